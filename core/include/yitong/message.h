@@ -1,0 +1,116 @@
+/* yitong/message.h - the canonical message: what the gateway understands of a request or answer.
+ *
+ * The vocabulary is the national one (NHSA data-element names); a codec plugin turns its format's
+ * octets into this and back.  Everything in it lives in msg->arena. */
+#ifndef YITONG_MESSAGE_H
+#define YITONG_MESSAGE_H
+
+#include "yitong/node.h"
+
+/* What a message does, whatever its number in a format.  Order is stored in the journal: append only. */
+enum yt_operation {
+	YT_OP_UNREAD = 0, /* a national transaction without an operation of ours: passed on unread */
+	YT_OP_PERSON_CHECK,         /* 1101 */
+	YT_OP_OUTPATIENT_REGISTER,  /* 2201 */
+	YT_OP_OUTPATIENT_REGISTER_CANCEL, /* 2202 */
+	YT_OP_OUTPATIENT_VISIT,     /* 2203, 2203A */
+	YT_OP_OUTPATIENT_FEES,      /* 2204 */
+	YT_OP_OUTPATIENT_FEES_CANCEL, /* 2205 */
+	YT_OP_OUTPATIENT_PRESETTLE, /* 2206 */
+	YT_OP_OUTPATIENT_SETTLE,    /* 2207 */
+	YT_OP_OUTPATIENT_SETTLE_CANCEL, /* 2208 */
+	YT_OP_INPATIENT_FEES,       /* 2301 */
+	YT_OP_INPATIENT_FEES_CANCEL, /* 2302 */
+	YT_OP_INPATIENT_PRESETTLE,  /* 2303 */
+	YT_OP_INPATIENT_SETTLE,     /* 2304 */
+	YT_OP_INPATIENT_SETTLE_CANCEL, /* 2305 */
+	YT_OP_INPATIENT_ADMIT,      /* 2401 */
+	YT_OP_INPATIENT_DISCHARGE,  /* 2402 */
+	YT_OP_INPATIENT_CHANGE,     /* 2403 */
+	YT_OP_INPATIENT_ADMIT_CANCEL, /* 2404 */
+	YT_OP_INPATIENT_DISCHARGE_CANCEL, /* 2405 */
+	YT_OP_REVERSE,              /* 2601 */
+	YT_OP_SIGN_IN,              /* 9001 */
+	YT_OP_SIGN_OUT,             /* 9002 */
+	YT_OP_VISIT_QUERY,          /* 5201 */
+	YT_OP_SETTLEMENT_QUERY,     /* 5203 */
+	YT_OP_COUNT
+};
+
+/* What must add up (nhsa.md 3.1); which rules apply to a request and to its answer. */
+enum yt_money_rule {
+	YT_MONEY_NONE = 0,
+	YT_MONEY_SPLIT = 1 << 0,  /* R1: total = own + over limit + first self-paid + in scope */
+	YT_MONEY_PAYERS = 1 << 1, /* R2, R3: total = funds + person + hospital; person = account + cash */
+	YT_MONEY_FUNDS = 1 << 2,  /* R4: funds = the sum of the fund fields */
+	YT_MONEY_LINES = 1 << 3   /* R7: each line = round(quantity x price), within one fen */
+};
+
+struct yt_op {
+	enum yt_operation id;
+	const char *name;      /* "outpatient.settle" */
+	const char *zh;        /* 门诊结算 */
+	bool changes_state;    /* pre-settlement and queries do not */
+	bool is_settlement;    /* fixes or undoes money: P13 applies */
+	unsigned request_money; /* enum yt_money_rule bits checked before sending */
+	unsigned reply_money;   /* checked on the answer: a breach marks it, never withholds it */
+};
+
+/* The row of an operation; never NULL for a value below YT_OP_COUNT. */
+const struct yt_op *yt_op(enum yt_operation id);
+
+struct yt_msg {
+	struct yt_arena *arena;
+	const struct yt_op *op;
+	struct yt_str wire_op;      /* the format's own number, "2207" */
+	struct yt_str number;       /* sender's message number, msgid */
+	struct yt_str institution;  /* fixmedins_code: who it is for, checked against the certificate */
+	struct yt_str institution_name;
+	struct yt_str operator_id;  /* opter */
+	struct yt_str operator_name;
+	struct yt_str sign_no;
+	struct yt_str treatment_area; /* mdtrtarea_admvs */
+	struct yt_str insured_area;   /* insuplc_admdvs; may be empty */
+	struct yt_str time;           /* inf_time as sent */
+	/* Taken out of the business part where the operation has them, else empty. */
+	struct yt_str person;        /* psn_no */
+	struct yt_str visit;         /* mdtrt_id */
+	struct yt_str own_visit;     /* ipt_otp_no or ipt_no: the institution's number before mdtrt_id exists */
+	struct yt_str batch;         /* chrg_bchno */
+	struct yt_str settlement;    /* setl_id */
+	struct yt_str original_number; /* omsgid of a reversal */
+	struct yt_str original_wire_op; /* oinfno of a reversal */
+	int64_t amount_fen;          /* medfee_sumamt; 0 when it has none */
+	struct yt_str content;       /* raw octets of the business part: "same content" (P2) is about these */
+	struct yt_node *head;        /* envelope as an object, business part left out; unknown members kept */
+	struct yt_node *body;        /* business part: the value of `input` or `output` */
+};
+
+/* How an answer reads.  UNKNOWN is a state, never a failure (P3). */
+enum yt_outcome { YT_DONE = 1, YT_REFUSED = 2, YT_UNKNOWN = 3 };
+
+struct yt_reply {
+	struct yt_arena *arena;
+	enum yt_outcome outcome;
+	struct yt_str code;   /* the party's own code, "-1" */
+	struct yt_str text;   /* its text, whole */
+	struct yt_str number; /* the receiver's number, inf_refmsgid */
+	struct yt_str visit;      /* mdtrt_id the party issued, else empty */
+	struct yt_str settlement; /* setl_id the party issued, else empty */
+	struct yt_str sign_no;    /* of a sign-in */
+	int64_t amount_fen, fund_fen, account_fen, cash_fen; /* medfee_sumamt, fund_pay_sumamt, acct_pay, psn_cash_pay */
+	bool already_done;    /* refused, but only since it had been done before */
+	bool never_happened;  /* refused: the original of a reversal is not there */
+	bool session_expired; /* refused: sign in again, then the same call */
+	struct yt_node *head; /* envelope members but the business part */
+	struct yt_node *body; /* NULL when there is none */
+};
+
+struct yt_msg *yt_msg_new(struct yt_arena *arena);     /* zeroed, op = YT_OP_UNREAD */
+struct yt_reply *yt_reply_new(struct yt_arena *arena); /* zeroed, outcome = YT_UNKNOWN */
+
+/* Checks the rules of `rules` on one business part.  On a breach returns YT_EFORMAT and writes into
+ * why what does not add up, with the fields and amounts; at most size bytes with the NUL. */
+int yt_money_check(unsigned rules, const struct yt_node *body, char *why, size_t size);
+
+#endif

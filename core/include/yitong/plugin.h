@@ -1,0 +1,126 @@
+/* yitong/plugin.h - the one core header that a codec plugin includes.
+ *
+ * A codec is pure: octets in, message out, and back; no sockets, files, threads or clocks.  Both ends
+ * of a conversation are in one table: decode_request and encode_reply when we are asked,
+ * encode_request and decode_reply when we ask.
+ *
+ * ABI history: 1.0 first version. */
+#ifndef YITONG_PLUGIN_H
+#define YITONG_PLUGIN_H
+
+#include "yitong/json.h"
+#include "yitong/message.h"
+
+#define YT_ABI_MAJOR 1 /* raised when a member changes meaning: other majors are refused */
+#define YT_ABI_MINOR 0 /* raised when a member is appended: older plugins still load */
+
+struct yt_plugin; /* opaque: one configured instance, owned by core */
+
+/* A plugin instance's own memory, set in open(). */
+void yt_plugin_ctx_set(struct yt_plugin *self, void *ctx);
+void *yt_plugin_ctx(const struct yt_plugin *self);
+/* A setting of this instance, as text; the declared default when the configuration has none. */
+struct yt_str yt_plugin_setting(const struct yt_plugin *self, const char *key);
+/* Writes one log line in the plugin's name.  Never pass personal data. */
+void yt_plugin_log(const struct yt_plugin *self, enum yt_level level, const char *fmt, ...) YT_PRINTF(3, 4);
+
+/* Host services: digest and keyed work by key name; the plugin never sees a private key. */
+/* Hex of SHA-256 over before + the secret named key + after (nhsa.md 1.4).  upper: hex in upper case.
+ * Returns 0 or YT_ENOTFOUND when no such key is configured. */
+int yt_key_sha256_wrapped(const struct yt_plugin *self, struct yt_str key, struct yt_str before,
+                          struct yt_str after, bool upper, char out[65]);
+void yt_random(void *out, size_t n); /* from the system's generator */
+
+struct yt_setting {
+	const char *key;
+	const char *fallback; /* default as text; NULL: must be given */
+	const char *doc;      /* one sentence, for docs and `yitong check` */
+};
+
+/* How an unknown outcome of an operation is found out at a party of this format. */
+enum yt_resolve {
+	YT_RESOLVE_NONE,    /* reads: ask again with a new number, nothing to find out */
+	YT_RESOLVE_RESEND,  /* the same octets again; "already there" counts as done */
+	YT_RESOLVE_QUERY,   /* ask; found: adopt; surely absent: the same octets again */
+	YT_RESOLVE_REVERSE, /* never again: undo it by the original's number */
+	YT_RESOLVE_QUERY_REVERSE, /* a cancel: ask first; only if surely not done, undo it by its number */
+	YT_RESOLVE_PARK     /* cannot be found out by machine: an operator decides */
+};
+
+/* One wire operation of the format. */
+struct yt_wire_op {
+	const char *wire;      /* "2207" */
+	enum yt_operation op;  /* what it does */
+	enum yt_resolve resolve;
+};
+
+/* One HTTP header a codec adds to a request of ours, or reads from a request to us. */
+struct yt_header {
+	struct yt_str name;  /* any case when read, as it shall stand when written */
+	struct yt_str value;
+};
+
+/* What makes a refusal readable: the path of the field and what is wrong with it. */
+struct yt_fault {
+	char path[160]; /* "input.data.psn_no", "input.feedetail[3].cnt" */
+	char why[200];  /* English, no personal data */
+};
+
+enum yt_judgement { YT_FOUND = 1, YT_ABSENT = 2, YT_UNSURE = 3 };
+
+struct yt_codec_api {
+	uint16_t abi_major, abi_minor; /* what the plugin was built with; never moved */
+	uint32_t size;                 /* sizeof(struct yt_codec_api) in that build, bytes */
+	const char *name;              /* "nhsa": [a-z0-9-], 1..31 bytes, static storage */
+	const char *content_type;      /* of the octets, "application/json; charset=utf-8" */
+	const struct yt_setting *settings; /* ends with a NULL key */
+	const struct yt_wire_op *ops;      /* ends with a NULL wire */
+
+	/* Once per instance before any other call; may be NULL, as may close.
+	 * Returns 0; or YT_ECONF, after telling the log which key is at fault. */
+	int (*open)(struct yt_plugin *self);
+	void (*close)(struct yt_plugin *self);
+
+	/* We are asked.  buf: len bytes, borrowed until the message's arena is reset.
+	 * Returns 0; YT_EFORMAT or YT_ELIMIT with *fault filled (message may be partly filled, so that
+	 * a refusal can name its number); YT_ENOMEM. */
+	int (*decode_request)(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault);
+	/* The answer to msg in this format.  reply->outcome is YT_DONE or YT_REFUSED, never YT_UNKNOWN. */
+	int (*encode_reply)(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out);
+	/* Checks the header signature of a request to us.  key: name of the sender's secret, found by
+	 * the caller id that sender() gave.  now_ms: wall clock.  0, or YT_EDENIED with *fault. */
+	int (*verify)(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key,
+	              int64_t now_ms, struct yt_fault *fault);
+	/* The caller id in the headers (x-tif-paasid); empty when there is none. */
+	struct yt_str (*sender)(struct yt_plugin *self, const struct yt_header *headers, size_t n);
+
+	/* We ask. */
+	int (*encode_request)(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault);
+	/* Reads the answer to msg.  http_status: 0 where the transport has none.  Never fails: what cannot
+	 * be read is outcome YT_UNKNOWN with the reason as text.  Returns 0 or YT_ENOMEM. */
+	int (*decode_reply)(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
+	                    struct yt_reply *reply);
+	/* Headers for one try of a request of ours, made anew each time; texts live in arena.
+	 * Returns how many were written (at most max), or YT_ENOTFOUND when the key is missing. */
+	int (*sign)(struct yt_plugin *self, struct yt_arena *arena, int64_t now_ms, struct yt_header *out, size_t max);
+
+	/* Finding out (nhsa.md 5.2-5.3).  Fills the query that tells whether original took effect; own
+	 * message number, operator and sign_no are the caller's to set.  YT_ENOTFOUND: there is none. */
+	int (*query_for)(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query);
+	/* What the answer to that query proves.  On YT_FOUND adopted is the answer that original
+	 * would have got, as far as it can be known. */
+	enum yt_judgement (*judge)(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
+	                           struct yt_reply *adopted);
+	/* Fills the message that undoes original by its number.  YT_ENOTFOUND: it cannot be undone so. */
+	int (*reversal_of)(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal);
+	/* Fills a sign-in for an operator of ours. */
+	int (*sign_in_for)(struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *sign_in);
+};
+
+/* Defines the one symbol core looks up.  Stands last in the plugin's main file. */
+#define YT_CODEC_PLUGIN(...)                                                                         \
+	YT_EXPORT extern const struct yt_codec_api yt_codec_api;                                     \
+	const struct yt_codec_api yt_codec_api = { .abi_major = YT_ABI_MAJOR,                        \
+		.abi_minor = YT_ABI_MINOR, .size = sizeof(struct yt_codec_api), __VA_ARGS__ }
+
+#endif

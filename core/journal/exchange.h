@@ -1,0 +1,52 @@
+/* core/journal/exchange.h - one exchange as its records tell it: a fold over the log.
+ *
+ * The keeper's machine (keeper.c) folds each record it writes, recovery folds each record it reads
+ * back, the index (index.c) and `yitong show` fold the same way: one function decides what a record
+ * means, so that memory, disk and page cannot disagree. */
+#ifndef YT_JOURNAL_EXCHANGE_H
+#define YT_JOURNAL_EXCHANGE_H
+
+#include "journal/log.h"
+#include "yitong/message.h"
+
+enum exchange_state {
+	X_NONE = 0,
+	X_ACCEPTED = 1,  /* admitted, nothing may have left */
+	X_SENT = 2,      /* its leg may have left; a worker waits for the answer */
+	X_UNKNOWN = 3,   /* the outcome is unknown and being found out */
+	X_REVERSING = 4, /* a reversal has begun: a late success means reverse again */
+	X_DONE = 5,      /* took effect, answer stored */
+	X_REFUSED = 6,   /* surely no effect, answer stored */
+	X_REVERSED = 7,  /* its effect is proved undone */
+	X_PARKED = 8,    /* waits for an operator */
+	X_READ = 9       /* a query; nothing follows from it */
+};
+const char *exchange_state_name(enum exchange_state state); /* "unknown" */
+
+struct exchange {
+	uint64_t id;
+	enum exchange_state state;
+	unsigned flags; /* enum rec_exchange_flag */
+	enum yt_operation op;
+	char institution[32], number[40], wire_op[8], party[32], listener[32], trace[12];
+	char business_key[96], visit[40], batch[40], settlement[40], original[40];
+	char treatment_area[8], insured_area[8], code[16], reason[96], reference[40], owner[32];
+	uint8_t digest[32], person[16];
+	int64_t amount_fen, fund_fen, account_fen, cash_fen;
+	int64_t accepted_ms, closed_ms, unknown_since_ms, due_ms, deadline_ms; /* wall clock; 0: none */
+	uint32_t attempts;     /* legs spent on finding out */
+	uint32_t reversals;    /* of which reversals */
+	uint32_t worker;       /* incarnation that holds its leg while X_SENT */
+	uint64_t joins;        /* an origin's reversal: the exchange it joined, else 0 */
+	bool answered, delivered, reversal_wanted;
+	log_pos accepted_pos, sent_pos, answered_pos, last_pos;
+};
+
+/* Takes one record of this exchange into account.  pos: of its commit. */
+void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos);
+/* Something still has to happen: it must survive in memory and over retention. */
+bool exchange_is_open(const struct exchange *x);
+/* Its business key bars others (P13): sent, unknown, being reversed or parked. */
+bool exchange_holds_key(const struct exchange *x);
+
+#endif

@@ -1,0 +1,44 @@
+/* core/journal/index.h - the SQLite index over the log: found by number, visit, settlement, day ...
+ *
+ * Derived: it can be deleted and is rebuilt from the log (`yitong index rebuild`).  The keeper's index
+ * thread feeds it in batches, the position it has reached is in the same transaction; the keeper asks
+ * it for admission keys that have left memory; the yitong command reads it beside a running keeper.
+ * WAL, synchronous=NORMAL.  One struct is for one thread. */
+#ifndef YT_JOURNAL_INDEX_H
+#define YT_JOURNAL_INDEX_H
+
+#include "journal/exchange.h"
+
+struct index;
+
+/* Opens or creates path.  YT_ECORRUPT: it is there but cannot be used (damaged, other schema). */
+int index_open(struct index **out, const char *path, bool writable);
+void index_close(struct index *index);
+
+/* Everything in [0, position) is in the index. */
+log_pos index_position(const struct index *index);
+/* Takes the commits of the log in [index_position(), to) into the index: one transaction each some
+ * thousand records.  progress may be NULL.  YT_ECORRUPT when the log does not start where it should. */
+int index_feed(struct index *index, const struct yt_io *io, const struct log_conf *conf, log_pos to,
+               void (*progress)(void *arg, log_pos at), void *arg);
+
+/* The exchange that an origin's message number names.  YT_ENOTFOUND. */
+int index_find(struct index *index, struct yt_str institution, struct yt_str number, struct exchange *x);
+int index_get(struct index *index, uint64_t exchange, struct exchange *x);
+/* Every exchange that is open; stops when each returns other than 0. */
+int index_open_exchanges(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg);
+/* State that is not an exchange's, for the keeper at start: highest incarnation, own numbers, sessions. */
+int index_keeper_records(struct index *index, log_each each, void *arg);
+/* Commit positions that hold records of an exchange, oldest first; returns how many, at most max. */
+int index_positions(struct index *index, uint64_t exchange, log_pos *out, size_t max);
+
+struct index_filter { /* empty members do not filter */
+	struct yt_str number, visit, settlement, institution, party, state, day /* yyyy-MM-dd */;
+	uint32_t limit; /* 0: 100 */
+};
+int index_search(struct index *index, const struct index_filter *filter,
+                 int (*each)(void *arg, const struct exchange *x), void *arg);
+/* Number of exchanges by state. */
+int index_counts(struct index *index, void (*each)(void *arg, enum exchange_state state, uint64_t n), void *arg);
+
+#endif

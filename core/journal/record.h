@@ -1,0 +1,153 @@
+/* core/journal/record.h - what is written down about an exchange, as fields in a record.
+ *
+ * A worker builds records (engine/), the ring carries them to the keeper, the keeper's pure machine
+ * folds them into its state (keeper.c), the log seals and stores them (log.c), the index and the
+ * yitong command read them back.  One form everywhere, so that the keeper copies and never re-codes:
+ *
+ *   u32 len      whole record, bytes, little-endian like all numbers here
+ *   u8  type     enum rec_type
+ *   u8  flags    REC_NOWAIT ...
+ *   u16 n        number of fields
+ *   u64 exchange
+ *   i64 wall_ms  when it was written down, ms since 1970 UTC
+ *   n fields:    u16 tag, u16 zero, u32 len, len bytes
+ *
+ * Tags from REC_BODY on hold octets of messages: the log encrypts them; all other fields are clear
+ * and hold no personal data (a person is a keyed hash). */
+#ifndef YT_JOURNAL_RECORD_H
+#define YT_JOURNAL_RECORD_H
+
+#include "yitong/base.h"
+
+#define REC_HEAD 24 /* bytes before the first field */
+
+enum rec_type { /* stored: append only */
+	REC_ACCEPTED = 1, /* a request was admitted: who, what, digest, request octets */
+	REC_SENDING = 2,  /* a leg may leave from now on: party, number, exact octets */
+	REC_OUTCOME = 3,  /* what came back for a leg, or that its outcome is unknown and why */
+	REC_ANSWERED = 4, /* the final answer to the origin; durable before its first byte */
+	REC_DELIVERED = 5, /* the answer's last byte was taken by the origin's connection */
+	REC_RESOLVED = 6, /* an unknown outcome became done or refused, by which evidence */
+	REC_REVERSED = 7, /* the effect is proved undone (冲正) */
+	REC_PARKED = 8,   /* machines stop here: owner and deadline */
+	REC_DECIDED = 9,  /* an operator's decision */
+	REC_DUE = 10,     /* follow-up: next try not before REC_T_DUE */
+	REC_READ = 11,    /* a query, whole in one record; may be lost in a crash */
+	REC_REFUSED = 12, /* refused before anything was sent; may be lost in a crash */
+	REC_WORKER = 13,  /* a worker came up: its incarnation */
+	REC_NUMBER = 14,  /* own message number handed out: institution, second, serial */
+	REC_SESSION = 15, /* sign_no of an operator of ours at a party */
+	REC_ANCHOR = 16,  /* signed head of the chain */
+	REC_GENERATION = 17, /* a configuration became active */
+	REC_CLOCK = 18,   /* the wall clock stepped: from, to */
+	REC_JOINED = 19,  /* an origin's own reversal joined the resolution of another exchange */
+	REC_CARRIED = 20, /* written again from a segment that was dropped: fields as in the original */
+	REC_GONE = 21     /* a worker was reaped: its open exchanges are unknown from here */
+};
+
+enum rec_flag {
+	REC_NOWAIT = 1 << 0 /* nobody waits for it: it rides with the next commit */
+};
+
+enum rec_tag { /* stored: append only */
+	REC_T_INSTITUTION = 1, /* fixmedins_code */
+	REC_T_NUMBER = 2,      /* msgid of the origin, or our own in a leg of ours */
+	REC_T_WIRE_OP = 3,     /* "2207" */
+	REC_T_OPERATION = 4,   /* u8 enum yt_operation */
+	REC_T_DIGEST = 5,      /* 32 bytes: SHA-256 of operation, institution, business octets */
+	REC_T_BUSINESS_KEY = 6, /* P13: what must not be changed twice at once */
+	REC_T_PARTY = 7,       /* name of the party a leg goes to */
+	REC_T_VISIT = 8,
+	REC_T_BATCH = 9,
+	REC_T_SETTLEMENT = 10, /* setl_id */
+	REC_T_PERSON = 11,     /* 16 bytes: keyed hash of psn_no */
+	REC_T_AMOUNT = 12,     /* i64 fen, medfee_sumamt */
+	REC_T_FUND = 13,       /* i64 fen */
+	REC_T_ACCOUNT = 14,    /* i64 fen */
+	REC_T_CASH = 15,       /* i64 fen */
+	REC_T_OUTCOME = 16,    /* u8 enum yt_outcome */
+	REC_T_CODE = 17,       /* the party's code */
+	REC_T_REASON = 18,     /* short English word or sentence of ours: "timeout", "connection cut" */
+	REC_T_REFERENCE = 19,  /* inf_refmsgid */
+	REC_T_LEG = 20,        /* u8 enum rec_leg */
+	REC_T_DUE = 21,        /* i64 wall ms */
+	REC_T_ATTEMPT = 22,    /* u32 */
+	REC_T_LISTENER = 23,
+	REC_T_PARTY_OF_ORIGIN = 24, /* party by certificate or signature */
+	REC_T_TRACE = 25,      /* 8 characters */
+	REC_T_JOINS = 26,      /* u64 exchange */
+	REC_T_WORKER = 27,     /* u32 incarnation */
+	REC_T_SECOND = 28,     /* i64 seconds since 1970 UTC */
+	REC_T_SERIAL = 29,     /* u32 */
+	REC_T_SIGN_NO = 30,
+	REC_T_OPERATOR = 31,
+	REC_T_OWNER = 32,
+	REC_T_DEADLINE = 33,   /* i64 wall ms */
+	REC_T_FLAGS = 34,      /* u32 enum rec_exchange_flag */
+	REC_T_GENERATION = 35, /* u32 */
+	REC_T_TREATMENT_AREA = 36,
+	REC_T_INSURED_AREA = 37,
+	REC_T_ORIGINAL = 38,   /* omsgid of a reversal */
+	REC_T_HEAD = 39,       /* 32 bytes: chain head */
+	REC_T_SIGNATURE = 40,
+	REC_T_KEY_NAME = 41,
+	REC_T_POSITION = 42,   /* u64 log position */
+	REC_T_SEQ = 43,        /* u64: last ring sequence of the worker, kept with each batch */
+	REC_T_FROM = 44,       /* i64 wall ms */
+	REC_T_SINCE = 45,      /* i64 wall ms: when the outcome became unknown */
+	REC_T_ELAPSED = 46,    /* u32 ms a leg took */
+	REC_T_ORIGINAL_TYPE = 47, /* u8 enum rec_type of a carried record */
+	REC_T_STATE = 48,      /* opaque: a carried exchange folded into one */
+	REC_T_RESULT = 49,     /* sign-off or decision word: "done", "refused", "reversed" */
+	REC_BODY = 128,
+	REC_T_REQUEST = 128,   /* octets the origin sent */
+	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */
+	REC_T_RECEIVED = 130,  /* octets that came back */
+	REC_T_REPLY = 131      /* octets we answer with */
+};
+
+enum rec_leg { REC_LEG_MAIN = 1, REC_LEG_QUERY = 2, REC_LEG_REVERSAL = 3, REC_LEG_SIGN_IN = 4, REC_LEG_RESEND = 5 };
+
+enum rec_exchange_flag {
+	REC_X_SETTLEMENT = 1 << 0,   /* P13 holds its business key */
+	REC_X_MONEY_BREACH = 1 << 1, /* the answer does not add up: passed on marked, barred from claims */
+	REC_X_LATE = 1 << 2          /* the answer came after the outcome had been unknown */
+};
+
+/* Building: rec_begin(), fields, rec_end().  All append to buf; check buf->failed at the end. */
+size_t rec_begin(struct yt_buf *buf, enum rec_type type, unsigned flags, uint64_t exchange, int64_t wall_ms);
+void rec_bytes(struct yt_buf *buf, enum rec_tag tag, const void *p, size_t n);
+void rec_str(struct yt_buf *buf, enum rec_tag tag, struct yt_str s); /* nothing when empty */
+void rec_u8(struct yt_buf *buf, enum rec_tag tag, uint8_t v);
+void rec_u32(struct yt_buf *buf, enum rec_tag tag, uint32_t v);
+void rec_u64(struct yt_buf *buf, enum rec_tag tag, uint64_t v);
+void rec_i64(struct yt_buf *buf, enum rec_tag tag, int64_t v);
+void rec_end(struct yt_buf *buf, size_t begun); /* begun: what rec_begin() returned */
+
+/* Reading: a view of one record, borrowed from the bytes. */
+struct rec {
+	enum rec_type type;
+	unsigned flags;
+	uint64_t exchange;
+	int64_t wall_ms;
+	struct yt_str whole; /* the record's bytes */
+	uint16_t n;
+};
+
+struct rec_field {
+	uint16_t tag;
+	struct yt_str value;
+};
+
+/* The first record of bytes.  *used: its length.  Checks every bound; bytes may be hostile.
+ * Returns 0, YT_ENOTFOUND at the end of bytes, YT_ECORRUPT. */
+int rec_read(struct yt_str bytes, struct rec *rec, size_t *used);
+/* The next field; start with *pos = 0.  False at the end. */
+bool rec_next(const struct rec *rec, size_t *pos, struct rec_field *field);
+struct yt_str rec_get(const struct rec *rec, enum rec_tag tag); /* empty when missing */
+uint64_t rec_get_u64(const struct rec *rec, enum rec_tag tag);  /* u8, u32, u64 alike; 0 when missing */
+int64_t rec_get_i64(const struct rec *rec, enum rec_tag tag);
+const char *rec_type_name(enum rec_type type); /* "accepted" */
+const char *rec_tag_name(uint16_t tag);        /* "institution" */
+
+#endif
