@@ -44,6 +44,8 @@ struct exchange {
 
 /* Takes one record of this exchange into account.  pos: of its commit. */
 void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos);
+/* Only the position of a record applied before with pos 0, now that it is durable. */
+void exchange_place(struct exchange *x, const struct rec *rec, log_pos pos);
 /* Something still has to happen: it must survive in memory and over retention. */
 bool exchange_is_open(const struct exchange *x);
 /* Its business key bars others (P13): sent, unknown, being reversed or parked. */
