@@ -46,7 +46,8 @@ enum rec_type { /* stored: append only */
 };
 
 enum rec_flag {
-	REC_NOWAIT = 1 << 0 /* nobody waits for it: it rides with the next commit */
+	REC_NOWAIT = 1 << 0, /* nobody waits for it: it rides with the next commit */
+	REC_ERASED = 1 << 7  /* set by the log when read: it had body fields, their day's key was destroyed */
 };
 
 enum rec_tag { /* stored: append only */
@@ -99,6 +100,7 @@ enum rec_tag { /* stored: append only */
 	REC_T_ORIGINAL_TYPE = 47, /* u8 enum rec_type of a carried record */
 	REC_T_STATE = 48,      /* opaque: a carried exchange folded into one */
 	REC_T_RESULT = 49,     /* sign-off or decision word: "done", "refused", "reversed" */
+	REC_T_COMMIT = 50,     /* u64 commit number that an anchor signs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */
