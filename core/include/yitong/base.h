@@ -74,7 +74,7 @@ void yt_buf_text(struct yt_buf *buf, const char *nul_terminated);
 void yt_buf_printf(struct yt_buf *buf, const char *fmt, ...) YT_PRINTF(2, 3);
 /* Room for n more bytes, uninitialised, counted as used; NULL (and .failed) when out of memory. */
 uint8_t *yt_buf_room(struct yt_buf *buf, size_t n);
-void yt_buf_clear(struct yt_buf *buf); /* n = 0, keeps the memory */
+void yt_buf_clear(struct yt_buf *buf); /* n = 0, not failed, keeps the memory */
 void yt_buf_free(struct yt_buf *buf);  /* back to the zero state */
 static inline struct yt_str yt_buf_view(const struct yt_buf *buf)
 {

@@ -1,0 +1,206 @@
+/* core/base/arena.c - memory of one message: many allocations, one end.
+ *
+ * Blocks in a chain, the newest handed out from front to back.  The arena itself stands at the head
+ * of its first block, so a small message costs one malloc and a reset arena costs none.
+ *
+ * Zeroes are promised but seldom written: a block comes zeroed from calloc(), which costs nothing
+ * for fresh pages, and only what an earlier use had handed out (below `dirty`) is cleared again.
+ *
+ * Under ASan the bytes not handed out are poisoned, with a gap after each allocation, so that running
+ * over the end of one and using one after yt_arena_reset() are reported. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "yitong/base.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_ASAN 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ARENA_ASAN 1
+#endif
+
+#ifdef ARENA_ASAN
+#include <sanitizer/asan_interface.h>
+#define GUARD 16 /* bytes left poisoned after each allocation */
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)0)
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)0)
+#define GUARD 0
+#endif
+
+enum {
+	ALIGN = 16,
+	FIRST_BLOCK = 8192,      /* a 2 KB message with its tree fits */
+	LARGEST_BLOCK = 1 << 18, /* blocks double up to here; larger allocations get a block of their own size */
+};
+
+struct block {
+	struct block *older;
+	size_t size;  /* bytes in data */
+	size_t used;  /* handed out, gaps included */
+	size_t dirty; /* handed out at any time since calloc(): beyond it there are only zeroes */
+	_Alignas(16) uint8_t data[];
+};
+
+struct yt_arena {
+	struct block *newest;
+	struct block *first; /* holds this struct too */
+	size_t limit;        /* bytes, 0 for none */
+	size_t handed_out;
+};
+
+static struct block *block_new(size_t size)
+{
+	struct block *b;
+
+	if (size > SIZE_MAX - sizeof(*b))
+		return NULL;
+	b = calloc(1, sizeof(*b) + size);
+	if (b == NULL)
+		return NULL;
+	b->size = size;
+	ASAN_POISON_MEMORY_REGION(b->data, b->size);
+	return b;
+}
+
+static void block_free(struct block *b)
+{
+	ASAN_UNPOISON_MEMORY_REGION(b->data, b->size);
+	free(b);
+}
+
+/* Bytes that an allocation of size takes in a block; size is at most SIZE_MAX / 2. */
+static size_t taken_by(size_t size)
+{
+	/* An allocation of nothing gets an address of its own too. */
+	return (size + (size == 0) + ALIGN - 1) / ALIGN * ALIGN + GUARD;
+}
+
+/* The block must have room for taken_by(size). */
+static void *block_take(struct block *b, size_t size)
+{
+	uint8_t *p = b->data + b->used;
+	size_t was_used = b->dirty - b->used;
+
+	ASAN_UNPOISON_MEMORY_REGION(p, size);
+	if (was_used > 0)
+		memset(p, 0, size < was_used ? size : was_used);
+	b->used += taken_by(size);
+	if (b->dirty < b->used)
+		b->dirty = b->used;
+	return p;
+}
+
+struct yt_arena *yt_arena_new(size_t limit)
+{
+	struct block *b = block_new(FIRST_BLOCK);
+	struct yt_arena *arena;
+
+	if (b == NULL)
+		return NULL;
+	arena = block_take(b, sizeof(*arena));
+	arena->newest = b;
+	arena->first = b;
+	arena->limit = limit;
+	return arena;
+}
+
+static void free_all_but_first(struct yt_arena *arena)
+{
+	for (struct block *b = arena->newest, *older; b != NULL; b = older) {
+		older = b->older;
+		if (b != arena->first)
+			block_free(b);
+	}
+	arena->newest = arena->first;
+	arena->first->older = NULL;
+}
+
+void yt_arena_free(struct yt_arena *arena)
+{
+	if (arena == NULL)
+		return;
+	free_all_but_first(arena);
+	block_free(arena->first);
+}
+
+void yt_arena_reset(struct yt_arena *arena)
+{
+	struct block *b = arena->first;
+
+	free_all_but_first(arena);
+	b->used = taken_by(sizeof(*arena));
+	ASAN_POISON_MEMORY_REGION(b->data + b->used, b->size - b->used);
+	arena->handed_out = 0;
+}
+
+/* The newest block is full. */
+static void *alloc_in_new_block(struct yt_arena *arena, size_t size)
+{
+	struct block *newest = arena->newest;
+	size_t next_size = newest->size < LARGEST_BLOCK ? newest->size * 2 : LARGEST_BLOCK;
+	bool is_large = taken_by(size) > next_size / 2;
+	struct block *b = block_new(is_large ? taken_by(size) : next_size);
+
+	if (b == NULL)
+		return NULL;
+	if (is_large) { /* goes behind, so that the open block's rest is not lost */
+		b->older = newest->older;
+		newest->older = b;
+	} else {
+		b->older = newest;
+		arena->newest = b;
+	}
+	return block_take(b, size);
+}
+
+void *yt_arena_alloc(struct yt_arena *arena, size_t size)
+{
+	struct block *b = arena->newest;
+	void *p;
+
+	if (size > SIZE_MAX / 2)
+		return NULL;
+	if (arena->limit != 0 && size > arena->limit - arena->handed_out)
+		return NULL;
+	if (taken_by(size) <= b->size - b->used)
+		p = block_take(b, size);
+	else
+		p = alloc_in_new_block(arena, size);
+	if (p != NULL)
+		arena->handed_out += size;
+	return p;
+}
+
+struct yt_str yt_arena_copy(struct yt_arena *arena, struct yt_str s)
+{
+	char *p = s.n < SIZE_MAX / 2 ? yt_arena_alloc(arena, s.n + 1) : NULL;
+
+	if (p == NULL)
+		return (struct yt_str){ NULL, 0 };
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	return (struct yt_str){ p, s.n };
+}
+
+struct yt_str yt_arena_printf(struct yt_arena *arena, const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	p = n >= 0 ? yt_arena_alloc(arena, (size_t)n + 1) : NULL;
+	if (p == NULL)
+		return (struct yt_str){ NULL, 0 };
+	va_start(ap, fmt);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return (struct yt_str){ p, (size_t)n };
+}
