@@ -1,0 +1,85 @@
+/* core/journal/keeper.h - the keeper's machine: admission, leases, follow-ups; pure.
+ *
+ * (state, event, now) -> (state', actions).  It has no files, sockets or clock of its own: events come
+ * in by the functions below, everything it needs from the world goes out by struct keeper_world, which
+ * process/keeper.c fills with the log, the index and the rings, and tests with a faulty one.
+ *
+ * Flow: keeper_message() for each ring message in ring order; it folds the records into its state and
+ * gathers them.  When the log is idle the process takes what is gathered (keeper_take), makes it durable
+ * and says so (keeper_committed); only then are workers told. */
+#ifndef YT_JOURNAL_KEEPER_H
+#define YT_JOURNAL_KEEPER_H
+
+#include "journal/exchange.h"
+#include "journal/talk.h"
+
+struct keeper_conf {
+	uint32_t serial_from, serial_to; /* block of our own message numbers in a second */
+	int64_t reverse_after_ms; /* first try of finding out, after the outcome became unknown */
+	int64_t undelivered_ms;   /* a success the origin never fetched is reversed after this */
+	int64_t longest_wait_ms;  /* no pause between tries is longer, whatever a clock says */
+	uint32_t leases;          /* handed out at once, all workers together */
+	uint32_t exchanges;       /* open at once; more are refused as closed */
+};
+
+struct keeper_world {
+	void *ctx;
+	int64_t (*wall_ms)(void *ctx);
+	int64_t (*mono_ms)(void *ctx);
+	/* Puts a message on a worker's ring; what does not fit is queued by the process. */
+	void (*tell)(void *ctx, uint32_t worker, const struct talk *talk);
+	/* The index: an exchange that has left memory.  YT_ENOTFOUND. */
+	int (*find)(void *ctx, struct yt_str institution, struct yt_str number, struct exchange *x);
+	/* Appends the octets of a body field of an exchange's record in the commit at pos. */
+	int (*fetch)(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out);
+	/* NULL when new state-changing work may be taken on, else why not ("journal full"). */
+	const char *(*closed)(void *ctx);
+};
+
+struct keeper;
+struct keeper *keeper_new(const struct keeper_conf *conf, const struct keeper_world *world);
+void keeper_free(struct keeper *keeper);
+
+/* Recovery, before any other event: what the index had open, then every record after its position. */
+void keeper_load(struct keeper *keeper, const struct exchange *x);
+void keeper_replay(struct keeper *keeper, const struct rec *rec, log_pos pos);
+/* All is read back; workers that were not heard of are gone.  after_restart: rings of the workers
+ * named to keeper_worker_up() before this were in use by a keeper before us. */
+void keeper_start(struct keeper *keeper);
+
+/* worker: the number of its ring.  A worker under a former keeper keeps its incarnation. */
+void keeper_worker_up(struct keeper *keeper, uint32_t worker, uint32_t incarnation);
+/* The worker was killed and reaped and its ring is drained: its legs are unknown, its leases free. */
+void keeper_worker_gone(struct keeper *keeper, uint32_t worker);
+/* Stops handing leases to it (it drains). */
+void keeper_worker_drains(struct keeper *keeper, uint32_t worker);
+
+/* One message of a worker's ring, in ring order.  YT_ECORRUPT: nonsense; the worker must be killed. */
+int keeper_message(struct keeper *keeper, uint32_t worker, const struct talk *talk);
+
+/* Writes a record of the keeper's own (anchor, generation, clock): rides with the next commit. */
+void keeper_note(struct keeper *keeper, struct yt_str record);
+
+/* What is gathered is somebody's wait (urgent) or can ride later. */
+bool keeper_has_pending(const struct keeper *keeper, bool *urgent);
+/* Hands over what is gathered; *records is borrowed until keeper_committed(). */
+void keeper_take(struct keeper *keeper, struct yt_str *records);
+void keeper_committed(struct keeper *keeper, log_pos pos);
+/* The index has everything before pos: closed exchanges may leave memory. */
+void keeper_indexed(struct keeper *keeper, log_pos pos);
+
+/* Hands out what is due; returns the monotonic time of the next call, or -1 for none. */
+int64_t keeper_tick(struct keeper *keeper);
+
+/* An operator's decision about a parked exchange; result: done, refused or reversed.  YT_ENOTFOUND, YT_ESTATE. */
+int keeper_decide(struct keeper *keeper, uint64_t exchange, const char *result, struct yt_str operator_name,
+                  struct yt_str reason);
+
+struct keeper_counts {
+	uint64_t sent, unknown, reversing, parked, undelivered, leased, in_memory;
+};
+void keeper_count(const struct keeper *keeper, struct keeper_counts *counts);
+/* Exchanges in which something still has to happen. */
+uint64_t keeper_open(const struct keeper *keeper);
+
+#endif
