@@ -1,0 +1,682 @@
+/* core/process/conf.c - from the tree of the file, by the table of keys, to struct conf.
+ *
+ * conf_load() reads the file (conf_yaml.c), fills every section by conf_keys.c, then has the whole
+ * checked (conf_check.c).  It goes on after an error, so that one run tells all of them. */
+#include "process/conf_parts.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct loading {
+	struct conf *conf;
+	struct conf_errors *errors;
+	unsigned flags;
+	bool out_of_memory;
+};
+
+/* ---- texts and memory ---- */
+
+static const char *keep(struct loading *l, const char *p, size_t n)
+{
+	struct yt_str copy = yt_arena_copy(l->conf->arena, (struct yt_str){ p, n });
+
+	if (copy.p == NULL)
+		l->out_of_memory = true;
+	return copy.p;
+}
+
+static void *keep_room(struct loading *l, size_t n, size_t size)
+{
+	void *p = yt_arena_alloc(l->conf->arena, (n == 0 ? 1 : n) * size);
+
+	if (p == NULL)
+		l->out_of_memory = true;
+	return p;
+}
+
+static bool consists_of(const char *p, size_t n, int (*is)(int))
+{
+	for (size_t i = 0; i < n; i++)
+		if (!is((unsigned char)p[i]))
+			return false;
+	return true;
+}
+
+static bool has_control(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static bool is_name(const char *p, size_t n)
+{
+	if (n < 1 || n > 31 || p[0] < 'a' || p[0] > 'z')
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!((p[i] >= 'a' && p[i] <= 'z') || (p[i] >= '0' && p[i] <= '9') || p[i] == '-'))
+			return false;
+	return true;
+}
+
+/* ---- single values ---- */
+
+#define WRONG(...) conf_error_add(l->errors, v->line, v->column, __VA_ARGS__)
+
+static void fill_number(struct loading *l, const struct conf_key *k, const struct conf_node *v, void *to)
+{
+	unsigned long long number;
+
+	if (!v->is_plain || v->len == 0 || !consists_of(v->text, v->len, isdigit)) {
+		WRONG("%s must be a whole number%s%s without quotes, sign, point or unit, not \"%.40s\"", k->key,
+				k->unit == NULL ? "" : " of ", k->unit == NULL ? "" : k->unit, v->text);
+		return;
+	}
+	errno = 0;
+	number = strtoull(v->text, NULL, 10);
+	if (errno != 0 || number < k->min || number > k->max) {
+		WRONG("%s is out of range: %.40s; allowed is %u to %u%s%s", k->key, v->text, (unsigned)k->min,
+				(unsigned)k->max, k->unit == NULL ? "" : " ", k->unit == NULL ? "" : k->unit);
+		return;
+	}
+	*(uint32_t *)to = (uint32_t)number;
+}
+
+static bool find_word(const char *words, struct yt_str word, uint32_t *index)
+{
+	uint32_t i = 0;
+
+	for (const char *p = words; *p != '\0'; i++) {
+		size_t n = strcspn(p, " ");
+
+		if (word.n == n && memcmp(word.p, p, n) == 0) {
+			*index = i;
+			return true;
+		}
+		p += n;
+		p += strspn(p, " ");
+	}
+	return false;
+}
+
+static void fill_choice(struct loading *l, const struct conf_key *k, const struct conf_node *v, void *to)
+{
+	uint32_t index;
+
+	if (find_word(k->words, (struct yt_str){ v->text, v->len }, &index))
+		*(uint32_t *)to = index;
+	else
+		WRONG("%s must be one of: %s; not \"%.40s\"", k->key, k->words, v->text);
+}
+
+static bool text_is_allowed(struct loading *l, const struct conf_key *k, const struct conf_node *v)
+{
+	if (v->len == 0) {
+		WRONG("%s is empty: give a value or leave the key out", k->key);
+		return false;
+	}
+	if (has_control(v->text, v->len)) {
+		WRONG("%s holds a control character: remove it", k->key);
+		return false;
+	}
+	if (k->max != 0 && (v->len < k->min || v->len > k->max)) {
+		WRONG("%s has %zu bytes; allowed is %u to %u", k->key, v->len, (unsigned)k->min, (unsigned)k->max);
+		return false;
+	}
+	return true;
+}
+
+static bool form_is_right(struct loading *l, const struct conf_key *k, const struct conf_node *v)
+{
+	unsigned char address[16];
+
+	switch (k->type) {
+	case CONF_T_NAME:
+		if (is_name(v->text, v->len))
+			return true;
+		WRONG("%s must be a-z, 0-9 or -, begin with a letter and have at most 31 characters, not \"%.40s\"", k->key,
+				v->text);
+		return false;
+	case CONF_T_CODE:
+		if (consists_of(v->text, v->len, isalnum))
+			return true;
+		WRONG("%s must be letters and digits only, not \"%.40s\"", k->key, v->text);
+		return false;
+	case CONF_T_AREA:
+		if (v->len == 6 && consists_of(v->text, v->len, isdigit))
+			return true;
+		WRONG("%s must be six digits, as \"330213\", not \"%.40s\"", k->key, v->text);
+		return false;
+	case CONF_T_ADDRESS:
+		if (inet_pton(AF_INET, v->text, address) == 1 || inet_pton(AF_INET6, v->text, address) == 1)
+			return true;
+		WRONG("%s must be an IPv4 or IPv6 address in digits, as 0.0.0.0, not \"%.60s\"", k->key, v->text);
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void fill_text(struct loading *l, const struct conf_key *k, const struct conf_node *v, void *to)
+{
+	struct conf_place at = { v->line, v->column };
+
+	if (!text_is_allowed(l, k, v) || !form_is_right(l, k, v))
+		return;
+	*(const char **)to = keep(l, v->text, v->len);
+	if ((k->type == CONF_T_FILE || k->type == CONF_T_KEYFILE || k->type == CONF_T_FOLDER) &&
+			(l->flags & CONF_NO_FILES) == 0)
+		conf_check_file(v->text, k->type, at, k->key, l->errors);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	const struct yt_str *x = a, *y = b;
+	int order = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
+
+	return order != 0 ? order : x->n < y->n ? -1 : x->n > y->n;
+}
+
+static bool item_is_right(struct loading *l, const struct conf_key *k, const struct conf_node *v)
+{
+	if (v->kind != CONF_SCALAR) {
+		WRONG("%s holds %s where a single value is wanted", k->key, conf_node_kind_name(v));
+		return false;
+	}
+	if (k->type == CONF_T_CODES && (v->len < 1 || v->len > 30 || !consists_of(v->text, v->len, isalnum))) {
+		WRONG("%s must hold codes of 1 to 30 letters and digits, not \"%.40s\"", k->key, v->text);
+		return false;
+	}
+	if (k->type == CONF_T_AREAS &&
+			((v->len != 2 && v->len != 4 && v->len != 6) || !consists_of(v->text, v->len, isdigit))) {
+		WRONG("%s must hold two, four or six digits, not \"%.40s\"", k->key, v->text);
+		return false;
+	}
+	return true;
+}
+
+static void fill_list(struct loading *l, const struct conf_key *k, const struct conf_node *v, struct conf_texts *to)
+{
+	if (v->n == 0) {
+		WRONG("%s is an empty list: give at least one%s", k->key, k->must_be_given ? "" : " or leave the key out");
+		return;
+	}
+	to->item = keep_room(l, v->n, sizeof(struct yt_str));
+	if (to->item == NULL)
+		return;
+	for (const struct conf_node *item = v->child; item != NULL; item = item->next) {
+		if (!item_is_right(l, k, item))
+			continue;
+		to->item[to->n].p = keep(l, item->text, item->len);
+		to->item[to->n++].n = item->len;
+	}
+	if (!l->out_of_memory)
+		qsort(to->item, to->n, sizeof(struct yt_str), by_text);
+}
+
+static void fill_settings(struct loading *l, const struct conf_key *k, const struct conf_node *v,
+		struct conf_party *party)
+{
+	party->settings = keep_room(l, v->n, sizeof(struct conf_setting));
+	if (party->settings == NULL)
+		return;
+	for (const struct conf_node *item = v->child; item != NULL; item = item->next) {
+		struct conf_setting *s = &party->settings[party->n_settings];
+
+		if (item->kind != CONF_SCALAR) {
+			conf_error_add(l->errors, item->line, item->column, "%s.%.60s must be a single value, not %s", k->key,
+					item->key, conf_node_kind_name(item));
+			continue;
+		}
+		s->key = keep(l, item->key, strlen(item->key));
+		s->value = keep(l, item->text, item->len);
+		s->place = (struct conf_place){ item->line, item->column };
+		party->n_settings++;
+	}
+}
+
+/* ---- url ---- */
+
+static bool host_is_right(const char *host)
+{
+	unsigned char address[16];
+
+	if (strchr(host, ':') != NULL)
+		return inet_pton(AF_INET6, host, address) == 1;
+	for (const char *p = host; *p != '\0'; p++)
+		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
+			return false;
+	return *host != '\0' && strlen(host) <= 253;
+}
+
+static bool port_is_right(const char *port)
+{
+	size_t n = strlen(port);
+
+	return n >= 1 && n <= 5 && consists_of(port, n, isdigit) && atoi(port) >= 1 && atoi(port) <= 65535;
+}
+
+static void fill_url(struct loading *l, const struct conf_key *k, const struct conf_node *v, struct conf_party *party)
+{
+	const char *rest, *slash, *end, *host;
+
+	if (!text_is_allowed(l, k, v))
+		return;
+	if (strncmp(v->text, "https://", 8) != 0) {
+		WRONG("%s must begin with https://, not \"%.60s\": parties are only spoken to over TLS", k->key, v->text);
+		return;
+	}
+	rest = host = v->text + 8;
+	slash = strchr(rest, '/');
+	end = slash == NULL ? v->text + v->len : slash;
+	if (*rest == '[' && memchr(rest, ']', (size_t)(end - rest)) != NULL) {
+		host = rest + 1;
+		rest = memchr(rest, ']', (size_t)(end - rest));
+		party->host = keep(l, host, (size_t)(rest - host));
+		rest++;
+	} else {
+		const char *colon = memchr(rest, ':', (size_t)(end - rest));
+
+		rest = colon == NULL ? end : colon;
+		party->host = keep(l, host, (size_t)(rest - host));
+	}
+	party->port = *rest == ':' ? keep(l, rest + 1, (size_t)(end - rest - 1)) : "443";
+	party->target = slash == NULL ? "/" : keep(l, slash, strlen(slash));
+	party->url = keep(l, v->text, v->len);
+	if (l->out_of_memory)
+		return;
+	if ((*rest != ':' && rest != end) || !host_is_right(party->host) || !port_is_right(party->port) ||
+			strpbrk(party->target, " #\"<>") != NULL)
+		WRONG("%s must be https://host[:port]/path, not \"%.100s\"", k->key, v->text);
+}
+
+/* ---- sections ---- */
+
+static bool kind_fits(struct loading *l, const struct conf_key *k, const struct conf_node *v)
+{
+	bool wants_list = k->type == CONF_T_CODES || k->type == CONF_T_AREAS;
+	bool wants_map = k->type == CONF_T_SETTINGS;
+	enum conf_node_kind wanted = wants_list ? CONF_LIST : wants_map ? CONF_MAP : CONF_SCALAR;
+
+	if (v->kind == wanted)
+		return true;
+	WRONG("%s must be %s, not %s", k->key,
+			wants_list ? "a list, as [one, two]" : wants_map ? "a group of keys" : "a single value",
+			conf_node_kind_name(v));
+	return false;
+}
+
+static void fill_key(struct loading *l, const struct conf_key *k, const struct conf_node *v, void *entry)
+{
+	void *to = (char *)entry + k->offset;
+
+	if (!kind_fits(l, k, v))
+		return;
+	switch (k->type) {
+	case CONF_T_NUMBER:
+		fill_number(l, k, v, to);
+		break;
+	case CONF_T_CHOICE:
+		fill_choice(l, k, v, to);
+		break;
+	case CONF_T_CODES:
+	case CONF_T_AREAS:
+		fill_list(l, k, v, to);
+		break;
+	case CONF_T_SETTINGS:
+		fill_settings(l, k, v, entry);
+		break;
+	case CONF_T_URL:
+		fill_url(l, k, v, entry);
+		break;
+	default:
+		fill_text(l, k, v, to);
+	}
+}
+
+static void fill_default(struct loading *l, const struct conf_key *k, void *entry)
+{
+	void *to = (char *)entry + k->offset;
+
+	if (k->type == CONF_T_NUMBER)
+		*(uint32_t *)to = (uint32_t)strtoul(k->fallback, NULL, 10);
+	else if (k->type == CONF_T_CHOICE)
+		YT_REQUIRE(find_word(k->words, yt_str(k->fallback), to));
+	else
+		*(const char **)to = keep(l, k->fallback, strlen(k->fallback));
+}
+
+static const char *nth_key(const void *arg, size_t i)
+{
+	for (const struct conf_key *k = conf_keys; k->section != NULL; k++)
+		if (strcmp(k->section, arg) == 0 && i-- == 0)
+			return k->key;
+	return NULL;
+}
+
+static const char *nth_section(const void *arg, size_t i)
+{
+	return conf_sections[i].name;
+}
+
+static const struct conf_key *find_key(const char *section, const char *key)
+{
+	for (const struct conf_key *k = conf_keys; k->section != NULL; k++)
+		if (strcmp(k->section, section) == 0 && strcmp(k->key, key) == 0)
+			return k;
+	return NULL;
+}
+
+static void report_unknown(struct loading *l, const struct conf_node *v, const char *section,
+		const char *(*nth)(const void *arg, size_t i))
+{
+	const char *meant = conf_closest(v->key, nth, section);
+	const char *where = section == NULL ? "at the top" : section;
+
+	if (meant != NULL)
+		conf_error_add(l->errors, v->key_line, v->key_column, "unknown key \"%.60s\" %s%s: did you mean \"%s\"?",
+				v->key, section == NULL ? "" : "in ", where, meant);
+	else
+		conf_error_add(l->errors, v->key_line, v->key_column,
+				"unknown key \"%.60s\" %s%s: remove it (`yitong check --keys` lists all)", v->key,
+				section == NULL ? "" : "in ", where);
+}
+
+/* Fills one entry of a section from map (NULL: all defaults); at is where it begins. */
+static void fill_entry(struct loading *l, const struct conf_section *s, const struct conf_node *map, void *entry)
+{
+	uint32_t line = map == NULL ? 0 : map->line, column = map == NULL ? 0 : map->column;
+
+	for (const struct conf_node *v = map == NULL ? NULL : map->child; v != NULL; v = v->next) {
+		const struct conf_key *k = find_key(s->name, v->key);
+
+		if (k == NULL)
+			report_unknown(l, v, s->name, nth_key);
+		else
+			fill_key(l, k, v, entry);
+	}
+	for (const struct conf_key *k = conf_keys; k->section != NULL; k++) {
+		if (strcmp(k->section, s->name) != 0 || conf_node_get(map, k->key) != NULL)
+			continue;
+		if (k->fallback != NULL)
+			fill_default(l, k, entry);
+		else if (k->must_be_given)
+			conf_error_add(l->errors, line, column, "%s lacks \"%s\": %s", s->name, k->key, k->doc);
+	}
+}
+
+static void fill_many(struct loading *l, const struct conf_section *s, const struct conf_node *list)
+{
+	char *entries = keep_room(l, list->n, s->size);
+	uint32_t *n = (uint32_t *)(void *)((char *)l->conf + s->n_offset);
+
+	if (entries == NULL)
+		return;
+	*(char **)(void *)((char *)l->conf + s->offset) = entries;
+	for (const struct conf_node *v = list->child; v != NULL; v = v->next) {
+		char *entry = entries + *n * s->size;
+
+		if (v->kind != CONF_MAP) {
+			WRONG("an entry of %s must be a group of keys (\"- name: ...\"), not %s", s->name, conf_node_kind_name(v));
+			continue;
+		}
+		*(struct conf_place *)(void *)(entry + s->place) = (struct conf_place){ v->line, v->column };
+		fill_entry(l, s, v, entry);
+		(*n)++;
+	}
+}
+
+static void fill_secrets(struct loading *l, const struct conf_node *map)
+{
+	struct conf *conf = l->conf;
+
+	conf->secrets = keep_room(l, map->n, sizeof(struct conf_secret));
+	if (conf->secrets == NULL)
+		return;
+	for (const struct conf_node *v = map->child; v != NULL; v = v->next) {
+		struct conf_secret *secret = &conf->secrets[conf->n_secrets];
+
+		if (!is_name(v->key, strlen(v->key))) {
+			conf_error_add(l->errors, v->key_line, v->key_column,
+					"the name of a secret must be a-z, 0-9 or -, begin with a letter and have at most 31 characters");
+			continue;
+		}
+		if (v->kind != CONF_SCALAR || v->len == 0 || v->len > 255 || has_control(v->text, v->len)) {
+			WRONG("secret %s must be the path of the file that holds it (1 to 255 bytes)", v->key);
+			continue;
+		}
+		secret->name = keep(l, v->key, strlen(v->key));
+		secret->file = keep(l, v->text, v->len);
+		secret->place = (struct conf_place){ v->line, v->column };
+		if ((l->flags & CONF_NO_FILES) == 0)
+			conf_check_file(v->text, CONF_T_KEYFILE, secret->place, v->key, l->errors);
+		conf->n_secrets++;
+	}
+}
+
+static void fill_section(struct loading *l, const struct conf_section *s, const struct conf_node *v)
+{
+	void *entry = (char *)l->conf + s->offset;
+	enum conf_node_kind wanted = s->kind == CONF_MANY ? CONF_LIST : CONF_MAP;
+
+	if (v != NULL && v->kind == CONF_SCALAR && v->len == 0 && v->is_plain && !s->must_be_given)
+		v = NULL; /* "limits:" with every key commented out */
+	if (v != NULL && v->kind != wanted) {
+		WRONG("%s must be %s, not %s", s->name, wanted == CONF_LIST ? "a list (\"- name: ...\")" : "a group of keys",
+				conf_node_kind_name(v));
+		v = NULL;
+	} else if ((v == NULL || v->n == 0) && s->must_be_given) {
+		conf_error_add(l->errors, v == NULL ? 0 : v->line, v == NULL ? 0 : v->column,
+				"%s is missing: nothing can be served without", s->name);
+		v = NULL;
+	}
+	if (s->kind == CONF_ONE)
+		fill_entry(l, s, v, entry);
+	else if (v != NULL && s->kind == CONF_MANY)
+		fill_many(l, s, v);
+	else if (v != NULL)
+		fill_secrets(l, v);
+}
+
+static void fill_all(struct loading *l, const struct conf_node *root)
+{
+	if (root == NULL || root->kind != CONF_MAP) {
+		conf_error_add(l->errors, root == NULL ? 0 : root->line, root == NULL ? 0 : root->column,
+				"no configuration in it: it must begin with a key such as \"gateway:\"");
+		return;
+	}
+	for (const struct conf_node *v = root->child; v != NULL; v = v->next) {
+		const struct conf_section *s = conf_sections;
+
+		while (s->name != NULL && strcmp(s->name, v->key) != 0)
+			s++;
+		if (s->name == NULL)
+			report_unknown(l, v, NULL, nth_section);
+	}
+	for (const struct conf_section *s = conf_sections; s->name != NULL; s++)
+		fill_section(l, s, conf_node_get(root, s->name));
+	if (!l->out_of_memory)
+		conf_check_whole(l->conf, root, l->errors);
+}
+
+/* ---- the file ---- */
+
+/* Reads at most CONF_BYTES_MAX bytes into bytes. */
+static int read_file(const char *file, struct yt_buf *bytes, struct conf_errors *errors)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	uint8_t *room;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+		conf_error_add(errors, 0, 0, "cannot be read: %s: give another file with --conf",
+				fd >= 0 ? "it is a folder" : strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return YT_ECONF;
+	}
+	room = yt_buf_room(bytes, CONF_BYTES_MAX + 1);
+	bytes->n = 0;
+	do {
+		n = room == NULL ? 0 : read(fd, room + bytes->n, CONF_BYTES_MAX + 1 - bytes->n);
+		bytes->n += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && bytes->n <= CONF_BYTES_MAX);
+	close(fd);
+	if (room == NULL)
+		return YT_ENOMEM;
+	if (n < 0)
+		conf_error_add(errors, 0, 0, "cannot be read: %s", strerror(errno));
+	else if (bytes->n > CONF_BYTES_MAX)
+		conf_error_add(errors, 0, 0, "larger than 1 MiB: is this the configuration?");
+	return errors->n_errors > 0 ? YT_ECONF : 0;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct conf_error *x = a, *y = b;
+
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	if (x->column != y->column)
+		return x->column < y->column ? -1 : 1;
+	return strcmp(x->text, y->text);
+}
+
+static int conf_new(struct conf **out, const char *file, struct yt_str bytes)
+{
+	struct yt_arena *arena = yt_arena_new(0);
+	struct conf *conf = arena == NULL ? NULL : yt_arena_alloc(arena, sizeof(*conf));
+
+	if (conf == NULL) {
+		yt_arena_free(arena);
+		return YT_ENOMEM;
+	}
+	conf->arena = arena;
+	conf->file = yt_arena_copy(arena, yt_str(file)).p;
+	if (conf->file == NULL || EVP_Digest(bytes.p, bytes.n, conf->digest, NULL, EVP_sha256(), NULL) != 1) {
+		conf_free(conf);
+		return YT_ENOMEM;
+	}
+	*out = conf;
+	return 0;
+}
+
+int conf_load_with(struct conf **out, const char *file, unsigned flags, struct conf_errors *errors)
+{
+	struct loading l = { .errors = errors, .flags = flags };
+	struct yt_arena *nodes = yt_arena_new(0);
+	struct conf_node *root = NULL;
+	struct yt_buf bytes = { 0 };
+	int rv = YT_ENOMEM;
+
+	memset(errors, 0, sizeof(*errors));
+	snprintf(errors->file, sizeof(errors->file), "%s", file);
+	if (nodes == NULL)
+		goto out;
+	rv = read_file(file, &bytes, errors);
+	if (rv == 0)
+		rv = conf_yaml_read(nodes, yt_buf_view(&bytes), errors, &root);
+	if (rv == 0)
+		rv = conf_new(&l.conf, file, yt_buf_view(&bytes));
+	if (rv != 0)
+		goto out;
+	fill_all(&l, root);
+	rv = l.out_of_memory ? YT_ENOMEM : errors->n_errors > 0 ? YT_ECONF : 0;
+	if (rv != 0)
+		goto out;
+	*out = l.conf;
+	l.conf = NULL; /* the caller's from here on */
+out:
+	qsort(errors->item, errors->n, sizeof(errors->item[0]), by_place);
+	conf_free(l.conf);
+	yt_buf_free(&bytes);
+	yt_arena_free(nodes);
+	return rv;
+}
+
+int conf_load(struct conf **out, const char *file, struct conf_errors *errors)
+{
+	return conf_load_with(out, file, 0, errors);
+}
+
+void conf_free(struct conf *conf)
+{
+	if (conf != NULL)
+		yt_arena_free(conf->arena); /* conf itself is in it */
+}
+
+/* ---- lookups ---- */
+
+const struct conf_origin *conf_origin_by_subject(const struct conf *conf, struct yt_str subject)
+{
+	uint32_t i = conf_map_find(conf, CONF_BY_SUBJECT, subject);
+
+	return i == UINT32_MAX ? NULL : &conf->origins[i];
+}
+
+const struct conf_origin *conf_origin_by_caller(const struct conf *conf, struct yt_str caller)
+{
+	uint32_t i = conf_map_find(conf, CONF_BY_CALLER, caller);
+
+	return i == UINT32_MAX ? NULL : &conf->origins[i];
+}
+
+const struct conf_institution *conf_institution(const struct conf *conf, struct yt_str code)
+{
+	uint32_t i = conf_map_find(conf, CONF_BY_INSTITUTION, code);
+
+	return i == UINT32_MAX ? NULL : &conf->institutions[i];
+}
+
+const struct conf_party *conf_party(const struct conf *conf, struct yt_str name)
+{
+	uint32_t i = conf_map_find(conf, CONF_BY_PARTY, name);
+
+	return i == UINT32_MAX ? NULL : &conf->parties[i];
+}
+
+const struct conf_secret *conf_secret(const struct conf *conf, struct yt_str name)
+{
+	uint32_t i = conf_map_find(conf, CONF_BY_SECRET, name);
+
+	return i == UINT32_MAX ? NULL : &conf->secrets[i];
+}
+
+bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution)
+{
+	return origin->institutions.n > 0 && bsearch(&institution, origin->institutions.item, origin->institutions.n,
+			sizeof(struct yt_str), by_text) != NULL;
+}
+
+static bool area_matches(const struct conf_texts *areas, const char *area)
+{
+	for (uint32_t i = 0; i < areas->n; i++)
+		if (strncmp(area, areas->item[i].p, areas->item[i].n) == 0)
+			return true;
+	return areas->n == 0;
+}
+
+const struct conf_party *conf_route(const struct conf *conf, struct yt_str institution)
+{
+	const struct conf_institution *inst = conf_institution(conf, institution);
+
+	for (uint32_t i = 0; i < conf->n_routes; i++) {
+		const struct conf_route *r = &conf->routes[i];
+		bool is_listed = r->institutions.n == 0 || bsearch(&institution, r->institutions.item, r->institutions.n,
+				sizeof(struct yt_str), by_text) != NULL;
+
+		if (is_listed && area_matches(&r->areas, inst == NULL || inst->area == NULL ? "" : inst->area))
+			return r->party;
+	}
+	return NULL;
+}

@@ -1,0 +1,183 @@
+/* core/process/conf.h - the configuration: one YAML file read once, checked whole, then never changed.
+ *
+ * `yitongd` reads it before anything is started and at SIGHUP (supervisor.c), each process of a
+ * generation works from its own copy, `yitong` reads it to find journal, index and control socket.
+ *
+ *   conf_yaml.c   file -> tree of nodes with line and column
+ *   conf_keys.c   the one table of keys: type, unit, default, limits, doc
+ *   conf.c        tree + table -> struct conf; lookups
+ *   conf_check.c  what no single key can tell: names, files, ports, time-outs that contradict
+ *
+ * All texts belong to the struct conf and end with it.  Relative paths are relative to the directory
+ * the program was started in. */
+#ifndef YT_PROCESS_CONF_H
+#define YT_PROCESS_CONF_H
+
+#include "yitong/base.h"
+
+#define CONF_BYTES_MAX (1u << 20) /* a larger file is refused */
+#define CONF_ERRORS_MAX 50        /* problems kept; more are counted */
+
+enum conf_profile { CONF_DEVELOPMENT, CONF_PRODUCTION };
+enum conf_listener_kind { CONF_MTLS, CONF_SIGNED };
+enum conf_unknown_style { CONF_HOLD, CONF_SILENCE };
+enum conf_sign_in { CONF_SIGN_IN_PASS, CONF_SIGN_IN_OWN };
+
+struct conf_gateway {
+	enum conf_profile profile;
+	uint32_t workers;
+	const char *run_dir, *plugin_dir;
+	enum yt_level log_level;
+	uint32_t drain_ms;
+};
+
+struct conf_journal {
+	const char *folder, *index, *keys; /* keys: NULL when bodies are kept in the clear */
+	uint32_t segment_mib, reserve_segments, anchor_s, retention_days, index_lag_mib;
+};
+
+struct conf_limits {
+	uint32_t body_kib, header_kib, headers, connections, handshake_ms, request_ms, idle_ms;
+	uint32_t json_depth, json_values;
+	uint32_t exchanges, ring_mib;
+};
+
+struct conf_place { /* where an entry stands in the file */
+	uint32_t line, column;
+};
+
+struct conf_listener {
+	const char *name;
+	enum conf_listener_kind kind;
+	const char *address; /* IPv4 or IPv6 in digits */
+	uint32_t port;       /* 0: any free one */
+	const char *format;
+	const char *cert, *key, *client_ca;
+	struct conf_place place;
+};
+
+struct conf_secret {
+	const char *name;
+	const char *file; /* holds the secret in one line */
+	struct conf_place place;
+};
+
+struct conf_setting {
+	const char *key, *value;
+	struct conf_place place;
+};
+
+struct conf_party {
+	const char *name, *format;
+	const char *url, *host, *port, *target; /* target: path with query, begins with / */
+	const char *server_name, *ca, *cert, *key; /* NULL: not given */
+	uint32_t connections, queue, connect_timeout_ms, idle_ms, response_kib, late_ms;
+	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
+	struct conf_setting *settings;
+	uint32_t n_settings;
+	struct conf_place place;
+};
+
+struct conf_texts {
+	struct yt_str *item; /* sorted */
+	uint32_t n;
+};
+
+struct conf_origin {
+	const char *name;
+	const char *subject; /* CN of the client certificate; NULL when it signs */
+	const char *caller;  /* caller id of the header signature; NULL when it has a certificate */
+	const char *key;     /* name of its secret; with caller only */
+	struct conf_texts institutions;
+	enum conf_unknown_style unknown_style;
+	uint32_t timeout_ms;
+	struct conf_place place;
+};
+
+struct conf_institution {
+	const char *code, *name, *area;
+	enum conf_sign_in sign_in;
+	const char *operator_id, *operator_name; /* of the gateway's own messages in its name */
+	struct conf_place place;
+};
+
+struct conf_numbers {
+	uint32_t serial_from, serial_to;
+};
+
+struct conf_resolution {
+	uint32_t reverse_after_ms, retry_ms, retry_max_ms, park_after_ms, undelivered_ms;
+};
+
+struct conf_route {
+	const char *name;
+	const char *to;                 /* name of the party ... */
+	const struct conf_party *party; /* ... and itself */
+	struct conf_texts institutions; /* empty: any */
+	struct conf_texts areas;        /* first 2, 4 or 6 digits of the institution's area; empty: any */
+	struct conf_place place;
+};
+
+struct conf_maps; /* hash tables behind the lookups */
+
+struct conf {
+	struct conf_gateway gateway;
+	struct conf_journal journal;
+	struct conf_limits limits;
+	struct conf_listener *listeners;
+	struct conf_secret *secrets;
+	struct conf_party *parties;
+	struct conf_origin *origins;
+	struct conf_institution *institutions;
+	struct conf_route *routes;
+	uint32_t n_listeners, n_secrets, n_parties, n_origins, n_institutions, n_routes;
+	struct conf_numbers numbers;
+	struct conf_resolution resolution;
+
+	const char *file;
+	uint8_t digest[32]; /* SHA-256 of the file's bytes: which configuration this is */
+	struct conf_maps *maps;
+	struct yt_arena *arena;
+};
+
+struct conf_error {
+	uint32_t line, column; /* from 1; 0: of the whole file */
+	bool is_warning;
+	char text[400]; /* what is wrong and the way out */
+};
+
+struct conf_errors { /* zero-initialised by the caller, or by conf_load() */
+	char file[256];
+	uint32_t n;          /* in item, sorted by place */
+	uint32_t n_errors;   /* found in all */
+	uint32_t n_warnings;
+	struct conf_error item[CONF_ERRORS_MAX];
+};
+
+enum conf_flag {
+	CONF_NO_FILES = 1 << 0 /* do not look whether certificates, keys and secrets are there */
+};
+
+/* Reads and checks file.  errors: emptied first, then filled; it may hold warnings after success.
+ * Returns 0 with *out the caller's to conf_free(); YT_ECONF with *out untouched; YT_ENOMEM. */
+int conf_load(struct conf **out, const char *file, struct conf_errors *errors);
+/* The same with enum conf_flag bits. */
+int conf_load_with(struct conf **out, const char *file, unsigned flags, struct conf_errors *errors);
+void conf_free(struct conf *conf); /* NULL is fine */
+/* "file:line:column: error: text\n" for one problem, into out (at most size bytes with the NUL). */
+void conf_error_print(const struct conf_errors *errors, const struct conf_error *error, char *out, size_t size);
+
+/* Lookups, one hash probe each; NULL when there is none. */
+const struct conf_origin *conf_origin_by_subject(const struct conf *conf, struct yt_str subject);
+const struct conf_origin *conf_origin_by_caller(const struct conf *conf, struct yt_str caller);
+const struct conf_institution *conf_institution(const struct conf *conf, struct yt_str code);
+const struct conf_party *conf_party(const struct conf *conf, struct yt_str name);
+const struct conf_secret *conf_secret(const struct conf *conf, struct yt_str name);
+bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution);
+/* The party of the first route that takes the institution; NULL when no route does. */
+const struct conf_party *conf_route(const struct conf *conf, struct yt_str institution);
+
+/* Appends the table of keys as Markdown: what docs/configuration.md holds. */
+void conf_keys_markdown(struct yt_buf *out);
+
+#endif

@@ -1,0 +1,507 @@
+/* core/process/conf_check.c - what no single key can tell: names, files, ports and time-outs together.
+ *
+ * Last step of conf_load(), on a struct conf that may be incomplete: whatever had an error of its own
+ * is NULL or zero here and is not complained about twice.  Also the hash tables of the lookups, since
+ * building them is how duplicate names are found. */
+#include "process/conf_parts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- telling ---- */
+
+static void add(struct conf_errors *errors, bool is_warning, uint32_t line, uint32_t column, const char *fmt,
+		va_list args)
+{
+	struct conf_error *e;
+
+	if (is_warning)
+		errors->n_warnings++;
+	else
+		errors->n_errors++;
+	if (errors->n == CONF_ERRORS_MAX)
+		return;
+	e = &errors->item[errors->n++];
+	e->line = line;
+	e->column = column;
+	e->is_warning = is_warning;
+	vsnprintf(e->text, sizeof(e->text), fmt, args);
+}
+
+void conf_error_add(struct conf_errors *errors, uint32_t line, uint32_t column, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	add(errors, false, line, column, fmt, args);
+	va_end(args);
+}
+
+void conf_warning_add(struct conf_errors *errors, uint32_t line, uint32_t column, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	add(errors, true, line, column, fmt, args);
+	va_end(args);
+}
+
+void conf_error_print(const struct conf_errors *errors, const struct conf_error *error, char *out, size_t size)
+{
+	const char *word = error->is_warning ? "warning" : "error";
+
+	if (error->line == 0)
+		snprintf(out, size, "%s: %s: %s\n", errors->file, word, error->text);
+	else
+		snprintf(out, size, "%s:%u:%u: %s: %s\n", errors->file, (unsigned)error->line, (unsigned)error->column, word,
+				error->text);
+}
+
+/* Edits (insert, drop, change, swap neighbours) between two words; both at most 31 bytes. */
+static unsigned distance(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+	unsigned d[32][32];
+
+	if (n > 31 || m > 31)
+		return 99;
+	for (size_t i = 0; i <= n; i++)
+		d[i][0] = (unsigned)i;
+	for (size_t j = 0; j <= m; j++)
+		d[0][j] = (unsigned)j;
+	for (size_t i = 1; i <= n; i++) {
+		for (size_t j = 1; j <= m; j++) {
+			unsigned best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (d[i - 1][j] + 1 < best)
+				best = d[i - 1][j] + 1;
+			if (d[i][j - 1] + 1 < best)
+				best = d[i][j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
+				best = d[i - 2][j - 2] + 1;
+			d[i][j] = best;
+		}
+	}
+	return d[n][m];
+}
+
+const char *conf_closest(const char *word, const char *(*nth)(const void *arg, size_t i), const void *arg)
+{
+	unsigned least = (unsigned)strlen(word) / 3 + 1;
+	const char *best = NULL, *known;
+
+	for (size_t i = 0; (known = nth(arg, i)) != NULL; i++) {
+		unsigned d = distance(word, known);
+
+		if (d <= least && (best == NULL || d < least)) {
+			best = known;
+			least = d;
+		}
+	}
+	return best;
+}
+
+/* ---- files ---- */
+
+void conf_check_file(const char *path, enum conf_type type, struct conf_place at, const char *key,
+		struct conf_errors *errors)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0) {
+		conf_error_add(errors, at.line, at.column, "%s: cannot find \"%.200s\" (%s): make it, or correct the path "
+				"(relative to the folder the program is started in)", key, path, strerror(errno));
+		return;
+	}
+	if (S_ISDIR(st.st_mode) != (type == CONF_T_FOLDER)) {
+		conf_error_add(errors, at.line, at.column, "%s: \"%.200s\" is %s folder", key, path,
+				type == CONF_T_FOLDER ? "not a" : "a");
+		return;
+	}
+	if (access(path, type == CONF_T_FOLDER ? R_OK | X_OK : R_OK) != 0) {
+		conf_error_add(errors, at.line, at.column, "%s: may not read \"%.200s\" (%s): give it to the user the gateway "
+				"runs as", key, path, strerror(errno));
+		return;
+	}
+	if (type == CONF_T_KEYFILE && (st.st_mode & (S_IRWXO | S_IWGRP)) != 0)
+		conf_error_add(errors, at.line, at.column, "%s: \"%.200s\" can be read by others (mode %03o): "
+				"chmod 600 it", key, path, (unsigned)st.st_mode & 0777);
+	if (type == CONF_T_KEYFILE && st.st_size == 0)
+		conf_error_add(errors, at.line, at.column, "%s: \"%.200s\" is empty", key, path);
+}
+
+/* ---- hash tables ---- */
+
+struct slot {
+	struct yt_str key;
+	uint32_t index_plus_1; /* 0: free */
+	uint32_t hash;
+};
+
+struct conf_maps {
+	struct table {
+		struct slot *slot;
+		uint32_t mask;
+	} of[CONF_N_MAPS];
+};
+
+static uint32_t hash_of(struct yt_str key)
+{
+	uint32_t h = 2166136261u; /* FNV-1a: the keys are the operator's own, not a stranger's */
+
+	for (size_t i = 0; i < key.n; i++)
+		h = (h ^ (uint8_t)key.p[i]) * 16777619u;
+	return h;
+}
+
+static struct slot *find_slot(const struct table *t, struct yt_str key, uint32_t hash)
+{
+	uint32_t i = hash & t->mask;
+
+	while (t->slot[i].index_plus_1 != 0 && !(t->slot[i].hash == hash && yt_str_eq(t->slot[i].key, key)))
+		i = (i + 1) & t->mask;
+	return &t->slot[i];
+}
+
+bool conf_map_add(struct conf *conf, enum conf_map map, const char *key, uint32_t index, uint32_t *at)
+{
+	struct yt_str k = yt_str(key);
+	uint32_t hash = hash_of(k);
+	struct slot *slot = find_slot(&conf->maps->of[map], k, hash);
+
+	if (slot->index_plus_1 != 0) {
+		*at = slot->index_plus_1 - 1;
+		return false;
+	}
+	*slot = (struct slot){ k, index + 1, hash };
+	return true;
+}
+
+uint32_t conf_map_find(const struct conf *conf, enum conf_map map, struct yt_str key)
+{
+	const struct slot *slot;
+
+	if (conf->maps == NULL)
+		return UINT32_MAX;
+	slot = find_slot(&conf->maps->of[map], key, hash_of(key));
+	return slot->index_plus_1 == 0 ? UINT32_MAX : slot->index_plus_1 - 1;
+}
+
+static bool make_maps(struct conf *conf)
+{
+	uint32_t n[CONF_N_MAPS] = { [CONF_BY_PARTY] = conf->n_parties, [CONF_BY_SECRET] = conf->n_secrets,
+		[CONF_BY_SUBJECT] = conf->n_origins, [CONF_BY_CALLER] = conf->n_origins,
+		[CONF_BY_INSTITUTION] = conf->n_institutions, [CONF_BY_LISTENER] = conf->n_listeners,
+		[CONF_BY_ORIGIN] = conf->n_origins, [CONF_BY_ROUTE] = conf->n_routes };
+
+	conf->maps = yt_arena_alloc(conf->arena, sizeof(*conf->maps));
+	for (int i = 0; conf->maps != NULL && i < CONF_N_MAPS; i++) {
+		struct table *t = &conf->maps->of[i];
+		uint32_t size = 4;
+
+		while (size < 2 * n[i])
+			size *= 2;
+		t->mask = size - 1;
+		t->slot = yt_arena_alloc(conf->arena, size * sizeof(struct slot));
+		if (t->slot == NULL)
+			conf->maps = NULL;
+	}
+	return conf->maps != NULL;
+}
+
+/* ---- names ---- */
+
+struct named { /* how a list of entries is walked by the checks below */
+	enum conf_map map;
+	const char *what;
+	const void *entries;
+	uint32_t n;
+	size_t size, name, place;
+};
+
+static const char *text_at(const struct named *d, uint32_t i, size_t offset)
+{
+	return *(const char *const *)(const void *)((const char *)d->entries + i * d->size + offset);
+}
+
+static struct conf_place place_at(const struct named *d, uint32_t i)
+{
+	return *(const struct conf_place *)(const void *)((const char *)d->entries + i * d->size + d->place);
+}
+
+static void check_named(struct conf *conf, const struct named *d, struct conf_errors *errors)
+{
+	for (uint32_t i = 0; i < d->n; i++) {
+		const char *name = text_at(d, i, d->name);
+		struct conf_place at = place_at(d, i);
+		uint32_t first;
+
+		if (name != NULL && !conf_map_add(conf, d->map, name, i, &first))
+			conf_error_add(errors, at.line, at.column, "%s \"%.64s\" is there twice: the first is on line %u, "
+					"rename or remove one", d->what, name, (unsigned)place_at(d, first).line);
+	}
+}
+
+#define NAMED(map, what, list, type, member) { map, what, conf->list, conf->n_##list, sizeof(struct type), \
+	offsetof(struct type, member), offsetof(struct type, place) }
+
+static void check_names(struct conf *conf, struct conf_errors *errors)
+{
+	const struct named all[] = {
+		NAMED(CONF_BY_LISTENER, "listener", listeners, conf_listener, name),
+		NAMED(CONF_BY_SECRET, "secret", secrets, conf_secret, name),
+		NAMED(CONF_BY_PARTY, "party", parties, conf_party, name),
+		NAMED(CONF_BY_ORIGIN, "origin", origins, conf_origin, name),
+		NAMED(CONF_BY_SUBJECT, "subject", origins, conf_origin, subject),
+		NAMED(CONF_BY_CALLER, "caller", origins, conf_origin, caller),
+		NAMED(CONF_BY_INSTITUTION, "institution", institutions, conf_institution, code),
+		NAMED(CONF_BY_ROUTE, "route", routes, conf_route, name),
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		check_named(conf, &all[i], errors);
+}
+
+/* ---- listeners ---- */
+
+static bool takes_all(const char *address)
+{
+	return strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+}
+
+static void check_port(const struct conf *conf, uint32_t i, struct conf_errors *errors)
+{
+	const struct conf_listener *l = &conf->listeners[i];
+
+	for (uint32_t j = 0; j < i; j++) {
+		const struct conf_listener *o = &conf->listeners[j];
+
+		if (l->port == 0 || l->port != o->port || l->address == NULL || o->address == NULL)
+			continue;
+		if (takes_all(l->address) || takes_all(o->address) || strcmp(l->address, o->address) == 0) {
+			conf_error_add(errors, l->place.line, l->place.column, "port %u on %s is in use by listener %s on line %u "
+					"already: take another", (unsigned)l->port, l->address, o->name == NULL ? "" : o->name,
+					(unsigned)o->place.line);
+			return;
+		}
+	}
+}
+
+static void check_listeners(const struct conf *conf, struct conf_errors *errors)
+{
+	if (conf->n_listeners > 64) /* check_port() compares each with each */
+		conf_error_add(errors, conf->listeners[64].place.line, conf->listeners[64].place.column,
+				"more than 64 listeners: let several origins come in by one");
+	for (uint32_t i = 0; i < conf->n_listeners && i < 64; i++) {
+		const struct conf_listener *l = &conf->listeners[i];
+
+		check_port(conf, i, errors);
+		if (l->kind == CONF_MTLS && l->client_ca == NULL)
+			conf_error_add(errors, l->place.line, l->place.column, "a listener of kind mtls needs client_ca: "
+					"the file that client certificates must chain to");
+		if (l->kind == CONF_SIGNED && l->client_ca != NULL)
+			conf_error_add(errors, l->place.line, l->place.column, "client_ca goes with kind mtls: a listener of "
+					"kind signed asks for no certificate; remove the key or change the kind");
+	}
+}
+
+/* ---- who asks, and who is asked ---- */
+
+static const char *nth_party(const void *arg, size_t i)
+{
+	const struct conf *conf = arg;
+
+	while (i < conf->n_parties && conf->parties[i].name == NULL)
+		i++;
+	return i < conf->n_parties ? conf->parties[i].name : NULL;
+}
+
+static void check_parties(const struct conf *conf, struct conf_errors *errors)
+{
+	for (uint32_t i = 0; i < conf->n_parties; i++) {
+		const struct conf_party *p = &conf->parties[i];
+
+		if ((p->cert == NULL) != (p->key == NULL))
+			conf_error_add(errors, p->place.line, p->place.column, "party %s has %s: give cert and key, or neither",
+					p->name == NULL ? "" : p->name, p->cert == NULL ? "a key but no cert" : "a cert but no key");
+		if (p->query_timeout_ms > p->change_timeout_ms)
+			conf_warning_add(errors, p->place.line, p->place.column,
+					"query_timeout_ms is longer than change_timeout_ms: is that meant?");
+	}
+}
+
+static bool has_listener(const struct conf *conf, enum conf_listener_kind kind)
+{
+	for (uint32_t i = 0; i < conf->n_listeners; i++)
+		if (conf->listeners[i].kind == kind)
+			return true;
+	return false;
+}
+
+static void check_identity(const struct conf *conf, const struct conf_origin *o, struct conf_errors *errors)
+{
+	const struct conf_place at = o->place;
+
+	if (o->subject != NULL && o->caller != NULL)
+		conf_error_add(errors, at.line, at.column, "an origin has either subject or caller: make two origins of it");
+	else if (o->subject == NULL && o->caller == NULL)
+		conf_error_add(errors, at.line, at.column, "an origin needs subject (CN of its certificate) or caller "
+				"(id of its signature): how else would it be known?");
+	else if (o->caller != NULL && o->key == NULL)
+		conf_error_add(errors, at.line, at.column, "an origin with caller needs key: the name of the secret it signs with");
+	else if (o->subject != NULL && o->key != NULL)
+		conf_error_add(errors, at.line, at.column, "key goes with caller: an origin with a certificate signs nothing");
+	else if (!has_listener(conf, o->subject != NULL ? CONF_MTLS : CONF_SIGNED))
+		conf_warning_add(errors, at.line, at.column, "no listener of kind %s: this origin can never come in",
+				o->subject != NULL ? "mtls" : "signed");
+	if (o->key != NULL && conf_secret(conf, yt_str(o->key)) == NULL)
+		conf_error_add(errors, at.line, at.column, "key: no secret is called \"%s\": add it to secrets", o->key);
+}
+
+/* One institution of an origin: known, routed, and answered in time. */
+static void check_spoken_for(const struct conf *conf, const struct conf_origin *o, struct yt_str code, bool *told_time,
+		struct conf_errors *errors)
+{
+	const struct conf_party *party;
+
+	if (conf_institution(conf, code) == NULL) {
+		conf_error_add(errors, o->place.line, o->place.column, "origin %s speaks for institution %.*s, which is not "
+				"under institutions: add it there", o->name == NULL ? "" : o->name, YT_FMT(code));
+		return;
+	}
+	party = conf_route(conf, code);
+	if (party == NULL || *told_time || party->change_timeout_ms == 0 || o->timeout_ms == 0 ||
+			party->change_timeout_ms < o->timeout_ms)
+		return;
+	*told_time = true;
+	if (o->unknown_style == CONF_HOLD)
+		conf_error_add(errors, o->place.line, o->place.column, "origin %s gives up after %u ms, party %s is waited for "
+				"%u ms: timeout_ms must be more than change_timeout_ms to hold its requests, else take "
+				"unknown_style: silence", o->name == NULL ? "" : o->name, (unsigned)o->timeout_ms, party->name,
+				(unsigned)party->change_timeout_ms);
+	else
+		conf_warning_add(errors, o->place.line, o->place.column, "origin %s gives up after %u ms, before party %s has "
+				"to answer (change_timeout_ms: %u): it will reverse what might have succeeded",
+				o->name == NULL ? "" : o->name, (unsigned)o->timeout_ms, party->name,
+				(unsigned)party->change_timeout_ms);
+}
+
+static void check_origins(struct conf *conf, bool *is_spoken_for, struct conf_errors *errors)
+{
+	for (uint32_t i = 0; i < conf->n_origins; i++) {
+		const struct conf_origin *o = &conf->origins[i];
+		bool told_time = false;
+
+		check_identity(conf, o, errors);
+		for (uint32_t j = 0; j < o->institutions.n; j++) {
+			struct yt_str code = o->institutions.item[j];
+			const struct conf_institution *inst = conf_institution(conf, code);
+
+			check_spoken_for(conf, o, code, &told_time, errors);
+			if (inst != NULL)
+				is_spoken_for[inst - conf->institutions] = true;
+			if (j > 0 && yt_str_eq(o->institutions.item[j - 1], code))
+				conf_error_add(errors, o->place.line, o->place.column, "institution %.*s is there twice: remove one",
+						YT_FMT(code));
+		}
+	}
+}
+
+static void check_institutions(const struct conf *conf, const bool *is_spoken_for, struct conf_errors *errors)
+{
+	for (uint32_t i = 0; i < conf->n_institutions; i++) {
+		const struct conf_institution *inst = &conf->institutions[i];
+
+		if (inst->code == NULL)
+			continue;
+		if (!is_spoken_for[i])
+			conf_warning_add(errors, inst->place.line, inst->place.column,
+					"no origin may speak for institution %s: nothing can come in for it", inst->code);
+		else if (conf->n_routes > 0 && conf_route(conf, yt_str(inst->code)) == NULL)
+			conf_error_add(errors, inst->place.line, inst->place.column,
+					"no route takes institution %s (area %s): add one", inst->code,
+					inst->area == NULL ? "unknown" : inst->area);
+	}
+}
+
+static void check_routes(struct conf *conf, struct conf_errors *errors)
+{
+	const struct conf_route *takes_all_before = NULL;
+
+	if (conf->n_routes > 1024) /* each institution is tried against each */
+		conf_error_add(errors, conf->routes[1024].place.line, conf->routes[1024].place.column,
+				"more than 1024 routes: use areas instead of a route per institution");
+	for (uint32_t i = 0; i < conf->n_routes; i++) {
+		struct conf_route *r = &conf->routes[i];
+		const char *meant;
+
+		if (takes_all_before != NULL)
+			conf_warning_add(errors, r->place.line, r->place.column, "never reached: the route on line %u takes "
+					"everything", (unsigned)takes_all_before->place.line);
+		if (r->institutions.n == 0 && r->areas.n == 0)
+			takes_all_before = r;
+		if (r->to == NULL)
+			continue;
+		r->party = conf_party(conf, yt_str(r->to));
+		if (r->party != NULL)
+			continue;
+		meant = conf_closest(r->to, nth_party, conf);
+		conf_error_add(errors, r->place.line, r->place.column, "route to unknown party \"%s\"%s%s%s", r->to,
+				meant == NULL ? ": add it to parties" : ": did you mean \"", meant == NULL ? "" : meant,
+				meant == NULL ? "" : "\"?");
+	}
+}
+
+/* ---- numbers that belong together ---- */
+
+static void check_numbers(const struct conf *conf, const struct conf_node *root, struct conf_errors *errors)
+{
+	const struct conf_node *numbers = conf_node_get(root, "numbers"), *limits = conf_node_get(root, "limits");
+	const struct conf_node *resolution = conf_node_get(root, "resolution");
+
+	if (conf->numbers.serial_from > conf->numbers.serial_to)
+		conf_error_add(errors, numbers == NULL ? 0 : numbers->line, numbers == NULL ? 0 : numbers->column,
+				"serial_from %u is behind serial_to %u: swap them", (unsigned)conf->numbers.serial_from,
+				(unsigned)conf->numbers.serial_to);
+	if (conf->resolution.retry_ms > conf->resolution.retry_max_ms)
+		conf_error_add(errors, resolution == NULL ? 0 : resolution->line, resolution == NULL ? 0 : resolution->column,
+				"retry_ms %u is longer than retry_max_ms %u", (unsigned)conf->resolution.retry_ms,
+				(unsigned)conf->resolution.retry_max_ms);
+	if ((uint64_t)conf->limits.ring_mib * 1024 < 4 * (uint64_t)conf->limits.body_kib)
+		conf_error_add(errors, limits == NULL ? 0 : limits->line, limits == NULL ? 0 : limits->column,
+				"ring_mib: %u is too small for body_kib: %u: the largest request must fit in four times",
+				(unsigned)conf->limits.ring_mib, (unsigned)conf->limits.body_kib);
+}
+
+static void check_profile(const struct conf *conf, const struct conf_node *root, struct conf_errors *errors)
+{
+	const struct conf_node *gateway = conf_node_get(root, "gateway");
+	const struct conf_node *profile = conf_node_get(gateway, "profile");
+
+	if (conf->gateway.profile == CONF_PRODUCTION && conf->journal.keys == NULL)
+		conf_error_add(errors, profile == NULL ? 0 : profile->line, profile == NULL ? 0 : profile->column,
+				"profile production needs journal.keys: without it personal data would be stored in the clear");
+}
+
+void conf_check_whole(struct conf *conf, const struct conf_node *root, struct conf_errors *errors)
+{
+	bool *is_spoken_for = yt_arena_alloc(conf->arena, conf->n_institutions + 1);
+
+	if (is_spoken_for == NULL || !make_maps(conf)) {
+		conf_error_add(errors, 0, 0, "out of memory");
+		return;
+	}
+	check_names(conf, errors);
+	check_listeners(conf, errors);
+	check_parties(conf, errors);
+	check_routes(conf, errors);
+	check_origins(conf, is_spoken_for, errors);
+	check_institutions(conf, is_spoken_for, errors);
+	check_numbers(conf, root, errors);
+	check_profile(conf, root, errors);
+}

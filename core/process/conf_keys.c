@@ -1,0 +1,258 @@
+/* core/process/conf_keys.c - the one table of configuration keys.
+ *
+ * conf.c reads by it, `yitong check --keys` prints it, docs/configuration.md holds that print, and
+ * tests/test_conf.c compares the two.  A key that is not here does not exist. */
+#include "process/conf_parts.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define ONE(member) CONF_ONE, false, offsetof(struct conf, member), 0, 0, 0
+#define MANY(member, type) CONF_MANY, true, offsetof(struct conf, member), offsetof(struct conf, n_##member), \
+	sizeof(struct type), offsetof(struct type, place)
+#define NAMES(member, type) CONF_NAMES, false, offsetof(struct conf, member), offsetof(struct conf, n_##member), \
+	sizeof(struct type), offsetof(struct type, place)
+
+const struct conf_section conf_sections[] = {
+	{ "gateway", ONE(gateway), "The processes: how many, where they keep what they need while they run." },
+	{ "journal", ONE(journal), "The log that everything is written down in before it counts, and its index." },
+	{ "limits", ONE(limits), "What one connection, request or worker may use. Beyond it: a clear refusal." },
+	{ "listeners", MANY(listeners, conf_listener), "Doors for those who ask: address, protocol, format." },
+	{ "secrets", NAMES(secrets, conf_secret),
+		"Names of secrets and the file each is in: one secret, one line, not readable by others. "
+		"Everything else refers to a secret by its name." },
+	{ "parties", MANY(parties, conf_party), "Counterparts that the gateway asks: address, format, time-outs." },
+	{ "origins", MANY(origins, conf_origin),
+		"Who may ask, known by certificate subject or by the caller id of a header signature, and the "
+		"institutions it may speak for." },
+	{ "institutions", MANY(institutions, conf_institution), "Designated institutions (定点医药机构)." },
+	{ "numbers", ONE(numbers), "Serial block of the gateway's own message numbers in an institution's name. "
+		"An origin that uses one of them is refused." },
+	{ "resolution", ONE(resolution), "How an unknown outcome is worked off." },
+	{ "routes", MANY(routes, conf_route), "Which party is asked. First match wins; what is left out matches all." },
+	{ .name = NULL }
+};
+
+#define AT(type, member) offsetof(struct conf_##type, member)
+#define REQUIRED NULL, true
+#define OPTIONAL NULL, false
+#define DEFAULT(text) text, false
+
+const struct conf_key conf_keys[] = {
+	{ "gateway", "profile", CONF_T_CHOICE, NULL, DEFAULT("development"), 0, 0, "development production",
+		AT(gateway, profile), "`production` refuses to start without journal keys." },
+	{ "gateway", "workers", CONF_T_NUMBER, NULL, DEFAULT("2"), 1, 64, NULL, AT(gateway, workers),
+		"Worker processes. One per core that is to carry traffic." },
+	{ "gateway", "run_dir", CONF_T_PATH, NULL, DEFAULT("run/gateway"), 1, 90, NULL, AT(gateway, run_dir),
+		"Folder of the control socket `keeper.sock`; made at start." },
+	{ "gateway", "plugin_dir", CONF_T_PATH, NULL, DEFAULT("/usr/lib/yitong/plugins"), 1, 255, NULL,
+		AT(gateway, plugin_dir), "Folder of the format plugins." },
+	{ "gateway", "log_level", CONF_T_CHOICE, NULL, DEFAULT("info"), 0, 0, "debug info warn error",
+		AT(gateway, log_level), "Least level that is written to stderr." },
+	{ "gateway", "drain_ms", CONF_T_NUMBER, "ms", DEFAULT("200000"), 0, 3600000, NULL, AT(gateway, drain_ms),
+		"After a reload or SIGTERM workers finish what they hold, at most this long. More than the longest "
+		"`change_timeout_ms`." },
+
+	{ "journal", "folder", CONF_T_PATH, NULL, DEFAULT("run/gateway/journal"), 1, 255, NULL, AT(journal, folder),
+		"Folder of the log segments; made at start. On a disk of its own where there is one." },
+	{ "journal", "segment_mib", CONF_T_NUMBER, "MiB", DEFAULT("64"), 1, 1024, NULL, AT(journal, segment_mib),
+		"Size of one segment, written out beforehand." },
+	{ "journal", "reserve_segments", CONF_T_NUMBER, NULL, DEFAULT("2"), 1, 64, NULL, AT(journal, reserve_segments),
+		"Segments kept ready, so that what is accepted can be finished on a full disk." },
+	{ "journal", "anchor_s", CONF_T_NUMBER, "s", DEFAULT("60"), 1, 86400, NULL, AT(journal, anchor_s),
+		"The head of the chain is signed this often, and when a segment closes." },
+	{ "journal", "retention_days", CONF_T_NUMBER, "days", DEFAULT("1100"), 1, 36500, NULL, AT(journal, retention_days),
+		"Segments older than this are dropped, after what is still open in them was written again." },
+	{ "journal", "index", CONF_T_PATH, NULL, DEFAULT("run/gateway/index.db"), 1, 255, NULL, AT(journal, index),
+		"The SQLite index over the log. It can be deleted; it is then rebuilt." },
+	{ "journal", "index_lag_mib", CONF_T_NUMBER, "MiB", DEFAULT("256"), 1, 65536, NULL, AT(journal, index_lag_mib),
+		"State changes are refused while the index is further behind the log than this." },
+	{ "journal", "keys", CONF_T_FOLDER, NULL, OPTIONAL, 1, 255, NULL, AT(journal, keys),
+		"Folder with the master key and the anchor signing key. Left out: bodies are stored in the clear, "
+		"heads unsigned (development only)." },
+
+	{ "limits", "body_kib", CONF_T_NUMBER, "KiB", DEFAULT("1024"), 1, 65536, NULL, AT(limits, body_kib),
+		"Largest request body; beyond it 413." },
+	{ "limits", "header_kib", CONF_T_NUMBER, "KiB", DEFAULT("16"), 1, 256, NULL, AT(limits, header_kib),
+		"Request line and header fields together; beyond it 431." },
+	{ "limits", "headers", CONF_T_NUMBER, NULL, DEFAULT("64"), 8, 1024, NULL, AT(limits, headers),
+		"Header fields of one request; beyond it 431." },
+	{ "limits", "connections", CONF_T_NUMBER, NULL, DEFAULT("1024"), 1, 65536, NULL, AT(limits, connections),
+		"Open connections per listener and worker; more are closed at once." },
+	{ "limits", "handshake_ms", CONF_T_NUMBER, "ms", DEFAULT("10000"), 100, 120000, NULL, AT(limits, handshake_ms),
+		"From accept to the end of the TLS handshake." },
+	{ "limits", "request_ms", CONF_T_NUMBER, "ms", DEFAULT("30000"), 100, 600000, NULL, AT(limits, request_ms),
+		"From the first byte of a request to its last; beyond it 408." },
+	{ "limits", "idle_ms", CONF_T_NUMBER, "ms", DEFAULT("300000"), 100, 86400000, NULL, AT(limits, idle_ms),
+		"A connection without a request is closed after this." },
+	{ "limits", "json_depth", CONF_T_NUMBER, NULL, DEFAULT("32"), 4, 256, NULL, AT(limits, json_depth),
+		"Nested arrays and objects in one message." },
+	{ "limits", "json_values", CONF_T_NUMBER, NULL, DEFAULT("200000"), 100, 10000000, NULL, AT(limits, json_values),
+		"Values in one message." },
+	{ "limits", "exchanges", CONF_T_NUMBER, NULL, DEFAULT("32768"), 16, 1048576, NULL, AT(limits, exchanges),
+		"Exchanges in flight per worker; more are told to try later." },
+	{ "limits", "ring_mib", CONF_T_NUMBER, "MiB", DEFAULT("4"), 1, 1024, NULL, AT(limits, ring_mib),
+		"Shared memory between one worker and the keeper. At least four times `body_kib`." },
+
+	{ "listeners", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(listener, name), "How log and journal call it." },
+	{ "listeners", "kind", CONF_T_CHOICE, NULL, REQUIRED, 0, 0, "mtls signed", AT(listener, kind),
+		"`mtls`: the client certificate says who asks. `signed`: TLS, and the format's header signature says it." },
+	{ "listeners", "address", CONF_T_ADDRESS, NULL, REQUIRED, 0, 0, NULL, AT(listener, address),
+		"IPv4 or IPv6 address of this host, in digits; `0.0.0.0` or `::` for all." },
+	{ "listeners", "port", CONF_T_NUMBER, NULL, REQUIRED, 0, 65535, NULL, AT(listener, port),
+		"TCP port. 0 takes any free one and says which (for tests)." },
+	{ "listeners", "format", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(listener, format),
+		"The plugin that reads requests and writes answers here." },
+	{ "listeners", "cert", CONF_T_FILE, NULL, REQUIRED, 1, 255, NULL, AT(listener, cert), "Our certificate chain, PEM." },
+	{ "listeners", "key", CONF_T_KEYFILE, NULL, REQUIRED, 1, 255, NULL, AT(listener, key), "Its private key, PEM." },
+	{ "listeners", "client_ca", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(listener, client_ca),
+		"PEM that client certificates must chain to. Needed with `kind: mtls`, refused with others." },
+
+	{ "parties", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(party, name), "How routes, log and journal call it." },
+	{ "parties", "format", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(party, format), "The plugin that speaks to it." },
+	{ "parties", "url", CONF_T_URL, NULL, REQUIRED, 1, 500, NULL, AT(party, url),
+		"`https://host[:port]/path` that requests are posted to." },
+	{ "parties", "server_name", CONF_T_TEXT, NULL, OPTIONAL, 1, 253, NULL, AT(party, server_name),
+		"Name that its certificate must carry, when it is not the host of the url." },
+	{ "parties", "ca", CONF_T_FILE, NULL, REQUIRED, 1, 255, NULL, AT(party, ca), "PEM that its certificate must chain to." },
+	{ "parties", "cert", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, cert),
+		"Our client certificate there, PEM; with `key`." },
+	{ "parties", "key", CONF_T_KEYFILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, key), "Its private key, PEM." },
+	{ "parties", "connections", CONF_T_NUMBER, NULL, DEFAULT("64"), 1, 4096, NULL, AT(party, connections),
+		"Connections per worker, kept open. Each carries one request at a time." },
+	{ "parties", "queue", CONF_T_NUMBER, NULL, DEFAULT("4096"), 0, 65536, NULL, AT(party, queue),
+		"Requests per worker that may wait for a connection; more are refused unsent." },
+	{ "parties", "connect_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("5000"), 100, 120000, NULL,
+		AT(party, connect_timeout_ms), "TCP connect and TLS handshake together." },
+	{ "parties", "idle_ms", CONF_T_NUMBER, "ms", DEFAULT("50000"), 100, 86400000, NULL, AT(party, idle_ms),
+		"A connection that rests is closed after this; less than the party's own idle limit." },
+	{ "parties", "response_kib", CONF_T_NUMBER, "KiB", DEFAULT("4096"), 1, 65536, NULL, AT(party, response_kib),
+		"A larger answer is not read: the outcome is then unknown." },
+	{ "parties", "late_ms", CONF_T_NUMBER, "ms", DEFAULT("60000"), 0, 3600000, NULL, AT(party, late_ms),
+		"How long after a time-out a late answer is still taken." },
+	{ "parties", "query_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("30000"), 100, 600000, NULL,
+		AT(party, query_timeout_ms), "Deadline of a request that changes nothing." },
+	{ "parties", "change_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("120000"), 100, 3600000, NULL,
+		AT(party, change_timeout_ms),
+		"Deadline of a request that changes state; after it the outcome is unknown and is found out. Less "
+		"than `timeout_ms` of every origin that is routed here and held." },
+	{ "parties", "server_delay_ms", CONF_T_NUMBER, "ms", DEFAULT("180000"), 0, 86400000, NULL,
+		AT(party, server_delay_ms),
+		"Longest time after which a lost request may still take effect there: \"not found\" proves nothing before." },
+	{ "parties", "settings", CONF_T_SETTINGS, NULL, OPTIONAL, 0, 0, NULL, AT(party, settings),
+		"Keys of the format's plugin; its README lists them." },
+
+	{ "origins", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(origin, name), "How log and journal call it." },
+	{ "origins", "subject", CONF_T_TEXT, NULL, OPTIONAL, 1, 64, NULL, AT(origin, subject),
+		"Subject CN of its client certificate. Either this or `caller`." },
+	{ "origins", "caller", CONF_T_TEXT, NULL, OPTIONAL, 1, 64, NULL, AT(origin, caller),
+		"Caller id in its header signature (`x-tif-paasid`)." },
+	{ "origins", "key", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(origin, key),
+		"Name of the secret it signs with. Needed with `caller`." },
+	{ "origins", "institutions", CONF_T_CODES, NULL, REQUIRED, 0, 0, NULL, AT(origin, institutions),
+		"Codes of the institutions it may speak for." },
+	{ "origins", "unknown_style", CONF_T_CHOICE, NULL, DEFAULT("hold"), 0, 0, "hold silence", AT(origin, unknown_style),
+		"What it hears while an outcome is unknown. `hold`: the request stays open until the outcome is proved. "
+		"`silence`: the connection is closed without an answer, and the origin sends its own reversal." },
+	{ "origins", "timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("180000"), 1000, 3600000, NULL, AT(origin, timeout_ms),
+		"How long this origin itself waits for an answer." },
+
+	{ "institutions", "code", CONF_T_CODE, NULL, REQUIRED, 1, 30, NULL, AT(institution, code),
+		"Code of the institution (`fixmedins_code`)." },
+	{ "institutions", "name", CONF_T_TEXT, NULL, REQUIRED, 1, 200, NULL, AT(institution, name),
+		"Its name (`fixmedins_name`), for the gateway's own messages." },
+	{ "institutions", "area", CONF_T_AREA, NULL, REQUIRED, 0, 0, NULL, AT(institution, area),
+		"Its area (就医地, `mdtrtarea_admvs`), six digits." },
+	{ "institutions", "sign_in", CONF_T_CHOICE, NULL, DEFAULT("pass"), 0, 0, "pass own", AT(institution, sign_in),
+		"`pass`: it signs in itself, 9001 is passed on. `own`: the gateway signs in for it." },
+	{ "institutions", "operator", CONF_T_TEXT, NULL, REQUIRED, 1, 30, NULL, AT(institution, operator_id),
+		"Operator of the gateway's own messages (`opter`); one that nobody else signs in with." },
+	{ "institutions", "operator_name", CONF_T_TEXT, NULL, DEFAULT("医通网关"), 1, 50, NULL,
+		AT(institution, operator_name), "Its name (`opter_name`)." },
+
+	{ "numbers", "serial_from", CONF_T_NUMBER, NULL, DEFAULT("9000"), 0, 9999, NULL, AT(numbers, serial_from),
+		"First serial of the gateway's own message numbers; four digits a second." },
+	{ "numbers", "serial_to", CONF_T_NUMBER, NULL, DEFAULT("9999"), 0, 9999, NULL, AT(numbers, serial_to), "Last one." },
+
+	{ "resolution", "reverse_after_ms", CONF_T_NUMBER, "ms", DEFAULT("15000"), 0, 3600000, NULL,
+		AT(resolution, reverse_after_ms), "No automatic reversal earlier than this after the time-out." },
+	{ "resolution", "retry_ms", CONF_T_NUMBER, "ms", DEFAULT("5000"), 10, 3600000, NULL, AT(resolution, retry_ms),
+		"First pause between tries; doubles, with jitter." },
+	{ "resolution", "retry_max_ms", CONF_T_NUMBER, "ms", DEFAULT("300000"), 10, 86400000, NULL,
+		AT(resolution, retry_max_ms), "Longest pause." },
+	{ "resolution", "park_after_ms", CONF_T_NUMBER, "ms", DEFAULT("86400000"), 100, 2592000000u, NULL,
+		AT(resolution, park_after_ms), "What is not proved after this is parked: an operator decides." },
+	{ "resolution", "undelivered_ms", CONF_T_NUMBER, "ms", DEFAULT("1800000"), 1000, 604800000, NULL,
+		AT(resolution, undelivered_ms), "A success that the origin never fetched is reversed after this." },
+
+	{ "routes", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(route, name), "How log and journal call it." },
+	{ "routes", "to", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(route, to), "Name of the party." },
+	{ "routes", "institutions", CONF_T_CODES, NULL, OPTIONAL, 0, 0, NULL, AT(route, institutions),
+		"Only requests for one of these institutions." },
+	{ "routes", "areas", CONF_T_AREAS, NULL, OPTIONAL, 0, 0, NULL, AT(route, areas),
+		"Only institutions whose area begins so: two digits a province, four a city, six a county." },
+	{ .section = NULL }
+};
+
+static void type_markdown(const struct conf_key *k, struct yt_buf *out)
+{
+	static const char *const names[] = {
+		[CONF_T_NUMBER] = "number", [CONF_T_TEXT] = "text", [CONF_T_NAME] = "name", [CONF_T_CODE] = "code",
+		[CONF_T_AREA] = "6 digits", [CONF_T_ADDRESS] = "address", [CONF_T_URL] = "https url",
+		[CONF_T_PATH] = "path", [CONF_T_FILE] = "file", [CONF_T_KEYFILE] = "private file",
+		[CONF_T_FOLDER] = "folder", [CONF_T_CODES] = "list of codes", [CONF_T_AREAS] = "list of digits",
+		[CONF_T_SETTINGS] = "keys and texts",
+	};
+
+	if (k->type != CONF_T_CHOICE) {
+		yt_buf_text(out, names[k->type]);
+		if (k->unit != NULL)
+			yt_buf_printf(out, ", %s", k->unit);
+		return;
+	}
+	for (const char *p = k->words; *p != '\0';) {
+		size_t n = strcspn(p, " ");
+
+		yt_buf_printf(out, "%s`%.*s`", p == k->words ? "" : " or ", (int)n, p);
+		p += n;
+		p += strspn(p, " ");
+	}
+}
+
+static void key_markdown(const struct conf_key *k, struct yt_buf *out)
+{
+	bool has_length = k->max != 0 && k->type != CONF_T_NUMBER;
+
+	yt_buf_printf(out, "| `%s` | ", k->key);
+	type_markdown(k, out);
+	if (k->fallback != NULL)
+		yt_buf_printf(out, " | `%s`", k->fallback);
+	else
+		yt_buf_text(out, k->must_be_given ? " | must be given" : " | none");
+	if (k->type == CONF_T_NUMBER)
+		yt_buf_printf(out, " | %u to %u", (unsigned)k->min, (unsigned)k->max);
+	else if (has_length)
+		yt_buf_printf(out, " | %u to %u bytes", (unsigned)k->min, (unsigned)k->max);
+	else if (k->type == CONF_T_NAME)
+		yt_buf_text(out, " | `a-z 0-9 -`, 1 to 31 bytes");
+	else
+		yt_buf_text(out, " |");
+	yt_buf_printf(out, " | %s |\n", k->doc);
+}
+
+void conf_keys_markdown(struct yt_buf *out)
+{
+	static const char *const shape[] = { [CONF_ONE] = "a group of keys", [CONF_MANY] = "a list",
+		[CONF_NAMES] = "names and files" };
+
+	for (const struct conf_section *s = conf_sections; s->name != NULL; s++) {
+		yt_buf_printf(out, "%s### %s\n\n%s (%s%s)\n", s == conf_sections ? "" : "\n", s->name, s->doc, shape[s->kind],
+				s->must_be_given ? ", must be given" : "");
+		if (s->kind == CONF_NAMES)
+			continue;
+		yt_buf_text(out, "\n| key | type | default | limits | meaning |\n| --- | --- | --- | --- | --- |\n");
+		for (const struct conf_key *k = conf_keys; k->section != NULL; k++)
+			if (strcmp(k->section, s->name) == 0)
+				key_markdown(k, out);
+	}
+}
