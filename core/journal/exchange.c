@@ -253,7 +253,7 @@ bool exchange_is_open(const struct exchange *x)
 	case X_PARKED:
 		return true;
 	case X_DONE: /* a settlement nobody fetched is still open */
-		return x->reversal_wanted || ((x->flags & REC_X_SETTLEMENT) && !x->delivered);
+		return x->reversal_wanted || ((x->flags & REC_X_SETTLEMENT) && x->op != YT_OP_REVERSE && !x->delivered);
 	default:
 		return false;
 	}

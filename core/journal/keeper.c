@@ -42,9 +42,12 @@ struct due {
 	uint64_t exchange;
 };
 
-struct party_session { /* sign_no of an operator of ours */
-	char key[96]; /* party | institution | operator */
+struct party_session { /* sign_no of an operator at a party: one for all workers, the newest counts */
+	char key[128]; /* party | institution | operator */
 	char sign_no[40];
+	int64_t day;           /* business day of the sign-in; it dies at midnight */
+	uint32_t signing;      /* worker that signs in just now; 0 none */
+	struct waiter *waiters;
 	UT_hash_handle hh;
 };
 
@@ -97,7 +100,7 @@ struct keeper {
 	log_pos indexed;
 };
 
-#define NUMBERS_PER_LEASE 4 /* sign-in, query, reversal, and one to spare */
+#define NUMBERS_PER_LEASE 4 /* query, reversal, and each once more after a new sign-in */
 
 /* -- the heap of due times ---------------------------------------------------------------------- */
 
@@ -440,12 +443,10 @@ static void copy_str(char *to, size_t size, struct yt_str s)
 	to[n] = 0;
 }
 
-static struct kept *admit(struct keeper *k, uint32_t worker, const struct rec *accepted)
+static struct kept *admit(struct keeper *k, const struct rec *accepted)
 {
 	struct kept *e = kept_new(k, accepted->exchange);
-	struct known_worker *w;
 
-	HASH_FIND_INT(k->workers, &worker, w);
 	copy_str(e->x.institution, sizeof(e->x.institution), rec_get(accepted, REC_T_INSTITUTION));
 	copy_str(e->x.number, sizeof(e->x.number), rec_get(accepted, REC_T_NUMBER));
 	enter_key(k, e);
@@ -456,7 +457,7 @@ static struct kept *admit(struct keeper *k, uint32_t worker, const struct rec *a
 static void join(struct keeper *k, uint32_t worker, const struct talk *talk, const struct rec *accepted,
 	struct kept *target)
 {
-	struct kept *e = admit(k, worker, accepted);
+	struct kept *e = admit(k, accepted);
 	struct yt_buf buf = { 0 };
 	size_t at = 0;
 
@@ -476,6 +477,25 @@ static void join(struct keeper *k, uint32_t worker, const struct talk *talk, con
 	settle_down(k, target);
 	if (target->holder == 0 && target->x.state == X_UNKNOWN)
 		set_due(k, target, mono(k)); /* the origin itself asks for it: no waiting */
+}
+
+/* A reversal that is sent on bars its original's visit while it is out (P13): its accepted record is
+ * written with the business key of what it names. */
+static void bar_target(struct keeper *k, struct yt_str *rest, const struct rec *accepted)
+{
+	struct kept *target = find_key(k, rec_get(accepted, REC_T_INSTITUTION), rec_get(accepted, REC_T_ORIGINAL));
+	struct yt_buf buf = { 0 };
+
+	if (target == NULL || target->x.business_key[0] == 0 || find_business(k, target->x.business_key) != NULL)
+		return;
+	yt_buf_str(&buf, accepted->whole);
+	rec_str(&buf, REC_T_BUSINESS_KEY, yt_str(target->x.business_key));
+	rec_u32(&buf, REC_T_FLAGS, REC_X_SETTLEMENT);
+	rec_end(&buf, 0);
+	write_own(k, &buf);
+	yt_buf_free(&buf);
+	rest->p += accepted->whole.n;
+	rest->n -= accepted->whole.n;
 }
 
 static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
@@ -522,7 +542,9 @@ static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 		tell(k, worker, talk->seq, e->x.id, DOWN_BUSY, (struct yt_str){ 0 });
 		return 0;
 	}
-	e = admit(k, worker, &accepted);
+	e = admit(k, &accepted);
+	if (rec_get_u64(&accepted, REC_T_OPERATION) == YT_OP_REVERSE)
+		bar_target(k, &rest, &accepted);
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
 		write_down(k, &rec);
 	answer_later(k, worker, talk->seq, talk->exchange, DOWN_ADMITTED);
@@ -686,10 +708,66 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 	return 0;
 }
 
-static void keep_session(struct keeper *k, const struct rec *rec)
+/* -- numbers of our own --------------------------------------------------------------------------- */
+
+static void keep_number(struct keeper *k, const struct rec *rec)
+{
+	struct number_block *b;
+	char institution[32];
+
+	copy_str(institution, sizeof(institution), rec_get(rec, REC_T_INSTITUTION));
+	HASH_FIND_STR(k->numbers, institution, b);
+	if (b == NULL) {
+		b = calloc(1, sizeof(*b));
+		YT_REQUIRE(b != NULL);
+		memcpy(b->institution, institution, sizeof(institution));
+		HASH_ADD_STR(k->numbers, institution, b);
+	}
+	if (rec_get_i64(rec, REC_T_SECOND) > b->second ||
+		(rec_get_i64(rec, REC_T_SECOND) == b->second && rec_get_u64(rec, REC_T_SERIAL) > b->serial)) {
+		b->second = rec_get_i64(rec, REC_T_SECOND);
+		b->serial = (uint32_t)rec_get_u64(rec, REC_T_SERIAL);
+	}
+}
+
+/* The next numbers in an institution's name: never given twice, whatever the clock does. */
+static void next_numbers(struct keeper *k, const char *institution, uint32_t n, int64_t *second, uint32_t *serial)
+{
+	struct number_block *b;
+	struct yt_buf buf = { 0 };
+	struct rec rec;
+	size_t at, used;
+	int64_t now = wall(k) / 1000;
+
+	HASH_FIND_STR(k->numbers, institution, b);
+	*second = b != NULL && b->second >= now ? b->second : now;
+	*serial = b != NULL && b->second == *second ? b->serial + 1 : k->conf.serial_from;
+	if (*serial + n - 1 > k->conf.serial_to) {
+		(*second)++;
+		*serial = k->conf.serial_from;
+	}
+	at = rec_begin(&buf, REC_NUMBER, 0, 0, wall(k));
+	rec_str(&buf, REC_T_INSTITUTION, yt_str(institution));
+	rec_i64(&buf, REC_T_SECOND, *second);
+	rec_u32(&buf, REC_T_SERIAL, *serial + n - 1);
+	rec_end(&buf, at);
+	write_own(k, &buf);
+	YT_REQUIRE(rec_read(yt_buf_view(&buf), &rec, &used) == 0);
+	keep_number(k, &rec);
+	yt_buf_free(&buf);
+}
+
+/* -- sign-in of operators ----------------------------------------------------------------------- */
+
+static int64_t business_day(int64_t wall_ms)
+{
+	return (wall_ms / 1000 + 8 * 3600) / 86400;
+}
+
+static struct party_session *session_of(struct keeper *k, const struct rec *rec)
 {
 	struct party_session *s;
-	char key[96];
+	char key[128];
 
 	snprintf(key, sizeof(key), "%.*s|%.*s|%.*s", YT_FMT(rec_get(rec, REC_T_PARTY)),
 		YT_FMT(rec_get(rec, REC_T_INSTITUTION)), YT_FMT(rec_get(rec, REC_T_OPERATOR)));
@@ -700,7 +778,117 @@ static void keep_session(struct keeper *k, const struct rec *rec)
 		memcpy(s->key, key, sizeof(key));
 		HASH_ADD_STR(k->sessions, key, s);
 	}
+	return s;
+}
+
+static void tell_sign_no(struct keeper *k, const struct party_session *s, uint32_t worker, uint64_t seq)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_SESSION, REC_NOWAIT, 0, wall(k));
+
+	rec_str(&buf, REC_T_SIGN_NO, yt_str(s->sign_no));
+	rec_end(&buf, at);
+	tell(k, worker, seq, 0, DOWN_SESSION, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+}
+
+/* Lets one worker sign in, with a number of ours that is durable first. */
+static void grant_sign_in(struct keeper *k, struct party_session *s, const char *institution, uint32_t worker,
+	uint64_t seq)
+{
+	struct answer a = { .worker = worker, .seq = seq, .kind = DOWN_SESSION };
+	int64_t second;
+	uint32_t serial;
+	size_t at;
+
+	next_numbers(k, institution, 1, &second, &serial);
+	at = rec_begin(&a.payload, REC_SESSION, REC_NOWAIT, 0, wall(k));
+	rec_i64(&a.payload, REC_T_SECOND, second);
+	rec_u32(&a.payload, REC_T_SERIAL, serial);
+	rec_end(&a.payload, at);
+	s->signing = worker;
+	utarray_push_back(k->answers, &a);
+	k->urgent = true;
+}
+
+static int on_session(struct keeper *k, uint32_t worker, const struct talk *talk)
+{
+	struct party_session *s;
+	struct yt_str dead;
+	struct waiter *w;
+	char institution[32];
+	struct rec rec;
+	size_t used;
+
+	if (rec_read(talk->payload, &rec, &used) != 0)
+		return YT_ECORRUPT;
+	s = session_of(k, &rec);
+	dead = rec_get(&rec, REC_T_SIGN_NO);
+	if (s->day != business_day(wall(k)) || (dead.n != 0 && yt_str_is(dead, s->sign_no)))
+		s->sign_no[0] = 0;
+	if (s->sign_no[0] != 0) {
+		tell_sign_no(k, s, worker, talk->seq);
+	} else if (s->signing != 0 && s->signing != worker) {
+		w = calloc(1, sizeof(*w));
+		YT_REQUIRE(w != NULL);
+		*w = (struct waiter){ .worker = worker, .seq = talk->seq };
+		LL_APPEND(s->waiters, w);
+	} else {
+		copy_str(institution, sizeof(institution), rec_get(&rec, REC_T_INSTITUTION));
+		grant_sign_in(k, s, institution, worker, talk->seq);
+	}
+	return 0;
+}
+
+/* Somebody signed in, or could not (no SIGN_NO): those who wait hear, or one of them tries next. */
+static void keep_session(struct keeper *k, const struct rec *rec)
+{
+	struct party_session *s = session_of(k, rec);
+	struct waiter *w, *next;
+	char institution[32];
+
 	copy_str(s->sign_no, sizeof(s->sign_no), rec_get(rec, REC_T_SIGN_NO));
+	s->day = business_day(rec->wall_ms);
+	s->signing = 0;
+	copy_str(institution, sizeof(institution), rec_get(rec, REC_T_INSTITUTION));
+	LL_FOREACH_SAFE(s->waiters, w, next) {
+		if (s->sign_no[0] == 0 && s->signing != 0)
+			break;
+		if (s->sign_no[0] != 0)
+			tell_sign_no(k, s, w->worker, w->seq);
+		else
+			grant_sign_in(k, s, institution, w->worker, w->seq);
+		LL_DELETE(s->waiters, w);
+		free(w);
+	}
+}
+
+/* A worker died: what it was about to sign in for is free for the next who asks. */
+static void drop_sign_ins(struct keeper *k, uint32_t worker)
+{
+	struct party_session *s, *next_s;
+	struct waiter *w, *next;
+
+	HASH_ITER(hh, k->sessions, s, next_s) {
+		if (s->signing == worker)
+			s->signing = 0;
+		LL_FOREACH_SAFE(s->waiters, w, next) {
+			if (w->worker == worker) {
+				LL_DELETE(s->waiters, w);
+				free(w);
+			}
+		}
+		if (s->signing == 0 && s->waiters != NULL) {
+			char *from = strchr(s->key, '|') + 1;
+			char institution[32];
+
+			copy_str(institution, sizeof(institution), (struct yt_str){ from, strcspn(from, "|") });
+			w = s->waiters;
+			LL_DELETE(s->waiters, w);
+			grant_sign_in(k, s, institution, w->worker, w->seq);
+			free(w);
+		}
+	}
 }
 
 static int on_note(struct keeper *k, const struct talk *talk)
@@ -815,6 +1003,8 @@ int keeper_message(struct keeper *k, uint32_t worker, const struct talk *talk)
 	case UP_HELD:
 		on_held(k, worker, talk);
 		return 0;
+	case UP_SESSION:
+		return on_session(k, worker, talk);
 	case UP_WAIT:
 		on_wait(k, worker, talk);
 		return 0;
@@ -901,6 +1091,7 @@ void keeper_worker_gone(struct keeper *k, uint32_t worker)
 	}
 	HASH_DEL(k->workers, w);
 	free(w);
+	drop_sign_ins(k, worker);
 }
 
 static bool worker_lives(struct keeper *k, uint32_t incarnation)
@@ -944,26 +1135,6 @@ void keeper_load(struct keeper *k, const struct exchange *x)
 		e = kept_new(k, x->id);
 	e->x = *x;
 	enter_key(k, e);
-}
-
-static void keep_number(struct keeper *k, const struct rec *rec)
-{
-	struct number_block *b;
-	char institution[32];
-
-	copy_str(institution, sizeof(institution), rec_get(rec, REC_T_INSTITUTION));
-	HASH_FIND_STR(k->numbers, institution, b);
-	if (b == NULL) {
-		b = calloc(1, sizeof(*b));
-		YT_REQUIRE(b != NULL);
-		memcpy(b->institution, institution, sizeof(institution));
-		HASH_ADD_STR(k->numbers, institution, b);
-	}
-	if (rec_get_i64(rec, REC_T_SECOND) > b->second ||
-		(rec_get_i64(rec, REC_T_SECOND) == b->second && rec_get_u64(rec, REC_T_SERIAL) > b->serial)) {
-		b->second = rec_get_i64(rec, REC_T_SECOND);
-		b->serial = (uint32_t)rec_get_u64(rec, REC_T_SERIAL);
-	}
 }
 
 static void keep_worker(struct keeper *k, const struct rec *rec)
@@ -1026,33 +1197,6 @@ static struct known_worker *pick_worker(struct keeper *k)
 	return best;
 }
 
-/* The next numbers in an institution's name: never given twice, whatever the clock does. */
-static void next_numbers(struct keeper *k, const char *institution, int64_t *second, uint32_t *serial)
-{
-	struct number_block *b;
-	struct yt_buf buf = { 0 };
-	struct rec rec;
-	size_t at, used;
-	int64_t now = wall(k) / 1000;
-
-	HASH_FIND_STR(k->numbers, institution, b);
-	*second = b != NULL && b->second >= now ? b->second : now;
-	*serial = b != NULL && b->second == *second ? b->serial + 1 : k->conf.serial_from;
-	if (*serial + NUMBERS_PER_LEASE - 1 > k->conf.serial_to) {
-		(*second)++;
-		*serial = k->conf.serial_from;
-	}
-	at = rec_begin(&buf, REC_NUMBER, 0, 0, wall(k));
-	rec_str(&buf, REC_T_INSTITUTION, yt_str(institution));
-	rec_i64(&buf, REC_T_SECOND, *second);
-	rec_u32(&buf, REC_T_SERIAL, *serial + NUMBERS_PER_LEASE - 1);
-	rec_end(&buf, at);
-	write_own(k, &buf);
-	YT_REQUIRE(rec_read(yt_buf_view(&buf), &rec, &used) == 0);
-	keep_number(k, &rec);
-	yt_buf_free(&buf);
-}
-
 static void lease_bodies(struct keeper *k, const struct kept *e, struct yt_buf *buf)
 {
 	struct yt_buf octets = { 0 };
@@ -1066,18 +1210,17 @@ static void lease_bodies(struct keeper *k, const struct kept *e, struct yt_buf *
 }
 
 /* The lease of an exchange, one record: STATE (struct exchange), what was asked and sent, our next
- * numbers (SECOND, SERIAL ..), the known sign_no of our operator for each party (SIGN_NO under PARTY is the worker's
- * to match), how long the outcome has been unknown (ELAPSED, ms), and for a joined reversal the RESULT of its target. */
+ * numbers (SECOND, SERIAL ..), how long the outcome has been unknown (ELAPSED, ms), and for a joined
+ * reversal the RESULT of its target. */
 static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *e)
 {
 	struct answer a = { .worker = w->worker, .exchange = e->x.id, .kind = DOWN_LEASE };
-	struct party_session *s, *next;
 	struct kept *target;
 	uint32_t serial;
 	int64_t second;
 	size_t at;
 
-	next_numbers(k, e->x.institution, &second, &serial);
+	next_numbers(k, e->x.institution, NUMBERS_PER_LEASE, &second, &serial);
 	at = rec_begin(&a.payload, REC_CARRIED, 0, e->x.id, wall(k));
 	rec_bytes(&a.payload, REC_T_STATE, &e->x, sizeof(e->x));
 	rec_i64(&a.payload, REC_T_SECOND, second);
@@ -1087,10 +1230,6 @@ static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *
 		target = find_id(k, e->x.joins);
 		rec_str(&a.payload, REC_T_RESULT,
 			yt_str(target == NULL ? "reversed" : exchange_state_name(target->x.state)));
-	}
-	HASH_ITER(hh, k->sessions, s, next) {
-		rec_str(&a.payload, REC_T_OPERATOR, yt_str(s->key));
-		rec_str(&a.payload, REC_T_SIGN_NO, yt_str(s->sign_no));
 	}
 	lease_bodies(k, e, &a.payload);
 	rec_end(&a.payload, at);
@@ -1332,6 +1471,7 @@ void keeper_free(struct keeper *k)
 	struct number_block *b, *next_b;
 	struct known_worker *w, *next_w;
 	struct written *r, *next_r;
+	struct waiter *waiter, *next_waiter;
 	struct kept *e, *next_e;
 
 	if (k == NULL)
@@ -1339,6 +1479,8 @@ void keeper_free(struct keeper *k)
 	HASH_ITER(hh_id, k->by_id, e, next_e)
 		kept_free(k, e);
 	HASH_ITER(hh, k->sessions, s, next_s) {
+		LL_FOREACH_SAFE(s->waiters, waiter, next_waiter)
+			free(waiter);
 		HASH_DEL(k->sessions, s);
 		free(s);
 	}

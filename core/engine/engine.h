@@ -1,0 +1,124 @@
+/* core/engine/engine.h - a worker's decisions: what happens to one request, and to one lease; pure.
+ *
+ * (state, event, now) -> (state', actions).  No sockets, files or clock of its own: events come in by
+ * the functions below, actions go out by struct engine_world, which process/worker.c fills with the
+ * listeners, the lanes and the ring, and the simulator with a faulty one.
+ *
+ * Flow of a state-changing request (engine.c):
+ *  - engine_request(): who asks, decode, may he, does it add up, where to, encode
+ *  - records accepted + sending go to the keeper                      ADMITTING
+ *  - DOWN_ADMITTED: durable; the leg leaves                           OUT
+ *  - the answer is read; outcome + answered go to the keeper          ENDING
+ *  - DOWN_DURABLE: the origin hears                                   FLUSHING
+ *  - no answer: the outcome is unknown, the keeper makes a follow-up  WAITING
+ *  - DOWN_STORED: found out; the origin hears, if it still waits      FLUSHING
+ * A lease (resolve.c) finds out one unknown outcome, step by step, each step durable before it leaves. */
+#ifndef YT_ENGINE_ENGINE_H
+#define YT_ENGINE_ENGINE_H
+
+#include "journal/exchange.h"
+#include "journal/talk.h"
+#include "yitong/plugin.h"
+
+/* A codec as configured: its table and its instance. */
+struct engine_codec {
+	const struct yt_codec_api *api;
+	struct yt_plugin *plugin;
+};
+
+struct engine_party {
+	const char *name;
+	struct engine_codec codec;
+	int64_t query_timeout_ms, change_timeout_ms;
+	int64_t server_delay_ms; /* longest time a lost call may still take effect there */
+};
+
+enum engine_unknown_style { ENGINE_HOLD, ENGINE_SILENCE };
+
+struct engine_origin {
+	const char *name;
+	enum engine_unknown_style unknown_style;
+	int64_t timeout_ms; /* how long it waits for an answer of ours */
+};
+
+struct engine_institution {
+	const char *code, *name, *area;
+	bool signs_in_itself;  /* sign_in: pass */
+	const char *operator_id, *operator_name; /* for messages of our own in its name */
+};
+
+struct engine_conf {
+	/* Who a certificate subject or a signature's caller id is; NULL: nobody we know. */
+	const struct engine_origin *(*origin_by_subject)(void *ctx, struct yt_str subject);
+	const struct engine_origin *(*origin_by_caller)(void *ctx, struct yt_str caller, struct yt_str *key);
+	bool (*speaks_for)(void *ctx, const struct engine_origin *origin, struct yt_str institution);
+	const struct engine_institution *(*institution)(void *ctx, struct yt_str code);
+	/* First matching route; NULL: none.  *rule: its name. */
+	const struct engine_party *(*route)(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
+	                                    const char **rule);
+	const struct engine_party *(*party)(void *ctx, const char *name);
+	/* The codec of a listener, by the name the journal kept. */
+	const struct engine_codec *(*listener)(void *ctx, const char *name);
+	void *ctx;
+	uint32_t serial_from, serial_to; /* reserved block: an origin that uses it is refused */
+	uint32_t exchanges;              /* at once in this worker */
+	int64_t retry_ms, retry_max_ms, park_after_ms;
+	int64_t margin_ms;               /* kept of the origin's time for our own answer */
+};
+
+struct engine_world {
+	void *ctx;
+	int64_t (*wall_ms)(void *ctx);
+	int64_t (*mono_ms)(void *ctx);
+	void (*random)(void *ctx, void *out, size_t n);
+	/* Puts a message on the ring; talk->seq is the engine's.  YT_ENOSPC: full, try later. */
+	int (*submit)(void *ctx, const struct talk *talk);
+	/* Sends body to a party; ends in engine_leg(leg). */
+	void (*send)(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str body, int64_t deadline_ms);
+	void (*answer)(void *ctx, uint64_t token, int status, const char *content_type, struct yt_str body);
+	void (*drop)(void *ctx, uint64_t token); /* closes without an answer */
+	/* Keyed hash of a person number (16 bytes): what the journal may know of him (P9). */
+	void (*person)(void *ctx, struct yt_str person, uint8_t out[16]);
+	/* The black box: what is handed to which plugin function, before it is; what NULL: it came back. */
+	void (*box)(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets);
+	/* These octets killed a worker a while ago (P8). */
+	bool (*quarantined)(void *ctx, struct yt_str octets);
+};
+
+struct engine;
+struct engine *engine_new(const struct engine_conf *conf, const struct engine_world *world);
+void engine_free(struct engine *engine);
+
+struct engine_request {
+	uint64_t token;       /* names the connection's request; not 0 */
+	const char *listener; /* outlives the engine */
+	struct engine_codec codec;
+	bool by_certificate;  /* subject says who; else the header signature */
+	struct yt_str method, subject;
+	const struct yt_header *headers;
+	size_t n_headers;
+	struct yt_str body;   /* borrowed until engine_request() returns */
+};
+
+void engine_start(struct engine *engine); /* says hello to the keeper */
+bool engine_is_up(const struct engine *engine); /* the keeper has welcomed us: doors may open */
+void engine_request(struct engine *engine, const struct engine_request *request);
+void engine_gone(struct engine *engine, uint64_t token);    /* nobody waits for it any more */
+void engine_flushed(struct engine *engine, uint64_t token); /* the answer was taken whole */
+void engine_talk(struct engine *engine, const struct talk *talk);
+
+enum engine_leg_end { LEG_NOT_SENT = 1, LEG_ANSWERED, LEG_LOST, LEG_TIMED_OUT };
+/* How a leg ended; late: an answer after LEG_TIMED_OUT. */
+void engine_leg(struct engine *engine, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body,
+                const char *why, bool late);
+/* Deadlines; returns the monotonic time of the next call, -1 for none. */
+int64_t engine_tick(struct engine *engine);
+/* No new leases are taken to heart, nothing new comes in; true when nothing is left. */
+bool engine_is_idle(const struct engine *engine);
+
+struct engine_counts {
+	uint64_t requests, answered, refused, reads, unknown, leases, in_flight;
+};
+void engine_count(const struct engine *engine, struct engine_counts *counts);
+
+#endif

@@ -1,0 +1,67 @@
+/* core/engine/texts.c - the catalogue behind texts.h. */
+#include "engine/texts.h"
+
+static const struct {
+	enum text_id id;
+	const char *zh, *en;
+} texts[] = {
+	{ TEXT_UNREADABLE, "报文有误，未受理：%s", "the message is wrong, not accepted: %s" },
+	{ TEXT_TOO_LARGE, "报文超出限制，未受理：%s", "the message is beyond a limit, not accepted: %s" },
+	{ TEXT_NOT_ALLOWED, "该证书或签名无权代表此机构，未受理", "certificate or signature may not speak for this institution" },
+	{ TEXT_RESERVED_NUMBER, "报文流水号使用了网关保留号段，未受理", "the message number is in the gateway's own block" },
+	{ TEXT_UNKNOWN_INSTITUTION, "机构编号未登记，未受理", "the institution is not known here" },
+	{ TEXT_DOES_NOT_ADD_UP, "金额不平，未发送：%s", "the amounts do not add up, nothing was sent: %s" },
+	{ TEXT_NO_ROUTE, "没有匹配的路由，未发送", "no route matches, nothing was sent" },
+	{ TEXT_CANNOT_EXPRESS, "对端格式无法表达，未发送：%s", "the other party's format cannot express it: %s" },
+	{ TEXT_CONFLICT, "报文ID已用于其他内容，未受理，请使用新的报文ID", "this number was used for other content; use a new one" },
+	{ TEXT_BUSY, "上一笔结算正在核实，请稍候，切勿重复收费", "an earlier settlement is being verified; wait" },
+	{ TEXT_NOT_ACCEPTED, "系统暂不受理，未发送，请稍后重试", "not accepted now, nothing was sent; try later" },
+	{ TEXT_OVERLOADED, "网关繁忙，未受理，请稍后重试", "the gateway is busy, not accepted; try later" },
+	{ TEXT_NOT_CONNECTED, "对端未连通，未发送，请稍后用新的报文ID重试", "the party could not be reached, nothing was sent" },
+	{ TEXT_QUERY_FAILED, "查询未得到回复，请重试", "the query got no answer; ask again" },
+	{ TEXT_REVERSED, "结算未成功，已冲正，可重新结算", "the settlement failed and is reversed; settle again" },
+	{ TEXT_CANCEL_FAILED, "撤销未成功，原结算仍然有效", "the cancel failed; the settlement stands" },
+	{ TEXT_NOT_DONE, "交易未成功，可重新办理", "it did not take effect; do it again" },
+	{ TEXT_MARKED, "中心返回金额不平，已告警，请核对", "the amounts in the answer do not add up; alarmed" },
+};
+
+#define N_TEXTS (sizeof(texts) / sizeof(texts[0]))
+
+bool text_at(size_t i, enum text_id *id, const char **zh, const char **en)
+{
+	if (i >= N_TEXTS)
+		return false;
+	*id = texts[i].id;
+	*zh = texts[i].zh;
+	*en = texts[i].en;
+	return true;
+}
+
+/* Writes the text with its one %s replaced; formats never come from outside. */
+static void put(struct yt_buf *buf, const char *zh, struct yt_str detail)
+{
+	for (; *zh != 0; zh++) {
+		if (zh[0] == '%' && zh[1] == 's') {
+			yt_buf_str(buf, detail);
+			zh++;
+		} else {
+			yt_buf_byte(buf, (uint8_t)*zh);
+		}
+	}
+}
+
+struct yt_str text_make(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace)
+{
+	struct yt_buf buf = { 0 };
+	struct yt_str text;
+	size_t i;
+
+	for (i = 0; i < N_TEXTS && texts[i].id != id; i++)
+		;
+	YT_REQUIRE(i < N_TEXTS);
+	put(&buf, texts[i].zh, detail);
+	yt_buf_printf(&buf, "（Y%d %s）", (int)id, trace);
+	text = yt_arena_copy(arena, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+	return text;
+}

@@ -1,0 +1,36 @@
+/* core/engine/texts.h - every answer of our own: one catalogue of Chinese texts with numbers.
+ *
+ * A cashier reads out the number and the 8-character trace; engine.c and resolve.c use no other words
+ * towards an origin.  At most 200 characters each (nhsa.md 1.3, err_msg). */
+#ifndef YT_ENGINE_TEXTS_H
+#define YT_ENGINE_TEXTS_H
+
+#include "yitong/base.h"
+
+enum text_id { /* numbers are stable: they are in manuals */
+	TEXT_UNREADABLE = 101,    /* %s: path of the field */
+	TEXT_TOO_LARGE = 102,
+	TEXT_NOT_ALLOWED = 103,   /* institution that this certificate may not speak for */
+	TEXT_RESERVED_NUMBER = 104,
+	TEXT_UNKNOWN_INSTITUTION = 105,
+	TEXT_DOES_NOT_ADD_UP = 106,
+	TEXT_NO_ROUTE = 107,
+	TEXT_CANNOT_EXPRESS = 108, /* %s: path of the field */
+	TEXT_CONFLICT = 201,
+	TEXT_BUSY = 202,          /* P13 */
+	TEXT_NOT_ACCEPTED = 203,
+	TEXT_OVERLOADED = 204,
+	TEXT_NOT_CONNECTED = 301,
+	TEXT_QUERY_FAILED = 302,
+	TEXT_REVERSED = 401,      /* 结算未成功，已冲正，可重新结算 */
+	TEXT_CANCEL_FAILED = 402, /* the settlement stands */
+	TEXT_NOT_DONE = 403,      /* proved absent */
+	TEXT_MARKED = 501         /* warn_msg: the answer's amounts do not add up */
+};
+
+/* The text with its number and the trace, in arena.  detail may be empty. */
+struct yt_str text_make(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace);
+/* The catalogue, for documentation and tests: false past the end. */
+bool text_at(size_t i, enum text_id *id, const char **zh, const char **en);
+
+#endif
