@@ -1,0 +1,121 @@
+# shellcheck shell=bash
+# tests/lib.sh - what ./dev, tests/bench/run and the end-to-end scripts share: sourced, not run.
+#
+# Processes are started in the background, their output in a file, and stopped by their own pid:
+# SIGTERM first, SIGKILL after stop_s seconds.  A script that sources this calls `trap stop_all EXIT`.
+
+stop_s=10
+started_pids=()
+started_names=()
+last_pid=
+
+say() { printf '%s\n' "$*"; }
+fail() {
+	printf 'error: %s\n' "$*" >&2
+	exit 1
+}
+
+# seconds since the epoch with a decimal, and the difference to now
+now() { printf '%s' "${EPOCHREALTIME/,/.}"; }
+since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.1f s", b - a }'; }
+
+# step TEXT LOG COMMAND...: says what is being done and how long it took; the output goes to LOG.
+step() {
+	local text=$1 log=$2 from
+	shift 2
+	from=$(now)
+	printf '%s ... ' "$text"
+	mkdir -p "$(dirname "$log")"
+	if "$@" >"$log" 2>&1 </dev/null; then
+		printf 'done, %s\n' "$(since "$from")"
+		return 0
+	fi
+	printf 'FAILED after %s; the end of %s:\n' "$(since "$from")" "$log"
+	tail -n 40 "$log"
+	return 1
+}
+
+# start NAME LOG COMMAND...: sets last_pid.
+start() {
+	local name=$1 log=$2
+	shift 2
+	mkdir -p "$(dirname "$log")"
+	"$@" >>"$log" 2>&1 </dev/null &
+	last_pid=$!
+	started_pids+=("$last_pid")
+	started_names+=("$name")
+}
+
+is_alive() { kill -0 "$1" 2>/dev/null; }
+
+# stop PID: returns when it is gone.
+stop() {
+	local pid=$1 i
+	is_alive "$pid" || { wait "$pid" 2>/dev/null; return 0; }
+	kill -TERM "$pid" 2>/dev/null
+	for ((i = 0; i < stop_s * 10; i++)); do
+		is_alive "$pid" || break
+		sleep 0.1
+	done
+	if is_alive "$pid"; then
+		say "pid $pid did not end within $stop_s s after SIGTERM: SIGKILL" >&2
+		kill -KILL "$pid" 2>/dev/null
+	fi
+	wait "$pid" 2>/dev/null
+	return 0
+}
+
+# Ends what was started, the latest first.
+stop_all() {
+	local i
+	for ((i = ${#started_pids[@]} - 1; i >= 0; i--)); do
+		stop "${started_pids[i]}"
+	done
+	started_pids=()
+	started_names=()
+}
+
+# The socket inode that listens on a TCP port, empty if none.
+port_inode() {
+	awk -v p="$(printf ':%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == p { print $10; exit }' \
+		/proc/net/tcp /proc/net/tcp6 2>/dev/null
+}
+
+# "name (pid N)" of who listens on a port.
+port_holder() {
+	local inode=$1 fd pid
+	fd=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null | head -n 1)
+	pid=${fd#/proc/}
+	pid=${pid%%/*}
+	if [ -n "$pid" ]; then
+		printf '%s (pid %s)' "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-80)" "$pid"
+	else
+		printf "a process of another user"
+	fi
+}
+
+# need_free PORT...: fails with the holder's name.
+need_free() {
+	local port inode
+	for port in "$@"; do
+		inode=$(port_inode "$port")
+		[ -z "$inode" ] || fail "port $port is taken by $(port_holder "$inode"); stop it first"
+	done
+}
+
+# wait_port PORT PID SECONDS LOG: until PORT is listened on; fails when PID ends or time is up.
+wait_port() {
+	local i
+	for ((i = 0; i < $3 * 20; i++)); do
+		[ -z "$(port_inode "$1")" ] || return 0
+		if ! is_alive "$2"; then
+			say "it ended before it listened on port $1; the end of $4:" >&2
+			tail -n 30 "$4" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+	say "nothing listens on port $1 after $3 s; the end of $4:" >&2
+	tail -n 30 "$4" >&2
+	return 1
+}
