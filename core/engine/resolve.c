@@ -1,0 +1,431 @@
+/* core/engine/resolve.c - works one lease off: finds out an unknown outcome, step by step.
+ *
+ * The keeper hands out an exchange whose outcome is unknown, that must be reversed, or that waits for
+ * another (journal/keeper.c, keeper_lease).  One lease is one or more steps, each written down before its
+ * leg leaves, and one return:
+ *  - task_start()     reads the lease, decodes what the origin had asked          -> decide()
+ *  - decide()         query, reversal, resend or park, by the operation's method  -> SIGNING or STEPPING
+ *  - task_verdict()   the step is durable: the leg leaves                         STEPPING -> OUT
+ *  - task_leg()       what the answer proves                                      OUT -> next step or RETURNING
+ *  - task_verdict()   the return is durable: the lease is over                    RETURNING -> freed
+ * Rules: nhsa.md 5.2 and 5.3.  "Original not found" proves nothing before the party's longest delay has
+ * passed, and a lost cancel is asked for first, since reversing it revives the settlement. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/work.h"
+
+void task_free(struct engine *e, struct task *t)
+{
+	HASH_DELETE(hh_id, e->tasks, t);
+	if (t->seq != 0)
+		HASH_DELETE(hh_seq, e->tasks_by_seq, t);
+	engine_arena_back(e, t->arena);
+	yt_buf_free(&t->octets);
+	yt_buf_free(&t->receipt);
+	free(t);
+}
+
+static void submit(struct engine *e, struct task *t, enum talk_kind kind, struct yt_str records)
+{
+	if (t->seq != 0)
+		HASH_DELETE(hh_seq, e->tasks_by_seq, t);
+	t->state = kind == UP_STEP ? TASK_STEPPING : TASK_RETURNING;
+	t->seq = engine_submit(e, kind, t->id, records);
+	HASH_ADD(hh_seq, e->tasks_by_seq, seq, sizeof(t->seq), t);
+}
+
+/* -- how a lease ends --------------------------------------------------------------------------- */
+
+/* Gives the lease back with all that was written on the way. */
+static void give_back(struct engine *e, struct task *t)
+{
+	YT_REQUIRE(!t->receipt.failed);
+	submit(e, t, UP_RETURN, yt_buf_view(&t->receipt));
+}
+
+static void give_back_due(struct engine *e, struct task *t, int64_t in_ms, const char *reason)
+{
+	size_t at = rec_begin(&t->receipt, REC_DUE, 0, t->id, engine_wall(e));
+
+	rec_i64(&t->receipt, REC_T_DUE, engine_wall(e) + in_ms);
+	rec_str(&t->receipt, REC_T_REASON, yt_str(reason));
+	rec_end(&t->receipt, at);
+	give_back(e, t);
+}
+
+static int64_t elapsed(const struct engine *e, const struct task *t)
+{
+	return t->elapsed_ms + engine_mono(e) - t->begun_mono;
+}
+
+/* The longest time the lost call may still take effect has passed. */
+static bool is_settled(const struct engine *e, const struct task *t)
+{
+	return elapsed(e, t) >= t->party->server_delay_ms;
+}
+
+static void park(struct engine *e, struct task *t, const char *reason)
+{
+	size_t at = rec_begin(&t->receipt, REC_PARKED, 0, t->id, engine_wall(e));
+
+	rec_str(&t->receipt, REC_T_OWNER, YT_STR("operator"));
+	rec_str(&t->receipt, REC_T_REASON, yt_str(reason));
+	rec_i64(&t->receipt, REC_T_DEADLINE, engine_wall(e) + 24 * 3600 * 1000);
+	rec_end(&t->receipt, at);
+	yt_log(YT_ERROR, "engine", "exchange %016llx parked: %s", (unsigned long long)t->id, reason);
+	give_back(e, t);
+}
+
+/* Not found out this time: again after a growing pause with jitter, and in the end an operator's. */
+static void try_later(struct engine *e, struct task *t, const char *reason)
+{
+	unsigned shift = t->x.attempts < 10 ? t->x.attempts : 10;
+	int64_t pause = e->conf.retry_ms << shift;
+	uint8_t jitter;
+
+	if (elapsed(e, t) >= e->conf.park_after_ms) {
+		park(e, t, reason);
+		return;
+	}
+	e->world.random(e->world.ctx, &jitter, sizeof(jitter));
+	if (pause > e->conf.retry_max_ms)
+		pause = e->conf.retry_max_ms;
+	give_back_due(e, t, pause - pause / 4 + pause * jitter / 512, reason);
+}
+
+/* Too early to prove anything: again when the party's longest delay has passed. */
+static void wait_until_settled(struct engine *e, struct task *t, const char *reason)
+{
+	int64_t in = t->party->server_delay_ms - elapsed(e, t);
+
+	give_back_due(e, t, in > 0 ? in : 1, reason);
+}
+
+static void answer(struct engine *e, struct task *t, struct yt_reply *reply)
+{
+	struct yt_buf octets = { 0 };
+
+	if (engine_encode_reply(&t->codec, t->original, reply, engine_wall(e), &octets) != 0)
+		yt_log(YT_ERROR, "engine", "exchange %016llx: its answer cannot be written in the origin's format",
+			(unsigned long long)t->id);
+	written_answered(&t->receipt, e, t->id, reply, yt_buf_view(&octets));
+	yt_buf_free(&octets);
+}
+
+static void write_end(struct engine *e, struct task *t, enum rec_type type, const char *result, const char *evidence)
+{
+	size_t at = rec_begin(&t->receipt, type, 0, t->id, engine_wall(e));
+
+	rec_str(&t->receipt, REC_T_RESULT, yt_str(result));
+	rec_str(&t->receipt, REC_T_REASON, yt_str(evidence));
+	rec_end(&t->receipt, at);
+}
+
+static void resolve_done(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence)
+{
+	reply->outcome = YT_DONE;
+	write_end(e, t, REC_RESOLVED, "done", evidence);
+	answer(e, t, reply);
+	give_back(e, t);
+}
+
+static void resolve_refused(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence)
+{
+	write_end(e, t, REC_RESOLVED, "refused", evidence);
+	answer(e, t, reply);
+	give_back(e, t);
+}
+
+/* Its effect is proved undone; only now may its origin hear so. */
+static void resolve_reversed(struct engine *e, struct task *t, const char *evidence)
+{
+	enum text_id text;
+
+	switch (t->original->op->id) {
+	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
+	case YT_OP_INPATIENT_SETTLE_CANCEL:
+		text = TEXT_CANCEL_FAILED;
+		break;
+	case YT_OP_OUTPATIENT_SETTLE:
+	case YT_OP_INPATIENT_SETTLE:
+		text = TEXT_REVERSED;
+		break;
+	default:
+		text = TEXT_NOT_DONE;
+		break;
+	}
+	write_end(e, t, REC_REVERSED, "reversed", evidence);
+	answer(e, t, engine_refusal(t->arena, text, (struct yt_str){ 0 }, t->x.trace));
+	give_back(e, t);
+}
+
+/* -- steps -------------------------------------------------------------------------------------- */
+
+static const struct engine_institution *institution_of(struct engine *e, const struct task *t)
+{
+	return e->conf.institution(e->conf.ctx, t->original->institution);
+}
+
+/* A message of ours in the institution's name, by our own operator. */
+static int fill_own(struct engine *e, struct task *t)
+{
+	const struct engine_institution *institution = institution_of(e, t);
+	struct yt_msg *own = yt_msg_new(t->arena);
+	const struct yt_codec_api *api = t->party->codec.api;
+	char now[20];
+	int rv = YT_ENOTFOUND;
+
+	if (own == NULL || institution == NULL)
+		return YT_ENOTFOUND;
+	if (t->leg == REC_LEG_QUERY && api->query_for != NULL)
+		rv = api->query_for(t->party->codec.plugin, t->original, own);
+	else if (t->leg == REC_LEG_REVERSAL && api->reversal_of != NULL)
+		rv = api->reversal_of(t->party->codec.plugin, t->original, own);
+	if (rv != 0)
+		return rv;
+	YT_REQUIRE(t->used < 4);
+	own->number = engine_number(t->arena, t->original->institution, t->second, t->serial + t->used++);
+	own->operator_id = yt_str(institution->operator_id);
+	own->operator_name = yt_str(institution->operator_name);
+	own->sign_no = yt_arena_copy(t->arena, yt_str(t->sign_no));
+	yt_time_print(engine_wall(e), now);
+	own->time = yt_arena_copy(t->arena, yt_str(now));
+	t->own = own;
+	return 0;
+}
+
+static void write_step(struct engine *e, struct task *t)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_SENDING, 0, t->id, engine_wall(e));
+
+	rec_u8(&buf, REC_T_LEG, (uint8_t)t->leg);
+	rec_str(&buf, REC_T_PARTY, yt_str(t->party->name));
+	rec_str(&buf, REC_T_NUMBER, t->own->number);
+	if (t->leg != REC_LEG_RESEND) /* a resend is the same octets, kept already */
+		rec_str(&buf, REC_T_SENT, yt_buf_view(&t->octets));
+	rec_end(&buf, at);
+	submit(e, t, UP_STEP, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+}
+
+/* Writes the step down; its leg leaves when that is durable. */
+static void step(struct engine *e, struct task *t, enum rec_leg leg)
+{
+	struct yt_fault fault = { { 0 }, { 0 } };
+	const char *sign_no;
+	int rv;
+
+	t->leg = leg;
+	yt_buf_clear(&t->octets);
+	if (leg == REC_LEG_RESEND) {
+		t->own = t->original;
+		yt_buf_str(&t->octets, t->sent);
+		write_step(e, t);
+		return;
+	}
+	if (t->used >= 4 || institution_of(e, t) == NULL) {
+		try_later(e, t, t->used >= 4 ? "signed in twice in vain" : "the institution is not configured any more");
+		return;
+	}
+	sign_no = session_get(e, t->party, t->original->institution, yt_str(institution_of(e, t)->operator_id),
+		t->sign_no[0] != 0 ? t->sign_no : NULL);
+	if (sign_no == NULL) {
+		t->state = TASK_SIGNING;
+		return;
+	}
+	memcpy(t->sign_no, sign_no, strlen(sign_no) + 1);
+	rv = fill_own(e, t);
+	if (rv == 0)
+		rv = t->party->codec.api->encode_request(t->party->codec.plugin, t->own, &t->octets, &fault);
+	if (rv != 0)
+		park(e, t, rv == YT_ENOTFOUND ? "no machine can find out or undo this" : "our own message cannot be written");
+	else
+		write_step(e, t);
+}
+
+void task_go_on(struct engine *e, struct task *t)
+{
+	const char *sign_no = session_get(e, t->party, t->original->institution,
+		yt_str(institution_of(e, t)->operator_id), t->sign_no[0] != 0 ? t->sign_no : NULL);
+
+	if (sign_no != NULL)
+		step(e, t, t->leg);
+	else if (t->state == TASK_SIGNING)
+		try_later(e, t, "could not sign in");
+}
+
+/* -- what to do --------------------------------------------------------------------------------- */
+
+static bool must_undo(const struct task *t)
+{
+	if (t->method != YT_RESOLVE_REVERSE && t->method != YT_RESOLVE_QUERY_REVERSE)
+		return false;
+	return t->method == YT_RESOLVE_REVERSE || t->x.reversal_wanted || t->x.state == X_DONE ||
+		t->x.state == X_REVERSING;
+}
+
+/* The origin's own reversal joined another exchange, which has ended: its end is the answer. */
+static void answer_joined(struct engine *e, struct task *t)
+{
+	struct yt_reply *reply = yt_reply_new(t->arena);
+
+	YT_REQUIRE(reply != NULL);
+	if (yt_str_is(t->result, "done")) {
+		resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_DONE, (struct yt_str){ 0 }, t->x.trace),
+			"an operator decided that its target stands");
+		return;
+	}
+	reply->code = YT_STR("0");
+	resolve_done(e, t, reply, "its target was reversed or never took effect");
+}
+
+static void decide(struct engine *e, struct task *t)
+{
+	if (t->x.joins != 0)
+		answer_joined(e, t);
+	else if (must_undo(t))
+		step(e, t, REC_LEG_REVERSAL);
+	else if (t->method == YT_RESOLVE_QUERY || t->method == YT_RESOLVE_QUERY_REVERSE)
+		step(e, t, REC_LEG_QUERY);
+	else if (t->method == YT_RESOLVE_RESEND)
+		step(e, t, REC_LEG_RESEND);
+	else
+		park(e, t, "no machine can find out what became of it");
+}
+
+static int read_original(struct engine *e, struct task *t, const struct rec *lease)
+{
+	const struct engine_codec *codec = e->conf.listener(e->conf.ctx, t->x.listener);
+	struct yt_str request = yt_arena_copy(t->arena, rec_get(lease, REC_T_REQUEST));
+	struct yt_str sent = yt_arena_copy(t->arena, rec_get(lease, REC_T_SENT));
+	const struct yt_wire_op *op;
+	struct yt_fault fault;
+	int rv;
+
+	t->party = e->conf.party(e->conf.ctx, t->x.party);
+	if (codec == NULL || (t->party == NULL && t->x.joins == 0) || request.n == 0 || t->original == NULL)
+		return YT_ENOTFOUND;
+	t->codec = *codec;
+	t->sent = sent.n != 0 ? sent : request;
+	e->world.box(e->world.ctx, codec->api->name, "decode_request", t->id, request);
+	rv = codec->api->decode_request(codec->plugin, request, t->original, &fault);
+	e->world.box(e->world.ctx, NULL, NULL, 0, (struct yt_str){ 0 });
+	if (rv != 0 || t->party == NULL)
+		return rv;
+	op = codec_wire_op(&t->party->codec, t->original->wire_op);
+	t->method = op != NULL ? op->resolve : YT_RESOLVE_PARK;
+	return 0;
+}
+
+void task_start(struct engine *e, const struct talk *talk)
+{
+	struct yt_str state;
+	struct task *t;
+	struct rec lease;
+	size_t used;
+
+	HASH_FIND(hh_id, e->tasks, &talk->exchange, sizeof(talk->exchange), t);
+	if (t != NULL || rec_read(talk->payload, &lease, &used) != 0)
+		return;
+	state = rec_get(&lease, REC_T_STATE);
+	t = calloc(1, sizeof(*t));
+	YT_REQUIRE(t != NULL && state.n == sizeof(t->x));
+	memcpy(&t->x, state.p, state.n);
+	t->id = talk->exchange;
+	t->arena = engine_arena(e);
+	t->original = yt_msg_new(t->arena);
+	t->begun_mono = engine_mono(e);
+	t->second = rec_get_i64(&lease, REC_T_SECOND);
+	t->serial = (uint32_t)rec_get_u64(&lease, REC_T_SERIAL);
+	t->elapsed_ms = (int64_t)rec_get_u64(&lease, REC_T_ELAPSED);
+	t->result = yt_arena_copy(t->arena, rec_get(&lease, REC_T_RESULT));
+	HASH_ADD(hh_id, e->tasks, id, sizeof(t->id), t);
+	if (read_original(e, t, &lease) != 0)
+		park(e, t, "its request cannot be read back, or its party or listener is not configured any more");
+	else
+		decide(e, t);
+}
+
+/* -- what came back ----------------------------------------------------------------------------- */
+
+static void after_reversal(struct engine *e, struct task *t, const struct yt_reply *reply)
+{
+	if (reply->outcome == YT_DONE)
+		resolve_reversed(e, t, "reversal confirmed");
+	else if (reply->outcome == YT_REFUSED && reply->never_happened && (is_settled(e, t) || t->x.answered))
+		resolve_reversed(e, t, "original not found after the longest delay");
+	else if (reply->outcome == YT_REFUSED && reply->never_happened)
+		wait_until_settled(e, t, "original not found yet");
+	else
+		try_later(e, t, reply->outcome == YT_REFUSED ? "the reversal was refused" : "the reversal's outcome is unknown");
+}
+
+static void after_query(struct engine *e, struct task *t, const struct yt_reply *reply)
+{
+	struct yt_reply *adopted = yt_reply_new(t->arena);
+	enum yt_judgement judgement = YT_UNSURE;
+
+	YT_REQUIRE(adopted != NULL);
+	if (reply->outcome != YT_UNKNOWN && t->party->codec.api->judge != NULL)
+		judgement = t->party->codec.api->judge(t->party->codec.plugin, t->original, reply, adopted);
+	if (judgement == YT_FOUND)
+		resolve_done(e, t, adopted, "found by query");
+	else if (judgement == YT_UNSURE)
+		try_later(e, t, "the query proved nothing");
+	else if (!is_settled(e, t))
+		wait_until_settled(e, t, "not found yet");
+	else
+		step(e, t, t->method == YT_RESOLVE_QUERY_REVERSE ? REC_LEG_REVERSAL : REC_LEG_RESEND);
+}
+
+static void after_resend(struct engine *e, struct task *t, struct yt_reply *reply)
+{
+	bool is_reversal = t->original->op->id == YT_OP_REVERSE;
+
+	if (reply->outcome == YT_DONE)
+		resolve_done(e, t, reply, "sent again");
+	else if (reply->outcome == YT_REFUSED && (reply->already_done || (is_reversal && reply->never_happened)))
+		resolve_done(e, t, reply, "it had been done");
+	else if (reply->outcome == YT_REFUSED)
+		resolve_refused(e, t, reply, "sent again and refused");
+	else
+		try_later(e, t, "sent again, its outcome is unknown");
+}
+
+void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why)
+{
+	struct yt_reply *reply = yt_reply_new(t->arena);
+
+	YT_REQUIRE(reply != NULL);
+	if (end == LEG_ANSWERED) {
+		engine_decode_reply(e, t->party, t->own, t->id, status, body, reply);
+	} else {
+		reply->outcome = YT_UNKNOWN;
+		reply->text = yt_arena_copy(t->arena, yt_str(why));
+	}
+	written_outcome(&t->receipt, e, t->id, t->leg, reply, body, 0, engine_mono(e) - t->leg_mono);
+	if (reply->outcome == YT_REFUSED && reply->session_expired && t->leg != REC_LEG_RESEND)
+		step(e, t, t->leg); /* with a new sign_no: session_get() hears which one is dead */
+	else if (t->leg == REC_LEG_REVERSAL)
+		after_reversal(e, t, reply);
+	else if (t->leg == REC_LEG_QUERY)
+		after_query(e, t, reply);
+	else
+		after_resend(e, t, reply);
+}
+
+void task_verdict(struct engine *e, struct task *t, const struct talk *talk)
+{
+	if (talk->kind == DOWN_MOOT || t->state == TASK_RETURNING) {
+		task_free(e, t);
+		return;
+	}
+	if (talk->kind != DOWN_DURABLE || t->state != TASK_STEPPING)
+		return;
+	t->state = TASK_OUT;
+	t->leg_mono = engine_mono(e);
+	e->world.send(e->world.ctx, t->party, LEG_OF_TASK | t->id, yt_buf_view(&t->octets),
+		engine_mono(e) + (t->leg == REC_LEG_QUERY ? t->party->query_timeout_ms : t->party->change_timeout_ms));
+}

@@ -1,0 +1,154 @@
+/* core/engine/work.h - what the engine's own files share; nobody else includes it.
+ *
+ * engine.c takes requests and verdicts, resolve.c works leases off, written.c builds the records both
+ * write, session.c gets sign_no. */
+#ifndef YT_ENGINE_WORK_H
+#define YT_ENGINE_WORK_H
+
+#include <uthash.h>
+
+#include "engine/engine.h"
+#include "engine/texts.h"
+
+enum work_state {
+	WORK_SIGNING,   /* waits for a sign_no (sign_in: own) */
+	WORK_ADMITTING, /* accepted + sending are on their way to the disk */
+	WORK_OUT,       /* its leg may have left */
+	WORK_ENDING,    /* outcome + answered are on their way to the disk */
+	WORK_WAITING,   /* its own outcome, or that of the same message, is being found out */
+	WORK_FLUSHING   /* the answer was handed to the connection */
+};
+
+/* One request at this worker. */
+struct work {
+	uint64_t id;       /* exchange, and its main leg */
+	uint64_t token;    /* who waits; 0: nobody any more */
+	uint64_t seq;      /* ring message whose verdict is awaited */
+	uint64_t follows;  /* the exchange whose answer it waits for */
+	enum work_state state;
+	struct yt_arena *arena;
+	struct yt_msg *msg;
+	const struct engine_origin *origin;
+	const struct engine_party *party;
+	struct engine_codec codec;
+	const char *listener;
+	struct yt_str request; /* octets as they came, in arena */
+	struct yt_buf sent, reply;
+	uint8_t digest[32];
+	char trace[9];
+	bool is_final;          /* the answer in reply is the stored one: its delivery counts */
+	int64_t begun_mono, hold_until, leg_mono;
+	UT_hash_handle hh_id, hh_seq, hh_token;
+};
+
+enum task_state { TASK_SIGNING, TASK_STEPPING, TASK_OUT, TASK_RETURNING };
+
+/* One lease at this worker. */
+struct task {
+	uint64_t id;  /* the exchange */
+	uint64_t seq;
+	enum task_state state;
+	struct exchange x;
+	struct yt_arena *arena;
+	struct yt_msg *original, *own; /* what was asked; the message of ours that is out */
+	struct engine_codec codec;     /* the origin's */
+	const struct engine_party *party;
+	enum yt_resolve method;
+	enum rec_leg leg;
+	struct yt_str sent;            /* octets of the original as they went to the party */
+	struct yt_str result;          /* of the target, for a joined reversal */
+	struct yt_buf octets;          /* of the leg of ours */
+	struct yt_buf receipt;         /* records about legs of this lease, waiting to be returned */
+	char sign_no[40];
+	int64_t second, elapsed_ms, begun_mono, leg_mono;
+	uint32_t serial, used;
+	UT_hash_handle hh_id, hh_seq;
+};
+
+struct session { /* sign_no of an operator, as this worker knows it; the keeper's counts */
+	char key[128]; /* party | institution | operator */
+	char sign_no[40];
+	int64_t day;
+	bool asked;
+	uint64_t seq;
+	int64_t second; /* number granted for signing in */
+	uint32_t serial;
+	struct yt_arena *arena; /* of the sign-in that is out */
+	struct yt_msg *sign_in;
+	UT_hash_handle hh;
+};
+
+struct outgoing { /* a ring message that did not fit yet */
+	struct talk talk;
+	struct yt_buf payload;
+	struct outgoing *prev, *next;
+};
+
+struct engine {
+	struct engine_conf conf;
+	struct engine_world world;
+	uint32_t incarnation;
+	uint64_t hello_seq;
+	uint32_t counter;
+	uint64_t seq;
+	struct work *by_id, *by_seq, *by_token;
+	struct task *tasks, *tasks_by_seq;
+	struct session *sessions;
+	struct outgoing *outbox;
+	struct yt_arena *spare[32];
+	uint32_t n_spare;
+	struct engine_counts counts;
+};
+
+#define LEG_OF_TASK (1ull << 63)    /* leg ids: a work's is its id, a lease's has this bit ... */
+#define LEG_OF_SESSION (1ull << 62) /* ... and a sign-in's this one, with its granted serial below */
+
+int64_t engine_mono(const struct engine *e);
+int64_t engine_wall(const struct engine *e);
+struct yt_arena *engine_arena(struct engine *e);
+void engine_arena_back(struct engine *e, struct yt_arena *arena);
+/* Puts a message on the ring, or in the outbox behind those that wait; returns its seq. */
+uint64_t engine_submit(struct engine *e, enum talk_kind kind, uint64_t exchange, struct yt_str payload);
+const struct yt_wire_op *codec_wire_op(const struct engine_codec *codec, struct yt_str wire);
+/* decode_reply inside the black box. */
+void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg, uint64_t exchange,
+                         int status, struct yt_str octets, struct yt_reply *reply);
+/* The answer in the origin's format; appended to out. */
+int engine_encode_reply(const struct engine_codec *codec, const struct yt_msg *msg, struct yt_reply *reply,
+                        int64_t wall_ms, struct yt_buf *out);
+/* A refusal of our own words. */
+struct yt_reply *engine_refusal(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace);
+/* Institution + second + serial: a message number of ours. */
+struct yt_str engine_number(struct yt_arena *arena, struct yt_str institution, int64_t second, uint32_t serial);
+
+/* session.c */
+/* The sign_no of an operator at a party, or NULL: it is being asked for, and session_done() callers are
+ * woken by engine_sessions_changed(). */
+const char *session_get(struct engine *e, const struct engine_party *party, struct yt_str institution,
+                        struct yt_str operator_id, const char *dead);
+void session_talk(struct engine *e, const struct talk *talk);
+void session_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body);
+void session_keep(struct engine *e, const struct engine_party *party, struct yt_str institution,
+                  struct yt_str operator_id, struct yt_str sign_no);
+void sessions_again(struct engine *e); /* the keeper restarted: ask again */
+void engine_sessions_changed(struct engine *e, const struct session *session);
+
+/* written.c */
+void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w);
+void written_sending(struct yt_buf *out, struct engine *e, const struct work *w);
+void written_outcome(struct yt_buf *out, struct engine *e, uint64_t exchange, enum rec_leg leg,
+                     const struct yt_reply *reply, struct yt_str received, unsigned flags, int64_t took_ms);
+void written_answered(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply,
+                      struct yt_str octets);
+void written_read(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply);
+void written_refused(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply);
+void work_digest(struct work *w);
+
+/* resolve.c */
+void task_start(struct engine *e, const struct talk *talk);
+void task_verdict(struct engine *e, struct task *t, const struct talk *talk);
+void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why);
+void task_go_on(struct engine *e, struct task *t); /* a sign_no came or could not be had */
+void task_free(struct engine *e, struct task *t);
+
+#endif

@@ -1,0 +1,167 @@
+/* core/engine/written.c - the records a worker writes down about a request, a leg, an answer.
+ *
+ * Called by engine.c and resolve.c before they act; the keeper folds what is written here
+ * (journal/exchange.c).  No personal data in clear fields: a person is a keyed hash (P9). */
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "engine/work.h"
+
+/* "Same content" (P2): operation, institution and the business part's raw octets. */
+void work_digest(struct work *w)
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+
+	YT_REQUIRE(md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1);
+	EVP_DigestUpdate(md, w->msg->wire_op.p, w->msg->wire_op.n);
+	EVP_DigestUpdate(md, "|", 1);
+	EVP_DigestUpdate(md, w->msg->institution.p, w->msg->institution.n);
+	EVP_DigestUpdate(md, "|", 1);
+	EVP_DigestUpdate(md, w->msg->content.p, w->msg->content.n);
+	EVP_DigestFinal_ex(md, w->digest, NULL);
+	EVP_MD_CTX_free(md);
+}
+
+/* P13: what must not be settled twice at once. */
+static void business_key(struct yt_buf *out, const struct yt_msg *msg)
+{
+	struct yt_buf key = { 0 };
+
+	switch (msg->op->id) {
+	case YT_OP_OUTPATIENT_SETTLE:
+		yt_buf_printf(&key, "settle|%.*s|%.*s", YT_FMT(msg->visit), YT_FMT(msg->batch));
+		break;
+	case YT_OP_INPATIENT_SETTLE:
+		yt_buf_printf(&key, "settle|%.*s|", YT_FMT(msg->visit));
+		break;
+	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
+	case YT_OP_INPATIENT_SETTLE_CANCEL:
+		yt_buf_printf(&key, "cancel|%.*s", YT_FMT(msg->settlement));
+		break;
+	default:
+		return;
+	}
+	rec_str(out, REC_T_BUSINESS_KEY, yt_buf_view(&key));
+	yt_buf_free(&key);
+}
+
+static void names(struct yt_buf *out, struct engine *e, const struct work *w)
+{
+	const struct yt_msg *msg = w->msg;
+	uint8_t person[16];
+
+	rec_str(out, REC_T_INSTITUTION, msg->institution);
+	rec_str(out, REC_T_NUMBER, msg->number);
+	rec_str(out, REC_T_WIRE_OP, msg->wire_op);
+	rec_u8(out, REC_T_OPERATION, (uint8_t)msg->op->id);
+	rec_str(out, REC_T_VISIT, msg->visit.n != 0 ? msg->visit : msg->own_visit);
+	rec_str(out, REC_T_BATCH, msg->batch);
+	rec_str(out, REC_T_SETTLEMENT, msg->settlement);
+	rec_str(out, REC_T_ORIGINAL, msg->original_number);
+	rec_str(out, REC_T_TREATMENT_AREA, msg->treatment_area);
+	rec_str(out, REC_T_INSURED_AREA, msg->insured_area);
+	rec_str(out, REC_T_LISTENER, yt_str(w->listener));
+	rec_str(out, REC_T_PARTY_OF_ORIGIN, yt_str(w->origin != NULL ? w->origin->name : NULL));
+	rec_str(out, REC_T_TRACE, yt_str(w->trace));
+	rec_u32(out, REC_T_WORKER, e->incarnation);
+	if (msg->amount_fen != 0)
+		rec_i64(out, REC_T_AMOUNT, msg->amount_fen);
+	if (msg->person.n != 0) {
+		e->world.person(e->world.ctx, msg->person, person);
+		rec_bytes(out, REC_T_PERSON, person, sizeof(person));
+	}
+}
+
+void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w)
+{
+	size_t at = rec_begin(out, REC_ACCEPTED, 0, w->id, engine_wall(e));
+
+	names(out, e, w);
+	rec_bytes(out, REC_T_DIGEST, w->digest, sizeof(w->digest));
+	business_key(out, w->msg);
+	if (w->msg->op->is_settlement)
+		rec_u32(out, REC_T_FLAGS, REC_X_SETTLEMENT);
+	rec_str(out, REC_T_REQUEST, w->request);
+	rec_end(out, at);
+}
+
+void written_sending(struct yt_buf *out, struct engine *e, const struct work *w)
+{
+	size_t at = rec_begin(out, REC_SENDING, 0, w->id, engine_wall(e));
+	struct yt_str sent = yt_buf_view(&w->sent);
+
+	rec_u8(out, REC_T_LEG, REC_LEG_MAIN);
+	rec_str(out, REC_T_PARTY, yt_str(w->party->name));
+	rec_str(out, REC_T_NUMBER, w->msg->number);
+	if (!yt_str_eq(sent, w->request)) /* equal octets are stored once */
+		rec_str(out, REC_T_SENT, sent);
+	rec_end(out, at);
+}
+
+static void amounts(struct yt_buf *out, const struct yt_reply *reply)
+{
+	if (reply->amount_fen == 0 && reply->fund_fen == 0 && reply->account_fen == 0 && reply->cash_fen == 0)
+		return;
+	rec_i64(out, REC_T_AMOUNT, reply->amount_fen);
+	rec_i64(out, REC_T_FUND, reply->fund_fen);
+	rec_i64(out, REC_T_ACCOUNT, reply->account_fen);
+	rec_i64(out, REC_T_CASH, reply->cash_fen);
+}
+
+/* Of a reply's own words only what is unknown is kept in clear: a party's text may name a person. */
+static void verdict(struct yt_buf *out, const struct yt_reply *reply, unsigned flags)
+{
+	rec_u8(out, REC_T_OUTCOME, (uint8_t)reply->outcome);
+	rec_str(out, REC_T_CODE, reply->code);
+	rec_str(out, REC_T_REFERENCE, reply->number);
+	rec_str(out, REC_T_VISIT, reply->visit);
+	rec_str(out, REC_T_SETTLEMENT, reply->settlement);
+	if (flags != 0)
+		rec_u32(out, REC_T_FLAGS, flags);
+	amounts(out, reply);
+}
+
+void written_outcome(struct yt_buf *out, struct engine *e, uint64_t exchange, enum rec_leg leg,
+	const struct yt_reply *reply, struct yt_str received, unsigned flags, int64_t took_ms)
+{
+	size_t at = rec_begin(out, REC_OUTCOME, 0, exchange, engine_wall(e));
+
+	rec_u8(out, REC_T_LEG, (uint8_t)leg);
+	verdict(out, reply, flags);
+	if (received.n == 0)
+		rec_str(out, REC_T_REASON, reply->text); /* ours: nothing came back */
+	rec_u32(out, REC_T_ELAPSED, (uint32_t)took_ms);
+	rec_str(out, REC_T_RECEIVED, received);
+	rec_end(out, at);
+}
+
+void written_answered(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply,
+	struct yt_str octets)
+{
+	size_t at = rec_begin(out, REC_ANSWERED, 0, exchange, engine_wall(e));
+
+	rec_u8(out, REC_T_OUTCOME, (uint8_t)reply->outcome);
+	rec_str(out, REC_T_REPLY, octets);
+	rec_end(out, at);
+}
+
+void written_read(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply)
+{
+	size_t at = rec_begin(out, REC_READ, REC_NOWAIT, w->id, engine_wall(e));
+
+	names(out, e, w);
+	rec_str(out, REC_T_PARTY, yt_str(w->party->name));
+	verdict(out, reply, 0);
+	rec_u32(out, REC_T_ELAPSED, (uint32_t)(engine_mono(e) - w->leg_mono));
+	rec_end(out, at);
+}
+
+void written_refused(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply)
+{
+	size_t at = rec_begin(out, REC_REFUSED, REC_NOWAIT, w->id, engine_wall(e));
+
+	names(out, e, w);
+	verdict(out, reply, 0);
+	rec_str(out, REC_T_REASON, reply->text); /* from our catalogue */
+	rec_end(out, at);
+}
