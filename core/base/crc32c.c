@@ -33,7 +33,7 @@ uint32_t yt_crc32c_software(uint32_t crc, const void *p, size_t n)
 	for (; n >= 8; n -= 8, b += 8) {
 		crc ^= (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 		crc = table[7][crc & 0xff] ^ table[6][crc >> 8 & 0xff] ^ table[5][crc >> 16 & 0xff] ^
-			table[4][crc >> 24] ^ table[3][b[4]] ^ table[2][b[5]] ^ table[1][b[6]] ^ table[0][b[7]];
+		      table[4][crc >> 24] ^ table[3][b[4]] ^ table[2][b[5]] ^ table[1][b[6]] ^ table[0][b[7]];
 	}
 	for (; n > 0; n--, b++)
 		crc = crc >> 8 ^ table[0][(crc ^ *b) & 0xff];

@@ -41,8 +41,8 @@ void yt_log(enum yt_level level, const char *room, const char *fmt, ...)
 		return;
 	now_ms = yt_wall_ms();
 	yt_time_print(now_ms, when);
-	n = snprintf(line, sizeof(line), "%s.%03d %s %s %s: ", when, (int)(now_ms % 1000), words[level], process_name,
-		room);
+	n = snprintf(
+	        line, sizeof(line), "%s.%03d %s %s %s: ", when, (int)(now_ms % 1000), words[level], process_name, room);
 	if (n < 0 || (size_t)n > sizeof(line) / 2)
 		return;
 	va_start(ap, fmt);

@@ -125,14 +125,14 @@ static bool read_shape(struct yt_str text, const char *shape, struct moment *m)
 {
 	for (size_t i = 0; i < text.n; i++) {
 		char c = text.p[i];
-		int *field = shape[i] == 'y' ? &m->year :
-			shape[i] == 'M' ? &m->month :
-			shape[i] == 'd' ? &m->day :
-			shape[i] == 'H' ? &m->hour :
-			shape[i] == 'm' ? &m->minute :
-			shape[i] == 's' ? &m->second :
-			shape[i] == 'S' ? &m->ms :
-					  NULL;
+		int *field = shape[i] == 'y'   ? &m->year
+		             : shape[i] == 'M' ? &m->month
+		             : shape[i] == 'd' ? &m->day
+		             : shape[i] == 'H' ? &m->hour
+		             : shape[i] == 'm' ? &m->minute
+		             : shape[i] == 's' ? &m->second
+		             : shape[i] == 'S' ? &m->ms
+		                               : NULL;
 
 		if (field == NULL ? c != shape[i] : c < '0' || c > '9')
 			return false;
@@ -146,8 +146,8 @@ static bool read_shape(struct yt_str text, const char *shape, struct moment *m)
 static bool moment_exists(const struct moment *m)
 {
 	return m->year >= 1 && m->month >= 0 && m->month < 12 && m->day >= 1 &&
-		m->day <= days_before(m->year, m->month + 1) - days_before(m->year, m->month) && m->hour < 24 &&
-		m->minute < 60 && m->second < 60;
+	       m->day <= days_before(m->year, m->month + 1) - days_before(m->year, m->month) && m->hour < 24 &&
+	       m->minute < 60 && m->second < 60;
 }
 
 int yt_time_parse(struct yt_str text, int64_t *wall_ms)
@@ -174,6 +174,6 @@ int yt_time_parse(struct yt_str text, int64_t *wall_ms)
 	if (!read_shape(text, shape, &m) || !moment_exists(&m))
 		return YT_EFORMAT;
 	*wall_ms = (days_before_year(m.year) + days_before(m.year, m.month) + m.day - 1 - DAYS_TO_1970) * DAY_MS +
-		(m.hour * 60 + m.minute) * INT64_C(60000) + m.second * INT64_C(1000) + m.ms - UTC8_MS;
+	           (m.hour * 60 + m.minute) * INT64_C(60000) + m.second * INT64_C(1000) + m.ms - UTC8_MS;
 	return 0;
 }

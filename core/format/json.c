@@ -54,38 +54,35 @@ static int fail(struct reader *r, const uint8_t *at, int error, const char *why)
 
 /* --- texts --- */
 
-/* The bytes of a text that stand for themselves, without UTF-8 sequences. */
-static bool is_plain(uint8_t c)
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* A word whose lowest byte with its top bit set tells the first byte of word that is a control character, a quote or
+ * a backslash.  Higher bytes may be marked wrongly. */
+static inline uint64_t mark_special(uint64_t word)
 {
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+	uint64_t below_space = word - EACH_BYTE * 0x20;
+	uint64_t quote = (word ^ EACH_BYTE * '"') - EACH_BYTE;
+	uint64_t backslash = (word ^ EACH_BYTE * '\\') - EACH_BYTE;
+
+	return (below_space | quote | backslash) & ~word & EACH_BYTE * 0x80;
 }
 
-/* A word with the top bit of each byte that is below n (n at most 0x80) or has its top bit set; bytes above the first
- * such may be marked wrongly, which does not matter to who looks for the first. */
-static uint64_t bytes_below(uint64_t word, uint8_t n)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-
-	return (word - ones * n) | word;
-}
-
-/* The first byte from p that is not plain, or end. */
-static const uint8_t *skip_plain(const uint8_t *p, const uint8_t *end)
+/* The first byte from p that does not stand for itself, or end; stop_at_utf8: or is not ASCII. */
+static inline const uint8_t *skip_plain(const uint8_t *p, const uint8_t *end, bool stop_at_utf8)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-
 	for (; end - p >= 8; p += 8) {
 		uint64_t word, special;
 
 		memcpy(&word, p, 8);
-		special = bytes_below(word, 0x20) | bytes_below(word ^ ones * '"', 1) | bytes_below(word ^ ones * '\\', 1);
-		special &= ones * 0x80;
+		special = mark_special(word);
+		if (stop_at_utf8)
+			special |= word & EACH_BYTE * 0x80;
 		if (special != 0)
 			return p + __builtin_ctzll(special) / 8;
 	}
 #endif
-	while (p < end && is_plain(*p))
+	while (p < end && *p >= 0x20 && *p != '"' && *p != '\\' && !(stop_at_utf8 && *p >= 0x80))
 		p++;
 	return p;
 }
@@ -125,10 +122,10 @@ static int32_t read_hex4(const uint8_t *p, const uint8_t *end)
 		return -1;
 	for (int i = 0; i < 4; i++) {
 		uint8_t c = p[i];
-		int digit = c >= '0' && c <= '9' ? c - '0' :
-			c >= 'a' && c <= 'f'     ? c - 'a' + 10 :
-			c >= 'A' && c <= 'F'     ? c - 'A' + 10 :
-						   -1;
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+		            : c >= 'a' && c <= 'f' ? c - 'a' + 10
+		            : c >= 'A' && c <= 'F' ? c - 'A' + 10
+		                                   : -1;
 
 		if (digit < 0)
 			return -1;
@@ -226,7 +223,7 @@ static int read_text(struct reader *r, struct yt_str *text)
 	const uint8_t *p = first;
 	bool has_escape = false;
 
-	while ((p = skip_plain(p, r->end)) < r->end && *p != '"') {
+	while ((p = skip_plain(p, r->end, true)) < r->end && *p != '"') {
 		const uint8_t *next;
 		uint32_t code;
 
@@ -597,8 +594,8 @@ static uint32_t limit_or(uint32_t limit, uint32_t fallback)
 	return limit != 0 ? limit : fallback;
 }
 
-int yt_json_read(struct yt_arena *arena, struct yt_str text, const struct yt_json_limits *limits,
-	struct yt_node **root, struct yt_json_error *err)
+int yt_json_read(struct yt_arena *arena, struct yt_str text, const struct yt_json_limits *limits, struct yt_node **root,
+        struct yt_json_error *err)
 {
 	struct reader r; /* not initialised as a whole: own_slots is large and seldom needed */
 	int rv;
@@ -624,37 +621,58 @@ int yt_json_read(struct yt_arena *arena, struct yt_str text, const struct yt_jso
 
 /* --- writing --- */
 
-/* Writes one byte that is not plain; the UTF-8 behind it is copied as it is. */
+static inline void write_byte(uint8_t byte, struct yt_buf *out)
+{
+	if (out->n < out->cap && !out->failed)
+		out->p[out->n++] = byte;
+	else
+		yt_buf_byte(out, byte);
+}
+
+/* Writes a control character, quote or backslash. */
 static void write_escaped(uint8_t c, struct yt_buf *out)
 {
 	static const char hex[] = "0123456789abcdef";
 	static const char letters[0x20] = { ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't' };
-	uint8_t unicode[6] = { '\\', 'u', '0', '0', (uint8_t)hex[c >> 4], (uint8_t)hex[c & 15] };
-	uint8_t letter[2] = { '\\', c < 0x20 ? (uint8_t)letters[c] : c };
+	const uint8_t unicode[6] = { '\\', 'u', '0', '0', (uint8_t)hex[c >> 4], (uint8_t)hex[c & 15] };
+	const uint8_t letter[2] = { '\\', c < 0x20 ? (uint8_t)letters[c] : c };
 
-	if (c >= 0x80)
-		yt_buf_byte(out, c);
-	else if (letter[1] != 0)
+	if (letter[1] != 0)
 		yt_buf_add(out, letter, sizeof(letter));
 	else
 		yt_buf_add(out, unicode, sizeof(unicode));
 }
 
+/* Writes what stands between the quotes; p is at the first byte to be escaped. */
+static void write_with_escapes(const uint8_t *p, const uint8_t *end, struct yt_buf *out)
+{
+	while (p < end) {
+		const uint8_t *run = p + 1;
+
+		write_escaped(*p, out);
+		p = skip_plain(run, end, false);
+		yt_buf_add(out, run, (size_t)(p - run));
+	}
+}
+
 void yt_json_write_string(struct yt_str text, struct yt_buf *out)
 {
-	const uint8_t *p = (const uint8_t *)(text.n > 0 ? text.p : ""); /* the empty slice may have no pointer */
-	const uint8_t *end = p + text.n;
+	const uint8_t *begin = (const uint8_t *)(text.n > 0 ? text.p : ""); /* the empty slice may have no pointer */
+	const uint8_t *end = begin + text.n;
+	const uint8_t *p = skip_plain(begin, end, false);
+	size_t n = (size_t)(p - begin);
+	uint8_t *room = yt_buf_room(out, n + 2);
 
-	yt_buf_byte(out, '"');
-	while (p < end) {
-		const uint8_t *run = p;
-
-		p = skip_plain(p, end);
-		yt_buf_add(out, run, (size_t)(p - run));
-		if (p < end)
-			write_escaped(*p++, out);
-	}
-	yt_buf_byte(out, '"');
+	if (room == NULL)
+		return;
+	room[0] = '"';
+	memcpy(room + 1, begin, n);
+	room[n + 1] = '"';
+	if (p == end)
+		return;
+	out->n--; /* the text goes on where the last quote stands */
+	write_with_escapes(p, end, out);
+	write_byte('"', out);
 }
 
 static void write_number(struct yt_str digits, struct yt_buf *out)
@@ -691,17 +709,17 @@ static void write_node(const struct yt_node *node, struct yt_buf *out, unsigned 
 		out->failed = true;
 		return;
 	}
-	yt_buf_byte(out, is_object ? '{' : '[');
+	write_byte(is_object ? '{' : '[', out);
 	for (const struct yt_node *member = node->child; member != NULL; member = member->next) {
 		if (member != node->child)
-			yt_buf_byte(out, ',');
+			write_byte(',', out);
 		if (is_object) {
 			yt_json_write_string(member->name, out);
-			yt_buf_byte(out, ':');
+			write_byte(':', out);
 		}
 		write_node(member, out, depth + 1);
 	}
-	yt_buf_byte(out, is_object ? '}' : ']');
+	write_byte(is_object ? '}' : ']', out);
 }
 
 void yt_json_write(const struct yt_node *node, struct yt_buf *out)

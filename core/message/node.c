@@ -31,8 +31,8 @@ struct yt_node *yt_node_add(struct yt_arena *arena, struct yt_node *parent, stru
 	return node;
 }
 
-static struct yt_node *add_scalar(struct yt_arena *arena, struct yt_node *parent, const char *name, enum yt_kind kind,
-	struct yt_str text)
+static struct yt_node *add_scalar(
+        struct yt_arena *arena, struct yt_node *parent, const char *name, enum yt_kind kind, struct yt_str text)
 {
 	struct yt_node *node = yt_node_add(arena, parent, yt_str(name), kind);
 
@@ -46,8 +46,8 @@ struct yt_node *yt_node_add_text(struct yt_arena *arena, struct yt_node *parent,
 	return add_scalar(arena, parent, name, YT_TEXT, text);
 }
 
-struct yt_node *yt_node_add_number(struct yt_arena *arena, struct yt_node *parent, const char *name,
-	struct yt_str digits)
+struct yt_node *yt_node_add_number(
+        struct yt_arena *arena, struct yt_node *parent, const char *name, struct yt_str digits)
 {
 	return add_scalar(arena, parent, name, YT_NUMBER, digits);
 }
