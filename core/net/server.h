@@ -52,6 +52,8 @@ struct server_request {
 	struct yt_str peer; /* address:port */
 };
 
+/* Called from the loop only, never from inside a server_ function; each token that on_request gave
+ * hears exactly one of on_gone and on_flushed, unless server_drop() or server_close() took it back. */
 struct server_events {
 	void *arg;
 	void (*on_request)(void *arg, const struct server_request *request);
@@ -66,7 +68,7 @@ struct server;
  * Returns 0, or YT_ECONF after logging which file is at fault. */
 int server_open(struct server **out, uv_loop_t *loop, int fd, const struct server_conf *conf,
                 const struct server_events *events);
-/* Answers with status and body (copied); extra headers may be NULL. Stale tokens are ignored. */
+/* Answers with status and body (copied); content_type may be NULL.  Stale tokens are ignored. */
 void server_answer(struct server *server, struct server_token token, int status, const char *content_type,
                    struct yt_str body);
 void server_drop(struct server *server, struct server_token token); /* closes without an answer */

@@ -1,0 +1,791 @@
+/* core/net/server.c - a listener's connections: TLS, one request at a time, its answer, the next.
+ *
+ * process/worker.c opens it on the supervisor's socket; the engine hears on_request and calls
+ * server_answer().  One connection's way:
+ *  - accepted and counted                               HANDSHAKE
+ *  - certificate checked                                HANDSHAKE -> IDLE
+ *  - a request's first bytes, not yet its last          IDLE      -> READING
+ *  - a whole request is with the engine                 IDLE, READING -> WAITING
+ *  - its answer is with the socket                      WAITING   -> IDLE
+ *  - the socket did not take all of it at once          WAITING   -> FLUSHING -> IDLE
+ *  - said goodbye, the peer may read the last answer    any       -> LINGERING
+ *  - closed                                             any       -> CLOSING
+ * No connection has a timer: each has a deadline, and the server's one timer is set to the earliest
+ * it knows of, found anew when it fires.  Events for the engine that arise inside its own calls wait
+ * for the loop's next turn, so that it is never called from a call it made. */
+#include "net/server.h"
+
+#include <openssl/err.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "net/http1.h"
+#include "net/tls.h"
+#include "net/wire.h"
+
+enum {
+	BACKLOG = 511,
+	LINGER_MS = 2000,          /* for the peer to read our last words and to close */
+	LOG_LINES_A_SECOND = 10,
+	KEEP_PLAIN = 256 * 1024
+};
+
+enum phase { HANDSHAKE, IDLE, READING, WAITING, FLUSHING, LINGERING, CLOSING };
+
+#define MAY(phase) (1u << (phase))
+static const unsigned allowed[CLOSING + 1] = {
+	[HANDSHAKE] = MAY(IDLE) | MAY(LINGERING) | MAY(CLOSING),
+	[IDLE] = MAY(READING) | MAY(WAITING) | MAY(LINGERING) | MAY(CLOSING),
+	[READING] = MAY(WAITING) | MAY(LINGERING) | MAY(CLOSING),
+	[WAITING] = MAY(IDLE) | MAY(FLUSHING) | MAY(LINGERING) | MAY(CLOSING),
+	[FLUSHING] = MAY(IDLE) | MAY(LINGERING) | MAY(CLOSING),
+	[LINGERING] = MAY(CLOSING),
+};
+
+struct conn {
+	struct wire wire; /* first: a wire's event finds its connection */
+	struct server *server;
+	struct http1 *intake; /* a request in the making; none while idle */
+	int64_t deadline_ms;
+	uint32_t slot;
+	enum phase phase;
+	bool serving;        /* conn_serve() is at it further up the stack */
+	bool last;           /* close after this answer */
+	bool is_head;        /* no body in the answer, RFC 9110 9.3.2 */
+	bool told_continue;
+	struct tls_identity identity;
+	char peer[64];
+};
+
+struct slot {
+	struct conn *conn; /* NULL: free */
+	uint32_t generation;
+	uint32_t next_free;
+};
+
+enum event_kind { GONE, FLUSHED, SERVE };
+
+struct event {
+	enum event_kind kind;
+	struct server_token token;
+};
+
+struct server {
+	uv_tcp_t listener;
+	uv_timer_t timer;
+	uv_idle_t turn; /* active while events wait */
+	struct wire_hub hub;
+	struct server_events events;
+	struct server_limits limits;
+	enum server_kind kind;
+	char *name;
+	SSL_CTX *ctx;
+	struct http1_pool intakes;
+	struct yt_buf plain; /* an answer being put together */
+	struct slot *slots;
+	uint32_t free_slot, n_conns;
+	struct event *waiting;
+	size_t n_waiting, cap_waiting;
+	int64_t next_check_ms;
+	int64_t date_s;
+	char date[32];
+	int64_t log_s;
+	uint32_t log_n;
+	uint32_t n_handles; /* of the server itself */
+	bool draining, closing, listener_closed;
+	void (*drained)(void *arg);
+	void *drained_arg;
+};
+
+/* ---- small things ---- */
+
+/* One line about a peer's doing: bounded, since a hostile one decides how often. */
+static void note(struct server *server, const char *fmt, ...) YT_PRINTF(2, 3);
+static void note(struct server *server, const char *fmt, ...)
+{
+	int64_t now = yt_mono_ms() / 1000;
+	char text[256];
+	va_list ap;
+
+	if (now != server->log_s) {
+		if (server->log_n > LOG_LINES_A_SECOND)
+			yt_log(YT_INFO, "net", "%s: %u more refusals", server->name, server->log_n - LOG_LINES_A_SECOND);
+		server->log_s = now;
+		server->log_n = 0;
+	}
+	if (++server->log_n > LOG_LINES_A_SECOND)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	yt_log(YT_INFO, "net", "%s: %s", server->name, text);
+}
+
+static struct server_token token_of(const struct conn *conn)
+{
+	return (struct server_token){ conn->slot, conn->server->slots[conn->slot].generation };
+}
+
+static struct conn *find(const struct server *server, struct server_token token)
+{
+	const struct slot *slot;
+
+	if (token.slot >= server->limits.connections)
+		return NULL;
+	slot = &server->slots[token.slot];
+	return slot->generation == token.generation ? slot->conn : NULL;
+}
+
+static void on_turn(uv_idle_t *idle);
+static void on_check(uv_timer_t *timer);
+
+static void tell_later(struct server *server, enum event_kind kind, struct server_token token)
+{
+	if (server->closing)
+		return;
+	if (server->n_waiting == server->cap_waiting) {
+		size_t cap = server->cap_waiting * 2 + 64;
+		struct event *more = realloc(server->waiting, cap * sizeof(*more));
+
+		YT_REQUIRE(more != NULL); /* a lost event would leave an exchange waiting for ever */
+		server->waiting = more;
+		server->cap_waiting = cap;
+	}
+	server->waiting[server->n_waiting++] = (struct event){ kind, token };
+	uv_idle_start(&server->turn, on_turn);
+}
+
+/* ms 0: none. */
+static void set_deadline(struct conn *conn, uint32_t ms)
+{
+	struct server *server = conn->server;
+
+	if (ms == 0) {
+		conn->deadline_ms = INT64_MAX;
+		return;
+	}
+	conn->deadline_ms = (int64_t)uv_now(server->hub.loop) + ms;
+	if (conn->deadline_ms < server->next_check_ms && !server->closing) {
+		server->next_check_ms = conn->deadline_ms;
+		uv_timer_start(&server->timer, on_check, ms, 0);
+	}
+}
+
+static void conn_move(struct conn *conn, enum phase phase)
+{
+	YT_REQUIRE((allowed[conn->phase] & MAY(phase)) != 0);
+	conn->phase = phase;
+}
+
+/* The request of this token is over: from here on the token is stale. */
+static void retire_token(struct conn *conn)
+{
+	conn->server->slots[conn->slot].generation++;
+}
+
+/* ---- the ways out ---- */
+
+static void conn_close(struct conn *conn)
+{
+	if (conn->phase == CLOSING)
+		return;
+	if (conn->phase == WAITING || conn->phase == FLUSHING)
+		tell_later(conn->server, GONE, token_of(conn));
+	retire_token(conn);
+	conn_move(conn, CLOSING);
+	conn->deadline_ms = INT64_MAX;
+	wire_close(&conn->wire);
+}
+
+/* Lets the peer read what was written before the connection is cut. */
+static void conn_finish(struct conn *conn)
+{
+	conn_move(conn, LINGERING);
+	set_deadline(conn, LINGER_MS);
+	wire_finish(&conn->wire);
+}
+
+/* Between requests nothing unread can be lost: no need to wait for the peer. */
+static void conn_end_idle(struct conn *conn)
+{
+	wire_finish(&conn->wire);
+	conn_close(conn);
+}
+
+/* ---- answers ---- */
+
+static const char *date_now(struct server *server)
+{
+	int64_t now = yt_wall_ms() / 1000;
+	time_t t = (time_t)now;
+	struct tm tm;
+
+	if (now != server->date_s) {
+		server->date_s = now;
+		gmtime_r(&t, &tm);
+		strftime(server->date, sizeof(server->date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	}
+	return server->date;
+}
+
+static int put_answer(struct conn *conn, int status, const char *content_type, struct yt_str body)
+{
+	struct server *server = conn->server;
+	struct yt_buf *out = &server->plain;
+	int rv;
+
+	yt_buf_clear(out);
+	yt_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n", status, http1_reason(status),
+		date_now(server), body.n);
+	if (content_type != NULL)
+		yt_buf_printf(out, "Content-Type: %s\r\n", content_type);
+	if (status == 405)
+		yt_buf_text(out, "Allow: POST\r\n");
+	yt_buf_text(out, conn->last ? "Connection: close\r\n\r\n" : "\r\n");
+	if (!conn->is_head)
+		yt_buf_str(out, body);
+	rv = out->failed || out->n > INT32_MAX ? YT_ENOMEM : wire_write(&conn->wire, out->p, out->n);
+	if (out->cap > KEEP_PLAIN || out->failed)
+		yt_buf_free(out);
+	return rv;
+}
+
+/* Our own answer to what is no request of anybody's; nothing of the input is repeated. */
+static void conn_refuse(struct conn *conn, int status, const char *why)
+{
+	char text[128];
+	int n = snprintf(text, sizeof(text), "%d %s: %s\n", status, http1_reason(status), why);
+
+	note(conn->server, "request from %s is refused: %d, %s", conn->peer, status, why);
+	conn->last = true;
+	conn->is_head = false;
+	if (put_answer(conn, status, "text/plain", (struct yt_str){ text, (size_t)n }) != 0)
+		conn_close(conn);
+	else
+		conn_finish(conn);
+}
+
+static void conn_idle(struct conn *conn)
+{
+	conn_move(conn, IDLE);
+	set_deadline(conn, conn->server->limits.idle_ms);
+	wire_resume(&conn->wire);
+	if (conn->serving)
+		return; /* it goes on when on_request returns */
+	if (wire_has_input(&conn->wire) || conn->intake != NULL)
+		tell_later(conn->server, SERVE, token_of(conn));
+	else if (conn->server->draining)
+		conn_end_idle(conn);
+}
+
+static void conn_answered(struct conn *conn)
+{
+	tell_later(conn->server, FLUSHED, token_of(conn));
+	retire_token(conn);
+	if (conn->last)
+		conn_finish(conn);
+	else
+		conn_idle(conn);
+}
+
+void server_answer(struct server *server, struct server_token token, int status, const char *content_type,
+	struct yt_str body)
+{
+	struct conn *conn = find(server, token);
+
+	if (conn == NULL || conn->phase != WAITING)
+		return;
+	conn->last = conn->last || server->draining;
+	if (put_answer(conn, status, content_type, body) != 0) {
+		conn_close(conn);
+	} else if (conn->wire.writing) {
+		conn_move(conn, FLUSHING);
+		set_deadline(conn, server->limits.request_ms);
+	} else {
+		conn_answered(conn);
+	}
+}
+
+void server_drop(struct server *server, struct server_token token)
+{
+	struct conn *conn = find(server, token);
+
+	if (conn == NULL || (conn->phase != WAITING && conn->phase != FLUSHING))
+		return;
+	retire_token(conn);
+	conn_move(conn, CLOSING);
+	conn->deadline_ms = INT64_MAX;
+	wire_close(&conn->wire);
+}
+
+/* ---- requests ---- */
+
+static void conn_dispatch(struct conn *conn)
+{
+	struct server *server = conn->server;
+	const struct http1 *h = conn->intake;
+	struct server_request request = { .listener = server->name, .method = h->method, .target = h->target,
+		.headers = h->fields, .n_headers = h->n_fields, .body = h->body, .peer = yt_str(conn->peer),
+		.certificate = yt_str(conn->identity.certificate), .subject = yt_str(conn->identity.subject) };
+
+	if (server->kind == SERVER_MTLS && yt_wall_ms() / 1000 > conn->identity.not_after_s) {
+		char when[20];
+
+		yt_time_print(conn->identity.not_after_s * 1000, when);
+		note(server, "certificate \"%s\" has expired since its connection began (not after %s)",
+			conn->identity.subject, when);
+		conn_refuse(conn, 403, "the client certificate has expired");
+		return;
+	}
+	conn->last = !h->keep_alive;
+	conn->is_head = yt_str_is(h->method, "HEAD");
+	conn->told_continue = false;
+	conn_move(conn, WAITING);
+	set_deadline(conn, 0);
+	wire_pause(&conn->wire);
+	request.token = token_of(conn);
+	server->events.on_request(server->events.arg, &request);
+	if (!http1_next(conn->intake)) {
+		http1_give(&server->intakes, conn->intake);
+		conn->intake = NULL;
+	}
+}
+
+/* All that came is read and it is no whole request. */
+static void conn_wait_for_more(struct conn *conn)
+{
+	struct server *server = conn->server;
+
+	if (http1_is_empty(conn->intake)) {
+		http1_give(&server->intakes, conn->intake);
+		conn->intake = NULL;
+		return;
+	}
+	if (conn->phase == IDLE) {
+		conn_move(conn, READING);
+		set_deadline(conn, server->limits.request_ms);
+	}
+	if (conn->intake->head_is_whole && conn->intake->wants_continue && !conn->told_continue) {
+		conn->told_continue = true;
+		if (wire_write(&conn->wire, "HTTP/1.1 100 Continue\r\n\r\n", 25) != 0)
+			conn_close(conn);
+	}
+}
+
+/* Reads once; false when there is nothing to go on with. */
+static bool conn_read(struct conn *conn, enum http1_result *result)
+{
+	size_t room;
+	uint8_t *p = http1_room(conn->intake, &room);
+	ssize_t n;
+
+	if (p == NULL) {
+		conn_refuse(conn, 503, "out of memory");
+		return false;
+	}
+	n = wire_read(&conn->wire, p, room);
+	if (n > 0) {
+		*result = http1_feed(conn->intake, (size_t)n);
+		return true;
+	}
+	if (n == YT_EAGAIN)
+		conn_wait_for_more(conn);
+	else if (n == 0)
+		conn_end_idle(conn); /* close_notify: it will ask nothing more */
+	else
+		conn_close(conn);
+	return false;
+}
+
+/* Serves what has been read: request after request, until one waits for the engine. */
+static void conn_serve(struct conn *conn)
+{
+	conn->serving = true;
+	while (conn->phase == IDLE || conn->phase == READING) {
+		enum http1_result result;
+
+		if (conn->intake == NULL && !wire_has_input(&conn->wire))
+			break;
+		if (conn->intake == NULL)
+			conn->intake = http1_take(&conn->server->intakes);
+		if (conn->intake == NULL) {
+			conn_refuse(conn, 503, "out of memory");
+			break;
+		}
+		result = http1_feed(conn->intake, 0);
+		if (result == HTTP1_MORE && !conn_read(conn, &result))
+			break;
+		if (result == HTTP1_WHOLE)
+			conn_dispatch(conn);
+		else if (result == HTTP1_REFUSED)
+			conn_refuse(conn, conn->intake->refusal, conn->intake->why);
+	}
+	conn->serving = false;
+	if (conn->phase == IDLE && conn->intake == NULL && conn->server->draining)
+		conn_end_idle(conn);
+}
+
+/* ---- the wire's events ---- */
+
+static bool conn_handshake(struct conn *conn)
+{
+	struct server *server = conn->server;
+	int rv = wire_handshake(&conn->wire);
+
+	if (rv == YT_EAGAIN)
+		return false;
+	if (rv == 0 && tls_identify(conn->wire.ssl, server->kind == SERVER_MTLS, &conn->identity) != 0)
+		rv = YT_EDENIED;
+	if (rv != 0) {
+		note(server, "handshake with %s failed: %s", conn->peer, tls_why(conn->wire.ssl));
+		conn_finish(conn); /* so that the peer can read the alert */
+		return false;
+	}
+	conn_move(conn, IDLE);
+	set_deadline(conn, server->limits.idle_ms);
+	return true;
+}
+
+static void on_input(struct wire *wire)
+{
+	struct conn *conn = (struct conn *)wire;
+
+	if (conn->phase == HANDSHAKE && !conn_handshake(conn))
+		return;
+	conn_serve(conn);
+}
+
+static void on_end(struct wire *wire)
+{
+	conn_close((struct conn *)wire);
+}
+
+static void on_drained(struct wire *wire)
+{
+	struct conn *conn = (struct conn *)wire;
+
+	if (conn->phase == FLUSHING)
+		conn_answered(conn);
+}
+
+static void server_unref(struct server *server);
+
+static void on_closed(struct wire *wire)
+{
+	struct conn *conn = (struct conn *)wire;
+	struct server *server = conn->server;
+	struct slot *slot = &server->slots[conn->slot];
+
+	http1_give(&server->intakes, conn->intake);
+	slot->conn = NULL;
+	slot->next_free = server->free_slot;
+	server->free_slot = conn->slot;
+	server->n_conns--;
+	free(conn);
+	if (server->draining && server->n_conns == 0 && !server->closing)
+		uv_idle_start(&server->turn, on_turn);
+	server_unref(server);
+}
+
+static const struct wire_events wire_events = { on_input, on_end, on_drained, on_closed };
+
+/* ---- accepting ---- */
+
+static void peer_name(struct conn *conn)
+{
+	struct sockaddr_storage address = { 0 };
+	int n = sizeof(address), port = 0;
+	char ip[46] = "unknown";
+
+	if (uv_tcp_getpeername(&conn->wire.tcp, (struct sockaddr *)&address, &n) == 0) {
+		uv_ip_name((struct sockaddr *)&address, ip, sizeof(ip));
+		port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+		                                           : ((struct sockaddr_in *)&address)->sin_port);
+	}
+	snprintf(conn->peer, sizeof(conn->peer), address.ss_family == AF_INET6 ? "[%s]:%d" : "%s:%d", ip, port);
+}
+
+static void on_turned_away(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+/* libuv wants each accepted socket taken; beyond the limit it is closed unheard. */
+static void turn_away(struct server *server)
+{
+	uv_tcp_t *tcp = malloc(sizeof(*tcp));
+
+	YT_REQUIRE(tcp != NULL);
+	uv_tcp_init(server->hub.loop, tcp);
+	uv_accept((uv_stream_t *)&server->listener, (uv_stream_t *)tcp);
+	uv_close((uv_handle_t *)tcp, on_turned_away);
+	note(server, "connection is turned away: %u are open", server->n_conns);
+}
+
+static void conn_start(struct conn *conn)
+{
+	struct server *server = conn->server;
+	SSL *ssl = SSL_new(server->ctx);
+
+	conn->phase = HANDSHAKE;
+	peer_name(conn);
+	set_deadline(conn, server->limits.handshake_ms);
+	if (ssl == NULL) {
+		conn_close(conn);
+		return;
+	}
+	SSL_set_accept_state(ssl);
+	if (wire_start(&conn->wire, ssl) != 0)
+		conn_close(conn);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	struct server *server = listener->data;
+	struct conn *conn = NULL;
+
+	if (status != 0) {
+		note(server, "accept failed: %s", uv_strerror(status));
+		return;
+	}
+	if (server->n_conns < server->limits.connections)
+		conn = calloc(1, sizeof(*conn));
+	if (conn == NULL) {
+		turn_away(server);
+		return;
+	}
+	conn->server = server;
+	conn->slot = server->free_slot;
+	server->free_slot = server->slots[conn->slot].next_free;
+	server->slots[conn->slot].conn = conn;
+	server->n_conns++;
+	wire_init(&conn->wire, &server->hub);
+	if (uv_accept(listener, (uv_stream_t *)&conn->wire.tcp) != 0)
+		conn_close(conn);
+	else
+		conn_start(conn);
+}
+
+/* ---- time ---- */
+
+static void on_expired(struct conn *conn)
+{
+	switch (conn->phase) {
+	case READING:
+		conn_refuse(conn, 408, "the request did not come whole in time");
+		break;
+	case IDLE:
+		conn_end_idle(conn);
+		break;
+	case HANDSHAKE:
+		note(conn->server, "handshake with %s took too long", conn->peer);
+		conn_close(conn);
+		break;
+	default:
+		conn_close(conn);
+		break;
+	}
+}
+
+static void on_check(uv_timer_t *timer)
+{
+	struct server *server = timer->data;
+	int64_t now = (int64_t)uv_now(server->hub.loop), next = INT64_MAX;
+
+	server->next_check_ms = INT64_MAX;
+	for (uint32_t i = 0; i < server->limits.connections; i++) {
+		struct conn *conn = server->slots[i].conn;
+
+		if (conn == NULL)
+			continue;
+		if (conn->deadline_ms <= now)
+			on_expired(conn);
+		if (conn->deadline_ms < next)
+			next = conn->deadline_ms;
+	}
+	if (next == INT64_MAX)
+		return;
+	server->next_check_ms = next;
+	uv_timer_start(&server->timer, on_check, next > now ? (uint64_t)(next - now) : 1, 0);
+}
+
+/* ---- the loop's next turn ---- */
+
+static void tell(struct server *server, const struct event *event)
+{
+	struct conn *conn;
+
+	switch (event->kind) {
+	case GONE:
+		server->events.on_gone(server->events.arg, event->token);
+		break;
+	case FLUSHED:
+		server->events.on_flushed(server->events.arg, event->token);
+		break;
+	case SERVE:
+		conn = find(server, event->token);
+		if (conn != NULL && conn->phase == IDLE)
+			wire_pump(&conn->wire);
+		break;
+	}
+}
+
+static void on_turn(uv_idle_t *idle)
+{
+	struct server *server = idle->data;
+	struct event *batch = server->waiting;
+	size_t n = server->n_waiting;
+
+	uv_idle_stop(idle);
+	server->waiting = NULL; /* what the engine does now waits for the turn after this one */
+	server->n_waiting = server->cap_waiting = 0;
+	for (size_t i = 0; i < n && !server->closing; i++)
+		tell(server, &batch[i]);
+	if (server->waiting == NULL && !server->closing) {
+		server->waiting = batch;
+		server->cap_waiting = n;
+	} else {
+		free(batch);
+	}
+	if (server->draining && !server->closing && server->n_conns == 0 && server->n_waiting == 0 &&
+	    server->drained != NULL) {
+		void (*drained)(void *arg) = server->drained;
+
+		server->drained = NULL;
+		drained(server->drained_arg);
+	}
+}
+
+/* ---- life ---- */
+
+static void server_free(struct server *server)
+{
+	http1_pool_free(&server->intakes);
+	wire_hub_free(&server->hub);
+	yt_buf_free(&server->plain);
+	SSL_CTX_free(server->ctx);
+	free(server->slots);
+	free(server->waiting);
+	free(server->name);
+	free(server);
+}
+
+/* Frees the server when the last of its handles is gone. */
+static void server_unref(struct server *server)
+{
+	if (server->closing && server->n_handles == 0 && server->n_conns == 0)
+		server_free(server);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+	struct server *server = handle->data;
+
+	server->n_handles--;
+	server_unref(server);
+}
+
+static int listen_on(struct server *server, int fd)
+{
+	int rv = uv_tcp_open(&server->listener, fd);
+
+	if (rv == 0)
+		rv = uv_listen((uv_stream_t *)&server->listener, BACKLOG, on_connection);
+	if (rv != 0)
+		yt_log(YT_ERROR, "net", "%s: socket cannot listen: %s", server->name, uv_strerror(rv));
+	return rv == 0 ? 0 : YT_ECONF;
+}
+
+static bool server_alloc(struct server *server, uv_loop_t *loop, const struct server_conf *conf)
+{
+	struct http1_limits limits = { conf->limits.header_bytes, conf->limits.headers, conf->limits.body_bytes };
+
+	server->name = strdup(conf->name);
+	server->slots = calloc(conf->limits.connections, sizeof(*server->slots));
+	http1_pool_init(&server->intakes, HTTP1_REQUEST, &limits);
+	if (server->name == NULL || server->slots == NULL || wire_hub_init(&server->hub, loop, &wire_events) != 0)
+		return false;
+	for (uint32_t i = 0; i < conf->limits.connections; i++)
+		server->slots[i].next_free = i + 1;
+	return true;
+}
+
+int server_open(struct server **out, uv_loop_t *loop, int fd, const struct server_conf *conf,
+	const struct server_events *events)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	int rv;
+
+	if (server == NULL)
+		return YT_ENOMEM;
+	server->events = *events;
+	server->limits = conf->limits;
+	server->kind = conf->kind;
+	server->next_check_ms = INT64_MAX;
+	if (!server_alloc(server, loop, conf)) {
+		server_free(server);
+		return YT_ENOMEM;
+	}
+	rv = tls_server_ctx(&server->ctx, conf);
+	if (rv != 0) {
+		server_free(server);
+		return rv;
+	}
+	uv_tcp_init(loop, &server->listener);
+	uv_timer_init(loop, &server->timer);
+	uv_idle_init(loop, &server->turn);
+	server->listener.data = server->timer.data = server->turn.data = server;
+	server->n_handles = 3;
+	rv = listen_on(server, fd);
+	if (rv != 0) {
+		server_close(server);
+		return rv;
+	}
+	*out = server;
+	return 0;
+}
+
+static void stop_accepting(struct server *server)
+{
+	if (server->listener_closed)
+		return;
+	server->listener_closed = true;
+	uv_close((uv_handle_t *)&server->listener, on_handle_closed);
+}
+
+void server_drain(struct server *server, void (*done)(void *arg), void *arg)
+{
+	server->draining = true;
+	server->drained = done;
+	server->drained_arg = arg;
+	stop_accepting(server);
+	for (uint32_t i = 0; i < server->limits.connections; i++) {
+		struct conn *conn = server->slots[i].conn;
+
+		if (conn != NULL && conn->phase == IDLE && conn->intake == NULL)
+			conn_end_idle(conn);
+		else if (conn != NULL && conn->phase == HANDSHAKE)
+			conn_close(conn);
+	}
+	uv_idle_start(&server->turn, on_turn);
+}
+
+void server_close(struct server *server)
+{
+	server->closing = true;
+	stop_accepting(server);
+	uv_close((uv_handle_t *)&server->timer, on_handle_closed);
+	uv_close((uv_handle_t *)&server->turn, on_handle_closed);
+	for (uint32_t i = 0; i < server->limits.connections; i++) {
+		if (server->slots[i].conn != NULL)
+			conn_close(server->slots[i].conn);
+	}
+}
+
+uint32_t server_connections(const struct server *server)
+{
+	return server->n_conns;
+}
