@@ -285,7 +285,7 @@ static bool sign_no_is_ready(struct engine *e, struct work *w, const struct engi
 
 	if (institution->signs_in_itself || w->msg->op->id == YT_OP_SIGN_IN || w->msg->op->id == YT_OP_SIGN_OUT)
 		return true;
-	sign_no = session_get(e, w->party, w->msg->institution, w->msg->operator_id, NULL);
+	sign_no = session_get(e, w->party, w->msg->institution, w->msg->operator_id, NULL, &w->signing);
 	if (sign_no == NULL) {
 		w->state = WORK_SIGNING;
 		return false;
@@ -302,7 +302,7 @@ void engine_sessions_changed(struct engine *e, const struct session *session)
 	HASH_ITER(hh_id, e->by_id, w, next_w) {
 		const struct engine_institution *institution;
 
-		if (w->state != WORK_SIGNING)
+		if (w->state != WORK_SIGNING || w->signing != session)
 			continue;
 		institution = e->conf.institution(e->conf.ctx, w->msg->institution);
 		if (session->sign_no[0] == 0)
@@ -311,8 +311,8 @@ void engine_sessions_changed(struct engine *e, const struct session *session)
 			encode_and_go(e, w);
 	}
 	HASH_ITER(hh_id, e->tasks, t, next_t) {
-		if (t->state == TASK_SIGNING)
-			task_go_on(e, t);
+		if (t->state == TASK_SIGNING && t->signing == session)
+			task_go_on(e, t, session->sign_no[0] != 0);
 	}
 }
 

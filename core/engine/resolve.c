@@ -230,11 +230,12 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 		return;
 	}
 	sign_no = session_get(e, t->party, t->original->institution, yt_str(institution_of(e, t)->operator_id),
-		t->sign_no[0] != 0 ? t->sign_no : NULL);
+		t->sign_no_died ? t->sign_no : NULL, &t->signing);
 	if (sign_no == NULL) {
 		t->state = TASK_SIGNING;
 		return;
 	}
+	t->sign_no_died = false;
 	memcpy(t->sign_no, sign_no, strlen(sign_no) + 1);
 	rv = fill_own(e, t);
 	if (rv == 0)
@@ -245,14 +246,11 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 		write_step(e, t);
 }
 
-void task_go_on(struct engine *e, struct task *t)
+void task_go_on(struct engine *e, struct task *t, bool signed_in)
 {
-	const char *sign_no = session_get(e, t->party, t->original->institution,
-		yt_str(institution_of(e, t)->operator_id), t->sign_no[0] != 0 ? t->sign_no : NULL);
-
-	if (sign_no != NULL)
+	if (signed_in)
 		step(e, t, t->leg);
-	else if (t->state == TASK_SIGNING)
+	else
 		try_later(e, t, "could not sign in");
 }
 
@@ -406,7 +404,8 @@ void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int sta
 		reply->text = yt_arena_copy(t->arena, yt_str(why));
 	}
 	written_outcome(&t->receipt, e, t->id, t->leg, reply, body, 0, engine_mono(e) - t->leg_mono);
-	if (reply->outcome == YT_REFUSED && reply->session_expired && t->leg != REC_LEG_RESEND)
+	t->sign_no_died = reply->outcome == YT_REFUSED && reply->session_expired && t->leg != REC_LEG_RESEND;
+	if (t->sign_no_died)
 		step(e, t, t->leg); /* with a new sign_no: session_get() hears which one is dead */
 	else if (t->leg == REC_LEG_REVERSAL)
 		after_reversal(e, t, reply);

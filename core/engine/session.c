@@ -72,10 +72,11 @@ static struct session *session_of(struct engine *e, const char *party, struct yt
 }
 
 const char *session_get(struct engine *e, const struct engine_party *party, struct yt_str institution,
-	struct yt_str operator_id, const char *dead)
+	struct yt_str operator_id, const char *dead, const struct session **which)
 {
 	struct session *s = session_of(e, party->name, institution, operator_id);
 
+	*which = s;
 	if (s->asked)
 		return NULL;
 	if (s->sign_no[0] != 0 && s->day == today(e) && (dead == NULL || strcmp(dead, s->sign_no) != 0))

@@ -36,6 +36,7 @@ struct work {
 	struct yt_buf sent, reply;
 	uint8_t digest[32];
 	char trace[9];
+	const struct session *signing; /* what WORK_SIGNING waits for */
 	bool is_final;          /* the answer in reply is the stored one: its delivery counts */
 	int64_t begun_mono, hold_until, leg_mono;
 	UT_hash_handle hh_id, hh_seq, hh_token;
@@ -59,7 +60,9 @@ struct task {
 	struct yt_str result;          /* of the target, for a joined reversal */
 	struct yt_buf octets;          /* of the leg of ours */
 	struct yt_buf receipt;         /* records about legs of this lease, waiting to be returned */
+	const struct session *signing; /* what TASK_SIGNING waits for */
 	char sign_no[40];
+	bool sign_no_died;
 	int64_t second, elapsed_ms, begun_mono, leg_mono;
 	uint32_t serial, used;
 	UT_hash_handle hh_id, hh_seq;
@@ -122,10 +125,10 @@ struct yt_reply *engine_refusal(struct yt_arena *arena, enum text_id id, struct 
 struct yt_str engine_number(struct yt_arena *arena, struct yt_str institution, int64_t second, uint32_t serial);
 
 /* session.c */
-/* The sign_no of an operator at a party, or NULL: it is being asked for, and session_done() callers are
- * woken by engine_sessions_changed(). */
+/* The sign_no of an operator at a party, or NULL: it is being asked for, *which it is, and
+ * engine_sessions_changed() follows.  dead: a sign_no the party does not take any more, or NULL. */
 const char *session_get(struct engine *e, const struct engine_party *party, struct yt_str institution,
-                        struct yt_str operator_id, const char *dead);
+                        struct yt_str operator_id, const char *dead, const struct session **which);
 void session_talk(struct engine *e, const struct talk *talk);
 void session_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body);
 void session_keep(struct engine *e, const struct engine_party *party, struct yt_str institution,
@@ -148,7 +151,7 @@ void work_digest(struct work *w);
 void task_start(struct engine *e, const struct talk *talk);
 void task_verdict(struct engine *e, struct task *t, const struct talk *talk);
 void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why);
-void task_go_on(struct engine *e, struct task *t); /* a sign_no came or could not be had */
+void task_go_on(struct engine *e, struct task *t, bool signed_in); /* a sign_no came or could not be had */
 void task_free(struct engine *e, struct task *t);
 
 #endif
