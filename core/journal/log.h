@@ -26,8 +26,12 @@ struct yt_io {
 	int (*sync_dir)(void *ctx);
 	/* Calls each(arg, name) for every entry of the folder. */
 	int (*list)(void *ctx, void (*each)(void *arg, const char *name), void *arg);
+	/* Opens path as the folder's lock; -1 with EWOULDBLOCK when another process (or struct yt_io) holds
+	 * it.  close() gives it back, as does the process's end.  NULL: no lock. */
+	int (*lock)(void *ctx, const char *path);
 };
-/* The real one over folder; ctx is allocated, release with yt_io_close(). */
+/* The real one over folder, which is made (mode 0700) when the first file in it is created; ctx is
+ * allocated, release with yt_io_close(). */
 int yt_io_folder(const char *folder, struct yt_io *io);
 void yt_io_close(struct yt_io *io);
 
@@ -37,8 +41,8 @@ typedef uint64_t log_pos;
 struct log_keys; /* who seals and signs: seal.h */
 
 struct log_conf {
-	uint64_t segment_bytes; /* prewritten size of one segment; at least 1 MiB */
-	uint32_t reserve_segments; /* prewritten ahead (>= 1): kept for outcomes of what is already accepted */
+	uint64_t segment_bytes; /* prewritten size of one segment; 1 to 256 MiB */
+	uint32_t reserve_segments; /* prewritten ahead (1 to 64): kept for outcomes of what is already accepted */
 	struct log_keys *keys;  /* NULL: bodies are stored in the clear (development and tests only) */
 };
 
@@ -54,30 +58,43 @@ struct log;
 /* Every record of a commit, in order.  rec: borrowed.  pos: the commit's position.  Return 0 to go on. */
 typedef int (*log_each)(void *arg, const struct rec *rec, log_pos pos);
 
-/* Opens (creating when the folder is empty), recovers and replays from position `from` (0: all).
+/* Opens (creating when the folder is empty), recovers and replays from position `from` (0: all), clear
+ * fields only (log_read() has the bodies).
  * Only the last commit may be torn: it is cut off, the tail rewritten and synced before it is believed.
- * A valid later commit behind a bad one is YT_ECORRUPT with *why filled. */
+ * A valid later commit behind a bad one is YT_ECORRUPT, YT_EAGAIN: another process has the journal
+ * open, YT_ECONF: conf is out of its bounds, YT_ENOTFOUND: `from` is retired; *why is filled. */
 int log_open(struct log **out, const struct log_conf *conf, const struct yt_io *io, log_pos from,
              log_each each, void *arg, struct log_problem *why);
 void log_close(struct log *log);
 
 /* Makes records (whole records back to back) durable as one commit: seal, chain, one write, one
- * fdatasync.  *pos: where it stands.  YT_ENOSPC: nothing was written and the log is still usable.
- * YT_EIO: a write or sync failed; the log must not be used again and the process must end. */
+ * fdatasync.  *pos: where it stands.  YT_ENOSPC: nothing was written and the log is still usable, as
+ * after YT_EFORMAT (not records) and YT_ELIMIT (does not fit a segment: log_commit_max()).
+ * Any other error: a write or sync failed; the log must not be used again and the process must end.
+ * One thread commits; log_prepare() and log_retire() may run in another at the same time. */
 int log_commit(struct log *log, struct yt_str records, log_pos *pos);
+/* Most bytes of records that one commit may have. */
+size_t log_commit_max(const struct log *log);
 /* Bytes that can still be committed without a new segment having to be written. */
 uint64_t log_room(const struct log *log);
 /* Prewrites reserve segments if some are missing; slow, so not on the commit path.  YT_ENOSPC, YT_EIO. */
 int log_prepare(struct log *log);
+/* Drops the segments that lie wholly before position `before`, whose caller has written again what is
+ * still needed of them.  Their files are used again for the reserve, or unlinked.  YT_EIO. */
+int log_retire(struct log *log, log_pos before);
 log_pos log_end(const struct log *log); /* position after the last commit */
 uint64_t log_commit_no(const struct log *log);
 void log_head(const struct log *log, uint8_t head[32]); /* chain head after the last commit */
 
 /* Reads commits in [from, to) (to 0: the end) without opening for writing; with_bodies unseals body
- * fields, else they are left out.  Safe beside a running keeper. */
+ * fields, else they are left out.  Safe beside a running keeper: stops before the commit being written;
+ * goes on with the oldest segment left when the one being read is retired.  Where bodies were erased
+ * (the day's key is destroyed) the record comes without them and with the flag REC_ERASED.
+ * Returns what each returned, or YT_ENOTFOUND: `from` is retired or there is no journal; YT_ECORRUPT;
+ * YT_ECONF: sealed, no keys; YT_EIO. */
 int log_scan(const struct yt_io *io, const struct log_conf *conf, log_pos from, log_pos to, bool with_bodies,
              log_each each, void *arg, struct log_problem *why);
-/* The records of the one commit at pos, with bodies. */
+/* The records of the one commit at pos, with bodies.  YT_ENOTFOUND: its segment is retired. */
 int log_read(const struct yt_io *io, const struct log_conf *conf, log_pos pos, log_each each, void *arg);
 
 #endif
