@@ -102,8 +102,15 @@ struct yt_reply {
 	bool already_done;    /* refused, but only since it had been done before */
 	bool never_happened;  /* refused: the original of a reversal is not there */
 	bool session_expired; /* refused: sign in again, then the same call */
-	struct yt_node *head; /* envelope members but the business part */
+	int64_t wall_ms;      /* set by the caller of encode_reply: time written into an answer of ours; 0 leaves it out */
+	struct yt_node *head; /* envelope members but the business part; NULL: an answer of ours */
 	struct yt_node *body; /* NULL when there is none */
+};
+
+/* What makes a refusal readable: the path of the field and what is wrong with it. */
+struct yt_fault {
+	char path[160]; /* "input.data.psn_no", "input.feedetail[3].cnt" */
+	char why[200];  /* English, no personal data */
 };
 
 struct yt_msg *yt_msg_new(struct yt_arena *arena);     /* zeroed, op = YT_OP_UNREAD */

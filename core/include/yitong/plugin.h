@@ -10,6 +10,7 @@
 
 #include "yitong/json.h"
 #include "yitong/message.h"
+#include "yitong/table.h"
 
 #define YT_ABI_MAJOR 1 /* raised when a member changes meaning: other majors are refused */
 #define YT_ABI_MINOR 0 /* raised when a member is appended: older plugins still load */
@@ -58,12 +59,6 @@ struct yt_wire_op {
 struct yt_header {
 	struct yt_str name;  /* any case when read, as it shall stand when written */
 	struct yt_str value;
-};
-
-/* What makes a refusal readable: the path of the field and what is wrong with it. */
-struct yt_fault {
-	char path[160]; /* "input.data.psn_no", "input.feedetail[3].cnt" */
-	char why[200];  /* English, no personal data */
 };
 
 enum yt_judgement { YT_FOUND = 1, YT_ABSENT = 2, YT_UNSURE = 3 };

@@ -1,0 +1,245 @@
+/* core/message/money.c - what must add up on one business part (nhsa.md 3.1, promise P4).
+ *
+ * The engine calls it before a settlement leaves (a breach is refused unsent) and on the answer (a
+ * breach marks it).  All in integer fen; quantity times price in 128 bits. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "yitong/message.h"
+
+__extension__ typedef __int128 wide;
+
+#define CNT_DECIMALS 4  /* of a quantity */
+#define PRIC_DECIMALS 6 /* of a unit price */
+#define FEN_PER_LINE INT64_C(100000000) /* 10^(4 + 6 - 2): from quantity x price to fen */
+
+static const char *const split_fields[] = { "fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt" };
+static const char *const fund_fields[] = { "hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay",
+	"hifob_pay", "hifdm_pay", "maf_pay", "oth_pay" };
+/* One amount under its names: settlement, settlement query, cancel (misspelt there by the specification). */
+static const char *const person_names[] = { "psn_part_amt", "psn_pay", NULL };
+static const char *const cash_names[] = { "psn_cash_pay", "pdn_cash_pay", "cash_payamt", NULL };
+
+struct check {
+	const struct yt_node *node;
+	const char *path; /* of node, for texts */
+	char *why;
+	size_t size;
+};
+
+static bool is_present(const struct yt_node *node, const char *name)
+{
+	const struct yt_node *member = yt_node_get(node, name);
+
+	return member != NULL && member->kind != YT_NULL && !(member->kind == YT_TEXT && member->text.n == 0);
+}
+
+static int amount(const struct check *check, const char *name, int64_t *fen)
+{
+	int rv = yt_node_fen(check->node, name, fen);
+
+	if (rv != 0)
+		snprintf(check->why, check->size, "%s.%s is not an amount in yuan with two decimals", check->path, name);
+	return rv;
+}
+
+/* The first of names that is there; *found tells whether one is. */
+static int amount_of(const struct check *check, const char *const *names, int64_t *fen, bool *found)
+{
+	*fen = 0;
+	*found = false;
+	for (; *names != NULL; names++) {
+		if (is_present(check->node, *names)) {
+			*found = true;
+			return amount(check, *names, fen);
+		}
+	}
+	return 0;
+}
+
+static int sum_of(const struct check *check, const char *const *names, size_t n, int64_t *sum, size_t *n_present)
+{
+	*sum = 0;
+	*n_present = 0;
+	for (size_t i = 0; i < n; i++) {
+		int64_t fen;
+		int rv = amount(check, names[i], &fen);
+
+		if (rv != 0)
+			return rv;
+		*n_present += is_present(check->node, names[i]);
+		*sum += fen; /* at most 8 amounts below 10^16 fen */
+	}
+	return 0;
+}
+
+static int unequal(const struct check *check, const char *what, int64_t is, const char *parts, int64_t adds_to)
+{
+	char left[24], right[24];
+
+	yt_fen_print(is, left);
+	yt_fen_print(adds_to, right);
+	snprintf(check->why, check->size, "%s.%s is %s, but %s add up to %s", check->path, what, left, parts, right);
+	return YT_EFORMAT;
+}
+
+/* R1.  A request may leave all four parts out: then there is nothing to compare. */
+static int check_split(const struct check *check)
+{
+	int64_t total, sum;
+	size_t n_present;
+	int rv = amount(check, "medfee_sumamt", &total);
+
+	if (rv == 0)
+		rv = sum_of(check, split_fields, 4, &sum, &n_present);
+	if (rv != 0 || n_present == 0 || sum == total)
+		return rv;
+	return unequal(check, "medfee_sumamt", total,
+	               "fulamt_ownpay_amt, overlmt_selfpay, preselfpay_amt and inscp_scp_amt", sum);
+}
+
+/* R2 and R3.  A cancel may leave the person's amount out: then account and cash stand for it. */
+static int check_payers(const struct check *check)
+{
+	int64_t total, fund, hospital, person, account, cash;
+	bool has_person, has_cash;
+	int rv = amount(check, "medfee_sumamt", &total);
+
+	if (rv == 0)
+		rv = amount(check, "fund_pay_sumamt", &fund);
+	if (rv == 0)
+		rv = amount(check, "hosp_part_amt", &hospital);
+	if (rv == 0)
+		rv = amount(check, "acct_pay", &account);
+	if (rv == 0)
+		rv = amount_of(check, cash_names, &cash, &has_cash);
+	if (rv == 0)
+		rv = amount_of(check, person_names, &person, &has_person);
+	if (rv != 0)
+		return rv;
+	if (has_person && person != account + cash)
+		return unequal(check, "psn_part_amt (psn_pay)", person, "acct_pay and cash", account + cash);
+	if (total != fund + account + cash + hospital)
+		return unequal(check, "medfee_sumamt", total, "fund_pay_sumamt, person and hosp_part_amt",
+		               fund + account + cash + hospital);
+	return 0;
+}
+
+/* R4 */
+static int check_funds(const struct check *check)
+{
+	int64_t fund, sum;
+	size_t n_present;
+	int rv = amount(check, "fund_pay_sumamt", &fund);
+
+	if (rv == 0)
+		rv = sum_of(check, fund_fields, sizeof(fund_fields) / sizeof(fund_fields[0]), &sum, &n_present);
+	if (rv != 0 || sum == fund)
+		return rv;
+	return unequal(check, "fund_pay_sumamt", fund, "the fund fields hifp_pay .. oth_pay", sum);
+}
+
+/* A plain decimal as an integer of 1/10^decimals; digits beyond must be 0. */
+static bool scaled(struct yt_str text, int decimals, int64_t *out)
+{
+	bool negative = text.n > 0 && text.p[0] == '-';
+	size_t i = negative;
+	int behind = -1; /* digits behind the point so far */
+	int64_t value = 0;
+
+	if (text.n == i)
+		return false;
+	for (; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (c == '.' && behind < 0) {
+			behind = 0;
+			continue;
+		}
+		if (c < '0' || c > '9' || (behind >= decimals && c != '0'))
+			return false;
+		if (behind >= decimals)
+			continue;
+		if (value > INT64_C(99999999999999999))
+			return false;
+		value = value * 10 + (c - '0');
+		behind += behind >= 0;
+	}
+	for (behind = behind < 0 ? 0 : behind; behind < decimals; behind++) {
+		if (value > INT64_C(99999999999999999))
+			return false;
+		value *= 10;
+	}
+	*out = negative ? -value : value;
+	return true;
+}
+
+/* R7, within one fen since centres round differently. */
+static int check_line(const struct check *check)
+{
+	int64_t fen, cnt, pric, line_fen;
+	wide product, rounded;
+	int rv = amount(check, "det_item_fee_sumamt", &fen);
+
+	if (rv != 0)
+		return rv;
+	if (!scaled(yt_node_text(check->node, "cnt"), CNT_DECIMALS, &cnt) ||
+	    !scaled(yt_node_text(check->node, "pric"), PRIC_DECIMALS, &pric)) {
+		snprintf(check->why, check->size, "%s.cnt or %s.pric is not a decimal number", check->path, check->path);
+		return YT_EFORMAT;
+	}
+	product = (wide)cnt * pric;
+	rounded = (product < 0 ? product - FEN_PER_LINE / 2 : product + FEN_PER_LINE / 2) / FEN_PER_LINE;
+	if (rounded - fen <= 1 && fen - rounded <= 1)
+		return 0;
+	line_fen = rounded > INT64_MAX ? INT64_MAX : rounded < INT64_MIN ? INT64_MIN : (int64_t)rounded;
+	return unequal(check, "det_item_fee_sumamt", fen, "cnt times pric", line_fen);
+}
+
+static int check_lines(const struct yt_node *body, char *why, size_t size)
+{
+	static const char *const names[] = { "feedetail", "result" };
+	char path[48];
+
+	for (size_t g = 0; g < sizeof(names) / sizeof(names[0]); g++) {
+		const struct yt_node *rows = yt_node_get(body, names[g]);
+		const struct yt_node *row = rows != NULL && rows->kind == YT_ARRAY ? rows->child : NULL;
+
+		for (unsigned i = 0; row != NULL; row = row->next, i++) {
+			struct check check = { row, path, why, size };
+			int rv;
+
+			snprintf(path, sizeof(path), "%s[%u]", names[g], i);
+			rv = check_line(&check);
+			if (rv != 0)
+				return rv;
+		}
+	}
+	return 0;
+}
+
+int yt_money_check(unsigned rules, const struct yt_node *body, char *why, size_t size)
+{
+	const struct yt_node *node = yt_node_get(body, "setlinfo");
+	struct check check = { node, "setlinfo", why, size };
+	int rv = 0;
+
+	if (size > 0)
+		why[0] = '\0';
+	if (node == NULL || node->kind != YT_OBJECT) {
+		check.node = yt_node_get(body, "data");
+		check.path = "data";
+	}
+	if (check.node != NULL && check.node->kind == YT_OBJECT) {
+		if (rv == 0 && (rules & YT_MONEY_SPLIT) != 0)
+			rv = check_split(&check);
+		if (rv == 0 && (rules & YT_MONEY_PAYERS) != 0)
+			rv = check_payers(&check);
+		if (rv == 0 && (rules & YT_MONEY_FUNDS) != 0)
+			rv = check_funds(&check);
+	}
+	if (rv == 0 && (rules & YT_MONEY_LINES) != 0)
+		rv = check_lines(body, why, size);
+	return rv;
+}

@@ -1,0 +1,29 @@
+/* core/plugin/loader.h - turns a .so file and its settings into one configured plugin instance.
+ *
+ * A worker loads one instance per listener format and per party when it starts (process/worker.c); the
+ * engine then calls through plugin_api().  Nothing is replaced inside a running process: a new plugin
+ * means a new generation of workers. */
+#ifndef YT_PLUGIN_LOADER_H
+#define YT_PLUGIN_LOADER_H
+
+#include "yitong/plugin.h"
+
+struct yt_keys; /* format/keys.h */
+
+struct plugin_setting {
+	const char *key, *value;
+};
+
+/* Loads file and opens an instance of it.
+ * file: owned by root or by us, writable by nobody else; its name without .so must be the plugin's name.
+ * instance_name: for the log, copied.  settings: n of them, copied; every key must be one that the
+ * plugin declares.  keys: secrets by name, borrowed until plugin_unload(); may be NULL.
+ * Returns 0 and *out; or YT_ECONF, YT_EDENIED (file not trusted), YT_ENOMEM, with why telling what to do. */
+int plugin_load(struct yt_plugin **out, const char *file, const char *instance_name,
+                const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size);
+/* The plugin's table as this build knows it: members that an older plugin lacks are NULL. */
+const struct yt_codec_api *plugin_api(const struct yt_plugin *plugin);
+const char *plugin_name(const struct yt_plugin *plugin); /* the instance's */
+void plugin_unload(struct yt_plugin *plugin);            /* NULL is fine */
+
+#endif

@@ -1,0 +1,348 @@
+/* plugins/nhsa/nhsa.c - the national designated-institution interface (两定接口) as a codec plugin.
+ *
+ * core loads it by yt_codec_api, at the end of this file.  Facts come from the interface's public
+ * clients; what a province does its own way is a setting. */
+#include <iconv.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nhsa.h"
+
+static const struct yt_setting settings[] = {
+	{ "paasid", "", "id that the platform gave us for header signing; empty: requests are not signed" },
+	{ "key", "", "name of the secret that belongs to paasid" },
+	{ "headers", "x-tif", "prefix of the signing headers: x-tif, x-rio or none" },
+	{ "hex", "lower", "case of the signature's hex digits when we sign: lower or upper" },
+	{ "window_s", "180", "seconds a request's timestamp may differ from our clock, 1 to 3600" },
+	{ "recer_sys_code", "", "receiving system code set by the province; empty: keep the sender's" },
+	{ "infver", "V1.0", "interface version where the sender gave none" },
+	{ "extra_members", "", "constant members added to the envelope: name=value;name=value" },
+	{ "operator_name", "医通", "opter_name of our own messages" },
+	{ "sign_in_mac", "00-00-00-00-00-00", "MAC address in sign-ins of our own" },
+	{ "sign_in_ip", "127.0.0.1", "IP address in sign-ins of our own" },
+	{ "query_med_type_outpatient", "11", "med_type with which 5201 is asked about out-patient visits" },
+	{ "query_med_type_inpatient", "21", "med_type with which 5201 is asked about in-patient visits" },
+	{ "visit_query_days", "400", "days back that 5201 is asked about stays, 1 to 3660" },
+	{ "unknown_words", "超时;网络;系统异常;系统繁忙;timeout",
+	  "a refusal whose text has one of these is an unknown outcome" },
+	{ "already_done_words", "费用明细流水号重复;流水号已存在",
+	  "a refused fee upload (2204, 2301) whose text has one of these had been done before" },
+	{ "already_undone_words", "信息不存在或已撤销;明细不存在;未查询到费用明细",
+	  "a refused cancel of fees, registration or admission (2205, 2302, 2202, 2404) with one of these had been done" },
+	{ "never_happened_words", "原交易不存在;已冲正;未找到原交易",
+	  "a refused reversal whose text has one of these found no original" },
+	{ "session_expired_words", "签到编号无效;签到已过期;未签到", "a refusal with one of these wants a new sign-in" },
+	{ NULL, NULL, NULL }
+};
+
+/* Why each row resolves as it does: README.md. */
+static const struct yt_wire_op ops[] = {
+	{ "1101", YT_OP_PERSON_CHECK, YT_RESOLVE_NONE },
+	{ "2201", YT_OP_OUTPATIENT_REGISTER, YT_RESOLVE_QUERY },
+	{ "2202", YT_OP_OUTPATIENT_REGISTER_CANCEL, YT_RESOLVE_RESEND },
+	{ "2203", YT_OP_OUTPATIENT_VISIT, YT_RESOLVE_RESEND },
+	{ "2203A", YT_OP_OUTPATIENT_VISIT, YT_RESOLVE_RESEND },
+	{ "2204", YT_OP_OUTPATIENT_FEES, YT_RESOLVE_RESEND },
+	{ "2205", YT_OP_OUTPATIENT_FEES_CANCEL, YT_RESOLVE_RESEND },
+	{ "2206", YT_OP_OUTPATIENT_PRESETTLE, YT_RESOLVE_NONE },
+	{ "2207", YT_OP_OUTPATIENT_SETTLE, YT_RESOLVE_REVERSE },
+	{ "2208", YT_OP_OUTPATIENT_SETTLE_CANCEL, YT_RESOLVE_QUERY_REVERSE },
+	{ "2301", YT_OP_INPATIENT_FEES, YT_RESOLVE_RESEND },
+	{ "2302", YT_OP_INPATIENT_FEES_CANCEL, YT_RESOLVE_RESEND },
+	{ "2303", YT_OP_INPATIENT_PRESETTLE, YT_RESOLVE_NONE },
+	{ "2304", YT_OP_INPATIENT_SETTLE, YT_RESOLVE_REVERSE },
+	{ "2305", YT_OP_INPATIENT_SETTLE_CANCEL, YT_RESOLVE_QUERY_REVERSE },
+	{ "2401", YT_OP_INPATIENT_ADMIT, YT_RESOLVE_REVERSE },
+	{ "2402", YT_OP_INPATIENT_DISCHARGE, YT_RESOLVE_QUERY },
+	{ "2403", YT_OP_INPATIENT_CHANGE, YT_RESOLVE_RESEND },
+	{ "2404", YT_OP_INPATIENT_ADMIT_CANCEL, YT_RESOLVE_RESEND },
+	{ "2405", YT_OP_INPATIENT_DISCHARGE_CANCEL, YT_RESOLVE_QUERY },
+	{ "2601", YT_OP_REVERSE, YT_RESOLVE_RESEND },
+	{ "5201", YT_OP_VISIT_QUERY, YT_RESOLVE_NONE },
+	{ "5203", YT_OP_SETTLEMENT_QUERY, YT_RESOLVE_NONE },
+	{ "9001", YT_OP_SIGN_IN, YT_RESOLVE_RESEND },
+	{ "9002", YT_OP_SIGN_OUT, YT_RESOLVE_RESEND },
+	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK } /* end */
+};
+
+static bool is_wire(const char *wire, struct yt_str s)
+{
+	return s.n < 8 && strncmp(wire, s.p, s.n) == 0 && wire[s.n] == '\0';
+}
+
+const struct yt_wire_op *nhsa_wire_op(struct yt_str wire)
+{
+	for (const struct yt_wire_op *op = ops; wire.n > 0 && op->wire != NULL; op++)
+		if (is_wire(op->wire, wire))
+			return op;
+	return NULL;
+}
+
+const struct yt_table *nhsa_table(struct yt_str wire)
+{
+	for (const struct yt_table *table = nhsa_tables; wire.n > 0 && table->wire != NULL; table++)
+		if (is_wire(table->wire, wire))
+			return table;
+	return NULL;
+}
+
+static bool is_utf8(struct yt_str s)
+{
+	for (size_t i = 0; i < s.n;) {
+		unsigned char c = (unsigned char)s.p[i++];
+		size_t more = c < 0x80 ? 0 : c >= 0xC2 && c < 0xE0 ? 1 : c >= 0xE0 && c < 0xF0 ? 2 : c >= 0xF0 && c < 0xF5 ? 3 : 9;
+
+		if (more > s.n - i)
+			return false;
+		for (; more > 0; more--)
+			if (((unsigned char)s.p[i++] & 0xC0) != 0x80)
+				return false;
+	}
+	return true;
+}
+
+/* GB18030 holds GBK and GB2312.  0, YT_EFORMAT when it is none of them either, YT_ENOMEM. */
+static int from_gb18030(struct yt_arena *arena, struct yt_str octets, struct yt_str *text)
+{
+	size_t in_left = octets.n, room = octets.n * 2 + 16, out_left = room;
+	char *in = (char *)octets.p, *start = yt_arena_alloc(arena, room), *out = start;
+	iconv_t cd;
+	size_t rv;
+
+	if (start == NULL)
+		return YT_ENOMEM;
+	cd = iconv_open("UTF-8", "GB18030");
+	if (cd == (iconv_t)-1)
+		return YT_EFORMAT;
+	rv = iconv(cd, &in, &in_left, &out, &out_left);
+	iconv_close(cd);
+	if (rv == (size_t)-1)
+		return YT_EFORMAT;
+	*text = (struct yt_str){ start, room - out_left };
+	return 0;
+}
+
+/* One name twice is grammar, but not sense: another reader would take the other value. */
+static int refuse_duplicate(struct yt_str text, struct yt_json_error *err)
+{
+	if (err->duplicate == NULL)
+		return 0;
+	err->why = "a member name that this object already has";
+	err->offset = err->duplicate->raw_off;
+	err->line = 1;
+	err->column = 1;
+	for (size_t i = 0; i < err->offset && i < text.n; i++) {
+		err->column = text.p[i] == '\n' ? 1 : err->column + 1;
+		err->line += text.p[i] == '\n';
+	}
+	return YT_EFORMAT;
+}
+
+int nhsa_read_json(struct yt_arena *arena, struct yt_str octets, struct yt_str *text, struct yt_node **root,
+                   struct yt_json_error *err)
+{
+	int rv = yt_json_read(arena, octets, NULL, root, err), converted;
+
+	*text = octets;
+	if (rv == 0)
+		return refuse_duplicate(*text, err);
+	if (rv != YT_EFORMAT || is_utf8(octets))
+		return rv;
+	converted = from_gb18030(arena, octets, text);
+	if (converted == YT_EFORMAT)
+		return rv; /* neither: the first complaint is the better one */
+	rv = converted != 0 ? converted : yt_json_read(arena, *text, NULL, root, err);
+	return rv != 0 ? rv : refuse_duplicate(*text, err);
+}
+
+struct yt_node *nhsa_unlink(struct yt_node *object, const char *name)
+{
+	struct yt_str wanted = yt_str(name);
+	struct yt_node *before = NULL;
+
+	for (struct yt_node *node = object->child; node != NULL; before = node, node = node->next) {
+		if (!yt_str_eq(node->name, wanted))
+			continue;
+		if (before != NULL)
+			before->next = node->next;
+		else
+			object->child = node->next;
+		if (object->last == node)
+			object->last = before;
+		object->n--;
+		node->next = NULL;
+		return node;
+	}
+	return NULL;
+}
+
+struct yt_str nhsa_text_of(const struct yt_node *object, const char *a, const char *b)
+{
+	struct yt_str s = yt_node_text(object, a);
+
+	return s.n > 0 ? s : yt_node_text(object, b);
+}
+
+void nhsa_put_name(struct yt_buf *out, bool *first, struct yt_str name)
+{
+	if (!*first)
+		yt_buf_byte(out, ',');
+	*first = false;
+	yt_json_write_string(name, out);
+	yt_buf_byte(out, ':');
+}
+
+/* Settings. */
+
+static int complain(const struct yt_plugin *self, const char *key, const char *why)
+{
+	yt_plugin_log(self, YT_ERROR, "setting %s %s", key, why);
+	return YT_ECONF;
+}
+
+/* Cuts the next part off list at separator; false at the end. */
+static bool next_part(struct yt_str *list, char separator, struct yt_str *part)
+{
+	const char *end;
+
+	if (list->n == 0)
+		return false;
+	end = memchr(list->p, separator, list->n);
+	part->p = list->p;
+	part->n = end != NULL ? (size_t)(end - list->p) : list->n;
+	list->p += part->n + (end != NULL);
+	list->n -= part->n + (end != NULL);
+	return true;
+}
+
+static int take_words(const struct yt_plugin *self, const char *key, struct nhsa_words *words)
+{
+	struct yt_str list = yt_plugin_setting(self, key), word;
+
+	while (next_part(&list, ';', &word)) {
+		if (word.n == 0)
+			continue;
+		if (words->n == NHSA_WORDS_MAX)
+			return complain(self, key, "has more than 32 words");
+		words->word[words->n++] = word;
+	}
+	return 0;
+}
+
+static int take_extras(const struct yt_plugin *self, struct nhsa *nhsa)
+{
+	struct yt_str list = yt_plugin_setting(self, "extra_members"), part;
+
+	while (next_part(&list, ';', &part)) {
+		struct nhsa_extra extra = { .value = part };
+		unsigned cursor = 0;
+
+		if (part.n == 0)
+			continue;
+		if (!next_part(&extra.value, '=', &extra.name) || extra.name.n == 0 || extra.name.n == part.n)
+			return complain(self, "extra_members", "wants name=value;name=value");
+		if (yt_table_find(&nhsa_envelope.in[0], extra.name, &cursor) >= 0 || yt_str_is(extra.name, "input"))
+			return complain(self, "extra_members", "names a member that the envelope already has");
+		if (nhsa->n_extra == NHSA_EXTRAS_MAX)
+			return complain(self, "extra_members", "has more than 16 members");
+		nhsa->extra[nhsa->n_extra++] = extra;
+	}
+	return 0;
+}
+
+static int take_number(const struct yt_plugin *self, const char *key, int64_t least, int64_t most, int64_t *out)
+{
+	struct yt_str s = yt_plugin_setting(self, key);
+	int64_t value = 0;
+
+	for (size_t i = 0; i < s.n && i < 9; i++)
+		value = s.p[i] >= '0' && s.p[i] <= '9' ? value * 10 + (s.p[i] - '0') : INT64_MAX / 16;
+	if (s.n == 0 || s.n > 9 || value < least || value > most)
+		return complain(self, key, "is not a whole number within its limits (see the plugin's README)");
+	*out = value;
+	return 0;
+}
+
+static int take_signing(const struct yt_plugin *self, struct nhsa *nhsa)
+{
+	static const char *const parts[4] = { "paasid", "timestamp", "nonce", "signature" };
+	struct yt_str prefix = yt_plugin_setting(self, "headers"), hex = yt_plugin_setting(self, "hex");
+
+	nhsa->paasid = yt_plugin_setting(self, "paasid");
+	nhsa->key = yt_plugin_setting(self, "key");
+	nhsa->signs = !yt_str_is(prefix, "none");
+	if (nhsa->signs && !yt_str_is(prefix, "x-tif") && !yt_str_is(prefix, "x-rio"))
+		return complain(self, "headers", "must be x-tif, x-rio or none");
+	for (size_t i = 0; i < 4 && nhsa->signs; i++) {
+		memcpy(nhsa->header_name[i], prefix.p, prefix.n);
+		nhsa->header_name[i][prefix.n] = '-';
+		strcpy(nhsa->header_name[i] + prefix.n + 1, parts[i]);
+	}
+	nhsa->hex_upper = yt_str_is(hex, "upper");
+	if (!nhsa->hex_upper && !yt_str_is(hex, "lower"))
+		return complain(self, "hex", "must be lower or upper");
+	if (nhsa->paasid.n > 0 && nhsa->key.n == 0)
+		return complain(self, "key", "is needed where paasid is given");
+	return take_number(self, "window_s", 1, 3600, &nhsa->window_s);
+}
+
+static int take_settings(const struct yt_plugin *self, struct nhsa *nhsa)
+{
+	int rv = take_signing(self, nhsa);
+
+	nhsa->recer_sys_code = yt_plugin_setting(self, "recer_sys_code");
+	nhsa->infver = yt_plugin_setting(self, "infver");
+	nhsa->operator_name = yt_plugin_setting(self, "operator_name");
+	nhsa->sign_in_mac = yt_plugin_setting(self, "sign_in_mac");
+	nhsa->sign_in_ip = yt_plugin_setting(self, "sign_in_ip");
+	nhsa->med_type_out = yt_plugin_setting(self, "query_med_type_outpatient");
+	nhsa->med_type_in = yt_plugin_setting(self, "query_med_type_inpatient");
+	if (rv == 0 && nhsa->recer_sys_code.n > 10)
+		rv = complain(self, "recer_sys_code", "is longer than 10 characters");
+	if (rv == 0)
+		rv = take_number(self, "visit_query_days", 1, 3660, &nhsa->visit_query_days);
+	if (rv == 0)
+		rv = take_extras(self, nhsa);
+	if (rv == 0)
+		rv = take_words(self, "unknown_words", &nhsa->unknown);
+	if (rv == 0)
+		rv = take_words(self, "already_done_words", &nhsa->already_done);
+	if (rv == 0)
+		rv = take_words(self, "already_undone_words", &nhsa->already_undone);
+	if (rv == 0)
+		rv = take_words(self, "never_happened_words", &nhsa->never_happened);
+	if (rv == 0)
+		rv = take_words(self, "session_expired_words", &nhsa->session_expired);
+	return rv;
+}
+
+static void nhsa_close(struct yt_plugin *self)
+{
+	struct nhsa *nhsa = yt_plugin_ctx(self);
+
+	if (nhsa != NULL)
+		nhsa_nonces_free(nhsa->nonces);
+	free(nhsa);
+	yt_plugin_ctx_set(self, NULL);
+}
+
+static int nhsa_open(struct yt_plugin *self)
+{
+	struct nhsa *nhsa = calloc(1, sizeof(*nhsa));
+	int rv;
+
+	if (nhsa == NULL)
+		return YT_ENOMEM;
+	yt_plugin_ctx_set(self, nhsa);
+	rv = take_settings(self, nhsa);
+	if (rv != 0)
+		nhsa_close(self);
+	return rv;
+}
+
+YT_CODEC_PLUGIN(.name = "nhsa", .content_type = "application/json; charset=utf-8", .settings = settings, .ops = ops,
+                .open = nhsa_open, .close = nhsa_close, .decode_request = nhsa_decode_request,
+                .encode_reply = nhsa_encode_reply, .verify = nhsa_verify, .sender = nhsa_sender,
+                .encode_request = nhsa_encode_request, .decode_reply = nhsa_decode_reply, .sign = nhsa_sign,
+                .query_for = nhsa_query_for, .judge = nhsa_judge, .reversal_of = nhsa_reversal_of,
+                .sign_in_for = nhsa_sign_in_for);

@@ -1,0 +1,77 @@
+/* plugins/nhsa/nhsa.h - what the files of this plugin share.
+ *
+ *   nhsa.c     settings, the operations it speaks, the table that core looks up
+ *   request.c  envelope and business part of a request, both directions
+ *   reply.c    the same of an answer, and what an answer proves
+ *   resolve.c  queries, judgements, reversals and sign-ins of our own
+ *   sign.c     the four headers of variant A, both directions
+ *   fields.tsv every member that is checked; C is generated from it */
+#ifndef NHSA_H
+#define NHSA_H
+
+#include "yitong/plugin.h"
+
+#define NHSA_WORDS_MAX 32  /* words in one list setting */
+#define NHSA_EXTRAS_MAX 16 /* constant members added to the envelope */
+#define NHSA_NUMBER_MAX 30 /* characters of a msgid */
+
+struct nhsa_words {
+	struct yt_str word[NHSA_WORDS_MAX];
+	size_t n;
+};
+
+struct nhsa_extra {
+	struct yt_str name, value;
+};
+
+struct nhsa_nonces; /* sign.c */
+
+/* One configured instance. */
+struct nhsa {
+	struct yt_str paasid, key, recer_sys_code, infver, operator_name, sign_in_mac, sign_in_ip, med_type_out, med_type_in;
+	char header_name[4][24]; /* paasid, timestamp, nonce, signature; empty when signing is off */
+	bool signs, hex_upper;
+	int64_t window_s, visit_query_days;
+	struct nhsa_extra extra[NHSA_EXTRAS_MAX];
+	size_t n_extra;
+	struct nhsa_words unknown, already_done, already_undone, never_happened, session_expired;
+	struct nhsa_nonces *nonces; /* made at the first signature that is checked */
+};
+
+extern const struct yt_table nhsa_tables[], nhsa_envelope; /* generated from fields.tsv */
+
+const struct yt_table *nhsa_table(struct yt_str wire);     /* NULL: not one of ours */
+const struct yt_wire_op *nhsa_wire_op(struct yt_str wire); /* NULL: passed on unread */
+
+/* Reads JSON; octets that are not UTF-8 are first read as GB18030 (some clients and library bridges send
+ * GBK).  *text: what the tree's offsets are about. */
+int nhsa_read_json(struct yt_arena *arena, struct yt_str octets, struct yt_str *text, struct yt_node **root,
+                   struct yt_json_error *err);
+/* Takes the member out of object; NULL when it has none. */
+struct yt_node *nhsa_unlink(struct yt_node *object, const char *name);
+/* First of the names that has a text. */
+struct yt_str nhsa_text_of(const struct yt_node *object, const char *a, const char *b);
+/* Fills visit, settlement, sign_no and amounts of a reply from its body. */
+void nhsa_reply_extract(struct yt_reply *reply);
+/* Appends `,"name":` or without comma when it is the first. */
+void nhsa_put_name(struct yt_buf *out, bool *first, struct yt_str name);
+
+int nhsa_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault);
+int nhsa_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault);
+int nhsa_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
+                      struct yt_reply *reply);
+int nhsa_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out);
+
+int nhsa_sign(struct yt_plugin *self, struct yt_arena *arena, int64_t now_ms, struct yt_header *out, size_t max);
+int nhsa_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key, int64_t now_ms,
+                struct yt_fault *fault);
+struct yt_str nhsa_sender(struct yt_plugin *self, const struct yt_header *headers, size_t n);
+void nhsa_nonces_free(struct nhsa_nonces *nonces);
+
+int nhsa_query_for(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query);
+enum yt_judgement nhsa_judge(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
+                             struct yt_reply *adopted);
+int nhsa_reversal_of(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal);
+int nhsa_sign_in_for(struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *sign_in);
+
+#endif

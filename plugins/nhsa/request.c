@@ -1,0 +1,268 @@
+/* plugins/nhsa/request.c - a request: from octets to the canonical message, and back.
+ *
+ * nhsa_decode_request() serves the hospital's side: it names the message first, so that a refusal can
+ * name it too, then checks the envelope and, where we know the transaction, its `input` by the rows of
+ * fields.tsv.  nhsa_encode_request() writes the envelope anew for the platform's side; members of it
+ * that nobody knows are kept, the province's constants are added. */
+#include <stdio.h>
+#include <string.h>
+
+#include "nhsa.h"
+
+static int refuse(struct yt_fault *fault, int error, const char *path, const char *why)
+{
+	snprintf(fault->path, sizeof(fault->path), "%s", path);
+	snprintf(fault->why, sizeof(fault->why), "%s", why);
+	return error;
+}
+
+static int refuse_json(struct yt_fault *fault, int rv, const struct yt_json_error *err)
+{
+	if (rv == YT_ENOMEM)
+		return rv;
+	refuse(fault, rv, "(message)", "");
+	snprintf(fault->why, sizeof(fault->why), "cannot be read: line %u column %u: %s", err->line, err->column,
+	         err->why != NULL ? err->why : "");
+	return rv;
+}
+
+static void take_envelope(struct yt_msg *msg)
+{
+	const struct yt_node *head = msg->head;
+
+	msg->wire_op = yt_node_text(head, "infno");
+	msg->number = yt_node_text(head, "msgid");
+	msg->institution = yt_node_text(head, "fixmedins_code");
+	msg->institution_name = yt_node_text(head, "fixmedins_name");
+	msg->operator_id = yt_node_text(head, "opter");
+	msg->operator_name = yt_node_text(head, "opter_name");
+	msg->sign_no = yt_node_text(head, "sign_no");
+	msg->treatment_area = yt_node_text(head, "mdtrtarea_admvs");
+	msg->insured_area = yt_node_text(head, "insuplc_admdvs");
+	msg->time = yt_node_text(head, "inf_time");
+}
+
+/* These go into keys, file names and logs: nothing but letters and digits. */
+static bool is_alnum(struct yt_str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
+			return false;
+	}
+	return s.n > 0;
+}
+
+static int check_envelope(struct yt_msg *msg, struct yt_fault *fault)
+{
+	int rv = yt_table_run(nhsa_envelope.in, nhsa_envelope.n_in, "", YT_TABLE_STRICT, msg->arena, msg->head, fault, NULL);
+
+	if (rv != 0)
+		return rv;
+	take_envelope(msg); /* again: numbers have become texts, times have their form */
+	if (!is_alnum(msg->wire_op))
+		return refuse(fault, YT_EFORMAT, "infno", "must be letters and digits");
+	if (!is_alnum(msg->number))
+		return refuse(fault, YT_EFORMAT, "msgid", "must be letters and digits");
+	if (!is_alnum(msg->institution))
+		return refuse(fault, YT_EFORMAT, "fixmedins_code", "must be letters and digits");
+	return 0;
+}
+
+static const struct yt_node *object_of(const struct yt_node *node)
+{
+	if (node != NULL && node->kind == YT_ARRAY)
+		node = node->child;
+	return node != NULL && node->kind == YT_OBJECT ? node : NULL;
+}
+
+/* The object that names person and visit: the first node of the rows, or the first row of it. */
+static const struct yt_node *first_object(const struct yt_msg *msg)
+{
+	const struct yt_table *table = nhsa_table(msg->wire_op);
+	const struct yt_node *node, *object = NULL;
+
+	if (table != NULL)
+		return object_of(yt_node_get(msg->body, table->in[0].node));
+	for (node = msg->body->kind == YT_OBJECT ? msg->body->child : NULL; node != NULL && object == NULL; node = node->next)
+		object = object_of(node);
+	return object;
+}
+
+/* Keys that an exchange is found by; an unread transaction may carry anything under these names. */
+static struct yt_str key_text(const struct yt_node *object, const char *a, const char *b)
+{
+	struct yt_str s = nhsa_text_of(object, a, b);
+
+	return s.n <= 64 ? s : (struct yt_str){ NULL, 0 };
+}
+
+static void take_business(struct yt_msg *msg)
+{
+	const struct yt_node *data = first_object(msg);
+
+	if (data == NULL)
+		return;
+	msg->person = key_text(data, "psn_no", "psn_no");
+	msg->visit = key_text(data, "mdtrt_id", "mdtrt_id");
+	msg->own_visit = key_text(data, "ipt_otp_no", "ipt_no");
+	msg->batch = key_text(data, "chrg_bchno", "chrg_bchno");
+	msg->settlement = key_text(data, "setl_id", "setl_id");
+	msg->original_number = key_text(data, "omsgid", "omsgid");
+	msg->original_wire_op = key_text(data, "oinfno", "oinfno");
+	if (yt_node_fen(data, "medfee_sumamt", &msg->amount_fen) != 0)
+		msg->amount_fen = 0;
+}
+
+static int check_business(struct yt_msg *msg, struct yt_fault *fault)
+{
+	const struct yt_table *table = nhsa_table(msg->wire_op);
+
+	if (table == NULL)
+		return 0; /* passed on unread */
+	if (msg->body->kind != YT_OBJECT)
+		return refuse(fault, YT_EFORMAT, "input", "must be an object");
+	return yt_table_run(table->in, table->n_in, "input", YT_TABLE_STRICT, msg->arena, msg->body, fault, NULL);
+}
+
+int nhsa_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
+{
+	struct yt_json_error err = { 0 };
+	const struct yt_wire_op *op;
+	struct yt_node *root;
+	struct yt_str text;
+	int rv = nhsa_read_json(msg->arena, octets, &text, &root, &err);
+
+	if (rv != 0)
+		return refuse_json(fault, rv, &err);
+	if (root->kind != YT_OBJECT)
+		return refuse(fault, YT_EFORMAT, "(message)", "must be an object");
+	msg->body = nhsa_unlink(root, "input");
+	msg->head = root;
+	take_envelope(msg);
+	op = nhsa_wire_op(msg->wire_op);
+	msg->op = yt_op(op != NULL ? op->op : YT_OP_UNREAD);
+	rv = check_envelope(msg, fault);
+	if (rv != 0)
+		return rv;
+	op = nhsa_wire_op(msg->wire_op);
+	msg->op = yt_op(op != NULL ? op->op : YT_OP_UNREAD);
+	if (msg->body == NULL)
+		return refuse(fault, YT_EFORMAT, "input", "is missing");
+	msg->content = (struct yt_str){ text.p + msg->body->raw_off, msg->body->raw_len };
+	rv = check_business(msg, fault);
+	if (rv == 0)
+		take_business(msg);
+	return rv;
+}
+
+/* What the gateway says itself about a member of the envelope; *ours false: keep the sender's. */
+static struct yt_str envelope_value(const struct nhsa *nhsa, const struct yt_msg *msg, const char *name, bool *ours)
+{
+	const struct {
+		const char *name;
+		struct yt_str value;
+	} values[] = {
+		{ "infno", msg->wire_op },
+		{ "msgid", msg->number },
+		{ "mdtrtarea_admvs", msg->treatment_area },
+		{ "insuplc_admdvs", msg->insured_area },
+		{ "opter", msg->operator_id },
+		{ "opter_name", msg->operator_name.n > 0 ? msg->operator_name : nhsa->operator_name },
+		{ "inf_time", msg->time },
+		{ "fixmedins_code", msg->institution },
+		/* Nobody checks the name; one that we were not told is better the code than missing. */
+		{ "fixmedins_name", msg->institution_name.n > 0 ? msg->institution_name : msg->institution },
+		{ "sign_no", msg->sign_no },
+	};
+	struct yt_str kept = yt_node_text(msg->head, name);
+
+	*ours = true;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		if (strcmp(values[i].name, name) == 0)
+			return values[i].value;
+	if (strcmp(name, "recer_sys_code") == 0)
+		return nhsa->recer_sys_code.n > 0 ? nhsa->recer_sys_code : kept;
+	if (strcmp(name, "infver") == 0)
+		return kept.n > 0 ? kept : nhsa->infver;
+	if (strcmp(name, "opter_type") == 0)
+		return kept.n > 0 ? kept : YT_STR("1");
+	*ours = false;
+	return kept;
+}
+
+static int put_envelope(const struct nhsa *nhsa, const struct yt_msg *msg, struct yt_buf *out, bool *first,
+                        struct yt_fault *fault)
+{
+	const struct yt_group *group = &nhsa_envelope.in[0];
+
+	for (unsigned i = 0; i < group->n; i++) {
+		const struct yt_field *field = &group->fields[i];
+		bool ours;
+		struct yt_str value = envelope_value(nhsa, msg, field->name, &ours);
+
+		if (value.n == 0 && (field->flags & YT_FIELD_REQUIRED) != 0)
+			return refuse(fault, YT_EFORMAT, field->name, "is missing");
+		if (value.n == 0 && strcmp(field->name, "recer_sys_code") == 0)
+			return refuse(fault, YT_EFORMAT, field->name, "is missing; set recer_sys_code for this party");
+		if (!ours && value.n == 0 && yt_node_get(msg->head, field->name) == NULL)
+			continue;
+		nhsa_put_name(out, first, (struct yt_str){ field->name, field->name_n });
+		yt_json_write_string(value, out);
+	}
+	return 0;
+}
+
+static bool is_extra(const struct nhsa *nhsa, struct yt_str name)
+{
+	for (size_t i = 0; i < nhsa->n_extra; i++)
+		if (yt_str_eq(nhsa->extra[i].name, name))
+			return true;
+	return false;
+}
+
+/* What the sender's envelope had beyond the table, then what this province wants. */
+static void put_beyond(const struct nhsa *nhsa, const struct yt_msg *msg, struct yt_buf *out, bool *first)
+{
+	unsigned cursor = 0;
+
+	for (const struct yt_node *node = msg->head != NULL ? msg->head->child : NULL; node != NULL; node = node->next) {
+		if (yt_table_find(&nhsa_envelope.in[0], node->name, &cursor) >= 0 || is_extra(nhsa, node->name))
+			continue;
+		nhsa_put_name(out, first, node->name);
+		yt_json_write(node, out);
+	}
+	for (size_t i = 0; i < nhsa->n_extra; i++) {
+		nhsa_put_name(out, first, nhsa->extra[i].name);
+		yt_json_write_string(nhsa->extra[i].value, out);
+	}
+}
+
+int nhsa_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+{
+	const struct nhsa *nhsa = yt_plugin_ctx(self);
+	const struct yt_table *table = nhsa_table(msg->wire_op);
+	size_t start = out->n;
+	bool first = true;
+	int rv;
+
+	yt_buf_byte(out, '{');
+	rv = put_envelope(nhsa, msg, out, &first, fault);
+	if (rv == 0 && table != NULL)
+		rv = yt_table_run(table->in, table->n_in, "input", YT_TABLE_STRICT, msg->arena, msg->body, fault, NULL);
+	if (rv != 0) {
+		out->n = start; /* nothing half-written is ever sent */
+		return rv;
+	}
+	put_beyond(nhsa, msg, out, &first);
+	nhsa_put_name(out, &first, YT_STR("input"));
+	if (table == NULL && msg->content.n > 0)
+		yt_buf_str(out, msg->content); /* unread: octet for octet as it came */
+	else if (msg->body != NULL)
+		yt_json_write(msg->body, out);
+	else
+		yt_buf_text(out, "null");
+	yt_buf_byte(out, '}');
+	return out->failed ? YT_ENOMEM : 0;
+}
