@@ -18,7 +18,9 @@ void index_close(struct index *index);
 /* Everything in [0, position) is in the index. */
 log_pos index_position(const struct index *index);
 /* Takes the commits of the log in [index_position(), to) into the index: one transaction each some
- * thousand records.  progress may be NULL.  YT_ECORRUPT when the log does not start where it should. */
+ * thousand records.  to 0: up to the last commit of the log, which itself is left for the next time, as only
+ * the log's writer knows where it ends.  progress may be NULL.  YT_ECORRUPT when the log does not start where it
+ * should, or is not the one the index was made from. */
 int index_feed(struct index *index, const struct yt_io *io, const struct log_conf *conf, log_pos to,
                void (*progress)(void *arg, log_pos at), void *arg);
 
@@ -27,7 +29,9 @@ int index_find(struct index *index, struct yt_str institution, struct yt_str num
 int index_get(struct index *index, uint64_t exchange, struct exchange *x);
 /* Every exchange that is open; stops when each returns other than 0. */
 int index_open_exchanges(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg);
-/* State that is not an exchange's, for the keeper at start: highest incarnation, own numbers, sessions. */
+/* State that is not an exchange's, for the keeper at start, oldest first: of REC_WORKER the last sequence of each
+ * of the newest 1024 incarnations, of REC_NUMBER the highest per institution, of REC_SESSION the newest per party,
+ * institution and operator, the newest REC_GENERATION. */
 int index_keeper_records(struct index *index, log_each each, void *arg);
 /* Commit positions that hold records of an exchange, oldest first; returns how many, at most max. */
 int index_positions(struct index *index, uint64_t exchange, log_pos *out, size_t max);
@@ -36,6 +40,7 @@ struct index_filter { /* empty members do not filter */
 	struct yt_str number, visit, settlement, institution, party, state, day /* yyyy-MM-dd */;
 	uint32_t limit; /* 0: 100 */
 };
+/* Newest first; stops when each returns other than 0.  YT_EFORMAT: no such state, or day is not a date. */
 int index_search(struct index *index, const struct index_filter *filter,
                  int (*each)(void *arg, const struct exchange *x), void *arg);
 /* Number of exchanges by state. */

@@ -128,7 +128,7 @@ void conf_check_file(const char *path, enum conf_type type, struct conf_place at
 				"runs as", key, path, strerror(errno));
 		return;
 	}
-	if (type == CONF_T_KEYFILE && (st.st_mode & (S_IRWXO | S_IWGRP)) != 0)
+	if (type == CONF_T_KEYFILE && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
 		conf_error_add(errors, at.line, at.column, "%s: \"%.200s\" can be read by others (mode %03o): "
 				"chmod 600 it", key, path, (unsigned)st.st_mode & 0777);
 	if (type == CONF_T_KEYFILE && st.st_size == 0)
@@ -472,6 +472,10 @@ static void check_numbers(const struct conf *conf, const struct conf_node *root,
 		conf_error_add(errors, resolution == NULL ? 0 : resolution->line, resolution == NULL ? 0 : resolution->column,
 				"retry_ms %u is longer than retry_max_ms %u", (unsigned)conf->resolution.retry_ms,
 				(unsigned)conf->resolution.retry_max_ms);
+	if ((uint64_t)conf->journal.segment_mib * 1024 < 4 * (uint64_t)conf->limits.body_kib)
+		conf_error_add(errors, limits == NULL ? 0 : limits->line, limits == NULL ? 0 : limits->column,
+				"segment_mib: %u is too small for body_kib: %u: the largest request must fit in four times",
+				(unsigned)conf->journal.segment_mib, (unsigned)conf->limits.body_kib);
 	if ((uint64_t)conf->limits.ring_mib * 1024 < 4 * (uint64_t)conf->limits.body_kib)
 		conf_error_add(errors, limits == NULL ? 0 : limits->line, limits == NULL ? 0 : limits->column,
 				"ring_mib: %u is too small for body_kib: %u: the largest request must fit in four times",

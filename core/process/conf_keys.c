@@ -55,8 +55,8 @@ const struct conf_key conf_keys[] = {
 
 	{ "journal", "folder", CONF_T_PATH, NULL, DEFAULT("run/gateway/journal"), 1, 255, NULL, AT(journal, folder),
 		"Folder of the log segments; made at start. On a disk of its own where there is one." },
-	{ "journal", "segment_mib", CONF_T_NUMBER, "MiB", DEFAULT("64"), 1, 1024, NULL, AT(journal, segment_mib),
-		"Size of one segment, written out beforehand." },
+	{ "journal", "segment_mib", CONF_T_NUMBER, "MiB", DEFAULT("64"), 1, 256, NULL, AT(journal, segment_mib),
+		"Size of one segment, written out beforehand. At least four times `body_kib`." },
 	{ "journal", "reserve_segments", CONF_T_NUMBER, NULL, DEFAULT("2"), 1, 64, NULL, AT(journal, reserve_segments),
 		"Segments kept ready, so that what is accepted can be finished on a full disk." },
 	{ "journal", "anchor_s", CONF_T_NUMBER, "s", DEFAULT("60"), 1, 86400, NULL, AT(journal, anchor_s),

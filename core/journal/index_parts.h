@@ -1,0 +1,90 @@
+/* core/journal/index_parts.h - what the parts of the index share; nobody else but its test includes it.
+ *
+ *   index.c        open, schema, batches into the file
+ *   index_row.c    struct exchange <-> columns and folded rest
+ *   index_find.c   questions */
+#ifndef YT_JOURNAL_INDEX_PARTS_H
+#define YT_JOURNAL_INDEX_PARTS_H
+
+#include <sqlite3.h>
+
+#include "journal/index.h"
+
+/* Order of the columns in every SELECT that index_row_read() reads, and of the parameters of INSERT.
+ *
+ * The SQL indexes are on numbers that grow with time wherever they can: a new row then goes to the end of each,
+ * and a batch of a thousand exchanges touches a few dozen pages.  Indexes on the texts themselves, which begin with
+ * the institution, touched a page each (27 us an exchange instead of 6, measured with 4,000 institutions). */
+#define INDEX_COLUMNS \
+	"id, number_key, visit_key, settlement_key, bucket, institution, party, accepted_ms, state, is_open, admitted," \
+	" fold, places"
+enum index_column { COL_ID, COL_NUMBER_KEY, COL_VISIT_KEY, COL_SETTLEMENT_KEY, COL_BUCKET, COL_INSTITUTION, COL_PARTY,
+	COL_ACCEPTED, COL_STATE, COL_OPEN, COL_ADMITTED, COL_FOLD, COL_PLACES };
+
+#define INDEX_BUCKET(ms) ((ms) >> 18) /* some four minutes */
+
+enum index_statement { ST_GET, ST_INSERT, ST_UPDATE, ST_UPDATE_FOLD, ST_FIND, ST_OPEN, ST_COUNT_ADD, ST_COUNTS,
+	ST_POSITION_SET, ST_KEEP, ST_KEPT_GET, ST_KEPT_ALL, ST_KEPT_OLD, ST_BUCKET, ST_BEGIN, ST_COMMIT, ST_ROLLBACK,
+	ST_N };
+
+/* One exchange of the batch that is being gathered. */
+struct index_entry {
+	struct exchange x;
+	struct yt_buf places;  /* positions of its commits, see index_places_add() */
+	log_pos last_place;
+	uint64_t columns_were; /* digest of what is in SQL indexes as stored; to leave them alone if equal */
+	enum exchange_state state_was;
+	bool is_stored;        /* there is a row */
+	bool is_admitted;      /* its number bars others: it was accepted, not refused at the door or read */
+};
+
+/* A record of the keeper's own that is to be stored; see keep_record() in index.c. */
+struct index_kept {
+	char key[112];
+	struct yt_buf record;
+	log_pos pos;
+	int kind;
+};
+
+struct index_batch {
+	struct index_entry *entry;
+	size_t n, cap;
+	uint32_t *slot; /* hash of ids: entry number + 1 */
+	uint32_t mask;
+	struct index_kept *kept;
+	size_t n_kept, cap_kept;
+	size_t n_records;
+	log_pos last_commit; /* of the records in it */
+	uint64_t digest;     /* of that commit's records */
+};
+
+struct index {
+	sqlite3 *db;
+	sqlite3_stmt *st[ST_N];
+	bool is_writable;
+	bool is_checked; /* that the log is the one the index was made from */
+	log_pos position, last_commit;
+	uint64_t last_digest;
+	struct index_batch batch;
+};
+
+int index_error(int sqlite_rc); /* YT_E... */
+/* The statement, ready to be bound; sqlite3_reset() it after use.  NULL when it cannot be prepared. */
+sqlite3_stmt *index_statement(struct index *index, enum index_statement which);
+
+/* index_row.c */
+/* What a text is indexed by: its last digits where it ends in a count or time, else a hash; never 0. */
+int64_t index_key(struct yt_str text);
+void index_fold_write(const struct exchange *x, struct yt_buf *out);
+int index_row_read(sqlite3_stmt *row, struct exchange *x);
+int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf *scratch);
+uint64_t index_columns_digest(const struct index_entry *e);
+void index_places_add(struct index_entry *e, log_pos pos);
+size_t index_places_read(struct yt_str places, log_pos *out, size_t max);
+
+/* Takes one record into the batch; index_flush() stores the batch and position in one transaction. */
+int index_take(struct index *index, const struct rec *rec, log_pos pos);
+int index_flush(struct index *index, log_pos position);
+void index_batch_free(struct index_batch *batch);
+
+#endif

@@ -1,0 +1,263 @@
+/* core/journal/index_row.c - an exchange as a row: the columns that are asked for, the rest folded small.
+ *
+ * The fold holds every member of struct exchange that is not a column, texts as length and bytes,
+ * numbers as variable-length integers: some 150 bytes instead of a kilobyte. */
+#include "journal/index_parts.h"
+
+#include <string.h>
+
+#define FOLD_VERSION 1
+#define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
+
+static const struct member {
+	uint16_t offset, size;
+} texts[] = {
+#define TEXT(m) { offsetof(struct exchange, m), sizeof(((struct exchange *)0)->m) }
+	TEXT(number), TEXT(visit), TEXT(settlement), TEXT(wire_op), TEXT(listener), TEXT(trace), TEXT(business_key), TEXT(batch), TEXT(original),
+	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner),
+}, numbers[] = {
+#define NUMBER(m) { offsetof(struct exchange, m), sizeof(((struct exchange *)0)->m) }
+	NUMBER(flags), NUMBER(op), NUMBER(amount_fen), NUMBER(fund_fen), NUMBER(account_fen), NUMBER(cash_fen),
+	NUMBER(closed_ms), NUMBER(unknown_since_ms), NUMBER(due_ms), NUMBER(deadline_ms), NUMBER(attempts),
+	NUMBER(reversals), NUMBER(worker), NUMBER(joins), NUMBER(answered), NUMBER(delivered),
+	NUMBER(reversal_wanted), NUMBER(accepted_pos), NUMBER(sent_pos), NUMBER(answered_pos), NUMBER(last_pos),
+};
+
+#define N_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- variable-length integers ---- */
+
+static void put_varint(struct yt_buf *out, uint64_t v)
+{
+	while (v >= 0x80) {
+		yt_buf_byte(out, (uint8_t)(v | 0x80));
+		v >>= 7;
+	}
+	yt_buf_byte(out, (uint8_t)v);
+}
+
+/* False when the bytes end before the number does. */
+static bool get_varint(struct yt_str *in, uint64_t *v)
+{
+	*v = 0;
+	for (unsigned shift = 0; shift < 64; shift += 7) {
+		uint8_t byte;
+
+		if (in->n == 0)
+			return false;
+		byte = (uint8_t)*in->p++;
+		in->n--;
+		*v |= (uint64_t)(byte & 0x7f) << shift;
+		if (byte < 0x80)
+			return true;
+	}
+	return false;
+}
+
+/* Negative amounts stay short: 0, -1, 1, -2 ... become 0, 1, 2, 3 ... */
+static uint64_t fold_sign(uint64_t v)
+{
+	return v << 1 ^ (uint64_t)((int64_t)v >> 63);
+}
+
+static uint64_t unfold_sign(uint64_t v)
+{
+	return v >> 1 ^ (0 - (v & 1));
+}
+
+static uint64_t load_number(const void *at, size_t size)
+{
+	uint8_t one;
+	int32_t four;
+	uint64_t eight;
+
+	if (size == 1) {
+		memcpy(&one, at, 1);
+		return one;
+	}
+	if (size == 4) {
+		memcpy(&four, at, 4);
+		return (uint32_t)four;
+	}
+	memcpy(&eight, at, 8);
+	return eight;
+}
+
+static bool store_number(void *at, size_t size, uint64_t v)
+{
+	uint32_t four = (uint32_t)v;
+	bool one = v != 0;
+
+	if (size == 1)
+		memcpy(at, &one, 1);
+	else if (size == 4)
+		memcpy(at, &four, 4);
+	else
+		memcpy(at, &v, 8);
+	return size == 8 || v <= UINT32_MAX;
+}
+
+/* ---- the fold ---- */
+
+void index_fold_write(const struct exchange *x, struct yt_buf *out)
+{
+	const char *base = (const char *)x;
+
+	yt_buf_byte(out, FOLD_VERSION);
+	for (size_t i = 0; i < N_OF(texts); i++) {
+		size_t n = strnlen(base + texts[i].offset, texts[i].size);
+
+		yt_buf_byte(out, (uint8_t)n);
+		yt_buf_add(out, base + texts[i].offset, n);
+	}
+	for (size_t i = 0; i < N_OF(numbers); i++)
+		put_varint(out, fold_sign(load_number(base + numbers[i].offset, numbers[i].size)));
+	yt_buf_add(out, x->digest, sizeof(x->digest));
+	yt_buf_add(out, x->person, sizeof(x->person));
+}
+
+static int fold_read(struct yt_str in, struct exchange *x)
+{
+	char *base = (char *)x;
+	uint64_t v;
+
+	if (in.n < 1 || *in.p != FOLD_VERSION)
+		return YT_ECORRUPT;
+	in.p++, in.n--;
+	for (size_t i = 0; i < N_OF(texts); i++) {
+		size_t n = in.n < 1 ? 0 : (uint8_t)*in.p;
+
+		if (in.n < 1 + n || n >= texts[i].size)
+			return YT_ECORRUPT;
+		memcpy(base + texts[i].offset, in.p + 1, n);
+		in.p += 1 + n, in.n -= 1 + n;
+	}
+	for (size_t i = 0; i < N_OF(numbers); i++)
+		if (!get_varint(&in, &v) || !store_number(base + numbers[i].offset, numbers[i].size, unfold_sign(v)))
+			return YT_ECORRUPT;
+	if (in.n != sizeof(x->digest) + sizeof(x->person))
+		return YT_ECORRUPT;
+	memcpy(x->digest, in.p, sizeof(x->digest));
+	memcpy(x->person, in.p + sizeof(x->digest), sizeof(x->person));
+	return 0;
+}
+
+/* ---- the row ---- */
+
+int64_t index_key(struct yt_str text)
+{
+	uint64_t h = 0xcbf29ce484222325u, digits = 0;
+	size_t at = text.n;
+
+	while (at > 0 && text.n - at < 18 && text.p[at - 1] >= '0' && text.p[at - 1] <= '9')
+		at--;
+	if (text.n - at >= 8) {
+		for (; at < text.n; at++)
+			digits = digits * 10 + (uint64_t)(text.p[at] - '0');
+		return (int64_t)digits + 1;
+	}
+	for (size_t i = 0; i < text.n; i++)
+		h = (h ^ (uint8_t)text.p[i]) * 0x100000001b3u;
+	return -(int64_t)(h >> 2) - 1;
+}
+
+static bool column_text(sqlite3_stmt *row, int column, char *to, size_t size)
+{
+	const void *p = sqlite3_column_blob(row, column);
+	size_t n = (size_t)sqlite3_column_bytes(row, column);
+
+	if (n >= size)
+		return false;
+	if (n > 0)
+		memcpy(to, p, n);
+	return true;
+}
+
+int index_row_read(sqlite3_stmt *row, struct exchange *x)
+{
+	struct yt_str fold = { sqlite3_column_blob(row, COL_FOLD), (size_t)sqlite3_column_bytes(row, COL_FOLD) };
+	int state = sqlite3_column_int(row, COL_STATE);
+
+	memset(x, 0, sizeof(*x));
+	if (fold_read(fold, x) != 0 || state < X_NONE || state > X_READ ||
+			!column_text(row, COL_INSTITUTION, x->institution, sizeof(x->institution)) ||
+			!column_text(row, COL_PARTY, x->party, sizeof(x->party)))
+		return YT_ECORRUPT;
+	x->id = (uint64_t)sqlite3_column_int64(row, COL_ID);
+	x->accepted_ms = sqlite3_column_int64(row, COL_ACCEPTED);
+	x->state = (enum exchange_state)state;
+	return 0;
+}
+
+/* NULL for empty, so that partial indexes leave it out. */
+static void bind_key(sqlite3_stmt *st, enum index_column column, const char *text)
+{
+	if (*text == '\0')
+		sqlite3_bind_null(st, (int)column + 1);
+	else
+		sqlite3_bind_int64(st, (int)column + 1, index_key(yt_str(text)));
+}
+
+/* Binds all columns in order; what is bound is borrowed from e and scratch until the statement is reset. */
+int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf *scratch)
+{
+	const struct exchange *x = &e->x;
+
+	yt_buf_clear(scratch);
+	index_fold_write(x, scratch);
+	if (scratch->failed || e->places.failed)
+		return YT_ENOMEM;
+	sqlite3_bind_int64(st, COL_ID + 1, (sqlite3_int64)x->id);
+	bind_key(st, COL_NUMBER_KEY, x->number);
+	bind_key(st, COL_VISIT_KEY, x->visit);
+	bind_key(st, COL_SETTLEMENT_KEY, x->settlement);
+	sqlite3_bind_int64(st, COL_BUCKET + 1, INDEX_BUCKET(x->accepted_ms));
+	sqlite3_bind_text(st, COL_INSTITUTION + 1, x->institution, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, COL_PARTY + 1, x->party, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, COL_ACCEPTED + 1, x->accepted_ms);
+	sqlite3_bind_int(st, COL_STATE + 1, (int)x->state);
+	sqlite3_bind_int(st, COL_OPEN + 1, exchange_is_open(x));
+	sqlite3_bind_int(st, COL_ADMITTED + 1, e->is_admitted);
+	sqlite3_bind_blob(st, COL_FOLD + 1, scratch->p, (int)scratch->n, SQLITE_STATIC);
+	sqlite3_bind_blob(st, COL_PLACES + 1, e->places.p, (int)e->places.n, SQLITE_STATIC);
+	return 0;
+}
+
+uint64_t index_columns_digest(const struct index_entry *e)
+{
+	const struct exchange *x = &e->x;
+	const char *const texts_of[] = { x->number, x->visit, x->settlement, x->institution, x->party };
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < N_OF(texts_of); i++)
+		for (const char *p = texts_of[i];; p++) {
+			h = (h ^ (uint8_t)*p) * 0x100000001b3u;
+			if (*p == '\0')
+				break;
+		}
+	h = (h ^ (uint64_t)x->accepted_ms) * 0x100000001b3u;
+	return (h ^ (exchange_is_open(x) ? 1u : 0u) ^ (e->is_admitted ? 2u : 0u)) * 0x100000001b3u;
+}
+
+/* ---- positions: each as its distance from the one before ---- */
+
+void index_places_add(struct index_entry *e, log_pos pos)
+{
+	if (pos == e->last_place || e->places.n >= PLACES_MAX * 3)
+		return;
+	put_varint(&e->places, pos - e->last_place);
+	e->last_place = pos;
+}
+
+size_t index_places_read(struct yt_str places, log_pos *out, size_t max)
+{
+	log_pos at = 0;
+	uint64_t step;
+	size_t n = 0;
+
+	while (n < max && get_varint(&places, &step)) {
+		at += step;
+		out[n++] = at;
+	}
+	return n;
+}

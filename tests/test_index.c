@@ -1,0 +1,697 @@
+/* tests/test_index.c - the index over a journal: whatever way it was fed, it says what the log says. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "journal/index_parts.h"
+
+#define N_KNOWN 600
+
+struct world {
+	char folder[64], path[96];
+	struct yt_io io;
+	struct log_conf conf;
+	struct log *log;
+	struct yt_buf buf;
+	struct exchange known[N_KNOWN]; /* folded beside, by exchange id - 1 */
+	log_pos places[N_KNOWN][256];
+	size_t n_places[N_KNOWN];
+	bool is_admitted[N_KNOWN];
+	unsigned seed;
+};
+
+static void remove_index(const char *path)
+{
+	char name[128];
+
+	unlink(path);
+	snprintf(name, sizeof(name), "%s-wal", path);
+	unlink(name);
+	snprintf(name, sizeof(name), "%s-shm", path);
+	unlink(name);
+}
+
+static int open_world(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct log_problem why;
+
+	strcpy(w->folder, "/tmp/test_index.XXXXXX");
+	assert_non_null(mkdtemp(w->folder));
+	snprintf(w->path, sizeof(w->path), "%s.db", w->folder);
+	w->conf = (struct log_conf){ .segment_bytes = 1 << 20, .reserve_segments = 1 };
+	assert_int_equal(yt_io_folder(w->folder, &w->io), 0);
+	assert_int_equal(log_open(&w->log, &w->conf, &w->io, 0, NULL, NULL, &why), 0);
+	w->seed = 1;
+	*state = w;
+	return 0;
+}
+
+static int close_world(void **state)
+{
+	struct world *w = *state;
+	char command[160];
+
+	log_close(w->log);
+	yt_io_close(&w->io);
+	yt_buf_free(&w->buf);
+	remove_index(w->path);
+	snprintf(command, sizeof(command), "rm -rf %s", w->folder);
+	assert_int_equal(system(command), 0);
+	free(w);
+	return 0;
+}
+
+/* ---- writing a journal ---- */
+
+static size_t begin(struct world *w, enum rec_type type, uint64_t exchange, int64_t wall_ms)
+{
+	return rec_begin(&w->buf, type, 0, exchange, wall_ms);
+}
+
+static void text(struct world *w, enum rec_tag tag, const char *fmt, unsigned long n)
+{
+	char out[64];
+
+	snprintf(out, sizeof(out), fmt, n);
+	rec_str(&w->buf, tag, yt_str(out));
+}
+
+static void add_accepted(struct world *w, enum rec_type type, unsigned long i, int64_t ms, const char *number)
+{
+	size_t at = begin(w, type, i, ms);
+
+	text(w, REC_T_INSTITUTION, "H3302139990%lu", i % 4);
+	text(w, REC_T_NUMBER, number, i);
+	text(w, REC_T_WIRE_OP, "2207", 0);
+	rec_u8(&w->buf, REC_T_OPERATION, YT_OP_OUTPATIENT_SETTLE);
+	rec_bytes(&w->buf, REC_T_DIGEST, "0123456789abcdef0123456789abcdef", 32);
+	rec_bytes(&w->buf, REC_T_PERSON, "person-is-hashed", 16);
+	text(w, REC_T_VISIT, "visit-%lu", i / 3);
+	text(w, REC_T_TRACE, "TRACE%03lu", i % 1000);
+	rec_i64(&w->buf, REC_T_AMOUNT, -5 + (int64_t)i);
+	rec_u32(&w->buf, REC_T_FLAGS, REC_X_SETTLEMENT);
+	rec_str(&w->buf, REC_T_REQUEST, YT_STR("{\"input\":{}}"));
+	rec_end(&w->buf, at);
+}
+
+static void add_simple(struct world *w, enum rec_type type, unsigned long i, int64_t ms)
+{
+	size_t at = begin(w, type, i, ms);
+
+	if (type == REC_SENDING) {
+		rec_u8(&w->buf, REC_T_LEG, REC_LEG_MAIN);
+		text(w, REC_T_PARTY, i % 5 == 0 ? "gansu" : "zhejiang", 0);
+	} else if (type == REC_OUTCOME || type == REC_ANSWERED) {
+		rec_u8(&w->buf, REC_T_LEG, REC_LEG_MAIN);
+		rec_u8(&w->buf, REC_T_OUTCOME, i % 7 == 0 ? YT_UNKNOWN : i % 2 == 0 ? YT_DONE : YT_REFUSED);
+		text(w, REC_T_SETTLEMENT, "3302%010lu", i);
+		text(w, REC_T_REASON, "timeout", 0);
+	} else if (type == REC_PARKED) {
+		text(w, REC_T_OWNER, "desk", 0);
+		rec_i64(&w->buf, REC_T_DEADLINE, ms + 1000);
+	}
+	rec_end(&w->buf, at);
+}
+
+static void fold(struct world *w, const struct rec *rec, log_pos pos)
+{
+	size_t i = rec->exchange - 1;
+
+	if (rec->exchange == 0)
+		return;
+	exchange_apply(&w->known[i], rec, pos);
+	if (rec->type == REC_ACCEPTED)
+		w->is_admitted[i] = true;
+	if (w->n_places[i] == 0 || w->places[i][w->n_places[i] - 1] != pos)
+		w->places[i][w->n_places[i]++] = pos;
+}
+
+/* Commits what was added, and folds it the plain way beside. */
+static log_pos commit(struct world *w)
+{
+	struct yt_str rest = yt_buf_view(&w->buf);
+	struct rec rec;
+	log_pos pos;
+	size_t used;
+
+	assert_false(w->buf.failed);
+	if (rest.n == 0)
+		return 0;
+	assert_int_equal(log_commit(w->log, rest, &pos), 0);
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+		fold(w, &rec, pos);
+	yt_buf_clear(&w->buf);
+	return pos;
+}
+
+static unsigned roll(struct world *w, unsigned n)
+{
+	w->seed = w->seed * 1103515245u + 12345u;
+	return (w->seed >> 16) % n;
+}
+
+/* Exchanges that begin one after the other and go on in any order, in commits of any size. */
+static void write_traffic(struct world *w, unsigned long from, unsigned long to)
+{
+	static const enum rec_type next[] = { REC_SENDING, REC_OUTCOME, REC_ANSWERED, REC_DELIVERED, REC_PARKED, REC_REVERSED };
+	int64_t ms = 1795312800000 + (int64_t)from * 60000; /* 2026-11-22 10:00 UTC+8 */
+
+	for (unsigned long i = from; i < to; i++, ms += 60000) {
+		unsigned kind = roll(w, 10);
+
+		add_accepted(w, kind == 0 ? REC_REFUSED : kind == 1 ? REC_READ : REC_ACCEPTED, i, ms, "3302%020lu");
+		for (unsigned n = roll(w, 4); n > 0; n--) {
+			unsigned long j = i - roll(w, (unsigned)(i - from + 1));
+
+			if (w->is_admitted[j - 1] || j == i)
+				add_simple(w, next[roll(w, 6)], j, ms);
+			if (roll(w, 3) == 0)
+				commit(w);
+		}
+	}
+	commit(w);
+}
+
+/* ---- what the index must say ---- */
+
+static void assert_same(const struct exchange *a, const struct exchange *b)
+{
+	struct yt_buf x = { 0 }, y = { 0 };
+
+	assert_int_equal(a->id, b->id);
+	assert_int_equal(a->state, b->state);
+	assert_int_equal(a->accepted_ms, b->accepted_ms);
+	assert_string_equal(a->institution, b->institution);
+	assert_string_equal(a->party, b->party);
+	assert_string_equal(a->visit, b->visit);
+	index_fold_write(a, &x);
+	index_fold_write(b, &y);
+	assert_int_equal(x.n, y.n);
+	assert_memory_equal(x.p, y.p, x.n);
+	assert_int_equal(a->amount_fen, b->amount_fen);
+	assert_int_equal(a->last_pos, b->last_pos);
+	yt_buf_free(&x);
+	yt_buf_free(&y);
+}
+
+static void assert_says(struct index *index, const struct world *w, unsigned long n)
+{
+	struct exchange x;
+	log_pos places[256];
+
+	for (unsigned long i = 1; i < n; i++) {
+		const struct exchange *known = &w->known[i - 1];
+
+		assert_int_equal(index_get(index, i, &x), 0);
+		assert_same(&x, known);
+		assert_int_equal(index_find(index, yt_str(known->institution), yt_str(known->number), &x),
+				w->is_admitted[i - 1] ? 0 : YT_ENOTFOUND);
+		assert_int_equal(index_positions(index, i, places, 256), w->n_places[i - 1]);
+		assert_memory_equal(places, w->places[i - 1], w->n_places[i - 1] * sizeof(places[0]));
+	}
+	assert_int_equal(index_get(index, n, &x), YT_ENOTFOUND);
+}
+
+static struct index *open_index(const struct world *w)
+{
+	struct index *index;
+
+	assert_int_equal(index_open(&index, w->path, true), 0);
+	return index;
+}
+
+static void test_fed_at_once(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+
+	write_traffic(w, 1, N_KNOWN);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_position(index), log_end(w->log));
+	assert_says(index, w, N_KNOWN);
+	index_close(index);
+}
+
+static void test_fed_bit_by_bit(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+
+	for (unsigned long i = 1, n; i < N_KNOWN; i += n) {
+		n = 1 + roll(w, 9);
+		n = i + n > N_KNOWN ? N_KNOWN - i : n;
+		write_traffic(w, i, i + n);
+		assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+		if (roll(w, 3) == 0) { /* as after a restart */
+			index_close(index);
+			index = open_index(w);
+		}
+	}
+	assert_says(index, w, N_KNOWN);
+	index_close(index);
+}
+
+static void test_last_commit_is_left(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct exchange x;
+	log_pos pos;
+
+	add_accepted(w, REC_ACCEPTED, 1, 1, "3302%020lu");
+	commit(w);
+	add_accepted(w, REC_ACCEPTED, 2, 1, "3302%020lu");
+	pos = commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, 0, NULL, NULL), 0);
+	assert_int_equal(index_position(index), pos);
+	assert_int_equal(index_get(index, 1, &x), 0);
+	assert_int_equal(index_get(index, 2, &x), YT_ENOTFOUND);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_says(index, w, 3);
+	index_close(index);
+}
+
+/* A refused double has the same number as what it doubled: the index must name the one that was admitted. */
+static void test_number_of_refused_double(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct exchange x;
+
+	add_accepted(w, REC_REFUSED, 4, 1, "330220261122100000009%.0lu");
+	add_accepted(w, REC_ACCEPTED, 8, 2, "330220261122100000009%.0lu");
+	add_accepted(w, REC_REFUSED, 12, 3, "330220261122100000009%.0lu");
+	add_accepted(w, REC_ACCEPTED, 16, 3, "999920261122100000009%.0lu"); /* the same SQL key, another number */
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_find(index, yt_str(w->known[7].institution), yt_str(w->known[7].number), &x), 0);
+	assert_int_equal(x.id, 8);
+	assert_int_equal(index_find(index, yt_str("H33021399901"), yt_str(w->known[7].number), &x), YT_ENOTFOUND);
+	assert_int_equal(index_find(index, yt_str(w->known[15].institution), yt_str(w->known[15].number), &x), 0);
+	assert_int_equal(x.id, 16);
+	index_close(index);
+}
+
+/* ---- search ---- */
+
+struct found {
+	uint64_t id[256];
+	size_t n;
+};
+
+static int on_found(void *arg, const struct exchange *x)
+{
+	struct found *f = arg;
+
+	f->id[f->n++] = x->id;
+	return 0;
+}
+
+static bool matches(const struct exchange *x, const struct index_filter *f)
+{
+	char time[20];
+
+	yt_time_print(x->accepted_ms, time);
+	return (f->number.n == 0 || yt_str_is(f->number, x->number)) &&
+		(f->visit.n == 0 || yt_str_is(f->visit, x->visit)) &&
+		(f->settlement.n == 0 || yt_str_is(f->settlement, x->settlement)) &&
+		(f->institution.n == 0 || yt_str_is(f->institution, x->institution)) &&
+		(f->party.n == 0 || yt_str_is(f->party, x->party)) &&
+		(f->state.n == 0 || yt_str_is(f->state, exchange_state_name(x->state))) &&
+		(f->day.n == 0 || memcmp(time, f->day.p, 10) == 0);
+}
+
+static void test_search(void **state)
+{
+	static const struct index_filter filters[] = {
+		{ .number = { "330200000000000000000017", 24 } },
+		{ .visit = { "visit-20", 8 } },
+		{ .settlement = { "33020000000100", 14 } },
+		{ .institution = { "H33021399902", 12 } },
+		{ .party = { "gansu", 5 } },
+		{ .state = { "parked", 6 } },
+		{ .state = { "refused", 7 } },
+		{ .state = { "read", 4 }, .institution = { "H33021399901", 12 } },
+		{ .day = { "2026-11-22", 10 } },
+		{ .day = { "2026-11-23", 10 }, .limit = 7 },
+		{ .day = { "2026-11-24", 10 } },
+		{ .limit = 3 },
+		{ .party = { "nobody", 6 } },
+		{ .state = { "unknown", 7 }, .party = { "gansu", 5 }, .limit = 2 },
+		{ .visit = { "visit-20", 8 }, .state = { "done", 4 }, .institution = { "H33021399900", 12 } },
+	};
+	struct world *w = *state;
+	struct index *index = open_index(w);
+
+	write_traffic(w, 1, N_KNOWN);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		size_t limit = filters[i].limit == 0 ? 100 : filters[i].limit, n = 0;
+		struct found found = { 0 };
+
+		assert_int_equal(index_search(index, &filters[i], on_found, &found), 0);
+		for (uint64_t id = N_KNOWN - 1; id > 0 && n < limit; id--) /* ids were given out by time */
+			if (matches(&w->known[id - 1], &filters[i]))
+				assert_int_equal(found.id[n++], id);
+		assert_int_equal(found.n, n);
+	}
+	index_close(index);
+}
+
+static void test_bad_filters(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct index_filter bad_state = { .state = YT_STR("finished") }, bad_day = { .day = YT_STR("22.11.2026") };
+	struct found found = { 0 };
+
+	assert_int_equal(index_search(index, &bad_state, on_found, &found), YT_EFORMAT);
+	assert_int_equal(index_search(index, &bad_day, on_found, &found), YT_EFORMAT);
+	index_close(index);
+}
+
+static void on_count(void *arg, enum exchange_state x_state, uint64_t n)
+{
+	((uint64_t *)arg)[x_state] = n;
+}
+
+static int on_open_one(void *arg, const struct exchange *x)
+{
+	assert_true(exchange_is_open(x));
+	(*(uint64_t *)arg)++;
+	return 0;
+}
+
+static void test_counts_and_open(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	uint64_t counts[X_READ + 1] = { 0 }, want[X_READ + 1] = { 0 }, n_open = 0, want_open = 0;
+
+	write_traffic(w, 1, N_KNOWN / 2);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	write_traffic(w, N_KNOWN / 2, N_KNOWN);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	for (size_t i = 0; i < N_KNOWN - 1; i++) {
+		want[w->known[i].state]++;
+		want_open += exchange_is_open(&w->known[i]);
+	}
+	assert_int_equal(index_counts(index, on_count, counts), 0);
+	assert_memory_equal(counts, want, sizeof(want));
+	assert_int_equal(index_open_exchanges(index, on_open_one, &n_open), 0);
+	assert_int_equal(n_open, want_open);
+	index_close(index);
+}
+
+/* ---- the keeper's own records ---- */
+
+static void add_kept(struct world *w, enum rec_type type, const char *institution, uint64_t a, uint64_t b)
+{
+	size_t at = begin(w, type, 0, 1);
+
+	if (type == REC_NUMBER) {
+		rec_str(&w->buf, REC_T_INSTITUTION, yt_str(institution));
+		rec_i64(&w->buf, REC_T_SECOND, (int64_t)a);
+		rec_u32(&w->buf, REC_T_SERIAL, (uint32_t)b);
+	} else if (type == REC_WORKER) {
+		rec_u32(&w->buf, REC_T_WORKER, (uint32_t)a);
+		rec_u64(&w->buf, REC_T_SEQ, b);
+	} else if (type == REC_SESSION) {
+		rec_str(&w->buf, REC_T_PARTY, YT_STR("zhejiang"));
+		rec_str(&w->buf, REC_T_INSTITUTION, yt_str(institution));
+		rec_str(&w->buf, REC_T_OPERATOR, YT_STR("YT9001"));
+		rec_u64(&w->buf, REC_T_SIGN_NO, a);
+	} else {
+		rec_u32(&w->buf, REC_T_GENERATION, (uint32_t)a);
+	}
+	rec_end(&w->buf, at);
+}
+
+static int on_kept(void *arg, const struct rec *rec, log_pos pos)
+{
+	struct yt_buf *out = arg;
+
+	assert_true(pos > 0);
+	yt_buf_printf(out, "%s %.*s %llu %llu; ", rec_type_name(rec->type), YT_FMT(rec_get(rec, REC_T_INSTITUTION)),
+			(unsigned long long)(rec_get_u64(rec, REC_T_SECOND) + rec_get_u64(rec, REC_T_WORKER) +
+			rec_get_u64(rec, REC_T_SIGN_NO) + rec_get_u64(rec, REC_T_GENERATION)),
+			(unsigned long long)(rec_get_u64(rec, REC_T_SERIAL) + rec_get_u64(rec, REC_T_SEQ)));
+	return 0;
+}
+
+static void test_keeper_records(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct yt_buf said = { 0 };
+
+	add_kept(w, REC_NUMBER, "H1", 100, 9010);
+	add_kept(w, REC_NUMBER, "H2", 100, 9000);
+	commit(w);
+	add_kept(w, REC_NUMBER, "H1", 101, 9000);
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	add_kept(w, REC_NUMBER, "H1", 99, 9999); /* the clock stepped back: not the highest */
+	add_kept(w, REC_WORKER, "", 1, 70);
+	commit(w);
+	add_kept(w, REC_WORKER, "", 2, 5);
+	add_kept(w, REC_WORKER, "", 1, 71);
+	add_kept(w, REC_SESSION, "H1", 55, 0);
+	commit(w);
+	add_kept(w, REC_SESSION, "H1", 56, 0);
+	add_kept(w, REC_GENERATION, "", 3, 0);
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_keeper_records(index, on_kept, &said), 0);
+	yt_buf_byte(&said, 0);
+	assert_string_equal((char *)said.p, "number H2 100 9000; number H1 101 9000; worker  1 71; worker  2 5; "
+			"session H1 56 0; generation  3 0; ");
+	yt_buf_free(&said);
+	index_close(index);
+}
+
+static void test_old_workers_are_dropped(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct yt_buf said = { 0 };
+
+	for (unsigned i = 1; i <= 1100; i++)
+		add_kept(w, REC_WORKER, "", i, 0);
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_keeper_records(index, on_kept, &said), 0);
+	yt_buf_byte(&said, 0);
+	assert_null(strstr((char *)said.p, "worker  75 0;"));
+	assert_non_null(strstr((char *)said.p, "worker  76 0;"));
+	assert_non_null(strstr((char *)said.p, "worker  1100 0;"));
+	yt_buf_free(&said);
+	index_close(index);
+}
+
+/* ---- damage ---- */
+
+static void write_file(const char *path, const void *bytes, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, n), (ssize_t)n);
+	close(fd);
+}
+
+static void sql(const char *path, const char *text_of)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, text_of, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* Opens and asks everything; whether any of it said that the file cannot be used. */
+static bool is_found_corrupt(const char *path)
+{
+	struct index_filter all = { .limit = 100 };
+	struct yt_buf said = { 0 };
+	struct found found = { 0 };
+	struct index *index;
+	uint64_t n = 0;
+	int rv = index_open(&index, path, true);
+
+	if (rv != 0)
+		return rv == YT_ECORRUPT;
+	rv = index_search(index, &all, on_found, &found);
+	if (rv == 0)
+		rv = index_open_exchanges(index, on_open_one, &n);
+	if (rv == 0)
+		rv = index_keeper_records(index, on_kept, &said);
+	yt_buf_free(&said);
+	index_close(index);
+	return rv == YT_ECORRUPT;
+}
+
+static void fill_index(struct world *w)
+{
+	struct index *index = open_index(w);
+
+	write_traffic(w, 1, 100);
+	add_kept(w, REC_GENERATION, "", 1, 0);
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	index_close(index);
+}
+
+static void test_not_an_index(void **state)
+{
+	static const char *const changes[] = {
+		"PRAGMA user_version = 99", "PRAGMA application_id = 1", "DROP INDEX by_number", "DROP TABLE kept",
+		"DELETE FROM reached", "ALTER TABLE exchange RENAME COLUMN places TO elsewhere",
+		"UPDATE exchange SET fold = x'01'", "UPDATE exchange SET fold = x''", "UPDATE exchange SET state = 99",
+		"UPDATE exchange SET institution = hex(zeroblob(99))", "UPDATE kept SET record = x'0102'",
+		"UPDATE exchange SET fold = CAST(fold || 'x' AS BLOB)",
+	};
+	struct world *w = *state;
+	char garbage[8192];
+
+	memset(garbage, 'g', sizeof(garbage));
+	write_file(w->path, garbage, sizeof(garbage));
+	assert_true(is_found_corrupt(w->path));
+	write_file(w->path, "", 0);
+	assert_true(is_found_corrupt(w->path));
+	write_file(w->path, "SQLite format 3", 16);
+	assert_true(is_found_corrupt(w->path));
+	unlink(w->path);
+	sql(w->path, "CREATE TABLE accounts (id INTEGER)"); /* somebody else's */
+	assert_true(is_found_corrupt(w->path));
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		remove_index(w->path);
+		fill_index(w);
+		assert_false(is_found_corrupt(w->path));
+		sql(w->path, changes[i]);
+		assert_true(is_found_corrupt(w->path));
+	}
+}
+
+/* Cut anywhere, or with any page overwritten: found or harmless, never a crash. */
+static void test_cut_and_overwritten(void **state)
+{
+	struct world *w = *state;
+	struct stat st;
+	char *bytes, page[4096];
+	int fd;
+
+	fill_index(w);
+	assert_int_equal(stat(w->path, &st), 0);
+	bytes = malloc((size_t)st.st_size);
+	fd = open(w->path, O_RDONLY);
+	assert_int_equal(read(fd, bytes, (size_t)st.st_size), st.st_size);
+	close(fd);
+	for (off_t n = 0; n < st.st_size; n += 1000) {
+		remove_index(w->path);
+		write_file(w->path, bytes, (size_t)n);
+		assert_true(is_found_corrupt(w->path));
+	}
+	memset(page, 0xa5, sizeof(page));
+	for (off_t at = 0; at < st.st_size; at += 4096) {
+		remove_index(w->path);
+		write_file(w->path, bytes, (size_t)st.st_size);
+		fd = open(w->path, O_WRONLY);
+		assert_int_equal(pwrite(fd, page, sizeof(page), at), 4096);
+		close(fd);
+		is_found_corrupt(w->path);
+	}
+	free(bytes);
+}
+
+/* The numbers of another journal would make us refuse or repeat the wrong messages. */
+static void test_index_of_another_journal(void **state)
+{
+	struct world *w = *state;
+	struct index *index;
+	void *other;
+
+	fill_index(w);
+	open_world(&other);
+	((struct world *)other)->seed = 7;
+	write_traffic(other, 1, 300);
+	index = open_index(w);
+	assert_int_equal(index_feed(index, &((struct world *)other)->io, &w->conf, log_end(((struct world *)other)->log),
+			NULL, NULL), YT_ECORRUPT);
+	index_close(index);
+	close_world(&other);
+}
+
+/* A batch that cannot be stored leaves the index where it was, and it can go on later. */
+static void test_full_disk(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	log_pos before;
+
+	write_traffic(w, 1, 50);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	before = index_position(index);
+	write_traffic(w, 50, N_KNOWN);
+	sqlite3_exec(index->db, "PRAGMA max_page_count = 1", NULL, NULL, NULL); /* no page more than it has */
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), YT_ENOSPC);
+	assert_int_equal(index_position(index), before);
+	index_close(index);
+	index = open_index(w);
+	assert_int_equal(index_position(index), before);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_says(index, w, N_KNOWN);
+	index_close(index);
+}
+
+static void test_reader_beside_writer(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w), *reader;
+	struct exchange x;
+
+	assert_int_equal(index_open(&reader, "/nonexistent/index.db", false), YT_ENOTFOUND);
+	assert_int_equal(index_open(&reader, w->path, false), 0);
+	assert_int_equal(index_get(reader, 1, &x), YT_ENOTFOUND);
+	write_traffic(w, 1, 10);
+	assert_int_equal(index_feed(reader, &w->io, &w->conf, log_end(w->log), NULL, NULL), YT_ESTATE);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_get(reader, 1, &x), 0);
+	assert_same(&x, &w->known[0]);
+	index_close(reader);
+	index_close(index);
+}
+
+#define IN_A_WORLD(name, test) { name, test, open_world, close_world, NULL }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_A_WORLD("the index says what the log says, fed at once", test_fed_at_once),
+		IN_A_WORLD("and fed bit by bit with restarts", test_fed_bit_by_bit),
+		IN_A_WORLD("without a given end the last commit is left", test_last_commit_is_left),
+		IN_A_WORLD("a number names what was admitted, not its refused double", test_number_of_refused_double),
+		IN_A_WORLD("a search finds what matches, newest first", test_search),
+		IN_A_WORLD("a filter that cannot be is refused", test_bad_filters),
+		IN_A_WORLD("counts and open exchanges follow every change", test_counts_and_open),
+		IN_A_WORLD("of the keeper's records the highest or newest stay", test_keeper_records),
+		IN_A_WORLD("of workers the newest 1024 stay", test_old_workers_are_dropped),
+		IN_A_WORLD("a file that is no index of ours is found corrupt", test_not_an_index),
+		IN_A_WORLD("a cut or overwritten file never crashes", test_cut_and_overwritten),
+		IN_A_WORLD("the index of another journal is refused", test_index_of_another_journal),
+		IN_A_WORLD("a full disk leaves the index at a whole batch", test_full_disk),
+		IN_A_WORLD("a reader sees what was committed", test_reader_beside_writer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
