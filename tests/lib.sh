@@ -119,3 +119,19 @@ wait_port() {
 	tail -n 30 "$4" >&2
 	return 1
 }
+
+# make_conf OUT KEY=VALUE...: conf/gateway.yaml with every value of each KEY replaced; a key that is not
+# in it is an error, so that what is written here follows the delivered file.
+make_conf() {
+	local out=$1
+	shift
+	mkdir -p "$(dirname "$out")"
+	awk -v settings="$(printf '%s\n' "$@")" '
+		BEGIN { n = split(settings, lines, "\n")
+			for (i = 1; i <= n; i++) if ((at = index(lines[i], "=")) > 0) want[substr(lines[i], 1, at - 1)] = substr(lines[i], at + 1) }
+		{ key = $1; sub(/:$/, "", key) }
+		(key in want) && $1 ~ /:$/ { match($0, /^ */); $0 = substr($0, 1, RLENGTH) key ": " want[key]; seen[key] = 1 }
+		{ print }
+		END { for (key in want) if (!(key in seen)) { print "conf/gateway.yaml has no key " key > "/dev/stderr"; exit 1 } }
+	' conf/gateway.yaml >"$out"
+}

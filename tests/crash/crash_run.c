@@ -1,0 +1,192 @@
+/* tests/crash/crash_run.c - the crash harness behind `./dev crash`: rounds of violence under traffic.
+ *
+ * A round: hospitals work; some of the platform's answers get lost (armed faults); one act (crash_act.c);
+ * hospitals work on for a while and pause; the gateway has its time to find out what became of everything;
+ * then crash_check.c compares the hospitals' book with the platform's.  The keeper runs under crash_shim.so
+ * the whole time, so each of its deaths also takes a random part of what it had not synced. */
+#include "crash_run.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define N_HOSPITALS 8
+#define QUIET_MS 60000
+
+static uint64_t random_state;
+
+void dice_seed(uint64_t seed)
+{
+	random_state = seed;
+}
+
+uint64_t dice(void)
+{
+	uint64_t z = (random_state += 0x9e3779b97f4a7c15ull);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+struct options {
+	const char *dir, *bin, *certs;
+	int rounds;
+	uint64_t seed;
+	uint32_t breaks;
+};
+
+/* Answers that get lost at the platform in this round, besides what the act destroys. */
+static void arm_faults(void)
+{
+	static const char *const kinds[] = { "effect_then_cut", "effect_then_silence", "cut", "http_502_html",
+		"cut_json", "held" };
+	static const char *const numbers[] = { "2207", "2207", "2208", "2201", "2204" };
+	char spec[200];
+
+	json_decref(world_control("DELETE", "/fault", NULL));
+	for (int i = 0; i < 3; i++) {
+		snprintf(spec, sizeof(spec), "{\"kind\":\"%s\",\"infno\":\"%s\",\"count\":%d,\"skip\":%d,\"ms\":%d}",
+		        kinds[dice() % 6], numbers[dice() % 5], 1 + (int)(dice() % 3), (int)(dice() % 20),
+		        200 + (int)(dice() % 800));
+		json_decref(world_control("POST", "/fault", spec));
+	}
+}
+
+/* False when the gateway still has something open after QUIET_MS. */
+static bool wait_quiet(struct world *w, int64_t *pending)
+{
+	int64_t end = now_ms() + QUIET_MS;
+
+	json_decref(world_control("POST", "/quiesce", "{\"timeout_ms\":10000}"));
+	while ((*pending = world_pending(w)) != 0) {
+		if (now_ms() > end)
+			return false;
+		sleep_ms(200);
+	}
+	return true;
+}
+
+static int run_round(struct world *w, int round, int rounds)
+{
+	const struct act *act = &acts[(size_t)(round - 1) % n_acts];
+	uint64_t sectors = w->shim->lost_sectors, names = w->shim->lost_names;
+	size_t n_before = said.n_messages;
+	char note[300] = "";
+	int64_t began = now_ms(), quiet_from, pending = 0;
+	int bad = 0;
+
+	traffic_round = round;
+	arm_faults();
+	traffic_go();
+	sleep_ms(300 + (int64_t)(dice() % 1200));
+	act->run(w, note, sizeof(note));
+	sleep_ms(300 + (int64_t)(dice() % 700));
+	if (act->mend != NULL)
+		act->mend(w, note, sizeof(note));
+	if (!traffic_pause(120000)) {
+		printf("    WRONG the hospitals do not come to an end\n");
+		bad++;
+	}
+	quiet_from = now_ms();
+	if (!wait_quiet(w, &pending)) {
+		printf("    WRONG %lld exchanges are still open after %d s\n", (long long)pending, QUIET_MS / 1000);
+		bad++;
+	}
+	printf("round %3d of %d  %-26s %-44s %5zu messages  lost %3llu sectors %2llu names  quiet %4.1f s  ", round,
+	        rounds, act->name, note, said.n_messages - n_before,
+	        (unsigned long long)(w->shim->lost_sectors - sectors),
+	        (unsigned long long)(w->shim->lost_names - names), (double)(now_ms() - quiet_from) / 1000);
+	fflush(stdout);
+	bad += check_all(w, round, false);
+	printf("%s  %.1f s\n", bad == 0 ? "ok" : "FAILED", (double)(now_ms() - began) / 1000);
+	fflush(stdout);
+	return bad;
+}
+
+static void usage(void)
+{
+	fprintf(stderr, "usage: crash_run --dir D --bin D --certs D --rounds N --seed S [--break file-sync|dir-sync]\n"
+	                "  D/gateway.yaml, D/gateway (journal, index.db): made by tests/crash/run\n");
+	exit(2);
+}
+
+static void read_arguments(struct options *o, int argc, char **argv)
+{
+	static const struct option options[] = { { "dir", 1, NULL, 'd' }, { "bin", 1, NULL, 'b' },
+		{ "certs", 1, NULL, 'c' }, { "rounds", 1, NULL, 'n' }, { "seed", 1, NULL, 's' },
+		{ "break", 1, NULL, 'x' }, { NULL, 0, NULL, 0 } };
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (opt) {
+		case 'd':
+			o->dir = optarg;
+			break;
+		case 'b':
+			o->bin = optarg;
+			break;
+		case 'c':
+			o->certs = optarg;
+			break;
+		case 'n':
+			o->rounds = atoi(optarg);
+			break;
+		case 's':
+			o->seed = strtoull(optarg, NULL, 0);
+			break;
+		case 'x':
+			o->breaks |= strcmp(optarg, "file-sync") == 0  ? UNDO_BREAK_FILE_SYNC
+			             : strcmp(optarg, "dir-sync") == 0 ? UNDO_BREAK_DIR_SYNC
+			                                               : 0;
+			break;
+		default:
+			usage();
+		}
+	}
+	if (o->dir == NULL || o->bin == NULL || o->certs == NULL || o->rounds < 1)
+		usage();
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .rounds = 20, .seed = 1 };
+	struct world w = { 0 };
+	int bad = 0, round;
+
+	read_arguments(&o, argc, argv);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGPIPE, SIG_IGN);
+	dice_seed(o.seed);
+	snprintf(w.dir, sizeof(w.dir), "%s", o.dir);
+	snprintf(w.journal, sizeof(w.journal), "%s/gateway/journal", o.dir);
+	snprintf(w.conf, sizeof(w.conf), "%s/gateway.yaml", o.dir);
+	snprintf(w.index, sizeof(w.index), "%s/gateway/index.db", o.dir);
+	w.certs = o.certs;
+	world_open(&w, o.bin);
+	w.shim->seed = o.seed;
+	w.shim->breaks = o.breaks;
+	world_start_platform(&w);
+	world_start_gateway(&w);
+	traffic_open(&w);
+	traffic_start(&w, N_HOSPITALS);
+	for (round = 1; round <= o.rounds && bad == 0; round++)
+		bad = run_round(&w, round, o.rounds);
+	if (bad == 0) {
+		printf("asking for all %zu messages again\n", said.n_messages);
+		bad = check_all(&w, o.rounds, true);
+	}
+	traffic_stop();
+	printf("%d rounds, seed %llu: %zu messages, %llu kills at a call, %llu power cuts that lost %llu sectors and "
+	       "%llu "
+	       "names, %u failed drops, %d wrong\n",
+	        round - 1, (unsigned long long)o.seed, said.n_messages, (unsigned long long)w.shim->kills,
+	        (unsigned long long)w.shim->drops, (unsigned long long)w.shim->lost_sectors,
+	        (unsigned long long)w.shim->lost_names, w.shim->failed_drops, bad);
+	world_close(&w);
+	return bad == 0 ? 0 : 1;
+}

@@ -1,0 +1,128 @@
+/* tests/crash/crash_run.h - the crash harness's parts.
+ *
+ *   crash_run.c      rounds: traffic, one act of violence, recovery, quiet, checks, one line each
+ *   crash_world.c    starts and stops gateway and simulated platform, finds their processes, talks to
+ *                    the platform's control port and to the yitong command
+ *   crash_act.c      the acts: kills, stops, reload, deleted index, clock, nth write
+ *   crash_traffic.c  hospitals: threads that register, bill, settle and cancel, and ask again
+ *   crash_message.c  what they say, and the book of all they said and heard
+ *   crash_check.c    what must be true once it is quiet
+ *
+ * Everything lies in one folder (run/crash), which is left as evidence when a check fails. */
+#ifndef CRASH_RUN_H
+#define CRASH_RUN_H
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "undo.h"
+
+#define GATEWAY_PORT 28443
+#define PLATFORM_PORT 29443
+#define CONTROL_PORT 29444
+#define N_PERSONS 12
+
+struct world {
+	char dir[512];     /* absolute: .../run/crash */
+	char journal[600]; /* the watched folder */
+	char conf[600], state[600], index[600];
+	const char *bin;   /* folder of the programs, absolute */
+	const char *certs; /* absolute */
+	pid_t platform, supervisor;
+	struct undo_head *shim;
+};
+
+/* crash_world.c.  All that can fail print what and exit(2): the harness itself is broken then. */
+void world_open(struct world *w, const char *bin);
+void world_start_platform(struct world *w);
+void world_start_gateway(struct world *w);
+/* Waits until the supervisor is gone and all its children too; how: 0 if it is already dying. */
+void world_stop_gateway(struct world *w, int signal);
+void world_close(struct world *w);
+/* Child processes of the supervisor that run as role ("worker", "keeper"); returns how many. */
+size_t world_children(const struct world *w, const char *role, pid_t *out, size_t max);
+/* The control port: JSON or NULL; the caller's to decref. */
+json_t *world_control(const char *method, const char *path, const char *body);
+/* Runs "yitong --conf CONF args"; its output, at most size - 1 bytes, in out; returns its exit status. */
+int world_yitong(const struct world *w, const char *args, char *out, size_t size);
+/* Open exchanges by the gateway's own count; -1 while it cannot tell. */
+int64_t world_pending(const struct world *w);
+
+int64_t now_ms(void);
+void sleep_ms(int64_t ms);
+uint64_t dice(void); /* seeded; main thread only */
+void dice_seed(uint64_t seed);
+
+/* crash_message.c */
+enum message_state { MESSAGE_ASKING, MESSAGE_ANSWERED, MESSAGE_ABANDONED };
+
+struct message {
+	char msgid[40], infno[8], visit[40], batch[40], cancels[40]; /* cancels: msgid of the settlement */
+	const char *hospital;                                        /* name of its certificate */
+	char *body;
+	enum message_state state;
+	char *answer; /* the first whole answer that was no "not now" */
+	int infcode;
+	char settlement[40]; /* setl_id in the answer */
+	int tries, round;
+	struct message *next;
+};
+
+/* The book of all messages, newest first; guarded by its lock. */
+extern struct book_of_messages {
+	pthread_mutex_t lock;
+	struct message *newest;
+	size_t n_messages, n_registers;
+} said;
+
+struct hospital {
+	const char *name, *institution;
+	int number;
+	char person[40], certno[24];
+	uint64_t random;
+	void *curl;
+	char error[300];
+};
+
+struct message *message_register(struct hospital *h);
+struct message *message_describe(struct hospital *h, const char *visit);
+struct message *message_fees(struct hospital *h, const char *visit, int64_t price_fen);
+struct message *message_settle(struct hospital *h, const char *visit, const char *batch, int64_t amount_fen);
+struct message *message_cancel(struct hospital *h, const struct message *settled);
+/* Takes the text of an answer into the message.  False: it is none, or says "not now", so ask again. */
+bool message_answered(struct message *m, const char *text, size_t n);
+
+/* crash_traffic.c */
+extern volatile bool traffic_pauses; /* hospitals end their visit and wait */
+extern int traffic_round;
+void traffic_open(struct world *w);
+void traffic_start(struct world *w, int n_hospitals);
+/* Lets hospitals work on; or pauses them and waits until none is in a visit, at most limit_ms. */
+void traffic_go(void);
+bool traffic_pause(int64_t limit_ms);
+void traffic_stop(void);
+/* One message at once on a hospital's connection; returns the HTTP status, 0 when none came. */
+long traffic_post(struct hospital *h, const char *body, int64_t timeout_ms, char **answer, size_t *n);
+struct hospital *traffic_asker(const char *name); /* the main thread's own connection of a hospital */
+/* n registrations at once whose legs hang at the platform; returns when ms have passed. */
+void traffic_burst(int n, int64_t ms);
+void traffic_burst_end(void); /* waits until all of them have ended */
+
+/* crash_act.c */
+struct act {
+	const char *name;
+	/* Does its harm; writes into note what exactly, for the line. */
+	void (*run)(struct world *w, char *note, size_t size);
+	/* Puts things right again after the gateway had a while: restart, clock.  May be NULL. */
+	void (*mend)(struct world *w, char *note, size_t size);
+};
+extern const struct act acts[];
+extern const size_t n_acts;
+
+/* crash_check.c: each prints what is wrong and returns how many things are. */
+int check_all(struct world *w, int round, bool everything);
+
+#endif
