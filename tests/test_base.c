@@ -375,6 +375,23 @@ static void test_arena_reset_keeps_the_first_block(void **state)
 	yt_arena_free(arena);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+
+/* In the sanitized build, what is kept beyond its message or read past its end is reported. */
+static void test_arena_hides_what_is_not_handed_out(void **state)
+{
+	struct yt_arena *arena = yt_arena_new(0);
+	char *p = yt_arena_alloc(arena, 30);
+
+	assert_false(__asan_address_is_poisoned(p + 29));
+	assert_true(__asan_address_is_poisoned(p + 30));
+	yt_arena_reset(arena);
+	assert_true(__asan_address_is_poisoned(p));
+	yt_arena_free(arena);
+}
+#endif
+
 /* One large allocation does not cost the rest of the block that small ones come from. */
 static void test_arena_large_allocation_leaves_the_block_open(void **state)
 {
@@ -411,6 +428,11 @@ static void test_arena_survives_failing_memory(void **state)
 		memset(p, 1, size);
 	}
 	assert_true(n_failed >= 17); /* each large one that was hit */
+	yt_arena_free(arena);
+	arena = yt_arena_new(1000000);
+	allocs_until_fault = 0;
+	assert_null(yt_arena_alloc(arena, 900000));
+	assert_non_null(yt_arena_alloc(arena, 900000)); /* the failure did not count against the limit */
 	yt_arena_free(arena);
 }
 
@@ -652,6 +674,9 @@ int main(void)
 		cmocka_unit_test(test_arena_allocations_do_not_overlap),
 		cmocka_unit_test(test_arena_keeps_to_its_limit),
 		cmocka_unit_test(test_arena_reset_keeps_the_first_block),
+#if defined(__SANITIZE_ADDRESS__)
+		cmocka_unit_test(test_arena_hides_what_is_not_handed_out),
+#endif
 		cmocka_unit_test(test_arena_large_allocation_leaves_the_block_open),
 		cmocka_unit_test(test_arena_survives_failing_memory),
 		cmocka_unit_test(test_arena_texts),

@@ -92,11 +92,16 @@ static const struct refusal {
 	{ BYTES("\"\\ud83d\\n\""), 1, 1, 2, "bad escape or lone surrogate" },
 	{ BYTES("\"\\ud83d\\u0041\""), 1, 1, 2, "bad escape or lone surrogate" },
 	{ BYTES("\"\\ud83d\\ud83d\""), 1, 1, 2, "bad escape or lone surrogate" },
+	{ BYTES("\"\\ud83d\\ue000\""), 1, 1, 2, "bad escape or lone surrogate" },
+	{ BYTES("\"\\ud83d"), 1, 1, 2, "bad escape or lone surrogate" },
+	{ BYTES("\"\\ud83d\\"), 1, 1, 2, "bad escape or lone surrogate" },
+	{ BYTES("\"\\ud83d\\u12"), 1, 1, 2, "bad escape or lone surrogate" },
 	{ BYTES("\"\\ude00\\ud83d\""), 1, 1, 2, "bad escape or lone surrogate" },
 	{ BYTES("\"\xb2\xe2\xca\xd4\""), 1, 1, 2, "not UTF-8" }, /* GB18030 sent as UTF-8 */
 	{ BYTES("\"\xc0\xaf\""), 1, 1, 2, "not UTF-8" },         /* a slash, too long */
 	{ BYTES("\"\xed\xa0\x80\""), 1, 1, 2, "not UTF-8" },     /* a surrogate */
-	{ BYTES("\"\xe4\xb8"), 1, 1, 2, "not UTF-8" },           /* cut */
+	{ BYTES("\"\xc3"), 1, 1, 2, "not UTF-8" }, { BYTES("\"\xf0\x9f\x98"), 1, 1, 2, "not UTF-8" },
+	{ BYTES("\"\xe4\xb8"), 1, 1, 2, "not UTF-8" }, /* cut */
 };
 
 static void test_refusals_say_where_and_why(void **state)
@@ -248,6 +253,11 @@ static void test_repeated_name_is_reported(void **state)
 		assert_int_equal(yt_json_read(arena, yt_str(twices[i].text), NULL, &root, &err), 0);
 		assert_int_equal(err.duplicate != NULL ? (int)err.duplicate->raw_off : -1, twices[i].at);
 	}
+	/* Of a tree that is not given out no node is. */
+	struct yt_json_error err;
+	assert_int_equal(
+	        yt_json_read(arena, YT_STR("[{\"a\":1,\"a\":2}"), NULL, &(struct yt_node *){ NULL }, &err), YT_EFORMAT);
+	assert_null(err.duplicate);
 }
 
 /* Objects of every size around the change from comparing to hashing, and far beyond; the repeated
@@ -537,6 +547,7 @@ static void test_tree_is_asked(void **state)
 	assert_null(yt_node_get(root, "T"));
 	assert_null(yt_node_get(root, "t1"));
 	assert_null(yt_node_get(yt_node_get(root, "a"), "t"));
+	assert_null(yt_node_get(yt_node_get(root, "a"), "")); /* members of arrays have no name, not the empty one */
 	assert_null(yt_node_get(yt_node_get(root, "t"), "t"));
 }
 

@@ -62,11 +62,9 @@ static struct moment moment_of(int64_t wall_ms)
 	int64_t since = (wall_ms < first ? first : wall_ms > last ? last : wall_ms) - first;
 	int days = (int)(since / DAY_MS);
 	int ms = (int)(since % DAY_MS);
-	struct moment m = { .year = (int)(days * INT64_C(400) / 146097) + 1 }; /* exact or one off */
+	struct moment m = { .year = (int)(days * INT64_C(400) / 146097) + 1 }; /* exact or one too small */
 
-	if (days < days_before_year(m.year))
-		m.year--;
-	else if (days >= days_before_year(m.year + 1))
+	if (days >= days_before_year(m.year + 1))
 		m.year++;
 	days -= days_before_year(m.year);
 	m.month = days / 32; /* exact or one too small */
