@@ -1,0 +1,19 @@
+/* sandbox/compare.h - one-sided settlements, from the two sides' ledgers alone.
+ *
+ * A settlement is one-sided (单边账) when it counts on one side and not on the other, or on both with
+ * other amounts.  Nothing of the gateway is looked at. */
+#ifndef SANDBOX_COMPARE_H
+#define SANDBOX_COMPARE_H
+
+#include <jansson.h>
+
+/* hospitals: {"run": ..., "settlements": [...]}, platform: the ledger of GET /ledger.  Platform rows
+ * whose own_visit does not begin with the run's prefix are of other runs and counted as foreign.
+ * Returns {"one_sided": n, "undecided": n, "compared": n, "foreign": n, "double_bookings": n,
+ * "differences": [text, ...]}. */
+json_t *ledgers_compare(const json_t *hospitals, const json_t *platform);
+
+/* The whole of `yitong-sandbox compare`: reads two files, prints; exit code 0, 1 (one-sided), 2. */
+int compare_main(const char *hospitals_path, const char *platform_path);
+
+#endif
