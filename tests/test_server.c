@@ -1,0 +1,818 @@
+/* tests/test_server.c - listeners (core/net/server.c): real sockets, real TLS, peers of every kind.
+ *
+ * The engine is played by on_request() below: the target says how it answers (/now, /later, /drop,
+ * /never, /big).  After each row the next connection must be served, and at the end the loop must
+ * hold nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <openssl/err.h>
+
+#include "net/server.h"
+#include "net_peer.h"
+
+#define BIG (8 * 1024 * 1024)
+#define BODY_MAX 100000
+#define H "Host: localhost\r\n"
+#define GET(target) "GET " target " HTTP/1.1\r\n" H "\r\n"
+#define POST(target, more) "POST " target " HTTP/1.1\r\n" H more
+
+static int64_t skew_ms; /* of the wall clock */
+int64_t __real_yt_wall_ms(void);
+int64_t __wrap_yt_wall_ms(void);
+int64_t __wrap_yt_wall_ms(void)
+{
+	return __real_yt_wall_ms() + skew_ms;
+}
+
+/* ---- the engine's part ---- */
+
+static struct world {
+	uv_loop_t loop;
+	struct server *server;
+	int port;
+	uv_timer_t later;
+	struct server_token token; /* of the last request */
+	char told[8192];           /* "POST /now 5 hospital-one|..." */
+	int n_requests, n_gone, n_flushed;
+	int n_inside; /* calls of events from inside of server_ functions: must stay 0 */
+	bool inside, drained;
+	char certificate[80];
+	char *big;
+} w;
+
+static void answer(struct server_token token, int status, const char *text)
+{
+	w.inside = true;
+	server_answer(w.server, token, status, "text/plain", yt_str(text));
+	w.inside = false;
+}
+
+static void on_later(uv_timer_t *timer)
+{
+	(void)timer;
+	answer(w.token, 200, "later");
+}
+
+static void on_request(void *arg, const struct server_request *request)
+{
+	size_t n = strlen(w.told);
+
+	w.n_inside += w.inside;
+	assert_ptr_equal(arg, &w);
+	assert_string_equal(request->listener, "test");
+	w.n_requests++;
+	w.token = request->token;
+	snprintf(w.told + n, sizeof(w.told) - n, "%.*s %.*s %zu %.*s|", YT_FMT(request->method), YT_FMT(request->target),
+		request->body.n, YT_FMT(request->subject));
+	snprintf(w.certificate, sizeof(w.certificate), "%.*s", YT_FMT(request->certificate));
+	if (yt_str_is(request->target, "/now"))
+		answer(request->token, 200, "now");
+	else if (yt_str_is(request->target, "/later"))
+		uv_timer_start(&w.later, on_later, 1, 0);
+	else if (yt_str_is(request->target, "/drop"))
+		server_drop(w.server, request->token);
+	else if (yt_str_is(request->target, "/big"))
+		server_answer(w.server, request->token, 200, NULL, (struct yt_str){ w.big, BIG });
+	else if (yt_str_is(request->target, "/405"))
+		answer(request->token, 405, "no");
+}
+
+static void on_gone(void *arg, struct server_token token)
+{
+	(void)arg;
+	w.n_inside += w.inside;
+	w.n_gone++;
+	answer(token, 200, "to nobody"); /* harmless */
+}
+
+static void on_flushed(void *arg, struct server_token token)
+{
+	(void)arg, (void)token;
+	w.n_inside += w.inside;
+	w.n_flushed++;
+}
+
+static struct server_conf usual_conf(enum server_kind kind)
+{
+	static char cert[160], key[160], ca[160];
+
+	snprintf(cert, sizeof(cert), "%s", pki_cert("server"));
+	snprintf(key, sizeof(key), "%s", pki_key("server"));
+	snprintf(ca, sizeof(ca), "%s", pki_cert("ca"));
+	return (struct server_conf){ .name = "test", .kind = kind, .cert_file = cert, .key_file = key,
+		.client_ca_file = ca,
+		.limits = { .connections = 8, .header_bytes = 1024, .headers = 8, .body_bytes = BODY_MAX,
+			.handshake_ms = 5000, .request_ms = 5000, .idle_ms = 5000 } };
+}
+
+static struct server *open_one(const struct server_conf *conf, int *port)
+{
+	static const struct server_events events = { &w, on_request, on_gone, on_flushed };
+	struct server *server = NULL;
+
+	assert_int_equal(server_open(&server, &w.loop, peer_listen(port), conf, &events), 0);
+	return server;
+}
+
+static void world_open(const struct server_conf *conf)
+{
+	memset(&w, 0, sizeof(w));
+	yt_log_setup("test", YT_ERROR);
+	skew_ms = 0;
+	uv_loop_init(&w.loop);
+	uv_timer_init(&w.loop, &w.later);
+	w.server = open_one(conf, &w.port);
+}
+
+static void world_close(void)
+{
+	if (w.server != NULL)
+		server_close(w.server);
+	uv_close((uv_handle_t *)&w.later, NULL);
+	uv_run(&w.loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&w.loop), 0);
+	assert_int_equal(w.n_inside, 0);
+	free(w.big);
+}
+
+/* ---- rows: what is asked and answered over one connection ---- */
+
+struct row {
+	const char *it; /* "a connection ..." */
+	const char *send;
+	size_t n;
+	int messages;     /* to read before hanging up; 0: until the server ends it */
+	const char *told; /* to the engine */
+	const char *want[4]; /* parts of what is read, in this order */
+	const char *forbidden;
+	bool in_bytes; /* one octet a TLS record */
+};
+
+#define BYTES(literal) (literal), sizeof(literal) - 1
+#define K10 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define K1024 K10 K10 K10 K10 K10 K10 K10 K10 K10 K10 K10 K10 K10 K10 K10 K10
+
+static const struct row rows[] = {
+	{ "is answered", BYTES(GET("/now")), 1, "GET /now 0 hospital-one|",
+		{ "HTTP/1.1 200 OK\r\nDate: ", "Content-Length: 3\r\n", "\r\n\r\nnow" }, "close", false },
+	{ "is answered later", BYTES(POST("/later", "Content-Length: 5\r\n\r\nhello")), 1, "POST /later 5 hospital-one|",
+		{ "200 OK", "later" }, "close", false },
+	{ "may send octet by octet", BYTES(POST("/now", "Content-Length: 5\r\n\r\nhello")), 1, "POST /now 5 hospital-one|",
+		{ "200 OK", "now" }, NULL, true },
+	{ "may send chunks", BYTES(POST("/now", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")), 1,
+		"POST /now 5 hospital-one|", { "200 OK" }, NULL, false },
+	{ "is served again", BYTES(GET("/now") GET("/now") GET("/now")), 3,
+		"GET /now 0 hospital-one|GET /now 0 hospital-one|GET /now 0 hospital-one|",
+		{ "now", "now", "now" }, "close", false },
+	{ "is served in order, one at a time", BYTES(GET("/later") GET("/now") POST("/later", "Content-Length: 1\r\n\r\na")), 3,
+		"GET /later 0 hospital-one|GET /now 0 hospital-one|POST /later 1 hospital-one|",
+		{ "later", "now", "later" }, NULL, false },
+	{ "is served in order octet by octet", BYTES(GET("/later") GET("/now") GET("/later")), 3,
+		"GET /later 0 hospital-one|GET /now 0 hospital-one|GET /later 0 hospital-one|",
+		{ "later", "now", "later" }, NULL, true },
+	{ "is closed when it asks so", BYTES(POST("/later", "Connection: close\r\n\r\n") GET("/now")), 0,
+		"POST /later 0 hospital-one|", { "200 OK", "Connection: close\r\n", "later" }, "now", false },
+	{ "of HTTP/1.0 is closed", BYTES("GET /now HTTP/1.0\r\n\r\n"), 0, "GET /now 0 hospital-one|",
+		{ "HTTP/1.1 200 OK", "Connection: close\r\n", "now" }, NULL, false },
+	{ "hears no body to HEAD", BYTES("HEAD /now HTTP/1.1\r\n" H "Connection: close\r\n\r\n"), 0,
+		"HEAD /now 0 hospital-one|", { "Content-Length: 3\r\n" }, "now", false },
+	{ "hears what is allowed", BYTES(GET("/405")), 1, "GET /405 0 hospital-one|",
+		{ "405 Method Not Allowed", "Allow: POST\r\n" }, NULL, false },
+	{ "is dropped without an answer", BYTES(GET("/drop") GET("/now")), 0, "GET /drop 0 hospital-one|", { NULL }, "HTTP", false },
+	{ "is told to go on, once", BYTES(POST("/now", "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n")), 1, "",
+		{ "HTTP/1.1 100 Continue\r\n\r\n" }, "200", false },
+	{ "is told nothing when the body is there", BYTES(POST("/now", "Expect: 100-continue\r\nContent-Length: 1\r\n\r\na")), 1,
+		"POST /now 1 hospital-one|", { "200 OK" }, "100", false },
+	{ "with another expectation is refused", BYTES(POST("/now", "Expect: tea\r\n\r\n")), 0, "",
+		{ "417 Expectation Failed", "Connection: close\r\n" }, "tea", false },
+	{ "with an ambiguous request is refused and closed",
+		BYTES(POST("/now", "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") GET("/now")), 0, "",
+		{ "400 Bad Request", "Connection: close\r\n\r\n400 " }, "200", false },
+	{ "is served up to the ambiguous request", BYTES(GET("/later") "GET /now HTTP/1.1\n" H "\r\n" GET("/now")), 0,
+		"GET /later 0 hospital-one|", { "200 OK", "later", "400 Bad Request", "Connection: close\r\n" }, NULL, false },
+	{ "never hears its own octets", BYTES("GET /<script> HTTP/1.1\r\n" H "\r\n"), 0, "", { "400 Bad Request" }, "script", false },
+	{ "with an unknown encoding is refused", BYTES(POST("/now", "Transfer-Encoding: br\r\n\r\n")), 0, "",
+		{ "501 Not Implemented" }, NULL, false },
+	{ "of another version is refused", BYTES("GET /now HTTP/3.0\r\n\r\n"), 0, "", { "505 HTTP Version" }, NULL, false },
+	{ "with too long a head is refused", BYTES("GET /now HTTP/1.1\r\n" H "X: " K1024 "\r\n\r\n"), 0, "",
+		{ "431 Request Header" }, NULL, false },
+	{ "with too many fields is refused",
+		BYTES("GET /now HTTP/1.1\r\n" H "A:\r\nB:\r\nC:\r\nD:\r\nE:\r\nF:\r\nG:\r\nI:\r\n\r\n"), 0, "",
+		{ "431 Request Header" }, NULL, false },
+	{ "with too large a body is refused", BYTES(POST("/now", "Content-Length: 100001\r\n\r\n") K1024 K1024 K1024), 0, "",
+		{ "413 Content Too Large", "Connection: close\r\n" }, NULL, false },
+	{ "with too large a chunked body is refused", BYTES(POST("/now", "Transfer-Encoding: chunked\r\n\r\n186a1\r\n") K1024), 0,
+		"", { "413 Content Too Large" }, NULL, false },
+};
+
+struct act {
+	const struct row *row;
+	struct peer_conf conf;
+	struct peer peer;
+	int connected; /* 0 or -1 */
+};
+
+static void play_row(void *arg)
+{
+	struct act *act = arg;
+
+	act->connected = peer_connect(&act->peer, w.port, &act->conf);
+	if (act->connected != 0) {
+		peer_hang_up(&act->peer, false);
+		return;
+	}
+	for (size_t at = 0, step = act->row->in_bytes ? 1 : act->row->n; at < act->row->n; at += step)
+		peer_send(&act->peer, act->row->send + at, step);
+	if (act->row->messages > 0)
+		peer_read_messages(&act->peer, act->row->messages);
+	else
+		peer_read_to_end(&act->peer);
+	peer_hang_up(&act->peer, true);
+}
+
+static const struct row plain_row = { "", BYTES(GET("/now")), 1, "", { NULL }, NULL, false };
+
+static void assert_next_is_served(const struct peer_conf *conf)
+{
+	struct act act = { .row = &plain_row, .conf = *conf };
+
+	peer_play(&w.loop, play_row, &act);
+	assert_int_equal(act.connected, 0);
+	assert_non_null(strstr(act.peer.got, "200 OK"));
+}
+
+static const struct peer_conf one = { .cert = "hospital-one" };
+
+static void answers_row(void **state)
+{
+	const struct row *row = *state;
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct act act = { .row = row, .conf = one };
+	const char *at = act.peer.got;
+
+	world_open(&conf);
+	peer_play(&w.loop, play_row, &act);
+	assert_int_equal(act.connected, 0);
+	assert_string_equal(w.told, row->told);
+	for (size_t i = 0; i < 4 && row->want[i] != NULL; i++) {
+		at = strstr(at, row->want[i]);
+		assert_non_null(at);
+		at += strlen(row->want[i]);
+	}
+	if (row->forbidden != NULL)
+		assert_null(strstr(act.peer.got, row->forbidden));
+	if (row->messages == 0 && row->want[0] != NULL)
+		assert_true(act.peer.clean); /* close_notify, and no reset that could eat the answer */
+	assert_int_equal(w.n_gone, 0);
+	assert_int_equal(w.n_flushed + (strstr(row->told, "/drop") != NULL), w.n_requests);
+	assert_next_is_served(&one);
+	world_close();
+}
+
+/* ---- who may come in ---- */
+
+static const struct comer {
+	const char *it;
+	enum server_kind kind;
+	struct peer_conf conf;
+	const char *told; /* NULL: it is refused */
+} comers[] = {
+	{ "with a certificate is known by it", SERVER_MTLS, { .cert = "hospital-one" }, "GET /now 0 hospital-one|" },
+	{ "over TLS 1.2 too", SERVER_MTLS, { .cert = "hospital-two", .max_version = TLS1_2_VERSION }, "GET /now 0 hospital-two|" },
+	{ "without certificate is refused", SERVER_MTLS, { .cert = NULL }, NULL },
+	{ "without certificate over TLS 1.2 is refused", SERVER_MTLS, { .max_version = TLS1_2_VERSION }, NULL },
+	{ "with an expired certificate is refused", SERVER_MTLS, { .cert = "expired" }, NULL },
+	{ "with a stranger's certificate is refused", SERVER_MTLS, { .cert = "stranger" }, NULL },
+	{ "over TLS 1.1 is refused", SERVER_MTLS, { .cert = "hospital-one", .max_version = TLS1_1_VERSION }, NULL },
+	{ "with its own protocol is served", SERVER_MTLS, { .cert = "hospital-one", .alpn = "\x02h2\x08http/1.1" }, "GET /now 0 hospital-one|" },
+	{ "with only other protocols is refused", SERVER_MTLS, { .cert = "hospital-one", .alpn = "\x02h2" }, NULL },
+	{ "needs no certificate where requests are signed", SERVER_SIGNED, { .cert = NULL }, "GET /now 0 |" },
+	{ "shows no certificate where requests are signed", SERVER_SIGNED, { .cert = "hospital-one" }, "GET /now 0 |" },
+};
+
+static void lets_in(void **state)
+{
+	const struct comer *comer = *state;
+	struct server_conf conf = usual_conf(comer->kind);
+	struct act act = { .row = &plain_row, .conf = comer->conf };
+
+	world_open(&conf);
+	peer_play(&w.loop, play_row, &act);
+	assert_string_equal(w.told, comer->told != NULL ? comer->told : "");
+	assert_int_equal(strlen(w.certificate), comer->told != NULL && comer->kind == SERVER_MTLS ? 64 : 0);
+	if (comer->told == NULL)
+		assert_true(ERR_GET_LIB(act.peer.error) == ERR_LIB_SSL); /* an alert, it was not merely cut off */
+	assert_next_is_served(comer->kind == SERVER_MTLS ? &one : &comer->conf);
+	world_close();
+}
+
+/* Plain octets where a handshake belongs. */
+static void play_plain(void *arg)
+{
+	struct act *act = arg;
+
+	act->connected = peer_tcp(&act->peer, w.port);
+	peer_send(&act->peer, BYTES(GET("/now")));
+	peer_read_to_end(&act->peer);
+	peer_hang_up(&act->peer, false);
+}
+
+static void refuses_plaintext(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct act act = { .row = &plain_row };
+
+	(void)state;
+	world_open(&conf);
+	peer_play(&w.loop, play_plain, &act);
+	assert_true(act.peer.ended);
+	assert_null(strstr(act.peer.got, "HTTP/"));
+	assert_int_equal(w.n_requests, 0);
+	assert_next_is_served(&one);
+	world_close();
+}
+
+/* ---- sessions ---- */
+
+struct twice {
+	struct peer_conf first, second;
+	int second_port;
+	struct peer peer;
+	bool had_session, resumed;
+};
+
+static void play_twice(void *arg)
+{
+	struct twice *t = arg;
+	struct peer_conf second = t->second;
+
+	if (peer_connect(&t->peer, w.port, &t->first) != 0)
+		return;
+	peer_send(&t->peer, BYTES(GET("/now")));
+	peer_read_messages(&t->peer, 1);
+	second.session = SSL_get1_session(t->peer.ssl);
+	t->had_session = SSL_SESSION_is_resumable(second.session) == 1;
+	peer_hang_up(&t->peer, true);
+	if (peer_connect(&t->peer, t->second_port, &second) == 0) {
+		t->resumed = SSL_session_reused(t->peer.ssl) == 1;
+		peer_send(&t->peer, BYTES(GET("/now")));
+		peer_read_messages(&t->peer, 1);
+	}
+	peer_hang_up(&t->peer, true);
+	SSL_SESSION_free(second.session);
+}
+
+static void a_session_speaks_for_no_other_certificate(void **state)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct server_conf conf = usual_conf(SERVER_MTLS);
+		struct twice t = { .first = { .cert = "hospital-one", .max_version = versions[i] },
+			.second = { .cert = "hospital-two", .max_version = versions[i] } };
+
+		world_open(&conf);
+		t.second_port = w.port;
+		peer_play(&w.loop, play_twice, &t);
+		assert_false(t.resumed);
+		assert_string_equal(w.told, "GET /now 0 hospital-one|GET /now 0 hospital-two|");
+		world_close();
+	}
+}
+
+static void a_session_speaks_for_no_missing_certificate(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct twice t = { .first = { .cert = "hospital-one" }, .second = { .cert = NULL } };
+
+	(void)state;
+	world_open(&conf);
+	t.second_port = w.port;
+	peer_play(&w.loop, play_twice, &t);
+	assert_string_equal(w.told, "GET /now 0 hospital-one|");
+	world_close();
+}
+
+static void a_session_is_resumed_only_where_it_began(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_SIGNED), mtls = usual_conf(SERVER_MTLS);
+	struct twice t = { .first = { .cert = NULL }, .second = { .cert = NULL } };
+	struct server *other;
+
+	(void)state;
+	world_open(&conf);
+	other = open_one(&mtls, &t.second_port);
+	peer_play(&w.loop, play_twice, &t); /* from the signed listener to the one that wants certificates */
+	assert_true(t.had_session);
+	assert_false(t.resumed);
+	assert_string_equal(w.told, "GET /now 0 |");
+	t.second_port = w.port;
+	peer_play(&w.loop, play_twice, &t); /* back where it came from */
+	assert_true(t.resumed);
+	server_close(other);
+	world_close();
+}
+
+static void play_then_again(void *arg)
+{
+	struct act *act = arg;
+
+	act->connected = peer_connect(&act->peer, w.port, &act->conf);
+	peer_send(&act->peer, BYTES(GET("/now")));
+	peer_read_messages(&act->peer, 1);
+	skew_ms = 100000000; /* read by the loop only after the next octets came */
+	peer_send(&act->peer, BYTES(GET("/now")));
+	peer_read_to_end(&act->peer);
+	peer_hang_up(&act->peer, true);
+}
+
+static void a_certificate_that_expires_on_the_way_is_refused(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct act act = { .conf = one };
+
+	(void)state;
+	world_open(&conf);
+	peer_play(&w.loop, play_then_again, &act);
+	assert_string_equal(w.told, "GET /now 0 hospital-one|");
+	assert_non_null(strstr(act.peer.got, "403 Forbidden"));
+	world_close();
+}
+
+static void play_renegotiation(void *arg)
+{
+	struct act *act = arg;
+
+	act->connected = peer_connect(&act->peer, w.port, &act->conf);
+	SSL_renegotiate(act->peer.ssl);
+	act->connected = SSL_do_handshake(act->peer.ssl) == 1 ? 0 : -1;
+	peer_send(&act->peer, BYTES(GET("/now")));
+	peer_read_messages(&act->peer, 1);
+	peer_hang_up(&act->peer, false);
+}
+
+static void nobody_renegotiates(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct act act = { .conf = { .cert = "hospital-one", .max_version = TLS1_2_VERSION } };
+
+	(void)state;
+	world_open(&conf);
+	peer_play(&w.loop, play_renegotiation, &act);
+	assert_int_equal(act.connected, -1);
+	assert_next_is_served(&one);
+	world_close();
+}
+
+/* ---- limits of number and time ---- */
+
+struct crowd {
+	struct peer peers[4];
+	int n_served;
+};
+
+static void play_crowd(void *arg)
+{
+	struct crowd *c = arg;
+
+	for (int i = 0; i < 4; i++) {
+		if (peer_connect(&c->peers[i], w.port, &one) != 0)
+			continue;
+		peer_send(&c->peers[i], BYTES(GET("/now")));
+		peer_read_messages(&c->peers[i], 1);
+		c->n_served += strstr(c->peers[i].got, "200 OK") != NULL;
+	}
+	for (int i = 0; i < 4; i++)
+		peer_hang_up(&c->peers[i], true);
+}
+
+static void no_more_connections_than_its_limit(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct crowd crowd = { .n_served = 0 };
+
+	(void)state;
+	conf.limits.connections = 2;
+	world_open(&conf);
+	peer_play(&w.loop, play_crowd, &crowd);
+	assert_int_equal(crowd.n_served, 2);
+	assert_int_equal(server_connections(w.server), 0);
+	assert_next_is_served(&one);
+	world_close();
+}
+
+static const struct slow {
+	const char *it;
+	struct server_limits limits; /* those that are not 0 replace the usual */
+	const char *send;            /* NULL: not even a handshake */
+	const char *want;            /* "": the end */
+} slows[] = {
+	{ "that shows no handshake is closed", { .handshake_ms = 300 }, NULL, "" },
+	{ "whose head does not end is told 408", { .request_ms = 300 }, "GET /now HTTP/1.1\r\nHost:", "408 Request Timeout" },
+	{ "whose body does not end is told 408", { .request_ms = 300 }, POST("/now", "Content-Length: 5\r\n\r\nhell"), "408 Request Timeout" },
+	{ "whose chunks do not end is told 408", { .request_ms = 300 }, POST("/now", "Transfer-Encoding: chunked\r\n\r\n5\r\nhell"), "408 Request Timeout" },
+	{ "that asks nothing is closed", { .idle_ms = 300 }, "", "" },
+	{ "that asks nothing more is closed", { .idle_ms = 300 }, GET("/now"), "200 OK" },
+};
+
+static void play_slow(void *arg)
+{
+	struct act *act = arg;
+
+	if (act->row == NULL)
+		act->connected = peer_tcp(&act->peer, w.port);
+	else
+		act->connected = peer_connect(&act->peer, w.port, &one);
+	if (act->row != NULL && act->row->n > 0)
+		peer_send(&act->peer, act->row->send, act->row->n);
+	peer_read_to_end(&act->peer);
+	peer_hang_up(&act->peer, false);
+}
+
+static void is_not_waited_for(void **state)
+{
+	const struct slow *slow = *state;
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct row row = { .send = slow->send, .n = slow->send != NULL ? strlen(slow->send) : 0 };
+	struct act act = { .row = slow->send != NULL ? &row : NULL };
+	int64_t from = yt_mono_ms();
+
+	if (slow->limits.handshake_ms != 0)
+		conf.limits.handshake_ms = slow->limits.handshake_ms;
+	if (slow->limits.request_ms != 0)
+		conf.limits.request_ms = slow->limits.request_ms;
+	if (slow->limits.idle_ms != 0)
+		conf.limits.idle_ms = slow->limits.idle_ms;
+	world_open(&conf);
+	peer_play(&w.loop, play_slow, &act);
+	assert_int_equal(act.connected, 0);
+	assert_true(act.peer.ended);
+	assert_non_null(strstr(act.peer.got, slow->want));
+	assert_true(yt_mono_ms() - from < 4000); /* its own limit, not one of the others */
+	world_close();
+}
+
+/* ---- ends ---- */
+
+static void play_asks_and_leaves(void *arg)
+{
+	struct act *act = arg;
+
+	act->connected = peer_connect(&act->peer, w.port, &one);
+	peer_send(&act->peer, BYTES(GET("/never")));
+	while (w.n_requests == 0)
+		usleep(1000);
+	peer_hang_up(&act->peer, true);
+}
+
+static void a_peer_that_hangs_up_is_gone_once(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct act act = { .row = NULL };
+
+	(void)state;
+	world_open(&conf);
+	peer_play(&w.loop, play_asks_and_leaves, &act);
+	while (w.n_gone == 0)
+		uv_run(&w.loop, UV_RUN_ONCE);
+	answer(w.token, 200, "nobody");
+	server_drop(w.server, w.token);
+	answer((struct server_token){ 99, 0 }, 200, "nobody");
+	assert_int_equal(w.n_gone, 1);
+	assert_int_equal(w.n_flushed, 0);
+	assert_next_is_served(&one);
+	world_close();
+}
+
+static size_t n_big_read;
+
+static void play_big(void *arg)
+{
+	struct act *act = arg;
+	bool reads = act->row != NULL;
+
+	act->connected = peer_connect(&act->peer, w.port, &one);
+	peer_send(&act->peer, BYTES(GET("/big") GET("/now")));
+	while (!reads && w.n_gone == 0)
+		usleep(1000);
+	for (n_big_read = 0; !act->peer.ended && strstr(act->peer.got, "now") == NULL;) {
+		act->peer.n_got = 0;
+		act->peer.got[0] = '\0';
+		peer_read_some(&act->peer);
+		n_big_read += act->peer.n_got;
+	}
+	peer_hang_up(&act->peer, false);
+}
+
+static void a_big_answer_leaves_whole(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct act act = { .row = &plain_row };
+
+	(void)state;
+	world_open(&conf);
+	w.big = calloc(1, BIG);
+	memset(w.big, 'b', BIG);
+	peer_play(&w.loop, play_big, &act);
+	assert_true(n_big_read > BIG);
+	assert_int_equal(w.n_flushed, 2);
+	assert_int_equal(w.n_gone, 0);
+	world_close();
+}
+
+static void a_peer_that_does_not_read_is_gone(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct act act = { .row = NULL };
+
+	(void)state;
+	conf.limits.request_ms = 50;
+	world_open(&conf);
+	w.big = calloc(1, BIG);
+	memset(w.big, 'b', BIG);
+	peer_play(&w.loop, play_big, &act);
+	assert_true(n_big_read < BIG);
+	assert_int_equal(w.n_flushed, 0);
+	assert_int_equal(w.n_gone, 1);
+	world_close();
+}
+
+/* More than is kept of a peer that does not wait for its answer; none of it may be lost. */
+static void play_flood(void *arg)
+{
+	struct act *act = arg;
+	char body[50000], head[128];
+
+	memset(body, 'f', sizeof(body));
+	act->connected = peer_connect(&act->peer, w.port, &one);
+	for (int i = 0; i < 10; i++) {
+		int n = snprintf(head, sizeof(head), POST("/later", "Content-Length: %zu\r\n\r\n"), sizeof(body));
+
+		peer_send(&act->peer, head, (size_t)n);
+		peer_send(&act->peer, body, sizeof(body));
+	}
+	peer_read_messages(&act->peer, 10);
+	peer_hang_up(&act->peer, true);
+}
+
+static void a_flood_is_served_one_by_one(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct act act = { .row = NULL };
+
+	(void)state;
+	world_open(&conf);
+	peer_play(&w.loop, play_flood, &act);
+	assert_int_equal(w.n_requests, 10);
+	assert_int_equal(w.n_flushed, 10);
+	world_close();
+}
+
+static void on_drained(void *arg)
+{
+	(void)arg;
+	w.drained = true;
+}
+
+static void play_drain(void *arg)
+{
+	struct peer *peers = arg;
+
+	peer_connect(&peers[0], w.port, &one); /* idle after one */
+	peer_send(&peers[0], BYTES(GET("/now")));
+	peer_read_messages(&peers[0], 1);
+	peer_connect(&peers[1], w.port, &one); /* waits */
+	peer_send(&peers[1], BYTES(GET("/never")));
+	peer_read_to_end(&peers[0]); /* ended by the drain */
+	peer_read_to_end(&peers[1]); /* answered, then ended */
+	peer_hang_up(&peers[0], true);
+	peer_hang_up(&peers[1], true);
+	peers[2].fd = -1;
+	peers[2].error = peer_tcp(&peers[2], w.port) == 0;
+	peer_hang_up(&peers[2], false);
+}
+
+static void on_drain_time(uv_timer_t *timer)
+{
+	if (w.n_requests < 2)
+		return;
+	if (w.inside) {
+		w.inside = false;
+		uv_timer_stop(timer);
+		server_answer(w.server, w.token, 200, NULL, YT_STR("after all"));
+		return;
+	}
+	server_drain(w.server, on_drained, &w);
+	w.inside = true; /* nothing may be told until the loop turns */
+	assert_false(w.drained);
+	w.inside = false;
+	w.inside = true;
+}
+
+static void a_drained_server_serves_what_is_open(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct peer *peers = calloc(3, sizeof(*peers));
+
+	(void)state;
+	world_open(&conf);
+	uv_timer_start(&w.later, on_drain_time, 5, 5);
+	peer_play(&w.loop, play_drain, peers);
+	while (!w.drained)
+		uv_run(&w.loop, UV_RUN_ONCE);
+	assert_true(peers[0].clean);
+	assert_non_null(strstr(peers[1].got, "Connection: close\r\n\r\nafter all"));
+	assert_int_equal(peers[2].error, 0); /* nobody listens any more */
+	assert_int_equal(w.n_gone, 0);
+	w.n_inside = 0;
+	world_close();
+	free(peers);
+}
+
+static void a_closed_server_tells_nothing_more(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct act act = { .row = NULL };
+
+	(void)state;
+	world_open(&conf);
+	peer_play(&w.loop, play_asks_and_leaves, &act);
+	server_close(w.server);
+	w.server = NULL;
+	w.n_gone = 0;
+	uv_run(&w.loop, UV_RUN_NOWAIT);
+	assert_int_equal(w.n_gone, 0);
+	world_close();
+}
+
+/* ---- configuration ---- */
+
+static void a_wrong_file_is_named(void **state)
+{
+	struct server_conf right = usual_conf(SERVER_MTLS), wrong;
+	static const struct server_events events = { NULL, NULL, NULL, NULL };
+	struct server *server;
+	uv_loop_t loop;
+	int port, fd;
+
+	(void)state;
+	uv_loop_init(&loop);
+	yt_log_setup("test", YT_ERROR + 1);
+	for (int i = 0; i < 4; i++) {
+		wrong = right;
+		if (i == 0)
+			wrong.cert_file = "/nonexistent.crt";
+		else if (i == 1)
+			wrong.key_file = pki_key("hospital-one"); /* of another certificate */
+		else if (i == 2)
+			wrong.client_ca_file = wrong.key_file;
+		else
+			wrong.key_file = wrong.cert_file;
+		fd = peer_listen(&port);
+		assert_int_equal(server_open(&server, &loop, fd, &wrong, &events), YT_ECONF);
+		close(fd);
+	}
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+#define N(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+int main(void)
+{
+	static const struct CMUnitTest singles[] = {
+		cmocka_unit_test(refuses_plaintext),
+		cmocka_unit_test(a_session_speaks_for_no_other_certificate),
+		cmocka_unit_test(a_session_speaks_for_no_missing_certificate),
+		cmocka_unit_test(a_session_is_resumed_only_where_it_began),
+		cmocka_unit_test(a_certificate_that_expires_on_the_way_is_refused),
+		cmocka_unit_test(nobody_renegotiates),
+		cmocka_unit_test(no_more_connections_than_its_limit),
+		cmocka_unit_test(a_peer_that_hangs_up_is_gone_once),
+		cmocka_unit_test(a_big_answer_leaves_whole),
+		cmocka_unit_test(a_peer_that_does_not_read_is_gone),
+		cmocka_unit_test(a_flood_is_served_one_by_one),
+		cmocka_unit_test(a_drained_server_serves_what_is_open),
+		cmocka_unit_test(a_closed_server_tells_nothing_more),
+		cmocka_unit_test(a_wrong_file_is_named),
+	};
+	static struct CMUnitTest tests[N(rows) + N(comers) + N(slows) + N(singles)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < N(rows); i++)
+		tests[n++] = (struct CMUnitTest){ rows[i].it, answers_row, NULL, NULL, (void *)&rows[i] };
+	for (size_t i = 0; i < N(comers); i++)
+		tests[n++] = (struct CMUnitTest){ comers[i].it, lets_in, NULL, NULL, (void *)&comers[i] };
+	for (size_t i = 0; i < N(slows); i++)
+		tests[n++] = (struct CMUnitTest){ slows[i].it, is_not_waited_for, NULL, NULL, (void *)&slows[i] };
+	memcpy(&tests[n], singles, sizeof(singles));
+	return cmocka_run_group_tests_name("a connection", tests, pki_make, pki_remove);
+}
