@@ -28,6 +28,7 @@ struct engine_codec {
 
 struct engine_party {
 	const char *name;
+	void *owner; /* the world's own, for send() */
 	struct engine_codec codec;
 	int64_t query_timeout_ms, change_timeout_ms;
 	int64_t server_delay_ms; /* longest time a lost call may still take effect there */

@@ -1291,6 +1291,7 @@ int64_t keeper_tick(struct keeper *k)
 void keeper_note(struct keeper *k, struct yt_str record)
 {
 	yt_buf_str(&k->pending, record);
+	k->urgent = true;
 }
 
 bool keeper_has_pending(const struct keeper *k, bool *urgent)
@@ -1427,6 +1428,29 @@ void keeper_count(const struct keeper *k, struct keeper_counts *c)
 		c->undelivered += e->x.state == X_DONE && exchange_is_open(&e->x);
 	}
 	c->leased = k->leased;
+}
+
+bool keeper_has(const struct keeper *k, uint64_t exchange)
+{
+	const struct kept *e;
+
+	HASH_FIND(hh_id, k->by_id, &exchange, sizeof(exchange), e);
+	return e != NULL;
+}
+
+void keeper_each_open(const struct keeper *k, void (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	const struct kept *e;
+
+	for (e = k->by_id; e != NULL; e = e->hh_id.next) {
+		if (exchange_is_open(&e->x))
+			each(arg, &e->x);
+	}
+}
+
+void keeper_configure(struct keeper *k, const struct keeper_conf *conf)
+{
+	k->conf = *conf;
 }
 
 uint64_t keeper_open(const struct keeper *k)

@@ -39,6 +39,7 @@ struct keeper_world {
 struct keeper;
 struct keeper *keeper_new(const struct keeper_conf *conf, const struct keeper_world *world);
 void keeper_free(struct keeper *keeper);
+void keeper_configure(struct keeper *keeper, const struct keeper_conf *conf); /* from now on */
 
 /* Recovery, before any other event: what the index had open, then every record after its position. */
 void keeper_load(struct keeper *keeper, const struct exchange *x);
@@ -57,7 +58,7 @@ void keeper_worker_drains(struct keeper *keeper, uint32_t worker);
 /* One message of a worker's ring, in ring order.  YT_ECORRUPT: nonsense; the worker must be killed. */
 int keeper_message(struct keeper *keeper, uint32_t worker, const struct talk *talk);
 
-/* Writes a record of the keeper's own (anchor, generation, clock): rides with the next commit. */
+/* Writes a record that is no worker's (generation, audit, what killed a worker). */
 void keeper_note(struct keeper *keeper, struct yt_str record);
 
 /* What is gathered is somebody's wait (urgent) or can ride later. */
@@ -79,6 +80,9 @@ struct keeper_counts {
 	uint64_t sent, unknown, reversing, parked, undelivered, leased, in_memory;
 };
 void keeper_count(const struct keeper *keeper, struct keeper_counts *counts);
+bool keeper_has(const struct keeper *keeper, uint64_t exchange); /* it is in memory */
+/* Every exchange that is open. */
+void keeper_each_open(const struct keeper *keeper, void (*each)(void *arg, const struct exchange *x), void *arg);
 /* Exchanges in which something still has to happen. */
 uint64_t keeper_open(const struct keeper *keeper);
 

@@ -96,6 +96,7 @@ static int walk_from(struct log *log, struct walk *w, log_pos from, struct repla
 
 	for (;;) {
 		rv = walk_begin(w, log->io, log->coder, from == 0 ? 0 : segment_pos(no, SEGMENT_HEAD), why);
+		w->alone = true; /* we hold the lock */
 		if (rv == 0)
 			rv = walk_all(log, w, r);
 		if (rv != 0 || w->number != 0 || w->list[0] >= no)

@@ -18,6 +18,7 @@ static const char *const type_names[] = {
 	[REC_READ] = "read", [REC_REFUSED] = "refused", [REC_WORKER] = "worker", [REC_NUMBER] = "number",
 	[REC_SESSION] = "session", [REC_ANCHOR] = "anchor", [REC_GENERATION] = "generation",
 	[REC_CLOCK] = "clock", [REC_JOINED] = "joined", [REC_CARRIED] = "carried", [REC_GONE] = "gone",
+	[REC_AUDIT] = "audit",
 };
 
 static const char *const tag_names[] = {

@@ -250,13 +250,18 @@ int segment_open(const struct yt_io *io, uint32_t no, int flags, int *fd, struct
 	char name[32];
 
 	segment_name(name, no);
-	*fd = io->open(io->ctx, name, flags, 0);
-	if (*fd < 0)
-		return errno == ENOENT ? YT_ENOTFOUND : YT_EIO;
-	if (read_head(io, *fd, segment) && segment->no == no && io->size(io->ctx, *fd) >= (int64_t)segment->bytes)
-		return 0;
-	io->close(io->ctx, *fd);
-	*fd = -1;
+	/* Between our opening it and reading its header the writer may have used it again; then the name
+	 * was gone before the header was changed, so the second try does not find it. */
+	for (int tries = 0; tries < 2; tries++) {
+		*fd = io->open(io->ctx, name, flags, 0);
+		if (*fd < 0)
+			return errno == ENOENT ? YT_ENOTFOUND : YT_EIO;
+		if (read_head(io, *fd, segment) && segment->no == no &&
+			io->size(io->ctx, *fd) >= (int64_t)segment->bytes)
+			return 0;
+		io->close(io->ctx, *fd);
+		*fd = -1;
+	}
 	return YT_ECORRUPT;
 }
 
@@ -356,6 +361,9 @@ static int enter_segment(struct walk *w, size_t i)
 	rv = segment_open(w->io, w->list[i], O_RDONLY, &w->fd, &w->segment);
 	if (rv == YT_EIO)
 		return walk_problem(w->why, rv, w->list[i], 0, w->number, "cannot be opened: %s", strerror(errno));
+	if (rv == YT_ECORRUPT)
+		return walk_problem(w->why, rv, w->list[i], 0, w->number,
+			"its header is damaged or another segment's");
 	return rv;
 }
 
@@ -389,25 +397,34 @@ static int list_whole(struct walk *w, uint32_t from)
 	return walk_problem(w->why, YT_ECORRUPT, missing, 0, 0, "is missing, though later segments are there");
 }
 
-int walk_begin(struct walk *w, const struct yt_io *io, struct commit_coder *coder, log_pos from,
-	struct log_problem *why)
+/* Enters the first segment from number no on. */
+static int enter_first(struct walk *w, uint32_t no)
 {
-	uint32_t no = (uint32_t)(from >> 32);
 	size_t i = 0;
-	int rv;
+	int rv = list_whole(w, no);
 
-	*w = (struct walk){ .io = io, .coder = coder, .why = why, .fd = -1 };
-	rv = list_whole(w, no);
 	if (rv != 0)
 		return rv;
 	while (i < w->n && w->list[i] < no)
 		i++;
-	if (i == w->n || (from != 0 && w->list[i] != no))
-		return walk_problem(why, YT_ENOTFOUND, no, from & UINT32_MAX, 0,
+	return i == w->n ? YT_ENOTFOUND : enter_segment(w, i);
+}
+
+int walk_begin(struct walk *w, const struct yt_io *io, struct commit_coder *coder, log_pos from,
+	struct log_problem *why)
+{
+	uint32_t no = (uint32_t)(from >> 32);
+	int rv;
+
+	*w = (struct walk){ .io = io, .coder = coder, .why = why, .fd = -1 };
+	do
+		rv = enter_first(w, no);
+	while (rv == YT_ENOTFOUND && from == 0 && w->n > 0); /* retired between our listing and opening it */
+	if (rv == 0 && from != 0 && w->segment.no != no)
+		rv = YT_ENOTFOUND;
+	if (rv == YT_ENOTFOUND)
+		return walk_problem(why, rv, no, from & UINT32_MAX, 0,
 			from == 0 ? "there is no journal here" : "has been retired or never was");
-	rv = enter_segment(w, i);
-	if (rv == YT_ECORRUPT)
-		return walk_problem(why, rv, w->list[i], 0, 0, "its header is damaged or another segment's");
 	if (rv == 0 && from != 0) {
 		w->off = from & UINT32_MAX;
 		w->midway = w->off > SEGMENT_HEAD;
@@ -424,33 +441,29 @@ void walk_end(struct walk *w)
 	w->window = NULL;
 }
 
-/* The file was given to another segment while we read it. */
-static bool segment_was_reused(struct walk *w)
+/* The file was given to another segment while we read it.  0, YT_ENOTFOUND: it was, YT_EIO. */
+static int segment_is_there(struct walk *w)
 {
 	struct segment now;
 	int fd, rv = segment_open(w->io, w->segment.no, O_RDONLY, &fd, &now);
 
 	if (rv == 0)
 		w->io->close(w->io->ctx, fd);
-	return rv == YT_ENOTFOUND || (rv == 0 && now.stamp != w->segment.stamp);
+	if (rv == 0 && now.stamp != w->segment.stamp)
+		return YT_ENOTFOUND;
+	if (rv == YT_EIO)
+		return walk_problem(w->why, rv, w->segment.no, 0, w->number, "cannot be opened: %s", strerror(errno));
+	return rv == YT_ENOTFOUND ? rv : 0;
 }
 
 /* Goes on with the oldest segment that is left; what was retired meanwhile is not asked for. */
 static int skip_retired(struct walk *w)
 {
-	uint32_t no = w->list[w->i];
-	size_t i = 0;
-	int rv = list_whole(w, no);
-
-	if (rv != 0)
-		return rv;
-	while (i < w->n && w->list[i] <= no)
-		i++;
-	if (i == w->n)
-		return YT_ENOTFOUND;
+	if (w->alone)
+		return walk_problem(w->why, YT_ECORRUPT, w->list[w->i], 0, w->number, "vanished while it was read");
 	w->number = 0;
 	w->midway = true;
-	return enter_segment(w, i);
+	return enter_first(w, w->list[w->i] + 1);
 }
 
 /* A whole commit stands in a segment behind the bad place.  Tells whether there is one, and whether it
@@ -466,9 +479,6 @@ static int find_behind(struct walk *w, struct commit *found, bool *follows)
 
 		if (rv == YT_ENOTFOUND)
 			continue; /* an unused one, withdrawn */
-		if (rv == YT_ECORRUPT)
-			return walk_problem(w->why, rv, w->list[i], 0, w->number + 1,
-				"its header is damaged or another segment's");
 		if (rv != 0)
 			return rv;
 		if (find_commit(w, SEGMENT_HEAD, found)) {
@@ -501,10 +511,11 @@ static int resolve_end(struct walk *w)
 	uint64_t off = w->off;
 	struct commit behind;
 	bool follows, within;
-	int rv;
+	int rv, back;
 
-	if (segment_was_reused(w))
-		return skip_retired(w);
+	rv = segment_is_there(w);
+	if (rv != 0)
+		return rv == YT_ENOTFOUND ? skip_retired(w) : rv;
 	within = find_commit(w, off + 8, &behind);
 	if (within) {
 		if (commit_at_anew(w, off, &(struct commit){ 0 }) != NULL)
@@ -512,12 +523,11 @@ static int resolve_end(struct walk *w)
 		return damage(w, no, off, &behind);
 	}
 	rv = find_behind(w, &behind, &follows);
-	if (rv == 0 && follows)
-		return 0;
-	if (rv != 0 && rv != YT_ENOTFOUND)
+	if ((rv == 0 && follows) || (rv != 0 && rv != YT_ENOTFOUND))
 		return rv;
-	if (enter_segment(w, here) != 0)
-		return skip_retired(w);
+	back = enter_segment(w, here);
+	if (back != 0)
+		return back == YT_ENOTFOUND ? skip_retired(w) : back;
 	w->off = off;
 	if (rv == YT_ENOTFOUND)
 		return rv;
@@ -547,7 +557,7 @@ int walk_next(struct walk *w, struct commit *commit, const uint8_t **bytes, log_
 	while (p == NULL) {
 		rv = w->error != 0 ? YT_ENOTFOUND : resolve_end(w);
 		if (w->error != 0)
-			return walk_problem(w->why, YT_EIO, w->list[w->i], w->off, w->number + 1,
+			return walk_problem(w->why, YT_EIO, w->segment.no, w->off, w->number + 1,
 				"cannot be read: %s", strerror(w->error));
 		if (rv != 0)
 			return rv;

@@ -51,6 +51,7 @@ struct walk {
 	struct segment segment;
 	uint64_t off;   /* of the next commit */
 	bool midway;    /* began behind commits that were not read: any number may come first */
+	bool alone;     /* nobody writes meanwhile: what vanishes is damage */
 	int error;      /* errno of a read that failed: then nothing is the end or damage */
 	/* The commit before: */
 	uint64_t number; /* 0: none yet */

@@ -108,27 +108,32 @@ static bool read_hex(const char *text, uint8_t *out, size_t n)
 	return text[2 * n] == '\0';
 }
 
-/* One line of anchors.txt; text is NUL-terminated. */
+/* One line of anchors.txt; text is NUL-terminated, without the line end. */
 static bool parse_line(const char *text, struct anchor *a, uint8_t signature[256], size_t *n)
 {
-	char time[16], want[15], head[65], base64[201];
+	char head[65], base64[201];
+	struct yt_buf again = { 0 };
 	long long wall_ms;
 	unsigned segment, offset;
 	unsigned long long number;
 	int len, end = 0;
+	bool same;
 
-	if (sscanf(text, "%15s %lld %u:%u %llu %64s %200s%n", time, &wall_ms, &segment, &offset, &number, head, base64,
-		    &end) != 7 || text[end] != '\0')
+	if (sscanf(text, "%*15s %lld %u:%u %llu %64s %172s%n", &wall_ms, &segment, &offset, &number, head, base64,
+		    &end) != 6)
 		return false;
 	*a = (struct anchor){ .wall_ms = wall_ms, .end = segment_pos(segment, offset), .commit_no = number };
-	yt_time_compact(wall_ms, want);
-	if (strcmp(time, want) != 0 || !read_hex(head, a->head, sizeof(a->head)))
-		return false;
 	len = EVP_DecodeBlock(signature, (const uint8_t *)base64, (int)strlen(base64));
 	for (size_t i = strlen(base64); len > 0 && i > 0 && base64[i - 1] == '='; i--)
 		len--; /* EVP_DecodeBlock() counts the padding */
-	*n = len > 0 ? (size_t)len : 0;
-	return len > 0;
+	if (len <= 0 || !read_hex(head, a->head, sizeof(a->head)))
+		return false;
+	*n = (size_t)len;
+	/* There is one way to write it: what sscanf() forgives is not forgiven here. */
+	anchor_line(a, (struct yt_str){ (char *)signature, *n }, &again);
+	same = !again.failed && again.n == strlen(text) + 1 && memcmp(again.p, text, again.n - 1) == 0;
+	yt_buf_free(&again);
+	return same;
 }
 
 /* Where the next line goes.  A crash may have cut the last one or torn it: it is written over, since
@@ -228,7 +233,7 @@ static int check_signature(const struct check *c, const struct anchor *a, struct
 	return rv;
 }
 
-static int take_statement(struct check *c, struct yt_str line, unsigned line_no)
+static int take_statement(struct check *c, struct yt_str line, unsigned line_no, bool is_last)
 {
 	char text[LINE_MAX_BYTES];
 	uint8_t signature[256];
@@ -236,12 +241,11 @@ static int take_statement(struct check *c, struct yt_str line, unsigned line_no)
 	size_t n;
 	int rv;
 
-	if (line.n >= sizeof(text) || memchr(line.p, '\0', line.n) != NULL)
-		return bad_line(c, line_no, "is too long or no text");
-	memcpy(text, line.p, line.n);
-	text[line.n] = '\0';
-	if (!parse_line(text, &s.a, signature, &n))
-		return bad_line(c, line_no, "is not a statement");
+	n = line.n < sizeof(text) ? line.n : sizeof(text) - 1;
+	memcpy(text, line.p, n);
+	text[n] = '\0';
+	if (strlen(text) != line.n || !parse_line(text, &s.a, signature, &n))
+		return is_last ? 0 : bad_line(c, line_no, "is not a statement");
 	rv = check_signature(c, &s.a, (struct yt_str){ (char *)signature, n });
 	if (rv != 0)
 		return rv == YT_EDENIED ? bad_line(c, line_no, "is not signed by this key") : rv;
@@ -262,7 +266,7 @@ static int by_commit(const void *x, const void *y)
 	return a->a.commit_no < b->a.commit_no ? -1 : a->a.commit_no > b->a.commit_no;
 }
 
-/* Reads all lines.  What stands behind the last line end was being written when the copy was made. */
+/* Reads all lines.  The last one may be unreadable, whole or not: a crash tore it, the log has it too. */
 static int take_statements(struct check *c)
 {
 	struct yt_str rest = c->conf->statements;
@@ -276,7 +280,7 @@ static int take_statements(struct check *c)
 		if (end == NULL)
 			break;
 		if (line.n > 0)
-			rv = take_statement(c, line, line_no);
+			rv = take_statement(c, line, line_no, line.n + 1 == rest.n);
 		rest.p += line.n + 1;
 		rest.n -= line.n + 1;
 	}

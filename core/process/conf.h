@@ -32,7 +32,9 @@ struct conf_gateway {
 };
 
 struct conf_journal {
-	const char *folder, *index, *keys; /* keys: NULL when bodies are kept in the clear */
+	const char *folder, *index;
+	const char *keys;      /* master key and anchor key; NULL: bodies are kept in the clear */
+	const char *data_keys; /* folder of the wrapped keys of each day (seal.h) */
 	uint32_t segment_mib, reserve_segments, anchor_s, retention_days, index_lag_mib;
 };
 

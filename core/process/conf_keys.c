@@ -70,6 +70,10 @@ const struct conf_key conf_keys[] = {
 	{ "journal", "keys", CONF_T_FOLDER, NULL, OPTIONAL, 1, 255, NULL, AT(journal, keys),
 		"Folder with the master key and the anchor signing key. Left out: bodies are stored in the clear, "
 		"heads unsigned (development only)." },
+	{ "journal", "data_keys", CONF_T_PATH, NULL, DEFAULT("run/gateway/data-keys"), 1, 255, NULL,
+		AT(journal, data_keys),
+		"Folder of the keys of each day that bodies are encrypted with, themselves encrypted; made at start. "
+		"Not in the same backup as the journal: whoever destroys a day's key erases that day's bodies." },
 
 	{ "limits", "body_kib", CONF_T_NUMBER, "KiB", DEFAULT("1024"), 1, 65536, NULL, AT(limits, body_kib),
 		"Largest request body; beyond it 413." },

@@ -1,0 +1,300 @@
+/* core/process/control.c - answers `yitong status`, `parked decide`, `show --raw`'s audit, see control.h.
+ *
+ * Runs on the keeper's loop; a client that sends more than a line's limit or is slow is cut off. */
+#include "process/control.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "process/indexer.h"
+#include "process/process.h"
+#include <utlist.h>
+#include "yitong/json.h"
+
+#define LINE_MAX_BYTES 4096
+
+struct control {
+	uv_pipe_t pipe;
+	char path[108];
+	struct keeper_process *process;
+	struct client *waiting;
+};
+
+struct client {
+	struct client *prev, *next; /* waiting for a commit */
+	uint64_t after;             /* answered when this many commits are durable; 0: at once */
+	uv_pipe_t pipe;
+	uv_write_t write;
+	struct keeper_process *process;
+	char line[LINE_MAX_BYTES];
+	size_t n;
+	struct yt_buf answer;
+	struct yt_arena *arena;
+};
+
+static void put_text(struct yt_buf *out, const char *name, struct yt_str value)
+{
+	yt_buf_printf(out, "\"%s\":", name);
+	yt_json_write_string(value, out);
+}
+
+static void answer_error(struct yt_buf *out, const char *error)
+{
+	yt_buf_text(out, "{\"ok\":false,");
+	put_text(out, "error", yt_str(error));
+	yt_buf_text(out, "}\n");
+}
+
+static void put_workers(struct yt_buf *out, const struct keeper_process *p)
+{
+	const struct kp_worker *w;
+
+	yt_buf_text(out, "\"workers\":[");
+	for (w = p->workers; w != NULL; w = w->next) {
+		const struct board *b = w->area.board;
+
+		yt_buf_printf(out,
+			"%s{\"incarnation\":%u,\"pid\":%u,\"generation\":%u,\"connections\":%u,\"in_flight\":%llu,"
+			"\"requests\":%llu,\"answered\":%llu,\"refused\":%llu,\"reads\":%llu,\"unknown\":%llu,\"leases\":%llu}",
+			w == p->workers ? "" : ",", b->incarnation, w->pid, w->generation, b->connections,
+			(unsigned long long)b->in_flight, (unsigned long long)b->requests, (unsigned long long)b->answered,
+			(unsigned long long)b->refused, (unsigned long long)b->reads, (unsigned long long)b->unknown,
+			(unsigned long long)b->leases);
+	}
+	yt_buf_text(out, "]");
+}
+
+static void answer_status(struct keeper_process *p, struct yt_buf *out)
+{
+	log_pos end = log_end(p->log), indexed = indexer_position(p->indexer);
+	const char *closed = keeper_closed(p);
+	struct keeper_counts c;
+
+	keeper_count(p->keeper, &c);
+	yt_buf_printf(out, "{\"ok\":true,\"generation\":%llu,\"pid\":%d,\"accepting\":%s,",
+		(unsigned long long)p->generation, (int)getpid(), closed == NULL ? "true" : "false");
+	put_text(out, "version", YT_STR(YT_VERSION));
+	yt_buf_text(out, ",");
+	put_text(out, "why_closed", yt_str(closed));
+	yt_buf_printf(out, ",\"journal\":{\"position\":\"%llu:%llu\",\"commits\":%llu,\"room_bytes\":%llu,\"sealed\":%s},",
+		(unsigned long long)(end >> 32), (unsigned long long)(end & 0xffffffffu),
+		(unsigned long long)log_commit_no(p->log), (unsigned long long)log_room(p->log),
+		p->seal != NULL ? "true" : "false");
+	yt_buf_printf(out, "\"index\":{\"position\":\"%llu:%llu\",\"lag_bytes\":%llu,\"usable\":%s},",
+		(unsigned long long)(indexed >> 32), (unsigned long long)(indexed & 0xffffffffu),
+		(unsigned long long)(end - indexed), indexer_is_usable(p->indexer) ? "true" : "false");
+	put_workers(out, p);
+	yt_buf_printf(out, ",\"exchanges\":{\"sent\":%llu,\"unknown\":%llu,\"reversing\":%llu,\"parked\":%llu,"
+			   "\"undelivered\":%llu,\"leased\":%llu,\"open\":%llu,\"in_memory\":%llu}}\n",
+		(unsigned long long)c.sent, (unsigned long long)c.unknown, (unsigned long long)c.reversing,
+		(unsigned long long)c.parked, (unsigned long long)c.undelivered, (unsigned long long)c.leased,
+		(unsigned long long)keeper_open(p->keeper), (unsigned long long)c.in_memory);
+}
+
+/* Said only when what was written down for it is on disk. */
+static void answer_when_durable(struct client *c)
+{
+	c->after = c->process->n_commits + (committer_is_idle(c->process->committer) ? 1 : 2);
+	yt_buf_text(&c->answer, "{\"ok\":true}\n");
+}
+
+/* An operator's decision about a parked exchange: written down before it is acknowledged. */
+static void answer_decide(struct client *c, const struct yt_node *q, struct yt_buf *out)
+{
+	struct keeper_process *p = c->process;
+	struct yt_str id = yt_node_text(q, "exchange"), result = yt_node_text(q, "result");
+	struct yt_str operator_name = yt_node_text(q, "operator"), reason = yt_node_text(q, "reason");
+	char word[16], number[32];
+	int rv;
+
+	if (operator_name.n == 0 || reason.n == 0 || id.n == 0 || id.n >= sizeof(number) || result.n >= sizeof(word)) {
+		answer_error(out, "exchange, result, operator and reason are all needed");
+		return;
+	}
+	snprintf(word, sizeof(word), "%.*s", YT_FMT(result));
+	snprintf(number, sizeof(number), "%.*s", YT_FMT(id));
+	if (strcmp(word, "done") != 0 && strcmp(word, "refused") != 0 && strcmp(word, "reversed") != 0) {
+		answer_error(out, "result is one of done, refused, reversed");
+		return;
+	}
+	rv = keeper_decide(p->keeper, strtoull(number, NULL, 16), word, operator_name, reason);
+	if (rv == YT_ENOTFOUND)
+		answer_error(out, "there is no such open exchange");
+	else if (rv != 0)
+		answer_error(out, "the exchange is not parked");
+	else
+		answer_when_durable(c);
+}
+
+/* Somebody reveals raw octets: who, what and why go into the chain first. */
+static void answer_audit(struct client *c, const struct yt_node *q, struct yt_buf *out)
+{
+	struct keeper_process *p = c->process;
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	if (yt_node_text(q, "operator").n == 0 || yt_node_text(q, "reason").n == 0) {
+		answer_error(out, "operator and reason are needed");
+		return;
+	}
+	at = rec_begin(&buf, REC_AUDIT, 0, 0, yt_wall_ms());
+	rec_str(&buf, REC_T_OPERATOR, yt_node_text(q, "operator"));
+	rec_str(&buf, REC_T_REASON, yt_node_text(q, "reason"));
+	rec_str(&buf, REC_T_RESULT, yt_node_text(q, "act"));
+	rec_str(&buf, REC_T_NUMBER, yt_node_text(q, "exchange"));
+	rec_end(&buf, at);
+	keeper_note(p->keeper, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+	answer_when_durable(c);
+}
+
+static void answer(struct client *c, struct yt_str line)
+{
+	struct yt_node *q = NULL;
+	struct yt_str what;
+
+	if (yt_json_read(c->arena, line, NULL, &q, NULL) != 0 || q->kind != YT_OBJECT) {
+		answer_error(&c->answer, "one JSON object a line");
+		return;
+	}
+	what = yt_node_text(q, "do");
+	if (yt_str_is(what, "status"))
+		answer_status(c->process, &c->answer);
+	else if (yt_str_is(what, "decide"))
+		answer_decide(c, q, &c->answer);
+	else if (yt_str_is(what, "audit"))
+		answer_audit(c, q, &c->answer);
+	else
+		answer_error(&c->answer, "no such request");
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct client *c = handle->data;
+
+	yt_buf_free(&c->answer);
+	yt_arena_free(c->arena);
+	free(c);
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+	struct client *c = write->data;
+
+	if (!uv_is_closing((uv_handle_t *)&c->pipe))
+		uv_close((uv_handle_t *)&c->pipe, on_closed);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	struct client *c = handle->data;
+
+	*buf = uv_buf_init(c->line + c->n, (unsigned)(sizeof(c->line) - c->n));
+}
+
+static void send_answer(struct client *c)
+{
+	uv_buf_t out = uv_buf_init((char *)c->answer.p, (unsigned)c->answer.n);
+
+	c->write.data = c;
+	uv_write(&c->write, (uv_stream_t *)&c->pipe, &out, 1, on_written);
+}
+
+void control_durable(struct keeper_process *p)
+{
+	struct client *c, *next;
+
+	if (p->control == NULL)
+		return;
+	DL_FOREACH_SAFE(p->control->waiting, c, next) {
+		if (c->after > p->n_commits)
+			continue;
+		DL_DELETE(p->control->waiting, c);
+		send_answer(c);
+	}
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct client *c = stream->data;
+	char *end;
+
+	if (n < 0 || (c->n += (size_t)n) == sizeof(c->line)) {
+		uv_close((uv_handle_t *)&c->pipe, on_closed);
+		return;
+	}
+	end = memchr(c->line, '\n', c->n);
+	if (end == NULL)
+		return;
+	uv_read_stop(stream);
+	answer(c, (struct yt_str){ c->line, (size_t)(end - c->line) });
+	if (c->after == 0 || c->process->control == NULL) {
+		send_answer(c);
+		return;
+	}
+	DL_APPEND(c->process->control->waiting, c);
+	kp_turn(c->process);
+}
+
+static void on_connection(uv_stream_t *server, int status)
+{
+	struct control *control = server->data;
+	struct client *c;
+
+	if (status != 0)
+		return;
+	c = calloc(1, sizeof(*c));
+	YT_REQUIRE(c != NULL);
+	c->process = control->process;
+	c->arena = yt_arena_new(1 << 20);
+	uv_pipe_init(server->loop, &c->pipe, 0);
+	c->pipe.data = c;
+	if (uv_accept(server, (uv_stream_t *)&c->pipe) != 0 ||
+		uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) != 0)
+		uv_close((uv_handle_t *)&c->pipe, on_closed);
+}
+
+int control_open(struct keeper_process *p, const char *run_dir)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	mode_t mask;
+	int rv;
+
+	YT_REQUIRE(control != NULL);
+	if ((size_t)snprintf(control->path, sizeof(control->path), "%s/%s", run_dir, CONTROL_SOCKET) >=
+		sizeof(control->path)) {
+		free(control);
+		return YT_ECONF;
+	}
+	unlink(control->path);
+	control->process = p;
+	uv_pipe_init(p->loop, &control->pipe, 0);
+	control->pipe.data = control;
+	mask = umask(0177);
+	rv = uv_pipe_bind(&control->pipe, control->path);
+	umask(mask);
+	p->control = control;
+	return rv != 0 || uv_listen((uv_stream_t *)&control->pipe, 16, on_connection) != 0 ? YT_EIO : 0;
+}
+
+static void on_control_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void control_close(struct keeper_process *p)
+{
+	struct client *c, *next;
+
+	if (p->control == NULL)
+		return;
+	DL_FOREACH_SAFE(p->control->waiting, c, next)
+		uv_close((uv_handle_t *)&c->pipe, on_closed);
+	unlink(p->control->path);
+	uv_close((uv_handle_t *)&p->control->pipe, on_control_closed);
+	p->control = NULL;
+}

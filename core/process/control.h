@@ -1,0 +1,13 @@
+/* core/process/control.h - the keeper's control socket: what `yitong` asks and tells it.
+ *
+ * <run_dir>/keeper.sock, mode 0600; one JSON object a line each way (core/ctl/ writes the requests). */
+#ifndef YT_PROCESS_CONTROL_H
+#define YT_PROCESS_CONTROL_H
+
+#include "process/keeper_process.h"
+
+int control_open(struct keeper_process *p, const char *run_dir);
+void control_durable(struct keeper_process *p); /* one more commit is on disk */
+void control_close(struct keeper_process *p);
+
+#endif

@@ -1,0 +1,22 @@
+/* core/process/indexer.h - the keeper's thread that feeds the index and keeps prewritten segments ready.
+ *
+ * Everything slow that no commit waits for: SQLite batches, zeroing of reserve segments.  The loop hears by
+ * an async wake how far the index has come. */
+#ifndef YT_PROCESS_INDEXER_H
+#define YT_PROCESS_INDEXER_H
+
+#include <uv.h>
+
+#include "journal/index.h"
+
+struct indexer;
+typedef void (*indexer_done)(void *arg, log_pos position);
+/* index: writable, the indexer's from here on. */
+int indexer_open(struct indexer **out, uv_loop_t *loop, struct index *index, struct log *log, const struct yt_io *io,
+                 const struct log_conf *conf, indexer_done done, void *arg);
+log_pos indexer_position(const struct indexer *indexer);
+bool indexer_is_usable(const struct indexer *indexer); /* false after the index failed: restart to rebuild it */
+/* Feeds what is left, closes the index and ends the thread; frees after the loop has run. */
+void indexer_close(struct indexer *indexer);
+
+#endif

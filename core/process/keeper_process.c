@@ -1,0 +1,758 @@
+/* core/process/keeper_process.c - the keeper: rings, commit thread, index thread and machine wired together.
+ *
+ * One loop.  A worker's eventfd or a finished commit wakes it; it drains the rings into the machine
+ * (journal/keeper.c), hands what the machine gathered to the committer when that is idle, and when it is
+ * durable lets the machine tell the workers and gives the ring slots back.  No decisions here.
+ *
+ * Start: open the log (which recovers it), feed the index to its end, load what is open from the index,
+ * then serve.  The supervisor's channel brings workers with their shared memory. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utlist.h>
+#include <uv.h>
+
+#include "format/keys.h"
+#include "journal/keeper.h"
+#include "journal/seal.h"
+#include "process/channel.h"
+#include "process/committer.h"
+#include "process/control.h"
+#include "process/indexer.h"
+#include "process/keeper_process.h"
+#include "process/process.h"
+
+#define FLUSH_MS 50         /* what nobody waits for is written at least this often */
+#define FLUSH_BYTES (1u << 20)
+#define DOWN_QUEUE_MAX 4096 /* messages that wait for room in a worker's ring */
+
+struct unsent { /* a message that did not fit into a worker's ring */
+	struct talk talk;
+	struct yt_buf payload;
+	struct unsent *prev, *next;
+};
+
+/* -- telling workers ---------------------------------------------------------------------------- */
+
+static struct kp_worker *worker_of(struct keeper_process *p, uint32_t id)
+{
+	struct kp_worker *w;
+
+	DL_FOREACH(p->workers, w) {
+		if (w->id == id)
+			return w;
+	}
+	return NULL;
+}
+
+static void queue_unsent(struct kp_worker *w, const struct talk *talk)
+{
+	struct unsent *u = calloc(1, sizeof(*u));
+
+	YT_REQUIRE(u != NULL);
+	yt_buf_str(&u->payload, talk->payload);
+	YT_REQUIRE(!u->payload.failed);
+	u->talk = *talk;
+	u->talk.payload = yt_buf_view(&u->payload);
+	DL_APPEND(w->unsent, u);
+}
+
+static void world_tell(void *ctx, uint32_t worker, const struct talk *talk)
+{
+	struct keeper_process *p = ctx;
+	struct kp_worker *w = worker_of(p, worker);
+
+	if (w == NULL || w->gone)
+		return;
+	if (w->unsent != NULL || ring_put(w->area.down, w->area.ring_bytes, talk, w->wake_worker) != 0)
+		queue_unsent(w, talk);
+}
+
+static void send_unsent(struct kp_worker *w)
+{
+	struct unsent *u;
+
+	while ((u = w->unsent) != NULL && ring_put(w->area.down, w->area.ring_bytes, &u->talk, w->wake_worker) == 0) {
+		DL_DELETE(w->unsent, u);
+		yt_buf_free(&u->payload);
+		free(u);
+	}
+}
+
+/* -- the machine's world ------------------------------------------------------------------------ */
+
+static int64_t world_wall(void *ctx)
+{
+	return yt_wall_ms();
+}
+
+static int64_t world_mono(void *ctx)
+{
+	return yt_mono_ms();
+}
+
+static int world_find(void *ctx, struct yt_str institution, struct yt_str number, struct exchange *x)
+{
+	struct keeper_process *p = ctx;
+
+	return index_find(p->index_reader, institution, number, x);
+}
+
+struct fetching {
+	uint64_t exchange;
+	enum rec_tag tag;
+	struct yt_buf *out;
+	bool found;
+};
+
+static int fetch_each(void *arg, const struct rec *rec, log_pos pos)
+{
+	struct fetching *f = arg;
+	struct yt_str value;
+
+	if (rec->exchange != f->exchange)
+		return 0;
+	value = rec_get(rec, f->tag);
+	if (value.n == 0)
+		return 0;
+	yt_buf_clear(f->out); /* the last one of the commit counts */
+	yt_buf_str(f->out, value);
+	f->found = true;
+	return 0;
+}
+
+static int world_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out)
+{
+	struct keeper_process *p = ctx;
+	struct fetching f = { exchange, tag, out, false };
+	int rv = log_read(&p->io, &p->log_conf, pos, fetch_each, &f);
+
+	if (rv != 0)
+		return rv;
+	return f.found && !out->failed ? 0 : YT_ENOTFOUND;
+}
+
+const char *keeper_closed(const struct keeper_process *p)
+{
+	if (p->finishing)
+		return "the gateway is stopping";
+	if (!indexer_is_usable(p->indexer))
+		return "the index is not usable";
+	if (log_end(p->log) - indexer_position(p->indexer) > p->index_lag_max)
+		return "the index is too far behind";
+	if (log_room(p->log) < p->reserve_bytes || p->full)
+		return "the journal's disk is full";
+	return NULL;
+}
+
+static const char *world_closed(void *ctx)
+{
+	return keeper_closed(ctx);
+}
+
+/* -- commits ------------------------------------------------------------------------------------ */
+
+/* What dead workers had on their rings is on disk: the supervisor may drop their shared memory. */
+static void send_buried(struct keeper_process *p, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		memset(&p->msg, 0, offsetof(struct channel_msg, text));
+		p->msg.kind = CHANNEL_BURIED;
+		p->msg.worker = p->buried[i];
+		p->msg.n_text = 0;
+		(void)channel_send(FD_CHANNEL, &p->msg);
+	}
+	memmove(p->buried, p->buried + n, (p->n_buried - n) * sizeof(p->buried[0]));
+	p->n_buried -= n;
+	p->n_buried_taken = 0;
+}
+
+static void tell_durable(struct keeper_process *p, log_pos pos)
+{
+	struct kp_worker *w;
+
+	keeper_committed(p->keeper, pos);
+	DL_FOREACH(p->workers, w)
+		ring_release(&w->up, w->taken_to);
+	send_buried(p, p->n_buried_taken);
+}
+
+/* Hands over what is gathered if somebody waits for it, or if it has waited long enough itself. */
+static void commit_if_ready(struct keeper_process *p)
+{
+	struct yt_str records;
+	struct kp_worker *w;
+	bool urgent;
+
+	if (!committer_is_idle(p->committer) || p->full)
+		return;
+	if (!keeper_has_pending(p->keeper, &urgent)) {
+		DL_FOREACH(p->workers, w) /* all that was read needed no writing down */
+			ring_release(&w->up, w->up.at);
+		send_buried(p, p->n_buried);
+		return;
+	}
+	if (!urgent && yt_mono_ms() < p->flush_at)
+		return;
+	keeper_take(p->keeper, &records);
+	DL_FOREACH(p->workers, w)
+		w->taken_to = w->up.at;
+	p->taken = records;
+	p->flush_at = yt_mono_ms() + FLUSH_MS;
+	p->n_buried_taken = p->n_buried;
+	if (records.n == 0)
+		tell_durable(p, log_end(p->log)); /* verdicts that needed no writing down */
+	else
+		committer_start(p->committer, records);
+}
+
+void kp_committed(void *arg, int result, log_pos pos)
+{
+	struct keeper_process *p = arg;
+
+	if (result == YT_ENOSPC) { /* nothing was written: the same again when there is room */
+		yt_log(YT_ERROR, "keeper", "the journal's disk is full; waiting for room");
+		p->full = true;
+		return;
+	}
+	if (result != 0) { /* after a failed sync nothing here can be believed (design 7) */
+		yt_log(YT_ERROR, "keeper", "the journal could not be written (%s); the keeper ends", yt_strerror(result));
+		_exit(3);
+	}
+	p->n_commits++;
+	tell_durable(p, pos);
+	control_durable(p);
+	kp_turn(p);
+}
+
+static void retry_full(struct keeper_process *p)
+{
+	if (!p->full || !committer_is_idle(p->committer) || log_room(p->log) < p->taken.n)
+		return;
+	p->full = false;
+	yt_log(YT_INFO, "keeper", "the journal's disk has room again");
+	committer_start(p->committer, p->taken);
+}
+
+/* -- rings -------------------------------------------------------------------------------------- */
+
+static void kill_worker(struct keeper_process *p, struct kp_worker *w)
+{
+	struct channel_msg *msg = &p->msg;
+
+	yt_log(YT_ERROR, "keeper", "worker %u: nonsense on its ring; it is to be killed", w->id);
+	memset(msg, 0, offsetof(struct channel_msg, text));
+	msg->kind = CHANNEL_KILL;
+	msg->worker = w->id;
+	msg->n_text = 0;
+	(void)channel_send(FD_CHANNEL, msg);
+	w->gone = true;
+}
+
+/* False when its ring was found to hold nonsense. */
+static bool drain(struct keeper_process *p, struct kp_worker *w)
+{
+	struct talk talk;
+	int rv;
+
+	while (!w->gone && (rv = ring_get(&w->up, &talk)) != YT_ENOTFOUND) {
+		if (rv == 0)
+			rv = keeper_message(p->keeper, w->id, &talk);
+		if (rv != 0) {
+			kill_worker(p, w);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* One turn of the wheel: rings, what is due, commits. */
+void kp_turn(struct keeper_process *p)
+{
+	struct kp_worker *w;
+	int64_t next;
+
+	DL_FOREACH(p->workers, w)
+		drain(p, w);
+	next = keeper_tick(p->keeper);
+	p->tick_at = next;
+	commit_if_ready(p);
+}
+
+static void on_ring(uv_poll_t *poll, int status, int events)
+{
+	struct kp_worker *w = poll->data;
+	uint64_t n;
+
+	if (read(w->wake_keeper, &n, sizeof(n)) < 0)
+		n = 0;
+	kp_turn(w->process);
+}
+
+/* -- workers ------------------------------------------------------------------------------------ */
+
+static void add_worker(struct keeper_process *p, const struct channel_msg *msg)
+{
+	struct kp_worker *w = calloc(1, sizeof(*w));
+
+	YT_REQUIRE(w != NULL);
+	if (msg->n_fds != 3 || area_map(&w->area, msg->fds[0]) != 0) {
+		yt_log(YT_ERROR, "keeper", "worker %u: its shared memory cannot be used", msg->worker);
+		free(w);
+		return;
+	}
+	close(msg->fds[0]);
+	w->id = msg->worker;
+	w->pid = msg->pid;
+	w->generation = msg->generation;
+	w->wake_keeper = msg->fds[1];
+	w->wake_worker = msg->fds[2];
+	w->process = p;
+	ring_reader_init(&w->up, w->area.up, w->area.ring_bytes);
+	w->taken_to = w->up.at;
+	DL_APPEND(p->workers, w);
+	keeper_worker_up(p->keeper, w->id, atomic_load(&w->area.board->incarnation));
+	uv_poll_init(p->loop, &w->poll, w->wake_keeper);
+	w->poll.data = w;
+	uv_poll_start(&w->poll, UV_READABLE, on_ring);
+}
+
+static void on_worker_closed(uv_handle_t *handle)
+{
+	struct kp_worker *w = handle->data;
+	struct unsent *u, *next;
+
+	DL_FOREACH_SAFE(w->unsent, u, next) {
+		yt_buf_free(&u->payload);
+		free(u);
+	}
+	close(w->wake_keeper);
+	close(w->wake_worker);
+	ring_reader_free(&w->up);
+	area_unmap(&w->area);
+	free(w);
+}
+
+/* It is dead and reaped: what it still had on its ring counts, then its legs are unknown. */
+static void remove_worker(struct keeper_process *p, uint32_t id)
+{
+	struct kp_worker *w = worker_of(p, id);
+
+	if (w == NULL)
+		return;
+	drain(p, w);
+	keeper_worker_gone(p->keeper, id);
+	DL_DELETE(p->workers, w);
+	YT_REQUIRE(p->n_buried < BURIED_MAX);
+	p->buried[p->n_buried++] = id;
+	uv_close((uv_handle_t *)&w->poll, on_worker_closed);
+}
+
+/* -- start -------------------------------------------------------------------------------------- */
+
+struct loading {
+	struct keeper_process *p;
+	uint64_t n;
+};
+
+static int load_open(void *arg, const struct exchange *x)
+{
+	struct loading *l = arg;
+
+	keeper_load(l->p->keeper, x);
+	l->n++;
+	return 0;
+}
+
+static int load_record(void *arg, const struct rec *rec, log_pos pos)
+{
+	struct loading *l = arg;
+
+	keeper_replay(l->p->keeper, rec, pos);
+	return 0;
+}
+
+static void on_index_progress(void *arg, log_pos at)
+{
+	struct keeper_process *p = arg;
+	int64_t now = yt_mono_ms();
+
+	if (now < p->progress_at)
+		return;
+	p->progress_at = now + 2000;
+	yt_log(YT_INFO, "keeper", "index: at %llu:%llu of %llu:%llu", (unsigned long long)(at >> 32),
+		(unsigned long long)(at & 0xffffffffu), (unsigned long long)(log_end(p->log) >> 32),
+		(unsigned long long)(log_end(p->log) & 0xffffffffu));
+}
+
+static void remove_index(const char *path)
+{
+	char name[512];
+
+	unlink(path);
+	snprintf(name, sizeof(name), "%s-wal", path);
+	unlink(name);
+	snprintf(name, sizeof(name), "%s-shm", path);
+	unlink(name);
+}
+
+/* Opens the index and brings it to the log's end; an unusable one is made anew from the log. */
+static int open_index(struct keeper_process *p, const char *path)
+{
+	int rv = index_open(&p->index, path, true);
+
+	if (rv == 0) {
+		rv = index_feed(p->index, &p->io, &p->log_conf, log_end(p->log), on_index_progress, p);
+		if (rv == 0)
+			return 0;
+		index_close(p->index);
+	}
+	yt_log(YT_WARN, "keeper", "the index %s cannot be used (%s); it is rebuilt from the journal", path, yt_strerror(rv));
+	remove_index(path);
+	rv = index_open(&p->index, path, true);
+	if (rv == 0)
+		rv = index_feed(p->index, &p->io, &p->log_conf, log_end(p->log), on_index_progress, p);
+	return rv;
+}
+
+static int open_keys(struct keeper_process *p, const struct conf *conf)
+{
+	char why[400] = "";
+	char folder[512];
+
+	if (keys_open(&p->keys, conf->journal.keys, why, sizeof(why)) != 0) {
+		yt_log(YT_ERROR, "keeper", "journal keys: %s", why);
+		return YT_ECONF;
+	}
+	if (conf->journal.keys == NULL)
+		return 0;
+	snprintf(folder, sizeof(folder), "%s.keys", conf->journal.folder); /* apart from the journal: see seal.h */
+	mkdir(folder, 0700);
+	if (yt_io_folder(folder, &p->keys_io) != 0 || seal_open(&p->seal, p->keys, &p->keys_io) != 0 ||
+		seal_prepare(p->seal) != 0) {
+		yt_log(YT_ERROR, "keeper", "the data keys in %s cannot be used with this master key", folder);
+		return YT_ECONF;
+	}
+	p->log_conf.keys = p->seal;
+	return 0;
+}
+
+static int ignore_record(void *arg, const struct rec *rec, log_pos pos)
+{
+	return 0;
+}
+
+static int open_journal(struct keeper_process *p, const struct conf *conf)
+{
+	struct log_problem why = { { 0 }, 0, 0, { 0 } };
+	struct loading loading = { p, 0 };
+	int rv;
+
+	mkdir(conf->journal.folder, 0700);
+	if (open_keys(p, conf) != 0 || yt_io_folder(conf->journal.folder, &p->io) != 0)
+		return YT_ECONF;
+	p->log_conf.segment_bytes = (uint64_t)conf->journal.segment_mib << 20;
+	p->log_conf.reserve_segments = conf->journal.reserve_segments;
+	rv = log_open(&p->log, &p->log_conf, &p->io, 0, ignore_record, NULL, &why);
+	if (rv != 0) {
+		yt_log(YT_ERROR, "keeper", "the journal in %s cannot be opened: %s: %s at offset %llu, commit %llu",
+			conf->journal.folder, why.file, why.why, (unsigned long long)why.offset,
+			(unsigned long long)why.commit_no);
+		return rv;
+	}
+	rv = open_index(p, conf->journal.index);
+	if (rv == 0)
+		rv = index_open(&p->index_reader, conf->journal.index, false);
+	if (rv != 0) {
+		yt_log(YT_ERROR, "keeper", "the index %s cannot be made: %s", conf->journal.index, yt_strerror(rv));
+		return rv;
+	}
+	index_open_exchanges(p->index, load_open, &loading);
+	index_keeper_records(p->index, load_record, &loading);
+	yt_log(YT_INFO, "keeper", "journal open at commit %llu, %llu exchanges to go on with",
+		(unsigned long long)log_commit_no(p->log), (unsigned long long)loading.n);
+	return 0;
+}
+
+static void on_indexed(void *arg, log_pos position)
+{
+	struct keeper_process *p = arg;
+
+	keeper_indexed(p->keeper, position);
+}
+
+/* -- the loop ----------------------------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct keeper_process *p = timer->data;
+	struct kp_worker *w;
+
+	DL_FOREACH(p->workers, w)
+		send_unsent(w);
+	retry_full(p);
+	kp_turn(p);
+	if (p->finishing && committer_is_idle(p->committer) && p->workers == NULL) {
+		bool urgent;
+
+		if (!keeper_has_pending(p->keeper, &urgent))
+			uv_stop(p->loop);
+	}
+}
+
+static void conf_of_machine(struct keeper_conf *k, const struct conf *conf)
+{
+	uint32_t i;
+
+	memset(k, 0, sizeof(*k));
+	k->serial_from = conf->numbers.serial_from;
+	k->serial_to = conf->numbers.serial_to;
+	k->reverse_after_ms = conf->resolution.reverse_after_ms;
+	k->undelivered_ms = conf->resolution.undelivered_ms;
+	k->longest_wait_ms = conf->resolution.retry_max_ms;
+	for (i = 0; i < conf->n_parties; i++) {
+		if (conf->parties[i].server_delay_ms > k->longest_wait_ms)
+			k->longest_wait_ms = conf->parties[i].server_delay_ms;
+	}
+	k->longest_wait_ms += 1000;
+	k->leases = 256;
+	k->exchanges = conf->limits.exchanges * conf->gateway.workers * 2;
+}
+
+/* The digest of what is active goes into the journal: one sees later which configuration it was. */
+static void note_generation(struct keeper_process *p, uint64_t generation, const struct conf *conf)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_GENERATION, 0, 0, yt_wall_ms());
+
+	rec_u32(&buf, REC_T_GENERATION, (uint32_t)generation);
+	rec_bytes(&buf, REC_T_DIGEST, conf->digest, sizeof(conf->digest));
+	rec_end(&buf, at);
+	keeper_note(p->keeper, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+	p->generation = generation;
+}
+
+static void on_configure(struct keeper_process *p, const struct channel_msg *msg)
+{
+	char file[512];
+	struct conf_errors *errors = calloc(1, sizeof(*errors));
+	struct keeper_conf k;
+	struct conf *conf;
+
+	snprintf(file, sizeof(file), "%.*s", (int)msg->n_text, msg->text);
+	if (errors != NULL && conf_load_with(&conf, file, CONF_NO_FILES, errors) == 0) {
+		conf_of_machine(&k, conf);
+		keeper_configure(p->keeper, &k);
+		note_generation(p, msg->number, conf);
+		conf_free(conf);
+	}
+	free(errors);
+}
+
+/* Open exchanges whose party or listener a new configuration drops. */
+struct checking {
+	const struct conf *conf;
+	uint64_t n;
+	char what[200];
+};
+
+static bool has_listener(const struct conf *conf, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < conf->n_listeners; i++) {
+		if (strcmp(conf->listeners[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void check_each(void *arg, const struct exchange *x)
+{
+	struct checking *c = arg;
+
+	if ((x->party[0] == 0 || conf_party(c->conf, yt_str(x->party)) != NULL) && has_listener(c->conf, x->listener))
+		return;
+	c->n++;
+	snprintf(c->what, sizeof(c->what), "party %s, listener %s", x->party, x->listener);
+}
+
+static void on_check(struct keeper_process *p, const struct channel_msg *msg)
+{
+	struct conf_errors *errors = calloc(1, sizeof(*errors));
+	struct checking c = { NULL, 0, { 0 } };
+	struct conf *conf = NULL;
+	char file[512];
+
+	snprintf(file, sizeof(file), "%.*s", (int)msg->n_text, msg->text);
+	if (errors != NULL && conf_load_with(&conf, file, CONF_NO_FILES, errors) == 0) {
+		c.conf = conf;
+		keeper_each_open(p->keeper, check_each, &c);
+		conf_free(conf);
+	}
+	free(errors);
+	memset(&p->msg, 0, offsetof(struct channel_msg, text));
+	p->msg.kind = CHANNEL_CHECKED;
+	p->msg.number = c.n;
+	p->msg.n_text = (uint32_t)strlen(c.what);
+	memcpy(p->msg.text, c.what, p->msg.n_text);
+	(void)channel_send(FD_CHANNEL, &p->msg);
+}
+
+/* What killed a worker: kept whole for the people who must look at it (P8). */
+static void on_crashed(struct keeper_process *p, const struct channel_msg *msg)
+{
+	const char *plugin = msg->text;
+	size_t n_plugin = strnlen(plugin, msg->n_text), n_what;
+	const char *what = plugin + n_plugin + 1;
+	struct yt_buf buf = { 0 };
+	char reason[96];
+	size_t at;
+
+	if (n_plugin + 1 >= msg->n_text)
+		return;
+	n_what = strnlen(what, msg->n_text - n_plugin - 1);
+	if (n_plugin + n_what + 2 > msg->n_text)
+		return;
+	snprintf(reason, sizeof(reason), "a worker died in plugin %s, %s", plugin, what);
+	yt_log(YT_ERROR, "keeper", "exchange %016llx: %s", (unsigned long long)msg->number, reason);
+	at = rec_begin(&buf, keeper_has(p->keeper, msg->number) ? REC_RESOLVED : REC_PARKED, 0, msg->number, yt_wall_ms());
+	rec_str(&buf, REC_T_REASON, yt_str(reason));
+	rec_str(&buf, REC_T_OWNER, YT_STR("operator"));
+	rec_str(&buf, REC_T_REQUEST, (struct yt_str){ what + n_what + 1, msg->n_text - n_plugin - n_what - 2 });
+	rec_end(&buf, at);
+	keeper_note(p->keeper, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+}
+
+static void on_packet(struct keeper_process *p, struct channel_msg *msg)
+{
+	switch (msg->kind) {
+	case CHANNEL_WORKER_UP:
+		add_worker(p, msg);
+		break;
+	case CHANNEL_WORKER_GONE:
+		remove_worker(p, msg->worker);
+		break;
+	case CHANNEL_WORKER_DRAINS:
+		keeper_worker_drains(p->keeper, msg->worker);
+		break;
+	case CHANNEL_CRASHED:
+		on_crashed(p, msg);
+		break;
+	case CHANNEL_CHECK:
+		on_check(p, msg);
+		break;
+	case CHANNEL_CONFIGURE:
+		on_configure(p, msg);
+		break;
+	case CHANNEL_FINISH:
+		p->finishing = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_channel(uv_poll_t *poll, int status, int events)
+{
+	struct keeper_process *p = poll->data;
+	int rv;
+
+	while ((rv = channel_receive(FD_CHANNEL, &p->msg)) == 0)
+		on_packet(p, &p->msg);
+	if (rv == YT_ENOTFOUND)
+		_exit(0); /* the supervisor is gone: it takes its children with it */
+	if (!p->started && p->generation != 0) {
+		p->started = true; /* the supervisor names workers of a keeper before us first, then the generation */
+		keeper_start(p->keeper);
+	}
+	kp_turn(p);
+}
+
+static void start_loop(struct keeper_process *p, const struct conf *conf)
+{
+	memset(&p->msg, 0, offsetof(struct channel_msg, text));
+	uv_poll_init(p->loop, &p->channel, FD_CHANNEL);
+	p->channel.data = p;
+	uv_poll_start(&p->channel, UV_READABLE, on_channel);
+	uv_timer_init(p->loop, &p->timer);
+	p->timer.data = p;
+	uv_timer_start(&p->timer, on_timer, 10, 10);
+	if (control_open(p, conf->gateway.run_dir) != 0)
+		yt_log(YT_WARN, "keeper", "no control socket in %s: `yitong status` will not work", conf->gateway.run_dir);
+	p->msg.kind = CHANNEL_READY;
+	p->msg.n_text = 0;
+	(void)channel_send(FD_CHANNEL, &p->msg);
+}
+
+static void finish(struct keeper_process *p)
+{
+	control_close(p);
+	committer_close(p->committer);
+	indexer_close(p->indexer);
+	uv_close((uv_handle_t *)&p->channel, NULL);
+	uv_close((uv_handle_t *)&p->timer, NULL);
+	uv_run(p->loop, UV_RUN_DEFAULT);
+	index_close(p->index_reader);
+	log_close(p->log);
+	keeper_free(p->keeper);
+	seal_close(p->seal);
+	keys_close(p->keys);
+	yt_io_close(&p->io);
+	if (p->seal != NULL)
+		yt_io_close(&p->keys_io);
+	yt_log(YT_INFO, "keeper", "all written down; the journal is closed");
+}
+
+static int open_machine(struct keeper_process *p, const struct conf *conf)
+{
+	struct keeper_world world = { .ctx = p, .wall_ms = world_wall, .mono_ms = world_mono, .tell = world_tell,
+		.find = world_find, .fetch = world_fetch, .closed = world_closed };
+	struct keeper_conf k;
+
+	conf_of_machine(&k, conf);
+	p->loop = uv_default_loop();
+	p->keeper = keeper_new(&k, &world);
+	p->index_lag_max = (uint64_t)conf->journal.index_lag_mib << 20;
+	p->reserve_bytes = (uint64_t)conf->journal.segment_mib << 18; /* a quarter of a segment */
+	if (p->keeper == NULL || open_journal(p, conf) != 0)
+		return YT_ECONF;
+	if (committer_open(&p->committer, p->loop, p->log, &p->io, p->seal != NULL ? p->keys : NULL,
+			(int64_t)conf->journal.anchor_s * 1000, kp_committed, p) != 0 ||
+		indexer_open(&p->indexer, p->loop, p->index, p->log, &p->io, &p->log_conf, on_indexed, p) != 0)
+		return YT_ENOMEM;
+	return 0;
+}
+
+int keeper_main(const char *conf_file, int supervisor_pid)
+{
+	struct keeper_process *p = calloc(1, sizeof(*p));
+	struct conf_errors *errors = calloc(1, sizeof(*errors));
+	struct conf *conf;
+
+	process_follow(supervisor_pid);
+	prctl(PR_SET_NAME, "yitong-keeper");
+	YT_REQUIRE(p != NULL && errors != NULL);
+	if (conf_load(&conf, conf_file, errors) != 0) {
+		yt_log(YT_ERROR, "keeper", "%s does not check any more", conf_file);
+		return 2;
+	}
+	free(errors);
+	yt_log_setup("keeper", conf->gateway.log_level);
+	if (open_machine(p, conf) != 0)
+		return 2;
+	start_loop(p, conf);
+	uv_run(p->loop, UV_RUN_DEFAULT);
+	finish(p);
+	conf_free(conf);
+	free(p);
+	return 0;
+}

@@ -1,0 +1,59 @@
+/* core/process/keeper_process.h - the keeper process's own state: shared with control.c, nobody else. */
+#ifndef YT_PROCESS_KEEPER_PROCESS_H
+#define YT_PROCESS_KEEPER_PROCESS_H
+
+#include <uv.h>
+
+#include "format/keys.h"
+#include "journal/index.h"
+#include "journal/keeper.h"
+#include "process/channel.h"
+#include "process/committer.h"
+#include "process/ring.h"
+
+#define BURIED_MAX 256 /* dead workers whose last words are not on disk yet */
+
+struct keeper_process;
+
+struct kp_worker {
+	uint32_t id, pid, generation;
+	struct area area;
+	struct ring_reader up;
+	uint64_t taken_to; /* ring position that the commit under way covers */
+	int wake_keeper, wake_worker;
+	bool gone;         /* its ring is nonsense: nothing more is read */
+	uv_poll_t poll;
+	struct keeper_process *process;
+	struct unsent *unsent;
+	struct kp_worker *prev, *next;
+};
+
+struct keeper_process {
+	uv_loop_t *loop;
+	uv_poll_t channel;
+	uv_timer_t timer;
+	struct keeper *keeper;
+	struct log *log;
+	struct log_conf log_conf;
+	struct yt_io io, keys_io;
+	struct yt_keys *keys;
+	struct log_keys *seal;
+	struct index *index, *index_reader;
+	struct committer *committer;
+	struct indexer *indexer;
+	struct control *control;
+	struct kp_worker *workers;
+	struct yt_str taken;       /* records of the commit under way */
+	uint64_t index_lag_max, reserve_bytes, generation, n_commits;
+	int64_t flush_at, tick_at, progress_at;
+	uint32_t buried[BURIED_MAX], n_buried, n_buried_taken;
+	bool full, finishing, started;
+	struct channel_msg msg;
+};
+
+/* NULL when new state-changing work is taken on, else why not. */
+const char *keeper_closed(const struct keeper_process *p);
+void kp_turn(struct keeper_process *p);
+void kp_committed(void *arg, int result, log_pos pos);
+
+#endif

@@ -1,0 +1,26 @@
+/* core/process/process.h - the processes' entry points; yitongd.c chooses one by its first argument. */
+#ifndef YT_PROCESS_PROCESS_H
+#define YT_PROCESS_PROCESS_H
+
+#include "process/conf.h"
+
+/* Descriptors that the supervisor leaves open in its children. */
+enum {
+	FD_CHANNEL = 3,    /* keeper */
+	FD_AREA = 3,       /* worker: shared memory with the keeper ... */
+	FD_WAKE_KEEPER = 4, /* ... eventfd the worker writes */
+	FD_WAKE_WORKER = 5, /* ... eventfd the worker reads */
+	FD_QUARANTINE = 6,
+	FD_LISTENERS = 7   /* one each, in the configuration's order */
+};
+
+int supervisor_main(const char *conf_file);
+int keeper_main(const char *conf_file, int supervisor_pid);
+int worker_main(const char *conf_file, int supervisor_pid, uint32_t slot, uint32_t generation);
+
+/* A child dies with its supervisor.  Exits at once if that is gone already. */
+void process_follow(int supervisor_pid);
+/* What the command says to the keeper, and its answer: <run_dir>/keeper.sock. */
+#define CONTROL_SOCKET "keeper.sock"
+
+#endif

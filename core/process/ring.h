@@ -1,0 +1,74 @@
+/* core/process/ring.h - shared memory between one worker and the keeper: two rings and a board.
+ *
+ * The supervisor makes one area per worker (a memfd) and hands it to both.  Each ring has one writer and
+ * one reader in different processes and is hostile input to its reader: a message is copied out once,
+ * then its bounds, sequence and CRC are checked.  A slot of the upward ring is given back only when what
+ * it held is durable (ring_release), so a keeper that dies leaves it for the next one.
+ *
+ * The board is written by the worker and read by the supervisor: counters, and the black box, which
+ * says what was handed to which plugin function when the worker died. */
+#ifndef YT_PROCESS_RING_H
+#define YT_PROCESS_RING_H
+
+#include <stdatomic.h>
+
+#include "journal/talk.h"
+
+#define BOX_OCTETS (64u << 10) /* of the message that a black box keeps; the rest is cut */
+
+struct board {
+	_Atomic uint32_t incarnation; /* 0: not yet welcomed by the keeper */
+	_Atomic uint32_t connections;
+	_Atomic uint64_t requests, answered, refused, reads, unknown, in_flight, leases;
+	/* The black box.  busy is set last and cleared first. */
+	_Atomic uint32_t busy;
+	char plugin[32], what[32];
+	uint64_t exchange;
+	uint32_t n_octets;
+	uint8_t octets[BOX_OCTETS];
+};
+
+#define QUARANTINE_SLOTS 64
+
+struct quarantine { /* written by the supervisor, read by all workers */
+	_Atomic uint32_t n; /* slots ever filled; the newest 64 are kept */
+	struct {
+		uint8_t digest[32]; /* SHA-256 of octets that killed a worker */
+		int64_t until_mono_ms;
+	} slot[QUARANTINE_SLOTS];
+};
+
+struct ring; /* lives in the area */
+
+struct area { /* one process's view of a worker's shared memory */
+	struct board *board;
+	struct ring *up, *down;
+	size_t size;
+	uint32_t ring_bytes;
+};
+
+/* A new area's memfd, sized; -1 with errno. */
+int area_make(uint32_t ring_mib);
+/* Maps it.  YT_ECORRUPT: it is no area of ours. */
+int area_map(struct area *area, int fd);
+void area_unmap(struct area *area);
+
+/* Puts a message; wake: an eventfd written when the reader sleeps.  YT_ENOSPC: it does not fit now;
+ * YT_ELIMIT: it never will. */
+int ring_put(struct ring *ring, uint32_t ring_bytes, const struct talk *talk, int wake_fd);
+
+struct ring_reader {
+	struct ring *ring;
+	uint32_t bytes;      /* its size as the area was made: what is in it may be altered */
+	uint64_t at;         /* next byte to read, not yet released */
+	struct yt_buf copy;  /* the message read last */
+};
+/* Starts at the first byte that was not released. */
+void ring_reader_init(struct ring_reader *reader, struct ring *ring, uint32_t ring_bytes);
+/* The next message, copied; payload is borrowed until the next call.  YT_ENOTFOUND: none; the reader then
+ * counts as asleep.  YT_ECORRUPT: nonsense; the writer must be killed. */
+int ring_get(struct ring_reader *reader, struct talk *talk);
+void ring_release(struct ring_reader *reader, uint64_t up_to); /* up_to: a former reader->at */
+void ring_reader_free(struct ring_reader *reader);
+
+#endif

@@ -1,0 +1,628 @@
+/* core/process/worker_process.c - a worker: listeners, lanes, plugins, ring and engine wired together.
+ *
+ * One loop.  A listener's whole request goes into the engine (engine/engine.h), the engine's legs go out
+ * by the party's lane, its records by the ring; the ring's eventfd brings the keeper's verdicts.  Doors
+ * open when the keeper has welcomed us.  SIGTERM drains: no new connections, open exchanges end, exit.
+ * No decisions here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "engine/engine.h"
+#include "format/keys.h"
+#include "net/lane.h"
+#include "net/server.h"
+#include "plugin/loader.h"
+#include "process/process.h"
+#include "process/ring.h"
+
+#define TICK_MS 50
+#define HEADERS_MAX 16 /* that a codec's signature may add */
+
+struct worker_listener {
+	struct worker *worker;
+	const struct conf_listener *conf;
+	struct engine_codec codec;
+	struct server *server;
+	uint32_t index;
+};
+
+struct worker_party {
+	struct worker *worker;
+	const struct conf_party *conf;
+	struct engine_party engine;
+	struct lane *lane;
+};
+
+struct failed_leg { /* ended before it began; told on the next turn, never from inside the engine */
+	uint64_t leg;
+	struct failed_leg *next;
+};
+
+struct worker {
+	uv_loop_t *loop;
+	uv_poll_t ring;
+	uv_timer_t tick;
+	uv_signal_t sigterm;
+	struct conf *conf;
+	struct yt_keys *keys;
+	struct engine *engine;
+	struct area area;
+	struct ring_reader down;
+	const struct quarantine *quarantine;
+	struct worker_listener *listeners;
+	struct worker_party *parties;
+	struct engine_origin *origins;
+	struct engine_institution *institutions;
+	struct failed_leg *failed;
+	struct yt_arena *scratch; /* headers of one leg */
+	struct yt_str person_key;
+	uint32_t slot, generation, n_draining;
+	int64_t drain_until;
+	bool doors_open, draining;
+};
+
+/* -- the engine's questions about the configuration --------------------------------------------- */
+
+static const struct engine_origin *origin_of(struct worker *w, const struct conf_origin *o)
+{
+	return o == NULL ? NULL : &w->origins[o - w->conf->origins];
+}
+
+static const struct engine_origin *origin_by_subject(void *ctx, struct yt_str subject)
+{
+	struct worker *w = ctx;
+
+	return origin_of(w, conf_origin_by_subject(w->conf, subject));
+}
+
+static const struct engine_origin *origin_by_caller(void *ctx, struct yt_str caller, struct yt_str *key)
+{
+	struct worker *w = ctx;
+	const struct conf_origin *o = conf_origin_by_caller(w->conf, caller);
+
+	if (o != NULL)
+		*key = yt_str(o->key);
+	return origin_of(w, o);
+}
+
+static bool speaks_for(void *ctx, const struct engine_origin *origin, struct yt_str institution)
+{
+	struct worker *w = ctx;
+
+	return conf_origin_speaks_for(&w->conf->origins[origin - w->origins], institution);
+}
+
+static const struct engine_institution *institution_by_code(void *ctx, struct yt_str code)
+{
+	struct worker *w = ctx;
+	const struct conf_institution *i = conf_institution(w->conf, code);
+
+	return i == NULL ? NULL : &w->institutions[i - w->conf->institutions];
+}
+
+static const struct engine_party *party_by_name(void *ctx, const char *name)
+{
+	struct worker *w = ctx;
+	const struct conf_party *p = conf_party(w->conf, yt_str(name));
+
+	return p == NULL ? NULL : &w->parties[p - w->conf->parties].engine;
+}
+
+static const struct engine_party *route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
+	const char **rule)
+{
+	struct worker *w = ctx;
+	const struct conf_party *p = conf_route(w->conf, msg->institution);
+
+	*rule = NULL;
+	return p == NULL ? NULL : &w->parties[p - w->conf->parties].engine;
+}
+
+static const struct engine_codec *listener_codec(void *ctx, const char *name)
+{
+	struct worker *w = ctx;
+	uint32_t i;
+
+	for (i = 0; i < w->conf->n_listeners; i++) {
+		if (strcmp(w->conf->listeners[i].name, name) == 0)
+			return &w->listeners[i].codec;
+	}
+	return NULL;
+}
+
+/* -- the engine's world ------------------------------------------------------------------------- */
+
+static int64_t world_wall(void *ctx)
+{
+	return yt_wall_ms();
+}
+
+static int64_t world_mono(void *ctx)
+{
+	return yt_mono_ms();
+}
+
+static void world_random(void *ctx, void *out, size_t n)
+{
+	yt_random(out, n);
+}
+
+static int world_submit(void *ctx, const struct talk *talk)
+{
+	struct worker *w = ctx;
+
+	return ring_put(w->area.up, w->area.ring_bytes, talk, FD_WAKE_KEEPER);
+}
+
+static void fail_leg(struct worker *w, uint64_t leg)
+{
+	struct failed_leg *f = calloc(1, sizeof(*f));
+
+	YT_REQUIRE(f != NULL);
+	f->leg = leg;
+	f->next = w->failed;
+	w->failed = f;
+}
+
+static void world_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str body, int64_t deadline_ms)
+{
+	struct worker *w = ctx;
+	struct worker_party *p = party->owner;
+	struct yt_header headers[HEADERS_MAX];
+	struct lane_request request = { .target = yt_str(p->conf->target), .content_type = party->codec.api->content_type,
+		.headers = headers, .body = body, .deadline_ms = deadline_ms };
+	int n = 0;
+
+	yt_arena_reset(w->scratch);
+	if (party->codec.api->sign != NULL)
+		n = party->codec.api->sign(party->codec.plugin, w->scratch, yt_wall_ms(), headers, HEADERS_MAX);
+	if (n < 0) {
+		yt_log(YT_ERROR, "worker", "party %s: its messages cannot be signed: %s", party->name, yt_strerror(n));
+		fail_leg(w, leg);
+		return;
+	}
+	request.n_headers = (size_t)n;
+	lane_send(p->lane, leg, &request);
+}
+
+static struct server_token token_of(uint64_t token, uint32_t *listener)
+{
+	*listener = (uint32_t)(token >> 56) - 1;
+	return (struct server_token){ .slot = (uint32_t)(token >> 32) & 0xffffff, .generation = (uint32_t)token };
+}
+
+static uint64_t token_to(uint32_t listener, struct server_token t)
+{
+	return (uint64_t)(listener + 1) << 56 | (uint64_t)(t.slot & 0xffffff) << 32 | t.generation;
+}
+
+static void world_answer(void *ctx, uint64_t token, int status, const char *content_type, struct yt_str body)
+{
+	struct worker *w = ctx;
+	uint32_t listener;
+	struct server_token t = token_of(token, &listener);
+
+	server_answer(w->listeners[listener].server, t, status, content_type, body);
+}
+
+static void world_drop(void *ctx, uint64_t token)
+{
+	struct worker *w = ctx;
+	uint32_t listener;
+	struct server_token t = token_of(token, &listener);
+
+	server_drop(w->listeners[listener].server, t);
+}
+
+static void world_person(void *ctx, struct yt_str person, uint8_t out[16])
+{
+	struct worker *w = ctx;
+	uint8_t mac[32];
+	unsigned n = sizeof(mac);
+
+	HMAC(EVP_sha256(), w->person_key.p, (int)w->person_key.n, (const uint8_t *)person.p, person.n, mac, &n);
+	memcpy(out, mac, 16);
+}
+
+static void world_box(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets)
+{
+	struct worker *w = ctx;
+	struct board *b = w->area.board;
+
+	if (what == NULL) {
+		atomic_store_explicit(&b->busy, 0, memory_order_release);
+		return;
+	}
+	strncpy(b->plugin, plugin, sizeof(b->plugin) - 1);
+	strncpy(b->what, what, sizeof(b->what) - 1);
+	b->exchange = exchange;
+	b->n_octets = octets.n < BOX_OCTETS ? (uint32_t)octets.n : BOX_OCTETS;
+	if (b->n_octets != 0)
+		memcpy(b->octets, octets.p, b->n_octets);
+	atomic_store_explicit(&b->busy, 1, memory_order_release);
+}
+
+static bool world_quarantined(void *ctx, struct yt_str octets)
+{
+	struct worker *w = ctx;
+	uint32_t n = atomic_load_explicit(&w->quarantine->n, memory_order_acquire), i;
+	uint8_t digest[32];
+
+	if (n == 0)
+		return false;
+	if (octets.n > BOX_OCTETS)
+		octets.n = BOX_OCTETS; /* the black box kept no more */
+	EVP_Digest(octets.p, octets.n, digest, NULL, EVP_sha256(), NULL);
+	for (i = 0; i < n && i < QUARANTINE_SLOTS; i++) {
+		if (w->quarantine->slot[i].until_mono_ms > yt_mono_ms() &&
+			memcmp(w->quarantine->slot[i].digest, digest, sizeof(digest)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* -- events ------------------------------------------------------------------------------------- */
+
+static void on_request(void *arg, const struct server_request *r)
+{
+	struct worker_listener *l = arg;
+	struct engine_request request = { .token = token_to(l->index, r->token), .listener = l->conf->name,
+		.codec = l->codec, .by_certificate = l->conf->kind == CONF_MTLS, .method = r->method,
+		.subject = r->subject, .headers = r->headers, .n_headers = r->n_headers, .body = r->body };
+
+	engine_request(l->worker->engine, &request);
+}
+
+static void on_gone(void *arg, struct server_token token)
+{
+	struct worker_listener *l = arg;
+
+	engine_gone(l->worker->engine, token_to(l->index, token));
+}
+
+static void on_flushed(void *arg, struct server_token token)
+{
+	struct worker_listener *l = arg;
+
+	engine_flushed(l->worker->engine, token_to(l->index, token));
+}
+
+static void on_lane(void *arg, uint64_t id, const struct lane_result *result)
+{
+	static const enum engine_leg_end ends[] = { [LANE_NOT_SENT] = LEG_NOT_SENT, [LANE_ANSWERED] = LEG_ANSWERED,
+		[LANE_LOST] = LEG_LOST, [LANE_TIMED_OUT] = LEG_TIMED_OUT };
+	struct worker_party *p = arg;
+
+	engine_leg(p->worker->engine, id, ends[result->end], result->status, result->body, result->why, result->late);
+}
+
+static int open_doors(struct worker *w)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->conf->n_listeners; i++) {
+		struct worker_listener *l = &w->listeners[i];
+		const struct conf_limits *limits = &w->conf->limits;
+		struct server_events events = { l, on_request, on_gone, on_flushed };
+		struct server_conf conf = { .name = l->conf->name,
+			.kind = l->conf->kind == CONF_MTLS ? SERVER_MTLS : SERVER_SIGNED,
+			.cert_file = l->conf->cert, .key_file = l->conf->key, .client_ca_file = l->conf->client_ca,
+			.limits = { .connections = limits->connections, .header_bytes = limits->header_kib << 10,
+				.headers = limits->headers, .body_bytes = limits->body_kib << 10,
+				.handshake_ms = limits->handshake_ms, .request_ms = limits->request_ms,
+				.idle_ms = limits->idle_ms } };
+
+		if (server_open(&l->server, w->loop, (int)(FD_LISTENERS + i), &conf, &events) != 0)
+			return YT_ECONF;
+	}
+	w->doors_open = true;
+	return 0;
+}
+
+static void on_ring(uv_poll_t *poll, int status, int events)
+{
+	struct worker *w = poll->data;
+	struct talk talk;
+	uint64_t n;
+	int rv;
+
+	if (read(FD_WAKE_WORKER, &n, sizeof(n)) < 0)
+		n = 0;
+	while ((rv = ring_get(&w->down, &talk)) == 0) {
+		engine_talk(w->engine, &talk);
+		ring_release(&w->down, w->down.at);
+	}
+	YT_REQUIRE(rv == YT_ENOTFOUND);
+	if (!w->doors_open && !w->draining && engine_is_up(w->engine) && open_doors(w) != 0)
+		exit(2);
+}
+
+static void write_board(struct worker *w)
+{
+	struct board *b = w->area.board;
+	struct engine_counts c;
+	uint32_t i, n = 0;
+
+	engine_count(w->engine, &c);
+	b->requests = c.requests;
+	b->answered = c.answered;
+	b->refused = c.refused;
+	b->reads = c.reads;
+	b->unknown = c.unknown;
+	b->in_flight = c.in_flight;
+	b->leases = c.leases;
+	for (i = 0; w->doors_open && i < w->conf->n_listeners; i++)
+		n += server_connections(w->listeners[i].server);
+	b->connections = n;
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct worker *w = timer->data;
+	struct failed_leg *f;
+
+	while ((f = w->failed) != NULL) {
+		w->failed = f->next;
+		engine_leg(w->engine, f->leg, LEG_NOT_SENT, 0, (struct yt_str){ 0 }, "cannot be signed", false);
+		free(f);
+	}
+	engine_tick(w->engine);
+	write_board(w);
+	if (w->draining && ((engine_is_idle(w->engine) && w->n_draining == 0) || yt_mono_ms() >= w->drain_until))
+		uv_stop(w->loop);
+}
+
+static void on_drained(void *arg)
+{
+	struct worker *w = arg;
+
+	w->n_draining--;
+}
+
+static void on_sigterm(uv_signal_t *signal, int number)
+{
+	struct worker *w = signal->data;
+	uint32_t i;
+
+	if (w->draining)
+		return;
+	w->draining = true;
+	w->drain_until = yt_mono_ms() + w->conf->gateway.drain_ms;
+	for (i = 0; w->doors_open && i < w->conf->n_listeners; i++) {
+		w->n_draining++;
+		server_drain(w->listeners[i].server, on_drained, w);
+	}
+}
+
+/* -- start -------------------------------------------------------------------------------------- */
+
+static int load_plugin(struct worker *w, struct engine_codec *codec, const char *format, const char *instance,
+	const struct conf_setting *settings, uint32_t n)
+{
+	struct plugin_setting *s = calloc(n + 1, sizeof(*s));
+	char file[512], why[400] = "";
+	uint32_t i;
+	int rv;
+
+	YT_REQUIRE(s != NULL);
+	for (i = 0; i < n; i++)
+		s[i] = (struct plugin_setting){ settings[i].key, settings[i].value };
+	snprintf(file, sizeof(file), "%s/%s.so", w->conf->gateway.plugin_dir, format);
+	rv = plugin_load(&codec->plugin, file, instance, s, n, w->keys, why, sizeof(why));
+	free(s);
+	if (rv != 0) {
+		yt_log(YT_ERROR, "worker", "plugin %s for %s: %s", file, instance, why);
+		return rv;
+	}
+	codec->api = plugin_api(codec->plugin);
+	return 0;
+}
+
+static int open_parties(struct worker *w)
+{
+	uint32_t i;
+
+	w->parties = calloc(w->conf->n_parties + 1, sizeof(*w->parties));
+	YT_REQUIRE(w->parties != NULL);
+	for (i = 0; i < w->conf->n_parties; i++) {
+		const struct conf_party *c = &w->conf->parties[i];
+		struct worker_party *p = &w->parties[i];
+		struct lane_conf lane = { .name = c->name, .host = c->host, .port = c->port, .server_name = c->server_name,
+			.ca_file = c->ca, .cert_file = c->cert, .key_file = c->key, .connections = c->connections,
+			.queue = c->queue, .connect_ms = c->connect_timeout_ms, .idle_ms = c->idle_ms,
+			.response_bytes = c->response_kib << 10, .late_ms = c->late_ms };
+
+		p->worker = w;
+		p->conf = c;
+		p->engine = (struct engine_party){ .name = c->name, .owner = p, .query_timeout_ms = c->query_timeout_ms,
+			.change_timeout_ms = c->change_timeout_ms, .server_delay_ms = c->server_delay_ms };
+		if (load_plugin(w, &p->engine.codec, c->format, c->name, c->settings, c->n_settings) != 0 ||
+			lane_open(&p->lane, w->loop, &lane, on_lane, p) != 0)
+			return YT_ECONF;
+	}
+	return 0;
+}
+
+static int open_listeners(struct worker *w)
+{
+	uint32_t i;
+
+	w->listeners = calloc(w->conf->n_listeners + 1, sizeof(*w->listeners));
+	YT_REQUIRE(w->listeners != NULL);
+	for (i = 0; i < w->conf->n_listeners; i++) {
+		struct worker_listener *l = &w->listeners[i];
+
+		l->worker = w;
+		l->conf = &w->conf->listeners[i];
+		l->index = i;
+		if (load_plugin(w, &l->codec, l->conf->format, l->conf->name, NULL, 0) != 0)
+			return YT_ECONF;
+	}
+	return 0;
+}
+
+static void take_people(struct worker *w)
+{
+	const struct conf *c = w->conf;
+	uint32_t i;
+
+	w->origins = calloc(c->n_origins + 1, sizeof(*w->origins));
+	w->institutions = calloc(c->n_institutions + 1, sizeof(*w->institutions));
+	YT_REQUIRE(w->origins != NULL && w->institutions != NULL);
+	for (i = 0; i < c->n_origins; i++)
+		w->origins[i] = (struct engine_origin){ c->origins[i].name,
+			c->origins[i].unknown_style == CONF_HOLD ? ENGINE_HOLD : ENGINE_SILENCE, c->origins[i].timeout_ms };
+	for (i = 0; i < c->n_institutions; i++)
+		w->institutions[i] = (struct engine_institution){ c->institutions[i].code, c->institutions[i].name,
+			c->institutions[i].area, c->institutions[i].sign_in == CONF_SIGN_IN_PASS,
+			c->institutions[i].operator_id, c->institutions[i].operator_name };
+}
+
+static int open_secrets(struct worker *w)
+{
+	char why[400] = "";
+	uint32_t i;
+	int rv = keys_open(&w->keys, NULL, why, sizeof(why));
+
+	for (i = 0; rv == 0 && i < w->conf->n_secrets; i++)
+		rv = keys_add_secret(w->keys, w->conf->secrets[i].name, w->conf->secrets[i].file, why, sizeof(why));
+	if (rv != 0)
+		yt_log(YT_ERROR, "worker", "secrets: %s", why);
+	else if (keys_secret(w->keys, YT_STR("person-key"), &w->person_key) != 0)
+		w->person_key = YT_STR("development"); /* the check warns; production demands it */
+	return rv;
+}
+
+static int open_shared(struct worker *w)
+{
+	if (area_map(&w->area, FD_AREA) != 0) {
+		yt_log(YT_ERROR, "worker", "a worker is started by yitongd itself, not by hand");
+		return YT_ECONF;
+	}
+	w->quarantine = mmap(NULL, sizeof(*w->quarantine), PROT_READ, MAP_SHARED, FD_QUARANTINE, 0);
+	if (w->quarantine == MAP_FAILED)
+		return YT_ECONF;
+	ring_reader_init(&w->down, w->area.down, w->area.ring_bytes);
+	return 0;
+}
+
+static int64_t shortest_origin(const struct conf *conf)
+{
+	int64_t least = 60000;
+	uint32_t i;
+
+	for (i = 0; i < conf->n_origins; i++) {
+		if (conf->origins[i].timeout_ms < least)
+			least = conf->origins[i].timeout_ms;
+	}
+	return least;
+}
+
+static int open_engine(struct worker *w)
+{
+	struct engine_world world = { .ctx = w, .wall_ms = world_wall, .mono_ms = world_mono, .random = world_random,
+		.submit = world_submit, .send = world_send, .answer = world_answer, .drop = world_drop,
+		.person = world_person, .box = world_box, .quarantined = world_quarantined };
+	struct engine_conf conf = { .origin_by_subject = origin_by_subject, .origin_by_caller = origin_by_caller,
+		.speaks_for = speaks_for, .institution = institution_by_code, .route = route, .party = party_by_name,
+		.listener = listener_codec, .ctx = w, .serial_from = w->conf->numbers.serial_from,
+		.serial_to = w->conf->numbers.serial_to, .exchanges = w->conf->limits.exchanges,
+		.retry_ms = w->conf->resolution.retry_ms, .retry_max_ms = w->conf->resolution.retry_max_ms,
+		.park_after_ms = w->conf->resolution.park_after_ms };
+
+	conf.margin_ms = shortest_origin(w->conf) / 20;
+	if (conf.margin_ms > 2000)
+		conf.margin_ms = 2000;
+	w->scratch = yt_arena_new(1 << 20);
+	w->engine = engine_new(&conf, &world);
+	return w->engine != NULL && w->scratch != NULL ? 0 : YT_ENOMEM;
+}
+
+static void start_loop(struct worker *w)
+{
+	uv_poll_init(w->loop, &w->ring, FD_WAKE_WORKER);
+	w->ring.data = w;
+	uv_poll_start(&w->ring, UV_READABLE, on_ring);
+	uv_timer_init(w->loop, &w->tick);
+	w->tick.data = w;
+	uv_timer_start(&w->tick, on_tick, TICK_MS, TICK_MS);
+	uv_signal_init(w->loop, &w->sigterm);
+	w->sigterm.data = w;
+	uv_signal_start(&w->sigterm, on_sigterm, SIGTERM);
+	engine_start(w->engine);
+	on_ring(&w->ring, 0, 0); /* puts the ring to sleep, so that the keeper wakes us */
+}
+
+/* An orderly end frees all, so that a leak is a leak. */
+static void close_all(struct worker *w)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->conf->n_listeners; i++) {
+		if (w->listeners[i].server != NULL)
+			server_close(w->listeners[i].server);
+	}
+	for (i = 0; i < w->conf->n_parties; i++)
+		lane_close(w->parties[i].lane);
+	uv_close((uv_handle_t *)&w->ring, NULL);
+	uv_close((uv_handle_t *)&w->tick, NULL);
+	uv_close((uv_handle_t *)&w->sigterm, NULL);
+	uv_run(w->loop, UV_RUN_DEFAULT);
+	engine_free(w->engine);
+	for (i = 0; i < w->conf->n_listeners; i++)
+		plugin_unload(w->listeners[i].codec.plugin);
+	for (i = 0; i < w->conf->n_parties; i++)
+		plugin_unload(w->parties[i].engine.codec.plugin);
+	free(w->listeners);
+	free(w->parties);
+	free(w->origins);
+	free(w->institutions);
+	yt_arena_free(w->scratch);
+	keys_close(w->keys);
+	ring_reader_free(&w->down);
+	area_unmap(&w->area);
+	conf_free(w->conf);
+	uv_loop_close(w->loop);
+	free(w);
+}
+
+int worker_main(const char *conf_file, int supervisor_pid, uint32_t slot, uint32_t generation)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	struct conf_errors *errors = calloc(1, sizeof(*errors));
+	char name[32];
+
+	process_follow(supervisor_pid);
+	snprintf(name, sizeof(name), "yitong-worker%u", slot);
+	prctl(PR_SET_NAME, name);
+	signal(SIGPIPE, SIG_IGN);
+	YT_REQUIRE(w != NULL && errors != NULL);
+	if (conf_load(&w->conf, conf_file, errors) != 0) {
+		yt_log(YT_ERROR, "worker", "%s does not check any more", conf_file);
+		return 2;
+	}
+	free(errors);
+	snprintf(name, sizeof(name), "worker%u.%u", slot, generation);
+	yt_log_setup(name, w->conf->gateway.log_level);
+	w->slot = slot;
+	w->generation = generation;
+	w->loop = uv_default_loop();
+	take_people(w);
+	if (open_shared(w) != 0 || open_secrets(w) != 0 || open_listeners(w) != 0 || open_parties(w) != 0 ||
+		open_engine(w) != 0)
+		return 2;
+	start_loop(w);
+	uv_run(w->loop, UV_RUN_DEFAULT);
+	write_board(w);
+	close_all(w);
+	return 0;
+}
