@@ -481,7 +481,7 @@ static void end_query(struct engine *e, struct work *w, struct yt_reply *reply)
 {
 	struct yt_buf buf = { 0 };
 
-	if (reply->outcome == YT_UNKNOWN) /* it had no effect to be unknown: ask again */
+	if (reply->outcome == YT_UNKNOWN) /* it had no effect to be unknown: its origin asks again */
 		reply = engine_refusal(w->arena, TEXT_QUERY_FAILED, (struct yt_str){ 0 }, w->trace);
 	else
 		(void)mark_breach(e, w, reply);
@@ -552,6 +552,11 @@ void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int sta
 	if (w == NULL || (late ? w->state != WORK_WAITING && w->state != WORK_ENDING : w->state != WORK_OUT))
 		return;
 	reply = read_leg(e, w, end, status, body, why);
+	if (!w->msg->op->changes_state && reply->outcome == YT_UNKNOWN && end != LEG_TIMED_OUT && !late && !w->asked_twice) {
+		w->asked_twice = true; /* a query has no effect: one lost answer is asked for again at once */
+		send_leg(e, w);
+		return;
+	}
 	if (late) {
 		if (reply->outcome != YT_UNKNOWN)
 			end_change(e, w, reply, body, UP_LATE, REC_X_LATE);

@@ -37,6 +37,7 @@ struct work {
 	uint8_t digest[32];
 	char trace[9];
 	const struct session *signing; /* what WORK_SIGNING waits for */
+	bool asked_twice;       /* a query whose first answer was lost */
 	bool is_final;          /* the answer in reply is the stored one: its delivery counts */
 	int64_t begun_mono, hold_until, leg_mono;
 	UT_hash_handle hh_id, hh_seq, hh_token;

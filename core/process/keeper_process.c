@@ -423,8 +423,8 @@ static int open_index(struct keeper_process *p, const char *path)
 
 static int open_keys(struct keeper_process *p, const struct conf *conf)
 {
+	const char *folder = conf->journal.data_keys; /* apart from the journal: see seal.h */
 	char why[400] = "";
-	char folder[512];
 
 	if (keys_open(&p->keys, conf->journal.keys, why, sizeof(why)) != 0) {
 		yt_log(YT_ERROR, "keeper", "journal keys: %s", why);
@@ -432,7 +432,6 @@ static int open_keys(struct keeper_process *p, const struct conf *conf)
 	}
 	if (conf->journal.keys == NULL)
 		return 0;
-	snprintf(folder, sizeof(folder), "%s.keys", conf->journal.folder); /* apart from the journal: see seal.h */
 	mkdir(folder, 0700);
 	if (yt_io_folder(folder, &p->keys_io) != 0 || seal_open(&p->seal, p->keys, &p->keys_io) != 0 ||
 		seal_prepare(p->seal) != 0) {
