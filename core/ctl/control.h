@@ -1,0 +1,51 @@
+/* core/ctl/control.h - the keeper's control socket: what is said over it, and the asking side.
+ *
+ * A unix stream socket, <run_dir>/keeper.sock, for the user the gateway runs as only (mode 0600; the
+ * keeper also checks the peer's uid).  One JSON object in one line is a request, one JSON object in one
+ * line its answer, at most CONTROL_LINE_MAX bytes each; several requests may follow on one connection.
+ *
+ *   {"ok":false,"error":"..."}        whatever was asked: it was not done; error is one English sentence
+ *
+ *   {"do":"status"}
+ *     {"ok":true,"generation":1,"profile":"development","pid":71,"version":"0.1.0","accepting":true,
+ *      "closed_because":"",                     why not, when accepting is false
+ *      "journal":{"position":"3:81920","commits":120,"room_bytes":1048576,"anchored_commit":117,
+ *                 "disk_bytes":123456789},      free on the journal's disk
+ *      "index":{"position":"3:81920","lag_bytes":0,"usable":true},
+ *      "workers":[{"incarnation":7,"pid":72,"generation":1,"connections":2,"in_flight":0,"requests":310,
+ *                  "drains":false}],
+ *      "exchanges":{"sent":0,"unknown":0,"reversing":0,"parked":0,"undelivered":0,"due":0}}
+ *
+ *   {"do":"decide","exchange":"123","result":"done","operator":"li","reason":"seen on their screen"}
+ *     {"ok":true}                               result: done, refused or reversed; durable when answered
+ *
+ *   {"do":"audit","act":"show raw","exchange":"123","operator":"root","reason":"complaint 17"}
+ *     {"ok":true}                               durable when answered; operator is the asking user's name
+ *
+ *   {"do":"reindex"}
+ *     {"ok":true}                               the index is being made anew beside traffic; state changes
+ *                                               are refused until status says usable
+ *
+ * Exchanges are texts, since they may be larger than what JSON numbers are safe for elsewhere. */
+#ifndef YT_CTL_CONTROL_H
+#define YT_CTL_CONTROL_H
+
+#include "yitong/json.h"
+
+#define CONTROL_SOCKET "keeper.sock" /* in gateway.run_dir */
+#define CONTROL_LINE_MAX 65536
+#define CONTROL_TIMEOUT_MS 10000
+
+/* Asks the keeper that listens in run_dir.  request: one JSON object, without the line end.
+ * On 0 *answer lives in arena and says "ok": true.  Else why is a sentence for the user:
+ * YT_ENOTFOUND: no keeper is there; YT_EDENIED: it is there and refused, or we may not connect;
+ * YT_EIO: it did not answer in time or the connection broke; YT_EFORMAT: the answer is no such object. */
+int control_ask(const char *run_dir, struct yt_str request, struct yt_arena *arena, struct yt_node **answer,
+                char *why, size_t size);
+
+/* Values of an answer by path, "journal.commits"; empty or 0 when missing. */
+struct yt_str control_text(const struct yt_node *answer, const char *path);
+uint64_t control_number(const struct yt_node *answer, const char *path);
+const struct yt_node *control_node(const struct yt_node *answer, const char *path);
+
+#endif

@@ -1,0 +1,96 @@
+/* core/ctl/ctl.h - what the subcommands of `yitong` share: exit codes, configuration, tables, masking.
+ *
+ * yitong.c finds the subcommand; each is one function in one file: ctl_check.c, ctl_messages.c,
+ * ctl_show.c, ctl_status.c (status, parked), ctl_journal.c (journal, index). */
+#ifndef YT_CTL_CTL_H
+#define YT_CTL_CTL_H
+
+#include <stdio.h>
+
+#include "journal/index.h"
+#include "process/conf.h"
+#include "yitong/json.h"
+
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_FOUND = 1, /* looked, and found a problem, or nothing */
+	CTL_USAGE = 2,
+	CTL_CANNOT = 3 /* cannot reach or read what it needs */
+};
+
+struct ctl {
+	const char *conf_file;
+	struct conf *conf; /* ctl_conf() */
+	bool has_colour;
+};
+
+/* argv[0] is the subcommand's name.  Returns enum ctl_exit. */
+int ctl_check(struct ctl *ctl, int argc, char **argv);
+int ctl_messages(struct ctl *ctl, int argc, char **argv);
+int ctl_show(struct ctl *ctl, int argc, char **argv);
+int ctl_status(struct ctl *ctl, int argc, char **argv);
+int ctl_parked(struct ctl *ctl, int argc, char **argv);
+int ctl_journal(struct ctl *ctl, int argc, char **argv);
+int ctl_index(struct ctl *ctl, int argc, char **argv);
+
+/* Reads the configuration, without looking for certificates and keys; tells what is wrong with it. */
+int ctl_conf(struct ctl *ctl);
+/* Opens the index for reading; tells the way out where it cannot. */
+int ctl_open_index(struct ctl *ctl, struct index **index);
+/* What reading the journal needs; to be closed with ctl_close_journal(). */
+struct ctl_journal {
+	struct yt_io io, key_io;
+	struct log_conf conf;
+	struct yt_keys *keys;
+	bool is_open, has_key_io;
+};
+/* with_keys: also what opens bodies. */
+int ctl_open_journal(struct ctl *ctl, bool with_keys, struct ctl_journal *journal);
+void ctl_close_journal(struct ctl_journal *journal);
+
+/* Says "yitong: ..." on stderr and returns exit. */
+int ctl_fail(int exit, const char *fmt, ...) YT_PRINTF(2, 3);
+/* The same for wrong arguments, with the way to the help. */
+int ctl_usage(const char *command, const char *fmt, ...) YT_PRINTF(2, 3);
+/* getopt_long() said what is wrong already: only the way to the help. */
+int ctl_bad_option(const char *command);
+
+/* ---- out.c ---- */
+
+enum ctl_colour { CTL_PLAIN, CTL_BOLD, CTL_DIM, CTL_RED, CTL_GREEN, CTL_YELLOW };
+const char *ctl_colour(const struct ctl *ctl, enum ctl_colour colour); /* "" without a terminal */
+enum ctl_colour ctl_state_colour(enum exchange_state state);
+
+/* Rows of texts, printed aligned when all are there. */
+struct ctl_table {
+	size_t n_columns;
+	struct yt_buf text; /* cells, each ended by NUL */
+	enum ctl_colour *colour;
+	size_t n_cells, cap;
+	unsigned right; /* bit per column: aligned to the right */
+};
+void ctl_table_begin(struct ctl_table *table, size_t n_columns, unsigned right);
+void ctl_table_cell(struct ctl_table *table, enum ctl_colour colour, const char *fmt, ...) YT_PRINTF(3, 4);
+/* The first row is the heading.  Frees the table. */
+void ctl_table_print(const struct ctl *ctl, struct ctl_table *table, FILE *out);
+
+/* Columns a UTF-8 text takes on a terminal: Chinese characters take two. */
+size_t ctl_width(struct yt_str text);
+/* Appends text with control characters as '?': what comes from a message must not steer the terminal. */
+void ctl_clean(struct yt_buf *out, struct yt_str text);
+void ctl_yuan(int64_t fen, char out[24]); /* "1234.50" */
+/* yyyy-MM-dd HH:mm:ss.mmm */
+void ctl_time(int64_t wall_ms, char out[24]);
+void ctl_json_member(struct yt_buf *out, const char *name, struct yt_str text); /* with comma before where needed */
+void ctl_json_number(struct yt_buf *out, const char *name, int64_t value);
+void ctl_print_buf(struct yt_buf *out, FILE *to);
+
+/* ---- mask.c ---- */
+
+/* Appends one message body, indented: structure and harmless values only (promise P9); everything else is
+ * 「***(n)」, n being its characters.  is_raw: every value. */
+void ctl_body(struct yt_buf *out, struct yt_str octets, bool is_raw);
+/* Whether a member of that name and value may be shown to anyone. */
+bool ctl_is_harmless(struct yt_str name, struct yt_str value);
+
+#endif

@@ -1,0 +1,162 @@
+/* core/ctl/ctl_check.c - `yitong check`: the configuration, its files and its plugins' settings. */
+#include "ctl/ctl.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/keys.h"
+#include "plugin/loader.h"
+
+static const char help[] =
+	"Usage: yitong check [OPTIONS] [FILE]\n"
+	"\n"
+	"Checks a configuration (default: that of --conf) as the gateway does before it starts: keys, values, names,\n"
+	"certificates, key files, plugins and their settings.  Prints every problem as FILE:LINE:COLUMN.\n"
+	"\n"
+	"  --no-files          only the file itself: certificates, keys and plugins may be elsewhere\n"
+	"  --keys              prints all keys with type, default, limits and meaning (Markdown)\n"
+	"  --conf FILE         the same as FILE\n"
+	"\n"
+	"Exit status: 0 it can be used (warnings are no problem); 1 it cannot; 2 wrong usage\n"
+	"\n"
+	"Examples:\n"
+	"  yitong check conf/gateway.yaml\n"
+	"  yitong check --no-files /tmp/new.yaml && cp /tmp/new.yaml conf/gateway.yaml\n";
+
+static void print_errors(const struct ctl *ctl, const struct conf_errors *errors)
+{
+	uint32_t left_out = errors->n_errors + errors->n_warnings - errors->n;
+	char line[700];
+
+	for (uint32_t i = 0; i < errors->n; i++) {
+		const struct conf_error *e = &errors->item[i];
+
+		conf_error_print(errors, e, line, sizeof(line));
+		printf("%s%s%s", ctl_colour(ctl, e->is_warning ? CTL_YELLOW : CTL_RED), line, ctl_colour(ctl, CTL_PLAIN));
+	}
+	if (left_out > 0)
+		printf("and %u more\n", (unsigned)left_out);
+}
+
+/* Loads a plugin as a worker would; prints what it says. */
+static bool plugin_is_right(const struct ctl *ctl, const char *format, const char *name, struct conf_place at,
+		const struct conf_setting *settings, uint32_t n, struct yt_keys *keys)
+{
+	struct plugin_setting *given = calloc(n + 1, sizeof(*given));
+	struct yt_plugin *plugin = NULL;
+	char file[600], why[400] = "";
+	int rv;
+
+	YT_REQUIRE(given != NULL);
+	for (uint32_t i = 0; i < n; i++)
+		given[i] = (struct plugin_setting){ settings[i].key, settings[i].value };
+	snprintf(file, sizeof(file), "%s/%s.so", ctl->conf->gateway.plugin_dir, format);
+	rv = plugin_load(&plugin, file, name, given, n, keys, why, sizeof(why));
+	if (rv != 0)
+		printf("%s%s:%u:%u: error: %s%s\n", ctl_colour(ctl, CTL_RED), ctl->conf_file, (unsigned)at.line,
+				(unsigned)at.column, *why != '\0' ? why : yt_strerror(rv), ctl_colour(ctl, CTL_PLAIN));
+	plugin_unload(plugin);
+	free(given);
+	return rv == 0;
+}
+
+static uint32_t check_secrets(const struct ctl *ctl, struct yt_keys *keys)
+{
+	uint32_t n_wrong = 0;
+	char why[300];
+
+	for (uint32_t i = 0; i < ctl->conf->n_secrets; i++) {
+		const struct conf_secret *s = &ctl->conf->secrets[i];
+
+		if (keys_add_secret(keys, s->name, s->file, why, sizeof(why)) == 0)
+			continue;
+		printf("%s:%u:%u: error: %s\n", ctl->conf_file, (unsigned)s->place.line, (unsigned)s->place.column, why);
+		n_wrong++;
+	}
+	return n_wrong;
+}
+
+/* What only the plugins and the key folder can tell. */
+static uint32_t check_plugins(const struct ctl *ctl)
+{
+	const struct conf *conf = ctl->conf;
+	struct yt_keys *keys = NULL;
+	uint32_t n_wrong = 0;
+	char why[300];
+
+	if (keys_open(&keys, conf->journal.keys, why, sizeof(why)) != 0) {
+		printf("%s: error: journal.keys: %s\n", ctl->conf_file, why);
+		return 1;
+	}
+	n_wrong += check_secrets(ctl, keys);
+	for (uint32_t i = 0; i < conf->n_listeners; i++)
+		n_wrong += !plugin_is_right(ctl, conf->listeners[i].format, conf->listeners[i].name, conf->listeners[i].place,
+				NULL, 0, keys);
+	for (uint32_t i = 0; i < conf->n_parties; i++)
+		n_wrong += !plugin_is_right(ctl, conf->parties[i].format, conf->parties[i].name, conf->parties[i].place,
+				conf->parties[i].settings, conf->parties[i].n_settings, keys);
+	keys_close(keys);
+	return n_wrong;
+}
+
+static int check(struct ctl *ctl, unsigned flags)
+{
+	struct conf_errors *errors = calloc(1, sizeof(*errors));
+	uint32_t n_errors, n_warnings;
+	int rv;
+
+	YT_REQUIRE(errors != NULL);
+	rv = conf_load_with(&ctl->conf, ctl->conf_file, flags, errors);
+	print_errors(ctl, errors);
+	n_errors = errors->n_errors;
+	n_warnings = errors->n_warnings;
+	free(errors);
+	if (rv == 0 && (flags & CONF_NO_FILES) == 0)
+		n_errors += check_plugins(ctl);
+	if (rv == YT_ENOMEM)
+		return ctl_fail(CTL_CANNOT, "out of memory");
+	if (n_errors > 0) {
+		printf("%u error%s: this configuration cannot be used\n", (unsigned)n_errors, n_errors == 1 ? "" : "s");
+		return CTL_FOUND;
+	}
+	printf("%s%s can be used%s: %u listener(s), %u party(ies), %u origin(s), %u institution(s); %u warning(s)\n",
+			ctl_colour(ctl, CTL_GREEN), ctl->conf_file, ctl_colour(ctl, CTL_PLAIN), (unsigned)ctl->conf->n_listeners,
+			(unsigned)ctl->conf->n_parties, (unsigned)ctl->conf->n_origins, (unsigned)ctl->conf->n_institutions,
+			(unsigned)n_warnings);
+	return CTL_OK;
+}
+
+int ctl_check(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' }, { "keys", no_argument, NULL, 'k' },
+		{ "no-files", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	struct yt_buf keys = { 0 };
+	unsigned flags = 0;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			ctl->conf_file = optarg;
+			break;
+		case 'n':
+			flags = CONF_NO_FILES;
+			break;
+		case 'k':
+			conf_keys_markdown(&keys);
+			ctl_print_buf(&keys, stdout);
+			return CTL_OK;
+		case 'h':
+			fputs(help, stdout);
+			return CTL_OK;
+		default:
+			return ctl_bad_option("check");
+		}
+	}
+	if (argc - optind > 1)
+		return ctl_usage("check", "one file at a time");
+	if (optind < argc)
+		ctl->conf_file = argv[optind];
+	return check(ctl, flags);
+}

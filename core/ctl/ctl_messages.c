@@ -1,0 +1,173 @@
+/* core/ctl/ctl_messages.c - `yitong messages`: exchanges by what the index knows of them. */
+#include "ctl/ctl.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"Usage: yitong messages [FILTERS] [OPTIONS]\n"
+	"\n"
+	"Lists exchanges, newest first.  Filters go together:\n"
+	"  --number NUMBER     message number of the origin (msgid)\n"
+	"  --visit ID          visit (mdtrt_id)\n"
+	"  --settlement ID     settlement (setl_id)\n"
+	"  --institution CODE  institution (fixmedins_code)\n"
+	"  --party NAME        party it was sent to\n"
+	"  --state STATE       accepted, sent, unknown, reversing, done, refused, reversed, parked or read\n"
+	"  --day DAY           day it came in, yyyy-MM-dd (UTC+8)\n"
+	"\n"
+	"  --limit N           at most N (default 100, most 100000)\n"
+	"  --json              one JSON object a line; amounts in fen\n"
+	"  --conf FILE         configuration of the gateway\n"
+	"\n"
+	"Exit status: 0 found; 1 nothing found; 2 wrong usage; 3 the index cannot be read\n"
+	"\n"
+	"Examples:\n"
+	"  yitong messages --state unknown\n"
+	"  yitong messages --institution H33021399901 --day 2026-11-22 --limit 1000 --json\n";
+
+struct listing {
+	struct ctl *ctl;
+	struct ctl_table table;
+	bool is_json;
+	uint32_t n;
+};
+
+static void put_json(const struct exchange *x)
+{
+	const struct yt_op *op = yt_op(x->op);
+	struct yt_buf out = { 0 };
+	char text[32];
+
+	yt_buf_byte(&out, '{');
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)x->id);
+	ctl_json_member(&out, "exchange", yt_str(text));
+	ctl_json_member(&out, "state", yt_str(exchange_state_name(x->state)));
+	ctl_json_member(&out, "operation", yt_str(op == NULL ? "unread" : op->name));
+	ctl_json_member(&out, "wire_op", yt_str(x->wire_op));
+	ctl_json_member(&out, "institution", yt_str(x->institution));
+	ctl_json_member(&out, "number", yt_str(x->number));
+	ctl_json_member(&out, "party", yt_str(x->party));
+	ctl_json_member(&out, "visit", yt_str(x->visit));
+	ctl_json_member(&out, "settlement", yt_str(x->settlement));
+	ctl_json_member(&out, "original", yt_str(x->original));
+	ctl_json_member(&out, "reference", yt_str(x->reference));
+	ctl_json_member(&out, "code", yt_str(x->code));
+	ctl_json_member(&out, "reason", yt_str(x->reason));
+	ctl_json_member(&out, "trace", yt_str(x->trace));
+	ctl_json_number(&out, "amount_fen", x->amount_fen);
+	ctl_json_number(&out, "fund_fen", x->fund_fen);
+	ctl_json_number(&out, "account_fen", x->account_fen);
+	ctl_json_number(&out, "cash_fen", x->cash_fen);
+	ctl_json_number(&out, "accepted_ms", x->accepted_ms);
+	ctl_json_number(&out, "closed_ms", x->closed_ms);
+	ctl_json_number(&out, "attempts", x->attempts);
+	ctl_json_number(&out, "reversals", x->reversals);
+	yt_buf_printf(&out, ",\"answered\":%s,\"delivered\":%s,\"money_breach\":%s,\"late\":%s}\n",
+			x->answered ? "true" : "false", x->delivered ? "true" : "false",
+			x->flags & REC_X_MONEY_BREACH ? "true" : "false", x->flags & REC_X_LATE ? "true" : "false");
+	ctl_print_buf(&out, stdout);
+}
+
+static void put_heading(struct ctl_table *t)
+{
+	static const char *const heading[] = { "TIME", "STATE", "OP", "INSTITUTION", "NUMBER", "PARTY", "YUAN", "VISIT",
+		"SETTLEMENT", "EXCHANGE" };
+
+	ctl_table_begin(t, sizeof(heading) / sizeof(heading[0]), 1u << 6);
+	for (size_t i = 0; i < sizeof(heading) / sizeof(heading[0]); i++)
+		ctl_table_cell(t, CTL_PLAIN, "%s", heading[i]);
+}
+
+static const char *or_dash(const char *text)
+{
+	return *text == '\0' ? "-" : text;
+}
+
+static int on_exchange(void *arg, const struct exchange *x)
+{
+	struct listing *l = arg;
+	char time[20], yuan[24] = "-";
+
+	if (l->is_json) {
+		l->n++;
+		put_json(x);
+		return 0;
+	}
+	if (l->n++ == 0)
+		put_heading(&l->table);
+	yt_time_print(x->accepted_ms, time);
+	if (x->amount_fen != 0)
+		ctl_yuan(x->amount_fen, yuan);
+	ctl_table_cell(&l->table, CTL_PLAIN, "%s", time);
+	ctl_table_cell(&l->table, ctl_state_colour(x->state), "%s", exchange_state_name(x->state));
+	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->wire_op));
+	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->institution));
+	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->number));
+	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->party));
+	ctl_table_cell(&l->table, CTL_PLAIN, "%s", yuan);
+	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->visit));
+	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->settlement));
+	ctl_table_cell(&l->table, CTL_DIM, "%llu", (unsigned long long)x->id);
+	return 0;
+}
+
+static int list(struct ctl *ctl, const struct index_filter *filter, bool is_json)
+{
+	struct listing l = { .ctl = ctl, .is_json = is_json };
+	struct index *index = NULL;
+	int rv = ctl_open_index(ctl, &index);
+
+	if (rv != CTL_OK)
+		return rv;
+	rv = index_search(index, filter, on_exchange, &l);
+	index_close(index);
+	if (l.n > 0 && !is_json)
+		ctl_table_print(ctl, &l.table, stdout);
+	if (rv == YT_EFORMAT)
+		return ctl_usage("messages", "--state must be one of the states, --day a date such as 2026-11-22");
+	if (rv != 0)
+		return ctl_fail(CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", yt_strerror(rv));
+	if (l.n == 0)
+		return ctl_fail(CTL_FOUND, "nothing found; what came in during the last second may not be listed yet");
+	return CTL_OK;
+}
+
+int ctl_messages(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
+		{ "number", required_argument, NULL, 'n' }, { "visit", required_argument, NULL, 'v' },
+		{ "settlement", required_argument, NULL, 's' }, { "institution", required_argument, NULL, 'i' },
+		{ "party", required_argument, NULL, 'p' }, { "state", required_argument, NULL, 't' },
+		{ "day", required_argument, NULL, 'd' }, { "limit", required_argument, NULL, 'l' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	struct index_filter f = { 0 };
+	struct yt_str *const to[] = { ['n'] = &f.number, ['v'] = &f.visit, ['s'] = &f.settlement, ['i'] = &f.institution,
+		['p'] = &f.party, ['t'] = &f.state, ['d'] = &f.day };
+	bool is_json = false;
+	char *end;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return CTL_OK;
+		} else if (option == 'c') {
+			ctl->conf_file = optarg;
+		} else if (option == 'j') {
+			is_json = true;
+		} else if (option == 'l') {
+			f.limit = (uint32_t)strtoul(optarg, &end, 10);
+			if (*end != '\0' || f.limit < 1 || f.limit > 100000)
+				return ctl_usage("messages", "--limit must be 1 to 100000");
+		} else if (option == '?') {
+			return ctl_bad_option("messages");
+		} else {
+			*to[option] = yt_str(optarg);
+		}
+	}
+	if (optind < argc)
+		return ctl_usage("messages", "what is \"%s\"? A number goes with --number, a visit with --visit", argv[optind]);
+	return list(ctl, &f, is_json);
+}

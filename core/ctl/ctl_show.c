@@ -1,0 +1,487 @@
+/* core/ctl/ctl_show.c - `yitong show`: one exchange as its records tell it, step by step.
+ *
+ * The index says in which commits its records are, the part of the log behind the index is looked
+ * through, and each commit is read whole.  Bodies are masked (mask.c); --raw is audited by the keeper
+ * before anything is read. */
+#include "ctl/ctl.h"
+
+#include <getopt.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/control.h"
+
+#define PLACES_MAX 4096
+
+static const char help[] =
+	"Usage: yitong show NUMBER|EXCHANGE [OPTIONS]\n"
+	"\n"
+	"Shows what happened to one exchange: times, legs, codes, durations, and the message bodies with everything\n"
+	"about people left out.  NUMBER is the origin's message number (msgid), EXCHANGE the number that `yitong\n"
+	"messages` lists last.\n"
+	"\n"
+	"  --raw               bodies as they were, personal data too; needs --reason and a running gateway, which\n"
+	"                      writes down who looked and why\n"
+	"  --reason TEXT       why the raw text is needed\n"
+	"  --no-bodies         only the steps\n"
+	"  --json              one JSON object; without bodies\n"
+	"  --conf FILE         configuration of the gateway\n"
+	"\n"
+	"Exit status: 0 shown; 1 not found; 2 wrong usage; 3 journal or index cannot be read, or --raw not audited\n"
+	"\n"
+	"Examples:\n"
+	"  yitong show H33021399901202611221000000001\n"
+	"  yitong show 4294967297 --raw --reason \"complaint 17: which amount was asked for\"\n";
+
+struct showing {
+	struct ctl *ctl;
+	struct index *index;
+	struct ctl_journal journal;
+	struct yt_str wanted; /* as typed */
+	uint64_t id;
+	log_pos place[PLACES_MAX];
+	size_t n_places;
+	struct yt_buf records; /* of the exchange, whole, back to back */
+	struct exchange x;     /* folded from them */
+	bool is_raw, has_bodies, is_json, bodies_are_sealed;
+	const char *reason;
+};
+
+/* ---- finding it ---- */
+
+static int on_candidate(void *arg, const struct exchange *x)
+{
+	struct showing *s = arg;
+	struct exchange admitted;
+
+	if (index_find(s->index, yt_str(x->institution), yt_str(x->number), &admitted) == 0)
+		s->id = admitted.id; /* not its refused doubles */
+	else
+		s->id = x->id;
+	return 1;
+}
+
+static bool parse_exchange(struct yt_str text, uint64_t *id)
+{
+	char *end, digits[24];
+
+	if (text.n == 0 || text.n > 20 || strspn(text.p, "0123456789") != text.n)
+		return false;
+	snprintf(digits, sizeof(digits), "%.*s", YT_FMT(text));
+	*id = strtoull(digits, &end, 10);
+	return *end == '\0';
+}
+
+static int find_in_index(struct showing *s)
+{
+	struct index_filter by_number = { .number = s->wanted, .limit = 1 };
+	uint64_t id;
+	int rv;
+
+	if (parse_exchange(s->wanted, &id) && index_get(s->index, id, &s->x) == 0)
+		s->id = id;
+	rv = s->id != 0 ? 0 : index_search(s->index, &by_number, on_candidate, s);
+	if (rv < 0)
+		return ctl_fail(CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", yt_strerror(rv));
+	rv = s->id == 0 ? 0 : index_positions(s->index, s->id, s->place, PLACES_MAX);
+	if (rv < 0)
+		return ctl_fail(CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", yt_strerror(rv));
+	s->n_places = (size_t)rv;
+	return CTL_OK;
+}
+
+/* What the index has not come to yet. */
+static int on_tail(void *arg, const struct rec *rec, log_pos pos)
+{
+	struct showing *s = arg;
+	uint64_t id;
+
+	if (s->id == 0 && (rec->type == REC_ACCEPTED || rec->type == REC_READ || rec->type == REC_REFUSED) &&
+			(yt_str_eq(rec_get(rec, REC_T_NUMBER), s->wanted) ||
+			(parse_exchange(s->wanted, &id) && id == rec->exchange)))
+		s->id = rec->exchange;
+	if (s->id != 0 && rec->exchange == s->id && s->n_places < PLACES_MAX &&
+			(s->n_places == 0 || s->place[s->n_places - 1] < pos))
+		s->place[s->n_places++] = pos;
+	return 0;
+}
+
+static int find(struct showing *s)
+{
+	struct log_problem why = { 0 };
+	int rv = find_in_index(s);
+
+	if (rv != CTL_OK)
+		return rv;
+	rv = log_scan(&s->journal.io, &s->journal.conf, index_position(s->index), 0, false, on_tail, s, &why);
+	if (rv != 0 && rv != YT_ENOTFOUND)
+		return ctl_fail(CTL_CANNOT, "the journal cannot be read: %s", *why.why != '\0' ? why.why : yt_strerror(rv));
+	if (s->id == 0)
+		return ctl_fail(CTL_FOUND, "no exchange has the number %.*s; `yitong messages` searches by visit, settlement and "
+				"day", YT_FMT(s->wanted));
+	return CTL_OK;
+}
+
+/* ---- reading it ---- */
+
+static int on_record(void *arg, const struct rec *rec, log_pos pos)
+{
+	struct showing *s = arg;
+
+	if (rec->exchange != s->id)
+		return 0;
+	exchange_apply(&s->x, rec, pos);
+	yt_buf_str(&s->records, rec->whole);
+	return 0;
+}
+
+static int read_records(struct showing *s)
+{
+	int rv = 0;
+
+	memset(&s->x, 0, sizeof(s->x));
+	for (size_t i = 0; rv == 0 && i < s->n_places; i++) {
+		size_t before = s->records.n;
+		struct exchange x_before = s->x;
+
+		rv = log_read(&s->journal.io, &s->journal.conf, s->place[i], on_record, s);
+		if (rv == YT_ECONF || rv == YT_EDENIED) { /* no keys here: the clear fields tell most of it */
+			s->bodies_are_sealed = true;
+			s->records.n = before;
+			s->x = x_before;
+			rv = log_scan(&s->journal.io, &s->journal.conf, s->place[i], s->place[i] + 1, false, on_record, s, NULL);
+		}
+		if (rv == YT_ENOTFOUND)
+			rv = 0; /* its segment was dropped meanwhile */
+	}
+	if (rv != 0)
+		return ctl_fail(CTL_CANNOT, "the journal cannot be read (%s): see `yitong journal verify`", yt_strerror(rv));
+	if (s->records.n == 0)
+		return ctl_fail(CTL_FOUND, "all records of exchange %llu are past their retention",
+				(unsigned long long)s->id);
+	return CTL_OK;
+}
+
+/* ---- raw: only when it is written down who looked ---- */
+
+static const char *user_name(void)
+{
+	const char *sudo = getenv("SUDO_USER");
+	const struct passwd *pw = getpwuid(getuid());
+
+	return sudo != NULL ? sudo : pw != NULL ? pw->pw_name : "unknown";
+}
+
+static int audit(struct showing *s)
+{
+	struct yt_arena *arena = yt_arena_new(1 << 20);
+	struct yt_buf request = { 0 };
+	struct yt_node *answer;
+	char id[24], why[300];
+	int rv;
+
+	YT_REQUIRE(arena != NULL);
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)s->id);
+	yt_buf_byte(&request, '{');
+	ctl_json_member(&request, "do", YT_STR("audit"));
+	ctl_json_member(&request, "act", YT_STR("show raw"));
+	ctl_json_member(&request, "exchange", yt_str(id));
+	ctl_json_member(&request, "operator", yt_str(user_name()));
+	ctl_json_member(&request, "reason", yt_str(s->reason));
+	yt_buf_byte(&request, '}');
+	rv = control_ask(s->ctl->conf->gateway.run_dir, yt_buf_view(&request), arena, &answer, why, sizeof(why));
+	yt_buf_free(&request);
+	yt_arena_free(arena);
+	if (rv == 0)
+		return CTL_OK;
+	return ctl_fail(CTL_CANNOT, "raw text is not shown, as it cannot be written down who looked: %s", why);
+}
+
+/* ---- printing ---- */
+
+enum field_kind { F_TEXT, F_LEG, F_OUTCOME, F_MS, F_TIME, F_NUMBER };
+
+static const struct field {
+	enum rec_tag tag;
+	enum field_kind kind;
+	const char *before;
+} fields[] = {
+	{ REC_T_LISTENER, F_TEXT, "by" }, { REC_T_LEG, F_LEG, "" }, { REC_T_PARTY, F_TEXT, "to" },
+	{ REC_T_OUTCOME, F_OUTCOME, "" }, { REC_T_RESULT, F_TEXT, "" }, { REC_T_CODE, F_TEXT, "code" },
+	{ REC_T_REASON, F_TEXT, "" }, { REC_T_OPERATOR, F_TEXT, "operator" }, { REC_T_OWNER, F_TEXT, "for" },
+	{ REC_T_ATTEMPT, F_NUMBER, "try" }, { REC_T_JOINS, F_NUMBER, "joins exchange" },
+	{ REC_T_ORIGINAL, F_TEXT, "of" }, { REC_T_SETTLEMENT, F_TEXT, "settlement" },
+	{ REC_T_REFERENCE, F_TEXT, "their number" }, { REC_T_DUE, F_TIME, "next try" },
+	{ REC_T_DEADLINE, F_TIME, "until" }, { REC_T_ELAPSED, F_MS, "after" },
+};
+
+static const char *leg_name(uint64_t leg)
+{
+	static const char *const names[] = { "", "main leg", "query", "reversal", "sign-in", "same octets again" };
+
+	return leg < sizeof(names) / sizeof(names[0]) ? names[leg] : "leg";
+}
+
+static const char *outcome_name(uint64_t outcome)
+{
+	return outcome == YT_DONE ? "done" : outcome == YT_REFUSED ? "refused" : outcome == YT_UNKNOWN ? "unknown" : "?";
+}
+
+static void describe_field(struct yt_buf *out, const struct field *f, const struct rec *rec)
+{
+	struct yt_str value = rec_get(rec, f->tag);
+	char time[24];
+
+	if (value.n == 0)
+		return;
+	yt_buf_printf(out, "%s%s%s", out->n == 0 ? "" : ", ", f->before, *f->before == '\0' ? "" : " ");
+	switch (f->kind) {
+	case F_TEXT:
+		yt_buf_str(out, value);
+		break;
+	case F_LEG:
+		yt_buf_text(out, leg_name(rec_get_u64(rec, f->tag)));
+		break;
+	case F_OUTCOME:
+		yt_buf_text(out, outcome_name(rec_get_u64(rec, f->tag)));
+		break;
+	case F_MS:
+		yt_buf_printf(out, "%llu ms", (unsigned long long)rec_get_u64(rec, f->tag));
+		break;
+	case F_TIME:
+		ctl_time(rec_get_i64(rec, f->tag), time);
+		yt_buf_text(out, time);
+		break;
+	case F_NUMBER:
+		yt_buf_printf(out, "%llu", (unsigned long long)rec_get_u64(rec, f->tag));
+		break;
+	}
+}
+
+static void describe(struct yt_buf *out, const struct rec *rec)
+{
+	struct rec_field field;
+	size_t at = 0;
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		describe_field(out, &fields[i], rec);
+	if (rec->type != REC_ACCEPTED && rec_get(rec, REC_T_NUMBER).n > 0)
+		yt_buf_printf(out, "%snumber %.*s", out->n == 0 ? "" : ", ", YT_FMT(rec_get(rec, REC_T_NUMBER)));
+	while (rec_next(rec, &at, &field))
+		if (field.tag >= REC_BODY)
+			yt_buf_printf(out, "%s%s of %zu bytes", out->n == 0 ? "" : ", ", rec_tag_name(field.tag), field.value.n);
+	yt_buf_byte(out, 0);
+}
+
+static void print_line(const char *label, const char *text)
+{
+	struct yt_buf clean = { 0 };
+
+	if (*text != '\0') {
+		ctl_clean(&clean, yt_str(text));
+		printf("  %-13s%.*s\n", label, YT_FMT(yt_buf_view(&clean)));
+	}
+	yt_buf_free(&clean);
+}
+
+static void print_head(const struct showing *s)
+{
+	const struct exchange *x = &s->x;
+	const struct yt_op *op = yt_op(x->op);
+	char total[24], fund[24], account[24], cash[24];
+
+	printf("Exchange %llu  %s %s %s  %s%s%s%s%s\n", (unsigned long long)x->id, op == NULL ? "" : op->name,
+			op == NULL ? "" : op->zh, x->wire_op, ctl_colour(s->ctl, ctl_state_colour(x->state)),
+			exchange_state_name(x->state), ctl_colour(s->ctl, CTL_PLAIN),
+			x->flags & REC_X_MONEY_BREACH ? ", DOES NOT ADD UP" : "", x->flags & REC_X_LATE ? ", answered late" : "");
+	print_line("institution", x->institution);
+	print_line("number", x->number);
+	print_line("trace", x->trace);
+	print_line("party", x->party);
+	print_line("visit", x->visit);
+	print_line("batch", x->batch);
+	print_line("settlement", x->settlement);
+	print_line("reverses", x->original);
+	ctl_yuan(x->amount_fen, total);
+	ctl_yuan(x->fund_fen, fund);
+	ctl_yuan(x->account_fen, account);
+	ctl_yuan(x->cash_fen, cash);
+	if (x->amount_fen != 0)
+		printf("  %-13s%s yuan: fund %s, account %s, cash %s\n", "amount", total, fund, account, cash);
+	if (x->state == X_DONE && !x->delivered && (x->flags & REC_X_SETTLEMENT))
+		print_line("delivery", "not proved: the origin did not take the answer");
+}
+
+static void print_steps(const struct showing *s)
+{
+	struct yt_str rest = yt_buf_view(&s->records);
+	struct ctl_table table;
+	int64_t first_ms = 0;
+	struct rec rec;
+	size_t used;
+
+	ctl_table_begin(&table, 4, 1u << 1);
+	for (int i = 0; i < 4; i++)
+		ctl_table_cell(&table, CTL_PLAIN, "%s", (const char *const[]){ "TIME", "+MS", "STEP", "WHAT" }[i]);
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+		struct yt_buf what = { 0 };
+		char time[24];
+
+		first_ms = first_ms == 0 ? rec.wall_ms : first_ms;
+		describe(&what, &rec);
+		ctl_time(rec.wall_ms, time);
+		ctl_table_cell(&table, CTL_PLAIN, "%s", time);
+		ctl_table_cell(&table, CTL_DIM, "%lld", (long long)(rec.wall_ms - first_ms));
+		ctl_table_cell(&table, CTL_BOLD, "%s", rec_type_name(rec.type));
+		ctl_table_cell(&table, CTL_PLAIN, "%s", (const char *)what.p);
+		yt_buf_free(&what);
+	}
+	ctl_table_print(s->ctl, &table, stdout);
+}
+
+static void print_bodies(const struct showing *s)
+{
+	struct yt_str rest = yt_buf_view(&s->records);
+	struct rec rec;
+	size_t used;
+
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+		struct rec_field field;
+		size_t at = 0;
+
+		while (rec_next(&rec, &at, &field)) {
+			struct yt_buf out = { 0 };
+
+			if (field.tag < REC_BODY)
+				continue;
+			printf("\n%s%s%s (%s)\n    ", ctl_colour(s->ctl, CTL_BOLD), rec_tag_name(field.tag),
+					ctl_colour(s->ctl, CTL_PLAIN), rec_type_name(rec.type));
+			ctl_body(&out, field.value, s->is_raw);
+			yt_buf_byte(&out, '\n');
+			ctl_print_buf(&out, stdout);
+		}
+	}
+	if (s->bodies_are_sealed)
+		printf("\nThe bodies are encrypted and the keys are not here.\n");
+	else if (!s->is_raw)
+		printf("\n「***(n)」 stands for n characters that are not shown; --raw --reason TEXT shows them.\n");
+}
+
+static void print_json(const struct showing *s)
+{
+	struct yt_str rest = yt_buf_view(&s->records);
+	struct yt_buf out = { 0 };
+	struct rec rec;
+	size_t used;
+	char id[24];
+
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)s->id);
+	yt_buf_byte(&out, '{');
+	ctl_json_member(&out, "exchange", yt_str(id));
+	ctl_json_member(&out, "state", yt_str(exchange_state_name(s->x.state)));
+	ctl_json_member(&out, "institution", yt_str(s->x.institution));
+	ctl_json_member(&out, "number", yt_str(s->x.number));
+	ctl_json_member(&out, "wire_op", yt_str(s->x.wire_op));
+	ctl_json_number(&out, "amount_fen", s->x.amount_fen);
+	yt_buf_text(&out, ",\"steps\":[");
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+		struct yt_buf what = { 0 };
+
+		describe(&what, &rec);
+		yt_buf_printf(&out, "%s{", out.p[out.n - 1] == '[' ? "" : ",");
+		ctl_json_number(&out, "wall_ms", rec.wall_ms);
+		ctl_json_member(&out, "step", yt_str(rec_type_name(rec.type)));
+		ctl_json_member(&out, "what", yt_str((const char *)what.p));
+		yt_buf_byte(&out, '}');
+		yt_buf_free(&what);
+	}
+	yt_buf_text(&out, "]}\n");
+	ctl_print_buf(&out, stdout);
+}
+
+static int show(struct showing *s)
+{
+	int rv = ctl_open_index(s->ctl, &s->index);
+
+	if (rv == CTL_OK)
+		rv = ctl_open_journal(s->ctl, false, &s->journal);
+	if (rv == CTL_OK)
+		rv = find(s);
+	if (rv == CTL_OK && s->is_raw)
+		rv = audit(s);
+	if (rv == CTL_OK && s->has_bodies && s->ctl->conf->journal.keys != NULL &&
+			access(s->ctl->conf->journal.keys, R_OK | X_OK) == 0) {
+		ctl_close_journal(&s->journal);
+		rv = ctl_open_journal(s->ctl, true, &s->journal);
+	}
+	if (rv == CTL_OK)
+		rv = read_records(s);
+	if (rv != CTL_OK)
+		return rv;
+	if (s->is_json) {
+		print_json(s);
+		return CTL_OK;
+	}
+	print_head(s);
+	printf("\n");
+	print_steps(s);
+	if (s->has_bodies)
+		print_bodies(s);
+	return CTL_OK;
+}
+
+static int with_arguments(struct showing *s, int argc, char **argv)
+{
+	int rv;
+
+	if (optind + 1 != argc)
+		return ctl_usage("show", "say which: one message number or exchange");
+	if (s->is_raw && (s->reason == NULL || strspn(s->reason, " \t") == strlen(s->reason)))
+		return ctl_usage("show", "--raw shows personal data: say why with --reason TEXT");
+	if (s->is_raw && s->is_json)
+		return ctl_usage("show", "--json has no bodies: leave --raw out");
+	s->wanted = yt_str(argv[optind]);
+	s->has_bodies = s->has_bodies && !s->is_json;
+	rv = show(s);
+	index_close(s->index);
+	ctl_close_journal(&s->journal);
+	yt_buf_free(&s->records);
+	return rv;
+}
+
+int ctl_show(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' }, { "raw", no_argument, NULL, 'r' },
+		{ "reason", required_argument, NULL, 'w' }, { "no-bodies", no_argument, NULL, 'n' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	struct showing *s = calloc(1, sizeof(*s));
+	int option, rv = -1;
+
+	YT_REQUIRE(s != NULL);
+	s->ctl = ctl;
+	s->has_bodies = true;
+	while (rv < 0 && (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			rv = CTL_OK;
+		} else if (option == 'c') {
+			ctl->conf_file = optarg;
+		} else if (option == 'r') {
+			s->is_raw = true;
+		} else if (option == 'w') {
+			s->reason = optarg;
+		} else if (option == 'n') {
+			s->has_bodies = false;
+		} else if (option == 'j') {
+			s->is_json = true;
+		} else {
+			rv = ctl_bad_option("show");
+		}
+	}
+	if (rv < 0)
+		rv = with_arguments(s, argc, argv);
+	free(s);
+	return rv;
+}

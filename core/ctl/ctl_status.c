@@ -1,0 +1,408 @@
+/* core/ctl/ctl_status.c - `yitong status` and `yitong parked`: what the running keeper says. */
+#include "ctl/ctl.h"
+
+#include <getopt.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+#include "ctl/control.h"
+
+#define DAYS_ALARM 30 /* a certificate that ends sooner is shown in yellow, within 7 days in red */
+#define UNREADABLE (-1000000)
+
+static const char status_help[] =
+	"Usage: yitong status [--json] [--conf FILE]\n"
+	"\n"
+	"Shows what the gateway is doing: generation, workers, journal, index, exchanges by state, room on the disk,\n"
+	"days left of the certificates.\n"
+	"  --json              the same as one JSON object; `pending` counts exchanges whose outcome is not settled\n"
+	"\n"
+	"Exit status: 0 it runs and takes requests; 1 it runs but refuses new ones; 2 wrong usage; 3 it does not run\n"
+	"\n"
+	"Example:\n"
+	"  yitong status --json | jq .pending\n";
+
+static const char parked_help[] =
+	"Usage: yitong parked [--json] [--conf FILE]\n"
+	"       yitong parked decide EXCHANGE done|refused|reversed --operator NAME --reason TEXT\n"
+	"\n"
+	"Lists exchanges whose outcome no machine could prove, or decides one after asking the party:\n"
+	"  done                it took effect there\n"
+	"  refused             it surely did not\n"
+	"  reversed            it did and has been undone there\n"
+	"  --operator NAME     who decides\n"
+	"  --reason TEXT       by what evidence; both are kept in the journal\n"
+	"\n"
+	"Exit status: 0 fine; 1 nothing is parked; 2 wrong usage; 3 the gateway does not run or refuses\n"
+	"\n"
+	"Example:\n"
+	"  yitong parked decide 4294967297 done --operator li --reason \"seen in the platform's ledger, setl_id 7781\"\n";
+
+/* ---- certificates ---- */
+
+struct certificate {
+	const char *file, *whose;
+	long days; /* UNREADABLE: the file cannot be read */
+};
+
+static long days_left(const char *file)
+{
+	FILE *f = fopen(file, "re");
+	X509 *cert = f == NULL ? NULL : PEM_read_X509(f, NULL, NULL, NULL);
+	int days = 0, seconds = 0;
+	bool is_read = cert != NULL && ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(cert)) == 1;
+
+	X509_free(cert);
+	if (f != NULL)
+		fclose(f);
+	return is_read ? (seconds < 0 ? days - 1 : days) : UNREADABLE;
+}
+
+static size_t list_certificates(const struct conf *conf, struct certificate *out, size_t max)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < conf->n_listeners && n < max; i++)
+		out[n++] = (struct certificate){ conf->listeners[i].cert, conf->listeners[i].name, 0 };
+	for (uint32_t i = 0; i < conf->n_parties && n < max; i++)
+		if (conf->parties[i].cert != NULL)
+			out[n++] = (struct certificate){ conf->parties[i].cert, conf->parties[i].name, 0 };
+	for (size_t i = 0; i < n; i++)
+		out[i].days = days_left(out[i].file);
+	return n;
+}
+
+/* ---- status ---- */
+
+static uint64_t pending(const struct yt_node *answer)
+{
+	return control_number(answer, "exchanges.sent") + control_number(answer, "exchanges.unknown") +
+		control_number(answer, "exchanges.reversing") + control_number(answer, "exchanges.undelivered");
+}
+
+static void print_status_json(const struct yt_node *answer, const struct certificate *certs, size_t n)
+{
+	struct yt_buf out = { 0 };
+
+	yt_json_write(answer, &out);
+	if (out.n > 0)
+		out.n--; /* the closing brace: there is more to say */
+	ctl_json_number(&out, "pending", (int64_t)pending(answer));
+	yt_buf_text(&out, ",\"certificates\":[");
+	for (size_t i = 0; i < n; i++) {
+		yt_buf_text(&out, i == 0 ? "{" : ",{");
+		ctl_json_member(&out, "of", yt_str(certs[i].whose));
+		ctl_json_member(&out, "file", yt_str(certs[i].file));
+		ctl_json_number(&out, "days_left", certs[i].days);
+		yt_buf_byte(&out, '}');
+	}
+	yt_buf_text(&out, "]}\n");
+	ctl_print_buf(&out, stdout);
+}
+
+static void print_bytes(const char *label, uint64_t bytes)
+{
+	if (bytes >= (uint64_t)10 << 30)
+		printf("%s%llu GiB", label, (unsigned long long)(bytes >> 30));
+	else
+		printf("%s%llu MiB", label, (unsigned long long)(bytes >> 20));
+}
+
+static void print_journal(const struct ctl *ctl, const struct yt_node *a)
+{
+	bool is_usable = yt_str_is(control_text(a, "index.usable"), "true");
+	struct statvfs fs;
+
+	printf("journal   at %.*s, %llu commits, signed up to %llu", YT_FMT(control_text(a, "journal.position")),
+			(unsigned long long)control_number(a, "journal.commits"),
+			(unsigned long long)control_number(a, "journal.anchored_commit"));
+	print_bytes(", ready ", control_number(a, "journal.room_bytes"));
+	if (statvfs(ctl->conf->journal.folder, &fs) == 0)
+		print_bytes(", free on disk ", (uint64_t)fs.f_bavail * fs.f_frsize);
+	printf("\nindex     at %.*s, %llu bytes behind%s%s%s\n", YT_FMT(control_text(a, "index.position")),
+			(unsigned long long)control_number(a, "index.lag_bytes"),
+			is_usable ? "" : ctl_colour(ctl, CTL_RED), is_usable ? "" : ", NOT USABLE: state changes are refused",
+			ctl_colour(ctl, CTL_PLAIN));
+}
+
+static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
+{
+	static const struct {
+		const char *path, *name;
+		enum ctl_colour colour;
+	} counts[] = {
+		{ "exchanges.sent", "sent", CTL_PLAIN }, { "exchanges.unknown", "unknown", CTL_YELLOW },
+		{ "exchanges.reversing", "reversing", CTL_YELLOW }, { "exchanges.undelivered", "undelivered", CTL_YELLOW },
+		{ "exchanges.due", "due", CTL_PLAIN }, { "exchanges.parked", "parked", CTL_RED },
+	};
+
+	printf("exchanges ");
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		uint64_t n = control_number(a, counts[i].path);
+
+		printf("%s%s%llu %s%s", i == 0 ? "" : ", ", n > 0 ? ctl_colour(ctl, counts[i].colour) : "",
+				(unsigned long long)n, counts[i].name, n > 0 ? ctl_colour(ctl, CTL_PLAIN) : "");
+	}
+	printf("\n");
+}
+
+static void print_workers(const struct ctl *ctl, const struct yt_node *a)
+{
+	static const char *const columns[] = { "incarnation", "pid", "generation", "connections", "in_flight", "requests" };
+	const struct yt_node *workers = control_node(a, "workers");
+	struct ctl_table table;
+
+	ctl_table_begin(&table, 7, 0x3f);
+	for (size_t i = 0; i < 6; i++)
+		ctl_table_cell(&table, CTL_PLAIN, "%s", i == 0 ? "WORKER" : i == 1 ? "PID" : i == 2 ? "GENERATION" :
+				i == 3 ? "CONNECTIONS" : i == 4 ? "IN FLIGHT" : "REQUESTS");
+	ctl_table_cell(&table, CTL_PLAIN, "%s", "");
+	for (const struct yt_node *w = workers == NULL ? NULL : workers->child; w != NULL; w = w->next) {
+		for (size_t i = 0; i < 6; i++)
+			ctl_table_cell(&table, CTL_PLAIN, "%llu", (unsigned long long)control_number(w, columns[i]));
+		ctl_table_cell(&table, CTL_YELLOW, "%s", yt_str_is(control_text(w, "drains"), "true") ? "drains" : "");
+	}
+	ctl_table_print(ctl, &table, stdout);
+}
+
+static void print_certificates(const struct ctl *ctl, const struct certificate *certs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		enum ctl_colour colour = certs[i].days < 7 ? CTL_RED : certs[i].days < DAYS_ALARM ? CTL_YELLOW : CTL_PLAIN;
+
+		if (certs[i].days == UNREADABLE)
+			printf("%scertificate of %s: cannot read %s%s\n", ctl_colour(ctl, CTL_RED), certs[i].whose, certs[i].file,
+					ctl_colour(ctl, CTL_PLAIN));
+		else
+			printf("%scertificate of %s: %ld days left%s\n", ctl_colour(ctl, colour), certs[i].whose, certs[i].days,
+					ctl_colour(ctl, CTL_PLAIN));
+	}
+}
+
+static void print_status(const struct ctl *ctl, const struct yt_node *a, const struct certificate *certs, size_t n)
+{
+	bool accepts = yt_str_is(control_text(a, "accepting"), "true");
+
+	printf("%s%s%s, generation %llu, profile %.*s, keeper %llu\n", ctl_colour(ctl, accepts ? CTL_GREEN : CTL_RED),
+			accepts ? "running" : "running, but refuses new state changes", ctl_colour(ctl, CTL_PLAIN),
+			(unsigned long long)control_number(a, "generation"), YT_FMT(control_text(a, "profile")),
+			(unsigned long long)control_number(a, "pid"));
+	if (!accepts && control_text(a, "closed_because").n > 0)
+		printf("because   %.*s\n", YT_FMT(control_text(a, "closed_because")));
+	print_journal(ctl, a);
+	print_exchanges(ctl, a);
+	print_workers(ctl, a);
+	print_certificates(ctl, certs, n);
+}
+
+static int status(struct ctl *ctl, bool is_json)
+{
+	struct yt_arena *arena = yt_arena_new(8 << 20);
+	struct certificate certs[128];
+	struct yt_node *answer;
+	char why[300];
+	size_t n;
+	int rv = ctl_conf(ctl);
+
+	YT_REQUIRE(arena != NULL);
+	if (rv == CTL_OK) {
+		rv = control_ask(ctl->conf->gateway.run_dir, YT_STR("{\"do\":\"status\"}"), arena, &answer, why, sizeof(why));
+		if (rv == YT_ENOTFOUND)
+			rv = ctl_fail(CTL_CANNOT, "%s; start it with `yitongd --conf %s`", why, ctl->conf_file);
+		else if (rv != 0)
+			rv = ctl_fail(CTL_CANNOT, "%s", why);
+		if (rv == CTL_OK) {
+			n = list_certificates(ctl->conf, certs, sizeof(certs) / sizeof(certs[0]));
+			if (is_json)
+				print_status_json(answer, certs, n);
+			else
+				print_status(ctl, answer, certs, n);
+			rv = yt_str_is(control_text(answer, "accepting"), "true") ? CTL_OK : CTL_FOUND;
+		}
+	}
+	yt_arena_free(arena);
+	return rv;
+}
+
+int ctl_status(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	bool is_json = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(status_help, stdout);
+			return CTL_OK;
+		}
+		if (option == '?')
+			return ctl_bad_option("status");
+		if (option == 'c')
+			ctl->conf_file = optarg;
+		else
+			is_json = true;
+	}
+	if (optind < argc)
+		return ctl_usage("status", "what is \"%s\"?", argv[optind]);
+	return status(ctl, is_json);
+}
+
+/* ---- parked ---- */
+
+struct parked {
+	struct ctl_table table;
+	bool is_json;
+	uint32_t n;
+};
+
+static void parked_json(const struct exchange *x)
+{
+	struct yt_buf out = { 0 };
+	char id[24];
+
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)x->id);
+	yt_buf_byte(&out, '{');
+	ctl_json_member(&out, "exchange", yt_str(id));
+	ctl_json_member(&out, "wire_op", yt_str(x->wire_op));
+	ctl_json_member(&out, "institution", yt_str(x->institution));
+	ctl_json_member(&out, "number", yt_str(x->number));
+	ctl_json_member(&out, "visit", yt_str(x->visit));
+	ctl_json_member(&out, "owner", yt_str(x->owner));
+	ctl_json_member(&out, "reason", yt_str(x->reason));
+	ctl_json_number(&out, "amount_fen", x->amount_fen);
+	ctl_json_number(&out, "unknown_since_ms", x->unknown_since_ms);
+	ctl_json_number(&out, "deadline_ms", x->deadline_ms);
+	yt_buf_text(&out, "}\n");
+	ctl_print_buf(&out, stdout);
+}
+
+static int on_parked(void *arg, const struct exchange *x)
+{
+	static const char *const heading[] = { "EXCHANGE", "SINCE", "OP", "INSTITUTION", "NUMBER", "YUAN", "FOR", "UNTIL",
+		"WHY" };
+	struct parked *p = arg;
+	char since[20] = "-", until[20] = "-", yuan[24] = "-";
+
+	if (p->n++ == 0 && !p->is_json) {
+		ctl_table_begin(&p->table, 9, 1u << 5);
+		for (size_t i = 0; i < 9; i++)
+			ctl_table_cell(&p->table, CTL_PLAIN, "%s", heading[i]);
+	}
+	if (p->is_json) {
+		parked_json(x);
+		return 0;
+	}
+	if (x->unknown_since_ms != 0)
+		yt_time_print(x->unknown_since_ms, since);
+	if (x->deadline_ms != 0)
+		yt_time_print(x->deadline_ms, until);
+	if (x->amount_fen != 0)
+		ctl_yuan(x->amount_fen, yuan);
+	ctl_table_cell(&p->table, CTL_PLAIN, "%llu", (unsigned long long)x->id);
+	ctl_table_cell(&p->table, CTL_PLAIN, "%s", since);
+	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->wire_op);
+	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->institution);
+	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->number);
+	ctl_table_cell(&p->table, CTL_PLAIN, "%s", yuan);
+	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->owner);
+	ctl_table_cell(&p->table, x->deadline_ms != 0 && x->deadline_ms < yt_wall_ms() ? CTL_RED : CTL_PLAIN, "%s", until);
+	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->reason);
+	return 0;
+}
+
+static int list_parked(struct ctl *ctl, bool is_json)
+{
+	struct index_filter filter = { .state = YT_STR("parked"), .limit = 10000 };
+	struct parked p = { .is_json = is_json };
+	struct index *index = NULL;
+	int rv = ctl_open_index(ctl, &index);
+
+	if (rv != CTL_OK)
+		return rv;
+	rv = index_search(index, &filter, on_parked, &p);
+	index_close(index);
+	if (p.n > 0 && !is_json)
+		ctl_table_print(ctl, &p.table, stdout);
+	if (rv != 0)
+		return ctl_fail(CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", yt_strerror(rv));
+	return p.n > 0 ? CTL_OK : ctl_fail(CTL_FOUND, "nothing is parked");
+}
+
+static int decide(struct ctl *ctl, const char *exchange, const char *result, const char *operator_name,
+		const char *reason)
+{
+	struct yt_arena *arena = yt_arena_new(1 << 20);
+	struct yt_buf request = { 0 };
+	struct yt_node *answer;
+	char why[300];
+	int rv = ctl_conf(ctl);
+
+	YT_REQUIRE(arena != NULL);
+	if (rv == CTL_OK) {
+		yt_buf_byte(&request, '{');
+		ctl_json_member(&request, "do", YT_STR("decide"));
+		ctl_json_member(&request, "exchange", yt_str(exchange));
+		ctl_json_member(&request, "result", yt_str(result));
+		ctl_json_member(&request, "operator", yt_str(operator_name));
+		ctl_json_member(&request, "reason", yt_str(reason));
+		yt_buf_byte(&request, '}');
+		rv = control_ask(ctl->conf->gateway.run_dir, yt_buf_view(&request), arena, &answer, why, sizeof(why));
+		if (rv == 0)
+			printf("Exchange %s is %s now, decided by %s.\n", exchange, result, operator_name);
+		else
+			rv = ctl_fail(CTL_CANNOT, "nothing was decided: %s", why);
+	}
+	yt_buf_free(&request);
+	yt_arena_free(arena);
+	return rv;
+}
+
+static int check_decision(struct ctl *ctl, char **word, const char *operator_name, const char *reason)
+{
+	if (strspn(word[1], "0123456789") != strlen(word[1]) || strlen(word[1]) > 20)
+		return ctl_usage("parked", "\"%s\" is no exchange: take the first column of `yitong parked`", word[1]);
+	if (strcmp(word[2], "done") != 0 && strcmp(word[2], "refused") != 0 && strcmp(word[2], "reversed") != 0)
+		return ctl_usage("parked", "a decision is done, refused or reversed, not \"%s\"", word[2]);
+	if (operator_name == NULL || *operator_name == '\0' || strlen(operator_name) > 64)
+		return ctl_usage("parked", "say who decides with --operator NAME (at most 64 bytes)");
+	if (reason == NULL || strspn(reason, " \t") == strlen(reason) || strlen(reason) > 400)
+		return ctl_usage("parked", "say by what evidence with --reason TEXT (at most 400 bytes)");
+	return decide(ctl, word[1], word[2], operator_name, reason);
+}
+
+int ctl_parked(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' },
+		{ "operator", required_argument, NULL, 'o' }, { "reason", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	const char *operator_name = NULL, *reason = NULL;
+	bool is_json = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(parked_help, stdout);
+			return CTL_OK;
+		}
+		if (option == '?')
+			return ctl_bad_option("parked");
+		if (option == 'c')
+			ctl->conf_file = optarg;
+		else if (option == 'o')
+			operator_name = optarg;
+		else if (option == 'r')
+			reason = optarg;
+		else
+			is_json = true;
+	}
+	if (optind == argc)
+		return list_parked(ctl, is_json);
+	if (strcmp(argv[optind], "decide") != 0 || argc - optind != 3)
+		return ctl_usage("parked", "say: decide EXCHANGE done|refused|reversed");
+	return check_decision(ctl, argv + optind, operator_name, reason);
+}

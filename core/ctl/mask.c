@@ -1,0 +1,129 @@
+/* core/ctl/mask.c - message bodies for people who need not know whom they are about (promise P9).
+ *
+ * An allow list: a member is shown because it is known to be harmless and its value has the form of such
+ * a value; whatever nobody thought of stays hidden. */
+#include "ctl/ctl.h"
+
+#include <string.h>
+
+#define DEPTH_MAX 32
+
+static const char *const harmless[] = {
+	/* envelope */
+	"infno", "msgid", "infcode", "inf_refmsgid", "refmsg_time", "respond_time", "inf_time", "mdtrtarea_admvs",
+	"mdtrtarea_admdvs", "insuplc_admdvs", "fixmedins_code", "recer_sys_code", "infver", "opter_type", "signtype",
+	/* what an exchange is about */
+	"mdtrt_id", "setl_id", "chrg_bchno", "feedetl_sn", "omsgid", "oinfno", "rxno",
+	/* kinds and dates */
+	"med_type", "insutype", "psn_type", "clr_type", "clr_way", "clr_optins", "psn_setlway", "mid_setl_flag",
+	"acct_used_flag", "setl_time", "setl_type", "begntime", "endtime", "fee_ocur_time", "mdtrt_cert_type",
+	"psn_cert_type", "dscg_way", "pay_loc", "medinsutype", "fund_pay_type", "refd_setl_flag", "year",
+	/* quantities and money that the suffixes below do not catch */
+	"cnt", "pric", "acct_pay", "balc", "inscp_scp_amt", "psn_part_amt", "hosp_part_amt", "dedc_std", "crt_dedc",
+	"act_pay_dedc", "pool_prop_selfpay",
+};
+
+static bool ends_with(struct yt_str s, const char *end)
+{
+	size_t n = strlen(end);
+
+	return s.n > n && memcmp(s.p + s.n - n, end, n) == 0;
+}
+
+static bool is_amount(struct yt_str value)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if (!((value.p[i] >= '0' && value.p[i] <= '9') || value.p[i] == '.' || (value.p[i] == '-' && i == 0)))
+			return false;
+	return value.n <= 20;
+}
+
+/* Codes, numbers and dates: short ASCII without blanks but the one between date and time. */
+static bool is_code(struct yt_str value)
+{
+	size_t blanks = 0;
+
+	for (size_t i = 0; i < value.n; i++) {
+		char c = value.p[i];
+
+		blanks += c == ' ';
+		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+				strchr(" .:_-", c) != NULL) || c == '\0')
+			return false;
+	}
+	return value.n <= 40 && blanks <= 1;
+}
+
+bool ctl_is_harmless(struct yt_str name, struct yt_str value)
+{
+	if ((ends_with(name, "_amt") || ends_with(name, "_sumamt") || ends_with(name, "_pay")) && is_amount(value))
+		return true;
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		if (yt_str_is(name, harmless[i]))
+			return is_code(value);
+	return false;
+}
+
+static size_t characters(struct yt_str text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static void add_value(struct yt_buf *out, const struct yt_node *node, struct yt_str name, bool is_raw)
+{
+	bool is_shown = is_raw || node->kind == YT_NULL || node->text.n == 0 || ctl_is_harmless(name, node->text);
+
+	if (node->kind == YT_NULL)
+		yt_buf_text(out, "null");
+	else if (!is_shown)
+		yt_buf_printf(out, "「***(%zu)」", characters(node->text));
+	else if (node->kind == YT_TEXT)
+		yt_json_write_string(node->text, out);
+	else
+		ctl_clean(out, node->text);
+}
+
+static void add_node(struct yt_buf *out, const struct yt_node *node, struct yt_str name, unsigned depth, bool is_raw)
+{
+	bool is_object = node->kind == YT_OBJECT;
+
+	if (!is_object && node->kind != YT_ARRAY) {
+		add_value(out, node, name, is_raw);
+		return;
+	}
+	if (node->child == NULL) {
+		yt_buf_text(out, is_object ? "{}" : "[]");
+		return;
+	}
+	yt_buf_text(out, is_object ? "{\n" : "[\n");
+	for (const struct yt_node *m = node->child; m != NULL; m = m->next) {
+		yt_buf_printf(out, "%*s", (int)(2 * depth + 6), "");
+		if (is_object) {
+			yt_json_write_string(m->name, out);
+			yt_buf_text(out, ": ");
+		}
+		/* Members of an array are judged by the array's name. */
+		add_node(out, m, is_object ? m->name : name, depth + 1, is_raw);
+		yt_buf_text(out, m->next == NULL ? "\n" : ",\n");
+	}
+	yt_buf_printf(out, "%*s%s", (int)(2 * depth + 4), "", is_object ? "}" : "]");
+}
+
+void ctl_body(struct yt_buf *out, struct yt_str octets, bool is_raw)
+{
+	const struct yt_json_limits limits = { .depth = DEPTH_MAX, .nodes = 0 };
+	struct yt_arena *arena = yt_arena_new(64 << 20);
+	struct yt_node *root = NULL;
+
+	if (arena != NULL && yt_json_read(arena, octets, &limits, &root, NULL) == 0)
+		add_node(out, root, (struct yt_str){ "", 0 }, 0, is_raw);
+	else if (is_raw)
+		ctl_clean(out, octets);
+	else
+		yt_buf_printf(out, "「***(%zu bytes that are not JSON)」", octets.n);
+	yt_arena_free(arena);
+}

@@ -1,0 +1,217 @@
+/* core/ctl/yitong.c - the `yitong` command: finds the subcommand, opens what several of them need.
+ *
+ * It only reads: journal and index beside a running keeper.  Whatever changes or reveals something goes
+ * through the keeper's control socket (control.h), so that it is written down. */
+#include "ctl/ctl.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format/keys.h"
+#include "journal/seal.h"
+#include "yitong/plugin.h"
+
+#ifndef YT_VERSION
+#define YT_VERSION "unknown"
+#endif
+
+static const char help[] =
+	"yitong - looks after a running or stopped Yitong gateway\n"
+	"\n"
+	"Usage: yitong [--conf FILE] COMMAND [OPTIONS]\n"
+	"\n"
+	"  check [FILE]        checks a configuration; every problem with file:line:column\n"
+	"  status              what the gateway is doing\n"
+	"  messages            lists exchanges; filters by number, visit, settlement, institution, party, state, day\n"
+	"  show NUMBER         what happened to one exchange, step by step\n"
+	"  parked              exchanges that wait for an operator; `parked decide` decides one\n"
+	"  journal verify      proves that the journal is whole and unchanged; `journal stat` counts it\n"
+	"  index rebuild       makes the index anew from the journal\n"
+	"  version             version of this command and of the plugin interface\n"
+	"\n"
+	"  --conf FILE         configuration of the gateway (default conf/gateway.yaml)\n"
+	"  --help              after a command: its options and examples\n"
+	"\n"
+	"Exit status: 0 fine; 1 problems or nothing found; 2 wrong usage; 3 something cannot be reached or read\n"
+	"\n"
+	"Examples:\n"
+	"  yitong check conf/gateway.yaml\n"
+	"  yitong messages --visit 330213000012345 --json\n"
+	"  yitong show H33021399901202611221000000001\n";
+
+static const struct command {
+	const char *name;
+	int (*run)(struct ctl *ctl, int argc, char **argv);
+} commands[] = {
+	{ "check", ctl_check }, { "status", ctl_status }, { "messages", ctl_messages }, { "show", ctl_show },
+	{ "parked", ctl_parked }, { "journal", ctl_journal }, { "index", ctl_index },
+};
+
+int ctl_fail(int exit_code, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fputs("yitong: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return exit_code;
+}
+
+int ctl_usage(const char *command, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fprintf(stderr, "yitong %s: ", command);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return ctl_bad_option(command);
+}
+
+int ctl_bad_option(const char *command)
+{
+	fprintf(stderr, "Try `yitong %s%s--help`.\n", command, *command == '\0' ? "" : " ");
+	return CTL_USAGE;
+}
+
+int ctl_conf(struct ctl *ctl)
+{
+	struct conf_errors *errors = calloc(1, sizeof(*errors));
+	char line[700];
+	int rv;
+
+	YT_REQUIRE(errors != NULL);
+	rv = conf_load_with(&ctl->conf, ctl->conf_file, CONF_NO_FILES, errors);
+	for (uint32_t i = 0; rv != 0 && i < errors->n; i++) {
+		conf_error_print(errors, &errors->item[i], line, sizeof(line));
+		if (!errors->item[i].is_warning)
+			fputs(line, stderr);
+	}
+	free(errors);
+	return rv == 0 ? CTL_OK : ctl_fail(CTL_CANNOT, "no configuration to work with; name it with --conf FILE");
+}
+
+int ctl_open_index(struct ctl *ctl, struct index **index)
+{
+	const char *path;
+	int rv = ctl_conf(ctl);
+
+	if (rv != CTL_OK)
+		return rv;
+	path = ctl->conf->journal.index;
+	rv = index_open(index, path, false);
+	if (rv == YT_ENOTFOUND)
+		return ctl_fail(CTL_CANNOT, "there is no index at %s: start the gateway, or `yitong index rebuild`", path);
+	if (rv == YT_ECORRUPT)
+		return ctl_fail(CTL_CANNOT, "the index at %s cannot be used: `yitong index rebuild`", path);
+	if (rv != 0)
+		return ctl_fail(CTL_CANNOT, "cannot open the index at %s (%s): run this as the gateway's user", path,
+				yt_strerror(rv));
+	return CTL_OK;
+}
+
+static int open_keys(struct ctl *ctl, struct ctl_journal *j)
+{
+	char why[256];
+
+	if (ctl->conf->journal.keys == NULL)
+		return CTL_OK;
+	if (keys_open(&j->keys, ctl->conf->journal.keys, why, sizeof(why)) != 0)
+		return ctl_fail(CTL_CANNOT, "%s", why);
+	if (yt_io_folder(ctl->conf->journal.data_keys, &j->key_io) != 0)
+		return ctl_fail(CTL_CANNOT, "cannot open %s", ctl->conf->journal.data_keys);
+	j->has_key_io = true;
+	if (seal_open(&j->conf.keys, j->keys, &j->key_io) != 0)
+		return ctl_fail(CTL_CANNOT, "cannot use the keys in %s", ctl->conf->journal.keys);
+	return CTL_OK;
+}
+
+int ctl_open_journal(struct ctl *ctl, bool with_keys, struct ctl_journal *j)
+{
+	int rv = ctl->conf == NULL ? ctl_conf(ctl) : CTL_OK;
+
+	memset(j, 0, sizeof(*j));
+	if (rv != CTL_OK)
+		return rv;
+	j->conf.segment_bytes = (uint64_t)ctl->conf->journal.segment_mib << 20;
+	j->conf.reserve_segments = ctl->conf->journal.reserve_segments;
+	if (access(ctl->conf->journal.folder, R_OK | X_OK) != 0)
+		return ctl_fail(CTL_CANNOT, "cannot read the journal at %s: has the gateway run here, and as which user?",
+				ctl->conf->journal.folder);
+	if (yt_io_folder(ctl->conf->journal.folder, &j->io) != 0)
+		return ctl_fail(CTL_CANNOT, "cannot open the journal at %s", ctl->conf->journal.folder);
+	j->is_open = true;
+	return with_keys ? open_keys(ctl, j) : CTL_OK;
+}
+
+void ctl_close_journal(struct ctl_journal *j)
+{
+	seal_close(j->conf.keys);
+	if (j->has_key_io)
+		yt_io_close(&j->key_io);
+	keys_close(j->keys);
+	if (j->is_open)
+		yt_io_close(&j->io);
+	memset(j, 0, sizeof(*j));
+}
+
+static int version(void)
+{
+	printf("yitong %s, plugin interface %d.%d\n", YT_VERSION, YT_ABI_MAJOR, YT_ABI_MINOR);
+	return CTL_OK;
+}
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+	if (strcmp(argv[0], "version") == 0)
+		return version();
+	if (strcmp(argv[0], "help") == 0) {
+		fputs(help, stdout);
+		return CTL_OK;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[0], commands[i].name) != 0)
+			continue;
+		optind = 0; /* glibc: begin anew */
+		return commands[i].run(ctl, argc, argv);
+	}
+	return ctl_usage("", "no such command: %s", argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 } };
+	struct ctl ctl = { .conf_file = "conf/gateway.yaml" };
+	int option, rv;
+
+	yt_log_setup("yitong", YT_ERROR);
+	ctl.has_colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+	while ((option = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
+		if (option == 'c') {
+			ctl.conf_file = optarg;
+		} else if (option == 'h') {
+			fputs(help, stdout);
+			return CTL_OK;
+		} else if (option == 'v') {
+			return version();
+		} else {
+			return ctl_bad_option("");
+		}
+	}
+	if (optind == argc) {
+		fputs(help, stderr);
+		return CTL_USAGE;
+	}
+	rv = run(&ctl, argc - optind, argv + optind);
+	conf_free(ctl.conf);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return CTL_CANNOT;
+	return rv;
+}
