@@ -77,7 +77,7 @@ static int run_round(struct world *w, int round, int rounds)
 	uint64_t sectors = w->shim->lost_sectors, names = w->shim->lost_names;
 	size_t n_before = said.n_messages;
 	char note[300] = "";
-	int64_t began = now_ms(), quiet_from, pending = 0;
+	int64_t began = now_ms(), quiet_from, quiet_ms, pending = 0;
 	int bad = 0;
 
 	traffic_round = round;
@@ -97,12 +97,12 @@ static int run_round(struct world *w, int round, int rounds)
 		printf("    WRONG %lld exchanges are still open after %d s\n", (long long)pending, QUIET_MS / 1000);
 		bad++;
 	}
+	quiet_ms = now_ms() - quiet_from;
+	bad += check_all(w, round, false);
 	printf("round %3d of %d  %-26s %-44s %5zu messages  lost %3llu sectors %2llu names  quiet %4.1f s  ", round,
 	        rounds, act->name, note, said.n_messages - n_before,
 	        (unsigned long long)(w->shim->lost_sectors - sectors),
-	        (unsigned long long)(w->shim->lost_names - names), (double)(now_ms() - quiet_from) / 1000);
-	fflush(stdout);
-	bad += check_all(w, round, false);
+	        (unsigned long long)(w->shim->lost_names - names), (double)quiet_ms / 1000);
 	printf("%s  %.1f s\n", bad == 0 ? "ok" : "FAILED", (double)(now_ms() - began) / 1000);
 	fflush(stdout);
 	return bad;

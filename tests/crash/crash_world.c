@@ -74,7 +74,7 @@ void world_open(struct world *w, const char *bin)
 void world_start_platform(struct world *w)
 {
 	char port[16], control[16];
-	const char *argv[] = { "yitong-sandbox", "platform", "--port", port, "--control", control, "--certs", w->certs,
+	const char *argv[] = { "yitong-sandbox", "platform", "--port", port, "--control-port", control, "--certs", w->certs,
 		NULL };
 	int64_t end = now_ms() + START_MS;
 	json_t *stats;
@@ -261,6 +261,8 @@ int64_t world_pending(const struct world *w)
 		return -1;
 	tree = json_loads(out, 0, NULL);
 	pending = json_object_get(tree, "pending");
+	if (pending == NULL)
+		pending = json_object_get(json_object_get(tree, "exchanges"), "open");
 	if (json_is_integer(pending))
 		n = json_integer_value(pending);
 	json_decref(tree);
