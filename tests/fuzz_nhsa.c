@@ -13,8 +13,9 @@
 static struct yt_plugin *plugin;
 static const struct yt_codec_api *api;
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 /* The plugin stands beside this program: ../plugins/nhsa.so. */
-static void load(void)
+int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	char self[4096], file[4200], why[512];
 	static const struct plugin_setting settings[] = { { "recer_sys_code", "YBXT" } };
@@ -28,6 +29,7 @@ static void load(void)
 		exit(1);
 	}
 	api = plugin_api(plugin);
+	return 0;
 }
 
 static void ask_about(struct yt_arena *arena, const struct yt_msg *msg)
@@ -93,8 +95,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct yt_arena *arena;
 	struct yt_str octets = { (const char *)data + 1, size - 1 };
 
-	if (plugin == NULL)
-		load();
 	if (size == 0)
 		return 0;
 	arena = yt_arena_new(0);

@@ -35,6 +35,9 @@
 	"\"mdtrt_cert_no\":\"C1\",\"ipt_otp_no\":\"O1\",\"atddr_no\":\"D1\",\"dr_name\":\"医\",\"dept_code\":\"1\"," \
 	"\"dept_name\":\"科\",\"caty\":\"A01\""
 
+#define DSCGINFO "\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\",\"insutype\":\"310\",\"endtime\":\"2025-03-14 08:00:00\"," \
+	"\"dscg_dept_codg\":\"1\",\"dscg_dept_name\":\"n\",\"dscg_way\":\"1\""
+
 struct codec {
 	struct yt_plugin *plugin;
 	const struct yt_codec_api *api;
@@ -546,6 +549,10 @@ static const struct hint {
 	  "费用明细不存在", true, false, false },
 	{ "a registration that is gone", "2202", "{\"data\":{\"mdtrt_id\":\"M\",\"ipt_otp_no\":\"B\",\"psn_no\":\"P\"}}",
 	  "就诊信息不存在或已撤销", true, false, false },
+	{ "a stay that is over", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "已办理出院，不能重复办理", true, false, false },
+	{ "a stay that is not over", "2405", "{\"data\":{\"mdtrt_id\":\"M\",\"psn_no\":\"P\"}}", "未办理出院，不能撤销", true,
+	  false, false },
+	{ "fee lines for a stay that is over", "2301", NULL, "已办理出院", false, false, false },
 	{ "a visit that is gone", "2207", "{\"data\":{" DATA_2207 "}}", "就诊信息不存在或已撤销", false, false, false },
 	{ "no original", "2601", "{\"data\":{\"psn_no\":\"P\",\"omsgid\":\"M\",\"oinfno\":\"2207\"}}", "原交易不存在或已冲正",
 	  false, true, false },
@@ -739,8 +746,6 @@ static void without_a_caller_id_nothing_is_signed(void **state)
 /* Finding out. */
 
 #define ROW(own, visit) "{\"ipt_otp_no\":\"" own "\",\"mdtrt_id\":\"" visit "\"}"
-#define DSCGINFO "\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\",\"insutype\":\"310\",\"endtime\":\"2025-03-14 08:00:00\"," \
-	"\"dscg_dept_codg\":\"1\",\"dscg_dept_name\":\"n\",\"dscg_way\":\"1\""
 #define REFUND(flag) "{\"setlinfo\":{\"setl_id\":\"S1\",\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"," flag "\"medfee_sumamt\":286.40," \
 	"\"fulamt_ownpay_amt\":12.00,\"overlmt_selfpay\":0.00,\"preselfpay_amt\":14.40,\"inscp_scp_amt\":260.00," \
 	"\"hifp_pay\":208.00,\"fund_pay_sumamt\":208.00,\"psn_pay\":78.40,\"acct_pay\":50.00,\"cash_payamt\":28.40," \
@@ -770,6 +775,18 @@ static const struct proof {
 	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"dscg_way\":null}]}", YT_ABSENT },
 	{ "a centre that shows no discharges proves nothing", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "5201",
 	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\"}]}", YT_UNSURE },
+	{ "a stay that ended when we said", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "5201",
+	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"2025-03-14 08:00:00\"}]}", YT_FOUND },
+	{ "a stay that has not ended", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "5201",
+	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"\"}]}", YT_ABSENT },
+	{ "a stay with another end proves nothing", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "5201",
+	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"2025-03-14 00:00:00\"}]}", YT_UNSURE },
+	{ "a stay that has no end any more", "2405", "{\"data\":{\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}", "5201",
+	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"\"}]}", YT_FOUND },
+	{ "a stay that still has its end", "2405", "{\"data\":{\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}", "5201",
+	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"2025-03-14 08:00:00\"}]}", YT_ABSENT },
+	{ "another stay proves nothing", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "5201",
+	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M2\",\"dscg_way\":\"1\"}]}", YT_UNSURE },
 	{ "a discharge's cancel shows", "2405", "{\"data\":{\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}", "5201",
 	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"dscg_way\":\"\",\"dscg_dept_codg\":null}]}", YT_FOUND },
 	{ "a discharge's cancel does not show", "2405", "{\"data\":{\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}", "5201",
@@ -845,6 +862,42 @@ static void an_adopted_cancel_has_the_opposite_sign(void **state)
 	assert_int_equal(adopted->cash_fen, -2840);
 	if (yt_money_check(original->op->reply_money, adopted->body, why, sizeof(why)) != 0)
 		fail_msg("%s", why);
+	codec_close(&c);
+}
+
+static void an_adopted_cancel_has_the_refunds_number_where_the_centre_tells_it(void **state)
+{
+	struct codec c = open_plain();
+	struct yt_msg *original = must_decode(&c, REQUEST("2305", "{\"data\":{" DATA_CANCEL "}}")), *query = yt_msg_new(c.arena);
+	struct yt_reply *adopted = yt_reply_new(c.arena);
+	const char *out;
+
+	assert_int_equal(c.api->query_for(c.plugin, original, query), 0);
+	assert_int_equal(c.api->judge(c.plugin, original,
+	                              answer(&c, query, 200, "{\"infcode\":0,\"output\":"
+	                                     REFUND("\"refd_setl_flag\":\"1\",\"refd_setl_id\":\"S77\",") "}"), adopted), YT_FOUND);
+	out = encoded_reply(&c, original, adopted);
+	assert_text(adopted->settlement, "S77");
+	assert_has(out, "\"setl_id\":\"S77\"");
+	assert_has(out, "\"psn_cash_pay\":-28.40");
+	assert_has_not(out, "warn_msg");
+	codec_close(&c);
+}
+
+/* Sent again and refused since it is there: to the origin that is success. */
+static void what_had_been_done_reads_as_success(void **state)
+{
+	struct codec c = open_plain();
+	struct yt_msg *msg = must_decode(&c, REQUEST("2601", "{\"data\":{\"psn_no\":\"P\",\"omsgid\":\"M\",\"oinfno\":\"2207\"}}"));
+	struct yt_reply *reply = answer(&c, msg, 200, "{\"infcode\":-1,\"err_msg\":\"原交易不存在或已冲正\",\"warn_msg\":\"\"}");
+	const char *out;
+
+	reply->outcome = YT_DONE; /* the engine's decision */
+	out = encoded_reply(&c, msg, reply);
+	assert_has(out, "\"infcode\":0,");
+	assert_has(out, "\"err_msg\":\"\"");
+	assert_has(out, "\"warn_msg\":\"原交易不存在或已冲正\"");
+	assert_has_not(out, "\"warn_msg\":\"\"");
 	codec_close(&c);
 }
 
@@ -984,6 +1037,8 @@ int main(void)
 		cmocka_unit_test(without_a_caller_id_nothing_is_signed),
 		cmocka_unit_test(a_refused_query_proves_nothing),
 		cmocka_unit_test(an_adopted_cancel_has_the_opposite_sign),
+		cmocka_unit_test(an_adopted_cancel_has_the_refunds_number_where_the_centre_tells_it),
+		cmocka_unit_test(what_had_been_done_reads_as_success),
 		cmocka_unit_test(what_has_no_query_says_so),
 		cmocka_unit_test(our_own_messages_are_whole),
 		cmocka_unit_test(what_2601_does_not_take_is_not_reversed),

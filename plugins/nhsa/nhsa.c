@@ -20,15 +20,19 @@ static const struct yt_setting settings[] = {
 	{ "operator_name", "医通", "opter_name of our own messages" },
 	{ "sign_in_mac", "00-00-00-00-00-00", "MAC address in sign-ins of our own" },
 	{ "sign_in_ip", "127.0.0.1", "IP address in sign-ins of our own" },
-	{ "query_med_type_outpatient", "11", "med_type with which 5201 is asked about out-patient visits" },
-	{ "query_med_type_inpatient", "21", "med_type with which 5201 is asked about in-patient visits" },
+	{ "query_med_type_outpatient", "11", "med_type with which 5201 is asked about out-patient visits; may be empty" },
+	{ "query_med_type_inpatient", "21", "med_type with which 5201 is asked about in-patient visits; may be empty" },
 	{ "visit_query_days", "400", "days back that 5201 is asked about stays, 1 to 3660" },
+	{ "refund_id_member", "refd_setl_id", "member of a 5203 answer's setlinfo that names the refund's own setl_id" },
 	{ "unknown_words", "超时;网络;系统异常;系统繁忙;timeout",
 	  "a refusal whose text has one of these is an unknown outcome" },
-	{ "already_done_words", "费用明细流水号重复;流水号已存在",
+	{ "lines_there_words", "费用明细流水号重复;流水号已存在",
 	  "a refused fee upload (2204, 2301) whose text has one of these had been done before" },
-	{ "already_undone_words", "信息不存在或已撤销;明细不存在;未查询到费用明细",
-	  "a refused cancel of fees, registration or admission (2205, 2302, 2202, 2404) with one of these had been done" },
+	{ "entries_gone_words", "信息不存在或已撤销;明细不存在;未查询到费用明细",
+	  "a refused cancel (2202, 2205, 2302, 2404) whose text has one of these had been done before" },
+	{ "discharged_words", "已办理出院", "a refused discharge (2402) whose text has one of these had been done before" },
+	{ "not_discharged_words", "未办理出院",
+	  "a refused cancel of a discharge (2405) whose text has one of these had been done before" },
 	{ "never_happened_words", "原交易不存在;已冲正;未找到原交易",
 	  "a refused reversal whose text has one of these found no original" },
 	{ "session_expired_words", "签到编号无效;签到已过期;未签到", "a refusal with one of these wants a new sign-in" },
@@ -297,6 +301,7 @@ static int take_settings(const struct yt_plugin *self, struct nhsa *nhsa)
 	nhsa->sign_in_ip = yt_plugin_setting(self, "sign_in_ip");
 	nhsa->med_type_out = yt_plugin_setting(self, "query_med_type_outpatient");
 	nhsa->med_type_in = yt_plugin_setting(self, "query_med_type_inpatient");
+	nhsa->refund_id_member = yt_plugin_setting(self, "refund_id_member");
 	if (rv == 0 && nhsa->recer_sys_code.n > 10)
 		rv = complain(self, "recer_sys_code", "is longer than 10 characters");
 	if (rv == 0)
@@ -306,9 +311,13 @@ static int take_settings(const struct yt_plugin *self, struct nhsa *nhsa)
 	if (rv == 0)
 		rv = take_words(self, "unknown_words", &nhsa->unknown);
 	if (rv == 0)
-		rv = take_words(self, "already_done_words", &nhsa->already_done);
+		rv = take_words(self, "lines_there_words", &nhsa->lines_there);
 	if (rv == 0)
-		rv = take_words(self, "already_undone_words", &nhsa->already_undone);
+		rv = take_words(self, "entries_gone_words", &nhsa->entries_gone);
+	if (rv == 0)
+		rv = take_words(self, "discharged_words", &nhsa->discharged);
+	if (rv == 0)
+		rv = take_words(self, "not_discharged_words", &nhsa->not_discharged);
 	if (rv == 0)
 		rv = take_words(self, "never_happened_words", &nhsa->never_happened);
 	if (rv == 0)

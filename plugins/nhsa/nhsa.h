@@ -29,12 +29,14 @@ struct nhsa_nonces; /* sign.c */
 /* One configured instance. */
 struct nhsa {
 	struct yt_str paasid, key, recer_sys_code, infver, operator_name, sign_in_mac, sign_in_ip, med_type_out, med_type_in;
+	struct yt_str refund_id_member;
 	char header_name[4][24]; /* paasid, timestamp, nonce, signature; empty when signing is off */
 	bool signs, hex_upper;
 	int64_t window_s, visit_query_days;
 	struct nhsa_extra extra[NHSA_EXTRAS_MAX];
 	size_t n_extra;
-	struct nhsa_words unknown, already_done, already_undone, never_happened, session_expired;
+	struct nhsa_words unknown, never_happened, session_expired;
+	struct nhsa_words lines_there, entries_gone, discharged, not_discharged; /* refused, since it had been done before */
 	struct nhsa_nonces *nonces; /* made at the first signature that is checked */
 };
 

@@ -121,15 +121,30 @@ static int decode_done(const struct yt_msg *msg, struct yt_reply *reply)
 	return 0;
 }
 
-static bool undoes_entries(enum yt_operation op)
+/* The words by which a centre refuses what it has done already; NULL: it has none for this operation. */
+static const struct nhsa_words *done_words(const struct nhsa *nhsa, enum yt_operation op)
 {
-	return op == YT_OP_OUTPATIENT_FEES_CANCEL || op == YT_OP_INPATIENT_FEES_CANCEL ||
-	       op == YT_OP_OUTPATIENT_REGISTER_CANCEL || op == YT_OP_INPATIENT_ADMIT_CANCEL;
+	switch (op) {
+	case YT_OP_OUTPATIENT_FEES:
+	case YT_OP_INPATIENT_FEES:
+		return &nhsa->lines_there;
+	case YT_OP_OUTPATIENT_FEES_CANCEL:
+	case YT_OP_INPATIENT_FEES_CANCEL:
+	case YT_OP_OUTPATIENT_REGISTER_CANCEL:
+	case YT_OP_INPATIENT_ADMIT_CANCEL:
+		return &nhsa->entries_gone;
+	case YT_OP_INPATIENT_DISCHARGE:
+		return &nhsa->discharged;
+	case YT_OP_INPATIENT_DISCHARGE_CANCEL:
+		return &nhsa->not_discharged;
+	default:
+		return NULL;
+	}
 }
 
 static int decode_refused(const struct nhsa *nhsa, const struct yt_msg *msg, struct yt_reply *reply)
 {
-	enum yt_operation op = msg->op->id;
+	const struct nhsa_words *done = done_words(nhsa, msg->op->id);
 
 	if (reply->text.n == 0)
 		return unknown(reply, YT_STR("failure code without a text"));
@@ -137,12 +152,8 @@ static int decode_refused(const struct nhsa *nhsa, const struct yt_msg *msg, str
 		return 0; /* stays unknown, with the party's own text */
 	reply->outcome = YT_REFUSED;
 	reply->session_expired = has_word(&nhsa->session_expired, reply->text);
-	if (op == YT_OP_OUTPATIENT_FEES || op == YT_OP_INPATIENT_FEES)
-		reply->already_done = has_word(&nhsa->already_done, reply->text);
-	else if (undoes_entries(op))
-		reply->already_done = has_word(&nhsa->already_undone, reply->text);
-	else if (op == YT_OP_REVERSE)
-		reply->never_happened = has_word(&nhsa->never_happened, reply->text);
+	reply->already_done = done != NULL && has_word(done, reply->text);
+	reply->never_happened = msg->op->id == YT_OP_REVERSE && has_word(&nhsa->never_happened, reply->text);
 	return 0;
 }
 
@@ -225,10 +236,34 @@ static void put_text(const struct yt_reply *reply, const char *name, struct yt_s
 	const struct yt_node *kept = yt_node_get(reply->head, name);
 
 	nhsa_put_name(out, first, yt_str(name));
-	if (kept != NULL)
+	if (kept != NULL && kept->kind != YT_NULL)
 		yt_json_write(kept, out);
 	else
 		yt_json_write_string(ours, out);
+}
+
+/* The centre refused, but only since it had done the same before: for the origin that is a success, and
+ * what the centre said goes where no client reads a failure. */
+static bool is_turned(const struct yt_reply *reply)
+{
+	int code;
+
+	return reply->outcome == YT_DONE && code_read(yt_node_text(reply->head, "infcode"), &code) && code != 0;
+}
+
+static void put_texts(const struct yt_reply *reply, struct yt_buf *out, bool *first)
+{
+	if (is_turned(reply)) {
+		nhsa_put_name(out, first, YT_STR("err_msg"));
+		yt_json_write_string(YT_STR(""), out);
+		nhsa_put_name(out, first, YT_STR("warn_msg"));
+		yt_json_write_string(yt_node_text(reply->head, "err_msg"), out);
+		return;
+	}
+	/* A text of ours obeys the table; what came from the centre is never cut. */
+	put_text(reply, "err_msg", reply->outcome == YT_DONE ? YT_STR("") : characters(reply->text, ERR_MSG_MAX), out, first);
+	if (yt_node_get(reply->head, "warn_msg") != NULL)
+		put_text(reply, "warn_msg", YT_STR(""), out, first);
 }
 
 static void put_times(const struct yt_reply *reply, struct yt_buf *out, bool *first)
@@ -248,7 +283,7 @@ static void put_times(const struct yt_reply *reply, struct yt_buf *out, bool *fi
 static bool is_written(struct yt_str name)
 {
 	return yt_str_is(name, "infcode") || yt_str_is(name, "inf_refmsgid") || yt_str_is(name, "refmsg_time") ||
-	       yt_str_is(name, "respond_time") || yt_str_is(name, "err_msg");
+	       yt_str_is(name, "respond_time") || yt_str_is(name, "err_msg") || yt_str_is(name, "warn_msg");
 }
 
 int nhsa_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
@@ -265,8 +300,7 @@ int nhsa_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const st
 	put_code(reply, out, &first);
 	put_text(reply, "inf_refmsgid", reply->number, out, &first);
 	put_times(reply, out, &first);
-	/* A text of ours obeys the table; what came from the centre is never cut. */
-	put_text(reply, "err_msg", reply->outcome == YT_DONE ? YT_STR("") : characters(reply->text, ERR_MSG_MAX), out, &first);
+	put_texts(reply, out, &first);
 	for (const struct yt_node *node = reply->head != NULL ? reply->head->child : NULL; node != NULL; node = node->next) {
 		if (is_written(node->name))
 			continue;

@@ -164,26 +164,40 @@ static const struct yt_node *row_of_visit(const struct yt_node *rows, struct yt_
 	return NULL;
 }
 
-static bool is_discharged(const struct yt_node *row)
+enum presence { SHOWN, EMPTY, LEFT_OUT };
+
+static enum presence member_of(const struct yt_node *row, const char *name)
 {
-	return yt_node_text(row, "dscg_way").n > 0 || yt_node_text(row, "dscg_dept_codg").n > 0;
+	return yt_node_text(row, name).n > 0 ? SHOWN : yt_node_get(row, name) != NULL ? EMPTY : LEFT_OUT;
 }
 
-/* Does the centre show discharge data at all? */
-static bool shows_discharge(const struct yt_node *row)
+/* What a visit's row tells about its discharge.  The discharge data decide where the centre shows them at
+ * all; else the end of the visit, which some centres fill in whatever happened: its presence alone proves
+ * nothing, its absence and the very time that we sent do. */
+static enum yt_judgement discharge_shows(const struct yt_msg *original, const struct yt_node *row)
 {
-	return yt_node_get(row, "dscg_way") != NULL || yt_node_get(row, "dscg_dept_codg") != NULL;
+	enum presence way = member_of(row, "dscg_way"), dept = member_of(row, "dscg_dept_codg");
+	struct yt_str sent = yt_node_text(yt_node_get(original->body, "dscginfo"), "endtime");
+
+	if (way == SHOWN || dept == SHOWN)
+		return YT_FOUND;
+	if (way == EMPTY || dept == EMPTY || member_of(row, "endtime") == EMPTY)
+		return YT_ABSENT;
+	/* A cancel that is sent again in vain is refused in words we know, so a weaker sign will do. */
+	if (original->op->id == YT_OP_INPATIENT_DISCHARGE_CANCEL)
+		return member_of(row, "endtime") == SHOWN ? YT_FOUND : YT_UNSURE;
+	return sent.n > 0 && yt_str_eq(sent, yt_node_text(row, "endtime")) ? YT_FOUND : YT_UNSURE;
 }
 
 static enum yt_judgement judge_discharge(const struct yt_msg *original, const struct yt_node *rows,
                                          struct yt_reply *adopted)
 {
 	const struct yt_node *row = row_of_visit(rows, original->visit);
-	bool cancels = original->op->id == YT_OP_INPATIENT_DISCHARGE_CANCEL;
+	enum yt_judgement shows = row != NULL ? discharge_shows(original, row) : YT_UNSURE;
 
-	if (row == NULL || (!is_discharged(row) && !shows_discharge(row)))
-		return YT_UNSURE;
-	return is_discharged(row) != cancels ? found(adopted) : YT_ABSENT;
+	if (shows != YT_UNSURE && original->op->id == YT_OP_INPATIENT_DISCHARGE_CANCEL)
+		shows = shows == YT_FOUND ? YT_ABSENT : YT_FOUND; /* of a cancel the opposite is proved */
+	return shows == YT_FOUND ? found(adopted) : shows;
 }
 
 static bool add_fen(struct yt_arena *arena, struct yt_node *to, const char *name, int64_t fen)
@@ -223,7 +237,8 @@ static bool is_own(const char *name)
 }
 
 /* What the two interfaces name differently, and what only the cancel has. */
-static bool put_own(struct yt_arena *arena, const struct yt_msg *original, const struct yt_node *from, struct yt_node *to)
+static bool put_own(struct yt_arena *arena, const struct yt_msg *original, const struct yt_node *from,
+                    struct yt_str refund_id, struct yt_node *to)
 {
 	int64_t total, fund, person, cash;
 	const char *cash_name = original->op->id == YT_OP_OUTPATIENT_SETTLE_CANCEL ? "pdn_cash_pay" : "psn_cash_pay";
@@ -231,8 +246,8 @@ static bool put_own(struct yt_arena *arena, const struct yt_msg *original, const
 	if (yt_node_fen(from, "medfee_sumamt", &total) != 0 || yt_node_fen(from, "fund_pay_sumamt", &fund) != 0 ||
 	    yt_node_fen(from, "psn_pay", &person) != 0 || yt_node_fen(from, "cash_payamt", &cash) != 0)
 		return false;
-	/* The refund's own id is in the lost answer only; the settlement's would pass for it. */
-	return put(arena, to, "setl_id", YT_STR("")) != NULL && put(arena, to, "medins_setl_id", original->number) != NULL &&
+	/* An unknown refund id stays empty: the settlement's would pass for it. */
+	return put(arena, to, "setl_id", refund_id) != NULL && put(arena, to, "medins_setl_id", original->number) != NULL &&
 	       add_fen(arena, to, "psn_part_amt", -person) && add_fen(arena, to, cash_name, -cash) &&
 	       add_fen(arena, to, "hosp_part_amt", -(total - fund - person));
 }
@@ -253,23 +268,35 @@ static bool copy_rows(struct yt_arena *arena, const struct yt_group *group, cons
 	return true;
 }
 
+static struct yt_str member_text(const struct yt_node *object, struct yt_str name)
+{
+	for (const struct yt_node *node = object->child; name.n > 0 && node != NULL; node = node->next)
+		if (yt_str_eq(node->name, name) && (node->kind == YT_TEXT || node->kind == YT_NUMBER))
+			return node->text;
+	return (struct yt_str){ NULL, 0 };
+}
+
 /* The answer that the lost cancel would have brought: the settlement with the opposite sign. */
-static bool compose_cancel(const struct yt_msg *original, const struct yt_node *answer, struct yt_reply *adopted)
+static bool compose_cancel(const struct nhsa *nhsa, const struct yt_msg *original, const struct yt_node *answer,
+                           struct yt_reply *adopted)
 {
 	const struct yt_table *table = nhsa_table(original->wire_op);
 	const struct yt_node *from = yt_node_get(answer, "setlinfo");
 	struct yt_arena *arena = adopted->arena;
+	struct yt_str refund_id = member_text(from, nhsa->refund_id_member);
 	struct yt_node *to;
 
 	if (table == NULL || table->n_out != 2)
 		return false;
 	adopted->head = yt_node_new(arena, YT_OBJECT);
-	if (adopted->head == NULL ||
-	    put(arena, adopted->head, "warn_msg", YT_STR("撤销已生效，由结算查询核实；退费结算ID未取得，请以对账为准")) == NULL)
+	if (adopted->head == NULL)
+		return false;
+	if (refund_id.n == 0 && put(arena, adopted->head, "warn_msg",
+	                            YT_STR("撤销已生效，由结算查询核实；退费结算ID未取得，请以对账为准")) == NULL)
 		return false;
 	adopted->body = yt_node_new(arena, YT_OBJECT);
 	to = yt_node_add(arena, adopted->body, YT_STR("setlinfo"), YT_OBJECT);
-	if (to == NULL || !put_own(arena, original, from, to))
+	if (to == NULL || !put_own(arena, original, from, refund_id, to))
 		return false;
 	for (unsigned i = 0; i < table->out[0].n; i++)
 		if (!is_own(table->out[0].fields[i].name) && !copy_member(arena, &table->out[0].fields[i], from, to))
@@ -281,7 +308,8 @@ static bool compose_cancel(const struct yt_msg *original, const struct yt_node *
 }
 
 /* A cancel: the settlement's own row tells whether it was given back. */
-static enum yt_judgement judge_cancel(const struct yt_msg *original, const struct yt_node *answer, struct yt_reply *adopted)
+static enum yt_judgement judge_cancel(const struct nhsa *nhsa, const struct yt_msg *original,
+                                      const struct yt_node *answer, struct yt_reply *adopted)
 {
 	const struct yt_node *setlinfo = yt_node_get(answer, "setlinfo");
 	struct yt_str flag = nhsa_text_of(setlinfo, "refd_setl_flag", "REFD_SETL_FLAG");
@@ -290,7 +318,7 @@ static enum yt_judgement judge_cancel(const struct yt_msg *original, const struc
 		return YT_UNSURE;
 	if (yt_str_is(flag, "0"))
 		return YT_ABSENT;
-	if (!yt_str_is(flag, "1") || !compose_cancel(original, answer, adopted))
+	if (!yt_str_is(flag, "1") || !compose_cancel(nhsa, original, answer, adopted))
 		return YT_UNSURE;
 	return found(adopted);
 }
@@ -310,7 +338,7 @@ enum yt_judgement nhsa_judge(struct yt_plugin *self, const struct yt_msg *origin
 		return rows != NULL && rows->kind == YT_ARRAY ? judge_discharge(original, rows, adopted) : YT_UNSURE;
 	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
-		return judge_cancel(original, answer->body, adopted);
+		return judge_cancel(yt_plugin_ctx(self), original, answer->body, adopted);
 	default:
 		return YT_UNSURE;
 	}
