@@ -368,13 +368,19 @@ const char *book_settle(struct book *book, const struct settle_request *request,
 	return NULL;
 }
 
-/* Takes a settlement out of force: its lines are open again, the account has its money back. */
+/* Takes a settlement out of force: its lines are open again, unless they were booked twice and the
+ * other one still has them, and the account has its money back. */
 static void settlement_undo(struct settlement *s)
 {
+	struct settlement *other = s->visit->settlements;
+
+	while (other != NULL && (other == s || other->is_refund || other->state != SETTLEMENT_EFFECTIVE ||
+		strcmp(other->batch, s->batch) != 0 || other->amounts.total_fen != s->amounts.total_fen))
+		other = other->next;
 	s->visit->person->balance_fen += s->amounts.account_fen;
 	for (struct fee_line *line = s->visit->lines; line != NULL; line = line->next)
 		if (line->settled == s)
-			line->settled = NULL;
+			line->settled = other;
 }
 
 static void negate(const struct benefit *from, struct benefit *to)
@@ -515,24 +521,6 @@ bool book_is_tombstoned(struct book *book, const char *msgid)
 
 /* The ledger. */
 
-static json_t *settlement_json(const struct settlement *s)
-{
-	static const char *const states[] = { "effective", "cancelled", "reversed" };
-	const struct benefit *a = &s->amounts;
-
-	return must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s,"
-		" s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-		"setl_id", s->id, "kind", s->is_refund ? "refund" : "settle", "state", states[s->state],
-		"infno", s->infno, "msgid", s->msgid, "visit", s->visit->id, "own_visit", s->visit->own_number,
-		"batch", s->batch, "institution", s->institution, "time", s->time,
-		"refund_setl_id", s->refund == NULL ? NULL : s->refund->id,
-		"refund_of", s->original == NULL ? NULL : s->original->id, "ended_by", s->ended_by,
-		"medfee_fen", (json_int_t)a->total_fen, "fund_fen", (json_int_t)(a->fund_fen + s->altered_fen),
-		"hifp_fen", (json_int_t)(a->hifp_fen + s->altered_fen), "person_fen", (json_int_t)a->person_fen,
-		"acct_fen", (json_int_t)a->account_fen, "cash_fen", (json_int_t)a->cash_fen,
-		"altered_fen", (json_int_t)s->altered_fen));
-}
-
 /* Whether an older settlement in force covers the same lines: money paid more than once.  A stay may
  * have several of different lines (mid-stay), so there it is the sum that tells. */
 static bool is_double(const struct settlement *s)
@@ -548,6 +536,25 @@ static bool is_double(const struct settlement *s)
 		if (!line->is_deleted && (*s->batch == '\0' || strcmp(line->batch, s->batch) == 0))
 			lines_fen += line->amount_fen;
 	return settled_fen > lines_fen;
+}
+
+static json_t *settlement_json(const struct settlement *s)
+{
+	static const char *const states[] = { "effective", "cancelled", "reversed" };
+	const struct benefit *a = &s->amounts;
+
+	return must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:b,"
+		" s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"setl_id", s->id, "kind", s->is_refund ? "refund" : "settle", "state", states[s->state],
+		"infno", s->infno, "msgid", s->msgid, "visit", s->visit->id, "own_visit", s->visit->own_number,
+		"batch", s->batch, "institution", s->institution, "time", s->time,
+		"refund_setl_id", s->refund == NULL ? NULL : s->refund->id,
+		"refund_of", s->original == NULL ? NULL : s->original->id, "ended_by", s->ended_by,
+		"is_double", is_double(s),
+		"medfee_fen", (json_int_t)a->total_fen, "fund_fen", (json_int_t)(a->fund_fen + s->altered_fen),
+		"hifp_fen", (json_int_t)(a->hifp_fen + s->altered_fen), "person_fen", (json_int_t)a->person_fen,
+		"acct_fen", (json_int_t)a->account_fen, "cash_fen", (json_int_t)a->cash_fen,
+		"altered_fen", (json_int_t)s->altered_fen));
 }
 
 static size_t double_bookings(const struct book *book)

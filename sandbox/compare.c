@@ -9,7 +9,7 @@
 struct comparison {
 	json_t *differences;
 	json_t *platform_by_setl, *hospital_by_setl; /* setl_id -> row; refunds left out */
-	json_int_t n_one_sided, n_undecided, n_compared, n_foreign;
+	json_int_t n_one_sided, n_undecided, n_compared, n_foreign, n_double;
 };
 
 static bool is_state(const json_t *row, const char *state)
@@ -45,6 +45,7 @@ static void check_platform_row(struct comparison *c, const json_t *row)
 	if (!is_state(row, "effective"))
 		return;
 	c->n_compared++;
+	c->n_double += json_is_true(json_object_get(row, "is_double"));
 	if (theirs == NULL)
 		differ(c, row, "in force at the platform, unknown to the hospital");
 	else if (!is_state(theirs, "settled"))
@@ -103,7 +104,7 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 	json_decref(c.hospital_by_setl);
 	return must(json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "one_sided", c.n_one_sided, "undecided", c.n_undecided,
 		"compared", c.n_compared, "foreign", c.n_foreign,
-		"double_bookings", (json_int_t)json_number(platform, "double_bookings", 0), "differences", c.differences));
+		"double_bookings", c.n_double, "differences", c.differences));
 }
 
 static json_t *ledger_load(const char *path)

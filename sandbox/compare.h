@@ -9,6 +9,7 @@
 
 /* hospitals: {"run": ..., "settlements": [...]}, platform: the ledger of GET /ledger.  Platform rows
  * whose own_visit does not begin with the run's prefix are of other runs and counted as foreign.
+ * double_bookings are this run's settlements in force over lines that another one in force covers.
  * Returns {"one_sided": n, "undecided": n, "compared": n, "foreign": n, "double_bookings": n,
  * "differences": [text, ...]}. */
 json_t *ledgers_compare(const json_t *hospitals, const json_t *platform);

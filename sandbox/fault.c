@@ -50,7 +50,7 @@ static enum fault_kind kind_of(const char *name)
 static const char *members_check(const json_t *spec)
 {
 	static const char *const known[] = { "kind", "infno", "msgid", "omsgid", "visit", "institution", "count",
-		"skip", "ms", "from", "text" };
+		"skip", "ms", "from", "text", "no_dedup" };
 	const char *key;
 	json_t *value;
 	size_t i;
@@ -59,9 +59,9 @@ static const char *members_check(const json_t *spec)
 		for (i = 0; i < sizeof(known) / sizeof(*known) && strcmp(known[i], key) != 0; i++)
 			;
 		if (i == sizeof(known) / sizeof(*known))
-			return "unknown member: known are kind infno msgid omsgid visit institution count skip ms from text";
-		if (i >= 6 && i <= 8 ? !json_is_integer(value) : !json_is_string(value))
-			return "count, skip and ms are whole numbers, all other members are texts";
+			return "unknown member: known are kind infno msgid omsgid visit institution count skip ms from text no_dedup";
+		if (i >= 6 && i <= 8 ? !json_is_integer(value) : i == 11 ? !json_is_boolean(value) : !json_is_string(value))
+			return "count, skip and ms are whole numbers, no_dedup is true or false, all other members are texts";
 	}
 	return NULL;
 }
@@ -87,6 +87,7 @@ const char *fault_arm(struct faults *faults, const json_t *spec, int64_t now_ms)
 	fault->skip = json_number(spec, "skip", 0);
 	fault->ms = json_number(spec, "ms", 0);
 	fault->from_arrival = strcmp(json_text(spec, "from"), "arrival") == 0;
+	fault->no_dedup = json_is_true(json_object_get(spec, "no_dedup"));
 	if (fault->kind == FAULT_MAINTENANCE)
 		fault->until_ms = now_ms + fault->ms;
 	while (*end != NULL)

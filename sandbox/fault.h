@@ -39,6 +39,7 @@ struct fault {
 	char infno[7], msgid[31], omsgid[31], visit[31], institution[31]; /* "" matches all */
 	int64_t count, skip, ms, until_ms, n_taken;
 	bool from_arrival;
+	bool no_dedup; /* its effect is booked although the visit and batch are settled already */
 	char text[200];
 	struct fault *next;
 };

@@ -446,13 +446,32 @@ static bool own_2601(struct desk *desk, struct care *care, const char *omsgid, c
 	return is_reversed;
 }
 
-/* What to do after one answer; next: the number to use then. */
+void care_remember(struct care *care, const char *msgid)
+{
+	for (size_t i = 0; i < care->n_unknown; i++)
+		if (strcmp(care->unknown[i], msgid) == 0)
+			return;
+	if (care->n_unknown < CARE_UNKNOWN_MAX)
+		text_format(care->unknown[care->n_unknown++], 31, "%s", msgid);
+}
+
+static void forget(struct care *care, const char *msgid)
+{
+	for (size_t i = 0; i < care->n_unknown; i++) {
+		if (strcmp(care->unknown[i], msgid) != 0)
+			continue;
+		memmove(care->unknown[i], care->unknown[i + 1], (--care->n_unknown - i) * sizeof(*care->unknown));
+		return;
+	}
+}
+
+/* What to do after one answer: nothing more, the same number, or a new one. */
 enum step { STEP_END, STEP_SAME, STEP_NEW };
 
-static enum step after_refusal(struct desk *desk, struct care *care, const struct answer *answer,
-	const char *first_unknown, char *msgid)
+static enum step after_refusal(struct desk *desk, struct care *care, const struct answer *answer, char *msgid)
 {
 	text_format(care->refusal, sizeof(care->refusal), "%.199s", answer->why);
+	forget(care, msgid);
 	if (says(answer, "已冲正") || says(answer, "可重新结算")) {
 		care->n_reversed++;
 		care->n_resettled++;
@@ -462,11 +481,11 @@ static enum step after_refusal(struct desk *desk, struct care *care, const struc
 		return desk_sign_in(desk, care->origin, answer->sign_no) == 0 ? STEP_NEW : STEP_END;
 	if (says(answer, "正在核实"))
 		return STEP_NEW;
-	if (says(answer, "不能重复结算") && *first_unknown != '\0' && strcmp(first_unknown, msgid) != 0) {
-		text_format(msgid, 31, "%s", first_unknown); /* then that one must have counted: ask it again */
-		return STEP_SAME;
-	}
-	return STEP_END;
+	if (care->n_unknown == 0)
+		return STEP_END;
+	/* Above all 已结算: then an earlier number must have counted, and that one is asked again. */
+	text_format(msgid, 31, "%s", care->unknown[0]);
+	return STEP_SAME;
 }
 
 static enum step after_silence(struct desk *desk, struct care *care, enum unknown_policy policy, const char *msgid,
@@ -477,9 +496,35 @@ static enum step after_silence(struct desk *desk, struct care *care, enum unknow
 	if (policy == POLICY_OWN_2601) {
 		if (!own_2601(desk, care, msgid, care->is_inpatient ? "2304" : "2207", end_ms))
 			return STEP_SAME;
+		forget(care, msgid);
+		care->belief = BELIEF_OPEN;
 		care->n_resettled++;
 	}
 	return STEP_NEW;
+}
+
+/* One answer to the settlement msgid, which becomes the number to ask next. */
+static enum step after_answer(struct desk *desk, struct care *care, enum unknown_policy policy,
+	const struct answer *answer, char *msgid, int64_t end_ms)
+{
+	enum step step;
+
+	switch (answer->kind) {
+	case ANSWER_DONE:
+		forget(care, msgid);
+		care_book(desk, care, msgid, answer);
+		return STEP_END;
+	case ANSWER_REFUSED:
+		step = after_refusal(desk, care, answer, msgid);
+		care->belief = care->n_unknown == 0 ? BELIEF_OPEN : BELIEF_UNKNOWN;
+		return step;
+	case ANSWER_NOT_SENT:
+		return STEP_SAME;
+	default:
+		care_remember(care, msgid);
+		care->belief = BELIEF_UNKNOWN;
+		return after_silence(desk, care, policy, msgid, end_ms);
+	}
 }
 
 void care_settle(struct desk *desk, struct care *care, enum unknown_policy policy, const char *given,
@@ -487,8 +532,8 @@ void care_settle(struct desk *desk, struct care *care, enum unknown_policy polic
 {
 	int64_t end_ms = clock_steady_ms() + desk->run->budget_ms;
 	json_t *input = care_settle_input(care);
-	char msgid[31], first_unknown[31] = "";
-	enum step step = STEP_SAME;
+	char msgid[31];
+	enum step step;
 	struct answer answer;
 	struct call call;
 
@@ -497,34 +542,19 @@ void care_settle(struct desk *desk, struct care *care, enum unknown_policy polic
 	else
 		text_format(msgid, sizeof(msgid), "%s", given);
 	care_settle_call(care, msgid, input, &call);
-	while (step != STEP_END) {
+	for (;;) {
 		if (first == NULL)
 			desk_send(desk, &call, care->bill->total_fen, &answer);
 		else
 			answer = *first;
 		first = NULL;
-		care->belief = answer.kind == ANSWER_REFUSED ? BELIEF_OPEN : BELIEF_UNKNOWN;
-		if (answer.kind == ANSWER_DONE) {
-			care_book(desk, care, msgid, &answer);
-			step = STEP_END;
-		} else if (answer.kind == ANSWER_REFUSED) {
-			step = after_refusal(desk, care, &answer, first_unknown, msgid);
-		} else if (answer.kind == ANSWER_NOT_SENT) {
-			step = STEP_SAME;
-		} else {
-			if (*first_unknown == '\0')
-				text_format(first_unknown, sizeof(first_unknown), "%s", msgid);
-			step = after_silence(desk, care, policy, msgid, end_ms);
-			if (step == STEP_NEW && policy == POLICY_OWN_2601)
-				first_unknown[0] = '\0';
-		}
+		step = after_answer(desk, care, policy, &answer, msgid, end_ms);
 		answer_clear(&answer);
-		if (step != STEP_END && clock_steady_ms() >= end_ms)
+		if (step == STEP_END || clock_steady_ms() >= end_ms)
 			break;
 		if (step == STEP_NEW)
 			origin_msgid(care->origin, msgid);
-		if (step != STEP_END)
-			sleep_ms(PAUSE_MS);
+		sleep_ms(PAUSE_MS);
 	}
 	json_decref(input);
 }

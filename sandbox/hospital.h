@@ -17,6 +17,8 @@ enum belief {
 	BELIEF_UNKNOWN,   /* asked until the budget was used up, and still not told */
 };
 
+#define CARE_UNKNOWN_MAX 16 /* settlement numbers of one visit without an answer; more are forgotten */
+
 /* One visit of one patient, out or in. */
 struct care {
 	struct origin *origin;
@@ -30,6 +32,8 @@ struct care {
 	char msgid[31], setl_id[31], refund_setl_id[31];   /* of the settlement believed in */
 	int64_t total_fen, fund_fen, account_fen, cash_fen;
 	unsigned n_reversed, n_resettled, n_own_2601;
+	char unknown[CARE_UNKNOWN_MAX][31];                /* numbers sent and not answered so far */
+	size_t n_unknown;
 	char refusal[200];                                 /* the last one heard */
 	bool may_break_sums;                               /* the platform was told to answer sums that do not add up */
 	const char *case_name;
@@ -68,6 +72,7 @@ int care_open(struct desk *desk, struct care *care);
 int care_register(struct desk *desk, struct care *care);
 int care_charge(struct desk *desk, struct care *care);
 
+void care_remember(struct care *care, const char *msgid); /* as sent and not answered */
 json_t *care_settle_input(const struct care *care);
 void care_settle_call(struct care *care, const char *msgid, const json_t *input, struct call *call);
 /* Settles until it knows: care->belief is SETTLED, OPEN (refused: care->refusal) or UNKNOWN.  first: the

@@ -76,7 +76,8 @@ static const char control_help[] =
 "  curl -s localhost:9480/quiesce -d '{\"timeout_ms\":30000}'   waits until nothing is to come\n"
 "\n"
 "Faults (POST /fault): kind, and whom it meets: infno, msgid, omsgid (of a 2601), visit (mdtrt_id, or the\n"
-"own number in 2201 and 2401), institution; count (1), skip (0), ms, text\n"
+"own number in 2201 and 2401), institution; count (1), skip (0), ms, text; with \"no_dedup\":true its effect\n"
+"is booked although the visit and batch are settled already\n"
 "  delay                takes effect, answers ms later\n"
 "  effect_then_silence  takes effect, never answers, keeps the connection until the client leaves\n"
 "  effect_then_cut      takes effect, closes\n"
@@ -89,8 +90,7 @@ static const char control_help[] =
 "  infcode_string output_null extra_members amounts_as_strings unknown_fund sums_break_r2\n"
 "                       takes effect; the answer is odd like that\n"
 "  maintenance          for ms everything it meets is answered 503\n"
-"no_dedup (settings): a visit and batch is settled again although it is settled; the ledger then shows\n"
-"double_bookings.\n";
+"no_dedup among the settings does so for all; the ledger then shows double_bookings.\n";
 
 static const char hospitals_help[] =
 "yitong-sandbox hospitals - three institutions that send, and check what comes out\n"
@@ -107,7 +107,8 @@ static const char hospitals_help[] =
 "  --certs DIR         made by certs/make                 (certs/out)\n"
 "  --clinic ID:FILE    the clinic's caller id and token   (CLINIC01:DIR/secrets/clinic-token)\n"
 "  --institutions A,B,C  codes of hospital-one, -two, clinic  (H33021399901,H33021399902,H33021399903)\n"
-"  --direct URL        no gateway: all send to this platform, signed as --platform-caller\n"
+"  --direct URL        no gateway: all send to this platform, signed as --platform-caller, and each\n"
+"                      sends its own 2601 when no answer comes: what is held then becomes one-sided\n"
 "  --platform-caller ID:FILE                              (GATEWAY01:DIR/secrets/platform-token)\n"
 "  --visits N          at least so many; plain out-patients fill up    (120)\n"
 "  --only CASE,...     only these cases\n"
@@ -231,7 +232,8 @@ static int platform_option(struct platform_options *options, int option, const c
 
 static int platform_mode(int argc, char **argv)
 {
-	struct platform_options options = { .address = "127.0.0.1", .port = 9443, .control_port = 9480,
+	/* static, as what its members point to lives until the end of the program */
+	static struct platform_options options = { .address = "127.0.0.1", .port = 9443, .control_port = 9480,
 		.path = "/fsi/api/rsfComIfsService/callService", .region = "330200", .sign_check = SIGN_GIVEN };
 	const char *certs = "certs/out";
 	bool no_client_cert = false;
@@ -334,7 +336,7 @@ static int origins_fill(struct origin *origins, const struct hospitals_settings 
 		if (code == NULL || strlen(code) != 12)
 			return wrong_option("--institutions", s->institutions, "three codes of 12 characters are needed");
 		*origin = (struct origin){ .name = names[i], .institution = code, .institution_name = institution_names[i],
-			.area = "330213", .opter = "S0007", .policy = i == 1 ? POLICY_OWN_2601 : POLICY_ASK_AGAIN,
+			.area = "330213", .opter = "S0007", .policy = i == 1 || is_direct ? POLICY_OWN_2601 : POLICY_ASK_AGAIN,
 			.url = is_direct ? s->direct_url : i == 2 ? s->signed_url : s->mtls_url, .ca = in_folder(s->certs, "ca.crt"),
 			.signs_in = is_direct || i != 2, .serial = (unsigned)(clock_wall_ms() % 8999) };
 		pthread_mutex_init(&origin->lock, NULL);
@@ -359,7 +361,7 @@ static int hospitals_mode(int argc, char **argv)
 		.institutions = institutions };
 	struct hospitals_options options = { .control_url = "http://127.0.0.1:9480", .seed = 1, .visits = 120,
 		.threads = 24, .timeout_ms = 30000, .budget_ms = 60000, .held_ms = 2000 };
-	struct origin origins[ORIGINS_MAX];
+	static struct origin origins[ORIGINS_MAX]; /* likewise */
 	char clinic[1100], caller[1100];
 	int option, wrong = 0;
 

@@ -65,15 +65,21 @@ static enum MHD_Result refuse_unheard(struct platform *platform, struct http_req
 
 /* What it does. */
 
-static json_t *take_effect(struct platform *platform, const json_t *root)
+static json_t *take_effect(struct platform *platform, const json_t *root, const struct fault *fault)
 {
 	struct transaction_context context = { .book = platform->book, .region = platform->options->region };
+	struct book_options *options = book_options(platform->book);
+	bool no_dedup;
 	json_t *answer;
 
 	pthread_mutex_lock(&platform->lock);
-	context.sign_check = platform->sign_check;
+	no_dedup = options->no_dedup;
+	options->no_dedup = no_dedup || fault->no_dedup;
+	/* What was held had a valid sign_no when it came. */
+	context.sign_check = fault->kind == FAULT_HELD ? SIGN_OFF : platform->sign_check;
 	context.now_ms = platform_now_ms(platform);
 	answer = transaction_run(&context, root);
+	options->no_dedup = no_dedup;
 	pthread_mutex_unlock(&platform->lock);
 	return answer;
 }
@@ -221,7 +227,7 @@ static enum MHD_Result play_held(struct platform *platform, struct http_request 
 		sleep_ms(fault->ms);
 	else
 		sleep_ms(arrival_ms + fault->ms - clock_steady_ms());
-	json_decref(take_effect(platform, root));
+	json_decref(take_effect(platform, root, fault));
 	return http_hang_up(request);
 }
 
@@ -241,10 +247,10 @@ static enum MHD_Result play(struct platform *platform, struct http_request *requ
 	case FAULT_SIGN_EXPIRED:
 		return answer(request, refuse(platform, root, fault), fault->kind);
 	case FAULT_EFFECT_THEN_CUT:
-		json_decref(take_effect(platform, root));
+		json_decref(take_effect(platform, root, fault));
 		return http_hang_up(request);
 	default:
-		return answer(request, take_effect(platform, root), fault->kind);
+		return answer(request, take_effect(platform, root, fault), fault->kind);
 	}
 }
 
@@ -259,7 +265,7 @@ static void pending_ends(struct platform *platform)
 static enum MHD_Result play_late(struct platform *platform, struct http_request *request, const json_t *root,
 	const struct fault *fault)
 {
-	json_t *tree = take_effect(platform, root);
+	json_t *tree = take_effect(platform, root, fault);
 
 	pending_ends(platform);
 	http_wait_gone(platform->server, request, fault->kind == FAULT_DELAY ? fault->ms : -1);
