@@ -650,6 +650,10 @@ static void on_restarted(struct engine *e)
 	struct work *w, *next_w;
 	size_t at;
 
+	if (e->incarnation == 0) { /* the welcome was lost with the old one */
+		engine_start(e);
+		return;
+	}
 	HASH_ITER(hh_id, e->tasks, t, next_t)
 		engine_submit(e, UP_HELD, t->id, (struct yt_str){ 0 });
 	engine_submit(e, UP_READY, 0, (struct yt_str){ 0 });

@@ -31,7 +31,8 @@ struct engine_party {
 	void *owner; /* the world's own, for send() */
 	struct engine_codec codec;
 	int64_t query_timeout_ms, change_timeout_ms;
-	int64_t server_delay_ms; /* longest time a lost call may still take effect there */
+	int64_t late_ms;         /* its connection stays open so long after a time-out ... */
+	int64_t server_delay_ms; /* ... and once that is gone a lost call may still take effect so long */
 };
 
 enum engine_unknown_style { ENGINE_HOLD, ENGINE_SILENCE };

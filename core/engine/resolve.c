@@ -59,10 +59,15 @@ static int64_t elapsed(const struct engine *e, const struct task *t)
 	return t->elapsed_ms + engine_mono(e) - t->begun_mono;
 }
 
-/* The longest time the lost call may still take effect has passed. */
+/* How long a lost call may still take effect, from when its outcome became unknown. */
+static int64_t longest_delay(const struct task *t)
+{
+	return t->party->late_ms + t->party->server_delay_ms;
+}
+
 static bool is_settled(const struct engine *e, const struct task *t)
 {
-	return elapsed(e, t) >= t->party->server_delay_ms;
+	return elapsed(e, t) >= longest_delay(t);
 }
 
 static void park(struct engine *e, struct task *t, const char *reason)
@@ -97,7 +102,7 @@ static void try_later(struct engine *e, struct task *t, const char *reason)
 /* Too early to prove anything: again when the party's longest delay has passed. */
 static void wait_until_settled(struct engine *e, struct task *t, const char *reason)
 {
-	int64_t in = t->party->server_delay_ms - elapsed(e, t);
+	int64_t in = longest_delay(t) - elapsed(e, t);
 
 	give_back_due(e, t, in > 0 ? in : 1, reason);
 }

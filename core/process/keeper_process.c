@@ -68,6 +68,8 @@ static void world_tell(void *ctx, uint32_t worker, const struct talk *talk)
 
 	if (w == NULL || w->gone)
 		return;
+	if (talk->kind == DOWN_WELCOME) /* a keeper after us must know it, whatever the worker has read by then */
+		atomic_store(&w->area.board->incarnation, (uint32_t)talk->exchange);
 	if (w->unsent != NULL || ring_put(w->area.down, w->area.ring_bytes, talk, w->wake_worker) != 0)
 		queue_unsent(w, talk);
 }
@@ -516,8 +518,10 @@ static void conf_of_machine(struct keeper_conf *k, const struct conf *conf)
 	k->undelivered_ms = conf->resolution.undelivered_ms;
 	k->longest_wait_ms = conf->resolution.retry_max_ms;
 	for (i = 0; i < conf->n_parties; i++) {
-		if (conf->parties[i].server_delay_ms > k->longest_wait_ms)
-			k->longest_wait_ms = conf->parties[i].server_delay_ms;
+		int64_t delay = (int64_t)conf->parties[i].late_ms + conf->parties[i].server_delay_ms;
+
+		if (delay > k->longest_wait_ms)
+			k->longest_wait_ms = delay;
 	}
 	k->longest_wait_ms += 1000;
 	k->leases = 256;
@@ -696,11 +700,11 @@ static void finish(struct keeper_process *p)
 {
 	control_close(p);
 	committer_close(p->committer);
+	index_close(p->index_reader); /* before the writer, which then folds the WAL in */
 	indexer_close(p->indexer);
 	uv_close((uv_handle_t *)&p->channel, NULL);
 	uv_close((uv_handle_t *)&p->timer, NULL);
 	uv_run(p->loop, UV_RUN_DEFAULT);
-	index_close(p->index_reader);
 	log_close(p->log);
 	keeper_free(p->keeper);
 	seal_close(p->seal);

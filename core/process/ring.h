@@ -17,7 +17,7 @@
 #define BOX_OCTETS (64u << 10) /* of the message that a black box keeps; the rest is cut */
 
 struct board {
-	_Atomic uint32_t incarnation; /* 0: not yet welcomed by the keeper */
+	_Atomic uint32_t incarnation; /* written by the keeper; 0: the worker is not yet welcome */
 	_Atomic uint32_t connections;
 	_Atomic uint64_t requests, answered, refused, reads, unknown, in_flight, leases;
 	/* The black box.  busy is set last and cleared first. */

@@ -444,7 +444,8 @@ static int open_parties(struct worker *w)
 		p->worker = w;
 		p->conf = c;
 		p->engine = (struct engine_party){ .name = c->name, .owner = p, .query_timeout_ms = c->query_timeout_ms,
-			.change_timeout_ms = c->change_timeout_ms, .server_delay_ms = c->server_delay_ms };
+			.change_timeout_ms = c->change_timeout_ms, .late_ms = c->late_ms,
+			.server_delay_ms = c->server_delay_ms };
 		if (load_plugin(w, &p->engine.codec, c->format, c->name, c->settings, c->n_settings) != 0 ||
 			lane_open(&p->lane, w->loop, &lane, on_lane, p) != 0)
 			return YT_ECONF;
