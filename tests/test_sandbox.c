@@ -1,0 +1,433 @@
+/* tests/test_sandbox.c - the sandbox's own rules: who pays what, what its book keeps, what one-sided is.
+ *
+ * Everything judged by the sandbox (one_sided, double bookings) rests on these. */
+#include "benefit.h"
+#include "book.h"
+#include "compare.h"
+#include "people.h"
+#include "signature.h"
+#include "text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Benefit. */
+
+static const struct line_case {
+	const char *it; /* completes "a fee line ..." */
+	const char *code;
+	int64_t amount_fen, count_e4;
+	int64_t full_fen, over_fen, first_fen, scope_fen;
+} line_cases[] = {
+	{ "of class 01 is all in scope", "XA10B3", 12345, 10000, 0, 0, 0, 12345 },
+	{ "of class 02 has a tenth paid first", "XA10B7", 1005, 10000, 0, 0, 101, 904 },
+	{ "of class 03 is self-funded", "XA10B9", 12345, 10000, 12345, 0, 0, 0 },
+	{ "above its ceiling pays that part", "C14027", 150000, 20000, 0, 50000, 10000, 90000 },
+	{ "given back is the mirror of its original", "C14027", -150000, -20000, 0, -50000, -10000, -90000 },
+	{ "without a digit is class 01", "X", 1, 10000, 0, 0, 0, 1 },
+};
+
+static void test_line(void **state)
+{
+	const struct line_case *row = *state;
+	struct benefit_line split;
+
+	benefit_split_line(row->code, row->amount_fen, row->count_e4, &split);
+	assert_int_equal(split.full_fen, row->full_fen);
+	assert_int_equal(split.over_fen, row->over_fen);
+	assert_int_equal(split.first_fen, row->first_fen);
+	assert_int_equal(split.scope_fen, row->scope_fen);
+	assert_int_equal(split.full_fen + split.over_fen + split.first_fen + split.scope_fen, row->amount_fen);
+}
+
+static const struct settle_case {
+	const char *it; /* completes "a settlement ..." */
+	struct benefit_input in;
+	int64_t deductible_fen, hifp_fen, second_fen, cvlserv_fen, account_fen, cash_fen;
+} settle_cases[] = {
+	{ "of an employee out-patient", { "310", false, false, true, 5000, 1200, 0, 1440, 26000 },
+		0, 20800, 0, 0, 5000, 2840 },
+	{ "without the account pays cash", { "310", false, false, false, 5000, 1200, 0, 1440, 26000 },
+		0, 20800, 0, 0, 0, 7840 },
+	{ "of a resident has no account", { "390", false, false, true, 5000, 0, 0, 0, 10001 }, 0, 5001, 0, 0, 0, 5000 },
+	{ "of a stay subtracts the deductible", { "390", true, false, false, 0, 0, 0, 0, 100000 },
+		50000, 35000, 0, 0, 0, 65000 },
+	{ "below the deductible leaves all to the person", { "310", true, false, true, 0, 0, 0, 0, 40000 },
+		40000, 0, 0, 0, 0, 40000 },
+	{ "of a long stay reaches the serious illness fund", { "390", true, false, false, 0, 153020, 41000, 268015, 8050000 },
+		50000, 5600000, 570000, 0, 0, 2342035 },
+	{ "of a civil servant is topped up", { "310", false, true, true, 1000, 0, 0, 0, 10000 }, 0, 8000, 0, 1000, 1000, 0 },
+	{ "of a veteran is paid whole", { "340", true, false, true, 0, 0, 0, 0, 777 }, 0, 777, 0, 0, 0, 0 },
+};
+
+static void assert_rules_hold(const struct benefit *b)
+{
+	assert_int_equal(b->total_fen, b->full_fen + b->over_fen + b->first_fen + b->scope_fen);       /* R1 */
+	assert_int_equal(b->total_fen, b->fund_fen + b->person_fen + b->hospital_fen);                 /* R2 */
+	assert_int_equal(b->person_fen, b->account_fen + b->cash_fen);                                 /* R3 */
+	assert_int_equal(b->fund_fen, b->hifp_fen + b->cvlserv_fen + b->hifmi_fen + b->hifob_fen);     /* R4 */
+}
+
+static void test_settle(void **state)
+{
+	const struct settle_case *row = *state;
+	struct benefit b;
+
+	benefit_settle(&row->in, &b);
+	assert_rules_hold(&b);
+	assert_int_equal(b.deductible_fen, row->deductible_fen);
+	assert_int_equal(b.hifp_fen, row->hifp_fen);
+	assert_int_equal(b.hifmi_fen + b.hifob_fen, row->second_fen);
+	assert_int_equal(b.cvlserv_fen, row->cvlserv_fen);
+	assert_int_equal(b.account_fen, row->account_fen);
+	assert_int_equal(b.cash_fen, row->cash_fen);
+	assert_int_equal(b.balance_after_fen, row->in.balance_fen - row->account_fen);
+}
+
+/* Whatever the bill: no fen appears or disappears, and nobody pays less than nothing. */
+static void test_rules_hold_for_any_bill(void **state)
+{
+	static const char *const insutypes[] = { "310", "390", "340", "510" };
+	uint64_t random = 7;
+
+	for (int i = 0; i < 20000; i++) {
+		struct benefit_input in = { .insutype = insutypes[random_below(&random, 4)],
+			.is_inpatient = random_below(&random, 2), .is_civil_servant = random_below(&random, 2),
+			.may_use_account = random_below(&random, 2), .balance_fen = (int64_t)random_below(&random, 1000000),
+			.full_fen = (int64_t)random_below(&random, 500000), .over_fen = (int64_t)random_below(&random, 500000),
+			.first_fen = (int64_t)random_below(&random, 500000), .scope_fen = (int64_t)random_below(&random, 90000000) };
+		struct benefit b;
+
+		benefit_settle(&in, &b);
+		assert_rules_hold(&b);
+		assert_true(b.hifp_fen >= 0 && b.hifmi_fen >= 0 && b.hifob_fen >= 0 && b.cvlserv_fen >= 0);
+		assert_true(b.cash_fen >= 0 && b.account_fen >= 0 && b.balance_after_fen >= 0);
+		assert_true(b.deductible_fen <= b.scope_fen || b.scope_fen < 0);
+	}
+}
+
+/* The book. */
+
+struct desk {
+	struct book *book;
+	struct visit *visit;
+	struct settlement *settled;
+};
+
+static void visit_with_line(struct desk *desk)
+{
+	const struct person person = { .certno = "330299198001010016", .name = "示例", .insutype = "310",
+		.insuplc = "330213", .balance_fen = 3000 };
+	struct visit visit = { .institution = "H33021399901", .insutype = "310", .own_number = "MZ1" };
+	struct fee_line line = { .serial = "1", .batch = "B1", .code = "X1", .amount_fen = 10000, .count_e4 = 10000 };
+
+	visit.person = book_person_add(desk->book, &person);
+	assert_null(book_visit_open(desk->book, &visit, "OPEN1", "2201", &desk->visit));
+	line.visit = desk->visit;
+	assert_null(book_lines_add(desk->book, &line, 1));
+}
+
+static int setup(void **state)
+{
+	struct desk *desk = calloc(1, sizeof(*desk));
+
+	desk->book = book_new("330200");
+	visit_with_line(desk);
+	*state = desk;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct desk *desk = *state;
+
+	book_free(desk->book);
+	free(desk);
+	return 0;
+}
+
+static const char *settle(struct desk *desk, const char *msgid)
+{
+	struct settle_request request = { .visit = desk->visit, .batch = "B1", .infno = "2207", .msgid = msgid,
+		.insutype = "310", .total_fen = 10000, .may_use_account = true, .time = "2025-03-14 09:41:30" };
+
+	return book_settle(desk->book, &request, &desk->settled);
+}
+
+static const char *cancel(struct desk *desk, const char *msgid, struct settlement **refund)
+{
+	return book_settle_cancel(desk->book, desk->visit, desk->settled->id, "2208", msgid, "2025-03-14 10:00:00", refund);
+}
+
+static const char *reverse(struct desk *desk, const char *omsgid, const char *oinfno)
+{
+	return book_reverse(desk->book, omsgid, oinfno, desk->visit->person->psn_no, "R1");
+}
+
+static void test_settles_once(void **state)
+{
+	struct desk *desk = *state;
+
+	assert_null(settle(desk, "M1"));
+	assert_int_equal(desk->visit->person->balance_fen, 1000); /* 80.00 by the fund, 20.00 of the account */
+	assert_string_equal(settle(desk, "M2"), "已结算，不能重复结算");
+	assert_string_equal(settle(desk, "M1"), "已结算，不能重复结算"); /* it does not know its own numbers again */
+}
+
+static void test_sum_of_lines_must_match(void **state)
+{
+	struct desk *desk = *state;
+	struct settle_request request = { .visit = desk->visit, .batch = "B1", .infno = "2207", .msgid = "M1",
+		.insutype = "310", .total_fen = 9999, .time = "" };
+
+	assert_string_equal(book_settle(desk->book, &request, &desk->settled), "明细费用合计与医疗费总额不符");
+	request.batch = "B2";
+	assert_string_equal(book_settle(desk->book, &request, &desk->settled), "无待结算的费用明细");
+}
+
+static void test_lines_are_not_taken_twice(void **state)
+{
+	struct desk *desk = *state;
+	struct fee_line line = { .serial = "1", .batch = "B2", .code = "X1", .visit = desk->visit, .amount_fen = 1 };
+
+	assert_string_equal(book_lines_add(desk->book, &line, 1), "费用明细流水号重复");
+}
+
+static void test_cancel_gives_back_and_refuses_again(void **state)
+{
+	struct desk *desk = *state;
+	struct settlement *refund;
+
+	assert_null(settle(desk, "M1"));
+	assert_null(cancel(desk, "C1", &refund));
+	assert_int_equal(refund->amounts.total_fen, -10000);
+	assert_int_equal(desk->visit->person->balance_fen, 3000);
+	assert_string_equal(cancel(desk, "C2", &refund), "该结算已撤销，不能重复撤销");
+	assert_null(settle(desk, "M2")); /* its lines are open again */
+}
+
+static void test_reversal_of_a_settlement(void **state)
+{
+	struct desk *desk = *state;
+
+	assert_string_equal(reverse(desk, "M1", "2207"), "原交易不存在或已冲正");
+	assert_null(settle(desk, "M1"));
+	assert_string_equal(reverse(desk, "M1", "2204"), "该交易不允许冲正");
+	assert_string_equal(reverse(desk, "M1", "2304"), "原交易不存在或已冲正");
+	assert_null(reverse(desk, "M1", "2207"));
+	assert_int_equal(desk->settled->state, SETTLEMENT_REVERSED);
+	assert_int_equal(desk->visit->person->balance_fen, 3000);
+	assert_string_equal(reverse(desk, "M1", "2207"), "原交易不存在或已冲正");
+	assert_null(settle(desk, "M2"));
+}
+
+static void test_reversal_of_a_cancel_revives(void **state)
+{
+	struct desk *desk = *state;
+	struct settlement *refund;
+
+	assert_null(settle(desk, "M1"));
+	assert_null(cancel(desk, "C1", &refund));
+	assert_null(reverse(desk, "C1", "2208"));
+	assert_int_equal(desk->settled->state, SETTLEMENT_EFFECTIVE);
+	assert_int_equal(desk->visit->person->balance_fen, 1000);
+	assert_string_equal(settle(desk, "M2"), "已结算，不能重复结算");
+	assert_null(cancel(desk, "C2", &refund));
+	assert_null(settle(desk, "M3"));
+	assert_string_equal(reverse(desk, "C2", "2208"), "该交易不允许冲正"); /* settled anew since */
+}
+
+/* Held back until after its reversal found nothing: it takes effect, and a second reversal finds it. */
+static void test_late_effect_needs_a_second_reversal(void **state)
+{
+	struct desk *desk = *state;
+
+	assert_non_null(reverse(desk, "M1", "2207"));
+	assert_null(settle(desk, "M1"));
+	assert_false(book_is_tombstoned(desk->book, "M1"));
+	assert_null(reverse(desk, "M1", "2207"));
+	book_options(desk->book)->tombstone = true;
+	assert_non_null(reverse(desk, "M2", "2207"));
+	assert_true(book_is_tombstoned(desk->book, "M2"));
+}
+
+static void test_doubling_shows(void **state)
+{
+	struct desk *desk = *state;
+	struct settlement *first;
+	json_t *ledger;
+
+	assert_null(settle(desk, "M1"));
+	first = desk->settled;
+	book_options(desk->book)->no_dedup = true;
+	assert_null(settle(desk, "M1"));
+	ledger = book_ledger(desk->book);
+	assert_int_equal(json_number(ledger, "double_bookings", -1), 1);
+	assert_int_equal(json_array_size(json_object_get(ledger, "repeated_numbers")), 1);
+	json_decref(ledger);
+	book_options(desk->book)->no_dedup = false;
+	assert_null(reverse(desk, "M1", "2207")); /* the newest of that number */
+	assert_int_equal(first->state, SETTLEMENT_EFFECTIVE);
+	assert_string_equal(settle(desk, "M2"), "已结算，不能重复结算");
+	assert_string_equal(book_lines_cancel(desk->book, desk->visit, "B1", ""), "明细已结算，不能撤销");
+	ledger = book_ledger(desk->book);
+	assert_int_equal(json_number(ledger, "double_bookings", -1), 0);
+	json_decref(ledger);
+	assert_null(reverse(desk, "M1", "2207")); /* the other one */
+	assert_int_equal(first->state, SETTLEMENT_REVERSED);
+	assert_null(book_lines_cancel(desk->book, desk->visit, "B1", ""));
+}
+
+static void test_newest_sign_in_counts(void **state)
+{
+	struct desk *desk = *state;
+	char first[31];
+
+	text_format(first, sizeof(first), "%s", book_sign_in(desk->book, "H1", "S1"));
+	assert_true(book_sign_is_valid(desk->book, "H1", first));
+	assert_true(book_sign_is_valid(desk->book, "H1", book_sign_in(desk->book, "H1", "YT9001"))); /* another operator */
+	assert_true(book_sign_is_valid(desk->book, "H1", first));
+	book_sign_in(desk->book, "H1", "S1");
+	assert_false(book_sign_is_valid(desk->book, "H1", first));
+	assert_false(book_sign_is_valid(desk->book, "H2", first));
+}
+
+/* One-sided. */
+
+#define PLATFORM_ROW(state, fund) "{\"kind\":\"settle\",\"own_visit\":\"run1MZ1\",\"setl_id\":\"S1\",\"state\":\"" state \
+	"\",\"medfee_fen\":100,\"fund_fen\":" fund ",\"acct_fen\":0,\"cash_fen\":20}"
+#define HOSPITAL_ROW(setl_id, state) "{\"own_visit\":\"run1MZ1\",\"setl_id\":\"" setl_id "\",\"state\":\"" state \
+	"\",\"medfee_fen\":100,\"fund_fen\":80,\"acct_fen\":0,\"cash_fen\":20}"
+
+static const struct side_case {
+	const char *it; /* completes "one-sided: ..." */
+	const char *platform, *hospital;
+	int one_sided, undecided;
+} side_cases[] = {
+	{ "settled on both sides is not", PLATFORM_ROW("effective", "80"), HOSPITAL_ROW("S1", "settled"), 0, 0 },
+	{ "nothing on both sides is not", "", "", 0, 0 },
+	{ "one fen of difference is", PLATFORM_ROW("effective", "81"), HOSPITAL_ROW("S1", "settled"), 1, 0 },
+	{ "in force and not settled is", PLATFORM_ROW("effective", "80"), HOSPITAL_ROW("", "open"), 1, 0 },
+	{ "in force and unknown is, and undecided", PLATFORM_ROW("effective", "80"), HOSPITAL_ROW("", "unknown"), 1, 1 },
+	{ "reversed and not settled is not", PLATFORM_ROW("reversed", "80"), HOSPITAL_ROW("", "open"), 0, 0 },
+	{ "reversed and settled is", PLATFORM_ROW("reversed", "80"), HOSPITAL_ROW("S1", "settled"), 1, 0 },
+	{ "settled and unheard of is", "", HOSPITAL_ROW("S1", "settled"), 1, 0 },
+	{ "cancelled on both sides is not", PLATFORM_ROW("cancelled", "80"), HOSPITAL_ROW("S1", "cancelled"), 0, 0 },
+	{ "cancelled with another amount is", PLATFORM_ROW("cancelled", "79"), HOSPITAL_ROW("S1", "cancelled"), 1, 0 },
+	{ "in force and cancelled is", PLATFORM_ROW("effective", "80"), HOSPITAL_ROW("S1", "cancelled"), 1, 0 },
+	{ "cancelled and settled is", PLATFORM_ROW("cancelled", "80"), HOSPITAL_ROW("S1", "settled"), 1, 0 },
+	{ "settled twice is", PLATFORM_ROW("effective", "80") ",{\"kind\":\"settle\",\"own_visit\":\"run1MZ1\",\"setl_id\":"
+		"\"S2\",\"state\":\"effective\",\"is_double\":true}", HOSPITAL_ROW("S1", "settled"), 1, 0 },
+	{ "another run's settlement is not", "{\"kind\":\"settle\",\"own_visit\":\"run2MZ1\",\"setl_id\":\"S9\","
+		"\"state\":\"effective\"}", "", 0, 0 },
+};
+
+static void test_side(void **state)
+{
+	const struct side_case *row = *state;
+	char text[2048];
+	json_t *platform, *hospitals, *result;
+
+	text_format(text, sizeof(text), "{\"settlements\":[%s]}", row->platform);
+	platform = json_loads(text, 0, NULL);
+	text_format(text, sizeof(text), "{\"run\":\"run1\",\"settlements\":[%s]}", row->hospital);
+	hospitals = json_loads(text, 0, NULL);
+	assert_non_null(platform);
+	assert_non_null(hospitals);
+	result = ledgers_compare(hospitals, platform);
+	assert_int_equal(json_number(result, "one_sided", -1), row->one_sided);
+	assert_int_equal(json_number(result, "undecided", -1), row->undecided);
+	assert_int_equal(json_array_size(json_object_get(result, "differences")), row->one_sided);
+	json_decref(result);
+	json_decref(platform);
+	json_decref(hospitals);
+}
+
+/* Texts. */
+
+static void test_amounts_keep_two_decimals(void **state)
+{
+	json_t *tree = json_pack("{s:o, s:o, s:s}", "a", json_fen(28640), "b", json_fen(-5), "c", "x");
+	char *text = json_render(tree, false);
+	int64_t fen = 0;
+
+	assert_string_equal(text, "{\"a\":286.40,\"b\":-0.05,\"c\":\"x\"}");
+	free(text);
+	text = json_render(tree, true);
+	assert_string_equal(text, "{\"a\":\"286.40\",\"b\":\"-0.05\",\"c\":\"x\"}");
+	free(text);
+	json_decref(tree);
+	assert_int_equal(fen_parse("286.4", &fen), 0);
+	assert_int_equal(fen, 28640);
+	assert_int_equal(fen_parse("286.405", &fen), -1);
+	assert_int_equal(fen_parse("", &fen), -1);
+	assert_int_equal(fen_parse("1e3", &fen), -1);
+}
+
+/* The published vector of the header signature. */
+static void test_signature_vector(void **state)
+{
+	assert_true(signature_is_right("1741915815", "ExampleToken0123456789abcdef", "6f1c2d3e4a5b4c6d8e9f0a1b2c3d4e5f",
+		"922D74cd67dd455917b82f0ff18d2f6d4900548fb94c6760087ab06a9f0c18ab"));
+	assert_false(signature_is_right("1741915816", "ExampleToken0123456789abcdef", "6f1c2d3e4a5b4c6d8e9f0a1b2c3d4e5f",
+		"922d74cd67dd455917b82f0ff18d2f6d4900548fb94c6760087ab06a9f0c18ab"));
+}
+
+static void test_invented_people(void **state)
+{
+	struct traffic one, same, other;
+
+	assert_int_equal(certno_check_digit("33021319790615273"), '1'); /* of the published example */
+	traffic_invent(&one, 5, 50);
+	traffic_invent(&same, 5, 50);
+	traffic_invent(&other, 6, 50);
+	for (size_t i = 0; i < one.n_patients; i++) {
+		assert_int_equal(one.patients[i].certno[17], certno_check_digit(one.patients[i].certno));
+		assert_string_equal(one.patients[i].certno, same.patients[i].certno);
+		assert_int_equal(one.bills[i].total_fen, same.bills[i].total_fen);
+		assert_true(one.bills[i].total_fen > 0);
+	}
+	assert_string_not_equal(one.patients[0].certno, other.patients[0].certno);
+	traffic_free(&one);
+	traffic_free(&same);
+	traffic_free(&other);
+}
+
+#define N(rows) (sizeof(rows) / sizeof(*(rows)))
+#define BOOK_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest fixed[] = {
+		cmocka_unit_test(test_rules_hold_for_any_bill),
+		BOOK_TEST(test_settles_once),
+		BOOK_TEST(test_sum_of_lines_must_match),
+		BOOK_TEST(test_lines_are_not_taken_twice),
+		BOOK_TEST(test_cancel_gives_back_and_refuses_again),
+		BOOK_TEST(test_reversal_of_a_settlement),
+		BOOK_TEST(test_reversal_of_a_cancel_revives),
+		BOOK_TEST(test_late_effect_needs_a_second_reversal),
+		BOOK_TEST(test_doubling_shows),
+		BOOK_TEST(test_newest_sign_in_counts),
+		cmocka_unit_test(test_amounts_keep_two_decimals),
+		cmocka_unit_test(test_signature_vector),
+		cmocka_unit_test(test_invented_people),
+	};
+	struct CMUnitTest tests[N(fixed) + N(line_cases) + N(settle_cases) + N(side_cases)];
+	size_t n = N(fixed);
+
+	memcpy(tests, fixed, sizeof(fixed));
+	for (size_t i = 0; i < N(line_cases); i++)
+		tests[n++] = (struct CMUnitTest){ line_cases[i].it, test_line, NULL, NULL, (void *)(uintptr_t)&line_cases[i] };
+	for (size_t i = 0; i < N(settle_cases); i++)
+		tests[n++] = (struct CMUnitTest){ settle_cases[i].it, test_settle, NULL, NULL, (void *)(uintptr_t)&settle_cases[i] };
+	for (size_t i = 0; i < N(side_cases); i++)
+		tests[n++] = (struct CMUnitTest){ side_cases[i].it, test_side, NULL, NULL, (void *)(uintptr_t)&side_cases[i] };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
