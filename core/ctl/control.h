@@ -7,26 +7,26 @@
  *   {"ok":false,"error":"..."}        whatever was asked: it was not done; error is one English sentence
  *
  *   {"do":"status"}
- *     {"ok":true,"generation":1,"profile":"development","pid":71,"version":"0.1.0","accepting":true,
- *      "closed_because":"",                     why not, when accepting is false
- *      "journal":{"position":"3:81920","commits":120,"room_bytes":1048576,"anchored_commit":117,
- *                 "disk_bytes":123456789},      free on the journal's disk
+ *     {"ok":true,"generation":1,"pid":71,"version":"0.1.0","accepting":true,
+ *      "why_closed":"",                         when accepting is false
+ *      "journal":{"position":"3:81920","commits":120,"room_bytes":1048576,"sealed":true},
  *      "index":{"position":"3:81920","lag_bytes":0,"usable":true},
  *      "workers":[{"incarnation":7,"pid":72,"generation":1,"connections":2,"in_flight":0,"requests":310,
- *                  "drains":false}],
- *      "exchanges":{"sent":0,"unknown":0,"reversing":0,"parked":0,"undelivered":0,"due":0}}
+ *                  "answered":300,"refused":8,"reads":150,"unknown":2,"leases":0}],
+ *      "exchanges":{"sent":0,"unknown":0,"reversing":0,"parked":0,"undelivered":0,"leased":0,"open":0,
+ *                   "in_memory":0}}
  *
- *   {"do":"decide","exchange":"123","result":"done","operator":"li","reason":"seen on their screen"}
+ *   {"do":"decide","exchange":"0000000100000002","result":"done","operator":"li","reason":"seen on their screen"}
  *     {"ok":true}                               result: done, refused or reversed; durable when answered
  *
- *   {"do":"audit","act":"show raw","exchange":"123","operator":"root","reason":"complaint 17"}
+ *   {"do":"audit","act":"show raw","exchange":"0000000100000002","operator":"root","reason":"complaint 17"}
  *     {"ok":true}                               durable when answered; operator is the asking user's name
  *
  *   {"do":"reindex"}
  *     {"ok":true}                               the index is being made anew beside traffic; state changes
  *                                               are refused until status says usable
  *
- * Exchanges are texts, since they may be larger than what JSON numbers are safe for elsewhere. */
+ * Exchanges are texts: sixteen hexadecimal digits, as in log lines. */
 #ifndef YT_CTL_CONTROL_H
 #define YT_CTL_CONTROL_H
 

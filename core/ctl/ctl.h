@@ -78,6 +78,9 @@ void ctl_table_print(const struct ctl *ctl, struct ctl_table *table, FILE *out);
 size_t ctl_width(struct yt_str text);
 /* Appends text with control characters as '?': what comes from a message must not steer the terminal. */
 void ctl_clean(struct yt_buf *out, struct yt_str text);
+/* Exchanges as log lines have them too: sixteen hexadecimal digits. */
+void ctl_exchange(uint64_t id, char out[20]);
+bool ctl_parse_exchange(struct yt_str text, uint64_t *id);
 void ctl_yuan(int64_t fen, char out[24]); /* "1234.50" */
 /* yyyy-MM-dd HH:mm:ss.mmm */
 void ctl_time(int64_t wall_ms, char out[24]);

@@ -38,10 +38,10 @@ static void put_json(const struct exchange *x)
 {
 	const struct yt_op *op = yt_op(x->op);
 	struct yt_buf out = { 0 };
-	char text[32];
+	char text[20];
 
 	yt_buf_byte(&out, '{');
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)x->id);
+	ctl_exchange(x->id, text);
 	ctl_json_member(&out, "exchange", yt_str(text));
 	ctl_json_member(&out, "state", yt_str(exchange_state_name(x->state)));
 	ctl_json_member(&out, "operation", yt_str(op == NULL ? "unread" : op->name));
@@ -88,7 +88,7 @@ static const char *or_dash(const char *text)
 static int on_exchange(void *arg, const struct exchange *x)
 {
 	struct listing *l = arg;
-	char time[20], yuan[24] = "-";
+	char time[20], yuan[24] = "-", id[20];
 
 	if (l->is_json) {
 		l->n++;
@@ -109,7 +109,8 @@ static int on_exchange(void *arg, const struct exchange *x)
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", yuan);
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->visit));
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->settlement));
-	ctl_table_cell(&l->table, CTL_DIM, "%llu", (unsigned long long)x->id);
+	ctl_exchange(x->id, id);
+	ctl_table_cell(&l->table, CTL_DIM, "%s", id);
 	return 0;
 }
 

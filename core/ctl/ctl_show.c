@@ -19,8 +19,8 @@ static const char help[] =
 	"Usage: yitong show NUMBER|EXCHANGE [OPTIONS]\n"
 	"\n"
 	"Shows what happened to one exchange: times, legs, codes, durations, and the message bodies with everything\n"
-	"about people left out.  NUMBER is the origin's message number (msgid), EXCHANGE the number that `yitong\n"
-	"messages` lists last.\n"
+	"about people left out.  NUMBER is the origin's message number (msgid), EXCHANGE what `yitong messages`\n"
+	"lists last and log lines name.\n"
 	"\n"
 	"  --raw               bodies as they were, personal data too; needs --reason and a running gateway, which\n"
 	"                      writes down who looked and why\n"
@@ -33,7 +33,7 @@ static const char help[] =
 	"\n"
 	"Examples:\n"
 	"  yitong show H33021399901202611221000000001\n"
-	"  yitong show 4294967297 --raw --reason \"complaint 17: which amount was asked for\"\n";
+	"  yitong show 0000000100000002 --raw --reason \"complaint 17: which amount was asked for\"\n";
 
 struct showing {
 	struct ctl *ctl;
@@ -63,24 +63,13 @@ static int on_candidate(void *arg, const struct exchange *x)
 	return 1;
 }
 
-static bool parse_exchange(struct yt_str text, uint64_t *id)
-{
-	char *end, digits[24];
-
-	if (text.n == 0 || text.n > 20 || strspn(text.p, "0123456789") != text.n)
-		return false;
-	snprintf(digits, sizeof(digits), "%.*s", YT_FMT(text));
-	*id = strtoull(digits, &end, 10);
-	return *end == '\0';
-}
-
 static int find_in_index(struct showing *s)
 {
 	struct index_filter by_number = { .number = s->wanted, .limit = 1 };
 	uint64_t id;
 	int rv;
 
-	if (parse_exchange(s->wanted, &id) && index_get(s->index, id, &s->x) == 0)
+	if (ctl_parse_exchange(s->wanted, &id) && index_get(s->index, id, &s->x) == 0)
 		s->id = id;
 	rv = s->id != 0 ? 0 : index_search(s->index, &by_number, on_candidate, s);
 	if (rv < 0)
@@ -100,7 +89,7 @@ static int on_tail(void *arg, const struct rec *rec, log_pos pos)
 
 	if (s->id == 0 && (rec->type == REC_ACCEPTED || rec->type == REC_READ || rec->type == REC_REFUSED) &&
 			(yt_str_eq(rec_get(rec, REC_T_NUMBER), s->wanted) ||
-			(parse_exchange(s->wanted, &id) && id == rec->exchange)))
+			(ctl_parse_exchange(s->wanted, &id) && id == rec->exchange)))
 		s->id = rec->exchange;
 	if (s->id != 0 && rec->exchange == s->id && s->n_places < PLACES_MAX &&
 			(s->n_places == 0 || s->place[s->n_places - 1] < pos))
@@ -159,8 +148,7 @@ static int read_records(struct showing *s)
 	if (rv != 0)
 		return ctl_fail(CTL_CANNOT, "the journal cannot be read (%s): see `yitong journal verify`", yt_strerror(rv));
 	if (s->records.n == 0)
-		return ctl_fail(CTL_FOUND, "all records of exchange %llu are past their retention",
-				(unsigned long long)s->id);
+		return ctl_fail(CTL_FOUND, "all records of that exchange are past their retention");
 	return CTL_OK;
 }
 
@@ -179,11 +167,11 @@ static int audit(struct showing *s)
 	struct yt_arena *arena = yt_arena_new(1 << 20);
 	struct yt_buf request = { 0 };
 	struct yt_node *answer;
-	char id[24], why[300];
+	char id[20], why[300];
 	int rv;
 
 	YT_REQUIRE(arena != NULL);
-	snprintf(id, sizeof(id), "%llu", (unsigned long long)s->id);
+	ctl_exchange(s->id, id);
 	yt_buf_byte(&request, '{');
 	ctl_json_member(&request, "do", YT_STR("audit"));
 	ctl_json_member(&request, "act", YT_STR("show raw"));
@@ -201,7 +189,7 @@ static int audit(struct showing *s)
 
 /* ---- printing ---- */
 
-enum field_kind { F_TEXT, F_LEG, F_OUTCOME, F_MS, F_TIME, F_NUMBER };
+enum field_kind { F_TEXT, F_LEG, F_OUTCOME, F_MS, F_TIME, F_NUMBER, F_EXCHANGE };
 
 static const struct field {
 	enum rec_tag tag;
@@ -211,7 +199,7 @@ static const struct field {
 	{ REC_T_LISTENER, F_TEXT, "by" }, { REC_T_LEG, F_LEG, "" }, { REC_T_PARTY, F_TEXT, "to" },
 	{ REC_T_OUTCOME, F_OUTCOME, "" }, { REC_T_RESULT, F_TEXT, "" }, { REC_T_CODE, F_TEXT, "code" },
 	{ REC_T_REASON, F_TEXT, "" }, { REC_T_OPERATOR, F_TEXT, "operator" }, { REC_T_OWNER, F_TEXT, "for" },
-	{ REC_T_ATTEMPT, F_NUMBER, "try" }, { REC_T_JOINS, F_NUMBER, "joins exchange" },
+	{ REC_T_ATTEMPT, F_NUMBER, "try" }, { REC_T_JOINS, F_EXCHANGE, "joins exchange" },
 	{ REC_T_ORIGINAL, F_TEXT, "of" }, { REC_T_SETTLEMENT, F_TEXT, "settlement" },
 	{ REC_T_REFERENCE, F_TEXT, "their number" }, { REC_T_DUE, F_TIME, "next try" },
 	{ REC_T_DEADLINE, F_TIME, "until" }, { REC_T_ELAPSED, F_MS, "after" },
@@ -257,6 +245,10 @@ static void describe_field(struct yt_buf *out, const struct field *f, const stru
 	case F_NUMBER:
 		yt_buf_printf(out, "%llu", (unsigned long long)rec_get_u64(rec, f->tag));
 		break;
+	case F_EXCHANGE:
+		ctl_exchange(rec_get_u64(rec, f->tag), time);
+		yt_buf_text(out, time);
+		break;
 	}
 }
 
@@ -290,9 +282,10 @@ static void print_head(const struct showing *s)
 {
 	const struct exchange *x = &s->x;
 	const struct yt_op *op = yt_op(x->op);
-	char total[24], fund[24], account[24], cash[24];
+	char total[24], fund[24], account[24], cash[24], id[20];
 
-	printf("Exchange %llu  %s %s %s  %s%s%s%s%s\n", (unsigned long long)x->id, op == NULL ? "" : op->name,
+	ctl_exchange(x->id, id);
+	printf("Exchange %s  %s %s %s  %s%s%s%s%s\n", id, op == NULL ? "" : op->name,
 			op == NULL ? "" : op->zh, x->wire_op, ctl_colour(s->ctl, ctl_state_colour(x->state)),
 			exchange_state_name(x->state), ctl_colour(s->ctl, CTL_PLAIN),
 			x->flags & REC_X_MONEY_BREACH ? ", DOES NOT ADD UP" : "", x->flags & REC_X_LATE ? ", answered late" : "");
@@ -375,9 +368,9 @@ static void print_json(const struct showing *s)
 	struct yt_buf out = { 0 };
 	struct rec rec;
 	size_t used;
-	char id[24];
+	char id[20];
 
-	snprintf(id, sizeof(id), "%llu", (unsigned long long)s->id);
+	ctl_exchange(s->id, id);
 	yt_buf_byte(&out, '{');
 	ctl_json_member(&out, "exchange", yt_str(id));
 	ctl_json_member(&out, "state", yt_str(exchange_state_name(s->x.state)));

@@ -40,7 +40,7 @@ static const char parked_help[] =
 	"Exit status: 0 fine; 1 nothing is parked; 2 wrong usage; 3 the gateway does not run or refuses\n"
 	"\n"
 	"Example:\n"
-	"  yitong parked decide 4294967297 done --operator li --reason \"seen in the platform's ledger, setl_id 7781\"\n";
+	"  yitong parked decide 0000000100000002 done --operator li --reason \"seen in the platform's ledger, setl_id 7781\"\n";
 
 /* ---- certificates ---- */
 
@@ -117,9 +117,9 @@ static void print_journal(const struct ctl *ctl, const struct yt_node *a)
 	bool is_usable = yt_str_is(control_text(a, "index.usable"), "true");
 	struct statvfs fs;
 
-	printf("journal   at %.*s, %llu commits, signed up to %llu", YT_FMT(control_text(a, "journal.position")),
+	printf("journal   at %.*s, %llu commits%s", YT_FMT(control_text(a, "journal.position")),
 			(unsigned long long)control_number(a, "journal.commits"),
-			(unsigned long long)control_number(a, "journal.anchored_commit"));
+			yt_str_is(control_text(a, "journal.sealed"), "false") ? ", bodies in the clear" : "");
 	print_bytes(", ready ", control_number(a, "journal.room_bytes"));
 	if (statvfs(ctl->conf->journal.folder, &fs) == 0)
 		print_bytes(", free on disk ", (uint64_t)fs.f_bavail * fs.f_frsize);
@@ -137,7 +137,7 @@ static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
 	} counts[] = {
 		{ "exchanges.sent", "sent", CTL_PLAIN }, { "exchanges.unknown", "unknown", CTL_YELLOW },
 		{ "exchanges.reversing", "reversing", CTL_YELLOW }, { "exchanges.undelivered", "undelivered", CTL_YELLOW },
-		{ "exchanges.due", "due", CTL_PLAIN }, { "exchanges.parked", "parked", CTL_RED },
+		{ "exchanges.leased", "being worked off", CTL_PLAIN }, { "exchanges.parked", "parked", CTL_RED },
 	};
 
 	printf("exchanges ");
@@ -152,20 +152,21 @@ static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
 
 static void print_workers(const struct ctl *ctl, const struct yt_node *a)
 {
-	static const char *const columns[] = { "incarnation", "pid", "generation", "connections", "in_flight", "requests" };
+	static const struct {
+		const char *heading, *name;
+	} columns[] = { { "WORKER", "incarnation" }, { "PID", "pid" }, { "GENERATION", "generation" },
+		{ "CONNECTIONS", "connections" }, { "IN FLIGHT", "in_flight" }, { "REQUESTS", "requests" },
+		{ "ANSWERED", "answered" }, { "REFUSED", "refused" }, { "UNKNOWN", "unknown" } };
+	const size_t n = sizeof(columns) / sizeof(columns[0]);
 	const struct yt_node *workers = control_node(a, "workers");
 	struct ctl_table table;
 
-	ctl_table_begin(&table, 7, 0x3f);
-	for (size_t i = 0; i < 6; i++)
-		ctl_table_cell(&table, CTL_PLAIN, "%s", i == 0 ? "WORKER" : i == 1 ? "PID" : i == 2 ? "GENERATION" :
-				i == 3 ? "CONNECTIONS" : i == 4 ? "IN FLIGHT" : "REQUESTS");
-	ctl_table_cell(&table, CTL_PLAIN, "%s", "");
-	for (const struct yt_node *w = workers == NULL ? NULL : workers->child; w != NULL; w = w->next) {
-		for (size_t i = 0; i < 6; i++)
-			ctl_table_cell(&table, CTL_PLAIN, "%llu", (unsigned long long)control_number(w, columns[i]));
-		ctl_table_cell(&table, CTL_YELLOW, "%s", yt_str_is(control_text(w, "drains"), "true") ? "drains" : "");
-	}
+	ctl_table_begin(&table, n, 0x1ff);
+	for (size_t i = 0; i < n; i++)
+		ctl_table_cell(&table, CTL_PLAIN, "%s", columns[i].heading);
+	for (const struct yt_node *w = workers == NULL ? NULL : workers->child; w != NULL; w = w->next)
+		for (size_t i = 0; i < n; i++)
+			ctl_table_cell(&table, CTL_PLAIN, "%llu", (unsigned long long)control_number(w, columns[i].name));
 	ctl_table_print(ctl, &table, stdout);
 }
 
@@ -187,12 +188,13 @@ static void print_status(const struct ctl *ctl, const struct yt_node *a, const s
 {
 	bool accepts = yt_str_is(control_text(a, "accepting"), "true");
 
-	printf("%s%s%s, generation %llu, profile %.*s, keeper %llu\n", ctl_colour(ctl, accepts ? CTL_GREEN : CTL_RED),
+	printf("%s%s%s, generation %llu, profile %s, keeper %llu\n", ctl_colour(ctl, accepts ? CTL_GREEN : CTL_RED),
 			accepts ? "running" : "running, but refuses new state changes", ctl_colour(ctl, CTL_PLAIN),
-			(unsigned long long)control_number(a, "generation"), YT_FMT(control_text(a, "profile")),
+			(unsigned long long)control_number(a, "generation"),
+			ctl->conf->gateway.profile == CONF_PRODUCTION ? "production" : "development",
 			(unsigned long long)control_number(a, "pid"));
-	if (!accepts && control_text(a, "closed_because").n > 0)
-		printf("because   %.*s\n", YT_FMT(control_text(a, "closed_because")));
+	if (!accepts && control_text(a, "why_closed").n > 0)
+		printf("because   %.*s\n", YT_FMT(control_text(a, "why_closed")));
 	print_journal(ctl, a);
 	print_exchanges(ctl, a);
 	print_workers(ctl, a);
@@ -263,9 +265,9 @@ struct parked {
 static void parked_json(const struct exchange *x)
 {
 	struct yt_buf out = { 0 };
-	char id[24];
+	char id[20];
 
-	snprintf(id, sizeof(id), "%llu", (unsigned long long)x->id);
+	ctl_exchange(x->id, id);
 	yt_buf_byte(&out, '{');
 	ctl_json_member(&out, "exchange", yt_str(id));
 	ctl_json_member(&out, "wire_op", yt_str(x->wire_op));
@@ -286,7 +288,7 @@ static int on_parked(void *arg, const struct exchange *x)
 	static const char *const heading[] = { "EXCHANGE", "SINCE", "OP", "INSTITUTION", "NUMBER", "YUAN", "FOR", "UNTIL",
 		"WHY" };
 	struct parked *p = arg;
-	char since[20] = "-", until[20] = "-", yuan[24] = "-";
+	char since[20] = "-", until[20] = "-", yuan[24] = "-", id[20];
 
 	if (p->n++ == 0 && !p->is_json) {
 		ctl_table_begin(&p->table, 9, 1u << 5);
@@ -303,7 +305,8 @@ static int on_parked(void *arg, const struct exchange *x)
 		yt_time_print(x->deadline_ms, until);
 	if (x->amount_fen != 0)
 		ctl_yuan(x->amount_fen, yuan);
-	ctl_table_cell(&p->table, CTL_PLAIN, "%llu", (unsigned long long)x->id);
+	ctl_exchange(x->id, id);
+	ctl_table_cell(&p->table, CTL_PLAIN, "%s", id);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", since);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->wire_op);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->institution);
@@ -364,7 +367,9 @@ static int decide(struct ctl *ctl, const char *exchange, const char *result, con
 
 static int check_decision(struct ctl *ctl, char **word, const char *operator_name, const char *reason)
 {
-	if (strspn(word[1], "0123456789") != strlen(word[1]) || strlen(word[1]) > 20)
+	uint64_t id;
+
+	if (!ctl_parse_exchange(yt_str(word[1]), &id))
 		return ctl_usage("parked", "\"%s\" is no exchange: take the first column of `yitong parked`", word[1]);
 	if (strcmp(word[2], "done") != 0 && strcmp(word[2], "refused") != 0 && strcmp(word[2], "reversed") != 0)
 		return ctl_usage("parked", "a decision is done, refused or reversed, not \"%s\"", word[2]);

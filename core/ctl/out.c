@@ -151,6 +151,22 @@ void ctl_table_print(const struct ctl *ctl, struct ctl_table *t, FILE *out)
 	yt_buf_free(&t->text);
 }
 
+void ctl_exchange(uint64_t id, char out[20])
+{
+	snprintf(out, 20, "%016llx", (unsigned long long)id);
+}
+
+bool ctl_parse_exchange(struct yt_str text, uint64_t *id)
+{
+	char digits[17];
+
+	if (text.n == 0 || text.n > 16 || strspn(text.p, "0123456789abcdefABCDEF") < text.n)
+		return false;
+	snprintf(digits, sizeof(digits), "%.*s", YT_FMT(text));
+	*id = strtoull(digits, NULL, 16);
+	return true;
+}
+
 void ctl_yuan(int64_t fen, char out[24])
 {
 	yt_fen_print(fen, out);

@@ -67,7 +67,7 @@ int ctl_usage(const char *command, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	fprintf(stderr, "yitong %s: ", command);
+	fprintf(stderr, "yitong%s%s: ", *command == '\0' ? "" : " ", command);
 	vfprintf(stderr, fmt, args);
 	fputc('\n', stderr);
 	va_end(args);
@@ -181,7 +181,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		optind = 0; /* glibc: begin anew */
 		return commands[i].run(ctl, argc, argv);
 	}
-	return ctl_usage("", "no such command: %s", argv[0]);
+	return ctl_usage("", "no such command: %s", argv[0]); /* "" is yitong itself */
 }
 
 int main(int argc, char **argv)
