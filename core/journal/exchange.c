@@ -150,6 +150,15 @@ static void apply_decided(struct exchange *x, const struct rec *rec)
 	x->delivered = true; /* the operator has told the origin's people */
 }
 
+/* Written again from segments that are dropped: the state as it was, its octets in the same record. */
+static void apply_carried(struct exchange *x, const struct rec *rec)
+{
+	struct yt_str state = rec_get(rec, REC_T_STATE);
+
+	if (state.n == sizeof(*x))
+		memcpy(x, state.p, sizeof(*x));
+}
+
 /* Records that name when and by whom to go on. */
 static void apply_waiting(struct exchange *x, const struct rec *rec)
 {
@@ -174,6 +183,8 @@ static void place(struct exchange *x, enum rec_type type, log_pos pos)
 		x->accepted_pos = pos;
 	else if (type == REC_ANSWERED)
 		x->answered_pos = pos;
+	else if (type == REC_CARRIED)
+		x->accepted_pos = x->sent_pos = x->answered_pos = pos;
 }
 
 void exchange_place(struct exchange *x, const struct rec *rec, log_pos pos)
@@ -223,6 +234,9 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		break;
 	case REC_JOINED:
 		x->reversal_wanted = true;
+		break;
+	case REC_CARRIED:
+		apply_carried(x, rec);
 		break;
 	case REC_DECIDED:
 		apply_decided(x, rec);

@@ -1390,6 +1390,59 @@ void keeper_indexed(struct keeper *k, log_pos pos)
 	}
 }
 
+/* -- retention ---------------------------------------------------------------------------------- */
+
+static bool has_octets_before(const struct exchange *x, log_pos before)
+{
+	return (x->accepted_pos != 0 && x->accepted_pos < before) || (x->sent_pos != 0 && x->sent_pos < before) ||
+		(x->answered_pos != 0 && x->answered_pos < before);
+}
+
+static void carry_octets(struct keeper *k, const struct exchange *x, log_pos pos, enum rec_tag tag, struct yt_buf *out)
+{
+	struct yt_buf octets = { 0 };
+
+	if (pos != 0 && k->world.fetch(k->world.ctx, pos, x->id, tag, &octets) == 0)
+		rec_str(out, tag, yt_buf_view(&octets));
+	yt_buf_free(&octets);
+}
+
+static void carry_exchange(struct keeper *k, const struct exchange *x)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_CARRIED, 0, x->id, wall(k));
+
+	rec_bytes(&buf, REC_T_STATE, x, sizeof(*x));
+	carry_octets(k, x, x->accepted_pos, REC_T_REQUEST, &buf);
+	carry_octets(k, x, x->sent_pos, REC_T_SENT, &buf);
+	carry_octets(k, x, x->answered_pos, REC_T_REPLY, &buf);
+	rec_end(&buf, at);
+	write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
+void keeper_carry(struct keeper *k, log_pos before)
+{
+	struct number_block *b, *next_b;
+	struct kept *e, *next;
+
+	HASH_ITER(hh_id, k->by_id, e, next) {
+		if (exchange_is_open(&e->x) && has_octets_before(&e->x, before))
+			carry_exchange(k, &e->x);
+	}
+	HASH_ITER(hh, k->numbers, b, next_b) {
+		struct yt_buf buf = { 0 };
+		size_t at = rec_begin(&buf, REC_NUMBER, 0, 0, wall(k));
+
+		rec_str(&buf, REC_T_INSTITUTION, yt_str(b->institution));
+		rec_i64(&buf, REC_T_SECOND, b->second);
+		rec_u32(&buf, REC_T_SERIAL, b->serial);
+		rec_end(&buf, at);
+		write_own(k, &buf);
+		yt_buf_free(&buf);
+	}
+}
+
 /* -- operators, counts -------------------------------------------------------------------------- */
 
 int keeper_decide(struct keeper *k, uint64_t exchange, const char *result, struct yt_str operator_name,

@@ -61,6 +61,10 @@ int keeper_message(struct keeper *keeper, uint32_t worker, const struct talk *ta
 /* Writes a record that is no worker's (generation, audit, what killed a worker). */
 void keeper_note(struct keeper *keeper, struct yt_str record);
 
+/* Before segments up to position `before` are dropped: writes what is open, and the last numbers given
+ * out, again as carried records.  When these are committed the segments may go. */
+void keeper_carry(struct keeper *keeper, log_pos before);
+
 /* What is gathered is somebody's wait (urgent) or can ride later. */
 bool keeper_has_pending(const struct keeper *keeper, bool *urgent);
 /* Hands over what is gathered; *records is borrowed until keeper_committed(). */

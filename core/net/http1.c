@@ -836,3 +836,17 @@ const char *http1_reason(int status)
 	}
 	return "Status";
 }
+
+void http1_put_length(struct yt_buf *out, size_t n)
+{
+	char digits[24], *p = digits + sizeof(digits);
+
+	*--p = '\n';
+	*--p = '\r';
+	do {
+		*--p = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	yt_buf_add(out, "Content-Length: ", 16);
+	yt_buf_add(out, p, (size_t)(digits + sizeof(digits) - p));
+}

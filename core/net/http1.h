@@ -98,5 +98,7 @@ bool http1_is_token(struct yt_str s);
 bool http1_is_value(struct yt_str s);
 bool http1_is_target(struct yt_str s); /* origin-form */
 const char *http1_reason(int status);
+/* Appends "Content-Length: N" and its line end; by hand, as it is done for each message. */
+void http1_put_length(struct yt_buf *out, size_t n);
 
 #endif

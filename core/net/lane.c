@@ -522,7 +522,8 @@ static bool put_request(struct lane *lane, const struct lane_request *request)
 	yt_buf_str(out, request->target);
 	yt_buf_text(out, " HTTP/1.1\r\nHost: ");
 	yt_buf_text(out, lane->host_field);
-	yt_buf_printf(out, "\r\nContent-Length: %zu\r\n", request->body.n);
+	yt_buf_text(out, "\r\n");
+	http1_put_length(out, request->body.n);
 	if (request->content_type != NULL) {
 		yt_buf_text(out, "Content-Type: ");
 		yt_buf_text(out, request->content_type);

@@ -91,7 +91,7 @@ struct server {
 	size_t n_waiting, cap_waiting;
 	int64_t next_check_ms;
 	int64_t date_s;
-	char date[32];
+	char date[48];
 	int64_t log_s;
 	uint32_t log_n;
 	uint32_t n_handles; /* of the server itself */
@@ -217,8 +217,10 @@ static void conn_end_idle(struct conn *conn)
 
 /* ---- answers ---- */
 
-static const char *date_now(struct server *server)
+/* The status line and Date of an answer; formatted once a second for the usual status. */
+static void put_first_lines(struct server *server, int status)
 {
+	struct yt_buf *out = &server->plain;
 	int64_t now = yt_wall_ms() / 1000;
 	time_t t = (time_t)now;
 	struct tm tm;
@@ -226,9 +228,13 @@ static const char *date_now(struct server *server)
 	if (now != server->date_s) {
 		server->date_s = now;
 		gmtime_r(&t, &tm);
-		strftime(server->date, sizeof(server->date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+		strftime(server->date, sizeof(server->date), "\r\nDate: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
 	}
-	return server->date;
+	if (status == 200)
+		yt_buf_add(out, "HTTP/1.1 200 OK", 15);
+	else
+		yt_buf_printf(out, "HTTP/1.1 %d %s", status, http1_reason(status));
+	yt_buf_text(out, server->date);
 }
 
 static int put_answer(struct conn *conn, int status, const char *content_type, struct yt_str body)
@@ -238,10 +244,13 @@ static int put_answer(struct conn *conn, int status, const char *content_type, s
 	int rv;
 
 	yt_buf_clear(out);
-	yt_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n", status, http1_reason(status),
-		date_now(server), body.n);
-	if (content_type != NULL)
-		yt_buf_printf(out, "Content-Type: %s\r\n", content_type);
+	put_first_lines(server, status);
+	http1_put_length(out, body.n);
+	if (content_type != NULL) {
+		yt_buf_text(out, "Content-Type: ");
+		yt_buf_text(out, content_type);
+		yt_buf_text(out, "\r\n");
+	}
 	if (status == 405)
 		yt_buf_text(out, "Allow: POST\r\n");
 	yt_buf_text(out, conn->last ? "Connection: close\r\n\r\n" : "\r\n");

@@ -17,7 +17,7 @@ struct indexer {
 	struct log *log;
 	struct yt_io io;
 	struct log_conf conf;
-	_Atomic uint64_t position;
+	_Atomic uint64_t position, retire_before;
 	_Atomic bool failed;
 	bool stop, disk_full;
 	indexer_done done;
@@ -51,6 +51,17 @@ static void feed(struct indexer *x)
 	uv_async_send(&x->woken);
 }
 
+static void retire(struct indexer *x)
+{
+	log_pos before = x->retire_before;
+
+	if (before == 0 || index_position(x->index) < before)
+		return;
+	x->retire_before = 0;
+	if (log_retire(x->log, before) != 0)
+		yt_log(YT_ERROR, "keeper", "segments past their retention could not be dropped");
+}
+
 static void *run(void *arg)
 {
 	struct indexer *x = arg;
@@ -61,6 +72,7 @@ static void *run(void *arg)
 
 		prepare(x);
 		feed(x);
+		retire(x);
 		clock_gettime(CLOCK_MONOTONIC, &until); /* the wall clock may step */
 		until.tv_nsec += INDEX_PAUSE_MS * 1000000L;
 		until.tv_sec += until.tv_nsec / 1000000000L;
@@ -114,6 +126,11 @@ int indexer_open(struct indexer **out, uv_loop_t *loop, struct index *index, str
 log_pos indexer_position(const struct indexer *x)
 {
 	return x->position;
+}
+
+void indexer_retire(struct indexer *x, log_pos before)
+{
+	x->retire_before = before;
 }
 
 bool indexer_is_usable(const struct indexer *x)

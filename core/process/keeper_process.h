@@ -46,6 +46,12 @@ struct keeper_process {
 	struct yt_str taken;       /* records of the commit under way */
 	uint64_t index_lag_max, reserve_bytes, generation, n_commits;
 	int64_t flush_at, tick_at, progress_at;
+	int64_t clock_offset;      /* wall clock less monotonic clock, ms, as last seen */
+	int64_t retention_ms, retention_at; /* how long the log is kept; when that is looked at next */
+	char folder[512];          /* of the journal */
+	log_pos retired;           /* carried over and dropped up to here, in this life */
+	log_pos retire_before;     /* 0, or to be dropped once ... */
+	uint64_t retire_after;     /* ... so many commits are durable */
 	uint32_t buried[BURIED_MAX], n_buried, n_buried_taken;
 	bool full, finishing, started;
 	struct channel_msg msg;
