@@ -87,6 +87,8 @@ static const struct sum {
 	{ "R7: the largest line there can be", YT_MONEY_LINES,
 	  "{\"feedetail\":[{\"det_item_fee_sumamt\":99999999999999.99,\"cnt\":999999999999.9999,\"pric\":9999999999.999999}]}",
 	  false, "add up to" },
+	{ "R7: a line whose product needs more than 64 bits", YT_MONEY_LINES,
+	  "{\"feedetail\":[{\"det_item_fee_sumamt\":99999999000000.00,\"cnt\":100000000,\"pric\":999999.99}]}", true, NULL },
 	{ "R7: a quantity finer than its field", YT_MONEY_LINES,
 	  "{\"feedetail\":[{\"det_item_fee_sumamt\":1.00,\"cnt\":0.00001,\"pric\":1}]}", false, "is not a decimal number" },
 };

@@ -251,6 +251,12 @@ static const struct refusal {
 	{ "no number", "{\"infno\":\"1101\",\"input\":{}}", "msgid", "is missing" },
 	{ "a number too long", "{\"infno\":\"2207\",\"msgid\":\"0123456789012345678901234567890\",\"input\":{}}", "msgid",
 	  "is longer than 30 characters" },
+	{ "a number that is a path", "{\"infno\":\"2207\",\"msgid\":\"../x\",\"mdtrtarea_admvs\":\"330213\",\"opter_type\":\"1\","
+	  "\"opter\":\"1\",\"opter_name\":\"n\",\"inf_time\":\"2025-03-14 09:41:30\",\"fixmedins_code\":\"H1\","
+	  "\"fixmedins_name\":\"n\",\"input\":{}}", "msgid", "must be letters and digits" },
+	{ "an institution that is a path", "{\"infno\":\"2207\",\"msgid\":\"x\",\"mdtrtarea_admvs\":\"330213\",\"opter_type\":\"1\","
+	  "\"opter\":\"1\",\"opter_name\":\"n\",\"inf_time\":\"2025-03-14 09:41:30\",\"fixmedins_code\":\"H/1\","
+	  "\"fixmedins_name\":\"n\",\"input\":{}}", "fixmedins_code", "must be letters and digits" },
 	{ "no input", "{" HEAD("2207") "\"x\":1}", "input", "is missing" },
 	{ "input as a text", REQUEST("2207", "\"x\""), "input", "must be an object" },
 	{ "no data", REQUEST("2207", "{}"), "input.data", "is missing" },
@@ -300,6 +306,9 @@ static void a_refused_request_still_has_its_number(void **state)
 	assert_int_equal(decode(&c, REQUEST("2207", "{}"), &msg), YT_EFORMAT);
 	assert_text(msg->number, "H33021399901202503140941300012");
 	assert_int_equal(msg->op->id, YT_OP_OUTPATIENT_SETTLE);
+	assert_int_equal(decode(&c, "{\"infno\":\"2207\",\"msgid\":\"N7\",\"input\":{}}", &msg), YT_EFORMAT);
+	assert_string_equal(c.fault.path, "mdtrtarea_admvs");
+	assert_text(msg->number, "N7");
 	codec_close(&c);
 }
 
@@ -334,6 +343,7 @@ static void what_is_read_leniently_is_written_strictly(void **state)
 	assert_has(strict, "\"mdtrt_mode\":0");
 	assert_has(strict, "\"exp_content\":{\"a\":[1.50]}");
 	assert_has(strict, "\"extra\":[true]");
+	assert_has_not(strict, "dev_no"); /* what the sender left out stays out */
 	codec_close(&c);
 }
 
@@ -833,8 +843,8 @@ static void a_refused_query_proves_nothing(void **state)
 	struct yt_reply *adopted = yt_reply_new(c.arena);
 
 	assert_int_equal(c.api->query_for(c.plugin, original, query), 0);
-	assert_int_equal(c.api->judge(c.plugin, original, answer(&c, query, 200, "{\"infcode\":-1,\"err_msg\":\"不存在\"}"), adopted),
-	                 YT_UNSURE);
+	assert_int_equal(c.api->judge(c.plugin, original, answer(&c, query, 200, "{\"infcode\":-1,\"err_msg\":\"不存在\",\"output\":"
+	                                                               REFUND("\"refd_setl_flag\":\"1\",") "}"), adopted), YT_UNSURE);
 	codec_close(&c);
 }
 
@@ -1011,6 +1021,31 @@ static void a_setting_is_refused_that_is(void **state)
 	assert_null(plugin);
 }
 
+/* The README's table of settings is the code's. */
+static void the_readme_tells_every_setting(void **state)
+{
+	static char page[1 << 16];
+	struct codec c = open_plain();
+	FILE *readme = fopen(YT_SOURCE_DIR "/plugins/nhsa/README.md", "r");
+	size_t n_rows = 0;
+
+	assert_non_null(readme);
+	page[fread(page, 1, sizeof(page) - 1, readme)] = '\0';
+	fclose(readme);
+	for (const struct yt_setting *setting = c.api->settings; setting->key != NULL; setting++, n_rows++) {
+		char row[256];
+
+		snprintf(row, sizeof(row), setting->fallback[0] != '\0' ? "| `%s` | `%s` |" : "| `%s` | (empty) |", setting->key,
+		         setting->fallback);
+		assert_has(page, row);
+		assert_true(strlen(setting->doc) > 0);
+	}
+	for (const char *at = page; (at = strstr(at, "\n| `")) != NULL; at++)
+		n_rows--;
+	assert_int_equal(n_rows, 0); /* and it tells no other */
+	codec_close(&c);
+}
+
 #define ROWS(table, function)                                                                            \
 	for (size_t i = 0; i < COUNT(table); i++)                                                        \
 	tests[n++] = (struct CMUnitTest){ .name = table[i].it, .test_func = function, .initial_state = (void *)&table[i] }
@@ -1043,6 +1078,7 @@ int main(void)
 		cmocka_unit_test(our_own_messages_are_whole),
 		cmocka_unit_test(what_2601_does_not_take_is_not_reversed),
 		cmocka_unit_test(settlements_are_never_sent_again),
+		cmocka_unit_test(the_readme_tells_every_setting),
 	};
 	static struct CMUnitTest tests[COUNT(single) + COUNT(refusals) + COUNT(outcomes) + COUNT(hints) + COUNT(denials) +
 				       COUNT(proofs) + COUNT(wrong_settings)];

@@ -161,6 +161,8 @@ static const struct shape {
 	{ "no rows where none are needed", "{\"data\":{\"a\":\"1\",\"cc\":\"3\"},\"rows\":[]}", NULL, NULL, 0 },
 	{ "rows are null where none are needed", "{\"data\":{\"a\":\"1\",\"cc\":\"3\"},\"rows\":null}", NULL, NULL, 0 },
 	{ "the last one is missing", "{\"data\":{\"a\":\"1\"}}", "input.data.cc", "is missing", 1 },
+	{ "a required one is empty", "{\"data\":{\"a\":\"\",\"cc\":\"3\"}}", "input.data.a", "is missing", 1 },
+	{ "a required one is null", "{\"data\":{\"a\":\"1\",\"cc\":null}}", "input.data.cc", "is missing", 1 },
 	{ "both are missing", "{\"data\":{}}", "input.data.a", "is missing", 2 },
 	{ "the node is missing", "{}", "input.data", "is missing", 1 },
 	{ "the node is a text", "{\"data\":\"x\"}", "input.data", "must be an object", 1 },
