@@ -1021,6 +1021,48 @@ static void a_setting_is_refused_that_is(void **state)
 	assert_null(plugin);
 }
 
+/* Whatever allocation fails, memory that is short proves nothing and is nobody's fault. */
+static void short_memory_is_told_as_such(void **state)
+{
+	struct codec c = open_plain();
+	struct yt_str request = YT_STR(REQUEST("2208", "{\"data\":{\"setl_id\":1,\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}"));
+	struct yt_str answered = YT_STR("{\"infcode\":\"0\",\"output\":" REFUND("\"refd_setl_flag\":1,\"brdy\":\"19790615\",") "}");
+	struct yt_msg *original = must_decode(&c, REQUEST("2208", "{\"data\":{" DATA_CANCEL "}}"));
+	size_t n_short = 0, limit;
+	bool done = false;
+
+	for (limit = 512; !done && limit < (1 << 20); limit += 48) {
+		struct yt_arena *tight = yt_arena_new(limit);
+		struct yt_msg *msg = yt_msg_new(tight), *query = yt_msg_new(tight), *reversal = yt_msg_new(tight);
+		struct yt_reply *reply = yt_reply_new(tight), *adopted = yt_reply_new(tight);
+		int rv = YT_ENOMEM;
+
+		if (adopted != NULL && reversal != NULL && query != NULL && msg != NULL)
+			rv = c.api->decode_request(c.plugin, request, msg, &c.fault);
+		if (rv == 0)
+			rv = c.api->query_for(c.plugin, msg, query);
+		if (rv == 0)
+			rv = c.api->reversal_of(c.plugin, msg, reversal);
+		if (rv == 0) {
+			assert_text(reversal->insured_area, "330213");
+			rv = c.api->decode_reply(c.plugin, query, 200, answered, reply);
+		}
+		assert_true(rv == 0 || rv == YT_ENOMEM);
+		if (rv == 0 && reply->outcome == YT_DONE) {
+			enum yt_judgement judgement = c.api->judge(c.plugin, original, reply, adopted);
+
+			assert_int_not_equal(judgement, YT_ABSENT);
+			done = judgement == YT_FOUND;
+		} else if (rv == 0) {
+			assert_int_equal(reply->outcome, YT_UNKNOWN);
+		}
+		n_short += !done;
+		yt_arena_free(tight);
+	}
+	assert_true(done && n_short > 20);
+	codec_close(&c);
+}
+
 /* The README's table of settings is the code's. */
 static void the_readme_tells_every_setting(void **state)
 {
@@ -1079,6 +1121,7 @@ int main(void)
 		cmocka_unit_test(what_2601_does_not_take_is_not_reversed),
 		cmocka_unit_test(settlements_are_never_sent_again),
 		cmocka_unit_test(the_readme_tells_every_setting),
+		cmocka_unit_test(short_memory_is_told_as_such),
 	};
 	static struct CMUnitTest tests[COUNT(single) + COUNT(refusals) + COUNT(outcomes) + COUNT(hints) + COUNT(denials) +
 				       COUNT(proofs) + COUNT(wrong_settings)];

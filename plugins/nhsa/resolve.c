@@ -16,23 +16,32 @@ static struct yt_str keep(struct yt_arena *arena, struct yt_str s)
 	return s.n > 0 ? yt_arena_copy(arena, s) : (struct yt_str){ "", 0 };
 }
 
-/* A message of ours about the same person and institution, with an empty business node. */
+/* A message of ours about the same person and institution, with an empty business node; NULL: no memory.
+ * None of its texts may get lost on the way: a reversal without its area goes to the wrong centre. */
 static struct yt_node *begin(struct yt_msg *msg, const struct yt_msg *original, enum yt_operation op, const char *wire,
                              const char *node)
 {
-	struct yt_arena *arena = msg->arena;
+	const struct {
+		struct yt_str *to, from;
+	} texts[] = {
+		{ &msg->institution, original->institution },
+		{ &msg->institution_name, original->institution_name },
+		{ &msg->treatment_area, original->treatment_area },
+		{ &msg->insured_area, original->insured_area },
+		{ &msg->person, original->person },
+		{ &msg->visit, original->visit },
+		{ &msg->settlement, original->settlement },
+	};
 
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		*texts[i].to = keep(msg->arena, texts[i].from);
+		if (texts[i].to->p == NULL)
+			return NULL;
+	}
 	msg->op = yt_op(op);
 	msg->wire_op = yt_str(wire);
-	msg->institution = keep(arena, original->institution);
-	msg->institution_name = keep(arena, original->institution_name);
-	msg->treatment_area = keep(arena, original->treatment_area);
-	msg->insured_area = keep(arena, original->insured_area);
-	msg->person = keep(arena, original->person);
-	msg->visit = keep(arena, original->visit);
-	msg->settlement = keep(arena, original->settlement);
-	msg->body = yt_node_new(arena, YT_OBJECT);
-	return yt_node_add(arena, msg->body, yt_str(node), YT_OBJECT);
+	msg->body = yt_node_new(msg->arena, YT_OBJECT);
+	return yt_node_add(msg->arena, msg->body, yt_str(node), YT_OBJECT);
 }
 
 static struct yt_node *put(struct yt_arena *arena, struct yt_node *data, const char *name, struct yt_str text)
@@ -364,7 +373,8 @@ int nhsa_reversal_of(struct yt_plugin *self, const struct yt_msg *original, stru
 	data = begin(reversal, original, YT_OP_REVERSE, "2601", "data");
 	reversal->original_number = keep(arena, original->number);
 	reversal->original_wire_op = keep(arena, original->wire_op);
-	if (put(arena, data, "psn_no", original->person) == NULL || put(arena, data, "omsgid", original->number) == NULL ||
+	if (reversal->original_number.p == NULL || reversal->original_wire_op.p == NULL ||
+	    put(arena, data, "psn_no", original->person) == NULL || put(arena, data, "omsgid", original->number) == NULL ||
 	    put(arena, data, "oinfno", original->wire_op) == NULL)
 		return YT_ENOMEM;
 	return 0;
@@ -378,7 +388,7 @@ int nhsa_sign_in_for(struct yt_plugin *self, struct yt_str institution, struct y
 	struct yt_node *data = begin(sign_in, &nobody, YT_OP_SIGN_IN, "9001", "signIn");
 
 	sign_in->operator_id = keep(arena, operator_id);
-	if (put(arena, data, "opter_no", operator_id) == NULL || put(arena, data, "mac", nhsa->sign_in_mac) == NULL ||
+	if (sign_in->operator_id.p == NULL || put(arena, data, "opter_no", operator_id) == NULL || put(arena, data, "mac", nhsa->sign_in_mac) == NULL ||
 	    put(arena, data, "ip", nhsa->sign_in_ip) == NULL)
 		return YT_ENOMEM;
 	return 0;
