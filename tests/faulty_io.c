@@ -163,6 +163,8 @@ static void apply(struct names *names, const struct change *c)
 {
 	struct name *from = find(names, c->from), *to;
 
+	if (c->from[0] != '\0' && from == NULL)
+		return; /* what made that name was lost */
 	if (from != NULL)
 		*from = names->at[--names->n];
 	if (c->to[0] == '\0')
@@ -438,6 +440,18 @@ static void lose_sectors(struct faulty *f, struct inode *i, uint64_t keep)
 	i->size = i->disk_size;
 }
 
+/* A beginning of the folder's unsynced changes is kept, or, as not all file systems keep their order,
+ * any subset. */
+static void lose_changes(struct faulty *f, struct folder *folder)
+{
+	bool ordered = faulty_random(f, 2) == 0;
+	size_t n = ordered ? faulty_random(f, folder->n_changes + 1) : folder->n_changes;
+
+	for (size_t k = 0; k < n; k++)
+		if (ordered || faulty_random(f, 2) == 0)
+			apply(&folder->disk, &folder->changes[k]);
+}
+
 void faulty_end(struct faulty *f, enum faulty_end how)
 {
 	uint64_t keep = faulty_random(f, 5);
@@ -449,8 +463,7 @@ void faulty_end(struct faulty *f, enum faulty_end how)
 		folder->locked = false;
 		if (how == FAULTY_EXIT)
 			continue;
-		for (size_t c = faulty_random(f, folder->n_changes + 1), k = 0; k < c; k++)
-			apply(&folder->disk, &folder->changes[k]);
+		lose_changes(f, folder);
 		folder->n_changes = 0;
 		folder->now = folder->disk;
 	}

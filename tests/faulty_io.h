@@ -2,7 +2,7 @@
  *
  * What was written is seen by every reader at once (the page cache), but it is on the disk only once
  * fdatasync returned; a name only once sync_dir returned.  A power cut keeps any subset of the unsynced
- * 512-byte sectors and any beginning of the unsynced renames, creates and unlinks.  A failed fdatasync
+ * 512-byte sectors and any beginning, or any subset, of the unsynced renames, creates and unlinks.  A failed fdatasync
  * loses some of the sectors and calls them clean, as Linux does. */
 #ifndef YT_FAULTY_IO_H
 #define YT_FAULTY_IO_H

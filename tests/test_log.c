@@ -18,7 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "faulty_io.h"
+#include "journal/octets.h"
 #include "journal/segment.h"
 #include "journal/verify.h"
 
@@ -448,6 +450,16 @@ static void move_commit(struct world *w, const struct heard *h)
 	memmove(p + (uint32_t)h->at[1].pos, p + (uint32_t)h->at[2].pos, (uint32_t)(h->at[3].pos - h->at[2].pos));
 }
 
+/* Changes a byte and sets the CRC right again, as someone would who knows how. */
+static void change_with_care(struct world *w, const struct heard *h)
+{
+	size_t n, total = (size_t)(h->at[2].pos - h->at[1].pos);
+	uint8_t *p = faulty_bytes(w->disk, 0, SEG1, &n) + (uint32_t)h->at[1].pos;
+
+	p[COMMIT_HEAD + 20] ^= 1;
+	put_u32(p + 4, yt_crc32c(0, p + 8, total - 8));
+}
+
 static void remove_all_segments(struct world *w, const struct heard *h)
 {
 	w->io.unlink(w->io.ctx, SEG1);
@@ -467,6 +479,8 @@ static const struct damage_case damage_cases[] = {
 	{ "two segments are exchanged", swap_segments, SEG1, "its header is damaged or another segment's", 0 },
 	{ "a segment's header is changed", flip_segment_head, SEG2, "its header is damaged or another segment's", 0 },
 	{ "a commit is cut out", move_commit, SEG1, "commit 3 stands where 2 belongs", 3 },
+	{ "a commit is changed and its CRC with it", change_with_care, SEG1,
+		"the chain is broken: commit 3 does not continue the one before it", 3 },
 	{ "all is gone but the anchors", remove_all_segments, "", NULL, 0 },
 };
 
@@ -539,6 +553,34 @@ static void test_torn_tail(void **state)
 		assert_int_equal(commit_one(&w, 10, &pos), 0);
 		world_free(&w);
 	}
+}
+
+/* A whole commit with the right numbers that was not written to this very segment (stale, or inside a
+ * message) is not believed, and no reason to refuse the journal. */
+static void test_foreign_commit(void **state)
+{
+	static struct heard h;
+	struct world w, twin;
+	log_pos pos;
+	uint8_t *ours, *theirs;
+	size_t n;
+
+	world_new(&w, 1, false);
+	world_new(&twin, 2, false);
+	assert_int_equal(reopen(&w, 0, &h), 0);
+	assert_int_equal(reopen(&twin, 0, &h), 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(commit_one(&twin, 100, &pos), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(commit_one(&w, 100, &pos), 0);
+	ours = faulty_bytes(w.disk, 0, SEG1, &n);
+	theirs = faulty_bytes(twin.disk, 0, SEG1, &n);
+	n = (uint32_t)log_end(w.log);
+	memcpy(ours + n, theirs + n, (uint32_t)log_end(twin.log) - n);
+	assert_int_equal(reopen(&w, 0, &h), 0);
+	assert_heard(&h, 1, 2);
+	world_free(&w);
+	world_free(&twin);
 }
 
 /* What log_open() replays must be on disk, not only in the page cache: the keeper acts on it. */
@@ -1079,6 +1121,89 @@ static void test_random_histories(void **state)
 	free(x);
 }
 
+/* A fixed life of commits and retirement, ended at each of its calls in turn by the end of the process or
+ * of the machine; then a second life, then the machine's end. */
+struct life {
+	uint64_t last_id; /* acknowledged or replayed */
+	log_pos kept;     /* nothing from here on was retired */
+};
+
+static void short_life(struct world *w, struct life *life)
+{
+	static struct heard h;
+	log_pos pos;
+	int rv;
+
+	if (w->seal != NULL)
+		world_keys(w);
+	rv = reopen(w, 0, &h);
+	if (rv == 0 && h.n > 0)
+		life->last_id = h.at[h.n - 1].id;
+	w->next_id = life->last_id + 1;
+	for (int i = 0; rv == 0 && i < 16; i++) {
+		rv = commit_one(w, 150000, &pos);
+		if (rv == 0)
+			life->last_id = w->next_id - 1;
+		if (rv == 0 && i % 8 == 7) {
+			life->kept = pos;
+			rv = log_retire(w->log, pos);
+		}
+		if (rv == 0 && i % 8 == 3)
+			rv = log_prepare(w->log);
+	}
+	log_close(w->log);
+	w->log = NULL;
+}
+
+static void check_life(struct world *w, const struct life *life)
+{
+	static struct heard h;
+
+	if (w->seal != NULL)
+		world_keys(w);
+	if (reopen(w, 0, &h) != 0)
+		fail_msg("does not open: %s: %s", w->why.file, w->why.why);
+	for (size_t i = 1; i < h.n; i++)
+		assert_int_equal(h.at[i].id, h.at[i - 1].id + 1);
+	assert_true(h.n > 0 || life->last_id == 0);
+	assert_true(h.n == 0 || h.at[h.n - 1].id >= life->last_id);
+	assert_true(h.n == 0 || h.at[0].id == 1 || h.at[0].pos >> 32 <= life->kept >> 32);
+	assert_int_equal(scan_all(w, 0, 0, true, &h), 0);
+	log_close(w->log);
+	w->log = NULL;
+}
+
+static void every_end(bool sealed, enum faulty_end how, uint64_t seed)
+{
+	bool more = true;
+
+	for (uint64_t n = 1; more; n++) {
+		struct life life = { 0 };
+		struct world w;
+
+		world_new(&w, n + seed * 1000, sealed);
+		w.conf.reserve_segments = 2;
+		faulty_arm(w.disk, n, FAULTY_KILL, 0);
+		short_life(&w, &life);
+		more = faulty_is_dead(w.disk);
+		faulty_end(w.disk, how);
+		if (how == FAULTY_POWER)
+			check_life(&w, &life);
+		short_life(&w, &life);
+		assert_true(life.last_id >= 16);
+		faulty_end(w.disk, FAULTY_POWER);
+		check_life(&w, &life);
+		world_free(&w);
+	}
+}
+
+static void test_every_end(void **state)
+{
+	every_end(false, FAULTY_EXIT, 0);
+	every_end(true, FAULTY_POWER, 0);
+	every_end(false, FAULTY_POWER, 1);
+}
+
 /* The same over real files. */
 static void test_real_files(void **state)
 {
@@ -1207,7 +1332,7 @@ static int drop_keys(void **state)
 
 int main(void)
 {
-	enum { N_DAMAGE = sizeof(damage_cases) / sizeof(damage_cases[0]), N_PLAIN = 22 };
+	enum { N_DAMAGE = sizeof(damage_cases) / sizeof(damage_cases[0]), N_PLAIN = 24 };
 	struct CMUnitTest tests[N_PLAIN + N_DAMAGE] = {
 		cmocka_unit_test(test_reads_back), cmocka_unit_test(test_from_position),
 		cmocka_unit_test(test_scan_from_segment_end), cmocka_unit_test(test_too_large),
@@ -1218,7 +1343,8 @@ int main(void)
 		cmocka_unit_test(test_sealed), cmocka_unit_test(test_every_byte), cmocka_unit_test(test_cut_tail),
 		cmocka_unit_test(test_forged), cmocka_unit_test(test_torn_note), cmocka_unit_test(test_conf),
 		cmocka_unit_test(test_other_size), cmocka_unit_test(test_real_files),
-		cmocka_unit_test(test_random_histories),
+		cmocka_unit_test(test_random_histories), cmocka_unit_test(test_every_end),
+		cmocka_unit_test(test_foreign_commit),
 	};
 
 	for (size_t i = 0; i < N_DAMAGE; i++)
