@@ -164,26 +164,7 @@ static int ask_number(struct index *index, const char *sql, int64_t *number)
 	return index_error(rc);
 }
 
-/* SQLite notices a file that was cut short only when it comes to a missing page; we do not wait for it. */
-static int check_size(struct index *index, const char *path)
-{
-	int64_t pages = 0, page_size = 0;
-	char wal[4096];
-	struct stat file, log;
-	int rv = ask_number(index, "PRAGMA page_count", &pages);
-
-	if (rv == 0)
-		rv = ask_number(index, "PRAGMA page_size", &page_size);
-	if (rv != 0)
-		return rv;
-	snprintf(wal, sizeof(wal), "%s-wal", path);
-	if (stat(path, &file) != 0)
-		return YT_EIO;
-	if (stat(wal, &log) == 0 && log.st_size > 0)
-		return 0; /* pages may be there only */
-	return file.st_size < pages * page_size ? YT_ECORRUPT : 0;
-}
-
+/* Also finds files that are cut short, empty or no database: SQLite looks at the first page for it. */
 static int check_identity(struct index *index)
 {
 	int64_t id = 0, version = 0;
@@ -232,8 +213,6 @@ static int open_db(struct index *index, const char *path)
 		return YT_EIO;
 	if (is_new && !index->is_writable)
 		return YT_ENOTFOUND;
-	if (!is_new && st.st_size == 0)
-		return YT_ECORRUPT; /* SQLite would take it for a new one */
 	rv = index_error(sqlite3_open_v2(path, &index->db, flags, NULL));
 	if (rv != 0)
 		return rv;
@@ -243,8 +222,6 @@ static int open_db(struct index *index, const char *path)
 		rv = set_up(index);
 	if (rv == 0 && is_new)
 		rv = make_schema(index);
-	if (rv == 0)
-		rv = check_size(index, path);
 	if (rv == 0)
 		rv = read_reached(index);
 	if (rv == 0)

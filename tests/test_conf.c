@@ -1,0 +1,539 @@
+/* tests/test_conf.c - a configuration that is wrong is refused with the place, the fault and the way out. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "process/conf.h"
+
+/* Line numbers in the rows below are of this text. */
+static const char good[] =
+	"gateway:\n"                                  /* 1 */
+	"  profile: development\n"
+	"  workers: 2\n"
+	"journal:\n"
+	"  segment_mib: 16\n"                         /* 5 */
+	"limits:\n"
+	"  body_kib: 1024\n"
+	"listeners:\n"
+	"  - name: hospitals\n"
+	"    kind: mtls\n"                            /* 10 */
+	"    address: 127.0.0.1\n"
+	"    port: 8443\n"
+	"    format: nhsa\n"
+	"    cert: gateway.crt\n"
+	"    key: gateway.key\n"                      /* 15 */
+	"    client_ca: ca.crt\n"
+	"  - name: hospitals-signed\n"
+	"    kind: signed\n"
+	"    address: 127.0.0.1\n"
+	"    port: 8444\n"                            /* 20 */
+	"    format: nhsa\n"
+	"    cert: gateway.crt\n"
+	"    key: gateway.key\n"
+	"secrets:\n"
+	"  clinic-token: clinic-token\n"              /* 25 */
+	"parties:\n"
+	"  - name: zhejiang\n"
+	"    format: nhsa\n"
+	"    url: https://127.0.0.1:9443/fsi/api\n"
+	"    ca: ca.crt\n"                            /* 30 */
+	"    change_timeout_ms: 120000\n"
+	"    settings: { paasid: GATEWAY01 }\n"
+	"origins:\n"
+	"  - name: hospital-one\n"
+	"    subject: hospital-one\n"                 /* 35 */
+	"    institutions: [H33021399901]\n"
+	"    timeout_ms: 180000\n"
+	"  - name: clinic\n"
+	"    caller: CLINIC01\n"
+	"    key: clinic-token\n"                     /* 40 */
+	"    institutions: [H33021399902]\n"
+	"institutions:\n"
+	"  - code: H33021399901\n"
+	"    name: 示例市第一医院\n"
+	"    area: \"330213\"\n"                      /* 45 */
+	"    operator: YT9001\n"
+	"  - code: H33021399902\n"
+	"    name: 示例社区诊所\n"
+	"    area: \"330213\"\n"
+	"    operator: YT9001\n"                      /* 50 */
+	"numbers:\n"
+	"  serial_from: 9000\n"
+	"resolution:\n"
+	"  retry_ms: 5000\n"
+	"routes:\n"                                   /* 55 */
+	"  - name: everything\n"
+	"    to: zhejiang\n";
+
+static const struct bad_case {
+	const char *it;         /* "a configuration with ..." */
+	const char *from, *to;  /* in the good text; from NULL: to is added at its end */
+	const char *want;       /* "line:column: level: " and the words that must follow somewhere */
+	const char *words;
+} bad_cases[] = {
+	{ "an unknown key", "workers: 2", "workes: 2", "3:3: error: ", "\"workes\" in gateway: did you mean \"workers\"?" },
+	{ "a key nobody knows", "workers: 2", "colour: red", "3:3: error: ", "yitong check --keys" },
+	{ "an unknown section", "numbers:", "nubmers:", "51:1: error: ", "at the top: did you mean \"numbers\"?" },
+	{ "text for a number", "workers: 2", "workers: two", "3:12: error: ", "whole number" },
+	{ "a number in quotes", "workers: 2", "workers: \"2\"", "3:12: error: ", "without quotes" },
+	{ "a number with a unit", "change_timeout_ms: 120000", "change_timeout_ms: 120s", "31:24: error: ",
+		"whole number of ms" },
+	{ "a negative number", "workers: 2", "workers: -2", "3:12: error: ", "without quotes, sign" },
+	{ "a number that is too large", "workers: 2", "workers: 65", "3:12: error: ", "out of range: 65; allowed is 1 to 64" },
+	{ "a number that is far too large", "workers: 2", "workers: 99999999999999999999", "3:12: error: ", "out of range" },
+	{ "a list for a number", "workers: 2", "workers: [2]", "3:12: error: ", "must be a single value, not a list" },
+	{ "an empty value", "workers: 2", "workers:", "3:11: error: ", "whole number" },
+	{ "a wrong word", "profile: development", "profile: test", "2:12: error: ", "one of: development production" },
+	{ "a wrong unknown_style", "    timeout_ms: 180000", "    unknown_style: lie", "37:20: error: ",
+		"one of: hold silence" },
+	{ "a missing key", "    format: nhsa\n    url", "    url", "27:5: error: ", "parties lacks \"format\"" },
+	{ "a missing section", "routes:\n  - name: everything\n    to: zhejiang\n", "", "error: ", "routes is missing" },
+	{ "an empty list of origins", "origins:\n", "origins: []\nlimits2:\n", "33:10: error: ", "origins is missing" },
+	{ "a section of the wrong kind", "numbers:\n  serial_from: 9000", "numbers: 5", "51:10: error: ",
+		"must be a group of keys" },
+	{ "an entry that is no group", "  - name: everything\n    to: zhejiang", "  - zhejiang", "56:5: error: ",
+		"must be a group of keys" },
+	{ "a key given twice", "workers: 2", "workers: 2\n  workers: 3", "4:3: error: ", "given twice: it stands on line 3" },
+	{ "a section given twice", NULL, "numbers: {}\n", "58:1: error: ", "given twice: it stands on line 51" },
+	{ "a name used twice", "name: hospitals-signed", "name: hospitals", "17:5: error: ",
+		"listener \"hospitals\" is there twice: the first is on line 9" },
+	{ "a subject used twice", "caller: CLINIC01\n    key: clinic-token", "subject: hospital-one", "38:5: error: ",
+		"subject \"hospital-one\" is there twice" },
+	{ "an institution used twice", "code: H33021399902", "code: H33021399901", "47:5: error: ",
+		"institution \"H33021399901\" is there twice" },
+	{ "an institution named twice by an origin", "[H33021399901]", "[H33021399901, H33021399901]", "34:5: error: ",
+		"is there twice" },
+	{ "a bad name", "name: zhejiang", "name: Zhe Jiang", "27:11: error: ", "a-z, 0-9 or -" },
+	{ "a route to nobody", "to: zhejiang", "to: zhejang", "56:5: error: ", "did you mean \"zhejiang\"?" },
+	{ "a route to nobody at all", "to: zhejiang", "to: x", "56:5: error: ", "add it to parties" },
+	{ "an origin for an unknown institution", "[H33021399901]", "[H33021399901, H99]", "34:5: error: ",
+		"speaks for institution H99, which is not under institutions" },
+	{ "an area that is not six digits", "area: \"330213\"\n    operator: YT9001\n  -", "area: \"3302\"\n    operator: YT9001\n  -",
+		"45:11: error: ", "six digits" },
+	{ "a port used twice", "port: 8444", "port: 8443", "17:5: error: ", "in use by listener hospitals on line 9" },
+	{ "a port used twice by all addresses", "address: 127.0.0.1\n    port: 8444", "address: 0.0.0.0\n    port: 8443",
+		"17:5: error: ", "in use" },
+	{ "a port that is none", "port: 8444", "port: 84440", "20:11: error: ", "allowed is 0 to 65535" },
+	{ "a host name as address", "address: 127.0.0.1\n    port: 8444", "address: localhost\n    port: 8444", "19:14: error: ",
+		"IPv4 or IPv6 address in digits" },
+	{ "a url that is not https", "url: https:", "url: http:", "29:10: error: ", "must begin with https://" },
+	{ "a url without host", "https://127.0.0.1:9443/fsi/api", "https://:9443/", "29:10: error: ",
+		"https://host[:port]/path" },
+	{ "a url with a bad port", "https://127.0.0.1:9443/fsi/api", "https://a:0/", "29:10: error: ", "https://host[:port]/path" },
+	{ "a url with a user", "https://127.0.0.1:9443/fsi/api", "https://me@a/", "29:10: error: ", "https://host[:port]/path" },
+	{ "a file that is not there", "client_ca: ca.crt", "client_ca: other.crt", "16:16: error: ", "cannot find \"other.crt\"" },
+	{ "a folder for a file", "client_ca: ca.crt", "client_ca: .", "16:16: error: ", "is a folder" },
+	{ "a key that others can read", "    key: gateway.key\n    client", "    key: open.key\n    client", "15:10: error: ",
+		"can be read by others (mode 644): chmod 600" },
+	{ "an empty key file", "    key: gateway.key\n    client", "    key: empty.key\n    client", "15:10: error: ", "is empty" },
+	{ "a secret that others can read", "clinic-token: clinic-token", "clinic-token: open.key", "25:17: error: ",
+		"can be read by others" },
+	{ "mtls without client_ca", "    client_ca: ca.crt\n", "", "9:5: error: ", "needs client_ca" },
+	{ "client_ca without mtls", "kind: mtls", "kind: signed", "9:5: error: ", "client_ca goes with kind mtls" },
+	{ "a certificate without its key", "    ca: ca.crt\n", "    ca: ca.crt\n    cert: gateway.crt\n", "27:5: error: ",
+		"a cert but no key" },
+	{ "an origin known by nothing", "    subject: hospital-one\n", "", "34:5: error: ", "needs subject" },
+	{ "an origin known by two things", "    subject: hospital-one\n", "    subject: a\n    caller: b\n", "34:5: error: ",
+		"either subject or caller" },
+	{ "a caller without key", "    key: clinic-token\n", "", "38:5: error: ", "needs key" },
+	{ "a key that is no secret", "key: clinic-token", "key: other-token", "38:5: error: ", "no secret is called \"other-token\"" },
+	{ "an origin without institutions", "institutions: [H33021399901]", "institutions: []", "36:19: error: ",
+		"empty list" },
+	{ "a serial range the wrong way", "serial_from: 9000", "serial_from: 9000\n  serial_to: 8999", "52:3: error: ",
+		"serial_from 9000 is behind serial_to 8999" },
+	{ "a serial that has five digits", "serial_from: 9000", "serial_from: 90000", "52:16: error: ", "allowed is 0 to 9999" },
+	{ "a held origin that gives up first", "timeout_ms: 180000", "timeout_ms: 120000", "34:5: error: ",
+		"timeout_ms must be more than change_timeout_ms" },
+	{ "retries the wrong way", "retry_ms: 5000", "retry_ms: 5000\n  retry_max_ms: 4000", "54:3: error: ",
+		"longer than retry_max_ms" },
+	{ "a ring too small", "body_kib: 1024", "body_kib: 1025\n  ring_mib: 4", "7:3: error: ", "ring_mib: 4 is too small" },
+	{ "a segment too small", "segment_mib: 16", "segment_mib: 3", "7:3: error: ", "segment_mib: 3 is too small" },
+	{ "production without journal keys", "profile: development", "profile: production", "2:12: error: ",
+		"needs journal.keys" },
+	{ "an area no route takes", "    to: zhejiang", "    to: zhejiang\n    areas: [\"3301\"]", "43:5: error: ",
+		"no route takes institution H33021399901 (area 330213)" },
+	{ "a setting that is a list", "paasid: GATEWAY01", "paasid: [a]", "32:25: error: ",
+		"settings.paasid must be a single value" },
+	{ "an anchor", "workers: 2", "workers: &n 2", "3:12: error: ", "anchors (&) and aliases (*)" },
+	{ "an alias", "workers: 2", "workers: *n", "3:12: error: ", "anchors (&) and aliases (*)" },
+	{ "a tag", "workers: 2", "workers: !!int 2", "3:12: error: ", "tags (!)" },
+	{ "a merge key", "  workers: 2", "  <<: {}", "3:3: error: ", "merge keys" },
+	{ "a tab", "  workers: 2", "\tworkers: 2", "3:1: error: ", "a tab: indent with spaces" },
+	{ "a second document", NULL, "---\ngateway: {}\n", "58:1: error: ", "a second document" },
+	{ "a bracket left open", "[H33021399901]", "[H33021399901", "37:", "not YAML" },
+	{ "bytes that are not UTF-8", "示例社区诊所", "\xca\xbe\xc0", "", "save the file as UTF-8" },
+	{ "a list as key", "  workers: 2", "  [a]: 2", "3:3: error: ", "a key must be a plain word" },
+	{ "a control character", "name: 示例社区诊所", "name: \"a\\tb\"", "48:11: error: ", "control character" },
+	{ "a NUL", "name: 示例社区诊所", "name: \"a\\0b\"", "48:11: error: ", "NUL" },
+	{ "a text that is too long", "operator: YT9001\n  -", "operator: aaaaaaaaaabbbbbbbbbbccccccccccd\n  -", "46:15: error: ",
+		"has 31 bytes; allowed is 1 to 30" },
+	{ "too many levels", "workers: 2", "workers: [[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]", "3:", "deeper than 16" },
+};
+
+static const struct warn_case {
+	const char *it, *from, *to, *want, *words;
+} warn_cases[] = {
+	{ "an institution without origin", "[H33021399902]", "[H33021399901]", "47:5: warning: ", "no origin may speak for" },
+	{ "a silent origin that gives up first", "timeout_ms: 180000", "timeout_ms: 60000\n    unknown_style: silence",
+		"34:5: warning: ", "it will reverse what might have succeeded" },
+	{ "an origin without a listener of its kind", "kind: signed", "kind: mtls\n    client_ca: ca.crt", "39:5: warning: ",
+		"no listener of kind signed" },
+	{ "a route never reached", "    to: zhejiang", "    to: zhejiang\n  - name: more\n    to: zhejiang", "58:5: warning: ",
+		"never reached" },
+};
+
+static char folder[64];
+
+static void write_file(const char *name, const char *text, size_t n, int mode)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, mode);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fchmod(fd, (mode_t)mode), 0);
+	assert_int_equal(write(fd, text, n), (ssize_t)n);
+	close(fd);
+}
+
+static int make_folder(void **state)
+{
+	strcpy(folder, "/tmp/test_conf.XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chdir(folder), 0);
+	write_file("gateway.crt", "x", 1, 0644);
+	write_file("ca.crt", "x", 1, 0644);
+	write_file("gateway.key", "x", 1, 0600);
+	write_file("open.key", "x", 1, 0644);
+	write_file("empty.key", "", 0, 0600);
+	write_file("clinic-token", "x", 1, 0600);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	char command[100];
+
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	assert_int_equal(chdir("/"), 0);
+	return system(command) != 0;
+}
+
+/* The good text with one change, in conf.yaml. */
+static void write_changed(const char *from, const char *to)
+{
+	struct yt_buf text = { 0 };
+	const char *at = from == NULL ? good + sizeof(good) - 1 : strstr(good, from);
+
+	assert_non_null(at);
+	yt_buf_add(&text, good, (size_t)(at - good));
+	yt_buf_text(&text, to);
+	yt_buf_text(&text, at + (from == NULL ? 0 : strlen(from)));
+	write_file("conf.yaml", (const char *)text.p, text.n, 0644);
+	yt_buf_free(&text);
+}
+
+/* Whether one of the errors begins and goes on as wanted; prints all when none does. */
+static bool is_told(const struct conf_errors *errors, const char *want, const char *words)
+{
+	char line[700], begin[100];
+
+	snprintf(begin, sizeof(begin), "conf.yaml:%s", want);
+	for (uint32_t i = 0; i < errors->n; i++) {
+		conf_error_print(errors, &errors->item[i], line, sizeof(line));
+		if (strstr(line, words) != NULL && (strncmp(line, begin, strlen(begin)) == 0 || strncmp(want, "error", 5) == 0))
+			return true;
+	}
+	for (uint32_t i = 0; i < errors->n; i++) {
+		conf_error_print(errors, &errors->item[i], line, sizeof(line));
+		print_error("told: %s", line);
+	}
+	print_error("wanted: %s ... %s\n", begin, words);
+	return false;
+}
+
+static void test_bad(void **state)
+{
+	const struct bad_case *c = *state;
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	write_changed(c->from, c->to);
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), YT_ECONF);
+	assert_null(conf);
+	assert_true(errors.n_errors > 0);
+	assert_true(is_told(&errors, c->want, c->words));
+}
+
+static void test_warned(void **state)
+{
+	const struct warn_case *c = *state;
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	write_changed(c->from, c->to);
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+	assert_true(errors.n_warnings > 0);
+	assert_true(is_told(&errors, c->want, c->words));
+	conf_free(conf);
+}
+
+static void test_good(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	write_changed(NULL, "");
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+	assert_int_equal(errors.n, 0);
+	assert_int_equal(conf->gateway.workers, 2);
+	assert_int_equal(conf->gateway.profile, CONF_DEVELOPMENT);
+	assert_int_equal(conf->gateway.log_level, YT_INFO);
+	assert_null(conf->journal.keys);
+	assert_int_equal(conf->journal.retention_days, 1100); /* a default */
+	assert_int_equal(conf->n_listeners, 2);
+	assert_int_equal(conf->listeners[0].kind, CONF_MTLS);
+	assert_int_equal(conf->listeners[1].kind, CONF_SIGNED);
+	assert_int_equal(conf->listeners[1].port, 8444);
+	assert_int_equal(conf->listeners[1].place.line, 17);
+	assert_string_equal(conf->secrets[0].name, "clinic-token");
+	assert_string_equal(conf->parties[0].host, "127.0.0.1");
+	assert_string_equal(conf->parties[0].port, "9443");
+	assert_string_equal(conf->parties[0].target, "/fsi/api");
+	assert_int_equal(conf->parties[0].settings.n, 1);
+	assert_string_equal(conf->parties[0].settings.item[0].key, "paasid");
+	assert_string_equal(conf->parties[0].settings.item[0].value, "GATEWAY01");
+	assert_int_equal(conf->origins[0].unknown_style, CONF_HOLD);
+	assert_string_equal(conf->institutions[0].name, "示例市第一医院");
+	assert_int_equal(conf->institutions[0].sign_in, CONF_SIGN_IN_PASS);
+	assert_int_equal(conf->numbers.serial_to, 9999);
+	assert_ptr_equal(conf->routes[0].party, &conf->parties[0]);
+	conf_free(conf);
+}
+
+static void test_lookups(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	write_changed("  - name: everything\n", "  - name: county\n    to: zhejiang\n    areas: [\"3302\"]\n  - name: everything\n");
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+	assert_ptr_equal(conf_origin_by_subject(conf, YT_STR("hospital-one")), &conf->origins[0]);
+	assert_null(conf_origin_by_subject(conf, YT_STR("CLINIC01")));
+	assert_ptr_equal(conf_origin_by_caller(conf, YT_STR("CLINIC01")), &conf->origins[1]);
+	assert_null(conf_origin_by_caller(conf, YT_STR("")));
+	assert_ptr_equal(conf_institution(conf, YT_STR("H33021399902")), &conf->institutions[1]);
+	assert_null(conf_institution(conf, YT_STR("H3302139990")));
+	assert_ptr_equal(conf_party(conf, YT_STR("zhejiang")), &conf->parties[0]);
+	assert_ptr_equal(conf_secret(conf, YT_STR("clinic-token")), &conf->secrets[0]);
+	assert_true(conf_origin_speaks_for(&conf->origins[0], YT_STR("H33021399901")));
+	assert_false(conf_origin_speaks_for(&conf->origins[0], YT_STR("H33021399902")));
+	assert_false(conf_origin_speaks_for(&conf->origins[0], YT_STR("H330213999011")));
+	assert_ptr_equal(conf_route(conf, YT_STR("H33021399901")), &conf->parties[0]);
+	conf_free(conf);
+}
+
+static void test_urls(void **state)
+{
+	static const struct {
+		const char *url, *host, *port, *target;
+	} urls[] = {
+		{ "https://platform.example", "platform.example", "443", "/" },
+		{ "https://platform.example/", "platform.example", "443", "/" },
+		{ "https://10.1.2.3:80/a?b=c", "10.1.2.3", "80", "/a?b=c" },
+		{ "https://[2001:db8::1]:8443/x", "2001:db8::1", "8443", "/x" },
+		{ "https://[2001:db8::1]/", "2001:db8::1", "443", "/" },
+	};
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+	char line[100];
+
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		snprintf(line, sizeof(line), "url: \"%s\"", urls[i].url);
+		write_changed("url: https://127.0.0.1:9443/fsi/api", line);
+		assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+		assert_string_equal(conf->parties[0].host, urls[i].host);
+		assert_string_equal(conf->parties[0].port, urls[i].port);
+		assert_string_equal(conf->parties[0].target, urls[i].target);
+		conf_free(conf);
+	}
+}
+
+static void test_no_file(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+	char line[700];
+
+	assert_int_equal(conf_load(&conf, "nothing.yaml", &errors), YT_ECONF);
+	assert_int_equal(errors.n, 1);
+	conf_error_print(&errors, &errors.item[0], line, sizeof(line));
+	assert_string_equal(line, "nothing.yaml: error: cannot be read: No such file or directory: give another file with --conf\n");
+	assert_int_equal(conf_load(&conf, ".", &errors), YT_ECONF);
+	assert_non_null(strstr(errors.item[0].text, "it is a folder"));
+	write_file("conf.yaml", "", 0, 0644);
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), YT_ECONF);
+	assert_non_null(strstr(errors.item[0].text, "no configuration in it"));
+	write_file("conf.yaml", "- a\n", 4, 0644);
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), YT_ECONF);
+	assert_non_null(strstr(errors.item[0].text, "must begin with a key"));
+}
+
+static void test_too_large(void **state)
+{
+	size_t n = (1 << 20) + 1;
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+	char *text = malloc(n);
+
+	memset(text, '#', n);
+	write_file("conf.yaml", text, n, 0644);
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), YT_ECONF);
+	assert_non_null(strstr(errors.item[0].text, "larger than 1 MiB"));
+	free(text);
+}
+
+static void test_many_errors(void **state)
+{
+	struct yt_buf text = { 0 };
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	for (int i = 0; i < 2000; i++)
+		yt_buf_printf(&text, "x%d: 1\n", i);
+	write_file("conf.yaml", (const char *)text.p, text.n, 0644);
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), YT_ECONF);
+	assert_int_equal(errors.n, CONF_ERRORS_MAX);
+	assert_true(errors.n_errors >= 2000);
+	yt_buf_free(&text);
+}
+
+/* Thousands of institutions and secrets must not take time that grows with their square. */
+static void test_many_institutions(void **state)
+{
+	struct yt_buf text = { 0 };
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+	char code[16];
+	const char *at = strstr(good, "numbers:\n");
+
+	yt_buf_add(&text, good, (size_t)(at - good));
+	for (int i = 0; i < 9000; i++)
+		yt_buf_printf(&text, "  - {code: H44%06d, name: n, area: \"330213\", operator: o}\n", i);
+	yt_buf_text(&text, at);
+	write_file("conf.yaml", (const char *)text.p, text.n, 0644);
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+	assert_int_equal(conf->n_institutions, 9002);
+	assert_int_equal(errors.n_warnings, 9000);
+	for (int i = 0; i < 9000; i += 7) {
+		snprintf(code, sizeof(code), "H44%06d", i);
+		assert_string_equal(conf_institution(conf, yt_str(code))->code, code);
+	}
+	conf_free(conf);
+	yt_buf_free(&text);
+}
+
+/* Any prefix, and any byte changed, is answered: no crash, no leak. */
+static void test_mangled(void **state)
+{
+	struct conf_errors errors;
+	char text[sizeof(good)];
+	unsigned seed = 7;
+
+	for (size_t n = 0; n < sizeof(good) - 1; n += 3) {
+		struct conf *conf = NULL;
+
+		write_file("conf.yaml", good, n, 0644);
+		conf_load(&conf, "conf.yaml", &errors);
+		conf_free(conf);
+	}
+	for (int i = 0; i < 2000; i++) {
+		struct conf *conf = NULL;
+
+		memcpy(text, good, sizeof(good));
+		for (int j = 0; j < 3; j++) {
+			seed = seed * 1103515245u + 12345u;
+			text[(seed >> 8) % (sizeof(good) - 1)] = "\t\n :-[]{}&*!\"'0az#\xff"[(seed >> 3) % 20];
+		}
+		write_file("conf.yaml", text, sizeof(good) - 1, 0644);
+		conf_load(&conf, "conf.yaml", &errors);
+		conf_free(conf);
+	}
+}
+
+static char *read_whole(const char *path, size_t *n)
+{
+	int fd = open(path, O_RDONLY);
+	struct stat st;
+	char *text;
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	text = malloc((size_t)st.st_size + 1);
+	assert_int_equal(read(fd, text, (size_t)st.st_size), st.st_size);
+	text[st.st_size] = 0;
+	close(fd);
+	*n = (size_t)st.st_size;
+	return text;
+}
+
+static void test_manual_has_the_keys(void **state)
+{
+	struct yt_buf keys = { 0 };
+	size_t n;
+	char *manual = read_whole(YT_SOURCE_DIR "/docs/configuration.md", &n);
+
+	conf_keys_markdown(&keys);
+	yt_buf_byte(&keys, 0);
+	assert_false(keys.failed);
+	if (strstr(manual, (const char *)keys.p) == NULL)
+		fail_msg("docs/configuration.md does not hold what `yitong check --keys` prints: put it there");
+	free(manual);
+	yt_buf_free(&keys);
+}
+
+static void test_delivered_configuration(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	assert_int_equal(conf_load_with(&conf, YT_SOURCE_DIR "/conf/gateway.yaml", CONF_NO_FILES, &errors), 0);
+	assert_int_equal(errors.n, 0);
+	conf_free(conf);
+}
+
+#define N_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+int main(void)
+{
+	static const struct CMUnitTest others[] = {
+		{ "a good configuration is read as it stands", test_good, NULL, NULL, NULL },
+		{ "lookups find what is there and nothing else", test_lookups, NULL, NULL, NULL },
+		{ "urls are taken apart", test_urls, NULL, NULL, NULL },
+		{ "a file that cannot be read is told so", test_no_file, NULL, NULL, NULL },
+		{ "a file over 1 MiB is refused", test_too_large, NULL, NULL, NULL },
+		{ "of many errors 50 are kept and all counted", test_many_errors, NULL, NULL, NULL },
+		{ "9,000 institutions are read and found", test_many_institutions, NULL, NULL, NULL },
+		{ "a mangled file is answered", test_mangled, NULL, NULL, NULL },
+		{ "docs/configuration.md holds the table of keys", test_manual_has_the_keys, NULL, NULL, NULL },
+		{ "the delivered configuration is right", test_delivered_configuration, NULL, NULL, NULL },
+	};
+	static struct CMUnitTest tests[N_OF(bad_cases) + N_OF(warn_cases) + N_OF(others)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_OF(bad_cases); i++)
+		tests[n++] = (struct CMUnitTest){ bad_cases[i].it, test_bad, NULL, NULL, (void *)(uintptr_t)&bad_cases[i] };
+	for (size_t i = 0; i < N_OF(warn_cases); i++)
+		tests[n++] = (struct CMUnitTest){ warn_cases[i].it, test_warned, NULL, NULL, (void *)(uintptr_t)&warn_cases[i] };
+	for (size_t i = 0; i < N_OF(others); i++)
+		tests[n++] = others[i];
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
