@@ -343,6 +343,35 @@ static void on_close_when_told(uv_timer_t *timer)
 	w.lane = NULL;
 }
 
+/* The party closes while our loop is busy elsewhere, so that its FIN is there but nobody has read it. */
+static void on_send_after_a_pause(uv_timer_t *timer)
+{
+	if (w.n_told == 1 && next_id == 1) {
+		usleep(700000); /* it counts as idle for long after 500 ms */
+		send_one(++next_id, "hello", NEVER_MS);
+	}
+	if (w.n_told < 2)
+		return;
+	uv_timer_stop(timer);
+	lane_close(w.lane);
+	w.lane = NULL;
+}
+
+static void what_the_party_has_closed_is_not_written_into(void **state)
+{
+	struct lane_conf conf = usual_conf();
+	struct script s = { .answers = { { OK("1", "a") }, { OK("1", "b") } }, .last = { "hang up" }, .n_conns = 2 };
+
+	(void)state;
+	world_open(&conf);
+	next_id = 1;
+	send_one(1, "hello", NEVER_MS);
+	uv_timer_start(&w.later, on_send_after_a_pause, 1, 1);
+	peer_play(&w.loop, play_script, &s);
+	assert_string_equal(w.told, "1 answered 200 a|2 answered 200 b|");
+	world_close();
+}
+
 static void a_late_answer_is_told_and_its_connection_used_again(void **state)
 {
 	struct lane_conf conf = usual_conf();
@@ -564,6 +593,7 @@ int main(void)
 {
 	static const struct CMUnitTest singles[] = {
 		cmocka_unit_test(requests_share_a_connection),
+		cmocka_unit_test(what_the_party_has_closed_is_not_written_into),
 		cmocka_unit_test(a_late_answer_is_told_and_its_connection_used_again),
 		cmocka_unit_test(a_late_connection_is_not_kept_for_ever),
 		cmocka_unit_test(a_late_connection_makes_room),
