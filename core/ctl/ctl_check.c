@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/keys.h"
-#include "plugin/loader.h"
-
 static const char help[] =
 	"Usage: yitong check [OPTIONS] [FILE]\n"
 	"\n"
@@ -39,67 +36,6 @@ static void print_errors(const struct ctl *ctl, const struct conf_errors *errors
 		printf("and %u more\n", (unsigned)left_out);
 }
 
-/* Loads a plugin as a worker would; prints what it says. */
-static bool plugin_is_right(const struct ctl *ctl, const char *format, const char *name, struct conf_place at,
-		const struct conf_setting *settings, uint32_t n, struct yt_keys *keys)
-{
-	struct plugin_setting *given = calloc(n + 1, sizeof(*given));
-	struct yt_plugin *plugin = NULL;
-	char file[600], why[400] = "";
-	int rv;
-
-	YT_REQUIRE(given != NULL);
-	for (uint32_t i = 0; i < n; i++)
-		given[i] = (struct plugin_setting){ settings[i].key, settings[i].value };
-	snprintf(file, sizeof(file), "%s/%s.so", ctl->conf->gateway.plugin_dir, format);
-	rv = plugin_load(&plugin, file, name, given, n, keys, why, sizeof(why));
-	if (rv != 0)
-		printf("%s%s:%u:%u: error: %s%s\n", ctl_colour(ctl, CTL_RED), ctl->conf_file, (unsigned)at.line,
-				(unsigned)at.column, *why != '\0' ? why : yt_strerror(rv), ctl_colour(ctl, CTL_PLAIN));
-	plugin_unload(plugin);
-	free(given);
-	return rv == 0;
-}
-
-static uint32_t check_secrets(const struct ctl *ctl, struct yt_keys *keys)
-{
-	uint32_t n_wrong = 0;
-	char why[300];
-
-	for (uint32_t i = 0; i < ctl->conf->n_secrets; i++) {
-		const struct conf_secret *s = &ctl->conf->secrets[i];
-
-		if (keys_add_secret(keys, s->name, s->file, why, sizeof(why)) == 0)
-			continue;
-		printf("%s:%u:%u: error: %s\n", ctl->conf_file, (unsigned)s->place.line, (unsigned)s->place.column, why);
-		n_wrong++;
-	}
-	return n_wrong;
-}
-
-/* What only the plugins and the key folder can tell. */
-static uint32_t check_plugins(const struct ctl *ctl)
-{
-	const struct conf *conf = ctl->conf;
-	struct yt_keys *keys = NULL;
-	uint32_t n_wrong = 0;
-	char why[300];
-
-	if (keys_open(&keys, conf->journal.keys, why, sizeof(why)) != 0) {
-		printf("%s: error: journal.keys: %s\n", ctl->conf_file, why);
-		return 1;
-	}
-	n_wrong += check_secrets(ctl, keys);
-	for (uint32_t i = 0; i < conf->n_listeners; i++)
-		n_wrong += !plugin_is_right(ctl, conf->listeners[i].format, conf->listeners[i].name, conf->listeners[i].place,
-				NULL, 0, keys);
-	for (uint32_t i = 0; i < conf->n_parties; i++)
-		n_wrong += !plugin_is_right(ctl, conf->parties[i].format, conf->parties[i].name, conf->parties[i].place,
-				conf->parties[i].settings, conf->parties[i].n_settings, keys);
-	keys_close(keys);
-	return n_wrong;
-}
-
 static int check(struct ctl *ctl, unsigned flags)
 {
 	struct conf_errors *errors = calloc(1, sizeof(*errors));
@@ -108,12 +44,12 @@ static int check(struct ctl *ctl, unsigned flags)
 
 	YT_REQUIRE(errors != NULL);
 	rv = conf_load_with(&ctl->conf, ctl->conf_file, flags, errors);
+	if (rv == 0 && (flags & CONF_NO_FILES) == 0)
+		conf_check_plugins(ctl->conf, errors);
 	print_errors(ctl, errors);
 	n_errors = errors->n_errors;
 	n_warnings = errors->n_warnings;
 	free(errors);
-	if (rv == 0 && (flags & CONF_NO_FILES) == 0)
-		n_errors += check_plugins(ctl);
 	if (rv == YT_ENOMEM)
 		return ctl_fail(CTL_CANNOT, "out of memory");
 	if (n_errors > 0) {

@@ -591,11 +591,19 @@ static void on_wait(struct engine *e, struct work *w, const struct talk *talk)
 {
 	bool its_own = talk->exchange == w->id;
 
+	struct yt_reply *reply;
+
 	w->follows = talk->exchange;
 	w->state = WORK_WAITING;
-	if (its_own && w->origin->unknown_style == ENGINE_SILENCE && w->token != 0) {
+	if (!its_own || w->token == 0)
+		return;
+	if (w->origin->unknown_style == ENGINE_SILENCE) {
 		e->world.drop(e->world.ctx, w->token);
 		forget_token(e, w);
+	} else if (w->origin->unknown_style == ENGINE_CODE) {
+		reply = engine_refusal(w->arena, TEXT_UNKNOWN, (struct yt_str){ 0 }, w->trace);
+		reply->code = yt_str(w->origin->unknown_code);
+		give_reply(e, w, reply);
 	}
 }
 

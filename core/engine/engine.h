@@ -35,12 +35,13 @@ struct engine_party {
 	int64_t server_delay_ms; /* ... and once that is gone a lost call may still take effect so long */
 };
 
-enum engine_unknown_style { ENGINE_HOLD, ENGINE_SILENCE };
+enum engine_unknown_style { ENGINE_HOLD, ENGINE_SILENCE, ENGINE_CODE };
 
 struct engine_origin {
 	const char *name;
 	enum engine_unknown_style unknown_style;
 	int64_t timeout_ms; /* how long it waits for an answer of ours */
+	char unknown_code[8]; /* ENGINE_CODE: the agreed code, never 0 and never negative */
 };
 
 struct engine_institution {

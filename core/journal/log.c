@@ -31,8 +31,8 @@ struct log {
 	_Atomic bool failed;
 	/* The commit thread's: */
 	int fd; /* of the current segment */
+	pthread_mutex_t lock; /* guards what follows; the commit thread alone changes next, segment, off */
 	struct commit_place next;
-	pthread_mutex_t lock; /* guards what follows */
 	struct segment segment;
 	uint64_t off; /* end of the last commit */
 	uint32_t newest; /* highest number that a segment has */
@@ -479,9 +479,9 @@ static int roll(struct log *log)
 		return YT_EIO;
 	log->io->close(log->io->ctx, log->fd);
 	log->fd = fd;
+	pthread_mutex_lock(&log->lock);
 	log->next.segment = next.no;
 	log->next.stamp = next.stamp;
-	pthread_mutex_lock(&log->lock);
 	log->segment = next;
 	log->off = SEGMENT_HEAD;
 	log->n_ready--;
@@ -505,6 +505,7 @@ size_t log_commit_max(const struct log *log)
 
 int log_commit(struct log *log, struct yt_str records, log_pos *pos)
 {
+	uint8_t head[HEAD_LEN];
 	struct yt_str bytes;
 	uint32_t total;
 	int rv;
@@ -522,24 +523,32 @@ int log_commit(struct log *log, struct yt_str records, log_pos *pos)
 		rv = write_commit(log, bytes);
 	if (rv == 0) {
 		*pos = segment_pos(log->segment.no, log->off);
-		rv = commit_chain(log->coder, (const uint8_t *)bytes.p, total, log->next.prev);
+		rv = commit_chain(log->coder, (const uint8_t *)bytes.p, total, head);
 	}
 	if (rv != 0)
 		return fail(log, rv);
-	log->next.number++;
 	pthread_mutex_lock(&log->lock);
+	log->next.number++;
+	memcpy(log->next.prev, head, HEAD_LEN);
 	log->off += total;
 	pthread_mutex_unlock(&log->lock);
 	return 0;
 }
 
-uint64_t log_room(const struct log *log)
+/* The lock is not part of what const promises. */
+static struct log *locked(const struct log *log)
 {
-	struct log *l = (struct log *)(uintptr_t)log; /* the lock is not part of what const promises */
-	uint64_t room;
+	struct log *l = (struct log *)(uintptr_t)log;
 
 	pthread_mutex_lock(&l->lock);
-	room = l->segment.bytes - l->off;
+	return l;
+}
+
+uint64_t log_room(const struct log *log)
+{
+	struct log *l = locked(log);
+	uint64_t room = l->segment.bytes - l->off;
+
 	for (size_t i = 0; i < l->n_ready; i++)
 		room += l->ready[i].bytes - SEGMENT_HEAD;
 	pthread_mutex_unlock(&l->lock);
@@ -548,17 +557,28 @@ uint64_t log_room(const struct log *log)
 
 log_pos log_end(const struct log *log)
 {
-	return segment_pos(log->segment.no, log->off);
+	struct log *l = locked(log);
+	log_pos end = segment_pos(l->segment.no, l->off);
+
+	pthread_mutex_unlock(&l->lock);
+	return end;
 }
 
 uint64_t log_commit_no(const struct log *log)
 {
-	return log->next.number - 1;
+	struct log *l = locked(log);
+	uint64_t number = l->next.number - 1;
+
+	pthread_mutex_unlock(&l->lock);
+	return number;
 }
 
 void log_head(const struct log *log, uint8_t head[32])
 {
-	memcpy(head, log->next.prev, HEAD_LEN);
+	struct log *l = locked(log);
+
+	memcpy(head, l->next.prev, HEAD_LEN);
+	pthread_mutex_unlock(&l->lock);
 }
 
 /* Reading. */

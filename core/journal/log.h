@@ -71,7 +71,7 @@ void log_close(struct log *log);
  * fdatasync.  *pos: where it stands.  YT_ENOSPC: nothing was written and the log is still usable, as
  * after YT_EFORMAT (not records) and YT_ELIMIT (does not fit a segment: log_commit_max()).
  * Any other error: a write or sync failed; the log must not be used again and the process must end.
- * One thread commits; log_prepare() and log_retire() may run in another at the same time. */
+ * One thread commits; all else but log_close() may be called from others at the same time. */
 int log_commit(struct log *log, struct yt_str records, log_pos *pos);
 /* Most bytes of records that one commit may have. */
 size_t log_commit_max(const struct log *log);

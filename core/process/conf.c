@@ -224,13 +224,13 @@ static void fill_list(struct loading *l, const struct conf_key *k, const struct 
 }
 
 static void fill_settings(struct loading *l, const struct conf_key *k, const struct conf_node *v,
-		struct conf_party *party)
+		struct conf_settings *settings)
 {
-	party->settings = keep_room(l, v->n, sizeof(struct conf_setting));
-	if (party->settings == NULL)
+	settings->item = keep_room(l, v->n, sizeof(struct conf_setting));
+	if (settings->item == NULL)
 		return;
 	for (const struct conf_node *item = v->child; item != NULL; item = item->next) {
-		struct conf_setting *s = &party->settings[party->n_settings];
+		struct conf_setting *s = &settings->item[settings->n];
 
 		if (item->kind != CONF_SCALAR) {
 			conf_error_add(l->errors, item->line, item->column, "%s.%.60s must be a single value, not %s", k->key,
@@ -240,7 +240,7 @@ static void fill_settings(struct loading *l, const struct conf_key *k, const str
 		s->key = keep(l, item->key, strlen(item->key));
 		s->value = keep(l, item->text, item->len);
 		s->place = (struct conf_place){ item->line, item->column };
-		party->n_settings++;
+		settings->n++;
 	}
 }
 
@@ -333,7 +333,7 @@ static void fill_key(struct loading *l, const struct conf_key *k, const struct c
 		fill_list(l, k, v, to);
 		break;
 	case CONF_T_SETTINGS:
-		fill_settings(l, k, v, entry);
+		fill_settings(l, k, v, to);
 		break;
 	case CONF_T_URL:
 		fill_url(l, k, v, entry);

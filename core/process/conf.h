@@ -20,7 +20,7 @@
 
 enum conf_profile { CONF_DEVELOPMENT, CONF_PRODUCTION };
 enum conf_listener_kind { CONF_MTLS, CONF_SIGNED };
-enum conf_unknown_style { CONF_HOLD, CONF_SILENCE };
+enum conf_unknown_style { CONF_HOLD, CONF_SILENCE, CONF_CODE };
 enum conf_sign_in { CONF_SIGN_IN_PASS, CONF_SIGN_IN_OWN };
 
 struct conf_gateway {
@@ -48,6 +48,16 @@ struct conf_place { /* where an entry stands in the file */
 	uint32_t line, column;
 };
 
+struct conf_setting {
+	const char *key, *value;
+	struct conf_place place;
+};
+
+struct conf_settings { /* of a plugin instance */
+	struct conf_setting *item;
+	uint32_t n;
+};
+
 struct conf_listener {
 	const char *name;
 	enum conf_listener_kind kind;
@@ -55,6 +65,7 @@ struct conf_listener {
 	uint32_t port;       /* 0: any free one */
 	const char *format;
 	const char *cert, *key, *client_ca;
+	struct conf_settings settings;
 	struct conf_place place;
 };
 
@@ -64,19 +75,13 @@ struct conf_secret {
 	struct conf_place place;
 };
 
-struct conf_setting {
-	const char *key, *value;
-	struct conf_place place;
-};
-
 struct conf_party {
 	const char *name, *format;
 	const char *url, *host, *port, *target; /* target: path with query, begins with / */
 	const char *server_name, *ca, *cert, *key; /* NULL: not given */
 	uint32_t connections, queue, connect_timeout_ms, idle_ms, response_kib, late_ms;
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
-	struct conf_setting *settings;
-	uint32_t n_settings;
+	struct conf_settings settings;
 	struct conf_place place;
 };
 
@@ -92,6 +97,7 @@ struct conf_origin {
 	const char *key;     /* name of its secret; with caller only */
 	struct conf_texts institutions;
 	enum conf_unknown_style unknown_style;
+	uint32_t unknown_code; /* with CONF_CODE: what infcode says meanwhile */
 	uint32_t timeout_ms;
 	struct conf_place place;
 };
@@ -168,6 +174,14 @@ int conf_load_with(struct conf **out, const char *file, unsigned flags, struct c
 void conf_free(struct conf *conf); /* NULL is fine */
 /* "file:line:column: error: text\n" for one problem, into out (at most size bytes with the NUL). */
 void conf_error_print(const struct conf_errors *errors, const struct conf_error *error, char *out, size_t size);
+
+struct yt_plugin;
+struct yt_keys;
+/* Loads the format's plugin as one instance.  YT_ECONF, YT_EDENIED, YT_ENOMEM with why. */
+int conf_load_plugin(const struct conf *conf, const char *format, const char *name, const struct conf_settings *settings,
+                     struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size);
+/* Adds what only plugins, secrets and the key folder can tell: loads each as a worker would. */
+void conf_check_plugins(const struct conf *conf, struct conf_errors *errors);
 
 /* Lookups, one hash probe each; NULL when there is none. */
 const struct conf_origin *conf_origin_by_subject(const struct conf *conf, struct yt_str subject);

@@ -391,6 +391,16 @@ static void check_spoken_for(const struct conf *conf, const struct conf_origin *
 				(unsigned)party->change_timeout_ms);
 }
 
+static void check_unknown_code(const struct conf_origin *o, struct conf_errors *errors)
+{
+	if ((o->unknown_style == CONF_CODE) == (o->unknown_code != 0))
+		return;
+	conf_error_add(errors, o->place.line, o->place.column, o->unknown_style == CONF_CODE ?
+			"unknown_style: code needs unknown_code, a number from 1 to 9999 agreed with origin %s" :
+			"unknown_code is only heard with unknown_style: code; remove it from origin %s or set that",
+			o->name == NULL ? "" : o->name);
+}
+
 static void check_origins(struct conf *conf, bool *is_spoken_for, struct conf_errors *errors)
 {
 	for (uint32_t i = 0; i < conf->n_origins; i++) {
@@ -398,6 +408,7 @@ static void check_origins(struct conf *conf, bool *is_spoken_for, struct conf_er
 		bool told_time = false;
 
 		check_identity(conf, o, errors);
+		check_unknown_code(o, errors);
 		for (uint32_t j = 0; j < o->institutions.n; j++) {
 			struct yt_str code = o->institutions.item[j];
 			const struct conf_institution *inst = conf_institution(conf, code);

@@ -112,6 +112,9 @@ const struct conf_key conf_keys[] = {
 	{ "listeners", "client_ca", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(listener, client_ca),
 		"PEM that client certificates must chain to. Needed with `kind: mtls`, refused with others." },
 
+	{ "listeners", "settings", CONF_T_SETTINGS, NULL, OPTIONAL, 0, 0, NULL, AT(listener, settings),
+		"Keys of the format's plugin; its README lists them." },
+
 	{ "parties", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(party, name), "How routes, log and journal call it." },
 	{ "parties", "format", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(party, format), "The plugin that speaks to it." },
 	{ "parties", "url", CONF_T_URL, NULL, REQUIRED, 1, 500, NULL, AT(party, url),
@@ -155,9 +158,13 @@ const struct conf_key conf_keys[] = {
 		"Name of the secret it signs with. Needed with `caller`." },
 	{ "origins", "institutions", CONF_T_CODES, NULL, REQUIRED, 0, 0, NULL, AT(origin, institutions),
 		"Codes of the institutions it may speak for." },
-	{ "origins", "unknown_style", CONF_T_CHOICE, NULL, DEFAULT("hold"), 0, 0, "hold silence", AT(origin, unknown_style),
+	{ "origins", "unknown_style", CONF_T_CHOICE, NULL, DEFAULT("hold"), 0, 0, "hold silence code", AT(origin, unknown_style),
 		"What it hears while an outcome is unknown. `hold`: the request stays open until the outcome is proved. "
-		"`silence`: the connection is closed without an answer, and the origin sends its own reversal." },
+		"`silence`: the connection is closed without an answer, and the origin sends its own reversal. `code`: it "
+		"hears `unknown_code`, as agreed with it." },
+	{ "origins", "unknown_code", CONF_T_NUMBER, NULL, DEFAULT("0"), 0, 9999, NULL, AT(origin, unknown_code),
+		"With `unknown_style: code`: the `infcode` that means \"not known yet, ask again with the same number\". Never "
+		"0 (done) and never negative (failed)." },
 	{ "origins", "timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("180000"), 1000, 3600000, NULL, AT(origin, timeout_ms),
 		"How long this origin itself waits for an answer." },
 

@@ -15,6 +15,7 @@ enum {
 };
 
 int supervisor_main(const char *conf_file);
+int check_main(const char *conf_file); /* prints what is wrong; 0: it can be used */
 int keeper_main(const char *conf_file, int supervisor_pid);
 int worker_main(const char *conf_file, int supervisor_pid, uint32_t slot, uint32_t generation);
 

@@ -22,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utlist.h>
 #include <uv.h>
@@ -502,20 +503,40 @@ static void start_keeper(void)
 
 /* -- configuration ------------------------------------------------------------------------------ */
 
-static void print_problem(void *arg, const char *line)
+int check_main(const char *conf_file)
 {
-	fputs(line, stderr);
-}
-
-static void print_problems(const struct conf_errors *errors)
-{
+	struct conf_errors *errors = calloc(1, sizeof(*errors));
+	struct conf *conf = NULL;
 	char line[1024];
 	uint32_t i;
+	int rv;
 
+	YT_REQUIRE(errors != NULL);
+	if (conf_load(&conf, conf_file, errors) == 0)
+		conf_check_plugins(conf, errors);
 	for (i = 0; i < errors->n; i++) {
 		conf_error_print(errors, &errors->item[i], line, sizeof(line));
-		print_problem(NULL, line);
+		fputs(line, stderr);
 	}
+	rv = errors->n_errors != 0 ? 2 : 0;
+	conf_free(conf);
+	free(errors);
+	return rv;
+}
+
+/* Loads plugins, so it is a child's work: what crashes there must not crash here. */
+static bool checks_in_child(const char *conf_file)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl("/proc/self/exe", "yitongd", "check", conf_file, (char *)NULL);
+		_exit(127);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 /* Children read a copy of what was checked: the operator may go on editing the file. */
@@ -542,7 +563,7 @@ static struct conf *check_conf(char *path, size_t size, const char *run_dir, uin
 	struct conf *conf = NULL;
 
 	YT_REQUIRE(errors != NULL);
-	if (conf_load(&conf, sup.conf_file, errors) == 0) {
+	if (checks_in_child(sup.conf_file) && conf_load(&conf, sup.conf_file, errors) == 0) {
 		mkdir(conf->gateway.run_dir, 0755);
 		snprintf(path, size, "%s/active-%u.yaml", run_dir != NULL ? run_dir : conf->gateway.run_dir, generation);
 		if (copy_file(sup.conf_file, path) != 0) {
@@ -551,7 +572,6 @@ static struct conf *check_conf(char *path, size_t size, const char *run_dir, uin
 			conf = NULL;
 		}
 	}
-	print_problems(errors);
 	free(errors);
 	return conf;
 }

@@ -406,21 +406,13 @@ static void on_sigterm(uv_signal_t *signal, int number)
 /* -- start -------------------------------------------------------------------------------------- */
 
 static int load_plugin(struct worker *w, struct engine_codec *codec, const char *format, const char *instance,
-	const struct conf_setting *settings, uint32_t n)
+	const struct conf_settings *settings)
 {
-	struct plugin_setting *s = calloc(n + 1, sizeof(*s));
-	char file[512], why[400] = "";
-	uint32_t i;
-	int rv;
+	char why[400] = "";
+	int rv = conf_load_plugin(w->conf, format, instance, settings, w->keys, &codec->plugin, why, sizeof(why));
 
-	YT_REQUIRE(s != NULL);
-	for (i = 0; i < n; i++)
-		s[i] = (struct plugin_setting){ settings[i].key, settings[i].value };
-	snprintf(file, sizeof(file), "%s/%s.so", w->conf->gateway.plugin_dir, format);
-	rv = plugin_load(&codec->plugin, file, instance, s, n, w->keys, why, sizeof(why));
-	free(s);
 	if (rv != 0) {
-		yt_log(YT_ERROR, "worker", "plugin %s for %s: %s", file, instance, why);
+		yt_log(YT_ERROR, "worker", "%s: %s", instance, why);
 		return rv;
 	}
 	codec->api = plugin_api(codec->plugin);
@@ -446,7 +438,7 @@ static int open_parties(struct worker *w)
 		p->engine = (struct engine_party){ .name = c->name, .owner = p, .query_timeout_ms = c->query_timeout_ms,
 			.change_timeout_ms = c->change_timeout_ms, .late_ms = c->late_ms,
 			.server_delay_ms = c->server_delay_ms };
-		if (load_plugin(w, &p->engine.codec, c->format, c->name, c->settings, c->n_settings) != 0 ||
+		if (load_plugin(w, &p->engine.codec, c->format, c->name, &c->settings) != 0 ||
 			lane_open(&p->lane, w->loop, &lane, on_lane, p) != 0)
 			return YT_ECONF;
 	}
@@ -465,10 +457,20 @@ static int open_listeners(struct worker *w)
 		l->worker = w;
 		l->conf = &w->conf->listeners[i];
 		l->index = i;
-		if (load_plugin(w, &l->codec, l->conf->format, l->conf->name, NULL, 0) != 0)
+		if (load_plugin(w, &l->codec, l->conf->format, l->conf->name, &l->conf->settings) != 0)
 			return YT_ECONF;
 	}
 	return 0;
+}
+
+static void take_origin(struct engine_origin *to, const struct conf_origin *from)
+{
+	static const enum engine_unknown_style styles[] = { [CONF_HOLD] = ENGINE_HOLD, [CONF_SILENCE] = ENGINE_SILENCE,
+		[CONF_CODE] = ENGINE_CODE };
+
+	*to = (struct engine_origin){ .name = from->name, .unknown_style = styles[from->unknown_style],
+		.timeout_ms = from->timeout_ms };
+	snprintf(to->unknown_code, sizeof(to->unknown_code), "%u", from->unknown_code);
 }
 
 static void take_people(struct worker *w)
@@ -480,8 +482,7 @@ static void take_people(struct worker *w)
 	w->institutions = calloc(c->n_institutions + 1, sizeof(*w->institutions));
 	YT_REQUIRE(w->origins != NULL && w->institutions != NULL);
 	for (i = 0; i < c->n_origins; i++)
-		w->origins[i] = (struct engine_origin){ c->origins[i].name,
-			c->origins[i].unknown_style == CONF_HOLD ? ENGINE_HOLD : ENGINE_SILENCE, c->origins[i].timeout_ms };
+		take_origin(&w->origins[i], &c->origins[i]);
 	for (i = 0; i < c->n_institutions; i++)
 		w->institutions[i] = (struct engine_institution){ c->institutions[i].code, c->institutions[i].name,
 			c->institutions[i].area, c->institutions[i].sign_in == CONF_SIGN_IN_PASS,

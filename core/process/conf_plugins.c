@@ -1,0 +1,65 @@
+/* core/process/conf_plugins.c - what only the plugins and the key folder can tell about a configuration.
+ *
+ * Loads each plugin as a worker would, with its settings and secrets, and closes it again.  Run by `yitong
+ * check` and by the supervisor's short-lived child (yitongd check), never inside the supervisor. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "format/keys.h"
+#include "plugin/loader.h"
+#include "process/conf_parts.h"
+
+int conf_load_plugin(const struct conf *conf, const char *format, const char *name, const struct conf_settings *settings,
+	struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size)
+{
+	struct plugin_setting *given = calloc(settings->n + 1, sizeof(*given));
+	char file[600];
+	uint32_t i;
+	int rv;
+
+	YT_REQUIRE(given != NULL);
+	for (i = 0; i < settings->n; i++)
+		given[i] = (struct plugin_setting){ settings->item[i].key, settings->item[i].value };
+	snprintf(file, sizeof(file), "%s/%s.so", conf->gateway.plugin_dir, format);
+	rv = plugin_load(out, file, name, given, settings->n, keys, why, size);
+	free(given);
+	if (rv != 0 && *why == 0)
+		snprintf(why, size, "%s: %s", file, yt_strerror(rv));
+	return rv;
+}
+
+static void check_plugin(const struct conf *conf, const char *format, const char *name, struct conf_place at,
+	const struct conf_settings *settings, struct yt_keys *keys, struct conf_errors *errors)
+{
+	struct yt_plugin *plugin = NULL;
+	char why[400] = "";
+
+	if (conf_load_plugin(conf, format, name, settings, keys, &plugin, why, sizeof(why)) != 0)
+		conf_error_add(errors, at.line, at.column, "%s", why);
+	plugin_unload(plugin);
+}
+
+void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
+{
+	struct yt_keys *keys = NULL;
+	char why[400] = "";
+	uint32_t i;
+
+	if (keys_open(&keys, conf->journal.keys, why, sizeof(why)) != 0) {
+		conf_error_add(errors, 0, 0, "journal.keys: %s", why);
+		return;
+	}
+	for (i = 0; i < conf->n_secrets; i++) {
+		const struct conf_secret *s = &conf->secrets[i];
+
+		if (keys_add_secret(keys, s->name, s->file, why, sizeof(why)) != 0)
+			conf_error_add(errors, s->place.line, s->place.column, "%s", why);
+	}
+	for (i = 0; i < conf->n_listeners; i++)
+		check_plugin(conf, conf->listeners[i].format, conf->listeners[i].name, conf->listeners[i].place,
+			&conf->listeners[i].settings, keys, errors);
+	for (i = 0; i < conf->n_parties; i++)
+		check_plugin(conf, conf->parties[i].format, conf->parties[i].name, conf->parties[i].place,
+			&conf->parties[i].settings, keys, errors);
+	keys_close(keys);
+}
