@@ -68,6 +68,7 @@ struct message {
 	int infcode;
 	char settlement[40]; /* setl_id in the answer */
 	int tries, round;
+	bool is_told; /* found wrong already: --go-on does not tell it again */
 	struct message *next;
 };
 

@@ -74,8 +74,8 @@ void world_open(struct world *w, const char *bin)
 void world_start_platform(struct world *w)
 {
 	char port[16], control[16];
-	const char *argv[] = { "yitong-sandbox", "platform", "--port", port, "--control-port", control, "--certs", w->certs,
-		NULL };
+	const char *argv[] = { "yitong-sandbox", "platform", "--port", port, "--control-port", control, "--certs",
+		w->certs, NULL };
 	int64_t end = now_ms() + START_MS;
 	json_t *stats;
 
