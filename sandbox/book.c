@@ -98,8 +98,8 @@ struct person *book_person_add(struct book *book, const struct person *person)
 		return known;
 	known = must(malloc(sizeof(*known)));
 	*known = *person;
-	text_format(known->psn_no, sizeof(known->psn_no), "%.4s%016zu", book->region,
-		100000000 + book->persons.n_items);
+	text_format(
+	        known->psn_no, sizeof(known->psn_no), "%.4s%016zu", book->region, 100000000 + book->persons.n_items);
 	list_add(&book->persons, known->certno, known);
 	list_add(&book->persons_by_number, known->psn_no, known);
 	return known;
@@ -132,10 +132,8 @@ static const char *sign_key(struct book *book, const char *institution, const ch
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(book->signs, key, value)
-		if (strncmp(key, institution, len) == 0 && key[len] == ' ' &&
-			strcmp(json_string_value(value), sign_no) == 0)
-			return key;
+	json_object_foreach(book->signs, key, value) if (strncmp(key, institution, len) == 0 && key[len] == ' ' &&
+	                                                 strcmp(json_string_value(value), sign_no) == 0) return key;
 	return NULL;
 }
 
@@ -154,8 +152,8 @@ void book_sign_drop(struct book *book, const char *institution, const char *sign
 
 /* Visits. */
 
-static void effect_add(struct book *book, const char *msgid, const char *infno, struct visit *visit,
-	struct settlement *settlement)
+static void effect_add(
+        struct book *book, const char *msgid, const char *infno, struct visit *visit, struct settlement *settlement)
 {
 	struct effect *effect = must(calloc(1, sizeof(*effect)));
 
@@ -167,8 +165,8 @@ static void effect_add(struct book *book, const char *msgid, const char *infno, 
 	list_add(&book->effects, msgid, effect);
 }
 
-const char *book_visit_open(struct book *book, const struct visit *visit, const char *msgid, const char *infno,
-	struct visit **out)
+const char *book_visit_open(
+        struct book *book, const struct visit *visit, const char *msgid, const char *infno, struct visit **out)
 {
 	struct visit *opened = must(malloc(sizeof(*opened)));
 
@@ -253,8 +251,8 @@ const char *book_lines_cancel(struct book *book, struct visit *visit, const char
 	size_t n_deleted = 0;
 
 	for (struct fee_line *line = visit->lines; line != NULL; line = line->next) {
-		bool is_meant = takes_all || (*batch != '\0' ? strcmp(line->batch, batch) == 0
-		                                             : strcmp(line->serial, serial) == 0);
+		bool is_meant = takes_all ||
+		                (*batch != '\0' ? strcmp(line->batch, batch) == 0 : strcmp(line->serial, serial) == 0);
 
 		if (line->is_deleted || !is_meant)
 			continue;
@@ -290,8 +288,10 @@ static bool is_settled(const struct settle_request *request)
 static const char *split(struct book *book, const struct settle_request *request, struct benefit *out)
 {
 	const struct visit *visit = request->visit;
-	struct benefit_input in = { .insutype = request->insutype, .is_inpatient = visit->is_inpatient,
-		.is_civil_servant = visit->person->is_civil_servant, .may_use_account = request->may_use_account,
+	struct benefit_input in = { .insutype = request->insutype,
+		.is_inpatient = visit->is_inpatient,
+		.is_civil_servant = visit->person->is_civil_servant,
+		.may_use_account = request->may_use_account,
 		.balance_fen = visit->person->balance_fen };
 	size_t n_lines = 0;
 
@@ -324,8 +324,8 @@ const char *book_presettle(struct book *book, const struct settle_request *reque
 	return presettle(book, request, out);
 }
 
-static struct settlement *settlement_add(struct book *book, struct visit *visit, const char *batch,
-	const char *infno, const char *msgid, const char *time)
+static struct settlement *settlement_add(struct book *book, struct visit *visit, const char *batch, const char *infno,
+        const char *msgid, const char *time)
 {
 	struct settlement *s = must(calloc(1, sizeof(*s)));
 
@@ -374,8 +374,9 @@ static void settlement_undo(struct settlement *s)
 {
 	struct settlement *other = s->visit->settlements;
 
-	while (other != NULL && (other == s || other->is_refund || other->state != SETTLEMENT_EFFECTIVE ||
-		strcmp(other->batch, s->batch) != 0 || other->amounts.total_fen != s->amounts.total_fen))
+	while (other != NULL &&
+	        (other == s || other->is_refund || other->state != SETTLEMENT_EFFECTIVE ||
+	                strcmp(other->batch, s->batch) != 0 || other->amounts.total_fen != s->amounts.total_fen))
 		other = other->next;
 	s->visit->person->balance_fen += s->amounts.account_fen;
 	for (struct fee_line *line = s->visit->lines; line != NULL; line = line->next)
@@ -404,7 +405,7 @@ static void negate(const struct benefit *from, struct benefit *to)
 }
 
 const char *book_settle_cancel(struct book *book, struct visit *visit, const char *setl_id, const char *infno,
-	const char *msgid, const char *time, struct settlement **out)
+        const char *msgid, const char *time, struct settlement **out)
 {
 	struct settlement *s = list_find(&book->settlements, setl_id), *refund;
 
@@ -453,7 +454,7 @@ static void lines_settle_again(struct settlement *s)
 {
 	for (struct fee_line *line = s->visit->lines; line != NULL; line = line->next)
 		if (!line->is_deleted && line->settled == NULL &&
-			(*s->batch == '\0' || strcmp(line->batch, s->batch) == 0))
+		        (*s->batch == '\0' || strcmp(line->batch, s->batch) == 0))
 			line->settled = s;
 }
 
@@ -481,8 +482,8 @@ static const char *reverse_settlement(struct settlement *s, const char *msgid)
 	return NULL;
 }
 
-const char *book_reverse(struct book *book, const char *omsgid, const char *oinfno, const char *psn_no,
-	const char *msgid)
+const char *book_reverse(
+        struct book *book, const char *omsgid, const char *oinfno, const char *psn_no, const char *msgid)
 {
 	static const char *const reversible[] = { "2102", "2103", "2207", "2208", "2304", "2305", "2401", NULL };
 	static const char nothing[] = "原交易不存在或已冲正";
@@ -497,7 +498,7 @@ const char *book_reverse(struct book *book, const char *omsgid, const char *oinf
 	book->n_reversals++;
 	effect = effect_find(book, omsgid, oinfno);
 	if (effect == NULL || strcmp(effect->visit->person->psn_no, psn_no) != 0 ||
-		(effect->settlement != NULL && effect->settlement->state != SETTLEMENT_EFFECTIVE)) {
+	        (effect->settlement != NULL && effect->settlement->state != SETTLEMENT_EFFECTIVE)) {
 		book->n_reversals_of_nothing++;
 		if (book->options.tombstone)
 			json_object_set_new(book->tombstones, omsgid, json_true());
@@ -544,17 +545,15 @@ static json_t *settlement_json(const struct settlement *s)
 	const struct benefit *a = &s->amounts;
 
 	return must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:b,"
-		" s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-		"setl_id", s->id, "kind", s->is_refund ? "refund" : "settle", "state", states[s->state],
-		"infno", s->infno, "msgid", s->msgid, "visit", s->visit->id, "own_visit", s->visit->own_number,
-		"batch", s->batch, "institution", s->institution, "time", s->time,
-		"refund_setl_id", s->refund == NULL ? NULL : s->refund->id,
-		"refund_of", s->original == NULL ? NULL : s->original->id, "ended_by", s->ended_by,
-		"is_double", is_double(s),
-		"medfee_fen", (json_int_t)a->total_fen, "fund_fen", (json_int_t)(a->fund_fen + s->altered_fen),
-		"hifp_fen", (json_int_t)(a->hifp_fen + s->altered_fen), "person_fen", (json_int_t)a->person_fen,
-		"acct_fen", (json_int_t)a->account_fen, "cash_fen", (json_int_t)a->cash_fen,
-		"altered_fen", (json_int_t)s->altered_fen));
+	                      " s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	        "setl_id", s->id, "kind", s->is_refund ? "refund" : "settle", "state", states[s->state], "infno",
+	        s->infno, "msgid", s->msgid, "visit", s->visit->id, "own_visit", s->visit->own_number, "batch",
+	        s->batch, "institution", s->institution, "time", s->time, "refund_setl_id",
+	        s->refund == NULL ? NULL : s->refund->id, "refund_of", s->original == NULL ? NULL : s->original->id,
+	        "ended_by", s->ended_by, "is_double", is_double(s), "medfee_fen", (json_int_t)a->total_fen, "fund_fen",
+	        (json_int_t)(a->fund_fen + s->altered_fen), "hifp_fen", (json_int_t)(a->hifp_fen + s->altered_fen),
+	        "person_fen", (json_int_t)a->person_fen, "acct_fen", (json_int_t)a->account_fen, "cash_fen",
+	        (json_int_t)a->cash_fen, "altered_fen", (json_int_t)s->altered_fen));
 }
 
 static size_t double_bookings(const struct book *book)
@@ -586,11 +585,10 @@ json_t *book_ledger(const struct book *book)
 
 	for (size_t i = 0; i < book->settlements.n_items; i++)
 		json_array_append_new(rows, settlement_json(book->settlements.items[i]));
-	return must(json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "settlements", rows,
-		"repeated_numbers", repeated_numbers(book), "double_bookings", (json_int_t)double_bookings(book),
-		"visits", (json_int_t)book->visits.n_items, "persons", (json_int_t)book->persons.n_items,
-		"reversals", (json_int_t)book->n_reversals, "reversals_of_nothing",
-		(json_int_t)book->n_reversals_of_nothing));
+	return must(json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "settlements", rows, "repeated_numbers",
+	        repeated_numbers(book), "double_bookings", (json_int_t)double_bookings(book), "visits",
+	        (json_int_t)book->visits.n_items, "persons", (json_int_t)book->persons.n_items, "reversals",
+	        (json_int_t)book->n_reversals, "reversals_of_nothing", (json_int_t)book->n_reversals_of_nothing));
 }
 
 const char *book_alter(struct book *book, const char *which, int64_t fen)

@@ -47,14 +47,14 @@ struct settlement {
 	char batch[31]; /* chrg_bchno; "" for a stay */
 	char infno[7], msgid[31], institution[31];
 	char time[20];
-	bool is_refund;              /* booked by a cancel, all amounts negated */
+	bool is_refund; /* booked by a cancel, all amounts negated */
 	bool uses_account;
 	struct settlement *refund;   /* of a cancelled settlement */
 	struct settlement *original; /* of a refund */
 	enum settlement_state state;
 	struct benefit amounts;
-	int64_t altered_fen; /* book_alter: shown in the ledger only */
-	char ended_by[31];   /* msgid of the cancel or reversal */
+	int64_t altered_fen;     /* book_alter: shown in the ledger only */
+	char ended_by[31];       /* msgid of the cancel or reversal */
 	struct settlement *next; /* of the visit */
 };
 
@@ -88,12 +88,12 @@ bool book_sign_is_valid(struct book *book, const char *institution, const char *
 void book_sign_drop(struct book *book, const char *institution, const char *sign_no);
 
 /* Copies *visit, gives it an id.  msgid: so that 2601 finds an admission. */
-const char *book_visit_open(struct book *book, const struct visit *visit, const char *msgid, const char *infno,
-	struct visit **out);
+const char *book_visit_open(
+        struct book *book, const struct visit *visit, const char *msgid, const char *infno, struct visit **out);
 /* NULL unless it is open, of this person and institution ("" for any). */
 struct visit *book_visit(struct book *book, const char *id, const char *psn_no, const char *institution);
 const char *book_visit_cancel(struct book *book, struct visit *visit); /* refused while lines or settlements count */
-struct visit *book_visit_at(struct book *book, size_t index); /* NULL behind the last */
+struct visit *book_visit_at(struct book *book, size_t index);          /* NULL behind the last */
 
 /* All lines or none: a repeated serial of the visit refuses them all. */
 const char *book_lines_add(struct book *book, struct fee_line *lines, size_t n_lines);
@@ -111,14 +111,14 @@ struct settle_request {
 const char *book_presettle(struct book *book, const struct settle_request *request, struct benefit *out);
 const char *book_settle(struct book *book, const struct settle_request *request, struct settlement **out);
 const char *book_settle_cancel(struct book *book, struct visit *visit, const char *setl_id, const char *infno,
-	const char *msgid, const char *time, struct settlement **refund);
+        const char *msgid, const char *time, struct settlement **refund);
 struct settlement *book_settlement(struct book *book, const char *setl_id);
 struct settlement *book_settlement_at(struct book *book, size_t index);
 
 /* 2601.  Reversing a settlement opens its lines again and gives the account its money back; reversing
  * a cancel revives the settlement; reversing an admission cancels the visit. */
-const char *book_reverse(struct book *book, const char *omsgid, const char *oinfno, const char *psn_no,
-	const char *msgid);
+const char *book_reverse(
+        struct book *book, const char *omsgid, const char *oinfno, const char *psn_no, const char *msgid);
 bool book_is_tombstoned(struct book *book, const char *msgid);
 
 /* {"settlements": [...], "double_bookings": n, ...}, see sandbox/README.md. */

@@ -27,11 +27,11 @@ struct play { /* one visit being played by one thread */
 
 struct case_kind {
 	const char *name, *what;
-	int count;          /* visits in the full demonstration */
+	int count; /* visits in the full demonstration */
 	const char *argument;
 	int (*run)(struct play *play);
-	int origin;         /* -1: in turn */
-	char patients;      /* 'o' out, 'i' in, 'b' both in turn */
+	int origin;    /* -1: in turn */
+	char patients; /* 'o' out, 'i' in, 'b' both in turn */
 	bool needs_gateway;
 };
 
@@ -70,7 +70,7 @@ static int arm(struct play *play, const char *infno, const char *visit, const ch
 {
 	/* What is held is booked whatever has been settled since: no real platform is sure to notice. */
 	json_t *spec = must(json_pack("{s:s, s:s, s:s, s:I, s:b}", "infno", infno, "visit", visit, "kind", kind, "ms",
-		(json_int_t)ms, "no_dedup", strcmp(kind, "held") == 0));
+	        (json_int_t)ms, "no_dedup", strcmp(kind, "held") == 0));
 	json_t *answer = client_control(play->desk.client, play->demo->options->control_url, "/fault", spec);
 
 	json_decref(spec);
@@ -92,7 +92,7 @@ static int expect(struct play *play, enum belief belief)
 	if (play->care->belief == belief)
 		return play->desk.why[0] == '\0' ? 0 : -1;
 	return fail(play, "%s, expected %s; last refusal: %s", names[play->care->belief], names[belief],
-		play->care->refusal[0] == '\0' ? "none" : play->care->refusal);
+	        play->care->refusal[0] == '\0' ? "none" : play->care->refusal);
 }
 
 static int open_and_arm(struct play *play, const char *kind, int64_t ms)
@@ -145,7 +145,7 @@ static int case_refused(struct play *play)
 static int case_lost_cancel(struct play *play)
 {
 	if (case_normal(play) != 0 ||
-		arm(play, play->care->is_inpatient ? "2305" : "2208", play->care->visit, play->argument, 0) != 0)
+	        arm(play, play->care->is_inpatient ? "2305" : "2208", play->care->visit, play->argument, 0) != 0)
 		return -1;
 	care_cancel(&play->desk, play->care);
 	return expect(play, BELIEF_CANCELLED);
@@ -161,8 +161,8 @@ static int case_lost_register(struct play *play)
 static int case_lost_fees(struct play *play)
 {
 	if (care_register(&play->desk, play->care) != 0 ||
-		arm(play, play->care->is_inpatient ? "2301" : "2204", play->care->visit, "effect_then_cut", 0) != 0 ||
-		care_charge(&play->desk, play->care) != 0)
+	        arm(play, play->care->is_inpatient ? "2301" : "2204", play->care->visit, "effect_then_cut", 0) != 0 ||
+	        care_charge(&play->desk, play->care) != 0)
 		return -1;
 	return settle_and_expect(play);
 }
@@ -170,15 +170,15 @@ static int case_lost_fees(struct play *play)
 static int case_query_again(struct play *play)
 {
 	if (care_register(&play->desk, play->care) != 0 ||
-		arm(play, play->care->is_inpatient ? "2303" : "2206", play->care->visit, "http_502_html", 0) != 0 ||
-		care_charge(&play->desk, play->care) != 0)
+	        arm(play, play->care->is_inpatient ? "2303" : "2206", play->care->visit, "http_502_html", 0) != 0 ||
+	        care_charge(&play->desk, play->care) != 0)
 		return -1;
 	return settle_and_expect(play);
 }
 
 /* Sends the settlement once under msgid. */
-static void send_once(struct play *play, const char *msgid, const json_t *input, int64_t timeout_ms,
-	struct answer *answer)
+static void send_once(
+        struct play *play, const char *msgid, const json_t *input, int64_t timeout_ms, struct answer *answer)
 {
 	struct call call;
 
@@ -188,8 +188,8 @@ static void send_once(struct play *play, const char *msgid, const json_t *input,
 }
 
 /* The hospital has no patience: it hangs up, then does as the argument says. */
-static int impatient(struct play *play, const char *fault, int64_t fault_ms, int64_t patience_ms,
-	enum unknown_policy policy)
+static int impatient(
+        struct play *play, const char *fault, int64_t fault_ms, int64_t patience_ms, enum unknown_policy policy)
 {
 	struct answer answer;
 	char msgid[31];
@@ -259,7 +259,8 @@ static void other_line_join(struct other_line *other)
 static int same_octets(struct play *play, const struct answer *a, const struct answer *b)
 {
 	if (a->kind != b->kind)
-		return fail(play, "one message, two answers of different kind: \"%.80s\" and \"%.80s\"", a->why, b->why);
+		return fail(
+		        play, "one message, two answers of different kind: \"%.80s\" and \"%.80s\"", a->why, b->why);
 	if (a->len == b->len && memcmp(a->text, b->text, a->len) == 0)
 		return 0;
 	return fail(play, "one message, two different answers:\n  %.300s\n  %.300s", a->text, b->text);
@@ -331,8 +332,8 @@ static int expect_refused(struct play *play, const struct answer *answer, const 
 {
 	if (answer->kind == ANSWER_REFUSED)
 		return 0;
-	return fail(play, "%s must be refused, and was %s: %s", what, answer->kind == ANSWER_DONE ? "done" : "not answered",
-		answer->why);
+	return fail(play, "%s must be refused, and was %s: %s", what,
+	        answer->kind == ANSWER_DONE ? "done" : "not answered", answer->why);
 }
 
 static int case_other_content(struct play *play)
@@ -366,8 +367,8 @@ static int case_one_number(struct play *play)
 	if (settle_keeping(play, msgid, &answer) != 0)
 		return -1;
 	answer_clear(&answer);
-	play->care = care_new(play->desk.run, first->origin, first->patient, first->bill, first->is_inpatient,
-		first->case_name);
+	play->care = care_new(
+	        play->desk.run, first->origin, first->patient, first->bill, first->is_inpatient, first->case_name);
 	if (care_open(&play->desk, play->care) != 0)
 		return -1;
 	input = care_settle_input(play->care);
@@ -510,8 +511,8 @@ static int case_certificate(struct play *play)
 	odd.key = key;
 	pthread_mutex_init(&odd.lock, NULL);
 	origin_msgid(play->care->origin, msgid);
-	input = must(json_pack("{s:{s:s, s:s}}", "data", "mdtrt_cert_type", "02", "mdtrt_cert_no",
-		play->care->patient->certno));
+	input = must(json_pack(
+	        "{s:{s:s, s:s}}", "data", "mdtrt_cert_type", "02", "mdtrt_cert_no", play->care->patient->certno));
 	call.input = input;
 	call.timeout_ms = 5000;
 	client = client_new(); /* its connections must not outlive odd */
@@ -527,10 +528,12 @@ static int case_certificate(struct play *play)
 /* In this order they are played: what takes long comes first. */
 static const struct case_kind kinds[] = {
 	{ "held", "takes effect after the connection is gone", 5, "held", case_trouble, -1, 'b', false },
-	{ "lost-after", "settlement took effect, its answer is lost", 6, "effect_then_silence", case_trouble, -1, 'b', false },
+	{ "lost-after", "settlement took effect, its answer is lost", 6, "effect_then_silence", case_trouble, -1, 'b',
+	        false },
 	{ "lost-after-cut", "likewise, the connection is cut", 4, "effect_then_cut", case_trouble, -1, 'b', false },
 	{ "lost-before", "settlement never reaches the platform", 10, "cut", case_trouble, -1, 'b', false },
-	{ "lost-cancel", "cancel took effect, its answer is lost", 3, "effect_then_silence", case_lost_cancel, -1, 'b', true },
+	{ "lost-cancel", "cancel took effect, its answer is lost", 3, "effect_then_silence", case_lost_cancel, -1, 'b',
+	        true },
 	{ "lost-cancel-before", "cancel never reaches the platform", 2, "cut", case_lost_cancel, -1, 'b', true },
 	{ "second", "second settlement while the first is unknown", 2, NULL, case_second_while_unknown, 0, 'b', true },
 	{ "blind", "after silence, again under a new number", 2, NULL, case_blind, 1, 'b', true },
@@ -541,7 +544,8 @@ static const struct case_kind kinds[] = {
 	{ "conflict", "the same number with other content", 3, NULL, case_other_content, -1, 'b', true },
 	{ "one-number", "one number for several settlements", 2, NULL, case_one_number, -1, 'o', true },
 	{ "gbk", "a request in GBK", 2, NULL, case_gbk_request, 0, 'o', true },
-	{ "foreign", "an institution the certificate may not speak for", 2, NULL, case_foreign_institution, 0, 'o', true },
+	{ "foreign", "an institution the certificate may not speak for", 2, NULL, case_foreign_institution, 0, 'o',
+	        true },
 	{ "reserved", "a number of the gateway's own block", 1, NULL, case_reserved_number, 0, 'o', true },
 	{ "signature", "a wrong header signature", 1, NULL, case_bad_signature, 2, 'o', true },
 	{ "expired", "an expired certificate", 1, "hospital-expired", case_certificate, 0, 'o', false },
@@ -575,10 +579,26 @@ void cases_print(void)
 {
 	for (size_t i = 0; i < N_KINDS; i++)
 		printf("  %-20s %2d  %s%s\n", kinds[i].name, kinds[i].count, kinds[i].what,
-			kinds[i].needs_gateway ? " (not with --direct)" : "");
+		        kinds[i].needs_gateway ? " (not with --direct)" : "");
 }
 
 /* The plan. */
+
+/* A name that no case has, in --only; NULL: all are known. */
+static const char *unknown_name(const char *only)
+{
+	static char name[64];
+	size_t i;
+
+	for (const char *at = only; at != NULL && *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
+		text_format(name, sizeof(name), "%.*s", (int)strcspn(at, ","), at);
+		for (i = 0; i < N_KINDS && strcmp(kinds[i].name, name) != 0; i++)
+			;
+		if (i == N_KINDS)
+			return name;
+	}
+	return NULL;
+}
 
 static bool is_wanted(const struct hospitals_options *options, const struct case_kind *kind)
 {
@@ -636,11 +656,11 @@ static void tell(struct demo *demo, const struct play *play, const struct case_k
 	fen_text(care->fund_fen, fund);
 	fen_text(care->account_fen + care->cash_fen, cash);
 	printf("%4zu/%zu %s%-4s%s %-18s %s %s %s %-11s %10s = %s + %s%s%s  %lld ms%s%s\n", n_finished, demo->n_plans,
-		colour, rv == 0 ? "ok" : "BAD", demo->has_colour ? "\033[0m" : "", kind->name,
-		care->is_inpatient ? "in " : "out", care->origin->institution,
-		care->visit[0] == '\0' ? "-" : care->visit, beliefs[care->belief], amount, fund, cash,
-		care->n_reversed > 0 ? ", reversed" : "", care->n_resettled > 0 ? ", settled again" : "", (long long)ms,
-		rv == 0 ? "" : "  ", rv == 0 ? "" : play->desk.why);
+	        colour, rv == 0 ? "ok" : "BAD", demo->has_colour ? "\033[0m" : "", kind->name,
+	        care->is_inpatient ? "in " : "out", care->origin->institution,
+	        care->visit[0] == '\0' ? "-" : care->visit, beliefs[care->belief], amount, fund, cash,
+	        care->n_reversed > 0 ? ", reversed" : "", care->n_resettled > 0 ? ", settled again" : "", (long long)ms,
+	        rv == 0 ? "" : "  ", rv == 0 ? "" : play->desk.why);
 	fflush(stdout);
 }
 
@@ -653,7 +673,7 @@ static void take_down(struct demo *demo, const struct play *play, const struct c
 	row = json_object_get(demo->by_case, kind->name);
 	if (row == NULL) {
 		row = must(json_pack("{s:i, s:i, s:i, s:i, s:i}", "visits", 0, "as_expected", 0, "reversed", 0,
-			"resettled", 0, "slowest_ms", 0));
+		        "resettled", 0, "slowest_ms", 0));
 		json_object_set_new(demo->by_case, kind->name, row);
 	}
 	json_object_set_new(row, "visits", json_integer(json_number(row, "visits", 0) + 1));
@@ -664,7 +684,7 @@ static void take_down(struct demo *demo, const struct play *play, const struct c
 		json_object_set_new(row, "slowest_ms", json_integer(ms));
 	if (rv != 0) {
 		text_format(text, sizeof(text), "%s, visit %s (%s): %s", kind->name, play->care->visit,
-			play->care->own_number, play->desk.why);
+		        play->care->own_number, play->desk.why);
 		json_array_append_new(demo->unexpected, json_string(text));
 	}
 	tell(demo, play, kind, rv, ms);
@@ -676,13 +696,14 @@ static void play_plan(struct demo *demo, struct client *client, size_t index)
 	const struct plan *plan = &demo->plans[index];
 	const struct traffic *traffic = &demo->traffic;
 	bool is_inpatient = plan->kind->patients == 'i' || (plan->kind->patients == 'b' && plan->number % 3 == 2);
-	struct play play = { .demo = demo, .argument = plan->kind->argument,
-		.desk = { .client = client, .run = &demo->run } };
+	struct play play = {
+		.demo = demo, .argument = plan->kind->argument, .desk = { .client = client, .run = &demo->run }
+	};
 	int64_t start_ms = clock_steady_ms();
 	int rv;
 
 	play.care = care_new(&demo->run, origin_for(demo, plan, index), &traffic->patients[index % traffic->n_patients],
-		&traffic->bills[index % traffic->n_bills], is_inpatient, plan->kind->name);
+	        &traffic->bills[index % traffic->n_bills], is_inpatient, plan->kind->name);
 	rv = plan->kind->run(&play);
 	if (rv != 0 && play.desk.why[0] == '\0')
 		fail(&play, "not as expected");
@@ -716,16 +737,20 @@ static void play_all(struct demo *demo)
 
 /* Before and after. */
 
+static int people_come(struct demo *demo)
+{
+	if (demo->options->traffic_path != NULL)
+		return traffic_read(&demo->traffic, demo->options->traffic_path);
+	traffic_invent(&demo->traffic, demo->options->seed, demo->n_plans);
+	return 0;
+}
+
 static int prepare(struct demo *demo, struct client *client)
 {
 	const struct hospitals_options *options = demo->options;
 	struct desk desk = { .client = client, .run = &demo->run };
 	json_t *persons, *answer;
 
-	if (options->traffic_path == NULL)
-		traffic_invent(&demo->traffic, options->seed, demo->n_plans);
-	else if (traffic_read(&demo->traffic, options->traffic_path) != 0)
-		return -1;
 	persons = traffic_persons(&demo->traffic);
 	answer = client_control(client, options->control_url, "/persons", persons);
 	json_decref(persons);
@@ -751,7 +776,8 @@ static void alter_ledger(struct demo *demo, struct client *client)
 
 		if (care->belief != BELIEF_SETTLED)
 			continue;
-		body = must(json_pack("{s:I, s:s}", "fen", (json_int_t)demo->options->alter_fen, "setl_id", care->setl_id));
+		body = must(
+		        json_pack("{s:I, s:s}", "fen", (json_int_t)demo->options->alter_fen, "setl_id", care->setl_id));
 		json_decref(client_control(client, demo->options->control_url, "/alter", body));
 		json_decref(body);
 		return;
@@ -792,26 +818,28 @@ static void print_tables(struct demo *demo, const json_t *result)
 	size_t i;
 
 	printf("\n%-8s %7s %8s %8s %9s %16s\n", "message", "done", "refused", "unknown", "not sent", "yuan");
-	json_object_foreach(demo->run.exchanges, name, row) {
+	json_object_foreach(demo->run.exchanges, name, row)
+	{
 		fen_text(json_number(row, "amount_fen", 0), amount);
 		printf("%-8s %7lld %8lld %8lld %9lld %16s\n", name, (long long)json_number(row, "done", 0),
-			(long long)json_number(row, "refused", 0), (long long)json_number(row, "unknown", 0),
-			(long long)json_number(row, "not_sent", 0), amount);
+		        (long long)json_number(row, "refused", 0), (long long)json_number(row, "unknown", 0),
+		        (long long)json_number(row, "not_sent", 0), amount);
 	}
-	printf("\n%-20s %7s %12s %9s %14s %11s\n", "case", "visits", "as expected", "reversed", "settled again", "slowest ms");
+	printf("\n%-20s %7s %12s %9s %14s %11s\n", "case", "visits", "as expected", "reversed", "settled again",
+	        "slowest ms");
 	json_object_foreach(demo->by_case, name, row)
-		printf("%-20s %7lld %12lld %9lld %14lld %11lld\n", name, (long long)json_number(row, "visits", 0),
-			(long long)json_number(row, "as_expected", 0), (long long)json_number(row, "reversed", 0),
-			(long long)json_number(row, "resettled", 0), (long long)json_number(row, "slowest_ms", 0));
+	        printf("%-20s %7lld %12lld %9lld %14lld %11lld\n", name, (long long)json_number(row, "visits", 0),
+	                (long long)json_number(row, "as_expected", 0), (long long)json_number(row, "reversed", 0),
+	                (long long)json_number(row, "resettled", 0), (long long)json_number(row, "slowest_ms", 0));
 	putchar('\n');
-	json_array_foreach(demo->unexpected, i, difference)
-		printf("unexpected: %s\n", json_string_value(difference));
+	json_array_foreach(demo->unexpected, i, difference) printf("unexpected: %s\n", json_string_value(difference));
 	json_array_foreach(json_object_get(result, "differences"), i, difference)
-		printf("one-sided: %s\n", json_string_value(difference));
-	printf("one-sided settlements: %lld of %lld compared; double bookings: %lld; undecided: %lld; unexpected: %zu\n",
-		(long long)json_number(result, "one_sided", -1), (long long)json_number(result, "compared", 0),
-		(long long)json_number(result, "double_bookings", -1), (long long)json_number(result, "undecided", 0),
-		json_array_size(demo->unexpected));
+	        printf("one-sided: %s\n", json_string_value(difference));
+	printf("one-sided settlements: %lld of %lld compared; double bookings: %lld; undecided: %lld; unexpected: "
+	       "%zu\n",
+	        (long long)json_number(result, "one_sided", -1), (long long)json_number(result, "compared", 0),
+	        (long long)json_number(result, "double_bookings", -1), (long long)json_number(result, "undecided", 0),
+	        json_array_size(demo->unexpected));
 }
 
 static int report_write(struct demo *demo, json_t *result)
@@ -827,13 +855,14 @@ static int report_write(struct demo *demo, json_t *result)
 		n_reversed += demo->run.cares[i]->n_reversed;
 		n_resettled += demo->run.cares[i]->n_resettled;
 	}
-	report = must(json_pack("{s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "exchanges", demo->run.exchanges,
-		"cases", demo->by_case, "one_sided", (json_int_t)json_number(result, "one_sided", -1),
-		"compared", (json_int_t)json_number(result, "compared", 0),
-		"double_bookings", (json_int_t)json_number(result, "double_bookings", -1),
-		"undecided", (json_int_t)json_number(result, "undecided", 0), "reversed", n_reversed, "resettled", n_resettled,
-		"visits", (json_int_t)demo->run.n_cares, "unexpected", demo->unexpected,
-		"differences", json_object_get(result, "differences")));
+	report = must(
+	        json_pack("{s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "exchanges", demo->run.exchanges,
+	                "cases", demo->by_case, "one_sided", (json_int_t)json_number(result, "one_sided", -1),
+	                "compared", (json_int_t)json_number(result, "compared", 0), "double_bookings",
+	                (json_int_t)json_number(result, "double_bookings", -1), "undecided",
+	                (json_int_t)json_number(result, "undecided", 0), "reversed", n_reversed, "resettled",
+	                n_resettled, "visits", (json_int_t)demo->run.n_cares, "unexpected", demo->unexpected,
+	                "differences", json_object_get(result, "differences")));
 	text = must(json_dumps(report, JSON_INDENT(1)));
 	rv = file_write(demo->options->report_path, text, strlen(text));
 	free(text);
@@ -850,8 +879,8 @@ static int conclude(struct demo *demo, struct client *client)
 		return 1;
 	print_tables(demo, result);
 	is_good = json_number(result, "one_sided", -1) == 0 && json_number(result, "double_bookings", -1) == 0 &&
-		(demo->options->is_tolerant || (json_array_size(demo->unexpected) == 0 &&
-			json_number(result, "undecided", -1) == 0));
+	          (demo->options->is_tolerant ||
+	                  (json_array_size(demo->unexpected) == 0 && json_number(result, "undecided", -1) == 0));
 	if (report_write(demo, result) != 0)
 		is_good = false;
 	json_decref(result);
@@ -860,22 +889,33 @@ static int conclude(struct demo *demo, struct client *client)
 
 int hospitals_main(const struct hospitals_options *options)
 {
-	struct demo demo = { .options = options, .print_lock = PTHREAD_MUTEX_INITIALIZER,
-		.run = { .timeout_ms = options->timeout_ms, .budget_ms = options->budget_ms,
-			.lock = PTHREAD_MUTEX_INITIALIZER },
+	struct demo demo = { .options = options,
+		.print_lock = PTHREAD_MUTEX_INITIALIZER,
+		.run = { .timeout_ms = options->timeout_ms,
+		        .budget_ms = options->budget_ms,
+		        .lock = PTHREAD_MUTEX_INITIALIZER },
 		.has_colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL };
 	struct client *client = client_new();
 	int code = 1;
 
 	/* Own numbers of different runs against one platform must differ: time and process make them so. */
 	text_format(demo.run.prefix, sizeof(demo.run.prefix), "%08llx%04x",
-		(unsigned long long)(clock_wall_ms() / 1000) & 0xffffffffu, (unsigned)getpid() & 0xffffu);
+	        (unsigned long long)(clock_wall_ms() / 1000) & 0xffffffffu, (unsigned)getpid() & 0xffffu);
 	demo.run.exchanges = must(json_object());
 	demo.unexpected = must(json_array());
 	demo.by_case = must(json_object());
 	plan_make(&demo);
-	if (demo.n_plans == 0) {
-		fputs("yitong-sandbox: no case is left to play; see yitong-sandbox hospitals --help for their names\n", stderr);
+	if (unknown_name(options->only) != NULL) {
+		fprintf(stderr,
+		        "yitong-sandbox: --only: there is no case \"%s\"; see yitong-sandbox hospitals --help\n",
+		        unknown_name(options->only));
+		code = 2;
+	} else if (demo.n_plans == 0) {
+		fputs("yitong-sandbox: no case is left to play; see yitong-sandbox hospitals --help for their names\n",
+		        stderr);
+		code = 2;
+	} else if (people_come(&demo) != 0) {
+		code = 2;
 	} else if (prepare(&demo, client) == 0) {
 		play_all(&demo);
 		code = conclude(&demo, client);

@@ -9,16 +9,16 @@ struct hospitals_options {
 	const char *control_url;
 	const char *traffic_path; /* NULL: invented from seed */
 	uint64_t seed;
-	long visits;          /* at least so many; out-patients without trouble fill up */
+	long visits; /* at least so many; out-patients without trouble fill up */
 	int threads;
 	int64_t timeout_ms, budget_ms, held_ms;
-	const char *only;     /* comma-separated case names; NULL: all */
-	bool is_direct;       /* straight to the platform: no cases that need a gateway */
-	bool is_tolerant;     /* only the ledgers decide, not what was answered on the way */
+	const char *only; /* comma-separated case names; NULL: all */
+	bool is_direct;   /* straight to the platform: no cases that need a gateway */
+	bool is_tolerant; /* only the ledgers decide, not what was answered on the way */
 	bool is_quiet;
-	int64_t alter_fen;    /* alter the platform's ledger before comparing; 0: do not */
+	int64_t alter_fen; /* alter the platform's ledger before comparing; 0: do not */
 	const char *report_path, *ledger_path;
-	const char *certs;    /* folder with the odd certificates; NULL: those cases are left out */
+	const char *certs; /* folder with the odd certificates; NULL: those cases are left out */
 };
 
 int hospitals_main(const struct hospitals_options *options);

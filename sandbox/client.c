@@ -116,13 +116,13 @@ static char *envelope_text(const struct call *call, char sign_no[31])
 	pthread_mutex_lock(&origin->lock);
 	text_format(sign_no, 31, "%s", origin->sign_no);
 	pthread_mutex_unlock(&origin->lock);
-	root = must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O}",
-		"infno", call->infno, "msgid", call->msgid, "mdtrtarea_admvs", origin->area,
-		"insuplc_admdvs", call->insuplc, "recer_sys_code", "YBXT", "dev_no", "", "dev_safe_info", "",
-		"cainfo", "", "signtype", "", "infver", "V1.0", "opter_type", "1", "opter", origin->opter,
-		"opter_name", "收费员", "inf_time", now,
-		"fixmedins_code", call->institution == NULL ? origin->institution : call->institution,
-		"fixmedins_name", origin->institution_name, "sign_no", sign_no, "input", call->input));
+	root = must(json_pack(
+	        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "infno",
+	        call->infno, "msgid", call->msgid, "mdtrtarea_admvs", origin->area, "insuplc_admdvs", call->insuplc,
+	        "recer_sys_code", "YBXT", "dev_no", "", "dev_safe_info", "", "cainfo", "", "signtype", "", "infver",
+	        "V1.0", "opter_type", "1", "opter", origin->opter, "opter_name", "收费员", "inf_time", now,
+	        "fixmedins_code", call->institution == NULL ? origin->institution : call->institution, "fixmedins_name",
+	        origin->institution_name, "sign_no", sign_no, "input", call->input));
 	text = must(json_render(root, false));
 	json_decref(root);
 	return text;
@@ -145,8 +145,8 @@ static char *in_gbk(char *text, size_t *len)
 
 static struct curl_slist *headers_of(const struct call *call)
 {
-	struct curl_slist *headers = curl_slist_append(NULL, call->in_gbk ? "Content-Type: application/json;charset=GBK"
-	                                                                  : "Content-Type: application/json");
+	struct curl_slist *headers = curl_slist_append(
+	        NULL, call->in_gbk ? "Content-Type: application/json;charset=GBK" : "Content-Type: application/json");
 	char timestamp[24], nonce[33], signature[65], header[160];
 
 	headers = curl_slist_append(headers, "Expect:");
@@ -262,8 +262,8 @@ json_t *client_control(struct client *client, const char *base_url, const char *
 	if (code == CURLE_OK && status == 200)
 		answer = json_loads(received.text, 0, NULL);
 	if (answer == NULL)
-		fprintf(stderr, "yitong-sandbox: %s: %s %s\n", url, code == CURLE_OK ? "HTTP" : curl_easy_strerror(code),
-			received.text);
+		fprintf(stderr, "yitong-sandbox: %s: %s %s\n", url,
+		        code == CURLE_OK ? "HTTP" : curl_easy_strerror(code), received.text);
 	free(received.text);
 	free(text);
 	return answer;

@@ -13,39 +13,39 @@
 
 /* What a hospital does when no answer, or an unreadable one, comes. */
 enum unknown_policy {
-	POLICY_ASK_AGAIN,  /* the same message, same number, until an answer comes */
-	POLICY_OWN_2601,   /* its own reversal, then a new settlement */
-	POLICY_BLIND,      /* the same visit under a new number, without a reversal */
+	POLICY_ASK_AGAIN, /* the same message, same number, until an answer comes */
+	POLICY_OWN_2601,  /* its own reversal, then a new settlement */
+	POLICY_BLIND,     /* the same visit under a new number, without a reversal */
 };
 
 struct origin {
 	const char *name;
 	const char *url, *ca;
-	const char *cert, *key;           /* NULL: none */
-	const char *sign_id;              /* NULL: no signature headers */
+	const char *cert, *key; /* NULL: none */
+	const char *sign_id;    /* NULL: no signature headers */
 	char *sign_token;
 	const char *institution, *institution_name, *area, *opter;
 	enum unknown_policy policy;
 	bool signs_in;
-	pthread_mutex_t lock;             /* of the members below */
-	unsigned serial;                  /* 1-8999: 9000 and up belong to the gateway */
-	char serial_second[15];           /* the second that serial counts in */
+	pthread_mutex_t lock;   /* of the members below */
+	unsigned serial;        /* 1-8999: 9000 and up belong to the gateway */
+	char serial_second[15]; /* the second that serial counts in */
 	char sign_no[31];
-	pthread_mutex_t sign_lock;        /* held while signing in, taken before lock */
+	pthread_mutex_t sign_lock; /* held while signing in, taken before lock */
 };
 
 enum answer_kind {
-	ANSWER_DONE,      /* infcode 0 */
-	ANSWER_REFUSED,   /* a business refusal, or HTTP 4xx: did not happen */
-	ANSWER_UNKNOWN,   /* silence, a cut, 5xx, unreadable */
-	ANSWER_NOT_SENT,  /* no connection at all */
+	ANSWER_DONE,     /* infcode 0 */
+	ANSWER_REFUSED,  /* a business refusal, or HTTP 4xx: did not happen */
+	ANSWER_UNKNOWN,  /* silence, a cut, 5xx, unreadable */
+	ANSWER_NOT_SENT, /* no connection at all */
 	ANSWER_KINDS
 };
 
 struct answer {
 	enum answer_kind kind;
-	long status;      /* HTTP, 0 without one */
-	char *text;       /* octets as received, NUL ended; never NULL */
+	long status; /* HTTP, 0 without one */
+	char *text;  /* octets as received, NUL ended; never NULL */
 	size_t len;
 	json_t *root;     /* NULL when unreadable */
 	json_t *output;   /* borrowed from root; may be NULL */
@@ -60,7 +60,7 @@ struct call {
 	const char *institution; /* NULL: the origin's own */
 	const json_t *input;
 	int64_t timeout_ms;
-	bool in_gbk;      /* the body in GBK, as old hospital systems send it */
+	bool in_gbk; /* the body in GBK, as old hospital systems send it */
 	bool bad_signature;
 };
 

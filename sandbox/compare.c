@@ -22,7 +22,7 @@ static void differ(struct comparison *c, const json_t *row, const char *what)
 	char text[256];
 
 	text_format(text, sizeof(text), "visit %s (%s) settlement %s: %s", json_text(row, "visit"),
-		json_text(row, "own_visit"), json_text(row, "setl_id"), what);
+	        json_text(row, "own_visit"), json_text(row, "setl_id"), what);
 	json_array_append_new(c->differences, json_string(text));
 	c->n_one_sided++;
 }
@@ -69,42 +69,43 @@ static void check_hospital_row(struct comparison *c, const json_t *row)
 		c->n_compared++;
 	amount = theirs == NULL ? NULL : amount_that_differs(row, theirs);
 	if (is_settled && (theirs == NULL || !is_state(theirs, "effective"))) {
-		differ(c, row, theirs == NULL ? "settled for the hospital, unknown to the platform"
-		                              : "settled for the hospital, not in force at the platform");
+		differ(c, row,
+		        theirs == NULL ? "settled for the hospital, unknown to the platform"
+		                       : "settled for the hospital, not in force at the platform");
 	} else if (theirs != NULL && is_state(theirs, is_settled ? "effective" : "cancelled") && amount != NULL) {
 		text_format(what, sizeof(what), "%s is %lld for the hospital, %lld at the platform", amount,
-			(long long)json_number(row, amount, 0), (long long)json_number(theirs, amount, 0));
+		        (long long)json_number(row, amount, 0), (long long)json_number(theirs, amount, 0));
 		differ(c, row, what);
 	}
 }
 
 json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 {
-	struct comparison c = { .differences = must(json_array()), .platform_by_setl = must(json_object()),
+	struct comparison c = { .differences = must(json_array()),
+		.platform_by_setl = must(json_object()),
 		.hospital_by_setl = must(json_object()) };
 	const char *run = json_text(hospitals, "run");
 	json_t *row;
 	size_t i;
 
+	json_array_foreach(
+	        json_object_get(platform, "settlements"), i, row) if (strcmp(json_text(row, "kind"), "settle") == 0)
+	        json_object_set(c.platform_by_setl, json_text(row, "setl_id"), row);
+	json_array_foreach(json_object_get(hospitals, "settlements"), i, row) if (*json_text(row, "setl_id") != '\0')
+	        json_object_set(c.hospital_by_setl, json_text(row, "setl_id"), row);
 	json_array_foreach(json_object_get(platform, "settlements"), i, row)
-		if (strcmp(json_text(row, "kind"), "settle") == 0)
-			json_object_set(c.platform_by_setl, json_text(row, "setl_id"), row);
-	json_array_foreach(json_object_get(hospitals, "settlements"), i, row)
-		if (*json_text(row, "setl_id") != '\0')
-			json_object_set(c.hospital_by_setl, json_text(row, "setl_id"), row);
-	json_array_foreach(json_object_get(platform, "settlements"), i, row) {
+	{
 		if (strncmp(json_text(row, "own_visit"), run, strlen(run)) != 0)
 			c.n_foreign++;
 		else if (strcmp(json_text(row, "kind"), "settle") == 0)
 			check_platform_row(&c, row);
 	}
-	json_array_foreach(json_object_get(hospitals, "settlements"), i, row)
-		check_hospital_row(&c, row);
+	json_array_foreach(json_object_get(hospitals, "settlements"), i, row) check_hospital_row(&c, row);
 	json_decref(c.platform_by_setl);
 	json_decref(c.hospital_by_setl);
 	return must(json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "one_sided", c.n_one_sided, "undecided", c.n_undecided,
-		"compared", c.n_compared, "foreign", c.n_foreign,
-		"double_bookings", c.n_double, "differences", c.differences));
+	        "compared", c.n_compared, "foreign", c.n_foreign, "double_bookings", c.n_double, "differences",
+	        c.differences));
 }
 
 static json_t *ledger_load(const char *path)
@@ -113,7 +114,8 @@ static json_t *ledger_load(const char *path)
 	json_t *ledger = json_load_file(path, 0, &error);
 
 	if (ledger == NULL)
-		fprintf(stderr, "yitong-sandbox: %s: line %d column %d: %s\n", path, error.line, error.column, error.text);
+		fprintf(stderr, "yitong-sandbox: %s: line %d column %d: %s\n", path, error.line, error.column,
+		        error.text);
 	else if (!json_is_array(json_object_get(ledger, "settlements")))
 		fprintf(stderr, "yitong-sandbox: %s: no ledger: it has no array \"settlements\"\n", path);
 	else
@@ -133,7 +135,8 @@ int compare_main(const char *hospitals_path, const char *platform_path)
 		text = must(json_dumps(result, JSON_INDENT(1)));
 		puts(text);
 		free(text);
-		code = json_number(result, "one_sided", 1) == 0 && json_number(result, "double_bookings", 1) == 0 ? 0 : 1;
+		code = json_number(result, "one_sided", 1) == 0 && json_number(result, "double_bookings", 1) == 0 ? 0
+		                                                                                                  : 1;
 		json_decref(result);
 	}
 	json_decref(hospitals);

@@ -19,10 +19,9 @@ static json_t *ledger(struct platform *platform, const json_t *body, const char 
 
 static json_t *stats(struct platform *platform, const json_t *body, const char **wrong)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:O}", "requests", (json_int_t)platform->n_requests,
-		"refused_unheard", (json_int_t)platform->n_refused_unheard, "faults_taken",
-		(json_int_t)platform->faults.n_taken, "pending", (json_int_t)platform->n_pending,
-		"by_infno", platform->requests);
+	return json_pack("{s:I, s:I, s:I, s:I, s:O}", "requests", (json_int_t)platform->n_requests, "refused_unheard",
+	        (json_int_t)platform->n_refused_unheard, "faults_taken", (json_int_t)platform->faults.n_taken,
+	        "pending", (json_int_t)platform->n_pending, "by_infno", platform->requests);
 }
 
 static json_t *faults_show(struct platform *platform, const json_t *body, const char **wrong)
@@ -80,11 +79,13 @@ static json_t *persons_add(struct platform *platform, const json_t *body, const 
 
 	if (!json_is_array(body))
 		*wrong = "an array of persons is needed";
-	json_array_foreach(body, i, row) {
+	json_array_foreach(body, i, row)
+	{
 		*wrong = person_read(row, &person);
 		if (*wrong != NULL)
 			break;
-		json_object_set_new(numbers, person.certno, json_string(book_person_add(platform->book, &person)->psn_no));
+		json_object_set_new(
+		        numbers, person.certno, json_string(book_person_add(platform->book, &person)->psn_no));
 	}
 	return json_pack("{s:o}", "psn_no", numbers);
 }
@@ -121,7 +122,7 @@ static json_t *settings(struct platform *platform, const json_t *body, const cha
 		if (strcmp(checks[i], check) == 0)
 			platform->sign_check = (enum sign_check)i;
 	return json_pack("{s:b, s:b, s:s}", "no_dedup", options->no_dedup, "tombstone", options->tombstone,
-		"sign_check", checks[platform->sign_check]);
+	        "sign_check", checks[platform->sign_check]);
 }
 
 /* Waits, without the lock, until no effect is still to come.  A gap of 200 ms without a request must
@@ -139,8 +140,8 @@ static json_t *quiesce(struct platform *platform, const json_t *body, const char
 			quiet_since_ms = clock_steady_ms();
 		n_requests = platform->n_requests;
 	}
-	return json_pack("{s:b, s:I}", "quiet", clock_steady_ms() - quiet_since_ms >= 200,
-		"waited_ms", (json_int_t)(clock_steady_ms() - start_ms));
+	return json_pack("{s:b, s:I}", "quiet", clock_steady_ms() - quiet_since_ms >= 200, "waited_ms",
+	        (json_int_t)(clock_steady_ms() - start_ms));
 }
 
 static const struct {
@@ -183,7 +184,7 @@ static enum MHD_Result on_control_request(void *context, struct http_request *re
 		body = json_loadb(request->body, request->len, 0, &error);
 		if (body == NULL)
 			return answer_json(request, MHD_HTTP_BAD_REQUEST,
-				json_pack("{s:s, s:i}", "error", error.text, "line", error.line));
+			        json_pack("{s:s, s:i}", "error", error.text, "line", error.line));
 	}
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
 		if (strcmp(calls[i].method, request->method) != 0 || strcmp(calls[i].path, request->path) != 0)
@@ -198,15 +199,18 @@ static enum MHD_Result on_control_request(void *context, struct http_request *re
 		return answer_json(request, MHD_HTTP_BAD_REQUEST, json_pack("{s:s}", "error", wrong));
 	}
 	json_decref(body);
-	return answer_json(request, MHD_HTTP_NOT_FOUND, json_pack("{s:s}", "error",
-		"no such call; there are GET /ledger /stats /fault, POST /fault /persons /alter /clock /settings /quiesce, "
-		"DELETE /fault"));
+	return answer_json(request, MHD_HTTP_NOT_FOUND,
+	        json_pack("{s:s}", "error",
+	                "no such call; there are GET /ledger /stats /fault, POST /fault /persons /alter /clock "
+	                "/settings /quiesce, "
+	                "DELETE /fault"));
 }
 
 struct http_server *control_start(struct platform *platform, const char *address, uint16_t port)
 {
-	struct http_server_options options = { .address = address, .port = port, .handler = on_control_request,
-		.context = platform };
+	struct http_server_options options = {
+		.address = address, .port = port, .handler = on_control_request, .context = platform
+	};
 
 	return http_start(&options);
 }

@@ -55,13 +55,18 @@ static const char *members_check(const json_t *spec)
 	json_t *value;
 	size_t i;
 
-	json_object_foreach((json_t *)(uintptr_t)spec, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)spec, key, value)
+	{
 		for (i = 0; i < sizeof(known) / sizeof(*known) && strcmp(known[i], key) != 0; i++)
 			;
 		if (i == sizeof(known) / sizeof(*known))
-			return "unknown member: known are kind infno msgid omsgid visit institution count skip ms from text no_dedup";
-		if (i >= 6 && i <= 8 ? !json_is_integer(value) : i == 11 ? !json_is_boolean(value) : !json_is_string(value))
-			return "count, skip and ms are whole numbers, no_dedup is true or false, all other members are texts";
+			return "unknown member: known are kind infno msgid omsgid visit institution count skip ms from "
+			       "text no_dedup";
+		if (i >= 6 && i <= 8 ? !json_is_integer(value)
+		        : i == 11    ? !json_is_boolean(value)
+		                     : !json_is_string(value))
+			return "count, skip and ms are whole numbers, no_dedup is true or false, all other members are "
+			       "texts";
 	}
 	return NULL;
 }
@@ -105,10 +110,11 @@ static bool matches(const struct fault *fault, const json_t *request)
 {
 	const json_t *data = json_object_get(json_object_get(request, "input"), "data");
 
-	return is_same(fault->infno, json_text(request, "infno")) && is_same(fault->msgid, json_text(request, "msgid")) &&
-		is_same(fault->institution, json_text(request, "fixmedins_code")) &&
-		is_same(fault->omsgid, json_text(data, "omsgid")) &&
-		(fault->visit[0] == '\0' || strcmp(fault->visit, transaction_visit(request)) == 0);
+	return is_same(fault->infno, json_text(request, "infno")) &&
+	       is_same(fault->msgid, json_text(request, "msgid")) &&
+	       is_same(fault->institution, json_text(request, "fixmedins_code")) &&
+	       is_same(fault->omsgid, json_text(data, "omsgid")) &&
+	       (fault->visit[0] == '\0' || strcmp(fault->visit, transaction_visit(request)) == 0);
 }
 
 void fault_take(struct faults *faults, const json_t *request, int64_t now_ms, struct fault *taken)
@@ -136,10 +142,12 @@ json_t *fault_list(const struct faults *faults)
 	json_t *list = must(json_array());
 
 	for (const struct fault *fault = faults->first; fault != NULL; fault = fault->next)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}",
-			"kind", names[fault->kind], "infno", fault->infno, "msgid", fault->msgid, "visit", fault->visit,
-			"institution", fault->institution, "ms", (json_int_t)fault->ms,
-			"left", (json_int_t)(fault->count > 0 ? fault->count : 0), "taken", (json_int_t)fault->n_taken));
+		json_array_append_new(
+		        list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "kind", names[fault->kind], "infno",
+		                      fault->infno, "msgid", fault->msgid, "visit", fault->visit, "institution",
+		                      fault->institution, "ms", (json_int_t)fault->ms, "left",
+		                      (json_int_t)(fault->count > 0 ? fault->count : 0), "taken",
+		                      (json_int_t)fault->n_taken));
 	return list;
 }
 

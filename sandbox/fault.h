@@ -23,15 +23,15 @@ enum fault_kind {
 	FAULT_OUTPUT_NULL,         /* takes effect, success with output null */
 	FAULT_EXTRA_MEMBERS,       /* members nobody knows, at every level */
 	FAULT_AMOUNTS_AS_STRINGS,
-	FAULT_GBK_BODY,            /* the answer is in GBK */
-	FAULT_WRONG_CONTENT_TYPE,  /* text/html over good JSON */
-	FAULT_SUMS_BREAK_R2,       /* psn_part_amt is one fen too high in the answer (the book is right) */
-	FAULT_UNKNOWN_FUND,        /* a fund_pay_type nobody knows */
-	FAULT_GARBAGE,             /* takes effect; the answer is no HTTP */
-	FAULT_DUPLICATE_ANSWER,    /* takes effect; the same answer twice on the connection */
-	FAULT_REFUSE,              /* no effect; a business refusal, text from "text" */
-	FAULT_SIGN_EXPIRED,        /* no effect; the sign_no becomes invalid */
-	FAULT_MAINTENANCE,         /* everything is answered 503 for ms, no effect */
+	FAULT_GBK_BODY,           /* the answer is in GBK */
+	FAULT_WRONG_CONTENT_TYPE, /* text/html over good JSON */
+	FAULT_SUMS_BREAK_R2,      /* psn_part_amt is one fen too high in the answer (the book is right) */
+	FAULT_UNKNOWN_FUND,       /* a fund_pay_type nobody knows */
+	FAULT_GARBAGE,            /* takes effect; the answer is no HTTP */
+	FAULT_DUPLICATE_ANSWER,   /* takes effect; the same answer twice on the connection */
+	FAULT_REFUSE,             /* no effect; a business refusal, text from "text" */
+	FAULT_SIGN_EXPIRED,       /* no effect; the sign_no becomes invalid */
+	FAULT_MAINTENANCE,        /* everything is answered 503 for ms, no effect */
 };
 
 struct fault {

@@ -12,7 +12,7 @@
 #define STAY_DAYS 3
 
 struct care *care_new(struct hospital_run *run, struct origin *origin, const struct patient *patient,
-	const struct bill *bill, bool is_inpatient, const char *case_name)
+        const struct bill *bill, bool is_inpatient, const char *case_name)
 {
 	struct care *care = must(calloc(1, sizeof(*care)));
 
@@ -29,7 +29,7 @@ struct care *care_new(struct hospital_run *run, struct origin *origin, const str
 		run->cares = must(realloc(run->cares, run->room * sizeof(*run->cares)));
 	}
 	text_format(care->own_number, sizeof(care->own_number), "%s%s%05zu", run->prefix, is_inpatient ? "ZY" : "MZ",
-		run->n_cares + 1);
+	        run->n_cares + 1);
 	if (!is_inpatient)
 		text_format(care->batch, sizeof(care->batch), "B%s%05zu", run->prefix, run->n_cares + 1);
 	run->cares[run->n_cares++] = care;
@@ -48,7 +48,7 @@ static void count(struct hospital_run *run, const char *infno, enum answer_kind 
 	row = json_object_get(run->exchanges, infno);
 	if (row == NULL) {
 		row = must(json_pack("{s:i, s:i, s:i, s:i, s:i}", "done", 0, "refused", 0, "unknown", 0, "not_sent", 0,
-			"amount_fen", 0));
+		        "amount_fen", 0));
 		json_object_set_new(run->exchanges, infno, row);
 	}
 	json_object_set_new(row, names[kind], json_integer(json_number(row, names[kind], 0) + 1));
@@ -92,7 +92,7 @@ static int sign_in(struct desk *desk, struct origin *origin, const json_t *input
 	if (answer.kind == ANSWER_DONE) {
 		pthread_mutex_lock(&origin->lock);
 		text_format(origin->sign_no, sizeof(origin->sign_no), "%s",
-			json_text(json_object_get(answer.output, "signinoutb"), "sign_no"));
+		        json_text(json_object_get(answer.output, "signinoutb"), "sign_no"));
 		pthread_mutex_unlock(&origin->lock);
 		rv = 0;
 	} else {
@@ -105,7 +105,7 @@ static int sign_in(struct desk *desk, struct origin *origin, const json_t *input
 int desk_sign_in(struct desk *desk, struct origin *origin, const char *expired)
 {
 	json_t *input = must(json_pack("{s:{s:s, s:s, s:s}}", "signIn", "opter_no", origin->opter, "mac",
-		"00-00-5E-00-53-01", "ip", "192.0.2.10"));
+	        "00-00-5E-00-53-01", "ip", "192.0.2.10"));
 	int64_t end_ms = clock_steady_ms() + desk->run->budget_ms;
 	int rv = 0;
 
@@ -137,7 +137,10 @@ static int ask(struct desk *desk, struct care *care, const char *infno, json_t *
 {
 	int64_t end_ms = clock_steady_ms() + desk->run->budget_ms;
 	char msgid[31];
-	struct call call = { .origin = care->origin, .infno = infno, .msgid = msgid, .input = input,
+	struct call call = { .origin = care->origin,
+		.infno = infno,
+		.msgid = msgid,
+		.input = input,
 		.insuplc = strcmp(infno, "1101") == 0 ? "" : care->patient->insuplc };
 
 	origin_msgid(care->origin, msgid);
@@ -181,29 +184,31 @@ static int check_person(struct desk *desk, struct care *care)
 	const struct patient *patient = care->patient;
 	struct answer answer;
 
-	if (ask(desk, care, "1101", json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}}", "data", "mdtrt_cert_type", "02",
-		"mdtrt_cert_no", patient->certno, "card_sn", "", "begntime", "", "psn_cert_type", "01",
-		"certno", patient->certno, "psn_name", patient->name), &answer) != 0)
+	if (ask(desk, care, "1101",
+	            json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}}", "data", "mdtrt_cert_type", "02",
+	                    "mdtrt_cert_no", patient->certno, "card_sn", "", "begntime", "", "psn_cert_type", "01",
+	                    "certno", patient->certno, "psn_name", patient->name),
+	            &answer) != 0)
 		return -1;
 	text_format(care->psn_no, sizeof(care->psn_no), "%s",
-		json_text(json_object_get(answer.output, "baseinfo"), "psn_no"));
+	        json_text(json_object_get(answer.output, "baseinfo"), "psn_no"));
 	answer_clear(&answer);
 	return care->psn_no[0] == '\0' ? fail(desk, "1101: an answer without psn_no") : 0;
 }
 
 static json_t *register_input(const struct care *care)
 {
-	return must(json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}}", "data",
-		"psn_no", care->psn_no, "insutype", care->patient->insutype, "begntime", care->begntime,
-		"mdtrt_cert_type", "02", "mdtrt_cert_no", care->patient->certno, "ipt_otp_no", care->own_number,
-		"atddr_no", "D33021300011", "dr_name", "示例医师", "dept_code", "A03", "dept_name", "内科", "caty", "A03"));
+	return must(json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}}", "data", "psn_no",
+	        care->psn_no, "insutype", care->patient->insutype, "begntime", care->begntime, "mdtrt_cert_type", "02",
+	        "mdtrt_cert_no", care->patient->certno, "ipt_otp_no", care->own_number, "atddr_no", "D33021300011",
+	        "dr_name", "示例医师", "dept_code", "A03", "dept_name", "内科", "caty", "A03"));
 }
 
 static json_t *diagnosis(const struct care *care)
 {
 	json_t *row = must(json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "diag_type", "1", "diag_srt_no", 1,
-		"diag_code", "J06.900", "diag_name", "急性上呼吸道感染", "diag_dept", "内科", "dise_dor_no", "D33021300011",
-		"dise_dor_name", "示例医师", "diag_time", care->begntime));
+	        "diag_code", "J06.900", "diag_name", "急性上呼吸道感染", "diag_dept", "内科", "dise_dor_no",
+	        "D33021300011", "dise_dor_name", "示例医师", "diag_time", care->begntime));
 
 	if (care->is_inpatient) {
 		json_object_set_new(row, "psn_no", json_string(care->psn_no));
@@ -217,11 +222,12 @@ static json_t *diagnosis(const struct care *care)
 static json_t *admit_input(const struct care *care)
 {
 	return must(json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:[o]}",
-		"mdtrtinfo", "psn_no", care->psn_no, "insutype", care->patient->insutype, "begntime", care->begntime,
-		"mdtrt_cert_type", "02", "mdtrt_cert_no", care->patient->certno, "med_type", "21",
-		"ipt_no", care->own_number, "atddr_no", "D33021300011", "chfpdr_name", "示例医师",
-		"adm_diag_dscr", "急性上呼吸道感染", "adm_dept_codg", "A03", "adm_dept_name", "内科", "adm_bed", "0312",
-		"dscg_maindiag_code", "J06.900", "dscg_maindiag_name", "急性上呼吸道感染", "diseinfo", diagnosis(care)));
+	        "mdtrtinfo", "psn_no", care->psn_no, "insutype", care->patient->insutype, "begntime", care->begntime,
+	        "mdtrt_cert_type", "02", "mdtrt_cert_no", care->patient->certno, "med_type", "21", "ipt_no",
+	        care->own_number, "atddr_no", "D33021300011", "chfpdr_name", "示例医师", "adm_diag_dscr",
+	        "急性上呼吸道感染", "adm_dept_codg", "A03", "adm_dept_name", "内科", "adm_bed", "0312",
+	        "dscg_maindiag_code", "J06.900", "dscg_maindiag_name", "急性上呼吸道感染", "diseinfo",
+	        diagnosis(care)));
 }
 
 int care_register(struct desk *desk, struct care *care)
@@ -231,12 +237,14 @@ int care_register(struct desk *desk, struct care *care)
 	if (check_person(desk, care) != 0)
 		return -1;
 	if (ask(desk, care, care->is_inpatient ? "2401" : "2201",
-		care->is_inpatient ? admit_input(care) : register_input(care), &answer) != 0)
+	            care->is_inpatient ? admit_input(care) : register_input(care), &answer) != 0)
 		return -1;
 	text_format(care->visit, sizeof(care->visit), "%s",
-		json_text(json_object_get(answer.output, care->is_inpatient ? "result" : "data"), "mdtrt_id"));
+	        json_text(json_object_get(answer.output, care->is_inpatient ? "result" : "data"), "mdtrt_id"));
 	answer_clear(&answer);
-	return care->visit[0] == '\0' ? fail(desk, "%s: an answer without mdtrt_id", care->is_inpatient ? "2401" : "2201") : 0;
+	return care->visit[0] == '\0'
+	               ? fail(desk, "%s: an answer without mdtrt_id", care->is_inpatient ? "2401" : "2201")
+	               : 0;
 }
 
 static json_t *line_input(const struct care *care, size_t i, const char *time)
@@ -246,12 +254,12 @@ static json_t *line_input(const struct care *care, size_t i, const char *time)
 	json_t *row;
 
 	text_format(serial, sizeof(serial), "%s%03zu", care->own_number, i + 1);
-	row = must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s}",
-		"feedetl_sn", serial, "mdtrt_id", care->visit, "psn_no", care->psn_no, "fee_ocur_time", time,
-		"med_list_codg", line->code, "medins_list_codg", line->code,
-		"det_item_fee_sumamt", json_fen(line->amount_fen), "cnt", json_decimal((double)line->count_e4 / 1e4, 4),
-		"pric", json_decimal((double)line->price_fen / 100, 6), "bilg_dept_codg", "A03", "bilg_dept_name", "内科",
-		"bilg_dr_codg", "D33021300011", "bilg_dr_name", "示例医师", "hosp_appr_flag", "1"));
+	row = must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s}", "feedetl_sn",
+	        serial, "mdtrt_id", care->visit, "psn_no", care->psn_no, "fee_ocur_time", time, "med_list_codg",
+	        line->code, "medins_list_codg", line->code, "det_item_fee_sumamt", json_fen(line->amount_fen), "cnt",
+	        json_decimal((double)line->count_e4 / 1e4, 4), "pric", json_decimal((double)line->price_fen / 100, 6),
+	        "bilg_dept_codg", "A03", "bilg_dept_name", "内科", "bilg_dr_codg", "D33021300011", "bilg_dr_name",
+	        "示例医师", "hosp_appr_flag", "1"));
 	if (care->is_inpatient) {
 		json_object_set_new(row, "med_type", json_string("21"));
 	} else {
@@ -284,27 +292,28 @@ static int discharge(struct desk *desk, struct care *care)
 
 	time_text(clock_wall_ms(), now);
 	json_object_set_new(disease, "mdtrt_id", json_string(care->visit));
-	return ask_only(desk, care, "2402", json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:[o]}", "dscginfo",
-		"mdtrt_id", care->visit, "psn_no", care->psn_no, "insutype", care->patient->insutype, "endtime", now,
-		"dscg_dept_codg", "A03", "dscg_dept_name", "内科", "dscg_way", "1", "diseinfo", disease));
+	return ask_only(desk, care, "2402",
+	        json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:[o]}", "dscginfo", "mdtrt_id", care->visit,
+	                "psn_no", care->psn_no, "insutype", care->patient->insutype, "endtime", now, "dscg_dept_codg",
+	                "A03", "dscg_dept_name", "内科", "dscg_way", "1", "diseinfo", disease));
 }
 
 static int describe(struct desk *desk, struct care *care)
 {
-	return ask_only(desk, care, "2203A", json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:[o]}", "mdtrtinfo",
-		"mdtrt_id", care->visit, "psn_no", care->psn_no, "med_type", "11", "begntime", care->begntime,
-		"main_cond_dscr", "咳嗽三天", "dise_codg", "", "dise_name", "", "diseinfo", diagnosis(care)));
+	return ask_only(desk, care, "2203A",
+	        json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:[o]}", "mdtrtinfo", "mdtrt_id", care->visit,
+	                "psn_no", care->psn_no, "med_type", "11", "begntime", care->begntime, "main_cond_dscr",
+	                "咳嗽三天", "dise_codg", "", "dise_name", "", "diseinfo", diagnosis(care)));
 }
 
 json_t *care_settle_input(const struct care *care)
 {
 	json_t *data = must(json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}",
-		"psn_no", care->psn_no, "mdtrt_cert_type", "02", "mdtrt_cert_no", care->patient->certno,
-		"med_type", care->is_inpatient ? "21" : "11", "medfee_sumamt", json_fen(care->bill->total_fen),
-		"psn_setlway", "01", "mdtrt_id", care->visit, "insutype", care->patient->insutype,
-		"acct_used_flag", "1", "invono", "", "fulamt_ownpay_amt", json_fen(care->full_fen),
-		"overlmt_selfpay", json_fen(care->over_fen), "preselfpay_amt", json_fen(care->first_fen),
-		"inscp_scp_amt", json_fen(care->scope_fen)));
+	        "psn_no", care->psn_no, "mdtrt_cert_type", "02", "mdtrt_cert_no", care->patient->certno, "med_type",
+	        care->is_inpatient ? "21" : "11", "medfee_sumamt", json_fen(care->bill->total_fen), "psn_setlway", "01",
+	        "mdtrt_id", care->visit, "insutype", care->patient->insutype, "acct_used_flag", "1", "invono", "",
+	        "fulamt_ownpay_amt", json_fen(care->full_fen), "overlmt_selfpay", json_fen(care->over_fen),
+	        "preselfpay_amt", json_fen(care->first_fen), "inscp_scp_amt", json_fen(care->scope_fen)));
 
 	if (care->is_inpatient) {
 		json_object_set_new(data, "mid_setl_flag", json_string("0"));
@@ -359,13 +368,28 @@ struct sums {
 
 static int sums_read(const json_t *info, struct sums *sums)
 {
-	const struct { const char *name; int64_t *fen; } fields[] = {
-		{ "medfee_sumamt", &sums->total }, { "fulamt_ownpay_amt", &sums->full }, { "overlmt_selfpay", &sums->over },
-		{ "preselfpay_amt", &sums->first }, { "inscp_scp_amt", &sums->scope }, { "fund_pay_sumamt", &sums->fund },
-		{ "psn_part_amt", &sums->person }, { "acct_pay", &sums->account }, { "psn_cash_pay", &sums->cash },
-		{ "hosp_part_amt", &sums->hospital }, { "hifp_pay", &sums->funds[0] }, { "cvlserv_pay", &sums->funds[1] },
-		{ "hifes_pay", &sums->funds[2] }, { "hifmi_pay", &sums->funds[3] }, { "hifob_pay", &sums->funds[4] },
-		{ "hifdm_pay", &sums->funds[5] }, { "maf_pay", &sums->funds[6] }, { "oth_pay", &sums->funds[7] },
+	const struct {
+		const char *name;
+		int64_t *fen;
+	} fields[] = {
+		{ "medfee_sumamt", &sums->total },
+		{ "fulamt_ownpay_amt", &sums->full },
+		{ "overlmt_selfpay", &sums->over },
+		{ "preselfpay_amt", &sums->first },
+		{ "inscp_scp_amt", &sums->scope },
+		{ "fund_pay_sumamt", &sums->fund },
+		{ "psn_part_amt", &sums->person },
+		{ "acct_pay", &sums->account },
+		{ "psn_cash_pay", &sums->cash },
+		{ "hosp_part_amt", &sums->hospital },
+		{ "hifp_pay", &sums->funds[0] },
+		{ "cvlserv_pay", &sums->funds[1] },
+		{ "hifes_pay", &sums->funds[2] },
+		{ "hifmi_pay", &sums->funds[3] },
+		{ "hifob_pay", &sums->funds[4] },
+		{ "hifdm_pay", &sums->funds[5] },
+		{ "maf_pay", &sums->funds[6] },
+		{ "oth_pay", &sums->funds[7] },
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
@@ -422,9 +446,11 @@ void care_settle_call(struct care *care, const char *msgid, const json_t *input,
 /* The hospital's own reversal, until it is told that the original does not count. */
 static bool own_2601(struct desk *desk, struct care *care, const char *omsgid, const char *oinfno, int64_t end_ms)
 {
-	json_t *input = must(json_pack("{s:{s:s, s:s, s:s}}", "data", "psn_no", care->psn_no, "omsgid", omsgid,
-		"oinfno", oinfno));
-	struct call call = { .origin = care->origin, .infno = "2601", .input = input, .insuplc = care->patient->insuplc };
+	json_t *input = must(
+	        json_pack("{s:{s:s, s:s, s:s}}", "data", "psn_no", care->psn_no, "omsgid", omsgid, "oinfno", oinfno));
+	struct call call = {
+		.origin = care->origin, .infno = "2601", .input = input, .insuplc = care->patient->insuplc
+	};
 	bool is_reversed = false;
 	struct answer answer;
 	char msgid[31];
@@ -488,8 +514,8 @@ static enum step after_refusal(struct desk *desk, struct care *care, const struc
 	return STEP_SAME;
 }
 
-static enum step after_silence(struct desk *desk, struct care *care, enum unknown_policy policy, const char *msgid,
-	int64_t end_ms)
+static enum step after_silence(
+        struct desk *desk, struct care *care, enum unknown_policy policy, const char *msgid, int64_t end_ms)
 {
 	if (policy == POLICY_ASK_AGAIN)
 		return STEP_SAME;
@@ -505,7 +531,7 @@ static enum step after_silence(struct desk *desk, struct care *care, enum unknow
 
 /* One answer to the settlement msgid, which becomes the number to ask next. */
 static enum step after_answer(struct desk *desk, struct care *care, enum unknown_policy policy,
-	const struct answer *answer, char *msgid, int64_t end_ms)
+        const struct answer *answer, char *msgid, int64_t end_ms)
 {
 	enum step step;
 
@@ -527,8 +553,8 @@ static enum step after_answer(struct desk *desk, struct care *care, enum unknown
 	}
 }
 
-void care_settle(struct desk *desk, struct care *care, enum unknown_policy policy, const char *given,
-	struct answer *first)
+void care_settle(
+        struct desk *desk, struct care *care, enum unknown_policy policy, const char *given, struct answer *first)
 {
 	int64_t end_ms = clock_steady_ms() + desk->run->budget_ms;
 	json_t *input = care_settle_input(care);
@@ -564,7 +590,7 @@ void care_settle(struct desk *desk, struct care *care, enum unknown_policy polic
 json_t *care_cancel_input(const struct care *care)
 {
 	return must(json_pack("{s:{s:s, s:s, s:s}}", "data", "setl_id", care->setl_id, "mdtrt_id", care->visit,
-		"psn_no", care->psn_no));
+	        "psn_no", care->psn_no));
 }
 
 static enum step after_cancel(struct desk *desk, struct care *care, const struct answer *answer)
@@ -572,7 +598,7 @@ static enum step after_cancel(struct desk *desk, struct care *care, const struct
 	if (answer->kind == ANSWER_DONE) {
 		care->belief = BELIEF_CANCELLED;
 		text_format(care->refund_setl_id, sizeof(care->refund_setl_id), "%s",
-			json_text(json_object_get(answer->output, "setlinfo"), "setl_id"));
+		        json_text(json_object_get(answer->output, "setlinfo"), "setl_id"));
 		return STEP_END;
 	}
 	if (answer->kind != ANSWER_REFUSED)
@@ -598,8 +624,11 @@ void care_cancel(struct desk *desk, struct care *care)
 	enum step step = STEP_SAME;
 	struct answer answer;
 	char msgid[31];
-	struct call call = { .origin = care->origin, .infno = care->is_inpatient ? "2305" : "2208", .msgid = msgid,
-		.input = input, .insuplc = care->patient->insuplc };
+	struct call call = { .origin = care->origin,
+		.infno = care->is_inpatient ? "2305" : "2208",
+		.msgid = msgid,
+		.input = input,
+		.insuplc = care->patient->insuplc };
 
 	origin_msgid(care->origin, msgid);
 	while (step != STEP_END && clock_steady_ms() < end_ms) {
@@ -621,22 +650,25 @@ void care_cancel(struct desk *desk, struct care *care)
 int care_undo_lines(struct desk *desk, struct care *care)
 {
 	if (!care->is_inpatient)
-		return ask_only(desk, care, "2205", json_pack("{s:{s:s, s:s, s:s}}", "data", "mdtrt_id", care->visit,
-			"chrg_bchno", "0000", "psn_no", care->psn_no));
-	if (ask_only(desk, care, "2405", json_pack("{s:{s:s, s:s}}", "data", "mdtrt_id", care->visit, "psn_no",
-		care->psn_no)) != 0)
+		return ask_only(desk, care, "2205",
+		        json_pack("{s:{s:s, s:s, s:s}}", "data", "mdtrt_id", care->visit, "chrg_bchno", "0000",
+		                "psn_no", care->psn_no));
+	if (ask_only(desk, care, "2405",
+	            json_pack("{s:{s:s, s:s}}", "data", "mdtrt_id", care->visit, "psn_no", care->psn_no)) != 0)
 		return -1;
-	return ask_only(desk, care, "2302", json_pack("{s:[{s:s, s:s, s:s}]}", "data", "feedetl_sn", "0000",
-		"mdtrt_id", care->visit, "psn_no", care->psn_no));
+	return ask_only(desk, care, "2302",
+	        json_pack("{s:[{s:s, s:s, s:s}]}", "data", "feedetl_sn", "0000", "mdtrt_id", care->visit, "psn_no",
+	                care->psn_no));
 }
 
 int care_undo_visit(struct desk *desk, struct care *care)
 {
 	if (care->is_inpatient)
-		return ask_only(desk, care, "2404", json_pack("{s:{s:s, s:s}}", "data", "mdtrt_id", care->visit, "psn_no",
-			care->psn_no));
-	return ask_only(desk, care, "2202", json_pack("{s:{s:s, s:s, s:s}}", "data", "psn_no", care->psn_no, "mdtrt_id",
-		care->visit, "ipt_otp_no", care->own_number));
+		return ask_only(desk, care, "2404",
+		        json_pack("{s:{s:s, s:s}}", "data", "mdtrt_id", care->visit, "psn_no", care->psn_no));
+	return ask_only(desk, care, "2202",
+	        json_pack("{s:{s:s, s:s, s:s}}", "data", "psn_no", care->psn_no, "mdtrt_id", care->visit, "ipt_otp_no",
+	                care->own_number));
 }
 
 /* The ledger. */
@@ -646,12 +678,12 @@ static json_t *care_json(const struct care *care)
 	static const char *const beliefs[] = { "open", "settled", "cancelled", "unknown" };
 
 	return must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:i, s:i}",
-		"own_visit", care->own_number, "visit", care->visit, "batch", care->batch,
-		"institution", care->origin->institution, "case", care->case_name, "state", beliefs[care->belief],
-		"msgid", care->msgid, "setl_id", care->setl_id, "refund_setl_id", care->refund_setl_id,
-		"medfee_fen", (json_int_t)care->total_fen, "fund_fen", (json_int_t)care->fund_fen,
-		"acct_fen", (json_int_t)care->account_fen, "cash_fen", (json_int_t)care->cash_fen,
-		"reversed", (int)care->n_reversed, "resettled", (int)care->n_resettled, "own_2601", (int)care->n_own_2601));
+	        "own_visit", care->own_number, "visit", care->visit, "batch", care->batch, "institution",
+	        care->origin->institution, "case", care->case_name, "state", beliefs[care->belief], "msgid",
+	        care->msgid, "setl_id", care->setl_id, "refund_setl_id", care->refund_setl_id, "medfee_fen",
+	        (json_int_t)care->total_fen, "fund_fen", (json_int_t)care->fund_fen, "acct_fen",
+	        (json_int_t)care->account_fen, "cash_fen", (json_int_t)care->cash_fen, "reversed",
+	        (int)care->n_reversed, "resettled", (int)care->n_resettled, "own_2601", (int)care->n_own_2601));
 }
 
 json_t *hospital_ledger(struct hospital_run *run)

@@ -11,10 +11,10 @@
 #include "people.h"
 
 enum belief {
-	BELIEF_OPEN,      /* not settled */
+	BELIEF_OPEN, /* not settled */
 	BELIEF_SETTLED,
 	BELIEF_CANCELLED,
-	BELIEF_UNKNOWN,   /* asked until the budget was used up, and still not told */
+	BELIEF_UNKNOWN, /* asked until the budget was used up, and still not told */
 };
 
 #define CARE_UNKNOWN_MAX 16 /* settlement numbers of one visit without an answer; more are forgotten */
@@ -26,28 +26,28 @@ struct care {
 	const struct bill *bill;
 	bool is_inpatient;
 	char own_number[31], batch[31], begntime[20];
-	char psn_no[31], visit[31];                        /* from the platform's answers */
-	int64_t full_fen, over_fen, first_fen, scope_fen;  /* from the pre-settlement */
+	char psn_no[31], visit[31];                       /* from the platform's answers */
+	int64_t full_fen, over_fen, first_fen, scope_fen; /* from the pre-settlement */
 	enum belief belief;
-	char msgid[31], setl_id[31], refund_setl_id[31];   /* of the settlement believed in */
+	char msgid[31], setl_id[31], refund_setl_id[31]; /* of the settlement believed in */
 	int64_t total_fen, fund_fen, account_fen, cash_fen;
 	unsigned n_reversed, n_resettled, n_own_2601;
-	char unknown[CARE_UNKNOWN_MAX][31];                /* numbers sent and not answered so far */
+	char unknown[CARE_UNKNOWN_MAX][31]; /* numbers sent and not answered so far */
 	size_t n_unknown;
-	char refusal[200];                                 /* the last one heard */
-	bool may_break_sums;                               /* the platform was told to answer sums that do not add up */
+	char refusal[200];   /* the last one heard */
+	bool may_break_sums; /* the platform was told to answer sums that do not add up */
 	const char *case_name;
 };
 
 /* What all hospitals of a run share. */
 struct hospital_run {
-	char prefix[13];            /* of every own number in this run */
-	int64_t timeout_ms;         /* how long a hospital waits for one answer */
-	int64_t budget_ms;          /* how long it goes on asking what became of a settlement */
-	pthread_mutex_t lock;       /* of the members below */
+	char prefix[13];      /* of every own number in this run */
+	int64_t timeout_ms;   /* how long a hospital waits for one answer */
+	int64_t budget_ms;    /* how long it goes on asking what became of a settlement */
+	pthread_mutex_t lock; /* of the members below */
 	struct care **cares;
 	size_t n_cares, room;
-	json_t *exchanges;          /* infno -> {"done": n, ...} */
+	json_t *exchanges; /* infno -> {"done": n, ...} */
 };
 
 /* One hospital clerk: a thread's view. */
@@ -58,7 +58,7 @@ struct desk {
 };
 
 struct care *care_new(struct hospital_run *run, struct origin *origin, const struct patient *patient,
-	const struct bill *bill, bool is_inpatient, const char *case_name);
+        const struct bill *bill, bool is_inpatient, const char *case_name);
 
 /* expired: the sign_no that was refused, "" at the start.  Does nothing if another clerk has signed in
  * since: each sign-in ends the number before it. */
@@ -77,8 +77,8 @@ json_t *care_settle_input(const struct care *care);
 void care_settle_call(struct care *care, const char *msgid, const json_t *input, struct call *call);
 /* Settles until it knows: care->belief is SETTLED, OPEN (refused: care->refusal) or UNKNOWN.  first: the
  * answer to msgid, where it has been sent already; else NULL and msgid may be NULL.  policy: how. */
-void care_settle(struct desk *desk, struct care *care, enum unknown_policy policy, const char *msgid,
-	struct answer *first);
+void care_settle(
+        struct desk *desk, struct care *care, enum unknown_policy policy, const char *msgid, struct answer *first);
 /* Takes a settlement's answer into the books; 0, or -1 with desk->why if its sums break R1 to R4. */
 int care_book(struct desk *desk, struct care *care, const char *msgid, const struct answer *answer);
 

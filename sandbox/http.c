@@ -47,8 +47,8 @@ static enum MHD_Result upload_add(struct upload *upload, const char *data, size_
 	return MHD_YES;
 }
 
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
-	const char *method, const char *version, const char *data, size_t *len, void **state)
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
+        const char *version, const char *data, size_t *len, void **state)
 {
 	struct http_server *server = context;
 	struct upload *upload = *state;
@@ -66,13 +66,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	}
 	if (upload->is_too_long)
 		return http_answer(&request, MHD_HTTP_CONTENT_TOO_LARGE, "text/plain", "too long\n", 9);
-	request.body = upload->data == NULL ? (char *)(uintptr_t)"" : upload->data;
+	request.body = upload->data == NULL ? (char *)(uintptr_t) "" : upload->data;
 	request.len = upload->len;
 	return server->handler(server->context, &request);
 }
 
-static void on_completed(void *context, struct MHD_Connection *connection, void **state,
-	enum MHD_RequestTerminationCode code)
+static void on_completed(
+        void *context, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
 {
 	struct upload *upload = *state;
 
@@ -91,13 +91,13 @@ static bool tls_files_read(struct http_server *server, const struct http_server_
 	if (options->client_ca_path != NULL)
 		server->client_ca = file_read(options->client_ca_path, NULL);
 	return server->cert != NULL && server->key != NULL &&
-		(options->client_ca_path == NULL || server->client_ca != NULL);
+	       (options->client_ca_path == NULL || server->client_ca != NULL);
 }
 
 static struct MHD_Daemon *daemon_start(struct http_server *server, const struct sockaddr_in *address)
 {
 	unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
-		(server->cert != NULL ? MHD_USE_TLS : 0);
+	                 (server->cert != NULL ? MHD_USE_TLS : 0);
 	struct MHD_OptionItem tls[] = {
 		{ MHD_OPTION_HTTPS_MEM_CERT, 0, server->cert },
 		{ MHD_OPTION_HTTPS_MEM_KEY, 0, server->key },
@@ -105,11 +105,10 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 		{ MHD_OPTION_END, 0, NULL },
 	};
 
-	return MHD_start_daemon(flags, ntohs(address->sin_port), NULL, NULL, on_request, server,
-		MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-		MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
-		MHD_OPTION_THREAD_STACK_SIZE, (size_t)512 * 1024,
-		MHD_OPTION_ARRAY, server->cert != NULL ? tls : &tls[3], MHD_OPTION_END);
+	return MHD_start_daemon(flags, ntohs(address->sin_port), NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR,
+	        address, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
+	        HTTP_CONNECTIONS_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_THREAD_STACK_SIZE,
+	        (size_t)512 * 1024, MHD_OPTION_ARRAY, server->cert != NULL ? tls : &tls[3], MHD_OPTION_END);
 }
 
 struct http_server *http_start(const struct http_server_options *options)
@@ -125,8 +124,9 @@ struct http_server *http_start(const struct http_server_options *options)
 		server->daemon = daemon_start(server, &address);
 	if (server->daemon != NULL)
 		return server;
-	fprintf(stderr, "yitong-sandbox: cannot listen on %s:%u%s%s (is the port taken? are certificate and key a pair?)\n",
-		options->address, options->port, errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+	fprintf(stderr,
+	        "yitong-sandbox: cannot listen on %s:%u%s%s (is the port taken? are certificate and key a pair?)\n",
+	        options->address, options->port, errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
 	http_stop(server);
 	return NULL;
 }
@@ -166,7 +166,7 @@ const char *http_header(const struct http_request *request, const char *name)
 static gnutls_session_t session_of(const struct http_request *request)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
 	return info == NULL ? NULL : info->tls_session;
 }
@@ -198,8 +198,10 @@ bool http_peer_is_known(const struct http_request *request, char *name, char *wh
 		return false;
 	}
 	if (status != 0) {
-		text_format(why, 128, "client certificate %s", (status & GNUTLS_CERT_EXPIRED) != 0 ? "has expired"
-			: (status & GNUTLS_CERT_SIGNER_NOT_FOUND) != 0 ? "of an unknown authority" : "is not valid");
+		text_format(why, 128, "client certificate %s",
+		        (status & GNUTLS_CERT_EXPIRED) != 0            ? "has expired"
+		        : (status & GNUTLS_CERT_SIGNER_NOT_FOUND) != 0 ? "of an unknown authority"
+		                                                       : "is not valid");
 		return false;
 	}
 	if (common_name(session, name))
@@ -208,8 +210,8 @@ bool http_peer_is_known(const struct http_request *request, char *name, char *wh
 	return false;
 }
 
-static enum MHD_Result queue(struct http_request *request, unsigned status, const char *type,
-	struct MHD_Response *response)
+static enum MHD_Result queue(
+        struct http_request *request, unsigned status, const char *type, struct MHD_Response *response)
 {
 	enum MHD_Result result;
 
@@ -221,11 +223,11 @@ static enum MHD_Result queue(struct http_request *request, unsigned status, cons
 	return result;
 }
 
-enum MHD_Result http_answer(struct http_request *request, unsigned status, const char *type, const char *text,
-	size_t len)
+enum MHD_Result http_answer(
+        struct http_request *request, unsigned status, const char *type, const char *text, size_t len)
 {
 	return queue(request, status, type,
-		MHD_create_response_from_buffer(len, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY));
+	        MHD_create_response_from_buffer(len, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY));
 }
 
 struct half {
@@ -257,7 +259,7 @@ enum MHD_Result http_answer_cut(struct http_request *request, const char *type, 
 static int fd_of(const struct http_request *request)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	return info == NULL ? -1 : info->connect_fd;
 }
@@ -275,7 +277,8 @@ void http_send_raw(struct http_request *request, const char *octets, size_t len)
 	ssize_t sent = 0;
 
 	while (len > 0) {
-		sent = session != NULL ? gnutls_record_send(session, octets, len) : send(wait.fd, octets, len, MSG_NOSIGNAL);
+		sent = session != NULL ? gnutls_record_send(session, octets, len)
+		                       : send(wait.fd, octets, len, MSG_NOSIGNAL);
 		if (sent > 0) {
 			octets += sent;
 			len -= (size_t)sent;

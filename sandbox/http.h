@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP_BODY_MAX (4u << 20)      /* bytes; a longer request is answered 413 */
+#define HTTP_BODY_MAX (4u << 20) /* bytes; a longer request is answered 413 */
 #define HTTP_CONNECTIONS_MAX 2048u
 
 struct http_request {
@@ -24,8 +24,8 @@ struct http_request {
 typedef enum MHD_Result (*http_handler)(void *context, struct http_request *request);
 
 struct http_server_options {
-	const char *address; /* IPv4, "127.0.0.1" */
-	uint16_t port;       /* 0: any */
+	const char *address;              /* IPv4, "127.0.0.1" */
+	uint16_t port;                    /* 0: any */
 	const char *cert_path, *key_path; /* NULL: plain HTTP */
 	const char *client_ca_path;       /* NULL: no client certificate is asked for */
 	http_handler handler;
@@ -46,8 +46,8 @@ const char *http_header(const struct http_request *request, const char *name); /
  * name: receives its common name, why: what is wrong otherwise; both at least 128 bytes. */
 bool http_peer_is_known(const struct http_request *request, char *name, char *why);
 
-enum MHD_Result http_answer(struct http_request *request, unsigned status, const char *type, const char *text,
-	size_t len);
+enum MHD_Result http_answer(
+        struct http_request *request, unsigned status, const char *type, const char *text, size_t len);
 /* Announces len bytes, sends half of them and closes. */
 enum MHD_Result http_answer_cut(struct http_request *request, const char *type, const char *text, size_t len);
 /* Closes without an answer. */

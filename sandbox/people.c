@@ -73,12 +73,12 @@ static void patient_invent(struct patient *patient, uint64_t *random, size_t num
 	bool is_resident = random_below(random, 5) < 2;
 
 	text_format(patient->certno, sizeof(patient->certno), "330299%04d%02d%02d%03d",
-		1940 + (int)random_below(random, 80), 1 + (int)random_below(random, 12), 1 + (int)random_below(random, 28),
-		(int)(number % 1000));
+	        1940 + (int)random_below(random, 80), 1 + (int)random_below(random, 12),
+	        1 + (int)random_below(random, 28), (int)(number % 1000));
 	patient->certno[17] = certno_check_digit(patient->certno);
 	patient->certno[18] = '\0';
 	text_format(patient->name, sizeof(patient->name), "示例%s%s%s", digits[number / 100 % 10],
-		digits[number / 10 % 10], digits[number % 10]);
+	        digits[number / 10 % 10], digits[number % 10]);
 	text_format(patient->insutype, sizeof(patient->insutype), is_resident ? "390" : "310");
 	text_format(patient->insuplc, sizeof(patient->insuplc), "330213");
 	if (is_resident)
@@ -128,12 +128,17 @@ static int patient_read(struct patient *patient, const json_t *row, const char *
 	const char *balance = json_text(row, "balance");
 
 	if (!certno_is_right(certno))
-		return wrong(path, "people[%zu].certno: an identity number of 18 characters with its right check digit is needed"
-			"%s%.1s", i, strlen(certno) == 18 && strspn(certno, "0123456789") >= 17 ? ", which is " : "",
-			strlen(certno) == 18 && strspn(certno, "0123456789") >= 17 ? (char[]){ certno_check_digit(certno), 0 } : "");
+		return wrong(path,
+		        "people[%zu].certno: an identity number of 18 characters with its right check digit is needed"
+		        "%s%.1s",
+		        i, strlen(certno) == 18 && strspn(certno, "0123456789") >= 17 ? ", which is " : "",
+		        strlen(certno) == 18 && strspn(certno, "0123456789") >= 17
+		                ? (char[]){ certno_check_digit(certno), 0 }
+		                : "");
 	if (*name == '\0' || strlen(name) >= sizeof(patient->name))
 		return wrong(path, "people[%zu].name: a text of 1 to 50 bytes is needed", i);
-	if (*insutype != '\0' && strcmp(insutype, "310") != 0 && strcmp(insutype, "390") != 0 && strcmp(insutype, "340") != 0)
+	if (*insutype != '\0' && strcmp(insutype, "310") != 0 && strcmp(insutype, "390") != 0 &&
+	        strcmp(insutype, "340") != 0)
 		return wrong(path, "people[%zu].insutype: %s is not 310, 390 or 340", i, insutype);
 	if (*insuplc != '\0' && strlen(insuplc) != 6)
 		return wrong(path, "people[%zu].insuplc_admdvs: six digits are needed", i);
@@ -196,7 +201,7 @@ static int traffic_fill(struct traffic *traffic, const json_t *root, const char 
 
 	if (json_array_size(people) == 0 || json_array_size(bills) == 0)
 		return wrong(path, "people and bills are needed, each an array of at least one; "
-			"`yitong-sandbox traffic` prints an example");
+		                   "`yitong-sandbox traffic` prints an example");
 	traffic->patients = must(calloc(json_array_size(people), sizeof(*traffic->patients)));
 	traffic->bills = must(calloc(json_array_size(bills), sizeof(*traffic->bills)));
 	traffic->n_patients = json_array_size(people);
@@ -234,8 +239,8 @@ static json_t *bill_json(const struct bill *bill)
 
 		fen_text(bill->lines[j].price_fen, price);
 		text_format(count, sizeof(count), "%g", (double)bill->lines[j].count_e4 / 10000);
-		json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "code", bill->lines[j].code,
-			"name", bill->lines[j].name, "price", price, "count", count));
+		json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "code", bill->lines[j].code, "name",
+		                                    bill->lines[j].name, "price", price, "count", count));
 	}
 	return rows;
 }
@@ -249,9 +254,10 @@ json_t *traffic_json(const struct traffic *traffic)
 		char balance[24];
 
 		fen_text(patient->balance_fen, balance);
-		json_array_append_new(people, json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "certno", patient->certno,
-			"name", patient->name, "insutype", patient->insutype, "balance", balance,
-			"civil_servant", patient->is_civil_servant, "insuplc_admdvs", patient->insuplc));
+		json_array_append_new(people,
+		        json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "certno", patient->certno, "name", patient->name,
+		                "insutype", patient->insutype, "balance", balance, "civil_servant",
+		                patient->is_civil_servant, "insuplc_admdvs", patient->insuplc));
 	}
 	for (size_t i = 0; i < traffic->n_bills; i++)
 		json_array_append_new(bills, bill_json(&traffic->bills[i]));
@@ -265,10 +271,10 @@ json_t *traffic_persons(const struct traffic *traffic)
 	for (size_t i = 0; i < traffic->n_patients; i++) {
 		const struct patient *patient = &traffic->patients[i];
 
-		json_array_append_new(persons, json_pack("{s:s, s:s, s:s, s:I, s:b, s:s}", "certno", patient->certno,
-			"name", patient->name, "insutype", patient->insutype, "balance_fen",
-			(json_int_t)patient->balance_fen, "civil_servant", patient->is_civil_servant,
-			"insuplc_admdvs", patient->insuplc));
+		json_array_append_new(persons,
+		        json_pack("{s:s, s:s, s:s, s:I, s:b, s:s}", "certno", patient->certno, "name", patient->name,
+		                "insutype", patient->insutype, "balance_fen", (json_int_t)patient->balance_fen,
+		                "civil_servant", patient->is_civil_servant, "insuplc_admdvs", patient->insuplc));
 	}
 	return persons;
 }

@@ -51,8 +51,8 @@ static const char *signature_check(struct platform *platform, const struct http_
 }
 
 /* The gateway before a real platform answers in its own form, without infcode. */
-static enum MHD_Result refuse_unheard(struct platform *platform, struct http_request *request, unsigned status,
-	const char *text)
+static enum MHD_Result refuse_unheard(
+        struct platform *platform, struct http_request *request, unsigned status, const char *text)
 {
 	char body[512];
 
@@ -110,11 +110,9 @@ static void add_strangers(json_t *node)
 	size_t i;
 
 	if (json_is_array(node)) {
-		json_array_foreach(node, i, value)
-			add_strangers(value);
+		json_array_foreach(node, i, value) add_strangers(value);
 	} else if (json_is_object(node)) {
-		json_object_foreach(node, key, value)
-			add_strangers(value);
+		json_object_foreach(node, key, value) add_strangers(value);
 		json_object_set_new(node, "local_ext_flag", json_string("Z9"));
 		json_object_set_new(node, "local_ext_list", json_pack("[{s:s, s:n}]", "name", "地方扩展", "value"));
 	}
@@ -129,7 +127,8 @@ static void spoil_tree(json_t *answer, enum fault_kind kind)
 	if (kind == FAULT_INFCODE_STRING) {
 		char code[16];
 
-		text_format(code, sizeof(code), "%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(answer, "infcode")));
+		text_format(code, sizeof(code), "%" JSON_INTEGER_FORMAT,
+		        json_integer_value(json_object_get(answer, "infcode")));
 		json_object_set_new(answer, "infcode", json_string(code));
 	} else if (kind == FAULT_OUTPUT_NULL) {
 		json_object_set_new(answer, "output", json_null());
@@ -178,7 +177,7 @@ static enum MHD_Result answer_twice(struct http_request *request, const char *te
 	octets[0] = '\0';
 	for (int i = 0; i < 2; i++)
 		text_format(octets + strlen(octets), room - strlen(octets),
-			"HTTP/1.1 200 OK\r\nContent-Type: " JSON_TYPE "\r\nContent-Length: %zu\r\n\r\n%s", len, text);
+		        "HTTP/1.1 200 OK\r\nContent-Type: " JSON_TYPE "\r\nContent-Length: %zu\r\n\r\n%s", len, text);
 	http_send_raw(request, octets, strlen(octets));
 	free(octets);
 	return http_hang_up(request);
@@ -187,7 +186,7 @@ static enum MHD_Result answer_twice(struct http_request *request, const char *te
 static enum MHD_Result answer(struct http_request *request, json_t *tree, enum fault_kind kind)
 {
 	static const char bad_gateway[] = "<html><head><title>502 Bad Gateway</title></head>"
-		"<body><center><h1>502 Bad Gateway</h1></center></body></html>\r\n";
+	                                  "<body><center><h1>502 Bad Gateway</h1></center></body></html>\r\n";
 	enum MHD_Result result;
 	char *text;
 
@@ -208,7 +207,7 @@ static enum MHD_Result answer(struct http_request *request, json_t *tree, enum f
 		result = http_hang_up(request);
 	} else {
 		result = http_answer(request, MHD_HTTP_OK, kind == FAULT_WRONG_CONTENT_TYPE ? "text/html" : JSON_TYPE,
-			text, strlen(text));
+		        text, strlen(text));
 	}
 	free(text);
 	json_decref(tree);
@@ -217,8 +216,8 @@ static enum MHD_Result answer(struct http_request *request, json_t *tree, enum f
 
 /* The order in which a fault and the effect happen. */
 
-static enum MHD_Result play_held(struct platform *platform, struct http_request *request, const json_t *root,
-	const struct fault *fault)
+static enum MHD_Result play_held(
+        struct platform *platform, struct http_request *request, const json_t *root, const struct fault *fault)
 {
 	int64_t arrival_ms = clock_steady_ms();
 
@@ -231,14 +230,15 @@ static enum MHD_Result play_held(struct platform *platform, struct http_request 
 	return http_hang_up(request);
 }
 
-static enum MHD_Result play(struct platform *platform, struct http_request *request, const json_t *root,
-	const struct fault *fault)
+static enum MHD_Result play(
+        struct platform *platform, struct http_request *request, const json_t *root, const struct fault *fault)
 {
 	static const char closed[] = "<html><body>系统维护中</body></html>";
 
 	switch (fault->kind) {
 	case FAULT_MAINTENANCE:
-		return http_answer(request, MHD_HTTP_SERVICE_UNAVAILABLE, "text/html;charset=UTF-8", closed, strlen(closed));
+		return http_answer(
+		        request, MHD_HTTP_SERVICE_UNAVAILABLE, "text/html;charset=UTF-8", closed, strlen(closed));
 	case FAULT_CUT:
 		return http_hang_up(request);
 	case FAULT_HELD:
@@ -262,8 +262,8 @@ static void pending_ends(struct platform *platform)
 }
 
 /* The effect is at once, the answer late or never: what follows changes nothing any more. */
-static enum MHD_Result play_late(struct platform *platform, struct http_request *request, const json_t *root,
-	const struct fault *fault)
+static enum MHD_Result play_late(
+        struct platform *platform, struct http_request *request, const json_t *root, const struct fault *fault)
 {
 	json_t *tree = take_effect(platform, root, fault);
 
@@ -336,7 +336,7 @@ static int tokens_read(struct platform *platform)
 
 		if (colon == NULL || colon - options->callers[i] >= (ptrdiff_t)sizeof(paasid)) {
 			fprintf(stderr, "yitong-sandbox: --caller %s: wanted ID:FILE, the ID at most 63 characters\n",
-				options->callers[i]);
+			        options->callers[i]);
 			return -1;
 		}
 		text_format(paasid, sizeof(paasid), "%.*s", (int)(colon - options->callers[i]), options->callers[i]);
@@ -352,11 +352,22 @@ static int tokens_read(struct platform *platform)
 /* The two people of the published examples, so that the first call by hand finds somebody. */
 static void add_examples(struct book *book)
 {
-	const struct person employee = { .certno = "330213197906152731", .name = "示例甲", .gend = "1",
-		.brdy = "1979-06-15", .insutype = "310", .psn_type = "1101", .insuplc = "330213",
-		.emp_name = "示例机械有限公司", .balance_fen = 186042 };
-	const struct person resident = { .certno = "621002198309074020", .name = "示例乙", .gend = "2",
-		.brdy = "1983-09-07", .insutype = "390", .psn_type = "1501", .insuplc = "621002" };
+	const struct person employee = { .certno = "330213197906152731",
+		.name = "示例甲",
+		.gend = "1",
+		.brdy = "1979-06-15",
+		.insutype = "310",
+		.psn_type = "1101",
+		.insuplc = "330213",
+		.emp_name = "示例机械有限公司",
+		.balance_fen = 186042 };
+	const struct person resident = { .certno = "621002198309074020",
+		.name = "示例乙",
+		.gend = "2",
+		.brdy = "1983-09-07",
+		.insutype = "390",
+		.psn_type = "1501",
+		.insuplc = "621002" };
 
 	book_person_add(book, &employee);
 	book_person_add(book, &resident);
@@ -393,9 +404,13 @@ static void tell_ports(const struct platform_options *options, uint16_t port, ui
 static int serve_until_signal(struct platform *platform)
 {
 	const struct platform_options *options = platform->options;
-	struct http_server_options server = { .address = options->address, .port = options->port,
-		.cert_path = options->cert, .key_path = options->key, .client_ca_path = options->client_ca,
-		.handler = on_platform_request, .context = platform };
+	struct http_server_options server = { .address = options->address,
+		.port = options->port,
+		.cert_path = options->cert,
+		.key_path = options->key,
+		.client_ca_path = options->client_ca,
+		.handler = on_platform_request,
+		.context = platform };
 	struct http_server *control;
 	sigset_t signals;
 	int signal_number;
@@ -419,8 +434,9 @@ static int serve_until_signal(struct platform *platform)
 
 int platform_main(const struct platform_options *options)
 {
-	struct platform platform = { .options = options, .lock = PTHREAD_MUTEX_INITIALIZER,
-		.sign_check = options->sign_check };
+	struct platform platform = {
+		.options = options, .lock = PTHREAD_MUTEX_INITIALIZER, .sign_check = options->sign_check
+	};
 	int code = 1;
 
 	signal(SIGPIPE, SIG_IGN);

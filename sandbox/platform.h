@@ -20,7 +20,7 @@ struct platform_options {
 	const char *address;
 	uint16_t port, control_port;
 	const char *path;
-	const char *cert, *key, *client_ca; /* client_ca NULL: no client certificate needed */
+	const char *cert, *key, *client_ca;        /* client_ca NULL: no client certificate needed */
 	const char *callers[PLATFORM_CALLERS_MAX]; /* "paasid:file of its token" */
 	size_t n_callers;
 	const char *region;
@@ -35,12 +35,12 @@ struct platform {
 	pthread_mutex_t lock;
 	struct book *book;
 	struct faults faults;
-	json_t *tokens; /* paasid -> token */
+	json_t *tokens;   /* paasid -> token */
 	json_t *requests; /* infno -> how many arrived */
 	enum sign_check sign_check;
 	int64_t clock_offset_ms;
 	int64_t n_requests, n_refused_unheard; /* of these: certificate, signature, form */
-	int64_t n_pending; /* effects still to come: held, or running */
+	int64_t n_pending;                     /* effects still to come: held, or running */
 	struct http_server *server;
 };
 

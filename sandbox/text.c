@@ -65,7 +65,7 @@ void fen_text(int64_t fen, char out[24])
 	uint64_t size = fen < 0 ? 0 - (uint64_t)fen : (uint64_t)fen;
 
 	snprintf(out, 24, "%s%llu.%02llu", fen < 0 ? "-" : "", (unsigned long long)(size / 100),
-		(unsigned long long)(size % 100));
+	        (unsigned long long)(size % 100));
 }
 
 int fen_parse(const char *text, int64_t *fen)

@@ -43,7 +43,7 @@ char *secret_read(const char *path);
 /* Writes atomically (temporary file, rename); -1 after telling on stderr. */
 int file_write(const char *path, const char *text, size_t len);
 
-void *must(void *memory); /* ends the program when memory is NULL */
+void *must(void *memory);          /* ends the program when memory is NULL */
 char *text_copy(const char *text); /* must(strdup(text)) */
 /* snprintf that may cut: the sandbox's fields have the lengths of the national tables. */
 void text_format(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -81,14 +81,13 @@ static const char *person_check(struct call *call)
 	if (person == NULL || (*field(call, "psn_name") != '\0' && strcmp(field(call, "psn_name"), person->name) != 0))
 		return "未查询到参保信息";
 	call->output = json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o},"
-		" s:[{s:o, s:s, s:s, s:s, s:s, s:n, s:s, s:s, s:s}], s:[]}",
-		"baseinfo", "psn_no", person->psn_no, "psn_cert_type", "01", "certno", person->certno,
-		"psn_name", person->name, "gend", person->gend, "naty", "01", "brdy", person->brdy,
-		"age", json_decimal(age_of(person, call->now), 1),
-		"insuinfo", "balc", json_fen(person->balance_fen), "insutype", person->insutype,
-		"psn_type", person->psn_type, "psn_insu_stas", "1", "psn_insu_date", "2004-07-01", "paus_insu_date",
-		"cvlserv_flag", person->is_civil_servant ? "1" : "0", "insuplc_admdvs", person->insuplc,
-		"emp_name", person->emp_name, "idetinfo");
+	                         " s:[{s:o, s:s, s:s, s:s, s:s, s:n, s:s, s:s, s:s}], s:[]}",
+	        "baseinfo", "psn_no", person->psn_no, "psn_cert_type", "01", "certno", person->certno, "psn_name",
+	        person->name, "gend", person->gend, "naty", "01", "brdy", person->brdy, "age",
+	        json_decimal(age_of(person, call->now), 1), "insuinfo", "balc", json_fen(person->balance_fen),
+	        "insutype", person->insutype, "psn_type", person->psn_type, "psn_insu_stas", "1", "psn_insu_date",
+	        "2004-07-01", "paus_insu_date", "cvlserv_flag", person->is_civil_servant ? "1" : "0", "insuplc_admdvs",
+	        person->insuplc, "emp_name", person->emp_name, "idetinfo");
 	return NULL;
 }
 
@@ -117,7 +116,7 @@ static const char *outpatient_register(struct call *call)
 	if (refusal != NULL)
 		return refusal;
 	call->output = json_pack("{s:{s:s, s:s, s:s}}", "data", "mdtrt_id", opened->id, "psn_no",
-		opened->person->psn_no, "ipt_otp_no", opened->own_number);
+	        opened->person->psn_no, "ipt_otp_no", opened->own_number);
 	return NULL;
 }
 
@@ -159,8 +158,8 @@ static const char *outpatient_describe(struct call *call)
 	if (json_array_size(diagnoses) == 0)
 		return "缺少必填项：diseinfo";
 	text_format(visit->med_type, sizeof(visit->med_type), "%s", field(call, "med_type"));
-	text_format(visit->diagnosis, sizeof(visit->diagnosis), "%s",
-		json_text(json_array_get(diagnoses, 0), "diag_name"));
+	text_format(
+	        visit->diagnosis, sizeof(visit->diagnosis), "%s", json_text(json_array_get(diagnoses, 0), "diag_name"));
 	visit->is_described = true;
 	return NULL;
 }
@@ -228,7 +227,8 @@ static const char *line_read(struct call *call, const json_t *row, struct visit 
 	if (refusal != NULL)
 		return refusal;
 	line->price = json_is_string(price) ? atof(json_string_value(price)) : json_number_value(price);
-	line->count_e4 = llround((json_is_string(count) ? atof(json_string_value(count)) : json_number_value(count)) * 1e4);
+	line->count_e4 =
+	        llround((json_is_string(count) ? atof(json_string_value(count)) : json_number_value(count)) * 1e4);
 	if (llabs(llround(line->price * (double)line->count_e4 / 100) - line->amount_fen) > 1) {
 		text_format(call->text, sizeof(call->text), "明细金额不等于数量乘单价：%s", line->serial);
 		return call->text;
@@ -242,15 +242,14 @@ static json_t *line_json(const struct fee_line *line)
 {
 	const struct benefit_line *split = &line->split;
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s}",
-		"feedetl_sn", line->serial, "det_item_fee_sumamt", json_fen(line->amount_fen),
-		"cnt", json_decimal((double)line->count_e4 / 1e4, 4), "pric", json_decimal(line->price, 6),
-		"pric_uplmt_amt", json_fen(split->ceiling_fen == 0 ? 99999999 : split->ceiling_fen),
-		"selfpay_prop", json_decimal((double)split->selfpay_permille / 1000, 4),
-		"fulamt_ownpay_amt", json_fen(split->full_fen), "overlmt_amt", json_fen(split->over_fen),
-		"preselfpay_amt", json_fen(split->first_fen), "inscp_scp_amt", json_fen(split->scope_fen),
-		"chrgitm_lv", split->class_code, "med_chrgitm_type", line->code[0] == 'C' ? "08" : "09",
-		"lmt_used_flag", "0", "memo", "");
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s}", "feedetl_sn",
+	        line->serial, "det_item_fee_sumamt", json_fen(line->amount_fen), "cnt",
+	        json_decimal((double)line->count_e4 / 1e4, 4), "pric", json_decimal(line->price, 6), "pric_uplmt_amt",
+	        json_fen(split->ceiling_fen == 0 ? 99999999 : split->ceiling_fen), "selfpay_prop",
+	        json_decimal((double)split->selfpay_permille / 1000, 4), "fulamt_ownpay_amt", json_fen(split->full_fen),
+	        "overlmt_amt", json_fen(split->over_fen), "preselfpay_amt", json_fen(split->first_fen), "inscp_scp_amt",
+	        json_fen(split->scope_fen), "chrgitm_lv", split->class_code, "med_chrgitm_type",
+	        line->code[0] == 'C' ? "08" : "09", "lmt_used_flag", "0", "memo", "");
 }
 
 static const char *lines_read(struct call *call, const json_t *rows, struct fee_line *lines)
@@ -265,7 +264,8 @@ static const char *lines_read(struct call *call, const json_t *rows, struct fee_
 		return no_visit;
 	if (!visit->is_described)
 		return "未上传就诊信息，不能上传明细";
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		if (visit_of(call, row) != visit)
 			return "一次上传的明细须属于同一就诊";
 		refusal = line_read(call, row, visit, &lines[i]);
@@ -316,7 +316,8 @@ static const char *inpatient_lines_cancel(struct call *call)
 	struct visit *visit;
 	size_t i;
 
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		visit = visit_of(call, row);
 		if (visit == NULL || !visit->is_inpatient)
 			return no_visit;
@@ -346,15 +347,31 @@ static void add_person(json_t *info, const struct person *person, const struct c
 
 static void add_amounts(json_t *info, const struct benefit *a, const char *person_name, const char *cash_name)
 {
-	const struct { const char *name; int64_t fen; } amounts[] = {
-		{ "medfee_sumamt", a->total_fen }, { "fulamt_ownpay_amt", a->full_fen },
-		{ "overlmt_selfpay", a->over_fen }, { "preselfpay_amt", a->first_fen },
-		{ "inscp_scp_amt", a->scope_fen }, { "act_pay_dedc", a->deductible_fen },
-		{ "hifp_pay", a->hifp_fen }, { "cvlserv_pay", a->cvlserv_fen }, { "hifes_pay", 0 },
-		{ "hifmi_pay", a->hifmi_fen }, { "hifob_pay", a->hifob_fen }, { "hifdm_pay", 0 },
-		{ "maf_pay", 0 }, { "oth_pay", 0 }, { "fund_pay_sumamt", a->fund_fen },
-		{ person_name, a->person_fen }, { "acct_pay", a->account_fen }, { cash_name, a->cash_fen },
-		{ "hosp_part_amt", a->hospital_fen }, { "balc", a->balance_after_fen }, { "acct_mulaid_pay", 0 },
+	const struct {
+		const char *name;
+		int64_t fen;
+	} amounts[] = {
+		{ "medfee_sumamt", a->total_fen },
+		{ "fulamt_ownpay_amt", a->full_fen },
+		{ "overlmt_selfpay", a->over_fen },
+		{ "preselfpay_amt", a->first_fen },
+		{ "inscp_scp_amt", a->scope_fen },
+		{ "act_pay_dedc", a->deductible_fen },
+		{ "hifp_pay", a->hifp_fen },
+		{ "cvlserv_pay", a->cvlserv_fen },
+		{ "hifes_pay", 0 },
+		{ "hifmi_pay", a->hifmi_fen },
+		{ "hifob_pay", a->hifob_fen },
+		{ "hifdm_pay", 0 },
+		{ "maf_pay", 0 },
+		{ "oth_pay", 0 },
+		{ "fund_pay_sumamt", a->fund_fen },
+		{ person_name, a->person_fen },
+		{ "acct_pay", a->account_fen },
+		{ cash_name, a->cash_fen },
+		{ "hosp_part_amt", a->hospital_fen },
+		{ "balc", a->balance_after_fen },
+		{ "acct_mulaid_pay", 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(amounts) / sizeof(*amounts); i++)
@@ -373,9 +390,9 @@ static void detail_add(json_t *rows, const char *type, const char *name, int64_t
 {
 	if (fund_fen == 0)
 		return;
-	json_array_append_new(rows, json_pack("{s:s, s:o, s:o, s:o, s:s, s:s}", "fund_pay_type", type,
-		"inscp_scp_amt", json_fen(scope_fen), "crt_payb_lmt_amt", json_fen(2000000),
-		"fund_payamt", json_fen(fund_fen), "fund_pay_type_name", name, "setl_proc_info", ""));
+	json_array_append_new(rows, json_pack("{s:s, s:o, s:o, s:o, s:s, s:s}", "fund_pay_type", type, "inscp_scp_amt",
+	                                    json_fen(scope_fen), "crt_payb_lmt_amt", json_fen(2000000), "fund_payamt",
+	                                    json_fen(fund_fen), "fund_pay_type_name", name, "setl_proc_info", ""));
 }
 
 static json_t *details(const struct benefit *a, const char *insutype)
@@ -396,7 +413,7 @@ static json_t *details(const struct benefit *a, const char *insutype)
 }
 
 static json_t *settlement_output(const struct call *call, const struct visit *visit, const struct benefit *amounts,
-	const char *setl_id, const char *medins_setl_id)
+        const char *setl_id, const char *medins_setl_id)
 {
 	json_t *info = must(json_pack("{s:s}", "mdtrt_id", visit->id));
 
@@ -409,8 +426,7 @@ static json_t *settlement_output(const struct call *call, const struct visit *vi
 	add_amounts(info, amounts, "psn_part_amt", "psn_cash_pay");
 	json_object_set_new(info, "medins_setl_id", json_string(medins_setl_id));
 	add_clearing(info, visit);
-	return must(json_pack("{s:o, s:o}", "setlinfo", info, "setldetail",
-		details(amounts, visit->person->insutype)));
+	return must(json_pack("{s:o, s:o}", "setlinfo", info, "setldetail", details(amounts, visit->person->insutype)));
 }
 
 static const char *settle_read(struct call *call, struct settle_request *request)
@@ -473,22 +489,23 @@ static const char *settle_cancel(struct call *call)
 
 	if (visit == NULL)
 		return no_visit;
-	refusal = book_settle_cancel(call->book, visit, field(call, "setl_id"), call->infno, call->msgid, call->now,
-		&refund);
+	refusal = book_settle_cancel(
+	        call->book, visit, field(call, "setl_id"), call->infno, call->msgid, call->now, &refund);
 	if (refusal != NULL)
 		return refusal;
 	info = must(json_pack("{s:s, s:s, s:s, s:s}", "mdtrt_id", visit->id, "setl_id", refund->id, "setl_time",
-		call->now, "medins_setl_id", refund->original->msgid));
+	        call->now, "medins_setl_id", refund->original->msgid));
 	add_amounts(info, &refund->amounts, "psn_part_amt", visit->is_inpatient ? "psn_cash_pay" : "pdn_cash_pay");
 	add_clearing(info, visit);
-	call->output = json_pack("{s:o, s:o}", "setlinfo", info, "setldetail",
-		details(&refund->amounts, visit->person->insutype));
+	call->output = json_pack(
+	        "{s:o, s:o}", "setlinfo", info, "setldetail", details(&refund->amounts, visit->person->insutype));
 	return NULL;
 }
 
 static const char *reverse(struct call *call)
 {
-	return book_reverse(call->book, field(call, "omsgid"), field(call, "oinfno"), field(call, "psn_no"), call->msgid);
+	return book_reverse(
+	        call->book, field(call, "omsgid"), field(call, "oinfno"), field(call, "psn_no"), call->msgid);
 }
 
 /* Reconciliation and queries. */
@@ -503,11 +520,11 @@ static void totals_add(struct totals *totals, const struct call *call, const str
 	bool counts_refunds = strcmp(field(call, "refd_setl_flag"), "0") != 0;
 
 	if (s->state == SETTLEMENT_REVERSED || strcmp(s->institution, call->institution) != 0 ||
-		strcmp(visit->insutype, field(call, "insutype")) != 0 ||
-		strcmp(visit->is_inpatient ? "21" : "11", field(call, "clr_type")) != 0 ||
-		strcmp(visit->person->insuplc, field(call, "setl_optins")) != 0 ||
-		strncmp(s->time, field(call, "stmt_begndate"), 10) < 0 ||
-		strncmp(s->time, field(call, "stmt_enddate"), 10) > 0)
+	        strcmp(visit->insutype, field(call, "insutype")) != 0 ||
+	        strcmp(visit->is_inpatient ? "21" : "11", field(call, "clr_type")) != 0 ||
+	        strcmp(visit->person->insuplc, field(call, "setl_optins")) != 0 ||
+	        strncmp(s->time, field(call, "stmt_begndate"), 10) < 0 ||
+	        strncmp(s->time, field(call, "stmt_enddate"), 10) > 0)
 		return;
 	if (!counts_refunds && (s->is_refund || s->state == SETTLEMENT_CANCELLED))
 		return;
@@ -526,14 +543,18 @@ static const char *reconcile_totals(struct call *call)
 	for (size_t i = 0; (s = book_settlement_at(call->book, i)) != NULL; i++)
 		totals_add(&own, call, s);
 	if (fen_read(json_object_get(call->data, "medfee_sumamt"), &theirs.total_fen) != 0 ||
-		fen_read(json_object_get(call->data, "fund_pay_sumamt"), &theirs.fund_fen) != 0 ||
-		fen_read(json_object_get(call->data, "acct_pay"), &theirs.account_fen) != 0)
+	        fen_read(json_object_get(call->data, "fund_pay_sumamt"), &theirs.fund_fen) != 0 ||
+	        fen_read(json_object_get(call->data, "acct_pay"), &theirs.account_fen) != 0)
 		return "金额格式错误";
 	theirs.count = json_number(call->data, "fixmedins_setl_cnt", 0);
 	is_equal = memcmp(&own, &theirs, sizeof(own)) == 0;
-	call->output = json_pack("{s:{s:s, s:s, s:s}}", "stmtinfo", "setl_optins", field(call, "setl_optins"),
-		"stmt_rslt", is_equal ? "0" : own.count > theirs.count ? "1" : own.count < theirs.count ? "2" : "3",
-		"stmt_rslt_dscr", is_equal ? "对平" : "不平");
+	call->output =
+	        json_pack("{s:{s:s, s:s, s:s}}", "stmtinfo", "setl_optins", field(call, "setl_optins"), "stmt_rslt",
+	                is_equal                   ? "0"
+	                : own.count > theirs.count ? "1"
+	                : own.count < theirs.count ? "2"
+	                                           : "3",
+	                "stmt_rslt_dscr", is_equal ? "对平" : "不平");
 	return NULL;
 }
 
@@ -542,11 +563,12 @@ static json_t *visit_json(const struct call *call, const struct visit *visit)
 	json_t *row = must(json_object());
 
 	add_person(row, visit->person, call);
-	json_object_update_new(row, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}",
-		"mdtrt_id", visit->id, "ipt_otp_no", visit->own_number, "begntime", visit->begntime,
-		"endtime", visit->endtime, "mdtrt_cert_type", visit->cert_type, "med_type", visit->med_type,
-		"dscg_maindiag_name", visit->diagnosis, "insu_optins", visit->person->insuplc,
-		"inhosp_stas", visit->is_inpatient && !visit->is_discharged ? "1" : "0", "vali_flag", "1"));
+	json_object_update_new(
+	        row, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "mdtrt_id", visit->id,
+	                     "ipt_otp_no", visit->own_number, "begntime", visit->begntime, "endtime", visit->endtime,
+	                     "mdtrt_cert_type", visit->cert_type, "med_type", visit->med_type, "dscg_maindiag_name",
+	                     visit->diagnosis, "insu_optins", visit->person->insuplc, "inhosp_stas",
+	                     visit->is_inpatient && !visit->is_discharged ? "1" : "0", "vali_flag", "1"));
 	return row;
 }
 
@@ -560,11 +582,11 @@ static const char *visits_query(struct call *call)
 
 	for (size_t i = 0; (visit = book_visit_at(call->book, i)) != NULL; i++) {
 		if (visit->is_cancelled || strcmp(visit->person->psn_no, field(call, "psn_no")) != 0 ||
-			strcmp(visit->institution, call->institution) != 0 ||
-			(*id != '\0' && strcmp(visit->id, id) != 0) ||
-			(*med_type != '\0' && visit->med_type[0] != '\0' && strcmp(visit->med_type, med_type) != 0) ||
-			(*from != '\0' && strncmp(visit->begntime, from, strlen(from)) < 0) ||
-			(*to != '\0' && strncmp(visit->begntime, to, strlen(to)) > 0))
+		        strcmp(visit->institution, call->institution) != 0 ||
+		        (*id != '\0' && strcmp(visit->id, id) != 0) ||
+		        (*med_type != '\0' && visit->med_type[0] != '\0' && strcmp(visit->med_type, med_type) != 0) ||
+		        (*from != '\0' && strncmp(visit->begntime, from, strlen(from)) < 0) ||
+		        (*to != '\0' && strncmp(visit->begntime, to, strlen(to)) > 0))
 			continue;
 		json_array_append_new(rows, visit_json(call, visit));
 	}
@@ -588,13 +610,13 @@ static const char *settlement_query(struct call *call)
 		return "结算信息不存在";
 	if (s->refund != NULL)
 		text_format(content, sizeof(content), "refd_setl_id=%s", s->refund->id);
-	info = must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}",
-		"setl_id", s->id, "mdtrt_id", visit->id, "fixmedins_code", s->institution, "fixmedins_name",
-		json_text(call->envelope, "fixmedins_name"), "pay_loc", "2", "begndate", visit->begntime,
-		"enddate", visit->endtime[0] == '\0' ? visit->begntime : visit->endtime, "setl_time", s->time,
-		"med_type", visit->med_type, "medins_setl_id", s->msgid,
-		"refd_setl_flag", s->is_refund || s->state == SETTLEMENT_CANCELLED ? "1" : "0",
-		"exp_content", content, "mdtrt_cert_type", visit->cert_type));
+	info = must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "setl_id", s->id,
+	        "mdtrt_id", visit->id, "fixmedins_code", s->institution, "fixmedins_name",
+	        json_text(call->envelope, "fixmedins_name"), "pay_loc", "2", "begndate", visit->begntime, "enddate",
+	        visit->endtime[0] == '\0' ? visit->begntime : visit->endtime, "setl_time", s->time, "med_type",
+	        visit->med_type, "medins_setl_id", s->msgid, "refd_setl_flag",
+	        s->is_refund || s->state == SETTLEMENT_CANCELLED ? "1" : "0", "exp_content", content, "mdtrt_cert_type",
+	        visit->cert_type));
 	json_object_set_new(info, "year", json_stringn(s->time, 4));
 	if (s->refund != NULL)
 		json_object_set_new(info, "refd_setl_id", json_string(s->refund->id));
@@ -603,8 +625,8 @@ static const char *settlement_query(struct call *call)
 	add_person(info, visit->person, call);
 	add_amounts(info, &s->amounts, "psn_pay", "cash_payamt");
 	add_clearing(info, visit);
-	call->output = json_pack("{s:o, s:o}", "setlinfo", info, "setldetail",
-		details(&s->amounts, visit->person->insutype));
+	call->output =
+	        json_pack("{s:o, s:o}", "setlinfo", info, "setldetail", details(&s->amounts, visit->person->insutype));
 	return NULL;
 }
 
@@ -616,32 +638,34 @@ static const struct transaction {
 	{ "9001", "signIn", sign_in, { "opter_no", "mac", "ip" } },
 	{ "9002", "signOut", sign_out, { "sign_no", "opter_no" } },
 	{ "1101", "data", person_check, { "mdtrt_cert_type", "mdtrt_cert_no" } },
-	{ "2201", "data", outpatient_register, { "psn_no", "insutype", "begntime", "mdtrt_cert_type", "ipt_otp_no",
-		"atddr_no", "dept_code" } },
+	{ "2201", "data", outpatient_register,
+	        { "psn_no", "insutype", "begntime", "mdtrt_cert_type", "ipt_otp_no", "atddr_no", "dept_code" } },
 	{ "2202", "data", visit_cancel, { "psn_no", "mdtrt_id", "ipt_otp_no" } },
 	{ "2203", "mdtrtinfo", outpatient_describe, { "mdtrt_id", "psn_no", "med_type", "begntime" } },
 	{ "2203A", "mdtrtinfo", outpatient_describe, { "mdtrt_id", "psn_no", "med_type", "begntime" } },
 	{ "2204", NULL, lines_upload, { NULL } },
 	{ "2205", "data", outpatient_lines_cancel, { "mdtrt_id", "chrg_bchno", "psn_no" } },
-	{ "2206", "data", presettle, { "psn_no", "mdtrt_cert_type", "med_type", "mdtrt_id", "chrg_bchno", "insutype" } },
-	{ "2207", "data", settle, { "psn_no", "mdtrt_cert_type", "med_type", "mdtrt_id", "chrg_bchno", "insutype",
-		"acct_used_flag" } },
+	{ "2206", "data", presettle,
+	        { "psn_no", "mdtrt_cert_type", "med_type", "mdtrt_id", "chrg_bchno", "insutype" } },
+	{ "2207", "data", settle,
+	        { "psn_no", "mdtrt_cert_type", "med_type", "mdtrt_id", "chrg_bchno", "insutype", "acct_used_flag" } },
 	{ "2208", "data", settle_cancel, { "setl_id", "mdtrt_id", "psn_no" } },
 	{ "2301", NULL, lines_upload, { NULL } },
 	{ "2302", NULL, inpatient_lines_cancel, { NULL } },
 	{ "2303", "data", presettle, { "psn_no", "mdtrt_cert_type", "mdtrt_id", "insutype", "mid_setl_flag" } },
-	{ "2304", "data", settle, { "psn_no", "mdtrt_cert_type", "mdtrt_id", "insutype", "mid_setl_flag",
-		"acct_used_flag" } },
+	{ "2304", "data", settle,
+	        { "psn_no", "mdtrt_cert_type", "mdtrt_id", "insutype", "mid_setl_flag", "acct_used_flag" } },
 	{ "2305", "data", settle_cancel, { "setl_id", "mdtrt_id", "psn_no" } },
-	{ "2401", "mdtrtinfo", inpatient_admit, { "psn_no", "insutype", "begntime", "mdtrt_cert_type", "med_type",
-		"ipt_no", "dscg_maindiag_code" } },
-	{ "2402", "dscginfo", inpatient_discharge, { "mdtrt_id", "psn_no", "insutype", "endtime", "dscg_dept_codg",
-		"dscg_way" } },
+	{ "2401", "mdtrtinfo", inpatient_admit,
+	        { "psn_no", "insutype", "begntime", "mdtrt_cert_type", "med_type", "ipt_no", "dscg_maindiag_code" } },
+	{ "2402", "dscginfo", inpatient_discharge,
+	        { "mdtrt_id", "psn_no", "insutype", "endtime", "dscg_dept_codg", "dscg_way" } },
 	{ "2403", "adminfo", inpatient_change, { "mdtrt_id", "psn_no", "begntime", "med_type" } },
 	{ "2404", "data", visit_cancel, { "mdtrt_id", "psn_no" } },
 	{ "2405", "data", inpatient_discharge_cancel, { "mdtrt_id", "psn_no" } },
 	{ "2601", "data", reverse, { "psn_no", "omsgid", "oinfno" } },
-	{ "3201", "data", reconcile_totals, { "insutype", "clr_type", "setl_optins", "stmt_begndate", "stmt_enddate" } },
+	{ "3201", "data", reconcile_totals,
+	        { "insutype", "clr_type", "setl_optins", "stmt_begndate", "stmt_enddate" } },
 	{ "5201", "data", visits_query, { "psn_no" } },
 	{ "5203", "data", settlement_query, { "psn_no", "setl_id", "mdtrt_id" } },
 };
@@ -654,8 +678,8 @@ static json_t *answer(const struct transaction_context *context, int infcode, co
 	time_digits(context->now_ms, digits);
 	text_format(number, sizeof(number), "%.6s%.14s%010llu", context->region, digits, ++serial);
 	return must(json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:o}", "infcode", infcode, "inf_refmsgid", number,
-		"refmsg_time", digits, "respond_time", digits, "err_msg", text, "warn_msg", "",
-		"output", output == NULL ? json_null() : output));
+	        "refmsg_time", digits, "respond_time", digits, "err_msg", text, "warn_msg", "", "output",
+	        output == NULL ? json_null() : output));
 }
 
 json_t *transaction_refusal(const struct transaction_context *context, const char *text)
@@ -697,8 +721,8 @@ static const char *envelope_check(struct call *call, const struct transaction *t
 	if (strlen(call->msgid) > 30)
 		return "发送方报文ID超过30位";
 	if (!is_session && call->context->sign_check != SIGN_OFF &&
-		(*sign_no != '\0' || call->context->sign_check == SIGN_REQUIRED) &&
-		!book_sign_is_valid(call->book, call->institution, sign_no))
+	        (*sign_no != '\0' || call->context->sign_check == SIGN_REQUIRED) &&
+	        !book_sign_is_valid(call->book, call->institution, sign_no))
 		return "签到编号无效或已过期";
 	if (transaction->node == NULL)
 		return NULL;
@@ -707,9 +731,13 @@ static const char *envelope_check(struct call *call, const struct transaction *t
 
 json_t *transaction_run(const struct transaction_context *context, const json_t *request)
 {
-	struct call call = { .context = context, .book = context->book, .envelope = request,
-		.input = json_object_get(request, "input"), .infno = json_text(request, "infno"),
-		.msgid = json_text(request, "msgid"), .institution = json_text(request, "fixmedins_code") };
+	struct call call = { .context = context,
+		.book = context->book,
+		.envelope = request,
+		.input = json_object_get(request, "input"),
+		.infno = json_text(request, "infno"),
+		.msgid = json_text(request, "msgid"),
+		.institution = json_text(request, "fixmedins_code") };
 	const struct transaction *transaction = transaction_find(call.infno);
 	const char *refusal;
 
@@ -730,7 +758,8 @@ const char *transaction_visit(const json_t *request)
 	json_t *input = json_object_get(request, "input"), *node;
 	const char *key;
 
-	json_object_foreach(input, key, node) {
+	json_object_foreach(input, key, node)
+	{
 		const json_t *object = json_is_array(node) ? json_array_get(node, 0) : node;
 
 		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)

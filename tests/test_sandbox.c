@@ -51,27 +51,29 @@ static const struct settle_case {
 	struct benefit_input in;
 	int64_t deductible_fen, hifp_fen, second_fen, cvlserv_fen, account_fen, cash_fen;
 } settle_cases[] = {
-	{ "of an employee out-patient", { "310", false, false, true, 5000, 1200, 0, 1440, 26000 },
-		0, 20800, 0, 0, 5000, 2840 },
-	{ "without the account pays cash", { "310", false, false, false, 5000, 1200, 0, 1440, 26000 },
-		0, 20800, 0, 0, 0, 7840 },
+	{ "of an employee out-patient", { "310", false, false, true, 5000, 1200, 0, 1440, 26000 }, 0, 20800, 0, 0, 5000,
+	        2840 },
+	{ "without the account pays cash", { "310", false, false, false, 5000, 1200, 0, 1440, 26000 }, 0, 20800, 0, 0,
+	        0, 7840 },
 	{ "of a resident has no account", { "390", false, false, true, 5000, 0, 0, 0, 10001 }, 0, 5001, 0, 0, 0, 5000 },
-	{ "of a stay subtracts the deductible", { "390", true, false, false, 0, 0, 0, 0, 100000 },
-		50000, 35000, 0, 0, 0, 65000 },
-	{ "below the deductible leaves all to the person", { "310", true, false, true, 0, 0, 0, 0, 40000 },
-		40000, 0, 0, 0, 0, 40000 },
-	{ "of a long stay reaches the serious illness fund", { "390", true, false, false, 0, 153020, 41000, 268015, 8050000 },
-		50000, 5600000, 570000, 0, 0, 2342035 },
-	{ "of a civil servant is topped up", { "310", false, true, true, 1000, 0, 0, 0, 10000 }, 0, 8000, 0, 1000, 1000, 0 },
+	{ "of a stay subtracts the deductible", { "390", true, false, false, 0, 0, 0, 0, 100000 }, 50000, 35000, 0, 0,
+	        0, 65000 },
+	{ "below the deductible leaves all to the person", { "310", true, false, true, 0, 0, 0, 0, 40000 }, 40000, 0, 0,
+	        0, 0, 40000 },
+	{ "of a long stay reaches the serious illness fund",
+	        { "390", true, false, false, 0, 153020, 41000, 268015, 8050000 }, 50000, 5600000, 570000, 0, 0,
+	        2342035 },
+	{ "of a civil servant is topped up", { "310", false, true, true, 1000, 0, 0, 0, 10000 }, 0, 8000, 0, 1000, 1000,
+	        0 },
 	{ "of a veteran is paid whole", { "340", true, false, true, 0, 0, 0, 0, 777 }, 0, 777, 0, 0, 0, 0 },
 };
 
 static void assert_rules_hold(const struct benefit *b)
 {
-	assert_int_equal(b->total_fen, b->full_fen + b->over_fen + b->first_fen + b->scope_fen);       /* R1 */
-	assert_int_equal(b->total_fen, b->fund_fen + b->person_fen + b->hospital_fen);                 /* R2 */
-	assert_int_equal(b->person_fen, b->account_fen + b->cash_fen);                                 /* R3 */
-	assert_int_equal(b->fund_fen, b->hifp_fen + b->cvlserv_fen + b->hifmi_fen + b->hifob_fen);     /* R4 */
+	assert_int_equal(b->total_fen, b->full_fen + b->over_fen + b->first_fen + b->scope_fen);   /* R1 */
+	assert_int_equal(b->total_fen, b->fund_fen + b->person_fen + b->hospital_fen);             /* R2 */
+	assert_int_equal(b->person_fen, b->account_fen + b->cash_fen);                             /* R3 */
+	assert_int_equal(b->fund_fen, b->hifp_fen + b->cvlserv_fen + b->hifmi_fen + b->hifob_fen); /* R4 */
 }
 
 static void test_settle(void **state)
@@ -98,10 +100,14 @@ static void test_rules_hold_for_any_bill(void **state)
 
 	for (int i = 0; i < 20000; i++) {
 		struct benefit_input in = { .insutype = insutypes[random_below(&random, 4)],
-			.is_inpatient = random_below(&random, 2), .is_civil_servant = random_below(&random, 2),
-			.may_use_account = random_below(&random, 2), .balance_fen = (int64_t)random_below(&random, 1000000),
-			.full_fen = (int64_t)random_below(&random, 500000), .over_fen = (int64_t)random_below(&random, 500000),
-			.first_fen = (int64_t)random_below(&random, 500000), .scope_fen = (int64_t)random_below(&random, 90000000) };
+			.is_inpatient = random_below(&random, 2),
+			.is_civil_servant = random_below(&random, 2),
+			.may_use_account = random_below(&random, 2),
+			.balance_fen = (int64_t)random_below(&random, 1000000),
+			.full_fen = (int64_t)random_below(&random, 500000),
+			.over_fen = (int64_t)random_below(&random, 500000),
+			.first_fen = (int64_t)random_below(&random, 500000),
+			.scope_fen = (int64_t)random_below(&random, 90000000) };
 		struct benefit b;
 
 		benefit_settle(&in, &b);
@@ -122,8 +128,11 @@ struct desk {
 
 static void visit_with_line(struct desk *desk)
 {
-	const struct person person = { .certno = "330299198001010016", .name = "示例", .insutype = "310",
-		.insuplc = "330213", .balance_fen = 3000 };
+	const struct person person = { .certno = "330299198001010016",
+		.name = "示例",
+		.insutype = "310",
+		.insuplc = "330213",
+		.balance_fen = 3000 };
 	struct visit visit = { .institution = "H33021399901", .insutype = "310", .own_number = "MZ1" };
 	struct fee_line line = { .serial = "1", .batch = "B1", .code = "X1", .amount_fen = 10000, .count_e4 = 10000 };
 
@@ -154,15 +163,22 @@ static int teardown(void **state)
 
 static const char *settle(struct desk *desk, const char *msgid)
 {
-	struct settle_request request = { .visit = desk->visit, .batch = "B1", .infno = "2207", .msgid = msgid,
-		.insutype = "310", .total_fen = 10000, .may_use_account = true, .time = "2025-03-14 09:41:30" };
+	struct settle_request request = { .visit = desk->visit,
+		.batch = "B1",
+		.infno = "2207",
+		.msgid = msgid,
+		.insutype = "310",
+		.total_fen = 10000,
+		.may_use_account = true,
+		.time = "2025-03-14 09:41:30" };
 
 	return book_settle(desk->book, &request, &desk->settled);
 }
 
 static const char *cancel(struct desk *desk, const char *msgid, struct settlement **refund)
 {
-	return book_settle_cancel(desk->book, desk->visit, desk->settled->id, "2208", msgid, "2025-03-14 10:00:00", refund);
+	return book_settle_cancel(
+	        desk->book, desk->visit, desk->settled->id, "2208", msgid, "2025-03-14 10:00:00", refund);
 }
 
 static const char *reverse(struct desk *desk, const char *omsgid, const char *oinfno)
@@ -183,8 +199,13 @@ static void test_settles_once(void **state)
 static void test_sum_of_lines_must_match(void **state)
 {
 	struct desk *desk = *state;
-	struct settle_request request = { .visit = desk->visit, .batch = "B1", .infno = "2207", .msgid = "M1",
-		.insutype = "310", .total_fen = 9999, .time = "" };
+	struct settle_request request = { .visit = desk->visit,
+		.batch = "B1",
+		.infno = "2207",
+		.msgid = "M1",
+		.insutype = "310",
+		.total_fen = 9999,
+		.time = "" };
 
 	assert_string_equal(book_settle(desk->book, &request, &desk->settled), "明细费用合计与医疗费总额不符");
 	request.batch = "B2";
@@ -291,7 +312,8 @@ static void test_newest_sign_in_counts(void **state)
 
 	text_format(first, sizeof(first), "%s", book_sign_in(desk->book, "H1", "S1"));
 	assert_true(book_sign_is_valid(desk->book, "H1", first));
-	assert_true(book_sign_is_valid(desk->book, "H1", book_sign_in(desk->book, "H1", "YT9001"))); /* another operator */
+	assert_true(
+	        book_sign_is_valid(desk->book, "H1", book_sign_in(desk->book, "H1", "YT9001"))); /* another operator */
 	assert_true(book_sign_is_valid(desk->book, "H1", first));
 	book_sign_in(desk->book, "H1", "S1");
 	assert_false(book_sign_is_valid(desk->book, "H1", first));
@@ -300,9 +322,11 @@ static void test_newest_sign_in_counts(void **state)
 
 /* One-sided. */
 
-#define PLATFORM_ROW(state, fund) "{\"kind\":\"settle\",\"own_visit\":\"run1MZ1\",\"setl_id\":\"S1\",\"state\":\"" state \
+#define PLATFORM_ROW(state, fund)                                                                                      \
+	"{\"kind\":\"settle\",\"own_visit\":\"run1MZ1\",\"setl_id\":\"S1\",\"state\":\"" state                         \
 	"\",\"medfee_fen\":100,\"fund_fen\":" fund ",\"acct_fen\":0,\"cash_fen\":20}"
-#define HOSPITAL_ROW(setl_id, state) "{\"own_visit\":\"run1MZ1\",\"setl_id\":\"" setl_id "\",\"state\":\"" state \
+#define HOSPITAL_ROW(setl_id, state)                                                                                   \
+	"{\"own_visit\":\"run1MZ1\",\"setl_id\":\"" setl_id "\",\"state\":\"" state                                    \
 	"\",\"medfee_fen\":100,\"fund_fen\":80,\"acct_fen\":0,\"cash_fen\":20}"
 
 static const struct side_case {
@@ -314,7 +338,8 @@ static const struct side_case {
 	{ "nothing on both sides is not", "", "", 0, 0 },
 	{ "one fen of difference is", PLATFORM_ROW("effective", "81"), HOSPITAL_ROW("S1", "settled"), 1, 0 },
 	{ "in force and not settled is", PLATFORM_ROW("effective", "80"), HOSPITAL_ROW("", "open"), 1, 0 },
-	{ "in force and unknown is, and undecided", PLATFORM_ROW("effective", "80"), HOSPITAL_ROW("", "unknown"), 1, 1 },
+	{ "in force and unknown is, and undecided", PLATFORM_ROW("effective", "80"), HOSPITAL_ROW("", "unknown"), 1,
+	        1 },
 	{ "reversed and not settled is not", PLATFORM_ROW("reversed", "80"), HOSPITAL_ROW("", "open"), 0, 0 },
 	{ "reversed and settled is", PLATFORM_ROW("reversed", "80"), HOSPITAL_ROW("S1", "settled"), 1, 0 },
 	{ "settled and unheard of is", "", HOSPITAL_ROW("S1", "settled"), 1, 0 },
@@ -322,10 +347,14 @@ static const struct side_case {
 	{ "cancelled with another amount is", PLATFORM_ROW("cancelled", "79"), HOSPITAL_ROW("S1", "cancelled"), 1, 0 },
 	{ "in force and cancelled is", PLATFORM_ROW("effective", "80"), HOSPITAL_ROW("S1", "cancelled"), 1, 0 },
 	{ "cancelled and settled is", PLATFORM_ROW("cancelled", "80"), HOSPITAL_ROW("S1", "settled"), 1, 0 },
-	{ "settled twice is", PLATFORM_ROW("effective", "80") ",{\"kind\":\"settle\",\"own_visit\":\"run1MZ1\",\"setl_id\":"
-		"\"S2\",\"state\":\"effective\",\"is_double\":true}", HOSPITAL_ROW("S1", "settled"), 1, 0 },
-	{ "another run's settlement is not", "{\"kind\":\"settle\",\"own_visit\":\"run2MZ1\",\"setl_id\":\"S9\","
-		"\"state\":\"effective\"}", "", 0, 0 },
+	{ "settled twice is",
+	        PLATFORM_ROW("effective", "80") ",{\"kind\":\"settle\",\"own_visit\":\"run1MZ1\",\"setl_id\":"
+	                                        "\"S2\",\"state\":\"effective\",\"is_double\":true}",
+	        HOSPITAL_ROW("S1", "settled"), 1, 0 },
+	{ "another run's settlement is not",
+	        "{\"kind\":\"settle\",\"own_visit\":\"run2MZ1\",\"setl_id\":\"S9\","
+	        "\"state\":\"effective\"}",
+	        "", 0, 0 },
 };
 
 static void test_side(void **state)
@@ -374,9 +403,10 @@ static void test_amounts_keep_two_decimals(void **state)
 static void test_signature_vector(void **state)
 {
 	assert_true(signature_is_right("1741915815", "ExampleToken0123456789abcdef", "6f1c2d3e4a5b4c6d8e9f0a1b2c3d4e5f",
-		"922D74cd67dd455917b82f0ff18d2f6d4900548fb94c6760087ab06a9f0c18ab"));
-	assert_false(signature_is_right("1741915816", "ExampleToken0123456789abcdef", "6f1c2d3e4a5b4c6d8e9f0a1b2c3d4e5f",
-		"922d74cd67dd455917b82f0ff18d2f6d4900548fb94c6760087ab06a9f0c18ab"));
+	        "922D74cd67dd455917b82f0ff18d2f6d4900548fb94c6760087ab06a9f0c18ab"));
+	assert_false(
+	        signature_is_right("1741915816", "ExampleToken0123456789abcdef", "6f1c2d3e4a5b4c6d8e9f0a1b2c3d4e5f",
+	                "922d74cd67dd455917b82f0ff18d2f6d4900548fb94c6760087ab06a9f0c18ab"));
 }
 
 static void test_invented_people(void **state)
@@ -424,10 +454,13 @@ int main(void)
 
 	memcpy(tests, fixed, sizeof(fixed));
 	for (size_t i = 0; i < N(line_cases); i++)
-		tests[n++] = (struct CMUnitTest){ line_cases[i].it, test_line, NULL, NULL, (void *)(uintptr_t)&line_cases[i] };
+		tests[n++] = (struct CMUnitTest){ line_cases[i].it, test_line, NULL, NULL,
+			(void *)(uintptr_t)&line_cases[i] };
 	for (size_t i = 0; i < N(settle_cases); i++)
-		tests[n++] = (struct CMUnitTest){ settle_cases[i].it, test_settle, NULL, NULL, (void *)(uintptr_t)&settle_cases[i] };
+		tests[n++] = (struct CMUnitTest){ settle_cases[i].it, test_settle, NULL, NULL,
+			(void *)(uintptr_t)&settle_cases[i] };
 	for (size_t i = 0; i < N(side_cases); i++)
-		tests[n++] = (struct CMUnitTest){ side_cases[i].it, test_side, NULL, NULL, (void *)(uintptr_t)&side_cases[i] };
+		tests[n++] = (struct CMUnitTest){ side_cases[i].it, test_side, NULL, NULL,
+			(void *)(uintptr_t)&side_cases[i] };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
