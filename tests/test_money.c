@@ -15,12 +15,15 @@
 #define ANSWER (YT_MONEY_SPLIT | YT_MONEY_PAYERS | YT_MONEY_FUNDS)
 
 /* The published 2207 answer's amounts; OTHER replaces what a row is about. */
-#define SPLIT "\"medfee_sumamt\":286.40,\"fulamt_ownpay_amt\":12.00,\"overlmt_selfpay\":0.00,\"preselfpay_amt\":14.40," \
+#define SPLIT                                                                                                          \
+	"\"medfee_sumamt\":286.40,\"fulamt_ownpay_amt\":12.00,\"overlmt_selfpay\":0.00,\"preselfpay_amt\":14.40,"      \
 	"\"inscp_scp_amt\":260.00,"
-#define FUNDS "\"hifp_pay\":200.00,\"cvlserv_pay\":1.00,\"hifes_pay\":1.00,\"hifmi_pay\":1.00,\"hifob_pay\":1.00," \
+#define FUNDS                                                                                                          \
+	"\"hifp_pay\":200.00,\"cvlserv_pay\":1.00,\"hifes_pay\":1.00,\"hifmi_pay\":1.00,\"hifob_pay\":1.00,"           \
 	"\"hifdm_pay\":1.00,\"maf_pay\":1.00,\"oth_pay\":2.00,\"fund_pay_sumamt\":208.00,"
 #define PERSON "\"psn_part_amt\":78.40,\"acct_pay\":50.00,\"psn_cash_pay\":28.40,\"hosp_part_amt\":0.00"
-#define MINUS "{\"setlinfo\":{\"medfee_sumamt\":-286.40,\"fulamt_ownpay_amt\":-12,\"preselfpay_amt\":-14.4," \
+#define MINUS                                                                                                          \
+	"{\"setlinfo\":{\"medfee_sumamt\":-286.40,\"fulamt_ownpay_amt\":-12,\"preselfpay_amt\":-14.4,"                 \
 	"\"inscp_scp_amt\":-260,\"hifp_pay\":-208,\"fund_pay_sumamt\":-208,\"acct_pay\":-50,"
 
 static const struct sum {
@@ -32,65 +35,84 @@ static const struct sum {
 } sums[] = {
 	{ "the published answer adds up", ANSWER, "{\"setlinfo\":{" SPLIT FUNDS PERSON "}}", true, NULL },
 	{ "amounts as texts add up", ANSWER,
-	  "{\"setlinfo\":{\"medfee_sumamt\":\"10\",\"inscp_scp_amt\":\"10.00\",\"acct_pay\":\"\",\"psn_part_amt\":\"10.0\","
-	  "\"psn_cash_pay\":\"10\",\"hosp_part_amt\":null}}", true, NULL },
+	        "{\"setlinfo\":{\"medfee_sumamt\":\"10\",\"inscp_scp_amt\":\"10.00\",\"acct_pay\":\"\",\"psn_part_"
+	        "amt\":\"10.0\","
+	        "\"psn_cash_pay\":\"10\",\"hosp_part_amt\":null}}",
+	        true, NULL },
 	{ "R1: one fen too much", YT_MONEY_SPLIT,
-	  "{\"data\":{\"medfee_sumamt\":286.41,\"fulamt_ownpay_amt\":12.00,\"overlmt_selfpay\":0.00,\"preselfpay_amt\":14.40,"
-	  "\"inscp_scp_amt\":260.00}}", false, "data.medfee_sumamt is 286.41" },
+	        "{\"data\":{\"medfee_sumamt\":286.41,\"fulamt_ownpay_amt\":12.00,\"overlmt_selfpay\":0.00,\"preselfpay_"
+	        "amt\":14.40,"
+	        "\"inscp_scp_amt\":260.00}}",
+	        false, "data.medfee_sumamt is 286.41" },
 	{ "R1: parts left out are not compared", YT_MONEY_SPLIT, "{\"data\":{\"medfee_sumamt\":286.41}}", true, NULL },
 	{ "R1: parts sent empty are not compared", YT_MONEY_SPLIT,
-	  "{\"data\":{\"medfee_sumamt\":286.41,\"fulamt_ownpay_amt\":\"\",\"overlmt_selfpay\":null,\"preselfpay_amt\":\"\","
-	  "\"inscp_scp_amt\":\"\"}}", true, NULL },
-	{ "R1: one part alone is compared", YT_MONEY_SPLIT, "{\"data\":{\"medfee_sumamt\":286.41,\"inscp_scp_amt\":286.40}}",
-	  false, "add up to 286.40" },
+	        "{\"data\":{\"medfee_sumamt\":286.41,\"fulamt_ownpay_amt\":\"\",\"overlmt_selfpay\":null,\"preselfpay_"
+	        "amt\":\"\","
+	        "\"inscp_scp_amt\":\"\"}}",
+	        true, NULL },
+	{ "R1: one part alone is compared", YT_MONEY_SPLIT,
+	        "{\"data\":{\"medfee_sumamt\":286.41,\"inscp_scp_amt\":286.40}}", false, "add up to 286.40" },
 	{ "R2: the hospital's part is missing", YT_MONEY_PAYERS,
-	  "{\"setlinfo\":{\"medfee_sumamt\":100.00,\"fund_pay_sumamt\":60.00,\"psn_part_amt\":30.00,\"acct_pay\":10.00,"
-	  "\"psn_cash_pay\":20.00}}", false, "setlinfo.medfee_sumamt is 100.00" },
+	        "{\"setlinfo\":{\"medfee_sumamt\":100.00,\"fund_pay_sumamt\":60.00,\"psn_part_amt\":30.00,\"acct_pay\":"
+	        "10.00,"
+	        "\"psn_cash_pay\":20.00}}",
+	        false, "setlinfo.medfee_sumamt is 100.00" },
 	{ "R2: the hospital's part is there", YT_MONEY_PAYERS,
-	  "{\"setlinfo\":{\"medfee_sumamt\":100.00,\"fund_pay_sumamt\":60.00,\"psn_part_amt\":30.00,\"acct_pay\":10.00,"
-	  "\"psn_cash_pay\":20.00,\"hosp_part_amt\":10.00}}", true, NULL },
+	        "{\"setlinfo\":{\"medfee_sumamt\":100.00,\"fund_pay_sumamt\":60.00,\"psn_part_amt\":30.00,\"acct_pay\":"
+	        "10.00,"
+	        "\"psn_cash_pay\":20.00,\"hosp_part_amt\":10.00}}",
+	        true, NULL },
 	{ "R3: person is not account and cash", YT_MONEY_PAYERS,
-	  "{\"setlinfo\":{\"medfee_sumamt\":100.00,\"fund_pay_sumamt\":60.00,\"psn_part_amt\":40.00,\"acct_pay\":10.00,"
-	  "\"psn_cash_pay\":29.99}}", false, "psn_part_amt" },
-	{ "R4: a fund is missing", YT_MONEY_FUNDS, "{\"setlinfo\":{\"fund_pay_sumamt\":208.00,\"hifp_pay\":207.99}}", false,
-	  "the fund fields" },
+	        "{\"setlinfo\":{\"medfee_sumamt\":100.00,\"fund_pay_sumamt\":60.00,\"psn_part_amt\":40.00,\"acct_pay\":"
+	        "10.00,"
+	        "\"psn_cash_pay\":29.99}}",
+	        false, "psn_part_amt" },
+	{ "R4: a fund is missing", YT_MONEY_FUNDS, "{\"setlinfo\":{\"fund_pay_sumamt\":208.00,\"hifp_pay\":207.99}}",
+	        false, "the fund fields" },
 	{ "R4: the fund of the disabled counts", YT_MONEY_FUNDS,
-	  "{\"setlinfo\":{\"fund_pay_sumamt\":208.00,\"hifp_pay\":200.00,\"hifdm_pay\":8.00}}", true, NULL },
-	{ "a cancel without person's amount, misspelt cash", ANSWER, MINUS "\"psn_part_amt\":null,\"pdn_cash_pay\":-28.40}}", true,
-	  NULL },
+	        "{\"setlinfo\":{\"fund_pay_sumamt\":208.00,\"hifp_pay\":200.00,\"hifdm_pay\":8.00}}", true, NULL },
+	{ "a cancel without person's amount, misspelt cash", ANSWER,
+	        MINUS "\"psn_part_amt\":null,\"pdn_cash_pay\":-28.40}}", true, NULL },
 	{ "a cancel with cash one fen off", ANSWER, MINUS "\"psn_part_amt\":null,\"pdn_cash_pay\":-28.41}}", false,
-	  "medfee_sumamt is -286.40" },
+	        "medfee_sumamt is -286.40" },
 	{ "a cancel whose sign is wrong", ANSWER, MINUS "\"pdn_cash_pay\":28.40}}", false, NULL },
-	{ "a settlement query's names", ANSWER, "{\"setlinfo\":{" SPLIT FUNDS
-	  "\"psn_pay\":78.40,\"acct_pay\":50.00,\"cash_payamt\":28.40}}", true, NULL },
-	{ "a settlement query that does not add up", ANSWER, "{\"setlinfo\":{" SPLIT FUNDS
-	  "\"psn_pay\":78.40,\"acct_pay\":50.00,\"cash_payamt\":28.39}}", false, "psn_part_amt (psn_pay) is 78.40" },
+	{ "a settlement query's names", ANSWER,
+	        "{\"setlinfo\":{" SPLIT FUNDS "\"psn_pay\":78.40,\"acct_pay\":50.00,\"cash_payamt\":28.40}}", true,
+	        NULL },
+	{ "a settlement query that does not add up", ANSWER,
+	        "{\"setlinfo\":{" SPLIT FUNDS "\"psn_pay\":78.40,\"acct_pay\":50.00,\"cash_payamt\":28.39}}", false,
+	        "psn_part_amt (psn_pay) is 78.40" },
 	{ "half a fen is no amount", ANSWER, "{\"setlinfo\":{\"medfee_sumamt\":0.005}}", false, "is not an amount" },
 	{ "an object is no amount", ANSWER, "{\"setlinfo\":{\"medfee_sumamt\":{}}}", false, "is not an amount" },
 	{ "no rule, no breach", YT_MONEY_NONE, "{\"setlinfo\":{\"medfee_sumamt\":1.00}}", true, NULL },
 	{ "nothing to check", ANSWER | YT_MONEY_LINES, "{}", true, NULL },
 	{ "R7: a line is quantity times price", YT_MONEY_LINES,
-	  "{\"feedetail\":[{\"det_item_fee_sumamt\":3.33,\"cnt\":3.0000,\"pric\":1.11}]}", true, NULL },
+	        "{\"feedetail\":[{\"det_item_fee_sumamt\":3.33,\"cnt\":3.0000,\"pric\":1.11}]}", true, NULL },
 	{ "R7: one fen is tolerated", YT_MONEY_LINES,
-	  "{\"feedetail\":[{\"det_item_fee_sumamt\":3.34,\"cnt\":\"3\",\"pric\":\"1.110000\"}]}", true, NULL },
+	        "{\"feedetail\":[{\"det_item_fee_sumamt\":3.34,\"cnt\":\"3\",\"pric\":\"1.110000\"}]}", true, NULL },
 	{ "R7: two fen are not", YT_MONEY_LINES,
-	  "{\"feedetail\":[{\"det_item_fee_sumamt\":3.33,\"cnt\":3,\"pric\":1.11},{\"det_item_fee_sumamt\":3.35,\"cnt\":3,"
-	  "\"pric\":1.11}]}", false, "feedetail[1].det_item_fee_sumamt is 3.35" },
+	        "{\"feedetail\":[{\"det_item_fee_sumamt\":3.33,\"cnt\":3,\"pric\":1.11},{\"det_item_fee_sumamt\":3.35,"
+	        "\"cnt\":3,"
+	        "\"pric\":1.11}]}",
+	        false, "feedetail[1].det_item_fee_sumamt is 3.35" },
 	{ "R7: half a fen rounds away from zero", YT_MONEY_LINES,
-	  "{\"feedetail\":[{\"det_item_fee_sumamt\":0.02,\"cnt\":1,\"pric\":0.005}]}", true, NULL },
+	        "{\"feedetail\":[{\"det_item_fee_sumamt\":0.02,\"cnt\":1,\"pric\":0.005}]}", true, NULL },
 	{ "R7: less than half a fen does not round up", YT_MONEY_LINES,
-	  "{\"feedetail\":[{\"det_item_fee_sumamt\":0.02,\"cnt\":1,\"pric\":0.004999}]}", false, NULL },
+	        "{\"feedetail\":[{\"det_item_fee_sumamt\":0.02,\"cnt\":1,\"pric\":0.004999}]}", false, NULL },
 	{ "R7: a refund line", YT_MONEY_LINES,
-	  "{\"feedetail\":[{\"det_item_fee_sumamt\":-3.33,\"cnt\":-3,\"pric\":1.11}]}", true, NULL },
+	        "{\"feedetail\":[{\"det_item_fee_sumamt\":-3.33,\"cnt\":-3,\"pric\":1.11}]}", true, NULL },
 	{ "R7: a refund line with the wrong sign", YT_MONEY_LINES,
-	  "{\"feedetail\":[{\"det_item_fee_sumamt\":3.33,\"cnt\":-3,\"pric\":1.11}]}", false, NULL },
+	        "{\"feedetail\":[{\"det_item_fee_sumamt\":3.33,\"cnt\":-3,\"pric\":1.11}]}", false, NULL },
 	{ "R7: the largest line there can be", YT_MONEY_LINES,
-	  "{\"feedetail\":[{\"det_item_fee_sumamt\":99999999999999.99,\"cnt\":999999999999.9999,\"pric\":9999999999.999999}]}",
-	  false, "add up to" },
+	        "{\"feedetail\":[{\"det_item_fee_sumamt\":99999999999999.99,\"cnt\":999999999999.9999,\"pric\":"
+	        "9999999999.999999}]}",
+	        false, "add up to" },
 	{ "R7: a line whose product needs more than 64 bits", YT_MONEY_LINES,
-	  "{\"feedetail\":[{\"det_item_fee_sumamt\":99999999000000.00,\"cnt\":100000000,\"pric\":999999.99}]}", true, NULL },
+	        "{\"feedetail\":[{\"det_item_fee_sumamt\":99999999000000.00,\"cnt\":100000000,\"pric\":999999.99}]}",
+	        true, NULL },
 	{ "R7: a quantity finer than its field", YT_MONEY_LINES,
-	  "{\"feedetail\":[{\"det_item_fee_sumamt\":1.00,\"cnt\":0.00001,\"pric\":1}]}", false, "is not a decimal number" },
+	        "{\"feedetail\":[{\"det_item_fee_sumamt\":1.00,\"cnt\":0.00001,\"pric\":1}]}", false,
+	        "is not a decimal number" },
 };
 
 static void money(void **state)
@@ -116,7 +138,9 @@ static void a_short_buffer_is_never_overrun(void **state)
 	struct yt_node *body;
 	char why[9] = "........";
 
-	assert_int_equal(yt_json_read(arena, YT_STR("{\"data\":{\"medfee_sumamt\":1,\"inscp_scp_amt\":2}}"), NULL, &body, NULL), 0);
+	assert_int_equal(
+	        yt_json_read(arena, YT_STR("{\"data\":{\"medfee_sumamt\":1,\"inscp_scp_amt\":2}}"), NULL, &body, NULL),
+	        0);
 	assert_int_equal(yt_money_check(YT_MONEY_SPLIT, body, why, 8), YT_EFORMAT);
 	assert_int_equal(why[7], '\0');
 	yt_arena_free(arena);
@@ -160,6 +184,8 @@ int main(void)
 
 	memcpy(tests, single, sizeof(single));
 	for (size_t i = 0; i < COUNT(sums); i++)
-		tests[n++] = (struct CMUnitTest){ .name = sums[i].it, .test_func = money, .initial_state = (void *)&sums[i] };
+		tests[n++] = (struct CMUnitTest){
+			.name = sums[i].it, .test_func = money, .initial_state = (void *)&sums[i]
+		};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,24 +18,26 @@
 #define FACTS YT_SOURCE_DIR "/../shared/formats/nhsa.md"
 
 /* An envelope whose every member is well; what stands behind it is the test's. */
-#define HEAD(infno)                                                                                        \
-	"\"infno\":\"" infno "\",\"msgid\":\"H33021399901202503140941300012\",\"mdtrtarea_admvs\":\"330213\"," \
-	"\"insuplc_admdvs\":\"330213\",\"recer_sys_code\":\"YBXT\",\"infver\":\"V1.0\",\"opter_type\":\"1\","  \
-	"\"opter\":\"S0007\",\"opter_name\":\"收费员七\",\"inf_time\":\"2025-03-14 09:41:30\","                \
+#define HEAD(infno)                                                                                                    \
+	"\"infno\":\"" infno "\",\"msgid\":\"H33021399901202503140941300012\",\"mdtrtarea_admvs\":\"330213\","         \
+	"\"insuplc_admdvs\":\"330213\",\"recer_sys_code\":\"YBXT\",\"infver\":\"V1.0\",\"opter_type\":\"1\","          \
+	"\"opter\":\"S0007\",\"opter_name\":\"收费员七\",\"inf_time\":\"2025-03-14 09:41:30\","                    \
 	"\"fixmedins_code\":\"H33021399901\",\"fixmedins_name\":\"示例市第一医院\",\"sign_no\":\"S1\","
 #define REQUEST(infno, input) "{" HEAD(infno) "\"input\":" input "}"
 
-#define DATA_2207                                                                                         \
+#define DATA_2207                                                                                                      \
 	"\"psn_no\":\"33020000001000000123\",\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"C1\",\"med_type\":\"11\"," \
-	"\"medfee_sumamt\":286.40,\"psn_setlway\":\"01\",\"mdtrt_id\":\"M1\",\"chrg_bchno\":\"B1\",\"insutype\":\"310\"," \
+	"\"medfee_sumamt\":286.40,\"psn_setlway\":\"01\",\"mdtrt_id\":\"M1\",\"chrg_bchno\":\"B1\",\"insutype\":"      \
+	"\"310\","                                                                                                     \
 	"\"acct_used_flag\":\"1\""
 #define DATA_CANCEL "\"setl_id\":\"S1\",\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\""
-#define DATA_2201                                                                                           \
-	"\"psn_no\":\"P1\",\"insutype\":\"310\",\"begntime\":\"2025-03-14 09:30:00\",\"mdtrt_cert_type\":\"02\"," \
-	"\"mdtrt_cert_no\":\"C1\",\"ipt_otp_no\":\"O1\",\"atddr_no\":\"D1\",\"dr_name\":\"医\",\"dept_code\":\"1\"," \
+#define DATA_2201                                                                                                      \
+	"\"psn_no\":\"P1\",\"insutype\":\"310\",\"begntime\":\"2025-03-14 09:30:00\",\"mdtrt_cert_type\":\"02\","      \
+	"\"mdtrt_cert_no\":\"C1\",\"ipt_otp_no\":\"O1\",\"atddr_no\":\"D1\",\"dr_name\":\"医\",\"dept_code\":\"1\","  \
 	"\"dept_name\":\"科\",\"caty\":\"A01\""
 
-#define DSCGINFO "\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\",\"insutype\":\"310\",\"endtime\":\"2025-03-14 08:00:00\"," \
+#define DSCGINFO                                                                                                       \
+	"\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\",\"insutype\":\"310\",\"endtime\":\"2025-03-14 08:00:00\","              \
 	"\"dscg_dept_codg\":\"1\",\"dscg_dept_name\":\"n\",\"dscg_way\":\"1\""
 
 struct codec {
@@ -92,7 +94,8 @@ static struct yt_reply *answer(struct codec *c, const struct yt_msg *msg, int st
 {
 	struct yt_reply *reply = yt_reply_new(c->arena);
 
-	assert_int_equal(c->api->decode_reply(c->plugin, msg, status, yt_arena_copy(c->arena, yt_str(octets)), reply), 0);
+	assert_int_equal(
+	        c->api->decode_reply(c->plugin, msg, status, yt_arena_copy(c->arena, yt_str(octets)), reply), 0);
 	return reply;
 }
 
@@ -148,11 +151,10 @@ static bool same_members(const struct yt_node *a, const struct yt_node *b)
 	if (a->n != b->n)
 		return false;
 	for (const struct yt_node *x = a->child; x != NULL; x = x->next, y = y->next) {
-		const struct yt_node *twin = y;
+		const struct yt_node *twin = a->kind == YT_OBJECT ? b->child : y; /* members have any order */
 
-		for (twin = a->kind == YT_OBJECT ? b->child : y; a->kind == YT_OBJECT && twin != NULL; twin = twin->next)
-			if (yt_str_eq(twin->name, x->name))
-				break;
+		while (a->kind == YT_OBJECT && twin != NULL && !yt_str_eq(twin->name, x->name))
+			twin = twin->next;
 		if (twin == NULL || !same(x, twin)) {
 			print_message("%.*s differs\n", YT_FMT(x->name));
 			return false;
@@ -247,41 +249,49 @@ static const struct refusal {
 } refusals[] = {
 	{ "no JSON", "{", "(message)", "cannot be read: line 1 column 2" },
 	{ "an array", "[]", "(message)", "must be an object" },
-	{ "a name given twice", "{\"infno\":\"1101\",\"infno\":\"2207\"}", "(message)", "cannot be read: line 1 column 25" },
+	{ "a name given twice", "{\"infno\":\"1101\",\"infno\":\"2207\"}", "(message)",
+	        "cannot be read: line 1 column 25" },
 	{ "no number", "{\"infno\":\"1101\",\"input\":{}}", "msgid", "is missing" },
-	{ "a number too long", "{\"infno\":\"2207\",\"msgid\":\"0123456789012345678901234567890\",\"input\":{}}", "msgid",
-	  "is longer than 30 characters" },
-	{ "a number that is a path", "{\"infno\":\"2207\",\"msgid\":\"../x\",\"mdtrtarea_admvs\":\"330213\",\"opter_type\":\"1\","
-	  "\"opter\":\"1\",\"opter_name\":\"n\",\"inf_time\":\"2025-03-14 09:41:30\",\"fixmedins_code\":\"H1\","
-	  "\"fixmedins_name\":\"n\",\"input\":{}}", "msgid", "must be letters and digits" },
-	{ "an institution that is a path", "{\"infno\":\"2207\",\"msgid\":\"x\",\"mdtrtarea_admvs\":\"330213\",\"opter_type\":\"1\","
-	  "\"opter\":\"1\",\"opter_name\":\"n\",\"inf_time\":\"2025-03-14 09:41:30\",\"fixmedins_code\":\"H/1\","
-	  "\"fixmedins_name\":\"n\",\"input\":{}}", "fixmedins_code", "must be letters and digits" },
+	{ "a number too long", "{\"infno\":\"2207\",\"msgid\":\"0123456789012345678901234567890\",\"input\":{}}",
+	        "msgid", "is longer than 30 characters" },
+	{ "a number that is a path",
+	        "{\"infno\":\"2207\",\"msgid\":\"../x\",\"mdtrtarea_admvs\":\"330213\",\"opter_type\":\"1\","
+	        "\"opter\":\"1\",\"opter_name\":\"n\",\"inf_time\":\"2025-03-14 09:41:30\",\"fixmedins_code\":\"H1\","
+	        "\"fixmedins_name\":\"n\",\"input\":{}}",
+	        "msgid", "must be letters and digits" },
+	{ "an institution that is a path",
+	        "{\"infno\":\"2207\",\"msgid\":\"x\",\"mdtrtarea_admvs\":\"330213\",\"opter_type\":\"1\","
+	        "\"opter\":\"1\",\"opter_name\":\"n\",\"inf_time\":\"2025-03-14 09:41:30\",\"fixmedins_code\":\"H/1\","
+	        "\"fixmedins_name\":\"n\",\"input\":{}}",
+	        "fixmedins_code", "must be letters and digits" },
 	{ "no input", "{" HEAD("2207") "\"x\":1}", "input", "is missing" },
 	{ "input as a text", REQUEST("2207", "\"x\""), "input", "must be an object" },
 	{ "no data", REQUEST("2207", "{}"), "input.data", "is missing" },
 	{ "data as rows", REQUEST("2207", "{\"data\":[]}"), "input.data", "must be an object" },
-	{ "rows as an object", REQUEST("2204", "{\"feedetail\":{}}"), "input.feedetail", "must be an array of objects" },
+	{ "rows as an object", REQUEST("2204", "{\"feedetail\":{}}"), "input.feedetail",
+	        "must be an array of objects" },
 	{ "no rows", REQUEST("2204", "{\"feedetail\":[]}"), "input.feedetail", "has no rows" },
 	{ "a row that is none", REQUEST("2204", "{\"feedetail\":[1]}"), "input.feedetail[0]", "must be an object" },
-	{ "a required field missing", REQUEST("2208", "{\"data\":{\"setl_id\":\"S\",\"mdtrt_id\":\"M\"}}"), "input.data.psn_no",
-	  "is missing" },
+	{ "a required field missing", REQUEST("2208", "{\"data\":{\"setl_id\":\"S\",\"mdtrt_id\":\"M\"}}"),
+	        "input.data.psn_no", "is missing" },
 	{ "a required field null", REQUEST("2208", "{\"data\":{\"setl_id\":null,\"mdtrt_id\":\"M\",\"psn_no\":\"P\"}}"),
-	  "input.data.setl_id", "is missing" },
-	{ "a required field empty", REQUEST("2208", "{\"data\":{\"setl_id\":\"\",\"mdtrt_id\":\"M\",\"psn_no\":\"P\"}}"),
-	  "input.data.setl_id", "is missing" },
+	        "input.data.setl_id", "is missing" },
+	{ "a required field empty",
+	        REQUEST("2208", "{\"data\":{\"setl_id\":\"\",\"mdtrt_id\":\"M\",\"psn_no\":\"P\"}}"),
+	        "input.data.setl_id", "is missing" },
 	{ "an object for a text", REQUEST("2208", "{\"data\":{\"setl_id\":{},\"mdtrt_id\":\"M\",\"psn_no\":\"P\"}}"),
-	  "input.data.setl_id", "must be a text" },
+	        "input.data.setl_id", "must be a text" },
 	{ "half a fen", REQUEST("2207", "{\"data\":{\"medfee_sumamt\":\"1.005\"}}"), "input.data.medfee_sumamt",
-	  "has more than 2 digits behind the point" },
+	        "has more than 2 digits behind the point" },
 	{ "an amount in words", REQUEST("2207", "{\"data\":{\"medfee_sumamt\":\"many\"}}"), "input.data.medfee_sumamt",
-	  "is not a number" },
+	        "is not a number" },
 	{ "an amount too large", REQUEST("2207", "{\"data\":{\"medfee_sumamt\":123456789012345.00}}"),
-	  "input.data.medfee_sumamt", "has more than 14 digits before the point" },
-	{ "a day that is none", REQUEST("2201", "{\"data\":{\"begntime\":\"2025-02-30 10:00:00\"}}"), "input.data.begntime",
-	  "is not a time (yyyy-MM-dd HH:mm:ss)" },
-	{ "a second row's field", REQUEST("2302", "{\"data\":[{\"feedetl_sn\":\"1\",\"mdtrt_id\":\"M\",\"psn_no\":\"P\"},{}]}"),
-	  "input.data[1].feedetl_sn", "is missing" },
+	        "input.data.medfee_sumamt", "has more than 14 digits before the point" },
+	{ "a day that is none", REQUEST("2201", "{\"data\":{\"begntime\":\"2025-02-30 10:00:00\"}}"),
+	        "input.data.begntime", "is not a time (yyyy-MM-dd HH:mm:ss)" },
+	{ "a second row's field",
+	        REQUEST("2302", "{\"data\":[{\"feedetl_sn\":\"1\",\"mdtrt_id\":\"M\",\"psn_no\":\"P\"},{}]}"),
+	        "input.data[1].feedetl_sn", "is missing" },
 };
 
 static void a_request_is_refused_with(void **state)
@@ -317,8 +327,10 @@ static void a_refusal_never_shows_a_value(void **state)
 	struct codec c = open_plain();
 	struct yt_msg *msg;
 
-	assert_int_equal(decode(&c, REQUEST("2201", "{\"data\":{\"psn_no\":\"330213197906152731\",\"begntime\":\"张三\"}}"),
-	                        &msg), YT_EFORMAT);
+	assert_int_equal(
+	        decode(&c, REQUEST("2201", "{\"data\":{\"psn_no\":\"330213197906152731\",\"begntime\":\"张三\"}}"),
+	                &msg),
+	        YT_EFORMAT);
 	assert_has_not(c.fault.why, "张三");
 	assert_has_not(c.fault.path, "3302");
 	codec_close(&c);
@@ -326,10 +338,13 @@ static void a_refusal_never_shows_a_value(void **state)
 
 static void what_is_read_leniently_is_written_strictly(void **state)
 {
-	static const char loose[] = REQUEST("2303", "{\"data\":{\"psn_no\":33020000001000000123,\"mdtrt_cert_type\":\"02\","
-		"\"medfee_sumamt\":\"1.2E+3\",\"psn_setlway\":\"01\",\"mdtrt_id\":\"M1\",\"insutype\":310,\"mid_setl_flag\":\"0\","
-		"\"fulamt_ownpay_amt\":\"\",\"overlmt_selfpay\":null,\"preselfpay_amt\":5,\"dscgTime\":\"2025-03-20T08:00:00.000\","
-		"\"mdtrt_mode\":0,\"exp_content\":{\"a\":[1.50]}},\"extra\":[true]}");
+	static const char loose[] =
+	        REQUEST("2303", "{\"data\":{\"psn_no\":33020000001000000123,\"mdtrt_cert_type\":\"02\","
+	                        "\"medfee_sumamt\":\"1.2E+3\",\"psn_setlway\":\"01\",\"mdtrt_id\":\"M1\",\"insutype\":"
+	                        "310,\"mid_setl_flag\":\"0\","
+	                        "\"fulamt_ownpay_amt\":\"\",\"overlmt_selfpay\":null,\"preselfpay_amt\":5,\"dscgTime\":"
+	                        "\"2025-03-20T08:00:00.000\","
+	                        "\"mdtrt_mode\":0,\"exp_content\":{\"a\":[1.50]}},\"extra\":[true]}");
 	struct codec c = open_plain();
 	const char *strict = encoded(&c, must_decode(&c, loose));
 
@@ -361,10 +376,11 @@ static void an_unread_transaction_passes_octet_for_octet(void **state)
 static void a_gbk_request_is_understood(void **state)
 {
 	struct codec c = open_plain();
-	struct yt_msg *msg = must_decode(&c, "{\"infno\":\"1101\",\"msgid\":\"N1\",\"mdtrtarea_admvs\":\"330213\",\"opter_type\":\"1\","
-		"\"opter\":\"1\",\"opter_name\":\"\xca\xd5\xb7\xd1\xd4\xb1\",\"inf_time\":\"2025-03-14 09:41:30\","
-		"\"fixmedins_code\":\"H1\",\"fixmedins_name\":\"n\",\"input\":{\"data\":{\"mdtrt_cert_type\":\"02\","
-		"\"mdtrt_cert_no\":\"1\",\"psn_name\":\"\xca\xbe\xc0\xfd\xbc\xd7\"}}}");
+	struct yt_msg *msg = must_decode(&c,
+	        "{\"infno\":\"1101\",\"msgid\":\"N1\",\"mdtrtarea_admvs\":\"330213\",\"opter_type\":\"1\","
+	        "\"opter\":\"1\",\"opter_name\":\"\xca\xd5\xb7\xd1\xd4\xb1\",\"inf_time\":\"2025-03-14 09:41:30\","
+	        "\"fixmedins_code\":\"H1\",\"fixmedins_name\":\"n\",\"input\":{\"data\":{\"mdtrt_cert_type\":\"02\","
+	        "\"mdtrt_cert_no\":\"1\",\"psn_name\":\"\xca\xbe\xc0\xfd\xbc\xd7\"}}}");
 
 	assert_text(msg->operator_name, "收费员");
 	assert_text(yt_node_text(yt_node_get(msg->body, "data"), "psn_name"), "示例甲");
@@ -376,8 +392,8 @@ static void the_envelope_is_what_the_province_wants(void **state)
 	static const struct plugin_setting settings[] = { { "recer_sys_code", "MBS_LOCAL" },
 		{ "extra_members", "fixmedins_soft_fcty=示例软件;app_id=7" } };
 	struct codec c = open_with(settings, COUNT(settings), NULL);
-	struct yt_msg *msg = must_decode(&c, "{" HEAD("2208") "\"app_id\":\"old\",\"mystery\":{\"a\":1},\"input\":{\"data\":{"
-		DATA_CANCEL "}}}");
+	struct yt_msg *msg = must_decode(&c,
+	        "{" HEAD("2208") "\"app_id\":\"old\",\"mystery\":{\"a\":1},\"input\":{\"data\":{" DATA_CANCEL "}}}");
 	const char *out;
 
 	msg->sign_no = YT_STR("OURS"); /* the engine's session */
@@ -421,8 +437,10 @@ static void every_row_is_checked(void **state)
 		struct yt_msg *msg;
 		bool is_rows;
 
-		if (line[0] == '#' || sscanf(line, "%15[^\t]\t%7[^\t]\t%31[^\t]\t%63[^\t]\t%c\t%15[^\t]\t%c", wire, side, node, field,
-		                             &type, length, &need) != 7 || strcmp(side, "in") != 0 || strcmp(wire, "ENVELOPE") == 0)
+		if (line[0] == '#' ||
+		        sscanf(line, "%15[^\t]\t%7[^\t]\t%31[^\t]\t%63[^\t]\t%c\t%15[^\t]\t%c", wire, side, node, field,
+		                &type, length, &need) != 7 ||
+		        strcmp(side, "in") != 0 || strcmp(wire, "ENVELOPE") == 0)
 			continue;
 		is_rows = strstr(node, "[]") != NULL;
 		node[strcspn(node, "[")] = '\0';
@@ -430,8 +448,8 @@ static void every_row_is_checked(void **state)
 		if (type == 'C' && atoi(length) > 0 && atoi(length) < 4000) {
 			memset(text, 'x', (size_t)atoi(length) + 1);
 			text[atoi(length) + 1] = '\0';
-			snprintf(octets, sizeof(octets), "{" HEAD("%s") "\"input\":{\"%s\":%s{\"%s\":\"%s\"}%s}}", wire, node,
-			         is_rows ? "[" : "", field, text, is_rows ? "]" : "");
+			snprintf(octets, sizeof(octets), "{" HEAD("%s") "\"input\":{\"%s\":%s{\"%s\":\"%s\"}%s}}", wire,
+			        node, is_rows ? "[" : "", field, text, is_rows ? "]" : "");
 			/* Only the node under test is there, so an earlier one may be missed first. */
 			assert_int_equal(decode(&c, octets, &msg), YT_EFORMAT);
 			if (strcmp(c.fault.why, "is missing") != 0) {
@@ -440,8 +458,8 @@ static void every_row_is_checked(void **state)
 			}
 		}
 		if (need == 'Y') {
-			snprintf(octets, sizeof(octets), "{" HEAD("%s") "\"input\":{\"%s\":%s{\"%s\":null}%s}}", wire, node,
-			         is_rows ? "[" : "", field, is_rows ? "]" : "");
+			snprintf(octets, sizeof(octets), "{" HEAD("%s") "\"input\":{\"%s\":%s{\"%s\":null}%s}}", wire,
+			        node, is_rows ? "[" : "", field, is_rows ? "]" : "");
 			assert_int_equal(decode(&c, octets, &msg), YT_EFORMAT);
 			assert_string_equal(c.fault.why, "is missing");
 			n_missing++;
@@ -455,7 +473,8 @@ static void every_row_is_checked(void **state)
 
 /* Answers. */
 
-#define SETLINFO "\"setl_id\":\"S9\",\"mdtrt_id\":\"M1\",\"medfee_sumamt\":\"286.4\",\"fund_pay_sumamt\":208," \
+#define SETLINFO                                                                                                       \
+	"\"setl_id\":\"S9\",\"mdtrt_id\":\"M1\",\"medfee_sumamt\":\"286.4\",\"fund_pay_sumamt\":208,"                  \
 	"\"acct_pay\":50.0,\"psn_cash_pay\":28.40"
 
 static const struct outcome {
@@ -466,49 +485,52 @@ static const struct outcome {
 	enum yt_outcome want;
 	const char *text; /* NULL: not looked at */
 } outcomes[] = {
-	{ "infcode 0", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":0,\"output\":{\"setlinfo\":{" SETLINFO "}}}",
-	  YT_DONE, NULL },
+	{ "infcode 0", "2207", "{\"data\":{" DATA_2207 "}}", 200,
+	        "{\"infcode\":0,\"output\":{\"setlinfo\":{" SETLINFO "}}}", YT_DONE, NULL },
 	{ "infcode 0 as a text", "2207", "{\"data\":{" DATA_2207 "}}", 200,
-	  "{\"infcode\":\"0\",\"output\":{\"setlinfo\":{" SETLINFO "}}}", YT_DONE, NULL },
+	        "{\"infcode\":\"0\",\"output\":{\"setlinfo\":{" SETLINFO "}}}", YT_DONE, NULL },
 	{ "a byte-order mark", "2208", "{\"data\":{" DATA_CANCEL "}}", 200,
-	  "\xEF\xBB\xBF{\"infcode\":0,\"output\":{\"setlinfo\":{" SETLINFO "}}}", YT_DONE, NULL },
+	        "\xEF\xBB\xBF{\"infcode\":0,\"output\":{\"setlinfo\":{" SETLINFO "}}}", YT_DONE, NULL },
 	{ "no transport status", "2208", "{\"data\":{" DATA_CANCEL "}}", 0,
-	  "{\"infcode\":0,\"output\":{\"setlinfo\":{" SETLINFO "}}}", YT_DONE, NULL },
-	{ "success without setl_id", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":0,\"output\":{\"setlinfo\":{}}}",
-	  YT_UNKNOWN, "success without setl_id" },
-	{ "success without output", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":0,\"output\":null}", YT_UNKNOWN,
-	  "success without setl_id" },
-	{ "a registration without visit", "2201", "{\"data\":{" DATA_2201 "}}", 200, "{\"infcode\":0,\"output\":{}}", YT_UNKNOWN,
-	  "success without mdtrt_id" },
-	{ "an upload without output", "2202", "{\"data\":{\"psn_no\":\"P\",\"mdtrt_id\":\"M\",\"ipt_otp_no\":\"O\"}}", 200,
-	  "{\"infcode\":0}", YT_DONE, NULL },
-	{ "a business refusal", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":-1,\"err_msg\":\"存在未结算明细\"}",
-	  YT_REFUSED, "存在未结算明细" },
-	{ "a refusal with code 1", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":1,\"err_msg\":\"存在未结算明细\"}",
-	  YT_REFUSED, NULL },
-	{ "a refusal without text", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":-1,\"err_msg\":\"\"}", YT_UNKNOWN,
-	  NULL },
+	        "{\"infcode\":0,\"output\":{\"setlinfo\":{" SETLINFO "}}}", YT_DONE, NULL },
+	{ "success without setl_id", "2207", "{\"data\":{" DATA_2207 "}}", 200,
+	        "{\"infcode\":0,\"output\":{\"setlinfo\":{}}}", YT_UNKNOWN, "success without setl_id" },
+	{ "success without output", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":0,\"output\":null}",
+	        YT_UNKNOWN, "success without setl_id" },
+	{ "a registration without visit", "2201", "{\"data\":{" DATA_2201 "}}", 200, "{\"infcode\":0,\"output\":{}}",
+	        YT_UNKNOWN, "success without mdtrt_id" },
+	{ "an upload without output", "2202", "{\"data\":{\"psn_no\":\"P\",\"mdtrt_id\":\"M\",\"ipt_otp_no\":\"O\"}}",
+	        200, "{\"infcode\":0}", YT_DONE, NULL },
+	{ "a business refusal", "2207", "{\"data\":{" DATA_2207 "}}", 200,
+	        "{\"infcode\":-1,\"err_msg\":\"存在未结算明细\"}", YT_REFUSED, "存在未结算明细" },
+	{ "a refusal with code 1", "2207", "{\"data\":{" DATA_2207 "}}", 200,
+	        "{\"infcode\":1,\"err_msg\":\"存在未结算明细\"}", YT_REFUSED, NULL },
+	{ "a refusal without text", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":-1,\"err_msg\":\"\"}",
+	        YT_UNKNOWN, NULL },
 	{ "code 1 without text", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":1}", YT_UNKNOWN, NULL },
 	{ "the other region timed out", "2207", "{\"data\":{" DATA_2207 "}}", 200,
-	  "{\"infcode\":-1,\"err_msg\":\"参保地系统超时\"}", YT_UNKNOWN, "参保地系统超时" },
-	{ "Read TimeOut", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":-1,\"err_msg\":\"Read TimeOut\"}", YT_UNKNOWN,
-	  NULL },
+	        "{\"infcode\":-1,\"err_msg\":\"参保地系统超时\"}", YT_UNKNOWN, "参保地系统超时" },
+	{ "Read TimeOut", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":-1,\"err_msg\":\"Read TimeOut\"}",
+	        YT_UNKNOWN, NULL },
 	{ "HTTP 502 with a page", "2207", "{\"data\":{" DATA_2207 "}}", 502, "<html>", YT_UNKNOWN, "HTTP status 502" },
-	{ "HTTP 500 with a whole refusal", "2207", "{\"data\":{" DATA_2207 "}}", 500, "{\"infcode\":-1,\"err_msg\":\"x\"}",
-	  YT_UNKNOWN, NULL },
-	{ "HTTP 302", "2207", "{\"data\":{" DATA_2207 "}}", 302, "{\"infcode\":-1,\"err_msg\":\"x\"}", YT_UNKNOWN, NULL },
+	{ "HTTP 500 with a whole refusal", "2207", "{\"data\":{" DATA_2207 "}}", 500,
+	        "{\"infcode\":-1,\"err_msg\":\"x\"}", YT_UNKNOWN, NULL },
+	{ "HTTP 302", "2207", "{\"data\":{" DATA_2207 "}}", 302, "{\"infcode\":-1,\"err_msg\":\"x\"}", YT_UNKNOWN,
+	        NULL },
 	{ "nothing", "2207", "{\"data\":{" DATA_2207 "}}", 200, "", YT_UNKNOWN, "answer is empty" },
 	{ "a page", "2207", "{\"data\":{" DATA_2207 "}}", 200, "<html></html>", YT_UNKNOWN, NULL },
 	{ "cut JSON", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":0,\"output\":{\"setlinfo\":{" SETLINFO,
-	  YT_UNKNOWN, NULL },
+	        YT_UNKNOWN, NULL },
 	{ "no infcode", "2207", "{\"data\":{" DATA_2207 "}}", 401, "{\"error\":\"认证参数不完整\"}", YT_UNKNOWN,
-	  "answer has no infcode" },
-	{ "infcode null", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":null,\"err_msg\":\"x\"}", YT_UNKNOWN, NULL },
+	        "answer has no infcode" },
+	{ "infcode null", "2207", "{\"data\":{" DATA_2207 "}}", 200, "{\"infcode\":null,\"err_msg\":\"x\"}", YT_UNKNOWN,
+	        NULL },
 	{ "an array", "2207", "{\"data\":{" DATA_2207 "}}", 200, "[0]", YT_UNKNOWN, NULL },
 	{ "two infcodes", "2207", "{\"data\":{" DATA_2207 "}}", 200,
-	  "{\"infcode\":-1,\"err_msg\":\"x\",\"infcode\":0,\"output\":{\"setlinfo\":{" SETLINFO "}}}", YT_UNKNOWN, NULL },
+	        "{\"infcode\":-1,\"err_msg\":\"x\",\"infcode\":0,\"output\":{\"setlinfo\":{" SETLINFO "}}}", YT_UNKNOWN,
+	        NULL },
 	{ "a GBK refusal", "2207", "{\"data\":{" DATA_2207 "}}", 200,
-	  "{\"infcode\":-1,\"err_msg\":\"\xd2\xd1\xbd\xe1\xcb\xe3\"}", YT_REFUSED, "已结算" },
+	        "{\"infcode\":-1,\"err_msg\":\"\xd2\xd1\xbd\xe1\xcb\xe3\"}", YT_REFUSED, "已结算" },
 };
 
 static void an_answer_with(void **state)
@@ -530,8 +552,9 @@ static void a_settlement_answer_brings_the_amounts(void **state)
 {
 	struct codec c = open_plain();
 	struct yt_msg *msg = must_decode(&c, REQUEST("2207", "{\"data\":{" DATA_2207 "}}"));
-	struct yt_reply *reply = answer(&c, msg, 200, "{\"infcode\":\"0\",\"inf_refmsgid\":\"R1\",\"secret_sauce\":7,"
-		"\"err_msg\":null,\"output\":{\"setlinfo\":{" SETLINFO ",\"age\":45.66,\"cashPayamt\":\"28.4\"}}}");
+	struct yt_reply *reply = answer(&c, msg, 200,
+	        "{\"infcode\":\"0\",\"inf_refmsgid\":\"R1\",\"secret_sauce\":7,"
+	        "\"err_msg\":null,\"output\":{\"setlinfo\":{" SETLINFO ",\"age\":45.66,\"cashPayamt\":\"28.4\"}}}");
 	const char *out = encoded_reply(&c, msg, reply);
 
 	assert_text(reply->settlement, "S9");
@@ -554,18 +577,21 @@ static const struct hint {
 	bool already_done, never_happened, session_expired;
 } hints[] = {
 	{ "a fee line that is there", "2204", NULL, "费用明细流水号重复", true, false, false },
-	{ "a settlement that is there", "2207", "{\"data\":{" DATA_2207 "}}", "已结算，不能重复结算", false, false, false },
+	{ "a settlement that is there", "2207", "{\"data\":{" DATA_2207 "}}", "已结算，不能重复结算", false, false,
+	        false },
 	{ "fee lines that are gone", "2205", "{\"data\":{\"mdtrt_id\":\"M\",\"chrg_bchno\":\"B\",\"psn_no\":\"P\"}}",
-	  "费用明细不存在", true, false, false },
-	{ "a registration that is gone", "2202", "{\"data\":{\"mdtrt_id\":\"M\",\"ipt_otp_no\":\"B\",\"psn_no\":\"P\"}}",
-	  "就诊信息不存在或已撤销", true, false, false },
-	{ "a stay that is over", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "已办理出院，不能重复办理", true, false, false },
-	{ "a stay that is not over", "2405", "{\"data\":{\"mdtrt_id\":\"M\",\"psn_no\":\"P\"}}", "未办理出院，不能撤销", true,
-	  false, false },
+	        "费用明细不存在", true, false, false },
+	{ "a registration that is gone", "2202",
+	        "{\"data\":{\"mdtrt_id\":\"M\",\"ipt_otp_no\":\"B\",\"psn_no\":\"P\"}}", "就诊信息不存在或已撤销", true,
+	        false, false },
+	{ "a stay that is over", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "已办理出院，不能重复办理", true, false,
+	        false },
+	{ "a stay that is not over", "2405", "{\"data\":{\"mdtrt_id\":\"M\",\"psn_no\":\"P\"}}", "未办理出院，不能撤销",
+	        true, false, false },
 	{ "fee lines for a stay that is over", "2301", NULL, "已办理出院", false, false, false },
 	{ "a visit that is gone", "2207", "{\"data\":{" DATA_2207 "}}", "就诊信息不存在或已撤销", false, false, false },
-	{ "no original", "2601", "{\"data\":{\"psn_no\":\"P\",\"omsgid\":\"M\",\"oinfno\":\"2207\"}}", "原交易不存在或已冲正",
-	  false, true, false },
+	{ "no original", "2601", "{\"data\":{\"psn_no\":\"P\",\"omsgid\":\"M\",\"oinfno\":\"2207\"}}",
+	        "原交易不存在或已冲正", false, true, false },
 	{ "no original of another", "2207", "{\"data\":{" DATA_2207 "}}", "原交易不存在或已冲正", false, false, false },
 	{ "an old session", "2207", "{\"data\":{" DATA_2207 "}}", "签到编号无效或已过期", false, false, true },
 };
@@ -578,7 +604,8 @@ static void a_refusal_for(void **state)
 	char octets[4096];
 	struct yt_reply *reply;
 
-	snprintf(octets, sizeof(octets), "{" HEAD("%s") "\"input\":%s}", row->infno, row->input != NULL ? row->input : "{}");
+	snprintf(octets, sizeof(octets), "{" HEAD("%s") "\"input\":%s}", row->infno,
+	        row->input != NULL ? row->input : "{}");
 	if (row->input != NULL)
 		msg = must_decode(&c, octets);
 	else
@@ -680,8 +707,8 @@ static void a_signature_in_upper_case_is_the_same(void **state)
 
 static const struct denial {
 	const char *it;
-	int header;         /* which of the four is altered */
-	const char *value;  /* NULL: taken away */
+	int header;        /* which of the four is altered */
+	const char *value; /* NULL: taken away */
 	int64_t clock_ms;
 	const char *key;
 	const char *path;
@@ -695,7 +722,7 @@ static const struct denial {
 	{ "a time to come", 1, "1741915815", VECTOR_MS - 181000, "token", "x-tif-timestamp" },
 	{ "another nonce", 2, "6f1c2d3e4a5b4c6d8e9f0a1b2c3d4e50", VECTOR_MS, "token", "x-tif-signature" },
 	{ "a signature one digit off", 3, "922d74cd67dd455917b82f0ff18d2f6d4900548fb94c6760087ab06a9f0c18ac", VECTOR_MS,
-	  "token", "x-tif-signature" },
+	        "token", "x-tif-signature" },
 	{ "half a signature", 3, "922d74cd67dd455917b82f0ff18d2f6d", VECTOR_MS, "token", "x-tif-signature" },
 	{ "a key we have not", 0, "PAAS1", VECTOR_MS, "other", "x-tif-paasid" },
 };
@@ -756,11 +783,13 @@ static void without_a_caller_id_nothing_is_signed(void **state)
 /* Finding out. */
 
 #define ROW(own, visit) "{\"ipt_otp_no\":\"" own "\",\"mdtrt_id\":\"" visit "\"}"
-#define REFUND(flag) "{\"setlinfo\":{\"setl_id\":\"S1\",\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"," flag "\"medfee_sumamt\":286.40," \
-	"\"fulamt_ownpay_amt\":12.00,\"overlmt_selfpay\":0.00,\"preselfpay_amt\":14.40,\"inscp_scp_amt\":260.00," \
-	"\"hifp_pay\":208.00,\"fund_pay_sumamt\":208.00,\"psn_pay\":78.40,\"acct_pay\":50.00,\"cash_payamt\":28.40," \
-	"\"balc\":1810.42,\"setl_time\":\"2025-03-14 09:41:30\",\"pool_prop_selfpay\":0.8000},\"setldetail\":[" \
-	"{\"fund_pay_type\":\"310100\",\"inscp_scp_amt\":260.00,\"crt_payb_lmt_amt\":20000.00,\"fund_payamt\":208.00}]}"
+#define REFUND(flag)                                                                                                   \
+	"{\"setlinfo\":{\"setl_id\":\"S1\",\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"," flag "\"medfee_sumamt\":286.40,"    \
+	"\"fulamt_ownpay_amt\":12.00,\"overlmt_selfpay\":0.00,\"preselfpay_amt\":14.40,\"inscp_scp_amt\":260.00,"      \
+	"\"hifp_pay\":208.00,\"fund_pay_sumamt\":208.00,\"psn_pay\":78.40,\"acct_pay\":50.00,\"cash_payamt\":28.40,"   \
+	"\"balc\":1810.42,\"setl_time\":\"2025-03-14 09:41:30\",\"pool_prop_selfpay\":0.8000},\"setldetail\":["        \
+	"{\"fund_pay_type\":\"310100\",\"inscp_scp_amt\":260.00,\"crt_payb_lmt_amt\":20000.00,\"fund_payamt\":208.00}" \
+	"]}"
 
 static const struct proof {
 	const char *it;
@@ -770,46 +799,49 @@ static const struct proof {
 	enum yt_judgement want;
 } proofs[] = {
 	{ "a registration is found by its own number", "2201", "{\"data\":{" DATA_2201 "}}", "5201",
-	  "{\"mdtrtinfo\":[" ROW("O0", "M0") "," ROW("O1", "M1") "]}", YT_FOUND },
+	        "{\"mdtrtinfo\":[" ROW("O0", "M0") "," ROW("O1", "M1") "]}", YT_FOUND },
 	{ "a registration is not among the others", "2201", "{\"data\":{" DATA_2201 "}}", "5201",
-	  "{\"mdtrtinfo\":[" ROW("O0", "M0") "]}", YT_ABSENT },
-	{ "a registration is not in an empty list", "2201", "{\"data\":{" DATA_2201 "}}", "5201", "{\"mdtrtinfo\":[]}", YT_ABSENT },
+	        "{\"mdtrtinfo\":[" ROW("O0", "M0") "]}", YT_ABSENT },
+	{ "a registration is not in an empty list", "2201", "{\"data\":{" DATA_2201 "}}", "5201", "{\"mdtrtinfo\":[]}",
+	        YT_ABSENT },
 	{ "no list proves nothing", "2201", "{\"data\":{" DATA_2201 "}}", "5201", "null", YT_UNSURE },
 	{ "two registrations prove nothing", "2201", "{\"data\":{" DATA_2201 "}}", "5201",
-	  "{\"mdtrtinfo\":[" ROW("O1", "M0") "," ROW("O1", "M1") "]}", YT_UNSURE },
+	        "{\"mdtrtinfo\":[" ROW("O1", "M0") "," ROW("O1", "M1") "]}", YT_UNSURE },
 	{ "a row without own number proves nothing", "2201", "{\"data\":{" DATA_2201 "}}", "5201",
-	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\"}]}", YT_UNSURE },
+	        "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\"}]}", YT_UNSURE },
 	{ "a discharge shows", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "5201",
-	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"dscg_way\":\"1\"}]}", YT_FOUND },
+	        "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"dscg_way\":\"1\"}]}", YT_FOUND },
 	{ "a discharge does not show", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "5201",
-	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"dscg_way\":null}]}", YT_ABSENT },
+	        "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"dscg_way\":null}]}", YT_ABSENT },
 	{ "a centre that shows no discharges proves nothing", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "5201",
-	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\"}]}", YT_UNSURE },
+	        "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\"}]}", YT_UNSURE },
 	{ "a stay that ended when we said", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "5201",
-	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"2025-03-14 08:00:00\"}]}", YT_FOUND },
+	        "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"2025-03-14 08:00:00\"}]}", YT_FOUND },
 	{ "a stay that has not ended", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "5201",
-	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"\"}]}", YT_ABSENT },
+	        "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"\"}]}", YT_ABSENT },
 	{ "a stay with another end proves nothing", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "5201",
-	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"2025-03-14 00:00:00\"}]}", YT_UNSURE },
+	        "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"2025-03-14 00:00:00\"}]}", YT_UNSURE },
 	{ "a stay that has no end any more", "2405", "{\"data\":{\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}", "5201",
-	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"\"}]}", YT_FOUND },
+	        "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"\"}]}", YT_FOUND },
 	{ "a stay that still has its end", "2405", "{\"data\":{\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}", "5201",
-	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"2025-03-14 08:00:00\"}]}", YT_ABSENT },
+	        "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"endtime\":\"2025-03-14 08:00:00\"}]}", YT_ABSENT },
 	{ "another stay proves nothing", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "5201",
-	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M2\",\"dscg_way\":\"1\"}]}", YT_UNSURE },
+	        "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M2\",\"dscg_way\":\"1\"}]}", YT_UNSURE },
 	{ "a discharge's cancel shows", "2405", "{\"data\":{\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}", "5201",
-	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"dscg_way\":\"\",\"dscg_dept_codg\":null}]}", YT_FOUND },
+	        "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"dscg_way\":\"\",\"dscg_dept_codg\":null}]}", YT_FOUND },
 	{ "a discharge's cancel does not show", "2405", "{\"data\":{\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}", "5201",
-	  "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"dscg_way\":\"1\"}]}", YT_ABSENT },
-	{ "a refund took effect", "2208", "{\"data\":{" DATA_CANCEL "}}", "5203", REFUND("\"refd_setl_flag\":\"1\","), YT_FOUND },
+	        "{\"mdtrtinfo\":[{\"mdtrt_id\":\"M1\",\"dscg_way\":\"1\"}]}", YT_ABSENT },
+	{ "a refund took effect", "2208", "{\"data\":{" DATA_CANCEL "}}", "5203", REFUND("\"refd_setl_flag\":\"1\","),
+	        YT_FOUND },
 	{ "a refund took effect in capitals", "2208", "{\"data\":{" DATA_CANCEL "}}", "5203",
-	  REFUND("\"REFD_SETL_FLAG\":1,"), YT_FOUND },
-	{ "a stay's refund took effect", "2305", "{\"data\":{" DATA_CANCEL "}}", "5203", REFUND("\"refd_setl_flag\":\"1\","),
-	  YT_FOUND },
-	{ "a refund took no effect", "2208", "{\"data\":{" DATA_CANCEL "}}", "5203", REFUND("\"refd_setl_flag\":\"0\","), YT_ABSENT },
+	        REFUND("\"REFD_SETL_FLAG\":1,"), YT_FOUND },
+	{ "a stay's refund took effect", "2305", "{\"data\":{" DATA_CANCEL "}}", "5203",
+	        REFUND("\"refd_setl_flag\":\"1\","), YT_FOUND },
+	{ "a refund took no effect", "2208", "{\"data\":{" DATA_CANCEL "}}", "5203",
+	        REFUND("\"refd_setl_flag\":\"0\","), YT_ABSENT },
 	{ "no refund flag proves nothing", "2208", "{\"data\":{" DATA_CANCEL "}}", "5203", REFUND(""), YT_UNSURE },
 	{ "another settlement proves nothing", "2208", "{\"data\":{" DATA_CANCEL "}}", "5203",
-	  "{\"setlinfo\":{\"setl_id\":\"S2\",\"refd_setl_flag\":\"1\"}}", YT_UNSURE },
+	        "{\"setlinfo\":{\"setl_id\":\"S2\",\"refd_setl_flag\":\"1\"}}", YT_UNSURE },
 };
 
 static void it_is_proved_that(void **state)
@@ -839,27 +871,35 @@ static void it_is_proved_that(void **state)
 static void a_refused_query_proves_nothing(void **state)
 {
 	struct codec c = open_plain();
-	struct yt_msg *original = must_decode(&c, REQUEST("2208", "{\"data\":{" DATA_CANCEL "}}")), *query = yt_msg_new(c.arena);
+	struct yt_msg *original = must_decode(&c, REQUEST("2208", "{\"data\":{" DATA_CANCEL "}}")),
+	              *query = yt_msg_new(c.arena);
 	struct yt_reply *adopted = yt_reply_new(c.arena);
 
 	assert_int_equal(c.api->query_for(c.plugin, original, query), 0);
-	assert_int_equal(c.api->judge(c.plugin, original, answer(&c, query, 200, "{\"infcode\":-1,\"err_msg\":\"不存在\",\"output\":"
-	                                                               REFUND("\"refd_setl_flag\":\"1\",") "}"), adopted), YT_UNSURE);
+	assert_int_equal(c.api->judge(c.plugin, original,
+	                         answer(&c, query, 200,
+	                                 "{\"infcode\":-1,\"err_msg\":\"不存在\",\"output\":" REFUND(
+	                                         "\"refd_setl_flag\":\"1\",") "}"),
+	                         adopted),
+	        YT_UNSURE);
 	codec_close(&c);
 }
 
 static void an_adopted_cancel_has_the_opposite_sign(void **state)
 {
 	struct codec c = open_plain();
-	struct yt_msg *original = must_decode(&c, REQUEST("2208", "{\"data\":{" DATA_CANCEL "}}")), *query = yt_msg_new(c.arena);
+	struct yt_msg *original = must_decode(&c, REQUEST("2208", "{\"data\":{" DATA_CANCEL "}}")),
+	              *query = yt_msg_new(c.arena);
 	struct yt_reply *adopted = yt_reply_new(c.arena);
 	char why[256];
 	const char *out;
 
 	assert_int_equal(c.api->query_for(c.plugin, original, query), 0);
-	assert_int_equal(c.api->judge(c.plugin, original,
-	                              answer(&c, query, 200, "{\"infcode\":0,\"output\":" REFUND("\"refd_setl_flag\":\"1\",") "}"),
-	                              adopted), YT_FOUND);
+	assert_int_equal(
+	        c.api->judge(c.plugin, original,
+	                answer(&c, query, 200, "{\"infcode\":0,\"output\":" REFUND("\"refd_setl_flag\":\"1\",") "}"),
+	                adopted),
+	        YT_FOUND);
 	out = encoded_reply(&c, original, adopted);
 	assert_has(out, "\"medfee_sumamt\":-286.40");
 	assert_has(out, "\"pdn_cash_pay\":-28.40");
@@ -878,14 +918,18 @@ static void an_adopted_cancel_has_the_opposite_sign(void **state)
 static void an_adopted_cancel_has_the_refunds_number_where_the_centre_tells_it(void **state)
 {
 	struct codec c = open_plain();
-	struct yt_msg *original = must_decode(&c, REQUEST("2305", "{\"data\":{" DATA_CANCEL "}}")), *query = yt_msg_new(c.arena);
+	struct yt_msg *original = must_decode(&c, REQUEST("2305", "{\"data\":{" DATA_CANCEL "}}")),
+	              *query = yt_msg_new(c.arena);
 	struct yt_reply *adopted = yt_reply_new(c.arena);
 	const char *out;
 
 	assert_int_equal(c.api->query_for(c.plugin, original, query), 0);
 	assert_int_equal(c.api->judge(c.plugin, original,
-	                              answer(&c, query, 200, "{\"infcode\":0,\"output\":"
-	                                     REFUND("\"refd_setl_flag\":\"1\",\"refd_setl_id\":\"S77\",") "}"), adopted), YT_FOUND);
+	                         answer(&c, query, 200,
+	                                 "{\"infcode\":0,\"output\":" REFUND(
+	                                         "\"refd_setl_flag\":\"1\",\"refd_setl_id\":\"S77\",") "}"),
+	                         adopted),
+	        YT_FOUND);
 	out = encoded_reply(&c, original, adopted);
 	assert_text(adopted->settlement, "S77");
 	assert_has(out, "\"setl_id\":\"S77\"");
@@ -898,8 +942,10 @@ static void an_adopted_cancel_has_the_refunds_number_where_the_centre_tells_it(v
 static void what_had_been_done_reads_as_success(void **state)
 {
 	struct codec c = open_plain();
-	struct yt_msg *msg = must_decode(&c, REQUEST("2601", "{\"data\":{\"psn_no\":\"P\",\"omsgid\":\"M\",\"oinfno\":\"2207\"}}"));
-	struct yt_reply *reply = answer(&c, msg, 200, "{\"infcode\":-1,\"err_msg\":\"原交易不存在或已冲正\",\"warn_msg\":\"\"}");
+	struct yt_msg *msg =
+	        must_decode(&c, REQUEST("2601", "{\"data\":{\"psn_no\":\"P\",\"omsgid\":\"M\",\"oinfno\":\"2207\"}}"));
+	struct yt_reply *reply =
+	        answer(&c, msg, 200, "{\"infcode\":-1,\"err_msg\":\"原交易不存在或已冲正\",\"warn_msg\":\"\"}");
 	const char *out;
 
 	reply->outcome = YT_DONE; /* the engine's decision */
@@ -935,7 +981,8 @@ static void our_own_messages_are_whole(void **state)
 {
 	static const struct plugin_setting settings[] = { { "recer_sys_code", "YBXT" } };
 	struct codec c = open_with(settings, 1, NULL);
-	struct yt_msg *original = must_decode(&c, REQUEST("2207", "{\"data\":{" DATA_2207 "}}")), *msg = yt_msg_new(c.arena), *read;
+	struct yt_msg *original = must_decode(&c, REQUEST("2207", "{\"data\":{" DATA_2207 "}}")),
+	              *msg = yt_msg_new(c.arena), *read;
 
 	assert_int_equal(c.api->reversal_of(c.plugin, original, msg), 0);
 	finish(msg);
@@ -1017,7 +1064,9 @@ static void a_setting_is_refused_that_is(void **state)
 	char why[512];
 
 	yt_log_setup("test", YT_ERROR + 1);
-	assert_int_equal(plugin_load(&plugin, YT_PLUGIN_DIR "/nhsa.so", "test", &row->setting, 1, NULL, why, sizeof(why)), YT_ECONF);
+	assert_int_equal(
+	        plugin_load(&plugin, YT_PLUGIN_DIR "/nhsa.so", "test", &row->setting, 1, NULL, why, sizeof(why)),
+	        YT_ECONF);
 	assert_null(plugin);
 }
 
@@ -1025,8 +1074,10 @@ static void a_setting_is_refused_that_is(void **state)
 static void short_memory_is_told_as_such(void **state)
 {
 	struct codec c = open_plain();
-	struct yt_str request = YT_STR(REQUEST("2208", "{\"data\":{\"setl_id\":1,\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}"));
-	struct yt_str answered = YT_STR("{\"infcode\":\"0\",\"output\":" REFUND("\"refd_setl_flag\":1,\"brdy\":\"19790615\",") "}");
+	struct yt_str request =
+	        YT_STR(REQUEST("2208", "{\"data\":{\"setl_id\":1,\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}"));
+	struct yt_str answered =
+	        YT_STR("{\"infcode\":\"0\",\"output\":" REFUND("\"refd_setl_flag\":1,\"brdy\":\"19790615\",") "}");
 	struct yt_msg *original = must_decode(&c, REQUEST("2208", "{\"data\":{" DATA_CANCEL "}}"));
 	size_t n_short = 0, limit;
 	bool done = false;
@@ -1077,8 +1128,8 @@ static void the_readme_tells_every_setting(void **state)
 	for (const struct yt_setting *setting = c.api->settings; setting->key != NULL; setting++, n_rows++) {
 		char row[256];
 
-		snprintf(row, sizeof(row), setting->fallback[0] != '\0' ? "| `%s` | `%s` |" : "| `%s` | (empty) |", setting->key,
-		         setting->fallback);
+		snprintf(row, sizeof(row), setting->fallback[0] != '\0' ? "| `%s` | `%s` |" : "| `%s` | (empty) |",
+		        setting->key, setting->fallback);
 		assert_has(page, row);
 		assert_true(strlen(setting->doc) > 0);
 	}
@@ -1088,9 +1139,12 @@ static void the_readme_tells_every_setting(void **state)
 	codec_close(&c);
 }
 
-#define ROWS(table, function)                                                                            \
-	for (size_t i = 0; i < COUNT(table); i++)                                                        \
-	tests[n++] = (struct CMUnitTest){ .name = table[i].it, .test_func = function, .initial_state = (void *)&table[i] }
+#define ROWS(table, function)                                                                                          \
+	for (size_t i = 0; i < COUNT(table); i++)                                                                      \
+		tests[n++] = (struct CMUnitTest)                                                                       \
+		{                                                                                                      \
+			.name = table[i].it, .test_func = function, .initial_state = (void *)&table[i]                 \
+		}
 
 int main(void)
 {
@@ -1123,8 +1177,8 @@ int main(void)
 		cmocka_unit_test(the_readme_tells_every_setting),
 		cmocka_unit_test(short_memory_is_told_as_such),
 	};
-	static struct CMUnitTest tests[COUNT(single) + COUNT(refusals) + COUNT(outcomes) + COUNT(hints) + COUNT(denials) +
-				       COUNT(proofs) + COUNT(wrong_settings)];
+	static struct CMUnitTest tests[COUNT(single) + COUNT(refusals) + COUNT(outcomes) + COUNT(hints) +
+	                               COUNT(denials) + COUNT(proofs) + COUNT(wrong_settings)];
 	size_t n = COUNT(single);
 
 	memcpy(tests, single, sizeof(single));

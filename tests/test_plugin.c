@@ -39,10 +39,12 @@ static const struct refusal {
 	{ "the table is too small to hold a name", VARIANT("tiny"), { { 0 } }, 0, YT_ECONF, "only 16 bytes" },
 	{ "the name has forbidden characters", VARIANT("misnamed"), { { 0 } }, 0, YT_ECONF, "a-z, 0-9 and -" },
 	{ "there is no content type", VARIANT("untyped"), { { 0 } }, 0, YT_ECONF, "content type" },
-	{ "a required setting is missing", VARIANT("settings"), { { "may", "x" } }, 1, YT_ECONF, "needs the setting \"must\"" },
+	{ "a required setting is missing", VARIANT("settings"), { { "may", "x" } }, 1, YT_ECONF,
+	        "needs the setting \"must\"" },
 	{ "a setting is unknown", VARIANT("settings"), { { "must", "x" }, { "mst", "x" } }, 2, YT_ECONF,
-	  "has no setting \"mst\"; it has: must, may" },
-	{ "a setting is given twice", VARIANT("settings"), { { "must", "x" }, { "must", "y" } }, 2, YT_ECONF, "given twice" },
+	        "has no setting \"mst\"; it has: must, may" },
+	{ "a setting is given twice", VARIANT("settings"), { { "must", "x" }, { "must", "y" } }, 2, YT_ECONF,
+	        "given twice" },
 	{ "open() refuses", VARIANT("unwilling"), { { 0 } }, 0, YT_ECONF, "refused its settings" },
 };
 
@@ -52,7 +54,8 @@ static void a_plugin_is_refused_if(void **state)
 	struct yt_plugin *plugin;
 	char why[512];
 
-	assert_int_equal(plugin_load(&plugin, row->file, "one", row->setting, row->n, NULL, why, sizeof(why)), row->want);
+	assert_int_equal(
+	        plugin_load(&plugin, row->file, "one", row->setting, row->n, NULL, why, sizeof(why)), row->want);
 	assert_null(plugin);
 	assert_has(why, row->why);
 }
@@ -184,12 +187,15 @@ static void the_published_digest_is_reproduced(void **state)
 	unlink(file);
 	assert_int_equal(plugin_load(&plugin, VARIANT("settings"), "one", &setting, 1, keys, why, sizeof(why)), 0);
 	assert_int_equal(yt_key_sha256_wrapped(plugin, YT_STR("token"), YT_STR("1741915815"),
-	                                       YT_STR("6f1c2d3e4a5b4c6d8e9f0a1b2c3d4e5f1741915815"), false, out), 0);
+	                         YT_STR("6f1c2d3e4a5b4c6d8e9f0a1b2c3d4e5f1741915815"), false, out),
+	        0);
 	assert_string_equal(out, "922d74cd67dd455917b82f0ff18d2f6d4900548fb94c6760087ab06a9f0c18ab");
 	assert_int_equal(yt_key_sha256_wrapped(plugin, YT_STR("token"), YT_STR("1741915815"),
-	                                       YT_STR("6f1c2d3e4a5b4c6d8e9f0a1b2c3d4e5f1741915815"), true, out), 0);
+	                         YT_STR("6f1c2d3e4a5b4c6d8e9f0a1b2c3d4e5f1741915815"), true, out),
+	        0);
 	assert_string_equal(out, "922D74CD67DD455917B82F0FF18D2F6D4900548FB94C6760087AB06A9F0C18AB");
-	assert_int_equal(yt_key_sha256_wrapped(plugin, YT_STR("other"), YT_STR(""), YT_STR(""), true, out), YT_ENOTFOUND);
+	assert_int_equal(
+	        yt_key_sha256_wrapped(plugin, YT_STR("other"), YT_STR(""), YT_STR(""), true, out), YT_ENOTFOUND);
 	assert_string_equal(out, "");
 	plugin_unload(plugin);
 	keys_close(keys);
@@ -204,9 +210,12 @@ static void random_bytes_differ(void **state)
 	assert_memory_not_equal(a, b, sizeof(a));
 }
 
-#define ROWS(table, function)                                                                            \
-	for (size_t i = 0; i < COUNT(table); i++)                                                        \
-	tests[n++] = (struct CMUnitTest){ .name = table[i].it, .test_func = function, .initial_state = (void *)&table[i] }
+#define ROWS(table, function)                                                                                          \
+	for (size_t i = 0; i < COUNT(table); i++)                                                                      \
+		tests[n++] = (struct CMUnitTest)                                                                       \
+		{                                                                                                      \
+			.name = table[i].it, .test_func = function, .initial_state = (void *)&table[i]                 \
+		}
 
 int main(void)
 {

@@ -156,8 +156,10 @@ static const struct shape {
 	const char *path, *why; /* strict; NULL: well */
 	unsigned breaches;      /* lenient */
 } shapes[] = {
-	{ "all is there", "{\"data\":{\"a\":\"1\",\"b\":2,\"cc\":\"3\"},\"rows\":[{\"cc\":1,\"b\":2,\"a\":3}]}", NULL, NULL, 0 },
-	{ "unknown members at every level", "{\"x\":1,\"data\":{\"y\":{},\"a\":\"1\",\"z\":[],\"cc\":\"3\"}}", NULL, NULL, 0 },
+	{ "all is there", "{\"data\":{\"a\":\"1\",\"b\":2,\"cc\":\"3\"},\"rows\":[{\"cc\":1,\"b\":2,\"a\":3}]}", NULL,
+	        NULL, 0 },
+	{ "unknown members at every level", "{\"x\":1,\"data\":{\"y\":{},\"a\":\"1\",\"z\":[],\"cc\":\"3\"}}", NULL,
+	        NULL, 0 },
 	{ "no rows where none are needed", "{\"data\":{\"a\":\"1\",\"cc\":\"3\"},\"rows\":[]}", NULL, NULL, 0 },
 	{ "rows are null where none are needed", "{\"data\":{\"a\":\"1\",\"cc\":\"3\"},\"rows\":null}", NULL, NULL, 0 },
 	{ "the last one is missing", "{\"data\":{\"a\":\"1\"}}", "input.data.cc", "is missing", 1 },
@@ -166,13 +168,16 @@ static const struct shape {
 	{ "both are missing", "{\"data\":{}}", "input.data.a", "is missing", 2 },
 	{ "the node is missing", "{}", "input.data", "is missing", 1 },
 	{ "the node is a text", "{\"data\":\"x\"}", "input.data", "must be an object", 1 },
-	{ "the third row", "{\"data\":{\"a\":\"1\",\"cc\":\"3\"},\"rows\":[{\"a\":1,\"cc\":1},{\"a\":1,\"cc\":1},{\"a\":123,\"cc\":1}]}",
-	  "input.rows[2].a", "is longer than 2 characters", 1 },
-	{ "a row is missing a field", "{\"data\":{\"a\":\"1\",\"cc\":\"3\"},\"rows\":[{\"a\":1}]}", "input.rows[0].cc", "is missing", 1 },
+	{ "the third row",
+	        "{\"data\":{\"a\":\"1\",\"cc\":\"3\"},\"rows\":[{\"a\":1,\"cc\":1},{\"a\":1,\"cc\":1},{\"a\":123,"
+	        "\"cc\":1}]}",
+	        "input.rows[2].a", "is longer than 2 characters", 1 },
+	{ "a row is missing a field", "{\"data\":{\"a\":\"1\",\"cc\":\"3\"},\"rows\":[{\"a\":1}]}", "input.rows[0].cc",
+	        "is missing", 1 },
 	{ "a row is a number", "{\"data\":{\"a\":\"1\",\"cc\":\"3\"},\"rows\":[{\"a\":1,\"cc\":2},7]}", "input.rows[1]",
-	  "must be an object", 1 },
+	        "must be an object", 1 },
 	{ "rows are an object", "{\"data\":{\"a\":\"1\",\"cc\":\"3\"},\"rows\":{\"a\":1}}", "input.rows",
-	  "must be an array of objects", 1 },
+	        "must be an array of objects", 1 },
 };
 
 static void shape(void **state)
@@ -190,7 +195,8 @@ static void shape(void **state)
 	assert_string_equal(fault.path, row->path != NULL ? row->path : "");
 	assert_string_equal(fault.why, row->why != NULL ? row->why : "");
 	memset(&fault, 0, sizeof(fault));
-	assert_int_equal(yt_table_run(groups, COUNT(groups), "input", YT_TABLE_LENIENT, arena, body, &fault, &breaches), 0);
+	assert_int_equal(
+	        yt_table_run(groups, COUNT(groups), "input", YT_TABLE_LENIENT, arena, body, &fault, &breaches), 0);
 	assert_int_equal(breaches, row->breaches);
 	assert_string_equal(fault.path, row->path != NULL ? row->path : "");
 	yt_arena_free(arena);
@@ -270,9 +276,12 @@ static void a_table_prints_itself(void **state)
 	yt_buf_free(&out);
 }
 
-#define ROWS(table, function)                                                                            \
-	for (size_t i = 0; i < COUNT(table); i++)                                                        \
-	tests[n++] = (struct CMUnitTest){ .name = table[i].it, .test_func = function, .initial_state = (void *)&table[i] }
+#define ROWS(table, function)                                                                                          \
+	for (size_t i = 0; i < COUNT(table); i++)                                                                      \
+		tests[n++] = (struct CMUnitTest)                                                                       \
+		{                                                                                                      \
+			.name = table[i].it, .test_func = function, .initial_state = (void *)&table[i]                 \
+		}
 
 int main(void)
 {

@@ -10,13 +10,13 @@
 
 __extension__ typedef __int128 wide;
 
-#define CNT_DECIMALS 4  /* of a quantity */
-#define PRIC_DECIMALS 6 /* of a unit price */
+#define CNT_DECIMALS 4                  /* of a quantity */
+#define PRIC_DECIMALS 6                 /* of a unit price */
 #define FEN_PER_LINE INT64_C(100000000) /* 10^(4 + 6 - 2): from quantity x price to fen */
 
 static const char *const split_fields[] = { "fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt" };
-static const char *const fund_fields[] = { "hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay",
-	"hifob_pay", "hifdm_pay", "maf_pay", "oth_pay" };
+static const char *const fund_fields[] = { "hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay",
+	"hifdm_pay", "maf_pay", "oth_pay" };
 /* One amount under its names: settlement, settlement query, cancel (misspelt there by the specification). */
 static const char *const person_names[] = { "psn_part_amt", "psn_pay", NULL };
 static const char *const cash_names[] = { "psn_cash_pay", "pdn_cash_pay", "cash_payamt", NULL };
@@ -40,7 +40,8 @@ static int amount(const struct check *check, const char *name, int64_t *fen)
 	int rv = yt_node_fen(check->node, name, fen);
 
 	if (rv != 0)
-		snprintf(check->why, check->size, "%s.%s is not an amount in yuan with two decimals", check->path, name);
+		snprintf(
+		        check->why, check->size, "%s.%s is not an amount in yuan with two decimals", check->path, name);
 	return rv;
 }
 
@@ -96,7 +97,7 @@ static int check_split(const struct check *check)
 	if (rv != 0 || n_present == 0 || sum == total)
 		return rv;
 	return unequal(check, "medfee_sumamt", total,
-	               "fulamt_ownpay_amt, overlmt_selfpay, preselfpay_amt and inscp_scp_amt", sum);
+	        "fulamt_ownpay_amt, overlmt_selfpay, preselfpay_amt and inscp_scp_amt", sum);
 }
 
 /* R2 and R3.  A cancel may leave the person's amount out: then account and cash stand for it. */
@@ -122,7 +123,7 @@ static int check_payers(const struct check *check)
 		return unequal(check, "psn_part_amt (psn_pay)", person, "acct_pay and cash", account + cash);
 	if (total != fund + account + cash + hospital)
 		return unequal(check, "medfee_sumamt", total, "fund_pay_sumamt, person and hosp_part_amt",
-		               fund + account + cash + hospital);
+		        fund + account + cash + hospital);
 	return 0;
 }
 
@@ -185,8 +186,9 @@ static int check_line(const struct check *check)
 	if (rv != 0)
 		return rv;
 	if (!scaled(yt_node_text(check->node, "cnt"), CNT_DECIMALS, &cnt) ||
-	    !scaled(yt_node_text(check->node, "pric"), PRIC_DECIMALS, &pric)) {
-		snprintf(check->why, check->size, "%s.cnt or %s.pric is not a decimal number", check->path, check->path);
+	        !scaled(yt_node_text(check->node, "pric"), PRIC_DECIMALS, &pric)) {
+		snprintf(
+		        check->why, check->size, "%s.cnt or %s.pric is not a decimal number", check->path, check->path);
 		return YT_EFORMAT;
 	}
 	product = (wide)cnt * pric;

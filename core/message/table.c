@@ -27,7 +27,7 @@ static void path_write(const struct run *run, const char *field, char *out, size
 	if (run->row >= 0)
 		snprintf(index, sizeof(index), "[%d]", run->row);
 	snprintf(out, size, "%s%s%s%s%s%s", run->root, run->root[0] != '\0' && node[0] != '\0' ? "." : "", node, index,
-	         field[0] != '\0' && (run->root[0] != '\0' || node[0] != '\0') ? "." : "", field);
+	        field[0] != '\0' && (run->root[0] != '\0' || node[0] != '\0') ? "." : "", field);
 }
 
 /* One breach.  Strict: the end of the run.  Lenient: counted, the first one told. */
@@ -145,7 +145,7 @@ static int run_group(struct run *run, struct yt_node *body)
 }
 
 int yt_table_run(const struct yt_group *groups, size_t n, const char *root, enum yt_table_mode mode,
-                 struct yt_arena *arena, struct yt_node *body, struct yt_fault *fault, unsigned *breaches)
+        struct yt_arena *arena, struct yt_node *body, struct yt_fault *fault, unsigned *breaches)
 {
 	struct run run = { .mode = mode, .root = root, .arena = arena, .fault = fault };
 	int rv = 0;
@@ -163,8 +163,9 @@ static void print_groups(const struct yt_group *groups, size_t n, const char *si
 {
 	for (size_t g = 0; g < n; g++) {
 		yt_buf_printf(out, "\n%s `%s%s`\n\n", side, groups[g].node[0] != '\0' ? groups[g].node : "(message)",
-		              groups[g].rows ? "[]" : "");
-		yt_buf_text(out, "| field | type | length | required | codes | 中文 | English |\n|---|---|---|---|---|---|---|\n");
+		        groups[g].rows ? "[]" : "");
+		yt_buf_text(out, "| field | type | length | required | codes | 中文 | English "
+		                 "|\n|---|---|---|---|---|---|---|\n");
 		for (unsigned i = 0; i < groups[g].n; i++) {
 			const struct yt_field *f = &groups[g].fields[i];
 
@@ -172,7 +173,7 @@ static void print_groups(const struct yt_group *groups, size_t n, const char *si
 			if (f->max > 0)
 				yt_buf_printf(out, f->decimals > 0 ? "%d,%d" : "%d", f->max, f->decimals);
 			yt_buf_printf(out, " | %s | %s | %s | %s |\n", f->flags & YT_FIELD_REQUIRED ? "Y" : "N",
-			              f->codes != NULL ? f->codes : "", f->zh, f->en);
+			        f->codes != NULL ? f->codes : "", f->zh, f->en);
 		}
 	}
 }

@@ -12,7 +12,7 @@ bool value_is_absent(const struct yt_node *node);
 
 /* Normalises node by its row.  Returns NULL when it is well, else what is wrong with it as a printf
  * format for at most one int, *arg; node is then as it was.  *no_memory is set when the arena is full. */
-const char *value_normalise(const struct yt_field *field, struct yt_arena *arena, struct yt_node *node, int *arg,
-                            bool *no_memory);
+const char *value_normalise(
+        const struct yt_field *field, struct yt_arena *arena, struct yt_node *node, int *arg, bool *no_memory);
 
 #endif

@@ -169,8 +169,8 @@ static bool number_is_plain(const struct yt_field *field, const struct yt_node *
 	return field->decimals == 2 ? n_behind == 2 : n_behind <= field->decimals;
 }
 
-static const char *number_normalise(const struct yt_field *field, struct yt_arena *arena, struct yt_node *node,
-                                    int *arg, bool *no_memory)
+static const char *number_normalise(
+        const struct yt_field *field, struct yt_arena *arena, struct yt_node *node, int *arg, bool *no_memory)
 {
 	char printed[2 * DIGITS_MAX + 8];
 	struct decimal d;
@@ -180,7 +180,7 @@ static const char *number_normalise(const struct yt_field *field, struct yt_aren
 	if (number_is_plain(field, node))
 		return NULL;
 	if ((node->kind != YT_TEXT && node->kind != YT_NUMBER) || !decimal_read(node->text, &d) ||
-	    d.point > DIGITS_MAX || d.n - d.point > DIGITS_MAX)
+	        d.point > DIGITS_MAX || d.n - d.point > DIGITS_MAX)
 		return "is not a number";
 	n_behind = d.n > d.point ? d.n - d.point : 0;
 	*arg = field->decimals;
@@ -257,8 +257,8 @@ static bool moment_read(struct yt_str s, char out[20])
 	return compact ? s.n == 0 || (s.n == 3 && take(&s, 3, (char[3]){ 0 })) : tail_is_known(s);
 }
 
-static const char *moment_normalise(const struct yt_field *field, struct yt_arena *arena, struct yt_node *node,
-                                    bool *no_memory)
+static const char *moment_normalise(
+        const struct yt_field *field, struct yt_arena *arena, struct yt_node *node, bool *no_memory)
 {
 	const char *why = field->type == 'D' ? "is not a date (yyyy-MM-dd)" : "is not a time (yyyy-MM-dd HH:mm:ss)";
 	size_t n = field->type == 'D' ? 10 : 19;
@@ -269,7 +269,7 @@ static const char *moment_normalise(const struct yt_field *field, struct yt_aren
 	if (node->kind == YT_TEXT && node->text.n == n && node->text.p[4] == '-' && yt_time_parse(node->text, &ms) == 0)
 		return NULL;
 	if ((node->kind != YT_TEXT && node->kind != YT_NUMBER) || !moment_read(node->text, whole) ||
-	    yt_time_parse(yt_str(whole), &ms) != 0)
+	        yt_time_parse(yt_str(whole), &ms) != 0)
 		return why;
 	kept = yt_arena_copy(arena, (struct yt_str){ whole, n });
 	*no_memory = kept.p == NULL;
@@ -280,8 +280,8 @@ static const char *moment_normalise(const struct yt_field *field, struct yt_aren
 	return NULL;
 }
 
-const char *value_normalise(const struct yt_field *field, struct yt_arena *arena, struct yt_node *node, int *arg,
-                            bool *no_memory)
+const char *value_normalise(
+        const struct yt_field *field, struct yt_arena *arena, struct yt_node *node, int *arg, bool *no_memory)
 {
 	*no_memory = false;
 	if (value_is_absent(node)) {

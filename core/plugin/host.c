@@ -55,7 +55,7 @@ static void hex_print(const uint8_t digest[32], bool upper, char out[65])
 }
 
 int yt_key_sha256_wrapped(const struct yt_plugin *self, struct yt_str key, struct yt_str before, struct yt_str after,
-                          bool upper, char out[65])
+        bool upper, char out[65])
 {
 	struct yt_str secret;
 	EVP_MD_CTX *ctx;
@@ -67,8 +67,8 @@ int yt_key_sha256_wrapped(const struct yt_plugin *self, struct yt_str key, struc
 		return YT_ENOTFOUND;
 	ctx = EVP_MD_CTX_new();
 	if (ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
-	    EVP_DigestUpdate(ctx, before.p, before.n) == 1 && EVP_DigestUpdate(ctx, secret.p, secret.n) == 1 &&
-	    EVP_DigestUpdate(ctx, after.p, after.n) == 1 && EVP_DigestFinal_ex(ctx, digest, NULL) == 1) {
+	        EVP_DigestUpdate(ctx, before.p, before.n) == 1 && EVP_DigestUpdate(ctx, secret.p, secret.n) == 1 &&
+	        EVP_DigestUpdate(ctx, after.p, after.n) == 1 && EVP_DigestFinal_ex(ctx, digest, NULL) == 1) {
 		hex_print(digest, upper, out);
 		rv = 0;
 	}

@@ -43,10 +43,10 @@ static int trust_file(const char *file, const struct problem *p)
 		return tell(p, YT_EDENIED, "%s: is not a regular file", file);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return tell(p, YT_EDENIED, "%s: belongs to user %u; chown it to root or to the user that runs us", file,
-		            (unsigned)st.st_uid);
+		        (unsigned)st.st_uid);
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return tell(p, YT_EDENIED, "%s: others may write to it (mode %03o); chmod go-w it", file,
-		            (unsigned)(st.st_mode & 0777));
+		        (unsigned)(st.st_mode & 0777));
 	return 0;
 }
 
@@ -80,8 +80,9 @@ static int take_table(struct yt_plugin *plugin, const char *file, const struct p
 	if (api == NULL)
 		return tell(p, YT_ECONF, "%s: has no yt_codec_api; is it a codec plugin?", file);
 	if (api->abi_major != YT_ABI_MAJOR)
-		return tell(p, YT_ECONF, "%s: was built for plugin ABI %u.%u, this program speaks %u.%u; rebuild the plugin",
-		            file, api->abi_major, api->abi_minor, YT_ABI_MAJOR, YT_ABI_MINOR);
+		return tell(p, YT_ECONF,
+		        "%s: was built for plugin ABI %u.%u, this program speaks %u.%u; rebuild the plugin", file,
+		        api->abi_major, api->abi_minor, YT_ABI_MAJOR, YT_ABI_MINOR);
 	size = api->size;
 	if (size < offsetof(struct yt_codec_api, open))
 		return tell(p, YT_ECONF, "%s: its table has only %zu bytes; rebuild the plugin", file, size);
@@ -91,7 +92,7 @@ static int take_table(struct yt_plugin *plugin, const char *file, const struct p
 		return tell(p, YT_ECONF, "%s: its name must be 1 to 31 of a-z, 0-9 and -", file);
 	if (!name_is_files(plugin->api.name, file))
 		return tell(p, YT_ECONF, "%s: holds the plugin \"%s\"; rename it to %s.so", file, plugin->api.name,
-		            plugin->api.name);
+		        plugin->api.name);
 	if (plugin->api.content_type == NULL)
 		return tell(p, YT_ECONF, "%s: names no content type", file);
 	return 0;
@@ -131,8 +132,8 @@ static int take_given(struct yt_plugin *plugin, const struct plugin_setting *giv
 
 	if (value == NULL) {
 		list_keys(plugin, known, sizeof(known));
-		return tell(p, YT_ECONF, "%s: plugin %s has no setting \"%s\"; it has: %s", plugin->name, plugin->api.name,
-		            given->key, known);
+		return tell(p, YT_ECONF, "%s: plugin %s has no setting \"%s\"; it has: %s", plugin->name,
+		        plugin->api.name, given->key, known);
 	}
 	if (value->given)
 		return tell(p, YT_ECONF, "%s: setting \"%s\" is given twice", plugin->name, given->key);
@@ -141,7 +142,8 @@ static int take_given(struct yt_plugin *plugin, const struct plugin_setting *giv
 	return value->value.p != NULL ? 0 : tell(p, YT_ENOMEM, "out of memory");
 }
 
-static int take_settings(struct yt_plugin *plugin, const struct plugin_setting *given, size_t n, const struct problem *p)
+static int take_settings(
+        struct yt_plugin *plugin, const struct plugin_setting *given, size_t n, const struct problem *p)
 {
 	const struct yt_setting *declared = plugin->api.settings;
 	int rv = 0;
@@ -156,13 +158,13 @@ static int take_settings(struct yt_plugin *plugin, const struct plugin_setting *
 		rv = take_given(plugin, &given[i], p);
 	for (size_t i = 0; i < plugin->n_values && rv == 0; i++)
 		if (declared[i].fallback == NULL && !plugin->values[i].given)
-			rv = tell(p, YT_ECONF, "%s: plugin %s needs the setting \"%s\": %s", plugin->name, plugin->api.name,
-			          declared[i].key, declared[i].doc != NULL ? declared[i].doc : "");
+			rv = tell(p, YT_ECONF, "%s: plugin %s needs the setting \"%s\": %s", plugin->name,
+			        plugin->api.name, declared[i].key, declared[i].doc != NULL ? declared[i].doc : "");
 	return rv;
 }
 
 static int load_into(struct yt_plugin *plugin, const char *file, const struct plugin_setting *settings, size_t n,
-                     const struct problem *p)
+        const struct problem *p)
 {
 	int rv = trust_file(file, p);
 
@@ -179,13 +181,14 @@ static int load_into(struct yt_plugin *plugin, const char *file, const struct pl
 		return rv;
 	rv = plugin->api.open(plugin);
 	if (rv != 0)
-		return tell(p, rv, "%s: plugin %s refused its settings; the log says which", plugin->name, plugin->api.name);
+		return tell(p, rv, "%s: plugin %s refused its settings; the log says which", plugin->name,
+		        plugin->api.name);
 	plugin->opened = true;
 	return 0;
 }
 
 int plugin_load(struct yt_plugin **out, const char *file, const char *instance_name,
-                const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size)
+        const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size)
 {
 	struct problem p = { why, why_size };
 	struct yt_plugin *plugin = calloc(1, sizeof(*plugin));

@@ -20,52 +20,48 @@ static const struct yt_setting settings[] = {
 	{ "operator_name", "医通", "opter_name of our own messages" },
 	{ "sign_in_mac", "00-00-00-00-00-00", "MAC address in sign-ins of our own" },
 	{ "sign_in_ip", "127.0.0.1", "IP address in sign-ins of our own" },
-	{ "query_med_type_outpatient", "11", "med_type with which 5201 is asked about out-patient visits; may be empty" },
+	{ "query_med_type_outpatient", "11",
+	        "med_type with which 5201 is asked about out-patient visits; may be empty" },
 	{ "query_med_type_inpatient", "21", "med_type with which 5201 is asked about in-patient visits; may be empty" },
 	{ "visit_query_days", "400", "days back that 5201 is asked about stays, 1 to 3660" },
-	{ "refund_id_member", "refd_setl_id", "member of a 5203 answer's setlinfo that names the refund's own setl_id" },
+	{ "refund_id_member", "refd_setl_id",
+	        "member of a 5203 answer's setlinfo that names the refund's own setl_id" },
 	{ "unknown_words", "超时;网络;系统异常;系统繁忙;timeout",
-	  "a refusal whose text has one of these is an unknown outcome" },
+	        "a refusal whose text has one of these is an unknown outcome" },
 	{ "lines_there_words", "费用明细流水号重复;流水号已存在",
-	  "a refused fee upload (2204, 2301) whose text has one of these had been done before" },
+	        "a refused fee upload (2204, 2301) whose text has one of these had been done before" },
 	{ "entries_gone_words", "信息不存在或已撤销;明细不存在;未查询到费用明细",
-	  "a refused cancel (2202, 2205, 2302, 2404) whose text has one of these had been done before" },
-	{ "discharged_words", "已办理出院", "a refused discharge (2402) whose text has one of these had been done before" },
+	        "a refused cancel (2202, 2205, 2302, 2404) whose text has one of these had been done before" },
+	{ "discharged_words", "已办理出院",
+	        "a refused discharge (2402) whose text has one of these had been done before" },
 	{ "not_discharged_words", "未办理出院",
-	  "a refused cancel of a discharge (2405) whose text has one of these had been done before" },
+	        "a refused cancel of a discharge (2405) whose text has one of these had been done before" },
 	{ "never_happened_words", "原交易不存在;已冲正;未找到原交易",
-	  "a refused reversal whose text has one of these found no original" },
-	{ "session_expired_words", "签到编号无效;签到已过期;未签到", "a refusal with one of these wants a new sign-in" },
+	        "a refused reversal whose text has one of these found no original" },
+	{ "session_expired_words", "签到编号无效;签到已过期;未签到",
+	        "a refusal with one of these wants a new sign-in" },
 	{ NULL, NULL, NULL }
 };
 
 /* Why each row resolves as it does: README.md. */
 static const struct yt_wire_op ops[] = {
-	{ "1101", YT_OP_PERSON_CHECK, YT_RESOLVE_NONE },
-	{ "2201", YT_OP_OUTPATIENT_REGISTER, YT_RESOLVE_QUERY },
+	{ "1101", YT_OP_PERSON_CHECK, YT_RESOLVE_NONE }, { "2201", YT_OP_OUTPATIENT_REGISTER, YT_RESOLVE_QUERY },
 	{ "2202", YT_OP_OUTPATIENT_REGISTER_CANCEL, YT_RESOLVE_RESEND },
-	{ "2203", YT_OP_OUTPATIENT_VISIT, YT_RESOLVE_RESEND },
-	{ "2203A", YT_OP_OUTPATIENT_VISIT, YT_RESOLVE_RESEND },
+	{ "2203", YT_OP_OUTPATIENT_VISIT, YT_RESOLVE_RESEND }, { "2203A", YT_OP_OUTPATIENT_VISIT, YT_RESOLVE_RESEND },
 	{ "2204", YT_OP_OUTPATIENT_FEES, YT_RESOLVE_RESEND },
 	{ "2205", YT_OP_OUTPATIENT_FEES_CANCEL, YT_RESOLVE_RESEND },
 	{ "2206", YT_OP_OUTPATIENT_PRESETTLE, YT_RESOLVE_NONE },
 	{ "2207", YT_OP_OUTPATIENT_SETTLE, YT_RESOLVE_REVERSE },
 	{ "2208", YT_OP_OUTPATIENT_SETTLE_CANCEL, YT_RESOLVE_QUERY_REVERSE },
-	{ "2301", YT_OP_INPATIENT_FEES, YT_RESOLVE_RESEND },
-	{ "2302", YT_OP_INPATIENT_FEES_CANCEL, YT_RESOLVE_RESEND },
-	{ "2303", YT_OP_INPATIENT_PRESETTLE, YT_RESOLVE_NONE },
-	{ "2304", YT_OP_INPATIENT_SETTLE, YT_RESOLVE_REVERSE },
+	{ "2301", YT_OP_INPATIENT_FEES, YT_RESOLVE_RESEND }, { "2302", YT_OP_INPATIENT_FEES_CANCEL, YT_RESOLVE_RESEND },
+	{ "2303", YT_OP_INPATIENT_PRESETTLE, YT_RESOLVE_NONE }, { "2304", YT_OP_INPATIENT_SETTLE, YT_RESOLVE_REVERSE },
 	{ "2305", YT_OP_INPATIENT_SETTLE_CANCEL, YT_RESOLVE_QUERY_REVERSE },
-	{ "2401", YT_OP_INPATIENT_ADMIT, YT_RESOLVE_REVERSE },
-	{ "2402", YT_OP_INPATIENT_DISCHARGE, YT_RESOLVE_QUERY },
+	{ "2401", YT_OP_INPATIENT_ADMIT, YT_RESOLVE_REVERSE }, { "2402", YT_OP_INPATIENT_DISCHARGE, YT_RESOLVE_QUERY },
 	{ "2403", YT_OP_INPATIENT_CHANGE, YT_RESOLVE_RESEND },
 	{ "2404", YT_OP_INPATIENT_ADMIT_CANCEL, YT_RESOLVE_RESEND },
-	{ "2405", YT_OP_INPATIENT_DISCHARGE_CANCEL, YT_RESOLVE_QUERY },
-	{ "2601", YT_OP_REVERSE, YT_RESOLVE_RESEND },
-	{ "5201", YT_OP_VISIT_QUERY, YT_RESOLVE_NONE },
-	{ "5203", YT_OP_SETTLEMENT_QUERY, YT_RESOLVE_NONE },
-	{ "9001", YT_OP_SIGN_IN, YT_RESOLVE_RESEND },
-	{ "9002", YT_OP_SIGN_OUT, YT_RESOLVE_RESEND },
+	{ "2405", YT_OP_INPATIENT_DISCHARGE_CANCEL, YT_RESOLVE_QUERY }, { "2601", YT_OP_REVERSE, YT_RESOLVE_RESEND },
+	{ "5201", YT_OP_VISIT_QUERY, YT_RESOLVE_NONE }, { "5203", YT_OP_SETTLEMENT_QUERY, YT_RESOLVE_NONE },
+	{ "9001", YT_OP_SIGN_IN, YT_RESOLVE_RESEND }, { "9002", YT_OP_SIGN_OUT, YT_RESOLVE_RESEND },
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK } /* end */
 };
 
@@ -94,7 +90,11 @@ static bool is_utf8(struct yt_str s)
 {
 	for (size_t i = 0; i < s.n;) {
 		unsigned char c = (unsigned char)s.p[i++];
-		size_t more = c < 0x80 ? 0 : c >= 0xC2 && c < 0xE0 ? 1 : c >= 0xE0 && c < 0xF0 ? 2 : c >= 0xF0 && c < 0xF5 ? 3 : 9;
+		size_t more = c < 0x80                ? 0
+		              : c >= 0xC2 && c < 0xE0 ? 1
+		              : c >= 0xE0 && c < 0xF0 ? 2
+		              : c >= 0xF0 && c < 0xF5 ? 3
+		                                      : 9;
 
 		if (more > s.n - i)
 			return false;
@@ -143,7 +143,7 @@ static int refuse_duplicate(struct yt_str text, struct yt_json_error *err)
 }
 
 int nhsa_read_json(struct yt_arena *arena, struct yt_str octets, struct yt_str *text, struct yt_node **root,
-                   struct yt_json_error *err)
+        struct yt_json_error *err)
 {
 	int rv = yt_json_read(arena, octets, NULL, root, err), converted;
 
@@ -350,8 +350,8 @@ static int nhsa_open(struct yt_plugin *self)
 }
 
 YT_CODEC_PLUGIN(.name = "nhsa", .content_type = "application/json; charset=utf-8", .settings = settings, .ops = ops,
-                .open = nhsa_open, .close = nhsa_close, .decode_request = nhsa_decode_request,
-                .encode_reply = nhsa_encode_reply, .verify = nhsa_verify, .sender = nhsa_sender,
-                .encode_request = nhsa_encode_request, .decode_reply = nhsa_decode_reply, .sign = nhsa_sign,
-                .query_for = nhsa_query_for, .judge = nhsa_judge, .reversal_of = nhsa_reversal_of,
-                .sign_in_for = nhsa_sign_in_for);
+        .open = nhsa_open, .close = nhsa_close, .decode_request = nhsa_decode_request,
+        .encode_reply = nhsa_encode_reply, .verify = nhsa_verify, .sender = nhsa_sender,
+        .encode_request = nhsa_encode_request, .decode_reply = nhsa_decode_reply, .sign = nhsa_sign,
+        .query_for = nhsa_query_for, .judge = nhsa_judge, .reversal_of = nhsa_reversal_of,
+        .sign_in_for = nhsa_sign_in_for);

@@ -28,7 +28,8 @@ struct nhsa_nonces; /* sign.c */
 
 /* One configured instance. */
 struct nhsa {
-	struct yt_str paasid, key, recer_sys_code, infver, operator_name, sign_in_mac, sign_in_ip, med_type_out, med_type_in;
+	struct yt_str paasid, key, recer_sys_code, infver, operator_name, sign_in_mac, sign_in_ip, med_type_out,
+	        med_type_in;
 	struct yt_str refund_id_member;
 	char header_name[4][24]; /* paasid, timestamp, nonce, signature; empty when signing is off */
 	bool signs, hex_upper;
@@ -36,7 +37,8 @@ struct nhsa {
 	struct nhsa_extra extra[NHSA_EXTRAS_MAX];
 	size_t n_extra;
 	struct nhsa_words unknown, never_happened, session_expired;
-	struct nhsa_words lines_there, entries_gone, discharged, not_discharged; /* refused, since it had been done before */
+	struct nhsa_words lines_there, entries_gone, discharged,
+	        not_discharged;     /* refused, since it had been done before */
 	struct nhsa_nonces *nonces; /* made at the first signature that is checked */
 };
 
@@ -48,7 +50,7 @@ const struct yt_wire_op *nhsa_wire_op(struct yt_str wire); /* NULL: passed on un
 /* Reads JSON; octets that are not UTF-8 are first read as GB18030 (some clients and library bridges send
  * GBK).  *text: what the tree's offsets are about. */
 int nhsa_read_json(struct yt_arena *arena, struct yt_str octets, struct yt_str *text, struct yt_node **root,
-                   struct yt_json_error *err);
+        struct yt_json_error *err);
 /* Takes the member out of object; NULL when it has none. */
 struct yt_node *nhsa_unlink(struct yt_node *object, const char *name);
 /* First of the names that has a text. */
@@ -61,19 +63,21 @@ void nhsa_put_name(struct yt_buf *out, bool *first, struct yt_str name);
 int nhsa_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault);
 int nhsa_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault);
 int nhsa_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
-                      struct yt_reply *reply);
-int nhsa_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out);
+        struct yt_reply *reply);
+int nhsa_encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out);
 
 int nhsa_sign(struct yt_plugin *self, struct yt_arena *arena, int64_t now_ms, struct yt_header *out, size_t max);
 int nhsa_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key, int64_t now_ms,
-                struct yt_fault *fault);
+        struct yt_fault *fault);
 struct yt_str nhsa_sender(struct yt_plugin *self, const struct yt_header *headers, size_t n);
 void nhsa_nonces_free(struct nhsa_nonces *nonces);
 
 int nhsa_query_for(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query);
-enum yt_judgement nhsa_judge(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
-                             struct yt_reply *adopted);
+enum yt_judgement nhsa_judge(
+        struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer, struct yt_reply *adopted);
 int nhsa_reversal_of(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal);
-int nhsa_sign_in_for(struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *sign_in);
+int nhsa_sign_in_for(
+        struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *sign_in);
 
 #endif

@@ -110,7 +110,8 @@ static int decode_done(const struct yt_msg *msg, struct yt_reply *reply)
 	int rv = 0;
 
 	if (table != NULL && reply->body != NULL && reply->body->kind == YT_OBJECT)
-		rv = yt_table_run(table->out, table->n_out, "output", YT_TABLE_LENIENT, reply->arena, reply->body, &fault, NULL);
+		rv = yt_table_run(
+		        table->out, table->n_out, "output", YT_TABLE_LENIENT, reply->arena, reply->body, &fault, NULL);
 	if (rv != 0)
 		return rv;
 	nhsa_reply_extract(reply);
@@ -172,8 +173,8 @@ static int decode_json(const struct nhsa *nhsa, const struct yt_msg *msg, struct
 	if (rv == YT_ENOMEM)
 		return rv;
 	if (rv != 0)
-		return unknown(reply, yt_arena_printf(reply->arena, "answer cannot be read: line %u column %u: %s", err.line,
-		                                      err.column, err.why != NULL ? err.why : ""));
+		return unknown(reply, yt_arena_printf(reply->arena, "answer cannot be read: line %u column %u: %s",
+		                              err.line, err.column, err.why != NULL ? err.why : ""));
 	if (root->kind != YT_OBJECT)
 		return unknown(reply, YT_STR("answer is not a JSON object"));
 	reply->body = nhsa_unlink(root, "output");
@@ -192,11 +193,11 @@ static int decode_json(const struct nhsa *nhsa, const struct yt_msg *msg, struct
 	return code == 0 ? decode_done(msg, reply) : decode_refused(nhsa, msg, reply);
 }
 
-int nhsa_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
-                      struct yt_reply *reply)
+int nhsa_decode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets, struct yt_reply *reply)
 {
 	bool may_speak = http_status == 0 || (http_status >= 200 && http_status < 300) ||
-			 (http_status >= 400 && http_status < 500);
+	                 (http_status >= 400 && http_status < 500);
 
 	reply->outcome = YT_UNKNOWN;
 	/* A 5xx comes from something between us and the centre: what the centre did it cannot know. */
@@ -231,7 +232,8 @@ static void put_code(const struct yt_reply *reply, struct yt_buf *out, bool *fir
 }
 
 /* A member of the envelope that an answer from elsewhere may have brought and ours must have. */
-static void put_text(const struct yt_reply *reply, const char *name, struct yt_str ours, struct yt_buf *out, bool *first)
+static void put_text(
+        const struct yt_reply *reply, const char *name, struct yt_str ours, struct yt_buf *out, bool *first)
 {
 	const struct yt_node *kept = yt_node_get(reply->head, name);
 
@@ -261,7 +263,8 @@ static void put_texts(const struct yt_reply *reply, struct yt_buf *out, bool *fi
 		return;
 	}
 	/* A text of ours obeys the table; what came from the centre is never cut. */
-	put_text(reply, "err_msg", reply->outcome == YT_DONE ? YT_STR("") : characters(reply->text, ERR_MSG_MAX), out, first);
+	put_text(reply, "err_msg", reply->outcome == YT_DONE ? YT_STR("") : characters(reply->text, ERR_MSG_MAX), out,
+	        first);
 	if (yt_node_get(reply->head, "warn_msg") != NULL)
 		put_text(reply, "warn_msg", YT_STR(""), out, first);
 }
@@ -286,14 +289,16 @@ static bool is_written(struct yt_str name)
 	       yt_str_is(name, "respond_time") || yt_str_is(name, "err_msg") || yt_str_is(name, "warn_msg");
 }
 
-int nhsa_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
+int nhsa_encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
 {
 	const struct yt_table *table = nhsa_table(msg->wire_op);
 	bool first = true;
 	int rv = 0;
 
 	if (table != NULL && reply->body != NULL && reply->body->kind == YT_OBJECT)
-		rv = yt_table_run(table->out, table->n_out, "output", YT_TABLE_LENIENT, reply->arena, reply->body, NULL, NULL);
+		rv = yt_table_run(
+		        table->out, table->n_out, "output", YT_TABLE_LENIENT, reply->arena, reply->body, NULL, NULL);
 	if (rv != 0)
 		return rv;
 	yt_buf_byte(out, '{');
@@ -301,7 +306,8 @@ int nhsa_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const st
 	put_text(reply, "inf_refmsgid", reply->number, out, &first);
 	put_times(reply, out, &first);
 	put_texts(reply, out, &first);
-	for (const struct yt_node *node = reply->head != NULL ? reply->head->child : NULL; node != NULL; node = node->next) {
+	for (const struct yt_node *node = reply->head != NULL ? reply->head->child : NULL; node != NULL;
+	        node = node->next) {
 		if (is_written(node->name))
 			continue;
 		nhsa_put_name(out, &first, node->name);

@@ -22,7 +22,7 @@ static int refuse_json(struct yt_fault *fault, int rv, const struct yt_json_erro
 		return rv;
 	refuse(fault, rv, "(message)", "");
 	snprintf(fault->why, sizeof(fault->why), "cannot be read: line %u column %u: %s", err->line, err->column,
-	         err->why != NULL ? err->why : "");
+	        err->why != NULL ? err->why : "");
 	return rv;
 }
 
@@ -56,7 +56,8 @@ static bool is_alnum(struct yt_str s)
 
 static int check_envelope(struct yt_msg *msg, struct yt_fault *fault)
 {
-	int rv = yt_table_run(nhsa_envelope.in, nhsa_envelope.n_in, "", YT_TABLE_STRICT, msg->arena, msg->head, fault, NULL);
+	int rv = yt_table_run(
+	        nhsa_envelope.in, nhsa_envelope.n_in, "", YT_TABLE_STRICT, msg->arena, msg->head, fault, NULL);
 
 	if (rv != 0)
 		return rv;
@@ -85,7 +86,8 @@ static const struct yt_node *first_object(const struct yt_msg *msg)
 
 	if (table != NULL)
 		return object_of(yt_node_get(msg->body, table->in[0].node));
-	for (node = msg->body->kind == YT_OBJECT ? msg->body->child : NULL; node != NULL && object == NULL; node = node->next)
+	for (node = msg->body->kind == YT_OBJECT ? msg->body->child : NULL; node != NULL && object == NULL;
+	        node = node->next)
 		object = object_of(node);
 	return object;
 }
@@ -192,8 +194,8 @@ static struct yt_str envelope_value(const struct nhsa *nhsa, const struct yt_msg
 	return kept;
 }
 
-static int put_envelope(const struct nhsa *nhsa, const struct yt_msg *msg, struct yt_buf *out, bool *first,
-                        struct yt_fault *fault)
+static int put_envelope(
+        const struct nhsa *nhsa, const struct yt_msg *msg, struct yt_buf *out, bool *first, struct yt_fault *fault)
 {
 	const struct yt_group *group = &nhsa_envelope.in[0];
 
@@ -227,7 +229,8 @@ static void put_beyond(const struct nhsa *nhsa, const struct yt_msg *msg, struct
 {
 	unsigned cursor = 0;
 
-	for (const struct yt_node *node = msg->head != NULL ? msg->head->child : NULL; node != NULL; node = node->next) {
+	for (const struct yt_node *node = msg->head != NULL ? msg->head->child : NULL; node != NULL;
+	        node = node->next) {
 		if (yt_table_find(&nhsa_envelope.in[0], node->name, &cursor) >= 0 || is_extra(nhsa, node->name))
 			continue;
 		nhsa_put_name(out, first, node->name);

@@ -18,8 +18,8 @@ static struct yt_str keep(struct yt_arena *arena, struct yt_str s)
 
 /* A message of ours about the same person and institution, with an empty business node; NULL: no memory.
  * None of its texts may get lost on the way: a reversal without its area goes to the wrong centre. */
-static struct yt_node *begin(struct yt_msg *msg, const struct yt_msg *original, enum yt_operation op, const char *wire,
-                             const char *node)
+static struct yt_node *begin(
+        struct yt_msg *msg, const struct yt_msg *original, enum yt_operation op, const char *wire, const char *node)
 {
 	const struct {
 		struct yt_str *to, from;
@@ -87,10 +87,11 @@ static int query_visit(const struct nhsa *nhsa, const struct yt_msg *original, s
 	if (original->person.n == 0 || !query_period(nhsa, original, from, to))
 		return YT_ENOTFOUND;
 	data = begin(query, original, YT_OP_VISIT_QUERY, "5201", "data");
-	if (put(arena, data, "psn_no", original->person) == NULL || put(arena, data, "begntime", yt_str(from)) == NULL ||
-	    put(arena, data, "endtime", yt_str(to)) == NULL ||
-	    put(arena, data, "med_type", is_inpatient(original->op->id) ? nhsa->med_type_in : nhsa->med_type_out) == NULL ||
-	    put(arena, data, "mdtrt_id", original->visit) == NULL)
+	if (put(arena, data, "psn_no", original->person) == NULL ||
+	        put(arena, data, "begntime", yt_str(from)) == NULL || put(arena, data, "endtime", yt_str(to)) == NULL ||
+	        put(arena, data, "med_type", is_inpatient(original->op->id) ? nhsa->med_type_in : nhsa->med_type_out) ==
+	                NULL ||
+	        put(arena, data, "mdtrt_id", original->visit) == NULL)
 		return YT_ENOMEM;
 	return 0;
 }
@@ -104,8 +105,8 @@ static int query_settlement(const struct yt_msg *original, struct yt_msg *query)
 		return YT_ENOTFOUND;
 	data = begin(query, original, YT_OP_SETTLEMENT_QUERY, "5203", "data");
 	if (put(arena, data, "psn_no", original->person) == NULL ||
-	    put(arena, data, "setl_id", original->settlement) == NULL ||
-	    put(arena, data, "mdtrt_id", original->visit) == NULL)
+	        put(arena, data, "setl_id", original->settlement) == NULL ||
+	        put(arena, data, "mdtrt_id", original->visit) == NULL)
 		return YT_ENOMEM;
 	return 0;
 }
@@ -133,8 +134,8 @@ static enum yt_judgement found(struct yt_reply *adopted)
 }
 
 /* A registration is found by the institution's own number; each row must have one for absence to be sure. */
-static enum yt_judgement judge_register(const struct yt_msg *original, const struct yt_node *rows,
-                                        struct yt_reply *adopted)
+static enum yt_judgement judge_register(
+        const struct yt_msg *original, const struct yt_node *rows, struct yt_reply *adopted)
 {
 	const struct yt_node *match = NULL;
 	struct yt_arena *arena = adopted->arena;
@@ -158,8 +159,8 @@ static enum yt_judgement judge_register(const struct yt_msg *original, const str
 	adopted->body = yt_node_new(arena, YT_OBJECT);
 	data = yt_node_add(arena, adopted->body, YT_STR("data"), YT_OBJECT);
 	if (put(arena, data, "mdtrt_id", yt_node_text(match, "mdtrt_id")) == NULL ||
-	    put(arena, data, "psn_no", original->person) == NULL ||
-	    put(arena, data, "ipt_otp_no", original->own_visit) == NULL)
+	        put(arena, data, "psn_no", original->person) == NULL ||
+	        put(arena, data, "ipt_otp_no", original->own_visit) == NULL)
 		return YT_UNSURE;
 	nhsa_reply_extract(adopted);
 	return found(adopted);
@@ -198,8 +199,8 @@ static enum yt_judgement discharge_shows(const struct yt_msg *original, const st
 	return sent.n > 0 && yt_str_eq(sent, yt_node_text(row, "endtime")) ? YT_FOUND : YT_UNSURE;
 }
 
-static enum yt_judgement judge_discharge(const struct yt_msg *original, const struct yt_node *rows,
-                                         struct yt_reply *adopted)
+static enum yt_judgement judge_discharge(
+        const struct yt_msg *original, const struct yt_node *rows, struct yt_reply *adopted)
 {
 	const struct yt_node *row = row_of_visit(rows, original->visit);
 	enum yt_judgement shows = row != NULL ? discharge_shows(original, row) : YT_UNSURE;
@@ -215,12 +216,12 @@ static bool add_fen(struct yt_arena *arena, struct yt_node *to, const char *name
 }
 
 /* Copies one member of a settlement into its cancel: amounts change sign, the balance does not. */
-static bool copy_member(struct yt_arena *arena, const struct yt_field *field, const struct yt_node *from,
-                        struct yt_node *to)
+static bool copy_member(
+        struct yt_arena *arena, const struct yt_field *field, const struct yt_node *from, struct yt_node *to)
 {
 	const struct yt_node *value = yt_node_get(from, field->name);
 	bool is_amount = field->type == 'N' && field->decimals == 2 && strcmp(field->name, "balc") != 0 &&
-			 strcmp(field->name, "crt_payb_lmt_amt") != 0;
+	                 strcmp(field->name, "crt_payb_lmt_amt") != 0;
 	struct yt_node *made;
 	int64_t fen;
 
@@ -247,21 +248,23 @@ static bool is_own(const char *name)
 
 /* What the two interfaces name differently, and what only the cancel has. */
 static bool put_own(struct yt_arena *arena, const struct yt_msg *original, const struct yt_node *from,
-                    struct yt_str refund_id, struct yt_node *to)
+        struct yt_str refund_id, struct yt_node *to)
 {
 	int64_t total, fund, person, cash;
 	const char *cash_name = original->op->id == YT_OP_OUTPATIENT_SETTLE_CANCEL ? "pdn_cash_pay" : "psn_cash_pay";
 
 	if (yt_node_fen(from, "medfee_sumamt", &total) != 0 || yt_node_fen(from, "fund_pay_sumamt", &fund) != 0 ||
-	    yt_node_fen(from, "psn_pay", &person) != 0 || yt_node_fen(from, "cash_payamt", &cash) != 0)
+	        yt_node_fen(from, "psn_pay", &person) != 0 || yt_node_fen(from, "cash_payamt", &cash) != 0)
 		return false;
 	/* An unknown refund id stays empty: the settlement's would pass for it. */
-	return put(arena, to, "setl_id", refund_id) != NULL && put(arena, to, "medins_setl_id", original->number) != NULL &&
+	return put(arena, to, "setl_id", refund_id) != NULL &&
+	       put(arena, to, "medins_setl_id", original->number) != NULL &&
 	       add_fen(arena, to, "psn_part_amt", -person) && add_fen(arena, to, cash_name, -cash) &&
 	       add_fen(arena, to, "hosp_part_amt", -(total - fund - person));
 }
 
-static bool copy_rows(struct yt_arena *arena, const struct yt_group *group, const struct yt_node *from, struct yt_node *body)
+static bool copy_rows(
+        struct yt_arena *arena, const struct yt_group *group, const struct yt_node *from, struct yt_node *body)
 {
 	struct yt_node *to = yt_node_add(arena, body, YT_STR("setldetail"), YT_ARRAY);
 
@@ -286,8 +289,8 @@ static struct yt_str member_text(const struct yt_node *object, struct yt_str nam
 }
 
 /* The answer that the lost cancel would have brought: the settlement with the opposite sign. */
-static bool compose_cancel(const struct nhsa *nhsa, const struct yt_msg *original, const struct yt_node *answer,
-                           struct yt_reply *adopted)
+static bool compose_cancel(
+        const struct nhsa *nhsa, const struct yt_msg *original, const struct yt_node *answer, struct yt_reply *adopted)
 {
 	const struct yt_table *table = nhsa_table(original->wire_op);
 	const struct yt_node *from = yt_node_get(answer, "setlinfo");
@@ -301,7 +304,7 @@ static bool compose_cancel(const struct nhsa *nhsa, const struct yt_msg *origina
 	if (adopted->head == NULL)
 		return false;
 	if (refund_id.n == 0 && put(arena, adopted->head, "warn_msg",
-	                            YT_STR("撤销已生效，由结算查询核实；退费结算ID未取得，请以对账为准")) == NULL)
+	                                YT_STR("撤销已生效，由结算查询核实；退费结算ID未取得，请以对账为准")) == NULL)
 		return false;
 	adopted->body = yt_node_new(arena, YT_OBJECT);
 	to = yt_node_add(arena, adopted->body, YT_STR("setlinfo"), YT_OBJECT);
@@ -317,8 +320,8 @@ static bool compose_cancel(const struct nhsa *nhsa, const struct yt_msg *origina
 }
 
 /* A cancel: the settlement's own row tells whether it was given back. */
-static enum yt_judgement judge_cancel(const struct nhsa *nhsa, const struct yt_msg *original,
-                                      const struct yt_node *answer, struct yt_reply *adopted)
+static enum yt_judgement judge_cancel(
+        const struct nhsa *nhsa, const struct yt_msg *original, const struct yt_node *answer, struct yt_reply *adopted)
 {
 	const struct yt_node *setlinfo = yt_node_get(answer, "setlinfo");
 	struct yt_str flag = nhsa_text_of(setlinfo, "refd_setl_flag", "REFD_SETL_FLAG");
@@ -332,8 +335,8 @@ static enum yt_judgement judge_cancel(const struct nhsa *nhsa, const struct yt_m
 	return found(adopted);
 }
 
-enum yt_judgement nhsa_judge(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
-                             struct yt_reply *adopted)
+enum yt_judgement nhsa_judge(
+        struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer, struct yt_reply *adopted)
 {
 	const struct yt_node *rows = yt_node_get(answer->body, "mdtrtinfo");
 
@@ -374,13 +377,15 @@ int nhsa_reversal_of(struct yt_plugin *self, const struct yt_msg *original, stru
 	reversal->original_number = keep(arena, original->number);
 	reversal->original_wire_op = keep(arena, original->wire_op);
 	if (reversal->original_number.p == NULL || reversal->original_wire_op.p == NULL ||
-	    put(arena, data, "psn_no", original->person) == NULL || put(arena, data, "omsgid", original->number) == NULL ||
-	    put(arena, data, "oinfno", original->wire_op) == NULL)
+	        put(arena, data, "psn_no", original->person) == NULL ||
+	        put(arena, data, "omsgid", original->number) == NULL ||
+	        put(arena, data, "oinfno", original->wire_op) == NULL)
 		return YT_ENOMEM;
 	return 0;
 }
 
-int nhsa_sign_in_for(struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *sign_in)
+int nhsa_sign_in_for(
+        struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *sign_in)
 {
 	const struct nhsa *nhsa = yt_plugin_ctx(self);
 	struct yt_arena *arena = sign_in->arena;
@@ -388,8 +393,8 @@ int nhsa_sign_in_for(struct yt_plugin *self, struct yt_str institution, struct y
 	struct yt_node *data = begin(sign_in, &nobody, YT_OP_SIGN_IN, "9001", "signIn");
 
 	sign_in->operator_id = keep(arena, operator_id);
-	if (sign_in->operator_id.p == NULL || put(arena, data, "opter_no", operator_id) == NULL || put(arena, data, "mac", nhsa->sign_in_mac) == NULL ||
-	    put(arena, data, "ip", nhsa->sign_in_ip) == NULL)
+	if (sign_in->operator_id.p == NULL || put(arena, data, "opter_no", operator_id) == NULL ||
+	        put(arena, data, "mac", nhsa->sign_in_mac) == NULL || put(arena, data, "ip", nhsa->sign_in_ip) == NULL)
 		return YT_ENOMEM;
 	return 0;
 }

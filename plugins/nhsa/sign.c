@@ -139,8 +139,8 @@ static uint64_t mix(uint64_t h, struct yt_str s)
 }
 
 /* Remembers the nonce until its timestamp is too old to be taken again; false: it was used before. */
-static bool nonce_is_new(struct nhsa_nonces *nonces, struct yt_str caller, struct yt_str nonce, int64_t now_s,
-                         int64_t good_until_s)
+static bool nonce_is_new(
+        struct nhsa_nonces *nonces, struct yt_str caller, struct yt_str nonce, int64_t now_s, int64_t good_until_s)
 {
 	uint64_t hash = mix(mix(nonces->seed[0], caller) ^ nonces->seed[1], nonce) | 1;
 	size_t bucket = (hash >> 20) % BUCKETS, victim = 0;
@@ -169,7 +169,7 @@ static struct nhsa_nonces *nonces_of(struct nhsa *nhsa)
 }
 
 int nhsa_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key, int64_t now_ms,
-                struct yt_fault *fault)
+        struct yt_fault *fault)
 {
 	struct nhsa *nhsa = yt_plugin_ctx(self);
 	struct yt_str value[4];

@@ -31,8 +31,11 @@ struct later_api {
 	int (*appended)(void);
 };
 YT_EXPORT extern const struct later_api yt_codec_api;
-const struct later_api yt_codec_api = { .known = { .abi_major = YT_ABI_MAJOR, .abi_minor = YT_ABI_MINOR + 1,
-	.size = sizeof(struct later_api), .name = "newer", .content_type = "text/plain" } };
+const struct later_api yt_codec_api = { .known = { .abi_major = YT_ABI_MAJOR,
+	                                        .abi_minor = YT_ABI_MINOR + 1,
+	                                        .size = sizeof(struct later_api),
+	                                        .name = "newer",
+	                                        .content_type = "text/plain" } };
 
 #elif VARIANT == SETTINGS
 
@@ -60,7 +63,7 @@ static const struct yt_setting declared[] = { { "must", NULL, "has to be given" 
 	{ NULL, NULL, NULL } };
 
 YT_CODEC_PLUGIN(.name = "settings", .content_type = "text/plain", .settings = declared, .open = settings_open,
-                .close = settings_close, .sender = settings_sender);
+        .close = settings_close, .sender = settings_sender);
 
 #else
 
@@ -74,7 +77,7 @@ const struct yt_codec_api yt_codec_api = {
 	.abi_major = VARIANT == MAJOR ? YT_ABI_MAJOR + 1 : YT_ABI_MAJOR,
 	.abi_minor = YT_ABI_MINOR,
 	/* What stands behind an older plugin's table is not part of it, whatever it looks like. */
-	.size = VARIANT == OLDER ? offsetof(struct yt_codec_api, open)
+	.size = VARIANT == OLDER  ? offsetof(struct yt_codec_api, open)
 	        : VARIANT == TINY ? 16
 	                          : sizeof(struct yt_codec_api),
 	.name = VARIANT == OLDER       ? "older"

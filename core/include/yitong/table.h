@@ -62,8 +62,9 @@ static inline unsigned yt_table_slot(struct yt_str name)
 	const unsigned char *p = (const unsigned char *)name.p;
 
 	return name.n == 0 ? 0
-			   : (unsigned)(name.n * 7 + p[0] * 3u + p[name.n / 2] * 11u + p[name.n - 1] * 5u +
-					p[name.n / 4] * 17u) % YT_SLOTS;
+	                   : (unsigned)(name.n * 7 + p[0] * 3u + p[name.n / 2] * 11u + p[name.n - 1] * 5u +
+	                                p[name.n / 4] * 17u) %
+	                             YT_SLOTS;
 }
 
 /* Row number of a name, or -1.  *cursor: row expected next; members mostly come in the rows' order. */
@@ -74,7 +75,7 @@ int yt_table_find(const struct yt_group *group, struct yt_str name, unsigned *cu
  * Strict: 0, or YT_EFORMAT with *fault filled.  Lenient: 0; *breaches (may be NULL) counts, and the
  * first one fills *fault (may be NULL).  YT_ENOMEM. */
 int yt_table_run(const struct yt_group *groups, size_t n, const char *root, enum yt_table_mode mode,
-                 struct yt_arena *arena, struct yt_node *body, struct yt_fault *fault, unsigned *breaches);
+        struct yt_arena *arena, struct yt_node *body, struct yt_fault *fault, unsigned *breaches);
 
 /* The rows of a table as Markdown, one table per node, for docs and `yitong`. */
 void yt_table_print_markdown(const struct yt_table *table, struct yt_buf *out);
