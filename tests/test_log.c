@@ -651,6 +651,32 @@ static void test_retire(void **state)
 	world_free(&w);
 }
 
+/* Power is cut at any call of a retirement of several segments: their numbers keep no gap. */
+static void test_retire_cut(void **state)
+{
+	static struct heard h;
+
+	for (uint64_t seed = 0; seed < 80; seed++) {
+		struct world w;
+		log_pos pos;
+
+		world_new(&w, seed, false);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		do
+			assert_int_equal(commit_one(&w, 250000, &pos), 0);
+		while (pos >> 32 < 5);
+		assert_int_equal(log_prepare(w.log), 0);
+		faulty_arm(w.disk, 1 + seed / 4, FAULTY_KILL, 0);
+		(void)log_retire(w.log, pos);
+		log_close(w.log);
+		w.log = NULL;
+		faulty_end(w.disk, FAULTY_POWER);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		assert_int_equal(h.at[h.n - 1].id, w.next_id - 1);
+		world_free(&w);
+	}
+}
+
 /* A reader beside the writer: whenever the writer goes on between any two of its reads, it sees whole
  * commits in order, and no error. */
 struct beside {
@@ -679,8 +705,10 @@ static void test_reads_beside_writer(void **state)
 {
 	static struct heard h;
 
-	for (int retire = 0; retire < 2; retire++) {
-		bool more = true;
+	static const int before[] = { 2, 5, 5 }; /* commits; the next ones roll or do not */
+
+	for (int mode = 0; mode < 3; mode++) {
+		bool more = true, retire = mode == 2;
 
 		for (uint64_t at = 0; more; at++) {
 			struct world w;
@@ -690,14 +718,14 @@ static void test_reads_beside_writer(void **state)
 			world_new(&w, at, false);
 			w.conf.reserve_segments = 3;
 			assert_int_equal(reopen(&w, 0, &h), 0);
-			for (int i = 0; i < 5; i++)
+			for (int i = 0; i < before[mode]; i++)
 				assert_int_equal(commit_one(&w, 150000, &pos), 0);
 			faulty_hook(w.disk, on_call, &b);
 			assert_int_equal(scan_all(&w, 0, 0, true, &h), 0);
 			faulty_hook(w.disk, NULL, NULL);
 			more = b.n > at;
 			if (!retire)
-				assert_true(h.n >= 5);
+				assert_true(h.n >= (size_t)before[mode]);
 			for (size_t i = 1; i < h.n; i++)
 				assert_true(retire ? h.at[i].id > h.at[i - 1].id : h.at[i].id == h.at[i - 1].id + 1);
 			world_free(&w);
@@ -1332,7 +1360,7 @@ static int drop_keys(void **state)
 
 int main(void)
 {
-	enum { N_DAMAGE = sizeof(damage_cases) / sizeof(damage_cases[0]), N_PLAIN = 24 };
+	enum { N_DAMAGE = sizeof(damage_cases) / sizeof(damage_cases[0]), N_PLAIN = 25 };
 	struct CMUnitTest tests[N_PLAIN + N_DAMAGE] = {
 		cmocka_unit_test(test_reads_back), cmocka_unit_test(test_from_position),
 		cmocka_unit_test(test_scan_from_segment_end), cmocka_unit_test(test_too_large),
@@ -1344,7 +1372,7 @@ int main(void)
 		cmocka_unit_test(test_forged), cmocka_unit_test(test_torn_note), cmocka_unit_test(test_conf),
 		cmocka_unit_test(test_other_size), cmocka_unit_test(test_real_files),
 		cmocka_unit_test(test_random_histories), cmocka_unit_test(test_every_end),
-		cmocka_unit_test(test_foreign_commit),
+		cmocka_unit_test(test_foreign_commit), cmocka_unit_test(test_retire_cut),
 	};
 
 	for (size_t i = 0; i < N_DAMAGE; i++)
