@@ -302,8 +302,6 @@ static void test_number_of_refused_double(void **state)
 	index_close(index);
 }
 
-/* ---- search ---- */
-
 struct found {
 	uint64_t id[256];
 	size_t n;
@@ -316,6 +314,49 @@ static int on_found(void *arg, const struct exchange *x)
 	f->id[f->n++] = x->id;
 	return 0;
 }
+
+static int on_open_one(void *arg, const struct exchange *x)
+{
+	assert_true(exchange_is_open(x));
+	(*(uint64_t *)arg)++;
+	return 0;
+}
+
+/* Of an exchange whose first segments were dropped the log has only what was carried on. */
+static void test_carried(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct exchange x, was = { .id = 5, .state = X_PARKED, .flags = REC_X_SETTLEMENT, .amount_fen = 77,
+		.accepted_ms = 1795312800000, .institution = "H33021399901", .number = "H330213999012026112210000005",
+		.visit = "visit-5", .party = "zhejiang" };
+	struct index_filter by_visit = { .visit = YT_STR("visit-5"), .state = YT_STR("parked") };
+	struct found found = { 0 };
+	uint64_t n_open = 0;
+	log_pos pos;
+	size_t at;
+
+	for (int i = 0; i < 2; i++) { /* carried twice: from segment to segment */
+		at = begin(w, REC_CARRIED, 5, 1795312900000);
+		rec_bytes(&w->buf, REC_T_STATE, &was, sizeof(was));
+		rec_end(&w->buf, at);
+		assert_int_equal(log_commit(w->log, yt_buf_view(&w->buf), &pos), 0);
+		yt_buf_clear(&w->buf);
+		assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+		assert_int_equal(index_get(index, 5, &x), 0);
+		assert_int_equal(x.state, X_PARKED);
+		assert_int_equal(x.amount_fen, 77);
+		assert_int_equal(x.accepted_pos, pos);
+		assert_int_equal(index_find(index, yt_str(was.institution), yt_str(was.number), &x), 0);
+	}
+	assert_int_equal(index_search(index, &by_visit, on_found, &found), 0);
+	assert_int_equal(found.n, 1);
+	assert_int_equal(index_open_exchanges(index, on_open_one, &n_open), 0);
+	assert_int_equal(n_open, 1);
+	index_close(index);
+}
+
+/* ---- search ---- */
 
 static bool matches(const struct exchange *x, const struct index_filter *f)
 {
@@ -385,13 +426,6 @@ static void test_bad_filters(void **state)
 static void on_count(void *arg, enum exchange_state x_state, uint64_t n)
 {
 	((uint64_t *)arg)[x_state] = n;
-}
-
-static int on_open_one(void *arg, const struct exchange *x)
-{
-	assert_true(exchange_is_open(x));
-	(*(uint64_t *)arg)++;
-	return 0;
 }
 
 static void test_counts_and_open(void **state)
@@ -704,6 +738,7 @@ int main(void)
 		IN_A_WORLD("and fed bit by bit with restarts", test_fed_bit_by_bit),
 		IN_A_WORLD("without a given end the last commit is left", test_last_commit_is_left),
 		IN_A_WORLD("a number names what was admitted, not its refused double", test_number_of_refused_double),
+		IN_A_WORLD("what was carried on is found like the original", test_carried),
 		IN_A_WORLD("a search finds what matches, newest first", test_search),
 		IN_A_WORLD("a filter that cannot be is refused", test_bad_filters),
 		IN_A_WORLD("counts and open exchanges follow every change", test_counts_and_open),

@@ -9,7 +9,7 @@
 #include "journal/index_parts.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,11 +229,19 @@ static int open_db(struct index *index, const char *path)
 	return rv;
 }
 
+/* Nobody reads SQLite's memory statistics, and keeping them takes a lock at each allocation. */
+static void set_up_sqlite(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int index_open(struct index **out, const char *path, bool writable)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct index *index = calloc(1, sizeof(*index));
 	int rv;
 
+	pthread_once(&once, set_up_sqlite);
 	if (index == NULL)
 		return YT_ENOMEM;
 	index->is_writable = writable;
