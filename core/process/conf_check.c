@@ -501,6 +501,9 @@ static void check_profile(const struct conf *conf, const struct conf_node *root,
 	if (conf->gateway.profile == CONF_PRODUCTION && conf->journal.keys == NULL)
 		conf_error_add(errors, profile == NULL ? 0 : profile->line, profile == NULL ? 0 : profile->column,
 				"profile production needs journal.keys: without it personal data would be stored in the clear");
+	if (conf->gateway.profile == CONF_PRODUCTION && conf_secret(conf, YT_STR("person-key")) == NULL)
+		conf_error_add(errors, profile == NULL ? 0 : profile->line, profile == NULL ? 0 : profile->column,
+				"profile production needs a secret person-key: the hash that stands for a person is made with it");
 }
 
 void conf_check_whole(struct conf *conf, const struct conf_node *root, struct conf_errors *errors)

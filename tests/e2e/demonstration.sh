@@ -1,7 +1,26 @@
 #!/bin/bash
-# tests/e2e/demonstration.sh - the whole way: `./dev run --once` ends well, and its summary says so.
+# tests/e2e/demonstration.sh - the whole way: `./dev run --once` ends well with other people and amounts than the
+# delivered ones, its summary says so, and nothing that names a person is left in clear text (promise P9).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-./dev run --once || exit 1
+bin=build/release/bin
+seed=$RANDOM
+traffic=$(mktemp)
+names=$(mktemp)
+trap 'rm -f "$traffic" "$names"' EXIT
+./dev build >/dev/null || exit 1
+$bin/yitong-sandbox traffic --seed $seed >"$traffic" || exit 1
+./dev run --once --traffic "$traffic" --seed $seed || { echo "seed $seed"; exit 1; }
 jq -e '.one_sided == 0 and .journal.verified == true and .pending == 0 and .reversed > 0 and .resettled > 0
-	and (.exchanges | length > 0)' run/summary.json
+	and (.exchanges | length > 0)' run/summary.json || exit 1
+
+# Names and id numbers of everybody who was treated: in no log, no journal, no index, no list.
+jq -r '.people[] | .certno, .name' "$traffic" >"$names"
+[ "$(wc -l <"$names")" -gt 20 ] || { echo "too few people to look for"; exit 1; }
+grep -qF -f "$names" "$traffic" || { echo "the search itself does not find them"; exit 1; }
+$bin/yitong --conf run/demo.yaml messages --limit 500 >run/messages.txt || exit 1
+$bin/yitong --conf run/demo.yaml messages --limit 500 --json >run/messages.json || exit 1
+if grep -lraF -f "$names" run/gateway run/gateway.log run/messages.txt run/messages.json; then
+	echo "a name or id number stands in clear text in the files above"
+	exit 1
+fi
