@@ -356,7 +356,7 @@ static int rebuild(struct ctl *ctl)
 		else if (rv == YT_ENOTFOUND)
 			rv = rebuild_here(ctl);
 		else
-			rv = ctl_fail(CTL_CANNOT, "%s%s", why, rv == YT_EDENIED ? "; stop it, then run this again" : "");
+			rv = ctl_fail(CTL_CANNOT, "%s%s", why, rv == YT_EDENIED ? "; stop the gateway, then run this again" : "");
 	}
 	yt_arena_free(arena);
 	return rv;

@@ -259,7 +259,9 @@ static void describe(struct yt_buf *out, const struct rec *rec)
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		describe_field(out, &fields[i], rec);
-	if (rec->type != REC_ACCEPTED && rec_get(rec, REC_T_NUMBER).n > 0)
+	/* The origin's own stands in the head; here are those of our legs. */
+	if (rec->type != REC_ACCEPTED && rec->type != REC_READ && rec->type != REC_REFUSED &&
+			rec_get(rec, REC_T_NUMBER).n > 0)
 		yt_buf_printf(out, "%snumber %.*s", out->n == 0 ? "" : ", ", YT_FMT(rec_get(rec, REC_T_NUMBER)));
 	while (rec_next(rec, &at, &field))
 		if (field.tag >= REC_BODY)
@@ -338,17 +340,21 @@ static void print_bodies(const struct showing *s)
 {
 	struct yt_str rest = yt_buf_view(&s->records);
 	struct rec rec;
-	size_t used;
+	size_t used, n = 0;
 
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 		struct rec_field field;
 		size_t at = 0;
+
+		if (rec.flags & REC_ERASED)
+			printf("\nThe bodies of %s were erased: their day's key is destroyed.\n", rec_type_name(rec.type));
 
 		while (rec_next(&rec, &at, &field)) {
 			struct yt_buf out = { 0 };
 
 			if (field.tag < REC_BODY)
 				continue;
+			n++;
 			printf("\n%s%s%s (%s)\n    ", ctl_colour(s->ctl, CTL_BOLD), rec_tag_name(field.tag),
 					ctl_colour(s->ctl, CTL_PLAIN), rec_type_name(rec.type));
 			ctl_body(&out, field.value, s->is_raw);
@@ -358,7 +364,7 @@ static void print_bodies(const struct showing *s)
 	}
 	if (s->bodies_are_sealed)
 		printf("\nThe bodies are encrypted and the keys are not here.\n");
-	else if (!s->is_raw)
+	else if (!s->is_raw && n > 0)
 		printf("\n「***(n)」 stands for n characters that are not shown; --raw --reason TEXT shows them.\n");
 }
 
