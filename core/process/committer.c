@@ -16,7 +16,9 @@ struct committer {
 	const struct yt_keys *keys;
 	int64_t anchor_ms, anchored_mono;
 	uint64_t anchored_commit;
+	uint32_t segment; /* of the last commit: a head is signed soon after a segment closes */
 	struct yt_str records;
+	bool segment_closed;
 	bool has_work, has_result, stop;
 	int result;
 	log_pos pos;
@@ -28,7 +30,7 @@ struct committer {
 static bool anchor_is_due(const struct committer *c)
 {
 	return c->keys != NULL && log_commit_no(c->log) != c->anchored_commit && log_commit_no(c->log) != 0 &&
-		yt_mono_ms() - c->anchored_mono >= c->anchor_ms;
+		(yt_mono_ms() - c->anchored_mono >= c->anchor_ms || c->segment_closed);
 }
 
 /* The head so far, signed, rides as one more record with these; then it is noted in anchors.txt. */
@@ -42,6 +44,7 @@ static int commit_with_anchor(struct committer *c, struct yt_str records, log_po
 	yt_buf_str(&all, records);
 	at = all.n;
 	c->anchored_mono = yt_mono_ms();
+	c->segment_closed = false;
 	if (anchor_record(&all, c->log, c->keys, yt_wall_ms()) != 0 || all.failed) {
 		yt_log(YT_ERROR, "keeper", "the journal's head cannot be signed; check the key %s", KEYS_ANCHOR);
 		yt_buf_free(&all);
@@ -73,6 +76,10 @@ static void *run(void *arg)
 		c->has_work = false;
 		pthread_mutex_unlock(&c->mutex);
 		rv = anchor_is_due(c) ? commit_with_anchor(c, c->records, &pos) : log_commit(c->log, c->records, &pos);
+		if (rv == 0) {
+			c->segment_closed = c->segment_closed || (c->segment != 0 && pos >> 32 != c->segment);
+			c->segment = (uint32_t)(pos >> 32);
+		}
 		pthread_mutex_lock(&c->mutex);
 		c->result = rv;
 		c->pos = pos;
