@@ -16,6 +16,7 @@
 #include "process/conf.h"
 
 /* Line numbers in the rows below are of this text. */
+/* clang-format off */
 static const char good[] =
 	"gateway:\n"                                  /* 1 */
 	"  profile: development\n"
@@ -75,6 +76,8 @@ static const char good[] =
 	"  - name: everything\n"
 	"    to: zhejiang\n";
 
+/* clang-format on */
+/* clang-format off */
 static const struct bad_case {
 	const char *it;         /* "a configuration with ..." */
 	const char *from, *to;  /* in the good text; from NULL: to is added at its end */
@@ -184,17 +187,19 @@ static const struct bad_case {
 		"has 31 bytes; allowed is 1 to 30" },
 	{ "too many levels", "workers: 2", "workers: [[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]", "3:", "deeper than 16" },
 };
+/* clang-format on */
 
 static const struct warn_case {
 	const char *it, *from, *to, *want, *words;
 } warn_cases[] = {
-	{ "an institution without origin", "[H33021399902]", "[H33021399901]", "47:5: warning: ", "no origin may speak for" },
+	{ "an institution without origin", "[H33021399902]", "[H33021399901]",
+	        "47:5: warning: ", "no origin may speak for" },
 	{ "a silent origin that gives up first", "timeout_ms: 180000", "timeout_ms: 60000\n    unknown_style: silence",
-		"34:5: warning: ", "it will reverse what might have succeeded" },
-	{ "an origin without a listener of its kind", "kind: signed", "kind: mtls\n    client_ca: ca.crt", "39:5: warning: ",
-		"no listener of kind signed" },
-	{ "a route never reached", "    to: zhejiang", "    to: zhejiang\n  - name: more\n    to: zhejiang", "58:5: warning: ",
-		"never reached" },
+	        "34:5: warning: ", "it will reverse what might have succeeded" },
+	{ "an origin without a listener of its kind", "kind: signed", "kind: mtls\n    client_ca: ca.crt",
+	        "39:5: warning: ", "no listener of kind signed" },
+	{ "a route never reached", "    to: zhejiang", "    to: zhejiang\n  - name: more\n    to: zhejiang",
+	        "58:5: warning: ", "never reached" },
 };
 
 static char folder[64];
@@ -254,7 +259,8 @@ static bool is_told(const struct conf_errors *errors, const char *want, const ch
 	snprintf(begin, sizeof(begin), "conf.yaml:%s", want);
 	for (uint32_t i = 0; i < errors->n; i++) {
 		conf_error_print(errors, &errors->item[i], line, sizeof(line));
-		if (strstr(line, words) != NULL && (strncmp(line, begin, strlen(begin)) == 0 || strncmp(want, "error", 5) == 0))
+		if (strstr(line, words) != NULL &&
+		        (strncmp(line, begin, strlen(begin)) == 0 || strncmp(want, "error", 5) == 0))
 			return true;
 	}
 	for (uint32_t i = 0; i < errors->n; i++) {
@@ -329,7 +335,8 @@ static void test_lookups(void **state)
 	struct conf_errors errors;
 	struct conf *conf = NULL;
 
-	write_changed("  - name: everything\n", "  - name: county\n    to: zhejiang\n    areas: [\"3302\"]\n  - name: everything\n");
+	write_changed("  - name: everything\n",
+	        "  - name: county\n    to: zhejiang\n    areas: [\"3302\"]\n  - name: everything\n");
 	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
 	assert_ptr_equal(conf_origin_by_subject(conf, YT_STR("hospital-one")), &conf->origins[0]);
 	assert_null(conf_origin_by_subject(conf, YT_STR("CLINIC01")));
@@ -381,7 +388,8 @@ static void test_no_file(void **state)
 	assert_int_equal(conf_load(&conf, "nothing.yaml", &errors), YT_ECONF);
 	assert_int_equal(errors.n, 1);
 	conf_error_print(&errors, &errors.item[0], line, sizeof(line));
-	assert_string_equal(line, "nothing.yaml: error: cannot be read: No such file or directory: give another file with --conf\n");
+	assert_string_equal(line,
+	        "nothing.yaml: error: cannot be read: No such file or directory: give another file with --conf\n");
 	assert_int_equal(conf_load(&conf, ".", &errors), YT_ECONF);
 	assert_non_null(strstr(errors.item[0].text, "it is a folder"));
 	write_file("conf.yaml", "", 0, 0644);
@@ -535,9 +543,11 @@ int main(void)
 	size_t n = 0;
 
 	for (size_t i = 0; i < N_OF(bad_cases); i++)
-		tests[n++] = (struct CMUnitTest){ bad_cases[i].it, test_bad, NULL, NULL, (void *)(uintptr_t)&bad_cases[i] };
+		tests[n++] =
+		        (struct CMUnitTest){ bad_cases[i].it, test_bad, NULL, NULL, (void *)(uintptr_t)&bad_cases[i] };
 	for (size_t i = 0; i < N_OF(warn_cases); i++)
-		tests[n++] = (struct CMUnitTest){ warn_cases[i].it, test_warned, NULL, NULL, (void *)(uintptr_t)&warn_cases[i] };
+		tests[n++] = (struct CMUnitTest){ warn_cases[i].it, test_warned, NULL, NULL,
+			(void *)(uintptr_t)&warn_cases[i] };
 	for (size_t i = 0; i < N_OF(others); i++)
 		tests[n++] = others[i];
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -27,25 +27,28 @@ static const char *const personal[] = { "林小满", "33021319800101001", "33020
 	"ecToken-5f2a", "社区获得性肺炎", "海曙区望春街道7号", "王医生" };
 
 static const char request_body[] =
-	"{\"infno\":\"2207\",\"msgid\":\"" NUMBER "\",\"fixmedins_code\":\"H33021399901\",\"opter_name\":\"王医生\",\"input\":"
-	"{\"data\":{\"psn_name\":\"林小满\",\"certno\":\"330213198001010012\",\"psn_no\":\"3302000000017788\","
-	"\"mdtrt_id\":\"330213000012345\",\"tel\":\"13800000000\",\"medfee_sumamt\":123.45,\"addr\":\"海曙区望春街道7号\","
-	"\"mdtrt_cert_no\":\"ecToken-5f2a\",\"diseinfo\":[{\"diag_code\":\"J18.900\",\"diag_name\":\"社区获得性肺炎\"}],"
-	"\"exp_content\":\"林小满\",\"begntime\":\"林小满 2026\",\"setl_id\":\"林小满\"}}}";
+        "{\"infno\":\"2207\",\"msgid\":\"" NUMBER
+        "\",\"fixmedins_code\":\"H33021399901\",\"opter_name\":\"王医生\",\"input\":"
+        "{\"data\":{\"psn_name\":\"林小满\",\"certno\":\"330213198001010012\",\"psn_no\":\"3302000000017788\","
+        "\"mdtrt_id\":\"330213000012345\",\"tel\":\"13800000000\",\"medfee_sumamt\":123.45,\"addr\":"
+        "\"海曙区望春街道7号\","
+        "\"mdtrt_cert_no\":\"ecToken-5f2a\",\"diseinfo\":[{\"diag_code\":\"J18.900\",\"diag_name\":\"社区获得性肺炎\"}]"
+        ","
+        "\"exp_content\":\"林小满\",\"begntime\":\"林小满 2026\",\"setl_id\":\"林小满\"}}}";
 
-static const char config[] =
-	"gateway: {run_dir: @, plugin_dir: @}\n"
-	"journal: {folder: @/journal, index: @/index.db, segment_mib: 4}\n"
-	"listeners:\n"
-	"  - {name: hospitals, kind: mtls, address: 127.0.0.1, port: 8443, format: nhsa, cert: a, key: b, client_ca: c}\n"
-	"parties:\n"
-	"  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c}\n"
-	"origins:\n"
-	"  - {name: hospital-one, subject: hospital-one, institutions: [H33021399901]}\n"
-	"institutions:\n"
-	"  - {code: H33021399901, name: n, area: \"330213\", operator: o}\n"
-	"routes:\n"
-	"  - {name: everything, to: zhejiang}\n";
+static const char config[] = "gateway: {run_dir: @, plugin_dir: @}\n"
+                             "journal: {folder: @/journal, index: @/index.db, segment_mib: 4}\n"
+                             "listeners:\n"
+                             "  - {name: hospitals, kind: mtls, address: 127.0.0.1, port: 8443, format: nhsa, cert: a, "
+                             "key: b, client_ca: c}\n"
+                             "parties:\n"
+                             "  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c}\n"
+                             "origins:\n"
+                             "  - {name: hospital-one, subject: hospital-one, institutions: [H33021399901]}\n"
+                             "institutions:\n"
+                             "  - {code: H33021399901, name: n, area: \"330213\", operator: o}\n"
+                             "routes:\n"
+                             "  - {name: everything, to: zhejiang}\n";
 
 struct world {
 	char folder[64], journal[96], index_path[96], conf[96];
@@ -96,7 +99,8 @@ static void add_step(struct yt_buf *buf, enum rec_type type, uint64_t id, int64_
 		put_text(buf, REC_T_SETTLEMENT, "3302990000007781");
 		rec_i64(buf, REC_T_FUND, 8000);
 		rec_i64(buf, REC_T_CASH, 4345);
-		put_text(buf, REC_T_REPLY, "{\"infcode\":0,\"output\":{\"setlinfo\":{\"psn_name\":\"林小满\",\"setl_id\":\"7781\"}}}");
+		put_text(buf, REC_T_REPLY,
+		        "{\"infcode\":0,\"output\":{\"setlinfo\":{\"psn_name\":\"林小满\",\"setl_id\":\"7781\"}}}");
 	}
 	if (type == REC_PARKED) {
 		put_text(buf, REC_T_OWNER, "desk");
@@ -203,7 +207,8 @@ static int run(struct world *w, const char *arguments)
 	size_t n;
 	int status;
 
-	snprintf(command, sizeof(command), "timeout 60 " YT_BIN_DIR "/yitong --conf %s %s 2>&1 </dev/null", w->conf, arguments);
+	snprintf(command, sizeof(command), "timeout 60 " YT_BIN_DIR "/yitong --conf %s %s 2>&1 </dev/null", w->conf,
+	        arguments);
 	f = popen(command, "r");
 	assert_non_null(f);
 	n = fread(w->out, 1, sizeof(w->out) - 1, f);
@@ -297,7 +302,8 @@ static void test_messages(void **state)
 	assert_prints(w, "\"amount_fen\":12345,\"fund_fen\":8000,\"account_fen\":0,\"cash_fen\":4345");
 	assert_prints(w, "\"exchange\":\"0000000000000001\"");
 	assert_prints(w, "\"state\":\"done\"");
-	assert_int_equal(run(w, "messages --settlement 3302990000007781 --day 2026-11-22 --party zhejiang --limit 5"), 0);
+	assert_int_equal(
+	        run(w, "messages --settlement 3302990000007781 --day 2026-11-22 --party zhejiang --limit 5"), 0);
 	assert_int_equal(run(w, "messages --number 1"), 1);
 	assert_prints(w, "nothing found");
 	assert_int_equal(run(w, "messages --state lost"), 2);
@@ -369,11 +375,12 @@ static void test_raw_is_audited(void **state)
 /* ---- status, parked ---- */
 
 static const char status_answer[] =
-	"{\"ok\":true,\"generation\":3,\"pid\":71,\"version\":\"0\",\"accepting\":%s,\"why_closed\":\"journal full\","
-	"\"journal\":{\"position\":\"3:81920\",\"commits\":120,\"room_bytes\":1048576,\"sealed\":false},"
-	"\"index\":{\"position\":\"3:81920\",\"lag_bytes\":77,\"usable\":true},"
-	"\"workers\":[{\"incarnation\":7,\"pid\":4711,\"generation\":3,\"connections\":2,\"in_flight\":1,\"requests\":310}],"
-	"\"exchanges\":{\"sent\":1,\"unknown\":20,\"reversing\":300,\"parked\":5,\"undelivered\":4000,\"leased\":2}}\n";
+        "{\"ok\":true,\"generation\":3,\"pid\":71,\"version\":\"0\",\"accepting\":%s,\"why_closed\":\"journal full\","
+        "\"journal\":{\"position\":\"3:81920\",\"commits\":120,\"room_bytes\":1048576,\"sealed\":false},"
+        "\"index\":{\"position\":\"3:81920\",\"lag_bytes\":77,\"usable\":true},"
+        "\"workers\":[{\"incarnation\":7,\"pid\":4711,\"generation\":3,\"connections\":2,\"in_flight\":1,\"requests\":"
+        "310}],"
+        "\"exchanges\":{\"sent\":1,\"unknown\":20,\"reversing\":300,\"parked\":5,\"undelivered\":4000,\"leased\":2}}\n";
 
 static void test_status(void **state)
 {
@@ -429,7 +436,7 @@ static void test_parked(void **state)
 	assert_int_equal(run(w, "parked decide 2 done --operator li --reason 'seen in their ledger'"), 0);
 	asked(w, line, sizeof(line));
 	assert_string_equal(line, "{\"do\":\"decide\",\"exchange\":\"2\",\"result\":\"done\",\"operator\":\"li\","
-			"\"reason\":\"seen in their ledger\"}\n");
+	                          "\"reason\":\"seen in their ledger\"}\n");
 }
 
 /* ---- journal, index ---- */
@@ -522,7 +529,8 @@ static void test_check(void **state)
 	fputs("numbers: {serial_form: 1}\n", f);
 	fclose(f);
 	assert_int_equal(run(w, "check --no-files"), 1);
-	assert_prints(w, "/conf.yaml:13:11: error: unknown key \"serial_form\" in numbers: did you mean \"serial_from\"?");
+	assert_prints(
+	        w, "/conf.yaml:13:11: error: unknown key \"serial_form\" in numbers: did you mean \"serial_from\"?");
 	assert_prints(w, "1 error: this configuration cannot be used");
 	assert_int_equal(run(w, "messages"), 3);
 	assert_prints(w, "serial_form");
@@ -535,7 +543,8 @@ static void test_check(void **state)
 
 static void test_help(void **state)
 {
-	static const char *const commands[] = { "", "check", "messages", "show", "status", "parked", "journal", "index" };
+	static const char *const commands[] = { "", "check", "messages", "show", "status", "parked", "journal",
+		"index" };
 	struct world *w = *state;
 	char line[64];
 
@@ -555,7 +564,10 @@ static void test_help(void **state)
 	assert_int_equal(run(w, ""), 2);
 }
 
-#define IN_A_WORLD(name, test) { name, test, open_world, close_world, NULL }
+#define IN_A_WORLD(name, test)                                                                                         \
+	{                                                                                                              \
+		name, test, open_world, close_world, NULL                                                              \
+	}
 
 int main(void)
 {

@@ -163,7 +163,8 @@ static unsigned roll(struct world *w, unsigned n)
 /* Exchanges that begin one after the other and go on in any order, in commits of any size. */
 static void write_traffic(struct world *w, unsigned long from, unsigned long to)
 {
-	static const enum rec_type next[] = { REC_SENDING, REC_OUTCOME, REC_ANSWERED, REC_DELIVERED, REC_PARKED, REC_REVERSED };
+	static const enum rec_type next[] = { REC_SENDING, REC_OUTCOME, REC_ANSWERED, REC_DELIVERED, REC_PARKED,
+		REC_REVERSED };
 	int64_t ms = 1795312800000 + (int64_t)from * 60000; /* 2026-11-22 10:00 UTC+8 */
 
 	for (unsigned long i = from; i < to; i++, ms += 60000) {
@@ -215,7 +216,7 @@ static void assert_says(struct index *index, const struct world *w, unsigned lon
 		assert_int_equal(index_get(index, i, &x), 0);
 		assert_same(&x, known);
 		assert_int_equal(index_find(index, yt_str(known->institution), yt_str(known->number), &x),
-				w->is_admitted[i - 1] ? 0 : YT_ENOTFOUND);
+		        w->is_admitted[i - 1] ? 0 : YT_ENOTFOUND);
 		assert_int_equal(index_positions(index, i, places, 256), w->n_places[i - 1]);
 		assert_memory_equal(places, w->places[i - 1], w->n_places[i - 1] * sizeof(places[0]));
 	}
@@ -327,9 +328,15 @@ static void test_carried(void **state)
 {
 	struct world *w = *state;
 	struct index *index = open_index(w);
-	struct exchange x, was = { .id = 5, .state = X_PARKED, .flags = REC_X_SETTLEMENT, .amount_fen = 77,
-		.accepted_ms = 1795312800000, .institution = "H33021399901", .number = "H330213999012026112210000005",
-		.visit = "visit-5", .party = "zhejiang" };
+	struct exchange x, was = { .id = 5,
+		.state = X_PARKED,
+		.flags = REC_X_SETTLEMENT,
+		.amount_fen = 77,
+		.accepted_ms = 1795312800000,
+		.institution = "H33021399901",
+		.number = "H330213999012026112210000005",
+		.visit = "visit-5",
+		.party = "zhejiang" };
 	struct index_filter by_visit = { .visit = YT_STR("visit-5"), .state = YT_STR("parked") };
 	struct found found = { 0 };
 	uint64_t n_open = 0;
@@ -364,12 +371,12 @@ static bool matches(const struct exchange *x, const struct index_filter *f)
 
 	yt_time_print(x->accepted_ms, time);
 	return (f->number.n == 0 || yt_str_is(f->number, x->number)) &&
-		(f->visit.n == 0 || yt_str_is(f->visit, x->visit)) &&
-		(f->settlement.n == 0 || yt_str_is(f->settlement, x->settlement)) &&
-		(f->institution.n == 0 || yt_str_is(f->institution, x->institution)) &&
-		(f->party.n == 0 || yt_str_is(f->party, x->party)) &&
-		(f->state.n == 0 || yt_str_is(f->state, exchange_state_name(x->state))) &&
-		(f->day.n == 0 || memcmp(time, f->day.p, 10) == 0);
+	       (f->visit.n == 0 || yt_str_is(f->visit, x->visit)) &&
+	       (f->settlement.n == 0 || yt_str_is(f->settlement, x->settlement)) &&
+	       (f->institution.n == 0 || yt_str_is(f->institution, x->institution)) &&
+	       (f->party.n == 0 || yt_str_is(f->party, x->party)) &&
+	       (f->state.n == 0 || yt_str_is(f->state, exchange_state_name(x->state))) &&
+	       (f->day.n == 0 || memcmp(time, f->day.p, 10) == 0);
 }
 
 static void test_search(void **state)
@@ -479,9 +486,9 @@ static int on_kept(void *arg, const struct rec *rec, log_pos pos)
 
 	assert_true(pos > 0);
 	yt_buf_printf(out, "%s %.*s %llu %llu; ", rec_type_name(rec->type), YT_FMT(rec_get(rec, REC_T_INSTITUTION)),
-			(unsigned long long)(rec_get_u64(rec, REC_T_SECOND) + rec_get_u64(rec, REC_T_WORKER) +
-			rec_get_u64(rec, REC_T_SIGN_NO) + rec_get_u64(rec, REC_T_GENERATION)),
-			(unsigned long long)(rec_get_u64(rec, REC_T_SERIAL) + rec_get_u64(rec, REC_T_SEQ)));
+	        (unsigned long long)(rec_get_u64(rec, REC_T_SECOND) + rec_get_u64(rec, REC_T_WORKER) +
+	                             rec_get_u64(rec, REC_T_SIGN_NO) + rec_get_u64(rec, REC_T_GENERATION)),
+	        (unsigned long long)(rec_get_u64(rec, REC_T_SERIAL) + rec_get_u64(rec, REC_T_SEQ)));
 	return 0;
 }
 
@@ -511,7 +518,7 @@ static void test_keeper_records(void **state)
 	assert_int_equal(index_keeper_records(index, on_kept, &said), 0);
 	yt_buf_byte(&said, 0);
 	assert_string_equal((char *)said.p, "number H2 100 9000; number H1 101 9000; worker  1 71; worker  2 5; "
-			"session H1 56 0; generation  3 0; ");
+	                                    "session H1 56 0; generation  3 0; ");
 	yt_buf_free(&said);
 	index_close(index);
 }
@@ -591,10 +598,17 @@ static void fill_index(struct world *w)
 static void test_not_an_index(void **state)
 {
 	static const char *const changes[] = {
-		"PRAGMA user_version = 99", "PRAGMA application_id = 1", "DROP INDEX by_number", "DROP TABLE kept",
-		"DELETE FROM reached", "ALTER TABLE exchange RENAME COLUMN places TO elsewhere",
-		"UPDATE exchange SET fold = x'01'", "UPDATE exchange SET fold = x''", "UPDATE exchange SET state = 99",
-		"UPDATE exchange SET institution = hex(zeroblob(99))", "UPDATE kept SET record = x'0102'",
+		"PRAGMA user_version = 99",
+		"PRAGMA application_id = 1",
+		"DROP INDEX by_number",
+		"DROP TABLE kept",
+		"DELETE FROM reached",
+		"ALTER TABLE exchange RENAME COLUMN places TO elsewhere",
+		"UPDATE exchange SET fold = x'01'",
+		"UPDATE exchange SET fold = x''",
+		"UPDATE exchange SET state = 99",
+		"UPDATE exchange SET institution = hex(zeroblob(99))",
+		"UPDATE kept SET record = x'0102'",
 		"UPDATE exchange SET fold = CAST(fold || 'x' AS BLOB)",
 	};
 	struct world *w = *state;
@@ -729,7 +743,10 @@ static void test_reader_beside_writer(void **state)
 	index_close(index);
 }
 
-#define IN_A_WORLD(name, test) { name, test, open_world, close_world, NULL }
+#define IN_A_WORLD(name, test)                                                                                         \
+	{                                                                                                              \
+		name, test, open_world, close_world, NULL                                                              \
+	}
 
 int main(void)
 {

@@ -30,10 +30,12 @@ static int connect_to(const char *run_dir, int *out, char *why, size_t size)
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
 		bool is_absent = errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR;
 
-		snprintf(why, size, is_absent ? "the gateway is not running: nothing listens at %s" :
-				"cannot connect to %s", address.sun_path);
+		snprintf(why, size,
+		        is_absent ? "the gateway is not running: nothing listens at %s" : "cannot connect to %s",
+		        address.sun_path);
 		if (!is_absent)
-			snprintf(why + strlen(why), size - strlen(why), " (%s): run this as the gateway's user", strerror(errno));
+			snprintf(why + strlen(why), size - strlen(why), " (%s): run this as the gateway's user",
+			        strerror(errno));
 		close(fd);
 		return is_absent ? YT_ENOTFOUND : YT_EDENIED;
 	}
@@ -79,7 +81,7 @@ static int read_answer(struct yt_str line, struct yt_arena *arena, struct yt_nod
 	if (copy.p == NULL)
 		return YT_ENOMEM;
 	if (yt_json_read(arena, copy, NULL, &root, NULL) != 0 || root->kind != YT_OBJECT ||
-			(ok = yt_node_get(root, "ok")) == NULL || ok->kind != YT_BOOL) {
+	        (ok = yt_node_get(root, "ok")) == NULL || ok->kind != YT_BOOL) {
 		snprintf(why, size, "the gateway's answer cannot be read: is it of the same version as this command?");
 		return YT_EFORMAT;
 	}
@@ -91,8 +93,8 @@ static int read_answer(struct yt_str line, struct yt_arena *arena, struct yt_nod
 	return 0;
 }
 
-int control_ask(const char *run_dir, struct yt_str request, struct yt_arena *arena, struct yt_node **answer,
-		char *why, size_t size)
+int control_ask(const char *run_dir, struct yt_str request, struct yt_arena *arena, struct yt_node **answer, char *why,
+        size_t size)
 {
 	struct yt_buf line = { 0 };
 	int fd = -1, rv = connect_to(run_dir, &fd, why, size);

@@ -40,8 +40,8 @@
  * On 0 *answer lives in arena and says "ok": true.  Else why is a sentence for the user:
  * YT_ENOTFOUND: no keeper is there; YT_EDENIED: it is there and refused, or we may not connect;
  * YT_EIO: it did not answer in time or the connection broke; YT_EFORMAT: the answer is no such object. */
-int control_ask(const char *run_dir, struct yt_str request, struct yt_arena *arena, struct yt_node **answer,
-                char *why, size_t size);
+int control_ask(const char *run_dir, struct yt_str request, struct yt_arena *arena, struct yt_node **answer, char *why,
+        size_t size);
 
 /* Values of an answer by path, "journal.commits"; empty or 0 when missing. */
 struct yt_str control_text(const struct yt_node *answer, const char *path);

@@ -6,20 +6,20 @@
 #include <string.h>
 
 static const char help[] =
-	"Usage: yitong check [OPTIONS] [FILE]\n"
-	"\n"
-	"Checks a configuration (default: that of --conf) as the gateway does before it starts: keys, values, names,\n"
-	"certificates, key files, plugins and their settings.  Prints every problem as FILE:LINE:COLUMN.\n"
-	"\n"
-	"  --no-files          only the file itself: certificates, keys and plugins may be elsewhere\n"
-	"  --keys              prints all keys with type, default, limits and meaning (Markdown)\n"
-	"  --conf FILE         the same as FILE\n"
-	"\n"
-	"Exit status: 0 it can be used (warnings are no problem); 1 it cannot; 2 wrong usage\n"
-	"\n"
-	"Examples:\n"
-	"  yitong check conf/gateway.yaml\n"
-	"  yitong check --no-files /tmp/new.yaml && cp /tmp/new.yaml conf/gateway.yaml\n";
+        "Usage: yitong check [OPTIONS] [FILE]\n"
+        "\n"
+        "Checks a configuration (default: that of --conf) as the gateway does before it starts: keys, values, names,\n"
+        "certificates, key files, plugins and their settings.  Prints every problem as FILE:LINE:COLUMN.\n"
+        "\n"
+        "  --no-files          only the file itself: certificates, keys and plugins may be elsewhere\n"
+        "  --keys              prints all keys with type, default, limits and meaning (Markdown)\n"
+        "  --conf FILE         the same as FILE\n"
+        "\n"
+        "Exit status: 0 it can be used (warnings are no problem); 1 it cannot; 2 wrong usage\n"
+        "\n"
+        "Examples:\n"
+        "  yitong check conf/gateway.yaml\n"
+        "  yitong check --no-files /tmp/new.yaml && cp /tmp/new.yaml conf/gateway.yaml\n";
 
 static void print_errors(const struct ctl *ctl, const struct conf_errors *errors)
 {
@@ -30,7 +30,8 @@ static void print_errors(const struct ctl *ctl, const struct conf_errors *errors
 		const struct conf_error *e = &errors->item[i];
 
 		conf_error_print(errors, e, line, sizeof(line));
-		printf("%s%s%s", ctl_colour(ctl, e->is_warning ? CTL_YELLOW : CTL_RED), line, ctl_colour(ctl, CTL_PLAIN));
+		printf("%s%s%s", ctl_colour(ctl, e->is_warning ? CTL_YELLOW : CTL_RED), line,
+		        ctl_colour(ctl, CTL_PLAIN));
 	}
 	if (left_out > 0)
 		printf("and %u more\n", (unsigned)left_out);
@@ -57,16 +58,17 @@ static int check(struct ctl *ctl, unsigned flags)
 		return CTL_FOUND;
 	}
 	printf("%s%s can be used%s: %u listener(s), %u party(ies), %u origin(s), %u institution(s); %u warning(s)\n",
-			ctl_colour(ctl, CTL_GREEN), ctl->conf_file, ctl_colour(ctl, CTL_PLAIN), (unsigned)ctl->conf->n_listeners,
-			(unsigned)ctl->conf->n_parties, (unsigned)ctl->conf->n_origins, (unsigned)ctl->conf->n_institutions,
-			(unsigned)n_warnings);
+	        ctl_colour(ctl, CTL_GREEN), ctl->conf_file, ctl_colour(ctl, CTL_PLAIN),
+	        (unsigned)ctl->conf->n_listeners, (unsigned)ctl->conf->n_parties, (unsigned)ctl->conf->n_origins,
+	        (unsigned)ctl->conf->n_institutions, (unsigned)n_warnings);
 	return CTL_OK;
 }
 
 int ctl_check(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' }, { "keys", no_argument, NULL, 'k' },
-		{ "no-files", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
+		{ "keys", no_argument, NULL, 'k' }, { "no-files", no_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct yt_buf keys = { 0 };
 	unsigned flags = 0;
 	int option;

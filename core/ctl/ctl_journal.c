@@ -14,33 +14,34 @@
 #include "journal/verify.h"
 
 static const char journal_help[] =
-	"Usage: yitong journal verify [--anchors FILE] [--public-key FILE]\n"
-	"       yitong journal stat [--json]\n"
-	"\n"
-	"verify: reads the whole journal and checks every checksum, the chain, and the signed heads in it.  May be run\n"
-	"beside a running gateway, and by anybody who has a copy of the journal folder and the public key.\n"
-	"  --anchors FILE      also holds the journal against heads noted earlier and kept elsewhere (a copy of\n"
-	"                      anchors.txt)\n"
-	"  --public-key FILE   PEM of the anchor key (default: from journal.keys)\n"
-	"stat: counts commits and records, from when to when.\n"
-	"  --conf FILE         configuration of the gateway\n"
-	"\n"
-	"Exit status: 0 all is well; 1 it is damaged or was changed; 2 wrong usage; 3 it cannot be read\n"
-	"\n"
-	"Examples:\n"
-	"  yitong journal verify\n"
-	"  yitong journal verify --anchors /mnt/elsewhere/anchors.txt\n";
+        "Usage: yitong journal verify [--anchors FILE] [--public-key FILE]\n"
+        "       yitong journal stat [--json]\n"
+        "\n"
+        "verify: reads the whole journal and checks every checksum, the chain, and the signed heads in it.  May be "
+        "run\n"
+        "beside a running gateway, and by anybody who has a copy of the journal folder and the public key.\n"
+        "  --anchors FILE      also holds the journal against heads noted earlier and kept elsewhere (a copy of\n"
+        "                      anchors.txt)\n"
+        "  --public-key FILE   PEM of the anchor key (default: from journal.keys)\n"
+        "stat: counts commits and records, from when to when.\n"
+        "  --conf FILE         configuration of the gateway\n"
+        "\n"
+        "Exit status: 0 all is well; 1 it is damaged or was changed; 2 wrong usage; 3 it cannot be read\n"
+        "\n"
+        "Examples:\n"
+        "  yitong journal verify\n"
+        "  yitong journal verify --anchors /mnt/elsewhere/anchors.txt\n";
 
 static const char index_help[] =
-	"Usage: yitong index rebuild [--conf FILE]\n"
-	"\n"
-	"Makes the index anew from the journal.  Where the gateway runs, it does so itself and refuses state changes\n"
-	"meanwhile; else it is made here, beside the old one, which it then replaces.\n"
-	"\n"
-	"Exit status: 0 made (or begun by the gateway); 2 wrong usage; 3 the journal cannot be read\n"
-	"\n"
-	"Example:\n"
-	"  yitong index rebuild\n";
+        "Usage: yitong index rebuild [--conf FILE]\n"
+        "\n"
+        "Makes the index anew from the journal.  Where the gateway runs, it does so itself and refuses state changes\n"
+        "meanwhile; else it is made here, beside the old one, which it then replaces.\n"
+        "\n"
+        "Exit status: 0 made (or begun by the gateway); 2 wrong usage; 3 the journal cannot be read\n"
+        "\n"
+        "Example:\n"
+        "  yitong index rebuild\n";
 
 static int read_text(const char *path, struct yt_buf *out)
 {
@@ -69,17 +70,19 @@ static void print_report(const struct ctl *ctl, const struct verify_report *r, b
 {
 	printf("%sThe journal is whole.%s\n", ctl_colour(ctl, CTL_GREEN), ctl_colour(ctl, CTL_PLAIN));
 	printf("  commits      %llu (%llu to %llu), %llu records\n", (unsigned long long)r->n_commits,
-			(unsigned long long)r->first_commit, (unsigned long long)r->last_commit, (unsigned long long)r->n_records);
+	        (unsigned long long)r->first_commit, (unsigned long long)r->last_commit,
+	        (unsigned long long)r->n_records);
 	print_pos("  end          ", r->end);
 	printf("  head         ");
 	for (size_t i = 0; i < sizeof(r->head); i++)
 		printf("%02x", r->head[i]);
 	printf("\n  anchors      %llu, %s; the last covers commit %llu, %llu came after it\n",
-			(unsigned long long)r->n_anchors, has_key ? "signatures checked" : "signatures NOT checked (no public key)",
-			(unsigned long long)r->anchored_commit, (unsigned long long)r->n_after_anchor);
+	        (unsigned long long)r->n_anchors,
+	        has_key ? "signatures checked" : "signatures NOT checked (no public key)",
+	        (unsigned long long)r->anchored_commit, (unsigned long long)r->n_after_anchor);
 	if (has_statements)
 		printf("  kept heads   %llu agree, of which %llu are about commits dropped since\n",
-				(unsigned long long)r->n_statements, (unsigned long long)r->n_statements_retired);
+		        (unsigned long long)r->n_statements, (unsigned long long)r->n_statements_retired);
 	if (r->torn)
 		printf("  Behind the end are remains of a commit that was never finished: it counts for nothing.\n");
 }
@@ -99,7 +102,8 @@ static int public_key(struct ctl *ctl, const char *file, struct yt_buf *pem)
 		return ctl_fail(CTL_CANNOT, "%s (or give --public-key FILE)", why);
 	rv = keys_public_sm2(keys, YT_STR(KEYS_ANCHOR), pem);
 	keys_close(keys);
-	return rv == 0 || rv == YT_ENOTFOUND ? CTL_OK : ctl_fail(CTL_CANNOT, "no public key in %s", ctl->conf->journal.keys);
+	return rv == 0 || rv == YT_ENOTFOUND ? CTL_OK
+	                                     : ctl_fail(CTL_CANNOT, "no public key in %s", ctl->conf->journal.keys);
 }
 
 static int report(const struct ctl *ctl, int rv, const struct verify_report *r, bool has_key, bool has_statements)
@@ -110,8 +114,9 @@ static int report(const struct ctl *ctl, int rv, const struct verify_report *r, 
 	}
 	if (rv == YT_ECORRUPT) {
 		printf("%sThe journal is damaged or was changed.%s\n  %s, offset %llu, commit %llu: %s\n",
-				ctl_colour(ctl, CTL_RED), ctl_colour(ctl, CTL_PLAIN), r->problem.file,
-				(unsigned long long)r->problem.offset, (unsigned long long)r->problem.commit_no, r->problem.why);
+		        ctl_colour(ctl, CTL_RED), ctl_colour(ctl, CTL_PLAIN), r->problem.file,
+		        (unsigned long long)r->problem.offset, (unsigned long long)r->problem.commit_no,
+		        r->problem.why);
 		return CTL_FOUND;
 	}
 	if (rv == YT_ENOTFOUND)
@@ -176,7 +181,7 @@ static void print_stat(const struct ctl *ctl, const struct counting *c)
 		ctl_time(c->last_ms, last);
 	}
 	printf("commits %llu, clear fields %llu bytes\nfrom %s\nto   %s\n", (unsigned long long)c->n_commits,
-			(unsigned long long)c->bytes, first, last);
+	        (unsigned long long)c->bytes, first, last);
 	print_pos("last commit at ", c->last);
 	ctl_table_begin(&table, 2, 2);
 	ctl_table_cell(&table, CTL_PLAIN, "RECORD");
@@ -222,7 +227,7 @@ static int stat_journal(struct ctl *ctl, bool is_json)
 			print_stat(ctl, c);
 		else
 			rv = ctl_fail(rv == YT_ECORRUPT ? CTL_FOUND : CTL_CANNOT, "%s: %s", ctl->conf->journal.folder,
-					*why.why != '\0' ? why.why : yt_strerror(rv));
+			        *why.why != '\0' ? why.why : yt_strerror(rv));
 	}
 	ctl_close_journal(&j);
 	free(c);
@@ -268,7 +273,8 @@ static void on_progress(void *arg, log_pos at)
 {
 	(void)arg;
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\rindexed up to segment %u, byte %u   ", (unsigned)(at >> 32), (unsigned)(at & UINT32_MAX));
+		fprintf(stderr, "\rindexed up to segment %u, byte %u   ", (unsigned)(at >> 32),
+		        (unsigned)(at & UINT32_MAX));
 }
 
 static void remove_files(const char *path)
@@ -319,7 +325,7 @@ static int make_index(struct ctl *ctl, struct ctl_journal *j)
 	if (rv == YT_ENOTFOUND)
 		return ctl_fail(CTL_CANNOT, "there is no journal in %s", ctl->conf->journal.folder);
 	return ctl_fail(CTL_CANNOT, "the journal in %s cannot be read to its end (%s): see `yitong journal verify`",
-			ctl->conf->journal.folder, yt_strerror(rv));
+	        ctl->conf->journal.folder, yt_strerror(rv));
 }
 
 static int rebuild_here(struct ctl *ctl)
@@ -350,13 +356,15 @@ static int rebuild(struct ctl *ctl)
 
 	YT_REQUIRE(arena != NULL);
 	if (rv == CTL_OK) {
-		rv = control_ask(ctl->conf->gateway.run_dir, YT_STR("{\"do\":\"reindex\"}"), arena, &answer, why, sizeof(why));
+		rv = control_ask(
+		        ctl->conf->gateway.run_dir, YT_STR("{\"do\":\"reindex\"}"), arena, &answer, why, sizeof(why));
 		if (rv == 0)
 			printf("The gateway makes the index anew; `yitong status` says when it is done.\n");
 		else if (rv == YT_ENOTFOUND)
 			rv = rebuild_here(ctl);
 		else
-			rv = ctl_fail(CTL_CANNOT, "%s%s", why, rv == YT_EDENIED ? "; stop the gateway, then run this again" : "");
+			rv = ctl_fail(CTL_CANNOT, "%s%s", why,
+			        rv == YT_EDENIED ? "; stop the gateway, then run this again" : "");
 	}
 	yt_arena_free(arena);
 	return rv;
@@ -364,8 +372,8 @@ static int rebuild(struct ctl *ctl)
 
 int ctl_index(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {

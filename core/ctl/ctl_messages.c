@@ -6,26 +6,26 @@
 #include <string.h>
 
 static const char help[] =
-	"Usage: yitong messages [FILTERS] [OPTIONS]\n"
-	"\n"
-	"Lists exchanges, newest first.  Filters go together:\n"
-	"  --number NUMBER     message number of the origin (msgid)\n"
-	"  --visit ID          visit (mdtrt_id)\n"
-	"  --settlement ID     settlement (setl_id)\n"
-	"  --institution CODE  institution (fixmedins_code)\n"
-	"  --party NAME        party it was sent to\n"
-	"  --state STATE       accepted, sent, unknown, reversing, done, refused, reversed, parked or read\n"
-	"  --day DAY           day it came in, yyyy-MM-dd (UTC+8)\n"
-	"\n"
-	"  --limit N           at most N (default 100, most 100000)\n"
-	"  --json              one JSON object a line; amounts in fen\n"
-	"  --conf FILE         configuration of the gateway\n"
-	"\n"
-	"Exit status: 0 found; 1 nothing found; 2 wrong usage; 3 the index cannot be read\n"
-	"\n"
-	"Examples:\n"
-	"  yitong messages --state unknown\n"
-	"  yitong messages --institution H33021399901 --day 2026-11-22 --limit 1000 --json\n";
+        "Usage: yitong messages [FILTERS] [OPTIONS]\n"
+        "\n"
+        "Lists exchanges, newest first.  Filters go together:\n"
+        "  --number NUMBER     message number of the origin (msgid)\n"
+        "  --visit ID          visit (mdtrt_id)\n"
+        "  --settlement ID     settlement (setl_id)\n"
+        "  --institution CODE  institution (fixmedins_code)\n"
+        "  --party NAME        party it was sent to\n"
+        "  --state STATE       accepted, sent, unknown, reversing, done, refused, reversed, parked or read\n"
+        "  --day DAY           day it came in, yyyy-MM-dd (UTC+8)\n"
+        "\n"
+        "  --limit N           at most N (default 100, most 100000)\n"
+        "  --json              one JSON object a line; amounts in fen\n"
+        "  --conf FILE         configuration of the gateway\n"
+        "\n"
+        "Exit status: 0 found; 1 nothing found; 2 wrong usage; 3 the index cannot be read\n"
+        "\n"
+        "Examples:\n"
+        "  yitong messages --state unknown\n"
+        "  yitong messages --institution H33021399901 --day 2026-11-22 --limit 1000 --json\n";
 
 struct listing {
 	struct ctl *ctl;
@@ -65,8 +65,8 @@ static void put_json(const struct exchange *x)
 	ctl_json_number(&out, "attempts", x->attempts);
 	ctl_json_number(&out, "reversals", x->reversals);
 	yt_buf_printf(&out, ",\"answered\":%s,\"delivered\":%s,\"money_breach\":%s,\"late\":%s}\n",
-			x->answered ? "true" : "false", x->delivered ? "true" : "false",
-			x->flags & REC_X_MONEY_BREACH ? "true" : "false", x->flags & REC_X_LATE ? "true" : "false");
+	        x->answered ? "true" : "false", x->delivered ? "true" : "false",
+	        x->flags & REC_X_MONEY_BREACH ? "true" : "false", x->flags & REC_X_LATE ? "true" : "false");
 	ctl_print_buf(&out, stdout);
 }
 
@@ -144,8 +144,13 @@ int ctl_messages(struct ctl *ctl, int argc, char **argv)
 		{ "day", required_argument, NULL, 'd' }, { "limit", required_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct index_filter f = { 0 };
-	struct yt_str *const to[] = { ['n'] = &f.number, ['v'] = &f.visit, ['s'] = &f.settlement, ['i'] = &f.institution,
-		['p'] = &f.party, ['t'] = &f.state, ['d'] = &f.day };
+	struct yt_str *const to[] = { ['n'] = &f.number,
+		['v'] = &f.visit,
+		['s'] = &f.settlement,
+		['i'] = &f.institution,
+		['p'] = &f.party,
+		['t'] = &f.state,
+		['d'] = &f.day };
 	bool is_json = false;
 	char *end;
 	int option;
@@ -169,6 +174,7 @@ int ctl_messages(struct ctl *ctl, int argc, char **argv)
 		}
 	}
 	if (optind < argc)
-		return ctl_usage("messages", "what is \"%s\"? A number goes with --number, a visit with --visit", argv[optind]);
+		return ctl_usage(
+		        "messages", "what is \"%s\"? A number goes with --number, a visit with --visit", argv[optind]);
 	return list(ctl, &f, is_json);
 }

@@ -16,24 +16,24 @@
 #define PLACES_MAX 4096
 
 static const char help[] =
-	"Usage: yitong show NUMBER|EXCHANGE [OPTIONS]\n"
-	"\n"
-	"Shows what happened to one exchange: times, legs, codes, durations, and the message bodies with everything\n"
-	"about people left out.  NUMBER is the origin's message number (msgid), EXCHANGE what `yitong messages`\n"
-	"lists last and log lines name.\n"
-	"\n"
-	"  --raw               bodies as they were, personal data too; needs --reason and a running gateway, which\n"
-	"                      writes down who looked and why\n"
-	"  --reason TEXT       why the raw text is needed\n"
-	"  --no-bodies         only the steps\n"
-	"  --json              one JSON object; without bodies\n"
-	"  --conf FILE         configuration of the gateway\n"
-	"\n"
-	"Exit status: 0 shown; 1 not found; 2 wrong usage; 3 journal or index cannot be read, or --raw not audited\n"
-	"\n"
-	"Examples:\n"
-	"  yitong show H33021399901202611221000000001\n"
-	"  yitong show 0000000100000002 --raw --reason \"complaint 17: which amount was asked for\"\n";
+        "Usage: yitong show NUMBER|EXCHANGE [OPTIONS]\n"
+        "\n"
+        "Shows what happened to one exchange: times, legs, codes, durations, and the message bodies with everything\n"
+        "about people left out.  NUMBER is the origin's message number (msgid), EXCHANGE what `yitong messages`\n"
+        "lists last and log lines name.\n"
+        "\n"
+        "  --raw               bodies as they were, personal data too; needs --reason and a running gateway, which\n"
+        "                      writes down who looked and why\n"
+        "  --reason TEXT       why the raw text is needed\n"
+        "  --no-bodies         only the steps\n"
+        "  --json              one JSON object; without bodies\n"
+        "  --conf FILE         configuration of the gateway\n"
+        "\n"
+        "Exit status: 0 shown; 1 not found; 2 wrong usage; 3 journal or index cannot be read, or --raw not audited\n"
+        "\n"
+        "Examples:\n"
+        "  yitong show H33021399901202611221000000001\n"
+        "  yitong show 0000000100000002 --raw --reason \"complaint 17: which amount was asked for\"\n";
 
 struct showing {
 	struct ctl *ctl;
@@ -88,11 +88,11 @@ static int on_tail(void *arg, const struct rec *rec, log_pos pos)
 	uint64_t id;
 
 	if (s->id == 0 && (rec->type == REC_ACCEPTED || rec->type == REC_READ || rec->type == REC_REFUSED) &&
-			(yt_str_eq(rec_get(rec, REC_T_NUMBER), s->wanted) ||
-			(ctl_parse_exchange(s->wanted, &id) && id == rec->exchange)))
+	        (yt_str_eq(rec_get(rec, REC_T_NUMBER), s->wanted) ||
+	                (ctl_parse_exchange(s->wanted, &id) && id == rec->exchange)))
 		s->id = rec->exchange;
 	if (s->id != 0 && rec->exchange == s->id && s->n_places < PLACES_MAX &&
-			(s->n_places == 0 || s->place[s->n_places - 1] < pos))
+	        (s->n_places == 0 || s->place[s->n_places - 1] < pos))
 		s->place[s->n_places++] = pos;
 	return 0;
 }
@@ -106,10 +106,13 @@ static int find(struct showing *s)
 		return rv;
 	rv = log_scan(&s->journal.io, &s->journal.conf, index_position(s->index), 0, false, on_tail, s, &why);
 	if (rv != 0 && rv != YT_ENOTFOUND)
-		return ctl_fail(CTL_CANNOT, "the journal cannot be read: %s", *why.why != '\0' ? why.why : yt_strerror(rv));
+		return ctl_fail(
+		        CTL_CANNOT, "the journal cannot be read: %s", *why.why != '\0' ? why.why : yt_strerror(rv));
 	if (s->id == 0)
-		return ctl_fail(CTL_FOUND, "no exchange has the number %.*s; `yitong messages` searches by visit, settlement and "
-				"day", YT_FMT(s->wanted));
+		return ctl_fail(CTL_FOUND,
+		        "no exchange has the number %.*s; `yitong messages` searches by visit, settlement and "
+		        "day",
+		        YT_FMT(s->wanted));
 	return CTL_OK;
 }
 
@@ -140,13 +143,15 @@ static int read_records(struct showing *s)
 			s->bodies_are_sealed = true;
 			s->records.n = before;
 			s->x = x_before;
-			rv = log_scan(&s->journal.io, &s->journal.conf, s->place[i], s->place[i] + 1, false, on_record, s, NULL);
+			rv = log_scan(&s->journal.io, &s->journal.conf, s->place[i], s->place[i] + 1, false, on_record,
+			        s, NULL);
 		}
 		if (rv == YT_ENOTFOUND)
 			rv = 0; /* its segment was dropped meanwhile */
 	}
 	if (rv != 0)
-		return ctl_fail(CTL_CANNOT, "the journal cannot be read (%s): see `yitong journal verify`", yt_strerror(rv));
+		return ctl_fail(
+		        CTL_CANNOT, "the journal cannot be read (%s): see `yitong journal verify`", yt_strerror(rv));
 	if (s->records.n == 0)
 		return ctl_fail(CTL_FOUND, "all records of that exchange are past their retention");
 	return CTL_OK;
@@ -196,13 +201,23 @@ static const struct field {
 	enum field_kind kind;
 	const char *before;
 } fields[] = {
-	{ REC_T_LISTENER, F_TEXT, "by" }, { REC_T_LEG, F_LEG, "" }, { REC_T_PARTY, F_TEXT, "to" },
-	{ REC_T_OUTCOME, F_OUTCOME, "" }, { REC_T_RESULT, F_TEXT, "" }, { REC_T_CODE, F_TEXT, "code" },
-	{ REC_T_REASON, F_TEXT, "" }, { REC_T_OPERATOR, F_TEXT, "operator" }, { REC_T_OWNER, F_TEXT, "for" },
-	{ REC_T_ATTEMPT, F_NUMBER, "try" }, { REC_T_JOINS, F_EXCHANGE, "joins exchange" },
-	{ REC_T_ORIGINAL, F_TEXT, "of" }, { REC_T_SETTLEMENT, F_TEXT, "settlement" },
-	{ REC_T_REFERENCE, F_TEXT, "their number" }, { REC_T_DUE, F_TIME, "next try" },
-	{ REC_T_DEADLINE, F_TIME, "until" }, { REC_T_ELAPSED, F_MS, "after" },
+	{ REC_T_LISTENER, F_TEXT, "by" },
+	{ REC_T_LEG, F_LEG, "" },
+	{ REC_T_PARTY, F_TEXT, "to" },
+	{ REC_T_OUTCOME, F_OUTCOME, "" },
+	{ REC_T_RESULT, F_TEXT, "" },
+	{ REC_T_CODE, F_TEXT, "code" },
+	{ REC_T_REASON, F_TEXT, "" },
+	{ REC_T_OPERATOR, F_TEXT, "operator" },
+	{ REC_T_OWNER, F_TEXT, "for" },
+	{ REC_T_ATTEMPT, F_NUMBER, "try" },
+	{ REC_T_JOINS, F_EXCHANGE, "joins exchange" },
+	{ REC_T_ORIGINAL, F_TEXT, "of" },
+	{ REC_T_SETTLEMENT, F_TEXT, "settlement" },
+	{ REC_T_REFERENCE, F_TEXT, "their number" },
+	{ REC_T_DUE, F_TIME, "next try" },
+	{ REC_T_DEADLINE, F_TIME, "until" },
+	{ REC_T_ELAPSED, F_MS, "after" },
 };
 
 static const char *leg_name(uint64_t leg)
@@ -214,7 +229,10 @@ static const char *leg_name(uint64_t leg)
 
 static const char *outcome_name(uint64_t outcome)
 {
-	return outcome == YT_DONE ? "done" : outcome == YT_REFUSED ? "refused" : outcome == YT_UNKNOWN ? "unknown" : "?";
+	return outcome == YT_DONE      ? "done"
+	       : outcome == YT_REFUSED ? "refused"
+	       : outcome == YT_UNKNOWN ? "unknown"
+	                               : "?";
 }
 
 static void describe_field(struct yt_buf *out, const struct field *f, const struct rec *rec)
@@ -261,11 +279,12 @@ static void describe(struct yt_buf *out, const struct rec *rec)
 		describe_field(out, &fields[i], rec);
 	/* The origin's own stands in the head; here are those of our legs. */
 	if (rec->type != REC_ACCEPTED && rec->type != REC_READ && rec->type != REC_REFUSED &&
-			rec_get(rec, REC_T_NUMBER).n > 0)
+	        rec_get(rec, REC_T_NUMBER).n > 0)
 		yt_buf_printf(out, "%snumber %.*s", out->n == 0 ? "" : ", ", YT_FMT(rec_get(rec, REC_T_NUMBER)));
 	while (rec_next(rec, &at, &field))
 		if (field.tag >= REC_BODY)
-			yt_buf_printf(out, "%s%s of %zu bytes", out->n == 0 ? "" : ", ", rec_tag_name(field.tag), field.value.n);
+			yt_buf_printf(out, "%s%s of %zu bytes", out->n == 0 ? "" : ", ", rec_tag_name(field.tag),
+			        field.value.n);
 	yt_buf_byte(out, 0);
 }
 
@@ -287,10 +306,10 @@ static void print_head(const struct showing *s)
 	char total[24], fund[24], account[24], cash[24], id[20];
 
 	ctl_exchange(x->id, id);
-	printf("Exchange %s  %s %s %s  %s%s%s%s%s\n", id, op == NULL ? "" : op->name,
-			op == NULL ? "" : op->zh, x->wire_op, ctl_colour(s->ctl, ctl_state_colour(x->state)),
-			exchange_state_name(x->state), ctl_colour(s->ctl, CTL_PLAIN),
-			x->flags & REC_X_MONEY_BREACH ? ", DOES NOT ADD UP" : "", x->flags & REC_X_LATE ? ", answered late" : "");
+	printf("Exchange %s  %s %s %s  %s%s%s%s%s\n", id, op == NULL ? "" : op->name, op == NULL ? "" : op->zh,
+	        x->wire_op, ctl_colour(s->ctl, ctl_state_colour(x->state)), exchange_state_name(x->state),
+	        ctl_colour(s->ctl, CTL_PLAIN), x->flags & REC_X_MONEY_BREACH ? ", DOES NOT ADD UP" : "",
+	        x->flags & REC_X_LATE ? ", answered late" : "");
 	print_line("institution", x->institution);
 	print_line("number", x->number);
 	print_line("trace", x->trace);
@@ -347,7 +366,8 @@ static void print_bodies(const struct showing *s)
 		size_t at = 0;
 
 		if (rec.flags & REC_ERASED)
-			printf("\nThe bodies of %s were erased: their day's key is destroyed.\n", rec_type_name(rec.type));
+			printf("\nThe bodies of %s were erased: their day's key is destroyed.\n",
+			        rec_type_name(rec.type));
 
 		while (rec_next(&rec, &at, &field)) {
 			struct yt_buf out = { 0 };
@@ -356,7 +376,7 @@ static void print_bodies(const struct showing *s)
 				continue;
 			n++;
 			printf("\n%s%s%s (%s)\n    ", ctl_colour(s->ctl, CTL_BOLD), rec_tag_name(field.tag),
-					ctl_colour(s->ctl, CTL_PLAIN), rec_type_name(rec.type));
+			        ctl_colour(s->ctl, CTL_PLAIN), rec_type_name(rec.type));
 			ctl_body(&out, field.value, s->is_raw);
 			yt_buf_byte(&out, '\n');
 			ctl_print_buf(&out, stdout);
@@ -411,7 +431,7 @@ static int show(struct showing *s)
 	if (rv == CTL_OK && s->is_raw)
 		rv = audit(s);
 	if (rv == CTL_OK && s->has_bodies && s->ctl->conf->journal.keys != NULL &&
-			access(s->ctl->conf->journal.keys, R_OK | X_OK) == 0) {
+	        access(s->ctl->conf->journal.keys, R_OK | X_OK) == 0) {
 		ctl_close_journal(&s->journal);
 		rv = ctl_open_journal(s->ctl, true, &s->journal);
 	}
@@ -452,9 +472,10 @@ static int with_arguments(struct showing *s, int argc, char **argv)
 
 int ctl_show(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' }, { "raw", no_argument, NULL, 'r' },
-		{ "reason", required_argument, NULL, 'w' }, { "no-bodies", no_argument, NULL, 'n' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
+		{ "raw", no_argument, NULL, 'r' }, { "reason", required_argument, NULL, 'w' },
+		{ "no-bodies", no_argument, NULL, 'n' }, { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct showing *s = calloc(1, sizeof(*s));
 	int option, rv = -1;
 

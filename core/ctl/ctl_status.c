@@ -15,32 +15,33 @@
 #define UNREADABLE (-1000000)
 
 static const char status_help[] =
-	"Usage: yitong status [--json] [--conf FILE]\n"
-	"\n"
-	"Shows what the gateway is doing: generation, workers, journal, index, exchanges by state, room on the disk,\n"
-	"days left of the certificates.\n"
-	"  --json              the same as one JSON object; `pending` counts exchanges whose outcome is not settled\n"
-	"\n"
-	"Exit status: 0 it runs and takes requests; 1 it runs but refuses new ones; 2 wrong usage; 3 it does not run\n"
-	"\n"
-	"Example:\n"
-	"  yitong status --json | jq .pending\n";
+        "Usage: yitong status [--json] [--conf FILE]\n"
+        "\n"
+        "Shows what the gateway is doing: generation, workers, journal, index, exchanges by state, room on the disk,\n"
+        "days left of the certificates.\n"
+        "  --json              the same as one JSON object; `pending` counts exchanges whose outcome is not settled\n"
+        "\n"
+        "Exit status: 0 it runs and takes requests; 1 it runs but refuses new ones; 2 wrong usage; 3 it does not run\n"
+        "\n"
+        "Example:\n"
+        "  yitong status --json | jq .pending\n";
 
 static const char parked_help[] =
-	"Usage: yitong parked [--json] [--conf FILE]\n"
-	"       yitong parked decide EXCHANGE done|refused|reversed --operator NAME --reason TEXT\n"
-	"\n"
-	"Lists exchanges whose outcome no machine could prove, or decides one after asking the party:\n"
-	"  done                it took effect there\n"
-	"  refused             it surely did not\n"
-	"  reversed            it did and has been undone there\n"
-	"  --operator NAME     who decides\n"
-	"  --reason TEXT       by what evidence; both are kept in the journal\n"
-	"\n"
-	"Exit status: 0 fine; 1 nothing is parked; 2 wrong usage; 3 the gateway does not run or refuses\n"
-	"\n"
-	"Example:\n"
-	"  yitong parked decide 0000000100000002 done --operator li --reason \"seen in the platform's ledger, setl_id 7781\"\n";
+        "Usage: yitong parked [--json] [--conf FILE]\n"
+        "       yitong parked decide EXCHANGE done|refused|reversed --operator NAME --reason TEXT\n"
+        "\n"
+        "Lists exchanges whose outcome no machine could prove, or decides one after asking the party:\n"
+        "  done                it took effect there\n"
+        "  refused             it surely did not\n"
+        "  reversed            it did and has been undone there\n"
+        "  --operator NAME     who decides\n"
+        "  --reason TEXT       by what evidence; both are kept in the journal\n"
+        "\n"
+        "Exit status: 0 fine; 1 nothing is parked; 2 wrong usage; 3 the gateway does not run or refuses\n"
+        "\n"
+        "Example:\n"
+        "  yitong parked decide 0000000100000002 done --operator li --reason \"seen in the platform's ledger, setl_id "
+        "7781\"\n";
 
 /* ---- certificates ---- */
 
@@ -81,7 +82,7 @@ static size_t list_certificates(const struct conf *conf, struct certificate *out
 static uint64_t pending(const struct yt_node *answer)
 {
 	return control_number(answer, "exchanges.sent") + control_number(answer, "exchanges.unknown") +
-		control_number(answer, "exchanges.reversing") + control_number(answer, "exchanges.undelivered");
+	       control_number(answer, "exchanges.reversing") + control_number(answer, "exchanges.undelivered");
 }
 
 static void print_status_json(const struct yt_node *answer, const struct certificate *certs, size_t n)
@@ -118,15 +119,14 @@ static void print_journal(const struct ctl *ctl, const struct yt_node *a)
 	struct statvfs fs;
 
 	printf("journal   at %.*s, %llu commits%s", YT_FMT(control_text(a, "journal.position")),
-			(unsigned long long)control_number(a, "journal.commits"),
-			yt_str_is(control_text(a, "journal.sealed"), "false") ? ", bodies in the clear" : "");
+	        (unsigned long long)control_number(a, "journal.commits"),
+	        yt_str_is(control_text(a, "journal.sealed"), "false") ? ", bodies in the clear" : "");
 	print_bytes(", ready ", control_number(a, "journal.room_bytes"));
 	if (statvfs(ctl->conf->journal.folder, &fs) == 0)
 		print_bytes(", free on disk ", (uint64_t)fs.f_bavail * fs.f_frsize);
 	printf("\nindex     at %.*s, %llu bytes behind%s%s%s\n", YT_FMT(control_text(a, "index.position")),
-			(unsigned long long)control_number(a, "index.lag_bytes"),
-			is_usable ? "" : ctl_colour(ctl, CTL_RED), is_usable ? "" : ", NOT USABLE: state changes are refused",
-			ctl_colour(ctl, CTL_PLAIN));
+	        (unsigned long long)control_number(a, "index.lag_bytes"), is_usable ? "" : ctl_colour(ctl, CTL_RED),
+	        is_usable ? "" : ", NOT USABLE: state changes are refused", ctl_colour(ctl, CTL_PLAIN));
 }
 
 static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
@@ -135,9 +135,12 @@ static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
 		const char *path, *name;
 		enum ctl_colour colour;
 	} counts[] = {
-		{ "exchanges.sent", "sent", CTL_PLAIN }, { "exchanges.unknown", "unknown", CTL_YELLOW },
-		{ "exchanges.reversing", "reversing", CTL_YELLOW }, { "exchanges.undelivered", "undelivered", CTL_YELLOW },
-		{ "exchanges.leased", "being worked off", CTL_PLAIN }, { "exchanges.parked", "parked", CTL_RED },
+		{ "exchanges.sent", "sent", CTL_PLAIN },
+		{ "exchanges.unknown", "unknown", CTL_YELLOW },
+		{ "exchanges.reversing", "reversing", CTL_YELLOW },
+		{ "exchanges.undelivered", "undelivered", CTL_YELLOW },
+		{ "exchanges.leased", "being worked off", CTL_PLAIN },
+		{ "exchanges.parked", "parked", CTL_RED },
 	};
 
 	printf("exchanges ");
@@ -145,7 +148,7 @@ static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
 		uint64_t n = control_number(a, counts[i].path);
 
 		printf("%s%s%llu %s%s", i == 0 ? "" : ", ", n > 0 ? ctl_colour(ctl, counts[i].colour) : "",
-				(unsigned long long)n, counts[i].name, n > 0 ? ctl_colour(ctl, CTL_PLAIN) : "");
+		        (unsigned long long)n, counts[i].name, n > 0 ? ctl_colour(ctl, CTL_PLAIN) : "");
 	}
 	printf("\n");
 }
@@ -166,21 +169,24 @@ static void print_workers(const struct ctl *ctl, const struct yt_node *a)
 		ctl_table_cell(&table, CTL_PLAIN, "%s", columns[i].heading);
 	for (const struct yt_node *w = workers == NULL ? NULL : workers->child; w != NULL; w = w->next)
 		for (size_t i = 0; i < n; i++)
-			ctl_table_cell(&table, CTL_PLAIN, "%llu", (unsigned long long)control_number(w, columns[i].name));
+			ctl_table_cell(
+			        &table, CTL_PLAIN, "%llu", (unsigned long long)control_number(w, columns[i].name));
 	ctl_table_print(ctl, &table, stdout);
 }
 
 static void print_certificates(const struct ctl *ctl, const struct certificate *certs, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		enum ctl_colour colour = certs[i].days < 7 ? CTL_RED : certs[i].days < DAYS_ALARM ? CTL_YELLOW : CTL_PLAIN;
+		enum ctl_colour colour = certs[i].days < 7            ? CTL_RED
+		                         : certs[i].days < DAYS_ALARM ? CTL_YELLOW
+		                                                      : CTL_PLAIN;
 
 		if (certs[i].days == UNREADABLE)
-			printf("%scertificate of %s: cannot read %s%s\n", ctl_colour(ctl, CTL_RED), certs[i].whose, certs[i].file,
-					ctl_colour(ctl, CTL_PLAIN));
+			printf("%scertificate of %s: cannot read %s%s\n", ctl_colour(ctl, CTL_RED), certs[i].whose,
+			        certs[i].file, ctl_colour(ctl, CTL_PLAIN));
 		else
-			printf("%scertificate of %s: %ld days left%s\n", ctl_colour(ctl, colour), certs[i].whose, certs[i].days,
-					ctl_colour(ctl, CTL_PLAIN));
+			printf("%scertificate of %s: %ld days left%s\n", ctl_colour(ctl, colour), certs[i].whose,
+			        certs[i].days, ctl_colour(ctl, CTL_PLAIN));
 	}
 }
 
@@ -189,10 +195,10 @@ static void print_status(const struct ctl *ctl, const struct yt_node *a, const s
 	bool accepts = yt_str_is(control_text(a, "accepting"), "true");
 
 	printf("%s%s%s, generation %llu, profile %s, keeper %llu\n", ctl_colour(ctl, accepts ? CTL_GREEN : CTL_RED),
-			accepts ? "running" : "running, but refuses new state changes", ctl_colour(ctl, CTL_PLAIN),
-			(unsigned long long)control_number(a, "generation"),
-			ctl->conf->gateway.profile == CONF_PRODUCTION ? "production" : "development",
-			(unsigned long long)control_number(a, "pid"));
+	        accepts ? "running" : "running, but refuses new state changes", ctl_colour(ctl, CTL_PLAIN),
+	        (unsigned long long)control_number(a, "generation"),
+	        ctl->conf->gateway.profile == CONF_PRODUCTION ? "production" : "development",
+	        (unsigned long long)control_number(a, "pid"));
 	if (!accepts && control_text(a, "why_closed").n > 0)
 		printf("because   %.*s\n", YT_FMT(control_text(a, "why_closed")));
 	print_journal(ctl, a);
@@ -212,7 +218,8 @@ static int status(struct ctl *ctl, bool is_json)
 
 	YT_REQUIRE(arena != NULL);
 	if (rv == CTL_OK) {
-		rv = control_ask(ctl->conf->gateway.run_dir, YT_STR("{\"do\":\"status\"}"), arena, &answer, why, sizeof(why));
+		rv = control_ask(
+		        ctl->conf->gateway.run_dir, YT_STR("{\"do\":\"status\"}"), arena, &answer, why, sizeof(why));
 		if (rv == YT_ENOTFOUND)
 			rv = ctl_fail(CTL_CANNOT, "%s; start it with `yitongd --conf %s`", why, ctl->conf_file);
 		else if (rv != 0)
@@ -232,8 +239,8 @@ static int status(struct ctl *ctl, bool is_json)
 
 int ctl_status(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	bool is_json = false;
 	int option;
 
@@ -285,8 +292,8 @@ static void parked_json(const struct exchange *x)
 
 static int on_parked(void *arg, const struct exchange *x)
 {
-	static const char *const heading[] = { "EXCHANGE", "SINCE", "OP", "INSTITUTION", "NUMBER", "YUAN", "FOR", "UNTIL",
-		"WHY" };
+	static const char *const heading[] = { "EXCHANGE", "SINCE", "OP", "INSTITUTION", "NUMBER", "YUAN", "FOR",
+		"UNTIL", "WHY" };
 	struct parked *p = arg;
 	char since[20] = "-", until[20] = "-", yuan[24] = "-", id[20];
 
@@ -313,7 +320,8 @@ static int on_parked(void *arg, const struct exchange *x)
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->number);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", yuan);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->owner);
-	ctl_table_cell(&p->table, x->deadline_ms != 0 && x->deadline_ms < yt_wall_ms() ? CTL_RED : CTL_PLAIN, "%s", until);
+	ctl_table_cell(
+	        &p->table, x->deadline_ms != 0 && x->deadline_ms < yt_wall_ms() ? CTL_RED : CTL_PLAIN, "%s", until);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->reason);
 	return 0;
 }
@@ -336,8 +344,8 @@ static int list_parked(struct ctl *ctl, bool is_json)
 	return p.n > 0 ? CTL_OK : ctl_fail(CTL_FOUND, "nothing is parked");
 }
 
-static int decide(struct ctl *ctl, const char *exchange, const char *result, const char *operator_name,
-		const char *reason)
+static int decide(
+        struct ctl *ctl, const char *exchange, const char *result, const char *operator_name, const char *reason)
 {
 	struct yt_arena *arena = yt_arena_new(1 << 20);
 	struct yt_buf request = { 0 };
@@ -382,9 +390,9 @@ static int check_decision(struct ctl *ctl, char **word, const char *operator_nam
 
 int ctl_parked(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' },
-		{ "operator", required_argument, NULL, 'o' }, { "reason", required_argument, NULL, 'r' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' }, { "operator", required_argument, NULL, 'o' },
+		{ "reason", required_argument, NULL, 'r' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	const char *operator_name = NULL, *reason = NULL;
 	bool is_json = false;
 	int option;

@@ -10,17 +10,64 @@
 
 static const char *const harmless[] = {
 	/* envelope */
-	"infno", "msgid", "infcode", "inf_refmsgid", "refmsg_time", "respond_time", "inf_time", "mdtrtarea_admvs",
-	"mdtrtarea_admdvs", "insuplc_admdvs", "fixmedins_code", "recer_sys_code", "infver", "opter_type", "signtype",
+	"infno",
+	"msgid",
+	"infcode",
+	"inf_refmsgid",
+	"refmsg_time",
+	"respond_time",
+	"inf_time",
+	"mdtrtarea_admvs",
+	"mdtrtarea_admdvs",
+	"insuplc_admdvs",
+	"fixmedins_code",
+	"recer_sys_code",
+	"infver",
+	"opter_type",
+	"signtype",
 	/* what an exchange is about */
-	"mdtrt_id", "setl_id", "chrg_bchno", "feedetl_sn", "omsgid", "oinfno", "rxno",
+	"mdtrt_id",
+	"setl_id",
+	"chrg_bchno",
+	"feedetl_sn",
+	"omsgid",
+	"oinfno",
+	"rxno",
 	/* kinds and dates */
-	"med_type", "insutype", "psn_type", "clr_type", "clr_way", "clr_optins", "psn_setlway", "mid_setl_flag",
-	"acct_used_flag", "setl_time", "setl_type", "begntime", "endtime", "fee_ocur_time", "mdtrt_cert_type",
-	"psn_cert_type", "dscg_way", "pay_loc", "medinsutype", "fund_pay_type", "refd_setl_flag", "year",
+	"med_type",
+	"insutype",
+	"psn_type",
+	"clr_type",
+	"clr_way",
+	"clr_optins",
+	"psn_setlway",
+	"mid_setl_flag",
+	"acct_used_flag",
+	"setl_time",
+	"setl_type",
+	"begntime",
+	"endtime",
+	"fee_ocur_time",
+	"mdtrt_cert_type",
+	"psn_cert_type",
+	"dscg_way",
+	"pay_loc",
+	"medinsutype",
+	"fund_pay_type",
+	"refd_setl_flag",
+	"year",
 	/* quantities and money that the suffixes below do not catch */
-	"cnt", "pric", "acct_pay", "balc", "inscp_scp_amt", "psn_part_amt", "hosp_part_amt", "dedc_std", "crt_dedc",
-	"act_pay_dedc", "pool_prop_selfpay",
+	"cnt",
+	"pric",
+	"acct_pay",
+	"balc",
+	"inscp_scp_amt",
+	"psn_part_amt",
+	"hosp_part_amt",
+	"dedc_std",
+	"crt_dedc",
+	"act_pay_dedc",
+	"pool_prop_selfpay",
 };
 
 static bool ends_with(struct yt_str s, const char *end)
@@ -48,7 +95,8 @@ static bool is_code(struct yt_str value)
 
 		blanks += c == ' ';
 		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-				strchr(" .:_-", c) != NULL) || c == '\0')
+		            strchr(" .:_-", c) != NULL) ||
+		        c == '\0')
 			return false;
 	}
 	return value.n <= 40 && blanks <= 1;

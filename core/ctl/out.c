@@ -47,9 +47,9 @@ static uint32_t next_character(struct yt_str *s)
 static bool is_wide(uint32_t c)
 {
 	return (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0x303e) || (c >= 0x3041 && c <= 0xa4cf) ||
-		(c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) ||
-		(c >= 0xff00 && c <= 0xff60) || (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff) ||
-		(c >= 0x20000 && c <= 0x3fffd);
+	       (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) ||
+	       (c >= 0xff00 && c <= 0xff60) || (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff) ||
+	       (c >= 0x20000 && c <= 0x3fffd);
 }
 
 static bool is_combining(uint32_t c)
@@ -112,8 +112,8 @@ void ctl_table_cell(struct ctl_table *table, enum ctl_colour colour, const char 
 	YT_REQUIRE(!table->text.failed);
 }
 
-static void print_cell(const struct ctl *ctl, const struct ctl_table *t, size_t i, struct yt_str text, size_t width,
-		FILE *out)
+static void print_cell(
+        const struct ctl *ctl, const struct ctl_table *t, size_t i, struct yt_str text, size_t width, FILE *out)
 {
 	size_t column = i % t->n_columns, pad = width - ctl_width(text);
 	bool is_right = (t->right >> column & 1) != 0, is_last = column + 1 == t->n_columns;

@@ -19,35 +19,40 @@
 #endif
 
 static const char help[] =
-	"yitong - looks after a running or stopped Yitong gateway\n"
-	"\n"
-	"Usage: yitong [--conf FILE] COMMAND [OPTIONS]\n"
-	"\n"
-	"  check [FILE]        checks a configuration; every problem with file:line:column\n"
-	"  status              what the gateway is doing\n"
-	"  messages            lists exchanges; filters by number, visit, settlement, institution, party, state, day\n"
-	"  show NUMBER         what happened to one exchange, step by step\n"
-	"  parked              exchanges that wait for an operator; `parked decide` decides one\n"
-	"  journal verify      proves that the journal is whole and unchanged; `journal stat` counts it\n"
-	"  index rebuild       makes the index anew from the journal\n"
-	"  version             version of this command and of the plugin interface\n"
-	"\n"
-	"  --conf FILE         configuration of the gateway (default conf/gateway.yaml)\n"
-	"  --help              after a command: its options and examples\n"
-	"\n"
-	"Exit status: 0 fine; 1 problems or nothing found; 2 wrong usage; 3 something cannot be reached or read\n"
-	"\n"
-	"Examples:\n"
-	"  yitong check conf/gateway.yaml\n"
-	"  yitong messages --visit 330213000012345 --json\n"
-	"  yitong show H33021399901202611221000000001\n";
+        "yitong - looks after a running or stopped Yitong gateway\n"
+        "\n"
+        "Usage: yitong [--conf FILE] COMMAND [OPTIONS]\n"
+        "\n"
+        "  check [FILE]        checks a configuration; every problem with file:line:column\n"
+        "  status              what the gateway is doing\n"
+        "  messages            lists exchanges; filters by number, visit, settlement, institution, party, state, day\n"
+        "  show NUMBER         what happened to one exchange, step by step\n"
+        "  parked              exchanges that wait for an operator; `parked decide` decides one\n"
+        "  journal verify      proves that the journal is whole and unchanged; `journal stat` counts it\n"
+        "  index rebuild       makes the index anew from the journal\n"
+        "  version             version of this command and of the plugin interface\n"
+        "\n"
+        "  --conf FILE         configuration of the gateway (default conf/gateway.yaml)\n"
+        "  --help              after a command: its options and examples\n"
+        "\n"
+        "Exit status: 0 fine; 1 problems or nothing found; 2 wrong usage; 3 something cannot be reached or read\n"
+        "\n"
+        "Examples:\n"
+        "  yitong check conf/gateway.yaml\n"
+        "  yitong messages --visit 330213000012345 --json\n"
+        "  yitong show H33021399901202611221000000001\n";
 
 static const struct command {
 	const char *name;
 	int (*run)(struct ctl *ctl, int argc, char **argv);
 } commands[] = {
-	{ "check", ctl_check }, { "status", ctl_status }, { "messages", ctl_messages }, { "show", ctl_show },
-	{ "parked", ctl_parked }, { "journal", ctl_journal }, { "index", ctl_index },
+	{ "check", ctl_check },
+	{ "status", ctl_status },
+	{ "messages", ctl_messages },
+	{ "show", ctl_show },
+	{ "parked", ctl_parked },
+	{ "journal", ctl_journal },
+	{ "index", ctl_index },
 };
 
 int ctl_fail(int exit_code, const char *fmt, ...)
@@ -107,12 +112,13 @@ int ctl_open_index(struct ctl *ctl, struct index **index)
 	path = ctl->conf->journal.index;
 	rv = index_open(index, path, false);
 	if (rv == YT_ENOTFOUND)
-		return ctl_fail(CTL_CANNOT, "there is no index at %s: start the gateway, or `yitong index rebuild`", path);
+		return ctl_fail(
+		        CTL_CANNOT, "there is no index at %s: start the gateway, or `yitong index rebuild`", path);
 	if (rv == YT_ECORRUPT)
 		return ctl_fail(CTL_CANNOT, "the index at %s cannot be used: `yitong index rebuild`", path);
 	if (rv != 0)
 		return ctl_fail(CTL_CANNOT, "cannot open the index at %s (%s): run this as the gateway's user", path,
-				yt_strerror(rv));
+		        yt_strerror(rv));
 	return CTL_OK;
 }
 
@@ -142,8 +148,9 @@ int ctl_open_journal(struct ctl *ctl, bool with_keys, struct ctl_journal *j)
 	j->conf.segment_bytes = (uint64_t)ctl->conf->journal.segment_mib << 20;
 	j->conf.reserve_segments = ctl->conf->journal.reserve_segments;
 	if (access(ctl->conf->journal.folder, R_OK | X_OK) != 0)
-		return ctl_fail(CTL_CANNOT, "cannot read the journal at %s: has the gateway run here, and as which user?",
-				ctl->conf->journal.folder);
+		return ctl_fail(CTL_CANNOT,
+		        "cannot read the journal at %s: has the gateway run here, and as which user?",
+		        ctl->conf->journal.folder);
 	if (yt_io_folder(ctl->conf->journal.folder, &j->io) != 0)
 		return ctl_fail(CTL_CANNOT, "cannot open the journal at %s", ctl->conf->journal.folder);
 	j->is_open = true;
@@ -186,8 +193,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 } };
 	struct ctl ctl = { .conf_file = "conf/gateway.yaml" };
 	int option, rv;
 

@@ -23,33 +23,34 @@
 #define WORKERS_KEPT 1024 /* incarnations whose last sequence is remembered */
 
 static const char schema[] =
-	"CREATE TABLE exchange (id INTEGER PRIMARY KEY, number_key INTEGER, visit_key INTEGER, settlement_key INTEGER,"
-	" bucket INTEGER NOT NULL, institution TEXT NOT NULL, party TEXT NOT NULL, accepted_ms INTEGER NOT NULL,"
-	" state INTEGER NOT NULL, is_open INTEGER NOT NULL, admitted INTEGER NOT NULL, fold BLOB NOT NULL,"
-	" places BLOB NOT NULL);"
-	"CREATE INDEX by_number ON exchange (number_key) WHERE number_key IS NOT NULL;"
-	"CREATE INDEX by_visit ON exchange (visit_key) WHERE visit_key IS NOT NULL;"
-	"CREATE INDEX by_settlement ON exchange (settlement_key) WHERE settlement_key IS NOT NULL;"
-	"CREATE INDEX by_bucket ON exchange (bucket, institution, party);"
-	"CREATE INDEX by_open ON exchange (accepted_ms) WHERE is_open = 1;"
-	"CREATE TABLE counted (state INTEGER PRIMARY KEY, n INTEGER NOT NULL);"
-	"CREATE TABLE kept (kind INTEGER NOT NULL, key TEXT NOT NULL, pos INTEGER NOT NULL, record BLOB NOT NULL,"
-	" PRIMARY KEY (kind, key)) WITHOUT ROWID;"
-	"CREATE TABLE reached (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL,"
-	" last_commit INTEGER NOT NULL, last_digest INTEGER NOT NULL);"
-	"INSERT INTO reached VALUES (1, 0, 0, 0);";
+        "CREATE TABLE exchange (id INTEGER PRIMARY KEY, number_key INTEGER, visit_key INTEGER, settlement_key INTEGER,"
+        " bucket INTEGER NOT NULL, institution TEXT NOT NULL, party TEXT NOT NULL, accepted_ms INTEGER NOT NULL,"
+        " state INTEGER NOT NULL, is_open INTEGER NOT NULL, admitted INTEGER NOT NULL, fold BLOB NOT NULL,"
+        " places BLOB NOT NULL);"
+        "CREATE INDEX by_number ON exchange (number_key) WHERE number_key IS NOT NULL;"
+        "CREATE INDEX by_visit ON exchange (visit_key) WHERE visit_key IS NOT NULL;"
+        "CREATE INDEX by_settlement ON exchange (settlement_key) WHERE settlement_key IS NOT NULL;"
+        "CREATE INDEX by_bucket ON exchange (bucket, institution, party);"
+        "CREATE INDEX by_open ON exchange (accepted_ms) WHERE is_open = 1;"
+        "CREATE TABLE counted (state INTEGER PRIMARY KEY, n INTEGER NOT NULL);"
+        "CREATE TABLE kept (kind INTEGER NOT NULL, key TEXT NOT NULL, pos INTEGER NOT NULL, record BLOB NOT NULL,"
+        " PRIMARY KEY (kind, key)) WITHOUT ROWID;"
+        "CREATE TABLE reached (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL,"
+        " last_commit INTEGER NOT NULL, last_digest INTEGER NOT NULL);"
+        "INSERT INTO reached VALUES (1, 0, 0, 0);";
 
 static const char *const statements[ST_N] = {
 	[ST_GET] = "SELECT " INDEX_COLUMNS " FROM exchange WHERE id = ?1",
 	/* OR REPLACE: a number that came twice must not make the index unusable for ever. */
 	[ST_INSERT] = "INSERT OR REPLACE INTO exchange (" INDEX_COLUMNS ")"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+	              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
 	[ST_UPDATE] = "UPDATE exchange SET number_key = ?2, visit_key = ?3, settlement_key = ?4, bucket = ?5,"
-		" institution = ?6, party = ?7, accepted_ms = ?8, state = ?9, is_open = ?10, admitted = ?11, fold = ?12,"
-		" places = ?13 WHERE id = ?1",
+	              " institution = ?6, party = ?7, accepted_ms = ?8, state = ?9, is_open = ?10, admitted = ?11, "
+	              "fold = ?12,"
+	              " places = ?13 WHERE id = ?1",
 	[ST_UPDATE_FOLD] = "UPDATE exchange SET state = ?9, fold = ?12, places = ?13 WHERE id = ?1",
 	[ST_FIND] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number"
-		" WHERE number_key = ?1 AND institution = ?2 AND admitted = 1 ORDER BY rowid",
+	            " WHERE number_key = ?1 AND institution = ?2 AND admitted = 1 ORDER BY rowid",
 	[ST_BUCKET] = "SELECT max(bucket) FROM exchange INDEXED BY by_bucket WHERE bucket < ?1",
 	[ST_OPEN] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_open WHERE is_open = 1 ORDER BY accepted_ms",
 	[ST_COUNT_ADD] = "INSERT INTO counted VALUES (?1, ?2) ON CONFLICT (state) DO UPDATE SET n = n + excluded.n",
@@ -93,7 +94,8 @@ int index_error(int rc)
 sqlite3_stmt *index_statement(struct index *index, enum index_statement which)
 {
 	if (index->st[which] == NULL)
-		sqlite3_prepare_v3(index->db, statements[which], -1, SQLITE_PREPARE_PERSISTENT, &index->st[which], NULL);
+		sqlite3_prepare_v3(
+		        index->db, statements[which], -1, SQLITE_PREPARE_PERSISTENT, &index->st[which], NULL);
 	return index->st[which];
 }
 
@@ -126,7 +128,7 @@ static int set_up(struct index *index)
 	rv = pragma(index, "PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF");
 	if (rv == 0 && index->is_writable)
 		rv = pragma(index, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -2048;"
-				" PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 16777216");
+		                   " PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 16777216");
 	else if (rv == 0)
 		rv = pragma(index, "PRAGMA cache_size = -512");
 	return rv;
@@ -139,7 +141,8 @@ static int make_schema(struct index *index)
 
 	if (rv == 0)
 		rv = pragma(index, schema);
-	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, SCHEMA_VERSION);
+	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
+	        SCHEMA_VERSION);
 	if (rv == 0)
 		rv = pragma(index, sql);
 	if (rv == 0)
@@ -203,8 +206,8 @@ static int check_statements(struct index *index)
 
 static int open_db(struct index *index, const char *path)
 {
-	int flags = SQLITE_OPEN_NOMUTEX | (index->is_writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE :
-			SQLITE_OPEN_READONLY);
+	int flags = SQLITE_OPEN_NOMUTEX |
+	            (index->is_writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
 	struct stat st;
 	bool is_new = stat(path, &st) != 0;
 	int rv;
@@ -324,7 +327,8 @@ static int load_entry(struct index *index, uint64_t id, struct index_entry *e)
 	rc = sqlite3_step(st);
 	rv = rc == SQLITE_ROW ? index_row_read(st, &e->x) : index_error(rc);
 	if (rc == SQLITE_ROW && rv == 0) {
-		yt_buf_add(&e->places, sqlite3_column_blob(st, COL_PLACES), (size_t)sqlite3_column_bytes(st, COL_PLACES));
+		yt_buf_add(
+		        &e->places, sqlite3_column_blob(st, COL_PLACES), (size_t)sqlite3_column_bytes(st, COL_PLACES));
 		e->is_stored = true;
 		e->is_admitted = sqlite3_column_int(st, COL_ADMITTED) != 0;
 		e->last_place = e->x.last_pos;
@@ -382,7 +386,7 @@ static bool key_of(const struct rec *rec, enum rec_type type, char *key, size_t 
 		return true;
 	case REC_SESSION:
 		snprintf(key, size, "%.*s|%.*s|%.*s", YT_FMT(rec_get(rec, REC_T_PARTY)),
-				YT_FMT(rec_get(rec, REC_T_INSTITUTION)), YT_FMT(rec_get(rec, REC_T_OPERATOR)));
+		        YT_FMT(rec_get(rec, REC_T_INSTITUTION)), YT_FMT(rec_get(rec, REC_T_OPERATOR)));
 		return true;
 	case REC_GENERATION:
 		snprintf(key, size, "newest");
@@ -463,7 +467,8 @@ static int kept_of(struct index *index, enum rec_type kind, const char *key, str
 
 static int keep_record(struct index *index, const struct rec *rec, log_pos pos)
 {
-	enum rec_type type = rec->type == REC_CARRIED ? (enum rec_type)rec_get_u64(rec, REC_T_ORIGINAL_TYPE) : rec->type;
+	enum rec_type type =
+	        rec->type == REC_CARRIED ? (enum rec_type)rec_get_u64(rec, REC_T_ORIGINAL_TYPE) : rec->type;
 	struct index_kept *kept;
 	char key[sizeof(kept->key)];
 	int rv;
@@ -515,7 +520,9 @@ int index_take(struct index *index, const struct rec *rec, log_pos pos)
 static int store_entry(struct index *index, const struct index_entry *e, struct yt_buf *scratch, int64_t *counts)
 {
 	bool columns_are_same = e->is_stored && index_columns_digest(e) == e->columns_were;
-	sqlite3_stmt *st = index_statement(index, !e->is_stored ? ST_INSERT : columns_are_same ? ST_UPDATE_FOLD : ST_UPDATE);
+	sqlite3_stmt *st = index_statement(index, !e->is_stored      ? ST_INSERT
+	                                          : columns_are_same ? ST_UPDATE_FOLD
+	                                                             : ST_UPDATE);
 	int rv = index_row_bind(st, e, scratch);
 
 	if (rv == 0)
@@ -618,7 +625,7 @@ struct feeding {
 	struct index *index;
 	void (*progress)(void *arg, log_pos at);
 	void *arg;
-	bool holds_back; /* the end is not known: the last commit is left for the next time */
+	bool holds_back;    /* the end is not known: the last commit is left for the next time */
 	struct yt_buf held; /* its records */
 	log_pos commit;
 	bool has_commit;
@@ -701,7 +708,7 @@ static int check_origin(struct index *index, const struct yt_io *io, const struc
 }
 
 int index_feed(struct index *index, const struct yt_io *io, const struct log_conf *conf, log_pos to,
-		void (*progress)(void *arg, log_pos at), void *arg)
+        void (*progress)(void *arg, log_pos at), void *arg)
 {
 	struct feeding f = { .index = index, .progress = progress, .arg = arg, .holds_back = to == 0 };
 	int rv;

@@ -22,7 +22,7 @@ log_pos index_position(const struct index *index);
  * the log's writer knows where it ends.  progress may be NULL.  YT_ECORRUPT when the log does not start where it
  * should, or is not the one the index was made from. */
 int index_feed(struct index *index, const struct yt_io *io, const struct log_conf *conf, log_pos to,
-               void (*progress)(void *arg, log_pos at), void *arg);
+        void (*progress)(void *arg, log_pos at), void *arg);
 
 /* The exchange that an origin's message number names.  YT_ENOTFOUND. */
 int index_find(struct index *index, struct yt_str institution, struct yt_str number, struct exchange *x);
@@ -42,7 +42,7 @@ struct index_filter { /* empty members do not filter */
 };
 /* Newest first; stops when each returns other than 0.  YT_EFORMAT: no such state, or day is not a date. */
 int index_search(struct index *index, const struct index_filter *filter,
-                 int (*each)(void *arg, const struct exchange *x), void *arg);
+        int (*each)(void *arg, const struct exchange *x), void *arg);
 /* Number of exchanges by state. */
 int index_counts(struct index *index, void (*each)(void *arg, enum exchange_state state, uint64_t n), void *arg);
 

@@ -103,7 +103,8 @@ int index_positions(struct index *index, uint64_t exchange, log_pos *out, size_t
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
 		n = (int)index_places_read((struct yt_str){ sqlite3_column_blob(st, COL_PLACES),
-				(size_t)sqlite3_column_bytes(st, COL_PLACES) }, out, max);
+		                                   (size_t)sqlite3_column_bytes(st, COL_PLACES) },
+		        out, max);
 	sqlite3_reset(st);
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? n : index_error(rc);
 }
@@ -166,7 +167,7 @@ static const char *first_condition(const struct searching *s)
 static bool goes_by_bucket(const struct searching *s)
 {
 	return s->filter->number.n == 0 && s->filter->settlement.n == 0 && s->filter->visit.n == 0 &&
-		!state_is_open(s->state);
+	       !state_is_open(s->state);
 }
 
 static int prepare(struct searching *s, sqlite3_stmt **st)
@@ -175,10 +176,11 @@ static int prepare(struct searching *s, sqlite3_stmt **st)
 	char sql[512];
 	int rc;
 
-	snprintf(sql, sizeof(sql), "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY %s%s%s%s"
-			" AND accepted_ms >= ?8 AND accepted_ms < ?9 ORDER BY accepted_ms DESC, id DESC", first_condition(s),
-			f->institution.n > 0 ? " AND institution = ?5" : "", f->party.n > 0 ? " AND party = ?6" : "",
-			s->state >= 0 ? " AND state = ?7" : "");
+	snprintf(sql, sizeof(sql),
+	        "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY %s%s%s%s"
+	        " AND accepted_ms >= ?8 AND accepted_ms < ?9 ORDER BY accepted_ms DESC, id DESC",
+	        first_condition(s), f->institution.n > 0 ? " AND institution = ?5" : "",
+	        f->party.n > 0 ? " AND party = ?6" : "", s->state >= 0 ? " AND state = ?7" : "");
 	rc = sqlite3_prepare_v2(s->index->db, sql, -1, st, NULL);
 	if (rc != SQLITE_OK)
 		return index_error(rc);
@@ -197,8 +199,8 @@ static int prepare(struct searching *s, sqlite3_stmt **st)
 static bool texts_match(const struct index_filter *f, const struct exchange *x)
 {
 	return (f->number.n == 0 || yt_str_is(f->number, x->number)) &&
-		(f->settlement.n == 0 || yt_str_is(f->settlement, x->settlement)) &&
-		(f->visit.n == 0 || yt_str_is(f->visit, x->visit));
+	       (f->settlement.n == 0 || yt_str_is(f->settlement, x->settlement)) &&
+	       (f->visit.n == 0 || yt_str_is(f->visit, x->visit));
 }
 
 static int take_rows(struct searching *s, sqlite3_stmt *st)
@@ -249,10 +251,15 @@ static int search_buckets(struct searching *s, sqlite3_stmt *st)
 }
 
 int index_search(struct index *index, const struct index_filter *filter,
-		int (*each)(void *arg, const struct exchange *x), void *arg)
+        int (*each)(void *arg, const struct exchange *x), void *arg)
 {
-	struct searching s = { .index = index, .filter = filter, .each = each, .arg = arg, .from_ms = INT64_MIN / 2,
-		.to_ms = INT64_MAX / 2, .left = filter->limit == 0 ? 100 : filter->limit };
+	struct searching s = { .index = index,
+		.filter = filter,
+		.each = each,
+		.arg = arg,
+		.from_ms = INT64_MIN / 2,
+		.to_ms = INT64_MAX / 2,
+		.left = filter->limit == 0 ? 100 : filter->limit };
 	sqlite3_stmt *st = NULL;
 	int rv = state_number(filter->state, &s.state);
 

@@ -15,27 +15,58 @@
  * The SQL indexes are on numbers that grow with time wherever they can: a new row then goes to the end of each,
  * and a batch of a thousand exchanges touches a few dozen pages.  Indexes on the texts themselves, which begin with
  * the institution, touched a page each (27 us an exchange instead of 6, measured with 4,000 institutions). */
-#define INDEX_COLUMNS \
-	"id, number_key, visit_key, settlement_key, bucket, institution, party, accepted_ms, state, is_open, admitted," \
+#define INDEX_COLUMNS                                                                                                  \
+	"id, number_key, visit_key, settlement_key, bucket, institution, party, accepted_ms, state, is_open, "         \
+	"admitted,"                                                                                                    \
 	" fold, places"
-enum index_column { COL_ID, COL_NUMBER_KEY, COL_VISIT_KEY, COL_SETTLEMENT_KEY, COL_BUCKET, COL_INSTITUTION, COL_PARTY,
-	COL_ACCEPTED, COL_STATE, COL_OPEN, COL_ADMITTED, COL_FOLD, COL_PLACES };
+enum index_column {
+	COL_ID,
+	COL_NUMBER_KEY,
+	COL_VISIT_KEY,
+	COL_SETTLEMENT_KEY,
+	COL_BUCKET,
+	COL_INSTITUTION,
+	COL_PARTY,
+	COL_ACCEPTED,
+	COL_STATE,
+	COL_OPEN,
+	COL_ADMITTED,
+	COL_FOLD,
+	COL_PLACES
+};
 
 #define INDEX_BUCKET(ms) ((ms) >> 18) /* some four minutes */
 
-enum index_statement { ST_GET, ST_INSERT, ST_UPDATE, ST_UPDATE_FOLD, ST_FIND, ST_OPEN, ST_COUNT_ADD, ST_COUNTS,
-	ST_POSITION_SET, ST_KEEP, ST_KEPT_GET, ST_KEPT_ALL, ST_KEPT_OLD, ST_BUCKET, ST_BEGIN, ST_COMMIT, ST_ROLLBACK,
-	ST_N };
+enum index_statement {
+	ST_GET,
+	ST_INSERT,
+	ST_UPDATE,
+	ST_UPDATE_FOLD,
+	ST_FIND,
+	ST_OPEN,
+	ST_COUNT_ADD,
+	ST_COUNTS,
+	ST_POSITION_SET,
+	ST_KEEP,
+	ST_KEPT_GET,
+	ST_KEPT_ALL,
+	ST_KEPT_OLD,
+	ST_BUCKET,
+	ST_BEGIN,
+	ST_COMMIT,
+	ST_ROLLBACK,
+	ST_N
+};
 
 /* One exchange of the batch that is being gathered. */
 struct index_entry {
 	struct exchange x;
-	struct yt_buf places;  /* positions of its commits, see index_places_add() */
+	struct yt_buf places; /* positions of its commits, see index_places_add() */
 	log_pos last_place;
 	uint64_t columns_were; /* digest of what is in SQL indexes as stored; to leave them alone if equal */
 	enum exchange_state state_was;
-	bool is_stored;        /* there is a row */
-	bool is_admitted;      /* its number bars others: it was accepted, not refused at the door or read */
+	bool is_stored;   /* there is a row */
+	bool is_admitted; /* its number bars others: it was accepted, not refused at the door or read */
 };
 
 /* A record of the keeper's own that is to be stored; see keep_record() in index.c. */

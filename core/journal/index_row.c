@@ -12,11 +12,17 @@
 static const struct member {
 	uint16_t offset, size;
 } texts[] = {
-#define TEXT(m) { offsetof(struct exchange, m), sizeof(((struct exchange *)0)->m) }
+#define TEXT(m)                                                                                                        \
+	{                                                                                                              \
+		offsetof(struct exchange, m), sizeof(((struct exchange *)0)->m)                                        \
+	}
 	TEXT(number), TEXT(visit), TEXT(settlement), TEXT(wire_op), TEXT(listener), TEXT(trace), TEXT(business_key), TEXT(batch), TEXT(original),
 	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner),
 }, numbers[] = {
-#define NUMBER(m) { offsetof(struct exchange, m), sizeof(((struct exchange *)0)->m) }
+#define NUMBER(m)                                                                                                      \
+	{                                                                                                              \
+		offsetof(struct exchange, m), sizeof(((struct exchange *)0)->m)                                        \
+	}
 	NUMBER(flags), NUMBER(op), NUMBER(amount_fen), NUMBER(fund_fen), NUMBER(account_fen), NUMBER(cash_fen),
 	NUMBER(closed_ms), NUMBER(unknown_since_ms), NUMBER(due_ms), NUMBER(deadline_ms), NUMBER(attempts),
 	NUMBER(reversals), NUMBER(worker), NUMBER(joins), NUMBER(answered), NUMBER(delivered),
@@ -180,8 +186,8 @@ int index_row_read(sqlite3_stmt *row, struct exchange *x)
 
 	memset(x, 0, sizeof(*x));
 	if (fold_read(fold, x) != 0 || state < X_NONE || state > X_READ ||
-			!column_text(row, COL_INSTITUTION, x->institution, sizeof(x->institution)) ||
-			!column_text(row, COL_PARTY, x->party, sizeof(x->party)))
+	        !column_text(row, COL_INSTITUTION, x->institution, sizeof(x->institution)) ||
+	        !column_text(row, COL_PARTY, x->party, sizeof(x->party)))
 		return YT_ECORRUPT;
 	x->id = (uint64_t)sqlite3_column_int64(row, COL_ID);
 	x->accepted_ms = sqlite3_column_int64(row, COL_ACCEPTED);

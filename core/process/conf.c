@@ -78,14 +78,14 @@ static void fill_number(struct loading *l, const struct conf_key *k, const struc
 
 	if (!v->is_plain || v->len == 0 || !consists_of(v->text, v->len, isdigit)) {
 		WRONG("%s must be a whole number%s%s without quotes, sign, point or unit, not \"%.40s\"", k->key,
-				k->unit == NULL ? "" : " of ", k->unit == NULL ? "" : k->unit, v->text);
+		        k->unit == NULL ? "" : " of ", k->unit == NULL ? "" : k->unit, v->text);
 		return;
 	}
 	errno = 0;
 	number = strtoull(v->text, NULL, 10);
 	if (errno != 0 || number < k->min || number > k->max) {
 		WRONG("%s is out of range: %.40s; allowed is %u to %u%s%s", k->key, v->text, (unsigned)k->min,
-				(unsigned)k->max, k->unit == NULL ? "" : " ", k->unit == NULL ? "" : k->unit);
+		        (unsigned)k->max, k->unit == NULL ? "" : " ", k->unit == NULL ? "" : k->unit);
 		return;
 	}
 	*(uint32_t *)to = (uint32_t)number;
@@ -143,8 +143,8 @@ static bool form_is_right(struct loading *l, const struct conf_key *k, const str
 	case CONF_T_NAME:
 		if (is_name(v->text, v->len))
 			return true;
-		WRONG("%s must be a-z, 0-9 or -, begin with a letter and have at most 31 characters, not \"%.40s\"", k->key,
-				v->text);
+		WRONG("%s must be a-z, 0-9 or -, begin with a letter and have at most 31 characters, not \"%.40s\"",
+		        k->key, v->text);
 		return false;
 	case CONF_T_CODE:
 		if (consists_of(v->text, v->len, isalnum))
@@ -174,7 +174,7 @@ static void fill_text(struct loading *l, const struct conf_key *k, const struct 
 		return;
 	*(const char **)to = keep(l, v->text, v->len);
 	if ((k->type == CONF_T_FILE || k->type == CONF_T_KEYFILE || k->type == CONF_T_FOLDER) &&
-			(l->flags & CONF_NO_FILES) == 0)
+	        (l->flags & CONF_NO_FILES) == 0)
 		conf_check_file(v->text, k->type, at, k->key, l->errors);
 }
 
@@ -197,7 +197,7 @@ static bool item_is_right(struct loading *l, const struct conf_key *k, const str
 		return false;
 	}
 	if (k->type == CONF_T_AREAS &&
-			((v->len != 2 && v->len != 4 && v->len != 6) || !consists_of(v->text, v->len, isdigit))) {
+	        ((v->len != 2 && v->len != 4 && v->len != 6) || !consists_of(v->text, v->len, isdigit))) {
 		WRONG("%s must hold two, four or six digits, not \"%.40s\"", k->key, v->text);
 		return false;
 	}
@@ -207,7 +207,8 @@ static bool item_is_right(struct loading *l, const struct conf_key *k, const str
 static void fill_list(struct loading *l, const struct conf_key *k, const struct conf_node *v, struct conf_texts *to)
 {
 	if (v->n == 0) {
-		WRONG("%s is an empty list: give at least one%s", k->key, k->must_be_given ? "" : " or leave the key out");
+		WRONG("%s is an empty list: give at least one%s", k->key,
+		        k->must_be_given ? "" : " or leave the key out");
 		return;
 	}
 	to->item = keep_room(l, v->n, sizeof(struct yt_str));
@@ -223,8 +224,8 @@ static void fill_list(struct loading *l, const struct conf_key *k, const struct 
 		qsort(to->item, to->n, sizeof(struct yt_str), by_text);
 }
 
-static void fill_settings(struct loading *l, const struct conf_key *k, const struct conf_node *v,
-		struct conf_settings *settings)
+static void fill_settings(
+        struct loading *l, const struct conf_key *k, const struct conf_node *v, struct conf_settings *settings)
 {
 	settings->item = keep_room(l, v->n, sizeof(struct conf_setting));
 	if (settings->item == NULL)
@@ -233,8 +234,8 @@ static void fill_settings(struct loading *l, const struct conf_key *k, const str
 		struct conf_setting *s = &settings->item[settings->n];
 
 		if (item->kind != CONF_SCALAR) {
-			conf_error_add(l->errors, item->line, item->column, "%s.%.60s must be a single value, not %s", k->key,
-					item->key, conf_node_kind_name(item));
+			conf_error_add(l->errors, item->line, item->column, "%s.%.60s must be a single value, not %s",
+			        k->key, item->key, conf_node_kind_name(item));
 			continue;
 		}
 		s->key = keep(l, item->key, strlen(item->key));
@@ -272,7 +273,8 @@ static void fill_url(struct loading *l, const struct conf_key *k, const struct c
 	if (!text_is_allowed(l, k, v))
 		return;
 	if (strncmp(v->text, "https://", 8) != 0) {
-		WRONG("%s must begin with https://, not \"%.60s\": parties are only spoken to over TLS", k->key, v->text);
+		WRONG("%s must begin with https://, not \"%.60s\": parties are only spoken to over TLS", k->key,
+		        v->text);
 		return;
 	}
 	rest = host = v->text + 8;
@@ -295,7 +297,7 @@ static void fill_url(struct loading *l, const struct conf_key *k, const struct c
 	if (l->out_of_memory)
 		return;
 	if ((*rest != ':' && rest != end) || !host_is_right(party->host) || !port_is_right(party->port) ||
-			strpbrk(party->target, " #\"<>") != NULL)
+	        strpbrk(party->target, " #\"<>") != NULL)
 		WRONG("%s must be https://host[:port]/path, not \"%.100s\"", k->key, v->text);
 }
 
@@ -310,8 +312,10 @@ static bool kind_fits(struct loading *l, const struct conf_key *k, const struct 
 	if (v->kind == wanted)
 		return true;
 	WRONG("%s must be %s, not %s", k->key,
-			wants_list ? "a list, as [one, two]" : wants_map ? "a group of keys" : "a single value",
-			conf_node_kind_name(v));
+	        wants_list  ? "a list, as [one, two]"
+	        : wants_map ? "a group of keys"
+	                    : "a single value",
+	        conf_node_kind_name(v));
 	return false;
 }
 
@@ -377,18 +381,19 @@ static const struct conf_key *find_key(const char *section, const char *key)
 }
 
 static void report_unknown(struct loading *l, const struct conf_node *v, const char *section,
-		const char *(*nth)(const void *arg, size_t i))
+        const char *(*nth)(const void *arg, size_t i))
 {
 	const char *meant = conf_closest(v->key, nth, section);
 	const char *where = section == NULL ? "at the top" : section;
 
 	if (meant != NULL)
-		conf_error_add(l->errors, v->key_line, v->key_column, "unknown key \"%.60s\" %s%s: did you mean \"%s\"?",
-				v->key, section == NULL ? "" : "in ", where, meant);
+		conf_error_add(l->errors, v->key_line, v->key_column,
+		        "unknown key \"%.60s\" %s%s: did you mean \"%s\"?", v->key, section == NULL ? "" : "in ", where,
+		        meant);
 	else
 		conf_error_add(l->errors, v->key_line, v->key_column,
-				"unknown key \"%.60s\" %s%s: remove it (`yitong check --keys` lists all)", v->key,
-				section == NULL ? "" : "in ", where);
+		        "unknown key \"%.60s\" %s%s: remove it (`yitong check --keys` lists all)", v->key,
+		        section == NULL ? "" : "in ", where);
 }
 
 /* Fills one entry of a section from map (NULL: all defaults); at is where it begins. */
@@ -426,7 +431,8 @@ static void fill_many(struct loading *l, const struct conf_section *s, const str
 		char *entry = entries + *n * s->size;
 
 		if (v->kind != CONF_MAP) {
-			WRONG("an entry of %s must be a group of keys (\"- name: ...\"), not %s", s->name, conf_node_kind_name(v));
+			WRONG("an entry of %s must be a group of keys (\"- name: ...\"), not %s", s->name,
+			        conf_node_kind_name(v));
 			continue;
 		}
 		*(struct conf_place *)(void *)(entry + s->place) = (struct conf_place){ v->line, v->column };
@@ -447,7 +453,8 @@ static void fill_secrets(struct loading *l, const struct conf_node *map)
 
 		if (!is_name(v->key, strlen(v->key))) {
 			conf_error_add(l->errors, v->key_line, v->key_column,
-					"the name of a secret must be a-z, 0-9 or -, begin with a letter and have at most 31 characters");
+			        "the name of a secret must be a-z, 0-9 or -, begin with a letter and have at most 31 "
+			        "characters");
 			continue;
 		}
 		if (v->kind != CONF_SCALAR || v->len == 0 || v->len > 255 || has_control(v->text, v->len)) {
@@ -471,12 +478,12 @@ static void fill_section(struct loading *l, const struct conf_section *s, const 
 	if (v != NULL && v->kind == CONF_SCALAR && v->len == 0 && v->is_plain && !s->must_be_given)
 		v = NULL; /* "limits:" with every key commented out */
 	if (v != NULL && v->kind != wanted) {
-		WRONG("%s must be %s, not %s", s->name, wanted == CONF_LIST ? "a list (\"- name: ...\")" : "a group of keys",
-				conf_node_kind_name(v));
+		WRONG("%s must be %s, not %s", s->name,
+		        wanted == CONF_LIST ? "a list (\"- name: ...\")" : "a group of keys", conf_node_kind_name(v));
 		v = NULL;
 	} else if ((v == NULL || v->n == 0) && s->must_be_given) {
 		conf_error_add(l->errors, v == NULL ? 0 : v->line, v == NULL ? 0 : v->column,
-				"%s is missing: nothing can be served without", s->name);
+		        "%s is missing: nothing can be served without", s->name);
 		v = NULL;
 	}
 	if (s->kind == CONF_ONE)
@@ -491,7 +498,7 @@ static void fill_all(struct loading *l, const struct conf_node *root)
 {
 	if (root == NULL || root->kind != CONF_MAP) {
 		conf_error_add(l->errors, root == NULL ? 0 : root->line, root == NULL ? 0 : root->column,
-				"no configuration in it: it must begin with a key such as \"gateway:\"");
+		        "no configuration in it: it must begin with a key such as \"gateway:\"");
 		return;
 	}
 	for (const struct conf_node *v = root->child; v != NULL; v = v->next) {
@@ -520,7 +527,7 @@ static int read_file(const char *file, struct yt_buf *bytes, struct conf_errors 
 
 	if (fd < 0 || fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
 		conf_error_add(errors, 0, 0, "cannot be read: %s: give another file with --conf",
-				fd >= 0 ? "it is a folder" : strerror(errno));
+		        fd >= 0 ? "it is a folder" : strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return YT_ECONF;
@@ -655,7 +662,7 @@ const struct conf_secret *conf_secret(const struct conf *conf, struct yt_str nam
 bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution)
 {
 	return origin->institutions.n > 0 && bsearch(&institution, origin->institutions.item, origin->institutions.n,
-			sizeof(struct yt_str), by_text) != NULL;
+	                                             sizeof(struct yt_str), by_text) != NULL;
 }
 
 static bool area_matches(const struct conf_texts *areas, const char *area)
@@ -672,8 +679,9 @@ const struct conf_party *conf_route(const struct conf *conf, struct yt_str insti
 
 	for (uint32_t i = 0; i < conf->n_routes; i++) {
 		const struct conf_route *r = &conf->routes[i];
-		bool is_listed = r->institutions.n == 0 || bsearch(&institution, r->institutions.item, r->institutions.n,
-				sizeof(struct yt_str), by_text) != NULL;
+		bool is_listed =
+		        r->institutions.n == 0 || bsearch(&institution, r->institutions.item, r->institutions.n,
+		                                          sizeof(struct yt_str), by_text) != NULL;
 
 		if (is_listed && area_matches(&r->areas, inst == NULL || inst->area == NULL ? "" : inst->area))
 			return r->party;

@@ -77,7 +77,7 @@ struct conf_secret {
 
 struct conf_party {
 	const char *name, *format;
-	const char *url, *host, *port, *target; /* target: path with query, begins with / */
+	const char *url, *host, *port, *target;    /* target: path with query, begins with / */
 	const char *server_name, *ca, *cert, *key; /* NULL: not given */
 	uint32_t connections, queue, connect_timeout_ms, idle_ms, response_kib, late_ms;
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
@@ -156,8 +156,8 @@ struct conf_error {
 
 struct conf_errors { /* zero-initialised by the caller, or by conf_load() */
 	char file[256];
-	uint32_t n;          /* in item, sorted by place */
-	uint32_t n_errors;   /* found in all */
+	uint32_t n;        /* in item, sorted by place */
+	uint32_t n_errors; /* found in all */
 	uint32_t n_warnings;
 	struct conf_error item[CONF_ERRORS_MAX];
 };
@@ -178,8 +178,8 @@ void conf_error_print(const struct conf_errors *errors, const struct conf_error 
 struct yt_plugin;
 struct yt_keys;
 /* Loads the format's plugin as one instance.  YT_ECONF, YT_EDENIED, YT_ENOMEM with why. */
-int conf_load_plugin(const struct conf *conf, const char *format, const char *name, const struct conf_settings *settings,
-                     struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size);
+int conf_load_plugin(const struct conf *conf, const char *format, const char *name,
+        const struct conf_settings *settings, struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size);
 /* Adds what only plugins, secrets and the key folder can tell: loads each as a worker would. */
 void conf_check_plugins(const struct conf *conf, struct conf_errors *errors);
 

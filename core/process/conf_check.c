@@ -15,8 +15,8 @@
 
 /* ---- telling ---- */
 
-static void add(struct conf_errors *errors, bool is_warning, uint32_t line, uint32_t column, const char *fmt,
-		va_list args)
+static void add(
+        struct conf_errors *errors, bool is_warning, uint32_t line, uint32_t column, const char *fmt, va_list args)
 {
 	struct conf_error *e;
 
@@ -58,8 +58,8 @@ void conf_error_print(const struct conf_errors *errors, const struct conf_error 
 	if (error->line == 0)
 		snprintf(out, size, "%s: %s: %s\n", errors->file, word, error->text);
 	else
-		snprintf(out, size, "%s:%u:%u: %s: %s\n", errors->file, (unsigned)error->line, (unsigned)error->column, word,
-				error->text);
+		snprintf(out, size, "%s:%u:%u: %s: %s\n", errors->file, (unsigned)error->line, (unsigned)error->column,
+		        word, error->text);
 }
 
 /* Edits (insert, drop, change, swap neighbours) between two words; both at most 31 bytes. */
@@ -82,7 +82,8 @@ static unsigned distance(const char *a, const char *b)
 				best = d[i - 1][j] + 1;
 			if (d[i][j - 1] + 1 < best)
 				best = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			        d[i - 2][j - 2] + 1 < best)
 				best = d[i - 2][j - 2] + 1;
 			d[i][j] = best;
 		}
@@ -108,29 +109,35 @@ const char *conf_closest(const char *word, const char *(*nth)(const void *arg, s
 
 /* ---- files ---- */
 
-void conf_check_file(const char *path, enum conf_type type, struct conf_place at, const char *key,
-		struct conf_errors *errors)
+void conf_check_file(
+        const char *path, enum conf_type type, struct conf_place at, const char *key, struct conf_errors *errors)
 {
 	struct stat st;
 
 	if (stat(path, &st) != 0) {
-		conf_error_add(errors, at.line, at.column, "%s: cannot find \"%.200s\" (%s): make it, or correct the path "
-				"(relative to the folder the program is started in)", key, path, strerror(errno));
+		conf_error_add(errors, at.line, at.column,
+		        "%s: cannot find \"%.200s\" (%s): make it, or correct the path "
+		        "(relative to the folder the program is started in)",
+		        key, path, strerror(errno));
 		return;
 	}
 	if (S_ISDIR(st.st_mode) != (type == CONF_T_FOLDER)) {
 		conf_error_add(errors, at.line, at.column, "%s: \"%.200s\" is %s folder", key, path,
-				type == CONF_T_FOLDER ? "not a" : "a");
+		        type == CONF_T_FOLDER ? "not a" : "a");
 		return;
 	}
 	if (access(path, type == CONF_T_FOLDER ? R_OK | X_OK : R_OK) != 0) {
-		conf_error_add(errors, at.line, at.column, "%s: may not read \"%.200s\" (%s): give it to the user the gateway "
-				"runs as", key, path, strerror(errno));
+		conf_error_add(errors, at.line, at.column,
+		        "%s: may not read \"%.200s\" (%s): give it to the user the gateway "
+		        "runs as",
+		        key, path, strerror(errno));
 		return;
 	}
 	if (type == CONF_T_KEYFILE && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		conf_error_add(errors, at.line, at.column, "%s: \"%.200s\" can be read by others (mode %03o): "
-				"chmod 600 it", key, path, (unsigned)st.st_mode & 0777);
+		conf_error_add(errors, at.line, at.column,
+		        "%s: \"%.200s\" can be read by others (mode %03o): "
+		        "chmod 600 it",
+		        key, path, (unsigned)st.st_mode & 0777);
 	if (type == CONF_T_KEYFILE && st.st_size == 0)
 		conf_error_add(errors, at.line, at.column, "%s: \"%.200s\" is empty", key, path);
 }
@@ -194,10 +201,14 @@ uint32_t conf_map_find(const struct conf *conf, enum conf_map map, struct yt_str
 
 static bool make_maps(struct conf *conf)
 {
-	uint32_t n[CONF_N_MAPS] = { [CONF_BY_PARTY] = conf->n_parties, [CONF_BY_SECRET] = conf->n_secrets,
-		[CONF_BY_SUBJECT] = conf->n_origins, [CONF_BY_CALLER] = conf->n_origins,
-		[CONF_BY_INSTITUTION] = conf->n_institutions, [CONF_BY_LISTENER] = conf->n_listeners,
-		[CONF_BY_ORIGIN] = conf->n_origins, [CONF_BY_ROUTE] = conf->n_routes };
+	uint32_t n[CONF_N_MAPS] = { [CONF_BY_PARTY] = conf->n_parties,
+		[CONF_BY_SECRET] = conf->n_secrets,
+		[CONF_BY_SUBJECT] = conf->n_origins,
+		[CONF_BY_CALLER] = conf->n_origins,
+		[CONF_BY_INSTITUTION] = conf->n_institutions,
+		[CONF_BY_LISTENER] = conf->n_listeners,
+		[CONF_BY_ORIGIN] = conf->n_origins,
+		[CONF_BY_ROUTE] = conf->n_routes };
 
 	conf->maps = yt_arena_alloc(conf->arena, sizeof(*conf->maps));
 	for (int i = 0; conf->maps != NULL && i < CONF_N_MAPS; i++) {
@@ -242,13 +253,18 @@ static void check_named(struct conf *conf, const struct named *d, struct conf_er
 		uint32_t first;
 
 		if (name != NULL && !conf_map_add(conf, d->map, name, i, &first))
-			conf_error_add(errors, at.line, at.column, "%s \"%.64s\" is there twice: the first is on line %u, "
-					"rename or remove one", d->what, name, (unsigned)place_at(d, first).line);
+			conf_error_add(errors, at.line, at.column,
+			        "%s \"%.64s\" is there twice: the first is on line %u, "
+			        "rename or remove one",
+			        d->what, name, (unsigned)place_at(d, first).line);
 	}
 }
 
-#define NAMED(map, what, list, type, member) { map, what, conf->list, conf->n_##list, sizeof(struct type), \
-	offsetof(struct type, member), offsetof(struct type, place) }
+#define NAMED(map, what, list, type, member)                                                                           \
+	{                                                                                                              \
+		map, what, conf->list, conf->n_##list, sizeof(struct type), offsetof(struct type, member),             \
+		        offsetof(struct type, place)                                                                   \
+	}
 
 static void check_names(struct conf *conf, struct conf_errors *errors)
 {
@@ -284,9 +300,10 @@ static void check_port(const struct conf *conf, uint32_t i, struct conf_errors *
 		if (l->port == 0 || l->port != o->port || l->address == NULL || o->address == NULL)
 			continue;
 		if (takes_all(l->address) || takes_all(o->address) || strcmp(l->address, o->address) == 0) {
-			conf_error_add(errors, l->place.line, l->place.column, "port %u on %s is in use by listener %s on line %u "
-					"already: take another", (unsigned)l->port, l->address, o->name == NULL ? "" : o->name,
-					(unsigned)o->place.line);
+			conf_error_add(errors, l->place.line, l->place.column,
+			        "port %u on %s is in use by listener %s on line %u "
+			        "already: take another",
+			        (unsigned)l->port, l->address, o->name == NULL ? "" : o->name, (unsigned)o->place.line);
 			return;
 		}
 	}
@@ -296,17 +313,19 @@ static void check_listeners(const struct conf *conf, struct conf_errors *errors)
 {
 	if (conf->n_listeners > 64) /* check_port() compares each with each */
 		conf_error_add(errors, conf->listeners[64].place.line, conf->listeners[64].place.column,
-				"more than 64 listeners: let several origins come in by one");
+		        "more than 64 listeners: let several origins come in by one");
 	for (uint32_t i = 0; i < conf->n_listeners && i < 64; i++) {
 		const struct conf_listener *l = &conf->listeners[i];
 
 		check_port(conf, i, errors);
 		if (l->kind == CONF_MTLS && l->client_ca == NULL)
-			conf_error_add(errors, l->place.line, l->place.column, "a listener of kind mtls needs client_ca: "
-					"the file that client certificates must chain to");
+			conf_error_add(errors, l->place.line, l->place.column,
+			        "a listener of kind mtls needs client_ca: "
+			        "the file that client certificates must chain to");
 		if (l->kind == CONF_SIGNED && l->client_ca != NULL)
-			conf_error_add(errors, l->place.line, l->place.column, "client_ca goes with kind mtls: a listener of "
-					"kind signed asks for no certificate; remove the key or change the kind");
+			conf_error_add(errors, l->place.line, l->place.column,
+			        "client_ca goes with kind mtls: a listener of "
+			        "kind signed asks for no certificate; remove the key or change the kind");
 	}
 }
 
@@ -327,11 +346,12 @@ static void check_parties(const struct conf *conf, struct conf_errors *errors)
 		const struct conf_party *p = &conf->parties[i];
 
 		if ((p->cert == NULL) != (p->key == NULL))
-			conf_error_add(errors, p->place.line, p->place.column, "party %s has %s: give cert and key, or neither",
-					p->name == NULL ? "" : p->name, p->cert == NULL ? "a key but no cert" : "a cert but no key");
+			conf_error_add(errors, p->place.line, p->place.column,
+			        "party %s has %s: give cert and key, or neither", p->name == NULL ? "" : p->name,
+			        p->cert == NULL ? "a key but no cert" : "a cert but no key");
 		if (p->query_timeout_ms > p->change_timeout_ms)
 			conf_warning_add(errors, p->place.line, p->place.column,
-					"query_timeout_ms is longer than change_timeout_ms: is that meant?");
+			        "query_timeout_ms is longer than change_timeout_ms: is that meant?");
 	}
 }
 
@@ -348,57 +368,68 @@ static void check_identity(const struct conf *conf, const struct conf_origin *o,
 	const struct conf_place at = o->place;
 
 	if (o->subject != NULL && o->caller != NULL)
-		conf_error_add(errors, at.line, at.column, "an origin has either subject or caller: make two origins of it");
+		conf_error_add(
+		        errors, at.line, at.column, "an origin has either subject or caller: make two origins of it");
 	else if (o->subject == NULL && o->caller == NULL)
-		conf_error_add(errors, at.line, at.column, "an origin needs subject (CN of its certificate) or caller "
-				"(id of its signature): how else would it be known?");
+		conf_error_add(errors, at.line, at.column,
+		        "an origin needs subject (CN of its certificate) or caller "
+		        "(id of its signature): how else would it be known?");
 	else if (o->caller != NULL && o->key == NULL)
-		conf_error_add(errors, at.line, at.column, "an origin with caller needs key: the name of the secret it signs with");
+		conf_error_add(errors, at.line, at.column,
+		        "an origin with caller needs key: the name of the secret it signs with");
 	else if (o->subject != NULL && o->key != NULL)
-		conf_error_add(errors, at.line, at.column, "key goes with caller: an origin with a certificate signs nothing");
+		conf_error_add(
+		        errors, at.line, at.column, "key goes with caller: an origin with a certificate signs nothing");
 	else if (!has_listener(conf, o->subject != NULL ? CONF_MTLS : CONF_SIGNED))
 		conf_warning_add(errors, at.line, at.column, "no listener of kind %s: this origin can never come in",
-				o->subject != NULL ? "mtls" : "signed");
+		        o->subject != NULL ? "mtls" : "signed");
 	if (o->key != NULL && conf_secret(conf, yt_str(o->key)) == NULL)
-		conf_error_add(errors, at.line, at.column, "key: no secret is called \"%s\": add it to secrets", o->key);
+		conf_error_add(
+		        errors, at.line, at.column, "key: no secret is called \"%s\": add it to secrets", o->key);
 }
 
 /* One institution of an origin: known, routed, and answered in time. */
 static void check_spoken_for(const struct conf *conf, const struct conf_origin *o, struct yt_str code, bool *told_time,
-		struct conf_errors *errors)
+        struct conf_errors *errors)
 {
 	const struct conf_party *party;
 
 	if (conf_institution(conf, code) == NULL) {
-		conf_error_add(errors, o->place.line, o->place.column, "origin %s speaks for institution %.*s, which is not "
-				"under institutions: add it there", o->name == NULL ? "" : o->name, YT_FMT(code));
+		conf_error_add(errors, o->place.line, o->place.column,
+		        "origin %s speaks for institution %.*s, which is not "
+		        "under institutions: add it there",
+		        o->name == NULL ? "" : o->name, YT_FMT(code));
 		return;
 	}
 	party = conf_route(conf, code);
 	if (party == NULL || *told_time || party->change_timeout_ms == 0 || o->timeout_ms == 0 ||
-			party->change_timeout_ms < o->timeout_ms)
+	        party->change_timeout_ms < o->timeout_ms)
 		return;
 	*told_time = true;
 	if (o->unknown_style == CONF_HOLD)
-		conf_error_add(errors, o->place.line, o->place.column, "origin %s gives up after %u ms, party %s is waited for "
-				"%u ms: timeout_ms must be more than change_timeout_ms to hold its requests, else take "
-				"unknown_style: silence", o->name == NULL ? "" : o->name, (unsigned)o->timeout_ms, party->name,
-				(unsigned)party->change_timeout_ms);
+		conf_error_add(errors, o->place.line, o->place.column,
+		        "origin %s gives up after %u ms, party %s is waited for "
+		        "%u ms: timeout_ms must be more than change_timeout_ms to hold its requests, else take "
+		        "unknown_style: silence",
+		        o->name == NULL ? "" : o->name, (unsigned)o->timeout_ms, party->name,
+		        (unsigned)party->change_timeout_ms);
 	else
-		conf_warning_add(errors, o->place.line, o->place.column, "origin %s gives up after %u ms, before party %s has "
-				"to answer (change_timeout_ms: %u): it will reverse what might have succeeded",
-				o->name == NULL ? "" : o->name, (unsigned)o->timeout_ms, party->name,
-				(unsigned)party->change_timeout_ms);
+		conf_warning_add(errors, o->place.line, o->place.column,
+		        "origin %s gives up after %u ms, before party %s has "
+		        "to answer (change_timeout_ms: %u): it will reverse what might have succeeded",
+		        o->name == NULL ? "" : o->name, (unsigned)o->timeout_ms, party->name,
+		        (unsigned)party->change_timeout_ms);
 }
 
 static void check_unknown_code(const struct conf_origin *o, struct conf_errors *errors)
 {
 	if ((o->unknown_style == CONF_CODE) == (o->unknown_code != 0))
 		return;
-	conf_error_add(errors, o->place.line, o->place.column, o->unknown_style == CONF_CODE ?
-			"unknown_style: code needs unknown_code, a number from 1 to 9999 agreed with origin %s" :
-			"unknown_code is only heard with unknown_style: code; remove it from origin %s or set that",
-			o->name == NULL ? "" : o->name);
+	conf_error_add(errors, o->place.line, o->place.column,
+	        o->unknown_style == CONF_CODE
+	                ? "unknown_style: code needs unknown_code, a number from 1 to 9999 agreed with origin %s"
+	                : "unknown_code is only heard with unknown_style: code; remove it from origin %s or set that",
+	        o->name == NULL ? "" : o->name);
 }
 
 static void check_origins(struct conf *conf, bool *is_spoken_for, struct conf_errors *errors)
@@ -417,8 +448,8 @@ static void check_origins(struct conf *conf, bool *is_spoken_for, struct conf_er
 			if (inst != NULL)
 				is_spoken_for[inst - conf->institutions] = true;
 			if (j > 0 && yt_str_eq(o->institutions.item[j - 1], code))
-				conf_error_add(errors, o->place.line, o->place.column, "institution %.*s is there twice: remove one",
-						YT_FMT(code));
+				conf_error_add(errors, o->place.line, o->place.column,
+				        "institution %.*s is there twice: remove one", YT_FMT(code));
 		}
 	}
 }
@@ -432,11 +463,11 @@ static void check_institutions(const struct conf *conf, const bool *is_spoken_fo
 			continue;
 		if (!is_spoken_for[i])
 			conf_warning_add(errors, inst->place.line, inst->place.column,
-					"no origin may speak for institution %s: nothing can come in for it", inst->code);
+			        "no origin may speak for institution %s: nothing can come in for it", inst->code);
 		else if (conf->n_routes > 0 && conf_route(conf, yt_str(inst->code)) == NULL)
 			conf_error_add(errors, inst->place.line, inst->place.column,
-					"no route takes institution %s (area %s): add one", inst->code,
-					inst->area == NULL ? "unknown" : inst->area);
+			        "no route takes institution %s (area %s): add one", inst->code,
+			        inst->area == NULL ? "unknown" : inst->area);
 	}
 }
 
@@ -446,14 +477,16 @@ static void check_routes(struct conf *conf, struct conf_errors *errors)
 
 	if (conf->n_routes > 1024) /* each institution is tried against each */
 		conf_error_add(errors, conf->routes[1024].place.line, conf->routes[1024].place.column,
-				"more than 1024 routes: use areas instead of a route per institution");
+		        "more than 1024 routes: use areas instead of a route per institution");
 	for (uint32_t i = 0; i < conf->n_routes; i++) {
 		struct conf_route *r = &conf->routes[i];
 		const char *meant;
 
 		if (takes_all_before != NULL)
-			conf_warning_add(errors, r->place.line, r->place.column, "never reached: the route on line %u takes "
-					"everything", (unsigned)takes_all_before->place.line);
+			conf_warning_add(errors, r->place.line, r->place.column,
+			        "never reached: the route on line %u takes "
+			        "everything",
+			        (unsigned)takes_all_before->place.line);
 		if (r->institutions.n == 0 && r->areas.n == 0)
 			takes_all_before = r;
 		if (r->to == NULL)
@@ -463,8 +496,8 @@ static void check_routes(struct conf *conf, struct conf_errors *errors)
 			continue;
 		meant = conf_closest(r->to, nth_party, conf);
 		conf_error_add(errors, r->place.line, r->place.column, "route to unknown party \"%s\"%s%s%s", r->to,
-				meant == NULL ? ": add it to parties" : ": did you mean \"", meant == NULL ? "" : meant,
-				meant == NULL ? "" : "\"?");
+		        meant == NULL ? ": add it to parties" : ": did you mean \"", meant == NULL ? "" : meant,
+		        meant == NULL ? "" : "\"?");
 	}
 }
 
@@ -477,20 +510,20 @@ static void check_numbers(const struct conf *conf, const struct conf_node *root,
 
 	if (conf->numbers.serial_from > conf->numbers.serial_to)
 		conf_error_add(errors, numbers == NULL ? 0 : numbers->line, numbers == NULL ? 0 : numbers->column,
-				"serial_from %u is behind serial_to %u: swap them", (unsigned)conf->numbers.serial_from,
-				(unsigned)conf->numbers.serial_to);
+		        "serial_from %u is behind serial_to %u: swap them", (unsigned)conf->numbers.serial_from,
+		        (unsigned)conf->numbers.serial_to);
 	if (conf->resolution.retry_ms > conf->resolution.retry_max_ms)
-		conf_error_add(errors, resolution == NULL ? 0 : resolution->line, resolution == NULL ? 0 : resolution->column,
-				"retry_ms %u is longer than retry_max_ms %u", (unsigned)conf->resolution.retry_ms,
-				(unsigned)conf->resolution.retry_max_ms);
+		conf_error_add(errors, resolution == NULL ? 0 : resolution->line,
+		        resolution == NULL ? 0 : resolution->column, "retry_ms %u is longer than retry_max_ms %u",
+		        (unsigned)conf->resolution.retry_ms, (unsigned)conf->resolution.retry_max_ms);
 	if ((uint64_t)conf->journal.segment_mib * 1024 < 4 * (uint64_t)conf->limits.body_kib)
 		conf_error_add(errors, limits == NULL ? 0 : limits->line, limits == NULL ? 0 : limits->column,
-				"segment_mib: %u is too small for body_kib: %u: the largest request must fit in four times",
-				(unsigned)conf->journal.segment_mib, (unsigned)conf->limits.body_kib);
+		        "segment_mib: %u is too small for body_kib: %u: the largest request must fit in four times",
+		        (unsigned)conf->journal.segment_mib, (unsigned)conf->limits.body_kib);
 	if ((uint64_t)conf->limits.ring_mib * 1024 < 4 * (uint64_t)conf->limits.body_kib)
 		conf_error_add(errors, limits == NULL ? 0 : limits->line, limits == NULL ? 0 : limits->column,
-				"ring_mib: %u is too small for body_kib: %u: the largest request must fit in four times",
-				(unsigned)conf->limits.ring_mib, (unsigned)conf->limits.body_kib);
+		        "ring_mib: %u is too small for body_kib: %u: the largest request must fit in four times",
+		        (unsigned)conf->limits.ring_mib, (unsigned)conf->limits.body_kib);
 }
 
 static void check_profile(const struct conf *conf, const struct conf_node *root, struct conf_errors *errors)
@@ -500,10 +533,11 @@ static void check_profile(const struct conf *conf, const struct conf_node *root,
 
 	if (conf->gateway.profile == CONF_PRODUCTION && conf->journal.keys == NULL)
 		conf_error_add(errors, profile == NULL ? 0 : profile->line, profile == NULL ? 0 : profile->column,
-				"profile production needs journal.keys: without it personal data would be stored in the clear");
+		        "profile production needs journal.keys: without it personal data would be stored in the clear");
 	if (conf->gateway.profile == CONF_PRODUCTION && conf_secret(conf, YT_STR("person-key")) == NULL)
 		conf_error_add(errors, profile == NULL ? 0 : profile->line, profile == NULL ? 0 : profile->column,
-				"profile production needs a secret person-key: the hash that stands for a person is made with it");
+		        "profile production needs a secret person-key: the hash that stands for a person is made with "
+		        "it");
 }
 
 void conf_check_whole(struct conf *conf, const struct conf_node *root, struct conf_errors *errors)

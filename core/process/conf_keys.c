@@ -8,10 +8,12 @@
 #include <string.h>
 
 #define ONE(member) CONF_ONE, false, offsetof(struct conf, member), 0, 0, 0
-#define MANY(member, type) CONF_MANY, true, offsetof(struct conf, member), offsetof(struct conf, n_##member), \
-	sizeof(struct type), offsetof(struct type, place)
-#define NAMES(member, type) CONF_NAMES, false, offsetof(struct conf, member), offsetof(struct conf, n_##member), \
-	sizeof(struct type), offsetof(struct type, place)
+#define MANY(member, type)                                                                                             \
+	CONF_MANY, true, offsetof(struct conf, member), offsetof(struct conf, n_##member), sizeof(struct type),        \
+	        offsetof(struct type, place)
+#define NAMES(member, type)                                                                                            \
+	CONF_NAMES, false, offsetof(struct conf, member), offsetof(struct conf, n_##member), sizeof(struct type),      \
+	        offsetof(struct type, place)
 
 const struct conf_section conf_sections[] = {
 	{ "gateway", ONE(gateway), "The processes: how many, where they keep what they need while they run." },
@@ -19,15 +21,16 @@ const struct conf_section conf_sections[] = {
 	{ "limits", ONE(limits), "What one connection, request or worker may use. Beyond it: a clear refusal." },
 	{ "listeners", MANY(listeners, conf_listener), "Doors for those who ask: address, protocol, format." },
 	{ "secrets", NAMES(secrets, conf_secret),
-		"Names of secrets and the file each is in: one secret, one line, not readable by others. "
-		"Everything else refers to a secret by its name." },
+	        "Names of secrets and the file each is in: one secret, one line, not readable by others. "
+	        "Everything else refers to a secret by its name." },
 	{ "parties", MANY(parties, conf_party), "Counterparts that the gateway asks: address, format, time-outs." },
 	{ "origins", MANY(origins, conf_origin),
-		"Who may ask, known by certificate subject or by the caller id of a header signature, and the "
-		"institutions it may speak for." },
+	        "Who may ask, known by certificate subject or by the caller id of a header signature, and the "
+	        "institutions it may speak for." },
 	{ "institutions", MANY(institutions, conf_institution), "Designated institutions (定点医药机构)." },
-	{ "numbers", ONE(numbers), "Serial block of the gateway's own message numbers in an institution's name. "
-		"An origin that uses one of them is refused." },
+	{ "numbers", ONE(numbers),
+	        "Serial block of the gateway's own message numbers in an institution's name. "
+	        "An origin that uses one of them is refused." },
 	{ "resolution", ONE(resolution), "How an unknown outcome is worked off." },
 	{ "routes", MANY(routes, conf_route), "Which party is asked. First match wins; what is left out matches all." },
 	{ .name = NULL }
@@ -38,6 +41,7 @@ const struct conf_section conf_sections[] = {
 #define OPTIONAL NULL, false
 #define DEFAULT(text) text, false
 
+/* clang-format off */
 const struct conf_key conf_keys[] = {
 	{ "gateway", "profile", CONF_T_CHOICE, NULL, DEFAULT("development"), 0, 0, "development production",
 		AT(gateway, profile), "`production` refuses to start without journal keys." },
@@ -204,14 +208,24 @@ const struct conf_key conf_keys[] = {
 		"Only institutions whose area begins so: two digits a province, four a city, six a county." },
 	{ .section = NULL }
 };
+/* clang-format on */
 
 static void type_markdown(const struct conf_key *k, struct yt_buf *out)
 {
 	static const char *const names[] = {
-		[CONF_T_NUMBER] = "number", [CONF_T_TEXT] = "text", [CONF_T_NAME] = "name", [CONF_T_CODE] = "code",
-		[CONF_T_AREA] = "6 digits", [CONF_T_ADDRESS] = "address", [CONF_T_URL] = "https url",
-		[CONF_T_PATH] = "path", [CONF_T_FILE] = "file", [CONF_T_KEYFILE] = "private file",
-		[CONF_T_FOLDER] = "folder", [CONF_T_CODES] = "list of codes", [CONF_T_AREAS] = "list of digits",
+		[CONF_T_NUMBER] = "number",
+		[CONF_T_TEXT] = "text",
+		[CONF_T_NAME] = "name",
+		[CONF_T_CODE] = "code",
+		[CONF_T_AREA] = "6 digits",
+		[CONF_T_ADDRESS] = "address",
+		[CONF_T_URL] = "https url",
+		[CONF_T_PATH] = "path",
+		[CONF_T_FILE] = "file",
+		[CONF_T_KEYFILE] = "private file",
+		[CONF_T_FOLDER] = "folder",
+		[CONF_T_CODES] = "list of codes",
+		[CONF_T_AREAS] = "list of digits",
 		[CONF_T_SETTINGS] = "keys and texts",
 	};
 
@@ -253,12 +267,13 @@ static void key_markdown(const struct conf_key *k, struct yt_buf *out)
 
 void conf_keys_markdown(struct yt_buf *out)
 {
-	static const char *const shape[] = { [CONF_ONE] = "a group of keys", [CONF_MANY] = "a list",
-		[CONF_NAMES] = "names and files" };
+	static const char *const shape[] = {
+		[CONF_ONE] = "a group of keys", [CONF_MANY] = "a list", [CONF_NAMES] = "names and files"
+	};
 
 	for (const struct conf_section *s = conf_sections; s->name != NULL; s++) {
-		yt_buf_printf(out, "%s### %s\n\n%s (%s%s)\n", s == conf_sections ? "" : "\n", s->name, s->doc, shape[s->kind],
-				s->must_be_given ? ", must be given" : "");
+		yt_buf_printf(out, "%s### %s\n\n%s (%s%s)\n", s == conf_sections ? "" : "\n", s->name, s->doc,
+		        shape[s->kind], s->must_be_given ? ", must be given" : "");
 		if (s->kind == CONF_NAMES)
 			continue;
 		yt_buf_text(out, "\n| key | type | default | limits | meaning |\n| --- | --- | --- | --- | --- |\n");

@@ -65,9 +65,9 @@ struct conf_key {
 	const char *unit;     /* "ms"; NULL: none */
 	const char *fallback; /* as it would be written; NULL: none */
 	bool must_be_given;
-	uint32_t min, max;  /* of the number, or of the text's bytes */
-	const char *words;  /* "hold silence"; CONF_T_CHOICE only */
-	size_t offset;      /* in the entry */
+	uint32_t min, max; /* of the number, or of the text's bytes */
+	const char *words; /* "hold silence"; CONF_T_CHOICE only */
+	size_t offset;     /* in the entry */
 	const char *doc;
 };
 
@@ -81,14 +81,23 @@ void conf_error_add(struct conf_errors *errors, uint32_t line, uint32_t column, 
 void conf_warning_add(struct conf_errors *errors, uint32_t line, uint32_t column, const char *fmt, ...) YT_PRINTF(4, 5);
 
 /* Whether the file behind a key may be used; type is FILE, KEYFILE or FOLDER. */
-void conf_check_file(const char *path, enum conf_type type, struct conf_place at, const char *key,
-		struct conf_errors *errors);
+void conf_check_file(
+        const char *path, enum conf_type type, struct conf_place at, const char *key, struct conf_errors *errors);
 /* All that no single key can tell.  Fills conf->routes[].party. */
 void conf_check_whole(struct conf *conf, const struct conf_node *root, struct conf_errors *errors);
 
 /* Indices of the lookups; index() gives conf->maps->of[...] its entries. */
-enum conf_map { CONF_BY_PARTY, CONF_BY_SECRET, CONF_BY_SUBJECT, CONF_BY_CALLER, CONF_BY_INSTITUTION, CONF_BY_LISTENER,
-	CONF_BY_ORIGIN, CONF_BY_ROUTE, CONF_N_MAPS };
+enum conf_map {
+	CONF_BY_PARTY,
+	CONF_BY_SECRET,
+	CONF_BY_SUBJECT,
+	CONF_BY_CALLER,
+	CONF_BY_INSTITUTION,
+	CONF_BY_LISTENER,
+	CONF_BY_ORIGIN,
+	CONF_BY_ROUTE,
+	CONF_N_MAPS
+};
 /* Adds key -> index.  False when the key is there already; *at then is its index. */
 bool conf_map_add(struct conf *conf, enum conf_map map, const char *key, uint32_t index, uint32_t *at);
 /* Index of key, or UINT32_MAX. */

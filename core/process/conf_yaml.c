@@ -68,16 +68,17 @@ static void report_parser_problem(struct reading *r)
 	}
 	if (p->error == YAML_READER_ERROR) {
 		conf_error_add(r->errors, line_of(p->mark), column_of(p->mark),
-				"not readable as UTF-8 text (%s): save the file as UTF-8", p->problem);
+		        "not readable as UTF-8 text (%s): save the file as UTF-8", p->problem);
 		return;
 	}
 	if (line_is_indented_by_tab(r, at.line)) {
 		refuse(r, at, "a tab: indent with spaces, YAML allows nothing else");
 		return;
 	}
-	conf_error_add(r->errors, line_of(at), column_of(at), "not YAML: %s%s%s: check indentation, colons and quotes here",
-			p->problem == NULL ? "cannot be read" : p->problem, p->context == NULL ? "" : ", ",
-			p->context == NULL ? "" : p->context);
+	conf_error_add(r->errors, line_of(at), column_of(at),
+	        "not YAML: %s%s%s: check indentation, colons and quotes here",
+	        p->problem == NULL ? "cannot be read" : p->problem, p->context == NULL ? "" : ", ",
+	        p->context == NULL ? "" : p->context);
 }
 
 static struct conf_node *add_node(struct reading *r, enum conf_node_kind kind, yaml_mark_t at)
@@ -199,8 +200,8 @@ static void check_duplicates(struct reading *r, struct conf_node *map)
 	for (size_t i = 1; i < n; i++) {
 		if (strcmp(all[i - 1]->key, all[i]->key) == 0)
 			conf_error_add(r->errors, all[i]->key_line, all[i]->key_column,
-					"\"%.60s\" is given twice: it stands on line %u already, keep one",
-					all[i]->key, (unsigned)all[i - 1]->key_line);
+			        "\"%.60s\" is given twice: it stands on line %u already, keep one", all[i]->key,
+			        (unsigned)all[i - 1]->key_line);
 	}
 	free(all);
 }
@@ -244,8 +245,9 @@ static const yaml_char_t *tag_of(const yaml_event_t *ev)
 static void on_event(struct reading *r, const yaml_event_t *ev)
 {
 	if (ev->type == YAML_ALIAS_EVENT || anchor_of(ev) != NULL) {
-		refuse(r, ev->start_mark, "anchors (&) and aliases (*) are not used here: write the value out, "
-				"or quote a text that begins with one of them");
+		refuse(r, ev->start_mark,
+		        "anchors (&) and aliases (*) are not used here: write the value out, "
+		        "or quote a text that begins with one of them");
 		return;
 	}
 	if (tag_of(ev) != NULL) {
