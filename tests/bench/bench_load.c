@@ -19,6 +19,7 @@
 
 #define WARM_UP_NS 150000000ll
 #define DRAIN_NS 5000000000ll
+#define SETTLE_NS 10000000000ll
 #define MAX_TARGETS 4
 #define BUCKETS 2048
 
@@ -29,7 +30,8 @@ struct run {
 	double rate;                                   /* requests/s offered to the target; 0: saturated */
 	int64_t begin_ns, measure_ns, end_ns, next_ns; /* next_ns: when the next offered request is due */
 	bool stops;
-	uint64_t n_good, n_bad;
+	uint64_t n_good, n_bad; /* answered while measured */
+	uint64_t n_all;         /* answered from the first to the last */
 	uint32_t histogram[BUCKETS];
 	struct load_conn *idle[LOAD_CONNECTIONS + 1]; /* a ring, longest idle first, so that all take part */
 	int idle_from, idle_to;
@@ -67,6 +69,7 @@ static void count(struct run *r, const struct load_conn *c, bool good)
 {
 	int64_t now = bench_now_ns();
 
+	r->n_all++;
 	if (now < r->measure_ns || now >= r->end_ns)
 		return;
 	r->n_good += good;
@@ -126,6 +129,11 @@ static int64_t wait_ns(const struct run *r, int64_t now, int64_t until)
 	return next > now ? next - now : 0;
 }
 
+static int n_idle(const struct run *r)
+{
+	return (r->idle_to - r->idle_from + LOAD_CONNECTIONS + 1) % (LOAD_CONNECTIONS + 1);
+}
+
 static void turn_until(struct run *r, int64_t until)
 {
 	struct epoll_event events[64];
@@ -135,15 +143,14 @@ static void turn_until(struct run *r, int64_t until)
 		int64_t ns;
 		int n;
 
+		if (r->stops && n_idle(r) == r->n_conns)
+			return;
 		offer(r, now);
 		ns = wait_ns(r, now, until);
 		n = epoll_pwait2(r->target->epoll, events, 64,
 		        &(struct timespec){ .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 }, NULL);
 		for (int i = 0; i < n; i++)
 			on_ready(r, events[i].data.ptr);
-		if (r->stops &&
-		        (r->idle_to - r->idle_from + LOAD_CONNECTIONS + 1) % (LOAD_CONNECTIONS + 1) == r->n_conns)
-			return;
 	}
 }
 
@@ -158,6 +165,22 @@ static void drain(struct run *r)
 		fprintf(stderr, "bench_load: %s gave no answer within 5 s after a run\n", r->target->name);
 		load_reconnect(r->target->conns[i]);
 	}
+}
+
+/* What a side still does after the last answer (an index catching up) belongs to those answers, and
+ * must not run into the other side's turn. */
+static void wait_until_idle(pid_t pid)
+{
+	int64_t end = bench_now_ns() + SETTLE_NS, before = proc_tree_cpu_ns(pid), now;
+
+	while (bench_now_ns() < end) {
+		usleep(50000);
+		now = proc_tree_cpu_ns(pid);
+		if (now - before < 50000000 / 50)
+			return;
+		before = now;
+	}
+	fprintf(stderr, "bench_load: pid %d is still busy 10 s after a run\n", (int)pid);
 }
 
 struct result {
@@ -183,24 +206,25 @@ static struct result run_once(
 		now_idle(r, target->conns[i]);
 	r->begin_ns = r->next_ns = bench_now_ns();
 	r->measure_ns = r->end_ns = INT64_MAX;
-	turn_until(r, r->begin_ns + WARM_UP_NS);
 	cpu = proc_tree_cpu_ns(pid);
 	own_cpu = proc_tree_cpu_ns(getpid());
+	turn_until(r, r->begin_ns + WARM_UP_NS);
 	r->measure_ns = bench_now_ns();
 	r->end_ns = r->measure_ns + (int64_t)(seconds * 1e9);
 	turn_until(r, r->end_ns);
 	result.n_good = r->n_good;
 	result.n_bad = r->n_bad;
 	result.rps = (double)r->n_good / seconds;
-	cpu = proc_tree_cpu_ns(pid) - cpu;
-	own_cpu = proc_tree_cpu_ns(getpid()) - own_cpu;
-	if (r->n_good > 0) {
-		result.cpu_us = (double)cpu / 1e3 / (double)r->n_good;
-		result.generator_cpu_us = (double)own_cpu / 1e3 / (double)r->n_good;
-	}
 	result.p50_us = quantile_us(r, 0.50);
 	result.p99_us = quantile_us(r, 0.99);
 	drain(r);
+	own_cpu = proc_tree_cpu_ns(getpid()) - own_cpu;
+	wait_until_idle(pid);
+	cpu = proc_tree_cpu_ns(pid) - cpu;
+	if (r->n_all > 0) {
+		result.cpu_us = (double)cpu / 1e3 / (double)r->n_all;
+		result.generator_cpu_us = (double)own_cpu / 1e3 / (double)r->n_all;
+	}
 	free(r);
 	return result;
 }
