@@ -95,11 +95,24 @@ void engine_decode_reply(struct engine *e, const struct engine_party *party, con
 	e->world.box(e->world.ctx, NULL, NULL, 0, (struct yt_str){ 0 });
 }
 
+/* A receiver's number of our own: area (6), time (14), serial (10), as nhsa.md 1.3 has it. */
+static struct yt_str own_reference(const struct yt_msg *msg, uint64_t exchange, int64_t wall_ms)
+{
+	struct yt_str area = msg->treatment_area.n == 6 ? msg->treatment_area : YT_STR("000000");
+	char time[15];
+
+	yt_time_compact(wall_ms, time);
+	return yt_arena_printf(msg->arena, "%.*s%s%010llu", YT_FMT(area), time,
+		(unsigned long long)(exchange % 10000000000u));
+}
+
 int engine_encode_reply(const struct engine_codec *codec, const struct yt_msg *msg, struct yt_reply *reply,
-	int64_t wall_ms, struct yt_buf *out)
+	uint64_t exchange, int64_t wall_ms, struct yt_buf *out)
 {
 	if (reply->wall_ms == 0)
 		reply->wall_ms = wall_ms;
+	if (reply->number.n == 0)
+		reply->number = own_reference(msg, exchange, wall_ms);
 	return codec->api->encode_reply(codec->plugin, msg, reply, out);
 }
 
@@ -204,7 +217,7 @@ static void give(struct engine *e, struct work *w, struct yt_str octets)
 static void give_reply(struct engine *e, struct work *w, struct yt_reply *reply)
 {
 	yt_buf_clear(&w->reply);
-	if (engine_encode_reply(&w->codec, w->msg, reply, engine_wall(e), &w->reply) != 0 || w->reply.failed) {
+	if (engine_encode_reply(&w->codec, w->msg, reply, w->id, engine_wall(e), &w->reply) != 0 || w->reply.failed) {
 		e->world.drop(e->world.ctx, w->token);
 		forget_token(e, w);
 		work_free(e, w);
@@ -501,7 +514,7 @@ static void end_change(struct engine *e, struct work *w, struct yt_reply *reply,
 	flags |= mark_breach(e, w, reply);
 	written_outcome(&buf, e, w->id, REC_LEG_MAIN, reply, body, flags, engine_mono(e) - w->leg_mono);
 	if (reply->outcome != YT_UNKNOWN) {
-		if (engine_encode_reply(&w->codec, w->msg, reply, engine_wall(e), &octets) != 0)
+		if (engine_encode_reply(&w->codec, w->msg, reply, w->id, engine_wall(e), &octets) != 0)
 			yt_log(YT_ERROR, "engine", "exchange %016llx: its answer cannot be written in the origin's format",
 				(unsigned long long)w->id);
 		written_answered(&buf, e, w->id, reply, yt_buf_view(&octets));

@@ -111,7 +111,7 @@ static void answer(struct engine *e, struct task *t, struct yt_reply *reply)
 {
 	struct yt_buf octets = { 0 };
 
-	if (engine_encode_reply(&t->codec, t->original, reply, engine_wall(e), &octets) != 0)
+	if (engine_encode_reply(&t->codec, t->original, reply, t->id, engine_wall(e), &octets) != 0)
 		yt_log(YT_ERROR, "engine", "exchange %016llx: its answer cannot be written in the origin's format",
 			(unsigned long long)t->id);
 	written_answered(&t->receipt, e, t->id, reply, yt_buf_view(&octets));

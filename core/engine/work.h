@@ -119,7 +119,7 @@ void engine_decode_reply(struct engine *e, const struct engine_party *party, con
                          int status, struct yt_str octets, struct yt_reply *reply);
 /* The answer in the origin's format; appended to out. */
 int engine_encode_reply(const struct engine_codec *codec, const struct yt_msg *msg, struct yt_reply *reply,
-                        int64_t wall_ms, struct yt_buf *out);
+                        uint64_t exchange, int64_t wall_ms, struct yt_buf *out);
 /* A refusal of our own words. */
 struct yt_reply *engine_refusal(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace);
 /* Institution + second + serial: a message number of ours. */

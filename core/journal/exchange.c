@@ -155,8 +155,13 @@ static void apply_carried(struct exchange *x, const struct rec *rec)
 {
 	struct yt_str state = rec_get(rec, REC_T_STATE);
 
-	if (state.n == sizeof(*x))
+	if (state.n == sizeof(*x)) {
 		memcpy(x, state.p, sizeof(*x));
+		return;
+	}
+	take_names(x, rec); /* another version's: an operator must look at it */
+	x->state = X_PARKED;
+	memcpy(x->reason, "carried over by another version", sizeof("carried over by another version"));
 }
 
 /* Records that name when and by whom to go on. */

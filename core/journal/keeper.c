@@ -1413,6 +1413,11 @@ static void carry_exchange(struct keeper *k, const struct exchange *x)
 	size_t at = rec_begin(&buf, REC_CARRIED, 0, x->id, wall(k));
 
 	rec_bytes(&buf, REC_T_STATE, x, sizeof(*x));
+	rec_str(&buf, REC_T_INSTITUTION, yt_str(x->institution));
+	rec_str(&buf, REC_T_NUMBER, yt_str(x->number));
+	rec_str(&buf, REC_T_WIRE_OP, yt_str(x->wire_op));
+	rec_u8(&buf, REC_T_OPERATION, (uint8_t)x->op);
+	rec_bytes(&buf, REC_T_DIGEST, x->digest, sizeof(x->digest));
 	carry_octets(k, x, x->accepted_pos, REC_T_REQUEST, &buf);
 	carry_octets(k, x, x->sent_pos, REC_T_SENT, &buf);
 	carry_octets(k, x, x->answered_pos, REC_T_REPLY, &buf);

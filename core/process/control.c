@@ -152,6 +152,13 @@ static void answer_audit(struct client *c, const struct yt_node *q, struct yt_bu
 	answer_when_durable(c);
 }
 
+/* The keeper ends in order and is started again without an index, which it makes anew before it serves. */
+static void answer_reindex(struct client *c)
+{
+	c->process->reindexing = true;
+	yt_buf_text(&c->answer, "{\"ok\":true}\n");
+}
+
 static void answer(struct client *c, struct yt_str line)
 {
 	struct yt_node *q = NULL;
@@ -168,6 +175,8 @@ static void answer(struct client *c, struct yt_str line)
 		answer_decide(c, q, &c->answer);
 	else if (yt_str_is(what, "audit"))
 		answer_audit(c, q, &c->answer);
+	else if (yt_str_is(what, "reindex"))
+		answer_reindex(c);
 	else
 		answer_error(&c->answer, "no such request");
 }

@@ -571,6 +571,11 @@ static void on_timer(uv_timer_t *timer)
 	watch_clock(p);
 	watch_retention(p);
 	kp_turn(p);
+	if (p->reindexing && committer_is_idle(p->committer)) {
+		yt_log(YT_INFO, "keeper", "the index is to be rebuilt: the keeper starts again without it");
+		remove_index(p->index_path);
+		_exit(0);
+	}
 	if (p->finishing && committer_is_idle(p->committer) && p->workers == NULL) {
 		bool urgent;
 
@@ -797,6 +802,7 @@ static int open_machine(struct keeper_process *p, const struct conf *conf)
 	p->loop = uv_default_loop();
 	p->keeper = keeper_new(&k, &world);
 	p->index_lag_max = (uint64_t)conf->journal.index_lag_mib << 20;
+	snprintf(p->index_path, sizeof(p->index_path), "%s", conf->journal.index);
 	snprintf(p->folder, sizeof(p->folder), "%s", conf->journal.folder);
 	p->retention_ms = (int64_t)conf->journal.retention_days * 24 * 3600 * 1000;
 	p->clock_offset = yt_wall_ms() - yt_mono_ms();

@@ -53,7 +53,8 @@ struct keeper_process {
 	log_pos retire_before;     /* 0, or to be dropped once ... */
 	uint64_t retire_after;     /* ... so many commits are durable */
 	uint32_t buried[BURIED_MAX], n_buried, n_buried_taken;
-	bool full, finishing, started;
+	bool full, finishing, reindexing, started;
+	char index_path[512];
 	struct channel_msg msg;
 };
 

@@ -184,16 +184,11 @@ static void close_slots(struct slot *slots, uint32_t n, uint32_t n_listeners)
 static int spawn(uv_process_t *process, char **args, const int *fds, int n_fds, uv_exit_cb on_exit)
 {
 	uv_stdio_container_t stdio[3 + 4 + LISTENERS_MAX];
+	/* The very same file, even if another stands at its path by now: all processes are of one version. */
 	uv_process_options_t options = { .exit_cb = on_exit, .file = "/proc/self/exe", .args = args, .stdio = stdio,
 		.stdio_count = 3 + n_fds };
-	char self[512];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	int i;
 
-	if (n > 0) {
-		self[n] = 0;
-		options.file = self;
-	}
 	for (i = 0; i < 3 + n_fds; i++) {
 		stdio[i].flags = UV_INHERIT_FD;
 		stdio[i].data.fd = i < 3 ? i : fds[i - 3];
