@@ -395,6 +395,7 @@ static void a_late_connection_is_not_kept_for_ever(void **state)
 	struct lane_conf conf = usual_conf();
 	struct script s = { .answers = { { "@1" } }, .n_conns = 1 };
 	struct lane_state now;
+	int64_t from = yt_mono_ms();
 
 	(void)state;
 	conf.late_ms = 50;
@@ -403,6 +404,7 @@ static void a_late_connection_is_not_kept_for_ever(void **state)
 	uv_timer_start(&w.later, on_told_cue, 5, 5);
 	peer_play(&w.loop, play_script, &s); /* its end: we hung up */
 	uv_timer_stop(&w.later);
+	assert_true(yt_mono_ms() - from < NEVER_MS / 2); /* it was we who gave up */
 	lane_state(w.lane, &now);
 	assert_string_equal(w.told, "1 timed out|");
 	assert_int_equal(now.connections, 0);
@@ -561,12 +563,14 @@ static void an_idle_connection_is_closed(void **state)
 {
 	struct lane_conf conf = usual_conf();
 	struct script s = { .answers = { { OK("1", "a") } }, .n_conns = 1 };
+	int64_t from = yt_mono_ms();
 
 	(void)state;
 	conf.idle_ms = 50;
 	world_open(&conf);
 	send_one(1, "hello", NEVER_MS);
 	peer_play(&w.loop, play_script, &s); /* ends when we hang up */
+	assert_true(yt_mono_ms() - from < NEVER_MS / 2);
 	assert_string_equal(w.told, "1 answered 200 a|");
 	world_close();
 }

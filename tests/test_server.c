@@ -341,6 +341,34 @@ static void refuses_plaintext(void **state)
 	world_close();
 }
 
+static void play_expect(void *arg)
+{
+	struct act *act = arg;
+
+	act->connected = peer_connect(&act->peer, w.port, &one);
+	peer_send(&act->peer, BYTES(POST("/now", "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")));
+	peer_read_messages(&act->peer, 1);
+	for (const char *p = "hello"; *p != '\0'; p++) {
+		peer_send(&act->peer, p, 1);
+		usleep(2000); /* so that most come alone; the result does not depend on it */
+	}
+	peer_read_messages(&act->peer, 2);
+	peer_hang_up(&act->peer, true);
+}
+
+static void is_told_to_go_on_only_once(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct act act = { .row = NULL };
+
+	(void)state;
+	world_open(&conf);
+	peer_play(&w.loop, play_expect, &act);
+	assert_string_equal(w.told, "POST /now 5 hospital-one|");
+	assert_non_null(strstr(act.peer.got, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"));
+	world_close();
+}
+
 /* ---- sessions ---- */
 
 struct twice {
@@ -869,6 +897,7 @@ int main(void)
 {
 	static const struct CMUnitTest singles[] = {
 		cmocka_unit_test(refuses_plaintext),
+		cmocka_unit_test(is_told_to_go_on_only_once),
 		cmocka_unit_test(a_session_speaks_for_no_other_certificate),
 		cmocka_unit_test(a_session_speaks_for_no_missing_certificate),
 		cmocka_unit_test(a_session_is_resumed_only_where_it_began),
