@@ -1,0 +1,309 @@
+/* tests/fake_codec.c - the one-line text format of fake_codec.h as a codec table. */
+#include "fake_codec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct yt_wire_op ops[] = {
+	{ "READ", YT_OP_PERSON_CHECK, YT_RESOLVE_NONE },
+	{ "REGISTER", YT_OP_OUTPATIENT_REGISTER, YT_RESOLVE_QUERY },
+	{ "FEES", YT_OP_OUTPATIENT_FEES, YT_RESOLVE_RESEND },
+	{ "SETTLE", YT_OP_OUTPATIENT_SETTLE, YT_RESOLVE_REVERSE },
+	{ "CANCEL", YT_OP_OUTPATIENT_SETTLE_CANCEL, YT_RESOLVE_QUERY_REVERSE },
+	{ "REVERSE", YT_OP_REVERSE, YT_RESOLVE_RESEND },
+	{ "SIGNIN", YT_OP_SIGN_IN, YT_RESOLVE_RESEND },
+	{ "FINDVISIT", YT_OP_VISIT_QUERY, YT_RESOLVE_NONE },
+	{ "FINDSETL", YT_OP_SETTLEMENT_QUERY, YT_RESOLVE_NONE },
+	{ "STRANGE", YT_OP_UNREAD, YT_RESOLVE_PARK },
+	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
+};
+
+/* -- lines -------------------------------------------------------------------------------------- */
+
+/* The next word of a line; empty at its end. */
+static struct yt_str next_word(struct yt_str *rest)
+{
+	struct yt_str word;
+
+	while (rest->n > 0 && rest->p[0] == ' ') {
+		rest->p++;
+		rest->n--;
+	}
+	word = (struct yt_str){ rest->p, 0 };
+	while (rest->n > 0 && rest->p[0] != ' ') {
+		rest->p++;
+		rest->n--;
+		word.n++;
+	}
+	return word;
+}
+
+static struct yt_str value_of(struct yt_str line, const char *key)
+{
+	size_t n = strlen(key);
+	struct yt_str word;
+
+	for (word = next_word(&line); word.n != 0; word = next_word(&line)) {
+		if (word.n > n && memcmp(word.p, key, n) == 0 && word.p[n] == '=')
+			return (struct yt_str){ word.p + n + 1, word.n - n - 1 };
+	}
+	return (struct yt_str){ 0 };
+}
+
+void fake_value(struct yt_str line, const char *key, char *out, size_t size)
+{
+	struct yt_str value = value_of(line, key);
+	size_t n = value.n < size - 1 ? value.n : size - 1;
+
+	if (n > 0)
+		memcpy(out, value.p, n);
+	out[n] = 0;
+}
+
+bool fake_is(struct yt_str line, const char *word)
+{
+	return yt_str_is(next_word(&line), word);
+}
+
+static int64_t number_of(struct yt_str line, const char *key)
+{
+	char text[24];
+
+	fake_value(line, key, text, sizeof(text));
+	return strtoll(text, NULL, 10);
+}
+
+static void put(struct yt_buf *out, const char *key, struct yt_str value)
+{
+	if (value.n != 0)
+		yt_buf_printf(out, " %s=%.*s", key, YT_FMT(value));
+}
+
+/* -- requests ----------------------------------------------------------------------------------- */
+
+static int fault_at(struct yt_fault *fault, const char *path, const char *why)
+{
+	snprintf(fault->path, sizeof(fault->path), "%s", path);
+	snprintf(fault->why, sizeof(fault->why), "%s", why);
+	return YT_EFORMAT;
+}
+
+static const struct yt_wire_op *wire_op(struct yt_str word)
+{
+	const struct yt_wire_op *op;
+
+	for (op = ops; op->wire != NULL && !yt_str_is(word, op->wire); op++)
+		;
+	return op->wire != NULL ? op : NULL;
+}
+
+/* Amounts that "do not add up" are written total=3 paid=2. */
+static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
+{
+	struct yt_node *body = yt_node_new(arena, YT_OBJECT);
+	struct yt_node *data = yt_node_add(arena, body, YT_STR("data"), YT_OBJECT);
+
+	if (value_of(line, "total").n != 0) {
+		yt_node_add_text(arena, data, "medfee_sumamt", value_of(line, "total"));
+		yt_node_add_text(arena, data, "inscp_scp_amt", value_of(line, "paid"));
+	}
+	yt_node_add_text(arena, body, "state", value_of(line, "state"));
+	return body;
+}
+
+static int fake_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
+{
+	const char *bar = memchr(octets.p, '|', octets.n);
+	struct yt_str rest = octets;
+	const struct yt_wire_op *op = wire_op(next_word(&rest));
+
+	if (op == NULL)
+		return fault_at(fault, "operation", "is not known");
+	msg->op = yt_op(op->op);
+	msg->wire_op = yt_str(op->wire);
+	msg->institution = value_of(octets, "inst");
+	msg->number = value_of(octets, "num");
+	msg->operator_id = value_of(octets, "op");
+	msg->sign_no = value_of(octets, "sign");
+	msg->person = value_of(octets, "person");
+	msg->visit = value_of(octets, "visit");
+	msg->own_visit = value_of(octets, "own");
+	msg->batch = value_of(octets, "batch");
+	msg->settlement = value_of(octets, "setl");
+	msg->original_number = value_of(octets, "orig");
+	msg->original_wire_op = value_of(octets, "origop");
+	msg->amount_fen = number_of(octets, "amt");
+	msg->body = body_of(msg->arena, octets);
+	msg->head = yt_node_new(msg->arena, YT_OBJECT);
+	if (bar != NULL)
+		msg->content = (struct yt_str){ bar + 1, octets.n - (size_t)(bar + 1 - octets.p) };
+	if (msg->institution.n == 0 || msg->number.n == 0)
+		return fault_at(fault, "num", "is missing");
+	return 0;
+}
+
+static int fake_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+{
+	if (yt_str_is(msg->visit, "unspeakable"))
+		return fault_at(fault, "visit", "cannot be said");
+	yt_buf_str(out, msg->wire_op);
+	put(out, "inst", msg->institution);
+	put(out, "num", msg->number);
+	put(out, "op", msg->operator_id);
+	put(out, "sign", msg->sign_no);
+	yt_buf_text(out, " |");
+	put(out, "person", msg->person);
+	put(out, "visit", msg->visit);
+	put(out, "own", msg->own_visit);
+	put(out, "batch", msg->batch);
+	put(out, "setl", msg->settlement);
+	put(out, "orig", msg->original_number);
+	put(out, "origop", msg->original_wire_op);
+	if (msg->amount_fen != 0)
+		yt_buf_printf(out, " amt=%lld", (long long)msg->amount_fen);
+	return 0;
+}
+
+/* -- answers ------------------------------------------------------------------------------------ */
+
+static int fake_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply,
+	struct yt_buf *out)
+{
+	YT_REQUIRE(reply->outcome == YT_DONE || reply->outcome == YT_REFUSED);
+	yt_buf_text(out, reply->outcome == YT_DONE ? "DONE" : "REFUSED");
+	put(out, "visit", reply->visit);
+	put(out, "setl", reply->settlement);
+	put(out, "sign", reply->sign_no);
+	put(out, "at", yt_arena_printf(reply->arena, "%lld", (long long)reply->wall_ms)); /* two answers are two */
+	if (reply->head != NULL)
+		put(out, "warn", yt_node_text(reply->head, "warn_msg"));
+	if (reply->text.n != 0)
+		yt_buf_printf(out, " : %.*s", YT_FMT(reply->text));
+	return 0;
+}
+
+static int fake_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets,
+	struct yt_reply *reply)
+{
+	struct yt_str line = yt_arena_copy(reply->arena, octets);
+
+	reply->outcome = YT_UNKNOWN;
+	reply->text = YT_STR("cannot be read");
+	if (status != 200 || line.n == 0 || line.p[line.n - 1] != '.') /* a whole answer ends with a stop */
+		return 0;
+	if (fake_is(line, "DONE"))
+		reply->outcome = YT_DONE;
+	else if (fake_is(line, "REFUSED"))
+		reply->outcome = YT_REFUSED;
+	else
+		return 0;
+	reply->text = reply->outcome == YT_REFUSED ? line : (struct yt_str){ 0 };
+	reply->code = reply->outcome == YT_DONE ? YT_STR("0") : YT_STR("-1");
+	reply->visit = value_of(line, "visit");
+	reply->settlement = value_of(line, "setl");
+	reply->sign_no = value_of(line, "sign");
+	reply->amount_fen = number_of(line, "amt");
+	reply->already_done = value_of(line, "why").n != 0 && yt_str_is(value_of(line, "why"), "already");
+	reply->never_happened = yt_str_is(value_of(line, "why"), "absent");
+	reply->session_expired = yt_str_is(value_of(line, "why"), "expired");
+	reply->body = body_of(reply->arena, line);
+	reply->head = yt_node_new(reply->arena, YT_OBJECT);
+	return 0;
+}
+
+/* Without an instance the caller id is the header "caller", and the signature "good" is right. */
+static struct yt_str header(const struct yt_header *headers, size_t n, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (yt_str_is(headers[i].name, name))
+			return headers[i].value;
+	}
+	return (struct yt_str){ 0 };
+}
+
+static struct yt_str fake_sender(struct yt_plugin *self, const struct yt_header *headers, size_t n)
+{
+	return header(headers, n, "caller");
+}
+
+static int fake_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key, int64_t now_ms,
+	struct yt_fault *fault)
+{
+	if (yt_str_eq(header(headers, n, "signature"), key))
+		return 0;
+	fault_at(fault, "signature", "is wrong");
+	return YT_EDENIED;
+}
+
+/* -- finding out -------------------------------------------------------------------------------- */
+
+static void own_message(struct yt_msg *msg, const struct yt_msg *original, enum yt_operation op, const char *wire)
+{
+	msg->op = yt_op(op);
+	msg->wire_op = yt_str(wire);
+	msg->institution = yt_arena_copy(msg->arena, original->institution);
+	msg->person = yt_arena_copy(msg->arena, original->person);
+}
+
+static int fake_query_for(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query)
+{
+	if (original->op->id == YT_OP_OUTPATIENT_REGISTER) {
+		own_message(query, original, YT_OP_VISIT_QUERY, "FINDVISIT");
+		query->own_visit = yt_arena_copy(query->arena, original->own_visit);
+		return 0;
+	}
+	if (original->op->id == YT_OP_OUTPATIENT_SETTLE_CANCEL) {
+		own_message(query, original, YT_OP_SETTLEMENT_QUERY, "FINDSETL");
+		query->settlement = yt_arena_copy(query->arena, original->settlement);
+		return 0;
+	}
+	return YT_ENOTFOUND;
+}
+
+static enum yt_judgement fake_judge(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
+	struct yt_reply *adopted)
+{
+	struct yt_str state = yt_node_text(answer->body, "state");
+
+	if (answer->outcome != YT_DONE)
+		return YT_UNSURE;
+	if (yt_str_is(state, "absent"))
+		return YT_ABSENT;
+	if (!yt_str_is(state, "found"))
+		return YT_UNSURE;
+	adopted->outcome = YT_DONE;
+	adopted->code = YT_STR("0");
+	adopted->visit = answer->visit;
+	adopted->settlement = answer->settlement;
+	return YT_FOUND;
+}
+
+static int fake_reversal_of(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal)
+{
+	if (original->op->id != YT_OP_OUTPATIENT_SETTLE && original->op->id != YT_OP_OUTPATIENT_SETTLE_CANCEL)
+		return YT_ENOTFOUND;
+	own_message(reversal, original, YT_OP_REVERSE, "REVERSE");
+	reversal->original_number = yt_arena_copy(reversal->arena, original->number);
+	reversal->original_wire_op = yt_arena_copy(reversal->arena, original->wire_op);
+	return 0;
+}
+
+static int fake_sign_in_for(struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id,
+	struct yt_msg *sign_in)
+{
+	sign_in->op = yt_op(YT_OP_SIGN_IN);
+	sign_in->wire_op = YT_STR("SIGNIN");
+	sign_in->institution = yt_arena_copy(sign_in->arena, institution);
+	sign_in->operator_id = yt_arena_copy(sign_in->arena, operator_id);
+	return 0;
+}
+
+const struct yt_codec_api fake_codec = { .abi_major = YT_ABI_MAJOR, .abi_minor = YT_ABI_MINOR,
+	.size = sizeof(struct yt_codec_api), .name = "fake", .content_type = "text/plain", .ops = ops,
+	.decode_request = fake_decode_request, .encode_reply = fake_encode_reply, .verify = fake_verify,
+	.sender = fake_sender, .encode_request = fake_encode_request, .decode_reply = fake_decode_reply,
+	.query_for = fake_query_for, .judge = fake_judge, .reversal_of = fake_reversal_of,
+	.sign_in_for = fake_sign_in_for };

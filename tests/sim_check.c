@@ -1,0 +1,116 @@
+/* tests/sim_check.c - what must hold when everything has come to rest. */
+#include "sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "journal/verify.h"
+
+/* The cancel of a settlement that its hospital believes in, or NULL. */
+static const struct ask *standing_cancel(const struct sim *s, uint32_t settle)
+{
+	uint32_t i;
+
+	for (i = 1; i < s->n_asks; i++) {
+		const struct ask *a = &s->asks[i];
+
+		if (a->kind == ASK_CANCEL && a->target == settle && a->heard == HEARD_DONE && !a->undone)
+			return a;
+	}
+	return NULL;
+}
+
+/* A cancel whose outcome its hospital cannot know: it gave up, and an answer got lost behind the gateway. */
+static bool has_doubtful_cancel(const struct sim *s, uint32_t settle)
+{
+	uint32_t i;
+
+	for (i = 1; i < s->n_asks; i++) {
+		const struct ask *a = &s->asks[i];
+
+		if (a->kind == ASK_CANCEL && a->target == settle && a->heard == HEARD_NOTHING && a->abandoned && a->missed)
+			return true;
+	}
+	return false;
+}
+
+/* One-sided (单边账): what the hospital believes is not what the platform has. */
+static void check_settlement(struct sim *s, uint32_t id)
+{
+	const struct ask *a = &s->asks[id];
+	const struct booked *b = platform_find(s, a->num, BOOKED_SETTLEMENT);
+	bool stands = b != NULL && b->active, believed;
+
+	if (a->heard == HEARD_NOTHING && !a->undone && a->missed)
+		return; /* abandoned, and the last answer was lost behind the gateway's back */
+	if (has_doubtful_cancel(s, id))
+		return;
+	believed = a->heard == HEARD_DONE && !a->undone && standing_cancel(s, id) == NULL;
+	if (believed && !stands)
+		sim_fail(s, "one-sided: the hospital believes %s (%s), the platform %s", a->num, a->setl,
+			b == NULL ? "never booked it" : b->cancelled ? "has it cancelled" : "has it reversed");
+	else if (!believed && stands)
+		sim_fail(s, "one-sided: %s stands at the platform, the hospital %s", a->num, a->undone ? "had it reversed" :
+			a->heard == HEARD_REFUSED ? "was told that it failed" :
+			a->heard == HEARD_DONE ? "cancelled it" : "never heard of it");
+}
+
+static void check_once(struct sim *s)
+{
+	const struct platform *p = &s->platform;
+	size_t i, j;
+
+	for (i = 0; i < p->n; i++) {
+		for (j = 0; j < i; j++) {
+			if (p->rows[i].kind == BOOKED_SETTLEMENT && p->rows[j].kind == BOOKED_SETTLEMENT && p->rows[i].active &&
+				p->rows[j].active && strcmp(p->rows[i].visit, p->rows[j].visit) == 0 &&
+				strcmp(p->rows[i].batch, p->rows[j].batch) == 0)
+				sim_fail(s, "batch %s is settled twice", p->rows[i].batch);
+		}
+	}
+}
+
+/* What the journal says has become of a settlement is what the platform has. */
+static void check_journal(struct sim *s)
+{
+	size_t i;
+
+	gateway_index_all(s);
+	for (i = 0; i < s->gw.n_index; i++) {
+		const struct exchange *x = &s->gw.index[i];
+		const struct booked *b = platform_find(s, x->number, BOOKED_SETTLEMENT);
+		bool booked = b != NULL && (b->active || b->cancelled);
+
+		if (x->state == X_PARKED)
+			sim_fail(s, "%s is parked: %s", x->number, x->reason);
+		if (x->op != YT_OP_OUTPATIENT_SETTLE)
+			continue;
+		if (x->state == X_DONE && !booked)
+			sim_fail(s, "the journal has %s done, the platform has not", x->number);
+		if ((x->state == X_REVERSED || x->state == X_REFUSED) && booked)
+			sim_fail(s, "the journal has %s %s, the platform has it booked", x->number, exchange_state_name(x->state));
+	}
+}
+
+static void check_log(struct sim *s)
+{
+	struct verify_conf conf = { { 0 }, { 0 }, NULL, NULL };
+	struct verify_report report;
+
+	if (journal_verify(&s->gw.io, &conf, &report) != 0)
+		sim_fail(s, "the journal does not verify: %s", report.problem.why);
+}
+
+void sim_check(struct sim *s)
+{
+	uint32_t i;
+
+	for (i = 1; i < s->n_asks; i++) {
+		if (s->asks[i].kind == ASK_SETTLE)
+			check_settlement(s, i);
+	}
+	check_once(s);
+	check_journal(s);
+	check_log(s);
+}
