@@ -675,8 +675,10 @@ static void on_restarted(struct engine *e)
 		engine_start(e);
 		return;
 	}
-	HASH_ITER(hh_id, e->tasks, t, next_t)
-		engine_submit(e, UP_HELD, t->id, (struct yt_str){ 0 });
+	HASH_ITER(hh_id, e->tasks, t, next_t) {
+		if (t->state != TASK_RETURNING) /* its return stands on the ring before this: it is not held any more */
+			engine_submit(e, UP_HELD, t->id, (struct yt_str){ 0 });
+	}
 	engine_submit(e, UP_READY, 0, (struct yt_str){ 0 });
 	HASH_ITER(hh_id, e->by_id, w, next_w) {
 		if (w->state != WORK_WAITING || w->token == 0)
