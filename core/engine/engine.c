@@ -543,6 +543,24 @@ static void learn_sign_no(struct engine *e, const struct work *w, const struct y
 		session_keep(e, w->party, w->msg->institution, w->msg->operator_id, reply->sign_no);
 }
 
+/* The party does not take the sign_no that we keep for the institution: a query is asked again with the
+ * next one, a change is refused (it had no effect), and who asks next has the next one. */
+static bool renew_sign_no(struct engine *e, struct work *w, const struct yt_reply *reply)
+{
+	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
+
+	if (reply->outcome != YT_REFUSED || !reply->session_expired || institution == NULL || institution->signs_in_itself)
+		return false;
+	session_died(e, w->party, w->msg->institution, w->msg->operator_id, w->msg->sign_no);
+	if (w->msg->op->changes_state || w->asked_twice)
+		return false;
+	w->asked_twice = true;
+	yt_buf_clear(&w->sent);
+	if (sign_no_is_ready(e, w, institution))
+		encode_and_go(e, w);
+	return true;
+}
+
 void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body, const char *why,
 	bool late)
 {
@@ -570,6 +588,8 @@ void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int sta
 		send_leg(e, w);
 		return;
 	}
+	if (renew_sign_no(e, w, reply))
+		return;
 	if (late) {
 		if (reply->outcome != YT_UNKNOWN)
 			end_change(e, w, reply, body, UP_LATE, REC_X_LATE);

@@ -186,6 +186,15 @@ void session_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int st
 	}
 }
 
+void session_died(struct engine *e, const struct engine_party *party, struct yt_str institution,
+	struct yt_str operator_id, struct yt_str sign_no)
+{
+	struct session *s = session_of(e, party->name, institution, operator_id);
+
+	if (!s->asked && yt_str_is(sign_no, s->sign_no))
+		ask(e, s);
+}
+
 /* A hospital signed in by itself: the newest counts. */
 void session_keep(struct engine *e, const struct engine_party *party, struct yt_str institution,
 	struct yt_str operator_id, struct yt_str sign_no)

@@ -130,6 +130,9 @@ struct yt_str engine_number(struct yt_arena *arena, struct yt_str institution, i
  * engine_sessions_changed() follows.  dead: a sign_no the party does not take any more, or NULL. */
 const char *session_get(struct engine *e, const struct engine_party *party, struct yt_str institution,
                         struct yt_str operator_id, const char *dead, const struct session **which);
+/* A party does not take this sign_no any more: another one is asked for, unless it is there already. */
+void session_died(struct engine *e, const struct engine_party *party, struct yt_str institution,
+                  struct yt_str operator_id, struct yt_str sign_no);
 void session_talk(struct engine *e, const struct talk *talk);
 void session_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body);
 void session_keep(struct engine *e, const struct engine_party *party, struct yt_str institution,
