@@ -287,7 +287,8 @@ static void link_connect(struct link *link, const struct sockaddr *address)
 		link_failed(link, uv_strerror(rv));
 }
 
-/* The next address has a handle of its own; the failed one's is closed. */
+/* The next address has a handle of its own; the failed one's is closed.
+ * UNTESTED where the resolver gives localhost one address only. */
 static bool link_try_next(struct link *link)
 {
 	struct link *heir;
