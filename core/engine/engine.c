@@ -684,7 +684,7 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 }
 
 /* A new keeper: it must hear which leases are held here and what is waited for. */
-static void on_restarted(struct engine *e)
+static void on_restarted(struct engine *e, uint64_t epoch)
 {
 	struct yt_buf buf = { 0 };
 	struct task *t, *next_t;
@@ -699,7 +699,7 @@ static void on_restarted(struct engine *e)
 		if (t->state != TASK_RETURNING) /* its return stands on the ring before this: it is not held any more */
 			engine_submit(e, UP_HELD, t->id, (struct yt_str){ 0 });
 	}
-	engine_submit(e, UP_READY, 0, (struct yt_str){ 0 });
+	engine_submit(e, UP_READY, epoch, (struct yt_str){ 0 });
 	HASH_ITER(hh_id, e->by_id, w, next_w) {
 		if (w->state != WORK_WAITING || w->token == 0)
 			continue;
@@ -724,7 +724,7 @@ void engine_talk(struct engine *e, const struct talk *talk)
 		e->incarnation = (uint32_t)talk->exchange;
 		return;
 	case DOWN_RESTARTED:
-		on_restarted(e);
+		on_restarted(e, talk->exchange);
 		return;
 	case DOWN_SESSION:
 		session_talk(e, talk);

@@ -97,6 +97,7 @@ struct keeper {
 	uint32_t incarnation; /* highest given out */
 	uint32_t leased;
 	uint32_t turn; /* which worker got the last lease */
+	uint64_t epoch; /* names this keeper among those before and after it */
 	log_pos indexed;
 };
 
@@ -685,11 +686,16 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 {
 	struct kept *e = find_id(k, talk->exchange);
 
-	if (e == NULL || check_records(talk->payload) != 0)
+	if (check_records(talk->payload) != 0)
 		return YT_ECORRUPT;
-	if (e->holder == 0 && !worker_is_ready(k, worker))
+	if ((e == NULL || e->holder == 0) && !worker_is_ready(k, worker)) {
 		on_held(k, worker, talk); /* said to a keeper before us, which did not live to write it */
-	if (e->holder != worker)
+		if (e == NULL || e->holder == 0) { /* a late answer, which it could not know of, has ended it meanwhile */
+			tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
+			return 0;
+		}
+	}
+	if (e == NULL || e->holder != worker)
 		return YT_ECORRUPT; /* a lease ends only by return or death */
 	if (talk->kind == UP_STEP && is_moot(e, talk->payload)) {
 		end_lease(k, e);
@@ -1009,7 +1015,7 @@ int keeper_message(struct keeper *k, uint32_t worker, const struct talk *talk)
 		on_wait(k, worker, talk);
 		return 0;
 	case UP_READY:
-		w->ready = true;
+		w->ready = w->ready || talk->exchange == k->epoch; /* else said to a keeper before us: leases came after it */
 		return 0;
 	default:
 		return YT_ECORRUPT;
@@ -1033,7 +1039,7 @@ void keeper_worker_up(struct keeper *k, uint32_t worker, uint32_t incarnation)
 	w->written = known != NULL ? known->seq : 0;
 	HASH_ADD_INT(k->workers, worker, w);
 	if (incarnation != 0)
-		tell(k, worker, 0, 0, DOWN_RESTARTED, (struct yt_str){ 0 });
+		tell(k, worker, 0, k->epoch, DOWN_RESTARTED, (struct yt_str){ 0 });
 }
 
 void keeper_worker_drains(struct keeper *k, uint32_t worker)
@@ -1532,6 +1538,7 @@ struct keeper *keeper_new(const struct keeper_conf *conf, const struct keeper_wo
 		return NULL;
 	k->conf = *conf;
 	k->world = *world;
+	k->epoch = (uint64_t)mono(k);
 	utarray_new(k->due, &due_icd);
 	utarray_new(k->answers, &answer_icd);
 	utarray_new(k->answers_taken, &answer_icd);

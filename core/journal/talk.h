@@ -18,7 +18,7 @@ enum talk_kind {
 	UP_RETURN = 6, /* the last records under a lease: it goes back */
 	UP_NOTE = 7,  /* nobody waits for these: read, refused, delivered, session */
 	UP_HELD = 8,  /* after a keeper's restart: the lease named is still held */
-	UP_READY = 9, /* after a keeper's restart: all held leases have been named */
+	UP_READY = 9, /* after a keeper's restart: all held leases have been named; exchange as in DOWN_RESTARTED */
 	UP_WAIT = 10, /* after a keeper's restart: still waiting for this exchange; record with INSTITUTION, NUMBER */
 	UP_SESSION = 11, /* wants a sign_no: record with PARTY, INSTITUTION, OPERATOR, and SIGN_NO of a dead one */
 	/* down */
@@ -31,7 +31,7 @@ enum talk_kind {
 	DOWN_CLOSED = 38,   /* not accepted now: record with REASON; nothing was kept */
 	DOWN_DURABLE = 39,  /* the records of that seq are on disk */
 	DOWN_LEASE = 40,    /* work off this exchange: one record, see keeper_lease() in keeper.c */
-	DOWN_RESTARTED = 41, /* a new keeper: name what you hold, ask again what you wait for */
+	DOWN_RESTARTED = 41, /* a new keeper (exchange: its epoch): name what you hold, ask again what you wait for */
 	DOWN_SESSION = 43,  /* record with SIGN_NO; or with SECOND and SERIAL: sign in yourself, then note REC_SESSION */
 	DOWN_MOOT = 42      /* UP_LATE came too late: nothing to be done by you */
 };
