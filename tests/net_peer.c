@@ -207,6 +207,17 @@ int peer_listen(int *port)
 	return fd;
 }
 
+int peer_bind(int port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((uint16_t)port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	YT_REQUIRE(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+	return fd;
+}
+
 int peer_tcp(struct peer *peer, int port)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),

@@ -41,6 +41,7 @@ struct peer_conf {
 };
 
 int peer_listen(int *port);                     /* listening socket on loopback, port chosen */
+int peer_bind(int port);                        /* a socket at that port which does not listen yet */
 int peer_tcp(struct peer *peer, int port);      /* connects; 0 or -1 */
 /* Connects and shakes hands as client; 0 or -1.  A TLS 1.3 server's refusal shows at the first read. */
 int peer_connect(struct peer *peer, int port, const struct peer_conf *conf);

@@ -492,7 +492,8 @@ static void a_party_that_is_down_is_not_asked_again_at_once(void **state)
 
 	(void)state;
 	world_open(&conf);
-	shutdown(w.listener, SHUT_RD); /* nobody listens now, but the port stays ours */
+	close(w.listener);
+	w.listener = peer_bind(w.port); /* nobody listens now, but the port stays ours */
 	w.comes_back = true;           /* when the first failure is told, and in the same turn ... */
 	w.again = 2;                   /* ... the second request is sent */
 	send_one(1, "hello", NEVER_MS);
