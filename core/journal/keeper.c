@@ -101,6 +101,7 @@ struct keeper {
 	log_pos indexed;
 };
 
+#define NOBODY_MS 50 /* pause when a lease cannot be given just now */
 #define NUMBERS_PER_LEASE 4 /* query, reversal, and each once more after a new sign-in */
 
 /* -- the heap of due times ---------------------------------------------------------------------- */
@@ -1283,9 +1284,14 @@ int64_t keeper_tick(struct keeper *k)
 		}
 		if (due.at > now)
 			return due.at;
+		if (e->x.accepted_pos == 0) { /* its request cannot be read back before it is on disk */
+			heap_pop(k->due);
+			set_due(k, e, now + NOBODY_MS);
+			continue;
+		}
 		w = k->leased < k->conf.leases ? pick_worker(k) : NULL;
 		if (w == NULL)
-			return now + 50; /* nobody to give it to just now */
+			return now + NOBODY_MS; /* nobody to give it to just now */
 		heap_pop(k->due);
 		keeper_lease(k, w, e);
 	}
