@@ -724,6 +724,8 @@ static void acknowledge(struct sim *s, const struct rec *rec)
 		a->reply = strndup(reply.p, reply.n);
 		YT_REQUIRE(a->reply != NULL);
 	}
+	if (rec->type == REC_PARKED) /* nothing here is beyond proof */
+		sim_fail(s, "exchange %llx is parked: %.*s", (unsigned long long)rec->exchange, YT_FMT(rec_get(rec, REC_T_REASON)));
 	if (rec->type == REC_ANSWERED || rec->type == REC_REVERSED)
 		settled_down(g, rec->exchange);
 }
