@@ -412,7 +412,7 @@ static const struct engine_institution institutions[SIM_HOSPITALS] = {
 };
 static const struct engine_codec listener = { &fake_codec, NULL };
 static const struct engine_party party = { .name = "platform", .codec = { &fake_codec, NULL }, .query_timeout_ms = 2000,
-	.change_timeout_ms = 4000, .server_delay_ms = SERVER_DELAY_MS };
+	.change_timeout_ms = 4000, .late_ms = 10000, .server_delay_ms = SERVER_DELAY_MS - 10000 };
 
 static const struct engine_origin *c_subject(void *ctx, struct yt_str subject)
 {

@@ -59,6 +59,12 @@ static int64_t elapsed(const struct engine *e, const struct task *t)
 	return t->elapsed_ms + engine_mono(e) - t->begun_mono;
 }
 
+/* How long nothing has been sent that may still take effect: the lost call, or its repetition. */
+static int64_t quiet(const struct engine *e, const struct task *t)
+{
+	return t->quiet_ms + engine_mono(e) - t->begun_mono;
+}
+
 /* How long a lost call may still take effect, from when its outcome became unknown. */
 static int64_t longest_delay(const struct task *t)
 {
@@ -67,7 +73,7 @@ static int64_t longest_delay(const struct task *t)
 
 static bool is_settled(const struct engine *e, const struct task *t)
 {
-	return elapsed(e, t) >= longest_delay(t);
+	return quiet(e, t) >= longest_delay(t);
 }
 
 static void park(struct engine *e, struct task *t, const char *reason)
@@ -102,7 +108,7 @@ static void try_later(struct engine *e, struct task *t, const char *reason)
 /* Too early to prove anything: again when the party's longest delay has passed. */
 static void wait_until_settled(struct engine *e, struct task *t, const char *reason)
 {
-	int64_t in = longest_delay(t) - elapsed(e, t);
+	int64_t in = longest_delay(t) - quiet(e, t);
 
 	give_back_due(e, t, in > 0 ? in : 1, reason);
 }
@@ -343,6 +349,7 @@ void task_start(struct engine *e, const struct talk *talk)
 	t->second = rec_get_i64(&lease, REC_T_SECOND);
 	t->serial = (uint32_t)rec_get_u64(&lease, REC_T_SERIAL);
 	t->elapsed_ms = (int64_t)rec_get_u64(&lease, REC_T_ELAPSED);
+	t->quiet_ms = (int64_t)rec_get_u64(&lease, REC_T_QUIET);
 	t->result = yt_arena_copy(t->arena, rec_get(&lease, REC_T_RESULT));
 	HASH_ADD(hh_id, e->tasks, id, sizeof(t->id), t);
 	if (read_original(e, t, &lease) != 0)

@@ -29,6 +29,7 @@ struct kept {
 	uint32_t holder;     /* worker with the lease; 0 none */
 	int64_t due_mono;    /* next try; 0 none */
 	int64_t since_mono;  /* when its outcome became unknown, in this keeper's life */
+	int64_t resent_mono; /* when it was last sent again; 0 never in this keeper's life */
 	bool holds;          /* stands in by_business */
 	bool aged;           /* queued to leave memory */
 	bool joined;         /* its origin's own reversal waits for its end */
@@ -309,6 +310,8 @@ static void write_down(struct keeper *k, const struct rec *rec)
 	if (e == NULL)
 		return;
 	exchange_apply(&e->x, rec, 0);
+	if (rec_get_u64(rec, REC_T_LEG) == REC_LEG_RESEND)
+		e->resent_mono = mono(k); /* it leaves, or its own outcome is unknown now */
 	if (rec->type == REC_DUE && due.n == 8) {
 		int64_t in = rec_get_i64(rec, REC_T_DUE) - wall(k);
 
@@ -1092,6 +1095,8 @@ void keeper_worker_gone(struct keeper *k, uint32_t worker)
 		if (e->holder == worker) {
 			end_lease(k, e);
 			set_due(k, e, mono(k));
+			if (e->resent_mono != 0)
+				e->resent_mono = mono(k); /* it may have left until the worker died */
 		}
 		if ((e->x.state == X_SENT || e->x.state == X_ACCEPTED) && e->x.worker == w->incarnation && e->x.joins == 0)
 			lose_leg(k, e);
@@ -1217,8 +1222,8 @@ static void lease_bodies(struct keeper *k, const struct kept *e, struct yt_buf *
 }
 
 /* The lease of an exchange, one record: STATE (struct exchange), what was asked and sent, our next
- * numbers (SECOND, SERIAL ..), how long the outcome has been unknown (ELAPSED, ms), and for a joined
- * reversal the RESULT of its target. */
+ * numbers (SECOND, SERIAL ..), how long the outcome has been unknown (ELAPSED, ms) and how long nothing has
+ * been sent that may still take effect (QUIET, ms), and for a joined reversal the RESULT of its target. */
 static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *e)
 {
 	struct answer a = { .worker = w->worker, .exchange = e->x.id, .kind = DOWN_LEASE };
@@ -1233,6 +1238,9 @@ static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *
 	rec_i64(&a.payload, REC_T_SECOND, second);
 	rec_u32(&a.payload, REC_T_SERIAL, serial);
 	rec_u64(&a.payload, REC_T_ELAPSED, e->since_mono == 0 ? 0 : (uint64_t)(mono(k) - e->since_mono));
+	if (e->since_mono != 0)
+		rec_u64(&a.payload, REC_T_QUIET,
+			(uint64_t)(mono(k) - (e->resent_mono > e->since_mono ? e->resent_mono : e->since_mono)));
 	if (e->x.joins != 0) {
 		target = find_id(k, e->x.joins);
 		rec_str(&a.payload, REC_T_RESULT,

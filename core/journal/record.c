@@ -38,7 +38,7 @@ static const char *const tag_names[] = {
 	[REC_T_KEY_NAME] = "key_name", [REC_T_POSITION] = "position", [REC_T_SEQ] = "seq",
 	[REC_T_FROM] = "from", [REC_T_SINCE] = "since", [REC_T_ELAPSED] = "elapsed",
 	[REC_T_ORIGINAL_TYPE] = "original_type", [REC_T_STATE] = "state", [REC_T_RESULT] = "result",
-	[REC_T_COMMIT] = "commit", [REC_T_REQUEST] = "request", [REC_T_SENT] = "sent",
+	[REC_T_COMMIT] = "commit", [REC_T_QUIET] = "quiet", [REC_T_REQUEST] = "request", [REC_T_SENT] = "sent",
 	[REC_T_RECEIVED] = "received", [REC_T_REPLY] = "reply",
 };
 

@@ -102,6 +102,7 @@ enum rec_tag { /* stored: append only */
 	REC_T_STATE = 48,      /* opaque: a carried exchange folded into one */
 	REC_T_RESULT = 49,     /* sign-off or decision word: "done", "refused", "reversed" */
 	REC_T_COMMIT = 50,     /* u64 commit number that an anchor signs */
+	REC_T_QUIET = 51,      /* u64 ms since the newest octets that may still take effect; in a lease only */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */
