@@ -30,6 +30,7 @@ struct kept {
 	int64_t due_mono;    /* next try; 0 none */
 	int64_t since_mono;  /* when its outcome became unknown, in this keeper's life */
 	int64_t resent_mono; /* when it was last sent again; 0 never in this keeper's life */
+	uint32_t unplaced;   /* records gathered whose commit is not durable yet */
 	bool holds;          /* stands in by_business */
 	bool aged;           /* queued to leave memory */
 	bool joined;         /* its origin's own reversal waits for its end */
@@ -309,6 +310,7 @@ static void write_down(struct keeper *k, const struct rec *rec)
 		k->urgent = true;
 	if (e == NULL)
 		return;
+	e->unplaced++;
 	exchange_apply(&e->x, rec, 0);
 	if (rec_get_u64(rec, REC_T_LEG) == REC_LEG_RESEND)
 		e->resent_mono = mono(k); /* it leaves, or its own outcome is unknown now */
@@ -1381,6 +1383,8 @@ void keeper_committed(struct keeper *k, log_pos pos)
 		if (e == NULL)
 			continue;
 		exchange_place(&e->x, &rec, pos);
+		if (e->unplaced > 0)
+			e->unplaced--;
 		if (rec.type == REC_ANSWERED)
 			tell_waiters(k, e, &rec);
 	}
@@ -1403,8 +1407,8 @@ void keeper_indexed(struct keeper *k, log_pos pos)
 			e->aged = false;
 			continue;
 		}
-		if (e->x.last_pos == 0 || e->x.last_pos >= pos || e->waiters != NULL)
-			return;
+		if (e->unplaced > 0 || e->x.last_pos == 0 || e->x.last_pos >= pos || e->waiters != NULL)
+			return; /* the index does not know all of it yet */
 		DL_DELETE(k->closed, e);
 		kept_free(k, e);
 	}
