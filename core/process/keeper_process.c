@@ -438,7 +438,8 @@ static int open_keys(struct keeper_process *p, const struct conf *conf)
 	mkdir(folder, 0700);
 	if (yt_io_folder(folder, &p->keys_io) != 0 || seal_open(&p->seal, p->keys, &p->keys_io) != 0 ||
 		seal_prepare(p->seal) != 0) {
-		yt_log(YT_ERROR, "keeper", "the data keys in %s cannot be used with this master key", folder);
+		yt_log(YT_ERROR, "keeper", "the data keys in %s cannot be used with the master key in %s: give back the master key they were made "
+			"under, or start with an empty journal and another journal.data_keys", folder, conf->journal.keys);
 		return YT_ECONF;
 	}
 	p->log_conf.keys = p->seal;

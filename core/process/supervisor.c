@@ -68,7 +68,7 @@ static struct {
 	struct member *members;
 	struct slot *slots;
 	uint32_t n_slots, next_id, generation;
-	bool keeper_alive, keeper_ready, channel_open, stopping, finishing, announced;
+	bool keeper_alive, keeper_ready, keeper_was_ready, channel_open, stopping, finishing, announced, was_up;
 	int64_t keeper_start_at, stop_deadline;
 	uint32_t keeper_fast_deaths;
 	int64_t keeper_started_at;
@@ -280,6 +280,23 @@ static int64_t restart_at(uint32_t *fast_deaths, int64_t started_at)
 	return now + (pause < RESTART_MS_MAX ? pause : RESTART_MS_MAX);
 }
 
+/* A first start that cannot succeed ends at once, with the reason in the log. */
+static void give_up(const char *why)
+{
+	struct member *m;
+
+	yt_log(YT_ERROR, "supervisor", "%s; yitongd ends", why);
+	sup.stopping = true;
+	sup.exit_code = 2;
+	DL_FOREACH(sup.members, m) {
+		if (m->alive)
+			uv_process_kill(&m->process, SIGTERM);
+	}
+	if (sup.keeper_alive)
+		uv_process_kill(&sup.keeper, SIGTERM);
+	uv_stop(sup.loop);
+}
+
 static void on_worker_exit(uv_process_t *process, int64_t status, int signal_number)
 {
 	struct member *m = process->data;
@@ -293,6 +310,10 @@ static void on_worker_exit(uv_process_t *process, int64_t status, int signal_num
 	if (signal_number != 0)
 		read_black_box(m);
 	tell_about(m, CHANNEL_WORKER_GONE);
+	if (!sup.was_up && signal_number == 0 && status == 2 && !sup.stopping) {
+		give_up("a worker cannot start");
+		return;
+	}
 	if (!sup.stopping && !m->drains && m->generation == sup.generation && slot != NULL)
 		slot->start_at = restart_at(&slot->fast_deaths, slot->started_at);
 }
@@ -376,6 +397,10 @@ static void on_keeper_exit(uv_process_t *process, int64_t status, int signal_num
 		m->told_up = false;
 	if (sup.finishing && signal_number == 0 && status == 0)
 		return;
+	if (!sup.keeper_was_ready && signal_number == 0 && status == 2) { /* it said why: no use in trying again */
+		give_up("the keeper cannot start");
+		return;
+	}
 	yt_log(YT_ERROR, "supervisor", "the keeper ended: %s %d", signal_number != 0 ? "signal" : "status",
 		signal_number != 0 ? signal_number : (int)status);
 	sup.keeper_start_at = restart_at(&sup.keeper_fast_deaths, sup.keeper_started_at);
@@ -395,6 +420,7 @@ static void on_keeper_ready(void)
 	struct member *m;
 
 	sup.keeper_ready = true;
+	sup.keeper_was_ready = true;
 	DL_FOREACH(sup.members, m) {
 		tell_up(m);
 		if (!m->alive)
@@ -666,6 +692,7 @@ static void watch_generations(void)
 		return;
 	if (!sup.announced) {
 		sup.announced = true;
+		sup.was_up = true;
 		yt_log(YT_INFO, "supervisor", "ready: generation %u, %u workers", sup.generation, up);
 	}
 	DL_FOREACH(sup.members, m) {
