@@ -21,6 +21,18 @@ static const struct ask *standing_cancel(const struct sim *s, uint32_t settle)
 	return NULL;
 }
 
+/* The journal itself says that nobody can know whether the answer got through: reconciliation will tell. */
+static bool is_unproved(const struct sim *s, const char *number)
+{
+	size_t i;
+
+	for (i = 0; i < s->gw.n_index; i++) {
+		if (strcmp(s->gw.index[i].number, number) == 0)
+			return s->gw.index[i].flags & REC_X_UNPROVED;
+	}
+	return false;
+}
+
 /* A cancel whose outcome its hospital cannot know: it gave up, and an answer got lost behind the gateway. */
 static bool has_doubtful_cancel(const struct sim *s, uint32_t settle)
 {
@@ -29,7 +41,8 @@ static bool has_doubtful_cancel(const struct sim *s, uint32_t settle)
 	for (i = 1; i < s->n_asks; i++) {
 		const struct ask *a = &s->asks[i];
 
-		if (a->kind == ASK_CANCEL && a->target == settle && a->heard == HEARD_NOTHING && a->abandoned && a->missed)
+		if (a->kind == ASK_CANCEL && a->target == settle && a->heard == HEARD_NOTHING && a->abandoned &&
+			(a->missed || is_unproved(s, a->num)))
 			return true;
 	}
 	return false;
@@ -42,7 +55,7 @@ static void check_settlement(struct sim *s, uint32_t id)
 	const struct booked *b = platform_find(s, a->num, BOOKED_SETTLEMENT);
 	bool stands = b != NULL && b->active, believed;
 
-	if (a->heard == HEARD_NOTHING && !a->undone && a->missed)
+	if (a->heard == HEARD_NOTHING && !a->undone && (a->missed || is_unproved(s, a->num)))
 		return; /* abandoned, and the last answer was lost behind the gateway's back */
 	if (has_doubtful_cancel(s, id))
 		return;
@@ -76,7 +89,6 @@ static void check_journal(struct sim *s)
 {
 	size_t i;
 
-	gateway_index_all(s);
 	for (i = 0; i < s->gw.n_index; i++) {
 		const struct exchange *x = &s->gw.index[i];
 		const struct booked *b = platform_find(s, x->number, BOOKED_SETTLEMENT);
@@ -106,6 +118,7 @@ void sim_check(struct sim *s)
 {
 	uint32_t i;
 
+	gateway_index_all(s);
 	for (i = 1; i < s->n_asks; i++) {
 		if (s->asks[i].kind == ASK_SETTLE)
 			check_settlement(s, i);

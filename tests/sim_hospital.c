@@ -309,8 +309,10 @@ void hospital_hear(struct sim *s, uint64_t token, struct yt_str octets)
 	struct ask *a = &s->asks[c->ask];
 	uint32_t id = c->ask;
 
-	if (!c->open)
+	if (!c->open) {
+		a->missed = a->missed || octets.n > 0; /* it had hung up while the answer was on its way */
 		return;
+	}
 	c->open = false;
 	a->conns--;
 	if (octets.n == 0) {

@@ -199,6 +199,18 @@ static void work_free(struct engine *e, struct work *w)
 	free(w);
 }
 
+/* Whether its origin has an answer: result NULL, it was taken whole; "missed": surely not. */
+static void note_delivery(struct engine *e, uint64_t exchange, const char *result)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_DELIVERED, REC_NOWAIT, exchange, engine_wall(e));
+
+	rec_str(&buf, REC_T_RESULT, yt_str(result));
+	rec_end(&buf, at);
+	engine_submit(e, UP_NOTE, exchange, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+}
+
 /* Hands the octets to the connection; the work ends when they are taken, or now when nobody waits. */
 static void give(struct engine *e, struct work *w, struct yt_str octets)
 {
@@ -206,6 +218,8 @@ static void give(struct engine *e, struct work *w, struct yt_str octets)
 
 	e->counts.answered++;
 	if (token == 0) {
+		if (w->is_final && w->msg->op->is_settlement)
+			note_delivery(e, w->follows, "missed");
 		work_free(e, w);
 		return;
 	}
@@ -701,8 +715,8 @@ static void on_restarted(struct engine *e, uint64_t epoch)
 	}
 	engine_submit(e, UP_READY, epoch, (struct yt_str){ 0 });
 	HASH_ITER(hh_id, e->by_id, w, next_w) {
-		if (w->state != WORK_WAITING || w->token == 0)
-			continue;
+		if (w->state != WORK_WAITING)
+			continue; /* also where nobody waits any more: the keeper must hear that the answer was missed */
 		yt_buf_clear(&buf);
 		at = rec_begin(&buf, REC_CARRIED, REC_NOWAIT, w->follows, engine_wall(e));
 		rec_str(&buf, REC_T_INSTITUTION, w->msg->institution);
@@ -712,6 +726,18 @@ static void on_restarted(struct engine *e, uint64_t epoch)
 	}
 	yt_buf_free(&buf);
 	sessions_again(e);
+}
+
+/* Its answer is on its way to somebody here: a keeper before this one had said it as well. */
+static bool is_flushing(const struct engine *e, uint64_t exchange)
+{
+	const struct work *w;
+
+	for (w = e->by_id; w != NULL; w = w->hh_id.next) {
+		if (w->state == WORK_FLUSHING && w->follows == exchange)
+			return true;
+	}
+	return false;
 }
 
 void engine_talk(struct engine *e, const struct talk *talk)
@@ -743,6 +769,8 @@ void engine_talk(struct engine *e, const struct talk *talk)
 	HASH_FIND(hh_seq, e->by_seq, &talk->seq, sizeof(talk->seq), w);
 	if (w != NULL)
 		on_verdict(e, w, talk);
+	else if (talk->kind == DOWN_STORED && !is_flushing(e, talk->exchange))
+		note_delivery(e, talk->exchange, "missed"); /* who asked is gone for good */
 }
 
 /* -- connections -------------------------------------------------------------------------------- */
@@ -761,19 +789,13 @@ void engine_gone(struct engine *e, uint64_t token)
 
 void engine_flushed(struct engine *e, uint64_t token)
 {
-	struct yt_buf buf = { 0 };
 	struct work *w;
-	size_t at;
 
 	HASH_FIND(hh_token, e->by_token, &token, sizeof(token), w);
 	if (w == NULL || w->state != WORK_FLUSHING)
 		return;
-	if (w->is_final && w->msg->op->is_settlement) {
-		at = rec_begin(&buf, REC_DELIVERED, REC_NOWAIT, w->follows, engine_wall(e));
-		rec_end(&buf, at);
-		engine_submit(e, UP_NOTE, w->follows, yt_buf_view(&buf));
-		yt_buf_free(&buf);
-	}
+	if (w->is_final && w->msg->op->is_settlement)
+		note_delivery(e, w->follows, NULL);
 	forget_token(e, w);
 	work_free(e, w);
 }

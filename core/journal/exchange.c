@@ -130,10 +130,27 @@ static void apply_answered(struct exchange *x, const struct rec *rec)
 
 	take_answer(x, rec);
 	x->answered = true;
+	x->answered_pos = 0; /* an answer before this one is not told any more */
 	x->delivered = false;
+	x->offers = x->state == X_SENT; /* its worker hands it out; what is found out later is offered by the keeper */
+	x->flags &= ~(unsigned)REC_X_UNPROVED;
 	if (x->state == X_REVERSED)
 		return; /* the answer says so; the state stays */
 	close_as(x, outcome == YT_DONE ? X_DONE : X_REFUSED, rec->wall_ms);
+}
+
+static void apply_delivered(struct exchange *x, const struct rec *rec)
+{
+	struct yt_str result = rec_get(rec, REC_T_RESULT);
+
+	if (result.n == 0)
+		x->delivered = true;
+	else if (yt_str_is(result, "offered"))
+		x->offers++;
+	else if (yt_str_is(result, "missed"))
+		x->offers -= x->offers > 0;
+	else if (yt_str_is(result, "unproved"))
+		x->flags |= REC_X_UNPROVED;
 }
 
 static void apply_decided(struct exchange *x, const struct rec *rec)
@@ -231,7 +248,7 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		apply_answered(x, rec);
 		break;
 	case REC_DELIVERED:
-		x->delivered = true;
+		apply_delivered(x, rec);
 		break;
 	case REC_REVERSED:
 		close_as(x, X_REVERSED, rec->wall_ms);
@@ -262,6 +279,12 @@ bool exchange_holds_key(const struct exchange *x)
 		x->state == X_UNKNOWN || x->state == X_REVERSING || x->state == X_PARKED);
 }
 
+bool exchange_awaits_delivery(const struct exchange *x)
+{
+	return x->state == X_DONE && (x->flags & REC_X_SETTLEMENT) && x->op != YT_OP_REVERSE && !x->delivered &&
+		!(x->flags & REC_X_UNPROVED);
+}
+
 bool exchange_is_open(const struct exchange *x)
 {
 	switch (x->state) {
@@ -272,7 +295,7 @@ bool exchange_is_open(const struct exchange *x)
 	case X_PARKED:
 		return true;
 	case X_DONE: /* a settlement nobody fetched is still open */
-		return x->reversal_wanted || ((x->flags & REC_X_SETTLEMENT) && x->op != YT_OP_REVERSE && !x->delivered);
+		return x->reversal_wanted || exchange_awaits_delivery(x);
 	default:
 		return false;
 	}

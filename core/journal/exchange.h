@@ -37,6 +37,7 @@ struct exchange {
 	uint32_t attempts;     /* legs spent on finding out */
 	uint32_t reversals;    /* of which reversals */
 	uint32_t worker;       /* incarnation that holds its leg while X_SENT */
+	uint32_t offers;       /* answers on their way to the origin, of which is not known whether it has them */
 	uint64_t joins;        /* an origin's reversal: the exchange it joined, else 0 */
 	bool answered, delivered, reversal_wanted;
 	log_pos accepted_pos, sent_pos, answered_pos, last_pos;
@@ -46,6 +47,8 @@ struct exchange {
 void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos);
 /* Only the position of a record applied before with pos 0, now that it is durable. */
 void exchange_place(struct exchange *x, const struct rec *rec, log_pos pos);
+/* A success that its origin has perhaps not got yet; reversed in the end if it surely has not (offers 0). */
+bool exchange_awaits_delivery(const struct exchange *x);
 /* Something still has to happen: it must survive in memory and over retention. */
 bool exchange_is_open(const struct exchange *x);
 /* Its business key bars others (P13): sent, unknown, being reversed or parked. */

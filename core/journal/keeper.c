@@ -80,7 +80,8 @@ struct answer { /* to be told when the commit is durable */
 	uint32_t worker;
 	uint64_t seq, exchange;
 	enum talk_kind kind;
-	struct yt_buf payload; /* of a lease */
+	bool is_offer;         /* with it the worker may hand out the answer */
+	struct yt_buf payload; /* of a lease, of a stored answer */
 };
 
 struct keeper {
@@ -377,6 +378,33 @@ static void wait_for(struct kept *e, uint32_t worker, uint64_t seq)
 	LL_APPEND(e->waiters, w);
 }
 
+/* -- who has the answer ------------------------------------------------------------------------- */
+
+/* A success is reversed when its origin surely never got it, and never when it may have: a worker that
+ * dies may have handed it out a moment ago.  So every offer is written down before it is made, and its end
+ * by the worker (engine.c, note_delivery). */
+static void note_delivery(struct keeper *k, struct kept *e, const char *result)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_DELIVERED, 0, e->x.id, wall(k));
+
+	rec_str(&buf, REC_T_RESULT, yt_str(result));
+	rec_end(&buf, at);
+	write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
+/* It has been found out: everybody who waits will be told with the commit that says so. */
+static void offer_to_waiters(struct keeper *k, struct kept *e, enum exchange_state before)
+{
+	struct waiter *w;
+
+	if (before == X_DONE || !exchange_awaits_delivery(&e->x) || e->x.reversal_wanted)
+		return;
+	LL_FOREACH(e->waiters, w)
+		note_delivery(k, e, "offered");
+}
+
 /* -- admission ---------------------------------------------------------------------------------- */
 
 static bool answer_is_final(const struct kept *e)
@@ -402,11 +430,19 @@ static void tell_stored(struct keeper *k, uint32_t worker, uint64_t seq, struct 
 	rec_u8(&buf, REC_T_OUTCOME, e->x.state == X_DONE ? YT_DONE : YT_REFUSED);
 	rec_str(&buf, REC_T_REPLY, yt_buf_view(&reply));
 	rec_end(&buf, at);
-	tell(k, worker, seq, e->x.id, DOWN_STORED, yt_buf_view(&buf));
+	if (exchange_awaits_delivery(&e->x)) {
+		struct answer a = { .worker = worker, .seq = seq, .exchange = e->x.id, .kind = DOWN_STORED,
+			.is_offer = true, .payload = buf };
+
+		note_delivery(k, e, "offered");
+		utarray_push_back(k->answers, &a); /* owns the payload from here on */
+	} else {
+		tell(k, worker, seq, e->x.id, DOWN_STORED, yt_buf_view(&buf));
+		yt_buf_free(&buf);
+	}
 	if (e->due_mono != 0)
 		set_due(k, e, mono(k) + k->conf.undelivered_ms); /* it is being fetched just now */
 	yt_buf_free(&reply);
-	yt_buf_free(&buf);
 }
 
 /* The same number was admitted before. */
@@ -421,6 +457,8 @@ static void on_known(struct keeper *k, uint32_t worker, const struct talk *talk,
 		tell_stored(k, worker, talk->seq, e);
 	} else {
 		wait_for(e, worker, talk->seq);
+		if (exchange_awaits_delivery(&e->x) && !e->x.reversal_wanted && e->x.answered_pos == 0)
+			note_delivery(k, e, "offered"); /* it is told with the commit that is out */
 		tell(k, worker, talk->seq, e->x.id, DOWN_WAIT, (struct yt_str){ 0 });
 	}
 }
@@ -617,6 +655,7 @@ static int on_end(struct keeper *k, uint32_t worker, const struct talk *talk)
 		answer_later(k, worker, talk->seq, e->x.id, DOWN_WAIT);
 	} else {
 		answer_later(k, worker, talk->seq, e->x.id, DOWN_DURABLE);
+		((struct answer *)utarray_back(k->answers))->is_offer = true;
 	}
 	settle_down(k, e);
 	note_forwarded_reversal(k, e);
@@ -639,6 +678,7 @@ static int on_late(struct keeper *k, uint32_t worker, const struct talk *talk)
 	}
 	if (e->x.state == X_UNKNOWN && e->holder == 0 && !e->x.reversal_wanted && e->x.attempts == 0) {
 		write_all(k, talk->payload);
+		offer_to_waiters(k, e, X_UNKNOWN);
 		answer_later(k, worker, talk->seq, e->x.id, DOWN_DURABLE);
 	} else {
 		write_down(k, &rec); /* the outcome only: it counts as a late success */
@@ -691,6 +731,7 @@ static bool is_moot(const struct kept *e, struct yt_str payload)
 static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct kept *e = find_id(k, talk->exchange);
+	enum exchange_state before;
 
 	if (check_records(talk->payload) != 0)
 		return YT_ECORRUPT;
@@ -713,7 +754,9 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 		end_lease(k, e);
 		e->due_mono = 0;
 	}
+	before = e->x.state;
 	write_all(k, talk->payload);
+	offer_to_waiters(k, e, before);
 	answer_later(k, worker, talk->seq, e->x.id, DOWN_DURABLE);
 	settle_down(k, e);
 	note_forwarded_reversal(k, e);
@@ -1084,6 +1127,19 @@ static void drop_waiters(struct kept *e, uint32_t worker)
 	}
 }
 
+/* Answers that it was to hand out and never heard of. */
+static void drop_offers(struct keeper *k, UT_array *answers, uint32_t worker)
+{
+	struct answer *a = NULL;
+	struct kept *e;
+
+	while ((a = (struct answer *)utarray_next(answers, a)) != NULL) {
+		e = a->worker == worker && a->is_offer ? find_id(k, a->exchange) : NULL;
+		if (e != NULL && exchange_awaits_delivery(&e->x))
+			note_delivery(k, e, "missed");
+	}
+}
+
 void keeper_worker_gone(struct keeper *k, uint32_t worker)
 {
 	struct known_worker *w;
@@ -1103,6 +1159,8 @@ void keeper_worker_gone(struct keeper *k, uint32_t worker)
 		if ((e->x.state == X_SENT || e->x.state == X_ACCEPTED) && e->x.worker == w->incarnation && e->x.joins == 0)
 			lose_leg(k, e);
 	}
+	drop_offers(k, k->answers, worker);
+	drop_offers(k, k->answers_taken, worker);
 	HASH_DEL(k->workers, w);
 	free(w);
 	drop_sign_ins(k, worker);
@@ -1297,6 +1355,13 @@ int64_t keeper_tick(struct keeper *k)
 		if (e->x.accepted_pos == 0) { /* its request cannot be read back before it is on disk */
 			heap_pop(k->due);
 			set_due(k, e, now + NOBODY_MS);
+			continue;
+		}
+		if (exchange_awaits_delivery(&e->x) && e->x.offers > 0 && !e->x.reversal_wanted) {
+			heap_pop(k->due); /* it may have got through: no machine undoes that */
+			e->due_mono = 0;
+			note_delivery(k, e, "unproved");
+			settle_down(k, e);
 			continue;
 		}
 		w = k->leased < k->conf.leases ? pick_worker(k) : NULL;

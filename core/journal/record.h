@@ -26,7 +26,9 @@ enum rec_type { /* stored: append only */
 	REC_SENDING = 2,  /* a leg may leave from now on: party, number, exact octets */
 	REC_OUTCOME = 3,  /* what came back for a leg, or that its outcome is unknown and why */
 	REC_ANSWERED = 4, /* the final answer to the origin; durable before its first byte */
-	REC_DELIVERED = 5, /* the answer's last byte was taken by the origin's connection */
+	REC_DELIVERED = 5, /* the answer's last byte was taken by the origin's connection; with REC_T_RESULT
+	                    * "offered" it is handed out once more, "missed": that offer was not taken,
+	                    * "unproved": nobody can say whether it was */
 	REC_RESOLVED = 6, /* an unknown outcome became done or refused, by which evidence */
 	REC_REVERSED = 7, /* the effect is proved undone (冲正) */
 	REC_PARKED = 8,   /* machines stop here: owner and deadline */
@@ -115,7 +117,8 @@ enum rec_leg { REC_LEG_MAIN = 1, REC_LEG_QUERY = 2, REC_LEG_REVERSAL = 3, REC_LE
 enum rec_exchange_flag {
 	REC_X_SETTLEMENT = 1 << 0,   /* P13 holds its business key */
 	REC_X_MONEY_BREACH = 1 << 1, /* the answer does not add up: passed on marked, barred from claims */
-	REC_X_LATE = 1 << 2          /* the answer came after the outcome had been unknown */
+	REC_X_LATE = 1 << 2,         /* the answer came after the outcome had been unknown */
+	REC_X_UNPROVED = 1 << 3      /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 
 /* Building: rec_begin(), fields, rec_end().  All append to buf; check buf->failed at the end. */
