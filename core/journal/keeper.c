@@ -1071,6 +1071,20 @@ int keeper_message(struct keeper *k, uint32_t worker, const struct talk *talk)
 	}
 }
 
+/* How far a worker's ring is written down, with this commit, so that a keeper after us knows. */
+static void write_seq(struct keeper *k, struct known_worker *w)
+{
+	size_t at;
+
+	if (!w->seq_is_new || w->incarnation == 0)
+		return;
+	at = rec_begin(&k->pending, REC_WORKER, REC_NOWAIT, 0, wall(k));
+	rec_u32(&k->pending, REC_T_WORKER, w->incarnation);
+	rec_u64(&k->pending, REC_T_SEQ, w->seq);
+	rec_end(&k->pending, at);
+	w->seq_is_new = false;
+}
+
 /* -- workers come and go ------------------------------------------------------------------------ */
 
 void keeper_worker_up(struct keeper *k, uint32_t worker, uint32_t incarnation)
@@ -1159,6 +1173,7 @@ void keeper_worker_gone(struct keeper *k, uint32_t worker)
 		if ((e->x.state == X_SENT || e->x.state == X_ACCEPTED) && e->x.worker == w->incarnation && e->x.joins == 0)
 			lose_leg(k, e);
 	}
+	write_seq(k, w);
 	drop_offers(k, k->answers, worker);
 	drop_offers(k, k->answers_taken, worker);
 	HASH_DEL(k->workers, w);
@@ -1387,22 +1402,12 @@ bool keeper_has_pending(const struct keeper *k, bool *urgent)
 	return k->pending.n > 0 || utarray_len(k->answers) > 0;
 }
 
-/* How far each worker's ring is written down, so that a keeper after us knows. */
 static void write_seqs(struct keeper *k)
 {
 	struct known_worker *w, *next;
 
-	HASH_ITER(hh, k->workers, w, next) {
-		size_t at;
-
-		if (!w->seq_is_new || w->incarnation == 0)
-			continue;
-		at = rec_begin(&k->pending, REC_WORKER, REC_NOWAIT, 0, wall(k));
-		rec_u32(&k->pending, REC_T_WORKER, w->incarnation);
-		rec_u64(&k->pending, REC_T_SEQ, w->seq);
-		rec_end(&k->pending, at);
-		w->seq_is_new = false;
-	}
+	HASH_ITER(hh, k->workers, w, next)
+		write_seq(k, w);
 }
 
 void keeper_take(struct keeper *k, struct yt_str *records)
