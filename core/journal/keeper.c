@@ -866,11 +866,26 @@ static void grant_sign_in(struct keeper *k, struct party_session *s, const char 
 	k->urgent = true;
 }
 
+/* One place in the queue for each worker: it knows only its newest question (it asks again after a
+ * restart of ours), and what is granted to an older one would be granted to nobody. */
+static void wait_for_session(struct party_session *s, uint32_t worker, uint64_t seq)
+{
+	struct waiter *w;
+
+	LL_SEARCH_SCALAR(s->waiters, w, worker, worker);
+	if (w == NULL) {
+		w = calloc(1, sizeof(*w));
+		YT_REQUIRE(w != NULL);
+		w->worker = worker;
+		LL_APPEND(s->waiters, w);
+	}
+	w->seq = seq;
+}
+
 static int on_session(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct party_session *s;
 	struct yt_str dead;
-	struct waiter *w;
 	char institution[32];
 	struct rec rec;
 	size_t used;
@@ -884,10 +899,7 @@ static int on_session(struct keeper *k, uint32_t worker, const struct talk *talk
 	if (s->sign_no[0] != 0) {
 		tell_sign_no(k, s, worker, talk->seq);
 	} else if (s->signing != 0 && s->signing != worker) {
-		w = calloc(1, sizeof(*w));
-		YT_REQUIRE(w != NULL);
-		*w = (struct waiter){ .worker = worker, .seq = talk->seq };
-		LL_APPEND(s->waiters, w);
+		wait_for_session(s, worker, talk->seq);
 	} else {
 		copy_str(institution, sizeof(institution), rec_get(&rec, REC_T_INSTITUTION));
 		grant_sign_in(k, s, institution, worker, talk->seq);
