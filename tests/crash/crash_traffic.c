@@ -125,6 +125,9 @@ static bool ask(struct hospital *h, struct message *m, bool may_abandon)
 			break;
 		sleep_ms(50 + (int64_t)(toss(h) % 200));
 	}
+	if (now_ms() >= end)
+		printf("    late: %s %s of %s has no answer after %d s and %d tries (%s)\n", m->infno, m->msgid,
+		        h->name, ASK_MS / 1000, m->tries, h->error);
 	m->state = MESSAGE_ABANDONED;
 	return false;
 }
