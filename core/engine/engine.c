@@ -661,11 +661,11 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 		if (w->state != WORK_ADMITTING)
 			return; /* said twice, by two keepers */
 		forget_seq(e, w);
-		if (engine_mono(e) < w->hold_until) {
+		if (w->token != 0 && engine_mono(e) < w->hold_until) {
 			send_leg(e, w);
 			return;
 		}
-		w->state = WORK_OUT; /* the disk took longer than the origin waits: it does not leave */
+		w->state = WORK_OUT; /* nobody waits any more, and its reversal may have overtaken it: it does not leave */
 		w->leg_mono = engine_mono(e);
 		engine_leg(e, w->id, LEG_NOT_SENT, 0, (struct yt_str){ 0 }, "too late to send", false);
 		return;
