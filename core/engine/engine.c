@@ -254,6 +254,15 @@ static void refuse(struct engine *e, struct work *w, enum text_id id, struct yt_
 	give_reply(e, w, reply);
 }
 
+/* No room to ask the keeper.  The same number may have been asked before, with an effect, so this must not
+ * read as a refusal of it: a transport error means "unknown, ask again" (nhsa.md 5.3). */
+static void turn_away(struct engine *e, struct work *w)
+{
+	e->counts.refused++;
+	e->world.answer(e->world.ctx, w->token, 503, "text/plain; charset=utf-8", YT_STR("busy; ask the same again\n"));
+	work_free(e, w);
+}
+
 /* -- sending ------------------------------------------------------------------------------------ */
 
 /* How long a leg may take: its party's time-out, always less than the origin has left. */
@@ -297,7 +306,7 @@ static void encode_and_go(struct engine *e, struct work *w)
 	written_accepted(&buf, e, w);
 	written_sending(&buf, e, w);
 	if (buf.failed || e->outbox != NULL) {
-		refuse(e, w, TEXT_OVERLOADED, (struct yt_str){ 0 });
+		turn_away(e, w);
 	} else {
 		w->state = WORK_ADMITTING;
 		await(e, w, engine_submit(e, UP_BEGIN, w->id, yt_buf_view(&buf)));
@@ -321,6 +330,17 @@ static bool sign_no_is_ready(struct engine *e, struct work *w, const struct engi
 	return true;
 }
 
+/* There is no sign_no to be had, so it cannot be sent.  A change is admitted all the same, and then refused
+ * as not sent: its number may have been asked before, and then it must hear what became of that. */
+static void go_unsigned(struct engine *e, struct work *w)
+{
+	w->lacks_sign_no = true;
+	if (w->msg->op->changes_state)
+		encode_and_go(e, w);
+	else
+		refuse(e, w, TEXT_NOT_CONNECTED, (struct yt_str){ 0 });
+}
+
 void engine_sessions_changed(struct engine *e, const struct session *session)
 {
 	struct work *w, *next_w;
@@ -333,7 +353,7 @@ void engine_sessions_changed(struct engine *e, const struct session *session)
 			continue;
 		institution = e->conf.institution(e->conf.ctx, w->msg->institution);
 		if (session->sign_no[0] == 0)
-			refuse(e, w, TEXT_NOT_CONNECTED, (struct yt_str){ 0 });
+			go_unsigned(e, w);
 		else if (sign_no_is_ready(e, w, institution))
 			encode_and_go(e, w);
 	}
@@ -661,7 +681,7 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 		if (w->state != WORK_ADMITTING)
 			return; /* said twice, by two keepers */
 		forget_seq(e, w);
-		if (w->token != 0 && engine_mono(e) < w->hold_until) {
+		if (w->token != 0 && engine_mono(e) < w->hold_until && !w->lacks_sign_no) {
 			send_leg(e, w);
 			return;
 		}

@@ -37,6 +37,7 @@ struct work {
 	uint8_t digest[32];
 	char trace[9];
 	const struct session *signing; /* what WORK_SIGNING waits for */
+	bool lacks_sign_no;     /* we could not sign in for it: it does not leave */
 	bool asked_twice;       /* a query whose first answer was lost */
 	bool is_final;          /* the answer in reply is the stored one: its delivery counts */
 	int64_t begun_mono, hold_until, leg_mono;
