@@ -189,6 +189,7 @@ static void apply_waiting(struct exchange *x, const struct rec *rec)
 		take(x->reason, sizeof(x->reason), rec, REC_T_REASON);
 	} else if (rec->type == REC_PARKED) {
 		x->state = X_PARKED;
+		x->accepted_ms = x->accepted_ms == 0 ? rec->wall_ms : x->accepted_ms; /* it killed its reader: no more is known */
 		x->due_ms = 0;
 		take(x->owner, sizeof(x->owner), rec, REC_T_OWNER);
 		take(x->reason, sizeof(x->reason), rec, REC_T_REASON);

@@ -343,7 +343,7 @@ enum entry_begin { ENTRY_OLD, ENTRY_NEW, ENTRY_EITHER };
 
 static enum entry_begin begins_with(enum rec_type type)
 {
-	if (type == REC_CARRIED)
+	if (type == REC_CARRIED || type == REC_PARKED) /* parked also begins: octets that killed their reader */
 		return ENTRY_EITHER;
 	return type == REC_ACCEPTED || type == REC_READ || type == REC_REFUSED ? ENTRY_NEW : ENTRY_OLD;
 }

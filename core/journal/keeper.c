@@ -422,7 +422,10 @@ static void tell_stored(struct keeper *k, uint32_t worker, uint64_t seq, struct 
 	size_t at;
 
 	if (k->world.fetch(k->world.ctx, e->x.answered_pos, e->x.id, REC_T_REPLY, &reply) != 0) {
-		tell_reason(k, worker, seq, DOWN_CLOSED, "the stored answer cannot be read back");
+		if (e->x.state == X_REFUSED)
+			tell_reason(k, worker, seq, DOWN_CLOSED, "refused before, and that answer was not kept");
+		else /* silence: any refusal would read as "did not happen" */
+			tell(k, worker, seq, e->x.id, DOWN_WAIT, (struct yt_str){ 0 });
 		yt_buf_free(&reply);
 		return;
 	}
@@ -650,6 +653,7 @@ static int on_end(struct keeper *k, uint32_t worker, const struct talk *talk)
 	if (e == NULL || e->x.state != X_SENT || check_records(talk->payload) != 0)
 		return YT_ECORRUPT;
 	write_all(k, talk->payload);
+	offer_to_waiters(k, e, X_SENT);
 	if (e->x.state == X_UNKNOWN || e->x.reversal_wanted) {
 		wait_for(e, worker, talk->seq);
 		answer_later(k, worker, talk->seq, e->x.id, DOWN_WAIT);
@@ -717,17 +721,6 @@ static bool worker_is_ready(struct keeper *k, uint32_t worker)
 	return w != NULL && w->ready;
 }
 
-/* A reversal of an undelivered success is about to leave, but its origin fetched it meanwhile. */
-static bool is_moot(const struct kept *e, struct yt_str payload)
-{
-	struct rec rec;
-	size_t used;
-
-	return e->x.state == X_DONE && e->x.delivered && !e->x.reversal_wanted &&
-		rec_read(payload, &rec, &used) == 0 && rec.type == REC_SENDING &&
-		rec_get_u64(&rec, REC_T_LEG) == REC_LEG_REVERSAL;
-}
-
 static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct kept *e = find_id(k, talk->exchange);
@@ -735,21 +728,16 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 
 	if (check_records(talk->payload) != 0)
 		return YT_ECORRUPT;
-	if ((e == NULL || e->holder == 0) && !worker_is_ready(k, worker)) {
-		on_held(k, worker, talk); /* said to a keeper before us, which did not live to write it */
-		if (e == NULL || e->holder == 0) { /* a late answer, which it could not know of, has ended it meanwhile */
-			tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
-			return 0;
-		}
-	}
-	if (e == NULL || e->holder != worker)
-		return YT_ECORRUPT; /* a lease ends only by return or death */
-	if (talk->kind == UP_STEP && is_moot(e, talk->payload)) {
-		end_lease(k, e);
-		tell(k, worker, talk->seq, e->x.id, DOWN_MOOT, (struct yt_str){ 0 });
-		settle_down(k, e);
+	if (e == NULL || !exchange_is_open(&e->x)) { /* what was to be found out has come by itself: a late answer */
+		if (e != NULL && e->holder == worker)
+			end_lease(k, e);
+		tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
 		return 0;
 	}
+	if (e->holder == 0 && !worker_is_ready(k, worker))
+		on_held(k, worker, talk); /* said to a keeper before us, which did not live to write it */
+	if (e->holder != worker)
+		return YT_ECORRUPT; /* a lease ends only by return or death */
 	if (talk->kind == UP_RETURN) {
 		end_lease(k, e);
 		e->due_mono = 0;
@@ -1178,7 +1166,8 @@ void keeper_worker_gone(struct keeper *k, uint32_t worker)
 		drop_waiters(e, worker);
 		if (e->holder == worker) {
 			end_lease(k, e);
-			set_due(k, e, mono(k));
+			if (e->x.state != X_PARKED)
+				set_due(k, e, mono(k));
 			if (e->resent_mono != 0)
 				e->resent_mono = mono(k); /* it may have left until the worker died */
 		}
@@ -1404,7 +1393,17 @@ int64_t keeper_tick(struct keeper *k)
 
 void keeper_note(struct keeper *k, struct yt_str record)
 {
-	yt_buf_str(&k->pending, record);
+	struct kept *e;
+	struct rec rec;
+	size_t used;
+
+	YT_REQUIRE(rec_read(record, &rec, &used) == 0);
+	e = find_id(k, rec.exchange);
+	if (e == NULL && rec.type == REC_PARKED)
+		e = kept_new(k, rec.exchange); /* octets that killed a worker: an operator must decide about them */
+	write_down(k, &rec);
+	if (e != NULL)
+		settle_down(k, e);
 	k->urgent = true;
 }
 
@@ -1594,12 +1593,12 @@ void keeper_count(const struct keeper *k, struct keeper_counts *c)
 	c->leased = k->leased;
 }
 
-bool keeper_has(const struct keeper *k, uint64_t exchange)
+bool keeper_may_resolve(const struct keeper *k, uint64_t exchange)
 {
 	const struct kept *e;
 
 	HASH_FIND(hh_id, k->by_id, &exchange, sizeof(exchange), e);
-	return e != NULL;
+	return e != NULL && e->x.attempts == 0 && e->holder == 0;
 }
 
 void keeper_each_open(const struct keeper *k, void (*each)(void *arg, const struct exchange *x), void *arg)

@@ -84,7 +84,9 @@ struct keeper_counts {
 	uint64_t sent, unknown, reversing, parked, undelivered, leased, in_memory;
 };
 void keeper_count(const struct keeper *keeper, struct keeper_counts *counts);
-bool keeper_has(const struct keeper *keeper, uint64_t exchange); /* it is in memory */
+/* It is open, and finding out its outcome has not been tried yet: the death of a worker in its main leg
+ * makes it unknown; one that kills the worker finding out is for an operator. */
+bool keeper_may_resolve(const struct keeper *keeper, uint64_t exchange);
 /* Every exchange that is open. */
 void keeper_each_open(const struct keeper *keeper, void (*each)(void *arg, const struct exchange *x), void *arg);
 /* Exchanges in which something still has to happen. */

@@ -4,6 +4,10 @@
  * (journal/keeper.c), hands what the machine gathered to the committer when that is idle, and when it is
  * durable lets the machine tell the workers and gives the ring slots back.  No decisions here.
  *
+ * A commit and the wake-ups around it cost more than what is in it.  So a commit that had several waiters is
+ * followed by a pause (GATHER_US) in which the next ones gather, and while one is out or gathering no worker
+ * wakes us: we look again when it is over.  A lone message never waits.
+ *
  * Start: open the log (which recovers it), feed the index to its end, load what is open from the index,
  * then serve.  The supervisor's channel brings workers with their shared memory. */
 #include <fcntl.h>
@@ -28,7 +32,7 @@
 #include "process/process.h"
 
 #define FLUSH_MS 50         /* what nobody waits for is written at least this often */
-#define FLUSH_BYTES (1u << 20)
+#define GATHER_US 1000      /* under load a commit begins so long after the one before it, not sooner */
 #define DOWN_QUEUE_MAX 4096 /* messages that wait for room in a worker's ring */
 
 struct unsent { /* a message that did not fit into a worker's ring */
@@ -186,6 +190,28 @@ static void tell_durable(struct keeper_process *p, log_pos pos)
 	send_buried(p, p->n_buried_taken);
 }
 
+static int64_t mono_us(void)
+{
+	return (int64_t)(uv_hrtime() / 1000);
+}
+
+static void on_gathered(uv_timer_t *timer)
+{
+	kp_turn(timer->data);
+}
+
+/* True while the next commit gathers; on_gathered() follows. */
+static bool must_gather(struct keeper_process *p)
+{
+	if (!p->is_crowded || mono_us() - p->committed_at_us >= GATHER_US)
+		return false;
+	if (!uv_is_active((uv_handle_t *)&p->gather)) {
+		uv_update_time(p->loop);
+		uv_timer_start(&p->gather, on_gathered, (GATHER_US + 999) / 1000, 0);
+	}
+	return true;
+}
+
 /* Hands over what is gathered if somebody waits for it, or if it has waited long enough itself. */
 static void commit_if_ready(struct keeper_process *p)
 {
@@ -201,8 +227,11 @@ static void commit_if_ready(struct keeper_process *p)
 		send_buried(p, p->n_buried);
 		return;
 	}
-	if (!urgent && yt_mono_ms() < p->flush_at)
+	if (urgent ? must_gather(p) : yt_mono_ms() < p->flush_at)
 		return;
+	p->committed_at_us = mono_us();
+	p->is_crowded = p->n_waiting > 1;
+	p->n_waiting = 0;
 	keeper_take(p->keeper, &records);
 	DL_FOREACH(p->workers, w)
 		w->taken_to = w->up.at;
@@ -258,34 +287,45 @@ static void kill_worker(struct keeper_process *p, struct kp_worker *w)
 	w->gone = true;
 }
 
-/* False when its ring was found to hold nonsense. */
+/* Reads all that is on its ring; true if there was anything.  Nonsense ends the worker. */
 static bool drain(struct keeper_process *p, struct kp_worker *w)
 {
+	uint64_t from = w->up.at;
 	struct talk talk;
 	int rv;
 
 	while (!w->gone && (rv = ring_get(&w->up, &talk)) != YT_ENOTFOUND) {
 		if (rv == 0)
 			rv = keeper_message(p->keeper, w->id, &talk);
-		if (rv != 0) {
+		if (rv != 0)
 			kill_worker(p, w);
-			return false;
-		}
+		else if (talk.kind == UP_BEGIN || talk.kind == UP_END)
+			p->n_waiting++;
 	}
-	return true;
+	return w->up.at != from;
 }
 
-/* One turn of the wheel: rings, what is due, commits. */
-void kp_turn(struct keeper_process *p)
+static bool drain_all(struct keeper_process *p, bool stays_awake)
 {
 	struct kp_worker *w;
-	int64_t next;
+	bool any = false;
 
-	DL_FOREACH(p->workers, w)
-		drain(p, w);
-	next = keeper_tick(p->keeper);
-	p->tick_at = next;
-	commit_if_ready(p);
+	DL_FOREACH(p->workers, w) {
+		w->up.stays_awake = stays_awake;
+		any = drain(p, w) || any;
+	}
+	return any;
+}
+
+/* One turn of the wheel: rings, what is due, commits.  Workers need to wake us only when no commit and no
+ * gathering is under way, whose end is a turn anyway. */
+void kp_turn(struct keeper_process *p)
+{
+	drain_all(p, true);
+	do {
+		p->tick_at = keeper_tick(p->keeper);
+		commit_if_ready(p);
+	} while (committer_is_idle(p->committer) && !uv_is_active((uv_handle_t *)&p->gather) && drain_all(p, false));
 }
 
 static void on_ring(uv_poll_t *poll, int status, int events)
@@ -694,6 +734,7 @@ static void on_crashed(struct keeper_process *p, const struct channel_msg *msg)
 	size_t n_plugin = strnlen(plugin, msg->n_text), n_what;
 	const char *what = plugin + n_plugin + 1;
 	struct yt_buf buf = { 0 };
+	enum rec_type type;
 	char reason[96];
 	size_t at;
 
@@ -704,7 +745,8 @@ static void on_crashed(struct keeper_process *p, const struct channel_msg *msg)
 		return;
 	snprintf(reason, sizeof(reason), "a worker died in plugin %s, %s", plugin, what);
 	yt_log(YT_ERROR, "keeper", "exchange %016llx: %s", (unsigned long long)msg->number, reason);
-	at = rec_begin(&buf, keeper_has(p->keeper, msg->number) ? REC_RESOLVED : REC_PARKED, 0, msg->number, yt_wall_ms());
+	type = keeper_may_resolve(p->keeper, msg->number) ? REC_RESOLVED : REC_PARKED;
+	at = rec_begin(&buf, type, 0, msg->number, yt_wall_ms());
 	rec_str(&buf, REC_T_REASON, yt_str(reason));
 	rec_str(&buf, REC_T_OWNER, YT_STR("operator"));
 	rec_str(&buf, REC_T_REQUEST, (struct yt_str){ what + n_what + 1, msg->n_text - n_plugin - n_what - 2 });
@@ -767,6 +809,8 @@ static void start_loop(struct keeper_process *p, const struct conf *conf)
 	uv_timer_init(p->loop, &p->timer);
 	p->timer.data = p;
 	uv_timer_start(&p->timer, on_timer, 10, 10);
+	uv_timer_init(p->loop, &p->gather);
+	p->gather.data = p;
 	if (control_open(p, conf->gateway.run_dir) != 0)
 		yt_log(YT_WARN, "keeper", "no control socket in %s: `yitong status` will not work", conf->gateway.run_dir);
 	p->msg.kind = CHANNEL_READY;
@@ -782,6 +826,7 @@ static void finish(struct keeper_process *p)
 	indexer_close(p->indexer);
 	uv_close((uv_handle_t *)&p->channel, NULL);
 	uv_close((uv_handle_t *)&p->timer, NULL);
+	uv_close((uv_handle_t *)&p->gather, NULL);
 	uv_run(p->loop, UV_RUN_DEFAULT);
 	log_close(p->log);
 	keeper_free(p->keeper);
