@@ -31,7 +31,7 @@ struct kp_worker {
 struct keeper_process {
 	uv_loop_t *loop;
 	uv_poll_t channel;
-	uv_timer_t timer;
+	uv_timer_t timer, gather;
 	struct keeper *keeper;
 	struct log *log;
 	struct log_conf log_conf;
@@ -46,6 +46,9 @@ struct keeper_process {
 	struct yt_str taken;       /* records of the commit under way */
 	uint64_t index_lag_max, reserve_bytes, generation, n_commits;
 	int64_t flush_at, tick_at, progress_at;
+	int64_t committed_at_us;   /* when the last commit was begun, monotonic */
+	uint32_t n_waiting;        /* messages read since then whose worker waits for a commit */
+	bool is_crowded;           /* there were several in the last commit */
 	int64_t clock_offset;      /* wall clock less monotonic clock, ms, as last seen */
 	int64_t retention_ms, retention_at; /* how long the log is kept; when that is looked at next */
 	char folder[512];          /* of the journal */

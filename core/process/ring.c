@@ -114,10 +114,11 @@ static uint32_t message_crc(const struct message_head *head, const void *payload
 	return head->payload != 0 ? yt_crc32c(crc, payload, head->payload) : crc;
 }
 
-int ring_put(struct ring *ring, uint32_t ring_bytes, const struct talk *talk, int wake_fd)
+/* used: how much was in the ring before. */
+static int put(struct ring *ring, uint32_t ring_bytes, const struct talk *talk, uint64_t *used)
 {
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire), one = 1;
+	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
 	size_t len = (sizeof(struct message_head) + talk->payload.n + 7) & ~(size_t)7;
 	struct message_head m = { .len = (uint32_t)len, .seq = talk->seq, .exchange = talk->exchange,
 		.kind = talk->kind, .payload = (uint32_t)talk->payload.n };
@@ -130,12 +131,39 @@ int ring_put(struct ring *ring, uint32_t ring_bytes, const struct talk *talk, in
 	copy_in(ring, ring_bytes, head, &m, sizeof(m));
 	copy_in(ring, ring_bytes, head + sizeof(m), talk->payload.p, talk->payload.n);
 	atomic_store_explicit(&ring->head, head + len, memory_order_seq_cst);
-	if (atomic_load_explicit(&ring->asleep, memory_order_seq_cst) != 0) {
-		atomic_store_explicit(&ring->asleep, 0, memory_order_relaxed);
-		while (write(wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-			;
-	}
+	*used = head - tail;
 	return 0;
+}
+
+static void wake_reader(struct ring *ring, int wake_fd)
+{
+	uint64_t one = 1;
+
+	if (atomic_load_explicit(&ring->asleep, memory_order_seq_cst) == 0)
+		return;
+	atomic_store_explicit(&ring->asleep, 0, memory_order_relaxed);
+	while (write(wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+int ring_put(struct ring *ring, uint32_t ring_bytes, const struct talk *talk, int wake_fd)
+{
+	uint64_t used;
+	int rv = put(ring, ring_bytes, talk, &used);
+
+	if (rv == 0)
+		wake_reader(ring, wake_fd);
+	return rv;
+}
+
+int ring_put_quietly(struct ring *ring, uint32_t ring_bytes, const struct talk *talk, int wake_fd)
+{
+	uint64_t used;
+	int rv = put(ring, ring_bytes, talk, &used);
+
+	if (rv == 0 && used > ring_bytes / 4)
+		wake_reader(ring, wake_fd);
+	return rv;
 }
 
 void ring_reader_init(struct ring_reader *reader, struct ring *ring, uint32_t ring_bytes)
@@ -147,7 +175,7 @@ void ring_reader_init(struct ring_reader *reader, struct ring *ring, uint32_t ri
 	atomic_store(&ring->asleep, 0);
 }
 
-/* True when something is there; else the reader is asleep from now on. */
+/* True when something is there; else the reader is asleep from now on, unless it stays awake. */
 static bool something(struct ring_reader *reader, uint64_t *head)
 {
 	struct ring *ring = reader->ring;
@@ -155,6 +183,8 @@ static bool something(struct ring_reader *reader, uint64_t *head)
 	*head = atomic_load_explicit(&ring->head, memory_order_acquire);
 	if (*head != reader->at)
 		return true;
+	if (reader->stays_awake)
+		return false;
 	atomic_store_explicit(&ring->asleep, 1, memory_order_seq_cst);
 	*head = atomic_load_explicit(&ring->head, memory_order_seq_cst);
 	if (*head == reader->at)

@@ -56,17 +56,21 @@ void area_unmap(struct area *area);
 /* Puts a message; wake: an eventfd written when the reader sleeps.  YT_ENOSPC: it does not fit now;
  * YT_ELIMIT: it never will. */
 int ring_put(struct ring *ring, uint32_t ring_bytes, const struct talk *talk, int wake_fd);
+/* The same for what nobody waits for: a reader that sleeps is left alone, as it looks by itself every few
+ * milliseconds, until the ring is a quarter full. */
+int ring_put_quietly(struct ring *ring, uint32_t ring_bytes, const struct talk *talk, int wake_fd);
 
 struct ring_reader {
 	struct ring *ring;
 	uint32_t bytes;      /* its size as the area was made: what is in it may be altered */
 	uint64_t at;         /* next byte to read, not yet released */
+	bool stays_awake;    /* it will look again soon by itself: writers need not wake it */
 	struct yt_buf copy;  /* the message read last */
 };
 /* Starts at the first byte that was not released. */
 void ring_reader_init(struct ring_reader *reader, struct ring *ring, uint32_t ring_bytes);
 /* The next message, copied; payload is borrowed until the next call.  YT_ENOTFOUND: none; the reader then
- * counts as asleep.  YT_ECORRUPT: nonsense; the writer must be killed. */
+ * counts as asleep, unless stays_awake.  YT_ECORRUPT: nonsense; the writer must be killed. */
 int ring_get(struct ring_reader *reader, struct talk *talk);
 void ring_release(struct ring_reader *reader, uint64_t up_to); /* up_to: a former reader->at */
 void ring_reader_free(struct ring_reader *reader);

@@ -160,6 +160,8 @@ static int world_submit(void *ctx, const struct talk *talk)
 {
 	struct worker *w = ctx;
 
+	if (talk->kind == UP_NOTE)
+		return ring_put_quietly(w->area.up, w->area.ring_bytes, talk, FD_WAKE_KEEPER);
 	return ring_put(w->area.up, w->area.ring_bytes, talk, FD_WAKE_KEEPER);
 }
 
