@@ -1,0 +1,70 @@
+#!/bin/bash
+# tests/e2e/reload.sh - promise P10: SIGHUP uses a changed configuration without a gap, or says why not and goes
+# on with the old one.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib.sh
+bin=build/release/bin dir=run/reload
+trap stop_all EXIT
+./dev build >/dev/null || exit 1
+need_free 38543 38544 39543 39544
+rm -rf $dir && mkdir -p $dir
+make_conf $dir/all.yaml run_dir=$dir/gateway folder=$dir/gateway/journal index=$dir/gateway/index.db \
+	data_keys=$dir/gateway/data-keys plugin_dir=build/release/plugins \
+	url=https://127.0.0.1:39543/fsi/api/rsfComIfsService/callService || exit 1
+sed -e 's/port: 8443/port: 38543/; s/port: 8444/port: 38544/' $dir/all.yaml >$dir/right.yaml
+cp $dir/right.yaml $dir/gateway.yaml
+start platform $dir/platform.log $bin/yitong-sandbox platform --port 39543 --control-port 39544 --certs certs/out
+wait_port 39543 "$last_pid" 10 $dir/platform.log || exit 1
+start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
+gateway=$last_pid
+wait_port 38543 "$gateway" 20 $dir/gateway.log || exit 1
+
+wait_log() { # HOW-OFTEN TEXT
+	for _ in $(seq 100); do
+		[ "$(grep -cF "$2" $dir/gateway.log)" -ge "$1" ] && { say "ok: $2"; return 0; }
+		sleep 0.1
+	done
+	tail -n 20 $dir/gateway.log
+	fail "the log does not say: $2"
+}
+ask() {
+	curl -sS --max-time 10 --cacert certs/out/ca.crt --cert certs/out/hospital-one.crt \
+		--key certs/out/hospital-one.key -H 'Content-Type: application/json' --data @conf/example-1101.json \
+		https://127.0.0.1:38543/ | jq -e '.infcode == 0' >/dev/null
+}
+generation() { $bin/yitong --conf $dir/right.yaml status --json | jq .generation; }
+wait_log 1 "ready: generation 1"
+
+n=0
+refuse() { # WHAT LOG-TEXT: gateway.yaml was changed for the worse
+	n=$((n + 1))
+	kill -HUP "$gateway"
+	wait_log $n "generation 1 stays active"
+	grep -qF "$2" $dir/gateway.log || fail "$1: the log does not say: $2"
+	[ "$(generation)" = 1 ] || fail "$1: another generation is active"
+	ask || fail "$1: the old generation does not serve"
+	say "ok: $1 is refused, the old one serves"
+	cp $dir/right.yaml $dir/gateway.yaml
+}
+echo '  nonsense: [' >>$dir/gateway.yaml
+refuse "a file that is no YAML" "gateway.yaml:"
+sed -i 's/workers: 2/wokers: 2/' $dir/gateway.yaml
+refuse "an unknown key" "wokers"
+sed -i 's/paasid: GATEWAY01/pasid: GATEWAY01/' $dir/gateway.yaml
+refuse "a setting that the plugin does not know" "pasid"
+sed -i 's/to: zhejiang/to: nobody/' $dir/gateway.yaml
+refuse "a route to nobody" "nobody"
+
+# A change for the better, while somebody asks all the time: no request may fail.
+( while [ ! -e $dir/enough ]; do ask || echo failed >>$dir/failed; done ) &
+asker=$!
+sed -i 's/query_timeout_ms: 30000/query_timeout_ms: 25000/' $dir/gateway.yaml
+kill -HUP "$gateway"
+wait_log 1 "ready: generation 2"
+sleep 1
+touch $dir/enough
+wait $asker
+[ ! -e $dir/failed ] || fail "requests failed during the reload"
+[ "$(generation)" = 2 ] || fail "generation 2 is not active"
+say "ok: a right file is used without a gap"
