@@ -748,6 +748,27 @@ static void on_restarted(struct engine *e, uint64_t epoch)
 	sessions_again(e);
 }
 
+/* A keeper that read our question again has admitted what one before it had refused, or had told to wait for
+ * another: it goes out if its origin still waits; else it ends here, for its origin has heard a refusal. */
+static void on_admitted_again(struct engine *e, const struct talk *talk)
+{
+	struct yt_reply refused = { .outcome = YT_REFUSED, .text = YT_STR("refused before it was admitted") };
+	struct yt_buf buf = { 0 };
+	struct work *w;
+
+	HASH_FIND(hh_id, e->by_id, &talk->exchange, sizeof(talk->exchange), w);
+	if (w != NULL && w->state == WORK_WAITING && w->follows != w->id) {
+		w->state = WORK_ADMITTING;
+		on_verdict(e, w, talk);
+	}
+	if (w != NULL)
+		return;
+	written_outcome(&buf, e, talk->exchange, REC_LEG_MAIN, &refused, (struct yt_str){ 0 }, 0, 0);
+	written_answered(&buf, e, talk->exchange, &refused, (struct yt_str){ 0 });
+	engine_submit(e, UP_END, talk->exchange, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+}
+
 /* Its answer is on its way to somebody here: a keeper before this one had said it as well. */
 static bool is_flushing(const struct engine *e, uint64_t exchange)
 {
@@ -789,6 +810,8 @@ void engine_talk(struct engine *e, const struct talk *talk)
 	HASH_FIND(hh_seq, e->by_seq, &talk->seq, sizeof(talk->seq), w);
 	if (w != NULL)
 		on_verdict(e, w, talk);
+	else if (talk->kind == DOWN_ADMITTED)
+		on_admitted_again(e, talk);
 	else if (talk->kind == DOWN_STORED && !is_flushing(e, talk->exchange))
 		note_delivery(e, talk->exchange, "missed"); /* who asked is gone for good */
 }

@@ -136,6 +136,8 @@ static void apply_answered(struct exchange *x, const struct rec *rec)
 	x->flags &= ~(unsigned)REC_X_UNPROVED;
 	if (x->state == X_REVERSED)
 		return; /* the answer says so; the state stays */
+	if (outcome != YT_DONE)
+		x->reversal_wanted = false; /* there is nothing to reverse */
 	close_as(x, outcome == YT_DONE ? X_DONE : X_REFUSED, rec->wall_ms);
 }
 

@@ -415,6 +415,16 @@ static bool answer_is_final(const struct kept *e)
 		(x->state == X_DONE || x->state == X_REFUSED || x->state == X_REVERSED);
 }
 
+/* It is over and there are no octets to tell: an operator decided, or they cannot be read back.  Silence, unless
+ * a refusal is the truth: it would read as "did not happen". */
+static void tell_nothing(struct keeper *k, uint32_t worker, uint64_t seq, const struct kept *e)
+{
+	if (e->x.state == X_REFUSED)
+		tell_reason(k, worker, seq, DOWN_CLOSED, "refused before, and that answer was not kept");
+	else
+		tell(k, worker, seq, e->x.id, DOWN_WAIT, (struct yt_str){ 0 });
+}
+
 /* The stored answer, the same octets as the first time (P2). */
 static void tell_stored(struct keeper *k, uint32_t worker, uint64_t seq, struct kept *e)
 {
@@ -422,10 +432,7 @@ static void tell_stored(struct keeper *k, uint32_t worker, uint64_t seq, struct 
 	size_t at;
 
 	if (k->world.fetch(k->world.ctx, e->x.answered_pos, e->x.id, REC_T_REPLY, &reply) != 0) {
-		if (e->x.state == X_REFUSED)
-			tell_reason(k, worker, seq, DOWN_CLOSED, "refused before, and that answer was not kept");
-		else /* silence: any refusal would read as "did not happen" */
-			tell(k, worker, seq, e->x.id, DOWN_WAIT, (struct yt_str){ 0 });
+		tell_nothing(k, worker, seq, e);
 		yt_buf_free(&reply);
 		return;
 	}
@@ -458,6 +465,8 @@ static void on_known(struct keeper *k, uint32_t worker, const struct talk *talk,
 		tell(k, worker, talk->seq, e->x.id, DOWN_CONFLICT, (struct yt_str){ 0 });
 	} else if (answer_is_final(e)) {
 		tell_stored(k, worker, talk->seq, e);
+	} else if (!exchange_is_open(&e->x) && !e->x.answered) {
+		tell_nothing(k, worker, talk->seq, e);
 	} else {
 		wait_for(e, worker, talk->seq);
 		if (exchange_awaits_delivery(&e->x) && !e->x.reversal_wanted && e->x.answered_pos == 0)
@@ -650,7 +659,13 @@ static int on_end(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct kept *e = find_id(k, talk->exchange);
 
-	if (e == NULL || e->x.state != X_SENT || check_records(talk->payload) != 0)
+	if (check_records(talk->payload) != 0)
+		return YT_ECORRUPT;
+	if (e == NULL || e->x.state == X_REFUSED) { /* admitted by a keeper after the one that refused it, and noted so */
+		answer_later(k, worker, talk->seq, talk->exchange, DOWN_DURABLE);
+		return 0;
+	}
+	if (e->x.state != X_SENT)
 		return YT_ECORRUPT;
 	write_all(k, talk->payload);
 	offer_to_waiters(k, e, X_SENT);
@@ -691,6 +706,7 @@ static int on_late(struct keeper *k, uint32_t worker, const struct talk *talk)
 			set_due(k, e, mono(k));
 	}
 	settle_down(k, e);
+	note_forwarded_reversal(k, e);
 	return 0;
 }
 
@@ -997,9 +1013,11 @@ static void on_wait(struct keeper *k, uint32_t worker, const struct talk *talk)
 		return;
 	e = find_key(k, rec_get(&rec, REC_T_INSTITUTION), rec_get(&rec, REC_T_NUMBER));
 	if (e == NULL)
-		tell_reason(k, worker, talk->seq, DOWN_CLOSED, "the exchange is not known");
-	else if (answer_is_final(e))
+		return; /* it may stand on another worker's ring still: silence is never wrong */
+	if (answer_is_final(e))
 		tell_stored(k, worker, talk->seq, e);
+	else if (!exchange_is_open(&e->x) && !e->x.answered)
+		tell_nothing(k, worker, talk->seq, e);
 	else
 		wait_for(e, worker, talk->seq);
 }
@@ -1488,8 +1506,8 @@ void keeper_indexed(struct keeper *k, log_pos pos)
 			e->aged = false;
 			continue;
 		}
-		if (e->unplaced > 0 || e->x.last_pos == 0 || e->x.last_pos >= pos || e->waiters != NULL)
-			return; /* the index does not know all of it yet */
+		if (e->unplaced > 0 || e->x.last_pos == 0 || e->x.last_pos >= pos)
+			return; /* the index does not know all of it yet; who still waits then can never be told */
 		DL_DELETE(k->closed, e);
 		kept_free(k, e);
 	}
