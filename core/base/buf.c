@@ -6,7 +6,7 @@
 
 #include "yitong/base.h"
 
-enum { FIRST_CAP = 256 };
+enum { FIRST_CAP = 1024 };
 
 /* Makes room for n more bytes behind those in use. */
 static bool buf_reserve(struct yt_buf *buf, size_t n)

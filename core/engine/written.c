@@ -2,24 +2,17 @@
  *
  * Called by engine.c and resolve.c before they act; the keeper folds what is written here
  * (journal/exchange.c).  No personal data in clear fields: a person is a keyed hash (P9). */
-#include <openssl/evp.h>
 #include <string.h>
 
+#include "base/sha256.h"
 #include "engine/work.h"
 
 /* "Same content" (P2): operation, institution and the business part's raw octets. */
 void work_digest(struct work *w)
 {
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	const struct yt_str parts[] = { w->msg->wire_op, YT_STR("|"), w->msg->institution, YT_STR("|"), w->msg->content };
 
-	YT_REQUIRE(md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1);
-	EVP_DigestUpdate(md, w->msg->wire_op.p, w->msg->wire_op.n);
-	EVP_DigestUpdate(md, "|", 1);
-	EVP_DigestUpdate(md, w->msg->institution.p, w->msg->institution.n);
-	EVP_DigestUpdate(md, "|", 1);
-	EVP_DigestUpdate(md, w->msg->content.p, w->msg->content.n);
-	EVP_DigestFinal_ex(md, w->digest, NULL);
-	EVP_MD_CTX_free(md);
+	yt_sha256(parts, sizeof(parts) / sizeof(parts[0]), w->digest);
 }
 
 /* P13: what must not be settled twice at once. */

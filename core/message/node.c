@@ -69,7 +69,7 @@ struct yt_node *yt_node_get(const struct yt_node *node, const char *name)
 	if (node == NULL || node->kind != YT_OBJECT)
 		return NULL;
 	for (struct yt_node *member = node->child; member != NULL; member = member->next)
-		if (yt_str_eq(member->name, wanted))
+		if (member->name.n == wanted.n && (wanted.n == 0 || memcmp(member->name.p, wanted.p, wanted.n) == 0))
 			return member;
 	return NULL;
 }

@@ -8,8 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include <openssl/evp.h>
-
+#include "base/sha256.h"
 #include "format/keys.h"
 #include "plugin/instance.h"
 
@@ -57,29 +56,19 @@ static void hex_print(const uint8_t digest[32], bool upper, char out[65])
 int yt_key_sha256_wrapped(const struct yt_plugin *self, struct yt_str key, struct yt_str before, struct yt_str after,
         bool upper, char out[65])
 {
-	struct yt_str secret;
-	EVP_MD_CTX *ctx;
-	uint8_t digest[32];
-	int rv = YT_ENOMEM;
+	struct yt_str parts[] = { before, { NULL, 0 }, after };
+	uint8_t digest[SHA256_LEN];
 
 	out[0] = '\0';
-	if (self->keys == NULL || keys_secret(self->keys, key, &secret) != 0)
+	if (self->keys == NULL || keys_secret(self->keys, key, &parts[1]) != 0)
 		return YT_ENOTFOUND;
-	ctx = EVP_MD_CTX_new();
-	if (ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
-	        EVP_DigestUpdate(ctx, before.p, before.n) == 1 && EVP_DigestUpdate(ctx, secret.p, secret.n) == 1 &&
-	        EVP_DigestUpdate(ctx, after.p, after.n) == 1 && EVP_DigestFinal_ex(ctx, digest, NULL) == 1) {
-		hex_print(digest, upper, out);
-		rv = 0;
-	}
-	EVP_MD_CTX_free(ctx);
-	return rv;
+	yt_sha256(parts, 3, digest);
+	hex_print(digest, upper, out);
+	return 0;
 }
 
-void yt_random(void *out, size_t n)
+static void random_from_system(uint8_t *p, size_t n)
 {
-	uint8_t *p = out;
-
 	while (n > 0) {
 		ssize_t got = getrandom(p, n, 0);
 
@@ -89,4 +78,24 @@ void yt_random(void *out, size_t n)
 		p += got;
 		n -= (size_t)got;
 	}
+}
+
+/* The system is asked for many bytes at once: a request takes a few, twice.  No process of ours forks and
+ * goes on in the child, so nobody else has the same ones; what was given out is wiped. */
+void yt_random(void *out, size_t n)
+{
+	static _Thread_local uint8_t pool[512];
+	static _Thread_local size_t n_left;
+
+	if (n > sizeof(pool) / 4) {
+		random_from_system(out, n);
+		return;
+	}
+	if (n > n_left) {
+		random_from_system(pool, sizeof(pool));
+		n_left = sizeof(pool);
+	}
+	n_left -= n;
+	memcpy(out, pool + n_left, n);
+	explicit_bzero(pool + n_left, n);
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/sha256.h"
 #include "engine/engine.h"
 #include "format/keys.h"
 #include "net/lane.h"
@@ -64,7 +64,7 @@ struct worker {
 	struct engine_institution *institutions;
 	struct failed_leg *failed;
 	struct yt_arena *scratch; /* headers of one leg */
-	struct yt_str person_key;
+	EVP_MAC_CTX *person_mac;
 	uint32_t slot, generation, n_draining;
 	int64_t drain_until;
 	bool doors_open, draining;
@@ -229,9 +229,8 @@ static void world_person(void *ctx, struct yt_str person, uint8_t out[16])
 {
 	struct worker *w = ctx;
 	uint8_t mac[32];
-	unsigned n = sizeof(mac);
 
-	HMAC(EVP_sha256(), w->person_key.p, (int)w->person_key.n, (const uint8_t *)person.p, person.n, mac, &n);
+	yt_hmac_sha256(w->person_mac, person, mac);
 	memcpy(out, mac, 16);
 }
 
@@ -493,6 +492,7 @@ static void take_people(struct worker *w)
 
 static int open_secrets(struct worker *w)
 {
+	struct yt_str person_key = YT_STR("development"); /* the check warns; production demands one */
 	char why[400] = "";
 	uint32_t i;
 	int rv = keys_open(&w->keys, NULL, why, sizeof(why));
@@ -501,8 +501,10 @@ static int open_secrets(struct worker *w)
 		rv = keys_add_secret(w->keys, w->conf->secrets[i].name, w->conf->secrets[i].file, why, sizeof(why));
 	if (rv != 0)
 		yt_log(YT_ERROR, "worker", "secrets: %s", why);
-	else if (keys_secret(w->keys, YT_STR("person-key"), &w->person_key) != 0)
-		w->person_key = YT_STR("development"); /* the check warns; production demands it */
+	else
+		(void)keys_secret(w->keys, YT_STR("person-key"), &person_key);
+	w->person_mac = yt_hmac_sha256_new(person_key);
+	YT_REQUIRE(w->person_mac != NULL);
 	return rv;
 }
 
@@ -591,6 +593,7 @@ static void close_all(struct worker *w)
 	free(w->origins);
 	free(w->institutions);
 	yt_arena_free(w->scratch);
+	EVP_MAC_CTX_free(w->person_mac);
 	keys_close(w->keys);
 	ring_reader_free(&w->down);
 	area_unmap(&w->area);

@@ -228,7 +228,10 @@ static void put_code(const struct yt_reply *reply, struct yt_buf *out, bool *fir
 	else if (!code_read(reply->code, &code) || code == 0)
 		code = -1;
 	nhsa_put_name(out, first, YT_STR("infcode"));
-	yt_buf_printf(out, "%d", code);
+	if (code == 0)
+		yt_buf_byte(out, '0');
+	else
+		yt_buf_printf(out, "%d", code);
 }
 
 /* A member of the envelope that an answer from elsewhere may have brought and ours must have. */

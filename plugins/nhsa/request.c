@@ -160,30 +160,41 @@ int nhsa_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_
 }
 
 /* What the gateway says itself about a member of the envelope; *ours false: keep the sender's. */
-static struct yt_str envelope_value(const struct nhsa *nhsa, const struct yt_msg *msg, const char *name, bool *ours)
+static struct yt_str envelope_value(const struct nhsa *nhsa, const struct yt_msg *msg, const struct yt_field *field, bool *ours)
 {
-	const struct {
-		const char *name;
-		struct yt_str value;
+	static const struct {
+		struct yt_str name;
+		size_t at; /* in struct yt_msg */
 	} values[] = {
-		{ "infno", msg->wire_op },
-		{ "msgid", msg->number },
-		{ "mdtrtarea_admvs", msg->treatment_area },
-		{ "insuplc_admdvs", msg->insured_area },
-		{ "opter", msg->operator_id },
-		{ "opter_name", msg->operator_name.n > 0 ? msg->operator_name : nhsa->operator_name },
-		{ "inf_time", msg->time },
-		{ "fixmedins_code", msg->institution },
-		/* Nobody checks the name; one that we were not told is better the code than missing. */
-		{ "fixmedins_name", msg->institution_name.n > 0 ? msg->institution_name : msg->institution },
-		{ "sign_no", msg->sign_no },
+#define VALUE(name, member) { { name, sizeof(name) - 1 }, offsetof(struct yt_msg, member) }
+		VALUE("infno", wire_op),
+		VALUE("msgid", number),
+		VALUE("mdtrtarea_admvs", treatment_area),
+		VALUE("insuplc_admdvs", insured_area),
+		VALUE("opter", operator_id),
+		VALUE("opter_name", operator_name),
+		VALUE("inf_time", time),
+		VALUE("fixmedins_code", institution),
+		VALUE("fixmedins_name", institution_name),
+		VALUE("sign_no", sign_no),
+#undef VALUE
 	};
-	struct yt_str kept = yt_node_text(msg->head, name);
+	const char *name = field->name;
+	struct yt_str kept, value;
 
 	*ours = true;
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-		if (strcmp(values[i].name, name) == 0)
-			return values[i].value;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		if (values[i].name.n != field->name_n || memcmp(values[i].name.p, name, field->name_n) != 0)
+			continue;
+		memcpy(&value, (const char *)msg + values[i].at, sizeof(value));
+		if (value.n == 0 && values[i].at == offsetof(struct yt_msg, operator_name))
+			value = nhsa->operator_name;
+		/* Nobody checks the name; one that we were not told is better the code than missing. */
+		if (value.n == 0 && values[i].at == offsetof(struct yt_msg, institution_name))
+			value = msg->institution;
+		return value;
+	}
+	kept = yt_node_text(msg->head, name);
 	if (strcmp(name, "recer_sys_code") == 0)
 		return nhsa->recer_sys_code.n > 0 ? nhsa->recer_sys_code : kept;
 	if (strcmp(name, "infver") == 0)
@@ -202,7 +213,7 @@ static int put_envelope(
 	for (unsigned i = 0; i < group->n; i++) {
 		const struct yt_field *field = &group->fields[i];
 		bool ours;
-		struct yt_str value = envelope_value(nhsa, msg, field->name, &ours);
+		struct yt_str value = envelope_value(nhsa, msg, field, &ours);
 
 		if (value.n == 0 && (field->flags & YT_FIELD_REQUIRED) != 0)
 			return refuse(fault, YT_EFORMAT, field->name, "is missing");

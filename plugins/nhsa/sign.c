@@ -12,6 +12,7 @@
 
 #define BUCKETS 4096 /* x 8 slots: some 32 000 nonces within the window; beyond that the oldest go */
 #define SLOTS 8
+#define NONCE_LEN 32 /* hex digits of a nonce of ours */
 
 enum { PAASID, TIMESTAMP, NONCE, SIGNATURE };
 
@@ -28,31 +29,54 @@ void nhsa_nonces_free(struct nhsa_nonces *nonces)
 	free(nonces);
 }
 
+static void nonce_print(char out[NONCE_LEN])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t random[NONCE_LEN / 2];
+
+	yt_random(random, sizeof(random));
+	for (size_t i = 0; i < sizeof(random); i++) {
+		out[2 * i] = digits[random[i] >> 4];
+		out[2 * i + 1] = digits[random[i] & 15];
+	}
+}
+
+/* At out, which has room for 20 digits. */
+static struct yt_str seconds_print(int64_t seconds, char *out)
+{
+	char digits[20];
+	size_t n = 0;
+
+	do {
+		digits[sizeof(digits) - ++n] = (char)('0' + seconds % 10);
+		seconds /= 10;
+	} while (seconds > 0);
+	memcpy(out, digits + sizeof(digits) - n, n);
+	return (struct yt_str){ out, n };
+}
+
 int nhsa_sign(struct yt_plugin *self, struct yt_arena *arena, int64_t now_ms, struct yt_header *out, size_t max)
 {
 	const struct nhsa *nhsa = yt_plugin_ctx(self);
-	uint8_t random[16];
-	char nonce[33], signature[65];
-	struct yt_str time, before, after;
+	char after[64], signature[65]; /* after: nonce and time */
+	struct yt_str kept, time;
 	int rv;
 
 	if (!nhsa->signs || nhsa->paasid.n == 0 || max < 4)
 		return 0;
-	yt_random(random, sizeof(random));
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(nonce + 2 * i, 3, "%02x", random[i]);
-	time = yt_arena_printf(arena, "%lld", (long long)(now_ms / 1000));
-	before = time;
-	after = yt_arena_printf(arena, "%s%.*s", nonce, YT_FMT(time));
-	if (time.p == NULL || after.p == NULL)
+	nonce_print(after);
+	time = seconds_print(now_ms / 1000, after + NONCE_LEN);
+	kept = yt_arena_copy(arena, (struct yt_str){ after, NONCE_LEN + time.n });
+	if (kept.p == NULL)
 		return YT_ENOMEM;
-	rv = yt_key_sha256_wrapped(self, nhsa->key, before, after, nhsa->hex_upper, signature);
+	time.p = kept.p + NONCE_LEN;
+	rv = yt_key_sha256_wrapped(self, nhsa->key, time, kept, nhsa->hex_upper, signature);
 	if (rv != 0)
 		return rv;
 	out[PAASID].value = nhsa->paasid;
 	out[TIMESTAMP].value = time;
-	out[NONCE].value = (struct yt_str){ after.p, 32 };
-	out[SIGNATURE].value = yt_arena_copy(arena, yt_str(signature));
+	out[NONCE].value = (struct yt_str){ kept.p, NONCE_LEN };
+	out[SIGNATURE].value = yt_arena_copy(arena, (struct yt_str){ signature, 64 });
 	if (out[SIGNATURE].value.p == NULL)
 		return YT_ENOMEM;
 	for (size_t i = 0; i < 4; i++)
