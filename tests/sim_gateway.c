@@ -556,7 +556,7 @@ static void index_record(struct gateway *g, const struct rec *rec, log_pos pos)
 {
 	struct exchange *x = rec->exchange != 0 ? index_row(g, rec->exchange) : NULL;
 
-	if (rec->exchange == 0 || rec->type == REC_READ || rec->type == REC_REFUSED)
+	if (rec->exchange == 0)
 		return;
 	if (x == NULL) {
 		if (rec->type != REC_ACCEPTED)
@@ -943,8 +943,6 @@ static int replay_record(void *arg, const struct rec *rec, log_pos pos)
 				rec_type_name(a->type));
 	} else {
 		acknowledge(r->sim, rec);
-		if (rec->type == REC_ANSWERED) /* clear fields only: its octets by hand */
-			(void)0;
 	}
 	r->n++;
 	index_record(g, rec, pos);
