@@ -214,11 +214,36 @@ static void write_step(struct engine *e, struct task *t)
 	rec_u8(&buf, REC_T_LEG, (uint8_t)t->leg);
 	rec_str(&buf, REC_T_PARTY, yt_str(t->party->name));
 	rec_str(&buf, REC_T_NUMBER, t->own->number);
-	if (t->leg != REC_LEG_RESEND) /* a resend is the same octets, kept already */
+	if (t->leg != REC_LEG_RESEND || t->octets_expired) /* else the same octets, kept already */
 		rec_str(&buf, REC_T_SENT, yt_buf_view(&t->octets));
 	rec_end(&buf, at);
 	submit(e, t, UP_STEP, yt_buf_view(&buf));
 	yt_buf_free(&buf);
+}
+
+/* The original once more, the same but for its sign_no, which the party does not take any more.  Where the
+ * institution signs in itself, its own sign_no is gone for good: our operator stands in. */
+static int fill_again(struct engine *e, struct task *t)
+{
+	const struct engine_institution *institution = institution_of(e, t);
+
+	t->own = t->original;
+	t->used++;
+	t->own->sign_no = yt_arena_copy(t->arena, yt_str(t->sign_no));
+	if (institution->signs_in_itself) {
+		t->own->operator_id = yt_str(institution->operator_id);
+		t->own->operator_name = yt_str(institution->operator_name);
+	}
+	return 0;
+}
+
+/* Who signs a message of this lease: our operator, or the one for whom we sign in anyway. */
+static struct yt_str operator_of(struct engine *e, const struct task *t)
+{
+	const struct engine_institution *institution = institution_of(e, t);
+
+	return t->leg == REC_LEG_RESEND && !institution->signs_in_itself ? t->original->operator_id :
+		yt_str(institution->operator_id);
 }
 
 /* Writes the step down; its leg leaves when that is durable. */
@@ -230,7 +255,7 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 
 	t->leg = leg;
 	yt_buf_clear(&t->octets);
-	if (leg == REC_LEG_RESEND) {
+	if (leg == REC_LEG_RESEND && !t->octets_expired) {
 		t->own = t->original;
 		yt_buf_str(&t->octets, t->sent);
 		write_step(e, t);
@@ -240,7 +265,7 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 		try_later(e, t, t->used >= 4 ? "signed in twice in vain" : "the institution is not configured any more");
 		return;
 	}
-	sign_no = session_get(e, t->party, t->original->institution, yt_str(institution_of(e, t)->operator_id),
+	sign_no = session_get(e, t->party, t->original->institution, operator_of(e, t),
 		t->sign_no_died ? t->sign_no : NULL, &t->signing);
 	if (sign_no == NULL) {
 		t->state = TASK_SIGNING;
@@ -248,7 +273,7 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 	}
 	t->sign_no_died = false;
 	memcpy(t->sign_no, sign_no, strlen(sign_no) + 1);
-	rv = fill_own(e, t);
+	rv = leg == REC_LEG_RESEND ? fill_again(e, t) : fill_own(e, t);
 	if (rv == 0)
 		rv = t->party->codec.api->encode_request(t->party->codec.plugin, t->own, &t->octets, &fault);
 	if (rv != 0)
@@ -416,7 +441,8 @@ void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int sta
 		reply->text = yt_arena_copy(t->arena, yt_str(why));
 	}
 	written_outcome(&t->receipt, e, t->id, t->leg, reply, body, 0, engine_mono(e) - t->leg_mono);
-	t->sign_no_died = reply->outcome == YT_REFUSED && reply->session_expired && t->leg != REC_LEG_RESEND;
+	t->sign_no_died = reply->outcome == YT_REFUSED && reply->session_expired;
+	t->octets_expired = t->octets_expired || (t->sign_no_died && t->leg == REC_LEG_RESEND);
 	if (t->sign_no_died)
 		step(e, t, t->leg); /* with a new sign_no: session_get() hears which one is dead */
 	else if (t->leg == REC_LEG_REVERSAL)

@@ -65,6 +65,7 @@ struct task {
 	const struct session *signing; /* what TASK_SIGNING waits for */
 	char sign_no[40];
 	bool sign_no_died;
+	bool octets_expired; /* the original's octets carry a sign_no that is not taken any more */
 	int64_t second, elapsed_ms, quiet_ms, begun_mono, leg_mono;
 	uint32_t serial, used;
 	UT_hash_handle hh_id, hh_seq;
