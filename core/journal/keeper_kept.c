@@ -1,0 +1,350 @@
+/* core/journal/keeper_kept.c - the keeper's memory of exchanges: found by id, number and business key; what is
+ * due; who waits.  Everything the other keeper files write goes through keeper_write_down() here, which folds each
+ * record (exchange.c) and gathers it for the next commit. */
+#include "journal/keeper_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+/* -- the heap of due times ---------------------------------------------------------------------- */
+
+struct due *keeper_heap_at(UT_array *heap, unsigned i)
+{
+	return (struct due *)utarray_eltptr(heap, i);
+}
+
+static void heap_swap(UT_array *heap, unsigned a, unsigned b)
+{
+	struct due t = *keeper_heap_at(heap, a);
+
+	*keeper_heap_at(heap, a) = *keeper_heap_at(heap, b);
+	*keeper_heap_at(heap, b) = t;
+}
+
+static void heap_push(UT_array *heap, struct due due)
+{
+	unsigned i = utarray_len(heap);
+
+	utarray_push_back(heap, &due);
+	for (; i > 0 && keeper_heap_at(heap, i)->at < keeper_heap_at(heap, (i - 1) / 2)->at; i = (i - 1) / 2)
+		heap_swap(heap, i, (i - 1) / 2);
+}
+
+void keeper_heap_pop(UT_array *heap)
+{
+	unsigned n = utarray_len(heap) - 1, i = 0;
+
+	heap_swap(heap, 0, n);
+	utarray_pop_back(heap);
+	for (;;) {
+		unsigned least = i, left = 2 * i + 1, right = left + 1;
+
+		if (left < n && keeper_heap_at(heap, left)->at < keeper_heap_at(heap, least)->at)
+			least = left;
+		if (right < n && keeper_heap_at(heap, right)->at < keeper_heap_at(heap, least)->at)
+			least = right;
+		if (least == i)
+			return;
+		heap_swap(heap, i, least);
+		i = least;
+	}
+}
+
+/* -- exchanges in memory ------------------------------------------------------------------------ */
+
+int64_t keeper_mono(const struct keeper *k)
+{
+	return k->world.mono_ms(k->world.ctx);
+}
+
+int64_t keeper_wall(const struct keeper *k)
+{
+	return k->world.wall_ms(k->world.ctx);
+}
+
+struct kept *kept_find(struct keeper *k, uint64_t id)
+{
+	struct kept *e;
+
+	HASH_FIND(hh_id, k->by_id, &id, sizeof(id), e);
+	return e;
+}
+
+static void make_key(char key[80], struct yt_str institution, struct yt_str number)
+{
+	snprintf(key, 80, "%.*s|%.*s", (int)(institution.n < 31 ? institution.n : 31), institution.p,
+	        (int)(number.n < 39 ? number.n : 39), number.p);
+}
+
+void kept_enter(struct keeper *k, struct kept *e)
+{
+	struct kept *old;
+
+	make_key(e->key, yt_str(e->x.institution), yt_str(e->x.number));
+	HASH_FIND(hh_key, k->by_key, e->key, strlen(e->key), old);
+	if (old == NULL)
+		HASH_ADD_KEYPTR(hh_key, k->by_key, e->key, strlen(e->key), e);
+}
+
+struct kept *kept_new(struct keeper *k, uint64_t id)
+{
+	struct kept *e = calloc(1, sizeof(*e));
+
+	YT_REQUIRE(e != NULL);
+	e->x.id = id;
+	HASH_ADD(hh_id, k->by_id, x.id, sizeof(e->x.id), e);
+	return e;
+}
+
+void kept_free(struct keeper *k, struct kept *e)
+{
+	struct waiter *w, *next;
+	struct kept *known;
+
+	LL_FOREACH_SAFE(e->waiters, w, next)
+	free(w);
+	HASH_DELETE(hh_id, k->by_id, e);
+	HASH_FIND(hh_key, k->by_key, e->key, strlen(e->key), known);
+	if (known == e)
+		HASH_DELETE(hh_key, k->by_key, e);
+	if (e->holds)
+		HASH_DELETE(hh_business, k->by_business, e);
+	free(e);
+}
+
+/* By admission key, in memory or, when it has left memory, from the index. */
+struct kept *kept_find_number(struct keeper *k, struct yt_str institution, struct yt_str number)
+{
+	struct exchange x;
+	struct kept *e;
+	char key[80];
+
+	make_key(key, institution, number);
+	HASH_FIND(hh_key, k->by_key, key, strlen(key), e);
+	if (e != NULL)
+		return e;
+	memset(&x, 0, sizeof(x));
+	if (k->world.find(k->world.ctx, institution, number, &x) != 0)
+		return NULL;
+	e = kept_find(k, x.id);
+	if (e == NULL) {
+		e = kept_new(k, x.id);
+		e->x = x;
+		e->aged = true;
+		DL_APPEND(k->closed, e); /* leaves again with the next indexed position */
+	}
+	kept_enter(k, e);
+	return e;
+}
+
+struct kept *kept_find_business(struct keeper *k, const char *key)
+{
+	struct kept *e;
+
+	HASH_FIND(hh_business, k->by_business, key, strlen(key), e);
+	return e;
+}
+
+void kept_set_due(struct keeper *k, struct kept *e, int64_t at)
+{
+	e->due_mono = at < 1 ? 1 : at;
+	heap_push(k->due, (struct due){ e->due_mono, e->x.id });
+}
+
+static void wake_joiners(struct keeper *k, const struct kept *target)
+{
+	struct kept *e, *next;
+
+	HASH_ITER(hh_id, k->by_id, e, next)
+	{
+		if (e->x.joins == target->x.id && exchange_is_open(&e->x) && e->holder == 0)
+			kept_set_due(k, e, keeper_mono(k));
+	}
+}
+
+/* Brings tables and follow-ups in line with what the exchange has become. */
+void kept_settle_down(struct keeper *k, struct kept *e)
+{
+	struct exchange *x = &e->x;
+	int64_t now = keeper_mono(k);
+
+	if (exchange_holds_key(x) && !e->holds && x->business_key[0] != 0 &&
+	        kept_find_business(k, x->business_key) == NULL) {
+		HASH_ADD_KEYPTR(hh_business, k->by_business, x->business_key, strlen(x->business_key), e);
+		e->holds = true;
+	} else if (!exchange_holds_key(x) && e->holds) {
+		HASH_DELETE(hh_business, k->by_business, e);
+		e->holds = false;
+	}
+	if (x->state == X_UNKNOWN && e->since_mono == 0)
+		e->since_mono = now;
+	if (!exchange_is_open(x)) {
+		e->due_mono = 0;
+		if (e->joined)
+			wake_joiners(k, e);
+		e->joined = false;
+		if (!e->aged) {
+			e->aged = true;
+			DL_APPEND(k->closed, e);
+		}
+		return;
+	}
+	if (e->holder != 0 || x->state == X_PARKED)
+		e->due_mono = 0;
+	else if (x->state == X_DONE && !x->reversal_wanted && e->due_mono == 0)
+		kept_set_due(k, e, now + k->conf.undelivered_ms);
+	else if (x->reversal_wanted && x->state != X_SENT && e->due_mono == 0)
+		kept_set_due(k, e, now);
+	else if ((x->state == X_UNKNOWN || x->state == X_REVERSING) && e->due_mono == 0)
+		kept_set_due(k, e, now + k->conf.reverse_after_ms);
+}
+
+/* -- writing down ------------------------------------------------------------------------------- */
+
+/* Folds one record into its exchange and gathers it. */
+void keeper_write_down(struct keeper *k, const struct rec *rec)
+{
+	struct kept *e = kept_find(k, rec->exchange);
+	struct yt_str due = rec_get(rec, REC_T_DUE);
+
+	yt_buf_str(&k->pending, rec->whole);
+	if (!(rec->flags & REC_NOWAIT))
+		k->urgent = true;
+	if (e == NULL)
+		return;
+	e->unplaced++;
+	exchange_apply(&e->x, rec, 0);
+	if (rec_get_u64(rec, REC_T_LEG) == REC_LEG_RESEND)
+		e->resent_mono = keeper_mono(k); /* it leaves, or its own outcome is unknown now */
+	if (rec->type == REC_DUE && due.n == 8) {
+		int64_t in = rec_get_i64(rec, REC_T_DUE) - keeper_wall(k);
+
+		if (in < 0)
+			in = 0;
+		if (in > k->conf.longest_wait_ms)
+			in = k->conf.longest_wait_ms; /* the wall clock stepped back since it was written */
+		kept_set_due(k, e, keeper_mono(k) + in);
+	}
+}
+
+/* Writes a record that the keeper itself makes. */
+void keeper_write_own(struct keeper *k, const struct yt_buf *buf)
+{
+	struct rec rec;
+	size_t used;
+
+	YT_REQUIRE(!buf->failed && rec_read(yt_buf_view(buf), &rec, &used) == 0);
+	keeper_write_down(k, &rec);
+}
+
+void keeper_answer_later(struct keeper *k, uint32_t worker, uint64_t seq, uint64_t exchange, enum talk_kind kind)
+{
+	struct answer a = { .worker = worker, .seq = seq, .exchange = exchange, .kind = kind };
+
+	utarray_push_back(k->answers, &a);
+	k->urgent = true;
+}
+
+void keeper_tell(
+        struct keeper *k, uint32_t worker, uint64_t seq, uint64_t exchange, enum talk_kind kind, struct yt_str payload)
+{
+	struct talk talk = { .seq = seq, .exchange = exchange, .kind = kind, .payload = payload };
+
+	k->world.tell(k->world.ctx, worker, &talk);
+}
+
+void keeper_tell_reason(struct keeper *k, uint32_t worker, uint64_t seq, enum talk_kind kind, const char *reason)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_REFUSED, REC_NOWAIT, 0, keeper_wall(k));
+
+	rec_str(&buf, REC_T_REASON, yt_str(reason));
+	rec_end(&buf, at);
+	keeper_tell(k, worker, seq, 0, kind, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+}
+
+void kept_wait(struct kept *e, uint32_t worker, uint64_t seq)
+{
+	struct waiter *w;
+
+	LL_FOREACH(e->waiters, w)
+	{
+		if (w->worker == worker && w->seq == seq)
+			return;
+	}
+	w = calloc(1, sizeof(*w));
+	YT_REQUIRE(w != NULL);
+	w->worker = worker;
+	w->seq = seq;
+	LL_APPEND(e->waiters, w);
+}
+
+/* -- who has the answer ------------------------------------------------------------------------- */
+
+/* A success is reversed when its origin surely never got it, and never when it may have: a worker that
+ * dies may have handed it out a moment ago.  So every offer is written down before it is made, and its end
+ * by the worker (engine.c, note_delivery). */
+void keeper_note_delivery(struct keeper *k, struct kept *e, const char *result)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_DELIVERED, 0, e->x.id, keeper_wall(k));
+
+	rec_str(&buf, REC_T_RESULT, yt_str(result));
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
+/* It has been found out: everybody who waits will be told with the commit that says so. */
+void keeper_offer_to_waiters(struct keeper *k, struct kept *e, enum exchange_state before)
+{
+	struct waiter *w;
+
+	if (before == X_DONE || !exchange_awaits_delivery(&e->x) || e->x.reversal_wanted)
+		return;
+	LL_FOREACH(e->waiters, w)
+	keeper_note_delivery(k, e, "offered");
+}
+
+void keeper_copy_str(char *to, size_t size, struct yt_str s)
+{
+	size_t n = s.n < size - 1 ? s.n : size - 1;
+
+	if (n > 0)
+		memcpy(to, s.p, n);
+	to[n] = 0;
+}
+
+/* Checks the whole payload before any of it is believed. */
+int keeper_check_records(struct yt_str payload)
+{
+	struct rec rec;
+	size_t used;
+	int rv;
+
+	while ((rv = rec_read(payload, &rec, &used)) == 0) {
+		payload.p += used;
+		payload.n -= used;
+	}
+	return rv == YT_ENOTFOUND ? 0 : YT_ECORRUPT;
+}
+
+void keeper_write_all(struct keeper *k, struct yt_str payload)
+{
+	struct rec rec;
+	size_t used;
+
+	for (; rec_read(payload, &rec, &used) == 0; payload.p += used, payload.n -= used)
+		keeper_write_down(k, &rec);
+}
+
+void kept_end_lease(struct keeper *k, struct kept *e)
+{
+	if (e->holder != 0) {
+		e->holder = 0;
+		k->leased--;
+	}
+}

@@ -1,0 +1,157 @@
+/* core/journal/keeper_parts.h - what the keeper's own files share; nobody else includes it.
+ *
+ *   keeper.c          admission, legs, leases: what workers' messages do
+ *   keeper_kept.c     exchanges in memory, what is due, writing down
+ *   keeper_own.c      numbers and sign-ins of our own
+ *   keeper_workers.c  workers come and go; recovery
+ *   keeper_turn.c     follow-ups, commits
+ *   keeper_state.c    retention, operators, counts, the whole */
+#ifndef YT_JOURNAL_KEEPER_PARTS_H
+#define YT_JOURNAL_KEEPER_PARTS_H
+
+#include <utarray.h>
+#include <uthash.h>
+
+#include "journal/keeper.h"
+
+struct waiter {
+	uint32_t worker;
+	uint64_t seq;
+	struct waiter *next;
+};
+
+struct kept {
+	struct exchange x;
+	char key[80];        /* institution | number */
+	uint32_t holder;     /* worker with the lease; 0 none */
+	int64_t due_mono;    /* next try; 0 none */
+	int64_t since_mono;  /* when its outcome became unknown, in this keeper's life */
+	int64_t resent_mono; /* when it was last sent again; 0 never in this keeper's life */
+	uint32_t unplaced;   /* records gathered whose commit is not durable yet */
+	bool holds;          /* stands in by_business */
+	bool aged;           /* queued to leave memory */
+	bool joined;         /* its origin's own reversal waits for its end */
+	struct waiter *waiters;
+	UT_hash_handle hh_id, hh_key, hh_business;
+	struct kept *prev, *next; /* queue of closed ones, oldest first */
+};
+
+struct due {
+	int64_t at;
+	uint64_t exchange;
+};
+
+struct party_session { /* sign_no of an operator at a party: one for all workers, the newest counts */
+	char key[128]; /* party | institution | operator */
+	char sign_no[40];
+	int64_t day;      /* business day of the sign-in; it dies at midnight */
+	uint32_t signing; /* worker that signs in just now; 0 none */
+	struct waiter *waiters;
+	UT_hash_handle hh;
+};
+
+struct number_block { /* the last number handed out in an institution's name */
+	char institution[32];
+	int64_t second;
+	uint32_t serial;
+	UT_hash_handle hh;
+};
+
+struct known_worker {
+	uint32_t worker, incarnation;
+	uint64_t seq;     /* last ring message seen */
+	uint64_t written; /* last one that a keeper before us made durable */
+	bool seq_is_new;  /* since the last commit was taken */
+	bool ready;       /* has named what it holds (or came up under us) */
+	bool drains;
+	UT_hash_handle hh;
+};
+
+struct written { /* how far a worker's ring was written down, as recovery read it */
+	uint32_t incarnation;
+	uint64_t seq;
+	UT_hash_handle hh;
+};
+
+struct answer { /* to be told when the commit is durable */
+	uint32_t worker;
+	uint64_t seq, exchange;
+	enum talk_kind kind;
+	bool is_offer;         /* with it the worker may hand out the answer */
+	struct yt_buf payload; /* of a lease, of a stored answer */
+};
+
+struct keeper {
+	struct keeper_conf conf;
+	struct keeper_world world;
+	struct kept *by_id, *by_key, *by_business;
+	struct kept *closed; /* head of the queue that leaves memory */
+	struct party_session *sessions;
+	struct number_block *numbers;
+	struct known_worker *workers;
+	struct written *written;
+	UT_array *due; /* binary heap */
+	struct yt_buf pending, taken;
+	UT_array *answers, *answers_taken;
+	bool urgent;
+	uint32_t incarnation; /* highest given out */
+	uint32_t leased;
+	uint32_t turn;  /* which worker got the last lease */
+	uint64_t epoch; /* names this keeper among those before and after it */
+	log_pos indexed;
+};
+
+#define NOBODY_MS 50        /* pause when a lease cannot be given just now */
+#define NUMBERS_PER_LEASE 4 /* query, reversal, and each once more after a new sign-in */
+
+/* keeper_kept.c */
+struct due *keeper_heap_at(UT_array *heap, unsigned i);
+void keeper_heap_pop(UT_array *heap);
+int64_t keeper_mono(const struct keeper *k);
+int64_t keeper_wall(const struct keeper *k);
+struct kept *kept_find(struct keeper *k, uint64_t id);
+void kept_enter(struct keeper *k, struct kept *e);
+struct kept *kept_new(struct keeper *k, uint64_t id);
+void kept_free(struct keeper *k, struct kept *e);
+/* By admission key, in memory or, when it has left memory, from the index. */
+struct kept *kept_find_number(struct keeper *k, struct yt_str institution, struct yt_str number);
+struct kept *kept_find_business(struct keeper *k, const char *key);
+void kept_set_due(struct keeper *k, struct kept *e, int64_t at);
+/* Brings tables and follow-ups in line with what the exchange has become. */
+void kept_settle_down(struct keeper *k, struct kept *e);
+/* Folds one record into its exchange and gathers it. */
+void keeper_write_down(struct keeper *k, const struct rec *rec);
+/* Writes a record that the keeper itself makes. */
+void keeper_write_own(struct keeper *k, const struct yt_buf *buf);
+void keeper_answer_later(struct keeper *k, uint32_t worker, uint64_t seq, uint64_t exchange, enum talk_kind kind);
+void keeper_tell(
+        struct keeper *k, uint32_t worker, uint64_t seq, uint64_t exchange, enum talk_kind kind, struct yt_str payload);
+void keeper_tell_reason(struct keeper *k, uint32_t worker, uint64_t seq, enum talk_kind kind, const char *reason);
+void kept_wait(struct kept *e, uint32_t worker, uint64_t seq);
+/* A success is reversed when its origin surely never got it, and never when it may have: a worker that
+ * dies may have handed it out a moment ago.  So every offer is written down before it is made, and its end
+ * by the worker (engine.c, note_delivery). */
+void keeper_note_delivery(struct keeper *k, struct kept *e, const char *result);
+/* It has been found out: everybody who waits will be told with the commit that says so. */
+void keeper_offer_to_waiters(struct keeper *k, struct kept *e, enum exchange_state before);
+void keeper_copy_str(char *to, size_t size, struct yt_str s);
+/* Checks the whole payload before any of it is believed. */
+int keeper_check_records(struct yt_str payload);
+void keeper_write_all(struct keeper *k, struct yt_str payload);
+void kept_end_lease(struct keeper *k, struct kept *e);
+
+/* keeper_own.c */
+void keeper_keep_number(struct keeper *k, const struct rec *rec);
+/* The next numbers in an institution's name: never given twice, whatever the clock does. */
+void keeper_next_numbers(struct keeper *k, const char *institution, uint32_t n, int64_t *second, uint32_t *serial);
+int keeper_on_session(struct keeper *k, uint32_t worker, const struct talk *talk);
+/* Somebody signed in, or could not (no SIGN_NO): those who wait hear, or one of them tries next. */
+void keeper_keep_session(struct keeper *k, const struct rec *rec);
+/* A worker died: what it was about to sign in for is free for the next who asks. */
+void keeper_drop_sign_ins(struct keeper *k, uint32_t worker);
+
+/* keeper_turn.c */
+/* How far a worker's ring is written down, with this commit, so that a keeper after us knows. */
+void keeper_write_seq(struct keeper *k, struct known_worker *w);
+
+#endif

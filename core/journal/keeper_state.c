@@ -1,0 +1,227 @@
+/* core/journal/keeper_state.c - the keeper as a whole: made, freed, counted; retention; operators' decisions. */
+#include "journal/keeper_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+void keeper_note(struct keeper *k, struct yt_str record)
+{
+	struct kept *e;
+	struct rec rec;
+	size_t used;
+
+	YT_REQUIRE(rec_read(record, &rec, &used) == 0);
+	e = kept_find(k, rec.exchange);
+	if (e == NULL && rec.type == REC_PARKED)
+		e = kept_new(k, rec.exchange); /* octets that killed a worker: an operator must decide about them */
+	keeper_write_down(k, &rec);
+	if (e != NULL)
+		kept_settle_down(k, e);
+	k->urgent = true;
+}
+
+/* -- retention ---------------------------------------------------------------------------------- */
+
+static bool has_octets_before(const struct exchange *x, log_pos before)
+{
+	return (x->accepted_pos != 0 && x->accepted_pos < before) || (x->sent_pos != 0 && x->sent_pos < before) ||
+	       (x->answered_pos != 0 && x->answered_pos < before);
+}
+
+static void carry_octets(struct keeper *k, const struct exchange *x, log_pos pos, enum rec_tag tag, struct yt_buf *out)
+{
+	struct yt_buf octets = { 0 };
+
+	if (pos != 0 && k->world.fetch(k->world.ctx, pos, x->id, tag, &octets) == 0)
+		rec_str(out, tag, yt_buf_view(&octets));
+	yt_buf_free(&octets);
+}
+
+static void carry_exchange(struct keeper *k, const struct exchange *x)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_CARRIED, 0, x->id, keeper_wall(k));
+
+	rec_bytes(&buf, REC_T_STATE, x, sizeof(*x));
+	rec_str(&buf, REC_T_INSTITUTION, yt_str(x->institution));
+	rec_str(&buf, REC_T_NUMBER, yt_str(x->number));
+	rec_str(&buf, REC_T_WIRE_OP, yt_str(x->wire_op));
+	rec_u8(&buf, REC_T_OPERATION, (uint8_t)x->op);
+	rec_bytes(&buf, REC_T_DIGEST, x->digest, sizeof(x->digest));
+	carry_octets(k, x, x->accepted_pos, REC_T_REQUEST, &buf);
+	carry_octets(k, x, x->sent_pos, REC_T_SENT, &buf);
+	carry_octets(k, x, x->answered_pos, REC_T_REPLY, &buf);
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
+void keeper_carry(struct keeper *k, log_pos before)
+{
+	struct number_block *b, *next_b;
+	struct kept *e, *next;
+
+	HASH_ITER(hh_id, k->by_id, e, next)
+	{
+		if (exchange_is_open(&e->x) && has_octets_before(&e->x, before))
+			carry_exchange(k, &e->x);
+	}
+	HASH_ITER(hh, k->numbers, b, next_b)
+	{
+		struct yt_buf buf = { 0 };
+		size_t at = rec_begin(&buf, REC_NUMBER, 0, 0, keeper_wall(k));
+
+		rec_str(&buf, REC_T_INSTITUTION, yt_str(b->institution));
+		rec_i64(&buf, REC_T_SECOND, b->second);
+		rec_u32(&buf, REC_T_SERIAL, b->serial);
+		rec_end(&buf, at);
+		keeper_write_own(k, &buf);
+		yt_buf_free(&buf);
+	}
+}
+
+/* -- operators, counts -------------------------------------------------------------------------- */
+
+int keeper_decide(
+        struct keeper *k, uint64_t exchange, const char *result, struct yt_str operator_name, struct yt_str reason)
+{
+	struct kept *e = kept_find(k, exchange);
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	if (e == NULL)
+		return YT_ENOTFOUND;
+	if (e->x.state != X_PARKED)
+		return YT_ESTATE;
+	at = rec_begin(&buf, REC_DECIDED, 0, exchange, keeper_wall(k));
+	rec_str(&buf, REC_T_RESULT, yt_str(result));
+	rec_str(&buf, REC_T_OPERATOR, operator_name);
+	rec_str(&buf, REC_T_REASON, reason);
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+	kept_settle_down(k, e);
+	return 0;
+}
+
+void keeper_count(const struct keeper *k, struct keeper_counts *c)
+{
+	const struct kept *e;
+
+	memset(c, 0, sizeof(*c));
+	for (e = k->by_id; e != NULL; e = e->hh_id.next) {
+		c->in_memory++;
+		c->sent += e->x.state == X_SENT;
+		c->unknown += e->x.state == X_UNKNOWN;
+		c->reversing += e->x.state == X_REVERSING;
+		c->parked += e->x.state == X_PARKED;
+		c->undelivered += e->x.state == X_DONE && exchange_is_open(&e->x);
+	}
+	c->leased = k->leased;
+}
+
+bool keeper_may_resolve(const struct keeper *k, uint64_t exchange)
+{
+	const struct kept *e;
+
+	HASH_FIND(hh_id, k->by_id, &exchange, sizeof(exchange), e);
+	return e != NULL && e->x.attempts == 0 && e->holder == 0;
+}
+
+void keeper_each_open(const struct keeper *k, void (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	const struct kept *e;
+
+	for (e = k->by_id; e != NULL; e = e->hh_id.next) {
+		if (exchange_is_open(&e->x))
+			each(arg, &e->x);
+	}
+}
+
+void keeper_configure(struct keeper *k, const struct keeper_conf *conf)
+{
+	k->conf = *conf;
+}
+
+uint64_t keeper_open(const struct keeper *k)
+{
+	const struct kept *e;
+	uint64_t n = 0;
+
+	for (e = k->by_id; e != NULL; e = e->hh_id.next)
+		n += exchange_is_open(&e->x);
+	return n;
+}
+
+static const UT_icd due_icd = { sizeof(struct due), NULL, NULL, NULL };
+
+static const UT_icd answer_icd = { sizeof(struct answer), NULL, NULL, NULL };
+
+struct keeper *keeper_new(const struct keeper_conf *conf, const struct keeper_world *world)
+{
+	struct keeper *k = calloc(1, sizeof(*k));
+
+	if (k == NULL)
+		return NULL;
+	k->conf = *conf;
+	k->world = *world;
+	k->epoch = (uint64_t)keeper_mono(k);
+	utarray_new(k->due, &due_icd);
+	utarray_new(k->answers, &answer_icd);
+	utarray_new(k->answers_taken, &answer_icd);
+	return k;
+}
+
+static void free_answers(UT_array *answers)
+{
+	struct answer *a = NULL;
+
+	while ((a = (struct answer *)utarray_next(answers, a)) != NULL)
+		yt_buf_free(&a->payload);
+	utarray_free(answers);
+}
+
+void keeper_free(struct keeper *k)
+{
+	struct party_session *s, *next_s;
+	struct number_block *b, *next_b;
+	struct known_worker *w, *next_w;
+	struct written *r, *next_r;
+	struct waiter *waiter, *next_waiter;
+	struct kept *e, *next_e;
+
+	if (k == NULL)
+		return;
+	HASH_ITER(hh_id, k->by_id, e, next_e)
+	kept_free(k, e);
+	HASH_ITER(hh, k->sessions, s, next_s)
+	{
+		LL_FOREACH_SAFE(s->waiters, waiter, next_waiter)
+		free(waiter);
+		HASH_DEL(k->sessions, s);
+		free(s);
+	}
+	HASH_ITER(hh, k->numbers, b, next_b)
+	{
+		HASH_DEL(k->numbers, b);
+		free(b);
+	}
+	HASH_ITER(hh, k->workers, w, next_w)
+	{
+		HASH_DEL(k->workers, w);
+		free(w);
+	}
+	HASH_ITER(hh, k->written, r, next_r)
+	{
+		HASH_DEL(k->written, r);
+		free(r);
+	}
+	utarray_free(k->due);
+	free_answers(k->answers);
+	free_answers(k->answers_taken);
+	yt_buf_free(&k->pending);
+	yt_buf_free(&k->taken);
+	free(k);
+}

@@ -1,0 +1,239 @@
+/* core/journal/keeper_turn.c - one turn of the keeper: what is due is leased, what is gathered is committed, and
+ * everybody whose records are durable, or who waits for them, is told. */
+#include "journal/keeper_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+/* How far a worker's ring is written down, with this commit, so that a keeper after us knows. */
+void keeper_write_seq(struct keeper *k, struct known_worker *w)
+{
+	size_t at;
+
+	if (!w->seq_is_new || w->incarnation == 0)
+		return;
+	at = rec_begin(&k->pending, REC_WORKER, REC_NOWAIT, 0, keeper_wall(k));
+	rec_u32(&k->pending, REC_T_WORKER, w->incarnation);
+	rec_u64(&k->pending, REC_T_SEQ, w->seq);
+	rec_end(&k->pending, at);
+	w->seq_is_new = false;
+}
+
+/* -- follow-ups --------------------------------------------------------------------------------- */
+
+static struct known_worker *pick_worker(struct keeper *k)
+{
+	struct known_worker *w, *next, *best = NULL;
+	uint32_t i = 0, n = HASH_COUNT(k->workers), turn;
+
+	if (n == 0)
+		return NULL;
+	turn = k->turn++ % n;
+	HASH_ITER(hh, k->workers, w, next)
+	{
+		if (!w->ready)
+			return NULL; /* it may hold what we would hand out */
+		if (w->incarnation != 0 && !w->drains && (best == NULL || i == turn))
+			best = w;
+		i++;
+	}
+	return best;
+}
+
+static void lease_bodies(struct keeper *k, const struct kept *e, struct yt_buf *buf)
+{
+	struct yt_buf octets = { 0 };
+
+	if (e->x.accepted_pos != 0 &&
+	        k->world.fetch(k->world.ctx, e->x.accepted_pos, e->x.id, REC_T_REQUEST, &octets) == 0)
+		rec_str(buf, REC_T_REQUEST, yt_buf_view(&octets));
+	yt_buf_clear(&octets);
+	if (e->x.sent_pos != 0 && k->world.fetch(k->world.ctx, e->x.sent_pos, e->x.id, REC_T_SENT, &octets) == 0)
+		rec_str(buf, REC_T_SENT, yt_buf_view(&octets));
+	yt_buf_free(&octets);
+}
+
+/* The lease of an exchange, one record: STATE (struct exchange), what was asked and sent, our next
+ * numbers (SECOND, SERIAL ..), how long the outcome has been unknown (ELAPSED, ms) and how long nothing has
+ * been sent that may still take effect (QUIET, ms), and for a joined reversal the RESULT of its target. */
+static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *e)
+{
+	struct answer a = { .worker = w->worker, .exchange = e->x.id, .kind = DOWN_LEASE };
+	struct kept *target;
+	uint32_t serial;
+	int64_t second;
+	size_t at;
+
+	keeper_next_numbers(k, e->x.institution, NUMBERS_PER_LEASE, &second, &serial);
+	at = rec_begin(&a.payload, REC_CARRIED, 0, e->x.id, keeper_wall(k));
+	rec_bytes(&a.payload, REC_T_STATE, &e->x, sizeof(e->x));
+	rec_i64(&a.payload, REC_T_SECOND, second);
+	rec_u32(&a.payload, REC_T_SERIAL, serial);
+	rec_u64(&a.payload, REC_T_ELAPSED, e->since_mono == 0 ? 0 : (uint64_t)(keeper_mono(k) - e->since_mono));
+	if (e->since_mono != 0)
+		rec_u64(&a.payload, REC_T_QUIET,
+		        (uint64_t)(keeper_mono(k) - (e->resent_mono > e->since_mono ? e->resent_mono : e->since_mono)));
+	if (e->x.joins != 0) {
+		target = kept_find(k, e->x.joins);
+		rec_str(&a.payload, REC_T_RESULT,
+		        yt_str(target == NULL ? "reversed" : exchange_state_name(target->x.state)));
+	}
+	lease_bodies(k, e, &a.payload);
+	rec_end(&a.payload, at);
+	e->holder = w->worker;
+	e->due_mono = 0;
+	k->leased++;
+	utarray_push_back(k->answers, &a);
+	k->urgent = true;
+}
+
+/* A joined reversal has nothing to do before its target has ended. */
+static bool must_wait(struct keeper *k, const struct kept *e)
+{
+	struct kept *target;
+
+	if (e->x.joins == 0)
+		return false;
+	target = kept_find(k, e->x.joins);
+	return target != NULL && exchange_is_open(&target->x);
+}
+
+/* What a heap entry speaks of is done, said again with another time, or to be woken by its target. */
+static bool is_stale(struct keeper *k, struct kept *e, const struct due *due)
+{
+	if (e == NULL || e->due_mono != due->at || e->holder != 0 || !exchange_is_open(&e->x))
+		return true;
+	if (!must_wait(k, e))
+		return false;
+	e->due_mono = 0;
+	return true;
+}
+
+int64_t keeper_tick(struct keeper *k)
+{
+	int64_t now = keeper_mono(k);
+
+	while (utarray_len(k->due) > 0) {
+		struct due due = *keeper_heap_at(k->due, 0);
+		struct kept *e = kept_find(k, due.exchange);
+		struct known_worker *w;
+
+		if (is_stale(k, e, &due)) {
+			keeper_heap_pop(k->due);
+			continue;
+		}
+		if (due.at > now)
+			return due.at;
+		if (e->x.accepted_pos == 0) { /* its request cannot be read back before it is on disk */
+			keeper_heap_pop(k->due);
+			kept_set_due(k, e, now + NOBODY_MS);
+			continue;
+		}
+		if (exchange_awaits_delivery(&e->x) && e->x.offers > 0 && !e->x.reversal_wanted) {
+			keeper_heap_pop(k->due); /* it may have got through: no machine undoes that */
+			e->due_mono = 0;
+			keeper_note_delivery(k, e, "unproved");
+			kept_settle_down(k, e);
+			continue;
+		}
+		w = k->leased < k->conf.leases ? pick_worker(k) : NULL;
+		if (w == NULL)
+			return now + NOBODY_MS; /* nobody to give it to just now */
+		keeper_heap_pop(k->due);
+		keeper_lease(k, w, e);
+	}
+	return -1;
+}
+
+/* -- commits ------------------------------------------------------------------------------------ */
+
+bool keeper_has_pending(const struct keeper *k, bool *urgent)
+{
+	*urgent = k->urgent;
+	return k->pending.n > 0 || utarray_len(k->answers) > 0;
+}
+
+static void write_seqs(struct keeper *k)
+{
+	struct known_worker *w, *next;
+
+	HASH_ITER(hh, k->workers, w, next)
+	keeper_write_seq(k, w);
+}
+
+void keeper_take(struct keeper *k, struct yt_str *records)
+{
+	UT_array *answers = k->answers_taken;
+	struct yt_buf taken = k->taken;
+
+	if (k->pending.n > 0)
+		write_seqs(k);
+	YT_REQUIRE(taken.n == 0 && utarray_len(answers) == 0);
+	k->taken = k->pending;
+	k->pending = taken;
+	k->answers_taken = k->answers;
+	k->answers = answers;
+	k->urgent = false;
+	YT_REQUIRE(!k->taken.failed);
+	*records = yt_buf_view(&k->taken);
+}
+
+static void tell_waiters(struct keeper *k, struct kept *e, const struct rec *answered)
+{
+	struct waiter *w, *next;
+
+	if (e->x.reversal_wanted)
+		return; /* its origin asked to undo it: the end of that is the answer */
+	LL_FOREACH_SAFE(e->waiters, w, next)
+	{
+		keeper_tell(k, w->worker, w->seq, e->x.id, DOWN_STORED, answered->whole);
+		LL_DELETE(e->waiters, w);
+		free(w);
+	}
+}
+
+void keeper_committed(struct keeper *k, log_pos pos)
+{
+	struct yt_str rest = yt_buf_view(&k->taken);
+	struct answer *a = NULL;
+	struct rec rec;
+	size_t used;
+
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+		struct kept *e = rec.exchange != 0 ? kept_find(k, rec.exchange) : NULL;
+
+		if (e == NULL)
+			continue;
+		exchange_place(&e->x, &rec, pos);
+		if (e->unplaced > 0)
+			e->unplaced--;
+		if (rec.type == REC_ANSWERED)
+			tell_waiters(k, e, &rec);
+	}
+	while ((a = (struct answer *)utarray_next(k->answers_taken, a)) != NULL) {
+		keeper_tell(k, a->worker, a->seq, a->exchange, a->kind, yt_buf_view(&a->payload));
+		yt_buf_free(&a->payload);
+	}
+	utarray_clear(k->answers_taken);
+	yt_buf_clear(&k->taken);
+}
+
+void keeper_indexed(struct keeper *k, log_pos pos)
+{
+	k->indexed = pos;
+	while (k->closed != NULL) {
+		struct kept *e = k->closed;
+
+		if (exchange_is_open(&e->x) || e->holder != 0) { /* reopened: a late success, a reversal */
+			DL_DELETE(k->closed, e);
+			e->aged = false;
+			continue;
+		}
+		if (e->unplaced > 0 || e->x.last_pos == 0 || e->x.last_pos >= pos)
+			return; /* the index does not know all of it yet; who still waits then can never be told */
+		DL_DELETE(k->closed, e);
+		kept_free(k, e);
+	}
+}
