@@ -20,6 +20,8 @@
 #include "process/conf.h"
 
 #define NUMBER "H33021399901202611221000000001"
+#define QUERY "H33021399901202611221000000017"
+#define QUERY_BEHIND "H33021399901202611221000000018" /* behind what the index has */
 #define TEXT_MAX 65536
 
 /* Invented; none of it may be seen without --raw. */
@@ -110,6 +112,18 @@ static void add_step(struct yt_buf *buf, enum rec_type type, uint64_t id, int64_
 	rec_end(buf, at);
 }
 
+static void add_query(struct yt_buf *buf, uint64_t id, const char *number)
+{
+	size_t at = rec_begin(buf, REC_READ, REC_NOWAIT, id, 1795312800123 + (int64_t)id);
+
+	put_text(buf, REC_T_INSTITUTION, "H33021399901");
+	put_text(buf, REC_T_NUMBER, number);
+	put_text(buf, REC_T_WIRE_OP, "1101");
+	rec_u8(buf, REC_T_OPERATION, YT_OP_PERSON_CHECK);
+	put_text(buf, REC_T_PARTY, "zhejiang");
+	rec_end(buf, at);
+}
+
 static void commit(struct world *w, struct yt_buf *buf)
 {
 	log_pos pos;
@@ -139,9 +153,11 @@ static void fill(struct world *w)
 	add_step(&buf, REC_SENDING, 2, 2);
 	add_step(&buf, REC_OUTCOME, 2, 9000);
 	add_step(&buf, REC_PARKED, 2, 86400000);
+	add_query(&buf, 17, QUERY);
 	commit(w, &buf);
 	feed(w);
 	add_accepted(&buf, 3, "H33021399901202611221000000003", "behind-the-index");
+	add_query(&buf, 18, QUERY_BEHIND);
 	commit(w, &buf);
 	yt_buf_free(&buf);
 }
@@ -304,6 +320,16 @@ static void test_messages(void **state)
 	assert_prints(w, "\"state\":\"done\"");
 	assert_int_equal(
 	        run(w, "messages --settlement 3302990000007781 --day 2026-11-22 --party zhejiang --limit 5"), 0);
+	assert_int_equal(run(w, "messages --state read --json"), 0);
+	assert_prints(w, QUERY "\"");
+	assert_prints(w, QUERY_BEHIND "\"");
+	assert_int_equal(run(w, "messages --number " QUERY " --day 2026-11-22 --json"), 0);
+	assert_prints(w, "\"exchange\":\"0000000000000011\",\"state\":\"read\"");
+	assert_int_equal(run(w, "messages --number " QUERY " --day 2026-11-23"), 1);
+	assert_int_equal(run(w, "messages --number " QUERY " --state done"), 1);
+	assert_int_equal(run(w, "show " QUERY), 0);
+	assert_prints(w, "1101");
+	assert_int_equal(run(w, "show 0000000000000012"), 0);
 	assert_int_equal(run(w, "messages --number 1"), 1);
 	assert_prints(w, "nothing found");
 	assert_int_equal(run(w, "messages --state lost"), 2);

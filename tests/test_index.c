@@ -213,6 +213,10 @@ static void assert_says(struct index *index, const struct world *w, unsigned lon
 	for (unsigned long i = 1; i < n; i++) {
 		const struct exchange *known = &w->known[i - 1];
 
+		if (known->state == X_READ) { /* queries stay in the log */
+			assert_int_equal(index_get(index, i, &x), YT_ENOTFOUND);
+			continue;
+		}
 		assert_int_equal(index_get(index, i, &x), 0);
 		assert_same(&x, known);
 		assert_int_equal(index_find(index, yt_str(known->institution), yt_str(known->number), &x),
@@ -370,7 +374,7 @@ static bool matches(const struct exchange *x, const struct index_filter *f)
 	char time[20];
 
 	yt_time_print(x->accepted_ms, time);
-	return (f->number.n == 0 || yt_str_is(f->number, x->number)) &&
+	return x->state != X_READ && (f->number.n == 0 || yt_str_is(f->number, x->number)) &&
 	       (f->visit.n == 0 || yt_str_is(f->visit, x->visit)) &&
 	       (f->settlement.n == 0 || yt_str_is(f->settlement, x->settlement)) &&
 	       (f->institution.n == 0 || yt_str_is(f->institution, x->institution)) &&
@@ -453,6 +457,40 @@ static void test_counts_and_open(void **state)
 	assert_memory_equal(counts, want, sizeof(want));
 	assert_int_equal(index_open_exchanges(index, on_open_one, &n_open), 0);
 	assert_int_equal(n_open, want_open);
+	index_close(index);
+}
+
+/* Each query is in a bucket that begins in the log where it stands or before. */
+static void test_where_queries_are(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct index_queries buckets[N_KNOWN];
+	uint64_t n_queries = 0, n_told = 0;
+	int n;
+
+	for (unsigned long i = 1; i < N_KNOWN; i += 20) {
+		write_traffic(w, i, i + 20 < N_KNOWN ? i + 20 : N_KNOWN);
+		assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	}
+	n = index_query_buckets(index, INT64_MIN / 2, INT64_MAX / 2, buckets, N_KNOWN);
+	assert_true(n > 1);
+	for (size_t i = 0; i < N_KNOWN - 1; i++) {
+		const struct exchange *x = &w->known[i];
+		bool is_there = x->state != X_READ;
+
+		n_queries += x->state == X_READ;
+		for (int b = 0; b < n; b++)
+			is_there = is_there || (buckets[b].bucket == INDEX_BUCKET(x->accepted_ms) &&
+			                               buckets[b].position <= x->accepted_pos);
+		assert_true(is_there);
+	}
+	for (int b = 0; b < n; b++)
+		n_told += buckets[b].n;
+	assert_int_equal(n_told, n_queries);
+	assert_int_equal(index_query_buckets(index, buckets[1].bucket * INDEX_BUCKET_MS,
+	                         (buckets[1].bucket + 1) * INDEX_BUCKET_MS, buckets, N_KNOWN),
+	        1);
 	index_close(index);
 }
 
@@ -759,6 +797,7 @@ int main(void)
 		IN_A_WORLD("a search finds what matches, newest first", test_search),
 		IN_A_WORLD("a filter that cannot be is refused", test_bad_filters),
 		IN_A_WORLD("counts and open exchanges follow every change", test_counts_and_open),
+		IN_A_WORLD("the index tells where in the log queries are", test_where_queries_are),
 		IN_A_WORLD("of the keeper's records the highest or newest stay", test_keeper_records),
 		IN_A_WORLD("of workers the newest 1024 stay", test_old_workers_are_dropped),
 		IN_A_WORLD("a file that is no index of ours is found corrupt", test_not_an_index),

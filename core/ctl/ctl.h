@@ -48,6 +48,13 @@ struct ctl_journal {
 int ctl_open_journal(struct ctl *ctl, bool with_keys, struct ctl_journal *journal);
 void ctl_close_journal(struct ctl_journal *journal);
 
+/* Queries written down in [from_ms, to_ms), the newest few minutes first and each minute's in order; between, which
+ * may be NULL, is called after each few minutes.  Stops when either returns other than 0.  Returns 0, what each
+ * returned, YT_ELIMIT after so many records of any kind had been looked through, or another YT_E. */
+#define CTL_QUERY_RECORDS 2000000
+int ctl_each_query(struct index *index, const struct ctl_journal *journal, int64_t from_ms, int64_t to_ms, log_each each,
+        int (*between)(void *arg), void *arg);
+
 /* Says "yitong: ..." on stderr and returns exit. */
 int ctl_fail(int exit, const char *fmt, ...) YT_PRINTF(2, 3);
 /* The same for wrong arguments, with the way to the help. */

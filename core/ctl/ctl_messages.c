@@ -1,14 +1,18 @@
-/* core/ctl/ctl_messages.c - `yitong messages`: exchanges by what the index knows of them. */
+/* core/ctl/ctl_messages.c - `yitong messages`: exchanges by what the index knows of them, queries from the log. */
 #include "ctl/ctl.h"
 
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define DEFAULT_LIMIT 100
+#define SPARE 1024 /* exchanges found beyond the limit before the oldest are cut off */
+
 static const char help[] =
         "Usage: yitong messages [FILTERS] [OPTIONS]\n"
         "\n"
-        "Lists exchanges, newest first.  Filters go together:\n"
+        "Lists exchanges, newest first.  Queries (state read) are looked for in the newest 2,000,000 records of the\n"
+        "journal, or of a day, all others in the index.  Filters go together:\n"
         "  --number NUMBER     message number of the origin (msgid)\n"
         "  --visit ID          visit (mdtrt_id)\n"
         "  --settlement ID     settlement (setl_id)\n"
@@ -28,10 +32,16 @@ static const char help[] =
         "  yitong messages --institution H33021399901 --day 2026-11-22 --limit 1000 --json\n";
 
 struct listing {
-	struct ctl *ctl;
 	struct ctl_table table;
 	bool is_json;
 	uint32_t n;
+};
+
+/* The newest of what was found, from the index and from the log. */
+struct newest {
+	const struct index_filter *filter;
+	struct exchange *x;
+	size_t n, limit;
 };
 
 static void put_json(const struct exchange *x)
@@ -85,15 +95,14 @@ static const char *or_dash(const char *text)
 	return *text == '\0' ? "-" : text;
 }
 
-static int on_exchange(void *arg, const struct exchange *x)
+static void put(struct listing *l, const struct exchange *x)
 {
-	struct listing *l = arg;
 	char time[20], yuan[24] = "-", id[20];
 
 	if (l->is_json) {
 		l->n++;
 		put_json(x);
-		return 0;
+		return;
 	}
 	if (l->n++ == 0)
 		put_heading(&l->table);
@@ -111,19 +120,103 @@ static int on_exchange(void *arg, const struct exchange *x)
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->settlement));
 	ctl_exchange(x->id, id);
 	ctl_table_cell(&l->table, CTL_DIM, "%s", id);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct exchange *left = a, *right = b;
+
+	if (left->accepted_ms != right->accepted_ms)
+		return left->accepted_ms < right->accepted_ms ? 1 : -1;
+	return left->id < right->id ? 1 : left->id > right->id ? -1 : 0;
+}
+
+static void cut(struct newest *found)
+{
+	qsort(found->x, found->n, sizeof(*found->x), newest_first);
+	if (found->n > found->limit)
+		found->n = found->limit;
+}
+
+static int on_exchange(void *arg, const struct exchange *x)
+{
+	struct newest *found = arg;
+
+	if (found->n == found->limit + SPARE)
+		cut(found);
+	found->x[found->n++] = *x;
+	return 0;
+}
+
+static bool is_or_empty(struct yt_str wanted, const char *text)
+{
+	return wanted.n == 0 || yt_str_is(wanted, text);
+}
+
+static int on_query(void *arg, const struct rec *rec, log_pos pos)
+{
+	struct newest *found = arg;
+	const struct index_filter *f = found->filter;
+	struct exchange x;
+
+	memset(&x, 0, sizeof(x));
+	exchange_apply(&x, rec, pos);
+	if (is_or_empty(f->number, x.number) && is_or_empty(f->visit, x.visit) && is_or_empty(f->settlement, x.settlement) &&
+	        is_or_empty(f->institution, x.institution) && is_or_empty(f->party, x.party))
+		on_exchange(found, &x);
+	return 0;
+}
+
+/* What follows is older than all that was found. */
+static int has_enough(void *arg)
+{
+	const struct newest *found = arg;
+	size_t n_queries = 0;
+
+	for (size_t i = 0; i < found->n; i++)
+		n_queries += found->x[i].state == X_READ;
+	return n_queries >= found->limit;
+}
+
+static int find_queries(struct ctl *ctl, struct index *index, struct newest *found)
+{
+	struct ctl_journal journal;
+	int64_t from_ms, to_ms;
+	int rv;
+
+	if (index_filter_times(found->filter, &from_ms, &to_ms) != 0)
+		return YT_EFORMAT;
+	if (ctl_open_journal(ctl, false, &journal) != CTL_OK)
+		return 0; /* it has said why; what the index has is shown */
+	rv = ctl_each_query(index, &journal, from_ms, to_ms, on_query, has_enough, found);
+	ctl_close_journal(&journal);
+	if (rv == YT_ELIMIT)
+		fprintf(stderr, "yitong: only the newest %d records of the journal were looked through for queries; "
+		                "--day looks at another day\n", CTL_QUERY_RECORDS);
+	else if (rv != 0)
+		fprintf(stderr, "yitong: queries are left out, the journal cannot be read (%s)\n", yt_strerror(rv));
 	return 0;
 }
 
 static int list(struct ctl *ctl, const struct index_filter *filter, bool is_json)
 {
-	struct listing l = { .ctl = ctl, .is_json = is_json };
+	struct newest found = { .filter = filter, .limit = filter->limit == 0 ? DEFAULT_LIMIT : filter->limit };
+	struct listing l = { .is_json = is_json };
 	struct index *index = NULL;
 	int rv = ctl_open_index(ctl, &index);
 
 	if (rv != CTL_OK)
 		return rv;
-	rv = index_search(index, filter, on_exchange, &l);
+	found.x = malloc((found.limit + SPARE) * sizeof(*found.x));
+	YT_REQUIRE(found.x != NULL);
+	rv = index_search(index, filter, on_exchange, &found);
+	if (rv == 0 && is_or_empty(filter->state, "read"))
+		rv = find_queries(ctl, index, &found);
 	index_close(index);
+	cut(&found);
+	for (size_t i = 0; i < found.n; i++)
+		put(&l, &found.x[i]);
+	free(found.x);
 	if (l.n > 0 && !is_json)
 		ctl_table_print(ctl, &l.table, stdout);
 	if (rv == YT_EFORMAT)

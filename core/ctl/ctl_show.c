@@ -97,6 +97,26 @@ static int on_tail(void *arg, const struct rec *rec, log_pos pos)
 	return 0;
 }
 
+/* The newest query of that number: rows of queries are not in the index. */
+static int on_query(void *arg, const struct rec *rec, log_pos pos)
+{
+	struct showing *s = arg;
+	uint64_t id;
+
+	if (yt_str_eq(rec_get(rec, REC_T_NUMBER), s->wanted) ||
+	        (ctl_parse_exchange(s->wanted, &id) && id == rec->exchange)) {
+		s->id = rec->exchange;
+		s->place[0] = pos;
+		s->n_places = 1;
+	}
+	return 0;
+}
+
+static int is_found(void *arg)
+{
+	return ((const struct showing *)arg)->id != 0;
+}
+
 static int find(struct showing *s)
 {
 	struct log_problem why = { 0 };
@@ -104,6 +124,10 @@ static int find(struct showing *s)
 
 	if (rv != CTL_OK)
 		return rv;
+	if (s->id == 0)
+		(void)ctl_each_query(s->index, &s->journal, INT64_MIN / 2, INT64_MAX / 2, on_query, is_found, s);
+	if (s->id != 0 && s->n_places > 0 && index_get(s->index, s->id, &s->x) == YT_ENOTFOUND)
+		return CTL_OK; /* a query is one record */
 	rv = log_scan(&s->journal.io, &s->journal.conf, index_position(s->index), 0, false, on_tail, s, &why);
 	if (rv != 0 && rv != YT_ENOTFOUND)
 		return ctl_fail(

@@ -270,6 +270,17 @@ static int open_bodies(struct commit_coder *coder, const uint8_t *p, const struc
 	return ZSTD_isError(n) || n != c->raw_len ? YT_ECORRUPT : 0;
 }
 
+static bool has_bodies(const struct rec *rec)
+{
+	struct rec_field field;
+	size_t pos = 0;
+
+	while (rec_next(rec, &pos, &field))
+		if (field.tag >= REC_BODY)
+			return true;
+	return false;
+}
+
 /* coder->record: rec with its body fields put back, or left out. */
 static int unpack_record(struct commit_coder *coder, const struct rec *rec, bool bodies, bool erased)
 {
@@ -328,11 +339,14 @@ int commit_records(struct commit_coder *coder, const uint8_t *p, const struct co
 			return YT_ECORRUPT;
 		clear.p += used;
 		clear.n -= used;
-		rv = unpack_record(coder, &rec, bodies || (want == COMMIT_WITH_BODIES && !erased), erased);
-		if (rv != 0)
-			return rv;
-		rv = rec_read(yt_buf_view(&coder->record), &out, &used);
-		YT_REQUIRE(rv == 0);
+		out = rec;
+		if (has_bodies(&rec)) {
+			rv = unpack_record(coder, &rec, bodies || (want == COMMIT_WITH_BODIES && !erased), erased);
+			if (rv != 0)
+				return rv;
+			rv = rec_read(yt_buf_view(&coder->record), &out, &used);
+			YT_REQUIRE(rv == 0);
+		}
 		*text = NULL; /* from here it is each's own affair */
 		rv = each(arg, &out, pos);
 		if (rv != 0)

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x59544958 /* "YTIX" */
-#define SCHEMA_VERSION 2          /* raised with every change of schema or fold: older files are rebuilt */
+#define SCHEMA_VERSION 3          /* raised with every change of schema or fold: older files are rebuilt */
 #define BATCH_EXCHANGES 1000
 #define BATCH_RECORDS 4096
 #define WORKERS_KEPT 1024 /* incarnations whose last sequence is remembered */
@@ -32,6 +32,7 @@ static const char schema[] =
         "CREATE INDEX by_settlement ON exchange (settlement_key) WHERE settlement_key IS NOT NULL;"
         "CREATE INDEX by_bucket ON exchange (bucket, institution, party);"
         "CREATE INDEX by_open ON exchange (accepted_ms) WHERE is_open = 1;"
+        "CREATE TABLE queries (bucket INTEGER PRIMARY KEY, position INTEGER NOT NULL, n INTEGER NOT NULL);"
         "CREATE TABLE counted (state INTEGER PRIMARY KEY, n INTEGER NOT NULL);"
         "CREATE TABLE kept (kind INTEGER NOT NULL, key TEXT NOT NULL, pos INTEGER NOT NULL, record BLOB NOT NULL,"
         " PRIMARY KEY (kind, key)) WITHOUT ROWID;"
@@ -52,6 +53,8 @@ static const char *const statements[ST_N] = {
 	[ST_FIND] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number"
 	            " WHERE number_key = ?1 AND institution = ?2 AND admitted = 1 ORDER BY rowid",
 	[ST_BUCKET] = "SELECT max(bucket) FROM exchange INDEXED BY by_bucket WHERE bucket < ?1",
+	[ST_QUERIES_ADD] = "INSERT INTO queries VALUES (?1, ?2, ?3) ON CONFLICT (bucket) DO UPDATE SET n = n + excluded.n",
+	[ST_QUERIES] = "SELECT bucket, position, n FROM queries WHERE bucket <= ?1 AND bucket >= ?2 ORDER BY bucket DESC",
 	[ST_OPEN] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_open WHERE is_open = 1 ORDER BY accepted_ms",
 	[ST_COUNT_ADD] = "INSERT INTO counted VALUES (?1, ?2) ON CONFLICT (state) DO UPDATE SET n = n + excluded.n",
 	[ST_COUNTS] = "SELECT state, n FROM counted WHERE n > 0 ORDER BY state",
@@ -284,6 +287,7 @@ void index_batch_free(struct index_batch *b)
 	free(b->entry);
 	free(b->slot);
 	free(b->kept);
+	free(b->queries);
 	memset(b, 0, sizeof(*b));
 }
 
@@ -345,7 +349,7 @@ static enum entry_begin begins_with(enum rec_type type)
 {
 	if (type == REC_CARRIED || type == REC_PARKED) /* parked also begins: octets that killed their reader */
 		return ENTRY_EITHER;
-	return type == REC_ACCEPTED || type == REC_READ || type == REC_REFUSED ? ENTRY_NEW : ENTRY_OLD;
+	return type == REC_ACCEPTED || type == REC_REFUSED ? ENTRY_NEW : ENTRY_OLD;
 }
 
 /* YT_ENOTFOUND: a later record of an exchange that began before what the log still holds. */
@@ -497,12 +501,35 @@ static void note_commit(struct index_batch *b, const struct rec *rec, log_pos po
 	b->n_records++;
 }
 
+/* Queries are most of the traffic and nothing follows from them: they have no rows of their own, only where in
+ * the log those of some minutes begin. */
+static int note_query(struct index_batch *b, const struct rec *rec, log_pos pos)
+{
+	int64_t bucket = INDEX_BUCKET(rec->wall_ms);
+	struct index_queries *queries;
+
+	for (size_t i = b->n_queries; i-- > 0;) {
+		if (b->queries[i].bucket == bucket) {
+			b->queries[i].n++;
+			return 0;
+		}
+	}
+	queries = realloc(b->queries, (b->n_queries + 1) * sizeof(*queries));
+	if (queries == NULL)
+		return YT_ENOMEM;
+	b->queries = queries;
+	b->queries[b->n_queries++] = (struct index_queries){ bucket, pos, 1 };
+	return 0;
+}
+
 int index_take(struct index *index, const struct rec *rec, log_pos pos)
 {
 	struct index_entry *e;
 	int rv;
 
 	note_commit(&index->batch, rec, pos);
+	if (rec->type == REC_READ)
+		return note_query(&index->batch, rec, pos);
 	if (rec->exchange == 0 || rec->type == REC_NUMBER || rec->type == REC_SESSION)
 		return keep_record(index, rec, pos);
 	rv = entry_of(index, rec->exchange, begins_with(rec->type), &e);
@@ -531,6 +558,23 @@ static int store_entry(struct index *index, const struct index_entry *e, struct 
 	counts[e->x.state]++;
 	if (e->is_stored)
 		counts[e->state_was]--;
+	return rv;
+}
+
+static int store_queries(struct index *index, int64_t *counts)
+{
+	const struct index_batch *b = &index->batch;
+	sqlite3_stmt *st = index_statement(index, ST_QUERIES_ADD);
+	int rv = 0;
+
+	for (size_t i = 0; rv == 0 && i < b->n_queries; i++) {
+		sqlite3_bind_int64(st, 1, b->queries[i].bucket);
+		sqlite3_bind_int64(st, 2, (sqlite3_int64)b->queries[i].position);
+		sqlite3_bind_int64(st, 3, (sqlite3_int64)b->queries[i].n);
+		rv = index_error(sqlite3_step(st));
+		sqlite3_reset(st);
+		counts[X_READ] += (int64_t)b->queries[i].n;
+	}
 	return rv;
 }
 
@@ -605,6 +649,8 @@ int index_flush(struct index *index, log_pos position)
 		goto out;
 	for (size_t i = 0; rv == 0 && i < b->n; i++)
 		rv = store_entry(index, &b->entry[i], &scratch, counts);
+	if (rv == 0)
+		rv = store_queries(index, counts);
 	if (rv == 0)
 		rv = store_counts(index, counts);
 	for (size_t i = 0; rv == 0 && i < b->n_kept; i++)

@@ -40,7 +40,19 @@ struct index_filter { /* empty members do not filter */
 	struct yt_str number, visit, settlement, institution, party, state, day /* yyyy-MM-dd */;
 	uint32_t limit; /* 0: 100 */
 };
-/* Newest first; stops when each returns other than 0.  YT_EFORMAT: no such state, or day is not a date. */
+/* Queries (REC_READ) have no rows: they stay in the log, and the index knows only where those of some minutes begin. */
+struct index_queries {
+	int64_t bucket;   /* wall clock in units of INDEX_BUCKET_MS since 1970, UTC */
+	log_pos position; /* of the first commit with one */
+	uint64_t n;
+};
+#define INDEX_BUCKET_MS (1 << 18) /* some four minutes */
+/* Where to look for the queries of [from_ms, to_ms): at most max buckets, newest first.  Returns how many. */
+int index_query_buckets(struct index *index, int64_t from_ms, int64_t to_ms, struct index_queries *out, size_t max);
+
+/* The time that a filter's day speaks of; all time without one.  YT_EFORMAT: it is no date. */
+int index_filter_times(const struct index_filter *filter, int64_t *from_ms, int64_t *to_ms);
+/* Exchanges other than queries, newest first; stops when each returns other than 0.  YT_EFORMAT: no such state, or day is not a date. */
 int index_search(struct index *index, const struct index_filter *filter,
         int (*each)(void *arg, const struct exchange *x), void *arg);
 /* Number of exchanges by state. */

@@ -120,6 +120,33 @@ int index_counts(struct index *index, void (*each)(void *arg, enum exchange_stat
 	return index_error(rc);
 }
 
+int index_query_buckets(struct index *index, int64_t from_ms, int64_t to_ms, struct index_queries *out, size_t max)
+{
+	sqlite3_stmt *st = index_statement(index, ST_QUERIES);
+	size_t n = 0;
+	int rc = SQLITE_DONE;
+
+	sqlite3_bind_int64(st, 1, INDEX_BUCKET(to_ms - 1));
+	sqlite3_bind_int64(st, 2, INDEX_BUCKET(from_ms));
+	while (n < max && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		out[n++] = (struct index_queries){ sqlite3_column_int64(st, 0), (log_pos)sqlite3_column_int64(st, 1),
+			(uint64_t)sqlite3_column_int64(st, 2) };
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? (int)n : index_error(rc);
+}
+
+int index_filter_times(const struct index_filter *filter, int64_t *from_ms, int64_t *to_ms)
+{
+	*from_ms = INT64_MIN / 2;
+	*to_ms = INT64_MAX / 2;
+	if (filter->day.n == 0)
+		return 0;
+	if (filter->day.n != 10 || yt_time_parse(filter->day, from_ms) != 0)
+		return YT_EFORMAT;
+	*to_ms = *from_ms + DAY_MS;
+	return 0;
+}
+
 /* ---- search ---- */
 
 struct searching {
@@ -257,16 +284,12 @@ int index_search(struct index *index, const struct index_filter *filter,
 		.filter = filter,
 		.each = each,
 		.arg = arg,
-		.from_ms = INT64_MIN / 2,
-		.to_ms = INT64_MAX / 2,
 		.left = filter->limit == 0 ? 100 : filter->limit };
 	sqlite3_stmt *st = NULL;
 	int rv = state_number(filter->state, &s.state);
 
-	if (rv == 0 && filter->day.n > 0) {
-		rv = filter->day.n != 10 ? YT_EFORMAT : yt_time_parse(filter->day, &s.from_ms);
-		s.to_ms = s.from_ms + DAY_MS;
-	}
+	if (rv == 0)
+		rv = index_filter_times(filter, &s.from_ms, &s.to_ms);
 	if (rv == 0)
 		rv = prepare(&s, &st);
 	if (rv == 0)

@@ -35,7 +35,7 @@ enum index_column {
 	COL_PLACES
 };
 
-#define INDEX_BUCKET(ms) ((ms) >> 18) /* some four minutes */
+#define INDEX_BUCKET(ms) ((ms) >> 18) /* of INDEX_BUCKET_MS */
 
 enum index_statement {
 	ST_GET,
@@ -52,6 +52,8 @@ enum index_statement {
 	ST_KEPT_ALL,
 	ST_KEPT_OLD,
 	ST_BUCKET,
+	ST_QUERIES_ADD,
+	ST_QUERIES,
 	ST_BEGIN,
 	ST_COMMIT,
 	ST_ROLLBACK,
@@ -84,6 +86,8 @@ struct index_batch {
 	uint32_t mask;
 	struct index_kept *kept;
 	size_t n_kept, cap_kept;
+	struct index_queries *queries; /* those of the batch, by bucket */
+	size_t n_queries;
 	size_t n_records;
 	log_pos last_commit; /* of the records in it */
 	uint64_t digest;     /* of that commit's records */
