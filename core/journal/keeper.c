@@ -17,12 +17,13 @@
 
 /* -- admission ---------------------------------------------------------------------------------- */
 
-static bool answer_is_final(const struct kept *e)
+static bool answer_is_final(const struct keeper *k, const struct kept *e)
 {
 	const struct exchange *x = &e->x;
 
 	return x->answered && x->answered_pos != 0 && e->holder == 0 && !x->reversal_wanted &&
-	       (x->state == X_DONE || x->state == X_REFUSED || x->state == X_REVERSED);
+	       (x->state == X_DONE || x->state == X_REFUSED || x->state == X_REVERSED) &&
+	       (!exchange_is_open(x) || keeper_knows_leases(k));
 }
 
 /* It is over and there are no octets to tell: an operator decided, or they cannot be read back.  Silence, unless
@@ -69,6 +70,26 @@ static void tell_stored(struct keeper *k, uint32_t worker, uint64_t seq, struct 
 	yt_buf_free(&reply);
 }
 
+/* Those who waited while it might have been about to be reversed. */
+static void serve_waiters(struct keeper *k, struct kept *e)
+{
+	struct waiter *w;
+
+	while ((w = e->waiters) != NULL && answer_is_final(k, e)) {
+		LL_DELETE(e->waiters, w);
+		tell_stored(k, w->worker, w->seq, e);
+		free(w);
+	}
+}
+
+void keeper_serve_waiters(struct keeper *k)
+{
+	struct kept *e, *next;
+
+	HASH_ITER(hh_id, k->by_id, e, next)
+	serve_waiters(k, e);
+}
+
 /* The same number was admitted before. */
 static void on_known(
         struct keeper *k, uint32_t worker, const struct talk *talk, const struct rec *accepted, struct kept *e)
@@ -77,7 +98,7 @@ static void on_known(
 
 	if (digest.n != sizeof(e->x.digest) || memcmp(digest.p, e->x.digest, digest.n) != 0) {
 		keeper_tell(k, worker, talk->seq, e->x.id, DOWN_CONFLICT, (struct yt_str){ 0 });
-	} else if (answer_is_final(e)) {
+	} else if (answer_is_final(k, e)) {
 		tell_stored(k, worker, talk->seq, e);
 	} else if (!exchange_is_open(&e->x) && !e->x.answered) {
 		tell_nothing(k, worker, talk->seq, e);
@@ -280,7 +301,8 @@ static int on_late(struct keeper *k, uint32_t worker, const struct talk *talk)
 		keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
 		return 0;
 	}
-	if (e->x.state == X_UNKNOWN && e->holder == 0 && !e->x.reversal_wanted && e->x.attempts == 0) {
+	if (e->x.state == X_UNKNOWN && e->holder == 0 && !e->x.reversal_wanted && e->x.attempts == 0 &&
+	        keeper_knows_leases(k)) {
 		keeper_write_all(k, talk->payload);
 		keeper_offer_to_waiters(k, e, X_UNKNOWN);
 		keeper_answer_later(k, worker, talk->seq, e->x.id, DOWN_DURABLE);
@@ -322,9 +344,11 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 	if (keeper_check_records(talk->payload) != 0)
 		return YT_ECORRUPT;
 	if (e == NULL || !exchange_is_open(&e->x)) { /* what was to be found out has come by itself: a late answer */
-		if (e != NULL && e->holder == worker)
-			kept_end_lease(k, e);
 		keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
+		if (e != NULL && e->holder == worker) {
+			kept_end_lease(k, e);
+			serve_waiters(k, e);
+		}
 		return 0;
 	}
 	if (e->holder == 0 && !worker_is_ready(k, worker))
@@ -341,6 +365,7 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 	keeper_answer_later(k, worker, talk->seq, e->x.id, DOWN_DURABLE);
 	kept_settle_down(k, e);
 	note_forwarded_reversal(k, e);
+	serve_waiters(k, e);
 	return 0;
 }
 
@@ -396,7 +421,7 @@ static void on_wait(struct keeper *k, uint32_t worker, const struct talk *talk)
 	e = kept_find_number(k, rec_get(&rec, REC_T_INSTITUTION), rec_get(&rec, REC_T_NUMBER));
 	if (e == NULL)
 		return; /* it may stand on another worker's ring still: silence is never wrong */
-	if (answer_is_final(e))
+	if (answer_is_final(k, e))
 		tell_stored(k, worker, talk->seq, e);
 	else if (!exchange_is_open(&e->x) && !e->x.answered)
 		tell_nothing(k, worker, talk->seq, e);
@@ -411,7 +436,7 @@ static bool was_written(struct keeper *k, uint32_t worker, const struct talk *ta
 
 	switch (talk->kind) {
 	case UP_END:
-		if (e != NULL && !answer_is_final(e)) {
+		if (e != NULL && !answer_is_final(k, e)) {
 			kept_wait(e, worker, talk->seq);
 			keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_WAIT);
 			return true;
@@ -466,6 +491,8 @@ int keeper_message(struct keeper *k, uint32_t worker, const struct talk *talk)
 	case UP_READY:
 		w->ready = w->ready ||
 		           talk->exchange == k->epoch; /* else said to a keeper before us: leases came after it */
+		if (keeper_knows_leases(k))
+			keeper_serve_waiters(k);
 		return 0;
 	default:
 		return YT_ECORRUPT;

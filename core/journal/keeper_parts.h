@@ -104,6 +104,14 @@ struct keeper {
 #define NOBODY_MS 50        /* pause when a lease cannot be given just now */
 #define NUMBERS_PER_LEASE 4 /* query, reversal, and each once more after a new sign-in */
 
+/* keeper.c */
+/* Tells everybody who can be told by now: leases have become known, or have ended. */
+void keeper_serve_waiters(struct keeper *k);
+
+/* keeper_workers.c */
+/* No worker may hold a lease that this keeper has not heard of: a step under it may stand on a ring. */
+bool keeper_knows_leases(const struct keeper *k);
+
 /* keeper_kept.c */
 struct due *keeper_heap_at(UT_array *heap, unsigned i);
 void keeper_heap_pop(UT_array *heap);

@@ -29,6 +29,17 @@ void keeper_worker_up(struct keeper *k, uint32_t worker, uint32_t incarnation)
 		keeper_tell(k, worker, 0, k->epoch, DOWN_RESTARTED, (struct yt_str){ 0 });
 }
 
+bool keeper_knows_leases(const struct keeper *k)
+{
+	const struct known_worker *w;
+
+	for (w = k->workers; w != NULL; w = w->hh.next) {
+		if (!w->ready)
+			return false;
+	}
+	return true;
+}
+
 void keeper_worker_drains(struct keeper *k, uint32_t worker)
 {
 	struct known_worker *w;
@@ -107,6 +118,8 @@ void keeper_worker_gone(struct keeper *k, uint32_t worker)
 	HASH_DEL(k->workers, w);
 	free(w);
 	keeper_drop_sign_ins(k, worker);
+	if (keeper_knows_leases(k))
+		keeper_serve_waiters(k);
 }
 
 static bool worker_lives(struct keeper *k, uint32_t incarnation)
