@@ -19,7 +19,7 @@ int check_main(const char *conf_file); /* prints what is wrong; 0: it can be use
 int keeper_main(const char *conf_file, int supervisor_pid);
 int worker_main(const char *conf_file, int supervisor_pid, uint32_t slot, uint32_t generation);
 
-/* A child dies with its supervisor.  Exits at once if that is gone already. */
+/* A child dies with its supervisor and of no Ctrl-C or hang-up.  Exits at once if that is gone already. */
 void process_follow(int supervisor_pid);
 /* What the command says to the keeper, and its answer: <run_dir>/keeper.sock. */
 #define CONTROL_SOCKET "keeper.sock"

@@ -79,6 +79,8 @@ static struct {
 void process_follow(int supervisor_pid)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGINT, SIG_IGN); /* a terminal sends these to all of us; what is to be done the supervisor says */
+	signal(SIGHUP, SIG_IGN);
 	if (getppid() != supervisor_pid)
 		_exit(0);
 }
@@ -548,10 +550,11 @@ int check_main(const char *conf_file)
 /* Loads plugins, so it is a child's work: what crashes there must not crash here. */
 static bool checks_in_child(const char *conf_file)
 {
-	int status = -1;
+	int status = -1, supervisor = (int)getpid();
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		process_follow(supervisor); /* what is ignored stays so in the program */
 		execl("/proc/self/exe", "yitongd", "check", conf_file, (char *)NULL);
 		_exit(127);
 	}
