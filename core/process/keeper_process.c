@@ -105,8 +105,12 @@ static int64_t world_mono(void *ctx)
 static int world_find(void *ctx, struct yt_str institution, struct yt_str number, struct exchange *x)
 {
 	struct keeper_process *p = ctx;
+	int rv = index_find(p->index_reader, institution, number, x);
 
-	return index_find(p->index_reader, institution, number, x);
+	if (rv != 0 && rv != YT_ENOTFOUND && !p->find_failed)
+		yt_log(YT_ERROR, "keeper", "the index cannot be read: %s; state changes are refused until it can", yt_strerror(rv));
+	p->find_failed = rv != 0 && rv != YT_ENOTFOUND;
+	return rv;
 }
 
 struct fetching {
@@ -147,7 +151,7 @@ const char *keeper_closed(const struct keeper_process *p)
 {
 	if (p->finishing)
 		return "the gateway is stopping";
-	if (!indexer_is_usable(p->indexer))
+	if (!indexer_is_usable(p->indexer) || p->find_failed)
 		return "the index is not usable";
 	if (log_end(p->log) - indexer_position(p->indexer) > p->index_lag_max)
 		return "the index is too far behind";
@@ -294,7 +298,8 @@ static bool drain(struct keeper_process *p, struct kp_worker *w)
 	struct talk talk;
 	int rv;
 
-	while (!w->gone && (rv = ring_get(&w->up, &talk)) != YT_ENOTFOUND) {
+	while (!w->gone && keeper_pending_bytes(p->keeper) < p->drain_bytes &&
+		(rv = ring_get(&w->up, &talk)) != YT_ENOTFOUND) {
 		if (rv == 0)
 			rv = keeper_message(p->keeper, w->id, &talk);
 		if (rv != 0)
@@ -448,8 +453,10 @@ static void remove_index(const char *path)
 /* Opens the index and brings it to the log's end; an unusable one is made anew from the log. */
 static int open_index(struct keeper_process *p, const char *path)
 {
-	int rv = index_open(&p->index, path, true);
+	int rv;
 
+	(void)chmod(path, 0600); /* one of an older version was open to all; its companions follow it */
+	rv = index_open(&p->index, path, true);
 	if (rv == 0) {
 		rv = index_feed(p->index, &p->io, &p->log_conf, log_end(p->log), on_index_progress, p);
 		if (rv == 0)
@@ -516,8 +523,15 @@ static int open_journal(struct keeper_process *p, const struct conf *conf)
 		yt_log(YT_ERROR, "keeper", "the index %s cannot be made: %s", conf->journal.index, yt_strerror(rv));
 		return rv;
 	}
-	index_open_exchanges(p->index, load_open, &loading);
-	index_keeper_records(p->index, load_record, &loading);
+	rv = index_open_exchanges(p->index, load_open, &loading);
+	if (rv == 0)
+		rv = index_keeper_records(p->index, load_record, &loading);
+	if (rv != 0) { /* what is not loaded would never be found out: made anew at the next start */
+		yt_log(YT_ERROR, "keeper", "the index %s cannot be read (%s): it is deleted and made anew", conf->journal.index,
+			yt_strerror(rv));
+		remove_index(conf->journal.index);
+		return rv;
+	}
 	yt_log(YT_INFO, "keeper", "journal open at commit %llu, %llu exchanges to go on with",
 		(unsigned long long)log_commit_no(p->log), (unsigned long long)loading.n);
 	return 0;
@@ -593,7 +607,10 @@ static void watch_retention(struct keeper_process *p)
 	before = position_before(p->folder, yt_wall_ms() - p->retention_ms);
 	if (before >> 32 <= 1 || before >> 32 <= p->retired >> 32)
 		return; /* no whole segment lies between */
-	keeper_carry(p->keeper, before);
+	if (!keeper_carry(p->keeper, before, p->drain_bytes)) {
+		p->retention_at = now; /* the rest with the next commits */
+		return;
+	}
 	p->retired = before;
 	p->retire_before = before;
 	p->retire_after = p->n_commits + (idle ? 1 : 2);
@@ -838,6 +855,18 @@ static void finish(struct keeper_process *p)
 	yt_log(YT_INFO, "keeper", "all written down; the journal is closed");
 }
 
+/* KiB of the largest octets that a record may hold. */
+static uint32_t largest_body(const struct conf *conf)
+{
+	uint32_t most = conf->limits.body_kib, i;
+
+	for (i = 0; i < conf->n_parties; i++) {
+		if (conf->parties[i].response_kib > most)
+			most = conf->parties[i].response_kib;
+	}
+	return most;
+}
+
 static int open_machine(struct keeper_process *p, const struct conf *conf)
 {
 	struct keeper_world world = { .ctx = p, .wall_ms = world_wall, .mono_ms = world_mono, .tell = world_tell,
@@ -853,8 +882,11 @@ static int open_machine(struct keeper_process *p, const struct conf *conf)
 	p->retention_ms = (int64_t)conf->journal.retention_days * 24 * 3600 * 1000;
 	p->clock_offset = yt_wall_ms() - yt_mono_ms();
 	p->reserve_bytes = (uint64_t)conf->journal.segment_mib << 18; /* a quarter of a segment */
+	p->message_bytes = 2 * ((size_t)largest_body(conf) << 10) + (64u << 10);
 	if (p->keeper == NULL || open_journal(p, conf) != 0)
 		return YT_ECONF;
+	p->drain_bytes = log_commit_max(p->log) > 2 * p->message_bytes ? log_commit_max(p->log) - p->message_bytes :
+		log_commit_max(p->log) / 2; /* with what is gathered one more message must still fit a commit */
 	if (committer_open(&p->committer, p->loop, p->log, &p->io, p->seal != NULL ? p->keys : NULL,
 			(int64_t)conf->journal.anchor_s * 1000, kp_committed, p) != 0 ||
 		indexer_open(&p->indexer, p->loop, p->index, p->log, &p->io, &p->log_conf, on_indexed, p) != 0)
@@ -876,6 +908,7 @@ int keeper_main(const char *conf_file, int supervisor_pid)
 		return 2;
 	}
 	free(errors);
+	process_guard(conf->gateway.profile);
 	yt_log_setup("keeper", conf->gateway.log_level);
 	if (open_machine(p, conf) != 0)
 		return 2;

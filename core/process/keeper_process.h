@@ -56,6 +56,8 @@ struct keeper_process {
 	log_pos retire_before;     /* 0, or to be dropped once ... */
 	uint64_t retire_after;     /* ... so many commits are durable */
 	uint32_t buried[BURIED_MAX], n_buried, n_buried_taken;
+	size_t message_bytes, drain_bytes; /* largest message; gathered so much, the rings wait for a commit */
+	bool find_failed;                  /* the last question to the index was not answered */
 	bool full, finishing, reindexing, started;
 	char index_path[512];
 	struct channel_msg msg;

@@ -20,6 +20,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -83,6 +84,16 @@ void process_follow(int supervisor_pid)
 	signal(SIGHUP, SIG_IGN);
 	if (getppid() != supervisor_pid)
 		_exit(0);
+}
+
+void process_guard(enum conf_profile profile)
+{
+	struct rlimit none = { 0, 0 };
+
+	if (profile != CONF_PRODUCTION)
+		return;
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0); /* a core that goes to a program knows no limit */
 }
 
 /* -- listening sockets -------------------------------------------------------------------------- */
@@ -588,7 +599,7 @@ static struct conf *check_conf(char *path, size_t size, const char *run_dir, uin
 
 	YT_REQUIRE(errors != NULL);
 	if (checks_in_child(sup.conf_file) && conf_load(&conf, sup.conf_file, errors) == 0) {
-		mkdir(conf->gateway.run_dir, 0755);
+		mkdir(conf->gateway.run_dir, 0700);
 		snprintf(path, size, "%s/active-%u.yaml", run_dir != NULL ? run_dir : conf->gateway.run_dir, generation);
 		if (copy_file(sup.conf_file, path) != 0) {
 			yt_log(YT_ERROR, "supervisor", "cannot write %s: %s", path, strerror(errno));
@@ -788,6 +799,7 @@ int supervisor_main(const char *conf_file)
 	if (conf == NULL)
 		return 2;
 	yt_log_setup("yitongd", conf->gateway.log_level);
+	process_guard(conf->gateway.profile);
 	snprintf(sup.active_file, sizeof(sup.active_file), "%s", path);
 	if (make_quarantine() != 0)
 		return 2;

@@ -618,6 +618,7 @@ int worker_main(const char *conf_file, int supervisor_pid, uint32_t slot, uint32
 		return 2;
 	}
 	free(errors);
+	process_guard(w->conf->gateway.profile);
 	snprintf(name, sizeof(name), "worker%u.%u", slot, generation);
 	yt_log_setup(name, w->conf->gateway.log_level);
 	w->slot = slot;

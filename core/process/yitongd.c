@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "process/process.h"
 
@@ -23,6 +24,7 @@ static int number(const char *text)
 
 int main(int argc, char **argv)
 {
+	umask(077); /* whatever we make holds people's data; children inherit it */
 	yt_log_setup("yitongd", YT_INFO);
 	if (argc == 4 && strcmp(argv[1], "keeper") == 0)
 		return keeper_main(argv[2], number(argv[3]));

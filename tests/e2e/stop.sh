@@ -1,0 +1,43 @@
+#!/bin/bash
+# tests/e2e/stop.sh - Ctrl-C and hang-up reach every process of ours: the first drains, the second reloads, and no
+# file we leave can be read by others.
+set -u -m # a process group of its own for what is started here, as a terminal would give it
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib.sh
+bin=build/release/bin dir=run/stop
+trap stop_all EXIT
+./dev build >/dev/null || exit 1
+need_free 38643 38644
+rm -rf $dir && mkdir -p $dir
+make_conf $dir/all.yaml run_dir=$dir/gateway folder=$dir/gateway/journal index=$dir/gateway/index.db \
+	data_keys=$dir/gateway/data-keys plugin_dir=build/release/plugins || exit 1
+sed -e 's/port: 8443/port: 38643/; s/port: 8444/port: 38644/' $dir/all.yaml >$dir/gateway.yaml
+start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
+gateway=$last_pid
+wait_port 38643 "$gateway" 20 $dir/gateway.log || exit 1
+wait_log() { # TEXT
+	for _ in $(seq 100); do
+		grep -qF "$1" $dir/gateway.log && return 0
+		sleep 0.1
+	done
+	tail -n 20 $dir/gateway.log
+	fail "the log does not say: $1"
+}
+wait_log "ready: generation 1"
+
+open=$(find $dir/gateway \( -type f -o -type s -o -type d \) -perm /077)
+[ -z "$open" ] || fail "others can read: $open"
+say "ok: nobody else can read what is kept"
+
+kill -HUP -- "-$gateway"
+wait_log "ready: generation 2"
+! grep -q 'ended: signal' $dir/gateway.log || fail "a process died of the hang-up"
+say "ok: a hang-up of the whole group is a reload"
+
+kill -INT -- "-$gateway"
+wait "$gateway"
+ended=$?
+wait_log "all written down; the journal is closed"
+! grep -q 'ended: signal' $dir/gateway.log || fail "a process died of Ctrl-C"
+[ "$ended" = 0 ] || fail "yitongd ended with $ended"
+say "ok: Ctrl-C of the whole group drains and closes the journal"
