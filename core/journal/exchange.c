@@ -22,10 +22,28 @@ const char *exchange_state_name(enum exchange_state state)
 	return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
 }
 
-/* Copies a field where the record has it; what is longer than we keep is cut (the log has it whole). */
-static void take(char *to, size_t size, const struct rec *rec, enum rec_tag tag)
+/* A record's clear fields by tag: some thirty are asked for, and rec_get() would walk the record for each. */
+struct view {
+	const struct rec *rec;
+	struct yt_str value[REC_T_CLEAR_END];
+};
+
+static void view_fill(struct view *v, const struct rec *rec)
 {
-	struct yt_str value = rec_get(rec, tag);
+	struct rec_field field;
+	size_t pos = 0;
+
+	memset(v->value, 0, sizeof(v->value));
+	v->rec = rec;
+	while (rec_next(rec, &pos, &field))
+		if (field.tag < REC_T_CLEAR_END && v->value[field.tag].p == NULL)
+			v->value[field.tag] = field.value;
+}
+
+/* Copies a field where the record has it; what is longer than we keep is cut (the log has it whole). */
+static void take(char *to, size_t size, const struct view *v, enum rec_tag tag)
+{
+	struct yt_str value = v->value[tag];
 
 	if (value.n == 0)
 		return;
@@ -35,57 +53,57 @@ static void take(char *to, size_t size, const struct rec *rec, enum rec_tag tag)
 	to[value.n] = 0;
 }
 
-static void take_i64(int64_t *to, const struct rec *rec, enum rec_tag tag)
+static void take_i64(int64_t *to, const struct view *v, enum rec_tag tag)
 {
-	if (rec_get(rec, tag).n == 8)
-		*to = rec_get_i64(rec, tag);
+	if (v->value[tag].n == 8)
+		*to = (int64_t)rec_number(v->value[tag]);
 }
 
-static void take_names(struct exchange *x, const struct rec *rec)
+static void take_names(struct exchange *x, const struct view *v)
 {
-	struct yt_str digest = rec_get(rec, REC_T_DIGEST), person = rec_get(rec, REC_T_PERSON);
+	struct yt_str digest = v->value[REC_T_DIGEST], person = v->value[REC_T_PERSON];
 
-	take(x->institution, sizeof(x->institution), rec, REC_T_INSTITUTION);
-	take(x->number, sizeof(x->number), rec, REC_T_NUMBER);
-	take(x->wire_op, sizeof(x->wire_op), rec, REC_T_WIRE_OP);
-	take(x->listener, sizeof(x->listener), rec, REC_T_LISTENER);
-	take(x->trace, sizeof(x->trace), rec, REC_T_TRACE);
-	take(x->business_key, sizeof(x->business_key), rec, REC_T_BUSINESS_KEY);
-	take(x->batch, sizeof(x->batch), rec, REC_T_BATCH);
-	take(x->original, sizeof(x->original), rec, REC_T_ORIGINAL);
-	take(x->treatment_area, sizeof(x->treatment_area), rec, REC_T_TREATMENT_AREA);
-	take(x->insured_area, sizeof(x->insured_area), rec, REC_T_INSURED_AREA);
+	take(x->institution, sizeof(x->institution), v, REC_T_INSTITUTION);
+	take(x->number, sizeof(x->number), v, REC_T_NUMBER);
+	take(x->wire_op, sizeof(x->wire_op), v, REC_T_WIRE_OP);
+	take(x->listener, sizeof(x->listener), v, REC_T_LISTENER);
+	take(x->trace, sizeof(x->trace), v, REC_T_TRACE);
+	take(x->business_key, sizeof(x->business_key), v, REC_T_BUSINESS_KEY);
+	take(x->batch, sizeof(x->batch), v, REC_T_BATCH);
+	take(x->original, sizeof(x->original), v, REC_T_ORIGINAL);
+	take(x->treatment_area, sizeof(x->treatment_area), v, REC_T_TREATMENT_AREA);
+	take(x->insured_area, sizeof(x->insured_area), v, REC_T_INSURED_AREA);
 	if (digest.n == sizeof(x->digest))
 		memcpy(x->digest, digest.p, digest.n);
 	if (person.n == sizeof(x->person))
 		memcpy(x->person, person.p, person.n);
-	x->op = (enum yt_operation)rec_get_u64(rec, REC_T_OPERATION);
-	x->joins = rec_get_u64(rec, REC_T_JOINS);
-	x->worker = (uint32_t)rec_get_u64(rec, REC_T_WORKER);
-	x->accepted_ms = rec->wall_ms;
+	x->op = (enum yt_operation)rec_number(v->value[REC_T_OPERATION]);
+	x->joins = rec_number(v->value[REC_T_JOINS]);
+	x->worker = (uint32_t)rec_number(v->value[REC_T_WORKER]);
+	x->accepted_ms = v->rec->wall_ms;
 }
 
 /* What a party's answer told: numbers it issued, amounts, its code. */
-static void take_answer(struct exchange *x, const struct rec *rec)
+static void take_answer(struct exchange *x, const struct view *v)
 {
-	x->flags |= (unsigned)rec_get_u64(rec, REC_T_FLAGS);
-	take(x->visit, sizeof(x->visit), rec, REC_T_VISIT);
-	take(x->settlement, sizeof(x->settlement), rec, REC_T_SETTLEMENT);
-	take(x->code, sizeof(x->code), rec, REC_T_CODE);
-	take(x->reason, sizeof(x->reason), rec, REC_T_REASON);
-	take(x->reference, sizeof(x->reference), rec, REC_T_REFERENCE);
-	take_i64(&x->amount_fen, rec, REC_T_AMOUNT);
-	take_i64(&x->fund_fen, rec, REC_T_FUND);
-	take_i64(&x->account_fen, rec, REC_T_ACCOUNT);
-	take_i64(&x->cash_fen, rec, REC_T_CASH);
+	x->flags |= (unsigned)rec_number(v->value[REC_T_FLAGS]);
+	take(x->visit, sizeof(x->visit), v, REC_T_VISIT);
+	take(x->settlement, sizeof(x->settlement), v, REC_T_SETTLEMENT);
+	take(x->code, sizeof(x->code), v, REC_T_CODE);
+	take(x->reason, sizeof(x->reason), v, REC_T_REASON);
+	take(x->reference, sizeof(x->reference), v, REC_T_REFERENCE);
+	take_i64(&x->amount_fen, v, REC_T_AMOUNT);
+	take_i64(&x->fund_fen, v, REC_T_FUND);
+	take_i64(&x->account_fen, v, REC_T_ACCOUNT);
+	take_i64(&x->cash_fen, v, REC_T_CASH);
 }
 
-static void apply_sending(struct exchange *x, const struct rec *rec)
+static void apply_sending(struct exchange *x, const struct view *v)
 {
-	enum rec_leg leg = (enum rec_leg)rec_get_u64(rec, REC_T_LEG);
+	enum rec_leg leg = (enum rec_leg)rec_number(v->value[REC_T_LEG]);
 
 	if (leg == REC_LEG_MAIN) {
-		take(x->party, sizeof(x->party), rec, REC_T_PARTY);
+		take(x->party, sizeof(x->party), v, REC_T_PARTY);
 		x->state = X_SENT;
 		return;
 	}
@@ -96,16 +114,16 @@ static void apply_sending(struct exchange *x, const struct rec *rec)
 	}
 }
 
-static void apply_outcome(struct exchange *x, const struct rec *rec)
+static void apply_outcome(struct exchange *x, const struct view *v)
 {
-	enum yt_outcome outcome = (enum yt_outcome)rec_get_u64(rec, REC_T_OUTCOME);
-	enum rec_leg leg = (enum rec_leg)rec_get_u64(rec, REC_T_LEG);
+	enum yt_outcome outcome = (enum yt_outcome)rec_number(v->value[REC_T_OUTCOME]);
+	enum rec_leg leg = (enum rec_leg)rec_number(v->value[REC_T_LEG]);
 
 	if (leg != REC_LEG_MAIN) {
-		take(x->reason, sizeof(x->reason), rec, REC_T_REASON);
+		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
 		return;
 	}
-	take_answer(x, rec);
+	take_answer(x, v);
 	if ((x->flags & REC_X_LATE) && outcome == YT_DONE && x->state != X_UNKNOWN) {
 		x->state = X_REVERSING; /* a reversal had begun: it must be made again */
 		x->reversal_wanted = true;
@@ -113,7 +131,7 @@ static void apply_outcome(struct exchange *x, const struct rec *rec)
 	}
 	if (outcome == YT_UNKNOWN && (x->state == X_SENT || x->state == X_ACCEPTED)) {
 		x->state = X_UNKNOWN;
-		x->unknown_since_ms = rec->wall_ms;
+		x->unknown_since_ms = v->rec->wall_ms;
 	}
 }
 
@@ -124,11 +142,11 @@ static void close_as(struct exchange *x, enum exchange_state state, int64_t wall
 	x->due_ms = 0;
 }
 
-static void apply_answered(struct exchange *x, const struct rec *rec)
+static void apply_answered(struct exchange *x, const struct view *v)
 {
-	enum yt_outcome outcome = (enum yt_outcome)rec_get_u64(rec, REC_T_OUTCOME);
+	enum yt_outcome outcome = (enum yt_outcome)rec_number(v->value[REC_T_OUTCOME]);
 
-	take_answer(x, rec);
+	take_answer(x, v);
 	x->answered = true;
 	x->answered_pos = 0; /* an answer before this one is not told any more */
 	x->delivered = false;
@@ -138,12 +156,12 @@ static void apply_answered(struct exchange *x, const struct rec *rec)
 		return; /* the answer says so; the state stays */
 	if (outcome != YT_DONE)
 		x->reversal_wanted = false; /* there is nothing to reverse */
-	close_as(x, outcome == YT_DONE ? X_DONE : X_REFUSED, rec->wall_ms);
+	close_as(x, outcome == YT_DONE ? X_DONE : X_REFUSED, v->rec->wall_ms);
 }
 
-static void apply_delivered(struct exchange *x, const struct rec *rec)
+static void apply_delivered(struct exchange *x, const struct view *v)
 {
-	struct yt_str result = rec_get(rec, REC_T_RESULT);
+	struct yt_str result = v->value[REC_T_RESULT];
 
 	if (result.n == 0)
 		x->delivered = true;
@@ -155,47 +173,47 @@ static void apply_delivered(struct exchange *x, const struct rec *rec)
 		x->flags |= REC_X_UNPROVED;
 }
 
-static void apply_decided(struct exchange *x, const struct rec *rec)
+static void apply_decided(struct exchange *x, const struct view *v)
 {
-	struct yt_str result = rec_get(rec, REC_T_RESULT);
+	struct yt_str result = v->value[REC_T_RESULT];
 
 	if (yt_str_is(result, "done"))
-		close_as(x, X_DONE, rec->wall_ms);
+		close_as(x, X_DONE, v->rec->wall_ms);
 	else if (yt_str_is(result, "refused"))
-		close_as(x, X_REFUSED, rec->wall_ms);
+		close_as(x, X_REFUSED, v->rec->wall_ms);
 	else if (yt_str_is(result, "reversed"))
-		close_as(x, X_REVERSED, rec->wall_ms);
+		close_as(x, X_REVERSED, v->rec->wall_ms);
 	x->reversal_wanted = false;
 	x->delivered = true; /* the operator has told the origin's people */
 }
 
 /* Written again from segments that are dropped: the state as it was, its octets in the same record. */
-static void apply_carried(struct exchange *x, const struct rec *rec)
+static void apply_carried(struct exchange *x, const struct view *v)
 {
-	struct yt_str state = rec_get(rec, REC_T_STATE);
+	struct yt_str state = v->value[REC_T_STATE];
 
 	if (state.n == sizeof(*x)) {
 		memcpy(x, state.p, sizeof(*x));
 		return;
 	}
-	take_names(x, rec); /* another version's: an operator must look at it */
+	take_names(x, v); /* another version's: an operator must look at it */
 	x->state = X_PARKED;
 	memcpy(x->reason, "carried over by another version", sizeof("carried over by another version"));
 }
 
 /* Records that name when and by whom to go on. */
-static void apply_waiting(struct exchange *x, const struct rec *rec)
+static void apply_waiting(struct exchange *x, const struct view *v)
 {
-	if (rec->type == REC_DUE) {
-		take_i64(&x->due_ms, rec, REC_T_DUE);
-		take(x->reason, sizeof(x->reason), rec, REC_T_REASON);
-	} else if (rec->type == REC_PARKED) {
+	if (v->rec->type == REC_DUE) {
+		take_i64(&x->due_ms, v, REC_T_DUE);
+		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
+	} else if (v->rec->type == REC_PARKED) {
 		x->state = X_PARKED;
-		x->accepted_ms = x->accepted_ms == 0 ? rec->wall_ms : x->accepted_ms; /* it killed its reader: no more is known */
+		x->accepted_ms = x->accepted_ms == 0 ? v->rec->wall_ms : x->accepted_ms; /* it killed its reader: no more is known */
 		x->due_ms = 0;
-		take(x->owner, sizeof(x->owner), rec, REC_T_OWNER);
-		take(x->reason, sizeof(x->reason), rec, REC_T_REASON);
-		take_i64(&x->deadline_ms, rec, REC_T_DEADLINE);
+		take(x->owner, sizeof(x->owner), v, REC_T_OWNER);
+		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
+		take_i64(&x->deadline_ms, v, REC_T_DEADLINE);
 	}
 }
 
@@ -221,37 +239,40 @@ void exchange_place(struct exchange *x, const struct rec *rec, log_pos pos)
 
 void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 {
+	struct view view, *v = &view;
+
+	view_fill(v, rec);
 	x->id = rec->exchange;
 	switch (rec->type) {
 	case REC_ACCEPTED:
-		take_names(x, rec);
-		take_answer(x, rec);
+		take_names(x, v);
+		take_answer(x, v);
 		x->state = X_ACCEPTED;
 		break;
 	case REC_READ:
-		take_names(x, rec);
-		take(x->party, sizeof(x->party), rec, REC_T_PARTY);
-		take_answer(x, rec);
+		take_names(x, v);
+		take(x->party, sizeof(x->party), v, REC_T_PARTY);
+		take_answer(x, v);
 		x->state = X_READ;
 		x->closed_ms = rec->wall_ms;
 		break;
 	case REC_REFUSED:
-		take_names(x, rec);
-		take_answer(x, rec);
+		take_names(x, v);
+		take_answer(x, v);
 		x->state = X_REFUSED;
 		x->closed_ms = rec->wall_ms;
 		break;
 	case REC_SENDING:
-		apply_sending(x, rec);
+		apply_sending(x, v);
 		break;
 	case REC_OUTCOME:
-		apply_outcome(x, rec);
+		apply_outcome(x, v);
 		break;
 	case REC_ANSWERED:
-		apply_answered(x, rec);
+		apply_answered(x, v);
 		break;
 	case REC_DELIVERED:
-		apply_delivered(x, rec);
+		apply_delivered(x, v);
 		break;
 	case REC_REVERSED:
 		close_as(x, X_REVERSED, rec->wall_ms);
@@ -261,14 +282,14 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		x->reversal_wanted = true;
 		break;
 	case REC_CARRIED:
-		apply_carried(x, rec);
+		apply_carried(x, v);
 		break;
 	case REC_DECIDED:
-		apply_decided(x, rec);
+		apply_decided(x, v);
 		break;
 	case REC_DUE:
 	case REC_PARKED:
-		apply_waiting(x, rec);
+		apply_waiting(x, v);
 		break;
 	default:
 		break; /* resolved: the evidence; what follows from it is in its own record */

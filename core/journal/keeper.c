@@ -110,20 +110,22 @@ static void on_known(
 	}
 }
 
-/* The exchange that an origin's own reversal speaks of, when its outcome is still being found out. */
-static struct kept *joins(struct keeper *k, const struct rec *accepted)
+/* The exchange that an origin's own reversal speaks of; *target NULL: none, or this is no reversal. */
+static int find_target(struct keeper *k, const struct rec *accepted, struct kept **target)
 {
 	struct yt_str original = rec_get(accepted, REC_T_ORIGINAL);
-	struct kept *target;
 
+	*target = NULL;
 	if (rec_get_u64(accepted, REC_T_OPERATION) != YT_OP_REVERSE || original.n == 0)
-		return NULL;
-	target = kept_find_number(k, rec_get(accepted, REC_T_INSTITUTION), original);
-	if (target == NULL || !exchange_is_open(&target->x))
-		return NULL;
-	if (target->x.state == X_DONE && target->holder == 0 && !target->x.reversal_wanted)
-		return NULL; /* answered: an ordinary reversal, sent on */
-	return target;
+		return 0;
+	return kept_find_number(k, rec_get(accepted, REC_T_INSTITUTION), original, target);
+}
+
+/* Its outcome is still being found out: the reversal joins.  One that was answered is sent on. */
+static bool is_joined(const struct kept *target)
+{
+	return target != NULL && exchange_is_open(&target->x) &&
+	       (target->x.state != X_DONE || target->holder != 0 || target->x.reversal_wanted);
 }
 
 static struct kept *admit(struct keeper *k, const struct rec *accepted)
@@ -164,10 +166,8 @@ static void join(
 
 /* A reversal that is sent on bars its original's visit while it is out (P13): its accepted record is
  * written with the business key of what it names. */
-static void bar_target(struct keeper *k, struct yt_str *rest, const struct rec *accepted)
+static void bar_target(struct keeper *k, struct yt_str *rest, const struct rec *accepted, const struct kept *target)
 {
-	struct kept *target =
-	        kept_find_number(k, rec_get(accepted, REC_T_INSTITUTION), rec_get(accepted, REC_T_ORIGINAL));
 	struct yt_buf buf = { 0 };
 
 	if (target == NULL || target->x.business_key[0] == 0 || kept_find_business(k, target->x.business_key) != NULL)
@@ -182,6 +182,15 @@ static void bar_target(struct keeper *k, struct yt_str *rest, const struct rec *
 	rest->n -= accepted->whole.n;
 }
 
+/* Its own incarnation stands in it: by that its legs are known as lost when it dies. */
+static bool is_of(struct keeper *k, uint32_t worker, const struct rec *accepted)
+{
+	struct known_worker *w;
+
+	HASH_FIND_INT(k->workers, &worker, w);
+	return w != NULL && w->incarnation == rec_get_u64(accepted, REC_T_WORKER);
+}
+
 static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct yt_str rest = talk->payload;
@@ -191,8 +200,8 @@ static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 	const char *why;
 	size_t used;
 
-	if (rec_read(rest, &accepted, &used) != 0 || accepted.type != REC_ACCEPTED ||
-	        accepted.exchange != talk->exchange)
+	if (keeper_check_records(talk) != 0 || rec_read(rest, &accepted, &used) != 0 || accepted.type != REC_ACCEPTED ||
+	        !is_of(k, worker, &accepted))
 		return YT_ECORRUPT;
 	e = kept_find(k, talk->exchange);
 	if (e != NULL) { /* a keeper before us had written it and did not live to say so */
@@ -204,7 +213,11 @@ static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 		keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_WAIT);
 		return 0;
 	}
-	e = kept_find_number(k, rec_get(&accepted, REC_T_INSTITUTION), rec_get(&accepted, REC_T_NUMBER));
+	if (kept_find_number(k, rec_get(&accepted, REC_T_INSTITUTION), rec_get(&accepted, REC_T_NUMBER), &e) != 0 ||
+	        find_target(k, &accepted, &target) != 0) { /* it may have been settled: say nothing at all */
+		keeper_tell(k, worker, talk->seq, 0, DOWN_WAIT, (struct yt_str){ 0 });
+		return 0;
+	}
 	if (e != NULL) {
 		on_known(k, worker, talk, &accepted, e);
 		return 0;
@@ -212,12 +225,13 @@ static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 	why = k->world.closed(k->world.ctx);
 	if (why == NULL && HASH_CNT(hh_id, k->by_id) >= k->conf.exchanges)
 		why = "too many exchanges are open";
+	if (why == NULL && keeper_has_tombstone(k, &accepted))
+		why = "its origin reversed it before it came";
 	if (why != NULL) {
 		keeper_tell_reason(k, worker, talk->seq, DOWN_CLOSED, why);
 		return 0;
 	}
-	target = joins(k, &accepted);
-	if (target != NULL) {
+	if (is_joined(target)) {
 		join(k, worker, talk, &accepted, target);
 		return 0;
 	}
@@ -228,8 +242,9 @@ static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 		return 0;
 	}
 	e = admit(k, &accepted);
-	if (rec_get_u64(&accepted, REC_T_OPERATION) == YT_OP_REVERSE)
-		bar_target(k, &rest, &accepted);
+	if (rec_get_u64(&accepted, REC_T_OPERATION) == YT_OP_REVERSE && target == NULL)
+		keeper_add_tombstone(k, &accepted);
+	bar_target(k, &rest, &accepted, target);
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
 		keeper_write_down(k, &rec);
 	keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_ADMITTED);
@@ -248,8 +263,8 @@ static void note_forwarded_reversal(struct keeper *k, const struct kept *e)
 
 	if (e->x.op != YT_OP_REVERSE || e->x.state != X_DONE || e->x.joins != 0 || e->x.original[0] == 0)
 		return;
-	target = kept_find_number(k, yt_str(e->x.institution), yt_str(e->x.original));
-	if (target == NULL || target->x.state == X_REVERSED)
+	if (kept_find_number(k, yt_str(e->x.institution), yt_str(e->x.original), &target) != 0 || target == NULL ||
+	        target->x.state == X_REVERSED)
 		return;
 	at = rec_begin(&buf, REC_REVERSED, 0, target->x.id, keeper_wall(k));
 	rec_u64(&buf, REC_T_JOINS, e->x.id);
@@ -264,7 +279,7 @@ static int on_end(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct kept *e = kept_find(k, talk->exchange);
 
-	if (keeper_check_records(talk->payload) != 0)
+	if (keeper_check_records(talk) != 0)
 		return YT_ECORRUPT;
 	if (e == NULL ||
 	        e->x.state == X_REFUSED) { /* admitted by a keeper after the one that refused it, and noted so */
@@ -295,7 +310,7 @@ static int on_late(struct keeper *k, uint32_t worker, const struct talk *talk)
 	struct rec rec;
 	size_t used;
 
-	if (keeper_check_records(talk->payload) != 0 || rec_read(talk->payload, &rec, &used) != 0)
+	if (keeper_check_records(talk) != 0 || rec_read(talk->payload, &rec, &used) != 0)
 		return YT_ECORRUPT;
 	if (e == NULL || (e->x.answered && e->x.state == X_DONE)) {
 		keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
@@ -341,7 +356,7 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 	struct kept *e = kept_find(k, talk->exchange);
 	enum exchange_state before;
 
-	if (keeper_check_records(talk->payload) != 0)
+	if (keeper_check_records(talk) != 0)
 		return YT_ECORRUPT;
 	if (e == NULL || !exchange_is_open(&e->x)) { /* what was to be found out has come by itself: a late answer */
 		keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
@@ -376,7 +391,7 @@ static int on_note(struct keeper *k, const struct talk *talk)
 	struct rec rec;
 	size_t used;
 
-	if (keeper_check_records(rest) != 0)
+	if (keeper_check_records(talk) != 0)
 		return YT_ECORRUPT;
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 		keeper_write_down(k, &rec);
@@ -418,7 +433,8 @@ static void on_wait(struct keeper *k, uint32_t worker, const struct talk *talk)
 
 	if (rec_read(talk->payload, &rec, &used) != 0)
 		return;
-	e = kept_find_number(k, rec_get(&rec, REC_T_INSTITUTION), rec_get(&rec, REC_T_NUMBER));
+	if (kept_find_number(k, rec_get(&rec, REC_T_INSTITUTION), rec_get(&rec, REC_T_NUMBER), &e) != 0)
+		return; /* the worker gives up in silence when its origin does */
 	if (e == NULL)
 		return; /* it may stand on another worker's ring still: silence is never wrong */
 	if (answer_is_final(k, e))

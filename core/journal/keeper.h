@@ -62,8 +62,11 @@ int keeper_message(struct keeper *keeper, uint32_t worker, const struct talk *ta
 void keeper_note(struct keeper *keeper, struct yt_str record);
 
 /* Before segments up to position `before` are dropped: writes what is open, and the last numbers given
- * out, again as carried records.  When these are committed the segments may go. */
-void keeper_carry(struct keeper *keeper, log_pos before);
+ * out, again as carried records, at most max_bytes at once.  False: more is left, call again after the next
+ * commit; true: when these are committed the segments may go. */
+bool keeper_carry(struct keeper *keeper, log_pos before, size_t max_bytes);
+/* Bytes gathered for the next commit. */
+size_t keeper_pending_bytes(const struct keeper *keeper);
 
 /* What is gathered is somebody's wait (urgent) or can ride later. */
 bool keeper_has_pending(const struct keeper *keeper, bool *urgent);

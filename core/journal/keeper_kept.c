@@ -114,20 +114,23 @@ void kept_free(struct keeper *k, struct kept *e)
 	free(e);
 }
 
-/* By admission key, in memory or, when it has left memory, from the index. */
-struct kept *kept_find_number(struct keeper *k, struct yt_str institution, struct yt_str number)
+int kept_find_number(struct keeper *k, struct yt_str institution, struct yt_str number, struct kept **out)
 {
 	struct exchange x;
 	struct kept *e;
 	char key[80];
+	int rv;
 
+	*out = NULL;
 	make_key(key, institution, number);
 	HASH_FIND(hh_key, k->by_key, key, strlen(key), e);
+	*out = e;
 	if (e != NULL)
-		return e;
+		return 0;
 	memset(&x, 0, sizeof(x));
-	if (k->world.find(k->world.ctx, institution, number, &x) != 0)
-		return NULL;
+	rv = k->world.find(k->world.ctx, institution, number, &x);
+	if (rv != 0)
+		return rv == YT_ENOTFOUND ? 0 : rv;
 	e = kept_find(k, x.id);
 	if (e == NULL) {
 		e = kept_new(k, x.id);
@@ -136,7 +139,8 @@ struct kept *kept_find_number(struct keeper *k, struct yt_str institution, struc
 		DL_APPEND(k->closed, e); /* leaves again with the next indexed position */
 	}
 	kept_enter(k, e);
-	return e;
+	*out = e;
+	return 0;
 }
 
 struct kept *kept_find_business(struct keeper *k, const char *key)
@@ -319,17 +323,69 @@ void keeper_copy_str(char *to, size_t size, struct yt_str s)
 }
 
 /* Checks the whole payload before any of it is believed. */
-int keeper_check_records(struct yt_str payload)
+int keeper_check_records(const struct talk *talk)
 {
+	static const uint32_t allowed[] = {
+		[UP_BEGIN] = 1u << REC_ACCEPTED | 1u << REC_SENDING,
+		[UP_END] = 1u << REC_OUTCOME | 1u << REC_ANSWERED,
+		[UP_LATE] = 1u << REC_OUTCOME | 1u << REC_ANSWERED,
+		[UP_STEP] = 1u << REC_SENDING | 1u << REC_OUTCOME,
+		[UP_RETURN] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_RESOLVED | 1u << REC_REVERSED |
+		              1u << REC_PARKED | 1u << REC_DUE,
+		[UP_NOTE] = 1u << REC_READ | 1u << REC_REFUSED | 1u << REC_DELIVERED | 1u << REC_SESSION,
+	};
+	struct yt_str payload = talk->payload;
 	struct rec rec;
 	size_t used;
 	int rv;
 
+	if ((size_t)talk->kind >= sizeof(allowed) / sizeof(allowed[0]))
+		return YT_ECORRUPT;
 	while ((rv = rec_read(payload, &rec, &used)) == 0) {
+		if (rec.type > 31 || (allowed[talk->kind] >> rec.type & 1) == 0 ||
+		        (talk->kind != UP_NOTE && rec.exchange != talk->exchange))
+			return YT_ECORRUPT; /* a worker says only what is its own to say */
 		payload.p += used;
 		payload.n -= used;
 	}
 	return rv == YT_ENOTFOUND ? 0 : YT_ECORRUPT;
+}
+
+/* -- tombstones --------------------------------------------------------------------------------- */
+
+#define TOMBSTONES_MAX 65536
+
+/* A reversal overtook its original: that may still come, and must then not leave. */
+void keeper_add_tombstone(struct keeper *k, const struct rec *reversal)
+{
+	struct tombstone *t;
+	char key[80];
+
+	make_key(key, rec_get(reversal, REC_T_INSTITUTION), rec_get(reversal, REC_T_ORIGINAL));
+	HASH_FIND_STR(k->tombstones, key, t);
+	if (t == NULL) {
+		while (k->tombstones != NULL && (HASH_COUNT(k->tombstones) >= TOMBSTONES_MAX ||
+		                                        k->tombstones->until_mono < keeper_mono(k))) {
+			t = k->tombstones; /* the oldest stands first */
+			HASH_DEL(k->tombstones, t);
+			free(t);
+		}
+		t = calloc(1, sizeof(*t));
+		YT_REQUIRE(t != NULL);
+		memcpy(t->key, key, sizeof(key));
+		HASH_ADD_STR(k->tombstones, key, t);
+	}
+	t->until_mono = keeper_mono(k) + k->conf.longest_wait_ms;
+}
+
+bool keeper_has_tombstone(struct keeper *k, const struct rec *accepted)
+{
+	struct tombstone *t;
+	char key[80];
+
+	make_key(key, rec_get(accepted, REC_T_INSTITUTION), rec_get(accepted, REC_T_NUMBER));
+	HASH_FIND_STR(k->tombstones, key, t);
+	return t != NULL && t->until_mono >= keeper_mono(k);
 }
 
 void keeper_write_all(struct keeper *k, struct yt_str payload)

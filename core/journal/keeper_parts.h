@@ -41,6 +41,12 @@ struct due {
 	uint64_t exchange;
 };
 
+struct tombstone { /* a number that its origin reversed before it came */
+	char key[80]; /* as struct kept's */
+	int64_t until_mono;
+	UT_hash_handle hh;
+};
+
 struct party_session { /* sign_no of an operator at a party: one for all workers, the newest counts */
 	char key[128]; /* party | institution | operator */
 	char sign_no[40];
@@ -86,6 +92,7 @@ struct keeper {
 	struct keeper_world world;
 	struct kept *by_id, *by_key, *by_business;
 	struct kept *closed; /* head of the queue that leaves memory */
+	struct tombstone *tombstones;
 	struct party_session *sessions;
 	struct number_block *numbers;
 	struct known_worker *workers;
@@ -121,8 +128,9 @@ struct kept *kept_find(struct keeper *k, uint64_t id);
 void kept_enter(struct keeper *k, struct kept *e);
 struct kept *kept_new(struct keeper *k, uint64_t id);
 void kept_free(struct keeper *k, struct kept *e);
-/* By admission key, in memory or, when it has left memory, from the index. */
-struct kept *kept_find_number(struct keeper *k, struct yt_str institution, struct yt_str number);
+/* By admission key, in memory or, when it has left memory, from the index; *out NULL: never seen.  Anything but 0:
+ * the index cannot tell, so nothing may be concluded. */
+int kept_find_number(struct keeper *k, struct yt_str institution, struct yt_str number, struct kept **out);
 struct kept *kept_find_business(struct keeper *k, const char *key);
 void kept_set_due(struct keeper *k, struct kept *e, int64_t at);
 /* Brings tables and follow-ups in line with what the exchange has become. */
@@ -144,7 +152,9 @@ void keeper_note_delivery(struct keeper *k, struct kept *e, const char *result);
 void keeper_offer_to_waiters(struct keeper *k, struct kept *e, enum exchange_state before);
 void keeper_copy_str(char *to, size_t size, struct yt_str s);
 /* Checks the whole payload before any of it is believed. */
-int keeper_check_records(struct yt_str payload);
+int keeper_check_records(const struct talk *talk);
+void keeper_add_tombstone(struct keeper *k, const struct rec *reversal);
+bool keeper_has_tombstone(struct keeper *k, const struct rec *accepted);
 void keeper_write_all(struct keeper *k, struct yt_str payload);
 void kept_end_lease(struct keeper *k, struct kept *e);
 

@@ -14,7 +14,7 @@ void keeper_note(struct keeper *k, struct yt_str record)
 
 	YT_REQUIRE(rec_read(record, &rec, &used) == 0);
 	e = kept_find(k, rec.exchange);
-	if (e == NULL && rec.type == REC_PARKED)
+	if (e == NULL && rec.type == REC_PARKED && rec.exchange != 0)
 		e = kept_new(k, rec.exchange); /* octets that killed a worker: an operator must decide about them */
 	keeper_write_down(k, &rec);
 	if (e != NULL)
@@ -58,15 +58,18 @@ static void carry_exchange(struct keeper *k, const struct exchange *x)
 	yt_buf_free(&buf);
 }
 
-void keeper_carry(struct keeper *k, log_pos before)
+bool keeper_carry(struct keeper *k, log_pos before, size_t max_bytes)
 {
 	struct number_block *b, *next_b;
 	struct kept *e, *next;
 
 	HASH_ITER(hh_id, k->by_id, e, next)
 	{
-		if (exchange_is_open(&e->x) && has_octets_before(&e->x, before))
-			carry_exchange(k, &e->x);
+		if (!exchange_is_open(&e->x) || e->unplaced != 0 || !has_octets_before(&e->x, before))
+			continue;
+		if (k->pending.n >= max_bytes)
+			return false;
+		carry_exchange(k, &e->x);
 	}
 	HASH_ITER(hh, k->numbers, b, next_b)
 	{
@@ -80,6 +83,7 @@ void keeper_carry(struct keeper *k, log_pos before)
 		keeper_write_own(k, &buf);
 		yt_buf_free(&buf);
 	}
+	return true;
 }
 
 /* -- operators, counts -------------------------------------------------------------------------- */
@@ -185,6 +189,7 @@ static void free_answers(UT_array *answers)
 
 void keeper_free(struct keeper *k)
 {
+	struct tombstone *t, *next_t;
 	struct party_session *s, *next_s;
 	struct number_block *b, *next_b;
 	struct known_worker *w, *next_w;
@@ -196,6 +201,10 @@ void keeper_free(struct keeper *k)
 		return;
 	HASH_ITER(hh_id, k->by_id, e, next_e)
 	kept_free(k, e);
+	HASH_ITER(hh, k->tombstones, t, next_t) {
+		HASH_DEL(k->tombstones, t);
+		free(t);
+	}
 	HASH_ITER(hh, k->sessions, s, next_s)
 	{
 		LL_FOREACH_SAFE(s->waiters, waiter, next_waiter)

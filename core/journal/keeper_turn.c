@@ -67,6 +67,8 @@ static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *
 	size_t at;
 
 	keeper_next_numbers(k, e->x.institution, NUMBERS_PER_LEASE, &second, &serial);
+	if (e->since_mono == 0)
+		e->since_mono = keeper_mono(k); /* so that what cannot be undone is parked some day */
 	at = rec_begin(&a.payload, REC_CARRIED, 0, e->x.id, keeper_wall(k));
 	rec_bytes(&a.payload, REC_T_STATE, &e->x, sizeof(e->x));
 	rec_i64(&a.payload, REC_T_SECOND, second);
@@ -148,6 +150,11 @@ int64_t keeper_tick(struct keeper *k)
 }
 
 /* -- commits ------------------------------------------------------------------------------------ */
+
+size_t keeper_pending_bytes(const struct keeper *k)
+{
+	return k->pending.n;
+}
 
 bool keeper_has_pending(const struct keeper *k, bool *urgent)
 {

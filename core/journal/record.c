@@ -188,10 +188,8 @@ struct yt_str rec_get(const struct rec *rec, enum rec_tag tag)
 	return (struct yt_str){ 0 };
 }
 
-uint64_t rec_get_u64(const struct rec *rec, enum rec_tag tag)
+uint64_t rec_number(struct yt_str value)
 {
-	struct yt_str value = rec_get(rec, tag);
-
 	switch (value.n) {
 	case 1:
 		return (uint8_t)value.p[0];
@@ -202,6 +200,11 @@ uint64_t rec_get_u64(const struct rec *rec, enum rec_tag tag)
 	default:
 		return 0;
 	}
+}
+
+uint64_t rec_get_u64(const struct rec *rec, enum rec_tag tag)
+{
+	return rec_number(rec_get(rec, tag));
 }
 
 int64_t rec_get_i64(const struct rec *rec, enum rec_tag tag)

@@ -105,6 +105,7 @@ enum rec_tag { /* stored: append only */
 	REC_T_RESULT = 49,     /* sign-off or decision word: "done", "refused", "reversed" */
 	REC_T_COMMIT = 50,     /* u64 commit number that an anchor signs */
 	REC_T_QUIET = 51,      /* u64 ms since the newest octets that may still take effect; in a lease only */
+	REC_T_CLEAR_END = 52,  /* raised with each tag before it: the memory a reader of clear fields needs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */
@@ -152,6 +153,7 @@ int rec_read(struct yt_str bytes, struct rec *rec, size_t *used);
 /* The next field; start with *pos = 0.  False at the end. */
 bool rec_next(const struct rec *rec, size_t *pos, struct rec_field *field);
 struct yt_str rec_get(const struct rec *rec, enum rec_tag tag); /* empty when missing */
+uint64_t rec_number(struct yt_str value); /* of a u8, u32, u64 or i64 field; 0 when empty */
 uint64_t rec_get_u64(const struct rec *rec, enum rec_tag tag);  /* u8, u32, u64 alike; 0 when missing */
 int64_t rec_get_i64(const struct rec *rec, enum rec_tag tag);
 const char *rec_type_name(enum rec_type type); /* "accepted" */

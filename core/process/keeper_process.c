@@ -322,11 +322,14 @@ static bool drain_all(struct keeper_process *p, bool stays_awake)
 	return any;
 }
 
+static void remove_dead(struct keeper_process *p);
+
 /* One turn of the wheel: rings, what is due, commits.  Workers need to wake us only when no commit and no
  * gathering is under way, whose end is a turn anyway. */
 void kp_turn(struct keeper_process *p)
 {
 	drain_all(p, true);
+	remove_dead(p);
 	do {
 		p->tick_at = keeper_tick(p->keeper);
 		commit_if_ready(p);
@@ -387,19 +390,19 @@ static void on_worker_closed(uv_handle_t *handle)
 	free(w);
 }
 
-/* It is dead and reaped: what it still had on its ring counts, then its legs are unknown. */
-static void remove_worker(struct keeper_process *p, uint32_t id)
+/* Those that are dead and reaped: what they still had on their rings counts, then their legs are unknown. */
+static void remove_dead(struct keeper_process *p)
 {
-	struct kp_worker *w = worker_of(p, id);
+	struct kp_worker *w, *next;
 
-	if (w == NULL)
-		return;
-	drain(p, w);
-	keeper_worker_gone(p->keeper, id);
-	DL_DELETE(p->workers, w);
-	YT_REQUIRE(p->n_buried < BURIED_MAX);
-	p->buried[p->n_buried++] = id;
-	uv_close((uv_handle_t *)&w->poll, on_worker_closed);
+	DL_FOREACH_SAFE(p->workers, w, next) {
+		if (!w->dead || (!w->gone && !ring_is_empty(&w->up)) || p->n_buried == BURIED_MAX)
+			continue;
+		keeper_worker_gone(p->keeper, w->id);
+		DL_DELETE(p->workers, w);
+		p->buried[p->n_buried++] = w->id;
+		uv_close((uv_handle_t *)&w->poll, on_worker_closed);
+	}
 }
 
 /* -- start -------------------------------------------------------------------------------------- */
@@ -779,7 +782,8 @@ static void on_packet(struct keeper_process *p, struct channel_msg *msg)
 		add_worker(p, msg);
 		break;
 	case CHANNEL_WORKER_GONE:
-		remove_worker(p, msg->worker);
+		if (worker_of(p, msg->worker) != NULL)
+			worker_of(p, msg->worker)->dead = true; /* kp_turn() follows */
 		break;
 	case CHANNEL_WORKER_DRAINS:
 		keeper_worker_drains(p->keeper, msg->worker);

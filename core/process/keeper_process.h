@@ -21,6 +21,7 @@ struct kp_worker {
 	struct ring_reader up;
 	uint64_t taken_to; /* ring position that the commit under way covers */
 	int wake_keeper, wake_worker;
+	bool dead;         /* killed and reaped: to be removed when its ring is read */
 	bool gone;         /* its ring is nonsense: nothing more is read */
 	uv_poll_t poll;
 	struct keeper_process *process;

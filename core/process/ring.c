@@ -5,6 +5,7 @@
 #include "process/ring.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -47,11 +48,13 @@ int area_make(uint32_t ring_mib)
 	uint32_t bytes = ring_mib << 20;
 	struct area_head head = { .magic = AREA_MAGIC, .ring_bytes = bytes };
 	size_t first = page_up(sizeof(struct area_head)), size = first + 2 * ring_size(bytes);
-	int fd = memfd_create("yitong-worker", MFD_CLOEXEC);
+	int fd = memfd_create("yitong-worker", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)
 		return -1;
-	if (ftruncate(fd, (off_t)size) == 0 && pwrite(fd, &head, 8, 0) == 8)
+	/* Sealed: a worker that made it smaller would kill all who have mapped it. */
+	if (ftruncate(fd, (off_t)size) == 0 && pwrite(fd, &head, 8, 0) == 8 &&
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
 		return fd;
 	close(fd);
 	return -1;
@@ -220,6 +223,11 @@ int ring_get(struct ring_reader *reader, struct talk *talk)
 	*talk = (struct talk){ .seq = m.seq, .exchange = m.exchange, .kind = (enum talk_kind)m.kind,
 		.payload = { (const char *)to, m.payload } };
 	return 0;
+}
+
+bool ring_is_empty(const struct ring_reader *reader)
+{
+	return atomic_load_explicit(&reader->ring->head, memory_order_acquire) == reader->at;
 }
 
 void ring_release(struct ring_reader *reader, uint64_t up_to)

@@ -72,6 +72,7 @@ void ring_reader_init(struct ring_reader *reader, struct ring *ring, uint32_t ri
 /* The next message, copied; payload is borrowed until the next call.  YT_ENOTFOUND: none; the reader then
  * counts as asleep, unless stays_awake.  YT_ECORRUPT: nonsense; the writer must be killed. */
 int ring_get(struct ring_reader *reader, struct talk *talk);
+bool ring_is_empty(const struct ring_reader *reader);
 void ring_release(struct ring_reader *reader, uint64_t up_to); /* up_to: a former reader->at */
 void ring_reader_free(struct ring_reader *reader);
 
