@@ -22,6 +22,8 @@
 #define SERVER_DELAY_MS 15000
 #define ORIGIN_TIMEOUT_MS 8000
 #define UNDELIVERED_MS 60000
+#define ASKS_MAX 16384 /* made once: asks and connections are pointed to */
+#define CONNS_MAX 65536
 
 struct sim;
 struct sim_event {

@@ -38,7 +38,10 @@ static uint32_t ask_new(struct sim *s, enum ask_kind kind, uint32_t visit, uint3
 	const char *orig = target != 0 ? s->asks[target].num : "";
 	struct ask *a;
 
-	s->asks = sim_more(s->asks, s->n_asks, sizeof(*s->asks));
+	if (s->n_asks == ASKS_MAX) {
+		sim_fail(s, "the hospitals ask without end");
+		s->n_asks--;
+	}
 	a = &s->asks[s->n_asks];
 	a->kind = kind;
 	a->hospital = v->hospital;
@@ -64,7 +67,10 @@ static void ask_at(struct sim *s, uint32_t ask, uint32_t worker, bool other)
 	struct conn *c;
 	int64_t patience = ORIGIN_TIMEOUT_MS + 300;
 
-	s->conns = sim_more(s->conns, s->n_conns, sizeof(*s->conns));
+	if (s->n_conns == CONNS_MAX) {
+		sim_fail(s, "the hospitals connect without end");
+		return;
+	}
 	c = &s->conns[s->n_conns++];
 	*c = (struct conn){ .ask = ask, .worker = worker, .open = true, .other = other };
 	a->conns++;
@@ -361,7 +367,9 @@ void hospitals_start(struct sim *s)
 {
 	uint32_t i, n = 6 + (uint32_t)sim_random(s, 10);
 
-	s->asks = sim_more(s->asks, 0, sizeof(*s->asks));
+	s->asks = calloc(ASKS_MAX, sizeof(*s->asks));
+	s->conns = calloc(CONNS_MAX, sizeof(*s->conns));
+	YT_REQUIRE(s->asks != NULL && s->conns != NULL);
 	s->n_asks = 1; /* 0 is none */
 	for (i = 0; i < n; i++) {
 		struct visit *v;
