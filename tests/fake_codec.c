@@ -207,6 +207,7 @@ static int fake_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, i
 	reply->already_done = value_of(line, "why").n != 0 && yt_str_is(value_of(line, "why"), "already");
 	reply->never_happened = yt_str_is(value_of(line, "why"), "absent");
 	reply->session_expired = yt_str_is(value_of(line, "why"), "expired");
+	reply->at_gateway = yt_str_is(value_of(line, "why"), "gateway");
 	reply->body = body_of(reply->arena, line);
 	reply->head = yt_node_new(reply->arena, YT_OBJECT);
 	return 0;

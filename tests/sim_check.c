@@ -69,6 +69,13 @@ static void check_settlement(struct sim *s, uint32_t id)
 			a->heard == HEARD_DONE ? "cancelled it" : "never heard of it");
 }
 
+/* Who was told that it failed finds nothing booked. */
+static void check_refusal(struct sim *s, const struct ask *a, enum booked_kind kind)
+{
+	if (a->heard == HEARD_REFUSED && platform_find(s, a->num, kind) != NULL)
+		sim_fail(s, "the hospital was told that %s failed, and the platform has booked it", a->num);
+}
+
 static void check_once(struct sim *s)
 {
 	const struct platform *p = &s->platform;
@@ -122,6 +129,10 @@ void sim_check(struct sim *s)
 	for (i = 1; i < s->n_asks; i++) {
 		if (s->asks[i].kind == ASK_SETTLE)
 			check_settlement(s, i);
+		else if (s->asks[i].kind == ASK_FEES)
+			check_refusal(s, &s->asks[i], BOOKED_FEES);
+		else if (s->asks[i].kind == ASK_REGISTER)
+			check_refusal(s, &s->asks[i], BOOKED_VISIT);
 	}
 	check_once(s);
 	check_journal(s);

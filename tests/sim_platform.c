@@ -251,6 +251,8 @@ void platform_handle(struct sim *s, struct yt_str body, char reply[400])
 	if (fake_is(body, "SIGNIN")) {
 		snprintf(session(&s->platform, &w), 16, "G%u", ++s->platform.next_id);
 		say(reply, "DONE sign=%s .", session(&s->platform, &w));
+	} else if (sim_fault(s, 10)) { /* before anybody looks at what it is */
+		say(reply, "REFUSED why=gateway time is out of range .%s", "");
 	} else if (!signed_in(&s->platform, &w)) {
 		say(reply, "REFUSED why=expired sign in first .%s", "");
 	} else if (fake_is(body, "REGISTER")) {

@@ -574,26 +574,31 @@ static void a_settlement_answer_brings_the_amounts(void **state)
 
 static const struct hint {
 	const char *it, *infno, *input, *text;
-	bool already_done, never_happened, session_expired;
+	bool already_done, never_happened, session_expired, at_gateway;
 } hints[] = {
-	{ "a fee line that is there", "2204", NULL, "费用明细流水号重复", true, false, false },
+	{ "a fee line that is there", "2204", NULL, "费用明细流水号重复", true, false, false, false },
 	{ "a settlement that is there", "2207", "{\"data\":{" DATA_2207 "}}", "已结算，不能重复结算", false, false,
-	        false },
+	        false, false },
 	{ "fee lines that are gone", "2205", "{\"data\":{\"mdtrt_id\":\"M\",\"chrg_bchno\":\"B\",\"psn_no\":\"P\"}}",
-	        "费用明细不存在", true, false, false },
+	        "费用明细不存在", true, false, false, false },
 	{ "a registration that is gone", "2202",
 	        "{\"data\":{\"mdtrt_id\":\"M\",\"ipt_otp_no\":\"B\",\"psn_no\":\"P\"}}", "就诊信息不存在或已撤销", true,
-	        false, false },
+	        false, false, false },
 	{ "a stay that is over", "2402", "{\"dscginfo\":{" DSCGINFO "}}", "已办理出院，不能重复办理", true, false,
-	        false },
+	        false, false },
 	{ "a stay that is not over", "2405", "{\"data\":{\"mdtrt_id\":\"M\",\"psn_no\":\"P\"}}", "未办理出院，不能撤销",
-	        true, false, false },
-	{ "fee lines for a stay that is over", "2301", NULL, "已办理出院", false, false, false },
-	{ "a visit that is gone", "2207", "{\"data\":{" DATA_2207 "}}", "就诊信息不存在或已撤销", false, false, false },
+	        true, false, false, false },
+	{ "fee lines for a stay that is over", "2301", NULL, "已办理出院", false, false, false, false },
+	{ "a visit that is gone", "2207", "{\"data\":{" DATA_2207 "}}", "就诊信息不存在或已撤销", false, false, false, false },
 	{ "no original", "2601", "{\"data\":{\"psn_no\":\"P\",\"omsgid\":\"M\",\"oinfno\":\"2207\"}}",
-	        "原交易不存在或已冲正", false, true, false },
-	{ "no original of another", "2207", "{\"data\":{" DATA_2207 "}}", "原交易不存在或已冲正", false, false, false },
-	{ "an old session", "2207", "{\"data\":{" DATA_2207 "}}", "签到编号无效或已过期", false, false, true },
+	        "原交易不存在或已冲正", false, true, false, false },
+	{ "no original of another", "2207", "{\"data\":{" DATA_2207 "}}", "原交易不存在或已冲正", false, false, false, false },
+	{ "an old session", "2207", "{\"data\":{" DATA_2207 "}}", "签到编号无效或已过期", false, false, true, false },
+	{ "a wrong time on the way", "2205", "{\"data\":{\"mdtrt_id\":\"M\",\"chrg_bchno\":\"B\",\"psn_no\":\"P\"}}",
+	        "时间戳超出范围", false, false, false, true },
+	{ "a wrong signature on the way", "2601", "{\"data\":{\"psn_no\":\"P\",\"omsgid\":\"M\",\"oinfno\":\"2207\"}}",
+	        "签名错误", false, false, false, true },
+	{ "no caller on the way", "2204", NULL, "认证参数不完整", false, false, false, true },
 };
 
 static void a_refusal_for(void **state)
@@ -616,6 +621,7 @@ static void a_refusal_for(void **state)
 	assert_int_equal(reply->already_done, row->already_done);
 	assert_int_equal(reply->never_happened, row->never_happened);
 	assert_int_equal(reply->session_expired, row->session_expired);
+	assert_int_equal(reply->at_gateway, row->at_gateway);
 	codec_close(&c);
 }
 

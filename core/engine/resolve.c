@@ -415,14 +415,23 @@ static void after_query(struct engine *e, struct task *t, const struct yt_reply 
 		step(e, t, t->method == YT_RESOLVE_QUERY_REVERSE ? REC_LEG_REVERSAL : REC_LEG_RESEND);
 }
 
+/* Refused, since the first try had done all that there is to do. */
+static bool had_been_done(const struct task *t, const struct yt_reply *reply)
+{
+	return reply->outcome == YT_REFUSED && (reply->already_done ||
+		(t->original->op->id == YT_OP_REVERSE && reply->never_happened) ||
+		(t->original->op->id == YT_OP_SIGN_OUT && reply->session_expired));
+}
+
+/* Only a refusal by what the message is about is the first try's as well: one on its way says nothing of it. */
 static void after_resend(struct engine *e, struct task *t, struct yt_reply *reply)
 {
-	bool is_reversal = t->original->op->id == YT_OP_REVERSE;
-
 	if (reply->outcome == YT_DONE)
 		resolve_done(e, t, reply, "sent again");
-	else if (reply->outcome == YT_REFUSED && (reply->already_done || (is_reversal && reply->never_happened)))
+	else if (had_been_done(t, reply))
 		resolve_done(e, t, reply, "it had been done");
+	else if (reply->outcome == YT_REFUSED && reply->at_gateway)
+		try_later(e, t, "sent again, refused on its way");
 	else if (reply->outcome == YT_REFUSED)
 		resolve_refused(e, t, reply, "sent again and refused");
 	else
@@ -441,8 +450,15 @@ void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int sta
 		reply->text = yt_arena_copy(t->arena, yt_str(why));
 	}
 	written_outcome(&t->receipt, e, t->id, t->leg, reply, body, 0, engine_mono(e) - t->leg_mono);
-	t->sign_no_died = reply->outcome == YT_REFUSED && reply->session_expired;
-	t->octets_expired = t->octets_expired || (t->sign_no_died && t->leg == REC_LEG_RESEND);
+	t->sign_no_died = reply->outcome == YT_REFUSED && reply->session_expired &&
+		(t->leg != REC_LEG_RESEND || !had_been_done(t, reply));
+	if (t->sign_no_died && t->leg == REC_LEG_RESEND && !t->octets_expired) {
+		t->octets_expired = true;
+		if (t->original->sign_no.n < sizeof(t->sign_no) && t->original->sign_no.n != 0) {
+			memcpy(t->sign_no, t->original->sign_no.p, t->original->sign_no.n); /* that is the dead one */
+			t->sign_no[t->original->sign_no.n] = 0;
+		}
+	}
 	if (t->sign_no_died)
 		step(e, t, t->leg); /* with a new sign_no: session_get() hears which one is dead */
 	else if (t->leg == REC_LEG_REVERSAL)

@@ -40,6 +40,8 @@ static const struct yt_setting settings[] = {
 	        "a refused reversal whose text has one of these found no original" },
 	{ "session_expired_words", "签到编号无效;签到已过期;未签到",
 	        "a refusal with one of these wants a new sign-in" },
+	{ "gateway_words", "认证参数;签名;时间戳;鉴权;过于频繁",
+	        "a refusal with one of these was made on the way: it proves nothing about an earlier try" },
 	{ NULL, NULL, NULL }
 };
 
@@ -322,6 +324,8 @@ static int take_settings(const struct yt_plugin *self, struct nhsa *nhsa)
 		rv = take_words(self, "never_happened_words", &nhsa->never_happened);
 	if (rv == 0)
 		rv = take_words(self, "session_expired_words", &nhsa->session_expired);
+	if (rv == 0)
+		rv = take_words(self, "gateway_words", &nhsa->gateway);
 	return rv;
 }
 

@@ -36,7 +36,7 @@ struct nhsa {
 	int64_t window_s, visit_query_days;
 	struct nhsa_extra extra[NHSA_EXTRAS_MAX];
 	size_t n_extra;
-	struct nhsa_words unknown, never_happened, session_expired;
+	struct nhsa_words unknown, never_happened, session_expired, gateway;
 	struct nhsa_words lines_there, entries_gone, discharged,
 	        not_discharged;     /* refused, since it had been done before */
 	struct nhsa_nonces *nonces; /* made at the first signature that is checked */

@@ -153,6 +153,7 @@ static int decode_refused(const struct nhsa *nhsa, const struct yt_msg *msg, str
 		return 0; /* stays unknown, with the party's own text */
 	reply->outcome = YT_REFUSED;
 	reply->session_expired = has_word(&nhsa->session_expired, reply->text);
+	reply->at_gateway = has_word(&nhsa->gateway, reply->text);
 	reply->already_done = done != NULL && has_word(done, reply->text);
 	reply->never_happened = msg->op->id == YT_OP_REVERSE && has_word(&nhsa->never_happened, reply->text);
 	return 0;
