@@ -780,11 +780,14 @@ static void on_signal(uv_signal_t *handle, uv_signal_cb cb, int number)
 
 static int make_quarantine(void)
 {
-	sup.quarantine_fd = memfd_create("yitong-quarantine", MFD_CLOEXEC);
+	sup.quarantine_fd = memfd_create("yitong-quarantine", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (sup.quarantine_fd < 0 || ftruncate(sup.quarantine_fd, sizeof(struct quarantine)) != 0)
 		return YT_EIO;
 	sup.quarantine = mmap(NULL, sizeof(struct quarantine), PROT_READ | PROT_WRITE, MAP_SHARED, sup.quarantine_fd, 0);
-	return sup.quarantine == MAP_FAILED ? YT_EIO : 0;
+	if (sup.quarantine == MAP_FAILED) /* from here on workers can only read it */
+		return YT_EIO;
+	return fcntl(sup.quarantine_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0 ?
+		0 : YT_EIO;
 }
 
 int supervisor_main(const char *conf_file)
