@@ -18,7 +18,7 @@ struct indexer {
 	struct yt_io io;
 	struct log_conf conf;
 	_Atomic uint64_t position, retire_before;
-	_Atomic bool failed;
+	_Atomic bool failing, broken; /* the last try failed; no try will help: only a rebuild */
 	bool stop, disk_full;
 	indexer_done done;
 	void *arg;
@@ -39,14 +39,19 @@ static void feed(struct indexer *x)
 	log_pos end = log_end(x->log);
 	int rv;
 
-	if (x->failed || index_position(x->index) >= end)
+	if (x->broken || index_position(x->index) >= end)
 		return;
 	rv = index_feed(x->index, &x->io, &x->conf, end, NULL, NULL);
-	if (rv != 0) {
-		yt_log(YT_ERROR, "keeper", "the index cannot be fed: %s; state changes are refused until it is rebuilt",
-			yt_strerror(rv));
-		x->failed = true;
-	}
+	if (rv == YT_ECORRUPT)
+		yt_log(YT_ERROR, "keeper", "the index does not fit the journal; state changes are refused until `yitong index rebuild` "
+			"has rebuilt it");
+	else if (rv != 0 && !x->failing)
+		yt_log(YT_ERROR, "keeper", "the index cannot be fed: %s; state changes are refused until it can be again (is its "
+			"disk full?)", yt_strerror(rv));
+	else if (rv == 0 && x->failing)
+		yt_log(YT_INFO, "keeper", "the index is fed again");
+	x->broken = rv == YT_ECORRUPT;
+	x->failing = rv != 0;
 	x->position = index_position(x->index);
 	uv_async_send(&x->woken);
 }
@@ -135,7 +140,7 @@ void indexer_retire(struct indexer *x, log_pos before)
 
 bool indexer_is_usable(const struct indexer *x)
 {
-	return !x->failed;
+	return !x->failing;
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -15,7 +15,8 @@ typedef void (*indexer_done)(void *arg, log_pos position);
 int indexer_open(struct indexer **out, uv_loop_t *loop, struct index *index, struct log *log, const struct yt_io *io,
                  const struct log_conf *conf, indexer_done done, void *arg);
 log_pos indexer_position(const struct indexer *indexer);
-bool indexer_is_usable(const struct indexer *indexer); /* false after the index failed: restart to rebuild it */
+/* False while it cannot be fed, as on a full disk: it is tried again.  For ever once it does not fit the log. */
+bool indexer_is_usable(const struct indexer *indexer);
 /* Drops the segments before that position, soon; what was needed of them is written again and durable. */
 void indexer_retire(struct indexer *indexer, log_pos before);
 /* Feeds what is left, closes the index and ends the thread; frees after the loop has run. */
