@@ -157,7 +157,7 @@ void session_talk(struct engine *e, const struct talk *talk)
 			s->day = today(e);
 			s->asked = false;
 			engine_sessions_changed(e, s);
-		} else {
+		} else if (s->sign_in == NULL) { /* else granted twice, by two keepers: one sign-in is out */
 			s->second = rec_get_i64(&rec, REC_T_SECOND);
 			s->serial = (uint32_t)rec_get_u64(&rec, REC_T_SERIAL);
 			sign_in(e, s);
