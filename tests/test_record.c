@@ -130,13 +130,43 @@ static void test_names(void **state)
 	assert_string_equal(rec_tag_name(0), "unknown");
 }
 
+/* Only what is nothing but reads and refusals may be dropped. */
+static void test_may_be_lost(void **state)
+{
+	static const struct {
+		const char *what;
+		enum rec_type types[3];
+		bool may;
+	} cases[] = {
+		{ "nothing", { 0 }, false },
+		{ "a read", { REC_READ }, true },
+		{ "refusals", { REC_REFUSED, REC_REFUSED }, true },
+		{ "a delivery", { REC_DELIVERED }, false },
+		{ "a session", { REC_SESSION }, false },
+		{ "a read and an outcome", { REC_READ, REC_OUTCOME }, false },
+	};
+	size_t i, j;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct yt_buf buf = { 0 };
+
+		for (j = 0; j < 3 && cases[i].types[j] != 0; j++)
+			rec_end(&buf, rec_begin(&buf, cases[i].types[j], 0, 1, 2));
+		if (rec_may_be_lost(yt_buf_view(&buf)) != cases[i].may)
+			fail_msg("%s", cases[i].what);
+		yt_buf_text(&buf, "x");
+		assert_false(rec_may_be_lost(yt_buf_view(&buf))); /* nonsense is the keeper's to find out */
+		yt_buf_free(&buf);
+	}
+}
+
 int main(void)
 {
 	enum { N_BAD = sizeof(bad_cases) / sizeof(bad_cases[0]) };
 	struct CMUnitTest tests[5 + N_BAD] = {
 		cmocka_unit_test(test_reads_back), cmocka_unit_test(test_end_of_bytes),
 		cmocka_unit_test(test_every_prefix), cmocka_unit_test(test_too_many_fields),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names), cmocka_unit_test(test_may_be_lost),
 	};
 
 	for (size_t i = 0; i < N_BAD; i++)

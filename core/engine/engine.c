@@ -52,6 +52,10 @@ uint64_t engine_submit(struct engine *e, enum talk_kind kind, uint64_t exchange,
 
 	if (e->outbox == NULL && e->world.submit(e->world.ctx, &talk) == 0)
 		return talk.seq;
+	if (kind == UP_NOTE && rec_may_be_lost(payload)) { /* it would grow without end while a disk is full */
+		e->counts.dropped++;
+		return talk.seq;
+	}
 	o = calloc(1, sizeof(*o));
 	YT_REQUIRE(o != NULL);
 	yt_buf_str(&o->payload, payload);

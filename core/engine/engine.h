@@ -121,6 +121,7 @@ bool engine_is_idle(const struct engine *engine);
 
 struct engine_counts {
 	uint64_t requests, answered, refused, reads, unknown, leases, in_flight;
+	uint64_t dropped; /* reads and refusals that are not in the journal, as nothing fitted on the ring */
 };
 void engine_count(const struct engine *engine, struct engine_counts *counts);
 

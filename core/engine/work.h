@@ -113,7 +113,8 @@ int64_t engine_mono(const struct engine *e);
 int64_t engine_wall(const struct engine *e);
 struct yt_arena *engine_arena(struct engine *e);
 void engine_arena_back(struct engine *e, struct yt_arena *arena);
-/* Puts a message on the ring, or in the outbox behind those that wait; returns its seq. */
+/* Puts a message on the ring, or in the outbox behind those that wait; returns its seq.  A note of a read or a
+ * refusal never waits: it is dropped and counted. */
 uint64_t engine_submit(struct engine *e, enum talk_kind kind, uint64_t exchange, struct yt_str payload);
 const struct yt_wire_op *codec_wire_op(const struct engine_codec *codec, struct yt_str wire);
 /* decode_reply inside the black box. */

@@ -212,6 +212,20 @@ int64_t rec_get_i64(const struct rec *rec, enum rec_tag tag)
 	return (int64_t)rec_get_u64(rec, tag);
 }
 
+bool rec_may_be_lost(struct yt_str records)
+{
+	struct rec rec;
+	size_t used, n = 0;
+
+	for (; rec_read(records, &rec, &used) == 0; n++) {
+		if (rec.type != REC_READ && rec.type != REC_REFUSED)
+			return false;
+		records.p += used;
+		records.n -= used;
+	}
+	return n > 0 && records.n == 0;
+}
+
 const char *rec_type_name(enum rec_type type)
 {
 	size_t i = (size_t)type;

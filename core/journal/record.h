@@ -156,6 +156,8 @@ struct yt_str rec_get(const struct rec *rec, enum rec_tag tag); /* empty when mi
 uint64_t rec_number(struct yt_str value); /* of a u8, u32, u64 or i64 field; 0 when empty */
 uint64_t rec_get_u64(const struct rec *rec, enum rec_tag tag);  /* u8, u32, u64 alike; 0 when missing */
 int64_t rec_get_i64(const struct rec *rec, enum rec_tag tag);
+/* All of these only say what was asked or refused: nothing rests on them, and a gateway short of room may drop them. */
+bool rec_may_be_lost(struct yt_str records);
 const char *rec_type_name(enum rec_type type); /* "accepted" */
 const char *rec_tag_name(uint16_t tag);        /* "institution" */
 

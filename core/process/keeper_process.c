@@ -33,7 +33,6 @@
 
 #define FLUSH_MS 50         /* what nobody waits for is written at least this often */
 #define GATHER_US 1000      /* under load a commit begins so long after the one before it, not sooner */
-#define DOWN_QUEUE_MAX 4096 /* messages that wait for room in a worker's ring */
 
 struct unsent { /* a message that did not fit into a worker's ring */
 	struct talk talk;
@@ -147,6 +146,12 @@ static int world_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag t
 	return f.found && !out->failed ? 0 : YT_ENOTFOUND;
 }
 
+/* What is left is for finishing what was taken on. */
+static bool is_short_of_room(const struct keeper_process *p)
+{
+	return log_room(p->log) < p->reserve_bytes || p->full;
+}
+
 const char *keeper_closed(const struct keeper_process *p)
 {
 	if (p->finishing)
@@ -155,7 +160,7 @@ const char *keeper_closed(const struct keeper_process *p)
 		return "the index is not usable";
 	if (log_end(p->log) - indexer_position(p->indexer) > p->index_lag_max)
 		return "the index is too far behind";
-	if (log_room(p->log) < p->reserve_bytes || p->full)
+	if (is_short_of_room(p))
 		return "the journal's disk is full";
 	return NULL;
 }
@@ -291,6 +296,24 @@ static void kill_worker(struct keeper_process *p, struct kp_worker *w)
 	w->gone = true;
 }
 
+/* Reads and refusals go on for ever while a disk is full: they must not eat the reserve. */
+static bool is_dropped(struct keeper_process *p, struct kp_worker *w, const struct talk *talk)
+{
+	if (talk->kind != UP_NOTE)
+		return false;
+	if (!is_short_of_room(p)) {
+		p->drops_notes = false;
+		return false;
+	}
+	if (!rec_may_be_lost(talk->payload))
+		return false;
+	if (!p->drops_notes)
+		yt_log(YT_WARN, "keeper", "queries and refusals are not written down until the journal has room again");
+	p->drops_notes = true;
+	w->n_dropped++;
+	return true;
+}
+
 /* Reads all that is on its ring; true if there was anything.  Nonsense ends the worker. */
 static bool drain(struct keeper_process *p, struct kp_worker *w)
 {
@@ -300,6 +323,8 @@ static bool drain(struct keeper_process *p, struct kp_worker *w)
 
 	while (!w->gone && keeper_pending_bytes(p->keeper) < p->drain_bytes &&
 		(rv = ring_get(&w->up, &talk)) != YT_ENOTFOUND) {
+		if (rv == 0 && is_dropped(p, w, &talk))
+			continue;
 		if (rv == 0)
 			rv = keeper_message(p->keeper, w->id, &talk);
 		if (rv != 0)
@@ -331,7 +356,7 @@ void kp_turn(struct keeper_process *p)
 	drain_all(p, true);
 	remove_dead(p);
 	do {
-		p->tick_at = keeper_tick(p->keeper);
+		keeper_tick(p->keeper);
 		commit_if_ready(p);
 	} while (committer_is_idle(p->committer) && !uv_is_active((uv_handle_t *)&p->gather) && drain_all(p, false));
 }

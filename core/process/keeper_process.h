@@ -20,6 +20,7 @@ struct kp_worker {
 	struct area area;
 	struct ring_reader up;
 	uint64_t taken_to; /* ring position that the commit under way covers */
+	uint64_t n_dropped; /* notes of its reads and refusals, for want of room */
 	int wake_keeper, wake_worker;
 	bool dead;         /* killed and reaped: to be removed when its ring is read */
 	bool gone;         /* its ring is nonsense: nothing more is read */
@@ -46,7 +47,7 @@ struct keeper_process {
 	struct kp_worker *workers;
 	struct yt_str taken;       /* records of the commit under way */
 	uint64_t index_lag_max, reserve_bytes, generation, n_commits;
-	int64_t flush_at, tick_at, progress_at;
+	int64_t flush_at, progress_at;
 	int64_t committed_at_us;   /* when the last commit was begun, monotonic */
 	uint32_t n_waiting;        /* messages read since then whose worker waits for a commit */
 	bool is_crowded;           /* there were several in the last commit */
@@ -60,6 +61,7 @@ struct keeper_process {
 	size_t message_bytes, drain_bytes; /* largest message; gathered so much, the rings wait for a commit */
 	bool find_failed;                  /* the last question to the index was not answered */
 	bool full, finishing, reindexing, started;
+	bool drops_notes;          /* said so in the log */
 	char index_path[512];
 	struct channel_msg msg;
 };

@@ -361,6 +361,7 @@ static void write_board(struct worker *w)
 	b->unknown = c.unknown;
 	b->in_flight = c.in_flight;
 	b->leases = c.leases;
+	b->dropped = c.dropped;
 	for (i = 0; w->doors_open && i < w->conf->n_listeners; i++)
 		n += server_connections(w->listeners[i].server);
 	b->connections = n;
