@@ -731,6 +731,7 @@ static void on_restarted(struct engine *e, uint64_t epoch)
 
 	if (e->incarnation == 0) { /* the welcome was lost with the old one */
 		engine_start(e);
+		engine_submit(e, UP_READY, epoch, (struct yt_str){ 0 });
 		return;
 	}
 	HASH_ITER(hh_id, e->tasks, t, next_t) {

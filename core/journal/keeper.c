@@ -413,9 +413,10 @@ static void on_hello(struct keeper *k, uint32_t worker, const struct talk *talk)
 	HASH_FIND_INT(k->workers, &worker, w);
 	if (w == NULL)
 		return;
-	if (w->incarnation == 0)
+	if (w->incarnation == 0) {
 		w->incarnation = ++k->incarnation;
-	w->ready = true;
+		w->ready = true;
+	} /* else a keeper before us may have welcomed it, and given it leases */
 	at = rec_begin(&buf, REC_WORKER, 0, 0, keeper_wall(k));
 	rec_u32(&buf, REC_T_WORKER, w->incarnation);
 	rec_end(&buf, at);
