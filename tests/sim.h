@@ -54,6 +54,7 @@ struct platform {
 		char key[16], sign[16];
 	} sessions[8];
 	size_t n_sessions;
+	int64_t refuses_until; /* its gateway lets nothing through */
 };
 
 /* -- hospitals ----------------------------------------------------------------------------------- */

@@ -242,6 +242,14 @@ static void do_reverse(struct sim *s, const struct wire *w, char reply[400])
 	say(reply, "DONE reversed %s .", w->orig);
 }
 
+/* Before anybody looks at what it is.  For a while, so that a message that comes twice at once has one fate. */
+static bool refuses_on_the_way(struct sim *s)
+{
+	if (s->now > s->platform.refuses_until && sim_fault(s, 10))
+		s->platform.refuses_until = s->now + (int64_t)sim_random(s, 400);
+	return s->now <= s->platform.refuses_until;
+}
+
 void platform_handle(struct sim *s, struct yt_str body, char reply[400])
 {
 	struct wire w;
@@ -251,7 +259,7 @@ void platform_handle(struct sim *s, struct yt_str body, char reply[400])
 	if (fake_is(body, "SIGNIN")) {
 		snprintf(session(&s->platform, &w), 16, "G%u", ++s->platform.next_id);
 		say(reply, "DONE sign=%s .", session(&s->platform, &w));
-	} else if (sim_fault(s, 10)) { /* before anybody looks at what it is */
+	} else if (refuses_on_the_way(s)) {
 		say(reply, "REFUSED why=gateway time is out of range .%s", "");
 	} else if (!signed_in(&s->platform, &w)) {
 		say(reply, "REFUSED why=expired sign in first .%s", "");
