@@ -503,6 +503,25 @@ static void check_routes(struct conf *conf, struct conf_errors *errors)
 
 /* ---- numbers that belong together ---- */
 
+/* What is written down about one leg: an answer as it came and as it is told, beside others of its kind. */
+static void check_room(const struct conf *conf, const struct conf_node *limits, struct conf_errors *errors,
+        const char *key, uint32_t mib)
+{
+	uint32_t most = conf->limits.body_kib;
+	const char *of = "body_kib";
+
+	for (uint32_t i = 0; i < conf->n_parties; i++) {
+		if (conf->parties[i].response_kib > most) {
+			most = conf->parties[i].response_kib;
+			of = "response_kib";
+		}
+	}
+	if ((uint64_t)mib * 1024 < 4 * (uint64_t)most)
+		conf_error_add(errors, limits == NULL ? 0 : limits->line, limits == NULL ? 0 : limits->column,
+		        "%s: %u is too small for %s: %u: the largest message must fit in four times", key, (unsigned)mib,
+		        of, (unsigned)most);
+}
+
 static void check_numbers(const struct conf *conf, const struct conf_node *root, struct conf_errors *errors)
 {
 	const struct conf_node *numbers = conf_node_get(root, "numbers"), *limits = conf_node_get(root, "limits");
@@ -516,14 +535,13 @@ static void check_numbers(const struct conf *conf, const struct conf_node *root,
 		conf_error_add(errors, resolution == NULL ? 0 : resolution->line,
 		        resolution == NULL ? 0 : resolution->column, "retry_ms %u is longer than retry_max_ms %u",
 		        (unsigned)conf->resolution.retry_ms, (unsigned)conf->resolution.retry_max_ms);
-	if ((uint64_t)conf->journal.segment_mib * 1024 < 4 * (uint64_t)conf->limits.body_kib)
-		conf_error_add(errors, limits == NULL ? 0 : limits->line, limits == NULL ? 0 : limits->column,
-		        "segment_mib: %u is too small for body_kib: %u: the largest request must fit in four times",
-		        (unsigned)conf->journal.segment_mib, (unsigned)conf->limits.body_kib);
-	if ((uint64_t)conf->limits.ring_mib * 1024 < 4 * (uint64_t)conf->limits.body_kib)
-		conf_error_add(errors, limits == NULL ? 0 : limits->line, limits == NULL ? 0 : limits->column,
-		        "ring_mib: %u is too small for body_kib: %u: the largest request must fit in four times",
-		        (unsigned)conf->limits.ring_mib, (unsigned)conf->limits.body_kib);
+	if (conf->numbers.serial_from <= conf->numbers.serial_to &&
+	        conf->numbers.serial_to - conf->numbers.serial_from < 9)
+		conf_error_add(errors, numbers == NULL ? 0 : numbers->line, numbers == NULL ? 0 : numbers->column,
+		        "serial_from %u to serial_to %u are too few: leave the gateway ten a second at least",
+		        (unsigned)conf->numbers.serial_from, (unsigned)conf->numbers.serial_to);
+	check_room(conf, limits, errors, "segment_mib", conf->journal.segment_mib);
+	check_room(conf, limits, errors, "ring_mib", conf->limits.ring_mib);
 }
 
 static void check_profile(const struct conf *conf, const struct conf_node *root, struct conf_errors *errors)

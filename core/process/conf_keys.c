@@ -137,7 +137,7 @@ const struct conf_key conf_keys[] = {
 		AT(party, connect_timeout_ms), "TCP connect and TLS handshake together." },
 	{ "parties", "idle_ms", CONF_T_NUMBER, "ms", DEFAULT("50000"), 100, 86400000, NULL, AT(party, idle_ms),
 		"A connection that rests is closed after this; less than the party's own idle limit." },
-	{ "parties", "response_kib", CONF_T_NUMBER, "KiB", DEFAULT("4096"), 1, 65536, NULL, AT(party, response_kib),
+	{ "parties", "response_kib", CONF_T_NUMBER, "KiB", DEFAULT("1024"), 1, 65536, NULL, AT(party, response_kib),
 		"A larger answer is not read: the outcome is then unknown." },
 	{ "parties", "late_ms", CONF_T_NUMBER, "ms", DEFAULT("60000"), 0, 3600000, NULL, AT(party, late_ms),
 		"How long after a time-out a late answer is still taken." },
