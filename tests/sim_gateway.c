@@ -1010,13 +1010,14 @@ static void start_keeper(struct sim *s, struct sim_event *e)
 	for (i = 0; i < g->n_workers; i++) {
 		struct wproc *w = g->workers[i];
 
-		if (w->buried)
-			continue;
-		keeper_meets(s, w);
-		if (!w->alive)
-			keeper_buries(s, w);
+		if (!w->buried)
+			keeper_meets(s, w);
 	}
-	keeper_start(g->keeper);
+	keeper_start(g->keeper); /* before any ring is read: what bars others must be known */
+	for (i = 0; i < g->n_workers; i++) {
+		if (g->workers[i]->known && !g->workers[i]->alive)
+			keeper_buries(s, g->workers[i]);
+	}
 	keeper_turn_at(s, s->now + 1);
 	sim_at(s, s->now + 300, index_some, g->life, 0);
 }

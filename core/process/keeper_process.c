@@ -353,6 +353,8 @@ static void remove_dead(struct keeper_process *p);
  * gathering is under way, whose end is a turn anyway. */
 void kp_turn(struct keeper_process *p)
 {
+	if (!p->started)
+		return; /* before keeper_start() nothing is barred: a ring would be read as if all were new */
 	drain_all(p, true);
 	remove_dead(p);
 	do {
