@@ -14,11 +14,13 @@ enum channel_kind {
 	CHANNEL_WORKER_GONE,   /* reaped: its ring is to be drained, its legs are unknown */
 	CHANNEL_WORKER_DRAINS, /* no new leases for it */
 	CHANNEL_CRASHED,       /* text: plugin NUL what NUL octets: what a dead worker was handling */
-	CHANNEL_CHECK,         /* text: path of a configuration; answered by CHANNEL_CHECKED */
+	CHANNEL_CHECK,         /* text: path of a configuration; generation: which check; answered by CHANNEL_CHECKED */
 	CHANNEL_CONFIGURE,     /* text: path of the configuration that is active now; number: generation */
 	CHANNEL_FINISH,        /* all workers are gone: write down what is left and end */
 	CHANNEL_READY,         /* keeper: the journal is open */
-	CHANNEL_CHECKED,       /* keeper; number: open exchanges that need what it drops; text: which */
+	/* keeper; number: open exchanges that need what it drops, UINT64_MAX: it cannot be read; text: what they
+	 * need; generation: which check */
+	CHANNEL_CHECKED,
 	CHANNEL_BURIED,        /* keeper: what this dead worker had on its ring is on disk */
 	CHANNEL_KILL           /* keeper: this worker's ring holds nonsense */
 };

@@ -14,7 +14,8 @@ struct committer {
 	struct log *log;
 	struct yt_io io;
 	const struct yt_keys *keys;
-	int64_t anchor_ms, anchored_mono;
+	_Atomic int64_t anchor_ms;
+	int64_t anchored_mono;
 	uint64_t anchored_commit;
 	uint32_t segment; /* of the last commit: a head is signed soon after a segment closes */
 	struct yt_str records;
@@ -128,6 +129,11 @@ int committer_open(struct committer **out, uv_loop_t *loop, struct log *log, con
 	c->woken.data = c;
 	*out = c;
 	return 0;
+}
+
+void committer_set_anchor(struct committer *c, int64_t anchor_ms)
+{
+	c->anchor_ms = anchor_ms;
 }
 
 bool committer_is_idle(const struct committer *c)

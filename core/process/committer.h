@@ -16,6 +16,7 @@ struct committer;
 typedef void (*committer_done)(void *arg, int result, log_pos pos);
 int committer_open(struct committer **out, uv_loop_t *loop, struct log *log, const struct yt_io *io,
                    const struct yt_keys *keys, int64_t anchor_ms, committer_done done, void *arg);
+void committer_set_anchor(struct committer *committer, int64_t anchor_ms); /* from now on */
 bool committer_is_idle(const struct committer *committer);
 /* records: borrowed until done. */
 void committer_start(struct committer *committer, struct yt_str records);

@@ -707,67 +707,106 @@ static void note_generation(struct keeper_process *p, uint64_t generation, const
 	p->generation = generation;
 }
 
-static void on_configure(struct keeper_process *p, const struct channel_msg *msg)
+static struct conf *load_named(const struct channel_msg *msg)
 {
-	char file[512];
 	struct conf_errors *errors = calloc(1, sizeof(*errors));
-	struct keeper_conf k;
-	struct conf *conf;
+	struct conf *conf = NULL;
+	char file[512];
 
 	snprintf(file, sizeof(file), "%.*s", (int)msg->n_text, msg->text);
-	if (errors != NULL && conf_load_with(&conf, file, CONF_NO_FILES, errors) == 0) {
-		conf_of_machine(&k, conf);
-		keeper_configure(p->keeper, &k);
-		note_generation(p, msg->number, conf);
-		conf_free(conf);
-	}
+	if (errors == NULL || conf_load_with(&conf, file, CONF_NO_FILES, errors) != 0)
+		yt_log(YT_ERROR, "keeper", "%s cannot be read", file);
 	free(errors);
+	return conf;
 }
 
-/* Open exchanges whose party or listener a new configuration drops. */
+/* The rest of journal: changes with a restart only (reload.c). */
+static void take_journal(struct keeper_process *p, const struct conf_journal *journal)
+{
+	p->index_lag_max = (uint64_t)journal->index_lag_mib << 20;
+	p->retention_ms = (int64_t)journal->retention_days * 24 * 3600 * 1000;
+	committer_set_anchor(p->committer, (int64_t)journal->anchor_s * 1000);
+}
+
+static void on_configure(struct keeper_process *p, const struct channel_msg *msg)
+{
+	struct conf *conf = load_named(msg);
+	struct keeper_conf k;
+
+	if (conf == NULL)
+		return;
+	conf_of_machine(&k, conf);
+	keeper_configure(p->keeper, &k);
+	take_journal(p, &conf->journal);
+	yt_log_setup("keeper", conf->gateway.log_level);
+	process_guard(conf->gateway.profile);
+	note_generation(p, msg->number, conf);
+	conf_free(p->conf);
+	p->conf = conf;
+}
+
+/* Open exchanges that need what a new configuration drops. */
 struct checking {
-	const struct conf *conf;
+	const struct conf *now, *next;
 	uint64_t n;
 	char what[200];
 };
 
-static bool has_listener(const struct conf *conf, const char *name)
+static const char *format_of_listener(const struct conf *conf, const char *name)
 {
 	uint32_t i;
 
 	for (i = 0; i < conf->n_listeners; i++) {
 		if (strcmp(conf->listeners[i].name, name) == 0)
-			return true;
+			return conf->listeners[i].format;
 	}
-	return false;
+	return NULL;
 }
 
+static const char *format_of_party(const struct conf *conf, const char *name)
+{
+	const struct conf_party *p = conf_party(conf, yt_str(name));
+
+	return p == NULL ? NULL : p->format;
+}
+
+/* Gone, or of another format: what was written down could not be read any more. */
+static bool is_lost(const char *now, const char *next)
+{
+	return next == NULL || (now != NULL && strcmp(now, next) != 0);
+}
+
+/* What has no party, listener or institution, as octets that killed a worker, needs none. */
 static void check_each(void *arg, const struct exchange *x)
 {
 	struct checking *c = arg;
 
-	if ((x->party[0] == 0 || conf_party(c->conf, yt_str(x->party)) != NULL) && has_listener(c->conf, x->listener))
+	if (x->party[0] != 0 && is_lost(format_of_party(c->now, x->party), format_of_party(c->next, x->party)))
+		snprintf(c->what, sizeof(c->what), "party %s in its format", x->party);
+	else if (x->listener[0] != 0 &&
+		is_lost(format_of_listener(c->now, x->listener), format_of_listener(c->next, x->listener)))
+		snprintf(c->what, sizeof(c->what), "listener %s in its format", x->listener);
+	else if (x->institution[0] != 0 && conf_institution(c->next, yt_str(x->institution)) == NULL)
+		snprintf(c->what, sizeof(c->what), "institution %s", x->institution);
+	else
 		return;
 	c->n++;
-	snprintf(c->what, sizeof(c->what), "party %s, listener %s", x->party, x->listener);
 }
 
 static void on_check(struct keeper_process *p, const struct channel_msg *msg)
 {
-	struct conf_errors *errors = calloc(1, sizeof(*errors));
-	struct checking c = { NULL, 0, { 0 } };
-	struct conf *conf = NULL;
-	char file[512];
+	struct conf *conf = load_named(msg);
+	struct checking c = { p->conf, conf, 0, { 0 } };
+	uint32_t check_no = msg->generation; /* msg is p->msg */
 
-	snprintf(file, sizeof(file), "%.*s", (int)msg->n_text, msg->text);
-	if (errors != NULL && conf_load_with(&conf, file, CONF_NO_FILES, errors) == 0) {
-		c.conf = conf;
+	if (conf != NULL)
 		keeper_each_open(p->keeper, check_each, &c);
-		conf_free(conf);
-	}
-	free(errors);
+	else
+		c.n = UINT64_MAX;
+	conf_free(conf);
 	memset(&p->msg, 0, offsetof(struct channel_msg, text));
 	p->msg.kind = CHANNEL_CHECKED;
+	p->msg.generation = check_no;
 	p->msg.number = c.n;
 	p->msg.n_text = (uint32_t)strlen(c.what);
 	memcpy(p->msg.text, c.what, p->msg.n_text);
@@ -941,12 +980,13 @@ int keeper_main(const char *conf_file, int supervisor_pid)
 	free(errors);
 	process_guard(conf->gateway.profile);
 	yt_log_setup("keeper", conf->gateway.log_level);
+	p->conf = conf;
 	if (open_machine(p, conf) != 0)
 		return 2;
 	start_loop(p, conf);
 	uv_run(p->loop, UV_RUN_DEFAULT);
 	finish(p);
-	conf_free(conf);
+	conf_free(p->conf);
 	free(p);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "journal/keeper.h"
 #include "process/channel.h"
 #include "process/committer.h"
+#include "process/conf.h"
 #include "process/ring.h"
 
 #define BURIED_MAX 256 /* dead workers whose last words are not on disk yet */
@@ -34,6 +35,7 @@ struct keeper_process {
 	uv_loop_t *loop;
 	uv_poll_t channel;
 	uv_timer_t timer, gather;
+	struct conf *conf; /* the active one */
 	struct keeper *keeper;
 	struct log *log;
 	struct log_conf log_conf;

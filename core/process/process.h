@@ -15,7 +15,8 @@ enum {
 };
 
 int supervisor_main(const char *conf_file);
-int check_main(const char *conf_file); /* prints what is wrong; 0: it can be used */
+/* Prints what is wrong, under the name the operator gave it; 0: it can be used. */
+int check_main(const char *conf_file, const char *named);
 int keeper_main(const char *conf_file, int supervisor_pid);
 int worker_main(const char *conf_file, int supervisor_pid, uint32_t slot, uint32_t generation);
 

@@ -30,6 +30,7 @@
 
 #include "process/channel.h"
 #include "process/process.h"
+#include "process/reload.h"
 #include "process/ring.h"
 
 #define RESTART_MS_MAX 5000
@@ -69,6 +70,7 @@ static struct {
 	struct member *members;
 	struct slot *slots;
 	uint32_t n_slots, next_id, generation;
+	uint32_t check_no; /* of the CHANNEL_CHECK that next_conf waits for */
 	bool keeper_alive, keeper_ready, keeper_was_ready, channel_open, stopping, finishing, announced, was_up;
 	int64_t keeper_start_at, stop_deadline;
 	uint32_t keeper_fast_deaths;
@@ -154,13 +156,39 @@ static bool same_socket(const struct conf_listener *a, const struct conf_listene
 	return strcmp(a->address, b->address) == 0 && a->port == b->port;
 }
 
+static struct slot *new_slots(uint32_t n)
+{
+	struct slot *slots = calloc(n, sizeof(*slots));
+	uint32_t s, i;
+
+	YT_REQUIRE(slots != NULL);
+	for (s = 0; s < n; s++) {
+		for (i = 0; i < LISTENERS_MAX; i++)
+			slots[s].fds[i] = -1;
+	}
+	return slots;
+}
+
+static void close_slots(struct slot *slots, uint32_t n)
+{
+	uint32_t s, i;
+
+	for (s = 0; s < n; s++) {
+		for (i = 0; i < LISTENERS_MAX; i++) {
+			if (slots[s].fds[i] >= 0)
+				close(slots[s].fds[i]);
+		}
+	}
+	free(slots);
+}
+
 /* Sockets for a configuration: those that stay are taken over, so that no connection is refused. */
 static int bind_all(const struct conf *conf, struct slot **out)
 {
-	struct slot *slots = calloc(conf->gateway.workers, sizeof(*slots));
+	struct slot *slots = new_slots(conf->gateway.workers);
 	uint32_t i, j, s;
 
-	YT_REQUIRE(slots != NULL && conf->n_listeners <= LISTENERS_MAX);
+	YT_REQUIRE(conf->n_listeners <= LISTENERS_MAX);
 	for (i = 0; i < conf->n_listeners; i++) {
 		for (j = 0; sup.conf != NULL && j < sup.conf->n_listeners; j++) {
 			if (same_socket(&sup.conf->listeners[j], &conf->listeners[i]))
@@ -168,27 +196,24 @@ static int bind_all(const struct conf *conf, struct slot **out)
 		}
 		if (sup.conf == NULL || j == sup.conf->n_listeners) {
 			if (bind_listener(conf, i, slots, conf->gateway.workers) != 0)
-				return YT_ECONF;
+				goto fail;
 			continue;
 		}
 		for (s = 0; s < conf->gateway.workers; s++) {
-			slots[s].fds[i] = s < sup.n_slots ? dup(sup.slots[s].fds[j]) :
+			slots[s].fds[i] = s < sup.n_slots ? fcntl(sup.slots[s].fds[j], F_DUPFD_CLOEXEC, 0) :
 				bind_one(&conf->listeners[i], port_of(sup.slots[0].fds[j]));
+			if (slots[s].fds[i] < 0) {
+				yt_log(YT_ERROR, "supervisor", "listener %s: no socket for worker %u: %s", conf->listeners[i].name, s,
+					strerror(errno));
+				goto fail;
+			}
 		}
 	}
 	*out = slots;
 	return 0;
-}
-
-static void close_slots(struct slot *slots, uint32_t n, uint32_t n_listeners)
-{
-	uint32_t s, i;
-
-	for (s = 0; s < n; s++) {
-		for (i = 0; i < n_listeners; i++)
-			close(slots[s].fds[i]);
-	}
-	free(slots);
+fail:
+	close_slots(slots, conf->gateway.workers);
+	return YT_ECONF;
 }
 
 /* -- children ----------------------------------------------------------------------------------- */
@@ -207,6 +232,11 @@ static int spawn(uv_process_t *process, char **args, const int *fds, int n_fds, 
 		stdio[i].data.fd = i < 3 ? i : fds[i - 3];
 	}
 	return uv_spawn(sup.loop, process, &options);
+}
+
+static void active_path(char *path, size_t size, const struct conf *conf, uint32_t generation)
+{
+	snprintf(path, size, "%s/active-%u.yaml", conf->gateway.run_dir, generation);
 }
 
 static void clear_msg(enum channel_kind kind)
@@ -310,6 +340,25 @@ static void give_up(const char *why)
 	uv_stop(sup.loop);
 }
 
+static bool lives(uint32_t generation)
+{
+	struct member *m;
+
+	DL_FOREACH(sup.members, m) {
+		if (m->alive && m->generation == generation)
+			return true;
+	}
+	return false;
+}
+
+static void remove_active(uint32_t generation)
+{
+	char path[512];
+
+	active_path(path, sizeof(path), sup.conf, generation);
+	unlink(path);
+}
+
 static void on_worker_exit(uv_process_t *process, int64_t status, int signal_number)
 {
 	struct member *m = process->data;
@@ -323,6 +372,8 @@ static void on_worker_exit(uv_process_t *process, int64_t status, int signal_num
 	if (signal_number != 0)
 		read_black_box(m);
 	tell_about(m, CHANNEL_WORKER_GONE);
+	if (m->generation != sup.generation && !lives(m->generation))
+		remove_active(m->generation);
 	if (!sup.was_up && signal_number == 0 && status == 2 && !sup.stopping) {
 		give_up("a worker cannot start");
 		return;
@@ -399,6 +450,13 @@ static void close_channel(void)
 	sup.channel_open = false;
 }
 
+/* A checked configuration that waits for the keeper's word is forgotten. */
+static void drop_next(void)
+{
+	conf_free(sup.next_conf);
+	sup.next_conf = NULL;
+}
+
 static void on_keeper_exit(uv_process_t *process, int64_t status, int signal_number)
 {
 	struct member *m;
@@ -406,6 +464,10 @@ static void on_keeper_exit(uv_process_t *process, int64_t status, int signal_num
 	uv_close((uv_handle_t *)process, NULL);
 	sup.keeper_alive = false;
 	sup.keeper_ready = false;
+	if (sup.next_conf != NULL)
+		yt_log(YT_ERROR, "supervisor", "the keeper ended before it had checked %s; generation %u stays active, reload again",
+			sup.conf_file, sup.generation);
+	drop_next();
 	DL_FOREACH(sup.members, m)
 		m->told_up = false;
 	if (sup.finishing && signal_number == 0 && status == 0)
@@ -461,16 +523,20 @@ static void on_checked(const struct channel_msg *msg)
 {
 	struct conf *conf = sup.next_conf;
 
+	if (conf == NULL || msg->generation != sup.check_no)
+		return; /* of a file that a newer one has replaced */
 	sup.next_conf = NULL;
-	if (conf == NULL)
-		return;
 	if (msg->number == 0) {
 		activate(conf);
 		return;
 	}
-	yt_log(YT_ERROR, "supervisor", "%s is not activated: %llu open exchanges still need %.*s, which it drops; "
-		"generation %u stays active", sup.conf_file, (unsigned long long)msg->number, (int)msg->n_text, msg->text,
-		sup.generation);
+	if (msg->number == UINT64_MAX)
+		yt_log(YT_ERROR, "supervisor", "the keeper cannot read its copy of %s; generation %u stays active", sup.conf_file,
+			sup.generation);
+	else
+		yt_log(YT_ERROR, "supervisor", "%s is not activated: %llu open exchanges still need %.*s, which it drops; "
+			"generation %u stays active", sup.conf_file, (unsigned long long)msg->number, (int)msg->n_text,
+			msg->text, sup.generation);
 	conf_free(conf);
 }
 
@@ -537,78 +603,31 @@ static void start_keeper(void)
 
 /* -- configuration ------------------------------------------------------------------------------ */
 
-int check_main(const char *conf_file)
+/* Checks the operator's file and leaves a copy of what was checked at path; NULL after having said why. */
+static struct conf *check_conf(char *path, size_t size, uint32_t generation)
 {
-	struct conf_errors *errors = calloc(1, sizeof(*errors));
-	struct conf *conf = NULL;
-	char line[1024];
-	uint32_t i;
-	int rv;
+	const char *key = NULL;
+	int copy = -1;
+	struct conf *conf = reload_take(sup.conf_file, &copy);
 
-	YT_REQUIRE(errors != NULL);
-	if (conf_load(&conf, conf_file, errors) == 0)
-		conf_check_plugins(conf, errors);
-	for (i = 0; i < errors->n; i++) {
-		conf_error_print(errors, &errors->item[i], line, sizeof(line));
-		fputs(line, stderr);
-	}
-	rv = errors->n_errors != 0 ? 2 : 0;
-	conf_free(conf);
-	free(errors);
-	return rv;
-}
-
-/* Loads plugins, so it is a child's work: what crashes there must not crash here. */
-static bool checks_in_child(const char *conf_file)
-{
-	int status = -1, supervisor = (int)getpid();
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		process_follow(supervisor); /* what is ignored stays so in the program */
-		execl("/proc/self/exe", "yitongd", "check", conf_file, (char *)NULL);
-		_exit(127);
-	}
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-/* Children read a copy of what was checked: the operator may go on editing the file. */
-static int copy_file(const char *from, const char *to)
-{
-	char buf[65536];
-	FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
-	size_t n;
-	int rv = in != NULL && out != NULL ? 0 : YT_EIO;
-
-	while (rv == 0 && (n = fread(buf, 1, sizeof(buf), in)) > 0)
-		rv = fwrite(buf, 1, n, out) == n ? 0 : YT_EIO;
-	if (in != NULL)
-		fclose(in);
-	if (out != NULL && fclose(out) != 0)
-		rv = YT_EIO;
-	return rv;
-}
-
-/* Checks the operator's file and leaves the copy at path; NULL after having said why. */
-static struct conf *check_conf(char *path, size_t size, const char *run_dir, uint32_t generation)
-{
-	struct conf_errors *errors = calloc(1, sizeof(*errors));
-	struct conf *conf = NULL;
-
-	YT_REQUIRE(errors != NULL);
-	if (checks_in_child(sup.conf_file) && conf_load(&conf, sup.conf_file, errors) == 0) {
+	if (conf == NULL)
+		return NULL;
+	if (sup.conf == NULL)
 		mkdir(conf->gateway.run_dir, 0700);
-		snprintf(path, size, "%s/active-%u.yaml", run_dir != NULL ? run_dir : conf->gateway.run_dir, generation);
-		if (copy_file(sup.conf_file, path) != 0) {
-			yt_log(YT_ERROR, "supervisor", "cannot write %s: %s", path, strerror(errno));
-			conf_free(conf);
-			conf = NULL;
-		}
+	else
+		key = reload_needs_restart(sup.conf, conf);
+	active_path(path, size, conf, generation);
+	if (key != NULL) {
+		yt_log(YT_ERROR, "supervisor", "%s changes %s: that needs a restart", sup.conf_file, key);
+	} else if (reload_write(copy, path) != 0) {
+		yt_log(YT_ERROR, "supervisor", "cannot write %s: %s", path, strerror(errno));
+	} else {
+		close(copy);
+		return conf;
 	}
-	free(errors);
-	return conf;
+	close(copy);
+	conf_free(conf);
+	return NULL;
 }
 
 static void activate(struct conf *conf)
@@ -623,13 +642,15 @@ static void activate(struct conf *conf)
 		return;
 	}
 	if (old != NULL)
-		close_slots(sup.slots, sup.n_slots, old->n_listeners);
+		close_slots(sup.slots, sup.n_slots);
 	sup.slots = slots;
 	sup.n_slots = conf->gateway.workers;
 	sup.conf = conf;
 	sup.generation++;
 	sup.announced = false;
-	snprintf(sup.active_file, sizeof(sup.active_file), "%s/active-%u.yaml", conf->gateway.run_dir, sup.generation);
+	active_path(sup.active_file, sizeof(sup.active_file), conf, sup.generation);
+	yt_log_setup("yitongd", conf->gateway.log_level);
+	process_guard(conf->gateway.profile);
 	for (s = 0; s < sup.n_slots; s++)
 		start_worker(s);
 	tell_generation();
@@ -644,26 +665,20 @@ static void on_sighup(uv_signal_t *signal, int number)
 	if (sup.stopping)
 		return;
 	yt_log(YT_INFO, "supervisor", "reload: checking %s", sup.conf_file);
-	conf = check_conf(path, sizeof(path), sup.conf->gateway.run_dir, sup.generation + 1);
-	if (conf == NULL) {
-		yt_log(YT_ERROR, "supervisor", "%s does not check; generation %u stays active", sup.conf_file, sup.generation);
-		return;
-	}
-	if (strcmp(conf->journal.folder, sup.conf->journal.folder) != 0 ||
-		strcmp(conf->gateway.run_dir, sup.conf->gateway.run_dir) != 0) {
-		yt_log(YT_ERROR, "supervisor", "%s moves the journal or run_dir: that needs a restart; generation %u stays active",
-			sup.conf_file, sup.generation);
-		conf_free(conf);
-		return;
-	}
+	drop_next(); /* a newer file counts, whatever the keeper says of the one before it */
 	if (!sup.keeper_ready) {
-		yt_log(YT_ERROR, "supervisor", "the keeper is not up, so what is open cannot be known; reload later");
-		conf_free(conf);
+		yt_log(YT_ERROR, "supervisor", "the keeper is not up, so what is open cannot be known; generation %u stays active, "
+			"reload later", sup.generation);
 		return;
 	}
-	conf_free(sup.next_conf);
+	conf = check_conf(path, sizeof(path), sup.generation + 1);
+	if (conf == NULL) {
+		yt_log(YT_ERROR, "supervisor", "%s is not used; generation %u stays active", sup.conf_file, sup.generation);
+		return;
+	}
 	sup.next_conf = conf;
 	clear_msg(CHANNEL_CHECK);
+	sup.msg.generation = ++sup.check_no;
 	sup.msg.n_text = (uint32_t)snprintf(sup.msg.text, sizeof(sup.msg.text), "%s", path);
 	tell_keeper();
 }
@@ -798,12 +813,9 @@ int supervisor_main(const char *conf_file)
 	sup.conf_file = conf_file;
 	sup.loop = uv_default_loop();
 	signal(SIGPIPE, SIG_IGN);
-	conf = check_conf(path, sizeof(path), NULL, 1);
+	conf = check_conf(path, sizeof(path), 1);
 	if (conf == NULL)
 		return 2;
-	yt_log_setup("yitongd", conf->gateway.log_level);
-	process_guard(conf->gateway.profile);
-	snprintf(sup.active_file, sizeof(sup.active_file), "%s", path);
 	if (make_quarantine() != 0)
 		return 2;
 	activate(conf);

@@ -20,7 +20,8 @@ sed -e 's/port: 8443/port: 38443/; s/port: 8444/port: 38444/' $dir/all.yaml >$di
 start platform $dir/platform.log $bin/yitong-sandbox platform --port 39443 --control-port 39444 --certs certs/out
 wait_port 39443 "$last_pid" 10 $dir/platform.log || exit 1
 start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
-wait_port 38443 "$last_pid" 20 $dir/gateway.log || exit 1
+gateway=$last_pid
+wait_port 38443 "$gateway" 20 $dir/gateway.log || exit 1
 
 ask() { # NUMBER-OF-MESSAGE TEXT-IN-NAME: one 1101; prints the HTTP status
 	sed "s/H33021399901[0-9]*\"/H33021399901$1\"/; s/示例甲/$2/" conf/example-1101.json |
@@ -64,5 +65,12 @@ for _ in $(seq 100); do
 done
 say "the registration ended as: $state"
 case $state in done | refused | parked) ;; *) fail "the registration's outcome was never found out" ;; esac
+kill -HUP "$gateway"
+for _ in $(seq 100); do
+	grep -qF 'ready: generation 2' $dir/gateway.log && break
+	sleep 0.1
+done
+grep -qF 'ready: generation 2' $dir/gateway.log || { tail -n 5 $dir/gateway.log; fail "no reload after a crash"; }
+say "ok: parked octets do not stand in the way of a reload"
 yitong journal verify >$dir/verify.log || fail "the journal does not verify"
 say "ok: the journal verifies"

@@ -55,6 +55,8 @@ sed -i 's/paasid: GATEWAY01/pasid: GATEWAY01/' $dir/gateway.yaml
 refuse "a setting that the plugin does not know" "pasid"
 sed -i 's/to: zhejiang/to: nobody/' $dir/gateway.yaml
 refuse "a route to nobody" "nobody"
+sed -i 's/segment_mib: .*/segment_mib: 32/' $dir/gateway.yaml
+refuse "a key that the running keeper cannot change" "journal.segment_mib: that needs a restart"
 
 # A change for the better, while somebody asks all the time: no request may fail.
 ( while [ ! -e $dir/enough ]; do ask || echo failed >>$dir/failed; done ) &
@@ -68,3 +70,10 @@ wait $asker
 [ ! -e $dir/failed ] || fail "requests failed during the reload"
 [ "$(generation)" = 2 ] || fail "generation 2 is not active"
 say "ok: a right file is used without a gap"
+for _ in $(seq 100); do
+	[ -e $dir/gateway/active-1.yaml ] || break
+	sleep 0.1
+done
+[ ! -e $dir/gateway/active-1.yaml ] && cmp -s $dir/gateway.yaml $dir/gateway/active-2.yaml ||
+	fail "the copies in run_dir: $(ls $dir/gateway)"
+say "ok: what runs is what was checked, and the old copy is gone"
