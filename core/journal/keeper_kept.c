@@ -3,7 +3,6 @@
  * record (exchange.c) and gathers it for the next commit. */
 #include "journal/keeper_parts.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -74,8 +73,14 @@ struct kept *kept_find(struct keeper *k, uint64_t id)
 
 static void make_key(char key[80], struct yt_str institution, struct yt_str number)
 {
-	snprintf(key, 80, "%.*s|%.*s", (int)(institution.n < 31 ? institution.n : 31), institution.p,
-	        (int)(number.n < 39 ? number.n : 39), number.p);
+	size_t n = institution.n < 31 ? institution.n : 31, m = number.n < 39 ? number.n : 39;
+
+	if (n > 0)
+		memcpy(key, institution.p, n);
+	key[n] = '|';
+	if (m > 0)
+		memcpy(key + n + 1, number.p, m);
+	key[n + 1 + m] = 0;
 }
 
 void kept_enter(struct keeper *k, struct kept *e)
