@@ -292,9 +292,14 @@ void task_go_on(struct engine *e, struct task *t, bool signed_in)
 
 /* -- what to do --------------------------------------------------------------------------------- */
 
+static bool can_undo(const struct task *t)
+{
+	return t->x.joins == 0 && (t->method == YT_RESOLVE_REVERSE || t->method == YT_RESOLVE_QUERY_REVERSE);
+}
+
 static bool must_undo(const struct task *t)
 {
-	if (t->method != YT_RESOLVE_REVERSE && t->method != YT_RESOLVE_QUERY_REVERSE)
+	if (!can_undo(t))
 		return false;
 	return t->method == YT_RESOLVE_REVERSE || t->x.reversal_wanted || t->x.state == X_DONE ||
 		t->x.state == X_REVERSING;
@@ -308,16 +313,26 @@ static void answer_joined(struct engine *e, struct task *t)
 	YT_REQUIRE(reply != NULL);
 	if (yt_str_is(t->result, "done")) {
 		resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_DONE, (struct yt_str){ 0 }, t->x.trace),
-			"an operator decided that its target stands");
+			"its target stands");
 		return;
 	}
 	reply->code = YT_STR("0");
 	resolve_done(e, t, reply, "its target was reversed or never took effect");
 }
 
+/* Its origin sent a reversal for what no reversal undoes (fee lines, another reversal): it stands, and that
+ * is the answer to the reversal. */
+static void refuse_reversal(struct engine *e, struct task *t)
+{
+	write_end(e, t, REC_JOINED, "refused", "this cannot be reversed");
+	give_back(e, t);
+}
+
 static void decide(struct engine *e, struct task *t)
 {
-	if (t->x.joins != 0)
+	if (t->x.state == X_DONE && t->x.reversal_wanted && !can_undo(t))
+		refuse_reversal(e, t);
+	else if (t->x.joins != 0)
 		answer_joined(e, t);
 	else if (must_undo(t))
 		step(e, t, REC_LEG_REVERSAL);

@@ -279,7 +279,7 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		x->reversal_wanted = false;
 		break;
 	case REC_JOINED:
-		x->reversal_wanted = true;
+		x->reversal_wanted = !yt_str_is(rec_get(rec, REC_T_RESULT), "refused");
 		break;
 	case REC_CARRIED:
 		apply_carried(x, v);

@@ -336,7 +336,7 @@ int keeper_check_records(const struct talk *talk)
 		[UP_LATE] = 1u << REC_OUTCOME | 1u << REC_ANSWERED,
 		[UP_STEP] = 1u << REC_SENDING | 1u << REC_OUTCOME,
 		[UP_RETURN] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_RESOLVED | 1u << REC_REVERSED |
-		              1u << REC_PARKED | 1u << REC_DUE,
+		              1u << REC_PARKED | 1u << REC_DUE | 1u << REC_JOINED,
 		[UP_NOTE] = 1u << REC_READ | 1u << REC_REFUSED | 1u << REC_DELIVERED | 1u << REC_SESSION,
 	};
 	struct yt_str payload = talk->payload;

@@ -42,7 +42,8 @@ enum rec_type { /* stored: append only */
 	REC_ANCHOR = 16,  /* signed head of the chain */
 	REC_GENERATION = 17, /* a configuration became active */
 	REC_CLOCK = 18,   /* the wall clock stepped: from, to */
-	REC_JOINED = 19,  /* an origin's own reversal joined the resolution of another exchange */
+	REC_JOINED = 19,  /* an origin's own reversal joined the resolution of another exchange; with
+	                   * REC_T_RESULT "refused" that one stands, as it cannot be reversed */
 	REC_CARRIED = 20, /* written again from a segment that was dropped: fields as in the original */
 	REC_GONE = 21,    /* a worker was reaped: its open exchanges are unknown from here */
 	REC_AUDIT = 22    /* somebody revealed or changed something: who, what, why */
