@@ -150,8 +150,10 @@ static void settle_unheard(struct sim *s, uint32_t id)
 		sim_trace(s, "hospital: gives up on %s", a->num);
 		a->abandoned = true;
 		over(s, a->visit);
-	} else if (!a->replaced || s->calm) {
+	} else if (!a->replaced) {
 		sim_at(s, soon(s, 3000), ask_again, id, 0);
+	} else if (s->calm && !a->reversing) { /* a new number took its place */
+		send_reversal(s, id);
 	}
 }
 
@@ -161,6 +163,8 @@ static void on_silence(struct sim *s, uint32_t id)
 
 	if (!is_open(a) || a->conns > 0)
 		return;
+	if ((a->kind == ASK_FEES || a->kind == ASK_REVERSE) && sim_fault(s, 40))
+		ask_new_soon(s, ASK_REVERSE, a->visit, id, 1500); /* of what no reversal undoes */
 	if (a->kind == ASK_SETTLE || a->kind == ASK_CANCEL) {
 		settle_unheard(s, id);
 	} else if (a->kind == ASK_REVERSE && sim_fault(s, 400)) {
@@ -241,6 +245,8 @@ static void reversal_heard(struct sim *s, uint32_t id, struct yt_str octets)
 	struct ask *a = &s->asks[id], *target = &s->asks[a->target];
 	struct visit *v = &s->visits[a->visit];
 
+	if (target->kind != ASK_SETTLE && target->kind != ASK_CANCEL)
+		return;
 	if (a->heard == HEARD_REFUSED && !says(octets, "why=absent")) {
 		ask_new_soon(s, ASK_REVERSE, a->visit, a->target, 2000);
 		return;
@@ -248,6 +254,8 @@ static void reversal_heard(struct sim *s, uint32_t id, struct yt_str octets)
 	if (target->undone)
 		return;
 	target->undone = true;
+	if (target->replaced)
+		return;
 	if (target->kind == ASK_SETTLE && v->tries++ < VISIT_TRIES && sim_chance(s, 60)) {
 		v->step = VISIT_SETTLES;
 		sim_at(s, soon(s, 2000), visit_goes_on, a->visit, 0);
@@ -283,12 +291,20 @@ static void compare(struct sim *s, struct ask *a, struct yt_str octets)
 		sim_fail(s, "P2: %s was answered \"%s\", then \"%s\"", a->num, a->first_final, now);
 }
 
+static void ask_once_more(struct sim *s, struct sim_event *e)
+{
+	if (s->asks[e->a].conns == 0 && !s->asks[e->a].undone)
+		ask(s, (uint32_t)e->a);
+}
+
 static void on_answer(struct sim *s, uint32_t id, struct yt_str octets)
 {
 	struct ask *a = &s->asks[id];
 
 	if (!is_passing(octets))
 		compare(s, a, octets);
+	if (a->heard != HEARD_DONE && !is_passing(octets) && sim_fault(s, 150)) /* asks the same again, much later */
+		sim_at(s, soon(s, 40000), ask_once_more, id, 0);
 	if (a->heard == HEARD_DONE)
 		return;
 	if (fake_is(octets, "DONE"))
@@ -388,8 +404,12 @@ void hospitals_calm(struct sim *s)
 {
 	uint32_t i;
 
-	for (i = 1; i < s->n_asks; i++)
-		sim_at(s, soon(s, 3000), ask_again, i, 0);
+	for (i = 1; i < s->n_asks; i++) {
+		if (s->asks[i].replaced)
+			on_silence(s, i);
+		else
+			sim_at(s, soon(s, 3000), ask_again, i, 0);
+	}
 }
 
 bool hospitals_are_quiet(struct sim *s)
