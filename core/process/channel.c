@@ -34,7 +34,9 @@ int channel_send(int fd, const struct channel_msg *msg)
 	do {
 		n = sendmsg(fd, &m, MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
-	return n < 0 ? YT_EIO : 0;
+	if (n < 0)
+		return errno == EPIPE || errno == ECONNRESET || errno == EMSGSIZE ? YT_EIO : YT_EAGAIN;
+	return 0;
 }
 
 static void take_fds(struct channel_msg *msg, struct msghdr *m)

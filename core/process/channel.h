@@ -36,6 +36,7 @@ struct channel_msg {
 	uint32_t n_text;
 };
 
+/* 0; YT_EAGAIN: no room now, to be sent again later and before all that follows; YT_EIO: never. */
 int channel_send(int fd, const struct channel_msg *msg);
 /* 0, YT_ENOTFOUND when the other side is gone, YT_EAGAIN when nothing is there, YT_ECORRUPT. */
 int channel_receive(int fd, struct channel_msg *msg);

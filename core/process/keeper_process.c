@@ -178,15 +178,16 @@ static void send_buried(struct keeper_process *p, uint32_t n)
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
-		memset(&p->msg, 0, offsetof(struct channel_msg, text));
-		p->msg.kind = CHANNEL_BURIED;
-		p->msg.worker = p->buried[i];
-		p->msg.n_text = 0;
-		(void)channel_send(FD_CHANNEL, &p->msg);
+		memset(&p->out, 0, offsetof(struct channel_msg, text));
+		p->out.kind = CHANNEL_BURIED;
+		p->out.worker = p->buried[i];
+		p->out.n_text = 0;
+		if (channel_send(FD_CHANNEL, &p->out) != 0)
+			break; /* another turn sends the rest */
 	}
-	memmove(p->buried, p->buried + n, (p->n_buried - n) * sizeof(p->buried[0]));
-	p->n_buried -= n;
-	p->n_buried_taken = 0;
+	memmove(p->buried, p->buried + i, (p->n_buried - i) * sizeof(p->buried[0]));
+	p->n_buried -= i;
+	p->n_buried_taken -= i < p->n_buried_taken ? i : p->n_buried_taken;
 }
 
 static void tell_durable(struct keeper_process *p, log_pos pos)
@@ -283,17 +284,22 @@ static void retry_full(struct keeper_process *p)
 
 /* -- rings -------------------------------------------------------------------------------------- */
 
-static void kill_worker(struct keeper_process *p, struct kp_worker *w)
+static void tell_kill(struct keeper_process *p, struct kp_worker *w)
 {
-	struct channel_msg *msg = &p->msg;
+	struct channel_msg *msg = &p->out;
 
-	yt_log(YT_ERROR, "keeper", "worker %u: nonsense on its ring; it is to be killed", w->id);
 	memset(msg, 0, offsetof(struct channel_msg, text));
 	msg->kind = CHANNEL_KILL;
 	msg->worker = w->id;
 	msg->n_text = 0;
-	(void)channel_send(FD_CHANNEL, msg);
+	w->kill_told = channel_send(FD_CHANNEL, msg) == 0;
+}
+
+static void kill_worker(struct keeper_process *p, struct kp_worker *w)
+{
+	yt_log(YT_ERROR, "keeper", "worker %u: nonsense on its ring; it is to be killed", w->id);
 	w->gone = true;
+	tell_kill(p, w);
 }
 
 /* Reads and refusals go on for ever while a disk is full: they must not eat the reserve. */
@@ -653,8 +659,11 @@ static void on_timer(uv_timer_t *timer)
 	struct keeper_process *p = timer->data;
 	struct kp_worker *w;
 
-	DL_FOREACH(p->workers, w)
+	DL_FOREACH(p->workers, w) {
 		send_unsent(w);
+		if (w->gone && !w->kill_told)
+			tell_kill(p, w);
+	}
 	retry_full(p);
 	watch_clock(p);
 	watch_retention(p);
@@ -797,25 +806,26 @@ static void on_check(struct keeper_process *p, const struct channel_msg *msg)
 {
 	struct conf *conf = load_named(msg);
 	struct checking c = { p->conf, conf, 0, { 0 } };
-	uint32_t check_no = msg->generation; /* msg is p->msg */
 
 	if (conf != NULL)
 		keeper_each_open(p->keeper, check_each, &c);
 	else
 		c.n = UINT64_MAX;
 	conf_free(conf);
-	memset(&p->msg, 0, offsetof(struct channel_msg, text));
-	p->msg.kind = CHANNEL_CHECKED;
-	p->msg.generation = check_no;
-	p->msg.number = c.n;
-	p->msg.n_text = (uint32_t)strlen(c.what);
-	memcpy(p->msg.text, c.what, p->msg.n_text);
-	(void)channel_send(FD_CHANNEL, &p->msg);
+	memset(&p->out, 0, offsetof(struct channel_msg, text));
+	p->out.kind = CHANNEL_CHECKED;
+	p->out.generation = msg->generation;
+	p->out.number = c.n;
+	p->out.n_text = (uint32_t)strlen(c.what);
+	memcpy(p->out.text, c.what, p->out.n_text);
+	if (channel_send(FD_CHANNEL, &p->out) != 0)
+		yt_log(YT_WARN, "keeper", "the supervisor does not hear what the check found; reload again");
 }
 
 /* What killed a worker: kept whole for the people who must look at it (P8). */
 static void on_crashed(struct keeper_process *p, const struct channel_msg *msg)
 {
+	struct kp_worker *w = worker_of(p, msg->worker);
 	const char *plugin = msg->text;
 	size_t n_plugin = strnlen(plugin, msg->n_text), n_what;
 	const char *what = plugin + n_plugin + 1;
@@ -829,6 +839,8 @@ static void on_crashed(struct keeper_process *p, const struct channel_msg *msg)
 	n_what = strnlen(what, msg->n_text - n_plugin - 1);
 	if (n_plugin + n_what + 2 > msg->n_text)
 		return;
+	if (w != NULL)
+		drain(p, w); /* what it had said of the exchange comes before this */
 	snprintf(reason, sizeof(reason), "a worker died in plugin %s, %s", plugin, what);
 	yt_log(YT_ERROR, "keeper", "exchange %016llx: %s", (unsigned long long)msg->number, reason);
 	type = keeper_may_resolve(p->keeper, msg->number) ? REC_RESOLVED : REC_PARKED;
@@ -889,7 +901,7 @@ static void on_channel(uv_poll_t *poll, int status, int events)
 
 static void start_loop(struct keeper_process *p, const struct conf *conf)
 {
-	memset(&p->msg, 0, offsetof(struct channel_msg, text));
+	memset(&p->out, 0, offsetof(struct channel_msg, text));
 	uv_poll_init(p->loop, &p->channel, FD_CHANNEL);
 	p->channel.data = p;
 	uv_poll_start(&p->channel, UV_READABLE, on_channel);
@@ -900,9 +912,9 @@ static void start_loop(struct keeper_process *p, const struct conf *conf)
 	p->gather.data = p;
 	if (control_open(p, conf->gateway.run_dir) != 0)
 		yt_log(YT_WARN, "keeper", "no control socket in %s: `yitong status` will not work", conf->gateway.run_dir);
-	p->msg.kind = CHANNEL_READY;
-	p->msg.n_text = 0;
-	(void)channel_send(FD_CHANNEL, &p->msg);
+	p->out.kind = CHANNEL_READY;
+	p->out.n_text = 0;
+	(void)channel_send(FD_CHANNEL, &p->out);
 }
 
 static void finish(struct keeper_process *p)

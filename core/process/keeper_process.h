@@ -12,7 +12,7 @@
 #include "process/conf.h"
 #include "process/ring.h"
 
-#define BURIED_MAX 256 /* dead workers whose last words are not on disk yet */
+#define BURIED_MAX 1024 /* dead workers whose last words are not on disk yet; the supervisor keeps them fewer */
 
 struct keeper_process;
 
@@ -24,7 +24,8 @@ struct kp_worker {
 	uint64_t n_dropped; /* notes of its reads and refusals, for want of room */
 	int wake_keeper, wake_worker;
 	bool dead;         /* killed and reaped: to be removed when its ring is read */
-	bool gone;         /* its ring is nonsense: nothing more is read */
+	bool gone;         /* its ring is nonsense: nothing more is read ... */
+	bool kill_told;    /* ... and the supervisor knows */
 	uv_poll_t poll;
 	struct keeper_process *process;
 	struct unsent *unsent;
@@ -65,7 +66,7 @@ struct keeper_process {
 	bool full, finishing, reindexing, started;
 	bool drops_notes;          /* said so in the log */
 	char index_path[512];
-	struct channel_msg msg;
+	struct channel_msg msg, out; /* received; to be sent */
 };
 
 /* NULL when new state-changing work is taken on, else why not. */

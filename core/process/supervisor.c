@@ -37,6 +37,8 @@
 #define QUARANTINE_MS (10 * 60 * 1000)
 #define KILL_GRACE_MS 5000
 #define LISTENERS_MAX 64
+#define UNBURIED_MAX 64  /* dead workers whose last words are not written down */
+#define MEMBERS_MAX 512  /* workers, dead and alive, with which a reload may begin; the keeper's BURIED_MAX is above */
 
 struct member { /* one worker process, living or not yet buried */
 	uint32_t id, slot, generation;
@@ -45,7 +47,14 @@ struct member { /* one worker process, living or not yet buried */
 	int area_fd, wake_keeper, wake_worker;
 	bool alive, drains, told_up;
 	int64_t kill_at;
+	struct telling *crash; /* what it died of, told to every keeper until it is buried */
 	struct member *prev, *next;
+};
+
+struct telling { /* a message to the keeper, kept */
+	struct telling *prev, *next;
+	uint32_t n_text;
+	char bytes[]; /* struct channel_msg up to its text, and the text */
 };
 
 struct slot {
@@ -68,10 +77,12 @@ static struct {
 	char active_file[512];    /* the checked copy that children read */
 	struct conf *next_conf;   /* checked, waiting for the keeper's word */
 	struct member *members;
+	struct telling *untold;   /* no room on the channel yet, in order */
 	struct slot *slots;
 	uint32_t n_slots, next_id, generation;
 	uint32_t check_no; /* of the CHANNEL_CHECK that next_conf waits for */
 	bool keeper_alive, keeper_ready, keeper_was_ready, channel_open, stopping, finishing, announced, was_up;
+	bool waits_for_keeper; /* said so in the log */
 	int64_t keeper_start_at, stop_deadline;
 	uint32_t keeper_fast_deaths;
 	int64_t keeper_started_at;
@@ -246,10 +257,60 @@ static void clear_msg(enum channel_kind kind)
 	sup.msg.n_text = 0;
 }
 
+static struct telling *keep_msg(void)
+{
+	size_t n = offsetof(struct channel_msg, text) + sup.msg.n_text;
+	struct telling *t = malloc(sizeof(*t) + n);
+
+	YT_REQUIRE(t != NULL);
+	t->n_text = sup.msg.n_text;
+	memcpy(t->bytes, &sup.msg, n);
+	return t;
+}
+
+static void take_msg(const struct telling *t)
+{
+	memcpy(&sup.msg, t->bytes, offsetof(struct channel_msg, text) + t->n_text);
+	sup.msg.n_text = t->n_text;
+}
+
+/* What it must know is told in order, however slow it is.  A keeper that is not up hears all when it is. */
 static void tell_keeper(void)
 {
-	if (sup.keeper_ready && channel_send(sup.channel_fd, &sup.msg) != 0)
-		yt_log(YT_WARN, "supervisor", "the keeper does not listen: %s", strerror(errno));
+	int rv = sup.untold != NULL ? YT_EAGAIN : 0;
+	struct telling *t;
+
+	if (!sup.keeper_ready)
+		return;
+	if (rv == 0)
+		rv = channel_send(sup.channel_fd, &sup.msg);
+	if (rv == YT_EAGAIN) {
+		t = keep_msg();
+		DL_APPEND(sup.untold, t);
+	}
+}
+
+static void tell_untold(void)
+{
+	struct telling *t;
+
+	while (sup.keeper_ready && (t = sup.untold) != NULL) {
+		take_msg(t);
+		if (channel_send(sup.channel_fd, &sup.msg) == YT_EAGAIN)
+			return;
+		DL_DELETE(sup.untold, t);
+		free(t);
+	}
+}
+
+static void forget_untold(void)
+{
+	struct telling *t;
+
+	while ((t = sup.untold) != NULL) {
+		DL_DELETE(sup.untold, t);
+		free(t);
+	}
 }
 
 static void tell_up(struct member *m)
@@ -282,6 +343,7 @@ static void bury(struct member *m)
 	close(m->area_fd);
 	close(m->wake_keeper);
 	close(m->wake_worker);
+	free(m->crash);
 	free(m);
 }
 
@@ -306,6 +368,7 @@ static void read_black_box(struct member *m)
 	at += (uint32_t)snprintf(sup.msg.text + at, sizeof(sup.msg.text) - at, "%s", what) + 1;
 	memcpy(sup.msg.text + at, b->octets, n_octets);
 	sup.msg.n_text = at + n_octets;
+	m->crash = keep_msg();
 	tell_keeper();
 	at = atomic_load(&q->n) % QUARANTINE_SLOTS;
 	EVP_Digest(b->octets, n_octets, q->slot[at].digest, NULL, EVP_sha256(), NULL);
@@ -401,15 +464,42 @@ static struct member *member_new(uint32_t slot)
 	return m;
 }
 
+static uint32_t n_members(bool dead_only)
+{
+	struct member *m;
+	uint32_t n = 0;
+
+	DL_FOREACH(sup.members, m)
+		n += !dead_only || !m->alive;
+	return n;
+}
+
+/* Workers that die faster than a keeper can write down what was on their rings must wait for it. */
+static bool may_start(struct slot *slot)
+{
+	if (n_members(true) < UNBURIED_MAX)
+		return true;
+	if (!sup.waits_for_keeper)
+		yt_log(YT_ERROR, "supervisor", "%u dead workers wait for the keeper to write down their last words; no more are "
+			"started meanwhile", n_members(true));
+	sup.waits_for_keeper = true;
+	slot->start_at = yt_mono_ms() + 1000;
+	return false;
+}
+
 static void start_worker(uint32_t s)
 {
 	struct slot *slot = &sup.slots[s];
-	struct member *m = member_new(s);
+	struct member *m;
 	char slot_text[16], generation_text[16], pid_text[16];
 	char *args[] = { "yitongd", "worker", sup.active_file, pid_text, slot_text, generation_text, NULL };
 	int fds[4 + LISTENERS_MAX], rv;
 	uint32_t i;
 
+	if (!may_start(slot))
+		return;
+	m = member_new(s);
+	sup.waits_for_keeper = false;
 	slot->start_at = 0;
 	slot->started_at = yt_mono_ms();
 	if (m == NULL) {
@@ -468,6 +558,7 @@ static void on_keeper_exit(uv_process_t *process, int64_t status, int signal_num
 		yt_log(YT_ERROR, "supervisor", "the keeper ended before it had checked %s; generation %u stays active, reload again",
 			sup.conf_file, sup.generation);
 	drop_next();
+	forget_untold();
 	DL_FOREACH(sup.members, m)
 		m->told_up = false;
 	if (sup.finishing && signal_number == 0 && status == 0)
@@ -498,6 +589,10 @@ static void on_keeper_ready(void)
 	sup.keeper_was_ready = true;
 	DL_FOREACH(sup.members, m) {
 		tell_up(m);
+		if (m->crash != NULL) {
+			take_msg(m->crash);
+			tell_keeper();
+		}
 		if (!m->alive)
 			tell_about(m, CHANNEL_WORKER_GONE);
 		else if (m->drains)
@@ -665,6 +760,11 @@ static void on_sighup(uv_signal_t *signal, int number)
 	if (sup.stopping)
 		return;
 	yt_log(YT_INFO, "supervisor", "reload: checking %s", sup.conf_file);
+	if (n_members(false) >= MEMBERS_MAX) {
+		yt_log(YT_ERROR, "supervisor", "%u workers of earlier configurations still drain; generation %u stays active, "
+			"reload later", n_members(false), sup.generation);
+		return;
+	}
 	drop_next(); /* a newer file counts, whatever the keeper says of the one before it */
 	if (!sup.keeper_ready) {
 		yt_log(YT_ERROR, "supervisor", "the keeper is not up, so what is open cannot be known; generation %u stays active, "
@@ -781,6 +881,7 @@ static void on_timer(uv_timer_t *timer)
 			m->kill_at = 0;
 		}
 	}
+	tell_untold();
 	watch_generations();
 	watch_stop();
 }

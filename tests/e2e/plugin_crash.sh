@@ -46,6 +46,16 @@ for _ in $(seq 50); do
 done
 expect "one message is parked" 1 "$(yitong parked --json | jq -s 'flatten | length')"
 
+# The keeper dies too, just before: the next one hears of the crash and parks the octets.
+kill -KILL "$(yitong status --json | jq .pid)"
+ask 202603140928050004 FRAGILE-REQUEST >/dev/null
+for _ in $(seq 100); do
+	parked=$(yitong parked --json 2>/dev/null | jq -s 'flatten | length')
+	[ "${parked:-0}" -ge 2 ] && break
+	sleep 0.1
+done
+expect "octets that killed a worker while the keeper was down are parked too" 2 "$parked"
+
 # A registration whose answer kills the worker: its effect is real, so its outcome must be found out.
 register() {
 	jq '.infno = "2201" | .msgid = "H33021399901202603140928050009" | .input.data = {psn_no: "33020000000100000000",
