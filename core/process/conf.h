@@ -28,7 +28,7 @@ struct conf_gateway {
 	uint32_t workers;
 	const char *run_dir, *plugin_dir;
 	enum yt_level log_level;
-	uint32_t drain_ms;
+	uint32_t drain_ms, heartbeat_ms;
 };
 
 struct conf_journal {

@@ -19,6 +19,7 @@
 struct board {
 	_Atomic uint32_t incarnation; /* written by the keeper; 0: the worker is not yet welcome */
 	_Atomic uint32_t connections;
+	_Atomic uint32_t beats; /* turns of its loop's clock, some a second: it is not stuck */
 	_Atomic uint64_t requests, answered, refused, reads, unknown, in_flight, leases, dropped;
 	/* The black box.  busy is set last and cleared first. */
 	_Atomic uint32_t busy;

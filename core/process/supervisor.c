@@ -33,6 +33,7 @@
 #include "process/reload.h"
 #include "process/ring.h"
 
+#define TIMER_MS 20
 #define RESTART_MS_MAX 5000
 #define QUARANTINE_MS (10 * 60 * 1000)
 #define KILL_GRACE_MS 5000
@@ -47,6 +48,8 @@ struct member { /* one worker process, living or not yet buried */
 	int area_fd, wake_keeper, wake_worker;
 	bool alive, drains, told_up;
 	int64_t kill_at;
+	uint32_t beats;       /* as last seen on its board ... */
+	int64_t silent_ms;    /* ... and for how long, as far as we ourselves were awake */
 	struct telling *crash; /* what it died of, told to every keeper until it is buried */
 	struct member *prev, *next;
 };
@@ -83,7 +86,7 @@ static struct {
 	uint32_t check_no; /* of the CHANNEL_CHECK that next_conf waits for */
 	bool keeper_alive, keeper_ready, keeper_was_ready, channel_open, stopping, finishing, announced, was_up;
 	bool waits_for_keeper; /* said so in the log */
-	int64_t keeper_start_at, stop_deadline;
+	int64_t keeper_start_at, stop_deadline, ticked_at;
 	uint32_t keeper_fast_deaths;
 	int64_t keeper_started_at;
 	int exit_code;
@@ -862,11 +865,36 @@ static void watch_stop(void)
 	}
 }
 
+/* A worker that is stuck holds its share of the clients, and a new keeper waits for its word. */
+static void watch_beats(int64_t passed_ms)
+{
+	int64_t most_ms = sup.conf->gateway.heartbeat_ms;
+	struct member *m;
+
+	if (passed_ms > 10 * TIMER_MS)
+		passed_ms = 10 * TIMER_MS; /* we stood still ourselves, perhaps all of us */
+	DL_FOREACH(sup.members, m) {
+		uint32_t beats = atomic_load(&m->area.board->beats);
+
+		m->silent_ms = beats == m->beats ? m->silent_ms + passed_ms : 0;
+		m->beats = beats;
+		if (!m->alive || most_ms == 0 || m->silent_ms < most_ms)
+			continue;
+		yt_log(YT_ERROR, "supervisor", "worker %u (generation %u) has stood still for %lld ms; it is killed", m->slot,
+			m->generation, (long long)m->silent_ms);
+		uv_process_kill(&m->process, SIGKILL);
+		m->silent_ms = 0;
+	}
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	int64_t now = yt_mono_ms();
 	struct member *m;
 	uint32_t s;
+
+	watch_beats(now - sup.ticked_at);
+	sup.ticked_at = now;
 
 	if (sup.keeper_start_at != 0 && now >= sup.keeper_start_at && (!sup.stopping || !sup.finishing))
 		start_keeper();
@@ -927,7 +955,8 @@ int supervisor_main(const char *conf_file)
 	on_signal(&sup.sigint, on_stop_signal, SIGINT);
 	on_signal(&sup.sighup, on_sighup, SIGHUP);
 	uv_timer_init(sup.loop, &sup.timer);
-	uv_timer_start(&sup.timer, on_timer, 20, 20);
+	sup.ticked_at = yt_mono_ms();
+	uv_timer_start(&sup.timer, on_timer, TIMER_MS, TIMER_MS);
 	uv_run(sup.loop, UV_RUN_DEFAULT);
 	yt_log(YT_INFO, "supervisor", "stopped");
 	return sup.exit_code;

@@ -378,6 +378,7 @@ static void on_tick(uv_timer_t *timer)
 		free(f);
 	}
 	engine_tick(w->engine);
+	w->area.board->beats++;
 	write_board(w);
 	if (w->draining && ((engine_is_idle(w->engine) && w->n_draining == 0) || yt_mono_ms() >= w->drain_until))
 		uv_stop(w->loop);

@@ -1,6 +1,6 @@
 #!/bin/bash
-# tests/e2e/stop.sh - Ctrl-C and hang-up reach every process of ours: the first drains, the second reloads, and no
-# file we leave can be read by others.
+# tests/e2e/stop.sh - a worker that stands still is replaced; Ctrl-C and hang-up reach every process of ours: the
+# first drains, the second reloads; and no file we leave can be read by others.
 set -u -m # a process group of its own for what is started here, as a terminal would give it
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib.sh
@@ -11,7 +11,7 @@ need_free 38643 38644
 rm -rf $dir && mkdir -p $dir
 make_conf $dir/all.yaml run_dir=$dir/gateway folder=$dir/gateway/journal index=$dir/gateway/index.db \
 	data_keys=$dir/gateway/data-keys plugin_dir=build/release/plugins || exit 1
-sed -e 's/port: 8443/port: 38643/; s/port: 8444/port: 38644/' $dir/all.yaml >$dir/gateway.yaml
+sed -e 's/^gateway:/&\n  heartbeat_ms: 1000/; s/port: 8443/port: 38643/; s/port: 8444/port: 38644/' $dir/all.yaml >$dir/gateway.yaml
 start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
 gateway=$last_pid
 wait_port 38643 "$gateway" 20 $dir/gateway.log || exit 1
@@ -34,10 +34,22 @@ wait_log "ready: generation 2"
 ! grep -q 'ended: signal' $dir/gateway.log || fail "a process died of the hang-up"
 say "ok: a hang-up of the whole group is a reload"
 
+worker=$($bin/yitong --conf $dir/gateway.yaml status --json | jq '.workers[0].pid')
+kill -STOP "$worker"
+wait_log "ms; it is killed"
+wait_log "ended: signal 9"
+for _ in $(seq 100); do
+	n=$($bin/yitong --conf $dir/gateway.yaml status --json | jq '[.workers[] | select(.incarnation > 0)] | length')
+	[ "$n" = 2 ] && break
+	sleep 0.1
+done
+[ "$n" = 2 ] && ! is_alive "$worker" || fail "a worker that stands still is not replaced: $n workers"
+say "ok: a worker that stands still is replaced"
+
 kill -INT -- "-$gateway"
 wait "$gateway"
 ended=$?
 wait_log "all written down; the journal is closed"
-! grep -q 'ended: signal' $dir/gateway.log || fail "a process died of Ctrl-C"
+[ "$(grep -c 'ended: signal' $dir/gateway.log)" = 1 ] || fail "a process died of Ctrl-C"
 [ "$ended" = 0 ] || fail "yitongd ended with $ended"
 say "ok: Ctrl-C of the whole group drains and closes the journal"
