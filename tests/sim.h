@@ -106,6 +106,7 @@ struct wproc { /* a worker's process and what the keeper's process has for it */
 	bool alive, gone, buried;
 	bool draining;
 	int64_t frozen_until; /* stopped by a signal */
+	int64_t stuffed_until; /* nothing fits on its ring */
 	struct area area;
 	struct ring_reader down;
 	struct engine *engine;

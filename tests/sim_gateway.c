@@ -621,7 +621,7 @@ static void k_tell(void *ctx, uint32_t worker, const struct talk *talk)
 	trace_talk(s, "keeper ->", worker, talk);
 	if (talk->kind == DOWN_WELCOME)
 		w->area.board->incarnation = (uint32_t)talk->exchange;
-	if (n == 0 && ring_put(w->area.down, RING_BYTES, talk, -1) == 0) {
+	if (n == 0 && s->now >= w->stuffed_until && ring_put(w->area.down, RING_BYTES, talk, -1) == 0) {
 		wake_worker(s, w);
 		return;
 	}
@@ -636,7 +636,7 @@ static void send_unsent(struct sim *s, struct wproc *w)
 {
 	size_t n = 0;
 
-	while (n < w->n_unsent && ring_put(w->area.down, RING_BYTES, &w->unsent[n].talk, -1) == 0)
+	while (n < w->n_unsent && s->now >= w->stuffed_until && ring_put(w->area.down, RING_BYTES, &w->unsent[n].talk, -1) == 0)
 		yt_buf_free(&w->unsent[n++].payload);
 	if (n == 0)
 		return;
@@ -1130,6 +1130,24 @@ static void step_clock(struct sim *s)
 	sim_trace(s, "the wall clock is now %lld s off", (long long)(s->wall_off / 1000));
 }
 
+static void keeper_dies(struct sim *s, struct sim_event *e)
+{
+	if (!s->calm)
+		kill_keeper(s, false);
+}
+
+/* A worker's ring is full for a while, and the keeper dies with the verdicts that wait for room. */
+static void stuff_ring(struct sim *s, struct sim_event *e)
+{
+	struct wproc *w = any_alive(s);
+
+	if (w != NULL) {
+		w->stuffed_until = s->now + 700;
+		sim_trace(s, "worker %u: its ring is full", w->id);
+		sim_at(s, s->now + 100 + (int64_t)sim_random(s, 600), keeper_dies, 0, 0);
+	}
+}
+
 void gateway_chaos(struct sim *s, struct sim_event *e)
 {
 	uint64_t what = sim_random(s, 100);
@@ -1175,6 +1193,7 @@ bool gateway_is_quiet(struct sim *s)
 void gateway_start(struct sim *s)
 {
 	struct gateway *g = &s->gw;
+	int64_t i;
 
 	g->disk = faulty_new(s->seed);
 	faulty_io(g->disk, 0, &g->io);
@@ -1183,6 +1202,8 @@ void gateway_start(struct sim *s)
 	start_worker(s, NULL);
 	start_worker(s, NULL);
 	sim_at(s, 3000, gateway_chaos, 0, 0);
+	for (i = 0; i < 4; i++)
+		sim_at(s, 16000 + i * 24400, stuff_ring, 0, 0); /* the last one so late that hardly a worker dies after it */
 }
 
 void gateway_free(struct sim *s)

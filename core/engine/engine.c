@@ -200,6 +200,7 @@ static void work_free(struct engine *e, struct work *w)
 	engine_arena_back(e, w->arena);
 	yt_buf_free(&w->sent);
 	yt_buf_free(&w->reply);
+	yt_buf_free(&w->ending);
 	free(w);
 }
 
@@ -287,11 +288,23 @@ static void send_leg(struct engine *e, struct work *w)
 	e->world.send(e->world.ctx, w->party, w->id, yt_buf_view(&w->sent), leg_deadline(e, w, timeout));
 }
 
+/* Asks the keeper whether it may leave. */
+static void ask_admission(struct engine *e, struct work *w)
+{
+	struct yt_buf buf = { 0 };
+
+	written_accepted(&buf, e, w);
+	written_sending(&buf, e, w);
+	YT_REQUIRE(!buf.failed);
+	w->state = WORK_ADMITTING;
+	await(e, w, engine_submit(e, UP_BEGIN, w->id, yt_buf_view(&buf)));
+	yt_buf_free(&buf);
+}
+
 /* Encodes for the party and lets the leg leave: a query at once, a change when it is durable. */
 static void encode_and_go(struct engine *e, struct work *w)
 {
 	struct yt_fault fault = { { 0 }, { 0 } };
-	struct yt_buf buf = { 0 };
 	int rv;
 
 	e->world.box(e->world.ctx, w->party->codec.api->name, "encode_request", w->id, w->request);
@@ -307,15 +320,10 @@ static void encode_and_go(struct engine *e, struct work *w)
 		return;
 	}
 	work_digest(w);
-	written_accepted(&buf, e, w);
-	written_sending(&buf, e, w);
-	if (buf.failed || e->outbox != NULL) {
+	if (e->outbox != NULL)
 		turn_away(e, w);
-	} else {
-		w->state = WORK_ADMITTING;
-		await(e, w, engine_submit(e, UP_BEGIN, w->id, yt_buf_view(&buf)));
-	}
-	yt_buf_free(&buf);
+	else
+		ask_admission(e, w);
 }
 
 /* Institutions with sign_in: own leave the sign_no to us. */
@@ -560,14 +568,16 @@ static void end_change(struct engine *e, struct work *w, struct yt_reply *reply,
 		e->counts.unknown++;
 	}
 	seq = engine_submit(e, kind, w->id, yt_buf_view(&buf));
-	yt_buf_free(&buf);
 	if (kind == UP_END) {
+		yt_buf_free(&w->ending);
+		w->ending = buf;
 		yt_buf_free(&w->reply);
 		w->reply = octets;
 		w->state = WORK_ENDING;
 		await(e, w, seq);
 		return;
 	}
+	yt_buf_free(&buf);
 	yt_buf_free(&octets);
 }
 
@@ -721,35 +731,47 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 	}
 }
 
+/* Its verdict may have waited for room in the ring when the keeper died; the new one knows what was written,
+ * so it is asked again.  Also where nobody waits any more: it must hear that the answer was missed. */
+static void ask_again(struct engine *e, struct work *w)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	switch (w->state) {
+	case WORK_ADMITTING:
+		ask_admission(e, w);
+		return;
+	case WORK_ENDING:
+		await(e, w, engine_submit(e, UP_END, w->id, yt_buf_view(&w->ending)));
+		return;
+	case WORK_WAITING:
+		at = rec_begin(&buf, REC_CARRIED, REC_NOWAIT, w->follows, engine_wall(e));
+		rec_str(&buf, REC_T_INSTITUTION, w->msg->institution);
+		rec_str(&buf, REC_T_NUMBER, w->msg->number);
+		rec_end(&buf, at);
+		await(e, w, engine_submit(e, UP_WAIT, w->follows, yt_buf_view(&buf)));
+		yt_buf_free(&buf);
+		return;
+	default:
+		return;
+	}
+}
+
 /* A new keeper: it must hear which leases are held here and what is waited for. */
 static void on_restarted(struct engine *e, uint64_t epoch)
 {
-	struct yt_buf buf = { 0 };
-	struct task *t, *next_t;
 	struct work *w, *next_w;
-	size_t at;
 
 	if (e->incarnation == 0) { /* the welcome was lost with the old one */
 		engine_start(e);
 		engine_submit(e, UP_READY, epoch, (struct yt_str){ 0 });
 		return;
 	}
-	HASH_ITER(hh_id, e->tasks, t, next_t) {
-		if (t->state != TASK_RETURNING) /* its return stands on the ring before this: it is not held any more */
-			engine_submit(e, UP_HELD, t->id, (struct yt_str){ 0 });
-	}
+	tasks_again(e);
 	engine_submit(e, UP_READY, epoch, (struct yt_str){ 0 });
-	HASH_ITER(hh_id, e->by_id, w, next_w) {
-		if (w->state != WORK_WAITING)
-			continue; /* also where nobody waits any more: the keeper must hear that the answer was missed */
-		yt_buf_clear(&buf);
-		at = rec_begin(&buf, REC_CARRIED, REC_NOWAIT, w->follows, engine_wall(e));
-		rec_str(&buf, REC_T_INSTITUTION, w->msg->institution);
-		rec_str(&buf, REC_T_NUMBER, w->msg->number);
-		rec_end(&buf, at);
-		await(e, w, engine_submit(e, UP_WAIT, w->follows, yt_buf_view(&buf)));
-	}
-	yt_buf_free(&buf);
+	HASH_ITER(hh_id, e->by_id, w, next_w)
+		ask_again(e, w);
 	sessions_again(e);
 }
 

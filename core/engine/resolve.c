@@ -497,3 +497,18 @@ void task_verdict(struct engine *e, struct task *t, const struct talk *talk)
 	e->world.send(e->world.ctx, t->party, LEG_OF_TASK | t->id, yt_buf_view(&t->octets),
 		engine_mono(e) + (t->leg == REC_LEG_QUERY ? t->party->query_timeout_ms : t->party->change_timeout_ms));
 }
+
+void tasks_again(struct engine *e)
+{
+	struct task *t, *next;
+
+	HASH_ITER(hh_id, e->tasks, t, next) {
+		if (t->state == TASK_RETURNING) { /* what it returns is on the disk, or on the ring before this */
+			task_free(e, t);
+			continue;
+		}
+		engine_submit(e, UP_HELD, t->id, (struct yt_str){ 0 });
+		if (t->state == TASK_STEPPING)
+			write_step(e, t);
+	}
+}

@@ -34,6 +34,7 @@ struct work {
 	const char *listener;
 	struct yt_str request; /* octets as they came, in arena */
 	struct yt_buf sent, reply;
+	struct yt_buf ending; /* the records of WORK_ENDING */
 	uint8_t digest[32];
 	char trace[9];
 	const struct session *signing; /* what WORK_SIGNING waits for */
@@ -160,5 +161,6 @@ void task_verdict(struct engine *e, struct task *t, const struct talk *talk);
 void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why);
 void task_go_on(struct engine *e, struct task *t, bool signed_in); /* a sign_no came or could not be had */
 void task_free(struct engine *e, struct task *t);
+void tasks_again(struct engine *e); /* the keeper restarted: names what is held, asks again for what is waited for */
 
 #endif

@@ -275,6 +275,27 @@ static void note_forwarded_reversal(struct keeper *k, const struct kept *e)
 	kept_settle_down(k, target);
 }
 
+/* It was written down by a keeper before us, whose verdict was lost. */
+static void tell_end_again(struct keeper *k, uint32_t worker, const struct talk *talk, struct kept *e)
+{
+	if (answer_is_final(k, e) && e->x.state == X_REVERSED) {
+		tell_stored(k, worker, talk->seq, e);
+	} else if (answer_is_final(k, e)) {
+		keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_DURABLE);
+	} else {
+		kept_wait(e, worker, talk->seq);
+		keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_WAIT);
+	}
+}
+
+static bool is_its_own(struct keeper *k, uint32_t worker, const struct kept *e)
+{
+	struct known_worker *w;
+
+	HASH_FIND_INT(k->workers, &worker, w);
+	return w != NULL && w->incarnation == e->x.worker;
+}
+
 static int on_end(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct kept *e = kept_find(k, talk->exchange);
@@ -286,8 +307,12 @@ static int on_end(struct keeper *k, uint32_t worker, const struct talk *talk)
 		keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_DURABLE);
 		return 0;
 	}
-	if (e->x.state != X_SENT)
-		return YT_ECORRUPT;
+	if (e->x.state != X_SENT) {
+		if (!is_its_own(k, worker, e))
+			return YT_ECORRUPT;
+		tell_end_again(k, worker, talk, e);
+		return 0;
+	}
 	keeper_write_all(k, talk->payload);
 	keeper_offer_to_waiters(k, e, X_SENT);
 	if (e->x.state == X_UNKNOWN || e->x.reversal_wanted) {
@@ -453,9 +478,8 @@ static bool was_written(struct keeper *k, uint32_t worker, const struct talk *ta
 
 	switch (talk->kind) {
 	case UP_END:
-		if (e != NULL && !answer_is_final(k, e)) {
-			kept_wait(e, worker, talk->seq);
-			keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_WAIT);
+		if (e != NULL) {
+			tell_end_again(k, worker, talk, e);
 			return true;
 		}
 		/* fall through */
