@@ -286,6 +286,23 @@ static void test_last_commit_is_left(void **state)
 	index_close(index);
 }
 
+/* No keeper gives an id out twice; a log that has one all the same must not make the index unusable for ever. */
+static void test_id_that_came_twice(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct exchange x;
+
+	for (int64_t ms = 1; ms <= 2; ms++) {
+		add_accepted(w, REC_ACCEPTED, 1, ms, "3302%020lu");
+		commit(w);
+		assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	}
+	assert_int_equal(index_get(index, 1, &x), 0);
+	assert_int_equal(x.accepted_ms, 2);
+	index_close(index);
+}
+
 /* A refused double has the same number as what it doubled: the index must name the one that was admitted. */
 static void test_number_of_refused_double(void **state)
 {
@@ -798,6 +815,7 @@ int main(void)
 		IN_A_WORLD("a filter that cannot be is refused", test_bad_filters),
 		IN_A_WORLD("counts and open exchanges follow every change", test_counts_and_open),
 		IN_A_WORLD("the index tells where in the log queries are", test_where_queries_are),
+		IN_A_WORLD("an id that came twice replaces its row", test_id_that_came_twice),
 		IN_A_WORLD("of the keeper's records the highest or newest stay", test_keeper_records),
 		IN_A_WORLD("of workers the newest 1024 stay", test_old_workers_are_dropped),
 		IN_A_WORLD("a file that is no index of ours is found corrupt", test_not_an_index),

@@ -42,9 +42,11 @@ static const char schema[] =
 
 static const char *const statements[ST_N] = {
 	[ST_GET] = "SELECT " INDEX_COLUMNS " FROM exchange WHERE id = ?1",
-	/* OR REPLACE: a number that came twice must not make the index unusable for ever. */
-	[ST_INSERT] = "INSERT OR REPLACE INTO exchange (" INDEX_COLUMNS ")"
+	[ST_INSERT] = "INSERT INTO exchange (" INDEX_COLUMNS ")"
 	              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+	/* An id that came twice must not make the index unusable for ever. */
+	[ST_REPLACE] = "INSERT OR REPLACE INTO exchange (" INDEX_COLUMNS ")"
+	               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
 	[ST_UPDATE] = "UPDATE exchange SET number_key = ?2, visit_key = ?3, settlement_key = ?4, bucket = ?5,"
 	              " institution = ?6, party = ?7, accepted_ms = ?8, state = ?9, is_open = ?10, admitted = ?11, "
 	              "fold = ?12,"
@@ -550,11 +552,19 @@ static int store_entry(struct index *index, const struct index_entry *e, struct 
 	sqlite3_stmt *st = index_statement(index, !e->is_stored      ? ST_INSERT
 	                                          : columns_are_same ? ST_UPDATE_FOLD
 	                                                             : ST_UPDATE);
-	int rv = index_row_bind(st, e, scratch);
+	int rc = SQLITE_OK, rv = index_row_bind(st, e, scratch);
 
 	if (rv == 0)
-		rv = index_error(sqlite3_step(st));
+		rc = sqlite3_step(st);
 	sqlite3_reset(st);
+	if (!e->is_stored && (rc & 0xff) == SQLITE_CONSTRAINT) { /* seldom: OR REPLACE makes each insertion dearer */
+		st = index_statement(index, ST_REPLACE);
+		rv = index_row_bind(st, e, scratch);
+		rc = rv == 0 ? sqlite3_step(st) : SQLITE_OK;
+		sqlite3_reset(st);
+	}
+	if (rv == 0)
+		rv = index_error(rc);
 	counts[e->x.state]++;
 	if (e->is_stored)
 		counts[e->state_was]--;

@@ -40,6 +40,7 @@ enum index_column {
 enum index_statement {
 	ST_GET,
 	ST_INSERT,
+	ST_REPLACE,
 	ST_UPDATE,
 	ST_UPDATE_FOLD,
 	ST_FIND,
