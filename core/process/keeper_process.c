@@ -32,7 +32,7 @@
 #include "process/process.h"
 
 #define FLUSH_MS 50         /* what nobody waits for is written at least this often */
-#define GATHER_US 1000      /* under load a commit begins so long after the one before it, not sooner */
+#define GATHER_US 2000      /* under load a commit begins so long after the one before it, not sooner */
 
 struct unsent { /* a message that did not fit into a worker's ring */
 	struct talk talk;
