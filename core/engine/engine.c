@@ -90,13 +90,35 @@ const struct yt_wire_op *codec_wire_op(const struct engine_codec *codec, struct 
 	return NULL;
 }
 
+void engine_box(struct engine *e, const struct engine_codec *codec, const char *what, uint64_t exchange,
+	struct yt_str octets)
+{
+	e->world.box(e->world.ctx, codec->api->name, what, exchange, octets);
+}
+
+void engine_unbox(struct engine *e)
+{
+	e->world.box(e->world.ctx, NULL, NULL, 0, (struct yt_str){ 0 });
+}
+
 void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg, uint64_t exchange,
 	int status, struct yt_str octets, struct yt_reply *reply)
 {
-	e->world.box(e->world.ctx, party->codec.api->name, "decode_reply", exchange, octets);
+	engine_box(e, &party->codec, "decode_reply", exchange, octets);
 	if (party->codec.api->decode_reply(party->codec.plugin, msg, status, octets, reply) != 0)
 		reply->outcome = YT_UNKNOWN;
-	e->world.box(e->world.ctx, NULL, NULL, 0, (struct yt_str){ 0 });
+	engine_unbox(e);
+}
+
+int engine_encode_request(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg, uint64_t exchange,
+	struct yt_str request, struct yt_buf *out, struct yt_fault *fault)
+{
+	int rv;
+
+	engine_box(e, codec, "encode_request", exchange, request);
+	rv = codec->api->encode_request(codec->plugin, msg, out, fault);
+	engine_unbox(e);
+	return rv != 0 ? rv : out->failed ? YT_ENOMEM : 0;
 }
 
 /* A receiver's number of our own: area (6), time (14), serial (10), as nhsa.md 1.3 has it. */
@@ -110,14 +132,27 @@ static struct yt_str own_reference(const struct yt_msg *msg, uint64_t exchange, 
 		(unsigned long long)(exchange % 10000000000u));
 }
 
-int engine_encode_reply(const struct engine_codec *codec, const struct yt_msg *msg, struct yt_reply *reply,
-	uint64_t exchange, int64_t wall_ms, struct yt_buf *out)
+int engine_encode_reply(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg,
+	struct yt_reply *reply, uint64_t exchange, struct yt_str request, struct yt_buf *out)
 {
+	int rv;
+
 	if (reply->wall_ms == 0)
-		reply->wall_ms = wall_ms;
+		reply->wall_ms = engine_wall(e);
 	if (reply->number.n == 0)
-		reply->number = own_reference(msg, exchange, wall_ms);
-	return codec->api->encode_reply(codec->plugin, msg, reply, out);
+		reply->number = own_reference(msg, exchange, reply->wall_ms);
+	yt_buf_clear(out);
+	engine_box(e, codec, "encode_reply", exchange, request);
+	rv = codec->api->encode_reply(codec->plugin, msg, reply, out);
+	engine_unbox(e);
+	if (rv == 0 && out->failed)
+		rv = YT_ENOMEM;
+	if (rv != 0) {
+		yt_buf_clear(out);
+		yt_log(YT_ERROR, "engine", "exchange %016llx: its answer cannot be written in format %s: %s",
+			(unsigned long long)exchange, codec->api->name, yt_strerror(rv));
+	}
+	return rv;
 }
 
 struct yt_reply *engine_refusal(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace)
@@ -221,7 +256,13 @@ static void give(struct engine *e, struct work *w, struct yt_str octets)
 {
 	uint64_t token = w->token;
 
-	e->counts.answered++;
+	if (octets.n == 0 && token != 0) { /* it could not be written: silence is no lie */
+		e->world.drop(e->world.ctx, token);
+		forget_token(e, w);
+		token = 0;
+	} else {
+		e->counts.answered++;
+	}
 	if (token == 0) {
 		if (w->is_final && w->msg->op->is_settlement)
 			note_delivery(e, w->follows, "missed");
@@ -235,13 +276,7 @@ static void give(struct engine *e, struct work *w, struct yt_str octets)
 /* An answer that nothing in the journal depends on. */
 static void give_reply(struct engine *e, struct work *w, struct yt_reply *reply)
 {
-	yt_buf_clear(&w->reply);
-	if (engine_encode_reply(&w->codec, w->msg, reply, w->id, engine_wall(e), &w->reply) != 0 || w->reply.failed) {
-		e->world.drop(e->world.ctx, w->token);
-		forget_token(e, w);
-		work_free(e, w);
-		return;
-	}
+	(void)engine_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, &w->reply);
 	w->is_final = false;
 	give(e, w, yt_buf_view(&w->reply));
 }
@@ -307,10 +342,8 @@ static void encode_and_go(struct engine *e, struct work *w)
 	struct yt_fault fault = { { 0 }, { 0 } };
 	int rv;
 
-	e->world.box(e->world.ctx, w->party->codec.api->name, "encode_request", w->id, w->request);
-	rv = w->party->codec.api->encode_request(w->party->codec.plugin, w->msg, &w->sent, &fault);
-	e->world.box(e->world.ctx, NULL, NULL, 0, (struct yt_str){ 0 });
-	if (rv != 0 || w->sent.failed) {
+	rv = engine_encode_request(e, &w->party->codec, w->msg, w->id, w->request, &w->sent, &fault);
+	if (rv != 0) {
 		refuse(e, w, TEXT_CANNOT_EXPRESS, yt_str(fault.path));
 		return;
 	}
@@ -397,16 +430,22 @@ static const struct engine_origin *identify(struct engine *e, const struct engin
 	const struct engine_origin *origin;
 	struct yt_str caller, key = { 0 };
 	struct yt_fault fault;
+	int rv;
 
 	if (r->by_certificate)
 		return e->conf.origin_by_subject(e->conf.ctx, r->subject);
 	if (r->codec.api->sender == NULL || r->codec.api->verify == NULL)
 		return NULL;
+	engine_box(e, &r->codec, "sender", 0, r->body);
 	caller = r->codec.api->sender(r->codec.plugin, r->headers, r->n_headers);
+	engine_unbox(e);
 	origin = caller.n != 0 ? e->conf.origin_by_caller(e->conf.ctx, caller, &key) : NULL;
 	if (origin == NULL)
 		return NULL;
-	if (r->codec.api->verify(r->codec.plugin, r->headers, r->n_headers, key, engine_wall(e), &fault) != 0) {
+	engine_box(e, &r->codec, "verify", 0, r->body);
+	rv = r->codec.api->verify(r->codec.plugin, r->headers, r->n_headers, key, engine_wall(e), &fault);
+	engine_unbox(e);
+	if (rv != 0) {
 		yt_log(YT_WARN, "engine", "origin %s: signature refused: %s", origin->name, fault.why);
 		return NULL;
 	}
@@ -460,9 +499,9 @@ static int decode(struct engine *e, struct work *w, const struct engine_request 
 	w->request = yt_arena_copy(w->arena, r->body);
 	if (w->request.p == NULL || w->msg == NULL)
 		return YT_ENOMEM;
-	e->world.box(e->world.ctx, r->codec.api->name, "decode_request", w->id, w->request);
+	engine_box(e, &r->codec, "decode_request", w->id, w->request);
 	rv = r->codec.api->decode_request(r->codec.plugin, w->request, w->msg, fault);
-	e->world.box(e->world.ctx, NULL, NULL, 0, (struct yt_str){ 0 });
+	engine_unbox(e);
 	return rv;
 }
 
@@ -560,9 +599,7 @@ static void end_change(struct engine *e, struct work *w, struct yt_reply *reply,
 	flags |= mark_breach(e, w, reply);
 	written_outcome(&buf, e, w->id, REC_LEG_MAIN, reply, body, flags, engine_mono(e) - w->leg_mono);
 	if (reply->outcome != YT_UNKNOWN) {
-		if (engine_encode_reply(&w->codec, w->msg, reply, w->id, engine_wall(e), &octets) != 0)
-			yt_log(YT_ERROR, "engine", "exchange %016llx: its answer cannot be written in the origin's format",
-				(unsigned long long)w->id);
+		(void)engine_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, &octets);
 		written_answered(&buf, e, w->id, reply, yt_buf_view(&octets));
 	} else {
 		e->counts.unknown++;

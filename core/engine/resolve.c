@@ -117,9 +117,7 @@ static void answer(struct engine *e, struct task *t, struct yt_reply *reply)
 {
 	struct yt_buf octets = { 0 };
 
-	if (engine_encode_reply(&t->codec, t->original, reply, t->id, engine_wall(e), &octets) != 0)
-		yt_log(YT_ERROR, "engine", "exchange %016llx: its answer cannot be written in the origin's format",
-			(unsigned long long)t->id);
+	(void)engine_encode_reply(e, &t->codec, t->original, reply, t->id, t->request, &octets);
 	written_answered(&t->receipt, e, t->id, reply, yt_buf_view(&octets));
 	yt_buf_free(&octets);
 }
@@ -189,10 +187,12 @@ static int fill_own(struct engine *e, struct task *t)
 
 	if (own == NULL || institution == NULL)
 		return YT_ENOTFOUND;
+	engine_box(e, &t->party->codec, t->leg == REC_LEG_QUERY ? "query_for" : "reversal_of", t->id, t->request);
 	if (t->leg == REC_LEG_QUERY && api->query_for != NULL)
 		rv = api->query_for(t->party->codec.plugin, t->original, own);
 	else if (t->leg == REC_LEG_REVERSAL && api->reversal_of != NULL)
 		rv = api->reversal_of(t->party->codec.plugin, t->original, own);
+	engine_unbox(e);
 	if (rv != 0)
 		return rv;
 	YT_REQUIRE(t->used < 4);
@@ -256,6 +256,10 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 	t->leg = leg;
 	yt_buf_clear(&t->octets);
 	if (leg == REC_LEG_RESEND && !t->octets_expired) {
+		if (t->sent.n == 0) { /* what its origin had asked is not what the party got */
+			try_later(e, t, "what was sent cannot be read back");
+			return;
+		}
 		t->own = t->original;
 		yt_buf_str(&t->octets, t->sent);
 		write_step(e, t);
@@ -275,7 +279,7 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 	memcpy(t->sign_no, sign_no, strlen(sign_no) + 1);
 	rv = leg == REC_LEG_RESEND ? fill_again(e, t) : fill_own(e, t);
 	if (rv == 0)
-		rv = t->party->codec.api->encode_request(t->party->codec.plugin, t->own, &t->octets, &fault);
+		rv = engine_encode_request(e, &t->party->codec, t->own, t->id, t->request, &t->octets, &fault);
 	if (rv != 0)
 		park(e, t, rv == YT_ENOTFOUND ? "no machine can find out or undo this" : "our own message cannot be written");
 	else
@@ -347,20 +351,20 @@ static void decide(struct engine *e, struct task *t)
 static int read_original(struct engine *e, struct task *t, const struct rec *lease)
 {
 	const struct engine_codec *codec = e->conf.listener(e->conf.ctx, t->x.listener);
-	struct yt_str request = yt_arena_copy(t->arena, rec_get(lease, REC_T_REQUEST));
 	struct yt_str sent = yt_arena_copy(t->arena, rec_get(lease, REC_T_SENT));
 	const struct yt_wire_op *op;
 	struct yt_fault fault;
 	int rv;
 
+	t->request = yt_arena_copy(t->arena, rec_get(lease, REC_T_REQUEST));
 	t->party = e->conf.party(e->conf.ctx, t->x.party);
-	if (codec == NULL || (t->party == NULL && t->x.joins == 0) || request.n == 0 || t->original == NULL)
+	if (codec == NULL || (t->party == NULL && t->x.joins == 0) || t->request.n == 0 || t->original == NULL)
 		return YT_ENOTFOUND;
 	t->codec = *codec;
-	t->sent = sent.n != 0 ? sent : request;
-	e->world.box(e->world.ctx, codec->api->name, "decode_request", t->id, request);
-	rv = codec->api->decode_request(codec->plugin, request, t->original, &fault);
-	e->world.box(e->world.ctx, NULL, NULL, 0, (struct yt_str){ 0 });
+	t->sent = sent.n != 0 || rec_get(lease, REC_T_REASON).n != 0 ? sent : t->request; /* equal octets are stored once */
+	engine_box(e, codec, "decode_request", t->id, t->request);
+	rv = codec->api->decode_request(codec->plugin, t->request, t->original, &fault);
+	engine_unbox(e);
 	if (rv != 0 || t->party == NULL)
 		return rv;
 	op = codec_wire_op(&t->party->codec, t->original->wire_op);
@@ -392,7 +396,9 @@ void task_start(struct engine *e, const struct talk *talk)
 	t->quiet_ms = (int64_t)rec_get_u64(&lease, REC_T_QUIET);
 	t->result = yt_arena_copy(t->arena, rec_get(&lease, REC_T_RESULT));
 	HASH_ADD(hh_id, e->tasks, id, sizeof(t->id), t);
-	if (read_original(e, t, &lease) != 0)
+	if (e->world.quarantined(e->world.ctx, rec_get(&lease, REC_T_REQUEST)))
+		park(e, t, "its octets killed a worker a while ago");
+	else if (read_original(e, t, &lease) != 0)
 		park(e, t, "its request cannot be read back, or its party or listener is not configured any more");
 	else
 		decide(e, t);
@@ -418,8 +424,10 @@ static void after_query(struct engine *e, struct task *t, const struct yt_reply 
 	enum yt_judgement judgement = YT_UNSURE;
 
 	YT_REQUIRE(adopted != NULL);
+	engine_box(e, &t->party->codec, "judge", t->id, t->request);
 	if (reply->outcome != YT_UNKNOWN && t->party->codec.api->judge != NULL)
 		judgement = t->party->codec.api->judge(t->party->codec.plugin, t->original, reply, adopted);
+	engine_unbox(e);
 	if (judgement == YT_FOUND)
 		resolve_done(e, t, adopted, "found by query");
 	else if (judgement == YT_UNSURE)

@@ -103,6 +103,18 @@ static void conclude(struct engine *e, struct session *s, struct yt_str sign_no)
 	engine_sessions_changed(e, s);
 }
 
+static int fill_sign_in(struct engine *e, const struct engine_party *party, struct session *s)
+{
+	const struct yt_codec_api *api = party->codec.api;
+	int rv = YT_ENOTFOUND;
+
+	engine_box(e, &party->codec, "sign_in_for", 0, (struct yt_str){ 0 });
+	if (api->sign_in_for != NULL)
+		rv = api->sign_in_for(party->codec.plugin, part(s, 1), part(s, 2), s->sign_in);
+	engine_unbox(e);
+	return rv;
+}
+
 /* The keeper let us sign in, with a number that is durable. */
 static void sign_in(struct engine *e, struct session *s)
 {
@@ -118,8 +130,7 @@ static void sign_in(struct engine *e, struct session *s)
 	institution = e->conf.institution(e->conf.ctx, part(s, 1));
 	s->arena = engine_arena(e);
 	s->sign_in = yt_msg_new(s->arena);
-	if (party == NULL || institution == NULL || s->sign_in == NULL || party->codec.api->sign_in_for == NULL ||
-		party->codec.api->sign_in_for(party->codec.plugin, part(s, 1), part(s, 2), s->sign_in) != 0) {
+	if (party == NULL || institution == NULL || s->sign_in == NULL || fill_sign_in(e, party, s) != 0) {
 		conclude(e, s, (struct yt_str){ 0 });
 		return;
 	}
@@ -131,7 +142,7 @@ static void sign_in(struct engine *e, struct session *s)
 		s->sign_in->treatment_area = yt_str(institution->area);
 	yt_time_print(engine_wall(e), now);
 	s->sign_in->time = yt_arena_copy(s->arena, yt_str(now));
-	if (party->codec.api->encode_request(party->codec.plugin, s->sign_in, &out, &fault) != 0) {
+	if (engine_encode_request(e, &party->codec, s->sign_in, 0, (struct yt_str){ 0 }, &out, &fault) != 0) {
 		yt_log(YT_ERROR, "engine", "cannot write a sign-in for %s: %s: %s", party_name, fault.path, fault.why);
 		conclude(e, s, (struct yt_str){ 0 });
 	} else {

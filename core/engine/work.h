@@ -59,7 +59,7 @@ struct task {
 	const struct engine_party *party;
 	enum yt_resolve method;
 	enum rec_leg leg;
-	struct yt_str sent;            /* octets of the original as they went to the party */
+	struct yt_str request, sent;   /* octets of the original as they came, and as they went to the party */
 	struct yt_str result;          /* of the target, for a joined reversal */
 	struct yt_buf octets;          /* of the leg of ours */
 	struct yt_buf receipt;         /* records about legs of this lease, waiting to be returned */
@@ -118,12 +118,20 @@ void engine_arena_back(struct engine *e, struct yt_arena *arena);
  * refusal never waits: it is dropped and counted. */
 uint64_t engine_submit(struct engine *e, enum talk_kind kind, uint64_t exchange, struct yt_str payload);
 const struct yt_wire_op *codec_wire_op(const struct engine_codec *codec, struct yt_str wire);
-/* decode_reply inside the black box. */
+/* Every call of a plugin's function stands between these two, so that it is known what killed a worker (P8).
+ * octets: the request that is to be kept away if it does; exchange 0: none. */
+void engine_box(struct engine *e, const struct engine_codec *codec, const char *what, uint64_t exchange,
+                struct yt_str octets);
+void engine_unbox(struct engine *e);
+/* encode_request and decode_reply inside the black box. */
+int engine_encode_request(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg, uint64_t exchange,
+                          struct yt_str request, struct yt_buf *out, struct yt_fault *fault);
 void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg, uint64_t exchange,
                          int status, struct yt_str octets, struct yt_reply *reply);
-/* The answer in the origin's format; appended to out. */
-int engine_encode_reply(const struct engine_codec *codec, const struct yt_msg *msg, struct yt_reply *reply,
-                        uint64_t exchange, int64_t wall_ms, struct yt_buf *out);
+/* The answer in the origin's format, into out, which is empty if that fails: its outcome stands all the same, but no
+ * octets can tell it. */
+int engine_encode_reply(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg,
+                        struct yt_reply *reply, uint64_t exchange, struct yt_str request, struct yt_buf *out);
 /* A refusal of our own words. */
 struct yt_reply *engine_refusal(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace);
 /* Institution + second + serial: a message number of ours. */

@@ -45,13 +45,18 @@ static struct known_worker *pick_worker(struct keeper *k)
 static void lease_bodies(struct keeper *k, const struct kept *e, struct yt_buf *buf)
 {
 	struct yt_buf octets = { 0 };
+	int rv = YT_ENOTFOUND;
 
 	if (e->x.accepted_pos != 0 &&
 	        k->world.fetch(k->world.ctx, e->x.accepted_pos, e->x.id, REC_T_REQUEST, &octets) == 0)
 		rec_str(buf, REC_T_REQUEST, yt_buf_view(&octets));
 	yt_buf_clear(&octets);
-	if (e->x.sent_pos != 0 && k->world.fetch(k->world.ctx, e->x.sent_pos, e->x.id, REC_T_SENT, &octets) == 0)
+	if (e->x.sent_pos != 0)
+		rv = k->world.fetch(k->world.ctx, e->x.sent_pos, e->x.id, REC_T_SENT, &octets);
+	if (rv == 0)
 		rec_str(buf, REC_T_SENT, yt_buf_view(&octets));
+	else if (rv != YT_ENOTFOUND)
+		rec_str(buf, REC_T_REASON, YT_STR("what was sent cannot be read back"));
 	yt_buf_free(&octets);
 }
 

@@ -842,8 +842,11 @@ static void on_crashed(struct keeper_process *p, const struct channel_msg *msg)
 	if (w != NULL)
 		drain(p, w); /* what it had said of the exchange comes before this */
 	snprintf(reason, sizeof(reason), "a worker died in plugin %s, %s", plugin, what);
-	yt_log(YT_ERROR, "keeper", "exchange %016llx: %s", (unsigned long long)msg->number, reason);
-	type = keeper_may_resolve(p->keeper, msg->number) ? REC_RESOLVED : REC_PARKED;
+	if (msg->number != 0)
+		yt_log(YT_ERROR, "keeper", "exchange %016llx: %s", (unsigned long long)msg->number, reason);
+	else
+		yt_log(YT_ERROR, "keeper", "%s; no exchange is touched", reason);
+	type = msg->number == 0 || keeper_may_resolve(p->keeper, msg->number) ? REC_RESOLVED : REC_PARKED;
 	at = rec_begin(&buf, type, 0, msg->number, yt_wall_ms());
 	rec_str(&buf, REC_T_REASON, yt_str(reason));
 	rec_str(&buf, REC_T_OWNER, YT_STR("operator"));

@@ -175,6 +175,24 @@ static void fail_leg(struct worker *w, uint64_t leg)
 	w->failed = f;
 }
 
+static void world_box(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets)
+{
+	struct worker *w = ctx;
+	struct board *b = w->area.board;
+
+	if (what == NULL) {
+		atomic_store_explicit(&b->busy, 0, memory_order_release);
+		return;
+	}
+	strncpy(b->plugin, plugin, sizeof(b->plugin) - 1);
+	strncpy(b->what, what, sizeof(b->what) - 1);
+	b->exchange = exchange;
+	b->n_octets = octets.n < BOX_OCTETS ? (uint32_t)octets.n : BOX_OCTETS;
+	if (b->n_octets != 0)
+		memcpy(b->octets, octets.p, b->n_octets);
+	atomic_store_explicit(&b->busy, 1, memory_order_release);
+}
+
 static void world_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str body, int64_t deadline_ms)
 {
 	struct worker *w = ctx;
@@ -185,8 +203,11 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 	int n = 0;
 
 	yt_arena_reset(w->scratch);
-	if (party->codec.api->sign != NULL)
+	if (party->codec.api->sign != NULL) {
+		world_box(w, party->codec.api->name, "sign", 0, (struct yt_str){ 0 });
 		n = party->codec.api->sign(party->codec.plugin, w->scratch, yt_wall_ms(), headers, HEADERS_MAX);
+		world_box(w, NULL, NULL, 0, (struct yt_str){ 0 });
+	}
 	if (n < 0) {
 		yt_log(YT_ERROR, "worker", "party %s: its messages cannot be signed: %s", party->name, yt_strerror(n));
 		fail_leg(w, leg);
@@ -232,24 +253,6 @@ static void world_person(void *ctx, struct yt_str person, uint8_t out[16])
 
 	yt_hmac_sha256(w->person_mac, person, mac);
 	memcpy(out, mac, 16);
-}
-
-static void world_box(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets)
-{
-	struct worker *w = ctx;
-	struct board *b = w->area.board;
-
-	if (what == NULL) {
-		atomic_store_explicit(&b->busy, 0, memory_order_release);
-		return;
-	}
-	strncpy(b->plugin, plugin, sizeof(b->plugin) - 1);
-	strncpy(b->what, what, sizeof(b->what) - 1);
-	b->exchange = exchange;
-	b->n_octets = octets.n < BOX_OCTETS ? (uint32_t)octets.n : BOX_OCTETS;
-	if (b->n_octets != 0)
-		memcpy(b->octets, octets.p, b->n_octets);
-	atomic_store_explicit(&b->busy, 1, memory_order_release);
 }
 
 static bool world_quarantined(void *ctx, struct yt_str octets)
