@@ -1,6 +1,8 @@
 /* core/process/control.c - answers `yitong status`, `parked decide`, `show --raw`'s audit, see control.h.
  *
- * Runs on the keeper's loop; a client that sends more than a line's limit or is slow is cut off. */
+ * Runs on the keeper's loop.  A client that sends more than a line may have is cut off, as is one that has not sent
+ * its line, or not taken its answer, within CLIENT_MS; more than CLIENTS_MAX at once are not let in.  An answer that
+ * waits for the disk takes as long as the disk does; more than WAITING_MAX of these are refused. */
 #include "process/control.h"
 
 #include <stdio.h>
@@ -16,18 +18,23 @@
 #include "yitong/json.h"
 
 #define LINE_MAX_BYTES 4096
+#define CLIENTS_MAX 16
+#define WAITING_MAX 64
+#define CLIENT_MS 10000
 
 struct control {
 	uv_pipe_t pipe;
 	char path[108];
 	struct keeper_process *process;
-	struct client *waiting;
+	struct client *clients;
 };
 
 struct client {
-	struct client *prev, *next; /* waiting for a commit */
+	struct client *prev, *next;
+	bool waits;                 /* for a commit */
 	uint64_t after;             /* answered when this many commits are durable; 0: at once */
 	uv_pipe_t pipe;
+	uv_timer_t timer;
 	uv_write_t write;
 	struct keeper_process *process;
 	char line[LINE_MAX_BYTES];
@@ -35,6 +42,16 @@ struct client {
 	struct yt_buf answer;
 	struct yt_arena *arena;
 };
+
+static uint32_t n_clients(const struct control *control, bool waits)
+{
+	const struct client *c;
+	uint32_t n = 0;
+
+	DL_FOREACH(control->clients, c)
+		n += c->waits == waits;
+	return n;
+}
 
 static void put_text(struct yt_buf *out, const char *name, struct yt_str value)
 {
@@ -172,6 +189,8 @@ static void answer(struct client *c, struct yt_str line)
 	what = yt_node_text(q, "do");
 	if (yt_str_is(what, "status"))
 		answer_status(c->process, &c->answer);
+	else if (!yt_str_is(what, "reindex") && n_clients(c->process->control, true) >= WAITING_MAX)
+		answer_error(&c->answer, "too many wait for the journal's disk; try again later");
 	else if (yt_str_is(what, "decide"))
 		answer_decide(c, q, &c->answer);
 	else if (yt_str_is(what, "audit"))
@@ -182,7 +201,7 @@ static void answer(struct client *c, struct yt_str line)
 		answer_error(&c->answer, "no such request");
 }
 
-static void on_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
 	struct client *c = handle->data;
 
@@ -191,12 +210,29 @@ static void on_closed(uv_handle_t *handle)
 	free(c);
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+	struct client *c = handle->data;
+
+	uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+}
+
+static void cut_off(struct client *c)
+{
+	if (uv_is_closing((uv_handle_t *)&c->pipe))
+		return;
+	DL_DELETE(c->process->control->clients, c);
+	uv_close((uv_handle_t *)&c->pipe, on_closed);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+	cut_off(timer->data);
+}
+
 static void on_written(uv_write_t *write, int status)
 {
-	struct client *c = write->data;
-
-	if (!uv_is_closing((uv_handle_t *)&c->pipe))
-		uv_close((uv_handle_t *)&c->pipe, on_closed);
+	cut_off(write->data);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -211,7 +247,9 @@ static void send_answer(struct client *c)
 	uv_buf_t out = uv_buf_init((char *)c->answer.p, (unsigned)c->answer.n);
 
 	c->write.data = c;
-	uv_write(&c->write, (uv_stream_t *)&c->pipe, &out, 1, on_written);
+	uv_timer_start(&c->timer, on_late, CLIENT_MS, 0);
+	if (uv_write(&c->write, (uv_stream_t *)&c->pipe, &out, 1, on_written) != 0)
+		cut_off(c);
 }
 
 void control_durable(struct keeper_process *p)
@@ -220,10 +258,10 @@ void control_durable(struct keeper_process *p)
 
 	if (p->control == NULL)
 		return;
-	DL_FOREACH_SAFE(p->control->waiting, c, next) {
-		if (c->after > p->n_commits)
+	DL_FOREACH_SAFE(p->control->clients, c, next) {
+		if (!c->waits || c->after > p->n_commits)
 			continue;
-		DL_DELETE(p->control->waiting, c);
+		c->waits = false;
 		send_answer(c);
 	}
 }
@@ -234,7 +272,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	char *end;
 
 	if (n < 0 || (c->n += (size_t)n) == sizeof(c->line)) {
-		uv_close((uv_handle_t *)&c->pipe, on_closed);
+		cut_off(c);
 		return;
 	}
 	end = memchr(c->line, '\n', c->n);
@@ -242,11 +280,12 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return;
 	uv_read_stop(stream);
 	answer(c, (struct yt_str){ c->line, (size_t)(end - c->line) });
-	if (c->after == 0 || c->process->control == NULL) {
+	if (c->after == 0) {
 		send_answer(c);
 		return;
 	}
-	DL_APPEND(c->process->control->waiting, c);
+	uv_timer_stop(&c->timer);
+	c->waits = true;
 	kp_turn(c->process);
 }
 
@@ -263,9 +302,13 @@ static void on_connection(uv_stream_t *server, int status)
 	c->arena = yt_arena_new(1 << 20);
 	uv_pipe_init(server->loop, &c->pipe, 0);
 	c->pipe.data = c;
-	if (uv_accept(server, (uv_stream_t *)&c->pipe) != 0 ||
+	uv_timer_init(server->loop, &c->timer);
+	c->timer.data = c;
+	uv_timer_start(&c->timer, on_late, CLIENT_MS, 0);
+	DL_APPEND(control->clients, c);
+	if (uv_accept(server, (uv_stream_t *)&c->pipe) != 0 || n_clients(control, false) > CLIENTS_MAX ||
 		uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) != 0)
-		uv_close((uv_handle_t *)&c->pipe, on_closed);
+		cut_off(c);
 }
 
 int control_open(struct keeper_process *p, const char *run_dir)
@@ -302,8 +345,8 @@ void control_close(struct keeper_process *p)
 
 	if (p->control == NULL)
 		return;
-	DL_FOREACH_SAFE(p->control->waiting, c, next)
-		uv_close((uv_handle_t *)&c->pipe, on_closed);
+	DL_FOREACH_SAFE(p->control->clients, c, next)
+		cut_off(c);
 	unlink(p->control->path);
 	uv_close((uv_handle_t *)&p->control->pipe, on_control_closed);
 	p->control = NULL;

@@ -263,6 +263,9 @@ void kp_committed(void *arg, int result, log_pos pos)
 		p->full = true;
 		return;
 	}
+	if (result == YT_ELIMIT)
+		yt_log(YT_ERROR, "keeper", "%zu bytes that belong together are more than a segment holds: raise "
+			"journal.segment_mib and start yitongd again", p->taken.n);
 	if (result != 0) { /* after a failed sync nothing here can be believed (design 7) */
 		yt_log(YT_ERROR, "keeper", "the journal could not be written (%s); the keeper ends", yt_strerror(result));
 		_exit(3);
