@@ -1125,7 +1125,7 @@ static void check_history(struct history *x)
 static void test_random_histories(void **state)
 {
 	const char *wanted = getenv("YT_SEEDS"), *one = getenv("YT_SEED");
-	uint64_t n = wanted != NULL ? strtoull(wanted, NULL, 10) : 300, n_acked = 0, n_pending = 0;
+	uint64_t n = wanted != NULL ? strtoull(wanted, NULL, 10) : 150, n_acked = 0, n_pending = 0;
 	struct history *x = malloc(sizeof(*x));
 
 	for (uint64_t seed = one != NULL ? strtoull(one, NULL, 10) : 1; seed <= n; seed++) {
