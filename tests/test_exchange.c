@@ -1,0 +1,217 @@
+/* tests/test_exchange.c - what the records of an exchange make of it (journal/exchange.h): one fold for the
+ * keeper, recovery, the index and the operator's page. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "journal/exchange.h"
+
+#define SETTLE YT_OP_OUTPATIENT_SETTLE
+#define FEES YT_OP_OUTPATIENT_FEES
+
+/* One letter is one record:
+ *   A accepted                      S the main leg leaves          q r s a query, reversal, resend leaves
+ *   u d n   its outcome: unknown, done, refused                    L a late success
+ *   D N     answered: done, refused                                V reversed
+ *   j J     its origin's reversal joins; is refused                P parked
+ *   t m o p the answer was taken, missed, offered again, unproved  W decided "done", X decided "reversed" */
+static const struct fold_case {
+	const char *it;
+	const char *records;
+	enum yt_operation op;
+	enum exchange_state state;
+	bool is_open, holds_key, awaits_delivery, reversal_wanted;
+	uint32_t offers, reversals;
+} fold_cases[] = {
+	{ "admitted, it bars its visit", "AS", SETTLE, X_SENT, true, true, false, false, 0, 0 },
+	{ "done, it waits to be fetched", "ASdD", SETTLE, X_DONE, true, false, true, false, 1, 0 },
+	{ "done and fetched, it is over", "ASdDt", SETTLE, X_DONE, false, false, false, false, 1, 0 },
+	{ "done and missed, it is open with no offer left", "ASdDm", SETTLE, X_DONE, true, false, true, false, 0, 0 },
+	{ "missed, offered again, taken", "ASdDmot", SETTLE, X_DONE, false, false, false, false, 1, 0 },
+	{ "nobody knows who has it: over, for reconciliation", "ASdDp", SETTLE, X_DONE, false, false, false, false, 1, 0 },
+	{ "missed more often than offered", "ASdDmm", SETTLE, X_DONE, true, false, true, false, 0, 0 },
+	{ "refused, it is over", "ASnN", SETTLE, X_REFUSED, false, false, false, false, 1, 0 },
+	{ "unknown, it bars its visit", "ASu", SETTLE, X_UNKNOWN, true, true, false, false, 0, 0 },
+	{ "a query proves nothing by leaving", "ASuq", SETTLE, X_UNKNOWN, true, true, false, false, 0, 0 },
+	{ "a reversal leaves", "ASur", SETTLE, X_REVERSING, true, true, false, false, 0, 1 },
+	{ "reversed, and told so", "ASurVN", SETTLE, X_REVERSED, false, false, false, false, 0, 1 },
+	{ "a late success before a reversal: adopted with its answer", "ASuLD", SETTLE, X_DONE, true, false, true, false,
+		0, 0 },
+	{ "a late success after a reversal began: reversed again", "ASurL", SETTLE, X_REVERSING, true, true, false, true,
+		0, 1 },
+	{ "a late success after it was reversed: reversed again", "ASurVNL", SETTLE, X_REVERSING, true, true, false, true,
+		0, 1 },
+	{ "and reversed again, it is over", "ASurVNLrV", SETTLE, X_REVERSED, false, false, false, false, 0, 2 },
+	{ "a late success while nothing was begun only waits", "ASuL", SETTLE, X_UNKNOWN, true, true, false, false, 0, 0 },
+	{ "its origin's reversal joins", "ASuj", SETTLE, X_UNKNOWN, true, true, false, true, 0, 0 },
+	{ "joined while its leg is out, then done: open", "ASjdDt", SETTLE, X_DONE, true, false, false, true, 1, 0 },
+	{ "joined while its leg is out, then refused: over", "ASjnN", SETTLE, X_REFUSED, false, false, false, false, 1, 0 },
+	{ "joined, and cannot be reversed: over", "ASujdDJ", FEES, X_DONE, false, false, false, false, 0, 0 },
+	{ "undelivered, then reversed", "ASdDmrVN", SETTLE, X_REVERSED, false, false, false, false, 0, 1 },
+	{ "parked, it still bars its visit", "ASuP", SETTLE, X_PARKED, true, true, false, false, 0, 0 },
+	{ "an operator decides that it stands", "ASuPW", SETTLE, X_DONE, false, false, false, false, 0, 0 },
+	{ "an operator decides that it is reversed", "ASurPX", SETTLE, X_REVERSED, false, false, false, false, 0, 1 },
+	{ "fee lines bar nobody", "ASu", FEES, X_UNKNOWN, true, false, false, false, 0, 0 },
+	{ "fee lines done need not be fetched", "ASdD", FEES, X_DONE, false, false, false, false, 1, 0 },
+	{ "fee lines sent again, done", "ASusdD", FEES, X_DONE, false, false, false, false, 0, 0 },
+};
+
+static void leg(struct yt_buf *buf, enum rec_type type, enum rec_leg which)
+{
+	size_t at = rec_begin(buf, type, 0, 7, 1000);
+
+	rec_u8(buf, REC_T_LEG, (uint8_t)which);
+	rec_end(buf, at);
+}
+
+static void outcome(struct yt_buf *buf, enum rec_type type, enum yt_outcome which, unsigned flags)
+{
+	size_t at = rec_begin(buf, type, 0, 7, 1000);
+
+	rec_u8(buf, REC_T_LEG, REC_LEG_MAIN);
+	rec_u8(buf, REC_T_OUTCOME, (uint8_t)which);
+	rec_u32(buf, REC_T_FLAGS, flags);
+	rec_end(buf, at);
+}
+
+static void word(struct yt_buf *buf, enum rec_type type, const char *result)
+{
+	size_t at = rec_begin(buf, type, 0, 7, 1000);
+
+	rec_str(buf, REC_T_RESULT, yt_str(result));
+	rec_end(buf, at);
+}
+
+static void accepted(struct yt_buf *buf, enum yt_operation op)
+{
+	size_t at = rec_begin(buf, REC_ACCEPTED, 0, 7, 1000);
+
+	rec_str(buf, REC_T_INSTITUTION, YT_STR("H33021399901"));
+	rec_str(buf, REC_T_NUMBER, YT_STR("N1"));
+	rec_u8(buf, REC_T_OPERATION, (uint8_t)op);
+	rec_str(buf, REC_T_BUSINESS_KEY, YT_STR("settle|V|B"));
+	if (yt_op(op)->is_settlement)
+		rec_u32(buf, REC_T_FLAGS, REC_X_SETTLEMENT);
+	rec_end(buf, at);
+}
+
+static void add(struct yt_buf *buf, char letter, enum yt_operation op)
+{
+	switch (letter) {
+	case 'A': accepted(buf, op); break;
+	case 'S': leg(buf, REC_SENDING, REC_LEG_MAIN); break;
+	case 'q': leg(buf, REC_SENDING, REC_LEG_QUERY); break;
+	case 'r': leg(buf, REC_SENDING, REC_LEG_REVERSAL); break;
+	case 's': leg(buf, REC_SENDING, REC_LEG_RESEND); break;
+	case 'u': outcome(buf, REC_OUTCOME, YT_UNKNOWN, 0); break;
+	case 'd': outcome(buf, REC_OUTCOME, YT_DONE, 0); break;
+	case 'n': outcome(buf, REC_OUTCOME, YT_REFUSED, 0); break;
+	case 'L': outcome(buf, REC_OUTCOME, YT_DONE, REC_X_LATE); break;
+	case 'D': outcome(buf, REC_ANSWERED, YT_DONE, 0); break;
+	case 'N': outcome(buf, REC_ANSWERED, YT_REFUSED, 0); break;
+	case 'V': word(buf, REC_REVERSED, "reversed"); break;
+	case 'j': word(buf, REC_JOINED, NULL); break;
+	case 'J': word(buf, REC_JOINED, "refused"); break;
+	case 'P': word(buf, REC_PARKED, NULL); break;
+	case 't': word(buf, REC_DELIVERED, NULL); break;
+	case 'm': word(buf, REC_DELIVERED, "missed"); break;
+	case 'o': word(buf, REC_DELIVERED, "offered"); break;
+	case 'p': word(buf, REC_DELIVERED, "unproved"); break;
+	case 'W': word(buf, REC_DECIDED, "done"); break;
+	case 'X': word(buf, REC_DECIDED, "reversed"); break;
+	default: fail_msg("no record %c", letter);
+	}
+}
+
+static void test_fold(void **state)
+{
+	const struct fold_case *row = *state;
+	struct exchange x;
+	struct yt_buf buf = { 0 };
+	struct rec rec;
+	log_pos pos = 0;
+	const char *p;
+	size_t used;
+
+	memset(&x, 0, sizeof(x));
+	for (p = row->records; *p != 0; p++) {
+		yt_buf_clear(&buf);
+		add(&buf, *p, row->op);
+		assert_int_equal(rec_read(yt_buf_view(&buf), &rec, &used), 0);
+		exchange_apply(&x, &rec, ++pos);
+	}
+	assert_string_equal(exchange_state_name(x.state), exchange_state_name(row->state));
+	assert_int_equal(exchange_is_open(&x), row->is_open);
+	assert_int_equal(exchange_holds_key(&x), row->holds_key);
+	assert_int_equal(exchange_awaits_delivery(&x), row->awaits_delivery);
+	assert_int_equal(x.reversal_wanted, row->reversal_wanted);
+	assert_int_equal(x.offers, row->offers);
+	assert_int_equal(x.reversals, row->reversals);
+	assert_int_equal(x.accepted_pos, 1);
+	assert_int_equal(x.last_pos, pos);
+	yt_buf_free(&buf);
+}
+
+/* An answer that is not durable yet is nowhere: neither it nor the one it replaces may be told. */
+static void test_places(void **state)
+{
+	struct exchange x;
+	struct yt_buf buf = { 0 };
+	struct rec rec;
+	size_t used;
+
+	memset(&x, 0, sizeof(x));
+	outcome(&buf, REC_ANSWERED, YT_DONE, 0);
+	assert_int_equal(rec_read(yt_buf_view(&buf), &rec, &used), 0);
+	exchange_apply(&x, &rec, 0);
+	assert_int_equal(x.answered_pos, 0);
+	exchange_place(&x, &rec, 40);
+	assert_int_equal(x.answered_pos, 40);
+	exchange_apply(&x, &rec, 0);
+	assert_int_equal(x.answered_pos, 0);
+	assert_int_equal(x.last_pos, 40);
+	yt_buf_free(&buf);
+}
+
+/* A text of a record that is longer than we keep is cut, not written beyond. */
+static void test_long_texts(void **state)
+{
+	struct exchange x;
+	struct yt_buf buf = { 0 };
+	struct rec rec;
+	char long_text[300];
+	size_t used, at = rec_begin(&buf, REC_ACCEPTED, 0, 7, 1000);
+
+	memset(long_text, 'x', sizeof(long_text));
+	memset(&x, 0, sizeof(x));
+	rec_bytes(&buf, REC_T_INSTITUTION, long_text, sizeof(long_text));
+	rec_bytes(&buf, REC_T_NUMBER, long_text, sizeof(long_text));
+	rec_bytes(&buf, REC_T_BUSINESS_KEY, long_text, sizeof(long_text));
+	rec_bytes(&buf, REC_T_DIGEST, long_text, 31); /* not a digest */
+	rec_end(&buf, at);
+	assert_int_equal(rec_read(yt_buf_view(&buf), &rec, &used), 0);
+	exchange_apply(&x, &rec, 1);
+	assert_int_equal(strlen(x.institution), sizeof(x.institution) - 1);
+	assert_int_equal(strlen(x.number), sizeof(x.number) - 1);
+	assert_int_equal(strlen(x.business_key), sizeof(x.business_key) - 1);
+	assert_int_equal(x.digest[0], 0);
+	yt_buf_free(&buf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_long_texts),
+	};
+	struct CMUnitTest folds[sizeof(fold_cases) / sizeof(fold_cases[0])];
+	size_t i;
+
+	for (i = 0; i < sizeof(folds) / sizeof(folds[0]); i++)
+		folds[i] = (struct CMUnitTest){ fold_cases[i].it, test_fold, NULL, NULL, (void *)(uintptr_t)&fold_cases[i] };
+	return cmocka_run_group_tests(tests, NULL, NULL) + cmocka_run_group_tests(folds, NULL, NULL);
+}
