@@ -1,0 +1,1347 @@
+/* tests/test_keeper.c - the keeper's machine alone (journal/keeper.h): who is admitted, who works what off, who
+ * hears what and when.
+ *
+ * The world is this file: two clocks, a journal in memory, and a list of what workers were told, which the
+ * tests compare as text ("1:admitted 1" is message kind and seq to worker 1).  The simulator plays the same
+ * machine under faults; here each rule stands alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "journal/keeper.h"
+
+#define NOON 1790000000000LL
+#define REVERSE_AFTER_MS 15000
+#define UNDELIVERED_MS 1800000
+#define H "H33021399901"
+
+/* -- the world ------------------------------------------------------------------------------------ */
+
+struct commit {
+	struct yt_buf records;
+};
+
+static struct world {
+	struct keeper *keeper;
+	int64_t wall_ms, mono_ms;
+	struct commit commits[200]; /* position is index + 1 */
+	size_t n_commits;
+	struct yt_buf told;
+	struct yt_buf leased; /* the lease told last */
+	const char *closed;
+	int find_error;
+	uint64_t seq[8]; /* of each worker */
+} w;
+
+static int64_t k_wall(void *ctx)
+{
+	return w.wall_ms;
+}
+
+static int64_t k_mono(void *ctx)
+{
+	return w.mono_ms;
+}
+
+static const char *talk_name(enum talk_kind kind)
+{
+	static const char *const names[] = { [DOWN_WELCOME] = "welcome", [DOWN_ADMITTED] = "admitted",
+		[DOWN_STORED] = "stored", [DOWN_WAIT] = "wait", [DOWN_CONFLICT] = "conflict", [DOWN_BUSY] = "busy",
+		[DOWN_CLOSED] = "closed", [DOWN_DURABLE] = "durable", [DOWN_LEASE] = "lease",
+		[DOWN_RESTARTED] = "restarted", [DOWN_SESSION] = "session", [DOWN_MOOT] = "moot" };
+
+	return names[kind];
+}
+
+/* "1:stored 4=reply " */
+static void k_tell(void *ctx, uint32_t worker, const struct talk *talk)
+{
+	struct rec rec;
+	size_t used;
+
+	yt_buf_printf(&w.told, "%u:%s %llu", worker, talk_name(talk->kind), (unsigned long long)talk->seq);
+	if (talk->kind == DOWN_LEASE || talk->kind == DOWN_RESTARTED)
+		yt_buf_printf(&w.told, "/%llu", talk->kind == DOWN_LEASE ? (unsigned long long)talk->exchange : 0);
+	if (talk->kind == DOWN_STORED && rec_read(talk->payload, &rec, &used) == 0)
+		yt_buf_printf(&w.told, "=%.*s", YT_FMT(rec_get(&rec, REC_T_REPLY)));
+	if (talk->kind == DOWN_SESSION && rec_read(talk->payload, &rec, &used) == 0)
+		yt_buf_printf(&w.told, "=%.*s%s", YT_FMT(rec_get(&rec, REC_T_SIGN_NO)),
+			rec_get(&rec, REC_T_SERIAL).n != 0 ? "grant" : "");
+	yt_buf_byte(&w.told, ' ');
+	if (talk->kind == DOWN_LEASE) {
+		yt_buf_clear(&w.leased);
+		yt_buf_str(&w.leased, talk->payload);
+	}
+}
+
+static struct exchange *fold(uint64_t exchange, struct yt_str institution, struct yt_str number)
+{
+	static struct exchange x;
+	struct exchange row[64];
+	size_t i, n = 0, used;
+
+	for (i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i].records);
+		struct rec rec;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+			size_t r;
+
+			for (r = 0; r < n && row[r].id != rec.exchange; r++)
+				;
+			if (rec.exchange == 0 || (r == n && rec.type != REC_ACCEPTED))
+				continue;
+			if (r == n)
+				memset(&row[n++], 0, sizeof(row[0]));
+			exchange_apply(&row[r], &rec, i + 1);
+		}
+	}
+	for (i = 0; i < n; i++) {
+		if (row[i].id == exchange || (exchange == 0 && yt_str_is(institution, row[i].institution) &&
+			yt_str_is(number, row[i].number))) {
+			x = row[i];
+			return &x;
+		}
+	}
+	return NULL;
+}
+
+static int k_find(void *ctx, struct yt_str institution, struct yt_str number, struct exchange *x)
+{
+	struct exchange *found = fold(0, institution, number);
+
+	if (w.find_error != 0)
+		return w.find_error;
+	if (found == NULL)
+		return YT_ENOTFOUND;
+	*x = *found;
+	return 0;
+}
+
+static int k_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out)
+{
+	struct yt_str rest = yt_buf_view(&w.commits[pos - 1].records);
+	struct rec rec;
+	size_t used;
+	int rv = YT_ENOTFOUND;
+
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+		if (rec.exchange == exchange && rec_get(&rec, tag).n != 0) {
+			yt_buf_clear(out);
+			yt_buf_str(out, rec_get(&rec, tag));
+			rv = 0;
+		}
+	}
+	return rv;
+}
+
+static const char *k_closed(void *ctx)
+{
+	return w.closed;
+}
+
+static const struct keeper_conf conf = { .serial_from = 9000, .serial_to = 9007, .reverse_after_ms = REVERSE_AFTER_MS,
+	.undelivered_ms = UNDELIVERED_MS, .longest_wait_ms = 300000, .leases = 2, .exchanges = 8 };
+
+static void new_keeper(void)
+{
+	struct keeper_world world = { .wall_ms = k_wall, .mono_ms = k_mono, .tell = k_tell, .find = k_find,
+		.fetch = k_fetch, .closed = k_closed };
+
+	w.keeper = keeper_new(&conf, &world);
+	assert_non_null(w.keeper);
+}
+
+static int setup(void **state)
+{
+	memset(&w, 0, sizeof(w));
+	w.wall_ms = NOON;
+	w.mono_ms = 1000000;
+	new_keeper();
+	keeper_start(w.keeper);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	while (w.n_commits > 0)
+		yt_buf_free(&w.commits[--w.n_commits].records);
+	keeper_free(w.keeper);
+	yt_buf_free(&w.told);
+	yt_buf_free(&w.leased);
+	return 0;
+}
+
+/* What was told since the last time. */
+static void assert_told(const char *want)
+{
+	yt_buf_byte(&w.told, 0);
+	if (w.told.n > 1 && w.told.p[w.told.n - 2] == ' ')
+		w.told.p[w.told.n - 2] = 0;
+	assert_string_equal((const char *)w.told.p, want);
+	yt_buf_clear(&w.told);
+}
+
+static void forget_told(void)
+{
+	yt_buf_clear(&w.told);
+}
+
+static void commit(void)
+{
+	struct yt_str records;
+	bool urgent;
+
+	if (!keeper_has_pending(w.keeper, &urgent))
+		return;
+	keeper_take(w.keeper, &records);
+	assert_true(w.n_commits < 200);
+	yt_buf_str(&w.commits[w.n_commits++].records, records);
+	keeper_committed(w.keeper, w.n_commits);
+}
+
+/* Taken, and on the disk, but nobody is told: the keeper dies in between. */
+static void commit_untold(void)
+{
+	struct yt_str records;
+
+	keeper_take(w.keeper, &records);
+	yt_buf_str(&w.commits[w.n_commits++].records, records);
+}
+
+static void later(int64_t ms)
+{
+	w.mono_ms += ms;
+	w.wall_ms += ms;
+	keeper_tick(w.keeper);
+	commit();
+}
+
+static void up(uint32_t worker)
+{
+	struct talk hello = { .seq = ++w.seq[worker], .kind = UP_HELLO };
+
+	keeper_worker_up(w.keeper, worker, 0);
+	assert_int_equal(keeper_message(w.keeper, worker, &hello), 0);
+	commit();
+}
+
+/* A keeper after this one, with what is durable; workers 1 .. n live and say what was not given back. */
+static void restart(uint32_t n)
+{
+	size_t i, used;
+	uint32_t worker;
+	uint64_t id;
+
+	keeper_free(w.keeper);
+	w.mono_ms += 1;
+	new_keeper();
+	for (i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i].records);
+		struct rec rec;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+			if (rec.type == REC_NUMBER || rec.type == REC_SESSION || rec.type == REC_WORKER)
+				keeper_replay(w.keeper, &rec, i + 1);
+		}
+	}
+	for (id = 1; id < 64; id++) {
+		struct exchange *x = fold(id, (struct yt_str){ 0 }, (struct yt_str){ 0 });
+
+		if (x != NULL && exchange_is_open(x))
+			keeper_load(w.keeper, x);
+	}
+	for (worker = 1; worker <= n; worker++)
+		keeper_worker_up(w.keeper, worker, worker);
+	keeper_start(w.keeper);
+}
+
+/* -- what workers say ----------------------------------------------------------------------------- */
+
+static int say(uint32_t worker, enum talk_kind kind, uint64_t exchange, struct yt_buf *records)
+{
+	struct talk talk = { .seq = ++w.seq[worker], .exchange = exchange, .kind = kind, .payload = yt_buf_view(records) };
+	int rv = keeper_message(w.keeper, worker, &talk);
+
+	yt_buf_free(records);
+	return rv;
+}
+
+/* The same message once more, as a keeper reads it that comes after the one that had read it. */
+static int say_again(uint32_t worker, enum talk_kind kind, uint64_t exchange, struct yt_buf *records)
+{
+	w.seq[worker]--;
+	return say(worker, kind, exchange, records);
+}
+
+struct asked {
+	uint64_t id;
+	const char *number, *content, *business;
+	enum yt_operation op;
+	const char *original;
+};
+
+static struct yt_buf beginning(uint32_t worker, const struct asked *a)
+{
+	struct yt_buf buf = { 0 };
+	uint8_t digest[32];
+	size_t at = rec_begin(&buf, REC_ACCEPTED, 0, a->id, w.wall_ms);
+	enum yt_operation op = a->op != 0 ? a->op : YT_OP_OUTPATIENT_SETTLE;
+
+	memset(digest, a->content != NULL ? a->content[0] : 'c', sizeof(digest));
+	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(&buf, REC_T_NUMBER, yt_str(a->number));
+	rec_u8(&buf, REC_T_OPERATION, (uint8_t)op);
+	rec_bytes(&buf, REC_T_DIGEST, digest, sizeof(digest));
+	rec_str(&buf, REC_T_BUSINESS_KEY, yt_str(a->business));
+	rec_str(&buf, REC_T_ORIGINAL, yt_str(a->original));
+	rec_u32(&buf, REC_T_WORKER, worker); /* the incarnation: workers here have it equal to their number */
+	if (yt_op(op)->is_settlement)
+		rec_u32(&buf, REC_T_FLAGS, REC_X_SETTLEMENT);
+	rec_str(&buf, REC_T_REQUEST, YT_STR("request"));
+	rec_end(&buf, at);
+	at = rec_begin(&buf, REC_SENDING, 0, a->id, w.wall_ms);
+	rec_u8(&buf, REC_T_LEG, REC_LEG_MAIN);
+	rec_str(&buf, REC_T_PARTY, YT_STR("zhejiang"));
+	rec_end(&buf, at);
+	return buf;
+}
+
+static void begin(uint32_t worker, struct asked a)
+{
+	struct yt_buf buf = beginning(worker, &a);
+
+	assert_int_equal(say(worker, UP_BEGIN, a.id, &buf), 0);
+}
+
+static void add_outcome(struct yt_buf *buf, uint64_t id, enum rec_leg leg, enum yt_outcome outcome, unsigned flags)
+{
+	size_t at = rec_begin(buf, REC_OUTCOME, 0, id, w.wall_ms);
+
+	rec_u8(buf, REC_T_LEG, (uint8_t)leg);
+	rec_u8(buf, REC_T_OUTCOME, (uint8_t)outcome);
+	rec_u32(buf, REC_T_FLAGS, flags);
+	rec_end(buf, at);
+}
+
+static void add_answer(struct yt_buf *buf, uint64_t id, enum yt_outcome outcome, const char *reply)
+{
+	size_t at = rec_begin(buf, REC_ANSWERED, 0, id, w.wall_ms);
+
+	rec_u8(buf, REC_T_OUTCOME, (uint8_t)outcome);
+	rec_str(buf, REC_T_REPLY, yt_str(reply));
+	rec_end(buf, at);
+}
+
+static void end(uint32_t worker, uint64_t id, enum yt_outcome outcome, const char *reply)
+{
+	struct yt_buf buf = { 0 };
+
+	add_outcome(&buf, id, REC_LEG_MAIN, outcome, 0);
+	if (outcome != YT_UNKNOWN)
+		add_answer(&buf, id, outcome, reply);
+	assert_int_equal(say(worker, UP_END, id, &buf), 0);
+}
+
+static void late(uint32_t worker, uint64_t id, const char *reply)
+{
+	struct yt_buf buf = { 0 };
+
+	add_outcome(&buf, id, REC_LEG_MAIN, YT_DONE, REC_X_LATE);
+	add_answer(&buf, id, YT_DONE, reply);
+	assert_int_equal(say(worker, UP_LATE, id, &buf), 0);
+}
+
+static int step(uint32_t worker, uint64_t id, enum rec_leg leg)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_SENDING, 0, id, w.wall_ms);
+
+	rec_u8(&buf, REC_T_LEG, (uint8_t)leg);
+	rec_end(&buf, at);
+	return say(worker, UP_STEP, id, &buf);
+}
+
+static struct yt_buf reversed(uint64_t id, const char *reply)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	add_outcome(&buf, id, REC_LEG_REVERSAL, YT_DONE, 0);
+	at = rec_begin(&buf, REC_REVERSED, 0, id, w.wall_ms);
+	rec_end(&buf, at);
+	add_answer(&buf, id, YT_REFUSED, reply);
+	return buf;
+}
+
+static void give_back_reversed(uint32_t worker, uint64_t id, const char *reply)
+{
+	struct yt_buf buf = reversed(id, reply);
+
+	assert_int_equal(say(worker, UP_RETURN, id, &buf), 0);
+}
+
+static void give_back_due(uint32_t worker, uint64_t id, int64_t in_ms)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_DUE, 0, id, w.wall_ms);
+
+	rec_i64(&buf, REC_T_DUE, w.wall_ms + in_ms);
+	rec_end(&buf, at);
+	assert_int_equal(say(worker, UP_RETURN, id, &buf), 0);
+}
+
+static void note(uint32_t worker, uint64_t id, const char *result)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_DELIVERED, REC_NOWAIT, id, w.wall_ms);
+
+	rec_str(&buf, REC_T_RESULT, yt_str(result));
+	rec_end(&buf, at);
+	assert_int_equal(say(worker, UP_NOTE, id, &buf), 0);
+}
+
+static void held(uint32_t worker, uint64_t id)
+{
+	struct yt_buf none = { 0 };
+
+	assert_int_equal(say(worker, UP_HELD, id, &none), 0);
+}
+
+static void ready(uint32_t worker)
+{
+	struct yt_buf none = { 0 };
+
+	assert_int_equal(say(worker, UP_READY, (uint64_t)w.mono_ms, &none), 0);
+}
+
+/* Settled with an answer, the answer not yet taken. */
+static void settle(uint32_t worker, uint64_t id, const char *number)
+{
+	begin(worker, (struct asked){ id, number, "c", NULL, 0, NULL });
+	commit();
+	end(worker, id, YT_DONE, "settled");
+	commit();
+	forget_told();
+}
+
+/* Sent, its outcome unknown, and found out by nobody yet. */
+static void lose(uint32_t worker, uint64_t id, const char *number)
+{
+	begin(worker, (struct asked){ id, number, "c", "settle|V|B", 0, NULL });
+	commit();
+	end(worker, id, YT_UNKNOWN, NULL);
+	commit();
+	forget_told();
+}
+
+static uint64_t in_memory(void)
+{
+	struct keeper_counts counts;
+
+	keeper_count(w.keeper, &counts);
+	return counts.in_memory;
+}
+
+static enum exchange_state state_of(uint64_t id)
+{
+	struct exchange *x = fold(id, (struct yt_str){ 0 }, (struct yt_str){ 0 });
+
+	return x != NULL ? x->state : X_NONE;
+}
+
+/* -- admission ------------------------------------------------------------------------------------ */
+
+/* P1: whatever is asked, nothing leaves before it is on disk. */
+static void test_admitted_when_durable(void **state)
+{
+	up(1);
+	forget_told();
+	begin(1, (struct asked){ 1, "N1", "c", "settle|V|B", 0, NULL });
+	assert_told("");
+	commit();
+	assert_told("1:admitted 2");
+	assert_int_equal(state_of(1), X_SENT);
+	end(1, 1, YT_DONE, "settled");
+	assert_told("");
+	commit();
+	assert_told("1:durable 3");
+}
+
+/* What number N1 and a message after it are told; N1 has gone as far as `before` says:
+ * a admitted, u unknown, d done, r refused, t done and taken. */
+static const struct verdict_case {
+	const char *it;
+	char before;
+	struct asked then;
+	const char *closed;
+	const char *told; /* at once ... */
+	const char *with_commit; /* ... and with the next commit */
+} verdict_cases[] = {
+	{ "another number", 't', { 2, "N2", "c", "settle|V|B", 0, NULL }, NULL, "", "2:admitted 2" },
+	{ "the same again, done", 't', { 2, "N1", "c", NULL, 0, NULL }, NULL, "2:stored 2=settled", "" },
+	{ "the same again, done and not taken: an offer is written down", 'd', { 2, "N1", "c", NULL, 0, NULL }, NULL, "",
+		"2:stored 2=settled" },
+	{ "the same again, refused", 'r', { 2, "N1", "c", NULL, 0, NULL }, NULL, "2:stored 2=refused", "" },
+	{ "the same while it is in flight", 'a', { 2, "N1", "c", NULL, 0, NULL }, NULL, "2:wait 2", "" },
+	{ "the same while it is being found out", 'u', { 2, "N1", "c", NULL, 0, NULL }, NULL, "2:wait 2", "" },
+	{ "the same number, other content", 't', { 2, "N1", "d", NULL, 0, NULL }, NULL, "2:conflict 2", "" },
+	{ "other content while it is in flight", 'a', { 2, "N1", "d", NULL, 0, NULL }, NULL, "2:conflict 2", "" },
+	{ "another settlement of the visit while one is in flight (P13)", 'a', { 2, "N2", "c", "settle|V|B", 0, NULL },
+		NULL, "2:busy 2", "" },
+	{ "another settlement of the visit while one is unknown (P13)", 'u', { 2, "N2", "c", "settle|V|B", 0, NULL },
+		NULL, "2:busy 2", "" },
+	{ "a settlement of another batch meanwhile", 'u', { 2, "N2", "c", "settle|V|C", 0, NULL }, NULL, "",
+		"2:admitted 2" },
+	{ "another settlement of the visit after a refusal", 'r', { 2, "N2", "c", "settle|V|B", 0, NULL }, NULL, "",
+		"2:admitted 2" },
+	{ "a new one when the disk is full", 't', { 2, "N2", "c", NULL, 0, NULL }, "full", "2:closed 2", "" },
+	{ "a stored answer when the disk is full", 't', { 2, "N1", "c", NULL, 0, NULL }, "full", "2:stored 2=settled", "" },
+	{ "its origin's reversal while it is unknown joins", 'u', { 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" }, NULL, "",
+		"2:wait 2" },
+	{ "its origin's reversal while it is in flight joins", 'a', { 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" }, NULL, "",
+		"2:wait 2" },
+	{ "its origin's reversal of a success is sent on", 't', { 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" }, NULL, "",
+		"2:admitted 2" },
+	{ "a reversal of a number nobody knows is sent on", 't', { 2, "R1", "c", NULL, YT_OP_REVERSE, "N9" }, NULL, "",
+		"2:admitted 2" },
+};
+
+static void test_verdict(void **state)
+{
+	const struct verdict_case *row = *state;
+	struct yt_buf buf;
+
+	setup(NULL);
+	up(1);
+	up(2);
+	begin(1, (struct asked){ 1, "N1", "c", "settle|V|B", 0, NULL });
+	commit();
+	if (row->before != 'a')
+		end(1, 1, row->before == 'u' ? YT_UNKNOWN : row->before == 'r' ? YT_REFUSED : YT_DONE,
+			row->before == 'r' ? "refused" : "settled");
+	commit();
+	if (row->before == 't')
+		note(1, 1, NULL);
+	commit();
+	forget_told();
+	w.closed = row->closed;
+	buf = beginning(2, &row->then);
+	assert_int_equal(say(2, UP_BEGIN, row->then.id, &buf), 0);
+	assert_told(row->told);
+	commit();
+	assert_told(row->with_commit);
+	teardown(NULL);
+}
+
+/* All who asked the same are told the same, when it is durable. */
+static void test_waiters(void **state)
+{
+	up(1);
+	up(2);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	begin(2, (struct asked){ 2, "N1", "c", NULL, 0, NULL }); /* in the same millisecond */
+	commit();
+	begin(1, (struct asked){ 3, "N1", "c", NULL, 0, NULL });
+	forget_told();
+	end(1, 1, YT_DONE, "settled");
+	assert_told("");
+	commit();
+	assert_told("2:stored 2=settled 1:stored 3=settled 1:durable 4");
+}
+
+/* Admission keys that have left memory are found in the index; when that fails nothing is admitted. */
+static void test_index(void **state)
+{
+	up(1);
+	settle(1, 1, "N1");
+	note(1, 1, NULL);
+	commit();
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	assert_int_equal(in_memory(), 0);
+	begin(1, (struct asked){ 2, "N1", "c", NULL, 0, NULL });
+	assert_told("1:stored 5=settled");
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	w.find_error = YT_EIO;
+	begin(1, (struct asked){ 3, "N1", "c", NULL, 0, NULL });
+	commit();
+	assert_told("1:wait 6"); /* silence: neither "did not happen" nor a second settlement */
+}
+
+static void test_too_many(void **state)
+{
+	char number[4] = "N0";
+	uint64_t id;
+
+	up(1);
+	for (id = 1; id <= conf.exchanges; id++) {
+		number[1] = (char)('0' + id);
+		begin(1, (struct asked){ id, number, "c", NULL, 0, NULL });
+	}
+	commit();
+	forget_told();
+	begin(1, (struct asked){ 20, "M1", "c", NULL, 0, NULL });
+	assert_told("1:closed 10");
+}
+
+/* A reversal that overtook its original (two rings, a stopped worker): the original must not leave any more. */
+static void test_tombstone(void **state)
+{
+	up(1);
+	up(2);
+	begin(2, (struct asked){ 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" });
+	commit();
+	forget_told();
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	assert_told("1:closed 2");
+}
+
+/* A forwarded reversal bars its original's visit while it is out, and undoes it when it succeeded. */
+static void test_forwarded_reversal(void **state)
+{
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", "settle|V|B", 0, NULL });
+	commit();
+	end(1, 1, YT_DONE, "settled");
+	commit();
+	note(1, 1, NULL);
+	begin(1, (struct asked){ 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" });
+	commit();
+	forget_told();
+	begin(1, (struct asked){ 3, "N3", "c", "settle|V|B", 0, NULL });
+	assert_told("1:busy 6");
+	end(1, 2, YT_DONE, "reversed");
+	commit();
+	assert_int_equal(state_of(1), X_REVERSED);
+	begin(1, (struct asked){ 4, "N4", "c", "settle|V|B", 0, NULL });
+	commit();
+	assert_told("1:durable 7 1:admitted 8");
+}
+
+/* -- finding out ---------------------------------------------------------------------------------- */
+
+/* A lease is handed out when due, not before, to one worker. */
+static void test_lease(void **state)
+{
+	up(1);
+	up(2);
+	lose(1, 1, "N1");
+	later(REVERSE_AFTER_MS - 1);
+	assert_told("");
+	keeper_tick(w.keeper);
+	w.mono_ms++;
+	keeper_tick(w.keeper);
+	assert_told(""); /* its numbers are not durable yet */
+	commit();
+	assert_true(yt_str_eq(yt_buf_view(&w.told), YT_STR("1:lease 0/1 ")) ||
+		yt_str_eq(yt_buf_view(&w.told), YT_STR("2:lease 0/1 ")));
+	forget_told();
+	later(10 * 24 * 3600000LL); /* no clock ends a lease */
+	assert_told("");
+}
+
+static uint32_t holder_of_lease(void)
+{
+	assert_true(w.told.n > 0);
+	return (uint32_t)(w.told.p[0] - '0');
+}
+
+static uint32_t lend(uint64_t id)
+{
+	uint32_t worker;
+
+	forget_told();
+	later(REVERSE_AFTER_MS);
+	worker = holder_of_lease();
+	forget_told();
+	return worker;
+}
+
+static void test_lease_ends(void **state)
+{
+	uint32_t worker, other;
+
+	up(1);
+	up(2);
+	lose(1, 1, "N1");
+	worker = lend(1);
+	other = 3 - worker;
+	assert_int_equal(step(other, 1, REC_LEG_REVERSAL), YT_ECORRUPT); /* not its lease: it is to be killed */
+	keeper_worker_gone(w.keeper, worker); /* a death ends it: handed out again at once, to the other */
+	later(0);
+	assert_int_equal(holder_of_lease(), other);
+	forget_told();
+	assert_int_equal(step(other, 1, REC_LEG_REVERSAL), 0);
+	commit();
+	give_back_due(other, 1, 5000); /* so does a return */
+	commit();
+	forget_told();
+	later(4999);
+	assert_told("");
+	later(1);
+	assert_int_equal(holder_of_lease(), other);
+}
+
+/* A pause is never longer than configured, whatever the wall clock did meanwhile. */
+static void test_clock_step(void **state)
+{
+	uint32_t worker;
+
+	up(1);
+	lose(1, 1, "N1");
+	worker = lend(1);
+	assert_int_equal(step(worker, 1, REC_LEG_REVERSAL), 0);
+	commit();
+	w.wall_ms += 8 * 3600000; /* written down by a worker before the step back */
+	{
+		struct yt_buf buf = { 0 };
+		size_t at = rec_begin(&buf, REC_DUE, 0, 1, w.wall_ms);
+
+		rec_i64(&buf, REC_T_DUE, w.wall_ms + 5000);
+		rec_end(&buf, at);
+		w.wall_ms -= 8 * 3600000;
+		assert_int_equal(say(worker, UP_RETURN, 1, &buf), 0);
+	}
+	commit();
+	forget_told();
+	later(conf.longest_wait_ms);
+	assert_true(w.told.n > 0);
+}
+
+/* The joined reversal is answered when its target is undone: by its own lease, after the target's. */
+static void test_join(void **state)
+{
+	up(1);
+	lose(1, 1, "N1");
+	begin(1, (struct asked){ 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" });
+	commit();
+	forget_told();
+	later(0); /* its origin asks for it: no waiting */
+	assert_told("1:lease 0/1");
+	assert_int_equal(step(1, 1, REC_LEG_REVERSAL), 0);
+	commit();
+	give_back_reversed(1, 1, "reversed");
+	commit();
+	forget_told();
+	later(0);
+	assert_told("1:lease 0/2");
+}
+
+/* -- late answers --------------------------------------------------------------------------------- */
+
+static void test_late_adopted(void **state)
+{
+	up(1);
+	lose(1, 1, "N1");
+	late(1, 1, "settled");
+	assert_told("");
+	commit();
+	assert_told("1:stored 3=settled 1:durable 4");
+	assert_int_equal(state_of(1), X_DONE);
+}
+
+static void test_late_after_reversal(void **state)
+{
+	up(1);
+	lose(1, 1, "N1");
+	lend(1);
+	assert_int_equal(step(1, 1, REC_LEG_REVERSAL), 0);
+	commit();
+	give_back_reversed(1, 1, "reversed");
+	commit();
+	forget_told();
+	late(1, 1, "settled");
+	commit();
+	assert_told("1:moot 6");
+	assert_int_equal(state_of(1), X_REVERSING); /* it must be reversed once more */
+	later(0);
+	assert_told("1:lease 0/1");
+}
+
+static void test_late_for_nobody(void **state)
+{
+	up(1);
+	settle(1, 1, "N1");
+	late(1, 1, "settled twice?");
+	late(1, 99, "of whom?");
+	commit();
+	assert_told("1:moot 4 1:moot 5");
+}
+
+/* After a restart a lease may be out that this keeper has not heard of; its reversal may be on the ring. */
+static void test_late_before_ready(void **state)
+{
+	up(1);
+	up(2);
+	lose(1, 1, "N1");
+	lend(1);
+	restart(2);
+	ready(1);
+	late(1, 1, "settled");
+	commit();
+	assert_int_equal(state_of(1), X_UNKNOWN); /* noted, not believed */
+}
+
+/* -- who has the answer --------------------------------------------------------------------------- */
+
+static void test_delivered(void **state)
+{
+	up(1);
+	settle(1, 1, "N1");
+	note(1, 1, NULL);
+	commit();
+	later(UNDELIVERED_MS + 1);
+	assert_told("");
+	assert_int_equal(keeper_open(w.keeper), 0);
+}
+
+static void test_missed_is_reversed(void **state)
+{
+	up(1);
+	settle(1, 1, "N1");
+	note(1, 1, "missed");
+	later(UNDELIVERED_MS - 1);
+	assert_told("");
+	later(1);
+	assert_told("1:lease 0/1");
+	assert_int_equal(step(1, 1, REC_LEG_REVERSAL), 0);
+	commit();
+	give_back_reversed(1, 1, "reversed");
+	commit();
+	forget_told();
+	begin(1, (struct asked){ 2, "N1", "c", NULL, 0, NULL });
+	assert_told("1:stored 7=reversed");
+}
+
+/* It may have been heard: the worker died with it on the wire. */
+static void test_unproved_is_not_reversed(void **state)
+{
+	up(1);
+	settle(1, 1, "N1");
+	keeper_worker_gone(w.keeper, 1);
+	up(2);
+	forget_told();
+	later(UNDELIVERED_MS);
+	later(UNDELIVERED_MS);
+	assert_told("");
+	assert_int_equal(keeper_open(w.keeper), 0);
+	assert_true(fold(1, (struct yt_str){ 0 }, (struct yt_str){ 0 })->flags & REC_X_UNPROVED);
+}
+
+/* The worker died before it was told that it may answer: surely nobody heard. */
+static void test_unoffered_is_reversed(void **state)
+{
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	end(1, 1, YT_DONE, "settled");
+	keeper_worker_gone(w.keeper, 1);
+	commit();
+	up(2);
+	forget_told();
+	later(UNDELIVERED_MS);
+	assert_told("2:lease 0/1");
+}
+
+/* Fetched while the reversal's step was on its way: it does not leave. */
+static void test_moot(void **state)
+{
+	up(1);
+	settle(1, 1, "N1");
+	note(1, 1, "missed");
+	later(UNDELIVERED_MS);
+	assert_told("1:lease 0/1");
+	begin(1, (struct asked){ 2, "N1", "c", NULL, 0, NULL }); /* asked again: it must wait for the lease */
+	assert_told("1:wait 5");
+	note(1, 1, NULL); /* an older offer was taken after all */
+	assert_int_equal(step(1, 1, REC_LEG_REVERSAL), 0);
+	assert_told("1:moot 7 1:stored 5=settled");
+}
+
+/* -- numbers of our own --------------------------------------------------------------------------- */
+
+struct number {
+	int64_t second;
+	uint64_t serial;
+};
+
+static struct number number_of_lease(void)
+{
+	struct rec rec;
+	size_t used;
+
+	assert_int_equal(rec_read(yt_buf_view(&w.leased), &rec, &used), 0);
+	return (struct number){ rec_get_i64(&rec, REC_T_SECOND), rec_get_u64(&rec, REC_T_SERIAL) };
+}
+
+static void next_lease(void)
+{
+	give_back_due(1, 1, 1);
+	commit();
+	later(1);
+}
+
+static void assert_after(struct number a, struct number b)
+{
+	assert_true(b.second > a.second || (b.second == a.second && b.serial >= a.serial + 4));
+	assert_true(b.serial >= conf.serial_from && b.serial + 3 <= conf.serial_to);
+}
+
+/* Never given twice: not in one second, not when the block is used up, the clock steps back, or we restart. */
+static void test_numbers(void **state)
+{
+	struct number a, b;
+	int i;
+
+	up(1);
+	lose(1, 1, "N1");
+	lend(1);
+	a = number_of_lease();
+	for (i = 0; i < 6; i++, a = b) { /* 8 numbers a second */
+		next_lease();
+		b = number_of_lease();
+		assert_after(a, b);
+	}
+	w.wall_ms -= 6 * 3600000;
+	next_lease();
+	b = number_of_lease();
+	assert_after(a, b);
+	restart(1);
+	held(1, 1);
+	ready(1);
+	next_lease();
+	assert_after(b, number_of_lease());
+}
+
+/* -- sign-ins ------------------------------------------------------------------------------------- */
+
+static int ask_session(uint32_t worker, const char *dead)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_SESSION, 0, 0, w.wall_ms);
+
+	rec_str(&buf, REC_T_PARTY, YT_STR("zhejiang"));
+	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(&buf, REC_T_OPERATOR, YT_STR("YT9001"));
+	rec_str(&buf, REC_T_SIGN_NO, yt_str(dead));
+	rec_end(&buf, at);
+	return say(worker, UP_SESSION, 0, &buf);
+}
+
+static void signed_in(uint32_t worker, const char *sign_no)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_SESSION, 0, 0, w.wall_ms);
+
+	rec_str(&buf, REC_T_PARTY, YT_STR("zhejiang"));
+	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(&buf, REC_T_OPERATOR, YT_STR("YT9001"));
+	rec_str(&buf, REC_T_SIGN_NO, yt_str(sign_no));
+	rec_end(&buf, at);
+	assert_int_equal(say(worker, UP_NOTE, 0, &buf), 0);
+}
+
+/* One signs in for all; its number is durable first. */
+static void test_sign_in(void **state)
+{
+	up(1);
+	up(2);
+	forget_told();
+	ask_session(1, NULL);
+	ask_session(2, NULL);
+	assert_told("");
+	commit();
+	assert_told("1:session 2=grant");
+	signed_in(1, "G1");
+	assert_told("2:session 2=G1");
+	ask_session(2, NULL);
+	assert_told("2:session 3=G1");
+	ask_session(2, "G1"); /* the party does not take it any more */
+	commit();
+	assert_told("2:session 4=grant");
+	ask_session(1, "G1"); /* somebody is at it */
+	signed_in(2, "G2");
+	assert_told("1:session 4=G2");
+	ask_session(1, "G1"); /* known to be dead, and another is there */
+	assert_told("1:session 5=G2");
+	w.wall_ms += 24 * 3600000; /* midnight */
+	ask_session(1, NULL);
+	commit();
+	assert_told("1:session 6=grant");
+}
+
+static void test_sign_in_fails(void **state)
+{
+	up(1);
+	up(2);
+	ask_session(1, NULL);
+	ask_session(2, NULL);
+	commit();
+	forget_told();
+	signed_in(1, NULL); /* it could not: the next one tries */
+	commit();
+	assert_told("2:session 2=grant");
+	ask_session(1, NULL);
+	keeper_worker_gone(w.keeper, 2); /* it died over it */
+	commit();
+	assert_told("1:session 4=grant");
+}
+
+/* A worker that asks again (after a restart of ours) has one place in the queue, for its newest question. */
+static void test_sign_in_asked_again(void **state)
+{
+	up(1);
+	up(2);
+	ask_session(1, NULL);
+	ask_session(2, NULL);
+	ask_session(2, NULL);
+	commit();
+	forget_told();
+	signed_in(1, NULL);
+	commit();
+	assert_told("2:session 3=grant");
+}
+
+static void test_sign_in_survives(void **state)
+{
+	up(1);
+	ask_session(1, NULL);
+	commit();
+	signed_in(1, "G1");
+	commit();
+	restart(1);
+	forget_told();
+	ask_session(1, NULL);
+	assert_told("1:session 4=G1");
+}
+
+/* -- workers and keepers die ---------------------------------------------------------------------- */
+
+static void test_worker_dies(void **state)
+{
+	up(1);
+	up(2);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	begin(2, (struct asked){ 2, "N1", "c", NULL, 0, NULL });
+	keeper_worker_gone(w.keeper, 1);
+	commit();
+	assert_int_equal(state_of(1), X_UNKNOWN);
+	forget_told();
+	later(REVERSE_AFTER_MS);
+	assert_told("2:lease 0/1");
+	keeper_worker_gone(w.keeper, 2); /* nobody waits any more, nobody is there */
+	later(1000);
+	assert_told("");
+	up(3);
+	forget_told();
+	later(1000);
+	assert_told("3:lease 0/1");
+}
+
+/* No lease before the request can be read back. */
+static void test_lease_waits_for_disk(void **state)
+{
+	struct yt_str records;
+
+	up(1);
+	up(2);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	keeper_take(w.keeper, &records); /* a slow disk ... */
+	keeper_worker_gone(w.keeper, 1);
+	forget_told();
+	w.mono_ms += REVERSE_AFTER_MS;
+	keeper_tick(w.keeper);
+	assert_told("");
+	yt_buf_str(&w.commits[w.n_commits++].records, records);
+	keeper_committed(w.keeper, w.n_commits);
+	commit();
+	forget_told();
+	later(1000);
+	assert_told("2:lease 0/1");
+}
+
+/* The message was on the ring and not written down: the next keeper decides it as if new. */
+static void test_restart_unwritten(void **state)
+{
+	struct asked a = { 1, "N1", "c", NULL, 0, NULL };
+	struct yt_buf buf = beginning(1, &a);
+
+	up(1);
+	begin(1, a);
+	restart(1);
+	forget_told();
+	assert_int_equal(say_again(1, UP_BEGIN, 1, &buf), 0);
+	commit();
+	assert_told("1:admitted 2");
+}
+
+/* It was written down, and the keeper did not live to say so. */
+static void test_restart_written(void **state)
+{
+	struct asked a = { 1, "N1", "c", NULL, 0, NULL };
+	struct yt_buf buf = beginning(1, &a);
+	size_t n;
+
+	up(1);
+	begin(1, a);
+	commit_untold();
+	restart(1);
+	forget_told();
+	n = w.n_commits;
+	assert_int_equal(say_again(1, UP_BEGIN, 1, &buf), 0);
+	commit();
+	assert_told("1:admitted 2");
+	assert_int_equal(state_of(1), X_SENT);
+	assert_true(w.n_commits - n <= 1);
+}
+
+static void test_restart_end_written(void **state)
+{
+	struct yt_buf buf = { 0 };
+
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	end(1, 1, YT_DONE, "settled");
+	commit_untold();
+	restart(1);
+	forget_told();
+	add_outcome(&buf, 1, REC_LEG_MAIN, YT_DONE, 0);
+	add_answer(&buf, 1, YT_DONE, "settled");
+	assert_int_equal(say_again(1, UP_END, 1, &buf), 0);
+	commit();
+	assert_true(w.told.n > 0); /* durable, or wait and then stored: never nonsense, never written twice */
+	assert_int_equal(fold(1, (struct yt_str){ 0 }, (struct yt_str){ 0 })->offers, 1);
+}
+
+/* A dead worker's ring, read by two keepers: how far the first had written is written down with it. */
+static void test_restart_after_death(void **state)
+{
+	struct yt_buf buf = { 0 };
+
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	end(1, 1, YT_UNKNOWN, NULL);
+	keeper_worker_gone(w.keeper, 1);
+	commit_untold();
+	restart(1);
+	add_outcome(&buf, 1, REC_LEG_MAIN, YT_UNKNOWN, 0);
+	assert_int_equal(say_again(1, UP_END, 1, &buf), 0);
+}
+
+/* Nobody gets a lease before every worker has said which it holds; what is held goes on where it is. */
+static void test_restart_leases(void **state)
+{
+	struct yt_buf none = { 0 };
+	uint32_t worker;
+
+	up(1);
+	up(2);
+	lose(1, 1, "N1");
+	worker = lend(1);
+	restart(2);
+	assert_told("1:restarted 0/0 2:restarted 0/0");
+	later(REVERSE_AFTER_MS * 2);
+	assert_told("");
+	assert_int_equal(say(3 - worker, UP_READY, (uint64_t)w.mono_ms + 5, &none), 0); /* to another keeper */
+	w.mono_ms -= REVERSE_AFTER_MS * 2; /* the epoch is the time of restart */
+	ready(3 - worker);
+	w.mono_ms += REVERSE_AFTER_MS * 2;
+	later(1000);
+	assert_told("");
+	held(worker, 1);
+	w.mono_ms -= REVERSE_AFTER_MS * 2 + 1000;
+	ready(worker);
+	w.mono_ms += REVERSE_AFTER_MS * 2 + 1000;
+	later(REVERSE_AFTER_MS);
+	assert_told("");
+	assert_int_equal(step(worker, 1, REC_LEG_REVERSAL), 0);
+	commit();
+	assert_true(strstr((give_back_reversed(worker, 1, "reversed"), commit(), yt_buf_byte(&w.told, 0), (char *)w.told.p),
+		"durable") != NULL);
+}
+
+/* A worker that is waiting asks again; what is over is told, what is not known is not refused. */
+static void test_restart_waits(void **state)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	up(1);
+	lose(1, 1, "N1");
+	restart(1);
+	ready(1);
+	forget_told();
+	at = rec_begin(&buf, REC_CARRIED, 0, 1, w.wall_ms);
+	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(&buf, REC_T_NUMBER, YT_STR("N1"));
+	rec_end(&buf, at);
+	assert_int_equal(say(1, UP_WAIT, 1, &buf), 0);
+	at = rec_begin(&buf, REC_CARRIED, 0, 9, w.wall_ms);
+	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(&buf, REC_T_NUMBER, YT_STR("N9"));
+	rec_end(&buf, at);
+	assert_int_equal(say(1, UP_WAIT, 9, &buf), 0);
+	assert_told("");
+	late(1, 1, "settled");
+	commit();
+	assert_told("1:stored 5=settled 1:durable 7");
+}
+
+/* Told "busy" by a keeper that died; the next one reads the message again and admits it: the worker, which has
+ * refused it, ends it, and its number is free for nobody's money. */
+static void test_admitted_again(void **state)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	at = rec_begin(&buf, REC_REFUSED, REC_NOWAIT, 1, w.wall_ms);
+	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(&buf, REC_T_NUMBER, YT_STR("N1"));
+	rec_end(&buf, at);
+	assert_int_equal(say(1, UP_NOTE, 1, &buf), 0); /* its refusal was noted before */
+	forget_told();
+	end(1, 1, YT_REFUSED, NULL);
+	commit();
+	assert_told("1:durable 4");
+	assert_int_equal(keeper_open(w.keeper), 0);
+	begin(1, (struct asked){ 2, "N1", "c", NULL, 0, NULL });
+	assert_told("1:closed 5"); /* the truth: it had no effect, and no answer was kept */
+}
+
+/* -- operators, memory, nonsense ------------------------------------------------------------------ */
+
+static void test_decide(void **state)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	up(1);
+	lose(1, 1, "N1");
+	lend(1);
+	at = rec_begin(&buf, REC_PARKED, 0, 1, w.wall_ms);
+	rec_end(&buf, at);
+	assert_int_equal(say(1, UP_RETURN, 1, &buf), 0);
+	commit();
+	forget_told();
+	later(24 * 3600000);
+	assert_told(""); /* machines stop here */
+	assert_int_equal(keeper_decide(w.keeper, 2, "reversed", YT_STR("chen"), YT_STR("by phone")), YT_ENOTFOUND);
+	assert_int_equal(keeper_decide(w.keeper, 1, "reversed", YT_STR("chen"), YT_STR("by phone")), 0);
+	commit();
+	assert_int_equal(state_of(1), X_REVERSED);
+	assert_int_equal(keeper_decide(w.keeper, 1, "done", YT_STR("chen"), YT_STR("again")), YT_ESTATE);
+	forget_told();
+	begin(1, (struct asked){ 2, "N1", "c", NULL, 0, NULL });
+	assert_told("1:wait 5"); /* there are no octets to tell: silence */
+	begin(1, (struct asked){ 3, "N3", "c", "settle|V|B", 0, NULL });
+	commit();
+	assert_told("1:admitted 6"); /* and the visit is free */
+}
+
+/* What is closed leaves memory only when the index has all of it. */
+static void test_memory(void **state)
+{
+	up(1);
+	settle(1, 1, "N1");
+	note(1, 1, NULL);
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	assert_int_equal(in_memory(), 1); /* the note is not durable yet */
+	commit();
+	keeper_indexed(w.keeper, w.n_commits);
+	assert_int_equal(in_memory(), 1);
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	assert_int_equal(in_memory(), 0);
+	lose(1, 2, "N2");
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	assert_int_equal(in_memory(), 1); /* open */
+}
+
+static void test_nonsense(void **state)
+{
+	struct yt_buf buf = { 0 }, none = { 0 };
+	struct asked a = { 1, "N1", "c", NULL, 0, NULL };
+	struct talk talk = { .seq = 1, .kind = UP_READY };
+
+	up(1);
+	assert_int_equal(keeper_message(w.keeper, 1, &talk), YT_ECORRUPT); /* a sequence number it has had */
+	assert_int_equal(keeper_message(w.keeper, 7, &talk), YT_ECORRUPT); /* a worker nobody knows */
+	assert_int_equal(say(1, (enum talk_kind)77, 1, &none), YT_ECORRUPT);
+	assert_int_equal(say(1, DOWN_ADMITTED, 1, &none), YT_ECORRUPT);
+	assert_int_equal(say(1, UP_BEGIN, 1, &none), YT_ECORRUPT);
+	buf = beginning(1, &a);
+	assert_int_equal(say(1, UP_BEGIN, 2, &buf), YT_ECORRUPT); /* records of another exchange */
+	begin(1, a);
+	commit();
+	yt_buf_text(&buf, "not a record");
+	assert_int_equal(say(1, UP_END, 1, &buf), YT_ECORRUPT);
+	give_back_due(1, 9, 1); /* of an exchange that is over: moot, not nonsense */
+	assert_int_equal(step(1, 1, REC_LEG_REVERSAL), YT_ECORRUPT); /* without a lease */
+	end(1, 1, YT_UNKNOWN, NULL);
+	up(2);
+	add_outcome(&buf, 1, REC_LEG_MAIN, YT_DONE, 0);
+	assert_int_equal(say(2, UP_END, 1, &buf), YT_ECORRUPT); /* another worker's leg */
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_admitted_when_durable),
+		TEST(test_waiters),
+		TEST(test_index),
+		TEST(test_too_many),
+		TEST(test_tombstone),
+		TEST(test_forwarded_reversal),
+		TEST(test_lease),
+		TEST(test_lease_ends),
+		TEST(test_clock_step),
+		TEST(test_join),
+		TEST(test_late_adopted),
+		TEST(test_late_after_reversal),
+		TEST(test_late_for_nobody),
+		TEST(test_late_before_ready),
+		TEST(test_delivered),
+		TEST(test_missed_is_reversed),
+		TEST(test_unproved_is_not_reversed),
+		TEST(test_unoffered_is_reversed),
+		TEST(test_moot),
+		TEST(test_numbers),
+		TEST(test_sign_in),
+		TEST(test_sign_in_fails),
+		TEST(test_sign_in_asked_again),
+		TEST(test_sign_in_survives),
+		TEST(test_worker_dies),
+		TEST(test_lease_waits_for_disk),
+		TEST(test_restart_unwritten),
+		TEST(test_restart_written),
+		TEST(test_restart_end_written),
+		TEST(test_restart_after_death),
+		TEST(test_restart_leases),
+		TEST(test_restart_waits),
+		TEST(test_admitted_again),
+		TEST(test_decide),
+		TEST(test_memory),
+		TEST(test_nonsense),
+	};
+	struct CMUnitTest verdicts[sizeof(verdict_cases) / sizeof(verdict_cases[0])];
+	size_t i;
+
+	for (i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
+		verdicts[i] = (struct CMUnitTest){ verdict_cases[i].it, test_verdict, NULL, NULL,
+			(void *)(uintptr_t)&verdict_cases[i] };
+	return cmocka_run_group_tests(tests, NULL, NULL) + cmocka_run_group_tests(verdicts, NULL, NULL);
+}
