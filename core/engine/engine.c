@@ -43,40 +43,6 @@ void engine_arena_back(struct engine *e, struct yt_arena *arena)
 	}
 }
 
-/* -- to the keeper ------------------------------------------------------------------------------ */
-
-uint64_t engine_submit(struct engine *e, enum talk_kind kind, uint64_t exchange, struct yt_str payload)
-{
-	struct talk talk = { .seq = ++e->seq, .exchange = exchange, .kind = kind, .payload = payload };
-	struct outgoing *o;
-
-	if (e->outbox == NULL && e->world.submit(e->world.ctx, &talk) == 0)
-		return talk.seq;
-	if (kind == UP_NOTE && rec_may_be_lost(payload)) { /* it would grow without end while a disk is full */
-		e->counts.dropped++;
-		return talk.seq;
-	}
-	o = calloc(1, sizeof(*o));
-	YT_REQUIRE(o != NULL);
-	yt_buf_str(&o->payload, payload);
-	YT_REQUIRE(!o->payload.failed);
-	o->talk = talk;
-	o->talk.payload = yt_buf_view(&o->payload);
-	DL_APPEND(e->outbox, o);
-	return talk.seq;
-}
-
-static void empty_outbox(struct engine *e)
-{
-	struct outgoing *o;
-
-	while ((o = e->outbox) != NULL && e->world.submit(e->world.ctx, &o->talk) == 0) {
-		DL_DELETE(e->outbox, o);
-		yt_buf_free(&o->payload);
-		free(o);
-	}
-}
-
 /* -- codecs ------------------------------------------------------------------------------------- */
 
 const struct yt_wire_op *codec_wire_op(const struct engine_codec *codec, struct yt_str wire)
@@ -300,6 +266,21 @@ static void turn_away(struct engine *e, struct work *w)
 {
 	e->counts.refused++;
 	e->world.answer(e->world.ctx, w->token, 503, "text/plain; charset=utf-8", YT_STR("busy; ask the same again\n"));
+	work_free(e, w);
+}
+
+/* Its records are larger than any ring: the same number can not have been taken before either. */
+void engine_cannot_ask(struct engine *e, uint64_t seq)
+{
+	struct work *w;
+
+	HASH_FIND(hh_seq, e->by_seq, &seq, sizeof(seq), w);
+	if (w == NULL)
+		return;
+	e->counts.refused++;
+	if (w->token != 0)
+		e->world.answer(e->world.ctx, w->token, 413, "text/plain; charset=utf-8",
+			YT_STR("too large for this gateway, nothing was sent\n"));
 	work_free(e, w);
 }
 
@@ -916,7 +897,7 @@ int64_t engine_tick(struct engine *e)
 	int64_t now = engine_mono(e);
 	struct work *w, *next;
 
-	empty_outbox(e);
+	engine_empty_outbox(e);
 	HASH_ITER(hh_id, e->by_id, w, next) {
 		if ((w->state != WORK_WAITING && w->state != WORK_ADMITTING) || now < w->hold_until)
 			continue;

@@ -76,14 +76,9 @@ static bool is_settled(const struct engine *e, const struct task *t)
 	return quiet(e, t) >= longest_delay(t);
 }
 
-static void park(struct engine *e, struct task *t, const char *reason)
+void task_park(struct engine *e, struct task *t, const char *reason)
 {
-	size_t at = rec_begin(&t->receipt, REC_PARKED, 0, t->id, engine_wall(e));
-
-	rec_str(&t->receipt, REC_T_OWNER, YT_STR("operator"));
-	rec_str(&t->receipt, REC_T_REASON, yt_str(reason));
-	rec_i64(&t->receipt, REC_T_DEADLINE, engine_wall(e) + 24 * 3600 * 1000);
-	rec_end(&t->receipt, at);
+	written_parked(&t->receipt, e, t->id, reason);
 	yt_log(YT_ERROR, "engine", "exchange %016llx parked: %s", (unsigned long long)t->id, reason);
 	give_back(e, t);
 }
@@ -96,7 +91,7 @@ static void try_later(struct engine *e, struct task *t, const char *reason)
 	uint8_t jitter;
 
 	if (elapsed(e, t) >= e->conf.park_after_ms) {
-		park(e, t, reason);
+		task_park(e, t, reason);
 		return;
 	}
 	e->world.random(e->world.ctx, &jitter, sizeof(jitter));
@@ -146,26 +141,46 @@ static void resolve_refused(struct engine *e, struct task *t, struct yt_reply *r
 	give_back(e, t);
 }
 
-/* Its effect is proved undone; only now may its origin hear so. */
-static void resolve_reversed(struct engine *e, struct task *t, const char *evidence)
+static enum text_id text_of_undone(const struct task *t)
 {
-	enum text_id text;
-
 	switch (t->original->op->id) {
 	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
-		text = TEXT_CANCEL_FAILED;
-		break;
+		return TEXT_CANCEL_FAILED;
 	case YT_OP_OUTPATIENT_SETTLE:
 	case YT_OP_INPATIENT_SETTLE:
-		text = TEXT_REVERSED;
-		break;
+		return TEXT_REVERSED;
 	default:
-		text = TEXT_NOT_DONE;
-		break;
+		return TEXT_NOT_DONE;
 	}
+}
+
+/* Its effect is proved undone; only now may its origin hear so. */
+static void resolve_reversed(struct engine *e, struct task *t, const char *evidence)
+{
 	write_end(e, t, REC_REVERSED, "reversed", evidence);
-	answer(e, t, engine_refusal(t->arena, text, (struct yt_str){ 0 }, t->x.trace));
+	answer(e, t, engine_refusal(t->arena, text_of_undone(t), (struct yt_str){ 0 }, t->x.trace));
+	give_back(e, t);
+}
+
+/* An operator has decided a parked exchange: its origin, and whoever asks again, hears so. */
+static void answer_decided(struct engine *e, struct task *t)
+{
+	struct yt_reply *reply;
+
+	if (t->x.state == X_DONE) {
+		reply = yt_reply_new(t->arena);
+		YT_REQUIRE(reply != NULL);
+		reply->outcome = YT_DONE;
+		reply->code = YT_STR("0");
+		reply->head = yt_node_new(t->arena, YT_OBJECT);
+		yt_node_set_text(t->arena, reply->head, "warn_msg",
+			text_make(t->arena, TEXT_DECIDED, (struct yt_str){ 0 }, t->x.trace));
+	} else {
+		reply = engine_refusal(t->arena, t->x.state == X_REVERSED ? text_of_undone(t) : TEXT_NOT_DONE,
+			(struct yt_str){ 0 }, t->x.trace);
+	}
+	answer(e, t, reply);
 	give_back(e, t);
 }
 
@@ -281,7 +296,7 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 	if (rv == 0)
 		rv = engine_encode_request(e, &t->party->codec, t->own, t->id, t->request, &t->octets, &fault);
 	if (rv != 0)
-		park(e, t, rv == YT_ENOTFOUND ? "no machine can find out or undo this" : "our own message cannot be written");
+		task_park(e, t, rv == YT_ENOTFOUND ? "no machine can find out or undo this" : "our own message cannot be written");
 	else
 		write_step(e, t);
 }
@@ -334,7 +349,9 @@ static void refuse_reversal(struct engine *e, struct task *t)
 
 static void decide(struct engine *e, struct task *t)
 {
-	if (t->x.state == X_DONE && t->x.reversal_wanted && !can_undo(t))
+	if (t->x.must_answer)
+		answer_decided(e, t);
+	else if (t->x.state == X_DONE && t->x.reversal_wanted && !can_undo(t))
 		refuse_reversal(e, t);
 	else if (t->x.joins != 0)
 		answer_joined(e, t);
@@ -345,7 +362,7 @@ static void decide(struct engine *e, struct task *t)
 	else if (t->method == YT_RESOLVE_RESEND)
 		step(e, t, REC_LEG_RESEND);
 	else
-		park(e, t, "no machine can find out what became of it");
+		task_park(e, t, "no machine can find out what became of it");
 }
 
 static int read_original(struct engine *e, struct task *t, const struct rec *lease)
@@ -397,9 +414,9 @@ void task_start(struct engine *e, const struct talk *talk)
 	t->result = yt_arena_copy(t->arena, rec_get(&lease, REC_T_RESULT));
 	HASH_ADD(hh_id, e->tasks, id, sizeof(t->id), t);
 	if (e->world.quarantined(e->world.ctx, rec_get(&lease, REC_T_REQUEST)))
-		park(e, t, "its octets killed a worker a while ago");
+		task_park(e, t, "its octets killed a worker a while ago");
 	else if (read_original(e, t, &lease) != 0)
-		park(e, t, "its request cannot be read back, or its party or listener is not configured any more");
+		task_park(e, t, "its request cannot be read back, or its party or listener is not configured any more");
 	else
 		decide(e, t);
 }

@@ -1,7 +1,7 @@
 /* core/engine/work.h - what the engine's own files share; nobody else includes it.
  *
- * engine.c takes requests and verdicts, resolve.c works leases off, written.c builds the records both
- * write, session.c gets sign_no. */
+ * engine.c takes requests and verdicts, outbox.c brings messages to the keeper, resolve.c works leases off,
+ * written.c builds the records both write, session.c gets sign_no. */
 #ifndef YT_ENGINE_WORK_H
 #define YT_ENGINE_WORK_H
 
@@ -88,6 +88,7 @@ struct session { /* sign_no of an operator, as this worker knows it; the keeper'
 struct outgoing { /* a ring message that did not fit yet */
 	struct talk talk;
 	struct yt_buf payload;
+	unsigned said_less; /* how often it was cut, since no ring can hold it */
 	struct outgoing *prev, *next;
 };
 
@@ -114,9 +115,14 @@ int64_t engine_mono(const struct engine *e);
 int64_t engine_wall(const struct engine *e);
 struct yt_arena *engine_arena(struct engine *e);
 void engine_arena_back(struct engine *e, struct yt_arena *arena);
+/* outbox.c */
 /* Puts a message on the ring, or in the outbox behind those that wait; returns its seq.  A note of a read or a
  * refusal never waits: it is dropped and counted. */
 uint64_t engine_submit(struct engine *e, enum talk_kind kind, uint64_t exchange, struct yt_str payload);
+void engine_empty_outbox(struct engine *e);
+
+/* engine.c */
+void engine_cannot_ask(struct engine *e, uint64_t seq); /* an admission that no ring can hold */
 const struct yt_wire_op *codec_wire_op(const struct engine_codec *codec, struct yt_str wire);
 /* Every call of a plugin's function stands between these two, so that it is known what killed a worker (P8).
  * octets: the request that is to be kept away if it does; exchange 0: none. */
@@ -161,6 +167,7 @@ void written_answered(struct yt_buf *out, struct engine *e, uint64_t exchange, c
                       struct yt_str octets);
 void written_read(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply);
 void written_refused(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply);
+void written_parked(struct yt_buf *out, struct engine *e, uint64_t exchange, const char *reason);
 void work_digest(struct work *w);
 
 /* resolve.c */
@@ -168,6 +175,7 @@ void task_start(struct engine *e, const struct talk *talk);
 void task_verdict(struct engine *e, struct task *t, const struct talk *talk);
 void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why);
 void task_go_on(struct engine *e, struct task *t, bool signed_in); /* a sign_no came or could not be had */
+void task_park(struct engine *e, struct task *t, const char *reason);
 void task_free(struct engine *e, struct task *t);
 void tasks_again(struct engine *e); /* the keeper restarted: names what is held, asks again for what is waited for */
 

@@ -138,6 +138,17 @@ void written_answered(struct yt_buf *out, struct engine *e, uint64_t exchange, c
 	rec_end(out, at);
 }
 
+/* An operator's from now on. */
+void written_parked(struct yt_buf *out, struct engine *e, uint64_t exchange, const char *reason)
+{
+	size_t at = rec_begin(out, REC_PARKED, 0, exchange, engine_wall(e));
+
+	rec_str(out, REC_T_OWNER, YT_STR("operator"));
+	rec_str(out, REC_T_REASON, yt_str(reason));
+	rec_i64(out, REC_T_DEADLINE, engine_wall(e) + 24 * 3600 * 1000);
+	rec_end(out, at);
+}
+
 void written_read(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply)
 {
 	size_t at = rec_begin(out, REC_READ, REC_NOWAIT, w->id, engine_wall(e));
