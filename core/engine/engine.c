@@ -1,6 +1,6 @@
 /* core/engine/engine.c - one request from the listener's hand to its answer; see engine.h for the flow.
  *
- * process/worker.c brings requests, legs and the keeper's verdicts.  A query's leg leaves at once and is
+ * process/worker_process.c brings requests, legs and the keeper's verdicts.  A query's leg leaves at once and is
  * noted afterwards; a state-changing leg leaves only after the keeper said DOWN_ADMITTED (P1), and its
  * answer only after DOWN_DURABLE.  What ends without an answer is unknown and belongs to the keeper from
  * then on; here it only waits (WORK_WAITING) for as long as its origin does. */

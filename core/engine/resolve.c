@@ -1,7 +1,7 @@
 /* core/engine/resolve.c - works one lease off: finds out an unknown outcome, step by step.
  *
  * The keeper hands out an exchange whose outcome is unknown, that must be reversed, or that waits for
- * another (journal/keeper.c, keeper_lease).  One lease is one or more steps, each written down before its
+ * another (journal/keeper_turn.c, keeper_lease).  One lease is one or more steps, each written down before its
  * leg leaves, and one return:
  *  - task_start()     reads the lease, decodes what the origin had asked          -> decide()
  *  - decide()         query, reversal, resend or park, by the operation's method  -> SIGNING or STEPPING

@@ -16,7 +16,6 @@ static const struct {
 	{ TEXT_CONFLICT, "报文ID已用于其他内容，未受理，请使用新的报文ID", "this number was used for other content; use a new one" },
 	{ TEXT_BUSY, "上一笔结算正在核实，请稍候，切勿重复收费", "an earlier settlement is being verified; wait" },
 	{ TEXT_NOT_ACCEPTED, "系统暂不受理，未发送，请稍后重试", "not accepted now, nothing was sent; try later" },
-	{ TEXT_OVERLOADED, "网关繁忙，未受理，请稍后重试", "the gateway is busy, not accepted; try later" },
 	{ TEXT_NOT_CONNECTED, "对端未连通，未发送，请稍后用新的报文ID重试", "the party could not be reached, nothing was sent" },
 	{ TEXT_QUERY_FAILED, "查询未得到回复，请重试", "the query got no answer; ask again" },
 	{ TEXT_REVERSED, "结算未成功，已冲正，可重新结算", "the settlement failed and is reversed; settle again" },

@@ -19,7 +19,6 @@ enum text_id { /* numbers are stable: they are in manuals */
 	TEXT_CONFLICT = 201,
 	TEXT_BUSY = 202,          /* P13 */
 	TEXT_NOT_ACCEPTED = 203,
-	TEXT_OVERLOADED = 204,
 	TEXT_NOT_CONNECTED = 301,
 	TEXT_QUERY_FAILED = 302,
 	TEXT_REVERSED = 401,      /* 结算未成功，已冲正，可重新结算 */

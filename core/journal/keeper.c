@@ -1,6 +1,6 @@
 /* core/journal/keeper.c - decides what is admitted, who works what off, and who is told.
  *
- * process/keeper.c brings ring messages, commits and time; see keeper.h for the flow.  An exchange in
+ * process/keeper_process.c brings ring messages, commits and time; see keeper.h for the flow.  An exchange in
  * memory (struct kept) is found by its id, by its admission key (institution and number) and, while it
  * bars others, by its business key (P13).  It leaves memory when it is closed and the index has it.
  *

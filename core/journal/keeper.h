@@ -2,7 +2,7 @@
  *
  * (state, event, now) -> (state', actions).  It has no files, sockets or clock of its own: events come
  * in by the functions below, everything it needs from the world goes out by struct keeper_world, which
- * process/keeper.c fills with the log, the index and the rings, and tests with a faulty one.
+ * process/keeper_process.c fills with the log, the index and the rings, and tests with a faulty one.
  *
  * Flow: keeper_message() for each ring message in ring order; it folds the records into its state and
  * gathers them.  When the log is idle the process takes what is gathered (keeper_take), makes it durable

@@ -30,7 +30,7 @@ enum talk_kind {
 	DOWN_BUSY = 37,     /* P13: another settlement of the visit is being found out (exchange) */
 	DOWN_CLOSED = 38,   /* not accepted now: record with REASON; nothing was kept */
 	DOWN_DURABLE = 39,  /* the records of that seq are on disk */
-	DOWN_LEASE = 40,    /* work off this exchange: one record, see keeper_lease() in keeper.c */
+	DOWN_LEASE = 40,    /* work off this exchange: one record, see keeper_lease() in keeper_turn.c */
 	DOWN_RESTARTED = 41, /* a new keeper (exchange: its epoch): name what you hold, ask again what you wait for */
 	DOWN_SESSION = 43,  /* record with SIGN_NO; or with SECOND and SERIAL: sign in yourself, then note REC_SESSION */
 	DOWN_MOOT = 42      /* UP_LATE came too late: nothing to be done by you */

@@ -1,6 +1,6 @@
 /* core/net/lane.h - outbound: one party's connections, bounded queue, deadlines.
  *
- * The worker opens one lane per party (process/worker.c); the engine asks it to send one request and
+ * The worker opens one lane per party (process/worker_process.c); the engine asks it to send one request and
  * hears exactly one end of it, and perhaps a late answer after LANE_TIMED_OUT.  Connections are pooled,
  * kept alive, HTTP/1.1 over TLS with our client certificate where the party wants one. */
 #ifndef YT_NET_LANE_H

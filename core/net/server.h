@@ -1,6 +1,6 @@
 /* core/net/server.h - listeners: who is asking, and one whole request of theirs at a time.
  *
- * A worker opens one per configured listener on a socket that the supervisor bound (process/worker.c).
+ * A worker opens one per configured listener on a socket that the supervisor bound (process/worker_process.c).
  * server.c speaks TLS (tls.c) and HTTP/1.1 (http1.c), checks the certificate, and hands each whole
  * request to on_request; the engine answers later by server_answer() or server_drop(). */
 #ifndef YT_NET_SERVER_H

@@ -1,6 +1,6 @@
 /* core/plugin/loader.h - turns a .so file and its settings into one configured plugin instance.
  *
- * A worker loads one instance per listener format and per party when it starts (process/worker.c); the
+ * A worker loads one instance per listener format and per party when it starts (process/worker_process.c); the
  * engine then calls through plugin_api().  Nothing is replaced inside a running process: a new plugin
  * means a new generation of workers. */
 #ifndef YT_PLUGIN_LOADER_H
