@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -701,6 +702,26 @@ static void start_keeper(void)
 
 /* -- configuration ------------------------------------------------------------------------------ */
 
+/* Held until we end: a second yitongd here would overwrite what our children read. */
+static int lock_run_dir(const char *run_dir)
+{
+	char path[512];
+	int fd;
+
+	mkdir(run_dir, 0700);
+	snprintf(path, sizeof(path), "%s/lock", run_dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (fd >= 0 && errno == EWOULDBLOCK)
+		yt_log(YT_ERROR, "supervisor", "another yitongd runs with run_dir %s: stop it, or give this one its own", run_dir);
+	else
+		yt_log(YT_ERROR, "supervisor", "%s cannot be locked: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return YT_ECONF;
+}
+
 /* Checks the operator's file and leaves a copy of what was checked at path; NULL after having said why. */
 static struct conf *check_conf(char *path, size_t size, uint32_t generation)
 {
@@ -710,12 +731,12 @@ static struct conf *check_conf(char *path, size_t size, uint32_t generation)
 
 	if (conf == NULL)
 		return NULL;
-	if (sup.conf == NULL)
-		mkdir(conf->gateway.run_dir, 0700);
-	else
+	if (sup.conf != NULL)
 		key = reload_needs_restart(sup.conf, conf);
 	active_path(path, size, conf, generation);
-	if (key != NULL) {
+	if (sup.conf == NULL && lock_run_dir(conf->gateway.run_dir) != 0) {
+		; /* said why */
+	} else if (key != NULL) {
 		yt_log(YT_ERROR, "supervisor", "%s changes %s: that needs a restart", sup.conf_file, key);
 	} else if (reload_write(copy, path) != 0) {
 		yt_log(YT_ERROR, "supervisor", "cannot write %s: %s", path, strerror(errno));
@@ -958,6 +979,8 @@ int supervisor_main(const char *conf_file)
 	sup.ticked_at = yt_mono_ms();
 	uv_timer_start(&sup.timer, on_timer, TIMER_MS, TIMER_MS);
 	uv_run(sup.loop, UV_RUN_DEFAULT);
+	if (sup.exit_code == 0)
+		unlink(sup.active_file);
 	yt_log(YT_INFO, "supervisor", "stopped");
 	return sup.exit_code;
 }

@@ -29,6 +29,10 @@ open=$(find $dir/gateway \( -type f -o -type s -o -type d \) -perm /077)
 [ -z "$open" ] || fail "others can read: $open"
 say "ok: nobody else can read what is kept"
 
+$bin/yitongd --conf $dir/gateway.yaml >$dir/second.log 2>&1 && fail "a second yitongd ended well"
+grep -qF "another yitongd runs with run_dir" $dir/second.log || fail "a second yitongd says: $(cat $dir/second.log)"
+say "ok: a second yitongd in the same run_dir is refused"
+
 kill -HUP -- "-$gateway"
 wait_log "ready: generation 2"
 ! grep -q 'ended: signal' $dir/gateway.log || fail "a process died of the hang-up"
