@@ -248,6 +248,7 @@ static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
 		keeper_write_down(k, &rec);
 	keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_ADMITTED);
+	((struct answer *)utarray_back(k->answers))->is_first = true;
 	kept_settle_down(k, e);
 	return 0;
 }

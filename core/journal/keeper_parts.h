@@ -84,6 +84,7 @@ struct answer { /* to be told when the commit is durable */
 	uint64_t seq, exchange;
 	enum talk_kind kind;
 	bool is_offer;         /* with it the worker may hand out the answer */
+	bool is_first;         /* of an admission: no keeper before us can have said it */
 	struct yt_buf payload; /* of a lease, of a stored answer */
 };
 

@@ -77,6 +77,39 @@ static void drop_waiters(struct kept *e, uint32_t worker)
 	}
 }
 
+/* It died before it could hear that its leg may leave: nothing did, and its origin was told nothing (or that
+ * it was not accepted, by a keeper before us). */
+static void never_left(struct keeper *k, struct kept *e)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_OUTCOME, 0, e->x.id, keeper_wall(k));
+
+	rec_u8(&buf, REC_T_LEG, REC_LEG_MAIN);
+	rec_u8(&buf, REC_T_OUTCOME, YT_REFUSED);
+	rec_str(&buf, REC_T_REASON, YT_STR("worker died before it could be sent"));
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_clear(&buf);
+	at = rec_begin(&buf, REC_ANSWERED, 0, e->x.id, keeper_wall(k));
+	rec_u8(&buf, REC_T_OUTCOME, YT_REFUSED);
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+	kept_settle_down(k, e);
+}
+
+static void drop_admissions(struct keeper *k, UT_array *answers, uint32_t worker)
+{
+	struct answer *a = NULL;
+	struct kept *e;
+
+	while ((a = (struct answer *)utarray_next(answers, a)) != NULL) {
+		e = a->worker == worker && a->is_first ? kept_find(k, a->exchange) : NULL;
+		if (e != NULL && e->x.state == X_SENT)
+			never_left(k, e);
+	}
+}
+
 /* Answers that it was to hand out and never heard of. */
 static void drop_offers(struct keeper *k, UT_array *answers, uint32_t worker)
 {
@@ -98,6 +131,8 @@ void keeper_worker_gone(struct keeper *k, uint32_t worker)
 	HASH_FIND_INT(k->workers, &worker, w);
 	if (w == NULL)
 		return;
+	drop_admissions(k, k->answers, worker);
+	drop_admissions(k, k->answers_taken, worker);
 	HASH_ITER(hh_id, k->by_id, e, next)
 	{
 		drop_waiters(e, worker);
