@@ -1046,6 +1046,39 @@ static void test_worker_dies(void **state)
 	assert_told("3:lease 0/1");
 }
 
+/* It died before it could hear that its leg may leave: there is nothing to find out. */
+static void test_worker_dies_unadmitted(void **state)
+{
+	up(1);
+	up(2);
+	begin(1, (struct asked){ 1, "N1", "c", "settle|V|B", 0, NULL });
+	keeper_worker_gone(w.keeper, 1);
+	commit();
+	forget_told(); /* what a dead worker is told is dropped by the process */
+	assert_int_equal(state_of(1), X_REFUSED);
+	begin(2, (struct asked){ 2, "N1", "c", "settle|V|B", 0, NULL });
+	assert_told("2:closed 2");
+	begin(2, (struct asked){ 3, "N2", "c", "settle|V|B", 0, NULL });
+	commit();
+	assert_told("2:admitted 3");
+}
+
+/* But a keeper before us may have said it already. */
+static void test_worker_dies_admitted_before(void **state)
+{
+	struct asked a = { 1, "N1", "c", NULL, 0, NULL };
+	struct yt_buf buf = beginning(1, &a);
+
+	up(1);
+	begin(1, a);
+	commit_untold();
+	restart(1);
+	assert_int_equal(say_again(1, UP_BEGIN, 1, &buf), 0);
+	keeper_worker_gone(w.keeper, 1);
+	commit();
+	assert_int_equal(state_of(1), X_UNKNOWN);
+}
+
 /* No lease before the request can be read back. */
 static void test_lease_waits_for_disk(void **state)
 {
@@ -1054,6 +1087,7 @@ static void test_lease_waits_for_disk(void **state)
 	up(1);
 	up(2);
 	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	end(1, 1, YT_UNKNOWN, NULL);
 	keeper_take(w.keeper, &records); /* a slow disk ... */
 	keeper_worker_gone(w.keeper, 1);
 	forget_told();
@@ -1325,6 +1359,8 @@ int main(void)
 		TEST(test_sign_in_asked_again),
 		TEST(test_sign_in_survives),
 		TEST(test_worker_dies),
+		TEST(test_worker_dies_unadmitted),
+		TEST(test_worker_dies_admitted_before),
 		TEST(test_lease_waits_for_disk),
 		TEST(test_restart_unwritten),
 		TEST(test_restart_written),
