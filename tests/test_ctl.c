@@ -30,7 +30,9 @@ static const char *const personal[] = { "林小满", "33021319800101001", "33020
 
 static const char request_body[] =
         "{\"infno\":\"2207\",\"msgid\":\"" NUMBER
-        "\",\"fixmedins_code\":\"H33021399901\",\"opter_name\":\"王医生\",\"input\":"
+        "\",\"overlmt_selfpay\":\"6.10\",\"fixmedins_name\":\"示例市第一医院\",\"medins_name\":\"示例市第一医院\""
+        ",\"err_msg\":\"报文有误，未受理：input.data.certno（Y101 7B3348LZ）\",\"warn_msg\":\"林小满（Y101 7B3348LZ）\""
+        ",\"fixmedins_code\":\"H33021399901\",\"opter_name\":\"王医生\",\"input\":"
         "{\"data\":{\"psn_name\":\"林小满\",\"certno\":\"330213198001010012\",\"psn_no\":\"3302000000017788\","
         "\"mdtrt_id\":\"330213000012345\",\"tel\":\"13800000000\",\"medfee_sumamt\":123.45,\"addr\":"
         "\"海曙区望春街道7号\","
@@ -79,7 +81,7 @@ static void add_accepted(struct yt_buf *buf, uint64_t id, const char *number, co
 	rec_u8(buf, REC_T_OPERATION, YT_OP_OUTPATIENT_SETTLE);
 	put_text(buf, REC_T_LISTENER, "hospitals");
 	put_text(buf, REC_T_VISIT, visit);
-	put_text(buf, REC_T_TRACE, "QWERTYUI");
+	put_text(buf, REC_T_TRACE, id == 1 ? "QWERTYUI" : id == 2 ? "7B3348LZ" : "7B3348L3");
 	rec_i64(buf, REC_T_AMOUNT, 12345);
 	rec_u32(buf, REC_T_FLAGS, REC_X_SETTLEMENT);
 	put_text(buf, REC_T_REQUEST, request_body);
@@ -119,6 +121,7 @@ static void add_query(struct yt_buf *buf, uint64_t id, const char *number)
 	put_text(buf, REC_T_INSTITUTION, "H33021399901");
 	put_text(buf, REC_T_NUMBER, number);
 	put_text(buf, REC_T_WIRE_OP, "1101");
+	put_text(buf, REC_T_TRACE, id == 17 ? "QUERY217" : "QUERY218");
 	rec_u8(buf, REC_T_OPERATION, YT_OP_PERSON_CHECK);
 	put_text(buf, REC_T_PARTY, "zhejiang");
 	rec_end(buf, at);
@@ -333,8 +336,41 @@ static void test_messages(void **state)
 	assert_int_equal(run(w, "messages --number 1"), 1);
 	assert_prints(w, "nothing found");
 	assert_int_equal(run(w, "messages --state lost"), 2);
+	assert_prints(w, "reversed, parked or read, not \"lost\"");
+	assert_int_equal(run(w, "messages --day 22.11."), 2);
+	assert_prints(w, "--day must be a date such as 2026-11-22");
+	assert_int_equal(run(w, "messages --states done"), 2);
+	assert_prints(w, "yitong messages: ");
 	assert_int_equal(run(w, "messages --limit 0"), 2);
 	assert_int_equal(run(w, "messages 1234"), 2);
+}
+
+/* What a hospital reads out from （Y103 7B3348LZ）. */
+static void test_traces(void **state)
+{
+	static const struct {
+		const char *trace, *number;
+	} traces[] = { { "QWERTYUI", NUMBER }, { "7B3348LZ", "H33021399901202611221000000002" },
+		{ "7b3348lz", "H33021399901202611221000000002" }, { "'Y103 7B3348LZ'", "H33021399901202611221000000002" },
+		{ "QUERY217", QUERY }, { "QUERY218", QUERY_BEHIND } };
+	struct world *w = *state;
+	char line[80];
+
+	for (size_t i = 0; i < sizeof(traces) / sizeof(traces[0]); i++) {
+		snprintf(line, sizeof(line), "show %s", traces[i].trace);
+		assert_int_equal(run(w, line), 0);
+		assert_prints(w, traces[i].number);
+		snprintf(line, sizeof(line), "messages --json --trace %s", traces[i].trace);
+		assert_int_equal(run(w, line), 0);
+		assert_prints(w, traces[i].number);
+		assert_int_equal(strchr(w->out, '\n') - w->out + 1, strlen(w->out)); /* that one only */
+	}
+	assert_int_equal(run(w, "show 7B3348L3"), 0); /* behind the index */
+	assert_prints(w, "behind-the-index");
+	assert_int_equal(run(w, "show 7B3348ZZ"), 1);
+	assert_int_equal(run(w, "messages --trace 7B3348ZZ"), 1);
+	assert_int_equal(run(w, "messages --trace 7B3348LZ --state done"), 1);
+	assert_int_equal(run(w, "messages --trace 7B3348"), 2);
 }
 
 /* ---- show ---- */
@@ -350,11 +386,18 @@ static void test_show_masks(void **state)
 	assert_prints(w, "main leg, to zhejiang");
 	assert_prints(w, "fund 80.00, account 0.00, cash 43.45");
 	assert_prints(w, "\"medfee_sumamt\": 123.45");
+	assert_prints(w, "\"overlmt_selfpay\": \"6.10\"");
+	assert_prints(w, "\"fixmedins_name\": \"示例市第一医院\"");
+	assert_prints(w, "\"medins_name\": 「***(7)」");
+	assert_prints(w, "\"err_msg\": \"报文有误，未受理：input.data.certno（Y101 7B3348LZ）\"");
+	assert_prints(w, "\"warn_msg\": 「***(18)」"); /* not our words, whatever follows them */
 	assert_prints(w, "\"mdtrt_id\": \"330213000012345\"");
 	assert_prints(w, "\"psn_name\": 「***(3)」");
 	assert_prints(w, "\"certno\": 「***(18)」");
 	assert_prints(w, "\"begntime\": 「***(8)」"); /* a harmless name does not help a value that has not its form */
 	assert_shows_nobody(w);
+	assert_int_equal(run(w, "show H33021399901202611221000000002"), 0); /* parked: nobody knows who pays what */
+	assert_prints(w, "123.45 yuan: fund -, account -, cash -");
 	assert_int_equal(run(w, "show 1"), 0); /* the exchange */
 	assert_prints(w, NUMBER);
 	assert_int_equal(run(w, "show " NUMBER " --json"), 0);
@@ -401,7 +444,7 @@ static void test_raw_is_audited(void **state)
 /* ---- status, parked ---- */
 
 static const char status_answer[] =
-        "{\"ok\":true,\"generation\":3,\"pid\":71,\"version\":\"0\",\"accepting\":%s,\"why_closed\":\"journal full\","
+        "{\"ok\":true,\"generation\":3,\"pid\":%d,\"version\":\"0\",\"accepting\":%s,\"why_closed\":\"journal full\","
         "\"journal\":{\"position\":\"3:81920\",\"commits\":120,\"room_bytes\":1048576,\"sealed\":false},"
         "\"index\":{\"position\":\"3:81920\",\"lag_bytes\":77,\"usable\":true},"
         "\"workers\":[{\"incarnation\":7,\"pid\":4711,\"generation\":3,\"connections\":2,\"in_flight\":1,\"requests\":"
@@ -416,13 +459,15 @@ static void test_status(void **state)
 	assert_int_equal(run(w, "status"), 3);
 	assert_prints(w, "is not running");
 	assert_prints(w, "yitongd --conf");
-	snprintf(answer, sizeof(answer), status_answer, "true");
+	snprintf(answer, sizeof(answer), status_answer, (int)getpid(), "true");
 	start_keeper(w, answer);
 	assert_int_equal(run(w, "status"), 0);
 	asked(w, line, sizeof(line));
 	assert_string_equal(line, "{\"do\":\"status\"}\n");
 	assert_prints(w, "running, generation 3");
 	assert_prints(w, "4711");
+	snprintf(line, sizeof(line), "supervisor %d (kill -HUP %d ", (int)getppid(), (int)getppid());
+	assert_prints(w, line);
 	assert_prints(w, "20 unknown");
 	assert_prints(w, "77 bytes behind");
 	assert_prints(w, "certificate of hospitals: cannot read a");
@@ -430,7 +475,7 @@ static void test_status(void **state)
 	assert_int_equal(run(w, "status --json"), 0);
 	asked(w, line, sizeof(line));
 	assert_prints(w, "\"pending\":4321");
-	snprintf(answer, sizeof(answer), status_answer, "false");
+	snprintf(answer, sizeof(answer), status_answer, (int)getpid(), "false");
 	start_keeper(w, answer);
 	assert_int_equal(run(w, "status"), 1);
 	asked(w, line, sizeof(line));
@@ -463,6 +508,20 @@ static void test_parked(void **state)
 	asked(w, line, sizeof(line));
 	assert_string_equal(line, "{\"do\":\"decide\",\"exchange\":\"2\",\"result\":\"done\",\"operator\":\"li\","
 	                          "\"reason\":\"seen in their ledger\"}\n");
+}
+
+static void test_parked_retry(void **state)
+{
+	struct world *w = *state;
+	char line[4096];
+
+	assert_int_equal(run(w, "parked --help"), 0);
+	assert_prints(w, "UNTIL");
+	start_keeper(w, "{\"ok\":true}\n");
+	assert_int_equal(run(w, "parked decide 2 retry --operator li --reason 'they are back'"), 0);
+	assert_prints(w, "tries again");
+	asked(w, line, sizeof(line));
+	assert_non_null(strstr(line, "\"result\":\"retry\""));
 }
 
 /* ---- journal, index ---- */
@@ -544,6 +603,7 @@ static void test_check(void **state)
 {
 	struct world *w = *state;
 	struct yt_buf keys = { 0 };
+	char active[512];
 	FILE *f;
 
 	assert_int_equal(run(w, "check --no-files"), 0);
@@ -560,6 +620,15 @@ static void test_check(void **state)
 	assert_prints(w, "1 error: this configuration cannot be used");
 	assert_int_equal(run(w, "messages"), 3);
 	assert_prints(w, "serial_form");
+	assert_prints(w, "name it with --conf FILE");
+	assert_null(strstr(w->out, "active-"));
+	snprintf(active, sizeof(active), "cp %s %s/active-9.yaml; cp %s %s/active-10.yaml", w->conf, w->folder, w->conf, w->folder);
+	assert_int_equal(system(active), 0);
+	assert_int_equal(run(w, "status"), 3);
+	snprintf(active, sizeof(active), "--conf %s/active-10.yaml", w->folder);
+	assert_prints(w, active);
+	assert_int_equal(run(w, "check /nonexistent"), 3);
+	assert_prints(w, "cannot read /nonexistent");
 	assert_int_equal(run(w, "check --keys"), 0);
 	conf_keys_markdown(&keys);
 	yt_buf_byte(&keys, 0);
@@ -599,11 +668,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_A_WORLD("messages lists and filters, without personal data", test_messages),
+		IN_A_WORLD("show and messages find the code that our answers end with", test_traces),
 		IN_A_WORLD("show tells every step and masks the bodies", test_show_masks),
 		IN_A_WORLD("show finds what the index has not come to", test_show_behind_the_index),
 		IN_A_WORLD("show --raw is audited or refused", test_raw_is_audited),
 		IN_A_WORLD("status says what the keeper says, or that there is none", test_status),
 		IN_A_WORLD("parked lists, and decides through the keeper", test_parked),
+		IN_A_WORLD("parked decide retry asks the gateway to try again", test_parked_retry),
 		IN_A_WORLD("journal verify finds one changed byte", test_journal),
 		IN_A_WORLD("index rebuild makes it anew, never beside a writer", test_index_rebuild),
 		IN_A_WORLD("index rebuild is left to a running gateway", test_index_rebuild_by_the_gateway),

@@ -17,7 +17,8 @@
  *                   "in_memory":0}}
  *
  *   {"do":"decide","exchange":"0000000100000002","result":"done","operator":"li","reason":"seen on their screen"}
- *     {"ok":true}                               result: done, refused or reversed; durable when answered
+ *     {"ok":true}                               result: done, refused, reversed, or retry, with which the
+ *                                               gateway tries again to find out; durable when answered
  *
  *   {"do":"audit","act":"show raw","exchange":"0000000100000002","operator":"root","reason":"complaint 17"}
  *     {"ok":true}                               durable when answered; operator is the asking user's name

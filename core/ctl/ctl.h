@@ -88,6 +88,10 @@ void ctl_clean(struct yt_buf *out, struct yt_str text);
 /* Exchanges as log lines have them too: sixteen hexadecimal digits. */
 void ctl_exchange(uint64_t id, char out[20]);
 bool ctl_parse_exchange(struct yt_str text, uint64_t *id);
+/* The code that our own answers end with: 7B3348LZ, in small letters too, or whole as read out, Y103 7B3348LZ. */
+bool ctl_parse_trace(struct yt_str text, char trace[9]);
+/* Rows of the index that are looked through for a trace, the newest: it has no column there. */
+#define CTL_TRACE_ROWS 200000
 void ctl_yuan(int64_t fen, char out[24]); /* "1234.50" */
 /* yyyy-MM-dd HH:mm:ss.mmm */
 void ctl_time(int64_t wall_ms, char out[24]);
@@ -97,7 +101,7 @@ void ctl_print_buf(struct yt_buf *out, FILE *to);
 
 /* ---- mask.c ---- */
 
-/* Appends one message body, indented: structure and harmless values only (promise P9); everything else is
+/* Appends one message body, indented: structure, harmless values and our own texts only (promise P9); everything else is
  * 「***(n)」, n being its characters.  is_raw: every value. */
 void ctl_body(struct yt_buf *out, struct yt_str octets, bool is_raw);
 /* Whether a member of that name and value may be shown to anyone. */

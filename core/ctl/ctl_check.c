@@ -4,6 +4,8 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char help[] =
         "Usage: yitong check [OPTIONS] [FILE]\n"
@@ -15,7 +17,7 @@ static const char help[] =
         "  --keys              prints all keys with type, default, limits and meaning (Markdown)\n"
         "  --conf FILE         the same as FILE\n"
         "\n"
-        "Exit status: 0 it can be used (warnings are no problem); 1 it cannot; 2 wrong usage\n"
+        "Exit status: 0 it can be used (warnings are no problem); 1 it cannot; 2 wrong usage; 3 the file cannot be read\n"
         "\n"
         "Examples:\n"
         "  yitong check conf/gateway.yaml\n"
@@ -35,6 +37,13 @@ static void print_errors(const struct ctl *ctl, const struct conf_errors *errors
 	}
 	if (left_out > 0)
 		printf("and %u more\n", (unsigned)left_out);
+}
+
+static bool is_readable(const char *path)
+{
+	struct stat st;
+
+	return access(path, R_OK) == 0 && stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
 static int check(struct ctl *ctl, unsigned flags)
@@ -96,5 +105,7 @@ int ctl_check(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage("check", "one file at a time");
 	if (optind < argc)
 		ctl->conf_file = argv[optind];
+	if (!is_readable(ctl->conf_file))
+		return ctl_fail(CTL_CANNOT, "cannot read %s: is it a file, and may this user read it?", ctl->conf_file);
 	return check(ctl, flags);
 }

@@ -8,6 +8,8 @@
 #define DEFAULT_LIMIT 100
 #define SPARE 1024 /* exchanges found beyond the limit before the oldest are cut off */
 
+#define STATES "accepted, sent, unknown, reversing, done, refused, reversed, parked or read"
+
 static const char help[] =
         "Usage: yitong messages [FILTERS] [OPTIONS]\n"
         "\n"
@@ -18,7 +20,9 @@ static const char help[] =
         "  --settlement ID     settlement (setl_id)\n"
         "  --institution CODE  institution (fixmedins_code)\n"
         "  --party NAME        party it was sent to\n"
-        "  --state STATE       accepted, sent, unknown, reversing, done, refused, reversed, parked or read\n"
+        "  --trace TRACE       eight characters that our own answers end with: 7B3348LZ of （Y103 7B3348LZ）; looked for\n"
+        "                      in the newest 200,000 exchanges that the other filters leave\n"
+        "  --state STATE       " STATES "\n"
         "  --day DAY           day it came in, yyyy-MM-dd (UTC+8)\n"
         "\n"
         "  --limit N           at most N (default 100, most 100000)\n"
@@ -29,6 +33,7 @@ static const char help[] =
         "\n"
         "Examples:\n"
         "  yitong messages --state unknown\n"
+        "  yitong messages --trace 7B3348LZ\n"
         "  yitong messages --institution H33021399901 --day 2026-11-22 --limit 1000 --json\n";
 
 struct listing {
@@ -40,8 +45,16 @@ struct listing {
 /* The newest of what was found, from the index and from the log. */
 struct newest {
 	const struct index_filter *filter;
+	const char *trace; /* "" for any */
 	struct exchange *x;
 	size_t n, limit;
+	uint32_t n_rows; /* of the index that were looked through for the trace */
+};
+
+struct asked {
+	struct index_filter filter;
+	char trace[9];
+	bool is_json;
 };
 
 static void put_json(const struct exchange *x)
@@ -142,6 +155,9 @@ static int on_exchange(void *arg, const struct exchange *x)
 {
 	struct newest *found = arg;
 
+	found->n_rows++;
+	if (*found->trace != '\0' && strcmp(found->trace, x->trace) != 0)
+		return 0;
 	if (found->n == found->limit + SPARE)
 		cut(found);
 	found->x[found->n++] = *x;
@@ -173,6 +189,8 @@ static int has_enough(void *arg)
 	const struct newest *found = arg;
 	size_t n_queries = 0;
 
+	if (*found->trace != '\0' && found->n > 0)
+		return 1;
 	for (size_t i = 0; i < found->n; i++)
 		n_queries += found->x[i].state == X_READ;
 	return n_queries >= found->limit;
@@ -198,10 +216,35 @@ static int find_queries(struct ctl *ctl, struct index *index, struct newest *fou
 	return 0;
 }
 
-static int list(struct ctl *ctl, const struct index_filter *filter, bool is_json)
+static int search(struct index *index, struct newest *found)
 {
-	struct newest found = { .filter = filter, .limit = filter->limit == 0 ? DEFAULT_LIMIT : filter->limit };
-	struct listing l = { .is_json = is_json };
+	struct index_filter filter = *found->filter;
+	int rv;
+
+	if (*found->trace != '\0')
+		filter.limit = CTL_TRACE_ROWS;
+	rv = index_search(index, &filter, on_exchange, found);
+	if (rv == 0 && found->n == 0 && *found->trace != '\0' && found->n_rows >= CTL_TRACE_ROWS)
+		fprintf(stderr, "yitong: only the newest %d exchanges were looked through for that trace; "
+		                "--day or --institution looks at others\n", CTL_TRACE_ROWS);
+	return rv;
+}
+
+/* What index_search() calls YT_EFORMAT. */
+static int wrong_filter(const struct index_filter *filter)
+{
+	int64_t from_ms, to_ms;
+
+	if (index_filter_times(filter, &from_ms, &to_ms) != 0)
+		return ctl_usage("messages", "--day must be a date such as 2026-11-22, not \"%.*s\"", YT_FMT(filter->day));
+	return ctl_usage("messages", "--state must be one of " STATES ", not \"%.*s\"", YT_FMT(filter->state));
+}
+
+static int list(struct ctl *ctl, const struct asked *asked)
+{
+	const struct index_filter *filter = &asked->filter;
+	struct newest found = { .filter = filter, .trace = asked->trace, .limit = filter->limit == 0 ? DEFAULT_LIMIT : filter->limit };
+	struct listing l = { .is_json = asked->is_json };
 	struct index *index = NULL;
 	int rv = ctl_open_index(ctl, &index);
 
@@ -209,18 +252,18 @@ static int list(struct ctl *ctl, const struct index_filter *filter, bool is_json
 		return rv;
 	found.x = malloc((found.limit + SPARE) * sizeof(*found.x));
 	YT_REQUIRE(found.x != NULL);
-	rv = index_search(index, filter, on_exchange, &found);
-	if (rv == 0 && is_or_empty(filter->state, "read"))
+	rv = search(index, &found);
+	if (rv == 0 && is_or_empty(filter->state, "read") && has_enough(&found) == 0)
 		rv = find_queries(ctl, index, &found);
 	index_close(index);
 	cut(&found);
 	for (size_t i = 0; i < found.n; i++)
 		put(&l, &found.x[i]);
 	free(found.x);
-	if (l.n > 0 && !is_json)
+	if (l.n > 0 && !l.is_json)
 		ctl_table_print(ctl, &l.table, stdout);
 	if (rv == YT_EFORMAT)
-		return ctl_usage("messages", "--state must be one of the states, --day a date such as 2026-11-22");
+		return wrong_filter(filter);
 	if (rv != 0)
 		return ctl_fail(CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", yt_strerror(rv));
 	if (l.n == 0)
@@ -233,18 +276,18 @@ int ctl_messages(struct ctl *ctl, int argc, char **argv)
 	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
 		{ "number", required_argument, NULL, 'n' }, { "visit", required_argument, NULL, 'v' },
 		{ "settlement", required_argument, NULL, 's' }, { "institution", required_argument, NULL, 'i' },
-		{ "party", required_argument, NULL, 'p' }, { "state", required_argument, NULL, 't' },
+		{ "party", required_argument, NULL, 'p' }, { "trace", required_argument, NULL, 'r' }, { "state", required_argument, NULL, 't' },
 		{ "day", required_argument, NULL, 'd' }, { "limit", required_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	struct index_filter f = { 0 };
-	struct yt_str *const to[] = { ['n'] = &f.number,
-		['v'] = &f.visit,
-		['s'] = &f.settlement,
-		['i'] = &f.institution,
-		['p'] = &f.party,
-		['t'] = &f.state,
-		['d'] = &f.day };
-	bool is_json = false;
+	struct asked asked = { 0 };
+	struct index_filter *f = &asked.filter;
+	struct yt_str *const to[] = { ['n'] = &f->number,
+		['v'] = &f->visit,
+		['s'] = &f->settlement,
+		['i'] = &f->institution,
+		['p'] = &f->party,
+		['t'] = &f->state,
+		['d'] = &f->day };
 	char *end;
 	int option;
 
@@ -255,11 +298,14 @@ int ctl_messages(struct ctl *ctl, int argc, char **argv)
 		} else if (option == 'c') {
 			ctl->conf_file = optarg;
 		} else if (option == 'j') {
-			is_json = true;
+			asked.is_json = true;
 		} else if (option == 'l') {
-			f.limit = (uint32_t)strtoul(optarg, &end, 10);
-			if (*end != '\0' || f.limit < 1 || f.limit > 100000)
+			f->limit = (uint32_t)strtoul(optarg, &end, 10);
+			if (*end != '\0' || f->limit < 1 || f->limit > 100000)
 				return ctl_usage("messages", "--limit must be 1 to 100000");
+		} else if (option == 'r') {
+			if (!ctl_parse_trace(yt_str(optarg), asked.trace))
+				return ctl_usage("messages", "--trace is eight letters and digits such as 7B3348LZ, not \"%s\"", optarg);
 		} else if (option == '?') {
 			return ctl_bad_option("messages");
 		} else {
@@ -269,5 +315,5 @@ int ctl_messages(struct ctl *ctl, int argc, char **argv)
 	if (optind < argc)
 		return ctl_usage(
 		        "messages", "what is \"%s\"? A number goes with --number, a visit with --visit", argv[optind]);
-	return list(ctl, &f, is_json);
+	return list(ctl, &asked);
 }

@@ -16,11 +16,13 @@
 #define PLACES_MAX 4096
 
 static const char help[] =
-        "Usage: yitong show NUMBER|EXCHANGE [OPTIONS]\n"
+        "Usage: yitong show NUMBER|EXCHANGE|TRACE [OPTIONS]\n"
         "\n"
         "Shows what happened to one exchange: times, legs, codes, durations, and the message bodies with everything\n"
         "about people left out.  NUMBER is the origin's message number (msgid), EXCHANGE what `yitong messages`\n"
-        "lists last and log lines name.\n"
+        "lists last and log lines name, TRACE the eight characters that our own answers end with, which a hospital\n"
+        "can read out: 7B3348LZ of （Y103 7B3348LZ）.  A trace is looked for in the newest 200,000 exchanges and, for\n"
+        "queries, the newest 2,000,000 records.\n"
         "\n"
         "  --raw               bodies as they were, personal data too; needs --reason and a running gateway, which\n"
         "                      writes down who looked and why\n"
@@ -33,6 +35,7 @@ static const char help[] =
         "\n"
         "Examples:\n"
         "  yitong show H33021399901202611221000000001\n"
+        "  yitong show 7B3348LZ\n"
         "  yitong show 0000000100000002 --raw --reason \"complaint 17: which amount was asked for\"\n";
 
 struct showing {
@@ -40,6 +43,9 @@ struct showing {
 	struct index *index;
 	struct ctl_journal journal;
 	struct yt_str wanted; /* as typed */
+	char trace[9];        /* of what was typed, when it may be one */
+	uint32_t n_rows;      /* looked through for it */
+	bool was_cut;         /* and there was more */
 	uint64_t id;
 	log_pos place[PLACES_MAX];
 	size_t n_places;
@@ -63,8 +69,29 @@ static int on_candidate(void *arg, const struct exchange *x)
 	return 1;
 }
 
+static int on_row(void *arg, const struct exchange *x)
+{
+	struct showing *s = arg;
+
+	s->was_cut = ++s->n_rows == CTL_TRACE_ROWS;
+	if (strcmp(x->trace, s->trace) != 0)
+		return 0;
+	s->id = x->id;
+	return 1;
+}
+
+static bool is_wanted(const struct showing *s, const struct rec *rec)
+{
+	uint64_t id;
+
+	return yt_str_eq(rec_get(rec, REC_T_NUMBER), s->wanted) ||
+	       (ctl_parse_exchange(s->wanted, &id) && id == rec->exchange) ||
+	       (*s->trace != '\0' && yt_str_is(rec_get(rec, REC_T_TRACE), s->trace));
+}
+
 static int find_in_index(struct showing *s)
 {
+	const struct index_filter newest = { .limit = CTL_TRACE_ROWS };
 	struct index_filter by_number = { .number = s->wanted, .limit = 1 };
 	uint64_t id;
 	int rv;
@@ -72,6 +99,8 @@ static int find_in_index(struct showing *s)
 	if (ctl_parse_exchange(s->wanted, &id) && index_get(s->index, id, &s->x) == 0)
 		s->id = id;
 	rv = s->id != 0 ? 0 : index_search(s->index, &by_number, on_candidate, s);
+	if (rv == 0 && s->id == 0 && *s->trace != '\0')
+		rv = index_search(s->index, &newest, on_row, s);
 	if (rv < 0)
 		return ctl_fail(CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", yt_strerror(rv));
 	rv = s->id == 0 ? 0 : index_positions(s->index, s->id, s->place, PLACES_MAX);
@@ -85,11 +114,9 @@ static int find_in_index(struct showing *s)
 static int on_tail(void *arg, const struct rec *rec, log_pos pos)
 {
 	struct showing *s = arg;
-	uint64_t id;
 
 	if (s->id == 0 && (rec->type == REC_ACCEPTED || rec->type == REC_READ || rec->type == REC_REFUSED) &&
-	        (yt_str_eq(rec_get(rec, REC_T_NUMBER), s->wanted) ||
-	                (ctl_parse_exchange(s->wanted, &id) && id == rec->exchange)))
+	        is_wanted(s, rec))
 		s->id = rec->exchange;
 	if (s->id != 0 && rec->exchange == s->id && s->n_places < PLACES_MAX &&
 	        (s->n_places == 0 || s->place[s->n_places - 1] < pos))
@@ -101,10 +128,8 @@ static int on_tail(void *arg, const struct rec *rec, log_pos pos)
 static int on_query(void *arg, const struct rec *rec, log_pos pos)
 {
 	struct showing *s = arg;
-	uint64_t id;
 
-	if (yt_str_eq(rec_get(rec, REC_T_NUMBER), s->wanted) ||
-	        (ctl_parse_exchange(s->wanted, &id) && id == rec->exchange)) {
+	if (is_wanted(s, rec)) {
 		s->id = rec->exchange;
 		s->place[0] = pos;
 		s->n_places = 1;
@@ -117,6 +142,13 @@ static int is_found(void *arg)
 	return ((const struct showing *)arg)->id != 0;
 }
 
+static int not_found(const struct showing *s)
+{
+	return ctl_fail(CTL_FOUND, "no exchange has the number%s %.*s%s; `yitong messages` searches by visit, settlement and day",
+	        *s->trace == '\0' ? "" : " or trace", YT_FMT(s->wanted),
+	        s->was_cut ? ", as far as was looked (older exchanges: `yitong messages --trace TRACE --day DAY`)" : "");
+}
+
 static int find(struct showing *s)
 {
 	struct log_problem why = { 0 };
@@ -125,7 +157,8 @@ static int find(struct showing *s)
 	if (rv != CTL_OK)
 		return rv;
 	if (s->id == 0)
-		(void)ctl_each_query(s->index, &s->journal, INT64_MIN / 2, INT64_MAX / 2, on_query, is_found, s);
+		s->was_cut |= ctl_each_query(s->index, &s->journal, INT64_MIN / 2, INT64_MAX / 2, on_query, is_found, s) ==
+		              YT_ELIMIT;
 	if (s->id != 0 && s->n_places > 0 && index_get(s->index, s->id, &s->x) == YT_ENOTFOUND)
 		return CTL_OK; /* a query is one record */
 	rv = log_scan(&s->journal.io, &s->journal.conf, index_position(s->index), 0, false, on_tail, s, &why);
@@ -133,10 +166,7 @@ static int find(struct showing *s)
 		return ctl_fail(
 		        CTL_CANNOT, "the journal cannot be read: %s", *why.why != '\0' ? why.why : yt_strerror(rv));
 	if (s->id == 0)
-		return ctl_fail(CTL_FOUND,
-		        "no exchange has the number %.*s; `yitong messages` searches by visit, settlement and "
-		        "day",
-		        YT_FMT(s->wanted));
+		return not_found(s);
 	return CTL_OK;
 }
 
@@ -323,11 +353,17 @@ static void print_line(const char *label, const char *text)
 	yt_buf_free(&clean);
 }
 
+/* Who pays what is known from a success only, and not from one that an operator decided. */
+static bool has_amounts(const struct exchange *x)
+{
+	return x->state == X_DONE && (x->fund_fen != 0 || x->account_fen != 0 || x->cash_fen != 0);
+}
+
 static void print_head(const struct showing *s)
 {
 	const struct exchange *x = &s->x;
 	const struct yt_op *op = yt_op(x->op);
-	char total[24], fund[24], account[24], cash[24], id[20];
+	char total[24], fund[24] = "-", account[24] = "-", cash[24] = "-", id[20];
 
 	ctl_exchange(x->id, id);
 	printf("Exchange %s  %s %s %s  %s%s%s%s%s\n", id, op == NULL ? "" : op->name, op == NULL ? "" : op->zh,
@@ -343,9 +379,11 @@ static void print_head(const struct showing *s)
 	print_line("settlement", x->settlement);
 	print_line("reverses", x->original);
 	ctl_yuan(x->amount_fen, total);
-	ctl_yuan(x->fund_fen, fund);
-	ctl_yuan(x->account_fen, account);
-	ctl_yuan(x->cash_fen, cash);
+	if (has_amounts(x)) {
+		ctl_yuan(x->fund_fen, fund);
+		ctl_yuan(x->account_fen, account);
+		ctl_yuan(x->cash_fen, cash);
+	}
 	if (x->amount_fen != 0)
 		printf("  %-13s%s yuan: fund %s, account %s, cash %s\n", "amount", total, fund, account, cash);
 	if (x->state == X_DONE && !x->delivered && (x->flags & REC_X_SETTLEMENT))
@@ -427,6 +465,7 @@ static void print_json(const struct showing *s)
 	ctl_json_member(&out, "institution", yt_str(s->x.institution));
 	ctl_json_member(&out, "number", yt_str(s->x.number));
 	ctl_json_member(&out, "wire_op", yt_str(s->x.wire_op));
+	ctl_json_member(&out, "trace", yt_str(s->x.trace));
 	ctl_json_number(&out, "amount_fen", s->x.amount_fen);
 	yt_buf_text(&out, ",\"steps\":[");
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
@@ -480,12 +519,14 @@ static int with_arguments(struct showing *s, int argc, char **argv)
 	int rv;
 
 	if (optind + 1 != argc)
-		return ctl_usage("show", "say which: one message number or exchange");
+		return ctl_usage("show", "say which: one message number, exchange or trace");
 	if (s->is_raw && (s->reason == NULL || strspn(s->reason, " \t") == strlen(s->reason)))
 		return ctl_usage("show", "--raw shows personal data: say why with --reason TEXT");
 	if (s->is_raw && s->is_json)
 		return ctl_usage("show", "--json has no bodies: leave --raw out");
 	s->wanted = yt_str(argv[optind]);
+	if (!ctl_parse_trace(s->wanted, s->trace))
+		*s->trace = '\0';
 	s->has_bodies = s->has_bodies && !s->is_json;
 	rv = show(s);
 	index_close(s->index);

@@ -28,12 +28,16 @@ static const char status_help[] =
 
 static const char parked_help[] =
         "Usage: yitong parked [--json] [--conf FILE]\n"
-        "       yitong parked decide EXCHANGE done|refused|reversed --operator NAME --reason TEXT\n"
+        "       yitong parked decide EXCHANGE done|refused|reversed|retry --operator NAME --reason TEXT\n"
         "\n"
         "Lists exchanges whose outcome no machine could prove, or decides one after asking the party:\n"
-        "  done                it took effect there\n"
-        "  refused             it surely did not\n"
-        "  reversed            it did and has been undone there\n"
+        "  done                it took effect there: the origin gets a success without details and is told to query\n"
+        "                      them (5203)\n"
+        "  refused             it surely never took effect there\n"
+        "  reversed            it did and has been undone by other means\n"
+        "  retry               nothing is decided: the gateway tries again to find out\n"
+        "UNTIL in the list is the operator's deadline, red once it is over; nothing happens by itself then.\n"
+        "\n"
         "  --operator NAME     who decides\n"
         "  --reason TEXT       by what evidence; both are kept in the journal\n"
         "\n"
@@ -190,15 +194,37 @@ static void print_certificates(const struct ctl *ctl, const struct certificate *
 	}
 }
 
+/* The parent of the keeper; 0 when it cannot be told. */
+static long supervisor_of(uint64_t keeper)
+{
+	char path[40], text[512];
+	const char *end;
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%llu/stat", (unsigned long long)keeper);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return 0;
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	end = strrchr(text, ')'); /* behind the name: state, parent */
+	return end == NULL || strlen(end) < 5 ? 0 : strtol(end + 4, NULL, 10);
+}
+
 static void print_status(const struct ctl *ctl, const struct yt_node *a, const struct certificate *certs, size_t n)
 {
 	bool accepts = yt_str_is(control_text(a, "accepting"), "true");
+	long supervisor = supervisor_of(control_number(a, "pid"));
 
 	printf("%s%s%s, generation %llu, profile %s, keeper %llu\n", ctl_colour(ctl, accepts ? CTL_GREEN : CTL_RED),
 	        accepts ? "running" : "running, but refuses new state changes", ctl_colour(ctl, CTL_PLAIN),
 	        (unsigned long long)control_number(a, "generation"),
 	        ctl->conf->gateway.profile == CONF_PRODUCTION ? "production" : "development",
 	        (unsigned long long)control_number(a, "pid"));
+	if (supervisor > 0)
+		printf("process   supervisor %ld (kill -HUP %ld reloads the configuration)\n", supervisor, supervisor);
 	if (!accepts && control_text(a, "why_closed").n > 0)
 		printf("because   %.*s\n", YT_FMT(control_text(a, "why_closed")));
 	print_journal(ctl, a);
@@ -363,7 +389,9 @@ static int decide(
 		ctl_json_member(&request, "reason", yt_str(reason));
 		yt_buf_byte(&request, '}');
 		rv = control_ask(ctl->conf->gateway.run_dir, yt_buf_view(&request), arena, &answer, why, sizeof(why));
-		if (rv == 0)
+		if (rv == 0 && strcmp(result, "retry") == 0)
+			printf("Exchange %s: the gateway tries again to find out.\n", exchange);
+		else if (rv == 0)
 			printf("Exchange %s is %s now, decided by %s.\n", exchange, result, operator_name);
 		else
 			rv = ctl_fail(CTL_CANNOT, "nothing was decided: %s", why);
@@ -379,8 +407,9 @@ static int check_decision(struct ctl *ctl, char **word, const char *operator_nam
 
 	if (!ctl_parse_exchange(yt_str(word[1]), &id))
 		return ctl_usage("parked", "\"%s\" is no exchange: take the first column of `yitong parked`", word[1]);
-	if (strcmp(word[2], "done") != 0 && strcmp(word[2], "refused") != 0 && strcmp(word[2], "reversed") != 0)
-		return ctl_usage("parked", "a decision is done, refused or reversed, not \"%s\"", word[2]);
+	if (strcmp(word[2], "done") != 0 && strcmp(word[2], "refused") != 0 && strcmp(word[2], "reversed") != 0 &&
+	        strcmp(word[2], "retry") != 0)
+		return ctl_usage("parked", "a decision is done, refused, reversed or retry, not \"%s\"", word[2]);
 	if (operator_name == NULL || *operator_name == '\0' || strlen(operator_name) > 64)
 		return ctl_usage("parked", "say who decides with --operator NAME (at most 64 bytes)");
 	if (reason == NULL || strspn(reason, " \t") == strlen(reason) || strlen(reason) > 400)
@@ -416,6 +445,6 @@ int ctl_parked(struct ctl *ctl, int argc, char **argv)
 	if (optind == argc)
 		return list_parked(ctl, is_json);
 	if (strcmp(argv[optind], "decide") != 0 || argc - optind != 3)
-		return ctl_usage("parked", "say: decide EXCHANGE done|refused|reversed");
+		return ctl_usage("parked", "say: decide EXCHANGE done|refused|reversed|retry");
 	return check_decision(ctl, argv + optind, operator_name, reason);
 }

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "engine/texts.h"
+
 #define DEPTH_MAX 32
 
 static const char *const harmless[] = {
@@ -56,7 +58,7 @@ static const char *const harmless[] = {
 	"fund_pay_type",
 	"refd_setl_flag",
 	"year",
-	/* quantities and money that the suffixes below do not catch */
+	/* quantities and money that amount_ends do not catch */
 	"cnt",
 	"pric",
 	"acct_pay",
@@ -69,6 +71,13 @@ static const char *const harmless[] = {
 	"act_pay_dedc",
 	"pool_prop_selfpay",
 };
+
+static const char *const amount_ends[] = { "_amt", "_sumamt", "_pay", "_selfpay", "_payamt", "_sumfee", "_appy_sum",
+	"_pric" };
+
+/* How names of institutions end: people's names do not. */
+static const char *const institution_ends[] = { "医院", "中心", "诊所", "门诊部", "卫生院", "卫生室", "卫生站", "药店",
+	"药房", "大药房", "服务站", "公司" };
 
 static bool ends_with(struct yt_str s, const char *end)
 {
@@ -102,10 +111,85 @@ static bool is_code(struct yt_str value)
 	return value.n <= 40 && blanks <= 1;
 }
 
+static bool ends_with_one(struct yt_str s, const char *const *ends, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ends_with(s, ends[i]))
+			return true;
+	return false;
+}
+
+static bool has_digit(struct yt_str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] >= '0' && s.p[i] <= '9')
+			return true;
+	return false;
+}
+
+static bool take_off_start(struct yt_str *s, const char *start, size_t n)
+{
+	if (s->n < n || memcmp(s->p, start, n) != 0)
+		return false;
+	s->p += n;
+	s->n -= n;
+	return true;
+}
+
+/* （Y103 7B3348LZ） at the end of text, which is cut off. */
+static bool take_off_trace(struct yt_str *text, int *id)
+{
+	const size_t n = strlen("（Y103 7B3348LZ）");
+	struct yt_str mark;
+	char trace[9];
+
+	if (text->n < n)
+		return false;
+	mark = (struct yt_str){ text->p + text->n - n, n };
+	if (!ends_with(mark, "）") || !take_off_start(&mark, "（", strlen("（")))
+		return false;
+	mark.n -= strlen("）");
+	*id = 0;
+	for (size_t i = 1; i < 4; i++) {
+		if (mark.p[i] < '0' || mark.p[i] > '9')
+			return false;
+		*id = *id * 10 + mark.p[i] - '0';
+	}
+	text->n -= n;
+	return mark.p[0] == 'Y' && ctl_parse_trace(mark, trace);
+}
+
+/* A text of our catalogue, with its number and a trace: nobody else's words.  What stands for %s in it is the path
+ * of a field or a sum, and is in clear fields of the journal too. */
+static bool is_our_text(struct yt_str value)
+{
+	const char *zh, *en;
+	enum text_id id;
+	int told;
+
+	if (!take_off_trace(&value, &told))
+		return false;
+	for (size_t i = 0; text_at(i, &id, &zh, &en); i++) {
+		const char *gap = strstr(zh, "%s");
+
+		if ((int)id != told)
+			continue;
+		return gap == NULL ? yt_str_is(value, zh) : take_off_start(&value, zh, (size_t)(gap - zh));
+	}
+	return false;
+}
+
 bool ctl_is_harmless(struct yt_str name, struct yt_str value)
 {
-	if ((ends_with(name, "_amt") || ends_with(name, "_sumamt") || ends_with(name, "_pay")) && is_amount(value))
+	const size_t n_amounts = sizeof(amount_ends) / sizeof(amount_ends[0]);
+	const size_t n_institutions = sizeof(institution_ends) / sizeof(institution_ends[0]);
+
+	if (ends_with_one(name, amount_ends, n_amounts) && is_amount(value))
 		return true;
+	if (yt_str_is(name, "err_msg") || yt_str_is(name, "warn_msg"))
+		return is_our_text(value);
+	if (yt_str_is(name, "fixmedins_name"))
+		return ends_with_one(value, institution_ends, n_institutions) && !has_digit(value) && value.n <= 200;
 	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
 		if (yt_str_is(name, harmless[i]))
 			return is_code(value);

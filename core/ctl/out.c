@@ -167,6 +167,27 @@ bool ctl_parse_exchange(struct yt_str text, uint64_t *id)
 	return true;
 }
 
+bool ctl_parse_trace(struct yt_str text, char trace[9])
+{
+	if (text.n == 13 && (text.p[0] == 'Y' || text.p[0] == 'y') && text.p[4] == ' ') {
+		text.p += 5;
+		text.n -= 5;
+	}
+	if (text.n != 8)
+		return false;
+	for (size_t i = 0; i < 8; i++) {
+		char c = text.p[i];
+
+		if (c >= 'a' && c <= 'z')
+			c = (char)(c - 'a' + 'A');
+		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')))
+			return false;
+		trace[i] = c;
+	}
+	trace[8] = '\0';
+	return true;
+}
+
 void ctl_yuan(int64_t fen, char out[24])
 {
 	yt_fen_print(fen, out);

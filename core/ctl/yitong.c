@@ -5,7 +5,9 @@
 #include "ctl/ctl.h"
 
 #include <getopt.h>
+#include <glob.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,7 +28,7 @@ static const char help[] =
         "  check [FILE]        checks a configuration; every problem with file:line:column\n"
         "  status              what the gateway is doing\n"
         "  messages            lists exchanges; filters by number, visit, settlement, institution, party, state, day\n"
-        "  show NUMBER         what happened to one exchange, step by step\n"
+        "  show NUMBER|TRACE   what happened to one exchange, step by step\n"
         "  parked              exchanges that wait for an operator; `parked decide` decides one\n"
         "  journal verify      proves that the journal is whole and unchanged; `journal stat` counts it\n"
         "  index rebuild       makes the index anew from the journal\n"
@@ -85,6 +87,56 @@ int ctl_bad_option(const char *command)
 	return CTL_USAGE;
 }
 
+/* The value of run_dir in a file that cannot be read as a configuration. */
+static void guess_run_dir(const char *file, char *out, size_t size)
+{
+	char line[1024], *at = NULL;
+	FILE *f = fopen(file, "re");
+
+	snprintf(out, size, "run/gateway");
+	while (f != NULL && at == NULL && fgets(line, sizeof(line), f) != NULL)
+		if ((at = strstr(line, "run_dir:")) != NULL) {
+			at += strlen("run_dir:");
+			at += strspn(at, " \t\"'");
+			snprintf(out, size, "%.*s", (int)strcspn(at, " \t\r\n\"',}#"), at);
+		}
+	if (f != NULL)
+		fclose(f);
+}
+
+/* A running gateway has a copy of the configuration it activated: that one can be read. */
+static bool find_active(const char *file, char *out, size_t size)
+{
+	char pattern[512], run_dir[400];
+	unsigned long newest = 0;
+	glob_t found;
+
+	guess_run_dir(file, run_dir, sizeof(run_dir));
+	snprintf(pattern, sizeof(pattern), "%s/active-*.yaml", run_dir);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return false;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		unsigned long n = strtoul(found.gl_pathv[i] + strlen(run_dir) + strlen("/active-"), NULL, 10);
+
+		if (n <= newest)
+			continue;
+		newest = n;
+		snprintf(out, size, "%s", found.gl_pathv[i]);
+	}
+	globfree(&found);
+	return newest > 0;
+}
+
+static int no_conf(const struct ctl *ctl)
+{
+	char active[512];
+
+	if (find_active(ctl->conf_file, active, sizeof(active)))
+		return ctl_fail(CTL_CANNOT, "no configuration to work with; name it with --conf FILE: what the gateway activated "
+		                            "last is --conf %s", active);
+	return ctl_fail(CTL_CANNOT, "no configuration to work with; name it with --conf FILE");
+}
+
 int ctl_conf(struct ctl *ctl)
 {
 	struct conf_errors *errors = calloc(1, sizeof(*errors));
@@ -99,7 +151,7 @@ int ctl_conf(struct ctl *ctl)
 			fputs(line, stderr);
 	}
 	free(errors);
-	return rv == 0 ? CTL_OK : ctl_fail(CTL_CANNOT, "no configuration to work with; name it with --conf FILE");
+	return rv == 0 ? CTL_OK : no_conf(ctl);
 }
 
 int ctl_open_index(struct ctl *ctl, struct index **index)
@@ -176,6 +228,8 @@ static int version(void)
 
 static int run(struct ctl *ctl, int argc, char **argv)
 {
+	static char name[64]; /* what getopt_long() begins its messages with */
+
 	if (strcmp(argv[0], "version") == 0)
 		return version();
 	if (strcmp(argv[0], "help") == 0) {
@@ -186,6 +240,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		if (strcmp(argv[0], commands[i].name) != 0)
 			continue;
 		optind = 0; /* glibc: begin anew */
+		snprintf(name, sizeof(name), "yitong %s", commands[i].name);
+		argv[0] = name;
 		return commands[i].run(ctl, argc, argv);
 	}
 	return ctl_usage("", "no such command: %s", argv[0]); /* "" is yitong itself */
