@@ -1,0 +1,73 @@
+#!/bin/bash
+# sandbox/visit.sh - one out-patient visit by hand, through the gateway that `./dev run` keeps up:
+# 1101 who is it → 2201 register → 2203A diagnosis → 2204 fee lines → 2206 trial → 2207 settlement.
+#
+# Prints the output of each answer.  Needs curl and jq; YT_URL names another gateway than that of `./dev run`.
+set -u -o pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+url=${YT_URL:-https://127.0.0.1:8443/fsi/api/rsfComIfsService/callService}
+certs=certs/out
+institution=H33021399901
+certno=330213197906152731 # 示例甲, whom the simulated platform knows from the start
+now=$(TZ=Asia/Shanghai date '+%F %T')
+own_visit=V$(TZ=Asia/Shanghai date +%y%m%d%H%M%S) # the hospital's own number of the visit
+serial=$((RANDOM % 8000))
+answer=
+
+# call INFNO INPUT: posts one message; its output is in $answer afterwards.
+call() {
+	local infno=$1 input=$2 msgid reply
+	serial=$((serial + 1))
+	msgid=$institution$(TZ=Asia/Shanghai date +%Y%m%d%H%M%S)$(printf %04d $serial)
+	reply=$(jq -n --arg infno "$infno" --arg msgid "$msgid" --arg institution $institution --arg now "$now" \
+		--argjson input "$input" '{infno: $infno, msgid: $msgid, mdtrtarea_admvs: "330213", insuplc_admdvs: "330213",
+			recer_sys_code: "YBXT", dev_no: "", dev_safe_info: "", cainfo: "", signtype: "", infver: "V1.0",
+			opter_type: "1", opter: "S0007", opter_name: "收费员七", inf_time: $now,
+			fixmedins_code: $institution, fixmedins_name: "示例市第一医院", sign_no: "", input: $input}' |
+		curl -sS --cacert $certs/ca.crt --cert $certs/hospital-one.crt --key $certs/hospital-one.key \
+			-H 'Content-Type: application/json' --data @- "$url") || exit 1
+	printf '%s  %s\n' "$infno" "$msgid"
+	jq '.output // .' <<<"$reply" || { printf 'no JSON: %s\n' "$reply" >&2; exit 1; }
+	if ! jq -e '.infcode == 0 or .infcode == "0"' <<<"$reply" >/dev/null; then
+		printf 'refused: %s\n' "$(jq -r '.err_msg' <<<"$reply")" >&2
+		exit 1
+	fi
+	answer=$(jq '.output' <<<"$reply")
+}
+
+get() { jq -r "$1" <<<"$answer"; } # PATH
+
+call 1101 "$(jq -n --arg id $certno '{data: {mdtrt_cert_type: "02", mdtrt_cert_no: $id, card_sn: "", begntime: "",
+	psn_cert_type: "01", certno: $id, psn_name: "示例甲"}}')"
+psn_no=$(get .baseinfo.psn_no)
+
+call 2201 "$(jq -n --arg psn "$psn_no" --arg id $certno --arg now "$now" --arg own "$own_visit" '{data: {psn_no: $psn,
+	insutype: "310", begntime: $now, mdtrt_cert_type: "02", mdtrt_cert_no: $id, ipt_otp_no: $own,
+	atddr_no: "D33021300011", dr_name: "示例医师", dept_code: "A03", dept_name: "内科", caty: "A03"}}')"
+visit=$(get .data.mdtrt_id)
+
+call 2203A "$(jq -n --arg psn "$psn_no" --arg visit "$visit" --arg now "$now" '{mdtrtinfo: {mdtrt_id: $visit,
+	psn_no: $psn, med_type: "11", begntime: $now, main_cond_dscr: "咳嗽三天", dise_codg: "", dise_name: ""},
+	diseinfo: [{diag_type: "1", diag_srt_no: 1, diag_code: "J06.900", diag_name: "急性上呼吸道感染", diag_dept: "内科",
+	dise_dor_no: "D33021300011", dise_dor_name: "示例医师", diag_time: $now, vali_flag: "1"}]}')"
+
+# Two lines of one batch: 2 × 12.50 and 1 × 30.00.
+call 2204 "$(jq -n --arg psn "$psn_no" --arg visit "$visit" --arg now "$now" --arg own "$own_visit" '
+	def line($n; $code; $count; $price): {feedetl_sn: ($own + $n), mdtrt_id: $visit, psn_no: $psn, chrg_bchno: "B1",
+		fee_ocur_time: $now, med_list_codg: $code, medins_list_codg: $code, det_item_fee_sumamt: ($count * $price),
+		cnt: $count, pric: $price, bilg_dept_codg: "A03", bilg_dept_name: "内科", bilg_dr_codg: "D33021300011",
+		bilg_dr_name: "示例医师", hosp_appr_flag: "1", rx_circ_flag: "0"};
+	{feedetail: [line("001"; "XA10BAE040A001010100483"; 2; 12.5), line("002"; "XN02BEP051A001010102166"; 1; 30)]}')"
+
+# What 2206 says about scope and self-paid parts is said again in 2207.
+settlement=$(jq -n --arg psn "$psn_no" --arg visit "$visit" --arg id $certno '{data: {psn_no: $psn,
+	mdtrt_cert_type: "02", mdtrt_cert_no: $id, med_type: "11", medfee_sumamt: 55, psn_setlway: "01", mdtrt_id: $visit,
+	chrg_bchno: "B1", insutype: "310", acct_used_flag: "1", invono: "", fulamt_ownpay_amt: 0, overlmt_selfpay: 0,
+	preselfpay_amt: 0, inscp_scp_amt: 0}}')
+call 2206 "$settlement"
+call 2207 "$(jq --argjson trial "$(get .setlinfo)" '.data += ($trial
+	| {fulamt_ownpay_amt, overlmt_selfpay, preselfpay_amt, inscp_scp_amt})' <<<"$settlement")"
+
+printf 'settled as %s; every step of it:\n  build/release/bin/yitong --conf run/demo.yaml messages --visit %s\n' \
+	"$(get .setlinfo.setl_id)" "$visit"
