@@ -6,6 +6,7 @@
  *   conf_yaml.c   file -> tree of nodes with line and column
  *   conf_keys.c   the one table of keys: type, unit, default, limits, doc
  *   conf.c        tree + table -> struct conf; lookups
+ *   conf_tls.c    certificates, keys and CA files: loaded as a worker would (in a child or in `yitong` only)
  *   conf_check.c  what no single key can tell: names, files, ports, time-outs that contradict
  *
  * All texts belong to the struct conf and end with it.  Relative paths are relative to the directory
@@ -180,7 +181,7 @@ struct yt_keys;
 /* Loads the format's plugin as one instance.  YT_ECONF, YT_EDENIED, YT_ENOMEM with why. */
 int conf_load_plugin(const struct conf *conf, const char *format, const char *name,
         const struct conf_settings *settings, struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size);
-/* Adds what only plugins, secrets and the key folder can tell: loads each as a worker would. */
+/* Adds what only plugins, secrets, certificates and the key folder can tell: loads each as a worker would. */
 void conf_check_plugins(const struct conf *conf, struct conf_errors *errors);
 
 /* Lookups, one hash probe each; NULL when there is none. */

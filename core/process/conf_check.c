@@ -454,8 +454,19 @@ static void check_origins(struct conf *conf, bool *is_spoken_for, struct conf_er
 	}
 }
 
+/* Whether a route leads to no party: told at the route; that it takes nobody would only follow from it. */
+static bool has_lost_route(const struct conf *conf)
+{
+	for (uint32_t i = 0; i < conf->n_routes; i++)
+		if (conf->routes[i].party == NULL)
+			return true;
+	return false;
+}
+
 static void check_institutions(const struct conf *conf, const bool *is_spoken_for, struct conf_errors *errors)
 {
+	const bool is_followed = has_lost_route(conf);
+
 	for (uint32_t i = 0; i < conf->n_institutions; i++) {
 		const struct conf_institution *inst = &conf->institutions[i];
 
@@ -464,7 +475,7 @@ static void check_institutions(const struct conf *conf, const bool *is_spoken_fo
 		if (!is_spoken_for[i])
 			conf_warning_add(errors, inst->place.line, inst->place.column,
 			        "no origin may speak for institution %s: nothing can come in for it", inst->code);
-		else if (conf->n_routes > 0 && conf_route(conf, yt_str(inst->code)) == NULL)
+		else if (conf->n_routes > 0 && !is_followed && conf_route(conf, yt_str(inst->code)) == NULL)
 			conf_error_add(errors, inst->place.line, inst->place.column,
 			        "no route takes institution %s (area %s): add one", inst->code,
 			        inst->area == NULL ? "unknown" : inst->area);

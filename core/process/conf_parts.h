@@ -86,6 +86,9 @@ void conf_check_file(
 /* All that no single key can tell.  Fills conf->routes[].party. */
 void conf_check_whole(struct conf *conf, const struct conf_node *root, struct conf_errors *errors);
 
+/* Loads certificates, keys and CA files as a worker would; conf_check_plugins() calls it. */
+void conf_check_tls(const struct conf *conf, struct conf_errors *errors);
+
 /* Indices of the lookups; index() gives conf->maps->of[...] its entries. */
 enum conf_map {
 	CONF_BY_PARTY,

@@ -45,6 +45,7 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
 	char why[400] = "";
 	uint32_t i;
 
+	conf_check_tls(conf, errors);
 	if (keys_open(&keys, conf->journal.keys, why, sizeof(why)) != 0) {
 		conf_error_add(errors, 0, 0, "journal.keys: %s", why);
 		return;
