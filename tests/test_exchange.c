@@ -18,7 +18,7 @@
  *   u d n   its outcome: unknown, done, refused                    L a late success
  *   D N     answered: done, refused                                V reversed
  *   j J     its origin's reversal joins; is refused                P parked
- *   t m o p the answer was taken, missed, offered again, unproved  W decided "done", X decided "reversed" */
+ *   t m o p the answer was taken, missed, offered again, unproved  W decided "done", X "reversed", Y "retry" */
 static const struct fold_case {
 	const char *it;
 	const char *records;
@@ -53,8 +53,12 @@ static const struct fold_case {
 	{ "joined, and cannot be reversed: over", "ASujdDJ", FEES, X_DONE, false, false, false, false, 0, 0 },
 	{ "undelivered, then reversed", "ASdDmrVN", SETTLE, X_REVERSED, false, false, false, false, 0, 1 },
 	{ "parked, it still bars its visit", "ASuP", SETTLE, X_PARKED, true, true, false, false, 0, 0 },
-	{ "an operator decides that it stands", "ASuPW", SETTLE, X_DONE, false, false, false, false, 0, 0 },
-	{ "an operator decides that it is reversed", "ASurPX", SETTLE, X_REVERSED, false, false, false, false, 0, 1 },
+	{ "an operator decides that it stands: open until told", "ASuPW", SETTLE, X_DONE, true, false, false, false, 0, 0 },
+	{ "... and told so, fetched or not", "ASuPWD", SETTLE, X_DONE, false, false, false, false, 0, 0 },
+	{ "an operator decides that it is reversed", "ASurPX", SETTLE, X_REVERSED, true, false, false, false, 0, 1 },
+	{ "... and told so", "ASurPXN", SETTLE, X_REVERSED, false, false, false, false, 0, 1 },
+	{ "an operator lets machines try again", "ASuPY", SETTLE, X_UNKNOWN, true, true, false, false, 0, 0 },
+	{ "... what had begun to be reversed", "ASurPY", SETTLE, X_REVERSING, true, true, false, false, 0, 1 },
 	{ "fee lines bar nobody", "ASu", FEES, X_UNKNOWN, true, false, false, false, 0, 0 },
 	{ "fee lines done need not be fetched", "ASdD", FEES, X_DONE, false, false, false, false, 1, 0 },
 	{ "fee lines sent again, done", "ASusdD", FEES, X_DONE, false, false, false, false, 0, 0 },
@@ -123,6 +127,7 @@ static void add(struct yt_buf *buf, char letter, enum yt_operation op)
 	case 'p': word(buf, REC_DELIVERED, "unproved"); break;
 	case 'W': word(buf, REC_DECIDED, "done"); break;
 	case 'X': word(buf, REC_DECIDED, "reversed"); break;
+	case 'Y': word(buf, REC_DECIDED, "retry"); break;
 	default: fail_msg("no record %c", letter);
 	}
 }

@@ -163,6 +163,27 @@ static void resolve_reversed(struct engine *e, struct task *t, const char *evide
 	give_back(e, t);
 }
 
+/* An operator has decided a parked exchange: its origin, and whoever asks again, hears so. */
+static void answer_decided(struct engine *e, struct task *t)
+{
+	struct yt_reply *reply;
+
+	if (t->x.state == X_DONE) {
+		reply = yt_reply_new(t->arena);
+		YT_REQUIRE(reply != NULL);
+		reply->outcome = YT_DONE;
+		reply->code = YT_STR("0");
+		reply->head = yt_node_new(t->arena, YT_OBJECT);
+		yt_node_set_text(t->arena, reply->head, "warn_msg",
+			text_make(t->arena, TEXT_DECIDED, (struct yt_str){ 0 }, t->x.trace));
+	} else {
+		reply = engine_refusal(t->arena, t->x.state == X_REVERSED ? text_of_undone(t) : TEXT_NOT_DONE,
+			(struct yt_str){ 0 }, t->x.trace);
+	}
+	answer(e, t, reply);
+	give_back(e, t);
+}
+
 /* -- steps -------------------------------------------------------------------------------------- */
 
 static const struct engine_institution *institution_of(struct engine *e, const struct task *t)
@@ -328,7 +349,9 @@ static void refuse_reversal(struct engine *e, struct task *t)
 
 static void decide(struct engine *e, struct task *t)
 {
-	if (t->x.state == X_DONE && t->x.reversal_wanted && !can_undo(t))
+	if (t->x.must_answer)
+		answer_decided(e, t);
+	else if (t->x.state == X_DONE && t->x.reversal_wanted && !can_undo(t))
 		refuse_reversal(e, t);
 	else if (t->x.joins != 0)
 		answer_joined(e, t);

@@ -21,6 +21,7 @@ static const struct {
 	{ TEXT_REVERSED, "结算未成功，已冲正，可重新结算", "the settlement failed and is reversed; settle again" },
 	{ TEXT_CANCEL_FAILED, "撤销未成功，原结算仍然有效", "the cancel failed; the settlement stands" },
 	{ TEXT_NOT_DONE, "交易未成功，可重新办理", "it did not take effect; do it again" },
+	{ TEXT_DECIDED, "经人工核实该交易已成功，明细请用查询交易获取", "an operator found that it took effect; query the details" },
 	{ TEXT_UNKNOWN, "结果暂不明确，正在核实，请勿重复结算，请稍后用原报文ID重新询问", "not known yet, being found out; ask again with the same number" },
 	{ TEXT_MARKED, "中心返回金额不平，已告警，请核对", "the amounts in the answer do not add up; alarmed" },
 };

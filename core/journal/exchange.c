@@ -149,7 +149,8 @@ static void apply_answered(struct exchange *x, const struct view *v)
 	take_answer(x, v);
 	x->answered = true;
 	x->answered_pos = 0; /* an answer before this one is not told any more */
-	x->delivered = false;
+	x->delivered = x->must_answer;
+	x->must_answer = false;
 	x->offers = x->state == X_SENT; /* its worker hands it out; what is found out later is offered by the keeper */
 	x->flags &= ~(unsigned)REC_X_UNPROVED;
 	if (x->state == X_REVERSED)
@@ -177,14 +178,20 @@ static void apply_decided(struct exchange *x, const struct view *v)
 {
 	struct yt_str result = v->value[REC_T_RESULT];
 
+	x->reversal_wanted = false;
+	if (yt_str_is(result, "retry")) { /* machines try again */
+		x->state = x->reversals != 0 || x->answered ? X_REVERSING : X_UNKNOWN;
+		x->due_ms = 0;
+		return;
+	}
 	if (yt_str_is(result, "done"))
 		close_as(x, X_DONE, v->rec->wall_ms);
 	else if (yt_str_is(result, "refused"))
 		close_as(x, X_REFUSED, v->rec->wall_ms);
 	else if (yt_str_is(result, "reversed"))
 		close_as(x, X_REVERSED, v->rec->wall_ms);
-	x->reversal_wanted = false;
-	x->delivered = true; /* the operator has told the origin's people */
+	x->delivered = true; /* the operator has told the origin's people: it is not reversed for being unfetched */
+	x->must_answer = x->number[0] != 0;
 }
 
 /* Written again from segments that are dropped: the state as it was, its octets in the same record. */
@@ -311,6 +318,8 @@ bool exchange_awaits_delivery(const struct exchange *x)
 
 bool exchange_is_open(const struct exchange *x)
 {
+	if (x->must_answer)
+		return true;
 	switch (x->state) {
 	case X_ACCEPTED:
 	case X_SENT:

@@ -40,6 +40,7 @@ struct exchange {
 	uint32_t offers;       /* answers on their way to the origin, of which is not known whether it has them */
 	uint64_t joins;        /* an origin's reversal: the exchange it joined, else 0 */
 	bool answered, delivered, reversal_wanted;
+	bool must_answer;      /* an operator decided: a worker is to write the answer that says so */
 	log_pos accepted_pos, sent_pos, answered_pos, last_pos;
 };
 

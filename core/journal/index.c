@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x59544958 /* "YTIX" */
-#define SCHEMA_VERSION 3          /* raised with every change of schema or fold: older files are rebuilt */
+#define SCHEMA_VERSION 4          /* raised with every change of schema or fold: older files are rebuilt */
 #define BATCH_EXCHANGES 1000
 #define BATCH_RECORDS 4096
 #define WORKERS_KEPT 1024 /* incarnations whose last sequence is remembered */

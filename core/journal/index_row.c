@@ -26,7 +26,7 @@ static const struct member {
 	NUMBER(flags), NUMBER(op), NUMBER(amount_fen), NUMBER(fund_fen), NUMBER(account_fen), NUMBER(cash_fen),
 	NUMBER(closed_ms), NUMBER(unknown_since_ms), NUMBER(due_ms), NUMBER(deadline_ms), NUMBER(attempts),
 	NUMBER(reversals), NUMBER(worker), NUMBER(joins), NUMBER(answered), NUMBER(delivered),
-	NUMBER(reversal_wanted), NUMBER(offers), NUMBER(accepted_pos), NUMBER(sent_pos), NUMBER(answered_pos), NUMBER(last_pos),
+	NUMBER(reversal_wanted), NUMBER(must_answer), NUMBER(offers), NUMBER(accepted_pos), NUMBER(sent_pos), NUMBER(answered_pos), NUMBER(last_pos),
 };
 
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))

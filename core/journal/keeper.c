@@ -21,7 +21,7 @@ static bool answer_is_final(const struct keeper *k, const struct kept *e)
 {
 	const struct exchange *x = &e->x;
 
-	return x->answered && x->answered_pos != 0 && e->holder == 0 && !x->reversal_wanted &&
+	return x->answered && x->answered_pos != 0 && e->holder == 0 && !x->reversal_wanted && !x->must_answer &&
 	       (x->state == X_DONE || x->state == X_REFUSED || x->state == X_REVERSED) &&
 	       (!exchange_is_open(x) || keeper_knows_leases(k));
 }
@@ -159,6 +159,8 @@ static void join(
 	kept_wait(e, worker, talk->seq);
 	keeper_answer_later(k, worker, talk->seq, e->x.id, DOWN_WAIT);
 	target->joined = true;
+	if (target->x.state == X_PARKED) /* its origin asks again: so do we */
+		(void)keeper_decide(k, target->x.id, "retry", YT_STR("origin"), YT_STR("its origin sent a reversal"));
 	kept_settle_down(k, target);
 	if (target->holder == 0 && target->x.state == X_UNKNOWN)
 		kept_set_due(k, target, keeper_mono(k)); /* the origin itself asks for it: no waiting */

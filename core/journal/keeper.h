@@ -79,7 +79,7 @@ void keeper_indexed(struct keeper *keeper, log_pos pos);
 /* Hands out what is due; returns the monotonic time of the next call, or -1 for none. */
 int64_t keeper_tick(struct keeper *keeper);
 
-/* An operator's decision about a parked exchange; result: done, refused or reversed.  YT_ENOTFOUND, YT_ESTATE. */
+/* An operator's decision about a parked exchange; result: done, refused, reversed, or retry.  YT_ENOTFOUND, YT_ESTATE. */
 int keeper_decide(struct keeper *keeper, uint64_t exchange, const char *result, struct yt_str operator_name,
                   struct yt_str reason);
 

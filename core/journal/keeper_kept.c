@@ -202,7 +202,10 @@ void kept_settle_down(struct keeper *k, struct kept *e)
 	}
 	if (e->holder != 0 || x->state == X_PARKED)
 		e->due_mono = 0;
-	else if (x->state == X_DONE && !x->reversal_wanted && e->due_mono == 0)
+	else if (x->must_answer) {
+		if (e->due_mono == 0)
+			kept_set_due(k, e, now);
+	} else if (x->state == X_DONE && !x->reversal_wanted && e->due_mono == 0)
 		kept_set_due(k, e, now + k->conf.undelivered_ms);
 	else if (x->reversal_wanted && x->state != X_SENT && e->due_mono == 0)
 		kept_set_due(k, e, now);

@@ -106,7 +106,10 @@ int keeper_decide(
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
+	e->since_mono = 0; /* a retry has its whole time again */
 	kept_settle_down(k, e);
+	if (exchange_is_open(&e->x) && e->holder == 0)
+		kept_set_due(k, e, keeper_mono(k));
 	return 0;
 }
 

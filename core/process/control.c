@@ -135,8 +135,9 @@ static void answer_decide(struct client *c, const struct yt_node *q, struct yt_b
 	}
 	snprintf(word, sizeof(word), "%.*s", YT_FMT(result));
 	snprintf(number, sizeof(number), "%.*s", YT_FMT(id));
-	if (strcmp(word, "done") != 0 && strcmp(word, "refused") != 0 && strcmp(word, "reversed") != 0) {
-		answer_error(out, "result is one of done, refused, reversed");
+	if (strcmp(word, "done") != 0 && strcmp(word, "refused") != 0 && strcmp(word, "reversed") != 0 &&
+		strcmp(word, "retry") != 0) {
+		answer_error(out, "result is one of done, refused, reversed, retry");
 		return;
 	}
 	rv = keeper_decide(p->keeper, strtoull(number, NULL, 16), word, operator_name, reason);

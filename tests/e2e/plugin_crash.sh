@@ -10,24 +10,24 @@ cd "$(dirname "$0")/../.." || exit 1
 bin=build/release/bin dir=run/plugin_crash
 trap stop_all EXIT
 ./dev build >/dev/null || exit 1
-need_free 38443 38444 39443 39444
+need_free 27443 27444 26443 26444
 rm -rf $dir && mkdir -p $dir
 make_conf $dir/all.yaml run_dir=$dir/gateway folder=$dir/gateway/journal index=$dir/gateway/index.db \
 	data_keys=$dir/gateway/data-keys plugin_dir=build/release/plugins/fragile format=fragile workers=1 \
 	query_timeout_ms=2000 change_timeout_ms=2000 server_delay_ms=500 late_ms=200 reverse_after_ms=200 retry_ms=100 \
-	url=https://127.0.0.1:39443/fsi/api/rsfComIfsService/callService || exit 1
-sed -e 's/port: 8443/port: 38443/; s/port: 8444/port: 38444/' $dir/all.yaml >$dir/gateway.yaml
-start platform $dir/platform.log $bin/yitong-sandbox platform --port 39443 --control-port 39444 --certs certs/out
-wait_port 39443 "$last_pid" 10 $dir/platform.log || exit 1
+	url=https://127.0.0.1:26443/fsi/api/rsfComIfsService/callService || exit 1
+sed -e 's/port: 8443/port: 27443/; s/port: 8444/port: 27444/' $dir/all.yaml >$dir/gateway.yaml
+start platform $dir/platform.log $bin/yitong-sandbox platform --port 26443 --control-port 26444 --certs certs/out
+wait_port 26443 "$last_pid" 10 $dir/platform.log || exit 1
 start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
 gateway=$last_pid
-wait_port 38443 "$gateway" 20 $dir/gateway.log || exit 1
+wait_port 27443 "$gateway" 20 $dir/gateway.log || exit 1
 
 ask() { # NUMBER-OF-MESSAGE TEXT-IN-NAME: one 1101; prints the HTTP status
 	sed "s/H33021399901[0-9]*\"/H33021399901$1\"/; s/示例甲/$2/" conf/example-1101.json |
 		curl -sS --max-time 10 -o $dir/answer.json -w '%{http_code}' --cacert certs/out/ca.crt \
 			--cert certs/out/hospital-one.crt --key certs/out/hospital-one.key \
-			-H 'Content-Type: application/json' --data @- https://127.0.0.1:38443/ 2>/dev/null
+			-H 'Content-Type: application/json' --data @- https://127.0.0.1:27443/ 2>/dev/null
 }
 expect() { # WHAT WANTED GOT
 	[ "$2" = "$3" ] || fail "$1: wanted $2, got $3"
@@ -64,7 +64,7 @@ register() {
 		caty: "A03"} | .insuplc_admdvs = "330213"' conf/example-1101.json |
 		curl -sS --max-time 15 -o $dir/answer.json -w '%{http_code}' --cacert certs/out/ca.crt \
 			--cert certs/out/hospital-one.crt --key certs/out/hospital-one.key \
-			-H 'Content-Type: application/json' --data @- https://127.0.0.1:38443/ 2>/dev/null
+			-H 'Content-Type: application/json' --data @- https://127.0.0.1:27443/ 2>/dev/null
 }
 register >/dev/null
 expect "others are served meanwhile" 200 "$(ask 202603140928050010 示例甲)"
