@@ -6,6 +6,9 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -526,6 +529,158 @@ static void test_delivered_configuration(void **state)
 	conf_free(conf);
 }
 
+/* The first yaml block of the manual is a whole configuration that a newcomer copies. */
+static void test_manual_sample(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+	size_t n;
+	char *manual = read_whole(YT_SOURCE_DIR "/docs/configuration.md", &n);
+	char *begin = strstr(manual, "```yaml\n"), *end;
+
+	assert_non_null(begin);
+	begin += strlen("```yaml\n");
+	end = strstr(begin, "```\n");
+	assert_non_null(end);
+	write_file("sample.yaml", begin, (size_t)(end - begin), 0644);
+	free(manual);
+	if (conf_load_with(&conf, "sample.yaml", CONF_NO_FILES, &errors) != 0 || errors.n != 0)
+		fail_msg("docs/configuration.md, first yaml block: line %u: %s", (unsigned)errors.item[0].line,
+		        errors.item[0].text);
+	conf_free(conf);
+}
+
+/* ---- certificates and keys ---- */
+
+static const struct tls_case {
+	const char *it;
+	const char *from, *to; /* in the good text, whose files are all in order */
+	const char *want, *words;
+	const char *other; /* must be told, too: the second file */
+} tls_cases[] = {
+	{ "a key that is not the certificate's", "key: gateway.key\n    client", "key: other.key\n    client",
+	        "9:5: error: ", "the key \"other.key\" is not the key of the certificate \"gateway.crt\"", "" },
+	{ "a key of another kind than the certificate's", "key: gateway.key\n    client", "key: rsa.key\n    client",
+	        "9:5: error: ", "the key \"rsa.key\" is not the key of the certificate \"gateway.crt\"", "" },
+	{ "a key with a password", "key: gateway.key\n    client", "key: locked.key\n    client",
+	        "9:5: error: ", "without a password", "\"gateway.crt\"" },
+	{ "a key that is none", "key: gateway.key\n    client", "key: clinic-token\n    client",
+	        "9:5: error: ", "key \"clinic-token\" of cert \"gateway.crt\" is no private key", "" },
+	{ "a certificate that is none", "cert: gateway.crt", "cert: gateway.key", "9:5: error: ",
+	        "is no certificate chain", "" },
+	{ "a certificate that ended", "cert: gateway.crt", "cert: expired.crt", "9:5: error: ",
+	        "cert \"expired.crt\" ended on", "gateway.key" },
+	{ "a certificate of the future", "cert: gateway.crt", "cert: future.crt", "9:5: error: ",
+	        "cert \"future.crt\" is not valid before", "" },
+	{ "a certificate that ends in ten days", "cert: gateway.crt", "cert: soon.crt", "9:5: warning: ",
+	        "cert \"soon.crt\" ends in 10 days", "" },
+	{ "a client's certificate at a listener", "cert: gateway.crt", "cert: client.crt", "9:5: error: ",
+	        "cert \"client.crt\" may not be used as a TLS server", "" },
+	{ "a server's certificate towards a party", "    ca: ca.crt",
+	        "    ca: ca.crt\n    cert: gateway.crt\n    key: gateway.key", "27:5: error: ",
+	        "cert \"gateway.crt\" may not be used as a TLS client", "" },
+	{ "a party's key that is not the certificate's", "    ca: ca.crt",
+	        "    ca: ca.crt\n    cert: client.crt\n    key: other.key", "27:5: error: ",
+	        "party zhejiang: the key \"other.key\" is not the key of the certificate \"client.crt\"", "" },
+	{ "a client CA that is none", "client_ca: ca.crt", "client_ca: clinic-token", "9:5: error: ",
+	        "client_ca \"clinic-token\" holds no certificate", "" },
+	{ "a party's CA that is none", "    ca: ca.crt", "    ca: clinic-token", "27:5: error: ",
+	        "ca \"clinic-token\" holds no certificate", "" },
+	{ "good pairs, both ways", "    ca: ca.crt", "    ca: ca.crt\n    cert: client.crt\n    key: gateway.key", NULL, "", "" },
+};
+
+/* From and until: days from now. */
+static void make_certificate(const char *name, EVP_PKEY *key, const char *usage, int from, int until)
+{
+	X509 *cert = X509_new();
+	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, NID_ext_key_usage, usage);
+	FILE *file = fopen(name, "w");
+
+	assert_true(cert != NULL && ext != NULL && file != NULL);
+	assert_int_equal(X509_set_version(cert, 2), 1);
+	assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1), 1);
+	/* half an hour more, so that the whole days left do not depend on how fast the test is */
+	assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), from * 86400L));
+	assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), until * 86400L + 1800));
+	assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+	                         (const unsigned char *)"test", -1, -1, 0), 1);
+	assert_int_equal(X509_set_issuer_name(cert, X509_get_subject_name(cert)), 1);
+	assert_int_equal(X509_set_pubkey(cert, key), 1);
+	assert_int_equal(X509_add_ext(cert, ext, -1), 1);
+	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+	assert_int_equal(PEM_write_X509(file, cert), 1);
+	fclose(file);
+	X509_EXTENSION_free(ext);
+	X509_free(cert);
+}
+
+static void write_key(const char *name, EVP_PKEY *key, const char *password)
+{
+	FILE *file = fopen(name, "w");
+
+	assert_non_null(file);
+	assert_int_equal(chmod(name, 0600), 0);
+	assert_int_equal(PEM_write_PKCS8PrivateKey(file, key, password == NULL ? NULL : EVP_aes_128_cbc(), password,
+	                         password == NULL ? 0 : (int)strlen(password), NULL, NULL), 1);
+	fclose(file);
+}
+
+static void make_files(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256"), *rsa = EVP_RSA_gen(2048);
+
+	assert_true(key != NULL && other != NULL && rsa != NULL);
+	write_key("gateway.key", key, NULL);
+	write_key("locked.key", key, "secret");
+	write_key("other.key", other, NULL);
+	write_key("rsa.key", rsa, NULL);
+	make_certificate("gateway.crt", key, "serverAuth", -1, 300);
+	make_certificate("client.crt", key, "clientAuth", -1, 300);
+	make_certificate("expired.crt", key, "serverAuth", -20, -1);
+	make_certificate("future.crt", key, "serverAuth", 2, 300);
+	make_certificate("soon.crt", key, "serverAuth", -1, 10);
+	make_certificate("ca.crt", other, "serverAuth", -1, 300);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(other);
+	EVP_PKEY_free(rsa);
+}
+
+static bool is_about_tls(const struct conf_error *e)
+{
+	return strncmp(e->text, "listener ", 9) == 0 || strncmp(e->text, "party ", 6) == 0;
+}
+
+static void test_tls(void **state)
+{
+	const struct tls_case *c = *state;
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+	uint32_t i, n = 0;
+
+	make_files();
+	write_changed(c->from, c->to);
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+	conf_check_plugins(conf, &errors); /* it also finds no plugin in this folder */
+	for (i = 0; i < errors.n; i++)
+		n += is_about_tls(&errors.item[i]);
+	assert_int_equal(n, c->want == NULL ? 0 : 1);
+	if (c->want != NULL) {
+		assert_true(is_told(&errors, c->want, c->words));
+		assert_true(is_told(&errors, c->want, c->other));
+	}
+	conf_free(conf);
+}
+
+static void test_lost_route_once(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	write_changed("to: zhejiang", "to: zhejang");
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), YT_ECONF);
+	assert_int_equal(errors.n, 1);
+}
+
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 int main(void)
@@ -540,9 +695,11 @@ int main(void)
 		{ "9,000 institutions are read and found", test_many_institutions, NULL, NULL, NULL },
 		{ "a mangled file is answered", test_mangled, NULL, NULL, NULL },
 		{ "docs/configuration.md holds the table of keys", test_manual_has_the_keys, NULL, NULL, NULL },
+		{ "docs/configuration.md begins with a sample that checks", test_manual_sample, NULL, NULL, NULL },
+		{ "a route to nobody is the only thing told", test_lost_route_once, NULL, NULL, NULL },
 		{ "the delivered configuration is right", test_delivered_configuration, NULL, NULL, NULL },
 	};
-	static struct CMUnitTest tests[N_OF(bad_cases) + N_OF(warn_cases) + N_OF(others)];
+	static struct CMUnitTest tests[N_OF(bad_cases) + N_OF(warn_cases) + N_OF(tls_cases) + N_OF(others)];
 	size_t n = 0;
 
 	for (size_t i = 0; i < N_OF(bad_cases); i++)
@@ -551,6 +708,9 @@ int main(void)
 	for (size_t i = 0; i < N_OF(warn_cases); i++)
 		tests[n++] = (struct CMUnitTest){ warn_cases[i].it, test_warned, NULL, NULL,
 			(void *)(uintptr_t)&warn_cases[i] };
+	for (size_t i = 0; i < N_OF(tls_cases); i++)
+		tests[n++] =
+		        (struct CMUnitTest){ tls_cases[i].it, test_tls, NULL, NULL, (void *)(uintptr_t)&tls_cases[i] };
 	for (size_t i = 0; i < N_OF(others); i++)
 		tests[n++] = others[i];
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
