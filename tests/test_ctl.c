@@ -351,8 +351,9 @@ static void test_traces(void **state)
 	static const struct {
 		const char *trace, *number;
 	} traces[] = { { "QWERTYUI", NUMBER }, { "7B3348LZ", "H33021399901202611221000000002" },
-		{ "7b3348lz", "H33021399901202611221000000002" }, { "'Y103 7B3348LZ'", "H33021399901202611221000000002" },
-		{ "QUERY217", QUERY }, { "QUERY218", QUERY_BEHIND } };
+		{ "7b3348lz", "H33021399901202611221000000002" },
+		{ "'Y103 7B3348LZ'", "H33021399901202611221000000002" }, { "QUERY217", QUERY },
+		{ "QUERY218", QUERY_BEHIND } };
 	struct world *w = *state;
 	char line[80];
 
@@ -622,7 +623,8 @@ static void test_check(void **state)
 	assert_prints(w, "serial_form");
 	assert_prints(w, "name it with --conf FILE");
 	assert_null(strstr(w->out, "active-"));
-	snprintf(active, sizeof(active), "cp %s %s/active-9.yaml; cp %s %s/active-10.yaml", w->conf, w->folder, w->conf, w->folder);
+	snprintf(active, sizeof(active), "cp %s %s/active-9.yaml; cp %s %s/active-10.yaml", w->conf, w->folder, w->conf,
+	        w->folder);
 	assert_int_equal(system(active), 0);
 	assert_int_equal(run(w, "status"), 3);
 	snprintf(active, sizeof(active), "--conf %s/active-10.yaml", w->folder);

@@ -20,7 +20,8 @@ static const char help[] =
         "  --settlement ID     settlement (setl_id)\n"
         "  --institution CODE  institution (fixmedins_code)\n"
         "  --party NAME        party it was sent to\n"
-        "  --trace TRACE       eight characters that our own answers end with: 7B3348LZ of （Y103 7B3348LZ）; looked for\n"
+        "  --trace TRACE       eight characters that our own answers end with: 7B3348LZ of （Y103 7B3348LZ）; looked "
+        "for\n"
         "                      in the newest 200,000 exchanges that the other filters leave\n"
         "  --state STATE       " STATES "\n"
         "  --day DAY           day it came in, yyyy-MM-dd (UTC+8)\n"
@@ -177,8 +178,9 @@ static int on_query(void *arg, const struct rec *rec, log_pos pos)
 
 	memset(&x, 0, sizeof(x));
 	exchange_apply(&x, rec, pos);
-	if (is_or_empty(f->number, x.number) && is_or_empty(f->visit, x.visit) && is_or_empty(f->settlement, x.settlement) &&
-	        is_or_empty(f->institution, x.institution) && is_or_empty(f->party, x.party))
+	if (is_or_empty(f->number, x.number) && is_or_empty(f->visit, x.visit) &&
+	        is_or_empty(f->settlement, x.settlement) && is_or_empty(f->institution, x.institution) &&
+	        is_or_empty(f->party, x.party))
 		on_exchange(found, &x);
 	return 0;
 }
@@ -209,8 +211,10 @@ static int find_queries(struct ctl *ctl, struct index *index, struct newest *fou
 	rv = ctl_each_query(index, &journal, from_ms, to_ms, on_query, has_enough, found);
 	ctl_close_journal(&journal);
 	if (rv == YT_ELIMIT)
-		fprintf(stderr, "yitong: only the newest %d records of the journal were looked through for queries; "
-		                "--day looks at another day\n", CTL_QUERY_RECORDS);
+		fprintf(stderr,
+		        "yitong: only the newest %d records of the journal were looked through for queries; "
+		        "--day looks at another day\n",
+		        CTL_QUERY_RECORDS);
 	else if (rv != 0)
 		fprintf(stderr, "yitong: queries are left out, the journal cannot be read (%s)\n", yt_strerror(rv));
 	return 0;
@@ -225,8 +229,10 @@ static int search(struct index *index, struct newest *found)
 		filter.limit = CTL_TRACE_ROWS;
 	rv = index_search(index, &filter, on_exchange, found);
 	if (rv == 0 && found->n == 0 && *found->trace != '\0' && found->n_rows >= CTL_TRACE_ROWS)
-		fprintf(stderr, "yitong: only the newest %d exchanges were looked through for that trace; "
-		                "--day or --institution looks at others\n", CTL_TRACE_ROWS);
+		fprintf(stderr,
+		        "yitong: only the newest %d exchanges were looked through for that trace; "
+		        "--day or --institution looks at others\n",
+		        CTL_TRACE_ROWS);
 	return rv;
 }
 
@@ -236,14 +242,17 @@ static int wrong_filter(const struct index_filter *filter)
 	int64_t from_ms, to_ms;
 
 	if (index_filter_times(filter, &from_ms, &to_ms) != 0)
-		return ctl_usage("messages", "--day must be a date such as 2026-11-22, not \"%.*s\"", YT_FMT(filter->day));
+		return ctl_usage(
+		        "messages", "--day must be a date such as 2026-11-22, not \"%.*s\"", YT_FMT(filter->day));
 	return ctl_usage("messages", "--state must be one of " STATES ", not \"%.*s\"", YT_FMT(filter->state));
 }
 
 static int list(struct ctl *ctl, const struct asked *asked)
 {
 	const struct index_filter *filter = &asked->filter;
-	struct newest found = { .filter = filter, .trace = asked->trace, .limit = filter->limit == 0 ? DEFAULT_LIMIT : filter->limit };
+	struct newest found = {
+		.filter = filter, .trace = asked->trace, .limit = filter->limit == 0 ? DEFAULT_LIMIT : filter->limit
+	};
 	struct listing l = { .is_json = asked->is_json };
 	struct index *index = NULL;
 	int rv = ctl_open_index(ctl, &index);
@@ -276,9 +285,10 @@ int ctl_messages(struct ctl *ctl, int argc, char **argv)
 	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
 		{ "number", required_argument, NULL, 'n' }, { "visit", required_argument, NULL, 'v' },
 		{ "settlement", required_argument, NULL, 's' }, { "institution", required_argument, NULL, 'i' },
-		{ "party", required_argument, NULL, 'p' }, { "trace", required_argument, NULL, 'r' }, { "state", required_argument, NULL, 't' },
-		{ "day", required_argument, NULL, 'd' }, { "limit", required_argument, NULL, 'l' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "party", required_argument, NULL, 'p' }, { "trace", required_argument, NULL, 'r' },
+		{ "state", required_argument, NULL, 't' }, { "day", required_argument, NULL, 'd' },
+		{ "limit", required_argument, NULL, 'l' }, { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct asked asked = { 0 };
 	struct index_filter *f = &asked.filter;
 	struct yt_str *const to[] = { ['n'] = &f->number,
@@ -305,7 +315,8 @@ int ctl_messages(struct ctl *ctl, int argc, char **argv)
 				return ctl_usage("messages", "--limit must be 1 to 100000");
 		} else if (option == 'r') {
 			if (!ctl_parse_trace(yt_str(optarg), asked.trace))
-				return ctl_usage("messages", "--trace is eight letters and digits such as 7B3348LZ, not \"%s\"", optarg);
+				return ctl_usage("messages",
+				        "--trace is eight letters and digits such as 7B3348LZ, not \"%s\"", optarg);
 		} else if (option == '?') {
 			return ctl_bad_option("messages");
 		} else {

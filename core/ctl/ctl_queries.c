@@ -44,8 +44,8 @@ static int compare(const void *a, const void *b)
 	return left < right ? 1 : left > right ? -1 : 0;
 }
 
-int ctl_each_query(struct index *index, const struct ctl_journal *journal, int64_t from_ms, int64_t to_ms, log_each each,
-        int (*between)(void *arg), void *arg)
+int ctl_each_query(struct index *index, const struct ctl_journal *journal, int64_t from_ms, int64_t to_ms,
+        log_each each, int (*between)(void *arg), void *arg)
 {
 	struct looking l = { .each = each, .arg = arg, .from_ms = from_ms, .to_ms = to_ms };
 	struct index_queries *buckets = calloc(BUCKETS_MAX, sizeof(*buckets));

@@ -144,9 +144,11 @@ static int is_found(void *arg)
 
 static int not_found(const struct showing *s)
 {
-	return ctl_fail(CTL_FOUND, "no exchange has the number%s %.*s%s; `yitong messages` searches by visit, settlement and day",
+	return ctl_fail(CTL_FOUND,
+	        "no exchange has the number%s %.*s%s; `yitong messages` searches by visit, settlement and day",
 	        *s->trace == '\0' ? "" : " or trace", YT_FMT(s->wanted),
-	        s->was_cut ? ", as far as was looked (older exchanges: `yitong messages --trace TRACE --day DAY`)" : "");
+	        s->was_cut ? ", as far as was looked (older exchanges: `yitong messages --trace TRACE --day DAY`)"
+	                   : "");
 }
 
 static int find(struct showing *s)
@@ -157,8 +159,8 @@ static int find(struct showing *s)
 	if (rv != CTL_OK)
 		return rv;
 	if (s->id == 0)
-		s->was_cut |= ctl_each_query(s->index, &s->journal, INT64_MIN / 2, INT64_MAX / 2, on_query, is_found, s) ==
-		              YT_ELIMIT;
+		s->was_cut |= ctl_each_query(s->index, &s->journal, INT64_MIN / 2, INT64_MAX / 2, on_query, is_found,
+		                      s) == YT_ELIMIT;
 	if (s->id != 0 && s->n_places > 0 && index_get(s->index, s->id, &s->x) == YT_ENOTFOUND)
 		return CTL_OK; /* a query is one record */
 	rv = log_scan(&s->journal.io, &s->journal.conf, index_position(s->index), 0, false, on_tail, s, &why);

@@ -132,8 +132,10 @@ static int no_conf(const struct ctl *ctl)
 	char active[512];
 
 	if (find_active(ctl->conf_file, active, sizeof(active)))
-		return ctl_fail(CTL_CANNOT, "no configuration to work with; name it with --conf FILE: what the gateway activated "
-		                            "last is --conf %s", active);
+		return ctl_fail(CTL_CANNOT,
+		        "no configuration to work with; name it with --conf FILE: what the gateway activated "
+		        "last is --conf %s",
+		        active);
 	return ctl_fail(CTL_CANNOT, "no configuration to work with; name it with --conf FILE");
 }
 
