@@ -38,6 +38,38 @@ bool text_at(size_t i, enum text_id *id, const char **zh, const char **en)
 	return true;
 }
 
+#define ROOM 200 /* characters of err_msg and warn_msg (nhsa.md 1.3) */
+#define TAIL 7   /* "（Y101 ）", the trace apart */
+
+static bool begins_character(uint8_t octet)
+{
+	return (octet & 0xC0u) != 0x80u;
+}
+
+static size_t count_characters(struct yt_str s)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s.n; i++)
+		n += begins_character((uint8_t)s.p[i]);
+	return n;
+}
+
+/* The first characters of s that have room, whole. */
+static struct yt_str cut(struct yt_str s, size_t room)
+{
+	size_t i;
+
+	for (i = 0; i < s.n; i++) {
+		if (!begins_character((uint8_t)s.p[i]))
+			continue;
+		if (room == 0)
+			break;
+		room--;
+	}
+	return (struct yt_str){ s.p, i };
+}
+
 /* Writes the text with its one %s replaced; formats never come from outside. */
 static void put(struct yt_buf *buf, const char *zh, struct yt_str detail)
 {
@@ -55,12 +87,14 @@ struct yt_str text_make(struct yt_arena *arena, enum text_id id, struct yt_str d
 {
 	struct yt_buf buf = { 0 };
 	struct yt_str text;
-	size_t i;
+	size_t i, fixed;
 
 	for (i = 0; i < N_TEXTS && texts[i].id != id; i++)
 		;
 	YT_REQUIRE(i < N_TEXTS);
-	put(&buf, texts[i].zh, detail);
+	/* Number and trace come last and are what the cashier reads out: the detail gives way. */
+	fixed = count_characters(yt_str(texts[i].zh)) + count_characters(yt_str(trace)) + TAIL - 2; /* without %s */
+	put(&buf, texts[i].zh, cut(detail, fixed < ROOM ? ROOM - fixed : 0));
 	yt_buf_printf(&buf, "（Y%d %s）", (int)id, trace);
 	text = yt_arena_copy(arena, yt_buf_view(&buf));
 	yt_buf_free(&buf);
