@@ -89,6 +89,7 @@ static void print_time(const ASN1_TIME *time, char *out, size_t size)
 	BIO_free(bio);
 }
 
+/* Warnings only: a gateway with one ended certificate, or a clock not yet set, must still start and serve the others. */
 static void check_dates(const X509 *cert, const struct files *f)
 {
 	const ASN1_TIME *from = X509_get0_notBefore(cert), *until = X509_get0_notAfter(cert);
@@ -97,13 +98,13 @@ static void check_dates(const X509 *cert, const struct files *f)
 
 	if (X509_cmp_current_time(from) > 0) {
 		print_time(from, when, sizeof(when));
-		conf_error_add(f->errors, f->place.line, f->place.column,
+		conf_warning_add(f->errors, f->place.line, f->place.column,
 			"%s %s: cert \"%.100s\" is not valid before %s: correct this machine's clock, or use another "
 			"certificate", f->what, f->name, f->cert, when);
 	}
 	print_time(until, when, sizeof(when));
 	if (ASN1_TIME_diff(&days, &seconds, NULL, until) != 1 || days < 0 || seconds < 0 || (days == 0 && seconds == 0))
-		conf_error_add(f->errors, f->place.line, f->place.column,
+		conf_warning_add(f->errors, f->place.line, f->place.column,
 			"%s %s: cert \"%.100s\" ended on %s: put a new one there, and its key in \"%.100s\"", f->what,
 			f->name, f->cert, when, f->key);
 	else if (days < WARN_DAYS)
