@@ -90,8 +90,10 @@ static void never_left(struct keeper *k, struct kept *e)
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_clear(&buf);
-	at = rec_begin(&buf, REC_ANSWERED, 0, e->x.id, keeper_wall(k));
-	rec_u8(&buf, REC_T_OUTCOME, YT_REFUSED);
+	at = rec_begin(&buf, REC_DECIDED, 0, e->x.id, keeper_wall(k)); /* a worker writes the answer that says so */
+	rec_str(&buf, REC_T_RESULT, YT_STR("refused"));
+	rec_str(&buf, REC_T_OPERATOR, YT_STR("keeper"));
+	rec_str(&buf, REC_T_REASON, YT_STR("worker died before it could be sent"));
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
