@@ -747,6 +747,43 @@ static void test_late_adopted(void **state)
 	assert_int_equal(state_of(1), X_DONE);
 }
 
+/* What was due to be found out is not due any more: a success waits to be fetched, however late it came. */
+static void test_late_is_not_due(void **state)
+{
+	up(1);
+	lose(1, 1, "N1");
+	late(1, 1, "settled");
+	commit();
+	note(1, 1, "missed");
+	forget_told();
+	later(REVERSE_AFTER_MS);
+	assert_told("");
+	later(UNDELIVERED_MS);
+	assert_told("1:lease 0/1");
+}
+
+/* P13 over two exchanges of one visit: while an older success of it is being reversed, the end of a newer one
+ * does not free it. */
+static void test_key_passes_on(void **state)
+{
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", "settle|V|B", 0, NULL });
+	commit();
+	end(1, 1, YT_DONE, "settled");
+	commit();
+	note(1, 1, "missed");
+	later(UNDELIVERED_MS);
+	begin(1, (struct asked){ 2, "N2", "c", "settle|V|B", 0, NULL });
+	assert_int_equal(step(1, 1, REC_LEG_REVERSAL), 0);
+	commit();
+	end(1, 2, YT_REFUSED, "refused");
+	commit();
+	forget_told();
+	begin(1, (struct asked){ 3, "N3", "c", "settle|V|B", 0, NULL });
+	commit();
+	assert_told("1:busy 8");
+}
+
 static void test_late_after_reversal(void **state)
 {
 	up(1);
@@ -1252,7 +1289,7 @@ static void test_admitted_again(void **state)
 	assert_told("1:durable 4");
 	assert_int_equal(keeper_open(w.keeper), 0);
 	begin(1, (struct asked){ 2, "N1", "c", NULL, 0, NULL });
-	assert_told("1:closed 5"); /* the truth: it had no effect, and no answer was kept */
+	assert_told("1:wait 5"); /* a worker writes the answer that says so */
 }
 
 /* -- operators, memory, nonsense ------------------------------------------------------------------ */
@@ -1345,6 +1382,8 @@ int main(void)
 		TEST(test_clock_step),
 		TEST(test_join),
 		TEST(test_late_adopted),
+		TEST(test_late_is_not_due),
+		TEST(test_key_passes_on),
 		TEST(test_late_after_reversal),
 		TEST(test_late_for_nobody),
 		TEST(test_late_before_ready),

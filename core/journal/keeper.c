@@ -28,12 +28,12 @@ static bool answer_is_final(const struct keeper *k, const struct kept *e)
 
 /* It is over and there are no octets to tell: an operator decided, or they cannot be read back.  Silence, unless
  * a refusal is the truth: it would read as "did not happen". */
-static void tell_nothing(struct keeper *k, uint32_t worker, uint64_t seq, const struct kept *e)
+static void tell_nothing(struct keeper *k, uint32_t worker, uint64_t seq, struct kept *e)
 {
-	if (e->x.state == X_REFUSED)
-		keeper_tell_reason(k, worker, seq, DOWN_CLOSED, "refused before, and that answer was not kept");
-	else
-		keeper_tell(k, worker, seq, e->x.id, DOWN_WAIT, (struct yt_str){ 0 });
+	if (e->x.state == X_REFUSED && e->x.accepted_pos != 0)
+		keeper_let_refuse(k, e); /* surely no effect: a worker writes the answer that says so, once and for all */
+	kept_wait(e, worker, seq);
+	keeper_tell(k, worker, seq, e->x.id, DOWN_WAIT, (struct yt_str){ 0 });
 }
 
 /* The stored answer, the same octets as the first time (P2). */
@@ -346,6 +346,7 @@ static int on_late(struct keeper *k, uint32_t worker, const struct talk *talk)
 	}
 	if (e->x.state == X_UNKNOWN && e->holder == 0 && !e->x.reversal_wanted && e->x.attempts == 0 &&
 	        keeper_knows_leases(k)) {
+		e->due_mono = 0; /* that was for finding out: a success waits to be fetched */
 		keeper_write_all(k, talk->payload);
 		keeper_offer_to_waiters(k, e, X_UNKNOWN);
 		keeper_answer_later(k, worker, talk->seq, e->x.id, DOWN_DURABLE);

@@ -173,6 +173,20 @@ static void wake_joiners(struct keeper *k, const struct kept *target)
 	}
 }
 
+/* An older success of the same visit may be being reversed since: it bars the visit from now on. */
+static void pass_key_on(struct keeper *k, const char *key)
+{
+	struct kept *e;
+
+	for (e = k->by_id; e != NULL; e = e->hh_id.next) {
+		if (!e->holds && exchange_holds_key(&e->x) && strcmp(e->x.business_key, key) == 0) {
+			HASH_ADD_KEYPTR(hh_business, k->by_business, e->x.business_key, strlen(e->x.business_key), e);
+			e->holds = true;
+			return;
+		}
+	}
+}
+
 /* Brings tables and follow-ups in line with what the exchange has become. */
 void kept_settle_down(struct keeper *k, struct kept *e)
 {
@@ -186,6 +200,7 @@ void kept_settle_down(struct keeper *k, struct kept *e)
 	} else if (!exchange_holds_key(x) && e->holds) {
 		HASH_DELETE(hh_business, k->by_business, e);
 		e->holds = false;
+		pass_key_on(k, x->business_key);
 	}
 	if (x->state == X_UNKNOWN && e->since_mono == 0)
 		e->since_mono = now;

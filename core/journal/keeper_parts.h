@@ -117,6 +117,8 @@ struct keeper {
 void keeper_serve_waiters(struct keeper *k);
 
 /* keeper_workers.c */
+/* What was admitted was never sent, and there is no answer that says so: a worker is to write one. */
+void keeper_let_refuse(struct keeper *k, struct kept *e);
 /* No worker may hold a lease that this keeper has not heard of: a step under it may stand on a ring. */
 bool keeper_knows_leases(const struct keeper *k);
 

@@ -77,6 +77,23 @@ static void drop_waiters(struct kept *e, uint32_t worker)
 	}
 }
 
+void keeper_let_refuse(struct keeper *k, struct kept *e)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	if (e->x.must_answer)
+		return; /* on its way */
+	at = rec_begin(&buf, REC_DECIDED, 0, e->x.id, keeper_wall(k));
+	rec_str(&buf, REC_T_RESULT, YT_STR("refused"));
+	rec_str(&buf, REC_T_OPERATOR, YT_STR("keeper"));
+	rec_str(&buf, REC_T_REASON, YT_STR("it was never sent"));
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+	kept_settle_down(k, e);
+}
+
 /* It died before it could hear that its leg may leave: nothing did, and its origin was told nothing (or that
  * it was not accepted, by a keeper before us). */
 static void never_left(struct keeper *k, struct kept *e)
@@ -89,15 +106,8 @@ static void never_left(struct keeper *k, struct kept *e)
 	rec_str(&buf, REC_T_REASON, YT_STR("worker died before it could be sent"));
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
-	yt_buf_clear(&buf);
-	at = rec_begin(&buf, REC_DECIDED, 0, e->x.id, keeper_wall(k)); /* a worker writes the answer that says so */
-	rec_str(&buf, REC_T_RESULT, YT_STR("refused"));
-	rec_str(&buf, REC_T_OPERATOR, YT_STR("keeper"));
-	rec_str(&buf, REC_T_REASON, YT_STR("worker died before it could be sent"));
-	rec_end(&buf, at);
-	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
-	kept_settle_down(k, e);
+	keeper_let_refuse(k, e);
 }
 
 static void drop_admissions(struct keeper *k, UT_array *answers, uint32_t worker)

@@ -2,4 +2,4 @@
 # tests/e2e/crash.sh - a few rounds of the crash harness; `./dev crash 200` is the real thing.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-./dev crash 6 --seed 7
+./dev crash 3 --seed 7
