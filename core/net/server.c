@@ -13,27 +13,19 @@
  * No connection has a timer: each has a deadline, and the server's one timer is set to the earliest
  * it knows of, found anew when it fires.  Events for the engine that arise inside its own calls wait
  * for the loop's next turn, so that it is never called from a call it made. */
-#include "net/server.h"
-
 #include <openssl/err.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "net/http1.h"
-#include "net/tls.h"
-#include "net/wire.h"
+#include "net/server_parts.h"
 
 enum {
 	BACKLOG = 511,
-	LINGER_MS = 2000,          /* for the peer to read our last words and to close */
-	LOG_LINES_A_SECOND = 10,
-	KEEP_PLAIN = 256 * 1024
+	LINGER_MS = 2000, /* for the peer to read our last words and to close */
+	LOG_LINES_A_SECOND = 10
 };
-
-enum phase { HANDSHAKE, IDLE, READING, WAITING, FLUSHING, LINGERING, CLOSING };
 
 #define MAY(phase) (1u << (phase))
 static const unsigned allowed[CLOSING + 1] = {
@@ -45,66 +37,9 @@ static const unsigned allowed[CLOSING + 1] = {
 	[LINGERING] = MAY(CLOSING),
 };
 
-struct conn {
-	struct wire wire; /* first: a wire's event finds its connection */
-	struct server *server;
-	struct http1 *intake; /* a request in the making; none while idle */
-	int64_t deadline_ms;
-	uint32_t slot;
-	enum phase phase;
-	bool serving;        /* conn_serve() is at it further up the stack */
-	bool last;           /* close after this answer */
-	bool is_head;        /* no body in the answer, RFC 9110 9.3.2 */
-	bool told_continue;
-	struct tls_identity identity;
-	char peer[64];
-};
-
-struct slot {
-	struct conn *conn; /* NULL: free */
-	uint32_t generation;
-	uint32_t next_free;
-};
-
-enum event_kind { GONE, FLUSHED, SERVE };
-
-struct event {
-	enum event_kind kind;
-	struct server_token token;
-};
-
-struct server {
-	uv_tcp_t listener;
-	uv_timer_t timer;
-	uv_idle_t turn; /* active while events wait */
-	struct wire_hub hub;
-	struct server_events events;
-	struct server_limits limits;
-	enum server_kind kind;
-	char *name;
-	SSL_CTX *ctx;
-	struct http1_pool intakes;
-	struct yt_buf plain; /* an answer being put together */
-	struct slot *slots;
-	uint32_t free_slot, n_conns;
-	struct event *waiting;
-	size_t n_waiting, cap_waiting;
-	int64_t next_check_ms;
-	int64_t date_s;
-	char date[48];
-	int64_t log_s;
-	uint32_t log_n;
-	uint32_t n_handles; /* of the server itself */
-	bool draining, closing, listener_closed;
-	void (*drained)(void *arg);
-	void *drained_arg;
-};
-
 /* ---- small things ---- */
 
-/* One line about a peer's doing: bounded, since a hostile one decides how often. */
-static void note(struct server *server, const char *fmt, ...) YT_PRINTF(2, 3);
-static void note(struct server *server, const char *fmt, ...)
+void server_note(struct server *server, const char *fmt, ...)
 {
 	int64_t now = yt_mono_ms() / 1000;
 	char text[256];
@@ -124,12 +59,12 @@ static void note(struct server *server, const char *fmt, ...)
 	yt_log(YT_INFO, "net", "%s: %s", server->name, text);
 }
 
-static struct server_token token_of(const struct conn *conn)
+struct server_token conn_token(const struct conn *conn)
 {
 	return (struct server_token){ conn->slot, conn->server->slots[conn->slot].generation };
 }
 
-static struct conn *find(const struct server *server, struct server_token token)
+static struct conn *server_find(const struct server *server, struct server_token token)
 {
 	const struct slot *slot;
 
@@ -142,7 +77,7 @@ static struct conn *find(const struct server *server, struct server_token token)
 static void on_turn(uv_idle_t *idle);
 static void on_check(uv_timer_t *timer);
 
-static void tell_later(struct server *server, enum event_kind kind, struct server_token token)
+void server_tell_later(struct server *server, enum event_kind kind, struct server_token token)
 {
 	if (server->closing)
 		return;
@@ -158,8 +93,7 @@ static void tell_later(struct server *server, enum event_kind kind, struct serve
 	uv_idle_start(&server->turn, on_turn);
 }
 
-/* ms 0: none. */
-static void set_deadline(struct conn *conn, uint32_t ms)
+void conn_set_deadline(struct conn *conn, uint32_t ms)
 {
 	struct server *server = conn->server;
 
@@ -174,145 +108,58 @@ static void set_deadline(struct conn *conn, uint32_t ms)
 	}
 }
 
-static void conn_move(struct conn *conn, enum phase phase)
+void conn_move(struct conn *conn, enum phase phase)
 {
 	YT_REQUIRE((allowed[conn->phase] & MAY(phase)) != 0);
 	conn->phase = phase;
 }
 
-/* The request of this token is over: from here on the token is stale. */
-static void retire_token(struct conn *conn)
+void conn_retire(struct conn *conn)
 {
 	conn->server->slots[conn->slot].generation++;
 }
 
 /* ---- the ways out ---- */
 
-static void conn_close(struct conn *conn)
+void conn_close(struct conn *conn)
 {
 	if (conn->phase == CLOSING)
 		return;
 	if (conn->phase == WAITING || conn->phase == FLUSHING)
-		tell_later(conn->server, GONE, token_of(conn));
-	retire_token(conn);
+		server_tell_later(conn->server, GONE, conn_token(conn));
+	conn_retire(conn);
 	conn_move(conn, CLOSING);
 	conn->deadline_ms = INT64_MAX;
 	wire_close(&conn->wire);
 }
 
-/* Lets the peer read what was written before the connection is cut. */
-static void conn_finish(struct conn *conn)
+void conn_finish(struct conn *conn)
 {
 	conn_move(conn, LINGERING);
-	set_deadline(conn, LINGER_MS);
+	conn_set_deadline(conn, LINGER_MS);
 	wire_finish(&conn->wire);
 }
 
-/* Between requests nothing unread can be lost: no need to wait for the peer. */
-static void conn_end_idle(struct conn *conn)
+void conn_end_idle(struct conn *conn)
 {
 	wire_finish(&conn->wire);
 	conn_close(conn);
 }
-
 /* ---- answers ---- */
-
-/* The status line and Date of an answer; formatted once a second for the usual status. */
-static void put_first_lines(struct server *server, int status)
-{
-	struct yt_buf *out = &server->plain;
-	int64_t now = yt_wall_ms() / 1000;
-	time_t t = (time_t)now;
-	struct tm tm;
-
-	if (now != server->date_s) {
-		server->date_s = now;
-		gmtime_r(&t, &tm);
-		strftime(server->date, sizeof(server->date), "\r\nDate: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
-	}
-	if (status == 200)
-		yt_buf_add(out, "HTTP/1.1 200 OK", 15);
-	else
-		yt_buf_printf(out, "HTTP/1.1 %d %s", status, http1_reason(status));
-	yt_buf_text(out, server->date);
-}
-
-static int put_answer(struct conn *conn, int status, const char *content_type, struct yt_str body)
-{
-	struct server *server = conn->server;
-	struct yt_buf *out = &server->plain;
-	int rv;
-
-	yt_buf_clear(out);
-	put_first_lines(server, status);
-	http1_put_length(out, body.n);
-	if (content_type != NULL) {
-		yt_buf_text(out, "Content-Type: ");
-		yt_buf_text(out, content_type);
-		yt_buf_text(out, "\r\n");
-	}
-	if (status == 405)
-		yt_buf_text(out, "Allow: POST\r\n");
-	yt_buf_text(out, conn->last ? "Connection: close\r\n\r\n" : "\r\n");
-	if (!conn->is_head)
-		yt_buf_str(out, body);
-	rv = out->failed || out->n > INT32_MAX ? YT_ENOMEM : wire_write(&conn->wire, out->p, out->n);
-	if (out->cap > KEEP_PLAIN || out->failed)
-		yt_buf_free(out);
-	return rv;
-}
-
-/* Our own answer to what is no request of anybody's; nothing of the input is repeated. */
-static void conn_refuse(struct conn *conn, int status, const char *why)
-{
-	char text[128];
-	int n = snprintf(text, sizeof(text), "%d %s: %s\n", status, http1_reason(status), why);
-
-	note(conn->server, "request from %s is refused: %d, %s", conn->peer, status, why);
-	conn->last = true;
-	conn->is_head = false;
-	if (put_answer(conn, status, "text/plain", (struct yt_str){ text, (size_t)n }) != 0)
-		conn_close(conn);
-	else
-		conn_finish(conn);
-}
-
-static void conn_idle(struct conn *conn)
-{
-	conn_move(conn, IDLE);
-	set_deadline(conn, conn->server->limits.idle_ms);
-	wire_resume(&conn->wire);
-	if (conn->serving)
-		return; /* it goes on when on_request returns */
-	if (wire_has_input(&conn->wire) || conn->intake != NULL)
-		tell_later(conn->server, SERVE, token_of(conn));
-	else if (conn->server->draining)
-		conn_end_idle(conn);
-}
-
-static void conn_answered(struct conn *conn)
-{
-	tell_later(conn->server, FLUSHED, token_of(conn));
-	retire_token(conn);
-	if (conn->last)
-		conn_finish(conn);
-	else
-		conn_idle(conn);
-}
 
 void server_answer(struct server *server, struct server_token token, int status, const char *content_type,
 	struct yt_str body)
 {
-	struct conn *conn = find(server, token);
+	struct conn *conn = server_find(server, token);
 
 	if (conn == NULL || conn->phase != WAITING)
 		return;
 	conn->last = conn->last || server->draining;
-	if (put_answer(conn, status, content_type, body) != 0) {
+	if (conn_put_answer(conn, status, content_type, body) != 0) {
 		conn_close(conn);
 	} else if (conn->wire.writing) {
 		conn_move(conn, FLUSHING);
-		set_deadline(conn, server->limits.request_ms);
+		conn_set_deadline(conn, server->limits.request_ms);
 	} else {
 		conn_answered(conn);
 	}
@@ -320,123 +167,15 @@ void server_answer(struct server *server, struct server_token token, int status,
 
 void server_drop(struct server *server, struct server_token token)
 {
-	struct conn *conn = find(server, token);
+	struct conn *conn = server_find(server, token);
 
 	if (conn == NULL || (conn->phase != WAITING && conn->phase != FLUSHING))
 		return;
-	retire_token(conn);
+	conn_retire(conn);
 	conn_move(conn, CLOSING);
 	conn->deadline_ms = INT64_MAX;
 	wire_close(&conn->wire);
 }
-
-/* ---- requests ---- */
-
-static void conn_dispatch(struct conn *conn)
-{
-	struct server *server = conn->server;
-	const struct http1 *h = conn->intake;
-	struct server_request request = { .listener = server->name, .method = h->method, .target = h->target,
-		.headers = h->fields, .n_headers = h->n_fields, .body = h->body, .peer = yt_str(conn->peer),
-		.certificate = yt_str(conn->identity.certificate), .subject = yt_str(conn->identity.subject) };
-
-	if (server->kind == SERVER_MTLS && yt_wall_ms() / 1000 > conn->identity.not_after_s) {
-		char when[20];
-
-		yt_time_print(conn->identity.not_after_s * 1000, when);
-		note(server, "certificate \"%s\" has expired since its connection began (not after %s)",
-			conn->identity.subject, when);
-		conn_refuse(conn, 403, "the client certificate has expired");
-		return;
-	}
-	conn->last = !h->keep_alive;
-	conn->is_head = yt_str_is(h->method, "HEAD");
-	conn->told_continue = false;
-	conn_move(conn, WAITING);
-	set_deadline(conn, 0);
-	wire_pause(&conn->wire);
-	request.token = token_of(conn);
-	server->events.on_request(server->events.arg, &request);
-	if (!http1_next(conn->intake)) {
-		http1_give(&server->intakes, conn->intake);
-		conn->intake = NULL;
-	}
-}
-
-/* All that came is read and it is no whole request. */
-static void conn_wait_for_more(struct conn *conn)
-{
-	struct server *server = conn->server;
-
-	if (http1_is_empty(conn->intake)) {
-		http1_give(&server->intakes, conn->intake);
-		conn->intake = NULL;
-		return;
-	}
-	if (conn->phase == IDLE) {
-		conn_move(conn, READING);
-		set_deadline(conn, server->limits.request_ms);
-	}
-	if (conn->intake->head_is_whole && conn->intake->wants_continue && !conn->told_continue) {
-		conn->told_continue = true;
-		if (wire_write(&conn->wire, "HTTP/1.1 100 Continue\r\n\r\n", 25) != 0)
-			conn_close(conn);
-	}
-}
-
-/* Reads once; false when there is nothing to go on with. */
-static bool conn_read(struct conn *conn, enum http1_result *result)
-{
-	size_t room;
-	uint8_t *p = http1_room(conn->intake, &room);
-	ssize_t n;
-
-	if (p == NULL) {
-		conn_refuse(conn, 503, "out of memory");
-		return false;
-	}
-	n = wire_read(&conn->wire, p, room);
-	if (n > 0) {
-		*result = http1_feed(conn->intake, (size_t)n);
-		return true;
-	}
-	if (n == YT_EAGAIN)
-		conn_wait_for_more(conn);
-	else if (n == 0)
-		conn_end_idle(conn); /* close_notify: it will ask nothing more */
-	else
-		conn_close(conn);
-	return false;
-}
-
-/* Serves what has been read: request after request, until one waits for the engine. */
-static void conn_serve(struct conn *conn)
-{
-	conn->serving = true;
-	while (conn->phase == IDLE || conn->phase == READING) {
-		enum http1_result result;
-
-		if (conn->intake == NULL && !wire_has_input(&conn->wire))
-			break;
-		if (conn->intake == NULL)
-			conn->intake = http1_take(&conn->server->intakes);
-		if (conn->intake == NULL) {
-			conn_refuse(conn, 503, "out of memory");
-			break;
-		}
-		result = http1_feed(conn->intake, 0);
-		if (result == HTTP1_MORE && !conn_read(conn, &result))
-			break;
-		if (result == HTTP1_WHOLE)
-			conn_dispatch(conn);
-		else if (result == HTTP1_REFUSED)
-			conn_refuse(conn, conn->intake->refusal, conn->intake->why);
-	}
-	conn->serving = false;
-	if (conn->phase == IDLE && conn->intake == NULL && conn->server->draining)
-		conn_end_idle(conn);
-}
-
 /* ---- the wire's events ---- */
 
 static bool conn_handshake(struct conn *conn)
@@ -449,12 +188,12 @@ static bool conn_handshake(struct conn *conn)
 	if (rv == 0 && tls_identify(conn->wire.ssl, server->kind == SERVER_MTLS, &conn->identity) != 0)
 		rv = YT_EDENIED;
 	if (rv != 0) {
-		note(server, "handshake with %s failed: %s", conn->peer, tls_why(conn->wire.ssl));
+		server_note(server, "handshake with %s failed: %s", conn->peer, tls_why(conn->wire.ssl));
 		conn_finish(conn); /* so that the peer can read the alert */
 		return false;
 	}
 	conn_move(conn, IDLE);
-	set_deadline(conn, server->limits.idle_ms);
+	conn_set_deadline(conn, server->limits.idle_ms);
 	return true;
 }
 
@@ -531,7 +270,7 @@ static void turn_away(struct server *server)
 	uv_tcp_init(server->hub.loop, tcp);
 	uv_accept((uv_stream_t *)&server->listener, (uv_stream_t *)tcp);
 	uv_close((uv_handle_t *)tcp, on_turned_away);
-	note(server, "connection is turned away: %u are open", server->n_conns);
+	server_note(server, "connection is turned away: %u are open", server->n_conns);
 }
 
 static void conn_start(struct conn *conn)
@@ -541,7 +280,7 @@ static void conn_start(struct conn *conn)
 
 	conn->phase = HANDSHAKE;
 	peer_name(conn);
-	set_deadline(conn, server->limits.handshake_ms);
+	conn_set_deadline(conn, server->limits.handshake_ms);
 	if (ssl == NULL) {
 		conn_close(conn);
 		return;
@@ -557,7 +296,7 @@ static void on_connection(uv_stream_t *listener, int status)
 	struct conn *conn = NULL;
 
 	if (status != 0) {
-		note(server, "accept failed: %s", uv_strerror(status));
+		server_note(server, "accept failed: %s", uv_strerror(status));
 		return;
 	}
 	if (server->n_conns < server->limits.connections)
@@ -590,7 +329,7 @@ static void on_expired(struct conn *conn)
 		conn_end_idle(conn);
 		break;
 	case HANDSHAKE:
-		note(conn->server, "handshake with %s took too long", conn->peer);
+		server_note(conn->server, "handshake with %s took too long", conn->peer);
 		conn_close(conn);
 		break;
 	default:
@@ -635,7 +374,7 @@ static void tell(struct server *server, const struct event *event)
 		server->events.on_flushed(server->events.arg, event->token);
 		break;
 	case SERVE:
-		conn = find(server, event->token);
+		conn = server_find(server, event->token);
 		if (conn != NULL && conn->phase == IDLE)
 			wire_pump(&conn->wire);
 		break;
