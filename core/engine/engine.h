@@ -4,7 +4,7 @@
  * the functions below, actions go out by struct engine_world, which process/worker_process.c fills with the
  * listeners, the lanes and the ring, and the simulator with a faulty one.
  *
- * Flow of a state-changing request (engine.c):
+ * Flow of a state-changing request (asking.c, leg.c, engine.c):
  *  - engine_request(): who asks, decode, may he, does it add up, where to, encode
  *  - records accepted + sending go to the keeper                      ADMITTING
  *  - DOWN_ADMITTED: durable; the leg leaves                           OUT
@@ -58,7 +58,7 @@ struct engine_conf {
 	const struct engine_institution *(*institution)(void *ctx, struct yt_str code);
 	/* First matching route; NULL: none.  *rule: its name. */
 	const struct engine_party *(*route)(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-	                                    const char **rule);
+	                                    const char *listener, const char **rule);
 	const struct engine_party *(*party)(void *ctx, const char *name);
 	/* The codec of a listener, by the name the journal kept. */
 	const struct engine_codec *(*listener)(void *ctx, const char *name);

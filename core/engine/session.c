@@ -1,7 +1,7 @@
 /* core/engine/session.c - sign_no of operators: asked from the keeper, or signed in for.
  *
  * A party counts only an operator's newest sign-in, so the keeper keeps one for all workers and lets one
- * worker at a time sign in (journal/keeper_own.c, keeper_on_session).  engine.c needs one before it encodes for an
+ * worker at a time sign in (journal/keeper_own.c, keeper_on_session).  asking.c needs one before it encodes for an
  * institution with sign_in: own, resolve.c for every message of our own. */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* core/engine/texts.h - every answer of our own: one catalogue of Chinese texts with numbers.
  *
- * A cashier reads out the number and the 8-character trace; engine.c and resolve.c use no other words
+ * A cashier reads out the number and the 8-character trace; asking.c, leg.c and resolve.c use no other words
  * towards an origin.  At most 200 characters each (nhsa.md 1.3, err_msg). */
 #ifndef YT_ENGINE_TEXTS_H
 #define YT_ENGINE_TEXTS_H

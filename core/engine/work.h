@@ -1,7 +1,8 @@
 /* core/engine/work.h - what the engine's own files share; nobody else includes it.
  *
- * engine.c takes requests and verdicts, outbox.c brings messages to the keeper, resolve.c works leases off,
- * written.c builds the records both write, session.c gets sign_no. */
+ * asking.c takes requests, leg.c the ends of legs, engine.c verdicts and time; all three call work.c.  resolve.c works
+ * leases off and session.c gets sign_no.  Below them codec.c calls the codecs, written.c builds the records, outbox.c
+ * brings messages to the keeper. */
 #ifndef YT_ENGINE_WORK_H
 #define YT_ENGINE_WORK_H
 
@@ -111,10 +112,6 @@ struct engine {
 #define LEG_OF_TASK (1ull << 63)    /* leg ids: a work's is its id, a lease's has this bit ... */
 #define LEG_OF_SESSION (1ull << 62) /* ... and a sign-in's this one, with its granted serial below */
 
-int64_t engine_mono(const struct engine *e);
-int64_t engine_wall(const struct engine *e);
-struct yt_arena *engine_arena(struct engine *e);
-void engine_arena_back(struct engine *e, struct yt_arena *arena);
 /* outbox.c */
 /* Puts a message on the ring, or in the outbox behind those that wait; returns its seq.  A note of a read or a
  * refusal never waits: it is dropped and counted. */
@@ -122,7 +119,36 @@ uint64_t engine_submit(struct engine *e, enum talk_kind kind, uint64_t exchange,
 void engine_empty_outbox(struct engine *e);
 
 /* engine.c */
+int64_t engine_mono(const struct engine *e);
+int64_t engine_wall(const struct engine *e);
 void engine_cannot_ask(struct engine *e, uint64_t seq); /* an admission that no ring can hold */
+void engine_sessions_changed(struct engine *e, const struct session *session); /* a sign_no came, or could not be had */
+
+/* work.c */
+struct work *work_new(struct engine *e, const struct engine_request *r);
+void work_free(struct engine *e, struct work *w);
+void work_forget_token(struct engine *e, struct work *w); /* nobody waits any more */
+void work_forget_seq(struct engine *e, struct work *w);
+void work_await(struct engine *e, struct work *w, uint64_t seq); /* the verdict about that ring message */
+/* Hands the octets to the connection; the work ends when they are taken, or now when nobody waits. */
+void work_give(struct engine *e, struct work *w, struct yt_str octets);
+void work_give_reply(struct engine *e, struct work *w, struct yt_reply *reply); /* nothing in the journal depends on it */
+/* Refused before anything was sent: noted, not waited for. */
+void work_refuse(struct engine *e, struct work *w, enum text_id id, struct yt_str detail);
+/* Whether its origin has an answer: result NULL, it was taken whole; "missed": surely not. */
+void work_note_delivery(struct engine *e, uint64_t exchange, const char *result);
+
+/* asking.c */
+void asking_send(struct engine *e, struct work *w);      /* the leg leaves */
+void asking_admission(struct engine *e, struct work *w); /* asks the keeper whether it may leave */
+void asking_go(struct engine *e, struct work *w);        /* encodes for the party; a query leaves at once */
+void asking_go_unsigned(struct engine *e, struct work *w);
+/* The institution's sign_no is in the message, or the institution brings its own; false: WORK_SIGNING now. */
+bool asking_is_signed(struct engine *e, struct work *w, const struct engine_institution *institution);
+
+/* codec.c */
+struct yt_arena *engine_arena(struct engine *e);
+void engine_arena_back(struct engine *e, struct yt_arena *arena);
 const struct yt_wire_op *codec_wire_op(const struct engine_codec *codec, struct yt_str wire);
 /* Every call of a plugin's function stands between these two, so that it is known what killed a worker (P8).
  * octets: the request that is to be kept away if it does; exchange 0: none. */
@@ -156,7 +182,6 @@ void session_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int st
 void session_keep(struct engine *e, const struct engine_party *party, struct yt_str institution,
                   struct yt_str operator_id, struct yt_str sign_no);
 void sessions_again(struct engine *e); /* the keeper restarted: ask again */
-void engine_sessions_changed(struct engine *e, const struct session *session);
 
 /* written.c */
 void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w);

@@ -1,6 +1,6 @@
 /* core/engine/written.c - the records a worker writes down about a request, a leg, an answer.
  *
- * Called by engine.c and resolve.c before they act; the keeper folds what is written here
+ * Called by asking.c, leg.c and resolve.c before they act; the keeper folds what is written here
  * (journal/exchange.c).  No personal data in clear fields: a person is a keyed hash (P9). */
 #include <string.h>
 

@@ -313,7 +313,7 @@ void kept_wait(struct kept *e, uint32_t worker, uint64_t seq)
 
 /* A success is reversed when its origin surely never got it, and never when it may have: a worker that
  * dies may have handed it out a moment ago.  So every offer is written down before it is made, and its end
- * by the worker (engine.c, note_delivery). */
+ * by the worker (engine/work.c, work_note_delivery). */
 void keeper_note_delivery(struct keeper *k, struct kept *e, const char *result)
 {
 	struct yt_buf buf = { 0 };

@@ -1,0 +1,228 @@
+/* core/engine/asking.c - a request from the listener's hand until its leg leaves: who asks, may he, where to.
+ *
+ * engine_request() is called by process/worker_process.c.  A query's leg leaves at once, a state-changing one only after
+ * the keeper said DOWN_ADMITTED (P1, engine.c). */
+#include "engine/work.h"
+
+/* -- sending ------------------------------------------------------------------------------------ */
+
+/* How long a leg may take: its party's time-out, always less than the origin has left. */
+static int64_t leg_deadline(const struct engine *e, const struct work *w, int64_t timeout_ms)
+{
+	int64_t own = engine_mono(e) + timeout_ms;
+	int64_t origin = w->begun_mono + w->origin->timeout_ms - e->conf.margin_ms;
+
+	return own < origin ? own : origin;
+}
+
+void asking_send(struct engine *e, struct work *w)
+{
+	int64_t timeout = w->msg->op->changes_state ? w->party->change_timeout_ms : w->party->query_timeout_ms;
+
+	w->state = WORK_OUT;
+	w->leg_mono = engine_mono(e);
+	e->world.send(e->world.ctx, w->party, w->id, yt_buf_view(&w->sent), leg_deadline(e, w, timeout));
+}
+
+/* Asks the keeper whether it may leave. */
+void asking_admission(struct engine *e, struct work *w)
+{
+	struct yt_buf buf = { 0 };
+
+	written_accepted(&buf, e, w);
+	written_sending(&buf, e, w);
+	YT_REQUIRE(!buf.failed);
+	w->state = WORK_ADMITTING;
+	work_await(e, w, engine_submit(e, UP_BEGIN, w->id, yt_buf_view(&buf)));
+	yt_buf_free(&buf);
+}
+
+/* No room to ask the keeper.  The same number may have been asked before, with an effect, so this must not
+ * read as a refusal of it: a transport error means "unknown, ask again" (nhsa.md 5.3). */
+static void turn_away(struct engine *e, struct work *w)
+{
+	e->counts.refused++;
+	e->world.answer(e->world.ctx, w->token, 503, "text/plain; charset=utf-8", YT_STR("busy; ask the same again\n"));
+	work_free(e, w);
+}
+
+/* Encodes for the party and lets the leg leave: a query at once, a change when it is durable. */
+void asking_go(struct engine *e, struct work *w)
+{
+	struct yt_fault fault = { { 0 }, { 0 } };
+	int rv;
+
+	rv = engine_encode_request(e, &w->party->codec, w->msg, w->id, w->request, &w->sent, &fault);
+	if (rv != 0) {
+		work_refuse(e, w, TEXT_CANNOT_EXPRESS, yt_str(fault.path));
+		return;
+	}
+	if (!w->msg->op->changes_state) {
+		e->counts.reads++;
+		asking_send(e, w);
+		return;
+	}
+	work_digest(w);
+	if (e->outbox != NULL)
+		turn_away(e, w);
+	else
+		asking_admission(e, w);
+}
+
+/* Institutions with sign_in: own leave the sign_no to us. */
+bool asking_is_signed(struct engine *e, struct work *w, const struct engine_institution *institution)
+{
+	const char *sign_no;
+
+	if (institution->signs_in_itself || w->msg->op->id == YT_OP_SIGN_IN || w->msg->op->id == YT_OP_SIGN_OUT)
+		return true;
+	sign_no = session_get(e, w->party, w->msg->institution, w->msg->operator_id, NULL, &w->signing);
+	if (sign_no == NULL) {
+		w->state = WORK_SIGNING;
+		return false;
+	}
+	w->msg->sign_no = yt_arena_copy(w->arena, yt_str(sign_no));
+	return true;
+}
+
+/* There is no sign_no to be had, so it cannot be sent.  A change is admitted all the same, and then refused
+ * as not sent: its number may have been asked before, and then it must hear what became of that. */
+void asking_go_unsigned(struct engine *e, struct work *w)
+{
+	w->lacks_sign_no = true;
+	if (w->msg->op->changes_state)
+		asking_go(e, w);
+	else
+		work_refuse(e, w, TEXT_NOT_CONNECTED, (struct yt_str){ 0 });
+}
+
+/* -- who asks, and may he ----------------------------------------------------------------------- */
+
+static bool uses_reserved_serial(const struct engine *e, struct yt_str number)
+{
+	unsigned serial = 0;
+	size_t i;
+
+	if (number.n < 4)
+		return false;
+	for (i = number.n - 4; i < number.n; i++) {
+		if (number.p[i] < '0' || number.p[i] > '9')
+			return false;
+		serial = serial * 10 + (unsigned)(number.p[i] - '0');
+	}
+	return serial >= e->conf.serial_from && serial <= e->conf.serial_to;
+}
+
+static const struct engine_origin *identify(struct engine *e, const struct engine_request *r)
+{
+	const struct engine_origin *origin;
+	struct yt_str caller, key = { 0 };
+	struct yt_fault fault;
+	int rv;
+
+	if (r->by_certificate)
+		return e->conf.origin_by_subject(e->conf.ctx, r->subject);
+	if (r->codec.api->sender == NULL || r->codec.api->verify == NULL)
+		return NULL;
+	engine_box(e, &r->codec, "sender", 0, r->body);
+	caller = r->codec.api->sender(r->codec.plugin, r->headers, r->n_headers);
+	engine_unbox(e);
+	origin = caller.n != 0 ? e->conf.origin_by_caller(e->conf.ctx, caller, &key) : NULL;
+	if (origin == NULL)
+		return NULL;
+	engine_box(e, &r->codec, "verify", 0, r->body);
+	rv = r->codec.api->verify(r->codec.plugin, r->headers, r->n_headers, key, engine_wall(e), &fault);
+	engine_unbox(e);
+	if (rv != 0) {
+		yt_log(YT_WARN, "engine", "origin %s: signature refused: %s", origin->name, fault.why);
+		return NULL;
+	}
+	return origin;
+}
+
+static void refuse_plain(struct engine *e, const struct engine_request *r, int status, const char *text)
+{
+	e->counts.refused++;
+	e->world.answer(e->world.ctx, r->token, status, "text/plain; charset=utf-8", yt_str(text));
+}
+
+/* What must hold before a message is sent on; false after having refused it. */
+static bool may_go(struct engine *e, struct work *w)
+{
+	char why[200] = "";
+
+	if (!e->conf.speaks_for(e->conf.ctx, w->origin, w->msg->institution)) {
+		work_refuse(e, w, TEXT_NOT_ALLOWED, (struct yt_str){ 0 });
+	} else if (uses_reserved_serial(e, w->msg->number)) {
+		work_refuse(e, w, TEXT_RESERVED_NUMBER, (struct yt_str){ 0 });
+	} else if (w->msg->op->request_money != 0 &&
+		yt_money_check(w->msg->op->request_money, w->msg->body, why, sizeof(why)) != 0) {
+		work_refuse(e, w, TEXT_DOES_NOT_ADD_UP, yt_str(why));
+	} else {
+		return true;
+	}
+	return false;
+}
+
+static void route(struct engine *e, struct work *w)
+{
+	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
+	const char *rule;
+
+	if (institution == NULL) {
+		work_refuse(e, w, TEXT_UNKNOWN_INSTITUTION, (struct yt_str){ 0 });
+		return;
+	}
+	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &rule);
+	if (w->party == NULL)
+		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
+	else if (asking_is_signed(e, w, institution))
+		asking_go(e, w);
+}
+
+static int decode(struct engine *e, struct work *w, const struct engine_request *r, struct yt_fault *fault)
+{
+	int rv;
+
+	w->request = yt_arena_copy(w->arena, r->body);
+	if (w->request.p == NULL || w->msg == NULL)
+		return YT_ENOMEM;
+	engine_box(e, &r->codec, "decode_request", w->id, w->request);
+	rv = r->codec.api->decode_request(r->codec.plugin, w->request, w->msg, fault);
+	engine_unbox(e);
+	return rv;
+}
+
+void engine_request(struct engine *e, const struct engine_request *r)
+{
+	struct yt_fault fault = { { 0 }, { 0 } };
+	const struct engine_origin *origin;
+	struct yt_str where;
+	struct work *w;
+	int rv;
+
+	e->counts.requests++;
+	if (!yt_str_is(r->method, "POST")) {
+		refuse_plain(e, r, 405, "only POST is served here\n");
+		return;
+	}
+	origin = identify(e, r);
+	if (origin == NULL) {
+		refuse_plain(e, r, 403, "unknown certificate, caller or signature\n");
+		return;
+	}
+	if (HASH_CNT(hh_id, e->by_id) >= e->conf.exchanges || e->world.quarantined(e->world.ctx, r->body)) {
+		refuse_plain(e, r, 503, "not accepted now, nothing was sent; try later\n");
+		return;
+	}
+	w = work_new(e, r);
+	w->origin = origin;
+	w->hold_until = w->begun_mono + origin->timeout_ms - e->conf.margin_ms;
+	rv = decode(e, w, r, &fault);
+	if (rv != 0) {
+		where = yt_arena_printf(w->arena, "%s %s", fault.path, fault.why);
+		work_refuse(e, w, rv == YT_ELIMIT ? TEXT_TOO_LARGE : TEXT_UNREADABLE, where);
+	} else if (may_go(e, w)) {
+		route(e, w);
+	}
+}

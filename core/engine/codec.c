@@ -1,0 +1,119 @@
+/* core/engine/codec.c - every call of a codec's function, inside the black box, and the words of our own answers.
+ *
+ * Called by asking.c, leg.c, resolve.c and session.c; also keeps the arenas that their messages live in. */
+#include "engine/work.h"
+
+#define ARENA_LIMIT (64u << 20) /* bytes one exchange's trees may take */
+
+struct yt_arena *engine_arena(struct engine *e)
+{
+	struct yt_arena *arena = e->n_spare > 0 ? e->spare[--e->n_spare] : yt_arena_new(ARENA_LIMIT);
+
+	YT_REQUIRE(arena != NULL);
+	return arena;
+}
+
+void engine_arena_back(struct engine *e, struct yt_arena *arena)
+{
+	if (e->n_spare < sizeof(e->spare) / sizeof(e->spare[0])) {
+		yt_arena_reset(arena);
+		e->spare[e->n_spare++] = arena;
+	} else {
+		yt_arena_free(arena);
+	}
+}
+
+const struct yt_wire_op *codec_wire_op(const struct engine_codec *codec, struct yt_str wire)
+{
+	const struct yt_wire_op *op;
+
+	for (op = codec->api->ops; op->wire != NULL; op++) {
+		if (yt_str_is(wire, op->wire))
+			return op;
+	}
+	return NULL;
+}
+
+void engine_box(struct engine *e, const struct engine_codec *codec, const char *what, uint64_t exchange,
+	struct yt_str octets)
+{
+	e->world.box(e->world.ctx, codec->api->name, what, exchange, octets);
+}
+
+void engine_unbox(struct engine *e)
+{
+	e->world.box(e->world.ctx, NULL, NULL, 0, (struct yt_str){ 0 });
+}
+
+void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg, uint64_t exchange,
+	int status, struct yt_str octets, struct yt_reply *reply)
+{
+	engine_box(e, &party->codec, "decode_reply", exchange, octets);
+	if (party->codec.api->decode_reply(party->codec.plugin, msg, status, octets, reply) != 0)
+		reply->outcome = YT_UNKNOWN;
+	engine_unbox(e);
+}
+
+int engine_encode_request(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg, uint64_t exchange,
+	struct yt_str request, struct yt_buf *out, struct yt_fault *fault)
+{
+	int rv;
+
+	engine_box(e, codec, "encode_request", exchange, request);
+	rv = codec->api->encode_request(codec->plugin, msg, out, fault);
+	engine_unbox(e);
+	return rv != 0 ? rv : out->failed ? YT_ENOMEM : 0;
+}
+
+/* A receiver's number of our own: area (6), time (14), serial (10), as nhsa.md 1.3 has it. */
+static struct yt_str own_reference(const struct yt_msg *msg, uint64_t exchange, int64_t wall_ms)
+{
+	struct yt_str area = msg->treatment_area.n == 6 ? msg->treatment_area : YT_STR("000000");
+	char time[15];
+
+	yt_time_compact(wall_ms, time);
+	return yt_arena_printf(msg->arena, "%.*s%s%010llu", YT_FMT(area), time,
+		(unsigned long long)(exchange % 10000000000u));
+}
+
+int engine_encode_reply(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg,
+	struct yt_reply *reply, uint64_t exchange, struct yt_str request, struct yt_buf *out)
+{
+	int rv;
+
+	if (reply->wall_ms == 0)
+		reply->wall_ms = engine_wall(e);
+	if (reply->number.n == 0)
+		reply->number = own_reference(msg, exchange, reply->wall_ms);
+	yt_buf_clear(out);
+	engine_box(e, codec, "encode_reply", exchange, request);
+	rv = codec->api->encode_reply(codec->plugin, msg, reply, out);
+	engine_unbox(e);
+	if (rv == 0 && out->failed)
+		rv = YT_ENOMEM;
+	if (rv != 0) {
+		yt_buf_clear(out);
+		yt_log(YT_ERROR, "engine", "exchange %016llx: its answer cannot be written in format %s: %s",
+			(unsigned long long)exchange, codec->api->name, yt_strerror(rv));
+	}
+	return rv;
+}
+
+struct yt_reply *engine_refusal(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace)
+{
+	struct yt_reply *reply = yt_reply_new(arena);
+
+	YT_REQUIRE(reply != NULL);
+	reply->outcome = YT_REFUSED;
+	reply->code = YT_STR("-1");
+	reply->text = text_make(arena, id, detail, trace);
+	return reply;
+}
+
+struct yt_str engine_number(struct yt_arena *arena, struct yt_str institution, int64_t second, uint32_t serial)
+{
+	char time[15];
+
+	yt_time_compact(second * 1000, time);
+	return yt_arena_printf(arena, "%.*s%s%04u", YT_FMT(institution), time, (unsigned)serial);
+}

@@ -1,0 +1,150 @@
+/* core/engine/leg.c - how a leg ended: its answer is read, its sums are checked, what it proves is written down.
+ *
+ * engine_leg() is called by process/worker_process.c when a lane has told.  A query's origin hears at once, that of a
+ * change only after DOWN_DURABLE (engine.c).  Without an answer the outcome is unknown and the keeper's from then on. */
+#include "engine/work.h"
+
+/* The answer as an origin may hear it: a breach of the sums is marked, never withheld (P4). */
+static unsigned mark_breach(struct engine *e, struct work *w, struct yt_reply *reply)
+{
+	char why[200] = "";
+	struct yt_str text;
+
+	if (reply->outcome != YT_DONE || w->msg->op->reply_money == 0 ||
+		yt_money_check(w->msg->op->reply_money, reply->body, why, sizeof(why)) == 0)
+		return 0;
+	yt_log(YT_ERROR, "engine", "exchange %016llx at %s: the answer does not add up: %s", (unsigned long long)w->id,
+		w->party->name, why);
+	text = text_make(w->arena, TEXT_MARKED, (struct yt_str){ 0 }, w->trace);
+	if (reply->head != NULL)
+		yt_node_set_text(w->arena, reply->head, "warn_msg", text);
+	return REC_X_MONEY_BREACH;
+}
+
+static struct yt_reply *read_leg(struct engine *e, struct work *w, enum engine_leg_end end, int status, struct yt_str body,
+	const char *why)
+{
+	struct yt_reply *reply = yt_reply_new(w->arena);
+
+	YT_REQUIRE(reply != NULL);
+	if (end == LEG_ANSWERED) {
+		engine_decode_reply(e, w->party, w->msg, w->id, status, body, reply);
+	} else if (end == LEG_NOT_SENT) {
+		reply = engine_refusal(w->arena, TEXT_NOT_CONNECTED, (struct yt_str){ 0 }, w->trace);
+	} else {
+		reply->outcome = YT_UNKNOWN;
+		reply->text = yt_arena_copy(w->arena, yt_str(why));
+	}
+	return reply;
+}
+
+static void end_query(struct engine *e, struct work *w, struct yt_reply *reply)
+{
+	struct yt_buf buf = { 0 };
+
+	if (reply->outcome == YT_UNKNOWN) /* it had no effect to be unknown: its origin asks again */
+		reply = engine_refusal(w->arena, TEXT_QUERY_FAILED, (struct yt_str){ 0 }, w->trace);
+	else
+		(void)mark_breach(e, w, reply);
+	written_read(&buf, e, w, reply);
+	engine_submit(e, UP_NOTE, w->id, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+	work_give_reply(e, w, reply);
+}
+
+/* outcome + answered, or the unknown outcome alone. */
+static void end_change(struct engine *e, struct work *w, struct yt_reply *reply, struct yt_str body, enum talk_kind kind,
+	unsigned flags)
+{
+	struct yt_buf buf = { 0 }, octets = { 0 };
+	uint64_t seq;
+
+	flags |= mark_breach(e, w, reply);
+	written_outcome(&buf, e, w->id, REC_LEG_MAIN, reply, body, flags, engine_mono(e) - w->leg_mono);
+	if (reply->outcome != YT_UNKNOWN) {
+		(void)engine_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, &octets);
+		written_answered(&buf, e, w->id, reply, yt_buf_view(&octets));
+	} else {
+		e->counts.unknown++;
+	}
+	seq = engine_submit(e, kind, w->id, yt_buf_view(&buf));
+	if (kind == UP_END) {
+		yt_buf_free(&w->ending);
+		w->ending = buf;
+		yt_buf_free(&w->reply);
+		w->reply = octets;
+		w->state = WORK_ENDING;
+		work_await(e, w, seq);
+		return;
+	}
+	yt_buf_free(&buf);
+	yt_buf_free(&octets);
+}
+
+/* A success of the hospital's own 9001 where we sign in for it. */
+static void learn_sign_no(struct engine *e, const struct work *w, const struct yt_reply *reply)
+{
+	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
+
+	if (w->msg->op->id == YT_OP_SIGN_IN && reply->outcome == YT_DONE && institution != NULL &&
+		!institution->signs_in_itself)
+		session_keep(e, w->party, w->msg->institution, w->msg->operator_id, reply->sign_no);
+}
+
+/* The party does not take the sign_no that we keep for the institution: a query is asked again with the
+ * next one, a change is refused (it had no effect), and who asks next has the next one. */
+static bool renew_sign_no(struct engine *e, struct work *w, const struct yt_reply *reply)
+{
+	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
+
+	if (reply->outcome != YT_REFUSED || !reply->session_expired || institution == NULL || institution->signs_in_itself)
+		return false;
+	session_died(e, w->party, w->msg->institution, w->msg->operator_id, w->msg->sign_no);
+	if (w->msg->op->changes_state || w->asked_twice)
+		return false;
+	w->asked_twice = true;
+	yt_buf_clear(&w->sent);
+	if (asking_is_signed(e, w, institution))
+		asking_go(e, w);
+	return true;
+}
+
+void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body, const char *why,
+	bool late)
+{
+	uint64_t task_id = leg & ~LEG_OF_TASK;
+	struct yt_reply *reply;
+	struct task *t;
+	struct work *w;
+
+	if (leg & LEG_OF_SESSION) {
+		session_leg(e, leg, end, status, body);
+		return;
+	}
+	if (leg & LEG_OF_TASK) {
+		HASH_FIND(hh_id, e->tasks, &task_id, sizeof(task_id), t);
+		if (t != NULL && t->state == TASK_OUT && !late)
+			task_leg(e, t, end, status, body, why);
+		return;
+	}
+	HASH_FIND(hh_id, e->by_id, &leg, sizeof(leg), w);
+	if (w == NULL || (late ? w->state != WORK_WAITING && w->state != WORK_ENDING : w->state != WORK_OUT))
+		return;
+	reply = read_leg(e, w, end, status, body, why);
+	if (!w->msg->op->changes_state && reply->outcome == YT_UNKNOWN && end != LEG_TIMED_OUT && !late && !w->asked_twice) {
+		w->asked_twice = true; /* a query has no effect: one lost answer is asked for again at once */
+		asking_send(e, w);
+		return;
+	}
+	if (renew_sign_no(e, w, reply))
+		return;
+	if (late) {
+		if (reply->outcome != YT_UNKNOWN)
+			end_change(e, w, reply, body, UP_LATE, REC_X_LATE);
+	} else if (!w->msg->op->changes_state) {
+		end_query(e, w, reply);
+	} else {
+		learn_sign_no(e, w, reply);
+		end_change(e, w, reply, body, UP_END, 0);
+	}
+}
