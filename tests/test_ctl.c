@@ -442,6 +442,81 @@ static void test_raw_is_audited(void **state)
 	assert_non_null(strstr(line, "\"operator\":\""));
 }
 
+/* ---- audit ---- */
+
+#define AUDIT_DAY_MS 1795312800000 /* 2026-11-22 10:00 at UTC+8 */
+#define DAY_MS 86400000
+
+static void add_act(struct yt_buf *buf, enum rec_type type, int64_t wall_ms, const char *operator_name, const char *act)
+{
+	size_t at = rec_begin(buf, type, 0, type == REC_DECIDED ? 2 : 0, wall_ms);
+
+	put_text(buf, REC_T_OPERATOR, operator_name);
+	put_text(buf, REC_T_REASON, "because \033[31m");
+	put_text(buf, REC_T_RESULT, act);
+	if (type == REC_AUDIT)
+		put_text(buf, REC_T_NUMBER, "0000000000000001");
+	rec_end(buf, at);
+}
+
+static void add_acts(struct world *w)
+{
+	static const uint8_t digest[32] = { 0xab, 0xcd, 0x01, 0x02 };
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	add_act(&buf, REC_AUDIT, AUDIT_DAY_MS, "wang", "show raw");
+	add_act(&buf, REC_DECIDED, AUDIT_DAY_MS + 1000, "keeper", "refused");
+	add_act(&buf, REC_DECIDED, AUDIT_DAY_MS + DAY_MS, "li", "done");
+	at = rec_begin(&buf, REC_GENERATION, 0, 0, AUDIT_DAY_MS + 2 * DAY_MS);
+	rec_u32(&buf, REC_T_GENERATION, 4);
+	rec_bytes(&buf, REC_T_DIGEST, digest, sizeof(digest));
+	rec_end(&buf, at);
+	commit(w, &buf);
+	yt_buf_free(&buf);
+}
+
+static void test_audit(void **state)
+{
+	static const struct {
+		const char *arguments;
+		int status;
+		bool wang, keeper, li, generation;
+	} rows[] = {
+		{ "audit", 0, true, false, true, true },
+		{ "audit --json", 0, true, false, true, true },
+		{ "audit --day 2026-11-22", 0, true, false, false, false },
+		{ "audit --day 2026-11-23", 0, false, false, true, false },
+		{ "audit --day 2026-11-24", 0, false, false, false, true },
+		{ "audit --day 2026-11-25", 1, false, false, false, false },
+		{ "audit --operator li", 0, false, false, true, false },
+		{ "audit --operator keeper", 0, false, true, false, false },
+		{ "audit --operator li --day 2026-11-22", 1, false, false, false, false },
+	};
+	struct world *w = *state;
+
+	assert_int_equal(run(w, "audit"), 1);
+	assert_prints(w, "nothing found");
+	add_acts(w);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(run(w, rows[i].arguments), rows[i].status);
+		assert_int_equal(rows[i].wang, strstr(w->out, "show raw") != NULL);
+		assert_int_equal(rows[i].keeper, strstr(w->out, "decided refused") != NULL);
+		assert_int_equal(rows[i].li, strstr(w->out, "decided done") != NULL);
+		assert_int_equal(rows[i].generation, strstr(w->out, "configuration 4 active, abcd0102") != NULL);
+		assert_null(strstr(w->out, "\033["));
+	}
+	assert_int_equal(run(w, "audit --day 2026-11-22"), 0);
+	assert_prints(w, "2026-11-22 10:00:00");
+	assert_prints(w, "0000000000000001"); /* whose text was shown */
+	assert_int_equal(run(w, "audit --day 2026-11-23 --json"), 0);
+	assert_prints(w, "\"operator\":\"li\",\"act\":\"decided done\",\"exchange\":\"0000000000000002\"");
+	assert_int_equal(run(w, "audit --day tomorrow"), 2);
+	assert_int_equal(run(w, "audit li"), 2);
+	assert_int_equal(unlink(w->index_path), 0); /* the journal is enough */
+	assert_int_equal(run(w, "audit --day 2026-11-22"), 0);
+}
+
 /* ---- status, parked ---- */
 
 static const char status_answer[] =
@@ -640,8 +715,8 @@ static void test_check(void **state)
 
 static void test_help(void **state)
 {
-	static const char *const commands[] = { "", "check", "messages", "show", "status", "parked", "journal",
-		"index" };
+	static const char *const commands[] = { "", "check", "messages", "show", "status", "parked", "audit",
+		"journal", "index" };
 	struct world *w = *state;
 	char line[64];
 
@@ -674,6 +749,7 @@ int main(void)
 		IN_A_WORLD("show tells every step and masks the bodies", test_show_masks),
 		IN_A_WORLD("show finds what the index has not come to", test_show_behind_the_index),
 		IN_A_WORLD("show --raw is audited or refused", test_raw_is_audited),
+		IN_A_WORLD("audit tells who did what, by day and operator", test_audit),
 		IN_A_WORLD("status says what the keeper says, or that there is none", test_status),
 		IN_A_WORLD("parked lists, and decides through the keeper", test_parked),
 		IN_A_WORLD("parked decide retry asks the gateway to try again", test_parked_retry),

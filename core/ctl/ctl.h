@@ -1,7 +1,7 @@
 /* core/ctl/ctl.h - what the subcommands of `yitong` share: exit codes, configuration, tables, masking.
  *
  * yitong.c finds the subcommand; each is one function in one file: ctl_check.c, ctl_messages.c,
- * ctl_show.c, ctl_status.c (status, parked), ctl_journal.c (journal, index). */
+ * ctl_show.c, ctl_status.c (status, parked), ctl_audit.c, ctl_journal.c (journal, index). */
 #ifndef YT_CTL_CTL_H
 #define YT_CTL_CTL_H
 
@@ -30,6 +30,7 @@ int ctl_messages(struct ctl *ctl, int argc, char **argv);
 int ctl_show(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_parked(struct ctl *ctl, int argc, char **argv);
+int ctl_audit(struct ctl *ctl, int argc, char **argv);
 int ctl_journal(struct ctl *ctl, int argc, char **argv);
 int ctl_index(struct ctl *ctl, int argc, char **argv);
 

@@ -30,6 +30,7 @@ static const char help[] =
         "  messages            lists exchanges; filters by number, visit, settlement, institution, party, state, day\n"
         "  show NUMBER|TRACE   what happened to one exchange, step by step\n"
         "  parked              exchanges that wait for an operator; `parked decide` decides one\n"
+        "  audit               who looked at raw text or decided something, and when the configuration changed\n"
         "  journal verify      proves that the journal is whole and unchanged; `journal stat` counts it\n"
         "  index rebuild       makes the index anew from the journal\n"
         "  version             version of this command and of the plugin interface\n"
@@ -53,6 +54,7 @@ static const struct command {
 	{ "messages", ctl_messages },
 	{ "show", ctl_show },
 	{ "parked", ctl_parked },
+	{ "audit", ctl_audit },
 	{ "journal", ctl_journal },
 	{ "index", ctl_index },
 };

@@ -133,6 +133,10 @@ static void answer_decide(struct client *c, const struct yt_node *q, struct yt_b
 		answer_error(out, "exchange, result, operator and reason are all needed");
 		return;
 	}
+	if (yt_str_is(operator_name, "keeper")) { /* `yitong audit` tells what we decided from what people did by it */
+		answer_error(out, "\"keeper\" stands for the gateway itself: give the name of a person");
+		return;
+	}
 	snprintf(word, sizeof(word), "%.*s", YT_FMT(result));
 	snprintf(number, sizeof(number), "%.*s", YT_FMT(id));
 	if (strcmp(word, "done") != 0 && strcmp(word, "refused") != 0 && strcmp(word, "reversed") != 0 &&
@@ -158,6 +162,10 @@ static void answer_audit(struct client *c, const struct yt_node *q, struct yt_bu
 
 	if (yt_node_text(q, "operator").n == 0 || yt_node_text(q, "reason").n == 0) {
 		answer_error(out, "operator and reason are needed");
+		return;
+	}
+	if (yt_str_is(yt_node_text(q, "operator"), "keeper")) {
+		answer_error(out, "\"keeper\" stands for the gateway itself: give the name of a person");
 		return;
 	}
 	at = rec_begin(&buf, REC_AUDIT, 0, 0, yt_wall_ms());
