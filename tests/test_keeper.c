@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "journal/keeper.h"
+#include "journal/keeper_parts.h"
 
 #define NOON 1790000000000LL
 #define REVERSE_AFTER_MS 15000
@@ -784,6 +784,58 @@ static void test_key_passes_on(void **state)
 	assert_told("1:busy 8");
 }
 
+/* However many settlements of other visits stand in memory, the end of one looks at none of them; that of one whose
+ * visit had others looks at those. */
+static void test_end_looks_at_its_visit_only(void **state)
+{
+	struct keeper_conf many = conf;
+	char number[16], business[32];
+	uint64_t id;
+
+	many.exchanges = 100;
+	keeper_configure(w.keeper, &many);
+	up(1);
+	for (id = 1; id <= 60; id++) {
+		snprintf(number, sizeof(number), "N%u", (unsigned)id);
+		snprintf(business, sizeof(business), "settle|V%u|B", (unsigned)id);
+		begin(1, (struct asked){ id, number, "c", business, 0, NULL });
+	}
+	commit();
+	for (id = 1; id <= 60; id++)
+		end(1, id, YT_DONE, "settled");
+	commit();
+	assert_int_equal(w.keeper->n_looked_at, 0);
+	begin(1, (struct asked){ 61, "N61", "c", "settle|V1|B", 0, NULL });
+	assert_int_equal(w.keeper->n_looked_at, 1);
+	begin(1, (struct asked){ 62, "N62", "c", "settle|V1|B", 0, NULL });
+	assert_int_equal(w.keeper->n_looked_at, 2);
+}
+
+/* The first of a visit may leave memory before the others: they are found all the same. */
+static void test_key_outlives_the_first(void **state)
+{
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", "settle|V|B", 0, NULL });
+	commit();
+	end(1, 1, YT_REFUSED, "refused");
+	commit();
+	begin(1, (struct asked){ 2, "N2", "c", "settle|V|B", 0, NULL });
+	commit();
+	keeper_indexed(w.keeper, 100);
+	assert_int_equal(in_memory(), 1);
+	forget_told();
+	begin(1, (struct asked){ 3, "N3", "c", "settle|V|B", 0, NULL });
+	assert_told("1:busy 5");
+	end(1, 2, YT_REFUSED, "refused");
+	commit();
+	keeper_indexed(w.keeper, 100);
+	assert_int_equal(in_memory(), 0);
+	forget_told();
+	begin(1, (struct asked){ 4, "N4", "c", "settle|V|B", 0, NULL });
+	commit();
+	assert_told("1:admitted 7");
+}
+
 static void test_late_after_reversal(void **state)
 {
 	up(1);
@@ -1384,6 +1436,8 @@ int main(void)
 		TEST(test_late_adopted),
 		TEST(test_late_is_not_due),
 		TEST(test_key_passes_on),
+		TEST(test_end_looks_at_its_visit_only),
+		TEST(test_key_outlives_the_first),
 		TEST(test_late_after_reversal),
 		TEST(test_late_for_nobody),
 		TEST(test_late_before_ready),

@@ -103,6 +103,50 @@ struct kept *kept_new(struct keeper *k, uint64_t id)
 	return e;
 }
 
+/* All of a visit that are in memory hang together: an older success may come to be reversed while, or after, a
+ * newer settlement bars the visit, so who bars it is asked of each when the question comes. */
+static void share_business(struct keeper *k, struct kept *e)
+{
+	const char *key = e->x.business_key;
+	struct kept *first;
+
+	if (e->shares || key[0] == 0 || !exchange_holds_key(&e->x))
+		return;
+	e->shares = true;
+	HASH_FIND(hh_business, k->by_business, key, strlen(key), first);
+	if (first == NULL)
+		HASH_ADD_KEYPTR(hh_business, k->by_business, key, strlen(key), e);
+	else
+		LL_APPEND2(first, e, same_business);
+}
+
+static void unshare_business(struct keeper *k, struct kept *e)
+{
+	const char *key = e->x.business_key;
+	struct kept *first, *second = e->same_business;
+
+	if (!e->shares)
+		return;
+	HASH_FIND(hh_business, k->by_business, key, strlen(key), first);
+	if (first != e) {
+		LL_DELETE2(first, e, same_business);
+		return;
+	}
+	HASH_DELETE(hh_business, k->by_business, e);
+	if (second != NULL)
+		HASH_ADD_KEYPTR(hh_business, k->by_business, second->x.business_key, strlen(key), second);
+}
+
+struct kept *kept_find_business(struct keeper *k, const char *key)
+{
+	struct kept *e;
+
+	HASH_FIND(hh_business, k->by_business, key, strlen(key), e);
+	for (; e != NULL && !exchange_holds_key(&e->x); e = e->same_business)
+		k->n_looked_at++;
+	return e;
+}
+
 void kept_free(struct keeper *k, struct kept *e)
 {
 	struct waiter *w, *next;
@@ -114,8 +158,7 @@ void kept_free(struct keeper *k, struct kept *e)
 	HASH_FIND(hh_key, k->by_key, e->key, strlen(e->key), known);
 	if (known == e)
 		HASH_DELETE(hh_key, k->by_key, e);
-	if (e->holds)
-		HASH_DELETE(hh_business, k->by_business, e);
+	unshare_business(k, e);
 	free(e);
 }
 
@@ -148,14 +191,6 @@ int kept_find_number(struct keeper *k, struct yt_str institution, struct yt_str 
 	return 0;
 }
 
-struct kept *kept_find_business(struct keeper *k, const char *key)
-{
-	struct kept *e;
-
-	HASH_FIND(hh_business, k->by_business, key, strlen(key), e);
-	return e;
-}
-
 void kept_set_due(struct keeper *k, struct kept *e, int64_t at)
 {
 	e->due_mono = at < 1 ? 1 : at;
@@ -168,22 +203,9 @@ static void wake_joiners(struct keeper *k, const struct kept *target)
 
 	HASH_ITER(hh_id, k->by_id, e, next)
 	{
+		k->n_looked_at++;
 		if (e->x.joins == target->x.id && exchange_is_open(&e->x) && e->holder == 0)
 			kept_set_due(k, e, keeper_mono(k));
-	}
-}
-
-/* An older success of the same visit may be being reversed since: it bars the visit from now on. */
-static void pass_key_on(struct keeper *k, const char *key)
-{
-	struct kept *e;
-
-	for (e = k->by_id; e != NULL; e = e->hh_id.next) {
-		if (!e->holds && exchange_holds_key(&e->x) && strcmp(e->x.business_key, key) == 0) {
-			HASH_ADD_KEYPTR(hh_business, k->by_business, e->x.business_key, strlen(e->x.business_key), e);
-			e->holds = true;
-			return;
-		}
 	}
 }
 
@@ -193,15 +215,7 @@ void kept_settle_down(struct keeper *k, struct kept *e)
 	struct exchange *x = &e->x;
 	int64_t now = keeper_mono(k);
 
-	if (exchange_holds_key(x) && !e->holds && x->business_key[0] != 0 &&
-	        kept_find_business(k, x->business_key) == NULL) {
-		HASH_ADD_KEYPTR(hh_business, k->by_business, x->business_key, strlen(x->business_key), e);
-		e->holds = true;
-	} else if (!exchange_holds_key(x) && e->holds) {
-		HASH_DELETE(hh_business, k->by_business, e);
-		e->holds = false;
-		pass_key_on(k, x->business_key);
-	}
+	share_business(k, e);
 	if (x->state == X_UNKNOWN && e->since_mono == 0)
 		e->since_mono = now;
 	if (!exchange_is_open(x)) {

@@ -28,12 +28,13 @@ struct kept {
 	int64_t since_mono;  /* when its outcome became unknown, in this keeper's life */
 	int64_t resent_mono; /* when it was last sent again; 0 never in this keeper's life */
 	uint32_t unplaced;   /* records gathered whose commit is not durable yet */
-	bool holds;          /* stands in by_business */
+	bool shares;         /* stands in by_business */
 	bool aged;           /* queued to leave memory */
 	bool joined;         /* its origin's own reversal waits for its end */
 	struct waiter *waiters;
 	UT_hash_handle hh_id, hh_key, hh_business;
-	struct kept *prev, *next; /* queue of closed ones, oldest first */
+	struct kept *same_business; /* next one with its business key; the first of them is the one in by_business */
+	struct kept *prev, *next;   /* queue of closed ones, oldest first */
 };
 
 struct due {
@@ -107,6 +108,7 @@ struct keeper {
 	uint32_t turn;  /* which worker got the last lease */
 	uint64_t epoch; /* names this keeper among those before and after it */
 	log_pos indexed;
+	uint64_t n_looked_at; /* exchanges that a search went past one by one: for a test */
 };
 
 #define NOBODY_MS 50        /* pause when a lease cannot be given just now */
@@ -134,6 +136,7 @@ void kept_free(struct keeper *k, struct kept *e);
 /* By admission key, in memory or, when it has left memory, from the index; *out NULL: never seen.  Anything but 0:
  * the index cannot tell, so nothing may be concluded. */
 int kept_find_number(struct keeper *k, struct yt_str institution, struct yt_str number, struct kept **out);
+/* The one that bars others with this business key (P13), the oldest of them; NULL: none. */
 struct kept *kept_find_business(struct keeper *k, const char *key);
 void kept_set_due(struct keeper *k, struct kept *e, int64_t at);
 /* Brings tables and follow-ups in line with what the exchange has become. */
