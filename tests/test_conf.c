@@ -122,6 +122,20 @@ static const struct bad_case {
 	{ "a bad name", "name: zhejiang", "name: Zhe Jiang", "27:11: error: ", "a-z, 0-9 or -" },
 	{ "a route to nobody", "to: zhejiang", "to: zhejang", "56:5: error: ", "did you mean \"zhejiang\"?" },
 	{ "a route to nobody at all", "to: zhejiang", "to: x", "56:5: error: ", "add it to parties" },
+	{ "a route for an operation that there is not", "to: zhejiang", "to: zhejiang\n    operations: [outpatient.setle]", "56:5: error: ",
+		"no operation \"outpatient.setle\": did you mean \"outpatient.settle\"?" },
+	{ "a route for a relation that there is not", "to: zhejiang", "to: zhejiang\n    relation: [abroad]", "56:5: error: ",
+		"cross-province or unknown, not \"abroad\"" },
+	{ "a route for an unknown listener", "to: zhejiang", "to: zhejiang\n    listeners: [front-door]", "56:5: error: ",
+		"listeners: there is no \"front-door\"" },
+	{ "a route for an unknown origin", "to: zhejiang", "to: zhejiang\n    origins: [nobody]", "56:5: error: ",
+		"origins: there is no \"nobody\"" },
+	{ "a route with too many fields", "to: zhejiang", "to: zhejiang\n    fields: {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1}",
+		"56:5: error: ", "fields: more than 8" },
+	{ "a route with a word that is none", "to: zhejiang", "to: zhejiang\n    operations: [\"a b\"]", "58:18: error: ",
+		"must hold words" },
+	{ "an area table with a mistake", NULL, "tables:\n  areas: areas.csv\n", "error: ", "areas.csv:3: code must be" },
+	{ "an area table that is not there", NULL, "tables:\n  areas: none.csv\n", "59:10: error: ", "cannot find" },
 	{ "an origin for an unknown institution", "[H33021399901]", "[H33021399901, H99]", "34:5: error: ",
 		"speaks for institution H99, which is not under institutions" },
 	{ "an area that is not six digits", "area: \"330213\"\n    operator: YT9001\n  -", "area: \"3302\"\n    operator: YT9001\n  -",
@@ -204,6 +218,8 @@ static const struct warn_case {
 	        "34:5: warning: ", "it will reverse what might have succeeded" },
 	{ "an origin without a listener of its kind", "kind: signed", "kind: mtls\n    client_ca: ca.crt",
 	        "39:5: warning: ", "no listener of kind signed" },
+	{ "a route never reached, whatever it asks for", "    to: zhejiang", "    to: zhejiang\n  - name: more\n    to: zhejiang\n    relation: [unknown]",
+	        "58:5: warning: ", "never reached" },
 	{ "a route never reached", "    to: zhejiang", "    to: zhejiang\n  - name: more\n    to: zhejiang",
 	        "58:5: warning: ", "never reached" },
 };
@@ -229,6 +245,7 @@ static int make_folder(void **state)
 	write_file("ca.crt", "x", 1, 0644);
 	write_file("gateway.key", "x", 1, 0600);
 	write_file("open.key", "x", 1, 0644);
+	write_file("areas.csv", "code,name\n33,a\n330,b\n", 20, 0644);
 	write_file("empty.key", "", 0, 0600);
 	write_file("clinic-token", "x", 1, 0600);
 	return 0;
@@ -355,7 +372,7 @@ static void test_lookups(void **state)
 	assert_true(conf_origin_speaks_for(&conf->origins[0], YT_STR("H33021399901")));
 	assert_false(conf_origin_speaks_for(&conf->origins[0], YT_STR("H33021399902")));
 	assert_false(conf_origin_speaks_for(&conf->origins[0], YT_STR("H330213999011")));
-	assert_ptr_equal(conf_route(conf, YT_STR("H33021399901")), &conf->parties[0]);
+	assert_ptr_equal(conf_local_party(conf, YT_STR("H33021399901")), &conf->parties[0]);
 	conf_free(conf);
 }
 

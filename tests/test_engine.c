@@ -184,7 +184,7 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-	const char **rule)
+	const char *listener, const char **rule)
 {
 	*rule = "everything";
 	return yt_str_is(msg->visit, "nowhere") ? NULL : &party;

@@ -188,7 +188,7 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *o,
-	const char **rule)
+	const char *listener, const char **rule)
 {
 	*rule = "all";
 	return &party;

@@ -3,6 +3,7 @@
  * conf_load() reads the file (conf_yaml.c), fills every section by conf_keys.c, then has the whole
  * checked (conf_check.c).  It goes on after an error, so that one run tells all of them. */
 #include "process/conf_parts.h"
+#include "engine/route.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -48,6 +49,11 @@ static bool consists_of(const char *p, size_t n, int (*is)(int))
 		if (!is((unsigned char)p[i]))
 			return false;
 	return true;
+}
+
+static int is_word(int c)
+{
+	return isalnum(c) || c == '.' || c == '-' || c == '_' || c == '*';
 }
 
 static bool has_control(const char *p, size_t n)
@@ -196,6 +202,10 @@ static bool item_is_right(struct loading *l, const struct conf_key *k, const str
 		WRONG("%s must hold codes of 1 to 30 letters and digits, not \"%.40s\"", k->key, v->text);
 		return false;
 	}
+	if (k->type == CONF_T_WORDS && (v->len < 1 || v->len > 64 || !consists_of(v->text, v->len, is_word))) {
+		WRONG("%s must hold words of 1 to 64 letters, digits and . - _ *, not \"%.40s\"", k->key, v->text);
+		return false;
+	}
 	if (k->type == CONF_T_AREAS &&
 	        ((v->len != 2 && v->len != 4 && v->len != 6) || !consists_of(v->text, v->len, isdigit))) {
 		WRONG("%s must hold two, four or six digits, not \"%.40s\"", k->key, v->text);
@@ -305,7 +315,7 @@ static void fill_url(struct loading *l, const struct conf_key *k, const struct c
 
 static bool kind_fits(struct loading *l, const struct conf_key *k, const struct conf_node *v)
 {
-	bool wants_list = k->type == CONF_T_CODES || k->type == CONF_T_AREAS;
+	bool wants_list = k->type == CONF_T_CODES || k->type == CONF_T_AREAS || k->type == CONF_T_WORDS;
 	bool wants_map = k->type == CONF_T_SETTINGS;
 	enum conf_node_kind wanted = wants_list ? CONF_LIST : wants_map ? CONF_MAP : CONF_SCALAR;
 
@@ -334,6 +344,7 @@ static void fill_key(struct loading *l, const struct conf_key *k, const struct c
 		break;
 	case CONF_T_CODES:
 	case CONF_T_AREAS:
+	case CONF_T_WORDS:
 		fill_list(l, k, v, to);
 		break;
 	case CONF_T_SETTINGS:
@@ -618,8 +629,10 @@ int conf_load(struct conf **out, const char *file, struct conf_errors *errors)
 
 void conf_free(struct conf *conf)
 {
-	if (conf != NULL)
-		yt_arena_free(conf->arena); /* conf itself is in it */
+	if (conf == NULL)
+		return;
+	router_free(conf->router);
+	yt_arena_free(conf->arena); /* conf itself is in it */
 }
 
 /* ---- lookups ---- */
@@ -663,28 +676,4 @@ bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str inst
 {
 	return origin->institutions.n > 0 && bsearch(&institution, origin->institutions.item, origin->institutions.n,
 	                                             sizeof(struct yt_str), by_text) != NULL;
-}
-
-static bool area_matches(const struct conf_texts *areas, const char *area)
-{
-	for (uint32_t i = 0; i < areas->n; i++)
-		if (strncmp(area, areas->item[i].p, areas->item[i].n) == 0)
-			return true;
-	return areas->n == 0;
-}
-
-const struct conf_party *conf_route(const struct conf *conf, struct yt_str institution)
-{
-	const struct conf_institution *inst = conf_institution(conf, institution);
-
-	for (uint32_t i = 0; i < conf->n_routes; i++) {
-		const struct conf_route *r = &conf->routes[i];
-		bool is_listed =
-		        r->institutions.n == 0 || bsearch(&institution, r->institutions.item, r->institutions.n,
-		                                          sizeof(struct yt_str), by_text) != NULL;
-
-		if (is_listed && area_matches(&r->areas, inst == NULL || inst->area == NULL ? "" : inst->area))
-			return r->party;
-	}
-	return NULL;
 }

@@ -7,6 +7,7 @@
  *   conf_keys.c   the one table of keys: type, unit, default, limits, doc
  *   conf.c        tree + table -> struct conf; lookups
  *   conf_tls.c    certificates, keys and CA files: loaded as a worker would (in a child or in `yitong` only)
+ *   conf_routes.c routes as rules, and the tables in CSV they ask
  *   conf_check.c  what no single key can tell: names, files, ports, time-outs that contradict
  *
  * All texts belong to the struct conf and end with it.  Relative paths are relative to the directory
@@ -118,14 +119,24 @@ struct conf_resolution {
 	uint32_t reverse_after_ms, retry_ms, retry_max_ms, park_after_ms, undelivered_ms;
 };
 
+struct conf_tables {
+	const char *areas; /* CSV files; NULL: not given */
+};
+
 struct conf_route {
 	const char *name;
 	const char *to;                 /* name of the party ... */
 	const struct conf_party *party; /* ... and itself */
-	struct conf_texts institutions; /* empty: any */
-	struct conf_texts areas;        /* first 2, 4 or 6 digits of the institution's area; empty: any */
+	struct conf_texts operations, relation, listeners, origins, institutions, insutypes; /* empty: any */
+	struct conf_texts areas, treatment, insured; /* first 2, 4 or 6 digits; areas: of the institution */
+	struct conf_settings fields;    /* values of one field are parted by | */
 	struct conf_place place;
 };
+
+struct router;
+struct area_table;
+struct route_query;
+struct route_rule;
 
 struct conf_maps; /* hash tables behind the lookups */
 
@@ -142,7 +153,11 @@ struct conf {
 	uint32_t n_listeners, n_secrets, n_parties, n_origins, n_institutions, n_routes;
 	struct conf_numbers numbers;
 	struct conf_resolution resolution;
+	struct conf_tables tables;
 
+	struct area_table *areas;  /* NULL: digits alone */
+	struct route_rule *rules;  /* of routes, in their order */
+	struct router *router;
 	const char *file;
 	uint8_t digest[32]; /* SHA-256 of the file's bytes: which configuration this is */
 	struct conf_maps *maps;
@@ -191,8 +206,10 @@ const struct conf_institution *conf_institution(const struct conf *conf, struct 
 const struct conf_party *conf_party(const struct conf *conf, struct yt_str name);
 const struct conf_secret *conf_secret(const struct conf *conf, struct yt_str name);
 bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution);
-/* The party of the first route that takes the institution; NULL when no route does. */
-const struct conf_party *conf_route(const struct conf *conf, struct yt_str institution);
+/* The first route that takes a message; NULL when none does. */
+const struct conf_route *conf_route(const struct conf *conf, const struct route_query *query);
+/* The party of an institution's settlements for people insured where it is; NULL when no route takes them. */
+const struct conf_party *conf_local_party(const struct conf *conf, struct yt_str institution);
 
 /* Appends the table of keys as Markdown: what docs/configuration.md holds. */
 void conf_keys_markdown(struct yt_buf *out);

@@ -331,15 +331,6 @@ static void check_listeners(const struct conf *conf, struct conf_errors *errors)
 
 /* ---- who asks, and who is asked ---- */
 
-static const char *nth_party(const void *arg, size_t i)
-{
-	const struct conf *conf = arg;
-
-	while (i < conf->n_parties && conf->parties[i].name == NULL)
-		i++;
-	return i < conf->n_parties ? conf->parties[i].name : NULL;
-}
-
 static void check_parties(const struct conf *conf, struct conf_errors *errors)
 {
 	for (uint32_t i = 0; i < conf->n_parties; i++) {
@@ -401,7 +392,7 @@ static void check_spoken_for(const struct conf *conf, const struct conf_origin *
 		        o->name == NULL ? "" : o->name, YT_FMT(code));
 		return;
 	}
-	party = conf_route(conf, code);
+	party = conf_local_party(conf, code);
 	if (party == NULL || *told_time || party->change_timeout_ms == 0 || o->timeout_ms == 0 ||
 	        party->change_timeout_ms < o->timeout_ms)
 		return;
@@ -475,40 +466,10 @@ static void check_institutions(const struct conf *conf, const bool *is_spoken_fo
 		if (!is_spoken_for[i])
 			conf_warning_add(errors, inst->place.line, inst->place.column,
 			        "no origin may speak for institution %s: nothing can come in for it", inst->code);
-		else if (conf->n_routes > 0 && !is_followed && conf_route(conf, yt_str(inst->code)) == NULL)
+		else if (conf->n_routes > 0 && !is_followed && conf_local_party(conf, yt_str(inst->code)) == NULL)
 			conf_error_add(errors, inst->place.line, inst->place.column,
 			        "no route takes institution %s (area %s): add one", inst->code,
 			        inst->area == NULL ? "unknown" : inst->area);
-	}
-}
-
-static void check_routes(struct conf *conf, struct conf_errors *errors)
-{
-	const struct conf_route *takes_all_before = NULL;
-
-	if (conf->n_routes > 1024) /* each institution is tried against each */
-		conf_error_add(errors, conf->routes[1024].place.line, conf->routes[1024].place.column,
-		        "more than 1024 routes: use areas instead of a route per institution");
-	for (uint32_t i = 0; i < conf->n_routes; i++) {
-		struct conf_route *r = &conf->routes[i];
-		const char *meant;
-
-		if (takes_all_before != NULL)
-			conf_warning_add(errors, r->place.line, r->place.column,
-			        "never reached: the route on line %u takes "
-			        "everything",
-			        (unsigned)takes_all_before->place.line);
-		if (r->institutions.n == 0 && r->areas.n == 0)
-			takes_all_before = r;
-		if (r->to == NULL)
-			continue;
-		r->party = conf_party(conf, yt_str(r->to));
-		if (r->party != NULL)
-			continue;
-		meant = conf_closest(r->to, nth_party, conf);
-		conf_error_add(errors, r->place.line, r->place.column, "route to unknown party \"%s\"%s%s%s", r->to,
-		        meant == NULL ? ": add it to parties" : ": did you mean \"", meant == NULL ? "" : meant,
-		        meant == NULL ? "" : "\"?");
 	}
 }
 
@@ -580,7 +541,7 @@ void conf_check_whole(struct conf *conf, const struct conf_node *root, struct co
 	check_names(conf, errors);
 	check_listeners(conf, errors);
 	check_parties(conf, errors);
-	check_routes(conf, errors);
+	conf_check_routes(conf, errors);
 	check_origins(conf, is_spoken_for, errors);
 	check_institutions(conf, is_spoken_for, errors);
 	check_numbers(conf, root, errors);

@@ -32,7 +32,10 @@ const struct conf_section conf_sections[] = {
 	        "Serial block of the gateway's own message numbers in an institution's name. "
 	        "An origin that uses one of them is refused." },
 	{ "resolution", ONE(resolution), "How an unknown outcome is worked off." },
-	{ "routes", MANY(routes, conf_route), "Which party is asked. First match wins; what is left out matches all." },
+	{ "tables", ONE(tables), "Tables kept in files of their own, CSV with a header line." },
+	{ "routes", MANY(routes, conf_route),
+	        "Which party is asked. First match wins; what is left out matches all. `yitong explain FILE` shows what "
+	        "a message meets." },
 	{ .name = NULL }
 };
 
@@ -205,10 +208,32 @@ const struct conf_key conf_keys[] = {
 
 	{ "routes", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(route, name), "How log and journal call it." },
 	{ "routes", "to", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(route, to), "Name of the party." },
+	{ "routes", "operations", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(route, operations),
+		"Only these operations, as `outpatient.settle`, or a group, as `outpatient.*`." },
+	{ "routes", "relation", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(route, relation),
+		"Only if treatment and insured area stand so: `same-city`, `same-province`, `cross-province`, or `unknown` "
+		"where the message names no insured area." },
+	{ "routes", "insured", CONF_T_AREAS, NULL, OPTIONAL, 0, 0, NULL, AT(route, insured),
+		"Only insured areas (`insuplc_admdvs`) that begin so." },
+	{ "routes", "treatment", CONF_T_AREAS, NULL, OPTIONAL, 0, 0, NULL, AT(route, treatment),
+		"Only treatment areas (`mdtrtarea_admvs`) that begin so." },
+	{ "routes", "insutypes", CONF_T_CODES, NULL, OPTIONAL, 0, 0, NULL, AT(route, insutypes),
+		"Only messages whose business part names one of these insurance types (`insutype`)." },
+	{ "routes", "fields", CONF_T_SETTINGS, NULL, OPTIONAL, 0, 0, NULL, AT(route, fields),
+		"Only messages whose business part has these members with one of the values, as `med_type: 14|16`; rows are "
+		"not looked into." },
+	{ "routes", "listeners", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(route, listeners),
+		"Only what comes in by one of these listeners." },
+	{ "routes", "origins", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(route, origins),
+		"Only what one of these origins asks." },
 	{ "routes", "institutions", CONF_T_CODES, NULL, OPTIONAL, 0, 0, NULL, AT(route, institutions),
 		"Only requests for one of these institutions." },
 	{ "routes", "areas", CONF_T_AREAS, NULL, OPTIONAL, 0, 0, NULL, AT(route, areas),
 		"Only institutions whose area begins so: two digits a province, four a city, six a county." },
+
+	{ "tables", "areas", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(tables, areas),
+		"Areas that digits alone do not place: columns code, pool, successor, from, to, name. Without it the first four "
+		"digits are the city, the first two the province." },
 	{ .section = NULL }
 };
 /* clang-format on */
@@ -229,6 +254,7 @@ static void type_markdown(const struct conf_key *k, struct yt_buf *out)
 		[CONF_T_FOLDER] = "folder",
 		[CONF_T_CODES] = "list of codes",
 		[CONF_T_AREAS] = "list of digits",
+		[CONF_T_WORDS] = "list of words",
 		[CONF_T_SETTINGS] = "keys and texts",
 	};
 

@@ -39,6 +39,7 @@ enum conf_type {
 	CONF_T_FOLDER,  /* must be there */
 	CONF_T_CODES,   /* list of codes */
 	CONF_T_AREAS,   /* list of 2, 4 or 6 digits */
+	CONF_T_WORDS,   /* list of words: letters, digits, `.`, `-`, `*`, `_` */
 	CONF_T_SETTINGS /* names and texts of the plugin */
 };
 
@@ -83,7 +84,9 @@ void conf_warning_add(struct conf_errors *errors, uint32_t line, uint32_t column
 /* Whether the file behind a key may be used; type is FILE, KEYFILE or FOLDER. */
 void conf_check_file(
         const char *path, enum conf_type type, struct conf_place at, const char *key, struct conf_errors *errors);
-/* All that no single key can tell.  Fills conf->routes[].party. */
+/* The tables in CSV (areas) and the routes as rules: fills conf->areas, routes[].party and conf->router. */
+void conf_check_routes(struct conf *conf, struct conf_errors *errors);
+/* All that no single key can tell. */
 void conf_check_whole(struct conf *conf, const struct conf_node *root, struct conf_errors *errors);
 
 /* Loads certificates, keys and CA files as a worker would; conf_check_plugins() calls it. */

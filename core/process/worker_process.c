@@ -17,6 +17,7 @@
 
 #include "base/sha256.h"
 #include "engine/engine.h"
+#include "engine/route.h"
 #include "format/keys.h"
 #include "net/lane.h"
 #include "net/server.h"
@@ -117,14 +118,27 @@ static const struct engine_party *party_by_name(void *ctx, const char *name)
 	return p == NULL ? NULL : &w->parties[p - w->conf->parties].engine;
 }
 
+/* yyyymmdd of a moment in business time. */
+static uint32_t business_day(int64_t wall_ms)
+{
+	char time[15];
+
+	yt_time_compact(wall_ms, time);
+	time[8] = 0;
+	return (uint32_t)strtoul(time, NULL, 10);
+}
+
 static const struct engine_party *route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-	const char **rule)
+	const char *listener, const char **rule)
 {
 	struct worker *w = ctx;
-	const struct conf_party *p = conf_route(w->conf, msg->institution);
+	const struct conf_institution *i = conf_institution(w->conf, msg->institution);
+	const struct route_query query = { .msg = msg, .listener = yt_str(listener), .origin = yt_str(origin->name),
+		.institution_area = yt_str(i == NULL ? NULL : i->area), .day = business_day(yt_wall_ms()) };
+	const struct conf_route *r = conf_route(w->conf, &query);
 
-	*rule = NULL;
-	return p == NULL ? NULL : &w->parties[p - w->conf->parties].engine;
+	*rule = r == NULL ? NULL : r->name;
+	return r == NULL ? NULL : &w->parties[r->party - w->conf->parties].engine;
 }
 
 static const struct engine_codec *listener_codec(void *ctx, const char *name)

@@ -1,0 +1,277 @@
+/* core/process/conf_routes.c - the routes of the configuration as rules (engine/route.h), and the tables they ask.
+ *
+ * conf.c has filled conf->routes by the table of keys; conf_check.c calls conf_check_routes() once the names are
+ * known; workers and `yitong explain` ask conf_route(). */
+#include "process/conf_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/route.h"
+
+#define ROUTES_MAX 100000
+#define TABLE_BYTES_MAX (16u << 20)
+
+/* -- tables in CSV -- */
+
+/* The whole file in conf's arena. */
+static int read_table(struct conf *conf, const char *path, struct yt_str *text, const char **why)
+{
+	FILE *file = fopen(path, "re");
+	struct yt_buf buf = { 0 };
+	size_t n = 0;
+
+	*why = NULL;
+	if (file == NULL)
+		return YT_EIO; /* conf_check_file() has told */
+	do {
+		uint8_t *room = yt_buf_room(&buf, 65536);
+
+		if (room == NULL)
+			break;
+		n = fread(room, 1, 65536, file);
+		buf.n -= 65536 - n;
+	} while (n > 0 && buf.n <= TABLE_BYTES_MAX);
+	if (ferror(file))
+		*why = "cannot be read";
+	else if (buf.n > TABLE_BYTES_MAX)
+		*why = "has more than 16 MiB";
+	fclose(file);
+	*text = yt_arena_copy(conf->arena, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+	return *why != NULL ? YT_EIO : text->p == NULL ? YT_ENOMEM : 0;
+}
+
+static void read_areas(struct conf *conf, struct conf_errors *errors)
+{
+	const char *path = conf->tables.areas, *unread;
+	char why[160] = "";
+	struct yt_str text;
+	uint32_t line = 0;
+
+	if (path == NULL)
+		return;
+	if (read_table(conf, path, &text, &unread) != 0) {
+		if (unread != NULL)
+			conf_error_add(errors, 0, 0, "tables.areas: %s %s", path, unread);
+		return;
+	}
+	if (area_table_read(conf->arena, text, &conf->areas, &line, why, sizeof(why)) != 0)
+		conf_error_add(errors, 0, 0, "tables.areas: %s:%u: %s", path, (unsigned)line, why);
+}
+
+/* -- one route as a rule -- */
+
+struct making {
+	struct conf *conf;
+	struct conf_errors *errors;
+	struct conf_route *route;
+	struct route_rule *rule;
+};
+
+#define WRONG(m, ...) conf_error_add((m)->errors, (m)->route->place.line, (m)->route->place.column, __VA_ARGS__)
+
+static const char *nth_party(const void *arg, size_t i)
+{
+	const struct conf *conf = arg;
+
+	return i < conf->n_parties ? conf->parties[i].name : NULL;
+}
+
+static const char *nth_operation(const void *arg, size_t i)
+{
+	(void)arg;
+	return i < YT_OP_COUNT ? yt_op((enum yt_operation)i)->name : NULL;
+}
+
+/* "outpatient.settle", "outpatient.*" or "*.settle". */
+static bool covers(struct yt_str word, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (word.n > 2 && word.p[word.n - 1] == '*' && word.p[word.n - 2] == '.')
+		return n >= word.n - 1 && memcmp(name, word.p, word.n - 1) == 0;
+	if (word.n > 2 && word.p[0] == '*' && word.p[1] == '.')
+		return n >= word.n - 1 && memcmp(name + n - (word.n - 1), word.p + 1, word.n - 1) == 0;
+	return yt_str_is(word, name);
+}
+
+static void make_operations(struct making *m)
+{
+	const struct conf_texts *words = &m->route->operations;
+
+	m->rule->any_op = words->n == 0;
+	for (uint32_t i = 0; i < words->n; i++) {
+		bool is_known = false;
+		const char *meant;
+
+		for (unsigned op = 0; op < YT_OP_COUNT; op++) {
+			if (!covers(words->item[i], yt_op((enum yt_operation)op)->name))
+				continue;
+			m->rule->ops[op] = is_known = true;
+		}
+		if (is_known)
+			continue;
+		meant = conf_closest(words->item[i].p, nth_operation, NULL);
+		WRONG(m, "operations: there is no operation \"%.*s\"%s%s%s", YT_FMT(words->item[i]),
+		        meant == NULL ? "" : ": did you mean \"", meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
+	}
+}
+
+static void make_relations(struct making *m)
+{
+	const struct conf_texts *words = &m->route->relation;
+
+	for (uint32_t i = 0; i < words->n; i++) {
+		unsigned r = AREA_UNKNOWN;
+
+		while (r <= AREA_CROSS_PROVINCE && !yt_str_is(words->item[i], area_relation_name((enum area_relation)r)))
+			r++;
+		if (r > AREA_CROSS_PROVINCE)
+			WRONG(m, "relation must be same-city, same-province, cross-province or unknown, not \"%.*s\"",
+			        YT_FMT(words->item[i]));
+		else
+			m->rule->relations |= 1u << r;
+	}
+}
+
+static void check_names_of(struct making *m, const char *key, const struct conf_texts *names, enum conf_map map)
+{
+	for (uint32_t i = 0; i < names->n; i++)
+		if (conf_map_find(m->conf, map, names->item[i]) == UINT32_MAX)
+			WRONG(m, "%s: there is no \"%.*s\"", key, YT_FMT(names->item[i]));
+}
+
+/* "14|16" into its values. */
+static struct route_texts split_values(struct making *m, const char *text)
+{
+	struct route_texts values = { NULL, 1 };
+	struct yt_str *item;
+	uint32_t n = 0;
+
+	for (const char *p = text; *p != '\0'; p++)
+		values.n += *p == '|';
+	values.item = item = yt_arena_alloc(m->conf->arena, values.n * sizeof(*item));
+	if (item == NULL)
+		return (struct route_texts){ 0 };
+	for (const char *p = text; n < values.n; n++) {
+		item[n].p = p;
+		item[n].n = strcspn(p, "|");
+		p += item[n].n + 1;
+	}
+	return values;
+}
+
+static void make_fields(struct making *m)
+{
+	const struct conf_settings *fields = &m->route->fields;
+
+	if (fields->n > ROUTE_FIELDS_MAX)
+		WRONG(m, "fields: more than %d", ROUTE_FIELDS_MAX);
+	for (uint32_t i = 0; i < fields->n && i < ROUTE_FIELDS_MAX; i++) {
+		m->rule->fields[i].name = yt_str(fields->item[i].key);
+		m->rule->fields[i].values = split_values(m, fields->item[i].value);
+		m->rule->n_fields++;
+	}
+}
+
+static void make_party(struct making *m)
+{
+	struct conf_route *r = m->route;
+	const char *meant;
+
+	if (r->to == NULL)
+		return;
+	r->party = conf_party(m->conf, yt_str(r->to));
+	if (r->party != NULL)
+		return;
+	meant = conf_closest(r->to, nth_party, m->conf);
+	WRONG(m, "route to unknown party \"%s\"%s%s%s", r->to, meant == NULL ? ": add it to parties" : ": did you mean \"",
+	        meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
+}
+
+#define AS_TEXTS(texts) ((struct route_texts){ (texts).item, (texts).n })
+
+static void make_rule(struct making *m)
+{
+	const struct conf_route *r = m->route;
+
+	*m->rule = (struct route_rule){ .name = r->name, .target = r, .listeners = AS_TEXTS(r->listeners),
+		.origins = AS_TEXTS(r->origins), .institutions = AS_TEXTS(r->institutions),
+		.insutypes = AS_TEXTS(r->insutypes), .areas = AS_TEXTS(r->areas), .treatment = AS_TEXTS(r->treatment),
+		.insured = AS_TEXTS(r->insured) };
+	make_operations(m);
+	make_relations(m);
+	make_fields(m);
+	check_names_of(m, "listeners", &r->listeners, CONF_BY_LISTENER);
+	check_names_of(m, "origins", &r->origins, CONF_BY_ORIGIN);
+	make_party(m);
+}
+
+static bool takes_all(const struct route_rule *rule)
+{
+	return rule->any_op && rule->relations == 0 && rule->n_fields == 0 && rule->listeners.n == 0 &&
+	       rule->origins.n == 0 && rule->institutions.n == 0 && rule->insutypes.n == 0 && rule->areas.n == 0 &&
+	       rule->treatment.n == 0 && rule->insured.n == 0;
+}
+
+void conf_check_routes(struct conf *conf, struct conf_errors *errors)
+{
+	const struct conf_route *takes_all_before = NULL;
+
+	read_areas(conf, errors);
+	if (conf->n_routes > ROUTES_MAX) {
+		conf_error_add(errors, conf->routes[ROUTES_MAX].place.line, conf->routes[ROUTES_MAX].place.column,
+		        "more than %d routes: use areas instead of a route per institution", ROUTES_MAX);
+		return;
+	}
+	conf->rules = yt_arena_alloc(conf->arena, (conf->n_routes + 1) * sizeof(*conf->rules));
+	if (conf->rules == NULL)
+		return;
+	for (uint32_t i = 0; i < conf->n_routes; i++) {
+		struct making m = { conf, errors, &conf->routes[i], &conf->rules[i] };
+
+		make_rule(&m);
+		if (takes_all_before != NULL)
+			conf_warning_add(errors, m.route->place.line, m.route->place.column,
+			        "never reached: the route on line %u takes everything", (unsigned)takes_all_before->place.line);
+		else if (takes_all(m.rule))
+			takes_all_before = m.route;
+	}
+	conf->router = router_new(conf->rules, conf->n_routes, conf->areas);
+}
+
+/* -- asked -- */
+
+const struct conf_route *conf_route(const struct conf *conf, const struct route_query *query)
+{
+	const struct route_rule *rule = conf->router == NULL ? NULL : router_match(conf->router, query, NULL);
+
+	return rule == NULL ? NULL : rule->target;
+}
+
+const struct conf_party *conf_local_party(const struct conf *conf, struct yt_str institution)
+{
+	const struct conf_institution *inst = conf_institution(conf, institution);
+	struct yt_str area = yt_str(inst == NULL ? NULL : inst->area);
+	struct yt_msg msg = { .op = yt_op(YT_OP_OUTPATIENT_SETTLE), .institution = institution, .treatment_area = area,
+		.insured_area = area };
+	const struct conf_route *route;
+
+	/* Whoever asks by whichever door: a rule that names one does not make the institution known to all. */
+	for (uint32_t i = 0; i < conf->n_routes; i++) {
+		struct route_rule rule = conf->rules[i];
+		struct route_query query = { .msg = &msg, .institution_area = area };
+		const char *why;
+
+		if (conf->n_routes > 1024)
+			break;
+		rule.listeners.n = rule.origins.n = rule.insutypes.n = rule.n_fields = 0;
+		if (route_matches(&rule, &query, area_relate(conf->areas, area, area, 0), &why))
+			return conf->routes[i].party;
+	}
+	route = conf_route(conf, &(struct route_query){ .msg = &msg, .institution_area = area });
+	return route == NULL ? NULL : route->party;
+}
