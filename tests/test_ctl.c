@@ -715,8 +715,8 @@ static void test_check(void **state)
 
 static void test_help(void **state)
 {
-	static const char *const commands[] = { "", "check", "messages", "show", "status", "parked", "audit",
-		"journal", "index" };
+	static const char *const commands[] = { "", "check", "messages", "show", "status", "parked", "audit", "journal",
+		"index" };
 	struct world *w = *state;
 	char line[64];
 

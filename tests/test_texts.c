@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "engine/texts.h"
+#include "yitong/json.h"
+#include "yitong/message.h"
 
 #define TRACE "a1b2c3d4"
 #define ROOM 200 /* characters */
@@ -124,6 +126,122 @@ static void test_short_detail(void **state)
 	yt_arena_free(arena);
 }
 
+static const struct detail_row {
+	const char *en, *zh;
+} detail_rows[] = {
+	{ "", "" },
+	{ "input.data", "input.data" },
+	{ "input.data.psn_no is missing", "缺少 input.data.psn_no" },
+	{ "recer_sys_code is missing; set recer_sys_code for this party",
+	        "网关没有设置 recer_sys_code，请联系网关管理员" },
+	{ "input.feedetail has no rows", "input.feedetail 没有明细" },
+	{ "input.data.psn_no must be a text", "input.data.psn_no 应为文本" },
+	{ "(message) must be an object", "报文 应为 JSON 对象" },
+	{ "input.diseinfo must be an array of objects", "input.diseinfo 应为 JSON 对象数组" },
+	{ "msgid must be letters and digits", "msgid 只能由字母和数字组成" },
+	{ "input.data.psn_no is longer than 30 characters", "input.data.psn_no 超过 30 个字符" },
+	{ "input.data.cnt is not a number", "input.data.cnt 不是数字" },
+	{ "input.feedetail[3].cnt has more than 4 digits behind the point", "input.feedetail[3].cnt 的小数超过 4 位" },
+	{ "input.data.cnt has more than 12 digits before the point", "input.data.cnt 的整数部分超过 12 位" },
+	{ "input.data.begndate is not a date (yyyy-MM-dd)", "input.data.begndate 不是日期，格式应为 yyyy-MM-dd" },
+	{ "inf_time is not a time (yyyy-MM-dd HH:mm:ss)", "inf_time 不是时间，格式应为 yyyy-MM-dd HH:mm:ss" },
+	{ "data.x is 1.00, but a, b and c add up to 2.00", "data.x 为 1.00，而 a、b、c 合计为 2.00" },
+	{ "data.x is 1.00, but fund_pay_sumamt, person and hosp_part_amt add up to 2.00",
+	        "data.x 为 1.00，而 fund_pay_sumamt、个人负担、hosp_part_amt 合计为 2.00" },
+	{ "feedetail[0].det_item_fee_sumamt is 1.00, but cnt times pric add up to 2.00",
+	        "feedetail[0].det_item_fee_sumamt 为 1.00，而 cnt×pric 合计为 2.00" },
+	{ "(message) cannot be read: line 2 column 17: bad number", "报文无法解析，第 2 行第 17 列：数字格式有误" },
+	/* of another plugin */
+	{ "input.data.psn_no offends against a rule of its own", "input.data.psn_no 不符合要求" },
+	{ " is odd", "内容不符合要求" },
+};
+
+static void test_detail(void **state)
+{
+	struct yt_arena *arena = yt_arena_new(0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(detail_rows) / sizeof(detail_rows[0]); i++) {
+		struct yt_str zh = text_detail(arena, yt_str(detail_rows[i].en));
+
+		if (!yt_str_is(zh, detail_rows[i].zh))
+			fail_msg("\"%s\" is said as \"%.*s\"", detail_rows[i].en, YT_FMT(zh));
+	}
+	yt_arena_free(arena);
+}
+
+/* What the JSON reader really complains of. */
+static void test_json_complaints(void **state)
+{
+	static const char *const octets[] = { "{\"a\":\"\001\"}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\xff\"}",
+		"{\"a\":\"", "{\"a\":01}", "{\"a\":x}", "{\"a\":", "{a:1}", "{\"a\" 1}", "{\"a\":1 2}", "[1 2]",
+		"\xef\xbb\xbf{}", "{} 1", "[[[[[[1]]]]]]", "[1,2,3,4,5,6,7,8,9]" };
+	const struct yt_json_limits limits = { .depth = 4, .nodes = 8 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(octets) / sizeof(octets[0]); i++) {
+		struct yt_arena *arena = yt_arena_new(0);
+		struct yt_json_error err = { 0 };
+		struct yt_node *root;
+		struct yt_str en, zh;
+
+		assert_int_not_equal(
+		        yt_json_read(arena, yt_arena_copy(arena, yt_str(octets[i])), &limits, &root, &err), 0);
+		en = yt_arena_printf(
+		        arena, "(message) cannot be read: line %u column %u: %s", err.line, err.column, err.why);
+		zh = text_detail(arena, en);
+		for (size_t k = 0; k + strlen(err.why) <= zh.n; k++)
+			if (memcmp(zh.p + k, err.why, strlen(err.why)) == 0)
+				fail_msg("\"%s\" has no Chinese", err.why);
+		yt_arena_free(arena);
+	}
+}
+
+/* What the money rules really complain of. */
+static void test_money_complaints(void **state)
+{
+	static const struct {
+		unsigned rules;
+		const char *body;
+	} rows[] = {
+		{ YT_MONEY_SPLIT, "{\"data\":{\"medfee_sumamt\":\"x\"}}" },
+		{ YT_MONEY_SPLIT, "{\"data\":{\"medfee_sumamt\":\"1.00\",\"inscp_scp_amt\":\"2.00\"}}" },
+		{ YT_MONEY_PAYERS, "{\"data\":{\"medfee_sumamt\":\"1.00\",\"fund_pay_sumamt\":\"2.00\"}}" },
+		{ YT_MONEY_PAYERS,
+		        "{\"data\":{\"medfee_sumamt\":\"1.00\",\"acct_pay\":\"1.00\",\"psn_part_amt\":\"2.00\"}}" },
+		{ YT_MONEY_FUNDS, "{\"data\":{\"fund_pay_sumamt\":\"2.00\"}}" },
+		{ YT_MONEY_LINES, "{\"feedetail\":[{\"det_item_fee_sumamt\":\"2.00\",\"cnt\":\"1\",\"pric\":\"1\"}]}" },
+		{ YT_MONEY_LINES, "{\"feedetail\":[{\"det_item_fee_sumamt\":\"2.00\",\"cnt\":\"x\",\"pric\":\"1\"}]}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct yt_arena *arena = yt_arena_new(0);
+		struct yt_node *root;
+		struct yt_str zh;
+		char why[200];
+
+		assert_int_equal(yt_json_read(arena, yt_arena_copy(arena, yt_str(rows[i].body)), NULL, &root, NULL), 0);
+		assert_int_not_equal(yt_money_check(rows[i].rules, root, why, sizeof(why)), 0);
+		zh = text_detail(arena, yt_str(why));
+		for (size_t k = 0; k < zh.n; k++)
+			if (k + 15 <= zh.n && memcmp(zh.p + k, "不符合要求", 15) == 0)
+				fail_msg("\"%s\" is in no catalogue", why);
+		yt_arena_free(arena);
+	}
+}
+
+static void test_english(void **state)
+{
+	struct yt_arena *arena = yt_arena_new(0);
+
+	(void)state;
+	assert_true(yt_str_is(text_english(arena, TEXT_UNREADABLE, YT_STR("a.b is missing")), "Y101 a.b is missing"));
+	assert_true(yt_str_is(
+	        text_english(arena, TEXT_NO_ROUTE, (struct yt_str){ 0 }), "Y107 no route matches, nothing was sent"));
+	yt_arena_free(arena);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -131,6 +249,10 @@ int main(void)
 		{ "each number is given once", test_numbers, NULL, NULL, NULL },
 		{ "no answer is over 200 characters, and its end is whole", test_length, NULL, NULL, NULL },
 		{ "a short detail is told whole", test_short_detail, NULL, NULL, NULL },
+		{ "a complaint is said in Chinese, with its path", test_detail, NULL, NULL, NULL },
+		{ "the JSON reader's complaints are in the catalogue", test_json_complaints, NULL, NULL, NULL },
+		{ "the money rules' complaints are in the catalogue", test_money_complaints, NULL, NULL, NULL },
+		{ "journal and log have it in English", test_english, NULL, NULL, NULL },
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

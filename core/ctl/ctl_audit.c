@@ -13,9 +13,12 @@
 static const char help[] =
         "Usage: yitong audit [--day DAY] [--operator NAME] [--json] [--conf FILE]\n"
         "\n"
-        "Lists, oldest first, who did what at the gateway, as the journal has it: raw text that was shown (show --raw),\n"
-        "decisions about parked exchanges, and each configuration that became active, with the beginning of its file's\n"
-        "SHA-256 (`sha256sum FILE`).  The names are those that were given: who may run this command at all is a matter\n"
+        "Lists, oldest first, who did what at the gateway, as the journal has it: raw text that was shown (show "
+        "--raw),\n"
+        "decisions about parked exchanges, and each configuration that became active, with the beginning of its "
+        "file's\n"
+        "SHA-256 (`sha256sum FILE`).  The names are those that were given: who may run this command at all is a "
+        "matter\n"
         "of the machine's users.\n"
         "  --day DAY           only that day, yyyy-MM-dd (UTC+8); without it the whole journal is read, which takes a\n"
         "                      while where it is large\n"
@@ -116,7 +119,8 @@ static void put_row(struct auditing *a, const struct act *act)
 	}
 	yt_time_print(act->wall_ms, time);
 	ctl_table_cell(&a->table, CTL_PLAIN, "%s", time);
-	ctl_table_cell(&a->table, CTL_BOLD, "%.*s", YT_FMT(act->operator_name.n > 0 ? act->operator_name : YT_STR("-")));
+	ctl_table_cell(
+	        &a->table, CTL_BOLD, "%.*s", YT_FMT(act->operator_name.n > 0 ? act->operator_name : YT_STR("-")));
 	ctl_table_cell(&a->table, CTL_PLAIN, "%s", act->what);
 	ctl_table_cell(&a->table, CTL_PLAIN, "%s", *act->exchange == '\0' ? "-" : act->exchange);
 	ctl_table_cell(&a->table, CTL_PLAIN, "%.*s", YT_FMT(act->reason.n > 0 ? act->reason : YT_STR("-")));
@@ -170,7 +174,8 @@ static int list(struct ctl *ctl, struct auditing *a, bool is_one_day)
 		if (a->n > 0 && !a->is_json)
 			ctl_table_print(ctl, &a->table, stdout);
 		if (rv < 0)
-			rv = ctl_fail(CTL_CANNOT, "the journal cannot be read to its end (%s): see `yitong journal verify`",
+			rv = ctl_fail(CTL_CANNOT,
+			        "the journal cannot be read to its end (%s): see `yitong journal verify`",
 			        *why.why != '\0' ? why.why : yt_strerror(rv));
 		else
 			rv = a->n > 0 ? CTL_OK : ctl_fail(CTL_FOUND, "nothing found");
@@ -205,7 +210,8 @@ int ctl_audit(struct ctl *ctl, int argc, char **argv)
 			a.is_json = true;
 	}
 	if (optind < argc)
-		return ctl_usage("audit", "what is \"%s\"? A day goes with --day, a name with --operator", argv[optind]);
+		return ctl_usage(
+		        "audit", "what is \"%s\"? A day goes with --day, a name with --operator", argv[optind]);
 	if (index_filter_times(&day, &a.from_ms, &a.to_ms) != 0)
 		return ctl_usage("audit", "--day must be a date such as 2026-11-22, not \"%.*s\"", YT_FMT(day.day));
 	return list(ctl, &a, day.day.n > 0);

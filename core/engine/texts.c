@@ -83,15 +83,23 @@ static void put(struct yt_buf *buf, const char *zh, struct yt_str detail)
 	}
 }
 
-struct yt_str text_make(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace)
+static size_t find(enum text_id id)
 {
-	struct yt_buf buf = { 0 };
-	struct yt_str text;
-	size_t i, fixed;
+	size_t i;
 
 	for (i = 0; i < N_TEXTS && texts[i].id != id; i++)
 		;
 	YT_REQUIRE(i < N_TEXTS);
+	return i;
+}
+
+struct yt_str text_make(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace)
+{
+	struct yt_buf buf = { 0 };
+	struct yt_str text;
+	size_t i = find(id), fixed;
+
+	detail = text_detail(arena, detail);
 	/* Number and trace come last and are what the cashier reads out: the detail gives way. */
 	fixed = count_characters(yt_str(texts[i].zh)) + count_characters(yt_str(trace)) + TAIL - 2; /* without %s */
 	put(&buf, texts[i].zh, cut(detail, fixed < ROOM ? ROOM - fixed : 0));
@@ -99,4 +107,11 @@ struct yt_str text_make(struct yt_arena *arena, enum text_id id, struct yt_str d
 	text = yt_arena_copy(arena, yt_buf_view(&buf));
 	yt_buf_free(&buf);
 	return text;
+}
+
+struct yt_str text_english(struct yt_arena *arena, enum text_id id, struct yt_str detail)
+{
+	if (detail.n > 0)
+		return yt_arena_printf(arena, "Y%d %.*s", (int)id, YT_FMT(detail));
+	return yt_arena_printf(arena, "Y%d %s", (int)id, texts[find(id)].en);
 }

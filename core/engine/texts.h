@@ -29,8 +29,13 @@ enum text_id { /* numbers are stable: they are in manuals */
 	TEXT_MARKED = 501         /* warn_msg: the answer's amounts do not add up */
 };
 
-/* The text with its number and the trace, in arena.  detail may be empty. */
+/* The text with its number and the trace, in arena.  detail: a path, or a path and what is wrong with it in the English
+ * of struct yt_fault, which is said in Chinese; may be empty. */
 struct yt_str text_make(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace);
+/* "Y101 input.data.psn_no is missing", "Y107 no route matches, nothing was sent": the same for journal and log, in arena. */
+struct yt_str text_english(struct yt_arena *arena, enum text_id id, struct yt_str detail);
+/* detail.c: "input.data.psn_no is missing" as 缺少 input.data.psn_no; what is in no catalogue keeps its path alone. */
+struct yt_str text_detail(struct yt_arena *arena, struct yt_str english);
 /* The catalogue, for documentation and tests: false past the end. */
 bool text_at(size_t i, enum text_id *id, const char **zh, const char **en);
 

@@ -1,0 +1,159 @@
+/* core/engine/detail.c - what is wrong with a message, in the hospital's language.
+ *
+ * Codecs and the money rules complain in English, for the journal and the log: a path and a predicate, as in
+ * "input.data.psn_no is missing".  text_make() has each complaint said in Chinese here before it goes into an answer.
+ * The catalogue has the sentences of core/message, core/format/json.c and plugins/nhsa; what another plugin
+ * complains of in other words keeps its path and is called 不符合要求, and the operator has the sentence. */
+#include "engine/texts.h"
+
+#include <string.h>
+
+#define GAPS_MAX 5
+
+/* %s in en: anything, as short as it can be; %1 to %5 in zh: what the first, second ... stood for.  The first row
+ * that fits is taken. */
+static const struct phrase {
+	const char *en, *zh;
+} phrases[] = {
+	{ "%s is missing", "缺少 %1" },
+	{ "%s is missing; set %s for this party", "网关没有设置 %1，请联系网关管理员" },
+	{ "%s has no rows", "%1 没有明细" },
+	{ "%s must be a text", "%1 应为文本" },
+	{ "%s must be an object", "%1 应为 JSON 对象" },
+	{ "%s must be an array of objects", "%1 应为 JSON 对象数组" },
+	{ "%s must be letters and digits", "%1 只能由字母和数字组成" },
+	{ "%s is longer than %s characters", "%1 超过 %2 个字符" },
+	{ "%s is not a number", "%1 不是数字" },
+	{ "%s has more than %s digits behind the point", "%1 的小数超过 %2 位" },
+	{ "%s has more than %s digits before the point", "%1 的整数部分超过 %2 位" },
+	{ "%s is not a date (%s)", "%1 不是日期，格式应为 %2" },
+	{ "%s is not a time (%s)", "%1 不是时间，格式应为 %2" },
+	{ "%s is not an amount in yuan with two decimals", "%1 不是以元为单位、保留两位小数的金额" },
+	{ "%s or %s is not a decimal number", "%1 或 %2 不是小数" },
+	{ "%s is %s, but %s add up to %s", "%1 为 %2，而 %3 合计为 %4" },
+	{ "%s cannot be read: line %s column %s: %s", "%1无法解析，第 %2 行第 %3 列：%4" },
+};
+
+/* What stands for a gap, when it is one of these; parts of it, when it is a list. */
+static const struct phrase words[] = {
+	{ "(message)", "报文" },
+	{ "unescaped control character", "有未转义的控制字符" },
+	{ "bad escape or lone surrogate", "转义字符有误" },
+	{ "not UTF-8", "不是 UTF-8 编码" },
+	{ "text without an end", "文本没有结束" },
+	{ "bad number", "数字格式有误" },
+	{ "expected a value", "此处应为值" },
+	{ "ends where a value is expected", "报文不完整" },
+	{ "expected a member name in quotes", "此处应为带双引号的名称" },
+	{ "expected ':'", "此处应为冒号" },
+	{ "expected ',' or '}'", "此处应为逗号或右花括号" },
+	{ "expected ',' or ']'", "此处应为逗号或右方括号" },
+	{ "starts with a byte-order mark", "报文以字节顺序标记（BOM）开头" },
+	{ "bytes after the value", "报文结束后还有内容" },
+	{ "a member name that this object already has", "同一对象中名称重复" },
+	{ "nested too deep", "嵌套层数过多" },
+	{ "too many values", "数据项过多" },
+	{ "larger than 4 GiB", "超过 4 GiB" },
+}, joints[] = {
+	{ ", person and ", "、个人负担、" },
+	{ " times ", "×" },
+	{ ", ", "、" },
+	{ " and ", "、" },
+};
+
+#define N(table) (sizeof(table) / sizeof((table)[0]))
+
+static bool begins_with(struct yt_str s, const char *start, size_t n)
+{
+	return s.n >= n && memcmp(s.p, start, n) == 0;
+}
+
+/* The length of s before the first `end` of n octets; s.n + 1 when there is none. */
+static size_t before(struct yt_str s, const char *end, size_t n)
+{
+	for (size_t i = 0; i + n <= s.n; i++)
+		if (memcmp(s.p + i, end, n) == 0)
+			return i;
+	return s.n + 1;
+}
+
+static bool fits(const char *en, struct yt_str s, struct yt_str gap[GAPS_MAX])
+{
+	size_t n_gaps = 0;
+
+	for (;;) {
+		const char *next = strstr(en, "%s");
+		size_t fixed = next == NULL ? strlen(en) : (size_t)(next - en);
+
+		if (!begins_with(s, en, fixed))
+			return false;
+		s.p += fixed;
+		s.n -= fixed;
+		if (next == NULL)
+			return s.n == 0;
+		en = next + 2;
+		next = strstr(en, "%s");
+		fixed = next == NULL ? strlen(en) : (size_t)(next - en);
+		gap[n_gaps].p = s.p;
+		/* The last gap ends where the rest of the sentence does. */
+		gap[n_gaps].n = next != NULL ? before(s, en, fixed) : s.n >= fixed ? s.n - fixed : s.n + 1;
+		if (gap[n_gaps].n == 0 || gap[n_gaps].n > s.n)
+			return false;
+		s.p += gap[n_gaps].n;
+		s.n -= gap[n_gaps++].n;
+	}
+}
+
+static void put_gap(struct yt_buf *out, struct yt_str gap)
+{
+	for (size_t i = 0; i < N(words); i++)
+		if (yt_str_is(gap, words[i].en)) {
+			yt_buf_text(out, words[i].zh);
+			return;
+		}
+	while (gap.n > 0) {
+		size_t used = 1, i;
+
+		for (i = 0; i < N(joints) && !begins_with(gap, joints[i].en, strlen(joints[i].en)); i++)
+			;
+		if (i < N(joints)) {
+			used = strlen(joints[i].en);
+			yt_buf_text(out, joints[i].zh);
+		} else {
+			yt_buf_byte(out, (uint8_t)*gap.p);
+		}
+		gap.p += used;
+		gap.n -= used;
+	}
+}
+
+static void put_phrase(struct yt_buf *out, const char *zh, const struct yt_str gap[GAPS_MAX])
+{
+	for (; *zh != '\0'; zh++) {
+		if (zh[0] == '%' && zh[1] >= '1' && zh[1] < '1' + GAPS_MAX)
+			put_gap(out, gap[*++zh - '1']);
+		else
+			yt_buf_byte(out, (uint8_t)*zh);
+	}
+}
+
+struct yt_str text_detail(struct yt_arena *arena, struct yt_str english)
+{
+	struct yt_str gap[GAPS_MAX], said;
+	struct yt_buf out = { 0 };
+	size_t i, path = before(english, " ", 1);
+
+	if (path > english.n)
+		return english; /* a path alone, or nothing */
+	for (i = 0; i < N(phrases) && !fits(phrases[i].en, english, gap); i++)
+		;
+	if (i < N(phrases)) {
+		put_phrase(&out, phrases[i].zh, gap);
+	} else {
+		put_gap(&out, (struct yt_str){ english.p, path });
+		yt_buf_text(&out, path == 0 ? "内容不符合要求" : " 不符合要求");
+	}
+	said = yt_arena_copy(arena, yt_buf_view(&out));
+	yt_buf_free(&out);
+	return said;
+}
