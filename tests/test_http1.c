@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "hostile_http.h"
 #include "net/http1.h"
 
 #define HEAD_BYTES 512
@@ -307,6 +308,78 @@ static void reads_answer(void **state)
 	check_splits(*state, HTTP1_RESPONSE);
 }
 
+/* ---- what is publicly known to have parted readers (hostile_http.h) ---- */
+
+/* Reads one after the other, fed in a first part of first bytes, then in steps of step. */
+static enum http1_result read_all(struct http1_pool *pool, const struct hostile *row, size_t first, size_t step, int *whole)
+{
+	struct http1 *h = http1_take(pool);
+	enum http1_result result = HTTP1_MORE;
+
+	*whole = 0;
+	for (size_t at = 0, part = first; at < row->n && result != HTTP1_REFUSED; at += part, part = step) {
+		if (part > row->n - at)
+			part = row->n - at;
+		result = put(h, row->bytes + at, part);
+		while (result == HTTP1_WHOLE) {
+			++*whole;
+			http1_next(h);
+			result = http1_feed(h, 0);
+		}
+	}
+	if (result == HTTP1_REFUSED && (h->refusal < 400 || h->refusal > 599 || h->why == NULL))
+		*whole = -1;
+	if (result == HTTP1_MORE && http1_is_empty(h))
+		result = HTTP1_WHOLE; /* nothing is left over */
+	http1_give(pool, h);
+	return result;
+}
+
+static int check_hostile(struct http1_pool *pool, const struct hostile *row)
+{
+	static const enum http1_result ends[] = { [HOSTILE_REFUSED] = HTTP1_REFUSED, [HOSTILE_TAKEN] = HTTP1_WHOLE,
+		[HOSTILE_WAITS] = HTTP1_MORE, [HOSTILE_ENDLESS] = HTTP1_UNTIL_CLOSE };
+	int whole;
+
+	for (size_t first = 1; first <= row->n + 1; first++) { /* the last: octet by octet */
+		size_t step = first <= row->n ? row->n : 1;
+
+		if (read_all(pool, row, first <= row->n ? first : 1, step, &whole) == ends[row->end] && whole == row->whole)
+			continue;
+		print_error("%s: not as it must be, split at %zu\n", row->why, first);
+		return 1;
+	}
+	return 0;
+}
+
+static void check_all_hostile(enum http1_kind kind, bool (*get)(size_t i, struct hostile *out), size_t least)
+{
+	struct http1_limits limits = { HOSTILE_HEAD_BYTES, HOSTILE_FIELDS, HOSTILE_BODY_BYTES };
+	struct http1_pool pool;
+	struct hostile row;
+	size_t i;
+	int wrong = 0;
+
+	http1_pool_init(&pool, kind, &limits);
+	for (i = 0; get(i, &row); i++)
+		wrong += check_hostile(&pool, &row);
+	http1_pool_free(&pool);
+	assert_int_equal(wrong, 0);
+	assert_true(i >= least); /* the table was not lost on the way */
+}
+
+static void reads_no_hostile_request_in_two_ways(void **state)
+{
+	(void)state;
+	check_all_hostile(HTTP1_REQUEST, hostile_request, 9000);
+}
+
+static void reads_no_hostile_answer_in_two_ways(void **state)
+{
+	(void)state;
+	check_all_hostile(HTTP1_RESPONSE, hostile_answer, 90);
+}
+
 static void says_what_a_request_is(void **state)
 {
 	static const char bytes[] = "POST http://a.cn:1/x?y HTTP/1.1\r\nhost: A.cn:1\r\nConnection: x , close\r\n"
@@ -358,6 +431,7 @@ static void ends_an_answer_with_the_connection(void **state)
 int main(void)
 {
 	static const struct CMUnitTest singles[] = { cmocka_unit_test(says_what_a_request_is),
+		cmocka_unit_test(reads_no_hostile_request_in_two_ways), cmocka_unit_test(reads_no_hostile_answer_in_two_ways),
 		cmocka_unit_test(ends_an_answer_with_the_connection) };
 	static struct CMUnitTest tests[N(requests) + N(answers) + N(singles)];
 	static char names[N(answers)][100];

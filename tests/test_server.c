@@ -16,6 +16,7 @@
 #include <cmocka.h>
 #include <openssl/err.h>
 
+#include "hostile_http.h"
 #include "net/server.h"
 #include "net_peer.h"
 
@@ -45,6 +46,7 @@ static struct world {
 	int n_requests, n_gone, n_flushed;
 	int n_inside; /* calls of events from inside of server_ functions: must stay 0 */
 	bool inside, drained;
+	bool answers_all; /* whatever the target is */
 	char certificate[80];
 	char *big;
 } w;
@@ -74,7 +76,7 @@ static void on_request(void *arg, const struct server_request *request)
 	snprintf(w.told + n, sizeof(w.told) - n, "%.*s %.*s %zu %.*s|", YT_FMT(request->method), YT_FMT(request->target),
 		request->body.n, YT_FMT(request->subject));
 	snprintf(w.certificate, sizeof(w.certificate), "%.*s", YT_FMT(request->certificate));
-	if (yt_str_is(request->target, "/now"))
+	if (yt_str_is(request->target, "/now") || w.answers_all)
 		answer(request->token, 200, "now");
 	else if (yt_str_is(request->target, "/later"))
 		uv_timer_start(&w.later, on_later, 1, 0);
@@ -276,6 +278,80 @@ static void answers_row(void **state)
 	assert_int_equal(w.n_flushed + (strstr(row->told, "/drop") != NULL), w.n_requests);
 	assert_next_is_served(&one);
 	world_close();
+}
+
+/* ---- what is publicly known to have parted readers (hostile_http.h) ---- */
+
+struct hostile_act {
+	struct hostile row;
+	struct peer peer;
+	int connected;
+};
+
+/* One good request, then the row's octets, then no more. */
+static void play_hostile(void *arg)
+{
+	static const struct peer_conf anybody = { .cert = NULL };
+	struct hostile_act *act = arg;
+	char bytes[8192];
+	size_t n = (size_t)snprintf(bytes, sizeof(bytes), "%s", GET("/now"));
+
+	memcpy(bytes + n, act->row.bytes, act->row.n);
+	act->connected = peer_connect(&act->peer, w.port, &anybody);
+	peer_send(&act->peer, bytes, n + act->row.n);
+	SSL_shutdown(act->peer.ssl);
+	peer_read_to_end(&act->peer);
+	peer_hang_up(&act->peer, true);
+}
+
+static int count_of(const char *text, const char *part)
+{
+	int n = 0;
+
+	for (; (text = strstr(text, part)) != NULL; text++)
+		n++;
+	return n;
+}
+
+static bool is_treated_as_it_says(const struct hostile_act *act)
+{
+	const char *got = act->peer.got;
+	int refusals = count_of(got, "\r\nConnection: close\r\n\r\n4") + count_of(got, "\r\nConnection: close\r\n\r\n5");
+
+	return act->connected == 0 && act->peer.clean && w.n_requests == 1 + act->row.whole &&
+	       count_of(got, "HTTP/1.1 200 OK\r\n") == 1 + act->row.whole &&
+	       refusals == (act->row.end == HOSTILE_REFUSED ? 1 : 0);
+}
+
+/* All rows by hand, and of the many that are made every seventh: their octets all have their turn in one family or
+ * another, and test_http1.c has them all. */
+static void forwards_nothing_that_could_be_read_in_two_ways(void **state)
+{
+	struct server_conf conf = usual_conf(SERVER_SIGNED);
+	struct hostile_act *act = calloc(1, sizeof(*act));
+	size_t by_hand = hostile_requests_by_hand(), i;
+	int wrong = 0;
+
+	(void)state;
+	conf.limits.header_bytes = HOSTILE_HEAD_BYTES;
+	conf.limits.headers = HOSTILE_FIELDS;
+	conf.limits.body_bytes = HOSTILE_BODY_BYTES;
+	world_open(&conf);
+	w.answers_all = true;
+	for (i = 0; hostile_request(i, &act->row); i += i < by_hand ? 1 : 7) {
+		w.n_requests = 0;
+		w.told[0] = '\0';
+		peer_play(&w.loop, play_hostile, act);
+		if (!is_treated_as_it_says(act)) {
+			print_error("%s: told %s, heard %s\n", act->row.why, w.told, act->peer.got);
+			wrong++;
+		}
+	}
+	assert_int_equal(wrong, 0);
+	assert_true(i > 9000);
+	assert_int_equal(server_connections(w.server), 0);
+	world_close();
+	free(act);
 }
 
 /* ---- who may come in ---- */
@@ -896,6 +972,7 @@ static void a_wrong_file_is_named(void **state)
 int main(void)
 {
 	static const struct CMUnitTest singles[] = {
+		cmocka_unit_test(forwards_nothing_that_could_be_read_in_two_ways),
 		cmocka_unit_test(refuses_plaintext),
 		cmocka_unit_test(is_told_to_go_on_only_once),
 		cmocka_unit_test(a_session_speaks_for_no_other_certificate),

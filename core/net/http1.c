@@ -65,6 +65,32 @@ static bool is_word(struct yt_str s, const char *word)
 	return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
 
+static int hex_value(uint8_t c)
+{
+	return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
+/* True if name is word (lower-case letters) to a reader that maps marks onto each other, as CGI does with '_' and '-',
+ * drops them or decodes escapes.  Who means the word has no reason to write it so. */
+static bool is_like(struct yt_str name, const char *word)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		uint8_t c = (uint8_t)name.p[i];
+
+		if (c == '%' && name.n - i > 2 && is((uint8_t)name.p[i + 1], C_HEX) && is((uint8_t)name.p[i + 2], C_HEX)) {
+			c = (uint8_t)(hex_value((uint8_t)name.p[i + 1]) * 16 + hex_value((uint8_t)name.p[i + 2]));
+			i += 2;
+		}
+		if (c >= 'A' && c <= 'Z')
+			c |= 0x20;
+		if ((c < 'a' || c > 'z') && (c < '0' || c > '9'))
+			continue;
+		if (c != (uint8_t)*word++)
+			return false;
+	}
+	return *word == '\0';
+}
+
 static enum http1_result refuse(struct http1 *h, int status, const char *why)
 {
 	h->state = REFUSED;
@@ -292,23 +318,45 @@ static void field_host(struct http1 *h, struct yt_str value)
 	h->host = value;
 }
 
+/* Takes the next member of a comma-separated list; false when there is none. */
+static bool next_word(struct yt_str *list, struct yt_str *word)
+{
+	const char *comma;
+
+	if (list->n == 0)
+		return false;
+	comma = memchr(list->p, ',', list->n);
+	*word = (struct yt_str){ list->p, comma != NULL ? (size_t)(comma - list->p) : list->n };
+	list->p += word->n + (comma != NULL);
+	list->n -= word->n + (comma != NULL);
+	for (; word->n > 0 && (word->p[0] == ' ' || word->p[0] == '\t'); word->n--)
+		word->p++;
+	while (word->n > 0 && (word->p[word->n - 1] == ' ' || word->p[word->n - 1] == '\t'))
+		word->n--;
+	return true;
+}
+
+/* RFC 9110 7.6.1: what is named here is for this connection only, so a reader before us may have dropped it. */
 static void field_connection(struct http1 *h, struct yt_str value)
 {
-	const char *p = value.p, *end = p + value.n, *comma;
+	struct yt_str word;
 
-	for (; p < end; p = comma + 1) {
-		struct yt_str word;
-
-		comma = memchr(p, ',', (size_t)(end - p));
-		if (comma == NULL)
-			comma = end;
-		word = (struct yt_str){ p, (size_t)(comma - p) };
-		for (; word.n > 0 && (word.p[0] == ' ' || word.p[0] == '\t'); word.n--)
-			word.p++;
-		while (word.n > 0 && (word.p[word.n - 1] == ' ' || word.p[word.n - 1] == '\t'))
-			word.n--;
+	while (next_word(&value, &word)) {
 		if (is_word(word, "close"))
 			h->keep_alive = false;
+		else if (is_word(word, "Content-Length") || is_word(word, "Transfer-Encoding") || is_word(word, "Host"))
+			refuse(h, 400, "Connection names a field that says where the message ends or goes");
+	}
+}
+
+/* The content's coding is the format's business; chunked is none, yet some readers take it for the transfer's. */
+static void field_content_encoding(struct http1 *h, struct yt_str value)
+{
+	struct yt_str word;
+
+	while (next_word(&value, &word)) {
+		if (is_word(word, "chunked"))
+			refuse(h, 400, "chunked is no Content-Encoding");
 	}
 }
 
@@ -329,6 +377,10 @@ static void field_known(struct http1 *h, struct yt_str name, struct yt_str value
 		field_encoding(h, value);
 	else if (name.n == 10 && is_word(name, "Connection"))
 		field_connection(h, value);
+	else if (name.n == 16 && is_word(name, "Content-Encoding"))
+		field_content_encoding(h, value);
+	else if (is_like(name, "contentlength") || is_like(name, "transferencoding"))
+		refuse(h, 400, "field name that could be read as one that says where the message ends");
 	else if (asks && name.n == 4 && is_word(name, "Host"))
 		field_host(h, value);
 	else if (asks && name.n == 6 && is_word(name, "Expect"))
@@ -426,11 +478,6 @@ static void head_end(struct http1 *h)
 }
 
 /* ---- bodies ---- */
-
-static int hex_value(uint8_t c)
-{
-	return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
 
 /* chunk-ext = *( ";" token [ "=" ( token / quoted-string ) ] ), without the bad whitespace. */
 static bool is_chunk_ext(const uint8_t *p, const uint8_t *end)
@@ -533,7 +580,7 @@ static void take_trailer(struct http1 *h, struct yt_str line)
 		h->state = WHOLE;
 	else if (!split_field(line, &name, &value))
 		refuse(h, 400, "malformed trailer");
-	else if (is_word(name, "Content-Length") || is_word(name, "Transfer-Encoding") || is_word(name, "Host"))
+	else if (is_like(name, "contentlength") || is_like(name, "transferencoding") || is_like(name, "host"))
 		refuse(h, 400, "framing field in a trailer");
 	else if (++h->trailers > h->limits.fields)
 		refuse(h, 431, "too many trailers");
