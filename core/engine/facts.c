@@ -1,0 +1,450 @@
+/* core/engine/facts.c - see facts.h; called by asking.c before a message is encoded for a party of another format,
+ * by leg.c and flow.c when its answer is there.
+ *
+ * A piece:  { "op": "inpatient.fees", "batch": "...", "set": { name: value }, "lines": [ {...} ], "gone": [ "sn" ] }
+ * Names are the national ones; which are kept is a table below, so that no more personal data is stored than a later
+ * message asks for. */
+#include "engine/facts.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "yitong/json.h"
+
+/* -- what is kept ------------------------------------------------------------------------------- */
+
+struct source { /* members of one object of a request or of its answer */
+	enum yt_operation op;
+	bool is_reply;
+	const char *node;
+	const char *names; /* separated by a space */
+};
+
+#define PERSON "psn_no psn_cert_type certno psn_name gend brdy"
+#define ADMITTED "mdtrt_id ykc700 trt_dcla_detl_sn psn_type insutype"
+#define SETTLED                                                                                                        \
+	"setl_id aaz216 medfee_sumamt fund_pay_sumamt acct_pay psn_cash_pay setl_time ykc706 medins_setl_id"
+
+static const struct source sources[] = {
+	{ YT_OP_PERSON_CHECK, true, "baseinfo", PERSON },
+	{ YT_OP_PERSON_CHECK, true, "insuinfo", "insutype psn_type cvlserv_flag insuplc_admdvs" },
+	{ YT_OP_OUTPATIENT_REGISTER, false, "data", "psn_no insutype begntime ipt_otp_no atddr_no dr_name dept_code dept_name" },
+	{ YT_OP_OUTPATIENT_REGISTER, true, "data", ADMITTED },
+	{ YT_OP_OUTPATIENT_REGISTER, true, "result", ADMITTED },
+	{ YT_OP_OUTPATIENT_VISIT, false, "mdtrtinfo", "psn_no med_type begntime dise_codg dise_name" },
+	{ YT_OP_OUTPATIENT_VISIT, false, "diseinfo", "diag_code diag_name" },
+	{ YT_OP_OUTPATIENT_VISIT, true, "data", ADMITTED },
+	{ YT_OP_OUTPATIENT_VISIT, true, "result", ADMITTED },
+	{ YT_OP_INPATIENT_ADMIT, false, "mdtrtinfo",
+	        "psn_no insutype begntime med_type ipt_no medrcdno atddr_no chfpdr_name adm_diag_dscr adm_dept_codg "
+	        "adm_bed dscg_maindiag_code dscg_maindiag_name dise_codg trum_flag" },
+	{ YT_OP_INPATIENT_ADMIT, true, "result", ADMITTED },
+	{ YT_OP_INPATIENT_ADMIT, true, "data", ADMITTED },
+	{ YT_OP_INPATIENT_CHANGE, false, "adminfo",
+	        "begntime med_type ipt_no atddr_no chfpdr_name adm_diag_dscr adm_dept_codg adm_bed dscg_maindiag_code "
+	        "dscg_maindiag_name dise_codg" },
+	{ YT_OP_INPATIENT_DISCHARGE, false, "dscginfo", "endtime dise_codg dscg_way" },
+	{ YT_OP_OUTPATIENT_SETTLE, true, "setlinfo", SETTLED },
+	{ YT_OP_INPATIENT_SETTLE, true, "setlinfo", SETTLED },
+};
+
+static const char *const line_names[] = { "feedetl_sn", "chrg_bchno", "med_list_codg", "medins_list_codg", "cnt", "pric",
+	"det_item_fee_sumamt", "fee_ocur_time", "fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt", "inscp_scp_amt",
+	"chrgitm_lv", "med_chrgitm_type", NULL };
+
+/* -- keys --------------------------------------------------------------------------------------- */
+
+static bool make_key(char key[FACTS_KEY_MAX], char kind, struct yt_str institution, struct yt_str number)
+{
+	if (institution.n == 0 || number.n == 0 || institution.n + number.n + 4 > FACTS_KEY_MAX)
+		return false;
+	snprintf(key, FACTS_KEY_MAX, "%c/%.*s/%.*s", kind, YT_FMT(institution), YT_FMT(number));
+	return true;
+}
+
+unsigned facts_keys(const struct yt_msg *msg, const struct yt_reply *reply, const uint8_t person[16],
+	char keys[FACTS_KEYS_MAX][FACTS_KEY_MAX])
+{
+	struct yt_str visit = msg->visit.n != 0 || reply == NULL ? msg->visit : reply->visit;
+	uint8_t any = 0;
+	unsigned n = 0;
+
+	n += make_key(keys[n], 'v', msg->institution, visit);
+	if (visit.n == 0)
+		n += make_key(keys[n], 'o', msg->institution, msg->own_visit);
+	for (unsigned i = 0; i < 16; i++)
+		any |= person[i];
+	if (any == 0)
+		return n;
+	memcpy(keys[n], "p/", 2);
+	for (unsigned i = 0; i < 16; i++)
+		snprintf(keys[n] + 2 + 2 * i, 3, "%02x", person[i]);
+	return n + 1;
+}
+
+/* -- a piece ------------------------------------------------------------------------------------ */
+
+static bool is_single(const struct yt_node *node)
+{
+	return (node->kind == YT_TEXT || node->kind == YT_NUMBER) && node->text.n != 0;
+}
+
+/* The object of that name, or the first row of an array. */
+static const struct yt_node *object(const struct yt_node *body, const char *name)
+{
+	const struct yt_node *node = yt_node_get(body, name);
+
+	return node != NULL && node->kind == YT_ARRAY ? node->child : node;
+}
+
+/* name into object, later values over earlier ones; false when out of memory. */
+static bool set(struct yt_arena *arena, struct yt_node *to, struct yt_str name, const struct yt_node *value)
+{
+	struct yt_node *old, *node;
+
+	for (old = to->child; old != NULL; old = old->next)
+		if (yt_str_eq(old->name, name))
+			break;
+	node = old != NULL ? old : yt_node_add(arena, to, name, (enum yt_kind)value->kind);
+	if (node == NULL)
+		return false;
+	node->kind = value->kind;
+	node->text = value->text;
+	return true;
+}
+
+static void take_names(struct yt_arena *arena, struct yt_node *to, const struct yt_node *from, const char *names)
+{
+	for (const char *p = names; from != NULL && *p != '\0';) {
+		struct yt_str name = { p, strcspn(p, " ") };
+
+		for (const struct yt_node *c = from->child; c != NULL; c = c->next)
+			if (is_single(c) && yt_str_eq(c->name, name) && !set(arena, to, name, c))
+				return;
+		p += name.n;
+		p += *p == ' ';
+	}
+}
+
+static struct yt_node *row_of(const struct yt_node *rows, struct yt_str serial)
+{
+	for (struct yt_node *row = rows == NULL ? NULL : rows->child; row != NULL; row = row->next)
+		if (yt_str_eq(yt_node_text(row, "feedetl_sn"), serial))
+			return row;
+	return NULL;
+}
+
+/* The answer's row for the i-th line: by its number, or by its place where the answer leaves numbers out. */
+static const struct yt_node *split_of(const struct yt_reply *reply, struct yt_str serial, uint32_t i)
+{
+	const struct yt_node *rows = reply == NULL ? NULL : yt_node_get(reply->body, "result");
+	const struct yt_node *row;
+
+	if (rows == NULL)
+		rows = reply == NULL ? NULL : yt_node_get(reply->body, "detlcutinfo");
+	if (rows == NULL || rows->kind != YT_ARRAY)
+		return NULL;
+	row = row_of(rows, serial);
+	if (row != NULL || (rows->child != NULL && yt_node_text(rows->child, "feedetl_sn").n != 0))
+		return row;
+	for (row = rows->child; row != NULL && i > 0; row = row->next)
+		i--;
+	return row;
+}
+
+static const struct yt_node *rows_of(const struct yt_node *body)
+{
+	const struct yt_node *rows = yt_node_get(body, "feedetail");
+
+	if (rows == NULL)
+		rows = yt_node_get(body, "drugdetail");
+	return rows != NULL && rows->kind == YT_ARRAY ? rows : NULL;
+}
+
+static void take_lines(struct yt_arena *arena, struct yt_node *piece, const struct yt_msg *msg,
+	const struct yt_reply *reply)
+{
+	const struct yt_node *rows = rows_of(msg->body), *split, *value;
+	struct yt_node *lines, *line;
+	uint32_t i = 0;
+
+	if (rows == NULL)
+		return;
+	lines = yt_node_add(arena, piece, YT_STR("lines"), YT_ARRAY);
+	for (const struct yt_node *row = rows->child; row != NULL; row = row->next, i++) {
+		line = yt_node_add(arena, lines, (struct yt_str){ 0 }, YT_OBJECT);
+		split = split_of(reply, yt_node_text(row, "feedetl_sn"), i);
+		for (const char *const *name = line_names; line != NULL && *name != NULL; name++) {
+			value = yt_node_get(split, *name);
+			if (value == NULL || !is_single(value))
+				value = yt_node_get(row, *name);
+			if (value != NULL && is_single(value))
+				set(arena, line, yt_str(*name), value);
+		}
+	}
+}
+
+/* Lines that were cancelled: their numbers, "0000" all (nhsa.md 2205, 2302). */
+static void take_gone(struct yt_arena *arena, struct yt_node *piece, const struct yt_msg *msg)
+{
+	const struct yt_node *data = yt_node_get(msg->body, "data");
+	struct yt_node *gone = yt_node_add(arena, piece, YT_STR("gone"), YT_ARRAY);
+	struct yt_node *one;
+
+	if (data == NULL || gone == NULL)
+		return;
+	if (data->kind != YT_ARRAY) {
+		one = yt_node_add(arena, gone, (struct yt_str){ 0 }, YT_TEXT);
+		if (one != NULL)
+			one->text = YT_STR("0000");
+		return;
+	}
+	for (const struct yt_node *row = data->child; row != NULL; row = row->next) {
+		one = yt_node_add(arena, gone, (struct yt_str){ 0 }, YT_TEXT);
+		if (one != NULL)
+			one->text = yt_node_text(row, "feedetl_sn");
+	}
+}
+
+struct yt_node *facts_piece(struct yt_arena *arena, const struct yt_msg *msg, const struct yt_reply *reply)
+{
+	struct yt_node *piece = yt_node_new(arena, YT_OBJECT), *values;
+	enum yt_operation op = msg->op->id;
+	struct yt_str batch = msg->batch;
+
+	if (piece == NULL)
+		return NULL;
+	yt_node_add_text(arena, piece, "op", yt_str(msg->op->name));
+	if (yt_str_is(batch, "0000"))
+		batch.n = 0;
+	if (batch.n != 0)
+		yt_node_add_text(arena, piece, "batch", batch);
+	values = yt_node_add(arena, piece, YT_STR("set"), YT_OBJECT);
+	if (values == NULL)
+		return NULL;
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		const struct source *s = &sources[i];
+
+		if (s->op == op && (!s->is_reply || reply != NULL))
+			take_names(arena, values, object(s->is_reply ? reply->body : msg->body, s->node), s->names);
+	}
+	if (op == YT_OP_OUTPATIENT_FEES || op == YT_OP_INPATIENT_FEES)
+		take_lines(arena, piece, msg, reply);
+	else if (op == YT_OP_OUTPATIENT_FEES_CANCEL || op == YT_OP_INPATIENT_FEES_CANCEL)
+		take_gone(arena, piece, msg);
+	else if (values->child == NULL)
+		return NULL;
+	return piece;
+}
+
+/* -- together ----------------------------------------------------------------------------------- */
+
+void facts_begin(struct facts *facts, struct yt_arena *arena)
+{
+	memset(facts, 0, sizeof(*facts));
+	facts->arena = arena;
+	facts->pieces = yt_node_new(arena, YT_ARRAY);
+}
+
+void facts_add(struct facts *facts, struct yt_node *piece)
+{
+	struct yt_node *in = piece == NULL ? NULL : yt_node_add(facts->arena, facts->pieces, (struct yt_str){ 0 }, YT_OBJECT);
+
+	if (in == NULL)
+		return;
+	in->child = piece->child;
+	in->last = piece->last;
+	in->n = piece->n;
+}
+
+int facts_read(struct facts *facts, struct yt_str json)
+{
+	const struct yt_json_limits limits = { .depth = 5, .nodes = 200000 };
+	struct yt_node *piece;
+	int rv = yt_json_read(facts->arena, json, &limits, &piece, NULL);
+
+	if (rv == 0 && piece->kind != YT_OBJECT)
+		rv = YT_EFORMAT;
+	if (rv == 0)
+		facts_add(facts, piece);
+	return rv;
+}
+
+/* The charge batch a message is about. */
+static struct yt_str batch_of(const struct facts *facts, const struct yt_msg *msg)
+{
+	if (msg->batch.n != 0 || msg->settlement.n == 0)
+		return msg->batch;
+	for (const struct yt_node *p = facts->pieces->child; p != NULL; p = p->next)
+		if (yt_str_eq(yt_node_text(yt_node_get(p, "set"), "setl_id"), msg->settlement))
+			return yt_node_text(p, "batch");
+	return (struct yt_str){ 0 };
+}
+
+static bool is_gone(const struct yt_node *gone, const struct yt_node *line)
+{
+	for (const struct yt_node *g = gone->child; g != NULL; g = g->next)
+		if (yt_str_is(g->text, "0000") || yt_str_eq(g->text, yt_node_text(line, "feedetl_sn")))
+			return true;
+	return false;
+}
+
+static void drop_lines(struct facts *facts, const struct yt_node *gone)
+{
+	struct yt_node **at = &facts->lines->child;
+
+	facts->lines->last = NULL;
+	while (*at != NULL) {
+		if (is_gone(gone, *at)) {
+			*at = (*at)->next;
+			facts->lines->n--;
+		} else {
+			facts->lines->last = *at;
+			at = &(*at)->next;
+		}
+	}
+}
+
+struct numbered { /* a line by its number: a stay has hundreds */
+	struct yt_node *line;
+	UT_hash_handle hh;
+};
+
+/* A line sent again has the number it had: it counts once. */
+static bool add_line(struct facts *facts, struct numbered **known, const struct yt_node *line)
+{
+	struct yt_str serial = yt_node_text(line, "feedetl_sn");
+	struct numbered *n = NULL;
+
+	if (serial.n != 0)
+		HASH_FIND(hh, *known, serial.p, serial.n, n);
+	if (n == NULL) {
+		n = yt_arena_alloc(facts->arena, sizeof(*n));
+		if (n == NULL)
+			return false;
+		n->line = yt_node_add(facts->arena, facts->lines, (struct yt_str){ 0 }, YT_OBJECT);
+		if (serial.n != 0)
+			HASH_ADD_KEYPTR(hh, *known, serial.p, serial.n, n);
+	}
+	for (const struct yt_node *c = line->child; n->line != NULL && c != NULL; c = c->next)
+		if (!set(facts->arena, n->line, c->name, c))
+			return false;
+	return n->line != NULL;
+}
+
+/* One piece over what is there; false when out of memory. */
+static bool lay_over(struct facts *facts, struct numbered **known, const struct yt_node *piece)
+{
+	const struct yt_node *values = yt_node_get(piece, "set"), *lines = yt_node_get(piece, "lines");
+	const struct yt_node *gone = yt_node_get(piece, "gone");
+
+	for (const struct yt_node *c = values == NULL ? NULL : values->child; c != NULL; c = c->next)
+		if (!set(facts->arena, facts->set, c->name, c))
+			return false;
+	for (const struct yt_node *c = lines == NULL ? NULL : lines->child; c != NULL; c = c->next)
+		if (!add_line(facts, known, c))
+			return false;
+	if (gone != NULL) { /* what is sent after it is there again */
+		drop_lines(facts, gone);
+		HASH_CLEAR(hh, *known);
+		for (struct yt_node *c = facts->lines->child; c != NULL; c = c->next) {
+			struct numbered *n = yt_arena_alloc(facts->arena, sizeof(*n));
+			struct yt_str serial = yt_node_text(c, "feedetl_sn");
+
+			if (n == NULL)
+				return false;
+			n->line = c;
+			if (serial.n != 0)
+				HASH_ADD_KEYPTR(hh, *known, serial.p, serial.n, n);
+		}
+	}
+	return true;
+}
+
+int facts_gather(struct facts *facts, const struct yt_msg *msg)
+{
+	struct numbered *known = NULL;
+	struct yt_str batch, of;
+	int rv = 0;
+
+	facts->set = yt_node_new(facts->arena, YT_OBJECT);
+	facts->lines = yt_node_new(facts->arena, YT_ARRAY);
+	if (facts->pieces == NULL || facts->set == NULL || facts->lines == NULL)
+		return YT_ENOMEM;
+	batch = batch_of(facts, msg);
+	for (const struct yt_node *p = facts->pieces->child; rv == 0 && p != NULL; p = p->next) {
+		of = yt_node_text(p, "batch");
+		if ((of.n == 0 || batch.n == 0 || yt_str_eq(of, batch)) && !lay_over(facts, &known, p))
+			rv = YT_ENOMEM;
+	}
+	HASH_CLEAR(hh, known);
+	return rv;
+}
+
+struct yt_str facts_get(const struct facts *facts, const char *name)
+{
+	return yt_node_text(facts->set, name);
+}
+
+/* -- a message for another party ----------------------------------------------------------------- */
+
+static bool copy_values(struct yt_arena *arena, struct yt_node *to, const struct yt_node *from)
+{
+	for (const struct yt_node *c = from == NULL ? NULL : from->child; c != NULL; c = c->next)
+		if (is_single(c) && !set(arena, to, c->name, c))
+			return false;
+	return true;
+}
+
+/* The lines of this message with their split, or those of the case. */
+static bool copy_lines(const struct facts *facts, struct yt_node *body, const struct yt_msg *msg,
+	const struct yt_reply *split)
+{
+	const struct yt_node *rows = rows_of(msg->body);
+	struct yt_node *to = yt_node_add(facts->arena, body, YT_STR("feedetail"), YT_ARRAY);
+	uint32_t i = 0;
+
+	for (const struct yt_node *row = (rows == NULL ? facts->lines : rows)->child; row != NULL; row = row->next, i++) {
+		struct yt_node *line = yt_node_add(facts->arena, to, (struct yt_str){ 0 }, YT_OBJECT);
+
+		if (line == NULL || !copy_values(facts->arena, line, row) ||
+			!copy_values(facts->arena, line, split_of(split, yt_node_text(row, "feedetl_sn"), i)))
+			return false;
+	}
+	return to != NULL;
+}
+
+struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg, const struct yt_reply *split,
+	const struct yt_op *op)
+{
+	/* What the message itself says stands in one of these, in the order in which one is looked for. */
+	static const char *const mains[] = { "data", "mdtrtinfo", "dscginfo", "adminfo", "druginfo", "feedetail" };
+	struct yt_msg *out = yt_msg_new(facts->arena);
+	struct yt_node *values;
+
+	if (out == NULL)
+		return NULL;
+	*out = *msg;
+	out->arena = facts->arena;
+	out->op = op;
+	out->wire_op = (struct yt_str){ 0 };
+	out->content = (struct yt_str){ 0 };
+	out->body = yt_node_new(facts->arena, YT_OBJECT);
+	values = yt_node_add(facts->arena, out->body, YT_STR("data"), YT_OBJECT);
+	if (values == NULL || !copy_values(facts->arena, values, facts->set))
+		return NULL;
+	for (size_t i = 0; i < sizeof(mains) / sizeof(mains[0]); i++)
+		if (!copy_values(facts->arena, values, object(msg->body, mains[i])))
+			return NULL;
+	for (size_t i = 1; i < 5; i++) { /* a format may look for them under their operation's own name */
+		struct yt_node *also = yt_node_add(facts->arena, out->body, yt_str(mains[i]), YT_OBJECT);
+
+		if (also == NULL)
+			return NULL;
+		also->child = values->child;
+		also->last = values->last;
+		also->n = values->n;
+	}
+	return copy_lines(facts, out->body, msg, split) ? out : NULL;
+}
