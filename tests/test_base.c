@@ -360,7 +360,7 @@ static void test_arena_keeps_to_its_limit(void **state)
 }
 
 /* A reset arena serves the next message of usual size without the allocator. */
-static void test_arena_reset_keeps_the_first_block(void **state)
+static void test_arena_reset_keeps_what_is_usual(void **state)
 {
 	struct yt_arena *arena = yt_arena_new(0);
 
@@ -369,9 +369,37 @@ static void test_arena_reset_keeps_the_first_block(void **state)
 	n_allocs = 0;
 	for (int i = 0; i < 100; i++) {
 		assert_non_null(yt_arena_alloc(arena, 4000));
+		for (int k = 0; k < 5; k++)
+			assert_non_null(yt_arena_alloc(arena, 3000));
 		yt_arena_reset(arena);
 	}
 	assert_int_equal(n_allocs, 0);
+	yt_arena_free(arena);
+}
+
+static void test_arena_reset_gives_large_blocks_back(void **state)
+{
+	struct yt_arena *arena = yt_arena_new(0);
+
+	for (int i = 0; i < 3; i++) {
+		n_allocs = 0;
+		assert_non_null(yt_arena_alloc(arena, 1 << 20));
+		yt_arena_reset(arena);
+		assert_int_equal(n_allocs, 1);
+	}
+	yt_arena_free(arena);
+}
+
+/* A copy is not cleared first, and ends with a NUL all the same. */
+static void test_arena_copies_end_in_used_memory(void **state)
+{
+	struct yt_arena *arena = yt_arena_new(0);
+	struct yt_str s;
+
+	soil(arena, 50);
+	yt_arena_reset(arena);
+	s = yt_arena_copy(arena, YT_STR("中"));
+	assert_memory_equal(s.p, "中", sizeof("中"));
 	yt_arena_free(arena);
 }
 
@@ -673,7 +701,9 @@ int main(void)
 		cmocka_unit_test(test_arena_zeroes_and_aligns),
 		cmocka_unit_test(test_arena_allocations_do_not_overlap),
 		cmocka_unit_test(test_arena_keeps_to_its_limit),
-		cmocka_unit_test(test_arena_reset_keeps_the_first_block),
+		cmocka_unit_test(test_arena_reset_keeps_what_is_usual),
+		cmocka_unit_test(test_arena_reset_gives_large_blocks_back),
+		cmocka_unit_test(test_arena_copies_end_in_used_memory),
 #if defined(__SANITIZE_ADDRESS__)
 		cmocka_unit_test(test_arena_hides_what_is_not_handed_out),
 #endif

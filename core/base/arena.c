@@ -1,7 +1,8 @@
 /* core/base/arena.c - memory of one message: many allocations, one end.
  *
  * Blocks in a chain, the newest handed out from front to back.  The arena itself stands at the head
- * of its first block, so a small message costs one malloc and a reset arena costs none.
+ * of its first block, so a small message costs one malloc and a reset arena, which keeps its largest
+ * block of usual size too, mostly costs none.
  *
  * Zeroes are promised but seldom written: a block comes zeroed from calloc(), which costs nothing
  * for fresh pages, and only what an earlier use had handed out (below `dirty`) is cleared again.
@@ -35,6 +36,7 @@
 enum {
 	ALIGN = 16,
 	FIRST_BLOCK = 8192,      /* a 2 KB message with its tree fits */
+	KEPT_BLOCK = 1 << 16,    /* a reset arena keeps one more block of up to so many bytes */
 	LARGEST_BLOCK = 1 << 18, /* blocks double up to here; larger allocations get a block of their own size */
 };
 
@@ -49,6 +51,7 @@ struct block {
 struct yt_arena {
 	struct block *newest;
 	struct block *first; /* holds this struct too */
+	struct block *kept;  /* by the last reset, not in use; or NULL */
 	size_t limit;        /* bytes, 0 for none */
 	size_t handed_out;
 };
@@ -80,15 +83,14 @@ static size_t taken_by(size_t size)
 	return (size + (size == 0) + ALIGN - 1) / ALIGN * ALIGN + GUARD;
 }
 
-/* The block must have room for taken_by(size). */
-static void *block_take(struct block *b, size_t size)
+/* The block must have room for taken_by(size).  *soiled: so many bytes from the start may not be zero. */
+static void *block_take(struct block *b, size_t size, size_t *soiled)
 {
 	uint8_t *p = b->data + b->used;
 	size_t was_used = b->dirty - b->used;
 
 	ASAN_UNPOISON_MEMORY_REGION(p, size);
-	if (was_used > 0)
-		memset(p, 0, size < was_used ? size : was_used);
+	*soiled = size < was_used ? size : was_used;
 	b->used += taken_by(size);
 	if (b->dirty < b->used)
 		b->dirty = b->used;
@@ -99,22 +101,31 @@ struct yt_arena *yt_arena_new(size_t limit)
 {
 	struct block *b = block_new(FIRST_BLOCK);
 	struct yt_arena *arena;
+	size_t soiled;
 
 	if (b == NULL)
 		return NULL;
-	arena = block_take(b, sizeof(*arena));
+	arena = block_take(b, sizeof(*arena), &soiled);
 	arena->newest = b;
 	arena->first = b;
 	arena->limit = limit;
 	return arena;
 }
 
+/* Leaves the first block only, and the largest of those worth keeping. */
 static void free_all_but_first(struct yt_arena *arena)
 {
 	for (struct block *b = arena->newest, *older; b != NULL; b = older) {
 		older = b->older;
-		if (b != arena->first)
+		if (b == arena->first)
+			continue;
+		if (b->size <= KEPT_BLOCK && (arena->kept == NULL || arena->kept->size < b->size)) {
+			if (arena->kept != NULL)
+				block_free(arena->kept);
+			arena->kept = b;
+		} else {
 			block_free(b);
+		}
 	}
 	arena->newest = arena->first;
 	arena->first->older = NULL;
@@ -125,26 +136,42 @@ void yt_arena_free(struct yt_arena *arena)
 	if (arena == NULL)
 		return;
 	free_all_but_first(arena);
+	if (arena->kept != NULL)
+		block_free(arena->kept);
 	block_free(arena->first);
+}
+
+static void block_empty(struct block *b, size_t used)
+{
+	b->used = used;
+	ASAN_POISON_MEMORY_REGION(b->data + used, b->size - used);
 }
 
 void yt_arena_reset(struct yt_arena *arena)
 {
-	struct block *b = arena->first;
-
 	free_all_but_first(arena);
-	b->used = taken_by(sizeof(*arena));
-	ASAN_POISON_MEMORY_REGION(b->data + b->used, b->size - b->used);
+	block_empty(arena->first, taken_by(sizeof(*arena)));
+	if (arena->kept != NULL)
+		block_empty(arena->kept, 0);
 	arena->handed_out = 0;
 }
 
+static struct block *take_kept(struct yt_arena *arena)
+{
+	struct block *b = arena->kept;
+
+	arena->kept = NULL;
+	return b;
+}
+
 /* The newest block is full. */
-static void *alloc_in_new_block(struct yt_arena *arena, size_t size)
+static void *take_in_new_block(struct yt_arena *arena, size_t size, size_t *soiled)
 {
 	struct block *newest = arena->newest;
 	size_t next_size = newest->size < LARGEST_BLOCK ? newest->size * 2 : LARGEST_BLOCK;
-	bool is_large = taken_by(size) > next_size / 2;
-	struct block *b = block_new(is_large ? taken_by(size) : next_size);
+	bool fits_kept = arena->kept != NULL && taken_by(size) <= arena->kept->size;
+	bool is_large = !fits_kept && taken_by(size) > next_size / 2;
+	struct block *b = fits_kept ? take_kept(arena) : block_new(is_large ? taken_by(size) : next_size);
 
 	if (b == NULL)
 		return NULL;
@@ -155,10 +182,11 @@ static void *alloc_in_new_block(struct yt_arena *arena, size_t size)
 		b->older = newest;
 		arena->newest = b;
 	}
-	return block_take(b, size);
+	return block_take(b, size, soiled);
 }
 
-void *yt_arena_alloc(struct yt_arena *arena, size_t size)
+/* As yt_arena_alloc(), but its first *soiled bytes hold anything. */
+static void *arena_take(struct yt_arena *arena, size_t size, size_t *soiled)
 {
 	struct block *b = arena->newest;
 	void *p;
@@ -168,22 +196,34 @@ void *yt_arena_alloc(struct yt_arena *arena, size_t size)
 	if (arena->limit != 0 && size > arena->limit - arena->handed_out)
 		return NULL;
 	if (taken_by(size) <= b->size - b->used)
-		p = block_take(b, size);
+		p = block_take(b, size, soiled);
 	else
-		p = alloc_in_new_block(arena, size);
+		p = take_in_new_block(arena, size, soiled);
 	if (p != NULL)
 		arena->handed_out += size;
 	return p;
 }
 
+void *yt_arena_alloc(struct yt_arena *arena, size_t size)
+{
+	size_t soiled = 0;
+	void *p = arena_take(arena, size, &soiled);
+
+	if (soiled > 0)
+		memset(p, 0, soiled);
+	return p;
+}
+
 struct yt_str yt_arena_copy(struct yt_arena *arena, struct yt_str s)
 {
-	char *p = s.n < SIZE_MAX / 2 ? yt_arena_alloc(arena, s.n + 1) : NULL;
+	size_t soiled;
+	char *p = s.n < SIZE_MAX / 2 ? arena_take(arena, s.n + 1, &soiled) : NULL;
 
 	if (p == NULL)
 		return (struct yt_str){ NULL, 0 };
 	if (s.n > 0)
 		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
 	return (struct yt_str){ p, s.n };
 }
 

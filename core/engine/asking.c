@@ -27,14 +27,10 @@ void asking_send(struct engine *e, struct work *w)
 /* Asks the keeper whether it may leave. */
 void asking_admission(struct engine *e, struct work *w)
 {
-	struct yt_buf buf = { 0 };
-
-	written_accepted(&buf, e, w);
-	written_sending(&buf, e, w);
-	YT_REQUIRE(!buf.failed);
+	written_accepted(&e->records, e, w);
+	written_sending(&e->records, e, w);
 	w->state = WORK_ADMITTING;
-	work_await(e, w, engine_submit(e, UP_BEGIN, w->id, yt_buf_view(&buf)));
-	yt_buf_free(&buf);
+	work_await(e, w, engine_submit_records(e, UP_BEGIN, w->id));
 }
 
 /* No room to ask the keeper.  The same number may have been asked before, with an effect, so this must not

@@ -364,6 +364,8 @@ void engine_free(struct engine *e)
 		yt_buf_free(&o->payload);
 		free(o);
 	}
+	works_free_spare(e);
+	yt_buf_free(&e->records);
 	while (e->n_spare > 0)
 		yt_arena_free(e->spare[--e->n_spare]);
 	free(e);

@@ -40,44 +40,45 @@ static struct yt_reply *read_leg(struct engine *e, struct work *w, enum engine_l
 
 static void end_query(struct engine *e, struct work *w, struct yt_reply *reply)
 {
-	struct yt_buf buf = { 0 };
-
 	if (reply->outcome == YT_UNKNOWN) /* it had no effect to be unknown: its origin asks again */
 		reply = engine_refusal(w->arena, TEXT_QUERY_FAILED, (struct yt_str){ 0 }, w->trace);
 	else
 		(void)mark_breach(e, w, reply);
-	written_read(&buf, e, w, reply);
-	engine_submit(e, UP_NOTE, w->id, yt_buf_view(&buf));
-	yt_buf_free(&buf);
+	written_read(&e->records, e, w, reply);
+	engine_submit_records(e, UP_NOTE, w->id);
 	work_give_reply(e, w, reply);
 }
 
 /* outcome + answered, or the unknown outcome alone. */
-static void end_change(struct engine *e, struct work *w, struct yt_reply *reply, struct yt_str body, enum talk_kind kind,
-	unsigned flags)
+static void write_end(struct engine *e, struct work *w, struct yt_reply *reply, struct yt_str body, unsigned flags,
+	struct yt_buf *records, struct yt_buf *octets)
 {
-	struct yt_buf buf = { 0 }, octets = { 0 };
-	uint64_t seq;
-
 	flags |= mark_breach(e, w, reply);
-	written_outcome(&buf, e, w->id, REC_LEG_MAIN, reply, body, flags, engine_mono(e) - w->leg_mono);
-	if (reply->outcome != YT_UNKNOWN) {
-		(void)engine_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, &octets);
-		written_answered(&buf, e, w->id, reply, yt_buf_view(&octets));
-	} else {
+	yt_buf_clear(records);
+	yt_buf_clear(octets);
+	written_outcome(records, e, w->id, REC_LEG_MAIN, reply, body, flags, engine_mono(e) - w->leg_mono);
+	if (reply->outcome == YT_UNKNOWN) {
 		e->counts.unknown++;
-	}
-	seq = engine_submit(e, kind, w->id, yt_buf_view(&buf));
-	if (kind == UP_END) {
-		yt_buf_free(&w->ending);
-		w->ending = buf;
-		yt_buf_free(&w->reply);
-		w->reply = octets;
-		w->state = WORK_ENDING;
-		work_await(e, w, seq);
 		return;
 	}
-	yt_buf_free(&buf);
+	(void)engine_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, octets);
+	written_answered(records, e, w->id, reply, yt_buf_view(octets));
+}
+
+/* Kept until the verdict: a keeper that follows this one may have to be told again. */
+static void end_change(struct engine *e, struct work *w, struct yt_reply *reply, struct yt_str body)
+{
+	write_end(e, w, reply, body, 0, &w->ending, &w->reply);
+	w->state = WORK_ENDING;
+	work_await(e, w, engine_submit(e, UP_END, w->id, yt_buf_view(&w->ending)));
+}
+
+static void end_late(struct engine *e, struct work *w, struct yt_reply *reply, struct yt_str body)
+{
+	struct yt_buf octets = { 0 };
+
+	write_end(e, w, reply, body, REC_X_LATE, &e->records, &octets);
+	engine_submit_records(e, UP_LATE, w->id);
 	yt_buf_free(&octets);
 }
 
@@ -140,11 +141,11 @@ void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int sta
 		return;
 	if (late) {
 		if (reply->outcome != YT_UNKNOWN)
-			end_change(e, w, reply, body, UP_LATE, REC_X_LATE);
+			end_late(e, w, reply, body);
 	} else if (!w->msg->op->changes_state) {
 		end_query(e, w, reply);
 	} else {
 		learn_sign_no(e, w, reply);
-		end_change(e, w, reply, body, UP_END, 0);
+		end_change(e, w, reply, body);
 	}
 }

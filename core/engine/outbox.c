@@ -7,6 +7,8 @@
 
 #include "engine/work.h"
 
+enum { RECORDS_KEPT = 1 << 18 };
+
 uint64_t engine_submit(struct engine *e, enum talk_kind kind, uint64_t exchange, struct yt_str payload)
 {
 	struct talk talk = { .seq = ++e->seq, .exchange = exchange, .kind = kind, .payload = payload };
@@ -27,6 +29,18 @@ uint64_t engine_submit(struct engine *e, enum talk_kind kind, uint64_t exchange,
 	o->talk.payload = yt_buf_view(&o->payload);
 	DL_APPEND(e->outbox, o);
 	return talk.seq;
+}
+
+uint64_t engine_submit_records(struct engine *e, enum talk_kind kind, uint64_t exchange)
+{
+	uint64_t seq;
+
+	YT_REQUIRE(!e->records.failed);
+	seq = engine_submit(e, kind, exchange, yt_buf_view(&e->records));
+	if (e->records.cap > RECORDS_KEPT)
+		yt_buf_free(&e->records);
+	yt_buf_clear(&e->records);
+	return seq;
 }
 
 /* The same records, but for the octets that came back. */

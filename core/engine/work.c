@@ -5,6 +5,9 @@
 
 #include "engine/work.h"
 
+/* A settlement takes some 40 KB, arena and buffers together; what is kept for the next ones is a few MB at most. */
+enum { SPARE_WORKS = 128, BUF_KEPT = 1 << 15 };
+
 static void make_trace(struct engine *e, char trace[9])
 {
 	static const char letters[] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"; /* can be read out loud */
@@ -17,14 +20,29 @@ static void make_trace(struct engine *e, char trace[9])
 	trace[8] = 0;
 }
 
+/* One with its buffers and arena empty and all else zero. */
+static struct work *take_spare(struct engine *e)
+{
+	struct work *w = e->spare_works;
+
+	if (w == NULL) {
+		w = calloc(1, sizeof(*w));
+		YT_REQUIRE(w != NULL);
+		w->arena = engine_arena(e);
+		return w;
+	}
+	e->spare_works = w->next_spare;
+	e->n_spare_works--;
+	w->next_spare = NULL;
+	return w;
+}
+
 struct work *work_new(struct engine *e, const struct engine_request *r)
 {
-	struct work *w = calloc(1, sizeof(*w));
+	struct work *w = take_spare(e);
 
-	YT_REQUIRE(w != NULL);
 	w->id = (uint64_t)e->incarnation << 32 | ++e->counter;
 	w->token = r->token;
-	w->arena = engine_arena(e);
 	w->msg = yt_msg_new(w->arena);
 	w->codec = r->codec;
 	w->listener = r->listener;
@@ -56,11 +74,16 @@ void work_await(struct engine *e, struct work *w, uint64_t seq)
 	HASH_ADD(hh_seq, e->by_seq, seq, sizeof(w->seq), w);
 }
 
-void work_free(struct engine *e, struct work *w)
+static void empty(struct yt_buf *buf)
 {
-	work_forget_token(e, w);
-	work_forget_seq(e, w);
-	HASH_DELETE(hh_id, e->by_id, w);
+	if (buf->cap > BUF_KEPT)
+		yt_buf_free(buf);
+	else
+		yt_buf_clear(buf);
+}
+
+static void free_memory(struct engine *e, struct work *w)
+{
 	engine_arena_back(e, w->arena);
 	yt_buf_free(&w->sent);
 	yt_buf_free(&w->reply);
@@ -68,16 +91,44 @@ void work_free(struct engine *e, struct work *w)
 	free(w);
 }
 
+void work_free(struct engine *e, struct work *w)
+{
+	work_forget_token(e, w);
+	work_forget_seq(e, w);
+	HASH_DELETE(hh_id, e->by_id, w);
+	if (e->n_spare_works == SPARE_WORKS) {
+		free_memory(e, w);
+		return;
+	}
+	yt_arena_reset(w->arena);
+	empty(&w->sent);
+	empty(&w->reply);
+	empty(&w->ending);
+	*w = (struct work){ .arena = w->arena, .sent = w->sent, .reply = w->reply, .ending = w->ending,
+		.next_spare = e->spare_works };
+	e->spare_works = w;
+	e->n_spare_works++;
+}
+
+void works_free_spare(struct engine *e)
+{
+	struct work *w;
+
+	while ((w = e->spare_works) != NULL) {
+		e->spare_works = w->next_spare;
+		free_memory(e, w);
+	}
+}
+
 /* Whether its origin has an answer: result NULL, it was taken whole; "missed": surely not. */
 void work_note_delivery(struct engine *e, uint64_t exchange, const char *result)
 {
-	struct yt_buf buf = { 0 };
-	size_t at = rec_begin(&buf, REC_DELIVERED, REC_NOWAIT, exchange, engine_wall(e));
+	struct yt_buf *buf = &e->records;
+	size_t at = rec_begin(buf, REC_DELIVERED, REC_NOWAIT, exchange, engine_wall(e));
 
-	rec_str(&buf, REC_T_RESULT, yt_str(result));
-	rec_end(&buf, at);
-	engine_submit(e, UP_NOTE, exchange, yt_buf_view(&buf));
-	yt_buf_free(&buf);
+	rec_str(buf, REC_T_RESULT, yt_str(result));
+	rec_end(buf, at);
+	engine_submit_records(e, UP_NOTE, exchange);
 }
 
 /* Hands the octets to the connection; the work ends when they are taken, or now when nobody waits. */
@@ -114,11 +165,9 @@ void work_give_reply(struct engine *e, struct work *w, struct yt_reply *reply)
 void work_refuse(struct engine *e, struct work *w, enum text_id id, struct yt_str detail)
 {
 	struct yt_reply *reply = engine_refusal(w->arena, id, detail, w->trace);
-	struct yt_buf buf = { 0 };
 
 	e->counts.refused++;
-	written_refused(&buf, e, w, reply);
-	engine_submit(e, UP_NOTE, w->id, yt_buf_view(&buf));
-	yt_buf_free(&buf);
+	written_refused(&e->records, e, w, reply);
+	engine_submit_records(e, UP_NOTE, w->id);
 	work_give_reply(e, w, reply);
 }

@@ -43,6 +43,7 @@ struct work {
 	bool asked_twice;       /* a query whose first answer was lost */
 	bool is_final;          /* the answer in reply is the stored one: its delivery counts */
 	int64_t begun_mono, hold_until, leg_mono;
+	struct work *next_spare;
 	UT_hash_handle hh_id, hh_seq, hh_token;
 };
 
@@ -106,6 +107,9 @@ struct engine {
 	struct outgoing *outbox;
 	struct yt_arena *spare[32];
 	uint32_t n_spare;
+	struct work *spare_works; /* with the memory of their last request, for the next one */
+	uint32_t n_spare_works;
+	struct yt_buf records;    /* being put together, empty in between: engine_submit() takes a copy */
 	struct engine_counts counts;
 };
 
@@ -116,6 +120,7 @@ struct engine {
 /* Puts a message on the ring, or in the outbox behind those that wait; returns its seq.  A note of a read or a
  * refusal never waits: it is dropped and counted. */
 uint64_t engine_submit(struct engine *e, enum talk_kind kind, uint64_t exchange, struct yt_str payload);
+uint64_t engine_submit_records(struct engine *e, enum talk_kind kind, uint64_t exchange); /* e->records, empty then */
 void engine_empty_outbox(struct engine *e);
 
 /* engine.c */
@@ -127,6 +132,7 @@ void engine_sessions_changed(struct engine *e, const struct session *session); /
 /* work.c */
 struct work *work_new(struct engine *e, const struct engine_request *r);
 void work_free(struct engine *e, struct work *w);
+void works_free_spare(struct engine *e);
 void work_forget_token(struct engine *e, struct work *w); /* nobody waits any more */
 void work_forget_seq(struct engine *e, struct work *w);
 void work_await(struct engine *e, struct work *w, uint64_t seq); /* the verdict about that ring message */

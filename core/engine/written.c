@@ -18,24 +18,24 @@ void work_digest(struct work *w)
 /* P13: what must not be settled twice at once. */
 static void business_key(struct yt_buf *out, const struct yt_msg *msg)
 {
-	struct yt_buf key = { 0 };
+	struct yt_str key;
 
 	switch (msg->op->id) {
 	case YT_OP_OUTPATIENT_SETTLE:
-		yt_buf_printf(&key, "settle|%.*s|%.*s", YT_FMT(msg->visit), YT_FMT(msg->batch));
+		key = yt_arena_printf(msg->arena, "settle|%.*s|%.*s", YT_FMT(msg->visit), YT_FMT(msg->batch));
 		break;
 	case YT_OP_INPATIENT_SETTLE:
-		yt_buf_printf(&key, "settle|%.*s|", YT_FMT(msg->visit));
+		key = yt_arena_printf(msg->arena, "settle|%.*s|", YT_FMT(msg->visit));
 		break;
 	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
-		yt_buf_printf(&key, "cancel|%.*s", YT_FMT(msg->settlement));
+		key = yt_arena_printf(msg->arena, "cancel|%.*s", YT_FMT(msg->settlement));
 		break;
 	default:
 		return;
 	}
-	rec_str(out, REC_T_BUSINESS_KEY, yt_buf_view(&key));
-	yt_buf_free(&key);
+	YT_REQUIRE(key.p != NULL);
+	rec_str(out, REC_T_BUSINESS_KEY, key);
 }
 
 static void names(struct yt_buf *out, struct engine *e, const struct work *w)

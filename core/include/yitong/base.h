@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define YT_EXPORT __attribute__((visibility("default")))
 #define YT_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -41,9 +42,20 @@ struct yt_str {
 
 #define YT_STR(literal) ((struct yt_str){ (literal), sizeof(literal) - 1 })
 #define YT_FMT(s) (int)(s).n, (s).p /* for "%.*s" */
-struct yt_str yt_str(const char *nul_terminated); /* NULL gives the empty slice */
-bool yt_str_eq(struct yt_str a, struct yt_str b);
-bool yt_str_is(struct yt_str a, const char *nul_terminated);
+/* These three stand here so that a name known to the compiler costs no call. */
+static inline struct yt_str yt_str(const char *nul_terminated) /* NULL gives the empty slice */
+{
+	return (struct yt_str){ nul_terminated, nul_terminated != NULL ? strlen(nul_terminated) : 0 };
+}
+static inline bool yt_str_eq(struct yt_str a, struct yt_str b)
+{
+	/* The empty slice may have no pointer, which memcmp() must not see. */
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+static inline bool yt_str_is(struct yt_str a, const char *nul_terminated)
+{
+	return yt_str_eq(a, yt_str(nul_terminated));
+}
 bool yt_str_starts(struct yt_str s, const char *prefix);
 
 /* An arena: allocations that all end together.  Memory is not cleared between uses of
@@ -52,7 +64,7 @@ struct yt_arena;
 /* limit: bytes it may hand out in all, 0 for none.  NULL when out of memory. */
 struct yt_arena *yt_arena_new(size_t limit);
 void yt_arena_free(struct yt_arena *arena);  /* NULL is fine */
-void yt_arena_reset(struct yt_arena *arena); /* keeps the first block */
+void yt_arena_reset(struct yt_arena *arena); /* keeps memory for a next message of usual size */
 /* 16-byte aligned, zeroed; NULL when the limit or memory is exhausted. */
 void *yt_arena_alloc(struct yt_arena *arena, size_t size);
 /* A NUL-terminated copy; .p is NULL when out of memory. */
