@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "format/utf8.h"
 #include "yitong/json.h"
 
 enum {
@@ -87,32 +88,6 @@ static inline const uint8_t *skip_plain(const uint8_t *p, const uint8_t *end, bo
 	return p;
 }
 
-static bool is_tail(uint8_t c)
-{
-	return (c & 0xc0) == 0x80;
-}
-
-/* Behind the UTF-8 sequence at p, or NULL: shortest form only, no surrogates, at most U+10FFFF (RFC 3629). */
-static const uint8_t *skip_sequence(const uint8_t *p, const uint8_t *end)
-{
-	size_t left = (size_t)(end - p);
-
-	if (p[0] < 0xe0)
-		return p[0] >= 0xc2 && left >= 2 && is_tail(p[1]) ? p + 2 : NULL;
-	if (p[0] < 0xf0) {
-		if (left < 3 || !is_tail(p[1]) || !is_tail(p[2]))
-			return NULL;
-		if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0))
-			return NULL;
-		return p + 3;
-	}
-	if (p[0] > 0xf4 || left < 4 || !is_tail(p[1]) || !is_tail(p[2]) || !is_tail(p[3]))
-		return NULL;
-	if ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90))
-		return NULL;
-	return p + 4;
-}
-
 /* Reads four hex digits; -1 when they are not. */
 static int32_t read_hex4(const uint8_t *p, const uint8_t *end)
 {
@@ -172,26 +147,6 @@ static const uint8_t *read_escape(const uint8_t *p, const uint8_t *end, uint32_t
 	return p + 2;
 }
 
-static uint8_t *put_utf8(uint8_t *out, uint32_t code)
-{
-	if (code < 0x80) {
-		*out++ = (uint8_t)code;
-	} else if (code < 0x800) {
-		*out++ = (uint8_t)(0xc0 | code >> 6);
-		*out++ = (uint8_t)(0x80 | (code & 0x3f));
-	} else if (code < 0x10000) {
-		*out++ = (uint8_t)(0xe0 | code >> 12);
-		*out++ = (uint8_t)(0x80 | (code >> 6 & 0x3f));
-		*out++ = (uint8_t)(0x80 | (code & 0x3f));
-	} else {
-		*out++ = (uint8_t)(0xf0 | code >> 18);
-		*out++ = (uint8_t)(0x80 | (code >> 12 & 0x3f));
-		*out++ = (uint8_t)(0x80 | (code >> 6 & 0x3f));
-		*out++ = (uint8_t)(0x80 | (code & 0x3f));
-	}
-	return out;
-}
-
 /* Replaces the escapes of a text found good; no escape is shorter than what it means. */
 static int unescape(struct reader *r, const uint8_t *p, const uint8_t *end, struct yt_str *text)
 {
@@ -210,7 +165,7 @@ static int unescape(struct reader *r, const uint8_t *p, const uint8_t *end, stru
 		if (escape == NULL)
 			break;
 		p = read_escape(escape, end, &code);
-		out = put_utf8(out, code);
+		out = utf8_put(out, code);
 	}
 	*text = (struct yt_str){ (const char *)begin, (size_t)(out - begin) };
 	return 0;
@@ -238,7 +193,7 @@ static int read_text(struct reader *r, struct yt_str *text)
 			continue;
 		}
 		for (; p < r->end && *p >= 0x80; p = next) {
-			next = skip_sequence(p, r->end);
+			next = utf8_skip(p, r->end);
 			if (next == NULL)
 				return fail(r, p, YT_EFORMAT, "not UTF-8");
 		}

@@ -18,6 +18,9 @@ EVP_CIPHER_CTX *sm4_ctr_new(const uint8_t key[SM4_KEY_LEN]);
 /* in and out may be the same bytes. */
 int sm4_ctr(EVP_CIPHER_CTX *ctx, const uint8_t iv[SM4_IV_LEN], const uint8_t *in, size_t n, uint8_t *out);
 
+/* SM3 of octets. */
+void sm3(struct yt_str octets, uint8_t out[SM3_LEN]);
+
 /* HMAC-SM3.  NULL when out of memory. */
 EVP_MAC_CTX *sm3_hmac_new(const uint8_t *key, size_t n);
 /* Over the parts one after the other. */

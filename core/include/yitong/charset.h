@@ -27,8 +27,8 @@ const char *yt_charset_name(enum yt_charset charset);
 int yt_utf8_check(struct yt_str text, struct yt_charset_error *err);
 
 /* Append to out.  YT_EFORMAT with err (may be NULL), out then holds what came before; YT_ENOMEM.
- * Private-use code points that old name systems used are carried by a table (charset.c), so that
- * what was read is written with the same octets again. */
+ * The private-use code points that old name systems used for 24 characters are written, and the places
+ * GB18030 once had for them are read, as those characters (charset.c has the table and the reasons). */
 int yt_gb18030_to_utf8(struct yt_str octets, struct yt_buf *out, struct yt_charset_error *err);
 int yt_utf8_to_gb18030(struct yt_str text, struct yt_buf *out, struct yt_charset_error *err);
 

@@ -9,7 +9,8 @@
  * two where the format has one).  An element without elements is a TEXT, also <a/> and <a></a>.  Text
  * beside elements is refused unless it is white space, which is dropped.  Names are local names.
  * Attributes are TEXT members named "@ver", before all elements, also of a TEXT: yt_xml_attr().
- * Where the namespace is another than the parent's, the first of them is "@xmlns". */
+ * Where the namespace is another than the parent's, the first of them is "@xmlns"; an attribute with a prefix
+ * is "@x:name", and "@xmlns:x" stands before it. */
 #ifndef YITONG_XML_H
 #define YITONG_XML_H
 
