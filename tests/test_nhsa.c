@@ -589,10 +589,12 @@ static const struct hint {
 	{ "a stay that is not over", "2405", "{\"data\":{\"mdtrt_id\":\"M\",\"psn_no\":\"P\"}}", "未办理出院，不能撤销",
 	        true, false, false, false },
 	{ "fee lines for a stay that is over", "2301", NULL, "已办理出院", false, false, false, false },
-	{ "a visit that is gone", "2207", "{\"data\":{" DATA_2207 "}}", "就诊信息不存在或已撤销", false, false, false, false },
+	{ "a visit that is gone", "2207", "{\"data\":{" DATA_2207 "}}", "就诊信息不存在或已撤销", false, false, false,
+	        false },
 	{ "no original", "2601", "{\"data\":{\"psn_no\":\"P\",\"omsgid\":\"M\",\"oinfno\":\"2207\"}}",
 	        "原交易不存在或已冲正", false, true, false, false },
-	{ "no original of another", "2207", "{\"data\":{" DATA_2207 "}}", "原交易不存在或已冲正", false, false, false, false },
+	{ "no original of another", "2207", "{\"data\":{" DATA_2207 "}}", "原交易不存在或已冲正", false, false, false,
+	        false },
 	{ "an old session", "2207", "{\"data\":{" DATA_2207 "}}", "签到编号无效或已过期", false, false, true, false },
 	{ "a wrong time on the way", "2205", "{\"data\":{\"mdtrt_id\":\"M\",\"chrg_bchno\":\"B\",\"psn_no\":\"P\"}}",
 	        "时间戳超出范围", false, false, false, true },
@@ -797,6 +799,26 @@ static void without_a_caller_id_nothing_is_signed(void **state)
 	"{\"fund_pay_type\":\"310100\",\"inscp_scp_amt\":260.00,\"crt_payb_lmt_amt\":20000.00,\"fund_payamt\":208.00}" \
 	"]}"
 
+#define REFMEDIN                                                                                                       \
+	"\"psn_no\":\"P1\",\"diag_code\":\"D\",\"diag_name\":\"n\",\"reflin_medins_no\":\"H1\",\"reflin_medins_"       \
+	"name\":\"n\","                                                                                                \
+	"\"mdtrtarea_admdvs\":\"310000\",\"refl_type\":\"1\",\"refl_date\":\"2025-03-14\",\"refl_rea\":\"r\",\"refl_"  \
+	"opnn\":\"o\""
+#define TRANSFER(to, day) "{\"reflin_medins_no\":\"" to "\",\"refl_date\":\"" day "\"}"
+#define CHRONIC                                                                                                        \
+	"\"psn_no\":\"P1\",\"insutype\":\"310\",\"opsp_dise_code\":\"M01\",\"opsp_dise_name\":\"n\",\"insu_optins\":"  \
+	"\"330213\","                                                                                                  \
+	"\"ide_fixmedins_no\":\"H1\",\"ide_fixmedins_name\":\"n\",\"hosp_ide_date\":\"2025-03-14\",\"diag_dr_codg\":"  \
+	"\"D\","                                                                                                       \
+	"\"diag_dr_name\":\"n\",\"begndate\":\"2025-03-14\""
+#define CHOSEN                                                                                                         \
+	"\"psn_no\":\"P1\",\"biz_appy_type\":\"1\",\"begndate\":\"2025-03-14\",\"fix_srt_no\":\"1\",\"fixmedins_"      \
+	"code\":\"H1\","                                                                                               \
+	"\"fixmedins_name\":\"n\""
+#define PAYMENT                                                                                                        \
+	"\"payOrdId\":\"O1\",\"payToken\":\"T1\",\"orgCodg\":\"H1\",\"idNo\":\"I1\",\"userName\":\"n\",\"idType\":"    \
+	"\"01\""
+
 static const struct proof {
 	const char *it;
 	const char *infno, *input; /* the lost transaction */
@@ -848,6 +870,35 @@ static const struct proof {
 	{ "no refund flag proves nothing", "2208", "{\"data\":{" DATA_CANCEL "}}", "5203", REFUND(""), YT_UNSURE },
 	{ "another settlement proves nothing", "2208", "{\"data\":{" DATA_CANCEL "}}", "5203",
 	        "{\"setlinfo\":{\"setl_id\":\"S2\",\"refd_setl_flag\":\"1\"}}", YT_UNSURE },
+	{ "a pharmacy's refund took effect", "2103", "{\"data\":{" DATA_CANCEL "}}", "5203",
+	        REFUND("\"refd_setl_flag\":\"1\","), YT_FOUND },
+	{ "a transfer is filed", "2501", "{\"refmedin\":{" REFMEDIN "}}", "5304",
+	        "{\"refmedin\":[" TRANSFER("H2", "2025-03-14") "," TRANSFER("H1", "2025-03-14") "]}", YT_FOUND },
+	{ "a transfer of another day proves nothing", "2501", "{\"refmedin\":{" REFMEDIN "}}", "5304",
+	        "{\"refmedin\":[" TRANSFER("H1", "2025-03-13") "]}", YT_UNSURE },
+	{ "a transfer is not among the others", "2501A", "{\"refmedin\":{" REFMEDIN ",\"refl_old_mdtrt_id\":\"M0\"}}",
+	        "5304", "{\"refmedin\":[" TRANSFER("H2", "2025-03-14") "]}", YT_ABSENT },
+	{ "a transfer to nobody proves nothing", "2501", "{\"refmedin\":{" REFMEDIN "}}", "5304",
+	        "{\"refmedin\":[{\"refl_date\":\"2025-03-14\"}]}", YT_UNSURE },
+	{ "a chronic disease is filed", "2503", "{\"data\":{" CHRONIC "}}", "5301",
+	        "{\"feedetail\":[{\"opsp_dise_code\":\"M01\",\"begndate\":\"2025-03-14 00:00:00\"}]}", YT_FOUND },
+	{ "a chronic disease is not filed", "2503", "{\"data\":{" CHRONIC "}}", "5301", "{\"feedetail\":[]}",
+	        YT_ABSENT },
+	{ "no filings at all prove nothing", "2503", "{\"data\":{" CHRONIC "}}", "5301", "{}", YT_UNSURE },
+	{ "a chosen institution is filed", "2505", "{\"data\":{" CHOSEN "}}", "5302",
+	        "{\"psnfixmedin\":[{\"fixmedins_code\":\"H1\",\"fix_srt_no\":\"1\",\"begndate\":\"2025-03-14\"}]}",
+	        YT_FOUND },
+	{ "a choice in another place proves nothing", "2505", "{\"data\":{" CHOSEN "}}", "5302",
+	        "{\"psnfixmedin\":[{\"fixmedins_code\":\"H1\",\"fix_srt_no\":\"2\",\"begndate\":\"2025-03-14\"}]}",
+	        YT_UNSURE },
+	{ "a payment was revoked", "6401", "{\"data\":{" PAYMENT "}}", "6301",
+	        "{\"data\":{\"payOrdId\":\"O1\",\"ordStas\":\"13\"}}", YT_FOUND },
+	{ "a payment still stands", "6401", "{\"data\":{" PAYMENT "}}", "6301",
+	        "{\"data\":{\"payOrdId\":\"O1\",\"ordStas\":\"6\"}}", YT_ABSENT },
+	{ "a payment under way proves nothing", "6401", "{\"data\":{" PAYMENT "}}", "6301",
+	        "{\"data\":{\"payOrdId\":\"O1\",\"ordStas\":\"2\"}}", YT_UNSURE },
+	{ "a failed payment proves nothing", "6401", "{\"data\":{" PAYMENT "}}", "6301",
+	        "{\"data\":{\"payOrdId\":\"O1\",\"ordStas\":\"14\"}}", YT_UNSURE },
 };
 
 static void it_is_proved_that(void **state)
@@ -941,6 +992,120 @@ static void an_adopted_cancel_has_the_refunds_number_where_the_centre_tells_it(v
 	assert_has(out, "\"setl_id\":\"S77\"");
 	assert_has(out, "\"psn_cash_pay\":-28.40");
 	assert_has_not(out, "warn_msg");
+	codec_close(&c);
+}
+
+/* The serial of a filing was in the answer that got lost, and no query tells it: none is invented. */
+static void an_adopted_filing_has_no_number(void **state)
+{
+	struct codec c = open_plain();
+	struct yt_msg *original = must_decode(&c, REQUEST("2503", "{\"data\":{" CHRONIC "}}")),
+	              *query = yt_msg_new(c.arena);
+	struct yt_reply *adopted = yt_reply_new(c.arena);
+	const char *out;
+
+	assert_int_equal(c.api->query_for(c.plugin, original, query), 0);
+	assert_int_equal(c.api->judge(c.plugin, original,
+	                         answer(&c, query, 200,
+	                                 "{\"infcode\":0,\"output\":{\"feedetail\":[{\"opsp_dise_code\":\"M01\","
+	                                 "\"begndate\":\"2025-03-14\"}]}}"),
+	                         adopted),
+	        YT_FOUND);
+	out = encoded_reply(&c, original, adopted);
+	assert_has(out, "\"trt_dcla_detl_sn\":\"\"");
+	assert_has(out, "\"warn_msg\":\"备案已生效");
+	codec_close(&c);
+}
+
+static void a_pharmacys_adopted_cancel_has_its_own_names(void **state)
+{
+	struct codec c = open_plain();
+	struct yt_msg *original = must_decode(&c, REQUEST("2103", "{\"data\":{" DATA_CANCEL "}}")),
+	              *query = yt_msg_new(c.arena);
+	struct yt_reply *adopted = yt_reply_new(c.arena);
+	char why[256];
+	const char *out;
+
+	assert_int_equal(c.api->query_for(c.plugin, original, query), 0);
+	assert_int_equal(
+	        c.api->judge(c.plugin, original,
+	                answer(&c, query, 200, "{\"infcode\":0,\"output\":" REFUND("\"refd_setl_flag\":\"1\",") "}"),
+	                adopted),
+	        YT_FOUND);
+	out = encoded_reply(&c, original, adopted);
+	assert_has(out, "\"psn_pay\":-78.40");
+	assert_has(out, "\"cash_payamt\":-28.40");
+	assert_has_not(out, "psn_part_amt");
+	assert_has_not(out, "hosp_part_amt");
+	if (yt_money_check(original->op->reply_money, adopted->body, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	codec_close(&c);
+}
+
+#define DRUGINFO                                                                                                       \
+	"\"druginfo\":{\"psn_no\":\"P1\",\"mdtrt_cert_type\":\"01\",\"mdtrt_cert_no\":\"EC-TOKEN-1\",\"begntime\":"    \
+	"\"2025-03-14 "                                                                                                \
+	"09:30:00\",\"medfee_sumamt\":28.4,\"insutype\":\"310\",\"acct_used_flag\":\"1\",\"med_type\":\"41\"}"
+#define DRUG(sum)                                                                                                      \
+	"\"drugdetail\":[{\"feedetl_sn\":\"F1\",\"rx_circ_flag\":\"0\",\"fee_ocur_time\":\"2025-03-14 09:30:00\","     \
+	"\"med_list_codg\":\"X\",\"medins_list_codg\":\"Y\",\"det_item_fee_sumamt\":" sum ",\"cnt\":2,\"pric\":14.2}]"
+
+static void a_pharmacys_settlement_is_one(void **state)
+{
+	struct codec c = open_plain();
+	struct yt_msg *msg = must_decode(&c, REQUEST("2102", "{" DRUGINFO "," DRUG("28.4") "}")),
+	              *undo = yt_msg_new(c.arena);
+	char why[256];
+
+	assert_true(msg->op->is_settlement);
+	assert_text(msg->person, "P1");
+	assert_text(msg->own_visit, "F1");
+	assert_int_equal(msg->amount_fen, 2840);
+	assert_int_equal(yt_money_check(msg->op->request_money, msg->body, why, sizeof(why)), 0);
+	assert_int_equal(c.api->reversal_of(c.plugin, msg, undo), 0);
+	assert_text(undo->original_wire_op, "2102");
+	assert_int_equal(
+	        answer(&c, msg, 200, "{\"infcode\":0,\"output\":{\"setlinfo\":{\"mdtrt_id\":\"M1\"}}}")->outcome,
+	        YT_UNKNOWN);
+	msg = must_decode(&c, REQUEST("2102", "{" DRUGINFO "," DRUG("28.5") "}"));
+	assert_int_equal(yt_money_check(msg->op->request_money, msg->body, why, sizeof(why)), YT_EFORMAT);
+	assert_has(why, "drugdetail[0].det_item_fee_sumamt");
+	codec_close(&c);
+}
+
+/* The letter is no part of the number that 2601 knows. */
+static void a_variant_is_reversed_by_the_plain_number(void **state)
+{
+	struct codec c = open_plain();
+	struct yt_msg *msg = must_decode(&c, REQUEST("2207A", "{\"data\":{" DATA_2207 "}}")),
+	              *undo = yt_msg_new(c.arena);
+
+	assert_int_equal(msg->op->id, YT_OP_OUTPATIENT_SETTLE);
+	assert_text(msg->wire_op, "2207A");
+	assert_int_equal(c.api->reversal_of(c.plugin, msg, undo), 0);
+	assert_text(yt_node_text(yt_node_get(undo->body, "data"), "oinfno"), "2207");
+	codec_close(&c);
+}
+
+static void a_downloaded_file_passes_octet_for_octet(void **state)
+{
+	struct codec c = open_plain();
+	struct yt_msg *msg =
+	        must_decode(&c, REQUEST("9102", "{\"fsDownloadIn\":{\"file_qury_no\":\"1\",\"filename\":\"f\","
+	                                        "\"fixmedins_code\":\"plc\"}}"));
+	static const char zip[] = "PK\3\4\0\0{}\xFF";
+	struct yt_reply *reply = yt_reply_new(c.arena);
+	struct yt_buf out = { 0 };
+
+	assert_int_equal(c.api->decode_reply(c.plugin, msg, 200, (struct yt_str){ zip, sizeof(zip) - 1 }, reply), 0);
+	assert_int_equal(reply->outcome, YT_DONE);
+	assert_int_equal(c.api->encode_reply(c.plugin, msg, reply, &out), 0);
+	assert_int_equal(out.n, sizeof(zip) - 1);
+	assert_memory_equal(out.p, zip, out.n);
+	yt_buf_free(&out);
+	assert_int_equal(
+	        answer(&c, msg, 200, " {\"infcode\":-1,\"err_msg\":\"文件查询号不存在\"}")->outcome, YT_REFUSED);
+	assert_int_equal(answer(&c, msg, 404, "not here")->outcome, YT_UNKNOWN);
 	codec_close(&c);
 }
 
@@ -1044,7 +1209,7 @@ static void settlements_are_never_sent_again(void **state)
 		else
 			assert_int_not_equal(op->resolve, YT_RESOLVE_NONE);
 	}
-	assert_int_equal(n_settlements, 4);
+	assert_int_equal(n_settlements, 8);
 	codec_close(&c);
 }
 
@@ -1175,6 +1340,11 @@ int main(void)
 		cmocka_unit_test(a_refused_query_proves_nothing),
 		cmocka_unit_test(an_adopted_cancel_has_the_opposite_sign),
 		cmocka_unit_test(an_adopted_cancel_has_the_refunds_number_where_the_centre_tells_it),
+		cmocka_unit_test(an_adopted_filing_has_no_number),
+		cmocka_unit_test(a_pharmacys_adopted_cancel_has_its_own_names),
+		cmocka_unit_test(a_pharmacys_settlement_is_one),
+		cmocka_unit_test(a_variant_is_reversed_by_the_plain_number),
+		cmocka_unit_test(a_downloaded_file_passes_octet_for_octet),
 		cmocka_unit_test(what_had_been_done_reads_as_success),
 		cmocka_unit_test(what_has_no_query_says_so),
 		cmocka_unit_test(our_own_messages_are_whole),

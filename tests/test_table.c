@@ -14,16 +14,17 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct yt_field value_fields[] = {
-	{ "c", 1, 'C', 0, 0, 4, NULL, "文", "text" },
-	{ "x", 1, 'C', 0, YT_FIELD_ANY, 4, NULL, "任意", "text or object" },
-	{ "n", 1, 'N', 2, 0, 8, NULL, "金额", "amount" },
-	{ "q", 1, 'N', 4, 0, 8, NULL, "数量", "quantity" },
-	{ "i", 1, 'N', 0, 0, 2, NULL, "序号", "whole number" },
-	{ "f", 1, 'N', 0, 0, 0, NULL, "任意数", "number without limits" },
-	{ "d", 1, 'D', 0, 0, 0, NULL, "日期", "date" },
-	{ "t", 1, 'T', 0, 0, 0, NULL, "时间", "time" },
+	{ "c", 1, 'C', 0, 0, 4, NULL, "文", "text", NULL },
+	{ "x", 1, 'C', 0, YT_FIELD_ANY, 4, NULL, "任意", "text or object", NULL },
+	{ "n", 1, 'N', 2, 0, 8, NULL, "金额", "amount", NULL },
+	{ "q", 1, 'N', 4, 0, 8, NULL, "数量", "quantity", NULL },
+	{ "i", 1, 'N', 0, 0, 2, NULL, "序号", "whole number", NULL },
+	{ "f", 1, 'N', 0, 0, 0, NULL, "任意数", "number without limits", NULL },
+	{ "d", 1, 'D', 0, 0, 0, NULL, "日期", "date", NULL },
+	{ "t", 1, 'T', 0, 0, 0, NULL, "时间", "time", NULL },
 };
-static const struct yt_group value_group = { "", false, false, COUNT(value_fields), value_fields, NULL, { 0, 0 } };
+static const struct yt_group value_group = { "", false, false, COUNT(value_fields), value_fields, NULL, { 0, 0 }, NULL,
+	0, false };
 
 static const struct value {
 	const char *it; /* also the value as sent */
@@ -142,13 +143,13 @@ static void value(void **state)
 }
 
 static const struct yt_field row_fields[] = {
-	{ "a", 1, 'C', 0, YT_FIELD_REQUIRED, 2, NULL, "甲", "first" },
-	{ "b", 1, 'N', 2, 0, 16, NULL, "乙", "second" },
-	{ "cc", 2, 'C', 0, YT_FIELD_REQUIRED, 2, "yes_no", "丙", "third" },
+	{ "a", 1, 'C', 0, YT_FIELD_REQUIRED, 2, NULL, "甲", "first", NULL },
+	{ "b", 1, 'N', 2, 0, 16, NULL, "乙", "second", NULL },
+	{ "cc", 2, 'C', 0, YT_FIELD_REQUIRED, 2, "yes_no", "丙", "third", NULL },
 };
 static const struct yt_group groups[] = {
-	{ "data", false, true, COUNT(row_fields), row_fields, NULL, { 5, 0 } },
-	{ "rows", true, false, COUNT(row_fields), row_fields, NULL, { 5, 0 } },
+	{ "data", false, true, COUNT(row_fields), row_fields, NULL, { 5, 0 }, NULL, 0, false },
+	{ "rows", true, false, COUNT(row_fields), row_fields, NULL, { 5, 0 }, NULL, 0, false },
 };
 
 static const struct shape {
@@ -204,7 +205,8 @@ static void shape(void **state)
 
 static void paths_have_no_empty_parts(void **state)
 {
-	static const struct yt_group whole = { "", false, true, COUNT(row_fields), row_fields, NULL, { 5, 0 } };
+	static const struct yt_group whole = { "", false, true, COUNT(row_fields), row_fields, NULL, { 5, 0 }, NULL, 0,
+		false };
 	struct yt_arena *arena = yt_arena_new(0);
 	struct yt_fault fault;
 	struct yt_node *body;
@@ -219,11 +221,75 @@ static void paths_have_no_empty_parts(void **state)
 	yt_arena_free(arena);
 }
 
+static const struct yt_field token_fields[] = {
+	{ "token", 5, 'C', 0, YT_FIELD_SECRET, 4, NULL, "令牌", "token", "" },
+	{ "kind", 4, 'C', 0, 0, 2, NULL, "类别", "kind", NULL },
+	{ "no", 2, 'C', 0, YT_FIELD_SECRET | YT_FIELD_REQUIRED, 4, NULL, "号码", "number", "kind=01" },
+};
+static const struct yt_group deepest = { "c", true, false, COUNT(token_fields), token_fields, NULL, { 4, 0 }, NULL, 0,
+	true };
+static const struct yt_group deeper = { "b", true, false, COUNT(row_fields), row_fields, NULL, { 5, 0 }, &deepest, 1,
+	true };
+static const struct yt_group deep = { "a", false, true, COUNT(token_fields), token_fields, NULL, { 0, 0 }, &deeper, 1,
+	true };
+static const struct yt_group bare = { "", true, false, COUNT(row_fields), row_fields, NULL, { 5, 0 }, NULL, 0, false };
+
+static const struct depth {
+	const char *it, *body;
+	const struct yt_group *group;
+	const char *path; /* NULL: well */
+} depths[] = {
+	{ "nodes inside nodes", "{\"a\":{\"b\":[{\"a\":1,\"cc\":2,\"c\":[{\"no\":\"1\"}]}]}}", &deep, NULL },
+	{ "nodes inside are missing", "{\"a\":{}}", &deep, NULL },
+	{ "a node inside is no array", "{\"a\":{\"b\":{}}}", &deep, "in.a.b" },
+	{ "a row inside lacks a member", "{\"a\":{\"b\":[{\"a\":1,\"cc\":2},{\"a\":1}]}}", &deep, "in.a.b[1].cc" },
+	{ "a row two deep lacks a member",
+	        "{\"a\":{\"b\":[{\"a\":1,\"cc\":2,\"c\":[{\"no\":1},{\"no\":2},{\"token\":1}]}]}}", &deep,
+	        "in.a.b[0].c[2].no" },
+	{ "a value two deep is too long", "{\"a\":{\"b\":[{\"a\":1,\"cc\":2,\"c\":[{\"no\":\"12345\"}]}]}}", &deep,
+	        "in.a.b[0].c[0].no" },
+	{ "the message is the rows", "[{\"a\":1,\"cc\":2}]", &bare, NULL },
+	{ "the message is rows and one is wrong", "[{\"a\":1,\"cc\":2},{\"a\":1}]", &bare, "in[1].cc" },
+};
+
+static void depth(void **state)
+{
+	const struct depth *row = *state;
+	struct yt_arena *arena = yt_arena_new(0);
+	struct yt_fault fault = { 0 };
+	struct yt_node *body;
+
+	assert_int_equal(yt_json_read(arena, yt_str(row->body), NULL, &body, NULL), 0);
+	assert_int_equal(yt_table_run(row->group, 1, "in", YT_TABLE_STRICT, arena, body, &fault, NULL),
+	        row->path != NULL ? YT_EFORMAT : 0);
+	assert_string_equal(fault.path, row->path != NULL ? row->path : "");
+	yt_arena_free(arena);
+}
+
+static void secrets_are_found_where_they_are_some(void **state)
+{
+	static const char text[] =
+	        "{\"a\":{\"token\":\"t1\",\"no\":\"n0\",\"kind\":\"02\",\"b\":[{\"a\":1,\"cc\":2,\"c\":["
+	        "{\"token\":null,\"no\":\"n1\",\"kind\":\"01\"},{\"token\":\"\",\"no\":\"n2\"},{\"no\":7,\"kind\":1}]}]"
+	        "}}";
+	struct yt_arena *arena = yt_arena_new(0);
+	struct yt_node *body, *secrets[2];
+
+	assert_int_equal(yt_json_read(arena, yt_str(text), NULL, &body, NULL), 0);
+	assert_int_equal(yt_table_run(&deep, 1, "", YT_TABLE_STRICT, arena, body, NULL, NULL), 0);
+	assert_int_equal(yt_table_secrets(&deep, 1, body, NULL, 0), 2);
+	assert_int_equal(yt_table_secrets(&deep, 1, body, secrets, 2), 2);
+	assert_true(yt_str_is(secrets[0]->text, "t1") && yt_str_is(secrets[1]->text, "n1"));
+	assert_memory_equal(text + secrets[1]->raw_off, "\"n1\"", secrets[1]->raw_len);
+	assert_int_equal(yt_table_secrets(groups, COUNT(groups), body, secrets, 2), 0);
+	yt_arena_free(arena);
+}
+
 /* With and without the name index the same row is found, whatever the cursor says. */
 static void a_name_is_found_from_anywhere(void **state)
 {
 	static uint8_t slots[YT_SLOTS];
-	struct yt_group group = { "", false, false, COUNT(row_fields), row_fields, NULL, { 0, 0 } };
+	struct yt_group group = { "", false, false, COUNT(row_fields), row_fields, NULL, { 0, 0 }, NULL, 0, false };
 
 	for (unsigned i = 0; i < COUNT(row_fields); i++)
 		slots[yt_table_slot((struct yt_str){ row_fields[i].name, row_fields[i].name_n })] = (uint8_t)(i + 1);
@@ -287,15 +353,17 @@ int main(void)
 {
 	static const struct CMUnitTest single[] = {
 		cmocka_unit_test(paths_have_no_empty_parts),
+		cmocka_unit_test(secrets_are_found_where_they_are_some),
 		cmocka_unit_test(a_name_is_found_from_anywhere),
 		cmocka_unit_test(a_full_arena_is_no_breach),
 		cmocka_unit_test(a_table_prints_itself),
 	};
-	static struct CMUnitTest tests[COUNT(single) + COUNT(values) + COUNT(shapes)];
+	static struct CMUnitTest tests[COUNT(single) + COUNT(values) + COUNT(shapes) + COUNT(depths)];
 	size_t n = COUNT(single);
 
 	memcpy(tests, single, sizeof(single));
 	ROWS(values, value);
 	ROWS(shapes, shape);
+	ROWS(depths, depth);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,7 +201,7 @@ static int check_line(const struct check *check)
 
 static int check_lines(const struct yt_node *body, char *why, size_t size)
 {
-	static const char *const names[] = { "feedetail", "result" };
+	static const char *const names[] = { "feedetail", "result", "drugdetail" };
 	char path[48];
 
 	for (size_t g = 0; g < sizeof(names) / sizeof(names[0]); g++) {

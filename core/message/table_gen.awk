@@ -2,9 +2,12 @@
 #
 # Run by the plugin's CMakeLists.txt:  awk -v name=nhsa -f table_gen.awk fields.tsv > tables.c
 # POSIX awk only.  Columns, separated by tabs, after one heading line; lines with # are comments:
-#   transaction  direction (in, out)  node ("-": the message itself, "x[]": rows)  field
-#   type (C, N, D, T; X: a text that may also be an object)  length ("16,2": digits, decimals; "-": none)
-#   required (Y, N)  codes ("-": none)  zh  en
+#   transaction  direction (in, out)  field's node ("-": the message itself, "x[]": rows, "[]": the message
+#   is the rows, "x[].y[]": rows inside each of these)  field
+#   type (C, N, D, T; X: a text that may also be anything else)  length ("16,2": digits, decimals; "-": none)
+#   required (Y, N; behind it "*": a secret, "*x=01": one where member x has that value)  codes ("-": none)
+#   zh  en
+# A line of three columns, transaction "=" other: it has the rows of that one, which stands above it.
 # Transaction ENVELOPE goes to <name>_envelope, the others to <name>_tables.  The first node of a request
 # is required if one of its fields is.
 
@@ -25,21 +28,35 @@ BEGIN {
 
 /^#/ { next }
 !heading { heading = 1; next }
+NF == 3 && $2 == "=" {
+	if (!($3 in seen_wire)) die("no rows of " $3 " above")
+	if ($1 in seen_wire || $1 in same) die("transaction is there twice")
+	same[$1] = $3; wires[++n_wires] = $1
+	next
+}
 {
 	if (NF != 10) die("wants 10 columns, has " NF)
 	if ($2 != "in" && $2 != "out") die("direction must be in or out")
 	if ($5 !~ /^[CNDTX]$/) die("type must be C, N, D, T or X")
 	if ($6 != "-" && $6 !~ /^[0-9]+(,[0-9]+)?$/) die("length must be like 30 or 16,2")
-	if ($7 != "Y" && $7 != "N") die("required must be Y or N")
+	if ($7 !~ /^[YN](\*([a-z_]+=[A-Za-z0-9]+)?)?$/) die("required must be Y or N, for a secret Y* or N*")
 	if ($4 !~ /^[A-Za-z0-9_]+$/) die("field name has a character that no name has")
 	if ((t = $1 SUBSEP $2 SUBSEP $3) in seen_group && t != group) die("node is in two places")
 	if (t != group) {
 		group = t; seen_group[t] = 1
 		if (!($1 in seen_wire)) { seen_wire[$1] = 1; wires[++n_wires] = $1 }
 		g = ++n_groups
-		count = ++groups_of[$1, $2]
-		at[$1, $2, count] = g
-		node[g] = $3; side[g] = $2; first[g] = count == 1
+		up = 0
+		if (match($3, /\.[^.]+$/) && !((up = group_at[$1, $2, substr($3, 1, RSTART - 1)])))
+			die("the node around this one must stand above it")
+		if (up)
+			inner[up, ++n_inner[up]] = g
+		else {
+			count = ++groups_of[$1, $2]
+			at[$1, $2, count] = g
+		}
+		group_at[$1, $2, $3] = g
+		outer[g] = up; node[g] = up ? substr($3, RSTART + 1) : $3; first[g] = !up && count == 1
 	}
 	if (($4, g) in seen_field) die("field is there twice")
 	seen_field[$4, g] = 1
@@ -47,11 +64,15 @@ BEGIN {
 	if (i > 128) die("more than 128 fields in one node")
 	split($6, len, ",")
 	field[g, i] = $4
-	need[g, i] = $7 == "Y"
-	if ($7 == "Y") any_need[g] = 1
-	flags = ($7 == "Y" ? "YT_FIELD_REQUIRED" : "0") ($5 == "X" ? " | YT_FIELD_ANY" : "")
-	row[g, i] = sprintf("{ \"%s\", %d, '%s', %d, %s, %d, %s, \"%s\", \"%s\" },", $4, length($4), $5 == "X" ? "C" : $5, \
-		len[2] + 0, flags, $6 == "-" ? 0 : len[1], quoted($8), $9, $10)
+	required = substr($7, 1, 1) == "Y"
+	need[g, i] = required
+	if (required) any_need[g] = 1
+	secret = length($7) > 1 ? "\"" substr($7, 3) "\"" : "NULL"
+	for (up = secret != "NULL" ? g : 0; up; up = outer[up]) has_secret[up] = 1
+	flags = (required ? "YT_FIELD_REQUIRED" : "0") ($5 == "X" ? " | YT_FIELD_ANY" : "") \
+		(secret != "NULL" ? " | YT_FIELD_SECRET" : "")
+	row[g, i] = sprintf("{ \"%s\", %d, '%s', %d, %s, %d, %s, \"%s\", \"%s\", %s },", $4, length($4), \
+		$5 == "X" ? "C" : $5, len[2] + 0, flags, $6 == "-" ? 0 : len[1], quoted($8), $9, $10, secret)
 	delete len
 }
 
@@ -84,26 +105,42 @@ function need_word(g, from,    i, d, v, s) {
 	return "0x" s "u"
 }
 
-function put_side(w, dir, label,    i, g, rows, name_) {
-	if (!groups_of[w, dir]) return
-	for (i = 1; i <= groups_of[w, dir]; i++)
-		put_group(at[w, dir, i])
-	printf "\nstatic const struct yt_group %s[] = {\n", label
-	for (i = 1; i <= groups_of[w, dir]; i++) {
-		g = at[w, dir, i]
-		name_ = node[g]
-		rows = sub(/\[\]$/, "", name_)
-		printf "\t{ \"%s\", %s, %s, %d, fields_%d, slots_%d, { %s, %s } },\n", name_ == "-" ? "" : name_, \
-			rows ? "true" : "false", dir == "in" && first[g] && any_need[g] ? "true" : "false", \
-			n_fields[g], g, g, need_word(g, 0), need_word(g, 64)
-	}
+function put_row(g, dir,    rows, name_) {
+	name_ = node[g]
+	rows = sub(/\[\]$/, "", name_)
+	printf "\t{ \"%s\", %s, %s, %d, fields_%d, slots_%d, { %s, %s }, %s, %d, %s },\n", name_ == "-" ? "" : name_, \
+		rows ? "true" : "false", dir == "in" && first[g] && any_need[g] ? "true" : "false", n_fields[g], g, g, \
+		need_word(g, 0), need_word(g, 64), n_inner[g] ? "inner_" g : "NULL", n_inner[g], \
+		has_secret[g] ? "true" : "false"
+}
+
+# Those inside first: C wants them above.
+function put_groups_of(g, dir,    i) {
+	put_group(g)
+	for (i = 1; i <= n_inner[g]; i++)
+		put_groups_of(inner[g, i], dir)
+	if (!n_inner[g]) return
+	printf "\nstatic const struct yt_group inner_%d[] = {\n", g
+	for (i = 1; i <= n_inner[g]; i++)
+		put_row(inner[g, i], dir)
 	print "};"
 }
 
-function put_table(w, end,    has_in, has_out) {
-	has_in = groups_of[w, "in"] > 0; has_out = groups_of[w, "out"] > 0
-	printf "{ \"%s\", %s, %s, %d, %d }%s\n", w, has_in ? "in_" w : "NULL", has_out ? "out_" w : "NULL", \
-		groups_of[w, "in"], groups_of[w, "out"], end
+function put_side(w, dir, label,    i) {
+	if (!groups_of[w, dir]) return
+	for (i = 1; i <= groups_of[w, dir]; i++)
+		put_groups_of(at[w, dir, i], dir)
+	printf "\nstatic const struct yt_group %s[] = {\n", label
+	for (i = 1; i <= groups_of[w, dir]; i++)
+		put_row(at[w, dir, i], dir)
+	print "};"
+}
+
+function put_table(w, end,    from, has_in, has_out) {
+	from = w in same ? same[w] : w
+	has_in = groups_of[from, "in"] > 0; has_out = groups_of[from, "out"] > 0
+	printf "{ \"%s\", %s, %s, %d, %d }%s\n", w, has_in ? "in_" from : "NULL", has_out ? "out_" from : "NULL", \
+		groups_of[from, "in"], groups_of[from, "out"], end
 }
 
 END {
@@ -120,4 +157,5 @@ END {
 	for (w = 1; w <= n_wires; w++)
 		if (wires[w] != "ENVELOPE") { printf "\t"; put_table(wires[w], ",") }
 	print "\t{ NULL, NULL, NULL, 0, 0 } /* end */\n};"
+	printf "extern const unsigned %s_n_tables;\nconst unsigned %s_n_tables = %d;\n", name, name, n_wires - ("ENVELOPE" in seen_wire)
 }

@@ -40,6 +40,8 @@ static const char *text_normalise(const struct yt_field *field, struct yt_node *
 		return field->max > 0 && node->raw_len > 4u * field->max ? "is longer than %d characters" : NULL;
 	}
 	*arg = field->max;
+	if (node->kind == YT_BOOL && (field->flags & YT_FIELD_ANY) != 0)
+		return NULL;
 	if (!text_fits(node->text, field->max))
 		return "is longer than %d characters";
 	node->kind = YT_TEXT;

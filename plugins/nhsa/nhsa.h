@@ -4,6 +4,7 @@
  *   request.c  envelope and business part of a request, both directions
  *   reply.c    the same of an answer, and what an answer proves
  *   resolve.c  queries, judgements, reversals and sign-ins of our own
+ *   filing.c   the same of filings (备案) and payment orders
  *   sign.c     the four headers of variant A, both directions
  *   fields.tsv every member that is checked; C is generated from it */
 #ifndef NHSA_H
@@ -13,6 +14,7 @@
 
 #define NHSA_WORDS_MAX 32  /* words in one list setting */
 #define NHSA_EXTRAS_MAX 16 /* constant members added to the envelope */
+#define NHSA_WIRE_MAX 8    /* a transaction number is shorter than this */
 #define NHSA_NUMBER_MAX 30 /* characters of a msgid */
 
 struct nhsa_words {
@@ -42,7 +44,8 @@ struct nhsa {
 	struct nhsa_nonces *nonces; /* made at the first signature that is checked */
 };
 
-extern const struct yt_table nhsa_tables[], nhsa_envelope; /* generated from fields.tsv */
+extern const struct yt_table nhsa_tables[], nhsa_envelope; /* generated from fields.tsv, in its order */
+extern const unsigned nhsa_n_tables;
 
 const struct yt_table *nhsa_table(struct yt_str wire);     /* NULL: not one of ours */
 const struct yt_wire_op *nhsa_wire_op(struct yt_str wire); /* NULL: passed on unread */
@@ -72,6 +75,17 @@ int nhsa_verify(struct yt_plugin *self, const struct yt_header *headers, size_t 
         struct yt_fault *fault);
 struct yt_str nhsa_sender(struct yt_plugin *self, const struct yt_header *headers, size_t n);
 void nhsa_nonces_free(struct nhsa_nonces *nonces);
+
+/* A text of the original, in the arena of the message made; .p is NULL when out of memory. */
+struct yt_str nhsa_keep(struct yt_arena *arena, struct yt_str s);
+/* Makes msg one of ours about original's person and institution; the empty business node, NULL: no memory. */
+struct yt_node *nhsa_begin(
+        struct yt_msg *msg, const struct yt_msg *original, enum yt_operation op, const char *wire, const char *node);
+struct yt_node *nhsa_put(struct yt_arena *arena, struct yt_node *data, const char *name, struct yt_str text);
+enum yt_judgement nhsa_found(struct yt_reply *adopted);
+int nhsa_filing_query(const struct nhsa *nhsa, const struct yt_msg *original, struct yt_msg *query);
+enum yt_judgement nhsa_filing_judge(
+        const struct yt_msg *original, const struct yt_reply *answer, struct yt_reply *adopted);
 
 int nhsa_query_for(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query);
 enum yt_judgement nhsa_judge(

@@ -102,6 +102,12 @@ static const char *what_is_missing(const struct yt_msg *msg, const struct yt_rep
 	return NULL;
 }
 
+/* Nearly always an object; the answer to 5204 is the array itself. */
+static bool is_tree(const struct yt_node *body)
+{
+	return body != NULL && (body->kind == YT_OBJECT || body->kind == YT_ARRAY);
+}
+
 static int decode_done(const struct yt_msg *msg, struct yt_reply *reply)
 {
 	const struct yt_table *table = nhsa_table(msg->wire_op);
@@ -109,11 +115,13 @@ static int decode_done(const struct yt_msg *msg, struct yt_reply *reply)
 	const char *missing;
 	int rv = 0;
 
-	if (table != NULL && reply->body != NULL && reply->body->kind == YT_OBJECT)
+	if (table != NULL && is_tree(reply->body))
 		rv = yt_table_run(
 		        table->out, table->n_out, "output", YT_TABLE_LENIENT, reply->arena, reply->body, &fault, NULL);
 	if (rv != 0)
 		return rv;
+	if (table != NULL && is_tree(reply->body))
+		reply->n_secrets = yt_table_secrets(table->out, table->n_out, reply->body, NULL, 0);
 	nhsa_reply_extract(reply);
 	missing = what_is_missing(msg, reply);
 	if (missing != NULL)
@@ -133,6 +141,11 @@ static const struct nhsa_words *done_words(const struct nhsa *nhsa, enum yt_oper
 	case YT_OP_INPATIENT_FEES_CANCEL:
 	case YT_OP_OUTPATIENT_REGISTER_CANCEL:
 	case YT_OP_INPATIENT_ADMIT_CANCEL:
+	case YT_OP_TRANSFER_FILE_CANCEL:
+	case YT_OP_CHRONIC_FILE_CANCEL:
+	case YT_OP_DESIGNATION_FILE_CANCEL:
+	case YT_OP_CLEARING_APPLY_CANCEL:
+	case YT_OP_STOCK_DELETE:
 		return &nhsa->entries_gone;
 	case YT_OP_INPATIENT_DISCHARGE:
 		return &nhsa->discharged;
@@ -194,6 +207,16 @@ static int decode_json(const struct nhsa *nhsa, const struct yt_msg *msg, struct
 	return code == 0 ? decode_done(msg, reply) : decode_refused(nhsa, msg, reply);
 }
 
+/* 9102 is answered by the file itself, or by an envelope that says why not; a zip begins with PK. */
+static bool begins_as_object(struct yt_str octets)
+{
+	size_t at = octets.n >= 3 && memcmp(octets.p, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+
+	while (at < octets.n && strchr(" \t\r\n", octets.p[at]) != NULL && octets.p[at] != '\0')
+		at++;
+	return at < octets.n && octets.p[at] == '{';
+}
+
 int nhsa_decode_reply(
         struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets, struct yt_reply *reply)
 {
@@ -206,6 +229,12 @@ int nhsa_decode_reply(
 		return unknown(reply, yt_arena_printf(reply->arena, "HTTP status %d", http_status));
 	if (octets.n == 0)
 		return unknown(reply, YT_STR("answer is empty"));
+	if (msg->op->id == YT_OP_FILE_DOWNLOAD && http_status < 300 && !begins_as_object(octets)) {
+		reply->outcome = YT_DONE;
+		reply->code = YT_STR("0");
+		reply->raw = octets;
+		return 0;
+	}
 	return decode_json(yt_plugin_ctx(self), msg, octets, reply);
 }
 
@@ -300,7 +329,11 @@ int nhsa_encode_reply(
 	bool first = true;
 	int rv = 0;
 
-	if (table != NULL && reply->body != NULL && reply->body->kind == YT_OBJECT)
+	if (reply->raw.n > 0) {
+		yt_buf_str(out, reply->raw);
+		return out->failed ? YT_ENOMEM : 0;
+	}
+	if (table != NULL && is_tree(reply->body))
 		rv = yt_table_run(
 		        table->out, table->n_out, "output", YT_TABLE_LENIENT, reply->arena, reply->body, NULL, NULL);
 	if (rv != 0)

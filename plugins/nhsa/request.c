@@ -109,6 +109,8 @@ static void take_business(struct yt_msg *msg)
 	msg->person = key_text(data, "psn_no", "psn_no");
 	msg->visit = key_text(data, "mdtrt_id", "mdtrt_id");
 	msg->own_visit = key_text(data, "ipt_otp_no", "ipt_no");
+	if (msg->op->id == YT_OP_PHARMACY_SETTLE) /* no visit before it: its first line names the sale */
+		msg->own_visit = key_text(object_of(yt_node_get(msg->body, "drugdetail")), "feedetl_sn", "feedetl_sn");
 	msg->batch = key_text(data, "chrg_bchno", "chrg_bchno");
 	msg->settlement = key_text(data, "setl_id", "setl_id");
 	msg->original_number = key_text(data, "omsgid", "omsgid");
@@ -120,12 +122,16 @@ static void take_business(struct yt_msg *msg)
 static int check_business(struct yt_msg *msg, struct yt_fault *fault)
 {
 	const struct yt_table *table = nhsa_table(msg->wire_op);
+	int rv;
 
 	if (table == NULL)
 		return 0; /* passed on unread */
 	if (msg->body->kind != YT_OBJECT)
 		return refuse(fault, YT_EFORMAT, "input", "must be an object");
-	return yt_table_run(table->in, table->n_in, "input", YT_TABLE_STRICT, msg->arena, msg->body, fault, NULL);
+	rv = yt_table_run(table->in, table->n_in, "input", YT_TABLE_STRICT, msg->arena, msg->body, fault, NULL);
+	if (rv == 0)
+		msg->n_secrets = yt_table_secrets(table->in, table->n_in, msg->body, NULL, 0);
+	return rv;
 }
 
 int nhsa_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
@@ -160,7 +166,8 @@ int nhsa_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_
 }
 
 /* What the gateway says itself about a member of the envelope; *ours false: keep the sender's. */
-static struct yt_str envelope_value(const struct nhsa *nhsa, const struct yt_msg *msg, const struct yt_field *field, bool *ours)
+static struct yt_str envelope_value(
+        const struct nhsa *nhsa, const struct yt_msg *msg, const struct yt_field *field, bool *ours)
 {
 	static const struct {
 		struct yt_str name;

@@ -11,14 +11,14 @@
 #define DAY_MS INT64_C(86400000)
 
 /* Texts of the original live in another arena than the message made here. */
-static struct yt_str keep(struct yt_arena *arena, struct yt_str s)
+struct yt_str nhsa_keep(struct yt_arena *arena, struct yt_str s)
 {
 	return s.n > 0 ? yt_arena_copy(arena, s) : (struct yt_str){ "", 0 };
 }
 
 /* A message of ours about the same person and institution, with an empty business node; NULL: no memory.
  * None of its texts may get lost on the way: a reversal without its area goes to the wrong centre. */
-static struct yt_node *begin(
+struct yt_node *nhsa_begin(
         struct yt_msg *msg, const struct yt_msg *original, enum yt_operation op, const char *wire, const char *node)
 {
 	const struct {
@@ -34,7 +34,7 @@ static struct yt_node *begin(
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		*texts[i].to = keep(msg->arena, texts[i].from);
+		*texts[i].to = nhsa_keep(msg->arena, texts[i].from);
 		if (texts[i].to->p == NULL)
 			return NULL;
 	}
@@ -44,9 +44,9 @@ static struct yt_node *begin(
 	return yt_node_add(msg->arena, msg->body, yt_str(node), YT_OBJECT);
 }
 
-static struct yt_node *put(struct yt_arena *arena, struct yt_node *data, const char *name, struct yt_str text)
+struct yt_node *nhsa_put(struct yt_arena *arena, struct yt_node *data, const char *name, struct yt_str text)
 {
-	struct yt_str kept = keep(arena, text);
+	struct yt_str kept = nhsa_keep(arena, text);
 
 	return data != NULL && kept.p != NULL ? yt_node_add_text(arena, data, name, kept) : NULL;
 }
@@ -86,12 +86,13 @@ static int query_visit(const struct nhsa *nhsa, const struct yt_msg *original, s
 
 	if (original->person.n == 0 || !query_period(nhsa, original, from, to))
 		return YT_ENOTFOUND;
-	data = begin(query, original, YT_OP_VISIT_QUERY, "5201", "data");
-	if (put(arena, data, "psn_no", original->person) == NULL ||
-	        put(arena, data, "begntime", yt_str(from)) == NULL || put(arena, data, "endtime", yt_str(to)) == NULL ||
-	        put(arena, data, "med_type", is_inpatient(original->op->id) ? nhsa->med_type_in : nhsa->med_type_out) ==
-	                NULL ||
-	        put(arena, data, "mdtrt_id", original->visit) == NULL)
+	data = nhsa_begin(query, original, YT_OP_VISIT_QUERY, "5201", "data");
+	if (nhsa_put(arena, data, "psn_no", original->person) == NULL ||
+	        nhsa_put(arena, data, "begntime", yt_str(from)) == NULL ||
+	        nhsa_put(arena, data, "endtime", yt_str(to)) == NULL ||
+	        nhsa_put(arena, data, "med_type",
+	                is_inpatient(original->op->id) ? nhsa->med_type_in : nhsa->med_type_out) == NULL ||
+	        nhsa_put(arena, data, "mdtrt_id", original->visit) == NULL)
 		return YT_ENOMEM;
 	return 0;
 }
@@ -103,10 +104,10 @@ static int query_settlement(const struct yt_msg *original, struct yt_msg *query)
 
 	if (original->settlement.n == 0 || original->person.n == 0)
 		return YT_ENOTFOUND;
-	data = begin(query, original, YT_OP_SETTLEMENT_QUERY, "5203", "data");
-	if (put(arena, data, "psn_no", original->person) == NULL ||
-	        put(arena, data, "setl_id", original->settlement) == NULL ||
-	        put(arena, data, "mdtrt_id", original->visit) == NULL)
+	data = nhsa_begin(query, original, YT_OP_SETTLEMENT_QUERY, "5203", "data");
+	if (nhsa_put(arena, data, "psn_no", original->person) == NULL ||
+	        nhsa_put(arena, data, "setl_id", original->settlement) == NULL ||
+	        nhsa_put(arena, data, "mdtrt_id", original->visit) == NULL)
 		return YT_ENOMEM;
 	return 0;
 }
@@ -120,13 +121,14 @@ int nhsa_query_for(struct yt_plugin *self, const struct yt_msg *original, struct
 		return query_visit(yt_plugin_ctx(self), original, query);
 	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
+	case YT_OP_PHARMACY_SETTLE_CANCEL:
 		return query_settlement(original, query);
 	default:
-		return YT_ENOTFOUND;
+		return nhsa_filing_query(yt_plugin_ctx(self), original, query);
 	}
 }
 
-static enum yt_judgement found(struct yt_reply *adopted)
+enum yt_judgement nhsa_found(struct yt_reply *adopted)
 {
 	adopted->outcome = YT_DONE;
 	adopted->code = YT_STR("0");
@@ -158,12 +160,12 @@ static enum yt_judgement judge_register(
 		return YT_UNSURE; /* which of them is ours cannot be told */
 	adopted->body = yt_node_new(arena, YT_OBJECT);
 	data = yt_node_add(arena, adopted->body, YT_STR("data"), YT_OBJECT);
-	if (put(arena, data, "mdtrt_id", yt_node_text(match, "mdtrt_id")) == NULL ||
-	        put(arena, data, "psn_no", original->person) == NULL ||
-	        put(arena, data, "ipt_otp_no", original->own_visit) == NULL)
+	if (nhsa_put(arena, data, "mdtrt_id", yt_node_text(match, "mdtrt_id")) == NULL ||
+	        nhsa_put(arena, data, "psn_no", original->person) == NULL ||
+	        nhsa_put(arena, data, "ipt_otp_no", original->own_visit) == NULL)
 		return YT_UNSURE;
 	nhsa_reply_extract(adopted);
-	return found(adopted);
+	return nhsa_found(adopted);
 }
 
 static const struct yt_node *row_of_visit(const struct yt_node *rows, struct yt_str visit)
@@ -207,7 +209,7 @@ static enum yt_judgement judge_discharge(
 
 	if (shows != YT_UNSURE && original->op->id == YT_OP_INPATIENT_DISCHARGE_CANCEL)
 		shows = shows == YT_FOUND ? YT_ABSENT : YT_FOUND; /* of a cancel the opposite is proved */
-	return shows == YT_FOUND ? found(adopted) : shows;
+	return shows == YT_FOUND ? nhsa_found(adopted) : shows;
 }
 
 static bool add_fen(struct yt_arena *arena, struct yt_node *to, const char *name, int64_t fen)
@@ -231,7 +233,7 @@ static bool copy_member(
 		return add_fen(arena, to, field->name, -fen);
 	made = yt_node_add(arena, to, (struct yt_str){ field->name, field->name_n }, value->kind);
 	if (made != NULL)
-		made->text = keep(arena, value->text);
+		made->text = nhsa_keep(arena, value->text);
 	return made != NULL && made->text.p != NULL;
 }
 
@@ -251,16 +253,17 @@ static bool put_own(struct yt_arena *arena, const struct yt_msg *original, const
         struct yt_str refund_id, struct yt_node *to)
 {
 	int64_t total, fund, person, cash;
+	bool is_pharmacy = original->op->id == YT_OP_PHARMACY_SETTLE_CANCEL; /* its names are those of 5203 */
 	const char *cash_name = original->op->id == YT_OP_OUTPATIENT_SETTLE_CANCEL ? "pdn_cash_pay" : "psn_cash_pay";
 
 	if (yt_node_fen(from, "medfee_sumamt", &total) != 0 || yt_node_fen(from, "fund_pay_sumamt", &fund) != 0 ||
 	        yt_node_fen(from, "psn_pay", &person) != 0 || yt_node_fen(from, "cash_payamt", &cash) != 0)
 		return false;
 	/* An unknown refund id stays empty: the settlement's would pass for it. */
-	return put(arena, to, "setl_id", refund_id) != NULL &&
-	       put(arena, to, "medins_setl_id", original->number) != NULL &&
-	       add_fen(arena, to, "psn_part_amt", -person) && add_fen(arena, to, cash_name, -cash) &&
-	       add_fen(arena, to, "hosp_part_amt", -(total - fund - person));
+	return nhsa_put(arena, to, "setl_id", refund_id) != NULL &&
+	       nhsa_put(arena, to, "medins_setl_id", original->number) != NULL &&
+	       (is_pharmacy || (add_fen(arena, to, "psn_part_amt", -person) && add_fen(arena, to, cash_name, -cash) &&
+	                               add_fen(arena, to, "hosp_part_amt", -(total - fund - person))));
 }
 
 static bool copy_rows(
@@ -303,7 +306,7 @@ static bool compose_cancel(
 	adopted->head = yt_node_new(arena, YT_OBJECT);
 	if (adopted->head == NULL)
 		return false;
-	if (refund_id.n == 0 && put(arena, adopted->head, "warn_msg",
+	if (refund_id.n == 0 && nhsa_put(arena, adopted->head, "warn_msg",
 	                                YT_STR("撤销已生效，由结算查询核实；退费结算ID未取得，请以对账为准")) == NULL)
 		return false;
 	adopted->body = yt_node_new(arena, YT_OBJECT);
@@ -332,7 +335,7 @@ static enum yt_judgement judge_cancel(
 		return YT_ABSENT;
 	if (!yt_str_is(flag, "1") || !compose_cancel(nhsa, original, answer, adopted))
 		return YT_UNSURE;
-	return found(adopted);
+	return nhsa_found(adopted);
 }
 
 enum yt_judgement nhsa_judge(
@@ -350,10 +353,19 @@ enum yt_judgement nhsa_judge(
 		return rows != NULL && rows->kind == YT_ARRAY ? judge_discharge(original, rows, adopted) : YT_UNSURE;
 	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
+	case YT_OP_PHARMACY_SETTLE_CANCEL:
 		return judge_cancel(yt_plugin_ctx(self), original, answer->body, adopted);
 	default:
-		return YT_UNSURE;
+		return nhsa_filing_judge(original, answer, adopted);
 	}
+}
+
+/* 2601 knows four characters: of 2207A the plain number. */
+static struct yt_str plain_number(struct yt_str wire)
+{
+	if (wire.n == 5 && wire.p[4] == 'A')
+		wire.n--;
+	return wire;
 }
 
 int nhsa_reversal_of(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal)
@@ -367,19 +379,21 @@ int nhsa_reversal_of(struct yt_plugin *self, const struct yt_msg *original, stru
 	case YT_OP_INPATIENT_SETTLE:
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
 	case YT_OP_INPATIENT_ADMIT:
+	case YT_OP_PHARMACY_SETTLE:
+	case YT_OP_PHARMACY_SETTLE_CANCEL:
 		break;
 	default:
 		return YT_ENOTFOUND; /* 2601 takes no other transaction */
 	}
 	if (original->person.n == 0)
 		return YT_ENOTFOUND;
-	data = begin(reversal, original, YT_OP_REVERSE, "2601", "data");
-	reversal->original_number = keep(arena, original->number);
-	reversal->original_wire_op = keep(arena, original->wire_op);
+	data = nhsa_begin(reversal, original, YT_OP_REVERSE, "2601", "data");
+	reversal->original_number = nhsa_keep(arena, original->number);
+	reversal->original_wire_op = nhsa_keep(arena, plain_number(original->wire_op));
 	if (reversal->original_number.p == NULL || reversal->original_wire_op.p == NULL ||
-	        put(arena, data, "psn_no", original->person) == NULL ||
-	        put(arena, data, "omsgid", original->number) == NULL ||
-	        put(arena, data, "oinfno", original->wire_op) == NULL)
+	        nhsa_put(arena, data, "psn_no", original->person) == NULL ||
+	        nhsa_put(arena, data, "omsgid", original->number) == NULL ||
+	        nhsa_put(arena, data, "oinfno", reversal->original_wire_op) == NULL)
 		return YT_ENOMEM;
 	return 0;
 }
@@ -390,11 +404,12 @@ int nhsa_sign_in_for(
 	const struct nhsa *nhsa = yt_plugin_ctx(self);
 	struct yt_arena *arena = sign_in->arena;
 	struct yt_msg nobody = { .institution = institution };
-	struct yt_node *data = begin(sign_in, &nobody, YT_OP_SIGN_IN, "9001", "signIn");
+	struct yt_node *data = nhsa_begin(sign_in, &nobody, YT_OP_SIGN_IN, "9001", "signIn");
 
-	sign_in->operator_id = keep(arena, operator_id);
-	if (sign_in->operator_id.p == NULL || put(arena, data, "opter_no", operator_id) == NULL ||
-	        put(arena, data, "mac", nhsa->sign_in_mac) == NULL || put(arena, data, "ip", nhsa->sign_in_ip) == NULL)
+	sign_in->operator_id = nhsa_keep(arena, operator_id);
+	if (sign_in->operator_id.p == NULL || nhsa_put(arena, data, "opter_no", operator_id) == NULL ||
+	        nhsa_put(arena, data, "mac", nhsa->sign_in_mac) == NULL ||
+	        nhsa_put(arena, data, "ip", nhsa->sign_in_ip) == NULL)
 		return YT_ENOMEM;
 	return 0;
 }

@@ -34,6 +34,56 @@ enum yt_operation {
 	YT_OP_SIGN_OUT,             /* 9002 */
 	YT_OP_VISIT_QUERY,          /* 5201 */
 	YT_OP_SETTLEMENT_QUERY,     /* 5203 */
+	YT_OP_PHARMACY_PRESETTLE, /* 2101 */
+	YT_OP_PHARMACY_SETTLE, /* 2102 */
+	YT_OP_PHARMACY_SETTLE_CANCEL, /* 2103 */
+	YT_OP_CREDENTIAL_READ, /* 1161, 1162, 1163 */
+	YT_OP_INSTITUTION_QUERY, /* 1201 */
+	YT_OP_CATALOGUE_DOWNLOAD, /* 1301 .. 1321 without the paged ones */
+	YT_OP_CATALOGUE_QUERY, /* 1304, 1312, 1316 .. 1319 */
+	YT_OP_DICTIONARY_QUERY, /* 1901 */
+	YT_OP_ENTITLEMENT_CHECK, /* 2001 */
+	YT_OP_TRANSFER_FILE, /* 2501, 2501A */
+	YT_OP_TRANSFER_FILE_CANCEL, /* 2502 */
+	YT_OP_CHRONIC_FILE, /* 2503 */
+	YT_OP_CHRONIC_FILE_CANCEL, /* 2504 */
+	YT_OP_DESIGNATION_FILE, /* 2505 */
+	YT_OP_DESIGNATION_FILE_CANCEL, /* 2506 */
+	YT_OP_INJURY_FILE, /* 2507 */
+	YT_OP_REVIEW_BEFORE, /* 3101 */
+	YT_OP_REVIEW_DURING, /* 3102 */
+	YT_OP_REVIEW_FEEDBACK, /* 3103 */
+	YT_OP_RECONCILE_TOTALS, /* 3201 */
+	YT_OP_RECONCILE_DETAILS, /* 3202 */
+	YT_OP_RECONCILE_DAILY, /* 3211: starts a comparison, books nothing */
+	YT_OP_RECONCILE_QUERY, /* 3209A, 3212, 13203 */
+	YT_OP_CLEARING_APPLY, /* 3203, 3203A */
+	YT_OP_CLEARING_APPLY_CANCEL, /* 3204, 3204A */
+	YT_OP_CLEARING_QUERY, /* 3205A, 3206A */
+	YT_OP_REMOTE_CLEARING_QUERY, /* 3260 */
+	YT_OP_REMOTE_CLEARING_CONFIRM, /* 3261 */
+	YT_OP_REMOTE_CLEARING_CONFIRM_CANCEL, /* 3262 */
+	YT_OP_STOCK_SALE, /* 3505 */
+	YT_OP_STOCK_RETURN, /* 3506 */
+	YT_OP_STOCK_DELETE, /* 3507 */
+	YT_OP_STOCK_QUERY, /* 3508 .. 3513 */
+	YT_OP_STAFF_QUERY, /* 5101, 5102 */
+	YT_OP_DIAGNOSIS_QUERY, /* 5202 */
+	YT_OP_FEES_QUERY, /* 5204 */
+	YT_OP_MEDICATION_QUERY, /* 5205 */
+	YT_OP_ACCUMULATION_QUERY, /* 5206 */
+	YT_OP_CHRONIC_QUERY, /* 5301 */
+	YT_OP_DESIGNATION_QUERY, /* 5302 */
+	YT_OP_STAY_QUERY, /* 5303 */
+	YT_OP_TRANSFER_QUERY, /* 5304 */
+	YT_OP_REPORT_QUERY, /* 5401, 5402 */
+	YT_OP_PAYMENT_FEES, /* 6201 */
+	YT_OP_PAYMENT_ORDER, /* 6202 */
+	YT_OP_PAYMENT_REFUND, /* 6203 */
+	YT_OP_PAYMENT_QUERY, /* 6301 */
+	YT_OP_PAYMENT_REVOKE, /* 6401 */
+	YT_OP_FILE_UPLOAD, /* 9101 */
+	YT_OP_FILE_DOWNLOAD, /* 9102 */
 	YT_OP_COUNT
 };
 
@@ -84,6 +134,7 @@ struct yt_msg {
 	struct yt_str content;       /* raw octets of the business part: "same content" (P2) is about these */
 	struct yt_node *head;        /* envelope as an object, business part left out; unknown members kept */
 	struct yt_node *body;        /* business part: the value of `input` or `output` */
+	size_t n_secrets;            /* values of body that must not be kept in clear (yt_table_secrets) */
 };
 
 /* How an answer reads.  UNKNOWN is a state, never a failure (P3). */
@@ -106,6 +157,8 @@ struct yt_reply {
 	int64_t wall_ms;      /* set by the caller of encode_reply: time written into an answer of ours; 0 leaves it out */
 	struct yt_node *head; /* envelope members but the business part; NULL: an answer of ours */
 	struct yt_node *body; /* NULL when there is none */
+	struct yt_str raw;    /* the answer is a file and no tree: its octets, passed on as they are; else empty */
+	size_t n_secrets;     /* values of body that must not be kept in clear (yt_table_secrets) */
 };
 
 /* What makes a refusal readable: the path of the field and what is wrong with it. */

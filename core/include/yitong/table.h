@@ -20,7 +20,8 @@
 
 enum yt_field_flag {
 	YT_FIELD_REQUIRED = 1 << 0, /* must be there in a request; in an answer never insisted on */
-	YT_FIELD_ANY = 1 << 1       /* may also be an object or array, which is left alone */
+	YT_FIELD_ANY = 1 << 1,      /* may also be an object, array or truth value, which is left alone */
+	YT_FIELD_SECRET = 1 << 2    /* a token or the like: see yt_field.secret */
 };
 
 struct yt_field {
@@ -32,17 +33,23 @@ struct yt_field {
 	uint16_t max;      /* C: characters (not bytes); N: digits in all; 0: no limit */
 	const char *codes; /* name of the code list, NULL for none; told to readers, not enforced */
 	const char *zh, *en;
+	/* NULL: no secret.  "": never to be kept in clear, only as a keyed hash.  "mdtrt_cert_type=01": so
+	 * only where that member of the same object has that value. */
+	const char *secret;
 };
 
 /* The members of one object, or of each row of one array. */
 struct yt_group {
-	const char *node; /* member of the business part that holds it; "" is the business part itself */
+	const char *node; /* member of the object around it that holds it; "" is the business part itself */
 	bool rows;        /* node is an array of such objects */
 	bool required;    /* node must be there in a request */
 	uint8_t n;        /* number of fields, at most YT_FIELDS_MAX */
 	const struct yt_field *fields;
 	const uint8_t *slots; /* YT_SLOTS entries: row number + 1 where yt_table_slot() leads, 0 free; NULL: search */
 	uint64_t need[2];     /* bit i: fields[i] is required */
+	const struct yt_group *inner; /* nodes inside this object, or inside each of its rows */
+	uint8_t n_inner;
+	bool has_secret; /* one of its fields, or of a group inside it, is a secret */
 };
 
 struct yt_table {
@@ -76,6 +83,11 @@ int yt_table_find(const struct yt_group *group, struct yt_str name, unsigned *cu
  * first one fills *fault (may be NULL).  YT_ENOMEM. */
 int yt_table_run(const struct yt_group *groups, size_t n, const char *root, enum yt_table_mode mode,
         struct yt_arena *arena, struct yt_node *body, struct yt_fault *fault, unsigned *breaches);
+
+/* The secret values of body, in the order of groups and rows; read after yt_table_run().  Returns how many
+ * there are, of which at most max are written to out; they are body's own nodes. */
+size_t yt_table_secrets(const struct yt_group *groups, size_t n, const struct yt_node *body, struct yt_node **out,
+        size_t max);
 
 /* The rows of a table as Markdown, one table per node, for docs and `yitong`. */
 void yt_table_print_markdown(const struct yt_table *table, struct yt_buf *out);
