@@ -146,9 +146,11 @@ static enum text_id text_of_undone(const struct task *t)
 	switch (t->original->op->id) {
 	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
+	case YT_OP_PHARMACY_SETTLE_CANCEL:
 		return TEXT_CANCEL_FAILED;
 	case YT_OP_OUTPATIENT_SETTLE:
 	case YT_OP_INPATIENT_SETTLE:
+	case YT_OP_PHARMACY_SETTLE:
 		return TEXT_REVERSED;
 	default:
 		return TEXT_NOT_DONE;
