@@ -5,7 +5,8 @@
  *  - accepted, then sending                      NONE -> ACCEPTED -> SENT
  *  - answered after a plain outcome              SENT -> DONE or REFUSED
  *  - outcome unknown                             SENT -> UNKNOWN
- *  - a reversal leaves                           any  -> REVERSING
+ *  - accepted with a flow                        NONE -> UNKNOWN until the flow ends
+ *  - a reversal leaves, or a step is undone      any  -> REVERSING
  *  - reversed                                    any  -> REVERSED
  *  - resolved, with its result                   any  -> DONE or REFUSED
  *  - parked; an operator decides                 any  -> PARKED -> DONE, REFUSED or REVERSED
@@ -98,6 +99,23 @@ static void take_answer(struct exchange *x, const struct view *v)
 	take_i64(&x->cash_fen, v, REC_T_CASH);
 }
 
+/* One step of a flow leaves, or what undoes it. */
+static void apply_step(struct exchange *x, const struct view *v, bool is_undo)
+{
+	uint8_t step = (uint8_t)rec_number(v->value[REC_T_STEP]);
+
+	if (step == 0 || step > REC_STEPS_MAX)
+		return;
+	take(x->party, sizeof(x->party), v, REC_T_PARTY);
+	x->step = step;
+	x->step_state = STEP_OUT;
+	x->undoing = is_undo;
+	if (is_undo) {
+		x->reversals++;
+		x->state = X_REVERSING;
+	}
+}
+
 static void apply_sending(struct exchange *x, const struct view *v)
 {
 	enum rec_leg leg = (enum rec_leg)rec_number(v->value[REC_T_LEG]);
@@ -105,6 +123,10 @@ static void apply_sending(struct exchange *x, const struct view *v)
 	if (leg == REC_LEG_MAIN) {
 		take(x->party, sizeof(x->party), v, REC_T_PARTY);
 		x->state = X_SENT;
+		return;
+	}
+	if (leg == REC_LEG_STEP || leg == REC_LEG_UNDO) {
+		apply_step(x, v, leg == REC_LEG_UNDO);
 		return;
 	}
 	x->attempts++;
@@ -119,6 +141,11 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 	enum yt_outcome outcome = (enum yt_outcome)rec_number(v->value[REC_T_OUTCOME]);
 	enum rec_leg leg = (enum rec_leg)rec_number(v->value[REC_T_LEG]);
 
+	if (leg == REC_LEG_STEP || leg == REC_LEG_UNDO) {
+		take(x->code, sizeof(x->code), v, REC_T_CODE);
+		x->attempts = outcome == YT_UNKNOWN ? x->attempts + 1 : 0; /* pauses grow with each, from anew at the next step */
+		x->step_state = outcome == YT_DONE ? STEP_DONE : outcome == YT_REFUSED ? STEP_REFUSED : STEP_OUT;
+	}
 	if (leg != REC_LEG_MAIN) {
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
 		return;
@@ -233,8 +260,26 @@ static void place(struct exchange *x, enum rec_type type, log_pos pos)
 		x->accepted_pos = pos;
 	else if (type == REC_ANSWERED)
 		x->answered_pos = pos;
-	else if (type == REC_CARRIED)
-		x->accepted_pos = x->sent_pos = x->answered_pos = pos;
+	else if (type == REC_CARRIED) {
+		x->accepted_pos = x->sent_pos = x->answered_pos = x->undo_sent = pos;
+		for (unsigned i = 0; i < REC_STEPS_MAX; i++)
+			x->step_sent[i] = x->step_got[i] = pos;
+	}
+}
+
+/* Where a step's octets stand. */
+static void place_step(struct exchange *x, const struct rec *rec, log_pos pos)
+{
+	uint64_t leg = rec_get_u64(rec, REC_T_LEG), step = rec_get_u64(rec, REC_T_STEP);
+
+	if (pos == 0 || step == 0 || step > REC_STEPS_MAX)
+		return;
+	if (rec->type == REC_SENDING && leg == REC_LEG_STEP && rec_get_u64(rec, REC_T_ATTEMPT) == 0)
+		x->step_sent[step - 1] = pos; /* sent again it is the same octets, kept once */
+	else if (rec->type == REC_SENDING && leg == REC_LEG_UNDO && rec_get_u64(rec, REC_T_ATTEMPT) == 0)
+		x->undo_sent = pos;
+	else if (rec->type == REC_OUTCOME && leg == REC_LEG_STEP)
+		x->step_got[step - 1] = pos;
 }
 
 void exchange_place(struct exchange *x, const struct rec *rec, log_pos pos)
@@ -242,6 +287,7 @@ void exchange_place(struct exchange *x, const struct rec *rec, log_pos pos)
 	place(x, rec->type, pos);
 	if (rec->type == REC_SENDING && rec_get_u64(rec, REC_T_LEG) == REC_LEG_MAIN)
 		x->sent_pos = pos;
+	place_step(x, rec, pos);
 }
 
 void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
@@ -254,7 +300,9 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 	case REC_ACCEPTED:
 		take_names(x, v);
 		take_answer(x, v);
-		x->state = X_ACCEPTED;
+		take(x->flow, sizeof(x->flow), v, REC_T_FLOW);
+		x->state = x->flow[0] != 0 ? X_UNKNOWN : X_ACCEPTED; /* a flow is worked off under leases from the first step */
+		x->unknown_since_ms = x->flow[0] != 0 ? rec->wall_ms : 0;
 		break;
 	case REC_READ:
 		take_names(x, v);

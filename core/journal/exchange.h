@@ -23,6 +23,13 @@ enum exchange_state {
 };
 const char *exchange_state_name(enum exchange_state state); /* "unknown" */
 
+enum exchange_step { /* of a flow: what became of the step named last */
+	STEP_NONE = 0,
+	STEP_OUT = 1, /* its leg may have left */
+	STEP_DONE = 2,
+	STEP_REFUSED = 3
+};
+
 struct exchange {
 	uint64_t id;
 	enum exchange_state state;
@@ -42,6 +49,11 @@ struct exchange {
 	bool answered, delivered, reversal_wanted;
 	bool must_answer;      /* an operator decided: a worker is to write the answer that says so */
 	log_pos accepted_pos, sent_pos, answered_pos, last_pos;
+	char flow[32];        /* the flow it goes by, step after step under a lease; empty: one leg */
+	uint8_t step;         /* the newest one, from 1; while undoing the one that is undone */
+	uint8_t step_state;   /* enum exchange_step */
+	bool undoing;         /* a step was refused or the whole is unwanted: what was done is undone */
+	log_pos step_sent[REC_STEPS_MAX], step_got[REC_STEPS_MAX], undo_sent;
 };
 
 /* Takes one record of this exchange into account.  pos: of its commit. */

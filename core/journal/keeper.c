@@ -249,8 +249,13 @@ static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 	bar_target(k, &rest, &accepted, target);
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
 		keeper_write_down(k, &rec);
-	keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_ADMITTED);
-	((struct answer *)utarray_back(k->answers))->is_first = true;
+	if (e->x.flow[0] != 0) { /* worked off step by step under leases; its end is the answer */
+		kept_wait(e, worker, talk->seq);
+		keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_WAIT);
+	} else {
+		keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_ADMITTED);
+		((struct answer *)utarray_back(k->answers))->is_first = true;
+	}
 	kept_settle_down(k, e);
 	return 0;
 }
@@ -530,6 +535,8 @@ int keeper_message(struct keeper *k, uint32_t worker, const struct talk *talk)
 		return 0;
 	case UP_SESSION:
 		return keeper_on_session(k, worker, talk);
+	case UP_FACTS:
+		return keeper_on_facts(k, worker, talk);
 	case UP_WAIT:
 		on_wait(k, worker, talk);
 		return 0;

@@ -22,6 +22,11 @@ struct keeper_conf {
 	uint32_t exchanges;       /* open at once; more are refused as closed */
 };
 
+struct fact_place { /* where a piece of case facts stands */
+	log_pos pos;
+	uint64_t exchange;
+};
+
 struct keeper_world {
 	void *ctx;
 	int64_t (*wall_ms)(void *ctx);
@@ -32,6 +37,9 @@ struct keeper_world {
 	int (*find)(void *ctx, struct yt_str institution, struct yt_str number, struct exchange *x);
 	/* Appends the octets of a body field of an exchange's record in the commit at pos. */
 	int (*fetch)(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out);
+	/* Commits before the index position that hold facts of a case, oldest first; returns how many, at most max.
+	 * NULL: the keeper's memory is all there is. */
+	size_t (*facts)(void *ctx, struct yt_str case_key, struct fact_place *out, size_t max);
 	/* NULL when new state-changing work may be taken on, else why not ("journal full"). */
 	const char *(*closed)(void *ctx);
 };

@@ -238,7 +238,10 @@ void kept_settle_down(struct keeper *k, struct kept *e)
 		kept_set_due(k, e, now + k->conf.undelivered_ms);
 	else if (x->reversal_wanted && x->state != X_SENT && e->due_mono == 0)
 		kept_set_due(k, e, now);
-	else if ((x->state == X_UNKNOWN || x->state == X_REVERSING) && e->due_mono == 0)
+	else if (x->flow[0] != 0 && x->step == 0 && x->state == X_UNKNOWN && e->due_mono == 0) {
+		if (x->accepted_pos != 0) /* else with its commit, keeper_committed() */
+			kept_set_due(k, e, now);
+	} else if ((x->state == X_UNKNOWN || x->state == X_REVERSING) && e->due_mono == 0)
 		kept_set_due(k, e, now + k->conf.reverse_after_ms);
 }
 
@@ -364,12 +367,13 @@ int keeper_check_records(const struct talk *talk)
 {
 	static const uint32_t allowed[] = {
 		[UP_BEGIN] = 1u << REC_ACCEPTED | 1u << REC_SENDING,
-		[UP_END] = 1u << REC_OUTCOME | 1u << REC_ANSWERED,
-		[UP_LATE] = 1u << REC_OUTCOME | 1u << REC_ANSWERED,
+		[UP_END] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_FACTS,
+		[UP_LATE] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_FACTS,
 		[UP_STEP] = 1u << REC_SENDING | 1u << REC_OUTCOME,
 		[UP_RETURN] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_RESOLVED | 1u << REC_REVERSED |
-		              1u << REC_PARKED | 1u << REC_DUE | 1u << REC_JOINED,
-		[UP_NOTE] = 1u << REC_READ | 1u << REC_REFUSED | 1u << REC_DELIVERED | 1u << REC_SESSION,
+		              1u << REC_PARKED | 1u << REC_DUE | 1u << REC_JOINED | 1u << REC_FACTS,
+		[UP_NOTE] = 1u << REC_READ | 1u << REC_REFUSED | 1u << REC_DELIVERED | 1u << REC_SESSION | 1u << REC_FACTS,
+		[UP_FACTS] = 1u << REC_FACTS,
 	};
 	struct yt_str payload = talk->payload;
 	struct rec rec;

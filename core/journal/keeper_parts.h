@@ -5,6 +5,7 @@
  *   keeper_own.c      numbers and sign-ins of our own
  *   keeper_workers.c  workers come and go; recovery
  *   keeper_turn.c     follow-ups, commits
+ *   keeper_facts.c    case facts: where their pieces stand
  *   keeper_state.c    retention, operators, counts, the whole */
 #ifndef YT_JOURNAL_KEEPER_PARTS_H
 #define YT_JOURNAL_KEEPER_PARTS_H
@@ -89,8 +90,15 @@ struct answer { /* to be told when the commit is durable */
 	struct yt_buf payload; /* of a lease, of a stored answer */
 };
 
+struct case_facts { /* of one case, what the index does not have yet */
+	char key[96];
+	UT_array *places; /* struct fact_place, oldest first */
+	UT_hash_handle hh;
+};
+
 struct keeper {
 	struct keeper_conf conf;
+	struct case_facts *facts;
 	struct keeper_world world;
 	struct kept *by_id, *by_key, *by_business;
 	struct kept *closed; /* head of the queue that leaves memory */
@@ -173,6 +181,12 @@ int keeper_on_session(struct keeper *k, uint32_t worker, const struct talk *talk
 void keeper_keep_session(struct keeper *k, const struct rec *rec);
 /* A worker died: what it was about to sign in for is free for the next who asks. */
 void keeper_drop_sign_ins(struct keeper *k, uint32_t worker);
+
+/* keeper_facts.c */
+/* A REC_FACTS record is durable at pos. */
+void keeper_keep_facts(struct keeper *k, const struct rec *rec, log_pos pos);
+int keeper_on_facts(struct keeper *k, uint32_t worker, const struct talk *talk);
+void keeper_drop_facts(struct keeper *k, log_pos before); /* the index has them */
 
 /* keeper_turn.c */
 /* How far a worker's ring is written down, with this commit, so that a keeper after us knows. */

@@ -24,10 +24,18 @@ void keeper_note(struct keeper *k, struct yt_str record)
 
 /* -- retention ---------------------------------------------------------------------------------- */
 
+static bool is_before(log_pos pos, log_pos before)
+{
+	return pos != 0 && pos < before;
+}
+
 static bool has_octets_before(const struct exchange *x, log_pos before)
 {
-	return (x->accepted_pos != 0 && x->accepted_pos < before) || (x->sent_pos != 0 && x->sent_pos < before) ||
-	       (x->answered_pos != 0 && x->answered_pos < before);
+	for (unsigned i = 0; i < REC_STEPS_MAX; i++)
+		if (is_before(x->step_sent[i], before) || is_before(x->step_got[i], before))
+			return true;
+	return is_before(x->accepted_pos, before) || is_before(x->sent_pos, before) ||
+	       is_before(x->answered_pos, before) || is_before(x->undo_sent, before);
 }
 
 static void carry_octets(struct keeper *k, const struct exchange *x, log_pos pos, enum rec_tag tag, struct yt_buf *out)
@@ -53,6 +61,11 @@ static void carry_exchange(struct keeper *k, const struct exchange *x)
 	carry_octets(k, x, x->accepted_pos, REC_T_REQUEST, &buf);
 	carry_octets(k, x, x->sent_pos, REC_T_SENT, &buf);
 	carry_octets(k, x, x->answered_pos, REC_T_REPLY, &buf);
+	for (unsigned i = 0; i < REC_STEPS_MAX; i++) {
+		carry_octets(k, x, x->step_sent[i], (enum rec_tag)(REC_T_STEP_SENT + i), &buf);
+		carry_octets(k, x, x->step_got[i], (enum rec_tag)(REC_T_STEP_GOT + i), &buf);
+	}
+	carry_octets(k, x, x->undo_sent, REC_T_UNDO_SENT, &buf);
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
@@ -202,6 +215,7 @@ void keeper_free(struct keeper *k)
 
 	if (k == NULL)
 		return;
+	keeper_drop_facts(k, UINT64_MAX);
 	HASH_ITER(hh_id, k->by_id, e, next_e)
 	kept_free(k, e);
 	HASH_ITER(hh, k->tombstones, t, next_t) {

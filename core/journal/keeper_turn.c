@@ -60,6 +60,25 @@ static void lease_bodies(struct keeper *k, const struct kept *e, struct yt_buf *
 	yt_buf_free(&octets);
 }
 
+static void lease_octets(struct keeper *k, const struct exchange *x, log_pos pos, enum rec_tag tag, struct yt_buf *buf)
+{
+	struct yt_buf octets = { 0 };
+
+	if (pos != 0 && k->world.fetch(k->world.ctx, pos, x->id, tag, &octets) == 0)
+		rec_str(buf, tag, yt_buf_view(&octets));
+	yt_buf_free(&octets);
+}
+
+/* What the steps of a flow sent and got so far: the next ones are made of it. */
+static void lease_steps(struct keeper *k, const struct exchange *x, struct yt_buf *buf)
+{
+	for (unsigned i = 0; i < REC_STEPS_MAX; i++) {
+		lease_octets(k, x, x->step_sent[i], (enum rec_tag)(REC_T_STEP_SENT + i), buf);
+		lease_octets(k, x, x->step_got[i], (enum rec_tag)(REC_T_STEP_GOT + i), buf);
+	}
+	lease_octets(k, x, x->undo_sent, REC_T_UNDO_SENT, buf);
+}
+
 /* The lease of an exchange, one record: STATE (struct exchange), what was asked and sent, our next
  * numbers (SECOND, SERIAL ..), how long the outcome has been unknown (ELAPSED, ms) and how long nothing has
  * been sent that may still take effect (QUIET, ms), and for a joined reversal the RESULT of its target. */
@@ -88,6 +107,8 @@ static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *
 		        yt_str(target == NULL ? "reversed" : exchange_state_name(target->x.state)));
 	}
 	lease_bodies(k, e, &a.payload);
+	if (e->x.flow[0] != 0)
+		lease_steps(k, &e->x, &a.payload);
 	rec_end(&a.payload, at);
 	e->holder = w->worker;
 	e->due_mono = 0;
@@ -216,6 +237,8 @@ void keeper_committed(struct keeper *k, log_pos pos)
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 		struct kept *e = rec.exchange != 0 ? kept_find(k, rec.exchange) : NULL;
 
+		if (rec.type == REC_FACTS)
+			keeper_keep_facts(k, &rec, pos);
 		if (e == NULL)
 			continue;
 		exchange_place(&e->x, &rec, pos);
@@ -223,6 +246,8 @@ void keeper_committed(struct keeper *k, log_pos pos)
 			e->unplaced--;
 		if (rec.type == REC_ANSWERED)
 			tell_waiters(k, e, &rec);
+		else if (rec.type == REC_ACCEPTED && e->x.flow[0] != 0)
+			kept_settle_down(k, e); /* its first step is due */
 	}
 	while ((a = (struct answer *)utarray_next(k->answers_taken, a)) != NULL) {
 		keeper_tell(k, a->worker, a->seq, a->exchange, a->kind, yt_buf_view(&a->payload));
@@ -235,6 +260,7 @@ void keeper_committed(struct keeper *k, log_pos pos)
 void keeper_indexed(struct keeper *k, log_pos pos)
 {
 	k->indexed = pos;
+	keeper_drop_facts(k, pos);
 	while (k->closed != NULL) {
 		struct kept *e = k->closed;
 

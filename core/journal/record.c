@@ -18,7 +18,7 @@ static const char *const type_names[] = {
 	[REC_READ] = "read", [REC_REFUSED] = "refused", [REC_WORKER] = "worker", [REC_NUMBER] = "number",
 	[REC_SESSION] = "session", [REC_ANCHOR] = "anchor", [REC_GENERATION] = "generation",
 	[REC_CLOCK] = "clock", [REC_JOINED] = "joined", [REC_CARRIED] = "carried", [REC_GONE] = "gone",
-	[REC_AUDIT] = "audit",
+	[REC_AUDIT] = "audit", [REC_FACTS] = "facts",
 };
 
 static const char *const tag_names[] = {
@@ -39,7 +39,14 @@ static const char *const tag_names[] = {
 	[REC_T_FROM] = "from", [REC_T_SINCE] = "since", [REC_T_ELAPSED] = "elapsed",
 	[REC_T_ORIGINAL_TYPE] = "original_type", [REC_T_STATE] = "state", [REC_T_RESULT] = "result",
 	[REC_T_COMMIT] = "commit", [REC_T_QUIET] = "quiet", [REC_T_REQUEST] = "request", [REC_T_SENT] = "sent",
-	[REC_T_RECEIVED] = "received", [REC_T_REPLY] = "reply",
+	[REC_T_RECEIVED] = "received", [REC_T_REPLY] = "reply", [REC_T_CASE] = "case", [REC_T_FLOW] = "flow",
+	[REC_T_STEP] = "step", [REC_T_FACTS] = "facts", [REC_T_UNDO_SENT] = "undo_sent",
+	[REC_T_STEP_SENT] = "step_1_sent", [REC_T_STEP_SENT + 1] = "step_2_sent", [REC_T_STEP_SENT + 2] = "step_3_sent",
+	[REC_T_STEP_SENT + 3] = "step_4_sent", [REC_T_STEP_SENT + 4] = "step_5_sent",
+	[REC_T_STEP_SENT + 5] = "step_6_sent", [REC_T_STEP_SENT + 6] = "step_7_sent",
+	[REC_T_STEP_SENT + 7] = "step_8_sent", [REC_T_STEP_GOT] = "step_1_got", [REC_T_STEP_GOT + 1] = "step_2_got",
+	[REC_T_STEP_GOT + 2] = "step_3_got", [REC_T_STEP_GOT + 3] = "step_4_got", [REC_T_STEP_GOT + 4] = "step_5_got",
+	[REC_T_STEP_GOT + 5] = "step_6_got", [REC_T_STEP_GOT + 6] = "step_7_got", [REC_T_STEP_GOT + 7] = "step_8_got",
 };
 
 size_t rec_begin(struct yt_buf *buf, enum rec_type type, unsigned flags, uint64_t exchange, int64_t wall_ms)

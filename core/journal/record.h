@@ -46,7 +46,8 @@ enum rec_type { /* stored: append only */
 	                   * REC_T_RESULT "refused" that one stands, as it cannot be reversed */
 	REC_CARRIED = 20, /* written again from a segment that was dropped: fields as in the original */
 	REC_GONE = 21,    /* a worker was reaped: its open exchanges are unknown from here */
-	REC_AUDIT = 22    /* somebody revealed or changed something: who, what, why */
+	REC_AUDIT = 22,   /* somebody revealed or changed something: who, what, why */
+	REC_FACTS = 23    /* what a message leaves behind for later ones of its case (engine/facts.h) */
 };
 
 enum rec_flag {
@@ -106,15 +107,24 @@ enum rec_tag { /* stored: append only */
 	REC_T_RESULT = 49,     /* sign-off or decision word: "done", "refused", "reversed" */
 	REC_T_COMMIT = 50,     /* u64 commit number that an anchor signs */
 	REC_T_QUIET = 51,      /* u64 ms since the newest octets that may still take effect; in a lease only */
-	REC_T_CLEAR_END = 52,  /* raised with each tag before it: the memory a reader of clear fields needs */
+	REC_T_CASE = 52,       /* key of a case; one record may have several */
+	REC_T_FLOW = 53,       /* name of the flow an exchange goes by */
+	REC_T_STEP = 54,       /* u8: which of its steps a leg is, from 1 */
+	REC_T_CLEAR_END = 55,  /* raised with each tag before it: the memory a reader of clear fields needs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */
 	REC_T_RECEIVED = 130,  /* octets that came back */
-	REC_T_REPLY = 131      /* octets we answer with */
+	REC_T_REPLY = 131,     /* octets we answer with */
+	REC_T_FACTS = 132,     /* JSON, a piece of case facts */
+	REC_T_UNDO_SENT = 133, /* octets of the leg that undoes a step just now */
+	REC_T_STEP_SENT = 136, /* and the seven behind it: octets sent in each step of a flow ... */
+	REC_T_STEP_GOT = 144   /* ... and what came back */
 };
+#define REC_STEPS_MAX 8 /* of a flow */
 
-enum rec_leg { REC_LEG_MAIN = 1, REC_LEG_QUERY = 2, REC_LEG_REVERSAL = 3, REC_LEG_SIGN_IN = 4, REC_LEG_RESEND = 5 };
+enum rec_leg { REC_LEG_MAIN = 1, REC_LEG_QUERY = 2, REC_LEG_REVERSAL = 3, REC_LEG_SIGN_IN = 4, REC_LEG_RESEND = 5,
+	REC_LEG_STEP = 6, REC_LEG_UNDO = 7 };
 
 enum rec_exchange_flag {
 	REC_X_SETTLEMENT = 1 << 0,   /* P13 holds its business key */

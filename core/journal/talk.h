@@ -21,6 +21,7 @@ enum talk_kind {
 	UP_READY = 9, /* after a keeper's restart: all held leases have been named; exchange as in DOWN_RESTARTED */
 	UP_WAIT = 10, /* after a keeper's restart: still waiting for this exchange; record with INSTITUTION, NUMBER */
 	UP_SESSION = 11, /* wants a sign_no: record with PARTY, INSTITUTION, OPERATOR, and SIGN_NO of a dead one */
+	UP_FACTS = 12,  /* wants the facts of cases: one record with CASE fields */
 	/* down */
 	DOWN_WELCOME = 32,  /* exchange = incarnation */
 	DOWN_ADMITTED = 33, /* the leg may leave */
@@ -33,6 +34,7 @@ enum talk_kind {
 	DOWN_LEASE = 40,    /* work off this exchange: one record, see keeper_lease() in keeper_turn.c */
 	DOWN_RESTARTED = 41, /* a new keeper (exchange: its epoch): name what you hold, ask again what you wait for */
 	DOWN_SESSION = 43,  /* record with SIGN_NO; or with SECOND and SERIAL: sign in yourself, then note REC_SESSION */
+	DOWN_FACTS = 44,    /* REC_FACTS records, oldest first; or none */
 	DOWN_MOOT = 42      /* UP_LATE came too late: nothing to be done by you */
 };
 
