@@ -27,8 +27,12 @@ static void business_key(struct yt_buf *out, const struct yt_msg *msg)
 	case YT_OP_INPATIENT_SETTLE:
 		key = yt_arena_printf(msg->arena, "settle|%.*s|", YT_FMT(msg->visit));
 		break;
+	case YT_OP_PHARMACY_SETTLE: /* no visit before it; its first line's serial is the pharmacy's own */
+		key = yt_arena_printf(msg->arena, "settle|%.*s|%.*s", YT_FMT(msg->institution), YT_FMT(msg->own_visit));
+		break;
 	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
+	case YT_OP_PHARMACY_SETTLE_CANCEL:
 		key = yt_arena_printf(msg->arena, "cancel|%.*s", YT_FMT(msg->settlement));
 		break;
 	default:
