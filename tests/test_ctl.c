@@ -96,7 +96,7 @@ static void add_step(struct yt_buf *buf, enum rec_type type, uint64_t id, int64_
 	if (type == REC_SENDING)
 		put_text(buf, REC_T_PARTY, "zhejiang");
 	if (type == REC_OUTCOME || type == REC_ANSWERED)
-		rec_u8(buf, REC_T_OUTCOME, id == 1 ? YT_DONE : YT_UNKNOWN);
+		rec_u8(buf, REC_T_OUTCOME, id == 1 || id == 5 ? YT_DONE : YT_UNKNOWN);
 	if (type == REC_OUTCOME)
 		put_text(buf, REC_T_REASON, id == 1 ? "" : "timeout");
 	if (type == REC_ANSWERED) {
@@ -336,13 +336,52 @@ static void test_messages(void **state)
 	assert_int_equal(run(w, "messages --number 1"), 1);
 	assert_prints(w, "nothing found");
 	assert_int_equal(run(w, "messages --state lost"), 2);
-	assert_prints(w, "reversed, parked or read, not \"lost\"");
+	assert_prints(w, "reversed, parked or read, open, or undelivered, not \"lost\"");
 	assert_int_equal(run(w, "messages --day 22.11."), 2);
 	assert_prints(w, "--day must be a date such as 2026-11-22");
 	assert_int_equal(run(w, "messages --states done"), 2);
 	assert_prints(w, "yitong messages: ");
 	assert_int_equal(run(w, "messages --limit 0"), 2);
 	assert_int_equal(run(w, "messages 1234"), 2);
+}
+
+static void test_open_messages(void **state)
+{
+	static const struct {
+		const char *filters;
+		int status;
+		bool parked, undelivered;
+	} rows[] = {
+		{ "--state open", 0, true, true },
+		{ "--state undelivered", 0, false, true },
+		{ "--state open --visit fifth", 0, false, true },
+		{ "--state open --institution H33021399901 --party zhejiang --day 2026-11-22", 0, true, true },
+		{ "--state open --institution H33021399902", 1, false, false },
+		{ "--state open --day 2026-11-23", 1, false, false },
+		{ "--state undelivered --number H33021399901202611221000000002", 1, false, false },
+	};
+	struct world *w = *state;
+	struct yt_buf buf = { 0 };
+	char line[160];
+
+	add_accepted(&buf, 5, "H33021399901202611221000000005", "fifth");
+	add_step(&buf, REC_SENDING, 5, 2);
+	add_step(&buf, REC_OUTCOME, 5, 130);
+	add_step(&buf, REC_ANSWERED, 5, 131);
+	commit(w, &buf);
+	yt_buf_free(&buf);
+	feed(w);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(line, sizeof(line), "messages %s", rows[i].filters);
+		assert_int_equal(run(w, line), rows[i].status);
+		assert_int_equal(rows[i].parked, strstr(w->out, " parked ") != NULL);
+		assert_int_equal(rows[i].undelivered, strstr(w->out, " undelivered ") != NULL);
+		assert_null(strstr(w->out, NUMBER)); /* it is over */
+	}
+	assert_int_equal(run(w, "messages --state undelivered --json"), 0);
+	assert_prints(w, "\"state\":\"done\"");
+	assert_prints(w, "\"open\":true");
+	assert_int_equal(run(w, "messages --state open --day tomorrow"), 2);
 }
 
 /* What a hospital reads out from （Y103 7B3348LZ）. */
@@ -745,6 +784,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_A_WORLD("messages lists and filters, without personal data", test_messages),
+		IN_A_WORLD("messages lists what is open, the undelivered by themselves", test_open_messages),
 		IN_A_WORLD("show and messages find the code that our answers end with", test_traces),
 		IN_A_WORLD("show tells every step and masks the bodies", test_show_masks),
 		IN_A_WORLD("show finds what the index has not come to", test_show_behind_the_index),

@@ -67,7 +67,7 @@ static int check(struct ctl *ctl, unsigned flags)
 		printf("%u error%s: this configuration cannot be used\n", (unsigned)n_errors, n_errors == 1 ? "" : "s");
 		return CTL_FOUND;
 	}
-	printf("%s%s can be used%s: %u listener(s), %u party(ies), %u origin(s), %u institution(s); %u warning(s)\n",
+	printf("%s%s can be used%s: listeners %u, parties %u, origins %u, institutions %u, warnings %u\n",
 	        ctl_colour(ctl, CTL_GREEN), ctl->conf_file, ctl_colour(ctl, CTL_PLAIN),
 	        (unsigned)ctl->conf->n_listeners, (unsigned)ctl->conf->n_parties, (unsigned)ctl->conf->n_origins,
 	        (unsigned)ctl->conf->n_institutions, (unsigned)n_warnings);

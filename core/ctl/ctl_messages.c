@@ -9,6 +9,7 @@
 #define SPARE 1024 /* exchanges found beyond the limit before the oldest are cut off */
 
 #define STATES "accepted, sent, unknown, reversing, done, refused, reversed, parked or read"
+#define OPEN_STATES "open, or undelivered"
 
 static const char help[] =
         "Usage: yitong messages [FILTERS] [OPTIONS]\n"
@@ -23,7 +24,9 @@ static const char help[] =
         "  --trace TRACE       eight characters that our own answers end with: 7B3348LZ of （Y103 7B3348LZ）; looked "
         "for\n"
         "                      in the newest 200,000 exchanges that the other filters leave\n"
-        "  --state STATE       " STATES "\n"
+        "  --state STATE       " STATES ";\n"
+        "                      " OPEN_STATES ": all whose end is not settled, or only settlements whose answer nobody\n"
+        "                      has taken yet\n"
         "  --day DAY           day it came in, yyyy-MM-dd (UTC+8)\n"
         "\n"
         "  --limit N           at most N (default 100, most 100000)\n"
@@ -33,7 +36,7 @@ static const char help[] =
         "Exit status: 0 found; 1 nothing found; 2 wrong usage; 3 the index cannot be read\n"
         "\n"
         "Examples:\n"
-        "  yitong messages --state unknown\n"
+        "  yitong messages --state open\n"
         "  yitong messages --trace 7B3348LZ\n"
         "  yitong messages --institution H33021399901 --day 2026-11-22 --limit 1000 --json\n";
 
@@ -57,6 +60,11 @@ struct asked {
 	char trace[9];
 	bool is_json;
 };
+
+static bool is_undelivered(const struct exchange *x)
+{
+	return x->state == X_DONE && exchange_is_open(x);
+}
 
 static void put_json(const struct exchange *x)
 {
@@ -88,8 +96,8 @@ static void put_json(const struct exchange *x)
 	ctl_json_number(&out, "closed_ms", x->closed_ms);
 	ctl_json_number(&out, "attempts", x->attempts);
 	ctl_json_number(&out, "reversals", x->reversals);
-	yt_buf_printf(&out, ",\"answered\":%s,\"delivered\":%s,\"money_breach\":%s,\"late\":%s}\n",
-	        x->answered ? "true" : "false", x->delivered ? "true" : "false",
+	yt_buf_printf(&out, ",\"open\":%s,\"answered\":%s,\"delivered\":%s,\"money_breach\":%s,\"late\":%s}\n",
+	        exchange_is_open(x) ? "true" : "false", x->answered ? "true" : "false", x->delivered ? "true" : "false",
 	        x->flags & REC_X_MONEY_BREACH ? "true" : "false", x->flags & REC_X_LATE ? "true" : "false");
 	ctl_print_buf(&out, stdout);
 }
@@ -124,7 +132,10 @@ static void put(struct listing *l, const struct exchange *x)
 	if (x->amount_fen != 0)
 		ctl_yuan(x->amount_fen, yuan);
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", time);
-	ctl_table_cell(&l->table, ctl_state_colour(x->state), "%s", exchange_state_name(x->state));
+	if (is_undelivered(x))
+		ctl_table_cell(&l->table, CTL_YELLOW, "undelivered");
+	else
+		ctl_table_cell(&l->table, ctl_state_colour(x->state), "%s", exchange_state_name(x->state));
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->wire_op));
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->institution));
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->number));
@@ -170,18 +181,36 @@ static bool is_or_empty(struct yt_str wanted, const char *text)
 	return wanted.n == 0 || yt_str_is(wanted, text);
 }
 
+/* All but state and day. */
+static bool is_asked_for(const struct index_filter *f, const struct exchange *x)
+{
+	return is_or_empty(f->number, x->number) && is_or_empty(f->visit, x->visit) &&
+	       is_or_empty(f->settlement, x->settlement) && is_or_empty(f->institution, x->institution) &&
+	       is_or_empty(f->party, x->party);
+}
+
 static int on_query(void *arg, const struct rec *rec, log_pos pos)
 {
 	struct newest *found = arg;
-	const struct index_filter *f = found->filter;
 	struct exchange x;
 
 	memset(&x, 0, sizeof(x));
 	exchange_apply(&x, rec, pos);
-	if (is_or_empty(f->number, x.number) && is_or_empty(f->visit, x.visit) &&
-	        is_or_empty(f->settlement, x.settlement) && is_or_empty(f->institution, x.institution) &&
-	        is_or_empty(f->party, x.party))
+	if (is_asked_for(found->filter, &x))
 		on_exchange(found, &x);
+	return 0;
+}
+
+static int on_open(void *arg, const struct exchange *x)
+{
+	struct newest *found = arg;
+	const struct index_filter *f = found->filter;
+	int64_t from_ms, to_ms;
+
+	(void)index_filter_times(f, &from_ms, &to_ms);
+	if (is_asked_for(f, x) && x->accepted_ms >= from_ms && x->accepted_ms < to_ms &&
+	        (yt_str_is(f->state, "open") || is_undelivered(x)))
+		on_exchange(found, x);
 	return 0;
 }
 
@@ -223,8 +252,12 @@ static int find_queries(struct ctl *ctl, struct index *index, struct newest *fou
 static int search(struct index *index, struct newest *found)
 {
 	struct index_filter filter = *found->filter;
+	int64_t from_ms, to_ms;
 	int rv;
 
+	if (yt_str_is(filter.state, "open") || yt_str_is(filter.state, "undelivered"))
+		return index_filter_times(&filter, &from_ms, &to_ms) != 0 ? YT_EFORMAT
+		                                                          : index_open_exchanges(index, on_open, found);
 	if (*found->trace != '\0')
 		filter.limit = CTL_TRACE_ROWS;
 	rv = index_search(index, &filter, on_exchange, found);
@@ -244,7 +277,8 @@ static int wrong_filter(const struct index_filter *filter)
 	if (index_filter_times(filter, &from_ms, &to_ms) != 0)
 		return ctl_usage(
 		        "messages", "--day must be a date such as 2026-11-22, not \"%.*s\"", YT_FMT(filter->day));
-	return ctl_usage("messages", "--state must be one of " STATES ", not \"%.*s\"", YT_FMT(filter->state));
+	return ctl_usage(
+	        "messages", "--state must be one of " STATES ", " OPEN_STATES ", not \"%.*s\"", YT_FMT(filter->state));
 }
 
 static int list(struct ctl *ctl, const struct asked *asked)

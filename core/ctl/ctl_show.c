@@ -26,7 +26,7 @@ static const char help[] =
         "\n"
         "  --raw               bodies as they were, personal data too; needs --reason and a running gateway, which\n"
         "                      writes down who looked and why\n"
-        "  --reason TEXT       why the raw text is needed\n"
+        "  --reason TEXT       why the raw text is needed; kept in the clear (`yitong audit`): no names, no id numbers\n"
         "  --no-bodies         only the steps\n"
         "  --json              one JSON object; without bodies\n"
         "  --conf FILE         configuration of the gateway\n"

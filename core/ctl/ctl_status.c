@@ -39,7 +39,7 @@ static const char parked_help[] =
         "UNTIL in the list is the operator's deadline, red once it is over; nothing happens by itself then.\n"
         "\n"
         "  --operator NAME     who decides\n"
-        "  --reason TEXT       by what evidence; both are kept in the journal\n"
+        "  --reason TEXT       by what evidence; both are kept in the journal in the clear: no names, no id numbers\n"
         "\n"
         "Exit status: 0 fine; 1 nothing is parked; 2 wrong usage; 3 the gateway does not run or refuses\n"
         "\n"
@@ -155,6 +155,11 @@ static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
 		        (unsigned long long)n, counts[i].name, n > 0 ? ctl_colour(ctl, CTL_PLAIN) : "");
 	}
 	printf("\n");
+	if (control_number(a, "exchanges.parked") > 0)
+		printf("          parked ones wait for somebody: `yitong parked` lists them\n");
+	if (pending(a) > control_number(a, "exchanges.sent"))
+		printf("          unknown, reversing and undelivered ones are worked off by themselves: "
+		       "`yitong messages --state open`\n");
 }
 
 static void print_workers(const struct ctl *ctl, const struct yt_node *a)
@@ -392,7 +397,8 @@ static int decide(
 		if (rv == 0 && strcmp(result, "retry") == 0)
 			printf("Exchange %s: the gateway tries again to find out.\n", exchange);
 		else if (rv == 0)
-			printf("Exchange %s is %s now, decided by %s.\n", exchange, result, operator_name);
+			printf("Exchange %s is %s now, decided by %s; the lists follow within a second or two.\n",
+			        exchange, result, operator_name);
 		else
 			rv = ctl_fail(CTL_CANNOT, "nothing was decided: %s", why);
 	}

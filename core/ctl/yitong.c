@@ -20,6 +20,8 @@
 #define YT_VERSION "unknown"
 #endif
 
+#define SYSTEM_CONF "/etc/yitong/gateway.yaml"
+
 static const char help[] =
         "yitong - looks after a running or stopped Yitong gateway\n"
         "\n"
@@ -35,14 +37,15 @@ static const char help[] =
         "  index rebuild       makes the index anew from the journal\n"
         "  version             version of this command and of the plugin interface\n"
         "\n"
-        "  --conf FILE         configuration of the gateway (default conf/gateway.yaml)\n"
+        "  --conf FILE         configuration of the gateway (default conf/gateway.yaml, and where there is none,\n"
+        "                      " SYSTEM_CONF ")\n"
         "  --help              after a command: its options and examples\n"
         "\n"
         "Exit status: 0 fine; 1 problems or nothing found; 2 wrong usage; 3 something cannot be reached or read\n"
         "\n"
         "Examples:\n"
         "  yitong check conf/gateway.yaml\n"
-        "  yitong messages --visit 330213000012345 --json\n"
+        "  yitong messages --state open\n"
         "  yitong show H33021399901202611221000000001\n";
 
 static const struct command {
@@ -255,7 +258,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { NULL, 0, NULL, 0 } };
-	struct ctl ctl = { .conf_file = "conf/gateway.yaml" };
+	struct ctl ctl = { .conf_file = access("conf/gateway.yaml", F_OK) == 0 ? "conf/gateway.yaml" : SYSTEM_CONF };
 	int option, rv;
 
 	yt_log_setup("yitong", YT_ERROR);
