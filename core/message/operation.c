@@ -83,6 +83,10 @@ static const struct yt_op ops[YT_OP_COUNT] = {
 	{ YT_OP_PAYMENT_REVOKE, "payment.revoke", "移动支付费用撤销", CHANGES, 0, 0 },
 	{ YT_OP_FILE_UPLOAD, "file.upload", "文件上传", CHANGES, 0, 0 },
 	{ YT_OP_FILE_DOWNLOAD, "file.download", "文件下载", READS, 0, 0 },
+	{ YT_OP_LINK, "link.beat", "签到心跳", READS, 0, 0 },
+	{ YT_OP_FILING_QUERY, "filing.query", "异地备案查询", READS, 0, 0 },
+	{ YT_OP_FILING_PUSH, "filing.push", "异地备案上报", CHANGES, 0, 0 },
+	{ YT_OP_OUTCOME_QUERY, "outcome.query", "交易结果查询", READS, 0, 0 },
 };
 
 const struct yt_op *yt_op(enum yt_operation id)

@@ -84,6 +84,10 @@ enum yt_operation {
 	YT_OP_PAYMENT_REVOKE, /* 6401 */
 	YT_OP_FILE_UPLOAD, /* 9101 */
 	YT_OP_FILE_DOWNLOAD, /* 9102 */
+	YT_OP_LINK,          /* KSBW P001: sign-in of a province, heartbeat */
+	YT_OP_FILING_QUERY,  /* KSBW P101 */
+	YT_OP_FILING_PUSH,   /* KSBW P102 */
+	YT_OP_OUTCOME_QUERY, /* KSBW P201: what became of a message */
 	YT_OP_COUNT
 };
 
@@ -135,6 +139,21 @@ struct yt_msg {
 	struct yt_node *head;        /* envelope as an object, business part left out; unknown members kept */
 	struct yt_node *body;        /* business part: the value of `input` or `output` */
 	size_t n_secrets;            /* values of body that must not be kept in clear (yt_table_secrets) */
+	/* Of formats whose messages carry their own number, time and signature (crossprovince.md 7).
+	 * Filled by decode_request, where the format has it: */
+	struct yt_str octets; /* the whole message as it came: a codec of the same format may pass it on unchanged */
+	struct yt_str sender; /* the end party that sent it, "330000" */
+	bool is_authentic;    /* its key, signature and digest are good: a stored answer may be given, whatever else is wrong */
+	int64_t sent_ms, expires_ms; /* when it was sent, and until when it may be executed, by its sender's clock; 0: not said */
+	struct yt_str refusal; /* the format's own code for what *fault says */
+	/* Filled by who asks for an encoding, where the codec makes numbers (make_number): */
+	struct yt_str own_number; /* ours for this message at the party asked; empty: number is */
+	int64_t wall_ms;          /* written as the time of sending; 0: time is */
+	/* What was sent to the party asked: decode_reply, query_for, judge and reversal_of read number, time and digest there. */
+	struct yt_str sent;
+	/* What earlier messages of the case brought, by canonical names: an object, whose member feedetail has the accepted
+	 * fee lines with their split; NULL: none.  What a message does not say itself is taken from here. */
+	const struct yt_node *facts;
 };
 
 /* How an answer reads.  UNKNOWN is a state, never a failure (P3). */
@@ -159,6 +178,10 @@ struct yt_reply {
 	struct yt_node *body; /* NULL when there is none */
 	struct yt_str raw;    /* the answer is a file and no tree: its octets, passed on as they are; else empty */
 	size_t n_secrets;     /* values of body that must not be kept in clear (yt_table_secrets) */
+	struct yt_str octets;     /* decode_reply, where the format signs: the whole answer as it came */
+	struct yt_str own_number; /* set by the caller of encode_reply: ours for this answer, where the codec makes numbers */
+	bool may_retry;           /* refused, for now: the same may be asked again later with a new number */
+	struct yt_str breach;     /* done, but it does not add up: passed on marked (P4); else empty */
 };
 
 /* What makes a refusal readable: the path of the field and what is wrong with it. */

@@ -113,7 +113,10 @@ enum yt_resolve {
 	YT_RESOLVE_QUERY,   /* ask; found: adopt; surely absent: the same octets again */
 	YT_RESOLVE_REVERSE, /* never again: undo it by the original's number */
 	YT_RESOLVE_QUERY_REVERSE, /* a cancel: ask first; only if surely not done, undo it by its number */
-	YT_RESOLVE_PARK     /* cannot be found out by machine: an operator decides */
+	YT_RESOLVE_PARK,    /* cannot be found out by machine: an operator decides */
+	/* Ask; found: adopt what it got, also a refusal; surely absent: it failed, and a new one may be sent.  As long as
+	 * nobody says, or when the patient has left: undo it by its number, which is safe at any time. */
+	YT_RESOLVE_ADOPT
 };
 
 /* One wire operation of the format. */
@@ -178,6 +181,15 @@ struct yt_codec_api {
 	int (*reversal_of)(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal);
 	/* Fills a sign-in for an operator of ours. */
 	int (*sign_in_for)(struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *sign_in);
+
+	/* Since 1.1; each may be NULL. */
+	/* A number of ours in this format, made of a serial that was durable before: for yt_msg.own_number and
+	 * yt_reply.own_number. */
+	int (*make_number)(struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number);
+	/* The stored answer to msg once more, where the format marks repeats or wants a new number and signature. */
+	int (*repeat_reply)(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str stored, struct yt_str own_number,
+	                    int64_t wall_ms, struct yt_buf *out);
+	bool is_slow; /* encoding and decoding sign and verify (up to 2 ms): run them off the loop */
 };
 
 /* Defines the one symbol core looks up.  Stands last in the plugin's main file. */
