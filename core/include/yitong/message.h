@@ -139,6 +139,7 @@ struct yt_msg {
 	struct yt_node *head;        /* envelope as an object, business part left out; unknown members kept */
 	struct yt_node *body;        /* business part: the value of `input` or `output` */
 	size_t n_secrets;            /* values of body that must not be kept in clear (yt_table_secrets) */
+	struct yt_str path; /* set by the caller of decode_request: the path that was asked; empty: not told */
 	/* Of formats whose messages carry their own number, time and signature (crossprovince.md 7).
 	 * Filled by decode_request, where the format has it: */
 	struct yt_str octets; /* the whole message as it came: a codec of the same format may pass it on unchanged */

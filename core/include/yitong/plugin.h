@@ -134,6 +134,9 @@ struct yt_header {
 
 enum yt_judgement { YT_FOUND = 1, YT_ABSENT = 2, YT_UNSURE = 3 };
 
+/* Appends what shall stand in place of a secret: a keyed hash of it. */
+typedef void yt_blank(void *ctx, struct yt_str secret, struct yt_buf *out);
+
 struct yt_codec_api {
 	uint16_t abi_major, abi_minor; /* what the plugin was built with; never moved */
 	uint32_t size;                 /* sizeof(struct yt_codec_api) in that build, bytes */
@@ -181,6 +184,18 @@ struct yt_codec_api {
 	int (*reversal_of)(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal);
 	/* Fills a sign-in for an operator of ours. */
 	int (*sign_in_for)(struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *sign_in);
+
+	/* Since 1.1; may be NULL.  Where a request of ours goes.  base: the path of the party's address.  0 with
+	 * *path, which lives in arena or is borrowed from the instance; YT_ENOTFOUND: this party has no path for
+	 * that transaction; YT_ENOMEM. */
+	int (*path)(struct yt_plugin *self, struct yt_str wire_op, struct yt_str base, struct yt_arena *arena,
+	            struct yt_str *path);
+	/* Since 1.1; may be NULL.  Octets of a request (or its answer) without their secrets, for what is kept:
+	 * appends to out the same message with each secret value replaced by what put appends (text without
+	 * quotes, at most 256 octets).  0: there are none, out is untouched; 1: out has it; YT_EFORMAT: they
+	 * cannot be read, so nobody knows; YT_ENOMEM. */
+	int (*blank)(struct yt_plugin *self, struct yt_str wire_op, bool is_answer, struct yt_arena *arena,
+	             struct yt_str octets, yt_blank *put, void *ctx, struct yt_buf *out);
 
 	/* Since 1.1; each may be NULL. */
 	/* A number of ours in this format, made of a serial that was durable before: for yt_msg.own_number and
