@@ -89,6 +89,8 @@ static void add_record(char *text, size_t size, const struct rec *rec)
 		n += (size_t)snprintf(text + n, size - n, ":%.*s", YT_FMT(result));
 	if (rec->type == REC_DUE)
 		snprintf(text + n, size - n, ":%lld", (long long)(rec_get_i64(rec, REC_T_DUE) - e_wall(NULL)));
+	if (rec->type == REC_REFUSED) /* English, for the operator */
+		snprintf(text + n, size - n, " %.*s", YT_FMT(rec_get(rec, REC_T_REASON)));
 	if (rec->type == REC_SESSION)
 		snprintf(text + n, size - n, ":%.*s", YT_FMT(rec_get(rec, REC_T_SIGN_NO)));
 }
@@ -477,12 +479,12 @@ static const struct conversation {
 	/* who may */
 	{ "a certificate nobody knows", "ask 1 SETTLE inst=nobody num=N1\nanswer 1 status 403" },
 	{ "an institution it may not speak for",
-		"ask 1 SETTLE inst=H9 num=N1\nup note refused:refused\nanswer 1 REFUSED at=" },
+		"ask 1 SETTLE inst=H9 num=N1\nup note refused:refused Y103 certificate or signature\nanswer 1 REFUSED at=" },
 	{ "a number of our own block", "ask 1 SETTLE inst=H1 num=N19001\nup note refused:refused\nanswer 1 REFUSED" },
 	{ "a number beside our block", "ask 1 READ inst=H1 num=N18999\nout READ" },
 	{ "what cannot be read", "ask 1 DANCE inst=H1 num=N1\nup note refused:refused\nanswer 1 REFUSED" },
 	{ "amounts that do not add up (P4)",
-		"ask 1 SETTLE inst=H1 num=N1 | total=3.00 paid=2.00\nup note refused:refused\nanswer 1 REFUSED" },
+		"ask 1 SETTLE inst=H1 num=N1 | total=3.00 paid=2.00\nup note refused:refused Y106 \nanswer 1 REFUSED" },
 	{ "no route", "ask 1 SETTLE inst=H1 num=N1 | visit=nowhere\nup note refused:refused\nanswer 1 REFUSED" },
 	{ "what the other format cannot say",
 		"ask 1 SETTLE inst=H1 num=N1 | visit=unspeakable\nup note refused:refused\nanswer 1 REFUSED" },

@@ -50,7 +50,7 @@ void asking_go(struct engine *e, struct work *w)
 
 	rv = engine_encode_request(e, &w->party->codec, w->msg, w->id, w->request, &w->sent, &fault);
 	if (rv != 0) {
-		work_refuse(e, w, TEXT_CANNOT_EXPRESS, yt_str(fault.path));
+		work_refuse(e, w, TEXT_CANNOT_EXPRESS, yt_arena_printf(w->arena, "%s %s", fault.path, fault.why));
 		return;
 	}
 	if (!w->msg->op->changes_state) {

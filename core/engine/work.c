@@ -165,9 +165,12 @@ void work_give_reply(struct engine *e, struct work *w, struct yt_reply *reply)
 void work_refuse(struct engine *e, struct work *w, enum text_id id, struct yt_str detail)
 {
 	struct yt_reply *reply = engine_refusal(w->arena, id, detail, w->trace);
+	struct yt_str reason = text_english(w->arena, id, detail);
 
 	e->counts.refused++;
-	written_refused(&e->records, e, w, reply);
+	yt_log(YT_INFO, "engine", "exchange %016llx: refused, trace %s: %.*s", (unsigned long long)w->id, w->trace,
+		YT_FMT(reason));
+	written_refused(&e->records, e, w, reply, reason);
 	engine_submit_records(e, UP_NOTE, w->id);
 	work_give_reply(e, w, reply);
 }

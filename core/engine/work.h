@@ -197,7 +197,8 @@ void written_outcome(struct yt_buf *out, struct engine *e, uint64_t exchange, en
 void written_answered(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply,
                       struct yt_str octets);
 void written_read(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply);
-void written_refused(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply);
+void written_refused(
+	struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply, struct yt_str reason);
 void written_parked(struct yt_buf *out, struct engine *e, uint64_t exchange, const char *reason);
 void work_digest(struct work *w);
 

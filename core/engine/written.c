@@ -164,12 +164,13 @@ void written_read(struct yt_buf *out, struct engine *e, const struct work *w, co
 	rec_end(out, at);
 }
 
-void written_refused(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply)
+void written_refused(
+	struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply, struct yt_str reason)
 {
 	size_t at = rec_begin(out, REC_REFUSED, REC_NOWAIT, w->id, engine_wall(e));
 
 	names(out, e, w);
 	verdict(out, reply, 0);
-	rec_str(out, REC_T_REASON, reply->text); /* from our catalogue */
+	rec_str(out, REC_T_REASON, reason);
 	rec_end(out, at);
 }
