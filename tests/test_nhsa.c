@@ -373,6 +373,58 @@ static void an_unread_transaction_passes_octet_for_octet(void **state)
 	codec_close(&c);
 }
 
+/* What is in order goes on to the letter, whatever its spaces; one value out of order, or changed by us, and the whole
+ * part is written anew. */
+static void what_is_in_order_passes_octet_for_octet(void **state)
+{
+	static const struct order {
+		const char *came, *goes;
+	} orders[] = {
+		{ "{ \"data\" :{" DATA_CANCEL ",\"x\":[1.50,true,null]} }",
+			"\"input\":{ \"data\" :{" DATA_CANCEL ",\"x\":[1.50,true,null]} }}" },
+		{ "{ \"data\" :{\"setl_id\":7,\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"} }",
+			"\"input\":{\"data\":{\"setl_id\":\"7\",\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}}" },
+		{ "{ \"data\" :{\"setl_id\":\"\\u0053\",\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"} }",
+			"\"input\":{\"data\":{\"setl_id\":\"S\",\"mdtrt_id\":\"M1\",\"psn_no\":\"P1\"}}}" },
+	};
+	struct codec c = open_plain();
+	struct yt_msg *msg;
+	char request[1024];
+
+	for (size_t i = 0; i < COUNT(orders); i++) {
+		snprintf(request, sizeof(request), "{" HEAD("2208") "\"input\":%s}", orders[i].came);
+		msg = must_decode(&c, request);
+		assert_has(encoded(&c, msg), orders[i].goes);
+	}
+	snprintf(request, sizeof(request), "{" HEAD("2208") "\"input\":%s}", orders[0].came);
+	msg = must_decode(&c, request);
+	yt_node_set_text(c.arena, yt_node_get(msg->body, "data"), "setl_id", YT_STR("S2"));
+	assert_has(encoded(&c, msg), "\"input\":{\"data\":{\"setl_id\":\"S2\",");
+	codec_close(&c);
+}
+
+static void an_answer_in_order_passes_octet_for_octet(void **state)
+{
+	static const struct order {
+		const char *came, *goes;
+	} orders[] = {
+		{ "{\"setlinfo\": {\"setl_id\":\"S9\",\"medfee_sumamt\":286.40}}",
+			"\"output\":{\"setlinfo\": {\"setl_id\":\"S9\",\"medfee_sumamt\":286.40}}}" },
+		{ "{\"setlinfo\": {\"setl_id\":\"S9\",\"medfee_sumamt\":\"286.40\"}}",
+			"\"output\":{\"setlinfo\":{\"setl_id\":\"S9\",\"medfee_sumamt\":286.40}}}" },
+	};
+	struct codec c = open_plain();
+	struct yt_msg *msg = must_decode(&c, REQUEST("2207", "{\"data\":{" DATA_2207 "}}"));
+	char octets[512];
+
+	for (size_t i = 0; i < COUNT(orders); i++) {
+		snprintf(octets, sizeof(octets),
+		        "{\"infcode\":0,\"inf_refmsgid\":\"R1\",\"err_msg\":\"\",\"output\":%s}", orders[i].came);
+		assert_has(encoded_reply(&c, msg, answer(&c, msg, 200, octets)), orders[i].goes);
+	}
+	codec_close(&c);
+}
+
 static void a_gbk_request_is_understood(void **state)
 {
 	struct codec c = open_plain();
@@ -1326,6 +1378,8 @@ int main(void)
 		cmocka_unit_test(a_refusal_never_shows_a_value),
 		cmocka_unit_test(what_is_read_leniently_is_written_strictly),
 		cmocka_unit_test(an_unread_transaction_passes_octet_for_octet),
+		cmocka_unit_test(what_is_in_order_passes_octet_for_octet),
+		cmocka_unit_test(an_answer_in_order_passes_octet_for_octet),
 		cmocka_unit_test(a_gbk_request_is_understood),
 		cmocka_unit_test(the_envelope_is_what_the_province_wants),
 		cmocka_unit_test(without_a_receiving_system_nothing_is_written),

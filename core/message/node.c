@@ -118,3 +118,31 @@ int yt_node_set_text(struct yt_arena *arena, struct yt_node *object, const char 
 	member->raw_len = 0;
 	return 0;
 }
+
+/* input: begins where the offsets of node and all below it count from. */
+static bool is_as_read(const struct yt_node *node, const char *input)
+{
+	const char *raw = input + node->raw_off;
+
+	if (node->raw_len == 0)
+		return false; /* made, not read */
+	switch (node->kind) {
+	case YT_NULL:
+		return *raw == 'n';
+	case YT_TEXT: /* one with escapes was copied, and is written without those it does not need */
+		return node->text.p == raw + 1 && node->text.n + 2 == node->raw_len;
+	case YT_OBJECT:
+	case YT_ARRAY:
+		for (const struct yt_node *member = node->child; member != NULL; member = member->next)
+			if (!is_as_read(member, input))
+				return false;
+		return true;
+	default:
+		return node->text.p == raw && node->text.n == node->raw_len;
+	}
+}
+
+bool yt_node_is_as_read(const struct yt_node *node, struct yt_str raw)
+{
+	return node != NULL && raw.n > 0 && node->raw_len == raw.n && is_as_read(node, raw.p - node->raw_off);
+}

@@ -120,6 +120,7 @@ static int decode_done(const struct yt_msg *msg, struct yt_reply *reply)
 		        table->out, table->n_out, "output", YT_TABLE_LENIENT, reply->arena, reply->body, &fault, NULL);
 	if (rv != 0)
 		return rv;
+	reply->passed = table;
 	if (table != NULL && is_tree(reply->body))
 		reply->n_secrets = yt_table_secrets(table->out, table->n_out, reply->body, NULL, 0);
 	nhsa_reply_extract(reply);
@@ -194,6 +195,8 @@ static int decode_json(const struct nhsa *nhsa, const struct yt_msg *msg, struct
 	reply->body = nhsa_unlink(root, "output");
 	if (reply->body != NULL && reply->body->kind == YT_NULL)
 		reply->body = NULL;
+	if (reply->body != NULL)
+		reply->content = (struct yt_str){ text.p + reply->body->raw_off, reply->body->raw_len };
 	reply->head = root;
 	rv = yt_table_run(nhsa_envelope.out, nhsa_envelope.n_out, "", YT_TABLE_LENIENT, reply->arena, root, NULL, NULL);
 	if (rv != 0)
@@ -326,6 +329,8 @@ int nhsa_encode_reply(
         struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
 {
 	const struct yt_table *table = nhsa_table(msg->wire_op);
+	/* What decode read and nobody changed since goes on octet for octet. */
+	bool as_it_came = reply->passed == table && yt_node_is_as_read(reply->body, reply->content);
 	bool first = true;
 	int rv = 0;
 
@@ -333,7 +338,7 @@ int nhsa_encode_reply(
 		yt_buf_str(out, reply->raw);
 		return out->failed ? YT_ENOMEM : 0;
 	}
-	if (table != NULL && is_tree(reply->body))
+	if (table != NULL && !as_it_came && is_tree(reply->body))
 		rv = yt_table_run(
 		        table->out, table->n_out, "output", YT_TABLE_LENIENT, reply->arena, reply->body, NULL, NULL);
 	if (rv != 0)
@@ -351,7 +356,9 @@ int nhsa_encode_reply(
 		yt_json_write(node, out);
 	}
 	nhsa_put_name(out, &first, YT_STR("output"));
-	if (reply->body != NULL)
+	if (as_it_came)
+		yt_buf_str(out, reply->content);
+	else if (reply->body != NULL)
 		yt_json_write(reply->body, out);
 	else
 		yt_buf_text(out, "null");

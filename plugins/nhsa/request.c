@@ -128,6 +128,7 @@ static int check_business(struct yt_msg *msg, struct yt_fault *fault)
 		return 0; /* passed on unread */
 	if (msg->body->kind != YT_OBJECT)
 		return refuse(fault, YT_EFORMAT, "input", "must be an object");
+	msg->passed = table;
 	rv = yt_table_run(table->in, table->n_in, "input", YT_TABLE_STRICT, msg->arena, msg->body, fault, NULL);
 	if (rv == 0)
 		msg->n_secrets = yt_table_secrets(table->in, table->n_in, msg->body, NULL, 0);
@@ -265,12 +266,15 @@ int nhsa_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct
 	const struct nhsa *nhsa = yt_plugin_ctx(self);
 	const struct yt_table *table = nhsa_table(msg->wire_op);
 	size_t start = out->n;
+	/* Passed on octet for octet: what we do not read, and what decode found in order and nobody changed since. */
+	bool as_it_came = table == NULL ? msg->content.n > 0
+	                                : msg->passed == table && yt_node_is_as_read(msg->body, msg->content);
 	bool first = true;
 	int rv;
 
 	yt_buf_byte(out, '{');
 	rv = put_envelope(nhsa, msg, out, &first, fault);
-	if (rv == 0 && table != NULL)
+	if (rv == 0 && table != NULL && !as_it_came)
 		rv = yt_table_run(table->in, table->n_in, "input", YT_TABLE_STRICT, msg->arena, msg->body, fault, NULL);
 	if (rv != 0) {
 		out->n = start; /* nothing half-written is ever sent */
@@ -278,8 +282,8 @@ int nhsa_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct
 	}
 	put_beyond(nhsa, msg, out, &first);
 	nhsa_put_name(out, &first, YT_STR("input"));
-	if (table == NULL && msg->content.n > 0)
-		yt_buf_str(out, msg->content); /* unread: octet for octet as it came */
+	if (as_it_came)
+		yt_buf_str(out, msg->content);
 	else if (msg->body != NULL)
 		yt_json_write(msg->body, out);
 	else

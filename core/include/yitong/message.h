@@ -136,6 +136,7 @@ struct yt_msg {
 	struct yt_str original_wire_op; /* oinfno of a reversal */
 	int64_t amount_fen;          /* medfee_sumamt; 0 when it has none */
 	struct yt_str content;       /* raw octets of the business part: "same content" (P2) is about these */
+	const void *passed;          /* codec's own: the table that body obeyed when it was read from content; else NULL */
 	struct yt_node *head;        /* envelope as an object, business part left out; unknown members kept */
 	struct yt_node *body;        /* business part: the value of `input` or `output` */
 	size_t n_secrets;            /* values of body that must not be kept in clear (yt_table_secrets) */
@@ -177,6 +178,8 @@ struct yt_reply {
 	int64_t wall_ms;      /* set by the caller of encode_reply: time written into an answer of ours; 0 leaves it out */
 	struct yt_node *head; /* envelope members but the business part; NULL: an answer of ours */
 	struct yt_node *body; /* NULL when there is none */
+	struct yt_str content; /* raw octets of body, and ... */
+	const void *passed;   /* ... the table that it went through, as in struct yt_msg */
 	struct yt_str raw;    /* the answer is a file and no tree: its octets, passed on as they are; else empty */
 	size_t n_secrets;     /* values of body that must not be kept in clear (yt_table_secrets) */
 	struct yt_str octets;     /* decode_reply, where the format signs: the whole answer as it came */

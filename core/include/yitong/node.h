@@ -39,4 +39,8 @@ int yt_node_fen(const struct yt_node *node, const char *name, int64_t *fen);
 /* Sets a member's text in place, adding it if missing. */
 int yt_node_set_text(struct yt_arena *arena, struct yt_node *object, const char *name, struct yt_str text);
 
+/* raw: the octets that node was read from.  True if every value below it still is what stands there, so that raw may be
+ * written in its place; false for NULL, made nodes and texts with escapes.  A member taken out is not noticed. */
+bool yt_node_is_as_read(const struct yt_node *node, struct yt_str raw);
+
 #endif
