@@ -355,6 +355,17 @@ void peer_read_messages(struct peer *peer, int want)
 		peer_read_some(peer);
 }
 
+void peer_read_raw(struct peer *peer)
+{
+	char junk[4096];
+
+	if (peer->fd < 0)
+		return;
+	shutdown(peer->fd, SHUT_WR);
+	while (recv(peer->fd, junk, sizeof(junk), 0) > 0)
+		;
+}
+
 void peer_hang_up(struct peer *peer, bool clean)
 {
 	if (peer->ssl != NULL && clean)

@@ -53,6 +53,7 @@ void peer_read_some(struct peer *peer);                    /* one read more */
 void peer_read_to_end(struct peer *peer);
 /* Reads until want HTTP messages with Content-Length (or none) have come, or the end. */
 void peer_read_messages(struct peer *peer, int want);
+void peer_read_raw(struct peer *peer); /* says no more and throws away what TLS has not read, to the end */
 void peer_hang_up(struct peer *peer, bool clean); /* clean: close_notify first */
 
 #endif

@@ -7,12 +7,15 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "hostile_http.h"
 #include "net/lane.h"
 #include "net_peer.h"
 
@@ -119,7 +122,8 @@ struct row {
 	const char *it; /* "a request ..." */
 	const char *cert; /* the party's; NULL: it speaks no TLS */
 	const char *host, *server_name;
-	bool asks;        /* for our certificate, and we have none */
+	bool asks;        /* for our certificate ... */
+	const char *ours; /* ... which is this one; NULL: none */
 	int version;
 	const char *answer; /* NULL: hangs up when it has read the request */
 	bool clean;         /* ends with close_notify */
@@ -149,7 +153,11 @@ static const struct row rows[] = {
 		.answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", .want = "1 lost|",
 		.why = "both Content-Length and Transfer-Encoding" },
 	{ "is lost if the answer is too large", .cert = "server", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n", .want = "1 lost|", .why = "body is too large" },
-	{ "is lost if our certificate is missed too late", .cert = "server", .asks = true, .want = "1 lost|" },
+	/* TLS 1.3: the party judges our certificate when our side of the handshake is over and the request is under way */
+	{ "is not sent if our certificate is missed", .cert = "server", .asks = true, .want = "1 not sent|" },
+	{ "is not sent if our certificate is a stranger's", .cert = "server", .asks = true, .ours = "stranger", .want = "1 not sent|" },
+	{ "is not sent if our certificate has expired", .cert = "server", .asks = true, .ours = "expired", .want = "1 not sent|" },
+	{ "is not sent if our certificate is a stranger's over TLS 1.2", .cert = "server", .asks = true, .ours = "stranger", .version = TLS1_2_VERSION, .want = "1 not sent|" },
 	{ "is not sent if our certificate is missed in time", .cert = "server", .asks = true, .version = TLS1_2_VERSION, .want = "1 not sent|" },
 	{ "is not sent to another name", .cert = "elsewhere", .want = "1 not sent|", .why = "IP address mismatch" },
 	{ "is not sent to a host of another name", .cert = "elsewhere", .host = "localhost", .want = "1 not sent|", .why = "hostname mismatch" },
@@ -175,6 +183,7 @@ static void play_row(void *arg)
 	bool waits = row->in_ms != 0 || row->connect_ms != 0;
 
 	if (peer_accept(&act->peer, w.listener, row->cert, row->asks, row->version) != 0) {
+		peer_read_raw(&act->peer); /* a close with octets unread could reset the alert away */
 		peer_hang_up(&act->peer, false);
 		return;
 	}
@@ -206,6 +215,10 @@ static void ends_as_the_row_says(void **state)
 	conf.server_name = row->server_name;
 	if (row->asks)
 		conf.cert_file = conf.key_file = NULL;
+	if (row->ours != NULL) {
+		conf.cert_file = pki_cert(row->ours);
+		conf.key_file = pki_key(row->ours);
+	}
 	if (row->connect_ms != 0)
 		conf.connect_ms = row->connect_ms;
 	world_open(&conf);
@@ -223,6 +236,67 @@ static void ends_as_the_row_says(void **state)
 		assert_non_null(strstr(act.peer.got, "POST /call HTTP/1.1\r\nHost: "));
 	world_close();
 	assert_string_equal(w.told, row->want); /* and nothing more */
+}
+
+/* ---- hostile answers (hostile_http.h): each over TLS to a request, and what the engine hears of it ---- */
+
+struct hostile_act {
+	struct hostile row;
+	struct peer peer;
+};
+
+static void play_hostile(void *arg)
+{
+	struct hostile_act *act = arg;
+
+	if (peer_accept(&act->peer, w.listener, "server", true, 0) == 0) {
+		while (!act->peer.ended && strstr(act->peer.got, "hello") == NULL)
+			peer_read_some(&act->peer);
+		peer_send(&act->peer, act->row.bytes, act->row.n);
+	}
+	peer_hang_up(&act->peer, true);
+}
+
+static bool ends_as_it_says(const struct hostile *row)
+{
+	switch (row->end) {
+	case HOSTILE_TAKEN:
+		return strncmp(w.told, row->whole > 0 ? "1 answered " : "1 lost|", 7) == 0;
+	case HOSTILE_ENDLESS:
+		return strcmp(w.told, "1 answered 200 ok|") == 0; /* close_notify ended it */
+	case HOSTILE_REFUSED:
+		if (row->whole > 0)
+			return strcmp(w.told, "1 answered 200 ok|") == 0;
+		break;
+	case HOSTILE_WAITS:
+		break;
+	}
+	return strcmp(w.told, "1 lost|") == 0;
+}
+
+static void no_hostile_answer_is_taken(void **state)
+{
+	struct hostile_act *act = calloc(1, sizeof(*act));
+	struct lane_conf conf = usual_conf();
+	int wrong = 0;
+
+	(void)state;
+	conf.response_bytes = HOSTILE_BODY_BYTES;
+	world_open(&conf);
+	for (size_t i = 0; hostile_answer(i, &act->row); i++) {
+		w.told[0] = '\0';
+		w.n_told = 0;
+		send_one(1, "hello", NEVER_MS);
+		peer_play(&w.loop, play_hostile, act);
+		run_until_told(1);
+		if (w.n_told != 1 || !ends_as_it_says(&act->row)) {
+			print_error("%s: %s\n", act->row.why, w.told);
+			wrong++;
+		}
+	}
+	assert_int_equal(wrong, 0);
+	world_close();
+	free(act);
 }
 
 /* ---- several requests ---- */
@@ -269,6 +343,98 @@ static void play_script(void *arg)
 		peer_hang_up(peer, true);
 	}
 	free(peer);
+}
+
+/* One answer, and at once, in a record of its own but the same segment, another one for the request to come. */
+static void play_two_answers(void *arg)
+{
+	struct script *s = arg;
+	struct peer *peer = malloc(sizeof(*peer));
+	int on = 1, off = 0;
+
+	for (s->accepted = 0; s->accepted < 2; s->accepted++) {
+		if (peer_accept(peer, w.listener, "server", true, 0) != 0)
+			break;
+		while (!peer->ended && strstr(peer->got, "hello") == NULL && strstr(peer->got, "again") == NULL)
+			peer_read_some(peer);
+		setsockopt(peer->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+		peer_send(peer, s->answers[s->accepted][0], strlen(s->answers[s->accepted][0]));
+		if (s->answers[s->accepted][1] != NULL)
+			peer_send(peer, s->answers[s->accepted][1], strlen(s->answers[s->accepted][1]));
+		setsockopt(peer->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
+		if (s->accepted == 0)
+			peer_read_to_end(peer);
+		s->requests[s->accepted] = strstr(peer->got, "again") != NULL;
+		peer_hang_up(peer, true);
+	}
+	free(peer);
+}
+
+static void an_answer_too_many_answers_no_other_request(void **state)
+{
+	struct lane_conf conf = usual_conf();
+	struct script s = { .answers = { { OK("1", "a"), OK("4", "evil") }, { OK("1", "b") } } };
+
+	(void)state;
+	world_open(&conf);
+	w.again = 2; /* sent from inside of done() */
+	w.again_after = 1;
+	send_one(1, "hello", NEVER_MS);
+	peer_play(&w.loop, play_two_answers, &s);
+	run_until_told(2);
+	assert_string_equal(w.told, "1 answered 200 a|2 answered 200 b|");
+	assert_int_equal(s.requests[0], 0);
+	assert_int_equal(s.requests[1], 1);
+	world_close();
+}
+
+/* The same, but the answer too many lies in the socket, unread, when the next request is sent. */
+static void play_late_second_answer(void *arg)
+{
+	struct script *s = arg;
+	struct peer *peer = malloc(sizeof(*peer));
+
+	for (s->accepted = 0; s->accepted < 2; s->accepted++) {
+		if (peer_accept(peer, w.listener, "server", true, 0) != 0)
+			break;
+		while (!peer->ended && strstr(peer->got, "hello") == NULL)
+			peer_read_some(peer);
+		peer_send(peer, s->answers[s->accepted][0], strlen(s->answers[s->accepted][0]));
+		await_cue(1);
+		if (s->accepted == 0) {
+			peer_send(peer, OK("4", "evil"), strlen(OK("4", "evil")));
+			w.cue = 2;
+			peer_read_to_end(peer);
+		}
+		peer_hang_up(peer, true);
+	}
+	free(peer);
+}
+
+static void on_send_behind_evil(uv_timer_t *timer)
+{
+	if (w.n_told == 1 && w.cue == 0) {
+		w.cue = 1;
+		await_cue(2); /* it has been sent; loopback brings it at once */
+		send_one(2, "hello", NEVER_MS);
+	}
+	if (w.n_told == 2)
+		uv_timer_stop(timer);
+}
+
+static void an_answer_nobody_asked_for_answers_no_later_request(void **state)
+{
+	struct lane_conf conf = usual_conf();
+	struct script s = { .answers = { { OK("1", "a") }, { OK("1", "b") } } };
+
+	(void)state;
+	world_open(&conf);
+	send_one(1, "hello", NEVER_MS);
+	uv_timer_start(&w.later, on_send_behind_evil, 1, 1);
+	peer_play(&w.loop, play_late_second_answer, &s);
+	run_until_told(2);
+	assert_string_equal(w.told, "1 answered 200 a|2 answered 200 b|");
+	world_close();
 }
 
 static uint64_t next_id;
@@ -615,6 +781,9 @@ static void a_wrong_file_is_named(void **state)
 int main(void)
 {
 	static const struct CMUnitTest singles[] = {
+		cmocka_unit_test(no_hostile_answer_is_taken),
+		cmocka_unit_test(an_answer_too_many_answers_no_other_request),
+		cmocka_unit_test(an_answer_nobody_asked_for_answers_no_later_request),
 		cmocka_unit_test(requests_share_a_connection),
 		cmocka_unit_test(what_the_party_has_closed_is_not_written_into),
 		cmocka_unit_test(a_late_answer_is_told_and_its_connection_used_again),

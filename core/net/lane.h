@@ -25,7 +25,8 @@ struct lane_conf {
 };
 
 enum lane_end {
-	LANE_NOT_SENT = 1, /* no byte of it was handed to a connection: surely no effect */
+	LANE_NOT_SENT = 1, /* surely no effect: no socket took a byte of it, or the party ended the TLS
+	                    * handshake by refusing our certificate before it read any (tls_was_refused()) */
 	LANE_ANSWERED,     /* status and body are whole */
 	LANE_LOST,         /* it may have left; the connection ended or the answer could not be read */
 	LANE_TIMED_OUT     /* it may have left; no whole answer by the deadline */

@@ -79,7 +79,8 @@ static void link_move(struct link *link, enum phase phase, int64_t deadline_ms)
 		lane_check_by(lane, deadline_ms);
 }
 
-void link_close(struct link *link, const char *why)
+/* end: of a request that is on it. */
+static void link_close_as(struct link *link, enum lane_end end, const char *why)
 {
 	enum phase before = link->phase;
 
@@ -87,11 +88,17 @@ void link_close(struct link *link, const char *why)
 		return;
 	link_move(link, CLOSING, INT64_MAX);
 	if (before == BUSY)
-		lane_tell_later(link->lane, link->id, LANE_LOST, why);
+		lane_tell_later(link->lane, link->id, end, why);
 	if (link->resolving)
 		uv_cancel((uv_req_t *)&link->resolve);
 	wire_close(&link->wire);
 }
+
+void link_close(struct link *link, const char *why)
+{
+	link_close_as(link, LANE_LOST, why);
+}
+
 /* ---- connecting ---- */
 
 static struct link *link_new(struct lane *lane)
@@ -243,24 +250,31 @@ void link_open(struct lane *lane)
 }
 /* ---- sending ---- */
 
-/* From here on the request may have left. */
+/* From here on the request may have left, unless the socket says that it took nothing. */
 void link_send(struct link *link, uint64_t id, int64_t deadline_ms, struct yt_str bytes)
 {
+	int rv;
+
 	link->id = id;
+	link->was_used = true;
 	link_move(link, BUSY, deadline_ms);
 	link->lane->counts.sent++;
-	if (wire_write(&link->wire, bytes.p, bytes.n) != 0)
+	rv = wire_write(&link->wire, bytes.p, bytes.n);
+	if (rv == YT_EIO)
+		link_close_as(link, LANE_NOT_SENT, "connection was broken before anything was written");
+	else if (rv != 0)
 		link_close(link, "connection broke while it was written");
 }
 
-/* The party may have hung up while nobody listened: a request must not be written into that. */
+/* The party may have hung up while nobody listened: a request must not be written into that.  Nor may an answer that
+ * nobody asked for lie there already: it would be taken for the answer to this request. */
 bool link_is_stale(struct link *link)
 {
 	char c;
 	ssize_t n;
 	int fd;
 
-	if (lane_now_ms(link->lane) - link->idle_since_ms < STALE_MS)
+	if (!link->was_used && lane_now_ms(link->lane) - link->idle_since_ms < STALE_MS)
 		return false;
 	if (uv_fileno((uv_handle_t *)&link->wire.tcp, &fd) != 0)
 		return true;
@@ -287,14 +301,24 @@ static void link_answered(struct link *link)
 
 	link->intake = NULL;
 	link_idle(link);
-	/* More octets than the answer, or an answer to half a request: its end cannot be trusted. */
-	if (!h->keep_alive || link->wire.writing || http1_is_followed(h))
+	/* More octets than the answer, be they still encrypted, or an answer to half a request: its end cannot be
+	 * trusted, and the next request must not get what is left over for its answer. */
+	if (!h->keep_alive || link->wire.writing || http1_is_followed(h) || wire_has_input(&link->wire))
 		link_close(link, "used up");
 	if (!result.late)
 		lane_count(lane, LANE_ANSWERED);
 	lane->done(lane->arg, id, &result);
 	http1_give(&lane->intakes, h);
 	lane_dispatch(lane);
+}
+
+/* TLS 1.3 is over for us before the party has seen our certificate: this is a connect that failed, only later. */
+static void link_refused(struct link *link)
+{
+	const char *why = tls_why(link->wire.ssl);
+
+	back_off(link->lane, why);
+	link_close_as(link, LANE_NOT_SENT, why);
 }
 
 /* The end of what the party sends; clean: by close_notify. */
@@ -304,6 +328,8 @@ static void link_ended(struct link *link, bool clean)
 
 	if (link->phase == HANDSHAKE) {
 		link_failed(link, tls_why(link->wire.ssl));
+	} else if (!clean && tls_was_refused(link->wire.ssl)) {
+		link_refused(link);
 	} else if (clean && link->intake != NULL && http1_feed(link->intake, 0) == HTTP1_UNTIL_CLOSE) {
 		http1_close(link->intake);
 		link_answered(link);
@@ -358,6 +384,8 @@ static bool link_read_idle(struct link *link)
 
 	if (n == YT_EAGAIN)
 		link->idle_since_ms = lane_now_ms(link->lane); /* found well just now */
+	else if (n < 0 && tls_was_refused(link->wire.ssl))
+		link_refused(link);
 	else
 		link_close(link, "closed while idle");
 	lane_dispatch(link->lane);

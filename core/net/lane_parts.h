@@ -27,6 +27,7 @@ struct link {
 	uv_connect_t connect;
 	struct addrinfo *addresses, *address; /* all found, the one being tried */
 	bool resolving, wire_gone;
+	bool was_used; /* a request was on it before */
 };
 
 struct job {

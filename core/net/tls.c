@@ -215,6 +215,42 @@ int tls_client_ctx(SSL_CTX **out, const char *name, const char *ca_file, const c
 	return 0;
 }
 
+/* Of a client's SSL, in its app data: what came after our handshake was over. */
+static char heard, refused;
+
+static bool answers_a_certificate(int alert)
+{
+	static const int alerts[] = { SSL_AD_HANDSHAKE_FAILURE, SSL_AD_BAD_CERTIFICATE, SSL_AD_UNSUPPORTED_CERTIFICATE,
+		SSL_AD_CERTIFICATE_REVOKED, SSL_AD_CERTIFICATE_EXPIRED, SSL_AD_CERTIFICATE_UNKNOWN, SSL_AD_UNKNOWN_CA,
+		SSL_AD_ACCESS_DENIED, SSL_AD_CERTIFICATE_REQUIRED };
+
+	for (size_t i = 0; i < sizeof(alerts) / sizeof(alerts[0]); i++) {
+		if (alert == alerts[i])
+			return true;
+	}
+	return false;
+}
+
+/* The first thing the party says decides: OpenSSL's error queue would not do, it belongs to all connections.
+ * UNTESTED: an alert of these behind a ticket or data, which no peer of ours can be made to send. */
+static void on_record(int is_write, int version, int type, const void *p, size_t n, SSL *ssl, void *arg)
+{
+	const unsigned char *bytes = p;
+
+	(void)version, (void)arg;
+	if (is_write || !SSL_is_init_finished(ssl) || SSL_get_app_data(ssl) != NULL)
+		return;
+	if (type == SSL3_RT_INNER_CONTENT_TYPE && n == 1 && bytes[0] != SSL3_RT_ALERT)
+		SSL_set_app_data(ssl, &heard);
+	else if (type == SSL3_RT_ALERT && n == 2 && SSL_version(ssl) == TLS1_3_VERSION && !SSL_session_reused(ssl))
+		SSL_set_app_data(ssl, answers_a_certificate(bytes[1]) ? &refused : &heard);
+}
+
+bool tls_was_refused(SSL *ssl)
+{
+	return ssl != NULL && SSL_get_app_data(ssl) == &refused;
+}
+
 SSL *tls_client_new(SSL_CTX *ctx, const char *host)
 {
 	SSL *ssl = SSL_new(ctx);
@@ -233,6 +269,7 @@ SSL *tls_client_new(SSL_CTX *ctx, const char *host)
 		SSL_free(ssl);
 		return NULL;
 	}
+	SSL_set_msg_callback(ssl, on_record);
 	SSL_set_connect_state(ssl);
 	return ssl;
 }

@@ -31,6 +31,14 @@ struct tls_identity {
  * no key, and is_needed says that one must be shown. */
 int tls_identify(SSL *ssl, bool is_needed, struct tls_identity *out);
 
+/* Of a client's SSL: true if the peer ended a TLS 1.3 handshake that was over for us by refusing our
+ * certificate, so that nothing we sent behind it was read.  That is proof (RFC 8446 2, 4.4.2, 6.2): our certificate
+ * stands before our data in one ordered stream, the alerts in question only answer a certificate, whoever sends one
+ * ends the connection there, and we neither offer post-handshake authentication, which could ask again later, nor
+ * send early data.  A peer that showed in any way that it had let us in (a session ticket, any data) proves nothing
+ * by an alert after that; nor does TLS 1.2, where the certificate is judged before our handshake ends. */
+bool tls_was_refused(SSL *ssl);
+
 /* Static words on why the last call on ssl failed, for log and journal; clears the error queue. */
 const char *tls_why(SSL *ssl);
 

@@ -154,7 +154,9 @@ static int flush(struct wire *wire)
 		yt_buf_free(out);
 	if (n < 0 || failed)
 		wire->broken = true;
-	return wire->broken ? YT_EIO : 0;
+	if (!wire->broken)
+		return 0;
+	return n > 0 ? YT_ENOMEM : YT_EIO;
 }
 
 static inline int flush_if_any(struct wire *wire)
@@ -286,13 +288,20 @@ static int judge(struct wire *wire, int result)
 	return YT_EIO;
 }
 
+/* SSL_get_error() wants an empty queue.  To clear an empty one takes as long as to encrypt a message. */
+static inline void forget_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
 int wire_handshake(struct wire *wire)
 {
 	int result;
 
 	if (wire->broken)
 		return YT_EIO;
-	ERR_clear_error();
+	forget_errors();
 	result = SSL_do_handshake(wire->ssl);
 	if (result == 1)
 		return flush_if_any(wire);
@@ -305,7 +314,7 @@ ssize_t wire_read(struct wire *wire, uint8_t *p, size_t n)
 
 	if (wire->broken)
 		return YT_EIO;
-	ERR_clear_error();
+	forget_errors();
 	result = SSL_read(wire->ssl, p, (int)n);
 	if (result > 0) {
 		if (flush_if_any(wire) != 0)
@@ -321,7 +330,7 @@ int wire_write(struct wire *wire, const void *p, size_t n)
 
 	if (wire->broken)
 		return YT_EIO;
-	ERR_clear_error();
+	forget_errors();
 	result = SSL_write(wire->ssl, p, (int)n);
 	if (result != (int)n) {
 		wire->broken = true;

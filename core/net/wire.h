@@ -55,7 +55,8 @@ int wire_start(struct wire *wire, SSL *ssl);
 int wire_handshake(struct wire *wire);
 /* Plaintext: its length; 0 at an authenticated end (close_notify); YT_EAGAIN or YT_EIO. */
 ssize_t wire_read(struct wire *wire, uint8_t *p, size_t n);
-/* All n bytes are taken, copied.  wire->writing tells whether the socket has them all. */
+/* All n bytes are taken, copied; wire->writing tells whether the socket has them all.  0; YT_EIO: the connection is
+ * broken and the socket took none of them; YT_ENOMEM: it is broken, some may have left. */
 int wire_write(struct wire *wire, const void *p, size_t n);
 /* While paused input is kept unread, up to a limit, then the socket is left alone. */
 void wire_pause(struct wire *wire);
