@@ -28,21 +28,26 @@ struct check {
 	size_t size;
 };
 
-static bool is_present(const struct yt_node *node, const char *name)
+static bool has_value(const struct yt_node *member)
 {
-	const struct yt_node *member = yt_node_get(node, name);
-
 	return member != NULL && member->kind != YT_NULL && !(member->kind == YT_TEXT && member->text.n == 0);
+}
+
+/* member: what stands under name, NULL for nothing. */
+static int amount_in(const struct check *check, const struct yt_node *member, const char *name, int64_t *fen)
+{
+	*fen = 0;
+	if (!has_value(member))
+		return 0;
+	if ((member->kind == YT_TEXT || member->kind == YT_NUMBER) && yt_fen_parse(member->text, fen) == 0)
+		return 0;
+	snprintf(check->why, check->size, "%s.%s is not an amount in yuan with two decimals", check->path, name);
+	return YT_EFORMAT;
 }
 
 static int amount(const struct check *check, const char *name, int64_t *fen)
 {
-	int rv = yt_node_fen(check->node, name, fen);
-
-	if (rv != 0)
-		snprintf(
-		        check->why, check->size, "%s.%s is not an amount in yuan with two decimals", check->path, name);
-	return rv;
+	return amount_in(check, yt_node_get(check->node, name), name, fen);
 }
 
 /* The first of names that is there; *found tells whether one is. */
@@ -51,9 +56,11 @@ static int amount_of(const struct check *check, const char *const *names, int64_
 	*fen = 0;
 	*found = false;
 	for (; *names != NULL; names++) {
-		if (is_present(check->node, *names)) {
+		const struct yt_node *member = yt_node_get(check->node, *names);
+
+		if (has_value(member)) {
 			*found = true;
-			return amount(check, *names, fen);
+			return amount_in(check, member, *names, fen);
 		}
 	}
 	return 0;
@@ -64,12 +71,13 @@ static int sum_of(const struct check *check, const char *const *names, size_t n,
 	*sum = 0;
 	*n_present = 0;
 	for (size_t i = 0; i < n; i++) {
+		const struct yt_node *member = yt_node_get(check->node, names[i]);
 		int64_t fen;
-		int rv = amount(check, names[i], &fen);
+		int rv = amount_in(check, member, names[i], &fen);
 
 		if (rv != 0)
 			return rv;
-		*n_present += is_present(check->node, names[i]);
+		*n_present += has_value(member);
 		*sum += fen; /* at most 8 amounts below 10^16 fen */
 	}
 	return 0;
