@@ -154,9 +154,7 @@ static int flush(struct wire *wire)
 		yt_buf_free(out);
 	if (n < 0 || failed)
 		wire->broken = true;
-	if (!wire->broken)
-		return 0;
-	return n > 0 ? YT_ENOMEM : YT_EIO;
+	return wire->broken ? YT_EIO : 0;
 }
 
 static inline int flush_if_any(struct wire *wire)
@@ -288,7 +286,7 @@ static int judge(struct wire *wire, int result)
 	return YT_EIO;
 }
 
-/* SSL_get_error() wants an empty queue.  To clear an empty one takes as long as to encrypt a message. */
+/* SSL_get_error() wants an empty queue; to look is far cheaper than to clear all its places each time. */
 static inline void forget_errors(void)
 {
 	if (ERR_peek_error() != 0)
