@@ -266,6 +266,8 @@ int peer_connect(struct peer *peer, int port, const struct peer_conf *conf)
 	peer->ssl = SSL_new(ctx);
 	if (conf->alpn != NULL)
 		SSL_set_alpn_protos(peer->ssl, (const unsigned char *)conf->alpn, (unsigned)strlen(conf->alpn));
+	if (conf->sni != NULL)
+		SSL_set_tlsext_host_name(peer->ssl, conf->sni);
 	if (conf->session != NULL)
 		SSL_set_session(peer->ssl, conf->session);
 	return shake_hands(peer, ctx, SSL_connect);

@@ -38,6 +38,7 @@ struct peer_conf {
 	int max_version;       /* 0: TLS 1.3 */
 	const char *alpn;      /* with its length octet; NULL: none */
 	SSL_SESSION *session;  /* to resume; may be NULL */
+	const char *sni;       /* the name it asks for; NULL: none */
 };
 
 int peer_listen(int *port);                     /* listening socket on loopback, port chosen */

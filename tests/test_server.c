@@ -371,6 +371,11 @@ static const struct comer {
 	{ "over TLS 1.1 is refused", SERVER_MTLS, { .cert = "hospital-one", .max_version = TLS1_1_VERSION }, NULL },
 	{ "with its own protocol is served", SERVER_MTLS, { .cert = "hospital-one", .alpn = "\x02h2\x08http/1.1" }, "GET /now 0 hospital-one|" },
 	{ "with only other protocols is refused", SERVER_MTLS, { .cert = "hospital-one", .alpn = "\x02h2" }, NULL },
+	{ "with HTTP/1.0 as its only protocol is refused", SERVER_MTLS, { .cert = "hospital-one", .alpn = "\x08http/1.0" }, NULL },
+	{ "with HTTP/1.0 beside HTTP/1.1 is served", SERVER_MTLS, { .cert = "hospital-one", .alpn = "\x08http/1.0\x08http/1.1" }, "GET /now 0 hospital-one|" },
+	{ "that asks for another name is served: there is one certificate, and the client judges it", SERVER_MTLS,
+		{ .cert = "hospital-one", .sni = "elsewhere.example" }, "GET /now 0 hospital-one|" },
+	{ "without certificate that asks for another name is refused", SERVER_MTLS, { .sni = "elsewhere.example" }, NULL },
 	{ "needs no certificate where requests are signed", SERVER_SIGNED, { .cert = NULL }, "GET /now 0 |" },
 	{ "shows no certificate where requests are signed", SERVER_SIGNED, { .cert = "hospital-one" }, "GET /now 0 |" },
 };
@@ -391,23 +396,41 @@ static void lets_in(void **state)
 	world_close();
 }
 
-/* Plain octets where a handshake belongs. */
+/* Octets that are no handshake. */
+static const struct row greetings[] = {
+	{ "in clear is refused", BYTES(GET("/now")), .told = "" },
+	{ "with a method first is refused", BYTES("CONNECT a:1 HTTP/1.1\r\n" H "\r\n"), .told = "" },
+	{ "of HTTP/2 in clear is refused", BYTES("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), .told = "" },
+	{ "behind a PROXY line is refused", BYTES("PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n"), .told = "" },
+	{ "of SSL 2 is refused", BYTES("\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10\x07\x00\xc0\x03\x00\x80\x01\x00\x80"
+		"ccccccccccccccccccccccccccccc"), .told = "" },
+	{ "of SSL 3 is refused", BYTES("\x16\x03\x00\x00\x2d\x01\x00\x00\x29\x03\x00" "0123456789abcdef0123456789abcdef"
+		"\x00\x00\x02\x00\x2f\x01\x00"), .told = "" },
+	{ "with a greeting of nothing is refused", BYTES("\x16\x03\x01\x00\x04\x01\x00\x00\x00"), .told = "" },
+	{ "with a greeting too large is refused", BYTES("\x16\x03\x01\xff\xff\x01\x00\xff\xfb\x03\x03"), .told = "" },
+	{ "with an alert first is refused", BYTES("\x15\x03\x03\x00\x02\x02\x28"), .told = "" },
+	{ "with a heartbeat first is refused", BYTES("\x18\x03\x02\x00\x03\x01\x40\x00"), .told = "" },
+	{ "with data first is refused", BYTES("\x17\x03\x03\x00\x05hello"), .told = "" },
+	{ "of noughts is refused", BYTES("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), .told = "" },
+	{ "of noise is refused", BYTES("\xfe\xed\xfa\xce\x8b\x1f\x08\x00\x99\x12\x34\x56\x78\x9a\xbc\xde"), .told = "" },
+};
+
 static void play_plain(void *arg)
 {
 	struct act *act = arg;
 
 	act->connected = peer_tcp(&act->peer, w.port);
-	peer_send(&act->peer, BYTES(GET("/now")));
+	peer_send(&act->peer, act->row->send, act->row->n);
+	shutdown(act->peer.fd, SHUT_WR);
 	peer_read_to_end(&act->peer);
 	peer_hang_up(&act->peer, false);
 }
 
-static void refuses_plaintext(void **state)
+static void refuses_greeting(void **state)
 {
 	struct server_conf conf = usual_conf(SERVER_MTLS);
-	struct act act = { .row = &plain_row };
+	struct act act = { .row = *state };
 
-	(void)state;
 	world_open(&conf);
 	peer_play(&w.loop, play_plain, &act);
 	assert_true(act.peer.ended);
@@ -973,7 +996,6 @@ int main(void)
 {
 	static const struct CMUnitTest singles[] = {
 		cmocka_unit_test(forwards_nothing_that_could_be_read_in_two_ways),
-		cmocka_unit_test(refuses_plaintext),
 		cmocka_unit_test(is_told_to_go_on_only_once),
 		cmocka_unit_test(a_session_speaks_for_no_other_certificate),
 		cmocka_unit_test(a_session_speaks_for_no_missing_certificate),
@@ -991,11 +1013,13 @@ int main(void)
 		cmocka_unit_test(a_closed_server_tells_nothing_more),
 		cmocka_unit_test(a_wrong_file_is_named),
 	};
-	static struct CMUnitTest tests[N(rows) + N(comers) + N(slows) + N(singles)];
+	static struct CMUnitTest tests[N(rows) + N(greetings) + N(comers) + N(slows) + N(singles)];
 	size_t n = 0;
 
 	for (size_t i = 0; i < N(rows); i++)
 		tests[n++] = (struct CMUnitTest){ rows[i].it, answers_row, NULL, NULL, (void *)&rows[i] };
+	for (size_t i = 0; i < N(greetings); i++)
+		tests[n++] = (struct CMUnitTest){ greetings[i].it, refuses_greeting, NULL, NULL, (void *)&greetings[i] };
 	for (size_t i = 0; i < N(comers); i++)
 		tests[n++] = (struct CMUnitTest){ comers[i].it, lets_in, NULL, NULL, (void *)&comers[i] };
 	for (size_t i = 0; i < N(slows); i++)
