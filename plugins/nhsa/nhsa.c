@@ -17,6 +17,11 @@ static const struct yt_setting settings[] = {
 	{ "recer_sys_code", "", "receiving system code set by the province; empty: keep the sender's" },
 	{ "infver", "V1.0", "interface version where the sender gave none" },
 	{ "extra_members", "", "constant members added to the envelope: name=value;name=value" },
+	{ "path", "one",
+	        "one: every transaction goes to the party's address; number: the transaction's number is appended; "
+	        "service: the path of its service is appended" },
+	{ "paths", "9101=/fsi/api/fileupload/upload;9102=/fsi/api/fileupload/download",
+	        "transactions with a path of their own, number=path;number=path, from the root when it begins with /" },
 	{ "operator_name", "医通", "opter_name of our own messages" },
 	{ "sign_in_mac", "00-00-00-00-00-00", "MAC address in sign-ins of our own" },
 	{ "sign_in_ip", "127.0.0.1", "IP address in sign-ins of our own" },
@@ -359,6 +364,30 @@ static int take_extras(const struct yt_plugin *self, struct nhsa *nhsa)
 	return 0;
 }
 
+static int take_paths(const struct yt_plugin *self, struct nhsa *nhsa)
+{
+	struct yt_str list = yt_plugin_setting(self, "paths"), shape = yt_plugin_setting(self, "path"), part;
+
+	nhsa->path = yt_str_is(shape, "number")    ? NHSA_PATH_NUMBER
+	             : yt_str_is(shape, "service") ? NHSA_PATH_SERVICE
+	                                           : NHSA_PATH_ONE;
+	if (nhsa->path == NHSA_PATH_ONE && !yt_str_is(shape, "one"))
+		return complain(self, "path", "must be one, number or service");
+	while (next_part(&list, ';', &part)) {
+		struct nhsa_extra path = { .value = part };
+
+		if (part.n == 0)
+			continue;
+		if (!next_part(&path.value, '=', &path.name) || path.name.n == 0 || path.value.n == 0 ||
+		        path.name.n >= NHSA_WIRE_MAX)
+			return complain(self, "paths", "wants number=path;number=path");
+		if (nhsa->n_paths == NHSA_PATHS_MAX)
+			return complain(self, "paths", "has more than 64 paths");
+		nhsa->paths[nhsa->n_paths++] = path;
+	}
+	return 0;
+}
+
 static int take_number(const struct yt_plugin *self, const char *key, int64_t least, int64_t most, int64_t *out)
 {
 	struct yt_str s = yt_plugin_setting(self, key);
@@ -414,6 +443,8 @@ static int take_settings(const struct yt_plugin *self, struct nhsa *nhsa)
 	if (rv == 0)
 		rv = take_extras(self, nhsa);
 	if (rv == 0)
+		rv = take_paths(self, nhsa);
+	if (rv == 0)
 		rv = take_words(self, "unknown_words", &nhsa->unknown);
 	if (rv == 0)
 		rv = take_words(self, "lines_there_words", &nhsa->lines_there);
@@ -461,4 +492,4 @@ YT_CODEC_PLUGIN(.name = "nhsa", .content_type = "application/json; charset=utf-8
         .encode_reply = nhsa_encode_reply, .verify = nhsa_verify, .sender = nhsa_sender,
         .encode_request = nhsa_encode_request, .decode_reply = nhsa_decode_reply, .sign = nhsa_sign,
         .query_for = nhsa_query_for, .judge = nhsa_judge, .reversal_of = nhsa_reversal_of,
-        .sign_in_for = nhsa_sign_in_for);
+        .sign_in_for = nhsa_sign_in_for, .path = nhsa_path, .blank = nhsa_blank);

@@ -5,7 +5,9 @@
  *   reply.c    the same of an answer, and what an answer proves
  *   resolve.c  queries, judgements, reversals and sign-ins of our own
  *   filing.c   the same of filings (备案) and payment orders
- *   sign.c     the four headers of variant A, both directions
+ *   sign.c     signing headers, both directions
+ *   path.c     where a transaction goes
+ *   blank.c    a message without its secrets
  *   fields.tsv every member that is checked; C is generated from it */
 #ifndef NHSA_H
 #define NHSA_H
@@ -13,6 +15,7 @@
 #include "yitong/plugin.h"
 
 #define NHSA_WORDS_MAX 32  /* words in one list setting */
+#define NHSA_PATHS_MAX 64  /* transactions with a path of their own */
 #define NHSA_EXTRAS_MAX 16 /* constant members added to the envelope */
 #define NHSA_WIRE_MAX 8    /* a transaction number is shorter than this */
 #define NHSA_NUMBER_MAX 30 /* characters of a msgid */
@@ -28,6 +31,8 @@ struct nhsa_extra {
 
 struct nhsa_nonces; /* sign.c */
 
+enum nhsa_path { NHSA_PATH_ONE, NHSA_PATH_NUMBER, NHSA_PATH_SERVICE };
+
 /* One configured instance. */
 struct nhsa {
 	struct yt_str paasid, key, recer_sys_code, infver, operator_name, sign_in_mac, sign_in_ip, med_type_out,
@@ -38,6 +43,10 @@ struct nhsa {
 	int64_t window_s, visit_query_days;
 	struct nhsa_extra extra[NHSA_EXTRAS_MAX];
 	size_t n_extra;
+	enum nhsa_path path;
+	struct nhsa_extra paths[NHSA_PATHS_MAX]; /* name: the transaction's number */
+	size_t n_paths;
+	struct yt_str app_id; /* empty: mobile payment is not wrapped */
 	struct nhsa_words unknown, never_happened, session_expired, gateway;
 	struct nhsa_words lines_there, entries_gone, discharged,
 	        not_discharged;     /* refused, since it had been done before */
@@ -86,6 +95,13 @@ enum yt_judgement nhsa_found(struct yt_reply *adopted);
 int nhsa_filing_query(const struct nhsa *nhsa, const struct yt_msg *original, struct yt_msg *query);
 enum yt_judgement nhsa_filing_judge(
         const struct yt_msg *original, const struct yt_reply *answer, struct yt_reply *adopted);
+
+int nhsa_path(
+        struct yt_plugin *self, struct yt_str wire, struct yt_str base, struct yt_arena *arena, struct yt_str *path);
+/* The transaction whose path that is; empty: none that stands alone. */
+struct yt_str nhsa_wire_of_path(const struct nhsa *nhsa, struct yt_str path);
+int nhsa_blank(struct yt_plugin *self, struct yt_str wire, bool is_answer, struct yt_arena *arena,
+        struct yt_str octets, yt_blank *put, void *ctx, struct yt_buf *out);
 
 int nhsa_query_for(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query);
 enum yt_judgement nhsa_judge(

@@ -1,0 +1,221 @@
+/* tests/test_nhsa_wire.c - the nhsa plugin around its messages: paths, secrets, signatures, encryption. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "format/keys.h"
+#include "plugin/loader.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+#define HEAD(infno)                                                                                                    \
+	"\"infno\":\"" infno "\",\"msgid\":\"H33021399901202503140941300012\",\"mdtrtarea_admvs\":\"330213\","         \
+	"\"insuplc_admdvs\":\"330213\",\"recer_sys_code\":\"YBXT\",\"infver\":\"V1.0\",\"opter_type\":\"1\","          \
+	"\"opter\":\"S0007\",\"opter_name\":\"收费员七\",\"inf_time\":\"2025-03-14 09:41:30\","                    \
+	"\"fixmedins_code\":\"H33021399901\",\"fixmedins_name\":\"示例市第一医院\",\"sign_no\":\"S1\","
+#define REQUEST(infno, input) "{" HEAD(infno) "\"input\":" input "}"
+
+struct codec {
+	struct yt_plugin *plugin;
+	const struct yt_codec_api *api;
+	struct yt_arena *arena;
+	struct yt_keys *keys;
+	struct yt_fault fault;
+};
+
+static struct codec open_with(const struct plugin_setting *settings, size_t n, struct yt_keys *keys)
+{
+	struct codec c = { .keys = keys };
+	char why[512];
+
+	if (plugin_load(&c.plugin, YT_PLUGIN_DIR "/nhsa.so", "test", settings, n, keys, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	c.api = plugin_api(c.plugin);
+	c.arena = yt_arena_new(0);
+	assert_non_null(c.arena);
+	return c;
+}
+
+static void codec_close(struct codec *c)
+{
+	plugin_unload(c->plugin);
+	yt_arena_free(c->arena);
+	keys_close(c->keys);
+}
+
+static void assert_text(struct yt_str s, const char *want)
+{
+	if (!yt_str_is(s, want))
+		fail_msg("is \"%.*s\", wants \"%s\"", YT_FMT(s), want);
+}
+
+/* Paths. */
+
+static const struct path_case {
+	const char *it;
+	struct plugin_setting settings[2];
+	const char *wire, *want; /* NULL: there is none */
+} path_cases[] = {
+	{ "one address for all", { { "path", "one" } }, "2207", "/fsi/api/rsfComIfsService/callService" },
+	{ "files have their own", { { "path", "one" } }, "9101", "/fsi/api/fileupload/upload" },
+	{ "a number is appended", { { "path", "number" } }, "2207", "/fsi/api/rsfComIfsService/callService/2207" },
+	{ "a service is appended", { { "path", "service" } }, "2207",
+	        "/fsi/api/rsfComIfsService/callService/outpatientSettleService/saveSettletmentV2" },
+	{ "a variant has its own service", { { "path", "service" } }, "2207A",
+	        "/fsi/api/rsfComIfsService/callService/outpatientSettleService/saveSettletment" },
+	{ "a catalogue is named by its number", { { "path", "service" } }, "1305",
+	        "/fsi/api/rsfComIfsService/callService/catalogdownservice/downCatalog1305" },
+	{ "a service that nobody told", { { "path", "service" } }, "1312", NULL },
+	{ "a service of this province",
+	        { { "path", "service" }, { "paths", "1312=catalogqueryservice/query;9101=/up" } }, "1312",
+	        "/fsi/api/rsfComIfsService/callService/catalogqueryservice/query" },
+	{ "an address of this province",
+	        { { "path", "service" }, { "paths", "1312=catalogqueryservice/query;9101=/up" } }, "9101", "/up" },
+};
+
+static void a_path(void **state)
+{
+	const struct path_case *row = *state;
+	struct codec c = open_with(row->settings, row->settings[1].key != NULL ? 2 : 1, NULL);
+	struct yt_str path;
+	int rv = c.api->path(
+	        c.plugin, yt_str(row->wire), YT_STR("/fsi/api/rsfComIfsService/callService"), c.arena, &path);
+
+	assert_int_equal(rv, row->want != NULL ? 0 : YT_ENOTFOUND);
+	if (row->want != NULL)
+		assert_text(path, row->want);
+	codec_close(&c);
+}
+
+static const struct wrong_setting {
+	const char *it;
+	struct plugin_setting setting;
+} wrong_settings[] = {
+	{ "a shape that is none", { "path", "all" } },
+	{ "a path without number", { "paths", "=x" } },
+	{ "a number without path", { "paths", "2207=" } },
+	{ "a number that is none", { "paths", "outpatient=x" } },
+};
+
+static void a_setting_is_refused_that_is(void **state)
+{
+	const struct wrong_setting *row = *state;
+	struct yt_plugin *plugin;
+	char why[512];
+
+	assert_int_equal(
+	        plugin_load(&plugin, YT_PLUGIN_DIR "/nhsa.so", "test", &row->setting, 1, NULL, why, sizeof(why)),
+	        YT_ECONF);
+}
+
+/* Secrets. */
+
+static void put_hash(void *ctx, struct yt_str secret, struct yt_buf *out)
+{
+	yt_buf_printf(out, "#%zu%s", secret.n, (const char *)ctx);
+}
+
+static const struct secret_case {
+	const char *it;
+	const char *wire;
+	bool is_answer;
+	const char *octets, *want; /* NULL: nothing to blank */
+} secret_cases[] = {
+	{ "the number of an electronic credential", "2201", false,
+	        "{ \"input\": {\"data\":{\"mdtrt_cert_type\":\"01\", \"mdtrt_cert_no\" : "
+	        "\"TOKEN\",\"psn_no\":\"P1\"}}}",
+	        "{ \"input\": {\"data\":{\"mdtrt_cert_type\":\"01\", \"mdtrt_cert_no\" : "
+	        "\"#5!\",\"psn_no\":\"P1\"}}}" },
+	{ "the number of an identity card", "2201", false,
+	        "{\"input\":{\"data\":{\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"TOKEN\"}}}", NULL },
+	{ "a decoded token and its picture", "1162", true,
+	        "{\"infcode\":0,\"output\":{\"ecQrCode\":\"Q\\u0041\",\"userName\":\"王\",\"ecToken\":\"TTT\"}}",
+	        "{\"infcode\":0,\"output\":{\"ecQrCode\":\"#2!\",\"userName\":\"王\",\"ecToken\":\"#3!\"}}" },
+	{ "an empty token", "1162", true, "{\"output\":{\"ecToken\":\"\",\"authNo\":null}}", NULL },
+	{ "no business part", "1162", true, "{\"infcode\":-1}", NULL },
+	{ "a transaction without secrets", "2203", false, "{\"input\":", NULL },
+	{ "a transaction that nobody knows", "2999", false, "{\"input\":", NULL },
+};
+
+static void blanking(void **state)
+{
+	const struct secret_case *row = *state;
+	struct codec c = open_with(NULL, 0, NULL);
+	struct yt_buf out = { 0 };
+	int rv = c.api->blank(
+	        c.plugin, yt_str(row->wire), row->is_answer, c.arena, yt_str(row->octets), put_hash, "!", &out);
+
+	assert_int_equal(rv, row->want != NULL ? 1 : 0);
+	assert_text(yt_buf_view(&out), row->want != NULL ? row->want : "");
+	yt_buf_free(&out);
+	codec_close(&c);
+}
+
+static void what_cannot_be_read_is_not_called_clean(void **state)
+{
+	struct codec c = open_with(NULL, 0, NULL);
+	struct yt_buf out = { 0 };
+
+	assert_int_equal(c.api->blank(c.plugin, YT_STR("1162"), true, c.arena, YT_STR("{\"output\":{\"ecToken\":\"T"),
+	                         put_hash, "", &out),
+	        YT_EFORMAT);
+	assert_int_equal(out.n, 0);
+	codec_close(&c);
+}
+
+static void a_message_says_how_many_secrets_it_has(void **state)
+{
+	struct codec c = open_with(NULL, 0, NULL);
+	struct yt_msg *msg = yt_msg_new(c.arena);
+	struct yt_reply *reply = yt_reply_new(c.arena);
+
+	assert_int_equal(
+	        c.api->decode_request(c.plugin,
+	                YT_STR(REQUEST("1101", "{\"data\":{\"mdtrt_cert_type\":\"01\",\"mdtrt_cert_no\":\"T\"}}")), msg,
+	                &c.fault),
+	        0);
+	assert_int_equal(msg->n_secrets, 1);
+	msg = yt_msg_new(c.arena);
+	assert_int_equal(
+	        c.api->decode_request(c.plugin,
+	                YT_STR(REQUEST("1101", "{\"data\":{\"mdtrt_cert_type\":\"03\",\"mdtrt_cert_no\":\"T\"}}")), msg,
+	                &c.fault),
+	        0);
+	assert_int_equal(msg->n_secrets, 0);
+	msg->wire_op = YT_STR("1162");
+	msg->op = yt_op(YT_OP_CREDENTIAL_READ);
+	assert_int_equal(c.api->decode_reply(c.plugin, msg, 200,
+	                         YT_STR("{\"infcode\":0,\"output\":{\"ecToken\":\"T\",\"authNo\":\"A\"}}"), reply),
+	        0);
+	assert_int_equal(reply->n_secrets, 2);
+	codec_close(&c);
+}
+
+#define ROWS(table, function)                                                                                          \
+	for (size_t i = 0; i < COUNT(table); i++)                                                                      \
+		tests[n++] = (struct CMUnitTest)                                                                       \
+		{                                                                                                      \
+			.name = table[i].it, .test_func = function, .initial_state = (void *)&table[i]                 \
+		}
+
+int main(void)
+{
+	static const struct CMUnitTest single[] = {
+		cmocka_unit_test(what_cannot_be_read_is_not_called_clean),
+		cmocka_unit_test(a_message_says_how_many_secrets_it_has),
+	};
+	static struct CMUnitTest tests[COUNT(single) + COUNT(path_cases) + COUNT(wrong_settings) + COUNT(secret_cases)];
+	size_t n = COUNT(single);
+
+	memcpy(tests, single, sizeof(single));
+	ROWS(path_cases, a_path);
+	ROWS(wrong_settings, a_setting_is_refused_that_is);
+	ROWS(secret_cases, blanking);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
