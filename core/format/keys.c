@@ -1,12 +1,11 @@
-/* core/format/keys.c - keys by name, and the back end that keeps them in files.
+/* core/format/keys.c - keys by name: read from files at start, found by name or by what they are called on the wire.
  *
- * process/ opens them once from the configuration; the journal wraps its day keys and signs its heads
- * with them, the plugins' host services find the header secrets here. */
-#include "format/keys.h"
+ * process/ opens them once from the configuration.  The journal wraps its day keys and signs its heads through
+ * a back end (keys_folder.c); what plugins do with the others is in keys_use.c. */
+#include "format/keys_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,26 +13,12 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include "format/sm.h"
+#include "yitong/charset.h"
 
 #define SECRET_MAX 4096
 #define FILE_MAX 65536
-#define MASTER_LEN (SM4_KEY_LEN + SM3_LEN)
-#define WRAP_MORE (SM4_IV_LEN + SM3_LEN) /* what wrapping adds to a key */
-
-struct secret {
-	struct secret *next;
-	struct yt_buf value;
-	char name[];
-};
-
-struct yt_keys {
-	struct keys_backend backend; /* all NULL: secrets only */
-	void *ctx;
-	struct secret *secrets;
-};
 
 void keys_wipe(struct yt_buf *buf)
 {
@@ -42,18 +27,20 @@ void keys_wipe(struct yt_buf *buf)
 	yt_buf_free(buf);
 }
 
-/* Refuses what others could have read: then it is no secret any more. */
-static int check_file(int fd, const char *file, char *why, size_t size)
+/* Refuses what others could have read, then it is no secret any more, or have written. */
+static int check_file(int fd, const char *file, bool is_private, size_t *octets, char *why, size_t size)
 {
 	struct stat st;
+	unsigned wrong;
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		snprintf(why, size, "%s: is not a regular file", file);
 		return YT_ECONF;
 	}
-	if ((st.st_mode & 077) != 0) {
-		snprintf(why, size, "%s: mode %03o lets others read a key; use `chmod 600 %s`", file,
-			(unsigned)(st.st_mode & 0777), file);
+	wrong = st.st_mode & (is_private ? 077 : 022);
+	if (wrong != 0) {
+		snprintf(why, size, "%s: mode %03o lets others %s a key; use `chmod %s %s`", file,
+			(unsigned)(st.st_mode & 0777), is_private ? "read" : "replace", is_private ? "600" : "644", file);
 		return YT_ECONF;
 	}
 	if (st.st_uid != geteuid() && st.st_uid != 0) {
@@ -65,13 +52,15 @@ static int check_file(int fd, const char *file, char *why, size_t size)
 		snprintf(why, size, "%s: is larger than a key (%d bytes)", file, FILE_MAX);
 		return YT_ECONF;
 	}
+	*octets = (size_t)st.st_size;
 	return 0;
 }
 
 /* Reads a whole key file.  The buffer is sized beforehand so that no copy of it is left in the heap. */
-static int read_file(const char *file, struct yt_buf *out, char *why, size_t size)
+int keys_read_file(const char *file, struct yt_buf *out, bool is_private, char *why, size_t size)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	size_t octets;
 	uint8_t *room;
 	ssize_t n;
 	int rv;
@@ -80,17 +69,17 @@ static int read_file(const char *file, struct yt_buf *out, char *why, size_t siz
 		snprintf(why, size, "%s: %s", file, strerror(errno));
 		return YT_ECONF;
 	}
-	rv = check_file(fd, file, why, size);
+	rv = check_file(fd, file, is_private, &octets, why, size);
 	if (rv != 0)
 		goto out;
 	rv = YT_ENOMEM;
-	room = yt_buf_room(out, FILE_MAX);
+	room = yt_buf_room(out, octets);
 	if (room == NULL) {
 		snprintf(why, size, "%s: out of memory", file);
 		goto out;
 	}
 	rv = YT_ECONF;
-	n = read(fd, room, FILE_MAX);
+	n = read(fd, room, octets);
 	if (n < 0) {
 		snprintf(why, size, "%s: %s", file, strerror(errno));
 		goto out;
@@ -118,68 +107,222 @@ int keys_open_backend(struct yt_keys **out, const struct keys_backend *backend, 
 	return 0;
 }
 
+static void named_free(struct key_named *k)
+{
+	keys_wipe(&k->octets);
+	EVP_PKEY_free(k->pair); /* OpenSSL wipes the number */
+	free(k);
+}
+
 void keys_close(struct yt_keys *keys)
 {
-	struct secret *s, *next;
+	struct key_named *k, *next;
 
 	if (keys == NULL)
 		return;
 	if (keys->backend.close != NULL)
 		keys->backend.close(keys->ctx);
-	for (s = keys->secrets; s != NULL; s = next) {
-		next = s->next;
-		keys_wipe(&s->value);
-		free(s);
+	HASH_ITER(hh, keys->named, k, next)
+	{
+		HASH_DEL(keys->named, k);
+		named_free(k);
 	}
 	free(keys);
 }
 
-int keys_add_secret(struct yt_keys *keys, const char *name, const char *file, char *why, size_t size)
-{
-	struct secret *s;
-	struct yt_str old;
-	uint8_t *end;
-	int rv;
+/* --- reading one --- */
 
-	if (keys_secret(keys, yt_str(name), &old) == 0) {
-		snprintf(why, size, "secret %s is given twice", name);
+static struct yt_str first_line(const struct yt_buf *text)
+{
+	const char *end = text->n == 0 ? NULL : memchr(text->p, '\n', text->n);
+	struct yt_str line = { (const char *)text->p, end == NULL ? text->n : (size_t)(end - (const char *)text->p) };
+
+	if (line.n > 0 && line.p[line.n - 1] == '\r')
+		line.n--;
+	return line;
+}
+
+static int take_secret(struct key_named *k, const char *file, char *why, size_t size)
+{
+	k->octets.n = first_line(&k->octets).n;
+	if (k->octets.n > 0 && k->octets.n <= SECRET_MAX)
+		return 0;
+	snprintf(why, size, "%s: the first line must hold the secret, 1 to %d bytes", file, SECRET_MAX);
+	return YT_ECONF;
+}
+
+static int take_sm4(struct key_named *k, const char *file, char *why, size_t size)
+{
+	uint8_t key[SM4_KEY_LEN];
+	int rv = yt_hex_read(first_line(&k->octets), key, sizeof(key));
+
+	if (rv == 0) {
+		memcpy(k->octets.p, key, sizeof(key));
+		k->octets.n = sizeof(key);
+	} else {
+		snprintf(why, size, "%s: the first line must hold 32 hex digits; make one with `openssl rand -hex 16`", file);
+		rv = YT_ECONF;
+	}
+	OPENSSL_cleanse(key, sizeof(key));
+	return rv;
+}
+
+static int take_sm2(struct key_named *k, const char *file, char *why, size_t size)
+{
+	bool is_private = k->key.kind == YT_KEY_SM2_PRIVATE;
+	int64_t from_ms = INT64_MIN, to_ms = INT64_MAX;
+
+	k->pair = is_private ? sm2_private_read(yt_buf_view(&k->octets)) :
+	                       sm2_public_read(yt_buf_view(&k->octets), &from_ms, &to_ms);
+	keys_wipe(&k->octets);
+	if (k->pair == NULL) {
+		snprintf(why, size, is_private ?
+			"%s: is no SM2 private key: PEM without passphrase, or 32 octets in hex or base64" :
+			"%s: is no SM2 public key: PEM, a certificate in PEM, or the point 04 X Y in hex or base64", file);
 		return YT_ECONF;
 	}
-	s = calloc(1, sizeof(*s) + strlen(name) + 1);
-	if (s == NULL)
-		return YT_ENOMEM;
-	memcpy(s->name, name, strlen(name) + 1);
-	rv = read_file(file, &s->value, why, size);
-	if (rv != 0)
-		goto fail;
-	end = s->value.n == 0 ? NULL : memchr(s->value.p, '\n', s->value.n);
-	if (end != NULL)
-		s->value.n = (size_t)(end - s->value.p);
-	if (s->value.n > 0 && s->value.p[s->value.n - 1] == '\r')
-		s->value.n--;
-	rv = YT_ECONF;
-	if (s->value.n == 0 || s->value.n > SECRET_MAX) {
-		snprintf(why, size, "%s: the first line must hold the secret, 1 to %d bytes", file, SECRET_MAX);
-		goto fail;
-	}
-	s->next = keys->secrets;
-	keys->secrets = s;
+	/* A certificate's own term narrows the configured one. */
+	if (from_ms > k->key.from_ms)
+		k->key.from_ms = from_ms;
+	if (to_ms < k->key.to_ms)
+		k->key.to_ms = to_ms;
 	return 0;
-fail:
-	keys_wipe(&s->value);
-	free(s);
-	return rv;
+}
+
+static int take_kind(struct key_named *k, const char *file, char *why, size_t size)
+{
+	switch (k->key.kind) {
+	case YT_KEY_SECRET:
+		return take_secret(k, file, why, size);
+	case YT_KEY_SM4:
+		return take_sm4(k, file, why, size);
+	default:
+		return take_sm2(k, file, why, size);
+	}
+}
+
+/* One piece of memory with its texts behind it. */
+static struct key_named *named_new(const struct keys_spec *spec)
+{
+	const char *texts[] = { spec->name, spec->owner != NULL ? spec->owner : "", spec->id != NULL ? spec->id : "" };
+	struct yt_str kept[3];
+	size_t n = strlen(texts[0]) + strlen(texts[1]) + strlen(texts[2]);
+	struct key_named *k = calloc(1, sizeof(*k) + n + 3);
+	char *to;
+
+	if (k == NULL)
+		return NULL;
+	to = k->texts;
+	for (size_t i = 0; i < 3; i++) {
+		kept[i] = (struct yt_str){ to, strlen(texts[i]) };
+		memcpy(to, texts[i], kept[i].n + 1);
+		to += kept[i].n + 1;
+	}
+	k->key = (struct yt_key){ kept[0], kept[1], kept[2], spec->kind, spec->from_ms, spec->to_ms };
+	return k;
+}
+
+static bool is_called_same(const struct yt_keys *keys, const struct yt_key *key)
+{
+	for (const struct key_named *k = keys->named; k != NULL; k = k->hh.next)
+		if (key->id.n > 0 && k->key.kind == key->kind && yt_str_eq(k->key.owner, key->owner) &&
+			yt_str_eq(k->key.id, key->id))
+			return true;
+	return false;
+}
+
+int keys_add(struct yt_keys *keys, const struct keys_spec *spec, char *why, size_t size)
+{
+	struct key_named *k = named_new(spec);
+	int rv = YT_ECONF;
+
+	snprintf(why, size, "out of memory");
+	if (k == NULL)
+		return YT_ENOMEM;
+	if (keys_named(keys, k->key.name) != NULL)
+		snprintf(why, size, "%s %s is given twice", spec->kind == YT_KEY_SECRET ? "secret" : "key", spec->name);
+	else if (is_called_same(keys, &k->key))
+		snprintf(why, size, "key %s: another key of owner \"%s\" has the id \"%s\" too", spec->name,
+			k->key.owner.p, k->key.id.p);
+	else
+		rv = keys_read_file(spec->file, &k->octets, spec->kind != YT_KEY_SM2_PUBLIC, why, size);
+	if (rv == 0)
+		rv = take_kind(k, spec->file, why, size);
+	if (rv == 0 && k->key.from_ms >= k->key.to_ms) {
+		snprintf(why, size, "key %s: its validity ends before it begins", spec->name);
+		rv = YT_ECONF;
+	}
+	if (rv != 0) {
+		named_free(k);
+		return rv;
+	}
+	HASH_ADD_KEYPTR(hh, keys->named, k->key.name.p, k->key.name.n, k);
+	return 0;
+}
+
+int keys_add_secret(struct yt_keys *keys, const char *name, const char *file, char *why, size_t size)
+{
+	const struct keys_spec spec = { .name = name, .file = file, .kind = YT_KEY_SECRET, .from_ms = INT64_MIN,
+		.to_ms = INT64_MAX };
+
+	return keys_add(keys, &spec, why, size);
+}
+
+/* --- finding --- */
+
+const struct key_named *keys_named(const struct yt_keys *keys, struct yt_str name)
+{
+	struct key_named *k = NULL;
+
+	if (keys->named != NULL && name.n > 0)
+		HASH_FIND(hh, keys->named, name.p, name.n, k);
+	return k;
 }
 
 int keys_secret(const struct yt_keys *keys, struct yt_str name, struct yt_str *out)
 {
-	for (const struct secret *s = keys->secrets; s != NULL; s = s->next) {
-		if (yt_str_is(name, s->name)) {
-			*out = yt_buf_view(&s->value);
-			return 0;
-		}
+	const struct key_named *k = keys_named(keys, name);
+
+	if (k == NULL || k->key.kind != YT_KEY_SECRET)
+		return YT_ENOTFOUND;
+	*out = yt_buf_view(&k->octets);
+	return 0;
+}
+
+/* Whether a key serves where that kind is asked for: a private one verifies as well. */
+static bool serves(const struct yt_key *key, enum yt_key_kind kind)
+{
+	return key->kind == kind || (kind == YT_KEY_SM2_PUBLIC && key->kind == YT_KEY_SM2_PRIVATE);
+}
+
+static bool is_valid(const struct yt_key *key, int64_t now_ms)
+{
+	return now_ms >= key->from_ms && now_ms < key->to_ms;
+}
+
+/* Of two that fit: the valid one, then the one whose validity began last. */
+static bool is_better(const struct yt_key *a, const struct yt_key *b, int64_t now_ms)
+{
+	if (is_valid(a, now_ms) != is_valid(b, now_ms))
+		return is_valid(a, now_ms);
+	return a->from_ms > b->from_ms || (a->from_ms == b->from_ms && a->kind == YT_KEY_SM2_PRIVATE);
+}
+
+int keys_find(const struct yt_keys *keys, struct yt_str owner, struct yt_str id, enum yt_key_kind kind, int64_t now_ms,
+	struct yt_key *out)
+{
+	const struct yt_key *best = NULL;
+
+	for (const struct key_named *k = keys->named; k != NULL; k = k->hh.next) {
+		if (!serves(&k->key, kind) || !yt_str_eq(k->key.owner, owner) || (id.n > 0 && !yt_str_eq(k->key.id, id)))
+			continue;
+		if (best == NULL || is_better(&k->key, best, now_ms))
+			best = &k->key;
 	}
-	return YT_ENOTFOUND;
+	if (best == NULL)
+		return YT_ENOTFOUND;
+	*out = *best;
+	return is_valid(best, now_ms) ? 0 : YT_ESTATE;
 }
 
 int keys_sign_sm2(const struct yt_keys *keys, struct yt_str name, struct yt_str data, struct yt_buf *signature)
@@ -202,203 +345,4 @@ int keys_unwrap(const struct yt_keys *keys, struct yt_str purpose, struct yt_str
 {
 	return keys->backend.unwrap == NULL ? YT_ENOTFOUND :
 		keys->backend.unwrap(keys->ctx, purpose, wrapped, clear);
-}
-
-/* The folder back end: keys are read once and kept in memory. */
-
-struct folder {
-	EVP_PKEY *anchor;
-	EVP_CIPHER_CTX *cipher; /* both under the master key, ... */
-	EVP_MAC_CTX *mac;
-	pthread_mutex_t lock; /* ... for one thread at a time */
-};
-
-static int folder_sign(void *ctx, struct yt_str name, struct yt_str data, struct yt_buf *signature)
-{
-	struct folder *f = ctx;
-
-	return yt_str_is(name, KEYS_ANCHOR) ? sm2_sign(f->anchor, data, signature) : YT_ENOTFOUND;
-}
-
-static int folder_public(void *ctx, struct yt_str name, struct yt_buf *pem)
-{
-	struct folder *f = ctx;
-
-	return yt_str_is(name, KEYS_ANCHOR) ? sm2_public_to_pem(f->anchor, pem) : YT_ENOTFOUND;
-}
-
-/* HMAC over purpose, its length and what is wrapped: one purpose's key cannot pass for another's. */
-static int folder_mac(struct folder *f, struct yt_str purpose, const uint8_t *p, size_t n, uint8_t out[SM3_LEN])
-{
-	uint8_t len = (uint8_t)purpose.n;
-	const struct yt_str parts[] = { { (const char *)&len, 1 }, purpose, { (const char *)p, n } };
-
-	return purpose.n > UINT8_MAX ? YT_ELIMIT : sm3_hmac(f->mac, parts, 3, out);
-}
-
-static int folder_wrap(void *ctx, struct yt_str purpose, struct yt_str clear, struct yt_buf *wrapped)
-{
-	struct folder *f = ctx;
-	size_t sealed = SM4_IV_LEN + clear.n;
-	uint8_t *p = yt_buf_room(wrapped, sealed + SM3_LEN);
-	int rv;
-
-	if (p == NULL || RAND_bytes(p, SM4_IV_LEN) != 1)
-		return YT_ENOMEM;
-	pthread_mutex_lock(&f->lock);
-	rv = sm4_ctr(f->cipher, p, (const uint8_t *)clear.p, clear.n, p + SM4_IV_LEN);
-	if (rv == 0)
-		rv = folder_mac(f, purpose, p, sealed, p + sealed);
-	pthread_mutex_unlock(&f->lock);
-	return rv;
-}
-
-static int folder_unwrap(void *ctx, struct yt_str purpose, struct yt_str wrapped, struct yt_buf *clear)
-{
-	struct folder *f = ctx;
-	const uint8_t *p = (const uint8_t *)wrapped.p;
-	uint8_t mac[SM3_LEN], *room;
-	int rv;
-
-	if (wrapped.n < WRAP_MORE)
-		return YT_EDENIED;
-	room = yt_buf_room(clear, wrapped.n - WRAP_MORE);
-	if (room == NULL)
-		return YT_ENOMEM;
-	pthread_mutex_lock(&f->lock);
-	rv = folder_mac(f, purpose, p, wrapped.n - SM3_LEN, mac);
-	if (rv == 0 && CRYPTO_memcmp(mac, p + wrapped.n - SM3_LEN, SM3_LEN) != 0)
-		rv = YT_EDENIED;
-	if (rv == 0)
-		rv = sm4_ctr(f->cipher, p, p + SM4_IV_LEN, wrapped.n - WRAP_MORE, room);
-	pthread_mutex_unlock(&f->lock);
-	return rv;
-}
-
-static void folder_close(void *ctx)
-{
-	struct folder *f = ctx;
-
-	/* OpenSSL wipes key schedules and private numbers itself when it frees them. */
-	EVP_PKEY_free(f->anchor);
-	EVP_CIPHER_CTX_free(f->cipher);
-	EVP_MAC_CTX_free(f->mac);
-	pthread_mutex_destroy(&f->lock);
-	free(f);
-}
-
-static const struct keys_backend folder_backend = {
-	.name = "folder",
-	.sign_sm2 = folder_sign,
-	.public_sm2 = folder_public,
-	.wrap = folder_wrap,
-	.unwrap = folder_unwrap,
-	.close = folder_close,
-};
-
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-static bool parse_master(const struct yt_buf *text, uint8_t key[MASTER_LEN])
-{
-	size_t n = text->n;
-
-	while (n > 0 && (text->p[n - 1] == '\n' || text->p[n - 1] == '\r'))
-		n--;
-	if (n != (size_t)2 * MASTER_LEN)
-		return false;
-	for (size_t i = 0; i < MASTER_LEN; i++) {
-		int high = hex_digit(text->p[2 * i]), low = hex_digit(text->p[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		key[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
-}
-
-static int folder_master(struct folder *f, const char *file, char *why, size_t size)
-{
-	struct yt_buf text = { 0 };
-	uint8_t key[MASTER_LEN];
-	int rv = read_file(file, &text, why, size);
-
-	if (rv != 0)
-		goto out;
-	rv = YT_ECONF;
-	if (!parse_master(&text, key)) {
-		snprintf(why, size, "%s: must hold %d hex digits; make one with `openssl rand -hex %d`", file,
-			2 * MASTER_LEN, MASTER_LEN);
-		goto out;
-	}
-	f->cipher = sm4_ctr_new(key);
-	f->mac = sm3_hmac_new(key + SM4_KEY_LEN, SM3_LEN);
-	rv = f->cipher != NULL && f->mac != NULL ? 0 : YT_ENOMEM;
-out:
-	OPENSSL_cleanse(key, sizeof(key));
-	keys_wipe(&text);
-	return rv;
-}
-
-static int folder_anchor(struct folder *f, const char *file, char *why, size_t size)
-{
-	struct yt_buf text = { 0 };
-	int rv = read_file(file, &text, why, size);
-
-	if (rv == 0) {
-		f->anchor = sm2_private_from_pem(yt_buf_view(&text));
-		if (f->anchor == NULL) {
-			snprintf(why, size,
-				"%s: is no SM2 private key in PEM without passphrase; make one with "
-				"`openssl genpkey -algorithm SM2`", file);
-			rv = YT_ECONF;
-		}
-	}
-	keys_wipe(&text);
-	return rv;
-}
-
-static int folder_open(struct folder *f, const char *folder, char *why, size_t size)
-{
-	char file[4096];
-	int rv = YT_ECONF;
-
-	if (snprintf(file, sizeof(file), "%s/" KEYS_ANCHOR ".key", folder) >= (int)sizeof(file)) {
-		snprintf(why, size, "the key folder's path is too long");
-		return rv;
-	}
-	rv = folder_anchor(f, file, why, size);
-	if (rv == 0) {
-		snprintf(file, sizeof(file), "%s/master.key", folder);
-		rv = folder_master(f, file, why, size);
-	}
-	return rv;
-}
-
-int keys_open(struct yt_keys **out, const char *folder, char *why, size_t size)
-{
-	struct folder *f;
-	int rv;
-
-	snprintf(why, size, "out of memory");
-	if (folder == NULL)
-		return keys_open_backend(out, NULL, NULL);
-	f = calloc(1, sizeof(*f));
-	if (f == NULL)
-		return YT_ENOMEM;
-	pthread_mutex_init(&f->lock, NULL);
-	rv = folder_open(f, folder, why, size);
-	if (rv != 0) {
-		folder_close(f);
-		return rv;
-	}
-	return keys_open_backend(out, &folder_backend, f);
 }

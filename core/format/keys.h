@@ -8,7 +8,7 @@
 #ifndef YT_FORMAT_KEYS_H
 #define YT_FORMAT_KEYS_H
 
-#include "yitong/base.h"
+#include "yitong/key.h"
 
 #define KEYS_ANCHOR "journal-anchor" /* SM2 key that signs the journal's heads */
 
@@ -40,6 +40,35 @@ void keys_close(struct yt_keys *keys); /* wipes; NULL is fine */
 int keys_add_secret(struct yt_keys *keys, const char *name, const char *file, char *why, size_t size);
 /* Borrowed until keys_close().  YT_ENOTFOUND. */
 int keys_secret(const struct yt_keys *keys, struct yt_str name, struct yt_str *out);
+
+/* A key that plugins may use by name. */
+struct keys_spec {
+	const char *name;
+	const char *owner, *id; /* whose it is and what it is called on the wire; NULL: nothing */
+	const char *file;       /* secret: first line; sm4: 32 hex digits; sm2: sm2_private_read(), sm2_public_read() */
+	enum yt_key_kind kind;
+	int64_t from_ms, to_ms; /* ms since 1970; INT64_MIN and INT64_MAX: open */
+};
+/* Before other threads use the keys.  A certificate's own term narrows the given one.  YT_ECONF with why. */
+int keys_add(struct yt_keys *keys, const struct keys_spec *spec, char *why, size_t size);
+
+/* The key of that owner and id; with an empty id the valid one of the owner's keys whose validity began last.
+ * A private key serves as its public half.  *out: borrowed until keys_close().  YT_ENOTFOUND; YT_ESTATE: there
+ * is one (*out), but not valid at now_ms. */
+int keys_find(const struct yt_keys *keys, struct yt_str owner, struct yt_str id, enum yt_key_kind kind, int64_t now_ms,
+              struct yt_key *out);
+
+/* What plugin.h says of the same names.  YT_ENOTFOUND: no such key; YT_ESTATE: of another kind. */
+int keys_hmac(const struct yt_keys *keys, enum yt_hmac hmac, struct yt_str name, const struct yt_piece *pieces,
+              size_t n_pieces, uint8_t *out);
+int keys_sm2_sign(const struct yt_keys *keys, struct yt_str name, const struct yt_piece *user_id,
+                  const struct yt_piece *pieces, size_t n_pieces, uint8_t out[64]);
+int keys_sm2_verify(const struct yt_keys *keys, struct yt_str name, const struct yt_piece *user_id,
+                    const struct yt_piece *pieces, size_t n_pieces, const uint8_t signature[64]);
+int keys_sm2_encrypt(const struct yt_keys *keys, struct yt_str name, struct yt_str clear, struct yt_buf *out);
+int keys_sm2_decrypt(const struct yt_keys *keys, struct yt_str name, struct yt_str sealed, struct yt_buf *out);
+int keys_sm4_encrypt(const struct yt_keys *keys, const struct yt_sm4 *how, struct yt_str clear, struct yt_buf *out);
+int keys_sm4_decrypt(const struct yt_keys *keys, const struct yt_sm4 *how, struct yt_str sealed, struct yt_buf *out);
 
 /* YT_ENOTFOUND when the keys have no such key, or no folder at all. */
 int keys_sign_sm2(const struct yt_keys *keys, struct yt_str name, struct yt_str data, struct yt_buf *signature);

@@ -7,11 +7,16 @@
 
 #include <openssl/evp.h>
 
-#include "yitong/base.h"
+#include "yitong/key.h"
 
 #define SM3_LEN 32
 #define SM4_KEY_LEN 16
 #define SM4_IV_LEN 16
+#define SM4_BLOCK 16
+#define SM4_GCM_IV_LEN 12
+#define SM4_GCM_TAG_LEN 16
+#define SM2_SIGNATURE_LEN 64 /* r and s, big-endian */
+#define SM2_CLEAR_MAX 4096   /* octets encrypted at once: it is keys that are */
 
 /* SM4 in counter mode: encrypting and decrypting are the same.  NULL when out of memory. */
 EVP_CIPHER_CTX *sm4_ctr_new(const uint8_t key[SM4_KEY_LEN]);
@@ -21,10 +26,21 @@ int sm4_ctr(EVP_CIPHER_CTX *ctx, const uint8_t iv[SM4_IV_LEN], const uint8_t *in
 /* SM3 of octets. */
 void sm3(struct yt_str octets, uint8_t out[SM3_LEN]);
 
+/* One text in the mode of how, whose key is here and not a name.  Appends.  YT_EFORMAT: an iv of a wrong length,
+ * or sealed octets that are no whole blocks; YT_EDENIED: padding or tag wrong; YT_ELIMIT: beyond 1 GiB. */
+int sm4_encrypt(const uint8_t key[SM4_KEY_LEN], const struct yt_sm4 *how, struct yt_str clear, struct yt_buf *out);
+int sm4_decrypt(const uint8_t key[SM4_KEY_LEN], const struct yt_sm4 *how, struct yt_str sealed, struct yt_buf *out);
+
 /* HMAC-SM3.  NULL when out of memory. */
 EVP_MAC_CTX *sm3_hmac_new(const uint8_t *key, size_t n);
 /* Over the parts one after the other. */
 int sm3_hmac(EVP_MAC_CTX *ctx, const struct yt_str *parts, size_t n_parts, uint8_t out[SM3_LEN]);
+
+/* An SM2 key as configured: PEM, or in the first line hex or base64 of the bare number (private, 32 octets) or
+ * point (public, 04 X Y).  A public one may also be a certificate, whose validity is then in from and to (ms
+ * since 1970), which are left alone otherwise.  NULL: not an SM2 key. */
+EVP_PKEY *sm2_private_read(struct yt_str text);
+EVP_PKEY *sm2_public_read(struct yt_str text, int64_t *from_ms, int64_t *to_ms);
 
 /* SM2 keys from PEM text; a private key with a passphrase is refused.  NULL: not an SM2 key. */
 EVP_PKEY *sm2_private_from_pem(struct yt_str pem);
@@ -35,5 +51,18 @@ int sm2_public_to_pem(EVP_PKEY *key, struct yt_buf *pem);
 int sm2_sign(EVP_PKEY *key, struct yt_str data, struct yt_buf *out);
 /* 0, or YT_EDENIED when it is not this key's signature over data. */
 int sm2_verify(EVP_PKEY *key, struct yt_str data, struct yt_str signature);
+
+/* The same over parts one after the other, with an id of the caller's (empty: the default) and the bare form
+ * of a signature.  YT_EDENIED as above; YT_ELIMIT: an id beyond 8191 octets. */
+int sm2_sign_parts(EVP_PKEY *key, struct yt_str id, const struct yt_str *parts, size_t n, uint8_t out[SM2_SIGNATURE_LEN]);
+int sm2_verify_parts(EVP_PKEY *key, struct yt_str id, const struct yt_str *parts, size_t n,
+                     const uint8_t signature[SM2_SIGNATURE_LEN]);
+int sm2_signature_to_der(const uint8_t signature[SM2_SIGNATURE_LEN], struct yt_buf *out);
+/* YT_EFORMAT: not the one DER form of two numbers of at most 32 octets. */
+int sm2_signature_from_der(struct yt_str der, uint8_t out[SM2_SIGNATURE_LEN]);
+
+/* Encryption (GB/T 32918.4) as 04 C1 C3 C2 of 1 to SM2_CLEAR_MAX octets; appends.  YT_EDENIED: not encrypted with this key, or altered. */
+int sm2_encrypt(EVP_PKEY *key, struct yt_str clear, struct yt_buf *out);
+int sm2_decrypt(EVP_PKEY *key, struct yt_str sealed, struct yt_buf *out);
 
 #endif

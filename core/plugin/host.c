@@ -10,6 +10,7 @@
 
 #include "base/sha256.h"
 #include "format/keys.h"
+#include "format/sm.h"
 #include "plugin/instance.h"
 
 void yt_plugin_ctx_set(struct yt_plugin *self, void *ctx)
@@ -65,6 +66,68 @@ int yt_key_sha256_wrapped(const struct yt_plugin *self, struct yt_str key, struc
 	yt_sha256(parts, 3, digest);
 	hex_print(digest, upper, out);
 	return 0;
+}
+
+/* The keys of an instance that was given none have no names. */
+#define KEYS_CALL(self, call) ((self)->keys == NULL ? YT_ENOTFOUND : (call))
+
+void yt_sm3(struct yt_str octets, uint8_t out[32])
+{
+	sm3(octets, out);
+}
+
+int yt_key_hmac(const struct yt_plugin *self, enum yt_hmac hmac, struct yt_str key, const struct yt_piece *pieces,
+        size_t n_pieces, uint8_t *out)
+{
+	return KEYS_CALL(self, keys_hmac(self->keys, hmac, key, pieces, n_pieces, out));
+}
+
+int yt_key_sm2_sign(const struct yt_plugin *self, struct yt_str key, const struct yt_piece *user_id,
+        const struct yt_piece *pieces, size_t n_pieces, uint8_t out[64])
+{
+	return KEYS_CALL(self, keys_sm2_sign(self->keys, key, user_id, pieces, n_pieces, out));
+}
+
+int yt_key_sm2_verify(const struct yt_plugin *self, struct yt_str key, const struct yt_piece *user_id,
+        const struct yt_piece *pieces, size_t n_pieces, const uint8_t signature[64])
+{
+	return KEYS_CALL(self, keys_sm2_verify(self->keys, key, user_id, pieces, n_pieces, signature));
+}
+
+int yt_sm2_to_der(const uint8_t signature[64], struct yt_buf *out)
+{
+	return sm2_signature_to_der(signature, out);
+}
+
+int yt_sm2_from_der(struct yt_str der, uint8_t out[64])
+{
+	return sm2_signature_from_der(der, out);
+}
+
+int yt_key_sm2_encrypt(const struct yt_plugin *self, struct yt_str key, struct yt_str clear, struct yt_buf *out)
+{
+	return KEYS_CALL(self, keys_sm2_encrypt(self->keys, key, clear, out));
+}
+
+int yt_key_sm2_decrypt(const struct yt_plugin *self, struct yt_str key, struct yt_str sealed, struct yt_buf *out)
+{
+	return KEYS_CALL(self, keys_sm2_decrypt(self->keys, key, sealed, out));
+}
+
+int yt_key_sm4_encrypt(const struct yt_plugin *self, const struct yt_sm4 *how, struct yt_str clear, struct yt_buf *out)
+{
+	return KEYS_CALL(self, keys_sm4_encrypt(self->keys, how, clear, out));
+}
+
+int yt_key_sm4_decrypt(const struct yt_plugin *self, const struct yt_sm4 *how, struct yt_str sealed, struct yt_buf *out)
+{
+	return KEYS_CALL(self, keys_sm4_decrypt(self->keys, how, sealed, out));
+}
+
+int yt_key_find(const struct yt_plugin *self, struct yt_str owner, struct yt_str id, enum yt_key_kind kind,
+        int64_t now_ms, struct yt_key *out)
+{
+	return KEYS_CALL(self, keys_find(self->keys, owner, id, kind, now_ms, out));
 }
 
 static void random_from_system(uint8_t *p, size_t n)

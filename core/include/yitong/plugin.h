@@ -9,6 +9,7 @@
 #define YITONG_PLUGIN_H
 
 #include "yitong/json.h"
+#include "yitong/key.h"
 #include "yitong/message.h"
 #include "yitong/table.h"
 #include "yitong/xml.h"
@@ -37,18 +38,9 @@ void yt_random(void *out, size_t n); /* from the system's generator */
  * thread and takes up to a millisecond.  Returns beside those named: YT_ENOTFOUND no such key; YT_ESTATE
  * the key is of a kind that cannot do this; YT_ENOMEM. */
 
-/* A piece of what is signed or digested: octets, or the secret of that name standing in their place, for
- * formats that mix the secret into the text (nhsa.md 1.6: "...&key=" + appSecret, user id = appSecret). */
-struct yt_piece {
-	struct yt_str text; /* the octets, or the secret's name */
-	bool is_secret;
-};
-#define YT_PIECE(str) ((struct yt_piece){ (str), false })
-
 /* SM3 over the octets; no key. */
 void yt_sm3(struct yt_str octets, uint8_t out[32]);
 
-enum yt_hmac { YT_HMAC_SM3, YT_HMAC_SHA256, YT_HMAC_SHA1 }; /* 32, 32, 20 octets */
 int yt_key_hmac(const struct yt_plugin *self, enum yt_hmac hmac, struct yt_str key, const struct yt_piece *pieces,
                 size_t n_pieces, uint8_t *out);
 
@@ -68,32 +60,11 @@ int yt_sm2_from_der(struct yt_str der, uint8_t out[64]);
 int yt_key_sm2_encrypt(const struct yt_plugin *self, struct yt_str key, struct yt_str clear, struct yt_buf *out);
 int yt_key_sm2_decrypt(const struct yt_plugin *self, struct yt_str key, struct yt_str sealed, struct yt_buf *out);
 
-/* SM4 (GB/T 32907).  ECB and CBC pad by PKCS#7; GCM appends its tag of 16 octets to the sealed ones. */
-enum yt_sm4_mode { YT_SM4_ECB, YT_SM4_CBC, YT_SM4_CTR, YT_SM4_GCM };
-struct yt_sm4 {
-	struct yt_str key; /* a key of kind sm4, or a secret of 16 octets */
-	/* Not empty: the key is made of the secret `key` and this application id (nhsa.md 1.6): the first 16
-	 * digits of HEX(SM4-ECB(first 16 octets of derive, secret)). */
-	struct yt_str derive;
-	enum yt_sm4_mode mode;
-	struct yt_str iv;  /* 16 octets; GCM 12; ECB none */
-	struct yt_str aad; /* GCM: authenticated, not encrypted */
-};
 /* Append to out.  YT_EFORMAT: iv or derive of a wrong length, or sealed octets that are no whole blocks;
  * YT_EDENIED: padding or tag wrong. */
 int yt_key_sm4_encrypt(const struct yt_plugin *self, const struct yt_sm4 *how, struct yt_str clear, struct yt_buf *out);
 int yt_key_sm4_decrypt(const struct yt_plugin *self, const struct yt_sm4 *how, struct yt_str sealed, struct yt_buf *out);
 
-enum yt_key_kind { YT_KEY_SECRET = 1, YT_KEY_SM4, YT_KEY_SM2_PRIVATE, YT_KEY_SM2_PUBLIC };
-
-/* A configured key as others may know it. */
-struct yt_key {
-	struct yt_str name;  /* what the calls above take */
-	struct yt_str owner; /* whose it is on the wire, "620000"; empty when not configured */
-	struct yt_str id;    /* what it is called on the wire, "620000-2026A" */
-	enum yt_key_kind kind;
-	int64_t from_ms, to_ms; /* valid from .. before; INT64_MIN and INT64_MAX when open */
-};
 /* The key of that owner and wire id, for verifying.  With an empty id: of the owner's keys of that kind
  * the one whose validity began last, for signing while two overlap.  Texts are borrowed for as long as
  * the instance lives.  YT_ENOTFOUND: none; YT_ESTATE: there is one (*out), but not valid at now_ms. */
