@@ -108,6 +108,18 @@ enum yt_judgement { YT_FOUND = 1, YT_ABSENT = 2, YT_UNSURE = 3 };
 /* Appends what shall stand in place of a secret: a keyed hash of it. */
 typedef void yt_blank(void *ctx, struct yt_str secret, struct yt_buf *out);
 
+/* The detail file of a reconciliation, both directions: what a hospital sends, and what the centre found. */
+enum yt_statement { YT_STATEMENT_SENT, YT_STATEMENT_RESULT };
+
+/* One settlement in it.  Texts are borrowed. */
+struct yt_statement_row {
+	struct yt_str person, visit, settlement;
+	struct yt_str number, result, memo; /* of a result only: msgid; "1" the centre has more, "2" it has not; text */
+	bool is_refund;
+	bool has_amounts; /* of a result: the three amounts are there, as the centre has them */
+	int64_t amount_fen, fund_fen, account_fen;
+};
+
 struct yt_codec_api {
 	uint16_t abi_major, abi_minor; /* what the plugin was built with; never moved */
 	uint32_t size;                 /* sizeof(struct yt_codec_api) in that build, bytes */
@@ -167,6 +179,13 @@ struct yt_codec_api {
 	 * cannot be read, so nobody knows; YT_ENOMEM. */
 	int (*blank)(struct yt_plugin *self, struct yt_str wire_op, bool is_answer, struct yt_arena *arena,
 	             struct yt_str octets, yt_blank *put, void *ctx, struct yt_buf *out);
+	/* Since 1.1; may be NULL.  Appends the whole file (for nhsa a zip with name.txt in it) to out.  YT_EFORMAT: a
+	 * text is missing or cannot stand in the file; YT_ENOMEM. */
+	int (*statement_write)(struct yt_plugin *self, enum yt_statement kind, struct yt_str name,
+	                       const struct yt_statement_row *rows, size_t n, struct yt_buf *out);
+	/* Reads such a file; *rows lives in arena.  YT_EFORMAT or YT_ELIMIT with *fault; YT_ENOMEM. */
+	int (*statement_read)(struct yt_plugin *self, enum yt_statement kind, struct yt_str octets, struct yt_arena *arena,
+	                      struct yt_statement_row **rows, size_t *n, struct yt_fault *fault);
 
 	/* Since 1.1; each may be NULL. */
 	/* A number of ours in this format, made of a serial that was durable before: for yt_msg.own_number and
