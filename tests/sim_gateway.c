@@ -424,8 +424,10 @@ static const struct engine_origin *c_subject(void *ctx, struct yt_str subject)
 	return &origins[subject.p[1] - '1'];
 }
 
-static bool c_speaks_for(void *ctx, const struct engine_origin *origin, struct yt_str institution)
+static bool c_speaks_for(void *ctx, const struct engine_origin *origin, const struct yt_msg *msg)
 {
+	struct yt_str institution = msg->institution;
+
 	return institution.n == 2 && origin == &origins[institution.p[1] - '1'];
 }
 
@@ -435,7 +437,7 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-	const char *listener, const char **rule)
+	const char *door, const struct engine_flow **flow, const char **rule)
 {
 	*rule = "everything";
 	return &party;

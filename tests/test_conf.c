@@ -134,6 +134,25 @@ static const struct bad_case {
 		"56:5: error: ", "fields: more than 8" },
 	{ "a route with a word that is none", "to: zhejiang", "to: zhejiang\n    operations: [\"a b\"]", "58:18: error: ",
 		"must hold words" },
+	{ "a route to nobody in particular", "    to: zhejiang\n", "", "56:5: error: ", "give one of the two" },
+	{ "a route to a party and by a flow", "to: zhejiang", "to: zhejiang\n    flow: admit", "56:5: error: ", "give one of the two" },
+	{ "a route by an unknown flow", "to: zhejiang", "flow: admit\n    operations: [inpatient.admit]", "56:5: error: ",
+		"unknown flow \"admit\": add it to flows" },
+	{ "a flow of one step", NULL, "flows:\n  - name: admit\n    steps: [zhejiang]\n", "59:5: error: ", "two to eight steps" },
+	{ "a flow with an unknown party", NULL, "flows:\n  - name: admit\n    steps: [zhejiang, hub]\n", "59:5: error: ",
+		"step 2, \"hub\", names a party that there is not" },
+	{ "a flow with an unknown operation", NULL, "flows:\n  - name: admit\n    steps: [zhejiang, \"zhejiang:go\"]\n", "59:5: error: ",
+		"names an operation that there is not" },
+	{ "a flow without its answer", NULL, "flows:\n  - name: admit\n    steps: [zhejiang, zhejiang]\n    answer: 3\n", "59:5: error: ",
+		"step 3 is not there" },
+	{ "a flow whose answer may be left out", NULL, "flows:\n  - name: admit\n    steps: [\"zhejiang?a\", zhejiang]\n", "59:5: error: ",
+		"may be left out" },
+	{ "a query by a flow", "to: zhejiang", "flow: admit\n    operations: [person.check]\nflows:\n  - name: admit\n    steps: [zhejiang, zhejiang]",
+		"56:5: error: ", "person.check is a query" },
+	{ "any operation by a flow", "to: zhejiang", "flow: admit\nflows:\n  - name: admit\n    steps: [zhejiang, zhejiang]",
+		"56:5: error: ", "must name its operations" },
+	{ "facts of visits that there are not", NULL, "cases:\n  facts: [abroad]\n", "error: ", "not \"abroad\"" },
+	{ "an origin that speaks for nobody", "    institutions: [H33021399901]\n", "", "34:5: error: ", "it speaks for nobody" },
 	{ "an area table with a mistake", NULL, "tables:\n  areas: areas.csv\n", "error: ", "areas.csv:3: code must be" },
 	{ "an area table that is not there", NULL, "tables:\n  areas: none.csv\n", "59:10: error: ", "cannot find" },
 	{ "an origin for an unknown institution", "[H33021399901]", "[H33021399901, H99]", "34:5: error: ",
@@ -180,6 +199,8 @@ static const struct bad_case {
 		"only heard with unknown_style: code" },
 	{ "retries the wrong way", "retry_ms: 5000", "retry_ms: 5000\n  retry_max_ms: 4000", "54:3: error: ",
 		"longer than retry_max_ms" },
+	{ "a buffer that no body fits in", "body_kib: 1024", "body_kib: 128\n  http2_buffer_kib: 100", "7:3: error: ",
+		"http2_buffer_kib: 100 is smaller than body_kib: 128" },
 	{ "a ring too small", "body_kib: 1024", "body_kib: 1025\n  ring_mib: 4", "7:3: error: ", "ring_mib: 4 is too small" },
 	{ "an answer that no ring could hold", "    format: nhsa\n    url", "    format: nhsa\n    response_kib: 2048\n    url", "7:3: error: ",
 		"ring_mib: 4 is too small for response_kib: 2048" },
@@ -369,9 +390,9 @@ static void test_lookups(void **state)
 	assert_null(conf_institution(conf, YT_STR("H3302139990")));
 	assert_ptr_equal(conf_party(conf, YT_STR("zhejiang")), &conf->parties[0]);
 	assert_ptr_equal(conf_secret(conf, YT_STR("clinic-token")), &conf->secrets[0]);
-	assert_true(conf_origin_speaks_for(&conf->origins[0], YT_STR("H33021399901")));
-	assert_false(conf_origin_speaks_for(&conf->origins[0], YT_STR("H33021399902")));
-	assert_false(conf_origin_speaks_for(&conf->origins[0], YT_STR("H330213999011")));
+	assert_true(conf_origin_speaks_for(&conf->origins[0], YT_STR("H33021399901"), YT_STR("")));
+	assert_false(conf_origin_speaks_for(&conf->origins[0], YT_STR("H33021399902"), YT_STR("")));
+	assert_false(conf_origin_speaks_for(&conf->origins[0], YT_STR("H330213999011"), YT_STR("")));
 	assert_ptr_equal(conf_local_party(conf, YT_STR("H33021399901")), &conf->parties[0]);
 	conf_free(conf);
 }

@@ -175,8 +175,10 @@ static const struct engine_origin *c_caller(void *ctx, struct yt_str caller, str
 	return yt_str_is(caller, "clinic") ? &origins[0] : NULL;
 }
 
-static bool c_speaks_for(void *ctx, const struct engine_origin *origin, struct yt_str institution)
+static bool c_speaks_for(void *ctx, const struct engine_origin *origin, const struct yt_msg *msg)
 {
+	struct yt_str institution = msg->institution;
+
 	return !yt_str_is(institution, "H9") && (origin == &origins[1]) == yt_str_is(institution, "H2");
 }
 
@@ -186,7 +188,7 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-	const char *listener, const char **rule)
+	const char *listener, const struct engine_flow **flow, const char **rule)
 {
 	*rule = "everything";
 	return yt_str_is(msg->visit, "nowhere") ? NULL : &party;

@@ -177,7 +177,7 @@ static const struct engine_origin *c_caller(void *ctx, struct yt_str caller, str
 	return &origin;
 }
 
-static bool c_speaks_for(void *ctx, const struct engine_origin *o, struct yt_str code)
+static bool c_speaks_for(void *ctx, const struct engine_origin *o, const struct yt_msg *msg)
 {
 	return true;
 }
@@ -188,7 +188,7 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *o,
-	const char *listener, const char **rule)
+	const char *listener, const struct engine_flow **flow, const char **rule)
 {
 	*rule = "all";
 	return &party;

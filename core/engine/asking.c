@@ -28,7 +28,8 @@ void asking_send(struct engine *e, struct work *w)
 void asking_admission(struct engine *e, struct work *w)
 {
 	written_accepted(&e->records, e, w);
-	written_sending(&e->records, e, w);
+	if (w->flow == NULL) /* a flow's steps are written one by one */
+		written_sending(&e->records, e, w);
 	w->state = WORK_ADMITTING;
 	work_await(e, w, engine_submit_records(e, UP_BEGIN, w->id));
 }
@@ -42,13 +43,21 @@ static void turn_away(struct engine *e, struct work *w)
 	work_free(e, w);
 }
 
+static void go_admitted(struct engine *e, struct work *w)
+{
+	if (e->outbox != NULL)
+		turn_away(e, w);
+	else
+		asking_admission(e, w);
+}
+
 /* Encodes for the party and lets the leg leave: a query at once, a change when it is durable. */
 void asking_go(struct engine *e, struct work *w)
 {
 	struct yt_fault fault = { { 0 }, { 0 } };
 	int rv;
 
-	rv = engine_encode_request(e, &w->party->codec, w->msg, w->id, w->request, &w->sent, &fault);
+	rv = engine_encode_request(e, &w->party->codec, w->outward, w->id, w->request, &w->sent, &fault);
 	if (rv != 0) {
 		work_refuse(e, w, TEXT_CANNOT_EXPRESS, yt_arena_printf(w->arena, "%s %s", fault.path, fault.why));
 		return;
@@ -59,10 +68,7 @@ void asking_go(struct engine *e, struct work *w)
 		return;
 	}
 	work_digest(w);
-	if (e->outbox != NULL)
-		turn_away(e, w);
-	else
-		asking_admission(e, w);
+	go_admitted(e, w);
 }
 
 /* Institutions with sign_in: own leave the sign_no to us. */
@@ -70,6 +76,8 @@ bool asking_is_signed(struct engine *e, struct work *w, const struct engine_inst
 {
 	const char *sign_no;
 
+	if (w->party->codec.api->sign_in_for == NULL || institution == NULL) /* no sign-ins there, or not by us */
+		return true;
 	if (institution->signs_in_itself || w->msg->op->id == YT_OP_SIGN_IN || w->msg->op->id == YT_OP_SIGN_OUT)
 		return true;
 	sign_no = session_get(e, w->party, w->msg->institution, w->msg->operator_id, NULL, &w->signing);
@@ -94,12 +102,14 @@ void asking_go_unsigned(struct engine *e, struct work *w)
 
 /* -- who asks, and may he ----------------------------------------------------------------------- */
 
-static bool uses_reserved_serial(const struct engine *e, struct yt_str number)
+/* Only where we send messages of our own in the institution's name. */
+static bool uses_reserved_serial(const struct engine *e, const struct work *w)
 {
+	struct yt_str number = w->msg->number;
 	unsigned serial = 0;
 	size_t i;
 
-	if (number.n < 4)
+	if (number.n < 4 || w->codec.api->sign_in_for == NULL)
 		return false;
 	for (i = number.n - 4; i < number.n; i++) {
 		if (number.p[i] < '0' || number.p[i] > '9')
@@ -109,11 +119,34 @@ static bool uses_reserved_serial(const struct engine *e, struct yt_str number)
 	return serial >= e->conf.serial_from && serial <= e->conf.serial_to;
 }
 
-static const struct engine_origin *identify(struct engine *e, const struct engine_request *r)
+/* An institution's code as far as it looks like one: no name and no id number can pass for it. */
+static struct yt_str institution_of(const struct work *w)
+{
+	struct yt_str code = w != NULL ? w->msg->institution : (struct yt_str){ 0 };
+	size_t i;
+
+	for (i = 0; i < code.n && i < 13; i++) {
+		if ((code.p[i] < '0' || code.p[i] > '9') && (code.p[i] < 'A' || code.p[i] > 'Z'))
+			break;
+	}
+	return i == code.n && i > 0 && i <= 12 ? code : YT_STR("?");
+}
+
+/* One line for the operator, whether somebody has the wrong certificate or tries what he may not: who, from where, for
+ * whom.  w: NULL before there is a message. */
+static void note_denied(struct engine *e, const struct engine_request *r, const struct work *w, const char *why)
+{
+	if (!yt_pace(&e->denials, engine_mono(e), "engine", "requests of who may not"))
+		return;
+	yt_log(YT_WARN, "engine", "denied on %s to \"%.*s\" from %.*s: %s; institution %.*s, exchange %016llx, trace %s", r->listener,
+		YT_FMT(r->subject), YT_FMT(r->peer), why, YT_FMT(institution_of(w)),
+		(unsigned long long)(w != NULL ? w->id : 0), w != NULL ? w->trace : "-");
+}
+
+static const struct engine_origin *identify(struct engine *e, const struct engine_request *r, struct yt_fault *fault)
 {
 	const struct engine_origin *origin;
 	struct yt_str caller, key = { 0 };
-	struct yt_fault fault;
 	int rv;
 
 	if (r->by_certificate)
@@ -127,13 +160,9 @@ static const struct engine_origin *identify(struct engine *e, const struct engin
 	if (origin == NULL)
 		return NULL;
 	engine_box(e, &r->codec, "verify", 0, r->body);
-	rv = r->codec.api->verify(r->codec.plugin, r->headers, r->n_headers, key, engine_wall(e), &fault);
+	rv = r->codec.api->verify(r->codec.plugin, r->headers, r->n_headers, key, engine_wall(e), fault);
 	engine_unbox(e);
-	if (rv != 0) {
-		yt_log(YT_WARN, "engine", "origin %s: signature refused: %s", origin->name, fault.why);
-		return NULL;
-	}
-	return origin;
+	return rv == 0 ? origin : NULL;
 }
 
 static void refuse_plain(struct engine *e, const struct engine_request *r, int status, const char *text)
@@ -143,13 +172,15 @@ static void refuse_plain(struct engine *e, const struct engine_request *r, int s
 }
 
 /* What must hold before a message is sent on; false after having refused it. */
-static bool may_go(struct engine *e, struct work *w)
+static bool may_go(struct engine *e, const struct engine_request *r, struct work *w)
 {
 	char why[200] = "";
 
-	if (!e->conf.speaks_for(e->conf.ctx, w->origin, w->msg->institution)) {
+	if (!e->conf.speaks_for(e->conf.ctx, w->origin, w->msg)) {
+		note_denied(e, r, w, "may not speak for this institution");
 		work_refuse(e, w, TEXT_NOT_ALLOWED, (struct yt_str){ 0 });
-	} else if (uses_reserved_serial(e, w->msg->number)) {
+	} else if (uses_reserved_serial(e, w)) {
+		note_denied(e, r, w, "uses a message number of ours");
 		work_refuse(e, w, TEXT_RESERVED_NUMBER, (struct yt_str){ 0 });
 	} else if (w->msg->op->request_money != 0 &&
 		yt_money_check(w->msg->op->request_money, w->msg->body, why, sizeof(why)) != 0) {
@@ -165,15 +196,21 @@ static void route(struct engine *e, struct work *w)
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
 	const char *rule;
 
-	if (institution == NULL) {
+	if (institution == NULL && w->codec.api->sign_in_for != NULL) {
 		work_refuse(e, w, TEXT_UNKNOWN_INSTITUTION, (struct yt_str){ 0 });
 		return;
 	}
-	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &rule);
-	if (w->party == NULL)
+	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &w->flow, &rule);
+	if (w->party == NULL) {
 		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
-	else if (asking_is_signed(e, w, institution))
+	} else if (w->flow != NULL) {
+		work_digest(w);
+		go_admitted(e, w);
+	} else if (cross_is_foreign(&w->codec, w->party)) {
+		cross_begin(e, w);
+	} else if (asking_is_signed(e, w, institution)) {
 		asking_go(e, w);
+	}
 }
 
 static int decode(struct engine *e, struct work *w, const struct engine_request *r, struct yt_fault *fault)
@@ -202,8 +239,9 @@ void engine_request(struct engine *e, const struct engine_request *r)
 		refuse_plain(e, r, 405, "only POST is served here\n");
 		return;
 	}
-	origin = identify(e, r);
+	origin = identify(e, r, &fault);
 	if (origin == NULL) {
+		note_denied(e, r, NULL, fault.why[0] != 0 ? fault.why : "nobody we know");
 		refuse_plain(e, r, 403, "unknown certificate, caller or signature\n");
 		return;
 	}
@@ -218,7 +256,7 @@ void engine_request(struct engine *e, const struct engine_request *r)
 	if (rv != 0) {
 		where = yt_arena_printf(w->arena, "%s %s", fault.path, fault.why);
 		work_refuse(e, w, rv == YT_ELIMIT ? TEXT_TOO_LARGE : TEXT_UNREADABLE, where);
-	} else if (may_go(e, w)) {
+	} else if (may_go(e, r, w)) {
 		route(e, w);
 	}
 }

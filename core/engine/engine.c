@@ -82,6 +82,10 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 		w->is_final = true;
 		work_give(e, w, yt_buf_view(&w->reply));
 		return;
+	case DOWN_FACTS:
+		if (w->state == WORK_FACTS)
+			cross_go(e, w, talk);
+		return;
 	case DOWN_WAIT:
 		on_wait(e, w, talk);
 		return;
@@ -110,6 +114,9 @@ static void ask_again(struct engine *e, struct work *w)
 	size_t at;
 
 	switch (w->state) {
+	case WORK_FACTS:
+		cross_begin(e, w);
+		return;
 	case WORK_ADMITTING:
 		asking_admission(e, w);
 		return;
@@ -261,7 +268,7 @@ void engine_gone(struct engine *e, uint64_t token)
 	if (w == NULL)
 		return;
 	work_forget_token(e, w);
-	if (w->state == WORK_FLUSHING || w->state == WORK_SIGNING)
+	if (w->state == WORK_FLUSHING || w->state == WORK_SIGNING || w->state == WORK_FACTS)
 		work_free(e, w);
 }
 

@@ -28,7 +28,7 @@ static struct yt_reply *read_leg(struct engine *e, struct work *w, enum engine_l
 
 	YT_REQUIRE(reply != NULL);
 	if (end == LEG_ANSWERED) {
-		engine_decode_reply(e, w->party, w->msg, w->id, status, body, reply);
+		engine_decode_reply(e, w->party, w->outward, w->id, status, body, reply);
 	} else if (end == LEG_NOT_SENT) {
 		reply = engine_refusal(w->arena, TEXT_NOT_CONNECTED, (struct yt_str){ 0 }, w->trace);
 	} else {
@@ -45,6 +45,7 @@ static void end_query(struct engine *e, struct work *w, struct yt_reply *reply)
 	else
 		(void)mark_breach(e, w, reply);
 	written_read(&e->records, e, w, reply);
+	cross_keep_facts(&e->records, e, w->id, w->msg, reply);
 	engine_submit_records(e, UP_NOTE, w->id);
 	work_give_reply(e, w, reply);
 }
@@ -63,6 +64,7 @@ static void write_end(struct engine *e, struct work *w, struct yt_reply *reply, 
 	}
 	(void)engine_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, octets);
 	written_answered(records, e, w->id, reply, yt_buf_view(octets));
+	cross_keep_facts(records, e, w->id, w->msg, reply);
 }
 
 /* Kept until the verdict: a keeper that follows this one may have to be told again. */

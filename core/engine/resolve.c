@@ -26,7 +26,7 @@ void task_free(struct engine *e, struct task *t)
 	free(t);
 }
 
-static void submit(struct engine *e, struct task *t, enum talk_kind kind, struct yt_str records)
+void task_submit(struct engine *e, struct task *t, enum talk_kind kind, struct yt_str records)
 {
 	if (t->seq != 0)
 		HASH_DELETE(hh_seq, e->tasks_by_seq, t);
@@ -41,7 +41,7 @@ static void submit(struct engine *e, struct task *t, enum talk_kind kind, struct
 static void give_back(struct engine *e, struct task *t)
 {
 	YT_REQUIRE(!t->receipt.failed);
-	submit(e, t, UP_RETURN, yt_buf_view(&t->receipt));
+	task_submit(e, t, UP_RETURN, yt_buf_view(&t->receipt));
 }
 
 static void give_back_due(struct engine *e, struct task *t, int64_t in_ms, const char *reason)
@@ -84,7 +84,7 @@ void task_park(struct engine *e, struct task *t, const char *reason)
 }
 
 /* Not found out this time: again after a growing pause with jitter, and in the end an operator's. */
-static void try_later(struct engine *e, struct task *t, const char *reason)
+void task_try_later(struct engine *e, struct task *t, const char *reason)
 {
 	unsigned shift = t->x.attempts < 10 ? t->x.attempts : 10;
 	int64_t pause = e->conf.retry_ms << shift;
@@ -126,7 +126,7 @@ static void write_end(struct engine *e, struct task *t, enum rec_type type, cons
 	rec_end(&t->receipt, at);
 }
 
-static void resolve_done(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence)
+void task_resolve_done(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence)
 {
 	reply->outcome = YT_DONE;
 	write_end(e, t, REC_RESOLVED, "done", evidence);
@@ -134,7 +134,7 @@ static void resolve_done(struct engine *e, struct task *t, struct yt_reply *repl
 	give_back(e, t);
 }
 
-static void resolve_refused(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence)
+void task_resolve_refused(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence)
 {
 	write_end(e, t, REC_RESOLVED, "refused", evidence);
 	answer(e, t, reply);
@@ -158,7 +158,7 @@ static enum text_id text_of_undone(const struct task *t)
 }
 
 /* Its effect is proved undone; only now may its origin hear so. */
-static void resolve_reversed(struct engine *e, struct task *t, const char *evidence)
+void task_resolve_reversed(struct engine *e, struct task *t, const char *evidence)
 {
 	write_end(e, t, REC_REVERSED, "reversed", evidence);
 	answer(e, t, engine_refusal(t->arena, text_of_undone(t), (struct yt_str){ 0 }, t->x.trace));
@@ -206,14 +206,14 @@ static int fill_own(struct engine *e, struct task *t)
 		return YT_ENOTFOUND;
 	engine_box(e, &t->party->codec, t->leg == REC_LEG_QUERY ? "query_for" : "reversal_of", t->id, t->request);
 	if (t->leg == REC_LEG_QUERY && api->query_for != NULL)
-		rv = api->query_for(t->party->codec.plugin, t->original, own);
+		rv = api->query_for(t->party->codec.plugin, t->outward, own);
 	else if (t->leg == REC_LEG_REVERSAL && api->reversal_of != NULL)
-		rv = api->reversal_of(t->party->codec.plugin, t->original, own);
+		rv = api->reversal_of(t->party->codec.plugin, t->outward, own);
 	engine_unbox(e);
 	if (rv != 0)
 		return rv;
 	YT_REQUIRE(t->used < 4);
-	own->number = engine_number(t->arena, t->original->institution, t->second, t->serial + t->used++);
+	own->number = cross_number(e, t->arena, t->party, t->original->institution, t->second, t->serial + t->used++);
 	own->operator_id = yt_str(institution->operator_id);
 	own->operator_name = yt_str(institution->operator_name);
 	own->sign_no = yt_arena_copy(t->arena, yt_str(t->sign_no));
@@ -234,7 +234,7 @@ static void write_step(struct engine *e, struct task *t)
 	if (t->leg != REC_LEG_RESEND || t->octets_expired) /* else the same octets, kept already */
 		rec_str(&buf, REC_T_SENT, yt_buf_view(&t->octets));
 	rec_end(&buf, at);
-	submit(e, t, UP_STEP, yt_buf_view(&buf));
+	task_submit(e, t, UP_STEP, yt_buf_view(&buf));
 	yt_buf_free(&buf);
 }
 
@@ -274,20 +274,21 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 	yt_buf_clear(&t->octets);
 	if (leg == REC_LEG_RESEND && !t->octets_expired) {
 		if (t->sent.n == 0) { /* what its origin had asked is not what the party got */
-			try_later(e, t, "what was sent cannot be read back");
+			task_try_later(e, t, "what was sent cannot be read back");
 			return;
 		}
-		t->own = t->original;
+		t->own = t->outward;
 		yt_buf_str(&t->octets, t->sent);
 		write_step(e, t);
 		return;
 	}
 	if (t->used >= 4 || institution_of(e, t) == NULL) {
-		try_later(e, t, t->used >= 4 ? "signed in twice in vain" : "the institution is not configured any more");
+		task_try_later(e, t, t->used >= 4 ? "signed in twice in vain" : "the institution is not configured any more");
 		return;
 	}
-	sign_no = session_get(e, t->party, t->original->institution, operator_of(e, t),
-		t->sign_no_died ? t->sign_no : NULL, &t->signing);
+	sign_no = t->party->codec.api->sign_in_for == NULL ? "" :
+		session_get(e, t->party, t->original->institution, operator_of(e, t),
+			t->sign_no_died ? t->sign_no : NULL, &t->signing);
 	if (sign_no == NULL) {
 		t->state = TASK_SIGNING;
 		return;
@@ -305,10 +306,12 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 
 void task_go_on(struct engine *e, struct task *t, bool signed_in)
 {
-	if (signed_in)
+	if (t->run != NULL)
+		flow_signed(e, t, signed_in);
+	else if (signed_in)
 		step(e, t, t->leg);
 	else
-		try_later(e, t, "could not sign in");
+		task_try_later(e, t, "could not sign in");
 }
 
 /* -- what to do --------------------------------------------------------------------------------- */
@@ -333,12 +336,12 @@ static void answer_joined(struct engine *e, struct task *t)
 
 	YT_REQUIRE(reply != NULL);
 	if (yt_str_is(t->result, "done")) {
-		resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_DONE, (struct yt_str){ 0 }, t->x.trace),
+		task_resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_DONE, (struct yt_str){ 0 }, t->x.trace),
 			"its target stands");
 		return;
 	}
 	reply->code = YT_STR("0");
-	resolve_done(e, t, reply, "its target was reversed or never took effect");
+	task_resolve_done(e, t, reply, "its target was reversed or never took effect");
 }
 
 /* Its origin sent a reversal for what no reversal undoes (fee lines, another reversal): it stands, and that
@@ -384,9 +387,14 @@ static int read_original(struct engine *e, struct task *t, const struct rec *lea
 	engine_box(e, codec, "decode_request", t->id, t->request);
 	rv = codec->api->decode_request(codec->plugin, t->request, t->original, &fault);
 	engine_unbox(e);
-	if (rv != 0 || t->party == NULL)
+	if (rv != 0 || t->party == NULL || t->x.flow[0] != 0)
 		return rv;
-	op = codec_wire_op(&t->party->codec, t->original->wire_op);
+	t->outward = t->original;
+	if (cross_is_foreign(codec, t->party))
+		t->outward = cross_read_back(e, t->arena, t->party, t->id, t->sent);
+	if (t->outward == NULL)
+		return YT_EFORMAT;
+	op = codec_wire_op(&t->party->codec, t->outward->wire_op);
 	t->method = op != NULL ? op->resolve : YT_RESOLVE_PARK;
 	return 0;
 }
@@ -419,6 +427,8 @@ void task_start(struct engine *e, const struct talk *talk)
 		task_park(e, t, "its octets killed a worker a while ago");
 	else if (read_original(e, t, &lease) != 0)
 		task_park(e, t, "its request cannot be read back, or its party or listener is not configured any more");
+	else if (t->x.flow[0] != 0 && !t->x.must_answer)
+		flow_start(e, t, &lease);
 	else
 		decide(e, t);
 }
@@ -428,13 +438,13 @@ void task_start(struct engine *e, const struct talk *talk)
 static void after_reversal(struct engine *e, struct task *t, const struct yt_reply *reply)
 {
 	if (reply->outcome == YT_DONE)
-		resolve_reversed(e, t, "reversal confirmed");
+		task_resolve_reversed(e, t, "reversal confirmed");
 	else if (reply->outcome == YT_REFUSED && reply->never_happened && (is_settled(e, t) || t->x.answered))
-		resolve_reversed(e, t, "original not found after the longest delay");
+		task_resolve_reversed(e, t, "original not found after the longest delay");
 	else if (reply->outcome == YT_REFUSED && reply->never_happened)
 		wait_until_settled(e, t, "original not found yet");
 	else
-		try_later(e, t, reply->outcome == YT_REFUSED ? "the reversal was refused" : "the reversal's outcome is unknown");
+		task_try_later(e, t, reply->outcome == YT_REFUSED ? "the reversal was refused" : "the reversal's outcome is unknown");
 }
 
 static void after_query(struct engine *e, struct task *t, const struct yt_reply *reply)
@@ -445,12 +455,12 @@ static void after_query(struct engine *e, struct task *t, const struct yt_reply 
 	YT_REQUIRE(adopted != NULL);
 	engine_box(e, &t->party->codec, "judge", t->id, t->request);
 	if (reply->outcome != YT_UNKNOWN && t->party->codec.api->judge != NULL)
-		judgement = t->party->codec.api->judge(t->party->codec.plugin, t->original, reply, adopted);
+		judgement = t->party->codec.api->judge(t->party->codec.plugin, t->outward, reply, adopted);
 	engine_unbox(e);
 	if (judgement == YT_FOUND)
-		resolve_done(e, t, adopted, "found by query");
+		task_resolve_done(e, t, adopted, "found by query");
 	else if (judgement == YT_UNSURE)
-		try_later(e, t, "the query proved nothing");
+		task_try_later(e, t, "the query proved nothing");
 	else if (!is_settled(e, t))
 		wait_until_settled(e, t, "not found yet");
 	else
@@ -469,15 +479,15 @@ static bool had_been_done(const struct task *t, const struct yt_reply *reply)
 static void after_resend(struct engine *e, struct task *t, struct yt_reply *reply)
 {
 	if (reply->outcome == YT_DONE)
-		resolve_done(e, t, reply, "sent again");
+		task_resolve_done(e, t, reply, "sent again");
 	else if (had_been_done(t, reply))
-		resolve_done(e, t, reply, "it had been done");
+		task_resolve_done(e, t, reply, "it had been done");
 	else if (reply->outcome == YT_REFUSED && reply->at_gateway)
-		try_later(e, t, "sent again, refused on its way");
+		task_try_later(e, t, "sent again, refused on its way");
 	else if (reply->outcome == YT_REFUSED)
-		resolve_refused(e, t, reply, "sent again and refused");
+		task_resolve_refused(e, t, reply, "sent again and refused");
 	else
-		try_later(e, t, "sent again, its outcome is unknown");
+		task_try_later(e, t, "sent again, its outcome is unknown");
 }
 
 void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why)
@@ -490,6 +500,10 @@ void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int sta
 	} else {
 		reply->outcome = YT_UNKNOWN;
 		reply->text = yt_arena_copy(t->arena, yt_str(why));
+	}
+	if (t->run != NULL) {
+		flow_leg(e, t, end, reply, body);
+		return;
 	}
 	written_outcome(&t->receipt, e, t->id, t->leg, reply, body, 0, engine_mono(e) - t->leg_mono);
 	t->sign_no_died = reply->outcome == YT_REFUSED && reply->session_expired &&
@@ -517,6 +531,10 @@ void task_verdict(struct engine *e, struct task *t, const struct talk *talk)
 		task_free(e, t);
 		return;
 	}
+	if (talk->kind == DOWN_FACTS && t->state == TASK_FACTS) {
+		flow_facts(e, t, talk);
+		return;
+	}
 	if (talk->kind != DOWN_DURABLE || t->state != TASK_STEPPING)
 		return;
 	t->state = TASK_OUT;
@@ -535,7 +553,11 @@ void tasks_again(struct engine *e)
 			continue;
 		}
 		engine_submit(e, UP_HELD, t->id, (struct yt_str){ 0 });
-		if (t->state == TASK_STEPPING)
+		if (t->state == TASK_STEPPING && t->run != NULL)
+			flow_write_step(e, t);
+		else if (t->state == TASK_STEPPING)
 			write_step(e, t);
+		else if (t->state == TASK_FACTS)
+			flow_ask_facts(e, t);
 	}
 }

@@ -43,7 +43,7 @@ struct work *work_new(struct engine *e, const struct engine_request *r)
 
 	w->id = (uint64_t)e->incarnation << 32 | ++e->counter;
 	w->token = r->token;
-	w->msg = yt_msg_new(w->arena);
+	w->msg = w->outward = yt_msg_new(w->arena);
 	w->codec = r->codec;
 	w->listener = r->listener;
 	w->begun_mono = engine_mono(e);
@@ -168,8 +168,9 @@ void work_refuse(struct engine *e, struct work *w, enum text_id id, struct yt_st
 	struct yt_str reason = text_english(w->arena, id, detail);
 
 	e->counts.refused++;
-	yt_log(YT_INFO, "engine", "exchange %016llx: refused, trace %s: %.*s", (unsigned long long)w->id, w->trace,
-		YT_FMT(reason));
+	if (yt_pace(&e->refusals, engine_mono(e), "engine", "refusals"))
+		yt_log(YT_INFO, "engine", "exchange %016llx: refused, trace %s: %.*s", (unsigned long long)w->id, w->trace,
+			YT_FMT(reason));
 	written_refused(&e->records, e, w, reply, reason);
 	engine_submit_records(e, UP_NOTE, w->id);
 	work_give_reply(e, w, reply);

@@ -75,6 +75,8 @@ void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w
 
 	names(out, e, w);
 	rec_bytes(out, REC_T_DIGEST, w->digest, sizeof(w->digest));
+	if (w->flow != NULL)
+		rec_str(out, REC_T_FLOW, yt_str(w->flow->name));
 	business_key(out, w->msg);
 	if (w->msg->op->is_settlement)
 		rec_u32(out, REC_T_FLAGS, REC_X_SETTLEMENT);
@@ -89,7 +91,7 @@ void written_sending(struct yt_buf *out, struct engine *e, const struct work *w)
 
 	rec_u8(out, REC_T_LEG, REC_LEG_MAIN);
 	rec_str(out, REC_T_PARTY, yt_str(w->party->name));
-	rec_str(out, REC_T_NUMBER, w->msg->number);
+	rec_str(out, REC_T_NUMBER, w->outward->number);
 	if (!yt_str_eq(sent, w->request)) /* equal octets are stored once */
 		rec_str(out, REC_T_SENT, sent);
 	rec_end(out, at);

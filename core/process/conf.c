@@ -206,6 +206,10 @@ static bool item_is_right(struct loading *l, const struct conf_key *k, const str
 		WRONG("%s must hold words of 1 to 64 letters, digits and . - _ *, not \"%.40s\"", k->key, v->text);
 		return false;
 	}
+	if (k->type == CONF_T_STEPS && (v->len < 1 || v->len > 100)) {
+		WRONG("%s must hold steps as party, party:operation or party:operation?fact", k->key);
+		return false;
+	}
 	if (k->type == CONF_T_AREAS &&
 	        ((v->len != 2 && v->len != 4 && v->len != 6) || !consists_of(v->text, v->len, isdigit))) {
 		WRONG("%s must hold two, four or six digits, not \"%.40s\"", k->key, v->text);
@@ -230,7 +234,7 @@ static void fill_list(struct loading *l, const struct conf_key *k, const struct 
 		to->item[to->n].p = keep(l, item->text, item->len);
 		to->item[to->n++].n = item->len;
 	}
-	if (!l->out_of_memory)
+	if (!l->out_of_memory && k->type != CONF_T_STEPS)
 		qsort(to->item, to->n, sizeof(struct yt_str), by_text);
 }
 
@@ -315,7 +319,8 @@ static void fill_url(struct loading *l, const struct conf_key *k, const struct c
 
 static bool kind_fits(struct loading *l, const struct conf_key *k, const struct conf_node *v)
 {
-	bool wants_list = k->type == CONF_T_CODES || k->type == CONF_T_AREAS || k->type == CONF_T_WORDS;
+	bool wants_list = k->type == CONF_T_CODES || k->type == CONF_T_AREAS || k->type == CONF_T_WORDS ||
+	                  k->type == CONF_T_STEPS;
 	bool wants_map = k->type == CONF_T_SETTINGS;
 	enum conf_node_kind wanted = wants_list ? CONF_LIST : wants_map ? CONF_MAP : CONF_SCALAR;
 
@@ -345,6 +350,7 @@ static void fill_key(struct loading *l, const struct conf_key *k, const struct c
 	case CONF_T_CODES:
 	case CONF_T_AREAS:
 	case CONF_T_WORDS:
+	case CONF_T_STEPS:
 		fill_list(l, k, v, to);
 		break;
 	case CONF_T_SETTINGS:
@@ -672,8 +678,19 @@ const struct conf_secret *conf_secret(const struct conf *conf, struct yt_str nam
 	return i == UINT32_MAX ? NULL : &conf->secrets[i];
 }
 
-bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution)
+bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution, struct yt_str area)
 {
+	for (uint32_t i = 0; i < origin->areas.n; i++)
+		if (area.n == 6 && memcmp(area.p, origin->areas.item[i].p, origin->areas.item[i].n) == 0)
+			return true;
 	return origin->institutions.n > 0 && bsearch(&institution, origin->institutions.item, origin->institutions.n,
 	                                             sizeof(struct yt_str), by_text) != NULL;
+}
+
+const struct conf_flow *conf_flow(const struct conf *conf, struct yt_str name)
+{
+	for (uint32_t i = 0; i < conf->n_flows; i++)
+		if (yt_str_is(name, conf->flows[i].name))
+			return &conf->flows[i];
+	return NULL;
 }

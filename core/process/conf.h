@@ -42,6 +42,7 @@ struct conf_journal {
 
 struct conf_limits {
 	uint32_t body_kib, header_kib, headers, connections, handshake_ms, request_ms, idle_ms;
+	uint32_t http2_streams, http2_continuations, http2_buffer_kib, http2_resets, http2_control_frames;
 	uint32_t json_depth, json_values;
 	uint32_t exchanges, ring_mib;
 };
@@ -67,6 +68,7 @@ struct conf_listener {
 	uint32_t port;       /* 0: any free one */
 	const char *format;
 	const char *cert, *key, *client_ca;
+	uint32_t http2; /* offered beside HTTP/1.1 */
 	struct conf_settings settings;
 	struct conf_place place;
 };
@@ -81,6 +83,7 @@ struct conf_party {
 	const char *name, *format;
 	const char *url, *host, *port, *target;    /* target: path with query, begins with / */
 	const char *server_name, *ca, *cert, *key; /* NULL: not given */
+	uint32_t http2; /* offered beside HTTP/1.1 */
 	uint32_t connections, queue, connect_timeout_ms, idle_ms, response_kib, late_ms;
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
 	struct conf_settings settings;
@@ -98,6 +101,7 @@ struct conf_origin {
 	const char *caller;  /* caller id of the header signature; NULL when it has a certificate */
 	const char *key;     /* name of its secret; with caller only */
 	struct conf_texts institutions;
+	struct conf_texts areas; /* first digits of the treatment areas it may also speak for */
 	enum conf_unknown_style unknown_style;
 	uint32_t unknown_code; /* with CONF_CODE: what infcode says meanwhile */
 	uint32_t timeout_ms;
@@ -123,10 +127,32 @@ struct conf_tables {
 	const char *areas; /* CSV files; NULL: not given */
 };
 
+struct conf_step { /* of a flow */
+	const struct conf_party *party;
+	unsigned op;        /* enum yt_operation; YT_OP_COUNT: the request's own */
+	const char *unless; /* a fact; NULL: always done */
+	bool is_kept;       /* not undone */
+};
+
+struct conf_flow {
+	const char *name;
+	struct conf_texts steps;
+	struct conf_step step[8];
+	uint32_t n_steps, answer;
+	struct conf_place place;
+};
+
+struct conf_cases {
+	struct conf_texts facts; /* relations of areas */
+	uint32_t facts_days;
+	unsigned relations;      /* the same as bits 1 << enum area_relation */
+};
+
 struct conf_route {
 	const char *name;
-	const char *to;                 /* name of the party ... */
-	const struct conf_party *party; /* ... and itself */
+	const char *to, *flow_name;     /* name of the party or the flow ... */
+	const struct conf_party *party; /* ... and itself; of a flow that of its first step */
+	const struct conf_flow *flow;
 	struct conf_texts operations, relation, listeners, origins, institutions, insutypes; /* empty: any */
 	struct conf_texts areas, treatment, insured; /* first 2, 4 or 6 digits; areas: of the institution */
 	struct conf_settings fields;    /* values of one field are parted by | */
@@ -154,6 +180,9 @@ struct conf {
 	struct conf_numbers numbers;
 	struct conf_resolution resolution;
 	struct conf_tables tables;
+	struct conf_flow *flows;
+	uint32_t n_flows;
+	struct conf_cases cases;
 
 	struct area_table *areas;  /* NULL: digits alone */
 	struct route_rule *rules;  /* of routes, in their order */
@@ -205,7 +234,9 @@ const struct conf_origin *conf_origin_by_caller(const struct conf *conf, struct 
 const struct conf_institution *conf_institution(const struct conf *conf, struct yt_str code);
 const struct conf_party *conf_party(const struct conf *conf, struct yt_str name);
 const struct conf_secret *conf_secret(const struct conf *conf, struct yt_str name);
-bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution);
+/* area: where the institution treats; it counts only where the origin speaks for areas. */
+bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution, struct yt_str area);
+const struct conf_flow *conf_flow(const struct conf *conf, struct yt_str name);
 /* The first route that takes a message; NULL when none does. */
 const struct conf_route *conf_route(const struct conf *conf, const struct route_query *query);
 /* The party of an institution's settlements for people insured where it is; NULL when no route takes them. */

@@ -374,6 +374,8 @@ static void check_identity(const struct conf *conf, const struct conf_origin *o,
 	else if (!has_listener(conf, o->subject != NULL ? CONF_MTLS : CONF_SIGNED))
 		conf_warning_add(errors, at.line, at.column, "no listener of kind %s: this origin can never come in",
 		        o->subject != NULL ? "mtls" : "signed");
+	if (o->institutions.n == 0 && o->areas.n == 0)
+		conf_error_add(errors, at.line, at.column, "it speaks for nobody: give institutions, or areas where a hub asks");
 	if (o->key != NULL && conf_secret(conf, yt_str(o->key)) == NULL)
 		conf_error_add(
 		        errors, at.line, at.column, "key: no secret is called \"%s\": add it to secrets", o->key);
@@ -514,6 +516,10 @@ static void check_numbers(const struct conf *conf, const struct conf_node *root,
 		        (unsigned)conf->numbers.serial_from, (unsigned)conf->numbers.serial_to);
 	check_room(conf, limits, errors, "segment_mib", conf->journal.segment_mib);
 	check_room(conf, limits, errors, "ring_mib", conf->limits.ring_mib);
+	if (conf->limits.http2_buffer_kib < conf->limits.body_kib)
+		conf_error_add(errors, limits == NULL ? 0 : limits->line, limits == NULL ? 0 : limits->column,
+		        "http2_buffer_kib: %u is smaller than body_kib: %u: the largest request could not come in",
+		        (unsigned)conf->limits.http2_buffer_kib, (unsigned)conf->limits.body_kib);
 }
 
 static void check_profile(const struct conf *conf, const struct conf_node *root, struct conf_errors *errors)

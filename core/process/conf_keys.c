@@ -8,6 +8,9 @@
 #include <string.h>
 
 #define ONE(member) CONF_ONE, false, offsetof(struct conf, member), 0, 0, 0
+#define ANY(member, type)                                                                                              \
+	CONF_MANY, false, offsetof(struct conf, member), offsetof(struct conf, n_##member), sizeof(struct type),       \
+	        offsetof(struct type, place)
 #define MANY(member, type)                                                                                             \
 	CONF_MANY, true, offsetof(struct conf, member), offsetof(struct conf, n_##member), sizeof(struct type),        \
 	        offsetof(struct type, place)
@@ -32,6 +35,9 @@ const struct conf_section conf_sections[] = {
 	        "Serial block of the gateway's own message numbers in an institution's name. "
 	        "An origin that uses one of them is refused." },
 	{ "resolution", ONE(resolution), "How an unknown outcome is worked off." },
+	{ "flows", ANY(flows, conf_flow),
+	        "What one request needs at several parties, step after step; if one is refused, those before it are undone." },
+	{ "cases", ONE(cases), "What is kept of a visit for its later messages (case facts), encrypted in the journal." },
 	{ "tables", ONE(tables), "Tables kept in files of their own, CSV with a header line." },
 	{ "routes", MANY(routes, conf_route),
 	        "Which party is asked. First match wins; what is left out matches all. `yitong explain FILE` shows what "
@@ -99,6 +105,21 @@ const struct conf_key conf_keys[] = {
 		"From the first byte of a request to its last; beyond it 408." },
 	{ "limits", "idle_ms", CONF_T_NUMBER, "ms", DEFAULT("300000"), 100, 86400000, NULL, AT(limits, idle_ms),
 		"A connection without a request is closed after this." },
+	{ "limits", "http2_streams", CONF_T_NUMBER, NULL, DEFAULT("128"), 1, 1000, NULL, AT(limits, http2_streams),
+		"HTTP/2: requests open at once on one connection; more are refused unread (`REFUSED_STREAM`)." },
+	{ "limits", "http2_continuations", CONF_T_NUMBER, NULL, DEFAULT("4"), 0, 8, NULL, AT(limits, http2_continuations),
+		"HTTP/2: CONTINUATION frames of one header block; more end the connection." },
+	{ "limits", "http2_buffer_kib", CONF_T_NUMBER, "KiB", DEFAULT("8192"), 64, 1048576, NULL,
+		AT(limits, http2_buffer_kib),
+		"HTTP/2: bodies of one connection that are not whole yet or not taken yet; beyond it new requests are "
+		"refused unread. At least `body_kib`." },
+	{ "limits", "http2_resets", CONF_T_NUMBER, NULL, DEFAULT("100"), 1, 100000, NULL, AT(limits, http2_resets),
+		"HTTP/2: requests that one connection may reset, or have refused; a tenth of it comes back each second. Beyond "
+		"it the connection ends." },
+	{ "limits", "http2_control_frames", CONF_T_NUMBER, NULL, DEFAULT("1000"), 10, 1000000, NULL,
+		AT(limits, http2_control_frames),
+		"HTTP/2: frames without a message (PING, SETTINGS, WINDOW_UPDATE, empty DATA) from one connection; a tenth of it "
+		"comes back each second, 16 with each whole request. Beyond it the connection ends." },
 	{ "limits", "json_depth", CONF_T_NUMBER, NULL, DEFAULT("32"), 4, 256, NULL, AT(limits, json_depth),
 		"Nested arrays and objects in one message." },
 	{ "limits", "json_values", CONF_T_NUMBER, NULL, DEFAULT("200000"), 100, 10000000, NULL, AT(limits, json_values),
@@ -122,6 +143,8 @@ const struct conf_key conf_keys[] = {
 	{ "listeners", "client_ca", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(listener, client_ca),
 		"PEM that client certificates must chain to. Needed with `kind: mtls`, refused with others." },
 
+	{ "listeners", "http2", CONF_T_CHOICE, NULL, DEFAULT("on"), 0, 0, "off on", AT(listener, http2),
+		"`on`: HTTP/2 is spoken with who offers it (ALPN), HTTP/1.1 with all others." },
 	{ "listeners", "settings", CONF_T_SETTINGS, NULL, OPTIONAL, 0, 0, NULL, AT(listener, settings),
 		"Keys of the format's plugin; its README lists them." },
 
@@ -135,8 +158,11 @@ const struct conf_key conf_keys[] = {
 	{ "parties", "cert", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, cert),
 		"Our client certificate there, PEM; with `key`." },
 	{ "parties", "key", CONF_T_KEYFILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, key), "Its private key, PEM." },
+	{ "parties", "http2", CONF_T_CHOICE, NULL, DEFAULT("off"), 0, 0, "off on", AT(party, http2),
+		"`on`: HTTP/2 is offered (ALPN); where the party takes it, one connection carries up to `http2_streams` "
+		"requests at once." },
 	{ "parties", "connections", CONF_T_NUMBER, NULL, DEFAULT("64"), 1, 4096, NULL, AT(party, connections),
-		"Connections per worker, kept open. Each carries one request at a time." },
+		"Connections per worker, kept open. In HTTP/1.1 each carries one request at a time." },
 	{ "parties", "queue", CONF_T_NUMBER, NULL, DEFAULT("4096"), 0, 65536, NULL, AT(party, queue),
 		"Requests per worker that may wait for a connection; more are refused unsent." },
 	{ "parties", "connect_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("5000"), 100, 120000, NULL,
@@ -166,8 +192,10 @@ const struct conf_key conf_keys[] = {
 		"Caller id in its header signature (`x-tif-paasid`)." },
 	{ "origins", "key", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(origin, key),
 		"Name of the secret it signs with. Needed with `caller`." },
-	{ "origins", "institutions", CONF_T_CODES, NULL, REQUIRED, 0, 0, NULL, AT(origin, institutions),
+	{ "origins", "institutions", CONF_T_CODES, NULL, OPTIONAL, 0, 0, NULL, AT(origin, institutions),
 		"Codes of the institutions it may speak for." },
+	{ "origins", "areas", CONF_T_AREAS, NULL, OPTIONAL, 0, 0, NULL, AT(origin, areas),
+		"It may also speak for institutions anywhere in these treatment areas, as a hub does." },
 	{ "origins", "unknown_style", CONF_T_CHOICE, NULL, DEFAULT("hold"), 0, 0, "hold silence code", AT(origin, unknown_style),
 		"What it hears while an outcome is unknown. `hold`: the request stays open until the outcome is proved. "
 		"`silence`: the connection is closed without an answer, and the origin sends its own reversal. `code`: it "
@@ -207,7 +235,9 @@ const struct conf_key conf_keys[] = {
 		AT(resolution, undelivered_ms), "A success that the origin never fetched is reversed after this." },
 
 	{ "routes", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(route, name), "How log and journal call it." },
-	{ "routes", "to", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(route, to), "Name of the party." },
+	{ "routes", "to", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(route, to), "Name of the party." },
+	{ "routes", "flow", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(route, flow_name),
+		"Name of the flow, instead of `to`. A flow serves requests that change state." },
 	{ "routes", "operations", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(route, operations),
 		"Only these operations, as `outpatient.settle`, or a group, as `outpatient.*`." },
 	{ "routes", "relation", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(route, relation),
@@ -230,6 +260,18 @@ const struct conf_key conf_keys[] = {
 		"Only requests for one of these institutions." },
 	{ "routes", "areas", CONF_T_AREAS, NULL, OPTIONAL, 0, 0, NULL, AT(route, areas),
 		"Only institutions whose area begins so: two digits a province, four a city, six a county." },
+
+	{ "flows", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(flow, name), "How routes, log and journal call it." },
+	{ "flows", "steps", CONF_T_STEPS, NULL, REQUIRED, 0, 0, NULL, AT(flow, steps),
+		"In their order: `party` is asked what the request asks; `party:operation` something else; `?fact` behind it leaves the "
+		"step out where the case has that fact; `!` before it: it is not undone." },
+	{ "flows", "answer", CONF_T_NUMBER, NULL, DEFAULT("1"), 1, 8, NULL, AT(flow, answer),
+		"The step whose answer the origin hears." },
+
+	{ "cases", "facts", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(cases, facts),
+		"For which visits: `same-city`, `same-province`, `cross-province`, by treatment and insured area. Left out: none." },
+	{ "cases", "facts_days", CONF_T_NUMBER, "days", DEFAULT("400"), 1, 36500, NULL, AT(cases, facts_days),
+		"A piece is not found any more after this." },
 
 	{ "tables", "areas", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(tables, areas),
 		"Areas that digits alone do not place: columns code, pool, successor, from, to, name. Without it the first four "
@@ -255,6 +297,7 @@ static void type_markdown(const struct conf_key *k, struct yt_buf *out)
 		[CONF_T_CODES] = "list of codes",
 		[CONF_T_AREAS] = "list of digits",
 		[CONF_T_WORDS] = "list of words",
+		[CONF_T_STEPS] = "list of steps",
 		[CONF_T_SETTINGS] = "keys and texts",
 	};
 

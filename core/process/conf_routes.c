@@ -177,13 +177,46 @@ static void make_fields(struct making *m)
 	}
 }
 
+static const char *nth_flow(const void *arg, size_t i)
+{
+	const struct conf *conf = arg;
+
+	return i < conf->n_flows ? conf->flows[i].name : NULL;
+}
+
+static void make_flow(struct making *m)
+{
+	struct conf_route *r = m->route;
+	const char *meant;
+
+	r->flow = conf_flow(m->conf, yt_str(r->flow_name));
+	if (r->flow == NULL) {
+		meant = conf_closest(r->flow_name, nth_flow, m->conf);
+		WRONG(m, "route to unknown flow \"%s\"%s%s%s", r->flow_name, meant == NULL ? ": add it to flows" : ": did you mean \"",
+		        meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
+		return;
+	}
+	r->party = r->flow->step[0].party;
+	if (m->rule->any_op)
+		WRONG(m, "a route to a flow must name its operations: flow %s serves some, not all", r->flow_name);
+	for (unsigned op = 0; op < YT_OP_COUNT; op++)
+		if (m->rule->ops[op] && !yt_op((enum yt_operation)op)->changes_state)
+			WRONG(m, "%s is a query: a flow serves requests that change state", yt_op((enum yt_operation)op)->name);
+}
+
 static void make_party(struct making *m)
 {
 	struct conf_route *r = m->route;
 	const char *meant;
 
-	if (r->to == NULL)
+	if ((r->to == NULL) == (r->flow_name == NULL)) {
+		WRONG(m, "a route leads to a party (`to`) or by a flow (`flow`): give one of the two");
 		return;
+	}
+	if (r->to == NULL) {
+		make_flow(m);
+		return;
+	}
 	r->party = conf_party(m->conf, yt_str(r->to));
 	if (r->party != NULL)
 		return;
@@ -217,11 +250,79 @@ static bool takes_all(const struct route_rule *rule)
 	       rule->treatment.n == 0 && rule->insured.n == 0;
 }
 
+/* -- flows -- */
+
+/* "!party:operation?fact" into its parts. */
+static const char *make_step(struct conf *conf, struct yt_str word, struct conf_step *step)
+{
+	const char *end = word.p + word.n, *colon, *mark;
+	struct yt_str party, operation;
+
+	step->is_kept = word.n > 0 && word.p[0] == '!';
+	word.p += step->is_kept;
+	colon = memchr(word.p, ':', (size_t)(end - word.p));
+	mark = memchr(word.p, '?', (size_t)(end - word.p));
+	step->unless = mark == NULL ? NULL : mark + 1;
+	end = mark == NULL ? end : mark;
+	party = (struct yt_str){ word.p, (size_t)((colon == NULL ? end : colon) - word.p) };
+	step->party = conf_party(conf, party);
+	if (step->party == NULL)
+		return "names a party that there is not";
+	step->op = YT_OP_COUNT;
+	if (colon == NULL)
+		return NULL;
+	operation = (struct yt_str){ colon + 1, (size_t)(end - colon - 1) };
+	for (step->op = 0; step->op < YT_OP_COUNT; step->op++)
+		if (yt_str_is(operation, yt_op((enum yt_operation)step->op)->name))
+			return NULL;
+	return "names an operation that there is not";
+}
+
+static void make_flows(struct conf *conf, struct conf_errors *errors)
+{
+	for (uint32_t i = 0; i < conf->n_flows; i++) {
+		struct conf_flow *f = &conf->flows[i];
+		const char *wrong = NULL;
+
+		if (f->steps.n < 2 || f->steps.n > sizeof(f->step) / sizeof(f->step[0])) {
+			conf_error_add(errors, f->place.line, f->place.column, "a flow has two to eight steps; for one, route to the party");
+			continue;
+		}
+		for (f->n_steps = 0; wrong == NULL && f->n_steps < f->steps.n; f->n_steps++) {
+			wrong = make_step(conf, f->steps.item[f->n_steps], &f->step[f->n_steps]);
+			if (wrong != NULL)
+				conf_error_add(errors, f->place.line, f->place.column, "step %u, \"%.*s\", %s",
+				        (unsigned)f->n_steps + 1, YT_FMT(f->steps.item[f->n_steps]), wrong);
+		}
+		if (f->answer > f->steps.n || (wrong == NULL && f->step[f->answer - 1].unless != NULL))
+			conf_error_add(errors, f->place.line, f->place.column,
+			        "answer: step %u is not there or may be left out: name one that is always done", (unsigned)f->answer);
+	}
+}
+
+static void make_cases(struct conf *conf, struct conf_errors *errors)
+{
+	for (uint32_t i = 0; i < conf->cases.facts.n; i++) {
+		unsigned r = AREA_SAME_CITY;
+
+		while (r <= AREA_CROSS_PROVINCE &&
+		        !yt_str_is(conf->cases.facts.item[i], area_relation_name((enum area_relation)r)))
+			r++;
+		if (r > AREA_CROSS_PROVINCE)
+			conf_error_add(errors, 0, 0, "cases.facts must be same-city, same-province or cross-province, not \"%.*s\"",
+			        YT_FMT(conf->cases.facts.item[i]));
+		else
+			conf->cases.relations |= 1u << r;
+	}
+}
+
 void conf_check_routes(struct conf *conf, struct conf_errors *errors)
 {
 	const struct conf_route *takes_all_before = NULL;
 
 	read_areas(conf, errors);
+	make_flows(conf, errors);
+	make_cases(conf, errors);
 	if (conf->n_routes > ROUTES_MAX) {
 		conf_error_add(errors, conf->routes[ROUTES_MAX].place.line, conf->routes[ROUTES_MAX].place.column,
 		        "more than %d routes: use areas instead of a route per institution", ROUTES_MAX);

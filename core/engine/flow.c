@@ -1,0 +1,446 @@
+/* core/engine/flow.c - works a flow off under its lease: step after step, and backwards when one is refused.
+ *
+ * A flow (engine.h) is what one request needs at several parties: an admission across provinces is told to the treating
+ * platform and registered with the hub.  The keeper admits the request and leases it at once (resolve.c task_start):
+ *  - flow_start()   reads what earlier steps sent and got, asks for the case's facts    FACTS
+ *  - decide()       the step whose leg may have left once more, with the same octets; else the next one; else,
+ *                   after a refusal or when its origin wants it undone, the undoing of the last one done
+ *  - write_step()   durable before it leaves                                             STEPPING -> OUT
+ *  - flow_leg()     what came back                                                       OUT -> decide()
+ * and in the end the answer of one step, or the refusal that ended it, is the origin's answer.  A step of unknown
+ * outcome is sent again unchanged until it is known: parties recognise their messages by number. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/work.h"
+
+struct flow_run {
+	const struct engine_flow *flow;
+	struct facts facts;
+	struct yt_str sent[REC_STEPS_MAX], got[REC_STEPS_MAX], undo_sent;
+	struct yt_msg *said[REC_STEPS_MAX];  /* as the step's party was asked */
+	struct yt_reply *heard[REC_STEPS_MAX];
+	bool is_again; /* the octets that are out had left before */
+};
+
+/* -- beginning ---------------------------------------------------------------------------------- */
+
+void flow_ask_facts(struct engine *e, struct task *t)
+{
+	if (t->seq != 0)
+		HASH_DELETE(hh_seq, e->tasks_by_seq, t);
+	t->state = TASK_FACTS;
+	t->seq = cross_ask_facts(e, t->id, t->original);
+	HASH_ADD(hh_seq, e->tasks_by_seq, seq, sizeof(t->seq), t);
+}
+
+void flow_start(struct engine *e, struct task *t, const struct rec *lease)
+{
+	struct flow_run *run = yt_arena_alloc(t->arena, sizeof(*run));
+
+	YT_REQUIRE(run != NULL);
+	t->run = run;
+	run->flow = e->conf.flow == NULL ? NULL : e->conf.flow(e->conf.ctx, t->x.flow);
+	for (unsigned i = 0; i < REC_STEPS_MAX; i++) {
+		run->sent[i] = yt_arena_copy(t->arena, rec_get(lease, (enum rec_tag)(REC_T_STEP_SENT + i)));
+		run->got[i] = yt_arena_copy(t->arena, rec_get(lease, (enum rec_tag)(REC_T_STEP_GOT + i)));
+	}
+	run->undo_sent = yt_arena_copy(t->arena, rec_get(lease, REC_T_UNDO_SENT));
+	if (run->flow == NULL || t->x.step > run->flow->n)
+		task_park(e, t, "its flow is not configured any more");
+	else
+		flow_ask_facts(e, t);
+}
+
+static const struct engine_flow_step *step_at(const struct task *t, unsigned step)
+{
+	return &t->run->flow->steps[step - 1];
+}
+
+static const struct yt_op *op_of(const struct task *t, unsigned step)
+{
+	enum yt_operation op = step_at(t, step)->op;
+
+	return op == YT_OP_COUNT ? t->original->op : yt_op(op);
+}
+
+/* The request itself, for a party that speaks its format: it goes on as it came. */
+static bool is_verbatim(const struct task *t, unsigned step)
+{
+	return step_at(t, step)->op == YT_OP_COUNT && !cross_is_foreign(&t->codec, step_at(t, step)->party);
+}
+
+/* What an earlier step had said and heard, read back from its octets.  False: that cannot be. */
+static bool read_step(struct engine *e, struct task *t, unsigned step)
+{
+	struct flow_run *run = t->run;
+	unsigned i = step - 1;
+
+	if (run->sent[i].n == 0)
+		return true;
+	run->said[i] = is_verbatim(t, step) ? t->original :
+		cross_read_back(e, t->arena, step_at(t, step)->party, t->id, run->sent[i]);
+	if (run->said[i] == NULL)
+		return false;
+	if (run->got[i].n == 0)
+		return true;
+	run->heard[i] = yt_reply_new(t->arena);
+	YT_REQUIRE(run->heard[i] != NULL);
+	engine_decode_reply(e, step_at(t, step)->party, run->said[i], t->id, 200, run->got[i], run->heard[i]);
+	return true;
+}
+
+static void decide(struct engine *e, struct task *t);
+
+/* An answer's facts count from here on, for the steps behind it. */
+static void learn(struct task *t, unsigned step)
+{
+	struct yt_msg said = *t->original;
+	struct yt_node *piece;
+
+	if (t->run->heard[step - 1] == NULL || t->run->heard[step - 1]->outcome != YT_DONE)
+		return;
+	said.op = op_of(t, step);
+	if (!is_verbatim(t, step))
+		said.body = NULL; /* what it said was known before */
+	piece = facts_piece(t->arena, &said, t->run->heard[step - 1]);
+	facts_add(&t->run->facts, piece);
+}
+
+void flow_facts(struct engine *e, struct task *t, const struct talk *talk)
+{
+	int rv = cross_facts(t->arena, talk, t->original, &t->run->facts);
+
+	HASH_DELETE(hh_seq, e->tasks_by_seq, t);
+	t->seq = 0;
+	for (unsigned step = 1; rv == 0 && step <= t->run->flow->n; step++) {
+		if (!read_step(e, t, step))
+			rv = YT_EFORMAT;
+		else
+			learn(t, step);
+	}
+	if (rv == 0)
+		rv = facts_gather(&t->run->facts, t->original);
+	if (rv != 0)
+		task_park(e, t, "what its steps sent and got cannot be read back");
+	else
+		decide(e, t);
+}
+
+/* -- a step leaves ------------------------------------------------------------------------------ */
+
+void flow_write_step(struct engine *e, struct task *t)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	yt_buf_str(&buf, yt_buf_view(&t->receipt)); /* what came back before rides with it */
+	at = rec_begin(&buf, REC_SENDING, 0, t->id, engine_wall(e));
+	rec_u8(&buf, REC_T_LEG, (uint8_t)t->leg);
+	rec_u8(&buf, REC_T_STEP, t->x.step);
+	rec_str(&buf, REC_T_PARTY, yt_str(t->party->name));
+	rec_str(&buf, REC_T_NUMBER, t->own->number);
+	if (t->run->is_again)
+		rec_u32(&buf, REC_T_ATTEMPT, 1); /* the same octets, kept already */
+	else if (t->leg == REC_LEG_UNDO)
+		rec_str(&buf, REC_T_UNDO_SENT, yt_buf_view(&t->octets));
+	else
+		rec_str(&buf, (enum rec_tag)(REC_T_STEP_SENT + t->x.step - 1), yt_buf_view(&t->octets));
+	rec_end(&buf, at);
+	YT_REQUIRE(!buf.failed);
+	task_submit(e, t, UP_STEP, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+}
+
+/* Octets that may have left before, once more. */
+static void send_again(struct engine *e, struct task *t)
+{
+	struct flow_run *run = t->run;
+	struct yt_str octets = t->x.undoing ? run->undo_sent : run->sent[t->x.step - 1];
+
+	t->party = step_at(t, t->x.step)->party;
+	t->leg = t->x.undoing ? REC_LEG_UNDO : REC_LEG_STEP;
+	t->own = t->x.undoing ? cross_read_back(e, t->arena, t->party, t->id, octets) : run->said[t->x.step - 1];
+	if (octets.n == 0 || t->own == NULL) {
+		task_park(e, t, "what was sent cannot be read back");
+		return;
+	}
+	run->is_again = true;
+	yt_buf_clear(&t->octets);
+	yt_buf_str(&t->octets, octets);
+	flow_write_step(e, t);
+}
+
+/* A message of ours: number, time, and where institutions sign in, our own operator. */
+static bool make_own(struct engine *e, struct task *t)
+{
+	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, t->original->institution);
+	char now[20];
+
+	if (t->party->codec.api->sign_in_for != NULL) {
+		if (institution == NULL || t->used >= 4)
+			return false;
+		t->own->operator_id = yt_str(institution->operator_id);
+		t->own->operator_name = yt_str(institution->operator_name);
+	} else if (t->own->operator_id.n == 0) {
+		t->own->operator_id = t->original->operator_id;
+		t->own->operator_name = t->original->operator_name;
+	}
+	t->own->number = cross_number(e, t->arena, t->party, t->original->institution, t->second, t->serial + t->used++);
+	t->own->sign_no = yt_arena_copy(t->arena, yt_str(t->sign_no));
+	yt_time_print(engine_wall(e), now);
+	t->own->time = yt_arena_copy(t->arena, yt_str(now));
+	return true;
+}
+
+/* The message of the step that is about to leave; NULL when it cannot be made. */
+static struct yt_msg *compose(struct engine *e, struct task *t)
+{
+	struct flow_run *run = t->run;
+	struct yt_msg *undo;
+	int rv = YT_ENOTFOUND;
+
+	if (t->leg == REC_LEG_STEP)
+		return facts_compose(&run->facts, t->original, run->heard[0], op_of(t, t->x.step));
+	undo = yt_msg_new(t->arena);
+	if (undo == NULL || t->party->codec.api->reversal_of == NULL)
+		return NULL;
+	engine_box(e, &t->party->codec, "reversal_of", t->id, t->request);
+	rv = t->party->codec.api->reversal_of(t->party->codec.plugin, run->said[t->x.step - 1], undo);
+	engine_unbox(e);
+	return rv == 0 ? undo : NULL;
+}
+
+/* Whether a sign_no is there, or needed; else the lease waits for it (TASK_SIGNING). */
+static bool is_signed(struct engine *e, struct task *t)
+{
+	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, t->original->institution);
+	const char *sign_no;
+
+	if (t->party->codec.api->sign_in_for == NULL || institution == NULL)
+		return true;
+	sign_no = session_get(e, t->party, t->original->institution, yt_str(institution->operator_id),
+		t->sign_no_died ? t->sign_no : NULL, &t->signing);
+	if (sign_no == NULL) {
+		t->state = TASK_SIGNING;
+		return false;
+	}
+	t->sign_no_died = false;
+	memcpy(t->sign_no, sign_no, strlen(sign_no) + 1);
+	return true;
+}
+
+static void refuse_unsent(struct engine *e, struct task *t, const struct yt_fault *fault);
+
+/* Makes the octets of the step t->x.step (or of its undoing, by t->leg) and writes it down. */
+static void go(struct engine *e, struct task *t)
+{
+	struct yt_fault fault = { { 0 }, { 0 } };
+	struct flow_run *run = t->run;
+	bool verbatim = t->leg == REC_LEG_STEP && is_verbatim(t, t->x.step);
+	int rv;
+
+	run->is_again = false;
+	yt_buf_clear(&t->octets);
+	t->own = verbatim ? t->original : NULL;
+	if (!verbatim) {
+		if (!is_signed(e, t))
+			return;
+		t->own = compose(e, t);
+		if (t->own == NULL || !make_own(e, t)) {
+			task_park(e, t, t->leg == REC_LEG_UNDO ? "no machine can undo this step" : "a step cannot be made");
+			return;
+		}
+	}
+	rv = engine_encode_request(e, &t->party->codec, t->own, t->id, t->request, &t->octets, &fault);
+	if (rv == YT_EFORMAT && t->leg == REC_LEG_STEP) {
+		refuse_unsent(e, t, &fault);
+	} else if (rv != 0) {
+		task_park(e, t, "a message of ours cannot be written");
+	} else {
+		t->x.step_state = STEP_OUT;
+		flow_write_step(e, t);
+	}
+}
+
+void flow_signed(struct engine *e, struct task *t, bool signed_in)
+{
+	if (signed_in)
+		go(e, t);
+	else
+		task_try_later(e, t, "could not sign in");
+}
+
+/* -- what to do --------------------------------------------------------------------------------- */
+
+static void begin(struct engine *e, struct task *t, unsigned step, enum rec_leg leg)
+{
+	t->x.step = (uint8_t)step;
+	t->x.undoing = leg == REC_LEG_UNDO;
+	t->party = step_at(t, step)->party;
+	t->leg = leg;
+	go(e, t);
+}
+
+/* The refusal that ended it; NULL when no step was refused. */
+static struct yt_reply *refusal(const struct task *t)
+{
+	for (unsigned i = 0; i < t->run->flow->n; i++)
+		if (t->run->heard[i] != NULL && t->run->heard[i]->outcome == YT_REFUSED)
+			return t->run->heard[i];
+	return NULL;
+}
+
+static void keep_facts(struct engine *e, struct task *t)
+{
+	for (unsigned step = 1; step <= t->run->flow->n; step++) {
+		struct yt_msg said = *t->original;
+
+		if (t->run->heard[step - 1] == NULL)
+			continue;
+		said.op = op_of(t, step);
+		if (!is_verbatim(t, step))
+			said.body = NULL;
+		if (said.visit.n == 0 && t->run->heard[0] != NULL)
+			said.visit = t->run->heard[0]->visit; /* as its origin knows it, whoever else numbers it */
+		cross_keep_facts(&t->receipt, e, t->id, &said, t->run->heard[step - 1]);
+	}
+}
+
+/* All that was done is undone, or nothing was. */
+static void end_undone(struct engine *e, struct task *t)
+{
+	struct yt_reply *reply = refusal(t);
+
+	if (reply != NULL)
+		task_resolve_refused(e, t, reply, "a step was refused, those before it are undone");
+	else
+		task_resolve_reversed(e, t, "its steps are undone");
+}
+
+static void end_done(struct engine *e, struct task *t)
+{
+	unsigned answer = t->run->flow->answer;
+
+	keep_facts(e, t);
+	task_resolve_done(e, t, t->run->heard[answer - 1], "all its steps are done");
+}
+
+/* The step before this one that has something to undo; 0: none. */
+static unsigned undo_before(const struct task *t, unsigned step)
+{
+	while (--step > 0) {
+		const struct yt_reply *heard = t->run->heard[step - 1];
+
+		if (heard != NULL && heard->outcome == YT_DONE && !step_at(t, step)->is_kept && op_of(t, step)->changes_state)
+			return step;
+	}
+	return 0;
+}
+
+static void undo(struct engine *e, struct task *t, unsigned before)
+{
+	unsigned step = undo_before(t, before);
+
+	if (step == 0)
+		end_undone(e, t);
+	else
+		begin(e, t, step, REC_LEG_UNDO);
+}
+
+/* The next step that is not left out; behind the last one when there is none. */
+static unsigned next_step(const struct task *t)
+{
+	unsigned step = t->x.step + 1u;
+
+	while (step <= t->run->flow->n && step_at(t, step)->unless != NULL &&
+		facts_get(&t->run->facts, step_at(t, step)->unless).n != 0)
+		step++;
+	return step;
+}
+
+static void decide(struct engine *e, struct task *t)
+{
+	unsigned step;
+
+	if (t->x.step_state == STEP_OUT) {
+		send_again(e, t);
+	} else if (t->x.undoing) {
+		undo(e, t, t->x.step);
+	} else if (t->x.reversal_wanted || t->x.state == X_DONE || t->x.step_state == STEP_REFUSED) {
+		undo(e, t, t->x.step + 1u);
+	} else {
+		step = next_step(t);
+		if (step > t->run->flow->n)
+			end_done(e, t);
+		else
+			begin(e, t, step, REC_LEG_STEP);
+	}
+}
+
+/* A step that cannot be said in its party's format, since the case lacks something: as if it had been refused. */
+static void refuse_unsent(struct engine *e, struct task *t, const struct yt_fault *fault)
+{
+	struct yt_str detail = yt_arena_printf(t->arena, "%s %s", fault->path, fault->why);
+
+	t->run->heard[t->x.step - 1] = engine_refusal(t->arena, TEXT_CANNOT_EXPRESS, detail, t->x.trace);
+	undo(e, t, t->x.step);
+}
+
+/* -- what came back ----------------------------------------------------------------------------- */
+
+static void write_outcome(struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body)
+{
+	size_t at;
+
+	yt_buf_clear(&t->receipt); /* what stood in it went with the step */
+	at = rec_begin(&t->receipt, REC_OUTCOME, 0, t->id, engine_wall(e));
+	rec_u8(&t->receipt, REC_T_LEG, (uint8_t)t->leg);
+	rec_u8(&t->receipt, REC_T_STEP, t->x.step);
+	rec_u8(&t->receipt, REC_T_OUTCOME, (uint8_t)reply->outcome);
+	rec_str(&t->receipt, REC_T_CODE, reply->code);
+	if (body.n == 0)
+		rec_str(&t->receipt, REC_T_REASON, reply->text);
+	rec_u32(&t->receipt, REC_T_ELAPSED, (uint32_t)(engine_mono(e) - t->leg_mono));
+	if (t->leg == REC_LEG_STEP && reply->outcome != YT_UNKNOWN)
+		rec_str(&t->receipt, (enum rec_tag)(REC_T_STEP_GOT + t->x.step - 1), body);
+	rec_end(&t->receipt, at);
+}
+
+/* Undone, or there was nothing to undo. */
+static bool is_undone(const struct yt_reply *reply)
+{
+	return reply->outcome == YT_DONE || (reply->outcome == YT_REFUSED && (reply->never_happened || reply->already_done));
+}
+
+void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body)
+{
+	struct flow_run *run = t->run;
+
+	if (reply->outcome == YT_REFUSED && reply->already_done && t->leg == REC_LEG_STEP)
+		reply->outcome = YT_DONE;
+	if (reply->outcome == YT_REFUSED && reply->session_expired && !is_verbatim(t, t->x.step) && t->used < 4) {
+		t->sign_no_died = true;
+		go(e, t); /* with a new sign_no: session_get() hears which one is dead */
+		return;
+	}
+	if (end == LEG_NOT_SENT && t->leg == REC_LEG_STEP && !run->is_again && t->x.reversal_wanted == false)
+		reply = engine_refusal(t->arena, TEXT_NOT_CONNECTED, (struct yt_str){ 0 }, t->x.trace);
+	if (t->leg == REC_LEG_UNDO && reply->outcome == YT_REFUSED && !is_undone(reply))
+		reply->outcome = YT_UNKNOWN;
+	if (t->leg == REC_LEG_UNDO && is_undone(reply))
+		reply->outcome = YT_DONE;
+	write_outcome(e, t, reply, body);
+	if (reply->outcome == YT_UNKNOWN) {
+		task_try_later(e, t, t->leg == REC_LEG_UNDO ? "a step is not undone yet" : "a step's outcome is unknown");
+		return;
+	}
+	t->x.step_state = reply->outcome == YT_DONE ? STEP_DONE : STEP_REFUSED;
+	if (t->leg == REC_LEG_STEP) {
+		run->heard[t->x.step - 1] = reply;
+		run->said[t->x.step - 1] = t->own;
+		learn(t, t->x.step);
+		YT_REQUIRE(facts_gather(&run->facts, t->original) == 0);
+	}
+	decide(e, t);
+}
