@@ -620,6 +620,30 @@ static void test_log_leaves_out_lower_levels(void **state)
 	assert_true(logged(YT_DEBUG, YT_DEBUG, "x", line, sizeof(line)) > 0);
 }
 
+/* What a flood of one kind of lines leaves in the log: ten a second, and then how many were left out. */
+static void test_log_keeps_a_pace(void **state)
+{
+	struct yt_pace pace = { 0 };
+	FILE *file = tmpfile();
+	int saved = dup(STDERR_FILENO), shown = 0;
+	char text[256] = "";
+
+	(void)state;
+	for (int i = 0; i < 25; i++)
+		shown += yt_pace(&pace, 5000 + i, "room", "knocks");
+	assert_int_equal(shown, 10);
+	assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+	assert_true(yt_pace(&pace, 6000, "room", "knocks"));
+	assert_true(yt_pace(&pace, 9000, "room", "knocks")); /* nothing was left out before it, so nothing is said */
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	close(saved);
+	rewind(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	assert_non_null(strstr(text, " room: 15 more knocks are not shown\n"));
+	assert_null(fgets(text, sizeof(text), file));
+	fclose(file);
+}
+
 static void test_broken_invariant_aborts(void **state)
 {
 	pid_t child = fork();
@@ -715,6 +739,7 @@ int main(void)
 		cmocka_unit_test(test_buf_refuses_what_cannot_be),
 		cmocka_unit_test(test_log_writes_one_line),
 		cmocka_unit_test(test_log_leaves_out_lower_levels),
+		cmocka_unit_test(test_log_keeps_a_pace),
 		cmocka_unit_test(test_broken_invariant_aborts),
 		cmocka_unit_test(test_crc32c_vectors),
 		cmocka_unit_test(test_crc32c_ways_agree),

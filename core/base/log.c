@@ -9,6 +9,7 @@
 
 #include "yitong/base.h"
 
+enum { LINES_A_SECOND = 10 };
 enum { LONGEST_LINE = 2048 }; /* below PIPE_BUF, up to which a pipe takes a write in one piece */
 
 static char process_name[32] = "yitong";
@@ -55,4 +56,17 @@ void yt_log(enum yt_level level, const char *room, const char *fmt, ...)
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, (size_t)n) < 0)
 		return; /* a log that cannot be written has nobody to be told to */
+}
+
+bool yt_pace(struct yt_pace *pace, int64_t mono_ms, const char *room, const char *what)
+{
+	int64_t second = mono_ms / 1000;
+
+	if (second != pace->second) {
+		if (pace->n > LINES_A_SECOND)
+			yt_log(YT_WARN, room, "%u more %s are not shown", pace->n - LINES_A_SECOND, what);
+		pace->second = second;
+		pace->n = 0;
+	}
+	return ++pace->n <= LINES_A_SECOND;
 }

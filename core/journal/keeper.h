@@ -40,6 +40,8 @@ struct keeper_world {
 	/* Commits before the index position that hold facts of a case, oldest first; returns how many, at most max.
 	 * NULL: the keeper's memory is all there is. */
 	size_t (*facts)(void *ctx, struct yt_str case_key, struct fact_place *out, size_t max);
+	/* An exchange became another state by what is being written down, for the log.  NULL: nobody wants to know. */
+	void (*changed)(void *ctx, const struct exchange *x, enum exchange_state before);
 	/* NULL when new state-changing work may be taken on, else why not ("journal full"). */
 	const char *(*closed)(void *ctx);
 };

@@ -165,6 +165,28 @@ const char *keeper_closed(const struct keeper_process *p)
 	return NULL;
 }
 
+/* One line for each exchange that does not go the plain way, and for what became of it. */
+static void world_changed(void *ctx, const struct exchange *x, enum exchange_state before)
+{
+	const struct yt_op *op = yt_op(x->op);
+	const char *what = NULL;
+
+	(void)ctx;
+	if (x->state == X_UNKNOWN && before != X_PARKED)
+		what = "its outcome is unknown";
+	else if (x->state == X_REVERSING)
+		what = "it is being reversed";
+	else if (x->state == X_REVERSED)
+		what = "it is reversed, its effect is proved undone";
+	else if (x->state == X_PARKED)
+		what = "it is parked and waits for an operator";
+	else if (before == X_UNKNOWN || before == X_REVERSING || before == X_PARKED)
+		what = x->state == X_DONE ? "it is found out: it took effect" : x->state == X_REFUSED ? "it is found out: no effect" : NULL;
+	if (what != NULL)
+		yt_log(YT_INFO, "keeper", "exchange %016llx (%s at %s, trace %s): %s", (unsigned long long)x->id,
+			op != NULL ? op->name : x->wire_op, x->party[0] != 0 ? x->party : "no party", x->trace, what);
+}
+
 static const char *world_closed(void *ctx)
 {
 	return keeper_closed(ctx);
@@ -958,7 +980,7 @@ static uint32_t largest_body(const struct conf *conf)
 static int open_machine(struct keeper_process *p, const struct conf *conf)
 {
 	struct keeper_world world = { .ctx = p, .wall_ms = world_wall, .mono_ms = world_mono, .tell = world_tell,
-		.find = world_find, .fetch = world_fetch, .closed = world_closed };
+		.find = world_find, .fetch = world_fetch, .changed = world_changed, .closed = world_closed };
 	struct keeper_conf k;
 
 	conf_of_machine(&k, conf);

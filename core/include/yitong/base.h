@@ -116,4 +116,12 @@ enum yt_level { YT_DEBUG, YT_INFO, YT_WARN, YT_ERROR };
 void yt_log_setup(const char *process, enum yt_level least);
 void yt_log(enum yt_level level, const char *room, const char *fmt, ...) YT_PRINTF(3, 4);
 
+/* Bounds lines whose number others decide: ten a second of one kind.  True if one more may be written; the first of a
+ * later second says before it how many were left out, "N more <what> are not shown". */
+struct yt_pace {
+	int64_t second;
+	uint32_t n;
+};
+bool yt_pace(struct yt_pace *pace, int64_t mono_ms, const char *room, const char *what);
+
 #endif
