@@ -28,7 +28,8 @@ void asking_send(struct engine *e, struct work *w)
 void asking_admission(struct engine *e, struct work *w)
 {
 	written_accepted(&e->records, e, w);
-	written_sending(&e->records, e, w);
+	if (w->flow == NULL) /* a flow's steps are written one by one */
+		written_sending(&e->records, e, w);
 	w->state = WORK_ADMITTING;
 	work_await(e, w, engine_submit_records(e, UP_BEGIN, w->id));
 }
@@ -42,13 +43,21 @@ static void turn_away(struct engine *e, struct work *w)
 	work_free(e, w);
 }
 
+static void go_admitted(struct engine *e, struct work *w)
+{
+	if (e->outbox != NULL)
+		turn_away(e, w);
+	else
+		asking_admission(e, w);
+}
+
 /* Encodes for the party and lets the leg leave: a query at once, a change when it is durable. */
 void asking_go(struct engine *e, struct work *w)
 {
 	struct yt_fault fault = { { 0 }, { 0 } };
 	int rv;
 
-	rv = engine_encode_request(e, &w->party->codec, w->msg, w->id, w->request, &w->sent, &fault);
+	rv = engine_encode_request(e, &w->party->codec, w->outward, w->id, w->request, &w->sent, &fault);
 	if (rv != 0) {
 		work_refuse(e, w, TEXT_CANNOT_EXPRESS, yt_arena_printf(w->arena, "%s %s", fault.path, fault.why));
 		return;
@@ -59,10 +68,7 @@ void asking_go(struct engine *e, struct work *w)
 		return;
 	}
 	work_digest(w);
-	if (e->outbox != NULL)
-		turn_away(e, w);
-	else
-		asking_admission(e, w);
+	go_admitted(e, w);
 }
 
 /* Institutions with sign_in: own leave the sign_no to us. */
@@ -70,6 +76,8 @@ bool asking_is_signed(struct engine *e, struct work *w, const struct engine_inst
 {
 	const char *sign_no;
 
+	if (w->party->codec.api->sign_in_for == NULL || institution == NULL) /* no sign-ins there, or not by us */
+		return true;
 	if (institution->signs_in_itself || w->msg->op->id == YT_OP_SIGN_IN || w->msg->op->id == YT_OP_SIGN_OUT)
 		return true;
 	sign_no = session_get(e, w->party, w->msg->institution, w->msg->operator_id, NULL, &w->signing);
@@ -94,12 +102,14 @@ void asking_go_unsigned(struct engine *e, struct work *w)
 
 /* -- who asks, and may he ----------------------------------------------------------------------- */
 
-static bool uses_reserved_serial(const struct engine *e, struct yt_str number)
+/* Only where we send messages of our own in the institution's name. */
+static bool uses_reserved_serial(const struct engine *e, const struct work *w)
 {
+	struct yt_str number = w->msg->number;
 	unsigned serial = 0;
 	size_t i;
 
-	if (number.n < 4)
+	if (number.n < 4 || w->codec.api->sign_in_for == NULL)
 		return false;
 	for (i = number.n - 4; i < number.n; i++) {
 		if (number.p[i] < '0' || number.p[i] > '9')
@@ -166,10 +176,10 @@ static bool may_go(struct engine *e, const struct engine_request *r, struct work
 {
 	char why[200] = "";
 
-	if (!e->conf.speaks_for(e->conf.ctx, w->origin, w->msg->institution)) {
+	if (!e->conf.speaks_for(e->conf.ctx, w->origin, w->msg)) {
 		note_denied(e, r, w, "may not speak for this institution");
 		work_refuse(e, w, TEXT_NOT_ALLOWED, (struct yt_str){ 0 });
-	} else if (uses_reserved_serial(e, w->msg->number)) {
+	} else if (uses_reserved_serial(e, w)) {
 		note_denied(e, r, w, "uses a message number of ours");
 		work_refuse(e, w, TEXT_RESERVED_NUMBER, (struct yt_str){ 0 });
 	} else if (w->msg->op->request_money != 0 &&
@@ -186,15 +196,21 @@ static void route(struct engine *e, struct work *w)
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
 	const char *rule;
 
-	if (institution == NULL) {
+	if (institution == NULL && w->codec.api->sign_in_for != NULL) {
 		work_refuse(e, w, TEXT_UNKNOWN_INSTITUTION, (struct yt_str){ 0 });
 		return;
 	}
-	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &rule);
-	if (w->party == NULL)
+	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &w->flow, &rule);
+	if (w->party == NULL) {
 		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
-	else if (asking_is_signed(e, w, institution))
+	} else if (w->flow != NULL) {
+		work_digest(w);
+		go_admitted(e, w);
+	} else if (cross_is_foreign(&w->codec, w->party)) {
+		cross_begin(e, w);
+	} else if (asking_is_signed(e, w, institution)) {
 		asking_go(e, w);
+	}
 }
 
 static int decode(struct engine *e, struct work *w, const struct engine_request *r, struct yt_fault *fault)

@@ -35,6 +35,22 @@ struct engine_party {
 	int64_t server_delay_ms; /* ... and once that is gone a lost call may still take effect so long */
 };
 
+/* A flow: the steps that one request needs at several parties, one after the other, each durable before it leaves
+ * and undone if a later one is refused (flow.c).  A party may stand in it more than once. */
+struct engine_flow_step {
+	const struct engine_party *party;
+	enum yt_operation op; /* YT_OP_COUNT: the request's own */
+	const char *unless;   /* left out where the case has this fact already; NULL: always done */
+	bool is_kept;         /* nothing undoes it, or nothing needs to */
+};
+
+struct engine_flow {
+	const char *name;
+	struct engine_flow_step steps[REC_STEPS_MAX];
+	unsigned n;
+	unsigned answer; /* the step whose answer the origin hears, from 1 */
+};
+
 enum engine_unknown_style { ENGINE_HOLD, ENGINE_SILENCE, ENGINE_CODE };
 
 struct engine_origin {
@@ -54,11 +70,17 @@ struct engine_conf {
 	/* Who a certificate subject or a signature's caller id is; NULL: nobody we know. */
 	const struct engine_origin *(*origin_by_subject)(void *ctx, struct yt_str subject);
 	const struct engine_origin *(*origin_by_caller)(void *ctx, struct yt_str caller, struct yt_str *key);
-	bool (*speaks_for)(void *ctx, const struct engine_origin *origin, struct yt_str institution);
+	bool (*speaks_for)(void *ctx, const struct engine_origin *origin, const struct yt_msg *msg);
 	const struct engine_institution *(*institution)(void *ctx, struct yt_str code);
-	/* First matching route; NULL: none.  *rule: its name. */
+	/* First matching route; NULL: none.  *rule: its name.  *flow: set where it leads to one, the party is then
+	 * that of its first step. */
 	const struct engine_party *(*route)(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-	                                    const char *listener, const char **rule);
+	                                    const char *listener, const struct engine_flow **flow, const char **rule);
+	/* A flow by the name the journal kept; NULL: not configured any more, or there are none. */
+	const struct engine_flow *(*flow)(void *ctx, const char *name);
+	/* Whether later messages of this case may need what this one carries; insured: the area that the message or
+	 * its answer names.  NULL: never. */
+	bool (*keeps_facts)(void *ctx, const struct yt_msg *msg, struct yt_str insured);
 	const struct engine_party *(*party)(void *ctx, const char *name);
 	/* The codec of a listener, by the name the journal kept. */
 	const struct engine_codec *(*listener)(void *ctx, const char *name);

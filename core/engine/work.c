@@ -43,7 +43,7 @@ struct work *work_new(struct engine *e, const struct engine_request *r)
 
 	w->id = (uint64_t)e->incarnation << 32 | ++e->counter;
 	w->token = r->token;
-	w->msg = yt_msg_new(w->arena);
+	w->msg = w->outward = yt_msg_new(w->arena);
 	w->codec = r->codec;
 	w->listener = r->listener;
 	w->begun_mono = engine_mono(e);

@@ -1,7 +1,7 @@
 /* core/engine/work.h - what the engine's own files share; nobody else includes it.
  *
  * asking.c takes requests, leg.c the ends of legs, engine.c verdicts and time; all three call work.c.  resolve.c works
- * leases off and session.c gets sign_no.  Below them codec.c calls the codecs, written.c builds the records, outbox.c
+ * leases off, flow.c those of flows, and session.c gets sign_no.  cross.c and facts.c say a message in another format.  Below them codec.c calls the codecs, written.c builds the records, outbox.c
  * brings messages to the keeper. */
 #ifndef YT_ENGINE_WORK_H
 #define YT_ENGINE_WORK_H
@@ -9,10 +9,12 @@
 #include <uthash.h>
 
 #include "engine/engine.h"
+#include "engine/facts.h"
 #include "engine/texts.h"
 
 enum work_state {
 	WORK_SIGNING,   /* waits for a sign_no (sign_in: own) */
+	WORK_FACTS,     /* waits for case facts: it goes to a party of another format */
 	WORK_ADMITTING, /* accepted + sending are on their way to the disk */
 	WORK_OUT,       /* its leg may have left */
 	WORK_ENDING,    /* outcome + answered are on their way to the disk */
@@ -29,6 +31,8 @@ struct work {
 	enum work_state state;
 	struct yt_arena *arena;
 	struct yt_msg *msg;
+	struct yt_msg *outward; /* as its party is asked: msg, or composed for another format */
+	const struct engine_flow *flow;
 	const struct engine_origin *origin;
 	const struct engine_party *party;
 	struct engine_codec codec;
@@ -47,7 +51,7 @@ struct work {
 	UT_hash_handle hh_id, hh_seq, hh_token;
 };
 
-enum task_state { TASK_SIGNING, TASK_STEPPING, TASK_OUT, TASK_RETURNING };
+enum task_state { TASK_FACTS, TASK_SIGNING, TASK_STEPPING, TASK_OUT, TASK_RETURNING };
 
 /* One lease at this worker. */
 struct task {
@@ -57,6 +61,8 @@ struct task {
 	struct exchange x;
 	struct yt_arena *arena;
 	struct yt_msg *original, *own; /* what was asked; the message of ours that is out */
+	struct yt_msg *outward;        /* original as its party was asked: itself, or composed for another format */
+	struct flow_run *run;          /* of an exchange that goes by a flow */
 	struct engine_codec codec;     /* the origin's */
 	const struct engine_party *party;
 	enum yt_resolve method;
@@ -101,6 +107,7 @@ struct engine {
 	uint64_t hello_seq;
 	struct yt_pace denials, refusals; /* lines about who may not, and about what was refused otherwise */
 	uint32_t counter;
+	uint32_t numbers; /* of our own given out, at parties whose format has no sign-ins */
 	uint64_t seq;
 	struct work *by_id, *by_seq, *by_token;
 	struct task *tasks, *tasks_by_seq;
@@ -176,6 +183,35 @@ struct yt_reply *engine_refusal(struct yt_arena *arena, enum text_id id, struct 
 /* Institution + second + serial: a message number of ours. */
 struct yt_str engine_number(struct yt_arena *arena, struct yt_str institution, int64_t second, uint32_t serial);
 
+/* cross.c */
+/* The party's format is another than the one the request came in. */
+bool cross_is_foreign(const struct engine_codec *codec, const struct engine_party *party);
+/* A message number of ours at a party: in the institution's name where the format has sign-ins of institutions (second
+ * and serial were granted for it), else by this worker's incarnation and count; both are never given twice. */
+struct yt_str cross_number(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
+                           struct yt_str institution, int64_t second, uint32_t serial);
+/* Asks the keeper for the facts of a message's case; DOWN_FACTS answers the seq returned. */
+uint64_t cross_ask_facts(struct engine *e, uint64_t exchange, const struct yt_msg *msg);
+/* The answer to it, gathered for msg.  0, YT_EFORMAT, YT_ENOMEM. */
+int cross_facts(struct yt_arena *arena, const struct talk *talk, const struct yt_msg *msg, struct facts *facts);
+/* Sends a request on to a party of another format: asks for its case facts first, then composes it. */
+void cross_begin(struct engine *e, struct work *w);
+void cross_go(struct engine *e, struct work *w, const struct talk *talk);
+/* What msg and its answer leave behind for later messages, if those may need it: a REC_FACTS record. */
+void cross_keep_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_msg *msg,
+                      const struct yt_reply *reply);
+/* A leg's octets as its party reads them: the message that was composed, after a crash. */
+struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
+                               uint64_t exchange, struct yt_str octets);
+
+/* flow.c */
+void flow_start(struct engine *e, struct task *t, const struct rec *lease);
+void flow_facts(struct engine *e, struct task *t, const struct talk *talk);
+void flow_ask_facts(struct engine *e, struct task *t);
+void flow_signed(struct engine *e, struct task *t, bool signed_in); /* a sign_no came or could not be had */
+void flow_write_step(struct engine *e, struct task *t);
+void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body);
+
 /* session.c */
 /* The sign_no of an operator at a party, or NULL: it is being asked for, *which it is, and
  * engine_sessions_changed() follows.  dead: a sign_no the party does not take any more, or NULL. */
@@ -209,6 +245,12 @@ void task_verdict(struct engine *e, struct task *t, const struct talk *talk);
 void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why);
 void task_go_on(struct engine *e, struct task *t, bool signed_in); /* a sign_no came or could not be had */
 void task_park(struct engine *e, struct task *t, const char *reason);
+void task_submit(struct engine *e, struct task *t, enum talk_kind kind, struct yt_str records);
+void task_try_later(struct engine *e, struct task *t, const char *reason);
+/* How a lease ends: the records that say so, the answer in the origin's format, and back. */
+void task_resolve_done(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence);
+void task_resolve_refused(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence);
+void task_resolve_reversed(struct engine *e, struct task *t, const char *evidence);
 void task_free(struct engine *e, struct task *t);
 void tasks_again(struct engine *e); /* the keeper restarted: names what is held, asks again for what is waited for */
 

@@ -63,6 +63,7 @@ struct worker {
 	struct worker_party *parties;
 	struct engine_origin *origins;
 	struct engine_institution *institutions;
+	struct engine_flow *flows;
 	struct failed_leg *failed;
 	struct yt_arena *scratch; /* headers of one leg */
 	EVP_MAC_CTX *person_mac;
@@ -95,11 +96,11 @@ static const struct engine_origin *origin_by_caller(void *ctx, struct yt_str cal
 	return origin_of(w, o);
 }
 
-static bool speaks_for(void *ctx, const struct engine_origin *origin, struct yt_str institution)
+static bool speaks_for(void *ctx, const struct engine_origin *origin, const struct yt_msg *msg)
 {
 	struct worker *w = ctx;
 
-	return conf_origin_speaks_for(&w->conf->origins[origin - w->origins], institution);
+	return conf_origin_speaks_for(&w->conf->origins[origin - w->origins], msg->institution, msg->treatment_area);
 }
 
 static const struct engine_institution *institution_by_code(void *ctx, struct yt_str code)
@@ -129,7 +130,7 @@ static uint32_t business_day(int64_t wall_ms)
 }
 
 static const struct engine_party *route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-	const char *listener, const char **rule)
+	const char *listener, const struct engine_flow **flow, const char **rule)
 {
 	struct worker *w = ctx;
 	const struct conf_institution *i = conf_institution(w->conf, msg->institution);
@@ -138,7 +139,26 @@ static const struct engine_party *route(void *ctx, const struct yt_msg *msg, con
 	const struct conf_route *r = conf_route(w->conf, &query);
 
 	*rule = r == NULL ? NULL : r->name;
+	if (r != NULL && r->flow != NULL)
+		*flow = &w->flows[r->flow - w->conf->flows];
 	return r == NULL ? NULL : &w->parties[r->party - w->conf->parties].engine;
+}
+
+static const struct engine_flow *flow_by_name(void *ctx, const char *name)
+{
+	struct worker *w = ctx;
+	const struct conf_flow *f = conf_flow(w->conf, yt_str(name));
+
+	return f == NULL ? NULL : &w->flows[f - w->conf->flows];
+}
+
+static bool keeps_facts(void *ctx, const struct yt_msg *msg, struct yt_str insured)
+{
+	struct worker *w = ctx;
+
+	return w->conf->cases.relations != 0 &&
+		(w->conf->cases.relations >> area_relate(w->conf->areas, msg->treatment_area, insured,
+			business_day(yt_wall_ms())) & 1) != 0;
 }
 
 static const struct engine_codec *listener_codec(void *ctx, const char *name)
@@ -334,10 +354,13 @@ static int open_doors(struct worker *w)
 		struct server_conf conf = { .name = l->conf->name,
 			.kind = l->conf->kind == CONF_MTLS ? SERVER_MTLS : SERVER_SIGNED,
 			.cert_file = l->conf->cert, .key_file = l->conf->key, .client_ca_file = l->conf->client_ca,
+			.http2 = l->conf->http2 != 0,
 			.limits = { .connections = limits->connections, .header_bytes = limits->header_kib << 10,
 				.headers = limits->headers, .body_bytes = limits->body_kib << 10,
 				.handshake_ms = limits->handshake_ms, .request_ms = limits->request_ms,
-				.idle_ms = limits->idle_ms } };
+				.idle_ms = limits->idle_ms, .streams = limits->http2_streams,
+				.continuations = limits->http2_continuations, .buffered_bytes = limits->http2_buffer_kib << 10,
+				.resets = limits->http2_resets, .control_frames = limits->http2_control_frames } };
 
 		if (server_open(&l->server, w->loop, (int)(FD_LISTENERS + i), &conf, &events) != 0)
 			return YT_ECONF;
@@ -439,6 +462,28 @@ static int load_plugin(struct worker *w, struct engine_codec *codec, const char 
 	return 0;
 }
 
+/* After the parties, which it points at. */
+static void take_flows(struct worker *w)
+{
+	const struct conf *c = w->conf;
+
+	w->flows = calloc(c->n_flows + 1, sizeof(*w->flows));
+	YT_REQUIRE(w->flows != NULL);
+	for (uint32_t i = 0; i < c->n_flows; i++) {
+		struct engine_flow *f = &w->flows[i];
+
+		f->name = c->flows[i].name;
+		f->n = c->flows[i].n_steps;
+		f->answer = c->flows[i].answer;
+		for (unsigned step = 0; step < f->n; step++) {
+			const struct conf_step *from = &c->flows[i].step[step];
+
+			f->steps[step] = (struct engine_flow_step){ &w->parties[from->party - c->parties].engine,
+				(enum yt_operation)from->op, from->unless, from->is_kept };
+		}
+	}
+}
+
 static int open_parties(struct worker *w)
 {
 	uint32_t i;
@@ -462,6 +507,7 @@ static int open_parties(struct worker *w)
 			lane_open(&p->lane, w->loop, &lane, on_lane, p) != 0)
 			return YT_ECONF;
 	}
+	take_flows(w);
 	return 0;
 }
 
@@ -558,7 +604,7 @@ static int open_engine(struct worker *w)
 		.submit = world_submit, .send = world_send, .answer = world_answer, .drop = world_drop,
 		.person = world_person, .box = world_box, .quarantined = world_quarantined };
 	struct engine_conf conf = { .origin_by_subject = origin_by_subject, .origin_by_caller = origin_by_caller,
-		.speaks_for = speaks_for, .institution = institution_by_code, .route = route, .party = party_by_name,
+		.speaks_for = speaks_for, .institution = institution_by_code, .route = route, .flow = flow_by_name, .keeps_facts = keeps_facts, .party = party_by_name,
 		.listener = listener_codec, .ctx = w, .serial_from = w->conf->numbers.serial_from,
 		.serial_to = w->conf->numbers.serial_to, .exchanges = w->conf->limits.exchanges,
 		.retry_ms = w->conf->resolution.retry_ms, .retry_max_ms = w->conf->resolution.retry_max_ms,
@@ -611,6 +657,7 @@ static void close_all(struct worker *w)
 	free(w->parties);
 	free(w->origins);
 	free(w->institutions);
+	free(w->flows);
 	yt_arena_free(w->scratch);
 	EVP_MAC_CTX_free(w->person_mac);
 	keys_close(w->keys);
