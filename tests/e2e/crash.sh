@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/e2e/crash.sh - a few rounds of the crash harness; `./dev crash 200` is the real thing.
+# tests/e2e/crash.sh - six rounds of the crash harness; `./dev crash 200` is the real thing.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-./dev crash 3 --seed 7
+./dev crash 6 --seed 7
