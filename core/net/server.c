@@ -8,6 +8,8 @@
  *  - a whole request is with the engine                 IDLE, READING -> WAITING
  *  - its answer is with the socket                      WAITING   -> IDLE
  *  - the socket did not take all of it at once          WAITING   -> FLUSHING -> IDLE
+ *  - it speaks HTTP/2: its streams have states of their
+ *    own (server_http2.c)                               HANDSHAKE -> SHARED
  *  - said goodbye, the peer may read the last answer    any       -> LINGERING
  *  - closed                                             any       -> CLOSING
  * No connection has a timer: each has a deadline, and the server's one timer is set to the earliest
@@ -29,11 +31,12 @@ enum {
 
 #define MAY(phase) (1u << (phase))
 static const unsigned allowed[CLOSING + 1] = {
-	[HANDSHAKE] = MAY(IDLE) | MAY(LINGERING) | MAY(CLOSING),
+	[HANDSHAKE] = MAY(IDLE) | MAY(SHARED) | MAY(LINGERING) | MAY(CLOSING),
 	[IDLE] = MAY(READING) | MAY(WAITING) | MAY(LINGERING) | MAY(CLOSING),
 	[READING] = MAY(WAITING) | MAY(LINGERING) | MAY(CLOSING),
 	[WAITING] = MAY(IDLE) | MAY(FLUSHING) | MAY(LINGERING) | MAY(CLOSING),
 	[FLUSHING] = MAY(IDLE) | MAY(LINGERING) | MAY(CLOSING),
+	[SHARED] = MAY(LINGERING) | MAY(CLOSING),
 	[LINGERING] = MAY(CLOSING),
 };
 
@@ -152,6 +155,8 @@ void server_answer(struct server *server, struct server_token token, int status,
 {
 	struct conn *conn = server_find(server, token);
 
+	if (token.slot >= server->limits.connections)
+		call_answer(server, token, status, content_type, body);
 	if (conn == NULL || conn->phase != WAITING)
 		return;
 	conn->last = conn->last || server->draining;
@@ -169,6 +174,8 @@ void server_drop(struct server *server, struct server_token token)
 {
 	struct conn *conn = server_find(server, token);
 
+	if (token.slot >= server->limits.connections)
+		call_drop(server, token);
 	if (conn == NULL || (conn->phase != WAITING && conn->phase != FLUSHING))
 		return;
 	conn_retire(conn);
@@ -192,6 +199,10 @@ static bool conn_handshake(struct conn *conn)
 		conn_finish(conn); /* so that the peer can read the alert */
 		return false;
 	}
+	if (tls_speaks_http2(conn->wire.ssl)) {
+		conn_share(conn);
+		return conn->phase == SHARED;
+	}
 	conn_move(conn, IDLE);
 	conn_set_deadline(conn, server->limits.idle_ms);
 	return true;
@@ -203,7 +214,10 @@ static void on_input(struct wire *wire)
 
 	if (conn->phase == HANDSHAKE && !conn_handshake(conn))
 		return;
-	conn_serve(conn);
+	if (conn->phase == SHARED)
+		conn_shared_input(conn);
+	else
+		conn_serve(conn);
 }
 
 static void on_end(struct wire *wire)
@@ -217,6 +231,8 @@ static void on_drained(struct wire *wire)
 
 	if (conn->phase == FLUSHING)
 		conn_answered(conn);
+	else if (conn->phase == SHARED)
+		conn_shared_drained(conn);
 }
 
 static void server_unref(struct server *server);
@@ -228,6 +244,7 @@ static void on_closed(struct wire *wire)
 	struct slot *slot = &server->slots[conn->slot];
 
 	http1_give(&server->intakes, conn->intake);
+	http2_free(conn->h2, "connection closed");
 	slot->conn = NULL;
 	slot->next_free = server->free_slot;
 	server->free_slot = conn->slot;
@@ -328,6 +345,9 @@ static void on_expired(struct conn *conn)
 	case IDLE:
 		conn_end_idle(conn);
 		break;
+	case SHARED:
+		conn_shared_expired(conn);
+		break;
 	case HANDSHAKE:
 		server_note(conn->server, "handshake with %s took too long", conn->peer);
 		conn_close(conn);
@@ -412,6 +432,7 @@ static void on_turn(uv_idle_t *idle)
 static void server_free(struct server *server)
 {
 	http1_pool_free(&server->intakes);
+	server_http2_free(server);
 	wire_hub_free(&server->hub);
 	yt_buf_free(&server->plain);
 	SSL_CTX_free(server->ctx);
@@ -478,6 +499,8 @@ int server_open(struct server **out, uv_loop_t *loop, int fd, const struct serve
 		return YT_ENOMEM;
 	}
 	rv = tls_server_ctx(&server->ctx, conf);
+	if (rv == 0)
+		rv = server_http2_init(server, conf);
 	if (rv != 0) {
 		server_free(server);
 		return rv;
@@ -517,6 +540,8 @@ void server_drain(struct server *server, void (*done)(void *arg), void *arg)
 			conn_end_idle(conn);
 		else if (conn != NULL && conn->phase == HANDSHAKE)
 			conn_close(conn);
+		else if (conn != NULL && conn->phase == SHARED)
+			conn_shared_drain(conn);
 	}
 	uv_idle_start(&server->turn, on_turn);
 }

@@ -1,8 +1,8 @@
-/* core/net/server.h - listeners: who is asking, and one whole request of theirs at a time.
+/* core/net/server.h - listeners: who is asking, and whole requests of theirs.
  *
  * A worker opens one per configured listener on a socket that the supervisor bound (process/worker_process.c).
- * server.c speaks TLS (tls.c) and HTTP/1.1 (http1.c), checks the certificate, and hands each whole
- * request to on_request; the engine answers later by server_answer() or server_drop(). */
+ * server.c speaks TLS (tls.c) and what ALPN finds, HTTP/1.1 (http1.c) or HTTP/2 (http2.c), checks the
+ * certificate, and hands each whole request to on_request; the engine answers later by server_answer() or server_drop(). */
 #ifndef YT_NET_SERVER_H
 #define YT_NET_SERVER_H
 
@@ -23,6 +23,8 @@ struct server_limits {
 	uint32_t handshake_ms; /* from accept to the end of the TLS handshake */
 	uint32_t request_ms;   /* from the first byte of a request to its last; 408 */
 	uint32_t idle_ms;      /* between requests */
+	/* HTTP/2 only; http2.h says what they mean. */
+	uint32_t streams, continuations, buffered_bytes, resets, control_frames;
 };
 
 struct server_conf {
@@ -30,6 +32,7 @@ struct server_conf {
 	enum server_kind kind;
 	const char *cert_file, *key_file; /* PEM, ours */
 	const char *client_ca_file;       /* PEM; SERVER_MTLS only */
+	bool http2;                       /* offered beside HTTP/1.1 */
 	struct server_limits limits;
 };
 

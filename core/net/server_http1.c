@@ -12,10 +12,8 @@ enum { KEEP_PLAIN = 256 * 1024 }; /* the buffer of answers is given back when it
 
 /* ---- answers ---- */
 
-/* The status line and Date of an answer; formatted once a second for the usual status. */
-static void put_first_lines(struct server *server, int status)
+struct yt_str server_date(struct server *server)
 {
-	struct yt_buf *out = &server->plain;
 	int64_t now = yt_wall_ms() / 1000;
 	time_t t = (time_t)now;
 	struct tm tm;
@@ -23,13 +21,21 @@ static void put_first_lines(struct server *server, int status)
 	if (now != server->date_s) {
 		server->date_s = now;
 		gmtime_r(&t, &tm);
-		strftime(server->date, sizeof(server->date), "\r\nDate: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+		server->date_n = strftime(server->date, sizeof(server->date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
 	}
+	return (struct yt_str){ server->date, server->date_n };
+}
+
+static void put_first_lines(struct server *server, int status)
+{
+	struct yt_buf *out = &server->plain;
+
 	if (status == 200)
-		yt_buf_add(out, "HTTP/1.1 200 OK", 15);
+		yt_buf_add(out, "HTTP/1.1 200 OK\r\nDate: ", 23);
 	else
-		yt_buf_printf(out, "HTTP/1.1 %d %s", status, http1_reason(status));
-	yt_buf_text(out, server->date);
+		yt_buf_printf(out, "HTTP/1.1 %d %s\r\nDate: ", status, http1_reason(status));
+	yt_buf_str(out, server_date(server));
+	yt_buf_add(out, "\r\n", 2);
 }
 
 int conn_put_answer(struct conn *conn, int status, const char *content_type, struct yt_str body)
@@ -96,6 +102,19 @@ void conn_answered(struct conn *conn)
 
 /* ---- requests ---- */
 
+bool conn_is_still_valid(struct conn *conn)
+{
+	const struct tls_identity *who = &conn->identity;
+	char when[20];
+
+	if (conn->server->kind != SERVER_MTLS || yt_wall_ms() / 1000 <= who->not_after_s)
+		return true;
+	yt_time_print(who->not_after_s * 1000, when);
+	server_note(conn->server, "certificate \"%s\" has expired since its connection began (not after %s)", who->subject,
+		when);
+	return false;
+}
+
 static void conn_dispatch(struct conn *conn)
 {
 	struct server *server = conn->server;
@@ -104,12 +123,7 @@ static void conn_dispatch(struct conn *conn)
 		.headers = h->fields, .n_headers = h->n_fields, .body = h->body, .peer = yt_str(conn->peer),
 		.certificate = yt_str(conn->identity.certificate), .subject = yt_str(conn->identity.subject) };
 
-	if (server->kind == SERVER_MTLS && yt_wall_ms() / 1000 > conn->identity.not_after_s) {
-		char when[20];
-
-		yt_time_print(conn->identity.not_after_s * 1000, when);
-		server_note(server, "certificate \"%s\" has expired since its connection began (not after %s)",
-			conn->identity.subject, when);
+	if (!conn_is_still_valid(conn)) {
 		conn_refuse(conn, 403, "the client certificate has expired");
 		return;
 	}

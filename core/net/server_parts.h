@@ -2,21 +2,24 @@
  *
  *   server.c        accepts, keeps the tokens, the clock and the way out; the wire's events
  *   server_http1.c  the conversation on a connection: HTTP/1.1, one request at a time
+ *   server_http2.c  the same in HTTP/2, many at once
  */
 #ifndef YT_NET_SERVER_PARTS_H
 #define YT_NET_SERVER_PARTS_H
 
 #include "net/http1.h"
+#include "net/http2.h"
 #include "net/server.h"
 #include "net/tls.h"
 #include "net/wire.h"
 
-enum phase { HANDSHAKE, IDLE, READING, WAITING, FLUSHING, LINGERING, CLOSING };
+enum phase { HANDSHAKE, IDLE, READING, WAITING, FLUSHING, SHARED, LINGERING, CLOSING };
 
 struct conn {
 	struct wire wire; /* first: a wire's event finds its connection */
 	struct server *server;
 	struct http1 *intake; /* a request in the making; none while idle */
+	struct http2 *h2;     /* SHARED: its requests */
 	int64_t deadline_ms;
 	uint32_t slot;
 	enum phase phase;
@@ -30,6 +33,13 @@ struct conn {
 
 struct slot {
 	struct conn *conn; /* NULL: free */
+	uint32_t generation;
+	uint32_t next_free;
+};
+
+/* A request of HTTP/2.  Its token counts on from the connections' slots. */
+struct call {
+	struct http2_stream *stream; /* NULL: free */
 	uint32_t generation;
 	uint32_t next_free;
 };
@@ -55,11 +65,15 @@ struct server {
 	struct yt_buf plain; /* an answer being put together */
 	struct slot *slots;
 	uint32_t free_slot, n_conns;
+	struct http2_env h2;
+	struct call *calls;
+	uint32_t free_call, n_calls; /* n_calls: of the array */
 	struct event *waiting;
 	size_t n_waiting, cap_waiting;
 	int64_t next_check_ms;
 	int64_t date_s;
 	char date[48];
+	size_t date_n;
 	int64_t log_s;
 	uint32_t log_n;
 	uint32_t n_handles; /* of the server itself */
@@ -90,5 +104,22 @@ int conn_put_answer(struct conn *conn, int status, const char *content_type, str
 void conn_answered(struct conn *conn); /* the answer's last byte is with the socket */
 /* Our own answer to what is no request of anybody's; nothing of the input is repeated. */
 void conn_refuse(struct conn *conn, int status, const char *why);
+/* As HTTP writes it, made once a second: "Sun, 22 Nov 2026 09:00:00 GMT". */
+struct yt_str server_date(struct server *server);
+/* False, and 403 is to be answered: it was valid when the connection began. */
+bool conn_is_still_valid(struct conn *conn);
+
+/* ---- server_http2.c ---- */
+
+int server_http2_init(struct server *server, const struct server_conf *conf);
+void server_http2_free(struct server *server);
+void conn_share(struct conn *conn);          /* HTTP/2 was chosen: begins */
+void conn_shared_input(struct conn *conn);   /* there is input */
+void conn_shared_drained(struct conn *conn); /* the socket takes more */
+void conn_shared_expired(struct conn *conn); /* a deadline has come */
+void conn_shared_drain(struct conn *conn);
+void call_answer(struct server *server, struct server_token token, int status, const char *content_type,
+                 struct yt_str body);
+void call_drop(struct server *server, struct server_token token);
 
 #endif

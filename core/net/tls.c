@@ -128,13 +128,17 @@ static SSL_CTX *new_ctx(const SSL_METHOD *method, const char *name)
 	return ctx;
 }
 
+/* Each name after its length; ours in the order we like them. */
+#define ONLY_HTTP1 "\x08http/1.1"
+#define BOTH "\x02h2\x08http/1.1"
+
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned in_n,
 	void *arg)
 {
-	static const unsigned char ours[] = "\x08http/1.1";
+	const unsigned char *ours = arg;
 
-	(void)ssl, (void)arg;
-	if (SSL_select_next_proto((unsigned char **)out, out_n, ours, sizeof(ours) - 1, in, in_n) ==
+	(void)ssl;
+	if (SSL_select_next_proto((unsigned char **)out, out_n, ours, (unsigned)strlen(arg), in, in_n) ==
 	    OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_OK;
 	return SSL_TLSEXT_ERR_ALERT_FATAL; /* RFC 7301 3.2: it named protocols, none of them ours */
@@ -177,7 +181,7 @@ int tls_server_ctx(SSL_CTX **out, const struct server_conf *conf)
 	if (ctx == NULL)
 		return fail(NULL, conf->name, "TLS", "context");
 	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
-	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, conf->http2 ? BOTH : ONLY_HTTP1);
 	if (EVP_Digest(conf->name, strlen(conf->name), id, NULL, EVP_sha256(), NULL) != 1 ||
 	    SSL_CTX_set_session_id_context(ctx, id, sizeof(id)) != 1)
 		return fail(ctx, conf->name, "session id", "context");
@@ -213,6 +217,20 @@ int tls_client_ctx(SSL_CTX **out, const char *name, const char *ca_file, const c
 	}
 	*out = ctx;
 	return 0;
+}
+
+int tls_offer_http2(SSL_CTX *ctx)
+{
+	return SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)BOTH, sizeof(BOTH) - 1) == 0 ? 0 : YT_ENOMEM;
+}
+
+bool tls_speaks_http2(SSL *ssl)
+{
+	const unsigned char *chosen;
+	unsigned n;
+
+	SSL_get0_alpn_selected(ssl, &chosen, &n);
+	return n == 2 && memcmp(chosen, "h2", 2) == 0;
 }
 
 /* Of a client's SSL, in its app data: what came after our handshake was over. */

@@ -19,7 +19,10 @@ int tls_server_ctx(SSL_CTX **out, const struct server_conf *conf);
  * tls_client_new().  cert_file and key_file may be NULL. */
 int tls_client_ctx(SSL_CTX **out, const char *name, const char *ca_file, const char *cert_file,
                    const char *key_file);
+int tls_offer_http2(SSL_CTX *ctx); /* as a client, beside HTTP/1.1; 0 or YT_ENOMEM */
 SSL *tls_client_new(SSL_CTX *ctx, const char *host); /* NULL when out of memory */
+
+bool tls_speaks_http2(SSL *ssl); /* after the handshake: what ALPN chose */
 
 struct tls_identity {
 	char certificate[65]; /* SHA-256 of the DER, lower-case hex; empty without certificate */

@@ -1,0 +1,814 @@
+/* core/net/http2.c - an HTTP/2 connection between a wire and its owner: libnghttp2, and limits of our own.
+ *
+ * Octets come by http2_input(), go through libnghttp2's frame reader, whose callbacks (on_... below) gather
+ * each stream's fields and body until the message is whole, and end at the owner's on_message.  Answers
+ * and requests are handed to libnghttp2 at once; flush() lets it write frames as long as the socket takes
+ * them, so that a slow peer leaves them with their stream, where the owner's deadline ends it. */
+#include "net/http2.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/http1.h"
+
+enum {
+	IN_BYTES = 16 * 1024,
+	FLUSH_BYTES = 64 * 1024, /* written to the wire at once */
+	KEEP_PLAIN = 256 * 1024,
+	KEEP_STREAMS = 64,
+	KEEP_BUF = 16 * 1024,
+	TINY_DATA = 128,    /* a DATA frame shorter than this, not the last, is no progress worth its cost */
+	CONTROL_BACK = 16,  /* control frames that a whole message makes good */
+	HEAD_FLOOD = 4,     /* times head_bytes: not refused any more but cut */
+	WINDOW_MAX = 1 << 20,
+	PSEUDO = 5
+};
+
+/* ---- budgets ---- */
+
+static bool spend(const struct http2 *h2, struct http2_budget *budget, uint32_t size)
+{
+	int64_t now = (int64_t)uv_now(h2->wire->hub->loop);
+	int64_t more = (now - budget->filled_ms) * size / 10000;
+
+	if (more > 0) {
+		budget->filled_ms = now;
+		budget->left = budget->left + more < size ? budget->left + more : size;
+	}
+	return --budget->left >= 0;
+}
+
+static void flood(struct http2 *h2, const char *why)
+{
+	if (h2->why != NULL)
+		return;
+	h2->why = why;
+	nghttp2_session_terminate_session(h2->session, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+static void spend_reset(struct http2 *h2)
+{
+	if (!h2->env->is_client && !spend(h2, &h2->resets, h2->env->limits.resets))
+		flood(h2, "too many streams are reset");
+}
+
+/* ---- streams ---- */
+
+static struct http2_stream *stream_new(struct http2 *h2, int32_t id)
+{
+	struct http2_env *env = h2->env;
+	struct http2_stream *s = env->free;
+
+	if (s != NULL) {
+		env->free = s->next;
+		env->n_free--;
+	} else {
+		s = calloc(1, sizeof(*s) + (env->limits.fields + PSEUDO) * sizeof(s->fields[0]));
+		if (s == NULL)
+			return NULL;
+	}
+	s->h2 = h2;
+	s->id = id;
+	s->deadline_ms = INT64_MAX;
+	s->prev = NULL;
+	s->next = h2->open;
+	if (h2->open != NULL)
+		h2->open->prev = s;
+	h2->open = s;
+	h2->n_open++;
+	return s;
+}
+
+static void unlink_from(struct http2_stream **list, struct http2_stream *s)
+{
+	if (s->prev != NULL)
+		s->prev->next = s->next;
+	else
+		*list = s->next;
+	if (s->next != NULL)
+		s->next->prev = s->prev;
+}
+
+static void buf_keep(struct yt_buf *buf)
+{
+	if (buf->cap > KEEP_BUF || buf->failed)
+		yt_buf_free(buf);
+	else
+		yt_buf_clear(buf);
+}
+
+static void count_buffered(struct http2_stream *s, uint64_t n)
+{
+	s->h2->buffered += n - s->counted;
+	s->counted = n;
+}
+
+/* Of either list: forgets it, keeps its memory for the next. */
+static void stream_free(struct http2_stream *s, bool is_leaving)
+{
+	struct http2 *h2 = s->h2;
+	struct http2_env *env = h2->env;
+	struct yt_buf head, body, out;
+
+	count_buffered(s, 0);
+	unlink_from(is_leaving ? &h2->leaving : &h2->open, s);
+	if (!is_leaving)
+		h2->n_open--;
+	buf_keep(&s->head);
+	buf_keep(&s->body);
+	buf_keep(&s->out);
+	if (env->n_free >= KEEP_STREAMS) {
+		yt_buf_free(&s->head);
+		yt_buf_free(&s->body);
+		yt_buf_free(&s->out);
+		free(s);
+		return;
+	}
+	head = s->head, body = s->body, out = s->out;
+	memset(s, 0, sizeof(*s));
+	s->head = head, s->body = body, s->out = out;
+	s->next = env->free;
+	env->free = s;
+	env->n_free++;
+}
+
+/* All of it is written by libnghttp2; on_sent is told when the socket has it. */
+static void stream_leaves(struct http2_stream *s)
+{
+	struct http2 *h2 = s->h2;
+
+	unlink_from(&h2->open, s);
+	h2->n_open--;
+	s->prev = NULL;
+	s->next = h2->leaving;
+	if (h2->leaving != NULL)
+		h2->leaving->prev = s;
+	h2->leaving = s;
+}
+
+/* ---- whole messages ---- */
+
+/* Sets the slices of all fields, names the pseudo fields; the others are moved to the front. */
+static void take_fields(struct http2_stream *s, struct http2_message *m, struct yt_str *scheme, struct yt_str *authority)
+{
+	const char *p = (const char *)s->head.p;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->n_fields; i++) {
+		struct yt_header f = s->fields[i];
+
+		f.name.p = p;
+		f.value.p = p + f.name.n;
+		p += f.name.n + f.value.n;
+		if (f.name.p[0] != ':')
+			s->fields[n++] = f;
+		else if (yt_str_is(f.name, ":method"))
+			m->method = f.value;
+		else if (yt_str_is(f.name, ":path"))
+			m->target = f.value;
+		else if (yt_str_is(f.name, ":scheme"))
+			*scheme = f.value;
+		else if (yt_str_is(f.name, ":authority"))
+			*authority = f.value;
+		else if (yt_str_is(f.name, ":status") && f.value.n == 3)
+			m->status = (f.value.p[0] - '0') * 100 + (f.value.p[1] - '0') * 10 + (f.value.p[2] - '0');
+	}
+	m->fields = s->fields;
+	m->n_fields = n;
+	m->body = yt_buf_view(&s->body);
+}
+
+/* What libnghttp2 lets pass and HTTP/1.1 on the next port would not; 0: nothing. */
+static int request_fault(const struct http2_message *m, struct yt_str scheme, struct yt_str authority, const char **why)
+{
+	struct yt_str host = http1_field(m->fields, m->n_fields, "host");
+	struct yt_str expected = http1_field(m->fields, m->n_fields, "expect");
+
+	*why = "the target is not a path";
+	if (yt_str_is(m->method, "CONNECT"))
+		return 501;
+	if (!http1_is_target(m->target))
+		return 400;
+	*why = "the scheme is not https";
+	if (!yt_str_is(scheme, "https"))
+		return 400;
+	*why = "host and :authority differ";
+	if (host.n > 0 && authority.n > 0 && !yt_str_eq(host, authority))
+		return 400;
+	*why = "the expectation is unknown";
+	return expected.n == 0 || yt_str_is(expected, "100-continue") ? 0 : 417;
+}
+
+static void message_is_whole(struct http2_stream *s)
+{
+	struct http2 *h2 = s->h2;
+	struct http2_message m = { .method = { 0 } };
+	struct yt_str scheme = { 0 }, authority = { 0 };
+	const char *why;
+	int status;
+
+	if (s->told || s->refusal != 0 || s->drops || h2->wire->closing)
+		return;
+	take_fields(s, &m, &scheme, &authority);
+	status = h2->env->is_client ? 0 : request_fault(&m, scheme, authority, &why);
+	if (status != 0) {
+		http2_refuse(s, status, why);
+		return;
+	}
+	h2->control.left += CONTROL_BACK;
+	if (h2->control.left > h2->env->limits.control_frames)
+		h2->control.left = h2->env->limits.control_frames;
+	s->told = true;
+	s->is_head = yt_str_is(m.method, "HEAD");
+	count_buffered(s, 0);
+	h2->env->events.on_message(s, &m);
+}
+
+/* ---- what libnghttp2 tells of what came ---- */
+
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
+{
+	struct http2 *h2 = arg;
+	struct http2_stream *s = nghttp2_session_get_stream_user_data(session, hd->stream_id);
+	bool is_free = (hd->type == NGHTTP2_HEADERS && s == NULL) || hd->type == NGHTTP2_RST_STREAM ||
+	               (hd->type == NGHTTP2_HEADERS && h2->env->is_client && !s->head_is_whole) ||
+	               (hd->type == NGHTTP2_DATA && (hd->length >= TINY_DATA || (hd->flags & NGHTTP2_FLAG_END_STREAM) != 0));
+
+	if (hd->type == NGHTTP2_CONTINUATION && s != NULL && ++s->n_continuations > h2->env->limits.continuations)
+		flood(h2, "too many CONTINUATION frames");
+	if (!is_free && !spend(h2, &h2->control, h2->env->limits.control_frames))
+		flood(h2, "too many frames that carry no message");
+	return 0;
+}
+
+static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct http2 *h2 = arg;
+	struct http2_stream *s;
+
+	if (h2->env->is_client || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+		return 0;
+	if (h2->n_open >= h2->env->limits.streams || h2->buffered > h2->env->limits.buffered_bytes) {
+		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+		return 0;
+	}
+	s = stream_new(h2, frame->hd.stream_id);
+	if (s == NULL)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	nghttp2_session_set_stream_user_data(session, s->id, s);
+	h2->env->events.on_open(s);
+	return 0;
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
+	const uint8_t *value, size_t value_n, uint8_t flags, void *arg)
+{
+	struct http2 *h2 = arg;
+	const struct http2_limits *limits = &h2->env->limits;
+	struct http2_stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+
+	(void)flags;
+	if (s == NULL)
+		return 0;
+	s->head_n += (uint32_t)(name_n + value_n + 32); /* as RFC 9113 6.5.2 counts */
+	if (s->head_n > HEAD_FLOOD * limits->head_bytes)
+		flood(h2, "header fields without end");
+	if (s->head_is_whole || s->refusal != 0 || h2->why != NULL)
+		return 0; /* trailers are counted, never used */
+	if (s->head_n > limits->head_bytes || s->n_fields >= limits->fields + PSEUDO) {
+		s->refusal = 431; /* answered when the block is whole */
+		return 0;
+	}
+	s->fields[s->n_fields].name.n = name_n;
+	s->fields[s->n_fields++].value.n = value_n;
+	yt_buf_add(&s->head, name, name_n);
+	yt_buf_add(&s->head, value, value_n);
+	if (s->head.failed)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	return 0;
+}
+
+/* libnghttp2 would leave out a field that it finds malformed; two readers must not see two messages. */
+static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
+	const uint8_t *value, size_t value_n, uint8_t flags, void *arg)
+{
+	(void)session, (void)frame, (void)name, (void)name_n, (void)value, (void)value_n, (void)flags, (void)arg;
+	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+/* An interim answer (1xx) is read and forgotten: the next block is the answer's, or the next interim one. */
+static bool forget_interim(struct http2_stream *s)
+{
+	const char *status = (const char *)s->head.p;
+
+	/* libnghttp2 lets no answer through whose first field is not ":status" of three digits. */
+	if (s->head.n < 10 || memcmp(status, ":status", 7) != 0 || status[7] != '1')
+		return false;
+	yt_buf_clear(&s->head);
+	s->n_fields = 0;
+	return true;
+}
+
+static bool wants_continue(const struct http2_stream *s)
+{
+	const char *p = (const char *)s->head.p;
+
+	for (uint32_t i = 0; i < s->n_fields; i++) {
+		const struct yt_header *f = &s->fields[i];
+
+		if (f->name.n == 6 && memcmp(p, "expect", 6) == 0 && f->value.n == 12)
+			return true;
+		p += f->name.n + f->value.n;
+	}
+	return false;
+}
+
+static void head_is_whole(struct http2_stream *s, bool ends)
+{
+	static const nghttp2_nv go_on = { (uint8_t *)":status", (uint8_t *)"100", 7, 3, NGHTTP2_NV_FLAG_NONE };
+	struct http2 *h2 = s->h2;
+
+	if (h2->env->is_client && s->refusal != 0) {
+		s->refusal = 0;
+		h2->env->events.on_lost(s, "the answer's header fields are too many or too large");
+		http2_drop(s, NGHTTP2_CANCEL);
+		return;
+	}
+	if (s->refusal == 431 && !s->head_is_whole) {
+		s->refusal = 0;
+		s->head_is_whole = true;
+		http2_refuse(s, 431, "header fields are too many or too large");
+		return;
+	}
+	if (h2->env->is_client && !s->head_is_whole && forget_interim(s))
+		return;
+	if (!s->head_is_whole && !ends && !h2->env->is_client && wants_continue(s))
+		nghttp2_submit_headers(h2->session, NGHTTP2_FLAG_NONE, s->id, NULL, &go_on, 1, NULL);
+	s->head_is_whole = true;
+}
+
+static void last_goaway(struct http2 *h2)
+{
+	nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(h2->session),
+		NGHTTP2_NO_ERROR, NULL, 0);
+}
+
+static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct http2 *h2 = arg;
+	struct http2_stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+	bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+
+	if (frame->hd.type == NGHTTP2_RST_STREAM)
+		spend_reset(h2);
+	if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && h2->draining)
+		last_goaway(h2); /* it has heard the notice: what it sent before is here */
+	if (s == NULL || h2->why != NULL)
+		return 0;
+	if (frame->hd.type == NGHTTP2_HEADERS) {
+		s->n_continuations = 0;
+		head_is_whole(s, ends);
+	}
+	if (ends && (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA))
+		message_is_whole(s);
+	return 0;
+}
+
+static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
+{
+	struct http2 *h2 = arg;
+	struct http2_stream *s = nghttp2_session_get_stream_user_data(session, id);
+
+	(void)flags;
+	if (s == NULL || s->refusal != 0 || s->told || s->drops)
+		return 0;
+	if (s->body.n + n > h2->env->limits.body_bytes) {
+		if (h2->env->is_client) {
+			h2->env->events.on_lost(s, "the answer is too large");
+			http2_drop(s, NGHTTP2_CANCEL);
+		} else {
+			http2_refuse(s, 413, "the body is too large");
+		}
+		return 0;
+	}
+	yt_buf_add(&s->body, p, n);
+	count_buffered(s, s->body.n);
+	if (s->body.failed || h2->buffered > h2->env->limits.buffered_bytes) {
+		h2->env->events.on_lost(s, "no room for its body");
+		http2_drop(s, h2->env->is_client ? NGHTTP2_CANCEL : NGHTTP2_REFUSED_STREAM);
+		spend_reset(h2);
+	}
+	return 0;
+}
+
+static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
+{
+	struct http2 *h2 = arg;
+	struct http2_stream *s = nghttp2_session_get_stream_user_data(session, id);
+
+	if (s == NULL)
+		return 0;
+	nghttp2_session_set_stream_user_data(session, id, NULL);
+	if (!h2->env->is_client && s->sent && !s->drops) {
+		stream_leaves(s);
+		return 0;
+	}
+	if (code == NGHTTP2_REFUSED_STREAM)
+		s->left = false; /* RFC 9113 8.7: nothing of it was processed */
+	if (!s->drops && !(h2->env->is_client && s->told))
+		h2->env->events.on_lost(s, code == NGHTTP2_NO_ERROR ? "the stream ended" : nghttp2_http2_strerror(code));
+	stream_free(s, false);
+	return 0;
+}
+
+/* ---- what libnghttp2 tells of what leaves ---- */
+
+static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct http2 *h2 = arg;
+	struct http2_stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+
+	if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && h2->why == NULL)
+		h2->why = nghttp2_http2_strerror(frame->goaway.error_code);
+	if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id == INT32_MAX)
+		nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, NULL); /* whose answer tells that the notice was heard */
+	if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
+	    (s == NULL || !s->drops))
+		spend_reset(h2); /* not the owner's wish: the peer made us do it */
+	if (s == NULL || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
+		return 0;
+	s->left = true;
+	if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
+		return 0;
+	s->sent = true;
+	count_buffered(s, s->counted - s->out.n);
+	if (!h2->env->is_client && nghttp2_session_get_stream_remote_close(session, s->id) == 0)
+		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR); /* RFC 9113 8.1 */
+	return 0;
+}
+
+/* A request that libnghttp2 would not begin any more: GOAWAY came in between.  Its stream never was. */
+static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int error, void *arg)
+{
+	struct http2 *h2 = arg;
+
+	(void)error;
+	if (frame->hd.type != NGHTTP2_HEADERS || !h2->env->is_client ||
+	    nghttp2_session_get_stream_user_data(session, frame->hd.stream_id) != NULL)
+		return 0;
+	for (struct http2_stream *s = h2->open; s != NULL; s = s->next) {
+		if (s->id != frame->hd.stream_id)
+			continue;
+		if (!s->drops)
+			h2->env->events.on_lost(s, "the party is going away");
+		stream_free(s, false);
+		break;
+	}
+	return 0;
+}
+
+static ssize_t on_data_wanted(nghttp2_session *session, int32_t id, uint8_t *p, size_t n, uint32_t *flags,
+	nghttp2_data_source *source, void *arg)
+{
+	struct http2_stream *s = source->ptr;
+	size_t left = s->out.n - s->out_at;
+
+	(void)session, (void)id, (void)arg;
+	if (n >= left) {
+		n = left;
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+	}
+	memcpy(p, s->out.p + s->out_at, n);
+	s->out_at += n;
+	return (ssize_t)n;
+}
+
+/* ---- in and out ---- */
+
+static void tell_sent(struct http2 *h2)
+{
+	while (h2->leaving != NULL) {
+		struct http2_stream *s = h2->leaving;
+
+		h2->env->events.on_sent(s);
+		stream_free(s, true);
+	}
+}
+
+/* Gathers frames until there are enough for one write; the rest on the next. */
+static int gather(struct http2 *h2, struct yt_buf *plain)
+{
+	const uint8_t *p;
+	ssize_t n = 1;
+
+	yt_buf_clear(plain);
+	while (n > 0 && plain->n < FLUSH_BYTES) {
+		n = nghttp2_session_mem_send(h2->session, &p);
+		if (n > 0)
+			yt_buf_add(plain, p, (size_t)n);
+	}
+	return n < 0 || plain->failed ? YT_EIO : 0;
+}
+
+static int write_frames(struct http2 *h2)
+{
+	struct yt_buf *plain = &h2->env->plain;
+	int rv = 0;
+
+	while (rv == 0 && !h2->wire->writing) {
+		rv = gather(h2, plain);
+		if (rv != 0 || plain->n == 0)
+			break;
+		rv = wire_write(h2->wire, plain->p, plain->n);
+	}
+	if (plain->cap > KEEP_PLAIN || plain->failed)
+		yt_buf_free(plain);
+	return rv;
+}
+
+int http2_flush(struct http2 *h2)
+{
+	int rv;
+
+	if (h2->busy)
+		return 0;
+	h2->busy = true;
+	rv = h2->wire->broken ? YT_EIO : write_frames(h2);
+	if (rv != 0 && h2->why == NULL)
+		h2->why = "connection broke";
+	if (rv == 0 && !h2->wire->writing)
+		tell_sent(h2);
+	h2->busy = false;
+	if (rv == 0 && !nghttp2_session_want_read(h2->session) && !nghttp2_session_want_write(h2->session))
+		rv = YT_EIO;
+	if (rv != 0 && h2->why == NULL)
+		h2->why = "said goodbye";
+	return rv;
+}
+
+int http2_input(struct http2 *h2)
+{
+	int rv = 0;
+
+	while (rv == 0 && !h2->wire->closing) {
+		ssize_t n = wire_read(h2->wire, h2->env->in, IN_BYTES), used;
+
+		if (n == YT_EAGAIN)
+			break;
+		if (n <= 0) {
+			h2->why = n == 0 ? "closed by the peer" : "connection broke";
+			return YT_EIO;
+		}
+		h2->busy = true;
+		used = nghttp2_session_mem_recv(h2->session, h2->env->in, (size_t)n);
+		h2->busy = false;
+		if (used < 0) {
+			if (h2->why == NULL)
+				h2->why = nghttp2_strerror((int)used);
+			nghttp2_session_terminate_session(h2->session,
+				used == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+			http2_flush(h2);
+			return YT_EIO;
+		}
+		if (nghttp2_session_get_outbound_queue_size(h2->session) > 0 && wire_has_input(h2->wire))
+			rv = http2_flush(h2);
+	}
+	return rv == 0 && !h2->wire->closing ? http2_flush(h2) : rv;
+}
+
+/* ---- messages out ---- */
+
+static nghttp2_nv nv(struct yt_str name, struct yt_str value)
+{
+	return (nghttp2_nv){ (uint8_t *)name.p, (uint8_t *)value.p, name.n, value.n, NGHTTP2_NV_FLAG_NONE };
+}
+
+static int submit_answer(struct http2_stream *s, int status, const struct yt_header *fields, size_t n, struct yt_str body)
+{
+	nghttp2_data_provider data = { .source.ptr = s, .read_callback = on_data_wanted };
+	nghttp2_nv all[16];
+	char digits[12], length[24];
+	size_t n_all = 2;
+	int rv;
+
+	YT_REQUIRE(n + 2 <= sizeof(all) / sizeof(all[0]));
+	snprintf(digits, sizeof(digits), "%03d", status % 1000);
+	all[0] = nv(YT_STR(":status"), yt_str(digits));
+	all[1] = nv(YT_STR("content-length"),
+		(struct yt_str){ length, (size_t)snprintf(length, sizeof(length), "%zu", body.n) });
+	for (size_t i = 0; i < n; i++)
+		all[n_all++] = nv(fields[i].name, fields[i].value);
+	yt_buf_free(&s->body);
+	if (!s->is_head)
+		yt_buf_str(&s->out, body);
+	if (s->out.failed)
+		return YT_ENOMEM;
+	count_buffered(s, s->out.n);
+	rv = nghttp2_submit_response(s->h2->session, s->id, all, n_all, s->out.n > 0 ? &data : NULL);
+	return rv == 0 ? 0 : YT_ENOMEM;
+}
+
+int http2_answer(struct http2_stream *s, int status, const struct yt_header *fields, size_t n, struct yt_str body)
+{
+	int rv = submit_answer(s, status, fields, n, body);
+
+	return rv != 0 ? rv : http2_flush(s->h2);
+}
+
+void http2_refuse(struct http2_stream *s, int status, const char *why)
+{
+	struct yt_header type = { YT_STR("content-type"), YT_STR("text/plain") };
+	struct http2 *h2 = s->h2;
+	char text[128];
+	int n = snprintf(text, sizeof(text), "%d %s: %s\n", status, http1_reason(status), why);
+
+	s->refusal = (uint16_t)status;
+	h2->env->events.on_refused(s, status, why);
+	spend_reset(h2);
+	if (submit_answer(s, status, &type, 1, (struct yt_str){ text, (size_t)n }) != 0)
+		http2_drop(s, NGHTTP2_INTERNAL_ERROR);
+}
+
+struct http2_stream *http2_request(struct http2 *h2, struct yt_str authority, struct yt_str path,
+	const struct yt_header *fields, size_t n, struct yt_str body)
+{
+	nghttp2_data_provider data = { .read_callback = on_data_wanted };
+	nghttp2_nv all[64];
+	char length[24];
+	size_t n_all = 5;
+	int32_t id;
+	struct http2_stream *s;
+
+	if (n + n_all > sizeof(all) / sizeof(all[0]) || !http2_has_room(h2))
+		return NULL;
+	s = stream_new(h2, 0);
+	if (s == NULL)
+		return NULL;
+	all[0] = nv(YT_STR(":method"), YT_STR("POST"));
+	all[1] = nv(YT_STR(":scheme"), YT_STR("https"));
+	all[2] = nv(YT_STR(":authority"), authority);
+	all[3] = nv(YT_STR(":path"), path);
+	all[4] = nv(YT_STR("content-length"),
+		(struct yt_str){ length, (size_t)snprintf(length, sizeof(length), "%zu", body.n) });
+	for (size_t i = 0; i < n; i++) /* libnghttp2 writes names in lower case */
+		all[n_all++] = nv(fields[i].name, fields[i].value);
+	yt_buf_str(&s->out, body);
+	data.source.ptr = s;
+	id = s->out.failed ? -1 : nghttp2_submit_request(h2->session, NULL, all, n_all, body.n > 0 ? &data : NULL, s);
+	if (id < 0) {
+		stream_free(s, false);
+		return NULL;
+	}
+	s->id = id;
+	return s;
+}
+
+bool http2_has_room(const struct http2 *h2)
+{
+	uint32_t theirs = nghttp2_session_get_remote_settings(h2->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+
+	return h2->why == NULL && !h2->wire->broken && h2->n_open < h2->env->limits.streams && h2->n_open < theirs &&
+	       nghttp2_session_check_request_allowed(h2->session) != 0;
+}
+
+void http2_drop(struct http2_stream *s, uint32_t code)
+{
+	s->drops = true;
+	nghttp2_submit_rst_stream(s->h2->session, NGHTTP2_FLAG_NONE, s->id, code);
+}
+
+void http2_drain(struct http2 *h2)
+{
+	if (h2->draining) {
+		last_goaway(h2);
+		return;
+	}
+	h2->draining = true;
+	nghttp2_submit_shutdown_notice(h2->session);
+}
+
+void http2_end(struct http2 *h2)
+{
+	nghttp2_session_terminate_session(h2->session, NGHTTP2_NO_ERROR);
+}
+
+/* ---- life ---- */
+
+static uint32_t window(uint32_t bytes)
+{
+	if (bytes < NGHTTP2_INITIAL_WINDOW_SIZE)
+		return NGHTTP2_INITIAL_WINDOW_SIZE;
+	return bytes < WINDOW_MAX ? bytes : WINDOW_MAX;
+}
+
+static bool say_hello(struct http2 *h2)
+{
+	const struct http2_limits *limits = &h2->env->limits;
+	nghttp2_settings_entry settings[] = {
+		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, h2->env->is_client ? 0 : limits->streams },
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window(limits->body_bytes) },
+		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->head_bytes },
+		{ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 }, /* a client's only */
+	};
+
+	return nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings, h2->env->is_client ? 4 : 3) == 0 &&
+	       nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0,
+		       (int32_t)window(limits->buffered_bytes)) == 0;
+}
+
+struct http2 *http2_new(struct http2_env *env, struct wire *wire, void *owner)
+{
+	struct http2 *h2 = calloc(1, sizeof(*h2));
+	int64_t now = (int64_t)uv_now(wire->hub->loop);
+	int rv;
+
+	if (h2 == NULL)
+		return NULL;
+	h2->env = env;
+	h2->wire = wire;
+	h2->owner = owner;
+	h2->resets = (struct http2_budget){ env->limits.resets, now };
+	h2->control = (struct http2_budget){ env->limits.control_frames, now };
+	rv = env->is_client ? nghttp2_session_client_new2(&h2->session, env->callbacks, h2, env->option)
+	                    : nghttp2_session_server_new2(&h2->session, env->callbacks, h2, env->option);
+	if (rv != 0 || !say_hello(h2)) {
+		nghttp2_session_del(h2->session);
+		free(h2);
+		return NULL;
+	}
+	return h2;
+}
+
+void http2_free(struct http2 *h2, const char *why)
+{
+	if (h2 == NULL)
+		return;
+	h2->busy = true;
+	while (h2->open != NULL) {
+		struct http2_stream *s = h2->open;
+
+		if (!s->drops && !(h2->env->is_client && s->told))
+			h2->env->events.on_lost(s, why);
+		stream_free(s, false);
+	}
+	while (h2->leaving != NULL) {
+		h2->env->events.on_lost(h2->leaving, why);
+		stream_free(h2->leaving, true);
+	}
+	nghttp2_session_del(h2->session);
+	free(h2);
+}
+
+static bool set_callbacks(struct http2_env *env)
+{
+	nghttp2_session_callbacks *c;
+
+	if (nghttp2_session_callbacks_new(&env->callbacks) != 0)
+		return false;
+	c = env->callbacks;
+	nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
+	nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
+	nghttp2_session_callbacks_set_on_header_callback(c, on_header);
+	nghttp2_session_callbacks_set_on_invalid_header_callback(c, on_invalid_header);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame_recv);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data_chunk);
+	nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
+	nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_send);
+	nghttp2_session_callbacks_set_on_frame_not_send_callback(c, on_frame_not_send);
+	return true;
+}
+
+int http2_env_init(struct http2_env *env, bool is_client, const struct http2_limits *limits,
+	const struct http2_events *events)
+{
+	memset(env, 0, sizeof(*env));
+	env->limits = *limits;
+	env->events = *events;
+	env->is_client = is_client;
+	env->in = malloc(IN_BYTES);
+	if (env->in == NULL || nghttp2_option_new(&env->option) != 0 || !set_callbacks(env)) {
+		http2_env_free(env);
+		return YT_ENOMEM;
+	}
+	nghttp2_option_set_max_outbound_ack(env->option, 100);
+	return 0;
+}
+
+void http2_env_free(struct http2_env *env)
+{
+	while (env->free != NULL) {
+		struct http2_stream *s = env->free;
+
+		env->free = s->next;
+		yt_buf_free(&s->head);
+		yt_buf_free(&s->body);
+		yt_buf_free(&s->out);
+		free(s);
+	}
+	nghttp2_session_callbacks_del(env->callbacks);
+	nghttp2_option_del(env->option);
+	yt_buf_free(&env->plain);
+	free(env->in);
+	memset(env, 0, sizeof(*env));
+}
