@@ -22,6 +22,8 @@ static const struct yt_setting settings[] = {
 	        "service: the path of its service is appended" },
 	{ "paths", "9101=/fsi/api/fileupload/upload;9102=/fsi/api/fileupload/download",
 	        "transactions with a path of their own, number=path;number=path, from the root when it begins with /" },
+	{ "file_max_mib", "64", "MiB that the file in a zip may unpack to, 1 to 1024" },
+	{ "file_max_ratio", "200", "times that the file in a zip may be larger than packed, 2 to 1000" },
 	{ "operator_name", "医通", "opter_name of our own messages" },
 	{ "sign_in_mac", "00-00-00-00-00-00", "MAC address in sign-ins of our own" },
 	{ "sign_in_ip", "127.0.0.1", "IP address in sign-ins of our own" },
@@ -236,6 +238,12 @@ static int from_gb18030(struct yt_arena *arena, struct yt_str octets, struct yt_
 	return 0;
 }
 
+int nhsa_to_utf8(struct yt_arena *arena, struct yt_str octets, struct yt_str *text)
+{
+	*text = octets;
+	return is_utf8(octets) ? 0 : from_gb18030(arena, octets, text);
+}
+
 /* One name twice is grammar, but not sense: another reader would take the other value. */
 static int refuse_duplicate(struct yt_str text, struct yt_json_error *err)
 {
@@ -445,6 +453,10 @@ static int take_settings(const struct yt_plugin *self, struct nhsa *nhsa)
 	if (rv == 0)
 		rv = take_paths(self, nhsa);
 	if (rv == 0)
+		rv = take_number(self, "file_max_mib", 1, 1024, &nhsa->file_max_mib);
+	if (rv == 0)
+		rv = take_number(self, "file_max_ratio", 2, 1000, &nhsa->file_max_ratio);
+	if (rv == 0)
 		rv = take_words(self, "unknown_words", &nhsa->unknown);
 	if (rv == 0)
 		rv = take_words(self, "lines_there_words", &nhsa->lines_there);
@@ -492,4 +504,5 @@ YT_CODEC_PLUGIN(.name = "nhsa", .content_type = "application/json; charset=utf-8
         .encode_reply = nhsa_encode_reply, .verify = nhsa_verify, .sender = nhsa_sender,
         .encode_request = nhsa_encode_request, .decode_reply = nhsa_decode_reply, .sign = nhsa_sign,
         .query_for = nhsa_query_for, .judge = nhsa_judge, .reversal_of = nhsa_reversal_of,
-        .sign_in_for = nhsa_sign_in_for, .path = nhsa_path, .blank = nhsa_blank);
+        .sign_in_for = nhsa_sign_in_for, .path = nhsa_path, .blank = nhsa_blank,
+        .statement_write = nhsa_statement_write, .statement_read = nhsa_statement_read);

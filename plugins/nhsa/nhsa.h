@@ -8,6 +8,7 @@
  *   sign.c     signing headers, both directions
  *   path.c     where a transaction goes
  *   blank.c    a message without its secrets
+ *   statement.c  the detail file of 3202
  *   fields.tsv every member that is checked; C is generated from it */
 #ifndef NHSA_H
 #define NHSA_H
@@ -40,7 +41,7 @@ struct nhsa {
 	struct yt_str refund_id_member;
 	char header_name[4][24]; /* paasid, timestamp, nonce, signature; empty when signing is off */
 	bool signs, hex_upper;
-	int64_t window_s, visit_query_days;
+	int64_t window_s, visit_query_days, file_max_mib, file_max_ratio;
 	struct nhsa_extra extra[NHSA_EXTRAS_MAX];
 	size_t n_extra;
 	enum nhsa_path path;
@@ -63,6 +64,8 @@ const struct yt_wire_op *nhsa_wire_op(struct yt_str wire); /* NULL: passed on un
  * GBK).  *text: what the tree's offsets are about. */
 int nhsa_read_json(struct yt_arena *arena, struct yt_str octets, struct yt_str *text, struct yt_node **root,
         struct yt_json_error *err);
+/* Text that may be GB18030 as UTF-8.  0, YT_EFORMAT when it is neither, YT_ENOMEM. */
+int nhsa_to_utf8(struct yt_arena *arena, struct yt_str octets, struct yt_str *text);
 /* Takes the member out of object; NULL when it has none. */
 struct yt_node *nhsa_unlink(struct yt_node *object, const char *name);
 /* First of the names that has a text. */
@@ -102,6 +105,10 @@ int nhsa_path(
 struct yt_str nhsa_wire_of_path(const struct nhsa *nhsa, struct yt_str path);
 int nhsa_blank(struct yt_plugin *self, struct yt_str wire, bool is_answer, struct yt_arena *arena,
         struct yt_str octets, yt_blank *put, void *ctx, struct yt_buf *out);
+int nhsa_statement_write(struct yt_plugin *self, enum yt_statement kind, struct yt_str name,
+        const struct yt_statement_row *rows, size_t n, struct yt_buf *out);
+int nhsa_statement_read(struct yt_plugin *self, enum yt_statement kind, struct yt_str octets, struct yt_arena *arena,
+        struct yt_statement_row **rows, size_t *n, struct yt_fault *fault);
 
 int nhsa_query_for(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query);
 enum yt_judgement nhsa_judge(
