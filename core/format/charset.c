@@ -112,10 +112,11 @@ static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end)
 
 int yt_utf8_check(struct yt_str text, struct yt_charset_error *err)
 {
-	const uint8_t *begin = (const uint8_t *)text.p, *end = begin + text.n, *p = begin, *next;
+	const uint8_t *begin = (const uint8_t *)text.p, *p = begin, *end, *next;
 
 	if (text.n == 0)
 		return 0;
+	end = begin + text.n;
 	while ((p = skip_ascii(p, end)) < end) {
 		for (; p < end && *p >= 0x80; p = next) {
 			next = utf8_skip(p, end);
@@ -216,7 +217,7 @@ int yt_gb18030_to_utf8(struct yt_str octets, struct yt_buf *out, struct yt_chars
 {
 	const uint8_t *begin = (const uint8_t *)octets.p, *p = begin, *end;
 	struct converters *c = converters();
-	size_t most = octets.n + octets.n / 2 + 4; /* two octets become three at most */
+	size_t most = 2 * octets.n; /* two octets become three, and four where they are one of plane 2 (FE51) */
 	uint8_t *room, *to, *next;
 
 	if (octets.n == 0)
