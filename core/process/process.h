@@ -16,7 +16,7 @@ enum {
 
 int supervisor_main(const char *conf_file);
 /* Prints what is wrong, under the name the operator gave it; 0: it can be used. */
-int check_main(const char *conf_file, const char *named);
+int check_main(const char *conf_file, const char *named, int supervisor_pid);
 int keeper_main(const char *conf_file, int supervisor_pid);
 int worker_main(const char *conf_file, int supervisor_pid, uint32_t slot, uint32_t generation);
 

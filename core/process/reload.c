@@ -1,6 +1,6 @@
 /* core/process/reload.c - see reload.h.
  *
- *  - reload_take()            the operator's file -> octets in memory that nobody else can change
+ *  - reload_begin()           the operator's file -> octets in memory that nobody else can change
  *  - check_main()             a child reads them and loads every plugin: what crashes there crashes not here
  *  - reload_needs_restart()   what a running keeper cannot change
  *  - reload_write()           the octets that were checked -> the file that children read */
@@ -13,13 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "process/process.h"
+#include "process/supervisor_parts.h"
 
-#define CHECK_MS 10000 /* a check that takes longer is stopped: meanwhile nothing is restarted */
+#define CHECK_MS 10000 /* a check that takes longer is stopped */
 
 static void print_errors(const struct conf_errors *errors)
 {
@@ -32,12 +30,13 @@ static void print_errors(const struct conf_errors *errors)
 	}
 }
 
-int check_main(const char *conf_file, const char *named)
+int check_main(const char *conf_file, const char *named, int supervisor_pid)
 {
 	struct conf_errors *errors = calloc(1, sizeof(*errors));
 	struct conf *conf = NULL;
 	int rv;
 
+	process_follow(supervisor_pid);
 	YT_REQUIRE(errors != NULL);
 	if (conf_load(&conf, conf_file, errors) == 0)
 		conf_check_plugins(conf, errors);
@@ -83,67 +82,115 @@ static int copy_to_memory(const char *file)
 	return copy;
 }
 
-/* Waits for the child; one that does not end is stopped. */
-static bool ended_well(pid_t pid, const char *conf_file)
-{
-	const struct timespec pause = { 0, 10 * 1000000 };
-	int64_t deadline = yt_mono_ms() + CHECK_MS;
-	int status = -1;
-	pid_t rv;
+/* The check under way: there is one at a time. */
+static struct {
+	uv_process_t process;
+	uv_timer_t timer;
+	int copy;
+	char conf_file[512];
+	reload_done done;
+	bool runs, was_stopped, ended_well; /* was_stopped: it took too long */
+	bool starts_again;      /* the file has been named again since: what this check finds counts no more */
+} check;
 
-	while ((rv = waitpid(pid, &status, WNOHANG)) == 0 || (rv < 0 && errno == EINTR)) {
-		if (rv == 0 && yt_mono_ms() >= deadline) {
-			yt_log(YT_ERROR, "supervisor", "%s: the check did not end within %d s and is stopped; a plugin waits in its "
-				"open(), or a file does not answer", conf_file, CHECK_MS / 1000);
-			kill(pid, SIGKILL);
-			deadline = INT64_MAX;
-		}
-		nanosleep(&pause, NULL);
-	}
-	if (rv == pid && WIFSIGNALED(status) && deadline != INT64_MAX)
-		yt_log(YT_ERROR, "supervisor", "%s: the check ended by signal %d: a plugin crashes with these settings",
-			conf_file, WTERMSIG(status));
-	return rv == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
+static void begin(void);
 
-static bool checks_in_child(int copy, const char *conf_file)
-{
-	char path[32];
-	int supervisor = (int)getpid();
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		process_follow(supervisor); /* what is ignored stays so in the program */
-		fcntl(copy, F_SETFD, 0);
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", copy);
-		execl("/proc/self/exe", "yitongd", "check", path, conf_file, (char *)NULL);
-		_exit(127);
-	}
-	if (pid < 0)
-		yt_log(YT_ERROR, "supervisor", "%s cannot be checked: %s", conf_file, strerror(errno));
-	return pid > 0 && ended_well(pid, conf_file);
-}
-
-struct conf *reload_take(const char *conf_file, int *copy)
+/* Reads the very octets that were checked. */
+static struct conf *read_checked(void)
 {
 	struct conf_errors *errors = calloc(1, sizeof(*errors));
 	struct conf *conf = NULL;
 	char path[32];
-	int fd = copy_to_memory(conf_file);
 
 	YT_REQUIRE(errors != NULL);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (fd >= 0 && checks_in_child(fd, conf_file) && conf_load(&conf, path, errors) != 0) {
-		snprintf(errors->file, sizeof(errors->file), "%s", conf_file);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", check.copy);
+	if (conf_load(&conf, path, errors) != 0) {
+		snprintf(errors->file, sizeof(errors->file), "%s", check.conf_file);
 		print_errors(errors); /* a file it names went away since */
 		conf = NULL;
 	}
 	free(errors);
-	if (conf == NULL && fd >= 0)
-		close(fd);
-	else
-		*copy = fd;
 	return conf;
+}
+
+static void end(struct conf *conf)
+{
+	int copy = check.copy;
+
+	check.runs = false;
+	check.copy = -1;
+	check.done(conf, copy);
+}
+
+/* Only now the handle may serve again. */
+static void on_check_closed(uv_handle_t *handle)
+{
+	(void)handle;
+	if (!check.starts_again) {
+		end(check.ended_well ? read_checked() : NULL);
+		return;
+	}
+	close(check.copy);
+	begin();
+}
+
+static void on_check_exit(uv_process_t *process, int64_t status, int signal_number)
+{
+	uv_timer_stop(&check.timer);
+	check.ended_well = signal_number == 0 && status == 0;
+	if (signal_number != 0 && !check.was_stopped && !check.starts_again)
+		yt_log(YT_ERROR, "supervisor", "%s: the check ended by signal %d: a plugin crashes with these settings",
+			check.conf_file, signal_number);
+	uv_close((uv_handle_t *)process, on_check_closed);
+}
+
+static void on_check_takes_long(uv_timer_t *timer)
+{
+	(void)timer;
+	yt_log(YT_ERROR, "supervisor", "%s: the check did not end within %d s and is stopped; a plugin waits in its "
+		"open(), or a file does not answer", check.conf_file, CHECK_MS / 1000);
+	check.was_stopped = true;
+	uv_process_kill(&check.process, SIGKILL);
+}
+
+static void begin(void)
+{
+	char pid_text[16];
+	char *args[] = { "yitongd", "check", "/proc/self/fd/3", check.conf_file, pid_text, NULL };
+	int rv = UV_EIO;
+
+	check.runs = true;
+	check.was_stopped = check.starts_again = false;
+	check.copy = copy_to_memory(check.conf_file);
+	snprintf(pid_text, sizeof(pid_text), "%d", (int)getpid());
+	if (check.copy >= 0) {
+		rv = supervisor_spawn(&check.process, args, &check.copy, 1, on_check_exit);
+		if (rv != 0)
+			yt_log(YT_ERROR, "supervisor", "%s cannot be checked: %s", check.conf_file, uv_strerror(rv));
+	}
+	if (rv != 0)
+		end(NULL);
+	else
+		uv_timer_start(&check.timer, on_check_takes_long, CHECK_MS, 0);
+}
+
+void reload_begin(const char *conf_file, reload_done done)
+{
+	snprintf(check.conf_file, sizeof(check.conf_file), "%s", conf_file);
+	check.done = done;
+	if (check.runs) {
+		check.starts_again = true;
+		uv_process_kill(&check.process, SIGKILL);
+		return;
+	}
+	if (check.timer.loop == NULL)
+		uv_timer_init(sup.loop, &check.timer);
+	begin();
+}
+
+bool reload_is_busy(void)
+{
+	return check.runs;
 }
 
 int reload_write(int copy, const char *path)

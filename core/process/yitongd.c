@@ -30,8 +30,8 @@ int main(int argc, char **argv)
 		return keeper_main(argv[2], number(argv[3]));
 	if (argc == 6 && strcmp(argv[1], "worker") == 0)
 		return worker_main(argv[2], number(argv[3]), (uint32_t)number(argv[4]), (uint32_t)number(argv[5]));
-	if (argc == 4 && strcmp(argv[1], "check") == 0)
-		return check_main(argv[2], argv[3]);
+	if (argc == 5 && strcmp(argv[1], "check") == 0)
+		return check_main(argv[2], argv[3], number(argv[4]));
 	if (argc == 3 && strcmp(argv[1], "--conf") == 0)
 		return supervisor_main(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {

@@ -58,6 +58,30 @@ refuse "a route to nobody" "nobody"
 sed -i 's/segment_mib: .*/segment_mib: 32/' $dir/gateway.yaml
 refuse "a key that the running keeper cannot change" "journal.segment_mib: that needs a restart"
 
+# A check that waits for a file (a FIFO nobody writes to) holds up nothing: a worker killed meanwhile is replaced long
+# before the check is stopped, and a newer file takes the place of the one that is being checked.
+mkfifo $dir/silent
+sed -i "s|certs/out/gateway.crt|$dir/silent|" $dir/gateway.yaml
+grep -qF "$dir/silent" $dir/gateway.yaml || fail "conf/gateway.yaml names no certs/out/gateway.crt"
+kill -HUP "$gateway"
+for _ in $(seq 50); do check=$(pgrep -P "$gateway" -f '^yitongd check') && break; sleep 0.1; done
+[ -n "$check" ] || fail "no check runs"
+worker=$(pgrep -P "$gateway" -f '^yitongd worker' | head -n 1)
+kill -KILL "$worker"
+for _ in $(seq 50); do
+	[ "$(pgrep -c -P "$gateway" -f '^yitongd worker')" = 2 ] && break
+	sleep 0.1
+done
+[ "$(pgrep -c -P "$gateway" -f '^yitongd worker')" = 2 ] || fail "the killed worker is not replaced while the check runs"
+is_alive "$check" || fail "the check ended before it could hold up anything"
+for _ in $(seq 50); do ask && break; sleep 0.1; done
+ask || fail "nobody is served while the check runs"
+say "ok: a worker killed during a slow check is replaced meanwhile"
+cp $dir/right.yaml $dir/gateway.yaml
+echo '  nonsense: [' >>$dir/gateway.yaml
+refuse "a file that came after one that is still being checked" "gateway.yaml:"
+! is_alive "$check" || fail "the check that nobody waits for goes on"
+
 # A change for the better, while somebody asks all the time: no request may fail.
 ( while [ ! -e $dir/enough ]; do ask || echo failed >>$dir/failed; done ) &
 asker=$!
