@@ -88,20 +88,19 @@ static struct yt_str insured_area(const struct yt_msg *msg, const struct yt_repl
 	return yt_node_text(rows != NULL && rows->kind == YT_ARRAY ? rows->child : rows, "insuplc_admdvs");
 }
 
-void cross_keep_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_msg *msg,
-	const struct yt_reply *reply)
+bool cross_keeps_facts(const struct engine *e, const struct yt_msg *msg, const struct yt_reply *reply)
+{
+	return e->conf.keeps_facts != NULL && reply->outcome == YT_DONE &&
+		e->conf.keeps_facts(e->conf.ctx, msg, insured_area(msg, reply));
+}
+
+void cross_write_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_msg *msg,
+	const struct yt_reply *reply, const struct yt_node *pieces)
 {
 	struct yt_buf json = { 0 };
-	struct yt_node *piece;
 	size_t at;
 
-	if (e->conf.keeps_facts == NULL || reply->outcome != YT_DONE ||
-		!e->conf.keeps_facts(e->conf.ctx, msg, insured_area(msg, reply)))
-		return;
-	piece = facts_piece(msg->arena, msg, reply);
-	if (piece == NULL)
-		return;
-	yt_json_write(piece, &json);
+	yt_json_write(pieces, &json);
 	if (!json.failed && json.n <= FACTS_BYTES_MAX / 2) {
 		at = rec_begin(out, REC_FACTS, REC_NOWAIT, exchange, engine_wall(e));
 		add_keys(out, e, msg, reply);
@@ -109,6 +108,15 @@ void cross_keep_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, c
 		rec_end(out, at);
 	}
 	yt_buf_free(&json);
+}
+
+void cross_keep_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_msg *msg,
+	const struct yt_reply *reply)
+{
+	struct yt_node *piece = cross_keeps_facts(e, msg, reply) ? facts_piece(msg->arena, msg, reply) : NULL;
+
+	if (piece != NULL)
+		cross_write_facts(out, e, exchange, msg, reply, piece);
 }
 
 /* -- one request -------------------------------------------------------------------------------- */
@@ -156,6 +164,7 @@ struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const s
 
 	if (msg == NULL || octets.n == 0)
 		return NULL;
+	msg->sent = octets; /* ours: it is addressed to another */
 	engine_box(e, &party->codec, "decode_request", exchange, octets);
 	rv = party->codec.api->decode_request(party->codec.plugin, octets, msg, &fault);
 	engine_unbox(e);

@@ -375,16 +375,38 @@ void ksbw_head_of(const struct yt_node *node, struct ksbw_head *head)
 		head->sent_ms = 0;
 }
 
-bool ksbw_sent_head(struct yt_plugin *self, struct yt_arena *arena, struct yt_str octets, struct ksbw_head *head)
+static bool read_sent(struct yt_plugin *self, struct yt_arena *arena, struct yt_str octets, struct ksbw_head *head,
+        struct yt_node **body)
 {
+	const struct ksbw_schema *schema;
 	struct ksbw_envelope e;
 	struct yt_fault fault;
 	struct ksbw_trouble t = { &fault, NULL };
 
-	if (octets.n == 0 || ksbw_read(self, arena, octets, &e, &t) != 0)
+	if (ksbw_read(self, arena, octets, &e, &t) != 0)
 		return false;
 	*head = e.head;
+	schema = ksbw_schema(e.head.transno);
+	if (body != NULL && (schema == NULL || ksbw_read_body(yt_plugin_ctx(self), arena, e.body, "input", schema->in,
+	                                               schema->n_in, true, body, &fault) != 0))
+		*body = NULL;
 	return true;
+}
+
+bool ksbw_sent(struct yt_plugin *self, struct yt_arena *arena, const struct yt_msg *msg, struct ksbw_head *head,
+        struct yt_node **body)
+{
+	const struct ksbw *k = yt_plugin_ctx(self);
+	struct yt_str number = ksbw_number_of(msg);
+	struct yt_fault fault;
+
+	if (msg->sent.n > 0 || msg->octets.n > 0)
+		return read_sent(self, arena, msg->sent.n > 0 ? msg->sent : msg->octets, head, body);
+	if (body != NULL)
+		*body = msg->body;
+	/* A random serial cannot be made again. */
+	return number.n > 0 && (msg->own_number.n > 0 || msg->number.n == 24 || msg->number.n == KSBW_NUMBER_LEN) &&
+	       ksbw_make_head(k, msg, number, head, &fault) == 0;
 }
 
 void ksbw_number(const struct ksbw *k, int64_t wall_ms, uint64_t serial, char out[KSBW_NUMBER_LEN + 1])

@@ -138,6 +138,9 @@ static const struct yt_node *lines_of(const struct ksbw_source *s)
 {
 	const struct yt_node *rows = yt_node_get(s->facts, "feedetail");
 
+	/* A composed settlement brings its lines along. */
+	if (rows == NULL && (strcmp(s->schema->number, "0303") == 0 || strcmp(s->schema->number, "0304") == 0))
+		rows = yt_node_get(s->body, "feedetail");
 	return rows != NULL && rows->kind == YT_ARRAY && rows->n > 0 ? rows : NULL;
 }
 

@@ -233,19 +233,20 @@ static const char *check_fund_rows(const struct check *c, const struct yt_node *
 	return broken(c, "I3", "fund_pay_sumamt", "is %s, but the fund rows add up to %s", left, right);
 }
 
-/* An answer says again what was asked about. */
-static const char *check_echo(const struct check *c, const struct yt_node *asked, const char *const *amounts)
+/* An answer says again what was asked about; of a reversal a request not yet written may have the settlement's sign. */
+static const char *check_echo(const struct check *c, const struct yt_node *asked, const char *const *amounts, bool negative)
 {
 	const struct yt_node *data = ksbw_object(asked, "data");
-	struct yt_str visit = yt_node_text(c->node, "ykc700");
+	struct yt_str visit = yt_node_text(c->node, "ykc700"), wanted = yt_node_text(data, "ykc700");
 	int64_t value;
 
 	if (!is_on(c, "I5") || data == NULL)
 		return NULL;
-	if (visit.n > 0 && !yt_str_eq(visit, yt_node_text(data, "ykc700")))
+	if (visit.n > 0 && wanted.n > 0 && !yt_str_eq(visit, wanted))
 		return broken(c, "I5", "ykc700", "is not the one that was asked about");
 	for (; *amounts != NULL; amounts++)
-		if (yt_node_fen(data, *amounts, &value) == 0 && value != fen(c, *amounts))
+		if (yt_node_text(data, *amounts).n > 0 && yt_node_fen(data, *amounts, &value) == 0 &&
+		        (negative && value > 0 ? -value : value) != fen(c, *amounts))
 			return broken(c, "I5", *amounts, "is not the amount that was asked about");
 	return NULL;
 }
@@ -260,7 +261,7 @@ static const char *check_settled(const struct check *c, const struct yt_node *as
 	if (rule == NULL)
 		rule = adds_up(c, "I4", "medfee_sumamt", payers, "fund_pay_sumamt, acct_pay and psn_cash_pay");
 	if (rule == NULL)
-		rule = check_echo(c, asked, echoed);
+		rule = check_echo(c, asked, echoed, false);
 	if (rule == NULL && is_on(c, "I7") && fen(c, "acct_pay") != 0 &&
 	        yt_str_is(yt_node_text(ksbw_object(asked, "data"), "acct_used_flag"), "0"))
 		rule = broken(c, "I7", "acct_pay", "is paid though the account was not to be used");
@@ -271,11 +272,11 @@ static const char *check_reversed(const struct check *c, const struct yt_node *a
 {
 	static const char *const echoed[] = { "medfee_sumamt", "fund_pay_sumamt", "acct_pay", "psn_cash_pay", NULL };
 	const struct yt_node *data = ksbw_object(asked, "data");
-	struct yt_str original = yt_node_text(c->node, "init_setl_id");
+	struct yt_str original = yt_node_text(c->node, "init_setl_id"), wanted = yt_node_text(data, "aaz216");
 
-	if (data != NULL && is_on(c, "I5") && !yt_str_eq(original, yt_node_text(data, "aaz216")))
+	if (wanted.n > 0 && is_on(c, "I5") && !yt_str_eq(original, wanted))
 		return broken(c, "I5", "init_setl_id", "is not the settlement that was to be reversed");
-	return check_echo(c, asked, echoed);
+	return check_echo(c, asked, echoed, true);
 }
 
 static const char *check_upload(const struct check *c, const struct yt_node *asked)

@@ -168,11 +168,19 @@ int ksbw_read_fragment(struct yt_arena *arena, struct yt_str octets, enum yt_cha
 /* Head members as texts of an object, and back. */
 struct yt_node *ksbw_head_node(struct yt_arena *arena, const struct ksbw_head *head);
 void ksbw_head_of(const struct yt_node *node, struct ksbw_head *head);
-/* Only the head of octets that we wrote ourselves; false when they are none. */
-bool ksbw_sent_head(struct yt_plugin *self, struct yt_arena *arena, struct yt_str octets, struct ksbw_head *head);
+/* What we sent for msg: the head, and the canonical business part if body is not NULL (*body NULL: not known).
+ * Read from msg->sent, or msg->octets of one read back; else the head is made again, if its number is fixed.
+ * False when neither can be had. */
+bool ksbw_sent(struct yt_plugin *self, struct yt_arena *arena, const struct yt_msg *msg, struct ksbw_head *head,
+        struct yt_node **body);
 /* A number of ours: area, time, serial. */
 void ksbw_number(const struct ksbw *k, int64_t wall_ms, uint64_t serial, char out[KSBW_NUMBER_LEN + 1]);
 int ksbw_refuse(struct yt_fault *fault, int error, const char *path, const char *why);
+
+/* request.c */
+/* The head of msg as we write it, without key, digest and signature. */
+int ksbw_make_head(const struct ksbw *k, const struct yt_msg *msg, struct yt_str number, struct ksbw_head *head,
+        struct yt_fault *fault);
 
 /* invariants.c */
 /* NULL, or the name of the rule that is broken ("I3") with *fault filled. */
@@ -192,8 +200,6 @@ enum ksbw_class ksbw_class_of(struct yt_str code);
 /* Reads <result>: fills reply by what it says.  by_owner: whether the business owner says it. */
 int ksbw_take_result(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str number, const struct yt_node *result,
         bool by_owner, const struct yt_node *asked, struct yt_reply *reply);
-/* The canonical business part of the request that we sent, NULL when it cannot be read. */
-struct yt_node *ksbw_asked(struct yt_plugin *self, struct yt_arena *arena, struct yt_str sent);
 
 int ksbw_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault);
 int ksbw_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault);

@@ -196,23 +196,6 @@ int ksbw_take_result(struct yt_plugin *self, const struct yt_msg *msg, struct yt
 	return rv;
 }
 
-struct yt_node *ksbw_asked(struct yt_plugin *self, struct yt_arena *arena, struct yt_str sent)
-{
-	const struct ksbw *k = yt_plugin_ctx(self);
-	const struct ksbw_schema *schema;
-	struct ksbw_envelope e;
-	struct yt_fault fault;
-	struct ksbw_trouble t = { &fault, NULL };
-	struct yt_node *body = NULL;
-
-	if (sent.n == 0 || ksbw_read(self, arena, sent, &e, &t) != 0)
-		return NULL;
-	schema = ksbw_schema(e.head.transno);
-	if (schema == NULL || ksbw_read_body(k, arena, e.body, "input", schema->in, schema->n_in, true, &body, &fault) != 0)
-		return NULL;
-	return body;
-}
-
 /* NULL, or why this is no answer to our message. */
 static const char *is_not_ours(const struct ksbw_head *sent, const struct ksbw_head *head)
 {
@@ -236,6 +219,7 @@ int ksbw_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http
 {
 	struct ksbw_envelope e;
 	struct ksbw_head sent;
+	struct yt_node *asked;
 	struct yt_fault fault;
 	struct ksbw_trouble t = { &fault, NULL };
 	const char *why;
@@ -246,7 +230,7 @@ int ksbw_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http
 		return unknown(reply, yt_arena_printf(reply->arena, "HTTP status %d", http_status));
 	if (octets.n == 0)
 		return unknown(reply, YT_STR("answer is empty"));
-	if (!ksbw_sent_head(self, reply->arena, msg->sent, &sent))
+	if (!ksbw_sent(self, reply->arena, msg, &sent, &asked))
 		return unknown(reply, YT_STR("what was sent cannot be read back, so no answer can be matched to it"));
 	rv = ksbw_read(self, reply->arena, octets, &e, &t);
 	if (rv == 0)
@@ -261,8 +245,7 @@ int ksbw_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http
 	reply->octets = octets;
 	if (reply->head == NULL)
 		return YT_ENOMEM;
-	return ksbw_take_result(self, msg, sent.transno, e.body, yt_str_eq(e.head.sender, sent.recver),
-	        ksbw_asked(self, reply->arena, msg->sent), reply);
+	return ksbw_take_result(self, msg, sent.transno, e.body, yt_str_eq(e.head.sender, sent.recver), asked, reply);
 }
 
 /* -- encoding ----------------------------------------------------------------------------------- */

@@ -151,12 +151,15 @@ static int read_business(const struct ksbw *k, const struct ksbw_envelope *e, st
 	return msg->op->id == YT_OP_PERSON_CHECK ? complete_person(msg) : 0;
 }
 
-static int check_party(const struct ksbw *k, const struct ksbw_envelope *e, struct ksbw_trouble *t)
+static int check_party(const struct ksbw *k, const struct ksbw_envelope *e, bool is_read_back, struct ksbw_trouble *t)
 {
 	t->code = "-1002";
 	if (e->head.msgtype.p[0] != 'Q' && e->head.msgtype.p[0] != 'N')
 		return ksbw_refuse(t->fault, YT_EFORMAT, "head.msgtype", "is that of an answer, not of a request");
 	if (k->relays || yt_str_eq(e->head.recver, k->area))
+		return 0;
+	/* One of ours, read back by who sent it; from anybody else it is an echo. */
+	if (is_read_back && yt_str_eq(e->head.sender, k->area))
 		return 0;
 	t->code = "-1009";
 	return ksbw_refuse(t->fault, YT_EFORMAT, "head.recver", "is not us, and messages are not passed on (setting relay)");
@@ -178,7 +181,7 @@ int ksbw_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_
 		msg->is_authentic = rv == 0;
 	}
 	if (rv == 0)
-		rv = check_party(k, &e, &t);
+		rv = check_party(k, &e, msg->sent.n > 0, &t);
 	if (rv == 0)
 		rv = read_business(k, &e, msg, &t);
 	if (rv != 0 && rv != YT_ENOMEM)
@@ -220,22 +223,27 @@ static bool is_own_number(const struct ksbw *k, struct yt_str s)
 	return ksbw_is_digits(s, KSBW_NUMBER_LEN) && memcmp(s.p, k->area.p, 6) == 0;
 }
 
-/* The engine gives durable ones (own_number); a random serial keeps a caller without them from repeating one. */
+/* The engine gives time and serial, or a whole number; a random serial keeps a caller without them from
+ * repeating one. */
 static struct yt_str number_of(const struct ksbw *k, const struct yt_msg *msg, int64_t wall_ms)
 {
 	char number[KSBW_NUMBER_LEN + 1];
 	uint64_t serial;
+	int64_t ms;
 
 	if (is_own_number(k, msg->own_number))
 		return msg->own_number;
 	if (is_own_number(k, msg->number))
 		return msg->number;
+	if (ksbw_is_digits(msg->number, KSBW_NUMBER_LEN - 6) &&
+	        yt_time_parse((struct yt_str){ msg->number.p, 14 }, &ms) == 0)
+		return yt_arena_printf(msg->arena, "%.6s%.24s", k->area.p, msg->number.p);
 	yt_random(&serial, sizeof(serial));
 	ksbw_number(k, wall_ms, serial, number);
 	return yt_arena_copy(msg->arena, yt_str(number));
 }
 
-static int make_head(const struct ksbw *k, const struct yt_msg *msg, struct yt_str number, struct ksbw_head *head,
+int ksbw_make_head(const struct ksbw *k, const struct yt_msg *msg, struct yt_str number, struct ksbw_head *head,
         struct yt_fault *fault)
 {
 	char time[15];
@@ -328,7 +336,7 @@ int ksbw_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct
 	}
 	if (s.schema == NULL)
 		return ksbw_refuse(fault, YT_EFORMAT, "(message)", "is a transaction that KSBW 1.0 does not have");
-	rv = make_head(k, msg, number, &head, fault);
+	rv = ksbw_make_head(k, msg, number, &head, fault);
 	if (rv == 0 && (yt_str_is(number, "0303") || yt_str_is(number, "0304")))
 		rv = refuse_hospital_part(msg, fault);
 	if (rv == 0)

@@ -60,8 +60,10 @@ int ksbw_query_for(struct yt_plugin *self, const struct yt_msg *original, struct
 	struct yt_node *data;
 	int rv;
 
-	if (!ksbw_sent_head(self, query->arena, original->sent, &sent))
+	if (!ksbw_sent(self, query->arena, original, &sent, NULL))
 		return YT_ENOTFOUND;
+	if (sent.digest.n == 0)
+		return YT_ENOTFOUND; /* the head was made again: what was sent is not known */
 	data = begin(query, original, YT_OP_OUTCOME_QUERY, "P201");
 	rv = data == NULL ? YT_ENOMEM : take_areas(query, &sent);
 	if (rv == 0)
@@ -79,7 +81,7 @@ int ksbw_reversal_of(struct yt_plugin *self, const struct yt_msg *original, stru
 	bool is_one = false;
 	int rv;
 
-	if (!ksbw_sent_head(self, reversal->arena, original->sent, &sent))
+	if (!ksbw_sent(self, reversal->arena, original, &sent, NULL))
 		return YT_ENOTFOUND;
 	for (size_t i = 0; i < sizeof(may) / sizeof(may[0]); i++)
 		is_one = is_one || yt_str_is(sent.transno, may[i]);
@@ -120,7 +122,7 @@ static enum yt_judgement adopt(struct yt_plugin *self, const struct yt_msg *orig
         struct yt_reply *adopted)
 {
 	struct yt_buf octets = { 0 };
-	struct yt_node *result = NULL;
+	struct yt_node *result = NULL, *asked;
 	struct ksbw_head sent;
 	int rv = yt_base64_read(yt_node_text(data, "oresult"), &octets);
 	struct yt_str kept = rv == 0 ? yt_arena_copy(adopted->arena, yt_buf_view(&octets)) : (struct yt_str){ NULL, 0 };
@@ -128,9 +130,9 @@ static enum yt_judgement adopt(struct yt_plugin *self, const struct yt_msg *orig
 	yt_buf_free(&octets);
 	if (kept.n == 0 || !digest_fits(kept, yt_node_text(data, "oresdigest")) ||
 	        read_stored(adopted->arena, kept, &result) != 0 || !yt_str_is(result->name, "result") ||
-	        !ksbw_sent_head(self, adopted->arena, original->sent, &sent))
+	        !ksbw_sent(self, adopted->arena, original, &sent, &asked))
 		return YT_UNSURE;
-	rv = ksbw_take_result(self, original, sent.transno, result, true, ksbw_asked(self, adopted->arena, original->sent), adopted);
+	rv = ksbw_take_result(self, original, sent.transno, result, true, asked, adopted);
 	return rv == 0 && adopted->outcome != YT_UNKNOWN ? YT_FOUND : YT_UNSURE;
 }
 
