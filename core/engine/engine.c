@@ -371,7 +371,7 @@ void engine_free(struct engine *e)
 		yt_buf_free(&o->payload);
 		free(o);
 	}
-	works_free_spare(e);
+	works_free_memory(e);
 	yt_buf_free(&e->records);
 	while (e->n_spare > 0)
 		yt_arena_free(e->spare[--e->n_spare]);

@@ -5,8 +5,7 @@
 
 #include "engine/work.h"
 
-/* A settlement takes some 40 KB, arena and buffers together; what is kept for the next ones is a few MB at most. */
-enum { SPARE_WORKS = 128, BUF_KEPT = 1 << 15 };
+enum { BUF_KEPT = 1 << 15 }; /* bytes; a larger buffer is given back */
 
 static void make_trace(struct engine *e, char trace[9])
 {
@@ -20,27 +19,26 @@ static void make_trace(struct engine *e, char trace[9])
 	trace[8] = 0;
 }
 
-/* One with its buffers and arena empty and all else zero. */
-static struct work *take_spare(struct engine *e)
+static void take_memory(struct engine *e, struct work *w)
 {
-	struct work *w = e->spare_works;
+	struct work_memory memory = { 0 };
 
-	if (w == NULL) {
-		w = calloc(1, sizeof(*w));
-		YT_REQUIRE(w != NULL);
-		w->arena = engine_arena(e);
-		return w;
-	}
-	e->spare_works = w->next_spare;
-	e->n_spare_works--;
-	w->next_spare = NULL;
-	return w;
+	if (e->n_spare_memory > 0)
+		memory = e->spare_memory[--e->n_spare_memory];
+	else
+		memory.arena = engine_arena(e);
+	w->arena = memory.arena;
+	w->sent = memory.sent;
+	w->reply = memory.reply;
+	w->ending = memory.ending;
 }
 
 struct work *work_new(struct engine *e, const struct engine_request *r)
 {
-	struct work *w = take_spare(e);
+	struct work *w = calloc(1, sizeof(*w));
 
+	YT_REQUIRE(w != NULL);
+	take_memory(e, w);
 	w->id = (uint64_t)e->incarnation << 32 | ++e->counter;
 	w->token = r->token;
 	w->msg = w->outward = yt_msg_new(w->arena);
@@ -82,13 +80,27 @@ static void empty(struct yt_buf *buf)
 		yt_buf_clear(buf);
 }
 
-static void free_memory(struct engine *e, struct work *w)
+static void free_memory(struct engine *e, struct work_memory *memory)
 {
-	engine_arena_back(e, w->arena);
-	yt_buf_free(&w->sent);
-	yt_buf_free(&w->reply);
-	yt_buf_free(&w->ending);
-	free(w);
+	engine_arena_back(e, memory->arena);
+	yt_buf_free(&memory->sent);
+	yt_buf_free(&memory->reply);
+	yt_buf_free(&memory->ending);
+}
+
+static void give_memory_back(struct engine *e, struct work *w)
+{
+	struct work_memory memory = { w->arena, w->sent, w->reply, w->ending };
+
+	if (e->n_spare_memory == WORK_MEMORIES) {
+		free_memory(e, &memory);
+		return;
+	}
+	yt_arena_reset(memory.arena);
+	empty(&memory.sent);
+	empty(&memory.reply);
+	empty(&memory.ending);
+	e->spare_memory[e->n_spare_memory++] = memory;
 }
 
 void work_free(struct engine *e, struct work *w)
@@ -96,28 +108,14 @@ void work_free(struct engine *e, struct work *w)
 	work_forget_token(e, w);
 	work_forget_seq(e, w);
 	HASH_DELETE(hh_id, e->by_id, w);
-	if (e->n_spare_works == SPARE_WORKS) {
-		free_memory(e, w);
-		return;
-	}
-	yt_arena_reset(w->arena);
-	empty(&w->sent);
-	empty(&w->reply);
-	empty(&w->ending);
-	*w = (struct work){ .arena = w->arena, .sent = w->sent, .reply = w->reply, .ending = w->ending,
-		.next_spare = e->spare_works };
-	e->spare_works = w;
-	e->n_spare_works++;
+	give_memory_back(e, w);
+	free(w);
 }
 
-void works_free_spare(struct engine *e)
+void works_free_memory(struct engine *e)
 {
-	struct work *w;
-
-	while ((w = e->spare_works) != NULL) {
-		e->spare_works = w->next_spare;
-		free_memory(e, w);
-	}
+	while (e->n_spare_memory > 0)
+		free_memory(e, &e->spare_memory[--e->n_spare_memory]);
 }
 
 /* Whether its origin has an answer: result NULL, it was taken whole; "missed": surely not. */

@@ -47,7 +47,6 @@ struct work {
 	bool asked_twice;       /* a query whose first answer was lost */
 	bool is_final;          /* the answer in reply is the stored one: its delivery counts */
 	int64_t begun_mono, hold_until, leg_mono;
-	struct work *next_spare;
 	UT_hash_handle hh_id, hh_seq, hh_token;
 };
 
@@ -100,6 +99,15 @@ struct outgoing { /* a ring message that did not fit yet */
 	struct outgoing *prev, *next;
 };
 
+/* What a request leaves to the next one, empty.  A settlement takes some 40 KB, so all of it is a few MB at most.  Not
+ * struct work itself: what is used after its end is to be found by the tools that look for it. */
+struct work_memory {
+	struct yt_arena *arena;
+	struct yt_buf sent, reply, ending;
+};
+
+enum { WORK_MEMORIES = 128 };
+
 struct engine {
 	struct engine_conf conf;
 	struct engine_world world;
@@ -115,8 +123,8 @@ struct engine {
 	struct outgoing *outbox;
 	struct yt_arena *spare[32];
 	uint32_t n_spare;
-	struct work *spare_works; /* with the memory of their last request, for the next one */
-	uint32_t n_spare_works;
+	struct work_memory spare_memory[WORK_MEMORIES]; /* of requests that ended, for the next ones */
+	uint32_t n_spare_memory;
 	struct yt_buf records;    /* being put together, empty in between: engine_submit() takes a copy */
 	struct engine_counts counts;
 };
@@ -140,7 +148,7 @@ void engine_sessions_changed(struct engine *e, const struct session *session); /
 /* work.c */
 struct work *work_new(struct engine *e, const struct engine_request *r);
 void work_free(struct engine *e, struct work *w);
-void works_free_spare(struct engine *e);
+void works_free_memory(struct engine *e);
 void work_forget_token(struct engine *e, struct work *w); /* nobody waits any more */
 void work_forget_seq(struct engine *e, struct work *w);
 void work_await(struct engine *e, struct work *w, uint64_t seq); /* the verdict about that ring message */
