@@ -147,7 +147,7 @@ static void test_gather(void **state)
 
 static void test_hostile_pieces(void **state)
 {
-	static const char *const bad[] = { "[]", "1", "{", "{\"a\":[[[[[[1]]]]]]}" };
+	static const char *const bad[] = { "[1]", "1", "{", "{\"a\":[[[[[[[1]]]]]]]}" };
 	static const char *const odd[] = { "{\"set\":1}", "{\"lines\":{}}", "{\"lines\":[1]}", "{\"gone\":{\"a\":1}}",
 		"{\"set\":{\"a\":{\"b\":1}}}", "{\"lines\":[{\"feedetl_sn\":\"\"}]}", "{\"set\":null,\"batch\":5}" };
 	struct yt_arena *arena = yt_arena_new(0);

@@ -203,6 +203,12 @@ static void route(struct engine *e, struct work *w)
 	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &w->flow, &rule);
 	if (w->party == NULL) {
 		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
+	} else if (w->msg->op->id == YT_OP_REVERSE && (w->flow != NULL || cross_is_foreign(&w->codec, w->party))) {
+		w->joins_only = true; /* the keeper knows what it speaks of, and undoes that as its party wants it */
+		w->flow = NULL;
+		yt_buf_str(&w->sent, w->request);
+		work_digest(w);
+		go_admitted(e, w);
 	} else if (w->flow != NULL) {
 		work_digest(w);
 		go_admitted(e, w);

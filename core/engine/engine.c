@@ -66,7 +66,7 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 		if (w->state != WORK_ADMITTING)
 			return; /* said twice, by two keepers */
 		work_forget_seq(e, w);
-		if (w->token != 0 && engine_mono(e) < w->hold_until && !w->lacks_sign_no) {
+		if (w->token != 0 && engine_mono(e) < w->hold_until && !w->lacks_sign_no && !w->joins_only) {
 			asking_send(e, w);
 			return;
 		}

@@ -260,15 +260,22 @@ void facts_add(struct facts *facts, struct yt_node *piece)
 
 int facts_read(struct facts *facts, struct yt_str json)
 {
-	const struct yt_json_limits limits = { .depth = 5, .nodes = 200000 };
+	const struct yt_json_limits limits = { .depth = 6, .nodes = 200000 };
 	struct yt_node *piece;
 	int rv = yt_json_read(facts->arena, json, &limits, &piece, NULL);
 
-	if (rv == 0 && piece->kind != YT_OBJECT)
-		rv = YT_EFORMAT;
-	if (rv == 0)
+	if (rv != 0)
+		return rv;
+	if (piece->kind == YT_OBJECT)
 		facts_add(facts, piece);
-	return rv;
+	else if (piece->kind != YT_ARRAY)
+		return YT_EFORMAT;
+	for (struct yt_node *p = piece->kind == YT_ARRAY ? piece->child : NULL; p != NULL; p = p->next) {
+		if (p->kind != YT_OBJECT)
+			return YT_EFORMAT;
+		facts_add(facts, p);
+	}
+	return 0;
 }
 
 /* The charge batch a message is about. */

@@ -34,7 +34,7 @@ struct yt_node *facts_piece(struct yt_arena *arena, const struct yt_msg *msg, co
 void facts_begin(struct facts *facts, struct yt_arena *arena);
 /* Adds a piece as facts_piece() made it. */
 void facts_add(struct facts *facts, struct yt_node *piece);
-/* Adds a piece as the journal kept it: JSON, borrowed.  0, YT_EFORMAT or YT_ENOMEM. */
+/* Adds a piece, or an array of them, as the journal kept it: JSON, borrowed.  0, YT_EFORMAT or YT_ENOMEM. */
 int facts_read(struct facts *facts, struct yt_str json);
 /* Lays the pieces over each other, those of other charge batches left out.  batch empty: the one of the settlement
  * that msg names, else all. */

@@ -92,19 +92,24 @@ static bool read_step(struct engine *e, struct task *t, unsigned step)
 
 static void decide(struct engine *e, struct task *t);
 
+/* What a step's message leaves behind; of one that was composed only what its answer brought. */
+static struct yt_node *piece_of(struct task *t, unsigned step)
+{
+	struct yt_msg said = *t->original;
+	const struct yt_reply *heard = t->run->heard[step - 1];
+
+	if (heard == NULL || heard->outcome != YT_DONE)
+		return NULL;
+	said.op = op_of(t, step);
+	if (!is_verbatim(t, step))
+		said.body = NULL;
+	return facts_piece(t->arena, &said, heard);
+}
+
 /* An answer's facts count from here on, for the steps behind it. */
 static void learn(struct task *t, unsigned step)
 {
-	struct yt_msg said = *t->original;
-	struct yt_node *piece;
-
-	if (t->run->heard[step - 1] == NULL || t->run->heard[step - 1]->outcome != YT_DONE)
-		return;
-	said.op = op_of(t, step);
-	if (!is_verbatim(t, step))
-		said.body = NULL; /* what it said was known before */
-	piece = facts_piece(t->arena, &said, t->run->heard[step - 1]);
-	facts_add(&t->run->facts, piece);
+	facts_add(&t->run->facts, piece_of(t, step));
 }
 
 void flow_facts(struct engine *e, struct task *t, const struct talk *talk)
@@ -282,29 +287,29 @@ static void begin(struct engine *e, struct task *t, unsigned step, enum rec_leg 
 	go(e, t);
 }
 
-/* The refusal that ended it; NULL when no step was refused. */
+/* The refusal that ended it; NULL when no step was refused.  One without octets was ours: nothing was sent. */
 static struct yt_reply *refusal(const struct task *t)
 {
-	for (unsigned i = 0; i < t->run->flow->n; i++)
-		if (t->run->heard[i] != NULL && t->run->heard[i]->outcome == YT_REFUSED)
-			return t->run->heard[i];
-	return NULL;
+	if (t->x.refused_step == 0)
+		return NULL;
+	if (t->run->heard[t->x.refused_step - 1] != NULL)
+		return t->run->heard[t->x.refused_step - 1];
+	return engine_refusal(t->arena, TEXT_NOT_CONNECTED, (struct yt_str){ 0 }, t->x.trace);
 }
 
+/* For later messages, under the visit's number as its origin knows it, whoever else numbers it. */
 static void keep_facts(struct engine *e, struct task *t)
 {
-	for (unsigned step = 1; step <= t->run->flow->n; step++) {
-		struct yt_msg said = *t->original;
+	const struct yt_reply *first = t->run->heard[0];
+	struct facts kept;
 
-		if (t->run->heard[step - 1] == NULL)
-			continue;
-		said.op = op_of(t, step);
-		if (!is_verbatim(t, step))
-			said.body = NULL;
-		if (said.visit.n == 0 && t->run->heard[0] != NULL)
-			said.visit = t->run->heard[0]->visit; /* as its origin knows it, whoever else numbers it */
-		cross_keep_facts(&t->receipt, e, t->id, &said, t->run->heard[step - 1]);
-	}
+	if (first == NULL || !cross_keeps_facts(e, t->original, first))
+		return;
+	facts_begin(&kept, t->arena);
+	for (unsigned step = 1; step <= t->run->flow->n; step++)
+		facts_add(&kept, piece_of(t, step));
+	if (kept.pieces->n > 0)
+		cross_write_facts(&t->receipt, e, t->id, t->original, first, kept.pieces);
 }
 
 /* All that was done is undone, or nothing was. */
@@ -378,23 +383,9 @@ static void decide(struct engine *e, struct task *t)
 	}
 }
 
-/* A step that cannot be said in its party's format, since the case lacks something: as if it had been refused. */
-static void refuse_unsent(struct engine *e, struct task *t, const struct yt_fault *fault)
+static void add_outcome(struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body)
 {
-	struct yt_str detail = yt_arena_printf(t->arena, "%s %s", fault->path, fault->why);
-
-	t->run->heard[t->x.step - 1] = engine_refusal(t->arena, TEXT_CANNOT_EXPRESS, detail, t->x.trace);
-	undo(e, t, t->x.step);
-}
-
-/* -- what came back ----------------------------------------------------------------------------- */
-
-static void write_outcome(struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body)
-{
-	size_t at;
-
-	yt_buf_clear(&t->receipt); /* what stood in it went with the step */
-	at = rec_begin(&t->receipt, REC_OUTCOME, 0, t->id, engine_wall(e));
+	size_t at = rec_begin(&t->receipt, REC_OUTCOME, 0, t->id, engine_wall(e));
 	rec_u8(&t->receipt, REC_T_LEG, (uint8_t)t->leg);
 	rec_u8(&t->receipt, REC_T_STEP, t->x.step);
 	rec_u8(&t->receipt, REC_T_OUTCOME, (uint8_t)reply->outcome);
@@ -406,6 +397,21 @@ static void write_outcome(struct engine *e, struct task *t, const struct yt_repl
 		rec_str(&t->receipt, (enum rec_tag)(REC_T_STEP_GOT + t->x.step - 1), body);
 	rec_end(&t->receipt, at);
 }
+
+/* A step that cannot be said in its party's format, since the case lacks something: as if it had been refused. */
+static void refuse_unsent(struct engine *e, struct task *t, const struct yt_fault *fault)
+{
+	struct yt_str detail = yt_arena_printf(t->arena, "%s %s", fault->path, fault->why);
+
+	struct yt_reply *reply = engine_refusal(t->arena, TEXT_CANNOT_EXPRESS, detail, t->x.trace);
+
+	t->run->heard[t->x.step - 1] = reply;
+	t->x.refused_step = t->x.step;
+	add_outcome(e, t, reply, (struct yt_str){ 0 });
+	undo(e, t, t->x.step);
+}
+
+/* -- what came back ----------------------------------------------------------------------------- */
 
 /* Undone, or there was nothing to undo. */
 static bool is_undone(const struct yt_reply *reply)
@@ -430,12 +436,15 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 		reply->outcome = YT_UNKNOWN;
 	if (t->leg == REC_LEG_UNDO && is_undone(reply))
 		reply->outcome = YT_DONE;
-	write_outcome(e, t, reply, body);
+	yt_buf_clear(&t->receipt); /* what stood in it went with the step */
+	add_outcome(e, t, reply, body);
 	if (reply->outcome == YT_UNKNOWN) {
 		task_try_later(e, t, t->leg == REC_LEG_UNDO ? "a step is not undone yet" : "a step's outcome is unknown");
 		return;
 	}
 	t->x.step_state = reply->outcome == YT_DONE ? STEP_DONE : STEP_REFUSED;
+	if (t->leg == REC_LEG_STEP && reply->outcome == YT_REFUSED)
+		t->x.refused_step = t->x.step;
 	if (t->leg == REC_LEG_STEP) {
 		run->heard[t->x.step - 1] = reply;
 		run->said[t->x.step - 1] = t->own;

@@ -316,9 +316,11 @@ void task_go_on(struct engine *e, struct task *t, bool signed_in)
 
 /* -- what to do --------------------------------------------------------------------------------- */
 
+/* A settlement that is asked for first can be undone as well. */
 static bool can_undo(const struct task *t)
 {
-	return t->x.joins == 0 && (t->method == YT_RESOLVE_REVERSE || t->method == YT_RESOLVE_QUERY_REVERSE);
+	return t->x.joins == 0 && (t->method == YT_RESOLVE_REVERSE || t->method == YT_RESOLVE_QUERY_REVERSE ||
+		(t->method == YT_RESOLVE_QUERY && t->original->op->is_settlement));
 }
 
 static bool must_undo(const struct task *t)
@@ -427,7 +429,7 @@ void task_start(struct engine *e, const struct talk *talk)
 		task_park(e, t, "its octets killed a worker a while ago");
 	else if (read_original(e, t, &lease) != 0)
 		task_park(e, t, "its request cannot be read back, or its party or listener is not configured any more");
-	else if (t->x.flow[0] != 0 && !t->x.must_answer)
+	else if (t->x.flow[0] != 0 && t->x.joins == 0 && !t->x.must_answer)
 		flow_start(e, t, &lease);
 	else
 		decide(e, t);

@@ -20,6 +20,7 @@ static const struct {
 	{ TEXT_QUERY_FAILED, "查询未得到回复，请重试", "the query got no answer; ask again" },
 	{ TEXT_REVERSED, "结算未成功，已冲正，可重新结算", "the settlement failed and is reversed; settle again" },
 	{ TEXT_CANCEL_FAILED, "撤销未成功，原结算仍然有效", "the cancel failed; the settlement stands" },
+	{ TEXT_NOTHING_TO_REVERSE, "没有可冲正的原交易，未做任何处理，请核对原报文号", "no such transaction came through here, nothing was reversed" },
 	{ TEXT_NOT_DONE, "交易未成功，可重新办理", "it did not take effect; do it again" },
 	{ TEXT_DECIDED, "经人工核实该交易已成功，明细请用查询交易获取", "an operator found that it took effect; query the details" },
 	{ TEXT_UNKNOWN, "结果暂不明确，正在核实，请勿重复结算，请稍后用原报文ID重新询问", "not known yet, being found out; ask again with the same number" },

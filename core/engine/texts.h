@@ -24,6 +24,7 @@ enum text_id { /* numbers are stable: they are in manuals */
 	TEXT_REVERSED = 401,      /* 结算未成功，已冲正，可重新结算 */
 	TEXT_CANCEL_FAILED = 402, /* the settlement stands */
 	TEXT_NOT_DONE = 403,      /* proved absent */
+	TEXT_NOTHING_TO_REVERSE = 406, /* no such transaction came through here */
 	TEXT_DECIDED = 405,       /* warn_msg of a success that an operator decided: details by query */
 	TEXT_UNKNOWN = 404,       /* with the code agreed with that origin: not known yet, being found out */
 	TEXT_MARKED = 501         /* warn_msg: the answer's amounts do not add up */

@@ -43,6 +43,7 @@ struct work {
 	uint8_t digest[32];
 	char trace[9];
 	const struct session *signing; /* what WORK_SIGNING waits for */
+	bool joins_only;        /* a reversal of what went to another format: it joins that, or has nothing to undo */
 	bool lacks_sign_no;     /* we could not sign in for it: it does not leave */
 	bool asked_twice;       /* a query whose first answer was lost */
 	bool is_final;          /* the answer in reply is the stored one: its delivery counts */
@@ -208,6 +209,10 @@ void cross_go(struct engine *e, struct work *w, const struct talk *talk);
 /* What msg and its answer leave behind for later messages, if those may need it: a REC_FACTS record. */
 void cross_keep_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_msg *msg,
                       const struct yt_reply *reply);
+/* Its two halves: whether there is a need, and the record of a piece or an array of pieces.  One record a message. */
+bool cross_keeps_facts(const struct engine *e, const struct yt_msg *msg, const struct yt_reply *reply);
+void cross_write_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_msg *msg,
+                       const struct yt_reply *reply, const struct yt_node *pieces);
 /* A leg's octets as its party reads them: the message that was composed, after a crash. */
 struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
                                uint64_t exchange, struct yt_str octets);

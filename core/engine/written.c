@@ -71,6 +71,8 @@ static void names(struct yt_buf *out, struct engine *e, const struct work *w)
 
 void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w)
 {
+	unsigned flags = (w->msg->op->is_settlement ? REC_X_SETTLEMENT : 0u) |
+		(w->flow != NULL || w->outward != w->msg ? REC_X_FOREIGN : 0u);
 	size_t at = rec_begin(out, REC_ACCEPTED, 0, w->id, engine_wall(e));
 
 	names(out, e, w);
@@ -78,8 +80,8 @@ void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w
 	if (w->flow != NULL)
 		rec_str(out, REC_T_FLOW, yt_str(w->flow->name));
 	business_key(out, w->msg);
-	if (w->msg->op->is_settlement)
-		rec_u32(out, REC_T_FLAGS, REC_X_SETTLEMENT);
+	if (flags != 0)
+		rec_u32(out, REC_T_FLAGS, flags);
 	rec_str(out, REC_T_REQUEST, w->request);
 	rec_end(out, at);
 }

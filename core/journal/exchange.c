@@ -145,6 +145,8 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 		take(x->code, sizeof(x->code), v, REC_T_CODE);
 		x->attempts = outcome == YT_UNKNOWN ? x->attempts + 1 : 0; /* pauses grow with each, from anew at the next step */
 		x->step_state = outcome == YT_DONE ? STEP_DONE : outcome == YT_REFUSED ? STEP_REFUSED : STEP_OUT;
+		if (outcome == YT_REFUSED && leg == REC_LEG_STEP) /* it may never have left: then no record named it before */
+			x->step = x->refused_step = (uint8_t)rec_number(v->value[REC_T_STEP]);
 	}
 	if (leg != REC_LEG_MAIN) {
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);

@@ -124,7 +124,11 @@ static int find_target(struct keeper *k, const struct rec *accepted, struct kept
 /* Its outcome is still being found out: the reversal joins.  One that was answered is sent on. */
 static bool is_joined(const struct kept *target)
 {
-	return target != NULL && exchange_is_open(&target->x) &&
+	if (target == NULL)
+		return false;
+	if ((target->x.flags & REC_X_FOREIGN) && target->x.state == X_DONE)
+		return true; /* its origin's words mean nothing to its party: we undo it */
+	return exchange_is_open(&target->x) &&
 	       (target->x.state != X_DONE || target->holder != 0 || target->x.reversal_wanted);
 }
 

@@ -126,7 +126,8 @@ int keeper_on_facts(struct keeper *k, uint32_t worker, const struct talk *talk)
 	while (rec_next(&rec, &at, &field))
 		if (field.tag == REC_T_CASE)
 			find(k, field.value, places);
-	utarray_sort(places, by_place);
+	if (utarray_len(places) > 1)
+		utarray_sort(places, by_place);
 	tell(k, worker, talk, places);
 	utarray_free(places);
 	return 0;

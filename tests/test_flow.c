@@ -1,0 +1,639 @@
+/* tests/test_flow.c - flows: one request, several parties, and what becomes of it whatever a party does.
+ *
+ * The real engine and the real keeper, one of each, with a journal in memory between them; the parties are the test.
+ * A scenario says what leaves, in order, and what comes back; what leaves otherwise is a failure.  Each is
+ * played once as it stands and once more for each leg with everything killed when that leg has left. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/engine.h"
+#include "fake_codec.h"
+#include "journal/keeper.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define H "H1"
+
+struct message { /* on its way between the two */
+	struct talk talk;
+	struct yt_buf payload;
+	bool up;
+};
+
+static struct world {
+	struct engine *engine;
+	struct keeper *keeper;
+	int64_t now;
+	struct yt_buf commits[400]; /* position is index + 1 */
+	size_t n_commits;
+	struct message queue[64];
+	size_t first, last;
+	uint64_t leg; /* what has left and is not answered; 0 none */
+	char sent[400], sent_to[16], answer[400];
+	unsigned answers, incarnations;
+} w;
+
+/* -- codecs: the one-line format, under two names ------------------------------------------------- */
+
+static struct yt_codec_api platform_api, hub_api;
+
+static const char *wire_of(enum yt_operation op)
+{
+	for (const struct yt_wire_op *o = fake_codec.ops; o->wire != NULL; o++)
+		if (o->op == op)
+			return o->wire;
+	return "?";
+}
+
+static int wide_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+{
+	struct yt_msg named = *msg;
+
+	named.wire_op = yt_str(wire_of(msg->op->id));
+	if (yt_str_is(msg->batch, "incomplete") && msg->op->id == YT_OP_OUTPATIENT_SETTLE && self == NULL &&
+		msg->number.n == 24) { /* as the hub's: it lacks what nobody brought */
+		snprintf(fault->path, sizeof(fault->path), "data.inscp_scp_amt");
+		snprintf(fault->why, sizeof(fault->why), "is missing: 2204 brings it");
+		return YT_EFORMAT;
+	}
+	return fake_codec.encode_request(self, &named, out, fault);
+}
+
+/* A registration issues a number of its own: a fact for the steps behind it. */
+static int wide_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets,
+	struct yt_reply *reply)
+{
+	int rv = fake_codec.decode_reply(self, msg, status, octets, reply);
+
+	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_REGISTER)
+		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "ykc700", YT_STR("S1"));
+	return rv;
+}
+
+static int wide_reversal_of(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal)
+{
+	reversal->op = yt_op(YT_OP_REVERSE);
+	reversal->institution = yt_arena_copy(reversal->arena, original->institution);
+	reversal->original_number = yt_arena_copy(reversal->arena, original->number);
+	reversal->original_wire_op = yt_arena_copy(reversal->arena, yt_str(wire_of(original->op->id)));
+	return 0;
+}
+
+static void make_codecs(void)
+{
+	platform_api = fake_codec;
+	platform_api.encode_request = wide_encode_request;
+	platform_api.decode_reply = wide_decode_reply;
+	platform_api.reversal_of = wide_reversal_of;
+	hub_api = platform_api;
+	hub_api.name = "other";
+	hub_api.sign_in_for = NULL;
+}
+
+/* -- configuration -------------------------------------------------------------------------------- */
+
+static const struct engine_party platform = { .name = "platform", .codec = { &platform_api, NULL },
+	.query_timeout_ms = 1000, .change_timeout_ms = 2000, .late_ms = 500, .server_delay_ms = 500 };
+static const struct engine_party hub = { .name = "hub", .codec = { &hub_api, NULL }, .query_timeout_ms = 1000,
+	.change_timeout_ms = 2000, .late_ms = 500, .server_delay_ms = 500 };
+
+static const struct engine_flow flows[] = {
+	{ "two", { { &platform, YT_OP_COUNT, NULL, false }, { &hub, YT_OP_COUNT, NULL, false } }, 2, 1 },
+	{ "three", { { &platform, YT_OP_OUTPATIENT_FEES, NULL, true }, { &hub, YT_OP_OUTPATIENT_REGISTER, "ykc700", false },
+	        { &hub, YT_OP_COUNT, NULL, false } }, 3, 3 },
+};
+static const struct engine_flow *flow; /* of this scenario; NULL: straight to the hub */
+
+static const struct engine_origin origin = { .name = "hospital", .unknown_style = ENGINE_HOLD, .timeout_ms = 600000 };
+static const struct engine_institution institution = { H, "one", "330213", true, "YT", "gateway" };
+static const struct engine_codec codec = { &platform_api, NULL };
+
+static const struct engine_origin *c_subject(void *ctx, struct yt_str subject)
+{
+	return &origin;
+}
+
+static bool c_speaks_for(void *ctx, const struct engine_origin *o, const struct yt_msg *msg)
+{
+	return true;
+}
+
+static const struct engine_institution *c_institution(void *ctx, struct yt_str code)
+{
+	return &institution;
+}
+
+static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *o,
+	const char *listener, const struct engine_flow **to, const char **rule)
+{
+	*rule = "all";
+	*to = msg->op->changes_state ? flow : NULL;
+	return flow != NULL ? flow->steps[0].party : &hub;
+}
+
+static const struct engine_flow *c_flow(void *ctx, const char *name)
+{
+	return flow != NULL && strcmp(name, flow->name) == 0 ? flow : NULL;
+}
+
+static bool c_keeps_facts(void *ctx, const struct yt_msg *msg, struct yt_str insured)
+{
+	return true;
+}
+
+static const struct engine_party *c_party(void *ctx, const char *name)
+{
+	return strcmp(name, "hub") == 0 ? &hub : &platform;
+}
+
+static const struct engine_codec *c_listener(void *ctx, const char *name)
+{
+	return &codec;
+}
+
+static const struct engine_conf conf = { .origin_by_subject = c_subject, .speaks_for = c_speaks_for,
+	.institution = c_institution, .route = c_route, .flow = c_flow, .keeps_facts = c_keeps_facts, .party = c_party,
+	.listener = c_listener, .serial_from = 9000, .serial_to = 9999, .exchanges = 100, .retry_ms = 1000,
+	.retry_max_ms = 4000, .park_after_ms = 60000, .margin_ms = 100 };
+static const struct keeper_conf keeper_conf = { .serial_from = 9000, .serial_to = 9999, .reverse_after_ms = 1000,
+	.undelivered_ms = 30000, .longest_wait_ms = 10000, .leases = 4, .exchanges = 100 };
+
+/* -- the world ------------------------------------------------------------------------------------ */
+
+static int64_t w_time(void *ctx)
+{
+	return 1790000000000 + w.now;
+}
+
+static void w_random(void *ctx, void *out, size_t n)
+{
+	memset(out, 7, n);
+}
+
+static void put(bool up, const struct talk *talk)
+{
+	struct message *m = &w.queue[w.last++ % COUNT(w.queue)];
+
+	assert_true(w.last - w.first <= COUNT(w.queue));
+	yt_buf_clear(&m->payload);
+	yt_buf_str(&m->payload, talk->payload);
+	m->talk = *talk;
+	m->up = up;
+}
+
+static int w_submit(void *ctx, const struct talk *talk)
+{
+	put(true, talk);
+	return 0;
+}
+
+static void k_tell(void *ctx, uint32_t worker, const struct talk *talk)
+{
+	put(false, talk);
+}
+
+static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str body, int64_t deadline_ms)
+{
+	assert_int_equal(w.leg, 0);
+	w.leg = leg;
+	snprintf(w.sent, sizeof(w.sent), "%.*s", YT_FMT(body));
+	snprintf(w.sent_to, sizeof(w.sent_to), "%s", party->name);
+}
+
+static void w_answer(void *ctx, uint64_t token, int status, const char *content_type, struct yt_str body)
+{
+	w.answers++;
+	snprintf(w.answer, sizeof(w.answer), "%.*s", YT_FMT(body));
+}
+
+static void w_drop(void *ctx, uint64_t token)
+{
+}
+
+static void w_person(void *ctx, struct yt_str person, uint8_t out[16])
+{
+	memset(out, person.p[0], 16);
+}
+
+static void w_box(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets)
+{
+}
+
+static bool w_quarantined(void *ctx, struct yt_str octets)
+{
+	return false;
+}
+
+static int k_find(void *ctx, struct yt_str number_of, struct yt_str number, struct exchange *x)
+{
+	return YT_ENOTFOUND; /* nothing leaves memory here */
+}
+
+static int k_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out)
+{
+	struct yt_str rest = yt_buf_view(&w.commits[pos - 1]);
+	struct rec rec;
+	size_t used;
+
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+		if (rec.exchange == exchange && rec_get(&rec, tag).n != 0) {
+			yt_buf_clear(out);
+			yt_buf_str(out, rec_get(&rec, tag));
+			return 0;
+		}
+	}
+	return YT_ENOTFOUND;
+}
+
+static const char *k_closed(void *ctx)
+{
+	return NULL;
+}
+
+static void start(void)
+{
+	struct engine_world ew = { .wall_ms = w_time, .mono_ms = w_time, .random = w_random, .submit = w_submit, .send = w_send,
+		.answer = w_answer, .drop = w_drop, .person = w_person, .box = w_box, .quarantined = w_quarantined };
+	struct keeper_world kw = { .wall_ms = w_time, .mono_ms = w_time, .tell = k_tell, .find = k_find, .fetch = k_fetch,
+		.closed = k_closed };
+
+	w.keeper = keeper_new(&keeper_conf, &kw);
+	w.engine = engine_new(&conf, &ew);
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+			keeper_replay(w.keeper, &rec, i + 1);
+	}
+	keeper_start(w.keeper);
+	keeper_worker_up(w.keeper, 1, 0);
+	engine_start(w.engine);
+}
+
+/* The worker and the keeper die; what is on the disk is all that is left. */
+static void kill_all(void)
+{
+	engine_free(w.engine);
+	keeper_free(w.keeper);
+	w.first = w.last = 0;
+	w.leg = 0;
+	start();
+}
+
+static void commit(void)
+{
+	struct yt_str records;
+	bool urgent;
+
+	if (!keeper_has_pending(w.keeper, &urgent))
+		return;
+	keeper_take(w.keeper, &records);
+	assert_true(w.n_commits < COUNT(w.commits));
+	yt_buf_str(&w.commits[w.n_commits++], records);
+	keeper_committed(w.keeper, w.n_commits);
+}
+
+/* Until nothing moves any more without time or an answer. */
+static void pump(void)
+{
+	bool urgent;
+
+	do {
+		while (w.first < w.last) {
+			struct message m = w.queue[w.first % COUNT(w.queue)];
+			struct yt_buf copy = { 0 };
+
+			w.first++;
+			yt_buf_str(&copy, yt_buf_view(&m.payload));
+			m.talk.payload = yt_buf_view(&copy);
+			if (m.up)
+				assert_int_equal(keeper_message(w.keeper, 1, &m.talk), 0);
+			else
+				engine_talk(w.engine, &m.talk);
+			yt_buf_free(&copy);
+		}
+		commit();
+		keeper_tick(w.keeper);
+	} while (w.first < w.last || keeper_has_pending(w.keeper, &urgent));
+}
+
+static void later(int64_t ms)
+{
+	w.now += ms;
+	keeper_tick(w.keeper);
+	engine_tick(w.engine);
+	pump();
+}
+
+static void ask(uint64_t token, const char *line)
+{
+	struct engine_request r = { .token = token, .listener = "door", .codec = codec, .by_certificate = true,
+		.method = YT_STR("POST"), .subject = YT_STR("hospital"), .body = yt_str(line) };
+
+	pump();
+	engine_request(w.engine, &r);
+	pump();
+}
+
+static int setup(void **state)
+{
+	memset(&w, 0, sizeof(w));
+	make_codecs();
+	start();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	engine_free(w.engine);
+	keeper_free(w.keeper);
+	for (size_t i = 0; i < w.n_commits; i++)
+		yt_buf_free(&w.commits[i]);
+	for (size_t i = 0; i < COUNT(w.queue); i++)
+		yt_buf_free(&w.queue[i].payload);
+	return 0;
+}
+
+/* -- scenarios ------------------------------------------------------------------------------------ */
+
+static const struct scenario {
+	const char *it;
+	int flow; /* index; -1: straight to the hub */
+	const char *asks;
+	/* What leaves, and what comes back: d done, r refused, l lost, n not sent, x absent */
+	const char *legs;
+	const char *hears; /* how the answer begins */
+	enum exchange_state end;
+} scenarios[] = {
+	{ "both steps done", 0, "REGISTER inst=H1 num=H1-1 | own=O1 person=P", "platform:REGISTER d hub:REGISTER d", "DONE visit=V1",
+	        X_DONE },
+	{ "the first is refused: nothing else leaves", 0, "REGISTER inst=H1 num=H1-1 | own=O1", "platform:REGISTER r", "REFUSED",
+	        X_REFUSED },
+	{ "the second is refused: the first is undone", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
+	        "platform:REGISTER d hub:REGISTER r platform:REVERSE d", "REFUSED", X_REFUSED },
+	{ "the undoing is lost: it is sent until it is known", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
+	        "platform:REGISTER d hub:REGISTER r platform:REVERSE l platform:REVERSE l platform:REVERSE d", "REFUSED",
+	        X_REFUSED },
+	{ "there was nothing to undo", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
+	        "platform:REGISTER d hub:REGISTER r platform:REVERSE x", "REFUSED", X_REFUSED },
+	{ "the first is lost: sent again unchanged", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
+	        "platform:REGISTER l platform:REGISTER d hub:REGISTER d", "DONE", X_DONE },
+	{ "the second is lost twice", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
+	        "platform:REGISTER d hub:REGISTER l hub:REGISTER l hub:REGISTER d", "DONE", X_DONE },
+	{ "lost, and then refused", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
+	        "platform:REGISTER d hub:REGISTER l hub:REGISTER r platform:REVERSE d", "REFUSED", X_REFUSED },
+	{ "the first cannot be reached: refused at once", 0, "REGISTER inst=H1 num=H1-1 | own=O1", "platform:REGISTER n", "REFUSED",
+	        X_REFUSED },
+	{ "the second cannot be reached: the first is undone", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
+	        "platform:REGISTER d hub:REGISTER n platform:REVERSE d", "REFUSED", X_REFUSED },
+	{ "three steps; what is kept is not undone", 1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1",
+	        "platform:FEES d hub:REGISTER d hub:SETTLE r hub:REVERSE d", "REFUSED", X_REFUSED },
+	{ "three steps, the last answers", 1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1",
+	        "platform:FEES d hub:REGISTER d hub:SETTLE d", "DONE visit=V1 setl=A1", X_DONE },
+	{ "a step that cannot be said counts as refused", 1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=incomplete",
+	        "platform:FEES d hub:REGISTER d hub:REVERSE d", "REFUSED", X_REFUSED },
+};
+
+static struct exchange found;
+
+static void take_first(void *arg, const struct exchange *x)
+{
+	found = *x;
+}
+
+static enum exchange_state state_in_log(void)
+{
+	struct exchange x;
+
+	memset(&x, 0, sizeof(x));
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+			if (rec.exchange != 0 && rec.type != REC_FACTS && (x.id == 0 || x.id == rec.exchange))
+				exchange_apply(&x, &rec, i + 1);
+	}
+	return x.state;
+}
+
+static void reply(char how)
+{
+	const char *text = how == 'd' ? "DONE visit=V1 setl=A1 ." : how == 'x' ? "REFUSED why=absent ." : "REFUSED no .";
+	uint64_t leg = w.leg;
+
+	w.leg = 0;
+	if (how == 'l')
+		engine_leg(w.engine, leg, LEG_TIMED_OUT, 0, (struct yt_str){ 0 }, "timed out", false);
+	else if (how == 'n')
+		engine_leg(w.engine, leg, LEG_NOT_SENT, 0, (struct yt_str){ 0 }, "not connected", false);
+	else
+		engine_leg(w.engine, leg, LEG_ANSWERED, 200, yt_str(text), NULL, false);
+	pump();
+}
+
+/* Waits for the next leg, at most a minute of the world's time. */
+static void await_leg(void)
+{
+	pump();
+	for (int i = 0; (w.leg == 0 || fake_is(yt_str(w.sent), "SIGNIN")) && i < 600; i++) {
+		uint64_t leg = w.leg;
+
+		if (leg == 0) {
+			later(100);
+			continue;
+		}
+		w.leg = 0; /* our operator signs in at the platform, once */
+		engine_leg(w.engine, leg, LEG_ANSWERED, 200, YT_STR("DONE sign=S ."), NULL, false);
+		pump();
+	}
+}
+
+/* Plays a scenario; everything is killed when leg `killed` (from 1) has left, 0: never. */
+static bool play(const struct scenario *s, unsigned killed)
+{
+	char expected[64], octets[400];
+	const char *p = s->legs;
+	unsigned n = 0;
+
+	flow = s->flow < 0 ? NULL : &flows[s->flow];
+	ask(1, s->asks);
+	while (*p != '\0') {
+		size_t len = strcspn(p, " ");
+		char how = p[len + 1], head[64];
+
+		snprintf(expected, sizeof(expected), "%.*s", (int)len, p);
+		await_leg();
+		snprintf(head, sizeof(head), "%s:%.*s", w.sent_to, (int)strcspn(w.sent, " "), w.sent);
+		assert_string_equal(w.leg == 0 ? "nothing" : head, expected);
+		if (++n == killed) { /* the same octets come again: it may have arrived */
+			memcpy(octets, w.sent, sizeof(octets));
+			kill_all();
+			await_leg();
+			assert_string_equal(w.sent, octets);
+			if (how == 'n') /* not reached: now that is no proof */
+				how = 'r';
+		}
+		reply(how);
+		p += len + 2;
+		p += *p == ' ';
+	}
+	for (int i = 0; i < 50 && w.leg == 0; i++)
+		later(100);
+	assert_int_equal(w.leg, 0);
+	return n > killed;
+}
+
+static void test_scenarios(void **state)
+{
+	for (size_t i = 0; i < COUNT(scenarios); i++) {
+		const struct scenario *s = &scenarios[i];
+		bool more = true;
+
+		for (unsigned killed = 0; more; killed++) {
+			teardown(NULL);
+			setup(NULL);
+			print_message("%s%s", s->it, killed == 0 ? "\n" : "");
+			if (killed != 0)
+				print_message(", killed at leg %u\n", killed);
+			more = play(s, killed);
+			if (killed != 0) /* who asks again hears what it came to */
+				ask(2, s->asks);
+			assert_int_equal(w.answers, 1);
+			assert_int_equal(strncmp(w.answer, s->hears, strlen(s->hears)), 0);
+			assert_int_equal(state_in_log(), s->end);
+			memset(&found, 0, sizeof(found));
+			keeper_each_open(w.keeper, take_first, NULL);
+			if (s->end != X_DONE)
+				assert_int_equal(found.id, 0);
+		}
+	}
+}
+
+/* -- its origin wants it undone -------------------------------------------------------------------- */
+
+static void expect(const char *head, char how)
+{
+	char got[64];
+
+	await_leg();
+	snprintf(got, sizeof(got), "%s:%.*s", w.sent_to, (int)strcspn(w.sent, " "), w.sent);
+	assert_string_equal(w.leg == 0 ? "nothing" : got, head);
+	reply(how);
+}
+
+/* The hospital gives up and reverses while a step's outcome is unknown: all is undone, and both hear so. */
+static void test_reversal_joins(void **state)
+{
+	flow = &flows[1];
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:FEES", 'd');
+	expect("hub:REGISTER", 'd');
+	expect("hub:SETTLE", 'l');
+	ask(2, "REVERSE inst=H1 num=H1-2 | orig=H1-1 origop=SETTLE");
+	expect("hub:SETTLE", 'd');
+	expect("hub:REVERSE", 'd');
+	expect("hub:REVERSE", 'd');
+	later(1000);
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(state_in_log(), X_REVERSED);
+	assert_int_equal(w.answers, 2);
+}
+
+/* Its answer is never fetched: everything is undone after a while. */
+static void test_undelivered(void **state)
+{
+	flow = &flows[1];
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:FEES", 'd');
+	expect("hub:REGISTER", 'd');
+	engine_gone(w.engine, 1);
+	expect("hub:SETTLE", 'd');
+	later(31000);
+	expect("hub:REVERSE", 'd');
+	expect("hub:REVERSE", 'd');
+	assert_int_equal(state_in_log(), X_REVERSED);
+	assert_int_equal(w.answers, 0);
+}
+
+/* P13 holds over a flow, and the same number is one effect. */
+static void test_admission(void **state)
+{
+	flow = &flows[1];
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	ask(2, "SETTLE inst=H1 num=H1-2 | visit=V1 batch=B1");
+	assert_int_equal(w.answers, 1);
+	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+	ask(3, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:FEES", 'd');
+	expect("hub:REGISTER", 'd');
+	expect("hub:SETTLE", 'd');
+	assert_int_equal(w.answers, 3);
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+}
+
+/* -- facts ------------------------------------------------------------------------------------------ */
+
+/* A registration of the batch is known: the second message of it leaves the step out. */
+static void test_unless(void **state)
+{
+	static const struct engine_flow fees = { "three",
+		{ { &platform, YT_OP_COUNT, NULL, false }, { &hub, YT_OP_OUTPATIENT_REGISTER, "ykc700", false },
+		        { &hub, YT_OP_COUNT, NULL, false } },
+		3, 1 };
+
+	flow = &fees;
+	ask(1, "FEES inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:FEES", 'd');
+	expect("hub:REGISTER", 'd');
+	expect("hub:FEES", 'd');
+	engine_flushed(w.engine, 1);
+	ask(2, "FEES inst=H1 num=H1-2 | visit=V1 batch=B1");
+	expect("platform:FEES", 'd');
+	expect("hub:FEES", 'd');
+	ask(3, "FEES inst=H1 num=H1-3 | visit=V1 batch=B2");
+	expect("platform:FEES", 'd');
+	expect("hub:REGISTER", 'd');
+	expect("hub:FEES", 'd');
+	kill_all(); /* facts are read back */
+	ask(4, "FEES inst=H1 num=H1-4 | visit=V1 batch=B2");
+	expect("platform:FEES", 'd');
+	expect("hub:FEES", 'd');
+}
+
+/* One leg to another format: composed from facts, with a number of ours, found out by what it sent. */
+static void test_one_leg(void **state)
+{
+	char number[40];
+
+	flow = NULL;
+	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
+	assert_int_not_equal(w.leg, 0);
+	fake_value(yt_str(w.sent), "num", number, sizeof(number));
+	assert_int_equal(strlen(number), 24);
+	reply('l');
+	expect("hub:FINDVISIT", 'r');
+	expect("hub:FINDVISIT", 'r');
+	assert_int_equal(state_in_log(), X_UNKNOWN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_scenarios, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reversal_joins, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_undelivered, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_admission, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unless, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_leg, setup, teardown) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
