@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -197,6 +199,92 @@ static void a_message_says_how_many_secrets_it_has(void **state)
 	codec_close(&c);
 }
 
+/* Signing at an API bus (variant A2). */
+
+#define BUS_MS INT64_C(1741915815000)
+
+/* A file of one line for a secret; what is in it is made up. */
+static void write_secret(const char *path, const char *secret)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(secret, file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+static struct codec open_bus(const char *unit)
+{
+	const struct plugin_setting settings[] = { { "headers", "api-bus" }, { "paasid", "EXAMPLEAK" },
+		{ "key", "bus" }, { "api_name", "hssServives" }, { "api_time", unit } };
+	char path[] = "/tmp/yitong-secret-XXXXXX", why[256];
+	int fd = mkstemp(path);
+	struct yt_keys *keys;
+
+	assert_true(fd >= 0);
+	close(fd);
+	write_secret(path, "EXAMPLESK");
+	assert_int_equal(keys_open(&keys, NULL, why, sizeof(why)), 0);
+	assert_int_equal(keys_add_secret(keys, "bus", path, why, sizeof(why)), 0);
+	unlink(path);
+	return open_with(settings, COUNT(settings), keys);
+}
+
+static void the_published_signature_of_the_bus_is_ours(void **state)
+{
+	struct codec c = open_bus("ms");
+	struct yt_header headers[8];
+
+	assert_int_equal(c.api->sign(c.plugin, c.arena, BUS_MS, headers, 8), 5);
+	assert_text(headers[4].name, "_api_signature");
+	assert_text(headers[4].value, "fRCgonQMRZYofDLpl7KbLw+d4Ss=");
+	assert_text(headers[2].value, "1741915815000");
+	assert_text(c.api->sender(c.plugin, headers, 5), "EXAMPLEAK");
+	assert_int_equal(c.api->verify(c.plugin, headers, 5, YT_STR("bus"), BUS_MS, &c.fault), 0);
+	assert_int_equal(c.api->sign(c.plugin, c.arena, BUS_MS, headers, 4), 0);
+	codec_close(&c);
+	c = open_bus("s");
+	assert_int_equal(c.api->sign(c.plugin, c.arena, BUS_MS, headers, 8), 5);
+	assert_text(headers[2].value, "1741915815");
+	assert_int_equal(c.api->verify(c.plugin, headers, 5, YT_STR("bus"), BUS_MS + 100000, &c.fault), 0);
+	codec_close(&c);
+}
+
+static const struct bus_denial {
+	const char *it;
+	int header;        /* which of the five is spoilt; 5: none */
+	const char *value; /* NULL: left out */
+	int64_t late_ms;
+	const char *why;
+} bus_denials[] = {
+	{ "no signature", 4, NULL, 0, "is missing or given more than once" },
+	{ "another signature", 4, "fRCgonQMRZYofDLpl7KbLw+d4St=", 0, "does not fit the other headers and the secret" },
+	{ "a short signature", 4, "fRCg", 0, "does not fit the other headers and the secret" },
+	{ "another service", 1, "hssServices", 0, "does not fit the other headers and the secret" },
+	{ "no time", 2, "yesterday", 0, "is not a time in seconds or milliseconds since 1970" },
+	{ "an old time", 5, NULL, 181000, "is too far from our clock (setting window_s)" },
+	{ "a time to come", 5, NULL, -181000, "is too far from our clock (setting window_s)" },
+};
+
+static void a_caller_of_the_bus_is_denied_with(void **state)
+{
+	const struct bus_denial *row = *state;
+	struct codec c = open_bus("ms");
+	struct yt_header headers[8];
+	size_t n = 5;
+
+	assert_int_equal(c.api->sign(c.plugin, c.arena, BUS_MS, headers, 8), 5);
+	if (row->header < 5 && row->value != NULL)
+		headers[row->header].value = yt_str(row->value);
+	else if (row->header < 5)
+		n = 4;
+	assert_int_equal(
+	        c.api->verify(c.plugin, headers, n, YT_STR("bus"), BUS_MS + row->late_ms, &c.fault), YT_EDENIED);
+	assert_string_equal(c.fault.why, row->why);
+	codec_close(&c);
+}
+
 #define ROWS(table, function)                                                                                          \
 	for (size_t i = 0; i < COUNT(table); i++)                                                                      \
 		tests[n++] = (struct CMUnitTest)                                                                       \
@@ -207,15 +295,18 @@ static void a_message_says_how_many_secrets_it_has(void **state)
 int main(void)
 {
 	static const struct CMUnitTest single[] = {
+		cmocka_unit_test(the_published_signature_of_the_bus_is_ours),
 		cmocka_unit_test(what_cannot_be_read_is_not_called_clean),
 		cmocka_unit_test(a_message_says_how_many_secrets_it_has),
 	};
-	static struct CMUnitTest tests[COUNT(single) + COUNT(path_cases) + COUNT(wrong_settings) + COUNT(secret_cases)];
+	static struct CMUnitTest tests[COUNT(single) + COUNT(path_cases) + COUNT(wrong_settings) + COUNT(secret_cases) +
+	                               COUNT(bus_denials)];
 	size_t n = COUNT(single);
 
 	memcpy(tests, single, sizeof(single));
 	ROWS(path_cases, a_path);
 	ROWS(wrong_settings, a_setting_is_refused_that_is);
 	ROWS(secret_cases, blanking);
+	ROWS(bus_denials, a_caller_of_the_bus_is_denied_with);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,8 +11,11 @@
 static const struct yt_setting settings[] = {
 	{ "paasid", "", "id that the platform gave us for header signing; empty: requests are not signed" },
 	{ "key", "", "name of the secret that belongs to paasid" },
-	{ "headers", "x-tif", "prefix of the signing headers: x-tif, x-rio or none" },
+	{ "headers", "x-tif", "signing headers: x-tif or x-rio (variant A), api-bus (variant A2) or none" },
 	{ "hex", "lower", "case of the signature's hex digits when we sign: lower or upper" },
+	{ "api_name", "", "api-bus: name of the service asked for; paasid is the access key" },
+	{ "api_version", "1.0.0", "api-bus: version of that service" },
+	{ "api_time", "ms", "api-bus: unit of the timestamp we send, ms or s; either is accepted" },
 	{ "window_s", "180", "seconds a request's timestamp may differ from our clock, 1 to 3600" },
 	{ "recer_sys_code", "", "receiving system code set by the province; empty: keep the sender's" },
 	{ "infver", "V1.0", "interface version where the sender gave none" },
@@ -409,6 +412,22 @@ static int take_number(const struct yt_plugin *self, const char *key, int64_t le
 	return 0;
 }
 
+static int take_bus(const struct yt_plugin *self, struct nhsa *nhsa)
+{
+	struct yt_str unit = yt_plugin_setting(self, "api_time");
+
+	nhsa->api_name = yt_plugin_setting(self, "api_name");
+	nhsa->api_version = yt_plugin_setting(self, "api_version");
+	nhsa->api_seconds = yt_str_is(unit, "s");
+	if (!nhsa->api_seconds && !yt_str_is(unit, "ms"))
+		return complain(self, "api_time", "must be ms or s");
+	if (nhsa->paasid.n > 0 && nhsa->key.n == 0)
+		return complain(self, "key", "is needed where paasid is given");
+	if (nhsa->paasid.n > 0 && nhsa->api_name.n == 0)
+		return complain(self, "api_name", "is needed where paasid is given");
+	return take_number(self, "window_s", 1, 3600, &nhsa->window_s);
+}
+
 static int take_signing(const struct yt_plugin *self, struct nhsa *nhsa)
 {
 	static const char *const parts[4] = { "paasid", "timestamp", "nonce", "signature" };
@@ -417,8 +436,11 @@ static int take_signing(const struct yt_plugin *self, struct nhsa *nhsa)
 	nhsa->paasid = yt_plugin_setting(self, "paasid");
 	nhsa->key = yt_plugin_setting(self, "key");
 	nhsa->signs = !yt_str_is(prefix, "none");
+	nhsa->on_bus = yt_str_is(prefix, "api-bus");
+	if (nhsa->on_bus)
+		return take_bus(self, nhsa);
 	if (nhsa->signs && !yt_str_is(prefix, "x-tif") && !yt_str_is(prefix, "x-rio"))
-		return complain(self, "headers", "must be x-tif, x-rio or none");
+		return complain(self, "headers", "must be x-tif, x-rio, api-bus or none");
 	for (size_t i = 0; i < 4 && nhsa->signs; i++) {
 		memcpy(nhsa->header_name[i], prefix.p, prefix.n);
 		nhsa->header_name[i][prefix.n] = '-';

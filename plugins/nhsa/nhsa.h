@@ -5,7 +5,8 @@
  *   reply.c    the same of an answer, and what an answer proves
  *   resolve.c  queries, judgements, reversals and sign-ins of our own
  *   filing.c   the same of filings (备案) and payment orders
- *   sign.c     signing headers, both directions
+ *   sign.c     signing headers, both directions; sign_bus.c: those of an API bus
+ *   text.c     Base64 and hexadecimal
  *   path.c     where a transaction goes
  *   blank.c    a message without its secrets
  *   statement.c  the detail file of 3202
@@ -40,7 +41,8 @@ struct nhsa {
 	        med_type_in;
 	struct yt_str refund_id_member;
 	char header_name[4][24]; /* paasid, timestamp, nonce, signature; empty when signing is off */
-	bool signs, hex_upper;
+	bool signs, hex_upper, on_bus, api_seconds;
+	struct yt_str api_name, api_version;
 	int64_t window_s, visit_query_days, file_max_mib, file_max_ratio;
 	struct nhsa_extra extra[NHSA_EXTRAS_MAX];
 	size_t n_extra;
@@ -86,6 +88,19 @@ int nhsa_sign(struct yt_plugin *self, struct yt_arena *arena, int64_t now_ms, st
 int nhsa_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key, int64_t now_ms,
         struct yt_fault *fault);
 struct yt_str nhsa_sender(struct yt_plugin *self, const struct yt_header *headers, size_t n);
+/* The one header of that name; empty when there is none or more than one. */
+struct yt_str nhsa_header(const struct yt_header *headers, size_t n, const char *name);
+int nhsa_bus_sign(struct yt_plugin *self, struct yt_arena *arena, int64_t now_ms, struct yt_header *out, size_t max);
+struct yt_str nhsa_bus_sender(const struct yt_header *headers, size_t n);
+int nhsa_bus_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key,
+        int64_t now_ms, struct yt_fault *fault);
+
+/* Append; the readers return YT_EFORMAT for what is no such text, YT_ENOMEM.  Hex: written upper, read either. */
+void nhsa_put_base64(struct yt_str octets, struct yt_buf *out);
+int nhsa_get_base64(struct yt_str text, struct yt_buf *out);
+void nhsa_put_hex(struct yt_str octets, struct yt_buf *out);
+int nhsa_get_hex(struct yt_str text, struct yt_buf *out);
+
 void nhsa_nonces_free(struct nhsa_nonces *nonces);
 
 /* A text of the original, in the arena of the message made; .p is NULL when out of memory. */

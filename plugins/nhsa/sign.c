@@ -64,6 +64,8 @@ int nhsa_sign(struct yt_plugin *self, struct yt_arena *arena, int64_t now_ms, st
 
 	if (!nhsa->signs || nhsa->paasid.n == 0 || max < 4)
 		return 0;
+	if (nhsa->on_bus)
+		return nhsa_bus_sign(self, arena, now_ms, out, max);
 	nonce_print(after);
 	time = seconds_print(now_ms / 1000, after + NONCE_LEN);
 	kept = yt_arena_copy(arena, (struct yt_str){ after, NONCE_LEN + time.n });
@@ -100,7 +102,7 @@ static bool is_header(struct yt_str name, const char *wanted)
 }
 
 /* The one header of that name; empty when there is none or more than one. */
-static struct yt_str find(const struct yt_header *headers, size_t n, const char *name)
+struct yt_str nhsa_header(const struct yt_header *headers, size_t n, const char *name)
 {
 	struct yt_str found = { NULL, 0 };
 	size_t n_found = 0;
@@ -118,7 +120,7 @@ struct yt_str nhsa_sender(struct yt_plugin *self, const struct yt_header *header
 {
 	const struct nhsa *nhsa = yt_plugin_ctx(self);
 
-	return find(headers, n, nhsa->header_name[PAASID]);
+	return nhsa->on_bus ? nhsa_bus_sender(headers, n) : nhsa_header(headers, n, nhsa->header_name[PAASID]);
 }
 
 static int deny(const struct nhsa *nhsa, int header, const char *why, struct yt_fault *fault)
@@ -192,6 +194,12 @@ static struct nhsa_nonces *nonces_of(struct nhsa *nhsa)
 	return nhsa->nonces;
 }
 
+static bool nonce_take(struct nhsa *nhsa, struct yt_str caller, struct yt_str nonce, int64_t now_s, int64_t time_s)
+{
+	/* Without memory for them nobody is let in. */
+	return nonces_of(nhsa) != NULL && nonce_is_new(nhsa->nonces, caller, nonce, now_s, time_s + nhsa->window_s);
+}
+
 int nhsa_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key, int64_t now_ms,
         struct yt_fault *fault)
 {
@@ -203,8 +211,10 @@ int nhsa_verify(struct yt_plugin *self, const struct yt_header *headers, size_t 
 
 	if (!nhsa->signs)
 		return deny(nhsa, PAASID, "header signing is switched off (setting headers)", fault);
+	if (nhsa->on_bus)
+		return nhsa_bus_verify(self, headers, n, key, now_ms, fault);
 	for (int i = 0; i < 4; i++) {
-		value[i] = find(headers, n, nhsa->header_name[i]);
+		value[i] = nhsa_header(headers, n, nhsa->header_name[i]);
 		if (value[i].n == 0)
 			return deny(nhsa, i, "is missing or given more than once", fault);
 	}
@@ -221,9 +231,7 @@ int nhsa_verify(struct yt_plugin *self, const struct yt_header *headers, size_t 
 		return deny(nhsa, PAASID, "is not known here", fault);
 	if (!hex_is(value[SIGNATURE], expected))
 		return deny(nhsa, SIGNATURE, "does not fit the other headers and the secret", fault);
-	if (nonces_of(nhsa) == NULL)
-		return YT_ENOMEM;
-	if (!nonce_is_new(nhsa->nonces, value[PAASID], value[NONCE], now_s, time_s + nhsa->window_s))
+	if (!nonce_take(nhsa, value[PAASID], value[NONCE], now_s, time_s))
 		return deny(nhsa, NONCE, "was used before", fault);
 	return 0;
 }
