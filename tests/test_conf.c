@@ -126,6 +126,10 @@ static const struct bad_case {
 		"no operation \"outpatient.setle\": did you mean \"outpatient.settle\"?" },
 	{ "a route for a relation that there is not", "to: zhejiang", "to: zhejiang\n    relation: [abroad]", "56:5: error: ",
 		"cross-province or unknown, not \"abroad\"" },
+	{ "a listener's path that is none", "    kind: mtls", "    kind: mtls\n    paths: [/a, fsi/api]", "11:17: error: ",
+		"must hold paths that begin with /" },
+	{ "a listener's path with a query", "    kind: mtls", "    kind: mtls\n    paths: [\"/a?b\"]", "11:13: error: ", "nor ? or #" },
+	{ "a listener without paths that says so", "    kind: mtls", "    kind: mtls\n    paths: []", "11:12: error: ", "leave the key out" },
 	{ "a route for an unknown listener", "to: zhejiang", "to: zhejiang\n    listeners: [front-door]", "56:5: error: ",
 		"listeners: there is no \"front-door\"" },
 	{ "a route for an unknown origin", "to: zhejiang", "to: zhejiang\n    origins: [nobody]", "56:5: error: ",
@@ -177,6 +181,20 @@ static const struct bad_case {
 	{ "an empty key file", "    key: gateway.key\n    client", "    key: empty.key\n    client", "15:10: error: ", "is empty" },
 	{ "a secret that others can read", "clinic-token: clinic-token", "clinic-token: open.key", "25:17: error: ",
 		"can be read by others" },
+	{ "a key without a kind", NULL, "keys:\n  - {name: hub, file: ca.crt}\n", "59:5: error: ", "keys lacks \"kind\"" },
+	{ "a key of an unknown kind", NULL, "keys:\n  - {name: hub, kind: sm2, file: ca.crt}\n", "59:23: error: ",
+		"one of: secret sm4 sm2-private sm2-public" },
+	{ "a key that begins on no day", NULL, "keys:\n  - {name: hub, kind: sm4, file: ca.crt, from: 2026-13-01}\n", "59:5: error: ",
+		"from must be a date or a time" },
+	{ "a key that is never valid", NULL,
+		"keys:\n  - {name: hub, kind: sm4, file: ca.crt, from: 2026-12-01, to: 2026-12-01}\n", "59:5: error: ",
+		"key \"hub\" is never valid" },
+	{ "a key with an id of nobody", NULL, "keys:\n  - {name: hub, kind: sm4, file: ca.crt, id: 1}\n", "59:5: error: ",
+		"an id but no owner" },
+	{ "a key that is called like a secret", NULL, "keys:\n  - {name: clinic-token, kind: sm4, file: ca.crt}\n", "59:5: error: ",
+		"has the name of a secret" },
+	{ "a key whose file is not there", NULL, "keys:\n  - {name: hub, kind: sm4, file: none}\n", "59:34: error: ",
+		"cannot find \"none\"" },
 	{ "mtls without client_ca", "    client_ca: ca.crt\n", "", "9:5: error: ", "needs client_ca" },
 	{ "client_ca without mtls", "kind: mtls", "kind: signed", "9:5: error: ", "client_ca goes with kind mtls" },
 	{ "a certificate without its key", "    ca: ca.crt\n", "    ca: ca.crt\n    cert: gateway.crt\n", "27:5: error: ",
@@ -709,6 +727,29 @@ static void test_tls(void **state)
 	conf_free(conf);
 }
 
+/* What only reading the files can tell: each key that cannot be read, at its place. */
+static void test_keys_read(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	make_files();
+	write_changed(NULL, "keys:\n"
+		"  - {name: own, kind: sm2-private, file: rsa.key}\n"
+		"  - {name: hub, kind: sm2-public, file: ca.crt}\n"
+		"  - {name: data, kind: sm4, file: gateway.key}\n"
+		"  - {name: token, kind: secret, file: gateway.key, owner: hub, id: A1, from: 2026-01-01, to: \"2027-01-01 08:00:00\"}\n"
+		"  - {name: token-b, kind: secret, file: gateway.key, owner: hub, id: A1}\n");
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+	assert_int_equal(conf->n_keys, 5);
+	conf_check_plugins(conf, &errors);
+	assert_true(is_told(&errors, "59:5: error: ", "rsa.key: is no SM2 private key"));
+	assert_true(is_told(&errors, "60:5: error: ", "ca.crt: is no SM2 public key"));
+	assert_true(is_told(&errors, "61:5: error: ", "gateway.key: the first line must hold 32 hex digits"));
+	assert_true(is_told(&errors, "63:5: error: ", "another key of owner \"hub\" has the id \"A1\" too"));
+	conf_free(conf);
+}
+
 static void test_lost_route_once(void **state)
 {
 	struct conf_errors errors;
@@ -734,6 +775,7 @@ int main(void)
 		{ "a mangled file is answered", test_mangled, NULL, NULL, NULL },
 		{ "docs/configuration.md holds the table of keys", test_manual_has_the_keys, NULL, NULL, NULL },
 		{ "docs/configuration.md begins with a sample that checks", test_manual_sample, NULL, NULL, NULL },
+		{ "keys that cannot be read are told at their places", test_keys_read, NULL, NULL, NULL },
 		{ "a route to nobody is the only thing told", test_lost_route_once, NULL, NULL, NULL },
 		{ "the delivered configuration is right", test_delivered_configuration, NULL, NULL, NULL },
 	};

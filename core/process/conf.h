@@ -79,6 +79,15 @@ struct conf_secret {
 	struct conf_place place;
 };
 
+struct conf_named_key {
+	const char *name;
+	uint32_t kind; /* index of its word: YT_KEY_SECRET and so on less one */
+	const char *file;
+	const char *owner, *id; /* on the wire; NULL: none */
+	const char *from, *to;  /* dates or times, UTC+8; NULL: open */
+	struct conf_place place;
+};
+
 struct conf_party {
 	const char *name, *format;
 	const char *url, *host, *port, *target;    /* target: path with query, begins with / */
@@ -172,11 +181,12 @@ struct conf {
 	struct conf_limits limits;
 	struct conf_listener *listeners;
 	struct conf_secret *secrets;
+	struct conf_named_key *keys;
 	struct conf_party *parties;
 	struct conf_origin *origins;
 	struct conf_institution *institutions;
 	struct conf_route *routes;
-	uint32_t n_listeners, n_secrets, n_parties, n_origins, n_institutions, n_routes;
+	uint32_t n_listeners, n_secrets, n_keys, n_parties, n_origins, n_institutions, n_routes;
 	struct conf_numbers numbers;
 	struct conf_resolution resolution;
 	struct conf_tables tables;
@@ -225,6 +235,8 @@ struct yt_keys;
 /* Loads the format's plugin as one instance.  YT_ECONF, YT_EDENIED, YT_ENOMEM with why. */
 int conf_load_plugin(const struct conf *conf, const char *format, const char *name,
         const struct conf_settings *settings, struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size);
+/* Reads the i-th of n_secrets + n_keys; *at: where it stands in the file.  YT_ECONF with why. */
+int conf_add_key(const struct conf *conf, uint32_t i, struct yt_keys *keys, struct conf_place *at, char *why, size_t size);
 /* Adds what only plugins, secrets, certificates and the key folder can tell: loads each as a worker would. */
 void conf_check_plugins(const struct conf *conf, struct conf_errors *errors);
 

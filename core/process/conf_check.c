@@ -536,6 +536,42 @@ static void check_profile(const struct conf *conf, const struct conf_node *root,
 		        "it");
 }
 
+/* ---- keys ---- */
+
+static int64_t check_moment(const char *text, const char *key, int64_t open, struct conf_place at, struct conf_errors *errors)
+{
+	int64_t ms;
+
+	if (text == NULL)
+		return open;
+	if (yt_time_parse(yt_str(text), &ms) == 0)
+		return ms;
+	conf_error_add(errors, at.line, at.column,
+	        "%s must be a date or a time (\"2026-01-01\" or \"2026-01-01 08:00:00\"), not \"%.30s\"", key, text);
+	return open;
+}
+
+static void check_keys(const struct conf *conf, struct conf_errors *errors)
+{
+	for (uint32_t i = 0; i < conf->n_keys; i++) {
+		const struct conf_named_key *k = &conf->keys[i];
+		int64_t from = check_moment(k->from, "from", INT64_MIN, k->place, errors);
+		int64_t to = check_moment(k->to, "to", INT64_MAX, k->place, errors);
+
+		if (k->name == NULL)
+			continue; /* said already */
+		if (from >= to)
+			conf_error_add(errors, k->place.line, k->place.column,
+			        "key \"%s\" is never valid: its `to` must be later than its `from`", k->name);
+		if (k->id != NULL && k->owner == NULL)
+			conf_error_add(errors, k->place.line, k->place.column,
+			        "key \"%s\" has an id but no owner: name whose it is, as another's may have the same id", k->name);
+		if (conf_secret(conf, yt_str(k->name)) != NULL)
+			conf_error_add(errors, k->place.line, k->place.column,
+			        "key \"%s\" has the name of a secret: rename one of them", k->name);
+	}
+}
+
 void conf_check_whole(struct conf *conf, const struct conf_node *root, struct conf_errors *errors)
 {
 	bool *is_spoken_for = yt_arena_alloc(conf->arena, conf->n_institutions + 1);
@@ -546,6 +582,7 @@ void conf_check_whole(struct conf *conf, const struct conf_node *root, struct co
 	}
 	check_names(conf, errors);
 	check_listeners(conf, errors);
+	check_keys(conf, errors);
 	check_parties(conf, errors);
 	conf_check_routes(conf, errors);
 	check_origins(conf, is_spoken_for, errors);

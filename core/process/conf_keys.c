@@ -26,6 +26,9 @@ const struct conf_section conf_sections[] = {
 	{ "secrets", NAMES(secrets, conf_secret),
 	        "Names of secrets and the file each is in: one secret, one line, not readable by others. "
 	        "Everything else refers to a secret by its name." },
+	{ "keys", ANY(keys, conf_named_key),
+	        "Keys of formats that sign or encrypt, by name and by what they are called on the wire. Two of one owner may "
+	        "overlap: the one that became valid last signs, both verify." },
 	{ "parties", MANY(parties, conf_party), "Counterparts that the gateway asks: address, format, time-outs." },
 	{ "origins", MANY(origins, conf_origin),
 	        "Who may ask, known by certificate subject or by the caller id of a header signature, and the "
@@ -147,6 +150,22 @@ const struct conf_key conf_keys[] = {
 		"`on`: HTTP/2 is spoken with who offers it (ALPN), HTTP/1.1 with all others." },
 	{ "listeners", "settings", CONF_T_SETTINGS, NULL, OPTIONAL, 0, 0, NULL, AT(listener, settings),
 		"Keys of the format's plugin; its README lists them." },
+
+	{ "keys", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(named_key, name),
+		"How settings of plugins call it; not the name of a secret too." },
+	{ "keys", "kind", CONF_T_CHOICE, NULL, REQUIRED, 0, 0, "secret sm4 sm2-private sm2-public", AT(named_key, kind),
+		"What is in the file. `secret`: a text; `sm4`: 32 hex digits; `sm2-private`: PEM, or 32 octets in hex or "
+		"base64; `sm2-public`: PEM, a certificate in PEM, or the point 04 X Y in hex or base64." },
+	{ "keys", "file", CONF_T_FILE, NULL, REQUIRED, 1, 255, NULL, AT(named_key, file),
+		"Not readable by others; with `sm2-public` not writable by others." },
+	{ "keys", "owner", CONF_T_TEXT, NULL, OPTIONAL, 1, 64, NULL, AT(named_key, owner),
+		"Whose it is, as messages call them (an area code)." },
+	{ "keys", "id", CONF_T_TEXT, NULL, OPTIONAL, 1, 64, NULL, AT(named_key, id),
+		"What messages call it (`keyid`). One owner has each id once." },
+	{ "keys", "from", CONF_T_TEXT, NULL, OPTIONAL, 10, 19, NULL, AT(named_key, from),
+		"Valid from this date, or date and time (`2026-01-01`, `2026-01-01 08:00:00`), UTC+8." },
+	{ "keys", "to", CONF_T_TEXT, NULL, OPTIONAL, 10, 19, NULL, AT(named_key, to),
+		"Valid before it. A certificate's own term narrows both." },
 
 	{ "parties", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(party, name), "How routes, log and journal call it." },
 	{ "parties", "format", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(party, format), "The plugin that speaks to it." },

@@ -39,8 +39,33 @@ static void check_plugin(const struct conf *conf, const char *format, const char
 	plugin_unload(plugin);
 }
 
+/* conf_check.c has looked at the text; NULL is open. */
+static int64_t moment(const char *text, int64_t open)
+{
+	int64_t ms;
+
+	return text != NULL && yt_time_parse(yt_str(text), &ms) == 0 ? ms : open;
+}
+
+int conf_add_key(const struct conf *conf, uint32_t i, struct yt_keys *keys, struct conf_place *at, char *why, size_t size)
+{
+	const struct conf_named_key *k;
+	struct keys_spec spec;
+
+	if (i < conf->n_secrets) {
+		*at = conf->secrets[i].place;
+		return keys_add_secret(keys, conf->secrets[i].name, conf->secrets[i].file, why, size);
+	}
+	k = &conf->keys[i - conf->n_secrets];
+	*at = k->place;
+	spec = (struct keys_spec){ k->name, k->owner, k->id, k->file, (enum yt_key_kind)(YT_KEY_SECRET + k->kind),
+		moment(k->from, INT64_MIN), moment(k->to, INT64_MAX) };
+	return keys_add(keys, &spec, why, size);
+}
+
 void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
 {
+	struct conf_place at;
 	struct yt_keys *keys = NULL;
 	char why[400] = "";
 	uint32_t i;
@@ -50,12 +75,9 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
 		conf_error_add(errors, 0, 0, "journal.keys: %s", why);
 		return;
 	}
-	for (i = 0; i < conf->n_secrets; i++) {
-		const struct conf_secret *s = &conf->secrets[i];
-
-		if (keys_add_secret(keys, s->name, s->file, why, sizeof(why)) != 0)
-			conf_error_add(errors, s->place.line, s->place.column, "%s", why);
-	}
+	for (i = 0; i < conf->n_secrets + conf->n_keys; i++)
+		if (conf_add_key(conf, i, keys, &at, why, sizeof(why)) != 0)
+			conf_error_add(errors, at.line, at.column, "%s", why);
 	for (i = 0; i < conf->n_listeners; i++)
 		check_plugin(conf, conf->listeners[i].format, conf->listeners[i].name, conf->listeners[i].place,
 			&conf->listeners[i].settings, keys, errors);

@@ -558,14 +558,14 @@ static void take_people(struct worker *w)
 static int open_secrets(struct worker *w)
 {
 	struct yt_str person_key = YT_STR("development"); /* the check warns; production demands one */
+	struct conf_place at = { 0 };
 	char why[400] = "";
-	uint32_t i;
 	int rv = keys_open(&w->keys, NULL, why, sizeof(why));
 
-	for (i = 0; rv == 0 && i < w->conf->n_secrets; i++)
-		rv = keys_add_secret(w->keys, w->conf->secrets[i].name, w->conf->secrets[i].file, why, sizeof(why));
+	for (uint32_t i = 0; rv == 0 && i < w->conf->n_secrets + w->conf->n_keys; i++)
+		rv = conf_add_key(w->conf, i, w->keys, &at, why, sizeof(why));
 	if (rv != 0)
-		yt_log(YT_ERROR, "worker", "secrets: %s", why);
+		yt_log(YT_ERROR, "worker", "line %u: %s", at.line, why);
 	else
 		(void)keys_secret(w->keys, YT_STR("person-key"), &person_key);
 	w->person_mac = yt_hmac_sha256_new(person_key);
