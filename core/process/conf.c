@@ -192,6 +192,11 @@ static int by_text(const void *a, const void *b)
 	return order != 0 ? order : x->n < y->n ? -1 : x->n > y->n;
 }
 
+static int is_path_part(int c)
+{
+	return c > ' ' && c < 127 && c != '?' && c != '#';
+}
+
 static bool item_is_right(struct loading *l, const struct conf_key *k, const struct conf_node *v)
 {
 	if (v->kind != CONF_SCALAR) {
@@ -204,6 +209,11 @@ static bool item_is_right(struct loading *l, const struct conf_key *k, const str
 	}
 	if (k->type == CONF_T_WORDS && (v->len < 1 || v->len > 64 || !consists_of(v->text, v->len, is_word))) {
 		WRONG("%s must hold words of 1 to 64 letters, digits and . - _ *, not \"%.40s\"", k->key, v->text);
+		return false;
+	}
+	if (k->type == CONF_T_PATHS && (v->len > 200 || v->text[0] != '/' || !consists_of(v->text, v->len, is_path_part))) {
+		WRONG("%s must hold paths that begin with / and have neither blanks nor ? or #, at most 200 octets long, not \"%.40s\"",
+		        k->key, v->text);
 		return false;
 	}
 	if (k->type == CONF_T_STEPS && (v->len < 1 || v->len > 100)) {
@@ -320,7 +330,7 @@ static void fill_url(struct loading *l, const struct conf_key *k, const struct c
 static bool kind_fits(struct loading *l, const struct conf_key *k, const struct conf_node *v)
 {
 	bool wants_list = k->type == CONF_T_CODES || k->type == CONF_T_AREAS || k->type == CONF_T_WORDS ||
-	                  k->type == CONF_T_STEPS;
+	                  k->type == CONF_T_PATHS || k->type == CONF_T_STEPS;
 	bool wants_map = k->type == CONF_T_SETTINGS;
 	enum conf_node_kind wanted = wants_list ? CONF_LIST : wants_map ? CONF_MAP : CONF_SCALAR;
 
@@ -350,6 +360,7 @@ static void fill_key(struct loading *l, const struct conf_key *k, const struct c
 	case CONF_T_CODES:
 	case CONF_T_AREAS:
 	case CONF_T_WORDS:
+	case CONF_T_PATHS:
 	case CONF_T_STEPS:
 		fill_list(l, k, v, to);
 		break;

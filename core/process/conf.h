@@ -61,6 +61,11 @@ struct conf_settings { /* of a plugin instance */
 	uint32_t n;
 };
 
+struct conf_texts {
+	struct yt_str *item; /* sorted */
+	uint32_t n;
+};
+
 struct conf_listener {
 	const char *name;
 	enum conf_listener_kind kind;
@@ -69,6 +74,7 @@ struct conf_listener {
 	const char *format;
 	const char *cert, *key, *client_ca;
 	uint32_t http2; /* offered beside HTTP/1.1 */
+	struct conf_texts paths; /* served here; empty: any */
 	struct conf_settings settings;
 	struct conf_place place;
 };
@@ -97,11 +103,6 @@ struct conf_party {
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
 	struct conf_settings settings;
 	struct conf_place place;
-};
-
-struct conf_texts {
-	struct yt_str *item; /* sorted */
-	uint32_t n;
 };
 
 struct conf_origin {

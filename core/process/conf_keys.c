@@ -148,6 +148,8 @@ const struct conf_key conf_keys[] = {
 
 	{ "listeners", "http2", CONF_T_CHOICE, NULL, DEFAULT("on"), 0, 0, "off on", AT(listener, http2),
 		"`on`: HTTP/2 is spoken with who offers it (ALPN), HTTP/1.1 with all others." },
+	{ "listeners", "paths", CONF_T_PATHS, NULL, OPTIONAL, 0, 0, NULL, AT(listener, paths),
+		"Paths served here, octet by octet and without the query; others hear 404. Left out: any, as provinces prescribe many." },
 	{ "listeners", "settings", CONF_T_SETTINGS, NULL, OPTIONAL, 0, 0, NULL, AT(listener, settings),
 		"Keys of the format's plugin; its README lists them." },
 
@@ -316,6 +318,7 @@ static void type_markdown(const struct conf_key *k, struct yt_buf *out)
 		[CONF_T_CODES] = "list of codes",
 		[CONF_T_AREAS] = "list of digits",
 		[CONF_T_WORDS] = "list of words",
+		[CONF_T_PATHS] = "list of paths",
 		[CONF_T_STEPS] = "list of steps",
 		[CONF_T_SETTINGS] = "keys and texts",
 	};

@@ -34,6 +34,7 @@ struct worker_listener {
 	struct engine_codec codec;
 	struct server *server;
 	uint32_t index;
+	struct yt_pace strays; /* lines about requests for other paths */
 };
 
 struct worker_party {
@@ -310,6 +311,20 @@ static bool world_quarantined(void *ctx, struct yt_str octets)
 
 /* -- events ------------------------------------------------------------------------------------- */
 
+/* The path without its query is one of those the listener serves, octet by octet: who writes it otherwise, by escapes
+ * or a second slash, means something else. */
+static bool is_served(const struct conf_listener *l, struct yt_str target)
+{
+	const char *query = memchr(target.p, '?', target.n);
+	size_t n = query != NULL ? (size_t)(query - target.p) : target.n;
+
+	for (uint32_t i = 0; i < l->paths.n; i++) {
+		if (l->paths.item[i].n == n && memcmp(l->paths.item[i].p, target.p, n) == 0)
+			return true;
+	}
+	return l->paths.n == 0;
+}
+
 static void on_request(void *arg, const struct server_request *r)
 {
 	struct worker_listener *l = arg;
@@ -317,7 +332,14 @@ static void on_request(void *arg, const struct server_request *r)
 		.codec = l->codec, .by_certificate = l->conf->kind == CONF_MTLS, .method = r->method,
 		.subject = r->subject, .peer = r->peer, .headers = r->headers, .n_headers = r->n_headers, .body = r->body };
 
-	engine_request(l->worker->engine, &request);
+	if (is_served(l->conf, r->target)) {
+		engine_request(l->worker->engine, &request);
+		return;
+	}
+	if (yt_pace(&l->strays, yt_mono_ms(), "worker", "requests for other paths"))
+		yt_log(YT_WARN, "worker", "%s: request from %.*s, certificate \"%.*s\", for a path that is not in paths: it hears 404",
+			l->conf->name, YT_FMT(r->peer), YT_FMT(r->subject));
+	server_answer(l->server, r->token, 404, "text/plain; charset=utf-8", YT_STR("no such path here\n"));
 }
 
 static void on_gone(void *arg, struct server_token token)
