@@ -356,6 +356,9 @@ static int take_fields(struct reading *x, const struct ksbw_field *fields, size_
 			rv = stray(x, fields, n, node);
 			node = node->next;
 		}
+		/* Named for what it is, not for what is missing in its place. */
+		if (rv == 0 && i < n && node != NULL && !is_known(fields + i, n - i, node))
+			return stray(x, fields, n, node);
 		if (rv == 0 && i < n)
 			rv = take_field(x, &fields[i], &node, row);
 	}
