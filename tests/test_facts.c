@@ -161,7 +161,7 @@ static void test_hostile_pieces(void **state)
 	for (size_t i = 0; i < COUNT(odd); i++)
 		assert_int_equal(facts_read(&facts, yt_str(odd[i])), 0);
 	assert_int_equal(facts_gather(&facts, msg), 0);
-	assert_non_null(facts_compose(&facts, msg, NULL, yt_op(YT_OP_INPATIENT_SETTLE)));
+	assert_non_null(facts_compose(&facts, msg, yt_op(YT_OP_INPATIENT_SETTLE)));
 	yt_arena_free(arena);
 }
 
@@ -171,7 +171,6 @@ static void test_compose(void **state)
 {
 	struct yt_arena *arena = yt_arena_new(0);
 	struct yt_msg *msg = yt_msg_new(arena), *out;
-	struct yt_reply *split = yt_reply_new(arena);
 	struct facts facts;
 
 	(void)state;
@@ -181,25 +180,18 @@ static void test_compose(void **state)
 	msg->wire_op = YT_STR("2204");
 	msg->number = YT_STR("N");
 	msg->batch = YT_STR("B1");
-	msg->body = json(arena, "{\"feedetail\":[{\"feedetl_sn\":\"8\",\"cnt\":1,\"psn_no\":\"1\"}]}");
-	split->body = json(arena, "{\"result\":[{\"feedetl_sn\":\"8\",\"inscp_scp_amt\":9}]}");
+	msg->body = json(arena, "{\"feedetail\":[{\"feedetl_sn\":\"8\"}]}");
 	assert_int_equal(facts_gather(&facts, msg), 0);
-	out = facts_compose(&facts, msg, split, yt_op(YT_OP_OUTPATIENT_REGISTER));
+	out = facts_compose(&facts, msg, yt_op(YT_OP_OUTPATIENT_REGISTER));
 	assert_non_null(out);
 	assert_int_equal(out->op->id, YT_OP_OUTPATIENT_REGISTER);
 	assert_int_equal(out->wire_op.n, 0);
 	assert_true(yt_str_is(out->number, "N"));
-	assert_true(yt_str_is(yt_node_text(yt_node_get(out->body, "data"), "ykc700"), "S1"));
-	assert_true(yt_str_is(yt_node_text(yt_node_get(out->body, "mdtrtinfo"), "ykc700"), "S1"));
-	assert_json(yt_node_get(out->body, "feedetail"), "[{\"feedetl_sn\":\"8\",\"cnt\":1,\"psn_no\":\"1\",\"inscp_scp_amt\":9}]");
-	/* a settlement has the lines of its batch */
-	msg->op = yt_op(YT_OP_OUTPATIENT_SETTLE);
-	msg->body = json(arena, "{\"data\":{\"medfee_sumamt\":12,\"ykc700\":\"S9\"}}");
-	out = facts_compose(&facts, msg, NULL, msg->op);
-	assert_json(yt_node_get(out->body, "feedetail"), "[{\"feedetl_sn\":\"2\",\"cnt\":5,\"pric\":1},{\"feedetl_sn\":\"3\"}]");
-	/* and what the message itself says counts more than what was said before */
-	assert_true(yt_str_is(yt_node_text(yt_node_get(out->body, "data"), "ykc700"), "S9"));
-	assert_true(yt_str_is(yt_node_text(yt_node_get(out->body, "data"), "psn_no"), "1"));
+	assert_ptr_equal(out->body, msg->body);
+	assert_json(out->facts, "{\"psn_no\":\"1\",\"ykc700\":\"S1\",\"setl_id\":\"A1\",\"feedetail\":[{\"feedetl_sn\":\"2\","
+		"\"cnt\":5,\"pric\":1},{\"feedetl_sn\":\"3\"}]}");
+	out = facts_compose(&facts, msg, msg->op);
+	assert_true(yt_str_is(out->wire_op, "2204"));
 	yt_arena_free(arena);
 }
 

@@ -62,6 +62,7 @@ void asking_go(struct engine *e, struct work *w)
 		work_refuse(e, w, TEXT_CANNOT_EXPRESS, yt_arena_printf(w->arena, "%s %s", fault.path, fault.why));
 		return;
 	}
+	w->outward->sent = yt_buf_view(&w->sent);
 	if (!w->msg->op->changes_state) {
 		e->counts.reads++;
 		asking_send(e, w);
@@ -232,6 +233,22 @@ static int decode(struct engine *e, struct work *w, const struct engine_request 
 	return rv;
 }
 
+/* A genuine message that may not be executed (any more): its stored answer counts more than that (crossprovince.md 7.3),
+ * so the keeper is asked; only if it knows of none is the message refused, by leg.c, unsent. */
+static bool may_be_known(struct engine *e, struct work *w)
+{
+	const char *rule;
+
+	if (!e->conf.speaks_for(e->conf.ctx, w->origin, w->msg))
+		return false;
+	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &w->flow, &rule);
+	w->flow = NULL;
+	w->joins_only = true;
+	yt_buf_str(&w->sent, w->request);
+	work_digest(w);
+	return w->party != NULL;
+}
+
 void engine_request(struct engine *e, const struct engine_request *r)
 {
 	struct yt_fault fault = { { 0 }, { 0 } };
@@ -259,7 +276,10 @@ void engine_request(struct engine *e, const struct engine_request *r)
 	w->origin = origin;
 	w->hold_until = w->begun_mono + origin->timeout_ms - e->conf.margin_ms;
 	rv = decode(e, w, r, &fault);
-	if (rv != 0) {
+	if (rv != 0 && rv != YT_ENOMEM && w->msg->is_authentic && w->msg->op->changes_state && may_be_known(e, w)) {
+		w->unless_known = yt_arena_printf(w->arena, "%s %s", fault.path, fault.why);
+		go_admitted(e, w);
+	} else if (rv != 0) {
 		where = yt_arena_printf(w->arena, "%s %s", fault.path, fault.why);
 		work_refuse(e, w, rv == YT_ELIMIT ? TEXT_TOO_LARGE : TEXT_UNREADABLE, where);
 	} else if (may_go(e, r, w)) {

@@ -4,7 +4,6 @@
  *   DOWN_FACTS       -> cross_go()     composes the message for the party's format    as any other from here
  *   leg.c, flow.c    -> cross_keep_facts()  leaves behind what later messages need
  * Within one format nothing of this happens: the octets go on as they came. */
-#include <stdio.h>
 #include <string.h>
 
 #include "engine/work.h"
@@ -14,22 +13,33 @@ bool cross_is_foreign(const struct engine_codec *codec, const struct engine_part
 	return strcmp(codec->api->name, party->codec.api->name) != 0;
 }
 
-/* Unique for ever: no incarnation is given twice, and no worker sends a million messages in one second.  A format puts
- * its own sender in front (crossprovince.md 7.2, transid: area, time, ten digits). */
-static struct yt_str worker_number(struct engine *e, struct yt_arena *arena)
+/* Unique for ever: no incarnation is given twice, and no worker sends a million messages in one second. */
+static uint64_t next_serial(struct engine *e)
 {
-	char time[15];
-
-	yt_time_compact(engine_wall(e), time);
-	return yt_arena_printf(arena, "%s%04u%06u", time, (unsigned)(e->incarnation % 10000), (unsigned)(++e->numbers % 1000000));
+	return (uint64_t)(e->incarnation % 10000) * 1000000 + ++e->numbers % 1000000;
 }
 
-struct yt_str cross_number(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
-	struct yt_str institution, int64_t second, uint32_t serial)
+struct yt_str cross_made_number(struct engine *e, struct yt_arena *arena, const struct engine_codec *codec)
 {
-	if (party->codec.api->sign_in_for == NULL)
-		return worker_number(e, arena);
-	return engine_number(arena, institution, second, serial);
+	struct yt_str number = { 0 };
+
+	if (codec->api->make_number != NULL)
+		(void)codec->api->make_number(codec->plugin, arena, engine_wall(e), next_serial(e), &number);
+	return number;
+}
+
+void cross_number(struct engine *e, struct yt_msg *msg, const struct engine_party *party, struct yt_str institution,
+	int64_t second, uint32_t serial)
+{
+	msg->own_number = cross_made_number(e, msg->arena, &party->codec);
+	msg->wall_ms = engine_wall(e);
+	if (msg->own_number.n == 0 && party->codec.api->sign_in_for != NULL)
+		msg->number = engine_number(msg->arena, institution, second, serial);
+}
+
+struct yt_str cross_wire_number(const struct yt_msg *msg)
+{
+	return msg->own_number.n != 0 ? msg->own_number : msg->number;
 }
 
 /* -- facts -------------------------------------------------------------------------------------- */
@@ -127,17 +137,6 @@ void cross_begin(struct engine *e, struct work *w)
 	work_await(e, w, cross_ask_facts(e, w->id, w->msg));
 }
 
-/* The composed message's own head: our number, our time; what the institution said stays. */
-static void make_own(struct engine *e, struct work *w)
-{
-	char now[20];
-
-	yt_time_print(engine_wall(e), now);
-	w->outward->number = worker_number(e, w->arena);
-	w->outward->time = yt_arena_copy(w->arena, yt_str(now));
-	w->outward->sign_no = (struct yt_str){ 0 };
-}
-
 void cross_go(struct engine *e, struct work *w, const struct talk *talk)
 {
 	struct yt_msg *composed = NULL;
@@ -145,13 +144,14 @@ void cross_go(struct engine *e, struct work *w, const struct talk *talk)
 
 	work_forget_seq(e, w);
 	if (cross_facts(w->arena, talk, w->msg, &facts) == 0)
-		composed = facts_compose(&facts, w->msg, NULL, w->msg->op);
+		composed = facts_compose(&facts, w->msg, w->msg->op);
 	if (composed == NULL) {
 		work_refuse(e, w, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 });
 		return;
 	}
+	cross_number(e, composed, w->party, w->msg->institution, 0, 0);
+	composed->sign_no = (struct yt_str){ 0 };
 	w->outward = composed;
-	make_own(e, w);
 	asking_go(e, w);
 }
 
@@ -168,5 +168,8 @@ struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const s
 	engine_box(e, &party->codec, "decode_request", exchange, octets);
 	rv = party->codec.api->decode_request(party->codec.plugin, octets, msg, &fault);
 	engine_unbox(e);
-	return rv == 0 ? msg : NULL;
+	if (rv != 0)
+		return NULL;
+	msg->sent = octets;
+	return msg;
 }

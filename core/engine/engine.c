@@ -22,6 +22,21 @@ int64_t engine_wall(const struct engine *e)
 
 /* -- the keeper's verdicts ---------------------------------------------------------------------- */
 
+/* Where the format marks repeats, the stored answer to an exchange that is not this one is told as one. */
+static bool repeat(struct engine *e, struct work *w, struct yt_str stored)
+{
+	const struct yt_codec_api *api = w->codec.api;
+	int rv;
+
+	if (api->repeat_reply == NULL || w->follows == w->id || stored.n == 0)
+		return false;
+	yt_buf_clear(&w->reply);
+	engine_box(e, &w->codec, "repeat_reply", w->id, w->request);
+	rv = api->repeat_reply(w->codec.plugin, w->msg, stored, cross_made_number(e, w->arena, &w->codec), engine_wall(e), &w->reply);
+	engine_unbox(e);
+	return rv == 0 && !w->reply.failed;
+}
+
 /* The stored answer came: ours after it was found out, or that of the same message. */
 static void on_stored(struct engine *e, struct work *w, const struct talk *talk)
 {
@@ -32,8 +47,10 @@ static void on_stored(struct engine *e, struct work *w, const struct talk *talk)
 		return;
 	w->follows = talk->exchange;
 	w->is_final = true;
-	yt_buf_clear(&w->reply);
-	yt_buf_str(&w->reply, rec_get(&rec, REC_T_REPLY));
+	if (!repeat(e, w, rec_get(&rec, REC_T_REPLY))) {
+		yt_buf_clear(&w->reply);
+		yt_buf_str(&w->reply, rec_get(&rec, REC_T_REPLY));
+	}
 	work_forget_seq(e, w);
 	work_give(e, w, yt_buf_view(&w->reply));
 }
@@ -47,7 +64,7 @@ static void on_wait(struct engine *e, struct work *w, const struct talk *talk)
 
 	w->follows = talk->exchange;
 	w->state = WORK_WAITING;
-	if (!its_own || w->token == 0)
+	if (!its_own || w->token == 0 || w->flow != NULL) /* a flow is under way: that is no unknown outcome yet */
 		return;
 	if (w->origin->unknown_style == ENGINE_SILENCE) {
 		e->world.drop(e->world.ctx, w->token);

@@ -396,62 +396,30 @@ struct yt_str facts_get(const struct facts *facts, const char *name)
 
 /* -- a message for another party ----------------------------------------------------------------- */
 
-static bool copy_values(struct yt_arena *arena, struct yt_node *to, const struct yt_node *from)
+struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg, const struct yt_op *op)
 {
-	for (const struct yt_node *c = from == NULL ? NULL : from->child; c != NULL; c = c->next)
-		if (is_single(c) && !set(arena, to, c->name, c))
-			return false;
-	return true;
-}
-
-/* The lines of this message with their split, or those of the case. */
-static bool copy_lines(const struct facts *facts, struct yt_node *body, const struct yt_msg *msg,
-	const struct yt_reply *split)
-{
-	const struct yt_node *rows = rows_of(msg->body);
-	struct yt_node *to = yt_node_add(facts->arena, body, YT_STR("feedetail"), YT_ARRAY);
-	uint32_t i = 0;
-
-	for (const struct yt_node *row = (rows == NULL ? facts->lines : rows)->child; row != NULL; row = row->next, i++) {
-		struct yt_node *line = yt_node_add(facts->arena, to, (struct yt_str){ 0 }, YT_OBJECT);
-
-		if (line == NULL || !copy_values(facts->arena, line, row) ||
-			!copy_values(facts->arena, line, split_of(split, yt_node_text(row, "feedetl_sn"), i)))
-			return false;
-	}
-	return to != NULL;
-}
-
-struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg, const struct yt_reply *split,
-	const struct yt_op *op)
-{
-	/* What the message itself says stands in one of these, in the order in which one is looked for. */
-	static const char *const mains[] = { "data", "mdtrtinfo", "dscginfo", "adminfo", "druginfo", "feedetail" };
 	struct yt_msg *out = yt_msg_new(facts->arena);
-	struct yt_node *values;
+	struct yt_node *all = yt_node_new(facts->arena, YT_OBJECT), *lines;
 
-	if (out == NULL)
+	if (out == NULL || all == NULL)
 		return NULL;
 	*out = *msg;
 	out->arena = facts->arena;
 	out->op = op;
-	out->wire_op = (struct yt_str){ 0 };
+	if (op != msg->op)
+		out->wire_op = (struct yt_str){ 0 };
 	out->content = (struct yt_str){ 0 };
-	out->body = yt_node_new(facts->arena, YT_OBJECT);
-	values = yt_node_add(facts->arena, out->body, YT_STR("data"), YT_OBJECT);
-	if (values == NULL || !copy_values(facts->arena, values, facts->set))
-		return NULL;
-	for (size_t i = 0; i < sizeof(mains) / sizeof(mains[0]); i++)
-		if (!copy_values(facts->arena, values, object(msg->body, mains[i])))
+	for (const struct yt_node *c = facts->set->child; c != NULL; c = c->next)
+		if (!set(facts->arena, all, c->name, c))
 			return NULL;
-	for (size_t i = 1; i < 5; i++) { /* a format may look for them under their operation's own name */
-		struct yt_node *also = yt_node_add(facts->arena, out->body, yt_str(mains[i]), YT_OBJECT);
-
-		if (also == NULL)
+	if (facts->lines->n > 0) {
+		lines = yt_node_add(facts->arena, all, YT_STR("feedetail"), YT_ARRAY);
+		if (lines == NULL)
 			return NULL;
-		also->child = values->child;
-		also->last = values->last;
-		also->n = values->n;
+		lines->child = facts->lines->child;
+		lines->last = facts->lines->last;
+		lines->n = facts->lines->n;
 	}
-	return copy_lines(facts, out->body, msg, split) ? out : NULL;
+	out->facts = all;
+	return out;
 }

@@ -42,10 +42,8 @@ int facts_gather(struct facts *facts, const struct yt_msg *msg);
 /* A single value; empty when no piece has it. */
 struct yt_str facts_get(const struct facts *facts, const char *name);
 
-/* msg as another party needs it: the same head, operation op, and a business part with what msg says, the facts it
- * does not, and the lines.  split: the answer of the party that split the lines of this very message, or NULL.
- * NULL when out of memory. */
-struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg, const struct yt_reply *split,
-	const struct yt_op *op);
+/* msg as another party needs it: the same head and business part, operation op, and the facts beside it
+ * (yt_msg.facts).  NULL when out of memory. */
+struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg, const struct yt_op *op);
 
 #endif

@@ -144,7 +144,7 @@ void flow_write_step(struct engine *e, struct task *t)
 	rec_u8(&buf, REC_T_LEG, (uint8_t)t->leg);
 	rec_u8(&buf, REC_T_STEP, t->x.step);
 	rec_str(&buf, REC_T_PARTY, yt_str(t->party->name));
-	rec_str(&buf, REC_T_NUMBER, t->own->number);
+	rec_str(&buf, REC_T_NUMBER, cross_wire_number(t->own));
 	if (t->run->is_again)
 		rec_u32(&buf, REC_T_ATTEMPT, 1); /* the same octets, kept already */
 	else if (t->leg == REC_LEG_UNDO)
@@ -191,10 +191,11 @@ static bool make_own(struct engine *e, struct task *t)
 		t->own->operator_id = t->original->operator_id;
 		t->own->operator_name = t->original->operator_name;
 	}
-	t->own->number = cross_number(e, t->arena, t->party, t->original->institution, t->second, t->serial + t->used++);
+	cross_number(e, t->own, t->party, t->original->institution, t->second, t->serial + t->used++);
 	t->own->sign_no = yt_arena_copy(t->arena, yt_str(t->sign_no));
 	yt_time_print(engine_wall(e), now);
-	t->own->time = yt_arena_copy(t->arena, yt_str(now));
+	if (t->own->own_number.n == 0)
+		t->own->time = yt_arena_copy(t->arena, yt_str(now));
 	return true;
 }
 
@@ -206,7 +207,7 @@ static struct yt_msg *compose(struct engine *e, struct task *t)
 	int rv = YT_ENOTFOUND;
 
 	if (t->leg == REC_LEG_STEP)
-		return facts_compose(&run->facts, t->original, run->heard[0], op_of(t, t->x.step));
+		return facts_compose(&run->facts, t->original, op_of(t, t->x.step));
 	undo = yt_msg_new(t->arena);
 	if (undo == NULL || t->party->codec.api->reversal_of == NULL)
 		return NULL;

@@ -30,8 +30,11 @@ static struct yt_reply *read_leg(struct engine *e, struct work *w, enum engine_l
 	if (end == LEG_ANSWERED) {
 		engine_decode_reply(e, w->party, w->outward, w->id, status, body, reply);
 	} else if (end == LEG_NOT_SENT) {
-		reply = engine_refusal(w->arena, w->joins_only ? TEXT_NOTHING_TO_REVERSE : TEXT_NOT_CONNECTED, (struct yt_str){ 0 },
+		reply = w->unless_known.p != NULL ? engine_refusal(w->arena, TEXT_UNREADABLE, w->unless_known, w->trace) :
+			engine_refusal(w->arena, w->joins_only ? TEXT_NOTHING_TO_REVERSE : TEXT_NOT_CONNECTED, (struct yt_str){ 0 },
 			w->trace);
+		if (w->msg->refusal.n != 0)
+			reply->code = w->msg->refusal;
 	} else {
 		reply->outcome = YT_UNKNOWN;
 		reply->text = yt_arena_copy(w->arena, yt_str(why));

@@ -213,7 +213,7 @@ static int fill_own(struct engine *e, struct task *t)
 	if (rv != 0)
 		return rv;
 	YT_REQUIRE(t->used < 4);
-	own->number = cross_number(e, t->arena, t->party, t->original->institution, t->second, t->serial + t->used++);
+	cross_number(e, own, t->party, t->original->institution, t->second, t->serial + t->used++);
 	own->operator_id = yt_str(institution->operator_id);
 	own->operator_name = yt_str(institution->operator_name);
 	own->sign_no = yt_arena_copy(t->arena, yt_str(t->sign_no));
@@ -230,7 +230,7 @@ static void write_step(struct engine *e, struct task *t)
 
 	rec_u8(&buf, REC_T_LEG, (uint8_t)t->leg);
 	rec_str(&buf, REC_T_PARTY, yt_str(t->party->name));
-	rec_str(&buf, REC_T_NUMBER, t->own->number);
+	rec_str(&buf, REC_T_NUMBER, cross_wire_number(t->own));
 	if (t->leg != REC_LEG_RESEND || t->octets_expired) /* else the same octets, kept already */
 		rec_str(&buf, REC_T_SENT, yt_buf_view(&t->octets));
 	rec_end(&buf, at);
@@ -316,11 +316,10 @@ void task_go_on(struct engine *e, struct task *t, bool signed_in)
 
 /* -- what to do --------------------------------------------------------------------------------- */
 
-/* A settlement that is asked for first can be undone as well. */
 static bool can_undo(const struct task *t)
 {
 	return t->x.joins == 0 && (t->method == YT_RESOLVE_REVERSE || t->method == YT_RESOLVE_QUERY_REVERSE ||
-		(t->method == YT_RESOLVE_QUERY && t->original->op->is_settlement));
+		t->method == YT_RESOLVE_ADOPT);
 }
 
 static bool must_undo(const struct task *t)
@@ -364,7 +363,7 @@ static void decide(struct engine *e, struct task *t)
 		answer_joined(e, t);
 	else if (must_undo(t))
 		step(e, t, REC_LEG_REVERSAL);
-	else if (t->method == YT_RESOLVE_QUERY || t->method == YT_RESOLVE_QUERY_REVERSE)
+	else if (t->method == YT_RESOLVE_QUERY || t->method == YT_RESOLVE_QUERY_REVERSE || t->method == YT_RESOLVE_ADOPT)
 		step(e, t, REC_LEG_QUERY);
 	else if (t->method == YT_RESOLVE_RESEND)
 		step(e, t, REC_LEG_RESEND);
@@ -396,6 +395,7 @@ static int read_original(struct engine *e, struct task *t, const struct rec *lea
 		t->outward = cross_read_back(e, t->arena, t->party, t->id, t->sent);
 	if (t->outward == NULL)
 		return YT_EFORMAT;
+	t->outward->sent = t->sent;
 	op = codec_wire_op(&t->party->codec, t->outward->wire_op);
 	t->method = op != NULL ? op->resolve : YT_RESOLVE_PARK;
 	return 0;
@@ -449,6 +449,23 @@ static void after_reversal(struct engine *e, struct task *t, const struct yt_rep
 		task_try_later(e, t, reply->outcome == YT_REFUSED ? "the reversal was refused" : "the reversal's outcome is unknown");
 }
 
+/* Its party keeps every answer and says whether a message can still take effect (crossprovince.md 5.2, U3): what it got
+ * is what it came to.  As long as nobody says, it is undone once no lost call can take effect any more. */
+static void adopt(struct engine *e, struct task *t, enum yt_judgement judgement, struct yt_reply *adopted)
+{
+	if (judgement == YT_FOUND && adopted->outcome == YT_DONE)
+		task_resolve_done(e, t, adopted, "its answer was fetched");
+	else if (judgement == YT_FOUND)
+		task_resolve_refused(e, t, adopted, "its refusal was fetched");
+	else if (judgement == YT_ABSENT)
+		task_resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_DONE, (struct yt_str){ 0 }, t->x.trace),
+			"its party never saw it and will not execute it");
+	else if (is_settled(e, t))
+		step(e, t, REC_LEG_REVERSAL);
+	else
+		task_try_later(e, t, "the query proved nothing");
+}
+
 static void after_query(struct engine *e, struct task *t, const struct yt_reply *reply)
 {
 	struct yt_reply *adopted = yt_reply_new(t->arena);
@@ -459,7 +476,9 @@ static void after_query(struct engine *e, struct task *t, const struct yt_reply 
 	if (reply->outcome != YT_UNKNOWN && t->party->codec.api->judge != NULL)
 		judgement = t->party->codec.api->judge(t->party->codec.plugin, t->outward, reply, adopted);
 	engine_unbox(e);
-	if (judgement == YT_FOUND)
+	if (t->method == YT_RESOLVE_ADOPT)
+		adopt(e, t, judgement, adopted);
+	else if (judgement == YT_FOUND)
 		task_resolve_done(e, t, adopted, "found by query");
 	else if (judgement == YT_UNSURE)
 		task_try_later(e, t, "the query proved nothing");
@@ -541,6 +560,8 @@ void task_verdict(struct engine *e, struct task *t, const struct talk *talk)
 		return;
 	t->state = TASK_OUT;
 	t->leg_mono = engine_mono(e);
+	if (t->own->sent.n == 0)
+		t->own->sent = yt_arena_copy(t->arena, yt_buf_view(&t->octets));
 	e->world.send(e->world.ctx, t->party, LEG_OF_TASK | t->id, yt_buf_view(&t->octets),
 		engine_mono(e) + (t->leg == REC_LEG_QUERY ? t->party->query_timeout_ms : t->party->change_timeout_ms));
 }

@@ -43,6 +43,7 @@ struct work {
 	uint8_t digest[32];
 	char trace[9];
 	const struct session *signing; /* what WORK_SIGNING waits for */
+	struct yt_str unless_known; /* why it is refused if the keeper knows of no answer to it; .p NULL: it is not */
 	bool joins_only;        /* a reversal of what went to another format: it joins that, or has nothing to undo */
 	bool lacks_sign_no;     /* we could not sign in for it: it does not leave */
 	bool asked_twice;       /* a query whose first answer was lost */
@@ -195,10 +196,15 @@ struct yt_str engine_number(struct yt_arena *arena, struct yt_str institution, i
 /* cross.c */
 /* The party's format is another than the one the request came in. */
 bool cross_is_foreign(const struct engine_codec *codec, const struct engine_party *party);
-/* A message number of ours at a party: in the institution's name where the format has sign-ins of institutions (second
- * and serial were granted for it), else by this worker's incarnation and count; both are never given twice. */
-struct yt_str cross_number(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
-                           struct yt_str institution, int64_t second, uint32_t serial);
+/* Gives a message a number of ours: made by the party's codec of this worker's incarnation and count, or in the
+ * institution's name where the format has sign-ins of institutions (second and serial were granted for it).  Both are
+ * never given twice. */
+void cross_number(struct engine *e, struct yt_msg *msg, const struct engine_party *party, struct yt_str institution,
+                  int64_t second, uint32_t serial);
+/* A number of ours in a codec's format; empty where it makes none. */
+struct yt_str cross_made_number(struct engine *e, struct yt_arena *arena, const struct engine_codec *codec);
+/* The number under which a party knows a message of ours. */
+struct yt_str cross_wire_number(const struct yt_msg *msg);
 /* Asks the keeper for the facts of a message's case; DOWN_FACTS answers the seq returned. */
 uint64_t cross_ask_facts(struct engine *e, uint64_t exchange, const struct yt_msg *msg);
 /* The answer to it, gathered for msg.  0, YT_EFORMAT, YT_ENOMEM. */

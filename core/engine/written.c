@@ -93,7 +93,7 @@ void written_sending(struct yt_buf *out, struct engine *e, const struct work *w)
 
 	rec_u8(out, REC_T_LEG, REC_LEG_MAIN);
 	rec_str(out, REC_T_PARTY, yt_str(w->party->name));
-	rec_str(out, REC_T_NUMBER, w->outward->number);
+	rec_str(out, REC_T_NUMBER, cross_wire_number(w->outward));
 	if (!yt_str_eq(sent, w->request)) /* equal octets are stored once */
 		rec_str(out, REC_T_SENT, sent);
 	rec_end(out, at);
