@@ -163,10 +163,10 @@ void work_give_reply(struct engine *e, struct work *w, struct yt_reply *reply)
 void work_refuse(struct engine *e, struct work *w, enum text_id id, struct yt_str detail)
 {
 	struct yt_reply *reply = engine_refusal(w->arena, id, detail, w->trace);
+	struct yt_str reason = text_english(w->arena, id, detail);
 
 	if (w->msg->refusal.n != 0)
-		reply->code = w->msg->refusal;	struct yt_str reason = text_english(w->arena, id, detail);
-
+		reply->code = w->msg->refusal;
 	e->counts.refused++;
 	if (yt_pace(&e->refusals, engine_mono(e), "engine", "refusals"))
 		yt_log(YT_INFO, "engine", "exchange %016llx: refused, trace %s: %.*s", (unsigned long long)w->id, w->trace,
