@@ -26,6 +26,8 @@ struct world {
 	log_pos places[N_KNOWN][256];
 	size_t n_places[N_KNOWN];
 	bool is_admitted[N_KNOWN];
+	struct index_commit fresh[4 * N_KNOWN]; /* as the committing thread has them in memory */
+	size_t n_fresh;
 	unsigned seed;
 };
 
@@ -64,6 +66,8 @@ static int close_world(void **state)
 	log_close(w->log);
 	yt_io_close(&w->io);
 	yt_buf_free(&w->buf);
+	while (w->n_fresh > 0)
+		free((char *)w->fresh[--w->n_fresh].records.p);
 	remove_index(w->path);
 	snprintf(command, sizeof(command), "rm -rf %s", w->folder);
 	assert_int_equal(system(command), 0);
@@ -136,18 +140,32 @@ static void fold(struct world *w, const struct rec *rec, log_pos pos)
 		w->places[i][w->n_places[i]++] = pos;
 }
 
+static void keep_fresh(struct world *w, log_pos before, log_pos pos)
+{
+	struct yt_str records = log_last_records(w->log);
+	char *copy = malloc(records.n);
+
+	if (w->n_fresh == 4 * N_KNOWN) {
+		free(copy);
+		return;
+	}
+	memcpy(copy, records.p, records.n);
+	w->fresh[w->n_fresh++] = (struct index_commit){ before, pos, log_end(w->log), { copy, records.n } };
+}
+
 /* Commits what was added, and folds it the plain way beside. */
 static log_pos commit(struct world *w)
 {
 	struct yt_str rest = yt_buf_view(&w->buf);
 	struct rec rec;
-	log_pos pos;
+	log_pos before = log_end(w->log), pos;
 	size_t used;
 
 	assert_false(w->buf.failed);
 	if (rest.n == 0)
 		return 0;
 	assert_int_equal(log_commit(w->log, rest, &pos), 0);
+	keep_fresh(w, before, pos);
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
 		fold(w, &rec, pos);
 	yt_buf_clear(&w->buf);
@@ -263,6 +281,137 @@ static void test_fed_bit_by_bit(void **state)
 		}
 	}
 	assert_says(index, w, N_KNOWN);
+	index_close(index);
+}
+
+/* From the committer's memory, and now and then from the log: the same as from the log alone. */
+static void test_fed_from_memory(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	size_t at = 0, n;
+
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	for (unsigned long i = 1; i < N_KNOWN; i += n) {
+		n = 1 + roll(w, 9);
+		n = i + n > N_KNOWN ? N_KNOWN - i : n;
+		write_traffic(w, i, i + n);
+		if (roll(w, 4) == 0) {
+			assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+			at = w->n_fresh;
+		} else if (w->n_fresh > at) {
+			size_t some = 1 + roll(w, (unsigned)(w->n_fresh - at));
+
+			assert_int_equal(index_feed_commits(index, w->fresh + at, some), 0);
+			at += some;
+			assert_int_equal(index_position(index), w->fresh[at - 1].end);
+		}
+	}
+	assert_int_equal(index_feed_commits(index, w->fresh + at, w->n_fresh - at), 0);
+	assert_int_equal(index_position(index), log_end(w->log));
+	assert_says(index, w, N_KNOWN);
+	index_close(index);
+	index = open_index(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0); /* it is this log's */
+	index_close(index);
+}
+
+/* What leaves a gap, or was taken before, is not taken: positions would lie. */
+static void test_gap_in_memory(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct index_commit with_gap[2];
+	struct exchange x;
+
+	for (unsigned long i = 1; i <= 3; i++) {
+		add_accepted(w, REC_ACCEPTED, i, 1, "3302%020lu");
+		commit(w);
+	}
+	with_gap[0] = w->fresh[0];
+	with_gap[1] = w->fresh[2];
+	w->fresh[0].before = index_position(index); /* where the log begins */
+	assert_int_equal(index_feed_commits(index, w->fresh + 1, 2), YT_ESTATE);
+	assert_int_equal(index_feed_commits(index, with_gap, 2), YT_ESTATE);
+	assert_int_equal(index_position(index), 0);
+	assert_int_equal(index_get(index, 1, &x), YT_ENOTFOUND);
+	assert_int_equal(index_feed_commits(index, w->fresh, 1), 0);
+	assert_int_equal(index_feed_commits(index, w->fresh, 1), YT_ESTATE);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_says(index, w, 4);
+	index_close(index);
+}
+
+/* ---- numbers that need no question ---- */
+
+#define N_ASKED 60000
+#define N_THERE 1500
+
+/* Whatever is asked in whatever order, what was asked before is never called new, and what grows mostly is. */
+static void test_seen_numbers(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	char institution[16], number[48];
+	size_t n_new = 0;
+
+	assert_int_equal(index_expect_new(index), 0);
+	for (unsigned i = 0; i < N_ASKED; i++) {
+		unsigned serial = i ^ 21; /* numbers overtake each other */
+
+		snprintf(institution, sizeof(institution), "H%u", i % 7);
+		snprintf(number, sizeof(number), "H%u2026112210%010u", i % 7, serial);
+		n_new += index_seen_is_new(index->seen, yt_str(institution), yt_str(number));
+		assert_false(index_seen_is_new(index->seen, yt_str(institution), yt_str(number)));
+		if (i % 10 != 0) /* any of those before, and an institution whose clock is a year ahead */
+			continue;
+		serial = roll(w, i + 1);
+		snprintf(institution, sizeof(institution), "H%u", (serial ^ 21) % 7);
+		snprintf(number, sizeof(number), "H%u2026112210%010u", (serial ^ 21) % 7, serial);
+		if ((serial ^ 21) < i)
+			assert_false(index_seen_is_new(index->seen, yt_str(institution), yt_str(number)));
+		snprintf(number, sizeof(number), "H999992027112210%010u", i);
+		index_seen_is_new(index->seen, YT_STR("H99999"), yt_str(number));
+	}
+	assert_true(n_new > N_ASKED * 95 / 100);
+	assert_false(index_seen_is_new(index->seen, YT_STR("H1"), YT_STR("no digits to grow")));
+	index_close(index);
+}
+
+/* What is in the file when the keeper starts is never called new, nor what was asked for long ago. */
+static void test_seen_after_start(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w), *reader;
+	static bool asked[N_ASKED];
+	char institution[16], number[48];
+	struct exchange x;
+	log_pos pos;
+
+	for (unsigned long i = 1; i <= N_THERE; i++)
+		add_accepted(w, REC_ACCEPTED, N_KNOWN + i, 1, "3302%020lu");
+	assert_int_equal(log_commit(w->log, yt_buf_view(&w->buf), &pos), 0);
+	yt_buf_clear(&w->buf);
+	write_traffic(w, 1, N_KNOWN);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_open(&reader, w->path, false), 0);
+	assert_int_equal(index_expect_new(reader), 0);
+	for (unsigned i = N_KNOWN + 1; i <= N_KNOWN + N_THERE; i++) {
+		snprintf(institution, sizeof(institution), "H3302139990%u", i % 4);
+		snprintf(number, sizeof(number), "3302%020u", i);
+		assert_int_equal(index_find(reader, yt_str(institution), yt_str(number), &x), 0);
+	}
+	for (unsigned i = 0; i < N_ASKED; i++) {
+		unsigned n = roll(w, N_ASKED);
+
+		snprintf(number, sizeof(number), "3302%020u", N_KNOWN + N_THERE + n);
+		if (asked[n])
+			assert_false(index_seen_is_new(reader->seen, YT_STR("H1"), yt_str(number)));
+		else
+			assert_int_equal(index_find(reader, YT_STR("H1"), yt_str(number), &x), YT_ENOTFOUND);
+		asked[n] = true;
+	}
+	index_close(reader);
 	index_close(index);
 }
 
@@ -808,6 +957,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_A_WORLD("the index says what the log says, fed at once", test_fed_at_once),
 		IN_A_WORLD("and fed bit by bit with restarts", test_fed_bit_by_bit),
+		IN_A_WORLD("and fed from the committer's memory", test_fed_from_memory),
+		IN_A_WORLD("commits with a gap before them are not taken", test_gap_in_memory),
+		IN_A_WORLD("a number that was asked for is never called new", test_seen_numbers),
+		IN_A_WORLD("nor one that was there at the start", test_seen_after_start),
 		IN_A_WORLD("without a given end the last commit is left", test_last_commit_is_left),
 		IN_A_WORLD("a number names what was admitted, not its refused double", test_number_of_refused_double),
 		IN_A_WORLD("what was carried on is found like the original", test_carried),

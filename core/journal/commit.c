@@ -189,6 +189,11 @@ int commit_finish(struct commit_coder *coder, const struct commit_place *place, 
 	return 0;
 }
 
+struct yt_str commit_clear(const struct commit_coder *coder)
+{
+	return (struct yt_str){ (const char *)coder->out.p + COMMIT_HEAD, coder->clear_len };
+}
+
 bool commit_may_be(const uint8_t *p)
 {
 	return get_u32(p) == MAGIC;

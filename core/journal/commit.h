@@ -52,6 +52,9 @@ int commit_pack(struct commit_coder *coder, struct yt_str records, size_t limit,
 int commit_finish(struct commit_coder *coder, const struct commit_place *place, struct log_keys *keys,
                   struct yt_str *bytes);
 
+/* What was packed last, whole records, borrowed until the next commit_pack(); of body fields only references. */
+struct yt_str commit_clear(const struct commit_coder *coder);
+
 /* A commit may begin at p: 4 bytes are looked at. */
 bool commit_may_be(const uint8_t *p);
 /* Reads the header at p, COMMIT_HEAD bytes: magic and lengths only.  False: there is no commit. */

@@ -18,8 +18,8 @@
 
 #define APPLICATION_ID 0x59544958 /* "YTIX" */
 #define SCHEMA_VERSION 4          /* raised with every change of schema or fold: older files are rebuilt */
-#define BATCH_EXCHANGES 1000
-#define BATCH_RECORDS 4096
+#define BATCH_EXCHANGES 4000
+#define BATCH_RECORDS 16384
 #define WORKERS_KEPT 1024 /* incarnations whose last sequence is remembered */
 
 static const char schema[] =
@@ -54,6 +54,8 @@ static const char *const statements[ST_N] = {
 	[ST_UPDATE_FOLD] = "UPDATE exchange SET state = ?9, fold = ?12, places = ?13 WHERE id = ?1",
 	[ST_FIND] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number"
 	            " WHERE number_key = ?1 AND institution = ?2 AND admitted = 1 ORDER BY rowid",
+	[ST_HIGHEST] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number WHERE number_key > 0"
+	               " ORDER BY number_key DESC LIMIT ?1",
 	[ST_BUCKET] = "SELECT max(bucket) FROM exchange INDEXED BY by_bucket WHERE bucket < ?1",
 	[ST_QUERIES_ADD] = "INSERT INTO queries VALUES (?1, ?2, ?3) ON CONFLICT (bucket) DO UPDATE SET n = n + excluded.n",
 	[ST_QUERIES] = "SELECT bucket, position, n FROM queries WHERE bucket <= ?1 AND bucket >= ?2 ORDER BY bucket DESC",
@@ -269,6 +271,7 @@ void index_close(struct index *index)
 	for (int i = 0; i < ST_N; i++)
 		sqlite3_finalize(index->st[i]);
 	index_batch_free(&index->batch);
+	free(index->seen);
 	sqlite3_close(index->db);
 	free(index);
 }
@@ -785,5 +788,40 @@ int index_feed(struct index *index, const struct yt_io *io, const struct log_con
 		progress(arg, index->position);
 	index_batch_free(&index->batch);
 	yt_buf_free(&f.held);
+	return rv;
+}
+
+static int take_commit(struct index *index, const struct index_commit *commit)
+{
+	struct yt_str rest = commit->records;
+	struct rec rec;
+	size_t used;
+	int rv;
+
+	for (; (rv = rec_read(rest, &rec, &used)) == 0; rest.p += used, rest.n -= used) {
+		rv = index_take(index, &rec, commit->pos);
+		if (rv != 0)
+			return rv;
+	}
+	if (rv != YT_ENOTFOUND)
+		return rv;
+	return batch_is_full(&index->batch) ? index_flush(index, commit->end) : 0;
+}
+
+int index_feed_commits(struct index *index, const struct index_commit *commits, size_t n)
+{
+	log_pos at = index->position;
+	int rv = 0;
+
+	if (!index->is_writable)
+		return YT_ESTATE;
+	for (size_t i = 0; i < n; at = commits[i++].end)
+		if (commits[i].before != at)
+			return YT_ESTATE;
+	for (size_t i = 0; rv == 0 && i < n; i++)
+		rv = take_commit(index, &commits[i]);
+	if (rv == 0 && index->position != at)
+		rv = index_flush(index, at);
+	index_batch_free(&index->batch);
 	return rv;
 }

@@ -24,8 +24,20 @@ log_pos index_position(const struct index *index);
 int index_feed(struct index *index, const struct yt_io *io, const struct log_conf *conf, log_pos to,
         void (*progress)(void *arg, log_pos at), void *arg);
 
+struct index_commit { /* one commit of the log, from the memory of who made it */
+	log_pos before;        /* where the log ended before it */
+	log_pos pos, end;      /* where it stands, where the log ends now */
+	struct yt_str records; /* whole; body fields may be references (log_last_records) */
+};
+/* The same as index_feed() without reading the log: each commit goes on where the one before ended, the first at
+ * index_position().  YT_ESTATE: it does not; nothing was taken, the log must be read. */
+int index_feed_commits(struct index *index, const struct index_commit *commits, size_t n);
+
 /* The exchange that an origin's message number names.  YT_ENOTFOUND. */
 int index_find(struct index *index, struct yt_str institution, struct yt_str number, struct exchange *x);
+/* From now on index_find() tells of most new numbers that they are new without reading the file.  For who asks by this
+ * struct for every number before it can get into the index: the keeper. */
+int index_expect_new(struct index *index);
 int index_get(struct index *index, uint64_t exchange, struct exchange *x);
 /* Every exchange that is open; stops when each returns other than 0. */
 int index_open_exchanges(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg);

@@ -45,6 +45,8 @@ int index_find(struct index *index, struct yt_str institution, struct yt_str num
 	sqlite3_stmt *st = index_statement(index, ST_FIND);
 	int rc, rv = YT_ENOTFOUND;
 
+	if (index->seen != NULL && index_seen_is_new(index->seen, institution, number))
+		return YT_ENOTFOUND;
 	sqlite3_bind_int64(st, 1, index_key(number));
 	bind_str(st, 2, institution);
 	while (rv == YT_ENOTFOUND && (rc = sqlite3_step(st)) != SQLITE_DONE) {
@@ -54,6 +56,17 @@ int index_find(struct index *index, struct yt_str institution, struct yt_str num
 	}
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
+	return rv;
+}
+
+int index_highest_numbers(struct index *index, uint32_t n, int (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	sqlite3_stmt *st = index_statement(index, ST_HIGHEST);
+	int rv;
+
+	sqlite3_bind_int64(st, 1, n);
+	rv = all_rows(st, each, arg);
+	sqlite3_reset(st);
 	return rv;
 }
 

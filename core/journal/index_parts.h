@@ -2,7 +2,8 @@
  *
  *   index.c        open, schema, batches into the file
  *   index_row.c    struct exchange <-> columns and folded rest
- *   index_find.c   questions */
+ *   index_find.c   questions
+ *   index_seen.c   which numbers need no question */
 #ifndef YT_JOURNAL_INDEX_PARTS_H
 #define YT_JOURNAL_INDEX_PARTS_H
 
@@ -44,6 +45,7 @@ enum index_statement {
 	ST_UPDATE,
 	ST_UPDATE_FOLD,
 	ST_FIND,
+	ST_HIGHEST,
 	ST_OPEN,
 	ST_COUNT_ADD,
 	ST_COUNTS,
@@ -101,6 +103,7 @@ struct index {
 	bool is_checked; /* that the log is the one the index was made from */
 	log_pos position, last_commit;
 	uint64_t last_digest;
+	struct index_seen *seen; /* NULL: every question goes to SQLite */
 	struct index_batch batch;
 };
 
@@ -117,6 +120,12 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 uint64_t index_columns_digest(const struct index_entry *e);
 void index_places_add(struct index_entry *e, log_pos pos);
 size_t index_places_read(struct yt_str places, log_pos *out, size_t max);
+
+/* index_find.c: the n highest numbers that end in a count or time, highest first. */
+int index_highest_numbers(struct index *index, uint32_t n, int (*each)(void *arg, const struct exchange *x), void *arg);
+
+/* index_seen.c: this number cannot be in the index; it is remembered as asked for. */
+bool index_seen_is_new(struct index_seen *seen, struct yt_str institution, struct yt_str number);
 
 /* Takes one record into the batch; index_flush() stores the batch and position in one transaction. */
 int index_take(struct index *index, const struct rec *rec, log_pos pos);

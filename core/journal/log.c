@@ -535,6 +535,11 @@ int log_commit(struct log *log, struct yt_str records, log_pos *pos)
 	return 0;
 }
 
+struct yt_str log_last_records(const struct log *log)
+{
+	return commit_clear(log->coder);
+}
+
 /* The lock is not part of what const promises. */
 static struct log *locked(const struct log *log)
 {

@@ -73,6 +73,9 @@ void log_close(struct log *log);
  * Any other error: a write or sync failed; the log must not be used again and the process must end.
  * One thread commits; all else but log_close() may be called from others at the same time. */
 int log_commit(struct log *log, struct yt_str records, log_pos *pos);
+/* The records of the commit made last, for who follows the log without reading it: whole, but of body fields only
+ * a reference into the commit.  Borrowed until the next log_commit(); for the thread that commits. */
+struct yt_str log_last_records(const struct log *log);
 /* Most bytes of records that one commit may have. */
 size_t log_commit_max(const struct log *log);
 /* Bytes that can still be committed without a new segment having to be written. */

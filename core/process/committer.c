@@ -24,6 +24,7 @@ struct committer {
 	int result;
 	log_pos pos;
 	committer_done done;
+	committer_fresh fresh;
 	void *arg;
 	bool busy; /* loop's side: from committer_start() to done */
 };
@@ -61,6 +62,22 @@ static int commit_with_anchor(struct committer *c, struct yt_str records, log_po
 	return rv;
 }
 
+static int commit(struct committer *c, log_pos *pos)
+{
+	struct index_commit fresh = { .before = log_end(c->log) };
+	int rv = anchor_is_due(c) ? commit_with_anchor(c, c->records, pos) : log_commit(c->log, c->records, pos);
+
+	if (rv != 0)
+		return rv;
+	c->segment_closed = c->segment_closed || (c->segment != 0 && *pos >> 32 != c->segment);
+	c->segment = (uint32_t)(*pos >> 32);
+	fresh.pos = *pos;
+	fresh.end = log_end(c->log);
+	fresh.records = log_last_records(c->log);
+	c->fresh(c->arg, &fresh);
+	return 0;
+}
+
 static void *run(void *arg)
 {
 	struct committer *c = arg;
@@ -76,11 +93,7 @@ static void *run(void *arg)
 			break;
 		c->has_work = false;
 		pthread_mutex_unlock(&c->mutex);
-		rv = anchor_is_due(c) ? commit_with_anchor(c, c->records, &pos) : log_commit(c->log, c->records, &pos);
-		if (rv == 0) {
-			c->segment_closed = c->segment_closed || (c->segment != 0 && pos >> 32 != c->segment);
-			c->segment = (uint32_t)(pos >> 32);
-		}
+		rv = commit(c, &pos);
 		pthread_mutex_lock(&c->mutex);
 		c->result = rv;
 		c->pos = pos;
@@ -107,7 +120,7 @@ static void on_woken(uv_async_t *async)
 }
 
 int committer_open(struct committer **out, uv_loop_t *loop, struct log *log, const struct yt_io *io,
-	const struct yt_keys *keys, int64_t anchor_ms, committer_done done, void *arg)
+	const struct yt_keys *keys, int64_t anchor_ms, committer_done done, committer_fresh fresh, void *arg)
 {
 	struct committer *c = calloc(1, sizeof(*c));
 
@@ -119,6 +132,7 @@ int committer_open(struct committer **out, uv_loop_t *loop, struct log *log, con
 	c->anchor_ms = anchor_ms;
 	c->anchored_mono = yt_mono_ms();
 	c->done = done;
+	c->fresh = fresh;
 	c->arg = arg;
 	pthread_mutex_init(&c->mutex, NULL);
 	pthread_cond_init(&c->cond, NULL);

@@ -9,13 +9,15 @@
 #include <uv.h>
 
 #include "format/keys.h"
-#include "journal/log.h"
+#include "journal/index.h"
 
 struct committer;
 /* done: on the loop; result is log_commit()'s.  keys: for anchors; NULL: none are made. */
 typedef void (*committer_done)(void *arg, int result, log_pos pos);
+/* fresh: on the committing thread, for each durable commit before done; its records are borrowed. */
+typedef void (*committer_fresh)(void *arg, const struct index_commit *commit);
 int committer_open(struct committer **out, uv_loop_t *loop, struct log *log, const struct yt_io *io,
-                   const struct yt_keys *keys, int64_t anchor_ms, committer_done done, void *arg);
+                   const struct yt_keys *keys, int64_t anchor_ms, committer_done done, committer_fresh fresh, void *arg);
 void committer_set_anchor(struct committer *committer, int64_t anchor_ms); /* from now on */
 bool committer_is_idle(const struct committer *committer);
 /* records: borrowed until done. */

@@ -7,6 +7,14 @@
 #include <time.h>
 
 #define INDEX_PAUSE_MS 200
+#define OFFERED_WAKES (1u << 20) /* bytes waiting in memory: not for the pause's end then */
+#define OFFERED_MAX (4u << 20)   /* what is more is read from the log */
+
+struct offered { /* commits in memory */
+	struct index_commit *commit;
+	size_t n, cap;
+	struct yt_buf records; /* of all of them, back to back */
+};
 
 struct indexer {
 	pthread_t thread;
@@ -17,6 +25,7 @@ struct indexer {
 	struct log *log;
 	struct yt_io io;
 	struct log_conf conf;
+	struct offered offered; /* guarded by mutex */
 	_Atomic uint64_t position, retire_before;
 	_Atomic bool failing, broken; /* the last try failed; no try will help: only a rebuild */
 	bool stop, disk_full;
@@ -34,14 +43,75 @@ static void prepare(struct indexer *x)
 	x->disk_full = rv != 0;
 }
 
-static void feed(struct indexer *x)
+static void offered_free(struct offered *o)
+{
+	yt_buf_free(&o->records);
+	free(o->commit);
+	*o = (struct offered){ 0 };
+}
+
+/* False: it does not fit; the gap it leaves is seen by the positions. */
+static bool offered_add(struct offered *o, const struct index_commit *commit)
+{
+	if (o->records.n + commit->records.n > OFFERED_MAX)
+		return false;
+	if (o->n == o->cap) {
+		size_t cap = o->cap == 0 ? 64 : 2 * o->cap;
+		struct index_commit *grown = realloc(o->commit, cap * sizeof(*grown));
+
+		if (grown == NULL)
+			return false;
+		o->commit = grown;
+		o->cap = cap;
+	}
+	yt_buf_str(&o->records, commit->records);
+	if (o->records.failed)
+		return false;
+	o->commit[o->n++] = *commit;
+	return true;
+}
+
+void indexer_offer(struct indexer *x, const struct index_commit *commit)
+{
+	pthread_mutex_lock(&x->mutex);
+	if (!offered_add(&x->offered, commit) || x->offered.records.n >= OFFERED_WAKES)
+		pthread_cond_signal(&x->cond);
+	pthread_mutex_unlock(&x->mutex);
+}
+
+/* From memory what can be had from there.  YT_ESTATE: the log must be read. */
+static int feed_offered(struct indexer *x)
+{
+	struct offered o;
+	const char *at;
+	size_t skipped = 0;
+	int rv;
+
+	pthread_mutex_lock(&x->mutex);
+	o = x->offered;
+	x->offered = (struct offered){ 0 };
+	pthread_mutex_unlock(&x->mutex);
+	at = (const char *)o.records.p;
+	for (size_t i = 0; i < o.n; at += o.commit[i++].records.n) {
+		o.commit[i].records.p = at; /* the buffer moved while it grew */
+		if (o.commit[i].end <= index_position(x->index))
+			skipped = i + 1; /* read from the log meanwhile */
+	}
+	rv = skipped == o.n ? YT_ESTATE : index_feed_commits(x->index, o.commit + skipped, o.n - skipped);
+	offered_free(&o);
+	return rv;
+}
+
+static void feed(struct indexer *x, bool to_the_end)
 {
 	log_pos end = log_end(x->log);
 	int rv;
 
 	if (x->broken || index_position(x->index) >= end)
 		return;
-	rv = index_feed(x->index, &x->io, &x->conf, end, NULL, NULL);
+	rv = feed_offered(x);
+	if (rv == YT_ESTATE || (rv == 0 && to_the_end))
+		rv = index_feed(x->index, &x->io, &x->conf, end, NULL, NULL);
 	if (rv == YT_ECORRUPT)
 		yt_log(YT_ERROR, "keeper", "the index does not fit the journal; state changes are refused until `yitong index rebuild` "
 			"has rebuilt it");
@@ -76,7 +146,7 @@ static void *run(void *arg)
 		struct timespec until;
 
 		prepare(x);
-		feed(x);
+		feed(x, false);
 		retire(x);
 		clock_gettime(CLOCK_MONOTONIC, &until); /* the wall clock may step */
 		until.tv_nsec += INDEX_PAUSE_MS * 1000000L;
@@ -88,7 +158,7 @@ static void *run(void *arg)
 		stop = x->stop;
 		pthread_mutex_unlock(&x->mutex);
 	}
-	feed(x);
+	feed(x, true);
 	return NULL;
 }
 
@@ -156,6 +226,7 @@ void indexer_close(struct indexer *x)
 	pthread_mutex_unlock(&x->mutex);
 	pthread_join(x->thread, NULL);
 	index_close(x->index);
+	offered_free(&x->offered);
 	pthread_mutex_destroy(&x->mutex);
 	pthread_cond_destroy(&x->cond);
 	uv_close((uv_handle_t *)&x->woken, on_closed);

@@ -580,6 +580,8 @@ static int open_journal(struct keeper_process *p, const struct conf *conf)
 	rv = open_index(p, conf->journal.index);
 	if (rv == 0)
 		rv = index_open(&p->index_reader, conf->journal.index, false);
+	if (rv == 0)
+		rv = index_expect_new(p->index_reader);
 	if (rv != 0) {
 		yt_log(YT_ERROR, "keeper", "the index %s cannot be made: %s", conf->journal.index, yt_strerror(rv));
 		return rv;
@@ -596,6 +598,14 @@ static int open_journal(struct keeper_process *p, const struct conf *conf)
 	yt_log(YT_INFO, "keeper", "journal open at commit %llu, %llu exchanges to go on with",
 		(unsigned long long)log_commit_no(p->log), (unsigned long long)loading.n);
 	return 0;
+}
+
+/* On the committing thread. */
+static void on_fresh(void *arg, const struct index_commit *commit)
+{
+	struct keeper_process *p = arg;
+
+	indexer_offer(p->indexer, commit);
 }
 
 static void on_indexed(void *arg, log_pos position)
@@ -998,7 +1008,7 @@ static int open_machine(struct keeper_process *p, const struct conf *conf)
 	p->drain_bytes = log_commit_max(p->log) > 2 * p->message_bytes ? log_commit_max(p->log) - p->message_bytes :
 		log_commit_max(p->log) / 2; /* with what is gathered one more message must still fit a commit */
 	if (committer_open(&p->committer, p->loop, p->log, &p->io, p->seal != NULL ? p->keys : NULL,
-			(int64_t)conf->journal.anchor_s * 1000, kp_committed, p) != 0 ||
+			(int64_t)conf->journal.anchor_s * 1000, kp_committed, on_fresh, p) != 0 ||
 		indexer_open(&p->indexer, p->loop, p->index, p->log, &p->io, &p->log_conf, on_indexed, p) != 0)
 		return YT_ENOMEM;
 	return 0;
