@@ -239,20 +239,13 @@ static int digest_of(struct yt_str octets, struct yt_buf *out)
 	return out->failed ? YT_ENOMEM : 0;
 }
 
-/* The sender's key of that id; a key that was valid when the message was made is one. */
-static int find_key(struct yt_plugin *self, const struct ksbw_head *head, struct yt_key *key)
-{
-	int rv = yt_key_find(self, head->sender, head->keyid, YT_KEY_SM2_PUBLIC, head->sent_ms, key);
-
-	return rv == YT_ENOTFOUND ? yt_key_find(self, head->sender, head->keyid, YT_KEY_SM2_PRIVATE, head->sent_ms, key) : rv;
-}
-
 int ksbw_verify(struct yt_plugin *self, const struct ksbw_envelope *e, struct ksbw_trouble *t)
 {
 	struct yt_buf text = { 0 }, signature = { 0 }, digest = { 0 };
 	struct yt_piece piece;
 	struct yt_key key;
-	int rv = find_key(self, &e->head, &key);
+	/* A key that was valid when the message was made is one: a stored answer is given for years. */
+	int rv = yt_key_find(self, e->head.sender, e->head.keyid, YT_KEY_SM2_PUBLIC, e->head.sent_ms, &key);
 
 	if (rv != 0)
 		return rv == YT_ENOMEM ? rv
