@@ -170,6 +170,41 @@ static void trust_in_a_file(void **state)
 	assert_has(why, row->why);
 }
 
+static const struct pin {
+	const char *it, *octets, *sha256;
+	int want;
+	const char *why;
+} pins[] = {
+	{ "a file with the digest that is pinned is taken", "abc",
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 0, "" },
+	{ "a digest in capitals is the same one", "abc",
+		"BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD", 0, "" },
+	{ "a file with another digest is refused", "abd",
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", YT_EDENIED, "has SHA-256 a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9" },
+	{ "a digest that is cut is refused", "abc", "ba7816bf8f01cfea414140de5dae2223", YT_ECONF, "64 hex digits" },
+	{ "a digest of other letters is refused", "abc",
+		"za7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", YT_ECONF, "64 hex digits" },
+	{ "a pinned file that is not there is refused", NULL,
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", YT_ECONF, "cannot be read" },
+};
+
+static void a_pin(void **state)
+{
+	const struct pin *row = *state;
+	char file[] = "/tmp/yt-pin-XXXXXX", why[512] = "";
+	int fd = mkstemp(file);
+
+	assert_true(fd >= 0);
+	if (row->octets != NULL)
+		assert_int_equal(write(fd, row->octets, strlen(row->octets)), strlen(row->octets));
+	else
+		unlink(file);
+	close(fd);
+	assert_int_equal(plugin_check_digest(file, row->sha256, why, sizeof(why)), row->want);
+	unlink(file);
+	assert_has(why, row->why);
+}
+
 /* nhsa.md 1.4, test vector */
 static void the_published_digest_is_reproduced(void **state)
 {
@@ -227,11 +262,12 @@ int main(void)
 		cmocka_unit_test(the_published_digest_is_reproduced),
 		cmocka_unit_test(random_bytes_differ),
 	};
-	static struct CMUnitTest tests[COUNT(single) + COUNT(refusals) + COUNT(trusts)];
+	static struct CMUnitTest tests[COUNT(single) + COUNT(refusals) + COUNT(trusts) + COUNT(pins)];
 	size_t n = COUNT(single);
 
 	memcpy(tests, single, sizeof(single));
 	ROWS(refusals, a_plugin_is_refused_if);
 	ROWS(trusts, trust_in_a_file);
+	ROWS(pins, a_pin);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* core/plugin/loader.c - loads a codec plugin, checks that it may be loaded, gives it its settings.
  *
+ *  - plugin_check_digest()  is it the very file the operator means? (conf_plugins.c, where one is pinned)
  *  - trust_file()      who could have changed the file?
  *  - dlopen, one symbol yt_codec_api
  *  - take_table()      ABI major equal, min(size, sizeof) bytes copied into a zeroed table
@@ -7,11 +8,13 @@
  *  - open()            the plugin's own look at its settings */
 #include <dlfcn.h>
 #include <errno.h>
+#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,6 +50,45 @@ static int trust_file(const char *file, const struct problem *p)
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return tell(p, YT_EDENIED, "%s: others may write to it (mode %03o); chmod go-w it", file,
 		        (unsigned)(st.st_mode & 0777));
+	return 0;
+}
+
+/* The file's SHA-256 in lower-case hex; false if it cannot be read. */
+static bool digest_file(const char *file, char out[65])
+{
+	static const char hex[] = "0123456789abcdef";
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	FILE *in = fopen(file, "rbe");
+	uint8_t digest[32], buf[16384];
+	bool ok = ctx != NULL && in != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+	size_t n;
+
+	while (ok && (n = fread(buf, 1, sizeof(buf), in)) > 0)
+		ok = EVP_DigestUpdate(ctx, buf, n) == 1;
+	ok = ok && !ferror(in) && EVP_DigestFinal_ex(ctx, digest, NULL) == 1;
+	for (size_t i = 0; ok && i < sizeof(digest); i++) {
+		out[2 * i] = hex[digest[i] >> 4];
+		out[2 * i + 1] = hex[digest[i] & 15];
+	}
+	out[64] = '\0';
+	if (in != NULL)
+		fclose(in);
+	EVP_MD_CTX_free(ctx);
+	return ok;
+}
+
+int plugin_check_digest(const char *file, const char *sha256, char *why, size_t why_size)
+{
+	struct problem p = { why, why_size };
+	char found[65] = "";
+
+	if (strlen(sha256) != 64 || strspn(sha256, "0123456789abcdefABCDEF") != 64)
+		return tell(&p, YT_ECONF, "plugin_sha256 must be 64 hex digits, as `sha256sum %s` prints them", file);
+	if (!digest_file(file, found))
+		return tell(&p, YT_ECONF, "%s: cannot be read: %s", file, strerror(errno));
+	if (strcasecmp(found, sha256) != 0)
+		return tell(&p, YT_EDENIED, "%s: has SHA-256 %s, not the one in gateway.plugin_sha256; put the right file there, or "
+			"the new digest if it was replaced on purpose", file, found);
 	return 0;
 }
 

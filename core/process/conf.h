@@ -25,10 +25,25 @@ enum conf_listener_kind { CONF_MTLS, CONF_SIGNED };
 enum conf_unknown_style { CONF_HOLD, CONF_SILENCE, CONF_CODE };
 enum conf_sign_in { CONF_SIGN_IN_PASS, CONF_SIGN_IN_OWN };
 
+struct conf_place { /* where an entry stands in the file */
+	uint32_t line, column;
+};
+
+struct conf_setting {
+	const char *key, *value;
+	struct conf_place place;
+};
+
+struct conf_settings { /* keys and texts, such as those of a plugin instance */
+	struct conf_setting *item;
+	uint32_t n;
+};
+
 struct conf_gateway {
 	enum conf_profile profile;
 	uint32_t workers;
 	const char *run_dir, *plugin_dir;
+	struct conf_settings plugin_sha256; /* by format: the digest its file must have */
 	enum yt_level log_level;
 	uint32_t drain_ms, heartbeat_ms;
 };
@@ -45,20 +60,6 @@ struct conf_limits {
 	uint32_t http2_streams, http2_continuations, http2_buffer_kib, http2_resets, http2_control_frames;
 	uint32_t json_depth, json_values;
 	uint32_t exchanges, ring_mib;
-};
-
-struct conf_place { /* where an entry stands in the file */
-	uint32_t line, column;
-};
-
-struct conf_setting {
-	const char *key, *value;
-	struct conf_place place;
-};
-
-struct conf_settings { /* of a plugin instance */
-	struct conf_setting *item;
-	uint32_t n;
 };
 
 struct conf_texts {

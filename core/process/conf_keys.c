@@ -63,6 +63,8 @@ const struct conf_key conf_keys[] = {
 		"Folder of the control socket `keeper.sock`; made at start." },
 	{ "gateway", "plugin_dir", CONF_T_PATH, NULL, DEFAULT("/usr/lib/yitong/plugins"), 1, 255, NULL,
 		AT(gateway, plugin_dir), "Folder of the format plugins." },
+	{ "gateway", "plugin_sha256", CONF_T_SETTINGS, NULL, OPTIONAL, 0, 0, NULL, AT(gateway, plugin_sha256),
+		"By format, the SHA-256 that its plugin's file must have (64 hex digits); another file is not loaded." },
 	{ "gateway", "log_level", CONF_T_CHOICE, NULL, DEFAULT("info"), 0, 0, "debug info warn error",
 		AT(gateway, log_level), "Least level that is written to stderr." },
 	{ "gateway", "drain_ms", CONF_T_NUMBER, "ms", DEFAULT("200000"), 0, 3600000, NULL, AT(gateway, drain_ms),

@@ -4,10 +4,42 @@
  * check` and by the supervisor's short-lived child (yitongd check), never inside the supervisor. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "format/keys.h"
 #include "plugin/loader.h"
 #include "process/conf_parts.h"
+
+/* 0 too where the operator has pinned nothing. */
+static int is_pinned(const struct conf *conf, const char *format, const char *file, char *why, size_t size)
+{
+	const struct conf_settings *pins = &conf->gateway.plugin_sha256;
+
+	for (uint32_t i = 0; i < pins->n; i++) {
+		if (strcmp(pins->item[i].key, format) == 0)
+			return plugin_check_digest(file, pins->item[i].value, why, size);
+	}
+	return 0;
+}
+
+/* A pin with a slip of the pen in its name would pin nothing. */
+static void check_pins(const struct conf *conf, struct conf_errors *errors)
+{
+	const struct conf_settings *pins = &conf->gateway.plugin_sha256;
+	uint32_t i, j;
+
+	for (i = 0; i < pins->n; i++) {
+		bool used = false;
+
+		for (j = 0; j < conf->n_listeners; j++)
+			used = used || strcmp(conf->listeners[j].format, pins->item[i].key) == 0;
+		for (j = 0; j < conf->n_parties; j++)
+			used = used || strcmp(conf->parties[j].format, pins->item[i].key) == 0;
+		if (!used)
+			conf_error_add(errors, pins->item[i].place.line, pins->item[i].place.column,
+				"plugin_sha256: no listener and no party has the format \"%.40s\"; leave it out", pins->item[i].key);
+	}
+}
 
 int conf_load_plugin(const struct conf *conf, const char *format, const char *name, const struct conf_settings *settings,
 	struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size)
@@ -21,7 +53,9 @@ int conf_load_plugin(const struct conf *conf, const char *format, const char *na
 	for (i = 0; i < settings->n; i++)
 		given[i] = (struct plugin_setting){ settings->item[i].key, settings->item[i].value };
 	snprintf(file, sizeof(file), "%s/%s.so", conf->gateway.plugin_dir, format);
-	rv = plugin_load(out, file, name, given, settings->n, keys, why, size);
+	rv = is_pinned(conf, format, file, why, size);
+	if (rv == 0)
+		rv = plugin_load(out, file, name, given, settings->n, keys, why, size);
 	free(given);
 	if (rv != 0 && *why == 0)
 		snprintf(why, size, "%s: %s", file, yt_strerror(rv));
@@ -71,6 +105,7 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
 	uint32_t i;
 
 	conf_check_tls(conf, errors);
+	check_pins(conf, errors);
 	if (keys_open(&keys, conf->journal.keys, why, sizeof(why)) != 0) {
 		conf_error_add(errors, 0, 0, "journal.keys: %s", why);
 		return;

@@ -53,6 +53,11 @@ sed -i 's/workers: 2/wokers: 2/' $dir/gateway.yaml
 refuse "an unknown key" "wokers"
 sed -i 's/paasid: GATEWAY01/pasid: GATEWAY01/' $dir/gateway.yaml
 refuse "a setting that the plugin does not know" "pasid"
+pin() { sed -i "s/^gateway:/&\n  plugin_sha256: {$1: $2}/" $dir/gateway.yaml; }
+pin nhsa "$(printf 'ab%.0s' $(seq 32))"
+refuse "another plugin file than the pinned one" "not the one in gateway.plugin_sha256"
+pin nsha "$(sha256sum <build/release/plugins/nhsa.so | cut -d ' ' -f 1)"
+refuse "a pin for a format that nobody has" "no listener and no party has the format \"nsha\""
 sed -i 's/to: zhejiang/to: nobody/' $dir/gateway.yaml
 refuse "a route to nobody" "nobody"
 sed -i 's/segment_mib: .*/segment_mib: 32/' $dir/gateway.yaml
@@ -86,6 +91,7 @@ refuse "a file that came after one that is still being checked" "gateway.yaml:"
 ( while [ ! -e $dir/enough ]; do ask || echo failed >>$dir/failed; done ) &
 asker=$!
 sed -i 's/query_timeout_ms: 30000/query_timeout_ms: 25000/' $dir/gateway.yaml
+pin nhsa "$(sha256sum <build/release/plugins/nhsa.so | cut -d ' ' -f 1)"
 kill -HUP "$gateway"
 wait_log 1 "ready: generation 2"
 sleep 1
