@@ -267,7 +267,8 @@ static enum fate draw_fate(struct sim *s)
 	return fate;
 }
 
-static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str body, int64_t deadline_ms)
+static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
+	struct yt_str body, int64_t deadline_ms)
 {
 	struct wproc *w = ctx;
 	struct sim *s = w->sim;

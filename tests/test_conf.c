@@ -580,9 +580,16 @@ static void test_delivered_configuration(void **state)
 	struct conf_errors errors;
 	struct conf *conf = NULL;
 
-	assert_int_equal(conf_load_with(&conf, YT_SOURCE_DIR "/conf/gateway.yaml", CONF_NO_FILES, &errors), 0);
-	assert_int_equal(errors.n, 0);
-	conf_free(conf);
+	static const char *const files[] = { "gateway.yaml", "province.yaml" };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[400];
+
+		snprintf(path, sizeof(path), "%s/conf/%s", YT_SOURCE_DIR, files[i]);
+		assert_int_equal(conf_load_with(&conf, path, CONF_NO_FILES, &errors), 0);
+		assert_int_equal(errors.n, 0);
+		conf_free(conf);
+	}
 }
 
 /* The first yaml block of the manual is a whole configuration that a newcomer copies. */

@@ -114,7 +114,8 @@ static int e_submit(void *ctx, const struct talk *talk)
 	return 0;
 }
 
-static void e_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str body, int64_t deadline_ms)
+static void e_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
+	struct yt_str body, int64_t deadline_ms)
 {
 	w.leg = leg;
 	assert_true(deadline_ms > w.mono_ms && deadline_ms <= w.mono_ms + party->change_timeout_ms);

@@ -215,7 +215,8 @@ static void k_tell(void *ctx, uint32_t worker, const struct talk *talk)
 	put(false, talk);
 }
 
-static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str body, int64_t deadline_ms)
+static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
+	struct yt_str body, int64_t deadline_ms)
 {
 	assert_int_equal(w.leg, 0);
 	w.leg = leg;

@@ -131,7 +131,8 @@ static int w_submit(void *ctx, const struct talk *talk)
 	return 0;
 }
 
-static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str body, int64_t deadline_ms)
+static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
+	struct yt_str body, int64_t deadline_ms)
 {
 	stage->leg = leg;
 	stage->legs++;

@@ -21,7 +21,7 @@ void asking_send(struct engine *e, struct work *w)
 
 	w->state = WORK_OUT;
 	w->leg_mono = engine_mono(e);
-	e->world.send(e->world.ctx, w->party, w->id, yt_buf_view(&w->sent), leg_deadline(e, w, timeout));
+	e->world.send(e->world.ctx, w->party, w->id, w->outward->wire_op, yt_buf_view(&w->sent), leg_deadline(e, w, timeout));
 }
 
 /* Asks the keeper whether it may leave. */
@@ -227,6 +227,7 @@ static int decode(struct engine *e, struct work *w, const struct engine_request 
 	w->request = yt_arena_copy(w->arena, r->body);
 	if (w->request.p == NULL || w->msg == NULL)
 		return YT_ENOMEM;
+	w->msg->path = yt_arena_copy(w->arena, r->path);
 	engine_box(e, &r->codec, "decode_request", w->id, w->request);
 	rv = r->codec.api->decode_request(r->codec.plugin, w->request, w->msg, fault);
 	engine_unbox(e);

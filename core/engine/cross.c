@@ -33,8 +33,13 @@ void cross_number(struct engine *e, struct yt_msg *msg, const struct engine_part
 {
 	msg->own_number = cross_made_number(e, msg->arena, &party->codec);
 	msg->wall_ms = engine_wall(e);
-	if (msg->own_number.n == 0 && party->codec.api->sign_in_for != NULL)
-		msg->number = engine_number(msg->arena, institution, second, serial);
+	if (msg->own_number.n != 0 || party->codec.api->sign_in_for == NULL)
+		return;
+	if (second == 0) { /* a query of another format's: nobody keeps its number, so it need not be durable */
+		second = msg->wall_ms / 1000;
+		serial = e->conf.serial_from + (uint32_t)(next_serial(e) % (e->conf.serial_to - e->conf.serial_from + 1));
+	}
+	msg->number = engine_number(msg->arena, institution, second, serial);
 }
 
 struct yt_str cross_wire_number(const struct yt_msg *msg)
@@ -147,6 +152,10 @@ void cross_go(struct engine *e, struct work *w, const struct talk *talk)
 		composed = facts_compose(&facts, w->msg, w->msg->op);
 	if (composed == NULL) {
 		work_refuse(e, w, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 });
+		return;
+	}
+	if (composed->op->changes_state && w->party->codec.api->make_number == NULL) { /* it would need a number that is durable first */
+		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
 		return;
 	}
 	cross_number(e, composed, w->party, w->msg->institution, 0, 0);

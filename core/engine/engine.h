@@ -98,8 +98,9 @@ struct engine_world {
 	void (*random)(void *ctx, void *out, size_t n);
 	/* Puts a message on the ring; talk->seq is the engine's.  YT_ENOSPC: full, try later. */
 	int (*submit)(void *ctx, const struct talk *talk);
-	/* Sends body to a party; ends in engine_leg(leg). */
-	void (*send)(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str body, int64_t deadline_ms);
+	/* Sends body, which is a transaction wire_op of its format, to a party; ends in engine_leg(leg). */
+	void (*send)(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op, struct yt_str body,
+	             int64_t deadline_ms);
 	void (*answer)(void *ctx, uint64_t token, int status, const char *content_type, struct yt_str body);
 	void (*drop)(void *ctx, uint64_t token); /* closes without an answer */
 	/* Keyed hash of a person number (16 bytes): what the journal may know of him (P9). */
@@ -119,7 +120,7 @@ struct engine_request {
 	const char *listener; /* outlives the engine */
 	struct engine_codec codec;
 	bool by_certificate;  /* subject says who; else the header signature */
-	struct yt_str method, subject;
+	struct yt_str method, subject, path;
 	struct yt_str peer;   /* address:port, for the log */
 	const struct yt_header *headers;
 	size_t n_headers;

@@ -562,7 +562,7 @@ void task_verdict(struct engine *e, struct task *t, const struct talk *talk)
 	t->leg_mono = engine_mono(e);
 	if (t->own->sent.n == 0)
 		t->own->sent = yt_arena_copy(t->arena, yt_buf_view(&t->octets));
-	e->world.send(e->world.ctx, t->party, LEG_OF_TASK | t->id, yt_buf_view(&t->octets),
+	e->world.send(e->world.ctx, t->party, LEG_OF_TASK | t->id, t->own->wire_op, yt_buf_view(&t->octets),
 		engine_mono(e) + (t->leg == REC_LEG_QUERY ? t->party->query_timeout_ms : t->party->change_timeout_ms));
 }
 

@@ -228,7 +228,21 @@ static void world_box(void *ctx, const char *plugin, const char *what, uint64_t 
 	atomic_store_explicit(&b->busy, 1, memory_order_release);
 }
 
-static void world_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str body, int64_t deadline_ms)
+/* Where it goes: the address of the party, or what its codec makes of it for this transaction. */
+static int path_of(struct worker *w, const struct engine_party *party, struct yt_str wire_op, struct yt_str *path)
+{
+	int rv;
+
+	if (party->codec.api->path == NULL)
+		return 0;
+	world_box(w, party->codec.api->name, "path", 0, (struct yt_str){ 0 });
+	rv = party->codec.api->path(party->codec.plugin, wire_op, *path, w->scratch, path);
+	world_box(w, NULL, NULL, 0, (struct yt_str){ 0 });
+	return rv;
+}
+
+static void world_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
+	struct yt_str body, int64_t deadline_ms)
 {
 	struct worker *w = ctx;
 	struct worker_party *p = party->owner;
@@ -242,6 +256,12 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 		world_box(w, party->codec.api->name, "sign", 0, (struct yt_str){ 0 });
 		n = party->codec.api->sign(party->codec.plugin, w->scratch, yt_wall_ms(), headers, HEADERS_MAX);
 		world_box(w, NULL, NULL, 0, (struct yt_str){ 0 });
+	}
+	if (n >= 0 && path_of(w, party, wire_op, &request.target) != 0) {
+		yt_log(YT_ERROR, "worker", "party %s: it has no path for transaction %.*s: see its settings", party->name,
+			YT_FMT(wire_op));
+		fail_leg(w, leg);
+		return;
 	}
 	if (n < 0) {
 		yt_log(YT_ERROR, "worker", "party %s: its messages cannot be signed: %s", party->name, yt_strerror(n));
@@ -330,7 +350,7 @@ static void on_request(void *arg, const struct server_request *r)
 	struct worker_listener *l = arg;
 	struct engine_request request = { .token = token_to(l->index, r->token), .listener = l->conf->name,
 		.codec = l->codec, .by_certificate = l->conf->kind == CONF_MTLS, .method = r->method,
-		.subject = r->subject, .peer = r->peer, .headers = r->headers, .n_headers = r->n_headers, .body = r->body };
+		.subject = r->subject, .path = r->target, .peer = r->peer, .headers = r->headers, .n_headers = r->n_headers, .body = r->body };
 
 	if (is_served(l->conf, r->target)) {
 		engine_request(l->worker->engine, &request);
@@ -518,7 +538,9 @@ static int open_parties(struct worker *w)
 		struct lane_conf lane = { .name = c->name, .host = c->host, .port = c->port, .server_name = c->server_name,
 			.ca_file = c->ca, .cert_file = c->cert, .key_file = c->key, .connections = c->connections,
 			.queue = c->queue, .connect_ms = c->connect_timeout_ms, .idle_ms = c->idle_ms,
-			.response_bytes = c->response_kib << 10, .late_ms = c->late_ms };
+			.response_bytes = c->response_kib << 10, .late_ms = c->late_ms, .http2 = c->http2 != 0,
+			.streams = w->conf->limits.http2_streams, .buffered_bytes = w->conf->limits.http2_buffer_kib << 10,
+			.control_frames = w->conf->limits.http2_control_frames };
 
 		p->worker = w;
 		p->conf = c;
