@@ -1,4 +1,10 @@
-/* core/process/keeper_process.h - the keeper process's own state: shared with control.c, nobody else. */
+/* core/process/keeper_process.h - the keeper process's own state, shared by its files and control.c, nobody else.
+ *
+ *   keeper_process.c             the machine's world, commits, the loop
+ *   keeper_process_workers.c     rings
+ *   keeper_process_supervisor.c  what the supervisor says
+ *   keeper_process_start.c       opens journal, index and machine
+ *   keeper_process_upkeep.c      clock, retention */
 #ifndef YT_PROCESS_KEEPER_PROCESS_H
 #define YT_PROCESS_KEEPER_PROCESS_H
 
@@ -73,5 +79,32 @@ struct keeper_process {
 const char *keeper_closed(const struct keeper_process *p);
 void kp_turn(struct keeper_process *p);
 void kp_committed(void *arg, int result, log_pos pos);
+/* What is left is for finishing what was taken on. */
+bool kp_is_short_of_room(const struct keeper_process *p);
+void kp_world(struct keeper_process *p, struct keeper_world *world);
+
+/* keeper_process_workers.c */
+struct kp_worker *kp_worker_of(struct keeper_process *p, uint32_t id); /* NULL: none */
+void kp_tell(void *ctx, uint32_t worker, const struct talk *talk);
+void kp_send_unsent(struct kp_worker *w);
+void kp_tell_kill(struct keeper_process *p, struct kp_worker *w);
+/* Reads all that is on its ring; true if there was anything.  Nonsense ends the worker. */
+bool kp_drain(struct keeper_process *p, struct kp_worker *w);
+bool kp_drain_all(struct keeper_process *p, bool stays_awake);
+void kp_add_worker(struct keeper_process *p, const struct channel_msg *msg);
+/* Those that are dead and reaped: what they still had on their rings counts, then their legs are unknown. */
+void kp_remove_dead(struct keeper_process *p);
+
+/* keeper_process_supervisor.c */
+void kp_on_channel(uv_poll_t *poll, int status, int events);
+
+/* keeper_process_start.c */
+int kp_open(struct keeper_process *p, const struct conf *conf); /* what failed has been told */
+void kp_conf_of_machine(struct keeper_conf *k, const struct conf *conf);
+void kp_remove_index(const char *path);
+
+/* keeper_process_upkeep.c */
+void kp_watch_clock(struct keeper_process *p);
+void kp_watch_retention(struct keeper_process *p);
 
 #endif
