@@ -105,7 +105,7 @@ static struct conf *read_checked(void)
 	YT_REQUIRE(errors != NULL);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", check.copy);
 	if (conf_load(&conf, path, errors) != 0) {
-		snprintf(errors->file, sizeof(errors->file), "%s", check.conf_file);
+		snprintf(errors->file, sizeof(errors->file), "%.*s", (int)sizeof(errors->file) - 1, check.conf_file);
 		print_errors(errors); /* a file it names went away since */
 		conf = NULL;
 	}
