@@ -273,6 +273,16 @@ int peer_connect(struct peer *peer, int port, const struct peer_conf *conf)
 	return shake_hands(peer, ctx, SSL_connect);
 }
 
+bool peer_accepts_http2;
+
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned in_n,
+	void *arg)
+{
+	(void)ssl, (void)arg;
+	return SSL_select_next_proto((unsigned char **)out, out_n, (const unsigned char *)"\x02h2", 3, in, in_n) ==
+		OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
 int peer_accept(struct peer *peer, int listener, const char *cert, bool asks, int max_version)
 {
 	struct pollfd poll_fd = { .fd = listener, .events = POLLIN };
@@ -290,6 +300,8 @@ int peer_accept(struct peer *peer, int listener, const char *cert, bool asks, in
 	use_pair(ctx, cert);
 	SSL_CTX_set_max_proto_version(ctx, max_version);
 	SSL_CTX_load_verify_file(ctx, pki_cert("ca"));
+	if (peer_accepts_http2)
+		SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
 	if (asks)
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	peer->ssl = SSL_new(ctx);

@@ -48,6 +48,7 @@ int peer_tcp(struct peer *peer, int port);      /* connects; 0 or -1 */
 int peer_connect(struct peer *peer, int port, const struct peer_conf *conf);
 /* Accepts and shakes hands as server with a pair of the pki, asking for a certificate if it must;
  * -1 if there is none within PEER_NEVER_S or the handshake fails. */
+extern bool peer_accepts_http2; /* peer_accept() takes HTTP/2 if it is offered */
 int peer_accept(struct peer *peer, int listener, const char *cert, bool asks, int max_version);
 int peer_send(struct peer *peer, const void *p, size_t n); /* over TLS, or plain when there is none */
 void peer_read_some(struct peer *peer);                    /* one read more */

@@ -1,16 +1,8 @@
 /* tests/test_http2.c - a listener that speaks HTTP/2 (core/net/http2.c, server_http2.c), frame by frame.
  *
- * A row is a small script of frames and what must come back; the rows follow the sections of RFC 9113 and
- * RFC 7541, where a peer must be refused and where it must not.  Steps of a script, parted by '|':
- *   H id flags name=value ...   HEADERS; flags: s END_STREAM, h END_HEADERS; ~ is a space, {R} a whole request
- *   C id flags name=value ...   CONTINUATION
- *   D id flags text             DATA; "*N" for N octets
- *   F type flags id hex         any frame (numbers in hex); "*N" for N zero octets
- *   X hex                       octets as they are
- *   Nx step ; step              N times over, % is 1, 3, 5, ...
- *   W text                      waits until text came
- *   ! at the beginning          no preface and SETTINGS before it
- * Answers are written so: "1:200 1+now" HEADERS and DATA, "RST 1=7", "GOAWAY=1", "PONG", "ACK" (of SETTINGS). */
+ * A row is a script of frames and what must come back (http2_peer.h); the rows follow the sections of RFC
+ * 9113 and RFC 7541, where a peer must be refused and where it must not.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,10 +11,9 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <nghttp2/nghttp2.h>
 
+#include "http2_peer.h"
 #include "net/server.h"
-#include "net_peer.h"
 
 #define BIG (4 * 1024 * 1024)
 #define BODY_MAX 20000
@@ -134,235 +125,7 @@ static void world_close(void)
 	free(w.big);
 }
 
-/* ---- scripts: to octets ---- */
-
-#define MAGIC "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-struct bytes {
-	uint8_t p[1 << 17];
-	size_t n;
-};
-
-static void put(struct bytes *b, const void *p, size_t n)
-{
-	if (b->n + n <= sizeof(b->p)) {
-		memcpy(b->p + b->n, p, n);
-		b->n += n;
-	}
-}
-
-static void put_frame(struct bytes *b, unsigned type, unsigned flags, unsigned id, const void *p, size_t n)
-{
-	uint8_t head[9] = { (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n, (uint8_t)type, (uint8_t)flags, (uint8_t)(id >> 24),
-		(uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id };
-
-	put(b, head, 9);
-	put(b, p, n);
-}
-
-/* A literal without indexing, RFC 7541 6.2.2; lengths below 127, or with one octet more. */
-static void put_text(struct bytes *b, const char *p, size_t n)
-{
-	uint8_t head[3] = { (uint8_t)n };
-
-	if (n < 127) {
-		put(b, head, 1);
-	} else {
-		head[0] = 127;
-		head[1] = (uint8_t)((n - 127) % 128 | 128);
-		head[2] = (uint8_t)((n - 127) / 128);
-		put(b, head, 3);
-	}
-	for (size_t i = 0; i < n; i++) {
-		char c = p[i] == '~' ? ' ' : p[i];
-
-		put(b, &c, 1);
-	}
-}
-
-static void put_field(struct bytes *b, const char *text)
-{
-	const char *value = strchr(text + 1, '=');
-	char star[1024];
-	unsigned n;
-
-	if (strcmp(text, "{R}") == 0) {
-		put_field(b, ":method=POST");
-		put_field(b, ":scheme=https");
-		put_field(b, ":path=/now");
-		put_field(b, ":authority=localhost");
-		return;
-	}
-	put(b, "\0", 1);
-	put_text(b, text, (size_t)(value - text));
-	value++;
-	if (sscanf(value, "*%u", &n) == 1 && n < sizeof(star)) {
-		memset(star, 'a', n);
-		put_text(b, star, n);
-	} else {
-		put_text(b, value, strlen(value));
-	}
-}
-
-static size_t from_hex(const char *hex, uint8_t *out)
-{
-	size_t n = 0;
-	unsigned octet;
-
-	for (; sscanf(hex, "%2x", &octet) == 1; hex += 2)
-		out[n++] = (uint8_t)octet;
-	return n;
-}
-
-static unsigned flag_bits(const char *flags)
-{
-	return (strchr(flags, 's') != NULL ? 1u : 0) | (strchr(flags, 'h') != NULL ? 4u : 0);
-}
-
-static void put_step(struct bytes *b, char *step)
-{
-	static uint8_t payload[1 << 16];
-	static struct bytes block;
-	char *save = NULL, *kind = strtok_r(step, " ", &save), *a, *c, *d, *e;
-	unsigned n;
-
-	block.n = 0;
-	if (kind == NULL)
-		return;
-	a = strtok_r(NULL, " ", &save);
-	if (*kind == 'X') {
-		put(b, payload, from_hex(a, payload));
-		return;
-	}
-	c = strtok_r(NULL, " ", &save);
-	if (*kind == 'H' || *kind == 'C') {
-		while ((d = strtok_r(NULL, " ", &save)) != NULL)
-			put_field(&block, d);
-		put_frame(b, *kind == 'H' ? 1 : 9, flag_bits(c), (unsigned)atoi(a), block.p, block.n);
-		return;
-	}
-	d = strtok_r(NULL, " ", &save);
-	e = *kind == 'F' ? strtok_r(NULL, " ", &save) : d;
-	memset(payload, *kind == 'D' ? 'a' : 0, sizeof(payload));
-	if (e == NULL)
-		n = 0;
-	else if (*e == '*')
-		n = (unsigned)atoi(e + 1);
-	else if (*kind == 'F')
-		n = (unsigned)from_hex(e, payload);
-	else
-		memcpy(payload, e, n = (unsigned)strlen(e));
-	if (*kind == 'F')
-		put_frame(b, (unsigned)strtoul(a, NULL, 16), (unsigned)strtoul(c, NULL, 16), (unsigned)strtoul(d, NULL, 16), payload,
-			n);
-	else
-		put_frame(b, 0, flag_bits(c), (unsigned)atoi(a), payload, n);
-}
-
-/* ---- answers: to text ---- */
-
-struct talk {
-	struct peer peer;
-	size_t at;
-	nghttp2_hd_inflater *inflater;
-	char text[16384];
-};
-
-static void say(struct talk *t, const char *fmt, ...) YT_PRINTF(2, 3);
-static void say(struct talk *t, const char *fmt, ...)
-{
-	size_t n = strlen(t->text);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(t->text + n, sizeof(t->text) - n, fmt, ap);
-	va_end(ap);
-}
-
-static void say_headers(struct talk *t, unsigned id, uint8_t *p, size_t n)
-{
-	int flags = 0;
-
-	while (n > 0 && (flags & NGHTTP2_HD_INFLATE_FINAL) == 0) {
-		nghttp2_nv nv;
-		ssize_t used = nghttp2_hd_inflate_hd2(t->inflater, &nv, &flags, p, n, 1);
-
-		if (used < 0)
-			return;
-		p += used, n -= (size_t)used;
-		if ((flags & NGHTTP2_HD_INFLATE_EMIT) == 0)
-			break;
-		if (nv.namelen == 7 && memcmp(nv.name, ":status", 7) == 0)
-			say(t, "%u:%.*s ", id, (int)nv.valuelen, nv.value);
-		else if (nv.namelen == 5 && memcmp(nv.name, "allow", 5) == 0)
-			say(t, "allow=%.*s ", (int)nv.valuelen, nv.value);
-	}
-	nghttp2_hd_inflate_end_headers(t->inflater);
-}
-
-static unsigned number(const uint8_t *p)
-{
-	return (unsigned)p[0] << 24 | (unsigned)p[1] << 16 | (unsigned)p[2] << 8 | p[3];
-}
-
-static void say_frame(struct talk *t, unsigned type, unsigned flags, unsigned id, uint8_t *p, size_t n)
-{
-	switch (type) {
-	case 0:
-		if (n > 0)
-			say(t, "%u+%.*s ", id, n < 60 ? (int)n : 1, (char *)p);
-		break;
-	case 1:
-		say_headers(t, id, p, n);
-		break;
-	case 3:
-		say(t, "RST %u=%u ", id, number(p));
-		break;
-	case 4:
-		if (flags & 1)
-			say(t, "ACK ");
-		break;
-	case 6:
-		say(t, flags & 1 ? "PONG " : "PING ");
-		break;
-	case 7:
-		if (number(p) == 0x7fffffff)
-			say(t, "NOTICE ");
-		else
-			say(t, "GOAWAY=%u ", number(p + 4));
-		break;
-	default:
-		break;
-	}
-}
-
-/* Reads once more and says what came. */
-static void listen_more(struct talk *t)
-{
-	if (t->at > sizeof(t->peer.got) / 2) { /* long talk: the frames said are forgotten */
-		memmove(t->peer.got, t->peer.got + t->at, t->peer.n_got - t->at);
-		t->peer.n_got -= t->at;
-		t->at = 0;
-	}
-	peer_read_some(&t->peer);
-	while (t->peer.n_got - t->at >= 9) {
-		uint8_t *p = (uint8_t *)t->peer.got + t->at;
-		size_t n = (size_t)p[0] << 16 | (size_t)p[1] << 8 | p[2];
-
-		if (t->peer.n_got - t->at < 9 + n)
-			break;
-		say_frame(t, p[3], p[4], number(p + 5) & 0x7fffffff, p + 9, n);
-		t->at += 9 + n;
-	}
-}
-
-static void wait_for(struct talk *t, const char *text)
-{
-	while (strstr(t->text, text) == NULL && !t->peer.ended)
-		listen_more(t);
-	if (t->peer.ended)
-		say(t, "END");
-}
+/* ---- rows ---- */
 
 struct row {
 	const char *it; /* "a connection ..." */
@@ -372,7 +135,7 @@ struct row {
 
 struct act {
 	const struct row *row;
-	struct talk talk;
+	struct h2_talk talk;
 	int connected;
 };
 
@@ -380,78 +143,8 @@ static void begin(struct act *act)
 {
 	struct peer_conf conf = { .cert = "hospital-one", .alpn = "\x02h2" };
 
-	memset(&act->talk, 0, sizeof(act->talk));
-	nghttp2_hd_inflate_new(&act->talk.inflater);
+	h2_begin(&act->talk);
 	act->connected = peer_connect(&act->talk.peer, w.port, &conf);
-}
-
-static void end(struct act *act)
-{
-	nghttp2_hd_inflate_del(act->talk.inflater);
-	peer_hang_up(&act->talk.peer, true);
-}
-
-static void play_step(struct act *act, struct bytes *b, const char *text)
-{
-	char step[512];
-	size_t n;
-
-	text += strspn(text, " !");
-	snprintf(step, sizeof(step), "%s", text);
-	for (n = strlen(step); n > 0 && step[n - 1] == ' ';)
-		step[--n] = '\0';
-	if (*step != 'W') {
-		put_step(b, step);
-		return;
-	}
-	peer_send(&act->talk.peer, b->p, b->n);
-	b->n = 0;
-	wait_for(&act->talk, step + 2);
-}
-
-/* The same steps again and again, each time for the next stream. */
-static void play_steps(struct act *act, struct bytes *b, const char *steps, int times)
-{
-	for (int i = 0; i < times; i++) {
-		char copy[512], one[512], *save = NULL;
-
-		snprintf(copy, sizeof(copy), "%s", steps);
-		for (char *step = strtok_r(copy, ";", &save); step != NULL; step = strtok_r(NULL, ";", &save)) {
-			size_t n = 0;
-
-			for (char *p = step; *p != '\0' && n < sizeof(one) - 8; p++) {
-				if (*p == '%')
-					n += (size_t)snprintf(one + n, 8, step[strspn(step, " ")] == 'F' ? "%x" : "%d", 2 * i + 1);
-				else
-					one[n++] = *p;
-			}
-			one[n] = '\0';
-			play_step(act, b, one);
-		}
-	}
-}
-
-static void play_script(struct act *act)
-{
-	char *script = strdup(act->row->script), *save = NULL, *rest;
-	struct bytes *b = calloc(1, sizeof(*b));
-
-	if (*script != '!') {
-		put(b, MAGIC, 24);
-		put_frame(b, 4, 0, 0, "", 0);
-	}
-	for (char *step = strtok_r(script, "|", &save); step != NULL; step = strtok_r(NULL, "|", &save)) {
-		long times = strtol(step, &rest, 10);
-
-		if (times > 0 && *rest == 'x')
-			play_steps(act, b, rest + 1, (int)times);
-		else
-			play_step(act, b, step);
-	}
-	if (b->n > 0)
-		peer_send(&act->talk.peer, b->p, b->n);
-	free(b);
-	free(script);
 }
 
 static void play_row(void *arg)
@@ -459,9 +152,9 @@ static void play_row(void *arg)
 	struct act *act = arg;
 
 	begin(act);
-	play_script(act);
-	wait_for(&act->talk, act->row->want);
-	end(act);
+	h2_play(&act->talk, act->row->script);
+	h2_wait(&act->talk, act->row->want);
+	h2_end(&act->talk);
 }
 
 static const struct row plain_row = { "", "H 1 sh {R}", "1:200 1+now" };
@@ -607,8 +300,8 @@ static void play_without_reading(void *arg)
 	struct act *act = arg;
 
 	begin(act);
-	play_script(act);
-	end(act);
+	h2_play(&act->talk, act->row->script);
+	h2_end(&act->talk);
 }
 
 /* It opens all windows and reads nothing: the socket is full, the connection is cut in time. */

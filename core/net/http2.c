@@ -98,8 +98,11 @@ static void buf_keep(struct yt_buf *buf)
 		yt_buf_clear(buf);
 }
 
-static void count_buffered(struct http2_stream *s, uint64_t n)
+/* What of it is held: until told, until sent. */
+static void count_buffered(struct http2_stream *s)
 {
+	uint64_t n = (s->told ? 0 : s->body.n) + (s->sent ? 0 : s->out.n);
+
 	s->h2->buffered += n - s->counted;
 	s->counted = n;
 }
@@ -111,7 +114,7 @@ static void stream_free(struct http2_stream *s, bool is_leaving)
 	struct http2_env *env = h2->env;
 	struct yt_buf head, body, out;
 
-	count_buffered(s, 0);
+	h2->buffered -= s->counted;
 	unlink_from(is_leaving ? &h2->leaving : &h2->open, s);
 	if (!is_leaving)
 		h2->n_open--;
@@ -221,7 +224,7 @@ static void message_is_whole(struct http2_stream *s)
 		h2->control.left = h2->env->limits.control_frames;
 	s->told = true;
 	s->is_head = yt_str_is(m.method, "HEAD");
-	count_buffered(s, 0);
+	count_buffered(s);
 	h2->env->events.on_message(s, &m);
 }
 
@@ -393,7 +396,7 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
 		return 0;
 	}
 	yt_buf_add(&s->body, p, n);
-	count_buffered(s, s->body.n);
+	count_buffered(s);
 	if (s->body.failed || h2->buffered > h2->env->limits.buffered_bytes) {
 		h2->env->events.on_lost(s, "no room for its body");
 		http2_drop(s, h2->env->is_client ? NGHTTP2_CANCEL : NGHTTP2_REFUSED_STREAM);
@@ -442,7 +445,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 	if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
 		return 0;
 	s->sent = true;
-	count_buffered(s, s->counted - s->out.n);
+	count_buffered(s);
 	if (!h2->env->is_client && nghttp2_session_get_stream_remote_close(session, s->id) == 0)
 		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR); /* RFC 9113 8.1 */
 	return 0;
@@ -604,7 +607,7 @@ static int submit_answer(struct http2_stream *s, int status, const struct yt_hea
 		yt_buf_str(&s->out, body);
 	if (s->out.failed)
 		return YT_ENOMEM;
-	count_buffered(s, s->out.n);
+	count_buffered(s);
 	rv = nghttp2_submit_response(s->h2->session, s->id, all, n_all, s->out.n > 0 ? &data : NULL);
 	return rv == 0 ? 0 : YT_ENOMEM;
 }
@@ -661,6 +664,7 @@ struct http2_stream *http2_request(struct http2 *h2, struct yt_str authority, st
 		return NULL;
 	}
 	s->id = id;
+	count_buffered(s);
 	return s;
 }
 
@@ -738,6 +742,18 @@ struct http2 *http2_new(struct http2_env *env, struct wire *wire, void *owner)
 		return NULL;
 	}
 	return h2;
+}
+
+void http2_abandon(struct http2 *h2, bool untouched, const char *why)
+{
+	for (struct http2_stream *s = h2->open, *next; s != NULL; s = next) {
+		next = s->next;
+		if (s->drops || (h2->env->is_client && s->told))
+			continue;
+		s->left = s->left && !untouched;
+		s->drops = true;
+		h2->env->events.on_lost(s, why);
+	}
 }
 
 void http2_free(struct http2 *h2, const char *why)

@@ -51,7 +51,8 @@ struct http2_stream {
 	uint64_t counted;         /* of it in h2->buffered */
 	uint32_t n_fields, head_n, n_continuations;
 	uint16_t refusal; /* status of our own answer: what still comes is thrown away */
-	bool head_is_whole, told, left, sent, is_head, drops;
+	bool left; /* client: it may have reached the peer */
+	bool head_is_whole, told, sent, is_head, drops;
 	struct yt_header fields[]; /* n only, until the head is whole */
 };
 
@@ -106,6 +107,9 @@ static inline bool http2_is_idle(const struct http2 *h2)
 struct http2 *http2_new(struct http2_env *env, struct wire *wire, void *owner);
 /* Tells on_lost for every stream that is open yet, why; frees. */
 void http2_free(struct http2 *h2, const char *why);
+
+/* Tells on_lost now; nothing is told of any stream after this.  untouched: the peer has surely looked at none. */
+void http2_abandon(struct http2 *h2, bool untouched, const char *why);
 
 /* Reads all there is and writes what follows from it.  0; YT_EIO: it is over, h2->why says why, what the peer
  * must hear is with the wire: finish the connection. */

@@ -8,6 +8,8 @@
  *  - the answer is whole                                BUSY       -> IDLE
  *  - no answer by the deadline: LANE_TIMED_OUT          BUSY       -> LATE
  *  - the answer came after all, told as late            LATE       -> IDLE
+ *  - it speaks HTTP/2: its streams have states of their
+ *    own (lane_http2.c)                                 HANDSHAKE  -> SHARED
  *  - closed                                             any        -> CLOSING
  * A request waits in the queue until a link is idle; from the moment its octets are given to TLS it
  * may have left and can only end as answered, lost or timed out.  The lane never sends anything twice.
@@ -19,11 +21,7 @@
 
 #include "net/lane_parts.h"
 
-enum {
-	HEAD_BYTES = 16 * 1024, /* of an answer */
-	HEAD_FIELDS = 100,
-	KEEP_PLAIN = 256 * 1024
-};
+enum { KEEP_PLAIN = 256 * 1024 };
 
 /* ---- telling ends ---- */
 
@@ -125,6 +123,17 @@ static bool queue_add(struct lane *lane, uint64_t id, int64_t deadline_ms, struc
 	return true;
 }
 
+/* A link of HTTP/2 with room for one more. */
+static struct link *pick_shared(struct lane *lane)
+{
+	struct link *link = lane->links;
+
+	while (link != NULL && (link->phase != SHARED || link->wire.broken || !link_has_room(link) ||
+				(http2_is_idle(link->h2) && link_is_stale(link))))
+		link = link->next;
+	return link;
+}
+
 /* The idle link used last that can be written to; NULL: none.  One with something to read is left to
  * its read event, which closes it or finds it well. */
 static struct link *pick(struct lane *lane)
@@ -133,7 +142,7 @@ static struct link *pick(struct lane *lane)
 
 	while (link != NULL && (link->wire.broken || link->wire.writing || link_is_stale(link)))
 		link = link->idle_next;
-	return link;
+	return link != NULL || lane->n_shared == 0 ? link : pick_shared(lane);
 }
 
 static struct link *oldest_late(struct lane *lane)
@@ -151,7 +160,9 @@ static struct link *oldest_late(struct lane *lane)
  * requests that find out what became of it must get through. */
 static void connect_for_queue(struct lane *lane)
 {
-	while (lane->n_connecting < lane->n_queued && lane_now_ms(lane) >= lane->backoff_until_ms) {
+	uint32_t wanted = lane->shares && lane->n_queued > 0 ? 1 : lane->n_queued;
+
+	while (lane->n_connecting < wanted && lane_now_ms(lane) >= lane->backoff_until_ms) {
 		if (lane->n_links >= lane->conf.connections) {
 			struct link *late = oldest_late(lane);
 
@@ -163,7 +174,7 @@ static void connect_for_queue(struct lane *lane)
 	}
 	if (lane->n_links == 0)
 		lane_queue_fail(lane, lane->down_why);
-	else if (lane->n_connecting < lane->n_queued)
+	else if (lane->n_connecting < wanted)
 		lane_check_by(lane, lane->backoff_until_ms);
 }
 
@@ -303,6 +314,7 @@ static void on_turn(uv_idle_t *idle)
 static void lane_free(struct lane *lane)
 {
 	http1_pool_free(&lane->intakes);
+	http2_env_free(&lane->h2);
 	wire_hub_free(&lane->hub);
 	yt_buf_free(&lane->plain);
 	SSL_CTX_free(lane->ctx);
@@ -363,6 +375,12 @@ int lane_open(struct lane **out, uv_loop_t *loop, const struct lane_conf *conf, 
 	lane->jitter = uv_hrtime();
 	lane->down_why = "not connected";
 	rv = tls_client_ctx(&lane->ctx, conf->name, conf->ca_file, conf->cert_file, conf->key_file);
+	if (rv == 0 && conf->http2) {
+		lane->shares = true;
+		rv = tls_offer_http2(lane->ctx);
+		if (rv == 0)
+			rv = lane_http2_init(lane, conf);
+	}
 	if (rv != 0) {
 		lane_free(lane);
 		return rv;

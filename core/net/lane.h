@@ -2,7 +2,8 @@
  *
  * The worker opens one lane per party (process/worker_process.c); the engine asks it to send one request and
  * hears exactly one end of it, and perhaps a late answer after LANE_TIMED_OUT.  Connections are pooled,
- * kept alive, HTTP/1.1 over TLS with our client certificate where the party wants one. */
+ * kept alive, over TLS with our client certificate where the party wants one; HTTP/1.1, one request at a time,
+ * or HTTP/2 where both want it, many at a time. */
 #ifndef YT_NET_LANE_H
 #define YT_NET_LANE_H
 
@@ -21,6 +22,8 @@ struct lane_conf {
 	uint32_t connect_ms;     /* TCP and TLS together */
 	uint32_t idle_ms;        /* an idle connection is closed after this */
 	uint32_t response_bytes; /* a larger answer ends as LANE_LOST */
+	bool http2;              /* offered beside HTTP/1.1; then: */
+	uint32_t streams, buffered_bytes, control_frames; /* of one connection, net/http2.h */
 	uint32_t late_ms;        /* how long after LANE_TIMED_OUT a late answer is still read */
 };
 

@@ -20,10 +20,11 @@ enum {
 #define MAY(phase) (1u << (phase))
 static const unsigned allowed[CLOSING + 1] = {
 	[CONNECTING] = MAY(HANDSHAKE) | MAY(CLOSING),
-	[HANDSHAKE] = MAY(IDLE) | MAY(CLOSING),
+	[HANDSHAKE] = MAY(IDLE) | MAY(SHARED) | MAY(CLOSING),
 	[IDLE] = MAY(BUSY) | MAY(CLOSING),
 	[BUSY] = MAY(IDLE) | MAY(LATE) | MAY(CLOSING),
 	[LATE] = MAY(IDLE) | MAY(CLOSING),
+	[SHARED] = MAY(CLOSING),
 };
 
 /* ---- links: states and lists ---- */
@@ -56,7 +57,7 @@ static bool is_connecting(enum phase phase)
 }
 
 /* The one place where a link changes its state, so that lists and counts are always right. */
-static void link_move(struct link *link, enum phase phase, int64_t deadline_ms)
+void link_move(struct link *link, enum phase phase, int64_t deadline_ms)
 {
 	struct lane *lane = link->lane;
 
@@ -71,6 +72,10 @@ static void link_move(struct link *link, enum phase phase, int64_t deadline_ms)
 		lane->n_busy++;
 	if (phase == IDLE)
 		idle_add(link);
+	if (phase == SHARED)
+		lane->n_shared++;
+	if (link->phase == SHARED)
+		lane->n_shared--;
 	if (phase == CLOSING)
 		lane->n_links--;
 	link->phase = phase;
@@ -89,6 +94,8 @@ static void link_close_as(struct link *link, enum lane_end end, const char *why)
 	link_move(link, CLOSING, INT64_MAX);
 	if (before == BUSY)
 		lane_tell_later(link->lane, link->id, end, why);
+	if (before == SHARED)
+		http2_abandon(link->h2, end == LANE_NOT_SENT, why);
 	if (link->resolving)
 		uv_cancel((uv_req_t *)&link->resolve);
 	wire_close(&link->wire);
@@ -255,6 +262,10 @@ void link_send(struct link *link, uint64_t id, int64_t deadline_ms, struct yt_st
 {
 	int rv;
 
+	if (link->phase == SHARED) {
+		link_send_shared(link, id, deadline_ms, bytes);
+		return;
+	}
 	link->id = id;
 	link->was_used = true;
 	link_move(link, BUSY, deadline_ms);
@@ -312,8 +323,7 @@ static void link_answered(struct link *link)
 	lane_dispatch(lane);
 }
 
-/* TLS 1.3 is over for us before the party has seen our certificate: this is a connect that failed, only later. */
-static void link_refused(struct link *link)
+void link_refused(struct link *link)
 {
 	const char *why = tls_why(link->wire.ssl);
 
@@ -405,6 +415,12 @@ static bool link_handshake(struct link *link)
 	}
 	lane->backoff_ms = 0;
 	lane->backoff_until_ms = 0;
+	lane->shares = tls_speaks_http2(link->wire.ssl);
+	if (lane->shares) {
+		if (!link_share(link))
+			link_failed(link, "out of memory");
+		return link->phase == SHARED;
+	}
 	link_idle(link);
 	lane_dispatch(lane);
 	return wire_has_input(&link->wire);
@@ -417,6 +433,8 @@ static void on_input(struct wire *wire)
 
 	if (link->phase == HANDSHAKE)
 		more = link_handshake(link);
+	if (more && link->phase == SHARED)
+		link_shared_input(link);
 	while (more && (link->phase == IDLE || link->phase == BUSY || link->phase == LATE)) {
 		more = link->phase == IDLE ? link_read_idle(link) : link_read(link);
 		more = more && link->phase != CLOSING && wire_has_input(wire);
@@ -430,7 +448,11 @@ static void on_end(struct wire *wire)
 
 static void on_drained(struct wire *wire)
 {
-	(void)wire; /* the answer tells, not the socket */
+	struct link *link = (struct link *)wire;
+
+	if (link->phase == SHARED)
+		link_shared_drained(link);
+	/* else the answer tells, not the socket */
 }
 
 static void on_closed(struct wire *wire)
@@ -439,6 +461,7 @@ static void on_closed(struct wire *wire)
 	struct lane *lane = link->lane;
 
 	http1_give(&lane->intakes, link->intake);
+	http2_free(link->h2, "closed");
 	if (link->prev != NULL)
 		link->prev->next = link->next;
 	else
@@ -467,6 +490,9 @@ void link_expired(struct link *link)
 	case BUSY:
 		lane_tell_later(lane, link->id, LANE_TIMED_OUT, "no answer in time");
 		link_move(link, LATE, lane_now_ms(lane) + lane->conf.late_ms);
+		break;
+	case SHARED:
+		link_shared_expired(link);
 		break;
 	case IDLE:
 		wire_finish(&link->wire);

@@ -2,16 +2,23 @@
  *
  *   lane.c       who waits: the queue, who goes on which link, the clock, what is told
  *   lane_link.c  one connection (link): connecting, one request, its answer
+ *   lane_http2.c the same in HTTP/2: many requests
  */
 #ifndef YT_NET_LANE_PARTS_H
 #define YT_NET_LANE_PARTS_H
 
 #include "net/http1.h"
+#include "net/http2.h"
 #include "net/lane.h"
 #include "net/tls.h"
 #include "net/wire.h"
 
-enum phase { CONNECTING, HANDSHAKE, IDLE, BUSY, LATE, CLOSING };
+enum {
+	HEAD_BYTES = 16 * 1024, /* of an answer */
+	HEAD_FIELDS = 100
+};
+
+enum phase { CONNECTING, HANDSHAKE, IDLE, BUSY, LATE, SHARED, CLOSING };
 
 struct link {
 	struct wire wire; /* first: a wire's event finds its link */
@@ -19,6 +26,7 @@ struct link {
 	struct link *prev, *next;           /* all of the lane's */
 	struct link *idle_prev, *idle_next; /* the idle ones, last used first */
 	struct http1 *intake;
+	struct http2 *h2; /* SHARED: its requests */
 	int64_t deadline_ms;
 	int64_t idle_since_ms;
 	uint64_t id; /* of the request, BUSY and LATE */
@@ -55,6 +63,9 @@ struct lane {
 	lane_done done;
 	void *arg;
 	struct http1_pool intakes;
+	struct http2_env h2;
+	bool shares; /* the party speaks HTTP/2, as far as we know: one connection may do for all who wait */
+	uint32_t n_shared;
 	struct yt_buf plain; /* a request being put together */
 	struct link *links, *idle;
 	uint32_t n_links, n_connecting, n_busy; /* without those that are closing */
@@ -91,5 +102,18 @@ void link_send(struct link *link, uint64_t id, int64_t deadline_ms, struct yt_st
 bool link_is_stale(struct link *link);                /* the party may have hung up */
 void link_expired(struct link *link);                 /* its deadline has come */
 void link_close(struct link *link, const char *why); /* a request that was on it is lost */
+/* TLS 1.3 is over for us before the party has seen our certificate: this is a connect that failed, only later. */
+void link_refused(struct link *link);
+void link_move(struct link *link, enum phase phase, int64_t deadline_ms);
+
+/* ---- lane_http2.c ---- */
+
+int lane_http2_init(struct lane *lane, const struct lane_conf *conf);
+bool link_share(struct link *link); /* after the handshake; false: out of memory */
+void link_shared_input(struct link *link);
+void link_shared_drained(struct link *link);
+void link_shared_expired(struct link *link);
+bool link_has_room(struct link *link);
+void link_send_shared(struct link *link, uint64_t id, int64_t deadline_ms, struct yt_str bytes);
 
 #endif
