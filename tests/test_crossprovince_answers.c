@@ -509,6 +509,33 @@ static void test_person_check_both_ways(void **state)
 	end(&s);
 }
 
+static void put_hash(void *ctx, struct yt_str secret, struct yt_buf *out)
+{
+	assert_text(secret, "TOKEN1234567890");
+	yt_buf_text(out, "hash");
+}
+
+/* A token is never kept; all else stays octet for octet. */
+static void test_token_is_blanked(void **state)
+{
+	struct scene s;
+	struct yt_buf out = { 0 };
+	struct doc q = ksbw_request;
+	struct yt_str octets;
+
+	begin(&s);
+	assert_int_equal(s.gs.api->blank(s.gs.plugin, YT_STR("0304"), false, s.w.arena, s.msg->sent, put_hash, NULL, &out), 0);
+	q.transno = "0211";
+	q.body = "<input><aab299>330200</aab299><akb026>H33020300999</akb026><akb021>示例医院</akb021><aab301>621000</aab301>"
+		"<aac043>01</aac043><aac044>621002197203164015</aac044><aac003>苏望川</aac003><ecqrcode>TOKEN1234567890</ecqrcode>"
+		"<aka130>21</aka130><ake007>20260306</ake007></input>";
+	octets = sealed(&s.w, &q);
+	assert_int_equal(must_decode(&s.w, &s.gs, octets)->n_secrets, 1);
+	assert_int_equal(s.gs.api->blank(s.gs.plugin, YT_STR("0211"), false, s.w.arena, octets, put_hash, NULL, &out), 1);
+	assert_same(kept(&s.w, &out), yt_str(replaced(&s.w, octets.p, "TOKEN1234567890", "hash")));
+	end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -523,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_stored_answer_is_marked_as_repeat),
 		cmocka_unit_test(test_answers_of_ours),
 		cmocka_unit_test(test_person_check_both_ways),
+		cmocka_unit_test(test_token_is_blanked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

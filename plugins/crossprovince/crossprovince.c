@@ -229,5 +229,5 @@ static int ksbw_open(struct yt_plugin *self)
 YT_CODEC_PLUGIN(.name = "crossprovince", .content_type = "application/xml", .settings = settings,
         .ops = ops, .open = ksbw_open, .close = ksbw_close, .decode_request = ksbw_decode_request,
         .encode_reply = ksbw_encode_reply, .encode_request = ksbw_encode_request, .decode_reply = ksbw_decode_reply,
-        .query_for = ksbw_query_for, .judge = ksbw_judge, .reversal_of = ksbw_reversal_of,
+        .query_for = ksbw_query_for, .judge = ksbw_judge, .reversal_of = ksbw_reversal_of, .blank = ksbw_blank,
         .make_number = ksbw_make_number, .repeat_reply = ksbw_repeat_reply, .is_slow = true);

@@ -38,7 +38,7 @@ struct ksbw_field {
 	uint16_t min, max;
 	const char *name[3]; /* canonical; [0] is written when reading, all are tried when writing */
 	const char *node[3]; /* [0] NULL: a member of struct yt_msg; [1]: where it is no in-patient's */
-	const char *codes;   /* Enum: its values; Code: the map, NULL for none */
+	const char *codes;   /* Enum: its values; Code: the map, NULL for none; text: "secret" */
 	const char *fallback; /* written when nobody says */
 	const char *from;    /* which message brings it */
 	const char *wrap;    /* Rows: the element around them, NULL for none */
@@ -202,6 +202,8 @@ int ksbw_take_result(struct yt_plugin *self, const struct yt_msg *msg, struct yt
         bool by_owner, const struct yt_node *asked, struct yt_reply *reply);
 
 int ksbw_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault);
+int ksbw_blank(struct yt_plugin *self, struct yt_str wire, bool is_answer, struct yt_arena *arena, struct yt_str octets,
+        yt_blank *put, void *ctx, struct yt_buf *out);
 int ksbw_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault);
 int ksbw_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
         struct yt_reply *reply);

@@ -108,6 +108,40 @@ static int check_areas(const struct yt_node *element, const struct yt_msg *msg, 
 	return 0;
 }
 
+/* The element in the body that is a secret; NULL: there is none. */
+static const struct yt_node *secret_in(const struct ksbw_schema *schema, const struct yt_node *element)
+{
+	for (size_t i = 0; schema != NULL && i < schema->n_in; i++)
+		if (schema->in[i].codes != NULL && strcmp(schema->in[i].codes, "secret") == 0)
+			return yt_node_get(element, schema->in[i].wire);
+	return NULL;
+}
+
+/* Of the elements only single ones outside of rows are secrets, and only in requests. */
+int ksbw_blank(struct yt_plugin *self, struct yt_str wire, bool is_answer, struct yt_arena *arena, struct yt_str octets,
+        yt_blank *put, void *ctx, struct yt_buf *out)
+{
+	struct ksbw_envelope e;
+	struct yt_fault fault;
+	struct ksbw_trouble t = { &fault, NULL };
+	const struct yt_node *secret;
+	int rv = is_answer ? 0 : ksbw_read(self, arena, octets, &e, &t);
+	size_t behind;
+
+	if (is_answer || rv != 0)
+		return rv == 0 || rv == YT_ENOMEM ? rv : YT_EFORMAT;
+	secret = secret_in(ksbw_schema(e.head.transno), e.body);
+	if (secret == NULL)
+		return 0;
+	behind = (size_t)secret->raw_off + secret->raw_len;
+	yt_buf_str(out, (struct yt_str){ octets.p, secret->raw_off });
+	yt_buf_printf(out, "<%.*s>", YT_FMT(secret->name));
+	put(ctx, secret->text, out);
+	yt_buf_printf(out, "</%.*s>", YT_FMT(secret->name));
+	yt_buf_str(out, (struct yt_str){ octets.p + behind, octets.n - behind });
+	return out->failed ? YT_ENOMEM : 1;
+}
+
 /* A national credential for the platform behind us: 0211 brings the certificate, or a token. */
 static int complete_person(struct yt_msg *msg)
 {
@@ -142,6 +176,7 @@ static int read_business(const struct ksbw *k, const struct ksbw_envelope *e, st
 	if (rv != 0)
 		return rv;
 	take_business(msg, e->body);
+	msg->n_secrets = secret_in(schema, e->body) != NULL ? 1 : 0;
 	if (!is_key_text(msg->institution))
 		return ksbw_refuse(t->fault, YT_EFORMAT, "input.akb026", "must be letters, digits, - and _");
 	if (ksbw_check_request(k, e->head.transno, msg, t->fault) != NULL) {

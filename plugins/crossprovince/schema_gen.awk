@@ -11,7 +11,7 @@
 #   element      on the wire; "a/b": rows b inside a
 #   type         crossprovince.md 7.5, and Rows
 #   count        "1", "0..1", "1..300"
-#   codes        of Enum its values, of Code the map between both code systems
+#   codes        of Enum its values, of Code the map between both code systems; "secret": never kept in clear
 #   from         "=x": written when nobody says; else the message that brings it, for the refusal
 #   zh           meaning
 # The lines are separate from core's table engine: XML has an order, counts, lists among single values and
