@@ -302,12 +302,16 @@ static void test_limits(void **state)
 	assert_int_equal(read_octets(YT_STR("<a b='1' c=\"'2'\"/>"), &attributes), 0);
 	assert_limit(YT_STR("<a b='1' c='2' d='3'/>"), &attributes, "more attributes");
 	assert_limit(YT_STR("<a xmlns='1' xmlns:c='2' d='3'/>"), &attributes, "more attributes");
+	assert_limit(YT_STR("<a><!-- > --><d b='1' c='2' d='3'/></a>"), &attributes, "more attributes");
+	assert_limit(YT_STR("<a><e><![CDATA[>]]></e><d b='1' c='2' d='3'/></a>"), &attributes, "more attributes");
+	assert_limit(YT_STR("<?xml version='1.0'?><d b='1' c='2' d='3'/>"), &attributes, "more attributes");
 	assert_int_equal(read_octets(YT_STR("<a>\"'\"'\"'\"'<!-- <a b='1' c='2' d='3'/> --><b/></a>"), &attributes), YT_EFORMAT);
 	assert_int_equal(read_octets(YT_STR("<a><![CDATA[<a b='1' c='2' d='3'/>]]></a>"), &attributes), 0);
 	assert_int_equal(read_octets(YT_STR("<a>1234</a>"), &text), 0);
 	assert_limit(YT_STR("<a>12345</a>"), &text, "longer");
 	assert_limit(YT_STR("<a>12<![CDATA[3]]>4&amp;</a>"), &text, "longer");
 	assert_limit(YT_STR("<a b='12345'/>"), &text, "longer");
+	assert_limit(YT_STR("<a>\n\n\n\n\n<b/></a>"), &text, "longer");
 	assert_int_equal(read_octets(YT_STR("<abc/>"), &name), 0);
 	assert_limit(YT_STR("<abcd/>"), &name, "name");
 	assert_limit(YT_STR("<a bcde='1'/>"), &name, "name");
@@ -470,6 +474,42 @@ static void test_write_indent(void **state)
 		"      <row><b>2</b><c>3</c></row>\n      <row><b>2</b><c>3</c></row>\n    </detail>\n  </input>\n</k>");
 }
 
+/* A text behind an element with elements keeps to its own line. */
+static void test_write_indent_text(void **state)
+{
+	yt_xml_begin(&w, &out, YT_UTF8);
+	w.indent = 1;
+	yt_xml_start(&w, "a");
+	yt_xml_start(&w, "b");
+	yt_xml_leaf(&w, "c", YT_STR("1"));
+	yt_xml_end(&w);
+	yt_xml_leaf(&w, "d", YT_STR("2"));
+	yt_xml_end(&w);
+	assert_written("<a>\n <b>\n  <c>1</c>\n </b>\n <d>2</d>\n</a>");
+}
+
+/* Namespaces and prefixes come out as what they say, whatever they were called. */
+static void test_write_namespaces(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "<d xmlns=\"urn:x\"><b/><c>1</c></d>", NULL },
+		{ "<p:d xmlns:p=\"urn:x\"><p:b/><p:c>1</p:c></p:d>", "<d xmlns=\"urn:x\"><b/><c>1</c></d>" },
+		{ "<d xmlns=\"urn:x\"><b xmlns=\"\"><c/></b><e/></d>", NULL },
+		{ "<d xmlns:p=\"urn:x\"><p:b><p:c/><c/></p:b><c/></d>", "<d><b xmlns=\"urn:x\"><c/><c xmlns=\"\"/></b><c/></d>" },
+		{ "<d xmlns:p=\"urn:x\"><b p:e=\"1\" e=\"2\" p:f=\"3\">4</b></d>",
+			"<d><b xmlns:p=\"urn:x\" p:e=\"1\" e=\"2\" p:f=\"3\">4</b></d>" },
+		{ "<d xml:lang=\"zh\"/>", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		if (read_text(pairs[i][0]) != 0)
+			fail_msg("%s", err.why);
+		yt_xml_begin(&w, &out, YT_UTF8);
+		yt_xml_node(&w, xml.root);
+		assert_written(pairs[i][1] != NULL ? pairs[i][1] : pairs[i][0]);
+	}
+}
+
 static void test_write_gb18030(void **state)
 {
 	yt_xml_begin(&w, &out, YT_GB18030);
@@ -512,6 +552,8 @@ static void test_write_refused(void **state)
 	write_in(YT_UTF8, "aac003", YT_STR("\xef\xbf\xbd\xef\xbf\xbf"));
 	expect_refused("ksbw/input/aac003", 0xffff, "not allow");
 	write_in(YT_UTF8, "aac003", YT_STR("\xcb\xd5"));
+	expect_refused("ksbw/input/aac003", 0, "UTF-8");
+	write_in(YT_UTF8, "aac003", YT_STR("\xcb\xd5\x01")); /* the first error stays, here too */
 	expect_refused("ksbw/input/aac003", 0, "UTF-8");
 	write_in(YT_GB18030, "aac003", YT_STR("\xed\xa0\x80"));
 	expect_refused("ksbw/input/aac003", 0, "UTF-8");
@@ -663,6 +705,8 @@ int main(void)
 	ONE(test_no_memory);
 	ONE(test_write);
 	ONE(test_write_indent);
+	ONE(test_write_indent_text);
+	ONE(test_write_namespaces);
 	ONE(test_write_gb18030);
 	ONE(test_write_refused);
 	ONE(test_round_trip);

@@ -88,6 +88,8 @@ const char *yt_charset_name(enum yt_charset charset)
 	return charset == YT_GB18030 ? "GB18030" : "UTF-8";
 }
 
+static const char not_utf8[] = "the octets are not UTF-8";
+
 static int wrong(struct yt_charset_error *err, size_t offset, uint32_t code_point, const char *why)
 {
 	if (err != NULL)
@@ -121,7 +123,7 @@ int yt_utf8_check(struct yt_str text, struct yt_charset_error *err)
 		for (; p < end && *p >= 0x80; p = next) {
 			next = utf8_skip(p, end);
 			if (next == NULL)
-				return wrong(err, (size_t)(p - begin), 0, "the octets are not UTF-8");
+				return wrong(err, (size_t)(p - begin), 0, not_utf8);
 		}
 	}
 	return 0;
@@ -262,12 +264,10 @@ int yt_utf8_to_gb18030(struct yt_str text, struct yt_buf *out, struct yt_charset
 	struct converters *c = converters();
 	size_t most = 2 * text.n; /* two octets of Latin or Cyrillic can become four */
 	uint8_t *room, *to;
-	uint32_t code = 0;
+	uint32_t code;
 
 	if (text.n == 0)
 		return 0;
-	if (yt_utf8_check(text, err) != 0)
-		return YT_EFORMAT;
 	room = c == NULL ? NULL : yt_buf_room(out, most);
 	if (room == NULL)
 		return YT_ENOMEM;
@@ -276,6 +276,7 @@ int yt_utf8_to_gb18030(struct yt_str text, struct yt_buf *out, struct yt_charset
 		const uint8_t *stop = skip_ascii(p, end), *after;
 		uint8_t twin[4];
 
+		code = 0;
 		memcpy(to, p, (size_t)(stop - p));
 		to += stop - p;
 		p = stop;
@@ -284,6 +285,8 @@ int yt_utf8_to_gb18030(struct yt_str text, struct yt_buf *out, struct yt_charset
 		to = run_iconv(c->to_gb, &p, stop, to, most - (size_t)(to - room));
 		if (p == stop)
 			continue;
+		if (utf8_skip(p, end) == NULL)
+			break;
 		after = p;
 		code = utf8_next(&after);
 		if (encoded_twin(code) == 0)
@@ -293,7 +296,10 @@ int yt_utf8_to_gb18030(struct yt_str text, struct yt_buf *out, struct yt_charset
 		p = after;
 	}
 	out->n -= most - (size_t)(to - room);
-	return p == end ? 0 : wrong(err, (size_t)(p - begin), code, "GB18030 as this system knows it does not have the character");
+	if (p == end)
+		return 0;
+	return wrong(err, (size_t)(p - begin), code,
+		code == 0 ? not_utf8 : "GB18030 as this system knows it does not have the character");
 }
 
 /* --- hex and base64 --- */
