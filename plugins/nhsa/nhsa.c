@@ -25,6 +25,16 @@ static const struct yt_setting settings[] = {
 	        "service: the path of its service is appended" },
 	{ "paths", "9101=/fsi/api/fileupload/upload;9102=/fsi/api/fileupload/download",
 	        "transactions with a path of their own, number=path;number=path, from the root when it begins with /" },
+	{ "input_key", "", "variant B: name of the secret of 16 octets that seals input and output; empty: they are open" },
+	{ "sign_key", "", "variants B and C: name of our SM2 key; in B empty: input is not signed" },
+	{ "verify_key", "", "variants B and C: name of the other side's SM2 key; in B empty: its signature is not checked" },
+	{ "app_id", "", "variant C: application id; mobile payment (6201 to 6401) is wrapped; empty: it is not" },
+	{ "app_secret", "", "variant C: name of the application's secret" },
+	{ "app_institution", "", "variant C: institution whose messages name none (6203)" },
+	{ "wrap_version", "2.0.1", "variant C: version written" },
+	{ "wrap_time", "ms", "variant C: timestamp written: ms, s, or compact for yyyyMMddHHmmss; all are read" },
+	{ "wrap_user_id", "secret",
+	        "variant C: user id of the signatures: secret, or default for 1234567812345678" },
 	{ "file_max_mib", "64", "MiB that the file in a zip may unpack to, 1 to 1024" },
 	{ "file_max_ratio", "200", "times that the file in a zip may be larger than packed, 2 to 1000" },
 	{ "operator_name", "医通", "opter_name of our own messages" },
@@ -375,6 +385,38 @@ static int take_extras(const struct yt_plugin *self, struct nhsa *nhsa)
 	return 0;
 }
 
+static int take_wrapping(const struct yt_plugin *self, struct nhsa *nhsa)
+{
+	struct yt_str unit = yt_plugin_setting(self, "wrap_time"), id = yt_plugin_setting(self, "wrap_user_id");
+
+	nhsa->input_key = yt_plugin_setting(self, "input_key");
+	nhsa->sign_key = yt_plugin_setting(self, "sign_key");
+	nhsa->verify_key = yt_plugin_setting(self, "verify_key");
+	nhsa->app_id = yt_plugin_setting(self, "app_id");
+	nhsa->app_secret = yt_plugin_setting(self, "app_secret");
+	nhsa->app_institution = yt_plugin_setting(self, "app_institution");
+	nhsa->wrap_version = yt_plugin_setting(self, "wrap_version");
+	nhsa->wrap_time = yt_str_is(unit, "s")         ? NHSA_TIME_S
+	                  : yt_str_is(unit, "compact") ? NHSA_TIME_COMPACT
+	                                               : NHSA_TIME_MS;
+	nhsa->id_is_secret = yt_str_is(id, "secret");
+	if (nhsa->wrap_time == NHSA_TIME_MS && !yt_str_is(unit, "ms"))
+		return complain(self, "wrap_time", "must be ms, s or compact");
+	if (!nhsa->id_is_secret && !yt_str_is(id, "default"))
+		return complain(self, "wrap_user_id", "must be secret or default");
+	if (nhsa->app_id.n == 0)
+		return 0;
+	if (nhsa->app_id.n < 16)
+		return complain(self, "app_id", "is shorter than 16 characters, of which the key is made");
+	if (nhsa->app_secret.n == 0)
+		return complain(self, "app_secret", "is needed where app_id is given");
+	if (nhsa->sign_key.n == 0)
+		return complain(self, "sign_key", "is needed where app_id is given");
+	if (nhsa->verify_key.n == 0)
+		return complain(self, "verify_key", "is needed where app_id is given");
+	return 0;
+}
+
 static int take_paths(const struct yt_plugin *self, struct nhsa *nhsa)
 {
 	struct yt_str list = yt_plugin_setting(self, "paths"), shape = yt_plugin_setting(self, "path"), part;
@@ -472,6 +514,8 @@ static int take_settings(const struct yt_plugin *self, struct nhsa *nhsa)
 		rv = take_number(self, "visit_query_days", 1, 3660, &nhsa->visit_query_days);
 	if (rv == 0)
 		rv = take_extras(self, nhsa);
+	if (rv == 0)
+		rv = take_wrapping(self, nhsa);
 	if (rv == 0)
 		rv = take_paths(self, nhsa);
 	if (rv == 0)

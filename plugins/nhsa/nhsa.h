@@ -7,6 +7,8 @@
  *   filing.c   the same of filings (备案) and payment orders
  *   sign.c     signing headers, both directions; sign_bus.c: those of an API bus
  *   text.c     Base64 and hexadecimal
+ *   seal.c     encryption of input and output (variant B)
+ *   wrap.c     the wrapped form of mobile payment (variant C); wrap_text.c: what it signs
  *   path.c     where a transaction goes
  *   blank.c    a message without its secrets
  *   statement.c  the detail file of 3202
@@ -33,6 +35,7 @@ struct nhsa_extra {
 
 struct nhsa_nonces; /* sign.c */
 
+enum nhsa_time { NHSA_TIME_MS, NHSA_TIME_S, NHSA_TIME_COMPACT };
 enum nhsa_path { NHSA_PATH_ONE, NHSA_PATH_NUMBER, NHSA_PATH_SERVICE };
 
 /* One configured instance. */
@@ -49,7 +52,12 @@ struct nhsa {
 	enum nhsa_path path;
 	struct nhsa_extra paths[NHSA_PATHS_MAX]; /* name: the transaction's number */
 	size_t n_paths;
-	struct yt_str app_id; /* empty: mobile payment is not wrapped */
+	struct yt_str input_key;             /* variant B; empty: input and output are open */
+	struct yt_str sign_key, verify_key;  /* of variants B and C: ours, the other side's */
+	struct yt_str app_id;                /* variant C; empty: mobile payment is not wrapped */
+	struct yt_str app_secret, app_institution, wrap_version;
+	enum nhsa_time wrap_time;
+	bool id_is_secret; /* the user id of variant C's signatures; else the usual one */
 	struct nhsa_words unknown, never_happened, session_expired, gateway;
 	struct nhsa_words lines_there, entries_gone, discharged,
 	        not_discharged;     /* refused, since it had been done before */
@@ -100,6 +108,24 @@ void nhsa_put_base64(struct yt_str octets, struct yt_buf *out);
 int nhsa_get_base64(struct yt_str text, struct yt_buf *out);
 void nhsa_put_hex(struct yt_str octets, struct yt_buf *out);
 int nhsa_get_hex(struct yt_str text, struct yt_buf *out);
+
+/* Variant B.  put appends the sealed text with its quotes, sign the Base64 of the signature. */
+int nhsa_seal_put(struct yt_plugin *self, struct yt_str plain, struct yt_buf *out);
+int nhsa_seal_sign(struct yt_plugin *self, struct yt_str plain, struct yt_buf *out);
+/* Replaces *body by what it holds, *text being what its offsets are about, and takes the members that are about
+ * the sealing out of head.  YT_EFORMAT with *why, static text that follows the name of the member; YT_ENOMEM. */
+int nhsa_seal_open(struct yt_plugin *self, struct yt_arena *arena, struct yt_node *head, struct yt_node **body,
+        bool is_answer, struct yt_str *text, const char **why);
+
+/* Variant C. */
+bool nhsa_is_payment(enum yt_operation op);
+bool nhsa_is_wrapped(const struct yt_node *root);
+/* Fills head, body and content of msg.  YT_EFORMAT with *fault, YT_ENOMEM. */
+int nhsa_unwrap_request(struct yt_plugin *self, const struct yt_node *root, struct yt_msg *msg, struct yt_fault *fault);
+/* Fills code, text, head and body of reply.  YT_EFORMAT with *why: it proves nothing. */
+int nhsa_unwrap_reply(struct yt_plugin *self, struct yt_node *root, struct yt_reply *reply, const char **why);
+int nhsa_wrap_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault);
+int nhsa_wrap_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out);
 
 void nhsa_nonces_free(struct nhsa_nonces *nonces);
 

@@ -97,6 +97,8 @@ static const char *what_is_missing(const struct yt_msg *msg, const struct yt_rep
 		return "success without setl_id";
 	if ((msg->op->id == YT_OP_OUTPATIENT_REGISTER || msg->op->id == YT_OP_INPATIENT_ADMIT) && reply->visit.n == 0)
 		return "success without mdtrt_id";
+	if (msg->op->id == YT_OP_PAYMENT_FEES && yt_node_text(child_of(reply->body, "data"), "payOrdId").n == 0)
+		return "success without payOrdId";
 	if (msg->op->id == YT_OP_SIGN_IN && reply->sign_no.n == 0)
 		return "success without sign_no";
 	return NULL;
@@ -173,8 +175,34 @@ static int decode_refused(const struct nhsa *nhsa, const struct yt_msg *msg, str
 	return 0;
 }
 
-static int decode_json(const struct nhsa *nhsa, const struct yt_msg *msg, struct yt_str octets, struct yt_reply *reply)
+/* A refusal of ours or of what stands between comes open; an answer of the centre does not. */
+static int open_output(struct yt_plugin *self, struct yt_str *text, struct yt_reply *reply, const char **why)
 {
+	const struct nhsa *nhsa = yt_plugin_ctx(self);
+
+	if (reply->body == NULL || nhsa->input_key.n == 0 || reply->body->kind != YT_TEXT)
+		return 0;
+	return nhsa_seal_open(self, reply->arena, reply->head, &reply->body, true, text, why);
+}
+
+/* The wrapped answer of a payment. */
+static int decode_wrapped(
+        struct yt_plugin *self, const struct yt_msg *msg, struct yt_node *root, struct yt_reply *reply)
+{
+	const char *why;
+	int rv = nhsa_unwrap_reply(self, root, reply, &why);
+
+	if (rv != 0)
+		return rv == YT_ENOMEM ? rv : unknown(reply, yt_str(why));
+	if (yt_str_is(reply->code, "0"))
+		return decode_done(msg, reply);
+	return decode_refused(yt_plugin_ctx(self), msg, reply);
+}
+
+static int decode_json(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str octets, struct yt_reply *reply)
+{
+	const struct nhsa *nhsa = yt_plugin_ctx(self);
+	const char *why;
 	struct yt_json_error err = { 0 };
 	struct yt_node *root;
 	struct yt_str text;
@@ -192,12 +220,17 @@ static int decode_json(const struct nhsa *nhsa, const struct yt_msg *msg, struct
 		                              err.line, err.column, err.why != NULL ? err.why : ""));
 	if (root->kind != YT_OBJECT)
 		return unknown(reply, YT_STR("answer is not a JSON object"));
+	if (nhsa->app_id.n > 0 && nhsa_is_payment(msg->op->id) && yt_node_get(root, "infcode") == NULL)
+		return decode_wrapped(self, msg, root, reply);
 	reply->body = nhsa_unlink(root, "output");
+	reply->head = root;
 	if (reply->body != NULL && reply->body->kind == YT_NULL)
 		reply->body = NULL;
+	rv = open_output(self, &text, reply, &why);
+	if (rv != 0)
+		return rv == YT_ENOMEM ? rv : unknown(reply, yt_arena_printf(reply->arena, "answer %s", why));
 	if (reply->body != NULL)
 		reply->content = (struct yt_str){ text.p + reply->body->raw_off, reply->body->raw_len };
-	reply->head = root;
 	rv = yt_table_run(nhsa_envelope.out, nhsa_envelope.n_out, "", YT_TABLE_LENIENT, reply->arena, root, NULL, NULL);
 	if (rv != 0)
 		return rv;
@@ -238,7 +271,7 @@ int nhsa_decode_reply(
 		reply->raw = octets;
 		return 0;
 	}
-	return decode_json(yt_plugin_ctx(self), msg, octets, reply);
+	return decode_json(self, msg, octets, reply);
 }
 
 /* Cuts at most n characters off the front. */
@@ -325,9 +358,35 @@ static bool is_written(struct yt_str name)
 	       yt_str_is(name, "respond_time") || yt_str_is(name, "err_msg") || yt_str_is(name, "warn_msg");
 }
 
+static int put_output(
+        struct yt_plugin *self, const struct yt_reply *reply, bool as_it_came, struct yt_buf *out, bool *first)
+{
+	const struct nhsa *nhsa = yt_plugin_ctx(self);
+	bool sealed = nhsa->input_key.n > 0 && reply->body != NULL;
+	struct yt_buf plain = { 0 }, *to = sealed ? &plain : out;
+	int rv = 0;
+
+	if (sealed) {
+		nhsa_put_name(out, first, YT_STR("encType"));
+		yt_buf_text(out, "\"SM4\"");
+	}
+	nhsa_put_name(out, first, YT_STR("output"));
+	if (as_it_came)
+		yt_buf_str(to, reply->content);
+	else if (reply->body != NULL)
+		yt_json_write(reply->body, to);
+	else
+		yt_buf_text(to, "null");
+	if (sealed)
+		rv = plain.failed ? YT_ENOMEM : nhsa_seal_put(self, yt_buf_view(&plain), out);
+	yt_buf_free(&plain);
+	return rv;
+}
+
 int nhsa_encode_reply(
         struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
 {
+	const struct nhsa *nhsa = yt_plugin_ctx(self);
 	const struct yt_table *table = nhsa_table(msg->wire_op);
 	/* What decode read and nobody changed since goes on octet for octet. */
 	bool as_it_came = reply->passed == table && yt_node_is_as_read(reply->body, reply->content);
@@ -343,6 +402,8 @@ int nhsa_encode_reply(
 		        table->out, table->n_out, "output", YT_TABLE_LENIENT, reply->arena, reply->body, NULL, NULL);
 	if (rv != 0)
 		return rv;
+	if (nhsa->app_id.n > 0 && nhsa_is_payment(msg->op->id))
+		return nhsa_wrap_reply(self, msg, reply, out);
 	yt_buf_byte(out, '{');
 	put_code(reply, out, &first);
 	put_text(reply, "inf_refmsgid", reply->number, out, &first);
@@ -355,13 +416,7 @@ int nhsa_encode_reply(
 		nhsa_put_name(out, &first, node->name);
 		yt_json_write(node, out);
 	}
-	nhsa_put_name(out, &first, YT_STR("output"));
-	if (as_it_came)
-		yt_buf_str(out, reply->content);
-	else if (reply->body != NULL)
-		yt_json_write(reply->body, out);
-	else
-		yt_buf_text(out, "null");
+	rv = put_output(self, reply, as_it_came, out, &first);
 	yt_buf_byte(out, '}');
-	return out->failed ? YT_ENOMEM : 0;
+	return rv != 0 ? rv : out->failed ? YT_ENOMEM : 0;
 }

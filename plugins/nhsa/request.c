@@ -135,6 +135,40 @@ static int check_business(struct yt_msg *msg, struct yt_fault *fault)
 	return rv;
 }
 
+/* Envelope and business part.  A wrapped message has neither: they are made of what it has. */
+static int take_parts(struct yt_plugin *self, struct yt_node *root, struct yt_msg *msg, struct yt_fault *fault)
+{
+	const struct nhsa *nhsa = yt_plugin_ctx(self);
+	const struct yt_wire_op *op;
+
+	if (nhsa_is_wrapped(root))
+		return nhsa_unwrap_request(self, root, msg, fault);
+	msg->body = nhsa_unlink(root, "input");
+	msg->head = root;
+	op = nhsa_wire_op(yt_node_text(root, "infno"));
+	if (nhsa->app_id.n > 0 && op != NULL && nhsa_is_payment(op->op))
+		return refuse(fault, YT_EFORMAT, "input", "must be wrapped (setting app_id)");
+	return 0;
+}
+
+/* Decrypts input where that is agreed; text: what it was read from. */
+static int open_input(struct yt_plugin *self, struct yt_msg *msg, struct yt_str *text, struct yt_fault *fault)
+{
+	const struct nhsa *nhsa = yt_plugin_ctx(self);
+	const char *why;
+	int rv;
+
+	if (msg->content.p != NULL)
+		return 0; /* it came wrapped */
+	if (nhsa->input_key.n > 0) {
+		rv = nhsa_seal_open(self, msg->arena, msg->head, &msg->body, false, text, &why);
+		if (rv != 0)
+			return rv == YT_ENOMEM ? rv : refuse(fault, rv, "input", why);
+	}
+	msg->content = (struct yt_str){ text->p + msg->body->raw_off, msg->body->raw_len };
+	return 0;
+}
+
 int nhsa_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
 {
 	struct yt_json_error err = { 0 };
@@ -147,8 +181,9 @@ int nhsa_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_
 		return refuse_json(fault, rv, &err);
 	if (root->kind != YT_OBJECT)
 		return refuse(fault, YT_EFORMAT, "(message)", "must be an object");
-	msg->body = nhsa_unlink(root, "input");
-	msg->head = root;
+	rv = take_parts(self, root, msg, fault);
+	if (rv != 0)
+		return rv;
 	take_envelope(msg);
 	op = nhsa_wire_op(msg->wire_op);
 	msg->op = yt_op(op != NULL ? op->op : YT_OP_UNREAD);
@@ -159,7 +194,9 @@ int nhsa_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_
 	msg->op = yt_op(op != NULL ? op->op : YT_OP_UNREAD);
 	if (msg->body == NULL)
 		return refuse(fault, YT_EFORMAT, "input", "is missing");
-	msg->content = (struct yt_str){ text.p + msg->body->raw_off, msg->body->raw_len };
+	rv = open_input(self, msg, &text, fault);
+	if (rv != 0)
+		return rv;
 	rv = check_business(msg, fault);
 	if (rv == 0)
 		take_business(msg);
@@ -223,6 +260,9 @@ static int put_envelope(
 		bool ours;
 		struct yt_str value = envelope_value(nhsa, msg, field, &ours);
 
+		if (nhsa->input_key.n > 0 &&
+		        (strcmp(field->name, "cainfo") == 0 || strcmp(field->name, "signtype") == 0))
+			continue; /* ours, over what is sealed */
 		if (value.n == 0 && (field->flags & YT_FIELD_REQUIRED) != 0)
 			return refuse(fault, YT_EFORMAT, field->name, "is missing");
 		if (value.n == 0 && strcmp(field->name, "recer_sys_code") == 0)
@@ -261,6 +301,55 @@ static void put_beyond(const struct nhsa *nhsa, const struct yt_msg *msg, struct
 	}
 }
 
+static void put_plain(const struct yt_msg *msg, bool as_it_came, struct yt_buf *out)
+{
+	if (as_it_came)
+		yt_buf_str(out, msg->content);
+	else if (msg->body != NULL)
+		yt_json_write(msg->body, out);
+	else
+		yt_buf_text(out, "null");
+}
+
+static int put_sealed(struct yt_plugin *self, struct yt_str plain, struct yt_buf *out, bool *first)
+{
+	const struct nhsa *nhsa = yt_plugin_ctx(self);
+	int rv = 0;
+
+	nhsa_put_name(out, first, YT_STR("encType"));
+	yt_buf_text(out, "\"SM4\"");
+	if (nhsa->sign_key.n > 0) {
+		nhsa_put_name(out, first, YT_STR("signtype"));
+		yt_buf_text(out, "\"SM2\"");
+		nhsa_put_name(out, first, YT_STR("cainfo"));
+		yt_buf_byte(out, '"');
+		rv = nhsa_seal_sign(self, plain, out);
+		yt_buf_byte(out, '"');
+	}
+	nhsa_put_name(out, first, YT_STR("input"));
+	return rv == 0 ? nhsa_seal_put(self, plain, out) : rv;
+}
+
+static int put_input(struct yt_plugin *self, const struct yt_msg *msg, bool as_it_came, struct yt_buf *out, bool *first,
+        struct yt_fault *fault)
+{
+	const struct nhsa *nhsa = yt_plugin_ctx(self);
+	struct yt_buf plain = { 0 };
+	int rv;
+
+	if (nhsa->input_key.n == 0) {
+		nhsa_put_name(out, first, YT_STR("input"));
+		put_plain(msg, as_it_came, out);
+		return 0;
+	}
+	put_plain(msg, as_it_came, &plain);
+	rv = plain.failed ? YT_ENOMEM : put_sealed(self, yt_buf_view(&plain), out, first);
+	yt_buf_free(&plain);
+	return rv == 0 || rv == YT_ENOMEM
+	               ? rv
+	               : refuse(fault, YT_EFORMAT, "input", "cannot be sealed (settings input_key, sign_key)");
+}
+
 int nhsa_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
 {
 	const struct nhsa *nhsa = yt_plugin_ctx(self);
@@ -272,6 +361,12 @@ int nhsa_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct
 	bool first = true;
 	int rv;
 
+	if (nhsa->app_id.n > 0 && nhsa_is_payment(msg->op->id)) {
+		rv = table == NULL ? 0
+		                   : yt_table_run(table->in, table->n_in, "input", YT_TABLE_STRICT, msg->arena,
+		                             msg->body, fault, NULL);
+		return rv != 0 ? rv : nhsa_wrap_request(self, msg, out, fault);
+	}
 	yt_buf_byte(out, '{');
 	rv = put_envelope(nhsa, msg, out, &first, fault);
 	if (rv == 0 && table != NULL && !as_it_came)
@@ -281,13 +376,11 @@ int nhsa_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct
 		return rv;
 	}
 	put_beyond(nhsa, msg, out, &first);
-	nhsa_put_name(out, &first, YT_STR("input"));
-	if (as_it_came)
-		yt_buf_str(out, msg->content);
-	else if (msg->body != NULL)
-		yt_json_write(msg->body, out);
-	else
-		yt_buf_text(out, "null");
+	rv = put_input(self, msg, as_it_came, out, &first, fault);
+	if (rv != 0) {
+		out->n = start;
+		return rv;
+	}
 	yt_buf_byte(out, '}');
 	return out->failed ? YT_ENOMEM : 0;
 }
