@@ -437,7 +437,7 @@ static void test_show_masks(void **state)
 	assert_prints(w, "\"begntime\": 「***(8)」"); /* a harmless name does not help a value that has not its form */
 	assert_shows_nobody(w);
 	assert_int_equal(run(w, "show H33021399901202611221000000002"), 0); /* parked: nobody knows who pays what */
-	assert_prints(w, "123.45 yuan: fund -, account -, cash -");
+	assert_prints(w, "123.45 yuan asked for");
 	assert_int_equal(run(w, "show 1"), 0); /* the exchange */
 	assert_prints(w, NUMBER);
 	assert_int_equal(run(w, "show " NUMBER " --json"), 0);

@@ -365,7 +365,7 @@ static void print_head(const struct showing *s)
 {
 	const struct exchange *x = &s->x;
 	const struct yt_op *op = yt_op(x->op);
-	char total[24], fund[24] = "-", account[24] = "-", cash[24] = "-", id[20];
+	char total[24], fund[24], account[24], cash[24], id[20];
 
 	ctl_exchange(x->id, id);
 	printf("Exchange %s  %s %s %s  %s%s%s%s%s\n", id, op == NULL ? "" : op->name, op == NULL ? "" : op->zh,
@@ -385,9 +385,10 @@ static void print_head(const struct showing *s)
 		ctl_yuan(x->fund_fen, fund);
 		ctl_yuan(x->account_fen, account);
 		ctl_yuan(x->cash_fen, cash);
-	}
-	if (x->amount_fen != 0)
 		printf("  %-13s%s yuan: fund %s, account %s, cash %s\n", "amount", total, fund, account, cash);
+	} else if (x->amount_fen != 0) {
+		printf("  %-13s%s yuan asked for\n", "amount", total);
+	}
 	if (x->state == X_DONE && !x->delivered && (x->flags & REC_X_SETTLEMENT))
 		print_line("delivery", "not proved: the origin did not take the answer");
 }
