@@ -388,7 +388,49 @@ static void an_answer_too_many_answers_no_other_request(void **state)
 	world_close();
 }
 
-/* The same, but the answer too many lies in the socket, unread, when the next request is sent. */
+/* An answer that comes while most of its request is still with us is taken, but its connection is used up. */
+static void play_early_answer(void *arg)
+{
+	struct script *s = arg;
+	struct peer *peer = malloc(sizeof(*peer));
+
+	for (s->accepted = 0; s->accepted < 2; s->accepted++) {
+		if (peer_accept(peer, w.listener, "server", true, 0) != 0)
+			break;
+		while (!peer->ended && strstr(peer->got, "POST") == NULL)
+			peer_read_some(peer);
+		peer_send(peer, s->answers[s->accepted][0], strlen(s->answers[s->accepted][0]));
+		if (s->accepted == 0)
+			await_cue(1); /* not a word of the rest is read meanwhile */
+		peer_hang_up(peer, true);
+	}
+	free(peer);
+}
+
+static void an_early_answer_is_taken_and_its_connection_used_up(void **state)
+{
+	struct lane_conf conf = usual_conf();
+	struct script s = { .answers = { { OK("1", "a") }, { OK("1", "b") } } };
+	size_t n = 16 << 20; /* more than any socket takes */
+	char *body = malloc(n + 1);
+
+	(void)state;
+	memset(body, 'x', n);
+	body[n] = '\0';
+	world_open(&conf);
+	w.again = 2;
+	w.again_after = 1;
+	send_one(1, body, NEVER_MS);
+	uv_timer_start(&w.later, on_told_cue, 5, 5);
+	peer_play(&w.loop, play_early_answer, &s);
+	uv_timer_stop(&w.later);
+	run_until_told(2);
+	assert_string_equal(w.told, "1 answered 200 a|2 answered 200 b|");
+	world_close();
+	free(body);
+}
+
+/* As above, but the answer too many lies in the socket, unread, when the next request is sent. */
 static void play_late_second_answer(void *arg)
 {
 	struct script *s = arg;
@@ -783,6 +825,7 @@ int main(void)
 	static const struct CMUnitTest singles[] = {
 		cmocka_unit_test(no_hostile_answer_is_taken),
 		cmocka_unit_test(an_answer_too_many_answers_no_other_request),
+		cmocka_unit_test(an_early_answer_is_taken_and_its_connection_used_up),
 		cmocka_unit_test(an_answer_nobody_asked_for_answers_no_later_request),
 		cmocka_unit_test(requests_share_a_connection),
 		cmocka_unit_test(what_the_party_has_closed_is_not_written_into),

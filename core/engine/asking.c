@@ -2,6 +2,8 @@
  *
  * engine_request() is called by process/worker_process.c.  A query's leg leaves at once, a state-changing one only after
  * the keeper said DOWN_ADMITTED (P1, engine.c). */
+#include <stdio.h>
+
 #include "engine/work.h"
 
 /* -- sending ------------------------------------------------------------------------------------ */
@@ -135,12 +137,13 @@ static struct yt_str institution_of(const struct work *w)
 
 /* One line for the operator, whether somebody has the wrong certificate or tries what he may not: who, from where, for
  * whom.  w: NULL before there is a message. */
-static void note_denied(struct engine *e, const struct engine_request *r, const struct work *w, const char *why)
+static void note_denied(struct engine *e, const struct engine_request *r, const struct work *w, const char *whose,
+	const char *why)
 {
 	if (!yt_pace(&e->denials, engine_mono(e), "engine", "requests of who may not"))
 		return;
-	yt_log(YT_WARN, "engine", "denied on %s to \"%.*s\" from %.*s: %s; institution %.*s, exchange %016llx, trace %s", r->listener,
-		YT_FMT(r->subject), YT_FMT(r->peer), why, YT_FMT(institution_of(w)),
+	yt_log(YT_WARN, "engine", "denied on %s to \"%.*s\" from %.*s: %s%s; institution %.*s, exchange %016llx, trace %s", r->listener,
+		YT_FMT(r->subject), YT_FMT(r->peer), whose, why, YT_FMT(institution_of(w)),
 		(unsigned long long)(w != NULL ? w->id : 0), w != NULL ? w->trace : "-");
 }
 
@@ -163,7 +166,10 @@ static const struct engine_origin *identify(struct engine *e, const struct engin
 	engine_box(e, &r->codec, "verify", 0, r->body);
 	rv = r->codec.api->verify(r->codec.plugin, r->headers, r->n_headers, key, engine_wall(e), fault);
 	engine_unbox(e);
-	return rv == 0 ? origin : NULL;
+	if (rv == 0)
+		return origin;
+	snprintf(fault->path, sizeof(fault->path), "the signature of %s: ", origin->name);
+	return NULL;
 }
 
 static void refuse_plain(struct engine *e, const struct engine_request *r, int status, const char *text)
@@ -178,10 +184,10 @@ static bool may_go(struct engine *e, const struct engine_request *r, struct work
 	char why[200] = "";
 
 	if (!e->conf.speaks_for(e->conf.ctx, w->origin, w->msg)) {
-		note_denied(e, r, w, "may not speak for this institution");
+		note_denied(e, r, w, "", "may not speak for this institution");
 		work_refuse(e, w, TEXT_NOT_ALLOWED, (struct yt_str){ 0 });
 	} else if (uses_reserved_serial(e, w)) {
-		note_denied(e, r, w, "uses a message number of ours");
+		note_denied(e, r, w, "", "uses a message number of ours");
 		work_refuse(e, w, TEXT_RESERVED_NUMBER, (struct yt_str){ 0 });
 	} else if (w->msg->op->request_money != 0 &&
 		yt_money_check(w->msg->op->request_money, w->msg->body, why, sizeof(why)) != 0) {
@@ -265,7 +271,7 @@ void engine_request(struct engine *e, const struct engine_request *r)
 	}
 	origin = identify(e, r, &fault);
 	if (origin == NULL) {
-		note_denied(e, r, NULL, fault.why[0] != 0 ? fault.why : "nobody we know");
+		note_denied(e, r, NULL, fault.path, fault.why[0] != 0 ? fault.why : "nobody we know");
 		refuse_plain(e, r, 403, "unknown certificate, caller or signature\n");
 		return;
 	}
