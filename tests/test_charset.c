@@ -185,17 +185,23 @@ static const struct bad_case {
 static void test_bad(void **state)
 {
 	const struct bad_case *c = *state;
-	struct yt_charset_error err = { .offset = 99 };
+	struct yt_charset_error err = { .offset = 99, .code_point = 99 };
+	struct yt_str text = yt_str(c->text);
+	char *exact = malloc(text.n); /* without a NUL, so that the address checker sees a read behind it */
 	struct yt_buf out = { 0 };
 
+	memcpy(exact, text.p, text.n);
+	text.p = exact;
 	if (c->is_gb18030) {
-		assert_int_equal(yt_gb18030_to_utf8(yt_str(c->text), &out, &err), YT_EFORMAT);
+		assert_int_equal(yt_gb18030_to_utf8(text, &out, &err), YT_EFORMAT);
 	} else {
-		assert_int_equal(yt_utf8_check(yt_str(c->text), &err), YT_EFORMAT);
+		assert_int_equal(yt_utf8_check(text, &err), YT_EFORMAT);
 		assert_int_equal(err.offset, c->offset);
-		assert_int_equal(yt_utf8_to_gb18030(yt_str(c->text), &out, &err), YT_EFORMAT);
+		assert_int_equal(yt_utf8_to_gb18030(text, &out, &err), YT_EFORMAT);
 	}
+	free(exact);
 	assert_int_equal(err.offset, c->offset);
+	assert_int_equal(err.code_point, 0);
 	assert_non_null(err.why);
 	/* The same thread converts on as if nothing had been. */
 	yt_buf_clear(&out);

@@ -109,7 +109,7 @@ static EVP_PKEY *key_of(const uint8_t point[POINT_LEN], const BIGNUM *number)
 	return key;
 }
 
-/* The public half of a bare number is computed. */
+/* The public half of a bare number is computed.  0 has none, and OpenSSL refuses what is beyond the order. */
 static EVP_PKEY *key_of_number(const uint8_t octets[NUMBER_LEN])
 {
 	EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_sm2);
@@ -118,8 +118,7 @@ static EVP_PKEY *key_of_number(const uint8_t octets[NUMBER_LEN])
 	uint8_t bare[POINT_LEN];
 	EVP_PKEY *key = NULL;
 
-	if (point != NULL && number != NULL && !BN_is_zero(number) && BN_cmp(number, EC_GROUP_get0_order(group)) < 0 &&
-		EC_POINT_mul(group, point, number, NULL, NULL, NULL) == 1 &&
+	if (point != NULL && number != NULL && EC_POINT_mul(group, point, number, NULL, NULL, NULL) == 1 &&
 		EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, bare, sizeof(bare), NULL) == POINT_LEN)
 		key = key_of(bare, number);
 	BN_clear_free(number);
@@ -319,11 +318,13 @@ static void put_octets(struct yt_buf *out, struct yt_str octets)
 
 static int put_sequence(struct yt_buf *out, struct yt_buf *inner)
 {
+	bool is_whole = !inner->failed;
+
 	yt_buf_byte(out, 0x30);
 	put_length(out, inner->n);
 	yt_buf_str(out, yt_buf_view(inner));
 	yt_buf_free(inner);
-	return out->failed ? YT_ENOMEM : 0;
+	return is_whole && !out->failed ? 0 : YT_ENOMEM;
 }
 
 /* Takes one value of that tag off *der; lengths in their shortest form only. */
