@@ -84,7 +84,20 @@ static const struct yt_node *list_of(const struct writing *x, const struct ksbw_
 	return list != NULL && list->kind == YT_ARRAY ? list : NULL;
 }
 
-static int put_cell(struct writing *x, const struct ksbw_field *f, const struct yt_node *row_node, int row)
+/* What the case knows of this fee line beyond the message: its split came with the treating platform's answer. */
+static const struct yt_node *known_line(const struct writing *x, const struct ksbw_field *f, const struct yt_node *row)
+{
+	const struct yt_node *rows = strcmp(f->node[0], "feedetail") == 0 ? yt_node_get(x->s->facts, f->node[0]) : NULL;
+	struct yt_str number = yt_node_text(row, "feedetl_sn");
+
+	for (const struct yt_node *line = rows != NULL ? rows->child : NULL; line != NULL; line = line->next)
+		if (yt_str_eq(yt_node_text(line, "feedetl_sn"), number))
+			return line;
+	return NULL;
+}
+
+static int put_cell(struct writing *x, const struct ksbw_field *f, const struct yt_node *row_node,
+        const struct yt_node *known, int row)
 {
 	const struct yt_node *list = f->max > 1 ? yt_node_get(row_node, f->name[0]) : NULL;
 	struct yt_str text = { NULL, 0 };
@@ -93,6 +106,8 @@ static int put_cell(struct writing *x, const struct ksbw_field *f, const struct 
 		return put_list(x, f, f->node[0], row, list);
 	for (size_t i = 0; i < 3 && f->name[i] != NULL && text.n == 0; i++)
 		text = yt_node_text(row_node, f->name[i]);
+	for (size_t i = 0; i < 3 && f->name[i] != NULL && text.n == 0; i++)
+		text = yt_node_text(known, f->name[i]);
 	if (text.n == 0 && f->min > 0 && f->fallback != NULL)
 		text = yt_str(f->fallback);
 	if (text.n > 0)
@@ -112,10 +127,12 @@ static int put_rows(struct writing *x, const struct ksbw_field *f)
 	if (f->wrap != NULL)
 		yt_xml_start(x->w, f->wrap);
 	for (const struct yt_node *row = n > 0 ? rows->child : NULL; row != NULL && rv == 0; row = row->next, at++) {
+		const struct yt_node *known = known_line(x, f, row);
+
 		yt_xml_start(x->w, f->wire);
 		x->w->indent = 0; /* a row stands in one line (8.2) */
 		for (size_t i = 0; i < f->n_rows && rv == 0; i++)
-			rv = put_cell(x, &f->rows[i], row, at);
+			rv = put_cell(x, &f->rows[i], row, known, at);
 		yt_xml_end(x->w);
 		x->w->indent = indent;
 	}

@@ -319,6 +319,33 @@ static struct yt_str diagnosis(const struct ksbw_source *s, unsigned nth, const 
 	return (struct yt_str){ NULL, 0 };
 }
 
+static struct yt_str diagnosis_for(const struct ksbw_source *s, const char *wire)
+{
+	if (strcmp(wire, "akc050") == 0 || strcmp(wire, "akc185") == 0)
+		return diagnosis(s, 0, "diag_name");
+	if (strcmp(wire, "akc193") == 0 || strcmp(wire, "akc196") == 0)
+		return diagnosis(s, 0, "diag_code");
+	if (strcmp(wire, "ykc601") == 0)
+		return diagnosis(s, 1, "diag_code");
+	if (strcmp(wire, "ykc602") == 0)
+		return diagnosis(s, 2, "diag_code");
+	return (struct yt_str){ NULL, 0 };
+}
+
+/* Rows of this message say more than what the case knew before: a discharge has another diagnosis than the
+ * admission. */
+static struct yt_str newer_diagnosis(const struct ksbw_source *s, const struct ksbw_field *f)
+{
+	const struct yt_node *rows = yt_node_get(s->body, "diseinfo");
+
+	if (s->is_reply || rows == NULL || rows->kind != YT_ARRAY || rows->n == 0)
+		return (struct yt_str){ NULL, 0 };
+	for (size_t i = 0; i < 3 && f->name[i] != NULL; i++)
+		if (in_body(s->body, f, f->name[i]).n > 0)
+			return (struct yt_str){ NULL, 0 };
+	return diagnosis_for(s, f->wire);
+}
+
 static struct yt_str credential(const struct ksbw_source *s, const char *wire)
 {
 	struct yt_str type = anywhere(s, "mdtrt_cert_type"), number = anywhere(s, "mdtrt_cert_no");
@@ -337,8 +364,11 @@ static struct yt_str derived(const struct ksbw_source *s, const struct ksbw_fiel
 {
 	const char *w = f->wire;
 	const struct yt_node *rows = lines_of(s);
+	struct yt_str found = diagnosis_for(s, w);
 	char hash[65];
 
+	if (found.n > 0)
+		return found;
 	if (strncmp(w, "aac04", 5) == 0 || strcmp(w, "ecqrcode") == 0)
 		return credential(s, w);
 	if (strcmp(w, "ake007") == 0 || strcmp(w, "aae036") == 0)
@@ -356,14 +386,6 @@ static struct yt_str derived(const struct ksbw_source *s, const struct ksbw_fiel
 	if (strcmp(w, "nothird") == 0 && yt_str_is(anywhere(s, "rel_ttp_flag"), "0") &&
 	        yt_str_is(anywhere(s, "trum_flag"), "1"))
 		return YT_STR("1");
-	if (strcmp(w, "akc050") == 0 || strcmp(w, "akc185") == 0)
-		return diagnosis(s, 0, "diag_name");
-	if (strcmp(w, "akc193") == 0 || strcmp(w, "akc196") == 0)
-		return diagnosis(s, 0, "diag_code");
-	if (strcmp(w, "ykc601") == 0)
-		return diagnosis(s, 1, "diag_code");
-	if (strcmp(w, "ykc602") == 0)
-		return diagnosis(s, 2, "diag_code");
 	if (strcmp(w, "otransid") == 0 && f->type == KSBW_TransId0 && yt_str_is(anywhere(s, "feedetl_sn"), "0000"))
 		return YT_STR("0");
 	if (rows != NULL && strcmp(w, "feecnt") == 0)
@@ -408,6 +430,8 @@ struct yt_str ksbw_find(const struct ksbw_source *s, const struct ksbw_field *f,
 	*no_memory = false;
 	if (f->type == KSBW_AmtSum)
 		found = sum_of_names(s, f, no_memory);
+	else if (f->min > 0)
+		found = newer_diagnosis(s, f);
 	for (size_t i = 0; i < 3 && f->name[i] != NULL && found.n == 0 && f->type != KSBW_AmtSum; i++)
 		found = by_name(s, f, f->name[i]);
 	if (found.n == 0 && !*no_memory && !is_change(s, f)) {
