@@ -24,3 +24,11 @@ if grep -lraF -f "$names" run/gateway run/gateway.log run/messages.txt run/messa
 	echo "a name or id number stands in clear text in the files above"
 	exit 1
 fi
+
+# The log tells each exchange that did not go the plain way, what became of it, and who asked for whom he may not.
+said() { grep -E "keeper: exchange [0-9a-f]{16} .*: ($1)\$" run/gateway.log | sed -E 's/.*exchange ([0-9a-f]{16}) .*/\1/' | sort -u; }
+[ "$(said 'its outcome is unknown' | wc -l)" -ge 25 ] || { echo "the log names too few unknown outcomes"; exit 1; }
+untold=$(comm -23 <(said 'its outcome is unknown') <(said 'it is reversed.*|it is found out.*|it is parked.*'))
+[ -z "$untold" ] || { echo "the log does not say what became of $untold"; exit 1; }
+grep -q 'denied on hospitals to "hospital-.*may not speak for this institution' run/gateway.log ||
+	{ echo "the log does not say who asked for another's institution"; exit 1; }
