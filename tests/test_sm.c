@@ -16,6 +16,7 @@
 
 #include "format/keys.h"
 #include "format/sm.h"
+#include "plugin/instance.h"
 #include "yitong/charset.h"
 #include "yitong/xml.h"
 
@@ -588,6 +589,46 @@ static void test_kinds(void **state)
 	assert_int_equal(keys_sm2_verify(keys, YT_STR("public"), &not_a_secret, &text, 1, out), YT_ESTATE);
 }
 
+/* --- through a plugin's eyes --- */
+
+static void test_host(void **state)
+{
+	struct yt_plugin without = { .name = "without" }, self = { .name = "with", .keys = keys };
+	const struct yt_piece text = octets("x");
+	struct yt_sm4 how = { .key = YT_STR("data"), .mode = YT_SM4_CTR, .iv = YT_STR("0123456789abcdef") };
+	struct yt_buf sealed = { 0 }, clear = { 0 };
+	struct yt_key found;
+	uint8_t out[64], again[64];
+
+	must_add("private", YT_KEY_SM2_PRIVATE, STANDARD_NUMBER);
+	must_add("data", YT_KEY_SM4, "0123456789abcdeffedcba9876543210");
+	must_add("secret", YT_KEY_SECRET, "s3cret");
+	assert_int_equal(yt_key_sm2_sign(&self, YT_STR("private"), NULL, &text, 1, out), 0);
+	assert_int_equal(yt_key_sm2_verify(&self, YT_STR("private"), NULL, &text, 1, out), 0);
+	assert_int_equal(yt_sm2_to_der(out, &sealed), 0);
+	assert_int_equal(yt_sm2_from_der(yt_buf_view(&sealed), again), 0);
+	assert_memory_equal(out, again, 64);
+	yt_buf_clear(&sealed);
+	assert_int_equal(yt_key_sm2_encrypt(&self, YT_STR("private"), YT_STR("key"), &sealed), 0);
+	assert_int_equal(yt_key_sm2_decrypt(&self, YT_STR("private"), yt_buf_view(&sealed), &clear), 0);
+	assert_true(yt_str_is(yt_buf_view(&clear), "key"));
+	yt_buf_clear(&sealed);
+	yt_buf_clear(&clear);
+	assert_int_equal(yt_key_sm4_encrypt(&self, &how, YT_STR("clear"), &sealed), 0);
+	assert_int_equal(yt_key_sm4_decrypt(&self, &how, yt_buf_view(&sealed), &clear), 0);
+	assert_true(yt_str_is(yt_buf_view(&clear), "clear"));
+	assert_int_equal(yt_key_hmac(&self, YT_HMAC_SM3, YT_STR("secret"), &text, 1, out), 0);
+	assert_int_equal(yt_key_find(&self, YT_STR(""), YT_STR(""), YT_KEY_SM4, 0, &found), 0);
+	assert_true(yt_str_is(found.name, "data"));
+	yt_sm3(YT_STR("abc"), out);
+	assert_hex(out, 32, "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0");
+	assert_int_equal(yt_key_sm2_sign(&without, YT_STR("private"), NULL, &text, 1, out), YT_ENOTFOUND);
+	assert_int_equal(yt_key_hmac(&without, YT_HMAC_SM3, YT_STR("secret"), &text, 1, out), YT_ENOTFOUND);
+	assert_int_equal(yt_key_find(&without, YT_STR(""), YT_STR(""), YT_KEY_SM4, 0, &found), YT_ENOTFOUND);
+	yt_buf_free(&sealed);
+	yt_buf_free(&clear);
+}
+
 /* --- threads --- */
 
 static void *sign_many(void *arg)
@@ -762,6 +803,7 @@ int main(void)
 	ONE(test_twice);
 	ONE(test_certificate);
 	ONE(test_kinds);
+	ONE(test_host);
 	ONE(test_threads);
 	ONE(test_crossprovince);
 	ONE(test_bank);

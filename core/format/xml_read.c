@@ -382,20 +382,21 @@ static int check_attributes(struct reading *r)
 
 	while (p < last && (p = memchr(p, '<', (size_t)(last - p))) != NULL) {
 		struct yt_str rest = { p, (size_t)(last - p) };
+		bool is_tag = rest.n < 2 || (p[1] != '!' && p[1] != '?');
 
-		if (yt_str_starts(rest, "<!--")) {
+		if (is_tag) {
+			p++;
+			if (count_values(&p, last) > r->limits.attributes)
+				return fail(r, xml_text_offset(&r->text, (size_t)(rest.p - begin)), YT_ELIMIT,
+					"an element has more attributes than the limit");
+		} else if (yt_str_starts(rest, "<!--")) {
 			p = skip_to(p + 4, last, "-->");
 		} else if (yt_str_starts(rest, "<![CDATA[")) {
 			p = skip_to(p, last, "]]>");
 		} else if (yt_str_starts(rest, "<?")) {
 			p = skip_to(p, last, "?>");
-		} else if (yt_str_starts(rest, "<!")) {
-			return 0; /* a DOCTYPE: on_doctype() */
 		} else {
-			p++;
-			if (count_values(&p, last) > r->limits.attributes)
-				return fail(r, xml_text_offset(&r->text, (size_t)(rest.p - begin)), YT_ELIMIT,
-					"an element has more attributes than the limit");
+			return 0; /* a DOCTYPE: on_doctype() */
 		}
 	}
 	return 0;

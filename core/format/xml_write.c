@@ -48,7 +48,7 @@ static bool has_no_character(struct yt_str s, uint32_t *code)
 	return false;
 }
 
-/* Appends octets that need no escapes. */
+/* Appends characters beyond ASCII. */
 static void put_run(struct yt_xml_writer *w, struct yt_str attribute, struct yt_str run)
 {
 	struct yt_charset_error error = { 0 };
@@ -93,25 +93,41 @@ static const char *escape(char c, bool in_attribute)
 	}
 }
 
+/* Almost all there is: digits and letters. */
+static bool is_plain(uint8_t c)
+{
+	return c >= 0x20 && c < 0x80 && c != '&' && c != '<' && c != '>' && c != '"';
+}
+
+/* One octet that is not plain and not part of a longer character. */
+static void put_special(struct yt_xml_writer *w, struct yt_str attribute, char c)
+{
+	const char *instead = escape(c, attribute.n > 0);
+
+	if (instead != NULL)
+		yt_buf_text(w->out, instead);
+	else if (c == '"' || c == '\n' || c == '\t')
+		yt_buf_byte(w->out, (uint8_t)c);
+	else
+		fail(w, YT_EFORMAT, attribute, (uint8_t)c, "a character that XML does not allow");
+}
+
 static void put_text(struct yt_xml_writer *w, struct yt_str attribute, struct yt_str text)
 {
-	size_t from = 0;
+	const char *p = text.p, *end, *from;
 
-	for (size_t i = 0; i < text.n && w->error == 0; i++) {
-		const char *instead = escape(text.p[i], attribute.n > 0);
-		uint8_t c = (uint8_t)text.p[i];
-
-		if (instead == NULL && (c >= 0x20 || c == '\n' || c == '\t'))
-			continue;
-		put_run(w, attribute, (struct yt_str){ text.p + from, i - from });
-		if (instead == NULL)
-			fail(w, YT_EFORMAT, attribute, c, "a character that XML does not allow");
-		else
-			yt_buf_text(w->out, instead);
-		from = i + 1;
+	if (text.n == 0)
+		return;
+	for (end = p + text.n; p < end && w->error == 0;) {
+		for (from = p; p < end && is_plain((uint8_t)*p);)
+			p++;
+		yt_buf_add(w->out, from, (size_t)(p - from));
+		for (from = p; p < end && (uint8_t)*p >= 0x80;)
+			p++;
+		put_run(w, attribute, (struct yt_str){ from, (size_t)(p - from) });
+		if (p < end && p == from)
+			put_special(w, attribute, *p++);
 	}
-	if (w->error == 0)
-		put_run(w, attribute, (struct yt_str){ text.p + from, text.n - from });
 }
 
 /* --- names --- */
@@ -139,6 +155,19 @@ static bool may_follow(uint32_t c)
 		c == 0x203f || c == 0x2040;
 }
 
+/* What nearly every name is: letters, digits, _ - . and no more. */
+static bool is_plain_name(struct yt_str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		uint8_t c = (uint8_t)name.p[i], letter = c | 0x20;
+
+		if ((letter < 'a' || letter > 'z') && c != '_' &&
+			(i == 0 || ((c < '0' || c > '9') && c != '-' && c != '.')))
+			return false;
+	}
+	return name.n > 0;
+}
+
 static bool is_name(struct yt_str name)
 {
 	const uint8_t *p = (const uint8_t *)name.p, *end = p + name.n;
@@ -153,8 +182,10 @@ static bool is_name(struct yt_str name)
 
 static void put_name(struct yt_xml_writer *w, struct yt_str attribute, struct yt_str name)
 {
-	if (is_name(name))
-		put_run(w, attribute, name);
+	if (is_plain_name(name))
+		yt_buf_str(w->out, name);
+	else if (is_name(name))
+		put_text(w, attribute, name); /* nothing in it needs an escape */
 	else
 		fail(w, YT_EFORMAT, attribute, 0, "a name inside this element is no name in XML");
 }
@@ -265,7 +296,7 @@ void yt_xml_end(struct yt_xml_writer *w)
 	if (w->indent > 0 && (w->has_elements >> w->depth & 1) != 0)
 		new_line(w, w->depth);
 	yt_buf_text(w->out, "</");
-	put_run(w, (struct yt_str){ 0 }, w->names[w->depth]);
+	put_text(w, (struct yt_str){ 0 }, w->names[w->depth]);
 	yt_buf_byte(w->out, '>');
 }
 
