@@ -60,6 +60,8 @@ static const struct good_case {
 	{ "has attributes before elements", "<a ver=\"1.0\"><b/></a>", "{\"@ver\":\"1.0\",\"b\":\"\"}" },
 	{ "reads the five entities", "<a>&amp;&lt;&gt;&quot;&apos;</a>", "\"&<>\\\"'\"" },
 	{ "reads character references", "<a>&#20013;&#x4E2D;</a>", "\"中中\"" },
+	{ "reads an ampersand in an attribute", "<a b='x&amp;&#38;&amp;quot;&amp;#38;&#x26;y'><c/></a>",
+		"{\"@b\":\"x&&&quot;&#38;&y\",\"c\":\"\"}" },
 	{ "reads CDATA as text", "<a>x<![CDATA[<b>&amp;]]>y</a>", "\"x<b>&amp;y\"" },
 	{ "skips comments", "<!-- c --><a>x<!-- <b> -->y</a><!-- d -->", "\"xy\"" },
 	{ "has one kind of line end", "<a>x\r\ny\rz</a>", "\"x\\ny\\nz\"" },

@@ -203,6 +203,23 @@ static bool keep_text(struct reading *r, struct yt_node *node, struct yt_str tex
 	return r->rv == 0;
 }
 
+/* libxml2 leaves one thing of an attribute undone unless it replaces entities of a DTD too, which there is none of: an
+ * ampersand, however it was written, stands in the value as &#38;, and no other reference does. */
+static void finish_value(struct yt_node *node)
+{
+	static const char mark[] = "&#38;";
+	const size_t n_mark = sizeof(mark) - 1;
+	char *text = (char *)node->text.p;
+	size_t to = 0;
+
+	for (size_t from = 0; from < node->text.n; from++) {
+		text[to++] = text[from];
+		if (node->text.n - from >= n_mark && memcmp(text + from, mark, n_mark) == 0)
+			from += n_mark - 1;
+	}
+	node->text.n = to;
+}
+
 static bool add_attribute(struct reading *r, struct yt_node *node, struct yt_str prefix, struct yt_str name,
                           struct yt_str value)
 {
@@ -213,7 +230,11 @@ static bool add_attribute(struct reading *r, struct yt_node *node, struct yt_str
 		return false;
 	}
 	full = yt_arena_printf(r->arena, "@%.*s%s%.*s", YT_FMT(prefix), prefix.n > 0 ? ":" : "", YT_FMT(name));
-	return keep_text(r, add_node(r, node, full), value);
+	node = add_node(r, node, full);
+	if (!keep_text(r, node, value))
+		return false;
+	finish_value(node);
+	return true;
 }
 
 /* An attribute with a prefix has "@xmlns:prefix" in its own element, so that each part can be written alone. */
