@@ -105,6 +105,21 @@ struct person *book_person_add(struct book *book, const struct person *person)
 	return known;
 }
 
+struct person *book_guest_add(struct book *book, const char *psn_no, const char *insutype, const char *insuplc)
+{
+	struct person *guest = must(calloc(1, sizeof(*guest)));
+
+	guest->is_guest = true;
+	text_format(guest->psn_no, sizeof(guest->psn_no), "%s", psn_no);
+	text_format(guest->insutype, sizeof(guest->insutype), "%s", insutype);
+	text_format(guest->insuplc, sizeof(guest->insuplc), "%s", insuplc);
+	text_format(guest->brdy, sizeof(guest->brdy), "1970-01-01");
+	text_format(guest->certno, sizeof(guest->certno), "@%s", psn_no); /* no identity number here */
+	list_add(&book->persons, guest->certno, guest);
+	list_add(&book->persons_by_number, guest->psn_no, guest);
+	return guest;
+}
+
 struct person *book_person_by_cert(struct book *book, const char *certno)
 {
 	return list_find(&book->persons, certno);

@@ -20,6 +20,7 @@ struct person {
 	char gend[2], brdy[11];
 	char insutype[7], psn_type[7], insuplc[7], emp_name[201];
 	bool is_civil_servant;
+	bool is_guest;       /* insured in another province: known by number only, never settled here */
 	int64_t balance_fen; /* personal account, 310 only */
 };
 
@@ -79,6 +80,7 @@ void book_free(struct book *book);
 struct book_options *book_options(struct book *book);
 
 struct person *book_person_add(struct book *book, const struct person *person); /* psn_no given by the book */
+struct person *book_guest_add(struct book *book, const char *psn_no, const char *insutype, const char *insuplc);
 struct person *book_person_by_cert(struct book *book, const char *certno);
 struct person *book_person_by_number(struct book *book, const char *psn_no);
 

@@ -1,6 +1,7 @@
 /* sandbox/main.c - the command yitong-sandbox: its modes, options and help. */
 #include "cases.h"
 #include "compare.h"
+#include "hub.h"
 #include "people.h"
 #include "platform.h"
 #include "text.h"
@@ -92,6 +93,23 @@ static const char control_help[] =
         "                       takes effect; the answer is odd like that\n"
         "  maintenance          for ms everything it meets is answered 503\n"
         "no_dedup among the settings does so for all; the ledger then shows double_bookings.\n";
+
+static const char hub_help[] =
+        "yitong-sandbox hub - the national hub and the provinces that pay behind it (KSBW 1.0)\n"
+        "\n"
+        "  --address A --port N --control-port N   where it listens      (127.0.0.1, 9444, 9481)\n"
+        "  --certs DIR     made by certs/make: hub.crt, ca.crt, sm2/     (certs/out)\n"
+        "  --ledger FILE   writes the ledger when it ends    --ports FILE  writes both ports when they are open\n"
+        "\n"
+        "Verifies and signs with SM2; answers P001 0211-0216 0301-0305 1301 P201 and keeps every answer by its number:\n"
+        "a repeat gets it once more (dupflag 1), other content -1006, what is reversed is dead. Settles in-patients after\n"
+        "3000.00: 390 55 %, then 60 % above 5000.00; 310 80 %, then 80 % above 10000.00; aid 70 % of the rest in scope;\n"
+        "out-patients 390 50 %, 310 70 %, without deductible.\n"
+        "\n"
+        "Control port: as the platform's, GET /ledger /stats /fault, POST /fault /persons /alter /quiesce, DELETE /fault;\n"
+        "infno of a fault is the transaction number, visit the hospital's own number (akc190) or ykc700; kind extra_members\n"
+        "spoils the signature; text of refuse is the error code. A person: {\"certno\", \"name\", \"insutype\",\n"
+        "\"insuplc_admdvs\", \"aid\": false, \"balance_fen\": 0}.\n";
 
 static const char hospitals_help[] =
         "yitong-sandbox hospitals - three institutions that send, and check what comes out\n"
@@ -540,12 +558,50 @@ static int traffic_mode(int argc, char **argv)
 	return 0;
 }
 
+static int hub_mode(int argc, char **argv)
+{
+	static const struct option options[] = { { "help", no_argument, NULL, OPT_HELP },
+		{ "address", required_argument, NULL, OPT_ADDRESS }, { "port", required_argument, NULL, OPT_PORT },
+		{ "control-port", required_argument, NULL, OPT_CONTROL_PORT }, { "certs", required_argument, NULL, OPT_CERTS },
+		{ "ledger", required_argument, NULL, OPT_LEDGER }, { "ports", required_argument, NULL, OPT_PORTS },
+		{ NULL, 0, NULL, 0 } };
+	struct hub_options hub = { .address = "127.0.0.1", .port = 9444, .control_port = 9481 };
+	const char *certs = "certs/out";
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == OPT_HELP)
+			return fputs(hub_help, stdout) < 0;
+		if (option == OPT_ADDRESS)
+			hub.address = optarg;
+		else if (option == OPT_PORT)
+			hub.port = (uint16_t)number("--port", optarg, 0, 65535);
+		else if (option == OPT_CONTROL_PORT)
+			hub.control_port = (uint16_t)number("--control-port", optarg, 0, 65535);
+		else if (option == OPT_CERTS)
+			certs = optarg;
+		else if (option == OPT_LEDGER)
+			hub.ledger_path = optarg;
+		else if (option == OPT_PORTS)
+			hub.ports_path = optarg;
+		else
+			return 2;
+	}
+	hub.cert = in_folder(certs, "hub.crt");
+	hub.key = in_folder(certs, "hub.key");
+	hub.client_ca = in_folder(certs, "ca.crt");
+	hub.keys_folder = in_folder(certs, "sm2");
+	return hub_main(&hub);
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
 
 	if (strcmp(mode, "platform") == 0)
 		return platform_mode(argc - 1, argv + 1);
+	if (strcmp(mode, "hub") == 0)
+		return hub_mode(argc - 1, argv + 1);
 	if (strcmp(mode, "hospitals") == 0)
 		return hospitals_mode(argc - 1, argv + 1);
 	if (strcmp(mode, "traffic") == 0)
@@ -559,7 +615,7 @@ int main(int argc, char **argv)
 	if (strcmp(mode, "--version") == 0)
 		return printf("yitong-sandbox %s\n", YT_VERSION) < 0;
 	fprintf(stderr,
-	        "yitong-sandbox: %s%s\nyitong-sandbox: modes are platform, hospitals, compare, traffic; see --help\n",
+	        "yitong-sandbox: %s%s\nyitong-sandbox: modes are platform, hub, hospitals, compare, traffic; see --help\n",
 	        *mode == '\0' ? "no mode given" : "unknown mode ", mode);
 	return 2;
 }

@@ -93,9 +93,20 @@ static const char *person_check(struct call *call)
 
 /* Visits. */
 
+/* Of another province: it registers and splits his lines, his own province settles. */
+static bool is_insured_elsewhere(const struct call *call)
+{
+	const char *area = json_text(call->envelope, "insuplc_admdvs");
+
+	return strlen(area) == 6 && strncmp(area, call->context->region, 2) != 0;
+}
+
 static const char *visit_open(struct call *call, struct visit *visit, const char *own_number, struct visit **out)
 {
 	visit->person = book_person_by_number(call->book, field(call, "psn_no"));
+	if (visit->person == NULL && is_insured_elsewhere(call))
+		visit->person = book_guest_add(call->book, field(call, "psn_no"), field(call, "insutype"),
+		        json_text(call->envelope, "insuplc_admdvs"));
 	if (visit->person == NULL)
 		return "未查询到参保信息";
 	if (strcmp(visit->person->insutype, field(call, "insutype")) != 0)
@@ -458,6 +469,8 @@ static const char *presettle(struct call *call)
 	struct benefit amounts;
 	const char *refusal = settle_read(call, &request);
 
+	if (refusal == NULL && request.visit->person->is_guest)
+		refusal = "异地参保人员由参保地结算";
 	if (refusal == NULL)
 		refusal = book_presettle(call->book, &request, &amounts);
 	if (refusal == NULL)
@@ -472,6 +485,8 @@ static const char *settle(struct call *call)
 	struct settlement *s;
 	const char *refusal = settle_read(call, &request);
 
+	if (refusal == NULL && request.visit->person->is_guest)
+		refusal = "异地参保人员由参保地结算";
 	if (refusal == NULL)
 		refusal = book_settle(call->book, &request, &s);
 	if (refusal == NULL)

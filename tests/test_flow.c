@@ -166,7 +166,7 @@ static bool c_keeps_facts(void *ctx, const struct yt_msg *msg, struct yt_str ins
 
 static const struct engine_party *c_party(void *ctx, const char *name)
 {
-	return strcmp(name, "hub") == 0 ? &hub : &platform;
+	return strcmp(name, "hub") == 0 ? &hub : strcmp(name, "platform") == 0 ? &platform : NULL;
 }
 
 static const struct engine_codec *c_listener(void *ctx, const char *name)

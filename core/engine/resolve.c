@@ -381,7 +381,7 @@ static int read_original(struct engine *e, struct task *t, const struct rec *lea
 
 	t->request = yt_arena_copy(t->arena, rec_get(lease, REC_T_REQUEST));
 	t->party = e->conf.party(e->conf.ctx, t->x.party);
-	if (codec == NULL || (t->party == NULL && t->x.joins == 0) || t->request.n == 0 || t->original == NULL)
+	if (codec == NULL || (t->party == NULL && t->x.joins == 0 && t->x.flow[0] == 0) || t->request.n == 0 || t->original == NULL)
 		return YT_ENOTFOUND;
 	t->codec = *codec;
 	t->sent = sent.n != 0 || rec_get(lease, REC_T_REASON).n != 0 ? sent : t->request; /* equal octets are stored once */

@@ -109,6 +109,8 @@ static void world_changed(void *ctx, const struct exchange *x, enum exchange_sta
 	const char *what = NULL;
 
 	(void)ctx;
+	if (x->flow[0] != 0 && x->reversals == 0 && (x->step == 0 || x->state == X_DONE || x->state == X_REFUSED))
+		return; /* a flow that goes its plain way */
 	if (x->state == X_UNKNOWN && before != X_PARKED)
 		what = "its outcome is unknown";
 	else if (x->state == X_REVERSING)

@@ -1,0 +1,335 @@
+/* sandbox/hub_wire.c - cross-province messages between octets and meaning: envelope, digest, SM2 (hub.h). */
+#include "hub.h"
+#include "text.h"
+
+#include <iconv.h>
+#include <libxml/parser.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define USER_ID "1234567812345678"
+
+/* -- keys -- */
+
+struct hub_keys {
+	char folder[400];
+};
+
+struct hub_keys *hub_keys_open(const char *folder)
+{
+	struct hub_keys *keys = must(calloc(1, sizeof(*keys)));
+
+	text_format(keys->folder, sizeof(keys->folder), "%s", folder);
+	return keys;
+}
+
+void hub_keys_close(struct hub_keys *keys)
+{
+	free(keys);
+}
+
+static EVP_PKEY *key_of(const struct hub_keys *keys, const char *area, bool is_private)
+{
+	char path[500];
+	EVP_PKEY *key = NULL;
+	FILE *file;
+
+	text_format(path, sizeof(path), "%s/%s.%s", keys->folder, area, is_private ? "key" : "pub");
+	file = fopen(path, "re");
+	if (file == NULL)
+		return NULL;
+	key = is_private ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : PEM_read_PUBKEY(file, NULL, NULL, NULL);
+	fclose(file);
+	return key;
+}
+
+void sm3_hex(const char *octets, size_t len, char out[65])
+{
+	unsigned char digest[32];
+	unsigned n = 0;
+
+	EVP_Digest(octets, len, digest, &n, EVP_sm3(), NULL);
+	for (size_t i = 0; i < 32; i++)
+		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+char *base64_text(const char *octets, size_t len)
+{
+	char *out = must(malloc(4 * (len / 3 + 1) + 1));
+
+	EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)octets, (int)len);
+	return out;
+}
+
+static EVP_MD_CTX *sm2_context(EVP_PKEY *key, EVP_PKEY_CTX **pkey)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+	*pkey = EVP_PKEY_CTX_new(key, NULL);
+	EVP_PKEY_CTX_set1_id(*pkey, USER_ID, sizeof(USER_ID) - 1);
+	EVP_MD_CTX_set_pkey_ctx(context, *pkey);
+	return context;
+}
+
+static bool signature_is_right(EVP_PKEY *key, const char *text, const char *base64)
+{
+	unsigned char raw[80], *der = NULL;
+	EVP_PKEY_CTX *pkey = NULL;
+	EVP_MD_CTX *context;
+	ECDSA_SIG *pair;
+	bool right;
+	int len;
+
+	if (strlen(base64) != 88 || EVP_DecodeBlock(raw, (const unsigned char *)base64, 88) < 64)
+		return false;
+	pair = ECDSA_SIG_new();
+	ECDSA_SIG_set0(pair, BN_bin2bn(raw, 32, NULL), BN_bin2bn(raw + 32, 32, NULL));
+	len = i2d_ECDSA_SIG(pair, &der);
+	context = sm2_context(key, &pkey);
+	right = len > 0 && EVP_DigestVerifyInit(context, NULL, EVP_sm3(), NULL, key) == 1 &&
+		EVP_DigestVerify(context, der, (size_t)len, (const unsigned char *)text, strlen(text)) == 1;
+	EVP_MD_CTX_free(context);
+	EVP_PKEY_CTX_free(pkey);
+	OPENSSL_free(der);
+	ECDSA_SIG_free(pair);
+	return right;
+}
+
+/* r and s, 32 octets each, in base64; to be freed. */
+static char *sign(EVP_PKEY *key, const char *text)
+{
+	unsigned char der[160], raw[64] = { 0 };
+	const unsigned char *p = der;
+	EVP_PKEY_CTX *pkey = NULL;
+	EVP_MD_CTX *context = sm2_context(key, &pkey);
+	size_t len = sizeof(der);
+	ECDSA_SIG *pair;
+
+	if (EVP_DigestSignInit(context, NULL, EVP_sm3(), NULL, key) != 1 ||
+		EVP_DigestSign(context, der, &len, (const unsigned char *)text, strlen(text)) != 1)
+		len = 0;
+	pair = d2i_ECDSA_SIG(NULL, &p, (long)len);
+	if (pair != NULL) {
+		BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, 32);
+		BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + 32, 32);
+	}
+	ECDSA_SIG_free(pair);
+	EVP_MD_CTX_free(context);
+	EVP_PKEY_CTX_free(pkey);
+	return base64_text((const char *)raw, 64);
+}
+
+/* -- reading -- */
+
+static xmlNodePtr child(xmlNodePtr node, const char *name)
+{
+	for (xmlNodePtr c = node == NULL ? NULL : node->children; c != NULL; c = c->next)
+		if (c->type == XML_ELEMENT_NODE && strcmp((const char *)c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+const char *hub_text(xmlNodePtr node, const char *name, char *out, size_t size)
+{
+	xmlChar *text = xmlNodeGetContent(child(node, name));
+
+	text_format(out, size, "%s", text == NULL ? "" : (const char *)text);
+	xmlFree(text);
+	return out;
+}
+
+int64_t hub_fen(xmlNodePtr node, const char *name)
+{
+	char text[40];
+	int64_t fen = 0;
+
+	fen_parse(hub_text(node, name, text, sizeof(text)), &fen);
+	return fen;
+}
+
+void hub_message_free(struct hub_message *message)
+{
+	if (message->doc != NULL)
+		xmlFreeDoc(message->doc);
+	memset(message, 0, sizeof(*message));
+}
+
+static void signed_text(char *out, size_t size, const struct hub_message *m, const char *reftransid)
+{
+	text_format(out, size, "1.0|%s|%s|%s|%s|%s|%s|%s|%s|%s|%d|%s|%s", m->transno, m->msgtype, m->transid, reftransid,
+		m->sender, m->recver, m->aab299, m->aab301, m->sendtime, m->expire_s, m->keyid, m->digest);
+}
+
+/* From the < of <input to the > of </input>, as transmitted. */
+static const char *raw_input(const char *octets, size_t len, size_t *n)
+{
+	const char *from = memmem(octets, len, "<input", 6), *to = NULL, *next = octets;
+
+	while ((next = memmem(next, len - (size_t)(next - octets), "</input>", 8)) != NULL)
+		to = next++;
+	if (from == NULL || to == NULL || to < from)
+		return NULL;
+	*n = (size_t)(to - from) + 8;
+	return from;
+}
+
+static int head_read(xmlNodePtr head, struct hub_message *m)
+{
+	char expire[8];
+
+	hub_text(head, "transno", m->transno, sizeof(m->transno));
+	hub_text(head, "msgtype", m->msgtype, sizeof(m->msgtype));
+	hub_text(head, "transid", m->transid, sizeof(m->transid));
+	hub_text(head, "sender", m->sender, sizeof(m->sender));
+	hub_text(head, "recver", m->recver, sizeof(m->recver));
+	hub_text(head, "aab299", m->aab299, sizeof(m->aab299));
+	hub_text(head, "aab301", m->aab301, sizeof(m->aab301));
+	hub_text(head, "sendtime", m->sendtime, sizeof(m->sendtime));
+	hub_text(head, "keyid", m->keyid, sizeof(m->keyid));
+	hub_text(head, "digest", m->digest, sizeof(m->digest));
+	m->expire_s = atoi(hub_text(head, "expire", expire, sizeof(expire)));
+	return strlen(m->transid) != 30 || strncmp(m->transid, m->sender, 6) != 0 || strlen(m->aab301) != 6 ||
+		strlen(m->recver) != 6 || m->expire_s < 1 || m->expire_s > 3600 || strlen(m->sendtime) != 14;
+}
+
+int hub_read(struct hub_keys *keys, const char *octets, size_t len, struct hub_message *m, const char **why)
+{
+	char digest[65], text[600], base64[100];
+	const char *raw;
+	xmlNodePtr root, head;
+	EVP_PKEY *key;
+	size_t n = 0;
+	bool right;
+
+	memset(m, 0, sizeof(*m));
+	m->doc = xmlReadMemory(octets, (int)len, NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	*why = "not well-formed";
+	if (m->doc == NULL || m->doc->intSubset != NULL)
+		return -1001;
+	root = xmlDocGetRootElement(m->doc);
+	head = child(root, "head");
+	m->is_gb18030 = m->doc->encoding != NULL && strncasecmp((const char *)m->doc->encoding, "GB", 2) == 0;
+	*why = "the head breaks the schema";
+	if (head == NULL || head_read(head, m) != 0)
+		return -1002;
+	*why = "unknown key";
+	key = key_of(keys, m->sender, false);
+	if (key == NULL)
+		return -1004;
+	signed_text(text, sizeof(text), m, "");
+	right = signature_is_right(key, text, hub_text(head, "sign", base64, sizeof(base64)));
+	EVP_PKEY_free(key);
+	*why = "wrong signature";
+	if (!right)
+		return -1004;
+	raw = raw_input(octets, len, &n);
+	*why = "wrong digest";
+	if (raw == NULL)
+		return -1003;
+	sm3_hex(raw, n, digest);
+	if (strcmp(digest, m->digest) != 0)
+		return -1003;
+	m->input = child(root, "input");
+	*why = "no input";
+	return m->input == NULL ? -1002 : 0;
+}
+
+/* -- writing -- */
+
+void hub_result_free(struct hub_result *result)
+{
+	free(result->message);
+	free(result->output);
+	memset(result, 0, sizeof(*result));
+}
+
+static char *to_gb18030(const char *text, size_t *len)
+{
+	size_t left = strlen(text), room = 2 * left + 4;
+	char *out = must(malloc(room)), *to = out, *from = (char *)(uintptr_t)text;
+	iconv_t convert = iconv_open("GB18030", "UTF-8");
+
+	if (convert != (iconv_t)-1) {
+		iconv(convert, &from, &left, &to, &room);
+		iconv_close(convert);
+	}
+	*len = (size_t)(to - out);
+	return out;
+}
+
+static char *in_charset(const char *text, bool is_gb18030, size_t *len)
+{
+	if (is_gb18030)
+		return to_gb18030(text, len);
+	*len = strlen(text);
+	return text_copy(text);
+}
+
+static char *result_text(const struct hub_result *result, bool is_repeat)
+{
+	size_t n;
+	char *text;
+	FILE *out = open_memstream(&text, &n);
+
+	fprintf(out, "<result><errorcode>%d</errorcode>", result->code);
+	if (result->message != NULL)
+		fprintf(out, "<errormsg>%s</errormsg>", result->message);
+	fprintf(out, "<dupflag>%d</dupflag>%s</result>", is_repeat, result->output == NULL ? "" : result->output);
+	fclose(out);
+	return text;
+}
+
+char *hub_answer(struct hub_keys *keys, const struct hub_message *asked, const struct hub_result *result, bool is_repeat,
+	uint64_t serial, int64_t now_ms, size_t *len, char digest[65], char **result_octets, size_t *result_len)
+{
+	struct hub_message m = *asked;
+	char *text = result_text(result, is_repeat), *body, *whole, *base64, *out, head[600], time[18];
+	size_t body_len, head_len;
+	EVP_PKEY *key;
+
+	body = in_charset(text, asked->is_gb18030, &body_len);
+	free(text);
+	sm3_hex(body, body_len, digest);
+	time_digits(now_ms, time);
+	time[14] = '\0';
+	text_format(m.msgtype, sizeof(m.msgtype), "A");
+	text_format(m.sender, sizeof(m.sender), "%s", asked->recver);
+	text_format(m.recver, sizeof(m.recver), "%s", asked->sender);
+	text_format(m.transid, sizeof(m.transid), "%s%s%010llu", m.sender, time, (unsigned long long)(serial % 10000000000u));
+	text_format(m.sendtime, sizeof(m.sendtime), "%s", time);
+	text_format(m.keyid, sizeof(m.keyid), "%s-2026A", m.sender);
+	text_format(m.digest, sizeof(m.digest), "%s", digest);
+	m.expire_s = 30;
+	signed_text(head, sizeof(head), &m, asked->transid);
+	key = key_of(keys, m.sender, true);
+	base64 = key == NULL ? text_copy("") : sign(key, head);
+	EVP_PKEY_free(key);
+	text = must(malloc(2000));
+	text_format(text, 2000,
+		"<?xml version=\"1.0\" encoding=\"%s\"?>\n<ksbw ver=\"1.0\"><head><transno>%s</transno><msgtype>A</msgtype>"
+		"<transid>%s</transid><reftransid>%s</reftransid><sender>%s</sender><recver>%s</recver><aab299>%s</aab299>"
+		"<aab301>%s</aab301><sendtime>%s</sendtime><expire>30</expire><keyid>%s</keyid><digest>%s</digest>"
+		"<sign>%s</sign></head>",
+		asked->is_gb18030 ? "GB18030" : "UTF-8", m.transno, m.transid, asked->transid, m.sender, m.recver, m.aab299,
+		m.aab301, m.sendtime, m.keyid, m.digest, base64);
+	free(base64);
+	whole = in_charset(text, asked->is_gb18030, &head_len);
+	free(text);
+	out = must(malloc(head_len + body_len + 8));
+	memcpy(out, whole, head_len);
+	memcpy(out + head_len, body, body_len);
+	memcpy(out + head_len + body_len, "</ksbw>", 8);
+	*len = head_len + body_len + 7;
+	free(whole);
+	if (result_octets != NULL) {
+		*result_octets = body;
+		*result_len = body_len;
+	} else {
+		free(body);
+	}
+	return out;
+}
