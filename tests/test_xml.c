@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <glob.h>
 #include <pthread.h>
 #include <stdint.h>
 
@@ -262,6 +263,36 @@ static void test_bad(void **state)
 		assert_int_equal(err.column, c->column);
 	if (c->path != NULL)
 		assert_string_equal(err.path, c->path);
+}
+
+/* What is nearly XML, after the kinds of the W3C's suite: one mistake each. */
+static void test_nearly(void **state)
+{
+	static const char *const texts[] = {
+		"<?xml version='1.0'?>", "<!-- only -->", "<a", "<a ", "<a>", "</a>", "<>", "< a/>", "<a/ >", "<a></ a>", "<a></a", "<a><a></a>",
+		"<A></a>", "<.a/>", "<1a/>", "<-a/>", "<a?/>", "<a\"/>", "<a b/>", "<a b=/>", "<a b=c/>", "<a b=\"c/>", "<a b='c\"/>",
+		"<a 'c'/>", "<a b\"c\"/>", "<a 1='2'/>", "<a b='1'c='2'/>", "<a b='1' B='2' b='3'/>", "<a b='&'/>", "<a b='&lt'/>",
+		"<a b='&#60'/>", "<a b='&#x;'/>", "<a b='\x01'/>", "<a></a b='1'>", "<a></a/>", "<a>&</a>", "<a>&amp</a>", "<a>&amp ;</a>",
+		"<a>& amp;</a>", "<a>&;</a>", "<a>&AMP;</a>", "<a>&a.b;</a>", "<a>&#;</a>", "<a>&#x;</a>", "<a>&#X41;</a>", "<a>&#65</a>",
+		"<a>&#6 5;</a>", "<a>&#6a;</a>", "<a>&#-65;</a>", "<a>&#11;</a>", "<a>&#xFFFE;</a>", "<a>&#xDFFF;</a>", "<a>&#x110000;</a>",
+		"<a>&#4294967361;</a>", "<a>&#99999999999999999999;</a>", "<a>\x0b</a>", "<a>\x0c</a>", "<a>\x1b</a>", "<a>\xef\xbf\xbe</a>",
+		"<a>x]]>y</a>", "<a><![CDATA[x]]</a>", "<a><![CDATA [x]]></a>", "<a><![cdata[x]]></a>", "<a><!CDATA[x]]></a>",
+		"<![CDATA[x]]>", "<a/><![CDATA[x]]>", "<![CDATA[x]]><a/>", "<a/>&#32;", "&#32;<a/>", "<a/>&amp;", "<a><!-- a --->x</a>",
+		"<a><!-- a -- b --></a>", "<a><!- a --></a>", "<a><!-- a -></a>", "<!-- a -- ><a/>", "<a/><!--", "<a><!>x</a>", "<a><!x></a>",
+		"<a/><a/>", "<a/></a>", "<a></a></a>", "<a><b></a></b>", "<?xml version='1.0' ?><?xml version='1.0' ?><a/>",
+		"<?XML version='1.0'?><a/>", "<?xml version=1.0?><a/>", "<?xml version='1.0\"?><a/>", "<?xml?><a/>", "<?xml ?><a/>",
+		"<?xml version='1.0' encoding='UTF-8' encoding='UTF-8'?><a/>", "<?xml version='1.0'encoding='UTF-8'?><a/>",
+		"<?xml encoding='UTF-8' version='1.0'?><a/>", "<?xml version='1.0' standalone='maybe'?><a/>", "<?xml version='1.0'><a/>",
+		"<?xml version='1.0' valid='no'?><a/>", "<?xml version='1.0' encoding=' UTF-8'?><a/>", "<a><?xml version='1.0'?></a>", "<a><??></a>",
+		"<a><? x?></a>", "<a><?x", "<a/><?x?>", "<:a/>", "<a:/>", "<a:b:c xmlns:a='u'/>", "<a xmlns:b=''/>", "<a xmlns:xml='u'/>",
+		"<a xmlns:xmlns='u'/>", "<a b:c='1'/>", "<a xmlns:b='u' xmlns:b='v'/>", "<a xmlns='u' xmlns='v'/>", "<xmlns:a/>",
+		"<!DOCTYPE a []><a/>", "<!doctype a><a/>", "<!DOCTYPE><a/>", "<!DOCTYPE a [<!ELEMENT a ANY>]><a/>",
+		"<!DOCTYPE a [<!ATTLIST a b CDATA 'c'>]><a/>", "<!ENTITY x 'y'><a/>", "<a/><!DOCTYPE a>", "<a>%x;</a><b/>",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (read_text(texts[i]) != YT_EFORMAT || err.why == NULL || err.line != 1 || err.column == 0)
+			fail_msg("%s", texts[i]);
 }
 
 /* --- limits --- */
@@ -686,6 +717,79 @@ static void test_vectors(void **state)
 	free(text);
 }
 
+/* Nodes, names, texts and attributes; places may differ. */
+static bool is_same(const struct yt_node *a, const struct yt_node *b)
+{
+	if (a->kind != b->kind || a->n != b->n || !yt_str_eq(a->name, b->name) || !yt_str_eq(a->text, b->text))
+		return false;
+	for (a = a->child, b = b->child; a != NULL; a = a->next, b = b->next)
+		if (!is_same(a, b))
+			return false;
+	return true;
+}
+
+static void try_sample(const char *path)
+{
+	static const struct yt_xml_limits wide = { .depth = 16 };
+	struct yt_xml again;
+	char text[65536];
+	FILE *f = fopen(path, "rb");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(text, 1, sizeof(text), f);
+	fclose(f);
+	if (read_octets((struct yt_str){ text, n }, &wide) != 0)
+		fail_msg("%s:%u:%u: %s: %s", path, err.line, err.column, err.path, err.why);
+	for (enum yt_charset charset = YT_UTF8; charset <= YT_GB18030; charset++) {
+		yt_xml_begin(&w, &out, charset);
+		yt_xml_declaration(&w);
+		yt_xml_node(&w, xml.root);
+		assert_int_equal(yt_xml_done(&w, &err), 0);
+		if (yt_xml_read(arena, yt_buf_view(&out), &wide, &again, &err) != 0 || !is_same(xml.root, again.root))
+			fail_msg("%s does not come back", path);
+		yt_buf_free(&out);
+	}
+}
+
+/* Messages of banks and insurers, made by others and by us, come back as they were in both charsets. */
+static void test_samples(void **state)
+{
+	glob_t found = { 0 };
+
+	if (glob(YT_SOURCE_DIR "/../shared/formats/samples/*.xml", 0, NULL, &found) != 0 ||
+		glob(YT_SOURCE_DIR "/../shared/formats/samples/composed/*.xml", GLOB_APPEND, NULL, &found) != 0) {
+		globfree(&found);
+		print_message("the samples of the formats are not there\n");
+		skip();
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		try_sample(found.gl_pathv[i]);
+	globfree(&found);
+}
+
+/* The suite of the W3C, where somebody has put it: nothing in a not-wf folder may be read. */
+static void test_not_well_formed(void **state)
+{
+	glob_t found = { 0 };
+
+	if (glob(YT_SOURCE_DIR "/../shared/corpora/xml/*/not-wf/*/*.xml", 0, NULL, &found) != 0) {
+		globfree(&found);
+		print_message("there is no corpus of XML\n");
+		skip();
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		char text[65536];
+		FILE *f = fopen(found.gl_pathv[i], "rb");
+
+		assert_non_null(f);
+		if (read_octets((struct yt_str){ text, fread(text, 1, sizeof(text), f) }, NULL) == 0)
+			fail_msg("%s is read", found.gl_pathv[i]);
+		fclose(f);
+	}
+	globfree(&found);
+}
+
 #define ROWS(cases, test)                                                                                              \
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)                                                  \
 		tests[n++] = (struct CMUnitTest){ cases[i].it, test, setup, teardown, (void *)(uintptr_t)&cases[i] }
@@ -699,6 +803,7 @@ int main(void)
 	ROWS(good_cases, test_good);
 	ROWS(raw_cases, test_raw);
 	ROWS(bad_cases, test_bad);
+	ONE(test_nearly);
 	ONE(test_tree);
 	ONE(test_limits);
 	ONE(test_large);
@@ -714,5 +819,7 @@ int main(void)
 	ONE(test_round_trip);
 	ONE(test_write_json);
 	ONE(test_vectors);
+	ONE(test_samples);
+	ONE(test_not_well_formed);
 	return _cmocka_run_group_tests("xml", tests, n, NULL, NULL);
 }

@@ -61,7 +61,8 @@ int sm2_signature_to_der(const uint8_t signature[SM2_SIGNATURE_LEN], struct yt_b
 /* YT_EFORMAT: not the one DER form of two numbers of at most 32 octets. */
 int sm2_signature_from_der(struct yt_str der, uint8_t out[SM2_SIGNATURE_LEN]);
 
-/* Encryption (GB/T 32918.4) as 04 C1 C3 C2 of 1 to SM2_CLEAR_MAX octets; appends.  YT_EDENIED: not encrypted with this key, or altered. */
+/* Encryption (GB/T 32918.4) as 04 C1 C3 C2 of 1 to SM2_CLEAR_MAX octets; appends.  YT_EDENIED: not encrypted
+ * with this key, or altered. */
 int sm2_encrypt(EVP_PKEY *key, struct yt_str clear, struct yt_buf *out);
 int sm2_decrypt(EVP_PKEY *key, struct yt_str sealed, struct yt_buf *out);
 
