@@ -39,6 +39,11 @@ const char *pki_key(const char *name)
 	return path_of(name, ".key");
 }
 
+const char *pki_crl(const char *name)
+{
+	return path_of(name, ".crl");
+}
+
 static const struct pair {
 	const char *name, *issuer, *san;
 	long from_s, to_s; /* from now */
@@ -112,6 +117,34 @@ static int make_pair(const struct pair *pair, long serial, X509 **cas, EVP_PKEY 
 	return rv;
 }
 
+/* hospital-two's serial, its place in pairs + 1, is on it. */
+static int make_crl(const char *name, long next_s, X509 *ca, EVP_PKEY *key)
+{
+	X509_CRL *crl = X509_CRL_new();
+	X509_REVOKED *revoked = X509_REVOKED_new();
+	ASN1_INTEGER *serial = ASN1_INTEGER_new();
+	ASN1_TIME *when = X509_gmtime_adj(NULL, -3600);
+	FILE *f = fopen(pki_crl(name), "w");
+	int rv;
+
+	ASN1_INTEGER_set(serial, 7);
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca));
+	X509_CRL_set1_lastUpdate(crl, when);
+	X509_REVOKED_set_serialNumber(revoked, serial);
+	X509_REVOKED_set_revocationDate(revoked, when);
+	X509_gmtime_adj(when, next_s);
+	X509_CRL_set1_nextUpdate(crl, when);
+	X509_CRL_add0_revoked(crl, revoked);
+	rv = X509_CRL_sign(crl, key, EVP_sha256()) != 0 && f != NULL && PEM_write_X509_CRL(f, crl) == 1 ? 0 : -1;
+	if (f != NULL)
+		fclose(f);
+	ASN1_TIME_free(when);
+	ASN1_INTEGER_free(serial);
+	X509_CRL_free(crl);
+	return rv;
+}
+
 int pki_make(void **state)
 {
 	X509 *cas[2] = { NULL, NULL };
@@ -124,6 +157,8 @@ int pki_make(void **state)
 		return -1;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]) && rv == 0; i++)
 		rv = make_pair(&pairs[i], (long)i + 1, cas, ca_keys);
+	if (rv == 0)
+		rv = make_crl("new", 86400, cas[0], ca_keys[0]) | make_crl("old", -1800, cas[0], ca_keys[0]);
 	for (int i = 0; i < 2; i++) {
 		X509_free(cas[i]);
 		EVP_PKEY_free(ca_keys[i]);
@@ -134,6 +169,8 @@ int pki_make(void **state)
 int pki_remove(void **state)
 {
 	(void)state;
+	unlink(pki_crl("new"));
+	unlink(pki_crl("old"));
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		unlink(pki_cert(pairs[i].name));
 		unlink(pki_key(pairs[i].name));

@@ -16,6 +16,7 @@
  * another name), hospital-one, hospital-two, expired; stranger (signed by other-ca).  0 or -1. */
 int pki_make(void **state);
 int pki_remove(void **state);
+const char *pki_crl(const char *name); /* "new" or "old" (out of date): lists of ca, in which hospital-two is */
 const char *pki_cert(const char *name); /* path; the last eight stay valid */
 const char *pki_key(const char *name);
 

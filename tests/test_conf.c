@@ -219,6 +219,21 @@ static const struct bad_case {
 		"longer than retry_max_ms" },
 	{ "a buffer that no body fits in", "body_kib: 1024", "body_kib: 128\n  http2_buffer_kib: 100", "7:3: error: ",
 		"http2_buffer_kib: 100 is smaller than body_kib: 128" },
+#define SIGNED "kind: signed\n    address: 127.0.0.1\n    port: 8444\n    format: nhsa\n    cert: gateway.crt\n    key: gateway.key\n"
+#define PLAIN(address, more) "kind: plain\n    address: " address "\n    port: 8444\n    format: nhsa\n" more
+	{ "plain HTTP for anybody", SIGNED, PLAIN("127.0.0.1", ""), "17:5: error: ", "is plain and needs allow" },
+	{ "plain HTTP on every address", SIGNED, PLAIN("0.0.0.0", "    allow: [10.0.0.0/8]\n"), "17:5: error: ",
+		"its address 0.0.0.0 is not private" },
+	{ "plain HTTP on a public address", SIGNED, PLAIN("8.8.8.8", "    allow: [10.0.0.0/8]\n"), "17:5: error: ", "is not private" },
+	{ "plain HTTP for the public", SIGNED, PLAIN("127.0.0.1", "    allow: [0.0.0.0/0]\n"), "22:13: error: ",
+		"must hold private addresses or networks" },
+	{ "plain HTTP with a certificate", SIGNED, PLAIN("127.0.0.1", "    allow: [10.0.0.0/8]\n    cert: gateway.crt\n"),
+		"17:5: error: ", "remove cert and key" },
+	{ "addresses where certificates count", "    key: gateway.key\n    client_ca", "    key: gateway.key\n    allow: [10.0.0.0/8]\n    client_ca",
+		"9:5: error: ", "allow goes with kind plain" },
+	{ "TLS without a certificate", "    cert: gateway.crt\n    key: gateway.key\n    client_ca", "    client_ca", "9:5: error: ",
+		"listener hospitals needs cert and key" },
+	{ "a revocation list where nobody shows a certificate", SIGNED, SIGNED "    crl: ca.crt\n", "17:5: error: ", "crl goes with kind mtls" },
 	{ "a ring too small", "body_kib: 1024", "body_kib: 1025\n  ring_mib: 4", "7:3: error: ", "ring_mib: 4 is too small" },
 	{ "an answer that no ring could hold", "    format: nhsa\n    url", "    format: nhsa\n    response_kib: 2048\n    url", "7:3: error: ",
 		"ring_mib: 4 is too small for response_kib: 2048" },
@@ -251,6 +266,8 @@ static const struct bad_case {
 static const struct warn_case {
 	const char *it, *from, *to, *want, *words;
 } warn_cases[] = {
+	{ "plain HTTP at all", SIGNED, PLAIN("127.0.0.1", "    allow: [10.1.0.0/16, 192.168.3.7]\n"), "17:5: warning: ",
+	        "is plain HTTP: whoever is on the way can read" },
 	{ "an institution without origin", "[H33021399902]", "[H33021399901]",
 	        "47:5: warning: ", "no origin may speak for" },
 	{ "a silent origin that gives up first", "timeout_ms: 180000", "timeout_ms: 60000\n    unknown_style: silence",

@@ -576,6 +576,73 @@ static void a_certificate_that_expires_on_the_way_is_refused(void **state)
 	world_close();
 }
 
+static void revoked_by(const char *list)
+{
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct act two = { .row = &plain_row, .conf = { .cert = "hospital-two" } };
+	char crl[160];
+
+	snprintf(crl, sizeof(crl), "%s", pki_crl(list));
+	conf.crl_file = crl;
+	world_open(&conf);
+	peer_play(&w.loop, play_row, &two);
+	assert_null(strstr(two.peer.got, "200 OK"));
+	assert_string_equal(w.told, "");
+	assert_next_is_served(&one);
+	world_close();
+}
+
+static void a_revoked_certificate_is_refused(void **state)
+{
+	(void)state;
+	revoked_by("new");
+}
+
+static void a_list_out_of_date_still_counts(void **state)
+{
+	(void)state;
+	revoked_by("old");
+}
+
+static void play_without_tls(void *arg)
+{
+	struct act *act = arg;
+
+	memset(&act->peer, 0, sizeof(act->peer));
+	act->connected = peer_tcp(&act->peer, w.port);
+	peer_send(&act->peer, BYTES(POST("/later", "Content-Length: 5\r\n\r\nhello") GET("/now") "GET /now HTTP/1.1\n\n"));
+	peer_read_to_end(&act->peer);
+	peer_hang_up(&act->peer, false);
+}
+
+static void plain_http_is_spoken_to_whom_it_is_allowed(void **state)
+{
+	static const struct { const char *allow, *told; } cases[] = {
+		{ "127.0.0.0/8", "POST /later 5 |GET /now 0 |" },
+		{ "127.0.0.1", "POST /later 5 |GET /now 0 |" },
+		{ "10.0.0.0/8", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct server_conf conf = usual_conf(SERVER_PLAIN);
+		struct net_range allow;
+		struct act act = { .row = &plain_row };
+
+		assert_int_equal(net_range_parse(cases[i].allow, &allow), 0);
+		conf.allow = &allow;
+		conf.n_allow = 1;
+		world_open(&conf);
+		peer_play(&w.loop, play_without_tls, &act);
+		assert_string_equal(w.told, cases[i].told);
+		if (cases[i].told[0] != '\0')
+			assert_non_null(strstr(strstr(strstr(act.peer.got, "later"), "now"), "400 Bad Request"));
+		else
+			assert_int_equal(act.peer.n_got, 0);
+		world_close();
+	}
+}
+
 static void play_renegotiation(void *arg)
 {
 	struct act *act = arg;
@@ -1001,6 +1068,9 @@ int main(void)
 		cmocka_unit_test(a_session_speaks_for_no_missing_certificate),
 		cmocka_unit_test(a_session_is_resumed_only_where_it_began),
 		cmocka_unit_test(a_certificate_that_expires_on_the_way_is_refused),
+		cmocka_unit_test(a_revoked_certificate_is_refused),
+		cmocka_unit_test(a_list_out_of_date_still_counts),
+		cmocka_unit_test(plain_http_is_spoken_to_whom_it_is_allowed),
 		cmocka_unit_test(nobody_renegotiates),
 		cmocka_unit_test(no_more_connections_than_its_limit),
 		cmocka_unit_test(a_peer_that_hangs_up_is_gone_once),

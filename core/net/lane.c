@@ -374,7 +374,7 @@ int lane_open(struct lane **out, uv_loop_t *loop, const struct lane_conf *conf, 
 	lane->next_check_ms = INT64_MAX;
 	lane->jitter = uv_hrtime();
 	lane->down_why = "not connected";
-	rv = tls_client_ctx(&lane->ctx, conf->name, conf->ca_file, conf->cert_file, conf->key_file);
+	rv = tls_client_ctx(&lane->ctx, conf);
 	if (rv == 0 && conf->http2) {
 		lane->shares = true;
 		rv = tls_offer_http2(lane->ctx);

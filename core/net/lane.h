@@ -16,6 +16,7 @@ struct lane_conf {
 	const char *host, *port; /* names are resolved at connect, off the loop */
 	const char *server_name; /* checked against the certificate; NULL: host */
 	const char *ca_file;     /* PEM that the party's certificate must chain to */
+	const char *crl_file;    /* PEM, or NULL */
 	const char *cert_file, *key_file; /* ours; NULL: none */
 	uint32_t connections;    /* pool size of this worker */
 	uint32_t queue;          /* requests waiting for a connection; more are LANE_NOT_SENT */

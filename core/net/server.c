@@ -2,7 +2,7 @@
  *
  * process/worker_process.c opens it on the supervisor's socket; the engine hears on_request and calls
  * server_answer().  One connection's way:
- *  - accepted and counted                               HANDSHAKE
+ *  - accepted and counted                               HANDSHAKE (without TLS it is IDLE at once)
  *  - certificate checked                                HANDSHAKE -> IDLE
  *  - a request's first bytes, not yet its last          IDLE      -> READING
  *  - a whole request is with the engine                 IDLE, READING -> WAITING
@@ -290,14 +290,46 @@ static void turn_away(struct server *server)
 	server_note(server, "connection is turned away: %u are open", server->n_conns);
 }
 
+static bool is_allowed(const struct conn *conn)
+{
+	struct sockaddr_storage address = { 0 };
+	int n = sizeof(address);
+
+	if (uv_tcp_getpeername(&conn->wire.tcp, (struct sockaddr *)&address, &n) != 0)
+		return false;
+	for (uint32_t i = 0; i < conn->server->n_allow; i++) {
+		if (net_range_has(&conn->server->allow[i], (struct sockaddr *)&address))
+			return true;
+	}
+	return false;
+}
+
+static void conn_start_plain(struct conn *conn)
+{
+	if (!is_allowed(conn)) {
+		server_note(conn->server, "connection from %s is refused: not in allow", conn->peer);
+		conn_close(conn);
+	} else if (wire_start(&conn->wire, NULL) != 0) {
+		conn_close(conn);
+	} else {
+		conn_move(conn, IDLE);
+		conn_set_deadline(conn, conn->server->limits.idle_ms);
+	}
+}
+
 static void conn_start(struct conn *conn)
 {
 	struct server *server = conn->server;
-	SSL *ssl = SSL_new(server->ctx);
+	SSL *ssl;
 
 	conn->phase = HANDSHAKE;
 	peer_name(conn);
+	if (server->kind == SERVER_PLAIN) {
+		conn_start_plain(conn);
+		return;
+	}
 	conn_set_deadline(conn, server->limits.handshake_ms);
+	ssl = SSL_new(server->ctx);
 	if (ssl == NULL) {
 		conn_close(conn);
 		return;
@@ -493,12 +525,14 @@ int server_open(struct server **out, uv_loop_t *loop, int fd, const struct serve
 	server->events = *events;
 	server->limits = conf->limits;
 	server->kind = conf->kind;
+	server->allow = conf->allow;
+	server->n_allow = conf->n_allow;
 	server->next_check_ms = INT64_MAX;
 	if (!server_alloc(server, loop, conf)) {
 		server_free(server);
 		return YT_ENOMEM;
 	}
-	rv = tls_server_ctx(&server->ctx, conf);
+	rv = conf->kind == SERVER_PLAIN ? 0 : tls_server_ctx(&server->ctx, conf);
 	if (rv == 0)
 		rv = server_http2_init(server, conf);
 	if (rv != 0) {

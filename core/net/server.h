@@ -8,11 +8,13 @@
 
 #include <uv.h>
 
+#include "net/nets.h"
 #include "yitong/plugin.h"
 
 enum server_kind {
 	SERVER_MTLS,  /* the client certificate says who asks; without one the handshake fails */
-	SERVER_SIGNED /* TLS without client certificate; the format's header signature says who asks */
+	SERVER_SIGNED, /* TLS without client certificate; the format's header signature says who asks */
+	SERVER_PLAIN   /* no TLS: addresses say who may connect, the format's signature who asks */
 };
 
 struct server_limits {
@@ -32,6 +34,9 @@ struct server_conf {
 	enum server_kind kind;
 	const char *cert_file, *key_file; /* PEM, ours */
 	const char *client_ca_file;       /* PEM; SERVER_MTLS only */
+	const char *crl_file;             /* PEM, or NULL; SERVER_MTLS only */
+	const struct net_range *allow;    /* SERVER_PLAIN: who may connect; kept by the caller */
+	uint32_t n_allow;
 	bool http2;                       /* offered beside HTTP/1.1 */
 	struct server_limits limits;
 };

@@ -59,6 +59,8 @@ struct server {
 	struct server_events events;
 	struct server_limits limits;
 	enum server_kind kind;
+	const struct net_range *allow;
+	uint32_t n_allow;
 	char *name;
 	SSL_CTX *ctx;
 	struct http1_pool intakes;

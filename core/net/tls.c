@@ -77,6 +77,13 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 	const char *name = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	char subject[128] = "", when[20] = "unknown";
 
+	/* A list that nobody renewed still names those it names; without it the whole of a city would be cut off. */
+	if (!ok && X509_STORE_CTX_get_error(store) == X509_V_ERR_CRL_HAS_EXPIRED) {
+		X509_STORE_CTX_set_error(store, X509_V_OK);
+		if (may_log())
+			yt_log(YT_WARN, "net", "%s: the revocation list is out of date: get a new one, then reload", name);
+		return 1;
+	}
 	if (ok || !may_log())
 		return ok;
 	if (cert != NULL) {
@@ -155,6 +162,16 @@ static int use_own_pair(SSL_CTX *ctx, const char *name, const char *cert_file, c
 	return 0;
 }
 
+/* Judges the peer's own certificate by the lists in file; a chain's authorities are few and ours to choose. */
+static bool use_crl(SSL_CTX *ctx, const char *file)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+
+	return lookup != NULL && X509_load_crl_file(lookup, file, X509_FILETYPE_PEM) > 0 &&
+	       X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) == 1;
+}
+
 static int ask_for_certificate(SSL_CTX *ctx, const struct server_conf *conf)
 {
 	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(conf->client_ca_file);
@@ -164,6 +181,8 @@ static int ask_for_certificate(SSL_CTX *ctx, const struct server_conf *conf)
 	SSL_CTX_set_client_CA_list(ctx, names);
 	if (SSL_CTX_load_verify_file(ctx, conf->client_ca_file) != 1)
 		return fail(ctx, conf->name, "client CA file", conf->client_ca_file);
+	if (conf->crl_file != NULL && !use_crl(ctx, conf->crl_file))
+		return fail(ctx, conf->name, "revocation list", conf->crl_file);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, on_verify);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 	SSL_CTX_set_num_tickets(ctx, 0);
@@ -198,8 +217,9 @@ int tls_server_ctx(SSL_CTX **out, const struct server_conf *conf)
 	return 0;
 }
 
-int tls_client_ctx(SSL_CTX **out, const char *name, const char *ca_file, const char *cert_file, const char *key_file)
+int tls_client_ctx(SSL_CTX **out, const struct lane_conf *conf)
 {
+	const char *name = conf->name;
 	SSL_CTX *ctx;
 	int rv;
 
@@ -207,11 +227,13 @@ int tls_client_ctx(SSL_CTX **out, const char *name, const char *ca_file, const c
 	ctx = new_ctx(TLS_client_method(), name);
 	if (ctx == NULL)
 		return fail(NULL, name, "TLS", "context");
-	if (SSL_CTX_load_verify_file(ctx, ca_file) != 1)
-		return fail(ctx, name, "CA file", ca_file);
+	if (SSL_CTX_load_verify_file(ctx, conf->ca_file) != 1)
+		return fail(ctx, name, "CA file", conf->ca_file);
+	if (conf->crl_file != NULL && !use_crl(ctx, conf->crl_file))
+		return fail(ctx, name, "revocation list", conf->crl_file);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
-	if (cert_file != NULL) {
-		rv = use_own_pair(ctx, name, cert_file, key_file);
+	if (conf->cert_file != NULL) {
+		rv = use_own_pair(ctx, name, conf->cert_file, conf->key_file);
 		if (rv != 0)
 			return rv;
 	}

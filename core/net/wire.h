@@ -1,4 +1,4 @@
-/* core/net/wire.h - one TLS connection over a libuv TCP handle: ciphertext in and out, nothing else.
+/* core/net/wire.h - one TLS connection over a libuv TCP handle: ciphertext in and out, nothing else; or a plain one.
  *
  * server.c's connections and lane.c's links each begin with a struct wire.  All wires of an owner
  * share its hub: one buffer that reads go to and one that collects what TLS wants written, so that an
@@ -31,7 +31,7 @@ struct wire_hub {
 
 struct wire {
 	uv_tcp_t tcp;
-	SSL *ssl; /* NULL until wire_start() */
+	SSL *ssl; /* NULL until wire_start(), and always when the wire is plain */
 	struct wire_hub *hub;
 	const uint8_t *in; /* ciphertext that TLS has not taken yet */
 	size_t in_n;
@@ -49,7 +49,8 @@ int wire_hub_init(struct wire_hub *hub, uv_loop_t *loop, const struct wire_event
 void wire_hub_free(struct wire_hub *hub);
 
 void wire_init(struct wire *wire, struct wire_hub *hub); /* then accept or connect wire->tcp */
-/* Begins to read; ssl is the wire's from here on, in accept or connect state.  0 or YT_EIO. */
+/* Begins to read; ssl is the wire's from here on, in accept or connect state; NULL: no TLS, no handshake.
+ * 0 or YT_EIO. */
 int wire_start(struct wire *wire, SSL *ssl);
 /* 0: done; YT_EAGAIN: needs input; YT_EIO: failed, what the peer must hear about it has been written. */
 int wire_handshake(struct wire *wire);
@@ -65,7 +66,7 @@ void wire_resume(struct wire *wire);
 void wire_pump(struct wire *wire); /* on_input with what was kept */
 static inline bool wire_has_input(const struct wire *wire)
 {
-	return wire->in_n > 0 || wire->held.n > 0 || SSL_pending(wire->ssl) > 0;
+	return wire->in_n > 0 || wire->held.n > 0 || (wire->ssl != NULL && SSL_pending(wire->ssl) > 0);
 }
 /* Says goodbye (close_notify, FIN after what is queued) and throws away what comes: the peer can
  * read what we sent last before wire_close(). */

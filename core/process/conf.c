@@ -2,6 +2,7 @@
  *
  * conf_load() reads the file (conf_yaml.c), fills every section by conf_keys.c, then has the whole
  * checked (conf_check.c).  It goes on after an error, so that one run tells all of them. */
+#include "net/nets.h"
 #include "process/conf_parts.h"
 #include "engine/route.h"
 
@@ -199,6 +200,8 @@ static int is_path_part(int c)
 
 static bool item_is_right(struct loading *l, const struct conf_key *k, const struct conf_node *v)
 {
+	struct net_range range;
+
 	if (v->kind != CONF_SCALAR) {
 		WRONG("%s holds %s where a single value is wanted", k->key, conf_node_kind_name(v));
 		return false;
@@ -218,6 +221,10 @@ static bool item_is_right(struct loading *l, const struct conf_key *k, const str
 	}
 	if (k->type == CONF_T_STEPS && (v->len < 1 || v->len > 100)) {
 		WRONG("%s must hold steps as party, party:operation or party:operation?fact", k->key);
+		return false;
+	}
+	if (k->type == CONF_T_NETS && (net_range_parse(v->text, &range) != 0 || !net_range_is_private(&range))) {
+		WRONG("%s must hold private addresses or networks, as 10.1.0.0/16 or 192.168.3.7, not \"%.46s\"", k->key, v->text);
 		return false;
 	}
 	if (k->type == CONF_T_AREAS &&
@@ -329,7 +336,7 @@ static void fill_url(struct loading *l, const struct conf_key *k, const struct c
 
 static bool kind_fits(struct loading *l, const struct conf_key *k, const struct conf_node *v)
 {
-	bool wants_list = k->type == CONF_T_CODES || k->type == CONF_T_AREAS || k->type == CONF_T_WORDS ||
+	bool wants_list = k->type == CONF_T_CODES || k->type == CONF_T_AREAS || k->type == CONF_T_WORDS || k->type == CONF_T_NETS ||
 	                  k->type == CONF_T_PATHS || k->type == CONF_T_STEPS;
 	bool wants_map = k->type == CONF_T_SETTINGS;
 	enum conf_node_kind wanted = wants_list ? CONF_LIST : wants_map ? CONF_MAP : CONF_SCALAR;
@@ -360,6 +367,7 @@ static void fill_key(struct loading *l, const struct conf_key *k, const struct c
 	case CONF_T_CODES:
 	case CONF_T_AREAS:
 	case CONF_T_WORDS:
+	case CONF_T_NETS:
 	case CONF_T_PATHS:
 	case CONF_T_STEPS:
 		fill_list(l, k, v, to);

@@ -21,7 +21,7 @@
 #define CONF_ERRORS_MAX 50        /* problems kept; more are counted */
 
 enum conf_profile { CONF_DEVELOPMENT, CONF_PRODUCTION };
-enum conf_listener_kind { CONF_MTLS, CONF_SIGNED };
+enum conf_listener_kind { CONF_MTLS, CONF_SIGNED, CONF_PLAIN };
 enum conf_unknown_style { CONF_HOLD, CONF_SILENCE, CONF_CODE };
 enum conf_sign_in { CONF_SIGN_IN_PASS, CONF_SIGN_IN_OWN };
 
@@ -73,7 +73,8 @@ struct conf_listener {
 	const char *address; /* IPv4 or IPv6 in digits */
 	uint32_t port;       /* 0: any free one */
 	const char *format;
-	const char *cert, *key, *client_ca;
+	const char *cert, *key, *client_ca, *crl;
+	struct conf_texts allow; /* CONF_PLAIN: networks */
 	uint32_t http2; /* offered beside HTTP/1.1 */
 	struct conf_texts paths; /* served here; empty: any */
 	struct conf_settings settings;
@@ -98,7 +99,7 @@ struct conf_named_key {
 struct conf_party {
 	const char *name, *format;
 	const char *url, *host, *port, *target;    /* target: path with query, begins with / */
-	const char *server_name, *ca, *cert, *key; /* NULL: not given */
+	const char *server_name, *ca, *cert, *key, *crl; /* NULL: not given */
 	uint32_t http2; /* offered beside HTTP/1.1 */
 	uint32_t connections, queue, connect_timeout_ms, idle_ms, response_kib, late_ms;
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;

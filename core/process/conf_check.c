@@ -3,6 +3,7 @@
  * Last step of conf_load(), on a struct conf that may be incomplete: whatever had an error of its own
  * is NULL or zero here and is not complained about twice.  Also the hash tables of the lookups, since
  * building them is how duplicate names are found. */
+#include "net/nets.h"
 #include "process/conf_parts.h"
 
 #include <dirent.h>
@@ -309,6 +310,36 @@ static void check_port(const struct conf *conf, uint32_t i, struct conf_errors *
 	}
 }
 
+/* What a listener without TLS must have and must not have, and the others likewise. */
+static void check_plain(const struct conf_listener *l, struct conf_errors *errors)
+{
+	const char *name = l->name == NULL ? "" : l->name;
+	struct net_range here;
+
+	if (l->kind != CONF_PLAIN) {
+		if (l->cert == NULL || l->key == NULL)
+			conf_error_add(errors, l->place.line, l->place.column, "listener %s needs cert and key", name);
+		if (l->allow.n > 0)
+			conf_error_add(errors, l->place.line, l->place.column,
+			        "allow goes with kind plain: listener %s knows its callers by certificate or signature; remove it",
+			        name);
+		return;
+	}
+	conf_warning_add(errors, l->place.line, l->place.column,
+	        "listener %s is plain HTTP: whoever is on the way can read people's data; use kind signed as soon as its "
+	        "callers can", name);
+	if (l->cert != NULL || l->key != NULL)
+		conf_error_add(errors, l->place.line, l->place.column,
+		        "listener %s is plain: remove cert and key, or change the kind", name);
+	if (l->allow.n == 0)
+		conf_error_add(errors, l->place.line, l->place.column,
+		        "listener %s is plain and needs allow: the addresses that may connect", name);
+	if (l->address != NULL && (net_range_parse(l->address, &here) != 0 || !net_range_is_private(&here)))
+		conf_error_add(errors, l->place.line, l->place.column,
+		        "listener %s is plain and its address %s is not private: name one of 10/8, 172.16/12, 192.168/16, 127/8, "
+		        "fc00::/7", name, l->address);
+}
+
 static void check_listeners(const struct conf *conf, struct conf_errors *errors)
 {
 	if (conf->n_listeners > 64) /* check_port() compares each with each */
@@ -318,14 +349,16 @@ static void check_listeners(const struct conf *conf, struct conf_errors *errors)
 		const struct conf_listener *l = &conf->listeners[i];
 
 		check_port(conf, i, errors);
+		check_plain(l, errors);
 		if (l->kind == CONF_MTLS && l->client_ca == NULL)
 			conf_error_add(errors, l->place.line, l->place.column,
 			        "a listener of kind mtls needs client_ca: "
 			        "the file that client certificates must chain to");
-		if (l->kind == CONF_SIGNED && l->client_ca != NULL)
+		if (l->kind != CONF_MTLS && (l->client_ca != NULL || l->crl != NULL))
 			conf_error_add(errors, l->place.line, l->place.column,
-			        "client_ca goes with kind mtls: a listener of "
-			        "kind signed asks for no certificate; remove the key or change the kind");
+			        "%s goes with kind mtls: a listener of "
+			        "kind %s asks for no certificate; remove the key or change the kind",
+			        l->client_ca != NULL ? "client_ca" : "crl", l->kind == CONF_PLAIN ? "plain" : "signed");
 	}
 }
 
@@ -371,7 +404,8 @@ static void check_identity(const struct conf *conf, const struct conf_origin *o,
 	else if (o->subject != NULL && o->key != NULL)
 		conf_error_add(
 		        errors, at.line, at.column, "key goes with caller: an origin with a certificate signs nothing");
-	else if (!has_listener(conf, o->subject != NULL ? CONF_MTLS : CONF_SIGNED))
+	else if (!has_listener(conf, o->subject != NULL ? CONF_MTLS : CONF_SIGNED) &&
+	         (o->subject != NULL || !has_listener(conf, CONF_PLAIN)))
 		conf_warning_add(errors, at.line, at.column, "no listener of kind %s: this origin can never come in",
 		        o->subject != NULL ? "mtls" : "signed");
 	if (o->institutions.n == 0 && o->areas.n == 0)

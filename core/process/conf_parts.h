@@ -39,6 +39,7 @@ enum conf_type {
 	CONF_T_FOLDER,  /* must be there */
 	CONF_T_CODES,   /* list of codes */
 	CONF_T_AREAS,   /* list of 2, 4 or 6 digits */
+	CONF_T_NETS,    /* list of addresses and ranges, 10.1.0.0/16 */
 	CONF_T_WORDS,   /* list of words: letters, digits, `.`, `-`, `*`, `_` */
 	CONF_T_PATHS,   /* list of paths of a URL, without query */
 	CONF_T_STEPS,   /* list of words and = ? :, in their order */

@@ -15,7 +15,7 @@
 
 struct files { /* of one listener or party */
 	const char *what, *name;
-	const char *cert, *key, *ca; /* NULL: not given */
+	const char *cert, *key, *ca, *crl; /* NULL: not given */
 	bool is_server;
 	struct conf_place place;
 	struct conf_errors *errors;
@@ -131,6 +131,35 @@ static void check_ca(SSL_CTX *ctx, const struct files *f)
 			f->what, f->name, f->is_server ? "client_ca" : "ca", f->ca, reason());
 }
 
+/* All lists of the file; one out of date is a warning, as its names still count. */
+static void check_crl(const struct files *f)
+{
+	FILE *file = fopen(f->crl, "r");
+	X509_CRL *crl;
+	char when[64];
+	int n = 0;
+
+	ERR_clear_error();
+	while (file != NULL && (crl = PEM_read_X509_CRL(file, NULL, no_password, NULL)) != NULL) {
+		const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
+
+		n++;
+		if (next != NULL && X509_cmp_current_time(next) < 0) {
+			print_time(next, when, sizeof(when));
+			conf_warning_add(f->errors, f->place.line, f->place.column,
+				"%s %s: crl \"%.100s\" is out of date since %s: get a new list from the authority", f->what,
+				f->name, f->crl, when);
+		}
+		X509_CRL_free(crl);
+	}
+	if (n == 0)
+		conf_error_add(f->errors, f->place.line, f->place.column,
+			"%s %s: crl \"%.100s\" holds no revocation list that can be read (%s): PEM of the authority", f->what,
+			f->name, f->crl, reason());
+	if (file != NULL)
+		fclose(file);
+}
+
 static void check_files(const struct files *f)
 {
 	SSL_CTX *ctx = SSL_CTX_new(f->is_server ? TLS_server_method() : TLS_client_method());
@@ -146,6 +175,8 @@ static void check_files(const struct files *f)
 	}
 	if (f->ca != NULL)
 		check_ca(ctx, f);
+	if (f->crl != NULL)
+		check_crl(f);
 	SSL_CTX_free(ctx);
 	ERR_clear_error();
 }
@@ -157,11 +188,11 @@ void conf_check_tls(const struct conf *conf, struct conf_errors *errors)
 	for (i = 0; i < conf->n_listeners; i++) {
 		const struct conf_listener *l = &conf->listeners[i];
 
-		check_files(&(struct files){ "listener", l->name, l->cert, l->key, l->client_ca, true, l->place, errors });
+		check_files(&(struct files){ "listener", l->name, l->cert, l->key, l->client_ca, l->crl, true, l->place, errors });
 	}
 	for (i = 0; i < conf->n_parties; i++) {
 		const struct conf_party *p = &conf->parties[i];
 
-		check_files(&(struct files){ "party", p->name, p->cert, p->key, p->ca, false, p->place, errors });
+		check_files(&(struct files){ "party", p->name, p->cert, p->key, p->ca, p->crl, false, p->place, errors });
 	}
 }

@@ -33,6 +33,7 @@ struct worker_listener {
 	const struct conf_listener *conf;
 	struct engine_codec codec;
 	struct server *server;
+	struct net_range *allow;
 	uint32_t index;
 	struct yt_pace strays; /* lines about requests for other paths */
 };
@@ -387,6 +388,8 @@ static void on_lane(void *arg, uint64_t id, const struct lane_result *result)
 
 static int open_doors(struct worker *w)
 {
+	static const enum server_kind kinds[] = { [CONF_MTLS] = SERVER_MTLS, [CONF_SIGNED] = SERVER_SIGNED,
+		[CONF_PLAIN] = SERVER_PLAIN };
 	uint32_t i;
 
 	for (i = 0; i < w->conf->n_listeners; i++) {
@@ -394,7 +397,7 @@ static int open_doors(struct worker *w)
 		const struct conf_limits *limits = &w->conf->limits;
 		struct server_events events = { l, on_request, on_gone, on_flushed };
 		struct server_conf conf = { .name = l->conf->name,
-			.kind = l->conf->kind == CONF_MTLS ? SERVER_MTLS : SERVER_SIGNED,
+			.kind = kinds[l->conf->kind], .crl_file = l->conf->crl, .allow = l->allow, .n_allow = l->conf->allow.n,
 			.cert_file = l->conf->cert, .key_file = l->conf->key, .client_ca_file = l->conf->client_ca,
 			.http2 = l->conf->http2 != 0,
 			.limits = { .connections = limits->connections, .header_bytes = limits->header_kib << 10,
@@ -536,7 +539,7 @@ static int open_parties(struct worker *w)
 		const struct conf_party *c = &w->conf->parties[i];
 		struct worker_party *p = &w->parties[i];
 		struct lane_conf lane = { .name = c->name, .host = c->host, .port = c->port, .server_name = c->server_name,
-			.ca_file = c->ca, .cert_file = c->cert, .key_file = c->key, .connections = c->connections,
+			.ca_file = c->ca, .crl_file = c->crl, .cert_file = c->cert, .key_file = c->key, .connections = c->connections,
 			.queue = c->queue, .connect_ms = c->connect_timeout_ms, .idle_ms = c->idle_ms,
 			.response_bytes = c->response_kib << 10, .late_ms = c->late_ms, .http2 = c->http2 != 0,
 			.streams = w->conf->limits.http2_streams, .buffered_bytes = w->conf->limits.http2_buffer_kib << 10,
@@ -567,6 +570,12 @@ static int open_listeners(struct worker *w)
 		l->worker = w;
 		l->conf = &w->conf->listeners[i];
 		l->index = i;
+		l->allow = calloc(l->conf->allow.n + 1, sizeof(*l->allow));
+		YT_REQUIRE(l->allow != NULL);
+		for (uint32_t n = 0; n < l->conf->allow.n; n++)
+			YT_REQUIRE(net_range_parse(l->conf->allow.item[n].p, &l->allow[n]) == 0); /* checked */
+		if (l->conf->kind == CONF_PLAIN)
+			yt_log(YT_WARN, "worker", "listener %s is plain HTTP: whoever is on the way can read people's data", l->conf->name);
 		if (load_plugin(w, &l->codec, l->conf->format, l->conf->name, &l->conf->settings) != 0)
 			return YT_ECONF;
 	}
@@ -694,7 +703,7 @@ static void close_all(struct worker *w)
 	uv_run(w->loop, UV_RUN_DEFAULT);
 	engine_free(w->engine);
 	for (i = 0; i < w->conf->n_listeners; i++)
-		plugin_unload(w->listeners[i].codec.plugin);
+		plugin_unload(w->listeners[i].codec.plugin), free(w->listeners[i].allow);
 	for (i = 0; i < w->conf->n_parties; i++)
 		plugin_unload(w->parties[i].engine.codec.plugin);
 	free(w->listeners);
