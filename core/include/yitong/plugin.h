@@ -186,6 +186,10 @@ struct yt_codec_api {
 	/* Reads such a file; *rows lives in arena.  YT_EFORMAT or YT_ELIMIT with *fault; YT_ENOMEM. */
 	int (*statement_read)(struct yt_plugin *self, enum yt_statement kind, struct yt_str octets, struct yt_arena *arena,
 	                      struct yt_statement_row **rows, size_t *n, struct yt_fault *fault);
+	/* Since 1.1; may be NULL.  How long the origin of a query may be kept waiting, ms; 0: as the party's timeouts say.
+	 * instead (new): what it hears when that is over or the party cannot be asked; its outcome stays
+	 * YT_UNKNOWN when that is to be a refusal. */
+	int64_t (*patience)(struct yt_plugin *self, const struct yt_msg *msg, struct yt_reply *instead);
 
 	/* Since 1.1; each may be NULL. */
 	/* A number of ours in this format, made of a serial that was durable before: for yt_msg.own_number and
