@@ -142,7 +142,7 @@ void flow_write_step(struct engine *e, struct task *t)
 	yt_buf_str(&buf, yt_buf_view(&t->receipt)); /* what came back before rides with it */
 	at = rec_begin(&buf, REC_SENDING, 0, t->id, engine_wall(e));
 	rec_u8(&buf, REC_T_LEG, (uint8_t)t->leg);
-	rec_u8(&buf, REC_T_STEP, t->x.step);
+	rec_u8(&buf, REC_T_STEP, (uint8_t)t->x.step);
 	rec_str(&buf, REC_T_PARTY, yt_str(t->party->name));
 	rec_str(&buf, REC_T_NUMBER, cross_wire_number(t->own));
 	if (t->run->is_again)
@@ -281,7 +281,7 @@ void flow_signed(struct engine *e, struct task *t, bool signed_in)
 
 static void begin(struct engine *e, struct task *t, unsigned step, enum rec_leg leg)
 {
-	t->x.step = (uint8_t)step;
+	t->x.step = step;
 	t->x.undoing = leg == REC_LEG_UNDO;
 	t->party = step_at(t, step)->party;
 	t->leg = leg;
@@ -388,7 +388,7 @@ static void add_outcome(struct engine *e, struct task *t, const struct yt_reply 
 {
 	size_t at = rec_begin(&t->receipt, REC_OUTCOME, 0, t->id, engine_wall(e));
 	rec_u8(&t->receipt, REC_T_LEG, (uint8_t)t->leg);
-	rec_u8(&t->receipt, REC_T_STEP, t->x.step);
+	rec_u8(&t->receipt, REC_T_STEP, (uint8_t)t->x.step);
 	rec_u8(&t->receipt, REC_T_OUTCOME, (uint8_t)reply->outcome);
 	rec_str(&t->receipt, REC_T_CODE, reply->code);
 	if (body.n == 0)

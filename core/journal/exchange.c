@@ -102,7 +102,7 @@ static void take_answer(struct exchange *x, const struct view *v)
 /* One step of a flow leaves, or what undoes it. */
 static void apply_step(struct exchange *x, const struct view *v, bool is_undo)
 {
-	uint8_t step = (uint8_t)rec_number(v->value[REC_T_STEP]);
+	uint32_t step = (uint32_t)rec_number(v->value[REC_T_STEP]);
 
 	if (step == 0 || step > REC_STEPS_MAX)
 		return;
@@ -146,7 +146,7 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 		x->attempts = outcome == YT_UNKNOWN ? x->attempts + 1 : 0; /* pauses grow with each, from anew at the next step */
 		x->step_state = outcome == YT_DONE ? STEP_DONE : outcome == YT_REFUSED ? STEP_REFUSED : STEP_OUT;
 		if (outcome == YT_REFUSED && leg == REC_LEG_STEP) /* it may never have left: then no record named it before */
-			x->step = x->refused_step = (uint8_t)rec_number(v->value[REC_T_STEP]);
+			x->step = x->refused_step = (uint32_t)rec_number(v->value[REC_T_STEP]);
 	}
 	if (leg != REC_LEG_MAIN) {
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);

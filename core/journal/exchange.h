@@ -50,9 +50,9 @@ struct exchange {
 	bool must_answer;      /* an operator decided: a worker is to write the answer that says so */
 	log_pos accepted_pos, sent_pos, answered_pos, last_pos;
 	char flow[32];        /* the flow it goes by, step after step under a lease; empty: one leg */
-	uint8_t step;         /* the newest one, from 1; while undoing the one that is undone */
-	uint8_t step_state;   /* enum exchange_step */
-	uint8_t refused_step; /* the one that ended it; 0: none */
+	uint32_t step;        /* the newest one, from 1; while undoing the one that is undone */
+	uint32_t step_state;  /* enum exchange_step */
+	uint32_t refused_step; /* the one that ended it; 0: none */
 	bool undoing;         /* a step was refused or the whole is unwanted: what was done is undone */
 	log_pos step_sent[REC_STEPS_MAX], step_got[REC_STEPS_MAX], undo_sent;
 };

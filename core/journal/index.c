@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x59544958 /* "YTIX" */
-#define SCHEMA_VERSION 4          /* raised with every change of schema or fold: older files are rebuilt */
+#define SCHEMA_VERSION 5          /* raised with every change of schema or fold: older files are rebuilt */
 #define BATCH_EXCHANGES 4000
 #define BATCH_RECORDS 16384
 #define WORKERS_KEPT 1024 /* incarnations whose last sequence is remembered */
@@ -36,6 +36,8 @@ static const char schema[] =
         "CREATE TABLE counted (state INTEGER PRIMARY KEY, n INTEGER NOT NULL);"
         "CREATE TABLE kept (kind INTEGER NOT NULL, key TEXT NOT NULL, pos INTEGER NOT NULL, record BLOB NOT NULL,"
         " PRIMARY KEY (kind, key)) WITHOUT ROWID;"
+        "CREATE TABLE facts (key TEXT NOT NULL, pos INTEGER NOT NULL, exchange INTEGER NOT NULL,"
+        " PRIMARY KEY (key, pos, exchange)) WITHOUT ROWID;"
         "CREATE TABLE reached (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL,"
         " last_commit INTEGER NOT NULL, last_digest INTEGER NOT NULL);"
         "INSERT INTO reached VALUES (1, 0, 0, 0);";
@@ -60,6 +62,11 @@ static const char *const statements[ST_N] = {
 	[ST_QUERIES_ADD] = "INSERT INTO queries VALUES (?1, ?2, ?3) ON CONFLICT (bucket) DO UPDATE SET n = n + excluded.n",
 	[ST_QUERIES] = "SELECT bucket, position, n FROM queries WHERE bucket <= ?1 AND bucket >= ?2 ORDER BY bucket DESC",
 	[ST_OPEN] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_open WHERE is_open = 1 ORDER BY accepted_ms",
+	[ST_OLD] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_bucket WHERE bucket < ?1 AND is_open = 0"
+	           " ORDER BY bucket",
+	[ST_DROP] = "DELETE FROM exchange WHERE id = ?1",
+	[ST_QUERIES_OLD] = "SELECT total(n) FROM queries WHERE bucket < ?1 AND position < ?2",
+	[ST_QUERIES_DROP] = "DELETE FROM queries WHERE bucket < ?1 AND position < ?2",
 	[ST_COUNT_ADD] = "INSERT INTO counted VALUES (?1, ?2) ON CONFLICT (state) DO UPDATE SET n = n + excluded.n",
 	[ST_COUNTS] = "SELECT state, n FROM counted WHERE n > 0 ORDER BY state",
 	[ST_POSITION_SET] = "UPDATE reached SET position = ?1, last_commit = ?2, last_digest = ?3",
@@ -67,6 +74,8 @@ static const char *const statements[ST_N] = {
 	[ST_KEPT_GET] = "SELECT pos, record FROM kept WHERE kind = ?1 AND key = ?2",
 	[ST_KEPT_ALL] = "SELECT pos, record FROM kept ORDER BY pos, kind, key",
 	[ST_KEPT_OLD] = "DELETE FROM kept WHERE kind = ?1 AND key < ?2",
+	[ST_FACT_ADD] = "INSERT OR IGNORE INTO facts VALUES (?1, ?2, ?3)",
+	[ST_FACTS] = "SELECT pos, exchange FROM facts WHERE key = ?1 ORDER BY pos, exchange LIMIT ?2",
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
 	[ST_COMMIT] = "COMMIT",
 	[ST_ROLLBACK] = "ROLLBACK",
@@ -106,8 +115,7 @@ sqlite3_stmt *index_statement(struct index *index, enum index_statement which)
 	return index->st[which];
 }
 
-/* Runs a statement that gives no rows. */
-static int run(struct index *index, enum index_statement which)
+int index_run(struct index *index, enum index_statement which)
 {
 	sqlite3_stmt *st = index_statement(index, which);
 	int rc;
@@ -293,6 +301,7 @@ void index_batch_free(struct index_batch *b)
 	free(b->slot);
 	free(b->kept);
 	free(b->queries);
+	free(b->facts);
 	memset(b, 0, sizeof(*b));
 }
 
@@ -535,6 +544,8 @@ int index_take(struct index *index, const struct rec *rec, log_pos pos)
 	note_commit(&index->batch, rec, pos);
 	if (rec->type == REC_READ)
 		return note_query(&index->batch, rec, pos);
+	if (rec->type == REC_FACTS)
+		return index_facts_take(&index->batch, rec, pos);
 	if (rec->exchange == 0 || rec->type == REC_NUMBER || rec->type == REC_SESSION)
 		return keep_record(index, rec, pos);
 	rv = entry_of(index, rec->exchange, begins_with(rec->type), &e);
@@ -591,7 +602,7 @@ static int store_queries(struct index *index, int64_t *counts)
 	return rv;
 }
 
-static int store_counts(struct index *index, const int64_t *counts)
+int index_store_counts(struct index *index, const int64_t *counts)
 {
 	sqlite3_stmt *st = index_statement(index, ST_COUNT_ADD);
 	int rv = 0;
@@ -626,7 +637,7 @@ static int store_kept(struct index *index, const struct index_kept *kept)
 	snprintf(oldest, sizeof(oldest), "%010lu", strtoul(kept->key, NULL, 10) - WORKERS_KEPT);
 	sqlite3_bind_int(st, 1, REC_WORKER);
 	sqlite3_bind_text(st, 2, oldest, -1, SQLITE_TRANSIENT);
-	return run(index, ST_KEPT_OLD);
+	return index_run(index, ST_KEPT_OLD);
 }
 
 static int store_position(struct index *index, log_pos position)
@@ -640,9 +651,9 @@ static int store_position(struct index *index, log_pos position)
 	sqlite3_bind_int64(st, 1, (sqlite3_int64)position);
 	sqlite3_bind_int64(st, 2, (sqlite3_int64)last);
 	sqlite3_bind_int64(st, 3, (sqlite3_int64)digest);
-	rv = run(index, ST_POSITION_SET);
+	rv = index_run(index, ST_POSITION_SET);
 	if (rv == 0)
-		rv = run(index, ST_COMMIT);
+		rv = index_run(index, ST_COMMIT);
 	if (rv != 0)
 		return rv;
 	index->position = position;
@@ -656,7 +667,7 @@ int index_flush(struct index *index, log_pos position)
 	struct index_batch *b = &index->batch;
 	int64_t counts[X_READ + 1] = { 0 };
 	struct yt_buf scratch = { 0 };
-	int rv = run(index, ST_BEGIN);
+	int rv = index_run(index, ST_BEGIN);
 
 	if (rv != 0)
 		goto out;
@@ -665,13 +676,15 @@ int index_flush(struct index *index, log_pos position)
 	if (rv == 0)
 		rv = store_queries(index, counts);
 	if (rv == 0)
-		rv = store_counts(index, counts);
+		rv = index_store_counts(index, counts);
 	for (size_t i = 0; rv == 0 && i < b->n_kept; i++)
 		rv = store_kept(index, &b->kept[i]);
 	if (rv == 0)
+		rv = index_facts_store(index);
+	if (rv == 0)
 		rv = store_position(index, position);
 	if (rv != 0)
-		run(index, ST_ROLLBACK);
+		index_run(index, ST_ROLLBACK);
 out:
 	yt_buf_free(&scratch);
 	index_batch_free(b);

@@ -33,6 +33,11 @@ struct index_commit { /* one commit of the log, from the memory of who made it *
  * index_position().  YT_ESTATE: it does not; nothing was taken, the log must be read. */
 int index_feed_commits(struct index *index, const struct index_commit *commits, size_t n);
 
+/* Drops rows of exchanges that are over, began before wall_ms and have no record from position before on, the oldest first
+ * and at most max in one transaction; and where the queries of that time were.  *more: call again.  Their numbers bar
+ * nothing any more. */
+int index_drop_before(struct index *index, log_pos before, int64_t wall_ms, size_t max, bool *more);
+
 /* The exchange that an origin's message number names.  YT_ENOTFOUND. */
 int index_find(struct index *index, struct yt_str institution, struct yt_str number, struct exchange *x);
 /* From now on index_find() tells of most new numbers that they are new without reading the file.  For who asks by this
@@ -47,6 +52,10 @@ int index_open_exchanges(struct index *index, int (*each)(void *arg, const struc
 int index_keeper_records(struct index *index, log_each each, void *arg);
 /* Commit positions that hold records of an exchange, oldest first; returns how many, at most max. */
 int index_positions(struct index *index, uint64_t exchange, log_pos *out, size_t max);
+
+/* Commits that hold pieces of the facts of a case (REC_FACTS), oldest first; returns how many, at most max. */
+struct fact_place;
+size_t index_facts(struct index *index, struct yt_str case_key, struct fact_place *out, size_t max);
 
 struct index_filter { /* empty members do not filter */
 	struct yt_str number, visit, settlement, institution, party, state, day /* yyyy-MM-dd */;

@@ -3,6 +3,7 @@
  *   index.c        open, schema, batches into the file
  *   index_row.c    struct exchange <-> columns and folded rest
  *   index_find.c   questions
+ *   index_facts.c  where the pieces of case facts stand
  *   index_seen.c   which numbers need no question */
 #ifndef YT_JOURNAL_INDEX_PARTS_H
 #define YT_JOURNAL_INDEX_PARTS_H
@@ -57,6 +58,8 @@ enum index_statement {
 	ST_BUCKET,
 	ST_QUERIES_ADD,
 	ST_QUERIES,
+	ST_FACT_ADD,
+	ST_FACTS,
 	ST_BEGIN,
 	ST_COMMIT,
 	ST_ROLLBACK,
@@ -82,6 +85,12 @@ struct index_kept {
 	int kind;
 };
 
+struct index_fact { /* a piece of case facts under one of its keys */
+	char key[96];
+	log_pos pos;
+	uint64_t exchange;
+};
+
 struct index_batch {
 	struct index_entry *entry;
 	size_t n, cap;
@@ -91,6 +100,8 @@ struct index_batch {
 	size_t n_kept, cap_kept;
 	struct index_queries *queries; /* those of the batch, by bucket */
 	size_t n_queries;
+	struct index_fact *facts;
+	size_t n_facts, cap_facts;
 	size_t n_records;
 	log_pos last_commit; /* of the records in it */
 	uint64_t digest;     /* of that commit's records */
@@ -123,6 +134,10 @@ size_t index_places_read(struct yt_str places, log_pos *out, size_t max);
 
 /* index_find.c: the n highest numbers that end in a count or time, highest first. */
 int index_highest_numbers(struct index *index, uint32_t n, int (*each)(void *arg, const struct exchange *x), void *arg);
+
+/* index_facts.c */
+int index_facts_take(struct index_batch *batch, const struct rec *rec, log_pos pos);
+int index_facts_store(struct index *index);
 
 /* index_seen.c: this number cannot be in the index; it is remembered as asked for. */
 bool index_seen_is_new(struct index_seen *seen, struct yt_str institution, struct yt_str number);

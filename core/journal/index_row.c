@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 2
+#define FOLD_VERSION 3
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -17,7 +17,7 @@ static const struct member {
 		offsetof(struct exchange, m), sizeof(((struct exchange *)0)->m)                                        \
 	}
 	TEXT(number), TEXT(visit), TEXT(settlement), TEXT(wire_op), TEXT(listener), TEXT(trace), TEXT(business_key), TEXT(batch), TEXT(original),
-	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner),
+	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner), TEXT(flow),
 }, numbers[] = {
 #define NUMBER(m)                                                                                                      \
 	{                                                                                                              \
@@ -27,6 +27,7 @@ static const struct member {
 	NUMBER(closed_ms), NUMBER(unknown_since_ms), NUMBER(due_ms), NUMBER(deadline_ms), NUMBER(attempts),
 	NUMBER(reversals), NUMBER(worker), NUMBER(joins), NUMBER(answered), NUMBER(delivered),
 	NUMBER(reversal_wanted), NUMBER(must_answer), NUMBER(offers), NUMBER(accepted_pos), NUMBER(sent_pos), NUMBER(answered_pos), NUMBER(last_pos),
+	NUMBER(step), NUMBER(step_state), NUMBER(refused_step), NUMBER(undoing),
 };
 
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))
@@ -120,6 +121,21 @@ void index_fold_write(const struct exchange *x, struct yt_buf *out)
 		put_varint(out, fold_sign(load_number(base + numbers[i].offset, numbers[i].size)));
 	yt_buf_add(out, x->digest, sizeof(x->digest));
 	yt_buf_add(out, x->person, sizeof(x->person));
+	for (size_t i = 0; x->flow[0] != 0 && i < REC_STEPS_MAX; i++) {
+		put_varint(out, x->step_sent[i]);
+		put_varint(out, x->step_got[i]);
+	}
+	if (x->flow[0] != 0)
+		put_varint(out, x->undo_sent);
+}
+
+/* Where the octets of a flow's steps stand; nothing of others. */
+static bool read_steps(struct yt_str *in, struct exchange *x)
+{
+	for (size_t i = 0; x->flow[0] != 0 && i < REC_STEPS_MAX; i++)
+		if (!get_varint(in, &x->step_sent[i]) || !get_varint(in, &x->step_got[i]))
+			return false;
+	return (x->flow[0] == 0 || get_varint(in, &x->undo_sent)) && in->n == 0;
 }
 
 static int fold_read(struct yt_str in, struct exchange *x)
@@ -141,11 +157,13 @@ static int fold_read(struct yt_str in, struct exchange *x)
 	for (size_t i = 0; i < N_OF(numbers); i++)
 		if (!get_varint(&in, &v) || !store_number(base + numbers[i].offset, numbers[i].size, unfold_sign(v)))
 			return YT_ECORRUPT;
-	if (in.n != sizeof(x->digest) + sizeof(x->person))
+	if (in.n < sizeof(x->digest) + sizeof(x->person))
 		return YT_ECORRUPT;
 	memcpy(x->digest, in.p, sizeof(x->digest));
 	memcpy(x->person, in.p + sizeof(x->digest), sizeof(x->person));
-	return 0;
+	in.p += sizeof(x->digest) + sizeof(x->person);
+	in.n -= sizeof(x->digest) + sizeof(x->person);
+	return read_steps(&in, x) ? 0 : YT_ECORRUPT;
 }
 
 /* ---- the row ---- */

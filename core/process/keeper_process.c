@@ -49,6 +49,13 @@ static int world_find(void *ctx, struct yt_str institution, struct yt_str number
 	return rv;
 }
 
+static size_t world_facts(void *ctx, struct yt_str case_key, struct fact_place *out, size_t max)
+{
+	struct keeper_process *p = ctx;
+
+	return index_facts(p->index_reader, case_key, out, max);
+}
+
 struct fetching {
 	uint64_t exchange;
 	enum rec_tag tag;
@@ -134,7 +141,7 @@ static const char *world_closed(void *ctx)
 void kp_world(struct keeper_process *p, struct keeper_world *world)
 {
 	*world = (struct keeper_world){ .ctx = p, .wall_ms = world_wall, .mono_ms = world_mono, .tell = kp_tell,
-		.find = world_find, .fetch = world_fetch, .changed = world_changed, .closed = world_closed };
+		.find = world_find, .facts = world_facts, .fetch = world_fetch, .changed = world_changed, .closed = world_closed };
 }
 
 /* -- commits ------------------------------------------------------------------------------------ */
