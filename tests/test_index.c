@@ -727,6 +727,79 @@ static void test_keeper_records(void **state)
 	index_close(index);
 }
 
+/* The first position of a bucket stays whatever batch it was in, and a range does not reach the bucket at its end. */
+static void test_queries_of_two_batches(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	int64_t begins = 4000000 * (int64_t)INDEX_BUCKET_MS;
+	struct index_queries queries[4];
+	log_pos first = 0;
+
+	for (unsigned long i = 1; i <= 2; i++) {
+		add_accepted(w, REC_READ, i, begins + (int64_t)i, "3302%020lu");
+		first = i == 1 ? commit(w) : (commit(w), first);
+		assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	}
+	assert_int_equal(index_query_buckets(index, begins, begins + 1, queries, 4), 1);
+	assert_int_equal(queries[0].position, first);
+	assert_int_equal(queries[0].n, 2);
+	assert_int_equal(index_query_buckets(index, begins - 10, begins, queries, 4), 0);
+	assert_int_equal(index_query_buckets(index, begins + INDEX_BUCKET_MS, begins + INDEX_BUCKET_MS + 1, queries, 4), 0);
+	index_close(index);
+}
+
+/* Only what is over, old, and not in the log any more goes, batch by batch; what is left is as it was, counts too. */
+static void test_drop_before(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	int64_t wall_ms = 1795312800000 + 300 * 60000;
+	uint64_t states[X_READ + 1] = { 0 }, counted[X_READ + 1] = { 0 };
+	struct index_queries queries[64];
+	size_t n_dropped = 0, n_left = 0;
+	log_pos before;
+	struct exchange x;
+	bool more = true;
+
+	write_traffic(w, 1, 350);
+	before = log_end(w->log);
+	write_traffic(w, 350, N_KNOWN);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	for (unsigned n = 0; more; n++) {
+		assert_true(n < 100);
+		assert_int_equal(index_drop_before(index, before, wall_ms, 7, &more), 0);
+	}
+	for (unsigned long i = 1; i < N_KNOWN; i++) {
+		const struct exchange *known = &w->known[i - 1];
+		bool is_old = known->accepted_ms >> 18 < wall_ms >> 18 && known->last_pos < before;
+
+		if (known->state == X_READ)
+			continue;
+		if (is_old && !exchange_is_open(known)) {
+			assert_int_equal(index_get(index, i, &x), YT_ENOTFOUND);
+			n_dropped++;
+			continue;
+		}
+		assert_int_equal(index_get(index, i, &x), 0);
+		assert_same(&x, known);
+		states[known->state]++;
+		n_left++;
+	}
+	assert_true(n_dropped > 30 && n_left > 100);
+	assert_int_equal(index_counts(index, on_count, counted), 0);
+	for (int i = 0; i < X_READ; i++)
+		assert_int_equal(counted[i], states[i]);
+	for (int i = index_query_buckets(index, 0, INT64_MAX / 2, queries, 64); i > 0; i--) {
+		assert_true(queries[i - 1].bucket >= wall_ms >> 18 || queries[i - 1].position >= before);
+		states[X_READ] += queries[i - 1].n;
+	}
+	assert_int_equal(counted[X_READ], states[X_READ]);
+	assert_int_equal(index_drop_before(index, before, wall_ms, 7, &more), 0);
+	assert_false(more);
+	index_close(index);
+}
+
 static void test_old_workers_are_dropped(void **state)
 {
 	struct world *w = *state;
@@ -968,8 +1041,10 @@ int main(void)
 		IN_A_WORLD("a filter that cannot be is refused", test_bad_filters),
 		IN_A_WORLD("counts and open exchanges follow every change", test_counts_and_open),
 		IN_A_WORLD("the index tells where in the log queries are", test_where_queries_are),
+		IN_A_WORLD("of two batches too", test_queries_of_two_batches),
 		IN_A_WORLD("an id that came twice replaces its row", test_id_that_came_twice),
 		IN_A_WORLD("of the keeper's records the highest or newest stay", test_keeper_records),
+		IN_A_WORLD("what is over and older than the log is dropped", test_drop_before),
 		IN_A_WORLD("of workers the newest 1024 stay", test_old_workers_are_dropped),
 		IN_A_WORLD("a file that is no index of ours is found corrupt", test_not_an_index),
 		IN_A_WORLD("a cut or overwritten file never crashes", test_cut_and_overwritten),

@@ -442,6 +442,15 @@ static void flip_segment_head(struct world *w, const struct heard *h)
 	faulty_bytes(w->disk, 0, SEG2, &n)[20] ^= 1;
 }
 
+static void cut_segment(struct world *w, const struct heard *h)
+{
+	int fd = w->io.open(w->io.ctx, SEG1, O_RDWR, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(w->io.ftruncate(w->io.ctx, fd, 5000), 0);
+	w->io.close(w->io.ctx, fd);
+}
+
 static void move_commit(struct world *w, const struct heard *h)
 {
 	size_t n;
@@ -478,6 +487,8 @@ static const struct damage_case damage_cases[] = {
 	{ "a middle segment is missing", remove_second, SEG2, "is missing, though later segments are there", 0 },
 	{ "two segments are exchanged", swap_segments, SEG1, "its header is damaged or another segment's", 0 },
 	{ "a segment's header is changed", flip_segment_head, SEG2, "its header is damaged or another segment's", 0 },
+	{ "a segment is cut short", cut_segment, SEG1,
+		"is cut short: it has 5000 bytes of 1048576; put back a copy of the whole file", 0 },
 	{ "a commit is cut out", move_commit, SEG1, "commit 3 stands where 2 belongs", 3 },
 	{ "a commit is changed and its CRC with it", change_with_care, SEG1,
 		"the chain is broken: commit 3 does not continue the one before it", 3 },

@@ -4,7 +4,8 @@
  *   index_row.c    struct exchange <-> columns and folded rest
  *   index_find.c   questions
  *   index_facts.c  where the pieces of case facts stand
- *   index_seen.c   which numbers need no question */
+ *   index_seen.c   which numbers need no question
+ *   index_drop.c   what is older than the log */
 #ifndef YT_JOURNAL_INDEX_PARTS_H
 #define YT_JOURNAL_INDEX_PARTS_H
 
@@ -48,6 +49,10 @@ enum index_statement {
 	ST_FIND,
 	ST_HIGHEST,
 	ST_OPEN,
+	ST_OLD,
+	ST_DROP,
+	ST_QUERIES_OLD,
+	ST_QUERIES_DROP,
 	ST_COUNT_ADD,
 	ST_COUNTS,
 	ST_POSITION_SET,
@@ -121,6 +126,8 @@ struct index {
 int index_error(int sqlite_rc); /* YT_E... */
 /* The statement, ready to be bound; sqlite3_reset() it after use.  NULL when it cannot be prepared. */
 sqlite3_stmt *index_statement(struct index *index, enum index_statement which);
+int index_run(struct index *index, enum index_statement which); /* one that gives no rows */
+int index_store_counts(struct index *index, const int64_t *counts); /* by state, added to what is counted */
 
 /* index_row.c */
 /* What a text is indexed by: its last digits where it ends in a count or time, else a hash; never 0. */

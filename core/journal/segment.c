@@ -256,9 +256,14 @@ int segment_open(const struct yt_io *io, uint32_t no, int flags, int *fd, struct
 		*fd = io->open(io->ctx, name, flags, 0);
 		if (*fd < 0)
 			return errno == ENOENT ? YT_ENOTFOUND : YT_EIO;
-		if (read_head(io, *fd, segment) && segment->no == no &&
-			io->size(io->ctx, *fd) >= (int64_t)segment->bytes)
-			return 0;
+		*segment = (struct segment){ 0 };
+		if (read_head(io, *fd, segment) && segment->no == no) {
+			int64_t has = io->size(io->ctx, *fd);
+
+			segment->has = has > 0 ? (uint64_t)has : 0;
+			if (segment->has >= segment->bytes)
+				return 0;
+		}
 		io->close(io->ctx, *fd);
 		*fd = -1;
 	}
@@ -361,6 +366,10 @@ static int enter_segment(struct walk *w, size_t i)
 	rv = segment_open(w->io, w->list[i], O_RDONLY, &w->fd, &w->segment);
 	if (rv == YT_EIO)
 		return walk_problem(w->why, rv, w->list[i], 0, w->number, "cannot be opened: %s", strerror(errno));
+	if (rv == YT_ECORRUPT && w->segment.no == w->list[i] && w->segment.has < w->segment.bytes)
+		return walk_problem(w->why, rv, w->list[i], w->segment.has, w->number,
+			"is cut short: it has %llu bytes of %llu; put back a copy of the whole file",
+			(unsigned long long)w->segment.has, (unsigned long long)w->segment.bytes);
 	if (rv == YT_ECORRUPT)
 		return walk_problem(w->why, rv, w->list[i], 0, w->number,
 			"its header is damaged or another segment's");

@@ -19,6 +19,7 @@
 struct segment {
 	uint32_t no, flags;
 	uint64_t stamp, bytes;
+	uint64_t has; /* bytes that the file has, as segment_open() found it: fewer when it was cut short */
 };
 
 void segment_name(char out[32], uint32_t no);
@@ -31,7 +32,8 @@ static inline log_pos segment_pos(uint32_t no, uint64_t offset)
 int segment_list(const struct yt_io *io, uint32_t **list, size_t *n);
 /* Removes what a crash left half made. */
 int segment_remove_parts(const struct yt_io *io);
-/* YT_ENOTFOUND: no such file any more; YT_ECORRUPT: its header is not that of segment no; YT_EIO. */
+/* YT_ENOTFOUND: no such file any more; YT_ECORRUPT: its header is not that of segment no (segment->no), or the file is
+ * shorter than the header says; YT_EIO. */
 int segment_open(const struct yt_io *io, uint32_t no, int flags, int *fd, struct segment *segment);
 /* Makes a segment ready for use: written with zeros, synced, then named.  YT_ENOSPC leaves nothing. */
 int segment_create(const struct yt_io *io, uint32_t no, uint64_t bytes, struct segment *segment);

@@ -52,7 +52,7 @@ struct conf_journal {
 	const char *folder, *index;
 	const char *keys;      /* master key and anchor key; NULL: bodies are kept in the clear */
 	const char *data_keys; /* folder of the wrapped keys of each day (seal.h) */
-	uint32_t segment_mib, reserve_segments, anchor_s, retention_days, index_lag_mib;
+	uint32_t segment_mib, reserve_segments, anchor_s, retention_days, index_days, index_lag_mib;
 };
 
 struct conf_limits {

@@ -86,6 +86,9 @@ const struct conf_key conf_keys[] = {
 		"Segments older than this are dropped, after what is still open in them was written again." },
 	{ "journal", "index", CONF_T_PATH, NULL, DEFAULT("run/gateway/index.db"), 1, 255, NULL, AT(journal, index),
 		"The SQLite index over the log. It can be deleted; it is then rebuilt." },
+	{ "journal", "index_days", CONF_T_NUMBER, "days", DEFAULT("400"), 0, 36500, NULL, AT(journal, index_days),
+		"Rows of exchanges that are over leave the index so many days after `retention_days`; until then their "
+		"message numbers are known, and a repetition is not sent on." },
 	{ "journal", "index_lag_mib", CONF_T_NUMBER, "MiB", DEFAULT("256"), 1, 65536, NULL, AT(journal, index_lag_mib),
 		"State changes are refused while the index is further behind the log than this." },
 	{ "journal", "keys", CONF_T_FOLDER, NULL, OPTIONAL, 1, 255, NULL, AT(journal, keys),

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #define INDEX_PAUSE_MS 200
+#define DROPPED_AT_ONCE 500 /* rows in each pause: some 10 ms */
 #define OFFERED_WAKES (1u << 20) /* bytes waiting in memory: not for the pause's end then */
 #define OFFERED_MAX (4u << 20)   /* what is more is read from the log */
 
@@ -27,6 +28,8 @@ struct indexer {
 	struct log_conf conf;
 	struct offered offered; /* guarded by mutex */
 	_Atomic uint64_t position, retire_before;
+	_Atomic int64_t rows_before_ms;
+	log_pos drop_before; /* 0: no rows are to be dropped; the thread's own */
 	_Atomic bool failing, broken; /* the last try failed; no try will help: only a rebuild */
 	bool stop, disk_full;
 	indexer_done done;
@@ -135,6 +138,19 @@ static void retire(struct indexer *x)
 	x->retire_before = 0;
 	if (log_retire(x->log, before) != 0)
 		yt_log(YT_ERROR, "keeper", "segments past their retention could not be dropped");
+	x->drop_before = before & ~(log_pos)UINT32_MAX; /* where the oldest one left begins */
+}
+
+static void drop_rows(struct indexer *x)
+{
+	bool more = false;
+
+	if (x->drop_before == 0 || x->failing)
+		return;
+	if (index_drop_before(x->index, x->drop_before, x->rows_before_ms, DROPPED_AT_ONCE, &more) != 0)
+		yt_log(YT_WARN, "keeper", "rows past their retention could not be dropped from the index; it is tried again");
+	else if (!more)
+		x->drop_before = 0;
 }
 
 static void *run(void *arg)
@@ -148,6 +164,7 @@ static void *run(void *arg)
 		prepare(x);
 		feed(x, false);
 		retire(x);
+		drop_rows(x);
 		clock_gettime(CLOCK_MONOTONIC, &until); /* the wall clock may step */
 		until.tv_nsec += INDEX_PAUSE_MS * 1000000L;
 		until.tv_sec += until.tv_nsec / 1000000000L;
@@ -203,8 +220,9 @@ log_pos indexer_position(const struct indexer *x)
 	return x->position;
 }
 
-void indexer_retire(struct indexer *x, log_pos before)
+void indexer_retire(struct indexer *x, log_pos before, int64_t rows_before_ms)
 {
+	x->rows_before_ms = rows_before_ms;
 	x->retire_before = before;
 }
 

@@ -21,8 +21,9 @@ void indexer_offer(struct indexer *indexer, const struct index_commit *commit);
 log_pos indexer_position(const struct indexer *indexer);
 /* False while it cannot be fed, as on a full disk: it is tried again.  For ever once it does not fit the log. */
 bool indexer_is_usable(const struct indexer *indexer);
-/* Drops the segments before that position, soon; what was needed of them is written again and durable. */
-void indexer_retire(struct indexer *indexer, log_pos before);
+/* Drops the segments before that position, soon; what was needed of them is written again and durable.  Then rows of
+ * the index, a few at a time, whose exchanges are over, not in the log any more and began before rows_before_ms. */
+void indexer_retire(struct indexer *indexer, log_pos before, int64_t rows_before_ms);
 /* Feeds what is left, closes the index and ends the thread; frees after the loop has run. */
 void indexer_close(struct indexer *indexer);
 

@@ -61,6 +61,7 @@ struct keeper_process {
 	uint32_t n_waiting;        /* messages read since then whose worker waits for a commit */
 	bool is_crowded;           /* there were several in the last commit */
 	int64_t clock_offset;      /* wall clock less monotonic clock, ms, as last seen */
+	int64_t index_ms;          /* how long the index keeps rows beyond that */
 	int64_t retention_ms, retention_at; /* how long the log is kept; when that is looked at next */
 	char folder[512];          /* of the journal */
 	log_pos retired;           /* carried over and dropped up to here, in this life */

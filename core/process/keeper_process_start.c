@@ -210,6 +210,7 @@ int kp_open(struct keeper_process *p, const struct conf *conf)
 	snprintf(p->index_path, sizeof(p->index_path), "%s", conf->journal.index);
 	snprintf(p->folder, sizeof(p->folder), "%s", conf->journal.folder);
 	p->retention_ms = (int64_t)conf->journal.retention_days * 24 * 3600 * 1000;
+	p->index_ms = (int64_t)conf->journal.index_days * 24 * 3600 * 1000;
 	p->clock_offset = yt_wall_ms() - yt_mono_ms();
 	p->reserve_bytes = (uint64_t)conf->journal.segment_mib << 18; /* a quarter of a segment */
 	p->message_bytes = 2 * ((size_t)largest_body(conf) << 10) + (64u << 10);

@@ -40,6 +40,7 @@ static void take_journal(struct keeper_process *p, const struct conf_journal *jo
 {
 	p->index_lag_max = (uint64_t)journal->index_lag_mib << 20;
 	p->retention_ms = (int64_t)journal->retention_days * 24 * 3600 * 1000;
+	p->index_ms = (int64_t)journal->index_days * 24 * 3600 * 1000;
 	committer_set_anchor(p->committer, (int64_t)journal->anchor_s * 1000);
 }
 

@@ -59,7 +59,7 @@ void kp_watch_retention(struct keeper_process *p)
 	log_pos before;
 
 	if (p->retire_before != 0 && p->n_commits >= p->retire_after) {
-		indexer_retire(p->indexer, p->retire_before);
+		indexer_retire(p->indexer, p->retire_before, yt_wall_ms() - p->retention_ms - p->index_ms);
 		p->retire_before = 0;
 	}
 	if (p->retire_before != 0 || now < p->retention_at || !p->started)
