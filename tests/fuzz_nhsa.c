@@ -91,7 +91,8 @@ static void answer(struct yt_arena *arena, const char *infno, struct yt_str octe
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const asked[] = { "1101", "2201", "2207", "2208", "2305", "5201", "5203", "9001" };
+	static const char *const asked[] = { "1101", "1162", "2102", "2103", "2201", "2207", "2208", "2305", "3101",
+		"5201", "5203", "5204", "5302", "5304", "6201", "9001" };
 	struct yt_arena *arena;
 	struct yt_str octets = { (const char *)data + 1, size - 1 };
 
@@ -102,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] < 128)
 		request(arena, octets);
 	else
-		answer(arena, asked[data[0] % 8], octets);
+		answer(arena, asked[data[0] % 16], octets);
 	yt_arena_free(arena);
 	return 0;
 }

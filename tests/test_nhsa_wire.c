@@ -100,6 +100,11 @@ static const struct wrong_setting {
 	struct plugin_setting setting;
 } wrong_settings[] = {
 	{ "a shape that is none", { "path", "all" } },
+	{ "a file form that is none", { "file_form", "hex" } },
+	{ "a number too long", { "numbers", "2207=2207AAA" } },
+	{ "a number without another", { "numbers", "2207" } },
+	{ "a review that never ends", { "review_ms", "0" } },
+	{ "a review that may do anything", { "review_without_answer", "maybe" } },
 	{ "a path without number", { "paths", "=x" } },
 	{ "a number without path", { "paths", "2207=" } },
 	{ "a number that is none", { "paths", "outpatient=x" } },
@@ -285,6 +290,102 @@ static void a_caller_of_the_bus_is_denied_with(void **state)
 	codec_close(&c);
 }
 
+/* What a province calls and wants its own way. */
+
+#define UPLOAD(in)                                                                                                     \
+	REQUEST("9101", "{\"fsUploadIn\":{\"in\":" in ",\"filename\":\"a.zip\",\"fixmedins_code\":\"H33021399901\"}}")
+
+static const struct form {
+	const char *it;
+	struct plugin_setting setting;
+	const char *octets;
+	const char *want; /* part of what is written; NULL: refused */
+} forms[] = {
+	{ "bytes to Base64", { "file_form", "base64" }, UPLOAD("[80,75,3,4,-1,255,\t-128]"),
+	        "\"in\":\"UEsDBP//gA==\"" },
+	{ "Base64 stays", { "file_form", "base64" }, UPLOAD("\"UEsDBA==\""), "\"in\":\"UEsDBA==\"" },
+	{ "Base64 to bytes", { "file_form", "bytes" }, UPLOAD("\"UEsDBP//gA==\""), "\"in\":[80,75,3,4,-1,-1,-128]" },
+	{ "bytes stay", { "file_form", "bytes" }, UPLOAD("[80,75]"), "\"in\":[80,75]" },
+	{ "either is kept", { "file_form", "keep" }, UPLOAD("[80, 75]"), "\"in\":[80, 75]" },
+	{ "a byte that is none", { "file_form", "base64" }, UPLOAD("[80,256]"), NULL },
+	{ "a byte below all", { "file_form", "base64" }, UPLOAD("[-129]"), NULL },
+	{ "a byte that is a text", { "file_form", "base64" }, UPLOAD("[\"80\"]"), NULL },
+	{ "a text that is no Base64", { "file_form", "bytes" }, UPLOAD("\"UEsD!A==\""), NULL },
+	{ "a Base64 that is cut", { "file_form", "bytes" }, UPLOAD("\"UEsDB\""), NULL },
+	{ "another number", { "numbers", "2206=2206A;2202=2299" },
+	        REQUEST("2202", "{\"data\":{\"psn_no\":\"P1\",\"mdtrt_id\":\"M1\",\"ipt_otp_no\":\"O1\"}}"),
+	        "{\"infno\":\"2299\"," },
+	{ "a number that stays", { "numbers", "2206=2206A" },
+	        REQUEST("2202", "{\"data\":{\"psn_no\":\"P1\",\"mdtrt_id\":\"M1\",\"ipt_otp_no\":\"O1\"}}"),
+	        "{\"infno\":\"2202\"," },
+};
+
+static void a_form(void **state)
+{
+	const struct form *row = *state;
+	struct codec c = open_with(&row->setting, 1, NULL);
+	struct yt_msg *msg = yt_msg_new(c.arena);
+	struct yt_buf out = { 0 };
+	int rv;
+
+	assert_int_equal(c.api->decode_request(c.plugin, yt_str(row->octets), msg, &c.fault), 0);
+	rv = c.api->encode_request(c.plugin, msg, &out, &c.fault);
+	yt_buf_byte(&out, '\0');
+	assert_int_equal(rv, row->want != NULL ? 0 : YT_EFORMAT);
+	if (row->want != NULL)
+		assert_non_null(strstr((char *)out.p, row->want));
+	else
+		assert_string_equal(c.fault.path, "input.fsUploadIn.in");
+	yt_buf_free(&out);
+	codec_close(&c);
+}
+
+static void a_renamed_transaction_goes_to_its_own_path(void **state)
+{
+	const struct plugin_setting settings[] = { { "numbers", "2207=2207A" }, { "path", "service" } };
+	struct codec c = open_with(settings, COUNT(settings), NULL);
+	struct yt_str path;
+
+	assert_int_equal(c.api->path(c.plugin, YT_STR("2207"), YT_STR("/fsi/api/"), c.arena, &path), 0);
+	assert_text(path, "/fsi/api/outpatientSettleService/saveSettletment");
+	codec_close(&c);
+}
+
+/* Reviews. */
+
+static void a_review_without_an_answer_lets_treatment_go_on(void **state)
+{
+	const struct plugin_setting open[] = { { "review_ms", "1500" } },
+	                            closed[] = { { "review_without_answer", "refuse" } };
+	struct codec c = open_with(open, 1, NULL);
+	struct yt_msg *msg = yt_msg_new(c.arena);
+	struct yt_reply *instead = yt_reply_new(c.arena);
+	struct yt_buf out = { 0 };
+
+	msg->wire_op = YT_STR("3101");
+	msg->op = yt_op(YT_OP_REVIEW_BEFORE);
+	assert_int_equal(c.api->patience(c.plugin, msg, instead), 1500);
+	assert_int_equal(instead->outcome, YT_DONE);
+	assert_int_equal(c.api->encode_reply(c.plugin, msg, instead, &out), 0);
+	yt_buf_byte(&out, '\0');
+	assert_non_null(strstr((char *)out.p, "\"infcode\":0,"));
+	assert_non_null(strstr((char *)out.p, "\"output\":{\"result\":[]}"));
+	assert_non_null(strstr((char *)out.p, "本次未审核"));
+	msg->op = yt_op(YT_OP_OUTPATIENT_SETTLE); /* nothing else is ever answered so */
+	instead = yt_reply_new(c.arena);
+	assert_int_equal(c.api->patience(c.plugin, msg, instead), 0);
+	assert_int_equal(instead->outcome, YT_UNKNOWN);
+	codec_close(&c);
+	c = open_with(closed, 1, NULL);
+	msg = yt_msg_new(c.arena);
+	instead = yt_reply_new(c.arena);
+	msg->op = yt_op(YT_OP_REVIEW_DURING);
+	assert_int_equal(c.api->patience(c.plugin, msg, instead), 3000);
+	assert_int_equal(instead->outcome, YT_UNKNOWN);
+	yt_buf_free(&out);
+	codec_close(&c);
+}
+
 #define ROWS(table, function)                                                                                          \
 	for (size_t i = 0; i < COUNT(table); i++)                                                                      \
 		tests[n++] = (struct CMUnitTest)                                                                       \
@@ -296,17 +397,20 @@ int main(void)
 {
 	static const struct CMUnitTest single[] = {
 		cmocka_unit_test(the_published_signature_of_the_bus_is_ours),
+		cmocka_unit_test(a_renamed_transaction_goes_to_its_own_path),
+		cmocka_unit_test(a_review_without_an_answer_lets_treatment_go_on),
 		cmocka_unit_test(what_cannot_be_read_is_not_called_clean),
 		cmocka_unit_test(a_message_says_how_many_secrets_it_has),
 	};
 	static struct CMUnitTest tests[COUNT(single) + COUNT(path_cases) + COUNT(wrong_settings) + COUNT(secret_cases) +
-	                               COUNT(bus_denials)];
+	                               COUNT(bus_denials) + COUNT(forms)];
 	size_t n = COUNT(single);
 
 	memcpy(tests, single, sizeof(single));
 	ROWS(path_cases, a_path);
 	ROWS(wrong_settings, a_setting_is_refused_that_is);
 	ROWS(secret_cases, blanking);
+	ROWS(forms, a_form);
 	ROWS(bus_denials, a_caller_of_the_bus_is_denied_with);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,10 @@ static const struct yt_setting settings[] = {
 	        "service: the path of its service is appended" },
 	{ "paths", "9101=/fsi/api/fileupload/upload;9102=/fsi/api/fileupload/download",
 	        "transactions with a path of their own, number=path;number=path, from the root when it begins with /" },
+	{ "numbers", "", "transactions that go to this party under another number, number=number;number=number" },
+	{ "file_form", "keep", "form of the file in 9101: base64, bytes (an array of numbers), or keep the sender's" },
+	{ "review_ms", "3000", "ms that a review (3101, 3102) may keep the origin waiting, 100 to 60000" },
+	{ "review_without_answer", "pass", "what the origin of a review hears without an answer: pass or refuse" },
 	{ "input_key", "", "variant B: name of the secret of 16 octets that seals input and output; empty: they are open" },
 	{ "sign_key", "", "variants B and C: name of our SM2 key; in B empty: input is not signed" },
 	{ "verify_key", "", "variants B and C: name of the other side's SM2 key; in B empty: its signature is not checked" },
@@ -385,6 +389,19 @@ static int take_extras(const struct yt_plugin *self, struct nhsa *nhsa)
 	return 0;
 }
 
+static int take_number(const struct yt_plugin *self, const char *key, int64_t least, int64_t most, int64_t *out)
+{
+	struct yt_str s = yt_plugin_setting(self, key);
+	int64_t value = 0;
+
+	for (size_t i = 0; i < s.n && i < 9; i++)
+		value = s.p[i] >= '0' && s.p[i] <= '9' ? value * 10 + (s.p[i] - '0') : INT64_MAX / 16;
+	if (s.n == 0 || s.n > 9 || value < least || value > most)
+		return complain(self, key, "is not a whole number within its limits (see the plugin's README)");
+	*out = value;
+	return 0;
+}
+
 static int take_wrapping(const struct yt_plugin *self, struct nhsa *nhsa)
 {
 	struct yt_str unit = yt_plugin_setting(self, "wrap_time"), id = yt_plugin_setting(self, "wrap_user_id");
@@ -417,41 +434,57 @@ static int take_wrapping(const struct yt_plugin *self, struct nhsa *nhsa)
 	return 0;
 }
 
+/* number=text;number=text */
+static int take_pairs(const struct yt_plugin *self, const char *key, struct nhsa_extra *pairs, size_t max, size_t *n)
+{
+	struct yt_str list = yt_plugin_setting(self, key), part;
+
+	while (next_part(&list, ';', &part)) {
+		struct nhsa_extra pair = { .value = part };
+
+		if (part.n == 0)
+			continue;
+		if (!next_part(&pair.value, '=', &pair.name) || pair.name.n == 0 || pair.value.n == 0 ||
+		        pair.name.n >= NHSA_WIRE_MAX)
+			return complain(self, key, "wants number=text;number=text");
+		if (*n == max)
+			return complain(self, key, "has too many entries (see the plugin's README)");
+		pairs[(*n)++] = pair;
+	}
+	return 0;
+}
+
+static int take_forms(const struct yt_plugin *self, struct nhsa *nhsa)
+{
+	struct yt_str form = yt_plugin_setting(self, "file_form"), without = yt_plugin_setting(self, "review_without_answer");
+	int rv = take_pairs(self, "numbers", nhsa->numbers, NHSA_NUMBERS_MAX, &nhsa->n_numbers);
+
+	for (size_t i = 0; i < nhsa->n_numbers && rv == 0; i++)
+		if (nhsa->numbers[i].value.n > 6)
+			rv = complain(self, "numbers", "has a number of more than 6 characters");
+	if (rv != 0)
+		return rv;
+	nhsa->file_form = yt_str_is(form, "base64")  ? NHSA_FILE_BASE64
+	                  : yt_str_is(form, "bytes") ? NHSA_FILE_BYTES
+	                                             : NHSA_FILE_KEEP;
+	if (nhsa->file_form == NHSA_FILE_KEEP && !yt_str_is(form, "keep"))
+		return complain(self, "file_form", "must be base64, bytes or keep");
+	nhsa->review_open = yt_str_is(without, "pass");
+	if (!nhsa->review_open && !yt_str_is(without, "refuse"))
+		return complain(self, "review_without_answer", "must be pass or refuse");
+	return take_number(self, "review_ms", 100, 60000, &nhsa->review_ms);
+}
+
 static int take_paths(const struct yt_plugin *self, struct nhsa *nhsa)
 {
-	struct yt_str list = yt_plugin_setting(self, "paths"), shape = yt_plugin_setting(self, "path"), part;
+	struct yt_str shape = yt_plugin_setting(self, "path");
 
 	nhsa->path = yt_str_is(shape, "number")    ? NHSA_PATH_NUMBER
 	             : yt_str_is(shape, "service") ? NHSA_PATH_SERVICE
 	                                           : NHSA_PATH_ONE;
 	if (nhsa->path == NHSA_PATH_ONE && !yt_str_is(shape, "one"))
 		return complain(self, "path", "must be one, number or service");
-	while (next_part(&list, ';', &part)) {
-		struct nhsa_extra path = { .value = part };
-
-		if (part.n == 0)
-			continue;
-		if (!next_part(&path.value, '=', &path.name) || path.name.n == 0 || path.value.n == 0 ||
-		        path.name.n >= NHSA_WIRE_MAX)
-			return complain(self, "paths", "wants number=path;number=path");
-		if (nhsa->n_paths == NHSA_PATHS_MAX)
-			return complain(self, "paths", "has more than 64 paths");
-		nhsa->paths[nhsa->n_paths++] = path;
-	}
-	return 0;
-}
-
-static int take_number(const struct yt_plugin *self, const char *key, int64_t least, int64_t most, int64_t *out)
-{
-	struct yt_str s = yt_plugin_setting(self, key);
-	int64_t value = 0;
-
-	for (size_t i = 0; i < s.n && i < 9; i++)
-		value = s.p[i] >= '0' && s.p[i] <= '9' ? value * 10 + (s.p[i] - '0') : INT64_MAX / 16;
-	if (s.n == 0 || s.n > 9 || value < least || value > most)
-		return complain(self, key, "is not a whole number within its limits (see the plugin's README)");
-	*out = value;
-	return 0;
+	return take_pairs(self, "paths", nhsa->paths, NHSA_PATHS_MAX, &nhsa->n_paths);
 }
 
 static int take_bus(const struct yt_plugin *self, struct nhsa *nhsa)
@@ -517,6 +550,8 @@ static int take_settings(const struct yt_plugin *self, struct nhsa *nhsa)
 	if (rv == 0)
 		rv = take_wrapping(self, nhsa);
 	if (rv == 0)
+		rv = take_forms(self, nhsa);
+	if (rv == 0)
 		rv = take_paths(self, nhsa);
 	if (rv == 0)
 		rv = take_number(self, "file_max_mib", 1, 1024, &nhsa->file_max_mib);
@@ -571,4 +606,5 @@ YT_CODEC_PLUGIN(.name = "nhsa", .content_type = "application/json; charset=utf-8
         .encode_request = nhsa_encode_request, .decode_reply = nhsa_decode_reply, .sign = nhsa_sign,
         .query_for = nhsa_query_for, .judge = nhsa_judge, .reversal_of = nhsa_reversal_of,
         .sign_in_for = nhsa_sign_in_for, .path = nhsa_path, .blank = nhsa_blank,
-        .statement_write = nhsa_statement_write, .statement_read = nhsa_statement_read);
+        .statement_write = nhsa_statement_write, .statement_read = nhsa_statement_read,
+        .patience = nhsa_patience);

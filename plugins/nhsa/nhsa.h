@@ -12,6 +12,8 @@
  *   path.c     where a transaction goes
  *   blank.c    a message without its secrets
  *   statement.c  the detail file of 3202
+ *   upload.c   the two forms of a file in 9101
+ *   review.c   the time budget of 3101 and 3102
  *   fields.tsv every member that is checked; C is generated from it */
 #ifndef NHSA_H
 #define NHSA_H
@@ -19,6 +21,7 @@
 #include "yitong/plugin.h"
 
 #define NHSA_WORDS_MAX 32  /* words in one list setting */
+#define NHSA_NUMBERS_MAX 16 /* transactions that go under another number */
 #define NHSA_PATHS_MAX 64  /* transactions with a path of their own */
 #define NHSA_EXTRAS_MAX 16 /* constant members added to the envelope */
 #define NHSA_WIRE_MAX 8    /* a transaction number is shorter than this */
@@ -36,6 +39,7 @@ struct nhsa_extra {
 struct nhsa_nonces; /* sign.c */
 
 enum nhsa_time { NHSA_TIME_MS, NHSA_TIME_S, NHSA_TIME_COMPACT };
+enum nhsa_file { NHSA_FILE_KEEP, NHSA_FILE_BASE64, NHSA_FILE_BYTES };
 enum nhsa_path { NHSA_PATH_ONE, NHSA_PATH_NUMBER, NHSA_PATH_SERVICE };
 
 /* One configured instance. */
@@ -52,6 +56,11 @@ struct nhsa {
 	enum nhsa_path path;
 	struct nhsa_extra paths[NHSA_PATHS_MAX]; /* name: the transaction's number */
 	size_t n_paths;
+	struct nhsa_extra numbers[NHSA_NUMBERS_MAX]; /* name: ours, value: what this province calls it */
+	size_t n_numbers;
+	enum nhsa_file file_form;
+	int64_t review_ms;
+	bool review_open;
 	struct yt_str input_key;             /* variant B; empty: input and output are open */
 	struct yt_str sign_key, verify_key;  /* of variants B and C: ours, the other side's */
 	struct yt_str app_id;                /* variant C; empty: mobile payment is not wrapped */
@@ -140,6 +149,11 @@ int nhsa_filing_query(const struct nhsa *nhsa, const struct yt_msg *original, st
 enum yt_judgement nhsa_filing_judge(
         const struct yt_msg *original, const struct yt_reply *answer, struct yt_reply *adopted);
 
+/* What this province calls the transaction. */
+struct yt_str nhsa_number(const struct nhsa *nhsa, struct yt_str wire);
+/* Brings the file of a 9101 into the form wanted.  YT_EFORMAT with *fault, YT_ENOMEM. */
+int nhsa_upload_form(const struct nhsa *nhsa, const struct yt_msg *msg, struct yt_fault *fault);
+int64_t nhsa_patience(struct yt_plugin *self, const struct yt_msg *msg, struct yt_reply *instead);
 int nhsa_path(
         struct yt_plugin *self, struct yt_str wire, struct yt_str base, struct yt_arena *arena, struct yt_str *path);
 /* The transaction whose path that is; empty: none that stands alone. */

@@ -95,12 +95,21 @@ static int service_path(struct yt_arena *arena, struct yt_str base, struct yt_st
 	return path->p != NULL ? join(arena, base, *path, path) : YT_ENOMEM;
 }
 
+struct yt_str nhsa_number(const struct nhsa *nhsa, struct yt_str wire)
+{
+	for (size_t i = 0; i < nhsa->n_numbers; i++)
+		if (yt_str_eq(nhsa->numbers[i].name, wire))
+			return nhsa->numbers[i].value;
+	return wire;
+}
+
 int nhsa_path(
         struct yt_plugin *self, struct yt_str wire, struct yt_str base, struct yt_arena *arena, struct yt_str *path)
 {
 	const struct nhsa *nhsa = yt_plugin_ctx(self);
 	const char *payment = built_in(payments, COUNT(payments), wire);
 
+	wire = nhsa_number(nhsa, wire);
 	for (size_t i = 0; i < nhsa->n_paths; i++)
 		if (yt_str_eq(nhsa->paths[i].name, wire))
 			return join(arena, base, nhsa->paths[i].value, path);

@@ -232,6 +232,8 @@ static struct yt_str envelope_value(
 		if (values[i].name.n != field->name_n || memcmp(values[i].name.p, name, field->name_n) != 0)
 			continue;
 		memcpy(&value, (const char *)msg + values[i].at, sizeof(value));
+		if (values[i].at == offsetof(struct yt_msg, wire_op))
+			value = nhsa_number(nhsa, value);
 		if (value.n == 0 && values[i].at == offsetof(struct yt_msg, operator_name))
 			value = nhsa->operator_name;
 		/* Nobody checks the name; one that we were not told is better the code than missing. */
@@ -355,12 +357,17 @@ int nhsa_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct
 	const struct nhsa *nhsa = yt_plugin_ctx(self);
 	const struct yt_table *table = nhsa_table(msg->wire_op);
 	size_t start = out->n;
-	/* Passed on octet for octet: what we do not read, and what decode found in order and nobody changed since. */
-	bool as_it_came = table == NULL ? msg->content.n > 0
-	                                : msg->passed == table && yt_node_is_as_read(msg->body, msg->content);
-	bool first = true;
+	bool as_it_came, first = true;
 	int rv;
 
+	if (msg->op->id == YT_OP_FILE_UPLOAD) {
+		rv = nhsa_upload_form(nhsa, msg, fault);
+		if (rv != 0)
+			return rv;
+	}
+	/* Passed on octet for octet: what we do not read, and what decode found in order and nobody changed since. */
+	as_it_came = table == NULL ? msg->content.n > 0
+	                           : msg->passed == table && yt_node_is_as_read(msg->body, msg->content);
 	if (nhsa->app_id.n > 0 && nhsa_is_payment(msg->op->id)) {
 		rv = table == NULL ? 0
 		                   : yt_table_run(table->in, table->n_in, "input", YT_TABLE_STRICT, msg->arena,
