@@ -203,17 +203,23 @@ static bool make_own(struct engine *e, struct task *t)
 static struct yt_msg *compose(struct engine *e, struct task *t)
 {
 	struct flow_run *run = t->run;
-	struct yt_msg *undo;
+	struct yt_msg *undo, *made;
 	int rv = YT_ENOTFOUND;
 
-	if (t->leg == REC_LEG_STEP)
-		return facts_compose(&run->facts, t->original, op_of(t, t->x.step));
+	if (t->leg == REC_LEG_STEP) {
+		made = facts_compose(&run->facts, t->original, op_of(t, t->x.step));
+		if (made != NULL && made->op != t->original->op)
+			made->wire_op = undo_wire_op(&t->party->codec, made->op->id);
+		return made;
+	}
 	undo = yt_msg_new(t->arena);
 	if (undo == NULL || t->party->codec.api->reversal_of == NULL)
 		return NULL;
 	engine_box(e, &t->party->codec, "reversal_of", t->id, t->request);
 	rv = t->party->codec.api->reversal_of(t->party->codec.plugin, run->said[t->x.step - 1], undo);
 	engine_unbox(e);
+	if (rv == YT_ENOTFOUND)
+		rv = undo_of(&t->party->codec, run->said[t->x.step - 1], run->heard[t->x.step - 1], undo);
 	return rv == 0 ? undo : NULL;
 }
 

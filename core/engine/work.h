@@ -223,6 +223,12 @@ void cross_write_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, 
 struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
                                uint64_t exchange, struct yt_str octets);
 
+/* undo.c */
+/* Fills the message that takes a known success back: the cancel of the same visit.  YT_ENOTFOUND: there is none. */
+int undo_of(const struct engine_codec *codec, const struct yt_msg *done, const struct yt_reply *heard, struct yt_msg *undo);
+/* What an operation is called in a format; empty: it has no name there. */
+struct yt_str undo_wire_op(const struct engine_codec *codec, enum yt_operation op);
+
 /* flow.c */
 void flow_start(struct engine *e, struct task *t, const struct rec *lease);
 void flow_facts(struct engine *e, struct task *t, const struct talk *talk);

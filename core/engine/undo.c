@@ -1,0 +1,79 @@
+/* core/engine/undo.c - the message that takes a step's success back where its format has no reversal by number for it:
+ * the national cancel of the same visit (nhsa.md 2202, 2302, 2404, 2405).
+ *
+ * flow.c asks for it after the codec's reversal_of() had none. */
+#include <string.h>
+
+#include "engine/work.h"
+
+static const struct {
+	enum yt_operation done, cancel;
+} cancels[] = {
+	{ YT_OP_OUTPATIENT_REGISTER, YT_OP_OUTPATIENT_REGISTER_CANCEL },
+	{ YT_OP_INPATIENT_ADMIT, YT_OP_INPATIENT_ADMIT_CANCEL },
+	{ YT_OP_INPATIENT_DISCHARGE, YT_OP_INPATIENT_DISCHARGE_CANCEL },
+	{ YT_OP_INPATIENT_FEES, YT_OP_INPATIENT_FEES_CANCEL },
+};
+
+struct yt_str undo_wire_op(const struct engine_codec *codec, enum yt_operation op)
+{
+	const struct yt_wire_op *o = codec->api->ops;
+
+	while (o->wire != NULL && o->op != op)
+		o++;
+	return yt_str(o->wire);
+}
+
+static bool put_visit(struct yt_arena *arena, struct yt_node *to, const struct yt_msg *done, struct yt_str visit)
+{
+	return yt_node_add_text(arena, to, "mdtrt_id", visit) != NULL &&
+		yt_node_add_text(arena, to, "psn_no", done->person) != NULL;
+}
+
+/* Exactly the lines of that upload. */
+static bool put_lines(struct yt_arena *arena, struct yt_node *body, const struct yt_msg *done)
+{
+	const struct yt_node *rows = yt_node_get(done->body, "feedetail");
+	struct yt_node *to = yt_node_add(arena, body, YT_STR("data"), YT_ARRAY);
+
+	for (const struct yt_node *row = rows == NULL ? NULL : rows->child; row != NULL; row = row->next) {
+		struct yt_node *line = yt_node_add(arena, to, (struct yt_str){ 0 }, YT_OBJECT);
+
+		if (yt_node_add_text(arena, line, "feedetl_sn", yt_node_text(row, "feedetl_sn")) == NULL ||
+			!put_visit(arena, line, done, done->visit))
+			return false;
+	}
+	return to != NULL;
+}
+
+int undo_of(const struct engine_codec *codec, const struct yt_msg *done, const struct yt_reply *heard, struct yt_msg *undo)
+{
+	struct yt_str visit = done->visit.n != 0 ? done->visit : heard->visit;
+	struct yt_arena *arena = undo->arena;
+	struct yt_node *data;
+	size_t i = 0;
+	bool made;
+
+	while (i < sizeof(cancels) / sizeof(cancels[0]) && cancels[i].done != done->op->id)
+		i++;
+	if (i == sizeof(cancels) / sizeof(cancels[0]) || visit.n == 0)
+		return YT_ENOTFOUND;
+	*undo = *done;
+	undo->arena = arena;
+	undo->op = yt_op(cancels[i].cancel);
+	undo->wire_op = undo_wire_op(codec, cancels[i].cancel);
+	undo->visit = visit;
+	undo->content = undo->sent = undo->octets = (struct yt_str){ 0 };
+	undo->passed = NULL;
+	undo->body = yt_node_new(arena, YT_OBJECT);
+	if (undo->wire_op.n == 0)
+		return YT_ENOTFOUND;
+	if (done->op->id == YT_OP_INPATIENT_FEES) {
+		made = put_lines(arena, undo->body, done);
+	} else {
+		data = yt_node_add(arena, undo->body, YT_STR("data"), YT_OBJECT);
+		made = put_visit(arena, data, done, visit) && (done->op->id != YT_OP_OUTPATIENT_REGISTER ||
+			yt_node_add_text(arena, data, "ipt_otp_no", done->own_visit) != NULL);
+	}
+	return made ? 0 : YT_ENOMEM;
+}
