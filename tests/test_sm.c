@@ -618,13 +618,15 @@ static void test_host(void **state)
 	assert_int_equal(yt_key_sm4_decrypt(&self, &how, yt_buf_view(&sealed), &clear), 0);
 	assert_true(yt_str_is(yt_buf_view(&clear), "clear"));
 	assert_int_equal(yt_key_hmac(&self, YT_HMAC_SM3, YT_STR("secret"), &text, 1, out), 0);
-	assert_int_equal(yt_key_find(&self, YT_STR(""), YT_STR(""), YT_KEY_SM4, 0, &found), 0);
-	assert_true(yt_str_is(found.name, "data"));
+	add_dated("own", "330000", "1", YT_KEY_SM2_PRIVATE, INT64_MIN, INT64_MAX);
+	assert_int_equal(yt_key_find(&self, YT_STR("330000"), YT_STR(""), YT_KEY_SM2_PRIVATE, 0, &found), 0);
+	assert_true(yt_str_is(found.name, "own"));
+	assert_int_equal(yt_key_find(&self, YT_STR(""), YT_STR(""), YT_KEY_SM4, 0, &found), YT_ENOTFOUND);
 	yt_sm3(YT_STR("abc"), out);
 	assert_hex(out, 32, "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0");
 	assert_int_equal(yt_key_sm2_sign(&without, YT_STR("private"), NULL, &text, 1, out), YT_ENOTFOUND);
 	assert_int_equal(yt_key_hmac(&without, YT_HMAC_SM3, YT_STR("secret"), &text, 1, out), YT_ENOTFOUND);
-	assert_int_equal(yt_key_find(&without, YT_STR(""), YT_STR(""), YT_KEY_SM4, 0, &found), YT_ENOTFOUND);
+	assert_int_equal(yt_key_find(&without, YT_STR("330000"), YT_STR(""), YT_KEY_SM2_PRIVATE, 0, &found), YT_ENOTFOUND);
 	yt_buf_free(&sealed);
 	yt_buf_free(&clear);
 }

@@ -179,6 +179,8 @@ static const struct bad_case {
 } bad_cases[] = {
 #define BAD(it, text, line, column, path, why) { it, { text, sizeof(text) - 1 }, YT_EFORMAT, line, column, path, why }
 	BAD("nothing", "", 1, 1, "", "nothing to read"),
+	BAD("a mark only", "\xef\xbb\xbf", 1, 1, "", "nothing to read"),
+	BAD("GB18030's mark only", "\x84\x31\x95\x33", 1, 1, "", "nothing to read"),
 	BAD("blanks only", "  \n", 0, 0, "", "no element"),
 	BAD("text only", "hello", 1, 1, "", "no element"),
 	BAD("two roots", "<a/><b/>", 1, 5, "", "behind the root"),

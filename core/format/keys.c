@@ -224,7 +224,7 @@ static struct key_named *named_new(const struct keys_spec *spec)
 
 static bool is_called_same(const struct yt_keys *keys, const struct yt_key *key)
 {
-	for (const struct key_named *k = keys->named; k != NULL; k = k->hh.next)
+	for (const struct key_named *k = keys->owned; k != NULL; k = k->next_owned)
 		if (key->id.n > 0 && k->key.kind == key->kind && yt_str_eq(k->key.owner, key->owner) &&
 			yt_str_eq(k->key.id, key->id))
 			return true;
@@ -257,6 +257,10 @@ int keys_add(struct yt_keys *keys, const struct keys_spec *spec, char *why, size
 		return rv;
 	}
 	HASH_ADD_KEYPTR(hh, keys->named, k->key.name.p, k->key.name.n, k);
+	if (k->key.owner.n > 0) {
+		k->next_owned = keys->owned;
+		keys->owned = k;
+	}
 	return 0;
 }
 
@@ -313,7 +317,7 @@ int keys_find(const struct yt_keys *keys, struct yt_str owner, struct yt_str id,
 {
 	const struct yt_key *best = NULL;
 
-	for (const struct key_named *k = keys->named; k != NULL; k = k->hh.next) {
+	for (const struct key_named *k = keys->owned; k != NULL; k = k->next_owned) {
 		if (!serves(&k->key, kind) || !yt_str_eq(k->key.owner, owner) || (id.n > 0 && !yt_str_eq(k->key.id, id)))
 			continue;
 		if (best == NULL || is_better(&k->key, best, now_ms))

@@ -52,7 +52,7 @@ struct keys_spec {
 /* Before other threads use the keys.  A certificate's own term narrows the given one.  YT_ECONF with why. */
 int keys_add(struct yt_keys *keys, const struct keys_spec *spec, char *why, size_t size);
 
-/* The key of that owner and id; with an empty id the valid one of the owner's keys whose validity began last.
+/* The key of that owner (not empty) and id; with an empty id the valid one of the owner's keys whose validity began last.
  * A private key serves as its public half.  *out: borrowed until keys_close().  YT_ENOTFOUND; YT_ESTATE: there
  * is one (*out), but not valid at now_ms. */
 int keys_find(const struct yt_keys *keys, struct yt_str owner, struct yt_str id, enum yt_key_kind kind, int64_t now_ms,

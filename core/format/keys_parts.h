@@ -11,6 +11,7 @@ struct key_named {
 	struct yt_key key; /* its texts are in `texts` */
 	struct yt_buf octets; /* of a secret or an SM4 key */
 	EVP_PKEY *pair;       /* of an SM2 key: never changed after it is read, so any number of threads may use it */
+	struct key_named *next_owned; /* of those that have an owner: few, while secrets may be thousands */
 	UT_hash_handle hh;
 	char texts[];
 };
@@ -18,7 +19,7 @@ struct key_named {
 struct yt_keys {
 	struct keys_backend backend; /* all NULL: none */
 	void *ctx;
-	struct key_named *named;
+	struct key_named *named, *owned;
 };
 
 /* NULL when there is none. */

@@ -157,7 +157,9 @@ int xml_text_open(struct xml_text *t, struct yt_str octets, struct yt_buf *room,
 {
 	*t = (struct xml_text){ .octets = octets };
 	*offset = 0;
-	*why = octets.n == 0 ? "there is nothing to read" : find_charset(t, offset);
+	*why = octets.n == 0 ? NULL : find_charset(t, offset);
+	if (*why == NULL && octets.n == t->skipped)
+		*why = "there is nothing to read";
 	if (*why != NULL)
 		return YT_EFORMAT;
 	t->at_octet = t->skipped;

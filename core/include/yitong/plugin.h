@@ -65,7 +65,7 @@ int yt_key_sm2_decrypt(const struct yt_plugin *self, struct yt_str key, struct y
 int yt_key_sm4_encrypt(const struct yt_plugin *self, const struct yt_sm4 *how, struct yt_str clear, struct yt_buf *out);
 int yt_key_sm4_decrypt(const struct yt_plugin *self, const struct yt_sm4 *how, struct yt_str sealed, struct yt_buf *out);
 
-/* The key of that owner and wire id, for verifying.  With an empty id: of the owner's keys of that kind
+/* The key of that owner (not empty) and wire id, for verifying.  With an empty id: of the owner's keys of that kind
  * the one whose validity began last, for signing while two overlap.  Texts are borrowed for as long as
  * the instance lives.  YT_ENOTFOUND: none; YT_ESTATE: there is one (*out), but not valid at now_ms. */
 int yt_key_find(const struct yt_plugin *self, struct yt_str owner, struct yt_str id, enum yt_key_kind kind,
