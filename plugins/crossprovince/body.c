@@ -12,7 +12,7 @@
 /* -- writing ------------------------------------------------------------------------------------ */
 
 struct writing {
-	const struct ksbw_source *s;
+	struct ksbw_source *s;
 	struct yt_xml_writer *w;
 	struct yt_fault *fault;
 };
@@ -160,7 +160,7 @@ static int put_field(struct writing *x, const struct ksbw_field *f)
 	return f->min > 0 ? missing(x, f, node_of(x, f), -1) : 0;
 }
 
-int ksbw_write_body(const struct ksbw_source *s, const struct ksbw_field *fields, size_t n, struct yt_xml_writer *w,
+int ksbw_write_body(struct ksbw_source *s, const struct ksbw_field *fields, size_t n, struct yt_xml_writer *w,
         struct yt_fault *fault)
 {
 	struct writing x = { s, w, fault };
@@ -179,12 +179,12 @@ struct reading {
 	struct yt_node *body;
 	bool inpatient;
 	struct yt_fault *fault;
-	char path[128]; /* of the element whose children are read */
+	char path[64]; /* of the element whose children are read */
 };
 
 static int refuse_child(struct reading *x, const char *name, const char *why)
 {
-	snprintf(x->fault->path, sizeof(x->fault->path), "%s.%s", x->path, name);
+	snprintf(x->fault->path, sizeof(x->fault->path), "%s.%.64s", x->path, name);
 	snprintf(x->fault->why, sizeof(x->fault->why), "%s", why);
 	return YT_EFORMAT;
 }
@@ -369,12 +369,14 @@ static int take_fields(struct reading *x, const struct ksbw_field *fields, size_
 	int rv = 0;
 
 	for (size_t i = 0; i <= n && rv == 0; i++) {
-		while (rv == 0 && node != NULL && !is_known(fields, n, node)) {
+		bool is_next = i < n && fields[i].wrap == NULL && is_named(node, fields[i].wire, fields[i].wire_n);
+
+		while (rv == 0 && !is_next && node != NULL && !is_known(fields, n, node)) {
 			rv = stray(x, fields, n, node);
 			node = node->next;
 		}
 		/* Named for what it is, not for what is missing in its place. */
-		if (rv == 0 && i < n && node != NULL && !is_known(fields + i, n - i, node))
+		if (rv == 0 && i < n && !is_next && node != NULL && !is_known(fields + i, n - i, node))
 			return stray(x, fields, n, node);
 		if (rv == 0 && i < n)
 			rv = take_field(x, &fields[i], &node, row);

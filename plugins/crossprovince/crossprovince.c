@@ -13,6 +13,7 @@ static const struct yt_setting settings[] = {
 	{ "encoding", "UTF-8", "of what we write: UTF-8 or GB18030; both are read" },
 	{ "expire_s", "30", "seconds after which nobody executes a message of ours any more, 1 to 3600" },
 	{ "unknown_elements", "refuse", "elements of a body that the profile does not have: refuse or keep" },
+	{ "signatures", "yes", "no: none is made and none is checked, only the digest; for measuring, never for money: yes or no" },
 	{ "relay", "no", "pass messages of this format on unchanged, with their sender's signature: yes or no" },
 	{ "invariants", "I1,I2,I3,I4,I5,I6,I7,I8", "what is checked to add up" },
 	{ "receivers", "", "areas whose receiver is not their province: prefix=area;prefix=area" },
@@ -201,6 +202,10 @@ static int take_settings(const struct yt_plugin *self, struct ksbw *k)
 		rv = take_choice(self, "unknown_elements", "refuse", "keep", &k->keeps_unknown);
 	if (rv == 0)
 		rv = take_choice(self, "relay", "no", "yes", &k->relays);
+	if (rv == 0)
+		rv = take_choice(self, "signatures", "no", "yes", &k->signs);
+	if (rv == 0 && !k->signs)
+		yt_plugin_log(self, YT_WARN, "signatures are switched off (setting signatures)");
 	if (rv == 0)
 		rv = take_invariants(self, k);
 	return rv == 0 ? take_maps(self, k) : rv;

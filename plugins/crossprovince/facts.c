@@ -11,8 +11,12 @@
 
 #include "ksbw.h"
 
+/* In the order in which they are looked into; the last only for what names person and visit. */
 static const char *const objects[] = { "data", "mdtrtinfo", "dscginfo", "adminfo", "setlinfo", "baseinfo", "result",
-	"druginfo", "refmedin" };
+	"druginfo", "refmedin", "insuinfo", "idetinfo", "feedetail" };
+#define N_PLAIN 9
+#define FEES 11
+_Static_assert(sizeof(objects) / sizeof(objects[0]) == KSBW_OBJECTS, "each object has its place");
 
 static bool is_amount_type(uint8_t type)
 {
@@ -94,47 +98,75 @@ static bool fits(const struct ksbw_field *f, struct yt_str s)
 	return s.n > 0;
 }
 
-static struct yt_str in_body(const struct yt_node *body, const struct ksbw_field *f, const char *name)
+static const struct ksbw_objects *objects_of(struct ksbw_objects *o, const struct yt_node *tree)
 {
+	if (o->known && o->tree == tree)
+		return o;
+	o->known = true;
+	o->tree = tree;
+	for (size_t i = 0; i < KSBW_OBJECTS; i++)
+		o->object[i] = ksbw_object(tree, objects[i]);
+	return o;
+}
+
+/* Place of a row's node ("insuinfo[1]"); KSBW_OBJECTS: none of those. */
+static size_t place_of(const char *node)
+{
+	size_t n = strcspn(node, "["), i;
+
+	for (i = 0; i < KSBW_OBJECTS; i++)
+		if (strncmp(objects[i], node, n) == 0 && objects[i][n] == '\0')
+			break;
+	return i;
+}
+
+static struct yt_str in_tree(struct ksbw_objects *of, const struct yt_node *tree, const struct ksbw_field *f, const char *name)
+{
+	const struct ksbw_objects *o = tree != NULL ? objects_of(of, tree) : NULL;
 	struct yt_str s = { NULL, 0 };
 
-	for (size_t i = 0; i < 3 && f->node[i] != NULL && s.n == 0; i++)
-		s = yt_node_text(ksbw_object(body, f->node[i]), name);
-	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]) && s.n == 0; i++)
-		s = yt_node_text(ksbw_object(body, objects[i]), name);
+	for (size_t i = 0; o != NULL && i < 3 && f->node[i] != NULL && s.n == 0; i++) {
+		size_t place = place_of(f->node[i]);
+
+		if (place < KSBW_OBJECTS)
+			s = yt_node_text(o->object[place], name);
+	}
+	for (size_t i = 0; o != NULL && i < N_PLAIN && s.n == 0; i++)
+		if (o->object[i] != NULL)
+			s = yt_node_text(o->object[i], name);
 	/* Fee lines name their visit and person each. */
-	if (s.n == 0 && !is_amount_type(f->type) && f->type != KSBW_T14 && f->type != KSBW_D8)
-		s = yt_node_text(ksbw_object(body, "feedetail"), name);
+	if (s.n == 0 && o != NULL && !is_amount_type(f->type) && f->type != KSBW_T14 && f->type != KSBW_D8)
+		s = yt_node_text(o->object[FEES], name);
 	return s;
 }
 
 /* A change says what has changed, and nothing that the case knew before. */
-static bool is_change(const struct ksbw_source *s, const struct ksbw_field *f)
+static bool is_change(struct ksbw_source *s, const struct ksbw_field *f)
 {
 	return f->min == 0 && strcmp(s->schema->number, "0213") == 0;
 }
 
-static struct yt_str by_name(const struct ksbw_source *s, const struct ksbw_field *f, const char *name)
+static struct yt_str by_name(struct ksbw_source *s, const struct ksbw_field *f, const char *name)
 {
 	struct yt_str found = { NULL, 0 };
 
 	if (f->node[0] != NULL)
-		found = in_body(s->body, f, name);
+		found = in_tree(&s->in_body, s->body, f, name);
 	if (!fits(f, found) && !s->is_reply)
 		found = message_member(s->msg, name);
 	if (!fits(f, found) && !is_change(s, f))
 		found = yt_node_text(s->facts, name);
 	if (!fits(f, found) && !is_change(s, f))
-		found = in_body(s->facts, f, name);
+		found = in_tree(&s->in_facts, s->facts, f, name);
 	/* An answer may leave out who and which visit it is about; never an amount. */
 	if (!fits(f, found) && s->is_reply && f->min > 0 && !is_amount_type(f->type) && f->type != KSBW_SetlNo && s->msg->body != NULL)
-		found = in_body(s->msg->body, f, name);
+		found = in_tree(&s->in_request, s->msg->body, f, name);
 	return fits(f, found) ? found : (struct yt_str){ NULL, 0 };
 }
 
 /* -- sums over the accepted lines --------------------------------------------------------------- */
 
-static const struct yt_node *lines_of(const struct ksbw_source *s)
+static const struct yt_node *lines_of(struct ksbw_source *s)
 {
 	const struct yt_node *rows = yt_node_get(s->facts, "feedetail");
 
@@ -144,65 +176,78 @@ static const struct yt_node *lines_of(const struct ksbw_source *s)
 	return rows != NULL && rows->kind == YT_ARRAY && rows->n > 0 ? rows : NULL;
 }
 
-struct line_sum {
-	const char *element, *amount, *kind; /* kind: of the line's item ("drug"), NULL for all */
-	const char *level;                   /* 甲 is 01, NULL for all */
-};
+/* What a fee line's amounts go into; an element of the settlement each. */
+enum { SUM_TOTAL, SUM_IN_SCOPE, SUM_CLASS_A, SUM_OWN_SHARE, SUM_DRUG, SUM_TREATMENT, SUM_MATERIAL, SUM_OTHER, SUM_OUTSIDE,
+	SUM_OVER, SUM_BED };
 
-static const struct line_sum line_sums[] = {
-	{ "akc264", "det_item_fee_sumamt", NULL, NULL },
-	{ "ake171", "inscp_scp_amt", NULL, NULL },
-	{ "akc018", "inscp_scp_amt", NULL, "01" },
-	{ "akc228", "preselfpay_amt", NULL, NULL },
-	{ "akc232", "preselfpay_amt", "drug", NULL },
-	{ "akc233", "preselfpay_amt", "treatment", NULL },
-	{ "akc234", "preselfpay_amt", "material", NULL },
-	{ "akc235", "preselfpay_amt", "other", NULL },
-	{ "akc253", "fulamt_ownpay_amt", NULL, NULL },
-	{ "akc268", "overlmt_amt", NULL, NULL },
-	{ "akc236", "overlmt_amt", "bed", NULL },
-};
+static const char *const sum_elements[KSBW_SUMS] = { "akc264", "ake171", "akc018", "akc228", "akc232", "akc233", "akc234",
+	"akc235", "akc253", "akc268", "akc236" };
 
-/* "bed" is also part of "other" own share: 7.6 has no bed there. */
-static bool counts(const struct ksbw *k, const struct line_sum *sum, const struct yt_node *row)
+/* Which own share: what is neither drug, material nor other is treatment; a bed is other (7.6 has no bed there). */
+static size_t share_of(const struct ksbw *k, const struct yt_node *row, bool *is_bed)
 {
 	struct yt_str kind = ksbw_map_right(&k->line_kinds, yt_node_text(row, "med_chrgitm_type"));
 
-	if (sum->level != NULL && !yt_str_is(yt_node_text(row, "chrgitm_lv"), sum->level))
-		return false;
-	if (sum->kind == NULL)
-		return true;
-	if (kind.n == 0)
-		kind = YT_STR("treatment");
-	return yt_str_is(kind, sum->kind) || (strcmp(sum->kind, "other") == 0 && yt_str_is(kind, "bed"));
+	*is_bed = yt_str_is(kind, "bed");
+	return yt_str_is(kind, "drug")                      ? SUM_DRUG
+	       : yt_str_is(kind, "material")                ? SUM_MATERIAL
+	       : yt_str_is(kind, "other") || *is_bed        ? SUM_OTHER
+	                                                    : SUM_TREATMENT;
 }
 
-static struct yt_str sum_lines(const struct ksbw_source *s, const struct ksbw_field *f, bool *no_memory)
+/* False when the line has no such amount: then nothing can be said of a sum. */
+static bool add_amount(const struct yt_node *row, const char *name, int64_t *a, int64_t *b)
+{
+	int64_t fen;
+
+	if (yt_node_text(row, name).n == 0 || yt_node_fen(row, name, &fen) != 0)
+		return false;
+	*a += fen;
+	if (b != NULL)
+		*b += fen;
+	return true;
+}
+
+/* All sums at once: a stay has hundreds of lines. */
+static bool add_up(const struct ksbw *k, const struct yt_node *rows, int64_t sum[KSBW_SUMS])
+{
+	memset(sum, 0, KSBW_SUMS * sizeof(sum[0]));
+	for (const struct yt_node *row = rows->child; row != NULL; row = row->next) {
+		bool is_bed, is_class_a = yt_str_is(yt_node_text(row, "chrgitm_lv"), "01"); /* 甲 */
+		size_t share = share_of(k, row, &is_bed);
+
+		if (!add_amount(row, "det_item_fee_sumamt", &sum[SUM_TOTAL], NULL) ||
+		        !add_amount(row, "inscp_scp_amt", &sum[SUM_IN_SCOPE], is_class_a ? &sum[SUM_CLASS_A] : NULL) ||
+		        !add_amount(row, "preselfpay_amt", &sum[SUM_OWN_SHARE], &sum[share]) ||
+		        !add_amount(row, "fulamt_ownpay_amt", &sum[SUM_OUTSIDE], NULL) ||
+		        !add_amount(row, "overlmt_amt", &sum[SUM_OVER], is_bed ? &sum[SUM_BED] : NULL))
+			return false;
+	}
+	return true;
+}
+
+/* A line without its split makes no sum: the element is then missing, and says so. */
+static struct yt_str sum_lines(struct ksbw_source *s, const struct ksbw_field *f, bool *no_memory)
 {
 	const struct yt_node *rows = lines_of(s);
-	int64_t total = 0, fen;
 	char printed[24];
 	struct yt_str kept;
+	size_t i = 0;
 
-	for (size_t i = 0; rows != NULL && i < sizeof(line_sums) / sizeof(line_sums[0]); i++) {
-		const struct line_sum *sum = &line_sums[i];
-
-		if (strcmp(sum->element, f->wire) != 0)
-			continue;
-		for (const struct yt_node *row = rows->child; row != NULL; row = row->next) {
-			if (!counts(s->k, sum, row))
-				continue;
-			/* A line without its split makes no sum: the element is then missing, and says so. */
-			if (yt_node_text(row, sum->amount).n == 0 || yt_node_fen(row, sum->amount, &fen) != 0)
-				return (struct yt_str){ NULL, 0 };
-			total += fen;
-		}
-		yt_fen_print(total, printed);
-		kept = yt_arena_copy(s->arena, yt_str(printed));
-		*no_memory = kept.p == NULL;
-		return kept;
+	while (i < KSBW_SUMS && strcmp(sum_elements[i], f->wire) != 0)
+		i++;
+	if (rows == NULL || i == KSBW_SUMS)
+		return (struct yt_str){ NULL, 0 };
+	if (!s->is_added) {
+		s->is_added = true;
+		s->adds_up = add_up(s->k, rows, s->sum);
 	}
-	return (struct yt_str){ NULL, 0 };
+	if (!s->adds_up)
+		return (struct yt_str){ NULL, 0 };
+	yt_fen_print(s->sum[i], printed);
+	kept = yt_arena_copy(s->arena, yt_str(printed));
+	*no_memory = kept.p == NULL;
+	return kept;
 }
 
 static int by_number(const void *a, const void *b)
@@ -276,7 +321,7 @@ int ksbw_fee_hash(struct yt_arena *arena, const struct yt_node *rows, char out[6
 
 /* -- what follows from something else ----------------------------------------------------------- */
 
-static struct yt_str anywhere(const struct ksbw_source *s, const char *name)
+static struct yt_str anywhere(struct ksbw_source *s, const char *name)
 {
 	struct ksbw_field any = { .type = KSBW_C200, .node = { "data", NULL, NULL } };
 
@@ -294,7 +339,7 @@ static bool may_derive(const struct ksbw_field *f)
 	return f->min > 0;
 }
 
-static const struct yt_node *diagnosis_rows(const struct ksbw_source *s)
+static const struct yt_node *diagnosis_rows(struct ksbw_source *s)
 {
 	const struct yt_node *rows = yt_node_get(s->body, "diseinfo");
 
@@ -304,7 +349,7 @@ static const struct yt_node *diagnosis_rows(const struct ksbw_source *s)
 }
 
 /* The main diagnosis (nth 0: the one marked so, or the first), then the others in their order. */
-static struct yt_str diagnosis(const struct ksbw_source *s, unsigned nth, const char *member)
+static struct yt_str diagnosis(struct ksbw_source *s, unsigned nth, const char *member)
 {
 	const struct yt_node *rows = diagnosis_rows(s), *main_row = rows != NULL ? rows->child : NULL;
 
@@ -319,7 +364,7 @@ static struct yt_str diagnosis(const struct ksbw_source *s, unsigned nth, const 
 	return (struct yt_str){ NULL, 0 };
 }
 
-static struct yt_str diagnosis_for(const struct ksbw_source *s, const char *wire)
+static struct yt_str diagnosis_for(struct ksbw_source *s, const char *wire)
 {
 	if (strcmp(wire, "akc050") == 0 || strcmp(wire, "akc185") == 0)
 		return diagnosis(s, 0, "diag_name");
@@ -334,19 +379,19 @@ static struct yt_str diagnosis_for(const struct ksbw_source *s, const char *wire
 
 /* Rows of this message say more than what the case knew before: a discharge has another diagnosis than the
  * admission. */
-static struct yt_str newer_diagnosis(const struct ksbw_source *s, const struct ksbw_field *f)
+static struct yt_str newer_diagnosis(struct ksbw_source *s, const struct ksbw_field *f)
 {
 	const struct yt_node *rows = yt_node_get(s->body, "diseinfo");
 
 	if (s->is_reply || rows == NULL || rows->kind != YT_ARRAY || rows->n == 0)
 		return (struct yt_str){ NULL, 0 };
 	for (size_t i = 0; i < 3 && f->name[i] != NULL; i++)
-		if (in_body(s->body, f, f->name[i]).n > 0)
+		if (in_tree(&s->in_body, s->body, f, f->name[i]).n > 0)
 			return (struct yt_str){ NULL, 0 };
 	return diagnosis_for(s, f->wire);
 }
 
-static struct yt_str credential(const struct ksbw_source *s, const char *wire)
+static struct yt_str credential(struct ksbw_source *s, const char *wire)
 {
 	struct yt_str type = anywhere(s, "mdtrt_cert_type"), number = anywhere(s, "mdtrt_cert_no");
 	bool is_id_card = yt_str_is(type, "02");
@@ -360,7 +405,7 @@ static struct yt_str credential(const struct ksbw_source *s, const char *wire)
 	return (struct yt_str){ NULL, 0 };
 }
 
-static struct yt_str derived(const struct ksbw_source *s, const struct ksbw_field *f, bool *no_memory)
+static struct yt_str derived(struct ksbw_source *s, const struct ksbw_field *f, bool *no_memory)
 {
 	const char *w = f->wire;
 	const struct yt_node *rows = lines_of(s);
@@ -397,7 +442,7 @@ static struct yt_str derived(const struct ksbw_source *s, const struct ksbw_fiel
 }
 
 /* Two amounts that the wire has as one. */
-static struct yt_str sum_of_names(const struct ksbw_source *s, const struct ksbw_field *f, bool *no_memory)
+static struct yt_str sum_of_names(struct ksbw_source *s, const struct ksbw_field *f, bool *no_memory)
 {
 	struct yt_str kept;
 	char printed[24];
@@ -423,7 +468,7 @@ static struct yt_str sum_of_names(const struct ksbw_source *s, const struct ksbw
 	return kept;
 }
 
-struct yt_str ksbw_find(const struct ksbw_source *s, const struct ksbw_field *f, bool *no_memory)
+struct yt_str ksbw_find(struct ksbw_source *s, const struct ksbw_field *f, bool *no_memory)
 {
 	struct yt_str found = { NULL, 0 };
 

@@ -4,6 +4,7 @@
  *   envelope.c       <head>: read, checked, written; digest and signature over the octets
  *   body.c           <input> and <output> by the rows of fields.tsv, both directions
  *   value.c          one value between its wire form and the canonical one; code maps
+ *   own.c            what we wrote ourselves, read again
  *   facts.c          where a value is found when we write: message, case facts, sums over fee lines
  *   invariants.c     what must add up on one message: I1 to I8
  *   request.c        a request, both directions
@@ -75,7 +76,7 @@ struct ksbw {
 	struct yt_str area, hub;
 	enum yt_charset charset;
 	int64_t expire_s;
-	bool keeps_unknown, relays;
+	bool keeps_unknown, relays, signs;
 	unsigned invariants; /* bit n: In is checked */
 	struct ksbw_map map[KSBW_MAPS]; /* national code = code on the wire */
 	struct ksbw_map receivers, funds, line_kinds;
@@ -127,6 +128,16 @@ bool ksbw_is_amount(struct yt_str s);           /* of 7.5, negative zero refused
 /* A quantity or price as integer of 1/10000; false when it is none. */
 bool ksbw_scaled(struct yt_str s, int64_t *out);
 
+#define KSBW_OBJECTS 12
+#define KSBW_SUMS 11
+
+/* The objects of one tree that hold single values, looked up once. */
+struct ksbw_objects {
+	const struct yt_node *tree;
+	bool known;
+	const struct yt_node *object[KSBW_OBJECTS]; /* by their place in facts.c; NULL: not there */
+};
+
 /* What is being written, and where its values may be found. */
 struct ksbw_source {
 	const struct ksbw *k;
@@ -137,11 +148,14 @@ struct ksbw_source {
 	const char *root; /* of paths: "input", "output" */
 	const struct ksbw_schema *schema;
 	bool is_reply;
+	struct ksbw_objects in_body, in_facts, in_request; /* facts.c's own */
+	bool is_added, adds_up;
+	int64_t sum[KSBW_SUMS];
 };
 
 /* facts.c */
 /* The value of one element outside of rows; empty when nobody says.  *no_memory when the arena is full. */
-struct yt_str ksbw_find(const struct ksbw_source *s, const struct ksbw_field *f, bool *no_memory);
+struct yt_str ksbw_find(struct ksbw_source *s, const struct ksbw_field *f, bool *no_memory);
 /* Some object of the business part that holds single values under that name, or NULL. */
 const struct yt_node *ksbw_object(const struct yt_node *body, const char *name);
 /* SM3 of 7.3 over accepted lines, as lower-case hex.  rows: canonical, in any order. */
@@ -149,7 +163,7 @@ int ksbw_fee_hash(struct yt_arena *arena, const struct yt_node *rows, char out[6
 
 /* body.c */
 /* Writes the elements of one side into w.  0, YT_EFORMAT with *fault, YT_ENOMEM. */
-int ksbw_write_body(const struct ksbw_source *s, const struct ksbw_field *fields, size_t n, struct yt_xml_writer *w,
+int ksbw_write_body(struct ksbw_source *s, const struct ksbw_field *fields, size_t n, struct yt_xml_writer *w,
         struct yt_fault *fault);
 /* Reads element by the fields into a new canonical tree.  inpatient: which node names are made. */
 int ksbw_read_body(const struct ksbw *k, struct yt_arena *arena, const struct yt_node *element, const char *root,
@@ -160,6 +174,10 @@ int ksbw_read(struct yt_plugin *self, struct yt_arena *arena, struct yt_str octe
         struct ksbw_trouble *t);
 /* Key, signature, digest, in the order of 7.3.  0 or YT_EDENIED. */
 int ksbw_verify(struct yt_plugin *self, const struct ksbw_envelope *e, struct ksbw_trouble *t);
+/* Appends what the signature is over; YT_ENOMEM. */
+int ksbw_string_to_sign(struct yt_buf *out, const struct ksbw_head *h);
+int ksbw_explain_signature(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str octets,
+        const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena, struct yt_buf *out);
 /* Writes the whole message around body (an element in the instance's charset); fills keyid, digest and sign. */
 int ksbw_seal(struct yt_plugin *self, struct ksbw_head *head, struct yt_str body, int64_t now_ms, struct yt_buf *out,
         struct yt_fault *fault);
@@ -176,6 +194,11 @@ bool ksbw_sent(struct yt_plugin *self, struct yt_arena *arena, const struct yt_m
 /* A number of ours: area, time, serial. */
 void ksbw_number(const struct ksbw *k, int64_t wall_ms, uint64_t serial, char out[KSBW_NUMBER_LEN + 1]);
 int ksbw_refuse(struct yt_fault *fault, int error, const char *path, const char *why);
+
+/* own.c */
+/* Reads one element that this plugin wrote; NULL: it is not in our way of writing, or no memory.  Borrows octets.
+ * rest: what stands behind it, may be NULL. */
+struct yt_node *ksbw_read_own(struct yt_arena *arena, struct yt_str octets, enum yt_charset charset, struct yt_str *rest);
 
 /* request.c */
 /* The head of msg as we write it, without key, digest and signature. */

@@ -316,7 +316,7 @@ static int refuse_hospital_part(const struct yt_msg *msg, struct yt_fault *fault
 	        "cannot be expressed: across provinces no part is borne by the hospital");
 }
 
-static int write_input(const struct ksbw *k, const struct ksbw_source *s, struct yt_buf *out, struct yt_fault *fault)
+static int write_input(const struct ksbw *k, struct ksbw_source *s, struct yt_buf *out, struct yt_fault *fault)
 {
 	struct yt_xml_error err = { 0 };
 	struct yt_xml_writer w;
@@ -344,8 +344,8 @@ static int check_written(const struct ksbw *k, const struct yt_msg *msg, const s
         struct yt_fault *fault)
 {
 	struct yt_msg again = *msg;
-	struct yt_node *element;
-	int rv = ksbw_read_fragment(msg->arena, octets, k->charset, &element);
+	struct yt_node *element = ksbw_read_own(msg->arena, octets, k->charset, NULL);
+	int rv = element == NULL ? ksbw_read_fragment(msg->arena, octets, k->charset, &element) : 0;
 
 	if (rv == 0)
 		rv = ksbw_read_body(k, msg->arena, element, "input", schema->in, schema->n_in,
