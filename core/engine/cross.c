@@ -164,6 +164,22 @@ void cross_go(struct engine *e, struct work *w, const struct talk *talk)
 	asking_go(e, w);
 }
 
+/* The hub's number of a visit stands for the one its hospital knows. */
+void cross_give_back(const struct yt_msg *msg, struct yt_reply *reply)
+{
+	static const char *const nodes[] = { "setlinfo", "data", "result" };
+
+	if (reply->outcome != YT_DONE || msg->visit.n == 0)
+		return;
+	reply->visit = msg->visit;
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+		struct yt_node *node = yt_node_get(reply->body, nodes[i]);
+
+		if (node != NULL && node->kind == YT_OBJECT && yt_node_get(node, "mdtrt_id") != NULL)
+			yt_node_set_text(reply->arena, node, "mdtrt_id", msg->visit);
+	}
+}
+
 struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
 	uint64_t exchange, struct yt_str octets)
 {

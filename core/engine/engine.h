@@ -107,6 +107,8 @@ struct engine_world {
 	void (*person)(void *ctx, struct yt_str person, uint8_t out[16]);
 	/* The black box: what is handed to which plugin function, before it is; what NULL: it came back. */
 	void (*box)(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets);
+	/* May be NULL.  A request was answered, or its connection dropped, so long after it came. */
+	void (*told)(void *ctx, const char *listener, const struct yt_op *op, bool is_answered, int64_t took_ms);
 	/* These octets killed a worker a while ago (P8). */
 	bool (*quarantined)(void *ctx, struct yt_str octets);
 };

@@ -335,6 +335,8 @@ static void end_done(struct engine *e, struct task *t)
 	unsigned answer = t->run->flow->answer;
 
 	keep_facts(e, t);
+	if (!is_verbatim(t, answer))
+		cross_give_back(t->original, t->run->heard[answer - 1]);
 	task_resolve_done(e, t, t->run->heard[answer - 1], "all its steps are done");
 }
 

@@ -29,6 +29,8 @@ static struct yt_reply *read_leg(struct engine *e, struct work *w, enum engine_l
 	YT_REQUIRE(reply != NULL);
 	if (end == LEG_ANSWERED) {
 		engine_decode_reply(e, w->party, w->outward, w->id, status, body, reply);
+		if (w->outward != w->msg)
+			cross_give_back(w->msg, reply);
 	} else if (end == LEG_NOT_SENT) {
 		reply = w->unless_known.p != NULL ? engine_refusal(w->arena, TEXT_UNREADABLE, w->unless_known, w->trace) :
 			engine_refusal(w->arena, w->joins_only ? TEXT_NOTHING_TO_REVERSE : TEXT_NOT_CONNECTED, (struct yt_str){ 0 },

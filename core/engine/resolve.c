@@ -112,6 +112,8 @@ static void answer(struct engine *e, struct task *t, struct yt_reply *reply)
 {
 	struct yt_buf octets = { 0 };
 
+	if (t->outward != NULL && t->outward != t->original)
+		cross_give_back(t->original, reply);
 	(void)engine_encode_reply(e, &t->codec, t->original, reply, t->id, t->request, &octets);
 	written_answered(&t->receipt, e, t->id, reply, yt_buf_view(&octets));
 	yt_buf_free(&octets);

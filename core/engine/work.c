@@ -134,6 +134,8 @@ void work_give(struct engine *e, struct work *w, struct yt_str octets)
 {
 	uint64_t token = w->token;
 
+	if (token != 0 && e->world.told != NULL)
+		e->world.told(e->world.ctx, w->listener, w->msg->op, octets.n != 0, engine_mono(e) - w->begun_mono);
 	if (octets.n == 0 && token != 0) { /* it could not be written: silence is no lie */
 		e->world.drop(e->world.ctx, token);
 		work_forget_token(e, w);

@@ -219,6 +219,8 @@ void cross_keep_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, c
 bool cross_keeps_facts(const struct engine *e, const struct yt_msg *msg, const struct yt_reply *reply);
 void cross_write_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_msg *msg,
                        const struct yt_reply *reply, const struct yt_node *pieces);
+/* The answer of a party of another format, for the origin: the visit's number as the origin knows it. */
+void cross_give_back(const struct yt_msg *msg, struct yt_reply *reply);
 /* A leg's octets as its party reads them: the message that was composed, after a crash. */
 struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
                                uint64_t exchange, struct yt_str octets);
