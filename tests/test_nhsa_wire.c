@@ -1,61 +1,5 @@
 /* tests/test_nhsa_wire.c - the nhsa plugin around its messages: paths, secrets, signatures, encryption. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "format/keys.h"
-#include "plugin/loader.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-#define HEAD(infno)                                                                                                    \
-	"\"infno\":\"" infno "\",\"msgid\":\"H33021399901202503140941300012\",\"mdtrtarea_admvs\":\"330213\","         \
-	"\"insuplc_admdvs\":\"330213\",\"recer_sys_code\":\"YBXT\",\"infver\":\"V1.0\",\"opter_type\":\"1\","          \
-	"\"opter\":\"S0007\",\"opter_name\":\"收费员七\",\"inf_time\":\"2025-03-14 09:41:30\","                    \
-	"\"fixmedins_code\":\"H33021399901\",\"fixmedins_name\":\"示例市第一医院\",\"sign_no\":\"S1\","
-#define REQUEST(infno, input) "{" HEAD(infno) "\"input\":" input "}"
-
-struct codec {
-	struct yt_plugin *plugin;
-	const struct yt_codec_api *api;
-	struct yt_arena *arena;
-	struct yt_keys *keys;
-	struct yt_fault fault;
-};
-
-static struct codec open_with(const struct plugin_setting *settings, size_t n, struct yt_keys *keys)
-{
-	struct codec c = { .keys = keys };
-	char why[512];
-
-	if (plugin_load(&c.plugin, YT_PLUGIN_DIR "/nhsa.so", "test", settings, n, keys, why, sizeof(why)) != 0)
-		fail_msg("%s", why);
-	c.api = plugin_api(c.plugin);
-	c.arena = yt_arena_new(0);
-	assert_non_null(c.arena);
-	return c;
-}
-
-static void codec_close(struct codec *c)
-{
-	plugin_unload(c->plugin);
-	yt_arena_free(c->arena);
-	keys_close(c->keys);
-}
-
-static void assert_text(struct yt_str s, const char *want)
-{
-	if (!yt_str_is(s, want))
-		fail_msg("is \"%.*s\", wants \"%s\"", YT_FMT(s), want);
-}
+#include "nhsa_codec.h"
 
 /* Paths. */
 
@@ -385,13 +329,6 @@ static void a_review_without_an_answer_lets_treatment_go_on(void **state)
 	yt_buf_free(&out);
 	codec_close(&c);
 }
-
-#define ROWS(table, function)                                                                                          \
-	for (size_t i = 0; i < COUNT(table); i++)                                                                      \
-		tests[n++] = (struct CMUnitTest)                                                                       \
-		{                                                                                                      \
-			.name = table[i].it, .test_func = function, .initial_state = (void *)&table[i]                 \
-		}
 
 int main(void)
 {
