@@ -762,15 +762,20 @@ static void test_keys_read(void **state)
 		"  - {name: own, kind: sm2-private, file: rsa.key}\n"
 		"  - {name: hub, kind: sm2-public, file: ca.crt}\n"
 		"  - {name: data, kind: sm4, file: gateway.key}\n"
-		"  - {name: token, kind: secret, file: gateway.key, owner: hub, id: A1, from: 2026-01-01, to: \"2027-01-01 08:00:00\"}\n"
-		"  - {name: token-b, kind: secret, file: gateway.key, owner: hub, id: A1}\n");
+		"  - {name: token, kind: secret, file: gateway.key, owner: hub, id: A1, from: 2026-01-01, to: \"2099-01-01 08:00:00\"}\n"
+		"  - {name: token-b, kind: secret, file: gateway.key, owner: hub, id: A1}\n"
+		"  - {name: old, kind: secret, file: gateway.key, owner: north, id: 1, to: 2001-01-01}\n"
+		"  - {name: new, kind: secret, file: gateway.key, owner: north, id: 2, from: 2000-12-01}\n"
+		"  - {name: ended, kind: secret, file: gateway.key, owner: south, to: 2001-01-01}\n");
 	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
-	assert_int_equal(conf->n_keys, 5);
+	assert_int_equal(conf->n_keys, 8);
 	conf_check_plugins(conf, &errors);
 	assert_true(is_told(&errors, "59:5: error: ", "rsa.key: is no SM2 private key"));
 	assert_true(is_told(&errors, "60:5: error: ", "ca.crt: is no SM2 public key"));
 	assert_true(is_told(&errors, "61:5: error: ", "gateway.key: the first line must hold 32 hex digits"));
 	assert_true(is_told(&errors, "63:5: error: ", "another key of owner \"hub\" has the id \"A1\" too"));
+	assert_true(is_told(&errors, "66:5: warning: ", "key ended ended on 2001-01-01 00:00:00"));
+	assert_int_equal(errors.n_warnings, 1); /* the owner of old has another */
 	conf_free(conf);
 }
 

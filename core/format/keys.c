@@ -283,6 +283,16 @@ const struct key_named *keys_named(const struct yt_keys *keys, struct yt_str nam
 	return k;
 }
 
+int keys_get(const struct yt_keys *keys, struct yt_str name, struct yt_key *out)
+{
+	const struct key_named *k = keys_named(keys, name);
+
+	if (k == NULL)
+		return YT_ENOTFOUND;
+	*out = k->key;
+	return 0;
+}
+
 int keys_secret(const struct yt_keys *keys, struct yt_str name, struct yt_str *out)
 {
 	const struct key_named *k = keys_named(keys, name);

@@ -58,6 +58,9 @@ int keys_add(struct yt_keys *keys, const struct keys_spec *spec, char *why, size
 int keys_find(const struct yt_keys *keys, struct yt_str owner, struct yt_str id, enum yt_key_kind kind, int64_t now_ms,
               struct yt_key *out);
 
+/* What is known of the key of that name; borrowed as above.  YT_ENOTFOUND. */
+int keys_get(const struct yt_keys *keys, struct yt_str name, struct yt_key *out);
+
 /* What plugin.h says of the same names.  YT_ENOTFOUND: no such key; YT_ESTATE: of another kind. */
 int keys_hmac(const struct yt_keys *keys, enum yt_hmac hmac, struct yt_str name, const struct yt_piece *pieces,
               size_t n_pieces, uint8_t *out);

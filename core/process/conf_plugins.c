@@ -10,6 +10,8 @@
 #include "plugin/loader.h"
 #include "process/conf_parts.h"
 
+#define WARN_DAYS 30 /* a key that ends sooner is warned about */
+
 /* 0 too where the operator has pinned nothing. */
 static int is_pinned(const struct conf *conf, const char *format, const char *file, char *why, size_t size)
 {
@@ -97,6 +99,22 @@ int conf_add_key(const struct conf *conf, uint32_t i, struct yt_keys *keys, stru
 	return keys_add(keys, &spec, why, size);
 }
 
+/* A warning only, as with certificates: an ended key must not keep the others from serving.  Silent where the owner
+ * has another that goes on. */
+static void check_term(const struct yt_keys *keys, const char *name, struct conf_place at, struct conf_errors *errors)
+{
+	int64_t now_ms = yt_wall_ms(), soon_ms = now_ms + (int64_t)WARN_DAYS * 86400 * 1000;
+	struct yt_key key, next;
+	char when[20];
+
+	if (keys_get(keys, yt_str(name), &key) != 0 || key.to_ms > soon_ms ||
+		(key.owner.n > 0 && keys_find(keys, key.owner, (struct yt_str){ NULL, 0 }, key.kind, soon_ms, &next) == 0))
+		return;
+	yt_time_print(key.to_ms, when);
+	conf_warning_add(errors, at.line, at.column, "key %s %s on %s, and no other of its owner goes on: %s", name,
+		key.to_ms <= now_ms ? "ended" : "ends", when, "add the next one beside it");
+}
+
 void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
 {
 	struct conf_place at;
@@ -113,6 +131,8 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
 	for (i = 0; i < conf->n_secrets + conf->n_keys; i++)
 		if (conf_add_key(conf, i, keys, &at, why, sizeof(why)) != 0)
 			conf_error_add(errors, at.line, at.column, "%s", why);
+	for (i = 0; i < conf->n_keys; i++)
+		check_term(keys, conf->keys[i].name, conf->keys[i].place, errors);
 	for (i = 0; i < conf->n_listeners; i++)
 		check_plugin(conf, conf->listeners[i].format, conf->listeners[i].name, conf->listeners[i].place,
 			&conf->listeners[i].settings, keys, errors);
