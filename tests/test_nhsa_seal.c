@@ -505,6 +505,29 @@ static void a_wrapped_answer_is_read_by_the_asker(void **state)
 	codec_close(&plain);
 }
 
+/* Who speaks wrapped is refused so. */
+static void a_refusal_of_a_wrapped_request_is_wrapped(void **state)
+{
+	struct codec asker = open_wrapped(true), asked = open_wrapped(false);
+	struct yt_str octets = with(&asked, wrapped_query(&asker), "timestamp", "1741915815001");
+	struct yt_reply *reply = yt_reply_new(asked.arena);
+	struct yt_msg *msg;
+
+	assert_int_equal(decode(&asked, octets, QUERY_PATH, &msg), YT_EFORMAT);
+	reply->outcome = YT_REFUSED;
+	reply->code = YT_STR("-1");
+	reply->text = YT_STR("签名错误");
+	reply->wall_ms = SENT_MS;
+	octets = encoded_reply(&asked, msg, reply);
+	assert_text(member(&asked, octets, "code"), "-1");
+	assert_int_equal(member(&asked, octets, "signData").n, 88);
+	reply = answer(&asker, msg, octets);
+	assert_int_equal(reply->outcome, YT_REFUSED);
+	assert_true(reply->at_gateway);
+	codec_close(&asker);
+	codec_close(&asked);
+}
+
 static const struct wrong_setting {
 	const char *it;
 	struct plugin_setting settings[3];
@@ -550,6 +573,7 @@ int main(void)
 		cmocka_unit_test(a_wrapped_request_is_read_by_the_other_side),
 		cmocka_unit_test(an_open_payment_is_refused_where_wrapping_is_agreed),
 		cmocka_unit_test(a_wrapped_answer_is_read_by_the_asker),
+		cmocka_unit_test(a_refusal_of_a_wrapped_request_is_wrapped),
 	};
 	static struct CMUnitTest
 	        tests[COUNT(single) + COUNT(sealed_cases) + COUNT(wrapped_cases) + COUNT(wrong_settings)];

@@ -326,6 +326,8 @@ int nhsa_unwrap_request(struct yt_plugin *self, const struct yt_node *root, stru
 	if (op == NULL || !nhsa_is_payment(op->op))
 		return refuse(fault, YT_EFORMAT,
 		        "does not say which transaction it is, neither by its path nor by transType");
+	msg->wire_op = wire; /* known from here on, so that a refusal is wrapped too */
+	msg->op = yt_op(op->op);
 	if (!is_digits(yt_node_text(root, "timestamp")))
 		return refuse(fault, YT_EFORMAT, "has a timestamp that is no number");
 	rv = open_wrapper(self, root, msg->arena, &data, &text, &why);
