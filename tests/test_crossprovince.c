@@ -536,6 +536,53 @@ static void test_fee_upload(void **state)
 	world_close(&w);
 }
 
+/* -- settings ----------------------------------------------------------------------------------- */
+
+static void test_settings(void **state)
+{
+	static const struct {
+		const char *key, *value;
+		bool is_good;
+	} rows[] = {
+		{ "hub", "100000", true }, { "hub", "10000", false }, { "hub", "10000a", false }, { "encoding", "GB18030", true },
+		{ "encoding", "GBK", false }, { "expire_s", "1", true }, { "expire_s", "3600", true }, { "expire_s", "3601", false },
+		{ "expire_s", "0", false }, { "expire_s", "x", false }, { "unknown_elements", "keep", true },
+		{ "unknown_elements", "maybe", false }, { "relay", "yes", true }, { "relay", "1", false }, { "signatures", "no", true },
+		{ "invariants", "", true }, { "invariants", "I1,I8", true }, { "invariants", "I9", false }, { "invariants", "I1,", true },
+		{ "invariants", "I1I2", false }, { "receivers", "66=660000;6212=629900", true }, { "receivers", "66=66", false },
+		{ "med_type", "11=11;*", true }, { "med_type", "11", false }, { "med_type", "=11", false }, { "med_type", "11=", false },
+	};
+	struct world w = world_open();
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct plugin_setting settings[] = { { "area", "330000" }, { rows[i].key, rows[i].value } };
+		struct yt_plugin *plugin = NULL;
+		char why[512];
+		int rv = plugin_load(&plugin, YT_PLUGIN_DIR "/crossprovince.so", "test", settings, 2, w.keys, why, sizeof(why));
+
+		if ((rv == 0) != rows[i].is_good)
+			fail_msg("%s: %s gives %d", rows[i].key, rows[i].value, rv);
+		if (rv == 0)
+			plugin_unload(plugin);
+	}
+	world_close(&w);
+}
+
+static void test_receivers_and_missing_keys(void **state)
+{
+	struct world w = world_open();
+	struct codec zj = open_with(&w, "330000", "receivers", "62=620001;6210=629900"), none = open_with(&w, "440000", NULL, NULL);
+	struct yt_buf out = { 0 };
+
+	assert_text(text_of(encoded(&w, &zj, case_of_8(&w)), "recver"), "629900"); /* the longest prefix */
+	assert_int_equal(none.api->encode_request(none.plugin, case_of_8(&w), &out, &w.fault), YT_ENOTFOUND);
+	assert_string_equal(w.fault.path, "head.keyid");
+	yt_buf_free(&out);
+	plugin_unload(zj.plugin);
+	plugin_unload(none.plugin);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -550,6 +597,8 @@ int main(void)
 		cmocka_unit_test(test_what_cannot_be_said),
 		cmocka_unit_test(test_sums_and_hash_of_lines),
 		cmocka_unit_test(test_fee_upload),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_receivers_and_missing_keys),
 	};
 	int rv = cmocka_run_group_tests(tests, NULL, NULL);
 

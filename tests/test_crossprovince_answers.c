@@ -509,6 +509,51 @@ static void test_person_check_both_ways(void **state)
 	end(&s);
 }
 
+/* What was sent is read by a reader for our own way of writing; another's (a relay's) by the strict one. */
+static void test_sent_octets_in_another_layout(void **state)
+{
+	static const struct {
+		const char *part, *by;
+	} rows[] = {
+		{ "<aae072>", "<!-- spaced --><aae072>" },
+		{ "<aae072>NB20260318000731</aae072>", "<aae072><![CDATA[NB20260318000731]]></aae072>" },
+		{ "收费05", "&#x6536;&#36153;05" },
+		{ "</input>", "</input >" },
+		{ "<head>", "<head\n>" },
+	};
+	struct scene s;
+	struct yt_str sent;
+
+	begin(&s);
+	sent = s.msg->sent;
+	s.answer.body = replaced(&s.w, SETTLED, "<ykc700>S6210002603060000123", "<ykc700>S6210002603060000124");
+	for (size_t i = 0; i <= COUNT(rows); i++) {
+		struct yt_reply *reply;
+
+		s.msg->sent = i < COUNT(rows) ? yt_str(replaced(&s.w, sent.p, rows[i].part, rows[i].by)) : sent;
+		reply = answered(&s.w, &s.zj, s.msg, sealed(&s.w, &s.answer));
+		assert_int_equal(reply->outcome, YT_DONE);
+		assert_true(reply->breach.n > 0); /* I5: the registration asked about was read */
+		assert_text(yt_node_text(yt_node_get(reply->body, "setlinfo"), "psn_name"), "苏望川");
+	}
+	end(&s);
+}
+
+/* Composed, but what was sent is not at hand: its number is fixed, so its answer is known all the same. */
+static void test_answer_without_sent_octets(void **state)
+{
+	struct scene s;
+
+	begin(&s);
+	s.msg->sent = (struct yt_str){ NULL, 0 };
+	assert_int_equal(answered(&s.w, &s.zj, s.msg, sealed(&s.w, &s.answer))->outcome, YT_DONE);
+	s.msg->own_number = YT_STR("330000202603181015300000000098");
+	assert_int_equal(answered(&s.w, &s.zj, s.msg, sealed(&s.w, &s.answer))->outcome, YT_UNKNOWN);
+	s.msg->own_number = YT_STR(""); /* a random one cannot be known */
+	assert_int_equal(answered(&s.w, &s.zj, s.msg, sealed(&s.w, &s.answer))->outcome, YT_UNKNOWN);
+	end(&s);
+}
+
 static void put_hash(void *ctx, struct yt_str secret, struct yt_buf *out)
 {
 	assert_text(secret, "TOKEN1234567890");
@@ -550,6 +595,8 @@ int main(void)
 		cmocka_unit_test(test_stored_answer_is_marked_as_repeat),
 		cmocka_unit_test(test_answers_of_ours),
 		cmocka_unit_test(test_person_check_both_ways),
+		cmocka_unit_test(test_sent_octets_in_another_layout),
+		cmocka_unit_test(test_answer_without_sent_octets),
 		cmocka_unit_test(test_token_is_blanked),
 	};
 
