@@ -100,6 +100,10 @@ static struct yt_msg *across(struct visit *v, const struct yt_msg *msg, enum yt_
 	"{\"feedetl_sn\":\"" sn "\",\"det_item_fee_sumamt\":0,\"cnt\":1,\"pric\":0,\"pric_uplmt_amt\":0,\"inscp_scp_amt\":" in    \
 	",\"preselfpay_amt\":" own ",\"fulamt_ownpay_amt\":" out ",\"overlmt_amt\":" over ",\"chrgitm_lv\":\"" level             \
 	"\",\"med_chrgitm_type\":\"" type "\",\"lmt_used_flag\":\"0\"}"
+#define CHECKED                                                                                                        \
+	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><aac001>" PERSON "</aac001><aac043>01</aac043>"       \
+	"<aac044>621002197203164015</aac044><aac003>苏望川</aac003><aac004>1</aac004><aac006>19720316</aac006>"               \
+	"<aae140>390</aae140><ykc021>31</ykc021></output></result>"
 #define REGISTERED                                                                                                     \
 	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><ykc700>S6210002603060000123</ykc700>"               \
 	"<ykc021>31</ykc021><aae140>390</aae140></output></result>"
@@ -132,7 +136,10 @@ static void test_in_patient(void **state)
 	struct yt_reply *split;
 
 	begin(&v);
-	said(&v, REQUEST_1101, ANSWER_1101, &split);
+	msg = said(&v, REQUEST_1101, ANSWER_1101, &split);
+	read = across(&v, msg, YT_OP_PERSON_CHECK, CHECKED);
+	assert_element(read, "aac044", "621002197203164015");
+	assert_element(read, "ake007", "20260318");
 	msg = said(&v, REQUEST_2401, "{\"infcode\":0,\"output\":{\"result\":{\"mdtrt_id\":\"330200M1\"}}}", &split);
 	read = across(&v, msg, YT_OP_INPATIENT_ADMIT, REGISTERED);
 	assert_element(read, "aac003", "苏望川");
@@ -199,11 +206,39 @@ static void test_out_patient_registers_with_its_diagnosis(void **state)
 	end(&v);
 }
 
+/* The hub's question reaches the platform behind us; a token only where that format knows it as a secret. */
+static void test_person_check_for_the_platform(void **state)
+{
+	struct visit v = { 0 };
+	struct doc q = ksbw_request;
+	struct yt_msg *msg;
+	struct yt_str octets;
+
+	begin(&v);
+	q.transno = "0211";
+	q.body = "<input><aab299>330200</aab299><akb026>H33020300999</akb026><akb021>示例医院</akb021><aab301>621000</aab301>"
+		"<aac043>01</aac043><aac044>621002197203164015</aac044><aac003>苏望川</aac003><ecqrcode>TOKEN123</ecqrcode>"
+		"<aka130>11</aka130><ake007>20260318</ake007></input>";
+	msg = must_decode(&v.w, &v.gs, sealed(&v.w, &q));
+	assert_text(yt_node_text(yt_node_get(msg->body, "data"), "mdtrt_cert_type"), "01");
+	assert_text(yt_node_text(yt_node_get(msg->body, "data"), "mdtrt_cert_no"), "TOKEN123");
+	assert_null(yt_node_get(yt_node_get(msg->body, "data"), "ecqrcode"));
+	assert_text(text_of(encoded(&v.w, &v.zj, msg), "ecqrcode"), "TOKEN123");
+	msg->wire_op = YT_STR("1101"); /* number and operator are the engine's */
+	msg->operator_id = YT_STR("YT9001");
+	octets = encoded(&v.w, &v.nhsa, msg);
+	msg = must_decode(&v.w, &v.nhsa, octets);
+	assert_int_equal(msg->n_secrets, 1);
+	assert_text(yt_node_text(yt_node_get(msg->body, "data"), "begntime"), "2026-03-18 00:00:00");
+	end(&v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_in_patient),
 		cmocka_unit_test(test_out_patient_registers_with_its_diagnosis),
+		cmocka_unit_test(test_person_check_for_the_platform),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,9 +115,20 @@ static int put_cell(struct writing *x, const struct ksbw_field *f, const struct 
 	return f->min > 0 ? missing(x, f, f->node[0], row) : 0;
 }
 
-static int put_rows(struct writing *x, const struct ksbw_field *f)
+/* A pharmacy has its lines elsewhere; a message without any takes those that the case knows. */
+static const struct yt_node *rows_for(const struct writing *x, const struct ksbw_field *f)
 {
 	const struct yt_node *rows = yt_node_get(x->s->body, f->node[0]);
+
+	if (rows != NULL || strcmp(f->node[0], "feedetail") != 0)
+		return rows;
+	rows = yt_node_get(x->s->body, "drugdetail");
+	return rows != NULL ? rows : yt_node_get(x->s->facts, "feedetail");
+}
+
+static int put_rows(struct writing *x, const struct ksbw_field *f)
+{
+	const struct yt_node *rows = rows_for(x, f);
 	uint32_t n = rows != NULL && rows->kind == YT_ARRAY ? rows->n : 0, indent = x->w->indent;
 	int rv = 0, at = 0;
 

@@ -142,15 +142,17 @@ int ksbw_blank(struct yt_plugin *self, struct yt_str wire, bool is_answer, struc
 	return out->failed ? YT_ENOMEM : 1;
 }
 
-/* A national credential for the platform behind us: 0211 brings the certificate, or a token. */
+/* A national credential for the platform behind us: the certificate, or a token, which then stands in one place
+ * only: where the national format knows it as a secret. */
 static int complete_person(struct yt_msg *msg)
 {
-	struct yt_node *data = yt_node_get(msg->body, "data");
-	struct yt_str token = yt_node_text(data, "ecqrcode");
-	struct yt_str number = token.n > 0 ? token : yt_node_text(data, "certno");
+	struct yt_node *data = yt_node_get(msg->body, "data"), *token = yt_node_get(data, "ecqrcode");
 
-	if (yt_node_add_text(msg->arena, data, "mdtrt_cert_type", token.n > 0 ? YT_STR("01") : YT_STR("02")) == NULL ||
-	        yt_node_add_text(msg->arena, data, "mdtrt_cert_no", number) == NULL)
+	if (token != NULL)
+		token->name = YT_STR("mdtrt_cert_no");
+	else if (yt_node_add_text(msg->arena, data, "mdtrt_cert_no", yt_node_text(data, "certno")) == NULL)
+		return YT_ENOMEM;
+	if (yt_node_add_text(msg->arena, data, "mdtrt_cert_type", token != NULL ? YT_STR("01") : YT_STR("02")) == NULL)
 		return YT_ENOMEM;
 	return 0;
 }
