@@ -133,6 +133,8 @@ void task_resolve_done(struct engine *e, struct task *t, struct yt_reply *reply,
 	reply->outcome = YT_DONE;
 	write_end(e, t, REC_RESOLVED, "done", evidence);
 	answer(e, t, reply);
+	if (t->run == NULL && t->x.joins == 0)
+		cross_keep_facts(&t->receipt, e, t->id, t->original, reply);
 	give_back(e, t);
 }
 
