@@ -217,6 +217,8 @@ static const struct bad_case {
 		"only heard with unknown_style: code" },
 	{ "retries the wrong way", "retry_ms: 5000", "retry_ms: 5000\n  retry_max_ms: 4000", "54:3: error: ",
 		"longer than retry_max_ms" },
+	{ "a desk for everybody", "limits:\n", "desk: {address: 0.0.0.0, port: 9000}\nlimits:\n", "6:7: error: ",
+		"is not a loopback address" },
 	{ "a buffer that no body fits in", "body_kib: 1024", "body_kib: 128\n  http2_buffer_kib: 100", "7:3: error: ",
 		"http2_buffer_kib: 100 is smaller than body_kib: 128" },
 #define SIGNED "kind: signed\n    address: 127.0.0.1\n    port: 8444\n    format: nhsa\n    cert: gateway.crt\n    key: gateway.key\n"

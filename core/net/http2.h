@@ -42,7 +42,7 @@ struct http2_stream {
 	int32_t id;
 	/* The owner's own. */
 	uint64_t name;
-	int64_t deadline_ms;
+	int64_t deadline_ms, begun_ms;
 	uint8_t phase;
 	/* http2.c's own. */
 	struct yt_buf head, body; /* coming in */

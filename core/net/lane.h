@@ -41,6 +41,7 @@ struct lane_result {
 	int status;         /* HTTP status; LANE_ANSWERED only */
 	struct yt_str body; /* borrowed until the callback returns */
 	const char *why;    /* static words for log and journal: "connection refused", "timeout" */
+	int64_t took_ms;    /* LANE_ANSWERED: since it was sent */
 	bool late;          /* an answer after LANE_TIMED_OUT had been told */
 };
 

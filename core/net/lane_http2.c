@@ -128,6 +128,7 @@ void link_send_shared(struct link *link, uint64_t id, int64_t deadline_ms, struc
 	lane->n_busy++;
 	s->name = id;
 	s->phase = AWAITED;
+	s->begun_ms = lane_now_ms(lane);
 	stream_deadline(s, deadline_ms);
 	if (http2_flush(link->h2) != 0)
 		link_close(link, link->h2->why);
@@ -157,7 +158,7 @@ static void on_message(struct http2_stream *s, const struct http2_message *m)
 	struct link *link = link_of(s);
 	struct lane *lane = link->lane;
 	struct lane_result result = { .end = LANE_ANSWERED, .status = m->status, .body = m->body, .why = "answered",
-		.late = s->phase == OVERDUE };
+		.late = s->phase == OVERDUE, .took_ms = lane_now_ms(lane) - s->begun_ms };
 
 	if (!result.late) {
 		lane->n_busy--;

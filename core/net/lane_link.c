@@ -267,6 +267,7 @@ void link_send(struct link *link, uint64_t id, int64_t deadline_ms, struct yt_st
 		return;
 	}
 	link->id = id;
+	link->sent_ms = lane_now_ms(link->lane);
 	link->was_used = true;
 	link_move(link, BUSY, deadline_ms);
 	link->lane->counts.sent++;
@@ -307,7 +308,7 @@ static void link_answered(struct link *link)
 	struct lane *lane = link->lane;
 	struct http1 *h = link->intake;
 	struct lane_result result = { .end = LANE_ANSWERED, .status = h->status, .body = h->body, .why = "answered",
-		.late = link->phase == LATE };
+		.late = link->phase == LATE, .took_ms = lane_now_ms(lane) - link->sent_ms };
 	uint64_t id = link->id;
 
 	link->intake = NULL;

@@ -30,6 +30,7 @@ struct link {
 	int64_t deadline_ms;
 	int64_t idle_since_ms;
 	uint64_t id; /* of the request, BUSY and LATE */
+	int64_t sent_ms;
 	enum phase phase;
 	uv_getaddrinfo_t resolve;
 	uv_connect_t connect;

@@ -68,6 +68,11 @@ bool net_range_has(const struct net_range *range, const struct sockaddr *address
 	return same_bits(range->address, all, range->bits);
 }
 
+bool net_range_is_inside(const struct net_range *range, const struct net_range *wide)
+{
+	return range->bits >= wide->bits && same_bits(range->address, wide->address, wide->bits);
+}
+
 bool net_range_is_private(const struct net_range *range)
 {
 	static const char *const private[] = { "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1", "fc00::/7" };
@@ -75,8 +80,7 @@ bool net_range_is_private(const struct net_range *range)
 	for (size_t i = 0; i < sizeof(private) / sizeof(private[0]); i++) {
 		struct net_range p;
 
-		if (net_range_parse(private[i], &p) == 0 && range->bits >= p.bits &&
-			same_bits(range->address, p.address, p.bits))
+		if (net_range_parse(private[i], &p) == 0 && net_range_is_inside(range, &p))
 			return true;
 	}
 	return false;

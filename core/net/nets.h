@@ -16,6 +16,7 @@ struct net_range {
 /* "10.1.0.0/16", "192.168.3.7", "fd00::/8".  YT_EFORMAT: no such thing, or bits behind the mask are set. */
 int net_range_parse(const char *text, struct net_range *out);
 bool net_range_has(const struct net_range *range, const struct sockaddr *address);
+bool net_range_is_inside(const struct net_range *range, const struct net_range *wide);
 /* All of it is loopback, private (RFC 1918), or unique local (RFC 4193). */
 bool net_range_is_private(const struct net_range *range);
 

@@ -1,5 +1,6 @@
 /* core/process/committer.c - see committer.h: one thread, one commit at a time. */
 #include "process/committer.h"
+#include "process/meters.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -65,8 +66,10 @@ static int commit_with_anchor(struct committer *c, struct yt_str records, log_po
 static int commit(struct committer *c, log_pos *pos)
 {
 	struct index_commit fresh = { .before = log_end(c->log) };
+	uint64_t began = uv_hrtime();
 	int rv = anchor_is_due(c) ? commit_with_anchor(c, c->records, pos) : log_commit(c->log, c->records, pos);
 
+	meters_commit((int64_t)(uv_hrtime() - began) / 1000);
 	if (rv != 0)
 		return rv;
 	c->segment_closed = c->segment_closed || (c->segment != 0 && *pos >> 32 != c->segment);

@@ -55,6 +55,11 @@ struct conf_journal {
 	uint32_t segment_mib, reserve_segments, anchor_s, retention_days, index_days, index_lag_mib;
 };
 
+struct conf_desk {
+	const char *address; /* loopback */
+	uint32_t port;       /* 0: no desk */
+};
+
 struct conf_limits {
 	uint32_t body_kib, header_kib, headers, connections, handshake_ms, request_ms, idle_ms;
 	uint32_t http2_streams, http2_continuations, http2_buffer_kib, http2_resets, http2_control_frames;
@@ -182,6 +187,7 @@ struct conf {
 	struct conf_gateway gateway;
 	struct conf_journal journal;
 	struct conf_limits limits;
+	struct conf_desk desk;
 	struct conf_listener *listeners;
 	struct conf_secret *secrets;
 	struct conf_named_key *keys;

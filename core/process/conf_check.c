@@ -556,6 +556,20 @@ static void check_numbers(const struct conf *conf, const struct conf_node *root,
 		        (unsigned)conf->limits.http2_buffer_kib, (unsigned)conf->limits.body_kib);
 }
 
+/* What it tells is for this host: whoever wants it elsewhere puts a server with access rules before it. */
+static void check_desk(const struct conf *conf, const struct conf_node *root, struct conf_errors *errors)
+{
+	const struct conf_node *desk = conf_node_get(root, "desk");
+	struct net_range here, four, six;
+
+	if (conf->desk.address == NULL || net_range_parse(conf->desk.address, &here) != 0 ||
+	        net_range_parse("127.0.0.0/8", &four) != 0 || net_range_parse("::1", &six) != 0)
+		return;
+	if (!net_range_is_inside(&here, &four) && !net_range_is_inside(&here, &six))
+		conf_error_add(errors, desk == NULL ? 0 : desk->line, desk == NULL ? 0 : desk->column,
+		        "desk address %s is not a loopback address: use 127.0.0.1 or ::1", conf->desk.address);
+}
+
 static void check_profile(const struct conf *conf, const struct conf_node *root, struct conf_errors *errors)
 {
 	const struct conf_node *gateway = conf_node_get(root, "gateway");
@@ -622,5 +636,6 @@ void conf_check_whole(struct conf *conf, const struct conf_node *root, struct co
 	check_origins(conf, is_spoken_for, errors);
 	check_institutions(conf, is_spoken_for, errors);
 	check_numbers(conf, root, errors);
+	check_desk(conf, root, errors);
 	check_profile(conf, root, errors);
 }

@@ -21,6 +21,7 @@
 const struct conf_section conf_sections[] = {
 	{ "gateway", ONE(gateway), "The processes: how many, where they keep what they need while they run." },
 	{ "journal", ONE(journal), "The log that everything is written down in before it counts, and its index." },
+	{ "desk", ONE(desk), "What monitoring may ask, over plain HTTP on this host: `/metrics` (Prometheus), `/healthz`, `/readyz`." },
 	{ "limits", ONE(limits), "What one connection, request or worker may use. Beyond it: a clear refusal." },
 	{ "listeners", MANY(listeners, conf_listener), "Doors for those who ask: address, protocol, format." },
 	{ "secrets", NAMES(secrets, conf_secret),
@@ -98,6 +99,10 @@ const struct conf_key conf_keys[] = {
 		AT(journal, data_keys),
 		"Folder of the keys of each day that bodies are encrypted with, themselves encrypted; made at start. "
 		"Not in the same backup as the journal: whoever destroys a day's key erases that day's bodies." },
+
+	{ "desk", "address", CONF_T_ADDRESS, NULL, DEFAULT("127.0.0.1"), 0, 0, NULL, AT(desk, address),
+		"A loopback address, `127.0.0.1` or `::1`." },
+	{ "desk", "port", CONF_T_NUMBER, NULL, DEFAULT("0"), 0, 65535, NULL, AT(desk, port), "TCP port. 0: there is no desk." },
 
 	{ "limits", "body_kib", CONF_T_NUMBER, "KiB", DEFAULT("1024"), 1, 65536, NULL, AT(limits, body_kib),
 		"Largest request body; beyond it 413." },

@@ -19,6 +19,7 @@
 
 #include "journal/seal.h"
 #include "process/control.h"
+#include "process/meters.h"
 #include "process/indexer.h"
 #include "process/keeper_process.h"
 #include "process/process.h"
@@ -357,6 +358,8 @@ int keeper_main(const char *conf_file, int supervisor_pid)
 	process_guard(conf->gateway.profile);
 	yt_log_setup("keeper", conf->gateway.log_level);
 	p->conf = conf;
+	if (meters_open(FD_KEEPER_METERS, METER_KEEPER) != 0)
+		yt_log(YT_WARN, "keeper", "no meters: commits are not counted");
 	if (kp_open(p, conf) != 0)
 		return 2;
 	start_loop(p, conf);

@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "process/meters.h"
 #include "process/supervisor_parts.h"
 
 #define RESTART_MS_MAX 5000
@@ -47,7 +48,7 @@ void process_guard(enum conf_profile profile)
 /* Starts this same program with other arguments; fds[i] becomes descriptor 3 + i. */
 int supervisor_spawn(uv_process_t *process, char **args, const int *fds, int n_fds, uv_exit_cb on_exit)
 {
-	uv_stdio_container_t stdio[3 + 4 + LISTENERS_MAX];
+	uv_stdio_container_t stdio[3 + 5 + LISTENERS_MAX];
 	/* The very same file, even if another stands at its path by now: all processes are of one version. */
 	uv_process_options_t options = { .exit_cb = on_exit, .file = "/proc/self/exe", .args = args, .stdio = stdio,
 		.stdio_count = 3 + n_fds };
@@ -145,6 +146,7 @@ static void on_timer(uv_timer_t *timer)
 		}
 	}
 	supervisor_tell_untold();
+	desk_watch();
 	workers_watch_generations();
 	watch_stop();
 }
@@ -174,7 +176,8 @@ int supervisor_main(const char *conf_file)
 	sup.conf_file = conf_file;
 	sup.loop = uv_default_loop();
 	signal(SIGPIPE, SIG_IGN);
-	if (make_quarantine() != 0 || reload_first() != 0)
+	sup.meters_fd = meters_make();
+	if (sup.meters_fd < 0 || make_quarantine() != 0 || reload_first() != 0)
 		return 2;
 	supervisor_start_keeper();
 	on_signal(&sup.sigterm, on_stop_signal, SIGTERM);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "process/supervisor_parts.h"
+#include "process/meters.h"
 
 /* -- telling ------------------------------------------------------------------------------------ */
 
@@ -138,6 +139,7 @@ static void on_keeper_exit(uv_process_t *process, int64_t status, int signal_num
 		supervisor_give_up("the keeper cannot start");
 		return;
 	}
+	meters_all()->keeper_deaths++;
 	yt_log(YT_ERROR, "supervisor", "the keeper ended: %s %d", signal_number != 0 ? "signal" : "status",
 		signal_number != 0 ? signal_number : (int)status);
 	sup.keeper_start_at = supervisor_restart_at(&sup.keeper_fast_deaths, sup.keeper_started_at);
@@ -199,7 +201,7 @@ void supervisor_start_keeper(void)
 {
 	char pid_text[16];
 	char *args[] = { "yitongd", "keeper", sup.active_file, pid_text, NULL };
-	int pair[2], size = 1 << 20, rv;
+	int pair[2], fds[2], size = 1 << 20, rv;
 
 	sup.keeper_start_at = 0;
 	sup.keeper_started_at = yt_mono_ms();
@@ -211,7 +213,9 @@ void supervisor_start_keeper(void)
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	snprintf(pid_text, sizeof(pid_text), "%d", (int)getpid());
-	rv = supervisor_spawn(&sup.keeper, args, &pair[1], 1, on_keeper_exit);
+	fds[0] = pair[1];
+	fds[1] = sup.meters_fd;
+	rv = supervisor_spawn(&sup.keeper, args, fds, 2, on_keeper_exit);
 	close(pair[1]);
 	sup.channel_fd = pair[0];
 	uv_poll_init(sup.loop, &sup.channel, sup.channel_fd);

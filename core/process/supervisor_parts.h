@@ -52,7 +52,7 @@ struct supervisor {
 	uv_timer_t timer;
 	uv_process_t keeper;
 	uv_poll_t channel;
-	int channel_fd, quarantine_fd;
+	int channel_fd, quarantine_fd, meters_fd;
 	struct quarantine *quarantine;
 	struct conf *conf;        /* active */
 	const char *conf_file;    /* as named by the operator */
@@ -112,6 +112,11 @@ void supervisor_tell_up(struct member *m);
 void supervisor_tell_about(struct member *m, enum channel_kind kind);
 void supervisor_tell_generation(void);
 void supervisor_start_keeper(void);
+
+/* ---- supervisor_desk.c ---- */
+
+void desk_renew(void); /* another configuration: the old one ends, a new one starts */
+void desk_watch(void); /* by the clock */
 
 /* ---- supervisor_reload.c ---- */
 

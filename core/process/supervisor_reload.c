@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "process/reload.h"
+#include "process/meters.h"
 #include "process/supervisor_parts.h"
 
 void reload_path(char *path, size_t size, const struct conf *conf, uint32_t generation)
@@ -74,6 +75,32 @@ static int take_over(const struct conf *conf, int copy, const char *path)
 	return 0;
 }
 
+/* A counter belongs to the listener or party of its place: another one there begins with nothing. */
+static void renew_meters(const struct conf *old, const struct conf *conf)
+{
+	struct meters *m = meters_all();
+
+	m->generation = sup.generation;
+	for (uint32_t i = 0; old != NULL && i < METER_LISTENERS; i++) {
+		bool same = i < old->n_listeners && i < conf->n_listeners &&
+		            strcmp(old->listeners[i].name, conf->listeners[i].name) == 0;
+
+		for (unsigned b = 0; b < METER_BLOCKS && !same && i < old->n_listeners; b++) {
+			memset(m->block[b].requests[i], 0, sizeof(m->block[b].requests[i]));
+			memset(&m->block[b].took[i], 0, sizeof(m->block[b].took[i]));
+		}
+	}
+	for (uint32_t i = 0; old != NULL && i < METER_PARTIES; i++) {
+		bool same = i < old->n_parties && i < conf->n_parties &&
+		            strcmp(old->parties[i].name, conf->parties[i].name) == 0;
+
+		for (unsigned b = 0; b < METER_BLOCKS && !same && i < old->n_parties; b++) {
+			memset(m->block[b].legs[i], 0, sizeof(m->block[b].legs[i]));
+			memset(&m->block[b].leg_took[i], 0, sizeof(m->block[b].leg_took[i]));
+		}
+	}
+}
+
 static void activate(struct conf *conf)
 {
 	struct slot *slots;
@@ -95,8 +122,10 @@ static void activate(struct conf *conf)
 	reload_path(sup.active_file, sizeof(sup.active_file), conf, sup.generation);
 	yt_log_setup("yitongd", conf->gateway.log_level);
 	process_guard(conf->gateway.profile);
+	renew_meters(old, conf);
 	for (s = 0; s < sup.n_slots; s++)
 		worker_start(s);
+	desk_renew();
 	supervisor_tell_generation();
 	conf_free(old);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "process/supervisor_parts.h"
+#include "process/meters.h"
 
 #define QUARANTINE_MS (10 * 60 * 1000)
 #define KILL_GRACE_MS 5000
@@ -87,6 +88,8 @@ static void on_worker_exit(uv_process_t *process, int64_t status, int signal_num
 	m->alive = false;
 	uv_close((uv_handle_t *)process, NULL);
 	if (signal_number != 0 || status != 0)
+		meters_all()->worker_deaths++;
+	if (signal_number != 0 || status != 0)
 		yt_log(YT_ERROR, "supervisor", "worker %u (generation %u) ended: %s %d", m->slot, m->generation,
 			signal_number != 0 ? "signal" : "status", signal_number != 0 ? signal_number : (int)status);
 	if (signal_number != 0)
@@ -150,7 +153,7 @@ void worker_start(uint32_t s)
 	struct member *m;
 	char slot_text[16], generation_text[16], pid_text[16];
 	char *args[] = { "yitongd", "worker", sup.active_file, pid_text, slot_text, generation_text, NULL };
-	int fds[4 + LISTENERS_MAX], rv;
+	int fds[5 + LISTENERS_MAX], rv;
 	uint32_t i;
 
 	if (!may_start(slot))
@@ -170,11 +173,12 @@ void worker_start(uint32_t s)
 	fds[1] = m->wake_keeper;
 	fds[2] = m->wake_worker;
 	fds[3] = sup.quarantine_fd;
+	fds[4] = sup.meters_fd;
 	for (i = 0; i < sup.conf->n_listeners; i++)
-		fds[4 + i] = slot->fds[i];
+		fds[5 + i] = slot->fds[i];
 	m->process.data = m;
 	DL_APPEND(sup.members, m);
-	rv = supervisor_spawn(&m->process, args, fds, (int)(4 + sup.conf->n_listeners), on_worker_exit);
+	rv = supervisor_spawn(&m->process, args, fds, (int)(5 + sup.conf->n_listeners), on_worker_exit);
 	if (rv != 0) {
 		yt_log(YT_ERROR, "supervisor", "a worker cannot be started: %s", uv_strerror(rv));
 		slot->start_at = yt_mono_ms() + 1000;

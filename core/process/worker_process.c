@@ -23,6 +23,7 @@
 #include "net/server.h"
 #include "plugin/loader.h"
 #include "process/process.h"
+#include "process/meters.h"
 #include "process/ring.h"
 
 #define TICK_MS 50
@@ -290,7 +291,21 @@ static void world_answer(void *ctx, uint64_t token, int status, const char *cont
 	uint32_t listener;
 	struct server_token t = token_of(token, &listener);
 
+	if (status != 200)
+		meters_request(listener, YT_OP_COUNT, METER_TURNED_AWAY, 0);
 	server_answer(w->listeners[listener].server, t, status, content_type, body);
+}
+
+static void world_told(void *ctx, const char *listener, const struct yt_op *op, bool is_answered, int64_t took_ms)
+{
+	struct worker *w = ctx;
+
+	for (uint32_t i = 0; i < w->conf->n_listeners; i++) {
+		if (strcmp(w->conf->listeners[i].name, listener) == 0) {
+			meters_request(i, op->id, is_answered ? METER_ANSWERED : METER_SILENT, took_ms * 1000);
+			return;
+		}
+	}
 }
 
 static void world_drop(void *ctx, uint64_t token)
@@ -381,8 +396,12 @@ static void on_lane(void *arg, uint64_t id, const struct lane_result *result)
 {
 	static const enum engine_leg_end ends[] = { [LANE_NOT_SENT] = LEG_NOT_SENT, [LANE_ANSWERED] = LEG_ANSWERED,
 		[LANE_LOST] = LEG_LOST, [LANE_TIMED_OUT] = LEG_TIMED_OUT };
+	static const enum meter_leg legs[] = { [LANE_NOT_SENT] = METER_LEG_NOT_SENT, [LANE_ANSWERED] = METER_LEG_ANSWERED,
+		[LANE_LOST] = METER_LEG_LOST, [LANE_TIMED_OUT] = METER_LEG_TIMED_OUT };
 	struct worker_party *p = arg;
 
+	if (!result->late)
+		meters_leg((uint32_t)(p - p->worker->parties), legs[result->end], result->took_ms * 1000);
 	engine_leg(p->worker->engine, id, ends[result->end], result->status, result->body, result->why, result->late);
 }
 
@@ -632,6 +651,8 @@ static int open_shared(struct worker *w)
 		yt_log(YT_ERROR, "worker", "a worker is started by yitongd itself, not by hand");
 		return YT_ECONF;
 	}
+	if (meters_open(FD_METERS, w->slot) != 0)
+		yt_log(YT_WARN, "worker", "no meters: nothing is counted");
 	w->quarantine = mmap(NULL, sizeof(*w->quarantine), PROT_READ, MAP_SHARED, FD_QUARANTINE, 0);
 	if (w->quarantine == MAP_FAILED)
 		return YT_ECONF;
@@ -654,7 +675,7 @@ static int64_t shortest_origin(const struct conf *conf)
 static int open_engine(struct worker *w)
 {
 	struct engine_world world = { .ctx = w, .wall_ms = world_wall, .mono_ms = world_mono, .random = world_random,
-		.submit = world_submit, .send = world_send, .answer = world_answer, .drop = world_drop,
+		.submit = world_submit, .send = world_send, .answer = world_answer, .drop = world_drop, .told = world_told,
 		.person = world_person, .box = world_box, .quarantined = world_quarantined };
 	struct engine_conf conf = { .origin_by_subject = origin_by_subject, .origin_by_caller = origin_by_caller,
 		.speaks_for = speaks_for, .institution = institution_by_code, .route = route, .flow = flow_by_name, .keeps_facts = keeps_facts, .party = party_by_name,

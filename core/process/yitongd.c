@@ -28,6 +28,8 @@ int main(int argc, char **argv)
 	yt_log_setup("yitongd", YT_INFO);
 	if (argc == 4 && strcmp(argv[1], "keeper") == 0)
 		return keeper_main(argv[2], number(argv[3]));
+	if (argc == 4 && strcmp(argv[1], "desk") == 0)
+		return desk_main(argv[2], number(argv[3]));
 	if (argc == 6 && strcmp(argv[1], "worker") == 0)
 		return worker_main(argv[2], number(argv[3]), (uint32_t)number(argv[4]), (uint32_t)number(argv[5]));
 	if (argc == 5 && strcmp(argv[1], "check") == 0)
