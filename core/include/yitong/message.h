@@ -116,7 +116,7 @@ const struct yt_op *yt_op(enum yt_operation id);
 struct yt_msg {
 	struct yt_arena *arena;
 	const struct yt_op *op;
-	struct yt_str wire_op;      /* the format's own number, "2207" */
+	struct yt_str wire_op;      /* the format's own number, "2207"; preset where it is known before decode_request */
 	struct yt_str number;       /* sender's message number, msgid */
 	struct yt_str institution;  /* fixmedins_code: who it is for, checked against the certificate */
 	struct yt_str institution_name;
