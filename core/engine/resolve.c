@@ -389,6 +389,7 @@ static int read_original(struct engine *e, struct task *t, const struct rec *lea
 		return YT_ENOTFOUND;
 	t->codec = *codec;
 	t->sent = sent.n != 0 || rec_get(lease, REC_T_REASON).n != 0 ? sent : t->request; /* equal octets are stored once */
+	t->original->wire_op = yt_str(t->x.wire_op); /* its path, which may have said so, is not kept */
 	engine_box(e, codec, "decode_request", t->id, t->request);
 	rv = codec->api->decode_request(codec->plugin, t->request, t->original, &fault);
 	engine_unbox(e);
