@@ -319,7 +319,7 @@ int nhsa_unwrap_request(struct yt_plugin *self, const struct yt_node *root, stru
 	int rv;
 
 	if (wire.n == 0)
-		wire = yt_node_text(root, "transType");
+		wire = msg->wire_op.n > 0 ? msg->wire_op : yt_node_text(root, "transType");
 	op = nhsa_wire_op(wire);
 	if (nhsa->app_id.n == 0)
 		return refuse(fault, YT_EFORMAT, "is wrapped, which needs the setting app_id");
