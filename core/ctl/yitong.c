@@ -2,7 +2,7 @@
  *
  * It only reads: journal and index beside a running keeper.  Whatever changes or reveals something goes
  * through the keeper's control socket (control.h), so that it is written down. */
-#include "ctl/ctl.h"
+#include "ctl/desk.h"
 
 #include <getopt.h>
 #include <glob.h>
@@ -35,6 +35,9 @@ static const char help[] =
         "  audit               who looked at raw text or decided something, and when the configuration changed\n"
         "  journal verify      proves that the journal is whole and unchanged; `journal stat` counts it\n"
         "  index rebuild       makes the index anew from the journal\n"
+        "  explain FILE        what the gateway would do with a message, and why: origin, route, steps, octets\n"
+        "  translate IN        octets of one format as the canonical message, or in another format\n"
+        "  sign-explain FILE   what is signed in a captured request, with which key, and whether it verifies\n"
         "  version             version of this command and of the plugin interface\n"
         "\n"
         "  --conf FILE         configuration of the gateway (default conf/gateway.yaml, and where there is none,\n"
@@ -60,6 +63,9 @@ static const struct command {
 	{ "audit", ctl_audit },
 	{ "journal", ctl_journal },
 	{ "index", ctl_index },
+	{ "explain", ctl_explain },
+	{ "translate", ctl_translate },
+	{ "sign-explain", ctl_sign_explain },
 };
 
 int ctl_fail(int exit_code, const char *fmt, ...)

@@ -235,4 +235,5 @@ YT_CODEC_PLUGIN(.name = "crossprovince", .content_type = "application/xml", .set
         .ops = ops, .open = ksbw_open, .close = ksbw_close, .decode_request = ksbw_decode_request,
         .encode_reply = ksbw_encode_reply, .encode_request = ksbw_encode_request, .decode_reply = ksbw_decode_reply,
         .query_for = ksbw_query_for, .judge = ksbw_judge, .reversal_of = ksbw_reversal_of, .blank = ksbw_blank,
-        .make_number = ksbw_make_number, .repeat_reply = ksbw_repeat_reply, .is_slow = true);
+        .make_number = ksbw_make_number, .repeat_reply = ksbw_repeat_reply, .is_slow = true,
+        .explain_signature = ksbw_explain_signature);

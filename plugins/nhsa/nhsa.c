@@ -607,4 +607,5 @@ YT_CODEC_PLUGIN(.name = "nhsa", .content_type = "application/json; charset=utf-8
         .query_for = nhsa_query_for, .judge = nhsa_judge, .reversal_of = nhsa_reversal_of,
         .sign_in_for = nhsa_sign_in_for, .path = nhsa_path, .blank = nhsa_blank,
         .statement_write = nhsa_statement_write, .statement_read = nhsa_statement_read,
-        .patience = nhsa_patience);
+        .patience = nhsa_patience,
+        .explain_signature = nhsa_explain_signature);

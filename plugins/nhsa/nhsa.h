@@ -107,6 +107,8 @@ int nhsa_verify(struct yt_plugin *self, const struct yt_header *headers, size_t 
 struct yt_str nhsa_sender(struct yt_plugin *self, const struct yt_header *headers, size_t n);
 /* The one header of that name; empty when there is none or more than one. */
 struct yt_str nhsa_header(const struct yt_header *headers, size_t n, const char *name);
+int nhsa_explain_signature(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str octets,
+        const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena, struct yt_buf *out); /* sign_tell.c */
 int nhsa_bus_sign(struct yt_plugin *self, struct yt_arena *arena, int64_t now_ms, struct yt_header *out, size_t max);
 struct yt_str nhsa_bus_sender(const struct yt_header *headers, size_t n);
 int nhsa_bus_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key,

@@ -199,6 +199,13 @@ struct yt_codec_api {
 	int (*repeat_reply)(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str stored, struct yt_str own_number,
 	                    int64_t wall_ms, struct yt_buf *out);
 	bool is_slow; /* encoding and decoding sign and verify (up to 2 ms): run them off the loop */
+	/* Since 1.1; may be NULL.  How a message is signed, for `yitong sign-explain`: appends lines "name: value", a secret as
+	 * <secret NAME>.  headers: of an HTTP request, n of them; octets: its body.  keys: names of the secrets configured,
+	 * each of which is tried.  0: a signature verifies; YT_EDENIED: none does, and the lines say what differs;
+	 * YT_ENOTFOUND: there is none; YT_ENOMEM. */
+	int (*explain_signature)(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str octets,
+	                         const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena,
+	                         struct yt_buf *out);
 };
 
 /* Defines the one symbol core looks up.  Stands last in the plugin's main file. */

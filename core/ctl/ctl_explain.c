@@ -1,0 +1,344 @@
+/* core/ctl/ctl_explain.c - `yitong explain`: what the gateway would do with a message, and why.
+ *
+ * The same steps as engine/asking.c takes, with the same functions, but nothing is sent: decode, who may speak for the
+ * institution, each route in order (route_matches), and the octets for the party that the first one leads to. */
+#include "ctl/desk.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/route.h"
+
+static const char help[] =
+        "Usage: yitong explain [OPTIONS] FILE\n"
+        "\n"
+        "Says what the gateway would do with the message in FILE (- is standard input), and why: what it is, who may send\n"
+        "it, which route takes it, which steps follow, and the octets for each party.  Nothing is sent or written down.\n"
+        "The octets are printed as they are, with people's data: look at them where you may.\n"
+        "\n"
+        "  --listener NAME     the listener it comes in by (default: the first)\n"
+        "  --origin NAME       who sends it (default: the first origin that may speak for the institution)\n"
+        "  --facts FILE        what earlier messages of the case brought: a JSON object or array of pieces\n"
+        "  --plugins DIR       folder of the plugins (default: gateway.plugin_dir)\n"
+        "  --json              as JSON\n"
+        "\n"
+        "Exit status: 0 a route takes it and every message can be made; 1 it is refused somewhere; 2 wrong usage; 3 a file\n"
+        "or plugin cannot be read\n"
+        "\n"
+        "Example:\n"
+        "  yitong explain conf/example-1101.json\n";
+
+struct explaining {
+	struct desk desk;
+	const char *listener, *origin, *facts_file;
+	bool as_json, is_refused;
+	const struct desk_codec *from;
+	struct yt_msg *msg;
+	struct facts facts;
+	struct route_query query;
+	enum area_relation relation;
+	struct yt_node *tree;
+};
+
+/* Says why it would be refused; all that is known so far is printed all the same. */
+static void refuse(struct explaining *x, const char *why)
+{
+	desk_put(&x->desk, x->tree, "refused", yt_str(why));
+	x->is_refused = true;
+}
+
+static uint32_t today(void)
+{
+	char time[15];
+
+	yt_time_compact(yt_wall_ms(), time);
+	time[8] = '\0';
+	return (uint32_t)strtoul(time, NULL, 10);
+}
+
+/* -- what it is --------------------------------------------------------------------------------- */
+
+static void put_area(struct explaining *x, struct yt_node *areas, const char *name, struct yt_str code)
+{
+	struct yt_str called = area_name(x->desk.ctl->conf->areas, code, x->query.day);
+
+	if (code.n == 0)
+		desk_put(&x->desk, areas, name, YT_STR("(none)"));
+	else
+		desk_putf(&x->desk, areas, name, "%.*s%s%.*s", YT_FMT(code), called.n != 0 ? " " : "", YT_FMT(called));
+}
+
+static void put_areas(struct explaining *x)
+{
+	struct yt_node *areas = yt_node_add(x->desk.arena, x->tree, YT_STR("areas"), YT_OBJECT);
+
+	x->relation = area_relate(x->desk.ctl->conf->areas, x->msg->treatment_area, x->msg->insured_area, x->query.day);
+	put_area(x, areas, "treatment", x->msg->treatment_area);
+	put_area(x, areas, "insured", x->msg->insured_area);
+	put_area(x, areas, "institution", x->query.institution_area);
+	desk_put(&x->desk, areas, "relation", yt_str(area_relation_name(x->relation)));
+}
+
+static void put_message(struct explaining *x)
+{
+	const struct yt_msg *m = x->msg;
+	char fen[24];
+
+	desk_putf(&x->desk, x->tree, "operation", "%s %s", m->op->name, m->op->zh);
+	desk_put(&x->desk, x->tree, "wire", m->wire_op);
+	desk_put(&x->desk, x->tree, "number", m->number);
+	desk_put(&x->desk, x->tree, "institution", m->institution);
+	desk_put(&x->desk, x->tree, "changes_state", yt_str(m->op->changes_state ? "yes" : "no"));
+	if (m->amount_fen != 0) {
+		yt_fen_print(m->amount_fen, fen);
+		desk_put(&x->desk, x->tree, "amount", yt_str(fen));
+	}
+}
+
+static const struct conf_listener *listener_of(struct explaining *x)
+{
+	const struct conf *conf = x->desk.ctl->conf;
+
+	for (uint32_t i = 0; i < conf->n_listeners; i++)
+		if (x->listener == NULL || strcmp(conf->listeners[i].name, x->listener) == 0)
+			return &conf->listeners[i];
+	return NULL;
+}
+
+static int read_message(struct explaining *x, const char *file)
+{
+	const struct conf_listener *listener = listener_of(x);
+	struct yt_fault fault = { { 0 }, { 0 } };
+	struct yt_str octets;
+	int rv;
+
+	if (listener == NULL)
+		return ctl_fail(CTL_CANNOT, "there is no listener %s in %s", x->listener != NULL ? x->listener : "at all",
+			x->desk.ctl->conf_file);
+	rv = desk_read(&x->desk, file, &octets);
+	x->from = rv == CTL_OK ? desk_codec(&x->desk, listener->name) : NULL;
+	if (x->from == NULL)
+		return CTL_CANNOT;
+	desk_putf(&x->desk, x->tree, "listener", "%s, format %s", listener->name, x->from->format);
+	x->msg = yt_msg_new(x->desk.arena);
+	YT_REQUIRE(x->msg != NULL);
+	rv = x->from->api->decode_request(x->from->plugin, octets, x->msg, &fault);
+	x->query = (struct route_query){ .msg = x->msg, .listener = yt_str(listener->name), .day = today() };
+	if (rv != 0)
+		refuse(x, yt_arena_printf(x->desk.arena, "%s %s (%s)", fault.path, fault.why, yt_strerror(rv)).p);
+	return CTL_OK;
+}
+
+/* -- who may send it ---------------------------------------------------------------------------- */
+
+static const char *why_speaks(const struct conf_origin *o, const struct yt_msg *m)
+{
+	if (conf_origin_speaks_for(o, m->institution, (struct yt_str){ 0 }))
+		return "yes: lists the institution";
+	if (conf_origin_speaks_for(o, m->institution, m->treatment_area))
+		return "yes: speaks for the treatment area";
+	return o->areas.n > 0 ? "no: lists neither the institution nor its area" : "no: does not list the institution";
+}
+
+static void put_origins(struct explaining *x)
+{
+	const struct conf *conf = x->desk.ctl->conf;
+	struct yt_node *origins = yt_node_add(x->desk.arena, x->tree, YT_STR("origins"), YT_OBJECT);
+	const struct conf_origin *chosen = NULL;
+
+	for (uint32_t i = 0; i < conf->n_origins; i++) {
+		const struct conf_origin *o = &conf->origins[i];
+		const char *why = why_speaks(o, x->msg);
+
+		if (x->origin != NULL && strcmp(o->name, x->origin) != 0)
+			continue;
+		desk_put(&x->desk, origins, o->name, yt_str(why));
+		if (chosen == NULL && *why == 'y')
+			chosen = o;
+	}
+	if (chosen == NULL)
+		refuse(x, x->origin != NULL ? "this origin may not speak for the institution" :
+			"no origin may speak for the institution");
+	else
+		x->query.origin = yt_str(chosen->name);
+}
+
+/* -- where to ----------------------------------------------------------------------------------- */
+
+/* The message for one party under node; NULL when it cannot be made. */
+static struct yt_msg *put_octets(struct explaining *x, struct yt_node *node, const struct conf_party *party,
+	const struct yt_op *op)
+{
+	const struct desk_codec *to = desk_codec(&x->desk, party->name);
+	struct yt_fault fault = { { 0 }, { 0 } };
+	struct yt_buf buf = { 0 };
+	struct yt_msg *out;
+	int rv;
+
+	desk_putf(&x->desk, node, "party", "%s, format %s, %s", party->name, party->format, party->url);
+	if (to == NULL) {
+		x->is_refused = true;
+		return NULL;
+	}
+	out = desk_outward(&x->desk, x->from, to, x->msg, &x->facts, op);
+	YT_REQUIRE(out != NULL);
+	if (op == x->msg->op && op->changes_state && to->api->make_number == NULL && strcmp(x->from->format, to->format) != 0 &&
+		op->id != YT_OP_REVERSE)
+		desk_put(&x->desk, node, "note", YT_STR("outside of a flow this is refused: the format makes no numbers of ours"));
+	rv = to->api->encode_request(to->plugin, out, &buf, &fault);
+	out->sent = yt_arena_copy(x->desk.arena, yt_buf_view(&buf));
+	if (rv != 0) {
+		desk_putf(&x->desk, node, "cannot_be_said", "%s %s%s%s", fault.path, fault.why,
+			x->desk.key_trouble[0] != '\0' ? "; " : "", x->desk.key_trouble);
+		x->is_refused = true;
+	} else {
+		desk_put(&x->desk, node, "octets", out->sent);
+	}
+	yt_buf_free(&buf);
+	return rv == 0 ? out : NULL;
+}
+
+static void put_undoing(struct explaining *x, struct yt_node *node, const struct conf_step *step, const struct yt_op *op,
+	const struct yt_msg *said)
+{
+	const struct desk_codec *to = desk_codec(&x->desk, step->party->name);
+	struct yt_msg *undo = yt_msg_new(x->desk.arena);
+
+	if (step->is_kept || !op->changes_state)
+		desk_put(&x->desk, node, "undone_by", yt_str(step->is_kept ? "nothing: it is kept" : "nothing: it changes nothing"));
+	else if (said == NULL || to == NULL || undo == NULL)
+		return;
+	else if (to->api->reversal_of == NULL || to->api->reversal_of(to->plugin, said, undo) != 0)
+		desk_put(&x->desk, node, "undone_by", YT_STR("no machine: an operator decides"));
+	else
+		desk_putf(&x->desk, node, "undone_by", "%s %.*s", undo->op->name, YT_FMT(undo->wire_op));
+}
+
+static void put_flow(struct explaining *x, const struct conf_flow *flow)
+{
+	struct yt_node *steps = yt_node_add(x->desk.arena, x->tree, YT_STR("steps"), YT_ARRAY);
+
+	desk_putf(&x->desk, x->tree, "answer", "that of step %u", (unsigned)flow->answer);
+	for (uint32_t i = 0; i < flow->n_steps; i++) {
+		const struct conf_step *step = &flow->step[i];
+		const struct yt_op *op = step->op == YT_OP_COUNT ? x->msg->op : yt_op((enum yt_operation)step->op);
+		struct yt_node *node = yt_node_add(x->desk.arena, steps, (struct yt_str){ 0 }, YT_OBJECT);
+		struct yt_str has = step->unless == NULL ? (struct yt_str){ 0 } : facts_get(&x->facts, step->unless);
+
+		desk_putf(&x->desk, node, "step", "%u, %s %s", (unsigned)i + 1, op->name, op->zh);
+		if (has.n != 0) {
+			desk_putf(&x->desk, node, "left_out", "the case has %s = %.*s already", step->unless, YT_FMT(has));
+			continue;
+		}
+		if (step->unless != NULL)
+			desk_putf(&x->desk, node, "needed", "the case has no %s yet", step->unless);
+		put_undoing(x, node, step, op, put_octets(x, node, step->party, op));
+	}
+}
+
+static const struct conf_route *put_routes(struct explaining *x)
+{
+	const struct conf *conf = x->desk.ctl->conf;
+	struct yt_node *routes = yt_node_add(x->desk.arena, x->tree, YT_STR("routes"), YT_OBJECT);
+	const char *why;
+
+	for (uint32_t i = 0; i < conf->n_routes; i++) {
+		const struct conf_route *r = &conf->routes[i];
+
+		if (!route_matches(&conf->rules[i], &x->query, x->relation, &why)) {
+			desk_putf(&x->desk, routes, r->name, "no: %s", why);
+			continue;
+		}
+		desk_putf(&x->desk, routes, r->name, "yes: %s %s", r->flow != NULL ? "flow" : "party",
+			r->flow != NULL ? r->flow_name : r->to);
+		return r;
+	}
+	return NULL;
+}
+
+static void follow(struct explaining *x, const struct conf_route *route)
+{
+	struct yt_node *to;
+
+	if (route == NULL) {
+		refuse(x, "no route takes it");
+	} else if (x->msg->op->id == YT_OP_REVERSE && (route->flow != NULL || strcmp(route->party->format, x->from->format) != 0)) {
+		desk_put(&x->desk, x->tree, "joins", YT_STR("the journal knows what it reverses, and undoes that as its party wants it"));
+	} else if (route->flow != NULL) {
+		put_flow(x, route->flow);
+	} else {
+		to = yt_node_add(x->desk.arena, x->tree, YT_STR("goes_to"), YT_OBJECT);
+		put_octets(x, to, route->party, x->msg->op);
+	}
+}
+
+static void check(struct explaining *x)
+{
+	const struct conf_institution *institution = conf_institution(x->desk.ctl->conf, x->msg->institution);
+	char why[200] = "";
+
+	if (institution != NULL) {
+		x->query.institution_area = yt_str(institution->area);
+		if (institution->sign_in == CONF_SIGN_IN_OWN)
+			desk_put(&x->desk, x->tree, "sign_no", YT_STR("the gateway's own, filled in when it is sent"));
+	} else if (x->from->api->sign_in_for != NULL) {
+		refuse(x, "the institution is not configured");
+	}
+	put_areas(x);
+	put_origins(x);
+	if (x->msg->op->request_money != 0 && yt_money_check(x->msg->op->request_money, x->msg->body, why, sizeof(why)) != 0)
+		refuse(x, why);
+}
+
+static int explain(struct explaining *x, const char *file)
+{
+	int rv = desk_open(&x->desk, x->desk.ctl, true);
+
+	if (rv != CTL_OK)
+		return rv;
+	x->tree = yt_node_new(x->desk.arena, YT_OBJECT);
+	rv = read_message(x, file);
+	if (rv == CTL_OK)
+		rv = desk_facts(&x->desk, x->facts_file, x->msg, &x->facts);
+	if (rv != CTL_OK)
+		return rv;
+	put_message(x);
+	if (!x->is_refused) {
+		check(x);
+		follow(x, put_routes(x));
+	}
+	if (x->as_json)
+		desk_print_json(x->tree, stdout);
+	else
+		desk_print(x->tree, stdout);
+	return x->is_refused ? CTL_FOUND : CTL_OK;
+}
+
+int ctl_explain(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = { { "listener", required_argument, NULL, 'l' },
+		{ "origin", required_argument, NULL, 'o' }, { "facts", required_argument, NULL, 'f' },
+		{ "plugins", required_argument, NULL, 'p' }, { "json", no_argument, NULL, 'j' },
+		{ "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	struct explaining x = { .desk.ctl = ctl };
+	int option, rv;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'l': x.listener = optarg; break;
+		case 'o': x.origin = optarg; break;
+		case 'f': x.facts_file = optarg; break;
+		case 'p': x.desk.plugin_dir = optarg; break;
+		case 'j': x.as_json = true; break;
+		case 'c': ctl->conf_file = optarg; break;
+		case 'h': fputs(help, stdout); return CTL_OK;
+		default: return ctl_bad_option("explain");
+		}
+	}
+	if (argc - optind != 1)
+		return ctl_usage("explain", "name one file, - for standard input");
+	rv = explain(&x, argv[optind]);
+	desk_close(&x.desk);
+	return rv;
+}

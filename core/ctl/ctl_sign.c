@@ -1,0 +1,213 @@
+/* core/ctl/ctl_sign.c - `yitong sign-explain`: how one message is signed, and why a signature does not verify.
+ *
+ * Takes a captured HTTP request apart (head and body, as `curl -v` or a capture shows it) or takes the octets of a
+ * message that carries its own signature, and lets the codecs say (explain_signature in yitong/plugin.h). */
+#include "ctl/desk.h"
+
+#include <getopt.h>
+#include <string.h>
+#include <strings.h>
+
+static const char help[] =
+        "Usage: yitong sign-explain [OPTIONS] FILE\n"
+        "\n"
+        "Says what is signed in FILE (- is standard input), with which key, and whether it verifies; if not, what differs.\n"
+        "FILE: an HTTP request, head and body, also as `curl -v` prints it (lines with > before them), or one XML message\n"
+        "between provinces.  Every configured secret and key is tried; none is ever printed.\n"
+        "\n"
+        "  --plugin P          asks this listener's, party's or format's codec only (default: each of the configuration)\n"
+        "  --plugins DIR       folder of the plugins (default: gateway.plugin_dir)\n"
+        "\n"
+        "Exit status: 0 a signature verifies; 1 none does, or there is none; 2 wrong usage; 3 a file or plugin cannot be read\n"
+        "\n"
+        "Example:\n"
+        "  yitong sign-explain captured-request.txt\n";
+
+#define HEADERS_MAX 128
+
+struct capture {
+	struct yt_header header[HEADERS_MAX];
+	size_t n_headers;
+	struct yt_str body;
+};
+
+static struct yt_str trimmed(struct yt_str s)
+{
+	while (s.n > 0 && (*s.p == ' ' || *s.p == '\t')) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && strchr(" \t\r\n", s.p[s.n - 1]) != NULL)
+		s.n--;
+	return s;
+}
+
+static struct yt_str take_line(struct yt_str *rest)
+{
+	const char *end = memchr(rest->p, '\n', rest->n);
+	struct yt_str line = { rest->p, end != NULL ? (size_t)(end - rest->p) + 1 : rest->n };
+
+	rest->p += line.n;
+	rest->n -= line.n;
+	return line;
+}
+
+/* curl -v writes "> " before what it sends, "< " and "* " before all else. */
+static struct yt_str without_mark(struct yt_str line, bool *is_other)
+{
+	*is_other = line.n >= 2 && (line.p[0] == '<' || line.p[0] == '*' || line.p[0] == '{' || line.p[0] == '}') && line.p[1] == ' ';
+	if (line.n >= 1 && line.p[0] == '>') {
+		line.p += 1 + (line.n >= 2 && line.p[1] == ' ');
+		line.n -= 1 + (line.n >= 2 && line.p[-1] == ' ');
+	}
+	return line;
+}
+
+static bool begins_http(struct yt_str s)
+{
+	static const char *const first[] = { "POST ", "GET ", "PUT ", "> POST ", "> GET ", "> PUT ", "* " };
+	struct yt_str line = take_line(&s), colon = { memchr(line.p, ':', line.n), 0 };
+
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+		if (yt_str_starts(line, first[i]))
+			return true;
+	/* A head without its first line: "x-tif-paasid: ..." */
+	return line.n > 0 && colon.p != NULL && line.p[0] != '{' && line.p[0] != '<';
+}
+
+static void read_capture(struct yt_str file, struct capture *c)
+{
+	bool is_other, had_any = false;
+
+	c->body = file;
+	if (!begins_http(file))
+		return;
+	while (file.n > 0) {
+		struct yt_str line = trimmed(without_mark(take_line(&file), &is_other));
+		const char *colon = memchr(line.p, ':', line.n);
+
+		if (is_other)
+			continue;
+		if (line.n == 0) {
+			if (had_any)
+				break;
+			continue;
+		}
+		had_any = true;
+		if (colon == NULL || memchr(line.p, ' ', (size_t)(colon - line.p)) != NULL || c->n_headers == HEADERS_MAX)
+			continue; /* the request line */
+		c->header[c->n_headers].name = (struct yt_str){ line.p, (size_t)(colon - line.p) };
+		c->header[c->n_headers++].value = trimmed((struct yt_str){ colon + 1, (size_t)(line.p + line.n - colon - 1) });
+	}
+	c->body = file;
+}
+
+struct signing {
+	struct desk desk;
+	const char *only;
+	struct capture capture;
+	struct yt_str *keys;
+	size_t n_keys;
+	bool is_verified, is_denied;
+	const char *asked[DESK_CODECS_MAX]; /* formats: each is asked once */
+	size_t n_asked;
+};
+
+static void list_keys(struct signing *s)
+{
+	const struct conf *conf = s->desk.ctl->conf;
+
+	if (conf == NULL)
+		return;
+	s->keys = yt_arena_alloc(s->desk.arena, (conf->n_secrets + 1) * sizeof(*s->keys));
+	YT_REQUIRE(s->keys != NULL);
+	for (uint32_t i = 0; i < conf->n_secrets; i++)
+		s->keys[s->n_keys++] = yt_str(conf->secrets[i].name);
+}
+
+static int ask(struct signing *s, const char *name)
+{
+	const struct desk_codec *codec = desk_codec(&s->desk, name);
+	struct yt_buf out = { 0 }, clean = { 0 };
+	int rv;
+
+	if (codec == NULL)
+		return CTL_CANNOT;
+	for (size_t i = 0; i < s->n_asked; i++)
+		if (strcmp(s->asked[i], codec->format) == 0)
+			return CTL_OK;
+	s->asked[s->n_asked++] = codec->format;
+	if (codec->api->explain_signature == NULL)
+		return s->only != NULL ? ctl_fail(CTL_FOUND, "format %s has no signatures it could tell of", codec->format) : CTL_OK;
+	rv = codec->api->explain_signature(codec->plugin, s->capture.header, s->capture.n_headers, s->capture.body, s->keys,
+		s->n_keys, yt_wall_ms(), s->desk.arena, &out);
+	if (rv == 0 || rv == YT_EDENIED || (s->only != NULL && out.n > 0)) {
+		ctl_clean(&clean, yt_buf_view(&out));
+		printf("format: %s\n", codec->format);
+		ctl_print_buf(&clean, stdout);
+	}
+	yt_buf_free(&out);
+	s->is_verified = s->is_verified || rv == 0;
+	s->is_denied = s->is_denied || rv == YT_EDENIED;
+	return CTL_OK;
+}
+
+static int ask_all(struct signing *s)
+{
+	const struct conf *conf = s->desk.ctl->conf;
+	int rv = CTL_OK;
+
+	if (s->only != NULL)
+		return ask(s, s->only);
+	for (uint32_t i = 0; conf != NULL && i < conf->n_listeners && rv == CTL_OK; i++)
+		rv = ask(s, conf->listeners[i].name);
+	for (uint32_t i = 0; conf != NULL && i < conf->n_parties && rv == CTL_OK; i++)
+		rv = ask(s, conf->parties[i].name);
+	return rv;
+}
+
+static int sign_explain(struct signing *s, const char *file)
+{
+	struct yt_str octets;
+	int rv = desk_open(&s->desk, s->desk.ctl, true);
+
+	if (rv == CTL_OK)
+		rv = desk_read(&s->desk, file, &octets);
+	if (rv != CTL_OK)
+		return rv;
+	list_keys(s);
+	read_capture(octets, &s->capture);
+	rv = ask_all(s);
+	if (rv != CTL_OK)
+		return rv;
+	if (s->desk.key_trouble[0] != '\0' && !s->is_verified)
+		ctl_fail(CTL_FOUND, "a key could not be read and was not tried: %s", s->desk.key_trouble);
+	if (s->is_verified)
+		return CTL_OK;
+	return s->is_denied ? CTL_FOUND : ctl_fail(CTL_FOUND,
+		"%s: there is no signature of a configured format; is it the whole request, with its head?", file);
+}
+
+int ctl_sign_explain(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = { { "plugin", required_argument, NULL, 'p' },
+		{ "plugins", required_argument, NULL, 'd' }, { "conf", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	struct signing s = { .desk.ctl = ctl };
+	int option, rv;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'p': s.only = optarg; break;
+		case 'd': s.desk.plugin_dir = optarg; break;
+		case 'c': ctl->conf_file = optarg; break;
+		case 'h': fputs(help, stdout); return CTL_OK;
+		default: return ctl_bad_option("sign-explain");
+		}
+	}
+	if (argc - optind != 1)
+		return ctl_usage("sign-explain", "name one file, - for standard input");
+	rv = sign_explain(&s, argv[optind]);
+	desk_close(&s.desk);
+	return rv;
+}

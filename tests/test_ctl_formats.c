@@ -1,0 +1,256 @@
+/* tests/test_ctl_formats.c - the commands that work with formats: explain, translate, sign-explain, plugin; run as they
+ * are, over a configuration with a hospital's listener, a platform and the hub. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TEXT_MAX (1 << 20)
+
+static char folder[64], out[TEXT_MAX];
+
+static const char config[] =
+        "gateway: {run_dir: @, plugin_dir: " YT_PLUGIN_DIR "}\n"
+        "journal: {folder: @/journal, index: @/index.db, segment_mib: 4}\n"
+        "listeners:\n"
+        "  - {name: hospitals, kind: mtls, address: 127.0.0.1, port: 8443, format: nhsa, cert: a, key: b, client_ca: c}\n"
+        "  - {name: from-hub, kind: mtls, address: 127.0.0.1, port: 8445, format: crossprovince, cert: a, key: b, client_ca: "
+        "c, settings: {area: \"330000\", relay: \"yes\"}}\n"
+        "secrets: {clinic-token: @/secret}\n"
+        "keys:\n"
+        "  - {name: ours, kind: sm2-private, file: @/ours.key, owner: \"330000\", id: 330000-2026A}\n"
+        "parties:\n"
+        "  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c}\n"
+        "  - {name: hub, format: crossprovince, url: \"https://127.0.0.1:9444/\", ca: c, settings: {area: \"330000\"}}\n"
+        "origins:\n"
+        "  - {name: hospital-one, subject: hospital-one, institutions: [H33021399901]}\n"
+        "  - {name: other, subject: other, institutions: [H33021399902]}\n"
+        "institutions:\n"
+        "  - {code: H33021399901, name: n, area: \"330213\", operator: o}\n"
+        "  - {code: H33021399902, name: n, area: \"330213\", operator: o}\n"
+        "cases: {facts: [cross-province]}\n"
+        "flows:\n"
+        "  - {name: remote-fees, steps: [zhejiang, \"hub:outpatient.register?ykc700\", hub]}\n"
+        "routes:\n"
+        "  - {name: remote-fees, flow: remote-fees, relation: [cross-province], operations: [outpatient.fees]}\n"
+        "  - {name: remote, to: hub, relation: [cross-province]}\n"
+        "  - {name: everything, to: zhejiang}\n";
+
+#define HEAD(number, infno, insured)                                                                                   \
+	"{\"infno\":\"" infno "\",\"msgid\":\"H3302139990120260314092805" number                                       \
+	"\",\"mdtrtarea_admvs\":\"330213\",\"insuplc_admdvs\":\"" insured                                              \
+	"\",\"recer_sys_code\":\"YBXT\",\"infver\":\"V1.0\",\"opter_type\":\"1\",\"opter\":\"S0007\",\"opter_name\":\"收费员七\"," \
+	"\"inf_time\":\"2026-03-14 09:28:05\",\"fixmedins_code\":\"H33021399901\",\"fixmedins_name\":\"示例\",\"sign_no\":\"1\","
+#define PERSON(insured)                                                                                                \
+	HEAD("0001", "1101", insured)                                                                                  \
+	"\"input\":{\"data\":{\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"330213197906152731\",\"psn_cert_type\":\"01\"," \
+	"\"certno\":\"330213197906152731\",\"psn_name\":\"示例甲\"}}}"
+#define FEES(insured)                                                                                                  \
+	HEAD("0002", "2204", insured)                                                                                  \
+	"\"input\":{\"feedetail\":[{\"feedetl_sn\":\"1\",\"mdtrt_id\":\"M1\",\"psn_no\":\"31010000000100000000\",\"chrg_bchno\":"    \
+	"\"B1\",\"rxno\":\"\",\"rx_circ_flag\":\"0\",\"fee_ocur_time\":\"2026-03-14 09:20:00\",\"med_list_codg\":"       \
+	"\"XJ01CAA040B001010100001\",\"medins_list_codg\":\"D1\",\"det_item_fee_sumamt\":10.00,\"cnt\":1,\"pric\":10.00," \
+	"\"bilg_dept_codg\":\"01\",\"bilg_dept_name\":\"内科\",\"bilg_dr_codg\":\"D1\",\"bilg_dr_name\":\"示例医生\","     \
+	"\"hosp_appr_flag\":\"1\"}]}}"
+
+static void write_file(const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+/* Runs `yitong`, arguments with @ for the folder; out: what it said on both outputs. */
+static int yitong(const char *arguments)
+{
+	char command[4096], *p = command;
+	int status;
+	size_t n;
+	FILE *f;
+
+	p += snprintf(p, 1024, YT_BIN_DIR "/yitong --conf %s/conf.yaml ", folder);
+	for (; *arguments != '\0' && p < command + 3800; arguments++)
+		p += *arguments == '@' ? snprintf(p, 100, "%s", folder) : (*p = *arguments, 1);
+	snprintf(p, 16, " 2>&1");
+	f = popen(command, "r");
+	assert_non_null(f);
+	n = fread(out, 1, sizeof(out) - 1, f);
+	out[n] = '\0';
+	status = pclose(f);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int make_world(void **state)
+{
+	char text[8192], *p = text, command[256];
+
+	(void)state;
+	snprintf(folder, sizeof(folder), "/tmp/yitong-formats-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	for (const char *c = config; *c != '\0'; c++)
+		p += *c == '@' ? snprintf(p, 64, "%s", folder) : (*p = *c, 1);
+	*p = '\0';
+	write_file("conf.yaml", text);
+	write_file("secret", "s3cret-of-the-clinic\n");
+	write_file("1101.json", PERSON(""));
+	write_file("1101-sh.json", PERSON("310101"));
+	write_file("2204-sh.json", FEES("310101"));
+	write_file("not.json", "{\"infno\":\"1101\"");
+	write_file("facts.json", "{\"op\":\"outpatient.register\",\"set\":{\"ykc700\":\"K1\"}}");
+	write_file("signed.txt",
+	        "> POST /fsi HTTP/1.1\r\n> Host: x\r\n> x-tif-paasid: CLINIC01\r\n> x-tif-timestamp: 1773451685\r\n> x-tif-nonce: "
+	        "abcdef\r\n> x-tif-signature: 2E3DFC7C1AC0F5FE5D50C6D0B4D8DF2F3E36A50B5E3D8A0F3F6B8B5C0A1B2C3D\r\n> \r\n{}\n");
+	snprintf(command, sizeof(command), "openssl genpkey -algorithm SM2 -out %s/ours.key 2>/dev/null && chmod 600 %s/ours.key",
+	        folder, folder);
+	assert_int_equal(system(command), 0);
+	return 0;
+}
+
+static int end_world(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return system(command);
+}
+
+static const struct asked {
+	const char *it, *arguments;
+	int want;
+	const char *says[4], *never;
+} asked[] = {
+	{ "explain names what it is, who sends it, and the route", "explain @/1101.json", 0,
+	        { "operation: person.check", "hospital-one: yes", "everything: yes: party zhejiang", "remote: no: relation" },
+	        "cannot_be_said" },
+	{ "explain says how the areas stand and writes the other format", "explain @/1101-sh.json", 0,
+	        { "relation: cross-province", "remote: yes: party hub", "<transno>0211</transno>", "<sign>" }, "everything:" },
+	{ "explain follows a flow and says what undoes a step", "explain @/2204-sh.json", 1,
+	        { "step: 1, outpatient.fees", "step: 2, outpatient.register", "cannot_be_said", "undone_by: no machine" },
+	        NULL },
+	{ "explain leaves a step out whose fact is there", "explain --facts @/facts.json @/2204-sh.json", 1,
+	        { "left_out: the case has ykc700 = K1 already", NULL }, "needed" },
+	{ "explain says why an origin may not", "explain --origin other @/1101.json", 1,
+	        { "other: no: does not list the institution", "refused: this origin may not", NULL }, NULL },
+	{ "explain says where a message is wrong", "explain @/not.json", 1, { "refused:", "line 1", NULL }, "routes" },
+	{ "explain as JSON", "explain --json @/1101.json", 0, { "\"relation\":\"unknown\"", NULL }, NULL },
+	{ "explain of an unknown listener", "explain --listener nobody @/1101.json", 3, { "there is no listener nobody", NULL },
+	        NULL },
+	{ "translate prints the canonical message", "translate --plugin nhsa --request @/1101.json", 0,
+	        { "{\"operation\":\"person.check\",\"wire\":\"1101\"", "\"body\":{\"data\":{", NULL }, NULL },
+	{ "translate says it in another format", "translate --plugin hospitals --request --to hub @/1101-sh.json", 0,
+	        { "<?xml", "<aac003>示例甲</aac003>", NULL }, NULL },
+	{ "translate names the path that is missing", "translate --plugin hospitals --request --to hub @/1101.json", 1,
+	        { "insuplc_admdvs is missing: 1101 must come first", NULL }, NULL },
+	{ "translate of a format that needs a setting", "translate --plugin crossprovince --request @/1101.json", 3,
+	        { "needs the setting \"area\"", NULL }, NULL },
+	{ "translate with that setting names what is wrong", "translate --plugin crossprovince --set area=330000 --request "
+	        "@/1101.json", 1, { "(message) cannot be read: line 1", NULL }, NULL },
+	{ "translate of an answer wants the request", "translate --plugin nhsa --reply @/1101.json", 2, { "--asked FILE", NULL },
+	        NULL },
+	{ "translate wants to know what it is", "translate --plugin nhsa @/1101.json", 2, { "--request or --reply", NULL }, NULL },
+	{ "sign-explain shows what is signed, and never the secret", "sign-explain @/signed.txt", 1,
+	        { "variant: A, headers x-tif-*", "string to sign: 1773451685<secret>abcdef1773451685",
+	                "<secret clinic-token>", "given: 2E3D" },
+	        "s3cret" },
+	{ "sign-explain of what is not signed", "sign-explain @/1101.json", 1, { "there is no signature", NULL }, NULL },
+};
+
+static void a_command(void **state)
+{
+	const struct asked *row = *state;
+	int rv = yitong(row->arguments);
+
+	if (rv != row->want)
+		fail_msg("exit %d, not %d: %s", rv, row->want, out);
+	for (size_t i = 0; i < 4 && row->says[i] != NULL; i++)
+		if (strstr(out, row->says[i]) == NULL)
+			fail_msg("no \"%s\" in: %s", row->says[i], out);
+	if (row->never != NULL && strstr(out, row->never) != NULL)
+		fail_msg("\"%s\" in: %s", row->never, out);
+}
+
+/* The digest is asked of another program; each case of the hex digits, and one order that many get wrong. */
+static void a_signature_is_explained(void **state)
+{
+	static const struct {
+		const char *pieces, *filter, *says;
+		int want;
+	} rows[] = {
+		{ "1773451685s3cret-of-the-clinicabcdef1773451685", "cat", "verified: with the secret clinic-token, hex in lower", 0 },
+		{ "1773451685s3cret-of-the-clinicabcdef1773451685", "tr a-f A-F", "verified: with the secret clinic-token, hex in upper", 0 },
+		{ "abcdefs3cret-of-the-clinic1773451685", "cat", "it would fit with the nonce first", 1 },
+	};
+	char command[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(command, sizeof(command),
+		        "s=$(printf %%s '%s' | sha256sum | cut -c1-64 | %s); sed \"s/signature: .*/signature: $s/\" %s/signed.txt >%s/s.txt",
+		        rows[i].pieces, rows[i].filter, folder, folder);
+		assert_int_equal(system(command), 0);
+		assert_int_equal(yitong("sign-explain @/s.txt"), rows[i].want);
+		if (strstr(out, rows[i].says) == NULL)
+			fail_msg("no \"%s\" in: %s", rows[i].says, out);
+	}
+}
+
+/* What translate wrote is verified; one octet of the body less, and only the digest is at fault. */
+static void a_message_between_provinces_is_explained(void **state)
+{
+	(void)state;
+	assert_int_equal(yitong("translate --plugin hospitals --request --to hub @/1101-sh.json >@/0211.xml"), 0);
+	assert_int_equal(yitong("sign-explain @/0211.xml"), 0);
+	assert_non_null(strstr(out, "configured as ours"));
+	assert_non_null(strstr(out, "string to sign: 1.0|0211|Q|330000"));
+	assert_int_equal(yitong("translate --plugin from-hub --request @/0211.xml"), 0);
+	assert_non_null(strstr(out, "\"psn_name\":\"示例甲\""));
+	assert_int_equal(yitong("version; sed -i 's/示例甲/示例乙/' @/0211.xml"), 0);
+	assert_int_equal(yitong("sign-explain @/0211.xml"), 1);
+	assert_non_null(strstr(out, "slip: the body was changed"));
+}
+
+/* There and back: the hub's answer as the hospital hears it. */
+static void an_answer_is_translated(void **state)
+{
+	static const char reply[] = "{\"infcode\":0,\"inf_refmsgid\":\"330200202603140928050000000001\",\"err_msg\":\"\",\"output\":"
+	                            "{\"baseinfo\":{\"psn_no\":\"33020000000100000000\",\"psn_name\":\"示例甲\"}}}";
+
+	(void)state;
+	write_file("reply.json", reply);
+	assert_int_equal(yitong("translate --plugin zhejiang --reply --asked @/1101.json @/reply.json"), 0);
+	assert_non_null(strstr(out, "\"outcome\":\"done\""));
+	assert_int_equal(yitong("translate --plugin zhejiang --reply --asked @/1101.json --to hospitals @/reply.json"), 0);
+	assert_non_null(strstr(out, "\"infcode\":0"));
+	write_file("reply.json", "{\"infcode\":0,");
+	assert_int_equal(yitong("translate --plugin zhejiang --reply --asked @/1101.json @/reply.json"), 1);
+	assert_non_null(strstr(out, "\"outcome\":\"unknown\""));
+}
+
+int main(void)
+{
+	enum { N = sizeof(asked) / sizeof(asked[0]) };
+	const struct CMUnitTest single[] = { cmocka_unit_test(a_signature_is_explained),
+		cmocka_unit_test(a_message_between_provinces_is_explained), cmocka_unit_test(an_answer_is_translated) };
+	struct CMUnitTest tests[N + sizeof(single) / sizeof(single[0])];
+
+	for (size_t i = 0; i < N; i++)
+		tests[i] = (struct CMUnitTest){ asked[i].it, a_command, NULL, NULL, (void *)&asked[i] };
+	memcpy(&tests[N], single, sizeof(single));
+	return _cmocka_run_group_tests("ctl_formats", tests, sizeof(tests) / sizeof(tests[0]), make_world, end_world);
+}
