@@ -460,6 +460,15 @@ static void test_answers_of_ours(void **state)
 	assert_text(code_of(&s, read, reply), "-9003");
 	reply->code = YT_STR("-2003");
 	assert_text(code_of(&s, read, reply), "-2003");
+	reply->code = YT_STR("100"); /* agreed with an origin for what is not known yet: never a refusal */
+	assert_text(code_of(&s, read, reply), "-9009");
+	reply->code = YT_STR("-1");
+	reply->own_text = 404;
+	assert_text(code_of(&s, read, reply), "-9009");
+	reply->own_text = 201;
+	assert_text(code_of(&s, read, reply), "-1006");
+	reply->own_text = 202;
+	assert_text(code_of(&s, read, reply), "-9003");
 	reply = answered(&s.w, &s.zj, s.msg, sealed(&s.w, &s.answer));
 	assert_text(code_of(&s, read, reply), "0");
 	/* What is booked and cannot be said must not read as "did not happen". */

@@ -108,6 +108,7 @@ struct yt_reply *engine_refusal(struct yt_arena *arena, enum text_id id, struct 
 	YT_REQUIRE(reply != NULL);
 	reply->outcome = YT_REFUSED;
 	reply->code = YT_STR("-1");
+	reply->own_text = (uint16_t)id;
 	reply->text = text_make(arena, id, detail, trace);
 	return reply;
 }

@@ -261,15 +261,35 @@ static struct yt_str characters(struct yt_str s, size_t n)
 	return (struct yt_str){ s.p, at };
 }
 
+/* What the gateway refuses itself, by the number of its text, in codes of the profile. */
+static const struct {
+	uint16_t text;
+	struct yt_str code;
+} own_refusals[] = {
+#define CODE(text, code) { text, { code, sizeof(code) - 1 } }
+	CODE(101, "-1002"), CODE(102, "-1002"), CODE(103, "-1008"), CODE(104, "-1006"), CODE(105, "-1008"),
+	CODE(106, "-1010"), CODE(107, "-1009"), CODE(108, "-1002"), CODE(201, "-1006"), CODE(202, "-9003"),
+	CODE(203, "-9003"), CODE(301, "-9003"), CODE(302, "-9001"), CODE(401, "-3006"), CODE(402, "-3003"),
+	CODE(403, "-9003"), CODE(404, "-9009"), CODE(406, "-3005"),
+#undef CODE
+};
+
 /* A refusal that came from elsewhere has no code of this profile; what is refused for good is class F. */
 static struct yt_str refusal_code(const struct yt_msg *msg, const struct yt_reply *reply)
 {
 	enum ksbw_class class = ksbw_class_of(reply->code);
 
-	if (class == KSBW_F || class == KSBW_R)
+	if (class == KSBW_F || class == KSBW_R || yt_str_is(reply->code, "-9001") || yt_str_is(reply->code, "-9009") ||
+	        yt_str_is(reply->code, "-9999"))
 		return reply->code;
+	/* A code agreed for "not known yet" is no negative one. */
+	if (reply->code.n > 0 && reply->code.p[0] != '-')
+		return YT_STR("-9009");
 	if (msg->refusal.n > 0)
 		return msg->refusal;
+	for (size_t i = 0; i < sizeof(own_refusals) / sizeof(own_refusals[0]); i++)
+		if (own_refusals[i].text == reply->own_text)
+			return own_refusals[i].code;
 	if (reply->may_retry)
 		return YT_STR("-9003");
 	return msg->op->id == YT_OP_PERSON_CHECK || msg->op->id == YT_OP_FILING_QUERY ? YT_STR("-2001") : YT_STR("-3001");

@@ -186,6 +186,7 @@ struct yt_reply {
 	struct yt_str own_number; /* set by the caller of encode_reply: ours for this answer, where the codec makes numbers */
 	bool may_retry;           /* refused, for now: the same may be asked again later with a new number */
 	struct yt_str breach;     /* done, but it does not add up: passed on marked (P4); else empty */
+	uint16_t own_text;        /* a refusal of the gateway's own: the number of its text (engine/texts.h); 0: the party's */
 };
 
 /* What makes a refusal readable: the path of the field and what is wrong with it. */
