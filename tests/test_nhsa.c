@@ -236,6 +236,18 @@ static void an_unread_transaction_passes_octet_for_octet(void **state)
 	codec_close(&c);
 }
 
+/* Their fields are not public, but that they only read is known: nobody has to decide about a lost answer. */
+static void a_query_without_rows_passes_octet_for_octet(void **state)
+{
+	struct codec c = open_plain();
+	struct yt_msg *msg = must_decode(&c, REQUEST("5102", "{ \"data\": {\"prac_psn_type\": 1.10} }"));
+
+	assert_int_equal(msg->op->id, YT_OP_STAFF_QUERY);
+	assert_false(msg->op->changes_state);
+	assert_has(encoded(&c, msg), "\"input\":{ \"data\": {\"prac_psn_type\": 1.10} }}");
+	codec_close(&c);
+}
+
 /* What is in order goes on to the letter, whatever its spaces; one value out of order, or changed by us, and the whole
  * part is written anew. */
 static void what_is_in_order_passes_octet_for_octet(void **state)
@@ -673,6 +685,7 @@ int main(void)
 		cmocka_unit_test(a_refusal_never_shows_a_value),
 		cmocka_unit_test(what_is_read_leniently_is_written_strictly),
 		cmocka_unit_test(an_unread_transaction_passes_octet_for_octet),
+		cmocka_unit_test(a_query_without_rows_passes_octet_for_octet),
 		cmocka_unit_test(what_is_in_order_passes_octet_for_octet),
 		cmocka_unit_test(an_answer_in_order_passes_octet_for_octet),
 		cmocka_unit_test(a_gbk_request_is_understood),
