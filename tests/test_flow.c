@@ -51,6 +51,30 @@ static const char *wire_of(enum yt_operation op)
 	return "?";
 }
 
+/* A credential in the business part: "secret=..." */
+static int wide_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
+{
+	char secret[40];
+
+	fake_value(octets, "secret", secret, sizeof(secret));
+	msg->n_secrets = secret[0] != 0;
+	return fake_codec.decode_request(self, octets, msg, fault);
+}
+
+static int wide_blank(struct yt_plugin *self, struct yt_str wire_op, bool is_answer, struct yt_arena *arena,
+	struct yt_str octets, yt_blank *put, void *ctx, struct yt_buf *out)
+{
+	const char *at = memmem(octets.p, octets.n, "secret=", 7);
+	char secret[40];
+
+	fake_value(octets, "secret", secret, sizeof(secret));
+	if (at == NULL)
+		return 0;
+	yt_buf_add(out, octets.p, (size_t)(at - octets.p) + 7);
+	put(ctx, yt_str(secret), out);
+	return 1;
+}
+
 static int wide_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
 {
 	struct yt_msg named = *msg;
@@ -62,7 +86,15 @@ static int wide_encode_request(struct yt_plugin *self, const struct yt_msg *msg,
 		snprintf(fault->why, sizeof(fault->why), "is missing: 2204 brings it");
 		return YT_EFORMAT;
 	}
-	return fake_codec.encode_request(self, &named, out, fault);
+	if (fake_codec.encode_request(self, &named, out, fault) != 0)
+		return YT_EFORMAT;
+	if (msg->n_secrets != 0) {
+		char secret[40];
+
+		fake_value(msg->content, "secret", secret, sizeof(secret));
+		yt_buf_printf(out, " secret=%s", secret);
+	}
+	return 0;
 }
 
 /* A registration issues a number of its own: a fact for the steps behind it. */
@@ -103,6 +135,8 @@ static int hub_encode_request(struct yt_plugin *self, const struct yt_msg *msg, 
 static void make_codecs(void)
 {
 	platform_api = fake_codec;
+	platform_api.decode_request = wide_decode_request;
+	platform_api.blank = wide_blank;
 	platform_api.encode_request = wide_encode_request;
 	platform_api.decode_reply = wide_decode_reply;
 	platform_api.reversal_of = wide_reversal_of;
@@ -644,6 +678,61 @@ static void test_one_leg(void **state)
 	assert_int_equal(state_in_log(), X_UNKNOWN);
 }
 
+/* -- credentials ------------------------------------------------------------------------------------ */
+
+static bool log_has(const char *text)
+{
+	for (size_t i = 0; i < w.n_commits; i++)
+		if (memmem(w.commits[i].p, w.commits[i].n, text, strlen(text)) != NULL)
+			return true;
+	return false;
+}
+
+/* What must not be kept goes out and is not kept, in a flow as on one leg; sent again as long as it is known. */
+static void test_credentials(void **state)
+{
+	flow = &flows[0];
+	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1 secret=TOKEN9");
+	await_leg();
+	assert_non_null(strstr(w.sent, "secret=TOKEN9"));
+	expect("platform:REGISTER", 'l');
+	await_leg();
+	assert_non_null(strstr(w.sent, "secret=TOKEN9"));
+	expect("platform:REGISTER", 'd');
+	expect("hub:REGISTER", 'd');
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+	flow = NULL;
+	ask(2, "REGISTER inst=H1 num=H1-2 | own=O2 secret=TOKEN9");
+	reply('d');
+	assert_false(log_has("TOKEN9"));
+	assert_true(log_has("secret=#"));
+}
+
+/* After a crash it is gone: the step that needs it is not sent again, an operator must look. */
+static void test_credentials_after_a_crash(void **state)
+{
+	flow = &flows[0];
+	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1 secret=TOKEN9");
+	await_leg();
+	kill_all();
+	for (int i = 0; i < 50; i++)
+		later(100);
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(state_in_log(), X_PARKED);
+}
+
+/* What came after the step that needed it goes on without it. */
+static void test_credentials_behind_the_step(void **state)
+{
+	flow = &flows[0];
+	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1 secret=TOKEN9");
+	expect("platform:REGISTER", 'd');
+	await_leg();
+	kill_all();
+	expect("hub:REGISTER", 'd');
+	assert_int_equal(state_in_log(), X_DONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_scenarios, setup, teardown),
@@ -651,7 +740,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_undelivered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_admission, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unless, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_one_leg, setup, teardown) };
+		cmocka_unit_test_setup_teardown(test_one_leg, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_credentials, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_credentials_after_a_crash, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_credentials_behind_the_step, setup, teardown) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
  *  - flow_leg()     what came back                                                       OUT -> decide()
  * and in the end the answer of one step, or the refusal that ended it, is the origin's answer.  A step of unknown
  * outcome is sent again unchanged until it is known: parties recognise their messages by number. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct flow_run {
 	struct yt_msg *said[REC_STEPS_MAX];  /* as the step's party was asked */
 	struct yt_reply *heard[REC_STEPS_MAX];
 	bool is_again; /* the octets that are out had left before */
+	bool lacks_secret; /* the request is known without its credentials only */
 };
 
 /* -- beginning ---------------------------------------------------------------------------------- */
@@ -32,6 +34,26 @@ void flow_ask_facts(struct engine *e, struct task *t)
 	t->state = TASK_FACTS;
 	t->seq = cross_ask_facts(e, t->id, t->original);
 	HASH_ADD(hh_seq, e->tasks_by_seq, seq, sizeof(t->seq), t);
+}
+
+/* The request as it came, where it came to this worker and still waits: with its credentials. */
+static bool read_clear(struct engine *e, struct task *t)
+{
+	struct yt_fault fault;
+	struct work *w;
+	int rv;
+
+	HASH_FIND(hh_id, e->by_id, &t->id, sizeof(t->id), w);
+	if (w == NULL)
+		return false;
+	t->request = yt_arena_copy(t->arena, w->request);
+	t->original = yt_msg_new(t->arena);
+	YT_REQUIRE(t->original != NULL && t->request.p != NULL);
+	t->original->path = yt_arena_copy(t->arena, w->msg->path);
+	engine_box(e, &t->codec, "decode_request", t->id, t->request);
+	rv = t->codec.api->decode_request(t->codec.plugin, t->request, t->original, &fault);
+	engine_unbox(e);
+	return rv == 0;
 }
 
 void flow_start(struct engine *e, struct task *t, const struct rec *lease)
@@ -46,6 +68,8 @@ void flow_start(struct engine *e, struct task *t, const struct rec *lease)
 		run->got[i] = yt_arena_copy(t->arena, rec_get(lease, (enum rec_tag)(REC_T_STEP_GOT + i)));
 	}
 	run->undo_sent = yt_arena_copy(t->arena, rec_get(lease, REC_T_UNDO_SENT));
+	if ((t->x.flags & REC_X_SECRET) != 0)
+		run->lacks_secret = !read_clear(e, t);
 	if (run->flow == NULL || t->x.step > run->flow->n)
 		task_park(e, t, "its flow is not configured any more");
 	else
@@ -136,9 +160,12 @@ void flow_facts(struct engine *e, struct task *t, const struct talk *talk)
 
 void flow_write_step(struct engine *e, struct task *t)
 {
+	struct yt_str octets = yt_buf_view(&t->octets);
 	struct yt_buf buf = { 0 };
 	size_t at;
 
+	if ((t->x.flags & REC_X_SECRET) != 0)
+		octets = secrets_out(e, &t->party->codec, t->own->wire_op, false, t->arena, octets);
 	yt_buf_str(&buf, yt_buf_view(&t->receipt)); /* what came back before rides with it */
 	at = rec_begin(&buf, REC_SENDING, 0, t->id, engine_wall(e));
 	rec_u8(&buf, REC_T_LEG, (uint8_t)t->leg);
@@ -148,9 +175,9 @@ void flow_write_step(struct engine *e, struct task *t)
 	if (t->run->is_again)
 		rec_u32(&buf, REC_T_ATTEMPT, 1); /* the same octets, kept already */
 	else if (t->leg == REC_LEG_UNDO)
-		rec_str(&buf, REC_T_UNDO_SENT, yt_buf_view(&t->octets));
+		rec_str(&buf, REC_T_UNDO_SENT, octets);
 	else
-		rec_str(&buf, (enum rec_tag)(REC_T_STEP_SENT + t->x.step - 1), yt_buf_view(&t->octets));
+		rec_str(&buf, (enum rec_tag)(REC_T_STEP_SENT + t->x.step - 1), octets);
 	rec_end(&buf, at);
 	YT_REQUIRE(!buf.failed);
 	task_submit(e, t, UP_STEP, yt_buf_view(&buf));
@@ -160,19 +187,26 @@ void flow_write_step(struct engine *e, struct task *t)
 /* Octets that may have left before, once more. */
 static void send_again(struct engine *e, struct task *t)
 {
+	struct yt_fault fault = { { 0 }, { 0 } };
 	struct flow_run *run = t->run;
 	struct yt_str octets = t->x.undoing ? run->undo_sent : run->sent[t->x.step - 1];
 
 	t->party = step_at(t, t->x.step)->party;
 	t->leg = t->x.undoing ? REC_LEG_UNDO : REC_LEG_STEP;
 	t->own = t->x.undoing ? cross_read_back(e, t->arena, t->party, t->id, octets) : run->said[t->x.step - 1];
-	if (octets.n == 0 || t->own == NULL) {
-		task_park(e, t, "what was sent cannot be read back");
+	if (octets.n == 0 || t->own == NULL || (run->lacks_secret && is_verbatim(t, t->x.step) && !t->x.undoing)) {
+		task_park(e, t, octets.n == 0 || t->own == NULL ? "what was sent cannot be read back" :
+			"it carried a credential that is not kept: it cannot be sent again");
 		return;
 	}
 	run->is_again = true;
 	yt_buf_clear(&t->octets);
-	yt_buf_str(&t->octets, octets);
+	if ((t->x.flags & REC_X_SECRET) == 0 || t->x.undoing || !is_verbatim(t, t->x.step))
+		yt_buf_str(&t->octets, octets);
+	else if (engine_encode_request(e, &t->party->codec, t->own, t->id, t->request, &t->octets, &fault) != 0) {
+		task_park(e, t, "a message of ours cannot be written"); /* what was kept of it lacks its credentials */
+		return;
+	}
 	flow_write_step(e, t);
 }
 
@@ -254,6 +288,12 @@ static void go(struct engine *e, struct task *t)
 
 	run->is_again = false;
 	yt_buf_clear(&t->octets);
+	if (verbatim && run->lacks_secret) {
+		snprintf(fault.path, sizeof(fault.path), "mdtrt_cert_no");
+		snprintf(fault.why, sizeof(fault.why), "is not kept: ask the person for it again");
+		refuse_unsent(e, t, &fault);
+		return;
+	}
 	t->own = verbatim ? t->original : NULL;
 	if (!verbatim) {
 		if (!is_signed(e, t))

@@ -72,7 +72,9 @@ static void names(struct yt_buf *out, struct engine *e, const struct work *w)
 void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w)
 {
 	unsigned flags = (w->msg->op->is_settlement ? REC_X_SETTLEMENT : 0u) |
-		(w->flow != NULL || w->outward != w->msg ? REC_X_FOREIGN : 0u);
+		(w->flow != NULL || w->outward != w->msg ? REC_X_FOREIGN : 0u) |
+		(w->msg->n_secrets > 0 ? REC_X_SECRET : 0u);
+	struct yt_str request = w->request;
 	size_t at = rec_begin(out, REC_ACCEPTED, 0, w->id, engine_wall(e));
 
 	names(out, e, w);
@@ -82,7 +84,9 @@ void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w
 	business_key(out, w->msg);
 	if (flags != 0)
 		rec_u32(out, REC_T_FLAGS, flags);
-	rec_str(out, REC_T_REQUEST, w->request);
+	if (w->msg->n_secrets > 0)
+		request = secrets_out(e, &w->codec, w->msg->wire_op, false, w->arena, request);
+	rec_str(out, REC_T_REQUEST, request);
 	rec_end(out, at);
 }
 
@@ -94,8 +98,11 @@ void written_sending(struct yt_buf *out, struct engine *e, const struct work *w)
 	rec_u8(out, REC_T_LEG, REC_LEG_MAIN);
 	rec_str(out, REC_T_PARTY, yt_str(w->party->name));
 	rec_str(out, REC_T_NUMBER, cross_wire_number(w->outward));
-	if (!yt_str_eq(sent, w->request)) /* equal octets are stored once */
+	if (!yt_str_eq(sent, w->request)) { /* equal octets are stored once */
+		if (w->msg->n_secrets > 0)
+			sent = secrets_out(e, &w->party->codec, w->outward->wire_op, false, w->arena, sent);
 		rec_str(out, REC_T_SENT, sent);
+	}
 	rec_end(out, at);
 }
 

@@ -23,6 +23,21 @@ void keeper_write_seq(struct keeper *k, struct known_worker *w)
 
 /* -- follow-ups --------------------------------------------------------------------------------- */
 
+/* The worker that holds the request in clear, if it lives: a flow with credentials can go on there alone. */
+static struct known_worker *worker_of(struct keeper *k, const struct kept *e)
+{
+	struct known_worker *w, *next;
+
+	if (e->x.flow[0] == 0 || !keeper_knows_leases(k))
+		return NULL;
+	HASH_ITER(hh, k->workers, w, next)
+	{
+		if (w->incarnation == e->x.worker && !w->drains)
+			return w;
+	}
+	return NULL;
+}
+
 static struct known_worker *pick_worker(struct keeper *k)
 {
 	struct known_worker *w, *next, *best = NULL;
@@ -166,7 +181,9 @@ int64_t keeper_tick(struct keeper *k)
 			kept_settle_down(k, e);
 			continue;
 		}
-		w = k->leased < k->conf.leases ? pick_worker(k) : NULL;
+		w = k->leased < k->conf.leases ? worker_of(k, e) : NULL;
+		if (w == NULL && k->leased < k->conf.leases)
+			w = pick_worker(k);
 		if (w == NULL)
 			return now + NOBODY_MS; /* nobody to give it to just now */
 		keeper_heap_pop(k->due);
