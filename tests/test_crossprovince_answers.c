@@ -484,6 +484,31 @@ static void test_answers_of_ours(void **state)
 	end(&s);
 }
 
+/* A hop passes on what the business owner said, octet for octet. */
+static void test_answers_passed_on(void **state)
+{
+	struct scene s;
+	struct codec hop;
+	struct yt_msg *read;
+	struct yt_reply *reply;
+	struct yt_str octets;
+
+	begin(&s);
+	hop = open_with(&s.w, "100000", "relay", "yes");
+	octets = sealed(&s.w, &s.answer);
+	read = must_decode(&s.w, &hop, s.msg->sent);
+	reply = answered(&s.w, &hop, read, octets);
+	assert_int_equal(reply->outcome, YT_DONE);
+	assert_int_equal(reply->head->n, 0);
+	assert_same(encoded_reply(&s.w, &hop, read, reply), octets);
+	/* Signed by the hop itself it would be another's word: only the owner's proves anything. */
+	reply->octets = (struct yt_str){ NULL, 0 };
+	reply->wall_ms = 1773800130000;
+	assert_int_equal(answered(&s.w, &s.zj, s.msg, encoded_reply(&s.w, &hop, read, reply))->outcome, YT_UNKNOWN);
+	plugin_unload(hop.plugin);
+	end(&s);
+}
+
 /* The hub asks who somebody is; the platform behind us speaks the national format. */
 static void test_person_check_both_ways(void **state)
 {
@@ -603,6 +628,7 @@ int main(void)
 		cmocka_unit_test(test_reversal_of_an_unknown_outcome),
 		cmocka_unit_test(test_stored_answer_is_marked_as_repeat),
 		cmocka_unit_test(test_answers_of_ours),
+		cmocka_unit_test(test_answers_passed_on),
 		cmocka_unit_test(test_person_check_both_ways),
 		cmocka_unit_test(test_sent_octets_in_another_layout),
 		cmocka_unit_test(test_answer_without_sent_octets),

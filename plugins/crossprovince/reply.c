@@ -240,7 +240,7 @@ int ksbw_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http
 	why = is_not_ours(&sent, &e.head);
 	if (why != NULL)
 		return unknown(reply, yt_str(why));
-	reply->head = ksbw_head_node(reply->arena, &e.head);
+	reply->head = yt_node_new(reply->arena, YT_OBJECT); /* empty: another format would take our members for its own */
 	reply->number = e.head.transid;
 	reply->octets = octets;
 	if (reply->head == NULL)
@@ -430,10 +430,15 @@ static int compose(struct yt_plugin *self, const struct yt_msg *msg, const struc
 	return a.text.p == NULL ? YT_ENOMEM : write_result(k, msg, reply, &a, body, &fault);
 }
 
+/* An answer of this format to this very message, which is not ours to change. */
 static bool is_passed_on(const struct ksbw *k, const struct yt_msg *msg, const struct yt_reply *reply)
 {
-	return k->relays && reply->octets.n > 0 && msg->number.n > 0 &&
-	       yt_str_eq(yt_node_text(reply->head, "reftransid"), msg->number);
+	char wanted[64];
+	int n = snprintf(wanted, sizeof(wanted), "<reftransid>%.*s</reftransid>", YT_FMT(msg->number));
+	size_t within = reply->octets.n < 1024 ? reply->octets.n : 1024;
+
+	return k->relays && msg->number.n == KSBW_NUMBER_LEN && within > 0 && n < (int)sizeof(wanted) &&
+	       memmem(reply->octets.p, within, wanted, (size_t)n) != NULL;
 }
 
 int ksbw_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
