@@ -89,7 +89,8 @@ void ctl_clean(struct yt_buf *out, struct yt_str text);
 /* Exchanges as log lines have them too: sixteen hexadecimal digits. */
 void ctl_exchange(uint64_t id, char out[20]);
 bool ctl_parse_exchange(struct yt_str text, uint64_t *id);
-/* The code that our own answers end with: 7B3348LZ, in small letters too, or whole as read out, Y103 7B3348LZ. */
+/* The code that our own answers end with: 7B3348LZ, in small letters too, or whole as read out, Y103 7B3348LZ; or
+ * the trace id (32 hexadecimal digits) that the request came with. */
 bool ctl_parse_trace(struct yt_str text, char trace[9]);
 /* Rows of the index that are looked through for a trace, the newest: it has no column there. */
 #define CTL_TRACE_ROWS 200000

@@ -1,5 +1,6 @@
 /* core/ctl/out.c - aligned tables, colours on a terminal, amounts and times as people read them. */
 #include "ctl/ctl.h"
+#include "engine/trace.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -169,6 +170,13 @@ bool ctl_parse_exchange(struct yt_str text, uint64_t *id)
 
 bool ctl_parse_trace(struct yt_str text, char trace[9])
 {
+	if (text.n == 32 && strspn(text.p, "0123456789abcdef") >= 32) { /* of W3C: our letters follow from it */
+		char id[33];
+
+		snprintf(id, sizeof(id), "%.32s", text.p);
+		trace_letters(id, trace);
+		return true;
+	}
 	if (text.n == 13 && (text.p[0] == 'Y' || text.p[0] == 'y') && text.p[4] == ' ') {
 		text.p += 5;
 		text.n -= 5;

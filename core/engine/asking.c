@@ -23,7 +23,9 @@ void asking_send(struct engine *e, struct work *w)
 
 	w->state = WORK_OUT;
 	w->leg_mono = engine_mono(e);
+	trace_parent(w->trace_id, w->trace, e->traceparent);
 	e->world.send(e->world.ctx, w->party, w->id, w->outward->wire_op, yt_buf_view(&w->sent), leg_deadline(e, w, timeout));
+	e->traceparent[0] = '\0';
 }
 
 /* Asks the keeper whether it may leave. */

@@ -341,6 +341,11 @@ void engine_start(struct engine *e)
 	e->hello_seq = engine_submit(e, UP_HELLO, 0, (struct yt_str){ 0 });
 }
 
+const char *engine_traceparent(const struct engine *e)
+{
+	return e->traceparent;
+}
+
 bool engine_is_up(const struct engine *e)
 {
 	return e->incarnation != 0;

@@ -129,6 +129,8 @@ struct engine_request {
 	struct yt_str body;   /* borrowed until engine_request() returns */
 };
 
+/* While world.send() runs: the traceparent of that leg (trace.h); empty: it belongs to no request. */
+const char *engine_traceparent(const struct engine *engine);
 void engine_start(struct engine *engine); /* says hello to the keeper */
 bool engine_is_up(const struct engine *engine); /* the keeper has welcomed us: doors may open */
 void engine_request(struct engine *engine, const struct engine_request *request);

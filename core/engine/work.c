@@ -45,7 +45,10 @@ struct work *work_new(struct engine *e, const struct engine_request *r)
 	w->codec = r->codec;
 	w->listener = r->listener;
 	w->begun_mono = engine_mono(e);
-	make_trace(e, w->trace);
+	if (trace_from(r->headers, r->n_headers, w->trace_id))
+		trace_letters(w->trace_id, w->trace);
+	else
+		make_trace(e, w->trace);
 	HASH_ADD(hh_id, e->by_id, id, sizeof(w->id), w);
 	HASH_ADD(hh_token, e->by_token, token, sizeof(w->token), w);
 	return w;

@@ -9,6 +9,7 @@
 #include <uthash.h>
 
 #include "engine/engine.h"
+#include "engine/trace.h"
 #include "engine/facts.h"
 #include "engine/texts.h"
 
@@ -42,6 +43,7 @@ struct work {
 	struct yt_buf ending; /* the records of WORK_ENDING */
 	uint8_t digest[32];
 	char trace[9];
+	char trace_id[33]; /* it came with; else empty */
 	const struct session *signing; /* what WORK_SIGNING waits for */
 	struct yt_str unless_known; /* why it is refused if the keeper knows of no answer to it; .p NULL: it is not */
 	bool joins_only;        /* a reversal of what went to another format: it joins that, or has nothing to undo */
@@ -111,6 +113,7 @@ struct work_memory {
 enum { WORK_MEMORIES = 128 };
 
 struct engine {
+	char traceparent[TRACE_PARENT_LEN + 1]; /* while world.send() runs */
 	struct engine_conf conf;
 	struct engine_world world;
 	uint32_t incarnation;
@@ -224,11 +227,6 @@ void cross_give_back(const struct yt_msg *msg, struct yt_reply *reply);
 /* A leg's octets as its party reads them: the message that was composed, after a crash. */
 struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
                                uint64_t exchange, struct yt_str octets);
-
-/* secrets.c */
-/* Octets of a message that carries secrets (n_secrets), as they may be kept; empty: they cannot be read. */
-struct yt_str secrets_out(struct engine *e, const struct engine_codec *codec, struct yt_str wire_op, bool is_answer,
-                          struct yt_arena *arena, struct yt_str octets);
 
 /* undo.c */
 /* Fills the message that takes a known success back: the cancel of the same visit.  YT_ENOTFOUND: there is none. */

@@ -203,6 +203,8 @@ const struct conf_key conf_keys[] = {
 	{ "parties", "http2", CONF_T_CHOICE, NULL, DEFAULT("off"), 0, 0, "off on", AT(party, http2),
 		"`on`: HTTP/2 is offered (ALPN); where the party takes it, one connection carries up to `http2_streams` "
 		"requests at once." },
+	{ "parties", "trace", CONF_T_CHOICE, NULL, DEFAULT("off"), 0, 0, "off on", AT(party, trace),
+		"`on`: `traceparent` (W3C) is sent along: the trace id a request came with, else one of ours." },
 	{ "parties", "connections", CONF_T_NUMBER, NULL, DEFAULT("64"), 1, 4096, NULL, AT(party, connections),
 		"Connections per worker, kept open. In HTTP/1.1 each carries one request at a time." },
 	{ "parties", "queue", CONF_T_NUMBER, NULL, DEFAULT("4096"), 0, 65536, NULL, AT(party, queue),

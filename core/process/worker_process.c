@@ -248,7 +248,7 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 {
 	struct worker *w = ctx;
 	struct worker_party *p = party->owner;
-	struct yt_header headers[HEADERS_MAX];
+	struct yt_header headers[HEADERS_MAX + 1];
 	struct lane_request request = { .target = yt_str(p->conf->target), .content_type = party->codec.api->content_type,
 		.headers = headers, .body = body, .deadline_ms = deadline_ms };
 	int n = 0;
@@ -270,6 +270,8 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 		fail_leg(w, leg);
 		return;
 	}
+	if (p->conf->trace != 0 && *engine_traceparent(w->engine) != '\0')
+		headers[n++] = (struct yt_header){ YT_STR("traceparent"), yt_str(engine_traceparent(w->engine)) };
 	request.n_headers = (size_t)n;
 	lane_send(p->lane, leg, &request);
 }

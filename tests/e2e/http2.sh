@@ -14,7 +14,7 @@ make_conf $dir/all.yaml run_dir=$dir/gateway folder=$dir/gateway/journal index=$
 # A third door without TLS, and the desk.
 awk '/^secrets:/ { print "  - {name: plain, kind: plain, address: 127.0.0.1, port: 27395, format: nhsa, allow: [127.0.0.0/8]}\n"
 		print "desk: {port: 27396}\n" } { print }' $dir/all.yaml |
-	sed -e "s|port: 8443|port: 27393|; s/port: 8444/port: 27394/" >$dir/gateway.yaml
+	sed -e "s|late_ms: 60000.*|late_ms: 60000\n    http2: on\n    trace: on|; s|port: 8443|port: 27393|; s/port: 8444/port: 27394/" >$dir/gateway.yaml
 $bin/yitong check $dir/gateway.yaml >$dir/check.txt || { cat $dir/check.txt; exit 1; }
 grep -q "plain is plain HTTP" $dir/check.txt || fail "the check does not warn of plain HTTP"
 start platform $dir/platform.log $bin/yitong-sandbox platform --port 26393 --control-port 26394 --certs certs/out
@@ -55,6 +55,12 @@ h2load -n 400 -c 2 -m 50 -d conf/example-1101.json -H 'content-type: application
 expect "h2load, 400 requests over 2 connections" "400 4xx" "$(sed -n 's/.* \(400 4xx\),.*/\1/p' $dir/h2load.txt)"
 grep -q "Application protocol: h2" $dir/h2load.txt || fail "h2load did not speak HTTP/2"
 [ "$before" -gt 0 ] || fail "no request was counted"
+
+# Whoever asks with a trace id finds its request by it.
+id=4bf92f3577b34da6a3ce929d0e0e4736
+expect "a request with traceparent" "2 200" "$(ask $one --http2 -H "traceparent: 00-$id-00f067aa0ba902b7-01" $url)"
+sleep 1
+expect "found by it" 1 "$($bin/yitong --conf $dir/gateway.yaml messages --trace $id --json | jq -s 'flatten | map(.. | objects | select(has("trace"))) | length')"
 
 # A reload while HTTP/2 is asked all the time: nothing is lost, the counters go on.
 (for _ in $(seq 40); do ask $one --http2 $url; echo; done) >$dir/during.txt &
