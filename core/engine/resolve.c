@@ -267,6 +267,16 @@ static struct yt_str operator_of(struct engine *e, const struct task *t)
 		yt_str(institution->operator_id);
 }
 
+/* Its credential was not kept, so it cannot be sent again: where a query has proved it absent, it never happened. */
+static void lacks_secret(struct engine *e, struct task *t)
+{
+	if (t->method == YT_RESOLVE_QUERY)
+		task_resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_DONE, (struct yt_str){ 0 }, t->x.trace),
+			"it never took effect, and the credential it carried is not kept");
+	else
+		task_park(e, t, "it carried a credential that is not kept: it cannot be sent again");
+}
+
 /* Writes the step down; its leg leaves when that is durable. */
 static void step(struct engine *e, struct task *t, enum rec_leg leg)
 {
@@ -276,6 +286,10 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 
 	t->leg = leg;
 	yt_buf_clear(&t->octets);
+	if (leg == REC_LEG_RESEND && (t->x.flags & REC_X_SECRET) != 0) {
+		lacks_secret(e, t);
+		return;
+	}
 	if (leg == REC_LEG_RESEND && !t->octets_expired) {
 		if (t->sent.n == 0) { /* what its origin had asked is not what the party got */
 			task_try_later(e, t, "what was sent cannot be read back");

@@ -228,6 +228,11 @@ void cross_give_back(const struct yt_msg *msg, struct yt_reply *reply);
 struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
                                uint64_t exchange, struct yt_str octets);
 
+/* secrets.c */
+/* Octets of a message that carries secrets (n_secrets), as they may be kept; empty: they cannot be read. */
+struct yt_str secrets_out(struct engine *e, const struct engine_codec *codec, struct yt_str wire_op, bool is_answer,
+                          struct yt_arena *arena, struct yt_str octets);
+
 /* undo.c */
 /* Fills the message that takes a known success back: the cancel of the same visit.  YT_ENOTFOUND: there is none. */
 int undo_of(const struct engine_codec *codec, const struct yt_msg *done, const struct yt_reply *heard, struct yt_msg *undo);
