@@ -204,7 +204,7 @@ static bool conn_handshake(struct conn *conn)
 		return conn->phase == SHARED;
 	}
 	conn_move(conn, IDLE);
-	conn_set_deadline(conn, server->limits.idle_ms);
+	conn_set_deadline(conn, server->draining ? LINGER_MS : server->limits.idle_ms);
 	return true;
 }
 
@@ -570,10 +570,10 @@ void server_drain(struct server *server, void (*done)(void *arg), void *arg)
 	for (uint32_t i = 0; i < server->limits.connections; i++) {
 		struct conn *conn = server->slots[i].conn;
 
-		if (conn != NULL && conn->phase == IDLE && conn->intake == NULL)
+		if (conn != NULL && conn->phase == IDLE && conn->intake == NULL && conn->was_asked)
 			conn_end_idle(conn);
-		else if (conn != NULL && conn->phase == HANDSHAKE)
-			conn_close(conn);
+		else if (conn != NULL && conn->phase == IDLE && conn->intake == NULL)
+			conn_set_deadline(conn, LINGER_MS); /* its first request is on the way */
 		else if (conn != NULL && conn->phase == SHARED)
 			conn_shared_drain(conn);
 	}

@@ -130,6 +130,7 @@ static void conn_dispatch(struct conn *conn)
 	conn->last = !h->keep_alive;
 	conn->is_head = yt_str_is(h->method, "HEAD");
 	conn->told_continue = false;
+	conn->was_asked = true;
 	conn_move(conn, WAITING);
 	conn_set_deadline(conn, 0);
 	wire_pause(&conn->wire);
@@ -210,6 +211,6 @@ void conn_serve(struct conn *conn)
 			conn_refuse(conn, conn->intake->refusal, conn->intake->why);
 	}
 	conn->serving = false;
-	if (conn->phase == IDLE && conn->intake == NULL && conn->server->draining)
+	if (conn->phase == IDLE && conn->intake == NULL && conn->server->draining && conn->was_asked)
 		conn_end_idle(conn);
 }

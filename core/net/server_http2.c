@@ -229,6 +229,8 @@ void conn_share(struct conn *conn)
 		return;
 	}
 	conn_move(conn, SHARED);
+	if (conn->server->draining)
+		http2_drain(conn->h2);
 	conn_settle(conn, http2_flush(conn->h2));
 }
 

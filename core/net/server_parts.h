@@ -27,6 +27,7 @@ struct conn {
 	bool last;           /* close after this answer */
 	bool is_head;        /* no body in the answer, RFC 9110 9.3.2 */
 	bool told_continue;
+	bool was_asked;      /* something; before that even a draining server hears it */
 	struct tls_identity identity;
 	char peer[64];
 };
