@@ -40,7 +40,9 @@ struct codec {
 static inline void add_key(struct world *w, const char *name, const char *owner, const char *id, enum yt_key_kind kind,
         const char *line, int64_t to_ms)
 {
-	struct keys_spec spec = { .name = name, .owner = owner, .id = id, .kind = kind, .from_ms = INT64_MIN, .to_ms = to_ms };
+	struct keys_spec spec = {
+		.name = name, .owner = owner, .id = id, .kind = kind, .from_ms = INT64_MIN, .to_ms = to_ms
+	};
 	char file[128], why[256];
 	FILE *f;
 
@@ -102,8 +104,8 @@ static inline struct codec open_with(struct world *w, const char *area, const ch
 	struct codec c;
 	char why[512];
 
-	if (plugin_load(&c.plugin, YT_PLUGIN_DIR "/crossprovince.so", "test", settings, key != NULL ? 2 : 1, w->keys, why,
-	            sizeof(why)) != 0)
+	if (plugin_load(&c.plugin, YT_PLUGIN_DIR "/crossprovince.so", "test", settings, key != NULL ? 2 : 1, w->keys,
+	            why, sizeof(why)) != 0)
 		fail_msg("%s", why);
 	c.api = plugin_api(c.plugin);
 	return c;
@@ -119,11 +121,10 @@ struct doc {
 	enum yt_charset charset;
 };
 
-static const struct doc ksbw_request = { "0304", "Q", "330000202603181015300000000099", "", "330000", "620000", "330200",
-	"621000", "20260318101530", "30", "zj", "330000-TEST", NULL, YT_UTF8 };
-static const struct doc ksbw_answer = { "0304", "A", "620000202603181015310000000042",
-	"330000202603181015300000000099", "620000", "330000", "330200", "621000", "20260318101531", "30", "gs",
-	"620000-TEST", NULL, YT_UTF8 };
+static const struct doc ksbw_request = { "0304", "Q", "330000202603181015300000000099", "", "330000", "620000",
+	"330200", "621000", "20260318101530", "30", "zj", "330000-TEST", NULL, YT_UTF8 };
+static const struct doc ksbw_answer = { "0304", "A", "620000202603181015310000000042", "330000202603181015300000000099",
+	"620000", "330000", "330200", "621000", "20260318101531", "30", "gs", "620000-TEST", NULL, YT_UTF8 };
 
 static inline struct yt_str kept(struct world *w, struct yt_buf *buf)
 {
@@ -156,9 +157,9 @@ static inline struct yt_str sm3_hex(struct world *w, struct yt_str octets)
 
 static inline struct yt_str signature_of(struct world *w, const struct doc *d, struct yt_str digest)
 {
-	struct yt_str text = yt_arena_printf(w->arena, "1.0|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%.*s", d->transno, d->msgtype,
-	        d->transid, d->reftransid, d->sender, d->recver, d->treating, d->insured, d->sendtime, d->expire, d->keyid,
-	        YT_FMT(digest));
+	struct yt_str text = yt_arena_printf(w->arena, "1.0|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%.*s", d->transno,
+	        d->msgtype, d->transid, d->reftransid, d->sender, d->recver, d->treating, d->insured, d->sendtime,
+	        d->expire, d->keyid, YT_FMT(digest));
 	struct yt_piece piece = YT_PIECE(text);
 	struct yt_buf out = { 0 };
 	uint8_t signature[64];
@@ -174,16 +175,19 @@ static inline struct yt_str sealed(struct world *w, const struct doc *d)
 	struct yt_str sign = signature_of(w, d, digest);
 	struct yt_buf out = { 0 };
 
-	yt_buf_printf(&out, "<?xml version=\"1.0\" encoding=\"%s\"?>\n<ksbw ver=\"1.0\">\n  <head>\n", yt_charset_name(d->charset));
-	yt_buf_printf(&out, "    <transno>%s</transno>\n    <msgtype>%s</msgtype>\n    <transid>%s</transid>\n", d->transno,
-	        d->msgtype, d->transid);
+	yt_buf_printf(&out, "<?xml version=\"1.0\" encoding=\"%s\"?>\n<ksbw ver=\"1.0\">\n  <head>\n",
+	        yt_charset_name(d->charset));
+	yt_buf_printf(&out, "    <transno>%s</transno>\n    <msgtype>%s</msgtype>\n    <transid>%s</transid>\n",
+	        d->transno, d->msgtype, d->transid);
 	if (d->reftransid[0] != '\0')
 		yt_buf_printf(&out, "    <reftransid>%s</reftransid>\n", d->reftransid);
-	yt_buf_printf(&out, "    <sender>%s</sender>\n    <recver>%s</recver>\n    <aab299>%s</aab299>\n    <aab301>%s</aab301>\n",
+	yt_buf_printf(&out,
+	        "    <sender>%s</sender>\n    <recver>%s</recver>\n    <aab299>%s</aab299>\n    <aab301>%s</aab301>\n",
 	        d->sender, d->recver, d->treating, d->insured);
-	yt_buf_printf(&out, "    <sendtime>%s</sendtime>\n    <expire>%s</expire>\n    <keyid>%s</keyid>\n", d->sendtime, d->expire,
-	        d->keyid);
-	yt_buf_printf(&out, "    <digest>%.*s</digest>\n    <sign>%.*s</sign>\n  </head>\n  ", YT_FMT(digest), YT_FMT(sign));
+	yt_buf_printf(&out, "    <sendtime>%s</sendtime>\n    <expire>%s</expire>\n    <keyid>%s</keyid>\n",
+	        d->sendtime, d->expire, d->keyid);
+	yt_buf_printf(
+	        &out, "    <digest>%.*s</digest>\n    <sign>%.*s</sign>\n  </head>\n  ", YT_FMT(digest), YT_FMT(sign));
 	yt_buf_str(&out, body);
 	yt_buf_text(&out, "\n</ksbw>\n");
 	return kept(w, &out);
@@ -265,7 +269,8 @@ static inline struct yt_str encoded(struct world *w, struct codec *c, const stru
 	return kept(w, &out);
 }
 
-static inline struct yt_reply *answered(struct world *w, struct codec *c, const struct yt_msg *msg, struct yt_str octets)
+static inline struct yt_reply *answered(
+        struct world *w, struct codec *c, const struct yt_msg *msg, struct yt_str octets)
 {
 	struct yt_reply *reply = yt_reply_new(w->arena);
 
@@ -273,7 +278,8 @@ static inline struct yt_reply *answered(struct world *w, struct codec *c, const 
 	return reply;
 }
 
-static inline struct yt_str encoded_reply(struct world *w, struct codec *c, const struct yt_msg *msg, const struct yt_reply *reply)
+static inline struct yt_str encoded_reply(
+        struct world *w, struct codec *c, const struct yt_msg *msg, const struct yt_reply *reply)
 {
 	struct yt_buf out = { 0 };
 
@@ -306,15 +312,21 @@ static inline struct yt_msg *case_of_8(struct world *w)
 	msg->treatment_area = YT_STR("330200");
 	msg->insured_area = YT_STR("621000");
 	msg->time = YT_STR("2026-03-18 10:15:30");
-	msg->body = json(w, "{\"data\":{\"psn_no\":\"62100000000000000000876543\",\"mdtrt_id\":\"33020000000001234567\","
-		"\"medfee_sumamt\":28463.57,\"invono\":\"NB20260318000731\",\"mid_setl_flag\":\"0\",\"acct_used_flag\":\"0\","
-		"\"inscp_scp_amt\":23692,\"preselfpay_amt\":2715.17,\"fulamt_ownpay_amt\":1820.4,\"overlmt_selfpay\":236,"
-		"\"dscgTime\":\"2026-03-18\"}}");
-	msg->facts = json(w, "{\"ykc700\":\"S6210002603060000123\",\"psn_cert_type\":\"01\",\"certno\":\"621002197203164015\","
-		"\"psn_name\":\"苏望川\",\"med_type\":\"21\",\"begntime\":\"2026-03-06 08:30:00\",\"akc018\":\"17204.36\","
-		"\"akc232\":\"1530.17\",\"akc233\":\"685.00\",\"akc234\":\"500\",\"akc235\":\"0\",\"akc236\":\"120.00\","
-		"\"feecnt\":\"412\",\"feehash\":\"db29cc7e96b5992cec39d2e48c459721eb08bf5daa019261b01f043a033dfe73\","
-		"\"pretransid\":\"330000202603181014220000000016\"}");
+	msg->body =
+	        json(w, "{\"data\":{\"psn_no\":\"62100000000000000000876543\",\"mdtrt_id\":\"33020000000001234567\","
+	                "\"medfee_sumamt\":28463.57,\"invono\":\"NB20260318000731\",\"mid_setl_flag\":\"0\",\"acct_"
+	                "used_flag\":\"0\","
+	                "\"inscp_scp_amt\":23692,\"preselfpay_amt\":2715.17,\"fulamt_ownpay_amt\":1820.4,\"overlmt_"
+	                "selfpay\":236,"
+	                "\"dscgTime\":\"2026-03-18\"}}");
+	msg->facts = json(w,
+	        "{\"ykc700\":\"S6210002603060000123\",\"psn_cert_type\":\"01\",\"certno\":\"621002197203164015\","
+	        "\"psn_name\":\"苏望川\",\"med_type\":\"21\",\"begntime\":\"2026-03-06 "
+	        "08:30:00\",\"akc018\":\"17204.36\","
+	        "\"akc232\":\"1530.17\",\"akc233\":\"685.00\",\"akc234\":\"500\",\"akc235\":\"0\",\"akc236\":\"120."
+	        "00\","
+	        "\"feecnt\":\"412\",\"feehash\":\"db29cc7e96b5992cec39d2e48c459721eb08bf5daa019261b01f043a033dfe73\","
+	        "\"pretransid\":\"330000202603181014220000000016\"}");
 	return msg;
 }
 

@@ -20,15 +20,19 @@ static struct yt_plugin *plugin;
 static const struct yt_codec_api *api;
 static struct yt_keys *keys;
 
-static const char *const asked[] = { "P001", "P101", "P102", "0211", "0212", "0213", "0214", "0215", "0216", "0301", "0302",
-	"0303", "0304", "0305", "1301", "P201", "P301", "P302" };
+static const char *const asked[] = { "P001", "P101", "P102", "0211", "0212", "0213", "0214", "0215", "0216", "0301",
+	"0302", "0303", "0304", "0305", "1301", "P201", "P301", "P302" };
 #define N_ASKED (sizeof(asked) / sizeof(asked[0]))
 
 /* One key for both sides: the area asks itself. */
 static void make_key(void)
 {
-	struct keys_spec spec = { .name = "own", .owner = "330000", .id = "K", .kind = YT_KEY_SM2_PRIVATE,
-		.from_ms = INT64_MIN, .to_ms = INT64_MAX };
+	struct keys_spec spec = { .name = "own",
+		.owner = "330000",
+		.id = "K",
+		.kind = YT_KEY_SM2_PRIVATE,
+		.from_ms = INT64_MIN,
+		.to_ms = INT64_MAX };
 	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "SM2");
 	char file[] = "/tmp/yt-fuzz-key-XXXXXX", why[256];
 	unsigned char octets[32];
@@ -68,7 +72,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 }
 
 /* The document around body, signed. */
-static struct yt_str sealed(struct yt_arena *arena, const char *transno, const char *type, const char *reference, struct yt_str body)
+static struct yt_str sealed(
+        struct yt_arena *arena, const char *transno, const char *type, const char *reference, struct yt_str body)
 {
 	static const char number[] = "330000202603181015300000000099";
 	struct yt_buf digest = { 0 }, sign = { 0 }, out = { 0 };
@@ -78,17 +83,19 @@ static struct yt_str sealed(struct yt_arena *arena, const char *transno, const c
 
 	yt_sm3(body, sm3);
 	yt_hex_add(&digest, sm3, sizeof(sm3), false);
-	piece = YT_PIECE(yt_arena_printf(arena, "1.0|%s|%s|%s|%s|330000|330000|330200|330100|20260318101530|30|K|%.*s", transno,
-	        type, number, reference, YT_FMT(yt_buf_view(&digest))));
+	piece = YT_PIECE(yt_arena_printf(arena, "1.0|%s|%s|%s|%s|330000|330000|330200|330100|20260318101530|30|K|%.*s",
+	        transno, type, number, reference, YT_FMT(yt_buf_view(&digest))));
 	YT_REQUIRE(keys_sm2_sign(keys, YT_STR("own"), NULL, &piece, 1, signature) == 0);
 	yt_base64_add(&sign, signature, sizeof(signature));
-	yt_buf_printf(&out, "<ksbw ver=\"1.0\"><head><transno>%s</transno><msgtype>%s</msgtype><transid>%s</transid>", transno,
-	        type, number);
+	yt_buf_printf(&out, "<ksbw ver=\"1.0\"><head><transno>%s</transno><msgtype>%s</msgtype><transid>%s</transid>",
+	        transno, type, number);
 	if (reference[0] != '\0')
 		yt_buf_printf(&out, "<reftransid>%s</reftransid>", reference);
-	yt_buf_printf(&out, "<sender>330000</sender><recver>330000</recver><aab299>330200</aab299><aab301>330100</aab301>"
-	                    "<sendtime>20260318101530</sendtime><expire>30</expire><keyid>K</keyid><digest>%.*s</digest>"
-	                    "<sign>%.*s</sign></head>", YT_FMT(yt_buf_view(&digest)), YT_FMT(yt_buf_view(&sign)));
+	yt_buf_printf(&out,
+	        "<sender>330000</sender><recver>330000</recver><aab299>330200</aab299><aab301>330100</aab301>"
+	        "<sendtime>20260318101530</sendtime><expire>30</expire><keyid>K</keyid><digest>%.*s</digest>"
+	        "<sign>%.*s</sign></head>",
+	        YT_FMT(yt_buf_view(&digest)), YT_FMT(yt_buf_view(&sign)));
 	yt_buf_str(&out, body);
 	yt_buf_text(&out, "</ksbw>");
 	kept = yt_arena_copy(arena, yt_buf_view(&out));
@@ -122,8 +129,8 @@ static void request(struct yt_arena *arena, struct yt_str octets)
 	if (rv == 0) {
 		yt_buf_clear(&out);
 		YT_REQUIRE(api->encode_request(plugin, msg, &out, &fault) == 0);
-		YT_REQUIRE(api->decode_request(plugin, yt_buf_view(&out), again, &fault) == 0 || msg->op->id == YT_OP_FILING_PUSH ||
-		           strstr(fault.path, "recver") != NULL);
+		YT_REQUIRE(api->decode_request(plugin, yt_buf_view(&out), again, &fault) == 0 ||
+		           msg->op->id == YT_OP_FILING_PUSH || strstr(fault.path, "recver") != NULL);
 		if (again->body != NULL)
 			same(msg->body, again->body);
 		if (api->query_for(plugin, msg, made) == 0 || api->reversal_of(plugin, msg, made) == 0) {
@@ -148,7 +155,8 @@ static void answer(struct yt_arena *arena, const char *transno, struct yt_str bo
 		if (strcmp(op->wire, transno) == 0)
 			msg->op = yt_op(op->op);
 	YT_REQUIRE(api->decode_reply(plugin, msg, 200,
-	                   sealed(arena, transno, is_note ? "K" : "A", "330000202603181015300000000099", body), reply) == 0);
+	                   sealed(arena, transno, is_note ? "K" : "A", "330000202603181015300000000099", body),
+	                   reply) == 0);
 	YT_REQUIRE(reply->outcome != YT_DONE || strcmp(transno, "0304") != 0 || reply->settlement.n == 20);
 	if (reply->outcome != YT_UNKNOWN)
 		YT_REQUIRE(api->encode_reply(plugin, msg, reply, &out) == 0);

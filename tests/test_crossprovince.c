@@ -32,10 +32,10 @@ static bool facts_read(void)
 	return true;
 }
 
-#define NEED_FACTS() \
-	do { \
-		if (facts == NULL && !facts_read()) \
-			skip(); \
+#define NEED_FACTS()                                                                                                   \
+	do {                                                                                                           \
+		if (facts == NULL && !facts_read())                                                                    \
+			skip();                                                                                        \
 	} while (0)
 
 /* The XML block behind a heading. */
@@ -117,7 +117,8 @@ static void test_published_request_is_written(void **state)
 	NEED_FACTS();
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct world w = world_open();
-		struct codec zj = open_with(&w, "330000", "encoding", rows[i].encoding), gs = open_with(&w, "620000", NULL, NULL);
+		struct codec zj = open_with(&w, "330000", "encoding", rows[i].encoding),
+		             gs = open_with(&w, "620000", NULL, NULL);
 		struct yt_str octets = encoded(&w, &zj, case_of_8(&w));
 
 		if (i == 0)
@@ -142,7 +143,8 @@ static void test_published_answer_is_written(void **state)
 	NEED_FACTS();
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct world w = world_open();
-		struct codec zj = open_with(&w, "330000", NULL, NULL), gs = open_with(&w, "620000", "encoding", rows[i].encoding);
+		struct codec zj = open_with(&w, "330000", NULL, NULL),
+		             gs = open_with(&w, "620000", "encoding", rows[i].encoding);
 		struct yt_msg *msg;
 		struct yt_reply *reply;
 		struct yt_str octets;
@@ -216,14 +218,15 @@ static void test_schema_of_settlement(void **state)
 
 #define PARTY "<aab299>330200</aab299><akb026>H33020300999</akb026><akb021>示例医院</akb021><aab301>621000</aab301>"
 #define OPER "<aae011>收费05</aae011><aae036>20260318101530</aae036>"
-#define BILL_OF(amounts, from, to)                                                                                    \
-	"<input>" PARTY "<ykc700>S6210002603060000123</ykc700><aac001>62100000000000000000876543</aac001>"            \
-	"<aac043>01</aac043><aac044>621002197203164015</aac044><aac003>苏望川</aac003><aka130>21</aka130>"             \
-	"<aae072>NB1</aae072><yzz021>Z1</yzz021>" amounts "<feecnt>2</feecnt>"                                        \
-	"<feehash>db29cc7e96b5992cec39d2e48c459721eb08bf5daa019261b01f043a033dfe73</feehash><ake170>0</ake170>"       \
+#define BILL_OF(amounts, from, to)                                                                                     \
+	"<input>" PARTY "<ykc700>S6210002603060000123</ykc700><aac001>62100000000000000000876543</aac001>"             \
+	"<aac043>01</aac043><aac044>621002197203164015</aac044><aac003>苏望川</aac003><aka130>21</aka130>"          \
+	"<aae072>NB1</aae072><yzz021>Z1</yzz021>" amounts "<feecnt>2</feecnt>"                                         \
+	"<feehash>db29cc7e96b5992cec39d2e48c459721eb08bf5daa019261b01f043a033dfe73</feehash><ake170>0</ake170>"        \
 	"<ake122>0</ake122><ykc701>" from "</ykc701><ykc702>" to "</ykc702>" OPER "</input>"
-#define AMOUNTS                                                                                                       \
-	"<akc264>100.00</akc264><ake171>70.00</ake171><akc018>50.00</akc018><akc228>20.00</akc228><akc232>5.00</akc232>" \
+#define AMOUNTS                                                                                                        \
+	"<akc264>100.00</akc264><ake171>70.00</ake171><akc018>50.00</akc018><akc228>20.00</akc228><akc232>5.00</"      \
+	"akc232>"                                                                                                      \
 	"<akc233>5.00</akc233><akc234>5.00</akc234><akc235>5.00</akc235><akc253>6.00</akc253><akc268>4.00</akc268>"    \
 	"<akc236>4.00</akc236>"
 #define BILL BILL_OF(AMOUNTS, "20260306", "20260318")
@@ -239,32 +242,41 @@ static const struct refused_case {
 	{ "amount with one decimal", false, "<akc264>100.00", "<akc264>100.0", "-1002", "input.akc264", true },
 	{ "amount without a whole part", false, "<akc264>100.00", "<akc264>.50", "-1002", "input.akc264", true },
 	{ "amount with a separator", false, "<akc264>100.00", "<akc264>1,00.00", "-1002", "input.akc264", true },
-	{ "amount with 15 digits", false, "<akc264>100.00", "<akc264>100000000000000.00", "-1002", "input.akc264", true },
+	{ "amount with 15 digits", false, "<akc264>100.00", "<akc264>100000000000000.00", "-1002", "input.akc264",
+	        true },
 	{ "amount with a leading zero", false, "<akc264>100.00", "<akc264>0100.00", "-1002", "input.akc264", true },
 	{ "negative zero", false, "<akc264>100.00", "<akc264>-0.00", "-1002", "input.akc264", true },
-	{ "negative amount (I7)", false, "<akc253>6.00</akc253><akc268>4.00", "<akc253>-6.00</akc253><akc268>16.00", "-1010",
-	        "input.data.fulamt_ownpay_amt", true },
-	{ "parts that do not add up (I1)", false, "<akc253>6.00", "<akc253>6.01", "-1010", "input.data.medfee_sumamt", true },
-	{ "own shares that do not add up (I2)", false, "<akc232>5.00", "<akc232>5.01", "-1010", "input.data.preselfpay_amt", true },
-	{ "bed above the limit's total (I2)", false, "<akc236>4.00", "<akc236>4.01", "-1010", "input.data.akc236", true },
-	{ "class 甲 above the range (I2)", false, "<akc018>50.00", "<akc018>70.01", "-1010", "input.data.akc018", true },
-	{ "admission behind discharge (I8)", false, "<ykc701>20260306", "<ykc701>20260319", "-1010", "input.data.begntime", true },
-	{ "discharge behind settlement (I8)", false, "<ykc702>20260318", "<ykc702>20260319", "-1010", "input.data.endtime", true },
+	{ "negative amount (I7)", false, "<akc253>6.00</akc253><akc268>4.00", "<akc253>-6.00</akc253><akc268>16.00",
+	        "-1010", "input.data.fulamt_ownpay_amt", true },
+	{ "parts that do not add up (I1)", false, "<akc253>6.00", "<akc253>6.01", "-1010", "input.data.medfee_sumamt",
+	        true },
+	{ "own shares that do not add up (I2)", false, "<akc232>5.00", "<akc232>5.01", "-1010",
+	        "input.data.preselfpay_amt", true },
+	{ "bed above the limit's total (I2)", false, "<akc236>4.00", "<akc236>4.01", "-1010", "input.data.akc236",
+	        true },
+	{ "class 甲 above the range (I2)", false, "<akc018>50.00", "<akc018>70.01", "-1010", "input.data.akc018",
+	        true },
+	{ "admission behind discharge (I8)", false, "<ykc701>20260306", "<ykc701>20260319", "-1010",
+	        "input.data.begntime", true },
+	{ "discharge behind settlement (I8)", false, "<ykc702>20260318", "<ykc702>20260319", "-1010",
+	        "input.data.endtime", true },
 	{ "registration of another province (I8)", false, "S621000", "S520100", "-1010", "input.data.ykc700", true },
 	{ "day that is none", false, "<ykc701>20260306", "<ykc701>20260230", "-1002", "input.ykc701", true },
 	{ "care category that no map knows", false, "<aka130>21", "<aka130>77", "-1002", "input.aka130", true },
 	{ "missing element", false, "<aka130>21</aka130>", "", "-1002", "input.aka130", true },
-	{ "element twice", false, "<aka130>21</aka130>", "<aka130>21</aka130><aka130>21</aka130>", "-1002", "input.aka130", true },
-	{ "elements in another order", false, "<ake170>0</ake170><ake122>0</ake122>", "<ake122>0</ake122><ake170>0</ake170>",
-	        "-1002", "input.ake170", true },
+	{ "element twice", false, "<aka130>21</aka130>", "<aka130>21</aka130><aka130>21</aka130>", "-1002",
+	        "input.aka130", true },
+	{ "elements in another order", false, "<ake170>0</ake170><ake122>0</ake122>",
+	        "<ake122>0</ake122><ake170>0</ake170>", "-1002", "input.ake170", true },
 	{ "unknown element", false, "<aka130>", "<what/><aka130>", "-1002", "input.what", true },
 	{ "attribute", false, "<aka130>", "<aka130 a=\"1\">", "-1002", "input.aka130", true },
 	{ "empty element", false, "<aae072>NB1</aae072>", "<aae072/>", "-1002", "input.aae072", true },
 	{ "name of 51 characters", false, "苏望川",
-	        "苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川", "-1002",
-	        "input.aac003", true },
-	{ "body about other areas", false, "<aab301>621000</aab301><ykc700>", "<aab301>621100</aab301><ykc700>", "-1002",
-	        "input.aab301", true },
+	        "苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望川苏望"
+	        "川",
+	        "-1002", "input.aac003", true },
+	{ "body about other areas", false, "<aab301>621000</aab301><ykc700>", "<aab301>621100</aab301><ykc700>",
+	        "-1002", "input.aab301", true },
 	{ "encrypted body", false, "<input>", "<input enc=\"SM4\">", "-1002", "input", false },
 	{ "one octet of the body changed", true, "<aae072>NB1", "<aae072>NB2", "-1003", "head.digest", false },
 	{ "one octet of the head changed", true, "<expire>30", "<expire>31", "-1004", "head.sign", false },
@@ -277,14 +289,17 @@ static const struct refused_case {
 	{ "expiry of 3601 s", true, "<expire>30", "<expire>3601", "-1002", "head.expire", false },
 	{ "no expiry", true, "<expire>30", "<expire>0", "-1002", "head.expire", false },
 	{ "another version", true, "ver=\"1.0\"", "ver=\"1.1\"", "-1002", "ksbw.@ver", false },
-	{ "second input (signature wrapping)", true, "</ksbw>", "<input><aab299>330200</aab299></input></ksbw>", "-1002", "ksbw", false },
+	{ "second input (signature wrapping)", true, "</ksbw>", "<input><aab299>330200</aab299></input></ksbw>",
+	        "-1002", "ksbw", false },
 	{ "input before the signed one", true, "</head>", "</head><input/>", "-1002", "ksbw", false },
 	{ "second head", true, "</ksbw>", "<head/></ksbw>", "-1002", "ksbw", false },
 	{ "head around the head", true, "<head>", "<head><head/>", "-1002", "head.transno", false },
 	{ "entity", true, "<ksbw", "<!DOCTYPE ksbw [<!ENTITY a \"aaaa\">]><ksbw", "-1001", "(message)", false },
-	{ "external DTD", true, "<ksbw", "<!DOCTYPE ksbw SYSTEM \"file:///etc/passwd\"><ksbw", "-1001", "(message)", false },
+	{ "external DTD", true, "<ksbw", "<!DOCTYPE ksbw SYSTEM \"file:///etc/passwd\"><ksbw", "-1001", "(message)",
+	        false },
 	{ "processing instruction", true, "<ksbw", "<?a b?><ksbw", "-1001", "(message)", false },
-	{ "depth of 9", true, "<aae072>NB1", "<aae072><a><b><c><d><e><f><g>x</g></f></e></d></c></b></a>", "-1001", "(message)", false },
+	{ "depth of 9", true, "<aae072>NB1", "<aae072><a><b><c><d><e><f><g>x</g></f></e></d></c></b></a>", "-1001",
+	        "(message)", false },
 	{ "element that is not closed", true, "</head>", "", "-1001", "(message)", false },
 	{ "wrong label", true, "encoding=\"UTF-8\"", "encoding=\"UTF-16\"", "-1001", "(message)", false },
 };
@@ -332,7 +347,8 @@ static void test_what_is_too_large_or_not_for_us(void **state)
 {
 	struct world w = world_open();
 	struct codec gs = open_with(&w, "620000", NULL, NULL), sh = open_with(&w, "310000", NULL, NULL);
-	struct codec hop = open_with(&w, "310000", "relay", "yes"), lenient = open_with(&w, "620000", "unknown_elements", "keep");
+	struct codec hop = open_with(&w, "310000", "relay", "yes"),
+	             lenient = open_with(&w, "620000", "unknown_elements", "keep");
 	struct yt_str good = good_request(&w, NULL);
 	char *large = calloc(1, 4194305);
 	struct yt_buf out = { 0 };
@@ -395,7 +411,8 @@ static struct yt_node *without(struct world *w, const struct yt_node *object, co
 	return copy;
 }
 
-static void assert_not_written(struct world *w, struct codec *c, const struct yt_msg *msg, const char *path, const char *why)
+static void assert_not_written(
+        struct world *w, struct codec *c, const struct yt_msg *msg, const char *path, const char *why)
 {
 	struct yt_buf out = { 0 };
 
@@ -457,15 +474,17 @@ static void test_what_cannot_be_said(void **state)
 	world_close(&w);
 }
 
-#define LINE(sn, code, cnt, pric, amount, in, level, type)                                                            \
-	"{\"feedetl_sn\":\"" sn "\",\"med_list_codg\":\"" code "\",\"medins_list_codg\":\"H1\",\"cnt\":" cnt              \
-	",\"pric\":" pric ",\"det_item_fee_sumamt\":" amount ",\"fee_ocur_time\":\"2026-03-10 08:00:00\","           \
-	"\"inscp_scp_amt\":" in ",\"preselfpay_amt\":0,\"fulamt_ownpay_amt\":0,\"overlmt_amt\":0,\"chrgitm_lv\":\"" level \
+#define LINE(sn, code, cnt, pric, amount, in, level, type)                                                             \
+	"{\"feedetl_sn\":\"" sn "\",\"med_list_codg\":\"" code "\",\"medins_list_codg\":\"H1\",\"cnt\":" cnt           \
+	",\"pric\":" pric ",\"det_item_fee_sumamt\":" amount ",\"fee_ocur_time\":\"2026-03-10 08:00:00\","             \
+	"\"inscp_scp_amt\":" in                                                                                        \
+	",\"preselfpay_amt\":0,\"fulamt_ownpay_amt\":0,\"overlmt_amt\":0,\"chrgitm_lv\":\"" level                      \
 	"\",\"med_chrgitm_type\":\"" type "\""
 /* The three lines of 8.4, out of order. */
-#define LINES "[" LINE("0003", "ZD03AAA0002", "-1", "136.8", "-136.8", "-136.8", "02", "05") ",\"init_feedetl_sn\":\"0002\"}," \
-	LINE("0001", "ZD03AAA0001", "2", "12.5", "25", "25", "01", "09") "}," \
-	LINE("0002", "ZD03AAA0002", "1", "136.8", "136.8", "136.8", "02", "05") "}]"
+#define LINES                                                                                                          \
+	"[" LINE("0003", "ZD03AAA0002", "-1", "136.8", "-136.8", "-136.8", "02",                                       \
+	        "05") ",\"init_feedetl_sn\":\"0002\"}," LINE("0001", "ZD03AAA0001", "2", "12.5", "25", "25", "01",     \
+	        "09") "}," LINE("0002", "ZD03AAA0002", "1", "136.8", "136.8", "136.8", "02", "05") "}]"
 
 static void test_sums_and_hash_of_lines(void **state)
 {
@@ -476,8 +495,9 @@ static void test_sums_and_hash_of_lines(void **state)
 
 	msg->body = json(&w, "{\"data\":{\"medfee_sumamt\":25,\"dscgTime\":\"2026-03-18\"}}");
 	msg->facts = json(&w, "{\"ykc700\":\"S6210002603060000123\",\"psn_no\":\"P1\",\"psn_cert_type\":\"01\","
-		"\"certno\":\"621002197203164015\",\"psn_name\":\"苏望川\",\"med_type\":\"21\",\"begntime\":\"2026-03-06 08:30:00\","
-		"\"feedetail\":" LINES "}");
+	                      "\"certno\":\"621002197203164015\",\"psn_name\":\"苏望川\",\"med_type\":\"21\","
+	                      "\"begntime\":\"2026-03-06 08:30:00\","
+	                      "\"feedetail\":" LINES "}");
 	octets = encoded(&w, &zj, msg);
 	assert_text(text_of(octets, "feecnt"), "3");
 	assert_text(text_of(octets, "feehash"), "9c2158252e487968e1a87d59782904a7a6709b8bec29b7f1976aa84afbb3f49e");
@@ -522,7 +542,8 @@ static void test_fee_upload(void **state)
 	for (int n = 300; n <= 301; n++) {
 		yt_buf_clear(&rows);
 		for (int i = 0; i < n; i++)
-			yt_buf_printf(&rows, "%s" LINE("%d", "A", "1", "5", "5", "5", "01", "09") "}", i == 0 ? "[" : ",", i);
+			yt_buf_printf(
+			        &rows, "%s" LINE("%d", "A", "1", "5", "5", "5", "01", "09") "}", i == 0 ? "[" : ",", i);
 		yt_buf_text(&rows, "]");
 		yt_buf_byte(&rows, 0);
 		if (n == 300)
@@ -544,13 +565,32 @@ static void test_settings(void **state)
 		const char *key, *value;
 		bool is_good;
 	} rows[] = {
-		{ "hub", "100000", true }, { "hub", "10000", false }, { "hub", "10000a", false }, { "encoding", "GB18030", true },
-		{ "encoding", "GBK", false }, { "expire_s", "1", true }, { "expire_s", "3600", true }, { "expire_s", "3601", false },
-		{ "expire_s", "0", false }, { "expire_s", "x", false }, { "unknown_elements", "keep", true },
-		{ "unknown_elements", "maybe", false }, { "relay", "yes", true }, { "relay", "1", false }, { "signatures", "no", true },
-		{ "invariants", "", true }, { "invariants", "I1,I8", true }, { "invariants", "I9", false }, { "invariants", "I1,", true },
-		{ "invariants", "I1I2", false }, { "receivers", "66=660000;6212=629900", true }, { "receivers", "66=66", false },
-		{ "med_type", "11=11;*", true }, { "med_type", "11", false }, { "med_type", "=11", false }, { "med_type", "11=", false },
+		{ "hub", "100000", true },
+		{ "hub", "10000", false },
+		{ "hub", "10000a", false },
+		{ "encoding", "GB18030", true },
+		{ "encoding", "GBK", false },
+		{ "expire_s", "1", true },
+		{ "expire_s", "3600", true },
+		{ "expire_s", "3601", false },
+		{ "expire_s", "0", false },
+		{ "expire_s", "x", false },
+		{ "unknown_elements", "keep", true },
+		{ "unknown_elements", "maybe", false },
+		{ "relay", "yes", true },
+		{ "relay", "1", false },
+		{ "signatures", "no", true },
+		{ "invariants", "", true },
+		{ "invariants", "I1,I8", true },
+		{ "invariants", "I9", false },
+		{ "invariants", "I1,", true },
+		{ "invariants", "I1I2", false },
+		{ "receivers", "66=660000;6212=629900", true },
+		{ "receivers", "66=66", false },
+		{ "med_type", "11=11;*", true },
+		{ "med_type", "11", false },
+		{ "med_type", "=11", false },
+		{ "med_type", "11=", false },
 	};
 	struct world w = world_open();
 
@@ -558,7 +598,8 @@ static void test_settings(void **state)
 		struct plugin_setting settings[] = { { "area", "330000" }, { rows[i].key, rows[i].value } };
 		struct yt_plugin *plugin = NULL;
 		char why[512];
-		int rv = plugin_load(&plugin, YT_PLUGIN_DIR "/crossprovince.so", "test", settings, 2, w.keys, why, sizeof(why));
+		int rv = plugin_load(
+		        &plugin, YT_PLUGIN_DIR "/crossprovince.so", "test", settings, 2, w.keys, why, sizeof(why));
 
 		if ((rv == 0) != rows[i].is_good)
 			fail_msg("%s: %s gives %d", rows[i].key, rows[i].value, rv);
@@ -571,7 +612,8 @@ static void test_settings(void **state)
 static void test_receivers_and_missing_keys(void **state)
 {
 	struct world w = world_open();
-	struct codec zj = open_with(&w, "330000", "receivers", "62=620001;6210=629900"), none = open_with(&w, "440000", NULL, NULL);
+	struct codec zj = open_with(&w, "330000", "receivers", "62=620001;6210=629900"),
+	             none = open_with(&w, "440000", NULL, NULL);
 	struct yt_buf out = { 0 };
 
 	assert_text(text_of(encoded(&w, &zj, case_of_8(&w)), "recver"), "629900"); /* the longest prefix */

@@ -3,12 +3,13 @@
 #include "crossprovince_peer.h"
 
 #define SAID(code) "<result><errorcode>" code "</errorcode><errormsg>说明</errormsg><dupflag>0</dupflag></result>"
-#define SETTLED_WITH(insurance, both, rows)                                                                           \
+#define SETTLED_WITH(insurance, both, rows)                                                                            \
 	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><aaz216>A6210002603180000456</aaz216>"            \
-	"<ykc700>S6210002603060000123</ykc700><akc194>20260318101531</akc194><ykc706>20260318</ykc706><aae140>" insurance \
-	"</aae140><ykc021>31</ykc021><akc264>28463.57</akc264><ake171>23692.00</ake171><aka151>3000.00</aka151>"      \
+	"<ykc700>S6210002603060000123</ykc700><akc194>20260318101531</akc194><ykc706>20260318</"                       \
+	"ykc706><aae140>" insurance                                                                                    \
+	"</aae140><ykc021>31</ykc021><akc264>28463.57</akc264><ake171>23692.00</ake171><aka151>3000.00</aka151>"       \
 	"<ake149>21314.63</ake149><ake039>11380.60</ake039><ake035>0.00</ake035><ake026>0.00</ake026><aae045>" both    \
-	"</aae045><ake032>0.00</ake032><ake181>5547.19</ake181><ake173>0.00</ake173><ake038>0.00</ake038>"            \
+	"</aae045><ake032>0.00</ake032><ake181>5547.19</ake181><ake173>0.00</ake173><ake038>0.00</ake038>"             \
 	"<akb067>7148.94</akb067><aae240>0.00</aae240><ake105>0</ake105>" rows "</output></result>"
 #define ROW(fund, amount) "<row><aaa157>" fund "</aaa157><aad006>基金</aad006><aae187>" amount "</aae187></row>"
 #define ROWS "<detail>" ROW("390100", "11380.60") ROW("390200", "4386.84") ROW("610100", "5547.19") "</detail>"
@@ -48,17 +49,36 @@ static const struct outcome_case {
 	enum yt_outcome by_owner; /* by anybody else it is always unknown */
 	bool may_retry, at_gateway;
 } outcome_cases[] = {
-	{ "-1001", YT_REFUSED, false, true }, { "-1002", YT_REFUSED, false, true }, { "-1003", YT_REFUSED, false, true },
-	{ "-1004", YT_REFUSED, false, true }, { "-1005", YT_REFUSED, false, true }, { "-1006", YT_REFUSED, false, false },
-	{ "-1007", YT_REFUSED, false, false }, { "-1008", YT_REFUSED, false, true }, { "-1009", YT_REFUSED, false, true },
-	{ "-1010", YT_REFUSED, false, false }, { "-2001", YT_REFUSED, false, false }, { "-2009", YT_REFUSED, false, false },
-	{ "-3001", YT_REFUSED, false, false }, { "-3012", YT_REFUSED, false, false }, { "-3021", YT_REFUSED, false, false },
-	{ "-3022", YT_REFUSED, false, false }, { "-4004", YT_REFUSED, false, false }, { "-9001", YT_UNKNOWN, false, false },
+	{ "-1001", YT_REFUSED, false, true },
+	{ "-1002", YT_REFUSED, false, true },
+	{ "-1003", YT_REFUSED, false, true },
+	{ "-1004", YT_REFUSED, false, true },
+	{ "-1005", YT_REFUSED, false, true },
+	{ "-1006", YT_REFUSED, false, false },
+	{ "-1007", YT_REFUSED, false, false },
+	{ "-1008", YT_REFUSED, false, true },
+	{ "-1009", YT_REFUSED, false, true },
+	{ "-1010", YT_REFUSED, false, false },
+	{ "-2001", YT_REFUSED, false, false },
+	{ "-2009", YT_REFUSED, false, false },
+	{ "-3001", YT_REFUSED, false, false },
+	{ "-3012", YT_REFUSED, false, false },
+	{ "-3021", YT_REFUSED, false, false },
+	{ "-3022", YT_REFUSED, false, false },
+	{ "-4004", YT_REFUSED, false, false },
+	{ "-9001", YT_UNKNOWN, false, false },
 	{ "-9002", YT_UNKNOWN, false, false }, /* only our own connection knows */
-	{ "-9003", YT_REFUSED, true, false }, { "-9004", YT_REFUSED, true, false }, { "-9009", YT_UNKNOWN, false, false },
-	{ "-9999", YT_UNKNOWN, false, false }, { "-1011", YT_UNKNOWN, false, false }, { "-3013", YT_UNKNOWN, false, false },
-	{ "-5000", YT_UNKNOWN, false, false }, { "1", YT_UNKNOWN, false, false }, { "-0", YT_UNKNOWN, false, false },
-	{ "", YT_UNKNOWN, false, false }, { "abc", YT_UNKNOWN, false, false },
+	{ "-9003", YT_REFUSED, true, false },
+	{ "-9004", YT_REFUSED, true, false },
+	{ "-9009", YT_UNKNOWN, false, false },
+	{ "-9999", YT_UNKNOWN, false, false },
+	{ "-1011", YT_UNKNOWN, false, false },
+	{ "-3013", YT_UNKNOWN, false, false },
+	{ "-5000", YT_UNKNOWN, false, false },
+	{ "1", YT_UNKNOWN, false, false },
+	{ "-0", YT_UNKNOWN, false, false },
+	{ "", YT_UNKNOWN, false, false },
+	{ "abc", YT_UNKNOWN, false, false },
 };
 
 static void test_codes_and_who_says_them(void **state)
@@ -73,7 +93,8 @@ static void test_codes_and_who_says_them(void **state)
 
 		s.answer.body = yt_arena_printf(s.w.arena, SAID("%s"), row->code).p;
 		reply = answered(&s.w, &s.zj, s.msg, sealed(&s.w, &s.answer));
-		if (reply->outcome != row->by_owner || reply->may_retry != row->may_retry || reply->at_gateway != row->at_gateway)
+		if (reply->outcome != row->by_owner || reply->may_retry != row->may_retry ||
+		        reply->at_gateway != row->at_gateway)
 			fail_msg("%s: outcome %d", row->code, (int)reply->outcome);
 		hub.body = s.answer.body;
 		hub.sender = "100000";
@@ -152,7 +173,8 @@ static void test_booked_answers_that_do_not_add_up(void **state)
 		{ "<akb067>7148.94", "<akb067>7148.95", "I4" },
 		{ "<ake171>23692.00", "<ake171>23692.01", "I5" },
 		{ "<ykc700>S6210002603060000123", "<ykc700>S6210002603060000124", "I5" },
-		{ "<ake038>0.00</ake038><akb067>7148.94", "<ake038>1.00</ake038><akb067>7147.94", "I7" }, /* ake122 was 0 */
+		{ "<ake038>0.00</ake038><akb067>7148.94", "<ake038>1.00</ake038><akb067>7147.94",
+		        "I7" }, /* ake122 was 0 */
 		{ "<ake038>0.00</ake038><akb067>7148.94", "<ake038>-1.00</ake038><akb067>7149.94", "I7" },
 		{ "<aaa157>390200", "<aaa157>999997", "-3012" },
 	};
@@ -180,10 +202,14 @@ static void test_one_amount_becomes_two(void **state)
 		bool derived;
 	} rows[] = {
 		{ SETTLED, "4386.84", "0.00", false },
-		{ SETTLED_WITH("310", "4386.84", "<detail>" ROW("310100", "11380.60") ROW("330100", "4386.84") ROW("610100", "5547.19")
-			"</detail>"), "0.00", "4386.84", false },
-		{ SETTLED_WITH("310", "4386.84", "<detail>" ROW("310100", "11380.60") ROW("330100", "4000.00") ROW("390200", "386.84")
-			ROW("610100", "5547.19") "</detail>"), "386.84", "4000.00", false },
+		{ SETTLED_WITH("310", "4386.84",
+		          "<detail>" ROW("310100", "11380.60") ROW("330100", "4386.84")
+		                  ROW("610100", "5547.19") "</detail>"),
+		        "0.00", "4386.84", false },
+		{ SETTLED_WITH("310", "4386.84",
+		          "<detail>" ROW("310100", "11380.60") ROW("330100", "4000.00") ROW("390200", "386.84")
+		                  ROW("610100", "5547.19") "</detail>"),
+		        "386.84", "4000.00", false },
 		{ SETTLED_WITH("390", "4386.84", "<detail/>"), "4386.84", "0.00", true },
 		{ SETTLED_WITH("310", "4386.84", "<detail/>"), "0.00", "4386.84", true },
 	};
@@ -223,12 +249,17 @@ static void test_reversal_is_negative(void **state)
 	cancel = case_of_8(&s.w);
 	cancel->op = yt_op(YT_OP_INPATIENT_SETTLE_CANCEL);
 	cancel->number = YT_STR("202603181100000001000001");
-	cancel->body = json(&s.w, "{\"data\":{\"mdtrt_id\":\"M1\",\"setl_id\":\"33020000001\",\"psn_no\":\"62100000000000000000876543\"}}");
+	cancel->body = json(&s.w, "{\"data\":{\"mdtrt_id\":\"M1\",\"setl_id\":\"33020000001\",\"psn_no\":"
+	                          "\"62100000000000000000876543\"}}");
 	cancel->own_number = YT_STR("");
-	cancel->facts = json(&s.w, "{\"ykc700\":\"S6210002603060000123\",\"aaz216\":\"A6210002603180000456\",\"psn_cert_type\":\"01\","
-		"\"certno\":\"621002197203164015\",\"psn_name\":\"苏望川\",\"medfee_sumamt\":\"28463.57\",\"fund_pay_sumamt\":\"21314.63\","
-		"\"acct_pay\":\"0.00\",\"psn_cash_pay\":\"7148.94\",\"hifp_pay\":\"11380.60\",\"hifmi_pay\":\"4386.84\",\"maf_pay\":\"5547.19\","
-		"\"inscp_scp_amt\":\"23692.00\",\"preselfpay_amt\":\"2715.17\",\"fulamt_ownpay_amt\":\"1820.40\",\"overlmt_selfpay\":\"236.00\"}");
+	cancel->facts = json(&s.w,
+	        "{\"ykc700\":\"S6210002603060000123\",\"aaz216\":\"A6210002603180000456\",\"psn_cert_type\":\"01\","
+	        "\"certno\":\"621002197203164015\",\"psn_name\":\"苏望川\",\"medfee_sumamt\":\"28463.57\",\"fund_pay_"
+	        "sumamt\":\"21314.63\","
+	        "\"acct_pay\":\"0.00\",\"psn_cash_pay\":\"7148.94\",\"hifp_pay\":\"11380.60\",\"hifmi_pay\":\"4386."
+	        "84\",\"maf_pay\":\"5547.19\","
+	        "\"inscp_scp_amt\":\"23692.00\",\"preselfpay_amt\":\"2715.17\",\"fulamt_ownpay_amt\":\"1820.40\","
+	        "\"overlmt_selfpay\":\"236.00\"}");
 	cancel->sent = encoded(&s.w, &s.zj, cancel);
 	assert_text(text_of(cancel->sent, "transid"), "330000202603181100000001000001");
 	assert_text(text_of(cancel->sent, "akc264"), "-28463.57");
@@ -239,8 +270,9 @@ static void test_reversal_is_negative(void **state)
 	a.transno = "0305";
 	a.reftransid = "330000202603181100000001000001";
 	a.body = "<result><errorcode>0</errorcode><dupflag>0</dupflag><output><aaz216>A6210002603180000457</aaz216>"
-		"<oaaz216>A6210002603180000456</oaaz216><akc194>20260318110001</akc194><ykc706>20260318</ykc706>"
-		"<akc264>-28463.57</akc264><ake149>-21314.63</ake149><ake038>0.00</ake038><akb067>-7148.94</akb067></output></result>";
+	         "<oaaz216>A6210002603180000456</oaaz216><akc194>20260318110001</akc194><ykc706>20260318</ykc706>"
+	         "<akc264>-28463.57</akc264><ake149>-21314.63</ake149><ake038>0.00</ake038><akb067>-7148.94</akb067></"
+	         "output></result>";
 	reply = answered(&s.w, &s.zj, cancel, sealed(&s.w, &a));
 	assert_int_equal(reply->outcome, YT_DONE);
 	assert_int_equal(reply->breach.n, 0);
@@ -293,12 +325,14 @@ static struct doc query_answer(struct scene *s, const struct query_case *row)
 	struct yt_buf body = { 0 };
 	struct doc a = ksbw_answer;
 
-	yt_buf_printf(&body, "<result><errorcode>0</errorcode><dupflag>0</dupflag><output><ostate>%s</ostate>", row->state);
+	yt_buf_printf(
+	        &body, "<result><errorcode>0</errorcode><dupflag>0</dupflag><output><ostate>%s</ostate>", row->state);
 	if (row->code != NULL)
 		yt_buf_printf(&body, "<oerrorcode>%s</oerrorcode>", row->code);
 	if (row->result != NULL)
 		yt_buf_printf(&body, "<oresult>%.*s</oresult><oresdigest>%.*s</oresdigest>",
-		        YT_FMT(base64(&s->w, row->result)), YT_FMT(sm3_hex(&s->w, row->wrong_digest ? YT_STR("x") : yt_str(row->result))));
+		        YT_FMT(base64(&s->w, row->result)),
+		        YT_FMT(sm3_hex(&s->w, row->wrong_digest ? YT_STR("x") : yt_str(row->result))));
 	yt_buf_text(&body, "</output></result>");
 	a.transno = "P201";
 	a.reftransid = "330000202603181016000000000100";
@@ -319,8 +353,9 @@ static void test_outcomes_found_by_query(void **state)
 	query->time = YT_STR("2026-03-18 10:16:00");
 	query->sent = encoded(&s.w, &s.zj, query);
 	assert_text(text_of(query->sent, "otransid"), "330000202603181015300000000099");
-	assert_text(text_of(query->sent, "odigest"), text_of(s.msg->sent, "digest").n == 64 ?
-		yt_arena_copy(s.w.arena, text_of(s.msg->sent, "digest")).p : "");
+	assert_text(text_of(query->sent, "odigest"),
+	        text_of(s.msg->sent, "digest").n == 64 ? yt_arena_copy(s.w.arena, text_of(s.msg->sent, "digest")).p
+	                                               : "");
 	read = must_decode(&s.w, &s.gs, query->sent);
 	assert_int_equal(read->op->id, YT_OP_OUTCOME_QUERY);
 	assert_text(read->original_number, "330000202603181015300000000099");
@@ -334,7 +369,8 @@ static void test_outcomes_found_by_query(void **state)
 		assert_int_equal(reply->outcome, YT_DONE);
 		judgement = s.zj.api->judge(s.zj.plugin, s.msg, reply, adopted);
 		if (judgement != row->want || (judgement == YT_FOUND && adopted->outcome != row->outcome))
-			fail_msg("%s: judged %d, outcome %d %.*s", row->it, (int)judgement, (int)adopted->outcome, YT_FMT(adopted->text));
+			fail_msg("%s: judged %d, outcome %d %.*s", row->it, (int)judgement, (int)adopted->outcome,
+			        YT_FMT(adopted->text));
 		if (judgement == YT_FOUND && adopted->outcome == YT_DONE)
 			assert_text(adopted->settlement, "A6210002603180000456");
 	}
@@ -400,9 +436,13 @@ static void test_reversal_of_an_unknown_outcome(void **state)
 	a.transno = "1301";
 	a.reftransid = "330000202603181020000001000007";
 	for (char effect = '1'; effect <= '4'; effect++) {
-		a.body = yt_arena_printf(s.w.arena, "<result><errorcode>0</errorcode><dupflag>0</dupflag><output><effect>%c</effect>"
-			"</output></result>", effect).p;
-		assert_int_equal(answered(&s.w, &s.zj, reversal, sealed(&s.w, &a))->outcome, effect < '4' ? YT_DONE : YT_UNKNOWN);
+		a.body = yt_arena_printf(s.w.arena,
+		        "<result><errorcode>0</errorcode><dupflag>0</dupflag><output><effect>%c</effect>"
+		        "</output></result>",
+		        effect)
+		                 .p;
+		assert_int_equal(answered(&s.w, &s.zj, reversal, sealed(&s.w, &a))->outcome,
+		        effect < '4' ? YT_DONE : YT_UNKNOWN);
 	}
 	a.body = SAID("-3008");
 	assert_int_equal(answered(&s.w, &s.zj, reversal, sealed(&s.w, &a))->outcome, YT_REFUSED);
@@ -426,13 +466,16 @@ static void test_stored_answer_is_marked_as_repeat(void **state)
 	begin(&s);
 	read = must_decode(&s.w, &s.gs, s.msg->sent);
 	stored = sealed(&s.w, &s.answer);
-	assert_int_equal(s.gs.api->repeat_reply(s.gs.plugin, read, stored, YT_STR("620000202603181030000000000007"), 1773801000000, &out), 0);
+	assert_int_equal(s.gs.api->repeat_reply(s.gs.plugin, read, stored, YT_STR("620000202603181030000000000007"),
+	                         1773801000000, &out),
+	        0);
 	octets = kept(&s.w, &out);
 	assert_text(text_of(octets, "dupflag"), "1");
 	assert_text(text_of(octets, "transid"), "620000202603181030000000000007");
 	assert_text(text_of(octets, "sendtime"), "20260318103000");
-	assert_same(yt_str(replaced(&s.w, yt_arena_copy(s.w.arena, element(octets, "result")).p, "<dupflag>1", "<dupflag>0")),
-		element(stored, "result"));
+	assert_same(yt_str(replaced(
+	                    &s.w, yt_arena_copy(s.w.arena, element(octets, "result")).p, "<dupflag>1", "<dupflag>0")),
+	        element(stored, "result"));
 	assert_int_equal(answered(&s.w, &s.zj, s.msg, octets)->outcome, YT_DONE);
 	end(&s);
 }
@@ -520,19 +563,24 @@ static void test_person_check_both_ways(void **state)
 
 	begin(&s);
 	q.transno = "0211";
-	q.body = "<input><aab299>330200</aab299><akb026>H33020300999</akb026><akb021>示例医院</akb021><aab301>621000</aab301>"
-		"<aac043>01</aac043><aac044>621002197203164015</aac044><aac003>苏望川</aac003><aka130>21</aka130><ake007>20260306</ake007></input>";
+	q.body = "<input><aab299>330200</aab299><akb026>H33020300999</akb026><akb021>示例医院</akb021><aab301>621000</"
+	         "aab301>"
+	         "<aac043>01</aac043><aac044>621002197203164015</aac044><aac003>苏望川</aac003><aka130>21</"
+	         "aka130><ake007>20260306</ake007></input>";
 	read = must_decode(&s.w, &s.gs, sealed(&s.w, &q));
 	assert_int_equal(read->op->id, YT_OP_PERSON_CHECK);
 	assert_text(yt_node_text(yt_node_get(read->body, "data"), "mdtrt_cert_type"), "02");
 	assert_text(yt_node_text(yt_node_get(read->body, "data"), "mdtrt_cert_no"), "621002197203164015");
 	reply = yt_reply_new(s.w.arena);
 	reply->outcome = YT_DONE;
-	reply->body = json(&s.w, "{\"baseinfo\":{\"psn_no\":\"62100000000000000000876543\",\"psn_cert_type\":\"01\","
-		"\"certno\":\"621002197203164015\",\"psn_name\":\"苏望川\",\"gend\":\"1\",\"brdy\":\"1972-03-16\",\"age\":54},"
-		"\"insuinfo\":[{\"balc\":1,\"insutype\":\"310\",\"psn_type\":\"11\",\"psn_insu_stas\":\"2\",\"cvlserv_flag\":\"0\"},"
-		"{\"balc\":0,\"insutype\":\"390\",\"psn_type\":\"31\",\"psn_insu_stas\":\"1\",\"cvlserv_flag\":\"0\"}],"
-		"\"idetinfo\":[{\"psn_idet_type\":\"A\",\"begntime\":\"2026-01-01 00:00:00\"}]}");
+	reply->body = json(&s.w,
+	        "{\"baseinfo\":{\"psn_no\":\"62100000000000000000876543\",\"psn_cert_type\":\"01\","
+	        "\"certno\":\"621002197203164015\",\"psn_name\":\"苏望川\",\"gend\":\"1\",\"brdy\":\"1972-03-16\","
+	        "\"age\":54},"
+	        "\"insuinfo\":[{\"balc\":1,\"insutype\":\"310\",\"psn_type\":\"11\",\"psn_insu_stas\":\"2\",\"cvlserv_"
+	        "flag\":\"0\"},"
+	        "{\"balc\":0,\"insutype\":\"390\",\"psn_type\":\"31\",\"psn_insu_stas\":\"1\",\"cvlserv_flag\":\"0\"}],"
+	        "\"idetinfo\":[{\"psn_idet_type\":\"A\",\"begntime\":\"2026-01-01 00:00:00\"}]}");
 	octets = encoded_reply(&s.w, &s.gs, read, reply);
 	assert_text(text_of(octets, "aae140"), "390"); /* the one in force */
 	assert_text(text_of(octets, "ykc751"), "A");
@@ -603,14 +651,18 @@ static void test_token_is_blanked(void **state)
 	struct yt_str octets;
 
 	begin(&s);
-	assert_int_equal(s.gs.api->blank(s.gs.plugin, YT_STR("0304"), false, s.w.arena, s.msg->sent, put_hash, NULL, &out), 0);
+	assert_int_equal(
+	        s.gs.api->blank(s.gs.plugin, YT_STR("0304"), false, s.w.arena, s.msg->sent, put_hash, NULL, &out), 0);
 	q.transno = "0211";
-	q.body = "<input><aab299>330200</aab299><akb026>H33020300999</akb026><akb021>示例医院</akb021><aab301>621000</aab301>"
-		"<aac043>01</aac043><aac044>621002197203164015</aac044><aac003>苏望川</aac003><ecqrcode>TOKEN1234567890</ecqrcode>"
-		"<aka130>21</aka130><ake007>20260306</ake007></input>";
+	q.body = "<input><aab299>330200</aab299><akb026>H33020300999</akb026><akb021>示例医院</akb021><aab301>621000</"
+	         "aab301>"
+	         "<aac043>01</aac043><aac044>621002197203164015</aac044><aac003>苏望川</"
+	         "aac003><ecqrcode>TOKEN1234567890</ecqrcode>"
+	         "<aka130>21</aka130><ake007>20260306</ake007></input>";
 	octets = sealed(&s.w, &q);
 	assert_int_equal(must_decode(&s.w, &s.gs, octets)->n_secrets, 1);
-	assert_int_equal(s.gs.api->blank(s.gs.plugin, YT_STR("0211"), false, s.w.arena, octets, put_hash, NULL, &out), 1);
+	assert_int_equal(
+	        s.gs.api->blank(s.gs.plugin, YT_STR("0211"), false, s.w.arena, octets, put_hash, NULL, &out), 1);
 	assert_same(kept(&s.w, &out), yt_str(replaced(&s.w, octets.p, "TOKEN1234567890", "hash")));
 	end(&s);
 }

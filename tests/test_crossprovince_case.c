@@ -9,7 +9,7 @@
 #define HEAD(infno)                                                                                                    \
 	"\"infno\":\"" infno "\",\"msgid\":\"H33020300999202603181015300001\",\"mdtrtarea_admvs\":\"330200\","         \
 	"\"insuplc_admdvs\":\"621000\",\"recer_sys_code\":\"YBXT\",\"infver\":\"V1.0\",\"opter_type\":\"1\","          \
-	"\"opter\":\"S0007\",\"opter_name\":\"收费员七\",\"inf_time\":\"2026-03-18 10:15:30\","                        \
+	"\"opter\":\"S0007\",\"opter_name\":\"收费员七\",\"inf_time\":\"2026-03-18 10:15:30\","                    \
 	"\"fixmedins_code\":\"H33020300999\",\"fixmedins_name\":\"宁波甬东示例医院\",\"sign_no\":\"S1\","
 #define REQUEST(infno, input) "{" HEAD(infno) "\"input\":" input "}"
 #define PERSON "62100000000000000000876543"
@@ -29,7 +29,8 @@ static void begin(struct visit *v)
 	v->w = world_open();
 	v->zj = open_with(&v->w, "330000", NULL, NULL);
 	v->gs = open_with(&v->w, "620000", NULL, NULL);
-	if (plugin_load(&v->nhsa.plugin, YT_PLUGIN_DIR "/nhsa.so", "test", settings, 1, v->w.keys, why, sizeof(why)) != 0)
+	if (plugin_load(&v->nhsa.plugin, YT_PLUGIN_DIR "/nhsa.so", "test", settings, 1, v->w.keys, why, sizeof(why)) !=
+	        0)
 		fail_msg("%s", why);
 	v->nhsa.api = plugin_api(v->nhsa.plugin);
 	facts_begin(&v->facts, v->w.arena);
@@ -48,7 +49,8 @@ static struct yt_msg *said(struct visit *v, const char *request, const char *ans
 {
 	struct yt_msg *msg = must_decode(&v->w, &v->nhsa, yt_str(request));
 
-	*reply = answered(&v->w, &v->nhsa, msg, answer != NULL ? yt_str(answer) : YT_STR("{\"infcode\":0,\"output\":{}}"));
+	*reply = answered(
+	        &v->w, &v->nhsa, msg, answer != NULL ? yt_str(answer) : YT_STR("{\"infcode\":0,\"output\":{}}"));
 	if ((*reply)->outcome != YT_DONE)
 		fail_msg("%.*s", YT_FMT((*reply)->text));
 	facts_add(&v->facts, facts_piece(v->w.arena, msg, *reply));
@@ -78,51 +80,64 @@ static struct yt_msg *across(struct visit *v, const struct yt_msg *msg, enum yt_
 }
 
 #define ANSWER_1101                                                                                                    \
-	"{\"infcode\":0,\"output\":{\"baseinfo\":{\"psn_no\":\"" PERSON "\",\"psn_cert_type\":\"01\",\"certno\":"        \
-	"\"621002197203164015\",\"psn_name\":\"苏望川\",\"gend\":\"1\",\"brdy\":\"1972-03-16\",\"age\":54},\"insuinfo\":"  \
-	"[{\"balc\":0,\"insutype\":\"390\",\"psn_type\":\"31\",\"psn_insu_stas\":\"1\",\"cvlserv_flag\":\"0\","            \
+	"{\"infcode\":0,\"output\":{\"baseinfo\":{\"psn_no\":\"" PERSON "\",\"psn_cert_type\":\"01\",\"certno\":"      \
+	"\"621002197203164015\",\"psn_name\":\"苏望川\",\"gend\":\"1\",\"brdy\":\"1972-03-16\",\"age\":54},"        \
+	"\"insuinfo\":"                                                                                                \
+	"[{\"balc\":0,\"insutype\":\"390\",\"psn_type\":\"31\",\"psn_insu_stas\":\"1\",\"cvlserv_flag\":\"0\","        \
 	"\"insuplc_admdvs\":\"621000\"}],\"idetinfo\":[]}}"
 #define REQUEST_1101                                                                                                   \
-	REQUEST("1101", "{\"data\":{\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"621002197203164015\",\"psn_cert_type\":"  \
-	"\"01\",\"certno\":\"621002197203164015\",\"psn_name\":\"苏望川\"}}")
-#define REQUEST_2401                                                                                                   \
-	REQUEST("2401", "{\"mdtrtinfo\":{\"psn_no\":\"" PERSON "\",\"insutype\":\"390\",\"begntime\":\"2026-03-06 08:30:00\"," \
-	"\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"621002197203164015\",\"med_type\":\"21\",\"ipt_no\":\"ZY26030600731\"," \
-	"\"atddr_no\":\"D1\",\"chfpdr_name\":\"医生\",\"adm_diag_dscr\":\"腰椎间盘突出\",\"adm_dept_codg\":\"A03\","              \
-	"\"adm_dept_name\":\"骨科\",\"adm_bed\":\"12\",\"dscg_maindiag_code\":\"M51.202\",\"dscg_maindiag_name\":"             \
-	"\"腰椎间盘突出\",\"trum_flag\":\"0\"},\"diseinfo\":[]}")
+	REQUEST("1101",                                                                                                \
+	        "{\"data\":{\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"621002197203164015\",\"psn_cert_type\":"    \
+	        "\"01\",\"certno\":\"621002197203164015\",\"psn_name\":\"苏望川\"}}")
+#define REQUEST_2401                                                                                                         \
+	REQUEST("2401",                                                                                                      \
+	        "{\"mdtrtinfo\":{\"psn_no\":\"" PERSON "\",\"insutype\":\"390\",\"begntime\":\"2026-03-06 08:30:00\","       \
+	        "\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"621002197203164015\",\"med_type\":\"21\",\"ipt_no\":"        \
+	        "\"ZY26030600731\","                                                                                         \
+	        "\"atddr_no\":\"D1\",\"chfpdr_name\":\"医生\",\"adm_diag_dscr\":\"腰椎间盘突出\",\"adm_dept_codg\":" \
+	        "\"A03\","                                                                                                   \
+	        "\"adm_dept_name\":\"骨科\",\"adm_bed\":\"12\",\"dscg_maindiag_code\":\"M51.202\",\"dscg_maindiag_"        \
+	        "name\":"                                                                                                    \
+	        "\"腰椎间盘突出\",\"trum_flag\":\"0\"},\"diseinfo\":[]}")
 #define LINE(sn, item, amount, own, type)                                                                              \
-	"{\"feedetl_sn\":\"" sn "\",\"mdtrt_id\":\"330200M1\",\"psn_no\":\"" PERSON "\",\"med_type\":\"21\",\"fee_ocur_time\":" \
-	"\"2026-03-10 08:00:00\",\"med_list_codg\":\"" item "\",\"medins_list_codg\":\"H-" item "\",\"det_item_fee_sumamt\":"   \
-	amount ",\"cnt\":1,\"pric\":" amount ",\"bilg_dept_codg\":\"A03\",\"bilg_dept_name\":\"骨科\",\"bilg_dr_codg\":\"D1\","  \
+	"{\"feedetl_sn\":\"" sn "\",\"mdtrt_id\":\"330200M1\",\"psn_no\":\"" PERSON                                    \
+	"\",\"med_type\":\"21\",\"fee_ocur_time\":"                                                                    \
+	"\"2026-03-10 08:00:00\",\"med_list_codg\":\"" item "\",\"medins_list_codg\":\"H-" item                        \
+	"\",\"det_item_fee_sumamt\":" amount ",\"cnt\":1,\"pric\":" amount                                             \
+	",\"bilg_dept_codg\":\"A03\",\"bilg_dept_name\":\"骨科\",\"bilg_dr_codg\":\"D1\","                           \
 	"\"bilg_dr_name\":\"医生\"}"
 #define SPLIT(sn, in, own, out, over, level, type)                                                                     \
-	"{\"feedetl_sn\":\"" sn "\",\"det_item_fee_sumamt\":0,\"cnt\":1,\"pric\":0,\"pric_uplmt_amt\":0,\"inscp_scp_amt\":" in    \
-	",\"preselfpay_amt\":" own ",\"fulamt_ownpay_amt\":" out ",\"overlmt_amt\":" over ",\"chrgitm_lv\":\"" level             \
+	"{\"feedetl_sn\":\"" sn                                                                                        \
+	"\",\"det_item_fee_sumamt\":0,\"cnt\":1,\"pric\":0,\"pric_uplmt_amt\":0,\"inscp_scp_amt\":" in                 \
+	",\"preselfpay_amt\":" own ",\"fulamt_ownpay_amt\":" out ",\"overlmt_amt\":" over ",\"chrgitm_lv\":\"" level   \
 	"\",\"med_chrgitm_type\":\"" type "\",\"lmt_used_flag\":\"0\"}"
 #define CHECKED                                                                                                        \
-	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><aac001>" PERSON "</aac001><aac043>01</aac043>"       \
-	"<aac044>621002197203164015</aac044><aac003>苏望川</aac003><aac004>1</aac004><aac006>19720316</aac006>"               \
+	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><aac001>" PERSON "</aac001><aac043>01</aac043>"   \
+	"<aac044>621002197203164015</aac044><aac003>苏望川</aac003><aac004>1</aac004><aac006>19720316</aac006>"     \
 	"<aae140>390</aae140><ykc021>31</ykc021></output></result>"
 #define REGISTERED                                                                                                     \
-	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><ykc700>S6210002603060000123</ykc700>"               \
+	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><ykc700>S6210002603060000123</ykc700>"            \
 	"<ykc021>31</ykc021><aae140>390</aae140></output></result>"
 #define UPLOADED                                                                                                       \
-	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><okcnt>2</okcnt><oksum>180.00</oksum></output></result>"
+	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><okcnt>2</okcnt><oksum>180.00</oksum></output></" \
+	"result>"
 #define STATE                                                                                                          \
-	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><ykc700>S6210002603060000123</ykc700>"               \
+	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><ykc700>S6210002603060000123</ykc700>"            \
 	"<akc068>1</akc068></output></result>"
 #define SETTLED                                                                                                        \
-	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><aaz216>A6210002603180000456</aaz216>"               \
-	"<ykc700>S6210002603060000123</ykc700><akc194>20260318101531</akc194><ykc706>20260318</ykc706><aae140>390</aae140>" \
-	"<ykc021>31</ykc021><akc264>180.00</akc264><ake171>140.00</ake171><aka151>0.00</aka151><ake149>100.00</ake149>"   \
-	"<ake039>100.00</ake039><ake035>0.00</ake035><ake026>0.00</ake026><aae045>0.00</aae045><ake032>0.00</ake032>"     \
-	"<ake181>0.00</ake181><ake173>0.00</ake173><ake038>0.00</ake038><akb067>80.00</akb067><aae240>0.00</aae240>"       \
+	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><aaz216>A6210002603180000456</aaz216>"            \
+	"<ykc700>S6210002603060000123</ykc700><akc194>20260318101531</akc194><ykc706>20260318</ykc706><aae140>390</"   \
+	"aae140>"                                                                                                      \
+	"<ykc021>31</ykc021><akc264>180.00</akc264><ake171>140.00</ake171><aka151>0.00</aka151><ake149>100.00</"       \
+	"ake149>"                                                                                                      \
+	"<ake039>100.00</ake039><ake035>0.00</ake035><ake026>0.00</ake026><aae045>0.00</aae045><ake032>0.00</ake032>"  \
+	"<ake181>0.00</ake181><ake173>0.00</ake173><ake038>0.00</ake038><akb067>80.00</akb067><aae240>0.00</aae240>"   \
 	"<ake105>0</ake105><detail/></output></result>"
 #define CANCELLED                                                                                                      \
-	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><aaz216>A6210002603180000457</aaz216>"               \
-	"<oaaz216>A6210002603180000456</oaaz216><akc194>20260318110001</akc194><ykc706>20260318</ykc706>"                   \
-	"<akc264>-180.00</akc264><ake149>-100.00</ake149><ake038>0.00</ake038><akb067>-80.00</akb067></output></result>"
+	"<result><errorcode>0</errorcode><dupflag>0</dupflag><output><aaz216>A6210002603180000457</aaz216>"            \
+	"<oaaz216>A6210002603180000456</oaaz216><akc194>20260318110001</akc194><ykc706>20260318</ykc706>"              \
+	"<akc264>-180.00</akc264><ake149>-100.00</ake149><ake038>0.00</ake038><akb067>-80.00</akb067></output></"      \
+	"result>"
 
 static void assert_element(const struct yt_msg *read, const char *name, const char *want)
 {
@@ -145,23 +160,35 @@ static void test_in_patient(void **state)
 	assert_element(read, "aac003", "苏望川");
 	assert_element(read, "ake007", "20260306083000");
 	assert_element(read, "akc193", "M51.202");
-	msg = said(&v, REQUEST("2301", "{\"feedetail\":[" LINE("1", "X01", "100", "0", "09") "," LINE("2", "X02", "80", "0", "01") "]}"),
-	        "{\"infcode\":0,\"output\":{\"result\":[" SPLIT("2", "60", "10", "5", "5", "02", "01") "," SPLIT("1", "80", "15", "5", "0",
-	        "01", "09") "]}}", &split);
+	msg = said(&v,
+	        REQUEST("2301", "{\"feedetail\":[" LINE("1", "X01", "100", "0", "09") "," LINE(
+	                                "2", "X02", "80", "0", "01") "]}"),
+	        "{\"infcode\":0,\"output\":{\"result\":[" SPLIT("2", "60", "10", "5", "5", "02", "01") "," SPLIT(
+	                "1", "80", "15", "5", "0", "01", "09") "]}}",
+	        &split);
 	read = across(&v, msg, YT_OP_INPATIENT_FEES, UPLOADED);
 	assert_element(read, "ykc700", "S6210002603060000123");
 	assert_element(read, "ake171", "80.00");
-	msg = said(&v, REQUEST("2402", "{\"dscginfo\":{\"mdtrt_id\":\"330200M1\",\"psn_no\":\"" PERSON "\",\"insutype\":\"390\","
-	        "\"endtime\":\"2026-03-18 09:00:00\",\"dscg_dept_codg\":\"A03\",\"dscg_dept_name\":\"骨科\",\"dscg_way\":\"1\"},"
-	        "\"diseinfo\":[{\"mdtrt_id\":\"330200M1\",\"psn_no\":\"" PERSON "\",\"diag_type\":\"1\",\"maindiag_flag\":\"1\","
-	        "\"diag_srt_no\":1,\"diag_code\":\"M51.200\",\"diag_name\":\"腰椎间盘疾病\",\"diag_dept\":\"A03\",\"dise_dor_no\":\"D1\","
-	        "\"dise_dor_name\":\"医生\",\"diag_time\":\"2026-03-18 09:00:00\"}]}"), NULL, &split);
+	msg = said(&v,
+	        REQUEST("2402",
+	                "{\"dscginfo\":{\"mdtrt_id\":\"330200M1\",\"psn_no\":\"" PERSON "\",\"insutype\":\"390\","
+	                "\"endtime\":\"2026-03-18 "
+	                "09:00:00\",\"dscg_dept_codg\":\"A03\",\"dscg_dept_name\":\"骨科\",\"dscg_way\":\"1\"},"
+	                "\"diseinfo\":[{\"mdtrt_id\":\"330200M1\",\"psn_no\":\"" PERSON
+	                "\",\"diag_type\":\"1\",\"maindiag_flag\":\"1\","
+	                "\"diag_srt_no\":1,\"diag_code\":\"M51.200\",\"diag_name\":\"腰椎间盘疾病\",\"diag_dept\":"
+	                "\"A03\",\"dise_dor_no\":\"D1\","
+	                "\"dise_dor_name\":\"医生\",\"diag_time\":\"2026-03-18 09:00:00\"}]}"),
+	        NULL, &split);
 	read = across(&v, msg, YT_OP_INPATIENT_DISCHARGE, STATE);
 	assert_element(read, "ykc702", "20260318");
 	assert_element(read, "akc196", "M51.200");
-	msg = said(&v, REQUEST("2304", "{\"data\":{\"psn_no\":\"" PERSON "\",\"mdtrt_cert_type\":\"02\",\"medfee_sumamt\":180,"
-	        "\"psn_setlway\":\"01\",\"mdtrt_id\":\"330200M1\",\"insutype\":\"390\",\"acct_used_flag\":\"0\",\"mid_setl_flag\":\"0\","
-	        "\"invono\":\"NB1\"}}"), "{\"infcode\":0,\"output\":{\"setlinfo\":{\"setl_id\":\"1\"}}}", &split);
+	msg = said(&v,
+	        REQUEST("2304", "{\"data\":{\"psn_no\":\"" PERSON "\",\"mdtrt_cert_type\":\"02\",\"medfee_sumamt\":180,"
+	                        "\"psn_setlway\":\"01\",\"mdtrt_id\":\"330200M1\",\"insutype\":\"390\",\"acct_used_"
+	                        "flag\":\"0\",\"mid_setl_flag\":\"0\","
+	                        "\"invono\":\"NB1\"}}"),
+	        "{\"infcode\":0,\"output\":{\"setlinfo\":{\"setl_id\":\"1\"}}}", &split);
 	read = across(&v, msg, YT_OP_INPATIENT_SETTLE, SETTLED);
 	assert_element(read, "akc264", "180.00");
 	assert_element(read, "ake171", "140.00");
@@ -173,8 +200,9 @@ static void test_in_patient(void **state)
 	assert_element(read, "feecnt", "2");
 	assert_element(read, "ykc701", "20260306");
 	assert_element(read, "ykc702", "20260318");
-	msg = must_decode(&v.w, &v.nhsa, YT_STR(REQUEST("2305", "{\"data\":{\"mdtrt_id\":\"330200M1\",\"setl_id\":"
-	        "\"A6210002603180000456\",\"psn_no\":\"" PERSON "\"}}")));
+	msg = must_decode(&v.w, &v.nhsa,
+	        YT_STR(REQUEST("2305", "{\"data\":{\"mdtrt_id\":\"330200M1\",\"setl_id\":"
+	                               "\"A6210002603180000456\",\"psn_no\":\"" PERSON "\"}}")));
 	read = across(&v, msg, YT_OP_INPATIENT_SETTLE_CANCEL, CANCELLED);
 	assert_element(read, "aaz216", "A6210002603180000456");
 	assert_element(read, "akb067", "-80.00");
@@ -189,14 +217,24 @@ static void test_out_patient_registers_with_its_diagnosis(void **state)
 
 	begin(&v);
 	said(&v, REQUEST_1101, ANSWER_1101, &split);
-	said(&v, REQUEST("2201", "{\"data\":{\"psn_no\":\"" PERSON "\",\"insutype\":\"390\",\"begntime\":\"2026-03-18 09:30:00\","
-	        "\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"621002197203164015\",\"ipt_otp_no\":\"MZ1\",\"atddr_no\":\"D1\",\"dr_name\":"
-	        "\"医生\",\"dept_code\":\"B01\",\"dept_name\":\"内科\",\"caty\":\"A03\"}}"),
-	        "{\"infcode\":0,\"output\":{\"data\":{\"mdtrt_id\":\"330200M2\",\"psn_no\":\"" PERSON "\",\"ipt_otp_no\":\"MZ1\"}}}", &split);
-	msg = said(&v, REQUEST("2203", "{\"mdtrtinfo\":{\"mdtrt_id\":\"330200M2\",\"psn_no\":\"" PERSON "\",\"med_type\":\"14\","
-	        "\"begntime\":\"2026-03-18 09:30:00\",\"dise_codg\":\"M03900\"},\"diseinfo\":[{\"diag_type\":\"1\",\"diag_srt_no\":1,"
-	        "\"diag_code\":\"I10.x00\",\"diag_name\":\"高血压\",\"diag_dept\":\"B01\",\"dise_dor_no\":\"D1\",\"dise_dor_name\":\"医生\","
-	        "\"diag_time\":\"2026-03-18 09:30:00\",\"vali_flag\":\"1\"}]}"), NULL, &split);
+	said(&v,
+	        REQUEST("2201", "{\"data\":{\"psn_no\":\"" PERSON
+	                        "\",\"insutype\":\"390\",\"begntime\":\"2026-03-18 09:30:00\","
+	                        "\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"621002197203164015\",\"ipt_otp_no\":"
+	                        "\"MZ1\",\"atddr_no\":\"D1\",\"dr_name\":"
+	                        "\"医生\",\"dept_code\":\"B01\",\"dept_name\":\"内科\",\"caty\":\"A03\"}}"),
+	        "{\"infcode\":0,\"output\":{\"data\":{\"mdtrt_id\":\"330200M2\",\"psn_no\":\"" PERSON
+	        "\",\"ipt_otp_no\":\"MZ1\"}}}",
+	        &split);
+	msg = said(&v,
+	        REQUEST("2203",
+	                "{\"mdtrtinfo\":{\"mdtrt_id\":\"330200M2\",\"psn_no\":\"" PERSON "\",\"med_type\":\"14\","
+	                "\"begntime\":\"2026-03-18 "
+	                "09:30:00\",\"dise_codg\":\"M03900\"},\"diseinfo\":[{\"diag_type\":\"1\",\"diag_srt_no\":1,"
+	                "\"diag_code\":\"I10.x00\",\"diag_name\":\"高血压\",\"diag_dept\":\"B01\",\"dise_dor_no\":"
+	                "\"D1\",\"dise_dor_name\":\"医生\","
+	                "\"diag_time\":\"2026-03-18 09:30:00\",\"vali_flag\":\"1\"}]}"),
+	        NULL, &split);
 	read = across(&v, msg, YT_OP_OUTPATIENT_REGISTER, REGISTERED);
 	assert_int_equal(read->op->id, YT_OP_OUTPATIENT_REGISTER);
 	assert_element(read, "aka130", "13");
@@ -216,9 +254,11 @@ static void test_person_check_for_the_platform(void **state)
 
 	begin(&v);
 	q.transno = "0211";
-	q.body = "<input><aab299>330200</aab299><akb026>H33020300999</akb026><akb021>示例医院</akb021><aab301>621000</aab301>"
-		"<aac043>01</aac043><aac044>621002197203164015</aac044><aac003>苏望川</aac003><ecqrcode>TOKEN123</ecqrcode>"
-		"<aka130>11</aka130><ake007>20260318</ake007></input>";
+	q.body = "<input><aab299>330200</aab299><akb026>H33020300999</akb026><akb021>示例医院</akb021><aab301>621000</"
+	         "aab301>"
+	         "<aac043>01</aac043><aac044>621002197203164015</aac044><aac003>苏望川</aac003><ecqrcode>TOKEN123</"
+	         "ecqrcode>"
+	         "<aka130>11</aka130><ake007>20260318</ake007></input>";
 	msg = must_decode(&v.w, &v.gs, sealed(&v.w, &q));
 	assert_text(yt_node_text(yt_node_get(msg->body, "data"), "mdtrt_cert_type"), "01");
 	assert_text(yt_node_text(yt_node_get(msg->body, "data"), "mdtrt_cert_no"), "TOKEN123");

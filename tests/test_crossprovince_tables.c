@@ -69,7 +69,8 @@ static void lines_read(void)
 
 			strcpy(other, text[j]);
 			cut(other, block);
-			if (strcmp(block[1], "-") == 0 && strlen(block[0]) == length && strncmp(block[0], name, length) == 0)
+			if (strcmp(block[1], "-") == 0 && strlen(block[0]) == length &&
+			        strncmp(block[0], name, length) == 0)
 				add_line(column[0], column[1], block, name[length] == '?');
 		}
 	}
@@ -107,8 +108,8 @@ static const char *one_of(const char *list)
 
 static void random_text(char *out, unsigned most)
 {
-	static const char *const pieces[] = { "䶮", "㛃", "𠮷", "\xEE\xA0\x9A" /* U+E81A */, "\xEE\x80\x80" /* U+E000 */, "王", "a",
-		"9", "-", "&amp;", "&lt;", "·" };
+	static const char *const pieces[] = { "䶮", "㛃", "𠮷", "\xEE\xA0\x9A" /* U+E81A */,
+		"\xEE\x80\x80" /* U+E000 */, "王", "a", "9", "-", "&amp;", "&lt;", "·" };
 	unsigned n = 1 + rnd(most < 30 ? most : 30);
 
 	out[0] = '\0';
@@ -193,8 +194,10 @@ static void put_row(struct yt_buf *out, const struct line *rows, size_t at)
 {
 	char value[4096];
 
-	for (size_t i = at + 1; i < n_lines && strcmp(lines[i].node, rows->node) == 0 &&
-	        strcmp(lines[i].number, rows->number) == 0 && strcmp(lines[i].direction, rows->direction) == 0; i++)
+	for (size_t i = at + 1;
+	        i < n_lines && strcmp(lines[i].node, rows->node) == 0 && strcmp(lines[i].number, rows->number) == 0 &&
+	        strcmp(lines[i].direction, rows->direction) == 0;
+	        i++)
 		for (unsigned k = how_many(&lines[i]); k > 0; k--) {
 			random_value(&lines[i], value);
 			yt_buf_printf(out, "<%s>%s</%s>", lines[i].wire, value, lines[i].wire);
@@ -229,7 +232,8 @@ static struct yt_str random_body(struct world *w, const char *number, const char
 	unsigned n_parts = 0;
 
 	yt_buf_text(&out, is_answer ? "<result>\n    <errorcode>0</errorcode>\n    <errormsg>好</errormsg>\n    "
-	                              "<dupflag>0</dupflag>" : "<input>");
+	                              "<dupflag>0</dupflag>"
+	                            : "<input>");
 	for (size_t i = 0; i < n_lines; i++) {
 		const struct line *l = &lines[i];
 		bool is_cell = strstr(l->node, "[]") != NULL && strcmp(l->type, "Rows") != 0;
@@ -253,10 +257,11 @@ static struct yt_str random_body(struct world *w, const char *number, const char
 	return kept(w, &out);
 }
 
-static const char *const numbers[] = { "P001", "P101", "P102", "0211", "0212", "0213", "0214", "0215", "0216", "0301", "0302",
-	"0303", "0304", "0305", "1301", "P201", "P301", "P302" };
+static const char *const numbers[] = { "P001", "P101", "P102", "0211", "0212", "0213", "0214", "0215", "0216", "0301",
+	"0302", "0303", "0304", "0305", "1301", "P201", "P301", "P302" };
 
-static void assert_round_trip(struct world *w, struct codec *zj, struct codec *gs, const char *number, enum yt_charset charset)
+static void assert_round_trip(
+        struct world *w, struct codec *zj, struct codec *gs, const char *number, enum yt_charset charset)
 {
 	struct doc q = ksbw_request, a = ksbw_answer;
 	struct yt_msg *msg;
@@ -290,13 +295,18 @@ static void test_every_transaction_round_trips(void **state)
 		struct world w = world_open();
 		enum yt_charset charset = charsets[i % 2];
 		/* Random amounts add up to nothing. */
-		struct plugin_setting settings[] = { { "area", "330000" }, { "encoding", yt_charset_name(charset) }, { "invariants", "" } };
+		struct plugin_setting settings[] = { { "area", "330000" }, { "encoding", yt_charset_name(charset) },
+			{ "invariants", "" } };
 		struct codec zj, gs;
 		char why[256];
 
-		assert_int_equal(plugin_load(&zj.plugin, YT_PLUGIN_DIR "/crossprovince.so", "zj", settings, 3, w.keys, why, sizeof(why)), 0);
+		assert_int_equal(plugin_load(&zj.plugin, YT_PLUGIN_DIR "/crossprovince.so", "zj", settings, 3, w.keys,
+		                         why, sizeof(why)),
+		        0);
 		settings[0].value = "620000";
-		assert_int_equal(plugin_load(&gs.plugin, YT_PLUGIN_DIR "/crossprovince.so", "gs", settings, 3, w.keys, why, sizeof(why)), 0);
+		assert_int_equal(plugin_load(&gs.plugin, YT_PLUGIN_DIR "/crossprovince.so", "gs", settings, 3, w.keys,
+		                         why, sizeof(why)),
+		        0);
 		zj.api = plugin_api(zj.plugin);
 		gs.api = plugin_api(gs.plugin);
 		for (int n = 0; n < 12; n++)

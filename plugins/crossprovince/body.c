@@ -17,7 +17,8 @@ struct writing {
 	struct yt_fault *fault;
 };
 
-static int YT_PRINTF(5, 6) refuse_at(struct writing *x, const char *node, int row, const char *name, const char *fmt, ...)
+static int YT_PRINTF(5, 6)
+        refuse_at(struct writing *x, const char *node, int row, const char *name, const char *fmt, ...)
 {
 	char at[16] = "";
 	va_list args;
@@ -62,7 +63,8 @@ static int put(struct writing *x, const struct ksbw_field *f, const char *node, 
 }
 
 /* A value that may come several times: a list of texts, or one text. */
-static int put_list(struct writing *x, const struct ksbw_field *f, const char *node, int row, const struct yt_node *list)
+static int put_list(
+        struct writing *x, const struct ksbw_field *f, const char *node, int row, const struct yt_node *list)
 {
 	int rv = 0;
 
@@ -133,8 +135,8 @@ static int put_rows(struct writing *x, const struct ksbw_field *f)
 	int rv = 0, at = 0;
 
 	if (n < f->min || n > f->max)
-		return refuse_at(x, NULL, -1, f->node[0], "has %u rows, %s takes %u to %u", n, x->s->schema->number, f->min,
-		        f->max);
+		return refuse_at(x, NULL, -1, f->node[0], "has %u rows, %s takes %u to %u", n, x->s->schema->number,
+		        f->min, f->max);
 	if (f->wrap != NULL)
 		yt_xml_start(x->w, f->wrap);
 	for (const struct yt_node *row = n > 0 ? rows->child : NULL; row != NULL && rv == 0; row = row->next, at++) {
@@ -255,11 +257,13 @@ static struct yt_node *object_in(struct reading *x, const struct ksbw_field *f)
 	if (node == NULL)
 		node = yt_node_add(x->arena, x->body, text, name[n] == '[' ? YT_ARRAY : YT_OBJECT);
 	if (node != NULL && node->kind == YT_ARRAY)
-		node = node->child != NULL ? node->child : yt_node_add(x->arena, node, (struct yt_str){ NULL, 0 }, YT_OBJECT);
+		node = node->child != NULL ? node->child
+		                           : yt_node_add(x->arena, node, (struct yt_str){ NULL, 0 }, YT_OBJECT);
 	return node;
 }
 
-static int add_value(struct reading *x, const struct ksbw_field *f, struct yt_node *to, const char *name, struct yt_str text)
+static int add_value(
+        struct reading *x, const struct ksbw_field *f, struct yt_node *to, const char *name, struct yt_str text)
 {
 	enum yt_kind kind = ksbw_is_number((enum ksbw_type)f->type) ? YT_NUMBER : YT_TEXT;
 	struct yt_node *made;
@@ -301,9 +305,11 @@ static int take_value(struct reading *x, const struct ksbw_field *f, const struc
 	return rv;
 }
 
-static int take_fields(struct reading *x, const struct ksbw_field *fields, size_t n, struct yt_node *first, struct yt_node *row);
+static int take_fields(
+        struct reading *x, const struct ksbw_field *fields, size_t n, struct yt_node *first, struct yt_node *row);
 
-static int take_row(struct reading *x, const struct ksbw_field *f, struct yt_node *node, struct yt_node *array, unsigned at)
+static int take_row(
+        struct reading *x, const struct ksbw_field *f, struct yt_node *node, struct yt_node *array, unsigned at)
 {
 	struct yt_node *row = yt_node_add(x->arena, array, (struct yt_str){ NULL, 0 }, YT_OBJECT);
 	size_t was = strlen(x->path);
@@ -374,7 +380,8 @@ static int take_field(struct reading *x, const struct ksbw_field *f, struct yt_n
 }
 
 /* row: the object the values go to; NULL: each has its own place in the body. */
-static int take_fields(struct reading *x, const struct ksbw_field *fields, size_t n, struct yt_node *first, struct yt_node *row)
+static int take_fields(
+        struct reading *x, const struct ksbw_field *fields, size_t n, struct yt_node *first, struct yt_node *row)
 {
 	struct yt_node *node = first;
 	int rv = 0;

@@ -13,14 +13,17 @@ static const struct yt_setting settings[] = {
 	{ "encoding", "UTF-8", "of what we write: UTF-8 or GB18030; both are read" },
 	{ "expire_s", "30", "seconds after which nobody executes a message of ours any more, 1 to 3600" },
 	{ "unknown_elements", "refuse", "elements of a body that the profile does not have: refuse or keep" },
-	{ "signatures", "yes", "no: none is made and none is checked, only the digest; for measuring, never for money: yes or no" },
+	{ "signatures", "yes",
+	        "no: none is made and none is checked, only the digest; for measuring, never for money: yes or no" },
 	{ "relay", "no", "pass messages of this format on unchanged, with their sender's signature: yes or no" },
 	{ "invariants", "I1,I2,I3,I4,I5,I6,I7,I8", "what is checked to add up" },
 	{ "receivers", "", "areas whose receiver is not their province: prefix=area;prefix=area" },
 	{ "insutype", "310=310;320=320;330=330;340=340;380=380;390=390;391=391;510=510",
 	        "insurance, national code = aae140; * at the end: others are the same" },
-	{ "med_type", "11=11;12=11;16=11;19=11;51=11;81=11;13=12;14=13;140104=13;140201=13;15=13;21=21;22=21;23=21;24=21;25=25;"
-	              "26=21;27=21;28=21;52=21;41=41;11=15",
+	{ "med_type",
+	        "11=11;12=11;16=11;19=11;51=11;81=11;13=12;14=13;140104=13;140201=13;15=13;21=21;22=21;23=21;24=21;25="
+	        "25;"
+	        "26=21;27=21;28=21;52=21;41=41;11=15",
 	        "care category, national code = aka130; the first pair wins in either direction" },
 	{ "psn_type", "*", "person category, national code = ykc021" },
 	{ "psn_cert_type", "*", "certificate type, national code = aac043" },
@@ -138,7 +141,8 @@ static int take_choice(const struct yt_plugin *self, const char *key, const char
 	struct yt_str s = yt_plugin_setting(self, key);
 
 	*out = yt_str_is(s, yes);
-	return *out || yt_str_is(s, no) ? 0 : complain(self, key, "has a value it cannot have (see the plugin's README)");
+	return *out || yt_str_is(s, no) ? 0
+	                                : complain(self, key, "has a value it cannot have (see the plugin's README)");
 }
 
 static int take_expire(const struct yt_plugin *self, struct ksbw *k)
@@ -231,8 +235,8 @@ static int ksbw_open(struct yt_plugin *self)
 	return rv;
 }
 
-YT_CODEC_PLUGIN(.name = "crossprovince", .content_type = "application/xml", .settings = settings,
-        .ops = ops, .open = ksbw_open, .close = ksbw_close, .decode_request = ksbw_decode_request,
+YT_CODEC_PLUGIN(.name = "crossprovince", .content_type = "application/xml", .settings = settings, .ops = ops,
+        .open = ksbw_open, .close = ksbw_close, .decode_request = ksbw_decode_request,
         .encode_reply = ksbw_encode_reply, .encode_request = ksbw_encode_request, .decode_reply = ksbw_decode_reply,
         .query_for = ksbw_query_for, .judge = ksbw_judge, .reversal_of = ksbw_reversal_of, .blank = ksbw_blank,
         .make_number = ksbw_make_number, .repeat_reply = ksbw_repeat_reply, .is_slow = true,

@@ -15,8 +15,10 @@ static const struct {
 	bool optional;
 	uint8_t type;
 } members[] = {
-#define MEMBER(name, member, optional, type) \
-	{ { name, sizeof(name) - 1 }, offsetof(struct ksbw_head, member), optional, type }
+#define MEMBER(name, member, optional, type)                                                                           \
+	{                                                                                                              \
+		{ name, sizeof(name) - 1 }, offsetof(struct ksbw_head, member), optional, type                         \
+	}
 	MEMBER("transno", transno, false, KSBW_TransNo),
 	MEMBER("msgtype", msgtype, false, KSBW_Enum),
 	MEMBER("transid", transid, false, KSBW_TransId),
@@ -79,7 +81,9 @@ static int check_member(struct ksbw_trouble *t, size_t i, struct yt_str text)
 static int take_member(struct ksbw_trouble *t, struct ksbw_head *head, size_t i, struct yt_node **node)
 {
 	if (!is_named(*node, members[i].name.p))
-		return members[i].optional ? 0 : refuse_head(t, members[i].name.p, "is missing or stands in the wrong place");
+		return members[i].optional
+		               ? 0
+		               : refuse_head(t, members[i].name.p, "is missing or stands in the wrong place");
 	if ((*node)->kind != YT_TEXT || (*node)->n > 0)
 		return refuse_head(t, members[i].name.p, "must be a text without elements or attributes");
 	*member_of(head, i) = (*node)->text;
@@ -192,8 +196,8 @@ int ksbw_read(struct yt_plugin *self, struct yt_arena *arena, struct yt_str octe
 		return rv;
 	if (rv != 0) {
 		refuse(t, "-1001", rv, "(message)", "");
-		snprintf(t->fault->why, sizeof(t->fault->why), "cannot be read: line %u column %u: %s", err.line, err.column,
-		        err.why != NULL ? err.why : "");
+		snprintf(t->fault->why, sizeof(t->fault->why), "cannot be read: line %u column %u: %s", err.line,
+		        err.column, err.why != NULL ? err.why : "");
 		return rv;
 	}
 	return read_document(e, t);
@@ -278,14 +282,16 @@ int ksbw_verify(struct yt_plugin *self, const struct ksbw_envelope *e, struct ks
 	/* A key that was valid when the message was made is one: a stored answer is given for years. */
 	rv = yt_key_find(self, e->head.sender, e->head.keyid, YT_KEY_SM2_PUBLIC, e->head.sent_ms, &key);
 	if (rv != 0)
-		return rv == YT_ENOMEM ? rv
-		                       : refuse(t, "-1004", YT_EDENIED, "head.keyid",
-		                                 rv == YT_ESTATE ? "is a key of the sender that was not valid at sendtime"
-		                                                 : "is no key of this sender that we have");
+		return rv == YT_ENOMEM
+		               ? rv
+		               : refuse(t, "-1004", YT_EDENIED, "head.keyid",
+		                         rv == YT_ESTATE ? "is a key of the sender that was not valid at sendtime"
+		                                         : "is no key of this sender that we have");
 	rv = verify_signature(self, e, key.name);
 	if (rv != 0)
 		return rv == YT_ENOMEM ? rv
-		                       : refuse(t, "-1004", YT_EDENIED, "head.sign", "is not the sender's signature over this head");
+		                       : refuse(t, "-1004", YT_EDENIED, "head.sign",
+		                                 "is not the sender's signature over this head");
 	return verify_digest(e, t);
 }
 
@@ -342,8 +348,9 @@ int ksbw_seal(struct yt_plugin *self, struct ksbw_head *head, struct yt_str body
 	if (k->signs)
 		rv = yt_key_find(self, k->area, (struct yt_str){ "", 0 }, YT_KEY_SM2_PRIVATE, now_ms, &key);
 	if (rv != 0)
-		return rv == YT_ENOMEM ? rv : ksbw_refuse(fault, YT_ENOTFOUND, "head.keyid",
-		                "cannot be filled: no valid SM2 key of ours, owner = setting area");
+		return rv == YT_ENOMEM ? rv
+		                       : ksbw_refuse(fault, YT_ENOTFOUND, "head.keyid",
+		                                 "cannot be filled: no valid SM2 key of ours, owner = setting area");
 	head->keyid = key.id;
 	rv = digest_of(body, &digest);
 	head->digest = yt_buf_view(&digest);

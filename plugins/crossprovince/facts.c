@@ -120,7 +120,8 @@ static size_t place_of(const char *node)
 	return i;
 }
 
-static struct yt_str in_tree(struct ksbw_objects *of, const struct yt_node *tree, const struct ksbw_field *f, const char *name)
+static struct yt_str in_tree(
+        struct ksbw_objects *of, const struct yt_node *tree, const struct ksbw_field *f, const char *name)
 {
 	const struct ksbw_objects *o = tree != NULL ? objects_of(of, tree) : NULL;
 	struct yt_str s = { NULL, 0 };
@@ -159,7 +160,8 @@ static struct yt_str by_name(struct ksbw_source *s, const struct ksbw_field *f, 
 	if (!fits(f, found) && !is_change(s, f))
 		found = in_tree(&s->in_facts, s->facts, f, name);
 	/* An answer may leave out who and which visit it is about; never an amount. */
-	if (!fits(f, found) && s->is_reply && f->min > 0 && !is_amount_type(f->type) && f->type != KSBW_SetlNo && s->msg->body != NULL)
+	if (!fits(f, found) && s->is_reply && f->min > 0 && !is_amount_type(f->type) && f->type != KSBW_SetlNo &&
+	        s->msg->body != NULL)
 		found = in_tree(&s->in_request, s->msg->body, f, name);
 	return fits(f, found) ? found : (struct yt_str){ NULL, 0 };
 }
@@ -177,11 +179,22 @@ static const struct yt_node *lines_of(struct ksbw_source *s)
 }
 
 /* What a fee line's amounts go into; an element of the settlement each. */
-enum { SUM_TOTAL, SUM_IN_SCOPE, SUM_CLASS_A, SUM_OWN_SHARE, SUM_DRUG, SUM_TREATMENT, SUM_MATERIAL, SUM_OTHER, SUM_OUTSIDE,
-	SUM_OVER, SUM_BED };
+enum {
+	SUM_TOTAL,
+	SUM_IN_SCOPE,
+	SUM_CLASS_A,
+	SUM_OWN_SHARE,
+	SUM_DRUG,
+	SUM_TREATMENT,
+	SUM_MATERIAL,
+	SUM_OTHER,
+	SUM_OUTSIDE,
+	SUM_OVER,
+	SUM_BED
+};
 
-static const char *const sum_elements[KSBW_SUMS] = { "akc264", "ake171", "akc018", "akc228", "akc232", "akc233", "akc234",
-	"akc235", "akc253", "akc268", "akc236" };
+static const char *const sum_elements[KSBW_SUMS] = { "akc264", "ake171", "akc018", "akc228", "akc232", "akc233",
+	"akc234", "akc235", "akc253", "akc268", "akc236" };
 
 /* Which own share: what is neither drug, material nor other is treatment; a bed is other (7.6 has no bed there). */
 static size_t share_of(const struct ksbw *k, const struct yt_node *row, bool *is_bed)
@@ -189,10 +202,10 @@ static size_t share_of(const struct ksbw *k, const struct yt_node *row, bool *is
 	struct yt_str kind = ksbw_map_right(&k->line_kinds, yt_node_text(row, "med_chrgitm_type"));
 
 	*is_bed = yt_str_is(kind, "bed");
-	return yt_str_is(kind, "drug")                      ? SUM_DRUG
-	       : yt_str_is(kind, "material")                ? SUM_MATERIAL
-	       : yt_str_is(kind, "other") || *is_bed        ? SUM_OTHER
-	                                                    : SUM_TREATMENT;
+	return yt_str_is(kind, "drug")               ? SUM_DRUG
+	       : yt_str_is(kind, "material")         ? SUM_MATERIAL
+	       : yt_str_is(kind, "other") || *is_bed ? SUM_OTHER
+	                                             : SUM_TREATMENT;
 }
 
 /* False when the line has no such amount: then nothing can be said of a sum. */
@@ -290,7 +303,8 @@ static bool add_line(struct yt_buf *out, const struct yt_node *row)
 
 int ksbw_fee_hash(struct yt_arena *arena, const struct yt_node *rows, char out[65])
 {
-	const struct yt_node **sorted = yt_arena_alloc(arena, (rows->n > 0 ? rows->n : 1) * sizeof(const struct yt_node *));
+	const struct yt_node **sorted =
+	        yt_arena_alloc(arena, (rows->n > 0 ? rows->n : 1) * sizeof(const struct yt_node *));
 	struct yt_buf text = { 0 }, hex = { 0 };
 	uint8_t digest[32];
 	size_t n = 0;

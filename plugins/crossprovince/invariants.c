@@ -25,7 +25,8 @@ static bool is_on(const struct check *c, const char *rule)
 	return (c->k->invariants & 1u << (rule[1] - '0')) != 0;
 }
 
-static const char *YT_PRINTF(4, 5) broken(const struct check *c, const char *rule, const char *name, const char *fmt, ...)
+static const char *YT_PRINTF(4, 5)
+        broken(const struct check *c, const char *rule, const char *name, const char *fmt, ...)
 {
 	char text[160];
 	va_list args;
@@ -45,7 +46,8 @@ static int64_t fen(const struct check *c, const char *name)
 	return yt_node_fen(c->node, name, &value) == 0 ? value : 0; /* its form was checked when it was read */
 }
 
-static const char *adds_up(const struct check *c, const char *rule, const char *total, const char *const *parts, const char *said)
+static const char *adds_up(
+        const struct check *c, const char *rule, const char *total, const char *const *parts, const char *said)
 {
 	int64_t sum = 0;
 	char left[24], right[24];
@@ -76,15 +78,19 @@ static const char *not_negative(const struct check *c, const char *const *names)
 	return NULL;
 }
 
-static const char *const split_of_bill[] = { "inscp_scp_amt", "preselfpay_amt", "fulamt_ownpay_amt", "overlmt_selfpay", NULL };
-static const char *const split_of_line[] = { "inscp_scp_amt", "preselfpay_amt", "fulamt_ownpay_amt", "overlmt_amt", NULL };
+static const char *const split_of_bill[] = { "inscp_scp_amt", "preselfpay_amt", "fulamt_ownpay_amt", "overlmt_selfpay",
+	NULL };
+static const char *const split_of_line[] = { "inscp_scp_amt", "preselfpay_amt", "fulamt_ownpay_amt", "overlmt_amt",
+	NULL };
 static const char *const own_shares[] = { "akc232", "akc233", "akc234", "akc235", NULL };
 static const char *const asked_amounts[] = { "medfee_sumamt", "inscp_scp_amt", "akc018", "preselfpay_amt", "akc232",
 	"akc233", "akc234", "akc235", "fulamt_ownpay_amt", "overlmt_selfpay", "akc236", NULL };
-static const char *const funds[] = { "hifp_pay", "cvlserv_pay", "hifes_pay", "aae045", "hifdm_pay", "maf_pay", "oth_pay", NULL };
+static const char *const funds[] = { "hifp_pay", "cvlserv_pay", "hifes_pay", "aae045", "hifdm_pay", "maf_pay",
+	"oth_pay", NULL };
 static const char *const payers[] = { "fund_pay_sumamt", "acct_pay", "psn_cash_pay", NULL };
 static const char *const paid_amounts[] = { "medfee_sumamt", "inscp_scp_amt", "act_pay_dedc", "fund_pay_sumamt",
-	"hifp_pay", "cvlserv_pay", "hifes_pay", "aae045", "hifdm_pay", "maf_pay", "oth_pay", "acct_pay", "psn_cash_pay", NULL };
+	"hifp_pay", "cvlserv_pay", "hifes_pay", "aae045", "hifdm_pay", "maf_pay", "oth_pay", "acct_pay", "psn_cash_pay",
+	NULL };
 
 /* -- requests ----------------------------------------------------------------------------------- */
 
@@ -132,14 +138,17 @@ static const char *check_line(const struct check *c)
 	int64_t cnt, pric;
 	wide off;
 
-	if (is_on(c, "I6") && ksbw_scaled(yt_node_text(c->node, "cnt"), &cnt) && ksbw_scaled(yt_node_text(c->node, "pric"), &pric)) {
+	if (is_on(c, "I6") && ksbw_scaled(yt_node_text(c->node, "cnt"), &cnt) &&
+	        ksbw_scaled(yt_node_text(c->node, "pric"), &pric)) {
 		off = (wide)cnt * pric - (wide)fen(c, "det_item_fee_sumamt") * 1000000; /* in 10^-8 yuan */
 		if (off > 5000000 || off < -5000000)
 			return broken(c, "I6", "det_item_fee_sumamt", "is more than 0.05 off cnt times pric");
 		if (cnt < 0 && yt_node_text(c->node, "init_feedetl_sn").n == 0)
-			return broken(c, "I6", "init_feedetl_sn", "is missing: a negative line names the line it sets off");
+			return broken(
+			        c, "I6", "init_feedetl_sn", "is missing: a negative line names the line it sets off");
 	}
-	return adds_up(c, "I1", "det_item_fee_sumamt", split_of_line, "inscp_scp_amt, preselfpay_amt, fulamt_ownpay_amt and overlmt_amt");
+	return adds_up(c, "I1", "det_item_fee_sumamt", split_of_line,
+	        "inscp_scp_amt, preselfpay_amt, fulamt_ownpay_amt and overlmt_amt");
 }
 
 static bool is_seen(const struct yt_node *rows, const struct yt_node *row)
@@ -156,7 +165,8 @@ static const char *check_lines(const struct ksbw *k, const struct yt_node *rows,
 	char path[48];
 	unsigned at = 0;
 
-	for (const struct yt_node *row = rows != NULL ? rows->child : NULL; row != NULL && rule == NULL; row = row->next) {
+	for (const struct yt_node *row = rows != NULL ? rows->child : NULL; row != NULL && rule == NULL;
+	        row = row->next) {
 		struct check c = { k, row, path, fault };
 
 		snprintf(path, sizeof(path), "input.feedetail[%u]", at++);
@@ -195,7 +205,8 @@ static const char *check_totals(const struct check *c, const struct yt_node *row
 	return fen(c, "totake149") != fund ? broken(c, "I6", "totake149", "is not the rows' sum") : NULL;
 }
 
-const char *ksbw_check_request(const struct ksbw *k, struct yt_str number, const struct yt_msg *msg, struct yt_fault *fault)
+const char *ksbw_check_request(
+        const struct ksbw *k, struct yt_str number, const struct yt_msg *msg, struct yt_fault *fault)
 {
 	struct check c = { k, ksbw_object(msg->body, "data"), "input.data", fault };
 	const char *rule = NULL;
@@ -234,7 +245,8 @@ static const char *check_fund_rows(const struct check *c, const struct yt_node *
 }
 
 /* An answer says again what was asked about; of a reversal a request not yet written may have the settlement's sign. */
-static const char *check_echo(const struct check *c, const struct yt_node *asked, const char *const *amounts, bool negative)
+static const char *check_echo(
+        const struct check *c, const struct yt_node *asked, const char *const *amounts, bool negative)
 {
 	const struct yt_node *data = ksbw_object(asked, "data");
 	struct yt_str visit = yt_node_text(c->node, "ykc700"), wanted = yt_node_text(data, "ykc700");
@@ -254,7 +266,8 @@ static const char *check_echo(const struct check *c, const struct yt_node *asked
 static const char *check_settled(const struct check *c, const struct yt_node *asked, const struct yt_node *body)
 {
 	static const char *const echoed[] = { "medfee_sumamt", "inscp_scp_amt", NULL };
-	const char *rule = adds_up(c, "I3", "fund_pay_sumamt", funds, "ake039, ake035, ake026, aae045, ake032, ake181 and ake173");
+	const char *rule =
+	        adds_up(c, "I3", "fund_pay_sumamt", funds, "ake039, ake035, ake026, aae045, ake032, ake181 and ake173");
 
 	if (rule == NULL)
 		rule = check_fund_rows(c, yt_node_get(body, "setldetail"));

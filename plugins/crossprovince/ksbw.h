@@ -19,15 +19,38 @@
 
 #include "yitong/plugin.h"
 
-#define KSBW_MAP_MAX 64       /* pairs of one map setting */
-#define KSBW_NUMBER_LEN 30    /* digits of a transid: area 6, time 14, serial 10 */
+#define KSBW_MAP_MAX 64    /* pairs of one map setting */
+#define KSBW_NUMBER_LEN 30 /* digits of a transid: area 6, time 14, serial 10 */
 #define KSBW_OCTETS_MAX 4194304
-#define KSBW_TEXT_MAX 400     /* characters of errormsg */
+#define KSBW_TEXT_MAX 400 /* characters of errormsg */
 
 enum ksbw_type {
-	KSBW_Area, KSBW_D8, KSBW_T14, KSBW_Amt, KSBW_NegAmt, KSBW_AmtSum, KSBW_Qty, KSBW_Pric, KSBW_Int, KSBW_SInt,
-	KSBW_Code, KSBW_C20, KSBW_C50, KSBW_C200, KSBW_C400, KSBW_RegNo, KSBW_SetlNo, KSBW_TransNo, KSBW_TransId,
-	KSBW_TransId0, KSBW_YN, KSBW_Hex64, KSBW_Hex130, KSBW_Enum, KSBW_Refund, KSBW_B64,
+	KSBW_Area,
+	KSBW_D8,
+	KSBW_T14,
+	KSBW_Amt,
+	KSBW_NegAmt,
+	KSBW_AmtSum,
+	KSBW_Qty,
+	KSBW_Pric,
+	KSBW_Int,
+	KSBW_SInt,
+	KSBW_Code,
+	KSBW_C20,
+	KSBW_C50,
+	KSBW_C200,
+	KSBW_C400,
+	KSBW_RegNo,
+	KSBW_SetlNo,
+	KSBW_TransNo,
+	KSBW_TransId,
+	KSBW_TransId0,
+	KSBW_YN,
+	KSBW_Hex64,
+	KSBW_Hex130,
+	KSBW_Enum,
+	KSBW_Refund,
+	KSBW_B64,
 	KSBW_Rows /* repeated elements with elements inside */
 };
 
@@ -37,12 +60,12 @@ struct ksbw_field {
 	uint8_t wire_n;
 	uint8_t type; /* enum ksbw_type */
 	uint16_t min, max;
-	const char *name[3]; /* canonical; [0] is written when reading, all are tried when writing */
-	const char *node[3]; /* [0] NULL: a member of struct yt_msg; [1]: where it is no in-patient's */
-	const char *codes;   /* Enum: its values; Code: the map, NULL for none; text: "secret" */
+	const char *name[3];  /* canonical; [0] is written when reading, all are tried when writing */
+	const char *node[3];  /* [0] NULL: a member of struct yt_msg; [1]: where it is no in-patient's */
+	const char *codes;    /* Enum: its values; Code: the map, NULL for none; text: "secret" */
 	const char *fallback; /* written when nobody says */
-	const char *from;    /* which message brings it */
-	const char *wrap;    /* Rows: the element around them, NULL for none */
+	const char *from;     /* which message brings it */
+	const char *wrap;     /* Rows: the element around them, NULL for none */
 	const struct ksbw_field *rows;
 	uint8_t n_rows;
 	const char *zh;
@@ -77,7 +100,7 @@ struct ksbw {
 	enum yt_charset charset;
 	int64_t expire_s;
 	bool keeps_unknown, relays, signs;
-	unsigned invariants; /* bit n: In is checked */
+	unsigned invariants;            /* bit n: In is checked */
 	struct ksbw_map map[KSBW_MAPS]; /* national code = code on the wire */
 	struct ksbw_map receivers, funds, line_kinds;
 };
@@ -117,7 +140,8 @@ struct ksbw_value {
 };
 /* NULL, or what is wrong.  code: the map a Code goes through, else NULL. */
 const char *ksbw_to_wire(const struct ksbw *k, const struct ksbw_field *f, struct yt_str text, struct ksbw_value *out);
-const char *ksbw_from_wire(const struct ksbw *k, const struct ksbw_field *f, struct yt_str text, struct ksbw_value *out);
+const char *ksbw_from_wire(
+        const struct ksbw *k, const struct ksbw_field *f, struct yt_str text, struct ksbw_value *out);
 bool ksbw_is_number(enum ksbw_type type); /* a NUMBER in the canonical tree */
 /* Reads "a=b;c=d;*" into map.  NULL, or what is wrong. */
 const char *ksbw_map_read(struct yt_str list, struct ksbw_map *map);
@@ -198,7 +222,8 @@ int ksbw_refuse(struct yt_fault *fault, int error, const char *path, const char 
 /* own.c */
 /* Reads one element that this plugin wrote; NULL: it is not in our way of writing, or no memory.  Borrows octets.
  * rest: what stands behind it, may be NULL. */
-struct yt_node *ksbw_read_own(struct yt_arena *arena, struct yt_str octets, enum yt_charset charset, struct yt_str *rest);
+struct yt_node *ksbw_read_own(
+        struct yt_arena *arena, struct yt_str octets, enum yt_charset charset, struct yt_str *rest);
 
 /* request.c */
 /* The head of msg as we write it, without key, digest and signature. */
@@ -207,22 +232,24 @@ int ksbw_make_head(const struct ksbw *k, const struct yt_msg *msg, struct yt_str
 
 /* invariants.c */
 /* NULL, or the name of the rule that is broken ("I3") with *fault filled. */
-const char *ksbw_check_request(const struct ksbw *k, struct yt_str number, const struct yt_msg *msg, struct yt_fault *fault);
+const char *ksbw_check_request(
+        const struct ksbw *k, struct yt_str number, const struct yt_msg *msg, struct yt_fault *fault);
 /* asked: canonical business part of the request, NULL when it is not known. */
 const char *ksbw_check_reply(const struct ksbw *k, struct yt_str number, const struct yt_node *asked,
         const struct yt_node *body, struct yt_fault *fault);
 
 /* settle.c */
 /* Splits aae045, and adds what the national interface has beside. */
-int ksbw_complete_settlement(const struct ksbw *k, const struct yt_msg *msg, const struct yt_node *asked, struct yt_reply *reply);
+int ksbw_complete_settlement(
+        const struct ksbw *k, const struct yt_msg *msg, const struct yt_node *asked, struct yt_reply *reply);
 int ksbw_complete_cancel(const struct yt_msg *msg, const struct yt_node *asked, struct yt_reply *reply);
 
 /* reply.c */
 enum ksbw_class { KSBW_DONE, KSBW_F, KSBW_U, KSBW_R };
 enum ksbw_class ksbw_class_of(struct yt_str code);
 /* Reads <result>: fills reply by what it says.  by_owner: whether the business owner says it. */
-int ksbw_take_result(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str number, const struct yt_node *result,
-        bool by_owner, const struct yt_node *asked, struct yt_reply *reply);
+int ksbw_take_result(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str number,
+        const struct yt_node *result, bool by_owner, const struct yt_node *asked, struct yt_reply *reply);
 
 int ksbw_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault);
 int ksbw_blank(struct yt_plugin *self, struct yt_str wire, bool is_answer, struct yt_arena *arena, struct yt_str octets,
@@ -230,13 +257,15 @@ int ksbw_blank(struct yt_plugin *self, struct yt_str wire, bool is_answer, struc
 int ksbw_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault);
 int ksbw_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
         struct yt_reply *reply);
-int ksbw_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out);
+int ksbw_encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out);
 int ksbw_repeat_reply(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str stored, struct yt_str own_number,
         int64_t wall_ms, struct yt_buf *out);
-int ksbw_make_number(struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number);
+int ksbw_make_number(
+        struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number);
 int ksbw_query_for(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query);
-enum yt_judgement ksbw_judge(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
-        struct yt_reply *adopted);
+enum yt_judgement ksbw_judge(
+        struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer, struct yt_reply *adopted);
 int ksbw_reversal_of(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal);
 
 #endif

@@ -148,7 +148,8 @@ static struct yt_node *take_element(struct own *o, struct yt_node *parent, unsig
 	return node;
 }
 
-struct yt_node *ksbw_read_own(struct yt_arena *arena, struct yt_str octets, enum yt_charset charset, struct yt_str *rest)
+struct yt_node *ksbw_read_own(
+        struct yt_arena *arena, struct yt_str octets, enum yt_charset charset, struct yt_str *rest)
 {
 	struct own o = { .arena = arena, .at = octets.p, .end = octets.p + octets.n, .is_utf8 = charset == YT_UTF8 };
 	struct yt_node *node;

@@ -41,8 +41,13 @@ enum ksbw_class ksbw_class_of(struct yt_str code)
 		int from, to;
 		enum ksbw_class class;
 	} classes[] = {
-		{ -1010, -1001, KSBW_F }, { -2009, -2001, KSBW_F }, { -3012, -3001, KSBW_F }, { -3022, -3021, KSBW_F },
-		{ -4004, -4001, KSBW_F }, { -9001, -9001, KSBW_U }, { -9004, -9002, KSBW_R },
+		{ -1010, -1001, KSBW_F },
+		{ -2009, -2001, KSBW_F },
+		{ -3012, -3001, KSBW_F },
+		{ -3022, -3021, KSBW_F },
+		{ -4004, -4001, KSBW_F },
+		{ -9001, -9001, KSBW_U },
+		{ -9004, -9002, KSBW_R },
 	};
 	int number = code_number(code);
 
@@ -135,8 +140,8 @@ static int take_done(const struct ksbw *k, const struct yt_msg *msg, const struc
 		return 0; /* an acknowledgement */
 	if (output == NULL)
 		return unknown(reply, YT_STR("success without output"));
-	rv = ksbw_read_body(k, reply->arena, output, "output", schema->out, schema->n_out, ksbw_is_inpatient(msg->op->id),
-	        &reply->body, &fault);
+	rv = ksbw_read_body(k, reply->arena, output, "output", schema->out, schema->n_out,
+	        ksbw_is_inpatient(msg->op->id), &reply->body, &fault);
 	if (rv != 0)
 		return rv == YT_ENOMEM ? rv : unknown_fault(reply, "answer breaks the schema", &fault);
 	if (ksbw_check_reply(k, number, asked, reply->body, &fault) != NULL)
@@ -167,8 +172,8 @@ static void take_refused(const struct ksbw_schema *schema, struct yt_reply *repl
 	reply->already_done = strcmp(schema->number, "0305") == 0 && yt_str_is(reply->code, "-3006");
 }
 
-int ksbw_take_result(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str number, const struct yt_node *result,
-        bool by_owner, const struct yt_node *asked, struct yt_reply *reply)
+int ksbw_take_result(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str number,
+        const struct yt_node *result, bool by_owner, const struct yt_node *asked, struct yt_reply *reply)
 {
 	const struct ksbw_schema *schema = ksbw_schema(number);
 	struct result r;
@@ -177,12 +182,14 @@ int ksbw_take_result(struct yt_plugin *self, const struct yt_msg *msg, struct yt
 	int rv = 0;
 
 	if (why != NULL || schema == NULL)
-		return unknown(reply, yt_str(why != NULL ? why : "answer to a transaction that the profile does not have"));
+		return unknown(
+		        reply, yt_str(why != NULL ? why : "answer to a transaction that the profile does not have"));
 	reply->code = r.code;
 	reply->text = r.text;
 	class = ksbw_class_of(r.code);
 	if (!by_owner)
-		return unknown(reply, yt_arena_printf(reply->arena, "%.*s said by another than the business owner", YT_FMT(r.code)));
+		return unknown(reply,
+		        yt_arena_printf(reply->arena, "%.*s said by another than the business owner", YT_FMT(r.code)));
 	if (class == KSBW_U)
 		return 0; /* stays unknown, with the party's own text */
 	/* Whether an octet was sent on only the one who had the connection knows (7.7). */
@@ -209,13 +216,14 @@ static const char *is_not_ours(const struct ksbw_head *sent, const struct ksbw_h
 		return "answer is to another message (head.reftransid)";
 	if (!yt_str_eq(head->recver, sent->sender))
 		return "answer is for somebody else (head.recver)";
-	if (!yt_str_eq(head->treatment_area, sent->treatment_area) || !yt_str_eq(head->insured_area, sent->insured_area))
+	if (!yt_str_eq(head->treatment_area, sent->treatment_area) ||
+	        !yt_str_eq(head->insured_area, sent->insured_area))
 		return "answer is about other areas (head.aab299, head.aab301)";
 	return NULL;
 }
 
-int ksbw_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
-        struct yt_reply *reply)
+int ksbw_decode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets, struct yt_reply *reply)
 {
 	struct ksbw_envelope e;
 	struct ksbw_head sent;
@@ -240,7 +248,8 @@ int ksbw_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http
 	why = is_not_ours(&sent, &e.head);
 	if (why != NULL)
 		return unknown(reply, yt_str(why));
-	reply->head = yt_node_new(reply->arena, YT_OBJECT); /* empty: another format would take our members for its own */
+	reply->head =
+	        yt_node_new(reply->arena, YT_OBJECT); /* empty: another format would take our members for its own */
 	reply->number = e.head.transid;
 	reply->octets = octets;
 	if (reply->head == NULL)
@@ -266,11 +275,31 @@ static const struct {
 	uint16_t text;
 	struct yt_str code;
 } own_refusals[] = {
-#define CODE(text, code) { text, { code, sizeof(code) - 1 } }
-	CODE(101, "-1002"), CODE(102, "-1002"), CODE(103, "-1008"), CODE(104, "-1006"), CODE(105, "-1008"),
-	CODE(106, "-1010"), CODE(107, "-1009"), CODE(108, "-1002"), CODE(201, "-1006"), CODE(202, "-9003"),
-	CODE(203, "-9003"), CODE(301, "-9003"), CODE(302, "-9001"), CODE(401, "-3006"), CODE(402, "-3003"),
-	CODE(403, "-9003"), CODE(404, "-9009"), CODE(406, "-3005"),
+#define CODE(text, code)                                                                                               \
+	{                                                                                                              \
+		text,                                                                                                  \
+		{                                                                                                      \
+			code, sizeof(code) - 1                                                                         \
+		}                                                                                                      \
+	}
+	CODE(101, "-1002"),
+	CODE(102, "-1002"),
+	CODE(103, "-1008"),
+	CODE(104, "-1006"),
+	CODE(105, "-1008"),
+	CODE(106, "-1010"),
+	CODE(107, "-1009"),
+	CODE(108, "-1002"),
+	CODE(201, "-1006"),
+	CODE(202, "-9003"),
+	CODE(203, "-9003"),
+	CODE(301, "-9003"),
+	CODE(302, "-9001"),
+	CODE(401, "-3006"),
+	CODE(402, "-3003"),
+	CODE(403, "-9003"),
+	CODE(404, "-9009"),
+	CODE(406, "-3005"),
 #undef CODE
 };
 
@@ -292,7 +321,8 @@ static struct yt_str refusal_code(const struct yt_msg *msg, const struct yt_repl
 			return own_refusals[i].code;
 	if (reply->may_retry)
 		return YT_STR("-9003");
-	return msg->op->id == YT_OP_PERSON_CHECK || msg->op->id == YT_OP_FILING_QUERY ? YT_STR("-2001") : YT_STR("-3001");
+	return msg->op->id == YT_OP_PERSON_CHECK || msg->op->id == YT_OP_FILING_QUERY ? YT_STR("-2001")
+	                                                                              : YT_STR("-3001");
 }
 
 /* The engine gives the stored answer's octets (oanswer); the profile wants its <result> and digest. */
@@ -329,7 +359,13 @@ struct answer {
 static int write_output(const struct ksbw *k, const struct yt_msg *msg, const struct yt_reply *reply,
         const struct ksbw_schema *schema, struct yt_xml_writer *w, struct yt_fault *fault)
 {
-	struct ksbw_source s = { .k = k, .msg = msg,  .body = reply->body, .arena = reply->arena, .root = "output", .schema = schema, .is_reply = true };
+	struct ksbw_source s = { .k = k,
+		.msg = msg,
+		.body = reply->body,
+		.arena = reply->arena,
+		.root = "output",
+		.schema = schema,
+		.is_reply = true };
 	int rv;
 
 	yt_xml_start(w, "output");
@@ -338,8 +374,8 @@ static int write_output(const struct ksbw *k, const struct yt_msg *msg, const st
 	return rv;
 }
 
-static int write_result(const struct ksbw *k, const struct yt_msg *msg, const struct yt_reply *reply, const struct answer *a,
-        struct yt_buf *out, struct yt_fault *fault)
+static int write_result(const struct ksbw *k, const struct yt_msg *msg, const struct yt_reply *reply,
+        const struct answer *a, struct yt_buf *out, struct yt_fault *fault)
 {
 	struct yt_xml_error err = { 0 };
 	struct yt_xml_writer w;
@@ -425,8 +461,10 @@ static int compose(struct yt_plugin *self, const struct yt_msg *msg, const struc
 	if (rv != YT_EFORMAT)
 		return rv;
 	/* It is booked, or may be: that we cannot say it must not read as "did not happen". */
-	yt_plugin_log(self, YT_ERROR, "answer to %.*s cannot be written: %s %s", YT_FMT(msg->wire_op), fault.path, fault.why);
-	a = (struct answer){ .code = YT_STR("-9999"), .text = yt_arena_printf(reply->arena, "应答无法写出 (%s)", fault.path) };
+	yt_plugin_log(
+	        self, YT_ERROR, "answer to %.*s cannot be written: %s %s", YT_FMT(msg->wire_op), fault.path, fault.why);
+	a = (struct answer){ .code = YT_STR("-9999"),
+		.text = yt_arena_printf(reply->arena, "应答无法写出 (%s)", fault.path) };
 	return a.text.p == NULL ? YT_ENOMEM : write_result(k, msg, reply, &a, body, &fault);
 }
 
@@ -441,7 +479,8 @@ static bool is_passed_on(const struct ksbw *k, const struct yt_msg *msg, const s
 	       memmem(reply->octets.p, within, wanted, (size_t)n) != NULL;
 }
 
-int ksbw_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
+int ksbw_encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
 {
 	const struct ksbw *k = yt_plugin_ctx(self);
 	struct yt_reply copy = *reply;
@@ -480,7 +519,8 @@ int ksbw_repeat_reply(struct yt_plugin *self, const struct yt_msg *msg, struct y
 	char *mark;
 	int rv = ksbw_read(self, msg->arena, stored, &e, &t);
 
-	if (rv == 0 && !yt_str_eq(e.head.sender, k->area)) { /* another's answer: only its sender may mark and sign it */
+	if (rv == 0 &&
+	        !yt_str_eq(e.head.sender, k->area)) { /* another's answer: only its sender may mark and sign it */
 		yt_buf_str(out, stored);
 		return out->failed ? YT_ENOMEM : 0;
 	}

@@ -14,7 +14,8 @@ static bool is_key_text(struct yt_str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 
-		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_'))
+		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+		            c == '_'))
 			return false;
 	}
 	return s.n > 0;
@@ -157,7 +158,8 @@ static int complete_person(struct yt_msg *msg)
 	return 0;
 }
 
-static int read_business(const struct ksbw *k, const struct ksbw_envelope *e, struct yt_msg *msg, struct ksbw_trouble *t)
+static int read_business(
+        const struct ksbw *k, const struct ksbw_envelope *e, struct yt_msg *msg, struct ksbw_trouble *t)
 {
 	const struct ksbw_schema *schema = ksbw_schema(e->head.transno);
 	bool inpatient = ksbw_is_inpatient(msg->op->id);
@@ -171,7 +173,8 @@ static int read_business(const struct ksbw *k, const struct ksbw_envelope *e, st
 	if (schema == NULL)
 		return ksbw_refuse(t->fault, YT_EFORMAT, "head.transno", "is no transaction that is understood here");
 	if ((e->head.msgtype.p[0] == 'N') != yt_str_is(e->head.transno, "P102"))
-		return ksbw_refuse(t->fault, YT_EFORMAT, "head.msgtype", "is N for a notification and Q for all others");
+		return ksbw_refuse(
+		        t->fault, YT_EFORMAT, "head.msgtype", "is N for a notification and Q for all others");
 	rv = ksbw_read_body(k, msg->arena, e->body, "input", schema->in, schema->n_in, inpatient, &msg->body, t->fault);
 	if (rv == 0)
 		rv = check_areas(e->body, msg, t->fault);
@@ -199,7 +202,8 @@ static int check_party(const struct ksbw *k, const struct ksbw_envelope *e, bool
 	if (is_read_back && yt_str_eq(e->head.sender, k->area))
 		return 0;
 	t->code = "-1009";
-	return ksbw_refuse(t->fault, YT_EFORMAT, "head.recver", "is not us, and messages are not passed on (setting relay)");
+	return ksbw_refuse(
+	        t->fault, YT_EFORMAT, "head.recver", "is not us, and messages are not passed on (setting relay)");
 }
 
 int ksbw_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
@@ -302,7 +306,8 @@ int ksbw_make_head(const struct ksbw *k, const struct yt_msg *msg, struct yt_str
 	if (head->transid.p == NULL || head->sendtime.p == NULL || head->expire.p == NULL)
 		return YT_ENOMEM;
 	if (head->recver.n == 0)
-		return ksbw_refuse(fault, YT_EFORMAT, "insuplc_admdvs", "is missing: 1101 must come first, it brings the insured area");
+		return ksbw_refuse(fault, YT_EFORMAT, "insuplc_admdvs",
+		        "is missing: 1101 must come first, it brings the insured area");
 	return 0;
 }
 
@@ -312,7 +317,8 @@ static int refuse_hospital_part(const struct yt_msg *msg, struct yt_fault *fault
 	const struct yt_node *data = ksbw_object(msg->body, "data");
 	int64_t fen = 0;
 
-	if (yt_node_fen(data, "hosp_part_amt", &fen) == 0 && fen == 0 && yt_node_fen(msg->facts, "hosp_part_amt", &fen) == 0 && fen == 0)
+	if (yt_node_fen(data, "hosp_part_amt", &fen) == 0 && fen == 0 &&
+	        yt_node_fen(msg->facts, "hosp_part_amt", &fen) == 0 && fen == 0)
 		return 0;
 	return ksbw_refuse(fault, YT_EFORMAT, "input.data.hosp_part_amt",
 	        "cannot be expressed: across provinces no part is borne by the hospital");
@@ -342,8 +348,8 @@ static int write_input(const struct ksbw *k, struct ksbw_source *s, struct yt_bu
 }
 
 /* What was written is read again as the other side will, and must add up. */
-static int check_written(const struct ksbw *k, const struct yt_msg *msg, const struct ksbw_schema *schema, struct yt_str octets,
-        struct yt_fault *fault)
+static int check_written(const struct ksbw *k, const struct yt_msg *msg, const struct ksbw_schema *schema,
+        struct yt_str octets, struct yt_fault *fault)
 {
 	struct yt_msg again = *msg;
 	struct yt_node *element = ksbw_read_own(msg->arena, octets, k->charset, NULL);
@@ -361,14 +367,20 @@ int ksbw_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct
 {
 	const struct ksbw *k = yt_plugin_ctx(self);
 	struct yt_str number = ksbw_number_of(msg);
-	struct ksbw_source s = { .k = k, .msg = msg, .body = msg->body, .facts = msg->facts, .arena = msg->arena,
-		.root = "input", .schema = ksbw_schema(number) };
+	struct ksbw_source s = { .k = k,
+		.msg = msg,
+		.body = msg->body,
+		.facts = msg->facts,
+		.arena = msg->arena,
+		.root = "input",
+		.schema = ksbw_schema(number) };
 	struct yt_buf body = { 0 };
 	struct ksbw_head head;
 	int rv;
 
 	if (k->relays && msg->octets.n > 0 && yt_node_get(msg->head, "transid") != NULL) {
-		yt_buf_str(out, msg->octets); /* body octets are never changed on the way, and the signature is its sender's */
+		yt_buf_str(out,
+		        msg->octets); /* body octets are never changed on the way, and the signature is its sender's */
 		return out->failed ? YT_ENOMEM : 0;
 	}
 	if (s.schema == NULL)
@@ -386,7 +398,8 @@ int ksbw_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct
 	return rv;
 }
 
-int ksbw_make_number(struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number)
+int ksbw_make_number(
+        struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number)
 {
 	char text[KSBW_NUMBER_LEN + 1];
 

@@ -115,11 +115,12 @@ static bool digest_fits(struct yt_str octets, struct yt_str digest)
 	uint8_t is[32], wanted[32];
 
 	yt_sm3(octets, is);
-	return digest.n == 64 && yt_hex_read(digest, wanted, sizeof(wanted)) == 0 && memcmp(is, wanted, sizeof(is)) == 0;
+	return digest.n == 64 && yt_hex_read(digest, wanted, sizeof(wanted)) == 0 &&
+	       memcmp(is, wanted, sizeof(is)) == 0;
 }
 
-static enum yt_judgement adopt(struct yt_plugin *self, const struct yt_msg *original, const struct yt_node *data,
-        struct yt_reply *adopted)
+static enum yt_judgement adopt(
+        struct yt_plugin *self, const struct yt_msg *original, const struct yt_node *data, struct yt_reply *adopted)
 {
 	struct yt_buf octets = { 0 };
 	struct yt_node *result = NULL, *asked;
@@ -149,8 +150,8 @@ static enum yt_judgement failed(struct yt_reply *adopted, struct yt_str code, co
 	return YT_FOUND;
 }
 
-enum yt_judgement ksbw_judge(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
-        struct yt_reply *adopted)
+enum yt_judgement ksbw_judge(
+        struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer, struct yt_reply *adopted)
 {
 	const struct yt_node *data = ksbw_object(answer->body, "data");
 	struct yt_str state = yt_node_text(data, "ostate");

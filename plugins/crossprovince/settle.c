@@ -1,9 +1,9 @@
 /* plugins/crossprovince/settle.c - what a settlement's answer lacks for a national reader.
  *
  * The wire has one amount, aae045, where the national form has two: serious disease of residents (hifmi_pay)
- * and large sums of employees (hifob_pay).  The fund rows tell them apart; where they are missing or say something else,
- * the insurance does, and the answer is marked as derived.  What the request said (who, the bill's
- * parts) is said again, as a national answer does. */
+ * and large sums of employees (hifob_pay).  The fund rows tell them apart; where they are missing or say something
+ * else, the insurance does, and the answer is marked as derived.  What the request said (who, the bill's parts) is said
+ * again, as a national answer does. */
 #include <stdio.h>
 #include <string.h>
 
@@ -48,14 +48,16 @@ static bool is_employee(struct yt_str insurance)
 static int split(const struct ksbw *k, struct yt_reply *reply, struct yt_node *setlinfo)
 {
 	const struct yt_node *rows = yt_node_get(reply->body, "setldetail");
-	int64_t both = fen_of(setlinfo, "aae045"), residents = rows_of(k, rows, "hifmi"), employees = rows_of(k, rows, "hifob");
+	int64_t both = fen_of(setlinfo, "aae045"), residents = rows_of(k, rows, "hifmi"),
+	        employees = rows_of(k, rows, "hifob");
 	bool has_rows = rows != NULL && rows->n > 0;
 	int rv = 0;
 
 	if (residents + employees != both) {
 		if (has_rows && reply->breach.n == 0)
-			reply->breach = yt_arena_printf(reply->arena,
-			        "output.setlinfo.aae045 -3012: the fund rows of serious disease and large sums do not add up to it");
+			reply->breach =
+			        yt_arena_printf(reply->arena, "output.setlinfo.aae045 -3012: the fund rows of serious "
+			                                      "disease and large sums do not add up to it");
 		residents = is_employee(yt_node_text(setlinfo, "insutype")) ? 0 : both;
 		employees = both - residents;
 		rv = add_text(reply->arena, setlinfo, "hifmi_hifob_derived", YT_STR("1"));
@@ -66,7 +68,8 @@ static int split(const struct ksbw *k, struct yt_reply *reply, struct yt_node *s
 }
 
 /* What the request said, into the answer; both are ours, so the texts are borrowed. */
-static int say_again(struct yt_reply *reply, const struct yt_msg *msg, const struct yt_node *asked, struct yt_node *setlinfo)
+static int say_again(
+        struct yt_reply *reply, const struct yt_msg *msg, const struct yt_node *asked, struct yt_node *setlinfo)
 {
 	static const char *const texts[] = { "psn_no", "psn_name", "psn_cert_type", "certno", "med_type" };
 	static const char *const amounts[] = { "preselfpay_amt", "fulamt_ownpay_amt", "overlmt_selfpay" };
@@ -102,7 +105,8 @@ static int add_sums(struct yt_reply *reply, const struct yt_msg *msg, struct yt_
 	return rv == 0 ? add_text(reply->arena, setlinfo, "clr_type", clearing_type(msg)) : rv;
 }
 
-int ksbw_complete_settlement(const struct ksbw *k, const struct yt_msg *msg, const struct yt_node *asked, struct yt_reply *reply)
+int ksbw_complete_settlement(
+        const struct ksbw *k, const struct yt_msg *msg, const struct yt_node *asked, struct yt_reply *reply)
 {
 	struct yt_node *setlinfo = yt_node_get(reply->body, "setlinfo");
 	int rv;
@@ -119,8 +123,8 @@ int ksbw_complete_settlement(const struct ksbw *k, const struct yt_msg *msg, con
 int ksbw_complete_cancel(const struct yt_msg *msg, const struct yt_node *asked, struct yt_reply *reply)
 {
 	static const char *const parts[] = { "inscp_scp_amt", "preselfpay_amt", "fulamt_ownpay_amt", "overlmt_selfpay",
-		"act_pay_dedc", "hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "hifdm_pay", "maf_pay",
-		"oth_pay" };
+		"act_pay_dedc", "hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "hifdm_pay",
+		"maf_pay", "oth_pay" };
 	struct yt_node *setlinfo = yt_node_get(reply->body, "setlinfo"), *visit;
 	const struct yt_node *data = ksbw_object(asked, "data");
 	int rv = 0;

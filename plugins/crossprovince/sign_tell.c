@@ -7,7 +7,8 @@
 
 static void tell_head(const struct ksbw_envelope *e, struct yt_buf *out)
 {
-	yt_buf_printf(out, "transaction: %.*s %.*s\nnumber: %.*s\nsender: %.*s\nreceiver: %.*s\nsent: %.*s, for %.*s s\n",
+	yt_buf_printf(out,
+	        "transaction: %.*s %.*s\nnumber: %.*s\nsender: %.*s\nreceiver: %.*s\nsent: %.*s, for %.*s s\n",
 	        YT_FMT(e->head.transno), YT_FMT(e->head.msgtype), YT_FMT(e->head.transid), YT_FMT(e->head.sender),
 	        YT_FMT(e->head.recver), YT_FMT(e->head.sendtime), YT_FMT(e->head.expire));
 	yt_buf_printf(out, "encoding: %s\n", yt_charset_name(e->xml.charset));
@@ -23,7 +24,8 @@ static void tell_digest(const struct ksbw_envelope *e, struct yt_buf *out)
 	yt_buf_printf(out, "digest given: %.*s\ndigest found: %.*s over the %zu octets of <%.*s>, tags and all\n",
 	        YT_FMT(e->head.digest), YT_FMT(yt_buf_view(&hex)), e->raw.n, YT_FMT(e->body->name));
 	if (!yt_str_eq(yt_buf_view(&hex), e->head.digest))
-		yt_buf_text(out, "slip: the body was changed after it was signed; a converted encoding or other line ends do that\n");
+		yt_buf_text(out, "slip: the body was changed after it was signed; a converted encoding or other line "
+		                 "ends do that\n");
 	yt_buf_free(&hex);
 }
 

@@ -27,8 +27,8 @@ bool ksbw_is_digits(struct yt_str s, size_t n)
 
 bool ksbw_is_number(enum ksbw_type type)
 {
-	return type == KSBW_Amt || type == KSBW_NegAmt || type == KSBW_AmtSum || type == KSBW_Qty || type == KSBW_Pric ||
-	       type == KSBW_Int;
+	return type == KSBW_Amt || type == KSBW_NegAmt || type == KSBW_AmtSum || type == KSBW_Qty ||
+	       type == KSBW_Pric || type == KSBW_Int;
 }
 
 static bool is_zero(struct yt_str s)
@@ -157,7 +157,8 @@ static const char *check_form(const struct ksbw_field *f, struct yt_str s)
 	case KSBW_Area:
 		return ksbw_is_digits(s, 6) ? NULL : "is not an area code of 6 digits";
 	case KSBW_Int:
-		return s.n <= 9 && ksbw_is_digits(s, s.n) && s.n > 0 ? NULL : "is not a whole number of at most 9 digits";
+		return s.n <= 9 && ksbw_is_digits(s, s.n) && s.n > 0 ? NULL
+		                                                     : "is not a whole number of at most 9 digits";
 	case KSBW_SInt:
 		if (s.n > 0 && s.p[0] == '-')
 			s.p++, s.n--;
@@ -353,8 +354,9 @@ const char *ksbw_from_wire(const struct ksbw *k, const struct ksbw_field *f, str
 	case KSBW_AmtSum:
 		return ksbw_is_amount(text) ? NULL : "is not an amount with exactly two decimals";
 	case KSBW_NegAmt:
-		return ksbw_is_amount(text) && (text.p[0] == '-' || is_zero(text)) ? NULL
-		                                                                   : "is not a negative amount with two decimals";
+		return ksbw_is_amount(text) && (text.p[0] == '-' || is_zero(text))
+		               ? NULL
+		               : "is not a negative amount with two decimals";
 	case KSBW_Qty:
 	case KSBW_Pric:
 		return is_decimal(text, true, &kept) && (f->type == KSBW_Qty || text.p[0] != '-')
