@@ -157,6 +157,13 @@ static const struct bad_case {
 		"56:5: error: ", "must name its operations" },
 	{ "facts of visits that there are not", NULL, "cases:\n  facts: [abroad]\n", "error: ", "not \"abroad\"" },
 	{ "an origin that speaks for nobody", "    institutions: [H33021399901]\n", "", "34:5: error: ", "it speaks for nobody" },
+	{ "an institution table with an unknown column", NULL, "tables:\n  institutions: areas.csv\n", "error: ", "column \"area\" is missing" },
+	{ "an institution table with mistakes", NULL, "tables:\n  institutions: odd.csv\n", "error: ", "odd.csv:2: area: an area is six digits" },
+	{ "an institution of an unknown origin", NULL, "tables:\n  institutions: odd.csv\n", "error: ", "odd.csv:3: origin: there is no such origin" },
+	{ "an institution twice", NULL, "tables:\n  institutions: twice.csv\n", "error: ", "institution \"H33021399901\" is there twice" },
+	{ "an old code that is another's code", NULL, "tables:\n  institutions: twice.csv\n", "error: ", "old_code H33021399902 of institution H3 is the code of H33021399902 already" },
+	{ "an institution that signs with an unknown secret", NULL, "tables:\n  institutions: twice.csv\n", "error: ", "no secret is called \"nobody\"" },
+	{ "no institutions at all", "institutions:\n  - code: H33021399901\n    name: 示例市第一医院\n    area: \"330213\"\n    operator: YT9001\n  - code: H33021399902\n    name: 示例社区诊所\n    area: \"330213\"\n    operator: YT9001\n", "", "error: ", "institutions is missing" },
 	{ "an area table with a mistake", NULL, "tables:\n  areas: areas.csv\n", "error: ", "areas.csv:3: code must be" },
 	{ "an area table that is not there", NULL, "tables:\n  areas: none.csv\n", "59:10: error: ", "cannot find" },
 	{ "an origin for an unknown institution", "[H33021399901]", "[H33021399901, H99]", "34:5: error: ",
@@ -294,6 +301,11 @@ static void write_file(const char *name, const char *text, size_t n, int mode)
 	close(fd);
 }
 
+static void write_text(const char *name, const char *text)
+{
+	write_file(name, text, strlen(text), 0644);
+}
+
 static int make_folder(void **state)
 {
 	strcpy(folder, "/tmp/test_conf.XXXXXX");
@@ -303,6 +315,11 @@ static int make_folder(void **state)
 	write_file("ca.crt", "x", 1, 0644);
 	write_file("gateway.key", "x", 1, 0600);
 	write_file("open.key", "x", 1, 0644);
+	write_text("odd.csv", "code,name,area,operator,origin\nH1,a,33021,YT,hospital-one\nH2,b,330213,YT,nobody\n");
+	write_text("twice.csv", "code,name,area,operator,origin,old_code,caller,key\nH33021399901,a,330213,YT,hospital-one,,,\n"
+		"H3,b,330213,YT,hospital-one,H33021399902,,\nH4,c,330213,YT,,,CALLER4,nobody\n");
+	write_text("more.csv", "code,name,area,operator,origin,old_code,sign_in,caller,key,from,to\n"
+		"H5,a,330213,YT,hospital-one,OLD5,own,,,2026-01-01,2026-12-31\nH6,b,330213,YT,,,,CALLER6,clinic-token,,\n");
 	write_file("areas.csv", "code,name\n33,a\n330,b\n", 20, 0644);
 	write_file("empty.key", "", 0, 0600);
 	write_file("clinic-token", "x", 1, 0600);
@@ -431,6 +448,31 @@ static void test_lookups(void **state)
 	assert_false(conf_origin_speaks_for(&conf->origins[0], YT_STR("H33021399902"), YT_STR("")));
 	assert_false(conf_origin_speaks_for(&conf->origins[0], YT_STR("H330213999011"), YT_STR("")));
 	assert_ptr_equal(conf_local_party(conf, YT_STR("H33021399901")), &conf->parties[0]);
+	conf_free(conf);
+}
+
+static void test_institution_table(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+	const struct conf_institution *inst;
+	const struct conf_origin *own;
+
+	write_changed(NULL, "tables:\n  institutions: more.csv\n");
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+	inst = conf_institution(conf, YT_STR("OLD5"));
+	assert_non_null(inst);
+	assert_string_equal(inst->code, "H5");
+	assert_ptr_equal(conf_institution(conf, YT_STR("H5")), inst);
+	assert_int_equal(inst->sign_in, CONF_SIGN_IN_OWN);
+	assert_int_equal(inst->from_day, 20260101);
+	assert_int_equal(inst->to_day, 20261231);
+	assert_true(conf_origin_speaks_for(&conf->origins[0], YT_STR("OLD5"), YT_STR("")));
+	assert_true(conf_origin_speaks_for(&conf->origins[0], YT_STR("H33021399901"), YT_STR("")));
+	own = conf_origin_by_caller(conf, YT_STR("CALLER6"));
+	assert_non_null(own);
+	assert_true(conf_origin_speaks_for(own, YT_STR("H6"), YT_STR("")));
+	assert_false(conf_origin_speaks_for(own, YT_STR("H5"), YT_STR("")));
 	conf_free(conf);
 }
 
@@ -799,6 +841,7 @@ int main(void)
 		{ "a good configuration is read as it stands", test_good, NULL, NULL, NULL },
 		{ "lookups find what is there and nothing else", test_lookups, NULL, NULL, NULL },
 		{ "urls are taken apart", test_urls, NULL, NULL, NULL },
+		{ "institutions may stand in a table", test_institution_table, NULL, NULL, NULL },
 		{ "a file that cannot be read is told so", test_no_file, NULL, NULL, NULL },
 		{ "a file over 1 MiB is refused", test_too_large, NULL, NULL, NULL },
 		{ "of many errors 50 are kept and all counted", test_many_errors, NULL, NULL, NULL },

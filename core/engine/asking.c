@@ -4,6 +4,8 @@
  * the keeper said DOWN_ADMITTED (P1, engine.c). */
 #include <stdio.h>
 
+#include <stdlib.h>
+
 #include "engine/work.h"
 
 /* -- sending ------------------------------------------------------------------------------------ */
@@ -200,12 +202,25 @@ static bool may_go(struct engine *e, const struct engine_request *r, struct work
 	return false;
 }
 
+static bool is_valid_now(const struct engine *e, const struct engine_institution *institution)
+{
+	char time[15];
+	uint32_t today;
+
+	if (institution->from_day == 0 && institution->to_day == 0)
+		return true;
+	yt_time_compact(engine_wall(e), time);
+	time[8] = '\0';
+	today = (uint32_t)strtoul(time, NULL, 10);
+	return today >= institution->from_day && (institution->to_day == 0 || today <= institution->to_day);
+}
+
 static void route(struct engine *e, struct work *w)
 {
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
 	const char *rule;
 
-	if (institution == NULL && w->codec.api->sign_in_for != NULL) {
+	if ((institution == NULL && w->codec.api->sign_in_for != NULL) || (institution != NULL && !is_valid_now(e, institution))) {
 		work_refuse(e, w, TEXT_UNKNOWN_INSTITUTION, (struct yt_str){ 0 });
 		return;
 	}

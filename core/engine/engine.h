@@ -64,6 +64,7 @@ struct engine_institution {
 	const char *code, *name, *area;
 	bool signs_in_itself;  /* sign_in: pass */
 	const char *operator_id, *operator_name; /* for messages of our own in its name */
+	uint32_t from_day, to_day; /* yyyymmdd in business time, both included; 0: open.  Outside, new requests are refused */
 };
 
 struct engine_conf {

@@ -130,6 +130,8 @@ struct conf_institution {
 	const char *code, *name, *area;
 	enum conf_sign_in sign_in;
 	const char *operator_id, *operator_name; /* of the gateway's own messages in its name */
+	const char *old_code;      /* it is known by this too; NULL: none */
+	uint32_t from_day, to_day; /* yyyymmdd, both included; 0: open */
 	struct conf_place place;
 };
 
@@ -142,7 +144,7 @@ struct conf_resolution {
 };
 
 struct conf_tables {
-	const char *areas; /* CSV files; NULL: not given */
+	const char *areas, *institutions; /* CSV files; NULL: not given */
 };
 
 struct conf_step { /* of a flow */

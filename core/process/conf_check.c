@@ -206,7 +206,7 @@ static bool make_maps(struct conf *conf)
 		[CONF_BY_SECRET] = conf->n_secrets,
 		[CONF_BY_SUBJECT] = conf->n_origins,
 		[CONF_BY_CALLER] = conf->n_origins,
-		[CONF_BY_INSTITUTION] = conf->n_institutions,
+		[CONF_BY_INSTITUTION] = 2 * conf->n_institutions,
 		[CONF_BY_LISTENER] = conf->n_listeners,
 		[CONF_BY_ORIGIN] = conf->n_origins,
 		[CONF_BY_ROUTE] = conf->n_routes };
@@ -282,6 +282,20 @@ static void check_names(struct conf *conf, struct conf_errors *errors)
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		check_named(conf, &all[i], errors);
+}
+
+/* An institution is known by its old code too. */
+static void add_old_codes(struct conf *conf, struct conf_errors *errors)
+{
+	for (uint32_t i = 0; i < conf->n_institutions; i++) {
+		const char *old = conf->institutions[i].old_code;
+		uint32_t first;
+
+		if (old != NULL && !conf_map_add(conf, CONF_BY_INSTITUTION, old, i, &first))
+			conf_error_add(errors, conf->institutions[i].place.line, conf->institutions[i].place.column,
+			        "old_code %s of institution %s is the code of %s already", old, conf->institutions[i].code,
+			        conf->institutions[first].code);
+	}
 }
 
 /* ---- listeners ---- */
@@ -622,13 +636,18 @@ static void check_keys(const struct conf *conf, struct conf_errors *errors)
 
 void conf_check_whole(struct conf *conf, const struct conf_node *root, struct conf_errors *errors)
 {
-	bool *is_spoken_for = yt_arena_alloc(conf->arena, conf->n_institutions + 1);
+	bool *is_spoken_for;
 
+	conf_read_institutions(conf, errors);
+	if (conf->n_institutions == 0 && errors->n_errors == 0)
+		conf_error_add(errors, 0, 0, "institutions is missing: give them here or in tables.institutions");
+	is_spoken_for = yt_arena_alloc(conf->arena, conf->n_institutions + 1);
 	if (is_spoken_for == NULL || !make_maps(conf)) {
 		conf_error_add(errors, 0, 0, "out of memory");
 		return;
 	}
 	check_names(conf, errors);
+	add_old_codes(conf, errors);
 	check_listeners(conf, errors);
 	check_keys(conf, errors);
 	check_parties(conf, errors);

@@ -34,7 +34,8 @@ const struct conf_section conf_sections[] = {
 	{ "origins", MANY(origins, conf_origin),
 	        "Who may ask, known by certificate subject or by the caller id of a header signature, and the "
 	        "institutions it may speak for." },
-	{ "institutions", MANY(institutions, conf_institution), "Designated institutions (定点医药机构)." },
+	{ "institutions", ANY(institutions, conf_institution),
+	        "Designated institutions (定点医药机构); more may be in `tables.institutions`." },
 	{ "numbers", ONE(numbers),
 	        "Serial block of the gateway's own message numbers in an institution's name. "
 	        "An origin that uses one of them is refused." },
@@ -317,6 +318,10 @@ const struct conf_key conf_keys[] = {
 	{ "cases", "facts_days", CONF_T_NUMBER, "days", DEFAULT("400"), 1, 36500, NULL, AT(cases, facts_days),
 		"A piece is not found any more after this." },
 
+	{ "tables", "institutions", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(tables, institutions),
+		"Institutions: columns code, name, area, operator (must be there), origin, old_code, sign_in, operator_name, caller, "
+		"key, from, to. A row names the origin that speaks for it, or signs in its own name (caller, and key: a secret's "
+		"name). Outside from and to it is refused." },
 	{ "tables", "areas", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(tables, areas),
 		"Areas that digits alone do not place: columns code, pool, successor, from, to, name. Without it the first four "
 		"digits are the city, the first two the province." },

@@ -87,6 +87,10 @@ void conf_warning_add(struct conf_errors *errors, uint32_t line, uint32_t column
 /* Whether the file behind a key may be used; type is FILE, KEYFILE or FOLDER. */
 void conf_check_file(
         const char *path, enum conf_type type, struct conf_place at, const char *key, struct conf_errors *errors);
+/* A table's whole file in conf's arena; *why NULL: conf_check_file() has told already. */
+int conf_read_table(struct conf *conf, const char *path, struct yt_str *text, const char **why);
+/* tables.institutions: rows become institutions, and origins where they sign themselves. */
+void conf_read_institutions(struct conf *conf, struct conf_errors *errors);
 /* The tables in CSV (areas) and the routes as rules: fills conf->areas, routes[].party and conf->router. */
 void conf_check_routes(struct conf *conf, struct conf_errors *errors);
 /* All that no single key can tell. */

@@ -16,8 +16,7 @@
 
 /* -- tables in CSV -- */
 
-/* The whole file in conf's arena. */
-static int read_table(struct conf *conf, const char *path, struct yt_str *text, const char **why)
+int conf_read_table(struct conf *conf, const char *path, struct yt_str *text, const char **why)
 {
 	FILE *file = fopen(path, "re");
 	struct yt_buf buf = { 0 };
@@ -53,7 +52,7 @@ static void read_areas(struct conf *conf, struct conf_errors *errors)
 
 	if (path == NULL)
 		return;
-	if (read_table(conf, path, &text, &unread) != 0) {
+	if (conf_read_table(conf, path, &text, &unread) != 0) {
 		if (unread != NULL)
 			conf_error_add(errors, 0, 0, "tables.areas: %s %s", path, unread);
 		return;

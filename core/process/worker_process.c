@@ -21,6 +21,7 @@
 #include "format/keys.h"
 #include "net/lane.h"
 #include "net/server.h"
+#include "net/tls.h"
 #include "plugin/loader.h"
 #include "process/process.h"
 #include "process/meters.h"
@@ -71,7 +72,7 @@ struct worker {
 	struct yt_arena *scratch; /* headers of one leg */
 	EVP_MAC_CTX *person_mac;
 	uint32_t slot, generation, n_draining;
-	int64_t drain_until;
+	int64_t drain_until, warned_on;
 	bool doors_open, draining;
 };
 
@@ -473,6 +474,30 @@ static void write_board(struct worker *w)
 	b->connections = n;
 }
 
+static void warn_of(const char *what, const char *name, const char *file)
+{
+	int days;
+
+	if (file == NULL || tls_days_left(file, &days) != 0 || days >= 30)
+		return;
+	yt_log(days < 7 ? YT_ERROR : YT_WARN, "worker", "%s %s: certificate %s %s %d days: put a new one there, then reload", what, name,
+		file, days < 0 ? "ended" : "ends in", days < 0 ? -days : days);
+}
+
+/* Once a day, by one worker: who started long ago has forgotten what the check said. */
+static void warn_of_certificates(struct worker *w)
+{
+	int64_t today = yt_wall_ms() / 86400000;
+
+	if (w->slot != 0 || w->draining || today == w->warned_on)
+		return;
+	w->warned_on = today;
+	for (uint32_t i = 0; i < w->conf->n_listeners; i++)
+		warn_of("listener", w->conf->listeners[i].name, w->conf->listeners[i].cert);
+	for (uint32_t i = 0; i < w->conf->n_parties; i++)
+		warn_of("party", w->conf->parties[i].name, w->conf->parties[i].cert);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct worker *w = timer->data;
@@ -484,6 +509,7 @@ static void on_tick(uv_timer_t *timer)
 		free(f);
 	}
 	engine_tick(w->engine);
+	warn_of_certificates(w);
 	w->area.board->beats++;
 	write_board(w);
 	if (w->draining && ((engine_is_idle(w->engine) && w->n_draining == 0) || yt_mono_ms() >= w->drain_until))
@@ -626,7 +652,8 @@ static void take_people(struct worker *w)
 	for (i = 0; i < c->n_institutions; i++)
 		w->institutions[i] = (struct engine_institution){ c->institutions[i].code, c->institutions[i].name,
 			c->institutions[i].area, c->institutions[i].sign_in == CONF_SIGN_IN_PASS,
-			c->institutions[i].operator_id, c->institutions[i].operator_name };
+			c->institutions[i].operator_id, c->institutions[i].operator_name, c->institutions[i].from_day,
+			c->institutions[i].to_day };
 }
 
 static int open_secrets(struct worker *w)
