@@ -18,6 +18,7 @@
 
 #include "hostile_http.h"
 #include "net/server.h"
+#include "net/tls.h"
 #include "net_peer.h"
 
 #define BIG (8 * 1024 * 1024)
@@ -576,6 +577,19 @@ static void a_certificate_that_expires_on_the_way_is_refused(void **state)
 	world_close();
 }
 
+static void the_days_of_a_certificate_are_told(void **state)
+{
+	int days = 99;
+
+	(void)state;
+	assert_int_equal(tls_days_left(pki_cert("server"), &days), 0);
+	assert_in_range(days, 0, 1); /* made to last a day */
+	assert_int_equal(tls_days_left(pki_cert("expired"), &days), 0);
+	assert_int_equal(days, -1);
+	assert_int_equal(tls_days_left(pki_key("server"), &days), YT_ENOTFOUND);
+	assert_int_equal(tls_days_left("/nowhere", &days), YT_ENOTFOUND);
+}
+
 static void revoked_by(const char *list)
 {
 	struct server_conf conf = usual_conf(SERVER_MTLS);
@@ -1068,6 +1082,7 @@ int main(void)
 		cmocka_unit_test(a_session_speaks_for_no_missing_certificate),
 		cmocka_unit_test(a_session_is_resumed_only_where_it_began),
 		cmocka_unit_test(a_certificate_that_expires_on_the_way_is_refused),
+		cmocka_unit_test(the_days_of_a_certificate_are_told),
 		cmocka_unit_test(a_revoked_certificate_is_refused),
 		cmocka_unit_test(a_list_out_of_date_still_counts),
 		cmocka_unit_test(plain_http_is_spoken_to_whom_it_is_allowed),

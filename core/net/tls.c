@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
@@ -347,4 +348,20 @@ const char *tls_why(SSL *ssl)
 		why = ERR_reason_error_string(error);
 	ERR_clear_error();
 	return why != NULL ? why : "connection closed";
+}
+
+int tls_days_left(const char *file, int *days)
+{
+	FILE *f = fopen(file, "r");
+	X509 *cert = f == NULL ? NULL : PEM_read_X509(f, NULL, NULL, NULL);
+	int seconds = 0;
+	bool is_read = cert != NULL && ASN1_TIME_diff(days, &seconds, NULL, X509_get0_notAfter(cert)) == 1;
+
+	if (is_read && *days == 0 && seconds < 0)
+		*days = -1;
+	X509_free(cert);
+	if (f != NULL)
+		fclose(f);
+	ERR_clear_error();
+	return is_read ? 0 : YT_ENOTFOUND;
 }

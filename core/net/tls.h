@@ -45,4 +45,7 @@ bool tls_was_refused(SSL *ssl);
 /* Static words on why the last call on ssl failed, for log and journal; clears the error queue. */
 const char *tls_why(SSL *ssl);
 
+/* Whole days until the first certificate in a PEM file ends, negative when it has.  YT_ENOTFOUND: it cannot be read. */
+int tls_days_left(const char *file, int *days);
+
 #endif

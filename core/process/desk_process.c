@@ -7,8 +7,6 @@
  * It carries no traffic and can be slow or attacked without touching any: it reads shared counters and asks the
  * keeper over its control socket, like the command.  No personal data passes here (P9). */
 #include <fcntl.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +17,7 @@
 
 #include "ctl/control.h"
 #include "net/server.h"
+#include "net/tls.h"
 #include "process/desk.h"
 #include "process/meters.h"
 #include "process/process.h"
@@ -97,15 +96,10 @@ bool desk_is_ready(const struct yt_node *status, uint32_t workers, const char **
 /* Days left of the first certificate in a file; what cannot be read is not shown (the check says why). */
 static void print_certificate(const char *kind, const char *name, const char *path, struct yt_buf *out)
 {
-	FILE *f = path == NULL ? NULL : fopen(path, "r");
-	X509 *cert = f == NULL ? NULL : PEM_read_X509(f, NULL, NULL, NULL);
-	int days = 0, seconds = 0;
+	int days = 0;
 
-	if (cert != NULL && ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(cert)) == 1)
+	if (path != NULL && tls_days_left(path, &days) == 0)
 		yt_buf_printf(out, "yitong_certificate_days_left{of=\"%s\",name=\"%s\"} %d\n", kind, name, days);
-	X509_free(cert);
-	if (f != NULL)
-		fclose(f);
 }
 
 static void print_certificates(const struct conf *conf, struct yt_buf *out)
