@@ -2,8 +2,9 @@
  *
  * Codecs and the money rules complain in English, for the journal and the log: a path and a predicate, as in
  * "input.data.psn_no is missing".  text_make() has each complaint said in Chinese here before it goes into an answer.
- * The catalogue has the sentences of core/message, core/format/json.c and plugins/nhsa; what another plugin
- * complains of in other words keeps its path and is called 不符合要求, and the operator has the sentence. */
+ * The catalogue has the sentences of core/message, core/format/json.c and plugins/nhsa, and of plugins/crossprovince
+ * what a hospital can cause; what another plugin complains of in other words keeps its path and is called 不符合要求,
+ * and the operator has the sentence. */
 #include "engine/texts.h"
 
 #include <string.h>
@@ -15,6 +16,25 @@
 static const struct phrase {
 	const char *en, *zh;
 } phrases[] = {
+	/* across provinces */
+	{ "%s is missing: registration %s must come first, it brings %s", "缺少 %1，请先办理跨省就诊登记（%2）" },
+	{ "%s is missing: 2204/2301 answer must come first, it brings %s", "缺少 %1，请先上传费用明细（2204、2301）" },
+	{ "%s is missing: 0211 must come first, it brings %s", "缺少 %1，请先查询人员信息（1101）" },
+	{ "%s is missing: %s must come first, it brings %s", "缺少 %1，请先完成交易 %2" },
+	{ "%s is missing: %s needs it as %s", "缺少 %1，跨省交易 %2 需要" },
+	{ "%s has a code that the plugin's map for it does not know (%s)", "%1 的代码跨省没有对应值" },
+	{ "%s is longer than %s characters (%s)", "%1 超过 %2 个字符" },
+	{ "%s I%s: is %s, but %s add up to %s", "%1 为 %3，而 %4 合计为 %5" },
+	{ "%s I%s: is more than 0.05 off cnt times pric", "%1 与数量乘以单价相差超过 0.05 元" },
+	{ "%s I%s: is more than %s", "%1 大于 %3" },
+	{ "%s I%s: is behind the day of settlement", "%1 晚于结算日期" },
+	{ "%s I%s: is behind %s", "%1 晚于 %3" },
+	{ "%s I%s: is negative", "%1 不能为负" },
+	{ "%s cannot be expressed: across provinces no part is borne by the hospital", "跨省结算不能有医院负担金额（%1）" },
+	{ "%s has %s rows, %s takes %s to %s", "%1 有 %2 行，跨省交易 %3 须为 %4 至 %5 行" },
+	{ "%s is a transaction that KSBW 1.0 does not have", "跨省没有这项交易" },
+	{ "%s cannot be written in %s: %s", "%1 含有 %2 编码写不出的字符 %3" },
+	/* nationally */
 	{ "%s is missing", "缺少 %1" },
 	{ "%s is missing; set %s for this party", "网关没有设置 %1，请联系网关管理员" },
 	{ "%s has no rows", "%1 没有明细" },
