@@ -187,17 +187,13 @@ static void identity(int i, char out[24])
 	out[18] = '\0';
 }
 
-static void init_hospital(struct hospital *h, int i, const char *name)
+/* Another person: a platform that is asked for one person's visits of a day must not find thousands. */
+static void take_person(struct hospital *h, int i)
 {
 	char body[300];
 	json_t *answer;
 	const char *psn_no;
 
-	h->number = i;
-	h->name = name;
-	h->institution = strcmp(name, "hospital-one") == 0 ? "H33021399901" : "H33021399902";
-	h->random = (uint64_t)i * 7919 + 17;
-	h->curl = new_handle(h);
 	identity(i, h->certno);
 	snprintf(body, sizeof(body), "[{\"certno\":\"%s\",\"name\":\"示例%d\",\"insutype\":\"310\",\"balance_fen\":0}]",
 	        h->certno, i);
@@ -209,6 +205,16 @@ static void init_hospital(struct hospital *h, int i, const char *name)
 	}
 	snprintf(h->person, sizeof(h->person), "%s", psn_no);
 	json_decref(answer);
+}
+
+static void init_hospital(struct hospital *h, int i, const char *name)
+{
+	h->number = i;
+	h->name = name;
+	h->institution = strcmp(name, "hospital-one") == 0 ? "H33021399901" : "H33021399902";
+	h->random = (uint64_t)i * 7919 + 17;
+	h->curl = new_handle(h);
+	take_person(h, i);
 }
 
 void traffic_open(struct world *w)
@@ -234,6 +240,13 @@ void traffic_start(struct world *w, int n_hospitals)
 
 void traffic_go(void)
 {
+	static int turn;
+
+	turn++;
+	for (int i = 0; i < n_threads && n_busy == 0; i++) /* else somebody is in the middle of a visit */
+		take_person(&hospitals[i], turn * 100 + i);
+	take_person(&hospitals[MAX_HOSPITALS], turn * 100 + 90);
+	take_person(&hospitals[MAX_HOSPITALS + 1], turn * 100 + 91);
 	traffic_pauses = false;
 }
 
