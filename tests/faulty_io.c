@@ -482,3 +482,12 @@ uint8_t *faulty_bytes(struct faulty *f, unsigned folder, const char *name, size_
 	*n = found->inode->size;
 	return found->inode->cache;
 }
+
+bool faulty_on_disk(const struct faulty *f, const void *octets, size_t n)
+{
+	for (const struct inode *i = f->inodes; i != NULL; i = i->next)
+		for (size_t at = 0; at + n <= i->cap; at++)
+			if (memcmp(i->disk + at, octets, n) == 0)
+				return true;
+	return false;
+}

@@ -40,6 +40,8 @@ void faulty_only(struct faulty *f, const char *call);
 
 /* A file's bytes as any reader sees them, to look at and to damage; NULL: no such file. */
 uint8_t *faulty_bytes(struct faulty *f, unsigned folder, const char *name, size_t *n);
+/* The disk, not the cache, has these octets anywhere, in a file that still has a name or not. */
+bool faulty_on_disk(const struct faulty *f, const void *octets, size_t n);
 uint64_t faulty_random(struct faulty *f, uint64_t below);
 
 #endif

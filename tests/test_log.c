@@ -812,6 +812,135 @@ static void test_erased_bodies(void **state)
 	world_free(&w);
 }
 
+/* A destroyed key is off the disk when seal_destroy() returns, and its day reads as erased after any power cut. */
+static void test_destroyed_for_good(void **state)
+{
+	static struct heard h;
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world w;
+		uint8_t key[64], *p;
+		log_pos first;
+		size_t n;
+
+		world_new(&w, 500 + seed, true);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		assert_int_equal(commit_one(&w, 500, &first), 0);
+		now_ms += 24 * 3600 * 1000LL;
+		p = faulty_bytes(w.disk, 1, "20260921-body.key", &n);
+		assert_true(p != NULL && n >= sizeof(key));
+		memcpy(key, p + n - sizeof(key), sizeof(key));
+		assert_true(faulty_on_disk(w.disk, key, sizeof(key)));
+		assert_int_equal(seal_destroy(w.seal, SEAL_BODY, 20260921), 0);
+		assert_false(faulty_on_disk(w.disk, key, sizeof(key)));
+		faulty_end(w.disk, FAULTY_POWER);
+		world_keys(&w);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		h = (struct heard){ .bodies = false };
+		assert_int_equal(log_read(&w.io, &w.conf, first, on_record, &h), 0);
+		assert_true(h.erased);
+		world_free(&w);
+	}
+}
+
+/* The process ends when it has made a segment but not synced its name; the next one writes into that segment. */
+static void test_name_of_former_process(void **state)
+{
+	static struct heard h;
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world w;
+		log_pos pos;
+
+		world_new(&w, 600 + seed, false);
+		faulty_arm(w.disk, 3, FAULTY_KILL, 0); /* at open, the first segment's, the reserve's */
+		faulty_only(w.disk, "sync_dir");
+		assert_int_not_equal(reopen(&w, 0, &h), 0);
+		assert_true(faulty_is_dead(w.disk));
+		faulty_end(w.disk, FAULTY_EXIT);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		while (log_end(w.log) >> 32 < 2)
+			assert_int_equal(commit_one(&w, 100000, &pos), 0);
+		assert_int_equal(commit_one(&w, 100, &pos), 0);
+		faulty_end(w.disk, FAULTY_POWER);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		assert_heard(&h, 1, w.next_id - 1);
+		world_free(&w);
+	}
+}
+
+/* A reserve of another size is taken away; wherever that is cut short, no gap is left in the numbers. */
+static void test_misfits_leave_no_gap(void **state)
+{
+	static struct heard h;
+
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct world w;
+		log_pos pos;
+
+		world_new(&w, 700 + seed, false);
+		w.conf.reserve_segments = 5;
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		assert_int_equal(commit_one(&w, 100, &pos), 0);
+		w.conf.segment_bytes = 2 << 20;
+		faulty_arm(w.disk, 2 + seed % 4, FAULTY_KILL, 0);
+		faulty_only(w.disk, "unlink");
+		assert_int_not_equal(reopen(&w, 0, &h), 0);
+		assert_true(faulty_is_dead(w.disk));
+		faulty_end(w.disk, FAULTY_POWER);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		assert_heard(&h, 1, 1);
+		world_free(&w);
+	}
+}
+
+/* A retired segment stands in the reserve under its new name: with its new header, or not at all. */
+static void test_reused_has_its_header(void **state)
+{
+	static struct heard h;
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world w;
+		uint64_t first;
+		log_pos pos;
+
+		world_new(&w, 800 + seed, false);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		while (log_end(w.log) >> 32 < 2)
+			assert_int_equal(commit_one(&w, 100000, &pos), 0);
+		first = w.next_id - 1;
+		assert_int_equal(log_retire(w.log, log_end(w.log)), 0);
+		faulty_end(w.disk, FAULTY_POWER);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		assert_heard(&h, first, first);
+		world_free(&w);
+	}
+}
+
+/* Every statement that anchor_note() acknowledged is in anchors.txt after a power cut, and all are read. */
+static void test_noted_for_good(void **state)
+{
+	static struct heard h;
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct verify_report report;
+		struct world w;
+		log_pos pos;
+
+		world_new(&w, 900 + seed, false);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		for (unsigned i = 0; i < 3 + seed % 4; i++) {
+			assert_int_equal(commit_one(&w, 100, &pos), 0);
+			assert_int_equal(anchor(&w), 0);
+		}
+		faulty_end(w.disk, FAULTY_POWER);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		assert_int_equal(verify(&w, true, &report), 0);
+		assert_int_equal(report.n_statements, 3 + seed % 4);
+		world_free(&w);
+	}
+}
+
 /* No octet of a body is found in the files of a sealed journal. */
 static void test_sealed(void **state)
 {
@@ -1379,7 +1508,9 @@ int main(void)
 		cmocka_unit_test(test_torn_tail), cmocka_unit_test(test_tail_is_rewritten),
 		cmocka_unit_test(test_retire), cmocka_unit_test(test_reads_beside_writer),
 		cmocka_unit_test(test_reads_half_written), cmocka_unit_test(test_erased_bodies),
-		cmocka_unit_test(test_sealed), cmocka_unit_test(test_every_byte), cmocka_unit_test(test_cut_tail),
+		cmocka_unit_test(test_destroyed_for_good), cmocka_unit_test(test_name_of_former_process),
+		cmocka_unit_test(test_misfits_leave_no_gap), cmocka_unit_test(test_reused_has_its_header),
+		cmocka_unit_test(test_noted_for_good), cmocka_unit_test(test_sealed), cmocka_unit_test(test_every_byte), cmocka_unit_test(test_cut_tail),
 		cmocka_unit_test(test_forged), cmocka_unit_test(test_torn_note), cmocka_unit_test(test_conf),
 		cmocka_unit_test(test_other_size), cmocka_unit_test(test_real_files),
 		cmocka_unit_test(test_random_histories), cmocka_unit_test(test_every_end),

@@ -130,7 +130,16 @@ static int key_store(struct log_keys *k, const char *name, const struct yt_buf *
 	return k->io.sync_dir(k->io.ctx) == 0 ? 0 : YT_EIO;
 }
 
-/* YT_ENOTFOUND: there is none. */
+/* What key_erase() leaves where a crash brings the name back. */
+static bool is_erased(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] != 0)
+			return false;
+	return n > 0;
+}
+
+/* YT_ENOTFOUND: there is none, or it was destroyed. */
 static int key_fetch(struct log_keys *k, const char *name, struct yt_buf *wrapped)
 {
 	char path[48];
@@ -149,7 +158,7 @@ static int key_fetch(struct log_keys *k, const char *name, struct yt_buf *wrappe
 	if (n < 0)
 		return YT_EIO;
 	wrapped->n = (size_t)n;
-	return 0;
+	return is_erased(room, wrapped->n) ? YT_ENOTFOUND : 0;
 }
 
 static int day_key_set(struct day_key *key, enum seal_class class, uint32_t day, const uint8_t clear[DAY_KEY_LEN])
@@ -296,7 +305,8 @@ int seal_open_body(struct log_keys *keys, enum seal_class class, struct yt_str b
 	return rv;
 }
 
-/* Overwrites the file's bytes where they stand before its name goes. */
+/* Overwrites the file's bytes where they stand before its name goes.  That is not synced: a name that comes back after
+ * a power cut has zeros behind it, which are a destroyed key too. */
 static int key_erase(struct log_keys *k, const char *path)
 {
 	static const uint8_t zeros[WRAPPED_MAX];
@@ -312,7 +322,7 @@ static int key_erase(struct log_keys *k, const char *path)
 		k->io.fdatasync(k->io.ctx, fd) != 0)
 		rv = YT_EIO;
 	k->io.close(k->io.ctx, fd);
-	if (rv == 0 && (k->io.unlink(k->io.ctx, path) != 0 || k->io.sync_dir(k->io.ctx) != 0))
+	if (rv == 0 && k->io.unlink(k->io.ctx, path) != 0)
 		rv = YT_EIO;
 	return rv;
 }

@@ -41,7 +41,7 @@ int seal_close_body(struct log_keys *keys, enum seal_class class, struct yt_str 
 /* Decrypts n bytes of p to out.  YT_ENOTFOUND: the key was destroyed; YT_ECORRUPT: not what was sealed. */
 int seal_open_body(struct log_keys *keys, enum seal_class class, struct yt_str bound, const uint8_t *p, size_t n,
                    const struct seal *seal, uint8_t *out);
-/* Destroys a day's key for ever: overwritten, synced, unlinked.  YT_ESTATE for today and later days,
+/* Destroys a day's key for ever: overwritten, that synced, and unlinked.  YT_ESTATE for today and later days,
  * YT_ENOTFOUND, YT_EIO. */
 int seal_destroy(struct log_keys *keys, enum seal_class class, uint32_t day);
 
