@@ -48,13 +48,16 @@ static int commit_with_anchor(struct committer *c, struct yt_str records, log_po
 	at = all.n;
 	c->anchored_mono = yt_mono_ms();
 	c->segment_closed = false;
+	*pos = log_end(c->log);
 	if (anchor_record(&all, c->log, c->keys, yt_wall_ms()) != 0 || all.failed) {
 		yt_log(YT_ERROR, "keeper", "the journal's head cannot be signed; check the key %s", KEYS_ANCHOR);
 		yt_buf_free(&all);
-		return log_commit(c->log, records, pos);
+		return records.n > 0 ? log_commit(c->log, records, pos) : 0;
 	}
 	rv = log_commit(c->log, yt_buf_view(&all), pos);
-	if (rv == 0) {
+	if (rv == YT_ENOSPC && records.n == 0)
+		rv = 0; /* nobody waits for it: there is another in anchor_ms */
+	else if (rv == 0) {
 		c->anchored_commit = covered + 1;
 		if (anchor_note(&c->io, (struct yt_str){ (const char *)all.p + at, all.n - at }) != 0)
 			yt_log(YT_WARN, "keeper", "an anchor could not be noted in %s", ANCHOR_FILE);
@@ -67,10 +70,11 @@ static int commit(struct committer *c, log_pos *pos)
 {
 	struct index_commit fresh = { .before = log_end(c->log) };
 	uint64_t began = uv_hrtime();
-	int rv = anchor_is_due(c) ? commit_with_anchor(c, c->records, pos) : log_commit(c->log, c->records, pos);
+	int rv = c->records.n == 0 || anchor_is_due(c) ? commit_with_anchor(c, c->records, pos) :
+		log_commit(c->log, c->records, pos);
 
 	meters_commit((int64_t)(uv_hrtime() - began) / 1000);
-	if (rv != 0)
+	if (rv != 0 || log_end(c->log) == fresh.before) /* an anchor alone that could not be signed: nothing was made */
 		return rv;
 	c->segment_closed = c->segment_closed || (c->segment != 0 && *pos >> 32 != c->segment);
 	c->segment = (uint32_t)(*pos >> 32);
@@ -156,6 +160,11 @@ void committer_set_anchor(struct committer *c, int64_t anchor_ms)
 bool committer_is_idle(const struct committer *c)
 {
 	return !c->busy;
+}
+
+bool committer_owes_anchor(const struct committer *c)
+{
+	return !c->busy && anchor_is_due(c);
 }
 
 void committer_start(struct committer *c, struct yt_str records)

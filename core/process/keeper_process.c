@@ -210,9 +210,9 @@ static void commit_if_ready(struct keeper_process *p)
 		DL_FOREACH(p->workers, w) /* all that was read needed no writing down */
 			ring_release(&w->up, w->up.at);
 		send_buried(p, p->n_buried);
-		return;
-	}
-	if (urgent ? must_gather(p) : yt_mono_ms() < p->flush_at)
+		if (!committer_owes_anchor(p->committer))
+			return;
+	} else if (urgent ? must_gather(p) : yt_mono_ms() < p->flush_at)
 		return;
 	p->committed_at_us = mono_us();
 	p->is_crowded = p->n_waiting > 1;
@@ -223,7 +223,7 @@ static void commit_if_ready(struct keeper_process *p)
 	p->taken = records;
 	p->flush_at = yt_mono_ms() + FLUSH_MS;
 	p->n_buried_taken = p->n_buried;
-	if (records.n == 0)
+	if (records.n == 0 && !committer_owes_anchor(p->committer))
 		tell_durable(p, log_end(p->log)); /* verdicts that needed no writing down */
 	else
 		committer_start(p->committer, records);
