@@ -139,6 +139,11 @@ static void on_keeper_exit(uv_process_t *process, int64_t status, int signal_num
 		supervisor_give_up("the keeper cannot start");
 		return;
 	}
+	if (signal_number == 0 && status == 0) { /* it was asked to, to begin anew: `yitong index rebuild` */
+		yt_log(YT_INFO, "supervisor", "the keeper ended as it was asked to; it is started again");
+		sup.keeper_start_at = yt_mono_ms();
+		return;
+	}
 	meters_all()->keeper_deaths++;
 	yt_log(YT_ERROR, "supervisor", "the keeper ended: %s %d", signal_number != 0 ? "signal" : "status",
 		signal_number != 0 ? signal_number : (int)status);
