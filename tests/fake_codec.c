@@ -134,6 +134,9 @@ static int fake_decode_request(struct yt_plugin *self, struct yt_str octets, str
 	msg->original_number = value_of(octets, "orig");
 	msg->original_wire_op = value_of(octets, "origop");
 	msg->amount_fen = number_of(octets, "amt");
+	msg->expires_ms = number_of(octets, "until");
+	msg->valid_from_ms = number_of(octets, "from");
+	msg->is_authentic = msg->expires_ms != 0 || msg->valid_from_ms != 0;
 	msg->body = body_of(msg->arena, octets);
 	msg->head = yt_node_new(msg->arena, YT_OBJECT);
 	if (bar != NULL)

@@ -88,6 +88,9 @@ static void test_published_messages_are_read(void **state)
 	assert_text(msg->visit, "S6210002603060000123");
 	assert_int_equal(msg->amount_fen, 2846357);
 	assert_int_equal(msg->expires_ms - msg->sent_ms, 30000);
+	assert_int_equal(msg->sent_ms - msg->valid_from_ms, 120000);
+	assert_text(msg->too_early, "-1005");
+	assert_text(msg->too_late, "-1007"); /* only the owner may say so */
 	assert_text(yt_node_text(yt_node_get(msg->body, "data"), "endtime"), "2026-03-18");
 	msg->sent = example("### 8.1");
 	reply = answered(&w, &zj, msg, example("### 8.2"));
@@ -365,6 +368,7 @@ static void test_what_is_too_large_or_not_for_us(void **state)
 	assert_text(msg->refusal, "-1009");
 	/* A hop reads the head, and passes the octets on as they came. */
 	msg = must_decode(&w, &hop, good);
+	assert_text(msg->too_late, "-9001");
 	assert_int_equal(hop.api->encode_request(hop.plugin, msg, &out, &w.fault), 0);
 	assert_same(yt_buf_view(&out), good);
 	yt_buf_free(&out);

@@ -493,6 +493,15 @@ static const struct conversation {
 		"ask 1 SETTLE inst=H1 num=N1 | visit=unspeakable\nup note refused:refused\nanswer 1 REFUSED" },
 	{ "what killed a worker before", "ask 1 SETTLE inst=H1 num=poison\nanswer 1 status 503" },
 
+	/* messages that say how long they may be executed (crossprovince.md 7.4) */
+	{ "in its time", "ask 1 READ inst=H1 num=N1 from=1790000000000 until=1790009999999\nout READ" },
+	{ "a query after its time", "ask 1 READ inst=H1 num=N1 until=1789999999999\nup note refused:refused\nanswer 1 REFUSED" },
+	{ "a query of the future", "ask 1 READ inst=H1 num=N1 from=1790009999999\nup note refused:refused\nanswer 1 REFUSED" },
+	{ "a change after its time: its stored answer counts more", "ask 1 SETTLE inst=H1 num=N1 until=1789999999999 op=A | visit=V1\n"
+		"up begin\ndown stored begin DONE before\nanswer 1 DONE before" },
+	{ "and without one it is refused unsent", "ask 1 SETTLE inst=H1 num=N1 until=1789999999999 op=A | visit=V1\nup begin\n"
+		"down admitted begin\nup end outcome:refused answered:refused\ndown durable end\nanswer 1 REFUSED" },
+
 	/* queries */
 	{ "a query leaves at once", "ask 1 READ inst=H1 num=N1 op=A\nout READ inst=H1 num=N1\nback DONE .\n"
 		"up note read:done\nanswer 1 DONE at=\ntaken 1" },

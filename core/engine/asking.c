@@ -273,6 +273,19 @@ static bool may_be_known(struct engine *e, struct work *w)
 	return w->party != NULL;
 }
 
+/* Formats whose messages say how long they may be executed (crossprovince.md 7.4, U3). */
+static bool is_out_of_time(struct engine *e, struct yt_msg *msg, struct yt_fault *fault)
+{
+	bool is_late = msg->expires_ms != 0 && engine_wall(e) > msg->expires_ms;
+
+	if (!is_late && (msg->valid_from_ms == 0 || engine_wall(e) >= msg->valid_from_ms))
+		return false;
+	msg->refusal = is_late ? msg->too_late : msg->too_early;
+	snprintf(fault->path, sizeof(fault->path), "(message)");
+	snprintf(fault->why, sizeof(fault->why), "%s", is_late ? "came after it had expired" : "was sent in the future");
+	return true;
+}
+
 void engine_request(struct engine *e, const struct engine_request *r)
 {
 	struct yt_fault fault = { { 0 }, { 0 } };
@@ -300,6 +313,8 @@ void engine_request(struct engine *e, const struct engine_request *r)
 	w->origin = origin;
 	w->hold_until = w->begun_mono + origin->timeout_ms - e->conf.margin_ms;
 	rv = decode(e, w, r, &fault);
+	if (rv == 0 && is_out_of_time(e, w->msg, &fault))
+		rv = YT_EFORMAT;
 	if (rv != 0 && rv != YT_ENOMEM && w->msg->is_authentic && w->msg->op->changes_state && may_be_known(e, w)) {
 		w->unless_known = yt_arena_printf(w->arena, "%s %s", fault.path, fault.why);
 		go_admitted(e, w);

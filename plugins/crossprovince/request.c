@@ -9,6 +9,8 @@
 
 #include "ksbw.h"
 
+#define CLOCK_AHEAD_MS 120000 /* a sender's clock may be ahead of ours (7.4) */
+
 static bool is_key_text(struct yt_str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -23,7 +25,7 @@ static bool is_key_text(struct yt_str s)
 
 /* -- we are asked ------------------------------------------------------------------------------- */
 
-static int take_head(struct yt_msg *msg, const struct ksbw_envelope *e)
+static int take_head(const struct ksbw *k, struct yt_msg *msg, const struct ksbw_envelope *e)
 {
 	char time[20];
 
@@ -41,6 +43,10 @@ static int take_head(struct yt_msg *msg, const struct ksbw_envelope *e)
 		return 0;
 	msg->sent_ms = e->head.sent_ms;
 	msg->expires_ms = e->head.sent_ms + e->head.expire_s * 1000;
+	msg->valid_from_ms = e->head.sent_ms - CLOCK_AHEAD_MS;
+	msg->too_early = YT_STR("-1005");
+	/* Only the business owner has looked into its own store; a hop knows of no other path. */
+	msg->too_late = yt_str_eq(e->head.recver, k->area) ? YT_STR("-1007") : YT_STR("-9001");
 	yt_time_print(e->head.sent_ms, time);
 	msg->time = yt_arena_copy(msg->arena, yt_str(time));
 	return msg->time.p != NULL ? 0 : YT_ENOMEM;
@@ -213,7 +219,7 @@ int ksbw_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_
 	struct ksbw_envelope e;
 	int rv = ksbw_read(self, msg->arena, octets, &e, &t);
 
-	if (rv != YT_ENOMEM && take_head(msg, &e) != 0)
+	if (rv != YT_ENOMEM && take_head(k, msg, &e) != 0)
 		return YT_ENOMEM;
 	if (rv == 0) {
 		msg->octets = octets;

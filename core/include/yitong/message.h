@@ -148,6 +148,8 @@ struct yt_msg {
 	bool is_authentic;    /* its key, signature and digest are good: a stored answer may be given, whatever else is wrong */
 	int64_t sent_ms, expires_ms; /* when it was sent, and until when it may be executed, by its sender's clock; 0: not said */
 	struct yt_str refusal; /* the format's own code for what *fault says */
+	int64_t valid_from_ms; /* before that its sender's clock is wrong; 0: not said */
+	struct yt_str too_early, too_late; /* the code for refusal when it came before valid_from_ms, after expires_ms */
 	/* Filled by who asks for an encoding, where the codec makes numbers (make_number): */
 	struct yt_str own_number; /* ours for this message at the party asked; empty: number is */
 	int64_t wall_ms;          /* written as the time of sending; 0: time is */
