@@ -36,7 +36,8 @@ static struct world {
 	size_t first, last;
 	uint64_t leg; /* what has left and is not answered; 0 none */
 	char sent[400], sent_to[16], answer[400];
-	unsigned answers, incarnations;
+	unsigned answers;
+	int64_t deadline_in;
 } w;
 
 /* -- codecs: the one-line format, under two names ------------------------------------------------- */
@@ -132,6 +133,16 @@ static int hub_encode_request(struct yt_plugin *self, const struct yt_msg *msg, 
 	return wide_encode_request(self, &numbered, out, fault);
 }
 
+/* A review that must not hold anybody up. */
+static int64_t hub_patience(struct yt_plugin *self, const struct yt_msg *msg, struct yt_reply *instead)
+{
+	if (msg->op->id != YT_OP_PERSON_CHECK)
+		return 0;
+	instead->outcome = YT_DONE;
+	instead->visit = YT_STR("PASSED");
+	return 300;
+}
+
 static void make_codecs(void)
 {
 	platform_api = fake_codec;
@@ -143,6 +154,7 @@ static void make_codecs(void)
 	hub_api = platform_api;
 	hub_api.name = "other";
 	hub_api.sign_in_for = NULL;
+	hub_api.patience = hub_patience;
 	hub_api.make_number = wide_make_number;
 	hub_api.encode_request = hub_encode_request;
 }
@@ -254,6 +266,7 @@ static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, st
 {
 	assert_int_equal(w.leg, 0);
 	w.leg = leg;
+	w.deadline_in = deadline_ms - w_time(NULL);
 	snprintf(w.sent, sizeof(w.sent), "%.*s", YT_FMT(body));
 	snprintf(w.sent_to, sizeof(w.sent_to), "%s", party->name);
 }
@@ -678,6 +691,22 @@ static void test_one_leg(void **state)
 	assert_int_equal(state_in_log(), X_UNKNOWN);
 }
 
+/* A query whose origin is not to be kept waiting is given up early, and hears what its format has for that. */
+static void test_patience(void **state)
+{
+	flow = NULL;
+	ask(1, "READ inst=H1 num=H1-1 | person=P");
+	assert_int_equal(w.deadline_in, 300);
+	reply('l');
+	assert_int_equal(strncmp(w.answer, "DONE visit=PASSED", 17), 0);
+	ask(2, "READ inst=H1 num=H1-2 | person=P");
+	reply('n');
+	assert_int_equal(strncmp(w.answer, "DONE visit=PASSED", 17), 0);
+	ask(3, "READ inst=H1 num=H1-3 | person=P");
+	reply('r');
+	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+}
+
 /* -- credentials ------------------------------------------------------------------------------------ */
 
 static bool log_has(const char *text)
@@ -741,6 +770,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_admission, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unless, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_leg, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_patience, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credentials, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credentials_after_a_crash, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credentials_behind_the_step, setup, teardown) };

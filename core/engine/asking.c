@@ -19,9 +19,26 @@ static int64_t leg_deadline(const struct engine *e, const struct work *w, int64_
 	return own < origin ? own : origin;
 }
 
+/* A query may be one that its origin is not to be kept waiting for (yt_codec_api.patience). */
+static int64_t query_timeout(struct engine *e, struct work *w)
+{
+	const struct engine_codec *codec = &w->party->codec;
+	struct yt_reply *unused;
+	int64_t ms = 0;
+
+	if (codec->api->patience == NULL)
+		return w->party->query_timeout_ms;
+	unused = yt_reply_new(w->arena);
+	YT_REQUIRE(unused != NULL);
+	engine_box(e, codec, "patience", w->id, w->request);
+	ms = codec->api->patience(codec->plugin, w->outward, unused);
+	engine_unbox(e);
+	return ms > 0 && ms < w->party->query_timeout_ms ? ms : w->party->query_timeout_ms;
+}
+
 void asking_send(struct engine *e, struct work *w)
 {
-	int64_t timeout = w->msg->op->changes_state ? w->party->change_timeout_ms : w->party->query_timeout_ms;
+	int64_t timeout = w->msg->op->changes_state ? w->party->change_timeout_ms : query_timeout(e, w);
 
 	w->state = WORK_OUT;
 	w->leg_mono = engine_mono(e);

@@ -2,6 +2,8 @@
  *
  * engine_leg() is called by process/worker_process.c when a lane has told.  A query's origin hears at once, that of a
  * change only after DOWN_DURABLE (engine.c).  Without an answer the outcome is unknown and the keeper's from then on. */
+#include <stdio.h>
+
 #include "engine/work.h"
 
 /* The answer as an origin may hear it: a breach of the sums is marked, never withheld (P4). */
@@ -10,7 +12,11 @@ static unsigned mark_breach(struct engine *e, struct work *w, struct yt_reply *r
 	char why[200] = "";
 	struct yt_str text;
 
-	if (reply->outcome != YT_DONE || w->msg->op->reply_money == 0 ||
+	if (reply->outcome != YT_DONE)
+		return 0;
+	if (reply->breach.n != 0) /* its codec found one by the rules of its format */
+		snprintf(why, sizeof(why), "%.*s", YT_FMT(reply->breach));
+	else if (w->msg->op->reply_money == 0 ||
 		yt_money_check(w->msg->op->reply_money, reply->body, why, sizeof(why)) == 0)
 		return 0;
 	yt_log(YT_ERROR, "engine", "exchange %016llx at %s: the answer does not add up: %s", (unsigned long long)w->id,
@@ -44,12 +50,29 @@ static struct yt_reply *read_leg(struct engine *e, struct work *w, enum engine_l
 	return reply;
 }
 
-static void end_query(struct engine *e, struct work *w, struct yt_reply *reply)
+/* What a query's origin hears that got no answer: to ask again, for it had no effect to be unknown; or what the format has
+ * for it, such as for a review that must not hold up the counter. */
+static struct yt_reply *instead_of(struct engine *e, struct work *w)
 {
-	if (reply->outcome == YT_UNKNOWN) /* it had no effect to be unknown: its origin asks again */
-		reply = engine_refusal(w->arena, TEXT_QUERY_FAILED, (struct yt_str){ 0 }, w->trace);
-	else
-		(void)mark_breach(e, w, reply);
+	struct yt_reply *instead = yt_reply_new(w->arena);
+
+	YT_REQUIRE(instead != NULL);
+	if (w->party->codec.api->patience != NULL) {
+		engine_box(e, &w->party->codec, "patience", w->id, w->request);
+		(void)w->party->codec.api->patience(w->party->codec.plugin, w->outward, instead);
+		engine_unbox(e);
+	}
+	return instead->outcome == YT_DONE ? instead :
+		engine_refusal(w->arena, TEXT_QUERY_FAILED, (struct yt_str){ 0 }, w->trace);
+}
+
+static void end_query(struct engine *e, struct work *w, struct yt_reply *reply, bool was_sent)
+{
+	struct yt_reply *instead = reply->outcome == YT_UNKNOWN || !was_sent ? instead_of(e, w) : NULL;
+
+	if (instead != NULL && (reply->outcome == YT_UNKNOWN || instead->outcome == YT_DONE))
+		reply = instead;
+	(void)mark_breach(e, w, reply);
 	written_read(&e->records, e, w, reply);
 	cross_keep_facts(&e->records, e, w->id, w->msg, reply);
 	engine_submit_records(e, UP_NOTE, w->id);
@@ -154,7 +177,7 @@ void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int sta
 		if (reply->outcome != YT_UNKNOWN)
 			end_late(e, w, reply, body);
 	} else if (!w->msg->op->changes_state) {
-		end_query(e, w, reply);
+		end_query(e, w, reply, end != LEG_NOT_SENT);
 	} else {
 		learn_sign_no(e, w, reply);
 		end_change(e, w, reply, body);

@@ -153,7 +153,7 @@ void work_give(struct engine *e, struct work *w, struct yt_str octets)
 		return;
 	}
 	w->state = WORK_FLUSHING;
-	e->world.answer(e->world.ctx, token, 200, w->codec.api->content_type, octets);
+	e->world.answer(e->world.ctx, token, 200, w->is_file ? "application/octet-stream" : w->codec.api->content_type, octets);
 }
 
 /* An answer that nothing in the journal depends on. */
@@ -161,6 +161,7 @@ void work_give_reply(struct engine *e, struct work *w, struct yt_reply *reply)
 {
 	(void)engine_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, &w->reply);
 	w->is_final = false;
+	w->is_file = reply->raw.n > 0;
 	work_give(e, w, yt_buf_view(&w->reply));
 }
 

@@ -49,6 +49,7 @@ struct work {
 	bool joins_only;        /* a reversal of what went to another format: it joins that, or has nothing to undo */
 	bool lacks_sign_no;     /* we could not sign in for it: it does not leave */
 	bool asked_twice;       /* a query whose first answer was lost */
+	bool is_file;           /* its answer is a file and no message of the format */
 	bool is_final;          /* the answer in reply is the stored one: its delivery counts */
 	int64_t begun_mono, hold_until, leg_mono;
 	UT_hash_handle hh_id, hh_seq, hh_token;
