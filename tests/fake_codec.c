@@ -206,6 +206,7 @@ static int fake_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, i
 	reply->visit = value_of(line, "visit");
 	reply->settlement = value_of(line, "setl");
 	reply->sign_no = value_of(line, "sign");
+	reply->breach = value_of(line, "breach");
 	reply->amount_fen = number_of(line, "amt");
 	reply->already_done = value_of(line, "why").n != 0 && yt_str_is(value_of(line, "why"), "already");
 	reply->never_happened = yt_str_is(value_of(line, "why"), "absent");

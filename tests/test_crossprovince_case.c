@@ -63,6 +63,7 @@ static struct yt_msg *across(struct visit *v, const struct yt_msg *msg, enum yt_
 	struct yt_msg *own, *read;
 	struct yt_reply *reply;
 	struct doc a = ksbw_answer;
+	char why[200];
 
 	assert_int_equal(facts_gather(&v->facts, msg), 0);
 	own = facts_compose(&v->facts, msg, yt_op(op));
@@ -76,6 +77,9 @@ static struct yt_msg *across(struct visit *v, const struct yt_msg *msg, enum yt_
 	if (reply->outcome != YT_DONE)
 		fail_msg("%.*s", YT_FMT(reply->text));
 	facts_add(&v->facts, facts_piece(v->w.arena, own, reply));
+	/* A hospital's answer adds up by the national rules, too. */
+	if (yt_money_check(own->op->reply_money, reply->body, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
 	return read;
 }
 

@@ -41,6 +41,7 @@ static struct {
 	uint64_t begun;        /* exchange of the last request that was begun */
 	uint64_t leg;          /* that left last */
 	bool ring_is_full;
+	char traceparent[56]; /* of the last leg */
 } w;
 
 static void say(const char *fmt, ...) YT_PRINTF(1, 2);
@@ -118,6 +119,7 @@ static void e_send(void *ctx, const struct engine_party *party, uint64_t leg, st
 	struct yt_str body, int64_t deadline_ms)
 {
 	w.leg = leg;
+	snprintf(w.traceparent, sizeof(w.traceparent), "%s", engine_traceparent(w.engine));
 	assert_true(deadline_ms > w.mono_ms && deadline_ms <= w.mono_ms + party->change_timeout_ms);
 	say("out %.*s", YT_FMT(body));
 }
@@ -721,6 +723,25 @@ static void test_method(void **state)
 	play("answer 1 status 405");
 }
 
+/* The trace id a request came with goes on to the party; without one it gets one of ours. */
+static void test_trace(void **state)
+{
+	const char *id = "00-4bf92f3577b34da6a3ce929d0e0e4736-";
+	struct yt_header header = { YT_STR("traceparent"), YT_STR("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01") };
+	struct engine_request r = { .token = 1, .listener = "hospitals", .codec = codec, .by_certificate = true,
+		.method = YT_STR("POST"), .subject = YT_STR("H1"), .headers = &header, .n_headers = 1,
+		.body = YT_STR("READ inst=H1 num=N1") };
+
+	engine_request(w.engine, &r);
+	play("out READ");
+	assert_int_equal(strncmp(w.traceparent, id, strlen(id)), 0);
+	assert_string_equal(engine_traceparent(w.engine), "");
+	play("ask 2 READ inst=H1 num=N2\nout READ");
+	assert_int_equal(strlen(w.traceparent), 55);
+	assert_int_not_equal(strncmp(w.traceparent, id, strlen(id)), 0);
+	assert_string_equal(w.traceparent + 35, "-3232323232323232-00"); /* the letters of no randomness */
+}
+
 /* P12: no more at once than configured. */
 static void test_limit(void **state)
 {
@@ -743,6 +764,12 @@ static void test_idle(void **state)
 }
 
 /* An answer that does not add up is passed on, marked (P4). */
+static void test_marked_by_codec(void **state)
+{
+	play(BEGUN "back DONE setl=S1 breach=I5 .\nup end outcome:done answered:done\ndown durable end\n"
+		"answer 1 DONE setl=S1 at=1790000001000 warn=");
+}
+
 static void test_marked(void **state)
 {
 	play(BEGUN "back DONE setl=S1 total=3.00 paid=2.00 .\nup end outcome:done answered:done\ndown durable end\n"
@@ -754,9 +781,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_signature, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_method, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_trace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_idle, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_marked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_marked_by_codec, setup, teardown),
 	};
 	struct CMUnitTest talks[sizeof(conversations) / sizeof(conversations[0])];
 	size_t i;

@@ -23,8 +23,10 @@ struct source { /* members of one object of a request or of its answer */
 
 #define PERSON "psn_no psn_cert_type certno psn_name gend brdy"
 #define ADMITTED "mdtrt_id ykc700 trt_dcla_detl_sn psn_type insutype"
+/* The funds only for the reversal, which gives them back: no request has them. */
 #define SETTLED                                                                                                        \
-	"setl_id aaz216 medfee_sumamt fund_pay_sumamt acct_pay psn_cash_pay setl_time ykc706 medins_setl_id"
+	"setl_id aaz216 medfee_sumamt fund_pay_sumamt acct_pay psn_cash_pay setl_time ykc706 medins_setl_id "          \
+	"hifp_pay cvlserv_pay hifes_pay hifmi_pay hifob_pay hifdm_pay maf_pay oth_pay"
 
 static const struct source sources[] = {
 	{ YT_OP_PERSON_CHECK, true, "baseinfo", PERSON },
