@@ -44,8 +44,8 @@ struct options {
 };
 
 /* Answers that get lost at the platform in this round, besides what the act destroys.  A held message
- * takes effect when the gateway has given it up (change_timeout_ms) and has perhaps been told by a
- * reversal that it is not there, but within server_delay_ms, as the platform's operator promises. */
+ * takes effect when its connection is gone, given up or killed with its worker, and a reversal has perhaps been
+ * told that it is not there; but within server_delay_ms from then, as the platform's operator promises. */
 static void arm_faults(void)
 {
 	static const char *const kinds[] = { "effect_then_cut", "effect_then_silence", "cut", "http_502_html",
@@ -56,9 +56,9 @@ static void arm_faults(void)
 	json_decref(world_control("DELETE", "/fault", NULL));
 	for (int i = 0; i < 3; i++) {
 		snprintf(spec, sizeof(spec),
-		        "{\"kind\":\"%s\",\"infno\":\"%s\",\"count\":%d,\"skip\":%d,\"ms\":%d,\"from\":\"arrival\"}",
+		        "{\"kind\":\"%s\",\"infno\":\"%s\",\"count\":%d,\"skip\":%d,\"ms\":%d}",
 		        kinds[dice() % 6], numbers[dice() % 5], 1 + (int)(dice() % 3), (int)(dice() % 20),
-		        CHANGE_TIMEOUT_MS + 200 + (int)(dice() % (SERVER_DELAY_MS - 700)));
+		        200 + (int)(dice() % (SERVER_DELAY_MS - 700)));
 		json_decref(world_control("POST", "/fault", spec));
 	}
 }
