@@ -36,13 +36,15 @@ static struct world {
 	size_t first, last;
 	uint64_t leg; /* what has left and is not answered; 0 none */
 	char sent[400], sent_to[16], answer[400];
-	unsigned answers;
+	unsigned answers, sign_ins, answered;
 	int64_t deadline_in;
 } w;
 
 /* -- codecs: the one-line format, under two names ------------------------------------------------- */
 
 static struct yt_codec_api platform_api, hub_api;
+static enum yt_resolve platform_resolves = YT_RESOLVE_RESEND; /* a registration of unknown outcome */
+static bool reads_nothing; /* answers cannot be read any more */
 
 static const char *wire_of(enum yt_operation op)
 {
@@ -104,6 +106,9 @@ static int wide_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, i
 {
 	int rv = fake_codec.decode_reply(self, msg, status, octets, reply);
 
+	reply->octets = octets;
+	if (reads_nothing)
+		reply->outcome = YT_UNKNOWN;
 	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_REGISTER)
 		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "ykc700", YT_STR("S1"));
 	return rv;
@@ -143,9 +148,38 @@ static int64_t hub_patience(struct yt_plugin *self, const struct yt_msg *msg, st
 	return 300;
 }
 
+/* REGISTER at the platform is as nhsa.md has 2401: never sent again, taken back by its number. */
+static struct yt_wire_op platform_ops[16], hub_ops[16];
+
+static void make_ops(struct yt_wire_op *ops, enum yt_resolve registering, enum yt_resolve settling)
+{
+	size_t n = 0;
+
+	do {
+		ops[n] = fake_codec.ops[n];
+		if (ops[n].op == YT_OP_OUTPATIENT_REGISTER)
+			ops[n].resolve = registering;
+		else if (ops[n].op == YT_OP_OUTPATIENT_SETTLE)
+			ops[n].resolve = settling;
+	} while (fake_codec.ops[n++].wire != NULL);
+}
+
+/* An answer is written from what the step's answer said: its octets must still be there. */
+static int wide_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply,
+	struct yt_buf *out)
+{
+	if (reply->octets.n != 0)
+		assert_true(fake_is(reply->octets, "DONE") || fake_is(reply->octets, "REFUSED"));
+	return fake_codec.encode_reply(self, msg, reply, out);
+}
+
 static void make_codecs(void)
 {
+	make_ops(platform_ops, platform_resolves, YT_RESOLVE_REVERSE);
+	make_ops(hub_ops, YT_RESOLVE_ADOPT, YT_RESOLVE_ADOPT);
 	platform_api = fake_codec;
+	platform_api.ops = platform_ops;
+	platform_api.encode_reply = wide_encode_reply;
 	platform_api.decode_request = wide_decode_request;
 	platform_api.blank = wide_blank;
 	platform_api.encode_request = wide_encode_request;
@@ -153,6 +187,7 @@ static void make_codecs(void)
 	platform_api.reversal_of = wide_reversal_of;
 	hub_api = platform_api;
 	hub_api.name = "other";
+	hub_api.ops = hub_ops;
 	hub_api.sign_in_for = NULL;
 	hub_api.patience = hub_patience;
 	hub_api.make_number = wide_make_number;
@@ -162,7 +197,7 @@ static void make_codecs(void)
 /* -- configuration -------------------------------------------------------------------------------- */
 
 static const struct engine_party platform = { .name = "platform", .codec = { &platform_api, NULL },
-	.query_timeout_ms = 1000, .change_timeout_ms = 2000, .late_ms = 500, .server_delay_ms = 500 };
+	.query_timeout_ms = 1000, .change_timeout_ms = 2000, .late_ms = 500, .server_delay_ms = 2500 };
 static const struct engine_party hub = { .name = "hub", .codec = { &hub_api, NULL }, .query_timeout_ms = 1000,
 	.change_timeout_ms = 2000, .late_ms = 500, .server_delay_ms = 500 };
 
@@ -433,7 +468,8 @@ static const struct scenario {
 	const char *it;
 	int flow; /* index; -1: straight to the hub */
 	const char *asks;
-	/* What leaves, and what comes back: d done, r refused, l lost, n not sent, x absent */
+	/* What leaves, and what comes back: d done, r refused, l lost, n not sent, x absent, a had been done, g refused on
+	 * its way, e sign in first */
 	const char *legs;
 	const char *hears; /* how the answer begins */
 	enum exchange_state end;
@@ -459,6 +495,14 @@ static const struct scenario {
 	        X_REFUSED },
 	{ "the second cannot be reached: the first is undone", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
 	        "platform:REGISTER d hub:REGISTER n platform:REVERSE d", "REFUSED", X_REFUSED },
+	{ "lost, then refused on its way: that is no refusal", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
+	        "platform:REGISTER d hub:REGISTER l hub:REGISTER g hub:REGISTER d", "DONE", X_DONE },
+	{ "lost, and then it had been done: undone with the others", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
+	        "platform:REGISTER l platform:REGISTER a hub:REGISTER r platform:REVERSE d", "REFUSED", X_REFUSED },
+	{ "lost, then signed in anew: the same number", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
+	        "platform:REGISTER l platform:REGISTER e platform:REGISTER d hub:REGISTER d", "DONE", X_DONE },
+	{ "an undoing is signed in anew", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
+	        "platform:REGISTER d hub:REGISTER r platform:REVERSE e platform:REVERSE d", "REFUSED", X_REFUSED },
 	{ "three steps; what is kept is not undone", 1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1",
 	        "platform:FEES d hub:REGISTER d hub:SETTLE r hub:REVERSE d", "REFUSED", X_REFUSED },
 	{ "three steps, the last answers", 1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1",
@@ -493,7 +537,9 @@ static enum exchange_state state_in_log(void)
 
 static void reply(char how)
 {
-	const char *text = how == 'd' ? "DONE visit=V1 setl=A1 ." : how == 'x' ? "REFUSED why=absent ." : "REFUSED no .";
+	const char *text = how == 'd' ? "DONE visit=V1 setl=A1 ." : how == 'x' ? "REFUSED why=absent ." :
+		how == 'a' ? "REFUSED why=already ." : how == 'g' ? "REFUSED why=gateway ." :
+		how == 'e' ? "REFUSED why=expired ." : "REFUSED no .";
 	uint64_t leg = w.leg;
 
 	w.leg = 0;
@@ -501,8 +547,14 @@ static void reply(char how)
 		engine_leg(w.engine, leg, LEG_TIMED_OUT, 0, (struct yt_str){ 0 }, "timed out", false);
 	else if (how == 'n')
 		engine_leg(w.engine, leg, LEG_NOT_SENT, 0, (struct yt_str){ 0 }, "not connected", false);
-	else
-		engine_leg(w.engine, leg, LEG_ANSWERED, 200, yt_str(text), NULL, false);
+	else {
+		static char lanes[64][64]; /* each answer's own, so that nothing else comes to stand there */
+		char *octets = lanes[w.answered++ % COUNT(lanes)];
+
+		snprintf(octets, sizeof(lanes[0]), "%s", text);
+		engine_leg(w.engine, leg, LEG_ANSWERED, 200, yt_str(octets), NULL, false);
+		memset(octets, '#', strlen(octets)); /* the lane goes on */
+	}
 	pump();
 }
 
@@ -512,13 +564,15 @@ static void await_leg(void)
 	pump();
 	for (int i = 0; (w.leg == 0 || fake_is(yt_str(w.sent), "SIGNIN")) && i < 600; i++) {
 		uint64_t leg = w.leg;
+		char signed_in[24];
 
 		if (leg == 0) {
 			later(100);
 			continue;
 		}
-		w.leg = 0; /* our operator signs in at the platform, once */
-		engine_leg(w.engine, leg, LEG_ANSWERED, 200, YT_STR("DONE sign=S ."), NULL, false);
+		w.leg = 0; /* our operator signs in at the platform */
+		snprintf(signed_in, sizeof(signed_in), "DONE sign=S%u .", ++w.sign_ins);
+		engine_leg(w.engine, leg, LEG_ANSWERED, 200, yt_str(signed_in), NULL, false);
 		pump();
 	}
 }
@@ -582,6 +636,115 @@ static void test_scenarios(void **state)
 				assert_int_equal(found.id, 0);
 		}
 	}
+}
+
+/* -- what must not be sent twice -------------------------------------------------------------------- */
+
+static void expect(const char *head, char how);
+
+/* Done by another message before this one: a refusal, and not ours to undo. */
+static void test_done_by_another(void **state)
+{
+	flow = &flows[0];
+	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
+	expect("platform:REGISTER", 'a');
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(state_in_log(), X_REFUSED);
+}
+
+/* nhsa.md 5.2, 2401: taken back by its number, whatever is killed meanwhile; "not found" counts when it is late enough. */
+static void test_never_sent_again(void **state)
+{
+	platform_resolves = YT_RESOLVE_REVERSE;
+	for (unsigned killed = 0; killed < 3; killed++) {
+		teardown(NULL);
+		setup(NULL);
+		flow = &flows[0];
+		ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
+		await_leg();
+		if (killed == 1)
+			kill_all();
+		else
+			expect("platform:REGISTER", 'l');
+		await_leg();
+		if (killed == 2)
+			kill_all();
+		expect("platform:REVERSE", 'x');
+		assert_int_equal(state_in_log(), X_REVERSING);
+		assert_int_equal(w.answers, 0);
+		expect("platform:REVERSE", 'x');
+		assert_int_equal(w.leg, 0);
+		assert_int_equal(state_in_log(), X_REVERSED);
+	}
+	platform_resolves = YT_RESOLVE_RESEND;
+}
+
+static void test_never_sent_again_done(void **state)
+{
+	platform_resolves = YT_RESOLVE_REVERSE;
+	teardown(NULL);
+	setup(NULL);
+	flow = &flows[0];
+	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
+	expect("platform:REGISTER", 'l');
+	expect("platform:REVERSE", 'd');
+	assert_int_equal(state_in_log(), X_REVERSED);
+	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+	platform_resolves = YT_RESOLVE_RESEND;
+}
+
+/* What had been believed and cannot be read any more is not taken for undone: people must look. */
+static void test_unreadable_later(void **state)
+{
+	flow = &flows[0];
+	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
+	expect("platform:REGISTER", 'd');
+	await_leg();
+	reads_nothing = true;
+	kill_all();
+	for (int i = 0; i < 20; i++)
+		later(100);
+	reads_nothing = false;
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(state_in_log(), X_PARKED);
+}
+
+/* A message of ours whose sign_no died while its outcome is unknown: it may have arrived, so it keeps its number. */
+static void test_renewed(void **state)
+{
+	char first[40], again[40];
+
+	flow = &flows[1];
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	await_leg();
+	fake_value(yt_str(w.sent), "num", first, sizeof(first));
+	expect("platform:FEES", 'l');
+	expect("platform:FEES", 'e');
+	await_leg();
+	fake_value(yt_str(w.sent), "num", again, sizeof(again));
+	assert_string_equal(again, first);
+	assert_non_null(strstr(w.sent, "sign=S2"));
+	expect("platform:FEES", 'd');
+	expect("hub:REGISTER", 'd');
+}
+
+/* More messages of ours than a lease has numbers. */
+static void test_many_numbers(void **state)
+{
+	static const struct engine_flow long_flow = { "long", { { &hub, YT_OP_COUNT, NULL, false },
+		{ &hub, YT_OP_OUTPATIENT_FEES, NULL, true }, { &hub, YT_OP_OUTPATIENT_FEES, NULL, true },
+		{ &hub, YT_OP_OUTPATIENT_FEES, NULL, true }, { &platform, YT_OP_OUTPATIENT_FEES, NULL, true },
+		{ &platform, YT_OP_OUTPATIENT_FEES, NULL, true } }, 6, 1 };
+
+	flow = &long_flow;
+	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
+	expect("hub:REGISTER", 'd');
+	expect("hub:FEES", 'd');
+	expect("hub:FEES", 'd');
+	expect("hub:FEES", 'd');
+	expect("platform:FEES", 'd');
+	expect("platform:FEES", 'd');
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
 }
 
 /* -- its origin wants it undone -------------------------------------------------------------------- */
@@ -687,8 +850,7 @@ static void test_one_leg(void **state)
 	assert_string_equal(number, "T0001000001");
 	reply('l');
 	expect("hub:FINDVISIT", 'r');
-	expect("hub:FINDVISIT", 'r');
-	assert_int_equal(state_in_log(), X_UNKNOWN);
+	assert_int_equal(state_in_log(), X_REVERSING);
 }
 
 /* A query whose origin is not to be kept waiting is given up early, and hears what its format has for that. */
@@ -765,6 +927,12 @@ static void test_credentials_behind_the_step(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_scenarios, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_done_by_another, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_never_sent_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_never_sent_again_done, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unreadable_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_renewed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reversal_joins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_undelivered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_admission, setup, teardown),

@@ -8,7 +8,8 @@
  *  - write_step()   durable before it leaves                                             STEPPING -> OUT
  *  - flow_leg()     what came back                                                       OUT -> decide()
  * and in the end the answer of one step, or the refusal that ended it, is the origin's answer.  A step of unknown
- * outcome is sent again unchanged until it is known: parties recognise their messages by number. */
+ * outcome is sent again unchanged until it is known, where its party knows it by its number; what must not be sent
+ * twice (nhsa.md 5.2: 2401) is taken back by its number, with all before it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,9 @@ struct flow_run {
 	struct yt_str sent[REC_STEPS_MAX], got[REC_STEPS_MAX], undo_sent;
 	struct yt_msg *said[REC_STEPS_MAX];  /* as the step's party was asked */
 	struct yt_reply *heard[REC_STEPS_MAX];
-	bool is_again; /* the octets that are out had left before */
+	bool is_again; /* what is out had left before */
+	bool is_kept;  /* the same octets stand in the journal already */
+	const struct yt_msg *renewed; /* what had left and goes out again with another sign_no; NULL: nothing */
 	bool lacks_secret; /* the request is known without its credentials only */
 };
 
@@ -111,6 +114,9 @@ static bool read_step(struct engine *e, struct task *t, unsigned step)
 	run->heard[i] = yt_reply_new(t->arena);
 	YT_REQUIRE(run->heard[i] != NULL);
 	engine_decode_reply(e, step_at(t, step)->party, run->said[i], t->id, 200, run->got[i], run->heard[i]);
+	if (run->heard[i]->outcome == YT_UNKNOWN) /* it had been believed: a key, or the plugin, is another now */
+		return false;
+	run->heard[i]->outcome = step == t->x.refused_step ? YT_REFUSED : YT_DONE; /* as it was taken then */
 	return true;
 }
 
@@ -172,7 +178,7 @@ void flow_write_step(struct engine *e, struct task *t)
 	rec_u8(&buf, REC_T_STEP, (uint8_t)t->x.step);
 	rec_str(&buf, REC_T_PARTY, yt_str(t->party->name));
 	rec_str(&buf, REC_T_NUMBER, cross_wire_number(t->own));
-	if (t->run->is_again)
+	if (t->run->is_kept)
 		rec_u32(&buf, REC_T_ATTEMPT, 1); /* the same octets, kept already */
 	else if (t->leg == REC_LEG_UNDO)
 		rec_str(&buf, REC_T_UNDO_SENT, octets);
@@ -199,7 +205,7 @@ static void send_again(struct engine *e, struct task *t)
 			"it carried a credential that is not kept: it cannot be sent again");
 		return;
 	}
-	run->is_again = true;
+	run->is_again = run->is_kept = true;
 	yt_buf_clear(&t->octets);
 	if ((t->x.flags & REC_X_SECRET) == 0 || t->x.undoing || !is_verbatim(t, t->x.step))
 		yt_buf_str(&t->octets, octets);
@@ -211,13 +217,13 @@ static void send_again(struct engine *e, struct task *t)
 }
 
 /* A message of ours: number, time, and where institutions sign in, our own operator. */
-static bool make_own(struct engine *e, struct task *t)
+static bool make_own(struct engine *e, struct task *t, const struct yt_msg *before)
 {
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, t->original->institution);
 	char now[20];
 
 	if (t->party->codec.api->sign_in_for != NULL) {
-		if (institution == NULL || t->used >= 4)
+		if (institution == NULL)
 			return false;
 		t->own->operator_id = yt_str(institution->operator_id);
 		t->own->operator_name = yt_str(institution->operator_name);
@@ -226,6 +232,10 @@ static bool make_own(struct engine *e, struct task *t)
 		t->own->operator_name = t->original->operator_name;
 	}
 	cross_number(e, t->own, t->party, t->original->institution, t->second, t->serial + t->used++);
+	if (before != NULL) {
+		t->own->number = before->number;
+		t->own->own_number = before->own_number;
+	}
 	t->own->sign_no = yt_arena_copy(t->arena, yt_str(t->sign_no));
 	yt_time_print(engine_wall(e), now);
 	if (t->own->own_number.n == 0)
@@ -252,27 +262,37 @@ static struct yt_msg *compose(struct engine *e, struct task *t)
 	engine_box(e, &t->party->codec, "reversal_of", t->id, t->request);
 	rv = t->party->codec.api->reversal_of(t->party->codec.plugin, run->said[t->x.step - 1], undo);
 	engine_unbox(e);
-	if (rv == YT_ENOTFOUND)
+	if (rv == YT_ENOTFOUND && run->heard[t->x.step - 1] != NULL)
 		rv = undo_of(&t->party->codec, run->said[t->x.step - 1], run->heard[t->x.step - 1], undo);
 	return rv == 0 ? undo : NULL;
 }
 
-/* Whether a sign_no is there, or needed; else the lease waits for it (TASK_SIGNING). */
-static bool is_signed(struct engine *e, struct task *t)
+/* Whether a sign_no is there, or needed; else the lease waits for it (TASK_SIGNING).  A message of ours is our
+ * operator's, a request that goes on as it came that of whoever sent it, if we sign in for its institution. */
+static bool is_signed(struct engine *e, struct task *t, bool verbatim)
 {
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, t->original->institution);
 	const char *sign_no;
 
 	if (t->party->codec.api->sign_in_for == NULL || institution == NULL)
 		return true;
-	sign_no = session_get(e, t->party, t->original->institution, yt_str(institution->operator_id),
-		t->sign_no_died ? t->sign_no : NULL, &t->signing);
+	if (verbatim && institution->signs_in_itself) {
+		if (t->run->renewed == NULL)
+			return true;
+		t->original->operator_id = yt_str(institution->operator_id); /* its own sign_no is gone for good */
+		t->original->operator_name = yt_str(institution->operator_name);
+	}
+	sign_no = session_get(e, t->party, t->original->institution,
+		verbatim ? t->original->operator_id : yt_str(institution->operator_id), t->sign_no_died ? t->sign_no : NULL,
+		&t->signing);
 	if (sign_no == NULL) {
 		t->state = TASK_SIGNING;
 		return false;
 	}
 	t->sign_no_died = false;
 	memcpy(t->sign_no, sign_no, strlen(sign_no) + 1);
+	if (verbatim)
+		t->original->sign_no = yt_arena_copy(t->arena, yt_str(t->sign_no));
 	return true;
 }
 
@@ -284,9 +304,11 @@ static void go(struct engine *e, struct task *t)
 	struct yt_fault fault = { { 0 }, { 0 } };
 	struct flow_run *run = t->run;
 	bool verbatim = t->leg == REC_LEG_STEP && is_verbatim(t, t->x.step);
+	const struct yt_msg *before = run->renewed; /* it may have arrived: it keeps its number */
 	int rv;
 
-	run->is_again = false;
+	run->is_again = before != NULL;
+	run->is_kept = false;
 	yt_buf_clear(&t->octets);
 	if (verbatim && run->lacks_secret) {
 		snprintf(fault.path, sizeof(fault.path), "mdtrt_cert_no");
@@ -294,15 +316,21 @@ static void go(struct engine *e, struct task *t)
 		refuse_unsent(e, t, &fault);
 		return;
 	}
-	t->own = verbatim ? t->original : NULL;
-	if (!verbatim) {
-		if (!is_signed(e, t))
-			return;
-		t->own = compose(e, t);
-		if (t->own == NULL || !make_own(e, t)) {
-			task_park(e, t, t->leg == REC_LEG_UNDO ? "no machine can undo this step" : "a step cannot be made");
-			return;
-		}
+	if (!is_signed(e, t, verbatim))
+		return;
+	run->renewed = NULL;
+	t->own = verbatim ? t->original : compose(e, t);
+	if (t->own == NULL) {
+		task_park(e, t, t->leg == REC_LEG_UNDO ? "no machine can undo this step" : "a step cannot be made");
+		return;
+	}
+	if (!verbatim && t->used >= NUMBERS_OF_LEASE) {
+		task_go_on_at_once(e, t, "its numbers are used up: the next lease has more");
+		return;
+	}
+	if (!verbatim && !make_own(e, t, before)) {
+		task_park(e, t, "the institution is not configured any more");
+		return;
 	}
 	rv = engine_encode_request(e, &t->party->codec, t->own, t->id, t->request, &t->octets, &fault);
 	if (rv == YT_EFORMAT && t->leg == REC_LEG_STEP) {
@@ -413,15 +441,53 @@ static unsigned next_step(const struct task *t)
 	return step;
 }
 
+/* How a party's format finds out about a step of unknown outcome. */
+static enum yt_resolve method_of(const struct task *t, unsigned step)
+{
+	const struct yt_msg *said = t->run->said[step - 1];
+	const struct yt_wire_op *op = said == NULL ? NULL : codec_wire_op(&step_at(t, step)->party->codec, said->wire_op);
+
+	return op == NULL ? YT_RESOLVE_PARK : op->resolve;
+}
+
+/* Whether the same octets may go out again: their party knows them by number, or refuses the repeat in known words. */
+static bool is_repeatable(const struct task *t, unsigned step)
+{
+	enum yt_operation op = op_of(t, step)->id;
+
+	switch (method_of(t, step)) {
+	case YT_RESOLVE_NONE:
+	case YT_RESOLVE_RESEND:
+	case YT_RESOLVE_ADOPT:
+		return true;
+	case YT_RESOLVE_QUERY:
+		return op == YT_OP_INPATIENT_DISCHARGE || op == YT_OP_INPATIENT_DISCHARGE_CANCEL;
+	default:
+		return false;
+	}
+}
+
+/* A step's outcome is unknown: it is sent again, or where that would do it twice, taken back by its number. */
+static void find_out(struct engine *e, struct task *t)
+{
+	if (t->x.undoing || t->run->said[t->x.step - 1] == NULL || is_repeatable(t, t->x.step))
+		send_again(e, t);
+	else if (method_of(t, t->x.step) == YT_RESOLVE_REVERSE)
+		begin(e, t, t->x.step, REC_LEG_UNDO);
+	else
+		task_park(e, t, "it must not be sent again, and no machine can find out what became of it");
+}
+
 static void decide(struct engine *e, struct task *t)
 {
 	unsigned step;
 
 	if (t->x.step_state == STEP_OUT) {
-		send_again(e, t);
+		find_out(e, t);
 	} else if (t->x.undoing) {
 		undo(e, t, t->x.step);
-	} else if (t->x.reversal_wanted || t->x.state == X_DONE || t->x.step_state == STEP_REFUSED) {
+	} else if (t->x.reversal_wanted || t->x.state == X_DONE || t->x.state == X_REVERSING ||
+		t->x.step_state == STEP_REFUSED) {
 		undo(e, t, t->x.step + 1u);
 	} else {
 		step = next_step(t);
@@ -462,43 +528,88 @@ static void refuse_unsent(struct engine *e, struct task *t, const struct yt_faul
 
 /* -- what came back ----------------------------------------------------------------------------- */
 
-/* Undone, or there was nothing to undo. */
-static bool is_undone(const struct yt_reply *reply)
+/* Undone, or there was nothing to undo: where the step's outcome is unknown, "not found" proves that only when no lost
+ * call can take effect any more. */
+static bool is_undone(const struct engine *e, const struct task *t, const struct yt_reply *reply)
 {
-	return reply->outcome == YT_DONE || (reply->outcome == YT_REFUSED && (reply->never_happened || reply->already_done));
+	return reply->outcome == YT_DONE || (reply->outcome == YT_REFUSED && (reply->already_done ||
+		(reply->never_happened && (t->run->heard[t->x.step - 1] != NULL || task_is_settled(e, t)))));
+}
+
+/* Its sign_no was not taken: it goes out once more with another one.  False: it is as it is. */
+static bool renew_sign_no(struct engine *e, struct task *t, struct yt_reply *reply)
+{
+	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, t->original->institution);
+	bool verbatim = t->leg == REC_LEG_STEP && is_verbatim(t, t->x.step);
+
+	if (reply->outcome != YT_REFUSED || !reply->session_expired || reply->already_done || institution == NULL)
+		return false;
+	if (verbatim && institution->signs_in_itself && !t->run->is_again)
+		return false; /* its hospital's to sign in again */
+	if (t->used >= NUMBERS_OF_LEASE) {
+		reply->outcome = YT_UNKNOWN;
+		return false;
+	}
+	t->used += verbatim;
+	t->sign_no_died = true; /* session_get() hears which one is dead */
+	snprintf(t->sign_no, sizeof(t->sign_no), "%.*s", YT_FMT(t->own->sign_no));
+	t->run->renewed = t->run->is_again ? t->own : NULL;
+	go(e, t);
+	return true;
+}
+
+/* What an answer proves of a step.  A refusal made on the way says nothing of an earlier try; what an earlier try
+ * had done is done; what had been done by another message, before this one, is not ours to undo. */
+static void judge_step(struct task *t, struct yt_reply *reply)
+{
+	if (reply->outcome != YT_REFUSED)
+		return;
+	if (reply->already_done && (t->run->is_again || step_at(t, t->x.step)->is_kept))
+		reply->outcome = YT_DONE;
+	else if (reply->at_gateway && t->run->is_again)
+		reply->outcome = YT_UNKNOWN;
+}
+
+static void later(struct engine *e, struct task *t, bool not_found)
+{
+	if (not_found)
+		task_wait_until_settled(e, t, "original not found yet");
+	else if (t->leg == REC_LEG_STEP && !is_repeatable(t, t->x.step))
+		task_give_back(e, t); /* the keeper waits before anything is reversed */
+	else
+		task_try_later(e, t, t->leg == REC_LEG_UNDO ? "a step is not undone yet" : "a step's outcome is unknown");
 }
 
 void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body)
 {
+	bool not_found = t->leg == REC_LEG_UNDO && reply->outcome == YT_REFUSED && reply->never_happened;
 	struct flow_run *run = t->run;
 
-	if (reply->outcome == YT_REFUSED && reply->already_done && t->leg == REC_LEG_STEP)
-		reply->outcome = YT_DONE;
-	if (reply->outcome == YT_REFUSED && reply->session_expired && !is_verbatim(t, t->x.step) && t->used < 4) {
-		t->sign_no_died = true;
-		go(e, t); /* with a new sign_no: session_get() hears which one is dead */
-		return;
-	}
-	if (end == LEG_NOT_SENT && t->leg == REC_LEG_STEP && !run->is_again && t->x.reversal_wanted == false)
-		reply = engine_refusal(t->arena, TEXT_NOT_CONNECTED, (struct yt_str){ 0 }, t->x.trace);
-	if (t->leg == REC_LEG_UNDO && reply->outcome == YT_REFUSED && !is_undone(reply))
-		reply->outcome = YT_UNKNOWN;
-	if (t->leg == REC_LEG_UNDO && is_undone(reply))
-		reply->outcome = YT_DONE;
 	yt_buf_clear(&t->receipt); /* what stood in it went with the step */
+	run->said[t->x.step - 1] = t->leg == REC_LEG_STEP ? t->own : run->said[t->x.step - 1];
+	if (renew_sign_no(e, t, reply))
+		return;
+	if (t->leg == REC_LEG_UNDO)
+		reply->outcome = is_undone(e, t, reply) ? YT_DONE : YT_UNKNOWN;
+	else if (end == LEG_NOT_SENT && !run->is_again && !t->x.reversal_wanted)
+		reply = engine_refusal(t->arena, TEXT_NOT_CONNECTED, (struct yt_str){ 0 }, t->x.trace);
+	else
+		judge_step(t, reply);
 	add_outcome(e, t, reply, body);
 	if (reply->outcome == YT_UNKNOWN) {
-		task_try_later(e, t, t->leg == REC_LEG_UNDO ? "a step is not undone yet" : "a step's outcome is unknown");
+		later(e, t, not_found);
 		return;
 	}
 	t->x.step_state = reply->outcome == YT_DONE ? STEP_DONE : STEP_REFUSED;
-	if (t->leg == REC_LEG_STEP && reply->outcome == YT_REFUSED)
-		t->x.refused_step = t->x.step;
 	if (t->leg == REC_LEG_STEP) {
+		if (reply->outcome == YT_REFUSED)
+			t->x.refused_step = t->x.step;
 		run->heard[t->x.step - 1] = reply;
-		run->said[t->x.step - 1] = t->own;
 		learn(t, t->x.step);
-		YT_REQUIRE(facts_gather(&run->facts, t->original) == 0);
+		if (facts_gather(&run->facts, t->original) != 0) {
+			task_park(e, t, "what its case has left behind is too much");
+			return;
+		}
 	}
 	decide(e, t);
 }

@@ -38,7 +38,7 @@ void task_submit(struct engine *e, struct task *t, enum talk_kind kind, struct y
 /* -- how a lease ends --------------------------------------------------------------------------- */
 
 /* Gives the lease back with all that was written on the way. */
-static void give_back(struct engine *e, struct task *t)
+void task_give_back(struct engine *e, struct task *t)
 {
 	YT_REQUIRE(!t->receipt.failed);
 	task_submit(e, t, UP_RETURN, yt_buf_view(&t->receipt));
@@ -51,7 +51,7 @@ static void give_back_due(struct engine *e, struct task *t, int64_t in_ms, const
 	rec_i64(&t->receipt, REC_T_DUE, engine_wall(e) + in_ms);
 	rec_str(&t->receipt, REC_T_REASON, yt_str(reason));
 	rec_end(&t->receipt, at);
-	give_back(e, t);
+	task_give_back(e, t);
 }
 
 static int64_t elapsed(const struct engine *e, const struct task *t)
@@ -71,7 +71,7 @@ static int64_t longest_delay(const struct task *t)
 	return t->party->late_ms + t->party->server_delay_ms;
 }
 
-static bool is_settled(const struct engine *e, const struct task *t)
+bool task_is_settled(const struct engine *e, const struct task *t)
 {
 	return quiet(e, t) >= longest_delay(t);
 }
@@ -80,7 +80,7 @@ void task_park(struct engine *e, struct task *t, const char *reason)
 {
 	written_parked(&t->receipt, e, t->id, reason);
 	yt_log(YT_ERROR, "engine", "exchange %016llx parked: %s", (unsigned long long)t->id, reason);
-	give_back(e, t);
+	task_give_back(e, t);
 }
 
 /* Not found out this time: again after a growing pause with jitter, and in the end an operator's. */
@@ -100,8 +100,14 @@ void task_try_later(struct engine *e, struct task *t, const char *reason)
 	give_back_due(e, t, pause - pause / 4 + pause * jitter / 512, reason);
 }
 
+/* Nothing is wrong: it goes on under another lease. */
+void task_go_on_at_once(struct engine *e, struct task *t, const char *reason)
+{
+	give_back_due(e, t, 1, reason);
+}
+
 /* Too early to prove anything: again when the party's longest delay has passed. */
-static void wait_until_settled(struct engine *e, struct task *t, const char *reason)
+void task_wait_until_settled(struct engine *e, struct task *t, const char *reason)
 {
 	int64_t in = longest_delay(t) - quiet(e, t);
 
@@ -135,14 +141,14 @@ void task_resolve_done(struct engine *e, struct task *t, struct yt_reply *reply,
 	answer(e, t, reply);
 	if (t->run == NULL && t->x.joins == 0)
 		cross_keep_facts(&t->receipt, e, t->id, t->original, reply);
-	give_back(e, t);
+	task_give_back(e, t);
 }
 
 void task_resolve_refused(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence)
 {
 	write_end(e, t, REC_RESOLVED, "refused", evidence);
 	answer(e, t, reply);
-	give_back(e, t);
+	task_give_back(e, t);
 }
 
 static enum text_id text_of_undone(const struct task *t)
@@ -166,7 +172,7 @@ void task_resolve_reversed(struct engine *e, struct task *t, const char *evidenc
 {
 	write_end(e, t, REC_REVERSED, "reversed", evidence);
 	answer(e, t, engine_refusal(t->arena, text_of_undone(t), (struct yt_str){ 0 }, t->x.trace));
-	give_back(e, t);
+	task_give_back(e, t);
 }
 
 /* An operator has decided a parked exchange: its origin, and whoever asks again, hears so. */
@@ -187,7 +193,7 @@ static void answer_decided(struct engine *e, struct task *t)
 			(struct yt_str){ 0 }, t->x.trace);
 	}
 	answer(e, t, reply);
-	give_back(e, t);
+	task_give_back(e, t);
 }
 
 /* -- steps -------------------------------------------------------------------------------------- */
@@ -216,7 +222,7 @@ static int fill_own(struct engine *e, struct task *t)
 	engine_unbox(e);
 	if (rv != 0)
 		return rv;
-	YT_REQUIRE(t->used < 4);
+	YT_REQUIRE(t->used < NUMBERS_OF_LEASE);
 	cross_number(e, own, t->party, t->original->institution, t->second, t->serial + t->used++);
 	own->operator_id = yt_str(institution->operator_id);
 	own->operator_name = yt_str(institution->operator_name);
@@ -300,8 +306,8 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 		write_step(e, t);
 		return;
 	}
-	if (t->used >= 4 || institution_of(e, t) == NULL) {
-		task_try_later(e, t, t->used >= 4 ? "signed in twice in vain" : "the institution is not configured any more");
+	if (t->used >= NUMBERS_OF_LEASE || institution_of(e, t) == NULL) {
+		task_try_later(e, t, t->used >= NUMBERS_OF_LEASE ? "signed in twice in vain" : "the institution is not configured any more");
 		return;
 	}
 	sign_no = t->party->codec.api->sign_in_for == NULL ? "" :
@@ -368,7 +374,7 @@ static void answer_joined(struct engine *e, struct task *t)
 static void refuse_reversal(struct engine *e, struct task *t)
 {
 	write_end(e, t, REC_JOINED, "refused", "this cannot be reversed");
-	give_back(e, t);
+	task_give_back(e, t);
 }
 
 static void decide(struct engine *e, struct task *t)
@@ -460,10 +466,10 @@ static void after_reversal(struct engine *e, struct task *t, const struct yt_rep
 {
 	if (reply->outcome == YT_DONE)
 		task_resolve_reversed(e, t, "reversal confirmed");
-	else if (reply->outcome == YT_REFUSED && reply->never_happened && (is_settled(e, t) || t->x.answered))
+	else if (reply->outcome == YT_REFUSED && reply->never_happened && (task_is_settled(e, t) || t->x.answered))
 		task_resolve_reversed(e, t, "original not found after the longest delay");
 	else if (reply->outcome == YT_REFUSED && reply->never_happened)
-		wait_until_settled(e, t, "original not found yet");
+		task_wait_until_settled(e, t, "original not found yet");
 	else
 		task_try_later(e, t, reply->outcome == YT_REFUSED ? "the reversal was refused" : "the reversal's outcome is unknown");
 }
@@ -479,7 +485,7 @@ static void adopt(struct engine *e, struct task *t, enum yt_judgement judgement,
 	else if (judgement == YT_ABSENT)
 		task_resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_DONE, (struct yt_str){ 0 }, t->x.trace),
 			"its party never saw it and will not execute it");
-	else if (is_settled(e, t))
+	else if (task_is_settled(e, t))
 		step(e, t, REC_LEG_REVERSAL);
 	else
 		task_try_later(e, t, "the query proved nothing");
@@ -501,8 +507,8 @@ static void after_query(struct engine *e, struct task *t, const struct yt_reply 
 		task_resolve_done(e, t, adopted, "found by query");
 	else if (judgement == YT_UNSURE)
 		task_try_later(e, t, "the query proved nothing");
-	else if (!is_settled(e, t))
-		wait_until_settled(e, t, "not found yet");
+	else if (!task_is_settled(e, t))
+		task_wait_until_settled(e, t, "not found yet");
 	else
 		step(e, t, t->method == YT_RESOLVE_QUERY_REVERSE ? REC_LEG_REVERSAL : REC_LEG_RESEND);
 }
@@ -535,6 +541,10 @@ void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int sta
 	struct yt_reply *reply = yt_reply_new(t->arena);
 
 	YT_REQUIRE(reply != NULL);
+	if (t->run != NULL && body.n != 0) { /* a later step is made of it, and it of these octets */
+		body = yt_arena_copy(t->arena, body);
+		YT_REQUIRE(body.p != NULL);
+	}
 	if (end == LEG_ANSWERED) {
 		engine_decode_reply(e, t->party, t->own, t->id, status, body, reply);
 	} else {

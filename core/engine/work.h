@@ -55,6 +55,8 @@ struct work {
 	UT_hash_handle hh_id, hh_seq, hh_token;
 };
 
+enum { NUMBERS_OF_LEASE = 4 }; /* of our own, that come with one: keeper_parts.h, NUMBERS_PER_LEASE */
+
 enum task_state { TASK_FACTS, TASK_SIGNING, TASK_STEPPING, TASK_OUT, TASK_RETURNING };
 
 /* One lease at this worker. */
@@ -281,6 +283,11 @@ void task_verdict(struct engine *e, struct task *t, const struct talk *talk);
 void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why);
 void task_go_on(struct engine *e, struct task *t, bool signed_in); /* a sign_no came or could not be had */
 void task_park(struct engine *e, struct task *t, const char *reason);
+void task_give_back(struct engine *e, struct task *t); /* with what is in its receipt */
+void task_go_on_at_once(struct engine *e, struct task *t, const char *reason); /* under another lease */
+/* Too early to prove anything: again when the party's longest delay has passed, as task_is_settled() says. */
+void task_wait_until_settled(struct engine *e, struct task *t, const char *reason);
+bool task_is_settled(const struct engine *e, const struct task *t);
 void task_submit(struct engine *e, struct task *t, enum talk_kind kind, struct yt_str records);
 void task_try_later(struct engine *e, struct task *t, const char *reason);
 /* How a lease ends: the records that say so, the answer in the origin's format, and back. */

@@ -264,7 +264,7 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 	exchange_apply(&e->x, rec, 0);
 	if (e->x.state != before && k->world.changed != NULL)
 		k->world.changed(k->world.ctx, &e->x, before);
-	if (rec_get_u64(rec, REC_T_LEG) == REC_LEG_RESEND)
+	if (rec_get_u64(rec, REC_T_LEG) == REC_LEG_RESEND || rec_get_u64(rec, REC_T_LEG) == REC_LEG_STEP)
 		e->resent_mono = keeper_mono(k); /* it leaves, or its own outcome is unknown now */
 	if (rec->type == REC_DUE && due.n == 8) {
 		int64_t in = rec_get_i64(rec, REC_T_DUE) - keeper_wall(k);
