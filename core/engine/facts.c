@@ -283,6 +283,8 @@ int facts_read(struct facts *facts, struct yt_str json)
 /* The charge batch a message is about. */
 static struct yt_str batch_of(const struct facts *facts, const struct yt_msg *msg)
 {
+	if (yt_str_is(msg->batch, "0000")) /* all of the visit (nhsa.md 2205) */
+		return (struct yt_str){ 0 };
 	if (msg->batch.n != 0 || msg->settlement.n == 0)
 		return msg->batch;
 	for (const struct yt_node *p = facts->pieces->child; p != NULL; p = p->next)
@@ -410,7 +412,7 @@ struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg
 	out->op = op;
 	if (op != msg->op)
 		out->wire_op = (struct yt_str){ 0 };
-	out->content = (struct yt_str){ 0 };
+	out->content = out->sent = (struct yt_str){ 0 }; /* what its origin's message became at another step is not this one */
 	for (const struct yt_node *c = facts->set->child; c != NULL; c = c->next)
 		if (!set(facts->arena, all, c->name, c))
 			return NULL;

@@ -16,7 +16,6 @@
 
 #define N_HOSPITALS 8
 #define QUIET_MS 60000
-#define CHANGE_TIMEOUT_MS 2000 /* as tests/crash/run writes them into the configuration */
 #define SERVER_DELAY_MS 2000
 
 static uint64_t random_state;
