@@ -35,7 +35,8 @@ bool trace_from(const struct yt_header *headers, size_t n, char id[33])
 		return false;
 	p = found->value.p;
 	/* A version we do not know may say more behind its flags, after another '-'. */
-	if (p[2] != '-' || p[35] != '-' || p[52] != '-' || strncmp(p, "ff", 2) == 0 || !is_hex(p + 3, 32) || !is_hex(p + 36, 16))
+	if (p[2] != '-' || p[35] != '-' || p[52] != '-' || strncmp(p, "ff", 2) == 0 || !is_hex(p + 3, 32) ||
+	        !is_hex(p + 36, 16))
 		return false;
 	if (found->value.n > TRACE_PARENT_LEN && (strncmp(p, "00", 2) == 0 || p[TRACE_PARENT_LEN] != '-'))
 		return false;

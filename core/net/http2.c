@@ -228,7 +228,7 @@ int http2_input(struct http2 *h2)
 			if (h2->why == NULL)
 				h2->why = nghttp2_strerror((int)used);
 			nghttp2_session_terminate_session(h2->session,
-				used == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+			        used == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
 			http2_flush(h2);
 			return YT_EIO;
 		}
@@ -241,7 +241,7 @@ int http2_input(struct http2 *h2)
 /* ---- messages out ---- */
 
 static ssize_t on_data_wanted(nghttp2_session *session, int32_t id, uint8_t *p, size_t n, uint32_t *flags,
-	nghttp2_data_source *source, void *arg)
+        nghttp2_data_source *source, void *arg)
 {
 	struct http2_stream *s = source->ptr;
 	size_t left = s->out.n - s->out_at;
@@ -261,7 +261,8 @@ static nghttp2_nv nv(struct yt_str name, struct yt_str value)
 	return (nghttp2_nv){ (uint8_t *)name.p, (uint8_t *)value.p, name.n, value.n, NGHTTP2_NV_FLAG_NONE };
 }
 
-static int submit_answer(struct http2_stream *s, int status, const struct yt_header *fields, size_t n, struct yt_str body)
+static int submit_answer(
+        struct http2_stream *s, int status, const struct yt_header *fields, size_t n, struct yt_str body)
 {
 	nghttp2_data_provider data = { .source.ptr = s, .read_callback = on_data_wanted };
 	nghttp2_nv all[16];
@@ -273,7 +274,7 @@ static int submit_answer(struct http2_stream *s, int status, const struct yt_hea
 	snprintf(digits, sizeof(digits), "%03d", status % 1000);
 	all[0] = nv(YT_STR(":status"), yt_str(digits));
 	all[1] = nv(YT_STR("content-length"),
-		(struct yt_str){ length, (size_t)snprintf(length, sizeof(length), "%zu", body.n) });
+	        (struct yt_str){ length, (size_t)snprintf(length, sizeof(length), "%zu", body.n) });
 	for (size_t i = 0; i < n; i++)
 		all[n_all++] = nv(fields[i].name, fields[i].value);
 	yt_buf_free(&s->body);
@@ -308,7 +309,7 @@ void http2_refuse(struct http2_stream *s, int status, const char *why)
 }
 
 struct http2_stream *http2_request(struct http2 *h2, struct yt_str authority, struct yt_str path,
-	const struct yt_header *fields, size_t n, struct yt_str body)
+        const struct yt_header *fields, size_t n, struct yt_str body)
 {
 	nghttp2_data_provider data = { .read_callback = on_data_wanted };
 	nghttp2_nv all[64];
@@ -327,7 +328,7 @@ struct http2_stream *http2_request(struct http2 *h2, struct yt_str authority, st
 	all[2] = nv(YT_STR(":authority"), authority);
 	all[3] = nv(YT_STR(":path"), path);
 	all[4] = nv(YT_STR("content-length"),
-		(struct yt_str){ length, (size_t)snprintf(length, sizeof(length), "%zu", body.n) });
+	        (struct yt_str){ length, (size_t)snprintf(length, sizeof(length), "%zu", body.n) });
 	for (size_t i = 0; i < n; i++) /* libnghttp2 writes names in lower case */
 		all[n_all++] = nv(fields[i].name, fields[i].value);
 	yt_buf_str(&s->out, body);
@@ -359,7 +360,7 @@ void http2_drop(struct http2_stream *s, uint32_t code)
 void http2_last_goaway(struct http2 *h2)
 {
 	nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(h2->session),
-		NGHTTP2_NO_ERROR, NULL, 0);
+	        NGHTTP2_NO_ERROR, NULL, 0);
 }
 
 void http2_drain(struct http2 *h2)
@@ -397,8 +398,8 @@ static bool say_hello(struct http2 *h2)
 	};
 
 	return nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings, h2->env->is_client ? 4 : 3) == 0 &&
-	       nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0,
-		       (int32_t)window(limits->buffered_bytes)) == 0;
+	       nghttp2_session_set_local_window_size(
+	               h2->session, NGHTTP2_FLAG_NONE, 0, (int32_t)window(limits->buffered_bytes)) == 0;
 }
 
 struct http2 *http2_new(struct http2_env *env, struct wire *wire, void *owner)
@@ -456,8 +457,8 @@ void http2_free(struct http2 *h2, const char *why)
 	free(h2);
 }
 
-int http2_env_init(struct http2_env *env, bool is_client, const struct http2_limits *limits,
-	const struct http2_events *events)
+int http2_env_init(
+        struct http2_env *env, bool is_client, const struct http2_limits *limits, const struct http2_events *events)
 {
 	memset(env, 0, sizeof(*env));
 	env->limits = *limits;

@@ -26,9 +26,9 @@ struct http2_limits {
 	                          * DATA, ...); each whole message gives some back */
 };
 
-struct http2_message { /* borrowed until on_message returns */
-	struct yt_str method, target; /* of a request */
-	int status;                   /* of an answer, 200 to 599 */
+struct http2_message {                  /* borrowed until on_message returns */
+	struct yt_str method, target;   /* of a request */
+	int status;                     /* of an answer, 200 to 599 */
 	const struct yt_header *fields; /* names in lower case */
 	size_t n_fields;
 	struct yt_str body;
@@ -51,7 +51,7 @@ struct http2_stream {
 	uint64_t counted;         /* of it in h2->buffered */
 	uint32_t n_fields, head_n, n_continuations;
 	uint16_t refusal; /* status of our own answer: what still comes is thrown away */
-	bool left; /* client: it may have reached the peer */
+	bool left;        /* client: it may have reached the peer */
 	bool head_is_whole, told, sent, is_head, drops;
 	struct yt_header fields[]; /* n only, until the head is whole */
 };
@@ -79,8 +79,8 @@ struct http2_env { /* what all connections of an owner share */
 	uint32_t n_free;
 };
 
-int http2_env_init(struct http2_env *env, bool is_client, const struct http2_limits *limits,
-                   const struct http2_events *events);
+int http2_env_init(
+        struct http2_env *env, bool is_client, const struct http2_limits *limits, const struct http2_events *events);
 void http2_env_free(struct http2_env *env); /* all its connections are gone */
 
 struct http2 {
@@ -122,7 +122,7 @@ int http2_answer(struct http2_stream *stream, int status, const struct yt_header
 /* Client: path, authority and fields must be writable (http1_is_target(), ...); all is copied.  NULL: no
  * room or no memory. */
 struct http2_stream *http2_request(struct http2 *h2, struct yt_str authority, struct yt_str path,
-                                   const struct yt_header *fields, size_t n, struct yt_str body);
+        const struct yt_header *fields, size_t n, struct yt_str body);
 bool http2_has_room(const struct http2 *h2); /* client: one more request can go */
 /* The rest needs http2_flush() after it, unless an event is under way. */
 

@@ -17,7 +17,8 @@ enum {
 /* ---- whole messages ---- */
 
 /* Sets the slices of all fields, names the pseudo fields; the others are moved to the front. */
-static void take_fields(struct http2_stream *s, struct http2_message *m, struct yt_str *scheme, struct yt_str *authority)
+static void take_fields(
+        struct http2_stream *s, struct http2_message *m, struct yt_str *scheme, struct yt_str *authority)
 {
 	const char *p = (const char *)s->head.p;
 	uint32_t n = 0;
@@ -98,9 +99,10 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 {
 	struct http2 *h2 = arg;
 	struct http2_stream *s = nghttp2_session_get_stream_user_data(session, hd->stream_id);
-	bool is_free = (hd->type == NGHTTP2_HEADERS && s == NULL) || hd->type == NGHTTP2_RST_STREAM ||
-	               (hd->type == NGHTTP2_HEADERS && h2->env->is_client && !s->head_is_whole) ||
-	               (hd->type == NGHTTP2_DATA && (hd->length >= TINY_DATA || (hd->flags & NGHTTP2_FLAG_END_STREAM) != 0));
+	bool is_free =
+	        (hd->type == NGHTTP2_HEADERS && s == NULL) || hd->type == NGHTTP2_RST_STREAM ||
+	        (hd->type == NGHTTP2_HEADERS && h2->env->is_client && !s->head_is_whole) ||
+	        (hd->type == NGHTTP2_DATA && (hd->length >= TINY_DATA || (hd->flags & NGHTTP2_FLAG_END_STREAM) != 0));
 
 	if (hd->type == NGHTTP2_CONTINUATION && s != NULL && ++s->n_continuations > h2->env->limits.continuations)
 		http2_flood(h2, "too many CONTINUATION frames");
@@ -129,7 +131,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
-	const uint8_t *value, size_t value_n, uint8_t flags, void *arg)
+        const uint8_t *value, size_t value_n, uint8_t flags, void *arg)
 {
 	struct http2 *h2 = arg;
 	const struct http2_limits *limits = &h2->env->limits;
@@ -158,7 +160,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
 /* libnghttp2 would leave out a field that it finds malformed; two readers must not see two messages. */
 static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
-	const uint8_t *value, size_t value_n, uint8_t flags, void *arg)
+        const uint8_t *value, size_t value_n, uint8_t flags, void *arg)
 {
 	(void)session, (void)frame, (void)name, (void)name_n, (void)value, (void)value_n, (void)flags, (void)arg;
 	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -278,7 +280,8 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
 	if (code == NGHTTP2_REFUSED_STREAM)
 		s->left = false; /* RFC 9113 8.7: nothing of it was processed */
 	if (!s->drops && !(h2->env->is_client && s->told))
-		h2->env->events.on_lost(s, code == NGHTTP2_NO_ERROR ? "the stream ended" : nghttp2_http2_strerror(code));
+		h2->env->events.on_lost(
+		        s, code == NGHTTP2_NO_ERROR ? "the stream ended" : nghttp2_http2_strerror(code));
 	http2_stream_free(s, false);
 	return 0;
 }
@@ -293,9 +296,10 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 	if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && h2->why == NULL)
 		h2->why = nghttp2_http2_strerror(frame->goaway.error_code);
 	if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id == INT32_MAX)
-		nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, NULL); /* whose answer tells that the notice was heard */
+		nghttp2_submit_ping(
+		        session, NGHTTP2_FLAG_NONE, NULL); /* whose answer tells that the notice was heard */
 	if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
-	    (s == NULL || !s->drops))
+	        (s == NULL || !s->drops))
 		http2_spend_reset(h2); /* not the owner's wish: the peer made us do it */
 	if (s == NULL || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
 		return 0;
@@ -316,7 +320,7 @@ static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *fram
 
 	(void)error;
 	if (frame->hd.type != NGHTTP2_HEADERS || !h2->env->is_client ||
-	    nghttp2_session_get_stream_user_data(session, frame->hd.stream_id) != NULL)
+	        nghttp2_session_get_stream_user_data(session, frame->hd.stream_id) != NULL)
 		return 0;
 	for (struct http2_stream *s = h2->open; s != NULL; s = s->next) {
 		if (s->id != frame->hd.stream_id)

@@ -15,8 +15,8 @@ enum { HTTP2_PSEUDO = 5 }; /* pseudo fields of one message, at most */
 /* Takes one from a budget of that size; false: it is used up. */
 bool http2_spend(const struct http2 *h2, struct http2_budget *budget, uint32_t size);
 void http2_spend_reset(struct http2 *h2);
-void http2_flood(struct http2 *h2, const char *why); /* GOAWAY, ENHANCE_YOUR_CALM; why: static */
-struct http2_stream *http2_stream_new(struct http2 *h2, int32_t id); /* NULL: out of memory */
+void http2_flood(struct http2 *h2, const char *why);                  /* GOAWAY, ENHANCE_YOUR_CALM; why: static */
+struct http2_stream *http2_stream_new(struct http2 *h2, int32_t id);  /* NULL: out of memory */
 void http2_stream_free(struct http2_stream *stream, bool is_leaving); /* is_leaving: it is in that list */
 void http2_stream_leaves(struct http2_stream *stream); /* written; on_sent is told when the socket has it */
 void http2_count_buffered(struct http2_stream *stream);

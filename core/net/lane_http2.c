@@ -157,8 +157,12 @@ static void on_message(struct http2_stream *s, const struct http2_message *m)
 {
 	struct link *link = link_of(s);
 	struct lane *lane = link->lane;
-	struct lane_result result = { .end = LANE_ANSWERED, .status = m->status, .body = m->body, .why = "answered",
-		.late = s->phase == OVERDUE, .took_ms = lane_now_ms(lane) - s->begun_ms };
+	struct lane_result result = { .end = LANE_ANSWERED,
+		.status = m->status,
+		.body = m->body,
+		.why = "answered",
+		.late = s->phase == OVERDUE,
+		.took_ms = lane_now_ms(lane) - s->begun_ms };
 
 	if (!result.late) {
 		lane->n_busy--;
@@ -207,9 +211,14 @@ void link_shared_drained(struct link *link)
 int lane_http2_init(struct lane *lane, const struct lane_conf *conf)
 {
 	struct http2_events events = { .on_message = on_message, .on_lost = on_lost };
-	struct http2_limits limits = { .streams = conf->streams, .head_bytes = HEAD_BYTES, .fields = HEAD_FIELDS,
-		.continuations = CONTINUATIONS, .body_bytes = conf->response_bytes, .buffered_bytes = conf->buffered_bytes,
-		.resets = 1, .control_frames = conf->control_frames };
+	struct http2_limits limits = { .streams = conf->streams,
+		.head_bytes = HEAD_BYTES,
+		.fields = HEAD_FIELDS,
+		.continuations = CONTINUATIONS,
+		.body_bytes = conf->response_bytes,
+		.buffered_bytes = conf->buffered_bytes,
+		.resets = 1,
+		.control_frames = conf->control_frames };
 
 	return http2_env_init(&lane->h2, true, &limits, &events);
 }

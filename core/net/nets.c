@@ -75,7 +75,8 @@ bool net_range_is_inside(const struct net_range *range, const struct net_range *
 
 bool net_range_is_private(const struct net_range *range)
 {
-	static const char *const private[] = { "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1", "fc00::/7" };
+	static const char *const private[] = { "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1",
+		"fc00::/7" };
 
 	for (size_t i = 0; i < sizeof(private) / sizeof(private[0]); i++) {
 		struct net_range p;

@@ -69,7 +69,7 @@ static void call_retire(struct http2_stream *s, bool tells, enum event_kind kind
 	call = &server->calls[s->name];
 	if (tells)
 		server_tell_later(server, kind,
-			(struct server_token){ server->limits.connections + (uint32_t)s->name, call->generation });
+		        (struct server_token){ server->limits.connections + (uint32_t)s->name, call->generation });
 	call->generation++;
 	call->stream = NULL;
 	call->next_free = server->free_call;
@@ -182,9 +182,15 @@ static void on_message(struct http2_stream *s, const struct http2_message *m)
 {
 	struct conn *conn = conn_of(s);
 	struct server *server = conn->server;
-	struct server_request request = { .listener = server->name, .method = m->method, .target = m->target,
-		.headers = m->fields, .n_headers = m->n_fields, .body = m->body, .peer = yt_str(conn->peer),
-		.certificate = yt_str(conn->identity.certificate), .subject = yt_str(conn->identity.subject) };
+	struct server_request request = { .listener = server->name,
+		.method = m->method,
+		.target = m->target,
+		.headers = m->fields,
+		.n_headers = m->n_fields,
+		.body = m->body,
+		.peer = yt_str(conn->peer),
+		.certificate = yt_str(conn->identity.certificate),
+		.subject = yt_str(conn->identity.subject) };
 
 	if (!conn_is_still_valid(conn)) {
 		http2_refuse(s, 403, "the client certificate has expired");
@@ -252,8 +258,8 @@ void conn_shared_drain(struct conn *conn)
 		conn_over(conn);
 }
 
-void call_answer(struct server *server, struct server_token token, int status, const char *content_type,
-	struct yt_str body)
+void call_answer(
+        struct server *server, struct server_token token, int status, const char *content_type, struct yt_str body)
 {
 	struct http2_stream *s = call_find(server, token);
 	struct yt_header fields[3];
@@ -290,10 +296,14 @@ void call_drop(struct server *server, struct server_token token)
 int server_http2_init(struct server *server, const struct server_conf *conf)
 {
 	struct http2_events events = { on_open, on_message, on_refused, on_sent, on_lost };
-	struct http2_limits limits = { .streams = conf->limits.streams, .head_bytes = conf->limits.header_bytes,
-		.fields = conf->limits.headers, .continuations = conf->limits.continuations,
-		.body_bytes = conf->limits.body_bytes, .buffered_bytes = conf->limits.buffered_bytes,
-		.resets = conf->limits.resets, .control_frames = conf->limits.control_frames };
+	struct http2_limits limits = { .streams = conf->limits.streams,
+		.head_bytes = conf->limits.header_bytes,
+		.fields = conf->limits.headers,
+		.continuations = conf->limits.continuations,
+		.body_bytes = conf->limits.body_bytes,
+		.buffered_bytes = conf->limits.buffered_bytes,
+		.resets = conf->limits.resets,
+		.control_frames = conf->limits.control_frames };
 
 	return conf->http2 ? http2_env_init(&server->h2, false, &limits, &events) : 0;
 }

@@ -38,14 +38,16 @@ static void gauge(struct yt_buf *out, const char *name, const char *help, uint64
 
 static void print_exchanges(const struct yt_node *status, struct yt_buf *out)
 {
-	static const char *const states[] = { "sent", "unknown", "reversing", "parked", "undelivered", "leased", "open" };
+	static const char *const states[] = { "sent", "unknown", "reversing", "parked", "undelivered", "leased",
+		"open" };
 	char path[40];
 
-	yt_buf_text(out, "# HELP yitong_exchanges Exchanges that are not over, by state.\n# TYPE yitong_exchanges gauge\n");
+	yt_buf_text(
+	        out, "# HELP yitong_exchanges Exchanges that are not over, by state.\n# TYPE yitong_exchanges gauge\n");
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		snprintf(path, sizeof(path), "exchanges.%s", states[i]);
 		yt_buf_printf(out, "yitong_exchanges{state=\"%s\"} %llu\n", states[i],
-			(unsigned long long)control_number(status, path));
+		        (unsigned long long)control_number(status, path));
 	}
 }
 
@@ -70,11 +72,13 @@ void desk_print_state(const struct yt_node *status, struct yt_buf *out)
 	if (status == NULL)
 		return;
 	gauge(out, "yitong_accepting", "1 when state changes are taken.",
-		yt_str_is(control_text(status, "accepting"), "true"));
+	        yt_str_is(control_text(status, "accepting"), "true"));
 	gauge(out, "yitong_index_usable", "1 when the index can be asked.",
-		yt_str_is(control_text(status, "index.usable"), "true"));
-	gauge(out, "yitong_index_lag_bytes", "Journal the index has not taken yet.", control_number(status, "index.lag_bytes"));
-	gauge(out, "yitong_journal_room_bytes", "Room the journal has left.", control_number(status, "journal.room_bytes"));
+	        yt_str_is(control_text(status, "index.usable"), "true"));
+	gauge(out, "yitong_index_lag_bytes", "Journal the index has not taken yet.",
+	        control_number(status, "index.lag_bytes"));
+	gauge(out, "yitong_journal_room_bytes", "Room the journal has left.",
+	        control_number(status, "journal.room_bytes"));
 	print_workers(status, out);
 	print_exchanges(status, out);
 }
@@ -86,10 +90,12 @@ bool desk_is_ready(const struct yt_node *status, uint32_t workers, const char **
 
 	for (const struct yt_node *w = list == NULL ? NULL : list->child; w != NULL; w = w->next)
 		n++;
-	*why = status == NULL ? "the keeper does not answer"
-	     : !yt_str_is(control_text(status, "index.usable"), "true") ? "the index is not usable"
-	     : !yt_str_is(control_text(status, "accepting"), "true") ? "state changes are not accepted (disk or index)"
-	     : n < workers ? "not every worker is up" : NULL;
+	*why = status == NULL                                             ? "the keeper does not answer"
+	       : !yt_str_is(control_text(status, "index.usable"), "true") ? "the index is not usable"
+	       : !yt_str_is(control_text(status, "accepting"), "true")
+	               ? "state changes are not accepted (disk or index)"
+	       : n < workers ? "not every worker is up"
+	                     : NULL;
 	return *why == NULL;
 }
 
@@ -104,8 +110,9 @@ static void print_certificate(const char *kind, const char *name, const char *pa
 
 static void print_certificates(const struct conf *conf, struct yt_buf *out)
 {
-	yt_buf_text(out, "# HELP yitong_certificate_days_left Days until a certificate of ours ends; negative: it has.\n"
-		"# TYPE yitong_certificate_days_left gauge\n");
+	yt_buf_text(out,
+	        "# HELP yitong_certificate_days_left Days until a certificate of ours ends; negative: it has.\n"
+	        "# TYPE yitong_certificate_days_left gauge\n");
 	for (uint32_t i = 0; i < conf->n_listeners; i++)
 		print_certificate("listener", conf->listeners[i].name, conf->listeners[i].cert, out);
 	for (uint32_t i = 0; i < conf->n_parties; i++)
@@ -120,7 +127,8 @@ static const struct yt_node *ask(struct desk *d)
 	char why[200];
 
 	yt_arena_reset(d->arena);
-	if (control_ask(d->conf->gateway.run_dir, YT_STR("{\"do\":\"status\"}"), d->arena, &status, why, sizeof(why)) != 0)
+	if (control_ask(d->conf->gateway.run_dir, YT_STR("{\"do\":\"status\"}"), d->arena, &status, why, sizeof(why)) !=
+	        0)
 		return NULL;
 	return status;
 }
@@ -150,9 +158,11 @@ static void on_request(void *arg, const struct server_request *r)
 			meters_print(meters_all(), d->conf, &d->out);
 		desk_print_state(ask(d), &d->out);
 		print_certificates(d->conf, &d->out);
-		server_answer(d->server, r->token, 200, "text/plain; version=0.0.4; charset=utf-8", yt_buf_view(&d->out));
+		server_answer(
+		        d->server, r->token, 200, "text/plain; version=0.0.4; charset=utf-8", yt_buf_view(&d->out));
 	} else {
-		server_answer(d->server, r->token, 404, "text/plain; charset=utf-8", YT_STR("/metrics /healthz /readyz\n"));
+		server_answer(
+		        d->server, r->token, 404, "text/plain; charset=utf-8", YT_STR("/metrics /healthz /readyz\n"));
 	}
 }
 
@@ -179,7 +189,8 @@ static int open_port(const struct conf_desk *conf)
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 || bind(fd, (struct sockaddr *)&address, n) != 0) {
+	        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
+	        bind(fd, (struct sockaddr *)&address, n) != 0) {
 		close(fd);
 		return -1;
 	}
@@ -192,9 +203,17 @@ int desk_main(const char *conf_file, int supervisor_pid)
 	static struct net_range loopback[2];
 	struct conf_errors *errors = calloc(1, sizeof(*errors));
 	struct server_events events = { &desk, on_request, on_nothing, on_nothing };
-	struct server_conf conf = { .name = "desk", .kind = SERVER_PLAIN, .allow = loopback, .n_allow = 2,
-		.limits = { .connections = 16, .header_bytes = 4096, .headers = 32, .body_bytes = 0, .handshake_ms = 1000,
-			.request_ms = 2000, .idle_ms = 60000 } };
+	struct server_conf conf = { .name = "desk",
+		.kind = SERVER_PLAIN,
+		.allow = loopback,
+		.n_allow = 2,
+		.limits = { .connections = 16,
+		        .header_bytes = 4096,
+		        .headers = 32,
+		        .body_bytes = 0,
+		        .handshake_ms = 1000,
+		        .request_ms = 2000,
+		        .idle_ms = 60000 } };
 	int fd;
 
 	process_follow(supervisor_pid);
@@ -207,13 +226,13 @@ int desk_main(const char *conf_file, int supervisor_pid)
 	yt_log_setup("desk", desk.conf->gateway.log_level);
 	desk.arena = yt_arena_new(1 << 20);
 	YT_REQUIRE(desk.arena != NULL && net_range_parse("127.0.0.0/8", &loopback[0]) == 0 &&
-		net_range_parse("::1", &loopback[1]) == 0);
+	           net_range_parse("::1", &loopback[1]) == 0);
 	if (meters_open(FD_DESK_METERS, METER_KEEPER) != 0)
 		return 2;
 	fd = open_port(&desk.conf->desk);
 	if (fd < 0) {
-		yt_log(YT_ERROR, "desk", "%s port %u cannot be bound: is another program there?", desk.conf->desk.address,
-			(unsigned)desk.conf->desk.port);
+		yt_log(YT_ERROR, "desk", "%s port %u cannot be bound: is another program there?",
+		        desk.conf->desk.address, (unsigned)desk.conf->desk.port);
 		return 2;
 	}
 	if (server_open(&desk.server, uv_default_loop(), fd, &conf, &events) != 0)

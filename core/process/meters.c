@@ -92,7 +92,7 @@ static uint64_t sum(const struct meters *m, size_t offset)
 
 	for (unsigned b = 0; b < METER_BLOCKS; b++)
 		n += atomic_load_explicit((const _Atomic uint64_t *)(const void *)((const char *)&m->block[b] + offset),
-			memory_order_relaxed);
+		        memory_order_relaxed);
 	return n;
 }
 
@@ -111,13 +111,14 @@ static void print_times(const struct meters *m, struct yt_buf *out, const char *
 		n += sum(m, place + i * sizeof(uint64_t));
 		if (i < METER_BUCKETS - 1)
 			yt_buf_printf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", name, labels, *labels != '\0' ? "," : "",
-				meter_limits_ms[i] / 1000.0, (unsigned long long)n);
+			        meter_limits_ms[i] / 1000.0, (unsigned long long)n);
 	}
-	yt_buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, labels, *labels != '\0' ? "," : "", (unsigned long long)n);
+	yt_buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, labels, *labels != '\0' ? "," : "",
+	        (unsigned long long)n);
 	yt_buf_printf(out, "%s_sum%s%s%s %.6f\n", name, *labels != '\0' ? "{" : "", labels, *labels != '\0' ? "}" : "",
-		(double)sum(m, place + METER_BUCKETS * sizeof(uint64_t)) / 1e6);
-	yt_buf_printf(out, "%s_count%s%s%s %llu\n", name, *labels != '\0' ? "{" : "", labels, *labels != '\0' ? "}" : "",
-		(unsigned long long)n);
+	        (double)sum(m, place + METER_BUCKETS * sizeof(uint64_t)) / 1e6);
+	yt_buf_printf(out, "%s_count%s%s%s %llu\n", name, *labels != '\0' ? "{" : "", labels,
+	        *labels != '\0' ? "}" : "", (unsigned long long)n);
 }
 
 static void print_requests(const struct meters *m, const struct conf *conf, struct yt_buf *out)
@@ -131,9 +132,12 @@ static void print_requests(const struct meters *m, const struct conf *conf, stru
 				uint64_t n = sum(m, PLACE(m, requests[l][op][o]));
 
 				if (n != 0)
-					yt_buf_printf(out, "yitong_requests_total{listener=\"%s\",operation=\"%s\",outcome=\"%s\"} %llu\n",
-						conf->listeners[l].name, op < YT_OP_COUNT ? yt_op((enum yt_operation)op)->name : "none",
-						outcomes[o], (unsigned long long)n);
+					yt_buf_printf(out,
+					        "yitong_requests_total{listener=\"%s\",operation=\"%s\",outcome=\"%s\"}"
+					        " %llu\n",
+					        conf->listeners[l].name,
+					        op < YT_OP_COUNT ? yt_op((enum yt_operation)op)->name : "none",
+					        outcomes[o], (unsigned long long)n);
 			}
 		}
 	}
@@ -153,8 +157,8 @@ void meters_print(const struct meters *m, const struct conf *conf, struct yt_buf
 	head(out, "yitong_legs_total", "counter", "Deliveries to parties by how they ended.");
 	for (uint32_t p = 0; p < conf->n_parties && p < METER_PARTIES; p++) {
 		for (unsigned e = 0; e < METER_LEGS; e++)
-			yt_buf_printf(out, "yitong_legs_total{party=\"%s\",outcome=\"%s\"} %llu\n", conf->parties[p].name, ends[e],
-				(unsigned long long)sum(m, PLACE(m, legs[p][e])));
+			yt_buf_printf(out, "yitong_legs_total{party=\"%s\",outcome=\"%s\"} %llu\n",
+			        conf->parties[p].name, ends[e], (unsigned long long)sum(m, PLACE(m, legs[p][e])));
 	}
 	head(out, "yitong_leg_seconds", "histogram", "From sending to a party to the end of it.");
 	for (uint32_t p = 0; p < conf->n_parties && p < METER_PARTIES; p++) {
@@ -164,8 +168,9 @@ void meters_print(const struct meters *m, const struct conf *conf, struct yt_buf
 	head(out, "yitong_commit_seconds", "histogram", "Journal commits, with their fdatasync.");
 	print_times(m, out, "yitong_commit_seconds", "", PLACE(m, commits));
 	head(out, "yitong_deaths_total", "counter", "Processes that ended when nobody asked them to.");
-	yt_buf_printf(out, "yitong_deaths_total{process=\"worker\"} %llu\nyitong_deaths_total{process=\"keeper\"} %llu\n",
-		(unsigned long long)m->worker_deaths, (unsigned long long)m->keeper_deaths);
+	yt_buf_printf(out,
+	        "yitong_deaths_total{process=\"worker\"} %llu\nyitong_deaths_total{process=\"keeper\"} %llu\n",
+	        (unsigned long long)m->worker_deaths, (unsigned long long)m->keeper_deaths);
 	head(out, "yitong_generation", "gauge", "How often a configuration was activated.");
 	yt_buf_printf(out, "yitong_generation %u\n", m->generation);
 }

@@ -48,9 +48,9 @@ struct meters {
 	struct meter_block block[METER_BLOCKS];
 };
 
-int meters_make(void);                        /* supervisor: the memfd, mapped; -1 with errno */
-int meters_open(int fd, uint32_t block);      /* a child: adds to that block from here on; YT_EIO */
-struct meters *meters_all(void);              /* NULL: not open */
+int meters_make(void);                   /* supervisor: the memfd, mapped; -1 with errno */
+int meters_open(int fd, uint32_t block); /* a child: adds to that block from here on; YT_EIO */
+struct meters *meters_all(void);         /* NULL: not open */
 
 void meters_request(uint32_t listener, unsigned op, enum meter_outcome outcome, int64_t took_us);
 void meters_leg(uint32_t party, enum meter_leg end, int64_t took_us);

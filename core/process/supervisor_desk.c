@@ -22,7 +22,7 @@ static void on_exit_of_desk(uv_process_t *process, int64_t status, int signal_nu
 		return;
 	if (signal_number != SIGTERM)
 		yt_log(YT_WARN, "supervisor", "the desk ended: %s %d", signal_number != 0 ? "signal" : "status",
-			signal_number != 0 ? signal_number : (int)status);
+		        signal_number != 0 ? signal_number : (int)status);
 	start_at = yt_mono_ms() + (signal_number == SIGTERM ? 0 : PAUSE_MS);
 }
 
