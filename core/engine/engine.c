@@ -83,7 +83,8 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 		if (w->state != WORK_ADMITTING)
 			return; /* said twice, by two keepers */
 		work_forget_seq(e, w);
-		if (w->token != 0 && engine_mono(e) < w->hold_until && !w->lacks_sign_no && !w->joins_only) {
+		if (w->token != 0 && engine_mono(e) < w->hold_until && !w->lacks_sign_no && !w->joins_only &&
+			(w->msg->expires_ms == 0 || engine_wall(e) <= w->msg->expires_ms)) { /* nobody executes it after that */
 			asking_send(e, w);
 			return;
 		}

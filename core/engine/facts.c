@@ -47,6 +47,8 @@ static const struct source sources[] = {
 	        "begntime med_type ipt_no atddr_no chfpdr_name adm_diag_dscr adm_dept_codg adm_bed dscg_maindiag_code "
 	        "dscg_maindiag_name dise_codg" },
 	{ YT_OP_INPATIENT_DISCHARGE, false, "dscginfo", "endtime dise_codg dscg_way" },
+	{ YT_OP_PHARMACY_PRESETTLE, false, "druginfo", "psn_no insutype begntime med_type dise_codg dise_name" },
+	{ YT_OP_PHARMACY_SETTLE, true, "setlinfo", SETTLED },
 	{ YT_OP_OUTPATIENT_SETTLE, true, "setlinfo", SETTLED },
 	{ YT_OP_INPATIENT_SETTLE, true, "setlinfo", SETTLED },
 };
@@ -231,7 +233,7 @@ struct yt_node *facts_piece(struct yt_arena *arena, const struct yt_msg *msg, co
 		if (s->op == op && (!s->is_reply || reply != NULL))
 			take_names(arena, values, object(s->is_reply ? reply->body : msg->body, s->node), s->names);
 	}
-	if (op == YT_OP_OUTPATIENT_FEES || op == YT_OP_INPATIENT_FEES)
+	if (op == YT_OP_OUTPATIENT_FEES || op == YT_OP_INPATIENT_FEES || (op == YT_OP_PHARMACY_PRESETTLE && reply != NULL))
 		take_lines(arena, piece, msg, reply);
 	else if (op == YT_OP_OUTPATIENT_FEES_CANCEL || op == YT_OP_INPATIENT_FEES_CANCEL)
 		take_gone(arena, piece, msg);

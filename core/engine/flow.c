@@ -107,6 +107,8 @@ static bool read_step(struct engine *e, struct task *t, unsigned step)
 		return true;
 	run->said[i] = is_verbatim(t, step) ? t->original :
 		cross_read_back(e, t->arena, step_at(t, step)->party, t->id, run->sent[i]);
+	if (run->said[i] != NULL)
+		run->said[i]->op = op_of(t, step); /* out- and in-patients may share the number it has there */
 	if (run->said[i] == NULL)
 		return false;
 	if (run->got[i].n == 0)
@@ -122,7 +124,7 @@ static bool read_step(struct engine *e, struct task *t, unsigned step)
 
 static void decide(struct engine *e, struct task *t);
 
-/* What a step's message leaves behind; of one that was composed only what its answer brought. */
+/* What a step's message leaves behind; of one in another format only what its answer brought. */
 static struct yt_node *piece_of(struct task *t, unsigned step)
 {
 	struct yt_msg said = *t->original;
@@ -131,7 +133,7 @@ static struct yt_node *piece_of(struct task *t, unsigned step)
 	if (heard == NULL || heard->outcome != YT_DONE)
 		return NULL;
 	said.op = op_of(t, step);
-	if (!is_verbatim(t, step))
+	if (cross_is_foreign(&t->codec, step_at(t, step)->party))
 		said.body = NULL;
 	return facts_piece(t->arena, &said, heard);
 }

@@ -421,6 +421,7 @@ static int read_original(struct engine *e, struct task *t, const struct rec *lea
 	if (t->outward == NULL)
 		return YT_EFORMAT;
 	t->outward->sent = t->sent;
+	t->outward->op = t->original->op; /* out- and in-patients may share the number it has there */
 	op = codec_wire_op(&t->party->codec, t->outward->wire_op);
 	t->method = op != NULL ? op->resolve : YT_RESOLVE_PARK;
 	return 0;

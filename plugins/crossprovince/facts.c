@@ -378,8 +378,21 @@ static struct yt_str diagnosis(struct ksbw_source *s, unsigned nth, const char *
 	return (struct yt_str){ NULL, 0 };
 }
 
+/* A pharmacy's customer has no visit: the registered disease he buys for, or that drugs are handed out (ICD-10 Z76.0). */
+static struct yt_str purchase(struct ksbw_source *s, const char *wire)
+{
+	bool is_name = strcmp(wire, "akc050") == 0;
+	struct yt_str disease = anywhere(s, is_name ? "dise_name" : "dise_codg");
+
+	if (!yt_str_is(anywhere(s, "med_type"), "41") || (!is_name && strcmp(wire, "akc193") != 0))
+		return (struct yt_str){ NULL, 0 };
+	return disease.n != 0 ? disease : is_name ? YT_STR("药店购药") : YT_STR("Z76.000");
+}
+
 static struct yt_str diagnosis_for(struct ksbw_source *s, const char *wire)
 {
+	if (diagnosis_rows(s) == NULL)
+		return purchase(s, wire);
 	if (strcmp(wire, "akc050") == 0 || strcmp(wire, "akc185") == 0)
 		return diagnosis(s, 0, "diag_name");
 	if (strcmp(wire, "akc193") == 0 || strcmp(wire, "akc196") == 0)
