@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static const char config[] =
         "keys:\n"
         "  - {name: ours, kind: sm2-private, file: @/ours.key, owner: \"330000\", id: 330000-2026A}\n"
         "parties:\n"
-        "  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c}\n"
+        "  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c, settings: {recer_sys_code: YBXT}}\n"
         "  - {name: hub, format: crossprovince, url: \"https://127.0.0.1:9444/\", ca: c, settings: {area: \"330000\"}}\n"
         "origins:\n"
         "  - {name: hospital-one, subject: hospital-one, institutions: [H33021399901]}\n"
@@ -168,8 +169,73 @@ static const struct asked {
 	        { "variant: A, headers x-tif-*", "string to sign: 1773451685<secret>abcdef1773451685",
 	                "<secret clinic-token>", "given: 2E3D" },
 	        "s3cret" },
+	{ "plugin list names operations and settings", "plugin list", 0,
+	        { "nhsa:", "interface: 1.1", "2207 outpatient.settle", "area: must be given; our area code" }, NULL },
+	{ "plugin check wants a name", "plugin check", 2, { "plugin check P", NULL }, NULL },
+	{ "plugin check of what is no plugin", "plugin check @/conf.yaml", 3, { "cannot be loaded", NULL }, NULL },
 	{ "sign-explain of what is not signed", "sign-explain @/1101.json", 1, { "there is no signature", NULL }, NULL },
 };
+
+/* Which case finds which fault (tests/plugins/bad); what needs guard pages, or a process of its own, not under ASan. */
+static const struct fault {
+	const char *plugin, *finds, *says;
+	bool not_asan;
+} faults[] = {
+	{ "overread", "cut", "decode_request died of signal", true },
+	{ "writes-input", "cut", "decode_request died of signal", true },
+	{ "deep", "strange", "decode_request died of signal", true },
+	{ "endless", "strange", "did not come back within 10 s", false },
+	{ "leaks", "leaks", "octets are left behind", true },
+	{ "loses", "round", "its number is lost on the way", false },
+	{ "silent", "cut", "without saying why", false },
+	{ "socket", "round", "made a system call that a codec may not make", true },
+	{ "thread", "round", "made a system call that a codec may not make", true },
+	{ "no-null", "bare", "encode_request died of signal", true },
+	{ "does-twice", "table", "operation 2207 changes state", false },
+	{ "overrun", "cut", "decode_request died of signal", true },
+	{ "lies", "answers", "its refusal is read back as done", false },
+};
+
+static void a_fault_is_found(void **state)
+{
+	const struct fault *row = *state;
+	char command[300], want[100];
+
+#ifdef __SANITIZE_ADDRESS__
+	if (row->not_asan)
+		skip();
+#endif
+	snprintf(command, sizeof(command), "plugin check --only %s --keep @ " YT_PLUGIN_DIR "/bad/%s.so", row->finds, row->plugin);
+	assert_int_equal(yitong(command), 1);
+	if (strstr(out, row->says) == NULL)
+		fail_msg("no \"%s\" in: %s", row->says, out);
+	snprintf(want, sizeof(want), "%s-%s.hex", row->plugin, row->finds);
+	if (strstr(out, want) == NULL)
+		fail_msg("no %s in: %s", want, out);
+}
+
+/* Ours stand the whole trial, with nearly all their operations. */
+static void a_good_plugin_stands_the_trial(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned least;
+	} rows[] = { { "zhejiang", 110 }, { "hub", 20 }, { YT_PLUGIN_DIR "/test/template.so", 3 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char command[300];
+		const char *at;
+
+		snprintf(command, sizeof(command), "plugin check --verbose --keep @ %s", rows[i].name);
+		if (yitong(command) != 0)
+			fail_msg("%s", out);
+		at = strstr(out, "written and read: ");
+		assert_non_null(at);
+		if (strtoul(at + strlen("written and read: "), NULL, 10) < rows[i].least)
+			fail_msg("%s", out);
+	}
+}
 
 static void a_command(void **state)
 {
@@ -244,13 +310,15 @@ static void an_answer_is_translated(void **state)
 
 int main(void)
 {
-	enum { N = sizeof(asked) / sizeof(asked[0]) };
+	enum { N = sizeof(asked) / sizeof(asked[0]), N_FAULTS = sizeof(faults) / sizeof(faults[0]) };
 	const struct CMUnitTest single[] = { cmocka_unit_test(a_signature_is_explained),
-		cmocka_unit_test(a_message_between_provinces_is_explained), cmocka_unit_test(an_answer_is_translated) };
-	struct CMUnitTest tests[N + sizeof(single) / sizeof(single[0])];
+		cmocka_unit_test(a_message_between_provinces_is_explained), cmocka_unit_test(an_answer_is_translated), cmocka_unit_test(a_good_plugin_stands_the_trial) };
+	struct CMUnitTest tests[N + N_FAULTS + sizeof(single) / sizeof(single[0])];
 
 	for (size_t i = 0; i < N; i++)
 		tests[i] = (struct CMUnitTest){ asked[i].it, a_command, NULL, NULL, (void *)&asked[i] };
-	memcpy(&tests[N], single, sizeof(single));
+	for (size_t i = 0; i < N_FAULTS; i++)
+		tests[N + i] = (struct CMUnitTest){ faults[i].plugin, a_fault_is_found, NULL, NULL, (void *)&faults[i] };
+	memcpy(&tests[N + N_FAULTS], single, sizeof(single));
 	return _cmocka_run_group_tests("ctl_formats", tests, sizeof(tests) / sizeof(tests[0]), make_world, end_world);
 }

@@ -13,8 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#include "yitong/base.h"
+#include "base/arena_guard.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -48,12 +49,16 @@ struct block {
 	_Alignas(16) uint8_t data[];
 };
 
+struct fenced;
+
 struct yt_arena {
 	struct block *newest;
 	struct block *first; /* holds this struct too */
 	struct block *kept;  /* by the last reset, not in use; or NULL */
 	size_t limit;        /* bytes, 0 for none */
 	size_t handed_out;
+	bool is_guarded;     /* arena_guard.h */
+	struct fenced *fenced;
 };
 
 static struct block *block_new(size_t size)
@@ -112,6 +117,46 @@ struct yt_arena *yt_arena_new(size_t limit)
 	return arena;
 }
 
+/* -- arena_guard.h ------------------------------------------------------------------------------ */
+
+struct fenced { /* one allocation with pages of its own; stands at their beginning */
+	struct fenced *older;
+	size_t size; /* of the mapping */
+};
+
+void arena_guard(struct yt_arena *arena)
+{
+	arena->is_guarded = true;
+	arena->newest->used = arena->newest->size; /* whatever is asked for needs a new block */
+}
+
+static void *take_fenced(struct yt_arena *arena, size_t size)
+{
+	const size_t page = 4096;
+	size_t taken = (taken_by(size) + sizeof(struct fenced) + page - 1) / page * page;
+	uint8_t *map = mmap(NULL, taken + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct fenced *f = (struct fenced *)map;
+
+	if (map == MAP_FAILED)
+		return NULL;
+	if (mprotect(map + taken, page, PROT_NONE) != 0) {
+		munmap(map, taken + page);
+		return NULL;
+	}
+	*f = (struct fenced){ arena->fenced, taken + page };
+	arena->fenced = f;
+	return map + taken - taken_by(size);
+}
+
+static void free_fenced(struct yt_arena *arena)
+{
+	for (struct fenced *f = arena->fenced, *older; f != NULL; f = older) {
+		older = f->older;
+		munmap(f, f->size);
+	}
+	arena->fenced = NULL;
+}
+
 /* Leaves the first block only, and the largest of those worth keeping. */
 static void free_all_but_first(struct yt_arena *arena)
 {
@@ -135,6 +180,7 @@ void yt_arena_free(struct yt_arena *arena)
 {
 	if (arena == NULL)
 		return;
+	free_fenced(arena);
 	free_all_but_first(arena);
 	if (arena->kept != NULL)
 		block_free(arena->kept);
@@ -149,8 +195,9 @@ static void block_empty(struct block *b, size_t used)
 
 void yt_arena_reset(struct yt_arena *arena)
 {
+	free_fenced(arena);
 	free_all_but_first(arena);
-	block_empty(arena->first, taken_by(sizeof(*arena)));
+	block_empty(arena->first, arena->is_guarded ? arena->first->size : taken_by(sizeof(*arena)));
 	if (arena->kept != NULL)
 		block_empty(arena->kept, 0);
 	arena->handed_out = 0;
@@ -165,7 +212,7 @@ static struct block *take_kept(struct yt_arena *arena)
 }
 
 /* The newest block is full. */
-static void *take_in_new_block(struct yt_arena *arena, size_t size, size_t *soiled)
+static void *take_in_plain_block(struct yt_arena *arena, size_t size, size_t *soiled)
 {
 	struct block *newest = arena->newest;
 	size_t next_size = newest->size < LARGEST_BLOCK ? newest->size * 2 : LARGEST_BLOCK;
@@ -183,6 +230,14 @@ static void *take_in_new_block(struct yt_arena *arena, size_t size, size_t *soil
 		arena->newest = b;
 	}
 	return block_take(b, size, soiled);
+}
+
+static void *take_in_new_block(struct yt_arena *arena, size_t size, size_t *soiled)
+{
+	if (!arena->is_guarded)
+		return take_in_plain_block(arena, size, soiled);
+	*soiled = 0;
+	return take_fenced(arena, size);
 }
 
 /* As yt_arena_alloc(), but its first *soiled bytes hold anything. */

@@ -38,6 +38,7 @@ static const char help[] =
         "  explain FILE        what the gateway would do with a message, and why: origin, route, steps, octets\n"
         "  translate IN        octets of one format as the canonical message, or in another format\n"
         "  sign-explain FILE   what is signed in a captured request, with which key, and whether it verifies\n"
+        "  plugin list         formats that are there, with their settings; `plugin check P` puts one through its trial\n"
         "  version             version of this command and of the plugin interface\n"
         "\n"
         "  --conf FILE         configuration of the gateway (default conf/gateway.yaml, and where there is none,\n"
@@ -66,6 +67,7 @@ static const struct command {
 	{ "explain", ctl_explain },
 	{ "translate", ctl_translate },
 	{ "sign-explain", ctl_sign_explain },
+	{ "plugin", ctl_plugin },
 };
 
 int ctl_fail(int exit_code, const char *fmt, ...)

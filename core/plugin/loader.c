@@ -205,8 +205,7 @@ static int take_settings(
 	return rv;
 }
 
-static int load_into(struct yt_plugin *plugin, const char *file, const struct plugin_setting *settings, size_t n,
-        const struct problem *p)
+static int take_file(struct yt_plugin *plugin, const char *file, const struct problem *p)
 {
 	int rv = trust_file(file, p);
 
@@ -216,7 +215,14 @@ static int load_into(struct yt_plugin *plugin, const char *file, const struct pl
 	plugin->handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
 	if (plugin->handle == NULL)
 		return tell(p, YT_ECONF, "%s: cannot be loaded: %s", file, dlerror());
-	rv = take_table(plugin, file, p);
+	return take_table(plugin, file, p);
+}
+
+static int load_into(struct yt_plugin *plugin, const char *file, const struct plugin_setting *settings, size_t n,
+        const struct problem *p)
+{
+	int rv = take_file(plugin, file, p);
+
 	if (rv == 0)
 		rv = take_settings(plugin, settings, n, p);
 	if (rv != 0 || plugin->api.open == NULL)
@@ -260,6 +266,51 @@ out:
 	return rv;
 }
 
+int plugin_look(struct yt_plugin **out, const char *file, char *why, size_t why_size)
+{
+	struct problem p = { why, why_size };
+	struct yt_plugin *plugin = calloc(1, sizeof(*plugin));
+	int rv = plugin != NULL ? take_file(plugin, file, &p) : tell(&p, YT_ENOMEM, "out of memory");
+
+	*out = rv == 0 ? plugin : NULL;
+	if (rv != 0)
+		plugin_unload(plugin);
+	return rv;
+}
+
+static int reopen(struct yt_plugin *plugin)
+{
+	int rv = plugin->api.open(plugin);
+
+	plugin->opened = rv == 0;
+	return rv;
+}
+
+static void close_instance(struct yt_plugin *plugin)
+{
+	if (plugin->opened && plugin->api.close != NULL)
+		plugin->api.close(plugin);
+	plugin->opened = false;
+}
+
+int plugin_open_again(struct yt_plugin *plugin, const struct plugin_setting *other)
+{
+	struct plugin_value *value = find_value(plugin, other->key);
+	struct yt_str own;
+	int rv;
+
+	if (value == NULL || plugin->api.open == NULL)
+		return YT_ENOTFOUND;
+	own = value->value;
+	close_instance(plugin);
+	value->value = yt_str(other->value);
+	rv = reopen(plugin);
+	close_instance(plugin);
+	value->value = own;
+	(void)reopen(plugin);
+	return rv;
+}
+
 const struct yt_codec_api *plugin_api(const struct yt_plugin *plugin)
 {
 	return &plugin->api;
@@ -274,8 +325,7 @@ void plugin_unload(struct yt_plugin *plugin)
 {
 	if (plugin == NULL)
 		return;
-	if (plugin->opened && plugin->api.close != NULL)
-		plugin->api.close(plugin);
+	close_instance(plugin);
 	if (plugin->handle != NULL)
 		dlclose(plugin->handle);
 	yt_arena_free(plugin->arena);

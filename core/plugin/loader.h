@@ -21,12 +21,17 @@ struct plugin_setting {
  * Returns 0 and *out; or YT_ECONF, YT_EDENIED (file not trusted), YT_ENOMEM, with why telling what to do. */
 int plugin_load(struct yt_plugin **out, const char *file, const char *instance_name,
         const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size);
+/* The same without settings and open(): its table can be read, its functions must not be called. */
+int plugin_look(struct yt_plugin **out, const char *file, char *why, size_t why_size);
 /* Whether file has this SHA-256 (64 hex digits, either case).  0; YT_EDENIED: it has another one, which why names;
  * YT_ECONF: no such file, or sha256 is no digest. */
 int plugin_check_digest(const char *file, const char *sha256, char *why, size_t why_size);
 /* The plugin's table as this build knows it: members that an older plugin lacks are NULL. */
 const struct yt_codec_api *plugin_api(const struct yt_plugin *plugin);
 const char *plugin_name(const struct yt_plugin *plugin); /* the instance's */
+/* Closes the instance and opens it with one other setting, as `yitong plugin check` tries them.  0 or what open() said; it
+ * is then open with its own settings again, if that can be done. */
+int plugin_open_again(struct yt_plugin *plugin, const struct plugin_setting *other);
 void plugin_unload(struct yt_plugin *plugin);            /* NULL is fine */
 
 #endif

@@ -25,7 +25,7 @@ static void tell_time(struct yt_str text, int64_t now_ms, const char *unit, stru
 	char clock[20];
 
 	for (size_t i = 0; i < text.n && i < 15; i++)
-		value = text.p[i] >= '0' && text.p[i] <= '9' ? value * 10 + (text.p[i] - '0') : INT64_C(-1) << 40;
+		value = text.p[i] >= '0' && text.p[i] <= '9' ? value * 10 + (text.p[i] - '0') : -(INT64_C(1) << 60);
 	if (text.n == 0 || text.n > 15 || value < 0) {
 		yt_buf_printf(out, "time: is not a number of %s since 1970\n", unit);
 		return;

@@ -1,0 +1,210 @@
+/* core/ctl/ctl_plugin.c - `yitong plugin list` and `yitong plugin check`. */
+#include "ctl/trial.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+static const char help[] =
+        "Usage: yitong plugin list [OPTIONS]\n"
+        "       yitong plugin check [OPTIONS] P\n"
+        "\n"
+        "list: the plugins of a folder with the interface each was built for, operations, and settings.\n"
+        "check: puts a plugin through what every plugin must stand: messages of each of its operations written and read,\n"
+        "octets that are cut, spoiled, deep and huge, little memory, empty messages, settings that make no sense.  Each case\n"
+        "runs in a process of its own that may open no socket and write no file.  P: a plugin's file, a format's name, or a\n"
+        "listener or party of the configuration, with its settings and keys.\n"
+        "\n"
+        "  --set KEY=VALUE     a setting of the plugin; may be repeated\n"
+        "  --only CASE         one case (`round` is always run: the others work with its messages)\n"
+        "  --verbose           which messages could not be made, and why\n"
+        "  --keep DIR          where the octets of a failure are written (default /tmp)\n"
+        "  --plugins DIR       folder of the plugins (default: gateway.plugin_dir, else " DESK_PLUGINS ")\n"
+        "  --json              list: as JSON\n"
+        "\n"
+        "Exit status: 0 fine; 1 a case failed; 2 wrong usage; 3 the plugin or folder cannot be read\n"
+        "\n"
+        "Examples:\n"
+        "  yitong plugin list\n"
+        "  yitong plugin check --set area=330000 build/plugins/mine.so\n";
+
+struct options {
+	const char *only, *keep;
+	bool as_json, is_verbose;
+};
+
+/* -- list --------------------------------------------------------------------------------------- */
+
+static struct yt_node *add_object(struct desk *desk, struct yt_node *parent, const char *name)
+{
+	struct yt_node *node = yt_node_add(desk->arena, parent, yt_str(name), YT_OBJECT);
+
+	YT_REQUIRE(node != NULL);
+	return node;
+}
+
+static void put_plugin(struct desk *desk, struct yt_node *tree, const char *file)
+{
+	const struct yt_codec_api *api;
+	struct yt_node *node, *settings;
+	struct yt_plugin *plugin;
+	struct yt_buf ops = { 0 };
+	char why[400] = "";
+
+	if (plugin_look(&plugin, file, why, sizeof(why)) != 0) {
+		desk_put(desk, tree, "cannot_be_used", yt_arena_copy(desk->arena, yt_str(why)));
+		return;
+	}
+	api = plugin_api(plugin);
+	node = add_object(desk, tree, yt_arena_copy(desk->arena, yt_str(api->name)).p);
+	desk_put(desk, node, "file", yt_arena_copy(desk->arena, yt_str(file)));
+	desk_putf(desk, node, "interface", "%u.%u", api->abi_major, api->abi_minor);
+	desk_put(desk, node, "content_type", yt_arena_copy(desk->arena, yt_str(api->content_type)));
+	for (const struct yt_wire_op *op = api->ops; op != NULL && op->wire != NULL; op++)
+		yt_buf_printf(&ops, "%s%s %s", ops.n > 0 ? ", " : "", op->wire, yt_op(op->op < YT_OP_COUNT ? op->op : 0)->name);
+	desk_put(desk, node, "operations", yt_arena_copy(desk->arena, yt_buf_view(&ops)));
+	yt_buf_free(&ops);
+	settings = add_object(desk, node, "settings");
+	for (const struct yt_setting *s = api->settings; s != NULL && s->key != NULL; s++) {
+		const char *key = yt_arena_copy(desk->arena, yt_str(s->key)).p;
+
+		if (s->fallback == NULL)
+			desk_putf(desk, settings, key, "must be given; %s", s->doc != NULL ? s->doc : "");
+		else
+			desk_putf(desk, settings, key, "\"%s\"; %s", s->fallback, s->doc != NULL ? s->doc : "");
+	}
+	plugin_unload(plugin);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int list(struct desk *desk, const struct options *o)
+{
+	const char *dir = desk->plugin_dir != NULL ? desk->plugin_dir :
+		desk->ctl->conf != NULL ? desk->ctl->conf->gateway.plugin_dir : DESK_PLUGINS;
+	struct yt_node *tree = yt_node_new(desk->arena, YT_OBJECT);
+	const char *files[256];
+	struct dirent *entry;
+	size_t n = 0;
+	DIR *d = opendir(dir);
+
+	if (d == NULL)
+		return ctl_fail(CTL_CANNOT, "cannot read the folder %s: %s", dir, strerror(errno));
+	while ((entry = readdir(d)) != NULL && n < sizeof(files) / sizeof(files[0]))
+		if (strlen(entry->d_name) > 3 && strcmp(entry->d_name + strlen(entry->d_name) - 3, ".so") == 0)
+			files[n++] = yt_arena_printf(desk->arena, "%s/%s", dir, entry->d_name).p;
+	closedir(d);
+	qsort(files, n, sizeof(files[0]), by_name);
+	for (size_t i = 0; i < n; i++)
+		put_plugin(desk, tree, files[i]);
+	if (n == 0)
+		return ctl_fail(CTL_FOUND, "there is no plugin in %s", dir);
+	if (o->as_json)
+		desk_print_json(tree, stdout);
+	else
+		desk_print(tree, stdout);
+	return CTL_OK;
+}
+
+/* -- check -------------------------------------------------------------------------------------- */
+
+static void *shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	YT_REQUIRE(p != MAP_FAILED);
+	return p;
+}
+
+static bool is_wanted(const struct options *o, const struct trial_case *c)
+{
+	return o->only == NULL || strcmp(c->name, "round") == 0 || strcmp(c->name, o->only) == 0;
+}
+
+static int check(struct desk *desk, const struct options *o, const char *name)
+{
+	const struct desk_codec *codec = desk_codec(desk, name);
+	struct trial t = { .desk = desk, .name = name, .is_verbose = o->is_verbose, .keep = o->keep != NULL ? o->keep : "/tmp" };
+	struct ctl_table table;
+	unsigned n_failed = 0;
+	char why[900];
+
+	if (codec == NULL)
+		return CTL_CANNOT;
+	t.api = codec->api;
+	t.plugin = codec->plugin;
+	t.note = shared(sizeof(*t.note));
+	t.samples = shared(sizeof(*t.samples));
+	ctl_table_begin(&table, 3, 0);
+	ctl_table_cell(&table, CTL_PLAIN, "case");
+	ctl_table_cell(&table, CTL_PLAIN, "verdict");
+	ctl_table_cell(&table, CTL_PLAIN, "what");
+	for (const struct trial_case *c = trial_cases; c->name != NULL; c++) {
+		enum trial_end end;
+
+		if (!is_wanted(o, c))
+			continue;
+		end = trial_run(&t, c, why, sizeof(why));
+		n_failed += end != TRIAL_PASSED;
+		ctl_table_cell(&table, CTL_PLAIN, "%s", c->name);
+		ctl_table_cell(&table, end == TRIAL_PASSED ? CTL_GREEN : CTL_RED, "%s", end == TRIAL_PASSED ? "passed" : "FAILED");
+		ctl_table_cell(&table, CTL_PLAIN, "%s: %s", c->what, why);
+	}
+	ctl_table_print(desk->ctl, &table, stdout);
+	printf("%s %s\n", codec->format, n_failed == 0 ? "stands the trial" : "does not stand the trial");
+	munmap(t.note, sizeof(*t.note));
+	munmap(t.samples, sizeof(*t.samples));
+	return n_failed == 0 ? CTL_OK : CTL_FOUND;
+}
+
+static int take_options(struct desk *desk, struct options *o, int argc, char **argv)
+{
+	static const struct option options[] = { { "set", required_argument, NULL, 's' }, { "only", required_argument, NULL, 'o' },
+		{ "keep", required_argument, NULL, 'k' }, { "plugins", required_argument, NULL, 'd' }, { "json", no_argument, NULL, 'j' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			if (desk_set(desk, optarg))
+				break;
+			return ctl_usage("plugin", "--set wants KEY=VALUE, at most %d times", DESK_SETTINGS_MAX);
+		case 'o': o->only = optarg; break;
+		case 'k': o->keep = optarg; break;
+		case 'd': desk->plugin_dir = optarg; break;
+		case 'v': o->is_verbose = true; break;
+		case 'j': o->as_json = true; break;
+		case 'c': desk->ctl->conf_file = optarg; break;
+		case 'h': fputs(help, stdout); return -1;
+		default: return ctl_bad_option("plugin");
+		}
+	}
+	return CTL_OK;
+}
+
+int ctl_plugin(struct ctl *ctl, int argc, char **argv)
+{
+	struct desk desk = { .ctl = ctl };
+	struct options o = { NULL, NULL, false, false };
+	int rv = take_options(&desk, &o, argc, argv), n = argc - optind;
+	bool lists = n == 1 && strcmp(argv[optind], "list") == 0, checks = n == 2 && strcmp(argv[optind], "check") == 0;
+
+	if (rv != CTL_OK)
+		return rv < 0 ? CTL_OK : rv;
+	if (!lists && !checks)
+		return ctl_usage("plugin", "either `plugin list` or `plugin check P`");
+	rv = desk_open(&desk, ctl, false);
+	if (rv == CTL_OK)
+		rv = lists ? list(&desk, &o) : check(&desk, &o, argv[optind + 1]);
+	desk_close(&desk);
+	return rv;
+}
