@@ -430,6 +430,8 @@ static void test_good(void **state)
 
 static void test_lookups(void **state)
 {
+	static struct yt_str elsewhere = { "31", 2 };
+	struct conf_origin hub = { .name = "hub" };
 	struct conf_errors errors;
 	struct conf *conf = NULL;
 
@@ -448,6 +450,10 @@ static void test_lookups(void **state)
 	assert_false(conf_origin_speaks_for(&conf->origins[0], YT_STR("H33021399902"), YT_STR("")));
 	assert_false(conf_origin_speaks_for(&conf->origins[0], YT_STR("H330213999011"), YT_STR("")));
 	assert_ptr_equal(conf_local_party(conf, YT_STR("H33021399901")), &conf->parties[0]);
+	hub.areas = (struct conf_texts){ &elsewhere, 1 };
+	assert_true(conf_origin_may(conf, &hub, YT_STR("H31000000001"), YT_STR("310115")));
+	assert_false(conf_origin_may(conf, &hub, YT_STR("H31000000001"), YT_STR("330213")));
+	assert_false(conf_origin_may(conf, &hub, YT_STR("H33021399901"), YT_STR("310115"))); /* ours, whatever it says */
 	conf_free(conf);
 }
 

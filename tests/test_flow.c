@@ -44,6 +44,7 @@ static struct world {
 
 static struct yt_codec_api platform_api, hub_api;
 static enum yt_resolve platform_resolves = YT_RESOLVE_RESEND; /* a registration of unknown outcome */
+static bool is_native; /* all but reversals goes to the platform as it came */
 static bool reads_nothing; /* answers cannot be read any more */
 
 static const char *wire_of(enum yt_operation op)
@@ -231,6 +232,8 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
 	const char *listener, const struct engine_flow **to, const char **rule)
 {
 	*rule = "all";
+	if (is_native && msg->op->id != YT_OP_REVERSE)
+		return &platform;
 	*to = msg->op->changes_state ? flow : NULL;
 	return flow != NULL ? flow->steps[0].party : &hub;
 }
@@ -777,6 +780,40 @@ static void test_reversal_joins(void **state)
 	assert_int_equal(w.answers, 2);
 }
 
+/* A reversal whose route leads elsewhere than its original's did, since it names no area: it is no "nothing to undo". */
+static void test_reversal_by_another_way(void **state)
+{
+	is_native = true;
+	flow = NULL;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:SETTLE", 'd');
+	engine_flushed(w.engine, 1);
+	ask(2, "REVERSE inst=H1 num=H1-2 | orig=H1-1 origop=SETTLE");
+	expect("platform:REVERSE", 'd');
+	later(100);
+	is_native = false;
+	assert_int_equal(state_in_log(), X_REVERSED);
+	assert_int_equal(w.answers, 2);
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+}
+
+/* Parked while it was being undone; when its origin asks for it, it is undone. */
+static void test_parked_undoing(void **state)
+{
+	flow = &flows[0];
+	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
+	expect("platform:REGISTER", 'd');
+	expect("hub:REGISTER", 'l');
+	for (int i = 0; i < 60 && state_in_log() != X_PARKED; i++)
+		expect("hub:REGISTER", 'l');
+	assert_int_equal(state_in_log(), X_PARKED);
+	ask(2, "REVERSE inst=H1 num=H1-2 | orig=H1-1 origop=REGISTER");
+	expect("hub:REGISTER", 'd');
+	expect("hub:REVERSE", 'd');
+	expect("platform:REVERSE", 'd');
+	assert_int_equal(state_in_log(), X_REVERSED);
+}
+
 /* Its answer is never fetched: everything is undone after a while. */
 static void test_undelivered(void **state)
 {
@@ -934,6 +971,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_renewed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reversal_joins, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reversal_by_another_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_parked_undoing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_undelivered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_admission, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unless, setup, teardown),

@@ -34,6 +34,8 @@ static const struct table {
 	{ "an unknown column", "code,nmae\n33,a\n", YT_EFORMAT, 1, "\"nmae\" is not known" },
 	{ "a column twice", "code,code\n33,a\n", YT_EFORMAT, 1, "there twice" },
 	{ "a missing column", "name\na\n", YT_EFORMAT, 1, "\"code\" is missing" },
+	{ "a quote in a column's name", "\"co\"\"de\"\n33\n", YT_EFORMAT, 1, "quote in it" },
+	{ "quoted names of columns", "\"code\",\"name\"\n33,a\n", YT_ENOTFOUND, 0, "[33|a|]" },
 	{ "too few values", "code,name\n33\n", YT_EFORMAT, 2, "fewer" },
 	{ "too many values", "code\n33\n31,a\n", YT_EFORMAT, 3, "more" },
 	{ "a quote in the middle", "code\n3\"3\n", YT_EFORMAT, 2, "unquoted" },

@@ -72,7 +72,7 @@ static void names(struct yt_buf *out, struct engine *e, const struct work *w)
 void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w)
 {
 	unsigned flags = (w->msg->op->is_settlement ? REC_X_SETTLEMENT : 0u) |
-		(w->flow != NULL || w->outward != w->msg ? REC_X_FOREIGN : 0u) |
+		(w->flow != NULL || w->outward != w->msg || (w->joins_only && w->unless_known.p == NULL) ? REC_X_FOREIGN : 0u) |
 		(w->msg->n_secrets > 0 ? REC_X_SECRET : 0u);
 	struct yt_str request = w->request;
 	size_t at = rec_begin(out, REC_ACCEPTED, 0, w->id, engine_wall(e));

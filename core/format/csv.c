@@ -49,6 +49,8 @@ static int take_value(struct csv *csv, struct yt_arena *arena, struct yt_str *va
 	csv->rest.n = (size_t)(end - csv->rest.p);
 	if (value->n > VALUE_MAX)
 		return wrong(csv, "a value is longer than 4096 bytes");
+	if (has_doubled && arena == NULL)
+		return wrong(csv, "a column's name has a quote in it");
 	if (has_doubled) {
 		char *copy = yt_arena_alloc(arena, value->n);
 

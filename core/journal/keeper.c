@@ -121,13 +121,14 @@ static int find_target(struct keeper *k, const struct rec *accepted, struct kept
 	return kept_find_number(k, rec_get(accepted, REC_T_INSTITUTION), original, target);
 }
 
-/* Its outcome is still being found out: the reversal joins.  One that was answered is sent on. */
-static bool is_joined(const struct kept *target)
+/* Its outcome is still being found out: the reversal joins.  One that was answered is sent on, unless the origin's words
+ * mean nothing to the original's party, or to the one that the reversal's own route leads to: then we undo it. */
+static bool is_joined(const struct rec *reversal, const struct kept *target)
 {
 	if (target == NULL)
 		return false;
-	if ((target->x.flags & REC_X_FOREIGN) && target->x.state == X_DONE)
-		return true; /* its origin's words mean nothing to its party: we undo it */
+	if (((target->x.flags | rec_get_u64(reversal, REC_T_FLAGS)) & REC_X_FOREIGN) && target->x.state == X_DONE)
+		return true;
 	return exchange_is_open(&target->x) &&
 	       (target->x.state != X_DONE || target->holder != 0 || target->x.reversal_wanted);
 }
@@ -155,6 +156,8 @@ static void join(
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_clear(&buf);
+	if (target->x.state == X_PARKED) /* its origin asks again: so do we, and what is wanted now comes after that */
+		(void)keeper_decide(k, target->x.id, "retry", YT_STR("origin"), YT_STR("its origin sent a reversal"));
 	at = rec_begin(&buf, REC_JOINED, 0, target->x.id, keeper_wall(k));
 	rec_u64(&buf, REC_T_JOINS, e->x.id);
 	rec_end(&buf, at);
@@ -163,8 +166,6 @@ static void join(
 	kept_wait(e, worker, talk->seq);
 	keeper_answer_later(k, worker, talk->seq, e->x.id, DOWN_WAIT);
 	target->joined = true;
-	if (target->x.state == X_PARKED) /* its origin asks again: so do we */
-		(void)keeper_decide(k, target->x.id, "retry", YT_STR("origin"), YT_STR("its origin sent a reversal"));
 	kept_settle_down(k, target);
 	if (target->holder == 0 && target->x.state == X_UNKNOWN)
 		kept_set_due(k, target, keeper_mono(k)); /* the origin itself asks for it: no waiting */
@@ -237,7 +238,7 @@ static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 		keeper_tell_reason(k, worker, talk->seq, DOWN_CLOSED, why);
 		return 0;
 	}
-	if (is_joined(target)) {
+	if (is_joined(&accepted, target)) {
 		join(k, worker, talk, &accepted, target);
 		return 0;
 	}

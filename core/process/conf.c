@@ -706,6 +706,14 @@ bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str inst
 	                                             sizeof(struct yt_str), by_text) != NULL;
 }
 
+bool conf_origin_may(const struct conf *conf, const struct conf_origin *origin, struct yt_str institution,
+        struct yt_str area)
+{
+	const struct conf_institution *known = conf_institution(conf, institution);
+
+	return conf_origin_speaks_for(origin, institution, known == NULL ? area : yt_str(known->area));
+}
+
 const struct conf_flow *conf_flow(const struct conf *conf, struct yt_str name)
 {
 	for (uint32_t i = 0; i < conf->n_flows; i++)

@@ -260,6 +260,10 @@ const struct conf_party *conf_party(const struct conf *conf, struct yt_str name)
 const struct conf_secret *conf_secret(const struct conf *conf, struct yt_str name);
 /* area: where the institution treats; it counts only where the origin speaks for areas. */
 bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution, struct yt_str area);
+/* As conf_origin_speaks_for(), for a message that names area: an institution that we know is where we know it to be,
+ * whatever the message says, so that no hub speaks for one of ours. */
+bool conf_origin_may(const struct conf *conf, const struct conf_origin *origin, struct yt_str institution,
+                     struct yt_str area);
 const struct conf_flow *conf_flow(const struct conf *conf, struct yt_str name);
 /* The first route that takes a message; NULL when none does. */
 const struct conf_route *conf_route(const struct conf *conf, const struct route_query *query);

@@ -92,6 +92,37 @@ static bool is_lost(const char *now, const char *next)
 	return next == NULL || (now != NULL && strcmp(now, next) != 0);
 }
 
+/* Steps that are no longer the same, or not said in the same formats: what an open exchange has sent would be read as
+ * something else. */
+static bool is_other_flow(const struct checking *c, const char *name)
+{
+	const struct conf_flow *a = conf_flow(c->now, yt_str(name)), *b = conf_flow(c->next, yt_str(name));
+
+	if (a == NULL || b == NULL)
+		return b == NULL;
+	if (a->n_steps != b->n_steps || a->answer != b->answer)
+		return true;
+	for (uint32_t i = 0; i < a->n_steps; i++) {
+		if (!yt_str_eq(a->steps.item[i], b->steps.item[i]) || is_lost(a->step[i].party->format, b->step[i].party->format))
+			return true;
+	}
+	return false;
+}
+
+/* A key that is gone: what was signed with it can not be believed when it is read back.  NULL: none. */
+static const char *lost_key(const struct checking *c)
+{
+	for (uint32_t i = 0; i < c->now->n_keys; i++) {
+		uint32_t j = 0;
+
+		while (j < c->next->n_keys && strcmp(c->now->keys[i].name, c->next->keys[j].name) != 0)
+			j++;
+		if (j == c->next->n_keys)
+			return c->now->keys[i].name;
+	}
+	return NULL;
+}
+
 /* What has no party, listener or institution, as octets that killed a worker, needs none. */
 static void check_each(void *arg, const struct exchange *x)
 {
@@ -104,6 +135,10 @@ static void check_each(void *arg, const struct exchange *x)
 		snprintf(c->what, sizeof(c->what), "listener %s in its format", x->listener);
 	else if (x->institution[0] != 0 && conf_institution(c->next, yt_str(x->institution)) == NULL)
 		snprintf(c->what, sizeof(c->what), "institution %s", x->institution);
+	else if (x->flow[0] != 0 && is_other_flow(c, x->flow))
+		snprintf(c->what, sizeof(c->what), "flow %s with its steps", x->flow);
+	else if ((x->flags & REC_X_FOREIGN) != 0 && lost_key(c) != NULL)
+		snprintf(c->what, sizeof(c->what), "key %s", lost_key(c));
 	else
 		return;
 	c->n++;

@@ -104,7 +104,7 @@ static bool speaks_for(void *ctx, const struct engine_origin *origin, const stru
 {
 	struct worker *w = ctx;
 
-	return conf_origin_speaks_for(&w->conf->origins[origin - w->origins], msg->institution, msg->treatment_area);
+	return conf_origin_may(w->conf, &w->conf->origins[origin - w->origins], msg->institution, msg->treatment_area);
 }
 
 static const struct engine_institution *institution_by_code(void *ctx, struct yt_str code)
