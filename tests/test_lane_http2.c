@@ -126,11 +126,12 @@ static const struct row rows[] = {
 	{ "pass over interim answers", "W 1+b1 | H 1 h :status=103 | H 1 h :status=103 | " OK(1), 1, "1 answered 200 ok1|", NULL },
 	{ "pass over trailers", "W 1+b1 | H 1 h :status=200 | D 1 - ok | H 1 sh x-sum=1", 1, "1 answered 200 ok|", NULL },
 	{ "without body are answered", "W 1+b1 | H 1 sh :status=204", 1, "1 answered 204 |", NULL },
-	{ "are refused each alone", "W 3+b2 | F 3 0 1 00000007 | " OK(3), 2, "2 answered 200 ok3|1 not sent|", NULL },
+	{ "are sent again when not looked at", "W 3+b2 | F 3 0 1 00000007 | " OK(3) " | W 5+b1 | " OK(5), 2,
+		"2 answered 200 ok3|1 answered 200 ok5|", NULL },
+	{ "are not sent again for ever", "W 1+b1 | F 3 0 1 00000007 | W 3+b1 | F 3 0 3 00000007 | W 5+b1 | F 3 0 5 00000007", 1,
+		"1 not sent|", NULL },
 	{ "are lost when reset", "W 3+b2 | F 3 0 1 00000002 | " OK(3), 2, "2 answered 200 ok3|1 lost|", NULL },
 	{ "are lost with the connection", "W 3+b2", 2, NULL, NULL },
-	{ "that the party will not look at were not sent", "W 3+b2 | F 7 0 0 0000000100000000 | " OK(1), 2,
-		"1 answered 200 ok1|2 not sent|", NULL },
 	{ "are lost in what is no HTTP/2", "W 1+b1 | X 485454502f312e3120323030204f4b0d0a0d0a", 1, "1 lost|", NULL },
 	{ "are lost in a broken block", "W 1+b1 | F 1 5 1 00", 1, "1 lost|", NULL },
 	{ "are lost in a malformed answer", "W 1+b1 | H 1 sh :status=200 Upper=1", 1, "1 lost|", NULL },
@@ -301,6 +302,34 @@ static void requests_wait_for_what_the_party_takes(void **state)
 	free(party);
 }
 
+static void play_two(void *arg)
+{
+	struct party *parties = arg;
+
+	play_party(&parties[0]);
+	play_party(&parties[1]);
+}
+
+/* A party that has answered as many as it wants on one connection: no request is lost with it. */
+static void a_party_that_goes_away_gets_the_rest_anew(void **state)
+{
+	struct lane_conf conf = usual_conf();
+	struct party *parties = calloc(2, sizeof(*parties));
+	uv_thread_t thread;
+
+	(void)state;
+	world_open(&conf);
+	parties[0].script = "W 3+b2 | F 7 0 0 0000000100000000 | " OK(1);
+	parties[1].script = "W 1+b2 | " OK(1);
+	uv_thread_create(&thread, play_two, parties);
+	send_one(1, "b1", NEVER_MS);
+	send_one(2, "b2", NEVER_MS);
+	run_until_told(2);
+	assert_string_equal(w.told, "1 answered 200 ok1|2 answered 200 ok1|");
+	end(&thread);
+	free(parties);
+}
+
 static void done_may_send_again(void **state)
 {
 	struct lane_conf conf = usual_conf();
@@ -398,6 +427,7 @@ int main(void)
 		cmocka_unit_test(an_overdue_request_is_given_up_in_the_end),
 		cmocka_unit_test(late_requests_give_way),
 		cmocka_unit_test(requests_wait_for_what_the_party_takes),
+		cmocka_unit_test(a_party_that_goes_away_gets_the_rest_anew),
 		cmocka_unit_test(done_may_send_again),
 		cmocka_unit_test(done_may_close_the_lane),
 		cmocka_unit_test(a_party_without_http2_is_spoken_to_as_ever),

@@ -42,6 +42,7 @@ struct http2_stream {
 	int32_t id;
 	/* The owner's own. */
 	uint64_t name;
+	void *kept;
 	int64_t deadline_ms, begun_ms;
 	uint8_t phase;
 	/* http2.c's own. */

@@ -12,7 +12,8 @@
  *    own (lane_http2.c)                                 HANDSHAKE  -> SHARED
  *  - closed                                             any        -> CLOSING
  * A request waits in the queue until a link is idle; from the moment its octets are given to TLS it
- * may have left and can only end as answered, lost or timed out.  The lane never sends anything twice.
+ * may have left and can only end as answered, lost or timed out.  Nothing is sent twice that a party may
+ * have looked at (lane_http2.c has the one proof that it has not).
  * As in server.c there is one timer for all deadlines, and whatever ends inside lane_send() or
  * lane_close() is told in the loop's next turn. */
 #include <stdio.h>
@@ -90,6 +91,19 @@ static void queue_remove(struct lane *lane, struct job *job)
 	lane->n_queued--;
 }
 
+void lane_queue_again(struct lane *lane, struct job *job)
+{
+	job->prev = NULL;
+	job->next = lane->first;
+	if (lane->first != NULL)
+		lane->first->prev = job;
+	else
+		lane->last = job;
+	lane->first = job;
+	lane->n_queued++;
+	lane_check_by(lane, job->deadline_ms);
+}
+
 void lane_queue_fail(struct lane *lane, const char *why)
 {
 	while (lane->first != NULL) {
@@ -109,6 +123,7 @@ static bool queue_add(struct lane *lane, uint64_t id, int64_t deadline_ms, struc
 		return false;
 	job->id = id;
 	job->deadline_ms = deadline_ms;
+	job->tries = 0;
 	job->n = bytes.n;
 	memcpy(job->bytes, bytes.p, bytes.n);
 	job->next = NULL;
@@ -188,7 +203,9 @@ void lane_dispatch(struct lane *lane)
 		struct job *job = lane->first;
 
 		queue_remove(lane, job);
+		lane->tries = job->tries;
 		link_send(link, job->id, job->deadline_ms, (struct yt_str){ (const char *)job->bytes, job->n });
+		lane->tries = 0;
 		free(job);
 	}
 	connect_for_queue(lane);

@@ -3,13 +3,14 @@
  * lane_link.c hands over when the party's ALPN chose it.  A stream waits for its answer until its deadline
  * (AWAITED), then late_ms more for a late one (OVERDUE), as a whole connection does in HTTP/1.1; here the
  * others on the connection go on meanwhile.  What the party says it has not looked at (GOAWAY,
- * REFUSED_STREAM) ends as LANE_NOT_SENT. */
+ * REFUSED_STREAM) waits for the next connection, and ends as LANE_NOT_SENT when that goes on. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "net/lane_parts.h"
 
 enum { AWAITED, OVERDUE };
-enum { FIELDS_MAX = 40, CONTINUATIONS = 8 };
+enum { FIELDS_MAX = 40, CONTINUATIONS = 8, TRIES_MAX = 3 };
 
 static struct link *link_of(const struct http2_stream *s)
 {
@@ -55,6 +56,8 @@ static void stream_expired(struct http2_stream *s)
 		lane->n_busy--;
 		lane_tell_later(lane, s->name, LANE_TIMED_OUT, "no answer in time");
 		s->phase = OVERDUE;
+		free(s->kept);
+		s->kept = NULL;
 		s->deadline_ms = lane_now_ms(lane) + lane->conf.late_ms;
 	} else {
 		s->deadline_ms = INT64_MAX;
@@ -109,6 +112,19 @@ static int read_head(struct yt_str bytes, struct yt_str *path, struct yt_header 
 	return n;
 }
 
+/* What can be sent again, should the party say that it has not looked at it: a restart of a party, or its limit of
+ * requests a connection, is no reason to refuse anything.  NULL: out of memory, it will not be sent again. */
+static struct job *keep(const struct lane *lane, uint64_t id, int64_t deadline_ms, struct yt_str bytes)
+{
+	struct job *job = malloc(sizeof(*job) + bytes.n);
+
+	if (job == NULL)
+		return NULL;
+	*job = (struct job){ .id = id, .deadline_ms = deadline_ms, .tries = lane->tries + 1, .n = bytes.n };
+	memcpy(job->bytes, bytes.p, bytes.n);
+	return job;
+}
+
 void link_send_shared(struct link *link, uint64_t id, int64_t deadline_ms, struct yt_str bytes)
 {
 	struct lane *lane = link->lane;
@@ -127,6 +143,7 @@ void link_send_shared(struct link *link, uint64_t id, int64_t deadline_ms, struc
 	lane->counts.sent++;
 	lane->n_busy++;
 	s->name = id;
+	s->kept = keep(lane, id, deadline_ms, bytes);
 	s->phase = AWAITED;
 	s->begun_ms = lane_now_ms(lane);
 	stream_deadline(s, deadline_ms);
@@ -169,17 +186,26 @@ static void on_message(struct http2_stream *s, const struct http2_message *m)
 		lane_count(lane, LANE_ANSWERED);
 	}
 	s->deadline_ms = INT64_MAX;
+	free(s->kept);
+	s->kept = NULL;
 	lane->done(lane->arg, s->name, &result);
 }
 
 static void on_lost(struct http2_stream *s, const char *why)
 {
 	struct lane *lane = link_of(s)->lane;
+	struct job *job = s->kept;
 
+	s->kept = NULL;
 	s->deadline_ms = INT64_MAX;
 	if (s->phase == OVERDUE)
 		return;
 	lane->n_busy--;
+	if (!s->left && job != NULL && job->tries < TRIES_MAX && !lane->closing) {
+		lane_queue_again(lane, job);
+		return;
+	}
+	free(job);
 	lane_tell_later(lane, s->name, s->left ? LANE_LOST : LANE_NOT_SENT, why);
 }
 

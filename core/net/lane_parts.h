@@ -43,6 +43,7 @@ struct job {
 	struct job *prev, *next;
 	uint64_t id;
 	int64_t deadline_ms;
+	uint32_t tries; /* that the party has surely not looked at */
 	size_t n;
 	uint8_t bytes[]; /* the whole request as it will be written */
 };
@@ -73,6 +74,7 @@ struct lane {
 	uint32_t n_handles;
 	struct job *first, *last;
 	uint32_t n_queued;
+	uint32_t tries; /* of the request that is being sent */
 	struct ending *waiting;
 	size_t n_waiting, cap_waiting;
 	int64_t next_check_ms;
@@ -91,6 +93,7 @@ void lane_count(struct lane *lane, enum lane_end end);
 void lane_tell_later(struct lane *lane, uint64_t id, enum lane_end end, const char *why);
 int64_t lane_now_ms(const struct lane *lane);
 void lane_check_by(struct lane *lane, int64_t deadline_ms); /* the clock looks no later than that */
+void lane_queue_again(struct lane *lane, struct job *job); /* before all others; the lane's from here on */
 void lane_queue_fail(struct lane *lane, const char *why);   /* all that wait end as LANE_NOT_SENT */
 void lane_dispatch(struct lane *lane);                      /* those who wait go where there is room */
 void lane_unref(struct lane *lane);                         /* frees it when the last handle is gone */
