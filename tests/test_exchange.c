@@ -182,6 +182,141 @@ static void test_places(void **state)
 	yt_buf_free(&buf);
 }
 
+/* -- flows -------------------------------------------------------------------------------------- */
+
+/* Two letters are one record; the second names the step:
+ *   >1 it leaves   +1 done   -1 refused   ?1 unknown   ^1 what undoes it leaves   v1 that is done   ~1 that is unknown
+ *   !1 that is refused */
+static const struct flow_case {
+	const char *it;
+	const char *records;
+	enum exchange_state state;
+	uint32_t step, step_state, refused_step, attempts, reversals;
+	bool undoing;
+} flow_cases[] = {
+	{ "admitted, it is worked off at once", "", X_UNKNOWN, 0, STEP_NONE, 0, 0, 0, false },
+	{ "the first leaves", ">1", X_UNKNOWN, 1, STEP_OUT, 0, 0, 0, false },
+	{ "and is done", ">1+1", X_UNKNOWN, 1, STEP_DONE, 0, 0, 0, false },
+	{ "the second leaves", ">1+1>2", X_UNKNOWN, 2, STEP_OUT, 0, 0, 0, false },
+	{ "it is unknown, twice", ">1+1>2?2>2?2", X_UNKNOWN, 2, STEP_OUT, 0, 2, 0, false },
+	{ "and done in the end: the next has its pauses from anew", ">1+1>2?2>2+2", X_UNKNOWN, 2, STEP_DONE, 0, 0, 0, false },
+	{ "the second is refused", ">1+1>2-2", X_UNKNOWN, 2, STEP_REFUSED, 2, 0, 0, false },
+	{ "the second is refused unsent", ">1+1-2", X_UNKNOWN, 2, STEP_REFUSED, 2, 0, 0, false },
+	{ "the first is being undone", ">1+1>2-2^1", X_REVERSING, 1, STEP_OUT, 2, 0, 1, true },
+	{ "that is unknown", ">1+1>2-2^1~1", X_REVERSING, 1, STEP_OUT, 2, 1, 1, true },
+	{ "again, and it is undone", ">1+1>2-2^1~1^1v1", X_REVERSING, 1, STEP_DONE, 2, 0, 2, true },
+	{ "what undoes it is refused: the step that ended all stays", ">1+1>2-2^1!1", X_REVERSING, 1, STEP_REFUSED, 2, 0, 1, true },
+	{ "no such step: only the octets are kept", ">1+1>9^9-9", X_UNKNOWN, 1, STEP_REFUSED, 0, 0, 0, false },
+	{ "no step at all", ">0^0-0", X_UNKNOWN, 0, STEP_REFUSED, 0, 0, 0, false },
+};
+
+static void flow_record(struct yt_buf *buf, char what, unsigned step)
+{
+	bool is_out = what == '>' || what == '^', is_undo = strchr("^v~!", what) != NULL;
+	size_t at = rec_begin(buf, is_out ? REC_SENDING : REC_OUTCOME, 0, 7, 1000);
+
+	rec_u8(buf, REC_T_LEG, is_undo ? REC_LEG_UNDO : REC_LEG_STEP);
+	rec_u8(buf, REC_T_STEP, (uint8_t)step);
+	if (is_out)
+		rec_str(buf, REC_T_PARTY, YT_STR("zhejiang"));
+	else
+		rec_u8(buf, REC_T_OUTCOME, what == '-' || what == '!' ? YT_REFUSED : what == '?' || what == '~' ? YT_UNKNOWN : YT_DONE);
+	rec_end(buf, at);
+}
+
+static void flow_accepted(struct yt_buf *buf)
+{
+	size_t at = rec_begin(buf, REC_ACCEPTED, 0, 7, 1000);
+
+	rec_u8(buf, REC_T_OPERATION, SETTLE);
+	rec_u32(buf, REC_T_FLAGS, REC_X_SETTLEMENT);
+	rec_str(buf, REC_T_FLOW, YT_STR("two-legs"));
+	rec_end(buf, at);
+}
+
+static void apply_all(struct exchange *x, struct yt_buf *buf, log_pos *pos)
+{
+	struct yt_str rest = yt_buf_view(buf);
+	struct rec rec;
+	size_t used;
+
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+		exchange_apply(x, &rec, ++*pos);
+	yt_buf_free(buf);
+}
+
+static void test_flow_fold(void **state)
+{
+	const struct flow_case *c = *state;
+	struct exchange x;
+	struct yt_buf buf = { 0 };
+	log_pos pos = 0;
+
+	memset(&x, 0, sizeof(x));
+	flow_accepted(&buf);
+	for (const char *p = c->records; *p != '\0'; p += 2)
+		flow_record(&buf, p[0], (unsigned)(p[1] - '0'));
+	apply_all(&x, &buf, &pos);
+	assert_string_equal(x.flow, "two-legs");
+	assert_int_equal(x.unknown_since_ms, 1000);
+	assert_int_equal(x.state, c->state);
+	assert_int_equal(x.step, c->step);
+	assert_int_equal(x.step_state, c->step_state);
+	assert_int_equal(x.refused_step, c->refused_step);
+	assert_int_equal(x.attempts, c->attempts);
+	assert_int_equal(x.reversals, c->reversals);
+	assert_int_equal(x.undoing, c->undoing);
+	assert_true(exchange_is_open(&x));
+	assert_true(exchange_holds_key(&x));
+}
+
+/* Where each step's octets stand; carried, all that there are stand in one record, and nothing else is looked for. */
+static void test_flow_places(void **state)
+{
+	struct exchange x, was;
+	struct yt_buf buf = { 0 };
+	log_pos pos = 0;
+	size_t at;
+
+	memset(&x, 0, sizeof(x));
+	flow_accepted(&buf);          /* 1 */
+	flow_record(&buf, '>', 1);    /* 2 */
+	flow_record(&buf, '+', 1);    /* 3 */
+	flow_record(&buf, '>', 8);    /* 4 */
+	flow_record(&buf, '?', 8);    /* 5 */
+	flow_record(&buf, '^', 1);    /* 6 */
+	flow_record(&buf, 'v', 1);    /* 7 */
+	flow_record(&buf, '>', 9);    /* 8: none */
+	apply_all(&x, &buf, &pos);
+	assert_int_equal(x.accepted_pos, 1);
+	assert_int_equal(x.sent_pos, 0);
+	assert_int_equal(x.step_sent[0], 2);
+	assert_int_equal(x.step_got[0], 3);
+	assert_int_equal(x.step_sent[7], 4);
+	assert_int_equal(x.step_got[7], 5);
+	assert_int_equal(x.undo_sent, 6);
+	assert_int_equal(x.step_sent[1] + x.step_got[1], 0);
+	at = rec_begin(&buf, REC_SENDING, 0, 7, 1000);
+	rec_u8(&buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(&buf, REC_T_STEP, 1);
+	rec_u32(&buf, REC_T_ATTEMPT, 1); /* the same octets, kept already */
+	rec_end(&buf, at);
+	apply_all(&x, &buf, &pos);
+	assert_int_equal(x.step_sent[0], 2);
+	was = x;
+	at = rec_begin(&buf, REC_CARRIED, 0, 7, 1000);
+	rec_bytes(&buf, REC_T_STATE, &was, sizeof(was));
+	rec_end(&buf, at);
+	pos = 99;
+	apply_all(&x, &buf, &pos);
+	assert_int_equal(x.accepted_pos, 100);
+	for (unsigned i = 0; i < REC_STEPS_MAX; i++) {
+		assert_int_equal(x.step_sent[i], was.step_sent[i] != 0 ? 100 : 0);
+		assert_int_equal(x.step_got[i], was.step_got[i] != 0 ? 100 : 0);
+	}
+	assert_int_equal(x.undo_sent, 100);
+}
+
 /* A text of a record that is longer than we keep is cut, not written beyond. */
 static void test_long_texts(void **state)
 {
@@ -212,11 +347,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_long_texts),
+		cmocka_unit_test(test_flow_places),
 	};
 	struct CMUnitTest folds[sizeof(fold_cases) / sizeof(fold_cases[0])];
+	struct CMUnitTest flows[sizeof(flow_cases) / sizeof(flow_cases[0])];
 	size_t i;
 
 	for (i = 0; i < sizeof(folds) / sizeof(folds[0]); i++)
 		folds[i] = (struct CMUnitTest){ fold_cases[i].it, test_fold, NULL, NULL, (void *)(uintptr_t)&fold_cases[i] };
-	return cmocka_run_group_tests(tests, NULL, NULL) + cmocka_run_group_tests(folds, NULL, NULL);
+	for (i = 0; i < sizeof(flows) / sizeof(flows[0]); i++)
+		flows[i] = (struct CMUnitTest){ flow_cases[i].it, test_flow_fold, NULL, NULL, (void *)(uintptr_t)&flow_cases[i] };
+	return cmocka_run_group_tests(tests, NULL, NULL) + cmocka_run_group_tests(folds, NULL, NULL) +
+		cmocka_run_group_tests(flows, NULL, NULL);
 }

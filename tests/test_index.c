@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "journal/index_parts.h"
+#include "journal/keeper.h"
 
 #define N_KNOWN 600
 
@@ -533,6 +534,145 @@ static void test_carried(void **state)
 	index_close(index);
 }
 
+static void fill(char *text, size_t size, char with)
+{
+	memset(text, with, size - 1); /* to its end: the longest that is kept */
+}
+
+/* An exchange with every member set, by a flow. */
+static void make_full(struct exchange *x)
+{
+	memset(x, 0, sizeof(*x)); /* so that all of it can be compared */
+	x->id = 5;
+	x->state = X_REVERSING;
+	x->flags = REC_X_SETTLEMENT | REC_X_FOREIGN;
+	x->op = YT_OP_OUTPATIENT_SETTLE;
+	fill(x->institution, sizeof(x->institution), 'a'), fill(x->number, sizeof(x->number), 'b');
+	fill(x->wire_op, sizeof(x->wire_op), 'c'), fill(x->party, sizeof(x->party), 'd');
+	fill(x->listener, sizeof(x->listener), 'e'), fill(x->trace, sizeof(x->trace), 'f');
+	fill(x->business_key, sizeof(x->business_key), 'g'), fill(x->visit, sizeof(x->visit), 'h');
+	fill(x->batch, sizeof(x->batch), 'i'), fill(x->settlement, sizeof(x->settlement), 'j');
+	fill(x->original, sizeof(x->original), 'k'), fill(x->treatment_area, sizeof(x->treatment_area), 'l');
+	fill(x->insured_area, sizeof(x->insured_area), 'm'), fill(x->code, sizeof(x->code), 'n');
+	fill(x->reason, sizeof(x->reason), 'o'), fill(x->reference, sizeof(x->reference), 'p');
+	fill(x->owner, sizeof(x->owner), 'q'), fill(x->flow, sizeof(x->flow), 'r');
+	memset(x->digest, 0xd1, sizeof(x->digest));
+	memset(x->person, 0xe2, sizeof(x->person));
+	x->amount_fen = INT64_MAX, x->fund_fen = INT64_MIN, x->account_fen = -1, x->cash_fen = 4;
+	x->accepted_ms = 1795312800000, x->closed_ms = 1795312800001, x->unknown_since_ms = 1795312800002;
+	x->due_ms = 1795312800003, x->deadline_ms = 1795312800004;
+	x->attempts = UINT32_MAX, x->reversals = 6, x->worker = 7, x->offers = 8, x->joins = UINT64_MAX;
+	x->answered = x->delivered = x->reversal_wanted = x->must_answer = x->undoing = true;
+	x->step = 8, x->step_state = STEP_REFUSED, x->refused_step = 7;
+	for (unsigned i = 0; i < REC_STEPS_MAX; i++) {
+		x->step_sent[i] = i % 3 == 0 ? 0 : 1 + i;
+		x->step_got[i] = i % 2 == 0 ? 0 : 1 + i;
+	}
+	x->undo_sent = 30;
+}
+
+/* Whatever an exchange is in memory it is again when it comes out of the file, in all members. */
+static void test_every_member(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct exchange was, want, x;
+	struct rec rec;
+	size_t used, at;
+	log_pos pos;
+
+	for (unsigned i = 0; i < 9; i++) {
+		make_full(&was);
+		was.id = 5 + i;
+		bool *const flags[] = { &was.answered, &was.delivered, &was.reversal_wanted, &was.must_answer, &was.undoing };
+
+		if (i > 0 && i < 6)
+			*flags[i - 1] = false; /* each for itself: two that are mixed up show */
+		if (i == 6) { /* of one leg */
+			memset(was.flow, 0, sizeof(was.flow));
+			memset(was.step_sent, 0, sizeof(was.step_sent));
+			memset(was.step_got, 0, sizeof(was.step_got));
+			was.undo_sent = 0;
+		}
+		if (i == 7)
+			was.undo_sent = 0;
+		at = begin(w, REC_CARRIED, was.id, 1795312900000);
+		rec_bytes(&w->buf, REC_T_STATE, &was, sizeof(was));
+		rec_end(&w->buf, at);
+		assert_int_equal(rec_read(yt_buf_view(&w->buf), &rec, &used), 0);
+		assert_int_equal(log_commit(w->log, yt_buf_view(&w->buf), &pos), 0);
+		memset(&want, 0, sizeof(want));
+		exchange_apply(&want, &rec, pos);
+		yt_buf_clear(&w->buf);
+		assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+		assert_int_equal(index_get(index, was.id, &x), 0);
+		assert_memory_equal(&x, &want, sizeof(x));
+	}
+	index_close(index);
+}
+
+/* ---- case facts ---- */
+
+static log_pos leave_piece(struct world *w, uint64_t exchange, const char *keys, int64_t ms)
+{
+	size_t at = begin(w, REC_FACTS, exchange, ms);
+
+	for (const char *p = keys; *p != '\0'; p++)
+		rec_str(&w->buf, REC_T_CASE, (struct yt_str){ p, 1 });
+	rec_str(&w->buf, REC_T_FACTS, YT_STR("{}"));
+	rec_end(&w->buf, at);
+	return commit(w);
+}
+
+static void assert_places(struct index *index, const char *key, const struct fact_place *want, size_t n_want, size_t max)
+{
+	struct fact_place places[16];
+	size_t n = 99;
+
+	assert_int_equal(index_facts(index, yt_str(key), places, max, &n), 0);
+	assert_int_equal(n, n_want);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(places[i].pos, want[i].pos);
+		assert_int_equal(places[i].exchange, want[i].exchange);
+		assert_int_equal(places[i].wall_ms, want[i].wall_ms);
+	}
+}
+
+/* Where pieces stand, newest first, under each of their keys; dropped with the log, batch by batch. */
+static void test_facts(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w), *reader;
+	struct fact_place left[5];
+	log_pos before = 0;
+	bool more;
+
+	for (unsigned i = 0; i < 5; i++) { /* newest first */
+		left[4 - i] = (struct fact_place){ 0, 50 - i, 1795312800000 + i };
+		left[4 - i].pos = leave_piece(w, 50 - i, i == 2 ? "vp" : i == 3 ? "p" : "v", 1795312800000 + i);
+		if (i == 1)
+			assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	}
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_open(&reader, w->path, false), 0);
+	assert_places(reader, "p", (struct fact_place[]){ left[1], left[2] }, 2, 16);
+	assert_places(reader, "v", (struct fact_place[]){ left[0], left[2], left[3], left[4] }, 4, 16);
+	assert_places(reader, "v", (struct fact_place[]){ left[0], left[2] }, 2, 2);
+	assert_places(reader, "x", NULL, 0, 16);
+	before = left[2].pos; /* two rows are older */
+	assert_int_equal(index_drop_before(index, before, 0, 1, &more), 0);
+	assert_true(more);
+	assert_places(reader, "v", (struct fact_place[]){ left[0], left[2], left[3] }, 3, 16);
+	for (unsigned i = 0; more; i++) {
+		assert_true(i < 5);
+		assert_int_equal(index_drop_before(index, before, 0, 1, &more), 0);
+	}
+	assert_places(reader, "v", (struct fact_place[]){ left[0], left[2] }, 2, 16);
+	assert_places(reader, "p", (struct fact_place[]){ left[1], left[2] }, 2, 16);
+	index_close(reader);
+	index_close(index);
+}
+
 /* ---- search ---- */
 
 static bool matches(const struct exchange *x, const struct index_filter *f)
@@ -1037,6 +1177,8 @@ int main(void)
 		IN_A_WORLD("without a given end the last commit is left", test_last_commit_is_left),
 		IN_A_WORLD("a number names what was admitted, not its refused double", test_number_of_refused_double),
 		IN_A_WORLD("what was carried on is found like the original", test_carried),
+		IN_A_WORLD("an exchange comes back in all its members", test_every_member),
+		IN_A_WORLD("pieces of case facts are found, newest first, until the log drops them", test_facts),
 		IN_A_WORLD("a search finds what matches, newest first", test_search),
 		IN_A_WORLD("a filter that cannot be is refused", test_bad_filters),
 		IN_A_WORLD("counts and open exchanges follow every change", test_counts_and_open),

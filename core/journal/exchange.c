@@ -140,13 +140,14 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 {
 	enum yt_outcome outcome = (enum yt_outcome)rec_number(v->value[REC_T_OUTCOME]);
 	enum rec_leg leg = (enum rec_leg)rec_number(v->value[REC_T_LEG]);
+	uint64_t step = rec_number(v->value[REC_T_STEP]);
 
 	if (leg == REC_LEG_STEP || leg == REC_LEG_UNDO) {
 		take(x->code, sizeof(x->code), v, REC_T_CODE);
 		x->attempts = outcome == YT_UNKNOWN ? x->attempts + 1 : 0; /* pauses grow with each, from anew at the next step */
 		x->step_state = outcome == YT_DONE ? STEP_DONE : outcome == YT_REFUSED ? STEP_REFUSED : STEP_OUT;
-		if (outcome == YT_REFUSED && leg == REC_LEG_STEP) /* it may never have left: then no record named it before */
-			x->step = x->refused_step = (uint32_t)rec_number(v->value[REC_T_STEP]);
+		if (outcome == YT_REFUSED && leg == REC_LEG_STEP && step > 0 && step <= REC_STEPS_MAX)
+			x->step = x->refused_step = (uint32_t)step; /* it may never have left: then no record named it before */
 	}
 	if (leg != REC_LEG_MAIN) {
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
@@ -263,9 +264,12 @@ static void place(struct exchange *x, enum rec_type type, log_pos pos)
 	else if (type == REC_ANSWERED)
 		x->answered_pos = pos;
 	else if (type == REC_CARRIED) {
-		x->accepted_pos = x->sent_pos = x->answered_pos = x->undo_sent = pos;
-		for (unsigned i = 0; i < REC_STEPS_MAX; i++)
-			x->step_sent[i] = x->step_got[i] = pos;
+		x->accepted_pos = x->sent_pos = x->answered_pos = pos;
+		for (unsigned i = 0; i < REC_STEPS_MAX; i++) { /* those that there are: each is read for itself */
+			x->step_sent[i] = x->step_sent[i] != 0 ? pos : 0;
+			x->step_got[i] = x->step_got[i] != 0 ? pos : 0;
+		}
+		x->undo_sent = x->undo_sent != 0 ? pos : 0;
 	}
 }
 

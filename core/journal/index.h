@@ -34,7 +34,7 @@ struct index_commit { /* one commit of the log, from the memory of who made it *
 int index_feed_commits(struct index *index, const struct index_commit *commits, size_t n);
 
 /* Drops rows of exchanges that are over, began before wall_ms and have no record from position before on, the oldest first
- * and at most max in one transaction; and where the queries of that time were.  *more: call again.  Their numbers bar
+ * and at most max in one transaction; and where the queries of that time were, and pieces of case facts before that position.  *more: call again.  Their numbers bar
  * nothing any more. */
 int index_drop_before(struct index *index, log_pos before, int64_t wall_ms, size_t max, bool *more);
 
@@ -53,9 +53,9 @@ int index_keeper_records(struct index *index, log_each each, void *arg);
 /* Commit positions that hold records of an exchange, oldest first; returns how many, at most max. */
 int index_positions(struct index *index, uint64_t exchange, log_pos *out, size_t max);
 
-/* Commits that hold pieces of the facts of a case (REC_FACTS), oldest first; returns how many, at most max. */
+/* Where pieces of the facts of a case (REC_FACTS) stand: the newest, newest first, *n of them, at most max. */
 struct fact_place;
-size_t index_facts(struct index *index, struct yt_str case_key, struct fact_place *out, size_t max);
+int index_facts(struct index *index, struct yt_str case_key, struct fact_place *out, size_t max, size_t *n);
 
 struct index_filter { /* empty members do not filter */
 	struct yt_str number, visit, settlement, institution, party, state, day /* yyyy-MM-dd */;

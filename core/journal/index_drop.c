@@ -76,6 +76,8 @@ int index_drop_before(struct index *index, log_pos before, int64_t wall_ms, size
 	if (rv == 0)
 		rv = drop_queries(index, before, wall_ms, &d);
 	if (rv == 0)
+		rv = index_facts_drop(index, before, max, more);
+	if (rv == 0)
 		rv = index_store_counts(index, d.counts);
 	if (rv == 0)
 		rv = index_run(index, ST_COMMIT);

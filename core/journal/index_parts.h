@@ -1,6 +1,9 @@
 /* core/journal/index_parts.h - what the parts of the index share; nobody else but its test includes it.
  *
- *   index.c        open, schema, batches into the file
+ *   index.c        schema, statements, open
+ *   index_feed.c   follows the log
+ *   index_take.c   a record into the batch in memory
+ *   index_store.c  the batch into the file
  *   index_row.c    struct exchange <-> columns and folded rest
  *   index_find.c   questions
  *   index_facts.c  where the pieces of case facts stand
@@ -65,6 +68,8 @@ enum index_statement {
 	ST_QUERIES,
 	ST_FACT_ADD,
 	ST_FACTS,
+	ST_FACTS_OLD,
+	ST_FACTS_DROP,
 	ST_BEGIN,
 	ST_COMMIT,
 	ST_ROLLBACK,
@@ -82,7 +87,7 @@ struct index_entry {
 	bool is_admitted; /* its number bars others: it was accepted, not refused at the door or read */
 };
 
-/* A record of the keeper's own that is to be stored; see keep_record() in index.c. */
+/* A record of the keeper's own that is to be stored; see keep_record() in index_take.c. */
 struct index_kept {
 	char key[112];
 	struct yt_buf record;
@@ -94,6 +99,7 @@ struct index_fact { /* a piece of case facts under one of its keys */
 	char key[96];
 	log_pos pos;
 	uint64_t exchange;
+	int64_t wall_ms;
 };
 
 struct index_batch {
@@ -145,10 +151,14 @@ int index_highest_numbers(struct index *index, uint32_t n, int (*each)(void *arg
 /* index_facts.c */
 int index_facts_take(struct index_batch *batch, const struct rec *rec, log_pos pos);
 int index_facts_store(struct index *index);
+/* At most max of those before that position, in the transaction that is open; *more is set when there may be others. */
+int index_facts_drop(struct index *index, log_pos before, size_t max, bool *more);
 
 /* index_seen.c: this number cannot be in the index; it is remembered as asked for. */
 bool index_seen_is_new(struct index_seen *seen, struct yt_str institution, struct yt_str number);
 
+/* By the batch's last commit one sees whether a log is the one that an index was made from. */
+void index_note_commit(struct index_batch *batch, const struct rec *rec, log_pos pos);
 /* Takes one record into the batch; index_flush() stores the batch and position in one transaction. */
 int index_take(struct index *index, const struct rec *rec, log_pos pos);
 int index_flush(struct index *index, log_pos position);

@@ -20,11 +20,14 @@ struct keeper_conf {
 	int64_t longest_wait_ms;  /* no pause between tries is longer, whatever a clock says */
 	uint32_t leases;          /* handed out at once, all workers together */
 	uint32_t exchanges;       /* open at once; more are refused as closed */
+	int64_t facts_ms;         /* pieces of case facts that are older are not found any more; 0: all are */
+	uint32_t message_bytes;   /* no lease and no case's facts are told that are larger; 0: of any size */
 };
 
 struct fact_place { /* where a piece of case facts stands */
 	log_pos pos;
 	uint64_t exchange;
+	int64_t wall_ms; /* when it was written down */
 };
 
 struct keeper_world {
@@ -37,9 +40,9 @@ struct keeper_world {
 	int (*find)(void *ctx, struct yt_str institution, struct yt_str number, struct exchange *x);
 	/* Appends the octets of a body field of an exchange's record in the commit at pos. */
 	int (*fetch)(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out);
-	/* Commits before the index position that hold facts of a case, oldest first; returns how many, at most max.
-	 * NULL: the keeper's memory is all there is. */
-	size_t (*facts)(void *ctx, struct yt_str case_key, struct fact_place *out, size_t max);
+	/* Where facts of a case stand before the index position: the newest, *n of them, at most max.  Anything but 0: the
+	 * index cannot tell.  NULL: the keeper's memory is all there is. */
+	int (*facts)(void *ctx, struct yt_str case_key, struct fact_place *out, size_t max, size_t *n);
 	/* An exchange became another state by what is being written down, for the log.  NULL: nobody wants to know. */
 	void (*changed)(void *ctx, const struct exchange *x, enum exchange_state before);
 	/* NULL when new state-changing work may be taken on, else why not ("journal full"). */

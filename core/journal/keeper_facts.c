@@ -1,14 +1,18 @@
 /* core/journal/keeper_facts.c - where the pieces of case facts stand, and their octets for a worker that asks.
  *
  * Workers leave pieces (REC_FACTS) with the end of a message; the log holds them encrypted.  The index knows where those
- * before its position stand, this memory where the others do; keeper.c asks keeper_on_facts(). */
+ * before its position stand, this memory where the later ones do, and those that are not durable yet stand in what is
+ * gathered: nobody waits for what a query leaves, and its origin's next message may be here before it is committed.
+ * keeper.c asks keeper_on_facts(). */
 #include "journal/keeper_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECES_MAX 512            /* of one case */
-#define PIECES_BYTES_MAX (1u << 20) /* of all of them: what one ring message can hold beside others */
+#define PIECES_MAX 512              /* of one case */
+#define PIECES_BYTES_MAX (1u << 20) /* of all of them, with what a record adds to each */
+#define IN_TAKEN (UINT64_MAX - 1)   /* positions of what is being committed, ... */
+#define IN_PENDING UINT64_MAX       /* ... and of what is gathered after it */
 
 static const UT_icd place_icd = { sizeof(struct fact_place), NULL, NULL, NULL };
 
@@ -31,7 +35,7 @@ static void keep(struct keeper *k, struct yt_str key, const struct fact_place *p
 
 void keeper_keep_facts(struct keeper *k, const struct rec *rec, log_pos pos)
 {
-	const struct fact_place place = { pos, rec->exchange };
+	const struct fact_place place = { pos, rec->exchange, rec->wall_ms };
 	struct rec_field field;
 	size_t at = 0;
 
@@ -59,58 +63,163 @@ void keeper_drop_facts(struct keeper *k, log_pos before)
 	}
 }
 
+/* -- finding them ------------------------------------------------------------------------------- */
+
+/* In the order in which they were left; those of one commit by their own time. */
 static int by_place(const void *a, const void *b)
 {
 	const struct fact_place *x = a, *y = b;
 
 	if (x->pos != y->pos)
 		return x->pos < y->pos ? -1 : 1;
+	if (x->wall_ms != y->wall_ms)
+		return x->wall_ms < y->wall_ms ? -1 : 1;
 	return x->exchange < y->exchange ? -1 : x->exchange > y->exchange;
 }
 
-/* All places of a case, the index's and our own. */
-static void find(struct keeper *k, struct yt_str key, UT_array *places)
+static bool has_key(const struct rec *rec, struct yt_str key)
+{
+	struct rec_field field;
+	size_t at = 0;
+
+	while (rec_next(rec, &at, &field))
+		if (field.tag == REC_T_CASE && yt_str_eq(field.value, key))
+			return true;
+	return false;
+}
+
+static void find_gathered(struct yt_str records, log_pos where, struct yt_str key, UT_array *places)
+{
+	struct fact_place place = { .pos = where };
+	struct rec rec;
+	size_t used;
+
+	for (; rec_read(records, &rec, &used) == 0; records.p += used, records.n -= used) {
+		if (rec.type != REC_FACTS || !has_key(&rec, key))
+			continue;
+		place.exchange = rec.exchange;
+		place.wall_ms = rec.wall_ms;
+		utarray_push_back(places, &place);
+	}
+}
+
+/* All places of a case: the index's, our own, and what is gathered. */
+static int find(struct keeper *k, struct yt_str key, UT_array *places)
 {
 	struct fact_place known[PIECES_MAX];
 	struct case_facts *c;
 	size_t n = 0;
+	int rv = 0;
 
 	if (k->world.facts != NULL)
-		n = k->world.facts(k->world.ctx, key, known, PIECES_MAX);
-	for (size_t i = 0; i < n; i++)
+		rv = k->world.facts(k->world.ctx, key, known, PIECES_MAX, &n);
+	for (size_t i = 0; rv == 0 && i < n; i++)
 		utarray_push_back(places, &known[i]);
 	HASH_FIND(hh, k->facts, key.p, key.n, c);
 	if (c != NULL)
 		utarray_concat(places, c->places);
+	find_gathered(yt_buf_view(&k->taken), IN_TAKEN, key, places);
+	find_gathered(yt_buf_view(&k->pending), IN_PENDING, key, places);
+	return rv;
 }
 
-/* Tells the pieces, oldest first, as many as fit: a case beyond that is not one patient's. */
-static void tell(struct keeper *k, uint32_t worker, const struct talk *talk, UT_array *places)
+/* Sorts them and takes out what is too old, and what is there twice: under two keys, or in memory and index. */
+static void tidy(struct keeper *k, UT_array *places)
 {
-	struct yt_buf payload = { 0 }, octets = { 0 };
-	struct fact_place *p = NULL, *before = NULL;
+	struct fact_place *all = (struct fact_place *)utarray_front(places);
+	int64_t since = k->conf.facts_ms == 0 ? INT64_MIN : keeper_wall(k) - k->conf.facts_ms;
 	unsigned n = 0;
 
-	while ((p = (struct fact_place *)utarray_next(places, p)) != NULL && n < PIECES_MAX) {
-		size_t at;
+	if (utarray_len(places) > 1)
+		utarray_sort(places, by_place);
+	for (unsigned i = 0; i < utarray_len(places); i++)
+		if (all[i].wall_ms >= since && (n == 0 || by_place(&all[n - 1], &all[i]) != 0))
+			all[n++] = all[i];
+	utarray_resize(places, n);
+}
 
-		if (before != NULL && by_place(before, p) == 0)
-			continue; /* kept under two keys */
-		before = p;
-		yt_buf_clear(&octets);
-		if (k->world.fetch(k->world.ctx, p->pos, p->exchange, REC_T_FACTS, &octets) != 0)
-			continue; /* erased, or its segment is gone: the encoding names what is missing */
-		if (payload.n + octets.n > PIECES_BYTES_MAX)
-			break;
-		at = rec_begin(&payload, REC_FACTS, REC_NOWAIT, p->exchange, keeper_wall(k));
-		rec_str(&payload, REC_T_FACTS, yt_buf_view(&octets));
-		rec_end(&payload, at);
-		n++;
+/* -- telling them ------------------------------------------------------------------------------- */
+
+/* YT_ENOTFOUND: they are erased, or their segment is gone. */
+static int octets_of(struct keeper *k, const struct fact_place *place, struct yt_buf *out)
+{
+	struct yt_str records = yt_buf_view(place->pos == IN_TAKEN ? &k->taken : &k->pending);
+	struct rec rec;
+	size_t used;
+	int rv = YT_ENOTFOUND;
+
+	if (place->pos < IN_TAKEN)
+		return k->world.fetch(k->world.ctx, place->pos, place->exchange, REC_T_FACTS, out);
+	for (; rec_read(records, &rec, &used) == 0; records.p += used, records.n -= used) {
+		if (rec.type != REC_FACTS || rec.exchange != place->exchange)
+			continue;
+		yt_buf_clear(out); /* the last one of the commit counts, as it will in the log */
+		yt_buf_str(out, rec_get(&rec, REC_T_FACTS));
+		rv = 0;
 	}
-	YT_REQUIRE(!payload.failed);
+	return rv;
+}
+
+/* A piece without octets: there is one that cannot be read, so nothing may be composed without it. */
+static void add_piece(struct keeper *k, struct yt_buf *payload, uint64_t exchange, struct yt_str octets)
+{
+	size_t at = rec_begin(payload, REC_FACTS, REC_NOWAIT, exchange, keeper_wall(k));
+
+	rec_str(payload, REC_T_FACTS, octets);
+	rec_end(payload, at);
+}
+
+/* Fetches the newest pieces that fit, as what came later counts; lengths[i] 0: the i-th is left out. */
+static int fetch_newest(struct keeper *k, UT_array *places, uint32_t *lengths, struct yt_buf *all)
+{
+	size_t limit = PIECES_BYTES_MAX, bytes = 0;
+	struct yt_buf octets = { 0 };
+	int rv = 0;
+
+	if (k->conf.message_bytes != 0 && k->conf.message_bytes < limit)
+		limit = k->conf.message_bytes;
+	for (unsigned i = utarray_len(places), n = 0; rv == 0 && i-- > 0 && n < PIECES_MAX; n++) {
+		yt_buf_clear(&octets);
+		rv = octets_of(k, (struct fact_place *)utarray_eltptr(places, i), &octets);
+		bytes += octets.n + REC_HEAD + 8;
+		if (rv == 0 && bytes > limit)
+			break;
+		if (rv == 0) {
+			lengths[i] = (uint32_t)octets.n;
+			yt_buf_str(all, yt_buf_view(&octets));
+		}
+		if (rv == YT_ENOTFOUND)
+			rv = 0; /* what lacks for it is named by whoever composes */
+	}
+	yt_buf_free(&octets);
+	return rv;
+}
+
+static void tell(struct keeper *k, uint32_t worker, const struct talk *talk, UT_array *places, int rv)
+{
+	struct yt_buf payload = { 0 }, all = { 0 };
+	unsigned n = utarray_len(places);
+	uint32_t *lengths = calloc(n + 1, sizeof(*lengths));
+	size_t end;
+
+	YT_REQUIRE(lengths != NULL);
+	if (rv == 0)
+		rv = fetch_newest(k, places, lengths, &all);
+	end = all.n; /* the oldest stands last there */
+	for (unsigned i = 0; rv == 0 && i < n; i++) {
+		struct fact_place *p = (struct fact_place *)utarray_eltptr(places, i);
+
+		end -= lengths[i];
+		if (lengths[i] > 0)
+			add_piece(k, &payload, p->exchange, (struct yt_str){ (const char *)all.p + end, lengths[i] });
+	}
+	if (rv != 0)
+		add_piece(k, &payload, talk->exchange, (struct yt_str){ 0 });
+	YT_REQUIRE(!payload.failed && !all.failed);
 	keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_FACTS, yt_buf_view(&payload));
 	yt_buf_free(&payload);
-	yt_buf_free(&octets);
+	yt_buf_free(&all);
+	free(lengths);
 }
 
 int keeper_on_facts(struct keeper *k, uint32_t worker, const struct talk *talk)
@@ -119,16 +228,16 @@ int keeper_on_facts(struct keeper *k, uint32_t worker, const struct talk *talk)
 	UT_array *places;
 	struct rec rec;
 	size_t used, at = 0;
+	int rv = 0;
 
 	if (keeper_check_records(talk) != 0 || rec_read(talk->payload, &rec, &used) != 0)
 		return YT_ECORRUPT;
 	utarray_new(places, &place_icd);
-	while (rec_next(&rec, &at, &field))
+	while (rv == 0 && rec_next(&rec, &at, &field))
 		if (field.tag == REC_T_CASE)
-			find(k, field.value, places);
-	if (utarray_len(places) > 1)
-		utarray_sort(places, by_place);
-	tell(k, worker, talk, places);
+			rv = find(k, field.value, places);
+	tidy(k, places);
+	tell(k, worker, talk, places, rv);
 	utarray_free(places);
 	return 0;
 }

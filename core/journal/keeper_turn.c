@@ -94,6 +94,21 @@ static void lease_steps(struct keeper *k, const struct exchange *x, struct yt_bu
 	lease_octets(k, x, x->undo_sent, REC_T_UNDO_SENT, buf);
 }
 
+/* All octets that the lease needs, or none: with more than a ring takes it would stop all that comes behind it, and
+ * with none the worker parks the exchange, for an operator. */
+static void lease_all_bodies(struct keeper *k, const struct kept *e, struct yt_buf *buf)
+{
+	size_t before = buf->n;
+
+	lease_bodies(k, e, buf);
+	if (e->x.flow[0] != 0)
+		lease_steps(k, &e->x, buf);
+	if (k->conf.message_bytes == 0 || buf->n <= k->conf.message_bytes)
+		return;
+	buf->n = before;
+	rec_str(buf, REC_T_REASON, YT_STR("its octets are more than limits.ring_mib takes"));
+}
+
 /* The lease of an exchange, one record: STATE (struct exchange), what was asked and sent, our next
  * numbers (SECOND, SERIAL ..), how long the outcome has been unknown (ELAPSED, ms) and how long nothing has
  * been sent that may still take effect (QUIET, ms), and for a joined reversal the RESULT of its target. */
@@ -121,9 +136,7 @@ static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *
 		rec_str(&a.payload, REC_T_RESULT,
 		        yt_str(target == NULL ? "reversed" : exchange_state_name(target->x.state)));
 	}
-	lease_bodies(k, e, &a.payload);
-	if (e->x.flow[0] != 0)
-		lease_steps(k, &e->x, &a.payload);
+	lease_all_bodies(k, e, &a.payload);
 	rec_end(&a.payload, at);
 	e->holder = w->worker;
 	e->due_mono = 0;

@@ -50,11 +50,11 @@ static int world_find(void *ctx, struct yt_str institution, struct yt_str number
 	return rv;
 }
 
-static size_t world_facts(void *ctx, struct yt_str case_key, struct fact_place *out, size_t max)
+static int world_facts(void *ctx, struct yt_str case_key, struct fact_place *out, size_t max, size_t *n)
 {
 	struct keeper_process *p = ctx;
 
-	return index_facts(p->index_reader, case_key, out, max);
+	return index_facts(p->index_reader, case_key, out, max, n);
 }
 
 struct fetching {
