@@ -111,8 +111,8 @@ static bool read_step(struct engine *e, struct task *t, unsigned step)
 		run->said[i]->op = op_of(t, step); /* out- and in-patients may share the number it has there */
 	if (run->said[i] == NULL)
 		return false;
-	if (run->got[i].n == 0)
-		return true;
+	if (run->got[i].n == 0) /* not answered, or refused unsent; else what must be undone some day would be forgotten */
+		return t->x.undoing || step == t->x.refused_step || (step == t->x.step && t->x.step_state != STEP_DONE);
 	run->heard[i] = yt_reply_new(t->arena);
 	YT_REQUIRE(run->heard[i] != NULL);
 	engine_decode_reply(e, step_at(t, step)->party, run->said[i], t->id, 200, run->got[i], run->heard[i]);
@@ -238,7 +238,10 @@ static bool make_own(struct engine *e, struct task *t, const struct yt_msg *befo
 		t->own->number = before->number;
 		t->own->own_number = before->own_number;
 	}
-	t->own->sign_no = yt_arena_copy(t->arena, yt_str(t->sign_no));
+	if (t->party->codec.api->sign_in_for != NULL)
+		t->own->sign_no = yt_arena_copy(t->arena, yt_str(t->sign_no));
+	else
+		t->own->sign_no = (struct yt_str){ 0 };
 	yt_time_print(engine_wall(e), now);
 	if (t->own->own_number.n == 0)
 		t->own->time = yt_arena_copy(t->arena, yt_str(now));

@@ -182,7 +182,8 @@ int64_t keeper_tick(struct keeper *k)
 		}
 		if (due.at > now)
 			return due.at;
-		if (e->x.accepted_pos == 0) { /* its request cannot be read back before it is on disk */
+		if (e->x.accepted_pos == 0 || (e->x.flow[0] != 0 && e->unplaced > 0)) {
+			/* neither its request nor what its steps sent can be read back before it is on disk */
 			keeper_heap_pop(k->due);
 			kept_set_due(k, e, now + NOBODY_MS);
 			continue;
