@@ -8,6 +8,7 @@
 static const struct yt_wire_op ops[] = {
 	{ "READ", YT_OP_PERSON_CHECK, YT_RESOLVE_NONE },
 	{ "REGISTER", YT_OP_OUTPATIENT_REGISTER, YT_RESOLVE_QUERY },
+	{ "ADMIT", YT_OP_INPATIENT_ADMIT, YT_RESOLVE_REVERSE },
 	{ "FEES", YT_OP_OUTPATIENT_FEES, YT_RESOLVE_RESEND },
 	{ "SETTLE", YT_OP_OUTPATIENT_SETTLE, YT_RESOLVE_REVERSE },
 	{ "CANCEL", YT_OP_OUTPATIENT_SETTLE_CANCEL, YT_RESOLVE_QUERY_REVERSE },
@@ -15,6 +16,7 @@ static const struct yt_wire_op ops[] = {
 	{ "SIGNIN", YT_OP_SIGN_IN, YT_RESOLVE_RESEND },
 	{ "FINDVISIT", YT_OP_VISIT_QUERY, YT_RESOLVE_NONE },
 	{ "FINDSETL", YT_OP_SETTLEMENT_QUERY, YT_RESOLVE_NONE },
+	{ "FINDNUM", YT_OP_OUTCOME_QUERY, YT_RESOLVE_NONE },
 	{ "STRANGE", YT_OP_UNREAD, YT_RESOLVE_PARK },
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
 };
@@ -288,7 +290,8 @@ static enum yt_judgement fake_judge(struct yt_plugin *self, const struct yt_msg 
 
 static int fake_reversal_of(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal)
 {
-	if (original->op->id != YT_OP_OUTPATIENT_SETTLE && original->op->id != YT_OP_OUTPATIENT_SETTLE_CANCEL)
+	if (original->op->id != YT_OP_OUTPATIENT_SETTLE && original->op->id != YT_OP_OUTPATIENT_SETTLE_CANCEL &&
+		original->op->id != YT_OP_INPATIENT_ADMIT)
 		return YT_ENOTFOUND;
 	own_message(reversal, original, YT_OP_REVERSE, "REVERSE");
 	reversal->original_number = yt_arena_copy(reversal->arena, original->number);

@@ -131,6 +131,7 @@ void sim_free(struct sim *s)
 	}
 	free(s->heap);
 	free(s->platform.rows);
+	free(s->hub.rows);
 	free(s->asks);
 	free(s->visits);
 	free(s->conns);

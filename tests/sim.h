@@ -6,6 +6,7 @@
  *  - sim_gateway.c   the real machines (engine, keeper, log, rings) wired as core/process does, over a disk
  *                    and a network that fail; kills, restarts; what must hold whenever octets leave
  *  - sim_platform.c  the provincial platform with a ledger of its own (nhsa.md 5.3; no tombstones)
+ *  - sim_hub.c       the hub across provinces: another format, reached by flows
  *  - sim_hospital.c  hospitals that time out, reverse, ask again, hang up, try another number
  *  - sim_check.c     what must hold in the end */
 #ifndef YT_SIM_H
@@ -37,7 +38,7 @@ struct sim_event {
 
 /* -- the platform's books ------------------------------------------------------------------------ */
 
-enum booked_kind { BOOKED_VISIT, BOOKED_FEES, BOOKED_SETTLEMENT, BOOKED_CANCEL };
+enum booked_kind { BOOKED_VISIT, BOOKED_FEES, BOOKED_SETTLEMENT, BOOKED_CANCEL, BOOKED_ADMISSION, BOOKED_REVERSAL };
 
 struct booked {
 	enum booked_kind kind;
@@ -57,9 +58,22 @@ struct platform {
 	int64_t refuses_until; /* its gateway lets nothing through */
 };
 
+struct hub_row { /* one message number */
+	struct booked b;
+	char answer[60];
+	bool is_tombstone; /* it had not come when it was asked about: it is not executed any more */
+};
+
+struct hub {
+	struct hub_row *rows;
+	size_t n;
+	uint32_t next_id;
+	int64_t refuses_until; /* its gateway lets nothing through */
+};
+
 /* -- hospitals ----------------------------------------------------------------------------------- */
 
-enum ask_kind { ASK_READ, ASK_REGISTER, ASK_FEES, ASK_SETTLE, ASK_CANCEL, ASK_REVERSE };
+enum ask_kind { ASK_READ, ASK_REGISTER, ASK_ADMIT, ASK_FEES, ASK_SETTLE, ASK_CANCEL, ASK_REVERSE };
 enum heard { HEARD_NOTHING, HEARD_DONE, HEARD_REFUSED };
 
 struct ask { /* one message number of a hospital */
@@ -89,6 +103,7 @@ struct visit {
 	uint32_t settle, cancel; /* asks; 0 none */
 	uint32_t tries;
 	bool wants_cancel;
+	bool is_remote; /* insured in another province: by flows to platform and hub */
 };
 
 struct conn { /* a connection with one request on it; its token is its index + 1 */
@@ -120,6 +135,7 @@ struct wproc { /* a worker's process and what the keeper's process has for it */
 };
 
 struct call { /* a leg on the network */
+	bool to_hub;
 	uint32_t worker;
 	uint64_t leg;
 	bool ended, timed_out;
@@ -156,7 +172,7 @@ struct gateway {
 	size_t n_unindexed;
 	struct { uint64_t exchange; char key[48]; } *out; /* settlements that may be in flight: P13 */
 	size_t n_out;
-	char (*own_numbers)[40];
+	struct { char number[40], body[200]; } *own_numbers;
 	size_t n_own_numbers;
 };
 
@@ -173,6 +189,7 @@ struct sim {
 	char failure[600];
 	struct gateway gw;
 	struct platform platform;
+	struct hub hub;
 	struct ask *asks; /* from 1 */
 	uint32_t n_asks;
 	struct visit *visits;
@@ -181,7 +198,7 @@ struct sim {
 	uint32_t n_conns;
 	uint32_t n_numbers;
 	struct {
-		unsigned settled, reversed, cancelled, kills, restarts, held, lost;
+		unsigned remote, settled, reversed, cancelled, kills, restarts, held, lost;
 	} told; /* for the summary: a run in which nothing happens proves nothing */
 };
 
@@ -212,6 +229,12 @@ void gateway_index_all(struct sim *s);
 void platform_handle(struct sim *s, struct yt_str body, char reply[400]);
 const struct booked *platform_find(const struct sim *s, const char *num, enum booked_kind kind);
 void platform_midnight(struct sim *s);
+
+/* sim_hub.c */
+const struct yt_codec_api *hub_codec(void);
+void hub_handle(struct sim *s, struct yt_str body, char reply[400]);
+const struct booked *hub_find(const struct sim *s, const char *num, enum booked_kind kind);
+void hub_check(struct sim *s);
 
 /* sim_hospital.c */
 void hospitals_start(struct sim *s);

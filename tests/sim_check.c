@@ -48,11 +48,34 @@ static bool has_doubtful_cancel(const struct sim *s, uint32_t settle)
 	return false;
 }
 
+/* What an exchange booked: at the platform under its own number, at the hub under one of ours. */
+static const struct booked *booked_by(const struct sim *s, const struct exchange *x, enum booked_kind kind)
+{
+	const struct booked *b = platform_find(s, x->number, kind);
+
+	for (size_t i = 0; b == NULL && i < s->gw.n_acked; i++) {
+		const struct acked *a = &s->gw.acked[i];
+
+		if (a->exchange == x->id && a->type == REC_SENDING && (a->leg == REC_LEG_STEP || a->leg == REC_LEG_MAIN))
+			b = hub_find(s, a->number, kind);
+	}
+	return b;
+}
+
+static const struct booked *booked_for(const struct sim *s, const char *number, enum booked_kind kind)
+{
+	for (size_t i = 0; i < s->gw.n_index; i++) {
+		if (strcmp(s->gw.index[i].number, number) == 0)
+			return booked_by(s, &s->gw.index[i], kind);
+	}
+	return NULL;
+}
+
 /* One-sided (单边账): what the hospital believes is not what the platform has. */
 static void check_settlement(struct sim *s, uint32_t id)
 {
 	const struct ask *a = &s->asks[id];
-	const struct booked *b = platform_find(s, a->num, BOOKED_SETTLEMENT);
+	const struct booked *b = booked_for(s, a->num, BOOKED_SETTLEMENT);
 	bool stands = b != NULL && b->active, believed;
 
 	if (a->heard == HEARD_NOTHING && !a->undone && (a->missed || is_unproved(s, a->num)))
@@ -74,6 +97,19 @@ static void check_refusal(struct sim *s, const struct ask *a, enum booked_kind k
 {
 	if (a->heard == HEARD_REFUSED && platform_find(s, a->num, kind) != NULL)
 		sim_fail(s, "the hospital was told that %s failed, and the platform has booked it", a->num);
+}
+
+/* An admission stands at the platform if and only if its hospital was told so and did not take it back. */
+static void check_admission(struct sim *s, const struct ask *a)
+{
+	const struct booked *b = platform_find(s, a->num, BOOKED_ADMISSION);
+	bool stands = b != NULL && b->active;
+
+	if (stands && (a->heard == HEARD_REFUSED || a->undone))
+		sim_fail(s, "one-sided: admission %s stands, its hospital %s", a->num, a->undone ? "had it reversed" :
+			"was told that it failed");
+	if (!stands && a->heard == HEARD_DONE && !a->undone && !a->reversing)
+		sim_fail(s, "one-sided: the hospital believes admission %s, the platform has it not", a->num);
 }
 
 static void check_once(struct sim *s)
@@ -98,7 +134,7 @@ static void check_journal(struct sim *s)
 
 	for (i = 0; i < s->gw.n_index; i++) {
 		const struct exchange *x = &s->gw.index[i];
-		const struct booked *b = platform_find(s, x->number, BOOKED_SETTLEMENT);
+		const struct booked *b = booked_by(s, x, BOOKED_SETTLEMENT);
 		bool booked = b != NULL && (b->active || b->cancelled);
 
 		if (x->state == X_PARKED)
@@ -131,9 +167,12 @@ void sim_check(struct sim *s)
 			check_settlement(s, i);
 		else if (s->asks[i].kind == ASK_FEES)
 			check_refusal(s, &s->asks[i], BOOKED_FEES);
+		else if (s->asks[i].kind == ASK_ADMIT)
+			check_admission(s, &s->asks[i]);
 		else if (s->asks[i].kind == ASK_REGISTER)
 			check_refusal(s, &s->asks[i], BOOKED_VISIT);
 	}
+	hub_check(s);
 	check_once(s);
 	check_journal(s);
 	check_log(s);

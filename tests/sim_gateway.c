@@ -102,7 +102,7 @@ static bool w_quarantined(void *ctx, struct yt_str octets)
 
 static bool changes_state(struct yt_str body)
 {
-	return fake_is(body, "REGISTER") || fake_is(body, "FEES") || fake_is(body, "SETTLE") || fake_is(body, "CANCEL") ||
+	return fake_is(body, "REGISTER") || fake_is(body, "ADMIT") || fake_is(body, "FEES") || fake_is(body, "SETTLE") || fake_is(body, "CANCEL") ||
 		fake_is(body, "REVERSE");
 }
 
@@ -121,21 +121,39 @@ static void check_durable(struct sim *s, uint64_t exchange, struct yt_str body)
 	sim_fail(s, "P1: %.*s leaves before it is durable", YT_FMT(body));
 }
 
+/* A line without its sign_no, which a repeat may have anew. */
+static void unsigned_body(struct yt_str body, char *out, size_t size)
+{
+	char line[400], *at, *end;
+
+	snprintf(line, sizeof(line), "%.*s", YT_FMT(body));
+	at = strstr(line, " sign=");
+	end = at == NULL ? NULL : strchr(at + 1, ' ');
+	if (end != NULL)
+		memmove(at, end, strlen(end) + 1);
+	snprintf(out, size, "%.*s", (int)size - 1, line);
+}
+
 static void check_own_number(struct sim *s, struct yt_str body)
 {
-	char number[40], op[8];
+	char number[40], op[8], unsigned_now[200] = "";
 	size_t i;
 
 	fake_value(body, "num", number, sizeof(number));
 	fake_value(body, "op", op, sizeof(op));
-	if (strcmp(op, own_operator) != 0)
+	if (strcmp(op, own_operator) != 0 && number[0] != 'T')
 		return;
+	unsigned_body(body, unsigned_now, sizeof(unsigned_now));
 	for (i = 0; i < s->gw.n_own_numbers; i++) {
-		if (strcmp(s->gw.own_numbers[i], number) == 0)
+		if (strcmp(s->gw.own_numbers[i].number, number) != 0)
+			continue;
+		if (strcmp(s->gw.own_numbers[i].body, unsigned_now) != 0)
 			sim_fail(s, "our own number %s is used twice", number);
+		return; /* a step of a flow, once more */
 	}
 	s->gw.own_numbers = sim_more(s->gw.own_numbers, s->gw.n_own_numbers, sizeof(*s->gw.own_numbers));
-	memcpy(s->gw.own_numbers[s->gw.n_own_numbers++], number, sizeof(number));
+	memcpy(s->gw.own_numbers[s->gw.n_own_numbers].number, number, sizeof(number));
+	memcpy(s->gw.own_numbers[s->gw.n_own_numbers++].body, unsigned_now, sizeof(unsigned_now));
 }
 
 /* A settlement of a batch while another one of it is sent, unknown or being reversed. */
@@ -223,7 +241,10 @@ static void call_arrives(struct sim *s, struct sim_event *e)
 	int64_t back = (int64_t)sim_random(s, 200);
 	struct sim_event *answer;
 
-	platform_handle(s, body, reply);
+	if (s->gw.calls[e->a].to_hub)
+		hub_handle(s, body, reply);
+	else
+		platform_handle(s, body, reply);
 	switch ((enum fate)e->b) {
 	case FATE_ANSWER_CUT:
 		end_call(s, e->a, back, LEG_LOST);
@@ -267,6 +288,18 @@ static enum fate draw_fate(struct sim *s)
 	return fate;
 }
 
+static const struct engine_party party = { .name = "platform", .codec = { &fake_codec, NULL }, .query_timeout_ms = 2000,
+	.change_timeout_ms = 4000, .late_ms = 10000, .server_delay_ms = SERVER_DELAY_MS - 10000 };
+static struct engine_party hub = { .name = "hub", .query_timeout_ms = 2000, .change_timeout_ms = 4000, .late_ms = 10000,
+	.server_delay_ms = SERVER_DELAY_MS - 10000 };
+
+/* An admission is told to both; a settlement uploads there, where what is uploaded stays, and registers and settles here. */
+static const struct engine_flow flows[] = {
+	{ "admit", { { &party, YT_OP_COUNT, NULL, false }, { &hub, YT_OP_COUNT, NULL, false } }, 2, 1 },
+	{ "settle", { { &party, YT_OP_OUTPATIENT_FEES, NULL, true }, { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false },
+	        { &hub, YT_OP_COUNT, NULL, false } }, 3, 3 },
+};
+
 static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
 	struct yt_str body, int64_t deadline_ms)
 {
@@ -279,11 +312,12 @@ static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, st
 	check_own_number(s, body);
 	if (!(leg & (1ull << 62)) && changes_state(body))
 		check_durable(s, leg & ~(1ull << 63), body);
-	if (!(leg >> 62) && fake_is(body, "SETTLE"))
-		check_alone(s, leg, body);
+	if (fake_is(body, "SETTLE"))
+		check_alone(s, leg & ~(1ull << 63), body);
 	s->gw.calls = sim_more(s->gw.calls, s->gw.n_calls++, sizeof(*s->gw.calls));
 	s->gw.calls[call].worker = w->id;
 	s->gw.calls[call].leg = leg;
+	s->gw.calls[call].to_hub = party == &hub;
 	end_call(s, call, deadline_ms - s->now, LEG_TIMED_OUT);
 	if (sim_fault(s, 30)) { /* nothing leaves */
 		end_call(s, call, way, LEG_NOT_SENT);
@@ -417,9 +451,6 @@ static const struct engine_institution institutions[SIM_HOSPITALS] = {
 	{ "H3", "clinic", "330213", false, "YT", "gateway" },
 };
 static const struct engine_codec listener = { &fake_codec, NULL };
-static const struct engine_party party = { .name = "platform", .codec = { &fake_codec, NULL }, .query_timeout_ms = 2000,
-	.change_timeout_ms = 4000, .late_ms = 10000, .server_delay_ms = SERVER_DELAY_MS - 10000 };
-
 static const struct engine_origin *c_subject(void *ctx, struct yt_str subject)
 {
 	return &origins[subject.p[1] - '1'];
@@ -441,12 +472,23 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
 	const char *door, const struct engine_flow **flow, const char **rule)
 {
 	*rule = "everything";
-	return &party;
+	if (!yt_str_is(msg->person, "P9") || !msg->op->changes_state)
+		return &party;
+	if (msg->op->id == YT_OP_INPATIENT_ADMIT)
+		*flow = &flows[0];
+	else if (msg->op->id == YT_OP_OUTPATIENT_SETTLE)
+		*flow = &flows[1];
+	return *flow != NULL ? (*flow)->steps[0].party : &hub;
 }
 
 static const struct engine_party *c_party(void *ctx, const char *name)
 {
-	return &party;
+	return strcmp(name, "hub") == 0 ? &hub : &party;
+}
+
+static const struct engine_flow *c_flow(void *ctx, const char *name)
+{
+	return strcmp(name, flows[0].name) == 0 ? &flows[0] : strcmp(name, flows[1].name) == 0 ? &flows[1] : NULL;
 }
 
 static const struct engine_codec *c_listener(void *ctx, const char *name)
@@ -522,7 +564,7 @@ static void keeper_meets(struct sim *s, struct wproc *w);
 static void start_worker(struct sim *s, struct sim_event *e)
 {
 	struct engine_conf conf = { .origin_by_subject = c_subject, .speaks_for = c_speaks_for,
-		.institution = c_institution, .route = c_route, .party = c_party, .listener = c_listener,
+		.institution = c_institution, .route = c_route, .flow = c_flow, .party = c_party, .listener = c_listener,
 		.serial_from = 9000, .serial_to = 9999, .exchanges = 1000, .retry_ms = 500, .retry_max_ms = 4000,
 		.park_after_ms = 24 * 3600 * 1000, .margin_ms = 400 };
 	struct wproc *w = calloc(1, sizeof(*w));
@@ -1203,6 +1245,7 @@ void gateway_start(struct sim *s)
 	struct gateway *g = &s->gw;
 	int64_t i;
 
+	hub.codec.api = hub_codec();
 	g->disk = faulty_new(s->seed);
 	faulty_io(g->disk, 0, &g->io);
 	g->log_conf = (struct log_conf){ .segment_bytes = 1 << 20, .reserve_segments = 1 };

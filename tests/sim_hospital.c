@@ -12,7 +12,7 @@
 
 #define VISIT_TRIES 6
 
-static const char *const wire_of[] = { [ASK_READ] = "READ", [ASK_REGISTER] = "REGISTER", [ASK_FEES] = "FEES",
+static const char *const wire_of[] = { [ASK_READ] = "READ", [ASK_REGISTER] = "REGISTER", [ASK_ADMIT] = "ADMIT", [ASK_FEES] = "FEES",
 	[ASK_SETTLE] = "SETTLE", [ASK_CANCEL] = "CANCEL", [ASK_REVERSE] = "REVERSE" };
 
 static void visit_goes_on(struct sim *s, struct sim_event *e);
@@ -48,10 +48,10 @@ static uint32_t ask_new(struct sim *s, enum ask_kind kind, uint32_t visit, uint3
 	a->visit = visit;
 	a->target = target;
 	snprintf(a->num, sizeof(a->num), "%s-%04u", hospital_code(v->hospital), ++s->n_numbers);
-	if (kind == ASK_REVERSE)
-		snprintf(a->content, sizeof(a->content), "person=P1 orig=%s", orig);
+	if (kind == ASK_REVERSE) /* now and then without what would route it as its original went */
+		snprintf(a->content, sizeof(a->content), "person=%s orig=%s", v->is_remote != sim_fault(s, 150) ? "P9" : "P1", orig);
 	else
-		snprintf(a->content, sizeof(a->content), "person=P1 visit=%s own=%s batch=%s setl=%s amt=1200", v->visit,
+		snprintf(a->content, sizeof(a->content), "person=%s visit=%s own=%s batch=%s setl=%s amt=1200", v->is_remote ? "P9" : "P1", v->visit,
 			v->own, v->batch, kind == ASK_CANCEL ? v->setl : "");
 	snprintf(a->other_content, sizeof(a->other_content), "%s0", a->content);
 	a->asked_at = s->now;
@@ -167,6 +167,8 @@ static void on_silence(struct sim *s, uint32_t id)
 		ask_new_soon(s, ASK_REVERSE, a->visit, id, 1500); /* of what no reversal undoes */
 	if (a->kind == ASK_SETTLE || a->kind == ASK_CANCEL) {
 		settle_unheard(s, id);
+	} else if (a->kind == ASK_ADMIT && sim_fault(s, 120) && !a->reversing) {
+		send_reversal(s, id);
 	} else if (a->kind == ASK_REVERSE && sim_fault(s, 400)) {
 		a->abandoned = true;
 		ask_new_soon(s, ASK_REVERSE, a->visit, a->target, 2000);
@@ -245,9 +247,9 @@ static void reversal_heard(struct sim *s, uint32_t id, struct yt_str octets)
 	struct ask *a = &s->asks[id], *target = &s->asks[a->target];
 	struct visit *v = &s->visits[a->visit];
 
-	if (target->kind != ASK_SETTLE && target->kind != ASK_CANCEL)
+	if (target->kind != ASK_SETTLE && target->kind != ASK_CANCEL && target->kind != ASK_ADMIT)
 		return;
-	if (a->heard == HEARD_REFUSED && !says(octets, "why=absent")) {
+	if (a->heard == HEARD_REFUSED && !says(octets, "why=absent") && !says(octets, "Y406")) { /* the gateway: nothing came through */
 		ask_new_soon(s, ASK_REVERSE, a->visit, a->target, 2000);
 		return;
 	}
@@ -256,7 +258,9 @@ static void reversal_heard(struct sim *s, uint32_t id, struct yt_str octets)
 	target->undone = true;
 	if (target->replaced)
 		return;
-	if (target->kind == ASK_SETTLE && v->tries++ < VISIT_TRIES && sim_chance(s, 60)) {
+	if (target->kind == ASK_ADMIT) {
+		sim_at(s, soon(s, 2000), visit_goes_on, a->visit, 0);
+	} else if (target->kind == ASK_SETTLE && v->tries++ < VISIT_TRIES && sim_chance(s, 60)) {
 		v->step = VISIT_SETTLES;
 		sim_at(s, soon(s, 2000), visit_goes_on, a->visit, 0);
 	} else {
@@ -269,11 +273,13 @@ static void step_heard(struct sim *s, uint32_t id, struct yt_str octets)
 	struct ask *a = &s->asks[id];
 	struct visit *v = &s->visits[a->visit];
 
+	if (a->reversing)
+		return;
 	if (a->heard == HEARD_REFUSED && !says(octets, "why=already")) { /* again, under a new number */
 		sim_at(s, soon(s, 2000), visit_goes_on, a->visit, 0);
 		return;
 	}
-	if (a->kind == ASK_REGISTER)
+	if (a->kind == ASK_REGISTER || a->kind == ASK_ADMIT)
 		fake_value(octets, "visit", v->visit, sizeof(v->visit));
 	v->step = a->kind == ASK_REGISTER ? VISIT_UPLOADS : VISIT_SETTLES;
 	sim_at(s, soon(s, 500), visit_goes_on, a->visit, 0);
@@ -361,7 +367,7 @@ static void visit_goes_on(struct sim *s, struct sim_event *e)
 	switch (v->step) {
 	case VISIT_REGISTERS:
 		ask(s, ask_new(s, ASK_READ, visit, 0));
-		ask(s, ask_new(s, ASK_REGISTER, visit, 0));
+		ask(s, ask_new(s, v->is_remote ? ASK_ADMIT : ASK_REGISTER, visit, 0));
 		break;
 	case VISIT_UPLOADS:
 		ask(s, ask_new(s, ASK_FEES, visit, 0));
@@ -394,6 +400,7 @@ void hospitals_start(struct sim *s)
 		v = &s->visits[s->n_visits++];
 		v->hospital = (uint32_t)sim_random(s, SIM_HOSPITALS);
 		v->wants_cancel = sim_chance(s, 35);
+		v->is_remote = sim_chance(s, 40);
 		snprintf(v->own, sizeof(v->own), "own%u", i);
 		snprintf(v->batch, sizeof(v->batch), "B%u", i);
 		sim_at(s, 500 + (int64_t)sim_random(s, 50000), visit_goes_on, i, 0);

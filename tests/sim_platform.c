@@ -167,6 +167,22 @@ static void do_fees(struct sim *s, const struct wire *w, char reply[400])
 	say(reply, "DONE .%s", "");
 }
 
+/* As nhsa.md 2401: refused where the person is inside already, whoever asks; taken back by number alone. */
+static void do_admit(struct sim *s, struct wire *w, char reply[400])
+{
+	for (size_t i = 0; i < s->platform.n; i++) {
+		const struct booked *b = &s->platform.rows[i];
+
+		if (b->kind == BOOKED_ADMISSION && b->active && strcmp(b->own, w->own) == 0) {
+			say(reply, "REFUSED why=inside %s is admitted .", w->own);
+			return;
+		}
+	}
+	snprintf(w->visit, sizeof(w->visit), "V%u", ++s->platform.next_id);
+	book(s, BOOKED_ADMISSION, w);
+	say(reply, "DONE visit=%s .", w->visit);
+}
+
 static void do_settle(struct sim *s, struct wire *w, char reply[400])
 {
 	if (active_settlement(&s->platform, w->visit, w->batch) != NULL) {
@@ -220,7 +236,7 @@ static void do_reverse(struct sim *s, const struct wire *w, char reply[400])
 		say(reply, "REFUSED why=absent number %s is not there .", w->orig);
 		return;
 	}
-	if (b->kind != BOOKED_SETTLEMENT && b->kind != BOOKED_CANCEL) {
+	if (b->kind != BOOKED_SETTLEMENT && b->kind != BOOKED_CANCEL && b->kind != BOOKED_ADMISSION) {
 		say(reply, "REFUSED why=kind number %s cannot be reversed .", w->orig);
 		return;
 	}
@@ -267,6 +283,8 @@ void platform_handle(struct sim *s, struct yt_str body, char reply[400])
 		do_register(s, &w, reply);
 	} else if (fake_is(body, "FINDVISIT")) {
 		find_visit(s, &w, reply);
+	} else if (fake_is(body, "ADMIT")) {
+		do_admit(s, &w, reply);
 	} else if (fake_is(body, "FEES")) {
 		do_fees(s, &w, reply);
 	} else if (fake_is(body, "SETTLE")) {
