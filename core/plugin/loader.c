@@ -218,13 +218,10 @@ static int take_file(struct yt_plugin *plugin, const char *file, const struct pr
 	return take_table(plugin, file, p);
 }
 
-static int load_into(struct yt_plugin *plugin, const char *file, const struct plugin_setting *settings, size_t n,
-        const struct problem *p)
+static int open_with(struct yt_plugin *plugin, const struct plugin_setting *settings, size_t n, const struct problem *p)
 {
-	int rv = take_file(plugin, file, p);
+	int rv = take_settings(plugin, settings, n, p);
 
-	if (rv == 0)
-		rv = take_settings(plugin, settings, n, p);
 	if (rv != 0 || plugin->api.open == NULL)
 		return rv;
 	rv = plugin->api.open(plugin);
@@ -235,15 +232,15 @@ static int load_into(struct yt_plugin *plugin, const char *file, const struct pl
 	return 0;
 }
 
-int plugin_load(struct yt_plugin **out, const char *file, const char *instance_name,
-        const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size)
+/* One of file and api is given. */
+static int load_any(struct yt_plugin **out, const char *file, const struct yt_codec_api *api, const char *instance_name,
+        const struct plugin_setting *settings, size_t n, struct yt_keys *keys, const struct problem *p)
 {
-	struct problem p = { why, why_size };
 	struct yt_plugin *plugin = calloc(1, sizeof(*plugin));
 	int rv = YT_ENOMEM;
 
-	if (why_size > 0)
-		why[0] = '\0';
+	if (p->size > 0)
+		p->why[0] = '\0';
 	*out = NULL;
 	if (plugin == NULL)
 		goto out;
@@ -254,16 +251,32 @@ int plugin_load(struct yt_plugin **out, const char *file, const char *instance_n
 	plugin->name = yt_arena_copy(plugin->arena, yt_str(instance_name)).p;
 	if (plugin->name == NULL)
 		goto out;
-	rv = load_into(plugin, file, settings, n, &p);
+	rv = file != NULL ? take_file(plugin, file, p) : 0;
+	if (file == NULL)
+		memcpy(&plugin->api, api, api->size < sizeof(plugin->api) ? api->size : sizeof(plugin->api));
+	if (rv == 0)
+		rv = open_with(plugin, settings, n, p);
 	if (rv != 0)
 		goto out;
 	*out = plugin;
 	plugin = NULL;
 out:
 	if (rv == YT_ENOMEM)
-		tell(&p, rv, "out of memory");
+		tell(p, rv, "out of memory");
 	plugin_unload(plugin);
 	return rv;
+}
+
+int plugin_load(struct yt_plugin **out, const char *file, const char *instance_name,
+        const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size)
+{
+	return load_any(out, file, NULL, instance_name, settings, n, keys, &(struct problem){ why, why_size });
+}
+
+int plugin_adopt(struct yt_plugin **out, const struct yt_codec_api *api, const char *instance_name,
+        const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size)
+{
+	return load_any(out, NULL, api, instance_name, settings, n, keys, &(struct problem){ why, why_size });
 }
 
 int plugin_look(struct yt_plugin **out, const char *file, char *why, size_t why_size)

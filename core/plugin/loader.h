@@ -21,7 +21,10 @@ struct plugin_setting {
  * Returns 0 and *out; or YT_ECONF, YT_EDENIED (file not trusted), YT_ENOMEM, with why telling what to do. */
 int plugin_load(struct yt_plugin **out, const char *file, const char *instance_name,
         const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size);
-/* The same without settings and open(): its table can be read, its functions must not be called. */
+/* An instance of a table in this very program, for an author's unit tests (yitong/host.h).  Otherwise as plugin_load(). */
+int plugin_adopt(struct yt_plugin **out, const struct yt_codec_api *api, const char *instance_name,
+        const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size);
+/* A file without settings and open(): its table can be read, its functions must not be called. */
 int plugin_look(struct yt_plugin **out, const char *file, char *why, size_t why_size);
 /* Whether file has this SHA-256 (64 hex digits, either case).  0; YT_EDENIED: it has another one, which why names;
  * YT_ECONF: no such file, or sha256 is no digest. */

@@ -13,7 +13,7 @@ int main(void)
 {
 	static const char request[] = "op=1101\nnumber=H33021399901202603140928050001\ninstitution=H33021399901\ndata.psn_no=1\nend\n";
 	const struct yt_setting_value values[] = { { "receiver", "YBXT" } };
-	struct yt_plugin *plugin = yt_host_open(&yt_codec_api, values, 1);
+	struct yt_plugin *plugin = yt_host_open(&yt_codec_api, values, 1, NULL, 0);
 	struct yt_arena *arena = yt_arena_new(0);
 	struct yt_msg *msg = yt_msg_new(arena);
 	struct yt_fault fault = { { 0 }, { 0 } };
