@@ -243,7 +243,7 @@ static bool make_own(struct engine *e, struct task *t, const struct yt_msg *befo
 	else
 		t->own->sign_no = (struct yt_str){ 0 };
 	yt_time_print(engine_wall(e), now);
-	if (t->own->own_number.n == 0)
+	if (t->own->time.n == 0 || t->own->own_number.n == 0)
 		t->own->time = yt_arena_copy(t->arena, yt_str(now));
 	return true;
 }
@@ -303,6 +303,15 @@ static bool is_signed(struct engine *e, struct task *t, bool verbatim)
 
 static void refuse_unsent(struct engine *e, struct task *t, const struct yt_fault *fault);
 
+/* An undoing that the party's format cannot say: an operator needs to know what it lacks. */
+static void park_unwritten(struct engine *e, struct task *t, const struct yt_fault *fault)
+{
+	char reason[sizeof(fault->path) + sizeof(fault->why) + 64];
+
+	snprintf(reason, sizeof(reason), "a message of ours cannot be written: %s %s", fault->path, fault->why);
+	task_park(e, t, reason);
+}
+
 /* Makes the octets of the step t->x.step (or of its undoing, by t->leg) and writes it down. */
 static void go(struct engine *e, struct task *t)
 {
@@ -341,7 +350,7 @@ static void go(struct engine *e, struct task *t)
 	if (rv == YT_EFORMAT && t->leg == REC_LEG_STEP) {
 		refuse_unsent(e, t, &fault);
 	} else if (rv != 0) {
-		task_park(e, t, "a message of ours cannot be written");
+		park_unwritten(e, t, &fault);
 	} else {
 		t->x.step_state = STEP_OUT;
 		flow_write_step(e, t);

@@ -432,6 +432,13 @@ static struct yt_str credential(struct ksbw_source *s, const char *wire)
 	return (struct yt_str){ NULL, 0 };
 }
 
+/* Every line of the registration: a charge batch of an out-patient is one registration there, and 2205 names
+ * no single line. */
+static bool all_lines(struct ksbw_source *s)
+{
+	return yt_str_is(anywhere(s, "feedetl_sn"), "0000") || s->msg->op->id == YT_OP_OUTPATIENT_FEES_CANCEL;
+}
+
 static struct yt_str derived(struct ksbw_source *s, const struct ksbw_field *f, bool *no_memory)
 {
 	const char *w = f->wire;
@@ -458,7 +465,7 @@ static struct yt_str derived(struct ksbw_source *s, const struct ksbw_field *f, 
 	if (strcmp(w, "nothird") == 0 && yt_str_is(anywhere(s, "rel_ttp_flag"), "0") &&
 	        yt_str_is(anywhere(s, "trum_flag"), "1"))
 		return YT_STR("1");
-	if (strcmp(w, "otransid") == 0 && f->type == KSBW_TransId0 && yt_str_is(anywhere(s, "feedetl_sn"), "0000"))
+	if (strcmp(w, "otransid") == 0 && f->type == KSBW_TransId0 && all_lines(s))
 		return YT_STR("0");
 	if (rows != NULL && strcmp(w, "feecnt") == 0)
 		return yt_arena_printf(s->arena, "%u", rows->n);
