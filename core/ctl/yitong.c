@@ -38,6 +38,7 @@ static const char help[] =
         "  explain FILE        what the gateway would do with a message, and why: origin, route, steps, octets\n"
         "  translate IN        octets of one format as the canonical message, or in another format\n"
         "  sign-explain FILE   what is signed in a captured request, with which key, and whether it verifies\n"
+        "  probe PARTY         the way to a party step by step: names, TCP, TLS, one harmless message, clock\n"
         "  plugin list         formats that are there, with their settings; `plugin check P` puts one through its trial\n"
         "  version             version of this command and of the plugin interface\n"
         "\n"
@@ -67,6 +68,7 @@ static const struct command {
 	{ "explain", ctl_explain },
 	{ "translate", ctl_translate },
 	{ "sign-explain", ctl_sign_explain },
+	{ "probe", ctl_probe },
 	{ "plugin", ctl_plugin },
 };
 
