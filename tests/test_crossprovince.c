@@ -366,6 +366,12 @@ static void test_what_is_too_large_or_not_for_us(void **state)
 	assert_int_equal(decode(&w, &gs, YT_STR(""), &msg), YT_EFORMAT);
 	assert_int_equal(decode(&w, &sh, good, &msg), YT_EFORMAT);
 	assert_text(msg->refusal, "-1009");
+	/* A province, by its own good signature, about where another treats. */
+	q.body = BILL;
+	q.treating = "440100";
+	assert_int_equal(decode(&w, &gs, sealed(&w, &q), &msg), YT_EDENIED);
+	assert_text(msg->refusal, "-1008");
+	assert_string_equal(w.fault.path, "head.sender");
 	/* A hop reads the head, and passes the octets on as they came. */
 	msg = must_decode(&w, &hop, good);
 	assert_text(msg->too_late, "-9001");

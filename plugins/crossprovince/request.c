@@ -197,11 +197,31 @@ static int read_business(
 	return msg->op->id == YT_OP_PERSON_CHECK ? complete_person(msg) : 0;
 }
 
+/* Who settles is where the person is treated: no province speaks for the institutions of another. */
+static bool is_of_area(const struct ksbw *k, struct yt_str sender, struct yt_str area)
+{
+	size_t covered;
+
+	if (yt_str_eq(sender, k->hub))
+		return true;
+	for (size_t n = area.n; n >= 2 && area.n == 6; n--) {
+		struct yt_str right = ksbw_map_right(&k->receivers, (struct yt_str){ area.p, n });
+
+		if (right.n > 0)
+			return yt_str_eq(sender, right);
+	}
+	covered = memcmp(sender.p + 2, "0000", 4) == 0 ? 2 : memcmp(sender.p + 4, "00", 2) == 0 ? 4 : 6;
+	return area.n == 6 && memcmp(sender.p, area.p, covered) == 0;
+}
+
 static int check_party(const struct ksbw *k, const struct ksbw_envelope *e, bool is_read_back, struct ksbw_trouble *t)
 {
 	t->code = "-1002";
 	if (e->head.msgtype.p[0] != 'Q' && e->head.msgtype.p[0] != 'N')
 		return ksbw_refuse(t->fault, YT_EFORMAT, "head.msgtype", "is that of an answer, not of a request");
+	t->code = "-1008";
+	if (e->head.transno.p[0] == '0' && !is_of_area(k, e->head.sender, e->head.treatment_area))
+		return ksbw_refuse(t->fault, YT_EDENIED, "head.sender", "is not the province of the treatment area (head.aab299)");
 	if (k->relays || yt_str_eq(e->head.recver, k->area))
 		return 0;
 	/* One of ours, read back by who sent it; from anybody else it is an echo. */
