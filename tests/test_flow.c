@@ -731,6 +731,29 @@ static void test_renewed(void **state)
 	expect("hub:REGISTER", 'd');
 }
 
+/* A restart with another configuration: what is open is not taken for what the flow of that name is now. */
+static void test_changed_flow(void **state)
+{
+	static const struct engine_flow turned = { "two",
+		{ { &hub, YT_OP_COUNT, NULL, false }, { &platform, YT_OP_COUNT, NULL, false } }, 2, 1 };
+	static const struct engine_flow *const now[] = { &turned, &flows[1] };
+
+	for (size_t i = 0; i < COUNT(now); i++) {
+		teardown(NULL);
+		setup(NULL);
+		flow = &flows[0];
+		ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
+		expect("platform:REGISTER", 'd');
+		await_leg();
+		flow = now[i];
+		kill_all();
+		for (int n = 0; n < 20; n++)
+			later(100);
+		assert_int_equal(w.leg, 0);
+		assert_int_equal(state_in_log(), X_PARKED);
+	}
+}
+
 /* More messages of ours than a lease has numbers. */
 static void test_many_numbers(void **state)
 {
@@ -969,6 +992,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_never_sent_again_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unreadable_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_renewed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_changed_flow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reversal_joins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reversal_by_another_way, setup, teardown),

@@ -75,6 +75,9 @@ void flow_start(struct engine *e, struct task *t, const struct rec *lease)
 		run->lacks_secret = !read_clear(e, t);
 	if (run->flow == NULL || t->x.step > run->flow->n)
 		task_park(e, t, "its flow is not configured any more");
+	else if (t->x.step != 0 && t->x.step != t->x.refused_step &&
+		strcmp(t->x.party, run->flow->steps[t->x.step - 1].party->name) != 0)
+		task_park(e, t, "its flow has other steps now");
 	else
 		flow_ask_facts(e, t);
 }
