@@ -496,6 +496,11 @@ static const struct engine_codec *c_listener(void *ctx, const char *name)
 	return &listener;
 }
 
+static bool c_keeps_facts(void *ctx, const struct yt_msg *msg, struct yt_str insured)
+{
+	return yt_str_is(msg->person, "P9");
+}
+
 /* -- workers -------------------------------------------------------------------------------------- */
 
 static void worker_ends(struct sim *s, struct wproc *w)
@@ -564,7 +569,7 @@ static void keeper_meets(struct sim *s, struct wproc *w);
 static void start_worker(struct sim *s, struct sim_event *e)
 {
 	struct engine_conf conf = { .origin_by_subject = c_subject, .speaks_for = c_speaks_for,
-		.institution = c_institution, .route = c_route, .flow = c_flow, .party = c_party, .listener = c_listener,
+		.institution = c_institution, .route = c_route, .flow = c_flow, .keeps_facts = c_keeps_facts, .party = c_party, .listener = c_listener,
 		.serial_from = 9000, .serial_to = 9999, .exchanges = 1000, .retry_ms = 500, .retry_max_ms = 4000,
 		.park_after_ms = 24 * 3600 * 1000, .margin_ms = 400 };
 	struct wproc *w = calloc(1, sizeof(*w));

@@ -184,7 +184,7 @@ static void on_admitted_again(struct engine *e, const struct talk *talk)
 		w->state = WORK_ADMITTING;
 		on_verdict(e, w, talk);
 	}
-	if (w != NULL)
+	if (w != NULL && (w->state != WORK_FLUSHING || w->is_final)) /* else its refusal is on its way to it */
 		return;
 	written_outcome(&buf, e, talk->exchange, REC_LEG_MAIN, &refused, (struct yt_str){ 0 }, 0, 0);
 	written_answered(&buf, e, talk->exchange, &refused, (struct yt_str){ 0 });

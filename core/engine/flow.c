@@ -59,6 +59,18 @@ static bool read_clear(struct engine *e, struct task *t)
 	return rv == 0;
 }
 
+/* Nothing has left yet, and who asked does not wait here any more: he may have heard a refusal of a keeper that died
+ * before this one, which read the question again, admitted it.  So it stays refused. */
+static bool is_forsaken(const struct engine *e, const struct task *t)
+{
+	const struct work *w;
+
+	if (t->x.step != 0)
+		return false;
+	HASH_FIND(hh_id, e->by_id, &t->id, sizeof(t->id), w);
+	return w == NULL || (w->state != WORK_ADMITTING && w->state != WORK_WAITING);
+}
+
 void flow_start(struct engine *e, struct task *t, const struct rec *lease)
 {
 	struct flow_run *run = yt_arena_alloc(t->arena, sizeof(*run));
@@ -73,7 +85,10 @@ void flow_start(struct engine *e, struct task *t, const struct rec *lease)
 	run->undo_sent = yt_arena_copy(t->arena, rec_get(lease, REC_T_UNDO_SENT));
 	if ((t->x.flags & REC_X_SECRET) != 0)
 		run->lacks_secret = !read_clear(e, t);
-	if (run->flow == NULL || t->x.step > run->flow->n)
+	if (is_forsaken(e, t))
+		task_resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 }, t->x.trace),
+			"nothing had left, and its origin does not wait any more");
+	else if (run->flow == NULL || t->x.step > run->flow->n)
 		task_park(e, t, "its flow is not configured any more");
 	else if (t->x.step != 0 && t->x.step != t->x.refused_step &&
 		strcmp(t->x.party, run->flow->steps[t->x.step - 1].party->name) != 0)

@@ -32,7 +32,7 @@ static struct known_worker *worker_of(struct keeper *k, const struct kept *e)
 		return NULL;
 	HASH_ITER(hh, k->workers, w, next)
 	{
-		if (w->incarnation == e->x.worker && !w->drains)
+		if (w->incarnation == e->x.worker && (!w->drains || e->x.step == 0)) /* its origin waits there */
 			return w;
 	}
 	return NULL;
