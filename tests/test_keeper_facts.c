@@ -355,14 +355,14 @@ static void test_too_large(void **state)
 	commit();
 	assert_found("v", "b c d ");
 	assert_true(w.largest <= 1u << 20);
-	conf.message_bytes = 650000;
+	conf.message_bytes = 4 * 650000;
 	keeper_configure(w.keeper, &conf);
 	w.largest = 0;
 	assert_found("v", "c d ");
-	conf.message_bytes = 600000 + 2 * 32;
+	conf.message_bytes = 4 * (600000 + 2 * 32);
 	keeper_configure(w.keeper, &conf);
 	assert_found("v", "c d ");
-	assert_int_equal(w.largest, conf.message_bytes);
+	assert_int_equal(w.largest, conf.message_bytes / 4);
 	conf.message_bytes--;
 	keeper_configure(w.keeper, &conf);
 	assert_found("v", "d ");

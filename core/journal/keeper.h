@@ -21,7 +21,7 @@ struct keeper_conf {
 	uint32_t leases;          /* handed out at once, all workers together */
 	uint32_t exchanges;       /* open at once; more are refused as closed */
 	int64_t facts_ms;         /* pieces of case facts that are older are not found any more; 0: all are */
-	uint32_t message_bytes;   /* no lease and no case's facts are told that are larger; 0: of any size */
+	uint32_t message_bytes;   /* no lease is told that is larger, no case's facts of more than a quarter; 0: any are */
 };
 
 struct fact_place { /* where a piece of case facts stands */

@@ -176,8 +176,8 @@ static int fetch_newest(struct keeper *k, UT_array *places, uint32_t *lengths, s
 	struct yt_buf octets = { 0 };
 	int rv = 0;
 
-	if (k->conf.message_bytes != 0 && k->conf.message_bytes < limit)
-		limit = k->conf.message_bytes;
+	if (k->conf.message_bytes != 0 && k->conf.message_bytes / 4 < limit)
+		limit = k->conf.message_bytes / 4; /* others are told things too */
 	for (unsigned i = utarray_len(places), n = 0; rv == 0 && i-- > 0 && n < PIECES_MAX; n++) {
 		yt_buf_clear(&octets);
 		rv = octets_of(k, (struct fact_place *)utarray_eltptr(places, i), &octets);
