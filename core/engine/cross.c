@@ -23,8 +23,11 @@ struct yt_str cross_made_number(struct engine *e, struct yt_arena *arena, const 
 {
 	struct yt_str number = { 0 };
 
-	if (codec->api->make_number != NULL)
-		(void)codec->api->make_number(codec->plugin, arena, engine_wall(e), next_serial(e), &number);
+	if (codec->api->make_number == NULL)
+		return number;
+	engine_box(e, codec, "make_number", 0, (struct yt_str){ 0 });
+	(void)codec->api->make_number(codec->plugin, arena, engine_wall(e), next_serial(e), &number);
+	engine_unbox(e);
 	return number;
 }
 
@@ -160,6 +163,7 @@ void cross_go(struct engine *e, struct work *w, const struct talk *talk)
 	}
 	cross_number(e, composed, w->party, w->msg->institution, 0, 0);
 	composed->sign_no = (struct yt_str){ 0 };
+	composed->wire_op = undo_wire_op(&w->party->codec, composed->op->id); /* its number is another one there */
 	w->outward = composed;
 	asking_go(e, w);
 }

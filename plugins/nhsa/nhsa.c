@@ -41,6 +41,7 @@ static const struct yt_setting settings[] = {
 	        "variant C: user id of the signatures: secret, or default for 1234567812345678" },
 	{ "file_max_mib", "64", "MiB that the file in a zip may unpack to, 1 to 1024" },
 	{ "file_max_ratio", "200", "times that the file in a zip may be larger than packed, 2 to 1000" },
+	{ "operator", "", "opter of what nobody here has sent, such as another province's question" },
 	{ "operator_name", "医通", "opter_name of our own messages" },
 	{ "sign_in_mac", "00-00-00-00-00-00", "MAC address in sign-ins of our own" },
 	{ "sign_in_ip", "127.0.0.1", "IP address in sign-ins of our own" },
@@ -535,6 +536,7 @@ static int take_settings(const struct yt_plugin *self, struct nhsa *nhsa)
 
 	nhsa->recer_sys_code = yt_plugin_setting(self, "recer_sys_code");
 	nhsa->infver = yt_plugin_setting(self, "infver");
+	nhsa->operator = yt_plugin_setting(self, "operator");
 	nhsa->operator_name = yt_plugin_setting(self, "operator_name");
 	nhsa->sign_in_mac = yt_plugin_setting(self, "sign_in_mac");
 	nhsa->sign_in_ip = yt_plugin_setting(self, "sign_in_ip");

@@ -44,7 +44,7 @@ enum nhsa_path { NHSA_PATH_ONE, NHSA_PATH_NUMBER, NHSA_PATH_SERVICE };
 
 /* One configured instance. */
 struct nhsa {
-	struct yt_str paasid, key, recer_sys_code, infver, operator_name, sign_in_mac, sign_in_ip, med_type_out,
+	struct yt_str paasid, key, recer_sys_code, infver, operator, operator_name, sign_in_mac, sign_in_ip, med_type_out,
 	        med_type_in;
 	struct yt_str refund_id_member;
 	char header_name[4][24]; /* paasid, timestamp, nonce, signature; empty when signing is off */

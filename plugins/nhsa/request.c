@@ -234,6 +234,8 @@ static struct yt_str envelope_value(
 		memcpy(&value, (const char *)msg + values[i].at, sizeof(value));
 		if (values[i].at == offsetof(struct yt_msg, wire_op))
 			value = nhsa_number(nhsa, value);
+		if (value.n == 0 && values[i].at == offsetof(struct yt_msg, operator_id))
+			value = nhsa->operator;
 		if (value.n == 0 && values[i].at == offsetof(struct yt_msg, operator_name))
 			value = nhsa->operator_name;
 		/* Nobody checks the name; one that we were not told is better the code than missing. */
