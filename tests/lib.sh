@@ -103,6 +103,19 @@ need_free() {
 	done
 }
 
+# free_ports NAME...: gives each variable a TCP port below the ephemeral ones that nobody listens on.
+free_ports() {
+	local name candidate given=" "
+	for name in "$@"; do
+		candidate=$((20000 + RANDOM % 12000))
+		while [ -n "$(port_inode "$candidate")" ] || [[ $given == *" $candidate "* ]]; do
+			candidate=$((20000 + RANDOM % 12000))
+		done
+		given+="$candidate "
+		printf -v "$name" '%s' "$candidate"
+	done
+}
+
 # wait_port PORT PID SECONDS LOG: until PORT is listened on; fails when PID ends or time is up.
 wait_port() {
 	local i
@@ -120,18 +133,18 @@ wait_port() {
 	return 1
 }
 
-# make_conf OUT KEY=VALUE...: conf/gateway.yaml with every value of each KEY replaced; a key that is not
+# make_conf OUT KEY=VALUE...: conf/gateway.yaml (or $base_conf) with every value of each KEY replaced; a key that is not
 # in it is an error, so that what is written here follows the delivered file.
 make_conf() {
-	local out=$1
+	local out=$1 base=${base_conf:-conf/gateway.yaml}
 	shift
 	mkdir -p "$(dirname "$out")"
-	awk -v settings="$(printf '%s\n' "$@")" '
+	awk -v base="$base" -v settings="$(printf '%s\n' "$@")" '
 		BEGIN { n = split(settings, lines, "\n")
 			for (i = 1; i <= n; i++) if ((at = index(lines[i], "=")) > 0) want[substr(lines[i], 1, at - 1)] = substr(lines[i], at + 1) }
 		{ key = $1; sub(/:$/, "", key) }
 		(key in want) && $1 ~ /:$/ { match($0, /^ */); $0 = substr($0, 1, RLENGTH) key ": " want[key]; seen[key] = 1 }
 		{ print }
-		END { for (key in want) if (!(key in seen)) { print "conf/gateway.yaml has no key " key > "/dev/stderr"; exit 1 } }
-	' conf/gateway.yaml >"$out"
+		END { for (key in want) if (!(key in seen)) { print base " has no key " key > "/dev/stderr"; exit 1 } }
+	' "$base" >"$out"
 }

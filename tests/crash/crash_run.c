@@ -35,7 +35,7 @@ uint64_t dice(void)
 }
 
 struct options {
-	const char *dir, *bin, *certs;
+	const char *dir, *bin, *certs, *gateway_port, *platform_port, *control_port;
 	int rounds;
 	uint64_t seed;
 	uint32_t breaks;
@@ -115,7 +115,8 @@ static int run_round(struct world *w, int round, int rounds)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: crash_run --dir D --bin D --certs D --rounds N --seed S [--break file-sync|dir-sync] "
+	fprintf(stderr, "usage: crash_run --dir D --bin D --certs D --gateway-port N --platform-port N "
+	                "--control-port N --rounds N --seed S [--break file-sync|dir-sync] "
 	                "[--go-on]\n"
 	                "  D/gateway.yaml, D/gateway (journal, index.db): made by tests/crash/run\n");
 	exit(2);
@@ -124,7 +125,8 @@ static void usage(void)
 static void read_arguments(struct options *o, int argc, char **argv)
 {
 	static const struct option options[] = { { "dir", 1, NULL, 'd' }, { "bin", 1, NULL, 'b' },
-		{ "certs", 1, NULL, 'c' }, { "rounds", 1, NULL, 'n' }, { "seed", 1, NULL, 's' },
+		{ "certs", 1, NULL, 'c' }, { "gateway-port", 1, NULL, 'G' }, { "platform-port", 1, NULL, 'P' },
+		{ "control-port", 1, NULL, 'C' }, { "rounds", 1, NULL, 'n' }, { "seed", 1, NULL, 's' },
 		{ "break", 1, NULL, 'x' }, { "go-on", 0, NULL, 'g' }, { NULL, 0, NULL, 0 } };
 	int opt;
 
@@ -138,6 +140,15 @@ static void read_arguments(struct options *o, int argc, char **argv)
 			break;
 		case 'c':
 			o->certs = optarg;
+			break;
+		case 'G':
+			o->gateway_port = optarg;
+			break;
+		case 'P':
+			o->platform_port = optarg;
+			break;
+		case 'C':
+			o->control_port = optarg;
 			break;
 		case 'n':
 			o->rounds = atoi(optarg);
@@ -157,7 +168,8 @@ static void read_arguments(struct options *o, int argc, char **argv)
 			usage();
 		}
 	}
-	if (o->dir == NULL || o->bin == NULL || o->certs == NULL || o->rounds < 1)
+	if (o->dir == NULL || o->bin == NULL || o->certs == NULL || o->rounds < 1 || o->gateway_port == NULL ||
+	        o->platform_port == NULL || o->control_port == NULL)
 		usage();
 }
 
@@ -176,6 +188,9 @@ int main(int argc, char **argv)
 	snprintf(w.conf, sizeof(w.conf), "%s/gateway.yaml", o.dir);
 	snprintf(w.index, sizeof(w.index), "%s/gateway/index.db", o.dir);
 	w.certs = o.certs;
+	w.gateway_port = o.gateway_port;
+	w.platform_port = o.platform_port;
+	w.control_port = o.control_port;
 	world_open(&w, o.bin);
 	w.shim->seed = o.seed;
 	w.shim->breaks = o.breaks;

@@ -20,9 +20,6 @@
 
 #include "undo.h"
 
-#define GATEWAY_PORT 28443
-#define PLATFORM_PORT 29443
-#define CONTROL_PORT 29444
 #define N_PERSONS 12
 
 struct world {
@@ -31,6 +28,7 @@ struct world {
 	char conf[600], state[600], index[600];
 	const char *bin;   /* folder of the programs, absolute */
 	const char *certs; /* absolute */
+	const char *gateway_port, *platform_port, *control_port;
 	pid_t platform, supervisor;
 	struct undo_head *shim;
 };

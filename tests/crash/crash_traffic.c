@@ -66,7 +66,7 @@ static CURL *new_handle(const struct hospital *h)
 
 	if (headers == NULL)
 		headers = curl_slist_append(curl_slist_append(NULL, "Content-Type: application/json"), "Expect:");
-	snprintf(path, sizeof(path), "https://127.0.0.1:%d/fsi/api/rsfComIfsService/callService", GATEWAY_PORT);
+	snprintf(path, sizeof(path), "https://127.0.0.1:%s/fsi/api/rsfComIfsService/callService", world->gateway_port);
 	curl_easy_setopt(curl, CURLOPT_URL, path);
 	snprintf(path, sizeof(path), "%s/ca.crt", world->certs);
 	curl_easy_setopt(curl, CURLOPT_CAINFO, path);

@@ -58,6 +58,8 @@ static pid_t spawn(const struct world *w, const char *log, bool shimmed, const c
 	_exit(127);
 }
 
+static const char *control_port; /* of the platform, once it is started */
+
 void world_open(struct world *w, const char *bin)
 {
 	char path[700];
@@ -73,14 +75,12 @@ void world_open(struct world *w, const char *bin)
 
 void world_start_platform(struct world *w)
 {
-	char port[16], control[16];
-	const char *argv[] = { "yitong-sandbox", "platform", "--port", port, "--control-port", control, "--certs",
-		w->certs, NULL };
+	const char *argv[] = { "yitong-sandbox", "platform", "--port", w->platform_port, "--control-port",
+		w->control_port, "--certs", w->certs, NULL };
 	int64_t end = now_ms() + START_MS;
 	json_t *stats;
 
-	snprintf(port, sizeof(port), "%d", PLATFORM_PORT);
-	snprintf(control, sizeof(control), "%d", CONTROL_PORT);
+	control_port = w->control_port;
 	w->platform = spawn(w, "platform.log", false, argv);
 	while ((stats = world_control("GET", "/stats", NULL)) == NULL) {
 		if (now_ms() > end || waitpid(w->platform, NULL, WNOHANG) != 0)
@@ -212,7 +212,7 @@ json_t *world_control(const char *method, const char *path, const char *body)
 	char url[128];
 	long status = 0;
 
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", CONTROL_PORT, path);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%s%s", control_port, path);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 30000L);

@@ -4,16 +4,16 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib.sh
-bin=build/release/bin dir=run/doors port=27293 path=/fsi/api/rsfComIfsService/callService
+bin=build/release/bin dir=run/doors path=/fsi/api/rsfComIfsService/callService
 trap stop_all EXIT
 ./dev build >/dev/null || exit 1
-need_free $port 27294 26293 26294
+free_ports port signed platform control
 rm -rf $dir && mkdir -p $dir
 make_conf $dir/all.yaml run_dir=$dir/gateway folder=$dir/gateway/journal index=$dir/gateway/index.db \
-	data_keys=$dir/gateway/data-keys plugin_dir=build/release/plugins url=https://127.0.0.1:26293$path || exit 1
-sed -e "s|port: 8443|port: $port\n    paths: [$path, /other]|; s/port: 8444/port: 27294/" $dir/all.yaml >$dir/gateway.yaml
-start platform $dir/platform.log $bin/yitong-sandbox platform --port 26293 --control-port 26294 --certs certs/out
-wait_port 26293 "$last_pid" 10 $dir/platform.log || exit 1
+	data_keys=$dir/gateway/data-keys plugin_dir=build/release/plugins url=https://127.0.0.1:$platform$path || exit 1
+sed -e "s|port: 8443|port: $port\n    paths: [$path, /other]|; s/port: 8444/port: $signed/" $dir/all.yaml >$dir/gateway.yaml
+start platform $dir/platform.log $bin/yitong-sandbox platform --port $platform --control-port $control --certs certs/out
+wait_port $platform "$last_pid" 10 $dir/platform.log || exit 1
 start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
 wait_port $port "$last_pid" 20 $dir/gateway.log || exit 1
 

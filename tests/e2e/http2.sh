@@ -7,24 +7,24 @@ cd "$(dirname "$0")/../.." || exit 1
 bin=${YT_BIN:-build/release/bin} dir=run/http2 path=/fsi/api/rsfComIfsService/callService
 trap stop_all EXIT
 [ -n "${YT_BIN:-}" ] || ./dev build >/dev/null || exit 1
-need_free 27393 27394 27395 27396 26393 26394
+free_ports mtls signed plain desk_port platform control
 rm -rf $dir && mkdir -p $dir
 make_conf $dir/all.yaml run_dir=$dir/gateway folder=$dir/gateway/journal index=$dir/gateway/index.db \
-	data_keys=$dir/gateway/data-keys plugin_dir=${bin%/bin}/plugins url=https://127.0.0.1:26393$path || exit 1
+	data_keys=$dir/gateway/data-keys plugin_dir=${bin%/bin}/plugins url=https://127.0.0.1:$platform$path || exit 1
 # A third door without TLS, and the desk.
-awk '/^secrets:/ { print "  - {name: plain, kind: plain, address: 127.0.0.1, port: 27395, format: nhsa, allow: [127.0.0.0/8]}\n"
-		print "desk: {port: 27396}\n" } { print }' $dir/all.yaml |
-	sed -e "s|late_ms: 60000.*|late_ms: 60000\n    http2: on\n    trace: on|; s|port: 8443|port: 27393|; s/port: 8444/port: 27394/" >$dir/gateway.yaml
+awk -v plain=$plain -v desk=$desk_port '/^secrets:/ { print "  - {name: plain, kind: plain, address: 127.0.0.1, port: " plain ", format: nhsa, allow: [127.0.0.0/8]}\n"
+		print "desk: {port: " desk "}\n" } { print }' $dir/all.yaml |
+	sed -e "s|late_ms: 60000.*|late_ms: 60000\n    http2: on\n    trace: on|; s|port: 8443|port: $mtls|; s/port: 8444/port: $signed/" >$dir/gateway.yaml
 $bin/yitong check $dir/gateway.yaml >$dir/check.txt || { cat $dir/check.txt; exit 1; }
 grep -q "plain is plain HTTP" $dir/check.txt || fail "the check does not warn of plain HTTP"
-start platform $dir/platform.log $bin/yitong-sandbox platform --port 26393 --control-port 26394 --certs certs/out
-wait_port 26393 "$last_pid" 10 $dir/platform.log || exit 1
+start platform $dir/platform.log $bin/yitong-sandbox platform --port $platform --control-port $control --certs certs/out
+wait_port $platform "$last_pid" 10 $dir/platform.log || exit 1
 start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
 gateway=$last_pid
-for port in 27393 27395 27396; do wait_port $port "$gateway" 20 $dir/gateway.log || exit 1; done
+for port in $mtls $plain $desk_port; do wait_port $port "$gateway" 20 $dir/gateway.log || exit 1; done
 
 one="--cert certs/out/hospital-one.crt --key certs/out/hospital-one.key"
-url=https://127.0.0.1:27393$path desk=http://127.0.0.1:27396
+url=https://127.0.0.1:$mtls$path desk=http://127.0.0.1:$desk_port
 expect() { # WHAT WANT GOT
 	[ "$2" = "$3" ] || { tail -n 5 $dir/gateway.log; fail "$1: $3 instead of $2"; }
 	say "ok: $1: $2"
@@ -46,11 +46,11 @@ expect "HTTP/2 by nghttp" 200 "$(nghttp -nv --no-dep --cert=certs/out/hospital-o
 	-H ':method: POST' -H 'content-type: application/json' -d conf/example-1101.json $url 2>/dev/null | sed 's/\x1b\[[0-9;]*m//g' |
 	sed -n 's/.*:status: //p')"
 expect "no certificate" "0 000" "$(ask --http2 $url)"
-expect "plain HTTP without a signature" "1.1 403" "$(ask http://127.0.0.1:27395$path)"
+expect "plain HTTP without a signature" "1.1 403" "$(ask http://127.0.0.1:$plain$path)"
 
 before=$(counter yitong_requests_total)
 # h2load has no client certificate and signs nothing: each is read whole and turned away.
-h2load -n 400 -c 2 -m 50 -d conf/example-1101.json -H 'content-type: application/json' https://127.0.0.1:27394$path \
+h2load -n 400 -c 2 -m 50 -d conf/example-1101.json -H 'content-type: application/json' https://127.0.0.1:$signed$path \
 	>$dir/h2load.txt 2>&1
 expect "h2load, 400 requests over 2 connections" "400 4xx" "$(sed -n 's/.* \(400 4xx\),.*/\1/p' $dir/h2load.txt)"
 grep -q "Application protocol: h2" $dir/h2load.txt || fail "h2load did not speak HTTP/2"

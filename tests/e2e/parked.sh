@@ -7,22 +7,22 @@ cd "$(dirname "$0")/../.." || exit 1
 bin=build/release/bin dir=run/parked
 trap stop_all EXIT
 ./dev build >/dev/null || exit 1
-need_free 27743 27744 26743 26744
+free_ports mtls signed platform control
 rm -rf $dir && mkdir -p $dir
 make_conf $dir/all.yaml run_dir=$dir/gateway folder=$dir/gateway/journal index=$dir/gateway/index.db \
 	data_keys=$dir/gateway/data-keys plugin_dir=build/release/plugins query_timeout_ms=2000 change_timeout_ms=2000 \
 	server_delay_ms=500 late_ms=200 reverse_after_ms=200 retry_ms=100 timeout_ms=20000 \
-	url=https://127.0.0.1:26743/fsi/api/rsfComIfsService/callService || exit 1
-sed -e 's/port: 8443/port: 27743/; s/port: 8444/port: 27744/' $dir/all.yaml >$dir/gateway.yaml
-start platform $dir/platform.log $bin/yitong-sandbox platform --port 26743 --control-port 26744 --certs certs/out
-wait_port 26743 "$last_pid" 10 $dir/platform.log || exit 1
+	url=https://127.0.0.1:$platform/fsi/api/rsfComIfsService/callService || exit 1
+sed -e "s/port: 8443/port: $mtls/; s/port: 8444/port: $signed/" $dir/all.yaml >$dir/gateway.yaml
+start platform $dir/platform.log $bin/yitong-sandbox platform --port $platform --control-port $control --certs certs/out
+wait_port $platform "$last_pid" 10 $dir/platform.log || exit 1
 start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
-wait_port 27743 "$last_pid" 20 $dir/gateway.log || exit 1
+wait_port $mtls "$last_pid" 20 $dir/gateway.log || exit 1
 yitong() { $bin/yitong --conf $dir/gateway.yaml "$@"; }
 ask() { # SERIAL: a national transaction that the gateway passes on unread; prints the answer
 	jq -c --arg n "H3302139990120260314092805$1" '.infno = "9999" | .msgid = $n' conf/example-1101.json |
 		curl -sS --max-time 18 --cacert certs/out/ca.crt --cert certs/out/hospital-one.crt \
-			--key certs/out/hospital-one.key -H 'Content-Type: application/json' --data @- https://127.0.0.1:27743/
+			--key certs/out/hospital-one.key -H 'Content-Type: application/json' --data @- https://127.0.0.1:$mtls/
 }
 parked() { # LAST: the parked exchange that is not LAST (the list is up to a second behind), waited for
 	local id
@@ -37,7 +37,7 @@ parked() { # LAST: the parked exchange that is not LAST (the list is up to a sec
 n=0 id=none
 for row in "refused:Y403" "reversed:Y403" "done:Y405"; do
 	decision=${row%%:*} text=${row##*:} n=$((n + 1))
-	curl -sS -X POST http://127.0.0.1:26744/fault -d '{"infno":"9999","kind":"cut","count":1}' >/dev/null
+	curl -sS -X POST http://127.0.0.1:$control/fault -d '{"infno":"9999","kind":"cut","count":1}' >/dev/null
 	ask 000$n >$dir/first.json &
 	first=$!
 	id=$(parked "$id") || exit 1
@@ -47,7 +47,7 @@ for row in "refused:Y403" "reversed:Y403" "done:Y405"; do
 	[ "$(ask 000$n)" = "$(cat $dir/first.json)" ] || fail "$decision: asked again, another answer"
 	say "ok: decided $decision, told $text, and the same again"
 done
-curl -sS -X POST http://127.0.0.1:26744/fault -d '{"infno":"9999","kind":"cut","count":1}' >/dev/null
+curl -sS -X POST http://127.0.0.1:$control/fault -d '{"infno":"9999","kind":"cut","count":1}' >/dev/null
 ask 0009 >$dir/first.json &
 id=$(parked "$id") || exit 1
 yitong parked decide "$id" nonsense --operator op1 --reason x && fail "a wrong decision is taken"

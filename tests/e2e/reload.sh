@@ -7,18 +7,18 @@ cd "$(dirname "$0")/../.." || exit 1
 bin=build/release/bin dir=run/reload
 trap stop_all EXIT
 ./dev build >/dev/null || exit 1
-need_free 27543 27544 26543 26544
+free_ports mtls signed platform control
 rm -rf $dir && mkdir -p $dir
 make_conf $dir/all.yaml run_dir=$dir/gateway folder=$dir/gateway/journal index=$dir/gateway/index.db \
 	data_keys=$dir/gateway/data-keys plugin_dir=build/release/plugins \
-	url=https://127.0.0.1:26543/fsi/api/rsfComIfsService/callService || exit 1
-sed -e 's/port: 8443/port: 27543/; s/port: 8444/port: 27544/' $dir/all.yaml >$dir/right.yaml
+	url=https://127.0.0.1:$platform/fsi/api/rsfComIfsService/callService || exit 1
+sed -e "s/port: 8443/port: $mtls/; s/port: 8444/port: $signed/" $dir/all.yaml >$dir/right.yaml
 cp $dir/right.yaml $dir/gateway.yaml
-start platform $dir/platform.log $bin/yitong-sandbox platform --port 26543 --control-port 26544 --certs certs/out
-wait_port 26543 "$last_pid" 10 $dir/platform.log || exit 1
+start platform $dir/platform.log $bin/yitong-sandbox platform --port $platform --control-port $control --certs certs/out
+wait_port $platform "$last_pid" 10 $dir/platform.log || exit 1
 start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
 gateway=$last_pid
-wait_port 27543 "$gateway" 20 $dir/gateway.log || exit 1
+wait_port $mtls "$gateway" 20 $dir/gateway.log || exit 1
 
 wait_log() { # HOW-OFTEN TEXT
 	for _ in $(seq 100); do
@@ -31,7 +31,7 @@ wait_log() { # HOW-OFTEN TEXT
 ask() {
 	curl -sS --max-time 10 --cacert certs/out/ca.crt --cert certs/out/hospital-one.crt \
 		--key certs/out/hospital-one.key -H 'Content-Type: application/json' --data @conf/example-1101.json \
-		https://127.0.0.1:27543/ | jq -e '.infcode == 0' >/dev/null
+		https://127.0.0.1:$mtls/ | jq -e '.infcode == 0' >/dev/null
 }
 generation() { $bin/yitong --conf $dir/right.yaml status --json | jq .generation; }
 wait_log 1 "ready: generation 1"

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 build=${YT_BUILD_DIR:-build/release} dir=$PWD/run/sdk
 trap stop_all EXIT
 [ -n "${YT_BUILD_DIR:-}" ] || ./dev build >/dev/null || exit 1
-need_free 27463 26463 26464
+free_ports mtls platform control
 rm -rf "$dir" && mkdir -p "$dir"
 step "the host library" "$dir/host.log" cmake --build "$build" --target yitong-host || exit 1
 step "installed into a folder" "$dir/install.log" cmake --install "$build" --component sdk --prefix "$dir/prefix" || exit 1
@@ -34,16 +34,16 @@ mkdir "$dir/plugins" && cp "$build/plugins/nhsa.so" "$dir/guide/caret.so" "$dir/
 chmod go-w "$dir"/plugins/*.so
 make_conf "$dir/all.yaml" run_dir="$dir/gateway" folder="$dir/gateway/journal" index="$dir/gateway/index.db" \
 	data_keys="$dir/gateway/data-keys" plugin_dir="$dir/plugins" workers=1 \
-	url=https://127.0.0.1:26463/fsi/api/rsfComIfsService/callService || exit 1
+	url=https://127.0.0.1:$platform/fsi/api/rsfComIfsService/callService || exit 1
 # The first listener speaks the guide's format; the second is not needed.
 awk '/^listeners:/ { inside = 1 } /^[a-z]+:/ && !/^listeners:/ { inside = 0 }
 	inside && /format: nhsa/ && !done { sub("nhsa", "caret"); done = 1 }
 	inside && /name: hospitals-signed/ { skip = 1 } !inside { skip = 0 } !skip' "$dir/all.yaml" |
-	sed 's/port: 8443/port: 27463/' >"$dir/gateway.yaml"
-start platform "$dir/platform.log" "$build/bin/yitong-sandbox" platform --port 26463 --control-port 26464 --certs certs/out
-wait_port 26463 "$last_pid" 10 "$dir/platform.log" || exit 1
+	sed "s/port: 8443/port: $mtls/" >"$dir/gateway.yaml"
+start platform "$dir/platform.log" "$build/bin/yitong-sandbox" platform --port "$platform" --control-port "$control" --certs certs/out
+wait_port "$platform" "$last_pid" 10 "$dir/platform.log" || exit 1
 start yitongd "$dir/gateway.log" "$build/bin/yitongd" --conf "$dir/gateway.yaml"
-wait_port 27463 "$last_pid" 20 "$dir/gateway.log" || exit 1
+wait_port "$mtls" "$last_pid" 20 "$dir/gateway.log" || exit 1
 
 printf '1101^H33021399901^S0007^H33021399901202603140928050001^330213^330213^20260314092805^%s^\n' \
 	'mdtrt_cert_type=02|mdtrt_cert_no=330213197906152731|psn_cert_type=01|certno=330213197906152731|psn_name=示例甲' >"$dir/1101.txt"
@@ -51,7 +51,7 @@ printf '1101^H33021399901^S0007^H33021399901202603140928050001^330213^330213^202
 	{ cat "$dir/explain.log"; fail "explain says it would not go"; }
 grep -q 'everything: yes: party zhejiang' "$dir/explain.log" || fail "explain names no route"
 curl -sS --max-time 10 -o "$dir/answer.txt" --cacert certs/out/ca.crt --cert certs/out/hospital-one.crt \
-	--key certs/out/hospital-one.key --data-binary @"$dir/1101.txt" https://127.0.0.1:27463/ || fail "no answer"
+	--key certs/out/hospital-one.key --data-binary @"$dir/1101.txt" https://127.0.0.1:$mtls/ || fail "no answer"
 say "asked: $(cat "$dir/1101.txt")"
 say "answered: $(cut -c1-160 "$dir/answer.txt")"
 grep -q '^0^' "$dir/answer.txt" || fail "the platform's answer did not come back in the guide's format"

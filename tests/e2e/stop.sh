@@ -7,14 +7,14 @@ cd "$(dirname "$0")/../.." || exit 1
 bin=build/release/bin dir=run/stop
 trap stop_all EXIT
 ./dev build >/dev/null || exit 1
-need_free 27643 27644
+free_ports mtls signed
 rm -rf $dir && mkdir -p $dir
 make_conf $dir/all.yaml run_dir=$dir/gateway folder=$dir/gateway/journal index=$dir/gateway/index.db \
 	data_keys=$dir/gateway/data-keys plugin_dir=build/release/plugins || exit 1
-sed -e 's/^gateway:/&\n  heartbeat_ms: 1000/; s/port: 8443/port: 27643/; s/port: 8444/port: 27644/' $dir/all.yaml >$dir/gateway.yaml
+sed -e "s/^gateway:/&\n  heartbeat_ms: 1000/; s/port: 8443/port: $mtls/; s/port: 8444/port: $signed/" $dir/all.yaml >$dir/gateway.yaml
 start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
 gateway=$last_pid
-wait_port 27643 "$gateway" 20 $dir/gateway.log || exit 1
+wait_port $mtls "$gateway" 20 $dir/gateway.log || exit 1
 wait_log() { # TEXT
 	for _ in $(seq 100); do
 		grep -qF "$1" $dir/gateway.log && return 0
