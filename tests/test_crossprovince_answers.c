@@ -456,7 +456,8 @@ static void test_reversal_of_an_unknown_outcome(void **state)
 	end(&s);
 }
 
-static void test_stored_answer_is_marked_as_repeat(void **state)
+/* charset: of the answer that is stored, with 基金 in it; the instance itself writes UTF-8. */
+static void marks_as_repeat(enum yt_charset charset)
 {
 	struct scene s;
 	struct yt_buf out = { 0 };
@@ -464,6 +465,7 @@ static void test_stored_answer_is_marked_as_repeat(void **state)
 	struct yt_str stored, octets;
 
 	begin(&s);
+	s.answer.charset = charset;
 	read = must_decode(&s.w, &s.gs, s.msg->sent);
 	stored = sealed(&s.w, &s.answer);
 	assert_int_equal(s.gs.api->repeat_reply(s.gs.plugin, read, stored, YT_STR("620000202603181030000000000007"),
@@ -478,6 +480,12 @@ static void test_stored_answer_is_marked_as_repeat(void **state)
 	        element(stored, "result"));
 	assert_int_equal(answered(&s.w, &s.zj, s.msg, octets)->outcome, YT_DONE);
 	end(&s);
+}
+
+static void test_stored_answer_is_marked_as_repeat(void **state)
+{
+	marks_as_repeat(YT_UTF8);
+	marks_as_repeat(YT_GB18030);
 }
 
 /* -- answers of ours ---------------------------------------------------------------------------- */

@@ -317,11 +317,11 @@ static int sign(struct yt_plugin *self, struct ksbw_head *head, struct yt_str ke
 
 /* -- writing ------------------------------------------------------------------------------------ */
 
-static int write_document(const struct ksbw *k, struct ksbw_head *head, struct yt_str body, struct yt_buf *out)
+static int write_document(struct ksbw_head *head, struct yt_str body, enum yt_charset charset, struct yt_buf *out)
 {
 	struct yt_xml_writer w;
 
-	yt_xml_begin(&w, out, k->charset);
+	yt_xml_begin(&w, out, charset);
 	w.indent = 2;
 	yt_xml_declaration(&w);
 	yt_xml_start(&w, "ksbw");
@@ -336,8 +336,8 @@ static int write_document(const struct ksbw *k, struct ksbw_head *head, struct y
 	return yt_xml_done(&w, NULL);
 }
 
-int ksbw_seal(struct yt_plugin *self, struct ksbw_head *head, struct yt_str body, int64_t now_ms, struct yt_buf *out,
-        struct yt_fault *fault)
+int ksbw_seal(struct yt_plugin *self, struct ksbw_head *head, struct yt_str body, enum yt_charset charset,
+        int64_t now_ms, struct yt_buf *out, struct yt_fault *fault)
 {
 	const struct ksbw *k = yt_plugin_ctx(self);
 	struct yt_buf digest = { 0 }, signature = { 0 };
@@ -358,7 +358,7 @@ int ksbw_seal(struct yt_plugin *self, struct ksbw_head *head, struct yt_str body
 		rv = sign(self, head, key.name, &signature);
 	head->sign = yt_buf_view(&signature);
 	if (rv == 0)
-		rv = write_document(k, head, body, out);
+		rv = write_document(head, body, charset, out);
 	else if (rv != YT_ENOMEM)
 		ksbw_refuse(fault, rv, "head.sign", "cannot be made with the key of ours");
 	if (rv == 0 && out->n - start > KSBW_OCTETS_MAX)

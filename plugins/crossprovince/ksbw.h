@@ -202,9 +202,9 @@ int ksbw_verify(struct yt_plugin *self, const struct ksbw_envelope *e, struct ks
 int ksbw_string_to_sign(struct yt_buf *out, const struct ksbw_head *h);
 int ksbw_explain_signature(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str octets,
         const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena, struct yt_buf *out);
-/* Writes the whole message around body (an element in the instance's charset); fills keyid, digest and sign. */
-int ksbw_seal(struct yt_plugin *self, struct ksbw_head *head, struct yt_str body, int64_t now_ms, struct yt_buf *out,
-        struct yt_fault *fault);
+/* Writes the whole message around body, an element in that charset; fills keyid, digest and sign. */
+int ksbw_seal(struct yt_plugin *self, struct ksbw_head *head, struct yt_str body, enum yt_charset charset,
+        int64_t now_ms, struct yt_buf *out, struct yt_fault *fault);
 /* Reads one element that was written or stored without its document. */
 int ksbw_read_fragment(struct yt_arena *arena, struct yt_str octets, enum yt_charset charset, struct yt_node **element);
 /* Head members as texts of an object, and back. */

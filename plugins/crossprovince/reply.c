@@ -501,7 +501,7 @@ int ksbw_encode_reply(
 	if (rv == 0)
 		rv = compose(self, msg, &copy, &body);
 	if (rv == 0)
-		rv = ksbw_seal(self, &head, yt_buf_view(&body), head.sent_ms, out, &fault);
+		rv = ksbw_seal(self, &head, yt_buf_view(&body), k->charset, head.sent_ms, out, &fault);
 	yt_buf_free(&body);
 	return rv;
 }
@@ -533,7 +533,8 @@ int ksbw_repeat_reply(struct yt_plugin *self, const struct yt_msg *msg, struct y
 	mark = body.failed ? NULL : memmem(body.p, body.n, was, sizeof(was) - 1);
 	if (mark != NULL)
 		mark[9] = '1';
-	rv = body.failed ? YT_ENOMEM : ksbw_seal(self, &head, yt_buf_view(&body), head.sent_ms, out, &fault);
+	rv = body.failed ? YT_ENOMEM
+	                 : ksbw_seal(self, &head, yt_buf_view(&body), e.xml.charset, head.sent_ms, out, &fault);
 	yt_buf_free(&body);
 	return rv;
 }

@@ -419,7 +419,7 @@ int ksbw_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct
 	if (rv == 0)
 		rv = check_written(k, msg, s.schema, yt_buf_view(&body), fault);
 	if (rv == 0)
-		rv = ksbw_seal(self, &head, yt_buf_view(&body), head.sent_ms, out, fault);
+		rv = ksbw_seal(self, &head, yt_buf_view(&body), k->charset, head.sent_ms, out, fault);
 	yt_buf_free(&body);
 	return rv;
 }
