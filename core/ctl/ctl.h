@@ -1,7 +1,8 @@
 /* core/ctl/ctl.h - what the subcommands of `yitong` share: exit codes, configuration, tables, masking.
  *
  * yitong.c finds the subcommand; each is one function in one file: ctl_check.c, ctl_messages.c,
- * ctl_show.c, ctl_status.c (status, parked), ctl_audit.c, ctl_journal.c (journal, index). */
+ * ctl_show.c, ctl_status.c (status, parked), ctl_audit.c, ctl_journal.c (journal, index).  Those that work with formats
+ * share desk.h. */
 #ifndef YT_CTL_CTL_H
 #define YT_CTL_CTL_H
 
