@@ -375,6 +375,9 @@ static void test_what_is_too_large_or_not_for_us(void **state)
 	q.treating = ksbw_request.treating;
 	/* A hop reads the head, and passes the octets on as they came. */
 	msg = must_decode(&w, &hop, good);
+	/* Nobody knows it under the hop's name: "never seen" would be said of what stands. */
+	assert_int_equal(hop.api->query_for(hop.plugin, msg, yt_msg_new(w.arena)), YT_ENOTFOUND);
+	assert_int_equal(hop.api->reversal_of(hop.plugin, msg, yt_msg_new(w.arena)), YT_ENOTFOUND);
 	assert_text(msg->too_late, "-9001");
 	assert_int_equal(hop.api->encode_request(hop.plugin, msg, &out, &w.fault), 0);
 	assert_same(yt_buf_view(&out), good);

@@ -43,6 +43,7 @@ static struct world {
 /* -- codecs: the one-line format, under two names ------------------------------------------------- */
 
 static struct yt_codec_api platform_api, hub_api;
+static enum yt_resolve platform_settles = YT_RESOLVE_REVERSE;
 static enum yt_resolve platform_resolves = YT_RESOLVE_RESEND; /* a registration of unknown outcome */
 static bool is_native; /* all but reversals goes to the platform as it came */
 static bool reads_nothing; /* answers cannot be read any more */
@@ -176,7 +177,7 @@ static int wide_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, c
 
 static void make_codecs(void)
 {
-	make_ops(platform_ops, platform_resolves, YT_RESOLVE_REVERSE);
+	make_ops(platform_ops, platform_resolves, platform_settles);
 	make_ops(hub_ops, YT_RESOLVE_ADOPT, YT_RESOLVE_ADOPT);
 	platform_api = fake_codec;
 	platform_api.ops = platform_ops;
@@ -820,6 +821,29 @@ static void test_reversal_by_another_way(void **state)
 	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
 }
 
+/* Another's message, passed on unchanged to who keeps every answer by number: found out by the same octets again. */
+static void test_passed_on(void **state)
+{
+	char first[400];
+
+	platform_settles = YT_RESOLVE_ADOPT;
+	teardown(NULL);
+	setup(NULL);
+	is_native = true;
+	flow = NULL;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	memcpy(first, w.sent, sizeof(first));
+	expect("platform:SETTLE", 'l');
+	await_leg();
+	assert_string_equal(w.sent, first);
+	expect("platform:SETTLE", 'g');
+	expect("platform:SETTLE", 'd');
+	is_native = false;
+	platform_settles = YT_RESOLVE_REVERSE;
+	assert_int_equal(state_in_log(), X_DONE);
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+}
+
 /* Parked while it was being undone; when its origin asks for it, it is undone. */
 static void test_parked_undoing(void **state)
 {
@@ -996,6 +1020,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reversal_joins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reversal_by_another_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_passed_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_parked_undoing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_undelivered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_admission, setup, teardown),

@@ -283,6 +283,13 @@ static void lacks_secret(struct engine *e, struct task *t)
 		task_park(e, t, "it carried a credential that is not kept: it cannot be sent again");
 }
 
+/* Another's message that was passed on as it came, where every answer is kept by number: its party knows nothing of it
+ * under our name, and gives its answer to the same octets again. */
+static bool is_passed_on(const struct task *t)
+{
+	return t->method == YT_RESOLVE_ADOPT && t->outward == t->original && yt_str_eq(t->sent, t->request);
+}
+
 /* Writes the step down; its leg leaves when that is durable. */
 static void step(struct engine *e, struct task *t, enum rec_leg leg)
 {
@@ -290,6 +297,8 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 	const char *sign_no;
 	int rv;
 
+	if (leg == REC_LEG_QUERY && is_passed_on(t))
+		leg = REC_LEG_RESEND;
 	t->leg = leg;
 	yt_buf_clear(&t->octets);
 	if (leg == REC_LEG_RESEND && (t->x.flags & REC_X_SECRET) != 0) {

@@ -54,6 +54,15 @@ static int take_areas(struct yt_msg *msg, const struct ksbw_head *sent)
 	return msg->treatment_area.p != NULL && msg->insured_area.p != NULL ? 0 : YT_ENOMEM;
 }
 
+/* A message is known by its sender: of what was only passed on nobody knows anything under our name, and would say "never
+ * seen" of what stands. */
+static bool is_ours(struct yt_plugin *self, const struct ksbw_head *sent)
+{
+	const struct ksbw *k = yt_plugin_ctx(self);
+
+	return yt_str_eq(sent->sender, k->area);
+}
+
 int ksbw_query_for(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query)
 {
 	struct ksbw_head sent;
@@ -62,8 +71,8 @@ int ksbw_query_for(struct yt_plugin *self, const struct yt_msg *original, struct
 
 	if (!ksbw_sent(self, query->arena, original, &sent, NULL))
 		return YT_ENOTFOUND;
-	if (sent.digest.n == 0)
-		return YT_ENOTFOUND; /* the head was made again: what was sent is not known */
+	if (sent.digest.n == 0 || !is_ours(self, &sent))
+		return YT_ENOTFOUND; /* passed on; or the head was made again: what was sent is not known */
 	data = begin(query, original, YT_OP_OUTCOME_QUERY, "P201");
 	rv = data == NULL ? YT_ENOMEM : take_areas(query, &sent);
 	if (rv == 0)
@@ -81,7 +90,7 @@ int ksbw_reversal_of(struct yt_plugin *self, const struct yt_msg *original, stru
 	bool is_one = false;
 	int rv;
 
-	if (!ksbw_sent(self, reversal->arena, original, &sent, NULL))
+	if (!ksbw_sent(self, reversal->arena, original, &sent, NULL) || !is_ours(self, &sent))
 		return YT_ENOTFOUND;
 	for (size_t i = 0; i < sizeof(may) / sizeof(may[0]); i++)
 		is_one = is_one || yt_str_is(sent.transno, may[i]);
