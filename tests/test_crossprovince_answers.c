@@ -479,16 +479,6 @@ static void marks_as_repeat(enum yt_charset charset)
 	                    &s.w, yt_arena_copy(s.w.arena, element(octets, "result")).p, "<dupflag>1", "<dupflag>0")),
 	        element(stored, "result"));
 	assert_int_equal(answered(&s.w, &s.zj, s.msg, octets)->outcome, YT_DONE);
-	/* One that was made in the other charset. */
-	s.answer.charset = YT_GB18030;
-	stored = sealed(&s.w, &s.answer);
-	assert_int_equal(s.gs.api->repeat_reply(s.gs.plugin, read, stored, YT_STR("620000202603181030000000000008"),
-	                         1773801000000, &out),
-	        0);
-	octets = kept(&s.w, &out);
-	assert_text(text_of(octets, "dupflag"), "1");
-	assert_int_equal(yt_utf8_check(octets, NULL), 0);
-	assert_int_equal(answered(&s.w, &s.zj, s.msg, octets)->outcome, YT_DONE);
 	end(&s);
 }
 

@@ -506,17 +506,6 @@ int ksbw_encode_reply(
 	return rv;
 }
 
-static int put_in_charset(struct yt_buf *out, struct yt_str octets, enum yt_charset is, enum yt_charset wanted)
-{
-	int rv = 0;
-
-	if (is == wanted)
-		yt_buf_str(out, octets);
-	else
-		rv = is == YT_GB18030 ? yt_gb18030_to_utf8(octets, out, NULL) : yt_utf8_to_gb18030(octets, out, NULL);
-	return rv != 0 ? rv : out->failed ? YT_ENOMEM : 0;
-}
-
 int ksbw_repeat_reply(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str stored, struct yt_str number,
         int64_t wall_ms, struct yt_buf *out)
 {
@@ -539,11 +528,7 @@ int ksbw_repeat_reply(struct yt_plugin *self, const struct yt_msg *msg, struct y
 		rv = answer_head(k, msg->arena, msg, number, wall_ms, &head);
 	if (rv != 0)
 		return rv;
-	rv = put_in_charset(&body, e.raw, e.xml.charset, k->charset); /* it may have been passed on as it came, once */
-	if (rv != 0) {
-		yt_buf_free(&body);
-		return rv;
-	}
+	yt_buf_str(&body, e.raw);
 	/* In both charsets a text has its < as a reference, so this is the element. */
 	mark = body.failed ? NULL : memmem(body.p, body.n, was, sizeof(was) - 1);
 	if (mark != NULL)
