@@ -1,7 +1,8 @@
-/* tests/plugins/fragile/fragile.c - the nhsa codec with one flaw: some octets kill the process that decodes them.
+/* tests/plugins/fragile/fragile.c - the nhsa codec with one flaw: some octets kill the process in the function they name.
  *
- * For tests/e2e/plugin_crash.sh (promise P8).  It loads nhsa.so beside it and passes everything on, but a
- * request that holds FRAGILE-REQUEST, or an answer to FRAGILE-ANSWER, dies in decoding. */
+ * For tests/e2e/plugin_crash.sh (promise P8).  It loads nhsa.so beside it and passes everything on, but a request that
+ * holds FRAGILE-REQUEST, or an answer to FRAGILE-ANSWER, dies in decoding, and one that holds DIES-encode_reply and
+ * the like dies there.  path and sign see no message: they die for the next one after DIES-path, DIES-sign. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,42 +11,142 @@
 #include "yitong/plugin.h"
 
 static const struct yt_codec_api *whole;
+static bool path_dies, sign_dies;
 
 YT_EXPORT extern struct yt_codec_api yt_codec_api;
 struct yt_codec_api yt_codec_api;
 
+static bool holds(struct yt_str octets, const char *mark)
+{
+	return octets.n > 0 && memmem(octets.p, octets.n, mark, strlen(mark)) != NULL;
+}
+
+static void die_at(struct yt_str octets, const char *mark)
+{
+	if (holds(octets, mark))
+		abort();
+}
+
 static int decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
 {
-	if (memmem(octets.p, octets.n, "FRAGILE-REQUEST", 15) != NULL)
-		abort();
+	die_at(octets, "FRAGILE-REQUEST");
 	return whole->decode_request(self, octets, msg, fault);
 }
 
 static int decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
 	struct yt_reply *reply)
 {
-	if (memmem(msg->content.p, msg->content.n, "FRAGILE-ANSWER", 14) != NULL)
-		abort();
+	die_at(msg->content, "FRAGILE-ANSWER");
 	return whole->decode_reply(self, msg, http_status, octets, reply);
+}
+
+static int encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+{
+	die_at(msg->content, "DIES-encode_request");
+	path_dies = path_dies || holds(msg->content, "DIES-path");
+	sign_dies = sign_dies || holds(msg->content, "DIES-sign");
+	return whole->encode_request(self, msg, out, fault);
+}
+
+static int encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
+{
+	die_at(msg->content, "DIES-encode_reply");
+	return whole->encode_reply(self, msg, reply, out);
+}
+
+static int verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key, int64_t now_ms,
+	struct yt_fault *fault)
+{
+	for (size_t i = 0; i < n; i++)
+		die_at(headers[i].value, "DIES-verify");
+	return whole->verify(self, headers, n, key, now_ms, fault);
+}
+
+static struct yt_str sender(struct yt_plugin *self, const struct yt_header *headers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		die_at(headers[i].value, "DIES-sender");
+	return whole->sender(self, headers, n);
+}
+
+static int sign(struct yt_plugin *self, struct yt_arena *arena, int64_t now_ms, struct yt_header *out, size_t max)
+{
+	if (sign_dies)
+		abort();
+	return whole->sign(self, arena, now_ms, out, max);
+}
+
+static int path(struct yt_plugin *self, struct yt_str wire_op, struct yt_str base, struct yt_arena *arena, struct yt_str *out)
+{
+	if (path_dies)
+		abort();
+	return whole->path(self, wire_op, base, arena, out);
+}
+
+static int query_for(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query)
+{
+	die_at(original->content, "DIES-query_for");
+	return whole->query_for(self, original, query);
+}
+
+static enum yt_judgement judge(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
+	struct yt_reply *adopted)
+{
+	die_at(original->content, "DIES-judge");
+	return whole->judge(self, original, answer, adopted);
+}
+
+static int reversal_of(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal)
+{
+	die_at(original->content, "DIES-reversal_of");
+	return whole->reversal_of(self, original, reversal);
+}
+
+static int64_t patience(struct yt_plugin *self, const struct yt_msg *msg, struct yt_reply *instead)
+{
+	die_at(msg->content, "DIES-patience");
+	return whole->patience(self, msg, instead);
+}
+
+static int blank(struct yt_plugin *self, struct yt_str wire_op, bool is_answer, struct yt_arena *arena, struct yt_str octets,
+	yt_blank *put, void *ctx, struct yt_buf *out)
+{
+	die_at(octets, "DIES-blank");
+	return whole->blank(self, wire_op, is_answer, arena, octets, put, ctx, out);
+}
+
+static void replace(void)
+{
+	yt_codec_api = *whole;
+	yt_codec_api.name = "fragile";
+	yt_codec_api.decode_request = decode_request;
+	yt_codec_api.decode_reply = decode_reply;
+	yt_codec_api.encode_request = encode_request;
+	yt_codec_api.encode_reply = encode_reply;
+	yt_codec_api.verify = verify;
+	yt_codec_api.sender = sender;
+	yt_codec_api.sign = sign;
+	yt_codec_api.path = path;
+	yt_codec_api.query_for = query_for;
+	yt_codec_api.judge = judge;
+	yt_codec_api.reversal_of = reversal_of;
+	yt_codec_api.patience = patience;
+	yt_codec_api.blank = blank;
 }
 
 __attribute__((constructor)) static void borrow(void)
 {
-	char path[1024];
+	char file[1024];
 	Dl_info here;
 	void *nhsa;
 
 	if (dladdr((void *)&whole, &here) == 0)
 		return;
-	snprintf(path, sizeof(path), "%s", here.dli_fname);
-	*strrchr(path, '/') = 0;
-	strncat(path, "/nhsa.so", sizeof(path) - strlen(path) - 1);
-	nhsa = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	snprintf(file, sizeof(file), "%s", here.dli_fname);
+	*strrchr(file, '/') = 0;
+	strncat(file, "/nhsa.so", sizeof(file) - strlen(file) - 1);
+	nhsa = dlopen(file, RTLD_NOW | RTLD_LOCAL);
 	whole = nhsa != NULL ? dlsym(nhsa, "yt_codec_api") : NULL;
-	if (whole == NULL)
-		return;
-	yt_codec_api = *whole;
-	yt_codec_api.name = "fragile";
-	yt_codec_api.decode_request = decode_request;
-	yt_codec_api.decode_reply = decode_reply;
+	if (whole != NULL)
+		replace();
 }
