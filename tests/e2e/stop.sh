@@ -1,6 +1,7 @@
 #!/bin/bash
 # tests/e2e/stop.sh - a worker that stands still is replaced; Ctrl-C and hang-up reach every process of ours: the
-# first drains, the second reloads; and no file we leave can be read by others.
+# first drains, the second reloads; no file we leave can be read by others; an idle gateway signs the end of its journal,
+# once; and a keeper that was asked to make its index anew is no death.
 set -u -m # a process group of its own for what is started here, as a terminal would give it
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib.sh
@@ -10,7 +11,7 @@ trap stop_all EXIT
 free_ports mtls signed
 rm -rf $dir && mkdir -p $dir
 make_conf $dir/all.yaml run_dir=$dir/gateway folder=$dir/gateway/journal index=$dir/gateway/index.db \
-	data_keys=$dir/gateway/data-keys plugin_dir=build/release/plugins || exit 1
+	data_keys=$dir/gateway/data-keys anchor_s=1 plugin_dir=build/release/plugins || exit 1
 sed -e "s/^gateway:/&\n  heartbeat_ms: 1000/; s/port: 8443/port: $mtls/; s/port: 8444/port: $signed/" $dir/all.yaml >$dir/gateway.yaml
 start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
 gateway=$last_pid
@@ -32,6 +33,26 @@ say "ok: nobody else can read what is kept"
 $bin/yitongd --conf $dir/gateway.yaml >$dir/second.log 2>&1 && fail "a second yitongd ended well"
 grep -qF "another yitongd runs with run_dir" $dir/second.log || fail "a second yitongd says: $(cat $dir/second.log)"
 say "ok: a second yitongd in the same run_dir is refused"
+
+anchors() { $bin/yitong --conf $dir/gateway.yaml journal verify | sed -n 's/^ *anchors *//p'; }
+wait_signed() {
+	for _ in $(seq 100); do
+		[[ $(anchors) == [1-9]*", 1 came after it" ]] && return 0 # the one that the anchor is in
+		sleep 0.1
+	done
+	fail "an idle gateway leaves the end of its journal unsigned: $(anchors)"
+}
+wait_signed
+before=$(anchors)
+sleep 2.5 # twice anchor_s and more
+[ "$(anchors)" = "$before" ] || fail "anchors are signed for anchors: $before, then $(anchors)"
+say "ok: an idle gateway signs the end of its journal once"
+
+$bin/yitong --conf $dir/gateway.yaml index rebuild >$dir/rebuild.log 2>&1 || fail "index rebuild: $(cat $dir/rebuild.log)"
+wait_log "the keeper ended as it was asked to"
+wait_signed
+! grep -q 'error' $dir/gateway.log || fail "a rebuild is told as an error: $(grep error $dir/gateway.log)"
+say "ok: an index made anew is no error"
 
 kill -HUP -- "-$gateway"
 wait_log "ready: generation 2"
