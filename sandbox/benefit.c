@@ -1,7 +1,41 @@
 /* sandbox/benefit.c - the benefit rule (benefit.h states it). */
 #include "benefit.h"
 
+#include <stddef.h>
 #include <string.h>
+
+/* What the last digit of a code does not say. */
+static const struct item {
+	const char *code, *class_code, *kind_code;
+	int64_t selfpay_permille, ceiling_fen;
+} items[] = {
+	{ "XL01XEA297A001010178046", "02", "09", 500, 0 },     /* a negotiated drug */
+	{ "002504030010000-250403014", "02", "05", 250, 0 },   /* a treatment */
+	{ "C0201070270000000000028", "02", "08", 500, 50000 }, /* an implant */
+	{ "001109000010000-110900002", "01", "01", 0, 6000 },  /* a bed, a day */
+};
+
+static const struct item *item_of(const char *code)
+{
+	for (size_t i = 0; i < sizeof(items) / sizeof(*items); i++)
+		if (strcmp(items[i].code, code) == 0)
+			return &items[i];
+	return NULL;
+}
+
+static const char *kind_of(const char *code)
+{
+	switch (code[0]) {
+	case 'X':
+		return "09";
+	case 'Z':
+		return "11";
+	case 'C':
+		return "08";
+	default:
+		return strncmp(code, "001109", 6) == 0 ? "01" : "05";
+	}
+}
 
 static int64_t share(int64_t amount_fen, int64_t permille)
 {
@@ -26,12 +60,14 @@ void benefit_split_line(const char *code, int64_t amount_fen, int64_t count_e4, 
 	char last = len == 0 ? '0' : code[len - 1];
 	int64_t sign = amount_fen < 0 ? -1 : 1;
 	int64_t size = amount_fen * sign, allowed;
+	const struct item *item = item_of(code);
 
 	memset(out, 0, sizeof(*out));
-	out->class_code = last == '9' ? "03" : last >= '6' && last <= '8' ? "02" : "01";
-	out->selfpay_permille = last == '9' ? 1000 : last >= '6' && last <= '8' ? 100 : 0;
-	out->ceiling_fen = code[0] == 'C' ? 50000 : 0;
-	if (last == '9') {
+	out->kind_code = item != NULL ? item->kind_code : kind_of(code);
+	out->class_code = item != NULL ? item->class_code : last == '9' ? "03" : last >= '6' && last <= '8' ? "02" : "01";
+	out->selfpay_permille = item != NULL ? item->selfpay_permille : last == '9' ? 1000 : last >= '6' && last <= '8' ? 100 : 0;
+	out->ceiling_fen = item != NULL ? item->ceiling_fen : code[0] == 'C' ? 50000 : 0;
+	if (out->selfpay_permille == 1000) {
 		out->full_fen = amount_fen;
 		return;
 	}

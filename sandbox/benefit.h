@@ -9,6 +9,8 @@
  *   9                class 03 丙类   all self-funded (fulamt_ownpay_amt)
  * A code that begins with C (consumables) has a price ceiling of 500.00 a unit; what is above it is
  * overlmt_amt, and the rest is split by class (class 03 is self-funded whole).
+ * Items whose share or ceiling is another one stand in a list at the top of benefit.c.
+ * The kind of an item (med_chrgitm_type): X and Z drugs (09, 11), C material (08), beds 01, all else treatment (05).
  *
  * A settlement, over the sums of its lines (scope = inscp_scp_amt):
  *   deductible  act_pay_dedc = min(scope, 600.00 for 310, 500.00 for 390, else 0); in-patients only
@@ -28,6 +30,7 @@
 
 struct benefit_line {
 	const char *class_code; /* chrgitm_lv */
+	const char *kind_code;  /* med_chrgitm_type */
 	int64_t ceiling_fen;    /* pric_uplmt_amt; 0: none */
 	int64_t selfpay_permille;
 	int64_t full_fen, over_fen, first_fen, scope_fen; /* add up to the line */

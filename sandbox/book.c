@@ -594,14 +594,28 @@ static json_t *repeated_numbers(const struct book *book)
 	return numbers;
 }
 
+/* The hospitals' own numbers of visits that are not cancelled. */
+static json_t *registered(const struct book *book)
+{
+	json_t *numbers = must(json_array());
+
+	for (size_t i = 0; i < book->visits.n_items; i++) {
+		const struct visit *visit = book->visits.items[i];
+
+		if (!visit->is_cancelled)
+			json_array_append_new(numbers, json_string(visit->own_number));
+	}
+	return numbers;
+}
+
 json_t *book_ledger(const struct book *book)
 {
 	json_t *rows = must(json_array());
 
 	for (size_t i = 0; i < book->settlements.n_items; i++)
 		json_array_append_new(rows, settlement_json(book->settlements.items[i]));
-	return must(json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "settlements", rows, "repeated_numbers",
-	        repeated_numbers(book), "double_bookings", (json_int_t)double_bookings(book), "visits",
+	return must(json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "settlements", rows, "registered",
+	        registered(book), "repeated_numbers", repeated_numbers(book), "double_bookings", (json_int_t)double_bookings(book), "visits",
 	        (json_int_t)book->visits.n_items, "persons", (json_int_t)book->persons.n_items, "reversals",
 	        (json_int_t)book->n_reversals, "reversals_of_nothing", (json_int_t)book->n_reversals_of_nothing));
 }

@@ -9,6 +9,7 @@
 struct comparison {
 	json_t *differences;
 	json_t *platform_by_setl, *hospital_by_setl; /* setl_id -> row; refunds left out */
+	json_t *registered;                          /* own number of a visit -> true */
 	json_int_t n_one_sided, n_undecided, n_compared, n_foreign, n_double;
 };
 
@@ -63,6 +64,8 @@ static void check_hospital_row(struct comparison *c, const json_t *row)
 
 	if (is_state(row, "unknown"))
 		c->n_undecided++;
+	if (json_is_true(json_object_get(row, "must_be_gone")) && json_object_get(c->registered, json_text(row, "own_visit")) != NULL)
+		differ(c, row, "refused to the hospital, still registered");
 	if (!is_settled && !is_state(row, "cancelled"))
 		return;
 	if (!is_settled)
@@ -83,7 +86,8 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 {
 	struct comparison c = { .differences = must(json_array()),
 		.platform_by_setl = must(json_object()),
-		.hospital_by_setl = must(json_object()) };
+		.hospital_by_setl = must(json_object()),
+		.registered = must(json_object()) };
 	const char *run = json_text(hospitals, "run");
 	json_t *row;
 	size_t i;
@@ -100,7 +104,10 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 		else if (strcmp(json_text(row, "kind"), "settle") == 0)
 			check_platform_row(&c, row);
 	}
+	json_array_foreach(json_object_get(platform, "registered"), i, row)
+	        json_object_set_new(c.registered, json_string_value(row), json_true());
 	json_array_foreach(json_object_get(hospitals, "settlements"), i, row) check_hospital_row(&c, row);
+	json_decref(c.registered);
 	json_decref(c.platform_by_setl);
 	json_decref(c.hospital_by_setl);
 	return must(json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "one_sided", c.n_one_sided, "undecided", c.n_undecided,

@@ -7,7 +7,9 @@
 
 #include <jansson.h>
 
-/* hospitals: {"run": ..., "settlements": [...]}, platform: the ledger of GET /ledger.  Platform rows
+/* A visit that was refused to the hospital (must_be_gone) and is still registered counts, too.
+ * hospitals: {"run": ..., "settlements": [...]}, platform: the ledger of GET /ledger, of platform, hub and
+ * province as one.  Platform rows
  * whose own_visit does not begin with the run's prefix are of other runs and counted as foreign.
  * double_bookings are this run's settlements in force over lines that another one in force covers.
  * Returns {"one_sided": n, "undecided": n, "compared": n, "foreign": n, "double_bookings": n,

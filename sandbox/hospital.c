@@ -22,6 +22,8 @@ struct care *care_new(struct hospital_run *run, struct origin *origin, const str
 	care->is_inpatient = is_inpatient;
 	care->case_name = case_name;
 	care->total_fen = bill->total_fen;
+	care->is_guest = patient_is_guest(patient);
+	text_format(care->med_type, sizeof(care->med_type), is_inpatient ? "21" : "11");
 	time_text(clock_wall_ms() - (is_inpatient ? STAY_DAYS * DAY_MS : 0), care->begntime);
 	pthread_mutex_lock(&run->lock);
 	if (run->n_cares == run->room) {
@@ -39,7 +41,7 @@ struct care *care_new(struct hospital_run *run, struct origin *origin, const str
 
 /* One exchange. */
 
-static void count(struct hospital_run *run, const char *infno, enum answer_kind kind, int64_t amount_fen)
+void hospital_count(struct hospital_run *run, const char *infno, enum answer_kind kind, int64_t amount_fen)
 {
 	static const char *const names[] = { "done", "refused", "unknown", "not_sent" };
 	json_t *row;
@@ -64,7 +66,7 @@ void desk_send(struct desk *desk, const struct call *call, int64_t amount_fen, s
 	if (timed.timeout_ms == 0)
 		timed.timeout_ms = desk->run->timeout_ms;
 	client_call(desk->client, &timed, out);
-	count(desk->run, call->infno, out->kind, amount_fen);
+	hospital_count(desk->run, call->infno, out->kind, amount_fen);
 }
 
 static int fail(struct desk *desk, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -141,7 +143,7 @@ static int ask(struct desk *desk, struct care *care, const char *infno, json_t *
 		.infno = infno,
 		.msgid = msgid,
 		.input = input,
-		.insuplc = strcmp(infno, "1101") == 0 ? "" : care->patient->insuplc };
+		.insuplc = strcmp(infno, "1101") == 0 && !care->is_guest ? "" : care->patient->insuplc };
 
 	origin_msgid(care->origin, msgid);
 	for (;;) {
@@ -179,7 +181,7 @@ static int ask_only(struct desk *desk, struct care *care, const char *infno, jso
 
 /* Registration and charges. */
 
-static int check_person(struct desk *desk, struct care *care)
+int care_check_person(struct desk *desk, struct care *care)
 {
 	const struct patient *patient = care->patient;
 	struct answer answer;
@@ -196,48 +198,14 @@ static int check_person(struct desk *desk, struct care *care)
 	return care->psn_no[0] == '\0' ? fail(desk, "1101: an answer without psn_no") : 0;
 }
 
-static json_t *register_input(const struct care *care)
-{
-	return must(json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}}", "data", "psn_no",
-	        care->psn_no, "insutype", care->patient->insutype, "begntime", care->begntime, "mdtrt_cert_type", "02",
-	        "mdtrt_cert_no", care->patient->certno, "ipt_otp_no", care->own_number, "atddr_no", "D33021300011",
-	        "dr_name", "示例医师", "dept_code", "A03", "dept_name", "内科", "caty", "A03"));
-}
-
-static json_t *diagnosis(const struct care *care)
-{
-	json_t *row = must(json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "diag_type", "1", "diag_srt_no", 1,
-	        "diag_code", "J06.900", "diag_name", "急性上呼吸道感染", "diag_dept", "内科", "dise_dor_no",
-	        "D33021300011", "dise_dor_name", "示例医师", "diag_time", care->begntime));
-
-	if (care->is_inpatient) {
-		json_object_set_new(row, "psn_no", json_string(care->psn_no));
-		json_object_set_new(row, "maindiag_flag", json_string("1"));
-	} else {
-		json_object_set_new(row, "vali_flag", json_string("1"));
-	}
-	return row;
-}
-
-static json_t *admit_input(const struct care *care)
-{
-	return must(json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:[o]}",
-	        "mdtrtinfo", "psn_no", care->psn_no, "insutype", care->patient->insutype, "begntime", care->begntime,
-	        "mdtrt_cert_type", "02", "mdtrt_cert_no", care->patient->certno, "med_type", "21", "ipt_no",
-	        care->own_number, "atddr_no", "D33021300011", "chfpdr_name", "示例医师", "adm_diag_dscr",
-	        "急性上呼吸道感染", "adm_dept_codg", "A03", "adm_dept_name", "内科", "adm_bed", "0312",
-	        "dscg_maindiag_code", "J06.900", "dscg_maindiag_name", "急性上呼吸道感染", "diseinfo",
-	        diagnosis(care)));
-}
-
 int care_register(struct desk *desk, struct care *care)
 {
 	struct answer answer;
 
-	if (check_person(desk, care) != 0)
+	if (care_check_person(desk, care) != 0)
 		return -1;
 	if (ask(desk, care, care->is_inpatient ? "2401" : "2201",
-	            care->is_inpatient ? admit_input(care) : register_input(care), &answer) != 0)
+	            care->is_inpatient ? care_admit_input(care) : care_register_input(care), &answer) != 0)
 		return -1;
 	text_format(care->visit, sizeof(care->visit), "%s",
 	        json_text(json_object_get(answer.output, care->is_inpatient ? "result" : "data"), "mdtrt_id"));
@@ -247,81 +215,45 @@ int care_register(struct desk *desk, struct care *care)
 	               : 0;
 }
 
-static json_t *line_input(const struct care *care, size_t i, const char *time)
+/* What the platform says of each line adds up to what the pre-settlement has to state. */
+static void add_split(struct care *care, const json_t *rows)
 {
-	const struct bill_line *line = &care->bill->lines[i];
-	char serial[31];
-	json_t *row;
+	const struct {
+		const char *name;
+		int64_t *sum;
+	} parts[] = { { "fulamt_ownpay_amt", &care->full_fen }, { "overlmt_amt", &care->over_fen },
+		{ "preselfpay_amt", &care->first_fen }, { "inscp_scp_amt", &care->scope_fen } };
+	const json_t *row;
+	int64_t fen;
+	size_t i;
 
-	text_format(serial, sizeof(serial), "%s%03zu", care->own_number, i + 1);
-	row = must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s}", "feedetl_sn",
-	        serial, "mdtrt_id", care->visit, "psn_no", care->psn_no, "fee_ocur_time", time, "med_list_codg",
-	        line->code, "medins_list_codg", line->code, "det_item_fee_sumamt", json_fen(line->amount_fen), "cnt",
-	        json_decimal((double)line->count_e4 / 1e4, 4), "pric", json_decimal((double)line->price_fen / 100, 6),
-	        "bilg_dept_codg", "A03", "bilg_dept_name", "内科", "bilg_dr_codg", "D33021300011", "bilg_dr_name",
-	        "示例医师", "hosp_appr_flag", "1"));
-	if (care->is_inpatient) {
-		json_object_set_new(row, "med_type", json_string("21"));
-	} else {
-		json_object_set_new(row, "chrg_bchno", json_string(care->batch));
-		json_object_set_new(row, "rx_circ_flag", json_string("0"));
+	json_array_foreach(rows, i, row)
+	{
+		for (size_t j = 0; j < sizeof(parts) / sizeof(*parts); j++)
+			if (fen_read(json_object_get(row, parts[j].name), &fen) == 0)
+				*parts[j].sum += fen;
 	}
-	return row;
 }
 
 /* The lines of one day of a stay; an out-patient has one day. */
 static int upload_day(struct desk *desk, struct care *care, size_t day, size_t n_days)
 {
 	json_t *rows = must(json_array());
+	struct answer answer;
 	char time[20];
 
 	time_text(clock_wall_ms() - (int64_t)(n_days - day) * DAY_MS + (n_days == 1 ? DAY_MS : 0), time);
 	for (size_t i = day; i < care->bill->n_lines; i += n_days)
-		json_array_append_new(rows, line_input(care, i, time));
+		json_array_append_new(rows, care_line_input(care, i, time));
 	if (json_array_size(rows) == 0) {
 		json_decref(rows);
 		return 0;
 	}
-	return ask_only(desk, care, care->is_inpatient ? "2301" : "2204", json_pack("{s:o}", "feedetail", rows));
-}
-
-static int discharge(struct desk *desk, struct care *care)
-{
-	char now[20];
-	json_t *disease = diagnosis(care);
-
-	time_text(clock_wall_ms(), now);
-	json_object_set_new(disease, "mdtrt_id", json_string(care->visit));
-	return ask_only(desk, care, "2402",
-	        json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:[o]}", "dscginfo", "mdtrt_id", care->visit,
-	                "psn_no", care->psn_no, "insutype", care->patient->insutype, "endtime", now, "dscg_dept_codg",
-	                "A03", "dscg_dept_name", "内科", "dscg_way", "1", "diseinfo", disease));
-}
-
-static int describe(struct desk *desk, struct care *care)
-{
-	return ask_only(desk, care, "2203A",
-	        json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:[o]}", "mdtrtinfo", "mdtrt_id", care->visit,
-	                "psn_no", care->psn_no, "med_type", "11", "begntime", care->begntime, "main_cond_dscr",
-	                "咳嗽三天", "dise_codg", "", "dise_name", "", "diseinfo", diagnosis(care)));
-}
-
-json_t *care_settle_input(const struct care *care)
-{
-	json_t *data = must(json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}",
-	        "psn_no", care->psn_no, "mdtrt_cert_type", "02", "mdtrt_cert_no", care->patient->certno, "med_type",
-	        care->is_inpatient ? "21" : "11", "medfee_sumamt", json_fen(care->bill->total_fen), "psn_setlway", "01",
-	        "mdtrt_id", care->visit, "insutype", care->patient->insutype, "acct_used_flag", "1", "invono", "",
-	        "fulamt_ownpay_amt", json_fen(care->full_fen), "overlmt_selfpay", json_fen(care->over_fen),
-	        "preselfpay_amt", json_fen(care->first_fen), "inscp_scp_amt", json_fen(care->scope_fen)));
-
-	if (care->is_inpatient) {
-		json_object_set_new(data, "mid_setl_flag", json_string("0"));
-		json_object_del(data, "med_type"); /* 2303 and 2304 know it from the admission */
-	} else {
-		json_object_set_new(data, "chrg_bchno", json_string(care->batch));
-	}
-	return must(json_pack("{s:o}", "data", data));
+	if (ask(desk, care, care->is_inpatient ? "2301" : "2204", json_pack("{s:o}", "feedetail", rows), &answer) != 0)
+		return -1;
+	add_split(care, json_object_get(answer.output, "result"));
+	answer_clear(&answer);
+	return 0;
 }
 
 static int presettle(struct desk *desk, struct care *care)
@@ -344,12 +276,13 @@ int care_charge(struct desk *desk, struct care *care)
 {
 	size_t n_days = care->is_inpatient ? STAY_DAYS : 1;
 
-	if (!care->is_inpatient && describe(desk, care) != 0)
+	care->full_fen = care->over_fen = care->first_fen = care->scope_fen = 0;
+	if (!care->is_inpatient && ask_only(desk, care, "2203A", care_describe_input(care)) != 0)
 		return -1;
 	for (size_t day = 0; day < n_days; day++)
 		if (upload_day(desk, care, day, n_days) != 0)
 			return -1;
-	if (care->is_inpatient && discharge(desk, care) != 0)
+	if (care->is_inpatient && ask_only(desk, care, "2402", care_discharge_input(care)) != 0)
 		return -1;
 	return presettle(desk, care);
 }
@@ -429,6 +362,11 @@ int care_book(struct desk *desk, struct care *care, const char *msgid, const str
 	care->fund_fen = sums.fund;
 	care->account_fen = sums.account;
 	care->cash_fen = sums.cash;
+	care->hifp_fen = sums.funds[0];
+	care->hifmi_fen = sums.funds[3];
+	care->maf_fen = sums.funds[6];
+	if (care->is_pharmacy) /* registered by its settlement */
+		text_format(care->visit, sizeof(care->visit), "%s", json_text(info, "mdtrt_id"));
 	broken = sums_broken(&sums);
 	return broken == NULL || care->may_break_sums ? 0 : fail(desk, "settled, but the answer breaks %s", broken);
 }
@@ -437,7 +375,7 @@ void care_settle_call(struct care *care, const char *msgid, const json_t *input,
 {
 	memset(call, 0, sizeof(*call));
 	call->origin = care->origin;
-	call->infno = care->is_inpatient ? "2304" : "2207";
+	call->infno = care_settle_infno(care);
 	call->msgid = msgid;
 	call->input = input;
 	call->insuplc = care->patient->insuplc;
@@ -503,6 +441,10 @@ static enum step after_refusal(struct desk *desk, struct care *care, const struc
 		care->n_resettled++;
 		return STEP_NEW;
 	}
+	if (says(answer, "可重新办理")) { /* it was never booked */
+		care->n_resettled++;
+		return STEP_NEW;
+	}
 	if (says(answer, "签到编号") && care->origin->signs_in)
 		return desk_sign_in(desk, care->origin, answer->sign_no) == 0 ? STEP_NEW : STEP_END;
 	if (says(answer, "正在核实"))
@@ -520,7 +462,7 @@ static enum step after_silence(
 	if (policy == POLICY_ASK_AGAIN)
 		return STEP_SAME;
 	if (policy == POLICY_OWN_2601) {
-		if (!own_2601(desk, care, msgid, care->is_inpatient ? "2304" : "2207", end_ms))
+		if (!own_2601(desk, care, msgid, care_settle_infno(care), end_ms))
 			return STEP_SAME;
 		forget(care, msgid);
 		care->belief = BELIEF_OPEN;
@@ -587,12 +529,6 @@ void care_settle(
 
 /* Cancel. */
 
-json_t *care_cancel_input(const struct care *care)
-{
-	return must(json_pack("{s:{s:s, s:s, s:s}}", "data", "setl_id", care->setl_id, "mdtrt_id", care->visit,
-	        "psn_no", care->psn_no));
-}
-
 static enum step after_cancel(struct desk *desk, struct care *care, const struct answer *answer)
 {
 	if (answer->kind == ANSWER_DONE) {
@@ -625,7 +561,7 @@ void care_cancel(struct desk *desk, struct care *care)
 	struct answer answer;
 	char msgid[31];
 	struct call call = { .origin = care->origin,
-		.infno = care->is_inpatient ? "2305" : "2208",
+		.infno = care_cancel_infno(care),
 		.msgid = msgid,
 		.input = input,
 		.insuplc = care->patient->insuplc };
@@ -677,13 +613,13 @@ static json_t *care_json(const struct care *care)
 {
 	static const char *const beliefs[] = { "open", "settled", "cancelled", "unknown" };
 
-	return must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:i, s:i}",
+	return must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:b}",
 	        "own_visit", care->own_number, "visit", care->visit, "batch", care->batch, "institution",
 	        care->origin->institution, "case", care->case_name, "state", beliefs[care->belief], "msgid",
 	        care->msgid, "setl_id", care->setl_id, "refund_setl_id", care->refund_setl_id, "medfee_fen",
 	        (json_int_t)care->total_fen, "fund_fen", (json_int_t)care->fund_fen, "acct_fen",
 	        (json_int_t)care->account_fen, "cash_fen", (json_int_t)care->cash_fen, "reversed",
-	        (int)care->n_reversed, "resettled", (int)care->n_resettled, "own_2601", (int)care->n_own_2601));
+	        (int)care->n_reversed, "resettled", (int)care->n_resettled, "own_2601", (int)care->n_own_2601, "must_be_gone", care->must_be_gone));
 }
 
 json_t *hospital_ledger(struct hospital_run *run)

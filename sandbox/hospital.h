@@ -24,7 +24,9 @@ struct care {
 	struct origin *origin;
 	const struct patient *patient;
 	const struct bill *bill;
-	bool is_inpatient;
+	bool is_inpatient, is_pharmacy;
+	bool is_guest;                /* insured in another province */
+	char med_type[7], disease[7]; /* disease: dise_codg, "" for none */
 	char own_number[31], batch[31], begntime[20];
 	char psn_no[31], visit[31];                       /* from the platform's answers */
 	int64_t full_fen, over_fen, first_fen, scope_fen; /* from the pre-settlement */
@@ -35,6 +37,8 @@ struct care {
 	char unknown[CARE_UNKNOWN_MAX][31]; /* numbers sent and not answered so far */
 	size_t n_unknown;
 	char refusal[200];   /* the last one heard */
+	int64_t hifp_fen, hifmi_fen, maf_fen; /* of the fund: basic, serious disease, aid */
+	bool must_be_gone;   /* refused: registered nowhere in the end */
 	bool may_break_sums; /* the platform was told to answer sums that do not add up */
 	const char *case_name;
 };
@@ -60,6 +64,10 @@ struct desk {
 struct care *care_new(struct hospital_run *run, struct origin *origin, const struct patient *patient,
         const struct bill *bill, bool is_inpatient, const char *case_name);
 
+const char *care_settle_infno(const struct care *care);
+const char *care_cancel_infno(const struct care *care);
+void hospital_count(struct hospital_run *run, const char *infno, enum answer_kind kind, int64_t amount_fen);
+
 /* expired: the sign_no that was refused, "" at the start.  Does nothing if another clerk has signed in
  * since: each sign-in ends the number before it. */
 int desk_sign_in(struct desk *desk, struct origin *origin, const char *expired);
@@ -68,12 +76,13 @@ void desk_send(struct desk *desk, const struct call *call, int64_t amount_fen, s
 
 /* All up to the pre-settlement; 0, or -1 with desk->why. */
 int care_open(struct desk *desk, struct care *care);
+/* 1101 alone. */
+int care_check_person(struct desk *desk, struct care *care);
 /* The first steps alone, so that a fault can be put between: 1101 and 2201 or 2401; then the rest. */
 int care_register(struct desk *desk, struct care *care);
 int care_charge(struct desk *desk, struct care *care);
 
 void care_remember(struct care *care, const char *msgid); /* as sent and not answered */
-json_t *care_settle_input(const struct care *care);
 void care_settle_call(struct care *care, const char *msgid, const json_t *input, struct call *call);
 /* Settles until it knows: care->belief is SETTLED, OPEN (refused: care->refusal) or UNKNOWN.  first: the
  * answer to msgid, where it has been sent already; else NULL and msgid may be NULL.  policy: how. */
@@ -82,12 +91,20 @@ void care_settle(
 /* Takes a settlement's answer into the books; 0, or -1 with desk->why if its sums break R1 to R4. */
 int care_book(struct desk *desk, struct care *care, const char *msgid, const struct answer *answer);
 
-json_t *care_cancel_input(const struct care *care);
 /* Likewise until it knows: CANCELLED, or SETTLED as before. */
 void care_cancel(struct desk *desk, struct care *care);
 /* 2205 and 2202; 2405, 2302 and 2404.  Each 0, or -1 with desk->why. */
 int care_undo_lines(struct desk *desk, struct care *care);
 int care_undo_visit(struct desk *desk, struct care *care);
+
+/* inputs.c: what the messages of a visit say. */
+json_t *care_register_input(const struct care *care);
+json_t *care_admit_input(const struct care *care);
+json_t *care_describe_input(const struct care *care);
+json_t *care_line_input(const struct care *care, size_t i, const char *time);
+json_t *care_discharge_input(const struct care *care);
+json_t *care_settle_input(const struct care *care);
+json_t *care_cancel_input(const struct care *care);
 
 /* {"run": prefix, "settlements": [...]}: what the hospitals believe. */
 json_t *hospital_ledger(struct hospital_run *run);

@@ -131,14 +131,17 @@ static enum MHD_Result play(
 }
 
 /* A message as fault.c looks at requests: number, sender's number, institution, visit, what it reverses. */
-static json_t *as_request(const struct hub_message *m)
+static json_t *as_request(const struct hub_book *book, const struct hub_message *m)
 {
+	char registration[31];
 	char institution[31], visit[31], original[31];
 
 	hub_text(m->input, "akb026", institution, sizeof(institution));
 	hub_text(m->input, "akc190", visit, sizeof(visit));
-	if (visit[0] == '\0')
-		hub_text(m->input, "ykc700", visit, sizeof(visit));
+	if (visit[0] == '\0') {
+		hub_text(m->input, "ykc700", registration, sizeof(registration));
+		text_format(visit, sizeof(visit), "%s", hub_book_own_number(book, registration));
+	}
 	hub_text(m->input, "otransid", original, sizeof(original));
 	return json_pack("{s:s, s:s, s:s, s:{s:{s:s, s:s}}}", "infno", m->transno, "msgid", m->transid, "fixmedins_code",
 		institution, "input", "data", "mdtrt_id", visit, "omsgid", original);
@@ -146,11 +149,12 @@ static json_t *as_request(const struct hub_message *m)
 
 static enum MHD_Result serve(struct hub *hub, struct http_request *request, const struct hub_message *m)
 {
-	json_t *seen = must(as_request(m));
 	enum MHD_Result result;
 	struct fault fault;
+	json_t *seen;
 
 	pthread_mutex_lock(&hub->lock);
+	seen = must(as_request(hub->book, m));
 	hub->n_requests++;
 	hub->n_pending++;
 	json_object_set_new(hub->requests, m->transno, json_integer(json_number(hub->requests, m->transno, 0) + 1));
@@ -347,7 +351,7 @@ int hub_main(const struct hub_options *options)
 
 	signal(SIGPIPE, SIG_IGN);
 	xmlInitParser();
-	hub.book = hub_book_new();
+	hub.book = hub_book_new(options->expire_s);
 	hub.keys = hub_keys_open(options->keys_folder);
 	hub.requests = must(json_object());
 	add_examples(hub.book);

@@ -26,16 +26,17 @@ void hub_keys_close(struct hub_keys *keys);
 
 struct hub_message {
 	xmlDocPtr doc;
-	xmlNodePtr input; /* NULL where the head could not be read */
+	xmlNodePtr input; /* or result, of an answer; NULL where the head could not be read */
 	bool is_gb18030;
 	char transno[8], msgtype[2], transid[31], sender[7], recver[7], aab299[7], aab301[7], sendtime[15], keyid[21];
-	char digest[65];
+	char digest[65], reftransid[31]; /* reftransid: of an answer */
 	int expire_s;
 };
 
 /* 0, or the error code of the first check that fails, with *why; message is to be freed in any case. */
 int hub_read(struct hub_keys *keys, const char *octets, size_t len, struct hub_message *message, const char **why);
 void hub_message_free(struct hub_message *message);
+xmlNodePtr hub_child(xmlNodePtr node, const char *name); /* NULL when missing */
 /* Text of a child, "" when missing. */
 const char *hub_text(xmlNodePtr node, const char *name, char *out, size_t size);
 int64_t hub_fen(xmlNodePtr node, const char *name); /* 0 when missing */
@@ -50,20 +51,26 @@ void hub_result_free(struct hub_result *result);
  * be NULL): the octets from <result> to </result>, to be freed. */
 char *hub_answer(struct hub_keys *keys, const struct hub_message *asked, const struct hub_result *result, bool is_repeat,
 	uint64_t serial, int64_t now_ms, size_t *len, char digest[65], char **result_octets, size_t *result_len);
+/* A whole request, to be freed: transno, msgtype, transid, sender, recver, areas, expire_s and is_gb18030 are given, the
+ * rest of m is set.  input: from <input> to </input>, UTF-8. */
+char *hub_request(struct hub_keys *keys, struct hub_message *m, const char *input, int64_t now_ms, size_t *len);
 char *base64_text(const char *octets, size_t len); /* to be freed */
 void sm3_hex(const char *octets, size_t len, char out[65]);
 
 /* hub_book.c */
 
 struct hub_book;
-struct hub_book *hub_book_new(void);
+struct hub_book *hub_book_new(int expire_s); /* how long messages live at most */
 void hub_book_free(struct hub_book *book);
 /* {"certno", "name", "insutype", "insuplc_admdvs", "aid": bool, "balance_fen"}; NULL or what is wrong. */
 const char *hub_person_add(struct hub_book *book, const json_t *row);
 /* What one message does and its result, kept under its number; a repeat finds it. *is_repeat: it had been there. */
 const struct hub_result *hub_book_run(struct hub_book *book, struct hub_keys *keys, const struct hub_message *message,
 	int64_t now_ms, bool *is_repeat, char refused[128]);
-json_t *hub_book_ledger(const struct hub_book *book); /* {"settlements": [...], "double_bookings": 0} */
+/* {"settlements": [...], "registered": [...], "double_bookings": 0} in the words of the platform's ledger. */
+json_t *hub_book_ledger(const struct hub_book *book);
+/* The hospital's number of a registration, or the registration itself. */
+const char *hub_book_own_number(const struct hub_book *book, const char *registration);
 const char *hub_book_alter(struct hub_book *book, const char *which, int64_t fen);
 
 /* hub.c */
@@ -71,6 +78,7 @@ const char *hub_book_alter(struct hub_book *book, const char *which, int64_t fen
 struct hub_options {
 	const char *address, *cert, *key, *client_ca, *keys_folder, *ledger_path, *ports_path;
 	uint16_t port, control_port;
+	int expire_s; /* that senders give their messages at most */
 };
 /* Serves until SIGINT or SIGTERM; returns the exit code. */
 int hub_main(const struct hub_options *options);

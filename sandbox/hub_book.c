@@ -28,7 +28,7 @@ struct hub_line {
 
 struct hub_settlement {
 	char id[21], transid[31], time[15], batch[51], original[21];
-	bool is_refund, is_ended; /* a refund itself; cancelled or reversed */
+	bool is_refund, is_ended, is_reversed; /* a refund itself; cancelled or reversed */
 	char ended_by[31];
 	int64_t total_fen, scope_fen, deductible_fen, basic_fen, second_fen, aid_fen, fund_fen, account_fen, cash_fen;
 	int64_t altered_fen;
@@ -61,6 +61,7 @@ struct hub_book {
 	struct hub_visit *visits;
 	struct hub_known *known;
 	unsigned n_persons, n_visits, n_settlements;
+	int expire_s;
 	uint64_t serial;
 };
 
@@ -75,9 +76,12 @@ struct running { /* one message being executed */
 	const char *why;
 };
 
-struct hub_book *hub_book_new(void)
+struct hub_book *hub_book_new(int expire_s)
 {
-	return must(calloc(1, sizeof(struct hub_book)));
+	struct hub_book *book = must(calloc(1, sizeof(*book)));
+
+	book->expire_s = expire_s;
+	return book;
 }
 
 static void visit_free(struct hub_visit *v)
@@ -583,13 +587,15 @@ static void undo(struct running *r, struct hub_known *k)
 
 	if (k->visit != NULL)
 		k->visit->is_gone = true;
-	if (s != NULL && !s->is_refund && !s->is_ended)
+	if (s != NULL && !s->is_refund && !s->is_ended) {
 		back = book_back(r, s);
+		s->is_reversed = true;
+	}
 	if (s != NULL && s->is_refund) { /* the reversal of a cancel revives the settlement */
 		for (struct hub_settlement *o = s->visit->settlements; o != NULL; o = o->next)
 			if (strcmp(o->id, s->original) == 0)
 				o->is_ended = false;
-		s->is_ended = true;
+		s->is_ended = s->is_reversed = true;
 	}
 	k->is_reversed = true;
 	fputs("<effect>1</effect>", r->out);
@@ -637,8 +643,9 @@ static void outcome(struct running *r)
 
 	text(r, "otransid", transid, sizeof(transid));
 	k = known(r->book, r->m->sender, transid);
-	if (k == NULL || k->is_tombstone) { /* the number carries when it was sent; what we take expires after 30 s at most */
-		fprintf(r->out, "<ostate>%d</ostate>", k != NULL || r->now_ms - wall_of(transid + 6) > 31000 ? 0 : 5);
+	if (k == NULL || k->is_tombstone) { /* the number carries when it was sent, and so when it expires at the latest */
+		fprintf(r->out, "<ostate>%d</ostate>",
+			k != NULL || r->now_ms - wall_of(transid + 6) > (r->book->expire_s + 1) * 1000 ? 0 : 5);
 		return;
 	}
 	if (strcmp(text(r, "odigest", digest, sizeof(digest)), k->digest) != 0) {
@@ -750,31 +757,44 @@ const struct hub_result *hub_book_run(struct hub_book *book, struct hub_keys *ke
 
 /* -- ledger -- */
 
-static json_t *settlement_row(const struct hub_visit *v, const struct hub_settlement *s)
+/* In the words of the platform's ledger. */
+static json_t *settlement_row(const struct hub_visit *v, const struct hub_settlement *s, bool is_double)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:I}", "setl_id", s->id, "visit", v->id,
-		"own_visit", v->own_number, "institution", v->institution, "transid", s->transid, "insuplc", v->person->insuplc,
-		"is_refund", s->is_refund, "is_effective", !s->is_refund && !s->is_ended, "ended_by", s->ended_by, "total_fen",
-		(json_int_t)s->total_fen, "fund_fen", (json_int_t)(s->fund_fen + s->altered_fen), "account_fen",
-		(json_int_t)s->account_fen, "cash_fen", (json_int_t)s->cash_fen);
+	const char *state = s->is_reversed ? "reversed" : s->is_ended ? "cancelled" : "effective";
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "setl_id", s->id, "kind",
+		s->is_refund ? "refund" : "settle", "state", state, "visit", v->id, "own_visit", v->own_number, "institution",
+		v->institution, "msgid", s->transid, "insuplc", v->person->insuplc, "ended_by", s->ended_by, "is_double", is_double,
+		"medfee_fen", (json_int_t)s->total_fen, "fund_fen", (json_int_t)(s->fund_fen + s->altered_fen), "acct_fen",
+		(json_int_t)s->account_fen, "cash_fen", (json_int_t)s->cash_fen, "altered_fen", (json_int_t)s->altered_fen);
 }
 
 json_t *hub_book_ledger(const struct hub_book *book)
 {
 	json_t *rows = must(json_array());
-	json_int_t n_double = 0, n_registered = 0;
+	json_t *registered = must(json_array());
+	json_int_t n_double = 0;
 
 	for (const struct hub_visit *v = book->visits; v != NULL; v = v->next) {
 		int in_force_count = 0;
 
 		for (const struct hub_settlement *s = v->settlements; s != NULL; s = s->next) {
-			json_array_append_new(rows, settlement_row(v, s));
 			in_force_count += !s->is_refund && !s->is_ended;
+			json_array_append_new(rows, settlement_row(v, s, in_force_count > 1 && !s->is_refund && !s->is_ended));
 		}
 		n_double += in_force_count > 1;
-		n_registered += !v->is_gone;
+		if (!v->is_gone)
+			json_array_append_new(registered, json_string(v->own_number));
 	}
-	return json_pack("{s:o, s:I, s:I}", "settlements", rows, "double_bookings", n_double, "registered", n_registered);
+	return json_pack("{s:o, s:o, s:I}", "settlements", rows, "registered", registered, "double_bookings", n_double);
+}
+
+const char *hub_book_own_number(const struct hub_book *book, const char *registration)
+{
+	for (const struct hub_visit *v = book->visits; v != NULL; v = v->next)
+		if (strcmp(v->id, registration) == 0)
+			return v->own_number;
+	return registration;
 }
 
 const char *hub_book_alter(struct hub_book *book, const char *which, int64_t fen)

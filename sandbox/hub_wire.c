@@ -125,7 +125,7 @@ static char *sign(EVP_PKEY *key, const char *text)
 
 /* -- reading -- */
 
-static xmlNodePtr child(xmlNodePtr node, const char *name)
+xmlNodePtr hub_child(xmlNodePtr node, const char *name)
 {
 	for (xmlNodePtr c = node == NULL ? NULL : node->children; c != NULL; c = c->next)
 		if (c->type == XML_ELEMENT_NODE && strcmp((const char *)c->name, name) == 0)
@@ -135,7 +135,7 @@ static xmlNodePtr child(xmlNodePtr node, const char *name)
 
 const char *hub_text(xmlNodePtr node, const char *name, char *out, size_t size)
 {
-	xmlChar *text = xmlNodeGetContent(child(node, name));
+	xmlChar *text = xmlNodeGetContent(hub_child(node, name));
 
 	text_format(out, size, "%s", text == NULL ? "" : (const char *)text);
 	xmlFree(text);
@@ -158,22 +158,26 @@ void hub_message_free(struct hub_message *message)
 	memset(message, 0, sizeof(*message));
 }
 
-static void signed_text(char *out, size_t size, const struct hub_message *m, const char *reftransid)
+static void signed_text(char *out, size_t size, const struct hub_message *m)
 {
-	text_format(out, size, "1.0|%s|%s|%s|%s|%s|%s|%s|%s|%s|%d|%s|%s", m->transno, m->msgtype, m->transid, reftransid,
+	text_format(out, size, "1.0|%s|%s|%s|%s|%s|%s|%s|%s|%s|%d|%s|%s", m->transno, m->msgtype, m->transid, m->reftransid,
 		m->sender, m->recver, m->aab299, m->aab301, m->sendtime, m->expire_s, m->keyid, m->digest);
 }
 
-/* From the < of <input to the > of </input>, as transmitted. */
-static const char *raw_input(const char *octets, size_t len, size_t *n)
+/* From the < of <input to the > of </input>, or likewise of result, as transmitted. */
+static const char *raw_part(const char *octets, size_t len, const char *name, size_t *n)
 {
-	const char *from = memmem(octets, len, "<input", 6), *to = NULL, *next = octets;
+	char begin[12], end[12];
+	const char *from, *to = NULL, *next = octets;
 
-	while ((next = memmem(next, len - (size_t)(next - octets), "</input>", 8)) != NULL)
+	text_format(begin, sizeof(begin), "<%s", name);
+	text_format(end, sizeof(end), "</%s>", name);
+	from = memmem(octets, len, begin, strlen(begin));
+	while ((next = memmem(next, len - (size_t)(next - octets), end, strlen(end))) != NULL)
 		to = next++;
 	if (from == NULL || to == NULL || to < from)
 		return NULL;
-	*n = (size_t)(to - from) + 8;
+	*n = (size_t)(to - from) + strlen(end);
 	return from;
 }
 
@@ -184,6 +188,7 @@ static int head_read(xmlNodePtr head, struct hub_message *m)
 	hub_text(head, "transno", m->transno, sizeof(m->transno));
 	hub_text(head, "msgtype", m->msgtype, sizeof(m->msgtype));
 	hub_text(head, "transid", m->transid, sizeof(m->transid));
+	hub_text(head, "reftransid", m->reftransid, sizeof(m->reftransid));
 	hub_text(head, "sender", m->sender, sizeof(m->sender));
 	hub_text(head, "recver", m->recver, sizeof(m->recver));
 	hub_text(head, "aab299", m->aab299, sizeof(m->aab299));
@@ -199,7 +204,7 @@ static int head_read(xmlNodePtr head, struct hub_message *m)
 int hub_read(struct hub_keys *keys, const char *octets, size_t len, struct hub_message *m, const char **why)
 {
 	char digest[65], text[600], base64[100];
-	const char *raw;
+	const char *raw, *part;
 	xmlNodePtr root, head;
 	EVP_PKEY *key;
 	size_t n = 0;
@@ -211,7 +216,7 @@ int hub_read(struct hub_keys *keys, const char *octets, size_t len, struct hub_m
 	if (m->doc == NULL || m->doc->intSubset != NULL)
 		return -1001;
 	root = xmlDocGetRootElement(m->doc);
-	head = child(root, "head");
+	head = hub_child(root, "head");
 	m->is_gb18030 = m->doc->encoding != NULL && strncasecmp((const char *)m->doc->encoding, "GB", 2) == 0;
 	*why = "the head breaks the schema";
 	if (head == NULL || head_read(head, m) != 0)
@@ -220,21 +225,22 @@ int hub_read(struct hub_keys *keys, const char *octets, size_t len, struct hub_m
 	key = key_of(keys, m->sender, false);
 	if (key == NULL)
 		return -1004;
-	signed_text(text, sizeof(text), m, "");
+	signed_text(text, sizeof(text), m);
 	right = signature_is_right(key, text, hub_text(head, "sign", base64, sizeof(base64)));
 	EVP_PKEY_free(key);
 	*why = "wrong signature";
 	if (!right)
 		return -1004;
-	raw = raw_input(octets, len, &n);
+	part = strcmp(m->msgtype, "Q") == 0 || strcmp(m->msgtype, "N") == 0 ? "input" : "result";
+	raw = raw_part(octets, len, part, &n);
 	*why = "wrong digest";
 	if (raw == NULL)
 		return -1003;
 	sm3_hex(raw, n, digest);
 	if (strcmp(digest, m->digest) != 0)
 		return -1003;
-	m->input = child(root, "input");
-	*why = "no input";
+	m->input = hub_child(root, part);
+	*why = "no body";
 	return m->input == NULL ? -1002 : 0;
 }
 
@@ -283,41 +289,32 @@ static char *result_text(const struct hub_result *result, bool is_repeat)
 	return text;
 }
 
-char *hub_answer(struct hub_keys *keys, const struct hub_message *asked, const struct hub_result *result, bool is_repeat,
-	uint64_t serial, int64_t now_ms, size_t *len, char digest[65], char **result_octets, size_t *result_len)
+/* The document around a body that is there in octets: sets time, key, digest and signature of m. */
+static char *envelope(struct hub_keys *keys, struct hub_message *m, const char *body, size_t body_len, int64_t now_ms, size_t *len)
 {
-	struct hub_message m = *asked;
-	char *text = result_text(result, is_repeat), *body, *whole, *base64, *out, head[600], time[18];
-	size_t body_len, head_len;
+	char signed_over[600], time[18], reference[64] = "", *text, *whole, *base64, *out;
+	size_t head_len;
 	EVP_PKEY *key;
 
-	body = in_charset(text, asked->is_gb18030, &body_len);
-	free(text);
-	sm3_hex(body, body_len, digest);
 	time_digits(now_ms, time);
-	time[14] = '\0';
-	text_format(m.msgtype, sizeof(m.msgtype), "A");
-	text_format(m.sender, sizeof(m.sender), "%s", asked->recver);
-	text_format(m.recver, sizeof(m.recver), "%s", asked->sender);
-	text_format(m.transid, sizeof(m.transid), "%s%s%010llu", m.sender, time, (unsigned long long)(serial % 10000000000u));
-	text_format(m.sendtime, sizeof(m.sendtime), "%s", time);
-	text_format(m.keyid, sizeof(m.keyid), "%s-2026A", m.sender);
-	text_format(m.digest, sizeof(m.digest), "%s", digest);
-	m.expire_s = 30;
-	signed_text(head, sizeof(head), &m, asked->transid);
-	key = key_of(keys, m.sender, true);
-	base64 = key == NULL ? text_copy("") : sign(key, head);
+	text_format(m->sendtime, sizeof(m->sendtime), "%.14s", time);
+	text_format(m->keyid, sizeof(m->keyid), "%s-2026A", m->sender);
+	sm3_hex(body, body_len, m->digest);
+	signed_text(signed_over, sizeof(signed_over), m);
+	key = key_of(keys, m->sender, true);
+	base64 = key == NULL ? text_copy("") : sign(key, signed_over);
 	EVP_PKEY_free(key);
+	if (m->reftransid[0] != '\0')
+		text_format(reference, sizeof(reference), "<reftransid>%s</reftransid>", m->reftransid);
 	text = must(malloc(2000));
 	text_format(text, 2000,
-		"<?xml version=\"1.0\" encoding=\"%s\"?>\n<ksbw ver=\"1.0\"><head><transno>%s</transno><msgtype>A</msgtype>"
-		"<transid>%s</transid><reftransid>%s</reftransid><sender>%s</sender><recver>%s</recver><aab299>%s</aab299>"
-		"<aab301>%s</aab301><sendtime>%s</sendtime><expire>30</expire><keyid>%s</keyid><digest>%s</digest>"
-		"<sign>%s</sign></head>",
-		asked->is_gb18030 ? "GB18030" : "UTF-8", m.transno, m.transid, asked->transid, m.sender, m.recver, m.aab299,
-		m.aab301, m.sendtime, m.keyid, m.digest, base64);
+		"<?xml version=\"1.0\" encoding=\"%s\"?>\n<ksbw ver=\"1.0\"><head><transno>%s</transno><msgtype>%s</msgtype>"
+		"<transid>%s</transid>%s<sender>%s</sender><recver>%s</recver><aab299>%s</aab299><aab301>%s</aab301>"
+		"<sendtime>%s</sendtime><expire>%d</expire><keyid>%s</keyid><digest>%s</digest><sign>%s</sign></head>",
+		m->is_gb18030 ? "GB18030" : "UTF-8", m->transno, m->msgtype, m->transid, reference, m->sender, m->recver, m->aab299,
+		m->aab301, m->sendtime, m->expire_s, m->keyid, m->digest, base64);
 	free(base64);
-	whole = in_charset(text, asked->is_gb18030, &head_len);
+	whole = in_charset(text, m->is_gb18030, &head_len);
 	free(text);
 	out = must(malloc(head_len + body_len + 8));
 	memcpy(out, whole, head_len);
@@ -325,11 +322,41 @@ char *hub_answer(struct hub_keys *keys, const struct hub_message *asked, const s
 	memcpy(out + head_len + body_len, "</ksbw>", 8);
 	*len = head_len + body_len + 7;
 	free(whole);
+	return out;
+}
+
+char *hub_answer(struct hub_keys *keys, const struct hub_message *asked, const struct hub_result *result, bool is_repeat,
+	uint64_t serial, int64_t now_ms, size_t *len, char digest[65], char **result_octets, size_t *result_len)
+{
+	struct hub_message m = *asked;
+	char *text = result_text(result, is_repeat), *body, *out, time[18];
+	size_t body_len;
+
+	body = in_charset(text, asked->is_gb18030, &body_len);
+	free(text);
+	time_digits(now_ms, time);
+	text_format(m.msgtype, sizeof(m.msgtype), "%s", asked->msgtype[0] == 'N' ? "K" : "A");
+	text_format(m.sender, sizeof(m.sender), "%s", asked->recver);
+	text_format(m.recver, sizeof(m.recver), "%s", asked->sender);
+	text_format(m.reftransid, sizeof(m.reftransid), "%s", asked->transid);
+	text_format(m.transid, sizeof(m.transid), "%s%.14s%010llu", m.sender, time, (unsigned long long)(serial % 10000000000u));
+	m.expire_s = 30;
+	out = envelope(keys, &m, body, body_len, now_ms, len);
+	memcpy(digest, m.digest, 65);
 	if (result_octets != NULL) {
 		*result_octets = body;
 		*result_len = body_len;
 	} else {
 		free(body);
 	}
+	return out;
+}
+
+char *hub_request(struct hub_keys *keys, struct hub_message *m, const char *input, int64_t now_ms, size_t *len)
+{
+	size_t body_len;
+	char *body = in_charset(input, m->is_gb18030, &body_len), *out = envelope(keys, m, body, body_len, now_ms, len);
+
+	free(body);
 	return out;
 }

@@ -20,6 +20,7 @@ static const char help[] =
         "can ask afterwards whether any settlement counts on one side only.\n"
         "\n"
         "  yitong-sandbox platform    the provincial platform (智慧医保平台), HTTPS, with a control port\n"
+        "  yitong-sandbox hub         the national hub and the provinces behind it, HTTPS, with a control port\n"
         "  yitong-sandbox hospitals   three institutions that send a demonstration and check what comes out\n"
         "  yitong-sandbox compare     one-sided settlements from two ledger files\n"
         "  yitong-sandbox traffic     prints people and bills for `hospitals --traffic`\n"
@@ -30,7 +31,7 @@ static const char help[] =
 static const char platform_help[] =
         "yitong-sandbox platform - a provincial platform that answers the national transactions\n"
         "\n"
-        "9001 9002 1101 2201-2208 2203A 2301-2305 2401-2405 2601 3201 5201 5203, POST, JSON, over TLS with client\n"
+        "9001 9002 1101 2101 2201-2208 2203A 2301-2305 2401-2405 2601 3201 5201 5203, POST, JSON, over TLS with client\n"
         "certificate, signed by x-tif-* (or x-rio-*) headers: hex(SHA256(timestamp+token+nonce+timestamp)),\n"
         "at most 180 s from the platform's clock. It keeps persons, visits, fee lines, settlements and messages\n"
         "in memory, enforces their order, and computes benefits by a simple rule (see below).\n"
@@ -99,6 +100,7 @@ static const char hub_help[] =
         "\n"
         "  --address A --port N --control-port N   where it listens      (127.0.0.1, 9444, 9481)\n"
         "  --certs DIR     made by certs/make: hub.crt, ca.crt, sm2/     (certs/out)\n"
+        "  --expire-s N    how long messages live at most: what was never seen is impossible after it   (30)\n"
         "  --ledger FILE   writes the ledger when it ends    --ports FILE  writes both ports when they are open\n"
         "\n"
         "Verifies and signs with SM2; answers P001 0211-0216 0301-0305 1301 P201 and keeps every answer by its number:\n"
@@ -123,6 +125,10 @@ static const char hospitals_help[] =
         "  --mtls-url U        where hospital-one and -two send   (https://127.0.0.1:8443/fsi/api/...callService)\n"
         "  --signed-url U      where the clinic sends, header-signed           (likewise, port 8444)\n"
         "  --control-url U     the platform's control port        (http://127.0.0.1:9480)\n"
+        "  --hub-control-url U the hub's: then also visits of people insured in other provinces\n"
+        "  --province-control-url U   of a second `hub` that is our own province's end (zhejiang-remote): then also\n"
+        "                      visits of people insured here in Shanghai, sent to the gateway by --from-hub-url\n"
+        "  --from-hub-url U    (https://127.0.0.1:8445/ksbw)\n"
         "  --certs DIR         made by certs/make                 (certs/out)\n"
         "  --clinic ID:FILE    the clinic's caller id and token   (CLINIC01:DIR/secrets/clinic-token)\n"
         "  --institutions A,B,C  codes of hospital-one, -two, clinic  (H33021399901,H33021399902,H33021399903)\n"
@@ -138,7 +144,7 @@ static const char hospitals_help[] =
         "  --budget-ms N       how long it goes on asking          (60000)\n"
         "  --held-ms N         the fault held takes effect so late (2000)\n"
         "  --tolerant          for tests that kill the gateway: only the ledgers decide, not the answers on the way\n"
-        "  --alter-fen N       alter the platform's ledger by N fen before comparing: must then exit 1\n"
+        "  --alter-fen N       alter a settlement by N fen in each ledger before comparing: must then exit 1\n"
         "  --report FILE       exchanges, cases, one_sided, reversed, resettled, unexpected, differences as JSON\n"
         "  --ledger FILE       the hospitals' ledger as JSON\n"
         "  --quiet             show only visits that went wrong\n"
@@ -166,6 +172,10 @@ enum option_id {
 	OPT_ADDRESS = 256,
 	OPT_PORT,
 	OPT_CONTROL_PORT,
+	OPT_EXPIRE,
+	OPT_HUB_URL,
+	OPT_PROVINCE_URL,
+	OPT_AWAY_URL,
 	OPT_PATH,
 	OPT_CERTS,
 	OPT_CERT,
@@ -356,6 +366,9 @@ static const struct option hospitals_options[] = {
 	{ "mtls-url", required_argument, NULL, OPT_MTLS_URL },
 	{ "signed-url", required_argument, NULL, OPT_SIGNED_URL },
 	{ "control-url", required_argument, NULL, OPT_CONTROL_URL },
+	{ "hub-control-url", required_argument, NULL, OPT_HUB_URL },
+	{ "province-control-url", required_argument, NULL, OPT_PROVINCE_URL },
+	{ "from-hub-url", required_argument, NULL, OPT_AWAY_URL },
 	{ "certs", required_argument, NULL, OPT_CERTS },
 	{ "clinic", required_argument, NULL, OPT_CLINIC },
 	{ "institutions", required_argument, NULL, OPT_INSTITUTIONS },
@@ -379,7 +392,7 @@ static const struct option hospitals_options[] = {
 
 struct hospitals_settings { /* what becomes the three origins */
 	const char *mtls_url, *signed_url, *direct_url, *certs, *clinic, *platform_caller;
-	const char *institutions;
+	const char *institutions, *away_url;
 };
 
 static bool hospitals_text_option(struct hospitals_options *o, struct hospitals_settings *s, int option)
@@ -390,7 +403,8 @@ static bool hospitals_text_option(struct hospitals_options *o, struct hospitals_
 	} texts[] = { { OPT_MTLS_URL, &s->mtls_url }, { OPT_SIGNED_URL, &s->signed_url },
 		{ OPT_DIRECT, &s->direct_url }, { OPT_CERTS, &s->certs }, { OPT_CLINIC, &s->clinic },
 		{ OPT_PLATFORM_CALLER, &s->platform_caller }, { OPT_INSTITUTIONS, &s->institutions },
-		{ OPT_CONTROL_URL, &o->control_url }, { OPT_ONLY, &o->only }, { OPT_TRAFFIC, &o->traffic_path },
+		{ OPT_CONTROL_URL, &o->control_url }, { OPT_HUB_URL, &o->hub_url }, { OPT_PROVINCE_URL, &o->province_url },
+		{ OPT_AWAY_URL, &s->away_url }, { OPT_ONLY, &o->only }, { OPT_TRAFFIC, &o->traffic_path },
 		{ OPT_REPORT, &o->report_path }, { OPT_LEDGER, &o->ledger_path } };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -482,11 +496,30 @@ static int origins_fill(struct origin *origins, const struct hospitals_settings 
 	return 0;
 }
 
+/* The hospital in Shanghai: the hub speaks for it. */
+static struct origin *away_fill(const struct hospitals_settings *s)
+{
+	static struct origin away; /* likewise */
+
+	away = (struct origin){ .name = "away",
+		.institution = "H31011500001",
+		.institution_name = "示例市东方医院",
+		.area = "310000",
+		.opter = "S0007",
+		.url = s->away_url,
+		.ca = in_folder(s->certs, "ca.crt"),
+		.cert = in_folder(s->certs, "hub-client.crt"),
+		.key = in_folder(s->certs, "hub-client.key") };
+	pthread_mutex_init(&away.lock, NULL);
+	return &away;
+}
+
 static int hospitals_mode(int argc, char **argv)
 {
 	struct hospitals_settings s = { .mtls_url = "https://127.0.0.1:8443/fsi/api/rsfComIfsService/callService",
 		.signed_url = "https://127.0.0.1:8444/fsi/api/rsfComIfsService/callService",
 		.certs = "certs/out",
+		.away_url = "https://127.0.0.1:8445/ksbw",
 		.institutions = "H33021399901,H33021399902,H33021399903" };
 	struct hospitals_options options = { .control_url = "http://127.0.0.1:9480",
 		.seed = 1,
@@ -518,6 +551,8 @@ static int hospitals_mode(int argc, char **argv)
 	if (wrong != 0)
 		return wrong;
 	options.origins = origins;
+	options.away = away_fill(&s);
+	options.keys = in_folder(s.certs, "sm2");
 	options.certs = s.certs;
 	options.is_direct = s.direct_url != NULL;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -548,7 +583,7 @@ static int traffic_mode(int argc, char **argv)
 		else
 			return 2;
 	}
-	traffic_invent(&traffic, seed, n_visits);
+	traffic_invent(&traffic, seed, n_visits, n_visits / 2);
 	tree = traffic_json(&traffic);
 	text = must(json_dumps(tree, JSON_INDENT(1)));
 	puts(text);
@@ -562,10 +597,11 @@ static int hub_mode(int argc, char **argv)
 {
 	static const struct option options[] = { { "help", no_argument, NULL, OPT_HELP },
 		{ "address", required_argument, NULL, OPT_ADDRESS }, { "port", required_argument, NULL, OPT_PORT },
-		{ "control-port", required_argument, NULL, OPT_CONTROL_PORT }, { "certs", required_argument, NULL, OPT_CERTS },
+		{ "control-port", required_argument, NULL, OPT_CONTROL_PORT }, { "expire-s", required_argument, NULL, OPT_EXPIRE },
+		{ "certs", required_argument, NULL, OPT_CERTS },
 		{ "ledger", required_argument, NULL, OPT_LEDGER }, { "ports", required_argument, NULL, OPT_PORTS },
 		{ NULL, 0, NULL, 0 } };
-	struct hub_options hub = { .address = "127.0.0.1", .port = 9444, .control_port = 9481 };
+	struct hub_options hub = { .address = "127.0.0.1", .port = 9444, .control_port = 9481, .expire_s = 30 };
 	const char *certs = "certs/out";
 	int option;
 
@@ -578,6 +614,8 @@ static int hub_mode(int argc, char **argv)
 			hub.port = (uint16_t)number("--port", optarg, 0, 65535);
 		else if (option == OPT_CONTROL_PORT)
 			hub.control_port = (uint16_t)number("--control-port", optarg, 0, 65535);
+		else if (option == OPT_EXPIRE)
+			hub.expire_s = (int)number("--expire-s", optarg, 1, 3600);
 		else if (option == OPT_CERTS)
 			certs = optarg;
 		else if (option == OPT_LEDGER)

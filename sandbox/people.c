@@ -46,6 +46,11 @@ static void line_price(struct bill_line *line)
 	line->amount_fen = (scaled + (scaled < 0 ? -5000 : 5000)) / 10000;
 }
 
+bool patient_is_guest(const struct patient *patient)
+{
+	return strncmp(patient->insuplc, "33", 2) != 0;
+}
+
 static void bill_invent(struct bill *bill, uint64_t *random)
 {
 	bill->n_lines = 2 + random_below(random, 5);
@@ -87,17 +92,52 @@ static void patient_invent(struct patient *patient, uint64_t *random, size_t num
 	patient->is_civil_servant = random_below(random, 6) == 0;
 }
 
-void traffic_invent(struct traffic *traffic, uint64_t seed, size_t n_patients)
+/* Of Shanghai and two places in Gansu; their codes end in 99 too. */
+static void guest_invent(struct patient *guest, uint64_t *random, size_t number)
+{
+	static const char *const areas[] = { "310115", "621000", "310104", "620102" };
+	char prefix[8];
+
+	patient_invent(guest, random, number);
+	text_format(guest->insuplc, sizeof(guest->insuplc), "%s", areas[number % 4]);
+	text_format(prefix, sizeof(prefix), "%.4s99", guest->insuplc);
+	memcpy(guest->certno, prefix, 6);
+	guest->certno[17] = certno_check_digit(guest->certno);
+	memmove(guest->name + 9, guest->name + 6, strlen(guest->name + 6) + 1); /* one character more: 示例客一二三 */
+	memcpy(guest->name + 6, "客", 3);
+	guest->is_civil_servant = false;
+	guest->has_aid = strcmp(guest->insutype, "390") == 0 && random_below(random, 3) == 0;
+}
+
+void traffic_invent(struct traffic *traffic, uint64_t seed, size_t n_locals, size_t n_guests)
 {
 	uint64_t random = seed;
 
-	traffic->n_patients = traffic->n_bills = n_patients;
-	traffic->patients = must(calloc(n_patients, sizeof(*traffic->patients)));
-	traffic->bills = must(calloc(n_patients, sizeof(*traffic->bills)));
-	for (size_t i = 0; i < n_patients; i++) {
+	traffic->n_patients = traffic->n_bills = n_locals + n_guests;
+	traffic->patients = must(calloc(traffic->n_patients + 1, sizeof(*traffic->patients)));
+	traffic->bills = must(calloc(traffic->n_patients + 1, sizeof(*traffic->bills)));
+	for (size_t i = 0; i < n_locals; i++) {
 		patient_invent(&traffic->patients[i], &random, i + 1);
 		bill_invent(&traffic->bills[i], &random);
 	}
+	for (size_t i = n_locals; i < traffic->n_patients; i++) {
+		guest_invent(&traffic->patients[i], &random, i - n_locals + 1);
+		bill_invent(&traffic->bills[i], &random);
+	}
+}
+
+void traffic_complete(struct traffic *traffic, uint64_t seed, size_t n_locals, size_t n_guests)
+{
+	size_t n_known_guests = 0, n = traffic->n_patients;
+	struct traffic invented = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		n_known_guests += patient_is_guest(&traffic->patients[i]);
+	traffic_invent(&invented, seed, n_known_guests == n ? n_locals : 0, n_known_guests == 0 ? n_guests : 0);
+	traffic->patients = must(realloc(traffic->patients, (n + invented.n_patients + 1) * sizeof(*traffic->patients)));
+	memcpy(traffic->patients + n, invented.patients, invented.n_patients * sizeof(*invented.patients));
+	traffic->n_patients = n + invented.n_patients;
+	traffic_free(&invented);
 }
 
 /* The file. */
@@ -149,6 +189,7 @@ static int patient_read(struct patient *patient, const json_t *row, const char *
 	text_format(patient->insutype, sizeof(patient->insutype), "%s", *insutype == '\0' ? "310" : insutype);
 	text_format(patient->insuplc, sizeof(patient->insuplc), "%s", *insuplc == '\0' ? "330213" : insuplc);
 	patient->is_civil_servant = json_is_true(json_object_get(row, "civil_servant"));
+	patient->has_aid = json_is_true(json_object_get(row, "aid"));
 	return 0;
 }
 
@@ -255,26 +296,29 @@ json_t *traffic_json(const struct traffic *traffic)
 
 		fen_text(patient->balance_fen, balance);
 		json_array_append_new(people,
-		        json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "certno", patient->certno, "name", patient->name,
+		        json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s}", "certno", patient->certno, "name", patient->name,
 		                "insutype", patient->insutype, "balance", balance, "civil_servant",
-		                patient->is_civil_servant, "insuplc_admdvs", patient->insuplc));
+		                patient->is_civil_servant, "aid", patient->has_aid, "insuplc_admdvs", patient->insuplc));
 	}
 	for (size_t i = 0; i < traffic->n_bills; i++)
 		json_array_append_new(bills, bill_json(&traffic->bills[i]));
 	return must(json_pack("{s:o, s:o}", "people", people, "bills", bills));
 }
 
-json_t *traffic_persons(const struct traffic *traffic)
+json_t *traffic_persons(const struct traffic *traffic, bool of_guests)
 {
 	json_t *persons = must(json_array());
 
 	for (size_t i = 0; i < traffic->n_patients; i++) {
 		const struct patient *patient = &traffic->patients[i];
 
+		if (patient_is_guest(patient) != of_guests)
+			continue;
 		json_array_append_new(persons,
-		        json_pack("{s:s, s:s, s:s, s:I, s:b, s:s}", "certno", patient->certno, "name", patient->name,
+		        json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:s}", "certno", patient->certno, "name", patient->name,
 		                "insutype", patient->insutype, "balance_fen", (json_int_t)patient->balance_fen,
-		                "civil_servant", patient->is_civil_servant, "insuplc_admdvs", patient->insuplc));
+		                "civil_servant", patient->is_civil_servant, "aid", patient->has_aid, "insuplc_admdvs",
+		                patient->insuplc));
 	}
 	return persons;
 }

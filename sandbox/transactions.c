@@ -218,8 +218,10 @@ static const char *inpatient_discharge_cancel(struct call *call)
 
 static const char *line_read(struct call *call, const json_t *row, struct visit *visit, struct fee_line *line)
 {
-	static const char *const needs[] = { "feedetl_sn", "med_list_codg", "medins_list_codg", "fee_ocur_time",
-		"bilg_dept_codg", "bilg_dr_codg", NULL };
+	/* A pharmacy has no department, no doctor and no charge batches. */
+	bool is_purchase = strcmp(call->infno, "2101") == 0;
+	const char *const needs[] = { "feedetl_sn", "med_list_codg", "medins_list_codg", "fee_ocur_time",
+		is_purchase ? NULL : "bilg_dept_codg", "bilg_dr_codg", NULL };
 	const json_t *count = json_object_get(row, "cnt"), *price = json_object_get(row, "pric");
 	const char *refusal;
 
@@ -244,8 +246,9 @@ static const char *line_read(struct call *call, const json_t *row, struct visit 
 		text_format(call->text, sizeof(call->text), "明细金额不等于数量乘单价：%s", line->serial);
 		return call->text;
 	}
-	if (!visit->is_inpatient && line->batch[0] == '\0')
+	if (!visit->is_inpatient && !is_purchase && line->batch[0] == '\0')
 		return "缺少必填项：chrg_bchno";
+	benefit_split_line(line->code, line->amount_fen, line->count_e4, &line->split);
 	return NULL;
 }
 
@@ -260,7 +263,7 @@ static json_t *line_json(const struct fee_line *line)
 	        json_decimal((double)split->selfpay_permille / 1000, 4), "fulamt_ownpay_amt", json_fen(split->full_fen),
 	        "overlmt_amt", json_fen(split->over_fen), "preselfpay_amt", json_fen(split->first_fen), "inscp_scp_amt",
 	        json_fen(split->scope_fen), "chrgitm_lv", split->class_code, "med_chrgitm_type",
-	        line->code[0] == 'C' ? "08" : "09", "lmt_used_flag", "0", "memo", "");
+	        split->kind_code, "lmt_used_flag", "0", "memo", "");
 }
 
 static const char *lines_read(struct call *call, const json_t *rows, struct fee_line *lines)
@@ -287,10 +290,8 @@ static const char *lines_read(struct call *call, const json_t *rows, struct fee_
 	if (refusal != NULL)
 		return refusal;
 	call->output = json_pack("{s:[]}", "result");
-	for (i = 0; i < json_array_size(rows); i++) { /* the split is the book's: the same rule again */
-		benefit_split_line(lines[i].code, lines[i].amount_fen, lines[i].count_e4, &lines[i].split);
+	for (i = 0; i < json_array_size(rows); i++)
 		json_array_append_new(json_object_get(call->output, "result"), line_json(&lines[i]));
-	}
 	return NULL;
 }
 
@@ -478,6 +479,48 @@ static const char *presettle(struct call *call)
 	return refusal;
 }
 
+/* 2101: splits and computes, books nothing.  Other provinces' people, too: their own province needs the split. */
+static const char *purchase_presettle(struct call *call)
+{
+	const json_t *rows = json_object_get(call->input, "drugdetail"), *row;
+	const struct person *person = book_person_by_number(call->book, field(call, "psn_no"));
+	struct person stranger = { .brdy = "1970-01-01" };
+	struct visit visit = { .person = &stranger };
+	struct benefit_input in = { .insutype = field(call, "insutype") };
+	json_t *cut = must(json_array());
+	const char *refusal = person == NULL && !is_insured_elsewhere(call) ? "未查询到参保信息" : NULL;
+	struct benefit amounts;
+	struct fee_line line;
+	size_t i;
+
+	text_format(visit.med_type, sizeof(visit.med_type), "%s", field(call, "med_type"));
+	text_format(stranger.psn_no, sizeof(stranger.psn_no), "%s", field(call, "psn_no"));
+	text_format(stranger.insutype, sizeof(stranger.insutype), "%s", in.insutype);
+	if (person != NULL)
+		stranger = *person;
+	in.may_use_account = strcmp(field(call, "acct_used_flag"), "1") == 0;
+	in.balance_fen = stranger.balance_fen;
+	json_array_foreach(rows, i, row)
+	{
+		refusal = refusal == NULL ? line_read(call, row, &visit, &line) : refusal;
+		if (refusal != NULL)
+			break;
+		in.full_fen += line.split.full_fen;
+		in.over_fen += line.split.over_fen;
+		in.first_fen += line.split.first_fen;
+		in.scope_fen += line.split.scope_fen;
+		json_array_append_new(cut, line_json(&line));
+	}
+	if (refusal != NULL || i == 0) {
+		json_decref(cut);
+		return refusal != NULL ? refusal : "缺少必填项：drugdetail";
+	}
+	benefit_settle(&in, &amounts);
+	call->output = settlement_output(call, &visit, &amounts, NULL, call->msgid);
+	json_object_set_new(call->output, "detlcutinfo", cut);
+	return NULL;
+}
+
 /* 2207, 2304 */
 static const char *settle(struct call *call)
 {
@@ -653,6 +696,8 @@ static const struct transaction {
 	{ "9001", "signIn", sign_in, { "opter_no", "mac", "ip" } },
 	{ "9002", "signOut", sign_out, { "sign_no", "opter_no" } },
 	{ "1101", "data", person_check, { "mdtrt_cert_type", "mdtrt_cert_no" } },
+	{ "2101", "druginfo", purchase_presettle,
+	        { "psn_no", "mdtrt_cert_type", "begntime", "insutype", "acct_used_flag", "med_type" } },
 	{ "2201", "data", outpatient_register,
 	        { "psn_no", "insutype", "begntime", "mdtrt_cert_type", "ipt_otp_no", "atddr_no", "dept_code" } },
 	{ "2202", "data", visit_cancel, { "psn_no", "mdtrt_id", "ipt_otp_no" } },

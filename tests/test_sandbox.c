@@ -4,6 +4,7 @@
 #include "benefit.h"
 #include "book.h"
 #include "compare.h"
+#include "hub.h"
 #include "people.h"
 #include "signature.h"
 #include "text.h"
@@ -12,8 +13,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 
 #include <cmocka.h>
 
@@ -31,6 +36,8 @@ static const struct line_case {
 	{ "above its ceiling pays that part", "C14027", 150000, 20000, 0, 50000, 10000, 90000 },
 	{ "given back is the mirror of its original", "C14027", -150000, -20000, 0, -50000, -10000, -90000 },
 	{ "without a digit is class 01", "X", 1, 10000, 0, 0, 0, 1 },
+	{ "of a listed drug has half paid first", "XL01XEA297A001010178046", 17972, 10000, 0, 0, 8986, 8986 },
+	{ "of a bed is above its ceiling by the day", "001109000010000-110900002", 84000, 120000, 0, 12000, 0, 72000 },
 };
 
 static void test_line(void **state)
@@ -414,9 +421,9 @@ static void test_invented_people(void **state)
 	struct traffic one, same, other;
 
 	assert_int_equal(certno_check_digit("33021319790615273"), '1'); /* of the published example */
-	traffic_invent(&one, 5, 50);
-	traffic_invent(&same, 5, 50);
-	traffic_invent(&other, 6, 50);
+	traffic_invent(&one, 5, 50, 4);
+	traffic_invent(&same, 5, 50, 4);
+	traffic_invent(&other, 6, 50, 4);
 	for (size_t i = 0; i < one.n_patients; i++) {
 		assert_int_equal(one.patients[i].certno[17], certno_check_digit(one.patients[i].certno));
 		assert_string_equal(one.patients[i].certno, same.patients[i].certno);
@@ -429,7 +436,262 @@ static void test_invented_people(void **state)
 	traffic_free(&other);
 }
 
+/* The hub. */
+
+static struct {
+	struct hub_book *book;
+	struct hub_keys *keys;
+	int64_t now_ms;
+	const struct hub_result *result;
+	bool is_repeat;
+} hub;
+
+static void key_write(const char *folder, const char *area)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "SM2");
+	char path[300];
+	FILE *file;
+
+	text_format(path, sizeof(path), "%s/%s.key", folder, area);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL);
+	fclose(file);
+	text_format(path, sizeof(path), "%s/%s.pub", folder, area);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	PEM_write_PUBKEY(file, key);
+	fclose(file);
+	EVP_PKEY_free(key);
+}
+
+static char hub_folder[] = "/tmp/yt-hub-XXXXXX";
+
+static int hub_setup(void **state)
+{
+	json_t *person = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "certno", "621002197203164015", "name", "苏望川", "insutype",
+	        "390", "insuplc_admdvs", "621000", "aid", 1, "psn_no", "62100000000000000000876543");
+
+	memcpy(hub_folder, "/tmp/yt-hub-XXXXXX", sizeof(hub_folder));
+	if (mkdtemp(hub_folder) == NULL)
+		return -1;
+	key_write(hub_folder, "330000");
+	key_write(hub_folder, "620000");
+	hub.keys = hub_keys_open(hub_folder);
+	hub.book = hub_book_new(30);
+	hub.now_ms = clock_wall_ms();
+	hub_person_add(hub.book, person);
+	json_decref(person);
+	return 0;
+}
+
+static int hub_teardown(void **state)
+{
+	static const char *const names[] = { "330000.key", "330000.pub", "620000.key", "620000.pub" };
+	char path[300];
+
+	for (size_t i = 0; i < 4; i++) {
+		text_format(path, sizeof(path), "%s/%s", hub_folder, names[i]);
+		remove(path);
+	}
+	remove(hub_folder);
+	hub_book_free(hub.book);
+	hub_keys_close(hub.keys);
+	return 0;
+}
+
+/* Sends input (without its tags) as transno with the serial, in either encoding; returns the code. */
+static int hub_ask(const char *transno, int serial, bool is_gb18030, const char *format, ...)
+        __attribute__((format(printf, 4, 5)));
+
+static char hub_transid[31], hub_digest[65];
+
+static int hub_ask(const char *transno, int serial, bool is_gb18030, const char *format, ...)
+{
+	static struct hub_message heard;
+	char input[4000] = "<input>", time[18], refused[128], *octets;
+	struct hub_message m = { .expire_s = 30, .is_gb18030 = is_gb18030 };
+	const char *why = "";
+	va_list args;
+	size_t len;
+
+	va_start(args, format);
+	vsnprintf(input + 7, sizeof(input) - 20, format, args);
+	va_end(args);
+	strcat(input, "</input>");
+	time_digits(hub.now_ms, time);
+	text_format(m.transno, sizeof(m.transno), "%s", transno);
+	text_format(m.msgtype, sizeof(m.msgtype), "Q");
+	text_format(m.sender, sizeof(m.sender), "330000");
+	text_format(m.recver, sizeof(m.recver), "620000");
+	text_format(m.aab299, sizeof(m.aab299), "330200");
+	text_format(m.aab301, sizeof(m.aab301), "621000");
+	text_format(m.transid, sizeof(m.transid), "330000%.14s%010d", "20261122101530", serial);
+	octets = hub_request(hub.keys, &m, input, hub.now_ms, &len);
+	hub_message_free(&heard);
+	assert_int_equal(hub_read(hub.keys, octets, len, &heard, &why), 0);
+	free(octets);
+	memcpy(hub_transid, heard.transid, sizeof(hub_transid));
+	memcpy(hub_digest, heard.digest, sizeof(hub_digest));
+	hub.result = hub_book_run(hub.book, hub.keys, &heard, hub.now_ms, &hub.is_repeat, refused);
+	hub_message_free(&heard);
+	return hub.result->code;
+}
+
+#define HUB_PERSON "<aac001>62100000000000000000876543</aac001><aac044>621002197203164015</aac044><aac003>苏望川</aac003>"
+#define HUB_PARTY "<akb026>H33020300999</akb026>"
+#define HUB_LINES \
+	"<detail><row><ykc610>0001</ykc610><ake001>ZD03AAA0001</ake001><akc226>1</akc226><akc225>28463.57</akc225>" \
+	"<akc264>28463.57</akc264><akc228>2715.17</akc228><akc253>1820.40</akc253><akc268>236.00</akc268>" \
+	"<ake171>23692.00</ake171></row></detail>"
+
+static char hub_visit[21];
+
+static void hub_taken(const char *name, char *out, size_t size)
+{
+	const char *at = hub.result->output == NULL ? NULL : strstr(hub.result->output, name);
+
+	assert_non_null(at);
+	text_format(out, size, "%.20s", at + strlen(name));
+}
+
+static void hub_open(bool is_gb18030)
+{
+	assert_int_equal(hub_ask("0212", 1, is_gb18030, HUB_PARTY HUB_PERSON "<aka130>21</aka130><akc190>ZY1</akc190>"), 0);
+	hub_taken("<ykc700>", hub_visit, sizeof(hub_visit));
+	assert_int_equal(hub_ask("0301", 2, is_gb18030, HUB_PARTY "<ykc700>%s</ykc700>" HUB_LINES, hub_visit), 0);
+}
+
+static int hub_settle(int serial, bool is_gb18030, const char *total)
+{
+	static const char listed[] = "0001|ZD03AAA0001|1.0000|28463.5700|28463.57\n";
+	char hash[65];
+
+	sm3_hex(listed, sizeof(listed) - 1, hash);
+	return hub_ask("0304", serial, is_gb18030,
+	        HUB_PARTY HUB_PERSON "<ykc700>%s</ykc700><akc264>%s</akc264><ake171>23692.00</ake171><feecnt>1</feecnt>"
+	                             "<feehash>%s</feehash><ake122>0</ake122>",
+	        hub_visit, total, hash);
+}
+
+static json_int_t hub_in_force(void)
+{
+	json_t *ledger = hub_book_ledger(hub.book), *row;
+	json_int_t n = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(ledger, "settlements"), i, row)
+	        n += strcmp(json_text(row, "kind"), "settle") == 0 && strcmp(json_text(row, "state"), "effective") == 0;
+	json_decref(ledger);
+	return n;
+}
+
+static void test_hub_settles_as_published(void **state)
+{
+	static const char *const amounts[] = { "<ake039>11380.60</ake039>", "<aae045>4386.84</aae045>", "<ake181>5547.19</ake181>",
+		"<ake149>21314.63</ake149>", "<akb067>7148.94</akb067>", "<aka151>3000.00</aka151>" };
+
+	for (int is_gb18030 = 0; is_gb18030 < 2; is_gb18030++) {
+		if (is_gb18030) {
+			hub_teardown(state);
+			hub_setup(state);
+		}
+		hub_open(is_gb18030);
+		assert_int_equal(hub_settle(3, is_gb18030, "28463.57"), 0);
+		for (size_t i = 0; i < sizeof(amounts) / sizeof(*amounts); i++)
+			assert_non_null(strstr(hub.result->output, amounts[i]));
+		assert_int_equal(hub_in_force(), 1);
+	}
+}
+
+static void test_hub_knows_a_message_again(void **state)
+{
+	hub_open(false);
+	assert_int_equal(hub_settle(3, false, "28463.57"), 0);
+	assert_false(hub.is_repeat);
+	hub.now_ms += 60000; /* long expired: the stored answer wins */
+	assert_int_equal(hub_settle(3, false, "28463.57"), 0);
+	assert_true(hub.is_repeat);
+	assert_int_equal(hub_settle(3, false, "28463.58"), -1006); /* other content */
+	assert_int_equal(hub_settle(4, false, "28463.57"), -3004); /* another number: settled already */
+	assert_int_equal(hub_in_force(), 1);
+}
+
+static void test_hub_lines_must_agree(void **state)
+{
+	hub_open(false);
+	assert_int_equal(hub_settle(3, false, "28463.58"), -3010);
+	assert_int_equal(hub_ask("0301", 4, false, HUB_PARTY "<ykc700>%s</ykc700>" HUB_LINES, hub_visit), -3022);
+	assert_int_equal(hub_in_force(), 0);
+}
+
+static int hub_reverse(int serial, const char *transid)
+{
+	return hub_ask("1301", serial, false, HUB_PARTY "<otransno>0304</otransno><otransid>%s</otransid>", transid);
+}
+
+static void test_hub_reverses(void **state)
+{
+	char transid[31];
+
+	hub_open(false);
+	assert_int_equal(hub_settle(3, false, "28463.57"), 0);
+	memcpy(transid, hub_transid, sizeof(transid));
+	assert_int_equal(hub_reverse(4, transid), 0);
+	assert_non_null(strstr(hub.result->output, "<effect>1</effect>"));
+	assert_int_equal(hub_in_force(), 0);
+	assert_int_equal(hub_reverse(5, transid), 0);
+	assert_non_null(strstr(hub.result->output, "<effect>3</effect>"));
+}
+
+static void test_hub_tombstone_beats_the_original(void **state)
+{
+	hub_open(false);
+	assert_int_equal(hub_reverse(4, "330000202611221015300000000003"), 0);
+	assert_non_null(strstr(hub.result->output, "<effect>2</effect>"));
+	assert_int_equal(hub_settle(3, false, "28463.57"), -3006);
+	assert_int_equal(hub_in_force(), 0);
+}
+
+static int hub_outcome(int serial, const char *transid, const char *digest)
+{
+	return hub_ask("P201", serial, false, HUB_PARTY "<otransno>0304</otransno><otransid>%s</otransid><odigest>%s</odigest>",
+	        transid, digest);
+}
+
+static void test_hub_tells_an_outcome(void **state)
+{
+	char transid[31], digest[65];
+
+	hub_open(false);
+	assert_int_equal(hub_outcome(9, "330000202611221015300000000003", "x"), 0);
+	hub.now_ms = clock_wall_ms();
+	assert_int_equal(hub_settle(3, false, "28463.57"), 0);
+	memcpy(transid, hub_transid, sizeof(transid));
+	memcpy(digest, hub_digest, sizeof(digest));
+	assert_int_equal(hub_outcome(5, transid, digest), 0);
+	assert_non_null(strstr(hub.result->output, "<ostate>2</ostate><oresult>"));
+	assert_int_equal(hub_outcome(6, transid, "of other content"), -1006);
+	assert_int_equal(hub_reverse(7, transid), 0);
+	assert_int_equal(hub_outcome(8, transid, digest), 0);
+	assert_non_null(strstr(hub.result->output, "<ostate>4</ostate>"));
+}
+
+/* crossprovince.md 8.4 */
+static void test_hub_digests(void **state)
+{
+	static const char three[] = "0001|ZD03AAA0001|2.0000|12.5000|25.00\n0002|ZD03AAA0002|1.0000|136.8000|136.80\n"
+	                            "0003|ZD03AAA0002|-1.0000|136.8000|-136.80\n";
+	char digest[65];
+
+	sm3_hex("abc", 3, digest);
+	assert_string_equal(digest, "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0");
+	sm3_hex(three, sizeof(three) - 1, digest);
+	assert_string_equal(digest, "9c2158252e487968e1a87d59782904a7a6709b8bec29b7f1976aa84afbb3f49e");
+}
+
 #define N(rows) (sizeof(rows) / sizeof(*(rows)))
+#define HUB_TEST(test) cmocka_unit_test_setup_teardown(test, hub_setup, hub_teardown)
 #define BOOK_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -448,6 +710,13 @@ int main(void)
 		cmocka_unit_test(test_amounts_keep_two_decimals),
 		cmocka_unit_test(test_signature_vector),
 		cmocka_unit_test(test_invented_people),
+		HUB_TEST(test_hub_settles_as_published),
+		HUB_TEST(test_hub_knows_a_message_again),
+		HUB_TEST(test_hub_lines_must_agree),
+		HUB_TEST(test_hub_reverses),
+		HUB_TEST(test_hub_tombstone_beats_the_original),
+		HUB_TEST(test_hub_tells_an_outcome),
+		cmocka_unit_test(test_hub_digests),
 	};
 	struct CMUnitTest tests[N(fixed) + N(line_cases) + N(settle_cases) + N(side_cases)];
 	size_t n = N(fixed);

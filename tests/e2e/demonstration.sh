@@ -12,14 +12,23 @@ trap 'rm -f "$traffic" "$names"' EXIT
 $bin/yitong-sandbox traffic --seed $seed >"$traffic" || exit 1
 ./dev run --once --traffic "$traffic" --seed $seed || { echo "seed $seed"; exit 1; }
 jq -e '.one_sided == 0 and .journal.verified == true and .pending == 0 and .reversed > 0 and .resettled > 0
-	and (.exchanges | length > 0)' run/summary.json || exit 1
+	and (.exchanges | length > 0) and .visits >= 200' run/summary.json || exit 1
+
+# Across provinces: enough visits of each sort, the published example, and lost answers adopted, not reversed.
+jq -e '.cases | ([to_entries[] | select(.key | startswith("guest-")) | .value.visits] | add) >= 70
+	and ([to_entries[] | select(.key | startswith("away-")) | .value.visits] | add) >= 10
+	and .["guest-qingyang"].as_expected == 1
+	and ([.["guest-lost-after", "guest-lost-cut", "guest-502", "guest-signature", "guest-cut-body"]
+		| .visits == .as_expected and .reversed == 0] | all)' run/summary.json ||
+	{ echo "visits across provinces are missing or were reversed"; exit 1; }
 
 # Names and id numbers of everybody who was treated: in no log, no journal, no index, no list.
 jq -r '.people[] | .certno, .name' "$traffic" >"$names"
+printf '%s\n' 621002197203164015 苏望川 >>"$names"
 [ "$(wc -l <"$names")" -gt 20 ] || { echo "too few people to look for"; exit 1; }
 grep -qF -f "$names" "$traffic" || { echo "the search itself does not find them"; exit 1; }
-$bin/yitong --conf run/demo.yaml messages --limit 500 >run/messages.txt || exit 1
-$bin/yitong --conf run/demo.yaml messages --limit 500 --json >run/messages.json || exit 1
+$bin/yitong --conf run/demo.yaml messages --limit 1000 >run/messages.txt || exit 1
+$bin/yitong --conf run/demo.yaml messages --limit 1000 --json >run/messages.json || exit 1
 if grep -lraF -f "$names" run/gateway run/gateway.log run/messages.txt run/messages.json; then
 	echo "a name or id number stands in clear text in the files above"
 	exit 1

@@ -1,0 +1,480 @@
+/* sandbox/demo.c - the hospitals' demonstration: chooses visits, plays them many at once, compares, reports (cases.h).
+ *
+ * hospitals_main makes the plan (one entry per visit), threads take entries until none is left, then everybody is asked
+ * for quiet and the ledgers are compared. */
+#include "cases.h"
+#include "compare.h"
+#include "play.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct case_table *const tables[] = { &guest_cases, &away_cases, &local_cases };
+
+#define N_TABLES (sizeof(tables) / sizeof(*tables))
+
+void cases_print(void)
+{
+	static const char *const remarks[] = { "", " (needs --hub-control-url)", " (needs --province-control-url)" };
+
+	for (size_t t = N_TABLES; t-- > 0;)
+		for (size_t i = 0; i < tables[t]->n_kinds; i++) {
+			const struct case_kind *kind = &tables[t]->kinds[i];
+
+			printf("  %-20s %2d  %s%s%s\n", kind->name, kind->count, kind->what, remarks[tables[t]->who],
+			        kind->needs_gateway && tables[t]->who == WHO_LOCAL ? " (not with --direct)" : "");
+		}
+}
+
+/* The plan. */
+
+static bool is_known(const char *name)
+{
+	for (size_t t = 0; t < N_TABLES; t++)
+		for (size_t i = 0; i < tables[t]->n_kinds; i++)
+			if (strcmp(tables[t]->kinds[i].name, name) == 0)
+				return true;
+	return false;
+}
+
+/* A name that no case has, in --only; NULL: all are known. */
+static const char *unknown_name(const char *only)
+{
+	static char name[64];
+
+	for (const char *at = only; at != NULL && *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
+		text_format(name, sizeof(name), "%.*s", (int)strcspn(at, ","), at);
+		if (!is_known(name))
+			return name;
+	}
+	return NULL;
+}
+
+static bool is_wanted(const struct hospitals_options *options, const struct case_kind *kind)
+{
+	const char *at = options->only;
+	size_t len = strlen(kind->name);
+
+	if (options->is_direct && kind->needs_gateway)
+		return false;
+	for (; at != NULL && *at != '\0'; at += strcspn(at, ","), at += *at == ',')
+		if (strncmp(at, kind->name, len) == 0 && (at[len] == ',' || at[len] == '\0'))
+			return true;
+	return options->only == NULL;
+}
+
+static void plan_add(struct demo *demo, const struct case_table *table, const struct case_kind *kind, size_t count)
+{
+	demo->plans = must(realloc(demo->plans, (demo->n_plans + count + 1) * sizeof(*demo->plans)));
+	for (size_t i = 0; i < count; i++)
+		demo->plans[demo->n_plans++] = (struct plan){ .table = table, .kind = kind, .number = i };
+}
+
+static bool is_possible(const struct hospitals_options *options, enum who who)
+{
+	return who == WHO_LOCAL || (who == WHO_GUEST ? options->hub_url : options->province_url) != NULL;
+}
+
+/* The tables in turn, so that what takes long comes first in each. */
+static void plan_make(struct demo *demo)
+{
+	const struct case_kind *filler = &local_cases.kinds[local_cases.n_kinds - 1];
+	bool is_over = false;
+
+	for (size_t i = 0; !is_over; i++) {
+		is_over = true;
+		for (size_t t = 0; t < N_TABLES; t++) {
+			if (i >= tables[t]->n_kinds)
+				continue;
+			is_over = false;
+			if (is_possible(demo->options, tables[t]->who) && is_wanted(demo->options, &tables[t]->kinds[i]))
+				plan_add(demo, tables[t], &tables[t]->kinds[i], (size_t)tables[t]->kinds[i].count);
+		}
+	}
+	if (is_wanted(demo->options, filler) && (long)demo->n_plans < demo->options->visits)
+		plan_add(demo, &local_cases, filler, (size_t)demo->options->visits - demo->n_plans);
+}
+
+/* Playing it. */
+
+static struct origin *origin_for(const struct demo *demo, const struct plan *plan, size_t index)
+{
+	size_t which = plan->kind->origin >= 0 ? (size_t)plan->kind->origin : (index + plan->number) % ORIGINS_MAX;
+
+	if (plan->table->who == WHO_AWAY)
+		return demo->options->away;
+	if (plan->kind->origin == ORIGIN_HOLDING) /* hospital-one and the clinic */
+		which = plan->number % 2 * 2;
+	return &demo->options->origins[which];
+}
+
+static void tell(struct demo *demo, const struct play *play, const struct case_kind *kind, int rv, int64_t ms)
+{
+	static const char *const beliefs[] = { "not settled", "settled", "cancelled", "unknown" };
+	const struct care *care = play->care;
+	char amount[24], fund[24], cash[24];
+	size_t n_finished = atomic_fetch_add(&demo->n_finished, 1) + 1;
+	const char *colour = !demo->has_colour ? "" : rv == 0 ? "\033[32m" : "\033[31m";
+
+	if (demo->options->is_quiet && rv == 0)
+		return;
+	fen_text(care->total_fen, amount);
+	fen_text(care->fund_fen, fund);
+	fen_text(care->account_fen + care->cash_fen, cash);
+	printf("%4zu/%zu %s%-4s%s %-18s %s %s %s %-11s %10s = %s + %s%s%s  %lld ms%s%s\n", n_finished, demo->n_plans,
+	        colour, rv == 0 ? "ok" : "BAD", demo->has_colour ? "\033[0m" : "", kind->name,
+	        care->is_inpatient ? "in " : "out", care->origin->institution,
+	        care->visit[0] == '\0' ? "-" : care->visit, beliefs[care->belief], amount, fund, cash,
+	        care->n_reversed > 0 ? ", reversed" : "", care->n_resettled > 0 ? ", settled again" : "", (long long)ms,
+	        rv == 0 ? "" : "  ", rv == 0 ? "" : play->desk.why);
+	fflush(stdout);
+}
+
+static void take_down(struct demo *demo, const struct play *play, const struct case_kind *kind, int rv, int64_t ms)
+{
+	json_t *row;
+	char text[600];
+
+	pthread_mutex_lock(&demo->print_lock);
+	row = json_object_get(demo->by_case, kind->name);
+	if (row == NULL) {
+		row = must(json_pack("{s:i, s:i, s:i, s:i, s:i}", "visits", 0, "as_expected", 0, "reversed", 0,
+		        "resettled", 0, "slowest_ms", 0));
+		json_object_set_new(demo->by_case, kind->name, row);
+	}
+	json_object_set_new(row, "visits", json_integer(json_number(row, "visits", 0) + 1));
+	json_object_set_new(row, "as_expected", json_integer(json_number(row, "as_expected", 0) + (rv == 0)));
+	json_object_set_new(row, "reversed", json_integer(json_number(row, "reversed", 0) + play->care->n_reversed));
+	json_object_set_new(row, "resettled", json_integer(json_number(row, "resettled", 0) + play->care->n_resettled));
+	if (ms > json_number(row, "slowest_ms", 0))
+		json_object_set_new(row, "slowest_ms", json_integer(ms));
+	if (rv != 0) {
+		text_format(text, sizeof(text), "%s, visit %s (%s): %s", kind->name, play->care->visit,
+		        play->care->own_number, play->desk.why);
+		json_array_append_new(demo->unexpected, json_string(text));
+	}
+	tell(demo, play, kind, rv, ms);
+	pthread_mutex_unlock(&demo->print_lock);
+}
+
+static void play_plan(struct demo *demo, struct client *client, size_t index)
+{
+	const struct plan *plan = &demo->plans[index];
+	const struct traffic *traffic = &demo->traffic;
+	bool is_inpatient = plan->kind->patients == 'i' || (plan->kind->patients == 'b' && plan->number % 3 == 2);
+	const struct patient *patient = plan->table->who == WHO_GUEST ? demo->guests[index % demo->n_guests]
+	                                                              : demo->locals[index % demo->n_locals];
+	struct play play = { .demo = demo,
+		.argument = plan->kind->argument,
+		.number = plan->number,
+		.desk = { .client = client, .run = &demo->run } };
+	int64_t start_ms = clock_steady_ms();
+	int rv;
+
+	play.care = care_new(&demo->run, origin_for(demo, plan, index), patient, &traffic->bills[index % traffic->n_bills], is_inpatient, plan->kind->name);
+	rv = plan->kind->run(&play);
+	if (rv != 0 && play.desk.why[0] == '\0')
+		play_fail(&play, "not as expected");
+	take_down(demo, &play, plan->kind, rv, clock_steady_ms() - start_ms);
+}
+
+static void *clerk(void *context)
+{
+	struct demo *demo = context;
+	struct client *client = client_new();
+	size_t index;
+
+	while ((index = atomic_fetch_add(&demo->next, 1)) < demo->n_plans)
+		play_plan(demo, client, index);
+	client_free(client);
+	return NULL;
+}
+
+static void play_all(struct demo *demo)
+{
+	size_t n_threads = (size_t)demo->options->threads;
+	pthread_t *threads = must(calloc(n_threads, sizeof(*threads)));
+
+	for (size_t i = 0; i < n_threads; i++)
+		if (pthread_create(&threads[i], NULL, clerk, demo) != 0)
+			must(NULL);
+	for (size_t i = 0; i < n_threads; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+}
+
+/* Before and after. */
+
+static int people_come(struct demo *demo)
+{
+	struct traffic *traffic = &demo->traffic;
+	size_t n_guests = demo->options->hub_url == NULL ? 0 : demo->n_plans / 2 + 1;
+
+	if (demo->options->traffic_path == NULL)
+		traffic_invent(traffic, demo->options->seed, demo->n_plans, n_guests);
+	else if (traffic_read(traffic, demo->options->traffic_path) != 0)
+		return -1;
+	traffic_complete(traffic, demo->options->seed, demo->n_plans, n_guests);
+	demo->locals = must(calloc(traffic->n_patients, sizeof(*demo->locals)));
+	demo->guests = must(calloc(traffic->n_patients, sizeof(*demo->guests)));
+	for (size_t i = 0; i < traffic->n_patients; i++) {
+		if (patient_is_guest(&traffic->patients[i]))
+			demo->guests[demo->n_guests++] = &traffic->patients[i];
+		else
+			demo->locals[demo->n_locals++] = &traffic->patients[i];
+	}
+	return 0;
+}
+
+/* Each person's number at the platform is the one that other provinces know, too. */
+static void add_numbers(json_t *persons, const json_t *numbers)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(persons, i, row)
+	        json_object_set_new(row, "psn_no", json_string(json_text(numbers, json_text(row, "certno"))));
+}
+
+static int people_add(struct client *client, const char *url, json_t *persons, json_t **numbers)
+{
+	json_t *answer = client_control(client, url, "/persons", persons);
+
+	if (numbers != NULL)
+		*numbers = json_deep_copy(json_object_get(answer, "psn_no"));
+	json_decref(answer);
+	return answer == NULL ? -1 : 0;
+}
+
+static int register_people(struct demo *demo, struct client *client)
+{
+	json_t *locals = traffic_persons(&demo->traffic, false), *guests = traffic_persons(&demo->traffic, true);
+	json_t *numbers = NULL;
+	int rv = people_add(client, demo->options->control_url, locals, &numbers);
+
+	add_numbers(locals, numbers);
+	if (rv == 0 && demo->options->hub_url != NULL)
+		rv = people_add(client, demo->options->hub_url, guests, NULL);
+	if (rv == 0 && demo->options->province_url != NULL)
+		rv = people_add(client, demo->options->province_url, locals, NULL);
+	json_decref(numbers);
+	json_decref(locals);
+	json_decref(guests);
+	return rv;
+}
+
+static int prepare(struct demo *demo, struct client *client)
+{
+	const struct hospitals_options *options = demo->options;
+	struct desk desk = { .client = client, .run = &demo->run };
+
+	if (register_people(demo, client) != 0)
+		return -1;
+	for (size_t i = 0; i < ORIGINS_MAX; i++) {
+		if (!options->origins[i].signs_in || desk_sign_in(&desk, &options->origins[i], "") == 0)
+			continue;
+		fprintf(stderr, "yitong-sandbox: the hospital could not sign in: %s\n", desk.why);
+		return -1;
+	}
+	return 0;
+}
+
+/* What a judge may ask for, to see that the comparison finds it: one of this run's settlements in each book. */
+static void alter_ledgers(struct demo *demo, struct client *client)
+{
+	const char *const urls[] = { demo->options->control_url, demo->options->hub_url, demo->options->province_url };
+	bool is_done[3] = { false };
+	json_t *body;
+
+	for (size_t i = 0; i < demo->run.n_cares; i++) {
+		const struct care *care = demo->run.cares[i];
+		size_t book = care->origin == demo->options->away ? 2 : care->is_guest ? 1 : 0;
+
+		if (care->belief != BELIEF_SETTLED || is_done[book])
+			continue;
+		body = must(
+		        json_pack("{s:I, s:s}", "fen", (json_int_t)demo->options->alter_fen, "setl_id", care->setl_id));
+		json_decref(client_control(client, urls[book], "/alter", body));
+		json_decref(body);
+		is_done[book] = true;
+	}
+}
+
+/* The ledger of platform, hub and province as one: settlement numbers differ everywhere.  NULL when one cannot be had. */
+static json_t *ledgers_fetch(struct demo *demo, struct client *client)
+{
+	const char *const urls[] = { demo->options->hub_url, demo->options->province_url };
+	json_t *all = client_control(client, demo->options->control_url, "/ledger", NULL), *one;
+
+	for (size_t i = 0; all != NULL && i < 2; i++) {
+		if (urls[i] == NULL)
+			continue;
+		one = client_control(client, urls[i], "/ledger", NULL);
+		if (one == NULL) {
+			json_decref(all);
+			return NULL;
+		}
+		json_array_extend(json_object_get(all, "settlements"), json_object_get(one, "settlements"));
+		json_array_extend(json_object_get(all, "registered"), json_object_get(one, "registered"));
+		json_decref(one);
+	}
+	return all;
+}
+
+static void quiesce(struct demo *demo, struct client *client)
+{
+	const char *const urls[] = { demo->options->hub_url, demo->options->control_url, demo->options->province_url };
+	json_t *body = must(json_pack("{s:i}", "timeout_ms", 30000));
+
+	for (size_t i = 0; i < 3; i++)
+		if (urls[i] != NULL)
+			json_decref(client_control(client, urls[i], "/quiesce", body));
+	json_decref(body);
+}
+
+/* After quiescence; NULL when a ledger cannot be had. */
+static json_t *compare(struct demo *demo, struct client *client)
+{
+	json_t *books, *hospitals, *result = NULL;
+	char *text;
+
+	quiesce(demo, client);
+	if (demo->options->alter_fen != 0)
+		alter_ledgers(demo, client);
+	books = ledgers_fetch(demo, client);
+	hospitals = hospital_ledger(&demo->run);
+	if (demo->options->ledger_path != NULL) {
+		text = must(json_dumps(hospitals, JSON_INDENT(1)));
+		file_write(demo->options->ledger_path, text, strlen(text));
+		free(text);
+	}
+	if (books != NULL)
+		result = ledgers_compare(hospitals, books);
+	json_decref(books);
+	json_decref(hospitals);
+	return result;
+}
+
+static void print_tables(struct demo *demo, const json_t *result)
+{
+	json_t *row, *difference;
+	const char *name;
+	char amount[24];
+	size_t i;
+
+	printf("\n%-8s %7s %8s %8s %9s %16s\n", "message", "done", "refused", "unknown", "not sent", "yuan");
+	json_object_foreach(demo->run.exchanges, name, row)
+	{
+		fen_text(json_number(row, "amount_fen", 0), amount);
+		printf("%-8s %7lld %8lld %8lld %9lld %16s\n", name, (long long)json_number(row, "done", 0),
+		        (long long)json_number(row, "refused", 0), (long long)json_number(row, "unknown", 0),
+		        (long long)json_number(row, "not_sent", 0), amount);
+	}
+	printf("\n%-20s %7s %12s %9s %14s %11s\n", "case", "visits", "as expected", "reversed", "settled again",
+	        "slowest ms");
+	json_object_foreach(demo->by_case, name, row)
+	        printf("%-20s %7lld %12lld %9lld %14lld %11lld\n", name, (long long)json_number(row, "visits", 0),
+	                (long long)json_number(row, "as_expected", 0), (long long)json_number(row, "reversed", 0),
+	                (long long)json_number(row, "resettled", 0), (long long)json_number(row, "slowest_ms", 0));
+	putchar('\n');
+	json_array_foreach(demo->unexpected, i, difference) printf("unexpected: %s\n", json_string_value(difference));
+	json_array_foreach(json_object_get(result, "differences"), i, difference)
+	        printf("one-sided: %s\n", json_string_value(difference));
+	printf("one-sided settlements: %lld of %lld compared; double bookings: %lld; undecided: %lld; unexpected: "
+	       "%zu\n",
+	        (long long)json_number(result, "one_sided", -1), (long long)json_number(result, "compared", 0),
+	        (long long)json_number(result, "double_bookings", -1), (long long)json_number(result, "undecided", 0),
+	        json_array_size(demo->unexpected));
+}
+
+static int report_write(struct demo *demo, json_t *result)
+{
+	json_int_t n_reversed = 0, n_resettled = 0;
+	json_t *report;
+	char *text;
+	int rv;
+
+	if (demo->options->report_path == NULL)
+		return 0;
+	for (size_t i = 0; i < demo->run.n_cares; i++) {
+		n_reversed += demo->run.cares[i]->n_reversed;
+		n_resettled += demo->run.cares[i]->n_resettled;
+	}
+	report = must(
+	        json_pack("{s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "exchanges", demo->run.exchanges,
+	                "cases", demo->by_case, "one_sided", (json_int_t)json_number(result, "one_sided", -1),
+	                "compared", (json_int_t)json_number(result, "compared", 0), "double_bookings",
+	                (json_int_t)json_number(result, "double_bookings", -1), "undecided",
+	                (json_int_t)json_number(result, "undecided", 0), "reversed", n_reversed, "resettled",
+	                n_resettled, "visits", (json_int_t)demo->run.n_cares, "unexpected", demo->unexpected,
+	                "differences", json_object_get(result, "differences")));
+	text = must(json_dumps(report, JSON_INDENT(1)));
+	rv = file_write(demo->options->report_path, text, strlen(text));
+	free(text);
+	json_decref(report);
+	return rv;
+}
+
+static int conclude(struct demo *demo, struct client *client)
+{
+	json_t *result = compare(demo, client);
+	bool is_good;
+
+	if (result == NULL)
+		return 1;
+	print_tables(demo, result);
+	is_good = json_number(result, "one_sided", -1) == 0 && json_number(result, "double_bookings", -1) == 0 &&
+	          (demo->options->is_tolerant ||
+	                  (json_array_size(demo->unexpected) == 0 && json_number(result, "undecided", -1) == 0));
+	if (report_write(demo, result) != 0)
+		is_good = false;
+	json_decref(result);
+	return is_good ? 0 : 1;
+}
+
+int hospitals_main(const struct hospitals_options *options)
+{
+	struct demo demo = { .options = options,
+		.print_lock = PTHREAD_MUTEX_INITIALIZER,
+		.run = { .timeout_ms = options->timeout_ms,
+		        .budget_ms = options->budget_ms,
+		        .lock = PTHREAD_MUTEX_INITIALIZER },
+		.has_colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL };
+	struct client *client = client_new();
+	int code = 1;
+
+	/* Own numbers of different runs against one platform must differ: time and process make them so. */
+	text_format(demo.run.prefix, sizeof(demo.run.prefix), "%08llx%04x",
+	        (unsigned long long)(clock_wall_ms() / 1000) & 0xffffffffu, (unsigned)getpid() & 0xffffu);
+	demo.run.exchanges = must(json_object());
+	demo.unexpected = must(json_array());
+	demo.by_case = must(json_object());
+	plan_make(&demo);
+	if (unknown_name(options->only) != NULL) {
+		fprintf(stderr,
+		        "yitong-sandbox: --only: there is no case \"%s\"; see yitong-sandbox hospitals --help\n",
+		        unknown_name(options->only));
+		code = 2;
+	} else if (demo.n_plans == 0) {
+		fputs("yitong-sandbox: no case is left to play; see yitong-sandbox hospitals --help for their names\n",
+		        stderr);
+		code = 2;
+	} else if (people_come(&demo) != 0) {
+		code = 2;
+	} else if (prepare(&demo, client) == 0) {
+		play_all(&demo);
+		code = conclude(&demo, client);
+	}
+	client_free(client);
+	traffic_free(&demo.traffic);
+	hospital_run_free(&demo.run);
+	free(demo.plans);
+	free(demo.locals);
+	free(demo.guests);
+	json_decref(demo.unexpected);
+	json_decref(demo.by_case);
+	return code;
+}

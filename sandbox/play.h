@@ -1,0 +1,76 @@
+/* sandbox/play.h - one visit being played: what the cases of cases.c, remote.c and abroad.c share with demo.c. */
+#ifndef SANDBOX_PLAY_H
+#define SANDBOX_PLAY_H
+
+#include "cases.h"
+#include "hospital.h"
+
+#include <stdatomic.h>
+
+struct demo;
+
+struct play { /* one visit being played by one thread */
+	struct demo *demo;
+	struct desk desk;
+	struct care *care;
+	const char *argument; /* of the case */
+	size_t number;        /* of its case, from 0 */
+};
+
+#define ORIGIN_HOLDING (-2)
+
+struct case_kind {
+	const char *name, *what;
+	int count; /* visits in the full demonstration */
+	const char *argument;
+	int (*run)(struct play *play);
+	int origin;    /* -1: in turn; ORIGIN_HOLDING: of those whose connection is kept until the outcome is known */
+	char patients; /* 'o' out, 'i' in, 'b' both in turn */
+	bool needs_gateway;
+};
+
+enum who {
+	WHO_LOCAL, /* insured and treated here */
+	WHO_GUEST, /* insured in another province */
+	WHO_AWAY,  /* insured here, treated in another province */
+};
+
+struct case_table {
+	const struct case_kind *kinds;
+	size_t n_kinds;
+	enum who who;
+};
+
+extern const struct case_table local_cases, guest_cases, away_cases;
+
+struct plan {
+	const struct case_table *table;
+	const struct case_kind *kind;
+	size_t number;
+};
+
+struct demo {
+	const struct hospitals_options *options;
+	struct hospital_run run;
+	struct traffic traffic;
+	const struct patient **locals, **guests; /* of traffic */
+	size_t n_locals, n_guests;
+	struct plan *plans;
+	size_t n_plans;
+	atomic_size_t next, n_finished;
+	bool has_colour;
+	pthread_mutex_t print_lock; /* also of unexpected and by_case */
+	json_t *unexpected;
+	json_t *by_case; /* name -> {"visits", "as_expected", ...} */
+};
+
+/* -1, with the text in play->desk.why. */
+int play_fail(struct play *play, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Arms one fault for exactly this visit and transaction at the platform; each 0 or -1 with desk.why. */
+int play_arm(struct play *play, const char *infno, const char *visit, const char *kind, int64_t ms);
+int play_expect(struct play *play, enum belief belief);
+/* Up to the pre-settlement, then a fault for the settlement. */
+int play_open_and_arm(struct play *play, const char *kind, int64_t ms);
+int play_settle(struct play *play); /* must end as settled */
+
+#endif
