@@ -441,7 +441,8 @@ static void test_invented_people(void **state)
 static struct {
 	struct hub_book *book;
 	struct hub_keys *keys;
-	int64_t now_ms;
+	int64_t now_ms, late_ms; /* late_ms: how long a message is on its way */
+	char time[18];           /* in every number */
 	const struct hub_result *result;
 	bool is_repeat;
 } hub;
@@ -480,6 +481,8 @@ static int hub_setup(void **state)
 	hub.keys = hub_keys_open(hub_folder);
 	hub.book = hub_book_new(30);
 	hub.now_ms = clock_wall_ms();
+	hub.late_ms = 0;
+	time_digits(hub.now_ms, hub.time);
 	hub_person_add(hub.book, person);
 	json_decref(person);
 	return 0;
@@ -509,7 +512,7 @@ static char hub_transid[31], hub_digest[65];
 static int hub_ask(const char *transno, int serial, bool is_gb18030, const char *format, ...)
 {
 	static struct hub_message heard;
-	char input[4000] = "<input>", time[18], refused[128], *octets;
+	char input[4000] = "<input>", refused[128], *octets;
 	struct hub_message m = { .expire_s = 30, .is_gb18030 = is_gb18030 };
 	const char *why = "";
 	va_list args;
@@ -519,21 +522,20 @@ static int hub_ask(const char *transno, int serial, bool is_gb18030, const char 
 	vsnprintf(input + 7, sizeof(input) - 20, format, args);
 	va_end(args);
 	strcat(input, "</input>");
-	time_digits(hub.now_ms, time);
 	text_format(m.transno, sizeof(m.transno), "%s", transno);
 	text_format(m.msgtype, sizeof(m.msgtype), "Q");
 	text_format(m.sender, sizeof(m.sender), "330000");
 	text_format(m.recver, sizeof(m.recver), "620000");
 	text_format(m.aab299, sizeof(m.aab299), "330200");
 	text_format(m.aab301, sizeof(m.aab301), "621000");
-	text_format(m.transid, sizeof(m.transid), "330000%.14s%010d", "20261122101530", serial);
+	text_format(m.transid, sizeof(m.transid), "330000%.14s%010d", hub.time, serial);
 	octets = hub_request(hub.keys, &m, input, hub.now_ms, &len);
 	hub_message_free(&heard);
 	assert_int_equal(hub_read(hub.keys, octets, len, &heard, &why), 0);
 	free(octets);
 	memcpy(hub_transid, heard.transid, sizeof(hub_transid));
 	memcpy(hub_digest, heard.digest, sizeof(hub_digest));
-	hub.result = hub_book_run(hub.book, hub.keys, &heard, hub.now_ms, &hub.is_repeat, refused);
+	hub.result = hub_book_run(hub.book, hub.keys, &heard, hub.now_ms + hub.late_ms, &hub.is_repeat, refused);
 	hub_message_free(&heard);
 	return hub.result->code;
 }
@@ -646,8 +648,11 @@ static void test_hub_reverses(void **state)
 
 static void test_hub_tombstone_beats_the_original(void **state)
 {
+	char transid[31];
+
 	hub_open(false);
-	assert_int_equal(hub_reverse(4, "330000202611221015300000000003"), 0);
+	text_format(transid, sizeof(transid), "330000%.14s%010d", hub.time, 3);
+	assert_int_equal(hub_reverse(4, transid), 0);
 	assert_non_null(strstr(hub.result->output, "<effect>2</effect>"));
 	assert_int_equal(hub_settle(3, false, "28463.57"), -3006);
 	assert_int_equal(hub_in_force(), 0);
@@ -664,8 +669,12 @@ static void test_hub_tells_an_outcome(void **state)
 	char transid[31], digest[65];
 
 	hub_open(false);
-	assert_int_equal(hub_outcome(9, "330000202611221015300000000003", "x"), 0);
-	hub.now_ms = clock_wall_ms();
+	text_format(transid, sizeof(transid), "330000%.14s%010d", hub.time, 3);
+	assert_int_equal(hub_outcome(9, transid, "x"), 0);
+	assert_non_null(strstr(hub.result->output, "<ostate>5</ostate>")); /* it may still come */
+	hub.now_ms += 32000;
+	assert_int_equal(hub_outcome(10, transid, "x"), 0);
+	assert_non_null(strstr(hub.result->output, "<ostate>0</ostate>"));
 	assert_int_equal(hub_settle(3, false, "28463.57"), 0);
 	memcpy(transid, hub_transid, sizeof(transid));
 	memcpy(digest, hub_digest, sizeof(digest));
@@ -675,6 +684,16 @@ static void test_hub_tells_an_outcome(void **state)
 	assert_int_equal(hub_reverse(7, transid), 0);
 	assert_int_equal(hub_outcome(8, transid, digest), 0);
 	assert_non_null(strstr(hub.result->output, "<ostate>4</ostate>"));
+}
+
+static void test_hub_expiry(void **state)
+{
+	hub_open(false);
+	hub.late_ms = 31000;
+	assert_int_equal(hub_settle(3, false, "28463.57"), -1007);
+	assert_int_equal(hub_in_force(), 0);
+	hub.late_ms = 29000;
+	assert_int_equal(hub_settle(4, false, "28463.57"), 0);
 }
 
 /* crossprovince.md 8.4 */
@@ -716,6 +735,7 @@ int main(void)
 		HUB_TEST(test_hub_reverses),
 		HUB_TEST(test_hub_tombstone_beats_the_original),
 		HUB_TEST(test_hub_tells_an_outcome),
+		HUB_TEST(test_hub_expiry),
 		cmocka_unit_test(test_hub_digests),
 	};
 	struct CMUnitTest tests[N(fixed) + N(line_cases) + N(settle_cases) + N(side_cases)];
