@@ -204,14 +204,14 @@ static const struct engine_party hub = { .name = "hub", .codec = { &hub_api, NUL
 	.change_timeout_ms = 2000, .late_ms = 500, .server_delay_ms = 500 };
 
 static const struct engine_flow flows[] = {
-	{ "two", { { &platform, YT_OP_COUNT, NULL, false }, { &hub, YT_OP_COUNT, NULL, false } }, 2, 1 },
-	{ "three", { { &platform, YT_OP_OUTPATIENT_FEES, NULL, true }, { &hub, YT_OP_OUTPATIENT_REGISTER, "ykc700", false },
-	        { &hub, YT_OP_COUNT, NULL, false } }, 3, 3 },
+	{ "two", { { &platform, YT_OP_COUNT, NULL, false, NULL }, { &hub, YT_OP_COUNT, NULL, false, NULL } }, 2, 1 },
+	{ "three", { { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL }, { &hub, YT_OP_OUTPATIENT_REGISTER, "ykc700", false, NULL },
+	        { &hub, YT_OP_COUNT, NULL, false, NULL } }, 3, 3 },
 };
 static const struct engine_flow *flow; /* of this scenario; NULL: straight to the hub */
 
 static const struct engine_origin origin = { .name = "hospital", .unknown_style = ENGINE_HOLD, .timeout_ms = 600000 };
-static const struct engine_institution institution = { H, "one", "330213", true, "YT", "gateway" };
+static const struct engine_institution institution = { H, "one", "330213", true, "YT", "gateway", 0, 0 };
 static const struct engine_codec codec = { &platform_api, NULL };
 
 static const struct engine_origin *c_subject(void *ctx, struct yt_str subject)
@@ -325,8 +325,11 @@ static void w_person(void *ctx, struct yt_str person, uint8_t out[16])
 	memset(out, person.p[0], 16);
 }
 
+static char boxed[24]; /* what is noted to be running */
+
 static void w_box(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets)
 {
+	snprintf(boxed, sizeof(boxed), "%s", what == NULL ? "" : what);
 }
 
 static bool w_quarantined(void *ctx, struct yt_str octets)
@@ -736,7 +739,7 @@ static void test_renewed(void **state)
 static void test_changed_flow(void **state)
 {
 	static const struct engine_flow turned = { "two",
-		{ { &hub, YT_OP_COUNT, NULL, false }, { &platform, YT_OP_COUNT, NULL, false } }, 2, 1 };
+		{ { &hub, YT_OP_COUNT, NULL, false, NULL }, { &platform, YT_OP_COUNT, NULL, false, NULL } }, 2, 1 };
 	static const struct engine_flow *const now[] = { &turned, &flows[1] };
 
 	for (size_t i = 0; i < COUNT(now); i++) {
@@ -758,10 +761,10 @@ static void test_changed_flow(void **state)
 /* More messages of ours than a lease has numbers. */
 static void test_many_numbers(void **state)
 {
-	static const struct engine_flow long_flow = { "long", { { &hub, YT_OP_COUNT, NULL, false },
-		{ &hub, YT_OP_OUTPATIENT_FEES, NULL, true }, { &hub, YT_OP_OUTPATIENT_FEES, NULL, true },
-		{ &hub, YT_OP_OUTPATIENT_FEES, NULL, true }, { &platform, YT_OP_OUTPATIENT_FEES, NULL, true },
-		{ &platform, YT_OP_OUTPATIENT_FEES, NULL, true } }, 6, 1 };
+	static const struct engine_flow long_flow = { "long", { { &hub, YT_OP_COUNT, NULL, false, NULL },
+		{ &hub, YT_OP_OUTPATIENT_FEES, NULL, true, NULL }, { &hub, YT_OP_OUTPATIENT_FEES, NULL, true, NULL },
+		{ &hub, YT_OP_OUTPATIENT_FEES, NULL, true, NULL }, { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL },
+		{ &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL } }, 6, 1 };
 
 	flow = &long_flow;
 	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
@@ -844,6 +847,30 @@ static void test_passed_on(void **state)
 	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
 }
 
+static int boxed_repeat(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str stored, struct yt_str number,
+	int64_t wall_ms, struct yt_buf *out)
+{
+	assert_string_equal(boxed, "repeat_reply");
+	assert_true(number.n > 0);
+	yt_buf_text(out, "AGAIN");
+	return 0;
+}
+
+/* P8: a repeat is marked inside the black box, though its number comes of a call of its own. */
+static void test_repeat_is_boxed(void **state)
+{
+	platform_api.make_number = wide_make_number;
+	platform_api.repeat_reply = boxed_repeat;
+	is_native = true;
+	flow = NULL;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:SETTLE", 'd');
+	engine_flushed(w.engine, 1);
+	ask(2, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	is_native = false;
+	assert_string_equal(w.answer, "AGAIN");
+}
+
 /* Parked while it was being undone; when its origin asks for it, it is undone. */
 static void test_parked_undoing(void **state)
 {
@@ -899,8 +926,8 @@ static void test_admission(void **state)
 static void test_unless(void **state)
 {
 	static const struct engine_flow fees = { "three",
-		{ { &platform, YT_OP_COUNT, NULL, false }, { &hub, YT_OP_OUTPATIENT_REGISTER, "ykc700", false },
-		        { &hub, YT_OP_COUNT, NULL, false } },
+		{ { &platform, YT_OP_COUNT, NULL, false, NULL }, { &hub, YT_OP_OUTPATIENT_REGISTER, "ykc700", false, NULL },
+		        { &hub, YT_OP_COUNT, NULL, false, NULL } },
 		3, 1 };
 
 	flow = &fees;
@@ -920,6 +947,30 @@ static void test_unless(void **state)
 	ask(4, "FEES inst=H1 num=H1-4 | visit=V1 batch=B2");
 	expect("platform:FEES", 'd');
 	expect("hub:FEES", 'd');
+}
+
+/* What was never registered there is withdrawn at the platform alone. */
+static void test_only_with(void **state)
+{
+	static const struct engine_flow undoing = { "undo",
+		{ { &hub, YT_OP_COUNT, NULL, true, "ykc700" }, { &platform, YT_OP_COUNT, NULL, true, NULL } }, 2, 2 };
+	static const struct engine_flow fees = { "register",
+		{ { &platform, YT_OP_COUNT, NULL, false, NULL }, { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false, NULL } }, 2, 1 };
+
+	flow = &undoing;
+	ask(1, "FEES inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:FEES", 'd');
+	assert_int_equal(state_in_log(), X_DONE);
+	engine_flushed(w.engine, 1);
+	flow = &fees;
+	ask(2, "FEES inst=H1 num=H1-2 | visit=V1 batch=B1");
+	expect("platform:FEES", 'd');
+	expect("hub:REGISTER", 'd');
+	engine_flushed(w.engine, 2);
+	flow = &undoing;
+	ask(3, "FEES inst=H1 num=H1-3 | visit=V1 batch=B1");
+	expect("hub:FEES", 'd');
+	expect("platform:FEES", 'd');
 }
 
 /* One leg to another format: composed from facts, with a number of ours, found out by what it sent. */
@@ -1021,10 +1072,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reversal_joins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reversal_by_another_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_passed_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_repeat_is_boxed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_parked_undoing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_undelivered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_admission, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unless, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_only_with, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_leg, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patience, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credentials, setup, teardown),

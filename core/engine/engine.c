@@ -26,13 +26,15 @@ int64_t engine_wall(const struct engine *e)
 static bool repeat(struct engine *e, struct work *w, struct yt_str stored)
 {
 	const struct yt_codec_api *api = w->codec.api;
+	struct yt_str number;
 	int rv;
 
 	if (api->repeat_reply == NULL || w->follows == w->id || stored.n == 0)
 		return false;
 	yt_buf_clear(&w->reply);
+	number = cross_made_number(e, w->arena, &w->codec); /* a call with a box of its own */
 	engine_box(e, &w->codec, "repeat_reply", w->id, w->request);
-	rv = api->repeat_reply(w->codec.plugin, w->msg, stored, cross_made_number(e, w->arena, &w->codec), engine_wall(e), &w->reply);
+	rv = api->repeat_reply(w->codec.plugin, w->msg, stored, number, engine_wall(e), &w->reply);
 	engine_unbox(e);
 	return rv == 0 && !w->reply.failed;
 }
