@@ -151,6 +151,8 @@ static const struct bad_case {
 		"step 3 is not there" },
 	{ "a flow whose answer may be left out", NULL, "flows:\n  - name: admit\n    steps: [\"zhejiang?a\", zhejiang]\n", "59:5: error: ",
 		"may be left out" },
+	{ "a flow whose answer may be without its fact", NULL, "flows:\n  - name: admit\n    steps: [\"zhejiang?!a\", zhejiang]\n", "59:5: error: ",
+		"may be left out" },
 	{ "a query by a flow", "to: zhejiang", "flow: admit\n    operations: [person.check]\nflows:\n  - name: admit\n    steps: [zhejiang, zhejiang]",
 		"56:5: error: ", "person.check is a query" },
 	{ "any operation by a flow", "to: zhejiang", "flow: admit\nflows:\n  - name: admit\n    steps: [zhejiang, zhejiang]",

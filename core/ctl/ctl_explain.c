@@ -224,15 +224,20 @@ static void put_flow(struct explaining *x, const struct conf_flow *flow)
 		const struct conf_step *step = &flow->step[i];
 		const struct yt_op *op = step->op == YT_OP_COUNT ? x->msg->op : yt_op((enum yt_operation)step->op);
 		struct yt_node *node = yt_node_add(x->desk.arena, steps, (struct yt_str){ 0 }, YT_OBJECT);
-		struct yt_str has = step->unless == NULL ? (struct yt_str){ 0 } : facts_get(&x->facts, step->unless);
+		const char *name = step->unless != NULL ? step->unless : step->only_with;
+		struct yt_str has = name == NULL ? (struct yt_str){ 0 } : facts_get(&x->facts, name);
 
 		desk_putf(&x->desk, node, "step", "%u, %s %s", (unsigned)i + 1, op->name, op->zh);
-		if (has.n != 0) {
-			desk_putf(&x->desk, node, "left_out", "the case has %s = %.*s already", step->unless, YT_FMT(has));
+		if (step->only_with != NULL && has.n == 0) {
+			desk_putf(&x->desk, node, "left_out", "the case has no %s", name);
 			continue;
 		}
-		if (step->unless != NULL)
-			desk_putf(&x->desk, node, "needed", "the case has no %s yet", step->unless);
+		if (step->unless != NULL && has.n != 0) {
+			desk_putf(&x->desk, node, "left_out", "the case has %s = %.*s already", name, YT_FMT(has));
+			continue;
+		}
+		if (name != NULL)
+			desk_putf(&x->desk, node, "needed", step->unless != NULL ? "the case has no %s yet" : "the case has a %s", name);
 		put_undoing(x, node, step, op, put_octets(x, node, step->party, op));
 	}
 }

@@ -42,6 +42,7 @@ struct engine_flow_step {
 	enum yt_operation op; /* YT_OP_COUNT: the request's own */
 	const char *unless;   /* left out where the case has this fact already; NULL: always done */
 	bool is_kept;         /* nothing undoes it, or nothing needs to */
+	const char *only_with; /* left out where the case does not have this fact; NULL: always done */
 };
 
 struct engine_flow {

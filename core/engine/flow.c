@@ -462,13 +462,18 @@ static void undo(struct engine *e, struct task *t, unsigned before)
 		begin(e, t, step, REC_LEG_UNDO);
 }
 
+static bool is_left_out(const struct task *t, const struct engine_flow_step *step)
+{
+	return (step->unless != NULL && facts_get(&t->run->facts, step->unless).n != 0) ||
+		(step->only_with != NULL && facts_get(&t->run->facts, step->only_with).n == 0);
+}
+
 /* The next step that is not left out; behind the last one when there is none. */
 static unsigned next_step(const struct task *t)
 {
 	unsigned step = t->x.step + 1u;
 
-	while (step <= t->run->flow->n && step_at(t, step)->unless != NULL &&
-		facts_get(&t->run->facts, step_at(t, step)->unless).n != 0)
+	while (step <= t->run->flow->n && is_left_out(t, step_at(t, step)))
 		step++;
 	return step;
 }

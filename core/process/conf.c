@@ -220,7 +220,7 @@ static bool item_is_right(struct loading *l, const struct conf_key *k, const str
 		return false;
 	}
 	if (k->type == CONF_T_STEPS && (v->len < 1 || v->len > 100)) {
-		WRONG("%s must hold steps as party, party:operation or party:operation?fact", k->key);
+		WRONG("%s must hold steps as party, party:operation, party:operation?fact or party:operation?!fact", k->key);
 		return false;
 	}
 	if (k->type == CONF_T_NETS && (net_range_parse(v->text, &range) != 0 || !net_range_is_private(&range))) {

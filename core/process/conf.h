@@ -150,7 +150,7 @@ struct conf_tables {
 struct conf_step { /* of a flow */
 	const struct conf_party *party;
 	unsigned op;        /* enum yt_operation; YT_OP_COUNT: the request's own */
-	const char *unless; /* a fact; NULL: always done */
+	const char *unless, *only_with; /* facts; NULL: always done */
 	bool is_kept;       /* not undone */
 };
 

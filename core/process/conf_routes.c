@@ -251,7 +251,7 @@ static bool takes_all(const struct route_rule *rule)
 
 /* -- flows -- */
 
-/* "!party:operation?fact" into its parts. */
+/* "!party:operation?fact" or "?!fact" into its parts. */
 static const char *make_step(struct conf *conf, struct yt_str word, struct conf_step *step)
 {
 	const char *end = word.p + word.n, *colon, *mark;
@@ -261,7 +261,10 @@ static const char *make_step(struct conf *conf, struct yt_str word, struct conf_
 	word.p += step->is_kept;
 	colon = memchr(word.p, ':', (size_t)(end - word.p));
 	mark = memchr(word.p, '?', (size_t)(end - word.p));
-	step->unless = mark == NULL ? NULL : mark + 1;
+	if (mark != NULL && mark + 1 < end && mark[1] == '!')
+		step->only_with = mark + 2;
+	else
+		step->unless = mark == NULL ? NULL : mark + 1;
 	end = mark == NULL ? end : mark;
 	party = (struct yt_str){ word.p, (size_t)((colon == NULL ? end : colon) - word.p) };
 	step->party = conf_party(conf, party);
@@ -293,7 +296,8 @@ static void make_flows(struct conf *conf, struct conf_errors *errors)
 				conf_error_add(errors, f->place.line, f->place.column, "step %u, \"%.*s\", %s",
 				        (unsigned)f->n_steps + 1, YT_FMT(f->steps.item[f->n_steps]), wrong);
 		}
-		if (f->answer > f->steps.n || (wrong == NULL && f->step[f->answer - 1].unless != NULL))
+		if (f->answer > f->steps.n || (wrong == NULL && (f->step[f->answer - 1].unless != NULL ||
+		                                                       f->step[f->answer - 1].only_with != NULL)))
 			conf_error_add(errors, f->place.line, f->place.column,
 			        "answer: step %u is not there or may be left out: name one that is always done", (unsigned)f->answer);
 	}

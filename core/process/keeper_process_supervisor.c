@@ -183,7 +183,7 @@ static void on_crashed(struct keeper_process *p, const struct channel_msg *msg)
 		return;
 	if (w != NULL)
 		kp_drain(p, w); /* what it had said of the exchange comes before this */
-	snprintf(reason, sizeof(reason), "a worker died in plugin %s, %s", plugin, what);
+	snprintf(reason, sizeof(reason), "a worker died in plugin %.32s, %.32s", plugin, what);
 	if (msg->number != 0)
 		yt_log(YT_ERROR, "keeper", "exchange %016llx: %s", (unsigned long long)msg->number, reason);
 	else
