@@ -171,6 +171,10 @@ static const struct asked {
 	        "s3cret" },
 	{ "plugin list names operations and settings", "plugin list", 0,
 	        { "nhsa:", "interface: 1.1", "2207 outpatient.settle", "area: must be given; our area code" }, NULL },
+	{ "plugin check reads captured requests", "plugin check --only round --sample @/1101.json zhejiang", 0,
+	        { "stands the trial", NULL }, NULL },
+	{ "plugin check names what it cannot read", "plugin check --only round --keep @ --sample @/1101.json --sample @/not.json "
+	        "zhejiang", 1, { "sample 2 cannot be read: (message)", NULL }, NULL },
 	{ "plugin check wants a name", "plugin check", 2, { "plugin check P", NULL }, NULL },
 	{ "plugin check of what is no plugin", "plugin check @/conf.yaml", 3, { "cannot be loaded", NULL }, NULL },
 	{ "sign-explain of what is not signed", "sign-explain @/1101.json", 1, { "there is no signature", NULL }, NULL },

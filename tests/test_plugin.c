@@ -252,6 +252,41 @@ static void random_bytes_differ(void **state)
 			.name = table[i].it, .test_func = function, .initial_state = (void *)&table[i]                 \
 		}
 
+/* What authors of plugins test with (yitong/host.h): the same table without a file. */
+static void a_table_of_this_program_is_adopted(void **state)
+{
+	static const struct yt_setting declared[] = { { "must", NULL, "doc" }, { NULL, NULL, NULL } };
+	static const struct yt_codec_api table = { .abi_major = YT_ABI_MAJOR, .abi_minor = YT_ABI_MINOR,
+		.size = sizeof(struct yt_codec_api), .name = "here", .content_type = "text/plain", .settings = declared };
+	const struct plugin_setting must = { "must", "x" }, other = { "must", "y" }, none = { "nothing", "y" };
+	struct yt_plugin *plugin;
+	char why[200];
+
+	(void)state;
+	assert_int_equal(plugin_adopt(&plugin, &table, "one", NULL, 0, NULL, why, sizeof(why)), YT_ECONF);
+	assert_has(why, "needs the setting \"must\"");
+	assert_int_equal(plugin_adopt(&plugin, &table, "one", &must, 1, NULL, why, sizeof(why)), 0);
+	assert_true(yt_str_is(yt_plugin_setting(plugin, "must"), "x"));
+	assert_int_equal(plugin_open_again(plugin, &none), YT_ENOTFOUND);
+	assert_int_equal(plugin_open_again(plugin, &other), YT_ENOTFOUND); /* it has no open() */
+	assert_true(yt_str_is(yt_plugin_setting(plugin, "must"), "x"));
+	plugin_unload(plugin);
+}
+
+/* Only its table: a plugin that would refuse its settings can be listed. */
+static void a_plugin_is_looked_at_without_being_opened(void **state)
+{
+	struct yt_plugin *plugin;
+	char why[200];
+
+	(void)state;
+	assert_int_equal(plugin_look(&plugin, VARIANT("unwilling"), why, sizeof(why)), 0);
+	assert_string_equal(plugin_api(plugin)->name, "unwilling");
+	plugin_unload(plugin);
+	assert_int_equal(plugin_look(&plugin, VARIANT("nosymbol"), why, sizeof(why)), YT_ECONF);
+	assert_null(plugin);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest single[] = {
@@ -261,6 +296,8 @@ int main(void)
 		cmocka_unit_test(two_instances_keep_their_own),
 		cmocka_unit_test(the_published_digest_is_reproduced),
 		cmocka_unit_test(random_bytes_differ),
+		cmocka_unit_test(a_table_of_this_program_is_adopted),
+		cmocka_unit_test(a_plugin_is_looked_at_without_being_opened),
 	};
 	static struct CMUnitTest tests[COUNT(single) + COUNT(refusals) + COUNT(trusts) + COUNT(pins)];
 	size_t n = COUNT(single);

@@ -20,6 +20,7 @@ static const char help[] =
         "listener or party of the configuration, with its settings and keys.\n"
         "\n"
         "  --set KEY=VALUE     a setting of the plugin; may be repeated\n"
+        "  --sample FILE       a captured request, tried like those it makes itself; may be repeated\n"
         "  --only CASE         one case (`round` is always run: the others work with its messages)\n"
         "  --verbose           which messages could not be made, and why\n"
         "  --keep DIR          where the octets of a failure are written (default /tmp)\n"
@@ -32,9 +33,13 @@ static const char help[] =
         "  yitong plugin list\n"
         "  yitong plugin check --set area=330000 build/plugins/mine.so\n";
 
+#define SAMPLES_MAX 64
+
 struct options {
 	const char *only, *keep;
 	bool as_json, is_verbose;
+	const char *samples[SAMPLES_MAX];
+	size_t n_samples;
 };
 
 /* -- list --------------------------------------------------------------------------------------- */
@@ -128,6 +133,24 @@ static bool is_wanted(const struct options *o, const struct trial_case *c)
 	return o->only == NULL || strcmp(c->name, "round") == 0 || strcmp(c->name, o->only) == 0;
 }
 
+static int take_samples(struct trial *t, const struct options *o)
+{
+	for (size_t i = 0; i < o->n_samples; i++) {
+		struct trial_sample *s = &t->samples->item[i];
+		struct yt_str octets;
+		int rv = desk_read(t->desk, o->samples[i], &octets);
+
+		if (rv != CTL_OK)
+			return rv;
+		if (octets.n > TRIAL_SAMPLE_MAX)
+			return ctl_fail(CTL_CANNOT, "%s: a sample has at most %u KiB", o->samples[i], TRIAL_SAMPLE_MAX >> 10);
+		memcpy(s->octets, octets.p, octets.n);
+		s->n = (uint32_t)octets.n;
+		t->samples->n = ++t->samples->n_given;
+	}
+	return CTL_OK;
+}
+
 static int check(struct desk *desk, const struct options *o, const char *name)
 {
 	const struct desk_codec *codec = desk_codec(desk, name);
@@ -142,6 +165,8 @@ static int check(struct desk *desk, const struct options *o, const char *name)
 	t.plugin = codec->plugin;
 	t.note = shared(sizeof(*t.note));
 	t.samples = shared(sizeof(*t.samples));
+	if (take_samples(&t, o) != CTL_OK)
+		return CTL_CANNOT;
 	ctl_table_begin(&table, 3, 0);
 	ctl_table_cell(&table, CTL_PLAIN, "case");
 	ctl_table_cell(&table, CTL_PLAIN, "verdict");
@@ -168,7 +193,7 @@ static int take_options(struct desk *desk, struct options *o, int argc, char **a
 {
 	static const struct option options[] = { { "set", required_argument, NULL, 's' }, { "only", required_argument, NULL, 'o' },
 		{ "keep", required_argument, NULL, 'k' }, { "plugins", required_argument, NULL, 'd' }, { "json", no_argument, NULL, 'j' },
-		{ "verbose", no_argument, NULL, 'v' },
+		{ "verbose", no_argument, NULL, 'v' }, { "sample", required_argument, NULL, 'a' },
 		{ "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int option;
 
@@ -181,6 +206,11 @@ static int take_options(struct desk *desk, struct options *o, int argc, char **a
 		case 'o': o->only = optarg; break;
 		case 'k': o->keep = optarg; break;
 		case 'd': desk->plugin_dir = optarg; break;
+		case 'a':
+			if (o->n_samples == SAMPLES_MAX)
+				return ctl_usage("plugin", "at most %d samples", SAMPLES_MAX);
+			o->samples[o->n_samples++] = optarg;
+			break;
 		case 'v': o->is_verbose = true; break;
 		case 'j': o->as_json = true; break;
 		case 'c': desk->ctl->conf_file = optarg; break;
@@ -194,7 +224,7 @@ static int take_options(struct desk *desk, struct options *o, int argc, char **a
 int ctl_plugin(struct ctl *ctl, int argc, char **argv)
 {
 	struct desk desk = { .ctl = ctl };
-	struct options o = { NULL, NULL, false, false };
+	struct options o = { .only = NULL };
 	int rv = take_options(&desk, &o, argc, argv), n = argc - optind;
 	bool lists = n == 1 && strcmp(argv[optind], "list") == 0, checks = n == 2 && strcmp(argv[optind], "check") == 0;
 

@@ -38,6 +38,7 @@ struct trial_sample { /* a request the plugin wrote itself */
 
 struct trial_samples {
 	uint32_t n;
+	uint32_t n_given; /* the first of them are captured ones, by --sample */
 	struct trial_sample item[TRIAL_SAMPLES_MAX];
 };
 

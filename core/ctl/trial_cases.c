@@ -132,11 +132,32 @@ static void check_round(struct trial *t, const struct yt_wire_op *op, const stru
 		trial_fail(t, "%s: written and read once more, the business part is another", op->wire);
 }
 
+/* What an author captured must be read; it is then cut and spoiled like what the plugin wrote itself. */
+static void read_given(struct trial *t)
+{
+	for (uint32_t i = 0; i < t->samples->n_given; i++) {
+		struct trial_sample *s = &t->samples->item[i];
+		struct yt_str octets = { (const char *)s->octets, s->n };
+		struct yt_fault fault = { { 0 }, { 0 } };
+		struct yt_msg *msg;
+
+		trial_begin(t, "decode_request", octets);
+		msg = yt_msg_new(t->arena);
+		YT_REQUIRE(msg != NULL);
+		if (t->api->decode_request(t->plugin, octets, msg, &fault) != 0)
+			trial_fail(t, "sample %u cannot be read: %s %s", (unsigned)i + 1, fault.path, fault.why);
+		s->op = msg->op->id;
+		snprintf(s->wire, sizeof(s->wire), "%.*s", (int)(msg->wire_op.n < 15 ? msg->wire_op.n : 15),
+		        msg->wire_op.p != NULL ? msg->wire_op.p : "");
+	}
+}
+
 static void run_round(struct trial *t)
 {
 	char why[480] = "", first[480] = "";
 	struct yt_str octets;
 
+	read_given(t);
 	for (const struct yt_wire_op *op = t->api->ops; op->wire != NULL; op++) {
 		const struct yt_msg *made = trial_make(t, op, &octets, why, sizeof(why));
 
@@ -153,7 +174,7 @@ static void run_round(struct trial *t)
 		}
 		yt_arena_reset(t->own);
 	}
-	if (t->note->n_done == 0)
+	if (t->note->n_done == 0 && t->samples->n_given == 0)
 		trial_fail(t, "no message of any operation could be made: %.300s", first);
 	fflush(stdout);
 	snprintf(t->note->why, sizeof(t->note->why), "%u of %u operations%s%.200s", (unsigned)t->note->n_done,
