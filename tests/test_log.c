@@ -894,6 +894,29 @@ static void test_misfits_leave_no_gap(void **state)
 	}
 }
 
+/* Retired segments that nobody needs again are removed, the oldest first: no later one is gone before an earlier. */
+static void test_retired_leave_no_gap(void **state)
+{
+	static struct heard h;
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world w;
+		log_pos pos = 0;
+
+		world_new(&w, 1000 + seed, false);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		while (pos >> 32 < 6) {
+			assert_int_equal(commit_one(&w, 400000, &pos), 0);
+			assert_int_equal(log_prepare(w.log), 0);
+		}
+		assert_int_equal(log_retire(w.log, log_end(w.log)), 0);
+		faulty_end(w.disk, FAULTY_POWER);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		assert_heard(&h, w.next_id - 1, w.next_id - 1);
+		world_free(&w);
+	}
+}
+
 /* A retired segment stands in the reserve under its new name: with its new header, or not at all. */
 static void test_reused_has_its_header(void **state)
 {
@@ -1510,6 +1533,7 @@ int main(void)
 		cmocka_unit_test(test_reads_half_written), cmocka_unit_test(test_erased_bodies),
 		cmocka_unit_test(test_destroyed_for_good), cmocka_unit_test(test_name_of_former_process),
 		cmocka_unit_test(test_misfits_leave_no_gap), cmocka_unit_test(test_reused_has_its_header),
+		cmocka_unit_test(test_retired_leave_no_gap),
 		cmocka_unit_test(test_noted_for_good), cmocka_unit_test(test_sealed), cmocka_unit_test(test_every_byte), cmocka_unit_test(test_cut_tail),
 		cmocka_unit_test(test_forged), cmocka_unit_test(test_torn_note), cmocka_unit_test(test_conf),
 		cmocka_unit_test(test_other_size), cmocka_unit_test(test_real_files),
