@@ -288,16 +288,16 @@ static enum fate draw_fate(struct sim *s)
 	return fate;
 }
 
-static const struct engine_party party = { .name = "platform", .codec = { &fake_codec, NULL }, .query_timeout_ms = 2000,
+static const struct engine_party platform = { .name = "platform", .codec = { &fake_codec, NULL }, .query_timeout_ms = 2000,
 	.change_timeout_ms = 4000, .late_ms = 10000, .server_delay_ms = SERVER_DELAY_MS - 10000 };
 static struct engine_party hub = { .name = "hub", .query_timeout_ms = 2000, .change_timeout_ms = 4000, .late_ms = 10000,
 	.server_delay_ms = SERVER_DELAY_MS - 10000 };
 
 /* An admission is told to both; a settlement uploads there, where what is uploaded stays, and registers and settles here. */
 static const struct engine_flow flows[] = {
-	{ "admit", { { &party, YT_OP_COUNT, NULL, false }, { &hub, YT_OP_COUNT, NULL, false } }, 2, 1 },
-	{ "settle", { { &party, YT_OP_OUTPATIENT_FEES, NULL, true }, { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false },
-	        { &hub, YT_OP_COUNT, NULL, false } }, 3, 3 },
+	{ "admit", { { &platform, YT_OP_COUNT, NULL, false, NULL }, { &hub, YT_OP_COUNT, NULL, false, NULL } }, 2, 1 },
+	{ "settle", { { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL }, { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false, NULL },
+	        { &hub, YT_OP_COUNT, NULL, false, NULL } }, 3, 3 },
 };
 
 static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
@@ -446,9 +446,9 @@ static const struct engine_origin origins[SIM_HOSPITALS] = {
 	{ .name = "clinic", .unknown_style = ENGINE_HOLD, .timeout_ms = ORIGIN_TIMEOUT_MS },
 };
 static const struct engine_institution institutions[SIM_HOSPITALS] = {
-	{ "H1", "one", "330213", true, "YT", "gateway" },
-	{ "H2", "two", "330213", true, "YT", "gateway" },
-	{ "H3", "clinic", "330213", false, "YT", "gateway" },
+	{ "H1", "one", "330213", true, "YT", "gateway", 0, 0 },
+	{ "H2", "two", "330213", true, "YT", "gateway", 0, 0 },
+	{ "H3", "clinic", "330213", false, "YT", "gateway", 0, 0 },
 };
 static const struct engine_codec listener = { &fake_codec, NULL };
 static const struct engine_origin *c_subject(void *ctx, struct yt_str subject)
@@ -473,7 +473,7 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
 {
 	*rule = "everything";
 	if (!yt_str_is(msg->person, "P9") || !msg->op->changes_state)
-		return &party;
+		return &platform;
 	if (msg->op->id == YT_OP_INPATIENT_ADMIT)
 		*flow = &flows[0];
 	else if (msg->op->id == YT_OP_OUTPATIENT_SETTLE)
@@ -483,7 +483,7 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
 
 static const struct engine_party *c_party(void *ctx, const char *name)
 {
-	return strcmp(name, "hub") == 0 ? &hub : &party;
+	return strcmp(name, "hub") == 0 ? &hub : &platform;
 }
 
 static const struct engine_flow *c_flow(void *ctx, const char *name)

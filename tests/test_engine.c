@@ -160,9 +160,9 @@ static const struct engine_origin origins[] = {
 	{ .name = "silence", .unknown_style = ENGINE_SILENCE, .timeout_ms = ORIGIN_MS },
 };
 static const struct engine_institution institutions[] = {
-	{ "H1", "one", "330213", true, "YT", "gateway" }, /* signs in itself, holds */
-	{ "H2", "two", "330213", true, "YT", "gateway" }, /* silent */
-	{ "H3", "three", "330213", false, "YT", "gateway" }, /* we sign in */
+	{ "H1", "one", "330213", true, "YT", "gateway", 0, 0 }, /* signs in itself, holds */
+	{ "H2", "two", "330213", true, "YT", "gateway", 0, 0 }, /* silent */
+	{ "H3", "three", "330213", false, "YT", "gateway", 0, 0 }, /* we sign in */
 };
 static const struct engine_party party = { .name = "platform", .codec = { &fake_codec, NULL }, .query_timeout_ms = 2000,
 	.change_timeout_ms = 4000, .server_delay_ms = DELAY_MS };
