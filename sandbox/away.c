@@ -509,6 +509,8 @@ static int case_asked_for(struct play *play)
 			book(play->care, x.output, x.asked.transid);
 	} else {
 		rv = find_out(play, &x.asked);
+		if (rv == 0)
+			rv = send_until_answered(play, &x); /* so that the gateway hears that its answer has arrived */
 	}
 	done(&x);
 	return rv;
@@ -546,8 +548,9 @@ static int case_cancel(struct play *play)
 }
 
 static const struct case_kind kinds[] = {
-	{ "away-lost-after", "settled by our province, its answer is lost: P201", 0, "effect_then_cut", case_asked_for, -1, 'b', true },
-	{ "away-again", "one message again", 1, "", case_again, -1, 'b', true },
+	{ "away-lost-after", "settled by our province, its answer is lost: P201", 3, "effect_then_cut", case_asked_for, -1, 'b', true },
+	{ "away-lost-again", "likewise, and sent again as it was", 2, "effect_then_cut", case_again, -1, 'b', true },
+	{ "away-again", "one message again", 2, "", case_again, -1, 'b', true },
 	{ "away-cancel", "settled and cancelled", 3, NULL, case_cancel, -1, 'b', true },
 	{ "away-in", "in-patient in Shanghai", 3, NULL, case_normal, -1, 'i', true },
 	{ "away-out", "out-patient in Shanghai", 5, NULL, case_normal, -1, 'o', true },

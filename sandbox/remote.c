@@ -260,7 +260,7 @@ static const struct case_kind kinds[] = {
 	{ "guest-bad-fees", "the hub refuses the lines, then takes them", 3, NULL, case_refused_fees, -1, 'i', true },
 	{ "guest-lost-admit", "admitted by the hub, its answer is lost", 2, "effect_then_cut", case_lost_admission, -1, 'i', true },
 	{ "guest-lost-fees", "lines taken by the hub, its answer is lost", 3, "effect_then_cut", case_lost_fees, -1, 'b', true },
-	{ "guest-lost-split", "lines split by the platform, its answer is lost", 0, "effect_then_cut", case_lost_fees_platform, -1, 'i',
+	{ "guest-lost-split", "lines split by the platform, its answer is lost", 0, "effect_then_cut", case_lost_fees_platform, -1, 'b',
 	        true },
 	{ "guest-refused", "the hub refuses the settlement", 2, NULL, case_refused, -1, 'o', true },
 	{ "guest-cancel", "settled, cancelled, undone", 6, NULL, case_cancel, -1, 'b', true },
