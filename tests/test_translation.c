@@ -424,10 +424,59 @@ static void test_random_visits(void **state)
 			fail_msg("%s %s is never lost: strike it from the list", losses[i].wire, losses[i].name);
 }
 
+/* National texts may be longer and codes others than KSBW has them: nothing is cut, the field is named. */
+static void test_what_does_not_fit_is_named(void **state)
+{
+	static const struct {
+		const char *member, *value, *path;
+	} rows[] = {
+		{ "ipt_no", "ZY2603060073112345678", "input.mdtrtinfo.ipt_no" },
+		{ "adm_bed", "十二楼东区重症监护病房第三十四号病床之二", NULL },
+		{ "adm_bed", "十二楼东区重症监护病房第三十四号病床之二乙", "input.mdtrtinfo.adm_bed" },
+		{ "med_type", "9907", "input.mdtrtinfo.med_type" },
+		{ "insutype", "999", "input.mdtrtinfo.insutype" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct visit v = { 0 };
+		struct yt_buf out = { 0 };
+		struct yt_msg *msg;
+		struct yt_node *node;
+		int rv;
+
+		begin(&v, "UTF-8");
+		v.person = "苏望川";
+		v.diagnosis = "腰椎间盘突出";
+		check_person(&v);
+		msg = must_decode(&v.w, &v.nhsa,
+		        YT_STR(HEAD("2401") "{\"mdtrtinfo\":{\"psn_no\":\"" PERSON
+		                            "\",\"insutype\":\"390\",\"begntime\":\"2026-03-06 08:30:00\",\"mdtrt_cert_type\":"
+		                            "\"02\",\"mdtrt_cert_no\":\"621002197203164015\",\"med_type\":\"21\",\"ipt_no\":"
+		                            "\"ZY1\",\"atddr_no\":\"D1\",\"chfpdr_name\":\"甲\",\"adm_diag_dscr\":\"乙\","
+		                            "\"adm_dept_codg\":\"A03\",\"adm_dept_name\":\"丙\",\"adm_bed\":\"12\","
+		                            "\"dscg_maindiag_code\":\"M51.202\",\"dscg_maindiag_name\":\"丁\"},\"diseinfo\":"
+		                            "[]}}"));
+		node = yt_node_get(yt_node_get(msg->body, "mdtrtinfo"), rows[i].member);
+		assert_non_null(node);
+		node->text = yt_str(rows[i].value);
+		assert_int_equal(facts_gather(&v.facts, msg), 0);
+		msg = facts_compose(&v.facts, msg, yt_op(YT_OP_INPATIENT_ADMIT));
+		msg->number = YT_STR("202603181015300000000099");
+		memset(&v.w.fault, 0, sizeof(v.w.fault));
+		rv = v.zj.api->encode_request(v.zj.plugin, msg, &out, &v.w.fault);
+		if (rv != (rows[i].path != NULL ? YT_EFORMAT : 0) ||
+		        strcmp(v.w.fault.path, rows[i].path != NULL ? rows[i].path : "") != 0)
+			fail_msg("%s %s: %d %s %s", rows[i].member, rows[i].value, rv, v.w.fault.path, v.w.fault.why);
+		yt_buf_free(&out);
+		end(&v);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_visits),
+		cmocka_unit_test(test_what_does_not_fit_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
