@@ -525,7 +525,7 @@ static void take_first(void *arg, const struct exchange *x)
 	found = *x;
 }
 
-static enum exchange_state state_in_log(void)
+static struct exchange in_log(void)
 {
 	struct exchange x;
 
@@ -539,7 +539,12 @@ static enum exchange_state state_in_log(void)
 			if (rec.exchange != 0 && rec.type != REC_FACTS && (x.id == 0 || x.id == rec.exchange))
 				exchange_apply(&x, &rec, i + 1);
 	}
-	return x.state;
+	return x;
+}
+
+static enum exchange_state state_in_log(void)
+{
+	return in_log().state;
 }
 
 static void reply(char how)
@@ -637,6 +642,8 @@ static void test_scenarios(void **state)
 			assert_int_equal(w.answers, 1);
 			assert_int_equal(strncmp(w.answer, s->hears, strlen(s->hears)), 0);
 			assert_int_equal(state_in_log(), s->end);
+			if (strstr(s->hears, "setl=A1") != NULL)
+				assert_string_equal(in_log().settlement, "A1");
 			memset(&found, 0, sizeof(found));
 			keeper_each_open(w.keeper, take_first, NULL);
 			if (s->end != X_DONE)

@@ -407,16 +407,16 @@ static struct yt_reply *refusal(const struct task *t)
 /* For later messages, under the visit's number as its origin knows it, whoever else numbers it. */
 static void keep_facts(struct engine *e, struct task *t)
 {
-	const struct yt_reply *first = t->run->heard[0];
+	const struct yt_reply *answer = t->run->heard[t->run->flow->answer - 1];
 	struct facts kept;
 
-	if (first == NULL || !cross_keeps_facts(e, t->original, first))
+	if (answer == NULL || !cross_keeps_facts(e, t->original, answer))
 		return;
 	facts_begin(&kept, t->arena);
 	for (unsigned step = 1; step <= t->run->flow->n; step++)
 		facts_add(&kept, piece_of(t, step));
 	if (kept.pieces->n > 0)
-		cross_write_facts(&t->receipt, e, t->id, t->original, first, kept.pieces);
+		cross_write_facts(&t->receipt, e, t->id, t->original, answer, kept.pieces);
 }
 
 /* All that was done is undone, or nothing was. */

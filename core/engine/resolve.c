@@ -121,7 +121,7 @@ static void answer(struct engine *e, struct task *t, struct yt_reply *reply)
 	if (t->outward != NULL && t->outward != t->original)
 		cross_give_back(t->original, reply);
 	(void)engine_encode_reply(e, &t->codec, t->original, reply, t->id, t->request, &octets);
-	written_answered(&t->receipt, e, t->id, reply, yt_buf_view(&octets));
+	written_found_out(&t->receipt, e, t->id, reply, yt_buf_view(&octets));
 	yt_buf_free(&octets);
 }
 

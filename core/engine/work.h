@@ -269,6 +269,9 @@ void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w
 void written_sending(struct yt_buf *out, struct engine *e, const struct work *w);
 void written_outcome(struct yt_buf *out, struct engine *e, uint64_t exchange, enum rec_leg leg,
                      const struct yt_reply *reply, struct yt_str received, unsigned flags, int64_t took_ms);
+/* The answer that came of a resolution, with the numbers and amounts in it: no outcome of a main leg has them. */
+void written_found_out(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply,
+                       struct yt_str octets);
 void written_answered(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply,
                       struct yt_str octets);
 void written_read(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply);

@@ -153,6 +153,16 @@ void written_answered(struct yt_buf *out, struct engine *e, uint64_t exchange, c
 	rec_end(out, at);
 }
 
+void written_found_out(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply,
+	struct yt_str octets)
+{
+	size_t at = rec_begin(out, REC_ANSWERED, 0, exchange, engine_wall(e));
+
+	verdict(out, reply, 0);
+	rec_str(out, REC_T_REPLY, octets);
+	rec_end(out, at);
+}
+
 /* An operator's from now on. */
 void written_parked(struct yt_buf *out, struct engine *e, uint64_t exchange, const char *reason)
 {
