@@ -843,6 +843,29 @@ static void test_destroyed_for_good(void **state)
 	}
 }
 
+/* What was sealed can be opened after any power cut: its key was on the disk, with its name, before. */
+static void test_keys_outlive(void **state)
+{
+	static struct heard h;
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world w;
+		log_pos pos;
+
+		world_new(&w, 1100 + seed, true);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		assert_int_equal(commit_one(&w, 500, &pos), 0);
+		faulty_end(w.disk, FAULTY_POWER);
+		world_keys(&w);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		h = (struct heard){ .bodies = true };
+		assert_int_equal(log_read(&w.io, &w.conf, pos, on_record, &h), 0);
+		assert_heard(&h, 1, 1);
+		assert_false(h.erased);
+		world_free(&w);
+	}
+}
+
 /* The process ends when it has made a segment but not synced its name; the next one writes into that segment. */
 static void test_name_of_former_process(void **state)
 {
@@ -913,6 +936,32 @@ static void test_retired_leave_no_gap(void **state)
 		faulty_end(w.disk, FAULTY_POWER);
 		assert_int_equal(reopen(&w, 0, &h), 0);
 		assert_heard(&h, w.next_id - 1, w.next_id - 1);
+		world_free(&w);
+	}
+}
+
+/* The machine ends between a retired segment's new header and its new name: the old name is not over the new header. */
+static void test_reused_loses_its_name_first(void **state)
+{
+	static struct heard h;
+
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world w;
+		uint64_t first;
+		log_pos pos;
+
+		world_new(&w, 1200 + seed, false);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		while (log_end(w.log) >> 32 < 2)
+			assert_int_equal(commit_one(&w, 100000, &pos), 0);
+		first = w.next_id - 1;
+		faulty_arm(w.disk, 2, FAULTY_KILL, 0);
+		faulty_only(w.disk, "rename");
+		assert_int_not_equal(log_retire(w.log, log_end(w.log)), 0);
+		assert_true(faulty_is_dead(w.disk));
+		faulty_end(w.disk, FAULTY_POWER);
+		assert_int_equal(reopen(&w, 0, &h), 0);
+		assert_heard(&h, first, first);
 		world_free(&w);
 	}
 }
@@ -1523,8 +1572,9 @@ static int drop_keys(void **state)
 
 int main(void)
 {
-	enum { N_DAMAGE = sizeof(damage_cases) / sizeof(damage_cases[0]), N_PLAIN = 25 };
-	struct CMUnitTest tests[N_PLAIN + N_DAMAGE] = {
+	enum { N_DAMAGE = sizeof(damage_cases) / sizeof(damage_cases[0]) };
+	struct CMUnitTest damages[N_DAMAGE];
+	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads_back), cmocka_unit_test(test_from_position),
 		cmocka_unit_test(test_scan_from_segment_end), cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_full_disk), cmocka_unit_test(test_failed_commit), cmocka_unit_test(test_locked),
@@ -1533,8 +1583,10 @@ int main(void)
 		cmocka_unit_test(test_reads_half_written), cmocka_unit_test(test_erased_bodies),
 		cmocka_unit_test(test_destroyed_for_good), cmocka_unit_test(test_name_of_former_process),
 		cmocka_unit_test(test_misfits_leave_no_gap), cmocka_unit_test(test_reused_has_its_header),
+		cmocka_unit_test(test_keys_outlive), cmocka_unit_test(test_reused_loses_its_name_first),
 		cmocka_unit_test(test_retired_leave_no_gap),
-		cmocka_unit_test(test_noted_for_good), cmocka_unit_test(test_sealed), cmocka_unit_test(test_every_byte), cmocka_unit_test(test_cut_tail),
+		cmocka_unit_test(test_noted_for_good), cmocka_unit_test(test_sealed), cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_cut_tail),
 		cmocka_unit_test(test_forged), cmocka_unit_test(test_torn_note), cmocka_unit_test(test_conf),
 		cmocka_unit_test(test_other_size), cmocka_unit_test(test_real_files),
 		cmocka_unit_test(test_random_histories), cmocka_unit_test(test_every_end),
@@ -1542,7 +1594,7 @@ int main(void)
 	};
 
 	for (size_t i = 0; i < N_DAMAGE; i++)
-		tests[N_PLAIN + i] = (struct CMUnitTest){ .name = damage_cases[i].it, .test_func = test_damage,
+		damages[i] = (struct CMUnitTest){ .name = damage_cases[i].it, .test_func = test_damage,
 			.initial_state = (void *)(uintptr_t)&damage_cases[i] };
-	return cmocka_run_group_tests(tests, make_keys, drop_keys);
+	return cmocka_run_group_tests(tests, make_keys, drop_keys) + cmocka_run_group_tests(damages, make_keys, drop_keys);
 }
