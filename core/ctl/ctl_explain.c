@@ -166,9 +166,21 @@ static void put_origins(struct explaining *x)
 
 /* -- where to ----------------------------------------------------------------------------------- */
 
-/* The message for one party under node; NULL when it cannot be made. */
+/* What is missing may be what an earlier step of the flow, or of the case, brings. */
+static void put_fault(struct explaining *x, struct yt_node *node, const struct yt_fault *fault, bool may_come)
+{
+	if (may_come) {
+		desk_putf(&x->desk, node, "not_yet", "%s %s (an earlier step's answer, or --facts, may bring it)", fault->path, fault->why);
+		return;
+	}
+	desk_putf(&x->desk, node, "cannot_be_said", "%s %s%s%s", fault->path, fault->why,
+		x->desk.key_trouble[0] != '\0' ? "; " : "", x->desk.key_trouble);
+	x->is_refused = true;
+}
+
+/* The message for one party under node; NULL when it cannot be made.  may_come: it is not the first step. */
 static struct yt_msg *put_octets(struct explaining *x, struct yt_node *node, const struct conf_party *party,
-	const struct yt_op *op)
+	const struct yt_op *op, bool may_come)
 {
 	const struct desk_codec *to = desk_codec(&x->desk, party->name);
 	struct yt_fault fault = { { 0 }, { 0 } };
@@ -189,9 +201,7 @@ static struct yt_msg *put_octets(struct explaining *x, struct yt_node *node, con
 	rv = to->api->encode_request(to->plugin, out, &buf, &fault);
 	out->sent = yt_arena_copy(x->desk.arena, yt_buf_view(&buf));
 	if (rv != 0) {
-		desk_putf(&x->desk, node, "cannot_be_said", "%s %s%s%s", fault.path, fault.why,
-			x->desk.key_trouble[0] != '\0' ? "; " : "", x->desk.key_trouble);
-		x->is_refused = true;
+		put_fault(x, node, &fault, may_come && rv == YT_EFORMAT);
 	} else {
 		desk_put(&x->desk, node, "octets", out->sent);
 	}
@@ -238,7 +248,7 @@ static void put_flow(struct explaining *x, const struct conf_flow *flow)
 		}
 		if (name != NULL)
 			desk_putf(&x->desk, node, "needed", step->unless != NULL ? "the case has no %s yet" : "the case has a %s", name);
-		put_undoing(x, node, step, op, put_octets(x, node, step->party, op));
+		put_undoing(x, node, step, op, put_octets(x, node, step->party, op, i > 0));
 	}
 }
 
@@ -274,7 +284,7 @@ static void follow(struct explaining *x, const struct conf_route *route)
 		put_flow(x, route->flow);
 	} else {
 		to = yt_node_add(x->desk.arena, x->tree, YT_STR("goes_to"), YT_OBJECT);
-		put_octets(x, to, route->party, x->msg->op);
+		put_octets(x, to, route->party, x->msg->op, false);
 	}
 }
 

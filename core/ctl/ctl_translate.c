@@ -101,12 +101,7 @@ static int translate_request(struct translating *t, const char *in)
 /* What P2 would have asked, where nobody kept it: the same message under that format's number. */
 static void make_origin(const struct desk_codec *into, struct yt_msg *msg)
 {
-	for (const struct yt_wire_op *op = into->api->ops; op != NULL && op->wire != NULL; op++) {
-		if (op->op != msg->op->id)
-			continue;
-		msg->wire_op = yt_str(op->wire);
-		break;
-	}
+	msg->wire_op = desk_wire_of(into, msg->op->id);
 	msg->sent = msg->octets = msg->content = (struct yt_str){ 0 };
 	msg->passed = NULL;
 }

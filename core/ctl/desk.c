@@ -166,10 +166,20 @@ int desk_facts(struct desk *desk, const char *file, const struct yt_msg *msg, st
 
 /* -- messages ----------------------------------------------------------------------------------- */
 
+struct yt_str desk_wire_of(const struct desk_codec *codec, enum yt_operation op)
+{
+	for (const struct yt_wire_op *row = codec->api->ops; row != NULL && row->wire != NULL; row++)
+		if (row->op == op)
+			return yt_str(row->wire);
+	return (struct yt_str){ 0 };
+}
+
 struct yt_msg *desk_outward(struct desk *desk, const struct desk_codec *from, const struct desk_codec *to,
 	const struct yt_msg *msg, const struct facts *facts, const struct yt_op *op)
 {
 	bool is_same = op == msg->op && strcmp(from->format, to->format) == 0;
+	const struct conf_institution *institution = desk->ctl->conf == NULL ? NULL :
+		conf_institution(desk->ctl->conf, msg->institution);
 	struct yt_msg *out = is_same ? yt_msg_new(desk->arena) : facts_compose(facts, msg, op);
 	char now[20];
 
@@ -179,6 +189,11 @@ struct yt_msg *desk_outward(struct desk *desk, const struct desk_codec *from, co
 		return out;
 	}
 	out->sign_no = (struct yt_str){ 0 };
+	out->wire_op = desk_wire_of(to, op->id); /* its number is another one there */
+	if (institution != NULL && to->api->sign_in_for != NULL) { /* there, messages of ours are our own operator's */
+		out->operator_id = yt_str(institution->operator_id);
+		out->operator_name = yt_str(institution->operator_name);
+	}
 	out->wall_ms = yt_wall_ms();
 	yt_time_print(out->wall_ms, now);
 	out->time = yt_arena_copy(desk->arena, yt_str(now));

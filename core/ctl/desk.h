@@ -62,6 +62,8 @@ int desk_facts(struct desk *desk, const char *file, const struct yt_msg *msg, st
 struct yt_msg *desk_outward(struct desk *desk, const struct desk_codec *from, const struct desk_codec *to,
 	const struct yt_msg *msg, const struct facts *facts, const struct yt_op *op);
 
+/* The format's own number of an operation, the first where there are several; empty: it has none. */
+struct yt_str desk_wire_of(const struct desk_codec *codec, enum yt_operation op);
 /* A canonical message or answer as a tree. */
 struct yt_node *desk_message(struct desk *desk, const struct yt_msg *msg);
 struct yt_node *desk_reply(struct desk *desk, const struct yt_reply *reply);
