@@ -266,7 +266,7 @@ static const struct case_kind kinds[] = {
 	{ "guest-cancel", "settled, cancelled, undone", 6, NULL, case_cancel, -1, 'b', true },
 	{ "guest-batches", "two bills of one visit", 4, NULL, case_batches, -1, 'o', true },
 	{ "guest-pharmacy", "a purchase", 6, NULL, purchase, -1, 'o', true },
-	{ "guest-pharm-cancel", "a purchase, cancelled", 0, NULL, case_purchase_cancel, -1, 'o', true },
+	{ "guest-pharm-cancel", "a purchase, cancelled", 2, NULL, case_purchase_cancel, -1, 'o', true },
 	{ "guest-chronic", "out-patient with a chronic disease", 8, NULL, case_chronic, -1, 'o', true },
 	{ "guest-in", "in-patient", 8, NULL, case_normal, -1, 'i', true },
 	{ "guest-out", "out-patient", 12, NULL, case_normal, -1, 'o', true },
