@@ -104,15 +104,24 @@ static int case_refused_admission(struct play *play)
 	return play_expect(play, BELIEF_OPEN);
 }
 
-/* The hub refuses the lines: the platform's are undone, and the same lines are taken the second time. */
+/* What was refused is sent anew.  An out-patient's batch still stands at the platform and is withdrawn first; a stay's
+ * lines the gateway has taken back itself. */
+static int charge_anew(struct play *play)
+{
+	play->desk.why[0] = '\0';
+	if (!play->care->is_inpatient && care_undo_lines(&play->desk, play->care) != 0)
+		return -1;
+	return care_charge(&play->desk, play->care) == 0 ? play_settle(play) : -1;
+}
+
+/* The hub refuses the lines, and takes the same lines the second time. */
 static int case_refused_fees(struct play *play)
 {
 	if (care_register(&play->desk, play->care) != 0 || arm_hub(play, "0301", "refuse") != 0)
 		return -1;
 	if (care_charge(&play->desk, play->care) == 0)
 		return play_fail(play, "the lines were taken, though the hub has refused them");
-	play->desk.why[0] = '\0';
-	return care_charge(&play->desk, play->care) == 0 ? play_settle(play) : -1;
+	return charge_anew(play);
 }
 
 static int case_lost_admission(struct play *play)
@@ -128,13 +137,13 @@ static int case_lost_fees(struct play *play)
 	return play_settle(play);
 }
 
+/* How the platform has split the lines is lost with its answer, and it tells nobody twice: the hospital is refused. */
 static int case_lost_fees_platform(struct play *play)
 {
 	if (care_register(&play->desk, play->care) != 0 ||
-	        play_arm(play, play->care->is_inpatient ? "2301" : "2204", play->care->visit, play->argument, 0) != 0 ||
-	        care_charge(&play->desk, play->care) != 0)
+	        play_arm(play, play->care->is_inpatient ? "2301" : "2204", play->care->visit, play->argument, 0) != 0)
 		return -1;
-	return play_settle(play);
+	return care_charge(&play->desk, play->care) == 0 ? play_settle(play) : charge_anew(play);
 }
 
 /* The hospital has no patience: it hangs up and sends its own 2601. */
@@ -257,10 +266,10 @@ static const struct case_kind kinds[] = {
 	{ "guest-lost-cancel", "cancelled by the hub, its answer is lost", 3, "effect_then_silence", case_lost_cancel, -1, 'b', true },
 	{ "guest-cancel-before", "cancel never reaches the hub", 2, "cut", case_lost_cancel, -1, 'b', true },
 	{ "guest-no-filing", "the hub refuses the admission", 3, NULL, case_refused_admission, -1, 'i', true },
-	{ "guest-bad-fees", "the hub refuses the lines, then takes them", 3, NULL, case_refused_fees, -1, 'i', true },
+	{ "guest-bad-fees", "the hub refuses the lines, then takes them", 3, NULL, case_refused_fees, -1, 'b', true },
 	{ "guest-lost-admit", "admitted by the hub, its answer is lost", 2, "effect_then_cut", case_lost_admission, -1, 'i', true },
 	{ "guest-lost-fees", "lines taken by the hub, its answer is lost", 3, "effect_then_cut", case_lost_fees, -1, 'b', true },
-	{ "guest-lost-split", "lines split by the platform, its answer is lost", 0, "effect_then_cut", case_lost_fees_platform, -1, 'b',
+	{ "guest-lost-split", "lines split by the platform, its answer is lost", 2, "effect_then_cut", case_lost_fees_platform, -1, 'b',
 	        true },
 	{ "guest-refused", "the hub refuses the settlement", 2, NULL, case_refused, -1, 'o', true },
 	{ "guest-cancel", "settled, cancelled, undone", 6, NULL, case_cancel, -1, 'b', true },
