@@ -43,7 +43,7 @@ void asking_send(struct engine *e, struct work *w)
 	w->state = WORK_OUT;
 	w->leg_mono = engine_mono(e);
 	trace_parent(w->trace_id, w->trace, e->traceparent);
-	e->world.send(e->world.ctx, w->party, w->id, w->outward->wire_op, yt_buf_view(&w->sent), leg_deadline(e, w, timeout));
+	engine_send(e, w->party, w->id, w->id, w->request, w->outward->wire_op, yt_buf_view(&w->sent), leg_deadline(e, w, timeout));
 	e->traceparent[0] = '\0';
 }
 

@@ -45,6 +45,14 @@ void engine_unbox(struct engine *e)
 	e->world.box(e->world.ctx, NULL, NULL, 0, (struct yt_str){ 0 });
 }
 
+void engine_send(struct engine *e, const struct engine_party *party, uint64_t leg, uint64_t exchange, struct yt_str request,
+	struct yt_str wire_op, struct yt_str body, int64_t deadline_ms)
+{
+	engine_box(e, &party->codec, "sign", exchange, request);
+	e->world.send(e->world.ctx, party, leg, wire_op, body, deadline_ms);
+	engine_unbox(e);
+}
+
 void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg, uint64_t exchange,
 	int status, struct yt_str octets, struct yt_reply *reply)
 {

@@ -603,7 +603,7 @@ void task_verdict(struct engine *e, struct task *t, const struct talk *talk)
 		t->own->sent = yt_arena_copy(t->arena, yt_buf_view(&t->octets));
 	if (strlen(t->x.trace) == 8)
 		trace_parent("", t->x.trace, e->traceparent);
-	e->world.send(e->world.ctx, t->party, LEG_OF_TASK | t->id, t->own->wire_op, yt_buf_view(&t->octets),
+	engine_send(e, t->party, LEG_OF_TASK | t->id, t->id, t->request, t->own->wire_op, yt_buf_view(&t->octets),
 		engine_mono(e) + (t->leg == REC_LEG_QUERY ? t->party->query_timeout_ms : t->party->change_timeout_ms));
 	e->traceparent[0] = '\0';
 }

@@ -146,7 +146,7 @@ static void sign_in(struct engine *e, struct session *s)
 		yt_log(YT_ERROR, "engine", "cannot write a sign-in for %s: %s: %s", party_name, fault.path, fault.why);
 		conclude(e, s, (struct yt_str){ 0 });
 	} else {
-		e->world.send(e->world.ctx, party, LEG_OF_SESSION | s->seq, s->sign_in->wire_op, yt_buf_view(&out),
+		engine_send(e, party, LEG_OF_SESSION | s->seq, 0, (struct yt_str){ 0 }, s->sign_in->wire_op, yt_buf_view(&out),
 			engine_mono(e) + party->query_timeout_ms);
 	}
 	yt_buf_free(&out);

@@ -186,6 +186,9 @@ void engine_box(struct engine *e, const struct engine_codec *codec, const char *
                 struct yt_str octets);
 void engine_unbox(struct engine *e);
 /* encode_request and decode_reply inside the black box. */
+/* world.send() for that exchange, whose request is in the black box while the codec signs and finds the path. */
+void engine_send(struct engine *e, const struct engine_party *party, uint64_t leg, uint64_t exchange, struct yt_str request,
+                 struct yt_str wire_op, struct yt_str body, int64_t deadline_ms);
 int engine_encode_request(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg, uint64_t exchange,
                           struct yt_str request, struct yt_buf *out, struct yt_fault *fault);
 void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg, uint64_t exchange,

@@ -231,17 +231,19 @@ static void world_box(void *ctx, const char *plugin, const char *what, uint64_t 
 	atomic_store_explicit(&b->busy, 1, memory_order_release);
 }
 
+/* The same exchange, another function of its codec. */
+static void box_goes_on(struct worker *w, const char *what)
+{
+	strncpy(w->area.board->what, what, sizeof(w->area.board->what) - 1);
+}
+
 /* Where it goes: the address of the party, or what its codec makes of it for this transaction. */
 static int path_of(struct worker *w, const struct engine_party *party, struct yt_str wire_op, struct yt_str *path)
 {
-	int rv;
-
 	if (party->codec.api->path == NULL)
 		return 0;
-	world_box(w, party->codec.api->name, "path", 0, (struct yt_str){ 0 });
-	rv = party->codec.api->path(party->codec.plugin, wire_op, *path, w->scratch, path);
-	world_box(w, NULL, NULL, 0, (struct yt_str){ 0 });
-	return rv;
+	box_goes_on(w, "path");
+	return party->codec.api->path(party->codec.plugin, wire_op, *path, w->scratch, path);
 }
 
 static void world_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
@@ -252,15 +254,14 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 	struct yt_header headers[HEADERS_MAX + 1];
 	struct lane_request request = { .target = yt_str(p->conf->target), .content_type = party->codec.api->content_type,
 		.headers = headers, .body = body, .deadline_ms = deadline_ms };
-	int n = 0;
+	int n = 0, found;
 
 	yt_arena_reset(w->scratch);
-	if (party->codec.api->sign != NULL) {
-		world_box(w, party->codec.api->name, "sign", 0, (struct yt_str){ 0 });
+	if (party->codec.api->sign != NULL)
 		n = party->codec.api->sign(party->codec.plugin, w->scratch, yt_wall_ms(), headers, HEADERS_MAX);
-		world_box(w, NULL, NULL, 0, (struct yt_str){ 0 });
-	}
-	if (n >= 0 && path_of(w, party, wire_op, &request.target) != 0) {
+	found = n < 0 ? 0 : path_of(w, party, wire_op, &request.target);
+	world_box(w, NULL, NULL, 0, (struct yt_str){ 0 }); /* what follows is ours */
+	if (found != 0) {
 		yt_log(YT_ERROR, "worker", "party %s: it has no path for transaction %.*s: see its settings", party->name,
 			YT_FMT(wire_op));
 		fail_leg(w, leg);
