@@ -1,8 +1,8 @@
 /* sandbox/away.c - people insured here, treated in Shanghai: what the hub passes on to us (play.h).
  *
- * The hospital's province sends its messages to the gateway's listener for the hub, signed with its own key; the gateway
- * asks the platform who it is and passes everything else on to our province's end.  No answer: asked by P201, or the
- * same octets again. */
+ * The hospital's province sends its messages to the gateway's listener for the hub, signed with its own key; the
+ * gateway asks the platform who it is and passes everything else on to our province's end.  No answer: asked by P201,
+ * or the same octets again. */
 #include "benefit.h"
 #include "hub.h"
 #include "play.h"
@@ -138,7 +138,10 @@ static void post(struct play *play, struct exchange *x)
 		play_fail(play, "%s: HTTP %ld %.200s", x->asked.transno, status, got.p);
 	}
 	hospital_count(play->desk.run, x->asked.transno,
-	        !x->is_answered ? ANSWER_UNKNOWN : x->code == 0 ? ANSWER_DONE : ANSWER_REFUSED, 0);
+	        !x->is_answered ? ANSWER_UNKNOWN
+	        : x->code == 0  ? ANSWER_DONE
+	                        : ANSWER_REFUSED,
+	        0);
 	free(got.p);
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(curl);
@@ -187,7 +190,8 @@ static int is_done(struct play *play, const struct exchange *x)
 	if (x->is_answered && x->code == 0 && x->output != NULL)
 		return 0;
 	if (x->is_answered)
-		play_fail(play, "%s: %d %s", x->asked.transno, x->code, hub_text(x->heard.input, "errormsg", text, sizeof(text)));
+		play_fail(play, "%s: %d %s", x->asked.transno, x->code,
+		        hub_text(x->heard.input, "errormsg", text, sizeof(text)));
 	return -1;
 }
 
@@ -331,8 +335,9 @@ static void put_shares(struct text *in, const struct care *care)
 		struct benefit_line split;
 
 		benefit_split_line(line->code, line->amount_fen, line->count_e4, &split);
-		shares[split.kind_code[1] == '9' || split.kind_code[0] == '1' ? 0 : split.kind_code[1] == '8' ? 2 : 1] +=
-		        split.first_fen;
+		shares[split.kind_code[1] == '9' || split.kind_code[0] == '1' ? 0
+		        : split.kind_code[1] == '8'                           ? 2
+		                                                              : 1] += split.first_fen;
 		class_01_fen += strcmp(split.class_code, "01") == 0 ? split.scope_fen : 0;
 		bed_fen += strcmp(split.kind_code, "01") == 0 ? split.over_fen : 0;
 	}
@@ -485,7 +490,8 @@ static int find_out(struct play *play, const struct hub_message *asked)
 	len = EVP_DecodeBlock((unsigned char *)octets, (const unsigned char *)base64, (int)strlen(base64));
 	while (len > 0 && octets[len - 1] == '\0')
 		len--;
-	doc = xmlReadMemory(octets, len, NULL, play->number % 2 == 1 ? "GB18030" : "UTF-8", XML_PARSE_NONET | XML_PARSE_NOERROR);
+	doc = xmlReadMemory(
+	        octets, len, NULL, play->number % 2 == 1 ? "GB18030" : "UTF-8", XML_PARSE_NONET | XML_PARSE_NOERROR);
 	if (doc != NULL)
 		book(play->care, hub_child(xmlDocGetRootElement(doc), "output"), asked->transid);
 	xmlFreeDoc(doc);
@@ -548,7 +554,8 @@ static int case_cancel(struct play *play)
 }
 
 static const struct case_kind kinds[] = {
-	{ "away-lost-after", "settled by our province, its answer is lost: P201", 3, "effect_then_cut", case_asked_for, -1, 'b', true },
+	{ "away-lost-after", "settled by our province, its answer is lost: P201", 3, "effect_then_cut", case_asked_for,
+	        -1, 'b', true },
 	{ "away-lost-again", "likewise, and sent again as it was", 2, "effect_then_cut", case_again, -1, 'b', true },
 	{ "away-again", "one message again", 2, "", case_again, -1, 'b', true },
 	{ "away-cancel", "settled and cancelled", 3, NULL, case_cancel, -1, 'b', true },

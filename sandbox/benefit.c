@@ -64,8 +64,14 @@ void benefit_split_line(const char *code, int64_t amount_fen, int64_t count_e4, 
 
 	memset(out, 0, sizeof(*out));
 	out->kind_code = item != NULL ? item->kind_code : kind_of(code);
-	out->class_code = item != NULL ? item->class_code : last == '9' ? "03" : last >= '6' && last <= '8' ? "02" : "01";
-	out->selfpay_permille = item != NULL ? item->selfpay_permille : last == '9' ? 1000 : last >= '6' && last <= '8' ? 100 : 0;
+	out->class_code = item != NULL                 ? item->class_code
+	                  : last == '9'                ? "03"
+	                  : last >= '6' && last <= '8' ? "02"
+	                                               : "01";
+	out->selfpay_permille = item != NULL                 ? item->selfpay_permille
+	                        : last == '9'                ? 1000
+	                        : last >= '6' && last <= '8' ? 100
+	                                                     : 0;
 	out->ceiling_fen = item != NULL ? item->ceiling_fen : code[0] == 'C' ? 50000 : 0;
 	if (out->selfpay_permille == 1000) {
 		out->full_fen = amount_fen;

@@ -615,9 +615,10 @@ json_t *book_ledger(const struct book *book)
 	for (size_t i = 0; i < book->settlements.n_items; i++)
 		json_array_append_new(rows, settlement_json(book->settlements.items[i]));
 	return must(json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "settlements", rows, "registered",
-	        registered(book), "repeated_numbers", repeated_numbers(book), "double_bookings", (json_int_t)double_bookings(book), "visits",
-	        (json_int_t)book->visits.n_items, "persons", (json_int_t)book->persons.n_items, "reversals",
-	        (json_int_t)book->n_reversals, "reversals_of_nothing", (json_int_t)book->n_reversals_of_nothing));
+	        registered(book), "repeated_numbers", repeated_numbers(book), "double_bookings",
+	        (json_int_t)double_bookings(book), "visits", (json_int_t)book->visits.n_items, "persons",
+	        (json_int_t)book->persons.n_items, "reversals", (json_int_t)book->n_reversals, "reversals_of_nothing",
+	        (json_int_t)book->n_reversals_of_nothing));
 }
 
 const char *book_alter(struct book *book, const char *which, int64_t fen)

@@ -29,7 +29,7 @@ int play_arm(struct play *play, const char *infno, const char *visit, const char
 	        (json_int_t)ms, "no_dedup", strcmp(kind, "held") == 0));
 	const struct hospitals_options *options = play->demo->options;
 	bool is_at_hub = infno[0] == '0' || infno[0] == 'P';
-	const char *url = !is_at_hub                           ? options->control_url
+	const char *url = !is_at_hub                            ? options->control_url
 	                  : play->care->origin == options->away ? options->province_url
 	                                                        : options->hub_url;
 	json_t *answer = client_control(play->desk.client, url, "/fault", spec);
@@ -109,7 +109,8 @@ static int case_lost_cancel(struct play *play)
 
 static int case_lost_register(struct play *play)
 {
-	if (play_arm(play, play->care->is_inpatient ? "2401" : "2201", play->care->own_number, "effect_then_cut", 0) != 0)
+	if (play_arm(play, play->care->is_inpatient ? "2401" : "2201", play->care->own_number, "effect_then_cut", 0) !=
+	        0)
 		return -1;
 	return case_normal(play);
 }
@@ -117,7 +118,8 @@ static int case_lost_register(struct play *play)
 static int case_lost_fees(struct play *play)
 {
 	if (care_register(&play->desk, play->care) != 0 ||
-	        play_arm(play, play->care->is_inpatient ? "2301" : "2204", play->care->visit, "effect_then_cut", 0) != 0 ||
+	        play_arm(play, play->care->is_inpatient ? "2301" : "2204", play->care->visit, "effect_then_cut", 0) !=
+	                0 ||
 	        care_charge(&play->desk, play->care) != 0)
 		return -1;
 	return play_settle(play);
@@ -126,7 +128,8 @@ static int case_lost_fees(struct play *play)
 static int case_query_again(struct play *play)
 {
 	if (care_register(&play->desk, play->care) != 0 ||
-	        play_arm(play, play->care->is_inpatient ? "2303" : "2206", play->care->visit, "http_502_html", 0) != 0 ||
+	        play_arm(play, play->care->is_inpatient ? "2303" : "2206", play->care->visit, "http_502_html", 0) !=
+	                0 ||
 	        care_charge(&play->desk, play->care) != 0)
 		return -1;
 	return play_settle(play);

@@ -8,7 +8,8 @@ struct hospitals_options {
 	struct origin *origins; /* [0] hospital-one, [1] hospital-two, [2] the clinic */
 	const char *control_url;
 	const char *hub_url;      /* control port of the hub; NULL: nobody is insured in another province */
-	const char *province_url; /* likewise of our own province's end towards the hub; NULL: nobody is treated elsewhere */
+	const char *province_url; /* likewise of our own province's end towards the hub; NULL: nobody is treated
+	                             elsewhere */
 	struct origin *away;      /* the hospital in another province, sending to the gateway's listener for the hub */
 	const char *keys;         /* folder with SM2 keys by area */
 	const char *traffic_path; /* NULL: invented from seed */

@@ -64,7 +64,8 @@ static void check_hospital_row(struct comparison *c, const json_t *row)
 
 	if (is_state(row, "unknown"))
 		c->n_undecided++;
-	if (json_is_true(json_object_get(row, "must_be_gone")) && json_object_get(c->registered, json_text(row, "own_visit")) != NULL)
+	if (json_is_true(json_object_get(row, "must_be_gone")) &&
+	        json_object_get(c->registered, json_text(row, "own_visit")) != NULL)
 		differ(c, row, "refused to the hospital, still registered");
 	if (!is_settled && !is_state(row, "cancelled"))
 		return;

@@ -90,7 +90,8 @@ static void plan_make(struct demo *demo)
 			if (i >= tables[t]->n_kinds)
 				continue;
 			is_over = false;
-			if (is_possible(demo->options, tables[t]->who) && is_wanted(demo->options, &tables[t]->kinds[i]))
+			if (is_possible(demo->options, tables[t]->who) &&
+			        is_wanted(demo->options, &tables[t]->kinds[i]))
 				plan_add(demo, tables[t], &tables[t]->kinds[i], (size_t)tables[t]->kinds[i].count);
 		}
 	}
@@ -174,7 +175,8 @@ static void play_plan(struct demo *demo, struct client *client, size_t index)
 	int64_t start_ms = clock_steady_ms();
 	int rv;
 
-	play.care = care_new(&demo->run, origin_for(demo, plan, index), patient, &traffic->bills[index % traffic->n_bills], is_inpatient, plan->kind->name);
+	play.care = care_new(&demo->run, origin_for(demo, plan, index), patient,
+	        &traffic->bills[index % traffic->n_bills], is_inpatient, plan->kind->name);
 	rv = plan->kind->run(&play);
 	if (rv != 0 && play.desk.why[0] == '\0')
 		play_fail(&play, "not as expected");
@@ -303,7 +305,8 @@ static void alter_ledgers(struct demo *demo, struct client *client)
 	}
 }
 
-/* The ledger of platform, hub and province as one: settlement numbers differ everywhere.  NULL when one cannot be had. */
+/* The ledger of platform, hub and province as one: settlement numbers differ everywhere.  NULL when one cannot be had.
+ */
 static json_t *ledgers_fetch(struct demo *demo, struct client *client)
 {
 	const char *const urls[] = { demo->options->hub_url, demo->options->province_url };

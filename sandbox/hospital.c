@@ -619,7 +619,8 @@ static json_t *care_json(const struct care *care)
 	        care->msgid, "setl_id", care->setl_id, "refund_setl_id", care->refund_setl_id, "medfee_fen",
 	        (json_int_t)care->total_fen, "fund_fen", (json_int_t)care->fund_fen, "acct_fen",
 	        (json_int_t)care->account_fen, "cash_fen", (json_int_t)care->cash_fen, "reversed",
-	        (int)care->n_reversed, "resettled", (int)care->n_resettled, "own_2601", (int)care->n_own_2601, "must_be_gone", care->must_be_gone));
+	        (int)care->n_reversed, "resettled", (int)care->n_resettled, "own_2601", (int)care->n_own_2601,
+	        "must_be_gone", care->must_be_gone));
 }
 
 json_t *hospital_ledger(struct hospital_run *run)

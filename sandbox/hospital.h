@@ -36,10 +36,10 @@ struct care {
 	unsigned n_reversed, n_resettled, n_own_2601;
 	char unknown[CARE_UNKNOWN_MAX][31]; /* numbers sent and not answered so far */
 	size_t n_unknown;
-	char refusal[200];   /* the last one heard */
+	char refusal[200];                    /* the last one heard */
 	int64_t hifp_fen, hifmi_fen, maf_fen; /* of the fund: basic, serious disease, aid */
-	bool must_be_gone;   /* refused: registered nowhere in the end */
-	bool may_break_sums; /* the platform was told to answer sums that do not add up */
+	bool must_be_gone;                    /* refused: registered nowhere in the end */
+	bool may_break_sums;                  /* the platform was told to answer sums that do not add up */
 	const char *case_name;
 };
 

@@ -44,7 +44,8 @@ static struct octets take_effect(struct hub *hub, const struct hub_message *m)
 
 	pthread_mutex_lock(&hub->lock);
 	result = hub_book_run(hub->book, hub->keys, m, clock_wall_ms(), &is_repeat, refused);
-	out.p = hub_answer(hub->keys, m, result, is_repeat, ++hub->serial + 1000000000u, clock_wall_ms(), &out.n, digest, NULL, NULL);
+	out.p = hub_answer(hub->keys, m, result, is_repeat, ++hub->serial + 1000000000u, clock_wall_ms(), &out.n,
+	        digest, NULL, NULL);
 	pthread_mutex_unlock(&hub->lock);
 	return out;
 }
@@ -56,14 +57,15 @@ static struct octets refuse(struct hub *hub, const struct hub_message *m, int co
 	char digest[65];
 
 	pthread_mutex_lock(&hub->lock);
-	out.p = hub_answer(hub->keys, m, &result, false, ++hub->serial + 2000000000u, clock_wall_ms(), &out.n, digest, NULL, NULL);
+	out.p = hub_answer(
+	        hub->keys, m, &result, false, ++hub->serial + 2000000000u, clock_wall_ms(), &out.n, digest, NULL, NULL);
 	pthread_mutex_unlock(&hub->lock);
 	return out;
 }
 
 /* The answer, spoilt as the fault says; frees it. */
 static enum MHD_Result answer(
-	struct http_request *request, const struct hub_message *m, struct octets octets, enum fault_kind kind)
+        struct http_request *request, const struct hub_message *m, struct octets octets, enum fault_kind kind)
 {
 	static const char bad_gateway[] = "<html><head><title>502 Bad Gateway</title></head></html>\r\n";
 	const char *type = m->is_gb18030 ? XML_TYPE_GB : XML_TYPE;
@@ -98,7 +100,7 @@ static enum MHD_Result answer(
 }
 
 static enum MHD_Result play(
-	struct hub *hub, struct http_request *request, const struct hub_message *m, const struct fault *fault)
+        struct hub *hub, struct http_request *request, const struct hub_message *m, const struct fault *fault)
 {
 	struct octets late;
 
@@ -108,7 +110,9 @@ static enum MHD_Result play(
 	case FAULT_CUT:
 		return http_hang_up(request);
 	case FAULT_REFUSE:
-		return answer(request, m, refuse(hub, m, fault->text[0] == '\0' ? -2003 : atoi(fault->text), "无有效异地就医备案"), FAULT_NONE);
+		return answer(request, m,
+		        refuse(hub, m, fault->text[0] == '\0' ? -2003 : atoi(fault->text), "无有效异地就医备案"),
+		        FAULT_NONE);
 	case FAULT_HELD:
 		http_wait_gone(hub->server, request, fault->from_arrival ? fault->ms : -1);
 		sleep_ms(fault->ms);
@@ -143,8 +147,8 @@ static json_t *as_request(const struct hub_book *book, const struct hub_message 
 		text_format(visit, sizeof(visit), "%s", hub_book_own_number(book, registration));
 	}
 	hub_text(m->input, "otransid", original, sizeof(original));
-	return json_pack("{s:s, s:s, s:s, s:{s:{s:s, s:s}}}", "infno", m->transno, "msgid", m->transid, "fixmedins_code",
-		institution, "input", "data", "mdtrt_id", visit, "omsgid", original);
+	return json_pack("{s:s, s:s, s:s, s:{s:{s:s, s:s}}}", "infno", m->transno, "msgid", m->transid,
+	        "fixmedins_code", institution, "input", "data", "mdtrt_id", visit, "omsgid", original);
 }
 
 static enum MHD_Result serve(struct hub *hub, struct http_request *request, const struct hub_message *m)
@@ -235,8 +239,8 @@ static json_t *control(struct hub *hub, const struct http_request *request, cons
 	if (strcmp(path, "/ledger") == 0 && !is_post)
 		return hub_book_ledger(hub->book);
 	if (strcmp(path, "/stats") == 0 && !is_post)
-		return json_pack("{s:I, s:I, s:O}", "requests", (json_int_t)hub->n_requests, "pending", (json_int_t)hub->n_pending,
-			"by_transno", hub->requests);
+		return json_pack("{s:I, s:I, s:O}", "requests", (json_int_t)hub->n_requests, "pending",
+		        (json_int_t)hub->n_pending, "by_transno", hub->requests);
 	if (strcmp(path, "/fault") == 0 && is_post) {
 		*wrong = fault_arm(&hub->faults, body, clock_wall_ms());
 		return json_pack("{s:s}", "armed", json_text(body, "kind"));
@@ -255,7 +259,8 @@ static json_t *control(struct hub *hub, const struct http_request *request, cons
 		*wrong = id == NULL ? "no settlement in force has this setl_id" : NULL;
 		return json_pack("{s:s?}", "altered", id);
 	}
-	*wrong = "no such call; there are GET /ledger /stats /fault, POST /fault /persons /alter /quiesce, DELETE /fault";
+	*wrong =
+	        "no such call; there are GET /ledger /stats /fault, POST /fault /persons /alter /quiesce, DELETE /fault";
 	return NULL;
 }
 
@@ -277,7 +282,8 @@ static enum MHD_Result on_control(void *context, struct http_request *request)
 		tree = json_pack("{s:s}", "error", wrong);
 	}
 	text = must(json_dumps(tree, JSON_INDENT(1)));
-	result = http_answer(request, wrong == NULL ? MHD_HTTP_OK : MHD_HTTP_BAD_REQUEST, "application/json", text, strlen(text));
+	result = http_answer(
+	        request, wrong == NULL ? MHD_HTTP_OK : MHD_HTTP_BAD_REQUEST, "application/json", text, strlen(text));
 	free(text);
 	json_decref(tree);
 	return result;
@@ -288,8 +294,8 @@ static enum MHD_Result on_control(void *context, struct http_request *request)
 /* The person of the published example: crossprovince.md 8. */
 static void add_examples(struct hub_book *book)
 {
-	json_t *row = must(json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "certno", "621002197203164015", "name", "苏望川", "insutype",
-		"390", "insuplc_admdvs", "621000", "aid", 1, "psn_no", "62100000000000000000876543"));
+	json_t *row = must(json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "certno", "621002197203164015", "name", "苏望川",
+	        "insutype", "390", "insuplc_admdvs", "621000", "aid", 1, "psn_no", "62100000000000000000876543"));
 
 	hub_person_add(book, row);
 	json_decref(row);
@@ -314,9 +320,16 @@ static int ledger_write(const struct hub *hub)
 static int serve_until_signal(struct hub *hub)
 {
 	const struct hub_options *o = hub->options;
-	struct http_server_options server = { .address = o->address, .port = o->port, .cert_path = o->cert, .key_path = o->key,
-		.client_ca_path = o->client_ca, .handler = on_message, .context = hub };
-	struct http_server_options plain = { .address = "127.0.0.1", .port = o->control_port, .handler = on_control, .context = hub };
+	struct http_server_options server = { .address = o->address,
+		.port = o->port,
+		.cert_path = o->cert,
+		.key_path = o->key,
+		.client_ca_path = o->client_ca,
+		.handler = on_message,
+		.context = hub };
+	struct http_server_options plain = {
+		.address = "127.0.0.1", .port = o->control_port, .handler = on_control, .context = hub
+	};
 	struct http_server *control_server;
 	int signal_number;
 	sigset_t signals;
@@ -331,8 +344,8 @@ static int serve_until_signal(struct hub *hub)
 		return 1;
 	control_server = http_start(&plain);
 	if (control_server != NULL) {
-		printf("hub: https://%s:%u/ksbw\ncontrol:  http://127.0.0.1:%u/ledger\n", o->address, http_port(hub->server),
-			http_port(control_server));
+		printf("hub: https://%s:%u/ksbw\ncontrol:  http://127.0.0.1:%u/ledger\n", o->address,
+		        http_port(hub->server), http_port(control_server));
 		fflush(stdout);
 		text_format(text, sizeof(text), "%u %u\n", http_port(hub->server), http_port(control_server));
 		if (o->ports_path != NULL)

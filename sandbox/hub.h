@@ -49,10 +49,11 @@ struct hub_result { /* an answer without its head; kept for repeats */
 void hub_result_free(struct hub_result *result);
 /* The whole answer, signed by the receiver; to be freed.  digest: receives the result's, 65 bytes; result_octets (may
  * be NULL): the octets from <result> to </result>, to be freed. */
-char *hub_answer(struct hub_keys *keys, const struct hub_message *asked, const struct hub_result *result, bool is_repeat,
-	uint64_t serial, int64_t now_ms, size_t *len, char digest[65], char **result_octets, size_t *result_len);
-/* A whole request, to be freed: transno, msgtype, transid, sender, recver, areas, expire_s and is_gb18030 are given, the
- * rest of m is set.  input: from <input> to </input>, UTF-8. */
+char *hub_answer(struct hub_keys *keys, const struct hub_message *asked, const struct hub_result *result,
+        bool is_repeat, uint64_t serial, int64_t now_ms, size_t *len, char digest[65], char **result_octets,
+        size_t *result_len);
+/* A whole request, to be freed: transno, msgtype, transid, sender, recver, areas, expire_s and is_gb18030 are given,
+ * the rest of m is set.  input: from <input> to </input>, UTF-8. */
 char *hub_request(struct hub_keys *keys, struct hub_message *m, const char *input, int64_t now_ms, size_t *len);
 char *base64_text(const char *octets, size_t len); /* to be freed */
 void sm3_hex(const char *octets, size_t len, char out[65]);
@@ -66,7 +67,7 @@ void hub_book_free(struct hub_book *book);
 const char *hub_person_add(struct hub_book *book, const json_t *row);
 /* What one message does and its result, kept under its number; a repeat finds it. *is_repeat: it had been there. */
 const struct hub_result *hub_book_run(struct hub_book *book, struct hub_keys *keys, const struct hub_message *message,
-	int64_t now_ms, bool *is_repeat, char refused[128]);
+        int64_t now_ms, bool *is_repeat, char refused[128]);
 /* {"settlements": [...], "registered": [...], "double_bookings": 0} in the words of the platform's ledger. */
 json_t *hub_book_ledger(const struct hub_book *book);
 /* The hospital's number of a registration, or the registration itself. */

@@ -1,8 +1,8 @@
 /* sandbox/hub_book.c - what the provinces that pay have booked: people, registrations, lines, settlements, messages.
  *
  * hub.c calls hub_book_run() for each verified message, under its lock.  A message is known by sender and number for
- * ever: the same content gets the stored answer, other content -1006; a reversed number is dead (hub.h, crossprovince.md
- * 5.2 and 7.4). */
+ * ever: the same content gets the stored answer, other content -1006; a reversed number is dead (hub.h,
+ * crossprovince.md 5.2 and 7.4). */
 #include "hub.h"
 #include "text.h"
 
@@ -130,7 +130,8 @@ const char *hub_person_add(struct hub_book *book, const json_t *row)
 
 	text_format(p->certno, sizeof(p->certno), "%s", json_text(row, "certno"));
 	text_format(p->name, sizeof(p->name), "%s", json_text(row, "name"));
-	text_format(p->insutype, sizeof(p->insutype), "%s", *json_text(row, "insutype") == '\0' ? "390" : json_text(row, "insutype"));
+	text_format(p->insutype, sizeof(p->insutype), "%s",
+	        *json_text(row, "insutype") == '\0' ? "390" : json_text(row, "insutype"));
 	text_format(p->insuplc, sizeof(p->insuplc), "%s", json_text(row, "insuplc_admdvs"));
 	p->has_aid = json_is_true(json_object_get(row, "aid"));
 	p->balance_fen = json_number(row, "balance_fen", 0);
@@ -175,7 +176,8 @@ static struct hub_person *person(struct running *r)
 	text(r, "aac044", certno, sizeof(certno));
 	text(r, "aac003", name, sizeof(name));
 	for (struct hub_person *p = r->book->persons; p != NULL; p = p->next)
-		if (strcmp(p->certno, certno) == 0 && strcmp(p->name, name) == 0 && strncmp(p->insuplc, r->m->aab301, 2) == 0)
+		if (strcmp(p->certno, certno) == 0 && strcmp(p->name, name) == 0 &&
+		        strncmp(p->insuplc, r->m->aab301, 2) == 0)
 			return p;
 	refuse(r, -2001, "人员不存在或身份不符");
 	return NULL;
@@ -189,7 +191,7 @@ static struct hub_visit *visit(struct running *r)
 	text(r, "aac001", number, sizeof(number));
 	for (struct hub_visit *v = r->book->visits; v != NULL; v = v->next)
 		if (strcmp(v->id, id) == 0 && !v->is_gone && is_text(r, "akb026", v->institution) &&
-			(number[0] == '\0' || strcmp(number, v->person->psn_no) == 0))
+		        (number[0] == '\0' || strcmp(number, v->person->psn_no) == 0))
 			return v;
 	refuse(r, -3001, "就诊登记不存在或不属于本机构");
 	return NULL;
@@ -220,12 +222,13 @@ static void person_check(struct running *r)
 	if (p == NULL)
 		return;
 	fprintf(r->out,
-		"<aac001>%s</aac001><aac043>01</aac043><aac044>%s</aac044><aac003>%s</aac003><aac004>%d</aac004>"
-		"<aac006>%.8s</aac006><aae140>%s</aae140><ykc021>31</ykc021>",
-		p->psn_no, p->certno, p->name, (p->certno[16] - '0') % 2 == 1 ? 1 : 2, p->certno + 6, p->insutype);
+	        "<aac001>%s</aac001><aac043>01</aac043><aac044>%s</aac044><aac003>%s</aac003><aac004>%d</aac004>"
+	        "<aac006>%.8s</aac006><aae140>%s</aae140><ykc021>31</ykc021>",
+	        p->psn_no, p->certno, p->name, (p->certno[16] - '0') % 2 == 1 ? 1 : 2, p->certno + 6, p->insutype);
 	if (p->has_aid)
 		fputs("<ykc751>2</ykc751>", r->out);
-	fprintf(r->out, "<akc252>%lld.%02lld</akc252>", (long long)(p->balance_fen / 100), (long long)(p->balance_fen % 100));
+	fprintf(r->out, "<akc252>%lld.%02lld</akc252>", (long long)(p->balance_fen / 100),
+	        (long long)(p->balance_fen % 100));
 }
 
 static void visit_open(struct running *r)
@@ -319,7 +322,7 @@ static xmlNodePtr first_row(struct running *r)
 static bool row_is_right(xmlNodePtr row)
 {
 	return hub_fen(row, "akc264") ==
-		hub_fen(row, "akc228") + hub_fen(row, "akc253") + hub_fen(row, "akc268") + hub_fen(row, "ake171");
+	       hub_fen(row, "akc228") + hub_fen(row, "akc253") + hub_fen(row, "akc268") + hub_fen(row, "ake171");
 }
 
 static void lines_add(struct running *r)
@@ -354,7 +357,8 @@ static void lines_add(struct running *r)
 		sum_fen += hub_fen(row, "akc264");
 		n++;
 	}
-	fprintf(r->out, "<okcnt>%d</okcnt><oksum>%lld.%02lld</oksum>", n, (long long)(sum_fen / 100), (long long)(sum_fen % 100));
+	fprintf(r->out, "<okcnt>%d</okcnt><oksum>%lld.%02lld</oksum>", n, (long long)(sum_fen / 100),
+	        (long long)(sum_fen % 100));
 }
 
 static void lines_withdraw(struct running *r)
@@ -378,7 +382,8 @@ static void lines_withdraw(struct running *r)
 		sum_fen += l->amount_fen;
 		n++;
 	}
-	fprintf(r->out, "<delcnt>%d</delcnt><delsum>%lld.%02lld</delsum>", n, (long long)(sum_fen / 100), (long long)(sum_fen % 100));
+	fprintf(r->out, "<delcnt>%d</delcnt><delsum>%lld.%02lld</delsum>", n, (long long)(sum_fen / 100),
+	        (long long)(sum_fen % 100));
 }
 
 /* -- settlement -- */
@@ -399,7 +404,8 @@ static void apply_rule(struct hub_settlement *s, const struct hub_person *p, boo
 	int64_t limit_fen = is_employee ? 1000000 : 500000, rest_fen, person_fen;
 
 	s->deductible_fen = is_inpatient ? least(s->scope_fen, 300000) : 0;
-	s->basic_fen = percent(s->scope_fen - s->deductible_fen, is_employee ? (is_inpatient ? 80 : 70) : (is_inpatient ? 55 : 50));
+	s->basic_fen = percent(
+	        s->scope_fen - s->deductible_fen, is_employee ? (is_inpatient ? 80 : 70) : (is_inpatient ? 55 : 50));
 	rest_fen = s->scope_fen - s->basic_fen;
 	s->second_fen = rest_fen > limit_fen ? percent(rest_fen - limit_fen, is_employee ? 80 : 60) : 0;
 	rest_fen -= s->second_fen;
@@ -423,7 +429,8 @@ static bool lines_agree(struct running *r, const struct hub_visit *v)
 		if (l->is_gone)
 			continue;
 		fprintf(out, "%s|%s|%.4f|%.4f|%s%lld.%02lld\n", l->serial, l->code, atof(l->count), atof(l->price),
-			l->amount_fen < 0 ? "-" : "", llabs((long long)l->amount_fen) / 100, llabs((long long)l->amount_fen) % 100);
+		        l->amount_fen < 0 ? "-" : "", llabs((long long)l->amount_fen) / 100,
+		        llabs((long long)l->amount_fen) % 100);
 		total_fen += l->amount_fen;
 		scope_fen += l->scope_fen;
 		n++;
@@ -432,14 +439,14 @@ static bool lines_agree(struct running *r, const struct hub_visit *v)
 	sm3_hex(listed, len, hash);
 	free(listed);
 	text_format(count, sizeof(count), "%d", n);
-	return total_fen == hub_fen(r->in, "akc264") && scope_fen == hub_fen(r->in, "ake171") && is_text(r, "feecnt", count) &&
-		is_text(r, "feehash", hash);
+	return total_fen == hub_fen(r->in, "akc264") && scope_fen == hub_fen(r->in, "ake171") &&
+	       is_text(r, "feecnt", count) && is_text(r, "feehash", hash);
 }
 
 static void element(FILE *out, const char *name, int64_t fen)
 {
-	fprintf(out, "<%s>%s%lld.%02lld</%s>", name, fen < 0 ? "-" : "", llabs((long long)fen) / 100, llabs((long long)fen) % 100,
-		name);
+	fprintf(out, "<%s>%s%lld.%02lld</%s>", name, fen < 0 ? "-" : "", llabs((long long)fen) / 100,
+	        llabs((long long)fen) % 100, name);
 }
 
 static void fund_row(FILE *out, const char *code, const char *name, int64_t fen)
@@ -457,8 +464,9 @@ static void settled_write(struct running *r, const struct hub_settlement *s, con
 
 	if (s->id[0] != '\0')
 		fprintf(r->out, "<aaz216>%s</aaz216>", s->id);
-	fprintf(r->out, "<ykc700>%s</ykc700><akc194>%s</akc194><ykc706>%.8s</ykc706><aae140>%s</aae140><ykc021>31</ykc021>", v->id,
-		s->time, s->time, v->person->insutype);
+	fprintf(r->out,
+	        "<ykc700>%s</ykc700><akc194>%s</akc194><ykc706>%.8s</ykc706><aae140>%s</aae140><ykc021>31</ykc021>",
+	        v->id, s->time, s->time, v->person->insutype);
 	element(r->out, "akc264", s->total_fen);
 	element(r->out, "ake171", s->scope_fen);
 	element(r->out, "aka151", s->deductible_fen);
@@ -474,8 +482,10 @@ static void settled_write(struct running *r, const struct hub_settlement *s, con
 	element(r->out, "akb067", s->cash_fen);
 	element(r->out, "aae240", v->person->balance_fen);
 	fputs("<ake105>0</ake105><detail>", r->out);
-	fund_row(r->out, is_employee ? "310100" : "390100", is_employee ? "职工基本医疗保险统筹基金" : "城乡居民基本医疗保险基金", s->basic_fen);
-	fund_row(r->out, is_employee ? "330100" : "390200", is_employee ? "职工大额医疗费用补助基金" : "城乡居民大病保险资金", s->second_fen);
+	fund_row(r->out, is_employee ? "310100" : "390100",
+	        is_employee ? "职工基本医疗保险统筹基金" : "城乡居民基本医疗保险基金", s->basic_fen);
+	fund_row(r->out, is_employee ? "330100" : "390200",
+	        is_employee ? "职工大额医疗费用补助基金" : "城乡居民大病保险资金", s->second_fen);
 	fund_row(r->out, "610100", "医疗救助基金", s->aid_fen);
 	fputs("</detail>", r->out);
 }
@@ -524,9 +534,17 @@ static struct hub_settlement *book_back(struct running *r, struct hub_settlement
 	char time[18];
 
 	time_digits(r->now_ms, time);
-	*back = (struct hub_settlement){ .is_refund = true, .total_fen = -s->total_fen, .scope_fen = -s->scope_fen,
-		.basic_fen = -s->basic_fen, .second_fen = -s->second_fen, .aid_fen = -s->aid_fen, .fund_fen = -s->fund_fen,
-		.account_fen = -s->account_fen, .cash_fen = -s->cash_fen, .visit = s->visit, .next = s->visit->settlements };
+	*back = (struct hub_settlement){ .is_refund = true,
+		.total_fen = -s->total_fen,
+		.scope_fen = -s->scope_fen,
+		.basic_fen = -s->basic_fen,
+		.second_fen = -s->second_fen,
+		.aid_fen = -s->aid_fen,
+		.fund_fen = -s->fund_fen,
+		.account_fen = -s->account_fen,
+		.cash_fen = -s->cash_fen,
+		.visit = s->visit,
+		.next = s->visit->settlements };
 	text_format(back->id, sizeof(back->id), "A%s%.6s%07u", r->m->aab301, time + 2, ++r->book->n_settlements);
 	text_format(back->original, sizeof(back->original), "%s", s->id);
 	text_format(back->time, sizeof(back->time), "%.14s", time);
@@ -553,14 +571,14 @@ static void settle_cancel(struct running *r)
 		return;
 	}
 	if (hub_fen(r->in, "akc264") != -s->total_fen || hub_fen(r->in, "ake149") != -s->fund_fen ||
-		hub_fen(r->in, "ake038") != -s->account_fen || hub_fen(r->in, "akb067") != -s->cash_fen) {
+	        hub_fen(r->in, "ake038") != -s->account_fen || hub_fen(r->in, "akb067") != -s->cash_fen) {
 		refuse(r, -1010, "I7：冲销金额与原结算不相反");
 		return;
 	}
 	back = book_back(r, s);
 	r->known->settlement = back;
-	fprintf(r->out, "<aaz216>%s</aaz216><oaaz216>%s</oaaz216><akc194>%s</akc194><ykc706>%.8s</ykc706>", back->id, s->id,
-		back->time, back->time);
+	fprintf(r->out, "<aaz216>%s</aaz216><oaaz216>%s</oaaz216><akc194>%s</akc194><ykc706>%.8s</ykc706>", back->id,
+	        s->id, back->time, back->time);
 	element(r->out, "akc264", back->total_fen);
 	element(r->out, "ake149", back->fund_fen);
 	element(r->out, "ake038", back->account_fen);
@@ -600,7 +618,8 @@ static void undo(struct running *r, struct hub_known *k)
 	k->is_reversed = true;
 	fputs("<effect>1</effect>", r->out);
 	if (back != NULL)
-		fprintf(r->out, "<aaz216>%s</aaz216><oaaz216>%s</oaaz216><ykc706>%.8s</ykc706>", back->id, s->id, back->time);
+		fprintf(r->out, "<aaz216>%s</aaz216><oaaz216>%s</oaaz216><ykc706>%.8s</ykc706>", back->id, s->id,
+		        back->time);
 }
 
 static void reverse(struct running *r)
@@ -629,7 +648,8 @@ static int64_t wall_of(const char *digits)
 {
 	struct tm tm = { 0 };
 
-	if (sscanf(digits, "%4d%2d%2d%2d%2d%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec) != 6)
+	if (sscanf(digits, "%4d%2d%2d%2d%2d%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
+	            &tm.tm_sec) != 6)
 		return 0;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
@@ -643,9 +663,10 @@ static void outcome(struct running *r)
 
 	text(r, "otransid", transid, sizeof(transid));
 	k = known(r->book, r->m->sender, transid);
-	if (k == NULL || k->is_tombstone) { /* the number carries when it was sent, and so when it expires at the latest */
+	if (k == NULL ||
+	        k->is_tombstone) { /* the number carries when it was sent, and so when it expires at the latest */
 		fprintf(r->out, "<ostate>%d</ostate>",
-			k != NULL || r->now_ms - wall_of(transid + 6) > (r->book->expire_s + 1) * 1000 ? 0 : 5);
+		        k != NULL || r->now_ms - wall_of(transid + 6) > (r->book->expire_s + 1) * 1000 ? 0 : 5);
 		return;
 	}
 	if (strcmp(text(r, "odigest", digest, sizeof(digest)), k->digest) != 0) {
@@ -686,11 +707,20 @@ static const struct {
 	void (*run)(struct running *r);
 	bool is_kept; /* changes something: its answer is stored */
 } transactions[] = {
-	{ "P001", heartbeat, false }, { "0211", person_check, false }, { "0212", visit_open, true },
-	{ "0213", visit_change, true }, { "0214", visit_withdraw, true }, { "0215", visit_change, true },
-	{ "0216", visit_change, true }, { "0301", lines_add, true }, { "0302", lines_withdraw, true },
-	{ "0303", presettle, false }, { "0304", settle_really, true }, { "0305", settle_cancel, true },
-	{ "1301", reverse, true }, { "P201", outcome, false },
+	{ "P001", heartbeat, false },
+	{ "0211", person_check, false },
+	{ "0212", visit_open, true },
+	{ "0213", visit_change, true },
+	{ "0214", visit_withdraw, true },
+	{ "0215", visit_change, true },
+	{ "0216", visit_change, true },
+	{ "0301", lines_add, true },
+	{ "0302", lines_withdraw, true },
+	{ "0303", presettle, false },
+	{ "0304", settle_really, true },
+	{ "0305", settle_cancel, true },
+	{ "1301", reverse, true },
+	{ "P201", outcome, false },
 };
 
 static bool is_expired(const struct hub_message *m, int64_t now_ms)
@@ -717,8 +747,8 @@ static void run(struct running *r, size_t which, struct hub_result *result)
 	free(output);
 }
 
-const struct hub_result *hub_book_run(struct hub_book *book, struct hub_keys *keys, const struct hub_message *m, int64_t now_ms,
-	bool *is_repeat, char refused[128])
+const struct hub_result *hub_book_run(struct hub_book *book, struct hub_keys *keys, const struct hub_message *m,
+        int64_t now_ms, bool *is_repeat, char refused[128])
 {
 	static struct hub_result passing; /* of what is not kept; under the caller's lock */
 	struct running r = { .book = book, .m = m, .in = m->input, .now_ms = now_ms };
@@ -727,7 +757,8 @@ const struct hub_result *hub_book_run(struct hub_book *book, struct hub_keys *ke
 
 	hub_result_free(&passing);
 	*is_repeat = false;
-	while (which < sizeof(transactions) / sizeof(*transactions) && strcmp(transactions[which].transno, m->transno) != 0)
+	while (which < sizeof(transactions) / sizeof(*transactions) &&
+	        strcmp(transactions[which].transno, m->transno) != 0)
 		which++;
 	passing.code = -1008;
 	if (which == sizeof(transactions) / sizeof(*transactions)) {
@@ -740,7 +771,9 @@ const struct hub_result *hub_book_run(struct hub_book *book, struct hub_keys *ke
 	}
 	passing.code = k == NULL ? -1007 : k->is_tombstone ? -3006 : -1006;
 	if (k != NULL || is_expired(m, now_ms)) {
-		passing.message = text_copy(k == NULL ? "报文已过期" : k->is_tombstone ? "原交易已冲正" : "报文号已用于其他内容");
+		passing.message = text_copy(k == NULL         ? "报文已过期"
+		                            : k->is_tombstone ? "原交易已冲正"
+		                                              : "报文号已用于其他内容");
 		return &passing;
 	}
 	if (!transactions[which].is_kept) {
@@ -751,7 +784,8 @@ const struct hub_result *hub_book_run(struct hub_book *book, struct hub_keys *ke
 	k = r.known = known_add(book, m->sender, m->transid, m->transno);
 	text_format(k->digest, sizeof(k->digest), "%s", m->digest);
 	run(&r, which, &k->result);
-	free(hub_answer(keys, m, &k->result, false, ++book->serial, now_ms, &len, k->result_digest, &k->octets, &k->len));
+	free(hub_answer(
+	        keys, m, &k->result, false, ++book->serial, now_ms, &len, k->result_digest, &k->octets, &k->len));
 	return &k->result;
 }
 
@@ -762,11 +796,12 @@ static json_t *settlement_row(const struct hub_visit *v, const struct hub_settle
 {
 	const char *state = s->is_reversed ? "reversed" : s->is_ended ? "cancelled" : "effective";
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "setl_id", s->id, "kind",
-		s->is_refund ? "refund" : "settle", "state", state, "visit", v->id, "own_visit", v->own_number, "institution",
-		v->institution, "msgid", s->transid, "insuplc", v->person->insuplc, "ended_by", s->ended_by, "is_double", is_double,
-		"medfee_fen", (json_int_t)s->total_fen, "fund_fen", (json_int_t)(s->fund_fen + s->altered_fen), "acct_fen",
-		(json_int_t)s->account_fen, "cash_fen", (json_int_t)s->cash_fen, "altered_fen", (json_int_t)s->altered_fen);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "setl_id",
+	        s->id, "kind", s->is_refund ? "refund" : "settle", "state", state, "visit", v->id, "own_visit",
+	        v->own_number, "institution", v->institution, "msgid", s->transid, "insuplc", v->person->insuplc,
+	        "ended_by", s->ended_by, "is_double", is_double, "medfee_fen", (json_int_t)s->total_fen, "fund_fen",
+	        (json_int_t)(s->fund_fen + s->altered_fen), "acct_fen", (json_int_t)s->account_fen, "cash_fen",
+	        (json_int_t)s->cash_fen, "altered_fen", (json_int_t)s->altered_fen);
 }
 
 json_t *hub_book_ledger(const struct hub_book *book)
@@ -780,7 +815,8 @@ json_t *hub_book_ledger(const struct hub_book *book)
 
 		for (const struct hub_settlement *s = v->settlements; s != NULL; s = s->next) {
 			in_force_count += !s->is_refund && !s->is_ended;
-			json_array_append_new(rows, settlement_row(v, s, in_force_count > 1 && !s->is_refund && !s->is_ended));
+			json_array_append_new(
+			        rows, settlement_row(v, s, in_force_count > 1 && !s->is_refund && !s->is_ended));
 		}
 		n_double += in_force_count > 1;
 		if (!v->is_gone)

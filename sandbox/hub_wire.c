@@ -91,7 +91,7 @@ static bool signature_is_right(EVP_PKEY *key, const char *text, const char *base
 	len = i2d_ECDSA_SIG(pair, &der);
 	context = sm2_context(key, &pkey);
 	right = len > 0 && EVP_DigestVerifyInit(context, NULL, EVP_sm3(), NULL, key) == 1 &&
-		EVP_DigestVerify(context, der, (size_t)len, (const unsigned char *)text, strlen(text)) == 1;
+	        EVP_DigestVerify(context, der, (size_t)len, (const unsigned char *)text, strlen(text)) == 1;
 	EVP_MD_CTX_free(context);
 	EVP_PKEY_CTX_free(pkey);
 	OPENSSL_free(der);
@@ -110,7 +110,7 @@ static char *sign(EVP_PKEY *key, const char *text)
 	ECDSA_SIG *pair;
 
 	if (EVP_DigestSignInit(context, NULL, EVP_sm3(), NULL, key) != 1 ||
-		EVP_DigestSign(context, der, &len, (const unsigned char *)text, strlen(text)) != 1)
+	        EVP_DigestSign(context, der, &len, (const unsigned char *)text, strlen(text)) != 1)
 		len = 0;
 	pair = d2i_ECDSA_SIG(NULL, &p, (long)len);
 	if (pair != NULL) {
@@ -160,8 +160,9 @@ void hub_message_free(struct hub_message *message)
 
 static void signed_text(char *out, size_t size, const struct hub_message *m)
 {
-	text_format(out, size, "1.0|%s|%s|%s|%s|%s|%s|%s|%s|%s|%d|%s|%s", m->transno, m->msgtype, m->transid, m->reftransid,
-		m->sender, m->recver, m->aab299, m->aab301, m->sendtime, m->expire_s, m->keyid, m->digest);
+	text_format(out, size, "1.0|%s|%s|%s|%s|%s|%s|%s|%s|%s|%d|%s|%s", m->transno, m->msgtype, m->transid,
+	        m->reftransid, m->sender, m->recver, m->aab299, m->aab301, m->sendtime, m->expire_s, m->keyid,
+	        m->digest);
 }
 
 /* From the < of <input to the > of </input>, or likewise of result, as transmitted. */
@@ -198,7 +199,7 @@ static int head_read(xmlNodePtr head, struct hub_message *m)
 	hub_text(head, "digest", m->digest, sizeof(m->digest));
 	m->expire_s = atoi(hub_text(head, "expire", expire, sizeof(expire)));
 	return strlen(m->transid) != 30 || strncmp(m->transid, m->sender, 6) != 0 || strlen(m->aab301) != 6 ||
-		strlen(m->recver) != 6 || m->expire_s < 1 || m->expire_s > 3600 || strlen(m->sendtime) != 14;
+	       strlen(m->recver) != 6 || m->expire_s < 1 || m->expire_s > 3600 || strlen(m->sendtime) != 14;
 }
 
 int hub_read(struct hub_keys *keys, const char *octets, size_t len, struct hub_message *m, const char **why)
@@ -290,7 +291,8 @@ static char *result_text(const struct hub_result *result, bool is_repeat)
 }
 
 /* The document around a body that is there in octets: sets time, key, digest and signature of m. */
-static char *envelope(struct hub_keys *keys, struct hub_message *m, const char *body, size_t body_len, int64_t now_ms, size_t *len)
+static char *envelope(
+        struct hub_keys *keys, struct hub_message *m, const char *body, size_t body_len, int64_t now_ms, size_t *len)
 {
 	char signed_over[600], time[18], reference[64] = "", *text, *whole, *base64, *out;
 	size_t head_len;
@@ -308,11 +310,11 @@ static char *envelope(struct hub_keys *keys, struct hub_message *m, const char *
 		text_format(reference, sizeof(reference), "<reftransid>%s</reftransid>", m->reftransid);
 	text = must(malloc(2000));
 	text_format(text, 2000,
-		"<?xml version=\"1.0\" encoding=\"%s\"?>\n<ksbw ver=\"1.0\"><head><transno>%s</transno><msgtype>%s</msgtype>"
-		"<transid>%s</transid>%s<sender>%s</sender><recver>%s</recver><aab299>%s</aab299><aab301>%s</aab301>"
-		"<sendtime>%s</sendtime><expire>%d</expire><keyid>%s</keyid><digest>%s</digest><sign>%s</sign></head>",
-		m->is_gb18030 ? "GB18030" : "UTF-8", m->transno, m->msgtype, m->transid, reference, m->sender, m->recver, m->aab299,
-		m->aab301, m->sendtime, m->expire_s, m->keyid, m->digest, base64);
+	        "<?xml version=\"1.0\" encoding=\"%s\"?>\n<ksbw ver=\"1.0\"><head><transno>%s</transno><msgtype>%s</msgtype>"
+	        "<transid>%s</transid>%s<sender>%s</sender><recver>%s</recver><aab299>%s</aab299><aab301>%s</aab301>"
+	        "<sendtime>%s</sendtime><expire>%d</expire><keyid>%s</keyid><digest>%s</digest><sign>%s</sign></head>",
+	        m->is_gb18030 ? "GB18030" : "UTF-8", m->transno, m->msgtype, m->transid, reference, m->sender,
+	        m->recver, m->aab299, m->aab301, m->sendtime, m->expire_s, m->keyid, m->digest, base64);
 	free(base64);
 	whole = in_charset(text, m->is_gb18030, &head_len);
 	free(text);
@@ -325,8 +327,9 @@ static char *envelope(struct hub_keys *keys, struct hub_message *m, const char *
 	return out;
 }
 
-char *hub_answer(struct hub_keys *keys, const struct hub_message *asked, const struct hub_result *result, bool is_repeat,
-	uint64_t serial, int64_t now_ms, size_t *len, char digest[65], char **result_octets, size_t *result_len)
+char *hub_answer(struct hub_keys *keys, const struct hub_message *asked, const struct hub_result *result,
+        bool is_repeat, uint64_t serial, int64_t now_ms, size_t *len, char digest[65], char **result_octets,
+        size_t *result_len)
 {
 	struct hub_message m = *asked;
 	char *text = result_text(result, is_repeat), *body, *out, time[18];
@@ -339,7 +342,8 @@ char *hub_answer(struct hub_keys *keys, const struct hub_message *asked, const s
 	text_format(m.sender, sizeof(m.sender), "%s", asked->recver);
 	text_format(m.recver, sizeof(m.recver), "%s", asked->sender);
 	text_format(m.reftransid, sizeof(m.reftransid), "%s", asked->transid);
-	text_format(m.transid, sizeof(m.transid), "%s%.14s%010llu", m.sender, time, (unsigned long long)(serial % 10000000000u));
+	text_format(m.transid, sizeof(m.transid), "%s%.14s%010llu", m.sender, time,
+	        (unsigned long long)(serial % 10000000000u));
 	m.expire_s = 30;
 	out = envelope(keys, &m, body, body_len, now_ms, len);
 	memcpy(digest, m.digest, 65);

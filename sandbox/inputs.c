@@ -1,4 +1,5 @@
-/* sandbox/inputs.c - what a hospital writes into its messages (hospital.h): a visit as the input of each transaction. */
+/* sandbox/inputs.c - what a hospital writes into its messages (hospital.h): a visit as the input of each transaction.
+ */
 #include "hospital.h"
 #include "text.h"
 
@@ -74,9 +75,10 @@ json_t *care_line_input(const struct care *care, size_t i, const char *time)
 
 json_t *care_describe_input(const struct care *care)
 {
-	return must(json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:[o]}", "mdtrtinfo", "mdtrt_id", care->visit, "psn_no",
-	        care->psn_no, "med_type", care->med_type, "begntime", care->begntime, "main_cond_dscr", "咳嗽三天", "dise_codg",
-	        care->disease, "dise_name", care->disease[0] == '\0' ? "" : "示例慢特病", "diseinfo", diagnosis(care)));
+	return must(json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:[o]}", "mdtrtinfo", "mdtrt_id", care->visit,
+	        "psn_no", care->psn_no, "med_type", care->med_type, "begntime", care->begntime, "main_cond_dscr",
+	        "咳嗽三天", "dise_codg", care->disease, "dise_name", care->disease[0] == '\0' ? "" : "示例慢特病",
+	        "diseinfo", diagnosis(care)));
 }
 
 json_t *care_discharge_input(const struct care *care)
@@ -86,9 +88,9 @@ json_t *care_discharge_input(const struct care *care)
 
 	time_text(clock_wall_ms(), now);
 	json_object_set_new(disease, "mdtrt_id", json_string(care->visit));
-	return must(json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:[o]}", "dscginfo", "mdtrt_id", care->visit, "psn_no",
-	        care->psn_no, "insutype", care->patient->insutype, "endtime", now, "dscg_dept_codg", "A03", "dscg_dept_name",
-	        "内科", "dscg_way", "1", "diseinfo", disease));
+	return must(json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:[o]}", "dscginfo", "mdtrt_id", care->visit,
+	        "psn_no", care->psn_no, "insutype", care->patient->insutype, "endtime", now, "dscg_dept_codg", "A03",
+	        "dscg_dept_name", "内科", "dscg_way", "1", "diseinfo", disease));
 }
 
 /* 2101 and 2102: a purchase is registered, charged and settled by one message. */
@@ -99,9 +101,9 @@ static json_t *purchase_input(const struct care *care)
 	for (size_t i = 0; i < care->bill->n_lines; i++)
 		json_array_append_new(rows, care_line_input(care, i, care->begntime));
 	return must(json_pack("{s:{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s}, s:o}", "druginfo", "psn_no", care->psn_no,
-	        "mdtrt_cert_type", "02", "mdtrt_cert_no", care->patient->certno, "begntime", care->begntime, "medfee_sumamt",
-	        json_fen(care->bill->total_fen), "insutype", care->patient->insutype, "acct_used_flag", "1", "med_type",
-	        care->med_type, "drugdetail", rows));
+	        "mdtrt_cert_type", "02", "mdtrt_cert_no", care->patient->certno, "begntime", care->begntime,
+	        "medfee_sumamt", json_fen(care->bill->total_fen), "insutype", care->patient->insutype, "acct_used_flag",
+	        "1", "med_type", care->med_type, "drugdetail", rows));
 }
 
 json_t *care_settle_input(const struct care *care)
@@ -110,10 +112,10 @@ json_t *care_settle_input(const struct care *care)
 
 	if (care->is_pharmacy)
 		return purchase_input(care);
-	data = must(json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}",
-	        "psn_no", care->psn_no, "mdtrt_cert_type", "02", "mdtrt_cert_no", care->patient->certno, "med_type",
-	        care->med_type, "medfee_sumamt", json_fen(care->bill->total_fen), "psn_setlway", "01",
-	        "mdtrt_id", care->visit, "insutype", care->patient->insutype, "acct_used_flag", "1", "invono", "",
+	data = must(json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "psn_no",
+	        care->psn_no, "mdtrt_cert_type", "02", "mdtrt_cert_no", care->patient->certno, "med_type",
+	        care->med_type, "medfee_sumamt", json_fen(care->bill->total_fen), "psn_setlway", "01", "mdtrt_id",
+	        care->visit, "insutype", care->patient->insutype, "acct_used_flag", "1", "invono", "",
 	        "fulamt_ownpay_amt", json_fen(care->full_fen), "overlmt_selfpay", json_fen(care->over_fen),
 	        "preselfpay_amt", json_fen(care->first_fen), "inscp_scp_amt", json_fen(care->scope_fen)));
 

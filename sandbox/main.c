@@ -403,9 +403,9 @@ static bool hospitals_text_option(struct hospitals_options *o, struct hospitals_
 	} texts[] = { { OPT_MTLS_URL, &s->mtls_url }, { OPT_SIGNED_URL, &s->signed_url },
 		{ OPT_DIRECT, &s->direct_url }, { OPT_CERTS, &s->certs }, { OPT_CLINIC, &s->clinic },
 		{ OPT_PLATFORM_CALLER, &s->platform_caller }, { OPT_INSTITUTIONS, &s->institutions },
-		{ OPT_CONTROL_URL, &o->control_url }, { OPT_HUB_URL, &o->hub_url }, { OPT_PROVINCE_URL, &o->province_url },
-		{ OPT_AWAY_URL, &s->away_url }, { OPT_ONLY, &o->only }, { OPT_TRAFFIC, &o->traffic_path },
-		{ OPT_REPORT, &o->report_path }, { OPT_LEDGER, &o->ledger_path } };
+		{ OPT_CONTROL_URL, &o->control_url }, { OPT_HUB_URL, &o->hub_url },
+		{ OPT_PROVINCE_URL, &o->province_url }, { OPT_AWAY_URL, &s->away_url }, { OPT_ONLY, &o->only },
+		{ OPT_TRAFFIC, &o->traffic_path }, { OPT_REPORT, &o->report_path }, { OPT_LEDGER, &o->ledger_path } };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		if (texts[i].option != option)
@@ -597,8 +597,8 @@ static int hub_mode(int argc, char **argv)
 {
 	static const struct option options[] = { { "help", no_argument, NULL, OPT_HELP },
 		{ "address", required_argument, NULL, OPT_ADDRESS }, { "port", required_argument, NULL, OPT_PORT },
-		{ "control-port", required_argument, NULL, OPT_CONTROL_PORT }, { "expire-s", required_argument, NULL, OPT_EXPIRE },
-		{ "certs", required_argument, NULL, OPT_CERTS },
+		{ "control-port", required_argument, NULL, OPT_CONTROL_PORT },
+		{ "expire-s", required_argument, NULL, OPT_EXPIRE }, { "certs", required_argument, NULL, OPT_CERTS },
 		{ "ledger", required_argument, NULL, OPT_LEDGER }, { "ports", required_argument, NULL, OPT_PORTS },
 		{ NULL, 0, NULL, 0 } };
 	struct hub_options hub = { .address = "127.0.0.1", .port = 9444, .control_port = 9481, .expire_s = 30 };

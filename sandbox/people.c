@@ -134,7 +134,8 @@ void traffic_complete(struct traffic *traffic, uint64_t seed, size_t n_locals, s
 	for (size_t i = 0; i < n; i++)
 		n_known_guests += patient_is_guest(&traffic->patients[i]);
 	traffic_invent(&invented, seed, n_known_guests == n ? n_locals : 0, n_known_guests == 0 ? n_guests : 0);
-	traffic->patients = must(realloc(traffic->patients, (n + invented.n_patients + 1) * sizeof(*traffic->patients)));
+	traffic->patients =
+	        must(realloc(traffic->patients, (n + invented.n_patients + 1) * sizeof(*traffic->patients)));
 	memcpy(traffic->patients + n, invented.patients, invented.n_patients * sizeof(*invented.patients));
 	traffic->n_patients = n + invented.n_patients;
 	traffic_free(&invented);
@@ -295,10 +296,11 @@ json_t *traffic_json(const struct traffic *traffic)
 		char balance[24];
 
 		fen_text(patient->balance_fen, balance);
-		json_array_append_new(people,
-		        json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s}", "certno", patient->certno, "name", patient->name,
-		                "insutype", patient->insutype, "balance", balance, "civil_servant",
-		                patient->is_civil_servant, "aid", patient->has_aid, "insuplc_admdvs", patient->insuplc));
+		json_array_append_new(
+		        people, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s}", "certno", patient->certno, "name",
+		                        patient->name, "insutype", patient->insutype, "balance", balance,
+		                        "civil_servant", patient->is_civil_servant, "aid", patient->has_aid,
+		                        "insuplc_admdvs", patient->insuplc));
 	}
 	for (size_t i = 0; i < traffic->n_bills; i++)
 		json_array_append_new(bills, bill_json(&traffic->bills[i]));
@@ -314,11 +316,11 @@ json_t *traffic_persons(const struct traffic *traffic, bool of_guests)
 
 		if (patient_is_guest(patient) != of_guests)
 			continue;
-		json_array_append_new(persons,
-		        json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:s}", "certno", patient->certno, "name", patient->name,
-		                "insutype", patient->insutype, "balance_fen", (json_int_t)patient->balance_fen,
-		                "civil_servant", patient->is_civil_servant, "aid", patient->has_aid, "insuplc_admdvs",
-		                patient->insuplc));
+		json_array_append_new(
+		        persons, json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:s}", "certno", patient->certno, "name",
+		                         patient->name, "insutype", patient->insutype, "balance_fen",
+		                         (json_int_t)patient->balance_fen, "civil_servant", patient->is_civil_servant,
+		                         "aid", patient->has_aid, "insuplc_admdvs", patient->insuplc));
 	}
 	return persons;
 }

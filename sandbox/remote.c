@@ -1,7 +1,8 @@
 /* sandbox/remote.c - the visits of people insured in other provinces, case by case (play.h).
  *
- * The hospital sends as always, with the insured area in insuplc_admdvs; the platform registers and splits the lines, the
- * hub settles.  Faults are set at either; an answer lost behind the hub must be found out and adopted, never reversed. */
+ * The hospital sends as always, with the insured area in insuplc_admdvs; the platform registers and splits the lines,
+ * the hub settles.  Faults are set at either; an answer lost behind the hub must be found out and adopted, never
+ * reversed. */
 #include "play.h"
 #include "text.h"
 
@@ -62,7 +63,8 @@ static int case_cancel(struct play *play)
 /* The settlement meets the fault at the hub and is found out: settled once, nothing reversed. */
 static int case_adopted(struct play *play)
 {
-	if (care_open(&play->desk, play->care) != 0 || arm_hub(play, "0304", play->argument) != 0 || play_settle(play) != 0)
+	if (care_open(&play->desk, play->care) != 0 || arm_hub(play, "0304", play->argument) != 0 ||
+	        play_settle(play) != 0)
 		return -1;
 	return not_reversed(play);
 }
@@ -191,13 +193,13 @@ static const struct {
 	int64_t price_fen, last_price_fen; /* of each line, of the last one */
 	int64_t count;
 } qingyang_lines[] = {
-	{ "001109000010000-110900002", 1, 7000, 7000, 12 }, /* bed: 10.00 a day above its ceiling */
-	{ "XN02BEB021A001010102548", 30, 10000, 10309, 1 }, /* class 02, a tenth */
-	{ "XL01XEA297A001010178046", 20, 12000, 17972, 1 }, /* class 02, half */
+	{ "001109000010000-110900002", 1, 7000, 7000, 12 },  /* bed: 10.00 a day above its ceiling */
+	{ "XN02BEB021A001010102548", 30, 10000, 10309, 1 },  /* class 02, a tenth */
+	{ "XL01XEA297A001010178046", 20, 12000, 17972, 1 },  /* class 02, half */
 	{ "002504030010000-250403014", 28, 10000, 4000, 1 }, /* class 02, a quarter */
 	{ "C0201070270000000000028", 1, 61600, 61600, 1 },   /* 116.00 above its ceiling */
 	{ "C0201070270000000000028", 1, 50000, 50000, 1 },
-	{ "001102000010000-110200009", 19, 10000, 2040, 1 }, /* self-funded */
+	{ "001102000010000-110200009", 19, 10000, 2040, 1 },  /* self-funded */
 	{ "001201000010000-120100004", 312, 5200, 31236, 1 }, /* class 01 */
 };
 
@@ -229,9 +231,11 @@ static int to_the_fen(struct play *play, const char *what, int64_t fen, int64_t 
 
 static int case_qingyang(struct play *play)
 {
-	static const struct patient patient = {
-		.certno = "621002197203164015", .name = "苏望川", .insutype = "390", .insuplc = "621000", .has_aid = true
-	};
+	static const struct patient patient = { .certno = "621002197203164015",
+		.name = "苏望川",
+		.insutype = "390",
+		.insuplc = "621000",
+		.has_aid = true };
 	static struct bill bill; /* the ledger points to it until the end of the run */
 	struct care *care;
 
@@ -242,35 +246,45 @@ static int case_qingyang(struct play *play)
 	care->total_fen = bill.total_fen;
 	if (case_normal(play) != 0)
 		return -1;
-	if (to_the_fen(play, "the total", care->total_fen, 2846357) != 0 || to_the_fen(play, "scope", care->scope_fen, 2369200) != 0 ||
+	if (to_the_fen(play, "the total", care->total_fen, 2846357) != 0 ||
+	        to_the_fen(play, "scope", care->scope_fen, 2369200) != 0 ||
 	        to_the_fen(play, "the first share", care->first_fen, 271517) != 0 ||
 	        to_the_fen(play, "what is self-funded", care->full_fen, 182040) != 0 ||
 	        to_the_fen(play, "what is above ceilings", care->over_fen, 23600) != 0 ||
 	        to_the_fen(play, "the basic fund", care->hifp_fen, 1138060) != 0 ||
 	        to_the_fen(play, "the serious disease fund", care->hifmi_fen, 438684) != 0 ||
-	        to_the_fen(play, "medical aid", care->maf_fen, 554719) != 0 || to_the_fen(play, "cash", care->cash_fen, 714894) != 0)
+	        to_the_fen(play, "medical aid", care->maf_fen, 554719) != 0 ||
+	        to_the_fen(play, "cash", care->cash_fen, 714894) != 0)
 		return -1;
 	return 0;
 }
 
 static const struct case_kind kinds[] = {
 	{ "guest-lost-before", "settlement never reaches the hub", 3, "cut", case_trouble, -1, 'b', true },
-	{ "guest-held", "takes effect at the hub after the connection is gone", 3, "held", case_trouble, -1, 'b', true },
-	{ "guest-lost-after", "settled by the hub, its answer is lost: adopted", 6, "effect_then_silence", case_adopted, ORIGIN_HOLDING, 'b', true },
-	{ "guest-lost-cut", "likewise, the connection is cut", 3, "effect_then_cut", case_adopted, ORIGIN_HOLDING, 'b', true },
+	{ "guest-held", "takes effect at the hub after the connection is gone", 3, "held", case_trouble, -1, 'b',
+	        true },
+	{ "guest-lost-after", "settled by the hub, its answer is lost: adopted", 6, "effect_then_silence", case_adopted,
+	        ORIGIN_HOLDING, 'b', true },
+	{ "guest-lost-cut", "likewise, the connection is cut", 3, "effect_then_cut", case_adopted, ORIGIN_HOLDING, 'b',
+	        true },
 	{ "guest-502", "likewise, a proxy's 502 page", 2, "http_502_html", case_adopted, ORIGIN_HOLDING, 'b', true },
-	{ "guest-signature", "likewise, its signature is wrong", 2, "extra_members", case_adopted, ORIGIN_HOLDING, 'b', true },
+	{ "guest-signature", "likewise, its signature is wrong", 2, "extra_members", case_adopted, ORIGIN_HOLDING, 'b',
+	        true },
 	{ "guest-cut-body", "likewise, it ends in its middle", 2, "cut_body", case_adopted, ORIGIN_HOLDING, 'o', true },
 	{ "guest-own-2601", "the hospital times out and reverses itself", 2, NULL, case_own_2601, 1, 'b', true },
-	{ "guest-qingyang", "the in-patient of the published example, to the fen", 1, NULL, case_qingyang, 0, 'i', true },
-	{ "guest-lost-cancel", "cancelled by the hub, its answer is lost", 3, "effect_then_silence", case_lost_cancel, -1, 'b', true },
+	{ "guest-qingyang", "the in-patient of the published example, to the fen", 1, NULL, case_qingyang, 0, 'i',
+	        true },
+	{ "guest-lost-cancel", "cancelled by the hub, its answer is lost", 3, "effect_then_silence", case_lost_cancel,
+	        -1, 'b', true },
 	{ "guest-cancel-before", "cancel never reaches the hub", 2, "cut", case_lost_cancel, -1, 'b', true },
 	{ "guest-no-filing", "the hub refuses the admission", 3, NULL, case_refused_admission, -1, 'i', true },
 	{ "guest-bad-fees", "the hub refuses the lines, then takes them", 3, NULL, case_refused_fees, -1, 'b', true },
-	{ "guest-lost-admit", "admitted by the hub, its answer is lost", 2, "effect_then_cut", case_lost_admission, -1, 'i', true },
-	{ "guest-lost-fees", "lines taken by the hub, its answer is lost", 3, "effect_then_cut", case_lost_fees, -1, 'b', true },
-	{ "guest-lost-split", "lines split by the platform, its answer is lost", 2, "effect_then_cut", case_lost_fees_platform, -1, 'b',
-	        true },
+	{ "guest-lost-admit", "admitted by the hub, its answer is lost", 2, "effect_then_cut", case_lost_admission, -1,
+	        'i', true },
+	{ "guest-lost-fees", "lines taken by the hub, its answer is lost", 3, "effect_then_cut", case_lost_fees, -1,
+	        'b', true },
+	{ "guest-lost-split", "lines split by the platform, its answer is lost", 2, "effect_then_cut",
+	        case_lost_fees_platform, -1, 'b', true },
 	{ "guest-refused", "the hub refuses the settlement", 2, NULL, case_refused, -1, 'o', true },
 	{ "guest-cancel", "settled, cancelled, undone", 6, NULL, case_cancel, -1, 'b', true },
 	{ "guest-batches", "two bills of one visit", 4, NULL, case_batches, -1, 'o', true },

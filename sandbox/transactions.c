@@ -262,8 +262,8 @@ static json_t *line_json(const struct fee_line *line)
 	        json_fen(split->ceiling_fen == 0 ? 99999999 : split->ceiling_fen), "selfpay_prop",
 	        json_decimal((double)split->selfpay_permille / 1000, 4), "fulamt_ownpay_amt", json_fen(split->full_fen),
 	        "overlmt_amt", json_fen(split->over_fen), "preselfpay_amt", json_fen(split->first_fen), "inscp_scp_amt",
-	        json_fen(split->scope_fen), "chrgitm_lv", split->class_code, "med_chrgitm_type",
-	        split->kind_code, "lmt_used_flag", "0", "memo", "");
+	        json_fen(split->scope_fen), "chrgitm_lv", split->class_code, "med_chrgitm_type", split->kind_code,
+	        "lmt_used_flag", "0", "memo", "");
 }
 
 static const char *lines_read(struct call *call, const json_t *rows, struct fee_line *lines)

@@ -41,7 +41,8 @@ static inline void add_key(struct world *w, const char *name, const char *owner,
 	struct keys_spec spec = {
 		.name = name, .owner = owner, .id = id, .kind = kind, .from_ms = INT64_MIN, .to_ms = to_ms
 	};
-	char file[] = "/tmp/yt-ksbw-XXXXXX", why[256]; /* there for this moment only: a test that fails leaves nothing behind */
+	char file[] = "/tmp/yt-ksbw-XXXXXX",
+	     why[256]; /* there for this moment only: a test that fails leaves nothing behind */
 	int fd = mkstemp(file), rv;
 
 	spec.file = file;

@@ -148,7 +148,8 @@ static int fake_decode_request(struct yt_plugin *self, struct yt_str octets, str
 	return 0;
 }
 
-static int fake_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+static int fake_encode_request(
+        struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
 {
 	if (yt_str_is(msg->visit, "unspeakable"))
 		return fault_at(fault, "visit", "cannot be said");
@@ -172,8 +173,8 @@ static int fake_encode_request(struct yt_plugin *self, const struct yt_msg *msg,
 
 /* -- answers ------------------------------------------------------------------------------------ */
 
-static int fake_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply,
-	struct yt_buf *out)
+static int fake_encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
 {
 	YT_REQUIRE(reply->outcome == YT_DONE || reply->outcome == YT_REFUSED);
 	yt_buf_text(out, reply->outcome == YT_DONE ? "DONE" : "REFUSED");
@@ -188,8 +189,8 @@ static int fake_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, c
 	return 0;
 }
 
-static int fake_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets,
-	struct yt_reply *reply)
+static int fake_decode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets, struct yt_reply *reply)
 {
 	struct yt_str line = yt_arena_copy(reply->arena, octets);
 
@@ -236,8 +237,8 @@ static struct yt_str fake_sender(struct yt_plugin *self, const struct yt_header 
 	return header(headers, n, "caller");
 }
 
-static int fake_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key, int64_t now_ms,
-	struct yt_fault *fault)
+static int fake_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key,
+        int64_t now_ms, struct yt_fault *fault)
 {
 	if (yt_str_eq(header(headers, n, "signature"), key))
 		return 0;
@@ -270,8 +271,8 @@ static int fake_query_for(struct yt_plugin *self, const struct yt_msg *original,
 	return YT_ENOTFOUND;
 }
 
-static enum yt_judgement fake_judge(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
-	struct yt_reply *adopted)
+static enum yt_judgement fake_judge(
+        struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer, struct yt_reply *adopted)
 {
 	struct yt_str state = yt_node_text(answer->body, "state");
 
@@ -291,7 +292,7 @@ static enum yt_judgement fake_judge(struct yt_plugin *self, const struct yt_msg 
 static int fake_reversal_of(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal)
 {
 	if (original->op->id != YT_OP_OUTPATIENT_SETTLE && original->op->id != YT_OP_OUTPATIENT_SETTLE_CANCEL &&
-		original->op->id != YT_OP_INPATIENT_ADMIT)
+	        original->op->id != YT_OP_INPATIENT_ADMIT)
 		return YT_ENOTFOUND;
 	own_message(reversal, original, YT_OP_REVERSE, "REVERSE");
 	reversal->original_number = yt_arena_copy(reversal->arena, original->number);
@@ -299,8 +300,8 @@ static int fake_reversal_of(struct yt_plugin *self, const struct yt_msg *origina
 	return 0;
 }
 
-static int fake_sign_in_for(struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id,
-	struct yt_msg *sign_in)
+static int fake_sign_in_for(
+        struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *sign_in)
 {
 	sign_in->op = yt_op(YT_OP_SIGN_IN);
 	sign_in->wire_op = YT_STR("SIGNIN");
@@ -309,9 +310,19 @@ static int fake_sign_in_for(struct yt_plugin *self, struct yt_str institution, s
 	return 0;
 }
 
-const struct yt_codec_api fake_codec = { .abi_major = YT_ABI_MAJOR, .abi_minor = YT_ABI_MINOR,
-	.size = sizeof(struct yt_codec_api), .name = "fake", .content_type = "text/plain", .ops = ops,
-	.decode_request = fake_decode_request, .encode_reply = fake_encode_reply, .verify = fake_verify,
-	.sender = fake_sender, .encode_request = fake_encode_request, .decode_reply = fake_decode_reply,
-	.query_for = fake_query_for, .judge = fake_judge, .reversal_of = fake_reversal_of,
+const struct yt_codec_api fake_codec = { .abi_major = YT_ABI_MAJOR,
+	.abi_minor = YT_ABI_MINOR,
+	.size = sizeof(struct yt_codec_api),
+	.name = "fake",
+	.content_type = "text/plain",
+	.ops = ops,
+	.decode_request = fake_decode_request,
+	.encode_reply = fake_encode_reply,
+	.verify = fake_verify,
+	.sender = fake_sender,
+	.encode_request = fake_encode_request,
+	.decode_reply = fake_decode_reply,
+	.query_for = fake_query_for,
+	.judge = fake_judge,
+	.reversal_of = fake_reversal_of,
 	.sign_in_for = fake_sign_in_for };

@@ -29,7 +29,7 @@ struct names {
 	size_t n;
 };
 
-struct change { /* of the folder, not synced yet */
+struct change {                /* of the folder, not synced yet */
 	char from[64], to[64]; /* from empty: create; to empty: unlink */
 	struct inode *inode;
 };
@@ -185,7 +185,7 @@ static void change(struct folder *folder, const char *from, const char *to, stru
 
 	if (folder->n_changes == N_NAMES) /* an old one reaches the disk by itself */
 		apply(&folder->disk, &folder->changes[0]),
-			memmove(folder->changes, folder->changes + 1, --folder->n_changes * sizeof(*c));
+		        memmove(folder->changes, folder->changes + 1, --folder->n_changes * sizeof(*c));
 	c = &folder->changes[folder->n_changes++];
 	snprintf(c->from, sizeof(c->from), "%s", from);
 	snprintf(c->to, sizeof(c->to), "%s", to);
@@ -422,9 +422,19 @@ static int f_lock(void *ctx, const char *path)
 
 void faulty_io(struct faulty *f, unsigned folder, struct yt_io *io)
 {
-	*io = (struct yt_io){ .ctx = &f->folders[folder], .open = f_open, .close = f_close, .pread = f_pread,
-		.pwrite = f_pwrite, .fdatasync = f_fdatasync, .ftruncate = f_ftruncate, .size = f_size,
-		.rename = f_rename, .unlink = f_unlink, .sync_dir = f_sync_dir, .list = f_list, .lock = f_lock };
+	*io = (struct yt_io){ .ctx = &f->folders[folder],
+		.open = f_open,
+		.close = f_close,
+		.pread = f_pread,
+		.pwrite = f_pwrite,
+		.fdatasync = f_fdatasync,
+		.ftruncate = f_ftruncate,
+		.size = f_size,
+		.rename = f_rename,
+		.unlink = f_unlink,
+		.sync_dir = f_sync_dir,
+		.list = f_list,
+		.lock = f_lock };
 }
 
 /* What is left of a file: each unsynced sector with a chance of keep in four. */

@@ -26,8 +26,9 @@ static void there_and_back(struct yt_str utf8)
 	check(yt_utf8_check(yt_buf_view(&once), NULL) == 0, "our own UTF-8 is none");
 	check(yt_utf8_to_gb18030(yt_buf_view(&once), &again, NULL) == 0, "what was read cannot be written");
 	check(yt_str_eq(yt_buf_view(&gb), yt_buf_view(&again)), "written twice, differently");
-	check(yt_gb18030_to_utf8(yt_buf_view(&again), &twice, NULL) == 0 && yt_str_eq(yt_buf_view(&once), yt_buf_view(&twice)),
-		"read twice, differently");
+	check(yt_gb18030_to_utf8(yt_buf_view(&again), &twice, NULL) == 0 &&
+	                yt_str_eq(yt_buf_view(&once), yt_buf_view(&twice)),
+	        "read twice, differently");
 	yt_buf_free(&gb);
 	yt_buf_free(&once);
 	yt_buf_free(&again);

@@ -23,11 +23,13 @@ static void check_places(const struct yt_xml *xml, const struct yt_node *node)
 	struct yt_str raw = yt_xml_raw(xml, node);
 	size_t from = node->raw_off, to = from + node->raw_len;
 
-	check(to <= xml->octets.n && raw.n >= 4 && raw.p[0] == '<' && raw.p[raw.n - 1] == '>', "an element beside its octets");
+	check(to <= xml->octets.n && raw.n >= 4 && raw.p[0] == '<' && raw.p[raw.n - 1] == '>',
+	        "an element beside its octets");
 	for (const struct yt_node *child = node->child; child != NULL; child = child->next) {
 		if (child->name.p[0] == '@')
 			continue;
-		check(child->raw_off > from && child->raw_off + child->raw_len < to, "an element outside of its parent");
+		check(child->raw_off > from && child->raw_off + child->raw_len < to,
+		        "an element outside of its parent");
 		from = child->raw_off + child->raw_len - 1;
 		check_places(xml, child);
 	}
@@ -63,7 +65,8 @@ static void check_again(struct yt_arena *arena, const struct yt_xml *xml, enum y
 		return;
 	}
 	if (rv != 0)
-		fprintf(stderr, "%u:%u %s %s\n%.*s\n", err.line, err.column, err.path, err.why, (int)out.n, (char *)out.p);
+		fprintf(stderr, "%u:%u %s %s\n%.*s\n", err.line, err.column, err.path, err.why, (int)out.n,
+		        (char *)out.p);
 	check(rv == 0, "what was written cannot be read");
 	/* GB18030 has one place where old name systems had two (charset.c), so only UTF-8 must bring back the same. */
 	check(charset != YT_UTF8 || is_same(xml->root, again.root), "what was written reads differently");
@@ -86,7 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_again(arena, &xml, YT_UTF8);
 		check_again(arena, &xml, YT_GB18030);
 	} else {
-		check(err.why != NULL && err.offset <= size && err.line > 0 && err.column > 0, "an error without a place");
+		check(err.why != NULL && err.offset <= size && err.line > 0 && err.column > 0,
+		        "an error without a place");
 	}
 	yt_arena_reset(arena);
 	return 0;

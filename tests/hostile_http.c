@@ -15,11 +15,26 @@
 #define SMUGGLED "GET /x HTTP/1.1\r\n" H "\r\n"
 #define N(rows) (sizeof(rows) / sizeof((rows)[0]))
 
-#define REFUSE(why, bytes) { why, bytes, sizeof(bytes) - 1, 0, HOSTILE_REFUSED }
-#define TAKE(count, why, bytes) { why, bytes, sizeof(bytes) - 1, count, HOSTILE_TAKEN }
-#define AFTER(count, why, bytes) { why, bytes, sizeof(bytes) - 1, count, HOSTILE_REFUSED }
-#define WAIT(why, bytes) { why, bytes, sizeof(bytes) - 1, 0, HOSTILE_WAITS }
-#define ENDLESS(why, bytes) { why, bytes, sizeof(bytes) - 1, 0, HOSTILE_ENDLESS }
+#define REFUSE(why, bytes)                                                                                             \
+	{                                                                                                              \
+		why, bytes, sizeof(bytes) - 1, 0, HOSTILE_REFUSED                                                      \
+	}
+#define TAKE(count, why, bytes)                                                                                        \
+	{                                                                                                              \
+		why, bytes, sizeof(bytes) - 1, count, HOSTILE_TAKEN                                                    \
+	}
+#define AFTER(count, why, bytes)                                                                                       \
+	{                                                                                                              \
+		why, bytes, sizeof(bytes) - 1, count, HOSTILE_REFUSED                                                  \
+	}
+#define WAIT(why, bytes)                                                                                               \
+	{                                                                                                              \
+		why, bytes, sizeof(bytes) - 1, 0, HOSTILE_WAITS                                                        \
+	}
+#define ENDLESS(why, bytes)                                                                                            \
+	{                                                                                                              \
+		why, bytes, sizeof(bytes) - 1, 0, HOSTILE_ENDLESS                                                      \
+	}
 
 static const struct hostile requests[] = {
 	/* two lengths: one reader counts, the other decodes chunks */
@@ -28,7 +43,8 @@ static const struct hostile requests[] = {
 	REFUSE("both lengths that agree", POST CL("5") TE "\r\n" LAST),
 	REFUSE("both lengths, the count being nought", POST CL("0") TE "\r\n" LAST SMUGGLED),
 	REFUSE("both lengths, a whole request behind", POST CL("35") TE "\r\n" LAST SMUGGLED),
-	REFUSE("both lengths, the chunks longer than the count", POST CL("4") TE "\r\n12\r\nGPOST / HTTP/1.1\r\n\r\n" LAST),
+	REFUSE("both lengths, the chunks longer than the count",
+	        POST CL("4") TE "\r\n12\r\nGPOST / HTTP/1.1\r\n\r\n" LAST),
 	REFUSE("both lengths, the count behind a field", POST TE "X: y\r\n" CL("5") "\r\n" LAST),
 	REFUSE("both lengths in other letters", POST "content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n" LAST),
 	REFUSE("both lengths, the count no number", POST CL("blah") TE "\r\n" ONE LAST),
@@ -72,7 +88,8 @@ static const struct hostile requests[] = {
 	REFUSE("an unknown encoding, then chunked", POST "Transfer-Encoding: cow, chunked\r\n\r\n" LAST),
 	REFUSE("chunked, then an unknown encoding", POST "Transfer-Encoding: chunked, cow\r\n\r\n" LAST),
 	REFUSE("an empty encoding beside a count", POST "Transfer-Encoding:\r\n" CL("5") "\r\nhello"),
-	REFUSE("three empty encodings beside a count", POST CL("10") "Transfer-Encoding:\r\nTransfer-Encoding:\r\nTransfer-Encoding:\r\n\r\n2\r\nAA\r\n0"),
+	REFUSE("three empty encodings beside a count",
+	        POST CL("10") "Transfer-Encoding:\r\nTransfer-Encoding:\r\nTransfer-Encoding:\r\n\r\n2\r\nAA\r\n0"),
 	REFUSE("an empty encoding, then chunked", POST "Transfer-Encoding:\r\n" TE "\r\n" LAST),
 	REFUSE("an encoding that names itself", POST "Transfer-Encoding: Transfer-Encoding: chunked\r\n\r\n" LAST),
 	REFUSE("a colon before the encoding", POST "Transfer-Encoding:: chunked\r\n" CL("5") "\r\n" LAST),
@@ -83,22 +100,26 @@ static const struct hostile requests[] = {
 	REFUSE("an equals sign instead of the colon", POST "Transfer-Encoding= chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("a blank instead of the hyphen", POST "Transfer Encoding: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("a backslash instead of the hyphen", POST "Transfer\\Encoding: chunked\r\n" CL("5") "\r\n" LAST),
-	REFUSE("an underscore that many take for the hyphen", POST "Transfer_Encoding: chunked\r\n" CL("5") "\r\n" LAST),
+	REFUSE("an underscore that many take for the hyphen",
+	        POST "Transfer_Encoding: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("an underscore without count", POST "Transfer_Encoding: chunked\r\n\r\n" LAST),
 	REFUSE("no hyphen at all", POST "TransferEncoding: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("two hyphens", POST "Transfer--Encoding: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("a dot instead of the hyphen", POST "Transfer.Encoding: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("a hyphen at the encoding's end", POST "Transfer-Encoding-: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("a letter written as an escape", POST "Transfer-%45ncoding: chunked\r\n" CL("5") "\r\n" LAST),
-	REFUSE("the whole name's first letter as an escape", POST "%54ransfer-Encoding: chunked\r\n" CL("5") "\r\n" LAST),
+	REFUSE("the whole name's first letter as an escape",
+	        POST "%54ransfer-Encoding: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("a letter above ASCII in the name", POST "Transf\x82r-Encoding: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("a letter above ASCII in the value", POST "Transfer-Encoding: ch\x96nked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("a dotless i that lower-cases to i", POST "Transfer-Encod\xc4\xb1ng: chunked\r\n" CL("5") "\r\n" LAST),
-	REFUSE("a Kelvin sign that lower-cases to k", POST "Transfer-Encoding: chun\xe2\x84\xaa" "ed\r\n" CL("5") "\r\n" LAST),
+	REFUSE("a Kelvin sign that lower-cases to k", POST "Transfer-Encoding: chun\xe2\x84\xaa"
+	                                                   "ed\r\n" CL("5") "\r\n" LAST),
 	REFUSE("a CR in the name", POST "Tra\rnsfer-Encoding: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("a NUL in the name", POST "Transfer\0-Encoding: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("a NUL before the name", POST "\0Transfer-Encoding: chunked\r\n" CL("5") "\r\n" LAST),
-	REFUSE("a byte order mark before the name", POST "\xef\xbb\xbfTransfer-Encoding: chunked\r\n" CL("5") "\r\n" LAST),
+	REFUSE("a byte order mark before the name",
+	        POST "\xef\xbb\xbfTransfer-Encoding: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("the name cut over two lines", POST "Transfer-\r\nEncoding: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("the name, then a folded colon", POST "Transfer-Encoding\r\n : chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("the name, then a colon behind a bare LF", POST "Transfer-Encoding\n : chunked\r\n" CL("5") "\r\n" LAST),
@@ -119,10 +140,12 @@ static const struct hostile requests[] = {
 	REFUSE("an encoding in HTTP/1.0", "POST / HTTP/1.0\r\n" H TE "\r\n" LAST),
 	REFUSE("both lengths in HTTP/1.0", "POST / HTTP/1.0\r\n" H TE CL("5") "\r\nhello"),
 	REFUSE("identity in HTTP/1.0", "POST / HTTP/1.0\r\n" H "Transfer-Encoding: identity\r\n" CL("5") "\r\nhello"),
-	REFUSE("a coding of the content that is one of the transfer", POST "Content-Encoding: chunked\r\n" CL("5") "\r\n" LAST),
+	REFUSE("a coding of the content that is one of the transfer",
+	        POST "Content-Encoding: chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("the same in a list", POST "Content-Encoding: gzip, chunked\r\n" CL("5") "\r\n" LAST),
 	REFUSE("an encoding the front may strip", POST "Connection: Transfer-Encoding\r\n" TE "\r\n" LAST),
-	REFUSE("an encoding the front may strip, in a list", POST "Connection: close, transfer-encoding\r\n" TE "\r\n" LAST),
+	REFUSE("an encoding the front may strip, in a list",
+	        POST "Connection: close, transfer-encoding\r\n" TE "\r\n" LAST),
 	REFUSE("a count the front may strip", POST "Connection: Content-Length\r\n" CL("5") "\r\nhello"),
 	REFUSE("a Host the front may strip", POST "Connection: keep-alive, Host\r\n" CL("5") "\r\nhello"),
 	TAKE(1, "an encoding in capitals is the same one", POST "TRANSFER-ENCODING: CHUNKED\r\n\r\n" LAST),
@@ -183,7 +206,8 @@ static const struct hostile requests[] = {
 	REFUSE("a tab before the count's colon", POST "Content-Length\t: 5\r\n\r\nhello"),
 	REFUSE("a next-line octet before the colon", POST "Content-Length\x85: 10\r\n\r\n0123456789"),
 	REFUSE("a no-break blank before the colon", POST "Content-Length\xa0: 10\r\n\r\n0123456789"),
-	REFUSE("a no-break blank before the count", POST "Content-Length: \xa0" "5\r\n\r\nhello"),
+	REFUSE("a no-break blank before the count", POST "Content-Length: \xa0"
+	                                                 "5\r\n\r\nhello"),
 	REFUSE("no colon, as some split at blanks", POST "Content-Length 10\r\n\r\n0123456789"),
 	REFUSE("an underscore in the count's name", POST "Content_Length: 5\r\n\r\nhello"),
 	REFUSE("an underscore beside the real one", POST "Content_Length: 0\r\n" CL("5") "\r\nhello"),
@@ -282,11 +306,14 @@ static const struct hostile requests[] = {
 	REFUSE("data that ends in LF CR", CHUNKED "1\r\nZ\n\r0\r\n\r\n"),
 	REFUSE("data that ends in CR and a letter", CHUNKED "1\r\nZ\rX0\r\n\r\n"),
 	REFUSE("data that ends in two letters", CHUNKED "5\r\nAAAAAXX1a\r\n8\r\nAAAABBBB\r\n" LAST),
-	REFUSE("data that spills into the next size", CHUNKED "5\r\nAAAAA\nc\r\n17\r\nAAAABBBB\r\n" LAST "CCCCDDDD\r\n" LAST),
-	REFUSE("data whose size counts one octet of its line end", CHUNKED "3\r\nXX\r\n12\r\nXX\r\n19\r\nXXAAAABBBB\r\n" LAST),
+	REFUSE("data that spills into the next size",
+	        CHUNKED "5\r\nAAAAA\nc\r\n17\r\nAAAABBBB\r\n" LAST "CCCCDDDD\r\n" LAST),
+	REFUSE("data whose size counts one octet of its line end",
+	        CHUNKED "3\r\nXX\r\n12\r\nXX\r\n19\r\nXXAAAABBBB\r\n" LAST),
 	REFUSE("data without line end before a size", CHUNKED "2\r\nXX012\r\nXX\r\n19\r\n" LAST),
 	REFUSE("a chunk that looks like the end", CHUNKED "17\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n\r\n\r\n" LAST),
-	TAKE(1, "a chunk that looks like the end, well counted", CHUNKED "17\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n\r\n" LAST),
+	TAKE(1, "a chunk that looks like the end, well counted",
+	        CHUNKED "17\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n\r\n" LAST),
 	TAKE(2, "what follows the last chunk is the next", CHUNKED ONE LAST GET),
 	AFTER(1, "an octet too much behind the last chunk", CHUNKED ONE LAST "\0" GET),
 	AFTER(1, "chunks that go on behind the last one", CHUNKED LAST "DDDDEEEEFFFF\r\n" LAST),
@@ -296,7 +323,8 @@ static const struct hostile requests[] = {
 	WAIT("no last line end", CHUNKED ONE "0\r\n"),
 	WAIT("no last chunk", CHUNKED ONE),
 	TAKE(1, "a trailer is passed over", CHUNKED "0\r\nX:POST / HTTP/1.1\r\n\r\n"),
-	TAKE(1, "a trailer that would be a credential is passed over", CHUNKED "0\r\nAuthorization: x\r\nContent-Type: y\r\n\r\n"),
+	TAKE(1, "a trailer that would be a credential is passed over",
+	        CHUNKED "0\r\nAuthorization: x\r\nContent-Type: y\r\n\r\n"),
 	REFUSE("a count in a trailer", CHUNKED ONE "0\r\nContent-Length: 50\r\n\r\n"),
 	REFUSE("an encoding in a trailer", CHUNKED ONE "0\r\n" TE "\r\n"),
 	REFUSE("a Host in a trailer", CHUNKED ONE "0\r\nHost: evil\r\n\r\n"),
@@ -349,8 +377,11 @@ static const struct hostile requests[] = {
 	TAKE(1, "an empty value", "GET / HTTP/1.1\r\n" H "Cookie: \r\n\r\n"),
 	TAKE(1, "obsolete text in a value", "GET / HTTP/1.1\r\n" H "User-Agent: \343\201\262\343/1.0\r\n\r\n"),
 	TAKE(1, "the same field twice, of no meaning to us", "GET / HTTP/1.1\r\n" H "A: b\r\nA: c\r\n\r\n"),
-	TAKE(1, "an upgrade that is not taken up", "GET / HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
-	TAKE(1, "HTTP/2 in clear that is not taken up", "GET / HTTP/1.1\r\n" H "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"),
+	TAKE(1, "an upgrade that is not taken up",
+	        "GET / HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+	TAKE(1, "HTTP/2 in clear that is not taken up",
+	        "GET / HTTP/1.1\r\n" H
+	        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"),
 	/* the request line */
 	REFUSE("no version", "GET /\r\n\r\n"),
 	REFUSE("no version, fields behind", "GET /\r\n" H "\r\n"),
@@ -461,9 +492,10 @@ static const struct hostile requests[] = {
 	TAKE(1, "an expectation without body", "GET / HTTP/1.1\r\n" H "Expect: 100-continue\r\n\r\n"),
 	TAKE(1, "a request that closes", "GET / HTTP/1.1\r\n" H "Connection: close\r\n\r\n"),
 	TAKE(1, "HTTP/1.0 without Host", "GET / HTTP/1.0\r\n\r\n"),
-	REFUSE("33 fields", "GET / HTTP/1.1\r\n" H
-	       "a:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n"
-	       "a:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n\r\n"),
+	REFUSE("33 fields",
+	        "GET / HTTP/1.1\r\n" H
+	        "a:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n"
+	        "a:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n\r\n"),
 	REFUSE("a body of 4097 octets", POST CL("4097") "\r\n"),
 	REFUSE("a chunk of 4097 octets", CHUNKED "1001\r\n"),
 	REFUSE("a method of 33 letters", "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG / HTTP/1.1\r\n" H "\r\n"),
@@ -563,10 +595,13 @@ static const struct hostile answers[] = {
 	TAKE(1, "an empty reason", "HTTP/1.1 200 \r\n" CL("2") "\r\nok"),
 	TAKE(1, "a blank more before the reason", "HTTP/1.1 200  OK\r\n" CL("2") "\r\nok"),
 	TAKE(1, "obsolete text in the reason", "HTTP/1.1 500 Orient\xe9 X\r\n" CL("2") "\r\nok"),
-	TAKE(1, "eight interim ones", "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 103 H\r\nLink: x\r\n\r\nHTTP/1.1 102 P\r\n\r\n"
-	     "HTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\n" OK CL("2") "\r\nok"),
-	REFUSE("nine interim ones", "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 103 H\r\n\r\nHTTP/1.1 102 P\r\n\r\n"
-	       "HTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\n"),
+	TAKE(1, "eight interim ones",
+	        "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 103 H\r\nLink: x\r\n\r\nHTTP/1.1 102 P\r\n\r\n"
+	        "HTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\n" OK CL(
+	                "2") "\r\nok"),
+	REFUSE("nine interim ones",
+	        "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 103 H\r\n\r\nHTTP/1.1 102 P\r\n\r\n"
+	        "HTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\n"),
 	TAKE(2, "two of them: lane.c looks at what follows", OK CL("2") "\r\nok" OK CL("2") "\r\nno"),
 	TAKE(1, "204", "HTTP/1.1 204 No Content\r\n\r\n"),
 	ENDLESS("no length", OK "\r\nok"),
@@ -668,8 +703,10 @@ static const struct family {
 } families[] = {
 	{ "before the encoding's name", POST CL("5"), "Transfer-Encoding: chunked\r\n\r\n" LAST, never, token },
 	{ "behind the encoding's name", POST CL("5") "Transfer-Encoding", ": chunked\r\n\r\n" LAST, never, token },
-	{ "before the encoding beside a count", POST CL("5") "Transfer-Encoding:", "chunked\r\n\r\n" LAST, never, skip_none },
-	{ "behind the encoding beside a count", POST CL("5") "Transfer-Encoding: chunked", "\r\n\r\n" LAST, never, skip_none },
+	{ "before the encoding beside a count", POST CL("5") "Transfer-Encoding:", "chunked\r\n\r\n" LAST, never,
+	        skip_none },
+	{ "behind the encoding beside a count", POST CL("5") "Transfer-Encoding: chunked", "\r\n\r\n" LAST, never,
+	        skip_none },
 	{ "before the encoding", POST "Transfer-Encoding:", "chunked\r\n\r\n" LAST, blank, skip_none },
 	{ "behind the encoding", POST "Transfer-Encoding: chunked", "\r\n\r\n" LAST, blank, skip_none },
 	{ "before the count's name", POST, "Content-Length: 5\r\n\r\nhello", never, token },

@@ -1,11 +1,13 @@
 /* tests/hostile_xml.c - the rows of hostile_xml.h. */
 #include "hostile_xml.h"
 
-#define ROW(slot, it, octets)                                                                                         \
+#define ROW(slot, it, octets)                                                                                          \
 	{                                                                                                              \
 		it, octets, sizeof(octets) - 1, HOSTILE_##slot                                                         \
 	}
 
+/* A row is a line. */
+/* clang-format off */
 const struct hostile_xml hostile_xml[] = {
 	ROW(CONTENT, "NUL as an octet", "x\x00" "y"),
 	ROW(CONTENT, "SOH as an octet", "x\x01" "y"),

@@ -26,8 +26,8 @@ static void put(struct bytes *b, const void *p, size_t n)
 
 static void put_frame(struct bytes *b, unsigned type, unsigned flags, unsigned id, const void *p, size_t n)
 {
-	uint8_t head[9] = { (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n, (uint8_t)type, (uint8_t)flags, (uint8_t)(id >> 24),
-		(uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id };
+	uint8_t head[9] = { (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n, (uint8_t)type, (uint8_t)flags,
+		(uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id };
 
 	put(b, head, 9);
 	put(b, p, n);
@@ -126,8 +126,8 @@ static void put_step(struct bytes *b, char *step)
 	else
 		memcpy(payload, e, n = (unsigned)strlen(e));
 	if (*kind == 'F')
-		put_frame(b, (unsigned)strtoul(a, NULL, 16), (unsigned)strtoul(c, NULL, 16), (unsigned)strtoul(d, NULL, 16), payload,
-			n);
+		put_frame(b, (unsigned)strtoul(a, NULL, 16), (unsigned)strtoul(c, NULL, 16),
+		        (unsigned)strtoul(d, NULL, 16), payload, n);
 	else
 		put_frame(b, 0, flag_bits(c), (unsigned)atoi(a), payload, n);
 }
@@ -270,7 +270,8 @@ static void play_steps(struct h2_talk *t, struct bytes *b, const char *steps, in
 
 			for (char *p = step; *p != '\0' && n < sizeof(one) - 8; p++) {
 				if (*p == '%')
-					n += (size_t)snprintf(one + n, 8, step[strspn(step, " ")] == 'F' ? "%x" : "%d", 2 * i + 1);
+					n += (size_t)snprintf(
+					        one + n, 8, step[strspn(step, " ")] == 'F' ? "%x" : "%d", 2 * i + 1);
 				else
 					one[n++] = *p;
 			}

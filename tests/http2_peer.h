@@ -11,7 +11,8 @@
  *   Nx step ; step              N times over, % is 1, 3, 5, ...
  *   W text                      waits until text came
  *   ! at the beginning          no preface and SETTINGS before it
- * What comes is written so: "1:200 1+now" HEADERS and DATA, "1>/call" a request, "RST 1=7", "GOAWAY=1", "PONG", "ACK" (of SETTINGS). */
+ * What comes is written so: "1:200 1+now" HEADERS and DATA, "1>/call" a request, "RST 1=7", "GOAWAY=1", "PONG", "ACK"
+ * (of SETTINGS). */
 #ifndef HTTP2_PEER_H
 #define HTTP2_PEER_H
 

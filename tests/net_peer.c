@@ -238,7 +238,7 @@ int peer_listen(int *port)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (bind(fd, (struct sockaddr *)&address, n) != 0 || listen(fd, 128) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&address, &n) != 0)
+	        getsockname(fd, (struct sockaddr *)&address, &n) != 0)
 		return -1;
 	*port = ntohs(address.sin_port);
 	return fd;
@@ -246,8 +246,9 @@ int peer_listen(int *port)
 
 int peer_bind(int port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons((uint16_t)port) };
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)
+	};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
@@ -257,8 +258,9 @@ int peer_bind(int port)
 
 int peer_tcp(struct peer *peer, int port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons((uint16_t)port) };
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)
+	};
 
 	memset(peer, 0, sizeof(*peer));
 	peer->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -312,12 +314,14 @@ int peer_connect(struct peer *peer, int port, const struct peer_conf *conf)
 
 bool peer_accepts_http2;
 
-static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned in_n,
-	void *arg)
+static int on_alpn(
+        SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned in_n, void *arg)
 {
 	(void)ssl, (void)arg;
 	return SSL_select_next_proto((unsigned char **)out, out_n, (const unsigned char *)"\x02h2", 3, in, in_n) ==
-		OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+	                       OPENSSL_NPN_NEGOTIATED
+	               ? SSL_TLSEXT_ERR_OK
+	               : SSL_TLSEXT_ERR_NOACK;
 }
 
 int peer_accept(struct peer *peer, int listener, const char *cert, bool asks, int max_version)

@@ -39,7 +39,8 @@ static bool earlier(const struct sim_event *a, const struct sim_event *b)
 	return a->at != b->at ? a->at < b->at : a->order < b->order;
 }
 
-struct sim_event *sim_at(struct sim *s, int64_t at, void (*fn)(struct sim *s, struct sim_event *e), uint64_t a, uint64_t b)
+struct sim_event *sim_at(
+        struct sim *s, int64_t at, void (*fn)(struct sim *s, struct sim_event *e), uint64_t a, uint64_t b)
 {
 	struct sim_event *e = calloc(1, sizeof(*e));
 	size_t i = s->n_heap;

@@ -84,12 +84,12 @@ struct ask { /* one message number of a hospital */
 	char content[160], other_content[168];
 	enum heard heard;
 	char first_final[400]; /* the first answer that was final */
-	bool missed;    /* an answer was flushed and yet did not arrive */
-	bool abandoned; /* the hospital will not ask again */
-	bool undone;    /* it heard that its own reversal succeeded, or its cancel */
-	bool replaced;  /* a new number took its place */
-	bool reversing; /* its 2601 is on the way */
-	bool use_other; /* the other content was the one that was taken */
+	bool missed;           /* an answer was flushed and yet did not arrive */
+	bool abandoned;        /* the hospital will not ask again */
+	bool undone;           /* it heard that its own reversal succeeded, or its cancel */
+	bool replaced;         /* a new number took its place */
+	bool reversing;        /* its 2601 is on the way */
+	bool use_other;        /* the other content was the one that was taken */
 	uint32_t conns, tries;
 	int64_t asked_at;
 };
@@ -109,7 +109,7 @@ struct visit {
 struct conn { /* a connection with one request on it; its token is its index + 1 */
 	uint32_t ask, worker;
 	bool other; /* it carries the other content */
-	bool open; /* as the hospital sees it */
+	bool open;  /* as the hospital sees it */
 	bool known; /* to the worker's listener */
 };
 
@@ -120,7 +120,7 @@ struct wproc { /* a worker's process and what the keeper's process has for it */
 	uint32_t id; /* its index + 1 */
 	bool alive, gone, buried;
 	bool draining;
-	int64_t frozen_until; /* stopped by a signal */
+	int64_t frozen_until;  /* stopped by a signal */
 	int64_t stuffed_until; /* nothing fits on its ring */
 	struct area area;
 	struct ring_reader down;
@@ -129,7 +129,10 @@ struct wproc { /* a worker's process and what the keeper's process has for it */
 	/* the keeper's side; dies with it */
 	struct ring_reader up;
 	uint64_t taken_to;
-	struct { struct talk talk; struct yt_buf payload; } *unsent;
+	struct {
+		struct talk talk;
+		struct yt_buf payload;
+	} * unsent;
 	size_t n_unsent;
 	bool known, bury_taken;
 };
@@ -168,11 +171,19 @@ struct gateway {
 	size_t n_acked;
 	struct exchange *index; /* folds of what is durable and indexed */
 	size_t n_index;
-	struct { log_pos pos; struct yt_buf records; } *unindexed;
+	struct {
+		log_pos pos;
+		struct yt_buf records;
+	} * unindexed;
 	size_t n_unindexed;
-	struct { uint64_t exchange; char key[48]; } *out; /* settlements that may be in flight: P13 */
+	struct {
+		uint64_t exchange;
+		char key[48];
+	} * out; /* settlements that may be in flight: P13 */
 	size_t n_out;
-	struct { char number[40], body[200]; } *own_numbers;
+	struct {
+		char number[40], body[200];
+	} * own_numbers;
 	size_t n_own_numbers;
 };
 
@@ -183,7 +194,7 @@ struct sim {
 	uint64_t order;
 	struct sim_event **heap;
 	size_t n_heap;
-	bool calm;    /* faults have stopped */
+	bool calm; /* faults have stopped */
 	bool tracing;
 	bool failed;
 	char failure[600];
@@ -206,7 +217,8 @@ struct sim {
 uint64_t sim_random(struct sim *s, uint64_t below);
 bool sim_chance(struct sim *s, unsigned percent);
 bool sim_fault(struct sim *s, unsigned per_mille); /* never when calm */
-struct sim_event *sim_at(struct sim *s, int64_t at, void (*fn)(struct sim *s, struct sim_event *e), uint64_t a, uint64_t b);
+struct sim_event *sim_at(
+        struct sim *s, int64_t at, void (*fn)(struct sim *s, struct sim_event *e), uint64_t a, uint64_t b);
 void sim_text(struct sim_event *e, struct yt_str text);
 bool sim_step(struct sim *s); /* the next event; false when there is none */
 void sim_trace(struct sim *s, const char *fmt, ...) YT_PRINTF(2, 3);

@@ -42,7 +42,7 @@ static bool has_doubtful_cancel(const struct sim *s, uint32_t settle)
 		const struct ask *a = &s->asks[i];
 
 		if (a->kind == ASK_CANCEL && a->target == settle && a->heard == HEARD_NOTHING && a->abandoned &&
-			(a->missed || is_unproved(s, a->num)))
+		        (a->missed || is_unproved(s, a->num)))
 			return true;
 	}
 	return false;
@@ -56,7 +56,8 @@ static const struct booked *booked_by(const struct sim *s, const struct exchange
 	for (size_t i = 0; b == NULL && i < s->gw.n_acked; i++) {
 		const struct acked *a = &s->gw.acked[i];
 
-		if (a->exchange == x->id && a->type == REC_SENDING && (a->leg == REC_LEG_STEP || a->leg == REC_LEG_MAIN))
+		if (a->exchange == x->id && a->type == REC_SENDING &&
+		        (a->leg == REC_LEG_STEP || a->leg == REC_LEG_MAIN))
 			b = hub_find(s, a->number, kind);
 	}
 	return b;
@@ -85,11 +86,15 @@ static void check_settlement(struct sim *s, uint32_t id)
 	believed = a->heard == HEARD_DONE && !a->undone && standing_cancel(s, id) == NULL;
 	if (believed && !stands)
 		sim_fail(s, "one-sided: the hospital believes %s (%s), the platform %s", a->num, a->setl,
-			b == NULL ? "never booked it" : b->cancelled ? "has it cancelled" : "has it reversed");
+		        b == NULL      ? "never booked it"
+		        : b->cancelled ? "has it cancelled"
+		                       : "has it reversed");
 	else if (!believed && stands)
-		sim_fail(s, "one-sided: %s stands at the platform, the hospital %s", a->num, a->undone ? "had it reversed" :
-			a->heard == HEARD_REFUSED ? "was told that it failed" :
-			a->heard == HEARD_DONE ? "cancelled it" : "never heard of it");
+		sim_fail(s, "one-sided: %s stands at the platform, the hospital %s", a->num,
+		        a->undone                   ? "had it reversed"
+		        : a->heard == HEARD_REFUSED ? "was told that it failed"
+		        : a->heard == HEARD_DONE    ? "cancelled it"
+		                                    : "never heard of it");
 }
 
 /* Who was told that it failed finds nothing booked. */
@@ -106,8 +111,8 @@ static void check_admission(struct sim *s, const struct ask *a)
 	bool stands = b != NULL && b->active;
 
 	if (stands && (a->heard == HEARD_REFUSED || a->undone))
-		sim_fail(s, "one-sided: admission %s stands, its hospital %s", a->num, a->undone ? "had it reversed" :
-			"was told that it failed");
+		sim_fail(s, "one-sided: admission %s stands, its hospital %s", a->num,
+		        a->undone ? "had it reversed" : "was told that it failed");
 	if (!stands && a->heard == HEARD_DONE && !a->undone && !a->reversing)
 		sim_fail(s, "one-sided: the hospital believes admission %s, the platform has it not", a->num);
 }
@@ -119,9 +124,10 @@ static void check_once(struct sim *s)
 
 	for (i = 0; i < p->n; i++) {
 		for (j = 0; j < i; j++) {
-			if (p->rows[i].kind == BOOKED_SETTLEMENT && p->rows[j].kind == BOOKED_SETTLEMENT && p->rows[i].active &&
-				p->rows[j].active && strcmp(p->rows[i].visit, p->rows[j].visit) == 0 &&
-				strcmp(p->rows[i].batch, p->rows[j].batch) == 0)
+			if (p->rows[i].kind == BOOKED_SETTLEMENT && p->rows[j].kind == BOOKED_SETTLEMENT &&
+			        p->rows[i].active && p->rows[j].active &&
+			        strcmp(p->rows[i].visit, p->rows[j].visit) == 0 &&
+			        strcmp(p->rows[i].batch, p->rows[j].batch) == 0)
 				sim_fail(s, "batch %s is settled twice", p->rows[i].batch);
 		}
 	}
@@ -144,7 +150,8 @@ static void check_journal(struct sim *s)
 		if (x->state == X_DONE && !booked)
 			sim_fail(s, "the journal has %s done, the platform has not", x->number);
 		if ((x->state == X_REVERSED || x->state == X_REFUSED) && booked)
-			sim_fail(s, "the journal has %s %s, the platform has it booked", x->number, exchange_state_name(x->state));
+			sim_fail(s, "the journal has %s %s, the platform has it booked", x->number,
+			        exchange_state_name(x->state));
 	}
 }
 

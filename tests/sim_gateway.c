@@ -38,20 +38,37 @@ static struct wproc *worker_of(struct sim *s, uint64_t id)
 
 static const char *talk_name(enum talk_kind kind)
 {
-	static const char *const names[] = { [UP_HELLO] = "hello", [UP_BEGIN] = "begin", [UP_END] = "end", [UP_LATE] = "late",
-		[UP_STEP] = "step", [UP_RETURN] = "return", [UP_NOTE] = "note", [UP_HELD] = "held", [UP_READY] = "ready",
-		[UP_WAIT] = "wait", [UP_SESSION] = "session", [DOWN_WELCOME] = "welcome", [DOWN_ADMITTED] = "admitted",
-		[DOWN_STORED] = "stored", [DOWN_WAIT] = "wait", [DOWN_CONFLICT] = "conflict", [DOWN_BUSY] = "busy",
-		[DOWN_CLOSED] = "closed", [DOWN_DURABLE] = "durable", [DOWN_LEASE] = "lease",
-		[DOWN_RESTARTED] = "restarted", [DOWN_SESSION] = "session", [DOWN_MOOT] = "moot" };
+	static const char *const names[] = { [UP_HELLO] = "hello",
+		[UP_BEGIN] = "begin",
+		[UP_END] = "end",
+		[UP_LATE] = "late",
+		[UP_STEP] = "step",
+		[UP_RETURN] = "return",
+		[UP_NOTE] = "note",
+		[UP_HELD] = "held",
+		[UP_READY] = "ready",
+		[UP_WAIT] = "wait",
+		[UP_SESSION] = "session",
+		[DOWN_WELCOME] = "welcome",
+		[DOWN_ADMITTED] = "admitted",
+		[DOWN_STORED] = "stored",
+		[DOWN_WAIT] = "wait",
+		[DOWN_CONFLICT] = "conflict",
+		[DOWN_BUSY] = "busy",
+		[DOWN_CLOSED] = "closed",
+		[DOWN_DURABLE] = "durable",
+		[DOWN_LEASE] = "lease",
+		[DOWN_RESTARTED] = "restarted",
+		[DOWN_SESSION] = "session",
+		[DOWN_MOOT] = "moot" };
 
 	return (size_t)kind < sizeof(names) / sizeof(names[0]) && names[kind] != NULL ? names[kind] : "?";
 }
 
 static void trace_talk(struct sim *s, const char *way, uint32_t worker, const struct talk *talk)
 {
-	sim_trace(s, "%s worker %u: %s %llu about %llx", way, worker, talk_name(talk->kind), (unsigned long long)talk->seq,
-		(unsigned long long)talk->exchange);
+	sim_trace(s, "%s worker %u: %s %llu about %llx", way, worker, talk_name(talk->kind),
+	        (unsigned long long)talk->seq, (unsigned long long)talk->exchange);
 }
 
 /* -- the engine's world --------------------------------------------------------------------------- */
@@ -102,8 +119,8 @@ static bool w_quarantined(void *ctx, struct yt_str octets)
 
 static bool changes_state(struct yt_str body)
 {
-	return fake_is(body, "REGISTER") || fake_is(body, "ADMIT") || fake_is(body, "FEES") || fake_is(body, "SETTLE") || fake_is(body, "CANCEL") ||
-		fake_is(body, "REVERSE");
+	return fake_is(body, "REGISTER") || fake_is(body, "ADMIT") || fake_is(body, "FEES") ||
+	       fake_is(body, "SETTLE") || fake_is(body, "CANCEL") || fake_is(body, "REVERSE");
 }
 
 static void check_durable(struct sim *s, uint64_t exchange, struct yt_str body)
@@ -168,7 +185,7 @@ static void check_alone(struct sim *s, uint64_t exchange, struct yt_str body)
 	for (i = 0; i < s->gw.n_out; i++) {
 		if (s->gw.out[i].exchange != exchange && strcmp(s->gw.out[i].key, key) == 0)
 			sim_fail(s, "P13: %.*s leaves while exchange %llx is in flight", YT_FMT(body),
-				(unsigned long long)s->gw.out[i].exchange);
+			        (unsigned long long)s->gw.out[i].exchange);
 	}
 	s->gw.out = sim_more(s->gw.out, s->gw.n_out, sizeof(*s->gw.out));
 	s->gw.out[s->gw.n_out].exchange = exchange;
@@ -220,9 +237,12 @@ static void call_ends(struct sim *s, struct sim_event *e)
 	c->timed_out = end == LEG_TIMED_OUT;
 	if (end != LEG_ANSWERED)
 		sim_trace(s, "worker %u: leg %llx %s", w->id, (unsigned long long)c->leg,
-			end == LEG_NOT_SENT ? "not sent" : end == LEG_LOST ? "lost" : "timed out");
+		        end == LEG_NOT_SENT ? "not sent"
+		        : end == LEG_LOST   ? "lost"
+		                            : "timed out");
 	if (end == LEG_ANSWERED)
-		engine_leg(w->engine, c->leg, end, e->text[0] == '!' ? 502 : 200, (struct yt_str){ e->text, e->n }, "", late);
+		engine_leg(w->engine, c->leg, end, e->text[0] == '!' ? 502 : 200, (struct yt_str){ e->text, e->n }, "",
+		        late);
 	else
 		engine_leg(w->engine, c->leg, end, 0, (struct yt_str){ 0 }, end == LEG_LOST ? "cut" : "timeout", false);
 }
@@ -288,20 +308,31 @@ static enum fate draw_fate(struct sim *s)
 	return fate;
 }
 
-static const struct engine_party platform = { .name = "platform", .codec = { &fake_codec, NULL }, .query_timeout_ms = 2000,
-	.change_timeout_ms = 4000, .late_ms = 10000, .server_delay_ms = SERVER_DELAY_MS - 10000 };
-static struct engine_party hub = { .name = "hub", .query_timeout_ms = 2000, .change_timeout_ms = 4000, .late_ms = 10000,
+static const struct engine_party platform = { .name = "platform",
+	.codec = { &fake_codec, NULL },
+	.query_timeout_ms = 2000,
+	.change_timeout_ms = 4000,
+	.late_ms = 10000,
+	.server_delay_ms = SERVER_DELAY_MS - 10000 };
+static struct engine_party hub = { .name = "hub",
+	.query_timeout_ms = 2000,
+	.change_timeout_ms = 4000,
+	.late_ms = 10000,
 	.server_delay_ms = SERVER_DELAY_MS - 10000 };
 
-/* An admission is told to both; a settlement uploads there, where what is uploaded stays, and registers and settles here. */
+/* An admission is told to both; a settlement uploads there, where what is uploaded stays, and registers and settles
+ * here. */
 static const struct engine_flow flows[] = {
 	{ "admit", { { &platform, YT_OP_COUNT, NULL, false, NULL }, { &hub, YT_OP_COUNT, NULL, false, NULL } }, 2, 1 },
-	{ "settle", { { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL }, { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false, NULL },
-	        { &hub, YT_OP_COUNT, NULL, false, NULL } }, 3, 3 },
+	{ "settle",
+	        { { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL },
+	                { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false, NULL },
+	                { &hub, YT_OP_COUNT, NULL, false, NULL } },
+	        3, 3 },
 };
 
-static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
-	struct yt_str body, int64_t deadline_ms)
+static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op, struct yt_str body,
+        int64_t deadline_ms)
 {
 	struct wproc *w = ctx;
 	struct sim *s = w->sim;
@@ -390,8 +421,12 @@ static void on_request(struct sim *s, struct sim_event *e)
 {
 	struct conn *c = &s->conns[e->a - 1];
 	struct wproc *w = worker_of(s, c->worker);
-	struct engine_request r = { .token = e->a, .listener = "hospitals", .codec = { &fake_codec, NULL },
-		.by_certificate = true, .method = YT_STR("POST"), .body = { e->text, e->n } };
+	struct engine_request r = { .token = e->a,
+		.listener = "hospitals",
+		.codec = { &fake_codec, NULL },
+		.by_certificate = true,
+		.method = YT_STR("POST"),
+		.body = { e->text, e->n } };
 
 	r.subject = yt_str(hospital_code(s->asks[c->ask].hospital));
 	if (!w->alive || w->draining || !engine_is_up(w->engine)) {
@@ -469,7 +504,7 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-	const char *door, const struct engine_flow **flow, const char **rule)
+        const char *door, const struct engine_flow **flow, const char **rule)
 {
 	*rule = "everything";
 	if (!yt_str_is(msg->person, "P9") || !msg->op->changes_state)
@@ -568,13 +603,32 @@ static void keeper_meets(struct sim *s, struct wproc *w);
 
 static void start_worker(struct sim *s, struct sim_event *e)
 {
-	struct engine_conf conf = { .origin_by_subject = c_subject, .speaks_for = c_speaks_for,
-		.institution = c_institution, .route = c_route, .flow = c_flow, .keeps_facts = c_keeps_facts, .party = c_party, .listener = c_listener,
-		.serial_from = 9000, .serial_to = 9999, .exchanges = 1000, .retry_ms = 500, .retry_max_ms = 4000,
-		.park_after_ms = 24 * 3600 * 1000, .margin_ms = 400 };
+	struct engine_conf conf = { .origin_by_subject = c_subject,
+		.speaks_for = c_speaks_for,
+		.institution = c_institution,
+		.route = c_route,
+		.flow = c_flow,
+		.keeps_facts = c_keeps_facts,
+		.party = c_party,
+		.listener = c_listener,
+		.serial_from = 9000,
+		.serial_to = 9999,
+		.exchanges = 1000,
+		.retry_ms = 500,
+		.retry_max_ms = 4000,
+		.park_after_ms = 24 * 3600 * 1000,
+		.margin_ms = 400 };
 	struct wproc *w = calloc(1, sizeof(*w));
-	struct engine_world world = { .ctx = w, .wall_ms = w_wall, .mono_ms = w_mono, .random = w_random,
-		.submit = w_submit, .send = w_send, .answer = w_answer, .drop = w_drop, .person = w_person, .box = w_box,
+	struct engine_world world = { .ctx = w,
+		.wall_ms = w_wall,
+		.mono_ms = w_mono,
+		.random = w_random,
+		.submit = w_submit,
+		.send = w_send,
+		.answer = w_answer,
+		.drop = w_drop,
+		.person = w_person,
+		.box = w_box,
 		.quarantined = w_quarantined };
 	int fd = area_make(1);
 
@@ -691,7 +745,8 @@ static void send_unsent(struct sim *s, struct wproc *w)
 {
 	size_t n = 0;
 
-	while (n < w->n_unsent && s->now >= w->stuffed_until && ring_put(w->area.down, ring_bytes(s), &w->unsent[n].talk, -1) == 0)
+	while (n < w->n_unsent && s->now >= w->stuffed_until &&
+	        ring_put(w->area.down, ring_bytes(s), &w->unsent[n].talk, -1) == 0)
 		yt_buf_free(&w->unsent[n++].payload);
 	if (n == 0)
 		return;
@@ -772,15 +827,18 @@ static void acknowledge(struct sim *s, const struct rec *rec)
 
 	g->acked = sim_more(g->acked, g->n_acked, sizeof(*g->acked));
 	a = &g->acked[g->n_acked++];
-	*a = (struct acked){ .exchange = rec->exchange, .type = (uint8_t)rec->type,
-		.leg = (uint8_t)rec_get_u64(rec, REC_T_LEG), .wall_ms = rec->wall_ms };
+	*a = (struct acked){ .exchange = rec->exchange,
+		.type = (uint8_t)rec->type,
+		.leg = (uint8_t)rec_get_u64(rec, REC_T_LEG),
+		.wall_ms = rec->wall_ms };
 	snprintf(a->number, sizeof(a->number), "%.*s", YT_FMT(number));
 	if (reply.n > 0) {
 		a->reply = strndup(reply.p, reply.n);
 		YT_REQUIRE(a->reply != NULL);
 	}
 	if (rec->type == REC_PARKED) /* nothing here is beyond proof */
-		sim_fail(s, "exchange %llx is parked: %.*s", (unsigned long long)rec->exchange, YT_FMT(rec_get(rec, REC_T_REASON)));
+		sim_fail(s, "exchange %llx is parked: %.*s", (unsigned long long)rec->exchange,
+		        YT_FMT(rec_get(rec, REC_T_REASON)));
 	if (rec->type == REC_ANSWERED || rec->type == REC_REVERSED)
 		settled_down(g, rec->exchange);
 }
@@ -908,8 +966,8 @@ static void drain(struct sim *s, struct wproc *w)
 		trace_talk(s, "keeper <-", w->id, &talk);
 		rv = keeper_message(s->gw.keeper, w->id, &talk);
 		if (rv != 0) {
-			sim_fail(s, "the keeper calls message %d of worker %u about %llx nonsense", (int)talk.kind, w->id,
-				(unsigned long long)talk.exchange);
+			sim_fail(s, "the keeper calls message %d of worker %u about %llx nonsense", (int)talk.kind,
+			        w->id, (unsigned long long)talk.exchange);
 			return;
 		}
 	}
@@ -994,8 +1052,8 @@ static int replay_record(void *arg, const struct rec *rec, log_pos pos)
 		const struct acked *a = &g->acked[r->n];
 
 		if (a->exchange != rec->exchange || a->type != rec->type || a->wall_ms != rec->wall_ms)
-			sim_fail(r->sim, "an acknowledged record is lost: exchange %llx, %s", (unsigned long long)a->exchange,
-				rec_type_name(a->type));
+			sim_fail(r->sim, "an acknowledged record is lost: exchange %llx, %s",
+			        (unsigned long long)a->exchange, rec_type_name(a->type));
 	} else {
 		acknowledge(r->sim, rec);
 	}
@@ -1038,11 +1096,21 @@ static void forget_unindexed(struct gateway *g)
 
 static void start_keeper(struct sim *s, struct sim_event *e)
 {
-	static const struct keeper_conf conf = { .serial_from = 9000, .serial_to = 9999, .reverse_after_ms = 2000,
-		.undelivered_ms = UNDELIVERED_MS, .longest_wait_ms = SERVER_DELAY_MS + 1000, .leases = 16, .exchanges = 1000 };
+	static const struct keeper_conf conf = { .serial_from = 9000,
+		.serial_to = 9999,
+		.reverse_after_ms = 2000,
+		.undelivered_ms = UNDELIVERED_MS,
+		.longest_wait_ms = SERVER_DELAY_MS + 1000,
+		.leases = 16,
+		.exchanges = 1000 };
 	struct gateway *g = &s->gw;
-	struct keeper_world world = { .ctx = s, .wall_ms = k_wall, .mono_ms = k_mono, .tell = k_tell, .find = k_find,
-		.fetch = k_fetch, .closed = k_closed };
+	struct keeper_world world = { .ctx = s,
+		.wall_ms = k_wall,
+		.mono_ms = k_mono,
+		.tell = k_tell,
+		.find = k_find,
+		.fetch = k_fetch,
+		.closed = k_closed };
 	struct log_problem why = { { 0 }, 0, 0, { 0 } };
 	struct replaying r = { s, 0 }, again = { s, 0 };
 	size_t i;
@@ -1114,7 +1182,8 @@ static void kill_keeper(struct sim *s, bool power)
 
 	if (g->keeper == NULL)
 		return;
-	sim_trace(s, "keeper: killed%s%s", power ? ", unsynced sectors are lost" : "", g->committing ? ", while it commits" : "");
+	sim_trace(s, "keeper: killed%s%s", power ? ", unsynced sectors are lost" : "",
+	        g->committing ? ", while it commits" : "");
 	s->told.kills++;
 	tear_commit(s);
 	faulty_end(g->disk, power ? FAULTY_POWER : FAULTY_EXIT);
@@ -1259,7 +1328,8 @@ void gateway_start(struct sim *s)
 	start_worker(s, NULL);
 	sim_at(s, 3000, gateway_chaos, 0, 0);
 	for (i = 0; i < 4; i++)
-		sim_at(s, 16000 + i * 24400, stuff_ring, 0, 0); /* the last one so late that hardly a worker dies after it */
+		sim_at(s, 16000 + i * 24400, stuff_ring, 0,
+		        0); /* the last one so late that hardly a worker dies after it */
 }
 
 void gateway_free(struct sim *s)

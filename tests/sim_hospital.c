@@ -12,8 +12,13 @@
 
 #define VISIT_TRIES 6
 
-static const char *const wire_of[] = { [ASK_READ] = "READ", [ASK_REGISTER] = "REGISTER", [ASK_ADMIT] = "ADMIT", [ASK_FEES] = "FEES",
-	[ASK_SETTLE] = "SETTLE", [ASK_CANCEL] = "CANCEL", [ASK_REVERSE] = "REVERSE" };
+static const char *const wire_of[] = { [ASK_READ] = "READ",
+	[ASK_REGISTER] = "REGISTER",
+	[ASK_ADMIT] = "ADMIT",
+	[ASK_FEES] = "FEES",
+	[ASK_SETTLE] = "SETTLE",
+	[ASK_CANCEL] = "CANCEL",
+	[ASK_REVERSE] = "REVERSE" };
 
 static void visit_goes_on(struct sim *s, struct sim_event *e);
 static void ask_again(struct sim *s, struct sim_event *e);
@@ -49,10 +54,11 @@ static uint32_t ask_new(struct sim *s, enum ask_kind kind, uint32_t visit, uint3
 	a->target = target;
 	snprintf(a->num, sizeof(a->num), "%s-%04u", hospital_code(v->hospital), ++s->n_numbers);
 	if (kind == ASK_REVERSE) /* now and then without what would route it as its original went */
-		snprintf(a->content, sizeof(a->content), "person=%s orig=%s", v->is_remote != sim_fault(s, 150) ? "P9" : "P1", orig);
+		snprintf(a->content, sizeof(a->content), "person=%s orig=%s",
+		        v->is_remote != sim_fault(s, 150) ? "P9" : "P1", orig);
 	else
-		snprintf(a->content, sizeof(a->content), "person=%s visit=%s own=%s batch=%s setl=%s amt=1200", v->is_remote ? "P9" : "P1", v->visit,
-			v->own, v->batch, kind == ASK_CANCEL ? v->setl : "");
+		snprintf(a->content, sizeof(a->content), "person=%s visit=%s own=%s batch=%s setl=%s amt=1200",
+		        v->is_remote ? "P9" : "P1", v->visit, v->own, v->batch, kind == ASK_CANCEL ? v->setl : "");
 	snprintf(a->other_content, sizeof(a->other_content), "%s0", a->content);
 	a->asked_at = s->now;
 	return s->n_asks++;
@@ -75,8 +81,8 @@ static void ask_at(struct sim *s, uint32_t ask, uint32_t worker, bool other)
 	*c = (struct conn){ .ask = ask, .worker = worker, .open = true, .other = other };
 	a->conns++;
 	a->tries++;
-	snprintf(body, sizeof(body), "%s inst=%s num=%s op=A | %s", wire_of[a->kind], hospital_code(a->hospital), a->num,
-		other ? a->other_content : a->content);
+	snprintf(body, sizeof(body), "%s inst=%s num=%s op=A | %s", wire_of[a->kind], hospital_code(a->hospital),
+	        a->num, other ? a->other_content : a->content);
 	sim_trace(s, "hospital: asks worker %u: %s", worker, body);
 	gateway_request(s, worker, s->n_conns, hospital_code(a->hospital), yt_str(body));
 	if (sim_fault(s, 120))
@@ -142,7 +148,8 @@ static void settle_unheard(struct sim *s, uint32_t id)
 
 	if (sim_fault(s, 250) && !a->reversing && !a->replaced) {
 		send_reversal(s, id);
-	} else if (sim_fault(s, 180) && a->kind == ASK_SETTLE && v->tries < VISIT_TRIES && !a->replaced && !a->reversing) {
+	} else if (sim_fault(s, 180) && a->kind == ASK_SETTLE && v->tries < VISIT_TRIES && !a->replaced &&
+	           !a->reversing) {
 		a->replaced = true;
 		v->tries++;
 		ask_new_soon(s, ASK_SETTLE, a->visit, 0, 2000);
@@ -201,7 +208,7 @@ static bool says(struct yt_str octets, const char *what)
 static bool is_passing(struct yt_str octets)
 {
 	return says(octets, "Y202") || says(octets, "Y203") || says(octets, "Y204") || says(octets, "Y301") ||
-		says(octets, "Y302");
+	       says(octets, "Y302");
 }
 
 static void settle_heard(struct sim *s, uint32_t id, struct yt_str octets)
@@ -249,7 +256,8 @@ static void reversal_heard(struct sim *s, uint32_t id, struct yt_str octets)
 
 	if (target->kind != ASK_SETTLE && target->kind != ASK_CANCEL && target->kind != ASK_ADMIT)
 		return;
-	if (a->heard == HEARD_REFUSED && !says(octets, "why=absent") && !says(octets, "Y406")) { /* the gateway: nothing came through */
+	if (a->heard == HEARD_REFUSED && !says(octets, "why=absent") &&
+	        !says(octets, "Y406")) { /* the gateway: nothing came through */
 		ask_new_soon(s, ASK_REVERSE, a->visit, a->target, 2000);
 		return;
 	}

@@ -23,7 +23,8 @@ static const struct yt_wire_op ops[] = {
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
 };
 
-static int make_number(struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number)
+static int make_number(
+        struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number)
 {
 	*number = yt_arena_printf(arena, "T%010llu", (unsigned long long)serial);
 	return 0;
@@ -43,7 +44,7 @@ static void about(struct yt_msg *msg, const struct yt_msg *original, enum yt_ope
 	msg->wire_op = yt_str(wire);
 	msg->institution = yt_arena_copy(msg->arena, original->institution);
 	msg->original_number = yt_arena_copy(msg->arena, /* read back from what was sent it is the number */
-		original->own_number.n != 0 ? original->own_number : original->number);
+	        original->own_number.n != 0 ? original->own_number : original->number);
 }
 
 static int query_for(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query)
@@ -58,8 +59,8 @@ static int reversal_of(struct yt_plugin *self, const struct yt_msg *original, st
 	return 0;
 }
 
-static enum yt_judgement judge(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
-	struct yt_reply *adopted)
+static enum yt_judgement judge(
+        struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer, struct yt_reply *adopted)
 {
 	struct yt_str state = yt_node_text(answer->body, "state");
 
@@ -127,8 +128,9 @@ static struct booked *active(struct sim *s, enum booked_kind kind, const struct 
 		struct booked *b = &s->hub.rows[i].b;
 
 		if (b->kind == kind && b->active && strcmp(b->inst, like->inst) == 0 &&
-			(kind == BOOKED_ADMISSION ? strcmp(b->own, like->own) == 0 :
-				strcmp(b->visit, like->visit) == 0 && strcmp(b->batch, like->batch) == 0))
+		        (kind == BOOKED_ADMISSION
+		                        ? strcmp(b->own, like->own) == 0
+		                        : strcmp(b->visit, like->visit) == 0 && strcmp(b->batch, like->batch) == 0))
 			return b;
 	}
 	return NULL;
@@ -211,7 +213,9 @@ static const char *decide(struct sim *s, struct yt_str body, struct booked *w, c
 		w->kind = BOOKED_REVERSAL;
 		return do_reverse(s, w, orig);
 	}
-	w->kind = fake_is(body, "ADMIT") ? BOOKED_ADMISSION : fake_is(body, "SETTLE") ? BOOKED_SETTLEMENT : BOOKED_VISIT;
+	w->kind = fake_is(body, "ADMIT")    ? BOOKED_ADMISSION
+	          : fake_is(body, "SETTLE") ? BOOKED_SETTLEMENT
+	                                    : BOOKED_VISIT;
 	if (sim_fault(s, 120))
 		return "REFUSED why=quota .";
 	if (w->kind != BOOKED_VISIT && active(s, w->kind, w) != NULL)
@@ -284,10 +288,10 @@ void hub_check(struct sim *s)
 			there += b->kind == BOOKED_ADMISSION && b->active && strcmp(b->own, s->visits[v].own) == 0;
 		}
 		if (here != there || here > 1)
-			sim_fail(s, "one-sided: %s is admitted %u times at the platform, %u times at the hub", s->visits[v].own, there,
-				here);
+			sim_fail(s, "one-sided: %s is admitted %u times at the platform, %u times at the hub",
+			        s->visits[v].own, there, here);
 		if (registered != settled)
-			sim_fail(s, "one-sided: batch %s has %u registrations and %u settlements at the hub", s->visits[v].batch,
-				registered, settled);
+			sim_fail(s, "one-sided: batch %s has %u registrations and %u settlements at the hub",
+			        s->visits[v].batch, registered, settled);
 	}
 }

@@ -88,7 +88,8 @@ static struct booked *active_settlement(struct platform *p, const char *visit, c
 	for (i = 0; i < p->n; i++) {
 		struct booked *b = &p->rows[i];
 
-		if (b->kind == BOOKED_SETTLEMENT && b->active && strcmp(b->visit, visit) == 0 && strcmp(b->batch, batch) == 0)
+		if (b->kind == BOOKED_SETTLEMENT && b->active && strcmp(b->visit, visit) == 0 &&
+		        strcmp(b->batch, batch) == 0)
 			return b;
 	}
 	return NULL;

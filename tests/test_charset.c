@@ -44,11 +44,30 @@ static void test_every_character(void **state)
 	static const struct {
 		uint32_t private_use, encoded;
 	} twins[] = {
-		{ 0xe78d, 0xfe10 }, { 0xe78e, 0xfe12 }, { 0xe78f, 0xfe11 }, { 0xe790, 0xfe13 }, { 0xe791, 0xfe14 },
-		{ 0xe792, 0xfe15 }, { 0xe793, 0xfe16 }, { 0xe794, 0xfe17 }, { 0xe795, 0xfe18 }, { 0xe796, 0xfe19 },
-		{ 0xe816, 0x20087 }, { 0xe817, 0x20089 }, { 0xe818, 0x200cc }, { 0xe81e, 0x9fb4 }, { 0xe826, 0x9fb5 },
-		{ 0xe82b, 0x9fb6 }, { 0xe82c, 0x9fb7 }, { 0xe831, 0x215d7 }, { 0xe832, 0x9fb8 }, { 0xe83b, 0x2298f },
-		{ 0xe843, 0x9fb9 }, { 0xe854, 0x9fba }, { 0xe855, 0x241fe }, { 0xe864, 0x9fbb },
+		{ 0xe78d, 0xfe10 },
+		{ 0xe78e, 0xfe12 },
+		{ 0xe78f, 0xfe11 },
+		{ 0xe790, 0xfe13 },
+		{ 0xe791, 0xfe14 },
+		{ 0xe792, 0xfe15 },
+		{ 0xe793, 0xfe16 },
+		{ 0xe794, 0xfe17 },
+		{ 0xe795, 0xfe18 },
+		{ 0xe796, 0xfe19 },
+		{ 0xe816, 0x20087 },
+		{ 0xe817, 0x20089 },
+		{ 0xe818, 0x200cc },
+		{ 0xe81e, 0x9fb4 },
+		{ 0xe826, 0x9fb5 },
+		{ 0xe82b, 0x9fb6 },
+		{ 0xe82c, 0x9fb7 },
+		{ 0xe831, 0x215d7 },
+		{ 0xe832, 0x9fb8 },
+		{ 0xe83b, 0x2298f },
+		{ 0xe843, 0x9fb9 },
+		{ 0xe854, 0x9fba },
+		{ 0xe855, 0x241fe },
+		{ 0xe864, 0x9fbb },
 	};
 	struct yt_buf gb = { 0 }, back = { 0 };
 	size_t n_twins = 0;
@@ -62,7 +81,7 @@ static void test_every_character(void **state)
 		if (got == code)
 			continue;
 		if (n_twins == sizeof(twins) / sizeof(twins[0]) || twins[n_twins].private_use != code ||
-			twins[n_twins].encoded != got)
+		        twins[n_twins].encoded != got)
 			fail_msg("U+%04X became U+%04X", code, got);
 		assert_int_equal(gb.n, 2); /* what every edition and GBK read */
 		n_twins++;
@@ -128,7 +147,11 @@ static const struct text_case {
 	{ "may be ASCII", "abc, 12\n", "abc, 12\n" },
 	{ "may be empty", "", "" },
 	{ "may be a name", "苏望川", "\xcb\xd5\xcd\xfb\xb4\xa8" },
-	{ "may mix both", "a苏b望c川d", "a\xcb\xd5" "b\xcd\xfb" "c\xb4\xa8" "d" },
+	{ "may mix both", "a苏b望c川d",
+	        "a\xcb\xd5"
+	        "b\xcd\xfb"
+	        "c\xb4\xa8"
+	        "d" },
 	{ "may hold 䶮, which GBK lacked", "\xe4\xb6\xae", "\xfe\x9f" },
 	{ "may hold 㛃 of four octets", "王\xe3\x9b\x83", "\xcd\xf5\x82\x30\xb7\x31" },
 	{ "may hold 𠮷 of the second plane", "\xf0\xa0\xae\xb7野家", "\x95\x34\xb2\x35\xd2\xb0\xbc\xd2" },
@@ -136,8 +159,9 @@ static const struct text_case {
 	{ "may hold the middle dot of names", "买买提·依明", "\xc2\xf2\xc2\xf2\xcc\xe1\xa1\xa4\xd2\xc0\xc3\xf7" },
 	{ "may hold a second octet that is |", "一丂|", "\xd2\xbb\x81\x40|" },
 	{ "may hold a user-defined character", "\xee\x80\x80", "\xaa\xa1" },
-	{ "may double its octets", "\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87",
-		"\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51" },
+	{ "may double its octets",
+	        "\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87\xf0\xa0\x82\x87",
+	        "\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51\xfe\x51" },
 	{ "may hold the euro", "€", "\xa2\xe3" },
 };
 
@@ -174,12 +198,18 @@ static const struct bad_case {
 	{ "three of four octets", true, "a\x82\x31\xc9", 1 },
 	{ "a second octet of 7F", true, "\x81\x7f", 0 },
 	{ "a second octet of FF", true, "abc\x81\xff", 3 },
-	{ "a lone 80", true, "ab\x80" "cd", 2 },
+	{ "a lone 80", true,
+	        "ab\x80"
+	        "cd",
+	        2 },
 	{ "a lone FF", true, "\xff", 0 },
 	{ "four octets between the planes", true, "\x84\x31\xa5\x30", 0 },
 	{ "four octets above U+10FFFF", true, "\xe3\x32\x9a\x36", 0 },
 	{ "a broken character behind good ones", true, "\xcb\xd5\xcd\xfb\x80\xb4", 4 },
-	{ "ASCII inside of four octets", true, "\x82\x31" "a1", 0 },
+	{ "ASCII inside of four octets", true,
+	        "\x82\x31"
+	        "a1",
+	        0 },
 };
 
 static void test_bad(void **state)
@@ -217,9 +247,20 @@ static void test_labels(void **state)
 		const char *label;
 		int charset; /* 0: refused */
 	} rows[] = {
-		{ "UTF-8", YT_UTF8 }, { "utf8", YT_UTF8 }, { "gb18030", YT_GB18030 }, { "GBK", YT_GB18030 },
-		{ "gb2312", YT_GB18030 }, { "GB_2312-80", YT_GB18030 }, { "cp936", YT_GB18030 }, { "", 0 }, { "UTF", 0 },
-		{ "UTF-7", 0 }, { "UTF-16", 0 }, { "Big5", 0 }, { "GB18030 ", 0 }, { "ISO-8859-1", 0 },
+		{ "UTF-8", YT_UTF8 },
+		{ "utf8", YT_UTF8 },
+		{ "gb18030", YT_GB18030 },
+		{ "GBK", YT_GB18030 },
+		{ "gb2312", YT_GB18030 },
+		{ "GB_2312-80", YT_GB18030 },
+		{ "cp936", YT_GB18030 },
+		{ "", 0 },
+		{ "UTF", 0 },
+		{ "UTF-7", 0 },
+		{ "UTF-16", 0 },
+		{ "Big5", 0 },
+		{ "GB18030 ", 0 },
+		{ "ISO-8859-1", 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -282,12 +323,19 @@ static void test_hex(void **state)
 
 static void test_base64(void **state)
 {
-	static const char *const pairs[][2] = { /* RFC 4648, 10 */
-		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" },
-		{ "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" }, { "\xfb\xff\xbf", "+/+/" },
+	static const char *const pairs[][2] = {
+		/* RFC 4648, 10 */
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" },
+		{ "\xfb\xff\xbf", "+/+/" },
 	};
-	static const char *const bad[] = { "Z", "Zg", "Zg=", "Zg===", "=", "====", "Zh==", "Zm9=", "Zm 9v", "Zm9v\n", "Zm-v",
-		"Zg==Zg==", "Z===", "Z=g=" };
+	static const char *const bad[] = { "Z", "Zg", "Zg=", "Zg===", "=", "====", "Zh==", "Zm9=", "Zm 9v", "Zm9v\n",
+		"Zm-v", "Zg==Zg==", "Z===", "Z=g=" };
 	struct yt_buf out = { 0 };
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -310,8 +358,15 @@ static void test_base64(void **state)
 
 #define ROWS(cases, test)                                                                                              \
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)                                                  \
-		tests[n++] = (struct CMUnitTest){ cases[i].it, test, NULL, NULL, (void *)(uintptr_t)&cases[i] }
-#define ONE(test) tests[n++] = (struct CMUnitTest){ #test, test, NULL, NULL, NULL }
+		tests[n++] = (struct CMUnitTest)                                                                       \
+		{                                                                                                      \
+			cases[i].it, test, NULL, NULL, (void *)(uintptr_t)&cases[i]                                    \
+		}
+#define ONE(test)                                                                                                      \
+	tests[n++] = (struct CMUnitTest)                                                                               \
+	{                                                                                                              \
+#test, test, NULL, NULL, NULL                                                                          \
+	}
 
 int main(void)
 {

@@ -57,7 +57,8 @@ static void on_fresh(void *arg, const struct index_commit *commit)
 
 static void start(int64_t anchor_ms)
 {
-	assert_int_equal(committer_open(&w.committer, &w.loop, w.log, &w.io, w.keys, anchor_ms, on_done, on_fresh, NULL), 0);
+	assert_int_equal(
+	        committer_open(&w.committer, &w.loop, w.log, &w.io, w.keys, anchor_ms, on_done, on_fresh, NULL), 0);
 }
 
 static int setup(void **state)

@@ -277,15 +277,16 @@ static const struct bad_case {
 static const struct warn_case {
 	const char *it, *from, *to, *want, *words;
 } warn_cases[] = {
-	{ "plain HTTP at all", SIGNED, PLAIN("127.0.0.1", "    allow: [10.1.0.0/16, 192.168.3.7]\n"), "17:5: warning: ",
-	        "is plain HTTP: whoever is on the way can read" },
+	{ "plain HTTP at all", SIGNED, PLAIN("127.0.0.1", "    allow: [10.1.0.0/16, 192.168.3.7]\n"),
+	        "17:5: warning: ", "is plain HTTP: whoever is on the way can read" },
 	{ "an institution without origin", "[H33021399902]", "[H33021399901]",
 	        "47:5: warning: ", "no origin may speak for" },
 	{ "a silent origin that gives up first", "timeout_ms: 180000", "timeout_ms: 60000\n    unknown_style: silence",
 	        "34:5: warning: ", "it will reverse what might have succeeded" },
 	{ "an origin without a listener of its kind", "kind: signed", "kind: mtls\n    client_ca: ca.crt",
 	        "39:5: warning: ", "no listener of kind signed" },
-	{ "a route never reached, whatever it asks for", "    to: zhejiang", "    to: zhejiang\n  - name: more\n    to: zhejiang\n    relation: [unknown]",
+	{ "a route never reached, whatever it asks for", "    to: zhejiang",
+	        "    to: zhejiang\n  - name: more\n    to: zhejiang\n    relation: [unknown]",
 	        "58:5: warning: ", "never reached" },
 	{ "a route never reached", "    to: zhejiang", "    to: zhejiang\n  - name: more\n    to: zhejiang",
 	        "58:5: warning: ", "never reached" },
@@ -318,10 +319,12 @@ static int make_folder(void **state)
 	write_file("gateway.key", "x", 1, 0600);
 	write_file("open.key", "x", 1, 0644);
 	write_text("odd.csv", "code,name,area,operator,origin\nH1,a,33021,YT,hospital-one\nH2,b,330213,YT,nobody\n");
-	write_text("twice.csv", "code,name,area,operator,origin,old_code,caller,key\nH33021399901,a,330213,YT,hospital-one,,,\n"
-		"H3,b,330213,YT,hospital-one,H33021399902,,\nH4,c,330213,YT,,,CALLER4,nobody\n");
-	write_text("more.csv", "code,name,area,operator,origin,old_code,sign_in,caller,key,from,to\n"
-		"H5,a,330213,YT,hospital-one,OLD5,own,,,2026-01-01,2026-12-31\nH6,b,330213,YT,,,,CALLER6,clinic-token,,\n");
+	write_text("twice.csv",
+	        "code,name,area,operator,origin,old_code,caller,key\nH33021399901,a,330213,YT,hospital-one,,,\n"
+	        "H3,b,330213,YT,hospital-one,H33021399902,,\nH4,c,330213,YT,,,CALLER4,nobody\n");
+	write_text("more.csv",
+	        "code,name,area,operator,origin,old_code,sign_in,caller,key,from,to\n"
+	        "H5,a,330213,YT,hospital-one,OLD5,own,,,2026-01-01,2026-12-31\nH6,b,330213,YT,,,,CALLER6,clinic-token,,\n");
 	write_file("areas.csv", "code,name\n33,a\n330,b\n", 20, 0644);
 	write_file("empty.key", "", 0, 0600);
 	write_file("clinic-token", "x", 1, 0600);
@@ -455,7 +458,8 @@ static void test_lookups(void **state)
 	hub.areas = (struct conf_texts){ &elsewhere, 1 };
 	assert_true(conf_origin_may(conf, &hub, YT_STR("H31000000001"), YT_STR("310115")));
 	assert_false(conf_origin_may(conf, &hub, YT_STR("H31000000001"), YT_STR("330213")));
-	assert_false(conf_origin_may(conf, &hub, YT_STR("H33021399901"), YT_STR("310115"))); /* ours, whatever it says */
+	assert_false(
+	        conf_origin_may(conf, &hub, YT_STR("H33021399901"), YT_STR("310115"))); /* ours, whatever it says */
 	conf_free(conf);
 }
 
@@ -698,27 +702,28 @@ static const struct tls_case {
 	        "9:5: error: ", "without a password", "\"gateway.crt\"" },
 	{ "a key that is none", "key: gateway.key\n    client", "key: clinic-token\n    client",
 	        "9:5: error: ", "key \"clinic-token\" of cert \"gateway.crt\" is no private key", "" },
-	{ "a certificate that is none", "cert: gateway.crt", "cert: gateway.key", "9:5: error: ",
-	        "is no certificate chain", "" },
-	{ "a certificate that ended", "cert: gateway.crt", "cert: expired.crt", "9:5: warning: ",
-	        "cert \"expired.crt\" ended on", "gateway.key" },
-	{ "a certificate of the future", "cert: gateway.crt", "cert: future.crt", "9:5: warning: ",
-	        "cert \"future.crt\" is not valid before", "" },
-	{ "a certificate that ends in ten days", "cert: gateway.crt", "cert: soon.crt", "9:5: warning: ",
-	        "cert \"soon.crt\" ends in 10 days", "" },
-	{ "a client's certificate at a listener", "cert: gateway.crt", "cert: client.crt", "9:5: error: ",
-	        "cert \"client.crt\" may not be used as a TLS server", "" },
+	{ "a certificate that is none", "cert: gateway.crt", "cert: gateway.key",
+	        "9:5: error: ", "is no certificate chain", "" },
+	{ "a certificate that ended", "cert: gateway.crt", "cert: expired.crt",
+	        "9:5: warning: ", "cert \"expired.crt\" ended on", "gateway.key" },
+	{ "a certificate of the future", "cert: gateway.crt", "cert: future.crt",
+	        "9:5: warning: ", "cert \"future.crt\" is not valid before", "" },
+	{ "a certificate that ends in ten days", "cert: gateway.crt", "cert: soon.crt",
+	        "9:5: warning: ", "cert \"soon.crt\" ends in 10 days", "" },
+	{ "a client's certificate at a listener", "cert: gateway.crt", "cert: client.crt",
+	        "9:5: error: ", "cert \"client.crt\" may not be used as a TLS server", "" },
 	{ "a server's certificate towards a party", "    ca: ca.crt",
-	        "    ca: ca.crt\n    cert: gateway.crt\n    key: gateway.key", "27:5: error: ",
-	        "cert \"gateway.crt\" may not be used as a TLS client", "" },
+	        "    ca: ca.crt\n    cert: gateway.crt\n    key: gateway.key",
+	        "27:5: error: ", "cert \"gateway.crt\" may not be used as a TLS client", "" },
 	{ "a party's key that is not the certificate's", "    ca: ca.crt",
 	        "    ca: ca.crt\n    cert: client.crt\n    key: other.key", "27:5: error: ",
 	        "party zhejiang: the key \"other.key\" is not the key of the certificate \"client.crt\"", "" },
-	{ "a client CA that is none", "client_ca: ca.crt", "client_ca: clinic-token", "9:5: error: ",
-	        "client_ca \"clinic-token\" holds no certificate", "" },
-	{ "a party's CA that is none", "    ca: ca.crt", "    ca: clinic-token", "27:5: error: ",
-	        "ca \"clinic-token\" holds no certificate", "" },
-	{ "good pairs, both ways", "    ca: ca.crt", "    ca: ca.crt\n    cert: client.crt\n    key: gateway.key", NULL, "", "" },
+	{ "a client CA that is none", "client_ca: ca.crt", "client_ca: clinic-token",
+	        "9:5: error: ", "client_ca \"clinic-token\" holds no certificate", "" },
+	{ "a party's CA that is none", "    ca: ca.crt", "    ca: clinic-token",
+	        "27:5: error: ", "ca \"clinic-token\" holds no certificate", "" },
+	{ "good pairs, both ways", "    ca: ca.crt", "    ca: ca.crt\n    cert: client.crt\n    key: gateway.key", NULL,
+	        "", "" },
 };
 
 /* From and until: days from now. */
@@ -735,7 +740,8 @@ static void make_certificate(const char *name, EVP_PKEY *key, const char *usage,
 	assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), from * 86400L));
 	assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), until * 86400L + 1800));
 	assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
-	                         (const unsigned char *)"test", -1, -1, 0), 1);
+	                         (const unsigned char *)"test", -1, -1, 0),
+	        1);
 	assert_int_equal(X509_set_issuer_name(cert, X509_get_subject_name(cert)), 1);
 	assert_int_equal(X509_set_pubkey(cert, key), 1);
 	assert_int_equal(X509_add_ext(cert, ext, -1), 1);
@@ -753,7 +759,8 @@ static void write_key(const char *name, EVP_PKEY *key, const char *password)
 	assert_non_null(file);
 	assert_int_equal(chmod(name, 0600), 0);
 	assert_int_equal(PEM_write_PKCS8PrivateKey(file, key, password == NULL ? NULL : EVP_aes_128_cbc(), password,
-	                         password == NULL ? 0 : (int)strlen(password), NULL, NULL), 1);
+	                         password == NULL ? 0 : (int)strlen(password), NULL, NULL),
+	        1);
 	fclose(file);
 }
 
@@ -810,15 +817,16 @@ static void test_keys_read(void **state)
 	struct conf *conf = NULL;
 
 	make_files();
-	write_changed(NULL, "keys:\n"
-		"  - {name: own, kind: sm2-private, file: rsa.key}\n"
-		"  - {name: hub, kind: sm2-public, file: ca.crt}\n"
-		"  - {name: data, kind: sm4, file: gateway.key}\n"
-		"  - {name: token, kind: secret, file: gateway.key, owner: hub, id: A1, from: 2026-01-01, to: \"2099-01-01 08:00:00\"}\n"
-		"  - {name: token-b, kind: secret, file: gateway.key, owner: hub, id: A1}\n"
-		"  - {name: old, kind: secret, file: gateway.key, owner: north, id: 1, to: 2001-01-01}\n"
-		"  - {name: new, kind: secret, file: gateway.key, owner: north, id: 2, from: 2000-12-01}\n"
-		"  - {name: ended, kind: secret, file: gateway.key, owner: south, to: 2001-01-01}\n");
+	write_changed(NULL,
+	        "keys:\n"
+	        "  - {name: own, kind: sm2-private, file: rsa.key}\n"
+	        "  - {name: hub, kind: sm2-public, file: ca.crt}\n"
+	        "  - {name: data, kind: sm4, file: gateway.key}\n"
+	        "  - {name: token, kind: secret, file: gateway.key, owner: hub, id: A1, from: 2026-01-01, to: \"2099-01-01 08:00:00\"}\n"
+	        "  - {name: token-b, kind: secret, file: gateway.key, owner: hub, id: A1}\n"
+	        "  - {name: old, kind: secret, file: gateway.key, owner: north, id: 1, to: 2001-01-01}\n"
+	        "  - {name: new, kind: secret, file: gateway.key, owner: north, id: 2, from: 2000-12-01}\n"
+	        "  - {name: ended, kind: secret, file: gateway.key, owner: south, to: 2001-01-01}\n");
 	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
 	assert_int_equal(conf->n_keys, 8);
 	conf_check_plugins(conf, &errors);

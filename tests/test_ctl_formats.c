@@ -45,21 +45,21 @@ static const char config[] =
         "  - {name: remote, to: hub, relation: [cross-province]}\n"
         "  - {name: everything, to: zhejiang}\n";
 
-#define HEAD(number, infno, insured)                                                                                   \
-	"{\"infno\":\"" infno "\",\"msgid\":\"H3302139990120260314092805" number                                       \
-	"\",\"mdtrtarea_admvs\":\"330213\",\"insuplc_admdvs\":\"" insured                                              \
+#define HEAD(number, infno, insured)                                                                                                   \
+	"{\"infno\":\"" infno "\",\"msgid\":\"H3302139990120260314092805" number                                                       \
+	"\",\"mdtrtarea_admvs\":\"330213\",\"insuplc_admdvs\":\"" insured                                                              \
 	"\",\"recer_sys_code\":\"YBXT\",\"infver\":\"V1.0\",\"opter_type\":\"1\",\"opter\":\"S0007\",\"opter_name\":\"收费员七\"," \
 	"\"inf_time\":\"2026-03-14 09:28:05\",\"fixmedins_code\":\"H33021399901\",\"fixmedins_name\":\"示例\",\"sign_no\":\"1\","
-#define PERSON(insured)                                                                                                \
-	HEAD("0001", "1101", insured)                                                                                  \
+#define PERSON(insured)                                                                                                      \
+	HEAD("0001", "1101", insured)                                                                                        \
 	"\"input\":{\"data\":{\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"330213197906152731\",\"psn_cert_type\":\"01\"," \
 	"\"certno\":\"330213197906152731\",\"psn_name\":\"示例甲\"}}}"
-#define FEES(insured)                                                                                                  \
-	HEAD("0002", "2204", insured)                                                                                  \
-	"\"input\":{\"feedetail\":[{\"feedetl_sn\":\"1\",\"mdtrt_id\":\"M1\",\"psn_no\":\"31010000000100000000\",\"chrg_bchno\":"    \
-	"\"B1\",\"rxno\":\"\",\"rx_circ_flag\":\"0\",\"fee_ocur_time\":\"2026-03-14 09:20:00\",\"med_list_codg\":"       \
-	"\"XJ01CAA040B001010100001\",\"medins_list_codg\":\"D1\",\"det_item_fee_sumamt\":10.00,\"cnt\":1,\"pric\":10.00," \
-	"\"bilg_dept_codg\":\"01\",\"bilg_dept_name\":\"内科\",\"bilg_dr_codg\":\"D1\",\"bilg_dr_name\":\"示例医生\","     \
+#define FEES(insured)                                                                                                             \
+	HEAD("0002", "2204", insured)                                                                                             \
+	"\"input\":{\"feedetail\":[{\"feedetl_sn\":\"1\",\"mdtrt_id\":\"M1\",\"psn_no\":\"31010000000100000000\",\"chrg_bchno\":" \
+	"\"B1\",\"rxno\":\"\",\"rx_circ_flag\":\"0\",\"fee_ocur_time\":\"2026-03-14 09:20:00\",\"med_list_codg\":"                \
+	"\"XJ01CAA040B001010100001\",\"medins_list_codg\":\"D1\",\"det_item_fee_sumamt\":10.00,\"cnt\":1,\"pric\":10.00,"         \
+	"\"bilg_dept_codg\":\"01\",\"bilg_dept_name\":\"内科\",\"bilg_dr_codg\":\"D1\",\"bilg_dr_name\":\"示例医生\","      \
 	"\"hosp_appr_flag\":\"1\"}]}}"
 
 static void write_file(const char *name, const char *text)
@@ -116,8 +116,8 @@ static int make_world(void **state)
 	write_file("signed.txt",
 	        "> POST /fsi HTTP/1.1\r\n> Host: x\r\n> x-tif-paasid: CLINIC01\r\n> x-tif-timestamp: 1773451685\r\n> x-tif-nonce: "
 	        "abcdef\r\n> x-tif-signature: 2E3DFC7C1AC0F5FE5D50C6D0B4D8DF2F3E36A50B5E3D8A0F3F6B8B5C0A1B2C3D\r\n> \r\n{}\n");
-	snprintf(command, sizeof(command), "openssl genpkey -algorithm SM2 -out %s/ours.key 2>/dev/null && chmod 600 %s/ours.key",
-	        folder, folder);
+	snprintf(command, sizeof(command),
+	        "openssl genpkey -algorithm SM2 -out %s/ours.key 2>/dev/null && chmod 600 %s/ours.key", folder, folder);
 	assert_int_equal(system(command), 0);
 	return 0;
 }
@@ -137,12 +137,15 @@ static const struct asked {
 	const char *says[4], *never;
 } asked[] = {
 	{ "explain names what it is, who sends it, and the route", "explain @/1101.json", 0,
-	        { "operation: person.check", "hospital-one: yes", "everything: yes: party zhejiang", "remote: no: relation" },
+	        { "operation: person.check", "hospital-one: yes", "everything: yes: party zhejiang",
+	                "remote: no: relation" },
 	        "cannot_be_said" },
 	{ "explain says how the areas stand and writes the other format", "explain @/1101-sh.json", 0,
-	        { "relation: cross-province", "remote: yes: party hub", "<transno>0211</transno>", "<sign>" }, "everything:" },
+	        { "relation: cross-province", "remote: yes: party hub", "<transno>0211</transno>", "<sign>" },
+	        "everything:" },
 	{ "explain follows a flow and says what undoes a step", "explain @/2204-sh.json", 0,
-	        { "step: 1, outpatient.fees", "step: 2, outpatient.register", "not_yet: input.data.", "undone_by: no machine" },
+	        { "step: 1, outpatient.fees", "step: 2, outpatient.register", "not_yet: input.data.",
+	                "undone_by: no machine" },
 	        NULL },
 	{ "explain leaves a step out whose fact is there", "explain --facts @/facts.json @/2204-sh.json", 0,
 	        { "left_out: the case has ykc700 = K1 already", NULL }, "needed" },
@@ -150,8 +153,8 @@ static const struct asked {
 	        { "other: no: does not list the institution", "refused: this origin may not", NULL }, NULL },
 	{ "explain says where a message is wrong", "explain @/not.json", 1, { "refused:", "line 1", NULL }, "routes" },
 	{ "explain as JSON", "explain --json @/1101.json", 0, { "\"relation\":\"unknown\"", NULL }, NULL },
-	{ "explain of an unknown listener", "explain --listener nobody @/1101.json", 3, { "there is no listener nobody", NULL },
-	        NULL },
+	{ "explain of an unknown listener", "explain --listener nobody @/1101.json", 3,
+	        { "there is no listener nobody", NULL }, NULL },
 	{ "translate prints the canonical message", "translate --plugin nhsa --request @/1101.json", 0,
 	        { "{\"operation\":\"person.check\",\"wire\":\"1101\"", "\"body\":{\"data\":{", NULL }, NULL },
 	{ "translate says it in another format", "translate --plugin hospitals --request --to hub @/1101-sh.json", 0,
@@ -160,11 +163,14 @@ static const struct asked {
 	        { "insuplc_admdvs is missing: 1101 must come first", NULL }, NULL },
 	{ "translate of a format that needs a setting", "translate --plugin crossprovince --request @/1101.json", 3,
 	        { "needs the setting \"area\"", NULL }, NULL },
-	{ "translate with that setting names what is wrong", "translate --plugin crossprovince --set area=330000 --request "
-	        "@/1101.json", 1, { "(message) cannot be read: line 1", NULL }, NULL },
-	{ "translate of an answer wants the request", "translate --plugin nhsa --reply @/1101.json", 2, { "--asked FILE", NULL },
-	        NULL },
-	{ "translate wants to know what it is", "translate --plugin nhsa @/1101.json", 2, { "--request or --reply", NULL }, NULL },
+	{ "translate with that setting names what is wrong",
+	        "translate --plugin crossprovince --set area=330000 --request "
+	        "@/1101.json",
+	        1, { "(message) cannot be read: line 1", NULL }, NULL },
+	{ "translate of an answer wants the request", "translate --plugin nhsa --reply @/1101.json", 2,
+	        { "--asked FILE", NULL }, NULL },
+	{ "translate wants to know what it is", "translate --plugin nhsa @/1101.json", 2,
+	        { "--request or --reply", NULL }, NULL },
 	{ "sign-explain shows what is signed, and never the secret", "sign-explain @/signed.txt", 1,
 	        { "variant: A, headers x-tif-*", "string to sign: 1773451685<secret>abcdef1773451685",
 	                "<secret clinic-token>", "given: 2E3D" },
@@ -173,11 +179,14 @@ static const struct asked {
 	        { "nhsa:", "interface: 1.1", "2207 outpatient.settle", "area: must be given; our area code" }, NULL },
 	{ "plugin check reads captured requests", "plugin check --only round --sample @/1101.json zhejiang", 0,
 	        { "stands the trial", NULL }, NULL },
-	{ "plugin check names what it cannot read", "plugin check --only round --keep @ --sample @/1101.json --sample @/not.json "
-	        "zhejiang", 1, { "sample 2 cannot be read: (message)", NULL }, NULL },
+	{ "plugin check names what it cannot read",
+	        "plugin check --only round --keep @ --sample @/1101.json --sample @/not.json "
+	        "zhejiang",
+	        1, { "sample 2 cannot be read: (message)", NULL }, NULL },
 	{ "plugin check wants a name", "plugin check", 2, { "plugin check P", NULL }, NULL },
 	{ "plugin check of what is no plugin", "plugin check @/conf.yaml", 3, { "cannot be loaded", NULL }, NULL },
-	{ "sign-explain of what is not signed", "sign-explain @/1101.json", 1, { "there is no signature", NULL }, NULL },
+	{ "sign-explain of what is not signed", "sign-explain @/1101.json", 1, { "there is no signature", NULL },
+	        NULL },
 };
 
 /* Which case finds which fault (tests/plugins/bad); what needs guard pages, or a process of its own, not under ASan. */
@@ -209,7 +218,8 @@ static void a_fault_is_found(void **state)
 	if (row->not_asan)
 		skip();
 #endif
-	snprintf(command, sizeof(command), "plugin check --only %s --keep @ " YT_PLUGIN_DIR "/bad/%s.so", row->finds, row->plugin);
+	snprintf(command, sizeof(command), "plugin check --only %s --keep @ " YT_PLUGIN_DIR "/bad/%s.so", row->finds,
+	        row->plugin);
 	assert_int_equal(yitong(command), 1);
 	if (strstr(out, row->says) == NULL)
 		fail_msg("no \"%s\" in: %s", row->says, out);
@@ -262,8 +272,10 @@ static void a_signature_is_explained(void **state)
 		const char *pieces, *filter, *says;
 		int want;
 	} rows[] = {
-		{ "1773451685s3cret-of-the-clinicabcdef1773451685", "cat", "verified: with the secret clinic-token, hex in lower", 0 },
-		{ "1773451685s3cret-of-the-clinicabcdef1773451685", "tr a-f A-F", "verified: with the secret clinic-token, hex in upper", 0 },
+		{ "1773451685s3cret-of-the-clinicabcdef1773451685", "cat",
+		        "verified: with the secret clinic-token, hex in lower", 0 },
+		{ "1773451685s3cret-of-the-clinicabcdef1773451685", "tr a-f A-F",
+		        "verified: with the secret clinic-token, hex in upper", 0 },
 		{ "abcdefs3cret-of-the-clinic1773451685", "cat", "it would fit with the nonce first", 1 },
 	};
 	char command[1024];
@@ -301,14 +313,16 @@ static void a_message_between_provinces_is_explained(void **state)
 /* There and back: the hub's answer as the hospital hears it. */
 static void an_answer_is_translated(void **state)
 {
-	static const char reply[] = "{\"infcode\":0,\"inf_refmsgid\":\"330200202603140928050000000001\",\"err_msg\":\"\",\"output\":"
-	                            "{\"baseinfo\":{\"psn_no\":\"33020000000100000000\",\"psn_name\":\"示例甲\"}}}";
+	static const char reply[] =
+	        "{\"infcode\":0,\"inf_refmsgid\":\"330200202603140928050000000001\",\"err_msg\":\"\",\"output\":"
+	        "{\"baseinfo\":{\"psn_no\":\"33020000000100000000\",\"psn_name\":\"示例甲\"}}}";
 
 	(void)state;
 	write_file("reply.json", reply);
 	assert_int_equal(yitong("translate --plugin zhejiang --reply --asked @/1101.json @/reply.json"), 0);
 	assert_non_null(strstr(out, "\"outcome\":\"done\""));
-	assert_int_equal(yitong("translate --plugin zhejiang --reply --asked @/1101.json --to hospitals @/reply.json"), 0);
+	assert_int_equal(
+	        yitong("translate --plugin zhejiang --reply --asked @/1101.json --to hospitals @/reply.json"), 0);
 	assert_non_null(strstr(out, "\"infcode\":0"));
 	write_file("reply.json", "{\"infcode\":0,");
 	assert_int_equal(yitong("translate --plugin zhejiang --reply --asked @/1101.json @/reply.json"), 1);
@@ -319,13 +333,15 @@ int main(void)
 {
 	enum { N = sizeof(asked) / sizeof(asked[0]), N_FAULTS = sizeof(faults) / sizeof(faults[0]) };
 	const struct CMUnitTest single[] = { cmocka_unit_test(a_signature_is_explained),
-		cmocka_unit_test(a_message_between_provinces_is_explained), cmocka_unit_test(an_answer_is_translated), cmocka_unit_test(a_good_plugin_stands_the_trial) };
+		cmocka_unit_test(a_message_between_provinces_is_explained), cmocka_unit_test(an_answer_is_translated),
+		cmocka_unit_test(a_good_plugin_stands_the_trial) };
 	struct CMUnitTest tests[N + N_FAULTS + sizeof(single) / sizeof(single[0])];
 
 	for (size_t i = 0; i < N; i++)
 		tests[i] = (struct CMUnitTest){ asked[i].it, a_command, NULL, NULL, (void *)&asked[i] };
 	for (size_t i = 0; i < N_FAULTS; i++)
-		tests[N + i] = (struct CMUnitTest){ faults[i].plugin, a_fault_is_found, NULL, NULL, (void *)&faults[i] };
+		tests[N + i] =
+		        (struct CMUnitTest){ faults[i].plugin, a_fault_is_found, NULL, NULL, (void *)&faults[i] };
 	memcpy(&tests[N + N_FAULTS], single, sizeof(single));
 	return _cmocka_run_group_tests("ctl_formats", tests, sizeof(tests) / sizeof(tests[0]), make_world, end_world);
 }

@@ -19,17 +19,22 @@ static const struct state_case {
 	const char *why;         /* NULL: ready */
 	const char *shown;       /* in the metrics */
 } states[] = {
-	{ "ready with all up", "{\"accepting\":true,\"index\":{\"usable\":true,\"lag_bytes\":7},\"workers\":[" WORKER "," WORKER "],"
-		"\"exchanges\":{\"parked\":4}}", NULL, "yitong_exchanges{state=\"parked\"} 4\n" },
-	{ "sums its workers", "{\"accepting\":true,\"index\":{\"usable\":true},\"workers\":[" WORKER "," WORKER "]}", NULL,
-		"yitong_in_flight 6\n" },
+	{ "ready with all up",
+	        "{\"accepting\":true,\"index\":{\"usable\":true,\"lag_bytes\":7},\"workers\":[" WORKER "," WORKER "],"
+	        "\"exchanges\":{\"parked\":4}}",
+	        NULL, "yitong_exchanges{state=\"parked\"} 4\n" },
+	{ "sums its workers", "{\"accepting\":true,\"index\":{\"usable\":true},\"workers\":[" WORKER "," WORKER "]}",
+	        NULL, "yitong_in_flight 6\n" },
 	{ "not ready without keeper", NULL, "the keeper does not answer", "yitong_keeper_up 0\n" },
-	{ "not ready with one worker of two", "{\"accepting\":true,\"index\":{\"usable\":true},\"workers\":[" WORKER "]}",
-		"not every worker is up", "yitong_workers 1\n" },
-	{ "not ready without index", "{\"accepting\":true,\"index\":{\"usable\":false},\"workers\":[" WORKER "," WORKER "]}",
-		"the index is not usable", "yitong_index_usable 0\n" },
-	{ "not ready with a full disk", "{\"accepting\":false,\"index\":{\"usable\":true},\"workers\":[" WORKER "," WORKER "]}",
-		"state changes are not accepted (disk or index)", "yitong_accepting 0\n" },
+	{ "not ready with one worker of two",
+	        "{\"accepting\":true,\"index\":{\"usable\":true},\"workers\":[" WORKER "]}", "not every worker is up",
+	        "yitong_workers 1\n" },
+	{ "not ready without index",
+	        "{\"accepting\":true,\"index\":{\"usable\":false},\"workers\":[" WORKER "," WORKER "]}",
+	        "the index is not usable", "yitong_index_usable 0\n" },
+	{ "not ready with a full disk",
+	        "{\"accepting\":false,\"index\":{\"usable\":true},\"workers\":[" WORKER "," WORKER "]}",
+	        "state changes are not accepted (disk or index)", "yitong_accepting 0\n" },
 	{ "not ready by what it cannot read", "{}", "the index is not usable", "yitong_keeper_up 1\n" },
 };
 
@@ -77,7 +82,8 @@ static void counters_are_summed_over_their_writers(void **state)
 	meters_print(meters_all(), &conf, &out);
 	yt_buf_byte(&out, 0);
 	text = (const char *)out.p;
-	assert_non_null(strstr(text, "yitong_requests_total{listener=\"hospitals\",operation=\"none\",outcome=\"turned_away\"} 2\n"));
+	assert_non_null(strstr(
+	        text, "yitong_requests_total{listener=\"hospitals\",operation=\"none\",outcome=\"turned_away\"} 2\n"));
 	assert_non_null(strstr(text, "outcome=\"answered\"} 2\n"));
 	assert_non_null(strstr(text, "yitong_request_seconds_bucket{listener=\"hospitals\",le=\"0.002\"} 2\n"));
 	assert_non_null(strstr(text, "yitong_request_seconds_bucket{listener=\"hospitals\",le=\"0.005\"} 4\n"));

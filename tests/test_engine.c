@@ -36,10 +36,10 @@ static struct {
 	int64_t mono_ms;
 	char said[LINES][400]; /* what the engine did, in order */
 	size_t n_said, n_heard;
-	uint64_t seq[64];      /* of the last message of each kind */
+	uint64_t seq[64]; /* of the last message of each kind */
 	uint64_t exchange[64];
-	uint64_t begun;        /* exchange of the last request that was begun */
-	uint64_t leg;          /* that left last */
+	uint64_t begun; /* exchange of the last request that was begun */
+	uint64_t leg;   /* that left last */
 	bool ring_is_full;
 	char traceparent[56]; /* of the last leg */
 } w;
@@ -57,11 +57,25 @@ static void say(const char *fmt, ...)
 
 /* -- the engine's world --------------------------------------------------------------------------- */
 
-static const char *const kinds[] = { [UP_HELLO] = "hello", [UP_BEGIN] = "begin", [UP_END] = "end", [UP_LATE] = "late",
-	[UP_STEP] = "step", [UP_RETURN] = "return", [UP_NOTE] = "note", [UP_HELD] = "held", [UP_READY] = "ready",
-	[UP_WAIT] = "wait", [UP_SESSION] = "session", [DOWN_ADMITTED] = "admitted", [DOWN_STORED] = "stored",
-	[DOWN_WAIT] = "wait", [DOWN_CONFLICT] = "conflict", [DOWN_BUSY] = "busy", [DOWN_CLOSED] = "closed",
-	[DOWN_DURABLE] = "durable", [DOWN_MOOT] = "moot" };
+static const char *const kinds[] = { [UP_HELLO] = "hello",
+	[UP_BEGIN] = "begin",
+	[UP_END] = "end",
+	[UP_LATE] = "late",
+	[UP_STEP] = "step",
+	[UP_RETURN] = "return",
+	[UP_NOTE] = "note",
+	[UP_HELD] = "held",
+	[UP_READY] = "ready",
+	[UP_WAIT] = "wait",
+	[UP_SESSION] = "session",
+	[DOWN_ADMITTED] = "admitted",
+	[DOWN_STORED] = "stored",
+	[DOWN_WAIT] = "wait",
+	[DOWN_CONFLICT] = "conflict",
+	[DOWN_BUSY] = "busy",
+	[DOWN_CLOSED] = "closed",
+	[DOWN_DURABLE] = "durable",
+	[DOWN_MOOT] = "moot" };
 
 static int64_t e_wall(void *ctx)
 {
@@ -85,7 +99,8 @@ static void add_record(char *text, size_t size, const struct rec *rec)
 	uint64_t outcome = rec_get_u64(rec, REC_T_OUTCOME);
 	struct yt_str result = rec_get(rec, REC_T_RESULT);
 
-	n += (size_t)snprintf(text + n, size - n, " %s%s", rec_type_name(rec->type), outcome < 4 ? outcomes[outcome] : "");
+	n += (size_t)snprintf(
+	        text + n, size - n, " %s%s", rec_type_name(rec->type), outcome < 4 ? outcomes[outcome] : "");
 	if (result.n != 0)
 		n += (size_t)snprintf(text + n, size - n, ":%.*s", YT_FMT(result));
 	if (rec->type == REC_DUE)
@@ -115,8 +130,8 @@ static int e_submit(void *ctx, const struct talk *talk)
 	return 0;
 }
 
-static void e_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
-	struct yt_str body, int64_t deadline_ms)
+static void e_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op, struct yt_str body,
+        int64_t deadline_ms)
 {
 	w.leg = leg;
 	snprintf(w.traceparent, sizeof(w.traceparent), "%s", engine_traceparent(w.engine));
@@ -160,12 +175,15 @@ static const struct engine_origin origins[] = {
 	{ .name = "silence", .unknown_style = ENGINE_SILENCE, .timeout_ms = ORIGIN_MS },
 };
 static const struct engine_institution institutions[] = {
-	{ "H1", "one", "330213", true, "YT", "gateway", 0, 0 }, /* signs in itself, holds */
-	{ "H2", "two", "330213", true, "YT", "gateway", 0, 0 }, /* silent */
+	{ "H1", "one", "330213", true, "YT", "gateway", 0, 0 },    /* signs in itself, holds */
+	{ "H2", "two", "330213", true, "YT", "gateway", 0, 0 },    /* silent */
 	{ "H3", "three", "330213", false, "YT", "gateway", 0, 0 }, /* we sign in */
 };
-static const struct engine_party party = { .name = "platform", .codec = { &fake_codec, NULL }, .query_timeout_ms = 2000,
-	.change_timeout_ms = 4000, .server_delay_ms = DELAY_MS };
+static const struct engine_party party = { .name = "platform",
+	.codec = { &fake_codec, NULL },
+	.query_timeout_ms = 2000,
+	.change_timeout_ms = 4000,
+	.server_delay_ms = DELAY_MS };
 
 static const struct engine_origin *c_subject(void *ctx, struct yt_str subject)
 {
@@ -191,7 +209,7 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-	const char *listener, const struct engine_flow **flow, const char **rule)
+        const char *listener, const struct engine_flow **flow, const char **rule)
 {
 	*rule = "everything";
 	return yt_str_is(msg->visit, "nowhere") ? NULL : &party;
@@ -242,8 +260,12 @@ static void do_ask(struct yt_str rest)
 {
 	struct yt_str token = word(&rest);
 	char inst[8];
-	struct engine_request r = { .token = (uint64_t)number(token), .listener = "hospitals", .codec = codec,
-		.by_certificate = true, .method = YT_STR("POST"), .body = rest };
+	struct engine_request r = { .token = (uint64_t)number(token),
+		.listener = "hospitals",
+		.codec = codec,
+		.by_certificate = true,
+		.method = YT_STR("POST"),
+		.body = rest };
 
 	fake_value(rest, "inst", inst, sizeof(inst));
 	r.subject = yt_str(inst);
@@ -419,7 +441,8 @@ static void play(const char *script)
 		struct yt_str line = { script, n }, rest = line, what = word(&rest);
 
 		script += n + (script[n] == '\n');
-		if (yt_str_is(what, "up") || yt_str_is(what, "out") || yt_str_is(what, "answer") || yt_str_is(what, "drop")) {
+		if (yt_str_is(what, "up") || yt_str_is(what, "out") || yt_str_is(what, "answer") ||
+		        yt_str_is(what, "drop")) {
 			expect(line);
 			continue;
 		}
@@ -440,12 +463,29 @@ static void play(const char *script)
 
 static int setup(void **state)
 {
-	struct engine_conf conf = { .origin_by_subject = c_subject, .origin_by_caller = c_caller,
-		.speaks_for = c_speaks_for, .institution = c_institution, .route = c_route, .party = c_party,
-		.listener = c_listener, .serial_from = 9000, .serial_to = 9999, .exchanges = 4, .retry_ms = 500,
-		.retry_max_ms = 4000, .park_after_ms = 86400000, .margin_ms = MARGIN_MS };
-	struct engine_world world = { .wall_ms = e_wall, .mono_ms = e_mono, .random = e_random, .submit = e_submit,
-		.send = e_send, .answer = e_answer, .drop = e_drop, .person = e_person, .box = e_box,
+	struct engine_conf conf = { .origin_by_subject = c_subject,
+		.origin_by_caller = c_caller,
+		.speaks_for = c_speaks_for,
+		.institution = c_institution,
+		.route = c_route,
+		.party = c_party,
+		.listener = c_listener,
+		.serial_from = 9000,
+		.serial_to = 9999,
+		.exchanges = 4,
+		.retry_ms = 500,
+		.retry_max_ms = 4000,
+		.park_after_ms = 86400000,
+		.margin_ms = MARGIN_MS };
+	struct engine_world world = { .wall_ms = e_wall,
+		.mono_ms = e_mono,
+		.random = e_random,
+		.submit = e_submit,
+		.send = e_send,
+		.answer = e_answer,
+		.drop = e_drop,
+		.person = e_person,
+		.box = e_box,
 		.quarantined = e_quarantined };
 
 	memset(&w, 0, sizeof(w));
@@ -484,201 +524,252 @@ static const struct conversation {
 	/* who may */
 	{ "a certificate nobody knows", "ask 1 SETTLE inst=nobody num=N1\nanswer 1 status 403" },
 	{ "an institution it may not speak for",
-		"ask 1 SETTLE inst=H9 num=N1\nup note refused:refused Y103 certificate or signature\nanswer 1 REFUSED at=" },
+	        "ask 1 SETTLE inst=H9 num=N1\nup note refused:refused Y103 certificate or signature\nanswer 1 REFUSED at=" },
 	{ "a number of our own block", "ask 1 SETTLE inst=H1 num=N19001\nup note refused:refused\nanswer 1 REFUSED" },
 	{ "a number beside our block", "ask 1 READ inst=H1 num=N18999\nout READ" },
 	{ "what cannot be read", "ask 1 DANCE inst=H1 num=N1\nup note refused:refused\nanswer 1 REFUSED" },
 	{ "amounts that do not add up (P4)",
-		"ask 1 SETTLE inst=H1 num=N1 | total=3.00 paid=2.00\nup note refused:refused Y106 \nanswer 1 REFUSED" },
+	        "ask 1 SETTLE inst=H1 num=N1 | total=3.00 paid=2.00\nup note refused:refused Y106 \nanswer 1 REFUSED" },
 	{ "no route", "ask 1 SETTLE inst=H1 num=N1 | visit=nowhere\nup note refused:refused\nanswer 1 REFUSED" },
 	{ "what the other format cannot say",
-		"ask 1 SETTLE inst=H1 num=N1 | visit=unspeakable\nup note refused:refused\nanswer 1 REFUSED" },
+	        "ask 1 SETTLE inst=H1 num=N1 | visit=unspeakable\nup note refused:refused\nanswer 1 REFUSED" },
 	{ "what killed a worker before", "ask 1 SETTLE inst=H1 num=poison\nanswer 1 status 503" },
 
 	/* messages that say how long they may be executed (crossprovince.md 7.4) */
 	{ "in its time", "ask 1 READ inst=H1 num=N1 from=1790000000000 until=1790009999999\nout READ" },
-	{ "a query after its time", "ask 1 READ inst=H1 num=N1 until=1789999999999\nup note refused:refused\nanswer 1 REFUSED" },
-	{ "a query of the future", "ask 1 READ inst=H1 num=N1 from=1790009999999\nup note refused:refused\nanswer 1 REFUSED" },
-	{ "a change after its time: its stored answer counts more", "ask 1 SETTLE inst=H1 num=N1 until=1789999999999 op=A | visit=V1\n"
-		"up begin\ndown stored begin DONE before\nanswer 1 DONE before" },
-	{ "and without one it is refused unsent", "ask 1 SETTLE inst=H1 num=N1 until=1789999999999 op=A | visit=V1\nup begin\n"
-		"down admitted begin\nup end outcome:refused answered:refused\ndown durable end\nanswer 1 REFUSED" },
+	{ "a query after its time",
+	        "ask 1 READ inst=H1 num=N1 until=1789999999999\nup note refused:refused\nanswer 1 REFUSED" },
+	{ "a query of the future",
+	        "ask 1 READ inst=H1 num=N1 from=1790009999999\nup note refused:refused\nanswer 1 REFUSED" },
+	{ "a change after its time: its stored answer counts more",
+	        "ask 1 SETTLE inst=H1 num=N1 until=1789999999999 op=A | visit=V1\n"
+	        "up begin\ndown stored begin DONE before\nanswer 1 DONE before" },
+	{ "and without one it is refused unsent",
+	        "ask 1 SETTLE inst=H1 num=N1 until=1789999999999 op=A | visit=V1\nup begin\n"
+	        "down admitted begin\nup end outcome:refused answered:refused\ndown durable end\nanswer 1 REFUSED" },
 
 	/* queries */
 	{ "a query leaves at once", "ask 1 READ inst=H1 num=N1 op=A\nout READ inst=H1 num=N1\nback DONE .\n"
-		"up note read:done\nanswer 1 DONE at=\ntaken 1" },
-	{ "a query whose answer is lost is asked once more", "ask 1 READ inst=H1 num=N1\nout READ\nlost\nout READ\nback DONE .\n"
-		"up note read:done\nanswer 1 DONE" },
-	{ "a query lost twice is refused: it had no effect", "ask 1 READ inst=H1 num=N1\nout READ\nlost\nout READ\nlost\n"
-		"up note read:refused\nanswer 1 REFUSED" },
+	                            "up note read:done\nanswer 1 DONE at=\ntaken 1" },
+	{ "a query whose answer is lost is asked once more",
+	        "ask 1 READ inst=H1 num=N1\nout READ\nlost\nout READ\nback DONE .\n"
+	        "up note read:done\nanswer 1 DONE" },
+	{ "a query lost twice is refused: it had no effect",
+	        "ask 1 READ inst=H1 num=N1\nout READ\nlost\nout READ\nlost\n"
+	        "up note read:refused\nanswer 1 REFUSED" },
 	{ "a query that times out is not asked again", "ask 1 READ inst=H1 num=N1\nout READ\ntimeout\n"
-		"up note read:refused\nanswer 1 REFUSED" },
+	                                               "up note read:refused\nanswer 1 REFUSED" },
 
 	/* P1: nothing before it is on disk */
-	{ "a change leaves when it is admitted", ASK "up begin accepted sending\nwait 100\ndown admitted begin\nout SETTLE" },
-	{ "and is answered when that is durable", BEGUN "back DONE setl=S1 amt=1200 .\nup end outcome:done answered:done\n"
-		"wait 100\ndown durable end\nanswer 1 DONE setl=S1 at=" },
+	{ "a change leaves when it is admitted",
+	        ASK "up begin accepted sending\nwait 100\ndown admitted begin\nout SETTLE" },
+	{ "and is answered when that is durable",
+	        BEGUN "back DONE setl=S1 amt=1200 .\nup end outcome:done answered:done\n"
+	              "wait 100\ndown durable end\nanswer 1 DONE setl=S1 at=" },
 	{ "what is taken is noted", BEGUN "back DONE setl=S1 .\nup end outcome:done answered:done\ndown durable end\n"
-		"answer 1 DONE setl=S1\ntaken 1\nup note delivered" },
-	{ "what nobody waits for is noted as missed", BEGUN "gone 1\nback DONE setl=S1 .\nup end outcome:done answered:done\n"
-		"down durable end\nup note delivered:missed" },
-	{ "a connection that goes while the answer is on it proves nothing", BEGUN "back DONE setl=S1 .\n"
-		"up end outcome:done answered:done\ndown durable end\nanswer 1 DONE setl=S1\ngone 1" },
-	{ "a refusal is stored as well", BEGUN "back REFUSED why=settled no .\nup end outcome:refused answered:refused\n"
-		"down durable end\nanswer 1 REFUSED at=" },
+	                                  "answer 1 DONE setl=S1\ntaken 1\nup note delivered" },
+	{ "what nobody waits for is noted as missed",
+	        BEGUN "gone 1\nback DONE setl=S1 .\nup end outcome:done answered:done\n"
+	              "down durable end\nup note delivered:missed" },
+	{ "a connection that goes while the answer is on it proves nothing",
+	        BEGUN "back DONE setl=S1 .\n"
+	              "up end outcome:done answered:done\ndown durable end\nanswer 1 DONE setl=S1\ngone 1" },
+	{ "a refusal is stored as well",
+	        BEGUN "back REFUSED why=settled no .\nup end outcome:refused answered:refused\n"
+	              "down durable end\nanswer 1 REFUSED at=" },
 	{ "not connected: refused, nothing left", BEGUN "notsent\nup end outcome:refused answered:refused\n"
-		"down durable end\nanswer 1 REFUSED" },
-	{ "admitted too late: it does not leave", ASK "up begin accepted sending\nwait 7600\ndrop 1\ndown admitted begin\n"
-		"up end outcome:refused answered:refused" },
+	                                                "down durable end\nanswer 1 REFUSED" },
+	{ "admitted too late: it does not leave",
+	        ASK "up begin accepted sending\nwait 7600\ndrop 1\ndown admitted begin\n"
+	            "up end outcome:refused answered:refused" },
 	{ "its origin hung up before: it does not leave", ASK "up begin accepted sending\ngone 1\ndown admitted begin\n"
-		"up end outcome:refused answered:refused" },
+	                                                      "up end outcome:refused answered:refused" },
 	{ "admitted twice, by two keepers: it leaves once", BEGUN "down admitted begin\nback DONE setl=S1 .\n"
-		"up end outcome:done answered:done" },
+	                                                          "up end outcome:done answered:done" },
 	{ "what is sent again by nobody's fault: never", BEGUN "lost\nup end outcome:unknown\ndown wait end" },
 
 	/* P3: unknown is never a failure */
 	{ "held until its end is known", UNKNOWN "wait 3000\ndown stored end DONE later\nanswer 1 DONE later" },
 	{ "held no longer than its origin waits, then silence", UNKNOWN "wait 7600\ndrop 1" },
-	{ "silence at once where that is agreed", "ask 1 SETTLE inst=H2 num=N1 op=A | visit=V1\nup begin accepted sending\n"
-		"down admitted begin\nout SETTLE\nlost\nup end outcome:unknown\ndown wait end\ndrop 1" },
+	{ "silence at once where that is agreed",
+	        "ask 1 SETTLE inst=H2 num=N1 op=A | visit=V1\nup begin accepted sending\n"
+	        "down admitted begin\nout SETTLE\nlost\nup end outcome:unknown\ndown wait end\ndrop 1" },
 	{ "an unreadable answer is unknown", BEGUN "back DONE setl=S\nup end outcome:unknown" },
 	{ "an answer of the wrong status is unknown", BEGUN "back502 DONE setl=S1 .\nup end outcome:unknown" },
-	{ "found out after silence: missed", "ask 1 SETTLE inst=H2 num=N1 op=A | visit=V1\nup begin accepted sending\n"
-		"down admitted begin\nout SETTLE\nlost\nup end outcome:unknown\ndown wait end\ndrop 1\n"
-		"down stored end DONE later\nup note delivered:missed" },
+	{ "found out after silence: missed",
+	        "ask 1 SETTLE inst=H2 num=N1 op=A | visit=V1\nup begin accepted sending\n"
+	        "down admitted begin\nout SETTLE\nlost\nup end outcome:unknown\ndown wait end\ndrop 1\n"
+	        "down stored end DONE later\nup note delivered:missed" },
 	{ "a late answer is evidence", UNKNOWN "late DONE setl=S1 .\nup late outcome:done answered:done\n"
-		"down stored end DONE setl=S1\nanswer 1 DONE setl=S1" },
+	                                       "down stored end DONE setl=S1\nanswer 1 DONE setl=S1" },
 	{ "a late answer that cannot be read is none", UNKNOWN "late DONE se" },
 
 	/* P2: one number */
-	{ "a stored answer comes back in the same octets", ASK "up begin accepted sending\ndown stored begin DONE as then\n"
-		"answer 1 DONE as then\ntaken 1\nup note delivered" },
-	{ "the same message in flight: it waits for the other's end", ASK "up begin accepted sending\ndown wait begin other\n"
-		"wait 3000\ndown stored begin DONE theirs\nanswer 1 DONE theirs" },
-	{ "a silent origin waits for another's end as well", "ask 1 SETTLE inst=H2 num=N1 op=A | visit=V1\n"
-		"up begin accepted sending\ndown wait begin other\nwait 3000\ndown stored begin DONE x\nanswer 1 DONE x" },
+	{ "a stored answer comes back in the same octets",
+	        ASK "up begin accepted sending\ndown stored begin DONE as then\n"
+	            "answer 1 DONE as then\ntaken 1\nup note delivered" },
+	{ "the same message in flight: it waits for the other's end",
+	        ASK "up begin accepted sending\ndown wait begin other\n"
+	            "wait 3000\ndown stored begin DONE theirs\nanswer 1 DONE theirs" },
+	{ "a silent origin waits for another's end as well",
+	        "ask 1 SETTLE inst=H2 num=N1 op=A | visit=V1\n"
+	        "up begin accepted sending\ndown wait begin other\nwait 3000\ndown stored begin DONE x\nanswer 1 DONE x" },
 	{ "other content is refused", ASK "up begin accepted sending\ndown conflict begin\nup note refused:refused\n"
-		"answer 1 REFUSED" },
+	                                  "answer 1 REFUSED" },
 	{ "P13: busy", ASK "up begin accepted sending\ndown busy begin\nup note refused:refused\nanswer 1 REFUSED" },
 	{ "closed", ASK "up begin accepted sending\ndown closed begin\nup note refused:refused\nanswer 1 REFUSED" },
 	{ "an answer for one who is gone for good is missed", "down stored begin DONE x\nup note delivered:missed" },
 
 	/* the ring */
-	{ "a query needs no room on it", "ask 1 READ inst=H1 num=N1\nout READ\nfull\nback DONE .\nanswer 1 DONE\nroom" },
+	{ "a query needs no room on it",
+	        "ask 1 READ inst=H1 num=N1\nout READ\nfull\nback DONE .\nanswer 1 DONE\nroom" },
 	{ "no new change over a full ring; it may be one asked again, so no refusal either",
-		BEGUN "full\nback DONE setl=S1 .\nask 2 SETTLE inst=H1 num=N2 | visit=V1\nanswer 2 status 503\nroom\n"
-		"up end outcome:done answered:done" },
-	{ "the end of a leg waits for room", BEGUN "full\nback DONE setl=S1 .\nroom\nup end outcome:done answered:done\n"
-		"down durable end\nanswer 1 DONE" },
+	        BEGUN "full\nback DONE setl=S1 .\nask 2 SETTLE inst=H1 num=N2 | visit=V1\nanswer 2 status 503\nroom\n"
+	              "up end outcome:done answered:done" },
+	{ "the end of a leg waits for room",
+	        BEGUN "full\nback DONE setl=S1 .\nroom\nup end outcome:done answered:done\n"
+	              "down durable end\nanswer 1 DONE" },
 
 	/* a new keeper */
 	{ "a new keeper hears what is waited for", UNKNOWN "restarted\nup ready\nup wait carried\n"
-		"down stored wait DONE x\nanswer 1 DONE x" },
-	{ "and which leases are held", "lease unknown 2000 " SETTLE "up session session:\nrestarted\nup held\nup ready\n"
-		"up session session:" },
-	{ "but not those given back", "lease unknown 2000 " SETTLE SIGNED STEPPED "out REVERSE\nback DONE .\n"
-		"up return outcome:done reversed:reversed answered:refused\nrestarted\nup ready\ndown durable return" },
-	{ "admitted by a second keeper after a refusal: it ends", ASK "up begin accepted sending\ndown busy begin\n"
-		"up note refused:refused\nanswer 1 REFUSED\ntaken 1\ndown admitted begin\n"
-		"up end outcome:refused answered:refused" },
-	{ "admitted by a second keeper while it waits for another: it leaves", ASK "up begin accepted sending\n"
-		"down wait begin other\nrestarted\nup ready\nup wait carried\ndown admitted begin\nout SETTLE" },
+	                                                   "down stored wait DONE x\nanswer 1 DONE x" },
+	{ "and which leases are held",
+	        "lease unknown 2000 " SETTLE "up session session:\nrestarted\nup held\nup ready\n"
+	        "up session session:" },
+	{ "but not those given back",
+	        "lease unknown 2000 " SETTLE SIGNED STEPPED "out REVERSE\nback DONE .\n"
+	        "up return outcome:done reversed:reversed answered:refused\nrestarted\nup ready\ndown durable return" },
+	{ "admitted by a second keeper after a refusal: it ends",
+	        ASK "up begin accepted sending\ndown busy begin\n"
+	            "up note refused:refused\nanswer 1 REFUSED\ntaken 1\ndown admitted begin\n"
+	            "up end outcome:refused answered:refused" },
+	{ "admitted by a second keeper while it waits for another: it leaves",
+	        ASK "up begin accepted sending\n"
+	            "down wait begin other\nrestarted\nup ready\nup wait carried\ndown admitted begin\nout SETTLE" },
 
 	/* sign-ins */
-	{ "we sign in where that is ours", "ask 1 READ inst=H3 num=N1 op=A\nup session session:\ndown session grant\n"
-		"out SIGNIN inst=H3\nback DONE sign=G7 .\nup note session:G7\nout READ inst=H3 num=N1 op=A sign=G7" },
-	{ "once for all who wait", "ask 1 READ inst=H3 num=N1 op=A\nup session session:\nask 2 READ inst=H3 num=N2 op=A\n"
-		"down session G7\nout READ inst=H3 num=N1 op=A sign=G7\nout READ inst=H3 num=N2 op=A sign=G7" },
-	{ "granted twice, by two keepers: one sign-in", "ask 1 READ inst=H3 num=N1 op=A\nup session session:\n"
-		"down session grant\nout SIGNIN\ndown session grant\nback DONE sign=G7 .\nup note session:G7\nout READ" },
-	{ "a query that cannot be signed is refused", "ask 1 READ inst=H3 num=N1 op=A\nup session session:\n"
-		"down session grant\nout SIGNIN\nlost\nup note session:\nup note refused:refused\nanswer 1 REFUSED" },
-	{ "a change that cannot be signed is admitted, and refused under its number", "ask 1 " FEES3
-		"up session session:\ndown session grant\nout SIGNIN\nlost\nup note session:\nup begin accepted sending\n"
-		"down admitted begin\nup end outcome:refused answered:refused\ndown durable end\nanswer 1 REFUSED" },
-	{ "or hears what became of it before", "ask 1 " FEES3 "up session session:\ndown session grant\nout SIGNIN\nlost\n"
-		"up note session:\nup begin accepted sending\ndown stored begin DONE then\nanswer 1 DONE then" },
-	{ "a dead sign_no: the query again with the next one", "ask 1 READ inst=H3 num=N1 op=A\n" SIGNED
-		"out READ inst=H3 num=N1 op=A sign=G1\nback REFUSED why=expired .\nup session session:G1\ndown session G2\n"
-		"out READ inst=H3 num=N1 op=A sign=G2\nback DONE .\nup note read:done\nanswer 1 DONE" },
-	{ "a dead sign_no of a change: refused, and the next has another", "ask 1 " FEES3 SIGNED
-		"up begin accepted sending\ndown admitted begin\nout FEES inst=H3 num=F1 op=A sign=G1\n"
-		"back REFUSED why=expired .\nup session session:G1\nup end outcome:refused answered:refused" },
-	{ "midnight ends a session", "ask 1 READ inst=H3 num=N1 op=A\n" SIGNED "out READ\nback DONE .\nup note read:done\n"
-		"answer 1 DONE\ntaken 1\nwait 86400000\nask 2 READ inst=H3 num=N2 op=A\nup session session:G1" },
+	{ "we sign in where that is ours",
+	        "ask 1 READ inst=H3 num=N1 op=A\nup session session:\ndown session grant\n"
+	        "out SIGNIN inst=H3\nback DONE sign=G7 .\nup note session:G7\nout READ inst=H3 num=N1 op=A sign=G7" },
+	{ "once for all who wait",
+	        "ask 1 READ inst=H3 num=N1 op=A\nup session session:\nask 2 READ inst=H3 num=N2 op=A\n"
+	        "down session G7\nout READ inst=H3 num=N1 op=A sign=G7\nout READ inst=H3 num=N2 op=A sign=G7" },
+	{ "granted twice, by two keepers: one sign-in",
+	        "ask 1 READ inst=H3 num=N1 op=A\nup session session:\n"
+	        "down session grant\nout SIGNIN\ndown session grant\nback DONE sign=G7 .\nup note session:G7\nout READ" },
+	{ "a query that cannot be signed is refused",
+	        "ask 1 READ inst=H3 num=N1 op=A\nup session session:\n"
+	        "down session grant\nout SIGNIN\nlost\nup note session:\nup note refused:refused\nanswer 1 REFUSED" },
+	{ "a change that cannot be signed is admitted, and refused under its number",
+	        "ask 1 " FEES3
+	        "up session session:\ndown session grant\nout SIGNIN\nlost\nup note session:\nup begin accepted sending\n"
+	        "down admitted begin\nup end outcome:refused answered:refused\ndown durable end\nanswer 1 REFUSED" },
+	{ "or hears what became of it before",
+	        "ask 1 " FEES3 "up session session:\ndown session grant\nout SIGNIN\nlost\n"
+	        "up note session:\nup begin accepted sending\ndown stored begin DONE then\nanswer 1 DONE then" },
+	{ "a dead sign_no: the query again with the next one",
+	        "ask 1 READ inst=H3 num=N1 op=A\n" SIGNED
+	        "out READ inst=H3 num=N1 op=A sign=G1\nback REFUSED why=expired .\nup session session:G1\ndown session G2\n"
+	        "out READ inst=H3 num=N1 op=A sign=G2\nback DONE .\nup note read:done\nanswer 1 DONE" },
+	{ "a dead sign_no of a change: refused, and the next has another",
+	        "ask 1 " FEES3 SIGNED
+	        "up begin accepted sending\ndown admitted begin\nout FEES inst=H3 num=F1 op=A sign=G1\n"
+	        "back REFUSED why=expired .\nup session session:G1\nup end outcome:refused answered:refused" },
+	{ "midnight ends a session",
+	        "ask 1 READ inst=H3 num=N1 op=A\n" SIGNED "out READ\nback DONE .\nup note read:done\n"
+	        "answer 1 DONE\ntaken 1\nwait 86400000\nask 2 READ inst=H3 num=N2 op=A\nup session session:G1" },
 
 	/* a settlement: never sent again, undone by its number (nhsa.md 5.3) */
-	{ "a settlement is reversed, each step on disk first", "lease unknown 2000 " SETTLE SIGNED "up step sending\nwait 50\n"
-		"down durable step\nout REVERSE inst=H1 num=H1202609212213209000 op=YT sign=G1 | person=P orig=N1 origop=SETTLE\n"
-		"back DONE .\nup return outcome:done reversed:reversed answered:refused\ndown durable return" },
-	{ "\"not found\" proves nothing before the longest delay", "lease unknown 2000 " SETTLE SIGNED STEPPED "out REVERSE\n"
-		"back REFUSED why=absent .\nup return outcome:refused due:13000" },
+	{ "a settlement is reversed, each step on disk first",
+	        "lease unknown 2000 " SETTLE SIGNED "up step sending\nwait 50\n"
+	        "down durable step\nout REVERSE inst=H1 num=H1202609212213209000 op=YT sign=G1 | person=P orig=N1 origop=SETTLE\n"
+	        "back DONE .\nup return outcome:done reversed:reversed answered:refused\ndown durable return" },
+	{ "\"not found\" proves nothing before the longest delay",
+	        "lease unknown 2000 " SETTLE SIGNED STEPPED "out REVERSE\n"
+	        "back REFUSED why=absent .\nup return outcome:refused due:13000" },
 	{ "and all after it", "lease reversing 15000 " SETTLE SIGNED STEPPED "out REVERSE\nback REFUSED why=absent .\n"
-		"up return outcome:refused reversed:reversed answered:refused" },
-	{ "an undelivered success that is not found has been undone", "lease done+answered 0 " SETTLE SIGNED STEPPED
-		"out REVERSE\nback REFUSED why=absent .\nup return outcome:refused reversed:reversed answered:refused" },
-	{ "a reversal that is refused is tried again, later and later", "lease reversing+tried 2000 " SETTLE SIGNED STEPPED
-		"out REVERSE\nback REFUSED why=closed .\nup return outcome:refused due:3000" },
+	                      "up return outcome:refused reversed:reversed answered:refused" },
+	{ "an undelivered success that is not found has been undone",
+	        "lease done+answered 0 " SETTLE SIGNED STEPPED
+	        "out REVERSE\nback REFUSED why=absent .\nup return outcome:refused reversed:reversed answered:refused" },
+	{ "a reversal that is refused is tried again, later and later",
+	        "lease reversing+tried 2000 " SETTLE SIGNED STEPPED
+	        "out REVERSE\nback REFUSED why=closed .\nup return outcome:refused due:3000" },
 	{ "a lost reversal is tried again", "lease unknown 2000 " SETTLE SIGNED STEPPED "out REVERSE\nlost\n"
-		"up return outcome:unknown due:375" },
-	{ "a dead sign_no: sign in, the same step again", "lease unknown 2000 " SETTLE SIGNED STEPPED
-		"out REVERSE inst=H1 num=H1202609212213209000 op=YT sign=G1\nback REFUSED why=expired .\nup session session:G1\n"
-		"down session G2\nup step sending\ndown durable step\n"
-		"out REVERSE inst=H1 num=H1202609212213209001 op=YT sign=G2\nback DONE .\nup return outcome:refused outcome:done" },
-	{ "nobody can sign in: later", "lease unknown 2000 " SETTLE "up session session:\ndown session grant\nout SIGNIN\n"
-		"lost\nup note session:\nup return due:375" },
+	                                    "up return outcome:unknown due:375" },
+	{ "a dead sign_no: sign in, the same step again",
+	        "lease unknown 2000 " SETTLE SIGNED STEPPED
+	        "out REVERSE inst=H1 num=H1202609212213209000 op=YT sign=G1\nback REFUSED why=expired .\nup session session:G1\n"
+	        "down session G2\nup step sending\ndown durable step\n"
+	        "out REVERSE inst=H1 num=H1202609212213209001 op=YT sign=G2\nback DONE .\nup return outcome:refused outcome:done" },
+	{ "nobody can sign in: later",
+	        "lease unknown 2000 " SETTLE "up session session:\ndown session grant\nout SIGNIN\n"
+	        "lost\nup note session:\nup return due:375" },
 	{ "after a day it is an operator's", "lease reversing 86400000 " SETTLE SIGNED STEPPED "out REVERSE\n"
-		"back REFUSED why=closed .\nup return outcome:refused parked" },
-	{ "fetched meanwhile: the step is moot", "lease done+answered 0 " SETTLE SIGNED "up step sending\ndown moot step" },
+	                                     "back REFUSED why=closed .\nup return outcome:refused parked" },
+	{ "fetched meanwhile: the step is moot",
+	        "lease done+answered 0 " SETTLE SIGNED "up step sending\ndown moot step" },
 
 	/* a cancel: asked first, since reversing it revives the settlement */
-	{ "a lost cancel is asked for and found", "lease unknown 2000 " CANCEL SIGNED STEPPED "out FINDSETL\n"
-		"back DONE state=found setl=S1 .\nup return outcome:done resolved:done answered:done" },
-	{ "not found early: later", "lease unknown 2000 " CANCEL SIGNED STEPPED "out FINDSETL\nback DONE state=absent .\n"
-		"up return outcome:done due:13000" },
-	{ "surely absent: undone, to be sure", "lease unknown 15000 " CANCEL SIGNED STEPPED "out FINDSETL\n"
-		"back DONE state=absent .\nup step sending\ndown durable step\nout REVERSE\nback REFUSED why=absent .\n"
-		"up return outcome:done outcome:refused reversed:reversed answered:refused" },
+	{ "a lost cancel is asked for and found",
+	        "lease unknown 2000 " CANCEL SIGNED STEPPED "out FINDSETL\n"
+	        "back DONE state=found setl=S1 .\nup return outcome:done resolved:done answered:done" },
+	{ "not found early: later",
+	        "lease unknown 2000 " CANCEL SIGNED STEPPED "out FINDSETL\nback DONE state=absent .\n"
+	        "up return outcome:done due:13000" },
+	{ "surely absent: undone, to be sure",
+	        "lease unknown 15000 " CANCEL SIGNED STEPPED "out FINDSETL\n"
+	        "back DONE state=absent .\nup step sending\ndown durable step\nout REVERSE\nback REFUSED why=absent .\n"
+	        "up return outcome:done outcome:refused reversed:reversed answered:refused" },
 	{ "an answer that proves nothing: later", "lease unknown 15000 " CANCEL SIGNED STEPPED "out FINDSETL\n"
-		"back DONE state=odd .\nup return outcome:done due:375" },
+	                                          "back DONE state=odd .\nup return outcome:done due:375" },
 	{ "its origin wants it undone: no asking", "lease unknown+wanted 2000 " CANCEL SIGNED STEPPED "out REVERSE" },
 
 	/* registration: ask; absent for sure: the same octets again */
-	{ "a lost registration is asked for and found", "lease unknown 2000 " REGISTER SIGNED STEPPED "out FINDVISIT\n"
-		"back DONE state=found visit=V9 .\nup return outcome:done resolved:done answered:done" },
-	{ "surely absent: the same octets again", "lease unknown 15000 " REGISTER SIGNED STEPPED "out FINDVISIT\n"
-		"back DONE state=absent .\nup step sending\ndown durable step\nout REGISTER inst=H1 num=G1 op=A | person=P own=O1\n"
-		"back DONE visit=V9 .\nup return outcome:done outcome:done resolved:done answered:done" },
-	{ "sent again and lost again", "lease unknown 15000 " REGISTER SIGNED STEPPED "out FINDVISIT\n"
-		"back DONE state=absent .\nup step sending\ndown durable step\nout REGISTER\nlost\n"
-		"up return outcome:done outcome:unknown due:375" },
+	{ "a lost registration is asked for and found",
+	        "lease unknown 2000 " REGISTER SIGNED STEPPED "out FINDVISIT\n"
+	        "back DONE state=found visit=V9 .\nup return outcome:done resolved:done answered:done" },
+	{ "surely absent: the same octets again",
+	        "lease unknown 15000 " REGISTER SIGNED STEPPED "out FINDVISIT\n"
+	        "back DONE state=absent .\nup step sending\ndown durable step\nout REGISTER inst=H1 num=G1 op=A | person=P own=O1\n"
+	        "back DONE visit=V9 .\nup return outcome:done outcome:done resolved:done answered:done" },
+	{ "sent again and lost again",
+	        "lease unknown 15000 " REGISTER SIGNED STEPPED "out FINDVISIT\n"
+	        "back DONE state=absent .\nup step sending\ndown durable step\nout REGISTER\nlost\n"
+	        "up return outcome:done outcome:unknown due:375" },
 
 	/* fee lines, forwarded reversals: the same octets again; "already there" is done */
-	{ "fee lines are sent again", "lease unknown 2000 " FEES STEPPED "out FEES inst=H1 num=F1 op=A | visit=V1 batch=B1\n"
-		"back DONE .\nup return outcome:done resolved:done answered:done" },
+	{ "fee lines are sent again",
+	        "lease unknown 2000 " FEES STEPPED "out FEES inst=H1 num=F1 op=A | visit=V1 batch=B1\n"
+	        "back DONE .\nup return outcome:done resolved:done answered:done" },
 	{ "\"already there\" is done", "lease unknown 2000 " FEES STEPPED "out FEES\nback REFUSED why=already .\n"
-		"up return outcome:refused resolved:done answered:done" },
-	{ "refused for another reason is refused", "lease unknown 2000 " FEES STEPPED "out FEES\nback REFUSED why=closed .\n"
-		"up return outcome:refused resolved:refused answered:refused" },
-	{ "a reversal sent again that finds nothing has been done", "lease unknown 2000 " REVERSE STEPPED "out REVERSE\n"
-		"back REFUSED why=absent .\nup return outcome:refused resolved:done answered:done" },
-	{ "a dead sign_no in old octets proves nothing: again, with a new one", "lease unknown 2000 " FEES3 STEPPED
-		"out FEES inst=H3 num=F1 op=A | visit=V1 batch=B1\nback REFUSED why=expired .\n" SIGNED STEPPED
-		"out FEES inst=H3 num=F1 op=A sign=G1 |\nback REFUSED why=already .\n"
-		"up return outcome:refused outcome:refused resolved:done answered:done" },
-	{ "where the hospital signs in itself, our operator stands in", "lease unknown 2000 " FEES STEPPED "out FEES\n"
-		"back REFUSED why=expired .\n" SIGNED STEPPED "out FEES inst=H1 num=F1 op=YT sign=G1 |" },
+	                               "up return outcome:refused resolved:done answered:done" },
+	{ "refused for another reason is refused",
+	        "lease unknown 2000 " FEES STEPPED "out FEES\nback REFUSED why=closed .\n"
+	        "up return outcome:refused resolved:refused answered:refused" },
+	{ "a reversal sent again that finds nothing has been done",
+	        "lease unknown 2000 " REVERSE STEPPED "out REVERSE\n"
+	        "back REFUSED why=absent .\nup return outcome:refused resolved:done answered:done" },
+	{ "a dead sign_no in old octets proves nothing: again, with a new one",
+	        "lease unknown 2000 " FEES3 STEPPED
+	        "out FEES inst=H3 num=F1 op=A | visit=V1 batch=B1\nback REFUSED why=expired .\n" SIGNED STEPPED
+	        "out FEES inst=H3 num=F1 op=A sign=G1 |\nback REFUSED why=already .\n"
+	        "up return outcome:refused outcome:refused resolved:done answered:done" },
+	{ "where the hospital signs in itself, our operator stands in",
+	        "lease unknown 2000 " FEES STEPPED "out FEES\n"
+	        "back REFUSED why=expired .\n" SIGNED STEPPED "out FEES inst=H1 num=F1 op=YT sign=G1 |" },
 
 	/* the rest */
-	{ "what nobody can find out is an operator's", "lease unknown 2000 STRANGE inst=H1 num=X1 | a=b\nup return parked" },
-	{ "a joined reversal: its target was undone", "lease accepted+joins=reversed 0 " REVERSE
-		"up return resolved:done answered:done" },
-	{ "a joined reversal: its target never happened", "lease accepted+joins=refused 0 " REVERSE
-		"up return resolved:done answered:done" },
-	{ "a joined reversal: its target stands", "lease accepted+joins=done 0 " REVERSE
-		"up return resolved:refused answered:refused" },
-	{ "what cannot be reversed stands, and its reversal hears so", "lease done+answered+wanted 0 " FEES
-		"up return joined:refused" },
+	{ "what nobody can find out is an operator's",
+	        "lease unknown 2000 STRANGE inst=H1 num=X1 | a=b\nup return parked" },
+	{ "a joined reversal: its target was undone",
+	        "lease accepted+joins=reversed 0 " REVERSE "up return resolved:done answered:done" },
+	{ "a joined reversal: its target never happened",
+	        "lease accepted+joins=refused 0 " REVERSE "up return resolved:done answered:done" },
+	{ "a joined reversal: its target stands",
+	        "lease accepted+joins=done 0 " REVERSE "up return resolved:refused answered:refused" },
+	{ "what cannot be reversed stands, and its reversal hears so",
+	        "lease done+answered+wanted 0 " FEES "up return joined:refused" },
 	{ "a request that cannot be read back is an operator's", "lease unknown 2000 DANCE\nup return parked" },
 };
 
@@ -696,14 +787,20 @@ static void test_signature(void **state)
 	static const struct {
 		const char *caller, *signature;
 		bool enters;
-	} rows[] = { { "clinic", "good", true }, { "clinic", "bad", false }, { "stranger", "good", false }, { "", "", false } };
+	} rows[] = { { "clinic", "good", true }, { "clinic", "bad", false }, { "stranger", "good", false },
+		{ "", "", false } };
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct yt_header headers[] = { { YT_STR("caller"), yt_str(rows[i].caller) },
 			{ YT_STR("signature"), yt_str(rows[i].signature) } };
-		struct engine_request r = { .token = 1, .listener = "hospitals", .codec = codec, .method = YT_STR("POST"),
-			.headers = headers, .n_headers = 2, .body = YT_STR("READ inst=H1 num=N1") };
+		struct engine_request r = { .token = 1,
+			.listener = "hospitals",
+			.codec = codec,
+			.method = YT_STR("POST"),
+			.headers = headers,
+			.n_headers = 2,
+			.body = YT_STR("READ inst=H1 num=N1") };
 
 		r.token = i + 1;
 		engine_request(w.engine, &r);
@@ -716,8 +813,13 @@ static void test_signature(void **state)
 
 static void test_method(void **state)
 {
-	struct engine_request r = { .token = 1, .listener = "hospitals", .codec = codec, .by_certificate = true,
-		.method = YT_STR("GET"), .subject = YT_STR("H1"), .body = YT_STR("READ inst=H1 num=N1") };
+	struct engine_request r = { .token = 1,
+		.listener = "hospitals",
+		.codec = codec,
+		.by_certificate = true,
+		.method = YT_STR("GET"),
+		.subject = YT_STR("H1"),
+		.body = YT_STR("READ inst=H1 num=N1") };
 
 	engine_request(w.engine, &r);
 	play("answer 1 status 405");
@@ -727,9 +829,16 @@ static void test_method(void **state)
 static void test_trace(void **state)
 {
 	const char *id = "00-4bf92f3577b34da6a3ce929d0e0e4736-";
-	struct yt_header header = { YT_STR("traceparent"), YT_STR("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01") };
-	struct engine_request r = { .token = 1, .listener = "hospitals", .codec = codec, .by_certificate = true,
-		.method = YT_STR("POST"), .subject = YT_STR("H1"), .headers = &header, .n_headers = 1,
+	struct yt_header header = { YT_STR("traceparent"),
+		YT_STR("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01") };
+	struct engine_request r = { .token = 1,
+		.listener = "hospitals",
+		.codec = codec,
+		.by_certificate = true,
+		.method = YT_STR("POST"),
+		.subject = YT_STR("H1"),
+		.headers = &header,
+		.n_headers = 1,
 		.body = YT_STR("READ inst=H1 num=N1") };
 
 	engine_request(w.engine, &r);
@@ -746,7 +855,7 @@ static void test_trace(void **state)
 static void test_limit(void **state)
 {
 	play("ask 1 READ inst=H1 num=N1\nout READ\nask 2 READ inst=H1 num=N2\nout READ\nask 3 READ inst=H1 num=N3\nout READ\n"
-		"ask 4 READ inst=H1 num=N4\nout READ\nask 5 READ inst=H1 num=N5\nanswer 5 status 503");
+	     "ask 4 READ inst=H1 num=N4\nout READ\nask 5 READ inst=H1 num=N5\nanswer 5 status 503");
 }
 
 /* It drains: idle only when nobody waits and nothing is held. */
@@ -767,13 +876,13 @@ static void test_idle(void **state)
 static void test_marked_by_codec(void **state)
 {
 	play(BEGUN "back DONE setl=S1 breach=I5 .\nup end outcome:done answered:done\ndown durable end\n"
-		"answer 1 DONE setl=S1 at=1790000001000 warn=");
+	           "answer 1 DONE setl=S1 at=1790000001000 warn=");
 }
 
 static void test_marked(void **state)
 {
 	play(BEGUN "back DONE setl=S1 total=3.00 paid=2.00 .\nup end outcome:done answered:done\ndown durable end\n"
-		"answer 1 DONE setl=S1 at=1790000001000 warn=");
+	           "answer 1 DONE setl=S1 at=1790000001000 warn=");
 }
 
 int main(void)

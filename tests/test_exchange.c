@@ -32,28 +32,32 @@ static const struct fold_case {
 	{ "done and fetched, it is over", "ASdDt", SETTLE, X_DONE, false, false, false, false, 1, 0 },
 	{ "done and missed, it is open with no offer left", "ASdDm", SETTLE, X_DONE, true, false, true, false, 0, 0 },
 	{ "missed, offered again, taken", "ASdDmot", SETTLE, X_DONE, false, false, false, false, 1, 0 },
-	{ "nobody knows who has it: over, for reconciliation", "ASdDp", SETTLE, X_DONE, false, false, false, false, 1, 0 },
+	{ "nobody knows who has it: over, for reconciliation", "ASdDp", SETTLE, X_DONE, false, false, false, false, 1,
+	        0 },
 	{ "missed more often than offered", "ASdDmm", SETTLE, X_DONE, true, false, true, false, 0, 0 },
 	{ "refused, it is over", "ASnN", SETTLE, X_REFUSED, false, false, false, false, 1, 0 },
 	{ "unknown, it bars its visit", "ASu", SETTLE, X_UNKNOWN, true, true, false, false, 0, 0 },
 	{ "a query proves nothing by leaving", "ASuq", SETTLE, X_UNKNOWN, true, true, false, false, 0, 0 },
 	{ "a reversal leaves", "ASur", SETTLE, X_REVERSING, true, true, false, false, 0, 1 },
 	{ "reversed, and told so", "ASurVN", SETTLE, X_REVERSED, false, false, false, false, 0, 1 },
-	{ "a late success before a reversal: adopted with its answer", "ASuLD", SETTLE, X_DONE, true, false, true, false,
-		0, 0 },
-	{ "a late success after a reversal began: reversed again", "ASurL", SETTLE, X_REVERSING, true, true, false, true,
-		0, 1 },
-	{ "a late success after it was reversed: reversed again", "ASurVNL", SETTLE, X_REVERSING, true, true, false, true,
-		0, 1 },
+	{ "a late success before a reversal: adopted with its answer", "ASuLD", SETTLE, X_DONE, true, false, true,
+	        false, 0, 0 },
+	{ "a late success after a reversal began: reversed again", "ASurL", SETTLE, X_REVERSING, true, true, false,
+	        true, 0, 1 },
+	{ "a late success after it was reversed: reversed again", "ASurVNL", SETTLE, X_REVERSING, true, true, false,
+	        true, 0, 1 },
 	{ "and reversed again, it is over", "ASurVNLrV", SETTLE, X_REVERSED, false, false, false, false, 0, 2 },
-	{ "a late success while nothing was begun only waits", "ASuL", SETTLE, X_UNKNOWN, true, true, false, false, 0, 0 },
+	{ "a late success while nothing was begun only waits", "ASuL", SETTLE, X_UNKNOWN, true, true, false, false, 0,
+	        0 },
 	{ "its origin's reversal joins", "ASuj", SETTLE, X_UNKNOWN, true, true, false, true, 0, 0 },
 	{ "joined while its leg is out, then done: open", "ASjdDt", SETTLE, X_DONE, true, false, false, true, 1, 0 },
-	{ "joined while its leg is out, then refused: over", "ASjnN", SETTLE, X_REFUSED, false, false, false, false, 1, 0 },
+	{ "joined while its leg is out, then refused: over", "ASjnN", SETTLE, X_REFUSED, false, false, false, false, 1,
+	        0 },
 	{ "joined, and cannot be reversed: over", "ASujdDJ", FEES, X_DONE, false, false, false, false, 0, 0 },
 	{ "undelivered, then reversed", "ASdDmrVN", SETTLE, X_REVERSED, false, false, false, false, 0, 1 },
 	{ "parked, it still bars its visit", "ASuP", SETTLE, X_PARKED, true, true, false, false, 0, 0 },
-	{ "an operator decides that it stands: open until told", "ASuPW", SETTLE, X_DONE, true, false, false, false, 0, 0 },
+	{ "an operator decides that it stands: open until told", "ASuPW", SETTLE, X_DONE, true, false, false, false, 0,
+	        0 },
 	{ "... and told so, fetched or not", "ASuPWD", SETTLE, X_DONE, false, false, false, false, 0, 0 },
 	{ "an operator decides that it is reversed", "ASurPX", SETTLE, X_REVERSED, true, false, false, false, 0, 1 },
 	{ "... and told so", "ASurPXN", SETTLE, X_REVERSED, false, false, false, false, 0, 1 },
@@ -106,29 +110,74 @@ static void accepted(struct yt_buf *buf, enum yt_operation op)
 static void add(struct yt_buf *buf, char letter, enum yt_operation op)
 {
 	switch (letter) {
-	case 'A': accepted(buf, op); break;
-	case 'S': leg(buf, REC_SENDING, REC_LEG_MAIN); break;
-	case 'q': leg(buf, REC_SENDING, REC_LEG_QUERY); break;
-	case 'r': leg(buf, REC_SENDING, REC_LEG_REVERSAL); break;
-	case 's': leg(buf, REC_SENDING, REC_LEG_RESEND); break;
-	case 'u': outcome(buf, REC_OUTCOME, YT_UNKNOWN, 0); break;
-	case 'd': outcome(buf, REC_OUTCOME, YT_DONE, 0); break;
-	case 'n': outcome(buf, REC_OUTCOME, YT_REFUSED, 0); break;
-	case 'L': outcome(buf, REC_OUTCOME, YT_DONE, REC_X_LATE); break;
-	case 'D': outcome(buf, REC_ANSWERED, YT_DONE, 0); break;
-	case 'N': outcome(buf, REC_ANSWERED, YT_REFUSED, 0); break;
-	case 'V': word(buf, REC_REVERSED, "reversed"); break;
-	case 'j': word(buf, REC_JOINED, NULL); break;
-	case 'J': word(buf, REC_JOINED, "refused"); break;
-	case 'P': word(buf, REC_PARKED, NULL); break;
-	case 't': word(buf, REC_DELIVERED, NULL); break;
-	case 'm': word(buf, REC_DELIVERED, "missed"); break;
-	case 'o': word(buf, REC_DELIVERED, "offered"); break;
-	case 'p': word(buf, REC_DELIVERED, "unproved"); break;
-	case 'W': word(buf, REC_DECIDED, "done"); break;
-	case 'X': word(buf, REC_DECIDED, "reversed"); break;
-	case 'Y': word(buf, REC_DECIDED, "retry"); break;
-	default: fail_msg("no record %c", letter);
+	case 'A':
+		accepted(buf, op);
+		break;
+	case 'S':
+		leg(buf, REC_SENDING, REC_LEG_MAIN);
+		break;
+	case 'q':
+		leg(buf, REC_SENDING, REC_LEG_QUERY);
+		break;
+	case 'r':
+		leg(buf, REC_SENDING, REC_LEG_REVERSAL);
+		break;
+	case 's':
+		leg(buf, REC_SENDING, REC_LEG_RESEND);
+		break;
+	case 'u':
+		outcome(buf, REC_OUTCOME, YT_UNKNOWN, 0);
+		break;
+	case 'd':
+		outcome(buf, REC_OUTCOME, YT_DONE, 0);
+		break;
+	case 'n':
+		outcome(buf, REC_OUTCOME, YT_REFUSED, 0);
+		break;
+	case 'L':
+		outcome(buf, REC_OUTCOME, YT_DONE, REC_X_LATE);
+		break;
+	case 'D':
+		outcome(buf, REC_ANSWERED, YT_DONE, 0);
+		break;
+	case 'N':
+		outcome(buf, REC_ANSWERED, YT_REFUSED, 0);
+		break;
+	case 'V':
+		word(buf, REC_REVERSED, "reversed");
+		break;
+	case 'j':
+		word(buf, REC_JOINED, NULL);
+		break;
+	case 'J':
+		word(buf, REC_JOINED, "refused");
+		break;
+	case 'P':
+		word(buf, REC_PARKED, NULL);
+		break;
+	case 't':
+		word(buf, REC_DELIVERED, NULL);
+		break;
+	case 'm':
+		word(buf, REC_DELIVERED, "missed");
+		break;
+	case 'o':
+		word(buf, REC_DELIVERED, "offered");
+		break;
+	case 'p':
+		word(buf, REC_DELIVERED, "unproved");
+		break;
+	case 'W':
+		word(buf, REC_DECIDED, "done");
+		break;
+	case 'X':
+		word(buf, REC_DECIDED, "reversed");
+		break;
+	case 'Y':
+		word(buf, REC_DECIDED, "retry");
+		break;
+	default:
+		fail_msg("no record %c", letter);
 	}
 }
 
@@ -199,13 +248,15 @@ static const struct flow_case {
 	{ "and is done", ">1+1", X_UNKNOWN, 1, STEP_DONE, 0, 0, 0, false },
 	{ "the second leaves", ">1+1>2", X_UNKNOWN, 2, STEP_OUT, 0, 0, 0, false },
 	{ "it is unknown, twice", ">1+1>2?2>2?2", X_UNKNOWN, 2, STEP_OUT, 0, 2, 0, false },
-	{ "and done in the end: the next has its pauses from anew", ">1+1>2?2>2+2", X_UNKNOWN, 2, STEP_DONE, 0, 0, 0, false },
+	{ "and done in the end: the next has its pauses from anew", ">1+1>2?2>2+2", X_UNKNOWN, 2, STEP_DONE, 0, 0, 0,
+	        false },
 	{ "the second is refused", ">1+1>2-2", X_UNKNOWN, 2, STEP_REFUSED, 2, 0, 0, false },
 	{ "the second is refused unsent", ">1+1-2", X_UNKNOWN, 2, STEP_REFUSED, 2, 0, 0, false },
 	{ "the first is being undone", ">1+1>2-2^1", X_REVERSING, 1, STEP_OUT, 2, 0, 1, true },
 	{ "that is unknown", ">1+1>2-2^1~1", X_REVERSING, 1, STEP_OUT, 2, 1, 1, true },
 	{ "again, and it is undone", ">1+1>2-2^1~1^1v1", X_REVERSING, 1, STEP_DONE, 2, 0, 2, true },
-	{ "what undoes it is refused: the step that ended all stays", ">1+1>2-2^1!1", X_REVERSING, 1, STEP_REFUSED, 2, 0, 1, true },
+	{ "what undoes it is refused: the step that ended all stays", ">1+1>2-2^1!1", X_REVERSING, 1, STEP_REFUSED, 2,
+	        0, 1, true },
 	{ "no such step: only the octets are kept", ">1+1>9^9-9", X_UNKNOWN, 1, STEP_REFUSED, 0, 0, 0, false },
 	{ "no step at all", ">0^0-0", X_UNKNOWN, 0, STEP_REFUSED, 0, 0, 0, false },
 };
@@ -220,7 +271,10 @@ static void flow_record(struct yt_buf *buf, char what, unsigned step)
 	if (is_out)
 		rec_str(buf, REC_T_PARTY, YT_STR("zhejiang"));
 	else
-		rec_u8(buf, REC_T_OUTCOME, what == '-' || what == '!' ? YT_REFUSED : what == '?' || what == '~' ? YT_UNKNOWN : YT_DONE);
+		rec_u8(buf, REC_T_OUTCOME,
+		        what == '-' || what == '!'   ? YT_REFUSED
+		        : what == '?' || what == '~' ? YT_UNKNOWN
+		                                     : YT_DONE);
 	rec_end(buf, at);
 }
 
@@ -279,14 +333,14 @@ static void test_flow_places(void **state)
 	size_t at;
 
 	memset(&x, 0, sizeof(x));
-	flow_accepted(&buf);          /* 1 */
-	flow_record(&buf, '>', 1);    /* 2 */
-	flow_record(&buf, '+', 1);    /* 3 */
-	flow_record(&buf, '>', 8);    /* 4 */
-	flow_record(&buf, '?', 8);    /* 5 */
-	flow_record(&buf, '^', 1);    /* 6 */
-	flow_record(&buf, 'v', 1);    /* 7 */
-	flow_record(&buf, '>', 9);    /* 8: none */
+	flow_accepted(&buf);       /* 1 */
+	flow_record(&buf, '>', 1); /* 2 */
+	flow_record(&buf, '+', 1); /* 3 */
+	flow_record(&buf, '>', 8); /* 4 */
+	flow_record(&buf, '?', 8); /* 5 */
+	flow_record(&buf, '^', 1); /* 6 */
+	flow_record(&buf, 'v', 1); /* 7 */
+	flow_record(&buf, '>', 9); /* 8: none */
 	apply_all(&x, &buf, &pos);
 	assert_int_equal(x.accepted_pos, 1);
 	assert_int_equal(x.sent_pos, 0);
@@ -354,9 +408,11 @@ int main(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(folds) / sizeof(folds[0]); i++)
-		folds[i] = (struct CMUnitTest){ fold_cases[i].it, test_fold, NULL, NULL, (void *)(uintptr_t)&fold_cases[i] };
+		folds[i] = (struct CMUnitTest){ fold_cases[i].it, test_fold, NULL, NULL,
+			(void *)(uintptr_t)&fold_cases[i] };
 	for (i = 0; i < sizeof(flows) / sizeof(flows[0]); i++)
-		flows[i] = (struct CMUnitTest){ flow_cases[i].it, test_flow_fold, NULL, NULL, (void *)(uintptr_t)&flow_cases[i] };
+		flows[i] = (struct CMUnitTest){ flow_cases[i].it, test_flow_fold, NULL, NULL,
+			(void *)(uintptr_t)&flow_cases[i] };
 	return cmocka_run_group_tests(tests, NULL, NULL) + cmocka_run_group_tests(folds, NULL, NULL) +
-		cmocka_run_group_tests(flows, NULL, NULL);
+	       cmocka_run_group_tests(flows, NULL, NULL);
 }

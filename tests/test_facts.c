@@ -63,11 +63,13 @@ static const struct piece {
 	{ "a line with no row in the answer has no split", YT_OP_OUTPATIENT_FEES, "B1",
 	        "{\"feedetail\":[{\"feedetl_sn\":\"1\"}]}", "{\"result\":[{\"feedetl_sn\":\"9\",\"inscp_scp_amt\":5}]}",
 	        "{\"op\":\"outpatient.fees\",\"batch\":\"B1\",\"set\":{},\"lines\":[{\"feedetl_sn\":\"1\"}]}" },
-	{ "cancelled lines", YT_OP_INPATIENT_FEES_CANCEL, "", "{\"data\":[{\"feedetl_sn\":\"1\"},{\"feedetl_sn\":\"2\"}]}", NULL,
+	{ "cancelled lines", YT_OP_INPATIENT_FEES_CANCEL, "",
+	        "{\"data\":[{\"feedetl_sn\":\"1\"},{\"feedetl_sn\":\"2\"}]}", NULL,
 	        "{\"op\":\"inpatient.fees.cancel\",\"set\":{},\"gone\":[\"1\",\"2\"]}" },
 	{ "all lines of a batch", YT_OP_OUTPATIENT_FEES_CANCEL, "B1", "{\"data\":{\"mdtrt_id\":\"M1\"}}", NULL,
 	        "{\"op\":\"outpatient.fees.cancel\",\"batch\":\"B1\",\"set\":{},\"gone\":[\"0000\"]}" },
-	{ "all lines of a visit are of every batch", YT_OP_OUTPATIENT_FEES_CANCEL, "0000", "{\"data\":{\"mdtrt_id\":\"M1\"}}", NULL,
+	{ "all lines of a visit are of every batch", YT_OP_OUTPATIENT_FEES_CANCEL, "0000",
+	        "{\"data\":{\"mdtrt_id\":\"M1\"}}", NULL,
 	        "{\"op\":\"outpatient.fees.cancel\",\"set\":{},\"gone\":[\"0000\"]}" },
 	{ "what nobody needs leaves nothing", YT_OP_SIGN_IN, "", "{\"signIn\":{\"opter_no\":\"1\"}}", "{}", "nothing" },
 };
@@ -188,8 +190,9 @@ static void test_compose(void **state)
 	assert_int_equal(out->wire_op.n, 0);
 	assert_true(yt_str_is(out->number, "N"));
 	assert_ptr_equal(out->body, msg->body);
-	assert_json(out->facts, "{\"psn_no\":\"1\",\"ykc700\":\"S1\",\"setl_id\":\"A1\",\"feedetail\":[{\"feedetl_sn\":\"2\","
-		"\"cnt\":5,\"pric\":1},{\"feedetl_sn\":\"3\"}]}");
+	assert_json(out->facts,
+	        "{\"psn_no\":\"1\",\"ykc700\":\"S1\",\"setl_id\":\"A1\",\"feedetail\":[{\"feedetl_sn\":\"2\","
+	        "\"cnt\":5,\"pric\":1},{\"feedetl_sn\":\"3\"}]}");
 	out = facts_compose(&facts, msg, msg->op);
 	assert_true(yt_str_is(out->wire_op, "2204"));
 	yt_arena_free(arena);

@@ -45,8 +45,8 @@ static struct world {
 static struct yt_codec_api platform_api, hub_api;
 static enum yt_resolve platform_settles = YT_RESOLVE_REVERSE;
 static enum yt_resolve platform_resolves = YT_RESOLVE_RESEND; /* a registration of unknown outcome */
-static bool is_native; /* all but reversals goes to the platform as it came */
-static bool reads_nothing; /* answers cannot be read any more */
+static bool is_native;                                        /* all but reversals goes to the platform as it came */
+static bool reads_nothing;                                    /* answers cannot be read any more */
 
 static const char *wire_of(enum yt_operation op)
 {
@@ -67,7 +67,7 @@ static int wide_decode_request(struct yt_plugin *self, struct yt_str octets, str
 }
 
 static int wide_blank(struct yt_plugin *self, struct yt_str wire_op, bool is_answer, struct yt_arena *arena,
-	struct yt_str octets, yt_blank *put, void *ctx, struct yt_buf *out)
+        struct yt_str octets, yt_blank *put, void *ctx, struct yt_buf *out)
 {
 	const char *at = memmem(octets.p, octets.n, "secret=", 7);
 	char secret[40];
@@ -80,13 +80,14 @@ static int wide_blank(struct yt_plugin *self, struct yt_str wire_op, bool is_ans
 	return 1;
 }
 
-static int wide_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+static int wide_encode_request(
+        struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
 {
 	struct yt_msg named = *msg;
 
 	named.wire_op = yt_str(wire_of(msg->op->id));
 	if (yt_str_is(msg->batch, "incomplete") && msg->op->id == YT_OP_OUTPATIENT_SETTLE && self == NULL &&
-		msg->facts != NULL) { /* as the hub's: it lacks what nobody brought */
+	        msg->facts != NULL) { /* as the hub's: it lacks what nobody brought */
 		snprintf(fault->path, sizeof(fault->path), "data.inscp_scp_amt");
 		snprintf(fault->why, sizeof(fault->why), "is missing: 2204 brings it");
 		return YT_EFORMAT;
@@ -103,8 +104,8 @@ static int wide_encode_request(struct yt_plugin *self, const struct yt_msg *msg,
 }
 
 /* A registration issues a number of its own: a fact for the steps behind it. */
-static int wide_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets,
-	struct yt_reply *reply)
+static int wide_decode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets, struct yt_reply *reply)
 {
 	int rv = fake_codec.decode_reply(self, msg, status, octets, reply);
 
@@ -125,14 +126,15 @@ static int wide_reversal_of(struct yt_plugin *self, const struct yt_msg *origina
 	return 0;
 }
 
-static int wide_make_number(struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial,
-	struct yt_str *number)
+static int wide_make_number(
+        struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number)
 {
 	*number = yt_arena_printf(arena, "T%010llu", (unsigned long long)serial);
 	return 0;
 }
 
-static int hub_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+static int hub_encode_request(
+        struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
 {
 	struct yt_msg numbered = *msg;
 
@@ -167,8 +169,8 @@ static void make_ops(struct yt_wire_op *ops, enum yt_resolve registering, enum y
 }
 
 /* An answer is written from what the step's answer said: its octets must still be there. */
-static int wide_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply,
-	struct yt_buf *out)
+static int wide_encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
 {
 	if (reply->octets.n != 0)
 		assert_true(fake_is(reply->octets, "DONE") || fake_is(reply->octets, "REFUSED"));
@@ -198,15 +200,26 @@ static void make_codecs(void)
 
 /* -- configuration -------------------------------------------------------------------------------- */
 
-static const struct engine_party platform = { .name = "platform", .codec = { &platform_api, NULL },
-	.query_timeout_ms = 1000, .change_timeout_ms = 2000, .late_ms = 500, .server_delay_ms = 2500 };
-static const struct engine_party hub = { .name = "hub", .codec = { &hub_api, NULL }, .query_timeout_ms = 1000,
-	.change_timeout_ms = 2000, .late_ms = 500, .server_delay_ms = 500 };
+static const struct engine_party platform = { .name = "platform",
+	.codec = { &platform_api, NULL },
+	.query_timeout_ms = 1000,
+	.change_timeout_ms = 2000,
+	.late_ms = 500,
+	.server_delay_ms = 2500 };
+static const struct engine_party hub = { .name = "hub",
+	.codec = { &hub_api, NULL },
+	.query_timeout_ms = 1000,
+	.change_timeout_ms = 2000,
+	.late_ms = 500,
+	.server_delay_ms = 500 };
 
 static const struct engine_flow flows[] = {
 	{ "two", { { &platform, YT_OP_COUNT, NULL, false, NULL }, { &hub, YT_OP_COUNT, NULL, false, NULL } }, 2, 1 },
-	{ "three", { { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL }, { &hub, YT_OP_OUTPATIENT_REGISTER, "ykc700", false, NULL },
-	        { &hub, YT_OP_COUNT, NULL, false, NULL } }, 3, 3 },
+	{ "three",
+	        { { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL },
+	                { &hub, YT_OP_OUTPATIENT_REGISTER, "ykc700", false, NULL },
+	                { &hub, YT_OP_COUNT, NULL, false, NULL } },
+	        3, 3 },
 };
 static const struct engine_flow *flow; /* of this scenario; NULL: straight to the hub */
 
@@ -230,7 +243,7 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *o,
-	const char *listener, const struct engine_flow **to, const char **rule)
+        const char *listener, const struct engine_flow **to, const char **rule)
 {
 	*rule = "all";
 	if (is_native && msg->op->id != YT_OP_REVERSE)
@@ -259,12 +272,28 @@ static const struct engine_codec *c_listener(void *ctx, const char *name)
 	return &codec;
 }
 
-static const struct engine_conf conf = { .origin_by_subject = c_subject, .speaks_for = c_speaks_for,
-	.institution = c_institution, .route = c_route, .flow = c_flow, .keeps_facts = c_keeps_facts, .party = c_party,
-	.listener = c_listener, .serial_from = 9000, .serial_to = 9999, .exchanges = 100, .retry_ms = 1000,
-	.retry_max_ms = 4000, .park_after_ms = 60000, .margin_ms = 100 };
-static const struct keeper_conf keeper_conf = { .serial_from = 9000, .serial_to = 9999, .reverse_after_ms = 1000,
-	.undelivered_ms = 30000, .longest_wait_ms = 10000, .leases = 4, .exchanges = 100 };
+static const struct engine_conf conf = { .origin_by_subject = c_subject,
+	.speaks_for = c_speaks_for,
+	.institution = c_institution,
+	.route = c_route,
+	.flow = c_flow,
+	.keeps_facts = c_keeps_facts,
+	.party = c_party,
+	.listener = c_listener,
+	.serial_from = 9000,
+	.serial_to = 9999,
+	.exchanges = 100,
+	.retry_ms = 1000,
+	.retry_max_ms = 4000,
+	.park_after_ms = 60000,
+	.margin_ms = 100 };
+static const struct keeper_conf keeper_conf = { .serial_from = 9000,
+	.serial_to = 9999,
+	.reverse_after_ms = 1000,
+	.undelivered_ms = 30000,
+	.longest_wait_ms = 10000,
+	.leases = 4,
+	.exchanges = 100 };
 
 /* -- the world ------------------------------------------------------------------------------------ */
 
@@ -300,8 +329,8 @@ static void k_tell(void *ctx, uint32_t worker, const struct talk *talk)
 	put(false, talk);
 }
 
-static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
-	struct yt_str body, int64_t deadline_ms)
+static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op, struct yt_str body,
+        int64_t deadline_ms)
 {
 	assert_int_equal(w.leg, 0);
 	w.leg = leg;
@@ -365,9 +394,21 @@ static const char *k_closed(void *ctx)
 
 static void start(void)
 {
-	struct engine_world ew = { .wall_ms = w_time, .mono_ms = w_time, .random = w_random, .submit = w_submit, .send = w_send,
-		.answer = w_answer, .drop = w_drop, .person = w_person, .box = w_box, .quarantined = w_quarantined };
-	struct keeper_world kw = { .wall_ms = w_time, .mono_ms = w_time, .tell = k_tell, .find = k_find, .fetch = k_fetch,
+	struct engine_world ew = { .wall_ms = w_time,
+		.mono_ms = w_time,
+		.random = w_random,
+		.submit = w_submit,
+		.send = w_send,
+		.answer = w_answer,
+		.drop = w_drop,
+		.person = w_person,
+		.box = w_box,
+		.quarantined = w_quarantined };
+	struct keeper_world kw = { .wall_ms = w_time,
+		.mono_ms = w_time,
+		.tell = k_tell,
+		.find = k_find,
+		.fetch = k_fetch,
 		.closed = k_closed };
 
 	w.keeper = keeper_new(&keeper_conf, &kw);
@@ -442,8 +483,13 @@ static void later(int64_t ms)
 
 static void ask(uint64_t token, const char *line)
 {
-	struct engine_request r = { .token = token, .listener = "door", .codec = codec, .by_certificate = true,
-		.method = YT_STR("POST"), .subject = YT_STR("hospital"), .body = yt_str(line) };
+	struct engine_request r = { .token = token,
+		.listener = "door",
+		.codec = codec,
+		.by_certificate = true,
+		.method = YT_STR("POST"),
+		.subject = YT_STR("hospital"),
+		.body = yt_str(line) };
 
 	pump();
 	engine_request(w.engine, &r);
@@ -475,21 +521,21 @@ static const struct scenario {
 	const char *it;
 	int flow; /* index; -1: straight to the hub */
 	const char *asks;
-	/* What leaves, and what comes back: d done, r refused, l lost, n not sent, x absent, a had been done, g refused on
-	 * its way, e sign in first */
+	/* What leaves, and what comes back: d done, r refused, l lost, n not sent, x absent, a had been done, g refused
+	 * on its way, e sign in first */
 	const char *legs;
 	const char *hears; /* how the answer begins */
 	enum exchange_state end;
 } scenarios[] = {
-	{ "both steps done", 0, "REGISTER inst=H1 num=H1-1 | own=O1 person=P", "platform:REGISTER d hub:REGISTER d", "DONE visit=V1",
-	        X_DONE },
-	{ "the first is refused: nothing else leaves", 0, "REGISTER inst=H1 num=H1-1 | own=O1", "platform:REGISTER r", "REFUSED",
-	        X_REFUSED },
+	{ "both steps done", 0, "REGISTER inst=H1 num=H1-1 | own=O1 person=P", "platform:REGISTER d hub:REGISTER d",
+	        "DONE visit=V1", X_DONE },
+	{ "the first is refused: nothing else leaves", 0, "REGISTER inst=H1 num=H1-1 | own=O1", "platform:REGISTER r",
+	        "REFUSED", X_REFUSED },
 	{ "the second is refused: the first is undone", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
 	        "platform:REGISTER d hub:REGISTER r platform:REVERSE d", "REFUSED", X_REFUSED },
 	{ "the undoing is lost: it is sent until it is known", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
-	        "platform:REGISTER d hub:REGISTER r platform:REVERSE l platform:REVERSE l platform:REVERSE d", "REFUSED",
-	        X_REFUSED },
+	        "platform:REGISTER d hub:REGISTER r platform:REVERSE l platform:REVERSE l platform:REVERSE d",
+	        "REFUSED", X_REFUSED },
 	{ "there was nothing to undo", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
 	        "platform:REGISTER d hub:REGISTER r platform:REVERSE x", "REFUSED", X_REFUSED },
 	{ "the first is lost: sent again unchanged", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
@@ -498,8 +544,8 @@ static const struct scenario {
 	        "platform:REGISTER d hub:REGISTER l hub:REGISTER l hub:REGISTER d", "DONE", X_DONE },
 	{ "lost, and then refused", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
 	        "platform:REGISTER d hub:REGISTER l hub:REGISTER r platform:REVERSE d", "REFUSED", X_REFUSED },
-	{ "the first cannot be reached: refused at once", 0, "REGISTER inst=H1 num=H1-1 | own=O1", "platform:REGISTER n", "REFUSED",
-	        X_REFUSED },
+	{ "the first cannot be reached: refused at once", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
+	        "platform:REGISTER n", "REFUSED", X_REFUSED },
 	{ "the second cannot be reached: the first is undone", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
 	        "platform:REGISTER d hub:REGISTER n platform:REVERSE d", "REFUSED", X_REFUSED },
 	{ "lost, then refused on its way: that is no refusal", 0, "REGISTER inst=H1 num=H1-1 | own=O1",
@@ -549,9 +595,12 @@ static enum exchange_state state_in_log(void)
 
 static void reply(char how)
 {
-	const char *text = how == 'd' ? "DONE visit=V1 setl=A1 ." : how == 'x' ? "REFUSED why=absent ." :
-		how == 'a' ? "REFUSED why=already ." : how == 'g' ? "REFUSED why=gateway ." :
-		how == 'e' ? "REFUSED why=expired ." : "REFUSED no .";
+	const char *text = how == 'd'   ? "DONE visit=V1 setl=A1 ."
+	                   : how == 'x' ? "REFUSED why=absent ."
+	                   : how == 'a' ? "REFUSED why=already ."
+	                   : how == 'g' ? "REFUSED why=gateway ."
+	                   : how == 'e' ? "REFUSED why=expired ."
+	                                : "REFUSED no .";
 	uint64_t leg = w.leg;
 
 	w.leg = 0;
@@ -666,7 +715,8 @@ static void test_done_by_another(void **state)
 	assert_int_equal(state_in_log(), X_REFUSED);
 }
 
-/* nhsa.md 5.2, 2401: taken back by its number, whatever is killed meanwhile; "not found" counts when it is late enough. */
+/* nhsa.md 5.2, 2401: taken back by its number, whatever is killed meanwhile; "not found" counts when it is late enough.
+ */
 static void test_never_sent_again(void **state)
 {
 	platform_resolves = YT_RESOLVE_REVERSE;
@@ -768,10 +818,13 @@ static void test_changed_flow(void **state)
 /* More messages of ours than a lease has numbers. */
 static void test_many_numbers(void **state)
 {
-	static const struct engine_flow long_flow = { "long", { { &hub, YT_OP_COUNT, NULL, false, NULL },
-		{ &hub, YT_OP_OUTPATIENT_FEES, NULL, true, NULL }, { &hub, YT_OP_OUTPATIENT_FEES, NULL, true, NULL },
-		{ &hub, YT_OP_OUTPATIENT_FEES, NULL, true, NULL }, { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL },
-		{ &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL } }, 6, 1 };
+	static const struct engine_flow long_flow = { "long",
+		{ { &hub, YT_OP_COUNT, NULL, false, NULL }, { &hub, YT_OP_OUTPATIENT_FEES, NULL, true, NULL },
+		        { &hub, YT_OP_OUTPATIENT_FEES, NULL, true, NULL },
+		        { &hub, YT_OP_OUTPATIENT_FEES, NULL, true, NULL },
+		        { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL },
+		        { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL } },
+		6, 1 };
 
 	flow = &long_flow;
 	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
@@ -814,7 +867,8 @@ static void test_reversal_joins(void **state)
 	assert_int_equal(w.answers, 2);
 }
 
-/* A reversal whose route leads elsewhere than its original's did, since it names no area: it is no "nothing to undo". */
+/* A reversal whose route leads elsewhere than its original's did, since it names no area: it is no "nothing to undo".
+ */
 static void test_reversal_by_another_way(void **state)
 {
 	is_native = true;
@@ -855,7 +909,7 @@ static void test_passed_on(void **state)
 }
 
 static int boxed_repeat(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str stored, struct yt_str number,
-	int64_t wall_ms, struct yt_buf *out)
+        int64_t wall_ms, struct yt_buf *out)
 {
 	assert_string_equal(boxed, "repeat_reply");
 	assert_true(number.n > 0);
@@ -933,7 +987,8 @@ static void test_admission(void **state)
 static void test_unless(void **state)
 {
 	static const struct engine_flow fees = { "three",
-		{ { &platform, YT_OP_COUNT, NULL, false, NULL }, { &hub, YT_OP_OUTPATIENT_REGISTER, "ykc700", false, NULL },
+		{ { &platform, YT_OP_COUNT, NULL, false, NULL },
+		        { &hub, YT_OP_OUTPATIENT_REGISTER, "ykc700", false, NULL },
 		        { &hub, YT_OP_COUNT, NULL, false, NULL } },
 		3, 1 };
 
@@ -962,7 +1017,9 @@ static void test_only_with(void **state)
 	static const struct engine_flow undoing = { "undo",
 		{ { &hub, YT_OP_COUNT, NULL, true, "ykc700" }, { &platform, YT_OP_COUNT, NULL, true, NULL } }, 2, 2 };
 	static const struct engine_flow fees = { "register",
-		{ { &platform, YT_OP_COUNT, NULL, false, NULL }, { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false, NULL } }, 2, 1 };
+		{ { &platform, YT_OP_COUNT, NULL, false, NULL },
+		        { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false, NULL } },
+		2, 1 };
 
 	flow = &undoing;
 	ask(1, "FEES inst=H1 num=H1-1 | visit=V1 batch=B1");

@@ -68,8 +68,8 @@ static int open_all(void **state)
 {
 	static const struct plugin_setting b[] = { { "input_key", "client" }, { "sign_key", "pair" },
 		{ "verify_key", "pair" } };
-	static const struct plugin_setting c[] = { { "app_id", APP_ID }, { "app_secret", "app" }, { "sign_key", "pair" },
-		{ "verify_key", "pair" }, { "app_institution", "H33021399901" } };
+	static const struct plugin_setting c[] = { { "app_id", APP_ID }, { "app_secret", "app" },
+		{ "sign_key", "pair" }, { "verify_key", "pair" }, { "app_institution", "H33021399901" } };
 	struct yt_msg *msg;
 	struct yt_buf out = { 0 };
 
@@ -148,14 +148,14 @@ static struct yt_str sealed_in(const char *before, struct yt_str text, const cha
 /* Form C: the signature is over the text that was read, so of what cannot be read there is none that is good. */
 static struct yt_str wrapped_around(struct yt_str text)
 {
-	static const struct yt_sm4 how = { .key = { "app", 3 }, .derive = { APP_ID, sizeof(APP_ID) - 1 },
-		.mode = YT_SM4_ECB };
+	static const struct yt_sm4 how = {
+		.key = { "app", 3 }, .derive = { APP_ID, sizeof(APP_ID) - 1 }, .mode = YT_SM4_ECB
+	};
 	struct yt_buf out = { 0 };
 	struct yt_node *root;
 
 	assert_int_equal(yt_json_read(wrapped.arena, good_wrapped, NULL, &root, NULL), 0);
-	assert_int_equal(
-	        yt_node_set_text(wrapped.arena, root, "encData", encrypted(&wrapped, &how, text, true)), 0);
+	assert_int_equal(yt_node_set_text(wrapped.arena, root, "encData", encrypted(&wrapped, &how, text, true)), 0);
 	yt_json_write(root, &out);
 	return kept(&wrapped, &out);
 }
@@ -200,10 +200,9 @@ static void check_everywhere(const char *name, struct yt_str text)
 
 	check_request(&plain, "a message", name, text);
 	check_request(&plain, "input", name, around(&plain, "{" HEAD("2207") "\"input\":", text, "}"));
-	check_request(&plain, "input that nobody reads", name,
-	        around(&plain, "{" HEAD("13203A") "\"input\":", text, "}"));
-	check_request(&plain, "input.data", name,
-	        around(&plain, "{" HEAD("2208") "\"input\":{\"data\":", text, "}}"));
+	check_request(
+	        &plain, "input that nobody reads", name, around(&plain, "{" HEAD("13203A") "\"input\":", text, "}"));
+	check_request(&plain, "input.data", name, around(&plain, "{" HEAD("2208") "\"input\":{\"data\":", text, "}}"));
 	check_request(&plain, "an unknown member", name,
 	        around(&plain, "{" HEAD("2208") "\"x\":", text, ",\"input\":{\"data\":{" DATA_CANCEL "}}}"));
 	check_request(&sealed, "a message", name, text);
@@ -232,17 +231,41 @@ static void test_few_at_every_place(void **state)
 		const char *name;
 		struct yt_str text;
 	} rows[] = {
-#define TEXT(name, text) { name, { text, sizeof(text) - 1 } }
-		TEXT("y object", "{}"), TEXT("y array", "[]"), TEXT("y text", "\"\""), TEXT("y number", "-0.0e+1"),
-		TEXT("y truth", "true"), TEXT("y nothing", "null"), TEXT("n nothing at all", ""),
-		TEXT("n open object", "{"), TEXT("n open array", "[1,"), TEXT("n open text", "\"a"),
-		TEXT("n comma", "{\"a\":1,}"), TEXT("n two values", "{}{}"), TEXT("n NUL", "{\"a\":\"\0\"}"),
-		TEXT("n NUL behind", "{}\0"), TEXT("n comment", "{/**/}"), TEXT("n NaN", "[NaN]"),
-		TEXT("n leading zero", "[01]"), TEXT("n plus", "[+1]"), TEXT("n half an escape", "[\"\\u00\"]"),
-		TEXT("i overlong, which GB18030 has too", "[\"\xc0\xaf\"]"), TEXT("i surrogate in UTF-8, which may be GB18030", "[\"\xed\xa0\x80\"]"),
-		TEXT("n single quotes", "{'a':1}"), TEXT("n name without quotes", "{a:1}"),
-		TEXT("i GBK", "[\"\xcb\xd5\"]"), TEXT("n UTF-16", "[\0]\0"), TEXT("i lone surrogate", "[\"\\ud800\"]"),
-		TEXT("i name twice", "{\"data\":1,\"data\":2}"), TEXT("i large number", "[1e9999]"),
+#define TEXT(name, text)                                                                                               \
+	{                                                                                                              \
+		name,                                                                                                  \
+		{                                                                                                      \
+			text, sizeof(text) - 1                                                                         \
+		}                                                                                                      \
+	}
+		TEXT("y object", "{}"),
+		TEXT("y array", "[]"),
+		TEXT("y text", "\"\""),
+		TEXT("y number", "-0.0e+1"),
+		TEXT("y truth", "true"),
+		TEXT("y nothing", "null"),
+		TEXT("n nothing at all", ""),
+		TEXT("n open object", "{"),
+		TEXT("n open array", "[1,"),
+		TEXT("n open text", "\"a"),
+		TEXT("n comma", "{\"a\":1,}"),
+		TEXT("n two values", "{}{}"),
+		TEXT("n NUL", "{\"a\":\"\0\"}"),
+		TEXT("n NUL behind", "{}\0"),
+		TEXT("n comment", "{/**/}"),
+		TEXT("n NaN", "[NaN]"),
+		TEXT("n leading zero", "[01]"),
+		TEXT("n plus", "[+1]"),
+		TEXT("n half an escape", "[\"\\u00\"]"),
+		TEXT("i overlong, which GB18030 has too", "[\"\xc0\xaf\"]"),
+		TEXT("i surrogate in UTF-8, which may be GB18030", "[\"\xed\xa0\x80\"]"),
+		TEXT("n single quotes", "{'a':1}"),
+		TEXT("n name without quotes", "{a:1}"),
+		TEXT("i GBK", "[\"\xcb\xd5\"]"),
+		TEXT("n UTF-16", "[\0]\0"),
+		TEXT("i lone surrogate", "[\"\\ud800\"]"),
+		TEXT("i name twice", "{\"data\":1,\"data\":2}"),
+		TEXT("i large number", "[1e9999]"),
 #undef TEXT
 	};
 

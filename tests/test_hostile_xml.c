@@ -1,8 +1,8 @@
 /* tests/test_hostile_xml.c - octets that are no XML or mean harm, at every place where XML comes in.
  *
  * Each row of hostile_xml.c is read alone, and in messages between provinces whose signatures are good, so that the
- * XML is all that is at fault: a request to us, a party's answer, and the answer that P201 brings in base64.  A file and
- * a listening port stand where the rows point to; nobody may touch them. */
+ * XML is all that is at fault: a request to us, a party's answer, and the answer that P201 brings in base64.  A file
+ * and a listening port stand where the rows point to; nobody may touch them. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/inotify.h>
@@ -57,8 +57,8 @@ static void assert_untouched(const char *it)
 
 /* -- documents ---------------------------------------------------------------------------------- */
 
-static const char *const harmless[HOSTILE_SLOTS] = { "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", "<!-- c -->\n", " ",
-	"NB1", "\n<!-- c -->\n" };
+static const char *const harmless[HOSTILE_SLOTS] = { "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", "<!-- c -->\n",
+	" ", "NB1", "\n<!-- c -->\n" };
 
 struct filled {
 	struct yt_str slot[HOSTILE_SLOTS];
@@ -114,8 +114,8 @@ static struct yt_str with_content(struct world *w, const char *text, struct yt_s
 }
 
 /* The message around body, its digest over body and its signature good. */
-static struct yt_str signed_around(struct world *w, const struct doc *d, const struct filled *f, struct yt_str body,
-        struct yt_str in_head)
+static struct yt_str signed_around(
+        struct world *w, const struct doc *d, const struct filled *f, struct yt_str body, struct yt_str in_head)
 {
 	struct yt_str digest = sm3_hex(w, body), sign = signature_of(w, d, digest);
 	struct yt_buf out = { 0 };
@@ -132,25 +132,24 @@ static struct yt_str signed_around(struct world *w, const struct doc *d, const s
 		yt_buf_printf(&out, "<reftransid>%s</reftransid>", d->reftransid);
 	yt_buf_printf(&out, "<sender>%s</sender><recver>%s</recver><aab299>%s</aab299><aab301>%s</aab301>", d->sender,
 	        d->recver, d->treating, d->insured);
-	yt_buf_printf(&out, "<sendtime>%s</sendtime><expire>%s</expire><keyid>%s</keyid>", d->sendtime, d->expire,
-	        d->keyid);
 	yt_buf_printf(
-	        &out, "<digest>%.*s</digest><sign>%.*s</sign></head>\n  ", YT_FMT(digest), YT_FMT(sign));
+	        &out, "<sendtime>%s</sendtime><expire>%s</expire><keyid>%s</keyid>", d->sendtime, d->expire, d->keyid);
+	yt_buf_printf(&out, "<digest>%.*s</digest><sign>%.*s</sign></head>\n  ", YT_FMT(digest), YT_FMT(sign));
 	yt_buf_str(&out, body);
 	yt_buf_text(&out, "</ksbw>");
 	yt_buf_str(&out, f->slot[HOSTILE_END]);
 	return kept(w, &out);
 }
 
-#define BILL                                                                                                           \
-	"<input><aab299>330200</aab299><akb026>H33020300999</akb026><akb021>示例医院</akb021><aab301>621000</aab301>"  \
-	"<ykc700>S6210002603060000123</ykc700><aac001>62100000000000000000876543</aac001><aac043>01</aac043>"          \
+#define BILL                                                                                                              \
+	"<input><aab299>330200</aab299><akb026>H33020300999</akb026><akb021>示例医院</akb021><aab301>621000</aab301>" \
+	"<ykc700>S6210002603060000123</ykc700><aac001>62100000000000000000876543</aac001><aac043>01</aac043>"             \
 	"<aac044>621002197203164015</aac044><aac003>苏望川</aac003><aka130>21</aka130><aae072>@@</aae072>"             \
-	"<yzz021>Z1</yzz021><akc264>100.00</akc264><ake171>70.00</ake171><akc018>50.00</akc018><akc228>20.00</akc228>" \
-	"<akc232>5.00</akc232><akc233>5.00</akc233><akc234>5.00</akc234><akc235>5.00</akc235><akc253>6.00</akc253>"    \
-	"<akc268>4.00</akc268><akc236>4.00</akc236><feecnt>2</feecnt>"                                                 \
-	"<feehash>db29cc7e96b5992cec39d2e48c459721eb08bf5daa019261b01f043a033dfe73</feehash><ake170>0</ake170>"        \
-	"<ake122>0</ake122><ykc701>20260306</ykc701><ykc702>20260318</ykc702><aae011>收费05</aae011>"                \
+	"<yzz021>Z1</yzz021><akc264>100.00</akc264><ake171>70.00</ake171><akc018>50.00</akc018><akc228>20.00</akc228>"    \
+	"<akc232>5.00</akc232><akc233>5.00</akc233><akc234>5.00</akc234><akc235>5.00</akc235><akc253>6.00</akc253>"       \
+	"<akc268>4.00</akc268><akc236>4.00</akc236><feecnt>2</feecnt>"                                                    \
+	"<feehash>db29cc7e96b5992cec39d2e48c459721eb08bf5daa019261b01f043a033dfe73</feehash><ake170>0</ake170>"           \
+	"<ake122>0</ake122><ykc701>20260306</ykc701><ykc702>20260318</ykc702><aae011>收费05</aae011>"                   \
 	"<aae036>20260318101530</aae036></input>"
 #define SAID "<result><errorcode>-3004</errorcode><errormsg>@@</errormsg><dupflag>0</dupflag></result>"
 
@@ -247,8 +246,8 @@ static void test_in_a_signed_request(void **state)
 
 		f = fill(s.w.arena, row);
 		assert_request_refused(&s,
-		        signed_around(&s.w, &ksbw_request, &f,
-		                with_content(&s.w, BILL, f.slot[HOSTILE_CONTENT]), YT_STR("")),
+		        signed_around(
+		                &s.w, &ksbw_request, &f, with_content(&s.w, BILL, f.slot[HOSTILE_CONTENT]), YT_STR("")),
 		        row->it);
 		if (row->slot == HOSTILE_CONTENT) /* in the head, before anything is verified */
 			assert_request_refused(&s,
@@ -274,8 +273,8 @@ static void test_in_a_signed_answer(void **state)
 
 		f = fill(s.w.arena, row);
 		reply = answered(&s.w, &s.zj, s.asked,
-		        signed_around(&s.w, &ksbw_answer, &f,
-		                with_content(&s.w, SAID, f.slot[HOSTILE_CONTENT]), YT_STR("")));
+		        signed_around(
+		                &s.w, &ksbw_answer, &f, with_content(&s.w, SAID, f.slot[HOSTILE_CONTENT]), YT_STR("")));
 		if (reply->outcome != YT_UNKNOWN ||
 		        !yt_str_starts(reply->text, "answer cannot be believed: (message) cannot be read"))
 			fail_msg("%s: outcome %d %.*s", row->it, (int)reply->outcome, YT_FMT(reply->text));
@@ -297,8 +296,8 @@ static enum yt_judgement judged(struct scene *s, const struct filled *f, struct 
 	octets = kept(&s->w, &stored);
 	yt_buf_text(&body, "<result><errorcode>0</errorcode><dupflag>0</dupflag><output><ostate>2</ostate><oresult>");
 	yt_base64_add(&body, octets.p, octets.n);
-	yt_buf_printf(&body, "</oresult><oresdigest>%.*s</oresdigest></output></result>",
-	        YT_FMT(sm3_hex(&s->w, octets)));
+	yt_buf_printf(
+	        &body, "</oresult><oresdigest>%.*s</oresdigest></output></result>", YT_FMT(sm3_hex(&s->w, octets)));
 	a.transno = "P201";
 	a.reftransid = "330000202603181016000000000100";
 	return s->zj.api->judge(s->zj.plugin, s->asked,
@@ -357,8 +356,8 @@ static const struct reaching_case {
 	        "input.include" },
 	{ "a schema by location", "<aae072>", "<aae072 " XSI " xsi:schemaLocation=\"u http://127.0.0.1:@PORT@/\">",
 	        "input.aae072" },
-	{ "a schema without namespace", "<aae072>",
-	        "<aae072 " XSI " xsi:noNamespaceSchemaLocation=\"file://@FILE@\">", "input.aae072" },
+	{ "a schema without namespace", "<aae072>", "<aae072 " XSI " xsi:noNamespaceSchemaLocation=\"file://@FILE@\">",
+	        "input.aae072" },
 	{ "nil", "<aae072>", "<aae072 " XSI " xsi:nil=\"true\">", "input.aae072" },
 	{ "a type by attribute", "<aae072>", "<aae072 " XSI " xsi:type=\"a\">", "input.aae072" },
 	{ "xml:base", "<aae072>", "<aae072 xml:base=\"file:///\">", "input.aae072" },

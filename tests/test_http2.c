@@ -60,7 +60,7 @@ static void on_request(void *arg, const struct server_request *r)
 	w.n_requests++;
 	w.token = r->token;
 	snprintf(w.told + n, sizeof(w.told) - n, "%.*s %.*s %zu %.*s|", YT_FMT(r->method), YT_FMT(r->target), r->body.n,
-		YT_FMT(r->subject));
+	        YT_FMT(r->subject));
 	if (yt_str_is(r->target, "/now"))
 		answer(r->token, 200, "now");
 	else if (yt_str_is(r->target, "/later"))
@@ -97,11 +97,24 @@ static struct server_conf usual_conf(void)
 	snprintf(cert, sizeof(cert), "%s", pki_cert("server"));
 	snprintf(key, sizeof(key), "%s", pki_key("server"));
 	snprintf(ca, sizeof(ca), "%s", pki_cert("ca"));
-	return (struct server_conf){ .name = "test", .kind = SERVER_MTLS, .cert_file = cert, .key_file = key,
-		.client_ca_file = ca, .http2 = true,
-		.limits = { .connections = 8, .header_bytes = 1024, .headers = 8, .body_bytes = BODY_MAX,
-			.handshake_ms = 5000, .request_ms = 5000, .idle_ms = 5000, .streams = 4, .continuations = 3,
-			.buffered_bytes = 65536, .resets = 10, .control_frames = 50 } };
+	return (struct server_conf){ .name = "test",
+		.kind = SERVER_MTLS,
+		.cert_file = cert,
+		.key_file = key,
+		.client_ca_file = ca,
+		.http2 = true,
+		.limits = { .connections = 8,
+		        .header_bytes = 1024,
+		        .headers = 8,
+		        .body_bytes = BODY_MAX,
+		        .handshake_ms = 5000,
+		        .request_ms = 5000,
+		        .idle_ms = 5000,
+		        .streams = 4,
+		        .continuations = 3,
+		        .buffered_bytes = 65536,
+		        .resets = 10,
+		        .control_frames = 50 } };
 }
 
 static void world_open(const struct server_conf *conf)
@@ -216,7 +229,8 @@ static void requests_reach_the_engine_as_they_are(void **state)
 	(void)state;
 	world_open(&conf);
 	act_free(play("H 1 h {R} content-length=5 | D 1 s hello | W 1+now | " ASK(3, "/later") " | H 5 sh {R} a=*900 | "
-		"H 7 sh {R} X=1", "3+later"));
+	                                                                                       "H 7 sh {R} X=1",
+	        "3+later"));
 	assert_string_equal(w.told, "POST /now 5 hospital-one|POST /later 0 hospital-one|");
 	assert_int_equal(w.n_flushed, 2);
 	assert_int_equal(w.n_gone, 0);
@@ -286,7 +300,8 @@ static void an_answer_that_is_not_taken_ends_alone(void **state)
 	(void)state;
 	conf.limits.request_ms = 50;
 	world_open(&conf);
-	act = play("F 4 0 0 000400000000 | " ASK(1, "/now") " | W RST 1=8 | F 4 0 0 00040000ffff | " ASK(3, "/now"), "3+now");
+	act = play("F 4 0 0 000400000000 | " ASK(1, "/now") " | W RST 1=8 | F 4 0 0 00040000ffff | " ASK(3, "/now"),
+	        "3+now");
 	assert_non_null(strstr(act->talk.text, "1:200 RST 1=8"));
 	assert_non_null(strstr(act->talk.text, "3+now"));
 	assert_int_equal(w.n_gone, 1);
@@ -308,8 +323,8 @@ static void play_without_reading(void *arg)
 static void a_peer_that_reads_nothing_is_cut(void **state)
 {
 	struct server_conf conf = usual_conf();
-	static const struct row row = { "", "F 4 0 0 00047fffffff | F 8 0 0 7fff0000 | " ASK(1, "/big") " | " ASK(3, "/big")
-		" | W 1:200", "" };
+	static const struct row row = { "",
+		"F 4 0 0 00047fffffff | F 8 0 0 7fff0000 | " ASK(1, "/big") " | " ASK(3, "/big") " | W 1:200", "" };
 	struct act *act = calloc(1, sizeof(*act));
 
 	(void)state;
@@ -351,8 +366,9 @@ static void a_draining_server_serves_to_the_end(void **state)
 
 	(void)state;
 	world_open(&conf);
-	act = play(ASK(1, "/drain") " | W NOTICE | " ASK(3, "/now") " | W 3+now | F 6 1 0 *8 | W GOAWAY=0 | " ASK(5, "/now")
-		" | W GOAWAY=0", "GOAWAY=0");
+	act = play(ASK(1, "/drain") " | W NOTICE | " ASK(3, "/now") " | W 3+now | F 6 1 0 *8 | W GOAWAY=0 | " ASK(
+	                   5, "/now") " | W GOAWAY=0",
+	        "GOAWAY=0");
 	assert_non_null(strstr(act->talk.text, "NOTICE PING 3:200 3+now GOAWAY=0"));
 	assert_null(strstr(act->talk.text, "5:"));
 	assert_int_equal(w.n_requests, 2);

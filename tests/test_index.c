@@ -584,11 +584,12 @@ static void test_every_member(void **state)
 	for (unsigned i = 0; i < 9; i++) {
 		make_full(&was);
 		was.id = 5 + i;
-		bool *const flags[] = { &was.answered, &was.delivered, &was.reversal_wanted, &was.must_answer, &was.undoing };
+		bool *const flags[] = { &was.answered, &was.delivered, &was.reversal_wanted, &was.must_answer,
+			&was.undoing };
 
 		if (i > 0 && i < 6)
 			*flags[i - 1] = false; /* each for itself: two that are mixed up show */
-		if (i == 6) { /* of one leg */
+		if (i == 6) {                  /* of one leg */
 			memset(was.flow, 0, sizeof(was.flow));
 			memset(was.step_sent, 0, sizeof(was.step_sent));
 			memset(was.step_got, 0, sizeof(was.step_got));
@@ -624,7 +625,8 @@ static log_pos leave_piece(struct world *w, uint64_t exchange, const char *keys,
 	return commit(w);
 }
 
-static void assert_places(struct index *index, const char *key, const struct fact_place *want, size_t n_want, size_t max)
+static void assert_places(
+        struct index *index, const char *key, const struct fact_place *want, size_t n_want, size_t max)
 {
 	struct fact_place places[16];
 	size_t n = 99;
@@ -885,7 +887,8 @@ static void test_queries_of_two_batches(void **state)
 	assert_int_equal(queries[0].position, first);
 	assert_int_equal(queries[0].n, 2);
 	assert_int_equal(index_query_buckets(index, begins - 10, begins, queries, 4), 0);
-	assert_int_equal(index_query_buckets(index, begins + INDEX_BUCKET_MS, begins + INDEX_BUCKET_MS + 1, queries, 4), 0);
+	assert_int_equal(
+	        index_query_buckets(index, begins + INDEX_BUCKET_MS, begins + INDEX_BUCKET_MS + 1, queries, 4), 0);
 	index_close(index);
 }
 

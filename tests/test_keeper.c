@@ -51,10 +51,18 @@ static int64_t k_mono(void *ctx)
 
 static const char *talk_name(enum talk_kind kind)
 {
-	static const char *const names[] = { [DOWN_WELCOME] = "welcome", [DOWN_ADMITTED] = "admitted",
-		[DOWN_STORED] = "stored", [DOWN_WAIT] = "wait", [DOWN_CONFLICT] = "conflict", [DOWN_BUSY] = "busy",
-		[DOWN_CLOSED] = "closed", [DOWN_DURABLE] = "durable", [DOWN_LEASE] = "lease",
-		[DOWN_RESTARTED] = "restarted", [DOWN_SESSION] = "session", [DOWN_MOOT] = "moot" };
+	static const char *const names[] = { [DOWN_WELCOME] = "welcome",
+		[DOWN_ADMITTED] = "admitted",
+		[DOWN_STORED] = "stored",
+		[DOWN_WAIT] = "wait",
+		[DOWN_CONFLICT] = "conflict",
+		[DOWN_BUSY] = "busy",
+		[DOWN_CLOSED] = "closed",
+		[DOWN_DURABLE] = "durable",
+		[DOWN_LEASE] = "lease",
+		[DOWN_RESTARTED] = "restarted",
+		[DOWN_SESSION] = "session",
+		[DOWN_MOOT] = "moot" };
 
 	return names[kind];
 }
@@ -72,7 +80,7 @@ static void k_tell(void *ctx, uint32_t worker, const struct talk *talk)
 		yt_buf_printf(&w.told, "=%.*s", YT_FMT(rec_get(&rec, REC_T_REPLY)));
 	if (talk->kind == DOWN_SESSION && rec_read(talk->payload, &rec, &used) == 0)
 		yt_buf_printf(&w.told, "=%.*s%s", YT_FMT(rec_get(&rec, REC_T_SIGN_NO)),
-			rec_get(&rec, REC_T_SERIAL).n != 0 ? "grant" : "");
+		        rec_get(&rec, REC_T_SERIAL).n != 0 ? "grant" : "");
 	yt_buf_byte(&w.told, ' ');
 	if (talk->kind == DOWN_LEASE) {
 		yt_buf_clear(&w.leased);
@@ -104,7 +112,7 @@ static struct exchange *fold(uint64_t exchange, struct yt_str institution, struc
 	}
 	for (i = 0; i < n; i++) {
 		if (row[i].id == exchange || (exchange == 0 && yt_str_is(institution, row[i].institution) &&
-			yt_str_is(number, row[i].number))) {
+		                                     yt_str_is(number, row[i].number))) {
 			x = row[i];
 			return &x;
 		}
@@ -146,13 +154,22 @@ static const char *k_closed(void *ctx)
 	return w.closed;
 }
 
-static const struct keeper_conf conf = { .serial_from = 9000, .serial_to = 9007, .reverse_after_ms = REVERSE_AFTER_MS,
-	.undelivered_ms = UNDELIVERED_MS, .longest_wait_ms = 300000, .leases = 2, .exchanges = 8 };
+static const struct keeper_conf conf = { .serial_from = 9000,
+	.serial_to = 9007,
+	.reverse_after_ms = REVERSE_AFTER_MS,
+	.undelivered_ms = UNDELIVERED_MS,
+	.longest_wait_ms = 300000,
+	.leases = 2,
+	.exchanges = 8 };
 
 static void new_keeper(void)
 {
-	struct keeper_world world = { .wall_ms = k_wall, .mono_ms = k_mono, .tell = k_tell, .find = k_find,
-		.fetch = k_fetch, .closed = k_closed };
+	struct keeper_world world = { .wall_ms = k_wall,
+		.mono_ms = k_mono,
+		.tell = k_tell,
+		.find = k_find,
+		.fetch = k_fetch,
+		.closed = k_closed };
 
 	w.keeper = keeper_new(&conf, &world);
 	assert_non_null(w.keeper);
@@ -266,7 +283,9 @@ static void restart(uint32_t n)
 
 static int say(uint32_t worker, enum talk_kind kind, uint64_t exchange, struct yt_buf *records)
 {
-	struct talk talk = { .seq = ++w.seq[worker], .exchange = exchange, .kind = kind, .payload = yt_buf_view(records) };
+	struct talk talk = {
+		.seq = ++w.seq[worker], .exchange = exchange, .kind = kind, .payload = yt_buf_view(records)
+	};
 	int rv = keeper_message(w.keeper, worker, &talk);
 
 	yt_buf_free(records);
@@ -481,36 +500,37 @@ static const struct verdict_case {
 	char before;
 	struct asked then;
 	const char *closed;
-	const char *told; /* at once ... */
+	const char *told;        /* at once ... */
 	const char *with_commit; /* ... and with the next commit */
 } verdict_cases[] = {
 	{ "another number", 't', { 2, "N2", "c", "settle|V|B", 0, NULL }, NULL, "", "2:admitted 2" },
 	{ "the same again, done", 't', { 2, "N1", "c", NULL, 0, NULL }, NULL, "2:stored 2=settled", "" },
-	{ "the same again, done and not taken: an offer is written down", 'd', { 2, "N1", "c", NULL, 0, NULL }, NULL, "",
-		"2:stored 2=settled" },
+	{ "the same again, done and not taken: an offer is written down", 'd', { 2, "N1", "c", NULL, 0, NULL }, NULL,
+	        "", "2:stored 2=settled" },
 	{ "the same again, refused", 'r', { 2, "N1", "c", NULL, 0, NULL }, NULL, "2:stored 2=refused", "" },
 	{ "the same while it is in flight", 'a', { 2, "N1", "c", NULL, 0, NULL }, NULL, "2:wait 2", "" },
 	{ "the same while it is being found out", 'u', { 2, "N1", "c", NULL, 0, NULL }, NULL, "2:wait 2", "" },
 	{ "the same number, other content", 't', { 2, "N1", "d", NULL, 0, NULL }, NULL, "2:conflict 2", "" },
 	{ "other content while it is in flight", 'a', { 2, "N1", "d", NULL, 0, NULL }, NULL, "2:conflict 2", "" },
 	{ "another settlement of the visit while one is in flight (P13)", 'a', { 2, "N2", "c", "settle|V|B", 0, NULL },
-		NULL, "2:busy 2", "" },
+	        NULL, "2:busy 2", "" },
 	{ "another settlement of the visit while one is unknown (P13)", 'u', { 2, "N2", "c", "settle|V|B", 0, NULL },
-		NULL, "2:busy 2", "" },
+	        NULL, "2:busy 2", "" },
 	{ "a settlement of another batch meanwhile", 'u', { 2, "N2", "c", "settle|V|C", 0, NULL }, NULL, "",
-		"2:admitted 2" },
+	        "2:admitted 2" },
 	{ "another settlement of the visit after a refusal", 'r', { 2, "N2", "c", "settle|V|B", 0, NULL }, NULL, "",
-		"2:admitted 2" },
+	        "2:admitted 2" },
 	{ "a new one when the disk is full", 't', { 2, "N2", "c", NULL, 0, NULL }, "full", "2:closed 2", "" },
-	{ "a stored answer when the disk is full", 't', { 2, "N1", "c", NULL, 0, NULL }, "full", "2:stored 2=settled", "" },
+	{ "a stored answer when the disk is full", 't', { 2, "N1", "c", NULL, 0, NULL }, "full", "2:stored 2=settled",
+	        "" },
 	{ "its origin's reversal while it is unknown joins", 'u', { 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" }, NULL, "",
-		"2:wait 2" },
-	{ "its origin's reversal while it is in flight joins", 'a', { 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" }, NULL, "",
-		"2:wait 2" },
+	        "2:wait 2" },
+	{ "its origin's reversal while it is in flight joins", 'a', { 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" }, NULL,
+	        "", "2:wait 2" },
 	{ "its origin's reversal of a success is sent on", 't', { 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" }, NULL, "",
-		"2:admitted 2" },
+	        "2:admitted 2" },
 	{ "a reversal of a number nobody knows is sent on", 't', { 2, "R1", "c", NULL, YT_OP_REVERSE, "N9" }, NULL, "",
-		"2:admitted 2" },
+	        "2:admitted 2" },
 };
 
 static void test_verdict(void **state)
@@ -524,8 +544,11 @@ static void test_verdict(void **state)
 	begin(1, (struct asked){ 1, "N1", "c", "settle|V|B", 0, NULL });
 	commit();
 	if (row->before != 'a')
-		end(1, 1, row->before == 'u' ? YT_UNKNOWN : row->before == 'r' ? YT_REFUSED : YT_DONE,
-			row->before == 'r' ? "refused" : "settled");
+		end(1, 1,
+		        row->before == 'u'   ? YT_UNKNOWN
+		        : row->before == 'r' ? YT_REFUSED
+		                             : YT_DONE,
+		        row->before == 'r' ? "refused" : "settled");
 	commit();
 	if (row->before == 't')
 		note(1, 1, NULL);
@@ -641,7 +664,7 @@ static void test_lease(void **state)
 	assert_told(""); /* its numbers are not durable yet */
 	commit();
 	assert_true(yt_str_eq(yt_buf_view(&w.told), YT_STR("1:lease 0/1 ")) ||
-		yt_str_eq(yt_buf_view(&w.told), YT_STR("2:lease 0/1 ")));
+	            yt_str_eq(yt_buf_view(&w.told), YT_STR("2:lease 0/1 ")));
 	forget_told();
 	later(10 * 24 * 3600000LL); /* no clock ends a lease */
 	assert_told("");
@@ -1289,8 +1312,9 @@ static void test_restart_leases(void **state)
 	assert_told("");
 	assert_int_equal(step(worker, 1, REC_LEG_REVERSAL), 0);
 	commit();
-	assert_true(strstr((give_back_reversed(worker, 1, "reversed"), commit(), yt_buf_byte(&w.told, 0), (char *)w.told.p),
-		"durable") != NULL);
+	assert_true(
+	        strstr((give_back_reversed(worker, 1, "reversed"), commit(), yt_buf_byte(&w.told, 0), (char *)w.told.p),
+	                "durable") != NULL);
 }
 
 /* A worker that is waiting asks again; what is over is told, what is not known is not refused. */

@@ -24,18 +24,23 @@ static struct world {
 	int64_t wall_ms, mono_ms;
 	struct yt_buf commits[N_COMMITS]; /* position is index + 1 */
 	size_t n_commits;
-	log_pos gone;      /* commits before are erased or dropped */
-	log_pos broken;    /* 0, or the one that cannot be read */
-	log_pos indexed;   /* the index knows those before */
-	int facts_error;   /* what the index says instead */
-	size_t largest;    /* payload told so far */
-	struct yt_buf told; /* the pieces of the last DOWN_FACTS, "a b " */
+	log_pos gone;         /* commits before are erased or dropped */
+	log_pos broken;       /* 0, or the one that cannot be read */
+	log_pos indexed;      /* the index knows those before */
+	int facts_error;      /* what the index says instead */
+	size_t largest;       /* payload told so far */
+	struct yt_buf told;   /* the pieces of the last DOWN_FACTS, "a b " */
 	struct yt_buf leased; /* the lease told last */
 	uint64_t seq;
 } w;
 
-static struct keeper_conf conf = { .serial_from = 9000, .serial_to = 9007, .reverse_after_ms = 15000,
-	.undelivered_ms = 1800000, .longest_wait_ms = 300000, .leases = 2, .exchanges = 8 };
+static struct keeper_conf conf = { .serial_from = 9000,
+	.serial_to = 9007,
+	.reverse_after_ms = 15000,
+	.undelivered_ms = 1800000,
+	.longest_wait_ms = 300000,
+	.leases = 2,
+	.exchanges = 8 };
 
 static int64_t k_wall(void *ctx)
 {
@@ -127,8 +132,13 @@ static const char *k_closed(void *ctx)
 
 static void new_keeper(void)
 {
-	struct keeper_world world = { .wall_ms = k_wall, .mono_ms = k_mono, .tell = k_tell, .find = k_find,
-		.facts = k_facts, .fetch = k_fetch, .closed = k_closed };
+	struct keeper_world world = { .wall_ms = k_wall,
+		.mono_ms = k_mono,
+		.tell = k_tell,
+		.find = k_find,
+		.facts = k_facts,
+		.fetch = k_fetch,
+		.closed = k_closed };
 
 	w.keeper = keeper_new(&conf, &world);
 	assert_non_null(w.keeper);
@@ -420,7 +430,7 @@ static void test_nonsense(void **state)
 
 	talk.seq = ++w.seq;
 	assert_int_equal(keeper_message(w.keeper, 1, &talk), YT_ECORRUPT); /* no record at all */
-	add_piece(&buf, 98, "v", YT_STR("a"));                            /* of another exchange */
+	add_piece(&buf, 98, "v", YT_STR("a"));                             /* of another exchange */
 	talk.payload = yt_buf_view(&buf);
 	talk.seq = ++w.seq;
 	assert_int_equal(keeper_message(w.keeper, 1, &talk), YT_ECORRUPT);
@@ -468,7 +478,7 @@ static void step(enum rec_leg leg, unsigned step_no, const char *sent, unsigned 
 		rec_u32(&buf, REC_T_ATTEMPT, 1);
 	else
 		rec_str(&buf, leg == REC_LEG_UNDO ? REC_T_UNDO_SENT : (enum rec_tag)(REC_T_STEP_SENT + step_no - 1),
-			yt_str(sent));
+		        yt_str(sent));
 	rec_end(&buf, at);
 	say(UP_STEP, 1, &buf);
 	commit();
@@ -568,8 +578,12 @@ static void test_flow_carried_for_one_step(void **state)
 	give_back();
 	e = kept_find(w.keeper, 1);
 	for (int i = 0; i < 5; i++) {
-		log_pos *pos = i == 0 ? &e->x.step_sent[0] : i == 1 ? &e->x.step_got[1] : i == 2 ? &e->x.undo_sent :
-			i == 3 ? &e->x.step_sent[7] : &e->x.step_got[7], was = *pos;
+		log_pos *pos = i == 0   ? &e->x.step_sent[0]
+		               : i == 1 ? &e->x.step_got[1]
+		               : i == 2 ? &e->x.undo_sent
+		               : i == 3 ? &e->x.step_sent[7]
+		                        : &e->x.step_got[7],
+		        was = *pos;
 		size_t n;
 
 		e->x.accepted_pos = e->x.sent_pos = e->x.answered_pos = e->x.undo_sent = 4;
@@ -607,9 +621,9 @@ static void test_flow_too_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_wherever_they_stand), TEST(test_replayed), TEST(test_keys),
-		TEST(test_order_in_a_commit), TEST(test_too_many), TEST(test_too_large), TEST(test_erased_and_unreadable),
-		TEST(test_too_old), TEST(test_nonsense), TEST(test_flow_leased), TEST(test_flow_carried),
-		TEST(test_flow_carried_for_one_step), TEST(test_flow_too_large) };
+		TEST(test_order_in_a_commit), TEST(test_too_many), TEST(test_too_large),
+		TEST(test_erased_and_unreadable), TEST(test_too_old), TEST(test_nonsense), TEST(test_flow_leased),
+		TEST(test_flow_carried), TEST(test_flow_carried_for_one_step), TEST(test_flow_too_large) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,7 +41,8 @@ static void put_text(const char *name, const char *text, mode_t mode)
 /* PEM of a fresh key; the caller frees. */
 static char *make_key(const char *type, const char *curve)
 {
-	EVP_PKEY *key = curve == NULL ? EVP_PKEY_Q_keygen(NULL, NULL, type) : EVP_PKEY_Q_keygen(NULL, NULL, type, curve);
+	EVP_PKEY *key =
+	        curve == NULL ? EVP_PKEY_Q_keygen(NULL, NULL, type) : EVP_PKEY_Q_keygen(NULL, NULL, type, curve);
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *p, *text;
 	long n;
@@ -107,13 +108,17 @@ static void test_wrap(void **state)
 		wrapped.p[i] ^= 1;
 		assert_int_equal(keys_unwrap(keys, YT_STR("20261122-body"), yt_buf_view(&wrapped), &clear), YT_EDENIED);
 		wrapped.p[i] ^= 1;
-		assert_int_equal(keys_unwrap(keys, YT_STR("20261122-body"),
-			(struct yt_str){ (char *)wrapped.p, i }, &clear), YT_EDENIED);
+		assert_int_equal(
+		        keys_unwrap(keys, YT_STR("20261122-body"), (struct yt_str){ (char *)wrapped.p, i }, &clear),
+		        YT_EDENIED);
 	}
 	keys_close(keys);
 	/* Another master key does not open it. */
-	put_text("master.key", "ff" "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a"
-		"2b2c2d2e2e", 0600);
+	put_text("master.key",
+	        "ff"
+	        "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a"
+	        "2b2c2d2e2e",
+	        0600);
 	assert_int_equal(keys_open(&keys, folder, why, sizeof(why)), 0);
 	assert_int_equal(keys_unwrap(keys, YT_STR("20261122-body"), yt_buf_view(&wrapped), &clear), YT_EDENIED);
 	keys_close(keys);
@@ -252,12 +257,15 @@ int main(void)
 {
 	enum { N_SECRETS = sizeof(secret_cases) / sizeof(secret_cases[0]), N_PLAIN = 4 };
 	struct CMUnitTest tests[N_PLAIN + N_SECRETS] = {
-		cmocka_unit_test(test_sign), cmocka_unit_test(test_wrap), cmocka_unit_test(test_known_answers),
+		cmocka_unit_test(test_sign),
+		cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_known_answers),
 		cmocka_unit_test(test_bad_folders),
 	};
 
 	for (size_t i = 0; i < N_SECRETS; i++)
-		tests[N_PLAIN + i] = (struct CMUnitTest){ .name = secret_cases[i].it, .test_func = test_secret,
+		tests[N_PLAIN + i] = (struct CMUnitTest){ .name = secret_cases[i].it,
+			.test_func = test_secret,
 			.initial_state = (void *)(uintptr_t)&secret_cases[i] };
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

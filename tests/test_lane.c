@@ -42,8 +42,12 @@ static struct world {
 static void send_one(uint64_t id, const char *body, int64_t in_ms)
 {
 	static const struct yt_header headers[] = { { { "x-sig", 5 }, { "abc", 3 } } };
-	struct lane_request request = { .target = YT_STR("/call"), .content_type = "application/json", .headers = headers,
-		.n_headers = 1, .body = yt_str(body), .deadline_ms = yt_mono_ms() + in_ms };
+	struct lane_request request = { .target = YT_STR("/call"),
+		.content_type = "application/json",
+		.headers = headers,
+		.n_headers = 1,
+		.body = yt_str(body),
+		.deadline_ms = yt_mono_ms() + in_ms };
 
 	uv_update_time(&w.loop);
 	w.inside = true;
@@ -59,7 +63,8 @@ static void on_done(void *arg, uint64_t id, const struct lane_result *result)
 	assert_ptr_equal(arg, &w);
 	w.n_inside += w.inside;
 	w.n_told++;
-	n += (size_t)snprintf(w.told + n, sizeof(w.told) - n, "%d %s%s", (int)id, result->late ? "late " : "", ends[result->end]);
+	n += (size_t)snprintf(
+	        w.told + n, sizeof(w.told) - n, "%d %s%s", (int)id, result->late ? "late " : "", ends[result->end]);
 	if (result->end == LANE_ANSWERED)
 		n += (size_t)snprintf(w.told + n, sizeof(w.told) - n, " %d %.*s", result->status, YT_FMT(result->body));
 	snprintf(w.told + n, sizeof(w.told) - n, "|");
@@ -81,9 +86,17 @@ static struct lane_conf usual_conf(void)
 	snprintf(ca, sizeof(ca), "%s", pki_cert("ca"));
 	snprintf(cert, sizeof(cert), "%s", pki_cert("hospital-one"));
 	snprintf(key, sizeof(key), "%s", pki_key("hospital-one"));
-	return (struct lane_conf){ .name = "party", .host = "127.0.0.1", .ca_file = ca, .cert_file = cert,
-		.key_file = key, .connections = 2, .queue = 4, .connect_ms = NEVER_MS, .idle_ms = NEVER_MS,
-		.response_bytes = 1000, .late_ms = NEVER_MS };
+	return (struct lane_conf){ .name = "party",
+		.host = "127.0.0.1",
+		.ca_file = ca,
+		.cert_file = cert,
+		.key_file = key,
+		.connections = 2,
+		.queue = 4,
+		.connect_ms = NEVER_MS,
+		.idle_ms = NEVER_MS,
+		.response_bytes = 1000,
+		.late_ms = NEVER_MS };
 }
 
 static void world_open(struct lane_conf *conf)
@@ -119,7 +132,7 @@ static void run_until_told(int n)
 /* ---- rows: one request, one party ---- */
 
 struct row {
-	const char *it; /* "a request ..." */
+	const char *it;   /* "a request ..." */
 	const char *cert; /* the party's; NULL: it speaks no TLS */
 	const char *host, *server_name;
 	bool asks;        /* for our certificate ... */
@@ -136,39 +149,63 @@ struct row {
 
 static const struct row rows[] = {
 	{ "is answered", .cert = "server", .answer = OK("2", "ok"), .want = "1 answered 200 ok|" },
-	{ "is answered over TLS 1.2", .cert = "server", .version = TLS1_2_VERSION, .answer = OK("2", "ok"), .want = "1 answered 200 ok|" },
-	{ "is answered by a named host", .cert = "server", .host = "localhost", .answer = OK("2", "ok"), .want = "1 answered 200 ok|" },
-	{ "is answered by whom it names", .cert = "elsewhere", .server_name = "elsewhere.example", .answer = OK("2", "ok"), .want = "1 answered 200 ok|" },
-	{ "is answered with any status", .cert = "server", .answer = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", .want = "1 answered 503 |" },
-	{ "is answered in chunks", .cert = "server", .answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", .want = "1 answered 200 ok|" },
-	{ "is answered after an interim answer", .cert = "server", .answer = "HTTP/1.1 102 Wait\r\n\r\n" OK("2", "ok"), .want = "1 answered 200 ok|" },
-	{ "is answered by what ends with close_notify", .cert = "server", .clean = true, .answer = "HTTP/1.1 200 OK\r\n\r\nok", .want = "1 answered 200 ok|" },
-	{ "is lost if such an answer is merely cut off", .cert = "server", .answer = "HTTP/1.1 200 OK\r\n\r\nok", .want = "1 lost|" },
-	{ "is lost if its answer is cut", .cert = "server", .clean = true, .answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok", .want = "1 lost|" },
-	{ "is lost if the chunks are cut", .cert = "server", .clean = true, .answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", .want = "1 lost|" },
+	{ "is answered over TLS 1.2", .cert = "server", .version = TLS1_2_VERSION, .answer = OK("2", "ok"),
+	        .want = "1 answered 200 ok|" },
+	{ "is answered by a named host", .cert = "server", .host = "localhost", .answer = OK("2", "ok"),
+	        .want = "1 answered 200 ok|" },
+	{ "is answered by whom it names", .cert = "elsewhere", .server_name = "elsewhere.example",
+	        .answer = OK("2", "ok"), .want = "1 answered 200 ok|" },
+	{ "is answered with any status", .cert = "server", .answer = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
+	        .want = "1 answered 503 |" },
+	{ "is answered in chunks", .cert = "server",
+	        .answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+	        .want = "1 answered 200 ok|" },
+	{ "is answered after an interim answer", .cert = "server", .answer = "HTTP/1.1 102 Wait\r\n\r\n" OK("2", "ok"),
+	        .want = "1 answered 200 ok|" },
+	{ "is answered by what ends with close_notify", .cert = "server", .clean = true,
+	        .answer = "HTTP/1.1 200 OK\r\n\r\nok", .want = "1 answered 200 ok|" },
+	{ "is lost if such an answer is merely cut off", .cert = "server", .answer = "HTTP/1.1 200 OK\r\n\r\nok",
+	        .want = "1 lost|" },
+	{ "is lost if its answer is cut", .cert = "server", .clean = true,
+	        .answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok", .want = "1 lost|" },
+	{ "is lost if the chunks are cut", .cert = "server", .clean = true,
+	        .answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", .want = "1 lost|" },
 	{ "is lost if the party hangs up", .cert = "server", .want = "1 lost|" },
 	{ "is lost if the party hangs up politely", .cert = "server", .clean = true, .want = "1 lost|" },
-	{ "is lost if the answer is garbage", .cert = "server", .answer = "hello hello\r\n\r\n", .want = "1 lost|", .why = "malformed status line" },
+	{ "is lost if the answer is garbage", .cert = "server", .answer = "hello hello\r\n\r\n", .want = "1 lost|",
+	        .why = "malformed status line" },
 	{ "is lost if the answer can be read in two ways", .cert = "server",
-		.answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", .want = "1 lost|",
-		.why = "both Content-Length and Transfer-Encoding" },
-	{ "is lost if the answer is too large", .cert = "server", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n", .want = "1 lost|", .why = "body is too large" },
-	/* TLS 1.3: the party judges our certificate when our side of the handshake is over and the request is under way */
+	        .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	        .want = "1 lost|", .why = "both Content-Length and Transfer-Encoding" },
+	{ "is lost if the answer is too large", .cert = "server",
+	        .answer = "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n", .want = "1 lost|",
+	        .why = "body is too large" },
+	/* TLS 1.3: the party judges our certificate when our side of the handshake is over and the request is under way
+	 */
 	{ "is not sent if our certificate is missed", .cert = "server", .asks = true, .want = "1 not sent|" },
-	{ "is not sent if our certificate is a stranger's", .cert = "server", .asks = true, .ours = "stranger", .want = "1 not sent|" },
-	{ "is not sent if our certificate has expired", .cert = "server", .asks = true, .ours = "expired", .want = "1 not sent|" },
-	{ "is not sent if our certificate is a stranger's over TLS 1.2", .cert = "server", .asks = true, .ours = "stranger", .version = TLS1_2_VERSION, .want = "1 not sent|" },
-	{ "is not sent if our certificate is missed in time", .cert = "server", .asks = true, .version = TLS1_2_VERSION, .want = "1 not sent|" },
+	{ "is not sent if our certificate is a stranger's", .cert = "server", .asks = true, .ours = "stranger",
+	        .want = "1 not sent|" },
+	{ "is not sent if our certificate has expired", .cert = "server", .asks = true, .ours = "expired",
+	        .want = "1 not sent|" },
+	{ "is not sent if our certificate is a stranger's over TLS 1.2", .cert = "server", .asks = true,
+	        .ours = "stranger", .version = TLS1_2_VERSION, .want = "1 not sent|" },
+	{ "is not sent if our certificate is missed in time", .cert = "server", .asks = true, .version = TLS1_2_VERSION,
+	        .want = "1 not sent|" },
 	{ "is not sent to another name", .cert = "elsewhere", .want = "1 not sent|", .why = "IP address mismatch" },
-	{ "is not sent to a host of another name", .cert = "elsewhere", .host = "localhost", .want = "1 not sent|", .why = "hostname mismatch" },
+	{ "is not sent to a host of another name", .cert = "elsewhere", .host = "localhost", .want = "1 not sent|",
+	        .why = "hostname mismatch" },
 	{ "is not sent to a stranger", .cert = "stranger", .want = "1 not sent|" },
-	{ "is not sent to an expired certificate", .cert = "expired-server", .want = "1 not sent|", .why = "certificate has expired" },
+	{ "is not sent to an expired certificate", .cert = "expired-server", .want = "1 not sent|",
+	        .why = "certificate has expired" },
 	{ "is not sent to who speaks no TLS", .answer = OK("2", "ok"), .want = "1 not sent|" },
 	{ "is not sent to who speaks before TLS", .before = true, .answer = OK("2", "ok"), .want = "1 not sent|" },
 	{ "is not sent to who hangs up in the handshake", .want = "1 not sent|" },
-	{ "is not sent to who does not shake hands", .answer = "", .connect_ms = 100, .want = "1 not sent|", .why = "connect took too long" },
+	{ "is not sent to who does not shake hands", .answer = "", .connect_ms = 100, .want = "1 not sent|",
+	        .why = "connect took too long" },
 	{ "times out if there is no answer", .cert = "server", .answer = "", .in_ms = 300, .want = "1 timed out|" },
-	{ "times out if the answer is not whole", .cert = "server", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok", .in_ms = 300, .want = "1 timed out|", .clean = false },
+	{ "times out if the answer is not whole", .cert = "server",
+	        .answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok", .in_ms = 300, .want = "1 timed out|",
+	        .clean = false },
 };
 
 struct act {
@@ -334,7 +371,8 @@ static void play_script(void *arg)
 			s->requests[s->accepted]++;
 			if (answers[i][0] == '@')
 				await_cue(answers[i][1] - '0');
-			peer_send(peer, answers[i] + (answers[i][0] == '@' ? 2 : 0), strlen(answers[i]) - (answers[i][0] == '@' ? 2 : 0));
+			peer_send(peer, answers[i] + (answers[i][0] == '@' ? 2 : 0),
+			        strlen(answers[i]) - (answers[i][0] == '@' ? 2 : 0));
 		}
 		if (s->last[s->accepted] == NULL)
 			peer_read_to_end(peer);
@@ -516,7 +554,8 @@ static const struct reuse {
 	const char *last;
 } reuses[] = {
 	{ "goes to a new connection when the old was closed", OK("1", "a"), "hang up" },
-	{ "goes to a new connection when the party wants to close", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na", NULL },
+	{ "goes to a new connection when the party wants to close",
+	        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na", NULL },
 	{ "goes to a new connection when the last answer was followed by more", OK("1", "aHTTP/1.1"), NULL },
 	{ "goes to a new connection after HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", NULL },
 };
@@ -702,8 +741,8 @@ static void a_party_that_is_down_is_not_asked_again_at_once(void **state)
 	world_open(&conf);
 	close(w.listener);
 	w.listener = peer_bind(w.port); /* nobody listens now, but the port stays ours */
-	w.comes_back = true;           /* when the first failure is told, and in the same turn ... */
-	w.again = 2;                   /* ... the second request is sent */
+	w.comes_back = true;            /* when the first failure is told, and in the same turn ... */
+	w.again = 2;                    /* ... the second request is sent */
 	send_one(1, "hello", NEVER_MS);
 	run_until_told(2);
 	assert_string_equal(w.told, "1 not sent|2 not sent|");
@@ -768,7 +807,10 @@ static void a_closed_lane_ends_what_is_open(void **state)
 static void what_cannot_be_http_is_not_sent(void **state)
 {
 	static const struct yt_header bad[] = { { { "x", 1 }, { "a\r\nb: c", 7 } }, { { "x y", 3 }, { "a", 1 } } };
-	struct lane_request request = { .target = YT_STR("/call"), .headers = bad, .n_headers = 1, .body = YT_STR(""),
+	struct lane_request request = { .target = YT_STR("/call"),
+		.headers = bad,
+		.n_headers = 1,
+		.body = YT_STR(""),
 		.deadline_ms = yt_mono_ms() + NEVER_MS };
 	struct lane_conf conf = usual_conf();
 

@@ -31,8 +31,12 @@ static struct world {
 static void send_one(uint64_t id, const char *body, int64_t in_ms)
 {
 	static const struct yt_header headers[] = { { { "X-Sig", 5 }, { "abc", 3 } } };
-	struct lane_request request = { .target = YT_STR("/call"), .content_type = "application/json", .headers = headers,
-		.n_headers = 1, .body = yt_str(body), .deadline_ms = yt_mono_ms() + in_ms };
+	struct lane_request request = { .target = YT_STR("/call"),
+		.content_type = "application/json",
+		.headers = headers,
+		.n_headers = 1,
+		.body = yt_str(body),
+		.deadline_ms = yt_mono_ms() + in_ms };
 
 	uv_update_time(&w.loop);
 	w.inside = true;
@@ -49,7 +53,8 @@ static void on_done(void *arg, uint64_t id, const struct lane_result *result)
 	(void)arg;
 	w.n_inside += w.inside;
 	w.n_told++;
-	n += (size_t)snprintf(w.told + n, sizeof(w.told) - n, "%d %s%s", (int)id, result->late ? "late " : "", ends[result->end]);
+	n += (size_t)snprintf(
+	        w.told + n, sizeof(w.told) - n, "%d %s%s", (int)id, result->late ? "late " : "", ends[result->end]);
 	if (result->end == LANE_ANSWERED)
 		n += (size_t)snprintf(w.told + n, sizeof(w.told) - n, " %d %.*s", result->status, YT_FMT(result->body));
 	snprintf(w.told + n, sizeof(w.told) - n, "|");
@@ -71,9 +76,20 @@ static struct lane_conf usual_conf(void)
 	snprintf(ca, sizeof(ca), "%s", pki_cert("ca"));
 	snprintf(cert, sizeof(cert), "%s", pki_cert("hospital-one"));
 	snprintf(key, sizeof(key), "%s", pki_key("hospital-one"));
-	return (struct lane_conf){ .name = "party", .host = "127.0.0.1", .ca_file = ca, .cert_file = cert,
-		.key_file = key, .connections = 2, .queue = 8, .connect_ms = NEVER_MS, .idle_ms = NEVER_MS,
-		.response_bytes = 1000, .late_ms = NEVER_MS, .http2 = true, .streams = 3, .buffered_bytes = 100000,
+	return (struct lane_conf){ .name = "party",
+		.host = "127.0.0.1",
+		.ca_file = ca,
+		.cert_file = cert,
+		.key_file = key,
+		.connections = 2,
+		.queue = 8,
+		.connect_ms = NEVER_MS,
+		.idle_ms = NEVER_MS,
+		.response_bytes = 1000,
+		.late_ms = NEVER_MS,
+		.http2 = true,
+		.streams = 3,
+		.buffered_bytes = 100000,
 		.control_frames = 50 };
 }
 
@@ -112,7 +128,7 @@ struct row {
 	const char *script; /* of the party */
 	int n;              /* requests 1 .. n, sent at once, bodies "b1", "b2", ... */
 	const char *told;
-	const char *why;    /* the last; NULL: any */
+	const char *why; /* the last; NULL: any */
 };
 
 #define OK(id) "H " #id " h :status=200 | D " #id " s ok" #id
@@ -120,27 +136,32 @@ struct row {
 static const struct row rows[] = {
 	{ "are answered", "W x-sig=abc 1+b1 | " OK(1), 1, "1 answered 200 ok1|", NULL },
 	{ "share a connection", "W 5+b3 | " OK(1) " | " OK(3) " | " OK(5), 3,
-		"1 answered 200 ok1|2 answered 200 ok3|3 answered 200 ok5|", NULL },
+	        "1 answered 200 ok1|2 answered 200 ok3|3 answered 200 ok5|", NULL },
 	{ "may be answered in any order", "W 5+b3 | " OK(5) " | " OK(1) " | " OK(3), 3,
-		"3 answered 200 ok5|1 answered 200 ok1|2 answered 200 ok3|", NULL },
-	{ "pass over interim answers", "W 1+b1 | H 1 h :status=103 | H 1 h :status=103 | " OK(1), 1, "1 answered 200 ok1|", NULL },
-	{ "pass over trailers", "W 1+b1 | H 1 h :status=200 | D 1 - ok | H 1 sh x-sum=1", 1, "1 answered 200 ok|", NULL },
+	        "3 answered 200 ok5|1 answered 200 ok1|2 answered 200 ok3|", NULL },
+	{ "pass over interim answers", "W 1+b1 | H 1 h :status=103 | H 1 h :status=103 | " OK(1), 1,
+	        "1 answered 200 ok1|", NULL },
+	{ "pass over trailers", "W 1+b1 | H 1 h :status=200 | D 1 - ok | H 1 sh x-sum=1", 1, "1 answered 200 ok|",
+	        NULL },
 	{ "without body are answered", "W 1+b1 | H 1 sh :status=204", 1, "1 answered 204 |", NULL },
 	{ "are sent again when not looked at", "W 3+b2 | F 3 0 1 00000007 | " OK(3) " | W 5+b1 | " OK(5), 2,
-		"2 answered 200 ok3|1 answered 200 ok5|", NULL },
-	{ "are not sent again for ever", "W 1+b1 | F 3 0 1 00000007 | W 3+b1 | F 3 0 3 00000007 | W 5+b1 | F 3 0 5 00000007", 1,
-		"1 not sent|", NULL },
+	        "2 answered 200 ok3|1 answered 200 ok5|", NULL },
+	{ "are not sent again for ever",
+	        "W 1+b1 | F 3 0 1 00000007 | W 3+b1 | F 3 0 3 00000007 | W 5+b1 | F 3 0 5 00000007", 1, "1 not sent|",
+	        NULL },
 	{ "are lost when reset", "W 3+b2 | F 3 0 1 00000002 | " OK(3), 2, "2 answered 200 ok3|1 lost|", NULL },
 	{ "are lost with the connection", "W 3+b2", 2, NULL, NULL },
 	{ "are lost in what is no HTTP/2", "W 1+b1 | X 485454502f312e3120323030204f4b0d0a0d0a", 1, "1 lost|", NULL },
 	{ "are lost in a broken block", "W 1+b1 | F 1 5 1 00", 1, "1 lost|", NULL },
 	{ "are lost in a malformed answer", "W 1+b1 | H 1 sh :status=200 Upper=1", 1, "1 lost|", NULL },
 	{ "are lost in an answer without status", "W 1+b1 | H 1 sh x-a=b", 1, "1 lost|", NULL },
-	{ "are lost in an answer of another length", "W 1+b1 | H 1 h :status=200 content-length=5 | D 1 s ok", 1, "1 lost|", NULL },
+	{ "are lost in an answer of another length", "W 1+b1 | H 1 h :status=200 content-length=5 | D 1 s ok", 1,
+	        "1 lost|", NULL },
 	{ "are lost in too large an answer", "W 1+b1 | H 1 h :status=200 | D 1 s *1001 | W RST 1=8", 1, "1 lost|",
-		"the answer is too large" },
+	        "the answer is too large" },
 	{ "are lost in a head without end", "W 1+b1 | H 1 - :status=200 | 9x C 1 - x-a=b", 1, "1 lost|", NULL },
-	{ "are lost in a flood", "W 1+b1 | 60x F 6 0 0 *8 | W GOAWAY=11", 1, "1 lost|", "too many frames that carry no message" },
+	{ "are lost in a flood", "W 1+b1 | 60x F 6 0 0 *8 | W GOAWAY=11", 1, "1 lost|",
+	        "too many frames that carry no message" },
 	{ "are not pushed anything", "W 1+b1 | F 5 4 1 0000000288", 1, "1 lost|", NULL },
 };
 
@@ -291,7 +312,9 @@ static void requests_wait_for_what_the_party_takes(void **state)
 	(void)state;
 	conf.connections = 1;
 	world_open(&conf);
-	party = begin("F 4 0 0 000300000001 | W ACK ACK | " WARM "W 3+b2 | F 6 0 0 *8 | W PONG | " OK(3) " | W 5+b3 | " OK(5), &thread);
+	party = begin("F 4 0 0 000300000001 | W ACK ACK | " WARM
+	              "W 3+b2 | F 6 0 0 *8 | W PONG | " OK(3) " | W 5+b3 | " OK(5),
+	        &thread);
 	warm_up();
 	send_one(2, "b2", NEVER_MS);
 	send_one(3, "b3", NEVER_MS);

@@ -29,7 +29,7 @@
 #define SEG1 "seg-0000000001.ytj"
 #define SEG2 "seg-0000000002.ytj"
 
-static struct yt_keys *keys;       /* a master key and an anchor key, made for this run */
+static struct yt_keys *keys; /* a master key and an anchor key, made for this run */
 static struct yt_buf public_key;
 static int64_t now_ms = NOON;
 
@@ -480,7 +480,7 @@ static void remove_all_segments(struct world *w, const struct heard *h)
 
 static const struct damage_case damage_cases[] = {
 	{ "a byte of a middle commit is changed", flip_middle, SEG1,
-		"commit 2 is damaged or missing, but the later commit 3 is whole", 2 },
+	        "commit 2 is damaged or missing, but the later commit 3 is whole", 2 },
 	{ "the last commit of a full segment is changed", flip_last_of_first, SEG1, NULL, 0 },
 	{ "the first commit of a segment is changed", flip_first_of_second, NULL, NULL, 0 },
 	{ "a segment is emptied", remove_first_segments_tail, SEG1, NULL, 0 },
@@ -488,10 +488,10 @@ static const struct damage_case damage_cases[] = {
 	{ "two segments are exchanged", swap_segments, SEG1, "its header is damaged or another segment's", 0 },
 	{ "a segment's header is changed", flip_segment_head, SEG2, "its header is damaged or another segment's", 0 },
 	{ "a segment is cut short", cut_segment, SEG1,
-		"is cut short: it has 5000 bytes of 1048576; put back a copy of the whole file", 0 },
+	        "is cut short: it has 5000 bytes of 1048576; put back a copy of the whole file", 0 },
 	{ "a commit is cut out", move_commit, SEG1, "commit 3 stands where 2 belongs", 3 },
 	{ "a commit is changed and its CRC with it", change_with_care, SEG1,
-		"the chain is broken: commit 3 does not continue the one before it", 3 },
+	        "the chain is broken: commit 3 does not continue the one before it", 3 },
 	{ "all is gone but the anchors", remove_all_segments, "", NULL, 0 },
 };
 
@@ -1113,8 +1113,8 @@ static void test_cut_tail(void **state)
 	memset(p + (uint32_t)h.at[2].pos, 0, n - (uint32_t)h.at[2].pos);
 	assert_int_equal(verify(&w, false, &report), 0);
 	assert_int_equal(verify(&w, true, &report), YT_ECORRUPT);
-	assert_string_equal(report.problem.why,
-		"the log ends with commit 4, but line 3 of the statements proves commit 5");
+	assert_string_equal(
+	        report.problem.why, "the log ends with commit 4, but line 3 of the statements proves commit 5");
 	world_free(&w);
 }
 
@@ -1185,9 +1185,9 @@ static void test_torn_note(void **state)
 
 struct history {
 	struct world w;
-	struct heard acked; /* what must be there, retired ones included */
+	struct heard acked;                   /* what must be there, retired ones included */
 	uint64_t pending_first, pending_last; /* ids of a commit whose end was not seen */
-	uint32_t retired_before; /* segment */
+	uint32_t retired_before;              /* segment */
 	uint64_t seed;
 };
 
@@ -1199,7 +1199,7 @@ static void check_heard(struct history *x, const struct heard *h)
 	while (skipped < n_acked && (h->n == 0 || x->acked.at[skipped].id != h->at[0].id)) {
 		if (x->acked.at[skipped].pos >> 32 >= x->retired_before)
 			fail_msg("seed %llu: acknowledged record %llu is lost", (unsigned long long)x->seed,
-				(unsigned long long)x->acked.at[skipped].id);
+			        (unsigned long long)x->acked.at[skipped].id);
 		skipped++;
 	}
 	for (size_t i = 0; i < h->n; i++) {
@@ -1212,7 +1212,7 @@ static void check_heard(struct history *x, const struct heard *h)
 	}
 	if (skipped + h->n < n_acked)
 		fail_msg("seed %llu: the last %zu acknowledged records are lost", (unsigned long long)x->seed,
-			n_acked - skipped - h->n);
+		        n_acked - skipped - h->n);
 	if (skipped + h->n > n_acked)
 		assert_int_equal(skipped + h->n - n_acked, x->pending_last - x->pending_first + 1);
 }
@@ -1238,8 +1238,8 @@ static int commit_some(struct history *x)
 	int rv;
 
 	for (uint64_t i = 0; i < n; i++)
-		add_record(&buf, w->next_id++, faulty_random(w->disk, 8) == 0 ? faulty_random(w->disk, 60000) :
-			faulty_random(w->disk, 800));
+		add_record(&buf, w->next_id++,
+		        faulty_random(w->disk, 8) == 0 ? faulty_random(w->disk, 60000) : faulty_random(w->disk, 800));
 	rv = log_commit(w->log, yt_buf_view(&buf), &pos);
 	if (rv == 0) {
 		for (uint64_t i = 0; i < n; i++) {
@@ -1287,14 +1287,14 @@ static void live(struct history *x, bool faults)
 		world_keys(w); /* a new process */
 	if (faults && faulty_random(w->disk, 4) == 0)
 		faulty_arm(w->disk, 1 + faulty_random(w->disk, 30), FAULTY_ERROR,
-			faulty_random(w->disk, 2) == 0 ? EIO : ENOSPC);
+		        faulty_random(w->disk, 2) == 0 ? EIO : ENOSPC);
 	else if (faults)
-		faulty_arm(w->disk, 1 + faulty_random(w->disk, faulty_random(w->disk, 2) == 0 ? 20 : 120),
-			FAULTY_KILL, 0);
+		faulty_arm(
+		        w->disk, 1 + faulty_random(w->disk, faulty_random(w->disk, 2) == 0 ? 20 : 120), FAULTY_KILL, 0);
 	rv = reopen(w, 0, &h);
 	if (!faults && rv != 0)
 		fail_msg("seed %llu: does not open: %s at %llu: %s", (unsigned long long)x->seed, w->why.file,
-			(unsigned long long)w->why.offset, w->why.why);
+		        (unsigned long long)w->why.offset, w->why.why);
 	if (rv == 0) {
 		check_heard(x, &h);
 		believe(x, &h);
@@ -1318,7 +1318,7 @@ static void check_history(struct history *x)
 	rv = reopen(w, 0, &h);
 	if (rv != 0)
 		fail_msg("seed %llu: does not open: %s at %llu: %s", (unsigned long long)x->seed, w->why.file,
-			(unsigned long long)w->why.offset, w->why.why);
+		        (unsigned long long)w->why.offset, w->why.why);
 	check_heard(x, &h);
 	believe(x, &h);
 	rv = scan_all(w, 0, 0, true, &h);
@@ -1328,7 +1328,7 @@ static void check_history(struct history *x)
 	rv = verify(w, true, &report);
 	if (rv != 0 || report.torn)
 		fail_msg("seed %llu: does not verify: %s at %llu: %s", (unsigned long long)x->seed, report.problem.file,
-			(unsigned long long)report.problem.offset, report.problem.why);
+		        (unsigned long long)report.problem.offset, report.problem.why);
 	log_close(w->log);
 	w->log = NULL;
 	faulty_end(w->disk, FAULTY_POWER);
@@ -1357,7 +1357,7 @@ static void test_random_histories(void **state)
 			break;
 	}
 	print_message("%llu records acknowledged, %llu commits cut\n", (unsigned long long)n_acked,
-		(unsigned long long)n_pending);
+	        (unsigned long long)n_pending);
 	free(x);
 }
 
@@ -1472,8 +1472,8 @@ static void test_real_files(void **state)
 	assert_int_equal(log_retire(w.log, pos), 0);
 	assert_int_equal(reopen(&w, 0, &h), 0);
 	assert_int_equal(h.at[h.n - 1].id, 30);
-	assert_int_equal(journal_verify(&again, &(struct verify_conf){ .public_key = yt_buf_view(&public_key) },
-		&report), 0);
+	assert_int_equal(
+	        journal_verify(&again, &(struct verify_conf){ .public_key = yt_buf_view(&public_key) }, &report), 0);
 	assert_int_equal(report.n_anchors, 1);
 	assert_int_equal(report.last_commit, 31);
 	log_close(w.log);
@@ -1554,7 +1554,8 @@ static int make_keys(void **state)
 	n = BIO_get_mem_data(bio, &pem);
 	write_file(folder, "journal-anchor.key", pem, (size_t)n);
 	write_file(folder, "master.key",
-		"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f\n", 97);
+	        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f\n",
+	        97);
 	BIO_free(bio);
 	EVP_PKEY_free(key);
 	assert_int_equal(keys_open(&keys, folder, why, sizeof(why)), 0);
@@ -1575,26 +1576,45 @@ int main(void)
 	enum { N_DAMAGE = sizeof(damage_cases) / sizeof(damage_cases[0]) };
 	struct CMUnitTest damages[N_DAMAGE];
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reads_back), cmocka_unit_test(test_from_position),
-		cmocka_unit_test(test_scan_from_segment_end), cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_full_disk), cmocka_unit_test(test_failed_commit), cmocka_unit_test(test_locked),
-		cmocka_unit_test(test_torn_tail), cmocka_unit_test(test_tail_is_rewritten),
-		cmocka_unit_test(test_retire), cmocka_unit_test(test_reads_beside_writer),
-		cmocka_unit_test(test_reads_half_written), cmocka_unit_test(test_erased_bodies),
-		cmocka_unit_test(test_destroyed_for_good), cmocka_unit_test(test_name_of_former_process),
-		cmocka_unit_test(test_misfits_leave_no_gap), cmocka_unit_test(test_reused_has_its_header),
-		cmocka_unit_test(test_keys_outlive), cmocka_unit_test(test_reused_loses_its_name_first),
+		cmocka_unit_test(test_reads_back),
+		cmocka_unit_test(test_from_position),
+		cmocka_unit_test(test_scan_from_segment_end),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_failed_commit),
+		cmocka_unit_test(test_locked),
+		cmocka_unit_test(test_torn_tail),
+		cmocka_unit_test(test_tail_is_rewritten),
+		cmocka_unit_test(test_retire),
+		cmocka_unit_test(test_reads_beside_writer),
+		cmocka_unit_test(test_reads_half_written),
+		cmocka_unit_test(test_erased_bodies),
+		cmocka_unit_test(test_destroyed_for_good),
+		cmocka_unit_test(test_name_of_former_process),
+		cmocka_unit_test(test_misfits_leave_no_gap),
+		cmocka_unit_test(test_reused_has_its_header),
+		cmocka_unit_test(test_keys_outlive),
+		cmocka_unit_test(test_reused_loses_its_name_first),
 		cmocka_unit_test(test_retired_leave_no_gap),
-		cmocka_unit_test(test_noted_for_good), cmocka_unit_test(test_sealed), cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_noted_for_good),
+		cmocka_unit_test(test_sealed),
+		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_cut_tail),
-		cmocka_unit_test(test_forged), cmocka_unit_test(test_torn_note), cmocka_unit_test(test_conf),
-		cmocka_unit_test(test_other_size), cmocka_unit_test(test_real_files),
-		cmocka_unit_test(test_random_histories), cmocka_unit_test(test_every_end),
-		cmocka_unit_test(test_foreign_commit), cmocka_unit_test(test_retire_cut),
+		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_torn_note),
+		cmocka_unit_test(test_conf),
+		cmocka_unit_test(test_other_size),
+		cmocka_unit_test(test_real_files),
+		cmocka_unit_test(test_random_histories),
+		cmocka_unit_test(test_every_end),
+		cmocka_unit_test(test_foreign_commit),
+		cmocka_unit_test(test_retire_cut),
 	};
 
 	for (size_t i = 0; i < N_DAMAGE; i++)
-		damages[i] = (struct CMUnitTest){ .name = damage_cases[i].it, .test_func = test_damage,
+		damages[i] = (struct CMUnitTest){ .name = damage_cases[i].it,
+			.test_func = test_damage,
 			.initial_state = (void *)(uintptr_t)&damage_cases[i] };
-	return cmocka_run_group_tests(tests, make_keys, drop_keys) + cmocka_run_group_tests(damages, make_keys, drop_keys);
+	return cmocka_run_group_tests(tests, make_keys, drop_keys) +
+	       cmocka_run_group_tests(damages, make_keys, drop_keys);
 }

@@ -176,16 +176,17 @@ static const struct pin {
 	const char *why;
 } pins[] = {
 	{ "a file with the digest that is pinned is taken", "abc",
-		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 0, "" },
+	        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 0, "" },
 	{ "a digest in capitals is the same one", "abc",
-		"BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD", 0, "" },
+	        "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD", 0, "" },
 	{ "a file with another digest is refused", "abd",
-		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", YT_EDENIED, "has SHA-256 a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9" },
+	        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", YT_EDENIED,
+	        "has SHA-256 a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9" },
 	{ "a digest that is cut is refused", "abc", "ba7816bf8f01cfea414140de5dae2223", YT_ECONF, "64 hex digits" },
 	{ "a digest of other letters is refused", "abc",
-		"za7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", YT_ECONF, "64 hex digits" },
+	        "za7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", YT_ECONF, "64 hex digits" },
 	{ "a pinned file that is not there is refused", NULL,
-		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", YT_ECONF, "cannot be read" },
+	        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", YT_ECONF, "cannot be read" },
 };
 
 static void a_pin(void **state)
@@ -256,8 +257,12 @@ static void random_bytes_differ(void **state)
 static void a_table_of_this_program_is_adopted(void **state)
 {
 	static const struct yt_setting declared[] = { { "must", NULL, "doc" }, { NULL, NULL, NULL } };
-	static const struct yt_codec_api table = { .abi_major = YT_ABI_MAJOR, .abi_minor = YT_ABI_MINOR,
-		.size = sizeof(struct yt_codec_api), .name = "here", .content_type = "text/plain", .settings = declared };
+	static const struct yt_codec_api table = { .abi_major = YT_ABI_MAJOR,
+		.abi_minor = YT_ABI_MINOR,
+		.size = sizeof(struct yt_codec_api),
+		.name = "here",
+		.content_type = "text/plain",
+		.settings = declared };
 	const struct plugin_setting must = { "must", "x" }, other = { "must", "y" }, none = { "nothing", "y" };
 	struct yt_plugin *plugin;
 	char why[200];

@@ -164,13 +164,17 @@ int main(void)
 {
 	enum { N_BAD = sizeof(bad_cases) / sizeof(bad_cases[0]) };
 	struct CMUnitTest tests[5 + N_BAD] = {
-		cmocka_unit_test(test_reads_back), cmocka_unit_test(test_end_of_bytes),
-		cmocka_unit_test(test_every_prefix), cmocka_unit_test(test_too_many_fields),
-		cmocka_unit_test(test_names), cmocka_unit_test(test_may_be_lost),
+		cmocka_unit_test(test_reads_back),
+		cmocka_unit_test(test_end_of_bytes),
+		cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_too_many_fields),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_may_be_lost),
 	};
 
 	for (size_t i = 0; i < N_BAD; i++)
-		tests[5 + i] = (struct CMUnitTest){ .name = bad_cases[i].it, .test_func = test_bad,
+		tests[5 + i] = (struct CMUnitTest){ .name = bad_cases[i].it,
+			.test_func = test_bad,
 			.initial_state = (void *)(uintptr_t)&bad_cases[i] };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,8 @@ static int b_decode_request(struct yt_plugin *self, struct yt_str octets, struct
 	return fake_codec.decode_request(self, octets, msg, fault);
 }
 
-static int b_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
+static int b_encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
 {
 	must_be_boxed("encode_reply");
 	if (!stage->answers_fail)
@@ -54,8 +55,8 @@ static int b_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, cons
 	return YT_EFORMAT;
 }
 
-static int b_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key, int64_t now_ms,
-	struct yt_fault *fault)
+static int b_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key,
+        int64_t now_ms, struct yt_fault *fault)
 {
 	must_be_boxed("verify");
 	return 0;
@@ -67,14 +68,15 @@ static struct yt_str b_sender(struct yt_plugin *self, const struct yt_header *he
 	return YT_STR("hospital");
 }
 
-static int b_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+static int b_encode_request(
+        struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
 {
 	must_be_boxed("encode_request");
 	return fake_codec.encode_request(self, msg, out, fault);
 }
 
-static int b_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets,
-	struct yt_reply *reply)
+static int b_decode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets, struct yt_reply *reply)
 {
 	must_be_boxed("decode_reply");
 	return fake_codec.decode_reply(self, msg, status, octets, reply);
@@ -86,8 +88,8 @@ static int b_query_for(struct yt_plugin *self, const struct yt_msg *original, st
 	return fake_codec.query_for(self, original, query);
 }
 
-static enum yt_judgement b_judge(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
-	struct yt_reply *adopted)
+static enum yt_judgement b_judge(
+        struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer, struct yt_reply *adopted)
 {
 	must_be_boxed("judge");
 	return fake_codec.judge(self, original, answer, adopted);
@@ -99,7 +101,8 @@ static int b_reversal_of(struct yt_plugin *self, const struct yt_msg *original, 
 	return fake_codec.reversal_of(self, original, reversal);
 }
 
-static int b_sign_in_for(struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *msg)
+static int b_sign_in_for(
+        struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *msg)
 {
 	must_be_boxed("sign_in_for");
 	return fake_codec.sign_in_for(self, institution, operator_id, msg);
@@ -131,8 +134,8 @@ static int w_submit(void *ctx, const struct talk *talk)
 	return 0;
 }
 
-static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
-	struct yt_str body, int64_t deadline_ms)
+static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op, struct yt_str body,
+        int64_t deadline_ms)
 {
 	stage->leg = leg;
 	stage->legs++;
@@ -169,8 +172,12 @@ static bool w_quarantined(void *ctx, struct yt_str octets)
 static const struct engine_origin origin = { .name = "hospital", .unknown_style = ENGINE_HOLD, .timeout_ms = 8000 };
 static const struct engine_institution institution = { "H1", "one", "330213", true, "YT", "gateway", 0, 0 };
 static const struct engine_codec codec = { &boxed, NULL };
-static const struct engine_party party = { .name = "platform", .codec = { &boxed, NULL }, .query_timeout_ms = 2000,
-	.change_timeout_ms = 4000, .late_ms = 1000, .server_delay_ms = 1000 };
+static const struct engine_party party = { .name = "platform",
+	.codec = { &boxed, NULL },
+	.query_timeout_ms = 2000,
+	.change_timeout_ms = 4000,
+	.late_ms = 1000,
+	.server_delay_ms = 1000 };
 
 static const struct engine_origin *c_caller(void *ctx, struct yt_str caller, struct yt_str *key)
 {
@@ -189,7 +196,7 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *o,
-	const char *listener, const struct engine_flow **flow, const char **rule)
+        const char *listener, const struct engine_flow **flow, const char **rule)
 {
 	*rule = "all";
 	return &party;
@@ -222,11 +229,28 @@ static const struct talk *last_up(void)
 
 static int setup(void **state)
 {
-	struct engine_conf conf = { .origin_by_caller = c_caller, .speaks_for = c_speaks_for, .institution = c_institution,
-		.route = c_route, .party = c_party, .listener = c_listener, .serial_from = 9000, .serial_to = 9999,
-		.exchanges = 10, .retry_ms = 500, .retry_max_ms = 4000, .park_after_ms = 60000, .margin_ms = 400 };
-	struct engine_world world = { .wall_ms = w_time, .mono_ms = w_time, .random = w_random, .submit = w_submit,
-		.send = w_send, .answer = w_answer, .drop = w_drop, .person = w_person, .box = w_box,
+	struct engine_conf conf = { .origin_by_caller = c_caller,
+		.speaks_for = c_speaks_for,
+		.institution = c_institution,
+		.route = c_route,
+		.party = c_party,
+		.listener = c_listener,
+		.serial_from = 9000,
+		.serial_to = 9999,
+		.exchanges = 10,
+		.retry_ms = 500,
+		.retry_max_ms = 4000,
+		.park_after_ms = 60000,
+		.margin_ms = 400 };
+	struct engine_world world = { .wall_ms = w_time,
+		.mono_ms = w_time,
+		.random = w_random,
+		.submit = w_submit,
+		.send = w_send,
+		.answer = w_answer,
+		.drop = w_drop,
+		.person = w_person,
+		.box = w_box,
 		.quarantined = w_quarantined };
 
 	boxed = fake_codec;
@@ -263,8 +287,9 @@ static int teardown(void **state)
 
 static void ask(const char *line)
 {
-	struct engine_request r = { .token = 5, .listener = "hospitals", .codec = codec, .method = YT_STR("POST"),
-		.body = yt_str(line) };
+	struct engine_request r = {
+		.token = 5, .listener = "hospitals", .codec = codec, .method = YT_STR("POST"), .body = yt_str(line)
+	};
 
 	engine_request(stage->engine, &r);
 }
@@ -285,8 +310,12 @@ static void settle(void)
 
 static void lease(enum exchange_state state, const char *request, bool sent_is_lost)
 {
-	struct exchange x = { .id = 77, .state = state, .op = YT_OP_OUTPATIENT_FEES, .party = "platform",
-		.listener = "hospitals", .trace = "TRACE" };
+	struct exchange x = { .id = 77,
+		.state = state,
+		.op = YT_OP_OUTPATIENT_FEES,
+		.party = "platform",
+		.listener = "hospitals",
+		.trace = "TRACE" };
 	struct yt_buf buf = { 0 };
 	size_t at = rec_begin(&buf, REC_CARRIED, 0, 77, 0);
 

@@ -59,7 +59,9 @@ static void test_put_get(void **state)
 	ring_reader_init(&reader, area.up, area.ring_bytes);
 	while (read < 500) {
 		do {
-			talk = (struct talk){ .seq = seq + 1, .exchange = seq * 3, .kind = UP_NOTE,
+			talk = (struct talk){ .seq = seq + 1,
+				.exchange = seq * 3,
+				.kind = UP_NOTE,
 				.payload = { (const char *)octets, (seq * 997) % sizeof(octets) } };
 			rv = ring_put(area.up, area.ring_bytes, &talk, -1);
 			if (rv == 0)
@@ -74,7 +76,8 @@ static void test_put_get(void **state)
 			read++;
 		}
 		assert_int_equal(read, seq);
-		assert_int_equal(ring_put(area.up, area.ring_bytes, &talk, -1), YT_ENOSPC); /* read is not yet given back */
+		assert_int_equal(
+		        ring_put(area.up, area.ring_bytes, &talk, -1), YT_ENOSPC); /* read is not yet given back */
 		ring_release(&reader, reader.at);
 	}
 	talk.payload.n = area.ring_bytes;
@@ -113,7 +116,7 @@ static void test_altered(void **state)
 
 /* -- a hostile writer ---------------------------------------------------------------------------- */
 
-#define PLACE_HEAD 0    /* of struct ring, ring.c */
+#define PLACE_HEAD 0 /* of struct ring, ring.c */
 #define PLACE_DATA 192
 #define PLACE_LEN PLACE_DATA
 #define PLACE_PAYLOAD (PLACE_DATA + 28) /* its length, in the message's head */

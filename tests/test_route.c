@@ -25,7 +25,8 @@ static const struct table {
 	const char *told; /* the rows as read, or part of why not */
 } tables[] = {
 	{ "plain rows", "code,name\n33,a\n31,b\n", YT_ENOTFOUND, 0, "[33|a|][31|b|]" },
-	{ "any order of columns, a byte-order mark, CRLF", "\xef\xbb\xbfname,code\r\na,33\r\n", YT_ENOTFOUND, 0, "[33|a|]" },
+	{ "any order of columns, a byte-order mark, CRLF", "\xef\xbb\xbfname,code\r\na,33\r\n", YT_ENOTFOUND, 0,
+	        "[33|a|]" },
 	{ "no newline at the end", "code,name\n33,a", YT_ENOTFOUND, 0, "[33|a|]" },
 	{ "comments and empty lines", "# what\n\ncode\n# more\n33\n\n31\n", YT_ENOTFOUND, 0, "[33||][31||]" },
 	{ "quotes, doubled quotes, a comma and a newline inside", "code,name\n\"3,\n3\",\"a\"\"b\"\n", YT_ENOTFOUND, 0,
@@ -78,12 +79,12 @@ static void test_csv(void **state)
 /* -- areas -- */
 
 static const char areas_csv[] = "code,pool,successor,from,to,name\n"
-	"31,31,,,,上海市\n"
-	"330204,,330212,,2016-09-30,江东区\n"
-	"330283,,330213,,2016-11-16,奉化市\n"
-	"3399,3399,,,,省本级\n"
-	"429004,4290,,,2020-12-31,一池\n"
-	"429004,429004,,2021-01-01,,自立一池\n";
+                                "31,31,,,,上海市\n"
+                                "330204,,330212,,2016-09-30,江东区\n"
+                                "330283,,330213,,2016-11-16,奉化市\n"
+                                "3399,3399,,,,省本级\n"
+                                "429004,4290,,,2020-12-31,一池\n"
+                                "429004,429004,,2021-01-01,,自立一池\n";
 
 static const struct pair {
 	const char *it, *treatment, *insured;
@@ -144,7 +145,8 @@ static void test_bad_areas(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad_areas); i++) {
 		struct yt_arena *arena = yt_arena_new(0);
-		struct yt_str text = yt_arena_printf(arena, "code,pool,successor,from,to,name\n31,,,,,\n%s\n", bad_areas[i].row);
+		struct yt_str text =
+		        yt_arena_printf(arena, "code,pool,successor,from,to,name\n31,,,,,\n%s\n", bad_areas[i].row);
 		struct area_table *table = NULL;
 		uint32_t line = 0;
 		char why[160] = "";
@@ -161,14 +163,23 @@ static void test_bad_areas(void **state)
 
 #define TEXTS(...)                                                                                                     \
 	{                                                                                                              \
-		(const struct yt_str[]){ __VA_ARGS__ }, sizeof((const struct yt_str[]){ __VA_ARGS__ }) / sizeof(struct yt_str) \
+		(const struct yt_str[]){ __VA_ARGS__ },                                                                \
+		        sizeof((const struct yt_str[]){ __VA_ARGS__ }) / sizeof(struct yt_str)                         \
 	}
-#define S(text) { text, sizeof(text) - 1 }
+#define S(text)                                                                                                        \
+	{                                                                                                              \
+		text, sizeof(text) - 1                                                                                 \
+	}
 
 static const struct route_rule rules[] = {
-	{ .name = "one", .any_op = true, .institutions = TEXTS(S("H33020000001"), S("H33020000002")),
+	{ .name = "one",
+	        .any_op = true,
+	        .institutions = TEXTS(S("H33020000001"), S("H33020000002")),
 	        .relations = 1u << AREA_CROSS_PROVINCE },
-	{ .name = "chronic", .ops = { [YT_OP_OUTPATIENT_SETTLE] = true }, .insured = TEXTS(S("62")), .n_fields = 1,
+	{ .name = "chronic",
+	        .ops = { [YT_OP_OUTPATIENT_SETTLE] = true },
+	        .insured = TEXTS(S("62")),
+	        .n_fields = 1,
 	        .fields = { { S("med_type"), TEXTS(S("14"), S("16")) } } },
 	{ .name = "gansu", .any_op = true, .insured = TEXTS(S("62")) },
 	{ .name = "employee", .any_op = true, .insutypes = TEXTS(S("310")), .areas = TEXTS(S("3302")) },
@@ -187,12 +198,12 @@ static const struct asked {
 } asks[] = {
 	{ "nothing known of the insured area", YT_OP_PERSON_CHECK, "", "", "H1", "330100", "330100", "", "{}", "rest" },
 	{ "an operation no rule takes", YT_OP_SIGN_IN, "", "", "H1", "330100", "330100", "", "{}", NULL },
-	{ "an institution's own rule comes first", YT_OP_PERSON_CHECK, "", "", "H33020000002", "330200", "330200", "621000",
-	        "{}", "one" },
-	{ "but only for what it is about", YT_OP_PERSON_CHECK, "", "", "H33020000002", "330200", "330200", "330200", "{}",
-	        "rest" },
-	{ "the lower number wins over the narrower", YT_OP_OUTPATIENT_SETTLE, "", "", "H33020000001", "330200", "330200",
-	        "621000", "{\"data\":{\"med_type\":\"14\"}}", "one" },
+	{ "an institution's own rule comes first", YT_OP_PERSON_CHECK, "", "", "H33020000002", "330200", "330200",
+	        "621000", "{}", "one" },
+	{ "but only for what it is about", YT_OP_PERSON_CHECK, "", "", "H33020000002", "330200", "330200", "330200",
+	        "{}", "rest" },
+	{ "the lower number wins over the narrower", YT_OP_OUTPATIENT_SETTLE, "", "", "H33020000001", "330200",
+	        "330200", "621000", "{\"data\":{\"med_type\":\"14\"}}", "one" },
 	{ "a field inside an object", YT_OP_OUTPATIENT_SETTLE, "", "", "H1", "330200", "330200", "621000",
 	        "{\"data\":{\"med_type\":\"14\"}}", "chronic" },
 	{ "another value of it", YT_OP_OUTPATIENT_SETTLE, "", "", "H1", "330200", "330200", "621000",
@@ -233,8 +244,11 @@ static void test_rules(void **state)
 	assert_non_null(router);
 	for (size_t i = 0; i < COUNT(asks); i++) {
 		struct yt_arena *arena = yt_arena_new(0);
-		struct route_query q = { .msg = message(arena, &asks[i]), .listener = yt_str(asks[i].listener),
-			.origin = yt_str(asks[i].origin), .institution_area = yt_str(asks[i].area), .day = 20261122 };
+		struct route_query q = { .msg = message(arena, &asks[i]),
+			.listener = yt_str(asks[i].listener),
+			.origin = yt_str(asks[i].origin),
+			.institution_area = yt_str(asks[i].area),
+			.day = 20261122 };
 		const struct route_rule *rule, *first = NULL;
 		enum area_relation relation;
 		const char *why;
@@ -272,7 +286,9 @@ static void test_many_rules(void **state)
 	router = router_new(many, MANY + 1, NULL);
 	assert_non_null(router);
 	for (uint32_t i = 0; i < MANY; i += 997) {
-		struct route_query q = { .msg = message(arena, &a), .institution_area = YT_STR("330200"), .day = 20261122 };
+		struct route_query q = {
+			.msg = message(arena, &a), .institution_area = YT_STR("330200"), .day = 20261122
+		};
 
 		((struct yt_msg *)q.msg)->institution = yt_str(many[i].name);
 		assert_ptr_equal(router_match(router, &q, NULL), &many[i]);

@@ -470,8 +470,8 @@ static char hub_folder[] = "/tmp/yt-hub-XXXXXX";
 
 static int hub_setup(void **state)
 {
-	json_t *person = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "certno", "621002197203164015", "name", "苏望川", "insutype",
-	        "390", "insuplc_admdvs", "621000", "aid", 1, "psn_no", "62100000000000000000876543");
+	json_t *person = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "certno", "621002197203164015", "name", "苏望川",
+	        "insutype", "390", "insuplc_admdvs", "621000", "aid", 1, "psn_no", "62100000000000000000876543");
 
 	memcpy(hub_folder, "/tmp/yt-hub-XXXXXX", sizeof(hub_folder));
 	if (mkdtemp(hub_folder) == NULL)
@@ -540,11 +540,12 @@ static int hub_ask(const char *transno, int serial, bool is_gb18030, const char 
 	return hub.result->code;
 }
 
-#define HUB_PERSON "<aac001>62100000000000000000876543</aac001><aac044>621002197203164015</aac044><aac003>苏望川</aac003>"
+#define HUB_PERSON                                                                                                     \
+	"<aac001>62100000000000000000876543</aac001><aac044>621002197203164015</aac044><aac003>苏望川</aac003>"
 #define HUB_PARTY "<akb026>H33020300999</akb026>"
-#define HUB_LINES \
-	"<detail><row><ykc610>0001</ykc610><ake001>ZD03AAA0001</ake001><akc226>1</akc226><akc225>28463.57</akc225>" \
-	"<akc264>28463.57</akc264><akc228>2715.17</akc228><akc253>1820.40</akc253><akc268>236.00</akc268>" \
+#define HUB_LINES                                                                                                      \
+	"<detail><row><ykc610>0001</ykc610><ake001>ZD03AAA0001</ake001><akc226>1</akc226><akc225>28463.57</akc225>"    \
+	"<akc264>28463.57</akc264><akc228>2715.17</akc228><akc253>1820.40</akc253><akc268>236.00</akc268>"             \
 	"<ake171>23692.00</ake171></row></detail>"
 
 static char hub_visit[21];
@@ -559,7 +560,8 @@ static void hub_taken(const char *name, char *out, size_t size)
 
 static void hub_open(bool is_gb18030)
 {
-	assert_int_equal(hub_ask("0212", 1, is_gb18030, HUB_PARTY HUB_PERSON "<aka130>21</aka130><akc190>ZY1</akc190>"), 0);
+	assert_int_equal(
+	        hub_ask("0212", 1, is_gb18030, HUB_PARTY HUB_PERSON "<aka130>21</aka130><akc190>ZY1</akc190>"), 0);
 	hub_taken("<ykc700>", hub_visit, sizeof(hub_visit));
 	assert_int_equal(hub_ask("0301", 2, is_gb18030, HUB_PARTY "<ykc700>%s</ykc700>" HUB_LINES, hub_visit), 0);
 }
@@ -582,16 +584,17 @@ static json_int_t hub_in_force(void)
 	json_int_t n = 0;
 	size_t i;
 
-	json_array_foreach(json_object_get(ledger, "settlements"), i, row)
-	        n += strcmp(json_text(row, "kind"), "settle") == 0 && strcmp(json_text(row, "state"), "effective") == 0;
+	json_array_foreach(json_object_get(ledger, "settlements"), i, row) n +=
+	        strcmp(json_text(row, "kind"), "settle") == 0 && strcmp(json_text(row, "state"), "effective") == 0;
 	json_decref(ledger);
 	return n;
 }
 
 static void test_hub_settles_as_published(void **state)
 {
-	static const char *const amounts[] = { "<ake039>11380.60</ake039>", "<aae045>4386.84</aae045>", "<ake181>5547.19</ake181>",
-		"<ake149>21314.63</ake149>", "<akb067>7148.94</akb067>", "<aka151>3000.00</aka151>" };
+	static const char *const amounts[] = { "<ake039>11380.60</ake039>", "<aae045>4386.84</aae045>",
+		"<ake181>5547.19</ake181>", "<ake149>21314.63</ake149>", "<akb067>7148.94</akb067>",
+		"<aka151>3000.00</aka151>" };
 
 	for (int is_gb18030 = 0; is_gb18030 < 2; is_gb18030++) {
 		if (is_gb18030) {
@@ -660,8 +663,8 @@ static void test_hub_tombstone_beats_the_original(void **state)
 
 static int hub_outcome(int serial, const char *transid, const char *digest)
 {
-	return hub_ask("P201", serial, false, HUB_PARTY "<otransno>0304</otransno><otransid>%s</otransid><odigest>%s</odigest>",
-	        transid, digest);
+	return hub_ask("P201", serial, false,
+	        HUB_PARTY "<otransno>0304</otransno><otransid>%s</otransid><odigest>%s</odigest>", transid, digest);
 }
 
 static void test_hub_tells_an_outcome(void **state)

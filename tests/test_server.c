@@ -74,8 +74,8 @@ static void on_request(void *arg, const struct server_request *request)
 	assert_string_equal(request->listener, "test");
 	w.n_requests++;
 	w.token = request->token;
-	snprintf(w.told + n, sizeof(w.told) - n, "%.*s %.*s %zu %.*s|", YT_FMT(request->method), YT_FMT(request->target),
-		request->body.n, YT_FMT(request->subject));
+	snprintf(w.told + n, sizeof(w.told) - n, "%.*s %.*s %zu %.*s|", YT_FMT(request->method),
+	        YT_FMT(request->target), request->body.n, YT_FMT(request->subject));
 	snprintf(w.certificate, sizeof(w.certificate), "%.*s", YT_FMT(request->certificate));
 	if (yt_str_is(request->target, "/now") || w.answers_all)
 		answer(request->token, 200, "now");
@@ -111,10 +111,18 @@ static struct server_conf usual_conf(enum server_kind kind)
 	snprintf(cert, sizeof(cert), "%s", pki_cert("server"));
 	snprintf(key, sizeof(key), "%s", pki_key("server"));
 	snprintf(ca, sizeof(ca), "%s", pki_cert("ca"));
-	return (struct server_conf){ .name = "test", .kind = kind, .cert_file = cert, .key_file = key,
+	return (struct server_conf){ .name = "test",
+		.kind = kind,
+		.cert_file = cert,
+		.key_file = key,
 		.client_ca_file = ca,
-		.limits = { .connections = 8, .header_bytes = 1024, .headers = 8, .body_bytes = BODY_MAX,
-			.handshake_ms = 5000, .request_ms = 5000, .idle_ms = 5000 } };
+		.limits = { .connections = 8,
+		        .header_bytes = 1024,
+		        .headers = 8,
+		        .body_bytes = BODY_MAX,
+		        .handshake_ms = 5000,
+		        .request_ms = 5000,
+		        .idle_ms = 5000 } };
 }
 
 static struct server *open_one(const struct server_conf *conf, int *port)
@@ -153,8 +161,8 @@ struct row {
 	const char *it; /* "a connection ..." */
 	const char *send;
 	size_t n;
-	int messages;     /* to read before hanging up; 0: until the server ends it */
-	const char *told; /* to the engine */
+	int messages;        /* to read before hanging up; 0: until the server ends it */
+	const char *told;    /* to the engine */
 	const char *want[4]; /* parts of what is read, in this order */
 	const char *forbidden;
 	bool in_bytes; /* one octet a TLS record */
@@ -166,55 +174,62 @@ struct row {
 
 static const struct row rows[] = {
 	{ "is answered", BYTES(GET("/now")), 1, "GET /now 0 hospital-one|",
-		{ "HTTP/1.1 200 OK\r\nDate: ", "Content-Length: 3\r\n", "\r\n\r\nnow" }, "close", false },
-	{ "is answered later", BYTES(POST("/later", "Content-Length: 5\r\n\r\nhello")), 1, "POST /later 5 hospital-one|",
-		{ "200 OK", "later" }, "close", false },
-	{ "may send octet by octet", BYTES(POST("/now", "Content-Length: 5\r\n\r\nhello")), 1, "POST /now 5 hospital-one|",
-		{ "200 OK", "now" }, NULL, true },
+	        { "HTTP/1.1 200 OK\r\nDate: ", "Content-Length: 3\r\n", "\r\n\r\nnow" }, "close", false },
+	{ "is answered later", BYTES(POST("/later", "Content-Length: 5\r\n\r\nhello")), 1,
+	        "POST /later 5 hospital-one|", { "200 OK", "later" }, "close", false },
+	{ "may send octet by octet", BYTES(POST("/now", "Content-Length: 5\r\n\r\nhello")), 1,
+	        "POST /now 5 hospital-one|", { "200 OK", "now" }, NULL, true },
 	{ "may send chunks", BYTES(POST("/now", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")), 1,
-		"POST /now 5 hospital-one|", { "200 OK" }, NULL, false },
+	        "POST /now 5 hospital-one|", { "200 OK" }, NULL, false },
 	{ "is served again", BYTES(GET("/now") GET("/now") GET("/now")), 3,
-		"GET /now 0 hospital-one|GET /now 0 hospital-one|GET /now 0 hospital-one|",
-		{ "now", "now", "now" }, "close", false },
-	{ "is served in order, one at a time", BYTES(GET("/later") GET("/now") POST("/later", "Content-Length: 1\r\n\r\na")), 3,
-		"GET /later 0 hospital-one|GET /now 0 hospital-one|POST /later 1 hospital-one|",
-		{ "later", "now", "later" }, NULL, false },
+	        "GET /now 0 hospital-one|GET /now 0 hospital-one|GET /now 0 hospital-one|", { "now", "now", "now" },
+	        "close", false },
+	{ "is served in order, one at a time",
+	        BYTES(GET("/later") GET("/now") POST("/later", "Content-Length: 1\r\n\r\na")), 3,
+	        "GET /later 0 hospital-one|GET /now 0 hospital-one|POST /later 1 hospital-one|",
+	        { "later", "now", "later" }, NULL, false },
 	{ "is served in order octet by octet", BYTES(GET("/later") GET("/now") GET("/later")), 3,
-		"GET /later 0 hospital-one|GET /now 0 hospital-one|GET /later 0 hospital-one|",
-		{ "later", "now", "later" }, NULL, true },
+	        "GET /later 0 hospital-one|GET /now 0 hospital-one|GET /later 0 hospital-one|",
+	        { "later", "now", "later" }, NULL, true },
 	{ "is closed when it asks so", BYTES(POST("/later", "Connection: close\r\n\r\n") GET("/now")), 0,
-		"POST /later 0 hospital-one|", { "200 OK", "Connection: close\r\n", "later" }, "now", false },
+	        "POST /later 0 hospital-one|", { "200 OK", "Connection: close\r\n", "later" }, "now", false },
 	{ "of HTTP/1.0 is closed", BYTES("GET /now HTTP/1.0\r\n\r\n"), 0, "GET /now 0 hospital-one|",
-		{ "HTTP/1.1 200 OK", "Connection: close\r\n", "now" }, NULL, false },
+	        { "HTTP/1.1 200 OK", "Connection: close\r\n", "now" }, NULL, false },
 	{ "hears no body to HEAD", BYTES("HEAD /now HTTP/1.1\r\n" H "Connection: close\r\n\r\n"), 0,
-		"HEAD /now 0 hospital-one|", { "Content-Length: 3\r\n" }, "now", false },
+	        "HEAD /now 0 hospital-one|", { "Content-Length: 3\r\n" }, "now", false },
 	{ "hears what is allowed", BYTES(GET("/405")), 1, "GET /405 0 hospital-one|",
-		{ "405 Method Not Allowed", "Allow: POST\r\n" }, NULL, false },
-	{ "is dropped without an answer", BYTES(GET("/drop") GET("/now")), 0, "GET /drop 0 hospital-one|", { NULL }, "HTTP", false },
+	        { "405 Method Not Allowed", "Allow: POST\r\n" }, NULL, false },
+	{ "is dropped without an answer", BYTES(GET("/drop") GET("/now")), 0, "GET /drop 0 hospital-one|", { NULL },
+	        "HTTP", false },
 	{ "is told to go on, once", BYTES(POST("/now", "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n")), 1, "",
-		{ "HTTP/1.1 100 Continue\r\n\r\n" }, "200", false },
-	{ "is told nothing when the body is there", BYTES(POST("/now", "Expect: 100-continue\r\nContent-Length: 1\r\n\r\na")), 1,
-		"POST /now 1 hospital-one|", { "200 OK" }, "100", false },
+	        { "HTTP/1.1 100 Continue\r\n\r\n" }, "200", false },
+	{ "is told nothing when the body is there",
+	        BYTES(POST("/now", "Expect: 100-continue\r\nContent-Length: 1\r\n\r\na")), 1,
+	        "POST /now 1 hospital-one|", { "200 OK" }, "100", false },
 	{ "with another expectation is refused", BYTES(POST("/now", "Expect: tea\r\n\r\n")), 0, "",
-		{ "417 Expectation Failed", "Connection: close\r\n" }, "tea", false },
+	        { "417 Expectation Failed", "Connection: close\r\n" }, "tea", false },
 	{ "with an ambiguous request is refused and closed",
-		BYTES(POST("/now", "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") GET("/now")), 0, "",
-		{ "400 Bad Request", "Connection: close\r\n\r\n400 " }, "200", false },
+	        BYTES(POST("/now", "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") GET("/now")), 0,
+	        "", { "400 Bad Request", "Connection: close\r\n\r\n400 " }, "200", false },
 	{ "is served up to the ambiguous request", BYTES(GET("/later") "GET /now HTTP/1.1\n" H "\r\n" GET("/now")), 0,
-		"GET /later 0 hospital-one|", { "200 OK", "later", "400 Bad Request", "Connection: close\r\n" }, NULL, false },
-	{ "never hears its own octets", BYTES("GET /<script> HTTP/1.1\r\n" H "\r\n"), 0, "", { "400 Bad Request" }, "script", false },
+	        "GET /later 0 hospital-one|", { "200 OK", "later", "400 Bad Request", "Connection: close\r\n" }, NULL,
+	        false },
+	{ "never hears its own octets", BYTES("GET /<script> HTTP/1.1\r\n" H "\r\n"), 0, "", { "400 Bad Request" },
+	        "script", false },
 	{ "with an unknown encoding is refused", BYTES(POST("/now", "Transfer-Encoding: br\r\n\r\n")), 0, "",
-		{ "501 Not Implemented" }, NULL, false },
-	{ "of another version is refused", BYTES("GET /now HTTP/3.0\r\n\r\n"), 0, "", { "505 HTTP Version" }, NULL, false },
+	        { "501 Not Implemented" }, NULL, false },
+	{ "of another version is refused", BYTES("GET /now HTTP/3.0\r\n\r\n"), 0, "", { "505 HTTP Version" }, NULL,
+	        false },
 	{ "with too long a head is refused", BYTES("GET /now HTTP/1.1\r\n" H "X: " K1024 "\r\n\r\n"), 0, "",
-		{ "431 Request Header" }, NULL, false },
+	        { "431 Request Header" }, NULL, false },
 	{ "with too many fields is refused",
-		BYTES("GET /now HTTP/1.1\r\n" H "A:\r\nB:\r\nC:\r\nD:\r\nE:\r\nF:\r\nG:\r\nI:\r\n\r\n"), 0, "",
-		{ "431 Request Header" }, NULL, false },
-	{ "with too large a body is refused", BYTES(POST("/now", "Content-Length: 100001\r\n\r\n") K1024 K1024 K1024), 0, "",
-		{ "413 Content Too Large", "Connection: close\r\n" }, NULL, false },
-	{ "with too large a chunked body is refused", BYTES(POST("/now", "Transfer-Encoding: chunked\r\n\r\n186a1\r\n") K1024), 0,
-		"", { "413 Content Too Large" }, NULL, false },
+	        BYTES("GET /now HTTP/1.1\r\n" H "A:\r\nB:\r\nC:\r\nD:\r\nE:\r\nF:\r\nG:\r\nI:\r\n\r\n"), 0, "",
+	        { "431 Request Header" }, NULL, false },
+	{ "with too large a body is refused", BYTES(POST("/now", "Content-Length: 100001\r\n\r\n") K1024 K1024 K1024),
+	        0, "", { "413 Content Too Large", "Connection: close\r\n" }, NULL, false },
+	{ "with too large a chunked body is refused",
+	        BYTES(POST("/now", "Transfer-Encoding: chunked\r\n\r\n186a1\r\n") K1024), 0, "",
+	        { "413 Content Too Large" }, NULL, false },
 };
 
 struct act {
@@ -317,7 +332,8 @@ static int count_of(const char *text, const char *part)
 static bool is_treated_as_it_says(const struct hostile_act *act)
 {
 	const char *got = act->peer.got;
-	int refusals = count_of(got, "\r\nConnection: close\r\n\r\n4") + count_of(got, "\r\nConnection: close\r\n\r\n5");
+	int refusals =
+	        count_of(got, "\r\nConnection: close\r\n\r\n4") + count_of(got, "\r\nConnection: close\r\n\r\n5");
 
 	return act->connected == 0 && act->peer.clean && w.n_requests == 1 + act->row.whole &&
 	       count_of(got, "HTTP/1.1 200 OK\r\n") == 1 + act->row.whole &&
@@ -364,19 +380,24 @@ static const struct comer {
 	const char *told; /* NULL: it is refused */
 } comers[] = {
 	{ "with a certificate is known by it", SERVER_MTLS, { .cert = "hospital-one" }, "GET /now 0 hospital-one|" },
-	{ "over TLS 1.2 too", SERVER_MTLS, { .cert = "hospital-two", .max_version = TLS1_2_VERSION }, "GET /now 0 hospital-two|" },
+	{ "over TLS 1.2 too", SERVER_MTLS, { .cert = "hospital-two", .max_version = TLS1_2_VERSION },
+	        "GET /now 0 hospital-two|" },
 	{ "without certificate is refused", SERVER_MTLS, { .cert = NULL }, NULL },
 	{ "without certificate over TLS 1.2 is refused", SERVER_MTLS, { .max_version = TLS1_2_VERSION }, NULL },
 	{ "with an expired certificate is refused", SERVER_MTLS, { .cert = "expired" }, NULL },
 	{ "with a stranger's certificate is refused", SERVER_MTLS, { .cert = "stranger" }, NULL },
 	{ "over TLS 1.1 is refused", SERVER_MTLS, { .cert = "hospital-one", .max_version = TLS1_1_VERSION }, NULL },
-	{ "with its own protocol is served", SERVER_MTLS, { .cert = "hospital-one", .alpn = "\x02h2\x08http/1.1" }, "GET /now 0 hospital-one|" },
+	{ "with its own protocol is served", SERVER_MTLS, { .cert = "hospital-one", .alpn = "\x02h2\x08http/1.1" },
+	        "GET /now 0 hospital-one|" },
 	{ "with only other protocols is refused", SERVER_MTLS, { .cert = "hospital-one", .alpn = "\x02h2" }, NULL },
-	{ "with HTTP/1.0 as its only protocol is refused", SERVER_MTLS, { .cert = "hospital-one", .alpn = "\x08http/1.0" }, NULL },
-	{ "with HTTP/1.0 beside HTTP/1.1 is served", SERVER_MTLS, { .cert = "hospital-one", .alpn = "\x08http/1.0\x08http/1.1" }, "GET /now 0 hospital-one|" },
+	{ "with HTTP/1.0 as its only protocol is refused", SERVER_MTLS,
+	        { .cert = "hospital-one", .alpn = "\x08http/1.0" }, NULL },
+	{ "with HTTP/1.0 beside HTTP/1.1 is served", SERVER_MTLS,
+	        { .cert = "hospital-one", .alpn = "\x08http/1.0\x08http/1.1" }, "GET /now 0 hospital-one|" },
 	{ "that asks for another name is served: there is one certificate, and the client judges it", SERVER_MTLS,
-		{ .cert = "hospital-one", .sni = "elsewhere.example" }, "GET /now 0 hospital-one|" },
-	{ "without certificate that asks for another name is refused", SERVER_MTLS, { .sni = "elsewhere.example" }, NULL },
+	        { .cert = "hospital-one", .sni = "elsewhere.example" }, "GET /now 0 hospital-one|" },
+	{ "without certificate that asks for another name is refused", SERVER_MTLS, { .sni = "elsewhere.example" },
+	        NULL },
 	{ "needs no certificate where requests are signed", SERVER_SIGNED, { .cert = NULL }, "GET /now 0 |" },
 	{ "shows no certificate where requests are signed", SERVER_SIGNED, { .cert = "hospital-one" }, "GET /now 0 |" },
 };
@@ -403,17 +424,23 @@ static const struct row greetings[] = {
 	{ "with a method first is refused", BYTES("CONNECT a:1 HTTP/1.1\r\n" H "\r\n"), .told = "" },
 	{ "of HTTP/2 in clear is refused", BYTES("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), .told = "" },
 	{ "behind a PROXY line is refused", BYTES("PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n"), .told = "" },
-	{ "of SSL 2 is refused", BYTES("\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10\x07\x00\xc0\x03\x00\x80\x01\x00\x80"
-		"ccccccccccccccccccccccccccccc"), .told = "" },
-	{ "of SSL 3 is refused", BYTES("\x16\x03\x00\x00\x2d\x01\x00\x00\x29\x03\x00" "0123456789abcdef0123456789abcdef"
-		"\x00\x00\x02\x00\x2f\x01\x00"), .told = "" },
+	{ "of SSL 2 is refused",
+	        BYTES("\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10\x07\x00\xc0\x03\x00\x80\x01\x00\x80"
+	              "ccccccccccccccccccccccccccccc"),
+	        .told = "" },
+	{ "of SSL 3 is refused",
+	        BYTES("\x16\x03\x00\x00\x2d\x01\x00\x00\x29\x03\x00"
+	              "0123456789abcdef0123456789abcdef"
+	              "\x00\x00\x02\x00\x2f\x01\x00"),
+	        .told = "" },
 	{ "with a greeting of nothing is refused", BYTES("\x16\x03\x01\x00\x04\x01\x00\x00\x00"), .told = "" },
 	{ "with a greeting too large is refused", BYTES("\x16\x03\x01\xff\xff\x01\x00\xff\xfb\x03\x03"), .told = "" },
 	{ "with an alert first is refused", BYTES("\x15\x03\x03\x00\x02\x02\x28"), .told = "" },
 	{ "with a heartbeat first is refused", BYTES("\x18\x03\x02\x00\x03\x01\x40\x00"), .told = "" },
 	{ "with data first is refused", BYTES("\x17\x03\x03\x00\x05hello"), .told = "" },
 	{ "of noughts is refused", BYTES("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), .told = "" },
-	{ "of noise is refused", BYTES("\xfe\xed\xfa\xce\x8b\x1f\x08\x00\x99\x12\x34\x56\x78\x9a\xbc\xde"), .told = "" },
+	{ "of noise is refused", BYTES("\xfe\xed\xfa\xce\x8b\x1f\x08\x00\x99\x12\x34\x56\x78\x9a\xbc\xde"),
+	        .told = "" },
 };
 
 static void play_plain(void *arg)
@@ -624,14 +651,17 @@ static void play_without_tls(void *arg)
 
 	memset(&act->peer, 0, sizeof(act->peer));
 	act->connected = peer_tcp(&act->peer, w.port);
-	peer_send(&act->peer, BYTES(POST("/later", "Content-Length: 5\r\n\r\nhello") GET("/now") "GET /now HTTP/1.1\n\n"));
+	peer_send(&act->peer,
+	        BYTES(POST("/later", "Content-Length: 5\r\n\r\nhello") GET("/now") "GET /now HTTP/1.1\n\n"));
 	peer_read_to_end(&act->peer);
 	peer_hang_up(&act->peer, false);
 }
 
 static void plain_http_is_spoken_to_whom_it_is_allowed(void **state)
 {
-	static const struct { const char *allow, *told; } cases[] = {
+	static const struct {
+		const char *allow, *told;
+	} cases[] = {
 		{ "127.0.0.0/8", "POST /later 5 |GET /now 0 |" },
 		{ "127.0.0.1", "POST /later 5 |GET /now 0 |" },
 		{ "10.0.0.0/8", "" },
@@ -726,9 +756,12 @@ static const struct slow {
 	const char *want;            /* "": the end */
 } slows[] = {
 	{ "that shows no handshake is closed", { .handshake_ms = 300 }, NULL, "" },
-	{ "whose head does not end is told 408", { .request_ms = 300 }, "GET /now HTTP/1.1\r\nHost:", "408 Request Timeout" },
-	{ "whose body does not end is told 408", { .request_ms = 300 }, POST("/now", "Content-Length: 5\r\n\r\nhell"), "408 Request Timeout" },
-	{ "whose chunks do not end is told 408", { .request_ms = 300 }, POST("/now", "Transfer-Encoding: chunked\r\n\r\n5\r\nhell"), "408 Request Timeout" },
+	{ "whose head does not end is told 408", { .request_ms = 300 },
+	        "GET /now HTTP/1.1\r\nHost:", "408 Request Timeout" },
+	{ "whose body does not end is told 408", { .request_ms = 300 }, POST("/now", "Content-Length: 5\r\n\r\nhell"),
+	        "408 Request Timeout" },
+	{ "whose chunks do not end is told 408", { .request_ms = 300 },
+	        POST("/now", "Transfer-Encoding: chunked\r\n\r\n5\r\nhell"), "408 Request Timeout" },
 	{ "that asks nothing is closed", { .idle_ms = 300 }, "", "" },
 	{ "that asks nothing more is closed", { .idle_ms = 300 }, GET("/now"), "200 OK" },
 };
@@ -1104,7 +1137,8 @@ int main(void)
 	for (size_t i = 0; i < N(rows); i++)
 		tests[n++] = (struct CMUnitTest){ rows[i].it, answers_row, NULL, NULL, (void *)&rows[i] };
 	for (size_t i = 0; i < N(greetings); i++)
-		tests[n++] = (struct CMUnitTest){ greetings[i].it, refuses_greeting, NULL, NULL, (void *)&greetings[i] };
+		tests[n++] =
+		        (struct CMUnitTest){ greetings[i].it, refuses_greeting, NULL, NULL, (void *)&greetings[i] };
 	for (size_t i = 0; i < N(comers); i++)
 		tests[n++] = (struct CMUnitTest){ comers[i].it, lets_in, NULL, NULL, (void *)&comers[i] };
 	for (size_t i = 0; i < N(slows); i++)

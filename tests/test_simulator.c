@@ -36,8 +36,8 @@ static void say_open(void *arg, const struct exchange *x)
 {
 	struct sim *s = arg;
 
-	sim_fail(s, "did not come to rest: exchange %llx, number %s, %s, %s%s", (unsigned long long)x->id, x->number, x->wire_op,
-		exchange_state_name(x->state), x->reversal_wanted ? ", a reversal is wanted" : "");
+	sim_fail(s, "did not come to rest: exchange %llx, number %s, %s, %s%s", (unsigned long long)x->id, x->number,
+	        x->wire_op, exchange_state_name(x->state), x->reversal_wanted ? ", a reversal is wanted" : "");
 }
 
 static void did_not_rest(struct sim *s)
@@ -114,10 +114,13 @@ static void books_agree_after_any_day(void **state)
 	for (seed = first; seed <= last; seed++)
 		n_failed += !play(seed, one != NULL, sum);
 	printf("%llu seeds, %llu failed: %u settled, %u of them across provinces by flows, %u reversed, %u cancelled, %u answers lost, %u held, %u kills, "
-		"%u power failures\n", (unsigned long long)(last - first + 1), (unsigned long long)n_failed, sum->told.settled + sum->told.remote, sum->told.remote,
-		sum->told.reversed, sum->told.cancelled, sum->told.lost, sum->told.held, sum->told.kills, sum->told.restarts);
+	       "%u power failures\n",
+	        (unsigned long long)(last - first + 1), (unsigned long long)n_failed,
+	        sum->told.settled + sum->told.remote, sum->told.remote, sum->told.reversed, sum->told.cancelled,
+	        sum->told.lost, sum->told.held, sum->told.kills, sum->told.restarts);
 	if (last - first >= 20) { /* a quiet day proves nothing */
-		assert_true(sum->told.reversed > 0 && sum->told.held > 0 && sum->told.kills > 0 && sum->told.restarts > 0);
+		assert_true(
+		        sum->told.reversed > 0 && sum->told.held > 0 && sum->told.kills > 0 && sum->told.restarts > 0);
 		assert_true(sum->told.cancelled > 0 && sum->told.lost > 0 && sum->told.remote > 0);
 	}
 	free(sum);

@@ -27,7 +27,7 @@ static struct yt_keys *keys;
 /* The key pair of GB/T 32918.5 A.2. */
 #define STANDARD_NUMBER "3945208F7B2144B13F36E38AC6D39F95889393692860B51A42FB81EF4DF7C5B8"
 #define STANDARD_POINT                                                                                                 \
-	"0409F9DF311E5421A150DD7D161E4BC5C672179FAD1833FC076BB08FF356F35020CCEA490CE26775A52DC6EA718CC1AA600AED05FB"  \
+	"0409F9DF311E5421A150DD7D161E4BC5C672179FAD1833FC076BB08FF356F35020CCEA490CE26775A52DC6EA718CC1AA600AED05FB"   \
 	"F35E084A6632F6072DA9AD13"
 
 static const char *path_of(const char *name)
@@ -115,7 +115,8 @@ static void test_sm3(void **state)
 	sm3(YT_STR(""), digest);
 	assert_hex(digest, SM3_LEN, "1ab21d8355cfa17f8e61194831e81a8f22bec8c728fefb747ed035eb5082aa2b");
 	sm3(YT_STR("0001|ZD03AAA0001|2.0000|12.5000|25.00\n0002|ZD03AAA0002|1.0000|136.8000|136.80\n"
-		"0003|ZD03AAA0002|-1.0000|136.8000|-136.80\n"), digest); /* crossprovince.md 8.4 */
+	           "0003|ZD03AAA0002|-1.0000|136.8000|-136.80\n"),
+	        digest); /* crossprovince.md 8.4 */
 	assert_hex(digest, SM3_LEN, "9c2158252e487968e1a87d59782904a7a6709b8bec29b7f1976aa84afbb3f49e");
 }
 
@@ -145,11 +146,13 @@ static void test_hmac(void **state)
 	assert_memory_equal(out, want, 32);
 	/* RFC 4231 test case 2 and RFC 2202 test case 2. */
 	must_add("jefe", YT_KEY_SECRET, "Jefe");
-	assert_int_equal(keys_hmac(keys, YT_HMAC_SHA256, YT_STR("jefe"), (struct yt_piece[]){ octets("what do ya want "),
-		octets("for nothing?") }, 2, out), 0);
+	assert_int_equal(keys_hmac(keys, YT_HMAC_SHA256, YT_STR("jefe"),
+	                         (struct yt_piece[]){ octets("what do ya want "), octets("for nothing?") }, 2, out),
+	        0);
 	assert_hex(out, 32, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-	assert_int_equal(keys_hmac(keys, YT_HMAC_SHA1, YT_STR("jefe"), (struct yt_piece[]){ octets("what do ya want for nothing?") },
-		1, out), 0);
+	assert_int_equal(keys_hmac(keys, YT_HMAC_SHA1, YT_STR("jefe"),
+	                         (struct yt_piece[]){ octets("what do ya want for nothing?") }, 1, out),
+	        0);
 	assert_hex(out, 20, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
 	/* nhsa.md 1.4, variant A2 */
 	must_add("api", YT_KEY_SECRET, "EXAMPLESK");
@@ -167,10 +170,11 @@ static void test_sm2_standard(void **state)
 {
 	const struct yt_piece text[] = { octets("message "), octets("digest") };
 	struct yt_str signature = hex("F5A03B0648D2C4630EEAC513E1BB81A15944DA3827D5B74143AC7EACEEE720B3"
-		"B1B6AA29DF212FD8763182BC0D421CA1BB9038FD1F7F42D4840B69C485BBC1AA");
-	struct yt_str sealed = hex("0404EBFC718E8D1798620432268E77FEB6415E2EDE0E073C0F4F640ECD2E149A73E858F9D81E5430A57B36DAAB8F"
-		"950A3C64E6EE6A63094D99283AFF767E124DF059983C18F809E262923C53AEC295D30383B54E39D609D160AFCB1908D0BD8766"
-		"21886CA989CA9C7D58087307CA93092D651EFA");
+	                              "B1B6AA29DF212FD8763182BC0D421CA1BB9038FD1F7F42D4840B69C485BBC1AA");
+	struct yt_str sealed = hex(
+	        "0404EBFC718E8D1798620432268E77FEB6415E2EDE0E073C0F4F640ECD2E149A73E858F9D81E5430A57B36DAAB8F"
+	        "950A3C64E6EE6A63094D99283AFF767E124DF059983C18F809E262923C53AEC295D30383B54E39D609D160AFCB1908D0BD8766"
+	        "21886CA989CA9C7D58087307CA93092D651EFA");
 	struct yt_buf clear = { 0 };
 	uint8_t bare[64];
 
@@ -190,13 +194,14 @@ static void test_sm2_standard(void **state)
 static void test_sm2_sign(void **state)
 {
 	const struct yt_piece text[] = { octets("appId=x&key="), { YT_STR("app-secret"), true } };
-	const struct yt_piece flat = octets("appId=x&key=s3cret"), id = octets("1234567812345678"), other = octets("s3cret"),
-		secret_id = { YT_STR("app-secret"), true };
+	const struct yt_piece flat = octets("appId=x&key=s3cret"), id = octets("1234567812345678"),
+	                      other = octets("s3cret"), secret_id = { YT_STR("app-secret"), true };
 	uint8_t one[64], two[64], zeros[64] = { 0 };
 	struct yt_buf der = { 0 };
 
 	must_add("public", YT_KEY_SM2_PUBLIC, STANDARD_POINT);
-	must_add("private", YT_KEY_SM2_PRIVATE, "OUUgj3shRLE/NuOKxtOflYiTk2koYLUaQvuB7033xbg="); /* the same in base64 */
+	must_add(
+	        "private", YT_KEY_SM2_PRIVATE, "OUUgj3shRLE/NuOKxtOflYiTk2koYLUaQvuB7033xbg="); /* the same in base64 */
 	must_add("app-secret", YT_KEY_SECRET, "s3cret");
 	assert_int_equal(keys_sm2_sign(keys, YT_STR("private"), NULL, text, 2, one), 0);
 	assert_int_equal(keys_sm2_sign(keys, YT_STR("private"), NULL, text, 2, two), 0);
@@ -230,14 +235,14 @@ static void test_der(void **state)
 	} rows[] = {
 		{ "3006020101020102", 0 },
 		{ "300702020080020102", 0 },
-		{ "300702020001020102", YT_EFORMAT },   /* a zero too many */
-		{ "3006020181020102", YT_EFORMAT },     /* negative */
-		{ "308106020101020102", YT_EFORMAT },   /* a length longer than it must be */
-		{ "300602010102010200", YT_EFORMAT },   /* more behind it */
-		{ "300702010102010200", YT_EFORMAT },   /* more inside */
-		{ "30040200020102", YT_EFORMAT },       /* an empty number */
-		{ "3006020101040102", YT_EFORMAT },     /* not a number */
-		{ "3080020101020102", YT_EFORMAT },     /* a length without one */
+		{ "300702020001020102", YT_EFORMAT }, /* a zero too many */
+		{ "3006020181020102", YT_EFORMAT },   /* negative */
+		{ "308106020101020102", YT_EFORMAT }, /* a length longer than it must be */
+		{ "300602010102010200", YT_EFORMAT }, /* more behind it */
+		{ "300702010102010200", YT_EFORMAT }, /* more inside */
+		{ "30040200020102", YT_EFORMAT },     /* an empty number */
+		{ "3006020101040102", YT_EFORMAT },   /* not a number */
+		{ "3080020101020102", YT_EFORMAT },   /* a length without one */
 		{ "302702217fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff020101", YT_EFORMAT },
 	};
 	uint8_t bare[64];
@@ -263,7 +268,9 @@ static void test_sm2_encrypt(void **state)
 		sealed.p[i] ^= 1;
 		assert_int_equal(keys_sm2_decrypt(keys, YT_STR("private"), yt_buf_view(&sealed), &clear), YT_EDENIED);
 		sealed.p[i] ^= 1;
-		assert_int_equal(keys_sm2_decrypt(keys, YT_STR("private"), (struct yt_str){ (char *)sealed.p, i }, &clear), YT_EDENIED);
+		assert_int_equal(
+		        keys_sm2_decrypt(keys, YT_STR("private"), (struct yt_str){ (char *)sealed.p, i }, &clear),
+		        YT_EDENIED);
 	}
 	assert_int_equal(clear.n, 0);
 	assert_int_equal(keys_sm2_decrypt(keys, YT_STR("private"), yt_buf_view(&sealed), &clear), 0);
@@ -279,7 +286,8 @@ static void test_sm2_encrypt(void **state)
 	yt_buf_free(&clear);
 }
 
-#define BLOCKS "AAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBCCCCCCCCCCCCCCCCDDDDDDDDDDDDDDDD" \
+#define BLOCKS                                                                                                         \
+	"AAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBCCCCCCCCCCCCCCCCDDDDDDDDDDDDDDDD"                                             \
 	"EEEEEEEEEEEEEEEEFFFFFFFFFFFFFFFFEEEEEEEEEEEEEEEEAAAAAAAAAAAAAAAA"
 
 static const struct sm4_case {
@@ -288,14 +296,15 @@ static const struct sm4_case {
 	const char *iv, *aad, *clear, *sealed; /* hex */
 } sm4_cases[] = {
 	{ "GB/T 32907 A.1 in ECB with padding", YT_SM4_ECB, "", "", "0123456789ABCDEFFEDCBA9876543210",
-		"681EDF34D206965E86B3E94F536E4246002A8A4EFA863CCAD024AC0300BB40D2" },
+	        "681EDF34D206965E86B3E94F536E4246002A8A4EFA863CCAD024AC0300BB40D2" },
 	{ "an empty text in ECB: one block of padding", YT_SM4_ECB, "", "", "", "002A8A4EFA863CCAD024AC0300BB40D2" },
 	{ "draft-ribose-cfrg-sm4 A.2.2 in CBC", YT_SM4_CBC, "000102030405060708090A0B0C0D0E0F", "",
-		"AAAAAAAABBBBBBBBCCCCCCCCDDDDDDDDEEEEEEEEFFFFFFFFAAAAAAAABBBBBBBB",
-		"78EBB11CC40B0A48312AAEB2040244CB4CB7016951909226979B0D15DC6A8F6D" },
-	{ "RFC 8998 A.1 in GCM", YT_SM4_GCM, "00001234567800000000ABCD", "FEEDFACEDEADBEEFFEEDFACEDEADBEEFABADDAD2", BLOCKS,
-		"17F399F08C67D5EE19D0DC9969C4BB7D5FD46FD3756489069157B282BB200735D82710CA5C22F0CCFA7CBF93D496AC15"
-		"A56834CBCF98C397B4024A2691233B8D83DE3541E4C2B58177E065A9BF7B62EC" },
+	        "AAAAAAAABBBBBBBBCCCCCCCCDDDDDDDDEEEEEEEEFFFFFFFFAAAAAAAABBBBBBBB",
+	        "78EBB11CC40B0A48312AAEB2040244CB4CB7016951909226979B0D15DC6A8F6D" },
+	{ "RFC 8998 A.1 in GCM", YT_SM4_GCM, "00001234567800000000ABCD", "FEEDFACEDEADBEEFFEEDFACEDEADBEEFABADDAD2",
+	        BLOCKS,
+	        "17F399F08C67D5EE19D0DC9969C4BB7D5FD46FD3756489069157B282BB200735D82710CA5C22F0CCFA7CBF93D496AC15"
+	        "A56834CBCF98C397B4024A2691233B8D83DE3541E4C2B58177E065A9BF7B62EC" },
 	{ "a text of odd length in CTR", YT_SM4_CTR, "0123456789ABCDEFFEDCBA9876543210", "", "000000", "681EDF" },
 };
 
@@ -335,7 +344,8 @@ static void test_sm4_refused(void **state)
 	must_add("key", YT_KEY_SM4, "0123456789abcdeffedcba9876543210");
 	assert_int_equal(keys_sm4_encrypt(keys, &how, YT_STR("x"), &out), YT_EFORMAT); /* iv too short */
 	how.iv = YT_STR("0123456789abcdef");
-	assert_int_equal(keys_sm4_decrypt(keys, &how, YT_STR("0123456789abcde"), &out), YT_EFORMAT); /* no whole block */
+	assert_int_equal(
+	        keys_sm4_decrypt(keys, &how, YT_STR("0123456789abcde"), &out), YT_EFORMAT); /* no whole block */
 	assert_int_equal(keys_sm4_decrypt(keys, &how, YT_STR(""), &out), YT_EFORMAT);
 	assert_int_equal(keys_sm4_decrypt(keys, &how, YT_STR("0123456789abcdef"), &out), YT_EDENIED); /* padding */
 	how.mode = YT_SM4_GCM;
@@ -360,12 +370,15 @@ static void test_sm4_refused(void **state)
 /* nhsa.md 1.6: the key made of application id and secret. */
 static void test_sm4_derived(void **state)
 {
-	struct yt_sm4 how = { .key = YT_STR("app-secret"), .derive = YT_STR("EXAMPLEAPPID0001ZZZZ"), .mode = YT_SM4_ECB };
+	struct yt_sm4 how = {
+		.key = YT_STR("app-secret"), .derive = YT_STR("EXAMPLEAPPID0001ZZZZ"), .mode = YT_SM4_ECB
+	};
 	struct yt_buf out = { 0 };
 
 	must_add("app-secret", YT_KEY_SECRET, "ExampleAppSecret0123456789abcdef");
 	assert_int_equal(keys_sm4_encrypt(keys, &how, YT_STR("{\"payOrdId\":\"ORD202503140000000001\"}"), &out), 0);
-	assert_hex(out.p, out.n, "C390E3FE61A9D7DCE642BB03ADAFEBD287481979A6F65F987DE0C06E233240101C24EE004361B66898E25F17A99A635E");
+	assert_hex(out.p, out.n,
+	        "C390E3FE61A9D7DCE642BB03ADAFEBD287481979A6F65F987DE0C06E233240101C24EE004361B66898E25F17A99A635E");
 	how.derive = YT_STR("EXAMPLEAPPID000");
 	assert_int_equal(keys_sm4_encrypt(keys, &how, YT_STR("x"), &out), YT_EFORMAT);
 	yt_buf_free(&out);
@@ -375,13 +388,15 @@ static void test_sm4_derived(void **state)
 
 static char *make_pem(bool is_private, const char *type, const char *curve)
 {
-	EVP_PKEY *key = curve == NULL ? EVP_PKEY_Q_keygen(NULL, NULL, type) : EVP_PKEY_Q_keygen(NULL, NULL, type, curve);
+	EVP_PKEY *key =
+	        curve == NULL ? EVP_PKEY_Q_keygen(NULL, NULL, type) : EVP_PKEY_Q_keygen(NULL, NULL, type, curve);
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *p, *text;
 	long n;
 
-	assert_int_equal(is_private ? PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) :
-		PEM_write_bio_PUBKEY(bio, key), 1);
+	assert_int_equal(is_private ? PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)
+	                            : PEM_write_bio_PUBKEY(bio, key),
+	        1);
 	n = BIO_get_mem_data(bio, &p);
 	text = calloc(1, (size_t)n + 1);
 	memcpy(text, p, (size_t)n);
@@ -421,23 +436,25 @@ static const struct file_case {
 } file_cases[] = {
 	{ "may hold an SM4 key in hex", YT_KEY_SM4, "00112233445566778899aabbccddeeff\n", NULL },
 	{ "is refused with half an SM4 key", YT_KEY_SM4, "0011223344556677", "openssl rand -hex 16" },
-	{ "is refused with an SM4 key that is no hex", YT_KEY_SM4, "0011223344556677889900aabbccddxx", "32 hex digits" },
+	{ "is refused with an SM4 key that is no hex", YT_KEY_SM4, "0011223344556677889900aabbccddxx",
+	        "32 hex digits" },
 	{ "is refused empty", YT_KEY_SM4, "", "32 hex digits" },
 	{ "may hold a private number in hex", YT_KEY_SM2_PRIVATE, STANDARD_NUMBER, NULL },
-	{ "is refused with number 0", YT_KEY_SM2_PRIVATE, "0000000000000000000000000000000000000000000000000000000000000000",
-		"no SM2 private key" },
+	{ "is refused with number 0", YT_KEY_SM2_PRIVATE,
+	        "0000000000000000000000000000000000000000000000000000000000000000", "no SM2 private key" },
 	{ "is refused with a number beyond the curve's order", YT_KEY_SM2_PRIVATE,
-		"FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123", "no SM2 private key" },
+	        "FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123", "no SM2 private key" },
 	{ "is refused with a point for a number", YT_KEY_SM2_PRIVATE, STANDARD_POINT, "no SM2 private key" },
 	{ "is refused with a number for a point", YT_KEY_SM2_PUBLIC, STANDARD_NUMBER, "no SM2 public key" },
 	{ "may hold a point", YT_KEY_SM2_PUBLIC, STANDARD_POINT, NULL },
 	{ "is refused with a point beside the curve", YT_KEY_SM2_PUBLIC,
-		"0409F9DF311E5421A150DD7D161E4BC5C672179FAD1833FC076BB08FF356F35020CCEA490CE26775A52DC6EA718CC1AA600AED05FB"
-		"F35E084A6632F6072DA9AD14", "no SM2 public key" },
+	        "0409F9DF311E5421A150DD7D161E4BC5C672179FAD1833FC076BB08FF356F35020CCEA490CE26775A52DC6EA718CC1AA600AED05FB"
+	        "F35E084A6632F6072DA9AD14",
+	        "no SM2 public key" },
 	{ "is refused with a compressed point", YT_KEY_SM2_PUBLIC,
-		"0309F9DF311E5421A150DD7D161E4BC5C672179FAD1833FC076BB08FF356F35020", "no SM2 public key" },
-	{ "is refused with anything else", YT_KEY_SM2_PUBLIC, "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----\n",
-		"no SM2 public key" },
+	        "0309F9DF311E5421A150DD7D161E4BC5C672179FAD1833FC076BB08FF356F35020", "no SM2 public key" },
+	{ "is refused with anything else", YT_KEY_SM2_PUBLIC,
+	        "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----\n", "no SM2 public key" },
 };
 
 static void test_file(void **state)
@@ -500,7 +517,8 @@ static void test_file_mode(void **state)
 
 /* --- owner, id, validity --- */
 
-static void add_dated(const char *name, const char *owner, const char *id, enum yt_key_kind kind, int64_t from, int64_t to)
+static void add_dated(
+        const char *name, const char *owner, const char *id, enum yt_key_kind kind, int64_t from, int64_t to)
 {
 	struct keys_spec spec = { name, owner, id, NULL, kind, from, to };
 
@@ -571,7 +589,8 @@ static void test_certificate(void **state)
 	expect_key("620000", "1", YT_KEY_SM2_PUBLIC, INT64_C(1000000000000), 0, "cert");
 	expect_key("620000", "1", YT_KEY_SM2_PUBLIC, INT64_C(999999999999), YT_ESTATE, "cert");
 	expect_key("620000", "1", YT_KEY_SM2_PUBLIC, INT64_C(1000000499999), 0, "cert");
-	expect_key("620000", "1", YT_KEY_SM2_PUBLIC, INT64_C(1000000500000), YT_ESTATE, "cert"); /* the configured end */
+	expect_key(
+	        "620000", "1", YT_KEY_SM2_PUBLIC, INT64_C(1000000500000), YT_ESTATE, "cert"); /* the configured end */
 	free(pem);
 }
 
@@ -626,7 +645,8 @@ static void test_host(void **state)
 	assert_hex(out, 32, "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0");
 	assert_int_equal(yt_key_sm2_sign(&without, YT_STR("private"), NULL, &text, 1, out), YT_ENOTFOUND);
 	assert_int_equal(yt_key_hmac(&without, YT_HMAC_SM3, YT_STR("secret"), &text, 1, out), YT_ENOTFOUND);
-	assert_int_equal(yt_key_find(&without, YT_STR("330000"), YT_STR(""), YT_KEY_SM2_PRIVATE, 0, &found), YT_ENOTFOUND);
+	assert_int_equal(
+	        yt_key_find(&without, YT_STR("330000"), YT_STR(""), YT_KEY_SM2_PRIVATE, 0, &found), YT_ENOTFOUND);
 	yt_buf_free(&sealed);
 	yt_buf_free(&clear);
 }
@@ -751,7 +771,7 @@ static void test_bank(void **state)
 	assert_int_equal(xml.charset, YT_GB18030);
 	piece.text = yt_xml_raw(&xml, yt_node_get(xml.root, "Head"));
 	piece.text.n = (size_t)(yt_xml_raw(&xml, yt_node_get(xml.root, "Body")).p - piece.text.p) +
-		yt_xml_raw(&xml, yt_node_get(xml.root, "Body")).n;
+	               yt_xml_raw(&xml, yt_node_get(xml.root, "Body")).n;
 	piece.is_secret = false;
 	sign = yt_node_get(xml.root, "Sign");
 	assert_non_null(sign);
@@ -781,8 +801,15 @@ static int remove_folder(void **state)
 
 #define ROWS(cases, test)                                                                                              \
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)                                                  \
-		tests[n++] = (struct CMUnitTest){ cases[i].it, test, setup, teardown, (void *)(uintptr_t)&cases[i] }
-#define ONE(test) tests[n++] = (struct CMUnitTest){ #test, test, setup, teardown, NULL }
+		tests[n++] = (struct CMUnitTest)                                                                       \
+		{                                                                                                      \
+			cases[i].it, test, setup, teardown, (void *)(uintptr_t)&cases[i]                               \
+		}
+#define ONE(test)                                                                                                      \
+	tests[n++] = (struct CMUnitTest)                                                                               \
+	{                                                                                                              \
+#test, test, setup, teardown, NULL                                                                     \
+	}
 
 int main(void)
 {

@@ -174,7 +174,8 @@ static const struct detail_row {
 	{ "input.data.overlmt_selfpay I7: is negative", "input.data.overlmt_selfpay 不能为负" },
 	{ "input.data.hosp_part_amt cannot be expressed: across provinces no part is borne by the hospital",
 	        "跨省结算不能有医院负担金额（input.data.hosp_part_amt）" },
-	{ "input.feedetail has 301 rows, 0301 takes 1 to 300", "input.feedetail 有 301 行，跨省交易 0301 须为 1 至 300 行" },
+	{ "input.feedetail has 301 rows, 0301 takes 1 to 300",
+	        "input.feedetail 有 301 行，跨省交易 0301 须为 1 至 300 行" },
 	{ "(message) is a transaction that KSBW 1.0 does not have", "跨省没有这项交易" },
 	{ "input/aac003 cannot be written in UTF-8: U+0001", "input/aac003 含有 UTF-8 编码写不出的字符 U+0001" },
 	/* of another plugin */

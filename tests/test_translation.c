@@ -1,8 +1,8 @@
 /* tests/test_translation.c - random in-patient visits, from a hospital's national octets across provinces and back.
  *
  * Each message is read by nhsa, written by crossprovince with the facts of those before it, read by the other province
- * and compared leaf by leaf; each answer goes the other way and is read as the hospital reads it.  What does not arrive, or
- * arrives changed, stands in a list here with its reason; and what stands there must really be lost. */
+ * and compared leaf by leaf; each answer goes the other way and is read as the hospital reads it.  What does not
+ * arrive, or arrives changed, stands in a list here with its reason; and what stands there must really be lost. */
 #include "crossprovince_peer.h"
 
 #include "engine/facts.h"
@@ -159,8 +159,8 @@ static unsigned rnd(unsigned n)
 /* A name with characters that old systems lose. */
 static const char *name(struct world *w, unsigned most)
 {
-	static const char *const pieces[] = { "䶮", "㛃", "𠮷", "\xEE\xA0\x9A", "\xEE\x80\x80", "王", "·", "a", "&amp", "<",
-		"㐀", "𪚥" };
+	static const char *const pieces[] = { "䶮", "㛃", "𠮷", "\xEE\xA0\x9A", "\xEE\x80\x80", "王", "·", "a", "&amp",
+		"<", "㐀", "𪚥" };
 	struct yt_buf out = { 0 };
 
 	for (unsigned n = 1 + rnd(most); n > 0; n--) {
@@ -320,7 +320,8 @@ static void admit(struct visit *v)
 	        "{\"infcode\":0,\"output\":{\"result\":{\"mdtrt_id\":\"330200M1\"}}}");
 
 	across(v, msg, YT_OP_INPATIENT_ADMIT,
-	        SAID_OK "<ykc700>S6210002603060000123</ykc700><ykc021>31</ykc021><aae140>390</aae140></output></result>");
+	        SAID_OK
+	        "<ykc700>S6210002603060000123</ykc700><ykc021>31</ykc021><aae140>390</aae140></output></result>");
 }
 
 static void upload(struct visit *v)
@@ -449,13 +450,14 @@ static void test_what_does_not_fit_is_named(void **state)
 		v.diagnosis = "腰椎间盘突出";
 		check_person(&v);
 		msg = must_decode(&v.w, &v.nhsa,
-		        YT_STR(HEAD("2401") "{\"mdtrtinfo\":{\"psn_no\":\"" PERSON
-		                            "\",\"insutype\":\"390\",\"begntime\":\"2026-03-06 08:30:00\",\"mdtrt_cert_type\":"
-		                            "\"02\",\"mdtrt_cert_no\":\"621002197203164015\",\"med_type\":\"21\",\"ipt_no\":"
-		                            "\"ZY1\",\"atddr_no\":\"D1\",\"chfpdr_name\":\"甲\",\"adm_diag_dscr\":\"乙\","
-		                            "\"adm_dept_codg\":\"A03\",\"adm_dept_name\":\"丙\",\"adm_bed\":\"12\","
-		                            "\"dscg_maindiag_code\":\"M51.202\",\"dscg_maindiag_name\":\"丁\"},\"diseinfo\":"
-		                            "[]}}"));
+		        YT_STR(HEAD(
+		                "2401") "{\"mdtrtinfo\":{\"psn_no\":\"" PERSON
+		                        "\",\"insutype\":\"390\",\"begntime\":\"2026-03-06 08:30:00\",\"mdtrt_cert_type\":"
+		                        "\"02\",\"mdtrt_cert_no\":\"621002197203164015\",\"med_type\":\"21\",\"ipt_no\":"
+		                        "\"ZY1\",\"atddr_no\":\"D1\",\"chfpdr_name\":\"甲\",\"adm_diag_dscr\":\"乙\","
+		                        "\"adm_dept_codg\":\"A03\",\"adm_dept_name\":\"丙\",\"adm_bed\":\"12\","
+		                        "\"dscg_maindiag_code\":\"M51.202\",\"dscg_maindiag_name\":\"丁\"},\"diseinfo\":"
+		                        "[]}}"));
 		node = yt_node_get(yt_node_get(msg->body, "mdtrtinfo"), rows[i].member);
 		assert_non_null(node);
 		node->text = yt_str(rows[i].value);

@@ -62,7 +62,7 @@ static const struct good_case {
 	{ "reads the five entities", "<a>&amp;&lt;&gt;&quot;&apos;</a>", "\"&<>\\\"'\"" },
 	{ "reads character references", "<a>&#20013;&#x4E2D;</a>", "\"中中\"" },
 	{ "reads an ampersand in an attribute", "<a b='x&amp;&#38;&amp;quot;&amp;#38;&#x26;y'><c/></a>",
-		"{\"@b\":\"x&&&quot;&#38;&y\",\"c\":\"\"}" },
+	        "{\"@b\":\"x&&&quot;&#38;&y\",\"c\":\"\"}" },
 	{ "reads CDATA as text", "<a>x<![CDATA[<b>&amp;]]>y</a>", "\"x<b>&amp;y\"" },
 	{ "skips comments", "<!-- c --><a>x<!-- <b> -->y</a><!-- d -->", "\"xy\"" },
 	{ "has one kind of line end", "<a>x\r\ny\rz</a>", "\"x\\ny\\nz\"" },
@@ -70,13 +70,13 @@ static const struct good_case {
 	{ "may be declared as UTF-8", "<?xml version='1.0' encoding='utf-8' standalone='yes' ?><a>中</a>", "\"中\"" },
 	{ "may be declared without encoding", "<?xml version=\"1.0\"?><a>中</a>", "\"中\"" },
 	{ "may be GB18030", DECL "<a>" SOU "</a>", "\"苏望川\"" },
-	{ "of label GBK may hold four octets", "<?xml version=\"1.0\" encoding=\"GBK\"?><a>\x95\x32\x82\x36\x84\x31\x95\x33</a>",
-		"\"\xf0\xa0\x80\x80\xef\xbb\xbf\"" },
+	{ "of label GBK may hold four octets",
+	        "<?xml version=\"1.0\" encoding=\"GBK\"?><a>\x95\x32\x82\x36\x84\x31\x95\x33</a>",
+	        "\"\xf0\xa0\x80\x80\xef\xbb\xbf\"" },
 	{ "of label gb2312 is GB18030", "<?xml version=\"1.0\" encoding=\"gb2312\"?><a>" SOU "</a>", "\"苏望川\"" },
 	{ "may have GB18030's own mark", "\x84\x31\x95\x33<a>" SOU "</a>", "\"苏望川\"" },
-	{ "names the namespace where it changes",
-		"<d xmlns=\"urn:x\"><b/><s:c xmlns:s=\"urn:s\"><s:d/><b/></s:c></d>",
-		"{\"@xmlns\":\"urn:x\",\"b\":\"\",\"c\":{\"@xmlns\":\"urn:s\",\"d\":\"\",\"b\":\"\"}}" },
+	{ "names the namespace where it changes", "<d xmlns=\"urn:x\"><b/><s:c xmlns:s=\"urn:s\"><s:d/><b/></s:c></d>",
+	        "{\"@xmlns\":\"urn:x\",\"b\":\"\",\"c\":{\"@xmlns\":\"urn:s\",\"d\":\"\",\"b\":\"\"}}" },
 	{ "keeps the prefix of an attribute", "<d xmlns:x=\"urn:x\"><b x:c=\"1\" c=\"2\"/></d>", "{\"b\":\"\"}" },
 };
 
@@ -135,13 +135,15 @@ static const struct raw_case {
 	{ "are not those in an attribute", "<k a='&lt;input>'><input>1</input></k>", "<input>1</input>" },
 	{ "are not those of a namesake deeper", "<k><h><input>0</input></h><input>1</input></k>", "<input>1</input>" },
 	{ "may hold a namesake", "<k><input><input>0</input></input></k>", "<input><input>0</input></input>" },
-	{ "are counted behind a mark", "\xef\xbb\xbf<k><input>\xe4\xb8\xad</input></k>", "<input>\xe4\xb8\xad</input>" },
+	{ "are counted behind a mark", "\xef\xbb\xbf<k><input>\xe4\xb8\xad</input></k>",
+	        "<input>\xe4\xb8\xad</input>" },
 	{ "are those of GB18030", DECL "<k><h>" SOU "\x81\x30\x81\x30</h><input>" SOU "</input></k>",
-		"<input>" SOU "</input>" },
-	{ "are those of GB18030 behind its mark", "\x84\x31\x95\x33<k><h>" SOU "</h><input>\x95\x32\x82\x36</input></k>",
-		"<input>\x95\x32\x82\x36</input>" },
+	        "<input>" SOU "</input>" },
+	{ "are those of GB18030 behind its mark",
+	        "\x84\x31\x95\x33<k><h>" SOU "</h><input>\x95\x32\x82\x36</input></k>",
+	        "<input>\x95\x32\x82\x36</input>" },
 	{ "are as sent, line ends too", "<k><input>\r\n&#65;<![CDATA[B]]>\r</input></k>",
-		"<input>\r\n&#65;<![CDATA[B]]>\r</input>" },
+	        "<input>\r\n&#65;<![CDATA[B]]>\r</input>" },
 };
 
 static void test_raw(void **state)
@@ -166,7 +168,8 @@ static void test_raw(void **state)
 
 /* --- what is refused --- */
 
-#define LOL "<!DOCTYPE l [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\">" \
+#define LOL                                                                                                            \
+	"<!DOCTYPE l [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;\">"                        \
 	"<!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;\">]><l>&c;</l>"
 
 static const struct bad_case {
@@ -177,7 +180,10 @@ static const struct bad_case {
 	const char *path;      /* NULL: any */
 	const char *why;       /* what the reason holds */
 } bad_cases[] = {
-#define BAD(it, text, line, column, path, why) { it, { text, sizeof(text) - 1 }, YT_EFORMAT, line, column, path, why }
+#define BAD(it, text, line, column, path, why)                                                                         \
+	{                                                                                                              \
+		it, { text, sizeof(text) - 1 }, YT_EFORMAT, line, column, path, why                                    \
+	}
 	BAD("nothing", "", 1, 1, "", "nothing to read"),
 	BAD("a mark only", "\xef\xbb\xbf", 1, 1, "", "nothing to read"),
 	BAD("GB18030's mark only", "\x84\x31\x95\x33", 1, 1, "", "nothing to read"),
@@ -211,18 +217,22 @@ static const struct bad_case {
 	BAD("U+FFFF", "<a>\xef\xbf\xbf</a>", 1, 0, "a", "not allow"),
 	BAD("NUL", "<a>\0</a>", 1, 4, "", "NUL"),
 	BAD("what hides behind a NUL", "<a/>\0<b/>", 1, 5, "", "NUL"),
-	BAD("a second declaration", "<?xml version='1.0'?><?xml version='1.0' encoding='GBK'?><a/>", 1, 0, "", "declaration"),
+	BAD("a second declaration", "<?xml version='1.0'?><?xml version='1.0' encoding='GBK'?><a/>", 1, 0, "",
+	        "declaration"),
 	BAD("a late declaration", " <?xml version='1.0'?><a/>", 1, 0, "", "declaration"),
 	BAD("version 1.1", "<?xml version='1.1'?><a/>", 1, 1, "", "version"),
 	BAD("a declaration without version", "<?xml encoding='UTF-8'?><a/>", 1, 1, "", "version"),
-	BAD("a declaration in disorder", "<?xml version='1.0' standalone='no' encoding='UTF-8'?><a/>", 1, 1, "", "belong"),
+	BAD("a declaration in disorder", "<?xml version='1.0' standalone='no' encoding='UTF-8'?><a/>", 1, 1, "",
+	        "belong"),
 	BAD("a declaration without end", "<?xml version='1.0'", 1, 1, "", "end"),
 	BAD("a processing instruction", "<a><?php x?></a>", 1, 0, "a", "processing instruction"),
 	BAD("a style sheet", "<?xml-stylesheet href='http://localhost/x'?><a/>", 1, 0, "", "processing instruction"),
 	/* entities and documents type definitions */
 	BAD("billion laughs", LOL, 1, 0, "", "DOCTYPE"),
-	BAD("an external entity", "<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>", 1, 0, "", "DOCTYPE"),
-	BAD("a parameter entity", "<!DOCTYPE a [<!ENTITY % p SYSTEM \"http://127.0.0.1:1/x\">%p;]><a/>", 1, 0, "", "DOCTYPE"),
+	BAD("an external entity", "<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>", 1, 0, "",
+	        "DOCTYPE"),
+	BAD("a parameter entity", "<!DOCTYPE a [<!ENTITY % p SYSTEM \"http://127.0.0.1:1/x\">%p;]><a/>", 1, 0, "",
+	        "DOCTYPE"),
 	BAD("an external subset", "<!DOCTYPE a SYSTEM \"http://127.0.0.1:1/a.dtd\"><a/>", 1, 0, "", "DOCTYPE"),
 	BAD("a public identifier", "<!DOCTYPE a PUBLIC \"-//X//Y\" \"x.dtd\"><a/>", 1, 0, "", "DOCTYPE"),
 	BAD("a bare DOCTYPE", "<!DOCTYPE a><a/>", 1, 0, "", "DOCTYPE"),
@@ -237,12 +247,15 @@ static const struct bad_case {
 	BAD("an empty label", "<?xml version='1.0' encoding=''?><a/>", 1, 1, "", "empty"),
 	BAD("an overlong <", "<a>\xc0\xbc</a>", 1, 4, "", "UTF-8"),
 	BAD("a surrogate in UTF-8", "<a>\xed\xa0\x80</a>", 1, 4, "", "UTF-8"),
-	BAD("GBK that says UTF-8", "<?xml version='1.0' encoding='UTF-8'?>\n<a>" SOU "</a>", 2, 4, "", "as the XML declaration"),
+	BAD("GBK that says UTF-8", "<?xml version='1.0' encoding='UTF-8'?>\n<a>" SOU "</a>", 2, 4, "",
+	        "as the XML declaration"),
 	BAD("GBK that says nothing", "<a>" SOU "</a>", 1, 4, "", "no XML declaration"),
-	BAD("UTF-8 that says GBK", "<?xml version='1.0' encoding='GBK'?><a>\xe5\xae\x81\xe6\xb3\xa2\xe7\x94\xac\xe4\xb8\x9c</a>", 0, 0,
-		"", "are UTF-8"),
+	BAD("UTF-8 that says GBK",
+	        "<?xml version='1.0' encoding='GBK'?><a>\xe5\xae\x81\xe6\xb3\xa2\xe7\x94\xac\xe4\xb8\x9c</a>", 0, 0, "",
+	        "are UTF-8"),
 	BAD("a mark against the label", "\xef\xbb\xbf<?xml version='1.0' encoding='GBK'?><a/>", 0, 0, "", "mark"),
-	BAD("GB18030's mark against the label", "\x84\x31\x95\x33<?xml version='1.0' encoding='UTF-8'?><a/>", 0, 0, "", "mark"),
+	BAD("GB18030's mark against the label", "\x84\x31\x95\x33<?xml version='1.0' encoding='UTF-8'?><a/>", 0, 0, "",
+	        "mark"),
 	BAD("two marks", "\xef\xbb\xbf\xef\xbb\xbf<a/>", 0, 0, "", "two"),
 	BAD("half a character at the end", DECL "<a/>\x81", 0, 0, "", "GB18030"),
 	BAD("four octets beyond Unicode", DECL "<a>\xfe\x39\xfe\x39</a>", 1, 44, "", "GB18030"),
@@ -271,25 +284,124 @@ static void test_bad(void **state)
 static void test_nearly(void **state)
 {
 	static const char *const texts[] = {
-		"<?xml version='1.0'?>", "<!-- only -->", "<a", "<a ", "<a>", "</a>", "<>", "< a/>", "<a/ >", "<a></ a>", "<a></a", "<a><a></a>",
-		"<A></a>", "<.a/>", "<1a/>", "<-a/>", "<a?/>", "<a\"/>", "<a b/>", "<a b=/>", "<a b=c/>", "<a b=\"c/>", "<a b='c\"/>",
-		"<a 'c'/>", "<a b\"c\"/>", "<a 1='2'/>", "<a b='1'c='2'/>", "<a b='1' B='2' b='3'/>", "<a b='&'/>", "<a b='&lt'/>",
-		"<a b='&#60'/>", "<a b='&#x;'/>", "<a b='\x01'/>", "<a></a b='1'>", "<a></a/>", "<a>&</a>", "<a>&amp</a>", "<a>&amp ;</a>",
-		"<a>& amp;</a>", "<a>&;</a>", "<a>&AMP;</a>", "<a>&a.b;</a>", "<a>&#;</a>", "<a>&#x;</a>", "<a>&#X41;</a>", "<a>&#65</a>",
-		"<a>&#6 5;</a>", "<a>&#6a;</a>", "<a>&#-65;</a>", "<a>&#11;</a>", "<a>&#xFFFE;</a>", "<a>&#xDFFF;</a>", "<a>&#x110000;</a>",
-		"<a>&#4294967361;</a>", "<a>&#99999999999999999999;</a>", "<a>\x0b</a>", "<a>\x0c</a>", "<a>\x1b</a>", "<a>\xef\xbf\xbe</a>",
-		"<a>x]]>y</a>", "<a><![CDATA[x]]</a>", "<a><![CDATA [x]]></a>", "<a><![cdata[x]]></a>", "<a><!CDATA[x]]></a>",
-		"<![CDATA[x]]>", "<a/><![CDATA[x]]>", "<![CDATA[x]]><a/>", "<a/>&#32;", "&#32;<a/>", "<a/>&amp;", "<a><!-- a --->x</a>",
-		"<a><!-- a -- b --></a>", "<a><!- a --></a>", "<a><!-- a -></a>", "<!-- a -- ><a/>", "<a/><!--", "<a><!>x</a>", "<a><!x></a>",
-		"<a/><a/>", "<a/></a>", "<a></a></a>", "<a><b></a></b>", "<?xml version='1.0' ?><?xml version='1.0' ?><a/>",
-		"<?XML version='1.0'?><a/>", "<?xml version=1.0?><a/>", "<?xml version='1.0\"?><a/>", "<?xml?><a/>", "<?xml ?><a/>",
-		"<?xml version='1.0' encoding='UTF-8' encoding='UTF-8'?><a/>", "<?xml version='1.0'encoding='UTF-8'?><a/>",
-		"<?xml encoding='UTF-8' version='1.0'?><a/>", "<?xml version='1.0' standalone='maybe'?><a/>", "<?xml version='1.0'><a/>",
-		"<?xml version='1.0' valid='no'?><a/>", "<?xml version='1.0' encoding=' UTF-8'?><a/>", "<a><?xml version='1.0'?></a>", "<a><??></a>",
-		"<a><? x?></a>", "<a><?x", "<a/><?x?>", "<:a/>", "<a:/>", "<a:b:c xmlns:a='u'/>", "<a xmlns:b=''/>", "<a xmlns:xml='u'/>",
-		"<a xmlns:xmlns='u'/>", "<a b:c='1'/>", "<a xmlns:b='u' xmlns:b='v'/>", "<a xmlns='u' xmlns='v'/>", "<xmlns:a/>",
-		"<!DOCTYPE a []><a/>", "<!doctype a><a/>", "<!DOCTYPE><a/>", "<!DOCTYPE a [<!ELEMENT a ANY>]><a/>",
-		"<!DOCTYPE a [<!ATTLIST a b CDATA 'c'>]><a/>", "<!ENTITY x 'y'><a/>", "<a/><!DOCTYPE a>", "<a>%x;</a><b/>",
+		"<?xml version='1.0'?>",
+		"<!-- only -->",
+		"<a",
+		"<a ",
+		"<a>",
+		"</a>",
+		"<>",
+		"< a/>",
+		"<a/ >",
+		"<a></ a>",
+		"<a></a",
+		"<a><a></a>",
+		"<A></a>",
+		"<.a/>",
+		"<1a/>",
+		"<-a/>",
+		"<a?/>",
+		"<a\"/>",
+		"<a b/>",
+		"<a b=/>",
+		"<a b=c/>",
+		"<a b=\"c/>",
+		"<a b='c\"/>",
+		"<a 'c'/>",
+		"<a b\"c\"/>",
+		"<a 1='2'/>",
+		"<a b='1'c='2'/>",
+		"<a b='1' B='2' b='3'/>",
+		"<a b='&'/>",
+		"<a b='&lt'/>",
+		"<a b='&#60'/>",
+		"<a b='&#x;'/>",
+		"<a b='\x01'/>",
+		"<a></a b='1'>",
+		"<a></a/>",
+		"<a>&</a>",
+		"<a>&amp</a>",
+		"<a>&amp ;</a>",
+		"<a>& amp;</a>",
+		"<a>&;</a>",
+		"<a>&AMP;</a>",
+		"<a>&a.b;</a>",
+		"<a>&#;</a>",
+		"<a>&#x;</a>",
+		"<a>&#X41;</a>",
+		"<a>&#65</a>",
+		"<a>&#6 5;</a>",
+		"<a>&#6a;</a>",
+		"<a>&#-65;</a>",
+		"<a>&#11;</a>",
+		"<a>&#xFFFE;</a>",
+		"<a>&#xDFFF;</a>",
+		"<a>&#x110000;</a>",
+		"<a>&#4294967361;</a>",
+		"<a>&#99999999999999999999;</a>",
+		"<a>\x0b</a>",
+		"<a>\x0c</a>",
+		"<a>\x1b</a>",
+		"<a>\xef\xbf\xbe</a>",
+		"<a>x]]>y</a>",
+		"<a><![CDATA[x]]</a>",
+		"<a><![CDATA [x]]></a>",
+		"<a><![cdata[x]]></a>",
+		"<a><!CDATA[x]]></a>",
+		"<![CDATA[x]]>",
+		"<a/><![CDATA[x]]>",
+		"<![CDATA[x]]><a/>",
+		"<a/>&#32;",
+		"&#32;<a/>",
+		"<a/>&amp;",
+		"<a><!-- a --->x</a>",
+		"<a><!-- a -- b --></a>",
+		"<a><!- a --></a>",
+		"<a><!-- a -></a>",
+		"<!-- a -- ><a/>",
+		"<a/><!--",
+		"<a><!>x</a>",
+		"<a><!x></a>",
+		"<a/><a/>",
+		"<a/></a>",
+		"<a></a></a>",
+		"<a><b></a></b>",
+		"<?xml version='1.0' ?><?xml version='1.0' ?><a/>",
+		"<?XML version='1.0'?><a/>",
+		"<?xml version=1.0?><a/>",
+		"<?xml version='1.0\"?><a/>",
+		"<?xml?><a/>",
+		"<?xml ?><a/>",
+		"<?xml version='1.0' encoding='UTF-8' encoding='UTF-8'?><a/>",
+		"<?xml version='1.0'encoding='UTF-8'?><a/>",
+		"<?xml encoding='UTF-8' version='1.0'?><a/>",
+		"<?xml version='1.0' standalone='maybe'?><a/>",
+		"<?xml version='1.0'><a/>",
+		"<?xml version='1.0' valid='no'?><a/>",
+		"<?xml version='1.0' encoding=' UTF-8'?><a/>",
+		"<a><?xml version='1.0'?></a>",
+		"<a><??></a>",
+		"<a><? x?></a>",
+		"<a><?x",
+		"<a/><?x?>",
+		"<:a/>",
+		"<a:/>",
+		"<a:b:c xmlns:a='u'/>",
+		"<a xmlns:b=''/>",
+		"<a xmlns:xml='u'/>",
+		"<a xmlns:xmlns='u'/>",
+		"<a b:c='1'/>",
+		"<a xmlns:b='u' xmlns:b='v'/>",
+		"<a xmlns='u' xmlns='v'/>",
+		"<xmlns:a/>",
+		"<!DOCTYPE a []><a/>",
+		"<!doctype a><a/>",
+		"<!DOCTYPE><a/>",
+		"<!DOCTYPE a [<!ELEMENT a ANY>]><a/>",
+		"<!DOCTYPE a [<!ATTLIST a b CDATA 'c'>]><a/>",
+		"<!ENTITY x 'y'><a/>",
+		"<a/><!DOCTYPE a>",
+		"<a>%x;</a><b/>",
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -324,7 +436,8 @@ static void assert_limit(struct yt_str text, const struct yt_xml_limits *limits,
 static void test_limits(void **state)
 {
 	static const struct yt_xml_limits octets = { .octets = 8 }, depth = { .depth = 2 }, nodes = { .nodes = 3 },
-		attributes = { .attributes = 2 }, text = { .text = 4 }, name = { .name = 3 }, deepest = { .depth = 1000 };
+	                                  attributes = { .attributes = 2 }, text = { .text = 4 }, name = { .name = 3 },
+	                                  deepest = { .depth = 1000 };
 	char deep[1024] = "";
 
 	assert_int_equal(read_octets(YT_STR("<a>1</a>"), &octets), 0);
@@ -340,7 +453,8 @@ static void test_limits(void **state)
 	assert_limit(YT_STR("<a><!-- > --><d b='1' c='2' d='3'/></a>"), &attributes, "more attributes");
 	assert_limit(YT_STR("<a><e><![CDATA[>]]></e><d b='1' c='2' d='3'/></a>"), &attributes, "more attributes");
 	assert_limit(YT_STR("<?xml version='1.0'?><d b='1' c='2' d='3'/>"), &attributes, "more attributes");
-	assert_int_equal(read_octets(YT_STR("<a>\"'\"'\"'\"'<!-- <a b='1' c='2' d='3'/> --><b/></a>"), &attributes), YT_EFORMAT);
+	assert_int_equal(
+	        read_octets(YT_STR("<a>\"'\"'\"'\"'<!-- <a b='1' c='2' d='3'/> --><b/></a>"), &attributes), YT_EFORMAT);
 	assert_int_equal(read_octets(YT_STR("<a><![CDATA[<a b='1' c='2' d='3'/>]]></a>"), &attributes), 0);
 	assert_int_equal(read_octets(YT_STR("<a>1234</a>"), &text), 0);
 	assert_limit(YT_STR("<a>12345</a>"), &text, "longer");
@@ -434,7 +548,8 @@ static void test_threads(void **state)
 /* An arena that is full at any point leaves an error and no tree. */
 static void test_no_memory(void **state)
 {
-	const char *text = "<k ver='1'><h a='2'><b>text that is long enough for an arena of its own</b></h><input>1</input></k>";
+	const char *text =
+	        "<k ver='1'><h a='2'><b>text that is long enough for an arena of its own</b></h><input>1</input></k>";
 	int rv = YT_ENOMEM;
 
 	for (size_t limit = 256; rv != 0; limit += 16) {
@@ -471,8 +586,9 @@ static void test_write(void **state)
 	yt_xml_leaf(&w, "t", YT_STR("a\"<&>\n\t\r']]>\xe4\xb8\xad"));
 	yt_xml_leaf(&w, "e", YT_STR(""));
 	yt_xml_end(&w);
-	assert_written("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		"<k v=\"a&quot;&lt;&amp;&gt;&#10;&#9;&#13;'\"><t>a\"&lt;&amp;&gt;\n\t&#13;']]&gt;\xe4\xb8\xad</t><e/></k>");
+	assert_written(
+	        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+	        "<k v=\"a&quot;&lt;&amp;&gt;&#10;&#9;&#13;'\"><t>a\"&lt;&amp;&gt;\n\t&#13;']]&gt;\xe4\xb8\xad</t><e/></k>");
 }
 
 static void test_write_indent(void **state)
@@ -505,8 +621,9 @@ static void test_write_indent(void **state)
 	yt_xml_leaf(&w, "h", YT_STR(""));
 	yt_xml_octets(&w, body);
 	yt_xml_end(&w);
-	assert_written("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<k>\n  <h/>\n  <input>\n    <a>1</a>\n    <detail>\n"
-		"      <row><b>2</b><c>3</c></row>\n      <row><b>2</b><c>3</c></row>\n    </detail>\n  </input>\n</k>");
+	assert_written(
+	        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<k>\n  <h/>\n  <input>\n    <a>1</a>\n    <detail>\n"
+	        "      <row><b>2</b><c>3</c></row>\n      <row><b>2</b><c>3</c></row>\n    </detail>\n  </input>\n</k>");
 }
 
 /* A text behind an element with elements keeps to its own line. */
@@ -530,9 +647,10 @@ static void test_write_namespaces(void **state)
 		{ "<d xmlns=\"urn:x\"><b/><c>1</c></d>", NULL },
 		{ "<p:d xmlns:p=\"urn:x\"><p:b/><p:c>1</p:c></p:d>", "<d xmlns=\"urn:x\"><b/><c>1</c></d>" },
 		{ "<d xmlns=\"urn:x\"><b xmlns=\"\"><c/></b><e/></d>", NULL },
-		{ "<d xmlns:p=\"urn:x\"><p:b><p:c/><c/></p:b><c/></d>", "<d><b xmlns=\"urn:x\"><c/><c xmlns=\"\"/></b><c/></d>" },
+		{ "<d xmlns:p=\"urn:x\"><p:b><p:c/><c/></p:b><c/></d>",
+		        "<d><b xmlns=\"urn:x\"><c/><c xmlns=\"\"/></b><c/></d>" },
 		{ "<d xmlns:p=\"urn:x\"><b p:e=\"1\" e=\"2\" p:f=\"3\">4</b></d>",
-			"<d><b xmlns:p=\"urn:x\" p:e=\"1\" e=\"2\" p:f=\"3\">4</b></d>" },
+		        "<d><b xmlns:p=\"urn:x\" p:e=\"1\" e=\"2\" p:f=\"3\">4</b></d>" },
 		{ "<d xml:lang=\"zh\"/>", NULL },
 	};
 
@@ -642,8 +760,11 @@ static void test_write_json(void **state)
 	struct yt_json_error why;
 	struct yt_node *root;
 
-	assert_int_equal(yt_json_read(arena, YT_STR("{\"data\":{\"n\":12.50,\"b\":true,\"x\":null,\"rows\":[{\"a\":\"1\"},\"2\"],\"@v\":\"3\"}}"), NULL,
-		&root, &why), 0);
+	assert_int_equal(
+	        yt_json_read(arena,
+	                YT_STR("{\"data\":{\"n\":12.50,\"b\":true,\"x\":null,\"rows\":[{\"a\":\"1\"},\"2\"],\"@v\":\"3\"}}"),
+	                NULL, &root, &why),
+	        0);
 	yt_xml_begin(&w, &out, YT_UTF8);
 	yt_xml_node(&w, root->child);
 	assert_written("<data v=\"3\"><n>12.50</n><b>true</b><rows><a>1</a></rows><rows>2</rows></data>");
@@ -712,10 +833,14 @@ static void test_vectors(void **state)
 		print_message("the descriptions of the formats are not there\n");
 		skip();
 	}
-	assert_digest(xml_block(text, "### 8.1"), "input", false, "213d678edb8255c7f4e45fd4d42a5887de17041abfd5ed25a0f3bec587e6e6d4");
-	assert_digest(xml_block(text, "### 8.2"), "result", false, "c175418ca14f267d0b95bacdf14b472917d2823d63f3cf3f6ba3790c93e675d8");
-	assert_digest(xml_block(text, "### 8.1"), "input", true, "832add81b2ca0a8470da3fd29b8e301f95b9937d4f6c74c71ff2f40ec4634c70");
-	assert_digest(xml_block(text, "### 8.2"), "result", true, "07b8e54fb4f5e11d7e1e4174b4c2437a8be4c87aa4909acfa9915b7d0fd83494");
+	assert_digest(xml_block(text, "### 8.1"), "input", false,
+	        "213d678edb8255c7f4e45fd4d42a5887de17041abfd5ed25a0f3bec587e6e6d4");
+	assert_digest(xml_block(text, "### 8.2"), "result", false,
+	        "c175418ca14f267d0b95bacdf14b472917d2823d63f3cf3f6ba3790c93e675d8");
+	assert_digest(xml_block(text, "### 8.1"), "input", true,
+	        "832add81b2ca0a8470da3fd29b8e301f95b9937d4f6c74c71ff2f40ec4634c70");
+	assert_digest(xml_block(text, "### 8.2"), "result", true,
+	        "07b8e54fb4f5e11d7e1e4174b4c2437a8be4c87aa4909acfa9915b7d0fd83494");
 	free(text);
 }
 
@@ -760,7 +885,7 @@ static void test_samples(void **state)
 	glob_t found = { 0 };
 
 	if (glob(YT_SOURCE_DIR "/../shared/formats/samples/*.xml", 0, NULL, &found) != 0 ||
-		glob(YT_SOURCE_DIR "/../shared/formats/samples/composed/*.xml", GLOB_APPEND, NULL, &found) != 0) {
+	        glob(YT_SOURCE_DIR "/../shared/formats/samples/composed/*.xml", GLOB_APPEND, NULL, &found) != 0) {
 		globfree(&found);
 		print_message("the samples of the formats are not there\n");
 		skip();
@@ -794,8 +919,15 @@ static void test_not_well_formed(void **state)
 
 #define ROWS(cases, test)                                                                                              \
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)                                                  \
-		tests[n++] = (struct CMUnitTest){ cases[i].it, test, setup, teardown, (void *)(uintptr_t)&cases[i] }
-#define ONE(test) tests[n++] = (struct CMUnitTest){ #test, test, setup, teardown, NULL }
+		tests[n++] = (struct CMUnitTest)                                                                       \
+		{                                                                                                      \
+			cases[i].it, test, setup, teardown, (void *)(uintptr_t)&cases[i]                               \
+		}
+#define ONE(test)                                                                                                      \
+	tests[n++] = (struct CMUnitTest)                                                                               \
+	{                                                                                                              \
+#test, test, setup, teardown, NULL                                                                     \
+	}
 
 int main(void)
 {

@@ -57,7 +57,7 @@ struct yt_arena {
 	struct block *kept;  /* by the last reset, not in use; or NULL */
 	size_t limit;        /* bytes, 0 for none */
 	size_t handed_out;
-	bool is_guarded;     /* arena_guard.h */
+	bool is_guarded; /* arena_guard.h */
 	struct fenced *fenced;
 };
 

@@ -1,8 +1,8 @@
 /* core/base/crc32c.c - CRC-32C, by the SSE4.2 instruction or by eight tables.
  *
- * The instruction gives its result three cycles after it begins, but one can begin in every cycle.  So three parts of equal
- * length are summed at a time; the sum of the first is then moved behind the zeroes that stand for the second, by a
- * table, since sums are linear. */
+ * The instruction gives its result three cycles after it begins, but one can begin in every cycle.  So three parts of
+ * equal length are summed at a time; the sum of the first is then moved behind the zeroes that stand for the second, by
+ * a table, since sums are linear. */
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -11,9 +11,9 @@
 
 #define POLYNOMIAL 0x82f63b78u /* Castagnoli's, bits reversed */
 
-#define PART 256               /* bytes */
+#define PART 256 /* bytes */
 
-static uint32_t table[8][256]; /* table[k][b]: byte b followed by k zero bytes */
+static uint32_t table[8][256];  /* table[k][b]: byte b followed by k zero bytes */
 static uint32_t behind[4][256]; /* behind[k][b]: register with b in its byte k, followed by PART zero bytes */
 static pthread_once_t table_once = PTHREAD_ONCE_INIT;
 
@@ -67,7 +67,8 @@ static inline uint64_t word_at(const uint8_t *b)
 
 static inline uint64_t behind_part(uint64_t crc)
 {
-	return behind[0][crc & 0xff] ^ behind[1][crc >> 8 & 0xff] ^ behind[2][crc >> 16 & 0xff] ^ behind[3][crc >> 24 & 0xff];
+	return behind[0][crc & 0xff] ^ behind[1][crc >> 8 & 0xff] ^ behind[2][crc >> 16 & 0xff] ^
+	       behind[3][crc >> 24 & 0xff];
 }
 
 __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const void *p, size_t n)

@@ -54,8 +54,8 @@ void ctl_close_journal(struct ctl_journal *journal);
  * may be NULL, is called after each few minutes.  Stops when either returns other than 0.  Returns 0, what each
  * returned, YT_ELIMIT after so many records of any kind had been looked through, or another YT_E. */
 #define CTL_QUERY_RECORDS 2000000
-int ctl_each_query(struct index *index, const struct ctl_journal *journal, int64_t from_ms, int64_t to_ms, log_each each,
-        int (*between)(void *arg), void *arg);
+int ctl_each_query(struct index *index, const struct ctl_journal *journal, int64_t from_ms, int64_t to_ms,
+        log_each each, int (*between)(void *arg), void *arg);
 
 /* Says "yitong: ..." on stderr and returns exit. */
 int ctl_fail(int exit, const char *fmt, ...) YT_PRINTF(2, 3);
@@ -104,8 +104,8 @@ void ctl_print_buf(struct yt_buf *out, FILE *to);
 
 /* ---- mask.c ---- */
 
-/* Appends one message body, indented: structure, harmless values and our own texts only (promise P9); everything else is
- * 「***(n)」, n being its characters.  is_raw: every value. */
+/* Appends one message body, indented: structure, harmless values and our own texts only (promise P9); everything else
+ * is 「***(n)」, n being its characters.  is_raw: every value. */
 void ctl_body(struct yt_buf *out, struct yt_str octets, bool is_raw);
 /* Whether a member of that name and value may be shown to anyone. */
 bool ctl_is_harmless(struct yt_str name, struct yt_str value);

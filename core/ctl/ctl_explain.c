@@ -114,8 +114,8 @@ static int read_message(struct explaining *x, const char *file)
 	int rv;
 
 	if (listener == NULL)
-		return ctl_fail(CTL_CANNOT, "there is no listener %s in %s", x->listener != NULL ? x->listener : "at all",
-			x->desk.ctl->conf_file);
+		return ctl_fail(CTL_CANNOT, "there is no listener %s in %s",
+		        x->listener != NULL ? x->listener : "at all", x->desk.ctl->conf_file);
 	rv = desk_read(&x->desk, file, &octets);
 	x->from = rv == CTL_OK ? desk_codec(&x->desk, listener->name) : NULL;
 	if (x->from == NULL)
@@ -158,8 +158,8 @@ static void put_origins(struct explaining *x)
 			chosen = o;
 	}
 	if (chosen == NULL)
-		refuse(x, x->origin != NULL ? "this origin may not speak for the institution" :
-			"no origin may speak for the institution");
+		refuse(x, x->origin != NULL ? "this origin may not speak for the institution"
+		                            : "no origin may speak for the institution");
 	else
 		x->query.origin = yt_str(chosen->name);
 }
@@ -170,17 +170,18 @@ static void put_origins(struct explaining *x)
 static void put_fault(struct explaining *x, struct yt_node *node, const struct yt_fault *fault, bool may_come)
 {
 	if (may_come) {
-		desk_putf(&x->desk, node, "not_yet", "%s %s (an earlier step's answer, or --facts, may bring it)", fault->path, fault->why);
+		desk_putf(&x->desk, node, "not_yet", "%s %s (an earlier step's answer, or --facts, may bring it)",
+		        fault->path, fault->why);
 		return;
 	}
 	desk_putf(&x->desk, node, "cannot_be_said", "%s %s%s%s", fault->path, fault->why,
-		x->desk.key_trouble[0] != '\0' ? "; " : "", x->desk.key_trouble);
+	        x->desk.key_trouble[0] != '\0' ? "; " : "", x->desk.key_trouble);
 	x->is_refused = true;
 }
 
 /* The message for one party under node; NULL when it cannot be made.  may_come: it is not the first step. */
 static struct yt_msg *put_octets(struct explaining *x, struct yt_node *node, const struct conf_party *party,
-	const struct yt_op *op, bool may_come)
+        const struct yt_op *op, bool may_come)
 {
 	const struct desk_codec *to = desk_codec(&x->desk, party->name);
 	struct yt_fault fault = { { 0 }, { 0 } };
@@ -195,9 +196,10 @@ static struct yt_msg *put_octets(struct explaining *x, struct yt_node *node, con
 	}
 	out = desk_outward(&x->desk, x->from, to, x->msg, &x->facts, op);
 	YT_REQUIRE(out != NULL);
-	if (op == x->msg->op && op->changes_state && to->api->make_number == NULL && strcmp(x->from->format, to->format) != 0 &&
-		op->id != YT_OP_REVERSE)
-		desk_put(&x->desk, node, "note", YT_STR("outside of a flow this is refused: the format makes no numbers of ours"));
+	if (op == x->msg->op && op->changes_state && to->api->make_number == NULL &&
+	        strcmp(x->from->format, to->format) != 0 && op->id != YT_OP_REVERSE)
+		desk_put(&x->desk, node, "note",
+		        YT_STR("outside of a flow this is refused: the format makes no numbers of ours"));
 	rv = to->api->encode_request(to->plugin, out, &buf, &fault);
 	out->sent = yt_arena_copy(x->desk.arena, yt_buf_view(&buf));
 	if (rv != 0) {
@@ -209,14 +211,15 @@ static struct yt_msg *put_octets(struct explaining *x, struct yt_node *node, con
 	return rv == 0 ? out : NULL;
 }
 
-static void put_undoing(struct explaining *x, struct yt_node *node, const struct conf_step *step, const struct yt_op *op,
-	const struct yt_msg *said)
+static void put_undoing(struct explaining *x, struct yt_node *node, const struct conf_step *step,
+        const struct yt_op *op, const struct yt_msg *said)
 {
 	const struct desk_codec *to = desk_codec(&x->desk, step->party->name);
 	struct yt_msg *undo = yt_msg_new(x->desk.arena);
 
 	if (step->is_kept || !op->changes_state)
-		desk_put(&x->desk, node, "undone_by", yt_str(step->is_kept ? "nothing: it is kept" : "nothing: it changes nothing"));
+		desk_put(&x->desk, node, "undone_by",
+		        yt_str(step->is_kept ? "nothing: it is kept" : "nothing: it changes nothing"));
 	else if (said == NULL || to == NULL || undo == NULL)
 		return;
 	else if (to->api->reversal_of == NULL || to->api->reversal_of(to->plugin, said, undo) != 0)
@@ -247,7 +250,8 @@ static void put_flow(struct explaining *x, const struct conf_flow *flow)
 			continue;
 		}
 		if (name != NULL)
-			desk_putf(&x->desk, node, "needed", step->unless != NULL ? "the case has no %s yet" : "the case has a %s", name);
+			desk_putf(&x->desk, node, "needed",
+			        step->unless != NULL ? "the case has no %s yet" : "the case has a %s", name);
 		put_undoing(x, node, step, op, put_octets(x, node, step->party, op, i > 0));
 	}
 }
@@ -266,7 +270,7 @@ static const struct conf_route *put_routes(struct explaining *x)
 			continue;
 		}
 		desk_putf(&x->desk, routes, r->name, "yes: %s %s", r->flow != NULL ? "flow" : "party",
-			r->flow != NULL ? r->flow_name : r->to);
+		        r->flow != NULL ? r->flow_name : r->to);
 		return r;
 	}
 	return NULL;
@@ -278,8 +282,10 @@ static void follow(struct explaining *x, const struct conf_route *route)
 
 	if (route == NULL) {
 		refuse(x, "no route takes it");
-	} else if (x->msg->op->id == YT_OP_REVERSE && (route->flow != NULL || strcmp(route->party->format, x->from->format) != 0)) {
-		desk_put(&x->desk, x->tree, "joins", YT_STR("the journal knows what it reverses, and undoes that as its party wants it"));
+	} else if (x->msg->op->id == YT_OP_REVERSE &&
+	           (route->flow != NULL || strcmp(route->party->format, x->from->format) != 0)) {
+		desk_put(&x->desk, x->tree, "joins",
+		        YT_STR("the journal knows what it reverses, and undoes that as its party wants it"));
 	} else if (route->flow != NULL) {
 		put_flow(x, route->flow);
 	} else {
@@ -302,7 +308,8 @@ static void check(struct explaining *x)
 	}
 	put_areas(x);
 	put_origins(x);
-	if (x->msg->op->request_money != 0 && yt_money_check(x->msg->op->request_money, x->msg->body, why, sizeof(why)) != 0)
+	if (x->msg->op->request_money != 0 &&
+	        yt_money_check(x->msg->op->request_money, x->msg->body, why, sizeof(why)) != 0)
 		refuse(x, why);
 }
 
@@ -341,14 +348,29 @@ int ctl_explain(struct ctl *ctl, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (option) {
-		case 'l': x.listener = optarg; break;
-		case 'o': x.origin = optarg; break;
-		case 'f': x.facts_file = optarg; break;
-		case 'p': x.desk.plugin_dir = optarg; break;
-		case 'j': x.as_json = true; break;
-		case 'c': ctl->conf_file = optarg; break;
-		case 'h': fputs(help, stdout); return CTL_OK;
-		default: return ctl_bad_option("explain");
+		case 'l':
+			x.listener = optarg;
+			break;
+		case 'o':
+			x.origin = optarg;
+			break;
+		case 'f':
+			x.facts_file = optarg;
+			break;
+		case 'p':
+			x.desk.plugin_dir = optarg;
+			break;
+		case 'j':
+			x.as_json = true;
+			break;
+		case 'c':
+			ctl->conf_file = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return CTL_OK;
+		default:
+			return ctl_bad_option("explain");
 		}
 	}
 	if (argc - optind != 1)

@@ -70,7 +70,8 @@ static void put_plugin(struct desk *desk, struct yt_node *tree, const char *file
 	desk_putf(desk, node, "interface", "%u.%u", api->abi_major, api->abi_minor);
 	desk_put(desk, node, "content_type", yt_arena_copy(desk->arena, yt_str(api->content_type)));
 	for (const struct yt_wire_op *op = api->ops; op != NULL && op->wire != NULL; op++)
-		yt_buf_printf(&ops, "%s%s %s", ops.n > 0 ? ", " : "", op->wire, yt_op(op->op < YT_OP_COUNT ? op->op : 0)->name);
+		yt_buf_printf(&ops, "%s%s %s", ops.n > 0 ? ", " : "", op->wire,
+		        yt_op(op->op < YT_OP_COUNT ? op->op : 0)->name);
 	desk_put(desk, node, "operations", yt_arena_copy(desk->arena, yt_buf_view(&ops)));
 	yt_buf_free(&ops);
 	settings = add_object(desk, node, "settings");
@@ -92,8 +93,9 @@ static int by_name(const void *a, const void *b)
 
 static int list(struct desk *desk, const struct options *o)
 {
-	const char *dir = desk->plugin_dir != NULL ? desk->plugin_dir :
-		desk->ctl->conf != NULL ? desk->ctl->conf->gateway.plugin_dir : DESK_PLUGINS;
+	const char *dir = desk->plugin_dir != NULL  ? desk->plugin_dir
+	                  : desk->ctl->conf != NULL ? desk->ctl->conf->gateway.plugin_dir
+	                                            : DESK_PLUGINS;
 	struct yt_node *tree = yt_node_new(desk->arena, YT_OBJECT);
 	const char *files[256];
 	struct dirent *entry;
@@ -143,7 +145,8 @@ static int take_samples(struct trial *t, const struct options *o)
 		if (rv != CTL_OK)
 			return rv;
 		if (octets.n > TRIAL_SAMPLE_MAX)
-			return ctl_fail(CTL_CANNOT, "%s: a sample has at most %u KiB", o->samples[i], TRIAL_SAMPLE_MAX >> 10);
+			return ctl_fail(
+			        CTL_CANNOT, "%s: a sample has at most %u KiB", o->samples[i], TRIAL_SAMPLE_MAX >> 10);
 		memcpy(s->octets, octets.p, octets.n);
 		s->n = (uint32_t)octets.n;
 		t->samples->n = ++t->samples->n_given;
@@ -154,7 +157,9 @@ static int take_samples(struct trial *t, const struct options *o)
 static int check(struct desk *desk, const struct options *o, const char *name)
 {
 	const struct desk_codec *codec = desk_codec(desk, name);
-	struct trial t = { .desk = desk, .name = name, .is_verbose = o->is_verbose, .keep = o->keep != NULL ? o->keep : "/tmp" };
+	struct trial t = {
+		.desk = desk, .name = name, .is_verbose = o->is_verbose, .keep = o->keep != NULL ? o->keep : "/tmp"
+	};
 	struct ctl_table table;
 	unsigned n_failed = 0;
 	char why[900];
@@ -179,7 +184,8 @@ static int check(struct desk *desk, const struct options *o, const char *name)
 		end = trial_run(&t, c, why, sizeof(why));
 		n_failed += end != TRIAL_PASSED;
 		ctl_table_cell(&table, CTL_PLAIN, "%s", c->name);
-		ctl_table_cell(&table, end == TRIAL_PASSED ? CTL_GREEN : CTL_RED, "%s", end == TRIAL_PASSED ? "passed" : "FAILED");
+		ctl_table_cell(&table, end == TRIAL_PASSED ? CTL_GREEN : CTL_RED, "%s",
+		        end == TRIAL_PASSED ? "passed" : "FAILED");
 		ctl_table_cell(&table, CTL_PLAIN, "%s: %s", c->what, why);
 	}
 	ctl_table_print(desk->ctl, &table, stdout);
@@ -191,8 +197,9 @@ static int check(struct desk *desk, const struct options *o, const char *name)
 
 static int take_options(struct desk *desk, struct options *o, int argc, char **argv)
 {
-	static const struct option options[] = { { "set", required_argument, NULL, 's' }, { "only", required_argument, NULL, 'o' },
-		{ "keep", required_argument, NULL, 'k' }, { "plugins", required_argument, NULL, 'd' }, { "json", no_argument, NULL, 'j' },
+	static const struct option options[] = { { "set", required_argument, NULL, 's' },
+		{ "only", required_argument, NULL, 'o' }, { "keep", required_argument, NULL, 'k' },
+		{ "plugins", required_argument, NULL, 'd' }, { "json", no_argument, NULL, 'j' },
 		{ "verbose", no_argument, NULL, 'v' }, { "sample", required_argument, NULL, 'a' },
 		{ "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int option;
@@ -203,19 +210,34 @@ static int take_options(struct desk *desk, struct options *o, int argc, char **a
 			if (desk_set(desk, optarg))
 				break;
 			return ctl_usage("plugin", "--set wants KEY=VALUE, at most %d times", DESK_SETTINGS_MAX);
-		case 'o': o->only = optarg; break;
-		case 'k': o->keep = optarg; break;
-		case 'd': desk->plugin_dir = optarg; break;
+		case 'o':
+			o->only = optarg;
+			break;
+		case 'k':
+			o->keep = optarg;
+			break;
+		case 'd':
+			desk->plugin_dir = optarg;
+			break;
 		case 'a':
 			if (o->n_samples == SAMPLES_MAX)
 				return ctl_usage("plugin", "at most %d samples", SAMPLES_MAX);
 			o->samples[o->n_samples++] = optarg;
 			break;
-		case 'v': o->is_verbose = true; break;
-		case 'j': o->as_json = true; break;
-		case 'c': desk->ctl->conf_file = optarg; break;
-		case 'h': fputs(help, stdout); return -1;
-		default: return ctl_bad_option("plugin");
+		case 'v':
+			o->is_verbose = true;
+			break;
+		case 'j':
+			o->as_json = true;
+			break;
+		case 'c':
+			desk->ctl->conf_file = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return -1;
+		default:
+			return ctl_bad_option("plugin");
 		}
 	}
 	return CTL_OK;

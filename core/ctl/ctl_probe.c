@@ -122,9 +122,9 @@ static void set_timeout(int fd, uint32_t ms)
 
 static const char *tcp_way_out(int error)
 {
-	return error == ECONNREFUSED ? "nothing listens there: is port right, and is the party up?" :
-	        error == ETIMEDOUT   ? "no answer: a firewall on the way, or a wrong address" :
-	                               "is the network of this machine up?";
+	return error == ECONNREFUSED ? "nothing listens there: is port right, and is the party up?"
+	       : error == ETIMEDOUT  ? "no answer: a firewall on the way, or a wrong address"
+	                             : "is the network of this machine up?";
 }
 
 static void probe_tcp(struct probing *p)
@@ -148,7 +148,8 @@ static void probe_tcp(struct probing *p)
 		from = yt_mono_ms();
 		fd = connect_within(a, (int)p->party->connect_timeout_ms);
 		if (fd < 0)
-			wrong(p, "tcp", "%s port %s: %s; %s", address, p->party->port, strerror(errno), tcp_way_out(errno));
+			wrong(p, "tcp", "%s port %s: %s; %s", address, p->party->port, strerror(errno),
+			        tcp_way_out(errno));
 		else
 			fine("tcp", "%s port %s in %lld ms", address, p->party->port, (long long)(yt_mono_ms() - from));
 		if (fd >= 0 && p->fd < 0) {
@@ -198,8 +199,8 @@ static void tell_tls(struct probing *p)
 	unsigned n_alpn;
 
 	SSL_get0_alpn_selected(p->ssl, &alpn, &n_alpn);
-	fine("tls", "%s, %s, ALPN %.*s", SSL_get_version(p->ssl), SSL_get_cipher_name(p->ssl), n_alpn > 0 ? (int)n_alpn : 4,
-	        n_alpn > 0 ? (const char *)alpn : "none");
+	fine("tls", "%s, %s, ALPN %.*s", SSL_get_version(p->ssl), SSL_get_cipher_name(p->ssl),
+	        n_alpn > 0 ? (int)n_alpn : 4, n_alpn > 0 ? (const char *)alpn : "none");
 	for (int i = 0; i < sk_X509_num(chain); i++)
 		tell_certificate(p, i == 0 ? "its" : "its issuer's", sk_X509_value(chain, i));
 	if (SSL_get_certificate(p->ssl) != NULL)
@@ -207,8 +208,9 @@ static void tell_tls(struct probing *p)
 	if (p->was_asked && p->party->cert == NULL)
 		wrong(p, "tls", "it asks for a client certificate and the party has none (cert, key)");
 	else
-		fine("tls", p->was_asked ? "our certificate was asked for, and shown" :
-			p->party->cert != NULL ? "our certificate was not asked for" : "no client certificate was asked for");
+		fine("tls", p->was_asked             ? "our certificate was asked for, and shown"
+		            : p->party->cert != NULL ? "our certificate was not asked for"
+		                                     : "no client certificate was asked for");
 }
 
 /* The message below goes by HTTP/1.1, which all speak; a lane prefers HTTP/2 where http2 is set and this says h2. */
@@ -220,19 +222,26 @@ static void probe_http2(struct probing *p, SSL_CTX *ctx, const char *name)
 	if (tls_offer_http2(ctx) != 0 || (ssl = tls_client_new(ctx, name)) == NULL)
 		return;
 	if (SSL_set_fd(ssl, p->second_fd) == 1 && SSL_connect(ssl) == 1)
-		fine("tls", tls_speaks_http2(ssl) ? "h2 was offered and chosen: lanes speak HTTP/2" :
-			"h2 was offered and not chosen: lanes speak HTTP/1.1");
+		fine("tls", tls_speaks_http2(ssl) ? "h2 was offered and chosen: lanes speak HTTP/2"
+		                                  : "h2 was offered and not chosen: lanes speak HTTP/1.1");
 	SSL_free(ssl);
 }
 
 static void probe_tls(struct probing *p)
 {
 	const struct conf_party *c = p->party;
-	const struct lane_conf lane = { .name = c->name, .host = c->host, .port = c->port, .server_name = c->server_name,
-		.ca_file = c->ca, .crl_file = c->crl, .cert_file = c->cert, .key_file = c->key };
+	const struct lane_conf lane = { .name = c->name,
+		.host = c->host,
+		.port = c->port,
+		.server_name = c->server_name,
+		.ca_file = c->ca,
+		.crl_file = c->crl,
+		.cert_file = c->cert,
+		.key_file = c->key };
 
 	if (tls_client_ctx(&p->ctx, &lane) != 0) {
-		wrong(p, "tls", "ca, crl, cert or key cannot be used (`yitong check` says which); run this as the gateway's user");
+		wrong(p, "tls",
+		        "ca, crl, cert or key cannot be used (`yitong check` says which); run this as the gateway's user");
 		return;
 	}
 	SSL_CTX_set_cert_cb(p->ctx, on_certificate, p);
@@ -282,7 +291,8 @@ static struct yt_msg *harmless(struct probing *p, const struct desk_codec *codec
 	yt_time_print(msg->wall_ms, now);
 	yt_time_compact(msg->wall_ms, time);
 	msg->time = yt_arena_copy(p->desk.arena, yt_str(now));
-	msg->number = yt_arena_printf(p->desk.arena, "%.*s%s%04u", YT_FMT(msg->institution), time, (unsigned)conf->numbers.serial_to);
+	msg->number = yt_arena_printf(
+	        p->desk.arena, "%.*s%s%04u", YT_FMT(msg->institution), time, (unsigned)conf->numbers.serial_to);
 	if (codec->api->make_number != NULL)
 		(void)codec->api->make_number(codec->plugin, p->desk.arena, msg->wall_ms,
 		        (uint64_t)getpid() * 100000 + (uint64_t)(msg->wall_ms % 100000), &msg->own_number);
@@ -298,7 +308,7 @@ static struct yt_msg *harmless(struct probing *p, const struct desk_codec *codec
 }
 
 static void add_head(struct probing *p, const struct desk_codec *codec, const struct yt_msg *msg, struct yt_str body,
-	struct yt_buf *out)
+        struct yt_buf *out)
 {
 	struct yt_str path = yt_str(p->party->target);
 	struct yt_header headers[16];
@@ -306,7 +316,8 @@ static void add_head(struct probing *p, const struct desk_codec *codec, const st
 
 	if (codec->api->path != NULL && codec->api->path(codec->plugin, msg->wire_op, path, p->desk.arena, &path) != 0)
 		path = yt_str(p->party->target);
-	yt_buf_printf(out, "POST %.*s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n",
+	yt_buf_printf(out,
+	        "POST %.*s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n",
 	        YT_FMT(path), p->party->server_name != NULL ? p->party->server_name : p->party->host, p->party->port,
 	        codec->api->content_type, body.n);
 	if (codec->api->sign != NULL)
@@ -331,8 +342,9 @@ static void exchange(struct probing *p, struct yt_str octets, struct yt_buf *in)
 	while (in->n < ANSWER_MAX && (n = SSL_read(p->ssl, part, sizeof(part))) > 0)
 		yt_buf_add(in, part, (size_t)n);
 	if (in->n == 0)
-		wrong(p, "call", tls_was_refused(p->ssl) ? "it refused our certificate: is it the one they know?" :
-			"no answer within query_timeout_ms, or the connection was closed");
+		wrong(p, "call",
+		        tls_was_refused(p->ssl) ? "it refused our certificate: is it the one they know?"
+		                                : "no answer within query_timeout_ms, or the connection was closed");
 }
 
 static struct yt_str header_of(struct yt_str head, const char *name)
@@ -400,8 +412,8 @@ static void tell_clock(struct probing *p, struct yt_str date)
 		fine("clock", "within %lld s of ours", (long long)(llabs(off_ms) / 1000 + 1));
 }
 
-static void tell_answer(struct probing *p, const struct desk_codec *codec, const struct yt_msg *msg, int status,
-	struct yt_str body)
+static void tell_answer(
+        struct probing *p, const struct desk_codec *codec, const struct yt_msg *msg, int status, struct yt_str body)
 {
 	struct yt_reply *reply = yt_reply_new(p->desk.arena);
 	struct yt_buf clean = { 0 };
@@ -412,15 +424,19 @@ static void tell_answer(struct probing *p, const struct desk_codec *codec, const
 	}
 	ctl_clean(&clean, reply->text);
 	if (reply->outcome == YT_UNKNOWN && (status == 401 || status == 403))
-		wrong(p, "call", "HTTP %d: it refuses our signature or certificate; are key, paasid and cert those it knows?", status);
+		wrong(p, "call",
+		        "HTTP %d: it refuses our signature or certificate; are key, paasid and cert those it knows?",
+		        status);
 	else if (reply->outcome == YT_UNKNOWN)
-		wrong(p, "call", "HTTP %d, not an answer of format %s: %.*s; is url the right path?", status, codec->format,
-		        YT_FMT(yt_buf_view(&clean)));
+		wrong(p, "call", "HTTP %d, not an answer of format %s: %.*s; is url the right path?", status,
+		        codec->format, YT_FMT(yt_buf_view(&clean)));
 	else if (reply->at_gateway)
-		wrong(p, "call", "refused on its way: %.*s; `yitong sign-explain` shows what is signed", YT_FMT(yt_buf_view(&clean)));
+		wrong(p, "call", "refused on its way: %.*s; `yitong sign-explain` shows what is signed",
+		        YT_FMT(yt_buf_view(&clean)));
 	else
-		fine("call", "HTTP %d, signature accepted; it says: %s %.*s %.*s", status, reply->outcome == YT_DONE ? "done" :
-			"refused", YT_FMT(reply->code), YT_FMT(yt_buf_view(&clean)));
+		fine("call", "HTTP %d, signature accepted; it says: %s %.*s %.*s", status,
+		        reply->outcome == YT_DONE ? "done" : "refused", YT_FMT(reply->code),
+		        YT_FMT(yt_buf_view(&clean)));
 	yt_buf_free(&clean);
 }
 
@@ -439,7 +455,8 @@ static void read_answer(struct probing *p, const struct desk_codec *codec, const
 	status = atoi(all.p + 9);
 	body = (struct yt_str){ end + 4, (size_t)(all.p + all.n - end - 4) };
 	all.n = (size_t)(end - all.p);
-	if (strncasecmp(header_of(all, "Transfer-Encoding").p != NULL ? header_of(all, "Transfer-Encoding").p : "", "chunked", 7) == 0 &&
+	if (strncasecmp(header_of(all, "Transfer-Encoding").p != NULL ? header_of(all, "Transfer-Encoding").p : "",
+	            "chunked", 7) == 0 &&
 	        !unchunk(&body)) {
 		wrong(p, "call", "the answer was cut");
 		return;
@@ -467,7 +484,8 @@ static void probe_call(struct probing *p)
 	}
 	rv = codec->api->encode_request(codec->plugin, msg, &body, &fault);
 	if (rv != 0) {
-		wrong(p, "call", "%s cannot be written: %s %s; %s", msg->op->name, fault.path, fault.why, p->desk.key_trouble);
+		wrong(p, "call", "%s cannot be written: %s %s; %s", msg->op->name, fault.path, fault.why,
+		        p->desk.key_trouble);
 	} else {
 		msg->sent = yt_arena_copy(p->desk.arena, yt_buf_view(&body));
 		add_head(p, codec, msg, yt_buf_view(&body), &out);
@@ -517,12 +535,23 @@ int ctl_probe(struct ctl *ctl, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (option) {
-		case 'n': p.no_message = true; break;
-		case 'i': p.institution = optarg; break;
-		case 'd': p.desk.plugin_dir = optarg; break;
-		case 'c': ctl->conf_file = optarg; break;
-		case 'h': fputs(help, stdout); return CTL_OK;
-		default: return ctl_bad_option("probe");
+		case 'n':
+			p.no_message = true;
+			break;
+		case 'i':
+			p.institution = optarg;
+			break;
+		case 'd':
+			p.desk.plugin_dir = optarg;
+			break;
+		case 'c':
+			ctl->conf_file = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return CTL_OK;
+		default:
+			return ctl_bad_option("probe");
 		}
 	}
 	if (argc - optind != 1)

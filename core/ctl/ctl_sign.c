@@ -55,7 +55,8 @@ static struct yt_str take_line(struct yt_str *rest)
 /* curl -v writes "> " before what it sends, "< " and "* " before all else. */
 static struct yt_str without_mark(struct yt_str line, bool *is_other)
 {
-	*is_other = line.n >= 2 && (line.p[0] == '<' || line.p[0] == '*' || line.p[0] == '{' || line.p[0] == '}') && line.p[1] == ' ';
+	*is_other = line.n >= 2 && (line.p[0] == '<' || line.p[0] == '*' || line.p[0] == '{' || line.p[0] == '}') &&
+	            line.p[1] == ' ';
 	if (line.n >= 1 && line.p[0] == '>') {
 		line.p += 1 + (line.n >= 2 && line.p[1] == ' ');
 		line.n -= 1 + (line.n >= 2 && line.p[-1] == ' ');
@@ -94,10 +95,12 @@ static void read_capture(struct yt_str file, struct capture *c)
 			continue;
 		}
 		had_any = true;
-		if (colon == NULL || memchr(line.p, ' ', (size_t)(colon - line.p)) != NULL || c->n_headers == HEADERS_MAX)
+		if (colon == NULL || memchr(line.p, ' ', (size_t)(colon - line.p)) != NULL ||
+		        c->n_headers == HEADERS_MAX)
 			continue; /* the request line */
 		c->header[c->n_headers].name = (struct yt_str){ line.p, (size_t)(colon - line.p) };
-		c->header[c->n_headers++].value = trimmed((struct yt_str){ colon + 1, (size_t)(line.p + line.n - colon - 1) });
+		c->header[c->n_headers++].value =
+		        trimmed((struct yt_str){ colon + 1, (size_t)(line.p + line.n - colon - 1) });
 	}
 	c->body = file;
 }
@@ -138,9 +141,11 @@ static int ask(struct signing *s, const char *name)
 			return CTL_OK;
 	s->asked[s->n_asked++] = codec->format;
 	if (codec->api->explain_signature == NULL)
-		return s->only != NULL ? ctl_fail(CTL_FOUND, "format %s has no signatures it could tell of", codec->format) : CTL_OK;
-	rv = codec->api->explain_signature(codec->plugin, s->capture.header, s->capture.n_headers, s->capture.body, s->keys,
-		s->n_keys, yt_wall_ms(), s->desk.arena, &out);
+		return s->only != NULL
+		               ? ctl_fail(CTL_FOUND, "format %s has no signatures it could tell of", codec->format)
+		               : CTL_OK;
+	rv = codec->api->explain_signature(codec->plugin, s->capture.header, s->capture.n_headers, s->capture.body,
+	        s->keys, s->n_keys, yt_wall_ms(), s->desk.arena, &out);
 	if (rv == 0 || rv == YT_EDENIED || (s->only != NULL && out.n > 0)) {
 		ctl_clean(&clean, yt_buf_view(&out));
 		printf("format: %s\n", codec->format);
@@ -184,8 +189,11 @@ static int sign_explain(struct signing *s, const char *file)
 		ctl_fail(CTL_FOUND, "a key could not be read and was not tried: %s", s->desk.key_trouble);
 	if (s->is_verified)
 		return CTL_OK;
-	return s->is_denied ? CTL_FOUND : ctl_fail(CTL_FOUND,
-		"%s: there is no signature of a configured format; is it the whole request, with its head?", file);
+	return s->is_denied
+	               ? CTL_FOUND
+	               : ctl_fail(CTL_FOUND,
+	                         "%s: there is no signature of a configured format; is it the whole request, with its head?",
+	                         file);
 }
 
 int ctl_sign_explain(struct ctl *ctl, int argc, char **argv)
@@ -198,11 +206,20 @@ int ctl_sign_explain(struct ctl *ctl, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (option) {
-		case 'p': s.only = optarg; break;
-		case 'd': s.desk.plugin_dir = optarg; break;
-		case 'c': ctl->conf_file = optarg; break;
-		case 'h': fputs(help, stdout); return CTL_OK;
-		default: return ctl_bad_option("sign-explain");
+		case 'p':
+			s.only = optarg;
+			break;
+		case 'd':
+			s.desk.plugin_dir = optarg;
+			break;
+		case 'c':
+			ctl->conf_file = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return CTL_OK;
+		default:
+			return ctl_bad_option("sign-explain");
 		}
 	}
 	if (argc - optind != 1)

@@ -51,8 +51,8 @@ static void print_octets(struct yt_str octets)
 }
 
 /* is_ours: it was sent by us, so it is addressed to another. */
-static int read_request(struct translating *t, const struct desk_codec *codec, const char *file, bool is_ours,
-	struct yt_msg **out)
+static int read_request(
+        struct translating *t, const struct desk_codec *codec, const char *file, bool is_ours, struct yt_msg **out)
 {
 	struct yt_fault fault = { { 0 }, { 0 } };
 	struct yt_msg *msg = yt_msg_new(t->desk.arena);
@@ -117,7 +117,7 @@ static int write_reply(struct translating *t, struct yt_msg *asked, struct yt_re
 		return rv;
 	if (reply->outcome == YT_UNKNOWN)
 		return ctl_fail(CTL_FOUND, "%s: its outcome is unknown (%.*s): no answer can tell that", t->from->name,
-			YT_FMT(reply->text));
+		        YT_FMT(reply->text));
 	if (t->origin == NULL && !is_same)
 		make_origin(t->into, origin);
 	reply->wall_ms = yt_wall_ms();
@@ -127,7 +127,8 @@ static int write_reply(struct translating *t, struct yt_msg *asked, struct yt_re
 	if (rv == 0 && !buf.failed)
 		print_octets(yt_buf_view(&buf));
 	yt_buf_free(&buf);
-	return rv == 0 ? CTL_OK : ctl_fail(CTL_FOUND, "%s: the answer cannot be said (%s)", t->into->name, yt_strerror(rv));
+	return rv == 0 ? CTL_OK
+	               : ctl_fail(CTL_FOUND, "%s: the answer cannot be said (%s)", t->into->name, yt_strerror(rv));
 }
 
 static int translate_reply(struct translating *t, const char *in)
@@ -177,21 +178,42 @@ static int take_options(struct translating *t, struct ctl *ctl, int argc, char *
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (option) {
-		case 'p': t->plugin = optarg; break;
-		case 't': t->to = optarg; break;
-		case 'f': t->facts_file = optarg; break;
-		case 'a': t->asked = optarg; break;
-		case 'o': t->origin = optarg; break;
-		case 'd': t->desk.plugin_dir = optarg; break;
-		case 'q': t->is_request = true; break;
-		case 'r': t->is_reply = true; break;
-		case 'c': ctl->conf_file = optarg; break;
+		case 'p':
+			t->plugin = optarg;
+			break;
+		case 't':
+			t->to = optarg;
+			break;
+		case 'f':
+			t->facts_file = optarg;
+			break;
+		case 'a':
+			t->asked = optarg;
+			break;
+		case 'o':
+			t->origin = optarg;
+			break;
+		case 'd':
+			t->desk.plugin_dir = optarg;
+			break;
+		case 'q':
+			t->is_request = true;
+			break;
+		case 'r':
+			t->is_reply = true;
+			break;
+		case 'c':
+			ctl->conf_file = optarg;
+			break;
 		case 's':
 			if (desk_set(&t->desk, optarg))
 				break;
 			return ctl_usage("translate", "--set wants KEY=VALUE, at most %d times", DESK_SETTINGS_MAX);
-		case 'h': fputs(help, stdout); return -1;
-		default: return ctl_bad_option("translate");
+		case 'h':
+			fputs(help, stdout);
+			return -1;
+		default:
+			return ctl_bad_option("translate");
 		}
 	}
 	return CTL_OK;

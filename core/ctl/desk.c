@@ -159,7 +159,8 @@ int desk_facts(struct desk *desk, const char *file, const struct yt_msg *msg, st
 		if (rv != CTL_OK)
 			return rv;
 		if (facts_read(facts, json) != 0)
-			return ctl_fail(CTL_CANNOT, "%s: must be a JSON object {\"set\": {...}} or an array of such pieces", file);
+			return ctl_fail(CTL_CANNOT,
+			        "%s: must be a JSON object {\"set\": {...}} or an array of such pieces", file);
 	}
 	return facts_gather(facts, msg) == 0 ? CTL_OK : ctl_fail(CTL_CANNOT, "out of memory");
 }
@@ -175,11 +176,11 @@ struct yt_str desk_wire_of(const struct desk_codec *codec, enum yt_operation op)
 }
 
 struct yt_msg *desk_outward(struct desk *desk, const struct desk_codec *from, const struct desk_codec *to,
-	const struct yt_msg *msg, const struct facts *facts, const struct yt_op *op)
+        const struct yt_msg *msg, const struct facts *facts, const struct yt_op *op)
 {
 	bool is_same = op == msg->op && strcmp(from->format, to->format) == 0;
-	const struct conf_institution *institution = desk->ctl->conf == NULL ? NULL :
-		conf_institution(desk->ctl->conf, msg->institution);
+	const struct conf_institution *institution =
+	        desk->ctl->conf == NULL ? NULL : conf_institution(desk->ctl->conf, msg->institution);
 	struct yt_msg *out = is_same ? yt_msg_new(desk->arena) : facts_compose(facts, msg, op);
 	char now[20];
 
@@ -189,7 +190,7 @@ struct yt_msg *desk_outward(struct desk *desk, const struct desk_codec *from, co
 		return out;
 	}
 	out->sign_no = (struct yt_str){ 0 };
-	out->wire_op = desk_wire_of(to, op->id); /* its number is another one there */
+	out->wire_op = desk_wire_of(to, op->id);                   /* its number is another one there */
 	if (institution != NULL && to->api->sign_in_for != NULL) { /* there, messages of ours are our own operator's */
 		out->operator_id = yt_str(institution->operator_id);
 		out->operator_name = yt_str(institution->operator_name);
@@ -198,14 +199,14 @@ struct yt_msg *desk_outward(struct desk *desk, const struct desk_codec *from, co
 	yt_time_print(out->wall_ms, now);
 	out->time = yt_arena_copy(desk->arena, yt_str(now));
 	if (to->api->make_number != NULL &&
-		to->api->make_number(to->plugin, desk->arena, out->wall_ms, 1, &out->own_number) != 0)
+	        to->api->make_number(to->plugin, desk->arena, out->wall_ms, 1, &out->own_number) != 0)
 		out->own_number = (struct yt_str){ 0 };
 	if (out->own_number.n == 0 && to->api->sign_in_for != NULL && msg->institution.n != 0) { /* as engine/cross.c */
 		char time[15];
 
 		yt_time_compact(out->wall_ms, time);
 		out->number = yt_arena_printf(desk->arena, "%.*s%s%04u", YT_FMT(msg->institution), time,
-			(unsigned)(desk->ctl->conf != NULL ? desk->ctl->conf->numbers.serial_from : 9000));
+		        (unsigned)(desk->ctl->conf != NULL ? desk->ctl->conf->numbers.serial_from : 9000));
 	}
 	return out;
 }
@@ -282,7 +283,9 @@ struct yt_node *desk_reply(struct desk *desk, const struct yt_reply *r)
 
 	YT_REQUIRE(tree != NULL);
 	desk_put(desk, tree, "outcome",
-		yt_str(r->outcome == YT_DONE ? "done" : r->outcome == YT_REFUSED ? "refused" : "unknown"));
+	        yt_str(r->outcome == YT_DONE       ? "done"
+	                : r->outcome == YT_REFUSED ? "refused"
+	                                           : "unknown"));
 	desk_put(desk, tree, "code", r->code);
 	desk_put(desk, tree, "text", r->text);
 	desk_put(desk, tree, "number", r->own_number.n != 0 ? r->own_number : r->number);

@@ -1,7 +1,7 @@
 /* core/ctl/desk.h - what the commands that work with formats share: codecs as configured, files, trees as text.
  *
- * ctl_explain.c, ctl_translate.c, ctl_sign.c, ctl_probe.c and ctl_plugin.c take a codec to the operator's desk: the same
- * plugin with the same settings and keys as a worker has, without a gateway around it.  They send nothing, but for
+ * ctl_explain.c, ctl_translate.c, ctl_sign.c, ctl_probe.c and ctl_plugin.c take a codec to the operator's desk: the
+ * same plugin with the same settings and keys as a worker has, without a gateway around it.  They send nothing, but for
  * `yitong probe`, and write nothing into the journal. */
 #ifndef YT_CTL_DESK_H
 #define YT_CTL_DESK_H
@@ -13,7 +13,7 @@
 
 #define DESK_CODECS_MAX 64
 #define DESK_SETTINGS_MAX 32
-#define DESK_FILE_MAX (16u << 20) /* octets read from one file */
+#define DESK_FILE_MAX (16u << 20)              /* octets read from one file */
 #define DESK_PLUGINS "/usr/lib/yitong/plugins" /* without a configuration and --plugins */
 
 int ctl_explain(struct ctl *ctl, int argc, char **argv);
@@ -23,7 +23,7 @@ int ctl_probe(struct ctl *ctl, int argc, char **argv);
 int ctl_plugin(struct ctl *ctl, int argc, char **argv);
 
 struct desk_codec {
-	const char *name;   /* as it was asked for */
+	const char *name; /* as it was asked for */
 	const char *format;
 	struct yt_plugin *plugin;
 	const struct yt_codec_api *api;
@@ -31,9 +31,9 @@ struct desk_codec {
 
 struct desk {
 	struct ctl *ctl;
-	struct yt_arena *arena;  /* of all that is read and made */
+	struct yt_arena *arena; /* of all that is read and made */
 	struct yt_keys *keys;
-	const char *plugin_dir;  /* --plugins; NULL: the configuration's */
+	const char *plugin_dir;                           /* --plugins; NULL: the configuration's */
 	struct plugin_setting setting[DESK_SETTINGS_MAX]; /* --set, for a format's bare name */
 	size_t n_settings;
 	struct desk_codec codec[DESK_CODECS_MAX];
@@ -60,7 +60,7 @@ int desk_facts(struct desk *desk, const char *file, const struct yt_msg *msg, st
 /* msg as codec's party would be asked it: composed where the format is another, numbered where the codec makes numbers.
  * NULL when out of memory. */
 struct yt_msg *desk_outward(struct desk *desk, const struct desk_codec *from, const struct desk_codec *to,
-	const struct yt_msg *msg, const struct facts *facts, const struct yt_op *op);
+        const struct yt_msg *msg, const struct facts *facts, const struct yt_op *op);
 
 /* The format's own number of an operation, the first where there are several; empty: it has none. */
 struct yt_str desk_wire_of(const struct desk_codec *codec, enum yt_operation op);

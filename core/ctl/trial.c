@@ -36,10 +36,24 @@ static void forbid_calls(void)
 {
 	static struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		NOT(SYS_socket), NOT(SYS_connect), NOT(SYS_bind), NOT(SYS_socketpair), NOT(SYS_execve), NOT(SYS_execveat),
-		NOT(SYS_clone), NOT(SYS_clone3), NOT(SYS_kill), NOT(SYS_tgkill), NOT(SYS_unlinkat), NOT(SYS_renameat2),
+		NOT(SYS_socket),
+		NOT(SYS_connect),
+		NOT(SYS_bind),
+		NOT(SYS_socketpair),
+		NOT(SYS_execve),
+		NOT(SYS_execveat),
+		NOT(SYS_clone),
+		NOT(SYS_clone3),
+		NOT(SYS_kill),
+		NOT(SYS_tgkill),
+		NOT(SYS_unlinkat),
+		NOT(SYS_renameat2),
 #ifdef SYS_fork
-		NOT(SYS_fork), NOT(SYS_vfork), NOT(SYS_unlink), NOT(SYS_rename), NOT(SYS_mkdir),
+		NOT(SYS_fork),
+		NOT(SYS_vfork),
+		NOT(SYS_unlink),
+		NOT(SYS_rename),
+		NOT(SYS_mkdir),
 #endif
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
@@ -55,7 +69,8 @@ static void forbid_calls(void)
 
 static void set_limits(void)
 {
-	const struct rlimit cpu = { TRIAL_CPU_S, TRIAL_CPU_S + 1 }, memory = { TRIAL_MEMORY, TRIAL_MEMORY }, core = { 0, 0 };
+	const struct rlimit cpu = { TRIAL_CPU_S, TRIAL_CPU_S + 1 }, memory = { TRIAL_MEMORY, TRIAL_MEMORY },
+	                    core = { 0, 0 };
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	signal(SIGXCPU, SIG_DFL);
@@ -71,7 +86,8 @@ static void set_limits(void)
 static void make_memory(struct trial *t)
 {
 	const size_t page = 4096;
-	uint8_t *map = mmap(NULL, TRIAL_OCTETS_MAX + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *map =
+	        mmap(NULL, TRIAL_OCTETS_MAX + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	YT_REQUIRE(map != MAP_FAILED);
 	YT_REQUIRE(mprotect(map, page, PROT_NONE) == 0);
@@ -138,7 +154,8 @@ int trial_decode(struct trial *t, struct yt_str octets, struct yt_msg **out)
 	if (msg->op == NULL)
 		trial_fail(t, "decode_request left msg->op NULL; YT_OP_UNREAD is for what it does not know");
 	if (rv != 0 && rv != YT_EFORMAT && rv != YT_ELIMIT && rv != YT_ENOMEM && rv != YT_EDENIED)
-		trial_fail(t, "decode_request returned %d (%s): want 0, YT_EFORMAT, YT_ELIMIT or YT_ENOMEM", rv, yt_strerror(rv));
+		trial_fail(t, "decode_request returned %d (%s): want 0, YT_EFORMAT, YT_ELIMIT or YT_ENOMEM", rv,
+		        yt_strerror(rv));
 	if (memchr(fault.path, 0, sizeof(fault.path)) == NULL || memchr(fault.why, 0, sizeof(fault.why)) == NULL)
 		trial_fail(t, "decode_request left a text of *fault without its NUL");
 	if ((rv == YT_EFORMAT || rv == YT_ELIMIT) && fault.why[0] == '\0')
@@ -186,7 +203,7 @@ static void describe(const struct trial *t, const struct trial_case *c, int stat
 		snprintf(what, sizeof(what), "ended the process with status %d", WEXITSTATUS(status));
 	}
 	snprintf(why, size, "%s%s%s, call %u, %zu octets%s", t->note->why[0] != '\0' ? t->note->why : t->note->function,
-		what[0] != '\0' ? " " : "", what, (unsigned)t->note->n_calls, t->note->n, kept);
+	        what[0] != '\0' ? " " : "", what, (unsigned)t->note->n_calls, t->note->n, kept);
 }
 
 enum trial_end trial_run(struct trial *t, const struct trial_case *c, char *why, size_t size)
@@ -208,7 +225,8 @@ enum trial_end trial_run(struct trial *t, const struct trial_case *c, char *why,
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		snprintf(why, size, "%s%s%u calls", t->note->why, t->note->why[0] != '\0' ? ", " : "", (unsigned)t->note->n_calls);
+		snprintf(why, size, "%s%s%u calls", t->note->why, t->note->why[0] != '\0' ? ", " : "",
+		        (unsigned)t->note->n_calls);
 		return TRIAL_PASSED;
 	}
 	describe(t, c, status, why, size);

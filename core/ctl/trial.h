@@ -6,9 +6,9 @@
  *   trial_cases.c   the cases
  *
  * Each case runs in a forked child that may use 10 s of CPU and 1 GiB, open no socket, start no thread and write no
- * file; input is read-only and ends at a page that nobody may touch, as does everything an arena gives out.  Before each
- * call of a plugin's function the child notes it and its octets in memory shared with the parent, so a crash can be
- * reproduced. */
+ * file; input is read-only and ends at a page that nobody may touch, as does everything an arena gives out.  Before
+ * each call of a plugin's function the child notes it and its octets in memory shared with the parent, so a crash can
+ * be reproduced. */
 #ifndef YT_CTL_TRIAL_H
 #define YT_CTL_TRIAL_H
 
@@ -22,7 +22,7 @@
 
 struct trial_note { /* shared with the parent */
 	char function[32];
-	char why[400];     /* of a failure that is no crash; what was done, of a success */
+	char why[400]; /* of a failure that is no crash; what was done, of a success */
 	uint32_t n_calls;
 	uint32_t n_done, n_all; /* messages made, of so many tried */
 	size_t n;
@@ -46,14 +46,14 @@ struct trial {
 	const struct yt_codec_api *api;
 	struct yt_plugin *plugin;
 	struct desk *desk;
-	const char *name;      /* as desk_codec() takes it */
-	bool is_verbose;       /* says which messages cannot be made, and why */
-	const char *keep;      /* folder for reproductions */
+	const char *name;              /* as desk_codec() takes it */
+	bool is_verbose;               /* says which messages cannot be made, and why */
+	const char *keep;              /* folder for reproductions */
 	struct trial_note *note;       /* shared */
 	struct trial_samples *samples; /* shared */
-	uint8_t *input;        /* of this child: TRIAL_OCTETS_MAX behind it a guard page */
-	struct yt_arena *arena; /* guarded, emptied by trial_begin() */
-	struct yt_arena *own;   /* for the trial itself */
+	uint8_t *input;                /* of this child: TRIAL_OCTETS_MAX behind it a guard page */
+	struct yt_arena *arena;        /* guarded, emptied by trial_begin() */
+	struct yt_arena *own;          /* for the trial itself */
 };
 
 struct trial_case {

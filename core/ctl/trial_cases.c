@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CUT_SAMPLES 6     /* of these every octet is cut off */
-#define CUT_MAX 4096      /* octets of one that are cut one by one; of a longer one a part */
+#define CUT_SAMPLES 6 /* of these every octet is cut off */
+#define CUT_MAX 4096  /* octets of one that are cut one by one; of a longer one a part */
 #define FLIPS 4000
 #define LEAK_TURNS 400
 #define LEAK_OCTETS 65536
@@ -47,11 +47,14 @@ static void run_table(struct trial *t)
 		if (op->op >= YT_OP_COUNT || op->resolve > YT_RESOLVE_ADOPT)
 			trial_fail(t, "operation %s has a value that this program does not know", op->wire);
 		if (yt_op(op->op)->changes_state && op->resolve == YT_RESOLVE_NONE)
-			trial_fail(t, "operation %s changes state, so YT_RESOLVE_NONE (ask again) may do it twice", op->wire);
-		if ((op->resolve == YT_RESOLVE_QUERY || op->resolve == YT_RESOLVE_QUERY_REVERSE || op->resolve == YT_RESOLVE_ADOPT) &&
+			trial_fail(t, "operation %s changes state, so YT_RESOLVE_NONE (ask again) may do it twice",
+			        op->wire);
+		if ((op->resolve == YT_RESOLVE_QUERY || op->resolve == YT_RESOLVE_QUERY_REVERSE ||
+		            op->resolve == YT_RESOLVE_ADOPT) &&
 		        (api->query_for == NULL || api->judge == NULL))
 			trial_fail(t, "operation %s is found out by a query, but query_for or judge is NULL", op->wire);
-		if ((op->resolve == YT_RESOLVE_REVERSE || op->resolve == YT_RESOLVE_QUERY_REVERSE) && api->reversal_of == NULL)
+		if ((op->resolve == YT_RESOLVE_REVERSE || op->resolve == YT_RESOLVE_QUERY_REVERSE) &&
+		        api->reversal_of == NULL)
 			trial_fail(t, "operation %s is undone by its number, but reversal_of is NULL", op->wire);
 	}
 	for (const struct yt_setting *s = api->settings; s != NULL && s->key != NULL; s++)
@@ -122,7 +125,8 @@ static void check_round(struct trial *t, const struct yt_wire_op *op, const stru
 	twice->sent = second;
 	trial_call(t, "decode_request", second);
 	if (t->api->decode_request(t->plugin, second, twice, &fault) != 0)
-		trial_fail(t, "%s: what it wrote of a message it had read cannot be read: %s %s", op->wire, fault.path, fault.why);
+		trial_fail(t, "%s: what it wrote of a message it had read cannot be read: %s %s", op->wire, fault.path,
+		        fault.why);
 	if (once->op != twice->op || differs(once->wire_op, twice->wire_op) || differs(once->number, twice->number) ||
 	        differs(once->institution, twice->institution) || differs(once->person, twice->person) ||
 	        differs(once->visit, twice->visit) || differs(once->settlement, twice->settlement) ||
@@ -312,10 +316,24 @@ static void run_strange(struct trial *t)
 		const char *head, *unit;
 		size_t n;
 	} rows[] = {
-		{ "", "", 0 }, { "", "[", 200000 }, { "", "{\"a\":", 200000 }, { "", "<a>", 200000 }, { "", "(", 200000 }, { "", "A", 1 << 20 },
-		{ "", "9", 1 << 20 }, { "", "^", 1 << 20 }, { "", "|", 1 << 20 }, { "", "=&", 1 << 19 }, { "", "\n", 1 << 20 },
-		{ "", " ", 1 << 20 }, { "", "\xff", 1 << 16 }, { "", "\xe4\xbd", 1 << 16 }, { "\xef\xbb\xbf", "{}", 1 },
-		{ "{\"input\":\"", "x", 1 << 20 }, { "[", "0,", 1 << 19 }, { "", "\\u0000", 1000 },
+		{ "", "", 0 },
+		{ "", "[", 200000 },
+		{ "", "{\"a\":", 200000 },
+		{ "", "<a>", 200000 },
+		{ "", "(", 200000 },
+		{ "", "A", 1 << 20 },
+		{ "", "9", 1 << 20 },
+		{ "", "^", 1 << 20 },
+		{ "", "|", 1 << 20 },
+		{ "", "=&", 1 << 19 },
+		{ "", "\n", 1 << 20 },
+		{ "", " ", 1 << 20 },
+		{ "", "\xff", 1 << 16 },
+		{ "", "\xe4\xbd", 1 << 16 },
+		{ "\xef\xbb\xbf", "{}", 1 },
+		{ "{\"input\":\"", "x", 1 << 20 },
+		{ "[", "0,", 1 << 19 },
+		{ "", "\\u0000", 1000 },
 		{ "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"", "cccccccc", 1000 },
 	};
 	const struct yt_msg *asked = t->samples->n > 0 ? reread(t, 0) : NULL;
@@ -458,8 +476,8 @@ static void check_headers(struct trial *t, const struct yt_header *headers, size
 
 static void run_headers(struct trial *t)
 {
-	static const char *const names[] = { "x-tif-paasid", "x-tif-timestamp", "x-tif-nonce", "x-tif-signature", "_api_signature",
-		"_api_timestamp", "Authorization", "" };
+	static const char *const names[] = { "x-tif-paasid", "x-tif-timestamp", "x-tif-nonce", "x-tif-signature",
+		"_api_signature", "_api_timestamp", "Authorization", "" };
 	struct yt_header headers[128], made[16];
 	static char large[65536];
 
@@ -496,15 +514,22 @@ static void run_blank(struct trial *t)
 			copy[next_random(&state) % whole.n] ^= (char)(1u << next_random(&state) % 8);
 		input = trial_input(t, (struct yt_str){ copy, whole.n });
 		trial_begin(t, "blank", input);
-		(void)t->api->blank(t->plugin, yt_str(t->samples->item[i].wire), k % 2 == 1, t->arena, input, put_blank, NULL, &out);
+		(void)t->api->blank(t->plugin, yt_str(t->samples->item[i].wire), k % 2 == 1, t->arena, input, put_blank,
+		        NULL, &out);
 		yt_buf_free(&out);
 	}
 }
 
 static void run_statements(struct trial *t)
 {
-	const struct yt_statement_row row = { .person = YT_STR("1"), .visit = YT_STR("2"), .settlement = YT_STR("3"),
-		.number = YT_STR("4"), .result = YT_STR("0"), .memo = YT_STR(""), .amount_fen = 1234, .fund_fen = 1000 };
+	const struct yt_statement_row row = { .person = YT_STR("1"),
+		.visit = YT_STR("2"),
+		.settlement = YT_STR("3"),
+		.number = YT_STR("4"),
+		.result = YT_STR("0"),
+		.memo = YT_STR(""),
+		.amount_fen = 1234,
+		.fund_fen = 1000 };
 	struct yt_statement_row rows[3] = { row, row, row }, *back;
 	struct yt_fault fault;
 	struct yt_buf out = { 0 };
@@ -516,8 +541,8 @@ static void run_statements(struct trial *t)
 	if (t->api->statement_write(t->plugin, YT_STATEMENT_SENT, YT_STR("f"), rows, 3, &out) != 0)
 		trial_fail(t, "statement_write cannot write three plain rows");
 	trial_begin(t, "statement_read", yt_buf_view(&out));
-	if (t->api->statement_read(t->plugin, YT_STATEMENT_SENT, yt_buf_view(&out), t->arena, &back, &n, &fault) != 0 || n != 3 ||
-	        back[2].amount_fen != 1234 || differs(back[2].settlement, row.settlement))
+	if (t->api->statement_read(t->plugin, YT_STATEMENT_SENT, yt_buf_view(&out), t->arena, &back, &n, &fault) != 0 ||
+	        n != 3 || back[2].amount_fen != 1234 || differs(back[2].settlement, row.settlement))
 		trial_fail(t, "statement_read does not read what statement_write wrote");
 	for (size_t cut = 0; cut < out.n; cut++) {
 		struct yt_str input = trial_input(t, (struct yt_str){ (const char *)out.p, cut });
@@ -571,24 +596,19 @@ static void run_leaks(struct trial *t)
 	}
 	after = mallinfo2().uordblks;
 	if (after > before + LEAK_OCTETS)
-		trial_fail(t, "%zu octets are left behind after %d messages: what is not in an arena must be freed", after - before,
-		        LEAK_TURNS);
+		trial_fail(t, "%zu octets are left behind after %d messages: what is not in an arena must be freed",
+		        after - before, LEAK_TURNS);
 }
 
-const struct trial_case trial_cases[] = {
-	{ "table", "the table is whole and fits itself", run_table },
+const struct trial_case trial_cases[] = { { "table", "the table is whole and fits itself", run_table },
 	{ "round", "a message of every operation, written and read", run_round },
 	{ "answers", "done and refused, written and read", run_answers },
-	{ "cut", "messages cut at every octet", run_cut },
-	{ "flipped", "messages with bits turned over", run_flipped },
+	{ "cut", "messages cut at every octet", run_cut }, { "flipped", "messages with bits turned over", run_flipped },
 	{ "strange", "empty, deep, huge, and no text at all", run_strange },
 	{ "long", "a million octets in the midst of a message", run_long },
-	{ "tight", "arenas that give little", run_tight },
-	{ "bare", "messages with nothing in them", run_bare },
+	{ "tight", "arenas that give little", run_tight }, { "bare", "messages with nothing in them", run_bare },
 	{ "headers", "headers that nobody signed", run_headers },
 	{ "blank", "secrets taken out of spoiled messages", run_blank },
 	{ "statements", "detail files, whole and cut", run_statements },
-	{ "settings", "settings that make no sense", run_settings },
-	{ "leaks", "memory left behind", run_leaks },
-	{ NULL, NULL, NULL }
-};
+	{ "settings", "settings that make no sense", run_settings }, { "leaks", "memory left behind", run_leaks },
+	{ NULL, NULL, NULL } };

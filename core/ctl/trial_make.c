@@ -1,9 +1,9 @@
 /* core/ctl/trial_make.c - messages of every operation of a format, made by listening to the format.
  *
- * Nobody here knows a plugin's tables.  A message begins with what every message has; the plugin writes it, reads it back
- * and says what is missing or wrong and where ("input.data.psn_no is missing"); that member gets a value, and if the
- * same member is complained of again the next value.  So the refusals of a plugin are tried too: one that names no path
- * cannot be helped. */
+ * Nobody here knows a plugin's tables.  A message begins with what every message has; the plugin writes it, reads it
+ * back and says what is missing or wrong and where ("input.data.psn_no is missing"); that member gets a value, and if
+ * the same member is complained of again the next value.  So the refusals of a plugin are tried too: one that names no
+ * path cannot be helped. */
 #include "ctl/trial.h"
 
 #include <stdlib.h>
@@ -16,12 +16,32 @@ static const struct guess {
 	enum yt_kind kind;
 	const char *text;
 } guesses[] = {
-	{ YT_TEXT, "1" }, { YT_TEXT, "2026-03-14 09:28:05" }, { YT_TEXT, "2026-03-14" }, { YT_NUMBER, "1.00" }, { YT_NUMBER, "1" },
-	{ YT_NUMBER, "0.00" }, { YT_OBJECT, "" }, { YT_ARRAY, "" }, { YT_TEXT, "11" }, { YT_TEXT, "01" }, { YT_TEXT, "310" },
-	{ YT_TEXT, "330213" }, { YT_TEXT, "330213197906152731" }, { YT_TEXT, "20260314092805" }, { YT_TEXT, "20260314" },
-	{ YT_TEXT, "21" }, { YT_TEXT, "6217000000000000001" }, { YT_TEXT, "330000202603140928050000000001" }, { YT_TEXT, "A" },
-	{ YT_TEXT, "0304" }, { YT_TEXT, "ADD" }, { YT_TEXT, "S3100002026031400001" }, { YT_TEXT, "A3100002026031400001" },
-	{ YT_TEXT, "99179430f2638a46e445b264fc4038e42cc7398783c54e88b11d3a13b9cebcfc" }, { YT_TEXT, "Y" }, { YT_TEXT, "0" },
+	{ YT_TEXT, "1" },
+	{ YT_TEXT, "2026-03-14 09:28:05" },
+	{ YT_TEXT, "2026-03-14" },
+	{ YT_NUMBER, "1.00" },
+	{ YT_NUMBER, "1" },
+	{ YT_NUMBER, "0.00" },
+	{ YT_OBJECT, "" },
+	{ YT_ARRAY, "" },
+	{ YT_TEXT, "11" },
+	{ YT_TEXT, "01" },
+	{ YT_TEXT, "310" },
+	{ YT_TEXT, "330213" },
+	{ YT_TEXT, "330213197906152731" },
+	{ YT_TEXT, "20260314092805" },
+	{ YT_TEXT, "20260314" },
+	{ YT_TEXT, "21" },
+	{ YT_TEXT, "6217000000000000001" },
+	{ YT_TEXT, "330000202603140928050000000001" },
+	{ YT_TEXT, "A" },
+	{ YT_TEXT, "0304" },
+	{ YT_TEXT, "ADD" },
+	{ YT_TEXT, "S3100002026031400001" },
+	{ YT_TEXT, "A3100002026031400001" },
+	{ YT_TEXT, "99179430f2638a46e445b264fc4038e42cc7398783c54e88b11d3a13b9cebcfc" },
+	{ YT_TEXT, "Y" },
+	{ YT_TEXT, "0" },
 };
 
 #define N_GUESSES (sizeof(guesses) / sizeof(guesses[0]))
@@ -166,7 +186,7 @@ static bool mend(struct making *m, const struct yt_fault *fault)
 	leaf = strrchr(path, '.') != NULL ? strrchr(path, '.') + 1 : path;
 	if (guess->kind == YT_TEXT || guess->kind == YT_NUMBER) /* what an earlier message would have brought */
 		return yt_node_set_text(m->t->own, (struct yt_node *)m->msg->facts,
-			yt_arena_copy(m->t->own, yt_str(leaf)).p, yt_str(guess->text)) == 0;
+		               yt_arena_copy(m->t->own, yt_str(leaf)).p, yt_str(guess->text)) == 0;
 	return true;
 }
 

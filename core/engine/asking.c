@@ -1,7 +1,7 @@
 /* core/engine/asking.c - a request from the listener's hand until its leg leaves: who asks, may he, where to.
  *
- * engine_request() is called by process/worker_process.c.  A query's leg leaves at once, a state-changing one only after
- * the keeper said DOWN_ADMITTED (P1, engine.c). */
+ * engine_request() is called by process/worker_process.c.  A query's leg leaves at once, a state-changing one only
+ * after the keeper said DOWN_ADMITTED (P1, engine.c). */
 #include <stdio.h>
 
 #include <stdlib.h>
@@ -43,7 +43,8 @@ void asking_send(struct engine *e, struct work *w)
 	w->state = WORK_OUT;
 	w->leg_mono = engine_mono(e);
 	trace_parent(w->trace_id, w->trace, e->traceparent);
-	engine_send(e, w->party, w->id, w->id, w->request, w->outward->wire_op, yt_buf_view(&w->sent), leg_deadline(e, w, timeout));
+	engine_send(e, w->party, w->id, w->id, w->request, w->outward->wire_op, yt_buf_view(&w->sent),
+	        leg_deadline(e, w, timeout));
 	e->traceparent[0] = '\0';
 }
 
@@ -158,14 +159,15 @@ static struct yt_str institution_of(const struct work *w)
 
 /* One line for the operator, whether somebody has the wrong certificate or tries what he may not: who, from where, for
  * whom.  w: NULL before there is a message. */
-static void note_denied(struct engine *e, const struct engine_request *r, const struct work *w, const char *whose,
-	const char *why)
+static void note_denied(
+        struct engine *e, const struct engine_request *r, const struct work *w, const char *whose, const char *why)
 {
 	if (!yt_pace(&e->denials, engine_mono(e), "engine", "requests of who may not"))
 		return;
-	yt_log(YT_WARN, "engine", "denied on %s to \"%.*s\" from %.*s: %s%s; institution %.*s, exchange %016llx, trace %s", r->listener,
-		YT_FMT(r->subject), YT_FMT(r->peer), whose, why, YT_FMT(institution_of(w)),
-		(unsigned long long)(w != NULL ? w->id : 0), w != NULL ? w->trace : "-");
+	yt_log(YT_WARN, "engine",
+	        "denied on %s to \"%.*s\" from %.*s: %s%s; institution %.*s, exchange %016llx, trace %s", r->listener,
+	        YT_FMT(r->subject), YT_FMT(r->peer), whose, why, YT_FMT(institution_of(w)),
+	        (unsigned long long)(w != NULL ? w->id : 0), w != NULL ? w->trace : "-");
 }
 
 static const struct engine_origin *identify(struct engine *e, const struct engine_request *r, struct yt_fault *fault)
@@ -211,7 +213,7 @@ static bool may_go(struct engine *e, const struct engine_request *r, struct work
 		note_denied(e, r, w, "", "uses a message number of ours");
 		work_refuse(e, w, TEXT_RESERVED_NUMBER, (struct yt_str){ 0 });
 	} else if (w->msg->op->request_money != 0 &&
-		yt_money_check(w->msg->op->request_money, w->msg->body, why, sizeof(why)) != 0) {
+	           yt_money_check(w->msg->op->request_money, w->msg->body, why, sizeof(why)) != 0) {
 		work_refuse(e, w, TEXT_DOES_NOT_ADD_UP, yt_str(why));
 	} else {
 		return true;
@@ -237,7 +239,8 @@ static void route(struct engine *e, struct work *w)
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
 	const char *rule;
 
-	if ((institution == NULL && w->codec.api->sign_in_for != NULL) || (institution != NULL && !is_valid_now(e, institution))) {
+	if ((institution == NULL && w->codec.api->sign_in_for != NULL) ||
+	        (institution != NULL && !is_valid_now(e, institution))) {
 		work_refuse(e, w, TEXT_UNKNOWN_INSTITUTION, (struct yt_str){ 0 });
 		return;
 	}
@@ -274,8 +277,8 @@ static int decode(struct engine *e, struct work *w, const struct engine_request 
 	return rv;
 }
 
-/* A genuine message that may not be executed (any more): its stored answer counts more than that (crossprovince.md 7.3),
- * so the keeper is asked; only if it knows of none is the message refused, by leg.c, unsent. */
+/* A genuine message that may not be executed (any more): its stored answer counts more than that
+ * (crossprovince.md 7.3), so the keeper is asked; only if it knows of none is the message refused, by leg.c, unsent. */
 static bool may_be_known(struct engine *e, struct work *w)
 {
 	const char *rule;
@@ -299,7 +302,8 @@ static bool is_out_of_time(struct engine *e, struct yt_msg *msg, struct yt_fault
 		return false;
 	msg->refusal = is_late ? msg->too_late : msg->too_early;
 	snprintf(fault->path, sizeof(fault->path), "(message)");
-	snprintf(fault->why, sizeof(fault->why), "%s", is_late ? "came after it had expired" : "was sent in the future");
+	snprintf(
+	        fault->why, sizeof(fault->why), "%s", is_late ? "came after it had expired" : "was sent in the future");
 	return true;
 }
 

@@ -34,8 +34,8 @@ const struct yt_wire_op *codec_wire_op(const struct engine_codec *codec, struct 
 	return NULL;
 }
 
-void engine_box(struct engine *e, const struct engine_codec *codec, const char *what, uint64_t exchange,
-	struct yt_str octets)
+void engine_box(
+        struct engine *e, const struct engine_codec *codec, const char *what, uint64_t exchange, struct yt_str octets)
 {
 	e->world.box(e->world.ctx, codec->api->name, what, exchange, octets);
 }
@@ -45,16 +45,16 @@ void engine_unbox(struct engine *e)
 	e->world.box(e->world.ctx, NULL, NULL, 0, (struct yt_str){ 0 });
 }
 
-void engine_send(struct engine *e, const struct engine_party *party, uint64_t leg, uint64_t exchange, struct yt_str request,
-	struct yt_str wire_op, struct yt_str body, int64_t deadline_ms)
+void engine_send(struct engine *e, const struct engine_party *party, uint64_t leg, uint64_t exchange,
+        struct yt_str request, struct yt_str wire_op, struct yt_str body, int64_t deadline_ms)
 {
 	engine_box(e, &party->codec, "sign", exchange, request);
 	e->world.send(e->world.ctx, party, leg, wire_op, body, deadline_ms);
 	engine_unbox(e);
 }
 
-void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg, uint64_t exchange,
-	int status, struct yt_str octets, struct yt_reply *reply)
+void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg,
+        uint64_t exchange, int status, struct yt_str octets, struct yt_reply *reply)
 {
 	engine_box(e, &party->codec, "decode_reply", exchange, octets);
 	if (party->codec.api->decode_reply(party->codec.plugin, msg, status, octets, reply) != 0)
@@ -62,8 +62,8 @@ void engine_decode_reply(struct engine *e, const struct engine_party *party, con
 	engine_unbox(e);
 }
 
-int engine_encode_request(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg, uint64_t exchange,
-	struct yt_str request, struct yt_buf *out, struct yt_fault *fault)
+int engine_encode_request(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg,
+        uint64_t exchange, struct yt_str request, struct yt_buf *out, struct yt_fault *fault)
 {
 	int rv;
 
@@ -80,12 +80,12 @@ static struct yt_str own_reference(const struct yt_msg *msg, uint64_t exchange, 
 	char time[15];
 
 	yt_time_compact(wall_ms, time);
-	return yt_arena_printf(msg->arena, "%.*s%s%010llu", YT_FMT(area), time,
-		(unsigned long long)(exchange % 10000000000u));
+	return yt_arena_printf(
+	        msg->arena, "%.*s%s%010llu", YT_FMT(area), time, (unsigned long long)(exchange % 10000000000u));
 }
 
 int engine_encode_reply(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg,
-	struct yt_reply *reply, uint64_t exchange, struct yt_str request, struct yt_buf *out)
+        struct yt_reply *reply, uint64_t exchange, struct yt_str request, struct yt_buf *out)
 {
 	int rv;
 
@@ -104,7 +104,7 @@ int engine_encode_reply(struct engine *e, const struct engine_codec *codec, cons
 	if (rv != 0) {
 		yt_buf_clear(out);
 		yt_log(YT_ERROR, "engine", "exchange %016llx: its answer cannot be written in format %s: %s",
-			(unsigned long long)exchange, codec->api->name, yt_strerror(rv));
+		        (unsigned long long)exchange, codec->api->name, yt_strerror(rv));
 	}
 	return rv;
 }

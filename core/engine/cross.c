@@ -32,7 +32,7 @@ struct yt_str cross_made_number(struct engine *e, struct yt_arena *arena, const 
 }
 
 void cross_number(struct engine *e, struct yt_msg *msg, const struct engine_party *party, struct yt_str institution,
-	int64_t second, uint32_t serial)
+        int64_t second, uint32_t serial)
 {
 	msg->own_number = cross_made_number(e, msg->arena, &party->codec);
 	msg->wall_ms = engine_wall(e);
@@ -40,7 +40,8 @@ void cross_number(struct engine *e, struct yt_msg *msg, const struct engine_part
 		return;
 	if (second == 0) { /* a query of another format's: nobody keeps its number, so it need not be durable */
 		second = msg->wall_ms / 1000;
-		serial = e->conf.serial_from + (uint32_t)(next_serial(e) % (e->conf.serial_to - e->conf.serial_from + 1));
+		serial = e->conf.serial_from +
+		         (uint32_t)(next_serial(e) % (e->conf.serial_to - e->conf.serial_from + 1));
 	}
 	msg->number = engine_number(msg->arena, institution, second, serial);
 }
@@ -109,11 +110,11 @@ static struct yt_str insured_area(const struct yt_msg *msg, const struct yt_repl
 bool cross_keeps_facts(const struct engine *e, const struct yt_msg *msg, const struct yt_reply *reply)
 {
 	return e->conf.keeps_facts != NULL && reply->outcome == YT_DONE &&
-		e->conf.keeps_facts(e->conf.ctx, msg, insured_area(msg, reply));
+	       e->conf.keeps_facts(e->conf.ctx, msg, insured_area(msg, reply));
 }
 
 void cross_write_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_msg *msg,
-	const struct yt_reply *reply, const struct yt_node *pieces)
+        const struct yt_reply *reply, const struct yt_node *pieces)
 {
 	struct yt_buf json = { 0 };
 	size_t at;
@@ -128,8 +129,8 @@ void cross_write_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, 
 	yt_buf_free(&json);
 }
 
-void cross_keep_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_msg *msg,
-	const struct yt_reply *reply)
+void cross_keep_facts(
+        struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_msg *msg, const struct yt_reply *reply)
 {
 	struct yt_node *piece = cross_keeps_facts(e, msg, reply) ? facts_piece(msg->arena, msg, reply) : NULL;
 
@@ -157,7 +158,8 @@ void cross_go(struct engine *e, struct work *w, const struct talk *talk)
 		work_refuse(e, w, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 });
 		return;
 	}
-	if (composed->op->changes_state && w->party->codec.api->make_number == NULL) { /* it would need a number that is durable first */
+	if (composed->op->changes_state &&
+	        w->party->codec.api->make_number == NULL) { /* it would need a number that is durable first */
 		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
 		return;
 	}
@@ -185,7 +187,7 @@ void cross_give_back(const struct yt_msg *msg, struct yt_reply *reply)
 }
 
 struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
-	uint64_t exchange, struct yt_str octets)
+        uint64_t exchange, struct yt_str octets)
 {
 	struct yt_msg *msg = yt_msg_new(arena);
 	struct yt_fault fault;

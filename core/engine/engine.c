@@ -1,8 +1,8 @@
 /* core/engine/engine.c - the keeper's verdicts, connections that end, time, and the engine's own life; see engine.h for
  * the flow.
  *
- * Requests come in by asking.c and the ends of legs by leg.c; what they wait for is told here, and what is waited for in
- * vain ends here.  A verdict about a lease goes on to resolve.c, one about a sign_no to session.c. */
+ * Requests come in by asking.c and the ends of legs by leg.c; what they wait for is told here, and what is waited for
+ * in vain ends here.  A verdict about a lease goes on to resolve.c, one about a sign_no to session.c. */
 #include "engine/engine.h"
 
 #include <stdlib.h>
@@ -86,11 +86,13 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 			return; /* said twice, by two keepers */
 		work_forget_seq(e, w);
 		if (w->token != 0 && engine_mono(e) < w->hold_until && !w->lacks_sign_no && !w->joins_only &&
-			(w->msg->expires_ms == 0 || engine_wall(e) <= w->msg->expires_ms)) { /* nobody executes it after that */
+		        (w->msg->expires_ms == 0 ||
+		                engine_wall(e) <= w->msg->expires_ms)) { /* nobody executes it after that */
 			asking_send(e, w);
 			return;
 		}
-		w->state = WORK_OUT; /* nobody waits any more, and its reversal may have overtaken it: it does not leave */
+		w->state =
+		        WORK_OUT; /* nobody waits any more, and its reversal may have overtaken it: it does not leave */
 		w->leg_mono = engine_mono(e);
 		engine_leg(e, w->id, LEG_NOT_SENT, 0, (struct yt_str){ 0 }, "too late to send", false);
 		return;
@@ -169,7 +171,7 @@ static void on_restarted(struct engine *e, uint64_t epoch)
 	tasks_again(e);
 	engine_submit(e, UP_READY, epoch, (struct yt_str){ 0 });
 	HASH_ITER(hh_id, e->by_id, w, next_w)
-		ask_again(e, w);
+	ask_again(e, w);
 	sessions_again(e);
 }
 
@@ -252,7 +254,7 @@ void engine_cannot_ask(struct engine *e, uint64_t seq)
 	e->counts.refused++;
 	if (w->token != 0)
 		e->world.answer(e->world.ctx, w->token, 413, "text/plain; charset=utf-8",
-			YT_STR("too large for this gateway, nothing was sent\n"));
+		        YT_STR("too large for this gateway, nothing was sent\n"));
 	work_free(e, w);
 }
 
@@ -261,7 +263,8 @@ void engine_sessions_changed(struct engine *e, const struct session *session)
 	struct work *w, *next_w;
 	struct task *t, *next_t;
 
-	HASH_ITER(hh_id, e->by_id, w, next_w) {
+	HASH_ITER(hh_id, e->by_id, w, next_w)
+	{
 		const struct engine_institution *institution;
 
 		if (w->state != WORK_SIGNING || w->signing != session)
@@ -272,7 +275,8 @@ void engine_sessions_changed(struct engine *e, const struct session *session)
 		else if (asking_is_signed(e, w, institution))
 			asking_go(e, w);
 	}
-	HASH_ITER(hh_id, e->tasks, t, next_t) {
+	HASH_ITER(hh_id, e->tasks, t, next_t)
+	{
 		if (t->state == TASK_SIGNING && t->signing == session)
 			task_go_on(e, t, session->sign_no[0] != 0);
 	}
@@ -315,7 +319,8 @@ int64_t engine_tick(struct engine *e)
 	struct work *w, *next;
 
 	engine_empty_outbox(e);
-	HASH_ITER(hh_id, e->by_id, w, next) {
+	HASH_ITER(hh_id, e->by_id, w, next)
+	{
 		if ((w->state != WORK_WAITING && w->state != WORK_ADMITTING) || now < w->hold_until)
 			continue;
 		if (w->token != 0) { /* its origin gives up now: silence, for the outcome is not known */
@@ -382,16 +387,18 @@ void engine_free(struct engine *e)
 	if (e == NULL)
 		return;
 	HASH_ITER(hh_id, e->by_id, w, next_w)
-		work_free(e, w);
+	work_free(e, w);
 	HASH_ITER(hh_id, e->tasks, t, next_t)
-		task_free(e, t);
-	HASH_ITER(hh, e->sessions, s, next_s) {
+	task_free(e, t);
+	HASH_ITER(hh, e->sessions, s, next_s)
+	{
 		HASH_DEL(e->sessions, s);
 		if (s->arena != NULL)
 			engine_arena_back(e, s->arena);
 		free(s);
 	}
-	DL_FOREACH_SAFE(e->outbox, o, next_o) {
+	DL_FOREACH_SAFE(e->outbox, o, next_o)
+	{
 		DL_DELETE(e->outbox, o);
 		yt_buf_free(&o->payload);
 		free(o);

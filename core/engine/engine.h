@@ -39,9 +39,9 @@ struct engine_party {
  * and undone if a later one is refused (flow.c).  A party may stand in it more than once. */
 struct engine_flow_step {
 	const struct engine_party *party;
-	enum yt_operation op; /* YT_OP_COUNT: the request's own */
-	const char *unless;   /* left out where the case has this fact already; NULL: always done */
-	bool is_kept;         /* nothing undoes it, or nothing needs to */
+	enum yt_operation op;  /* YT_OP_COUNT: the request's own */
+	const char *unless;    /* left out where the case has this fact already; NULL: always done */
+	bool is_kept;          /* nothing undoes it, or nothing needs to */
 	const char *only_with; /* left out where the case does not have this fact; NULL: always done */
 };
 
@@ -57,15 +57,16 @@ enum engine_unknown_style { ENGINE_HOLD, ENGINE_SILENCE, ENGINE_CODE };
 struct engine_origin {
 	const char *name;
 	enum engine_unknown_style unknown_style;
-	int64_t timeout_ms; /* how long it waits for an answer of ours */
+	int64_t timeout_ms;   /* how long it waits for an answer of ours */
 	char unknown_code[8]; /* ENGINE_CODE: the agreed code, never 0 and never negative */
 };
 
 struct engine_institution {
 	const char *code, *name, *area;
-	bool signs_in_itself;  /* sign_in: pass */
+	bool signs_in_itself;                    /* sign_in: pass */
 	const char *operator_id, *operator_name; /* for messages of our own in its name */
-	uint32_t from_day, to_day; /* yyyymmdd in business time, both included; 0: open.  Outside, new requests are refused */
+	uint32_t from_day,
+	        to_day; /* yyyymmdd in business time, both included; 0: open.  Outside, new requests are refused */
 };
 
 struct engine_conf {
@@ -77,7 +78,7 @@ struct engine_conf {
 	/* First matching route; NULL: none.  *rule: its name.  *flow: set where it leads to one, the party is then
 	 * that of its first step. */
 	const struct engine_party *(*route)(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-	                                    const char *listener, const struct engine_flow **flow, const char **rule);
+	        const char *listener, const struct engine_flow **flow, const char **rule);
 	/* A flow by the name the journal kept; NULL: not configured any more, or there are none. */
 	const struct engine_flow *(*flow)(void *ctx, const char *name);
 	/* Whether later messages of this case may need what this one carries; insured: the area that the message or
@@ -90,7 +91,7 @@ struct engine_conf {
 	uint32_t serial_from, serial_to; /* reserved block: an origin that uses it is refused */
 	uint32_t exchanges;              /* at once in this worker */
 	int64_t retry_ms, retry_max_ms, park_after_ms;
-	int64_t margin_ms;               /* kept of the origin's time for our own answer */
+	int64_t margin_ms; /* kept of the origin's time for our own answer */
 };
 
 struct engine_world {
@@ -101,8 +102,8 @@ struct engine_world {
 	/* Puts a message on the ring; talk->seq is the engine's.  YT_ENOSPC: full, try later. */
 	int (*submit)(void *ctx, const struct talk *talk);
 	/* Sends body, which is a transaction wire_op of its format, to a party; ends in engine_leg(leg). */
-	void (*send)(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op, struct yt_str body,
-	             int64_t deadline_ms);
+	void (*send)(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
+	        struct yt_str body, int64_t deadline_ms);
 	void (*answer)(void *ctx, uint64_t token, int status, const char *content_type, struct yt_str body);
 	void (*drop)(void *ctx, uint64_t token); /* closes without an answer */
 	/* Keyed hash of a person number (16 bytes): what the journal may know of him (P9). */
@@ -123,17 +124,17 @@ struct engine_request {
 	uint64_t token;       /* names the connection's request; not 0 */
 	const char *listener; /* outlives the engine */
 	struct engine_codec codec;
-	bool by_certificate;  /* subject says who; else the header signature */
+	bool by_certificate; /* subject says who; else the header signature */
 	struct yt_str method, subject, path;
-	struct yt_str peer;   /* address:port, for the log */
+	struct yt_str peer; /* address:port, for the log */
 	const struct yt_header *headers;
 	size_t n_headers;
-	struct yt_str body;   /* borrowed until engine_request() returns */
+	struct yt_str body; /* borrowed until engine_request() returns */
 };
 
 /* While world.send() runs: the traceparent of that leg (trace.h); empty: it belongs to no request. */
 const char *engine_traceparent(const struct engine *engine);
-void engine_start(struct engine *engine); /* says hello to the keeper */
+void engine_start(struct engine *engine);       /* says hello to the keeper */
 bool engine_is_up(const struct engine *engine); /* the keeper has welcomed us: doors may open */
 void engine_request(struct engine *engine, const struct engine_request *request);
 void engine_gone(struct engine *engine, uint64_t token);    /* nobody waits for it any more */
@@ -143,7 +144,7 @@ void engine_talk(struct engine *engine, const struct talk *talk);
 enum engine_leg_end { LEG_NOT_SENT = 1, LEG_ANSWERED, LEG_LOST, LEG_TIMED_OUT };
 /* How a leg ended; late: an answer after LEG_TIMED_OUT. */
 void engine_leg(struct engine *engine, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body,
-                const char *why, bool late);
+        const char *why, bool late);
 /* Deadlines; returns the monotonic time of the next call, -1 for none. */
 int64_t engine_tick(struct engine *engine);
 /* No new leases are taken to heart, nothing new comes in; true when nothing is left. */

@@ -31,7 +31,8 @@ struct source { /* members of one object of a request or of its answer */
 static const struct source sources[] = {
 	{ YT_OP_PERSON_CHECK, true, "baseinfo", PERSON },
 	{ YT_OP_PERSON_CHECK, true, "insuinfo", "insutype psn_type cvlserv_flag insuplc_admdvs" },
-	{ YT_OP_OUTPATIENT_REGISTER, false, "data", "psn_no insutype begntime ipt_otp_no atddr_no dr_name dept_code dept_name" },
+	{ YT_OP_OUTPATIENT_REGISTER, false, "data",
+	        "psn_no insutype begntime ipt_otp_no atddr_no dr_name dept_code dept_name" },
 	{ YT_OP_OUTPATIENT_REGISTER, true, "data", ADMITTED },
 	{ YT_OP_OUTPATIENT_REGISTER, true, "result", ADMITTED },
 	{ YT_OP_OUTPATIENT_VISIT, false, "mdtrtinfo", "psn_no med_type begntime dise_codg dise_name" },
@@ -53,9 +54,9 @@ static const struct source sources[] = {
 	{ YT_OP_INPATIENT_SETTLE, true, "setlinfo", SETTLED },
 };
 
-static const char *const line_names[] = { "feedetl_sn", "chrg_bchno", "med_list_codg", "medins_list_codg", "cnt", "pric",
-	"det_item_fee_sumamt", "fee_ocur_time", "fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt", "inscp_scp_amt",
-	"chrgitm_lv", "med_chrgitm_type", NULL };
+static const char *const line_names[] = { "feedetl_sn", "chrg_bchno", "med_list_codg", "medins_list_codg", "cnt",
+	"pric", "det_item_fee_sumamt", "fee_ocur_time", "fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt",
+	"inscp_scp_amt", "chrgitm_lv", "med_chrgitm_type", NULL };
 
 /* -- keys --------------------------------------------------------------------------------------- */
 
@@ -68,7 +69,7 @@ static bool make_key(char key[FACTS_KEY_MAX], char kind, struct yt_str instituti
 }
 
 unsigned facts_keys(const struct yt_msg *msg, const struct yt_reply *reply, const uint8_t person[16],
-	char keys[FACTS_KEYS_MAX][FACTS_KEY_MAX])
+        char keys[FACTS_KEYS_MAX][FACTS_KEY_MAX])
 {
 	struct yt_str visit = msg->visit.n != 0 || reply == NULL ? msg->visit : reply->visit;
 	uint8_t any = 0;
@@ -166,8 +167,8 @@ static const struct yt_node *rows_of(const struct yt_node *body)
 	return rows != NULL && rows->kind == YT_ARRAY ? rows : NULL;
 }
 
-static void take_lines(struct yt_arena *arena, struct yt_node *piece, const struct yt_msg *msg,
-	const struct yt_reply *reply)
+static void take_lines(
+        struct yt_arena *arena, struct yt_node *piece, const struct yt_msg *msg, const struct yt_reply *reply)
 {
 	const struct yt_node *rows = rows_of(msg->body), *split, *value;
 	struct yt_node *lines, *line;
@@ -233,7 +234,8 @@ struct yt_node *facts_piece(struct yt_arena *arena, const struct yt_msg *msg, co
 		if (s->op == op && (!s->is_reply || reply != NULL))
 			take_names(arena, values, object(s->is_reply ? reply->body : msg->body, s->node), s->names);
 	}
-	if (op == YT_OP_OUTPATIENT_FEES || op == YT_OP_INPATIENT_FEES || (op == YT_OP_PHARMACY_PRESETTLE && reply != NULL))
+	if (op == YT_OP_OUTPATIENT_FEES || op == YT_OP_INPATIENT_FEES ||
+	        (op == YT_OP_PHARMACY_PRESETTLE && reply != NULL))
 		take_lines(arena, piece, msg, reply);
 	else if (op == YT_OP_OUTPATIENT_FEES_CANCEL || op == YT_OP_INPATIENT_FEES_CANCEL)
 		take_gone(arena, piece, msg);
@@ -253,7 +255,8 @@ void facts_begin(struct facts *facts, struct yt_arena *arena)
 
 void facts_add(struct facts *facts, struct yt_node *piece)
 {
-	struct yt_node *in = piece == NULL ? NULL : yt_node_add(facts->arena, facts->pieces, (struct yt_str){ 0 }, YT_OBJECT);
+	struct yt_node *in =
+	        piece == NULL ? NULL : yt_node_add(facts->arena, facts->pieces, (struct yt_str){ 0 }, YT_OBJECT);
 
 	if (in == NULL)
 		return;
@@ -414,7 +417,8 @@ struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg
 	out->op = op;
 	if (op != msg->op)
 		out->wire_op = (struct yt_str){ 0 };
-	out->content = out->sent = (struct yt_str){ 0 }; /* what its origin's message became at another step is not this one */
+	out->content = out->sent =
+	        (struct yt_str){ 0 }; /* what its origin's message became at another step is not this one */
 	for (const struct yt_node *c = facts->set->child; c != NULL; c = c->next)
 		if (!set(facts->arena, all, c->name, c))
 			return NULL;

@@ -10,9 +10,9 @@
 
 #include "yitong/message.h"
 
-#define FACTS_KEY_MAX 96    /* bytes of one key with the NUL */
-#define FACTS_KEYS_MAX 3    /* of one message */
-#define FACTS_PIECES_MAX 512 /* of one case; a stay of 400 lines has a few dozen */
+#define FACTS_KEY_MAX 96           /* bytes of one key with the NUL */
+#define FACTS_KEYS_MAX 3           /* of one message */
+#define FACTS_PIECES_MAX 512       /* of one case; a stay of 400 lines has a few dozen */
 #define FACTS_BYTES_MAX (1u << 20) /* of all pieces of a case */
 
 struct facts {
@@ -26,7 +26,7 @@ struct facts {
  * person: keyed hash.  reply: the answer, which may issue the visit's number; NULL before there is one.  Returns how
  * many were written. */
 unsigned facts_keys(const struct yt_msg *msg, const struct yt_reply *reply, const uint8_t person[16],
-	char keys[FACTS_KEYS_MAX][FACTS_KEY_MAX]);
+        char keys[FACTS_KEYS_MAX][FACTS_KEY_MAX]);
 
 /* What msg and its answer leave behind for later messages; NULL when nothing or out of memory. */
 struct yt_node *facts_piece(struct yt_arena *arena, const struct yt_msg *msg, const struct yt_reply *reply);

@@ -20,12 +20,12 @@ struct flow_run {
 	const struct engine_flow *flow;
 	struct facts facts;
 	struct yt_str sent[REC_STEPS_MAX], got[REC_STEPS_MAX], undo_sent;
-	struct yt_msg *said[REC_STEPS_MAX];  /* as the step's party was asked */
+	struct yt_msg *said[REC_STEPS_MAX]; /* as the step's party was asked */
 	struct yt_reply *heard[REC_STEPS_MAX];
-	bool is_again; /* what is out had left before */
-	bool is_kept;  /* the same octets stand in the journal already */
+	bool is_again;                /* what is out had left before */
+	bool is_kept;                 /* the same octets stand in the journal already */
 	const struct yt_msg *renewed; /* what had left and goes out again with another sign_no; NULL: nothing */
-	bool lacks_secret; /* the request is known without its credentials only */
+	bool lacks_secret;            /* the request is known without its credentials only */
 };
 
 /* -- beginning ---------------------------------------------------------------------------------- */
@@ -86,12 +86,13 @@ void flow_start(struct engine *e, struct task *t, const struct rec *lease)
 	if ((t->x.flags & REC_X_SECRET) != 0)
 		run->lacks_secret = !read_clear(e, t);
 	if (is_forsaken(e, t))
-		task_resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 }, t->x.trace),
-			"nothing had left, and its origin does not wait any more");
+		task_resolve_refused(e, t,
+		        engine_refusal(t->arena, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 }, t->x.trace),
+		        "nothing had left, and its origin does not wait any more");
 	else if (run->flow == NULL || t->x.step > run->flow->n)
 		task_park(e, t, "its flow is not configured any more");
 	else if (t->x.step != 0 && t->x.step != t->x.refused_step &&
-		strcmp(t->x.party, run->flow->steps[t->x.step - 1].party->name) != 0)
+	         strcmp(t->x.party, run->flow->steps[t->x.step - 1].party->name) != 0)
 		task_park(e, t, "its flow has other steps now");
 	else
 		flow_ask_facts(e, t);
@@ -123,13 +124,15 @@ static bool read_step(struct engine *e, struct task *t, unsigned step)
 
 	if (run->sent[i].n == 0)
 		return true;
-	run->said[i] = is_verbatim(t, step) ? t->original :
-		cross_read_back(e, t->arena, step_at(t, step)->party, t->id, run->sent[i]);
+	run->said[i] = is_verbatim(t, step)
+	                       ? t->original
+	                       : cross_read_back(e, t->arena, step_at(t, step)->party, t->id, run->sent[i]);
 	if (run->said[i] != NULL)
 		run->said[i]->op = op_of(t, step); /* out- and in-patients may share the number it has there */
 	if (run->said[i] == NULL)
 		return false;
-	if (run->got[i].n == 0) /* not answered, or refused unsent; else what must be undone some day would be forgotten */
+	if (run->got[i].n ==
+	        0) /* not answered, or refused unsent; else what must be undone some day would be forgotten */
 		return t->x.undoing || step == t->x.refused_step || (step == t->x.step && t->x.step_state != STEP_DONE);
 	run->heard[i] = yt_reply_new(t->arena);
 	YT_REQUIRE(run->heard[i] != NULL);
@@ -221,8 +224,10 @@ static void send_again(struct engine *e, struct task *t)
 	t->leg = t->x.undoing ? REC_LEG_UNDO : REC_LEG_STEP;
 	t->own = t->x.undoing ? cross_read_back(e, t->arena, t->party, t->id, octets) : run->said[t->x.step - 1];
 	if (octets.n == 0 || t->own == NULL || (run->lacks_secret && is_verbatim(t, t->x.step) && !t->x.undoing)) {
-		task_park(e, t, octets.n == 0 || t->own == NULL ? "what was sent cannot be read back" :
-			"it carried a credential that is not kept: it cannot be sent again");
+		task_park(e, t,
+		        octets.n == 0 || t->own == NULL
+		                ? "what was sent cannot be read back"
+		                : "it carried a credential that is not kept: it cannot be sent again");
 		return;
 	}
 	run->is_again = run->is_kept = true;
@@ -306,8 +311,8 @@ static bool is_signed(struct engine *e, struct task *t, bool verbatim)
 		t->original->operator_name = yt_str(institution->operator_name);
 	}
 	sign_no = session_get(e, t->party, t->original->institution,
-		verbatim ? t->original->operator_id : yt_str(institution->operator_id), t->sign_no_died ? t->sign_no : NULL,
-		&t->signing);
+	        verbatim ? t->original->operator_id : yt_str(institution->operator_id),
+	        t->sign_no_died ? t->sign_no : NULL, &t->signing);
 	if (sign_no == NULL) {
 		t->state = TASK_SIGNING;
 		return false;
@@ -446,7 +451,8 @@ static unsigned undo_before(const struct task *t, unsigned step)
 	while (--step > 0) {
 		const struct yt_reply *heard = t->run->heard[step - 1];
 
-		if (heard != NULL && heard->outcome == YT_DONE && !step_at(t, step)->is_kept && op_of(t, step)->changes_state)
+		if (heard != NULL && heard->outcome == YT_DONE && !step_at(t, step)->is_kept &&
+		        op_of(t, step)->changes_state)
 			return step;
 	}
 	return 0;
@@ -465,7 +471,7 @@ static void undo(struct engine *e, struct task *t, unsigned before)
 static bool is_left_out(const struct task *t, const struct engine_flow_step *step)
 {
 	return (step->unless != NULL && facts_get(&t->run->facts, step->unless).n != 0) ||
-		(step->only_with != NULL && facts_get(&t->run->facts, step->only_with).n == 0);
+	       (step->only_with != NULL && facts_get(&t->run->facts, step->only_with).n == 0);
 }
 
 /* The next step that is not left out; behind the last one when there is none. */
@@ -482,7 +488,8 @@ static unsigned next_step(const struct task *t)
 static enum yt_resolve method_of(const struct task *t, unsigned step)
 {
 	const struct yt_msg *said = t->run->said[step - 1];
-	const struct yt_wire_op *op = said == NULL ? NULL : codec_wire_op(&step_at(t, step)->party->codec, said->wire_op);
+	const struct yt_wire_op *op =
+	        said == NULL ? NULL : codec_wire_op(&step_at(t, step)->party->codec, said->wire_op);
 
 	return op == NULL ? YT_RESOLVE_PARK : op->resolve;
 }
@@ -524,7 +531,7 @@ static void decide(struct engine *e, struct task *t)
 	} else if (t->x.undoing) {
 		undo(e, t, t->x.step);
 	} else if (t->x.reversal_wanted || t->x.state == X_DONE || t->x.state == X_REVERSING ||
-		t->x.step_state == STEP_REFUSED) {
+	           t->x.step_state == STEP_REFUSED) {
 		undo(e, t, t->x.step + 1u);
 	} else {
 		step = next_step(t);
@@ -569,8 +576,10 @@ static void refuse_unsent(struct engine *e, struct task *t, const struct yt_faul
  * call can take effect any more. */
 static bool is_undone(const struct engine *e, const struct task *t, const struct yt_reply *reply)
 {
-	return reply->outcome == YT_DONE || (reply->outcome == YT_REFUSED && (reply->already_done ||
-		(reply->never_happened && (t->run->heard[t->x.step - 1] != NULL || task_is_settled(e, t)))));
+	return reply->outcome == YT_DONE ||
+	       (reply->outcome == YT_REFUSED &&
+	               (reply->already_done || (reply->never_happened && (t->run->heard[t->x.step - 1] != NULL ||
+	                                                                         task_is_settled(e, t)))));
 }
 
 /* Its sign_no was not taken: it goes out once more with another one.  False: it is as it is. */
@@ -614,7 +623,8 @@ static void later(struct engine *e, struct task *t, bool not_found)
 	else if (t->leg == REC_LEG_STEP && !is_repeatable(t, t->x.step))
 		task_give_back(e, t); /* the keeper waits before anything is reversed */
 	else
-		task_try_later(e, t, t->leg == REC_LEG_UNDO ? "a step is not undone yet" : "a step's outcome is unknown");
+		task_try_later(
+		        e, t, t->leg == REC_LEG_UNDO ? "a step is not undone yet" : "a step's outcome is unknown");
 }
 
 void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body)

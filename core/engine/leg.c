@@ -1,7 +1,8 @@
 /* core/engine/leg.c - how a leg ended: its answer is read, its sums are checked, what it proves is written down.
  *
  * engine_leg() is called by process/worker_process.c when a lane has told.  A query's origin hears at once, that of a
- * change only after DOWN_DURABLE (engine.c).  Without an answer the outcome is unknown and the keeper's from then on. */
+ * change only after DOWN_DURABLE (engine.c).  Without an answer the outcome is unknown and the keeper's from then on.
+ */
 #include <stdio.h>
 
 #include "engine/work.h"
@@ -17,18 +18,18 @@ static unsigned mark_breach(struct engine *e, struct work *w, struct yt_reply *r
 	if (reply->breach.n != 0) /* its codec found one by the rules of its format */
 		snprintf(why, sizeof(why), "%.*s", YT_FMT(reply->breach));
 	else if (w->msg->op->reply_money == 0 ||
-		yt_money_check(w->msg->op->reply_money, reply->body, why, sizeof(why)) == 0)
+	         yt_money_check(w->msg->op->reply_money, reply->body, why, sizeof(why)) == 0)
 		return 0;
 	yt_log(YT_ERROR, "engine", "exchange %016llx at %s: the answer does not add up: %s", (unsigned long long)w->id,
-		w->party->name, why);
+	        w->party->name, why);
 	text = text_make(w->arena, TEXT_MARKED, (struct yt_str){ 0 }, w->trace);
 	if (reply->head != NULL)
 		yt_node_set_text(w->arena, reply->head, "warn_msg", text);
 	return REC_X_MONEY_BREACH;
 }
 
-static struct yt_reply *read_leg(struct engine *e, struct work *w, enum engine_leg_end end, int status, struct yt_str body,
-	const char *why)
+static struct yt_reply *read_leg(
+        struct engine *e, struct work *w, enum engine_leg_end end, int status, struct yt_str body, const char *why)
 {
 	struct yt_reply *reply = yt_reply_new(w->arena);
 
@@ -38,9 +39,10 @@ static struct yt_reply *read_leg(struct engine *e, struct work *w, enum engine_l
 		if (w->outward != w->msg)
 			cross_give_back(w->msg, reply);
 	} else if (end == LEG_NOT_SENT) {
-		reply = w->unless_known.p != NULL ? engine_refusal(w->arena, TEXT_UNREADABLE, w->unless_known, w->trace) :
-			engine_refusal(w->arena, w->joins_only ? TEXT_NOTHING_TO_REVERSE : TEXT_NOT_CONNECTED, (struct yt_str){ 0 },
-			w->trace);
+		reply = w->unless_known.p != NULL
+		                ? engine_refusal(w->arena, TEXT_UNREADABLE, w->unless_known, w->trace)
+		                : engine_refusal(w->arena, w->joins_only ? TEXT_NOTHING_TO_REVERSE : TEXT_NOT_CONNECTED,
+		                          (struct yt_str){ 0 }, w->trace);
 		if (w->msg->refusal.n != 0)
 			reply->code = w->msg->refusal;
 	} else {
@@ -50,8 +52,8 @@ static struct yt_reply *read_leg(struct engine *e, struct work *w, enum engine_l
 	return reply;
 }
 
-/* What a query's origin hears that got no answer: to ask again, for it had no effect to be unknown; or what the format has
- * for it, such as for a review that must not hold up the counter. */
+/* What a query's origin hears that got no answer: to ask again, for it had no effect to be unknown; or what the format
+ * has for it, such as for a review that must not hold up the counter. */
 static struct yt_reply *instead_of(struct engine *e, struct work *w)
 {
 	struct yt_reply *instead = yt_reply_new(w->arena);
@@ -62,8 +64,9 @@ static struct yt_reply *instead_of(struct engine *e, struct work *w)
 		(void)w->party->codec.api->patience(w->party->codec.plugin, w->outward, instead);
 		engine_unbox(e);
 	}
-	return instead->outcome == YT_DONE ? instead :
-		engine_refusal(w->arena, TEXT_QUERY_FAILED, (struct yt_str){ 0 }, w->trace);
+	return instead->outcome == YT_DONE
+	               ? instead
+	               : engine_refusal(w->arena, TEXT_QUERY_FAILED, (struct yt_str){ 0 }, w->trace);
 }
 
 static void end_query(struct engine *e, struct work *w, struct yt_reply *reply, bool was_sent)
@@ -81,7 +84,7 @@ static void end_query(struct engine *e, struct work *w, struct yt_reply *reply, 
 
 /* outcome + answered, or the unknown outcome alone. */
 static void write_end(struct engine *e, struct work *w, struct yt_reply *reply, struct yt_str body, unsigned flags,
-	struct yt_buf *records, struct yt_buf *octets)
+        struct yt_buf *records, struct yt_buf *octets)
 {
 	flags |= mark_breach(e, w, reply);
 	yt_buf_clear(records);
@@ -94,8 +97,10 @@ static void write_end(struct engine *e, struct work *w, struct yt_reply *reply, 
 		return;
 	}
 	(void)engine_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, octets);
-	written_answered(records, e, w->id, reply, reply->n_secrets == 0 ? yt_buf_view(octets) :
-		secrets_out(e, &w->codec, w->msg->wire_op, true, w->arena, yt_buf_view(octets)));
+	written_answered(records, e, w->id, reply,
+	        reply->n_secrets == 0
+	                ? yt_buf_view(octets)
+	                : secrets_out(e, &w->codec, w->msg->wire_op, true, w->arena, yt_buf_view(octets)));
 	cross_keep_facts(records, e, w->id, w->msg, reply);
 }
 
@@ -122,7 +127,7 @@ static void learn_sign_no(struct engine *e, const struct work *w, const struct y
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
 
 	if (w->msg->op->id == YT_OP_SIGN_IN && reply->outcome == YT_DONE && institution != NULL &&
-		!institution->signs_in_itself)
+	        !institution->signs_in_itself)
 		session_keep(e, w->party, w->msg->institution, w->msg->operator_id, reply->sign_no);
 }
 
@@ -132,7 +137,8 @@ static bool renew_sign_no(struct engine *e, struct work *w, const struct yt_repl
 {
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
 
-	if (reply->outcome != YT_REFUSED || !reply->session_expired || institution == NULL || institution->signs_in_itself)
+	if (reply->outcome != YT_REFUSED || !reply->session_expired || institution == NULL ||
+	        institution->signs_in_itself)
 		return false;
 	session_died(e, w->party, w->msg->institution, w->msg->operator_id, w->msg->sign_no);
 	if (w->msg->op->changes_state || w->asked_twice)
@@ -144,8 +150,8 @@ static bool renew_sign_no(struct engine *e, struct work *w, const struct yt_repl
 	return true;
 }
 
-void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body, const char *why,
-	bool late)
+void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body,
+        const char *why, bool late)
 {
 	uint64_t task_id = leg & ~LEG_OF_TASK;
 	struct yt_reply *reply;
@@ -166,7 +172,8 @@ void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int sta
 	if (w == NULL || (late ? w->state != WORK_WAITING && w->state != WORK_ENDING : w->state != WORK_OUT))
 		return;
 	reply = read_leg(e, w, end, status, body, why);
-	if (!w->msg->op->changes_state && reply->outcome == YT_UNKNOWN && end != LEG_TIMED_OUT && !late && !w->asked_twice) {
+	if (!w->msg->op->changes_state && reply->outcome == YT_UNKNOWN && end != LEG_TIMED_OUT && !late &&
+	        !w->asked_twice) {
 		w->asked_twice = true; /* a query has no effect: one lost answer is asked for again at once */
 		asking_send(e, w);
 		return;

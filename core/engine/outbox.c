@@ -17,7 +17,8 @@ uint64_t engine_submit(struct engine *e, enum talk_kind kind, uint64_t exchange,
 
 	if (e->outbox == NULL && (rv = e->world.submit(e->world.ctx, &talk)) == 0)
 		return talk.seq;
-	if (rv != YT_ELIMIT && kind == UP_NOTE && rec_may_be_lost(payload)) { /* it would grow without end while a disk is full */
+	if (rv != YT_ELIMIT && kind == UP_NOTE &&
+	        rec_may_be_lost(payload)) { /* it would grow without end while a disk is full */
 		e->counts.dropped++;
 		return talk.seq;
 	}
@@ -62,7 +63,8 @@ static void without_received(struct yt_buf *out, struct yt_str records)
 
 static void unknown_outcome(struct yt_buf *out, struct engine *e, uint64_t exchange)
 {
-	struct yt_reply unknown = { .outcome = YT_UNKNOWN, .text = YT_STR("the answer is too large for the ring (ring_mib)") };
+	struct yt_reply unknown = { .outcome = YT_UNKNOWN,
+		.text = YT_STR("the answer is too large for the ring (ring_mib)") };
 
 	written_outcome(out, e, exchange, REC_LEG_MAIN, &unknown, (struct yt_str){ 0 }, 0, 0);
 }
@@ -108,8 +110,10 @@ void engine_empty_outbox(struct engine *e)
 	while ((o = e->outbox) != NULL) {
 		rv = e->world.submit(e->world.ctx, &o->talk);
 		if (rv == YT_ELIMIT) {
-			yt_log(YT_ERROR, "engine", "exchange %016llx: %zu bytes for the keeper are more than a ring holds; raise "
-				"limits.ring_mib", (unsigned long long)o->talk.exchange, o->talk.payload.n);
+			yt_log(YT_ERROR, "engine",
+			        "exchange %016llx: %zu bytes for the keeper are more than a ring holds; raise "
+			        "limits.ring_mib",
+			        (unsigned long long)o->talk.exchange, o->talk.payload.n);
 			if (say_less(e, o))
 				continue;
 		} else if (rv != 0) {

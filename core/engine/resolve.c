@@ -187,10 +187,10 @@ static void answer_decided(struct engine *e, struct task *t)
 		reply->code = YT_STR("0");
 		reply->head = yt_node_new(t->arena, YT_OBJECT);
 		yt_node_set_text(t->arena, reply->head, "warn_msg",
-			text_make(t->arena, TEXT_DECIDED, (struct yt_str){ 0 }, t->x.trace));
+		        text_make(t->arena, TEXT_DECIDED, (struct yt_str){ 0 }, t->x.trace));
 	} else {
 		reply = engine_refusal(t->arena, t->x.state == X_REVERSED ? text_of_undone(t) : TEXT_NOT_DONE,
-			(struct yt_str){ 0 }, t->x.trace);
+		        (struct yt_str){ 0 }, t->x.trace);
 	}
 	answer(e, t, reply);
 	task_give_back(e, t);
@@ -269,8 +269,8 @@ static struct yt_str operator_of(struct engine *e, const struct task *t)
 {
 	const struct engine_institution *institution = institution_of(e, t);
 
-	return t->leg == REC_LEG_RESEND && !institution->signs_in_itself ? t->original->operator_id :
-		yt_str(institution->operator_id);
+	return t->leg == REC_LEG_RESEND && !institution->signs_in_itself ? t->original->operator_id
+	                                                                 : yt_str(institution->operator_id);
 }
 
 /* Its credential was not kept, so it cannot be sent again: where a query has proved it absent, it never happened. */
@@ -278,7 +278,7 @@ static void lacks_secret(struct engine *e, struct task *t)
 {
 	if (t->method == YT_RESOLVE_QUERY)
 		task_resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_DONE, (struct yt_str){ 0 }, t->x.trace),
-			"it never took effect, and the credential it carried is not kept");
+		        "it never took effect, and the credential it carried is not kept");
 	else
 		task_park(e, t, "it carried a credential that is not kept: it cannot be sent again");
 }
@@ -316,12 +316,15 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 		return;
 	}
 	if (t->used >= NUMBERS_OF_LEASE || institution_of(e, t) == NULL) {
-		task_try_later(e, t, t->used >= NUMBERS_OF_LEASE ? "signed in twice in vain" : "the institution is not configured any more");
+		task_try_later(e, t,
+		        t->used >= NUMBERS_OF_LEASE ? "signed in twice in vain"
+		                                    : "the institution is not configured any more");
 		return;
 	}
-	sign_no = t->party->codec.api->sign_in_for == NULL ? "" :
-		session_get(e, t->party, t->original->institution, operator_of(e, t),
-			t->sign_no_died ? t->sign_no : NULL, &t->signing);
+	sign_no = t->party->codec.api->sign_in_for == NULL
+	                  ? ""
+	                  : session_get(e, t->party, t->original->institution, operator_of(e, t),
+	                            t->sign_no_died ? t->sign_no : NULL, &t->signing);
 	if (sign_no == NULL) {
 		t->state = TASK_SIGNING;
 		return;
@@ -332,7 +335,9 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 	if (rv == 0)
 		rv = engine_encode_request(e, &t->party->codec, t->own, t->id, t->request, &t->octets, &fault);
 	if (rv != 0)
-		task_park(e, t, rv == YT_ENOTFOUND ? "no machine can find out or undo this" : "our own message cannot be written");
+		task_park(e, t,
+		        rv == YT_ENOTFOUND ? "no machine can find out or undo this"
+		                           : "our own message cannot be written");
 	else
 		write_step(e, t);
 }
@@ -352,7 +357,7 @@ void task_go_on(struct engine *e, struct task *t, bool signed_in)
 static bool can_undo(const struct task *t)
 {
 	return t->x.joins == 0 && (t->method == YT_RESOLVE_REVERSE || t->method == YT_RESOLVE_QUERY_REVERSE ||
-		t->method == YT_RESOLVE_ADOPT);
+	                                  t->method == YT_RESOLVE_ADOPT);
 }
 
 static bool must_undo(const struct task *t)
@@ -360,7 +365,7 @@ static bool must_undo(const struct task *t)
 	if (!can_undo(t))
 		return false;
 	return t->method == YT_RESOLVE_REVERSE || t->x.reversal_wanted || t->x.state == X_DONE ||
-		t->x.state == X_REVERSING;
+	       t->x.state == X_REVERSING;
 }
 
 /* The origin's own reversal joined another exchange, which has ended: its end is the answer. */
@@ -371,7 +376,7 @@ static void answer_joined(struct engine *e, struct task *t)
 	YT_REQUIRE(reply != NULL);
 	if (yt_str_is(t->result, "done")) {
 		task_resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_DONE, (struct yt_str){ 0 }, t->x.trace),
-			"its target stands");
+		        "its target stands");
 		return;
 	}
 	reply->code = YT_STR("0");
@@ -396,7 +401,8 @@ static void decide(struct engine *e, struct task *t)
 		answer_joined(e, t);
 	else if (must_undo(t))
 		step(e, t, REC_LEG_REVERSAL);
-	else if (t->method == YT_RESOLVE_QUERY || t->method == YT_RESOLVE_QUERY_REVERSE || t->method == YT_RESOLVE_ADOPT)
+	else if (t->method == YT_RESOLVE_QUERY || t->method == YT_RESOLVE_QUERY_REVERSE ||
+	         t->method == YT_RESOLVE_ADOPT)
 		step(e, t, REC_LEG_QUERY);
 	else if (t->method == YT_RESOLVE_RESEND)
 		step(e, t, REC_LEG_RESEND);
@@ -414,10 +420,12 @@ static int read_original(struct engine *e, struct task *t, const struct rec *lea
 
 	t->request = yt_arena_copy(t->arena, rec_get(lease, REC_T_REQUEST));
 	t->party = e->conf.party(e->conf.ctx, t->x.party);
-	if (codec == NULL || (t->party == NULL && t->x.joins == 0 && t->x.flow[0] == 0) || t->request.n == 0 || t->original == NULL)
+	if (codec == NULL || (t->party == NULL && t->x.joins == 0 && t->x.flow[0] == 0) || t->request.n == 0 ||
+	        t->original == NULL)
 		return YT_ENOTFOUND;
 	t->codec = *codec;
-	t->sent = sent.n != 0 || rec_get(lease, REC_T_REASON).n != 0 ? sent : t->request; /* equal octets are stored once */
+	t->sent = sent.n != 0 || rec_get(lease, REC_T_REASON).n != 0 ? sent
+	                                                             : t->request; /* equal octets are stored once */
 	t->original->wire_op = yt_str(t->x.wire_op); /* its path, which may have said so, is not kept */
 	engine_box(e, codec, "decode_request", t->id, t->request);
 	rv = codec->api->decode_request(codec->plugin, t->request, t->original, &fault);
@@ -481,7 +489,9 @@ static void after_reversal(struct engine *e, struct task *t, const struct yt_rep
 	else if (reply->outcome == YT_REFUSED && reply->never_happened)
 		task_wait_until_settled(e, t, "original not found yet");
 	else
-		task_try_later(e, t, reply->outcome == YT_REFUSED ? "the reversal was refused" : "the reversal's outcome is unknown");
+		task_try_later(e, t,
+		        reply->outcome == YT_REFUSED ? "the reversal was refused"
+		                                     : "the reversal's outcome is unknown");
 }
 
 /* Its party keeps every answer and says whether a message can still take effect (crossprovince.md 5.2, U3): what it got
@@ -494,7 +504,7 @@ static void adopt(struct engine *e, struct task *t, enum yt_judgement judgement,
 		task_resolve_refused(e, t, adopted, "its refusal was fetched");
 	else if (judgement == YT_ABSENT)
 		task_resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_DONE, (struct yt_str){ 0 }, t->x.trace),
-			"its party never saw it and will not execute it");
+		        "its party never saw it and will not execute it");
 	else if (task_is_settled(e, t))
 		step(e, t, REC_LEG_REVERSAL);
 	else
@@ -526,9 +536,9 @@ static void after_query(struct engine *e, struct task *t, const struct yt_reply 
 /* Refused, since the first try had done all that there is to do. */
 static bool had_been_done(const struct task *t, const struct yt_reply *reply)
 {
-	return reply->outcome == YT_REFUSED && (reply->already_done ||
-		(t->original->op->id == YT_OP_REVERSE && reply->never_happened) ||
-		(t->original->op->id == YT_OP_SIGN_OUT && reply->session_expired));
+	return reply->outcome == YT_REFUSED &&
+	       (reply->already_done || (t->original->op->id == YT_OP_REVERSE && reply->never_happened) ||
+	               (t->original->op->id == YT_OP_SIGN_OUT && reply->session_expired));
 }
 
 /* Only a refusal by what the message is about is the first try's as well: one on its way says nothing of it. */
@@ -546,7 +556,8 @@ static void after_resend(struct engine *e, struct task *t, struct yt_reply *repl
 		task_try_later(e, t, "sent again, its outcome is unknown");
 }
 
-void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why)
+void task_leg(
+        struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why)
 {
 	struct yt_reply *reply = yt_reply_new(t->arena);
 
@@ -567,7 +578,7 @@ void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int sta
 	}
 	written_outcome(&t->receipt, e, t->id, t->leg, reply, body, 0, engine_mono(e) - t->leg_mono);
 	t->sign_no_died = reply->outcome == YT_REFUSED && reply->session_expired &&
-		(t->leg != REC_LEG_RESEND || !had_been_done(t, reply));
+	                  (t->leg != REC_LEG_RESEND || !had_been_done(t, reply));
 	if (t->sign_no_died && t->leg == REC_LEG_RESEND && !t->octets_expired) {
 		t->octets_expired = true;
 		if (t->original->sign_no.n < sizeof(t->sign_no) && t->original->sign_no.n != 0) {
@@ -604,7 +615,7 @@ void task_verdict(struct engine *e, struct task *t, const struct talk *talk)
 	if (strlen(t->x.trace) == 8)
 		trace_parent("", t->x.trace, e->traceparent);
 	engine_send(e, t->party, LEG_OF_TASK | t->id, t->id, t->request, t->own->wire_op, yt_buf_view(&t->octets),
-		engine_mono(e) + (t->leg == REC_LEG_QUERY ? t->party->query_timeout_ms : t->party->change_timeout_ms));
+	        engine_mono(e) + (t->leg == REC_LEG_QUERY ? t->party->query_timeout_ms : t->party->change_timeout_ms));
 	e->traceparent[0] = '\0';
 }
 
@@ -612,7 +623,8 @@ void tasks_again(struct engine *e)
 {
 	struct task *t, *next;
 
-	HASH_ITER(hh_id, e->tasks, t, next) {
+	HASH_ITER(hh_id, e->tasks, t, next)
+	{
 		if (t->state == TASK_RETURNING) { /* what it returns is on the disk, or on the ring before this */
 			task_free(e, t);
 			continue;

@@ -13,7 +13,7 @@
 enum kind { BY_INSTITUTION = 'i', BY_INSURED = 'p', BY_TREATMENT = 't', BY_AREA = 'a' };
 
 struct bucket {
-	char key[40]; /* kind, then value */
+	char key[40];    /* kind, then value */
 	uint32_t *rules; /* ascending */
 	uint32_t n, room;
 	UT_hash_handle hh;
@@ -59,8 +59,8 @@ static struct yt_str member(const struct yt_node *node, struct yt_str name)
 	return found;
 }
 
-bool route_matches(const struct route_rule *rule, const struct route_query *q, enum area_relation relation,
-	const char **why)
+bool route_matches(
+        const struct route_rule *rule, const struct route_query *q, enum area_relation relation, const char **why)
 {
 	const struct yt_msg *msg = q->msg;
 
@@ -124,7 +124,8 @@ static bool put(struct router *r, enum kind kind, const struct route_texts *valu
 
 	for (uint32_t i = 0; i < values->n; i++) {
 		if (!make_key(key, kind, values->item[i]))
-			return bucket_add(&r->general, rule); /* longer than any that is asked for: it just costs time */
+			return bucket_add(
+			        &r->general, rule); /* longer than any that is asked for: it just costs time */
 		HASH_FIND_STR(r->buckets, key, b);
 		if (b == NULL) {
 			b = calloc(1, sizeof(*b));
@@ -177,7 +178,8 @@ void router_free(struct router *r)
 
 	if (r == NULL)
 		return;
-	HASH_ITER(hh, r->buckets, b, next) {
+	HASH_ITER(hh, r->buckets, b, next)
+	{
 		HASH_DEL(r->buckets, b);
 		free(b->rules);
 		free(b);
@@ -222,8 +224,8 @@ static void look_up_area(struct search *s, enum kind kind, struct yt_str area)
 		look_up(s, kind, (struct yt_str){ area.p, n });
 }
 
-const struct route_rule *router_match(const struct router *router, const struct route_query *query,
-	enum area_relation *relation)
+const struct route_rule *router_match(
+        const struct router *router, const struct route_query *query, enum area_relation *relation)
 {
 	const struct yt_msg *msg = query->msg;
 	struct search s = { .router = router, .query = query, .best = UINT32_MAX };

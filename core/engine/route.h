@@ -48,10 +48,10 @@ struct router;
 struct router *router_new(const struct route_rule *rules, uint32_t n, const struct area_table *areas);
 void router_free(struct router *router);
 /* The first rule that matches, or NULL.  *relation (may be NULL): how the message's areas stand. */
-const struct route_rule *router_match(const struct router *router, const struct route_query *query,
-	enum area_relation *relation);
+const struct route_rule *router_match(
+        const struct router *router, const struct route_query *query, enum area_relation *relation);
 /* Whether one rule matches; if not, *why names the criterion ("insured"): what `yitong explain` prints. */
-bool route_matches(const struct route_rule *rule, const struct route_query *query, enum area_relation relation,
-	const char **why);
+bool route_matches(
+        const struct route_rule *rule, const struct route_query *query, enum area_relation relation, const char **why);
 
 #endif

@@ -1,8 +1,8 @@
 /* core/engine/secrets.c - octets as the journal may keep them: without credentials (电子凭证令牌, passwords).
  *
- * A codec marks values that must not be kept (yt_msg.n_secrets); written.c and flow.c ask here before they write octets down.
- * In place of each stands a keyed hash, by which two of the same can be told.  The clear value lives in this worker
- * until its leg ends; after a crash such a leg is found out, never sent again (resolve.c, flow.c). */
+ * A codec marks values that must not be kept (yt_msg.n_secrets); written.c and flow.c ask here before they write octets
+ * down. In place of each stands a keyed hash, by which two of the same can be told.  The clear value lives in this
+ * worker until its leg ends; after a crash such a leg is found out, never sent again (resolve.c, flow.c). */
 #include <stdio.h>
 
 #include "engine/work.h"
@@ -19,7 +19,7 @@ static void put_hash(void *ctx, struct yt_str secret, struct yt_buf *out)
 }
 
 struct yt_str secrets_out(struct engine *e, const struct engine_codec *codec, struct yt_str wire_op, bool is_answer,
-	struct yt_arena *arena, struct yt_str octets)
+        struct yt_arena *arena, struct yt_str octets)
 {
 	struct yt_buf blanked = { 0 };
 	struct yt_str kept = octets;

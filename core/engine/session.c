@@ -54,8 +54,8 @@ static void ask(struct engine *e, struct session *s)
 	yt_buf_free(&buf);
 }
 
-static struct session *session_of(struct engine *e, const char *party, struct yt_str institution,
-	struct yt_str operator_id)
+static struct session *session_of(
+        struct engine *e, const char *party, struct yt_str institution, struct yt_str operator_id)
 {
 	struct session *s;
 	char key[128];
@@ -72,7 +72,7 @@ static struct session *session_of(struct engine *e, const char *party, struct yt
 }
 
 const char *session_get(struct engine *e, const struct engine_party *party, struct yt_str institution,
-	struct yt_str operator_id, const char *dead, const struct session **which)
+        struct yt_str operator_id, const char *dead, const struct session **which)
 {
 	struct session *s = session_of(e, party->name, institution, operator_id);
 
@@ -146,8 +146,8 @@ static void sign_in(struct engine *e, struct session *s)
 		yt_log(YT_ERROR, "engine", "cannot write a sign-in for %s: %s: %s", party_name, fault.path, fault.why);
 		conclude(e, s, (struct yt_str){ 0 });
 	} else {
-		engine_send(e, party, LEG_OF_SESSION | s->seq, 0, (struct yt_str){ 0 }, s->sign_in->wire_op, yt_buf_view(&out),
-			engine_mono(e) + party->query_timeout_ms);
+		engine_send(e, party, LEG_OF_SESSION | s->seq, 0, (struct yt_str){ 0 }, s->sign_in->wire_op,
+		        yt_buf_view(&out), engine_mono(e) + party->query_timeout_ms);
 	}
 	yt_buf_free(&out);
 }
@@ -158,7 +158,8 @@ void session_talk(struct engine *e, const struct talk *talk)
 	struct rec rec;
 	size_t used;
 
-	HASH_ITER(hh, e->sessions, s, next) {
+	HASH_ITER(hh, e->sessions, s, next)
+	{
 		if (!s->asked || s->seq != talk->seq)
 			continue;
 		if (rec_read(talk->payload, &rec, &used) != 0)
@@ -184,7 +185,8 @@ void session_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int st
 	struct yt_reply *reply;
 	char party_name[32];
 
-	HASH_ITER(hh, e->sessions, s, next) {
+	HASH_ITER(hh, e->sessions, s, next)
+	{
 		if (s->seq != (leg & ~LEG_OF_SESSION) || s->sign_in == NULL)
 			continue;
 		put(party_name, sizeof(party_name), part(s, 0));
@@ -198,7 +200,7 @@ void session_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int st
 }
 
 void session_died(struct engine *e, const struct engine_party *party, struct yt_str institution,
-	struct yt_str operator_id, struct yt_str sign_no)
+        struct yt_str operator_id, struct yt_str sign_no)
 {
 	struct session *s = session_of(e, party->name, institution, operator_id);
 
@@ -208,7 +210,7 @@ void session_died(struct engine *e, const struct engine_party *party, struct yt_
 
 /* A hospital signed in by itself: the newest counts. */
 void session_keep(struct engine *e, const struct engine_party *party, struct yt_str institution,
-	struct yt_str operator_id, struct yt_str sign_no)
+        struct yt_str operator_id, struct yt_str sign_no)
 {
 	struct session *s = session_of(e, party->name, institution, operator_id);
 
@@ -220,7 +222,8 @@ void sessions_again(struct engine *e)
 {
 	struct session *s, *next;
 
-	HASH_ITER(hh, e->sessions, s, next) {
+	HASH_ITER(hh, e->sessions, s, next)
+	{
 		if (s->asked && s->sign_in == NULL)
 			ask(e, s);
 	}

@@ -7,33 +7,34 @@
 
 #include "yitong/base.h"
 
-enum text_id { /* numbers are stable: they are in manuals */
-	TEXT_UNREADABLE = 101,    /* %s: path of the field */
+enum text_id {                 /* numbers are stable: they are in manuals */
+	TEXT_UNREADABLE = 101, /* %s: path of the field */
 	TEXT_TOO_LARGE = 102,
-	TEXT_NOT_ALLOWED = 103,   /* institution that this certificate may not speak for */
+	TEXT_NOT_ALLOWED = 103, /* institution that this certificate may not speak for */
 	TEXT_RESERVED_NUMBER = 104,
 	TEXT_UNKNOWN_INSTITUTION = 105,
 	TEXT_DOES_NOT_ADD_UP = 106,
 	TEXT_NO_ROUTE = 107,
 	TEXT_CANNOT_EXPRESS = 108, /* %s: path of the field */
 	TEXT_CONFLICT = 201,
-	TEXT_BUSY = 202,          /* P13 */
+	TEXT_BUSY = 202, /* P13 */
 	TEXT_NOT_ACCEPTED = 203,
 	TEXT_NOT_CONNECTED = 301,
 	TEXT_QUERY_FAILED = 302,
-	TEXT_REVERSED = 401,      /* 结算未成功，已冲正，可重新结算 */
-	TEXT_CANCEL_FAILED = 402, /* the settlement stands */
-	TEXT_NOT_DONE = 403,      /* proved absent */
+	TEXT_REVERSED = 401,           /* 结算未成功，已冲正，可重新结算 */
+	TEXT_CANCEL_FAILED = 402,      /* the settlement stands */
+	TEXT_NOT_DONE = 403,           /* proved absent */
 	TEXT_NOTHING_TO_REVERSE = 406, /* no such transaction came through here */
-	TEXT_DECIDED = 405,       /* warn_msg of a success that an operator decided: details by query */
-	TEXT_UNKNOWN = 404,       /* with the code agreed with that origin: not known yet, being found out */
-	TEXT_MARKED = 501         /* warn_msg: the answer's amounts do not add up */
+	TEXT_DECIDED = 405,            /* warn_msg of a success that an operator decided: details by query */
+	TEXT_UNKNOWN = 404,            /* with the code agreed with that origin: not known yet, being found out */
+	TEXT_MARKED = 501              /* warn_msg: the answer's amounts do not add up */
 };
 
 /* The text with its number and the trace, in arena.  detail: a path, or a path and what is wrong with it in the English
  * of struct yt_fault, which is said in Chinese; may be empty. */
 struct yt_str text_make(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace);
-/* "Y101 input.data.psn_no is missing", "Y107 no route matches, nothing was sent": the same for journal and log, in arena. */
+/* "Y101 input.data.psn_no is missing", "Y107 no route matches, nothing was sent": the same for journal and log, in
+ * arena. */
 struct yt_str text_english(struct yt_arena *arena, enum text_id id, struct yt_str detail);
 /* detail.c: "input.data.psn_no is missing" as 缺少 input.data.psn_no; what is in no catalogue keeps its path alone. */
 struct yt_str text_detail(struct yt_arena *arena, struct yt_str english);

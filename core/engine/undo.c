@@ -27,7 +27,7 @@ struct yt_str undo_wire_op(const struct engine_codec *codec, enum yt_operation o
 static bool put_visit(struct yt_arena *arena, struct yt_node *to, const struct yt_msg *done, struct yt_str visit)
 {
 	return yt_node_add_text(arena, to, "mdtrt_id", visit) != NULL &&
-		yt_node_add_text(arena, to, "psn_no", done->person) != NULL;
+	       yt_node_add_text(arena, to, "psn_no", done->person) != NULL;
 }
 
 /* Exactly the lines of that upload. */
@@ -40,13 +40,14 @@ static bool put_lines(struct yt_arena *arena, struct yt_node *body, const struct
 		struct yt_node *line = yt_node_add(arena, to, (struct yt_str){ 0 }, YT_OBJECT);
 
 		if (yt_node_add_text(arena, line, "feedetl_sn", yt_node_text(row, "feedetl_sn")) == NULL ||
-			!put_visit(arena, line, done, done->visit))
+		        !put_visit(arena, line, done, done->visit))
 			return false;
 	}
 	return to != NULL;
 }
 
-int undo_of(const struct engine_codec *codec, const struct yt_msg *done, const struct yt_reply *heard, struct yt_msg *undo)
+int undo_of(
+        const struct engine_codec *codec, const struct yt_msg *done, const struct yt_reply *heard, struct yt_msg *undo)
 {
 	struct yt_str visit = done->visit.n != 0 ? done->visit : heard->visit;
 	struct yt_arena *arena = undo->arena;
@@ -72,8 +73,9 @@ int undo_of(const struct engine_codec *codec, const struct yt_msg *done, const s
 		made = put_lines(arena, undo->body, done);
 	} else {
 		data = yt_node_add(arena, undo->body, YT_STR("data"), YT_OBJECT);
-		made = put_visit(arena, data, done, visit) && (done->op->id != YT_OP_OUTPATIENT_REGISTER ||
-			yt_node_add_text(arena, data, "ipt_otp_no", done->own_visit) != NULL);
+		made = put_visit(arena, data, done, visit) &&
+		       (done->op->id != YT_OP_OUTPATIENT_REGISTER ||
+		               yt_node_add_text(arena, data, "ipt_otp_no", done->own_visit) != NULL);
 	}
 	return made ? 0 : YT_ENOMEM;
 }

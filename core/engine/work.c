@@ -153,7 +153,8 @@ void work_give(struct engine *e, struct work *w, struct yt_str octets)
 		return;
 	}
 	w->state = WORK_FLUSHING;
-	e->world.answer(e->world.ctx, token, 200, w->is_file ? "application/octet-stream" : w->codec.api->content_type, octets);
+	e->world.answer(
+	        e->world.ctx, token, 200, w->is_file ? "application/octet-stream" : w->codec.api->content_type, octets);
 }
 
 /* An answer that nothing in the journal depends on. */
@@ -175,8 +176,8 @@ void work_refuse(struct engine *e, struct work *w, enum text_id id, struct yt_st
 		reply->code = w->msg->refusal;
 	e->counts.refused++;
 	if (yt_pace(&e->refusals, engine_mono(e), "engine", "refusals"))
-		yt_log(YT_INFO, "engine", "exchange %016llx: refused, trace %s: %.*s", (unsigned long long)w->id, w->trace,
-			YT_FMT(reason));
+		yt_log(YT_INFO, "engine", "exchange %016llx: refused, trace %s: %.*s", (unsigned long long)w->id,
+		        w->trace, YT_FMT(reason));
 	written_refused(&e->records, e, w, reply, reason);
 	engine_submit_records(e, UP_NOTE, w->id);
 	work_give_reply(e, w, reply);

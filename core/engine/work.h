@@ -1,8 +1,8 @@
 /* core/engine/work.h - what the engine's own files share; nobody else includes it.
  *
  * asking.c takes requests, leg.c the ends of legs, engine.c verdicts and time; all three call work.c.  resolve.c works
- * leases off, flow.c those of flows, and session.c gets sign_no.  cross.c and facts.c say a message in another format.  Below them codec.c calls the codecs, written.c builds the records, outbox.c
- * brings messages to the keeper. */
+ * leases off, flow.c those of flows, and session.c gets sign_no.  cross.c and facts.c say a message in another format.
+ * Below them codec.c calls the codecs, written.c builds the records, outbox.c brings messages to the keeper. */
 #ifndef YT_ENGINE_WORK_H
 #define YT_ENGINE_WORK_H
 
@@ -25,10 +25,10 @@ enum work_state {
 
 /* One request at this worker. */
 struct work {
-	uint64_t id;       /* exchange, and its main leg */
-	uint64_t token;    /* who waits; 0: nobody any more */
-	uint64_t seq;      /* ring message whose verdict is awaited */
-	uint64_t follows;  /* the exchange whose answer it waits for */
+	uint64_t id;      /* exchange, and its main leg */
+	uint64_t token;   /* who waits; 0: nobody any more */
+	uint64_t seq;     /* ring message whose verdict is awaited */
+	uint64_t follows; /* the exchange whose answer it waits for */
 	enum work_state state;
 	struct yt_arena *arena;
 	struct yt_msg *msg;
@@ -43,14 +43,14 @@ struct work {
 	struct yt_buf ending; /* the records of WORK_ENDING */
 	uint8_t digest[32];
 	char trace[9];
-	char trace_id[33]; /* it came with; else empty */
+	char trace_id[33];             /* it came with; else empty */
 	const struct session *signing; /* what WORK_SIGNING waits for */
 	struct yt_str unless_known; /* why it is refused if the keeper knows of no answer to it; .p NULL: it is not */
-	bool joins_only;        /* a reversal of what went to another format: it joins that, or has nothing to undo */
-	bool lacks_sign_no;     /* we could not sign in for it: it does not leave */
-	bool asked_twice;       /* a query whose first answer was lost */
-	bool is_file;           /* its answer is a file and no message of the format */
-	bool is_final;          /* the answer in reply is the stored one: its delivery counts */
+	bool joins_only;    /* a reversal of what went to another format: it joins that, or has nothing to undo */
+	bool lacks_sign_no; /* we could not sign in for it: it does not leave */
+	bool asked_twice;   /* a query whose first answer was lost */
+	bool is_file;       /* its answer is a file and no message of the format */
+	bool is_final;      /* the answer in reply is the stored one: its delivery counts */
 	int64_t begun_mono, hold_until, leg_mono;
 	UT_hash_handle hh_id, hh_seq, hh_token;
 };
@@ -61,7 +61,7 @@ enum task_state { TASK_FACTS, TASK_SIGNING, TASK_STEPPING, TASK_OUT, TASK_RETURN
 
 /* One lease at this worker. */
 struct task {
-	uint64_t id;  /* the exchange */
+	uint64_t id; /* the exchange */
 	uint64_t seq;
 	enum task_state state;
 	struct exchange x;
@@ -86,7 +86,7 @@ struct task {
 	UT_hash_handle hh_id, hh_seq;
 };
 
-struct session { /* sign_no of an operator, as this worker knows it; the keeper's counts */
+struct session {       /* sign_no of an operator, as this worker knows it; the keeper's counts */
 	char key[128]; /* party | institution | operator */
 	char sign_no[40];
 	int64_t day;
@@ -133,7 +133,7 @@ struct engine {
 	uint32_t n_spare;
 	struct work_memory spare_memory[WORK_MEMORIES]; /* of requests that ended, for the next ones */
 	uint32_t n_spare_memory;
-	struct yt_buf records;    /* being put together, empty in between: engine_submit() takes a copy */
+	struct yt_buf records; /* being put together, empty in between: engine_submit() takes a copy */
 	struct engine_counts counts;
 };
 
@@ -150,7 +150,7 @@ void engine_empty_outbox(struct engine *e);
 /* engine.c */
 int64_t engine_mono(const struct engine *e);
 int64_t engine_wall(const struct engine *e);
-void engine_cannot_ask(struct engine *e, uint64_t seq); /* an admission that no ring can hold */
+void engine_cannot_ask(struct engine *e, uint64_t seq);                        /* an admission that no ring can hold */
 void engine_sessions_changed(struct engine *e, const struct session *session); /* a sign_no came, or could not be had */
 
 /* work.c */
@@ -162,7 +162,8 @@ void work_forget_seq(struct engine *e, struct work *w);
 void work_await(struct engine *e, struct work *w, uint64_t seq); /* the verdict about that ring message */
 /* Hands the octets to the connection; the work ends when they are taken, or now when nobody waits. */
 void work_give(struct engine *e, struct work *w, struct yt_str octets);
-void work_give_reply(struct engine *e, struct work *w, struct yt_reply *reply); /* nothing in the journal depends on it */
+void work_give_reply(
+        struct engine *e, struct work *w, struct yt_reply *reply); /* nothing in the journal depends on it */
 /* Refused before anything was sent: noted, not waited for. */
 void work_refuse(struct engine *e, struct work *w, enum text_id id, struct yt_str detail);
 /* Whether its origin has an answer: result NULL, it was taken whole; "missed": surely not. */
@@ -182,21 +183,21 @@ void engine_arena_back(struct engine *e, struct yt_arena *arena);
 const struct yt_wire_op *codec_wire_op(const struct engine_codec *codec, struct yt_str wire);
 /* Every call of a plugin's function stands between these two, so that it is known what killed a worker (P8).
  * octets: the request that is to be kept away if it does; exchange 0: none. */
-void engine_box(struct engine *e, const struct engine_codec *codec, const char *what, uint64_t exchange,
-                struct yt_str octets);
+void engine_box(
+        struct engine *e, const struct engine_codec *codec, const char *what, uint64_t exchange, struct yt_str octets);
 void engine_unbox(struct engine *e);
 /* encode_request and decode_reply inside the black box. */
 /* world.send() for that exchange, whose request is in the black box while the codec signs and finds the path. */
-void engine_send(struct engine *e, const struct engine_party *party, uint64_t leg, uint64_t exchange, struct yt_str request,
-                 struct yt_str wire_op, struct yt_str body, int64_t deadline_ms);
-int engine_encode_request(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg, uint64_t exchange,
-                          struct yt_str request, struct yt_buf *out, struct yt_fault *fault);
-void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg, uint64_t exchange,
-                         int status, struct yt_str octets, struct yt_reply *reply);
+void engine_send(struct engine *e, const struct engine_party *party, uint64_t leg, uint64_t exchange,
+        struct yt_str request, struct yt_str wire_op, struct yt_str body, int64_t deadline_ms);
+int engine_encode_request(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg,
+        uint64_t exchange, struct yt_str request, struct yt_buf *out, struct yt_fault *fault);
+void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg,
+        uint64_t exchange, int status, struct yt_str octets, struct yt_reply *reply);
 /* The answer in the origin's format, into out, which is empty if that fails: its outcome stands all the same, but no
  * octets can tell it. */
 int engine_encode_reply(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg,
-                        struct yt_reply *reply, uint64_t exchange, struct yt_str request, struct yt_buf *out);
+        struct yt_reply *reply, uint64_t exchange, struct yt_str request, struct yt_buf *out);
 /* A refusal of our own words. */
 struct yt_reply *engine_refusal(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace);
 /* Institution + second + serial: a message number of ours. */
@@ -209,7 +210,7 @@ bool cross_is_foreign(const struct engine_codec *codec, const struct engine_part
  * institution's name where the format has sign-ins of institutions (second and serial were granted for it).  Both are
  * never given twice. */
 void cross_number(struct engine *e, struct yt_msg *msg, const struct engine_party *party, struct yt_str institution,
-                  int64_t second, uint32_t serial);
+        int64_t second, uint32_t serial);
 /* A number of ours in a codec's format; empty where it makes none. */
 struct yt_str cross_made_number(struct engine *e, struct yt_arena *arena, const struct engine_codec *codec);
 /* The number under which a party knows a message of ours. */
@@ -223,25 +224,26 @@ void cross_begin(struct engine *e, struct work *w);
 void cross_go(struct engine *e, struct work *w, const struct talk *talk);
 /* What msg and its answer leave behind for later messages, if those may need it: a REC_FACTS record. */
 void cross_keep_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_msg *msg,
-                      const struct yt_reply *reply);
+        const struct yt_reply *reply);
 /* Its two halves: whether there is a need, and the record of a piece or an array of pieces.  One record a message. */
 bool cross_keeps_facts(const struct engine *e, const struct yt_msg *msg, const struct yt_reply *reply);
 void cross_write_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_msg *msg,
-                       const struct yt_reply *reply, const struct yt_node *pieces);
+        const struct yt_reply *reply, const struct yt_node *pieces);
 /* The answer of a party of another format, for the origin: the visit's number as the origin knows it. */
 void cross_give_back(const struct yt_msg *msg, struct yt_reply *reply);
 /* A leg's octets as its party reads them: the message that was composed, after a crash. */
 struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
-                               uint64_t exchange, struct yt_str octets);
+        uint64_t exchange, struct yt_str octets);
 
 /* secrets.c */
 /* Octets of a message that carries secrets (n_secrets), as they may be kept; empty: they cannot be read. */
 struct yt_str secrets_out(struct engine *e, const struct engine_codec *codec, struct yt_str wire_op, bool is_answer,
-                          struct yt_arena *arena, struct yt_str octets);
+        struct yt_arena *arena, struct yt_str octets);
 
 /* undo.c */
 /* Fills the message that takes a known success back: the cancel of the same visit.  YT_ENOTFOUND: there is none. */
-int undo_of(const struct engine_codec *codec, const struct yt_msg *done, const struct yt_reply *heard, struct yt_msg *undo);
+int undo_of(
+        const struct engine_codec *codec, const struct yt_msg *done, const struct yt_reply *heard, struct yt_msg *undo);
 /* What an operation is called in a format; empty: it has no name there. */
 struct yt_str undo_wire_op(const struct engine_codec *codec, enum yt_operation op);
 
@@ -257,39 +259,40 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 /* The sign_no of an operator at a party, or NULL: it is being asked for, *which it is, and
  * engine_sessions_changed() follows.  dead: a sign_no the party does not take any more, or NULL. */
 const char *session_get(struct engine *e, const struct engine_party *party, struct yt_str institution,
-                        struct yt_str operator_id, const char *dead, const struct session **which);
+        struct yt_str operator_id, const char *dead, const struct session **which);
 /* A party does not take this sign_no any more: another one is asked for, unless it is there already. */
 void session_died(struct engine *e, const struct engine_party *party, struct yt_str institution,
-                  struct yt_str operator_id, struct yt_str sign_no);
+        struct yt_str operator_id, struct yt_str sign_no);
 void session_talk(struct engine *e, const struct talk *talk);
 void session_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body);
 void session_keep(struct engine *e, const struct engine_party *party, struct yt_str institution,
-                  struct yt_str operator_id, struct yt_str sign_no);
+        struct yt_str operator_id, struct yt_str sign_no);
 void sessions_again(struct engine *e); /* the keeper restarted: ask again */
 
 /* written.c */
 void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w);
 void written_sending(struct yt_buf *out, struct engine *e, const struct work *w);
 void written_outcome(struct yt_buf *out, struct engine *e, uint64_t exchange, enum rec_leg leg,
-                     const struct yt_reply *reply, struct yt_str received, unsigned flags, int64_t took_ms);
+        const struct yt_reply *reply, struct yt_str received, unsigned flags, int64_t took_ms);
 /* The answer that came of a resolution, with the numbers and amounts in it: no outcome of a main leg has them. */
-void written_found_out(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply,
-                       struct yt_str octets);
-void written_answered(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply,
-                      struct yt_str octets);
+void written_found_out(
+        struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply, struct yt_str octets);
+void written_answered(
+        struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply, struct yt_str octets);
 void written_read(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply);
 void written_refused(
-	struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply, struct yt_str reason);
+        struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply, struct yt_str reason);
 void written_parked(struct yt_buf *out, struct engine *e, uint64_t exchange, const char *reason);
 void work_digest(struct work *w);
 
 /* resolve.c */
 void task_start(struct engine *e, const struct talk *talk);
 void task_verdict(struct engine *e, struct task *t, const struct talk *talk);
-void task_leg(struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why);
+void task_leg(
+        struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why);
 void task_go_on(struct engine *e, struct task *t, bool signed_in); /* a sign_no came or could not be had */
 void task_park(struct engine *e, struct task *t, const char *reason);
-void task_give_back(struct engine *e, struct task *t); /* with what is in its receipt */
+void task_give_back(struct engine *e, struct task *t);                         /* with what is in its receipt */
 void task_go_on_at_once(struct engine *e, struct task *t, const char *reason); /* under another lease */
 /* Too early to prove anything: again when the party's longest delay has passed, as task_is_settled() says. */
 void task_wait_until_settled(struct engine *e, struct task *t, const char *reason);

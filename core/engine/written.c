@@ -10,7 +10,8 @@
 /* "Same content" (P2): operation, institution and the business part's raw octets. */
 void work_digest(struct work *w)
 {
-	const struct yt_str parts[] = { w->msg->wire_op, YT_STR("|"), w->msg->institution, YT_STR("|"), w->msg->content };
+	const struct yt_str parts[] = { w->msg->wire_op, YT_STR("|"), w->msg->institution, YT_STR("|"),
+		w->msg->content };
 
 	yt_sha256(parts, sizeof(parts) / sizeof(parts[0]), w->digest);
 }
@@ -71,9 +72,11 @@ static void names(struct yt_buf *out, struct engine *e, const struct work *w)
 
 void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w)
 {
-	unsigned flags = (w->msg->op->is_settlement ? REC_X_SETTLEMENT : 0u) |
-		(w->flow != NULL || w->outward != w->msg || (w->joins_only && w->unless_known.p == NULL) ? REC_X_FOREIGN : 0u) |
-		(w->msg->n_secrets > 0 ? REC_X_SECRET : 0u);
+	unsigned flags =
+	        (w->msg->op->is_settlement ? REC_X_SETTLEMENT : 0u) |
+	        (w->flow != NULL || w->outward != w->msg || (w->joins_only && w->unless_known.p == NULL) ? REC_X_FOREIGN
+	                                                                                                 : 0u) |
+	        (w->msg->n_secrets > 0 ? REC_X_SECRET : 0u);
 	struct yt_str request = w->request;
 	size_t at = rec_begin(out, REC_ACCEPTED, 0, w->id, engine_wall(e));
 
@@ -130,7 +133,7 @@ static void verdict(struct yt_buf *out, const struct yt_reply *reply, unsigned f
 }
 
 void written_outcome(struct yt_buf *out, struct engine *e, uint64_t exchange, enum rec_leg leg,
-	const struct yt_reply *reply, struct yt_str received, unsigned flags, int64_t took_ms)
+        const struct yt_reply *reply, struct yt_str received, unsigned flags, int64_t took_ms)
 {
 	size_t at = rec_begin(out, REC_OUTCOME, 0, exchange, engine_wall(e));
 
@@ -143,8 +146,8 @@ void written_outcome(struct yt_buf *out, struct engine *e, uint64_t exchange, en
 	rec_end(out, at);
 }
 
-void written_answered(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply,
-	struct yt_str octets)
+void written_answered(
+        struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply, struct yt_str octets)
 {
 	size_t at = rec_begin(out, REC_ANSWERED, 0, exchange, engine_wall(e));
 
@@ -153,8 +156,8 @@ void written_answered(struct yt_buf *out, struct engine *e, uint64_t exchange, c
 	rec_end(out, at);
 }
 
-void written_found_out(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply,
-	struct yt_str octets)
+void written_found_out(
+        struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply, struct yt_str octets)
 {
 	size_t at = rec_begin(out, REC_ANSWERED, 0, exchange, engine_wall(e));
 
@@ -186,7 +189,7 @@ void written_read(struct yt_buf *out, struct engine *e, const struct work *w, co
 }
 
 void written_refused(
-	struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply, struct yt_str reason)
+        struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply, struct yt_str reason)
 {
 	size_t at = rec_begin(out, REC_REFUSED, REC_NOWAIT, w->id, engine_wall(e));
 

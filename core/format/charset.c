@@ -299,7 +299,7 @@ int yt_utf8_to_gb18030(struct yt_str text, struct yt_buf *out, struct yt_charset
 	if (p == end)
 		return 0;
 	return wrong(err, (size_t)(p - begin), code,
-		code == 0 ? not_utf8 : "GB18030 as this system knows it does not have the character");
+	        code == 0 ? not_utf8 : "GB18030 as this system knows it does not have the character");
 }
 
 /* --- hex and base64 --- */
@@ -347,8 +347,8 @@ void yt_base64_add(struct yt_buf *out, const void *octets, size_t n)
 	uint8_t *to = yt_buf_room(out, (n + 2) / 3 * 4);
 
 	for (size_t i = 0; to != NULL && i < n; i += 3) {
-		uint32_t three = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
-			(i + 2 < n ? p[i + 2] : 0);
+		uint32_t three =
+		        (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
 
 		*to++ = (uint8_t)base64[three >> 18];
 		*to++ = (uint8_t)base64[three >> 12 & 63];

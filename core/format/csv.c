@@ -115,8 +115,8 @@ int csv_open(struct csv *csv, struct yt_str text, const char *const *names, uint
 			return rv;
 		at = find_name(names, name);
 		if (at < 0 || (seen >> at & 1)) {
-			snprintf(csv->why, sizeof(csv->why), "column \"%.*s\" %s", (int)(name.n < 60 ? name.n : 60), name.p,
-				at < 0 ? "is not known" : "is there twice");
+			snprintf(csv->why, sizeof(csv->why), "column \"%.*s\" %s", (int)(name.n < 60 ? name.n : 60),
+			        name.p, at < 0 ? "is not known" : "is there twice");
 			return YT_EFORMAT;
 		}
 		seen |= 1u << at;

@@ -12,11 +12,11 @@
 
 struct csv {
 	struct yt_str rest;
-	uint32_t line;           /* of the row read last, from 1 */
+	uint32_t line; /* of the row read last, from 1 */
 	uint32_t next_line;
 	int place[CSV_COLUMNS_MAX]; /* of the file's columns: index into the wanted names */
 	uint32_t n_columns, n_wanted;
-	char why[160];           /* what is wrong, after YT_EFORMAT */
+	char why[160]; /* what is wrong, after YT_EFORMAT */
 };
 
 /* Reads the header line.  names: NULL-terminated, at most CSV_COLUMNS_MAX; the first n_required must be there.

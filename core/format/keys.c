@@ -40,12 +40,13 @@ static int check_file(int fd, const char *file, bool is_private, size_t *octets,
 	wrong = st.st_mode & (is_private ? 077 : 022);
 	if (wrong != 0) {
 		snprintf(why, size, "%s: mode %03o lets others %s a key; use `chmod %s %s`", file,
-			(unsigned)(st.st_mode & 0777), is_private ? "read" : "replace", is_private ? "600" : "644", file);
+		        (unsigned)(st.st_mode & 0777), is_private ? "read" : "replace", is_private ? "600" : "644",
+		        file);
 		return YT_ECONF;
 	}
 	if (st.st_uid != geteuid() && st.st_uid != 0) {
 		snprintf(why, size, "%s: belongs to user %u; must belong to the running user or root", file,
-			(unsigned)st.st_uid);
+		        (unsigned)st.st_uid);
 		return YT_ECONF;
 	}
 	if (st.st_size > FILE_MAX) {
@@ -160,7 +161,8 @@ static int take_sm4(struct key_named *k, const char *file, char *why, size_t siz
 		memcpy(k->octets.p, key, sizeof(key));
 		k->octets.n = sizeof(key);
 	} else {
-		snprintf(why, size, "%s: the first line must hold 32 hex digits; make one with `openssl rand -hex 16`", file);
+		snprintf(why, size, "%s: the first line must hold 32 hex digits; make one with `openssl rand -hex 16`",
+		        file);
 		rv = YT_ECONF;
 	}
 	OPENSSL_cleanse(key, sizeof(key));
@@ -172,13 +174,15 @@ static int take_sm2(struct key_named *k, const char *file, char *why, size_t siz
 	bool is_private = k->key.kind == YT_KEY_SM2_PRIVATE;
 	int64_t from_ms = INT64_MIN, to_ms = INT64_MAX;
 
-	k->pair = is_private ? sm2_private_read(yt_buf_view(&k->octets)) :
-	                       sm2_public_read(yt_buf_view(&k->octets), &from_ms, &to_ms);
+	k->pair = is_private ? sm2_private_read(yt_buf_view(&k->octets))
+	                     : sm2_public_read(yt_buf_view(&k->octets), &from_ms, &to_ms);
 	keys_wipe(&k->octets);
 	if (k->pair == NULL) {
-		snprintf(why, size, is_private ?
-			"%s: is no SM2 private key: PEM without passphrase, or 32 octets in hex or base64" :
-			"%s: is no SM2 public key: PEM, a certificate in PEM, or the point 04 X Y in hex or base64", file);
+		snprintf(why, size,
+		        is_private
+		                ? "%s: is no SM2 private key: PEM without passphrase, or 32 octets in hex or base64"
+		                : "%s: is no SM2 public key: PEM, a certificate in PEM, or the point 04 X Y in hex or base64",
+		        file);
 		return YT_ECONF;
 	}
 	/* A certificate's own term narrows the configured one. */
@@ -226,7 +230,7 @@ static bool is_called_same(const struct yt_keys *keys, const struct yt_key *key)
 {
 	for (const struct key_named *k = keys->owned; k != NULL; k = k->next_owned)
 		if (key->id.n > 0 && k->key.kind == key->kind && yt_str_eq(k->key.owner, key->owner) &&
-			yt_str_eq(k->key.id, key->id))
+		        yt_str_eq(k->key.id, key->id))
 			return true;
 	return false;
 }
@@ -243,7 +247,7 @@ int keys_add(struct yt_keys *keys, const struct keys_spec *spec, char *why, size
 		snprintf(why, size, "%s %s is given twice", spec->kind == YT_KEY_SECRET ? "secret" : "key", spec->name);
 	else if (is_called_same(keys, &k->key))
 		snprintf(why, size, "key %s: another key of owner \"%s\" has the id \"%s\" too", spec->name,
-			k->key.owner.p, k->key.id.p);
+		        k->key.owner.p, k->key.id.p);
 	else
 		rv = keys_read_file(spec->file, &k->octets, spec->kind != YT_KEY_SM2_PUBLIC, why, size);
 	if (rv == 0)
@@ -266,8 +270,9 @@ int keys_add(struct yt_keys *keys, const struct keys_spec *spec, char *why, size
 
 int keys_add_secret(struct yt_keys *keys, const char *name, const char *file, char *why, size_t size)
 {
-	const struct keys_spec spec = { .name = name, .file = file, .kind = YT_KEY_SECRET, .from_ms = INT64_MIN,
-		.to_ms = INT64_MAX };
+	const struct keys_spec spec = {
+		.name = name, .file = file, .kind = YT_KEY_SECRET, .from_ms = INT64_MIN, .to_ms = INT64_MAX
+	};
 
 	return keys_add(keys, &spec, why, size);
 }
@@ -323,12 +328,13 @@ static bool is_better(const struct yt_key *a, const struct yt_key *b, int64_t no
 }
 
 int keys_find(const struct yt_keys *keys, struct yt_str owner, struct yt_str id, enum yt_key_kind kind, int64_t now_ms,
-	struct yt_key *out)
+        struct yt_key *out)
 {
 	const struct yt_key *best = NULL;
 
 	for (const struct key_named *k = keys->owned; k != NULL; k = k->next_owned) {
-		if (!serves(&k->key, kind) || !yt_str_eq(k->key.owner, owner) || (id.n > 0 && !yt_str_eq(k->key.id, id)))
+		if (!serves(&k->key, kind) || !yt_str_eq(k->key.owner, owner) ||
+		        (id.n > 0 && !yt_str_eq(k->key.id, id)))
 			continue;
 		if (best == NULL || is_better(&k->key, best, now_ms))
 			best = &k->key;
@@ -341,8 +347,7 @@ int keys_find(const struct yt_keys *keys, struct yt_str owner, struct yt_str id,
 
 int keys_sign_sm2(const struct yt_keys *keys, struct yt_str name, struct yt_str data, struct yt_buf *signature)
 {
-	return keys->backend.sign_sm2 == NULL ? YT_ENOTFOUND :
-		keys->backend.sign_sm2(keys->ctx, name, data, signature);
+	return keys->backend.sign_sm2 == NULL ? YT_ENOTFOUND : keys->backend.sign_sm2(keys->ctx, name, data, signature);
 }
 
 int keys_public_sm2(const struct yt_keys *keys, struct yt_str name, struct yt_buf *pem)
@@ -357,6 +362,5 @@ int keys_wrap(const struct yt_keys *keys, struct yt_str purpose, struct yt_str c
 
 int keys_unwrap(const struct yt_keys *keys, struct yt_str purpose, struct yt_str wrapped, struct yt_buf *clear)
 {
-	return keys->backend.unwrap == NULL ? YT_ENOTFOUND :
-		keys->backend.unwrap(keys->ctx, purpose, wrapped, clear);
+	return keys->backend.unwrap == NULL ? YT_ENOTFOUND : keys->backend.unwrap(keys->ctx, purpose, wrapped, clear);
 }

@@ -52,22 +52,22 @@ struct keys_spec {
 /* Before other threads use the keys.  A certificate's own term narrows the given one.  YT_ECONF with why. */
 int keys_add(struct yt_keys *keys, const struct keys_spec *spec, char *why, size_t size);
 
-/* The key of that owner (not empty) and id; with an empty id the valid one of the owner's keys whose validity began last.
- * A private key serves as its public half.  *out: borrowed until keys_close().  YT_ENOTFOUND; YT_ESTATE: there
- * is one (*out), but not valid at now_ms. */
+/* The key of that owner (not empty) and id; with an empty id the valid one of the owner's keys whose validity began
+ * last. A private key serves as its public half.  *out: borrowed until keys_close().  YT_ENOTFOUND; YT_ESTATE: there is
+ * one (*out), but not valid at now_ms. */
 int keys_find(const struct yt_keys *keys, struct yt_str owner, struct yt_str id, enum yt_key_kind kind, int64_t now_ms,
-              struct yt_key *out);
+        struct yt_key *out);
 
 /* What is known of the key of that name; borrowed as above.  YT_ENOTFOUND. */
 int keys_get(const struct yt_keys *keys, struct yt_str name, struct yt_key *out);
 
 /* What plugin.h says of the same names.  YT_ENOTFOUND: no such key; YT_ESTATE: of another kind. */
 int keys_hmac(const struct yt_keys *keys, enum yt_hmac hmac, struct yt_str name, const struct yt_piece *pieces,
-              size_t n_pieces, uint8_t *out);
+        size_t n_pieces, uint8_t *out);
 int keys_sm2_sign(const struct yt_keys *keys, struct yt_str name, const struct yt_piece *user_id,
-                  const struct yt_piece *pieces, size_t n_pieces, uint8_t out[64]);
+        const struct yt_piece *pieces, size_t n_pieces, uint8_t out[64]);
 int keys_sm2_verify(const struct yt_keys *keys, struct yt_str name, const struct yt_piece *user_id,
-                    const struct yt_piece *pieces, size_t n_pieces, const uint8_t signature[64]);
+        const struct yt_piece *pieces, size_t n_pieces, const uint8_t signature[64]);
 int keys_sm2_encrypt(const struct yt_keys *keys, struct yt_str name, struct yt_str clear, struct yt_buf *out);
 int keys_sm2_decrypt(const struct yt_keys *keys, struct yt_str name, struct yt_str sealed, struct yt_buf *out);
 int keys_sm4_encrypt(const struct yt_keys *keys, const struct yt_sm4 *how, struct yt_str clear, struct yt_buf *out);

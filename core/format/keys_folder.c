@@ -125,7 +125,7 @@ static int folder_master(struct folder *f, const char *file, char *why, size_t s
 	rv = YT_ECONF;
 	if (!parse_master(&text, key)) {
 		snprintf(why, size, "%s: must hold %d hex digits; make one with `openssl rand -hex %d`", file,
-			2 * MASTER_LEN, MASTER_LEN);
+		        2 * MASTER_LEN, MASTER_LEN);
 		goto out;
 	}
 	f->cipher = sm4_ctr_new(key);
@@ -146,8 +146,9 @@ static int folder_anchor(struct folder *f, const char *file, char *why, size_t s
 		f->anchor = sm2_private_from_pem(yt_buf_view(&text));
 		if (f->anchor == NULL) {
 			snprintf(why, size,
-				"%s: is no SM2 private key in PEM without passphrase; make one with "
-				"`openssl genpkey -algorithm SM2`", file);
+			        "%s: is no SM2 private key in PEM without passphrase; make one with "
+			        "`openssl genpkey -algorithm SM2`",
+			        file);
 			rv = YT_ECONF;
 		}
 	}

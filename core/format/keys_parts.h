@@ -8,7 +8,7 @@
 #include "format/keys.h"
 
 struct key_named {
-	struct yt_key key; /* its texts are in `texts` */
+	struct yt_key key;    /* its texts are in `texts` */
 	struct yt_buf octets; /* of a secret or an SM4 key */
 	EVP_PKEY *pair;       /* of an SM2 key: never changed after it is read, so any number of threads may use it */
 	struct key_named *next_owned; /* of those that have an owner: few, while secrets may be thousands */

@@ -55,9 +55,11 @@ out:
 }
 
 int keys_hmac(const struct yt_keys *keys, enum yt_hmac hmac, struct yt_str name, const struct yt_piece *pieces,
-	size_t n_pieces, uint8_t *out)
+        size_t n_pieces, uint8_t *out)
 {
-	static const char *const digests[] = { [YT_HMAC_SM3] = "SM3", [YT_HMAC_SHA256] = "SHA256", [YT_HMAC_SHA1] = "SHA1" };
+	static const char *const digests[] = {
+		[YT_HMAC_SM3] = "SM3", [YT_HMAC_SHA256] = "SHA256", [YT_HMAC_SHA1] = "SHA1"
+	};
 	const struct yt_piece key = { name, true };
 	struct yt_str parts[PIECES_MAX], secret;
 	int rv = resolve(keys, &key, 1, &secret);
@@ -83,7 +85,7 @@ static int find_pair(const struct yt_keys *keys, struct yt_str name, bool needs_
 
 /* What signing and verifying need: the key, the id and the text. */
 static int prepare(const struct yt_keys *keys, struct yt_str name, bool needs_private, const struct yt_piece *user_id,
-	const struct yt_piece *pieces, size_t n, EVP_PKEY **pair, struct yt_str *id, struct yt_str *parts)
+        const struct yt_piece *pieces, size_t n, EVP_PKEY **pair, struct yt_str *id, struct yt_str *parts)
 {
 	int rv = find_pair(keys, name, needs_private, pair);
 
@@ -94,7 +96,7 @@ static int prepare(const struct yt_keys *keys, struct yt_str name, bool needs_pr
 }
 
 int keys_sm2_sign(const struct yt_keys *keys, struct yt_str name, const struct yt_piece *user_id,
-	const struct yt_piece *pieces, size_t n_pieces, uint8_t out[64])
+        const struct yt_piece *pieces, size_t n_pieces, uint8_t out[64])
 {
 	struct yt_str parts[PIECES_MAX], id;
 	EVP_PKEY *pair;
@@ -104,7 +106,7 @@ int keys_sm2_sign(const struct yt_keys *keys, struct yt_str name, const struct y
 }
 
 int keys_sm2_verify(const struct yt_keys *keys, struct yt_str name, const struct yt_piece *user_id,
-	const struct yt_piece *pieces, size_t n_pieces, const uint8_t signature[64])
+        const struct yt_piece *pieces, size_t n_pieces, const uint8_t signature[64])
 {
 	struct yt_str parts[PIECES_MAX], id;
 	EVP_PKEY *pair;

@@ -1,4 +1,5 @@
-/* core/format/sm.c - SM3 and SM4 as streams through OpenSSL's EVP; the journal's seal uses them, sm2.c and sm4.c too. */
+/* core/format/sm.c - SM3 and SM4 as streams through OpenSSL's EVP; the journal's seal uses them, sm2.c and sm4.c too.
+ */
 #include "format/sm.h"
 
 #include <limits.h>

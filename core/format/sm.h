@@ -54,9 +54,10 @@ int sm2_verify(EVP_PKEY *key, struct yt_str data, struct yt_str signature);
 
 /* The same over parts one after the other, with an id of the caller's (empty: the default) and the bare form
  * of a signature.  YT_EDENIED as above; YT_ELIMIT: an id beyond 8191 octets. */
-int sm2_sign_parts(EVP_PKEY *key, struct yt_str id, const struct yt_str *parts, size_t n, uint8_t out[SM2_SIGNATURE_LEN]);
+int sm2_sign_parts(
+        EVP_PKEY *key, struct yt_str id, const struct yt_str *parts, size_t n, uint8_t out[SM2_SIGNATURE_LEN]);
 int sm2_verify_parts(EVP_PKEY *key, struct yt_str id, const struct yt_str *parts, size_t n,
-                     const uint8_t signature[SM2_SIGNATURE_LEN]);
+        const uint8_t signature[SM2_SIGNATURE_LEN]);
 int sm2_signature_to_der(const uint8_t signature[SM2_SIGNATURE_LEN], struct yt_buf *out);
 /* YT_EFORMAT: not the one DER form of two numbers of at most 32 octets. */
 int sm2_signature_from_der(struct yt_str der, uint8_t out[SM2_SIGNATURE_LEN]);

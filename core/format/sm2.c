@@ -37,8 +37,8 @@ static EVP_PKEY *sm2_from_pem(struct yt_str pem, bool private_key)
 	EVP_PKEY *key = NULL;
 
 	if (bio != NULL)
-		key = private_key ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) :
-		                    PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
+		key = private_key ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL)
+		                  : PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
 	BIO_free(bio);
 	if (key != NULL && !EVP_PKEY_is_a(key, "SM2")) {
 		EVP_PKEY_free(key);
@@ -95,12 +95,12 @@ static EVP_PKEY *key_of(const uint8_t point[POINT_LEN], const BIGNUM *number)
 	EVP_PKEY *key = NULL;
 
 	if (build != NULL && ctx != NULL &&
-		OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "SM2", 0) == 1 &&
-		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, POINT_LEN) == 1 &&
-		(number == NULL || OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, number) == 1))
+	        OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "SM2", 0) == 1 &&
+	        OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, POINT_LEN) == 1 &&
+	        (number == NULL || OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, number) == 1))
 		params = OSSL_PARAM_BLD_to_param(build);
 	if (params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-		EVP_PKEY_fromdata(ctx, &key, number == NULL ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR, params) != 1)
+	        EVP_PKEY_fromdata(ctx, &key, number == NULL ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR, params) != 1)
 		key = NULL;
 	OSSL_PARAM_BLD_free(build);
 	OSSL_PARAM_free(params);
@@ -119,7 +119,7 @@ static EVP_PKEY *key_of_number(const uint8_t octets[NUMBER_LEN])
 	EVP_PKEY *key = NULL;
 
 	if (point != NULL && number != NULL && EC_POINT_mul(group, point, number, NULL, NULL, NULL) == 1 &&
-		EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, bare, sizeof(bare), NULL) == POINT_LEN)
+	        EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, bare, sizeof(bare), NULL) == POINT_LEN)
 		key = key_of(bare, number);
 	BN_clear_free(number);
 	EC_POINT_free(point);
@@ -212,7 +212,8 @@ static EVP_MD_CTX *sm2_context(EVP_PKEY *key, struct yt_str id, EVP_PKEY_CTX **p
 	return md;
 }
 
-int sm2_sign_parts(EVP_PKEY *key, struct yt_str id, const struct yt_str *parts, size_t n, uint8_t out[SM2_SIGNATURE_LEN])
+int sm2_sign_parts(
+        EVP_PKEY *key, struct yt_str id, const struct yt_str *parts, size_t n, uint8_t out[SM2_SIGNATURE_LEN])
 {
 	EVP_PKEY_CTX *pctx = NULL;
 	EVP_MD_CTX *md = NULL;
@@ -238,7 +239,7 @@ out:
 }
 
 int sm2_verify_parts(EVP_PKEY *key, struct yt_str id, const struct yt_str *parts, size_t n,
-	const uint8_t signature[SM2_SIGNATURE_LEN])
+        const uint8_t signature[SM2_SIGNATURE_LEN])
 {
 	EVP_PKEY_CTX *pctx = NULL;
 	EVP_MD_CTX *md = NULL;
@@ -249,7 +250,7 @@ int sm2_verify_parts(EVP_PKEY *key, struct yt_str id, const struct yt_str *parts
 		return YT_ELIMIT;
 	md = sm2_context(key, id.n == 0 ? YT_STR(SM2_ID) : id, &pctx);
 	if (md == NULL || sm2_signature_to_der(signature, &der) != 0 ||
-		EVP_DigestVerifyInit(md, NULL, EVP_sm3(), NULL, key) != 1)
+	        EVP_DigestVerifyInit(md, NULL, EVP_sm3(), NULL, key) != 1)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		if (EVP_DigestVerifyUpdate(md, parts[i].p, parts[i].n) != 1)
@@ -386,8 +387,10 @@ int sm2_signature_from_der(struct yt_str der, uint8_t out[SM2_SIGNATURE_LEN])
 {
 	struct yt_str inner;
 
-	return take(&der, 0x30, &inner) && der.n == 0 && take_number(&inner, out) && take_number(&inner, out + NUMBER_LEN) &&
-			inner.n == 0 ? 0 : YT_EFORMAT;
+	return take(&der, 0x30, &inner) && der.n == 0 && take_number(&inner, out) &&
+	                       take_number(&inner, out + NUMBER_LEN) && inner.n == 0
+	               ? 0
+	               : YT_EFORMAT;
 }
 
 /* --- encryption --- */
@@ -401,16 +404,17 @@ int sm2_encrypt(EVP_PKEY *key, struct yt_str clear, struct yt_buf *out)
 	int rv = YT_ENOMEM;
 
 	if (ctx == NULL || EVP_PKEY_encrypt_init(ctx) != 1 ||
-		EVP_PKEY_encrypt(ctx, NULL, &der.n, (const uint8_t *)clear.p, clear.n) != 1)
+	        EVP_PKEY_encrypt(ctx, NULL, &der.n, (const uint8_t *)clear.p, clear.n) != 1)
 		goto out;
 	rest.n = der.n;
 	der.n = 0;
 	if (yt_buf_room(&der, rest.n) == NULL ||
-		EVP_PKEY_encrypt(ctx, der.p, &rest.n, (const uint8_t *)clear.p, clear.n) != 1)
+	        EVP_PKEY_encrypt(ctx, der.p, &rest.n, (const uint8_t *)clear.p, clear.n) != 1)
 		goto out;
 	rest.p = (const char *)der.p;
-	YT_REQUIRE(take(&rest, 0x30, &inner) && take_number(&inner, point + 1) && take_number(&inner, point + 1 + NUMBER_LEN) &&
-		take(&inner, 0x04, &hash) && take(&inner, 0x04, &text));
+	YT_REQUIRE(take(&rest, 0x30, &inner) && take_number(&inner, point + 1) &&
+	           take_number(&inner, point + 1 + NUMBER_LEN) && take(&inner, 0x04, &hash) &&
+	           take(&inner, 0x04, &text));
 	yt_buf_add(out, point, sizeof(point));
 	yt_buf_str(out, hash);
 	yt_buf_str(out, text);
@@ -445,7 +449,8 @@ int sm2_decrypt(EVP_PKEY *key, struct yt_str sealed, struct yt_buf *out)
 	if (sealed.n <= POINT_LEN + SM3_LEN || sealed.n > POINT_LEN + SM3_LEN + SM2_CLEAR_MAX || sealed.p[0] != 0x04)
 		return rv;
 	ctx = EVP_PKEY_CTX_new(key, NULL);
-	if (ctx == NULL || EVP_PKEY_decrypt_init(ctx) != 1 || sealed_to_der(sealed, &der) != 0 || yt_buf_room(out, n) == NULL)
+	if (ctx == NULL || EVP_PKEY_decrypt_init(ctx) != 1 || sealed_to_der(sealed, &der) != 0 ||
+	        yt_buf_room(out, n) == NULL)
 		rv = YT_ENOMEM;
 	else if (EVP_PKEY_decrypt(ctx, out->p + had, &n, der.p, der.n) == 1)
 		rv = 0;

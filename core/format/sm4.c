@@ -25,8 +25,8 @@ static int run(const uint8_t *key, const struct yt_sm4 *how, bool encrypt, struc
 	int n = 0, last = 0, rv = YT_ENOMEM;
 
 	if (ctx == NULL || room == NULL ||
-		EVP_CipherInit_ex(ctx, cipher_of(how->mode), NULL, key, (const uint8_t *)how->iv.p, encrypt) != 1 ||
-		EVP_CipherUpdate(ctx, room, &n, (const uint8_t *)in.p, (int)in.n) != 1)
+	        EVP_CipherInit_ex(ctx, cipher_of(how->mode), NULL, key, (const uint8_t *)how->iv.p, encrypt) != 1 ||
+	        EVP_CipherUpdate(ctx, room, &n, (const uint8_t *)in.p, (int)in.n) != 1)
 		goto out;
 	rv = EVP_CipherFinal_ex(ctx, room + n, &last) == 1 ? 0 : YT_EDENIED;
 	out->n -= in.n + SM4_BLOCK - (rv == 0 ? (size_t)(n + last) : 0);

@@ -52,7 +52,7 @@ static inline uint32_t utf8_next(const uint8_t **p)
 	}
 	*p += 4;
 	return (uint32_t)(s[0] & 0x07) << 18 | (uint32_t)(s[1] & 0x3f) << 12 | (uint32_t)(s[2] & 0x3f) << 6 |
-		(s[3] & 0x3f);
+	       (s[3] & 0x3f);
 }
 
 /* Writes one code point, at most 4 octets, and returns what is behind it. */

@@ -9,8 +9,8 @@ struct xml_text {
 	struct yt_str octets; /* as they came */
 	enum yt_charset charset;
 	bool is_declared;
-	size_t skipped;     /* octets of a byte-order mark */
-	struct yt_str utf8; /* without the mark: of octets, or in the buffer given */
+	size_t skipped;           /* octets of a byte-order mark */
+	struct yt_str utf8;       /* without the mark: of octets, or in the buffer given */
 	size_t at_utf8, at_octet; /* how far xml_text_offset() has walked */
 };
 

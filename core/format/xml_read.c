@@ -28,8 +28,8 @@ enum {
 	DEFAULT_ATTRIBUTES = 16,
 	DEFAULT_TEXT = 1 << 20,
 	DEFAULT_NAME = 64,
-	DICT_NAMES_MAX = 4096,   /* names the parser may remember from document to document */
-	BUFFER_KEPT = 1 << 20,   /* octets of a buffer kept for the next document */
+	DICT_NAMES_MAX = 4096, /* names the parser may remember from document to document */
+	BUFFER_KEPT = 1 << 20, /* octets of a buffer kept for the next document */
 };
 
 struct per_thread {
@@ -221,8 +221,8 @@ static void finish_value(struct yt_node *node)
 	node->text.n = to;
 }
 
-static bool add_attribute(struct reading *r, struct yt_node *node, struct yt_str prefix, struct yt_str name,
-                          struct yt_str value)
+static bool add_attribute(
+        struct reading *r, struct yt_node *node, struct yt_str prefix, struct yt_str name, struct yt_str value)
 {
 	struct yt_str full;
 
@@ -298,7 +298,7 @@ static struct yt_node *begin_element(struct reading *r, struct yt_str prefix, st
 }
 
 static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int n_namespaces,
-                     const xmlChar **namespaces, int n_attributes, int n_defaulted, const xmlChar **attributes)
+        const xmlChar **namespaces, int n_attributes, int n_defaulted, const xmlChar **attributes)
 {
 	struct reading *r = ((xmlParserCtxt *)arg)->_private;
 	struct yt_str space = slice(uri), around = r->depth > 0 ? r->spaces[r->depth - 1] : YT_STR("");
@@ -321,7 +321,7 @@ static void on_start(void *arg, const xmlChar *name, const xmlChar *prefix, cons
 		struct yt_str value = { (const char *)attributes[3], (size_t)(attributes[4] - attributes[3]) };
 
 		if (!declare_prefix(r, node, slice(attributes[1]), slice(attributes[2])) ||
-			!add_attribute(r, node, slice(attributes[1]), slice(attributes[0]), value))
+		        !add_attribute(r, node, slice(attributes[1]), slice(attributes[0]), value))
 			return;
 	}
 }
@@ -410,7 +410,7 @@ static int check_attributes(struct reading *r)
 			p++;
 			if (count_values(&p, last) > r->limits.attributes)
 				return fail(r, xml_text_offset(&r->text, (size_t)(rest.p - begin)), YT_ELIMIT,
-					"an element has more attributes than the limit");
+				        "an element has more attributes than the limit");
 		} else if (yt_str_starts(rest, "<!--")) {
 			p = skip_to(p + 4, last, "-->");
 		} else if (yt_str_starts(rest, "<![CDATA[")) {
@@ -497,7 +497,8 @@ static void parse(struct reading *r)
 	xmlParserCtxt *ctxt = r->mine->ctxt;
 
 	ctxt->_private = r;
-	xmlCtxtReadMemory(ctxt, r->text.utf8.p, (int)r->text.utf8.n, NULL, NULL, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
+	xmlCtxtReadMemory(
+	        ctxt, r->text.utf8.p, (int)r->text.utf8.n, NULL, NULL, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
 	ctxt->_private = NULL;
 	if (r->rv == 0 && (!ctxt->wellFormed || r->root == NULL))
 		fail(r, r->text.octets.n, YT_EFORMAT, "it is not well-formed XML");

@@ -103,7 +103,8 @@ static bool is_surely_utf8(struct yt_str octets)
 static const char *find_charset(struct xml_text *t, size_t *offset)
 {
 	const char *nul = memchr(t->octets.p, 0, t->octets.n);
-	bool has_utf8_mark = starts(t->octets, "\xef\xbb\xbf", 3), has_gb_mark = starts(t->octets, "\x84\x31\x95\x33", 4);
+	bool has_utf8_mark = starts(t->octets, "\xef\xbb\xbf", 3),
+	     has_gb_mark = starts(t->octets, "\x84\x31\x95\x33", 4);
 	struct yt_str label;
 	const char *why;
 
@@ -133,8 +134,8 @@ static int to_utf8(struct xml_text *t, struct yt_buf *room, size_t *offset, cons
 	if (t->charset == YT_UTF8) {
 		t->utf8 = body;
 		rv = yt_utf8_check(body, &error);
-		*why = t->is_declared ? "the octets are not UTF-8, as the XML declaration says" :
-		                        "the octets are not UTF-8, and no XML declaration says otherwise";
+		*why = t->is_declared ? "the octets are not UTF-8, as the XML declaration says"
+		                      : "the octets are not UTF-8, and no XML declaration says otherwise";
 	} else {
 		yt_buf_clear(room);
 		rv = yt_gb18030_to_utf8(body, room, &error);
@@ -176,7 +177,8 @@ size_t xml_text_offset(struct xml_text *t, size_t utf8)
 		t->at_octet = t->skipped;
 	}
 	while (t->at_utf8 < utf8 && t->at_octet < t->octets.n) {
-		const uint8_t *to = (const uint8_t *)t->utf8.p + t->at_utf8, *from = (const uint8_t *)t->octets.p + t->at_octet;
+		const uint8_t *to = (const uint8_t *)t->utf8.p + t->at_utf8,
+		              *from = (const uint8_t *)t->octets.p + t->at_octet;
 
 		t->at_utf8 += to[0] < 0x80 ? 1 : to[0] < 0xe0 ? 2 : to[0] < 0xf0 ? 3 : 4;
 		t->at_octet += from[0] < 0x80 ? 1 : from[1] >= '0' && from[1] <= '9' ? 4 : 2;

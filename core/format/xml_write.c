@@ -138,9 +138,22 @@ static bool may_begin(uint32_t c)
 	static const struct {
 		uint32_t from, to;
 	} ranges[] = {
-		{ 'a', 'z' }, { 'A', 'Z' }, { '_', '_' }, { ':', ':' }, { 0xc0, 0xd6 }, { 0xd8, 0xf6 }, { 0xf8, 0x2ff },
-		{ 0x370, 0x37d }, { 0x37f, 0x1fff }, { 0x200c, 0x200d }, { 0x2070, 0x218f }, { 0x2c00, 0x2fef },
-		{ 0x3001, 0xd7ff }, { 0xf900, 0xfdcf }, { 0xfdf0, 0xfffd }, { 0x10000, 0xeffff },
+		{ 'a', 'z' },
+		{ 'A', 'Z' },
+		{ '_', '_' },
+		{ ':', ':' },
+		{ 0xc0, 0xd6 },
+		{ 0xd8, 0xf6 },
+		{ 0xf8, 0x2ff },
+		{ 0x370, 0x37d },
+		{ 0x37f, 0x1fff },
+		{ 0x200c, 0x200d },
+		{ 0x2070, 0x218f },
+		{ 0x2c00, 0x2fef },
+		{ 0x3001, 0xd7ff },
+		{ 0xf900, 0xfdcf },
+		{ 0xfdf0, 0xfffd },
+		{ 0x10000, 0xeffff },
 	};
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
@@ -151,8 +164,8 @@ static bool may_begin(uint32_t c)
 
 static bool may_follow(uint32_t c)
 {
-	return may_begin(c) || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == 0xb7 || (c >= 0x300 && c <= 0x36f) ||
-		c == 0x203f || c == 0x2040;
+	return may_begin(c) || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == 0xb7 ||
+	       (c >= 0x300 && c <= 0x36f) || c == 0x203f || c == 0x2040;
 }
 
 /* What nearly every name is: letters, digits, _ - . and no more. */
@@ -162,7 +175,7 @@ static bool is_plain_name(struct yt_str name)
 		uint8_t c = (uint8_t)name.p[i], letter = c | 0x20;
 
 		if ((letter < 'a' || letter > 'z') && c != '_' &&
-			(i == 0 || ((c < '0' || c > '9') && c != '-' && c != '.')))
+		        (i == 0 || ((c < '0' || c > '9') && c != '-' && c != '.')))
 			return false;
 	}
 	return name.n > 0;

@@ -153,8 +153,8 @@ int commit_pack(struct commit_coder *coder, struct yt_str records, size_t limit,
 	return 0;
 }
 
-int commit_finish(struct commit_coder *coder, const struct commit_place *place, struct log_keys *keys,
-	struct yt_str *bytes)
+int commit_finish(
+        struct commit_coder *coder, const struct commit_place *place, struct log_keys *keys, struct yt_str *bytes)
 {
 	uint8_t *p = coder->out.p;
 	struct seal seal = { 0 };
@@ -176,7 +176,7 @@ int commit_finish(struct commit_coder *coder, const struct commit_place *place, 
 		put_u16(p + 52, SEAL_BODY);
 		/* Bound to all that says what the blob is, so that it cannot stand in another commit. */
 		rv = seal_close_body(keys, SEAL_BODY, (struct yt_str){ (const char *)p + BOUND_AT, 40 },
-			p + COMMIT_HEAD + coder->clear_len, coder->blob_len, &seal);
+		        p + COMMIT_HEAD + coder->clear_len, coder->blob_len, &seal);
 		if (rv != 0)
 			return rv;
 		put_u32(p + 48, seal.day);
@@ -205,10 +205,17 @@ bool commit_parse(const uint8_t *p, struct commit *c)
 
 	if (!commit_may_be(p))
 		return false;
-	*c = (struct commit){ .total = get_u32(p + 8), .segment = get_u32(p + 12), .stamp = get_u64(p + 16),
-		.number = get_u64(p + 24), .n_records = get_u32(p + 32), .clear_len = get_u32(p + 36),
-		.blob_len = get_u32(p + 40), .raw_len = get_u32(p + 44), .class = get_u16(p + 52),
-		.flags = get_u16(p + 54), .prev = p + PREV_AT };
+	*c = (struct commit){ .total = get_u32(p + 8),
+		.segment = get_u32(p + 12),
+		.stamp = get_u64(p + 16),
+		.number = get_u64(p + 24),
+		.n_records = get_u32(p + 32),
+		.clear_len = get_u32(p + 36),
+		.blob_len = get_u32(p + 40),
+		.raw_len = get_u32(p + 44),
+		.class = get_u16(p + 52),
+		.flags = get_u16(p + 54),
+		.prev = p + PREV_AT };
 	c->seal.day = get_u32(p + 48);
 	c->seal.key_id = get_u32(p + 56);
 	memcpy(c->seal.iv, p + IV_AT, sizeof(c->seal.iv));
@@ -225,16 +232,15 @@ bool commit_whole(const uint8_t *p, const struct commit *c)
 int commit_chain(struct commit_coder *coder, const uint8_t *p, uint32_t total, uint8_t head[HEAD_LEN])
 {
 	if (EVP_DigestInit_ex(coder->sha, coder->sha256, NULL) != 1 ||
-		EVP_DigestUpdate(coder->sha, p + 8, total - 8) != 1 ||
-		EVP_DigestFinal_ex(coder->sha, head, NULL) != 1)
+	        EVP_DigestUpdate(coder->sha, p + 8, total - 8) != 1 || EVP_DigestFinal_ex(coder->sha, head, NULL) != 1)
 		return YT_ENOMEM;
 	return 0;
 }
 
 /* coder->bodies: the commit's bodies in the clear.  The lengths in the header are under its CRC, but
  * a CRC proves nothing about who wrote them. */
-static int open_bodies(struct commit_coder *coder, const uint8_t *p, const struct commit *c, struct log_keys *keys,
-	const char **text)
+static int open_bodies(
+        struct commit_coder *coder, const uint8_t *p, const struct commit *c, struct log_keys *keys, const char **text)
 {
 	const uint8_t *blob = p + COMMIT_HEAD + c->clear_len;
 	uint8_t *room;
@@ -252,9 +258,10 @@ static int open_bodies(struct commit_coder *coder, const uint8_t *p, const struc
 		if (room == NULL)
 			return YT_ENOMEM;
 		rv = seal_open_body(keys, (enum seal_class)c->class, (struct yt_str){ (const char *)p + BOUND_AT, 40 },
-			blob, c->blob_len, &c->seal, room);
-		*text = rv == YT_EDENIED ? "its day key is not wrapped by this master key" :
-			rv == YT_ECORRUPT ? "its bodies are not what was sealed" : "its day key cannot be read";
+		        blob, c->blob_len, &c->seal, room);
+		*text = rv == YT_EDENIED    ? "its day key is not wrapped by this master key"
+		        : rv == YT_ECORRUPT ? "its bodies are not what was sealed"
+		                            : "its day key cannot be read";
 		if (rv != 0)
 			return rv;
 		blob = room;
@@ -324,7 +331,7 @@ static int unpack_record(struct commit_coder *coder, const struct rec *rec, bool
 }
 
 int commit_records(struct commit_coder *coder, const uint8_t *p, const struct commit *c, enum commit_bodies want,
-	struct log_keys *keys, log_each each, void *arg, log_pos pos, const char **text)
+        struct log_keys *keys, log_each each, void *arg, log_pos pos, const char **text)
 {
 	struct yt_str clear = { (const char *)p + COMMIT_HEAD, c->clear_len };
 	bool bodies = want == COMMIT_WITH_BODIES && c->blob_len > 0, erased = false;

@@ -22,7 +22,7 @@
 #include "journal/seal.h"
 
 #define COMMIT_HEAD 144
-#define HEAD_LEN 32 /* of the chain */
+#define HEAD_LEN 32              /* of the chain */
 #define SEGMENT_MAX (256u << 20) /* bytes; so no commit or its bodies are larger */
 
 struct commit { /* a parsed header */
@@ -49,8 +49,8 @@ void commit_coder_free(struct commit_coder *coder); /* NULL is fine */
 int commit_pack(struct commit_coder *coder, struct yt_str records, size_t limit, uint32_t *total);
 /* Seals what was packed and gives its bytes, borrowed until the next commit_pack().  Errors of
  * seal_close_body(). */
-int commit_finish(struct commit_coder *coder, const struct commit_place *place, struct log_keys *keys,
-                  struct yt_str *bytes);
+int commit_finish(
+        struct commit_coder *coder, const struct commit_place *place, struct log_keys *keys, struct yt_str *bytes);
 
 /* What was packed last, whole records, borrowed until the next commit_pack(); of body fields only references. */
 struct yt_str commit_clear(const struct commit_coder *coder);
@@ -68,6 +68,6 @@ enum commit_bodies { COMMIT_CLEAR_ONLY, COMMIT_WITH_BODIES };
  * Returns what each returned, or YT_ECORRUPT, YT_ECONF (sealed, no keys), YT_EDENIED (wrong master
  * key), YT_ENOMEM with *text, static; *text is NULL when it was each's. */
 int commit_records(struct commit_coder *coder, const uint8_t *p, const struct commit *commit, enum commit_bodies bodies,
-                   struct log_keys *keys, log_each each, void *arg, log_pos pos, const char **text);
+        struct log_keys *keys, log_each each, void *arg, log_pos pos, const char **text);
 
 #endif

@@ -17,8 +17,8 @@
 
 const char *exchange_state_name(enum exchange_state state)
 {
-	static const char *const names[] = { "none", "accepted", "sent", "unknown", "reversing", "done",
-		"refused", "reversed", "parked", "read" };
+	static const char *const names[] = { "none", "accepted", "sent", "unknown", "reversing", "done", "refused",
+		"reversed", "parked", "read" };
 
 	return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
 }
@@ -144,10 +144,12 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 
 	if (leg == REC_LEG_STEP || leg == REC_LEG_UNDO) {
 		take(x->code, sizeof(x->code), v, REC_T_CODE);
-		x->attempts = outcome == YT_UNKNOWN ? x->attempts + 1 : 0; /* pauses grow with each, from anew at the next step */
+		x->attempts = outcome == YT_UNKNOWN ? x->attempts + 1
+		                                    : 0; /* pauses grow with each, from anew at the next step */
 		x->step_state = outcome == YT_DONE ? STEP_DONE : outcome == YT_REFUSED ? STEP_REFUSED : STEP_OUT;
 		if (outcome == YT_REFUSED && leg == REC_LEG_STEP && step > 0 && step <= REC_STEPS_MAX)
-			x->step = x->refused_step = (uint32_t)step; /* it may never have left: then no record named it before */
+			x->step = x->refused_step =
+			        (uint32_t)step; /* it may never have left: then no record named it before */
 	}
 	if (leg != REC_LEG_MAIN) {
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
@@ -246,7 +248,8 @@ static void apply_waiting(struct exchange *x, const struct view *v)
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
 	} else if (v->rec->type == REC_PARKED) {
 		x->state = X_PARKED;
-		x->accepted_ms = x->accepted_ms == 0 ? v->rec->wall_ms : x->accepted_ms; /* it killed its reader: no more is known */
+		x->accepted_ms = x->accepted_ms == 0 ? v->rec->wall_ms
+		                                     : x->accepted_ms; /* it killed its reader: no more is known */
 		x->due_ms = 0;
 		take(x->owner, sizeof(x->owner), v, REC_T_OWNER);
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
@@ -307,7 +310,8 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		take_names(x, v);
 		take_answer(x, v);
 		take(x->flow, sizeof(x->flow), v, REC_T_FLOW);
-		x->state = x->flow[0] != 0 ? X_UNKNOWN : X_ACCEPTED; /* a flow is worked off under leases from the first step */
+		x->state = x->flow[0] != 0 ? X_UNKNOWN
+		                           : X_ACCEPTED; /* a flow is worked off under leases from the first step */
 		x->unknown_since_ms = x->flow[0] != 0 ? rec->wall_ms : 0;
 		break;
 	case REC_READ:
@@ -360,14 +364,15 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 
 bool exchange_holds_key(const struct exchange *x)
 {
-	return (x->flags & REC_X_SETTLEMENT) && (x->state == X_ACCEPTED || x->state == X_SENT ||
-		x->state == X_UNKNOWN || x->state == X_REVERSING || x->state == X_PARKED);
+	return (x->flags & REC_X_SETTLEMENT) &&
+	       (x->state == X_ACCEPTED || x->state == X_SENT || x->state == X_UNKNOWN || x->state == X_REVERSING ||
+	               x->state == X_PARKED);
 }
 
 bool exchange_awaits_delivery(const struct exchange *x)
 {
 	return x->state == X_DONE && (x->flags & REC_X_SETTLEMENT) && x->op != YT_OP_REVERSE && !x->delivered &&
-		!(x->flags & REC_X_UNPROVED);
+	       !(x->flags & REC_X_UNPROVED);
 }
 
 bool exchange_is_open(const struct exchange *x)

@@ -41,19 +41,19 @@ struct exchange {
 	uint8_t digest[32], person[16];
 	int64_t amount_fen, fund_fen, account_fen, cash_fen;
 	int64_t accepted_ms, closed_ms, unknown_since_ms, due_ms, deadline_ms; /* wall clock; 0: none */
-	uint32_t attempts;     /* legs spent on finding out */
-	uint32_t reversals;    /* of which reversals */
-	uint32_t worker;       /* incarnation that holds its leg while X_SENT */
-	uint32_t offers;       /* answers on their way to the origin, of which is not known whether it has them */
-	uint64_t joins;        /* an origin's reversal: the exchange it joined, else 0 */
+	uint32_t attempts;                                                     /* legs spent on finding out */
+	uint32_t reversals;                                                    /* of which reversals */
+	uint32_t worker; /* incarnation that holds its leg while X_SENT */
+	uint32_t offers; /* answers on their way to the origin, of which is not known whether it has them */
+	uint64_t joins;  /* an origin's reversal: the exchange it joined, else 0 */
 	bool answered, delivered, reversal_wanted;
-	bool must_answer;      /* an operator decided: a worker is to write the answer that says so */
+	bool must_answer; /* an operator decided: a worker is to write the answer that says so */
 	log_pos accepted_pos, sent_pos, answered_pos, last_pos;
-	char flow[32];        /* the flow it goes by, step after step under a lease; empty: one leg */
-	uint32_t step;        /* the newest one, from 1; while undoing the one that is undone */
-	uint32_t step_state;  /* enum exchange_step */
+	char flow[32];         /* the flow it goes by, step after step under a lease; empty: one leg */
+	uint32_t step;         /* the newest one, from 1; while undoing the one that is undone */
+	uint32_t step_state;   /* enum exchange_step */
 	uint32_t refused_step; /* the one that ended it; 0: none */
-	bool undoing;         /* a step was refused or the whole is unwanted: what was done is undone */
+	bool undoing;          /* a step was refused or the whole is unwanted: what was done is undone */
 	log_pos step_sent[REC_STEPS_MAX], step_got[REC_STEPS_MAX], undo_sent;
 };
 

@@ -57,8 +57,10 @@ static const char *const statements[ST_N] = {
 	[ST_HIGHEST] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number WHERE number_key > 0"
 	               " ORDER BY number_key DESC LIMIT ?1",
 	[ST_BUCKET] = "SELECT max(bucket) FROM exchange INDEXED BY by_bucket WHERE bucket < ?1",
-	[ST_QUERIES_ADD] = "INSERT INTO queries VALUES (?1, ?2, ?3) ON CONFLICT (bucket) DO UPDATE SET n = n + excluded.n",
-	[ST_QUERIES] = "SELECT bucket, position, n FROM queries WHERE bucket <= ?1 AND bucket >= ?2 ORDER BY bucket DESC",
+	[ST_QUERIES_ADD] =
+	        "INSERT INTO queries VALUES (?1, ?2, ?3) ON CONFLICT (bucket) DO UPDATE SET n = n + excluded.n",
+	[ST_QUERIES] =
+	        "SELECT bucket, position, n FROM queries WHERE bucket <= ?1 AND bucket >= ?2 ORDER BY bucket DESC",
 	[ST_OPEN] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_open WHERE is_open = 1 ORDER BY accepted_ms",
 	[ST_OLD] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_bucket WHERE bucket < ?1 AND is_open = 0"
 	           " ORDER BY bucket",
@@ -73,7 +75,8 @@ static const char *const statements[ST_N] = {
 	[ST_KEPT_ALL] = "SELECT pos, record FROM kept ORDER BY pos, kind, key",
 	[ST_KEPT_OLD] = "DELETE FROM kept WHERE kind = ?1 AND key < ?2",
 	[ST_FACT_ADD] = "INSERT INTO facts (key, pos, exchange, wall_ms) VALUES (?1, ?2, ?3, ?4)",
-	[ST_FACTS] = "SELECT pos, exchange, wall_ms FROM facts INDEXED BY by_case WHERE key = ?1 ORDER BY pos DESC LIMIT ?2",
+	[ST_FACTS] =
+	        "SELECT pos, exchange, wall_ms FROM facts INDEXED BY by_case WHERE key = ?1 ORDER BY pos DESC LIMIT ?2",
 	[ST_FACTS_OLD] = "SELECT n, pos FROM facts ORDER BY n LIMIT ?1",
 	[ST_FACTS_DROP] = "DELETE FROM facts WHERE n <= ?1",
 	[ST_BEGIN] = "BEGIN IMMEDIATE",

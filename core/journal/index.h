@@ -24,7 +24,7 @@ log_pos index_position(const struct index *index);
 int index_feed(struct index *index, const struct yt_io *io, const struct log_conf *conf, log_pos to,
         void (*progress)(void *arg, log_pos at), void *arg);
 
-struct index_commit { /* one commit of the log, from the memory of who made it */
+struct index_commit {          /* one commit of the log, from the memory of who made it */
 	log_pos before;        /* where the log ended before it */
 	log_pos pos, end;      /* where it stands, where the log ends now */
 	struct yt_str records; /* whole; body fields may be references (log_last_records) */
@@ -33,9 +33,9 @@ struct index_commit { /* one commit of the log, from the memory of who made it *
  * index_position().  YT_ESTATE: it does not; nothing was taken, the log must be read. */
 int index_feed_commits(struct index *index, const struct index_commit *commits, size_t n);
 
-/* Drops rows of exchanges that are over, began before wall_ms and have no record from position before on, the oldest first
- * and at most max in one transaction; and where the queries of that time were, and pieces of case facts before that position.  *more: call again.  Their numbers bar
- * nothing any more. */
+/* Drops rows of exchanges that are over, began before wall_ms and have no record from position before on, the oldest
+ * first and at most max in one transaction; and where the queries of that time were, and pieces of case facts before
+ * that position.  *more: call again.  Their numbers bar nothing any more. */
 int index_drop_before(struct index *index, log_pos before, int64_t wall_ms, size_t max, bool *more);
 
 /* The exchange that an origin's message number names.  YT_ENOTFOUND. */
@@ -73,7 +73,8 @@ int index_query_buckets(struct index *index, int64_t from_ms, int64_t to_ms, str
 
 /* The time that a filter's day speaks of; all time without one.  YT_EFORMAT: it is no date. */
 int index_filter_times(const struct index_filter *filter, int64_t *from_ms, int64_t *to_ms);
-/* Exchanges other than queries, newest first; stops when each returns other than 0.  YT_EFORMAT: no such state, or day is not a date. */
+/* Exchanges other than queries, newest first; stops when each returns other than 0.  YT_EFORMAT: no such state, or day
+ * is not a date. */
 int index_search(struct index *index, const struct index_filter *filter,
         int (*each)(void *arg, const struct exchange *x), void *arg);
 /* Number of exchanges by state. */

@@ -1,7 +1,7 @@
 /* core/journal/index_facts.c - where the pieces of case facts stand (REC_FACTS), by case.
  *
- * index_take.c and index_store.c take and store them with each batch; the keeper asks index_facts() for what its memory does not hold
- * (keeper_facts.c).  The key names no person: his number stands in it as a keyed hash. */
+ * index_take.c and index_store.c take and store them with each batch; the keeper asks index_facts() for what its memory
+ * does not hold (keeper_facts.c).  The key names no person: his number stands in it as a keyed hash. */
 #include "journal/index_parts.h"
 #include "journal/keeper.h"
 

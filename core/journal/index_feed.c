@@ -1,5 +1,5 @@
-/* core/journal/index_feed.c - follows the log: its commits read back, or from the memory of who made them, batch by batch
- * into the index.  The index thread's way in (process/indexer.c), and that of `yitong index rebuild`. */
+/* core/journal/index_feed.c - follows the log: its commits read back, or from the memory of who made them, batch by
+ * batch into the index.  The index thread's way in (process/indexer.c), and that of `yitong index rebuild`. */
 #include "journal/index_parts.h"
 
 #define BATCH_EXCHANGES 4000

@@ -132,7 +132,7 @@ struct index {
 int index_error(int sqlite_rc); /* YT_E... */
 /* The statement, ready to be bound; sqlite3_reset() it after use.  NULL when it cannot be prepared. */
 sqlite3_stmt *index_statement(struct index *index, enum index_statement which);
-int index_run(struct index *index, enum index_statement which); /* one that gives no rows */
+int index_run(struct index *index, enum index_statement which);     /* one that gives no rows */
 int index_store_counts(struct index *index, const int64_t *counts); /* by state, added to what is counted */
 
 /* index_row.c */

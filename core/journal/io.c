@@ -128,7 +128,7 @@ static int io_list(void *ctx, void (*each)(void *arg, const char *name), void *a
 	DIR *stream;
 
 	if (dir < 0)
-		return errno == ENOENT ? 0 : -1; /* not there yet: nothing in it */
+		return errno == ENOENT ? 0 : -1;                   /* not there yet: nothing in it */
 	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a place of its own in the list */
 	stream = fd < 0 ? NULL : fdopendir(fd);
 	if (stream == NULL) {
@@ -171,9 +171,19 @@ int yt_io_folder(const char *folder, struct yt_io *io)
 		free(f);
 		return YT_EIO;
 	}
-	*io = (struct yt_io){ .ctx = f, .open = io_open, .close = io_close, .pread = io_pread, .pwrite = io_pwrite,
-		.fdatasync = io_fdatasync, .ftruncate = io_ftruncate, .size = io_size, .rename = io_rename,
-		.unlink = io_unlink, .sync_dir = io_sync_dir, .list = io_list, .lock = io_lock };
+	*io = (struct yt_io){ .ctx = f,
+		.open = io_open,
+		.close = io_close,
+		.pread = io_pread,
+		.pwrite = io_pwrite,
+		.fdatasync = io_fdatasync,
+		.ftruncate = io_ftruncate,
+		.size = io_size,
+		.rename = io_rename,
+		.unlink = io_unlink,
+		.sync_dir = io_sync_dir,
+		.list = io_list,
+		.lock = io_lock };
 	return 0;
 }
 

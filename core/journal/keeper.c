@@ -31,7 +31,8 @@ static bool answer_is_final(const struct keeper *k, const struct kept *e)
 static void tell_nothing(struct keeper *k, uint32_t worker, uint64_t seq, struct kept *e)
 {
 	if (e->x.state == X_REFUSED && e->x.accepted_pos != 0)
-		keeper_let_refuse(k, e); /* surely no effect: a worker writes the answer that says so, once and for all */
+		keeper_let_refuse(
+		        k, e); /* surely no effect: a worker writes the answer that says so, once and for all */
 	kept_wait(e, worker, seq);
 	keeper_tell(k, worker, seq, e->x.id, DOWN_WAIT, (struct yt_str){ 0 });
 }
@@ -121,8 +122,8 @@ static int find_target(struct keeper *k, const struct rec *accepted, struct kept
 	return kept_find_number(k, rec_get(accepted, REC_T_INSTITUTION), original, target);
 }
 
-/* Its outcome is still being found out: the reversal joins.  One that was answered is sent on, unless the origin's words
- * mean nothing to the original's party, or to the one that the reversal's own route leads to: then we undo it. */
+/* Its outcome is still being found out: the reversal joins.  One that was answered is sent on, unless the origin's
+ * words mean nothing to the original's party, or to the one that the reversal's own route leads to: then we undo it. */
 static bool is_joined(const struct rec *reversal, const struct kept *target)
 {
 	if (target == NULL)

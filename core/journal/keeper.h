@@ -15,13 +15,14 @@
 
 struct keeper_conf {
 	uint32_t serial_from, serial_to; /* block of our own message numbers in a second */
-	int64_t reverse_after_ms; /* first try of finding out, after the outcome became unknown */
-	int64_t undelivered_ms;   /* a success the origin never fetched is reversed after this */
-	int64_t longest_wait_ms;  /* no pause between tries is longer, whatever a clock says */
-	uint32_t leases;          /* handed out at once, all workers together */
-	uint32_t exchanges;       /* open at once; more are refused as closed */
-	int64_t facts_ms;         /* pieces of case facts that are older are not found any more; 0: all are */
-	uint32_t message_bytes;   /* no lease is told that is larger, no case's facts of more than a quarter; 0: any are */
+	int64_t reverse_after_ms;        /* first try of finding out, after the outcome became unknown */
+	int64_t undelivered_ms;          /* a success the origin never fetched is reversed after this */
+	int64_t longest_wait_ms;         /* no pause between tries is longer, whatever a clock says */
+	uint32_t leases;                 /* handed out at once, all workers together */
+	uint32_t exchanges;              /* open at once; more are refused as closed */
+	int64_t facts_ms;                /* pieces of case facts that are older are not found any more; 0: all are */
+	uint32_t
+	        message_bytes; /* no lease is told that is larger, no case's facts of more than a quarter; 0: any are */
 };
 
 struct fact_place { /* where a piece of case facts stands */
@@ -40,8 +41,8 @@ struct keeper_world {
 	int (*find)(void *ctx, struct yt_str institution, struct yt_str number, struct exchange *x);
 	/* Appends the octets of a body field of an exchange's record in the commit at pos. */
 	int (*fetch)(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out);
-	/* Where facts of a case stand before the index position: the newest, *n of them, at most max.  Anything but 0: the
-	 * index cannot tell.  NULL: the keeper's memory is all there is. */
+	/* Where facts of a case stand before the index position: the newest, *n of them, at most max.  Anything but 0:
+	 * the index cannot tell.  NULL: the keeper's memory is all there is. */
 	int (*facts)(void *ctx, struct yt_str case_key, struct fact_place *out, size_t max, size_t *n);
 	/* An exchange became another state by what is being written down, for the log.  NULL: nobody wants to know. */
 	void (*changed)(void *ctx, const struct exchange *x, enum exchange_state before);
@@ -92,9 +93,10 @@ void keeper_indexed(struct keeper *keeper, log_pos pos);
 /* Hands out what is due; returns the monotonic time of the next call, or -1 for none. */
 int64_t keeper_tick(struct keeper *keeper);
 
-/* An operator's decision about a parked exchange; result: done, refused, reversed, or retry.  YT_ENOTFOUND, YT_ESTATE. */
+/* An operator's decision about a parked exchange; result: done, refused, reversed, or retry.  YT_ENOTFOUND, YT_ESTATE.
+ */
 int keeper_decide(struct keeper *keeper, uint64_t exchange, const char *result, struct yt_str operator_name,
-                  struct yt_str reason);
+        struct yt_str reason);
 
 struct keeper_counts {
 	uint64_t sent, unknown, reversing, parked, undelivered, leased, in_memory;

@@ -1,9 +1,9 @@
 /* core/journal/keeper_facts.c - where the pieces of case facts stand, and their octets for a worker that asks.
  *
- * Workers leave pieces (REC_FACTS) with the end of a message; the log holds them encrypted.  The index knows where those
- * before its position stand, this memory where the later ones do, and those that are not durable yet stand in what is
- * gathered: nobody waits for what a query leaves, and its origin's next message may be here before it is committed.
- * keeper.c asks keeper_on_facts(). */
+ * Workers leave pieces (REC_FACTS) with the end of a message; the log holds them encrypted.  The index knows where
+ * those before its position stand, this memory where the later ones do, and those that are not durable yet stand in
+ * what is gathered: nobody waits for what a query leaves, and its origin's next message may be here before it is
+ * committed. keeper.c asks keeper_on_facts(). */
 #include "journal/keeper_parts.h"
 
 #include <stdlib.h>
@@ -50,7 +50,8 @@ void keeper_drop_facts(struct keeper *k, log_pos before)
 	struct fact_place *p;
 	unsigned n;
 
-	HASH_ITER(hh, k->facts, c, next) {
+	HASH_ITER(hh, k->facts, c, next)
+	{
 		for (n = 0; (p = (struct fact_place *)utarray_eltptr(c->places, n)) != NULL && p->pos < before; n++)
 			;
 		if (n > 0)

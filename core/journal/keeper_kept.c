@@ -376,7 +376,8 @@ int keeper_check_records(const struct talk *talk)
 		[UP_STEP] = 1u << REC_SENDING | 1u << REC_OUTCOME,
 		[UP_RETURN] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_RESOLVED | 1u << REC_REVERSED |
 		              1u << REC_PARKED | 1u << REC_DUE | 1u << REC_JOINED | 1u << REC_FACTS,
-		[UP_NOTE] = 1u << REC_READ | 1u << REC_REFUSED | 1u << REC_DELIVERED | 1u << REC_SESSION | 1u << REC_FACTS,
+		[UP_NOTE] =
+		        1u << REC_READ | 1u << REC_REFUSED | 1u << REC_DELIVERED | 1u << REC_SESSION | 1u << REC_FACTS,
 		[UP_FACTS] = 1u << REC_FACTS,
 	};
 	struct yt_str payload = talk->payload;
@@ -409,8 +410,8 @@ void keeper_add_tombstone(struct keeper *k, const struct rec *reversal)
 	make_key(key, rec_get(reversal, REC_T_INSTITUTION), rec_get(reversal, REC_T_ORIGINAL));
 	HASH_FIND_STR(k->tombstones, key, t);
 	if (t == NULL) {
-		while (k->tombstones != NULL && (HASH_COUNT(k->tombstones) >= TOMBSTONES_MAX ||
-		                                        k->tombstones->until_mono < keeper_mono(k))) {
+		while (k->tombstones != NULL &&
+		        (HASH_COUNT(k->tombstones) >= TOMBSTONES_MAX || k->tombstones->until_mono < keeper_mono(k))) {
 			t = k->tombstones; /* the oldest stands first */
 			HASH_DEL(k->tombstones, t);
 			free(t);

@@ -43,7 +43,7 @@ struct due {
 	uint64_t exchange;
 };
 
-struct tombstone { /* a number that its origin reversed before it came */
+struct tombstone {    /* a number that its origin reversed before it came */
 	char key[80]; /* as struct kept's */
 	int64_t until_mono;
 	UT_hash_handle hh;

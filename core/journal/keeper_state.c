@@ -218,7 +218,8 @@ void keeper_free(struct keeper *k)
 	keeper_drop_facts(k, UINT64_MAX);
 	HASH_ITER(hh_id, k->by_id, e, next_e)
 	kept_free(k, e);
-	HASH_ITER(hh, k->tombstones, t, next_t) {
+	HASH_ITER(hh, k->tombstones, t, next_t)
+	{
 		HASH_DEL(k->tombstones, t);
 		free(t);
 	}

@@ -30,12 +30,12 @@ struct log {
 	int lock_fd;
 	_Atomic bool failed;
 	/* The commit thread's: */
-	int fd; /* of the current segment */
+	int fd;               /* of the current segment */
 	pthread_mutex_t lock; /* guards what follows; the commit thread alone changes next, segment, off */
 	struct commit_place next;
 	struct segment segment;
-	uint64_t off; /* end of the last commit */
-	uint32_t newest; /* highest number that a segment has */
+	uint64_t off;                          /* end of the last commit */
+	uint32_t newest;                       /* highest number that a segment has */
 	struct segment ready[RESERVE_MAX + 1]; /* prewritten, oldest first */
 	size_t n_ready;
 	pthread_mutex_t making; /* held by whoever adds or drops segments; taken before lock */
@@ -58,7 +58,7 @@ struct replay {
 };
 
 static int replay_commit(struct log *log, struct walk *w, struct replay *r, const struct commit *commit,
-	const uint8_t *bytes, log_pos pos)
+        const uint8_t *bytes, log_pos pos)
 {
 	const char *text = NULL;
 	int rv;
@@ -110,8 +110,8 @@ static int walk_from(struct log *log, struct walk *w, log_pos from, struct repla
 static int check_empty(const struct walk *w, struct log_problem *why)
 {
 	if (w->list[0] != 1)
-		return walk_problem(why, YT_ECORRUPT, w->list[0], 0, 0,
-			"holds no commit, and the segments before it are gone");
+		return walk_problem(
+		        why, YT_ECORRUPT, w->list[0], 0, 0, "holds no commit, and the segments before it are gone");
 	return 0;
 }
 
@@ -153,12 +153,13 @@ static int rewrite_tail(struct log *log, struct walk *w, struct log_problem *why
 		rv = YT_EIO;
 	if (rv != 0)
 		return walk_problem(why, YT_EIO, w->segment.no, w->last_off, w->number,
-			"the tail cannot be written again: %s", strerror(errno));
+		        "the tail cannot be written again: %s", strerror(errno));
 	return 0;
 }
 
 /* The last commit may have been begun in the segment after.  What that left is no whole commit and can never become
- * one, so nothing rests on these zeros (verify.c tells of remains) and they are not synced: the first commit there is. */
+ * one, so nothing rests on these zeros (verify.c tells of remains) and they are not synced: the first commit there is.
+ */
 static int clean_next(struct log *log, struct walk *w, struct log_problem *why)
 {
 	int rv;
@@ -172,7 +173,8 @@ static int clean_next(struct log *log, struct walk *w, struct log_problem *why)
 	if (w->fd >= 0)
 		log->io->close(log->io->ctx, w->fd);
 	w->fd = -1;
-	return rv == 0 ? 0 : walk_problem(why, YT_EIO, w->list[w->i + 1], 0, 0, "cannot be cleaned: %s", strerror(errno));
+	return rv == 0 ? 0
+	               : walk_problem(why, YT_EIO, w->list[w->i + 1], 0, 0, "cannot be cleaned: %s", strerror(errno));
 }
 
 /* Segments behind the current one are empty.  They are kept when they are of the configured size. */
@@ -198,8 +200,8 @@ static int take_reserve(struct log *log, const struct walk *w, struct log_proble
 
 		segment_name(name, w->list[i - 1]);
 		if (log->io->unlink(log->io->ctx, name) != 0 || log->io->sync_dir(log->io->ctx) != 0)
-			return walk_problem(why, YT_EIO, w->list[i - 1], 0, 0, "cannot be removed: %s",
-				strerror(errno));
+			return walk_problem(
+			        why, YT_EIO, w->list[i - 1], 0, 0, "cannot be removed: %s", strerror(errno));
 		log->newest = w->list[i - 1] - 1;
 		log->n_ready = 0;
 	}
@@ -232,7 +234,8 @@ static int take_end(struct log *log, struct walk *w, struct log_problem *why)
 	w->fd = -1;
 	log->segment = w->segment;
 	log->off = w->last_off + w->last_total;
-	log->next = (struct commit_place){ .segment = w->segment.no, .stamp = w->segment.stamp, .number = w->number + 1 };
+	log->next =
+	        (struct commit_place){ .segment = w->segment.no, .stamp = w->segment.stamp, .number = w->number + 1 };
 	memcpy(log->next.prev, w->head, HEAD_LEN);
 	w->fd = log->fd; /* for walk_bytes() */
 	rv = rewrite_tail(log, w, why);
@@ -252,8 +255,8 @@ static int recover(struct log *log, log_pos from, log_each each, void *arg, stru
 		rv = take_end(log, &w, why);
 	if (rv == 0 && !r.met)
 		rv = walk_problem(why, YT_ECORRUPT, (uint32_t)(from >> 32), from & UINT32_MAX, 0,
-			"no commit begins or ends here; the log ends at segment %u offset %llu",
-			(unsigned)log->segment.no, (unsigned long long)log->off);
+		        "no commit begins or ends here; the log ends at segment %u offset %llu",
+		        (unsigned)log->segment.no, (unsigned long long)log->off);
 	walk_end(&w);
 	return rv;
 }
@@ -273,8 +276,9 @@ static int create_first(struct log *log, struct log_problem *why)
 	if (log->io->list(log->io->ctx, on_evidence, &was_more) != 0)
 		return walk_problem(why, YT_EIO, 0, 0, 0, "the journal folder cannot be listed: %s", strerror(errno));
 	if (was_more)
-		return walk_problem(why, YT_ECORRUPT, 0, 0, 0, "the folder has " ANCHOR_FILE
-			" but no segments: the journal is gone; restore it, or move that file away to begin anew");
+		return walk_problem(why, YT_ECORRUPT, 0, 0, 0,
+		        "the folder has " ANCHOR_FILE
+		        " but no segments: the journal is gone; restore it, or move that file away to begin anew");
 	rv = segment_create(log->io, 1, log->conf.segment_bytes, &first);
 	if (rv != 0)
 		return walk_problem(why, rv, 1, 0, 0, "cannot be created: %s", strerror(errno));
@@ -292,16 +296,17 @@ static int open_folder(struct log *log, log_pos from, log_each each, void *arg, 
 		if (log->lock_fd < 0 && (errno == EWOULDBLOCK || errno == EAGAIN))
 			return walk_problem(why, YT_EAGAIN, 0, 0, 0, "another process has this journal open");
 		if (log->lock_fd < 0)
-			return walk_problem(why, YT_EIO, 0, 0, 0, "the lock file cannot be opened: %s", strerror(errno));
+			return walk_problem(
+			        why, YT_EIO, 0, 0, 0, "the lock file cannot be opened: %s", strerror(errno));
 	}
 	/* What the folder shows may not be on disk yet; nothing is built on it before it is. */
 	if (segment_remove_parts(log->io) != 0 || log->io->sync_dir(log->io->ctx) != 0 ||
-		segment_list(log->io, &list, &n) != 0)
+	        segment_list(log->io, &list, &n) != 0)
 		return walk_problem(why, YT_EIO, 0, 0, 0, "the journal folder cannot be used: %s", strerror(errno));
 	free(list);
 	if (n == 0 && from != 0)
 		return walk_problem(why, YT_ECORRUPT, (uint32_t)(from >> 32), from & UINT32_MAX, 0,
-			"is not there: the folder holds no segments");
+		        "is not there: the folder holds no segments");
 	rv = n == 0 ? create_first(log, why) : 0;
 	return rv == 0 ? recover(log, from, each, arg, why) : rv;
 }
@@ -316,7 +321,7 @@ static int check_conf(const struct log_conf *conf, struct log_problem *why)
 }
 
 int log_open(struct log **out, const struct log_conf *conf, const struct yt_io *io, log_pos from, log_each each,
-	void *arg, struct log_problem *why)
+        void *arg, struct log_problem *why)
 {
 	struct log *log;
 	int rv = check_conf(conf, why);
@@ -601,14 +606,14 @@ static int scan(struct walk *w, const struct log_conf *conf, log_pos to, bool wi
 		rv = walk_next(w, &commit, &bytes, &pos);
 		if (rv == YT_ENOTFOUND && to != 0)
 			return walk_problem(w->why, YT_ECORRUPT, w->segment.no, w->off, w->number + 1,
-				"the log ends before segment %u offset %u", (unsigned)(to >> 32), (unsigned)to);
+			        "the log ends before segment %u offset %u", (unsigned)(to >> 32), (unsigned)to);
 		if (rv != 0)
 			return rv == YT_ENOTFOUND ? 0 : rv;
 		if (to != 0 && pos >= to)
 			return 0;
 		text = NULL;
 		rv = commit_records(w->coder, bytes, &commit, with_bodies ? COMMIT_WITH_BODIES : COMMIT_CLEAR_ONLY,
-			conf->keys, each, arg, pos, &text);
+		        conf->keys, each, arg, pos, &text);
 		if (rv != 0 && text != NULL)
 			walk_problem(w->why, rv, w->segment.no, pos & UINT32_MAX, commit.number, "%s", text);
 		if (rv != 0)
@@ -617,7 +622,7 @@ static int scan(struct walk *w, const struct log_conf *conf, log_pos to, bool wi
 }
 
 int log_scan(const struct yt_io *io, const struct log_conf *conf, log_pos from, log_pos to, bool with_bodies,
-	log_each each, void *arg, struct log_problem *why)
+        log_each each, void *arg, struct log_problem *why)
 {
 	struct commit_coder *coder = commit_coder_new();
 	struct walk w;
@@ -650,7 +655,7 @@ static int read_all(const struct yt_io *io, int fd, uint8_t *p, size_t n, uint64
 
 /* The bytes of the commit at off, appended to buf. */
 static int read_commit(const struct yt_io *io, int fd, const struct segment *segment, uint64_t off, struct yt_buf *buf,
-	struct commit *commit)
+        struct commit *commit)
 {
 	uint8_t head[COMMIT_HEAD], *p;
 	int rv;
@@ -661,7 +666,7 @@ static int read_commit(const struct yt_io *io, int fd, const struct segment *seg
 	if (rv != 0)
 		return rv;
 	if (!commit_parse(head, commit) || commit->segment != segment->no || commit->stamp != segment->stamp ||
-		off + commit->total > segment->bytes)
+	        off + commit->total > segment->bytes)
 		return YT_ECORRUPT;
 	p = yt_buf_room(buf, commit->total);
 	if (p == NULL)

@@ -41,9 +41,9 @@ typedef uint64_t log_pos;
 struct log_keys; /* who seals and signs: seal.h */
 
 struct log_conf {
-	uint64_t segment_bytes; /* prewritten size of one segment; 1 to 256 MiB */
+	uint64_t segment_bytes;    /* prewritten size of one segment; 1 to 256 MiB */
 	uint32_t reserve_segments; /* prewritten ahead (1 to 64): kept for outcomes of what is already accepted */
-	struct log_keys *keys;  /* NULL: bodies are stored in the clear (development and tests only) */
+	struct log_keys *keys;     /* NULL: bodies are stored in the clear (development and tests only) */
 };
 
 struct log_problem { /* what log_open or log_verify stumbled on */
@@ -63,8 +63,8 @@ typedef int (*log_each)(void *arg, const struct rec *rec, log_pos pos);
  * Only the last commit may be torn: it is cut off, the tail rewritten and synced before it is believed.
  * A valid later commit behind a bad one is YT_ECORRUPT, YT_EAGAIN: another process has the journal
  * open, YT_ECONF: conf is out of its bounds, YT_ENOTFOUND: `from` is retired; *why is filled. */
-int log_open(struct log **out, const struct log_conf *conf, const struct yt_io *io, log_pos from,
-             log_each each, void *arg, struct log_problem *why);
+int log_open(struct log **out, const struct log_conf *conf, const struct yt_io *io, log_pos from, log_each each,
+        void *arg, struct log_problem *why);
 void log_close(struct log *log);
 
 /* Makes records (whole records back to back) durable as one commit: seal, chain, one write, one
@@ -96,7 +96,7 @@ void log_head(const struct log *log, uint8_t head[32]); /* chain head after the 
  * Returns what each returned, or YT_ENOTFOUND: `from` is retired or there is no journal; YT_ECORRUPT;
  * YT_ECONF: sealed, no keys; YT_EIO. */
 int log_scan(const struct yt_io *io, const struct log_conf *conf, log_pos from, log_pos to, bool with_bodies,
-             log_each each, void *arg, struct log_problem *why);
+        log_each each, void *arg, struct log_problem *why);
 /* The records of the one commit at pos, with bodies.  YT_ENOTFOUND: its segment is retired. */
 int log_read(const struct yt_io *io, const struct log_conf *conf, log_pos pos, log_each each, void *arg);
 

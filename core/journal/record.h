@@ -21,33 +21,33 @@
 
 #define REC_HEAD 24 /* bytes before the first field */
 
-enum rec_type { /* stored: append only */
-	REC_ACCEPTED = 1, /* a request was admitted: who, what, digest, request octets */
-	REC_SENDING = 2,  /* a leg may leave from now on: party, number, exact octets */
-	REC_OUTCOME = 3,  /* what came back for a leg, or that its outcome is unknown and why */
-	REC_ANSWERED = 4, /* the final answer to the origin; durable before its first byte */
-	REC_DELIVERED = 5, /* the answer's last byte was taken by the origin's connection; with REC_T_RESULT
-	                    * "offered" it is handed out once more, "missed": that offer was not taken,
-	                    * "unproved": nobody can say whether it was */
-	REC_RESOLVED = 6, /* an unknown outcome became done or refused, by which evidence */
-	REC_REVERSED = 7, /* the effect is proved undone (冲正) */
-	REC_PARKED = 8,   /* machines stop here: owner and deadline */
-	REC_DECIDED = 9,  /* an operator's decision */
-	REC_DUE = 10,     /* follow-up: next try not before REC_T_DUE */
-	REC_READ = 11,    /* a query, whole in one record; may be lost in a crash */
-	REC_REFUSED = 12, /* refused before anything was sent; may be lost in a crash */
-	REC_WORKER = 13,  /* a worker came up: its incarnation */
-	REC_NUMBER = 14,  /* own message number handed out: institution, second, serial */
-	REC_SESSION = 15, /* sign_no of an operator of ours at a party */
-	REC_ANCHOR = 16,  /* signed head of the chain */
+enum rec_type {              /* stored: append only */
+	REC_ACCEPTED = 1,    /* a request was admitted: who, what, digest, request octets */
+	REC_SENDING = 2,     /* a leg may leave from now on: party, number, exact octets */
+	REC_OUTCOME = 3,     /* what came back for a leg, or that its outcome is unknown and why */
+	REC_ANSWERED = 4,    /* the final answer to the origin; durable before its first byte */
+	REC_DELIVERED = 5,   /* the answer's last byte was taken by the origin's connection; with REC_T_RESULT
+	                      * "offered" it is handed out once more, "missed": that offer was not taken,
+	                      * "unproved": nobody can say whether it was */
+	REC_RESOLVED = 6,    /* an unknown outcome became done or refused, by which evidence */
+	REC_REVERSED = 7,    /* the effect is proved undone (冲正) */
+	REC_PARKED = 8,      /* machines stop here: owner and deadline */
+	REC_DECIDED = 9,     /* an operator's decision */
+	REC_DUE = 10,        /* follow-up: next try not before REC_T_DUE */
+	REC_READ = 11,       /* a query, whole in one record; may be lost in a crash */
+	REC_REFUSED = 12,    /* refused before anything was sent; may be lost in a crash */
+	REC_WORKER = 13,     /* a worker came up: its incarnation */
+	REC_NUMBER = 14,     /* own message number handed out: institution, second, serial */
+	REC_SESSION = 15,    /* sign_no of an operator of ours at a party */
+	REC_ANCHOR = 16,     /* signed head of the chain */
 	REC_GENERATION = 17, /* a configuration became active */
-	REC_CLOCK = 18,   /* the wall clock stepped: from, to */
-	REC_JOINED = 19,  /* an origin's own reversal joined the resolution of another exchange; with
-	                   * REC_T_RESULT "refused" that one stands, as it cannot be reversed */
-	REC_CARRIED = 20, /* written again from a segment that was dropped: fields as in the original */
-	REC_GONE = 21,    /* a worker was reaped: its open exchanges are unknown from here */
-	REC_AUDIT = 22,   /* somebody revealed or changed something: who, what, why */
-	REC_FACTS = 23    /* what a message leaves behind for later ones of its case (engine/facts.h) */
+	REC_CLOCK = 18,      /* the wall clock stepped: from, to */
+	REC_JOINED = 19,     /* an origin's own reversal joined the resolution of another exchange; with
+	                      * REC_T_RESULT "refused" that one stands, as it cannot be reversed */
+	REC_CARRIED = 20,    /* written again from a segment that was dropped: fields as in the original */
+	REC_GONE = 21,       /* a worker was reaped: its open exchanges are unknown from here */
+	REC_AUDIT = 22,      /* somebody revealed or changed something: who, what, why */
+	REC_FACTS = 23       /* what a message leaves behind for later ones of its case (engine/facts.h) */
 };
 
 enum rec_flag {
@@ -55,14 +55,14 @@ enum rec_flag {
 	REC_ERASED = 1 << 7  /* set by the log when read: it had body fields, their day's key was destroyed */
 };
 
-enum rec_tag { /* stored: append only */
-	REC_T_INSTITUTION = 1, /* fixmedins_code */
-	REC_T_NUMBER = 2,      /* msgid of the origin, or our own in a leg of ours */
-	REC_T_WIRE_OP = 3,     /* "2207" */
-	REC_T_OPERATION = 4,   /* u8 enum yt_operation */
-	REC_T_DIGEST = 5,      /* 32 bytes: SHA-256 of operation, institution, business octets */
+enum rec_tag {                  /* stored: append only */
+	REC_T_INSTITUTION = 1,  /* fixmedins_code */
+	REC_T_NUMBER = 2,       /* msgid of the origin, or our own in a leg of ours */
+	REC_T_WIRE_OP = 3,      /* "2207" */
+	REC_T_OPERATION = 4,    /* u8 enum yt_operation */
+	REC_T_DIGEST = 5,       /* 32 bytes: SHA-256 of operation, institution, business octets */
 	REC_T_BUSINESS_KEY = 6, /* P13: what must not be changed twice at once */
-	REC_T_PARTY = 7,       /* name of the party a leg goes to */
+	REC_T_PARTY = 7,        /* name of the party a leg goes to */
 	REC_T_VISIT = 8,
 	REC_T_BATCH = 9,
 	REC_T_SETTLEMENT = 10, /* setl_id */
@@ -80,11 +80,11 @@ enum rec_tag { /* stored: append only */
 	REC_T_ATTEMPT = 22,    /* u32 */
 	REC_T_LISTENER = 23,
 	REC_T_PARTY_OF_ORIGIN = 24, /* party by certificate or signature */
-	REC_T_TRACE = 25,      /* 8 characters */
-	REC_T_JOINS = 26,      /* u64 exchange */
-	REC_T_WORKER = 27,     /* u32 incarnation */
-	REC_T_SECOND = 28,     /* i64 seconds since 1970 UTC */
-	REC_T_SERIAL = 29,     /* u32 */
+	REC_T_TRACE = 25,           /* 8 characters */
+	REC_T_JOINS = 26,           /* u64 exchange */
+	REC_T_WORKER = 27,          /* u32 incarnation */
+	REC_T_SECOND = 28,          /* i64 seconds since 1970 UTC */
+	REC_T_SERIAL = 29,          /* u32 */
 	REC_T_SIGN_NO = 30,
 	REC_T_OPERATOR = 31,
 	REC_T_OWNER = 32,
@@ -93,24 +93,24 @@ enum rec_tag { /* stored: append only */
 	REC_T_GENERATION = 35, /* u32 */
 	REC_T_TREATMENT_AREA = 36,
 	REC_T_INSURED_AREA = 37,
-	REC_T_ORIGINAL = 38,   /* omsgid of a reversal */
-	REC_T_HEAD = 39,       /* 32 bytes: chain head */
+	REC_T_ORIGINAL = 38, /* omsgid of a reversal */
+	REC_T_HEAD = 39,     /* 32 bytes: chain head */
 	REC_T_SIGNATURE = 40,
 	REC_T_KEY_NAME = 41,
-	REC_T_POSITION = 42,   /* u64 log position */
-	REC_T_SEQ = 43,        /* u64: last ring sequence of the worker, kept with each batch */
-	REC_T_FROM = 44,       /* i64 wall ms */
-	REC_T_SINCE = 45,      /* i64 wall ms: when the outcome became unknown */
-	REC_T_ELAPSED = 46,    /* u32 ms a leg took */
+	REC_T_POSITION = 42,      /* u64 log position */
+	REC_T_SEQ = 43,           /* u64: last ring sequence of the worker, kept with each batch */
+	REC_T_FROM = 44,          /* i64 wall ms */
+	REC_T_SINCE = 45,         /* i64 wall ms: when the outcome became unknown */
+	REC_T_ELAPSED = 46,       /* u32 ms a leg took */
 	REC_T_ORIGINAL_TYPE = 47, /* u8 enum rec_type of a carried record */
-	REC_T_STATE = 48,      /* opaque: a carried exchange folded into one */
-	REC_T_RESULT = 49,     /* sign-off or decision word: "done", "refused", "reversed" */
-	REC_T_COMMIT = 50,     /* u64 commit number that an anchor signs */
-	REC_T_QUIET = 51,      /* u64 ms since the newest octets that may still take effect; in a lease only */
-	REC_T_CASE = 52,       /* key of a case; one record may have several */
-	REC_T_FLOW = 53,       /* name of the flow an exchange goes by */
-	REC_T_STEP = 54,       /* u8: which of its steps a leg is, from 1 */
-	REC_T_CLEAR_END = 55,  /* raised with each tag before it: the memory a reader of clear fields needs */
+	REC_T_STATE = 48,         /* opaque: a carried exchange folded into one */
+	REC_T_RESULT = 49,        /* sign-off or decision word: "done", "refused", "reversed" */
+	REC_T_COMMIT = 50,        /* u64 commit number that an anchor signs */
+	REC_T_QUIET = 51,         /* u64 ms since the newest octets that may still take effect; in a lease only */
+	REC_T_CASE = 52,          /* key of a case; one record may have several */
+	REC_T_FLOW = 53,          /* name of the flow an exchange goes by */
+	REC_T_STEP = 54,          /* u8: which of its steps a leg is, from 1 */
+	REC_T_CLEAR_END = 55,     /* raised with each tag before it: the memory a reader of clear fields needs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */
@@ -123,8 +123,15 @@ enum rec_tag { /* stored: append only */
 };
 #define REC_STEPS_MAX 8 /* of a flow */
 
-enum rec_leg { REC_LEG_MAIN = 1, REC_LEG_QUERY = 2, REC_LEG_REVERSAL = 3, REC_LEG_SIGN_IN = 4, REC_LEG_RESEND = 5,
-	REC_LEG_STEP = 6, REC_LEG_UNDO = 7 };
+enum rec_leg {
+	REC_LEG_MAIN = 1,
+	REC_LEG_QUERY = 2,
+	REC_LEG_REVERSAL = 3,
+	REC_LEG_SIGN_IN = 4,
+	REC_LEG_RESEND = 5,
+	REC_LEG_STEP = 6,
+	REC_LEG_UNDO = 7
+};
 
 enum rec_exchange_flag {
 	REC_X_SETTLEMENT = 1 << 0,   /* P13 holds its business key */
@@ -166,7 +173,7 @@ int rec_read(struct yt_str bytes, struct rec *rec, size_t *used);
 /* The next field; start with *pos = 0.  False at the end. */
 bool rec_next(const struct rec *rec, size_t *pos, struct rec_field *field);
 struct yt_str rec_get(const struct rec *rec, enum rec_tag tag); /* empty when missing */
-uint64_t rec_number(struct yt_str value); /* of a u8, u32, u64 or i64 field; 0 when empty */
+uint64_t rec_number(struct yt_str value);                       /* of a u8, u32, u64 or i64 field; 0 when empty */
 uint64_t rec_get_u64(const struct rec *rec, enum rec_tag tag);  /* u8, u32, u64 alike; 0 when missing */
 int64_t rec_get_i64(const struct rec *rec, enum rec_tag tag);
 /* All of these only say what was asked or refused: nothing rests on them, and a gateway short of room may drop them. */

@@ -167,7 +167,9 @@ static int day_key_set(struct day_key *key, enum seal_class class, uint32_t day,
 	uint8_t sum[SM3_LEN];
 	int rv = YT_ENOMEM;
 
-	*key = (struct day_key){ .day = day, .class = class, .cipher = sm4_ctr_new(clear),
+	*key = (struct day_key){ .day = day,
+		.class = class,
+		.cipher = sm4_ctr_new(clear),
 		.mac = sm3_hmac_new(clear + SM4_KEY_LEN, SM3_LEN) };
 	if (key->cipher != NULL && key->mac != NULL)
 		rv = sm3_hmac(key->mac, &id, 1, sum);
@@ -254,15 +256,15 @@ int seal_prepare(struct log_keys *keys)
 }
 
 static int body_mac(const struct day_key *key, const struct seal *seal, struct yt_str bound, const uint8_t *p, size_t n,
-	uint8_t out[SM3_LEN])
+        uint8_t out[SM3_LEN])
 {
 	const struct yt_str parts[] = { bound, { (const char *)seal->iv, sizeof(seal->iv) }, { (const char *)p, n } };
 
 	return sm3_hmac(key->mac, parts, 3, out);
 }
 
-int seal_close_body(struct log_keys *keys, enum seal_class class, struct yt_str bound, uint8_t *p, size_t n,
-	struct seal *seal)
+int seal_close_body(
+        struct log_keys *keys, enum seal_class class, struct yt_str bound, uint8_t *p, size_t n, struct seal *seal)
 {
 	struct day_key *key;
 	int rv;
@@ -283,7 +285,7 @@ int seal_close_body(struct log_keys *keys, enum seal_class class, struct yt_str 
 }
 
 int seal_open_body(struct log_keys *keys, enum seal_class class, struct yt_str bound, const uint8_t *p, size_t n,
-	const struct seal *seal, uint8_t *out)
+        const struct seal *seal, uint8_t *out)
 {
 	struct day_key *key;
 	uint8_t mac[SM3_LEN];
@@ -319,7 +321,7 @@ static int key_erase(struct log_keys *k, const char *path)
 	if (size > WRAPPED_MAX)
 		size = WRAPPED_MAX;
 	if (size < 0 || k->io.pwrite(k->io.ctx, fd, zeros, (size_t)size, 0) != size ||
-		k->io.fdatasync(k->io.ctx, fd) != 0)
+	        k->io.fdatasync(k->io.ctx, fd) != 0)
 		rv = YT_EIO;
 	k->io.close(k->io.ctx, fd);
 	if (rv == 0 && k->io.unlink(k->io.ctx, path) != 0)

@@ -36,11 +36,11 @@ const struct yt_keys *seal_keys(const struct log_keys *keys);
  * YT_EDENIED: a key file there was not wrapped by our master key. */
 int seal_prepare(struct log_keys *keys);
 /* Encrypts n bytes in place; bound: what else the MAC covers.  Errors as seal_prepare(). */
-int seal_close_body(struct log_keys *keys, enum seal_class class, struct yt_str bound, uint8_t *p, size_t n,
-                    struct seal *seal);
+int seal_close_body(
+        struct log_keys *keys, enum seal_class class, struct yt_str bound, uint8_t *p, size_t n, struct seal *seal);
 /* Decrypts n bytes of p to out.  YT_ENOTFOUND: the key was destroyed; YT_ECORRUPT: not what was sealed. */
 int seal_open_body(struct log_keys *keys, enum seal_class class, struct yt_str bound, const uint8_t *p, size_t n,
-                   const struct seal *seal, uint8_t *out);
+        const struct seal *seal, uint8_t *out);
 /* Destroys a day's key for ever: overwritten, that synced, and unlinked.  YT_ESTATE for today and later days,
  * YT_ENOTFOUND, YT_EIO. */
 int seal_destroy(struct log_keys *keys, enum seal_class class, uint32_t day);

@@ -238,10 +238,12 @@ static bool read_head(const struct yt_io *io, int fd, struct segment *segment)
 	if (io->pread(io->ctx, fd, head, sizeof(head), 0) != sizeof(head))
 		return false;
 	if (get_u32(head) != MAGIC || get_u32(head + 8) != VERSION ||
-		get_u32(head + 4) != yt_crc32c(0, head + 8, sizeof(head) - 8))
+	        get_u32(head + 4) != yt_crc32c(0, head + 8, sizeof(head) - 8))
 		return false;
-	*segment = (struct segment){ .no = get_u32(head + 12), .stamp = get_u64(head + 16),
-		.bytes = get_u64(head + 24), .flags = get_u32(head + 32) };
+	*segment = (struct segment){ .no = get_u32(head + 12),
+		.stamp = get_u64(head + 16),
+		.bytes = get_u64(head + 24),
+		.flags = get_u32(head + 32) };
 	return segment->bytes >= SEGMENT_MIN && segment->bytes <= SEGMENT_MAX;
 }
 
@@ -293,8 +295,8 @@ const uint8_t *walk_bytes(struct walk *w, uint64_t off, size_t n)
 	w->window_off = off;
 	w->window_n = 0;
 	while (w->window_n < n) {
-		int64_t got = w->io->pread(w->io->ctx, w->fd, w->window + w->window_n, want - w->window_n,
-			(int64_t)(off + w->window_n));
+		int64_t got = w->io->pread(
+		        w->io->ctx, w->fd, w->window + w->window_n, want - w->window_n, (int64_t)(off + w->window_n));
 
 		if (got <= 0) {
 			w->error = got < 0 ? errno : EIO;
@@ -368,11 +370,10 @@ static int enter_segment(struct walk *w, size_t i)
 		return walk_problem(w->why, rv, w->list[i], 0, w->number, "cannot be opened: %s", strerror(errno));
 	if (rv == YT_ECORRUPT && w->segment.no == w->list[i] && w->segment.has < w->segment.bytes)
 		return walk_problem(w->why, rv, w->list[i], w->segment.has, w->number,
-			"is cut short: it has %llu bytes of %llu; put back a copy of the whole file",
-			(unsigned long long)w->segment.has, (unsigned long long)w->segment.bytes);
+		        "is cut short: it has %llu bytes of %llu; put back a copy of the whole file",
+		        (unsigned long long)w->segment.has, (unsigned long long)w->segment.bytes);
 	if (rv == YT_ECORRUPT)
-		return walk_problem(w->why, rv, w->list[i], 0, w->number,
-			"its header is damaged or another segment's");
+		return walk_problem(w->why, rv, w->list[i], 0, w->number, "its header is damaged or another segment's");
 	return rv;
 }
 
@@ -382,7 +383,8 @@ static int list_anew(struct walk *w)
 	w->list = NULL;
 	w->n = 0;
 	if (segment_list(w->io, &w->list, &w->n) != 0)
-		return walk_problem(w->why, YT_EIO, 0, 0, 0, "the journal folder cannot be listed: %s", strerror(errno));
+		return walk_problem(
+		        w->why, YT_EIO, 0, 0, 0, "the journal folder cannot be listed: %s", strerror(errno));
 	return 0;
 }
 
@@ -419,8 +421,8 @@ static int enter_first(struct walk *w, uint32_t no)
 	return i == w->n ? YT_ENOTFOUND : enter_segment(w, i);
 }
 
-int walk_begin(struct walk *w, const struct yt_io *io, struct commit_coder *coder, log_pos from,
-	struct log_problem *why)
+int walk_begin(
+        struct walk *w, const struct yt_io *io, struct commit_coder *coder, log_pos from, struct log_problem *why)
 {
 	uint32_t no = (uint32_t)(from >> 32);
 	int rv;
@@ -433,7 +435,7 @@ int walk_begin(struct walk *w, const struct yt_io *io, struct commit_coder *code
 		rv = YT_ENOTFOUND;
 	if (rv == YT_ENOTFOUND)
 		return walk_problem(why, rv, no, from & UINT32_MAX, 0,
-			from == 0 ? "there is no journal here" : "has been retired or never was");
+		        from == 0 ? "there is no journal here" : "has been retired or never was");
 	if (rv == 0 && from != 0) {
 		w->off = from & UINT32_MAX;
 		w->midway = w->off > SEGMENT_HEAD;
@@ -504,11 +506,11 @@ static int damage(struct walk *w, uint32_t no, uint64_t off, const struct commit
 {
 	if (w->number == 0)
 		return walk_problem(w->why, YT_ECORRUPT, no, off, 0,
-			"no commit can be read here, but the later commit %llu is whole",
-			(unsigned long long)behind->number);
+		        "no commit can be read here, but the later commit %llu is whole",
+		        (unsigned long long)behind->number);
 	return walk_problem(w->why, YT_ECORRUPT, no, off, w->number + 1,
-		"commit %llu is damaged or missing, but the later commit %llu is whole", (unsigned long long)w->number + 1,
-		(unsigned long long)behind->number);
+	        "commit %llu is damaged or missing, but the later commit %llu is whole",
+	        (unsigned long long)w->number + 1, (unsigned long long)behind->number);
 }
 
 /* No whole commit stands at w->off.  0: the walk stands at one now, or where one has come to stand
@@ -549,12 +551,12 @@ static int check_chain(struct walk *w, const struct commit *commit)
 		return 0;
 	if (commit->number != w->number + 1)
 		return walk_problem(w->why, YT_ECORRUPT, w->segment.no, w->off, commit->number,
-			"commit %llu stands where %llu belongs", (unsigned long long)commit->number,
-			(unsigned long long)w->number + 1);
+		        "commit %llu stands where %llu belongs", (unsigned long long)commit->number,
+		        (unsigned long long)w->number + 1);
 	if (memcmp(commit->prev, w->head, HEAD_LEN) != 0)
 		return walk_problem(w->why, YT_ECORRUPT, w->segment.no, w->off, commit->number,
-			"the chain is broken: commit %llu does not continue the one before it",
-			(unsigned long long)commit->number);
+		        "the chain is broken: commit %llu does not continue the one before it",
+		        (unsigned long long)commit->number);
 	return 0;
 }
 
@@ -566,8 +568,8 @@ int walk_next(struct walk *w, struct commit *commit, const uint8_t **bytes, log_
 	while (p == NULL) {
 		rv = w->error != 0 ? YT_ENOTFOUND : resolve_end(w);
 		if (w->error != 0)
-			return walk_problem(w->why, YT_EIO, w->segment.no, w->off, w->number + 1,
-				"cannot be read: %s", strerror(w->error));
+			return walk_problem(w->why, YT_EIO, w->segment.no, w->off, w->number + 1, "cannot be read: %s",
+			        strerror(w->error));
 		if (rv != 0)
 			return rv;
 		p = commit_at(w, w->off, commit);

@@ -13,7 +13,7 @@
 #include "journal/commit.h"
 
 #define SEGMENT_MIN (1u << 20)
-#define SEGMENT_HEAD 512 /* one sector: the first commit begins after it */
+#define SEGMENT_HEAD 512  /* one sector: the first commit begins after it */
 #define SEGMENT_REUSED 1u /* flag: behind the last commit there are stale bytes */
 
 struct segment {
@@ -51,10 +51,10 @@ struct walk {
 	size_t n, i;    /* i: where we are */
 	int fd;         /* -1: none open */
 	struct segment segment;
-	uint64_t off;   /* of the next commit */
-	bool midway;    /* began behind commits that were not read: any number may come first */
-	bool alone;     /* nobody writes meanwhile: what vanishes is damage */
-	int error;      /* errno of a read that failed: then nothing is the end or damage */
+	uint64_t off; /* of the next commit */
+	bool midway;  /* began behind commits that were not read: any number may come first */
+	bool alone;   /* nobody writes meanwhile: what vanishes is damage */
+	int error;    /* errno of a read that failed: then nothing is the end or damage */
 	/* The commit before: */
 	uint64_t number; /* 0: none yet */
 	uint8_t head[HEAD_LEN];
@@ -69,8 +69,8 @@ struct walk {
 
 /* Begins at position from (0: the oldest commit).  YT_ENOTFOUND: that segment is retired, or there
  * is no segment at all; YT_ECORRUPT: one is missing. */
-int walk_begin(struct walk *w, const struct yt_io *io, struct commit_coder *coder, log_pos from,
-               struct log_problem *why);
+int walk_begin(
+        struct walk *w, const struct yt_io *io, struct commit_coder *coder, log_pos from, struct log_problem *why);
 /* The next whole commit, borrowed until the next call.  YT_ENOTFOUND: the end; what stands there
  * may be a torn commit.  YT_ECORRUPT, YT_EIO with why. */
 int walk_next(struct walk *w, struct commit *commit, const uint8_t **bytes, log_pos *pos);
@@ -79,6 +79,6 @@ const uint8_t *walk_bytes(struct walk *w, uint64_t off, size_t n);
 void walk_end(struct walk *w);
 /* Fills why. */
 int walk_problem(struct log_problem *why, int rv, uint32_t no, uint64_t off, uint64_t number, const char *fmt, ...)
-	YT_PRINTF(6, 7);
+        YT_PRINTF(6, 7);
 
 #endif

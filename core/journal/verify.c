@@ -31,7 +31,7 @@ static void add_hex(struct yt_buf *out, const uint8_t *p, size_t n)
 void anchor_statement(const struct anchor *a, struct yt_buf *out)
 {
 	yt_buf_printf(out, "yitong journal anchor 1\n%lld\n%u:%u\n%llu\n", (long long)a->wall_ms,
-		(unsigned)(a->end >> 32), (unsigned)(a->end & UINT32_MAX), (unsigned long long)a->commit_no);
+	        (unsigned)(a->end >> 32), (unsigned)(a->end & UINT32_MAX), (unsigned long long)a->commit_no);
 	add_hex(out, a->head, sizeof(a->head));
 	yt_buf_text(out, "\n");
 }
@@ -89,7 +89,7 @@ static void anchor_line(const struct anchor *a, struct yt_str signature, struct 
 
 	yt_time_compact(a->wall_ms, time);
 	yt_buf_printf(line, "%s %lld %u:%u %llu ", time, (long long)a->wall_ms, (unsigned)(a->end >> 32),
-		(unsigned)(a->end & UINT32_MAX), (unsigned long long)a->commit_no);
+	        (unsigned)(a->end & UINT32_MAX), (unsigned long long)a->commit_no);
 	add_hex(line, a->head, sizeof(a->head));
 	EVP_EncodeBlock(base64, (const uint8_t *)signature.p, (int)signature.n);
 	yt_buf_printf(line, " %s\n", (char *)base64);
@@ -120,7 +120,7 @@ static bool parse_line(const char *text, struct anchor *a, uint8_t signature[256
 	bool same;
 
 	if (sscanf(text, "%*15s %lld %u:%u %llu %64s %172s%n", &wall_ms, &segment, &offset, &number, head, base64,
-		    &end) != 6)
+	            &end) != 6)
 		return false;
 	*a = (struct anchor){ .wall_ms = wall_ms, .end = segment_pos(segment, offset), .commit_no = number };
 	len = EVP_DecodeBlock(signature, (const uint8_t *)base64, (int)strlen(base64));
@@ -205,7 +205,7 @@ struct statement {
 struct check {
 	const struct verify_conf *conf;
 	struct verify_report *report;
-	EVP_PKEY *key; /* NULL: signatures are not checked */
+	EVP_PKEY *key;                /* NULL: signatures are not checked */
 	struct statement *statements; /* by commit number */
 	size_t n_statements, at;
 	uint8_t (*heads)[HEAD_LEN]; /* of the last N_HEADS commits, by number modulo N_HEADS */
@@ -305,23 +305,23 @@ static int check_record(void *arg, const struct rec *rec, log_pos pos)
 	c->report->n_anchors++;
 	if (anchor_read(rec, &a, &signature) != 0)
 		return walk_problem(w->why, YT_ECORRUPT, w->segment.no, pos & UINT32_MAX, w->number,
-			"holds an anchor that cannot be read");
+		        "holds an anchor that cannot be read");
 	if (a.commit_no >= w->number || a.commit_no + N_HEADS < w->number)
 		return walk_problem(w->why, YT_ECORRUPT, w->segment.no, pos & UINT32_MAX, w->number,
-			"holds an anchor of commit %llu, which is not one shortly before it",
-			(unsigned long long)a.commit_no);
+		        "holds an anchor of commit %llu, which is not one shortly before it",
+		        (unsigned long long)a.commit_no);
 	rv = check_signature(c, &a, signature);
 	if (rv == YT_EDENIED)
 		return walk_problem(w->why, YT_ECORRUPT, w->segment.no, pos & UINT32_MAX, w->number,
-			"holds an anchor that is not signed by this key");
+		        "holds an anchor that is not signed by this key");
 	if (rv != 0)
 		return rv;
 	if (a.commit_no + 1 < c->report->first_commit)
 		return 0; /* of what is retired */
 	if (memcmp(c->heads[a.commit_no % N_HEADS], a.head, HEAD_LEN) != 0)
 		return walk_problem(w->why, YT_ECORRUPT, w->segment.no, pos & UINT32_MAX, w->number,
-			"the anchor of commit %llu has another head: that commit or one before was changed",
-			(unsigned long long)a.commit_no);
+		        "the anchor of commit %llu has another head: that commit or one before was changed",
+		        (unsigned long long)a.commit_no);
 	if (a.commit_no > c->pending)
 		c->pending = a.commit_no;
 	return 0;
@@ -341,8 +341,9 @@ static int hold_against(struct check *c)
 		}
 		if (memcmp(s->a.head, w->head, HEAD_LEN) != 0 || s->a.end != segment_pos(w->segment.no, w->off))
 			return walk_problem(w->why, YT_ECORRUPT, w->last_segment.no, w->last_off, w->number,
-				"line %u of the statements has another head for commit %llu: it or one before was "
-				"changed", s->line, (unsigned long long)w->number);
+			        "line %u of the statements has another head for commit %llu: it or one before was "
+			        "changed",
+			        s->line, (unsigned long long)w->number);
 		if (s->a.commit_no > c->report->anchored_commit && c->key != NULL)
 			c->report->anchored_commit = s->a.commit_no;
 	}
@@ -423,9 +424,9 @@ static int check_all(struct check *c)
 	r->torn = is_torn(w);
 	if (c->at < c->n_statements)
 		return walk_problem(w->why, YT_ECORRUPT, w->segment.no, w->off, r->last_commit,
-			"the log ends with commit %llu, but line %u of the statements proves commit %llu",
-			(unsigned long long)r->last_commit, c->statements[c->n_statements - 1].line,
-			(unsigned long long)c->statements[c->n_statements - 1].a.commit_no);
+		        "the log ends with commit %llu, but line %u of the statements proves commit %llu",
+		        (unsigned long long)r->last_commit, c->statements[c->n_statements - 1].line,
+		        (unsigned long long)c->statements[c->n_statements - 1].a.commit_no);
 	return 0;
 }
 

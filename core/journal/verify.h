@@ -46,12 +46,12 @@ struct verify_conf {
 struct verify_report {
 	uint64_t n_commits, n_records, n_anchors;
 	uint64_t first_commit, last_commit;
-	uint64_t anchored_commit;  /* the last one that a checked anchor covers; 0: none */
-	uint64_t n_after_anchor;   /* commits behind it: not yet proved by a signature */
+	uint64_t anchored_commit;                    /* the last one that a checked anchor covers; 0: none */
+	uint64_t n_after_anchor;                     /* commits behind it: not yet proved by a signature */
 	uint64_t n_statements, n_statements_retired; /* checked; of which about commits retired since */
 	log_pos end;
 	uint8_t head[32];
-	bool torn; /* behind the last commit there are remains of another: written now, or a crash's */
+	bool torn;                  /* behind the last commit there are remains of another: written now, or a crash's */
 	struct log_problem problem; /* the first, when the result is YT_ECORRUPT */
 };
 

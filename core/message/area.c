@@ -86,8 +86,8 @@ static const char *read_row(const struct yt_str *v, struct row *row)
 	return NULL;
 }
 
-int area_table_read(struct yt_arena *arena, struct yt_str csv, struct area_table **out, uint32_t *line, char *why,
-	size_t size)
+int area_table_read(
+        struct yt_arena *arena, struct yt_str csv, struct area_table **out, uint32_t *line, char *why, size_t size)
 {
 	static const char *const names[] = { "code", "pool", "successor", "from", "to", "name", NULL };
 	struct area_table *table = yt_arena_alloc(arena, sizeof(*table));
@@ -124,7 +124,8 @@ int area_table_read(struct yt_arena *arena, struct yt_str csv, struct area_table
 }
 
 /* The row of exactly this code that holds on that day; ended: the newest that had ended by then, if none holds. */
-static const struct row *find(const struct area_table *table, struct yt_str code, uint32_t day, const struct row **ended)
+static const struct row *find(
+        const struct area_table *table, struct yt_str code, uint32_t day, const struct row **ended)
 {
 	struct row key = { .code = code, .from = day };
 	uint32_t low = 0, high = table->n;
@@ -179,8 +180,8 @@ static struct yt_str pool_of(const struct area_table *table, struct yt_str code,
 	return row != NULL && row->pool.n != 0 ? row->pool : (struct yt_str){ code.p, 4 };
 }
 
-enum area_relation area_relate(const struct area_table *table, struct yt_str treatment, struct yt_str insured,
-	uint32_t day)
+enum area_relation area_relate(
+        const struct area_table *table, struct yt_str treatment, struct yt_str insured, uint32_t day)
 {
 	if (treatment.n != 6 || insured.n != 6 || !is_digits(treatment) || !is_digits(insured))
 		return AREA_UNKNOWN;

@@ -20,11 +20,11 @@ struct area_table;
 
 /* Reads the CSV (columns code, pool, successor, from, to, name; code: 2, 4 or 6 digits).  Rows live in arena.
  * 0; YT_EFORMAT with *line and why (at most size bytes with the NUL); YT_ENOMEM. */
-int area_table_read(struct yt_arena *arena, struct yt_str csv, struct area_table **out, uint32_t *line, char *why,
-	size_t size);
+int area_table_read(
+        struct yt_arena *arena, struct yt_str csv, struct area_table **out, uint32_t *line, char *why, size_t size);
 /* How the areas stand on a day (yyyymmdd, business time).  table NULL: digits alone. */
-enum area_relation area_relate(const struct area_table *table, struct yt_str treatment, struct yt_str insured,
-	uint32_t day);
+enum area_relation area_relate(
+        const struct area_table *table, struct yt_str treatment, struct yt_str insured, uint32_t day);
 /* Name of the longest row that covers the code that day; empty when there is none. */
 struct yt_str area_name(const struct area_table *table, struct yt_str code, uint32_t day);
 

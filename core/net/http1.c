@@ -16,9 +16,9 @@
 #include <strings.h>
 
 enum {
-	FIRST_CAP = 16 * 1024 + 512,  /* a whole TLS record at once */
-	KEEP_CAP = 64 * 1024,         /* the pool keeps no larger buffers */
-	KEEP_FREE = 64,               /* nor more messages than this */
+	FIRST_CAP = 16 * 1024 + 512, /* a whole TLS record at once */
+	KEEP_CAP = 64 * 1024,        /* the pool keeps no larger buffers */
+	KEEP_FREE = 64,              /* nor more messages than this */
 	LEAST_ROOM = 1024,
 	CHUNK_LINE_MAX = 256,
 	SKIPPED_MAX = 8 /* interim responses before the real one */
@@ -36,14 +36,14 @@ enum { SPAN_METHOD, SPAN_TARGET, SPAN_FIELDS }; /* then name and value of each f
 enum { C_VALUE = 1, C_TOKEN = 2, C_TARGET = 4, C_HOST = 8, C_HEX = 16 };
 
 static const uint8_t classes[128] = {
-	 0,  0,  0,  0,  0,  0,  0,  0,  0,  1,  0,  0,  0,  0,  0,  0, /* 00 */
-	 0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0, /* 10 */
-	 1,  7,  1,  3,  7,  7,  7,  7,  5,  5,  7,  7,  5, 15, 15,  5, /* 20 */
-	31, 31, 31, 31, 31, 31, 31, 31, 31, 31,  5,  5,  1,  5,  1,  5, /* 30 */
-	 5, 31, 31, 31, 31, 31, 31, 15, 15, 15, 15, 15, 15, 15, 15, 15, /* 40 */
-	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,  1,  1,  1,  3, 15, /* 50 */
-	 3, 31, 31, 31, 31, 31, 31, 15, 15, 15, 15, 15, 15, 15, 15, 15, /* 60 */
-	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,  1,  3,  1,  7,  0, /* 70 */
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,                /* 00 */
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,                /* 10 */
+	1, 7, 1, 3, 7, 7, 7, 7, 5, 5, 7, 7, 5, 15, 15, 5,              /* 20 */
+	31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 5, 5, 1, 5, 1, 5,      /* 30 */
+	5, 31, 31, 31, 31, 31, 31, 15, 15, 15, 15, 15, 15, 15, 15, 15, /* 40 */
+	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 1, 1, 1, 3, 15,    /* 50 */
+	3, 31, 31, 31, 31, 31, 31, 15, 15, 15, 15, 15, 15, 15, 15, 15, /* 60 */
+	15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 1, 3, 1, 7, 0,     /* 70 */
 };
 
 static inline bool is(unsigned char c, unsigned set)
@@ -77,7 +77,8 @@ static bool is_like(struct yt_str name, const char *word)
 	for (size_t i = 0; i < name.n; i++) {
 		uint8_t c = (uint8_t)name.p[i];
 
-		if (c == '%' && name.n - i > 2 && is((uint8_t)name.p[i + 1], C_HEX) && is((uint8_t)name.p[i + 2], C_HEX)) {
+		if (c == '%' && name.n - i > 2 && is((uint8_t)name.p[i + 1], C_HEX) &&
+		        is((uint8_t)name.p[i + 2], C_HEX)) {
 			c = (uint8_t)(hex_value((uint8_t)name.p[i + 1]) * 16 + hex_value((uint8_t)name.p[i + 2]));
 			i += 2;
 		}
@@ -145,7 +146,7 @@ static bool is_version(struct http1 *h, const uint8_t *p, size_t n)
 		return true;
 	}
 	if (n == 8 && memcmp(p, "HTTP/", 5) == 0 && p[5] >= '0' && p[5] <= '9' && p[6] == '.' && p[7] >= '0' &&
-	    p[7] <= '9')
+	        p[7] <= '9')
 		refuse(h, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
 	else
 		refuse(h, 400, "malformed HTTP version");
@@ -719,8 +720,13 @@ enum http1_result http1_close(struct http1 *h)
 
 static void reset(struct http1 *h)
 {
-	struct http1 fresh = { .kind = h->kind, .limits = h->limits, .fields = h->fields, .spans = h->spans,
-		.p = h->p, .cap = h->cap, .keep_alive = true };
+	struct http1 fresh = { .kind = h->kind,
+		.limits = h->limits,
+		.fields = h->fields,
+		.spans = h->spans,
+		.p = h->p,
+		.cap = h->cap,
+		.keep_alive = true };
 
 	*h = fresh;
 }
@@ -868,13 +874,28 @@ const char *http1_reason(int status)
 		int status;
 		const char *reason;
 	} rows[] = {
-		{ 200, "OK" }, { 202, "Accepted" }, { 204, "No Content" }, { 400, "Bad Request" },
-		{ 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-		{ 408, "Request Timeout" }, { 409, "Conflict" }, { 413, "Content Too Large" },
-		{ 415, "Unsupported Media Type" }, { 417, "Expectation Failed" }, { 422, "Unprocessable Content" },
-		{ 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" },
-		{ 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 502, "Bad Gateway" },
-		{ 503, "Service Unavailable" }, { 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
+		{ 200, "OK" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 413, "Content Too Large" },
+		{ 415, "Unsupported Media Type" },
+		{ 417, "Expectation Failed" },
+		{ 422, "Unprocessable Content" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+		{ 505, "HTTP Version Not Supported" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

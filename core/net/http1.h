@@ -47,15 +47,15 @@ struct http1 {
 	struct http1_span *spans;
 	uint8_t *p;
 	size_t n, cap;
-	size_t line, scan; /* where the current line starts; how far it was searched for its end */
-	size_t body_off, w; /* the body's start; chunked: end of what is decoded in place */
-	uint64_t left;      /* bytes still to come of body or chunk */
+	size_t line, scan;                 /* where the current line starts; how far it was searched for its end */
+	size_t body_off, w;                /* the body's start; chunked: end of what is decoded in place */
+	uint64_t left;                     /* bytes still to come of body or chunk */
 	uint32_t extra, trailers, skipped; /* chunk lines' and trailers' bytes; trailer fields; 1xx passed over */
 	uint8_t state;
 	bool is_http10, has_length, is_chunked, has_host, blank_seen, has_encoding;
 	uint64_t length;
 	struct yt_str host, authority; /* offsets until the head is whole; see http1.c */
-	struct http1 *next; /* in the pool */
+	struct http1 *next;            /* in the pool */
 };
 
 /* Messages are taken when the first byte comes and given back after the last: an idle connection has
@@ -68,8 +68,8 @@ struct http1_pool {
 };
 
 void http1_pool_init(struct http1_pool *pool, enum http1_kind kind, const struct http1_limits *limits);
-void http1_pool_free(struct http1_pool *pool);           /* all taken ones must have been given back */
-struct http1 *http1_take(struct http1_pool *pool);       /* NULL when out of memory */
+void http1_pool_free(struct http1_pool *pool);                   /* all taken ones must have been given back */
+struct http1 *http1_take(struct http1_pool *pool);               /* NULL when out of memory */
 void http1_give(struct http1_pool *pool, struct http1 *message); /* NULL is fine */
 
 /* Where to put the next bytes, and how many fit: at least 1024.  NULL when out of memory. */

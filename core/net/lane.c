@@ -144,7 +144,7 @@ static struct link *pick_shared(struct lane *lane)
 	struct link *link = lane->links;
 
 	while (link != NULL && (link->phase != SHARED || link->wire.broken || !link_has_room(link) ||
-				(http2_is_idle(link->h2) && link_is_stale(link))))
+	                               (http2_is_idle(link->h2) && link_is_stale(link))))
 		link = link->next;
 	return link;
 }
@@ -368,7 +368,7 @@ static bool lane_alloc(struct lane *lane, uv_loop_t *loop, const struct lane_con
 	lane->port = strdup(conf->port);
 	lane->server_name = strdup(server_name);
 	snprintf(lane->host_field, sizeof(lane->host_field), "%s%s%s%s%s", is_ipv6 ? "[" : "", conf->host,
-		is_ipv6 ? "]" : "", is_default ? "" : ":", is_default ? "" : conf->port);
+	        is_ipv6 ? "]" : "", is_default ? "" : ":", is_default ? "" : conf->port);
 	http1_pool_init(&lane->intakes, HTTP1_RESPONSE, &limits);
 	return lane->name != NULL && lane->host != NULL && lane->port != NULL && lane->server_name != NULL &&
 	       wire_hub_init(&lane->hub, loop, &lane_wire_events) == 0;

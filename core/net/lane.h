@@ -13,19 +13,19 @@
 
 struct lane_conf {
 	const char *name;
-	const char *host, *port; /* names are resolved at connect, off the loop */
-	const char *server_name; /* checked against the certificate; NULL: host */
-	const char *ca_file;     /* PEM that the party's certificate must chain to */
-	const char *crl_file;    /* PEM, or NULL */
+	const char *host, *port;          /* names are resolved at connect, off the loop */
+	const char *server_name;          /* checked against the certificate; NULL: host */
+	const char *ca_file;              /* PEM that the party's certificate must chain to */
+	const char *crl_file;             /* PEM, or NULL */
 	const char *cert_file, *key_file; /* ours; NULL: none */
-	uint32_t connections;    /* pool size of this worker */
-	uint32_t queue;          /* requests waiting for a connection; more are LANE_NOT_SENT */
-	uint32_t connect_ms;     /* TCP and TLS together */
-	uint32_t idle_ms;        /* an idle connection is closed after this */
-	uint32_t response_bytes; /* a larger answer ends as LANE_LOST */
-	bool http2;              /* offered beside HTTP/1.1; then: */
+	uint32_t connections;             /* pool size of this worker */
+	uint32_t queue;                   /* requests waiting for a connection; more are LANE_NOT_SENT */
+	uint32_t connect_ms;              /* TCP and TLS together */
+	uint32_t idle_ms;                 /* an idle connection is closed after this */
+	uint32_t response_bytes;          /* a larger answer ends as LANE_LOST */
+	bool http2;                       /* offered beside HTTP/1.1; then: */
 	uint32_t streams, buffered_bytes, control_frames; /* of one connection, net/http2.h */
-	uint32_t late_ms;        /* how long after LANE_TIMED_OUT a late answer is still read */
+	uint32_t late_ms; /* how long after LANE_TIMED_OUT a late answer is still read */
 };
 
 enum lane_end {
@@ -46,12 +46,12 @@ struct lane_result {
 };
 
 struct lane_request {
-	struct yt_str target;  /* path */
+	struct yt_str target; /* path */
 	const char *content_type;
 	const struct yt_header *headers; /* extra, such as a signature */
 	size_t n_headers;
-	struct yt_str body;    /* all of these are copied by lane_send() */
-	int64_t deadline_ms;   /* monotonic */
+	struct yt_str body;  /* all of these are copied by lane_send() */
+	int64_t deadline_ms; /* monotonic */
 };
 
 /* Called once per lane_send(), never from inside it; once more with late = true if an answer comes

@@ -245,7 +245,7 @@ void link_open(struct lane *lane)
 	link->deadline_ms = lane_now_ms(lane) + lane->conf.connect_ms;
 	lane_check_by(lane, link->deadline_ms);
 	if (uv_ip4_addr(lane->host, port, (struct sockaddr_in *)&address) == 0 ||
-	    uv_ip6_addr(lane->host, port, (struct sockaddr_in6 *)&address) == 0) {
+	        uv_ip6_addr(lane->host, port, (struct sockaddr_in6 *)&address) == 0) {
 		link_connect(link, (struct sockaddr *)&address);
 		return;
 	}
@@ -307,8 +307,12 @@ static void link_answered(struct link *link)
 {
 	struct lane *lane = link->lane;
 	struct http1 *h = link->intake;
-	struct lane_result result = { .end = LANE_ANSWERED, .status = h->status, .body = h->body, .why = "answered",
-		.late = link->phase == LATE, .took_ms = lane_now_ms(lane) - link->sent_ms };
+	struct lane_result result = { .end = LANE_ANSWERED,
+		.status = h->status,
+		.body = h->body,
+		.why = "answered",
+		.late = link->phase == LATE,
+		.took_ms = lane_now_ms(lane) - link->sent_ms };
 	uint64_t id = link->id;
 
 	link->intake = NULL;

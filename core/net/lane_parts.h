@@ -93,7 +93,7 @@ void lane_count(struct lane *lane, enum lane_end end);
 void lane_tell_later(struct lane *lane, uint64_t id, enum lane_end end, const char *why);
 int64_t lane_now_ms(const struct lane *lane);
 void lane_check_by(struct lane *lane, int64_t deadline_ms); /* the clock looks no later than that */
-void lane_queue_again(struct lane *lane, struct job *job); /* before all others; the lane's from here on */
+void lane_queue_again(struct lane *lane, struct job *job);  /* before all others; the lane's from here on */
 void lane_queue_fail(struct lane *lane, const char *why);   /* all that wait end as LANE_NOT_SENT */
 void lane_dispatch(struct lane *lane);                      /* those who wait go where there is room */
 void lane_unref(struct lane *lane);                         /* frees it when the last handle is gone */
@@ -103,8 +103,8 @@ void lane_unref(struct lane *lane);                         /* frees it when the
 extern const struct wire_events lane_wire_events;
 void link_open(struct lane *lane);
 void link_send(struct link *link, uint64_t id, int64_t deadline_ms, struct yt_str bytes);
-bool link_is_stale(struct link *link);                /* the party may have hung up */
-void link_expired(struct link *link);                 /* its deadline has come */
+bool link_is_stale(struct link *link);               /* the party may have hung up */
+void link_expired(struct link *link);                /* its deadline has come */
 void link_close(struct link *link, const char *why); /* a request that was on it is lost */
 /* TLS 1.3 is over for us before the party has seen our certificate: this is a connect that failed, only later. */
 void link_refused(struct link *link);

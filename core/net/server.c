@@ -50,7 +50,8 @@ void server_note(struct server *server, const char *fmt, ...)
 
 	if (now != server->log_s) {
 		if (server->log_n > LOG_LINES_A_SECOND)
-			yt_log(YT_INFO, "net", "%s: %u more refusals", server->name, server->log_n - LOG_LINES_A_SECOND);
+			yt_log(YT_INFO, "net", "%s: %u more refusals", server->name,
+			        server->log_n - LOG_LINES_A_SECOND);
 		server->log_s = now;
 		server->log_n = 0;
 	}
@@ -150,8 +151,8 @@ void conn_end_idle(struct conn *conn)
 }
 /* ---- answers ---- */
 
-void server_answer(struct server *server, struct server_token token, int status, const char *content_type,
-	struct yt_str body)
+void server_answer(
+        struct server *server, struct server_token token, int status, const char *content_type, struct yt_str body)
 {
 	struct conn *conn = server_find(server, token);
 
@@ -451,7 +452,7 @@ static void on_turn(uv_idle_t *idle)
 		free(batch);
 	}
 	if (server->draining && !server->closing && server->n_conns == 0 && server->n_waiting == 0 &&
-	    server->drained != NULL) {
+	        server->drained != NULL) {
 		void (*drained)(void *arg) = server->drained;
 
 		server->drained = NULL;
@@ -515,7 +516,7 @@ static bool server_alloc(struct server *server, uv_loop_t *loop, const struct se
 }
 
 int server_open(struct server **out, uv_loop_t *loop, int fd, const struct server_conf *conf,
-	const struct server_events *events)
+        const struct server_events *events)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	int rv;

@@ -2,7 +2,8 @@
  *
  * A worker opens one per configured listener on a socket that the supervisor bound (process/worker_process.c).
  * server.c speaks TLS (tls.c) and what ALPN finds, HTTP/1.1 (http1.c) or HTTP/2 (http2.c), checks the
- * certificate, and hands each whole request to on_request; the engine answers later by server_answer() or server_drop(). */
+ * certificate, and hands each whole request to on_request; the engine answers later by server_answer() or
+ * server_drop(). */
 #ifndef YT_NET_SERVER_H
 #define YT_NET_SERVER_H
 
@@ -12,7 +13,7 @@
 #include "yitong/plugin.h"
 
 enum server_kind {
-	SERVER_MTLS,  /* the client certificate says who asks; without one the handshake fails */
+	SERVER_MTLS,   /* the client certificate says who asks; without one the handshake fails */
 	SERVER_SIGNED, /* TLS without client certificate; the format's header signature says who asks */
 	SERVER_PLAIN   /* no TLS: addresses say who may connect, the format's signature who asks */
 };
@@ -37,7 +38,7 @@ struct server_conf {
 	const char *crl_file;             /* PEM, or NULL; SERVER_MTLS only */
 	const struct net_range *allow;    /* SERVER_PLAIN: who may connect; kept by the caller */
 	uint32_t n_allow;
-	bool http2;                       /* offered beside HTTP/1.1 */
+	bool http2; /* offered beside HTTP/1.1 */
 	struct server_limits limits;
 };
 
@@ -75,10 +76,10 @@ struct server;
 /* fd: a bound, listening, non-blocking TCP socket; ours until server_close() is done.
  * Returns 0, or YT_ECONF after logging which file is at fault. */
 int server_open(struct server **out, uv_loop_t *loop, int fd, const struct server_conf *conf,
-                const struct server_events *events);
+        const struct server_events *events);
 /* Answers with status and body (copied); content_type may be NULL.  Stale tokens are ignored. */
-void server_answer(struct server *server, struct server_token token, int status, const char *content_type,
-                   struct yt_str body);
+void server_answer(
+        struct server *server, struct server_token token, int status, const char *content_type, struct yt_str body);
 void server_drop(struct server *server, struct server_token token); /* closes without an answer */
 /* Stops accepting; open requests are served, then connections close; done(arg) when the last is gone. */
 void server_drain(struct server *server, void (*done)(void *arg), void *arg);

@@ -110,8 +110,8 @@ bool conn_is_still_valid(struct conn *conn)
 	if (conn->server->kind != SERVER_MTLS || yt_wall_ms() / 1000 <= who->not_after_s)
 		return true;
 	yt_time_print(who->not_after_s * 1000, when);
-	server_note(conn->server, "certificate \"%s\" has expired since its connection began (not after %s)", who->subject,
-		when);
+	server_note(conn->server, "certificate \"%s\" has expired since its connection began (not after %s)",
+	        who->subject, when);
 	return false;
 }
 
@@ -119,9 +119,15 @@ static void conn_dispatch(struct conn *conn)
 {
 	struct server *server = conn->server;
 	const struct http1 *h = conn->intake;
-	struct server_request request = { .listener = server->name, .method = h->method, .target = h->target,
-		.headers = h->fields, .n_headers = h->n_fields, .body = h->body, .peer = yt_str(conn->peer),
-		.certificate = yt_str(conn->identity.certificate), .subject = yt_str(conn->identity.subject) };
+	struct server_request request = { .listener = server->name,
+		.method = h->method,
+		.target = h->target,
+		.headers = h->fields,
+		.n_headers = h->n_fields,
+		.body = h->body,
+		.peer = yt_str(conn->peer),
+		.certificate = yt_str(conn->identity.certificate),
+		.subject = yt_str(conn->identity.subject) };
 
 	if (!conn_is_still_valid(conn)) {
 		conn_refuse(conn, 403, "the client certificate has expired");

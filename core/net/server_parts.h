@@ -23,11 +23,11 @@ struct conn {
 	int64_t deadline_ms;
 	uint32_t slot;
 	enum phase phase;
-	bool serving;        /* conn_serve() is at it further up the stack */
-	bool last;           /* close after this answer */
-	bool is_head;        /* no body in the answer, RFC 9110 9.3.2 */
+	bool serving; /* conn_serve() is at it further up the stack */
+	bool last;    /* close after this answer */
+	bool is_head; /* no body in the answer, RFC 9110 9.3.2 */
 	bool told_continue;
-	bool was_asked;      /* something; before that even a draining server hears it */
+	bool was_asked; /* something; before that even a draining server hears it */
 	struct tls_identity identity;
 	char peer[64];
 };
@@ -121,8 +121,8 @@ void conn_shared_input(struct conn *conn);   /* there is input */
 void conn_shared_drained(struct conn *conn); /* the socket takes more */
 void conn_shared_expired(struct conn *conn); /* a deadline has come */
 void conn_shared_drain(struct conn *conn);
-void call_answer(struct server *server, struct server_token token, int status, const char *content_type,
-                 struct yt_str body);
+void call_answer(
+        struct server *server, struct server_token token, int status, const char *content_type, struct yt_str body);
 void call_drop(struct server *server, struct server_token token);
 
 #endif

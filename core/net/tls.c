@@ -82,7 +82,8 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 	if (!ok && X509_STORE_CTX_get_error(store) == X509_V_ERR_CRL_HAS_EXPIRED) {
 		X509_STORE_CTX_set_error(store, X509_V_OK);
 		if (may_log())
-			yt_log(YT_WARN, "net", "%s: the revocation list is out of date: get a new one, then reload", name);
+			yt_log(YT_WARN, "net", "%s: the revocation list is out of date: get a new one, then reload",
+			        name);
 		return 1;
 	}
 	if (ok || !may_log())
@@ -92,7 +93,7 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 		yt_time_print(not_after_s(cert) * 1000, when);
 	}
 	yt_log(YT_WARN, "net", "%s: certificate \"%s\" (not after %s) is refused: %s", name, subject, when,
-		X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
+	        X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
 	return ok;
 }
 
@@ -125,7 +126,7 @@ static SSL_CTX *new_ctx(const SSL_METHOD *method, const char *name)
 	if (ctx == NULL)
 		return NULL;
 	if (!set_name(ctx, name) || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
-	    SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
+	        SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -140,14 +141,14 @@ static SSL_CTX *new_ctx(const SSL_METHOD *method, const char *name)
 #define ONLY_HTTP1 "\x08http/1.1"
 #define BOTH "\x02h2\x08http/1.1"
 
-static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned in_n,
-	void *arg)
+static int on_alpn(
+        SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned in_n, void *arg)
 {
 	const unsigned char *ours = arg;
 
 	(void)ssl;
 	if (SSL_select_next_proto((unsigned char **)out, out_n, ours, (unsigned)strlen(arg), in, in_n) ==
-	    OPENSSL_NPN_NEGOTIATED)
+	        OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_OK;
 	return SSL_TLSEXT_ERR_ALERT_FATAL; /* RFC 7301 3.2: it named protocols, none of them ours */
 }
@@ -203,7 +204,7 @@ int tls_server_ctx(SSL_CTX **out, const struct server_conf *conf)
 	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, conf->http2 ? BOTH : ONLY_HTTP1);
 	if (EVP_Digest(conf->name, strlen(conf->name), id, NULL, EVP_sha256(), NULL) != 1 ||
-	    SSL_CTX_set_session_id_context(ctx, id, sizeof(id)) != 1)
+	        SSL_CTX_set_session_id_context(ctx, id, sizeof(id)) != 1)
 		return fail(ctx, conf->name, "session id", "context");
 	SSL_CTX_set_num_tickets(ctx, 1);
 	rv = use_own_pair(ctx, conf->name, conf->cert_file, conf->key_file);
@@ -325,7 +326,7 @@ int tls_identify(SSL *ssl, bool is_needed, struct tls_identity *out)
 	if (!is_needed)
 		return 0;
 	if (cert == NULL || SSL_session_reused(ssl) || SSL_get_verify_result(ssl) != X509_V_OK ||
-	    X509_digest(cert, EVP_sha256(), digest, NULL) != 1)
+	        X509_digest(cert, EVP_sha256(), digest, NULL) != 1)
 		return YT_EDENIED;
 	for (size_t i = 0; i < 32; i++) {
 		out->certificate[2 * i] = hex[digest[i] >> 4];

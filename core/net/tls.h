@@ -19,7 +19,7 @@ int tls_server_ctx(SSL_CTX **out, const struct server_conf *conf);
 /* A party's context; host: name or numeric address its certificate must be for, set per connection by
  * tls_client_new().  cert_file and key_file may be NULL. */
 int tls_client_ctx(SSL_CTX **out, const struct lane_conf *conf);
-int tls_offer_http2(SSL_CTX *ctx); /* as a client, beside HTTP/1.1; 0 or YT_ENOMEM */
+int tls_offer_http2(SSL_CTX *ctx);                   /* as a client, beside HTTP/1.1; 0 or YT_ENOMEM */
 SSL *tls_client_new(SSL_CTX *ctx, const char *host); /* NULL when out of memory */
 
 bool tls_speaks_http2(SSL *ssl); /* after the handshake: what ALPN chose */

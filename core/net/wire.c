@@ -13,8 +13,8 @@
 
 enum {
 	READ_BUF = 64 * 1024,
-	HELD_MAX = 64 * 1024,     /* a paused peer that sends more is not read any further */
-	KEEP_OUT = 256 * 1024     /* the hub's buffer is given back when it grew beyond this */
+	HELD_MAX = 64 * 1024, /* a paused peer that sends more is not read any further */
+	KEEP_OUT = 256 * 1024 /* the hub's buffer is given back when it grew beyond this */
 };
 
 /* ---- BIO ---- */

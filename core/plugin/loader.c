@@ -87,8 +87,10 @@ int plugin_check_digest(const char *file, const char *sha256, char *why, size_t 
 	if (!digest_file(file, found))
 		return tell(&p, YT_ECONF, "%s: cannot be read: %s", file, strerror(errno));
 	if (strcasecmp(found, sha256) != 0)
-		return tell(&p, YT_EDENIED, "%s: has SHA-256 %s, not the one in gateway.plugin_sha256; put the right file there, or "
-			"the new digest if it was replaced on purpose", file, found);
+		return tell(&p, YT_EDENIED,
+		        "%s: has SHA-256 %s, not the one in gateway.plugin_sha256; put the right file there, or "
+		        "the new digest if it was replaced on purpose",
+		        file, found);
 	return 0;
 }
 

@@ -21,7 +21,8 @@ struct plugin_setting {
  * Returns 0 and *out; or YT_ECONF, YT_EDENIED (file not trusted), YT_ENOMEM, with why telling what to do. */
 int plugin_load(struct yt_plugin **out, const char *file, const char *instance_name,
         const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size);
-/* An instance of a table in this very program, for an author's unit tests (yitong/host.h).  Otherwise as plugin_load(). */
+/* An instance of a table in this very program, for an author's unit tests (yitong/host.h).  Otherwise as plugin_load().
+ */
 int plugin_adopt(struct yt_plugin **out, const struct yt_codec_api *api, const char *instance_name,
         const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size);
 /* A file without settings and open(): its table can be read, its functions must not be called. */
@@ -32,9 +33,9 @@ int plugin_check_digest(const char *file, const char *sha256, char *why, size_t 
 /* The plugin's table as this build knows it: members that an older plugin lacks are NULL. */
 const struct yt_codec_api *plugin_api(const struct yt_plugin *plugin);
 const char *plugin_name(const struct yt_plugin *plugin); /* the instance's */
-/* Closes the instance and opens it with one other setting, as `yitong plugin check` tries them.  0 or what open() said; it
- * is then open with its own settings again, if that can be done. */
+/* Closes the instance and opens it with one other setting, as `yitong plugin check` tries them.  0 or what open() said;
+ * it is then open with its own settings again, if that can be done. */
 int plugin_open_again(struct yt_plugin *plugin, const struct plugin_setting *other);
-void plugin_unload(struct yt_plugin *plugin);            /* NULL is fine */
+void plugin_unload(struct yt_plugin *plugin); /* NULL is fine */
 
 #endif

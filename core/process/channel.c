@@ -56,8 +56,9 @@ int channel_receive(int fd, struct channel_msg *msg)
 {
 	struct iovec iov[2] = { { msg, HEAD }, { msg->text, sizeof(msg->text) } };
 	union control control;
-	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes) };
+	struct msghdr m = {
+		.msg_iov = iov, .msg_iovlen = 2, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)
+	};
 	ssize_t n;
 
 	do {

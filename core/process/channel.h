@@ -21,17 +21,17 @@ enum channel_kind {
 	/* keeper; number: open exchanges that need what it drops, UINT64_MAX: it cannot be read; text: what they
 	 * need; generation: which check */
 	CHANNEL_CHECKED,
-	CHANNEL_BURIED,        /* keeper: what this dead worker had on its ring is on disk */
-	CHANNEL_KILL           /* keeper: this worker's ring holds nonsense */
+	CHANNEL_BURIED, /* keeper: what this dead worker had on its ring is on disk */
+	CHANNEL_KILL    /* keeper: this worker's ring holds nonsense */
 };
 
 struct channel_msg {
 	uint32_t kind;
 	uint32_t worker;
-	uint64_t number;   /* exchange, generation or count */
+	uint64_t number; /* exchange, generation or count */
 	uint32_t pid, incarnation, generation;
 	uint32_t n_fds;
-	int fds[CHANNEL_FDS];   /* received: the receiver's to close */
+	int fds[CHANNEL_FDS]; /* received: the receiver's to close */
 	char text[CHANNEL_TEXT];
 	uint32_t n_text;
 };

@@ -33,7 +33,7 @@ struct committer {
 static bool anchor_is_due(const struct committer *c)
 {
 	return c->keys != NULL && log_commit_no(c->log) != c->anchored_commit && log_commit_no(c->log) != 0 &&
-		(yt_mono_ms() - c->anchored_mono >= c->anchor_ms || c->segment_closed);
+	       (yt_mono_ms() - c->anchored_mono >= c->anchor_ms || c->segment_closed);
 }
 
 /* The head so far, signed, rides as one more record with these; then it is noted in anchors.txt. */
@@ -70,8 +70,8 @@ static int commit(struct committer *c, log_pos *pos)
 {
 	struct index_commit fresh = { .before = log_end(c->log) };
 	uint64_t began = uv_hrtime();
-	int rv = c->records.n == 0 || anchor_is_due(c) ? commit_with_anchor(c, c->records, pos) :
-		log_commit(c->log, c->records, pos);
+	int rv = c->records.n == 0 || anchor_is_due(c) ? commit_with_anchor(c, c->records, pos)
+	                                               : log_commit(c->log, c->records, pos);
 
 	meters_commit((int64_t)(uv_hrtime() - began) / 1000);
 	if (rv != 0 || log_end(c->log) == fresh.before) /* an anchor alone that could not be signed: nothing was made */
@@ -127,7 +127,7 @@ static void on_woken(uv_async_t *async)
 }
 
 int committer_open(struct committer **out, uv_loop_t *loop, struct log *log, const struct yt_io *io,
-	const struct yt_keys *keys, int64_t anchor_ms, committer_done done, committer_fresh fresh, void *arg)
+        const struct yt_keys *keys, int64_t anchor_ms, committer_done done, committer_fresh fresh, void *arg)
 {
 	struct committer *c = calloc(1, sizeof(*c));
 

@@ -17,11 +17,12 @@ typedef void (*committer_done)(void *arg, int result, log_pos pos);
 /* fresh: on the committing thread, for each durable commit before done; its records are borrowed. */
 typedef void (*committer_fresh)(void *arg, const struct index_commit *commit);
 int committer_open(struct committer **out, uv_loop_t *loop, struct log *log, const struct yt_io *io,
-                   const struct yt_keys *keys, int64_t anchor_ms, committer_done done, committer_fresh fresh, void *arg);
+        const struct yt_keys *keys, int64_t anchor_ms, committer_done done, committer_fresh fresh, void *arg);
 void committer_set_anchor(struct committer *committer, int64_t anchor_ms); /* from now on */
 bool committer_is_idle(const struct committer *committer);
 /* It is idle, and commits since the last signed head are older than they should be unsigned (or a segment closed): a
- * commit without records is to be started where there are none.  Heads that sign nothing but an anchor are never owed. */
+ * commit without records is to be started where there are none.  Heads that sign nothing but an anchor are never owed.
+ */
 bool committer_owes_anchor(const struct committer *committer);
 /* records: borrowed until done.  Empty: an anchor alone, of a committer that owes one. */
 void committer_start(struct committer *committer, struct yt_str records);

@@ -214,17 +214,20 @@ static bool item_is_right(struct loading *l, const struct conf_key *k, const str
 		WRONG("%s must hold words of 1 to 64 letters, digits and . - _ *, not \"%.40s\"", k->key, v->text);
 		return false;
 	}
-	if (k->type == CONF_T_PATHS && (v->len > 200 || v->text[0] != '/' || !consists_of(v->text, v->len, is_path_part))) {
+	if (k->type == CONF_T_PATHS &&
+	        (v->len > 200 || v->text[0] != '/' || !consists_of(v->text, v->len, is_path_part))) {
 		WRONG("%s must hold paths that begin with / and have neither blanks nor ? or #, at most 200 octets long, not \"%.40s\"",
 		        k->key, v->text);
 		return false;
 	}
 	if (k->type == CONF_T_STEPS && (v->len < 1 || v->len > 100)) {
-		WRONG("%s must hold steps as party, party:operation, party:operation?fact or party:operation?!fact", k->key);
+		WRONG("%s must hold steps as party, party:operation, party:operation?fact or party:operation?!fact",
+		        k->key);
 		return false;
 	}
 	if (k->type == CONF_T_NETS && (net_range_parse(v->text, &range) != 0 || !net_range_is_private(&range))) {
-		WRONG("%s must hold private addresses or networks, as 10.1.0.0/16 or 192.168.3.7, not \"%.46s\"", k->key, v->text);
+		WRONG("%s must hold private addresses or networks, as 10.1.0.0/16 or 192.168.3.7, not \"%.46s\"",
+		        k->key, v->text);
 		return false;
 	}
 	if (k->type == CONF_T_AREAS &&
@@ -336,8 +339,8 @@ static void fill_url(struct loading *l, const struct conf_key *k, const struct c
 
 static bool kind_fits(struct loading *l, const struct conf_key *k, const struct conf_node *v)
 {
-	bool wants_list = k->type == CONF_T_CODES || k->type == CONF_T_AREAS || k->type == CONF_T_WORDS || k->type == CONF_T_NETS ||
-	                  k->type == CONF_T_PATHS || k->type == CONF_T_STEPS;
+	bool wants_list = k->type == CONF_T_CODES || k->type == CONF_T_AREAS || k->type == CONF_T_WORDS ||
+	                  k->type == CONF_T_NETS || k->type == CONF_T_PATHS || k->type == CONF_T_STEPS;
 	bool wants_map = k->type == CONF_T_SETTINGS;
 	enum conf_node_kind wanted = wants_list ? CONF_LIST : wants_map ? CONF_MAP : CONF_SCALAR;
 
@@ -706,8 +709,8 @@ bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str inst
 	                                             sizeof(struct yt_str), by_text) != NULL;
 }
 
-bool conf_origin_may(const struct conf *conf, const struct conf_origin *origin, struct yt_str institution,
-        struct yt_str area)
+bool conf_origin_may(
+        const struct conf *conf, const struct conf_origin *origin, struct yt_str institution, struct yt_str area)
 {
 	const struct conf_institution *known = conf_institution(conf, institution);
 

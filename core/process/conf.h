@@ -80,7 +80,7 @@ struct conf_listener {
 	const char *format;
 	const char *cert, *key, *client_ca, *crl;
 	struct conf_texts allow; /* CONF_PLAIN: networks */
-	uint32_t http2; /* offered beside HTTP/1.1 */
+	uint32_t http2;          /* offered beside HTTP/1.1 */
 	struct conf_texts paths; /* served here; empty: any */
 	struct conf_settings settings;
 	struct conf_place place;
@@ -103,10 +103,10 @@ struct conf_named_key {
 
 struct conf_party {
 	const char *name, *format;
-	const char *url, *host, *port, *target;    /* target: path with query, begins with / */
+	const char *url, *host, *port, *target;          /* target: path with query, begins with / */
 	const char *server_name, *ca, *cert, *key, *crl; /* NULL: not given */
-	uint32_t http2; /* offered beside HTTP/1.1 */
-	uint32_t trace; /* traceparent is sent along */
+	uint32_t http2;                                  /* offered beside HTTP/1.1 */
+	uint32_t trace;                                  /* traceparent is sent along */
 	uint32_t connections, queue, connect_timeout_ms, idle_ms, response_kib, late_ms;
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
 	struct conf_settings settings;
@@ -130,8 +130,8 @@ struct conf_institution {
 	const char *code, *name, *area;
 	enum conf_sign_in sign_in;
 	const char *operator_id, *operator_name; /* of the gateway's own messages in its name */
-	const char *old_code;      /* it is known by this too; NULL: none */
-	uint32_t from_day, to_day; /* yyyymmdd, both included; 0: open */
+	const char *old_code;                    /* it is known by this too; NULL: none */
+	uint32_t from_day, to_day;               /* yyyymmdd, both included; 0: open */
 	struct conf_place place;
 };
 
@@ -149,9 +149,9 @@ struct conf_tables {
 
 struct conf_step { /* of a flow */
 	const struct conf_party *party;
-	unsigned op;        /* enum yt_operation; YT_OP_COUNT: the request's own */
+	unsigned op;                    /* enum yt_operation; YT_OP_COUNT: the request's own */
 	const char *unless, *only_with; /* facts; NULL: always done */
-	bool is_kept;       /* not undone */
+	bool is_kept;                   /* not undone */
 };
 
 struct conf_flow {
@@ -165,7 +165,7 @@ struct conf_flow {
 struct conf_cases {
 	struct conf_texts facts; /* relations of areas */
 	uint32_t facts_days;
-	unsigned relations;      /* the same as bits 1 << enum area_relation */
+	unsigned relations; /* the same as bits 1 << enum area_relation */
 };
 
 struct conf_route {
@@ -175,7 +175,7 @@ struct conf_route {
 	const struct conf_flow *flow;
 	struct conf_texts operations, relation, listeners, origins, institutions, insutypes; /* empty: any */
 	struct conf_texts areas, treatment, insured; /* first 2, 4 or 6 digits; areas: of the institution */
-	struct conf_settings fields;    /* values of one field are parted by | */
+	struct conf_settings fields;                 /* values of one field are parted by | */
 	struct conf_place place;
 };
 
@@ -206,8 +206,8 @@ struct conf {
 	uint32_t n_flows;
 	struct conf_cases cases;
 
-	struct area_table *areas;  /* NULL: digits alone */
-	struct route_rule *rules;  /* of routes, in their order */
+	struct area_table *areas; /* NULL: digits alone */
+	struct route_rule *rules; /* of routes, in their order */
 	struct router *router;
 	const char *file;
 	uint8_t digest[32]; /* SHA-256 of the file's bytes: which configuration this is */
@@ -248,7 +248,8 @@ struct yt_keys;
 int conf_load_plugin(const struct conf *conf, const char *format, const char *name,
         const struct conf_settings *settings, struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size);
 /* Reads the i-th of n_secrets + n_keys; *at: where it stands in the file.  YT_ECONF with why. */
-int conf_add_key(const struct conf *conf, uint32_t i, struct yt_keys *keys, struct conf_place *at, char *why, size_t size);
+int conf_add_key(
+        const struct conf *conf, uint32_t i, struct yt_keys *keys, struct conf_place *at, char *why, size_t size);
 /* Adds what only plugins, secrets, certificates and the key folder can tell: loads each as a worker would. */
 void conf_check_plugins(const struct conf *conf, struct conf_errors *errors);
 
@@ -262,8 +263,8 @@ const struct conf_secret *conf_secret(const struct conf *conf, struct yt_str nam
 bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution, struct yt_str area);
 /* As conf_origin_speaks_for(), for a message that names area: an institution that we know is where we know it to be,
  * whatever the message says, so that no hub speaks for one of ours. */
-bool conf_origin_may(const struct conf *conf, const struct conf_origin *origin, struct yt_str institution,
-                     struct yt_str area);
+bool conf_origin_may(
+        const struct conf *conf, const struct conf_origin *origin, struct yt_str institution, struct yt_str area);
 const struct conf_flow *conf_flow(const struct conf *conf, struct yt_str name);
 /* The first route that takes a message; NULL when none does. */
 const struct conf_route *conf_route(const struct conf *conf, const struct route_query *query);

@@ -293,8 +293,8 @@ static void add_old_codes(struct conf *conf, struct conf_errors *errors)
 
 		if (old != NULL && !conf_map_add(conf, CONF_BY_INSTITUTION, old, i, &first))
 			conf_error_add(errors, conf->institutions[i].place.line, conf->institutions[i].place.column,
-			        "old_code %s of institution %s is the code of %s already", old, conf->institutions[i].code,
-			        conf->institutions[first].code);
+			        "old_code %s of institution %s is the code of %s already", old,
+			        conf->institutions[i].code, conf->institutions[first].code);
 	}
 }
 
@@ -341,7 +341,8 @@ static void check_plain(const struct conf_listener *l, struct conf_errors *error
 	}
 	conf_warning_add(errors, l->place.line, l->place.column,
 	        "listener %s is plain HTTP: whoever is on the way can read people's data; use kind signed as soon as its "
-	        "callers can", name);
+	        "callers can",
+	        name);
 	if (l->cert != NULL || l->key != NULL)
 		conf_error_add(errors, l->place.line, l->place.column,
 		        "listener %s is plain: remove cert and key, or change the kind", name);
@@ -351,7 +352,8 @@ static void check_plain(const struct conf_listener *l, struct conf_errors *error
 	if (l->address != NULL && (net_range_parse(l->address, &here) != 0 || !net_range_is_private(&here)))
 		conf_error_add(errors, l->place.line, l->place.column,
 		        "listener %s is plain and its address %s is not private: name one of 10/8, 172.16/12, 192.168/16, 127/8, "
-		        "fc00::/7", name, l->address);
+		        "fc00::/7",
+		        name, l->address);
 }
 
 static void check_listeners(const struct conf *conf, struct conf_errors *errors)
@@ -423,7 +425,8 @@ static void check_identity(const struct conf *conf, const struct conf_origin *o,
 		conf_warning_add(errors, at.line, at.column, "no listener of kind %s: this origin can never come in",
 		        o->subject != NULL ? "mtls" : "signed");
 	if (o->institutions.n == 0 && o->areas.n == 0)
-		conf_error_add(errors, at.line, at.column, "it speaks for nobody: give institutions, or areas where a hub asks");
+		conf_error_add(errors, at.line, at.column,
+		        "it speaks for nobody: give institutions, or areas where a hub asks");
 	if (o->key != NULL && conf_secret(conf, yt_str(o->key)) == NULL)
 		conf_error_add(
 		        errors, at.line, at.column, "key: no secret is called \"%s\": add it to secrets", o->key);
@@ -540,8 +543,8 @@ static void check_room(const struct conf *conf, const struct conf_node *limits, 
 	}
 	if ((uint64_t)mib * 1024 < 4 * (uint64_t)most)
 		conf_error_add(errors, limits == NULL ? 0 : limits->line, limits == NULL ? 0 : limits->column,
-		        "%s: %u is too small for %s: %u: the largest message must fit in four times", key, (unsigned)mib,
-		        of, (unsigned)most);
+		        "%s: %u is too small for %s: %u: the largest message must fit in four times", key,
+		        (unsigned)mib, of, (unsigned)most);
 }
 
 static void check_numbers(const struct conf *conf, const struct conf_node *root, struct conf_errors *errors)
@@ -600,7 +603,8 @@ static void check_profile(const struct conf *conf, const struct conf_node *root,
 
 /* ---- keys ---- */
 
-static int64_t check_moment(const char *text, const char *key, int64_t open, struct conf_place at, struct conf_errors *errors)
+static int64_t check_moment(
+        const char *text, const char *key, int64_t open, struct conf_place at, struct conf_errors *errors)
 {
 	int64_t ms;
 
@@ -627,7 +631,8 @@ static void check_keys(const struct conf *conf, struct conf_errors *errors)
 			        "key \"%s\" is never valid: its `to` must be later than its `from`", k->name);
 		if (k->id != NULL && k->owner == NULL)
 			conf_error_add(errors, k->place.line, k->place.column,
-			        "key \"%s\" has an id but no owner: name whose it is, as another's may have the same id", k->name);
+			        "key \"%s\" has an id but no owner: name whose it is, as another's may have the same id",
+			        k->name);
 		if (conf_secret(conf, yt_str(k->name)) != NULL)
 			conf_error_add(errors, k->place.line, k->place.column,
 			        "key \"%s\" has the name of a secret: rename one of them", k->name);

@@ -1,4 +1,5 @@
-/* core/process/conf_institutions.c - the institutions of a table in CSV (tables.institutions), beside those in the file.
+/* core/process/conf_institutions.c - the institutions of a table in CSV (tables.institutions), beside those in the
+ * file.
  *
  * A city has thousands; they are kept in a spreadsheet.  conf_check.c calls conf_read_institutions() before it looks at
  * anything: each row becomes an institution like one of the file, is added to the origin that may speak for it, or
@@ -16,8 +17,8 @@
 
 enum column { CODE, NAME, AREA, OPERATOR, ORIGIN, OLD_CODE, SIGN_IN, OPERATOR_NAME, CALLER, KEY, FROM, TO, N_COLUMNS };
 
-static const char *const columns[] = { "code", "name", "area", "operator", "origin", "old_code", "sign_in", "operator_name",
-	"caller", "key", "from", "to", NULL };
+static const char *const columns[] = { "code", "name", "area", "operator", "origin", "old_code", "sign_in",
+	"operator_name", "caller", "key", "from", "to", NULL };
 
 struct reading {
 	struct conf *conf;
@@ -91,7 +92,8 @@ static bool find_origin(struct reading *r, const struct yt_str *v, uint32_t *ind
 	for (*index = 0; *index < r->conf->n_origins; (*index)++)
 		if (yt_str_is(v[ORIGIN], r->conf->origins[*index].name))
 			return true;
-	return complain(r, "origin", v[ORIGIN].n == 0 ? "give the origin that speaks for it, or a caller" : "there is no such origin");
+	return complain(r, "origin",
+	        v[ORIGIN].n == 0 ? "give the origin that speaks for it, or a caller" : "there is no such origin");
 }
 
 static bool take_row(struct reading *r, const struct yt_str *v)
@@ -143,7 +145,8 @@ static bool extend_origins(struct reading *r, uint32_t first)
 		more[r->spoken_by[i] - 1] += conf->institutions[i].old_code != NULL ? 2 : 1;
 	for (uint32_t o = 0; ok && o < conf->n_origins; o++) {
 		struct conf_texts *list = &conf->origins[o].institutions;
-		struct yt_str *item = more[o] == 0 ? list->item : yt_arena_alloc(conf->arena, (list->n + more[o]) * sizeof(*item));
+		struct yt_str *item =
+		        more[o] == 0 ? list->item : yt_arena_alloc(conf->arena, (list->n + more[o]) * sizeof(*item));
 
 		ok = more[o] == 0 || item != NULL;
 		if (ok && more[o] != 0 && list->n > 0)
@@ -159,7 +162,8 @@ static bool extend_origins(struct reading *r, uint32_t first)
 	}
 	for (uint32_t o = 0; ok && o < conf->n_origins; o++)
 		if (more[o] != 0)
-			qsort(conf->origins[o].institutions.item, conf->origins[o].institutions.n, sizeof(struct yt_str), by_text);
+			qsort(conf->origins[o].institutions.item, conf->origins[o].institutions.n,
+			        sizeof(struct yt_str), by_text);
 	free(more);
 	return ok;
 }

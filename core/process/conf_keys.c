@@ -21,7 +21,8 @@
 const struct conf_section conf_sections[] = {
 	{ "gateway", ONE(gateway), "The processes: how many, where they keep what they need while they run." },
 	{ "journal", ONE(journal), "The log that everything is written down in before it counts, and its index." },
-	{ "desk", ONE(desk), "What monitoring may ask, over plain HTTP on this host: `/metrics` (Prometheus), `/healthz`, `/readyz`." },
+	{ "desk", ONE(desk),
+	        "What monitoring may ask, over plain HTTP on this host: `/metrics` (Prometheus), `/healthz`, `/readyz`." },
 	{ "limits", ONE(limits), "What one connection, request or worker may use. Beyond it: a clear refusal." },
 	{ "listeners", MANY(listeners, conf_listener), "Doors for those who ask: address, protocol, format." },
 	{ "secrets", NAMES(secrets, conf_secret),
@@ -42,7 +43,8 @@ const struct conf_section conf_sections[] = {
 	{ "resolution", ONE(resolution), "How an unknown outcome is worked off." },
 	{ "flows", ANY(flows, conf_flow),
 	        "What one request needs at several parties, step after step; if one is refused, those before it are undone." },
-	{ "cases", ONE(cases), "What is kept of a visit for its later messages (case facts), encrypted in the journal." },
+	{ "cases", ONE(cases),
+	        "What is kept of a visit for its later messages (case facts), encrypted in the journal." },
 	{ "tables", ONE(tables), "Tables kept in files of their own, CSV with a header line." },
 	{ "routes", MANY(routes, conf_route),
 	        "Which party is asked. First match wins; what is left out matches all. `yitong explain FILE` shows what "

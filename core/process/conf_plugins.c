@@ -39,12 +39,13 @@ static void check_pins(const struct conf *conf, struct conf_errors *errors)
 			used = used || strcmp(conf->parties[j].format, pins->item[i].key) == 0;
 		if (!used)
 			conf_error_add(errors, pins->item[i].place.line, pins->item[i].place.column,
-				"plugin_sha256: no listener and no party has the format \"%.40s\"; leave it out", pins->item[i].key);
+			        "plugin_sha256: no listener and no party has the format \"%.40s\"; leave it out",
+			        pins->item[i].key);
 	}
 }
 
-int conf_load_plugin(const struct conf *conf, const char *format, const char *name, const struct conf_settings *settings,
-	struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size)
+int conf_load_plugin(const struct conf *conf, const char *format, const char *name,
+        const struct conf_settings *settings, struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size)
 {
 	struct plugin_setting *given = calloc(settings->n + 1, sizeof(*given));
 	char file[600];
@@ -65,7 +66,7 @@ int conf_load_plugin(const struct conf *conf, const char *format, const char *na
 }
 
 static void check_plugin(const struct conf *conf, const char *format, const char *name, struct conf_place at,
-	const struct conf_settings *settings, struct yt_keys *keys, struct conf_errors *errors)
+        const struct conf_settings *settings, struct yt_keys *keys, struct conf_errors *errors)
 {
 	struct yt_plugin *plugin = NULL;
 	char why[400] = "";
@@ -83,7 +84,8 @@ static int64_t moment(const char *text, int64_t open)
 	return text != NULL && yt_time_parse(yt_str(text), &ms) == 0 ? ms : open;
 }
 
-int conf_add_key(const struct conf *conf, uint32_t i, struct yt_keys *keys, struct conf_place *at, char *why, size_t size)
+int conf_add_key(
+        const struct conf *conf, uint32_t i, struct yt_keys *keys, struct conf_place *at, char *why, size_t size)
 {
 	const struct conf_named_key *k;
 	struct keys_spec spec;
@@ -108,11 +110,12 @@ static void check_term(const struct yt_keys *keys, const char *name, struct conf
 	char when[20];
 
 	if (keys_get(keys, yt_str(name), &key) != 0 || key.to_ms > soon_ms ||
-		(key.owner.n > 0 && keys_find(keys, key.owner, (struct yt_str){ NULL, 0 }, key.kind, soon_ms, &next) == 0))
+	        (key.owner.n > 0 &&
+	                keys_find(keys, key.owner, (struct yt_str){ NULL, 0 }, key.kind, soon_ms, &next) == 0))
 		return;
 	yt_time_print(key.to_ms, when);
 	conf_warning_add(errors, at.line, at.column, "key %s %s on %s, and no other of its owner goes on: %s", name,
-		key.to_ms <= now_ms ? "ended" : "ends", when, "add the next one beside it");
+	        key.to_ms <= now_ms ? "ended" : "ends", when, "add the next one beside it");
 }
 
 void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
@@ -135,9 +138,9 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
 		check_term(keys, conf->keys[i].name, conf->keys[i].place, errors);
 	for (i = 0; i < conf->n_listeners; i++)
 		check_plugin(conf, conf->listeners[i].format, conf->listeners[i].name, conf->listeners[i].place,
-			&conf->listeners[i].settings, keys, errors);
+		        &conf->listeners[i].settings, keys, errors);
 	for (i = 0; i < conf->n_parties; i++)
 		check_plugin(conf, conf->parties[i].format, conf->parties[i].name, conf->parties[i].place,
-			&conf->parties[i].settings, keys, errors);
+		        &conf->parties[i].settings, keys, errors);
 	keys_close(keys);
 }

@@ -115,7 +115,8 @@ static void make_operations(struct making *m)
 			continue;
 		meant = conf_closest(words->item[i].p, nth_operation, NULL);
 		WRONG(m, "operations: there is no operation \"%.*s\"%s%s%s", YT_FMT(words->item[i]),
-		        meant == NULL ? "" : ": did you mean \"", meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
+		        meant == NULL ? "" : ": did you mean \"", meant == NULL ? "" : meant,
+		        meant == NULL ? "" : "\"?");
 	}
 }
 
@@ -126,7 +127,8 @@ static void make_relations(struct making *m)
 	for (uint32_t i = 0; i < words->n; i++) {
 		unsigned r = AREA_UNKNOWN;
 
-		while (r <= AREA_CROSS_PROVINCE && !yt_str_is(words->item[i], area_relation_name((enum area_relation)r)))
+		while (r <= AREA_CROSS_PROVINCE &&
+		        !yt_str_is(words->item[i], area_relation_name((enum area_relation)r)))
 			r++;
 		if (r > AREA_CROSS_PROVINCE)
 			WRONG(m, "relation must be same-city, same-province, cross-province or unknown, not \"%.*s\"",
@@ -191,8 +193,9 @@ static void make_flow(struct making *m)
 	r->flow = conf_flow(m->conf, yt_str(r->flow_name));
 	if (r->flow == NULL) {
 		meant = conf_closest(r->flow_name, nth_flow, m->conf);
-		WRONG(m, "route to unknown flow \"%s\"%s%s%s", r->flow_name, meant == NULL ? ": add it to flows" : ": did you mean \"",
-		        meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
+		WRONG(m, "route to unknown flow \"%s\"%s%s%s", r->flow_name,
+		        meant == NULL ? ": add it to flows" : ": did you mean \"", meant == NULL ? "" : meant,
+		        meant == NULL ? "" : "\"?");
 		return;
 	}
 	r->party = r->flow->step[0].party;
@@ -200,7 +203,8 @@ static void make_flow(struct making *m)
 		WRONG(m, "a route to a flow must name its operations: flow %s serves some, not all", r->flow_name);
 	for (unsigned op = 0; op < YT_OP_COUNT; op++)
 		if (m->rule->ops[op] && !yt_op((enum yt_operation)op)->changes_state)
-			WRONG(m, "%s is a query: a flow serves requests that change state", yt_op((enum yt_operation)op)->name);
+			WRONG(m, "%s is a query: a flow serves requests that change state",
+			        yt_op((enum yt_operation)op)->name);
 }
 
 static void make_party(struct making *m)
@@ -220,8 +224,9 @@ static void make_party(struct making *m)
 	if (r->party != NULL)
 		return;
 	meant = conf_closest(r->to, nth_party, m->conf);
-	WRONG(m, "route to unknown party \"%s\"%s%s%s", r->to, meant == NULL ? ": add it to parties" : ": did you mean \"",
-	        meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
+	WRONG(m, "route to unknown party \"%s\"%s%s%s", r->to,
+	        meant == NULL ? ": add it to parties" : ": did you mean \"", meant == NULL ? "" : meant,
+	        meant == NULL ? "" : "\"?");
 }
 
 #define AS_TEXTS(texts) ((struct route_texts){ (texts).item, (texts).n })
@@ -230,9 +235,14 @@ static void make_rule(struct making *m)
 {
 	const struct conf_route *r = m->route;
 
-	*m->rule = (struct route_rule){ .name = r->name, .target = r, .listeners = AS_TEXTS(r->listeners),
-		.origins = AS_TEXTS(r->origins), .institutions = AS_TEXTS(r->institutions),
-		.insutypes = AS_TEXTS(r->insutypes), .areas = AS_TEXTS(r->areas), .treatment = AS_TEXTS(r->treatment),
+	*m->rule = (struct route_rule){ .name = r->name,
+		.target = r,
+		.listeners = AS_TEXTS(r->listeners),
+		.origins = AS_TEXTS(r->origins),
+		.institutions = AS_TEXTS(r->institutions),
+		.insutypes = AS_TEXTS(r->insutypes),
+		.areas = AS_TEXTS(r->areas),
+		.treatment = AS_TEXTS(r->treatment),
 		.insured = AS_TEXTS(r->insured) };
 	make_operations(m);
 	make_relations(m);
@@ -287,7 +297,8 @@ static void make_flows(struct conf *conf, struct conf_errors *errors)
 		const char *wrong = NULL;
 
 		if (f->steps.n < 2 || f->steps.n > sizeof(f->step) / sizeof(f->step[0])) {
-			conf_error_add(errors, f->place.line, f->place.column, "a flow has two to eight steps; for one, route to the party");
+			conf_error_add(errors, f->place.line, f->place.column,
+			        "a flow has two to eight steps; for one, route to the party");
 			continue;
 		}
 		for (f->n_steps = 0; wrong == NULL && f->n_steps < f->steps.n; f->n_steps++) {
@@ -297,9 +308,10 @@ static void make_flows(struct conf *conf, struct conf_errors *errors)
 				        (unsigned)f->n_steps + 1, YT_FMT(f->steps.item[f->n_steps]), wrong);
 		}
 		if (f->answer > f->steps.n || (wrong == NULL && (f->step[f->answer - 1].unless != NULL ||
-		                                                       f->step[f->answer - 1].only_with != NULL)))
+		                                                        f->step[f->answer - 1].only_with != NULL)))
 			conf_error_add(errors, f->place.line, f->place.column,
-			        "answer: step %u is not there or may be left out: name one that is always done", (unsigned)f->answer);
+			        "answer: step %u is not there or may be left out: name one that is always done",
+			        (unsigned)f->answer);
 	}
 }
 
@@ -312,7 +324,8 @@ static void make_cases(struct conf *conf, struct conf_errors *errors)
 		        !yt_str_is(conf->cases.facts.item[i], area_relation_name((enum area_relation)r)))
 			r++;
 		if (r > AREA_CROSS_PROVINCE)
-			conf_error_add(errors, 0, 0, "cases.facts must be same-city, same-province or cross-province, not \"%.*s\"",
+			conf_error_add(errors, 0, 0,
+			        "cases.facts must be same-city, same-province or cross-province, not \"%.*s\"",
 			        YT_FMT(conf->cases.facts.item[i]));
 		else
 			conf->cases.relations |= 1u << r;
@@ -340,7 +353,8 @@ void conf_check_routes(struct conf *conf, struct conf_errors *errors)
 		make_rule(&m);
 		if (takes_all_before != NULL)
 			conf_warning_add(errors, m.route->place.line, m.route->place.column,
-			        "never reached: the route on line %u takes everything", (unsigned)takes_all_before->place.line);
+			        "never reached: the route on line %u takes everything",
+			        (unsigned)takes_all_before->place.line);
 		else if (takes_all(m.rule))
 			takes_all_before = m.route;
 	}
@@ -360,7 +374,9 @@ const struct conf_party *conf_local_party(const struct conf *conf, struct yt_str
 {
 	const struct conf_institution *inst = conf_institution(conf, institution);
 	struct yt_str area = yt_str(inst == NULL ? NULL : inst->area);
-	struct yt_msg msg = { .op = yt_op(YT_OP_OUTPATIENT_SETTLE), .institution = institution, .treatment_area = area,
+	struct yt_msg msg = { .op = yt_op(YT_OP_OUTPATIENT_SETTLE),
+		.institution = institution,
+		.treatment_area = area,
 		.insured_area = area };
 	const struct conf_route *route;
 

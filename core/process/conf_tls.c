@@ -48,8 +48,9 @@ static bool is_mismatch(void)
 static void tell_mismatch(const struct files *f)
 {
 	conf_error_add(f->errors, f->place.line, f->place.column,
-		"%s %s: the key \"%.100s\" is not the key of the certificate \"%.100s\": give the two that were made "
-		"together", f->what, f->name, f->key, f->cert);
+	        "%s %s: the key \"%.100s\" is not the key of the certificate \"%.100s\": give the two that were made "
+	        "together",
+	        f->what, f->name, f->key, f->cert);
 }
 
 static bool use_pair(SSL_CTX *ctx, const struct files *f)
@@ -57,8 +58,8 @@ static bool use_pair(SSL_CTX *ctx, const struct files *f)
 	ERR_clear_error();
 	if (SSL_CTX_use_certificate_chain_file(ctx, f->cert) != 1) {
 		conf_error_add(f->errors, f->place.line, f->place.column,
-			"%s %s: cert \"%.100s\" is no certificate chain (%s): PEM, our certificate first", f->what,
-			f->name, f->cert, reason());
+		        "%s %s: cert \"%.100s\" is no certificate chain (%s): PEM, our certificate first", f->what,
+		        f->name, f->cert, reason());
 		return false;
 	}
 	if (SSL_CTX_use_PrivateKey_file(ctx, f->key, SSL_FILETYPE_PEM) != 1) {
@@ -66,8 +67,9 @@ static bool use_pair(SSL_CTX *ctx, const struct files *f)
 			tell_mismatch(f);
 		else
 			conf_error_add(f->errors, f->place.line, f->place.column,
-				"%s %s: key \"%.100s\" of cert \"%.100s\" is no private key that can be used (%s): "
-				"PEM, without a password", f->what, f->name, f->key, f->cert, reason());
+			        "%s %s: key \"%.100s\" of cert \"%.100s\" is no private key that can be used (%s): "
+			        "PEM, without a password",
+			        f->what, f->name, f->key, f->cert, reason());
 		return false;
 	}
 	if (SSL_CTX_check_private_key(ctx) != 1) {
@@ -89,7 +91,8 @@ static void print_time(const ASN1_TIME *time, char *out, size_t size)
 	BIO_free(bio);
 }
 
-/* Warnings only: a gateway with one ended certificate, or a clock not yet set, must still start and serve the others. */
+/* Warnings only: a gateway with one ended certificate, or a clock not yet set, must still start and serve the others.
+ */
 static void check_dates(const X509 *cert, const struct files *f)
 {
 	const ASN1_TIME *from = X509_get0_notBefore(cert), *until = X509_get0_notAfter(cert);
@@ -99,18 +102,19 @@ static void check_dates(const X509 *cert, const struct files *f)
 	if (X509_cmp_current_time(from) > 0) {
 		print_time(from, when, sizeof(when));
 		conf_warning_add(f->errors, f->place.line, f->place.column,
-			"%s %s: cert \"%.100s\" is not valid before %s: correct this machine's clock, or use another "
-			"certificate", f->what, f->name, f->cert, when);
+		        "%s %s: cert \"%.100s\" is not valid before %s: correct this machine's clock, or use another "
+		        "certificate",
+		        f->what, f->name, f->cert, when);
 	}
 	print_time(until, when, sizeof(when));
 	if (ASN1_TIME_diff(&days, &seconds, NULL, until) != 1 || days < 0 || seconds < 0 || (days == 0 && seconds == 0))
 		conf_warning_add(f->errors, f->place.line, f->place.column,
-			"%s %s: cert \"%.100s\" ended on %s: put a new one there, and its key in \"%.100s\"", f->what,
-			f->name, f->cert, when, f->key);
+		        "%s %s: cert \"%.100s\" ended on %s: put a new one there, and its key in \"%.100s\"", f->what,
+		        f->name, f->cert, when, f->key);
 	else if (days < WARN_DAYS)
 		conf_warning_add(f->errors, f->place.line, f->place.column,
-			"%s %s: cert \"%.100s\" ends in %d day%s, on %s: ask for a new one now", f->what, f->name,
-			f->cert, days, days == 1 ? "" : "s", when);
+		        "%s %s: cert \"%.100s\" ends in %d day%s, on %s: ask for a new one now", f->what, f->name,
+		        f->cert, days, days == 1 ? "" : "s", when);
 }
 
 static void check_purpose(X509 *cert, const struct files *f)
@@ -118,8 +122,8 @@ static void check_purpose(X509 *cert, const struct files *f)
 	if (X509_check_purpose(cert, f->is_server ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT, 0) == 1)
 		return;
 	conf_error_add(f->errors, f->place.line, f->place.column,
-		"%s %s: cert \"%.100s\" may not be used as a TLS %s: have one made with extendedKeyUsage %s", f->what,
-		f->name, f->cert, f->is_server ? "server" : "client", f->is_server ? "serverAuth" : "clientAuth");
+	        "%s %s: cert \"%.100s\" may not be used as a TLS %s: have one made with extendedKeyUsage %s", f->what,
+	        f->name, f->cert, f->is_server ? "server" : "client", f->is_server ? "serverAuth" : "clientAuth");
 }
 
 static void check_ca(SSL_CTX *ctx, const struct files *f)
@@ -127,8 +131,8 @@ static void check_ca(SSL_CTX *ctx, const struct files *f)
 	ERR_clear_error();
 	if (SSL_CTX_load_verify_file(ctx, f->ca) != 1)
 		conf_error_add(f->errors, f->place.line, f->place.column,
-			"%s %s: %s \"%.100s\" holds no certificate that can be read (%s): PEM of the authority",
-			f->what, f->name, f->is_server ? "client_ca" : "ca", f->ca, reason());
+		        "%s %s: %s \"%.100s\" holds no certificate that can be read (%s): PEM of the authority",
+		        f->what, f->name, f->is_server ? "client_ca" : "ca", f->ca, reason());
 }
 
 /* All lists of the file; one out of date is a warning, as its names still count. */
@@ -147,15 +151,15 @@ static void check_crl(const struct files *f)
 		if (next != NULL && X509_cmp_current_time(next) < 0) {
 			print_time(next, when, sizeof(when));
 			conf_warning_add(f->errors, f->place.line, f->place.column,
-				"%s %s: crl \"%.100s\" is out of date since %s: get a new list from the authority", f->what,
-				f->name, f->crl, when);
+			        "%s %s: crl \"%.100s\" is out of date since %s: get a new list from the authority",
+			        f->what, f->name, f->crl, when);
 		}
 		X509_CRL_free(crl);
 	}
 	if (n == 0)
 		conf_error_add(f->errors, f->place.line, f->place.column,
-			"%s %s: crl \"%.100s\" holds no revocation list that can be read (%s): PEM of the authority", f->what,
-			f->name, f->crl, reason());
+		        "%s %s: crl \"%.100s\" holds no revocation list that can be read (%s): PEM of the authority",
+		        f->what, f->name, f->crl, reason());
 	if (file != NULL)
 		fclose(file);
 }
@@ -188,11 +192,13 @@ void conf_check_tls(const struct conf *conf, struct conf_errors *errors)
 	for (i = 0; i < conf->n_listeners; i++) {
 		const struct conf_listener *l = &conf->listeners[i];
 
-		check_files(&(struct files){ "listener", l->name, l->cert, l->key, l->client_ca, l->crl, true, l->place, errors });
+		check_files(&(struct files){
+		        "listener", l->name, l->cert, l->key, l->client_ca, l->crl, true, l->place, errors });
 	}
 	for (i = 0; i < conf->n_parties; i++) {
 		const struct conf_party *p = &conf->parties[i];
 
-		check_files(&(struct files){ "party", p->name, p->cert, p->key, p->ca, p->crl, false, p->place, errors });
+		check_files(
+		        &(struct files){ "party", p->name, p->cert, p->key, p->ca, p->crl, false, p->place, errors });
 	}
 }

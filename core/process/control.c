@@ -31,8 +31,8 @@ struct control {
 
 struct client {
 	struct client *prev, *next;
-	bool waits;                 /* for a commit */
-	uint64_t after;             /* answered when this many commits are durable; 0: at once */
+	bool waits;     /* for a commit */
+	uint64_t after; /* answered when this many commits are durable; 0: at once */
 	uv_pipe_t pipe;
 	uv_timer_t timer;
 	uv_write_t write;
@@ -49,7 +49,7 @@ static uint32_t n_clients(const struct control *control, bool waits)
 	uint32_t n = 0;
 
 	DL_FOREACH(control->clients, c)
-		n += c->waits == waits;
+	n += c->waits == waits;
 	return n;
 }
 
@@ -75,13 +75,14 @@ static void put_workers(struct yt_buf *out, const struct keeper_process *p)
 		const struct board *b = w->area.board;
 
 		yt_buf_printf(out,
-			"%s{\"incarnation\":%u,\"pid\":%u,\"generation\":%u,\"connections\":%u,\"in_flight\":%llu,"
-			"\"requests\":%llu,\"answered\":%llu,\"refused\":%llu,\"reads\":%llu,\"unknown\":%llu,\"leases\":%llu,"
-			"\"notes_dropped\":%llu}",
-			w == p->workers ? "" : ",", b->incarnation, w->pid, w->generation, b->connections,
-			(unsigned long long)b->in_flight, (unsigned long long)b->requests, (unsigned long long)b->answered,
-			(unsigned long long)b->refused, (unsigned long long)b->reads, (unsigned long long)b->unknown,
-			(unsigned long long)b->leases, (unsigned long long)b->dropped + w->n_dropped);
+		        "%s{\"incarnation\":%u,\"pid\":%u,\"generation\":%u,\"connections\":%u,\"in_flight\":%llu,"
+		        "\"requests\":%llu,\"answered\":%llu,\"refused\":%llu,\"reads\":%llu,\"unknown\":%llu,\"leases\":%llu,"
+		        "\"notes_dropped\":%llu}",
+		        w == p->workers ? "" : ",", b->incarnation, w->pid, w->generation, b->connections,
+		        (unsigned long long)b->in_flight, (unsigned long long)b->requests,
+		        (unsigned long long)b->answered, (unsigned long long)b->refused, (unsigned long long)b->reads,
+		        (unsigned long long)b->unknown, (unsigned long long)b->leases,
+		        (unsigned long long)b->dropped + w->n_dropped);
 	}
 	yt_buf_text(out, "]");
 }
@@ -94,23 +95,25 @@ static void answer_status(struct keeper_process *p, struct yt_buf *out)
 
 	keeper_count(p->keeper, &c);
 	yt_buf_printf(out, "{\"ok\":true,\"generation\":%llu,\"pid\":%d,\"accepting\":%s,",
-		(unsigned long long)p->generation, (int)getpid(), closed == NULL ? "true" : "false");
+	        (unsigned long long)p->generation, (int)getpid(), closed == NULL ? "true" : "false");
 	put_text(out, "version", YT_STR(YT_VERSION));
 	yt_buf_text(out, ",");
 	put_text(out, "why_closed", yt_str(closed));
-	yt_buf_printf(out, ",\"journal\":{\"position\":\"%llu:%llu\",\"commits\":%llu,\"room_bytes\":%llu,\"sealed\":%s},",
-		(unsigned long long)(end >> 32), (unsigned long long)(end & 0xffffffffu),
-		(unsigned long long)log_commit_no(p->log), (unsigned long long)log_room(p->log),
-		p->seal != NULL ? "true" : "false");
+	yt_buf_printf(out,
+	        ",\"journal\":{\"position\":\"%llu:%llu\",\"commits\":%llu,\"room_bytes\":%llu,\"sealed\":%s},",
+	        (unsigned long long)(end >> 32), (unsigned long long)(end & 0xffffffffu),
+	        (unsigned long long)log_commit_no(p->log), (unsigned long long)log_room(p->log),
+	        p->seal != NULL ? "true" : "false");
 	yt_buf_printf(out, "\"index\":{\"position\":\"%llu:%llu\",\"lag_bytes\":%llu,\"usable\":%s},",
-		(unsigned long long)(indexed >> 32), (unsigned long long)(indexed & 0xffffffffu),
-		(unsigned long long)(end - indexed), indexer_is_usable(p->indexer) ? "true" : "false");
+	        (unsigned long long)(indexed >> 32), (unsigned long long)(indexed & 0xffffffffu),
+	        (unsigned long long)(end - indexed), indexer_is_usable(p->indexer) ? "true" : "false");
 	put_workers(out, p);
-	yt_buf_printf(out, ",\"exchanges\":{\"sent\":%llu,\"unknown\":%llu,\"reversing\":%llu,\"parked\":%llu,"
-			   "\"undelivered\":%llu,\"leased\":%llu,\"open\":%llu,\"in_memory\":%llu}}\n",
-		(unsigned long long)c.sent, (unsigned long long)c.unknown, (unsigned long long)c.reversing,
-		(unsigned long long)c.parked, (unsigned long long)c.undelivered, (unsigned long long)c.leased,
-		(unsigned long long)keeper_open(p->keeper), (unsigned long long)c.in_memory);
+	yt_buf_printf(out,
+	        ",\"exchanges\":{\"sent\":%llu,\"unknown\":%llu,\"reversing\":%llu,\"parked\":%llu,"
+	        "\"undelivered\":%llu,\"leased\":%llu,\"open\":%llu,\"in_memory\":%llu}}\n",
+	        (unsigned long long)c.sent, (unsigned long long)c.unknown, (unsigned long long)c.reversing,
+	        (unsigned long long)c.parked, (unsigned long long)c.undelivered, (unsigned long long)c.leased,
+	        (unsigned long long)keeper_open(p->keeper), (unsigned long long)c.in_memory);
 }
 
 /* Said only when what was written down for it is on disk. */
@@ -140,7 +143,7 @@ static void answer_decide(struct client *c, const struct yt_node *q, struct yt_b
 	snprintf(word, sizeof(word), "%.*s", YT_FMT(result));
 	snprintf(number, sizeof(number), "%.*s", YT_FMT(id));
 	if (strcmp(word, "done") != 0 && strcmp(word, "refused") != 0 && strcmp(word, "reversed") != 0 &&
-		strcmp(word, "retry") != 0) {
+	        strcmp(word, "retry") != 0) {
 		answer_error(out, "result is one of done, refused, reversed, retry");
 		return;
 	}
@@ -267,7 +270,8 @@ void control_durable(struct keeper_process *p)
 
 	if (p->control == NULL)
 		return;
-	DL_FOREACH_SAFE(p->control->clients, c, next) {
+	DL_FOREACH_SAFE(p->control->clients, c, next)
+	{
 		if (!c->waits || c->after > p->n_commits)
 			continue;
 		c->waits = false;
@@ -316,7 +320,7 @@ static void on_connection(uv_stream_t *server, int status)
 	uv_timer_start(&c->timer, on_late, CLIENT_MS, 0);
 	DL_APPEND(control->clients, c);
 	if (uv_accept(server, (uv_stream_t *)&c->pipe) != 0 || n_clients(control, false) > CLIENTS_MAX ||
-		uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) != 0)
+	        uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) != 0)
 		cut_off(c);
 }
 
@@ -328,7 +332,7 @@ int control_open(struct keeper_process *p, const char *run_dir)
 
 	YT_REQUIRE(control != NULL);
 	if ((size_t)snprintf(control->path, sizeof(control->path), "%s/%s", run_dir, CONTROL_SOCKET) >=
-		sizeof(control->path)) {
+	        sizeof(control->path)) {
 		free(control);
 		return YT_ECONF;
 	}
@@ -355,7 +359,7 @@ void control_close(struct keeper_process *p)
 	if (p->control == NULL)
 		return;
 	DL_FOREACH_SAFE(p->control->clients, c, next)
-		cut_off(c);
+	cut_off(c);
 	unlink(p->control->path);
 	uv_close((uv_handle_t *)&p->control->pipe, on_control_closed);
 	p->control = NULL;

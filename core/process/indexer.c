@@ -7,7 +7,7 @@
 #include <time.h>
 
 #define INDEX_PAUSE_MS 200
-#define DROPPED_AT_ONCE 500 /* rows in each pause: some 10 ms */
+#define DROPPED_AT_ONCE 500      /* rows in each pause: some 10 ms */
 #define OFFERED_WAKES (1u << 20) /* bytes waiting in memory: not for the pause's end then */
 #define OFFERED_MAX (4u << 20)   /* what is more is read from the log */
 
@@ -29,7 +29,7 @@ struct indexer {
 	struct offered offered; /* guarded by mutex */
 	_Atomic uint64_t position, retire_before;
 	_Atomic int64_t rows_before_ms;
-	log_pos drop_before; /* 0: no rows are to be dropped; the thread's own */
+	log_pos drop_before;          /* 0: no rows are to be dropped; the thread's own */
 	_Atomic bool failing, broken; /* the last try failed; no try will help: only a rebuild */
 	bool stop, disk_full;
 	indexer_done done;
@@ -41,8 +41,10 @@ static void prepare(struct indexer *x)
 	int rv = log_prepare(x->log);
 
 	if (rv != 0 && !x->disk_full)
-		yt_log(YT_ERROR, "keeper", "no room for another journal segment: %s; new state changes are refused when "
-			"the reserve is touched", yt_strerror(rv));
+		yt_log(YT_ERROR, "keeper",
+		        "no room for another journal segment: %s; new state changes are refused when "
+		        "the reserve is touched",
+		        yt_strerror(rv));
 	x->disk_full = rv != 0;
 }
 
@@ -116,11 +118,14 @@ static void feed(struct indexer *x, bool to_the_end)
 	if (rv == YT_ESTATE || (rv == 0 && to_the_end))
 		rv = index_feed(x->index, &x->io, &x->conf, end, NULL, NULL);
 	if (rv == YT_ECORRUPT)
-		yt_log(YT_ERROR, "keeper", "the index does not fit the journal; state changes are refused until `yitong index rebuild` "
-			"has rebuilt it");
+		yt_log(YT_ERROR, "keeper",
+		        "the index does not fit the journal; state changes are refused until `yitong index rebuild` "
+		        "has rebuilt it");
 	else if (rv != 0 && !x->failing)
-		yt_log(YT_ERROR, "keeper", "the index cannot be fed: %s; state changes are refused until it can be again (is its "
-			"disk full?)", yt_strerror(rv));
+		yt_log(YT_ERROR, "keeper",
+		        "the index cannot be fed: %s; state changes are refused until it can be again (is its "
+		        "disk full?)",
+		        yt_strerror(rv));
 	else if (rv == 0 && x->failing)
 		yt_log(YT_INFO, "keeper", "the index is fed again");
 	x->broken = rv == YT_ECORRUPT;
@@ -148,7 +153,8 @@ static void drop_rows(struct indexer *x)
 	if (x->drop_before == 0 || x->failing)
 		return;
 	if (index_drop_before(x->index, x->drop_before, x->rows_before_ms, DROPPED_AT_ONCE, &more) != 0)
-		yt_log(YT_WARN, "keeper", "rows past their retention could not be dropped from the index; it is tried again");
+		yt_log(YT_WARN, "keeper",
+		        "rows past their retention could not be dropped from the index; it is tried again");
 	else if (!more)
 		x->drop_before = 0;
 }
@@ -187,7 +193,7 @@ static void on_woken(uv_async_t *async)
 }
 
 int indexer_open(struct indexer **out, uv_loop_t *loop, struct index *index, struct log *log, const struct yt_io *io,
-	const struct log_conf *conf, indexer_done done, void *arg)
+        const struct log_conf *conf, indexer_done done, void *arg)
 {
 	struct indexer *x = calloc(1, sizeof(*x));
 	pthread_condattr_t monotonic;

@@ -1,8 +1,8 @@
 /* core/process/indexer.h - the keeper's thread that feeds the index and keeps prewritten segments ready.
  *
  * Everything slow that no commit waits for: SQLite batches, zeroing of reserve segments.  Commits are taken from
- * the memory of the committing thread; at start, and when it has fallen behind, they are read from the log.  The loop hears by
- * an async wake how far the index has come. */
+ * the memory of the committing thread; at start, and when it has fallen behind, they are read from the log.  The loop
+ * hears by an async wake how far the index has come. */
 #ifndef YT_PROCESS_INDEXER_H
 #define YT_PROCESS_INDEXER_H
 
@@ -14,7 +14,7 @@ struct indexer;
 typedef void (*indexer_done)(void *arg, log_pos position);
 /* index: writable, the indexer's from here on. */
 int indexer_open(struct indexer **out, uv_loop_t *loop, struct index *index, struct log *log, const struct yt_io *io,
-                 const struct log_conf *conf, indexer_done done, void *arg);
+        const struct log_conf *conf, indexer_done done, void *arg);
 /* From the committing thread: a durable commit, copied, so that the log need not be read for it.  What does not fit is
  * left to be read. */
 void indexer_offer(struct indexer *indexer, const struct index_commit *commit);

@@ -24,8 +24,8 @@
 #include "process/keeper_process.h"
 #include "process/process.h"
 
-#define FLUSH_MS 50         /* what nobody waits for is written at least this often */
-#define GATHER_US 2000      /* under load a commit begins so long after the one before it, not sooner */
+#define FLUSH_MS 50    /* what nobody waits for is written at least this often */
+#define GATHER_US 2000 /* under load a commit begins so long after the one before it, not sooner */
 
 /* -- the machine's world ------------------------------------------------------------------------ */
 
@@ -45,7 +45,8 @@ static int world_find(void *ctx, struct yt_str institution, struct yt_str number
 	int rv = index_find(p->index_reader, institution, number, x);
 
 	if (rv != 0 && rv != YT_ENOTFOUND && !p->find_failed)
-		yt_log(YT_ERROR, "keeper", "the index cannot be read: %s; state changes are refused until it can", yt_strerror(rv));
+		yt_log(YT_ERROR, "keeper", "the index cannot be read: %s; state changes are refused until it can",
+		        yt_strerror(rv));
 	p->find_failed = rv != 0 && rv != YT_ENOTFOUND;
 	return rv;
 }
@@ -128,10 +129,12 @@ static void world_changed(void *ctx, const struct exchange *x, enum exchange_sta
 	else if (x->state == X_PARKED)
 		what = "it is parked and waits for an operator";
 	else if (before == X_UNKNOWN || before == X_REVERSING || before == X_PARKED)
-		what = x->state == X_DONE ? "it is found out: it took effect" : x->state == X_REFUSED ? "it is found out: no effect" : NULL;
+		what = x->state == X_DONE      ? "it is found out: it took effect"
+		       : x->state == X_REFUSED ? "it is found out: no effect"
+		                               : NULL;
 	if (what != NULL)
 		yt_log(YT_INFO, "keeper", "exchange %016llx (%s at %s, trace %s): %s", (unsigned long long)x->id,
-			op != NULL ? op->name : x->wire_op, x->party[0] != 0 ? x->party : "no party", x->trace, what);
+		        op != NULL ? op->name : x->wire_op, x->party[0] != 0 ? x->party : "no party", x->trace, what);
 }
 
 static const char *world_closed(void *ctx)
@@ -141,8 +144,15 @@ static const char *world_closed(void *ctx)
 
 void kp_world(struct keeper_process *p, struct keeper_world *world)
 {
-	*world = (struct keeper_world){ .ctx = p, .wall_ms = world_wall, .mono_ms = world_mono, .tell = kp_tell,
-		.find = world_find, .facts = world_facts, .fetch = world_fetch, .changed = world_changed, .closed = world_closed };
+	*world = (struct keeper_world){ .ctx = p,
+		.wall_ms = world_wall,
+		.mono_ms = world_mono,
+		.tell = kp_tell,
+		.find = world_find,
+		.facts = world_facts,
+		.fetch = world_fetch,
+		.changed = world_changed,
+		.closed = world_closed };
 }
 
 /* -- commits ------------------------------------------------------------------------------------ */
@@ -171,7 +181,7 @@ static void tell_durable(struct keeper_process *p, log_pos pos)
 
 	keeper_committed(p->keeper, pos);
 	DL_FOREACH(p->workers, w)
-		ring_release(&w->up, w->taken_to);
+	ring_release(&w->up, w->taken_to);
 	send_buried(p, p->n_buried_taken);
 }
 
@@ -208,7 +218,7 @@ static void commit_if_ready(struct keeper_process *p)
 		return;
 	if (!keeper_has_pending(p->keeper, &urgent)) {
 		DL_FOREACH(p->workers, w) /* all that was read needed no writing down */
-			ring_release(&w->up, w->up.at);
+		ring_release(&w->up, w->up.at);
 		send_buried(p, p->n_buried);
 		if (!committer_owes_anchor(p->committer))
 			return;
@@ -219,7 +229,7 @@ static void commit_if_ready(struct keeper_process *p)
 	p->n_waiting = 0;
 	keeper_take(p->keeper, &records);
 	DL_FOREACH(p->workers, w)
-		w->taken_to = w->up.at;
+	w->taken_to = w->up.at;
 	p->taken = records;
 	p->flush_at = yt_mono_ms() + FLUSH_MS;
 	p->n_buried_taken = p->n_buried;
@@ -239,10 +249,13 @@ void kp_committed(void *arg, int result, log_pos pos)
 		return;
 	}
 	if (result == YT_ELIMIT)
-		yt_log(YT_ERROR, "keeper", "%zu bytes that belong together are more than a segment holds: raise "
-			"journal.segment_mib and start yitongd again", p->taken.n);
+		yt_log(YT_ERROR, "keeper",
+		        "%zu bytes that belong together are more than a segment holds: raise "
+		        "journal.segment_mib and start yitongd again",
+		        p->taken.n);
 	if (result != 0) { /* after a failed sync nothing here can be believed (design 7) */
-		yt_log(YT_ERROR, "keeper", "the journal could not be written (%s); the keeper ends", yt_strerror(result));
+		yt_log(YT_ERROR, "keeper", "the journal could not be written (%s); the keeper ends",
+		        yt_strerror(result));
 		_exit(3);
 	}
 	p->n_commits++;
@@ -281,7 +294,8 @@ static void on_timer(uv_timer_t *timer)
 	struct keeper_process *p = timer->data;
 	struct kp_worker *w;
 
-	DL_FOREACH(p->workers, w) {
+	DL_FOREACH(p->workers, w)
+	{
 		kp_send_unsent(w);
 		if (w->gone && !w->kill_told)
 			kp_tell_kill(p, w);
@@ -315,7 +329,8 @@ static void start_loop(struct keeper_process *p, const struct conf *conf)
 	uv_timer_init(p->loop, &p->gather);
 	p->gather.data = p;
 	if (control_open(p, conf->gateway.run_dir) != 0)
-		yt_log(YT_WARN, "keeper", "no control socket in %s: `yitong status` will not work", conf->gateway.run_dir);
+		yt_log(YT_WARN, "keeper", "no control socket in %s: `yitong status` will not work",
+		        conf->gateway.run_dir);
 	p->out.kind = CHANNEL_READY;
 	p->out.n_text = 0;
 	(void)channel_send(FD_CHANNEL, &p->out);

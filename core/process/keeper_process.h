@@ -26,12 +26,12 @@ struct kp_worker {
 	uint32_t id, pid, generation;
 	struct area area;
 	struct ring_reader up;
-	uint64_t taken_to; /* ring position that the commit under way covers */
+	uint64_t taken_to;  /* ring position that the commit under way covers */
 	uint64_t n_dropped; /* notes of its reads and refusals, for want of room */
 	int wake_keeper, wake_worker;
-	bool dead;         /* killed and reaped: to be removed when its ring is read */
-	bool gone;         /* its ring is nonsense: nothing more is read ... */
-	bool kill_told;    /* ... and the supervisor knows */
+	bool dead;      /* killed and reaped: to be removed when its ring is read */
+	bool gone;      /* its ring is nonsense: nothing more is read ... */
+	bool kill_told; /* ... and the supervisor knows */
 	uv_poll_t poll;
 	struct keeper_process *process;
 	struct unsent *unsent;
@@ -54,24 +54,24 @@ struct keeper_process {
 	struct indexer *indexer;
 	struct control *control;
 	struct kp_worker *workers;
-	struct yt_str taken;       /* records of the commit under way */
+	struct yt_str taken; /* records of the commit under way */
 	uint64_t index_lag_max, reserve_bytes, generation, n_commits;
 	int64_t flush_at, progress_at;
-	int64_t committed_at_us;   /* when the last commit was begun, monotonic */
-	uint32_t n_waiting;        /* messages read since then whose worker waits for a commit */
-	bool is_crowded;           /* there were several in the last commit */
-	int64_t clock_offset;      /* wall clock less monotonic clock, ms, as last seen */
-	int64_t index_ms;          /* how long the index keeps rows beyond that */
+	int64_t committed_at_us;            /* when the last commit was begun, monotonic */
+	uint32_t n_waiting;                 /* messages read since then whose worker waits for a commit */
+	bool is_crowded;                    /* there were several in the last commit */
+	int64_t clock_offset;               /* wall clock less monotonic clock, ms, as last seen */
+	int64_t index_ms;                   /* how long the index keeps rows beyond that */
 	int64_t retention_ms, retention_at; /* how long the log is kept; when that is looked at next */
-	char folder[512];          /* of the journal */
-	log_pos retired;           /* carried over and dropped up to here, in this life */
-	log_pos retire_before;     /* 0, or to be dropped once ... */
-	uint64_t retire_after;     /* ... so many commits are durable */
+	char folder[512];                   /* of the journal */
+	log_pos retired;                    /* carried over and dropped up to here, in this life */
+	log_pos retire_before;              /* 0, or to be dropped once ... */
+	uint64_t retire_after;              /* ... so many commits are durable */
 	uint32_t buried[BURIED_MAX], n_buried, n_buried_taken;
 	size_t message_bytes, drain_bytes; /* largest message; gathered so much, the rings wait for a commit */
 	bool find_failed;                  /* the last question to the index was not answered */
 	bool full, finishing, reindexing, started;
-	bool drops_notes;          /* said so in the log */
+	bool drops_notes; /* said so in the log */
 	char index_path[512];
 	struct channel_msg msg, out; /* received; to be sent */
 };

@@ -45,8 +45,8 @@ static void on_index_progress(void *arg, log_pos at)
 		return;
 	p->progress_at = now + 2000;
 	yt_log(YT_INFO, "keeper", "index: at %llu:%llu of %llu:%llu", (unsigned long long)(at >> 32),
-		(unsigned long long)(at & 0xffffffffu), (unsigned long long)(log_end(p->log) >> 32),
-		(unsigned long long)(log_end(p->log) & 0xffffffffu));
+	        (unsigned long long)(at & 0xffffffffu), (unsigned long long)(log_end(p->log) >> 32),
+	        (unsigned long long)(log_end(p->log) & 0xffffffffu));
 }
 
 void kp_remove_index(const char *path)
@@ -73,7 +73,8 @@ static int open_index(struct keeper_process *p, const char *path)
 			return 0;
 		index_close(p->index);
 	}
-	yt_log(YT_WARN, "keeper", "the index %s cannot be used (%s); it is rebuilt from the journal", path, yt_strerror(rv));
+	yt_log(YT_WARN, "keeper", "the index %s cannot be used (%s); it is rebuilt from the journal", path,
+	        yt_strerror(rv));
 	kp_remove_index(path);
 	rv = index_open(&p->index, path, true);
 	if (rv == 0)
@@ -94,9 +95,11 @@ static int open_keys(struct keeper_process *p, const struct conf *conf)
 		return 0;
 	mkdir(folder, 0700);
 	if (yt_io_folder(folder, &p->keys_io) != 0 || seal_open(&p->seal, p->keys, &p->keys_io) != 0 ||
-		seal_prepare(p->seal) != 0) {
-		yt_log(YT_ERROR, "keeper", "the data keys in %s cannot be used with the master key in %s: give back the master key they were made "
-			"under, or start with an empty journal and another journal.data_keys", folder, conf->journal.keys);
+	        seal_prepare(p->seal) != 0) {
+		yt_log(YT_ERROR, "keeper",
+		        "the data keys in %s cannot be used with the master key in %s: give back the master key they were made "
+		        "under, or start with an empty journal and another journal.data_keys",
+		        folder, conf->journal.keys);
 		return YT_ECONF;
 	}
 	p->log_conf.keys = p->seal;
@@ -122,8 +125,8 @@ static int open_journal(struct keeper_process *p, const struct conf *conf)
 	rv = log_open(&p->log, &p->log_conf, &p->io, 0, ignore_record, NULL, &why);
 	if (rv != 0) {
 		yt_log(YT_ERROR, "keeper", "the journal in %s cannot be opened: %s: %s at offset %llu, commit %llu",
-			conf->journal.folder, why.file, why.why, (unsigned long long)why.offset,
-			(unsigned long long)why.commit_no);
+		        conf->journal.folder, why.file, why.why, (unsigned long long)why.offset,
+		        (unsigned long long)why.commit_no);
 		return rv;
 	}
 	rv = open_index(p, conf->journal.index);
@@ -139,13 +142,13 @@ static int open_journal(struct keeper_process *p, const struct conf *conf)
 	if (rv == 0)
 		rv = index_keeper_records(p->index, load_record, &loading);
 	if (rv != 0) { /* what is not loaded would never be found out: made anew at the next start */
-		yt_log(YT_ERROR, "keeper", "the index %s cannot be read (%s): it is deleted and made anew", conf->journal.index,
-			yt_strerror(rv));
+		yt_log(YT_ERROR, "keeper", "the index %s cannot be read (%s): it is deleted and made anew",
+		        conf->journal.index, yt_strerror(rv));
 		kp_remove_index(conf->journal.index);
 		return rv;
 	}
 	yt_log(YT_INFO, "keeper", "journal open at commit %llu, %llu exchanges to go on with",
-		(unsigned long long)log_commit_no(p->log), (unsigned long long)loading.n);
+	        (unsigned long long)log_commit_no(p->log), (unsigned long long)loading.n);
 	return 0;
 }
 
@@ -218,11 +221,13 @@ int kp_open(struct keeper_process *p, const struct conf *conf)
 	p->message_bytes = 2 * ((size_t)largest_body(conf) << 10) + (64u << 10);
 	if (p->keeper == NULL || open_journal(p, conf) != 0)
 		return YT_ECONF;
-	p->drain_bytes = log_commit_max(p->log) > 2 * p->message_bytes ? log_commit_max(p->log) - p->message_bytes :
-		log_commit_max(p->log) / 2; /* with what is gathered one more message must still fit a commit */
+	p->drain_bytes = log_commit_max(p->log) > 2 * p->message_bytes
+	                         ? log_commit_max(p->log) - p->message_bytes
+	                         : log_commit_max(p->log) /
+	                                   2; /* with what is gathered one more message must still fit a commit */
 	if (committer_open(&p->committer, p->loop, p->log, &p->io, p->seal != NULL ? p->keys : NULL,
-			(int64_t)conf->journal.anchor_s * 1000, kp_committed, on_fresh, p) != 0 ||
-		indexer_open(&p->indexer, p->loop, p->index, p->log, &p->io, &p->log_conf, on_indexed, p) != 0)
+	            (int64_t)conf->journal.anchor_s * 1000, kp_committed, on_fresh, p) != 0 ||
+	        indexer_open(&p->indexer, p->loop, p->index, p->log, &p->io, &p->log_conf, on_indexed, p) != 0)
 		return YT_ENOMEM;
 	return 0;
 }

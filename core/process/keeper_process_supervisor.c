@@ -1,5 +1,5 @@
-/* core/process/keeper_process_supervisor.c - what the supervisor says over its channel: workers come and go, one died of
- * what it was handling, a configuration is to be checked or is active now, the end. */
+/* core/process/keeper_process_supervisor.c - what the supervisor says over its channel: workers come and go, one died
+ * of what it was handling, a configuration is to be checked or is active now, the end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,7 +103,8 @@ static bool is_other_flow(const struct checking *c, const char *name)
 	if (a->n_steps != b->n_steps || a->answer != b->answer)
 		return true;
 	for (uint32_t i = 0; i < a->n_steps; i++) {
-		if (!yt_str_eq(a->steps.item[i], b->steps.item[i]) || is_lost(a->step[i].party->format, b->step[i].party->format))
+		if (!yt_str_eq(a->steps.item[i], b->steps.item[i]) ||
+		        is_lost(a->step[i].party->format, b->step[i].party->format))
 			return true;
 	}
 	return false;
@@ -131,7 +132,7 @@ static void check_each(void *arg, const struct exchange *x)
 	if (x->party[0] != 0 && is_lost(format_of_party(c->now, x->party), format_of_party(c->next, x->party)))
 		snprintf(c->what, sizeof(c->what), "party %s in its format", x->party);
 	else if (x->listener[0] != 0 &&
-		is_lost(format_of_listener(c->now, x->listener), format_of_listener(c->next, x->listener)))
+	         is_lost(format_of_listener(c->now, x->listener), format_of_listener(c->next, x->listener)))
 		snprintf(c->what, sizeof(c->what), "listener %s in its format", x->listener);
 	else if (x->institution[0] != 0 && conf_institution(c->next, yt_str(x->institution)) == NULL)
 		snprintf(c->what, sizeof(c->what), "institution %s", x->institution);

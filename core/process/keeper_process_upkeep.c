@@ -1,5 +1,5 @@
-/* core/process/keeper_process_upkeep.c - what the keeper's clock looks after: steps of the wall clock, and segments whose
- * retention is over. */
+/* core/process/keeper_process_upkeep.c - what the keeper's clock looks after: steps of the wall clock, and segments
+ * whose retention is over. */
 #include <stdio.h>
 #include <string.h>
 

@@ -22,7 +22,8 @@ struct kp_worker *kp_worker_of(struct keeper_process *p, uint32_t id)
 {
 	struct kp_worker *w;
 
-	DL_FOREACH(p->workers, w) {
+	DL_FOREACH(p->workers, w)
+	{
 		if (w->id == id)
 			return w;
 	}
@@ -111,7 +112,7 @@ bool kp_drain(struct keeper_process *p, struct kp_worker *w)
 	int rv;
 
 	while (!w->gone && keeper_pending_bytes(p->keeper) < p->drain_bytes &&
-		(rv = ring_get(&w->up, &talk)) != YT_ENOTFOUND) {
+	        (rv = ring_get(&w->up, &talk)) != YT_ENOTFOUND) {
 		if (rv == 0 && is_dropped(p, w, &talk))
 			continue;
 		if (rv == 0)
@@ -129,7 +130,8 @@ bool kp_drain_all(struct keeper_process *p, bool stays_awake)
 	struct kp_worker *w;
 	bool any = false;
 
-	DL_FOREACH(p->workers, w) {
+	DL_FOREACH(p->workers, w)
+	{
 		w->up.stays_awake = stays_awake;
 		any = kp_drain(p, w) || any;
 	}
@@ -179,7 +181,8 @@ static void on_worker_closed(uv_handle_t *handle)
 	struct kp_worker *w = handle->data;
 	struct unsent *u, *next;
 
-	DL_FOREACH_SAFE(w->unsent, u, next) {
+	DL_FOREACH_SAFE(w->unsent, u, next)
+	{
 		yt_buf_free(&u->payload);
 		free(u);
 	}
@@ -195,7 +198,8 @@ void kp_remove_dead(struct keeper_process *p)
 {
 	struct kp_worker *w, *next;
 
-	DL_FOREACH_SAFE(p->workers, w, next) {
+	DL_FOREACH_SAFE(p->workers, w, next)
+	{
 		if (!w->dead || (!w->gone && !ring_is_empty(&w->up)) || p->n_buried == BURIED_MAX)
 			continue;
 		keeper_worker_gone(p->keeper, w->id);

@@ -6,15 +6,15 @@
 
 /* Descriptors that the supervisor leaves open in its children. */
 enum {
-	FD_CHANNEL = 3,    /* keeper */
+	FD_CHANNEL = 3, /* keeper */
 	FD_KEEPER_METERS = 4,
 	FD_DESK_METERS = 3,
-	FD_AREA = 3,       /* worker: shared memory with the keeper ... */
+	FD_AREA = 3,        /* worker: shared memory with the keeper ... */
 	FD_WAKE_KEEPER = 4, /* ... eventfd the worker writes */
 	FD_WAKE_WORKER = 5, /* ... eventfd the worker reads */
 	FD_QUARANTINE = 6,
 	FD_METERS = 7,
-	FD_LISTENERS = 8   /* one each, in the configuration's order */
+	FD_LISTENERS = 8 /* one each, in the configuration's order */
 };
 
 int supervisor_main(const char *conf_file);

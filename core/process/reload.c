@@ -90,7 +90,7 @@ static struct {
 	char conf_file[512];
 	reload_done done;
 	bool runs, was_stopped, ended_well; /* was_stopped: it took too long */
-	bool starts_again;      /* the file has been named again since: what this check finds counts no more */
+	bool starts_again; /* the file has been named again since: what this check finds counts no more */
 } check;
 
 static void begin(void);
@@ -140,15 +140,17 @@ static void on_check_exit(uv_process_t *process, int64_t status, int signal_numb
 	check.ended_well = signal_number == 0 && status == 0;
 	if (signal_number != 0 && !check.was_stopped && !check.starts_again)
 		yt_log(YT_ERROR, "supervisor", "%s: the check ended by signal %d: a plugin crashes with these settings",
-			check.conf_file, signal_number);
+		        check.conf_file, signal_number);
 	uv_close((uv_handle_t *)process, on_check_closed);
 }
 
 static void on_check_takes_long(uv_timer_t *timer)
 {
 	(void)timer;
-	yt_log(YT_ERROR, "supervisor", "%s: the check did not end within %d s and is stopped; a plugin waits in its "
-		"open(), or a file does not answer", check.conf_file, CHECK_MS / 1000);
+	yt_log(YT_ERROR, "supervisor",
+	        "%s: the check did not end within %d s and is stopped; a plugin waits in its "
+	        "open(), or a file does not answer",
+	        check.conf_file, CHECK_MS / 1000);
 	check.was_stopped = true;
 	uv_process_kill(&check.process, SIGKILL);
 }

@@ -15,8 +15,8 @@
 #define AREA_MAGIC 0x59544152u
 
 struct ring {
-	_Alignas(64) _Atomic uint64_t head; /* written up to here */
-	_Alignas(64) _Atomic uint64_t tail; /* given back up to here */
+	_Alignas(64) _Atomic uint64_t head;   /* written up to here */
+	_Alignas(64) _Atomic uint64_t tail;   /* given back up to here */
 	_Alignas(64) _Atomic uint32_t asleep; /* the reader found nothing and waits for its eventfd */
 	_Alignas(64) uint8_t data[];
 };
@@ -54,7 +54,7 @@ int area_make(uint32_t ring_mib)
 		return -1;
 	/* Sealed: a worker that made it smaller would kill all who have mapped it. */
 	if (ftruncate(fd, (off_t)size) == 0 && pwrite(fd, &head, 8, 0) == 8 &&
-		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+	        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
 		return fd;
 	close(fd);
 	return -1;
@@ -73,7 +73,7 @@ int area_map(struct area *area, int fd)
 		return YT_EIO;
 	head = (struct area_head *)p;
 	if (head->magic != AREA_MAGIC || head->ring_bytes == 0 || (head->ring_bytes & (head->ring_bytes - 1)) != 0 ||
-		(size_t)size != page_up(sizeof(*head)) + 2 * ring_size(head->ring_bytes)) {
+	        (size_t)size != page_up(sizeof(*head)) + 2 * ring_size(head->ring_bytes)) {
 		munmap(p, (size_t)size);
 		return YT_ECORRUPT;
 	}
@@ -123,8 +123,11 @@ static int put(struct ring *ring, uint32_t ring_bytes, const struct talk *talk, 
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
 	size_t len = (sizeof(struct message_head) + talk->payload.n + 7) & ~(size_t)7;
-	struct message_head m = { .len = (uint32_t)len, .seq = talk->seq, .exchange = talk->exchange,
-		.kind = talk->kind, .payload = (uint32_t)talk->payload.n };
+	struct message_head m = { .len = (uint32_t)len,
+		.seq = talk->seq,
+		.exchange = talk->exchange,
+		.kind = talk->kind,
+		.payload = (uint32_t)talk->payload.n };
 
 	if (len > ring_bytes)
 		return YT_ELIMIT;
@@ -220,7 +223,9 @@ int ring_get(struct ring_reader *reader, struct talk *talk)
 	if (message_crc(&m, to) != m.crc)
 		return YT_ECORRUPT;
 	reader->at += m.len;
-	*talk = (struct talk){ .seq = m.seq, .exchange = m.exchange, .kind = (enum talk_kind)m.kind,
+	*talk = (struct talk){ .seq = m.seq,
+		.exchange = m.exchange,
+		.kind = (enum talk_kind)m.kind,
 		.payload = { (const char *)to, m.payload } };
 	return 0;
 }

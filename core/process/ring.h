@@ -31,7 +31,7 @@ struct board {
 
 #define QUARANTINE_SLOTS 64
 
-struct quarantine { /* written by the supervisor, read by all workers */
+struct quarantine {         /* written by the supervisor, read by all workers */
 	_Atomic uint32_t n; /* slots ever filled; the newest 64 are kept */
 	struct {
 		uint8_t digest[32]; /* SHA-256 of octets that killed a worker */
@@ -63,10 +63,10 @@ int ring_put_quietly(struct ring *ring, uint32_t ring_bytes, const struct talk *
 
 struct ring_reader {
 	struct ring *ring;
-	uint32_t bytes;      /* its size as the area was made: what is in it may be altered */
-	uint64_t at;         /* next byte to read, not yet released */
-	bool stays_awake;    /* it will look again soon by itself: writers need not wake it */
-	struct yt_buf copy;  /* the message read last */
+	uint32_t bytes;     /* its size as the area was made: what is in it may be altered */
+	uint64_t at;        /* next byte to read, not yet released */
+	bool stays_awake;   /* it will look again soon by itself: writers need not wake it */
+	struct yt_buf copy; /* the message read last */
 };
 /* Starts at the first byte that was not released. */
 void ring_reader_init(struct ring_reader *reader, struct ring *ring, uint32_t ring_bytes);

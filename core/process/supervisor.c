@@ -50,8 +50,9 @@ int supervisor_spawn(uv_process_t *process, char **args, const int *fds, int n_f
 {
 	uv_stdio_container_t stdio[3 + 5 + LISTENERS_MAX];
 	/* The very same file, even if another stands at its path by now: all processes are of one version. */
-	uv_process_options_t options = { .exit_cb = on_exit, .file = "/proc/self/exe", .args = args, .stdio = stdio,
-		.stdio_count = 3 + n_fds };
+	uv_process_options_t options = {
+		.exit_cb = on_exit, .file = "/proc/self/exe", .args = args, .stdio = stdio, .stdio_count = 3 + n_fds
+	};
 	int i;
 
 	for (i = 0; i < 3 + n_fds; i++) {
@@ -79,7 +80,8 @@ void supervisor_give_up(const char *why)
 	yt_log(YT_ERROR, "supervisor", "%s; yitongd ends", why);
 	sup.stopping = true;
 	sup.exit_code = 2;
-	DL_FOREACH(sup.members, m) {
+	DL_FOREACH(sup.members, m)
+	{
 		if (m->alive)
 			uv_process_kill(&m->process, SIGTERM);
 	}
@@ -99,7 +101,7 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 	yt_log(YT_INFO, "supervisor", "stopping: workers drain, then the journal is closed");
 	sup.stopping = true;
 	DL_FOREACH(sup.members, m)
-		worker_drain(m);
+	worker_drain(m);
 }
 
 static void watch_stop(void)
@@ -138,7 +140,8 @@ static void on_timer(uv_timer_t *timer)
 		if (sup.slots[s].start_at != 0 && now >= sup.slots[s].start_at)
 			worker_start(s);
 	}
-	DL_FOREACH(sup.members, m) {
+	DL_FOREACH(sup.members, m)
+	{
 		if (m->alive && m->kill_at != 0 && now >= m->kill_at) {
 			yt_log(YT_WARN, "supervisor", "worker %u did not drain in time; it is killed", m->slot);
 			uv_process_kill(&m->process, SIGKILL);
@@ -164,11 +167,14 @@ static int make_quarantine(void)
 	sup.quarantine_fd = memfd_create("yitong-quarantine", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (sup.quarantine_fd < 0 || ftruncate(sup.quarantine_fd, sizeof(struct quarantine)) != 0)
 		return YT_EIO;
-	sup.quarantine = mmap(NULL, sizeof(struct quarantine), PROT_READ | PROT_WRITE, MAP_SHARED, sup.quarantine_fd, 0);
+	sup.quarantine =
+	        mmap(NULL, sizeof(struct quarantine), PROT_READ | PROT_WRITE, MAP_SHARED, sup.quarantine_fd, 0);
 	if (sup.quarantine == MAP_FAILED) /* from here on workers can only read it */
 		return YT_EIO;
-	return fcntl(sup.quarantine_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0 ?
-		0 : YT_EIO;
+	return fcntl(sup.quarantine_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) ==
+	                       0
+	               ? 0
+	               : YT_EIO;
 }
 
 int supervisor_main(const char *conf_file)

@@ -127,12 +127,13 @@ static void on_keeper_exit(uv_process_t *process, int64_t status, int signal_num
 	sup.keeper_alive = false;
 	sup.keeper_ready = false;
 	if (sup.next_conf != NULL)
-		yt_log(YT_ERROR, "supervisor", "the keeper ended before it had checked %s; generation %u stays active, reload again",
-			sup.conf_file, sup.generation);
+		yt_log(YT_ERROR, "supervisor",
+		        "the keeper ended before it had checked %s; generation %u stays active, reload again",
+		        sup.conf_file, sup.generation);
 	reload_drop();
 	forget_untold();
 	DL_FOREACH(sup.members, m)
-		m->told_up = false;
+	m->told_up = false;
 	if (sup.finishing && signal_number == 0 && status == 0)
 		return;
 	if (!sup.keeper_was_ready && signal_number == 0 && status == 2) { /* it said why: no use in trying again */
@@ -146,7 +147,7 @@ static void on_keeper_exit(uv_process_t *process, int64_t status, int signal_num
 	}
 	meters_all()->keeper_deaths++;
 	yt_log(YT_ERROR, "supervisor", "the keeper ended: %s %d", signal_number != 0 ? "signal" : "status",
-		signal_number != 0 ? signal_number : (int)status);
+	        signal_number != 0 ? signal_number : (int)status);
 	sup.keeper_start_at = supervisor_restart_at(&sup.keeper_fast_deaths, sup.keeper_started_at);
 }
 
@@ -157,7 +158,8 @@ static void on_keeper_ready(void)
 
 	sup.keeper_ready = true;
 	sup.keeper_was_ready = true;
-	DL_FOREACH(sup.members, m) {
+	DL_FOREACH(sup.members, m)
+	{
 		supervisor_tell_up(m);
 		if (m->crash != NULL) {
 			supervisor_take_msg(m->crash);

@@ -18,7 +18,7 @@
 
 #define TIMER_MS 20
 #define LISTENERS_MAX 64
-#define MEMBERS_MAX 512  /* workers, dead and alive, with which a reload may begin; the keeper's BURIED_MAX is above */
+#define MEMBERS_MAX 512 /* workers, dead and alive, with which a reload may begin; the keeper's BURIED_MAX is above */
 
 struct member { /* one worker process, living or not yet buried */
 	uint32_t id, slot, generation;
@@ -27,8 +27,8 @@ struct member { /* one worker process, living or not yet buried */
 	int area_fd, wake_keeper, wake_worker;
 	bool alive, drains, told_up;
 	int64_t kill_at;
-	uint32_t beats;       /* as last seen on its board ... */
-	int64_t silent_ms;    /* ... and for how long, as far as we ourselves were awake */
+	uint32_t beats;        /* as last seen on its board ... */
+	int64_t silent_ms;     /* ... and for how long, as far as we ourselves were awake */
 	struct telling *crash; /* what it died of, told to every keeper until it is buried */
 	struct member *prev, *next;
 };
@@ -54,12 +54,12 @@ struct supervisor {
 	uv_poll_t channel;
 	int channel_fd, quarantine_fd, meters_fd;
 	struct quarantine *quarantine;
-	struct conf *conf;        /* active */
-	const char *conf_file;    /* as named by the operator */
-	char active_file[512];    /* the checked copy that children read */
-	struct conf *next_conf;   /* checked, waiting for the keeper's word */
+	struct conf *conf;      /* active */
+	const char *conf_file;  /* as named by the operator */
+	char active_file[512];  /* the checked copy that children read */
+	struct conf *next_conf; /* checked, waiting for the keeper's word */
 	struct member *members;
-	struct telling *untold;   /* no room on the channel yet, in order */
+	struct telling *untold; /* no room on the channel yet, in order */
 	struct slot *slots;
 	uint32_t n_slots, next_id, generation;
 	uint32_t check_no; /* of the CHANNEL_CHECK that next_conf waits for */
@@ -93,8 +93,8 @@ void sockets_close(struct slot *slots, uint32_t n);
 
 void worker_start(uint32_t slot);
 void worker_drain(struct member *m);
-void worker_bury(struct member *m);         /* what was on its ring is written down */
-struct member *worker_of(uint32_t id);      /* NULL: buried, or never was */
+void worker_bury(struct member *m);    /* what was on its ring is written down */
+struct member *worker_of(uint32_t id); /* NULL: buried, or never was */
 uint32_t workers_count(bool dead_only);
 bool workers_are_dead(void);
 void workers_watch_generations(void); /* when the newest is up, older ones drain */
@@ -121,9 +121,9 @@ void desk_watch(void); /* by the clock */
 /* ---- supervisor_reload.c ---- */
 
 void reload_path(char *path, size_t size, const struct conf *conf, uint32_t generation); /* of the copy children read */
-void reload_remove(uint32_t generation);                                                 /* ... that nobody reads any more */
-void reload_drop(void);                                    /* what waits for the keeper's word is forgotten */
-void reload_answered(const struct channel_msg *msg);       /* the keeper's word */
+void reload_remove(uint32_t generation);             /* ... that nobody reads any more */
+void reload_drop(void);                              /* what waits for the keeper's word is forgotten */
+void reload_answered(const struct channel_msg *msg); /* the keeper's word */
 void reload_on_sighup(uv_signal_t *signal, int number);
 int reload_first(void); /* checks and activates before anything runs; 0, or YT_ECONF after having said why */
 

@@ -49,7 +49,8 @@ static int lock_run_dir(const char *run_dir)
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (fd >= 0 && errno == EWOULDBLOCK)
-		yt_log(YT_ERROR, "supervisor", "another yitongd runs with run_dir %s: stop it, or give this one its own", run_dir);
+		yt_log(YT_ERROR, "supervisor",
+		        "another yitongd runs with run_dir %s: stop it, or give this one its own", run_dir);
 	else
 		yt_log(YT_ERROR, "supervisor", "%s cannot be locked: %s", path, strerror(errno));
 	if (fd >= 0)
@@ -57,7 +58,8 @@ static int lock_run_dir(const char *run_dir)
 	return YT_ECONF;
 }
 
-/* What is left to be said against a file that checks; its copy is then at path.  0, or YT_ECONF after having said it. */
+/* What is left to be said against a file that checks; its copy is then at path.  0, or YT_ECONF after having said it.
+ */
 static int take_over(const struct conf *conf, int copy, const char *path)
 {
 	const char *key = sup.conf != NULL ? reload_needs_restart(sup.conf, conf) : NULL;
@@ -108,7 +110,8 @@ static void activate(struct conf *conf)
 	uint32_t s;
 
 	if (sockets_bind(conf, &slots) != 0) {
-		yt_log(YT_ERROR, "supervisor", "%s is not activated; generation %u stays active", sup.conf_file, sup.generation);
+		yt_log(YT_ERROR, "supervisor", "%s is not activated; generation %u stays active", sup.conf_file,
+		        sup.generation);
 		conf_free(conf);
 		return;
 	}
@@ -142,20 +145,23 @@ void reload_answered(const struct channel_msg *msg)
 		return;
 	}
 	if (msg->number == UINT64_MAX)
-		yt_log(YT_ERROR, "supervisor", "the keeper cannot read its copy of %s; generation %u stays active", sup.conf_file,
-			sup.generation);
+		yt_log(YT_ERROR, "supervisor", "the keeper cannot read its copy of %s; generation %u stays active",
+		        sup.conf_file, sup.generation);
 	else
-		yt_log(YT_ERROR, "supervisor", "%s is not activated: %llu open exchanges still need %.*s, which it drops; "
-			"generation %u stays active", sup.conf_file, (unsigned long long)msg->number, (int)msg->n_text,
-			msg->text, sup.generation);
+		yt_log(YT_ERROR, "supervisor",
+		        "%s is not activated: %llu open exchanges still need %.*s, which it drops; "
+		        "generation %u stays active",
+		        sup.conf_file, (unsigned long long)msg->number, (int)msg->n_text, msg->text, sup.generation);
 	conf_free(conf);
 }
 
 static void ask_keeper(struct conf *conf, const char *path)
 {
 	if (!sup.keeper_ready) {
-		yt_log(YT_ERROR, "supervisor", "the keeper is not up, so what is open cannot be known; generation %u stays active, "
-			"reload later", sup.generation);
+		yt_log(YT_ERROR, "supervisor",
+		        "the keeper is not up, so what is open cannot be known; generation %u stays active, "
+		        "reload later",
+		        sup.generation);
 		conf_free(conf);
 		return;
 	}
@@ -181,7 +187,8 @@ static void on_checked(struct conf *conf, int copy)
 	if (rv != 0) {
 		conf_free(conf);
 		if (sup.conf != NULL && !sup.stopping)
-			yt_log(YT_ERROR, "supervisor", "%s is not used; generation %u stays active", sup.conf_file, sup.generation);
+			yt_log(YT_ERROR, "supervisor", "%s is not used; generation %u stays active", sup.conf_file,
+			        sup.generation);
 	} else if (sup.conf == NULL) {
 		activate(conf);
 	} else {
@@ -196,14 +203,18 @@ void reload_on_sighup(uv_signal_t *signal, int number)
 		return;
 	yt_log(YT_INFO, "supervisor", "reload: checking %s", sup.conf_file);
 	if (workers_count(false) >= MEMBERS_MAX) {
-		yt_log(YT_ERROR, "supervisor", "%u workers of earlier configurations still drain; generation %u stays active, "
-			"reload later", workers_count(false), sup.generation);
+		yt_log(YT_ERROR, "supervisor",
+		        "%u workers of earlier configurations still drain; generation %u stays active, "
+		        "reload later",
+		        workers_count(false), sup.generation);
 		return;
 	}
 	reload_drop(); /* a newer file counts, whatever the keeper says of the one before it */
 	if (!sup.keeper_ready) {
-		yt_log(YT_ERROR, "supervisor", "the keeper is not up, so what is open cannot be known; generation %u stays active, "
-			"reload later", sup.generation);
+		yt_log(YT_ERROR, "supervisor",
+		        "the keeper is not up, so what is open cannot be known; generation %u stays active, "
+		        "reload later",
+		        sup.generation);
 		return;
 	}
 	reload_begin(sup.conf_file, on_checked);

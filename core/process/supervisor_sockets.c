@@ -24,8 +24,8 @@ static int bind_one(const struct conf_listener *l, uint32_t port)
 		return -1;
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
-			setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0 ||
-			bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 1024) != 0)) {
+	                       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0 ||
+	                       bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 1024) != 0)) {
 		close(fd);
 		fd = -1;
 	}
@@ -40,7 +40,7 @@ static uint32_t port_of(int fd)
 	char service[16];
 
 	if (getsockname(fd, (struct sockaddr *)&address, &n) != 0 ||
-		getnameinfo((struct sockaddr *)&address, n, NULL, 0, service, sizeof(service), NI_NUMERICSERV) != 0)
+	        getnameinfo((struct sockaddr *)&address, n, NULL, 0, service, sizeof(service), NI_NUMERICSERV) != 0)
 		return 0;
 	return (uint32_t)strtoul(service, NULL, 10);
 }
@@ -54,8 +54,8 @@ static int bind_listener(const struct conf *conf, uint32_t i, struct slot *slots
 	for (s = 0; s < n_slots; s++) {
 		slots[s].fds[i] = bind_one(l, port);
 		if (slots[s].fds[i] < 0) {
-			yt_log(YT_ERROR, "supervisor", "listener %s: cannot listen on %s port %u: %s", l->name, l->address,
-				port, strerror(errno));
+			yt_log(YT_ERROR, "supervisor", "listener %s: cannot listen on %s port %u: %s", l->name,
+			        l->address, port, strerror(errno));
 			return YT_ECONF;
 		}
 		port = port_of(slots[s].fds[i]);
@@ -113,11 +113,11 @@ int sockets_bind(const struct conf *conf, struct slot **out)
 			continue;
 		}
 		for (s = 0; s < conf->gateway.workers; s++) {
-			slots[s].fds[i] = s < sup.n_slots ? fcntl(sup.slots[s].fds[j], F_DUPFD_CLOEXEC, 0) :
-				bind_one(&conf->listeners[i], port_of(sup.slots[0].fds[j]));
+			slots[s].fds[i] = s < sup.n_slots ? fcntl(sup.slots[s].fds[j], F_DUPFD_CLOEXEC, 0)
+			                                  : bind_one(&conf->listeners[i], port_of(sup.slots[0].fds[j]));
 			if (slots[s].fds[i] < 0) {
-				yt_log(YT_ERROR, "supervisor", "listener %s: no socket for worker %u: %s", conf->listeners[i].name, s,
-					strerror(errno));
+				yt_log(YT_ERROR, "supervisor", "listener %s: no socket for worker %u: %s",
+				        conf->listeners[i].name, s, strerror(errno));
 				goto fail;
 			}
 		}

@@ -16,7 +16,7 @@
 
 #define QUARANTINE_MS (10 * 60 * 1000)
 #define KILL_GRACE_MS 5000
-#define UNBURIED_MAX 64  /* dead workers whose last words are not written down */
+#define UNBURIED_MAX 64 /* dead workers whose last words are not written down */
 
 void worker_bury(struct member *m)
 {
@@ -42,7 +42,7 @@ static void read_black_box(struct member *m)
 	snprintf(plugin, sizeof(plugin), "%.31s", b->plugin);
 	snprintf(what, sizeof(what), "%.31s", b->what);
 	yt_log(YT_ERROR, "supervisor", "worker %u died in plugin %s, %s, exchange %016llx", m->slot, plugin, what,
-		(unsigned long long)b->exchange);
+	        (unsigned long long)b->exchange);
 	supervisor_begin_msg(CHANNEL_CRASHED);
 	sup.msg.worker = m->id;
 	sup.msg.number = b->exchange;
@@ -62,7 +62,8 @@ struct member *worker_of(uint32_t id)
 {
 	struct member *m;
 
-	DL_FOREACH(sup.members, m) {
+	DL_FOREACH(sup.members, m)
+	{
 		if (m->id == id)
 			return m;
 	}
@@ -73,7 +74,8 @@ static bool lives(uint32_t generation)
 {
 	struct member *m;
 
-	DL_FOREACH(sup.members, m) {
+	DL_FOREACH(sup.members, m)
+	{
 		if (m->alive && m->generation == generation)
 			return true;
 	}
@@ -91,7 +93,7 @@ static void on_worker_exit(uv_process_t *process, int64_t status, int signal_num
 		meters_all()->worker_deaths++;
 	if (signal_number != 0 || status != 0)
 		yt_log(YT_ERROR, "supervisor", "worker %u (generation %u) ended: %s %d", m->slot, m->generation,
-			signal_number != 0 ? "signal" : "status", signal_number != 0 ? signal_number : (int)status);
+		        signal_number != 0 ? "signal" : "status", signal_number != 0 ? signal_number : (int)status);
 	if (signal_number != 0)
 		read_black_box(m);
 	supervisor_tell_about(m, CHANNEL_WORKER_GONE);
@@ -130,7 +132,7 @@ uint32_t workers_count(bool dead_only)
 	uint32_t n = 0;
 
 	DL_FOREACH(sup.members, m)
-		n += !dead_only || !m->alive;
+	n += !dead_only || !m->alive;
 	return n;
 }
 
@@ -140,8 +142,10 @@ static bool may_start(struct slot *slot)
 	if (workers_count(true) < UNBURIED_MAX)
 		return true;
 	if (!sup.waits_for_keeper)
-		yt_log(YT_ERROR, "supervisor", "%u dead workers wait for the keeper to write down their last words; no more are "
-			"started meanwhile", workers_count(true));
+		yt_log(YT_ERROR, "supervisor",
+		        "%u dead workers wait for the keeper to write down their last words; no more are "
+		        "started meanwhile",
+		        workers_count(true));
 	sup.waits_for_keeper = true;
 	slot->start_at = yt_mono_ms() + 1000;
 	return false;
@@ -205,7 +209,8 @@ void workers_watch_generations(void)
 	struct member *m;
 	uint32_t up = 0;
 
-	DL_FOREACH(sup.members, m) {
+	DL_FOREACH(sup.members, m)
+	{
 		if (m->alive && m->generation == sup.generation && atomic_load(&m->area.board->incarnation) != 0)
 			up++;
 	}
@@ -216,7 +221,8 @@ void workers_watch_generations(void)
 		sup.was_up = true;
 		yt_log(YT_INFO, "supervisor", "ready: generation %u, %u workers", sup.generation, up);
 	}
-	DL_FOREACH(sup.members, m) {
+	DL_FOREACH(sup.members, m)
+	{
 		if (m->generation != sup.generation)
 			worker_drain(m);
 	}
@@ -226,7 +232,8 @@ bool workers_are_dead(void)
 {
 	struct member *m;
 
-	DL_FOREACH(sup.members, m) {
+	DL_FOREACH(sup.members, m)
+	{
 		if (m->alive)
 			return false;
 	}
@@ -241,15 +248,16 @@ void workers_watch_beats(int64_t passed_ms)
 
 	if (passed_ms > 10 * TIMER_MS)
 		passed_ms = 10 * TIMER_MS; /* we stood still ourselves, perhaps all of us */
-	DL_FOREACH(sup.members, m) {
+	DL_FOREACH(sup.members, m)
+	{
 		uint32_t beats = atomic_load(&m->area.board->beats);
 
 		m->silent_ms = beats == m->beats ? m->silent_ms + passed_ms : 0;
 		m->beats = beats;
 		if (!m->alive || most_ms == 0 || m->silent_ms < most_ms)
 			continue;
-		yt_log(YT_ERROR, "supervisor", "worker %u (generation %u) has stood still for %lld ms; it is killed", m->slot,
-			m->generation, (long long)m->silent_ms);
+		yt_log(YT_ERROR, "supervisor", "worker %u (generation %u) has stood still for %lld ms; it is killed",
+		        m->slot, m->generation, (long long)m->silent_ms);
 		uv_process_kill(&m->process, SIGKILL);
 		m->silent_ms = 0;
 	}

@@ -134,12 +134,15 @@ static uint32_t business_day(int64_t wall_ms)
 }
 
 static const struct engine_party *route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-	const char *listener, const struct engine_flow **flow, const char **rule)
+        const char *listener, const struct engine_flow **flow, const char **rule)
 {
 	struct worker *w = ctx;
 	const struct conf_institution *i = conf_institution(w->conf, msg->institution);
-	const struct route_query query = { .msg = msg, .listener = yt_str(listener), .origin = yt_str(origin->name),
-		.institution_area = yt_str(i == NULL ? NULL : i->area), .day = business_day(yt_wall_ms()) };
+	const struct route_query query = { .msg = msg,
+		.listener = yt_str(listener),
+		.origin = yt_str(origin->name),
+		.institution_area = yt_str(i == NULL ? NULL : i->area),
+		.day = business_day(yt_wall_ms()) };
 	const struct conf_route *r = conf_route(w->conf, &query);
 
 	*rule = r == NULL ? NULL : r->name;
@@ -161,8 +164,9 @@ static bool keeps_facts(void *ctx, const struct yt_msg *msg, struct yt_str insur
 	struct worker *w = ctx;
 
 	return w->conf->cases.relations != 0 &&
-		(w->conf->cases.relations >> area_relate(w->conf->areas, msg->treatment_area, insured,
-			business_day(yt_wall_ms())) & 1) != 0;
+	       (w->conf->cases.relations >>
+	                       area_relate(w->conf->areas, msg->treatment_area, insured, business_day(yt_wall_ms())) &
+	               1) != 0;
 }
 
 static const struct engine_codec *listener_codec(void *ctx, const char *name)
@@ -247,13 +251,16 @@ static int path_of(struct worker *w, const struct engine_party *party, struct yt
 }
 
 static void world_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
-	struct yt_str body, int64_t deadline_ms)
+        struct yt_str body, int64_t deadline_ms)
 {
 	struct worker *w = ctx;
 	struct worker_party *p = party->owner;
 	struct yt_header headers[HEADERS_MAX + 1];
-	struct lane_request request = { .target = yt_str(p->conf->target), .content_type = party->codec.api->content_type,
-		.headers = headers, .body = body, .deadline_ms = deadline_ms };
+	struct lane_request request = { .target = yt_str(p->conf->target),
+		.content_type = party->codec.api->content_type,
+		.headers = headers,
+		.body = body,
+		.deadline_ms = deadline_ms };
 	int n = 0, found;
 
 	yt_arena_reset(w->scratch);
@@ -262,8 +269,8 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 	found = n < 0 ? 0 : path_of(w, party, wire_op, &request.target);
 	world_box(w, NULL, NULL, 0, (struct yt_str){ 0 }); /* what follows is ours */
 	if (found != 0) {
-		yt_log(YT_ERROR, "worker", "party %s: it has no path for transaction %.*s: see its settings", party->name,
-			YT_FMT(wire_op));
+		yt_log(YT_ERROR, "worker", "party %s: it has no path for transaction %.*s: see its settings",
+		        party->name, YT_FMT(wire_op));
 		fail_leg(w, leg);
 		return;
 	}
@@ -343,7 +350,7 @@ static bool world_quarantined(void *ctx, struct yt_str octets)
 	EVP_Digest(octets.p, octets.n, digest, NULL, EVP_sha256(), NULL);
 	for (i = 0; i < n && i < QUARANTINE_SLOTS; i++) {
 		if (w->quarantine->slot[i].until_mono_ms > yt_mono_ms() &&
-			memcmp(w->quarantine->slot[i].digest, digest, sizeof(digest)) == 0)
+		        memcmp(w->quarantine->slot[i].digest, digest, sizeof(digest)) == 0)
 			return true;
 	}
 	return false;
@@ -368,17 +375,26 @@ static bool is_served(const struct conf_listener *l, struct yt_str target)
 static void on_request(void *arg, const struct server_request *r)
 {
 	struct worker_listener *l = arg;
-	struct engine_request request = { .token = token_to(l->index, r->token), .listener = l->conf->name,
-		.codec = l->codec, .by_certificate = l->conf->kind == CONF_MTLS, .method = r->method,
-		.subject = r->subject, .path = r->target, .peer = r->peer, .headers = r->headers, .n_headers = r->n_headers, .body = r->body };
+	struct engine_request request = { .token = token_to(l->index, r->token),
+		.listener = l->conf->name,
+		.codec = l->codec,
+		.by_certificate = l->conf->kind == CONF_MTLS,
+		.method = r->method,
+		.subject = r->subject,
+		.path = r->target,
+		.peer = r->peer,
+		.headers = r->headers,
+		.n_headers = r->n_headers,
+		.body = r->body };
 
 	if (is_served(l->conf, r->target)) {
 		engine_request(l->worker->engine, &request);
 		return;
 	}
 	if (yt_pace(&l->strays, yt_mono_ms(), "worker", "requests for other paths"))
-		yt_log(YT_WARN, "worker", "%s: request from %.*s, certificate \"%.*s\", for a path that is not in paths: it hears 404",
-			l->conf->name, YT_FMT(r->peer), YT_FMT(r->subject));
+		yt_log(YT_WARN, "worker",
+		        "%s: request from %.*s, certificate \"%.*s\", for a path that is not in paths: it hears 404",
+		        l->conf->name, YT_FMT(r->peer), YT_FMT(r->subject));
 	server_answer(l->server, r->token, 404, "text/plain; charset=utf-8", YT_STR("no such path here\n"));
 }
 
@@ -398,10 +414,14 @@ static void on_flushed(void *arg, struct server_token token)
 
 static void on_lane(void *arg, uint64_t id, const struct lane_result *result)
 {
-	static const enum engine_leg_end ends[] = { [LANE_NOT_SENT] = LEG_NOT_SENT, [LANE_ANSWERED] = LEG_ANSWERED,
-		[LANE_LOST] = LEG_LOST, [LANE_TIMED_OUT] = LEG_TIMED_OUT };
-	static const enum meter_leg legs[] = { [LANE_NOT_SENT] = METER_LEG_NOT_SENT, [LANE_ANSWERED] = METER_LEG_ANSWERED,
-		[LANE_LOST] = METER_LEG_LOST, [LANE_TIMED_OUT] = METER_LEG_TIMED_OUT };
+	static const enum engine_leg_end ends[] = { [LANE_NOT_SENT] = LEG_NOT_SENT,
+		[LANE_ANSWERED] = LEG_ANSWERED,
+		[LANE_LOST] = LEG_LOST,
+		[LANE_TIMED_OUT] = LEG_TIMED_OUT };
+	static const enum meter_leg legs[] = { [LANE_NOT_SENT] = METER_LEG_NOT_SENT,
+		[LANE_ANSWERED] = METER_LEG_ANSWERED,
+		[LANE_LOST] = METER_LEG_LOST,
+		[LANE_TIMED_OUT] = METER_LEG_TIMED_OUT };
 	struct worker_party *p = arg;
 
 	if (!result->late)
@@ -411,8 +431,9 @@ static void on_lane(void *arg, uint64_t id, const struct lane_result *result)
 
 static int open_doors(struct worker *w)
 {
-	static const enum server_kind kinds[] = { [CONF_MTLS] = SERVER_MTLS, [CONF_SIGNED] = SERVER_SIGNED,
-		[CONF_PLAIN] = SERVER_PLAIN };
+	static const enum server_kind kinds[] = {
+		[CONF_MTLS] = SERVER_MTLS, [CONF_SIGNED] = SERVER_SIGNED, [CONF_PLAIN] = SERVER_PLAIN
+	};
 	uint32_t i;
 
 	for (i = 0; i < w->conf->n_listeners; i++) {
@@ -420,15 +441,26 @@ static int open_doors(struct worker *w)
 		const struct conf_limits *limits = &w->conf->limits;
 		struct server_events events = { l, on_request, on_gone, on_flushed };
 		struct server_conf conf = { .name = l->conf->name,
-			.kind = kinds[l->conf->kind], .crl_file = l->conf->crl, .allow = l->allow, .n_allow = l->conf->allow.n,
-			.cert_file = l->conf->cert, .key_file = l->conf->key, .client_ca_file = l->conf->client_ca,
+			.kind = kinds[l->conf->kind],
+			.crl_file = l->conf->crl,
+			.allow = l->allow,
+			.n_allow = l->conf->allow.n,
+			.cert_file = l->conf->cert,
+			.key_file = l->conf->key,
+			.client_ca_file = l->conf->client_ca,
 			.http2 = l->conf->http2 != 0,
-			.limits = { .connections = limits->connections, .header_bytes = limits->header_kib << 10,
-				.headers = limits->headers, .body_bytes = limits->body_kib << 10,
-				.handshake_ms = limits->handshake_ms, .request_ms = limits->request_ms,
-				.idle_ms = limits->idle_ms, .streams = limits->http2_streams,
-				.continuations = limits->http2_continuations, .buffered_bytes = limits->http2_buffer_kib << 10,
-				.resets = limits->http2_resets, .control_frames = limits->http2_control_frames } };
+			.limits = { .connections = limits->connections,
+			        .header_bytes = limits->header_kib << 10,
+			        .headers = limits->headers,
+			        .body_bytes = limits->body_kib << 10,
+			        .handshake_ms = limits->handshake_ms,
+			        .request_ms = limits->request_ms,
+			        .idle_ms = limits->idle_ms,
+			        .streams = limits->http2_streams,
+			        .continuations = limits->http2_continuations,
+			        .buffered_bytes = limits->http2_buffer_kib << 10,
+			        .resets = limits->http2_resets,
+			        .control_frames = limits->http2_control_frames } };
 
 		if (server_open(&l->server, w->loop, (int)(FD_LISTENERS + i), &conf, &events) != 0)
 			return YT_ECONF;
@@ -481,8 +513,9 @@ static void warn_of(const char *what, const char *name, const char *file)
 
 	if (file == NULL || tls_days_left(file, &days) != 0 || days >= 30)
 		return;
-	yt_log(days < 7 ? YT_ERROR : YT_WARN, "worker", "%s %s: certificate %s %s %d days: put a new one there, then reload", what, name,
-		file, days < 0 ? "ended" : "ends in", days < 0 ? -days : days);
+	yt_log(days < 7 ? YT_ERROR : YT_WARN, "worker",
+	        "%s %s: certificate %s %s %d days: put a new one there, then reload", what, name, file,
+	        days < 0 ? "ended" : "ends in", days < 0 ? -days : days);
 }
 
 /* Once a day, by one worker: who started long ago has forgotten what the check said. */
@@ -542,7 +575,7 @@ static void on_sigterm(uv_signal_t *signal, int number)
 /* -- start -------------------------------------------------------------------------------------- */
 
 static int load_plugin(struct worker *w, struct engine_codec *codec, const char *format, const char *instance,
-	const struct conf_settings *settings)
+        const struct conf_settings *settings)
 {
 	char why[400] = "";
 	int rv = conf_load_plugin(w->conf, format, instance, settings, w->keys, &codec->plugin, why, sizeof(why));
@@ -572,8 +605,7 @@ static void take_flows(struct worker *w)
 			const struct conf_step *from = &c->flows[i].step[step];
 
 			f->steps[step] = (struct engine_flow_step){ &w->parties[from->party - c->parties].engine,
-				(enum yt_operation)from->op, from->unless, from->is_kept,
-				from->only_with };
+				(enum yt_operation)from->op, from->unless, from->is_kept, from->only_with };
 		}
 	}
 }
@@ -587,20 +619,35 @@ static int open_parties(struct worker *w)
 	for (i = 0; i < w->conf->n_parties; i++) {
 		const struct conf_party *c = &w->conf->parties[i];
 		struct worker_party *p = &w->parties[i];
-		struct lane_conf lane = { .name = c->name, .host = c->host, .port = c->port, .server_name = c->server_name,
-			.ca_file = c->ca, .crl_file = c->crl, .cert_file = c->cert, .key_file = c->key, .connections = c->connections,
-			.queue = c->queue, .connect_ms = c->connect_timeout_ms, .idle_ms = c->idle_ms,
-			.response_bytes = c->response_kib << 10, .late_ms = c->late_ms, .http2 = c->http2 != 0,
-			.streams = w->conf->limits.http2_streams, .buffered_bytes = w->conf->limits.http2_buffer_kib << 10,
+		struct lane_conf lane = { .name = c->name,
+			.host = c->host,
+			.port = c->port,
+			.server_name = c->server_name,
+			.ca_file = c->ca,
+			.crl_file = c->crl,
+			.cert_file = c->cert,
+			.key_file = c->key,
+			.connections = c->connections,
+			.queue = c->queue,
+			.connect_ms = c->connect_timeout_ms,
+			.idle_ms = c->idle_ms,
+			.response_bytes = c->response_kib << 10,
+			.late_ms = c->late_ms,
+			.http2 = c->http2 != 0,
+			.streams = w->conf->limits.http2_streams,
+			.buffered_bytes = w->conf->limits.http2_buffer_kib << 10,
 			.control_frames = w->conf->limits.http2_control_frames };
 
 		p->worker = w;
 		p->conf = c;
-		p->engine = (struct engine_party){ .name = c->name, .owner = p, .query_timeout_ms = c->query_timeout_ms,
-			.change_timeout_ms = c->change_timeout_ms, .late_ms = c->late_ms,
+		p->engine = (struct engine_party){ .name = c->name,
+			.owner = p,
+			.query_timeout_ms = c->query_timeout_ms,
+			.change_timeout_ms = c->change_timeout_ms,
+			.late_ms = c->late_ms,
 			.server_delay_ms = c->server_delay_ms };
 		if (load_plugin(w, &p->engine.codec, c->format, c->name, &c->settings) != 0 ||
-			lane_open(&p->lane, w->loop, &lane, on_lane, p) != 0)
+		        lane_open(&p->lane, w->loop, &lane, on_lane, p) != 0)
 			return YT_ECONF;
 	}
 	take_flows(w);
@@ -624,7 +671,9 @@ static int open_listeners(struct worker *w)
 		for (uint32_t n = 0; n < l->conf->allow.n; n++)
 			YT_REQUIRE(net_range_parse(l->conf->allow.item[n].p, &l->allow[n]) == 0); /* checked */
 		if (l->conf->kind == CONF_PLAIN)
-			yt_log(YT_WARN, "worker", "listener %s is plain HTTP: whoever is on the way can read people's data", l->conf->name);
+			yt_log(YT_WARN, "worker",
+			        "listener %s is plain HTTP: whoever is on the way can read people's data",
+			        l->conf->name);
 		if (load_plugin(w, &l->codec, l->conf->format, l->conf->name, &l->conf->settings) != 0)
 			return YT_ECONF;
 	}
@@ -633,11 +682,13 @@ static int open_listeners(struct worker *w)
 
 static void take_origin(struct engine_origin *to, const struct conf_origin *from)
 {
-	static const enum engine_unknown_style styles[] = { [CONF_HOLD] = ENGINE_HOLD, [CONF_SILENCE] = ENGINE_SILENCE,
-		[CONF_CODE] = ENGINE_CODE };
+	static const enum engine_unknown_style styles[] = {
+		[CONF_HOLD] = ENGINE_HOLD, [CONF_SILENCE] = ENGINE_SILENCE, [CONF_CODE] = ENGINE_CODE
+	};
 
-	*to = (struct engine_origin){ .name = from->name, .unknown_style = styles[from->unknown_style],
-		.timeout_ms = from->timeout_ms };
+	*to = (struct engine_origin){
+		.name = from->name, .unknown_style = styles[from->unknown_style], .timeout_ms = from->timeout_ms
+	};
 	snprintf(to->unknown_code, sizeof(to->unknown_code), "%u", from->unknown_code);
 }
 
@@ -705,14 +756,33 @@ static int64_t shortest_origin(const struct conf *conf)
 
 static int open_engine(struct worker *w)
 {
-	struct engine_world world = { .ctx = w, .wall_ms = world_wall, .mono_ms = world_mono, .random = world_random,
-		.submit = world_submit, .send = world_send, .answer = world_answer, .drop = world_drop, .told = world_told,
-		.person = world_person, .box = world_box, .quarantined = world_quarantined };
-	struct engine_conf conf = { .origin_by_subject = origin_by_subject, .origin_by_caller = origin_by_caller,
-		.speaks_for = speaks_for, .institution = institution_by_code, .route = route, .flow = flow_by_name, .keeps_facts = keeps_facts, .party = party_by_name,
-		.listener = listener_codec, .ctx = w, .serial_from = w->conf->numbers.serial_from,
-		.serial_to = w->conf->numbers.serial_to, .exchanges = w->conf->limits.exchanges,
-		.retry_ms = w->conf->resolution.retry_ms, .retry_max_ms = w->conf->resolution.retry_max_ms,
+	struct engine_world world = { .ctx = w,
+		.wall_ms = world_wall,
+		.mono_ms = world_mono,
+		.random = world_random,
+		.submit = world_submit,
+		.send = world_send,
+		.answer = world_answer,
+		.drop = world_drop,
+		.told = world_told,
+		.person = world_person,
+		.box = world_box,
+		.quarantined = world_quarantined };
+	struct engine_conf conf = { .origin_by_subject = origin_by_subject,
+		.origin_by_caller = origin_by_caller,
+		.speaks_for = speaks_for,
+		.institution = institution_by_code,
+		.route = route,
+		.flow = flow_by_name,
+		.keeps_facts = keeps_facts,
+		.party = party_by_name,
+		.listener = listener_codec,
+		.ctx = w,
+		.serial_from = w->conf->numbers.serial_from,
+		.serial_to = w->conf->numbers.serial_to,
+		.exchanges = w->conf->limits.exchanges,
+		.retry_ms = w->conf->resolution.retry_ms,
+		.retry_max_ms = w->conf->resolution.retry_max_ms,
 		.park_after_ms = w->conf->resolution.park_after_ms };
 
 	conf.margin_ms = shortest_origin(w->conf) / 20;
@@ -797,7 +867,7 @@ int worker_main(const char *conf_file, int supervisor_pid, uint32_t slot, uint32
 	w->loop = uv_default_loop();
 	take_people(w);
 	if (open_shared(w) != 0 || open_secrets(w) != 0 || open_listeners(w) != 0 || open_parties(w) != 0 ||
-		open_engine(w) != 0)
+	        open_engine(w) != 0)
 		return 2;
 	start_loop(w);
 	uv_run(w->loop, UV_RUN_DEFAULT);

@@ -8,14 +8,14 @@
 #include "process/process.h"
 
 static const char usage[] =
-	"Yitong 医通 " YT_VERSION ": the gateway between hospitals, the provincial platform, insurers and banks.\n"
-	"\n"
-	"usage: yitongd --conf FILE     run in the foreground; log on standard error\n"
-	"       yitongd --version | --help\n"
-	"\n"
-	"signals:  SIGTERM  finish what is open, then stop      SIGHUP  check FILE, then use it without a gap\n"
-	"see also: yitong check FILE, yitong status\n"
-	"exit:     0 stopped in order, 1 stopped with loss of order, 2 configuration or start\n";
+        "Yitong 医通 " YT_VERSION ": the gateway between hospitals, the provincial platform, insurers and banks.\n"
+        "\n"
+        "usage: yitongd --conf FILE     run in the foreground; log on standard error\n"
+        "       yitongd --version | --help\n"
+        "\n"
+        "signals:  SIGTERM  finish what is open, then stop      SIGHUP  check FILE, then use it without a gap\n"
+        "see also: yitong check FILE, yitong status\n"
+        "exit:     0 stopped in order, 1 stopped with loss of order, 2 configuration or start\n";
 
 static int number(const char *text)
 {

@@ -378,7 +378,8 @@ static struct yt_str diagnosis(struct ksbw_source *s, unsigned nth, const char *
 	return (struct yt_str){ NULL, 0 };
 }
 
-/* A pharmacy's customer has no visit: the registered disease he buys for, or that drugs are handed out (ICD-10 Z76.0). */
+/* A pharmacy's customer has no visit: the registered disease he buys for, or that drugs are handed out (ICD-10 Z76.0).
+ */
 static struct yt_str purchase(struct ksbw_source *s, const char *wire)
 {
 	bool is_name = strcmp(wire, "akc050") == 0;

@@ -221,7 +221,8 @@ static int check_party(const struct ksbw *k, const struct ksbw_envelope *e, bool
 		return ksbw_refuse(t->fault, YT_EFORMAT, "head.msgtype", "is that of an answer, not of a request");
 	t->code = "-1008";
 	if (e->head.transno.p[0] == '0' && !is_of_area(k, e->head.sender, e->head.treatment_area))
-		return ksbw_refuse(t->fault, YT_EDENIED, "head.sender", "is not the province of the treatment area (head.aab299)");
+		return ksbw_refuse(
+		        t->fault, YT_EDENIED, "head.sender", "is not the province of the treatment area (head.aab299)");
 	if (k->relays || yt_str_eq(e->head.recver, k->area))
 		return 0;
 	/* One of ours, read back by who sent it; from anybody else it is an echo. */

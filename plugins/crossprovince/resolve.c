@@ -54,8 +54,8 @@ static int take_areas(struct yt_msg *msg, const struct ksbw_head *sent)
 	return msg->treatment_area.p != NULL && msg->insured_area.p != NULL ? 0 : YT_ENOMEM;
 }
 
-/* A message is known by its sender: of what was only passed on nobody knows anything under our name, and would say "never
- * seen" of what stands. */
+/* A message is known by its sender: of what was only passed on nobody knows anything under our name, and would say
+ * "never seen" of what stands. */
 static bool is_ours(struct yt_plugin *self, const struct ksbw_head *sent)
 {
 	const struct ksbw *k = yt_plugin_ctx(self);

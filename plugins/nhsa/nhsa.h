@@ -20,12 +20,12 @@
 
 #include "yitong/plugin.h"
 
-#define NHSA_WORDS_MAX 32  /* words in one list setting */
+#define NHSA_WORDS_MAX 32   /* words in one list setting */
 #define NHSA_NUMBERS_MAX 16 /* transactions that go under another number */
-#define NHSA_PATHS_MAX 64  /* transactions with a path of their own */
-#define NHSA_EXTRAS_MAX 16 /* constant members added to the envelope */
-#define NHSA_WIRE_MAX 8    /* a transaction number is shorter than this */
-#define NHSA_NUMBER_MAX 30 /* characters of a msgid */
+#define NHSA_PATHS_MAX 64   /* transactions with a path of their own */
+#define NHSA_EXTRAS_MAX 16  /* constant members added to the envelope */
+#define NHSA_WIRE_MAX 8     /* a transaction number is shorter than this */
+#define NHSA_NUMBER_MAX 30  /* characters of a msgid */
 
 struct nhsa_words {
 	struct yt_str word[NHSA_WORDS_MAX];
@@ -44,8 +44,8 @@ enum nhsa_path { NHSA_PATH_ONE, NHSA_PATH_NUMBER, NHSA_PATH_SERVICE };
 
 /* One configured instance. */
 struct nhsa {
-	struct yt_str paasid, key, recer_sys_code, infver, operator, operator_name, sign_in_mac, sign_in_ip, med_type_out,
-	        med_type_in;
+	struct yt_str paasid, key, recer_sys_code, infver, operator, operator_name, sign_in_mac, sign_in_ip,
+	        med_type_out, med_type_in;
 	struct yt_str refund_id_member;
 	char header_name[4][24]; /* paasid, timestamp, nonce, signature; empty when signing is off */
 	bool signs, hex_upper, on_bus, api_seconds;
@@ -61,9 +61,9 @@ struct nhsa {
 	enum nhsa_file file_form;
 	int64_t review_ms;
 	bool review_open;
-	struct yt_str input_key;             /* variant B; empty: input and output are open */
-	struct yt_str sign_key, verify_key;  /* of variants B and C: ours, the other side's */
-	struct yt_str app_id;                /* variant C; empty: mobile payment is not wrapped */
+	struct yt_str input_key;            /* variant B; empty: input and output are open */
+	struct yt_str sign_key, verify_key; /* of variants B and C: ours, the other side's */
+	struct yt_str app_id;               /* variant C; empty: mobile payment is not wrapped */
 	struct yt_str app_secret, app_institution, wrap_version;
 	enum nhsa_time wrap_time;
 	bool id_is_secret; /* the user id of variant C's signatures; else the usual one */
@@ -108,7 +108,8 @@ struct yt_str nhsa_sender(struct yt_plugin *self, const struct yt_header *header
 /* The one header of that name; empty when there is none or more than one. */
 struct yt_str nhsa_header(const struct yt_header *headers, size_t n, const char *name);
 int nhsa_explain_signature(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str octets,
-        const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena, struct yt_buf *out); /* sign_tell.c */
+        const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena,
+        struct yt_buf *out); /* sign_tell.c */
 int nhsa_bus_sign(struct yt_plugin *self, struct yt_arena *arena, int64_t now_ms, struct yt_header *out, size_t max);
 struct yt_str nhsa_bus_sender(const struct yt_header *headers, size_t n);
 int nhsa_bus_verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key,
@@ -160,8 +161,8 @@ int nhsa_path(
         struct yt_plugin *self, struct yt_str wire, struct yt_str base, struct yt_arena *arena, struct yt_str *path);
 /* The transaction whose path that is; empty: none that stands alone. */
 struct yt_str nhsa_wire_of_path(const struct nhsa *nhsa, struct yt_str path);
-int nhsa_blank(struct yt_plugin *self, struct yt_str wire, bool is_answer, struct yt_arena *arena,
-        struct yt_str octets, yt_blank *put, void *ctx, struct yt_buf *out);
+int nhsa_blank(struct yt_plugin *self, struct yt_str wire, bool is_answer, struct yt_arena *arena, struct yt_str octets,
+        yt_blank *put, void *ctx, struct yt_buf *out);
 int nhsa_statement_write(struct yt_plugin *self, enum yt_statement kind, struct yt_str name,
         const struct yt_statement_row *rows, size_t n, struct yt_buf *out);
 int nhsa_statement_read(struct yt_plugin *self, enum yt_statement kind, struct yt_str octets, struct yt_arena *arena,

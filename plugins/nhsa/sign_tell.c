@@ -36,8 +36,9 @@ static void tell_time(struct yt_str text, int64_t now_ms, const char *unit, stru
 		value /= 1000;
 	}
 	yt_time_print(value * 1000, clock);
-	yt_buf_printf(out, "time: %s, %lld s %s our clock\n", clock, (long long)(value * 1000 < now_ms ? now_ms / 1000 - value :
-		value - now_ms / 1000), value * 1000 <= now_ms ? "behind" : "ahead of");
+	yt_buf_printf(out, "time: %s, %lld s %s our clock\n", clock,
+	        (long long)(value * 1000 < now_ms ? now_ms / 1000 - value : value - now_ms / 1000),
+	        value * 1000 <= now_ms ? "behind" : "ahead of");
 }
 
 /* -- variant A ---------------------------------------------------------------------------------- */
@@ -86,8 +87,8 @@ static int tell_a(struct yt_plugin *self, const char *prefix, const struct yt_st
 		if (same_text(value[SIGNATURE], hex, true)) {
 			bool lower = same_text(value[SIGNATURE], hex, false);
 
-			yt_buf_printf(out, "verified: with the secret %.*s, hex in %s case (both are taken)\n", YT_FMT(keys[i]),
-			        lower ? "lower" : "upper or mixed");
+			yt_buf_printf(out, "verified: with the secret %.*s, hex in %s case (both are taken)\n",
+			        YT_FMT(keys[i]), lower ? "lower" : "upper or mixed");
 			return 0;
 		}
 		yt_buf_printf(out, "expected: %s with <secret %.*s>\n", hex, YT_FMT(keys[i]));
@@ -95,14 +96,15 @@ static int tell_a(struct yt_plugin *self, const char *prefix, const struct yt_st
 	}
 	yt_buf_printf(out, "given: %.*s\n", YT_FMT(value[SIGNATURE]));
 	if (value[SIGNATURE].n != 64)
-		yt_buf_printf(out, "slip: a signature of this variant has 64 hex digits, not %zu\n", value[SIGNATURE].n);
+		yt_buf_printf(
+		        out, "slip: a signature of this variant has 64 hex digits, not %zu\n", value[SIGNATURE].n);
 	return rv;
 }
 
 /* -- variant A2 --------------------------------------------------------------------------------- */
 
-static int tell_bus(struct yt_plugin *self, const struct yt_str value[4], struct yt_str given, const struct yt_str *keys,
-        size_t n_keys, int64_t now_ms, struct yt_buf *out)
+static int tell_bus(struct yt_plugin *self, const struct yt_str value[4], struct yt_str given,
+        const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_buf *out)
 {
 	struct yt_buf text = { 0 }, base64 = { 0 };
 	struct yt_piece piece;
@@ -122,7 +124,8 @@ static int tell_bus(struct yt_plugin *self, const struct yt_str value[4], struct
 		yt_buf_clear(&base64);
 		nhsa_put_base64((struct yt_str){ (const char *)mac, sizeof(mac) }, &base64);
 		rv = yt_str_eq(yt_buf_view(&base64), given) ? 0 : YT_EDENIED;
-		yt_buf_printf(out, rv == 0 ? "verified: %.*s with the secret %.*s\n" : "expected: %.*s with <secret %.*s>\n",
+		yt_buf_printf(out,
+		        rv == 0 ? "verified: %.*s with the secret %.*s\n" : "expected: %.*s with <secret %.*s>\n",
 		        YT_FMT(yt_buf_view(&base64)), YT_FMT(keys[i]));
 	}
 	if (rv != 0)
@@ -150,9 +153,11 @@ int nhsa_explain_signature(struct yt_plugin *self, const struct yt_header *heade
 		}
 		for (size_t i = 0; n_found > 0 && i < 4; i++)
 			if (value[i].n == 0)
-				yt_buf_printf(out, "missing: %s-%s, or it is given more than once\n", prefixes[p], parts[i]);
+				yt_buf_printf(
+				        out, "missing: %s-%s, or it is given more than once\n", prefixes[p], parts[i]);
 		if (n_found > 0)
-			rv = n_found < 4 ? YT_EDENIED : tell_a(self, prefixes[p], value, keys, n_keys, now_ms, arena, out);
+			rv = n_found < 4 ? YT_EDENIED
+			                 : tell_a(self, prefixes[p], value, keys, n_keys, now_ms, arena, out);
 	}
 	if (rv != YT_ENOTFOUND || given.n == 0)
 		return out->failed ? YT_ENOMEM : rv;

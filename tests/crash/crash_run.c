@@ -54,8 +54,7 @@ static void arm_faults(void)
 
 	json_decref(world_control("DELETE", "/fault", NULL));
 	for (int i = 0; i < 3; i++) {
-		snprintf(spec, sizeof(spec),
-		        "{\"kind\":\"%s\",\"infno\":\"%s\",\"count\":%d,\"skip\":%d,\"ms\":%d}",
+		snprintf(spec, sizeof(spec), "{\"kind\":\"%s\",\"infno\":\"%s\",\"count\":%d,\"skip\":%d,\"ms\":%d}",
 		        kinds[dice() % 6], numbers[dice() % 5], 1 + (int)(dice() % 3), (int)(dice() % 20),
 		        200 + (int)(dice() % (SERVER_DELAY_MS - 700)));
 		json_decref(world_control("POST", "/fault", spec));

@@ -29,8 +29,8 @@ struct yt_json_error {
 /* Reads one value.  text: borrowed by the tree (texts without escapes point into it), so it must
  * live as long as the arena's content; at most 4 GiB.  root is set on 0 only, err in any case.
  * Returns 0, YT_EFORMAT, YT_ELIMIT or YT_ENOMEM; err may be NULL. */
-int yt_json_read(struct yt_arena *arena, struct yt_str text, const struct yt_json_limits *limits,
-                 struct yt_node **root, struct yt_json_error *err);
+int yt_json_read(struct yt_arena *arena, struct yt_str text, const struct yt_json_limits *limits, struct yt_node **root,
+        struct yt_json_error *err);
 
 /* Appends compact JSON.  Numbers are written digit by digit as they are kept; control characters,
  * quote and backslash are escaped, all else is passed as it is and must be UTF-8.  Check out->failed at

@@ -9,85 +9,85 @@
 
 /* What a message does, whatever its number in a format.  Order is stored in the journal: append only. */
 enum yt_operation {
-	YT_OP_UNREAD = 0, /* a national transaction without an operation of ours: passed on unread */
-	YT_OP_PERSON_CHECK,         /* 1101 */
-	YT_OP_OUTPATIENT_REGISTER,  /* 2201 */
+	YT_OP_UNREAD = 0,                 /* a national transaction without an operation of ours: passed on unread */
+	YT_OP_PERSON_CHECK,               /* 1101 */
+	YT_OP_OUTPATIENT_REGISTER,        /* 2201 */
 	YT_OP_OUTPATIENT_REGISTER_CANCEL, /* 2202 */
-	YT_OP_OUTPATIENT_VISIT,     /* 2203, 2203A */
-	YT_OP_OUTPATIENT_FEES,      /* 2204 */
-	YT_OP_OUTPATIENT_FEES_CANCEL, /* 2205 */
-	YT_OP_OUTPATIENT_PRESETTLE, /* 2206 */
-	YT_OP_OUTPATIENT_SETTLE,    /* 2207 */
-	YT_OP_OUTPATIENT_SETTLE_CANCEL, /* 2208 */
-	YT_OP_INPATIENT_FEES,       /* 2301 */
-	YT_OP_INPATIENT_FEES_CANCEL, /* 2302 */
-	YT_OP_INPATIENT_PRESETTLE,  /* 2303 */
-	YT_OP_INPATIENT_SETTLE,     /* 2304 */
-	YT_OP_INPATIENT_SETTLE_CANCEL, /* 2305 */
-	YT_OP_INPATIENT_ADMIT,      /* 2401 */
-	YT_OP_INPATIENT_DISCHARGE,  /* 2402 */
-	YT_OP_INPATIENT_CHANGE,     /* 2403 */
-	YT_OP_INPATIENT_ADMIT_CANCEL, /* 2404 */
+	YT_OP_OUTPATIENT_VISIT,           /* 2203, 2203A */
+	YT_OP_OUTPATIENT_FEES,            /* 2204 */
+	YT_OP_OUTPATIENT_FEES_CANCEL,     /* 2205 */
+	YT_OP_OUTPATIENT_PRESETTLE,       /* 2206 */
+	YT_OP_OUTPATIENT_SETTLE,          /* 2207 */
+	YT_OP_OUTPATIENT_SETTLE_CANCEL,   /* 2208 */
+	YT_OP_INPATIENT_FEES,             /* 2301 */
+	YT_OP_INPATIENT_FEES_CANCEL,      /* 2302 */
+	YT_OP_INPATIENT_PRESETTLE,        /* 2303 */
+	YT_OP_INPATIENT_SETTLE,           /* 2304 */
+	YT_OP_INPATIENT_SETTLE_CANCEL,    /* 2305 */
+	YT_OP_INPATIENT_ADMIT,            /* 2401 */
+	YT_OP_INPATIENT_DISCHARGE,        /* 2402 */
+	YT_OP_INPATIENT_CHANGE,           /* 2403 */
+	YT_OP_INPATIENT_ADMIT_CANCEL,     /* 2404 */
 	YT_OP_INPATIENT_DISCHARGE_CANCEL, /* 2405 */
-	YT_OP_REVERSE,              /* 2601 */
-	YT_OP_SIGN_IN,              /* 9001 */
-	YT_OP_SIGN_OUT,             /* 9002 */
-	YT_OP_VISIT_QUERY,          /* 5201 */
-	YT_OP_SETTLEMENT_QUERY,     /* 5203 */
-	YT_OP_PHARMACY_PRESETTLE, /* 2101 */
-	YT_OP_PHARMACY_SETTLE, /* 2102 */
-	YT_OP_PHARMACY_SETTLE_CANCEL, /* 2103 */
-	YT_OP_CREDENTIAL_READ, /* 1161, 1162, 1163 */
-	YT_OP_INSTITUTION_QUERY, /* 1201 */
-	YT_OP_CATALOGUE_DOWNLOAD, /* 1301 .. 1321 without the paged ones */
-	YT_OP_CATALOGUE_QUERY, /* 1304, 1312, 1316 .. 1319 */
-	YT_OP_DICTIONARY_QUERY, /* 1901 */
-	YT_OP_ENTITLEMENT_CHECK, /* 2001 */
-	YT_OP_TRANSFER_FILE, /* 2501, 2501A */
-	YT_OP_TRANSFER_FILE_CANCEL, /* 2502 */
-	YT_OP_CHRONIC_FILE, /* 2503 */
-	YT_OP_CHRONIC_FILE_CANCEL, /* 2504 */
-	YT_OP_DESIGNATION_FILE, /* 2505 */
-	YT_OP_DESIGNATION_FILE_CANCEL, /* 2506 */
-	YT_OP_INJURY_FILE, /* 2507 */
-	YT_OP_REVIEW_BEFORE, /* 3101 */
-	YT_OP_REVIEW_DURING, /* 3102 */
-	YT_OP_REVIEW_FEEDBACK, /* 3103 */
-	YT_OP_RECONCILE_TOTALS, /* 3201 */
-	YT_OP_RECONCILE_DETAILS, /* 3202 */
-	YT_OP_RECONCILE_DAILY, /* 3211: starts a comparison, books nothing */
-	YT_OP_RECONCILE_QUERY, /* 3209A, 3212, 13203 */
-	YT_OP_CLEARING_APPLY, /* 3203, 3203A */
-	YT_OP_CLEARING_APPLY_CANCEL, /* 3204, 3204A */
-	YT_OP_CLEARING_QUERY, /* 3205A, 3206A */
-	YT_OP_REMOTE_CLEARING_QUERY, /* 3260 */
-	YT_OP_REMOTE_CLEARING_CONFIRM, /* 3261 */
+	YT_OP_REVERSE,                    /* 2601 */
+	YT_OP_SIGN_IN,                    /* 9001 */
+	YT_OP_SIGN_OUT,                   /* 9002 */
+	YT_OP_VISIT_QUERY,                /* 5201 */
+	YT_OP_SETTLEMENT_QUERY,           /* 5203 */
+	YT_OP_PHARMACY_PRESETTLE,         /* 2101 */
+	YT_OP_PHARMACY_SETTLE,            /* 2102 */
+	YT_OP_PHARMACY_SETTLE_CANCEL,     /* 2103 */
+	YT_OP_CREDENTIAL_READ,            /* 1161, 1162, 1163 */
+	YT_OP_INSTITUTION_QUERY,          /* 1201 */
+	YT_OP_CATALOGUE_DOWNLOAD,         /* 1301 .. 1321 without the paged ones */
+	YT_OP_CATALOGUE_QUERY,            /* 1304, 1312, 1316 .. 1319 */
+	YT_OP_DICTIONARY_QUERY,           /* 1901 */
+	YT_OP_ENTITLEMENT_CHECK,          /* 2001 */
+	YT_OP_TRANSFER_FILE,              /* 2501, 2501A */
+	YT_OP_TRANSFER_FILE_CANCEL,       /* 2502 */
+	YT_OP_CHRONIC_FILE,               /* 2503 */
+	YT_OP_CHRONIC_FILE_CANCEL,        /* 2504 */
+	YT_OP_DESIGNATION_FILE,           /* 2505 */
+	YT_OP_DESIGNATION_FILE_CANCEL,    /* 2506 */
+	YT_OP_INJURY_FILE,                /* 2507 */
+	YT_OP_REVIEW_BEFORE,              /* 3101 */
+	YT_OP_REVIEW_DURING,              /* 3102 */
+	YT_OP_REVIEW_FEEDBACK,            /* 3103 */
+	YT_OP_RECONCILE_TOTALS,           /* 3201 */
+	YT_OP_RECONCILE_DETAILS,          /* 3202 */
+	YT_OP_RECONCILE_DAILY,            /* 3211: starts a comparison, books nothing */
+	YT_OP_RECONCILE_QUERY,            /* 3209A, 3212, 13203 */
+	YT_OP_CLEARING_APPLY,             /* 3203, 3203A */
+	YT_OP_CLEARING_APPLY_CANCEL,      /* 3204, 3204A */
+	YT_OP_CLEARING_QUERY,             /* 3205A, 3206A */
+	YT_OP_REMOTE_CLEARING_QUERY,      /* 3260 */
+	YT_OP_REMOTE_CLEARING_CONFIRM,    /* 3261 */
 	YT_OP_REMOTE_CLEARING_CONFIRM_CANCEL, /* 3262 */
-	YT_OP_STOCK_SALE, /* 3505 */
-	YT_OP_STOCK_RETURN, /* 3506 */
-	YT_OP_STOCK_DELETE, /* 3507 */
-	YT_OP_STOCK_QUERY, /* 3508 .. 3513 */
-	YT_OP_STAFF_QUERY, /* 5101, 5102 */
-	YT_OP_DIAGNOSIS_QUERY, /* 5202 */
-	YT_OP_FEES_QUERY, /* 5204 */
-	YT_OP_MEDICATION_QUERY, /* 5205 */
-	YT_OP_ACCUMULATION_QUERY, /* 5206 */
-	YT_OP_CHRONIC_QUERY, /* 5301 */
-	YT_OP_DESIGNATION_QUERY, /* 5302 */
-	YT_OP_STAY_QUERY, /* 5303 */
-	YT_OP_TRANSFER_QUERY, /* 5304 */
-	YT_OP_REPORT_QUERY, /* 5401, 5402 */
-	YT_OP_PAYMENT_FEES, /* 6201 */
-	YT_OP_PAYMENT_ORDER, /* 6202 */
-	YT_OP_PAYMENT_REFUND, /* 6203 */
-	YT_OP_PAYMENT_QUERY, /* 6301 */
-	YT_OP_PAYMENT_REVOKE, /* 6401 */
-	YT_OP_FILE_UPLOAD, /* 9101 */
-	YT_OP_FILE_DOWNLOAD, /* 9102 */
-	YT_OP_LINK,          /* KSBW P001: sign-in of a province, heartbeat */
-	YT_OP_FILING_QUERY,  /* KSBW P101 */
-	YT_OP_FILING_PUSH,   /* KSBW P102 */
-	YT_OP_OUTCOME_QUERY, /* KSBW P201: what became of a message */
+	YT_OP_STOCK_SALE,                     /* 3505 */
+	YT_OP_STOCK_RETURN,                   /* 3506 */
+	YT_OP_STOCK_DELETE,                   /* 3507 */
+	YT_OP_STOCK_QUERY,                    /* 3508 .. 3513 */
+	YT_OP_STAFF_QUERY,                    /* 5101, 5102 */
+	YT_OP_DIAGNOSIS_QUERY,                /* 5202 */
+	YT_OP_FEES_QUERY,                     /* 5204 */
+	YT_OP_MEDICATION_QUERY,               /* 5205 */
+	YT_OP_ACCUMULATION_QUERY,             /* 5206 */
+	YT_OP_CHRONIC_QUERY,                  /* 5301 */
+	YT_OP_DESIGNATION_QUERY,              /* 5302 */
+	YT_OP_STAY_QUERY,                     /* 5303 */
+	YT_OP_TRANSFER_QUERY,                 /* 5304 */
+	YT_OP_REPORT_QUERY,                   /* 5401, 5402 */
+	YT_OP_PAYMENT_FEES,                   /* 6201 */
+	YT_OP_PAYMENT_ORDER,                  /* 6202 */
+	YT_OP_PAYMENT_REFUND,                 /* 6203 */
+	YT_OP_PAYMENT_QUERY,                  /* 6301 */
+	YT_OP_PAYMENT_REVOKE,                 /* 6401 */
+	YT_OP_FILE_UPLOAD,                    /* 9101 */
+	YT_OP_FILE_DOWNLOAD,                  /* 9102 */
+	YT_OP_LINK,                           /* KSBW P001: sign-in of a province, heartbeat */
+	YT_OP_FILING_QUERY,                   /* KSBW P101 */
+	YT_OP_FILING_PUSH,                    /* KSBW P102 */
+	YT_OP_OUTCOME_QUERY,                  /* KSBW P201: what became of a message */
 	YT_OP_COUNT
 };
 
@@ -102,10 +102,10 @@ enum yt_money_rule {
 
 struct yt_op {
 	enum yt_operation id;
-	const char *name;      /* "outpatient.settle" */
-	const char *zh;        /* 门诊结算 */
-	bool changes_state;    /* pre-settlement and queries do not */
-	bool is_settlement;    /* fixes or undoes money: P13 applies */
+	const char *name;       /* "outpatient.settle" */
+	const char *zh;         /* 门诊结算 */
+	bool changes_state;     /* pre-settlement and queries do not */
+	bool is_settlement;     /* fixes or undoes money: P13 applies */
 	unsigned request_money; /* enum yt_money_rule bits checked before sending */
 	unsigned reply_money;   /* checked on the answer: a breach marks it, never withholds it */
 };
@@ -116,47 +116,51 @@ const struct yt_op *yt_op(enum yt_operation id);
 struct yt_msg {
 	struct yt_arena *arena;
 	const struct yt_op *op;
-	struct yt_str wire_op;      /* the format's own number, "2207"; preset where it is known before decode_request */
-	struct yt_str number;       /* sender's message number, msgid */
-	struct yt_str institution;  /* fixmedins_code: who it is for, checked against the certificate */
+	struct yt_str wire_op;     /* the format's own number, "2207"; preset where it is known before decode_request */
+	struct yt_str number;      /* sender's message number, msgid */
+	struct yt_str institution; /* fixmedins_code: who it is for, checked against the certificate */
 	struct yt_str institution_name;
-	struct yt_str operator_id;  /* opter */
+	struct yt_str operator_id; /* opter */
 	struct yt_str operator_name;
 	struct yt_str sign_no;
 	struct yt_str treatment_area; /* mdtrtarea_admvs */
 	struct yt_str insured_area;   /* insuplc_admdvs; may be empty */
 	struct yt_str time;           /* inf_time as sent */
 	/* Taken out of the business part where the operation has them, else empty. */
-	struct yt_str person;        /* psn_no */
-	struct yt_str visit;         /* mdtrt_id */
-	struct yt_str own_visit;     /* ipt_otp_no or ipt_no: the institution's number before mdtrt_id exists */
-	struct yt_str batch;         /* chrg_bchno */
-	struct yt_str settlement;    /* setl_id */
-	struct yt_str original_number; /* omsgid of a reversal */
+	struct yt_str person;           /* psn_no */
+	struct yt_str visit;            /* mdtrt_id */
+	struct yt_str own_visit;        /* ipt_otp_no or ipt_no: the institution's number before mdtrt_id exists */
+	struct yt_str batch;            /* chrg_bchno */
+	struct yt_str settlement;       /* setl_id */
+	struct yt_str original_number;  /* omsgid of a reversal */
 	struct yt_str original_wire_op; /* oinfno of a reversal */
-	int64_t amount_fen;          /* medfee_sumamt; 0 when it has none */
-	struct yt_str content;       /* raw octets of the business part: "same content" (P2) is about these */
-	const void *passed;          /* codec's own: the table that body obeyed when it was read from content; else NULL */
-	struct yt_node *head;        /* envelope as an object, business part left out; unknown members kept */
-	struct yt_node *body;        /* business part: the value of `input` or `output` */
-	size_t n_secrets;            /* values of body that must not be kept in clear (yt_table_secrets) */
-	struct yt_str path; /* set by the caller of decode_request: the path that was asked; empty: not told */
+	int64_t amount_fen;             /* medfee_sumamt; 0 when it has none */
+	struct yt_str content;          /* raw octets of the business part: "same content" (P2) is about these */
+	const void *passed;   /* codec's own: the table that body obeyed when it was read from content; else NULL */
+	struct yt_node *head; /* envelope as an object, business part left out; unknown members kept */
+	struct yt_node *body; /* business part: the value of `input` or `output` */
+	size_t n_secrets;     /* values of body that must not be kept in clear (yt_table_secrets) */
+	struct yt_str path;   /* set by the caller of decode_request: the path that was asked; empty: not told */
 	/* Of formats whose messages carry their own number, time and signature (crossprovince.md 7).
 	 * Filled by decode_request, where the format has it: */
 	struct yt_str octets; /* the whole message as it came: a codec of the same format may pass it on unchanged */
 	struct yt_str sender; /* the end party that sent it, "330000" */
-	bool is_authentic;    /* its key, signature and digest are good: a stored answer may be given, whatever else is wrong */
-	int64_t sent_ms, expires_ms; /* when it was sent, and until when it may be executed, by its sender's clock; 0: not said */
-	struct yt_str refusal; /* the format's own code for what *fault says */
-	int64_t valid_from_ms; /* before that its sender's clock is wrong; 0: not said */
-	struct yt_str too_early, too_late; /* the code for refusal when it came before valid_from_ms, after expires_ms */
+	bool is_authentic;    /* its key, signature and digest are good: a stored answer may be given, whatever else is
+	                         wrong */
+	int64_t sent_ms, expires_ms; /* when it was sent, and until when it may be executed, by its sender's clock; 0:
+	                                not said */
+	struct yt_str refusal;       /* the format's own code for what *fault says */
+	int64_t valid_from_ms;       /* before that its sender's clock is wrong; 0: not said */
+	struct yt_str too_early,
+	        too_late; /* the code for refusal when it came before valid_from_ms, after expires_ms */
 	/* Filled by who asks for an encoding, where the codec makes numbers (make_number): */
 	struct yt_str own_number; /* ours for this message at the party asked; empty: number is */
 	int64_t wall_ms;          /* written as the time of sending; 0: time is */
-	/* What was sent to the party asked: decode_reply, query_for, judge and reversal_of read number, time and digest there. */
+	/* What was sent to the party asked: decode_reply, query_for, judge and reversal_of read number, time and digest
+	 * there. */
 	struct yt_str sent;
-	/* What earlier messages of the case brought, by canonical names: an object, whose member feedetail has the accepted
-	 * fee lines with their split; NULL: none.  What a message does not say itself is taken from here. */
+	/* What earlier messages of the case brought, by canonical names: an object, whose member feedetail has the
+	 * accepted fee lines with their split; NULL: none.  What a message does not say itself is taken from here. */
 	const struct yt_node *facts;
 };
 
@@ -166,29 +170,31 @@ enum yt_outcome { YT_DONE = 1, YT_REFUSED = 2, YT_UNKNOWN = 3 };
 struct yt_reply {
 	struct yt_arena *arena;
 	enum yt_outcome outcome;
-	struct yt_str code;   /* the party's own code, "-1" */
-	struct yt_str text;   /* its text, whole */
-	struct yt_str number; /* the receiver's number, inf_refmsgid */
+	struct yt_str code;       /* the party's own code, "-1" */
+	struct yt_str text;       /* its text, whole */
+	struct yt_str number;     /* the receiver's number, inf_refmsgid */
 	struct yt_str visit;      /* mdtrt_id the party issued, else empty */
 	struct yt_str settlement; /* setl_id the party issued, else empty */
 	struct yt_str sign_no;    /* of a sign-in */
-	int64_t amount_fen, fund_fen, account_fen, cash_fen; /* medfee_sumamt, fund_pay_sumamt, acct_pay, psn_cash_pay */
+	int64_t amount_fen, fund_fen, account_fen,
+	        cash_fen;     /* medfee_sumamt, fund_pay_sumamt, acct_pay, psn_cash_pay */
 	bool already_done;    /* refused, but only since it had been done before */
 	bool never_happened;  /* refused: the original of a reversal is not there */
 	bool session_expired; /* refused: sign in again, then the same call */
 	bool at_gateway;      /* refused on its way (signature, time): of what an earlier try did it says nothing */
-	int64_t wall_ms;      /* set by the caller of encode_reply: time written into an answer of ours; 0 leaves it out */
-	struct yt_node *head; /* envelope members but the business part; NULL: an answer of ours */
-	struct yt_node *body; /* NULL when there is none */
+	int64_t wall_ms; /* set by the caller of encode_reply: time written into an answer of ours; 0 leaves it out */
+	struct yt_node *head;  /* envelope members but the business part; NULL: an answer of ours */
+	struct yt_node *body;  /* NULL when there is none */
 	struct yt_str content; /* raw octets of body, and ... */
-	const void *passed;   /* ... the table that it went through, as in struct yt_msg */
-	struct yt_str raw;    /* the answer is a file and no tree: its octets, passed on as they are; else empty */
-	size_t n_secrets;     /* values of body that must not be kept in clear (yt_table_secrets) */
-	struct yt_str octets;     /* decode_reply, where the format signs: the whole answer as it came */
-	struct yt_str own_number; /* set by the caller of encode_reply: ours for this answer, where the codec makes numbers */
-	bool may_retry;           /* refused, for now: the same may be asked again later with a new number */
-	struct yt_str breach;     /* done, but it does not add up: passed on marked (P4); else empty */
-	uint16_t own_text;        /* a refusal of the gateway's own: the number of its text (engine/texts.h); 0: the party's */
+	const void *passed;    /* ... the table that it went through, as in struct yt_msg */
+	struct yt_str raw;     /* the answer is a file and no tree: its octets, passed on as they are; else empty */
+	size_t n_secrets;      /* values of body that must not be kept in clear (yt_table_secrets) */
+	struct yt_str octets;  /* decode_reply, where the format signs: the whole answer as it came */
+	struct yt_str
+	        own_number; /* set by the caller of encode_reply: ours for this answer, where the codec makes numbers */
+	bool may_retry;     /* refused, for now: the same may be asked again later with a new number */
+	struct yt_str breach; /* done, but it does not add up: passed on marked (P4); else empty */
+	uint16_t own_text; /* a refusal of the gateway's own: the number of its text (engine/texts.h); 0: the party's */
 };
 
 /* What makes a refusal readable: the path of the field and what is wrong with it. */

@@ -27,7 +27,8 @@ struct yt_node *yt_node_new(struct yt_arena *arena, enum yt_kind kind);
 /* Appends a new member to an OBJECT (name) or ARRAY (name {0}).  parent NULL gives NULL, so calls chain. */
 struct yt_node *yt_node_add(struct yt_arena *arena, struct yt_node *parent, struct yt_str name, enum yt_kind kind);
 struct yt_node *yt_node_add_text(struct yt_arena *arena, struct yt_node *parent, const char *name, struct yt_str text);
-struct yt_node *yt_node_add_number(struct yt_arena *arena, struct yt_node *parent, const char *name, struct yt_str digits);
+struct yt_node *yt_node_add_number(
+        struct yt_arena *arena, struct yt_node *parent, const char *name, struct yt_str digits);
 struct yt_node *yt_node_add_fen(struct yt_arena *arena, struct yt_node *parent, const char *name, int64_t fen);
 
 /* First member of that name; NULL when node is NULL, is no object or has none. */

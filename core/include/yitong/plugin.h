@@ -30,8 +30,8 @@ void yt_plugin_log(const struct yt_plugin *self, enum yt_level level, const char
 /* Host services: digest and keyed work by key name; the plugin never sees a private key. */
 /* Hex of SHA-256 over before + the secret named key + after (nhsa.md 1.4).  upper: hex in upper case.
  * Returns 0 or YT_ENOTFOUND when no such key is configured. */
-int yt_key_sha256_wrapped(const struct yt_plugin *self, struct yt_str key, struct yt_str before,
-                          struct yt_str after, bool upper, char out[65]);
+int yt_key_sha256_wrapped(const struct yt_plugin *self, struct yt_str key, struct yt_str before, struct yt_str after,
+        bool upper, char out[65]);
 void yt_random(void *out, size_t n); /* from the system's generator */
 
 /* Keys by name, since 1.1 (format/keys.h says how they are configured).  All of it may be called from any
@@ -42,14 +42,14 @@ void yt_random(void *out, size_t n); /* from the system's generator */
 void yt_sm3(struct yt_str octets, uint8_t out[32]);
 
 int yt_key_hmac(const struct yt_plugin *self, enum yt_hmac hmac, struct yt_str key, const struct yt_piece *pieces,
-                size_t n_pieces, uint8_t *out);
+        size_t n_pieces, uint8_t *out);
 
 /* SM2 with SM3 (GB/T 32918.2): r and s, 32 octets each, big-endian.  user_id: NULL is the usual
  * 1234567812345678.  Verifying takes any half of the key; YT_EDENIED: not its signature. */
 int yt_key_sm2_sign(const struct yt_plugin *self, struct yt_str key, const struct yt_piece *user_id,
-                    const struct yt_piece *pieces, size_t n_pieces, uint8_t out[64]);
+        const struct yt_piece *pieces, size_t n_pieces, uint8_t out[64]);
 int yt_key_sm2_verify(const struct yt_plugin *self, struct yt_str key, const struct yt_piece *user_id,
-                      const struct yt_piece *pieces, size_t n_pieces, const uint8_t signature[64]);
+        const struct yt_piece *pieces, size_t n_pieces, const uint8_t signature[64]);
 /* The same signature as DER, for formats that want that (insurer.md).  YT_EFORMAT: not DER of two
  * numbers of at most 32 octets. */
 int yt_sm2_to_der(const uint8_t signature[64], struct yt_buf *out);
@@ -63,13 +63,14 @@ int yt_key_sm2_decrypt(const struct yt_plugin *self, struct yt_str key, struct y
 /* Append to out.  YT_EFORMAT: iv or derive of a wrong length, or sealed octets that are no whole blocks;
  * YT_EDENIED: padding or tag wrong. */
 int yt_key_sm4_encrypt(const struct yt_plugin *self, const struct yt_sm4 *how, struct yt_str clear, struct yt_buf *out);
-int yt_key_sm4_decrypt(const struct yt_plugin *self, const struct yt_sm4 *how, struct yt_str sealed, struct yt_buf *out);
+int yt_key_sm4_decrypt(
+        const struct yt_plugin *self, const struct yt_sm4 *how, struct yt_str sealed, struct yt_buf *out);
 
 /* The key of that owner (not empty) and wire id, for verifying.  With an empty id: of the owner's keys of that kind
  * the one whose validity began last, for signing while two overlap.  Texts are borrowed for as long as
  * the instance lives.  YT_ENOTFOUND: none; YT_ESTATE: there is one (*out), but not valid at now_ms. */
 int yt_key_find(const struct yt_plugin *self, struct yt_str owner, struct yt_str id, enum yt_key_kind kind,
-                int64_t now_ms, struct yt_key *out);
+        int64_t now_ms, struct yt_key *out);
 
 struct yt_setting {
 	const char *key;
@@ -79,27 +80,27 @@ struct yt_setting {
 
 /* How an unknown outcome of an operation is found out at a party of this format. */
 enum yt_resolve {
-	YT_RESOLVE_NONE,    /* reads: ask again with a new number, nothing to find out */
-	YT_RESOLVE_RESEND,  /* the same octets again; "already there" counts as done */
-	YT_RESOLVE_QUERY,   /* ask; found: adopt; surely absent: the same octets again */
-	YT_RESOLVE_REVERSE, /* never again: undo it by the original's number */
+	YT_RESOLVE_NONE,          /* reads: ask again with a new number, nothing to find out */
+	YT_RESOLVE_RESEND,        /* the same octets again; "already there" counts as done */
+	YT_RESOLVE_QUERY,         /* ask; found: adopt; surely absent: the same octets again */
+	YT_RESOLVE_REVERSE,       /* never again: undo it by the original's number */
 	YT_RESOLVE_QUERY_REVERSE, /* a cancel: ask first; only if surely not done, undo it by its number */
-	YT_RESOLVE_PARK,    /* cannot be found out by machine: an operator decides */
-	/* Ask; found: adopt what it got, also a refusal; surely absent: it failed, and a new one may be sent.  As long as
-	 * nobody says, or when the patient has left: undo it by its number, which is safe at any time. */
+	YT_RESOLVE_PARK,          /* cannot be found out by machine: an operator decides */
+	/* Ask; found: adopt what it got, also a refusal; surely absent: it failed, and a new one may be sent.  As long
+	 * as nobody says, or when the patient has left: undo it by its number, which is safe at any time. */
 	YT_RESOLVE_ADOPT
 };
 
 /* One wire operation of the format. */
 struct yt_wire_op {
-	const char *wire;      /* "2207" */
-	enum yt_operation op;  /* what it does */
+	const char *wire;     /* "2207" */
+	enum yt_operation op; /* what it does */
 	enum yt_resolve resolve;
 };
 
 /* One HTTP header a codec adds to a request of ours, or reads from a request to us. */
 struct yt_header {
-	struct yt_str name;  /* any case when read, as it shall stand when written */
+	struct yt_str name; /* any case when read, as it shall stand when written */
 	struct yt_str value;
 };
 
@@ -121,10 +122,10 @@ struct yt_statement_row {
 };
 
 struct yt_codec_api {
-	uint16_t abi_major, abi_minor; /* what the plugin was built with; never moved */
-	uint32_t size;                 /* sizeof(struct yt_codec_api) in that build, bytes */
-	const char *name;              /* "nhsa": [a-z0-9-], 1..31 bytes, static storage */
-	const char *content_type;      /* of the octets, "application/json; charset=utf-8" */
+	uint16_t abi_major, abi_minor;     /* what the plugin was built with; never moved */
+	uint32_t size;                     /* sizeof(struct yt_codec_api) in that build, bytes */
+	const char *name;                  /* "nhsa": [a-z0-9-], 1..31 bytes, static storage */
+	const char *content_type;          /* of the octets, "application/json; charset=utf-8" */
 	const struct yt_setting *settings; /* ends with a NULL key */
 	const struct yt_wire_op *ops;      /* ends with a NULL wire */
 
@@ -138,20 +139,22 @@ struct yt_codec_api {
 	 * a refusal can name its number); YT_ENOMEM. */
 	int (*decode_request)(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault);
 	/* The answer to msg in this format.  reply->outcome is YT_DONE or YT_REFUSED, never YT_UNKNOWN. */
-	int (*encode_reply)(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out);
+	int (*encode_reply)(
+	        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out);
 	/* Checks the header signature of a request to us.  key: name of the sender's secret, found by
 	 * the caller id that sender() gave.  now_ms: wall clock.  0, or YT_EDENIED with *fault. */
 	int (*verify)(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key,
-	              int64_t now_ms, struct yt_fault *fault);
+	        int64_t now_ms, struct yt_fault *fault);
 	/* The caller id in the headers (x-tif-paasid); empty when there is none. */
 	struct yt_str (*sender)(struct yt_plugin *self, const struct yt_header *headers, size_t n);
 
 	/* We ask. */
-	int (*encode_request)(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault);
+	int (*encode_request)(
+	        struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault);
 	/* Reads the answer to msg.  http_status: 0 where the transport has none.  Never fails: what cannot
 	 * be read is outcome YT_UNKNOWN with the reason as text.  Returns 0 or YT_ENOMEM. */
 	int (*decode_reply)(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
-	                    struct yt_reply *reply);
+	        struct yt_reply *reply);
 	/* Headers for one try of a request of ours, made anew each time; texts live in arena.
 	 * Returns how many were written (at most max), or YT_ENOTFOUND when the key is missing. */
 	int (*sign)(struct yt_plugin *self, struct yt_arena *arena, int64_t now_ms, struct yt_header *out, size_t max);
@@ -162,56 +165,59 @@ struct yt_codec_api {
 	/* What the answer to that query proves.  On YT_FOUND adopted is the answer that original
 	 * would have got, as far as it can be known. */
 	enum yt_judgement (*judge)(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
-	                           struct yt_reply *adopted);
+	        struct yt_reply *adopted);
 	/* Fills the message that undoes original by its number.  YT_ENOTFOUND: it cannot be undone so. */
 	int (*reversal_of)(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal);
 	/* Fills a sign-in for an operator of ours. */
-	int (*sign_in_for)(struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *sign_in);
+	int (*sign_in_for)(
+	        struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *sign_in);
 
 	/* Since 1.1; may be NULL.  Where a request of ours goes.  base: the path of the party's address.  0 with
 	 * *path, which lives in arena or is borrowed from the instance; YT_ENOTFOUND: this party has no path for
 	 * that transaction; YT_ENOMEM. */
 	int (*path)(struct yt_plugin *self, struct yt_str wire_op, struct yt_str base, struct yt_arena *arena,
-	            struct yt_str *path);
+	        struct yt_str *path);
 	/* Since 1.1; may be NULL.  Octets of a request (or its answer) without their secrets, for what is kept:
 	 * appends to out the same message with each secret value replaced by what put appends (text without
 	 * quotes, at most 256 octets).  0: there are none, out is untouched; 1: out has it; YT_EFORMAT: they
 	 * cannot be read, so nobody knows; YT_ENOMEM. */
 	int (*blank)(struct yt_plugin *self, struct yt_str wire_op, bool is_answer, struct yt_arena *arena,
-	             struct yt_str octets, yt_blank *put, void *ctx, struct yt_buf *out);
+	        struct yt_str octets, yt_blank *put, void *ctx, struct yt_buf *out);
 	/* Since 1.1; may be NULL.  Appends the whole file (for nhsa a zip with name.txt in it) to out.  YT_EFORMAT: a
 	 * text is missing or cannot stand in the file; YT_ENOMEM. */
 	int (*statement_write)(struct yt_plugin *self, enum yt_statement kind, struct yt_str name,
-	                       const struct yt_statement_row *rows, size_t n, struct yt_buf *out);
+	        const struct yt_statement_row *rows, size_t n, struct yt_buf *out);
 	/* Reads such a file; *rows lives in arena.  YT_EFORMAT or YT_ELIMIT with *fault; YT_ENOMEM. */
-	int (*statement_read)(struct yt_plugin *self, enum yt_statement kind, struct yt_str octets, struct yt_arena *arena,
-	                      struct yt_statement_row **rows, size_t *n, struct yt_fault *fault);
-	/* Since 1.1; may be NULL.  How long the origin of a query may be kept waiting, ms; 0: as the party's timeouts say.
-	 * instead (new): what it hears when that is over or the party cannot be asked; its outcome stays
+	int (*statement_read)(struct yt_plugin *self, enum yt_statement kind, struct yt_str octets,
+	        struct yt_arena *arena, struct yt_statement_row **rows, size_t *n, struct yt_fault *fault);
+	/* Since 1.1; may be NULL.  How long the origin of a query may be kept waiting, ms; 0: as the party's timeouts
+	 * say. instead (new): what it hears when that is over or the party cannot be asked; its outcome stays
 	 * YT_UNKNOWN when that is to be a refusal. */
 	int64_t (*patience)(struct yt_plugin *self, const struct yt_msg *msg, struct yt_reply *instead);
 
 	/* Since 1.1; each may be NULL. */
 	/* A number of ours in this format, made of a serial that was durable before: for yt_msg.own_number and
 	 * yt_reply.own_number. */
-	int (*make_number)(struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number);
+	int (*make_number)(struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial,
+	        struct yt_str *number);
 	/* The stored answer to msg once more, where the format marks repeats or wants a new number and signature. */
-	int (*repeat_reply)(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str stored, struct yt_str own_number,
-	                    int64_t wall_ms, struct yt_buf *out);
+	int (*repeat_reply)(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str stored,
+	        struct yt_str own_number, int64_t wall_ms, struct yt_buf *out);
 	bool is_slow; /* encoding and decoding sign and verify (up to 2 ms): run them off the loop */
-	/* Since 1.1; may be NULL.  How a message is signed, for `yitong sign-explain`: appends lines "name: value", a secret as
-	 * <secret NAME>.  headers: of an HTTP request, n of them; octets: its body.  keys: names of the secrets configured,
-	 * each of which is tried.  0: a signature verifies; YT_EDENIED: none does, and the lines say what differs;
-	 * YT_ENOTFOUND: there is none; YT_ENOMEM. */
-	int (*explain_signature)(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str octets,
-	                         const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena,
-	                         struct yt_buf *out);
+	/* Since 1.1; may be NULL.  How a message is signed, for `yitong sign-explain`: appends lines "name: value", a
+	 * secret as <secret NAME>.  headers: of an HTTP request, n of them; octets: its body.  keys: names of the
+	 * secrets configured, each of which is tried.  0: a signature verifies; YT_EDENIED: none does, and the lines
+	 * say what differs; YT_ENOTFOUND: there is none; YT_ENOMEM. */
+	int (*explain_signature)(struct yt_plugin *self, const struct yt_header *headers, size_t n,
+	        struct yt_str octets, const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena,
+	        struct yt_buf *out);
 };
 
 /* Defines the one symbol core looks up.  Stands last in the plugin's main file. */
-#define YT_CODEC_PLUGIN(...)                                                                         \
-	YT_EXPORT extern const struct yt_codec_api yt_codec_api;                                     \
-	const struct yt_codec_api yt_codec_api = { .abi_major = YT_ABI_MAJOR,                        \
-		.abi_minor = YT_ABI_MINOR, .size = sizeof(struct yt_codec_api), __VA_ARGS__ }
+#define YT_CODEC_PLUGIN(...)                                                                                           \
+	YT_EXPORT extern const struct yt_codec_api yt_codec_api;                                                       \
+	const struct yt_codec_api yt_codec_api = {                                                                     \
+		.abi_major = YT_ABI_MAJOR, .abi_minor = YT_ABI_MINOR, .size = sizeof(struct yt_codec_api), __VA_ARGS__ \
+	}
 
 #endif

@@ -86,8 +86,8 @@ int yt_table_run(const struct yt_group *groups, size_t n, const char *root, enum
 
 /* The secret values of body, in the order of groups and rows; read after yt_table_run().  Returns how many
  * there are, of which at most max are written to out; they are body's own nodes. */
-size_t yt_table_secrets(const struct yt_group *groups, size_t n, const struct yt_node *body, struct yt_node **out,
-        size_t max);
+size_t yt_table_secrets(
+        const struct yt_group *groups, size_t n, const struct yt_node *body, struct yt_node **out, size_t max);
 
 /* The rows of a table as Markdown, one table per node, for docs and `yitong`. */
 void yt_table_print_markdown(const struct yt_table *table, struct yt_buf *out);

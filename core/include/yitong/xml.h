@@ -19,7 +19,7 @@
 
 #define YT_XML_DEEPEST 64 /* what a larger depth limit is cut to, and what the writer writes */
 
-struct yt_xml_limits { /* 0 takes the number in brackets */
+struct yt_xml_limits {       /* 0 takes the number in brackets */
 	uint32_t octets;     /* of the whole document [4 MiB] */
 	uint32_t depth;      /* nested elements, the root is 1 [8] */
 	uint32_t nodes;      /* elements and attributes in all [200 000] */
@@ -29,12 +29,12 @@ struct yt_xml_limits { /* 0 takes the number in brackets */
 };
 
 struct yt_xml_error {
-	size_t offset;   /* in the octets read, where reading stopped */
-	uint32_t line;   /* from 1 */
-	uint32_t column; /* in octets, from 1 */
+	size_t offset;       /* in the octets read, where reading stopped */
+	uint32_t line;       /* from 1 */
+	uint32_t column;     /* in octets, from 1 */
 	uint32_t code_point; /* of the character that is the matter, else 0 */
-	char path[160];  /* "ksbw/input/aac003"; the elements open there */
-	const char *why; /* static English text, such as "a DOCTYPE is not accepted" */
+	char path[160];      /* "ksbw/input/aac003"; the elements open there */
+	const char *why;     /* static English text, such as "a DOCTYPE is not accepted" */
 };
 
 struct yt_xml {
@@ -48,7 +48,7 @@ struct yt_xml {
  * element from its < to the > of its end tag.  out: set on 0 only; err: on failure, may be NULL.
  * Returns 0, YT_EFORMAT, YT_ELIMIT or YT_ENOMEM. */
 int yt_xml_read(struct yt_arena *arena, struct yt_str octets, const struct yt_xml_limits *limits, struct yt_xml *out,
-                struct yt_xml_error *err);
+        struct yt_xml_error *err);
 
 /* The octets of an element as they were transmitted, for digests (crossprovince.md 7.3). */
 struct yt_str yt_xml_raw(const struct yt_xml *xml, const struct yt_node *element);
@@ -81,7 +81,7 @@ void yt_xml_declaration(struct yt_xml_writer *w); /* <?xml version="1.0" encodin
 /* name: borrowed until its end.  A name that XML does not allow is an error. */
 void yt_xml_start(struct yt_xml_writer *w, const char *name);
 void yt_xml_attribute(struct yt_xml_writer *w, const char *name, struct yt_str text); /* right after a start */
-void yt_xml_text(struct yt_xml_writer *w, struct yt_str text); /* UTF-8; escaped here */
+void yt_xml_text(struct yt_xml_writer *w, struct yt_str text);                        /* UTF-8; escaped here */
 void yt_xml_end(struct yt_xml_writer *w);
 void yt_xml_leaf(struct yt_xml_writer *w, const char *name, struct yt_str text); /* start, text, end */
 /* A tree as yt_xml_read() gives it.  An ARRAY is its members, each under the array's name; NULL is

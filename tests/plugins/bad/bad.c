@@ -1,5 +1,5 @@
-/* tests/plugins/bad/bad.c - the template codec with one fault each, for test_ctl_formats.c: `yitong plugin check` must find
- * every one of them.  BAD says which. */
+/* tests/plugins/bad/bad.c - the template codec with one fault each, for test_ctl_formats.c: `yitong plugin check` must
+ * find every one of them.  BAD says which. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -8,8 +8,9 @@
 
 #undef YT_CODEC_PLUGIN
 #define YT_CODEC_PLUGIN(...)                                                                                           \
-	static const struct yt_codec_api good = { .abi_major = YT_ABI_MAJOR, .abi_minor = YT_ABI_MINOR,                \
-		.size = sizeof(struct yt_codec_api), __VA_ARGS__ }
+	static const struct yt_codec_api good = {                                                                      \
+		.abi_major = YT_ABI_MAJOR, .abi_minor = YT_ABI_MINOR, .size = sizeof(struct yt_codec_api), __VA_ARGS__ \
+	}
 #include "../../../sdk/template/template.c"
 
 YT_EXPORT extern struct yt_codec_api yt_codec_api;
@@ -95,8 +96,8 @@ static int bad_encode(struct yt_plugin *self, const struct yt_msg *msg, struct y
 	return good.encode_request(self, msg, out, fault);
 }
 
-static int bad_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
-	struct yt_reply *reply)
+static int bad_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets, struct yt_reply *reply)
 {
 	int rv = good.decode_reply(self, msg, http_status, octets, reply);
 

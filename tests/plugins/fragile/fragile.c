@@ -1,4 +1,5 @@
-/* tests/plugins/fragile/fragile.c - the nhsa codec with one flaw: some octets kill the process in the function they name.
+/* tests/plugins/fragile/fragile.c - the nhsa codec with one flaw: some octets kill the process in the function they
+ * name.
  *
  * For tests/e2e/plugin_crash.sh (promise P8).  It loads nhsa.so beside it and passes everything on, but a request that
  * holds FRAGILE-REQUEST, or an answer to FRAGILE-ANSWER, dies in decoding, and one that holds DIES-encode_reply and
@@ -33,8 +34,8 @@ static int decode_request(struct yt_plugin *self, struct yt_str octets, struct y
 	return whole->decode_request(self, octets, msg, fault);
 }
 
-static int decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
-	struct yt_reply *reply)
+static int decode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets, struct yt_reply *reply)
 {
 	die_at(msg->content, "FRAGILE-ANSWER");
 	return whole->decode_reply(self, msg, http_status, octets, reply);
@@ -48,14 +49,15 @@ static int encode_request(struct yt_plugin *self, const struct yt_msg *msg, stru
 	return whole->encode_request(self, msg, out, fault);
 }
 
-static int encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
+static int encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
 {
 	die_at(msg->content, "DIES-encode_reply");
 	return whole->encode_reply(self, msg, reply, out);
 }
 
 static int verify(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str key, int64_t now_ms,
-	struct yt_fault *fault)
+        struct yt_fault *fault)
 {
 	for (size_t i = 0; i < n; i++)
 		die_at(headers[i].value, "DIES-verify");
@@ -76,7 +78,8 @@ static int sign(struct yt_plugin *self, struct yt_arena *arena, int64_t now_ms, 
 	return whole->sign(self, arena, now_ms, out, max);
 }
 
-static int path(struct yt_plugin *self, struct yt_str wire_op, struct yt_str base, struct yt_arena *arena, struct yt_str *out)
+static int path(
+        struct yt_plugin *self, struct yt_str wire_op, struct yt_str base, struct yt_arena *arena, struct yt_str *out)
 {
 	if (path_dies)
 		abort();
@@ -89,8 +92,8 @@ static int query_for(struct yt_plugin *self, const struct yt_msg *original, stru
 	return whole->query_for(self, original, query);
 }
 
-static enum yt_judgement judge(struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer,
-	struct yt_reply *adopted)
+static enum yt_judgement judge(
+        struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer, struct yt_reply *adopted)
 {
 	die_at(original->content, "DIES-judge");
 	return whole->judge(self, original, answer, adopted);
@@ -108,8 +111,8 @@ static int64_t patience(struct yt_plugin *self, const struct yt_msg *msg, struct
 	return whole->patience(self, msg, instead);
 }
 
-static int blank(struct yt_plugin *self, struct yt_str wire_op, bool is_answer, struct yt_arena *arena, struct yt_str octets,
-	yt_blank *put, void *ctx, struct yt_buf *out)
+static int blank(struct yt_plugin *self, struct yt_str wire_op, bool is_answer, struct yt_arena *arena,
+        struct yt_str octets, yt_blank *put, void *ctx, struct yt_buf *out)
 {
 	die_at(octets, "DIES-blank");
 	return whole->blank(self, wire_op, is_answer, arena, octets, put, ctx, out);

@@ -1,5 +1,5 @@
-/* tests/plugins/guide/caret.c - a codec written from docs/plugin-guide.md alone: one line, members parted by ^, as programs
- * of hospital counters have long passed them.
+/* tests/plugins/guide/caret.c - a codec written from docs/plugin-guide.md alone: one line, members parted by ^, as
+ * programs of hospital counters have long passed them.
  *
  *   request  1101^INSTITUTION^OPERATOR^NUMBER^AREA^INSURED^yyyyMMddHHmmss^psn_no=1|psn_name=...^
  *   answer   0^NUMBER OF THE RECEIVER^TEXT^psn_no=1|...^         another first member: refused
@@ -13,11 +13,8 @@
 enum { OP, INSTITUTION, OPERATOR, NUMBER, AREA, INSURED, TIME, DATA, N_REQUEST };
 enum { CODE, REFERENCE, TEXT, RESULT, N_REPLY };
 
-static const struct yt_wire_op ops[] = {
-	{ "1101", YT_OP_PERSON_CHECK, YT_RESOLVE_NONE },
-	{ "2207", YT_OP_OUTPATIENT_SETTLE, YT_RESOLVE_PARK },
-	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK }
-};
+static const struct yt_wire_op ops[] = { { "1101", YT_OP_PERSON_CHECK, YT_RESOLVE_NONE },
+	{ "2207", YT_OP_OUTPATIENT_SETTLE, YT_RESOLVE_PARK }, { NULL, YT_OP_UNREAD, YT_RESOLVE_PARK } };
 
 static int refuse(struct yt_fault *fault, const char *path, const char *why)
 {
@@ -81,7 +78,8 @@ static bool put_pairs(struct yt_buf *out, const struct yt_node *node)
 			continue;
 		if (!can_say(c->text) || !can_say(c->name) || memchr(c->name.p, '=', c->name.n) != NULL)
 			return false;
-		yt_buf_printf(out, "%s%.*s=%.*s", out->n > 0 && out->p[out->n - 1] != '^' ? "|" : "", YT_FMT(c->name), YT_FMT(c->text));
+		yt_buf_printf(out, "%s%.*s=%.*s", out->n > 0 && out->p[out->n - 1] != '^' ? "|" : "", YT_FMT(c->name),
+		        YT_FMT(c->text));
 	}
 	return true;
 }
@@ -147,24 +145,24 @@ static int encode_request(struct yt_plugin *self, const struct yt_msg *msg, stru
 		return refuse(fault, "(message)", "is an operation that this format does not have");
 	if (ms == 0 && yt_time_parse(msg->time, &ms) != 0)
 		return refuse(fault, "inf_time", "is missing");
-	if (!can_say(number) || !can_say(msg->institution) || !can_say(msg->operator_id) || !can_say(msg->treatment_area) ||
-	        !can_say(msg->insured_area))
+	if (!can_say(number) || !can_say(msg->institution) || !can_say(msg->operator_id) ||
+	        !can_say(msg->treatment_area) || !can_say(msg->insured_area))
 		return refuse(fault, "(message)", "has a ^, a | or a line end in a member of the envelope");
 	if (!put_pairs(&pairs, msg->body))
 		rv = refuse(fault, "input.data", "has a ^, a | or a line end, which this format cannot say");
 	yt_time_compact(ms, time);
 	if (rv == 0)
 		yt_buf_printf(out, "%s^%.*s^%.*s^%.*s^%.*s^%.*s^%s^%.*s^\n", row->wire, YT_FMT(msg->institution),
-		        YT_FMT(msg->operator_id), YT_FMT(number), YT_FMT(msg->treatment_area), YT_FMT(msg->insured_area), time,
-		        YT_FMT(yt_buf_view(&pairs)));
+		        YT_FMT(msg->operator_id), YT_FMT(number), YT_FMT(msg->treatment_area),
+		        YT_FMT(msg->insured_area), time, YT_FMT(yt_buf_view(&pairs)));
 	if (rv == 0 && (out->failed || pairs.failed))
 		rv = YT_ENOMEM;
 	yt_buf_free(&pairs);
 	return rv;
 }
 
-static int decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
-	struct yt_reply *reply)
+static int decode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets, struct yt_reply *reply)
 {
 	struct yt_str m[N_REPLY];
 	struct yt_node *data;
@@ -172,7 +170,8 @@ static int decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int ht
 	(void)self, (void)msg;
 	reply->outcome = YT_UNKNOWN;
 	reply->text = YT_STR("not an answer of four members");
-	if ((http_status != 200 && http_status != 0) || yt_utf8_check(octets, NULL) != 0 || !split(octets, m, N_REPLY) || m[CODE].n == 0)
+	if ((http_status != 200 && http_status != 0) || yt_utf8_check(octets, NULL) != 0 ||
+	        !split(octets, m, N_REPLY) || m[CODE].n == 0)
 		return 0;
 	reply->body = yt_node_new(reply->arena, YT_OBJECT);
 	data = yt_node_add(reply->arena, reply->body, YT_STR("data"), YT_OBJECT);
@@ -196,15 +195,17 @@ static void put_text(struct yt_buf *out, struct yt_str text)
 			yt_buf_byte(out, (uint8_t)text.p[i]);
 }
 
-static int encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
+static int encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
 {
 	struct yt_buf pairs = { 0 };
 	int rv = put_pairs(&pairs, reply->body) ? 0 : YT_EFORMAT;
 
 	(void)self, (void)msg;
 	if (rv == 0) {
-		put_text(out, reply->outcome == YT_DONE ? YT_STR("0") : reply->code.n > 0 && !yt_str_is(reply->code, "0") ? reply->code :
-		        YT_STR("-1"));
+		put_text(out, reply->outcome == YT_DONE                           ? YT_STR("0")
+		              : reply->code.n > 0 && !yt_str_is(reply->code, "0") ? reply->code
+		                                                                  : YT_STR("-1"));
 		yt_buf_byte(out, '^');
 		put_text(out, reply->number);
 		yt_buf_byte(out, '^');
@@ -218,5 +219,6 @@ static int encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const 
 	return rv;
 }
 
-YT_CODEC_PLUGIN(.name = "caret", .content_type = "text/plain; charset=utf-8", .ops = ops, .decode_request = decode_request,
-	.encode_reply = encode_reply, .encode_request = encode_request, .decode_reply = decode_reply);
+YT_CODEC_PLUGIN(.name = "caret", .content_type = "text/plain; charset=utf-8", .ops = ops,
+        .decode_request = decode_request, .encode_reply = encode_reply, .encode_request = encode_request,
+        .decode_reply = decode_reply);
