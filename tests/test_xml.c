@@ -380,7 +380,7 @@ static void test_nearly(void **state)
 		"<?xml version='1.0' valid='no'?><a/>",
 		"<?xml version='1.0' encoding=' UTF-8'?><a/>",
 		"<a><?xml version='1.0'?></a>",
-		"<a><??></a>",
+		"<a><?\?></a>",
 		"<a><? x?></a>",
 		"<a><?x",
 		"<a/><?x?>",

@@ -264,7 +264,7 @@ int yt_utf8_to_gb18030(struct yt_str text, struct yt_buf *out, struct yt_charset
 	struct converters *c = converters();
 	size_t most = 2 * text.n; /* two octets of Latin or Cyrillic can become four */
 	uint8_t *room, *to;
-	uint32_t code;
+	uint32_t code = 0;
 
 	if (text.n == 0)
 		return 0;
