@@ -5,6 +5,11 @@
 # Prints the output of each answer.  Needs curl and jq; YT_URL names another gateway than that of `./dev run`.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
+if [ $# -gt 0 ]; then
+	echo "Usage: sandbox/visit.sh   (no arguments; needs \`./dev run\` up, or YT_URL)"
+	[ "$1" = --help ] || [ "$1" = -h ] && exit 0
+	exit 2
+fi
 
 url=${YT_URL:-https://127.0.0.1:8443/fsi/api/rsfComIfsService/callService}
 certs=certs/out

@@ -92,7 +92,7 @@ static void put_message(struct explaining *x)
 	desk_put(&x->desk, x->tree, "changes_state", yt_str(m->op->changes_state ? "yes" : "no"));
 	if (m->amount_fen != 0) {
 		yt_fen_print(m->amount_fen, fen);
-		desk_put(&x->desk, x->tree, "amount", yt_str(fen));
+		desk_putf(&x->desk, x->tree, "amount", "%s", fen);
 	}
 }
 
@@ -139,6 +139,18 @@ static const char *why_speaks(const struct conf_origin *o, const struct yt_msg *
 	if (conf_origin_speaks_for(o, m->institution, m->treatment_area))
 		return "yes: speaks for the treatment area";
 	return o->areas.n > 0 ? "no: lists neither the institution nor its area" : "no: does not list the institution";
+}
+
+static int check_origin(const struct explaining *x)
+{
+	const struct conf *conf = x->desk.ctl->conf;
+
+	for (uint32_t i = 0; x->origin != NULL && i < conf->n_origins; i++)
+		if (strcmp(conf->origins[i].name, x->origin) == 0)
+			return CTL_OK;
+	return x->origin == NULL
+	               ? CTL_OK
+	               : ctl_fail(CTL_CANNOT, "there is no origin %s in %s", x->origin, x->desk.ctl->conf_file);
 }
 
 static void put_origins(struct explaining *x)
@@ -320,7 +332,9 @@ static int explain(struct explaining *x, const char *file)
 	if (rv != CTL_OK)
 		return rv;
 	x->tree = yt_node_new(x->desk.arena, YT_OBJECT);
-	rv = read_message(x, file);
+	rv = check_origin(x);
+	if (rv == CTL_OK)
+		rv = read_message(x, file);
 	if (rv == CTL_OK)
 		rv = desk_facts(&x->desk, x->facts_file, x->msg, &x->facts);
 	if (rv != CTL_OK)

@@ -111,6 +111,7 @@ struct signing {
 	struct capture capture;
 	struct yt_str *keys;
 	size_t n_keys;
+	struct yt_buf whose; /* of the codec asked: whose signature it would be */
 	bool is_verified, is_denied;
 	const char *asked[DESK_CODECS_MAX]; /* formats: each is asked once */
 	size_t n_asked;
@@ -128,10 +129,61 @@ static void list_keys(struct signing *s)
 		s->keys[s->n_keys++] = yt_str(conf->secrets[i].name);
 }
 
+static bool is_ours(const struct conf *conf, struct yt_str caller)
+{
+	for (uint32_t i = 0; i < conf->n_parties; i++)
+		for (uint32_t j = 0; j < conf->parties[i].settings.n; j++)
+			if (yt_str_is(caller, conf->parties[i].settings.item[j].value))
+				return true;
+	return false;
+}
+
+/* The keys that the gateway would try: of a caller, its origin's only.  None: nobody here has that caller id. */
+static size_t keys_of_caller(
+        struct signing *s, const struct desk_codec *codec, struct yt_str *one, const struct yt_str **keys)
+{
+	const struct conf *conf = s->desk.ctl->conf;
+	struct yt_str caller = { 0 };
+
+	*keys = s->keys;
+	if (conf != NULL && codec->api->sender != NULL)
+		caller = codec->api->sender(codec->plugin, s->capture.header, s->capture.n_headers);
+	if (caller.n == 0)
+		return s->n_keys;
+	for (uint32_t i = 0; i < conf->n_origins; i++) {
+		const struct conf_origin *o = &conf->origins[i];
+
+		if (o->caller == NULL || !yt_str_is(caller, o->caller))
+			continue;
+		yt_buf_printf(&s->whose, "origin: %s, by its caller id; its secret is %s\n", o->name, o->key);
+		*one = yt_str(o->key);
+		*keys = one;
+		return 1;
+	}
+	if (is_ours(conf, caller))
+		return s->n_keys;
+	yt_buf_printf(&s->whose, "origin: none has the caller id %.*s; the gateway refuses it\n", YT_FMT(caller));
+	return 0;
+}
+
+/* The caller's own secret does not fit, another one does. */
+static bool fits_another(struct signing *s, const struct desk_codec *codec)
+{
+	struct yt_buf unused = { 0 };
+	int rv = codec->api->explain_signature(codec->plugin, s->capture.header, s->capture.n_headers, s->capture.body,
+	        s->keys, s->n_keys, yt_wall_ms(), s->desk.arena, &unused);
+
+	yt_buf_free(&unused);
+	return rv == 0;
+}
+
 static int ask(struct signing *s, const char *name)
 {
 	const struct desk_codec *codec = desk_codec(&s->desk, name);
 	struct yt_buf out = { 0 }, clean = { 0 };
+	const struct yt_str *keys;
+	struct yt_str one;
+	size_t n_keys;
 	int rv;
 
 	if (codec == NULL)
@@ -144,14 +196,20 @@ static int ask(struct signing *s, const char *name)
 		return s->only != NULL
 		               ? ctl_fail(CTL_FOUND, "format %s has no signatures it could tell of", codec->format)
 		               : CTL_OK;
+	n_keys = keys_of_caller(s, codec, &one, &keys);
 	rv = codec->api->explain_signature(codec->plugin, s->capture.header, s->capture.n_headers, s->capture.body,
-	        s->keys, s->n_keys, yt_wall_ms(), s->desk.arena, &out);
+	        keys, n_keys, yt_wall_ms(), s->desk.arena, &out);
+	if (rv == YT_EDENIED && n_keys == 1 && s->n_keys > 1 && fits_another(s, codec))
+		yt_buf_text(&out, "slip: it is signed with the secret of another than this caller\n");
 	if (rv == 0 || rv == YT_EDENIED || (s->only != NULL && out.n > 0)) {
 		ctl_clean(&clean, yt_buf_view(&out));
 		printf("format: %s\n", codec->format);
+		if (s->whose.n > 0)
+			ctl_print_buf(&s->whose, stdout);
 		ctl_print_buf(&clean, stdout);
 	}
 	yt_buf_free(&out);
+	yt_buf_free(&s->whose);
 	s->is_verified = s->is_verified || rv == 0;
 	s->is_denied = s->is_denied || rv == YT_EDENIED;
 	return CTL_OK;

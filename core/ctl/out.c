@@ -168,6 +168,19 @@ bool ctl_parse_exchange(struct yt_str text, uint64_t *id)
 	return true;
 }
 
+/* As an answer of ours ends: in brackets, full-width or not. */
+static struct yt_str without_brackets(struct yt_str text)
+{
+	static const struct yt_str open[] = { { "\uff08", 3 }, { "(", 1 } }, close[] = { { "\uff09", 3 }, { ")", 1 } };
+
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+		if (text.n > open[i].n + close[i].n && memcmp(text.p, open[i].p, open[i].n) == 0 &&
+		        memcmp(text.p + text.n - close[i].n, close[i].p, close[i].n) == 0)
+			return (struct yt_str){ text.p + open[i].n, text.n - open[i].n - close[i].n };
+	}
+	return text;
+}
+
 bool ctl_parse_trace(struct yt_str text, char trace[9])
 {
 	if (text.n == 32 && strspn(text.p, "0123456789abcdef") >= 32) { /* of W3C: our letters follow from it */
@@ -177,6 +190,7 @@ bool ctl_parse_trace(struct yt_str text, char trace[9])
 		trace_letters(id, trace);
 		return true;
 	}
+	text = without_brackets(text);
 	if (text.n == 13 && (text.p[0] == 'Y' || text.p[0] == 'y') && text.p[4] == ' ') {
 		text.p += 5;
 		text.n -= 5;

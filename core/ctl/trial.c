@@ -167,11 +167,12 @@ int trial_decode(struct trial *t, struct yt_str octets, struct yt_msg **out)
 
 static void keep_octets(const struct trial *t, const struct trial_case *c, char *out, size_t size)
 {
-	struct yt_buf hex = { 0 };
 	char file[512];
 	FILE *f;
 
 	out[0] = '\0';
+	if (t->note->n == 0)
+		return;
 	snprintf(file, sizeof(file), "%s/%s-%s.hex", t->keep, t->api->name, c->name);
 	f = fopen(file, "we");
 	if (f == NULL) {
@@ -181,7 +182,6 @@ static void keep_octets(const struct trial *t, const struct trial_case *c, char 
 	for (size_t i = 0; i < t->note->n; i++)
 		fprintf(f, "%02x%s", t->note->octets[i], i % 32 == 31 || i + 1 == t->note->n ? "\n" : "");
 	fclose(f);
-	yt_buf_free(&hex);
 	snprintf(out, size, "; octets in %.200s (xxd -r -p)", file);
 }
 

@@ -41,7 +41,11 @@ static int trust_file(const char *file, const struct problem *p)
 	struct stat st;
 
 	if (stat(file, &st) != 0)
-		return tell(p, YT_ECONF, "%s: cannot be read: %s", file, strerror(errno));
+		return errno == ENOENT
+		               ? tell(p, YT_ECONF,
+		                         "%s: cannot be read: there is no such format, or plugin_dir is another; `yitong plugin list` shows what there is",
+		                         file)
+		               : tell(p, YT_ECONF, "%s: cannot be read: %s", file, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return tell(p, YT_EDENIED, "%s: is not a regular file", file);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
