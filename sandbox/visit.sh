@@ -2,31 +2,43 @@
 # sandbox/visit.sh - one out-patient visit by hand, through the gateway that `./dev run` keeps up:
 # 1101 who is it → 2201 register → 2203A diagnosis → 2204 fee lines → 2206 trial → 2207 settlement.
 #
-# Prints the output of each answer.  Needs curl and jq; YT_URL names another gateway than that of `./dev run`.
+# Prints the output of each answer.  Needs curl and jq; YT_URL names another gateway than that of `./dev run`,
+# YT_HUB_CONTROL the control port of another hub.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
-if [ $# -gt 0 ]; then
-	echo "Usage: sandbox/visit.sh   (no arguments; needs \`./dev run\` up, or YT_URL)"
-	[ "$1" = --help ] || [ "$1" = -h ] && exit 0
-	exit 2
-fi
+usage() {
+	echo "Usage: sandbox/visit.sh [--guest]   (needs \`./dev run\` up)"
+	echo "  --guest   the person is insured in Shanghai: platform and national hub settle together"
+}
+case ${1:-} in
+"") is_guest= ;;
+--guest) is_guest=yes ;;
+--help | -h) usage; exit 0 ;;
+*) usage >&2; exit 2 ;;
+esac
 
 url=${YT_URL:-https://127.0.0.1:8443/fsi/api/rsfComIfsService/callService}
 certs=certs/out
 institution=H33021399901
-certno=330213197906152731 # 示例甲, whom the simulated platform knows from the start
+certno=330213197906152731 name=示例甲 insured=330213 # whom the simulated platform knows from the start
 now=$(TZ=Asia/Shanghai date '+%F %T')
 own_visit=V$(TZ=Asia/Shanghai date +%y%m%d%H%M%S) # the hospital's own number of the visit
 serial=$((RANDOM % 8000))
 answer=
+if [ -n "$is_guest" ]; then
+	certno=310115197906152735 name=示例丙 insured=310115
+	jq -n --arg id $certno --arg name $name --arg area $insured \
+		'[{certno: $id, name: $name, insuplc_admdvs: $area, insutype: "310", balance_fen: 2000}]' |
+		curl -sS -f -o /dev/null --data @- "${YT_HUB_CONTROL:-http://127.0.0.1:9481}/persons" || exit 1
+fi
 
 # call INFNO INPUT: posts one message; its output is in $answer afterwards.
 call() {
 	local infno=$1 input=$2 msgid reply
 	serial=$((serial + 1))
 	msgid=$institution$(TZ=Asia/Shanghai date +%Y%m%d%H%M%S)$(printf %04d $serial)
-	reply=$(jq -n --arg infno "$infno" --arg msgid "$msgid" --arg institution $institution --arg now "$now" \
-		--argjson input "$input" '{infno: $infno, msgid: $msgid, mdtrtarea_admvs: "330213", insuplc_admdvs: "330213",
+	reply=$(jq -n --arg infno "$infno" --arg msgid "$msgid" --arg institution $institution --arg now "$now" --arg insured $insured \
+		--argjson input "$input" '{infno: $infno, msgid: $msgid, mdtrtarea_admvs: "330213", insuplc_admdvs: $insured,
 			recer_sys_code: "YBXT", dev_no: "", dev_safe_info: "", cainfo: "", signtype: "", infver: "V1.0",
 			opter_type: "1", opter: "S0007", opter_name: "收费员七", inf_time: $now,
 			fixmedins_code: $institution, fixmedins_name: "示例市第一医院", sign_no: "", input: $input}' |
@@ -43,8 +55,8 @@ call() {
 
 get() { jq -r "$1" <<<"$answer"; } # PATH
 
-call 1101 "$(jq -n --arg id $certno '{data: {mdtrt_cert_type: "02", mdtrt_cert_no: $id, card_sn: "", begntime: "",
-	psn_cert_type: "01", certno: $id, psn_name: "示例甲"}}')"
+call 1101 "$(jq -n --arg id $certno --arg name $name '{data: {mdtrt_cert_type: "02", mdtrt_cert_no: $id, card_sn: "", begntime: "",
+	psn_cert_type: "01", certno: $id, psn_name: $name}}')"
 psn_no=$(get .baseinfo.psn_no)
 
 call 2201 "$(jq -n --arg psn "$psn_no" --arg id $certno --arg now "$now" --arg own "$own_visit" '{data: {psn_no: $psn,
@@ -65,14 +77,15 @@ call 2204 "$(jq -n --arg psn "$psn_no" --arg visit "$visit" --arg now "$now" --a
 		bilg_dr_name: "示例医师", hosp_appr_flag: "1", rx_circ_flag: "0"};
 	{feedetail: [line("001"; "XA10BAE040A001010100483"; 2; 12.5), line("002"; "XN02BEP051A001010102166"; 1; 30)]}')"
 
-# What 2206 says about scope and self-paid parts is said again in 2207.
-settlement=$(jq -n --arg psn "$psn_no" --arg visit "$visit" --arg id $certno '{data: {psn_no: $psn,
+# How the platform has split the lines: scope, self-paid parts.
+split=$(get '.result | {fulamt_ownpay_amt: (map(.fulamt_ownpay_amt | tonumber) | add),
+	overlmt_selfpay: (map(.overlmt_amt | tonumber) | add), preselfpay_amt: (map(.preselfpay_amt | tonumber) | add),
+	inscp_scp_amt: (map(.inscp_scp_amt | tonumber) | add)}')
+settlement=$(jq -n --arg psn "$psn_no" --arg visit "$visit" --arg id $certno --argjson split "$split" '{data: ({psn_no: $psn,
 	mdtrt_cert_type: "02", mdtrt_cert_no: $id, med_type: "11", medfee_sumamt: 55, psn_setlway: "01", mdtrt_id: $visit,
-	chrg_bchno: "B1", insutype: "310", acct_used_flag: "1", invono: "", fulamt_ownpay_amt: 0, overlmt_selfpay: 0,
-	preselfpay_amt: 0, inscp_scp_amt: 0}}')
+	chrg_bchno: "B1", insutype: "310", acct_used_flag: "1", invono: ""} + $split)}')
 call 2206 "$settlement"
-call 2207 "$(jq --argjson trial "$(get .setlinfo)" '.data += ($trial
-	| {fulamt_ownpay_amt, overlmt_selfpay, preselfpay_amt, inscp_scp_amt})' <<<"$settlement")"
+call 2207 "$settlement"
 
 printf 'settled as %s; every step of it:\n  build/release/bin/yitong --conf run/demo.yaml messages --visit %s\n' \
 	"$(get .setlinfo.setl_id)" "$visit"
