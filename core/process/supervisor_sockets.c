@@ -13,18 +13,20 @@
 
 #include "process/supervisor_parts.h"
 
-static int bind_one(const struct conf_listener *l, uint32_t port)
+/* is_shared: with our other workers.  Without it another process that listens there is noticed; that one may share its
+ * port as we do, and each of us would get some of the connections. */
+static int bind_one(const struct conf_listener *l, uint32_t port, bool is_shared)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_PASSIVE }, *found = NULL;
 	char service[16];
-	int fd = -1, one = 1;
+	int fd = -1, one = 1, shared = is_shared;
 
 	snprintf(service, sizeof(service), "%u", port);
 	if (getaddrinfo(l->address, service, &hints, &found) != 0)
 		return -1;
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
-	                       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0 ||
+	                       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof(shared)) != 0 ||
 	                       bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 1024) != 0)) {
 		close(fd);
 		fd = -1;
@@ -45,19 +47,27 @@ static uint32_t port_of(int fd)
 	return (uint32_t)strtoul(service, NULL, 10);
 }
 
+static int cannot_listen(const struct conf_listener *l, uint32_t port)
+{
+	yt_log(YT_ERROR, "supervisor", "listener %s: cannot listen on %s port %u: %s", l->name, l->address, port,
+	        strerror(errno));
+	return YT_ECONF;
+}
+
 /* One socket per slot, so that a worker that died leaves its queue to the next one. */
 static int bind_listener(const struct conf *conf, uint32_t i, struct slot *slots, uint32_t n_slots)
 {
 	const struct conf_listener *l = &conf->listeners[i];
 	uint32_t port = l->port, s;
+	int alone = bind_one(l, port, false);
 
+	if (alone < 0)
+		return cannot_listen(l, port);
+	close(alone);
 	for (s = 0; s < n_slots; s++) {
-		slots[s].fds[i] = bind_one(l, port);
-		if (slots[s].fds[i] < 0) {
-			yt_log(YT_ERROR, "supervisor", "listener %s: cannot listen on %s port %u: %s", l->name,
-			        l->address, port, strerror(errno));
-			return YT_ECONF;
-		}
+		slots[s].fds[i] = bind_one(l, port, true);
+		if (slots[s].fds[i] < 0)
+			return cannot_listen(l, port);
 		port = port_of(slots[s].fds[i]);
 	}
 	yt_log(YT_INFO, "supervisor", "listener %s on %s port %u", l->name, l->address, port);
@@ -113,8 +123,9 @@ int sockets_bind(const struct conf *conf, struct slot **out)
 			continue;
 		}
 		for (s = 0; s < conf->gateway.workers; s++) {
-			slots[s].fds[i] = s < sup.n_slots ? fcntl(sup.slots[s].fds[j], F_DUPFD_CLOEXEC, 0)
-			                                  : bind_one(&conf->listeners[i], port_of(sup.slots[0].fds[j]));
+			slots[s].fds[i] = s < sup.n_slots
+			                          ? fcntl(sup.slots[s].fds[j], F_DUPFD_CLOEXEC, 0)
+			                          : bind_one(&conf->listeners[i], port_of(sup.slots[0].fds[j]), true);
 			if (slots[s].fds[i] < 0) {
 				yt_log(YT_ERROR, "supervisor", "listener %s: no socket for worker %u: %s",
 				        conf->listeners[i].name, s, strerror(errno));

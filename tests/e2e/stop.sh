@@ -34,6 +34,11 @@ $bin/yitongd --conf $dir/gateway.yaml >$dir/second.log 2>&1 && fail "a second yi
 grep -qF "another yitongd runs with run_dir" $dir/second.log || fail "a second yitongd says: $(cat $dir/second.log)"
 say "ok: a second yitongd in the same run_dir is refused"
 
+sed "s|$dir/gateway|$dir/other|g" $dir/gateway.yaml >$dir/other.yaml
+$bin/yitongd --conf $dir/other.yaml >$dir/other.log 2>&1 && fail "a yitongd on ports that are taken ended well"
+grep -qF "cannot listen on 127.0.0.1 port $mtls: Address already in use" $dir/other.log || fail "it says: $(cat $dir/other.log)"
+say "ok: another yitongd on the same port is refused, though workers share it"
+
 anchors() { $bin/yitong --conf $dir/gateway.yaml journal verify | sed -n 's/^ *anchors *//p'; }
 wait_signed() {
 	for _ in $(seq 100); do
