@@ -106,6 +106,7 @@ for function in encode_request encode_reply path sign; do
 	a_while
 	ask "2026031409280600$n" "DIES-$function" >/dev/null
 	served_again $function
+	expect "$function: the same message is not taken again" 503 "$(ask "2026031409280600$n" "DIES-$function")"
 done
 for function in sender verify; do
 	a_while
