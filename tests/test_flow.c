@@ -1022,8 +1022,8 @@ static void test_only_with(void **state)
 		2, 1 };
 
 	flow = &undoing;
-	ask(1, "FEES inst=H1 num=H1-1 | visit=V1 batch=B1");
-	expect("platform:FEES", 'd');
+	ask(1, "TAKEBACK inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:TAKEBACK", 'd');
 	assert_int_equal(state_in_log(), X_DONE);
 	engine_flushed(w.engine, 1);
 	flow = &fees;
@@ -1032,9 +1032,37 @@ static void test_only_with(void **state)
 	expect("hub:REGISTER", 'd');
 	engine_flushed(w.engine, 2);
 	flow = &undoing;
-	ask(3, "FEES inst=H1 num=H1-3 | visit=V1 batch=B1");
-	expect("hub:FEES", 'd');
+	ask(3, "TAKEBACK inst=H1 num=H1-3 | visit=V1 batch=B1");
+	expect("hub:TAKEBACK", 'd');
+	expect("platform:TAKEBACK", 'd');
+}
+
+/* Whether the hub has registered is not known yet: a withdrawal that took that for "no" would leave it standing there.
+ */
+static void test_withdrawal_waits(void **state)
+{
+	static const struct engine_flow undoing = { "undo",
+		{ { &hub, YT_OP_COUNT, NULL, true, "ykc700" }, { &platform, YT_OP_COUNT, NULL, true, NULL } }, 2, 2 };
+	static const struct engine_flow fees = { "register",
+		{ { &platform, YT_OP_COUNT, NULL, false, NULL },
+		        { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false, NULL } },
+		2, 1 };
+
+	flow = &fees;
+	ask(1, "FEES inst=H1 num=H1-1 | visit=V1 batch=B1");
 	expect("platform:FEES", 'd');
+	expect("hub:REGISTER", 'l');
+	flow = &undoing;
+	ask(2, "TAKEBACK inst=H1 num=H1-2 | visit=V1 batch=B1");
+	assert_int_equal(w.answers, 1);
+	assert_non_null(strstr(w.answer, "REFUSED"));
+	flow = &fees;
+	expect("hub:REGISTER", 'd');
+	engine_flushed(w.engine, 1);
+	flow = &undoing;
+	ask(3, "TAKEBACK inst=H1 num=H1-3 | visit=V1 batch=B1");
+	expect("hub:TAKEBACK", 'd');
+	expect("platform:TAKEBACK", 'd');
 }
 
 /* One leg to another format: composed from facts, with a number of ours, found out by what it sent. */
@@ -1142,6 +1170,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_admission, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unless, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_only_with, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_withdrawal_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_leg, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patience, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credentials, setup, teardown),

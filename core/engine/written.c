@@ -16,9 +16,10 @@ void work_digest(struct work *w)
 	yt_sha256(parts, sizeof(parts) / sizeof(parts[0]), w->digest);
 }
 
-/* P13: what must not be settled twice at once. */
-static void business_key(struct yt_buf *out, const struct yt_msg *msg)
+/* P13: what must not be settled twice at once; and what a withdrawal at several parties must not overtake. */
+static void business_key(struct yt_buf *out, const struct work *w)
 {
+	const struct yt_msg *msg = w->msg;
 	struct yt_str key;
 
 	switch (msg->op->id) {
@@ -35,6 +36,14 @@ static void business_key(struct yt_buf *out, const struct yt_msg *msg)
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
 	case YT_OP_PHARMACY_SETTLE_CANCEL:
 		key = yt_arena_printf(msg->arena, "cancel|%.*s", YT_FMT(msg->settlement));
+		break;
+	case YT_OP_OUTPATIENT_FEES:
+	case YT_OP_INPATIENT_FEES:
+	case YT_OP_OUTPATIENT_FEES_CANCEL:
+	case YT_OP_INPATIENT_FEES_CANCEL:
+		if (w->flow == NULL)
+			return;
+		key = yt_arena_printf(msg->arena, "lines|%.*s|%.*s", YT_FMT(msg->institution), YT_FMT(msg->visit));
 		break;
 	default:
 		return;
@@ -84,7 +93,7 @@ void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w
 	rec_bytes(out, REC_T_DIGEST, w->digest, sizeof(w->digest));
 	if (w->flow != NULL)
 		rec_str(out, REC_T_FLOW, yt_str(w->flow->name));
-	business_key(out, w->msg);
+	business_key(out, w);
 	if (flags != 0)
 		rec_u32(out, REC_T_FLAGS, flags);
 	if (w->msg->n_secrets > 0)

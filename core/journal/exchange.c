@@ -364,7 +364,7 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 
 bool exchange_holds_key(const struct exchange *x)
 {
-	return (x->flags & REC_X_SETTLEMENT) &&
+	return ((x->flags & REC_X_SETTLEMENT) || x->flow[0] != '\0') &&
 	       (x->state == X_ACCEPTED || x->state == X_SENT || x->state == X_UNKNOWN || x->state == X_REVERSING ||
 	               x->state == X_PARKED);
 }

@@ -65,7 +65,7 @@ void exchange_place(struct exchange *x, const struct rec *rec, log_pos pos);
 bool exchange_awaits_delivery(const struct exchange *x);
 /* Something still has to happen: it must survive in memory and over retention. */
 bool exchange_is_open(const struct exchange *x);
-/* Its business key bars others (P13): sent, unknown, being reversed or parked. */
+/* Its business key bars others (P13), a settlement's or a flow's: sent, unknown, being reversed or parked. */
 bool exchange_holds_key(const struct exchange *x);
 
 #endif

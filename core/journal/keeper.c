@@ -199,6 +199,14 @@ static bool is_of(struct keeper *k, uint32_t worker, const struct rec *accepted)
 	return w != NULL && w->incarnation == rec_get_u64(accepted, REC_T_WORKER);
 }
 
+/* Uploads of one visit do not bar one another; they bar what withdraws them, which must not find half of one. */
+static bool is_upload(const struct rec *accepted)
+{
+	uint64_t op = rec_get_u64(accepted, REC_T_OPERATION);
+
+	return op == YT_OP_OUTPATIENT_FEES || op == YT_OP_INPATIENT_FEES;
+}
+
 static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct yt_str rest = talk->payload;
@@ -244,7 +252,7 @@ static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 		return 0;
 	}
 	keeper_copy_str(business, sizeof(business), rec_get(&accepted, REC_T_BUSINESS_KEY));
-	e = business[0] != 0 ? kept_find_business(k, business) : NULL;
+	e = business[0] != 0 && !is_upload(&accepted) ? kept_find_business(k, business) : NULL;
 	if (e != NULL) {
 		keeper_tell(k, worker, talk->seq, e->x.id, DOWN_BUSY, (struct yt_str){ 0 });
 		return 0;
