@@ -21,6 +21,8 @@
 #include "process/supervisor_parts.h"
 
 #define RESTART_MS_MAX 5000
+#define YOUNG_MS 2000     /* a child that ends before it is so old died young */
+#define DEATHS_AT_ONCE 4u /* in a row: one message can cost two, where it went wrong and where that is found out */
 
 struct supervisor sup;
 
@@ -62,14 +64,22 @@ int supervisor_spawn(uv_process_t *process, char **args, const int *fds, int n_f
 	return uv_spawn(sup.loop, process, &options);
 }
 
-/* Pauses before a restart grow while a child keeps dying young. */
-int64_t supervisor_restart_at(uint32_t *fast_deaths, int64_t started_at)
+int64_t supervisor_restart_pause(uint32_t *young_deaths, int64_t lived_ms)
 {
-	int64_t now = yt_mono_ms(), pause;
+	uint32_t over;
 
-	*fast_deaths = now - started_at < 2000 ? *fast_deaths + 1 : 0;
-	pause = *fast_deaths < 2 ? 1 : 50ll << (*fast_deaths < 8 ? *fast_deaths : 8);
-	return now + (pause < RESTART_MS_MAX ? pause : RESTART_MS_MAX);
+	*young_deaths = lived_ms < YOUNG_MS ? *young_deaths + 1 : 0;
+	if (*young_deaths <= DEATHS_AT_ONCE)
+		return 0;
+	over = *young_deaths - DEATHS_AT_ONCE;
+	return over > 6 ? RESTART_MS_MAX : 50ll << over;
+}
+
+int64_t supervisor_restart_at(uint32_t *young_deaths, int64_t started_at)
+{
+	int64_t now = yt_mono_ms();
+
+	return now + supervisor_restart_pause(young_deaths, now - started_at);
 }
 
 /* A first start that cannot succeed ends at once, with the reason in the log. */
@@ -114,7 +124,7 @@ static void watch_stop(void)
 		supervisor_begin_msg(CHANNEL_FINISH);
 		supervisor_tell();
 	}
-	if ((sup.finishing && !sup.keeper_alive) || (!sup.keeper_alive && sup.keeper_fast_deaths > 3)) {
+	if ((sup.finishing && !sup.keeper_alive) || (!sup.keeper_alive && sup.keeper_young_deaths > DEATHS_AT_ONCE)) {
 		sup.exit_code = sup.finishing ? 0 : 1;
 		uv_stop(sup.loop);
 	} else if (sup.finishing && yt_mono_ms() > sup.stop_deadline) {

@@ -148,7 +148,7 @@ static void on_keeper_exit(uv_process_t *process, int64_t status, int signal_num
 	meters_all()->keeper_deaths++;
 	yt_log(YT_ERROR, "supervisor", "the keeper ended: %s %d", signal_number != 0 ? "signal" : "status",
 	        signal_number != 0 ? signal_number : (int)status);
-	sup.keeper_start_at = supervisor_restart_at(&sup.keeper_fast_deaths, sup.keeper_started_at);
+	sup.keeper_start_at = supervisor_restart_at(&sup.keeper_young_deaths, sup.keeper_started_at);
 }
 
 /* A keeper is up: it hears of every worker, also of dead ones whose rings it must still read. */

@@ -42,7 +42,7 @@ struct telling { /* a message to the keeper, kept */
 struct slot {
 	int fds[LISTENERS_MAX];
 	int64_t start_at; /* monotonic; 0: nothing to start */
-	uint32_t fast_deaths;
+	uint32_t young_deaths;
 	int64_t started_at;
 };
 
@@ -66,7 +66,7 @@ struct supervisor {
 	bool keeper_alive, keeper_ready, keeper_was_ready, channel_open, stopping, finishing, announced, was_up;
 	bool waits_for_keeper; /* said so in the log */
 	int64_t keeper_start_at, stop_deadline, ticked_at;
-	uint32_t keeper_fast_deaths;
+	uint32_t keeper_young_deaths;
 	int64_t keeper_started_at;
 	int exit_code;
 	struct channel_msg msg;
@@ -79,8 +79,10 @@ extern struct supervisor sup;
 /* Starts this same program with other arguments; fds[i] becomes descriptor 3 + i. */
 int supervisor_spawn(uv_process_t *process, char **args, const int *fds, int n_fds, uv_exit_cb on_exit);
 void supervisor_give_up(const char *why); /* a first start that cannot succeed ends at once */
-/* When to start a child again: pauses grow while it keeps dying young. */
-int64_t supervisor_restart_at(uint32_t *fast_deaths, int64_t started_at);
+/* How long to wait before a child that lived so long is started again, ms: the first that die young in a row are back
+ * at once, then pauses grow.  *young_deaths is the caller's to keep. */
+int64_t supervisor_restart_pause(uint32_t *young_deaths, int64_t lived_ms);
+int64_t supervisor_restart_at(uint32_t *young_deaths, int64_t started_at); /* the same as a time, monotonic */
 
 /* ---- supervisor_sockets.c ---- */
 

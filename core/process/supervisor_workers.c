@@ -104,7 +104,7 @@ static void on_worker_exit(uv_process_t *process, int64_t status, int signal_num
 		return;
 	}
 	if (!sup.stopping && !m->drains && m->generation == sup.generation && slot != NULL)
-		slot->start_at = supervisor_restart_at(&slot->fast_deaths, slot->started_at);
+		slot->start_at = supervisor_restart_at(&slot->young_deaths, slot->started_at);
 }
 
 static struct member *member_new(uint32_t slot)
