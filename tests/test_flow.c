@@ -358,6 +358,8 @@ static char boxed[24]; /* what is noted to be running */
 
 static void w_box(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets)
 {
+	if (what != NULL && (exchange == 0 || octets.n == 0))
+		fail_msg("%s stands in the black box without its exchange or octets", what);
 	snprintf(boxed, sizeof(boxed), "%s", what == NULL ? "" : what);
 }
 

@@ -170,6 +170,15 @@ static void note_denied(
 	        (unsigned long long)(w != NULL ? w->id : 0), w != NULL ? w->trace : "-");
 }
 
+/* What a header signature covers and says: all that its codec sees before there is a message. */
+static struct yt_str head_of(struct engine *e, const struct engine_request *r)
+{
+	yt_buf_clear(&e->head);
+	for (size_t i = 0; i < r->n_headers; i++)
+		yt_buf_printf(&e->head, "%.*s: %.*s\n", YT_FMT(r->headers[i].name), YT_FMT(r->headers[i].value));
+	return yt_buf_view(&e->head);
+}
+
 static const struct engine_origin *identify(struct engine *e, const struct engine_request *r, struct yt_fault *fault)
 {
 	const struct engine_origin *origin;
@@ -180,13 +189,13 @@ static const struct engine_origin *identify(struct engine *e, const struct engin
 		return e->conf.origin_by_subject(e->conf.ctx, r->subject);
 	if (r->codec.api->sender == NULL || r->codec.api->verify == NULL)
 		return NULL;
-	engine_box(e, &r->codec, "sender", 0, r->body);
+	engine_box(e, &r->codec, "sender", work_next_id(e), yt_buf_view(&e->head));
 	caller = r->codec.api->sender(r->codec.plugin, r->headers, r->n_headers);
 	engine_unbox(e);
 	origin = caller.n != 0 ? e->conf.origin_by_caller(e->conf.ctx, caller, &key) : NULL;
 	if (origin == NULL)
 		return NULL;
-	engine_box(e, &r->codec, "verify", 0, r->body);
+	engine_box(e, &r->codec, "verify", work_next_id(e), yt_buf_view(&e->head));
 	rv = r->codec.api->verify(r->codec.plugin, r->headers, r->n_headers, key, engine_wall(e), fault);
 	engine_unbox(e);
 	if (rv == 0)
@@ -318,6 +327,10 @@ void engine_request(struct engine *e, const struct engine_request *r)
 	e->counts.requests++;
 	if (!yt_str_is(r->method, "POST")) {
 		refuse_plain(e, r, 405, "only POST is served here\n");
+		return;
+	}
+	if (!r->by_certificate && e->world.quarantined(e->world.ctx, head_of(e, r))) {
+		refuse_plain(e, r, 503, "not accepted now, nothing was sent; try later\n");
 		return;
 	}
 	origin = identify(e, r, &fault);

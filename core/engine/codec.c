@@ -94,7 +94,7 @@ int engine_encode_reply(struct engine *e, const struct engine_codec *codec, cons
 	if (reply->number.n == 0)
 		reply->number = own_reference(msg, exchange, reply->wall_ms);
 	if (reply->own_number.n == 0)
-		reply->own_number = cross_made_number(e, msg->arena, codec);
+		reply->own_number = cross_made_number(e, msg->arena, codec, exchange, request);
 	yt_buf_clear(out);
 	engine_box(e, codec, "encode_reply", exchange, request);
 	rv = codec->api->encode_reply(codec->plugin, msg, reply, out);

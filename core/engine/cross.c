@@ -19,22 +19,23 @@ static uint64_t next_serial(struct engine *e)
 	return (uint64_t)(e->incarnation % 10000) * 1000000 + ++e->numbers % 1000000;
 }
 
-struct yt_str cross_made_number(struct engine *e, struct yt_arena *arena, const struct engine_codec *codec)
+struct yt_str cross_made_number(struct engine *e, struct yt_arena *arena, const struct engine_codec *codec,
+        uint64_t exchange, struct yt_str request)
 {
 	struct yt_str number = { 0 };
 
 	if (codec->api->make_number == NULL)
 		return number;
-	engine_box(e, codec, "make_number", 0, (struct yt_str){ 0 });
+	engine_box(e, codec, "make_number", exchange, request);
 	(void)codec->api->make_number(codec->plugin, arena, engine_wall(e), next_serial(e), &number);
 	engine_unbox(e);
 	return number;
 }
 
-void cross_number(struct engine *e, struct yt_msg *msg, const struct engine_party *party, struct yt_str institution,
-        int64_t second, uint32_t serial)
+void cross_number(struct engine *e, struct yt_msg *msg, const struct engine_party *party, uint64_t exchange,
+        struct yt_str request, struct yt_str institution, int64_t second, uint32_t serial)
 {
-	msg->own_number = cross_made_number(e, msg->arena, &party->codec);
+	msg->own_number = cross_made_number(e, msg->arena, &party->codec, exchange, request);
 	msg->wall_ms = engine_wall(e);
 	if (msg->own_number.n != 0 || party->codec.api->sign_in_for == NULL)
 		return;
@@ -163,7 +164,7 @@ void cross_go(struct engine *e, struct work *w, const struct talk *talk)
 		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
 		return;
 	}
-	cross_number(e, composed, w->party, w->msg->institution, 0, 0);
+	cross_number(e, composed, w->party, w->id, w->request, w->msg->institution, 0, 0);
 	composed->sign_no = (struct yt_str){ 0 };
 	composed->wire_op = undo_wire_op(&w->party->codec, composed->op->id); /* its number is another one there */
 	w->outward = composed;

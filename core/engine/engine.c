@@ -32,7 +32,7 @@ static bool repeat(struct engine *e, struct work *w, struct yt_str stored)
 	if (api->repeat_reply == NULL || w->follows == w->id || stored.n == 0)
 		return false;
 	yt_buf_clear(&w->reply);
-	number = cross_made_number(e, w->arena, &w->codec); /* a call with a box of its own */
+	number = cross_made_number(e, w->arena, &w->codec, w->id, w->request); /* a call with a box of its own */
 	engine_box(e, &w->codec, "repeat_reply", w->id, w->request);
 	rv = api->repeat_reply(w->codec.plugin, w->msg, stored, number, engine_wall(e), &w->reply);
 	engine_unbox(e);
@@ -405,6 +405,7 @@ void engine_free(struct engine *e)
 	}
 	works_free_memory(e);
 	yt_buf_free(&e->records);
+	yt_buf_free(&e->head);
 	while (e->n_spare > 0)
 		yt_arena_free(e->spare[--e->n_spare]);
 	free(e);

@@ -194,7 +194,7 @@ void flow_write_step(struct engine *e, struct task *t)
 	size_t at;
 
 	if ((t->x.flags & REC_X_SECRET) != 0)
-		octets = secrets_out(e, &t->party->codec, t->own->wire_op, false, t->arena, octets);
+		octets = secrets_out(e, &t->party->codec, t->id, t->request, t->own->wire_op, false, t->arena, octets);
 	yt_buf_str(&buf, yt_buf_view(&t->receipt)); /* what came back before rides with it */
 	at = rec_begin(&buf, REC_SENDING, 0, t->id, engine_wall(e));
 	rec_u8(&buf, REC_T_LEG, (uint8_t)t->leg);
@@ -256,7 +256,8 @@ static bool make_own(struct engine *e, struct task *t, const struct yt_msg *befo
 		t->own->operator_id = t->original->operator_id;
 		t->own->operator_name = t->original->operator_name;
 	}
-	cross_number(e, t->own, t->party, t->original->institution, t->second, t->serial + t->used++);
+	cross_number(
+	        e, t->own, t->party, t->id, t->request, t->original->institution, t->second, t->serial + t->used++);
 	if (before != NULL) {
 		t->own->number = before->number;
 		t->own->own_number = before->own_number;

@@ -90,7 +90,7 @@ static void write_end(struct engine *e, struct work *w, struct yt_reply *reply, 
 	yt_buf_clear(records);
 	yt_buf_clear(octets);
 	if (reply->n_secrets > 0)
-		body = secrets_out(e, &w->party->codec, w->outward->wire_op, true, w->arena, body);
+		body = secrets_out(e, &w->party->codec, w->id, w->request, w->outward->wire_op, true, w->arena, body);
 	written_outcome(records, e, w->id, REC_LEG_MAIN, reply, body, flags, engine_mono(e) - w->leg_mono);
 	if (reply->outcome == YT_UNKNOWN) {
 		e->counts.unknown++;
@@ -98,9 +98,9 @@ static void write_end(struct engine *e, struct work *w, struct yt_reply *reply, 
 	}
 	(void)engine_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, octets);
 	written_answered(records, e, w->id, reply,
-	        reply->n_secrets == 0
-	                ? yt_buf_view(octets)
-	                : secrets_out(e, &w->codec, w->msg->wire_op, true, w->arena, yt_buf_view(octets)));
+	        reply->n_secrets == 0 ? yt_buf_view(octets)
+	                              : secrets_out(e, &w->codec, w->id, w->request, w->msg->wire_op, true, w->arena,
+	                                        yt_buf_view(octets)));
 	cross_keep_facts(records, e, w->id, w->msg, reply);
 }
 

@@ -223,7 +223,7 @@ static int fill_own(struct engine *e, struct task *t)
 	if (rv != 0)
 		return rv;
 	YT_REQUIRE(t->used < NUMBERS_OF_LEASE);
-	cross_number(e, own, t->party, t->original->institution, t->second, t->serial + t->used++);
+	cross_number(e, own, t->party, t->id, t->request, t->original->institution, t->second, t->serial + t->used++);
 	own->operator_id = yt_str(institution->operator_id);
 	own->operator_name = yt_str(institution->operator_name);
 	own->sign_no = yt_arena_copy(t->arena, yt_str(t->sign_no));

@@ -18,8 +18,8 @@ static void put_hash(void *ctx, struct yt_str secret, struct yt_buf *out)
 		yt_buf_printf(out, "%02x", hash[i]);
 }
 
-struct yt_str secrets_out(struct engine *e, const struct engine_codec *codec, struct yt_str wire_op, bool is_answer,
-        struct yt_arena *arena, struct yt_str octets)
+struct yt_str secrets_out(struct engine *e, const struct engine_codec *codec, uint64_t exchange, struct yt_str request,
+        struct yt_str wire_op, bool is_answer, struct yt_arena *arena, struct yt_str octets)
 {
 	struct yt_buf blanked = { 0 };
 	struct yt_str kept = octets;
@@ -27,7 +27,7 @@ struct yt_str secrets_out(struct engine *e, const struct engine_codec *codec, st
 
 	if (codec->api->blank == NULL || octets.n == 0)
 		return octets;
-	engine_box(e, codec, "blank", 0, octets);
+	engine_box(e, codec, "blank", exchange, request);
 	rv = codec->api->blank(codec->plugin, wire_op, is_answer, arena, octets, put_hash, e, &blanked);
 	engine_unbox(e);
 	if (rv == 1)

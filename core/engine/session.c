@@ -103,16 +103,39 @@ static void conclude(struct engine *e, struct session *s, struct yt_str sign_no)
 	engine_sessions_changed(e, s);
 }
 
+/* What a crash is charged to: a message that waits for the sign-in, 0 for none.  Kept away is the sign-in itself, by
+ * its key, for each other message of that operator would ask for it again. */
+static uint64_t waiter_of(const struct engine *e, const struct session *s)
+{
+	const struct work *w;
+	const struct task *t;
+
+	for (w = e->by_id; w != NULL && !(w->state == WORK_SIGNING && w->signing == s); w = w->hh_id.next)
+		;
+	for (t = e->tasks; t != NULL && !(t->state == TASK_SIGNING && t->signing == s); t = t->hh_id.next)
+		;
+	return w != NULL ? w->id : t != NULL ? t->id : 0;
+}
+
 static int fill_sign_in(struct engine *e, const struct engine_party *party, struct session *s)
 {
 	const struct yt_codec_api *api = party->codec.api;
 	int rv = YT_ENOTFOUND;
 
-	engine_box(e, &party->codec, "sign_in_for", 0, (struct yt_str){ 0 });
+	engine_box(e, &party->codec, "sign_in_for", waiter_of(e, s), yt_str(s->key));
 	if (api->sign_in_for != NULL)
 		rv = api->sign_in_for(party->codec.plugin, part(s, 1), part(s, 2), s->sign_in);
 	engine_unbox(e);
 	return rv;
+}
+
+static bool may_kill(struct engine *e, const struct session *s)
+{
+	if (!e->world.quarantined(e->world.ctx, yt_str(s->key)))
+		return false;
+	yt_log(YT_ERROR, "engine", "no sign-in of %.*s at %.*s: one killed a worker a while ago", YT_FMT(part(s, 1)),
+	        YT_FMT(part(s, 0)));
+	return true;
 }
 
 /* The keeper let us sign in, with a number that is durable. */
@@ -130,7 +153,8 @@ static void sign_in(struct engine *e, struct session *s)
 	institution = e->conf.institution(e->conf.ctx, part(s, 1));
 	s->arena = engine_arena(e);
 	s->sign_in = yt_msg_new(s->arena);
-	if (party == NULL || institution == NULL || s->sign_in == NULL || fill_sign_in(e, party, s) != 0) {
+	if (party == NULL || institution == NULL || s->sign_in == NULL || may_kill(e, s) ||
+	        fill_sign_in(e, party, s) != 0) {
 		conclude(e, s, (struct yt_str){ 0 });
 		return;
 	}
@@ -142,11 +166,11 @@ static void sign_in(struct engine *e, struct session *s)
 		s->sign_in->treatment_area = yt_str(institution->area);
 	yt_time_print(engine_wall(e), now);
 	s->sign_in->time = yt_arena_copy(s->arena, yt_str(now));
-	if (engine_encode_request(e, &party->codec, s->sign_in, 0, (struct yt_str){ 0 }, &out, &fault) != 0) {
+	if (engine_encode_request(e, &party->codec, s->sign_in, waiter_of(e, s), yt_str(s->key), &out, &fault) != 0) {
 		yt_log(YT_ERROR, "engine", "cannot write a sign-in for %s: %s: %s", party_name, fault.path, fault.why);
 		conclude(e, s, (struct yt_str){ 0 });
 	} else {
-		engine_send(e, party, LEG_OF_SESSION | s->seq, 0, (struct yt_str){ 0 }, s->sign_in->wire_op,
+		engine_send(e, party, LEG_OF_SESSION | s->seq, waiter_of(e, s), yt_str(s->key), s->sign_in->wire_op,
 		        yt_buf_view(&out), engine_mono(e) + party->query_timeout_ms);
 	}
 	yt_buf_free(&out);
@@ -178,6 +202,15 @@ void session_talk(struct engine *e, const struct talk *talk)
 	}
 }
 
+static void read_answer(struct engine *e, const struct engine_party *party, const struct session *s, int status,
+        struct yt_str body, struct yt_reply *reply)
+{
+	engine_box(e, &party->codec, "decode_reply", waiter_of(e, s), yt_str(s->key));
+	if (party->codec.api->decode_reply(party->codec.plugin, s->sign_in, status, body, reply) != 0)
+		reply->outcome = YT_UNKNOWN;
+	engine_unbox(e);
+}
+
 void session_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body)
 {
 	const struct engine_party *party;
@@ -193,7 +226,7 @@ void session_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int st
 		party = e->conf.party(e->conf.ctx, party_name);
 		reply = yt_reply_new(s->arena);
 		if (end == LEG_ANSWERED && party != NULL && reply != NULL)
-			engine_decode_reply(e, party, s->sign_in, 0, status, body, reply);
+			read_answer(e, party, s, status, body, reply);
 		conclude(e, s, reply != NULL && reply->outcome == YT_DONE ? reply->sign_no : (struct yt_str){ 0 });
 		return;
 	}

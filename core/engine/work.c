@@ -33,13 +33,19 @@ static void take_memory(struct engine *e, struct work *w)
 	w->ending = memory.ending;
 }
 
+uint64_t work_next_id(const struct engine *e)
+{
+	return (uint64_t)e->incarnation << 32 | (uint32_t)(e->counter + 1);
+}
+
 struct work *work_new(struct engine *e, const struct engine_request *r)
 {
 	struct work *w = calloc(1, sizeof(*w));
 
 	YT_REQUIRE(w != NULL);
 	take_memory(e, w);
-	w->id = (uint64_t)e->incarnation << 32 | ++e->counter;
+	w->id = work_next_id(e);
+	e->counter++;
 	w->token = r->token;
 	w->msg = w->outward = yt_msg_new(w->arena);
 	w->codec = r->codec;

@@ -134,6 +134,7 @@ struct engine {
 	struct work_memory spare_memory[WORK_MEMORIES]; /* of requests that ended, for the next ones */
 	uint32_t n_spare_memory;
 	struct yt_buf records; /* being put together, empty in between: engine_submit() takes a copy */
+	struct yt_buf head;    /* headers of a signed request, for the black box */
 	struct engine_counts counts;
 };
 
@@ -155,6 +156,7 @@ void engine_sessions_changed(struct engine *e, const struct session *session); /
 
 /* work.c */
 struct work *work_new(struct engine *e, const struct engine_request *r);
+uint64_t work_next_id(const struct engine *e); /* of the request that comes next, before it is decoded */
 void work_free(struct engine *e, struct work *w);
 void works_free_memory(struct engine *e);
 void work_forget_token(struct engine *e, struct work *w); /* nobody waits any more */
@@ -181,15 +183,17 @@ bool asking_is_signed(struct engine *e, struct work *w, const struct engine_inst
 struct yt_arena *engine_arena(struct engine *e);
 void engine_arena_back(struct engine *e, struct yt_arena *arena);
 const struct yt_wire_op *codec_wire_op(const struct engine_codec *codec, struct yt_str wire);
-/* Every call of a plugin's function stands between these two, so that it is known what killed a worker (P8).
- * octets: the request that is to be kept away if it does; exchange 0: none. */
+/* Every call of a plugin's function stands between these two, so that it is known what killed a worker (P8): an
+ * exchange that is parked for it, and octets that are kept away.  Those are the request, or what was handed to
+ * decoding; before there is a message, its headers; for a sign-in, whose it is.  exchange 0: nobody waits for the
+ * sign-in any more. */
 void engine_box(
         struct engine *e, const struct engine_codec *codec, const char *what, uint64_t exchange, struct yt_str octets);
 void engine_unbox(struct engine *e);
-/* encode_request and decode_reply inside the black box. */
 /* world.send() for that exchange, whose request is in the black box while the codec signs and finds the path. */
 void engine_send(struct engine *e, const struct engine_party *party, uint64_t leg, uint64_t exchange,
         struct yt_str request, struct yt_str wire_op, struct yt_str body, int64_t deadline_ms);
+/* encode_request and decode_reply inside the black box. */
 int engine_encode_request(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg,
         uint64_t exchange, struct yt_str request, struct yt_buf *out, struct yt_fault *fault);
 void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg,
@@ -209,10 +213,11 @@ bool cross_is_foreign(const struct engine_codec *codec, const struct engine_part
 /* Gives a message a number of ours: made by the party's codec of this worker's incarnation and count, or in the
  * institution's name where the format has sign-ins of institutions (second and serial were granted for it).  Both are
  * never given twice. */
-void cross_number(struct engine *e, struct yt_msg *msg, const struct engine_party *party, struct yt_str institution,
-        int64_t second, uint32_t serial);
+void cross_number(struct engine *e, struct yt_msg *msg, const struct engine_party *party, uint64_t exchange,
+        struct yt_str request, struct yt_str institution, int64_t second, uint32_t serial);
 /* A number of ours in a codec's format; empty where it makes none. */
-struct yt_str cross_made_number(struct engine *e, struct yt_arena *arena, const struct engine_codec *codec);
+struct yt_str cross_made_number(struct engine *e, struct yt_arena *arena, const struct engine_codec *codec,
+        uint64_t exchange, struct yt_str request);
 /* The number under which a party knows a message of ours. */
 struct yt_str cross_wire_number(const struct yt_msg *msg);
 /* Asks the keeper for the facts of a message's case; DOWN_FACTS answers the seq returned. */
@@ -237,8 +242,8 @@ struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const s
 
 /* secrets.c */
 /* Octets of a message that carries secrets (n_secrets), as they may be kept; empty: they cannot be read. */
-struct yt_str secrets_out(struct engine *e, const struct engine_codec *codec, struct yt_str wire_op, bool is_answer,
-        struct yt_arena *arena, struct yt_str octets);
+struct yt_str secrets_out(struct engine *e, const struct engine_codec *codec, uint64_t exchange, struct yt_str request,
+        struct yt_str wire_op, bool is_answer, struct yt_arena *arena, struct yt_str octets);
 
 /* undo.c */
 /* Fills the message that takes a known success back: the cancel of the same visit.  YT_ENOTFOUND: there is none. */

@@ -97,7 +97,7 @@ void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w
 	if (flags != 0)
 		rec_u32(out, REC_T_FLAGS, flags);
 	if (w->msg->n_secrets > 0)
-		request = secrets_out(e, &w->codec, w->msg->wire_op, false, w->arena, request);
+		request = secrets_out(e, &w->codec, w->id, request, w->msg->wire_op, false, w->arena, request);
 	rec_str(out, REC_T_REQUEST, request);
 	rec_end(out, at);
 }
@@ -112,7 +112,8 @@ void written_sending(struct yt_buf *out, struct engine *e, const struct work *w)
 	rec_str(out, REC_T_NUMBER, cross_wire_number(w->outward));
 	if (!yt_str_eq(sent, w->request)) { /* equal octets are stored once */
 		if (w->msg->n_secrets > 0)
-			sent = secrets_out(e, &w->party->codec, w->outward->wire_op, false, w->arena, sent);
+			sent = secrets_out(
+			        e, &w->party->codec, w->id, w->request, w->outward->wire_op, false, w->arena, sent);
 		rec_str(out, REC_T_SENT, sent);
 	}
 	rec_end(out, at);
