@@ -3,7 +3,9 @@
  *
  * For tests/e2e/plugin_crash.sh (promise P8).  It loads nhsa.so beside it and passes everything on, but a request that
  * holds FRAGILE-REQUEST, or an answer to FRAGILE-ANSWER, dies in decoding, and one that holds DIES-encode_reply and
- * the like dies there.  path and sign see no message: they die for the next one after DIES-path, DIES-sign. */
+ * the like dies there.  path, sign and make_number see no message: they die for the next one after DIES-path and so on,
+ * and close dies in a worker that has seen DIES-close.  A request that holds DIES-blank has secrets to be blanked, and
+ * make_number and repeat_reply, which nhsa does not have, are there to die in. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +14,7 @@
 #include "yitong/plugin.h"
 
 static const struct yt_codec_api *whole;
-static bool path_dies, sign_dies;
+static bool path_dies, sign_dies, number_dies, close_dies;
 
 YT_EXPORT extern struct yt_codec_api yt_codec_api;
 struct yt_codec_api yt_codec_api;
@@ -30,8 +32,15 @@ static void die_at(struct yt_str octets, const char *mark)
 
 static int decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
 {
+	int rv;
+
 	die_at(octets, "FRAGILE-REQUEST");
-	return whole->decode_request(self, octets, msg, fault);
+	number_dies = number_dies || holds(octets, "DIES-make_number");
+	close_dies = close_dies || holds(octets, "DIES-close");
+	rv = whole->decode_request(self, octets, msg, fault);
+	if (holds(octets, "DIES-blank"))
+		msg->n_secrets = 1;
+	return rv;
 }
 
 static int decode_reply(
@@ -118,6 +127,42 @@ static int blank(struct yt_plugin *self, struct yt_str wire_op, bool is_answer, 
 	return whole->blank(self, wire_op, is_answer, arena, octets, put, ctx, out);
 }
 
+static int make_number(
+        struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number)
+{
+	if (number_dies)
+		abort();
+	return YT_ENOTFOUND;
+}
+
+static int repeat_reply(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str stored,
+        struct yt_str own_number, int64_t wall_ms, struct yt_buf *out)
+{
+	die_at(msg->content, "DIES-repeat_reply");
+	yt_buf_str(out, stored);
+	return 0;
+}
+
+static int sign_in_for(
+        struct yt_plugin *self, struct yt_str institution, struct yt_str operator_id, struct yt_msg *sign_in)
+{
+	die_at(operator_id, "DIES-sign_in");
+	return whole->sign_in_for(self, institution, operator_id, sign_in);
+}
+
+static int open_it(struct yt_plugin *self)
+{
+	die_at(yt_plugin_setting(self, "recer_sys_code"), "DIES-open");
+	return whole->open(self);
+}
+
+static void close_it(struct yt_plugin *self)
+{
+	if (close_dies)
+		abort();
+	whole->close(self);
+}
+
 static void replace(void)
 {
 	yt_codec_api = *whole;
@@ -135,6 +180,11 @@ static void replace(void)
 	yt_codec_api.reversal_of = reversal_of;
 	yt_codec_api.patience = patience;
 	yt_codec_api.blank = blank;
+	yt_codec_api.make_number = make_number;
+	yt_codec_api.repeat_reply = repeat_reply;
+	yt_codec_api.sign_in_for = sign_in_for;
+	yt_codec_api.open = open_it;
+	yt_codec_api.close = close_it;
 }
 
 __attribute__((constructor)) static void borrow(void)
