@@ -1,4 +1,5 @@
-/* tests/bench/bench_body.c - the requests: 1101 and 2207 of one hospital, about 2 KB each.
+/* tests/bench/bench_body.c - the requests of one hospital: 1101 and 2207 of a person insured here, about 2 KB each, and
+ * a visit of one insured in another province, from 1101 to 2207.
  *
  * Message numbers count up from the second the generator started, 9,000 to a second (the gateway keeps
  * the last thousand for its own), so a run never uses one twice. */
@@ -10,6 +11,8 @@
 
 #define INSTITUTION "H33021399901"
 #define SERIALS 9000
+#define GUEST "31011500000000004217" /* psn_no; insured in Shanghai */
+#define GUEST_CERTNO "310115197906152735"
 
 static uint64_t n_requests;
 
@@ -41,50 +44,119 @@ static void filler(char *out, size_t n)
 	out[n] = '\0';
 }
 
-static int input_of(enum load_op op, char *out, size_t size)
+static int person(char *out, size_t size, const char *certno, const char *name)
 {
 	char extra[700];
 
-	filler(extra, op == LOAD_SETTLE ? 500 : 690);
-	if (op == LOAD_QUERY)
-		return snprintf(out, size,
-		        "{\"data\":{\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"330213197906152731\",\"card_sn\":"
-		        "\"\","
-		        "\"begntime\":\"\",\"psn_cert_type\":\"01\",\"certno\":\"330213197906152731\",\"psn_name\":"
-		        "\"示例甲\","
-		        "\"exp_content\":\"%s\"}}",
-		        extra);
+	filler(extra, 690);
 	return snprintf(out, size,
-	        "{\"data\":{\"psn_no\":\"33020000001000000123\",\"mdtrt_cert_type\":\"02\","
-	        "\"mdtrt_cert_no\":\"330213197906152731\",\"med_type\":\"11\",\"medfee_sumamt\":286.40,"
-	        "\"psn_setlway\":\"01\",\"mdtrt_id\":\"330200M%013llu\",\"chrg_bchno\":\"B%019llu\",\"insutype\":"
-	        "\"310\","
-	        "\"acct_used_flag\":\"1\",\"invono\":\"\",\"fulamt_ownpay_amt\":12.00,\"overlmt_selfpay\":0.00,"
-	        "\"preselfpay_amt\":14.40,\"inscp_scp_amt\":260.00,\"exp_content\":\"%s\"}}",
-	        (unsigned long long)n_requests, (unsigned long long)n_requests, extra);
+	        "{\"data\":{\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"%s\",\"card_sn\":\"\",\"begntime\":\"\","
+	        "\"psn_cert_type\":\"01\",\"certno\":\"%s\",\"psn_name\":\"%s\",\"exp_content\":\"%s\"}}",
+	        certno, certno, name, extra);
 }
 
-size_t load_request(enum load_op op, char *out, size_t size)
+static int settlement(char *out, size_t size, const char *psn_no, const char *certno, unsigned long long visit)
 {
-	char msgid[48], input[2048], device[230], signature[345], body[3072];
-	int n;
+	char extra[700];
+
+	filler(extra, 500);
+	return snprintf(out, size,
+	        "{\"data\":{\"psn_no\":\"%s\",\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"%s\",\"med_type\":\"11\","
+	        "\"medfee_sumamt\":286.40,\"psn_setlway\":\"01\",\"mdtrt_id\":\"330200M%013llu\","
+	        "\"chrg_bchno\":\"B%019llu\",\"insutype\":\"310\",\"acct_used_flag\":\"1\",\"invono\":\"\","
+	        "\"fulamt_ownpay_amt\":12.00,\"overlmt_selfpay\":0.00,\"preselfpay_amt\":14.40,"
+	        "\"inscp_scp_amt\":260.00,\"exp_content\":\"%s\"}}",
+	        psn_no, certno, visit, visit, extra);
+}
+
+static int registration(char *out, size_t size, unsigned long long visit)
+{
+	return snprintf(out, size,
+	        "{\"data\":{\"psn_no\":\"" GUEST "\",\"insutype\":\"310\",\"begntime\":\"2026-03-14 09:02:11\","
+	        "\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"" GUEST_CERTNO "\",\"ipt_otp_no\":\"M%013llu\","
+	        "\"atddr_no\":\"D33021300011\",\"dr_name\":\"示例医师\",\"dept_code\":\"A03\",\"dept_name\":\"内科\","
+	        "\"caty\":\"A03\"}}",
+	        visit);
+}
+
+static int description(char *out, size_t size, unsigned long long visit)
+{
+	return snprintf(out, size,
+	        "{\"mdtrtinfo\":{\"mdtrt_id\":\"330200M%013llu\",\"psn_no\":\"" GUEST "\",\"med_type\":\"11\","
+	        "\"begntime\":\"2026-03-14 09:02:11\",\"main_cond_dscr\":\"咳嗽三天\",\"dise_codg\":\"\","
+	        "\"dise_name\":\"\"},\"diseinfo\":[{\"diag_type\":\"1\",\"diag_srt_no\":1,\"diag_code\":\"J06.900\","
+	        "\"diag_name\":\"急性上呼吸道感染\",\"diag_dept\":\"内科\",\"dise_dor_no\":\"D33021300011\","
+	        "\"dise_dor_name\":\"示例医师\",\"diag_time\":\"2026-03-14 09:10:00\",\"vali_flag\":\"1\"}]}",
+	        visit);
+}
+
+/* Lines that add up to the settlement's 286.40; bench_nhsa.c has how they are split. */
+static int fees(char *out, size_t size, unsigned long long visit)
+{
+	static const struct {
+		const char *code, *amount;
+	} lines[] = { { "XN02BEB021A001010102548", "144.00" }, { "001201000010000-120100004", "130.40" },
+		{ "001102000010000-110200009", "12.00" } };
+	int n = snprintf(out, size, "{\"feedetail\":[");
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		n += snprintf(out + n, size - (size_t)n,
+		        "%s{\"feedetl_sn\":\"%015llu-%zu\",\"mdtrt_id\":\"330200M%013llu\",\"psn_no\":\"" GUEST "\","
+		        "\"chrg_bchno\":\"B%019llu\",\"fee_ocur_time\":\"2026-03-14 09:20:00\",\"med_list_codg\":\"%s\","
+		        "\"medins_list_codg\":\"%s\",\"det_item_fee_sumamt\":%s,\"cnt\":1,\"pric\":%s,"
+		        "\"bilg_dept_codg\":\"A03\",\"bilg_dept_name\":\"内科\",\"bilg_dr_codg\":\"D33021300011\","
+		        "\"bilg_dr_name\":\"示例医师\",\"hosp_appr_flag\":\"1\",\"rx_circ_flag\":\"0\"}",
+		        i == 0 ? "" : ",", visit, i + 1, visit, visit, lines[i].code, lines[i].code, lines[i].amount,
+		        lines[i].amount);
+	return n + snprintf(out + n, size - (size_t)n, "]}");
+}
+
+static int input_of(enum load_op op, unsigned long long visit, char *out, size_t size)
+{
+	switch (op) {
+	case LOAD_QUERY:
+		return person(out, size, "330213197906152731", "示例甲");
+	case LOAD_PERSON:
+		return person(out, size, GUEST_CERTNO, "示例丙");
+	case LOAD_REGISTER:
+		return registration(out, size, visit);
+	case LOAD_VISIT:
+		return description(out, size, visit);
+	case LOAD_FEES:
+		return fees(out, size, visit);
+	case LOAD_CROSS:
+		return settlement(out, size, GUEST, GUEST_CERTNO, visit);
+	default:
+		return settlement(out, size, "33020000001000000123", "330213197906152731", n_requests);
+	}
+}
+
+size_t load_body(enum load_op op, uint64_t visit, char *out, size_t size)
+{
+	static const char *const numbers[LOAD_OPS] = { "1101", "2207", "1101", "2201", "2203", "2204", "2207" };
+	char msgid[48], input[3072], device[230], signature[345];
+	bool is_guest = op >= LOAD_PERSON;
 
 	n_requests++;
 	number(msgid);
 	filler(device, sizeof(device) - 1);
 	filler(signature, sizeof(signature) - 1);
-	input_of(op, input, sizeof(input));
-	n = snprintf(body, sizeof(body),
-	        "{\"infno\":\"%s\",\"msgid\":\"%s\",\"mdtrtarea_admvs\":\"330213\",\"insuplc_admdvs\":\"330213\","
+	input_of(op, visit, input, sizeof(input));
+	return (size_t)snprintf(out, size,
+	        "{\"infno\":\"%s\",\"msgid\":\"%s\",\"mdtrtarea_admvs\":\"330213\",\"insuplc_admdvs\":\"%s\","
 	        "\"recer_sys_code\":\"YBXT\",\"dev_no\":\"\",\"dev_safe_info\":\"%s\",\"cainfo\":\"%s\",\"signtype\":"
 	        "\"\","
 	        "\"infver\":\"V1.0\",\"opter_type\":\"1\",\"opter\":\"S0007\",\"opter_name\":\"收费员七\","
 	        "\"inf_time\":\"%.4s-%.2s-%.2s %.2s:%.2s:%.2s\",\"fixmedins_code\":\"" INSTITUTION
 	        "\",\"fixmedins_name\":\"示例市第一医院\",\"sign_no\":\"330200G0000012345678\",\"input\":%s}",
-	        op == LOAD_QUERY ? "1101" : "2207", msgid, device, signature, msgid + 12, msgid + 16, msgid + 18,
-	        msgid + 20, msgid + 22, msgid + 24, input);
-	return (size_t)snprintf(out, size,
-	        "POST /fsi/api/rsfComIfsService/callService HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-	        "Content-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s",
-	        n, body);
+	        numbers[op], msgid, is_guest ? "310115" : "330213", device, signature, msgid + 12, msgid + 16,
+	        msgid + 18, msgid + 20, msgid + 22, msgid + 24, input);
+}
+
+uint64_t load_visits(uint64_t n)
+{
+	static uint64_t next = 1;
+
+	next += n;
+	return next - n;
 }

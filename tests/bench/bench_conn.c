@@ -1,4 +1,5 @@
-/* tests/bench/bench_conn.c - the generator's connections: kept alive, mutual TLS, one request at a time. */
+/* tests/bench/bench_conn.c - the generator's connections: kept alive, mutual TLS, HTTP/1.1 with one request at a time
+ * or HTTP/2 with some (bench_h2.c). */
 #include "bench_load.h"
 
 #include <arpa/inet.h>
@@ -12,6 +13,27 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+static void handshake(struct load_conn *c)
+{
+	static const unsigned char offered[] = { 2, 'h', '2' };
+	const unsigned char *taken;
+	unsigned n_taken;
+
+	SSL_set_fd(c->ssl, c->fd);
+	if (c->target->h2)
+		SSL_set_alpn_protos(c->ssl, offered, sizeof(offered));
+	if (SSL_connect(c->ssl) != 1) {
+		fprintf(stderr, "bench_load: no TLS with %s at port %d:\n", c->target->name, c->target->port);
+		ERR_print_errors_fp(stderr);
+		exit(1);
+	}
+	SSL_get0_alpn_selected(c->ssl, &taken, &n_taken);
+	if (c->target->h2 && n_taken != 2) {
+		fprintf(stderr, "bench_load: %s at port %d speaks no HTTP/2\n", c->target->name, c->target->port);
+		exit(1);
+	}
+}
 
 static void open_conn(struct load_conn *c)
 {
@@ -28,38 +50,43 @@ static void open_conn(struct load_conn *c)
 		exit(1);
 	}
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	SSL_set_fd(c->ssl, c->fd);
-	if (SSL_connect(c->ssl) != 1) {
-		fprintf(stderr, "bench_load: no TLS with %s at port %d:\n", c->target->name, c->target->port);
-		ERR_print_errors_fp(stderr);
-		exit(1);
-	}
+	handshake(c);
 	fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) | O_NONBLOCK);
-	c->n_in = c->n_out = c->out_sent = 0;
-	c->busy = false;
+	c->n_out = c->out_sent = 0;
+	for (int i = 0; i < c->n_slots; i++) {
+		c->slots[i].busy = false;
+		c->slots[i].n_in = 0;
+	}
+	if (c->target->h2)
+		load_h2_open(c);
 	epoll_ctl(c->target->epoll, EPOLL_CTL_ADD, c->fd, &(struct epoll_event){ .events = EPOLLIN, .data.ptr = c });
 }
 
 void load_connect(struct load_target *target)
 {
 	target->epoll = epoll_create1(EPOLL_CLOEXEC);
-	for (int i = 0; i < LOAD_CONNECTIONS; i++) {
-		target->conns[i] = calloc(1, sizeof(struct load_conn));
-		if (target->conns[i] == NULL)
+	for (int i = 0; i < target->n_conns; i++) {
+		struct load_conn *c = target->conns[i] = calloc(1, sizeof(*c));
+
+		if (c == NULL || (c->slots = calloc((size_t)target->n_streams, sizeof(*c->slots))) == NULL)
 			abort();
-		target->conns[i]->target = target;
-		open_conn(target->conns[i]);
+		c->target = target;
+		c->n_slots = target->n_streams;
+		for (int s = 0; s < c->n_slots; s++)
+			c->slots[s].conn = c;
+		open_conn(c);
 	}
 }
 
 void load_reconnect(struct load_conn *c)
 {
+	load_h2_close(c);
 	SSL_free(c->ssl);
 	close(c->fd);
 	open_conn(c);
 }
 
-static bool flush(struct load_conn *c)
+bool load_flush(struct load_conn *c)
 {
 	while (c->out_sent < c->n_out) {
 		int n;
@@ -70,24 +97,26 @@ static bool flush(struct load_conn *c)
 			return SSL_get_error(c->ssl, n) == SSL_ERROR_WANT_WRITE;
 		c->out_sent += (size_t)n;
 	}
+	c->n_out = c->out_sent = 0;
 	return true;
 }
 
-bool load_send(struct load_conn *c, enum load_op op, int64_t due_ns)
+bool load_send(struct load_slot *slot, enum load_op op, uint64_t visit, int64_t due_ns)
 {
-	c->n_out = load_request(op, c->out, sizeof(c->out));
+	struct load_conn *c = slot->conn;
+
+	slot->n_body = load_body(op, visit, slot->body, sizeof(slot->body));
+	slot->body_sent = slot->n_in = 0;
+	slot->due_ns = due_ns;
+	slot->busy = true;
+	if (c->session != NULL)
+		return load_h2_send(slot);
+	c->n_out = (size_t)snprintf(c->out, sizeof(c->out),
+	        "POST " LOAD_PATH " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json; charset=utf-8\r\n"
+	        "Content-Length: %zu\r\n\r\n%.*s",
+	        slot->n_body, (int)slot->n_body, slot->body);
 	c->out_sent = 0;
-	c->due_ns = due_ns;
-	c->busy = true;
-	return flush(c);
-}
-
-static bool is_good(const char *p, size_t n, size_t body)
-{
-	size_t n_code;
-	const char *code = bench_json_value(p + body, n - body, "infcode", &n_code);
-
-	return n > 12 && memcmp(p + 9, "200", 3) == 0 && n_code == 1 && *code == '0';
+	return load_flush(c);
 }
 
 static void complain(const struct load_conn *c, const char *p, size_t n)
@@ -98,31 +127,52 @@ static void complain(const struct load_conn *c, const char *p, size_t n)
 		fprintf(stderr, "bench_load: %s answered: %.*s\n", c->target->name, (int)(n < 900 ? n : 900), p);
 }
 
-enum load_got load_receive(struct load_conn *c)
+void load_answered(struct load_slot *slot, bool is_200, const char *body, size_t n)
 {
-	bool good;
+	size_t n_code;
+	const char *code = bench_json_value(body, n, "infcode", &n_code);
+	bool is_good = is_200 && n_code == 1 && *code == '0';
+
+	if (!is_good)
+		complain(slot->conn, slot->in, slot->n_in);
+	slot->n_in = 0;
+	slot->busy = false;
+	slot->conn->done(slot->conn->ctx, slot, is_good);
+}
+
+static bool receive_http1(struct load_conn *c, struct load_slot *slot)
+{
 	size_t body = 0;
-	long len;
+	long len = bench_http_length(slot->in, slot->n_in, &body);
+
+	if (len == 0)
+		return slot->n_in < sizeof(slot->in);
+	if (len < 0 || (size_t)len != slot->n_in || !slot->busy) {
+		complain(c, slot->in, slot->n_in);
+		return false;
+	}
+	load_answered(slot, memcmp(slot->in + 9, "200", 3) == 0, slot->in + body, slot->n_in - body);
+	return true;
+}
+
+bool load_receive(struct load_conn *c, load_done_cb done, void *ctx)
+{
+	static char frames[LOAD_IN_BYTES];
+	struct load_slot *slot = &c->slots[0];
+	bool h2 = c->session != NULL;
 	int n;
 
-	if (!flush(c))
-		return LOAD_BROKEN;
+	c->done = done;
+	c->ctx = ctx;
+	if (!load_flush(c))
+		return false;
 	ERR_clear_error();
-	n = SSL_read(c->ssl, c->in + c->n_in, (int)(sizeof(c->in) - c->n_in));
+	n = SSL_read(c->ssl, h2 ? frames : slot->in + slot->n_in,
+	        (int)(h2 ? sizeof(frames) : sizeof(slot->in) - slot->n_in));
 	if (n <= 0)
-		return SSL_get_error(c->ssl, n) == SSL_ERROR_WANT_READ ? LOAD_NOTHING : LOAD_BROKEN;
-	c->n_in += (size_t)n;
-	len = bench_http_length(c->in, c->n_in, &body);
-	if (len == 0)
-		return c->n_in == sizeof(c->in) ? LOAD_BROKEN : LOAD_NOTHING;
-	if (len < 0 || (size_t)len != c->n_in || !c->busy) {
-		complain(c, c->in, c->n_in);
-		return LOAD_BROKEN;
-	}
-	good = is_good(c->in, c->n_in, body);
-	if (!good)
-		complain(c, c->in, c->n_in);
-	c->n_in = 0;
-	c->busy = false;
-	return good ? LOAD_GOOD : LOAD_BAD;
+		return SSL_get_error(c->ssl, n) == SSL_ERROR_WANT_READ;
+	if (h2)
+		return load_h2_received(c, frames, (size_t)n);
+	slot->n_in += (size_t)n;
+	return receive_http1(c, slot);
 }

@@ -1,10 +1,10 @@
-/* tests/bench/bench_stub.c - the platform behind the bench: answers at once, as cheaply as it can.
+/* tests/bench/bench_stub.c - the platform and the hub behind the bench: answers at once, as cheaply as it can.
  *
- *   bench_stub PORT CA CERT KEY
- * One thread, epoll, mutual TLS like the gateway's outbound side.  1101 is answered with a person, 2207
- * with a settlement of exactly the amounts that bench_load sends (they add up, R1 to R5), anything else
- * with an empty success; about 1 KB each.  Keeps no books: how often something was settled is asked of
- * the sandbox, not of this. */
+ *   bench_stub PORT CA CERT KEY SM2_KEYS
+ * One thread, epoll, mutual TLS like the gateway's outbound side.  What is answered to what: bench_nhsa.c, and for
+ * messages between provinces bench_hub.c.  Keeps no books: how often something was settled is asked of the sandbox, not
+ * of this. */
+#include "bench_stub.h"
 #include "bench_tls.h"
 
 #include <arpa/inet.h>
@@ -27,73 +27,21 @@ struct conn {
 	SSL *ssl;
 	bool waits_to_write; /* as epoll knows it */
 	size_t n_in, n_out, out_sent;
-	char in[IN_BYTES], out[4096];
+	char in[IN_BYTES], out[8192 + 256];
 };
 
 static uint64_t n_answers;
 
-static int settlement(char *out, size_t size, const char *body, size_t n)
-{
-	size_t n_visit, n_msgid, n_person;
-	const char *visit = bench_json_value(body, n, "mdtrt_id", &n_visit);
-	const char *msgid = bench_json_value(body, n, "msgid", &n_msgid);
-	const char *person = bench_json_value(body, n, "psn_no", &n_person);
-
-	return snprintf(out, size,
-	        "\"output\":{\"setlinfo\":{\"mdtrt_id\":\"%.*s\",\"setl_id\":\"330200S%013llu\",\"psn_no\":\"%.*s\","
-	        "\"psn_name\":\"示例甲\",\"psn_cert_type\":\"01\",\"certno\":\"330213197906152731\",\"gend\":\"1\","
-	        "\"insutype\":\"310\",\"psn_type\":\"1101\",\"cvlserv_flag\":\"0\",\"setl_time\":\"2026-03-14 "
-	        "09:41:30\","
-	        "\"med_type\":\"11\",\"medfee_sumamt\":286.40,\"fulamt_ownpay_amt\":12.00,\"overlmt_selfpay\":0.00,"
-	        "\"preselfpay_amt\":14.40,\"inscp_scp_amt\":260.00,\"act_pay_dedc\":0.00,\"hifp_pay\":208.00,"
-	        "\"pool_prop_selfpay\":0.8000,\"cvlserv_pay\":0.00,\"hifes_pay\":0.00,\"hifmi_pay\":0.00,\"hifob_pay\":"
-	        "0.00,"
-	        "\"maf_pay\":0.00,\"oth_pay\":0.00,\"fund_pay_sumamt\":208.00,\"psn_part_amt\":78.40,\"acct_pay\":50."
-	        "00,"
-	        "\"psn_cash_pay\":28.40,\"hosp_part_amt\":0.00,\"balc\":1810.42,\"acct_mulaid_pay\":0.00,"
-	        "\"medins_setl_id\":\"%.*s\",\"clr_optins\":\"330213\",\"clr_way\":\"1\",\"clr_type\":\"11\"},"
-	        "\"setldetail\":[{\"fund_pay_type\":\"310100\",\"inscp_scp_amt\":260.00,\"crt_payb_lmt_amt\":20000.00,"
-	        "\"fund_payamt\":208.00}]}",
-	        (int)n_visit, visit, (unsigned long long)n_answers, (int)n_person, person, (int)n_msgid, msgid);
-}
-
-static int person(char *out, size_t size)
-{
-	return snprintf(out, size,
-	        "\"output\":{\"baseinfo\":{\"psn_no\":\"33020000001000000123\",\"psn_cert_type\":\"01\","
-	        "\"certno\":\"330213197906152731\",\"psn_name\":\"示例甲\",\"gend\":\"1\",\"naty\":\"01\","
-	        "\"brdy\":\"1979-06-15\",\"age\":46.7},\"insuinfo\":[{\"balc\":1860.42,\"insutype\":\"310\","
-	        "\"psn_type\":\"1101\",\"psn_insu_stas\":\"1\",\"psn_insu_date\":\"2004-07-01\",\"paus_insu_date\":"
-	        "null,"
-	        "\"cvlserv_flag\":\"0\",\"insuplc_admdvs\":\"330213\",\"emp_name\":\"示例机械有限公司\"},"
-	        "{\"balc\":0.00,\"insutype\":\"510\",\"psn_type\":\"1101\",\"psn_insu_stas\":\"1\","
-	        "\"psn_insu_date\":\"2004-07-01\",\"paus_insu_date\":null,\"cvlserv_flag\":\"0\","
-	        "\"insuplc_admdvs\":\"330213\",\"emp_name\":\"示例机械有限公司\"}],\"idetinfo\":[{\"psn_idet_type\":"
-	        "\"10\","
-	        "\"psn_type_lv\":\"\",\"memo\":\"%060d\",\"begntime\":\"2020-01-01 00:00:00\",\"endtime\":\"\"}]}",
-	        0);
-}
-
 static void answer(struct conn *c, const char *body, size_t n)
 {
-	char text[3072];
-	size_t n_infno;
-	const char *infno = bench_json_value(body, n, "infno", &n_infno);
-	int n_text = snprintf(text, sizeof(text),
-	        "{\"infcode\":0,\"inf_refmsgid\":\"33020020260314094130%010llu\",\"refmsg_time\":\"20260314094130455\","
-	        "\"respond_time\":\"20260314094130666\",\"err_msg\":\"\",",
-	        (unsigned long long)++n_answers);
+	static char text[8192];
+	bool is_xml = n > 0 && *body == '<';
+	size_t n_text = is_xml ? hub_answer(text, sizeof(text), ++n_answers, body, n)
+	                       : nhsa_answer(text, sizeof(text), ++n_answers, body, n);
 
-	if (n_infno == 4 && memcmp(infno, "2207", 4) == 0)
-		n_text += settlement(text + n_text, sizeof(text) - (size_t)n_text - 2, body, n);
-	else if (n_infno == 4 && memcmp(infno, "1101", 4) == 0)
-		n_text += person(text + n_text, sizeof(text) - (size_t)n_text - 2);
-	else
-		n_text += snprintf(text + n_text, sizeof(text) - (size_t)n_text - 2, "\"output\":null");
-	text[n_text++] = '}';
 	c->n_out = (size_t)snprintf(c->out, sizeof(c->out),
-	        "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n%.*s",
-	        n_text, n_text, text);
+	        "HTTP/1.1 200 OK\r\nContent-Type: application/%s; charset=utf-8\r\nContent-Length: %zu\r\n\r\n%.*s",
+	        is_xml ? "xml" : "json", n_text, (int)n_text, text);
 	c->out_sent = 0;
 }
 
@@ -202,13 +150,14 @@ int main(int argc, char **argv)
 	int epoll = epoll_create1(EPOLL_CLOEXEC), listener;
 	SSL_CTX *tls;
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: bench_stub PORT CA CERT KEY\n");
+	if (argc != 6) {
+		fprintf(stderr, "usage: bench_stub PORT CA CERT KEY SM2_KEYS\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	tls = bench_tls(1, argv[2], argv[3], argv[4]);
 	SSL_CTX_set_num_tickets(tls, 1);
+	hub_open(argv[5]);
 	listener = listen_on(atoi(argv[1]));
 	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &(struct epoll_event){ .events = EPOLLIN, .data.ptr = NULL });
 	for (;;) {
