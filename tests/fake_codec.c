@@ -215,7 +215,9 @@ static int fake_decode_reply(
 	reply->already_done = value_of(line, "why").n != 0 && yt_str_is(value_of(line, "why"), "already");
 	reply->never_happened = yt_str_is(value_of(line, "why"), "absent");
 	reply->session_expired = yt_str_is(value_of(line, "why"), "expired");
-	reply->at_gateway = yt_str_is(value_of(line, "why"), "gateway");
+	reply->at_gateway = yt_str_is(value_of(line, "why"), "gateway") || yt_str_is(value_of(line, "why"), "busynow");
+	reply->may_retry = yt_str_is(value_of(line, "why"), "busy") || yt_str_is(value_of(line, "why"), "busynow");
+	reply->retry_after_ms = number_of(line, "after");
 	reply->body = body_of(reply->arena, line);
 	reply->head = yt_node_new(reply->arena, YT_OBJECT);
 	return 0;

@@ -48,17 +48,26 @@ static bool has_doubtful_cancel(const struct sim *s, uint32_t settle)
 	return false;
 }
 
-/* What an exchange booked: at the platform under its own number, at the hub under one of ours. */
+static bool stands(const struct booked *b)
+{
+	return b != NULL && (b->active || b->cancelled);
+}
+
+/* What an exchange booked: at the platform under its own number, at the hub under one of ours; of several, as it was
+ * refused for now and sent once more, under the one that stands. */
 static const struct booked *booked_by(const struct sim *s, const struct exchange *x, enum booked_kind kind)
 {
 	const struct booked *b = platform_find(s, x->number, kind);
 
-	for (size_t i = 0; b == NULL && i < s->gw.n_acked; i++) {
+	for (size_t i = 0; !stands(b) && i < s->gw.n_acked; i++) {
 		const struct acked *a = &s->gw.acked[i];
+		const struct booked *there;
 
 		if (a->exchange == x->id && a->type == REC_SENDING &&
-		        (a->leg == REC_LEG_STEP || a->leg == REC_LEG_MAIN))
-			b = hub_find(s, a->number, kind);
+		        (a->leg == REC_LEG_STEP || a->leg == REC_LEG_MAIN)) {
+			there = hub_find(s, a->number, kind);
+			b = there != NULL ? there : b;
+		}
 	}
 	return b;
 }
@@ -77,19 +86,19 @@ static void check_settlement(struct sim *s, uint32_t id)
 {
 	const struct ask *a = &s->asks[id];
 	const struct booked *b = booked_for(s, a->num, BOOKED_SETTLEMENT);
-	bool stands = b != NULL && b->active, believed;
+	bool is_booked = b != NULL && b->active, believed;
 
 	if (a->heard == HEARD_NOTHING && !a->undone && (a->missed || is_unproved(s, a->num)))
 		return; /* abandoned, and the last answer was lost behind the gateway's back */
 	if (has_doubtful_cancel(s, id))
 		return;
 	believed = a->heard == HEARD_DONE && !a->undone && standing_cancel(s, id) == NULL;
-	if (believed && !stands)
+	if (believed && !is_booked)
 		sim_fail(s, "one-sided: the hospital believes %s (%s), the platform %s", a->num, a->setl,
 		        b == NULL      ? "never booked it"
 		        : b->cancelled ? "has it cancelled"
 		                       : "has it reversed");
-	else if (!believed && stands)
+	else if (!believed && is_booked)
 		sim_fail(s, "one-sided: %s stands at the platform, the hospital %s", a->num,
 		        a->undone                   ? "had it reversed"
 		        : a->heard == HEARD_REFUSED ? "was told that it failed"
@@ -108,12 +117,12 @@ static void check_refusal(struct sim *s, const struct ask *a, enum booked_kind k
 static void check_admission(struct sim *s, const struct ask *a)
 {
 	const struct booked *b = platform_find(s, a->num, BOOKED_ADMISSION);
-	bool stands = b != NULL && b->active;
+	bool is_booked = b != NULL && b->active;
 
-	if (stands && (a->heard == HEARD_REFUSED || a->undone))
+	if (is_booked && (a->heard == HEARD_REFUSED || a->undone))
 		sim_fail(s, "one-sided: admission %s stands, its hospital %s", a->num,
 		        a->undone ? "had it reversed" : "was told that it failed");
-	if (!stands && a->heard == HEARD_DONE && !a->undone && !a->reversing)
+	if (!is_booked && a->heard == HEARD_DONE && !a->undone && !a->reversing)
 		sim_fail(s, "one-sided: the hospital believes admission %s, the platform has it not", a->num);
 }
 
@@ -141,7 +150,7 @@ static void check_journal(struct sim *s)
 	for (i = 0; i < s->gw.n_index; i++) {
 		const struct exchange *x = &s->gw.index[i];
 		const struct booked *b = booked_by(s, x, BOOKED_SETTLEMENT);
-		bool booked = b != NULL && (b->active || b->cancelled);
+		bool booked = stands(b);
 
 		if (x->state == X_PARKED)
 			sim_fail(s, "%s is parked: %s", x->number, x->reason);

@@ -49,6 +49,7 @@ static const char *talk_name(enum talk_kind kind)
 		[UP_READY] = "ready",
 		[UP_WAIT] = "wait",
 		[UP_SESSION] = "session",
+		[UP_AGAIN] = "again",
 		[DOWN_WELCOME] = "welcome",
 		[DOWN_ADMITTED] = "admitted",
 		[DOWN_STORED] = "stored",
@@ -616,6 +617,8 @@ static void start_worker(struct sim *s, struct sim_event *e)
 		.exchanges = 1000,
 		.retry_ms = 500,
 		.retry_max_ms = 4000,
+		.busy_tries = 3,
+		.busy_retry_ms = 300,
 		.park_after_ms = 24 * 3600 * 1000,
 		.margin_ms = 400 };
 	struct wproc *w = calloc(1, sizeof(*w));

@@ -216,6 +216,8 @@ static const char *decide(struct sim *s, struct yt_str body, struct booked *w, c
 	w->kind = fake_is(body, "ADMIT")    ? BOOKED_ADMISSION
 	          : fake_is(body, "SETTLE") ? BOOKED_SETTLEMENT
 	                                    : BOOKED_VISIT;
+	if (sim_fault(s, 60)) /* a definite no: of this message for ever (7.7), whatever else may bring it */
+		return "REFUSED why=busy .";
 	if (sim_fault(s, 120))
 		return "REFUSED why=quota .";
 	if (w->kind != BOOKED_VISIT && active(s, w->kind, w) != NULL)
@@ -247,6 +249,8 @@ void hub_handle(struct sim *s, struct yt_str body, char reply[400])
 		s->hub.refuses_until = s->now + (int64_t)sim_random(s, 400);
 	if (s->now <= s->hub.refuses_until) {
 		snprintf(reply, 400, "REFUSED why=gateway .");
+	} else if (known != NULL && sim_fault(s, 60)) { /* said before it looks whether it knows the message */
+		snprintf(reply, 400, "REFUSED why=busynow .");
 	} else if (fake_is(body, "FINDNUM")) {
 		find_number(s, &w, orig, reply);
 	} else if (known != NULL) {

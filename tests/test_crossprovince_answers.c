@@ -68,8 +68,8 @@ static const struct outcome_case {
 	{ "-4004", YT_REFUSED, false, false },
 	{ "-9001", YT_UNKNOWN, false, false },
 	{ "-9002", YT_UNKNOWN, false, false }, /* only our own connection knows */
-	{ "-9003", YT_REFUSED, true, false },
-	{ "-9004", YT_REFUSED, true, false },
+	{ "-9003", YT_REFUSED, true, true },
+	{ "-9004", YT_REFUSED, true, true },
 	{ "-9009", YT_UNKNOWN, false, false },
 	{ "-9999", YT_UNKNOWN, false, false },
 	{ "-1011", YT_UNKNOWN, false, false },
@@ -102,6 +102,43 @@ static void test_codes_and_who_says_them(void **state)
 		hub.key = "hub";
 		hub.keyid = "100000-TEST";
 		assert_int_equal(answered(&s.w, &s.zj, s.msg, sealed(&s.w, &hub))->outcome, YT_UNKNOWN);
+	}
+	end(&s);
+}
+
+/* Of the same octets sent again: a stored answer is the first try's, one without the mark may not be. */
+static void test_busy_and_stored(void **state)
+{
+	struct scene s;
+
+	begin(&s);
+	s.answer.body = "<result><errorcode>-9003</errorcode><dupflag>1</dupflag></result>";
+	assert_false(answered(&s.w, &s.zj, s.msg, sealed(&s.w, &s.answer))->at_gateway);
+	s.answer.body = "<result><errorcode>-9003</errorcode><dupflag>0</dupflag></result>";
+	assert_true(answered(&s.w, &s.zj, s.msg, sealed(&s.w, &s.answer))->at_gateway);
+	end(&s);
+}
+
+/* How long a busy party asks to wait stands in its text; in any other it means nothing. */
+static void test_retry_after(void **state)
+{
+	static const struct {
+		const char *code, *text;
+		int64_t want_ms;
+	} cases[] = { { "-9003", "超出配额，retryafter=12", 12000 }, { "-9003", "retryafter: 7 s", 7000 },
+		{ "-9003", "retryafter", 0 }, { "-9003", "忙", 0 }, { "-9003", "retryafter=soon", 0 },
+		{ "-9003", "retryafter 99999999999999999999", 86400000 }, { "-9004", "retryafter=3", 3000 },
+		{ "-3001", "retryafter=12", 0 } };
+	struct scene s;
+
+	begin(&s);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		s.answer.body = yt_arena_printf(s.w.arena,
+		        "<result><errorcode>%s</errorcode><errormsg>%s</errormsg><dupflag>0</dupflag></result>",
+		        cases[i].code, cases[i].text)
+		                        .p;
+		assert_int_equal(
+		        answered(&s.w, &s.zj, s.msg, sealed(&s.w, &s.answer))->retry_after_ms, cases[i].want_ms);
 	}
 	end(&s);
 }
@@ -678,6 +715,8 @@ static void test_token_is_blanked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_retry_after),
+		cmocka_unit_test(test_busy_and_stored),
 		cmocka_unit_test(test_codes_and_who_says_them),
 		cmocka_unit_test(test_answers_that_prove_nothing),
 		cmocka_unit_test(test_booked_answers_that_do_not_add_up),

@@ -286,6 +286,8 @@ static const struct engine_conf conf = { .origin_by_subject = c_subject,
 	.retry_ms = 1000,
 	.retry_max_ms = 4000,
 	.park_after_ms = 60000,
+	.busy_tries = 2,
+	.busy_retry_ms = 1000,
 	.margin_ms = 100 };
 static const struct keeper_conf keeper_conf = { .serial_from = 9000,
 	.serial_to = 9999,
@@ -524,7 +526,8 @@ static const struct scenario {
 	int flow; /* index; -1: straight to the hub */
 	const char *asks;
 	/* What leaves, and what comes back: d done, r refused, l lost, n not sent, x absent, a had been done, g refused
-	 * on its way, e sign in first */
+	 * on its way, e sign in first, b and B not now, G not
+	 * now, said on its way */
 	const char *legs;
 	const char *hears; /* how the answer begins */
 	enum exchange_state end;
@@ -602,6 +605,9 @@ static void reply(char how)
 	                   : how == 'a' ? "REFUSED why=already ."
 	                   : how == 'g' ? "REFUSED why=gateway ."
 	                   : how == 'e' ? "REFUSED why=expired ."
+	                   : how == 'b' ? "REFUSED why=busy ."
+	                   : how == 'G' ? "REFUSED why=busynow ."
+	                   : how == 'B' ? "REFUSED why=busy after=7000 ."
 	                                : "REFUSED no .";
 	uint64_t leg = w.leg;
 
@@ -1098,6 +1104,219 @@ static void test_patience(void **state)
 	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
 }
 
+/* -- refused for now -------------------------------------------------------------------------------- */
+
+static const char *sent_number(char number[40])
+{
+	await_leg();
+	assert_int_not_equal(w.leg, 0);
+	fake_value(yt_str(w.sent), "num", number, 40);
+	return number;
+}
+
+/* The next leg is the same under another number. */
+static void expect_anew(const char *head, char number[40], char how)
+{
+	char before[40];
+
+	memcpy(before, number, sizeof(before));
+	assert_string_not_equal(sent_number(number), before);
+	expect(head, how);
+}
+
+/* crossprovince.md 7.7, class R: once more after a pause, under a number of its own, and its origin hears of none of
+ * it. */
+static void test_busy(void **state)
+{
+	char number[40];
+
+	flow = NULL;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	sent_number(number);
+	expect("hub:SETTLE", 'G'); /* of a new message it is one, wherever it was said */
+	later(900);
+	assert_int_equal(w.leg, 0);
+	ask(2, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1"); /* the same: waits with it */
+	ask(3, "SETTLE inst=H1 num=H1-2 | visit=V1 batch=B1"); /* P13 */
+	assert_int_equal(w.answers, 1);
+	expect_anew("hub:SETTLE", number, 'B');
+	later(6900);
+	assert_int_equal(w.leg, 0); /* the party asked for seven seconds */
+	expect_anew("hub:SETTLE", number, 'd');
+	assert_int_equal(w.answers, 3);
+	assert_int_equal(strncmp(w.answer, "DONE visit=V1 setl=A1", 21), 0);
+	assert_int_equal(state_in_log(), X_DONE);
+}
+
+/* Bounded in number; then it is refused, in words that say what may be done. */
+static void test_busy_too_often(void **state)
+{
+	char number[40];
+
+	flow = NULL;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	sent_number(number);
+	expect("hub:SETTLE", 'b');
+	expect_anew("hub:SETTLE", number, 'b');
+	expect_anew("hub:SETTLE", number, 'b');
+	assert_int_equal(w.answers, 1);
+	assert_non_null(strstr(w.answer, "Y204"));
+	assert_int_equal(state_in_log(), X_REFUSED);
+	later(60000);
+	assert_int_equal(w.leg, 0);
+	ask(2, "SETTLE inst=H1 num=H1-2 | visit=V1 batch=B1"); /* the visit is free */
+	expect("hub:SETTLE", 'd');
+}
+
+/* No try for which its origin leaves no whole time-out; and none for nobody. */
+static void test_busy_too_late(void **state)
+{
+	static const struct {
+		int64_t later_ms;
+		bool is_gone, is_reversed;
+		unsigned answers;
+	} cases[] = { { 598000, false, false, 1 }, { 0, true, false, 0 }, { 0, false, true, 2 } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		teardown(NULL);
+		setup(NULL);
+		flow = NULL;
+		ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+		later(cases[i].later_ms);
+		expect("hub:SETTLE", 'b');
+		if (cases[i].is_gone)
+			engine_gone(w.engine, 1);
+		if (cases[i].is_reversed)
+			ask(2, "REVERSE inst=H1 num=H1-2 | orig=H1-1 origop=SETTLE");
+		for (int n = 0; n < 40; n++)
+			later(100);
+		assert_int_equal(w.leg, 0);
+		assert_int_equal(w.answers, cases[i].answers);
+		assert_int_equal(state_in_log(), X_REFUSED);
+	}
+}
+
+/* Killed in the pause, or when it has left once more: what left last is found out, and undone by its own number. */
+static void test_busy_killed(void **state)
+{
+	for (unsigned sent_again = 0; sent_again < 2; sent_again++) {
+		char number[40], original[40];
+
+		teardown(NULL);
+		setup(NULL);
+		flow = NULL;
+		ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
+		sent_number(number);
+		expect("hub:REGISTER", 'b');
+		if (sent_again)
+			sent_number(number);
+		kill_all();
+		for (await_leg(); fake_is(yt_str(w.sent), "FINDVISIT"); await_leg())
+			reply('r');
+		fake_value(yt_str(w.sent), "orig", original, sizeof(original));
+		assert_string_equal(original, number);
+		expect("hub:REVERSE", 'd');
+		assert_int_equal(state_in_log(), X_REVERSED);
+	}
+}
+
+/* A query goes out again at once when the pause is over; what is only passed on has its sender's number. */
+static void test_busy_query_and_passed_on(void **state)
+{
+	char number[40];
+
+	flow = NULL;
+	ask(1, "READ inst=H1 num=H1-1 | person=P");
+	sent_number(number);
+	expect("hub:READ", 'b');
+	expect_anew("hub:READ", number, 'd');
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+	is_native = true;
+	ask(2, "SETTLE inst=H1 num=H1-2 | visit=V1 batch=B1");
+	expect("platform:SETTLE", 'b');
+	is_native = false;
+	assert_int_equal(w.answers, 2);
+	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+	assert_null(strstr(w.answer, "Y204"));
+}
+
+static void test_busy_step(void **state)
+{
+	char number[40];
+
+	for (unsigned killed = 0; killed < 2; killed++) {
+		teardown(NULL);
+		setup(NULL);
+		flow = &flows[0];
+		ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
+		expect("platform:REGISTER", 'd');
+		sent_number(number);
+		expect("hub:REGISTER", 'b');
+		later(900);
+		assert_int_equal(w.leg, 0);
+		if (killed == 1)
+			kill_all();
+		expect_anew("hub:REGISTER", number, 'l');
+		expect("hub:REGISTER", 'G'); /* of the same octets: no proof */
+		expect("hub:REGISTER", 'd');
+		assert_int_equal(state_in_log(), X_DONE);
+		assert_int_equal(w.answers, 1 - killed);
+	}
+}
+
+static void test_busy_step_too_often(void **state)
+{
+	char number[40];
+
+	flow = &flows[0];
+	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
+	expect("platform:REGISTER", 'd');
+	sent_number(number);
+	expect("hub:REGISTER", 'b');
+	expect_anew("hub:REGISTER", number, 'b');
+	expect_anew("hub:REGISTER", number, 'b');
+	expect("platform:REVERSE", 'd');
+	assert_non_null(strstr(w.answer, "Y204"));
+	assert_int_equal(state_in_log(), X_REFUSED);
+}
+
+/* Its origin gives up in the pause: nothing of the step is there to be undone. */
+static void test_busy_step_unwanted(void **state)
+{
+	flow = &flows[0];
+	ask(1, "REGISTER inst=H1 num=H1-1 | own=O1");
+	expect("platform:REGISTER", 'd');
+	expect("hub:REGISTER", 'b');
+	ask(2, "REVERSE inst=H1 num=H1-2 | orig=H1-1 origop=REGISTER");
+	expect("platform:REVERSE", 'd');
+	assert_int_equal(state_in_log(), X_REVERSED);
+	assert_int_equal(w.answers, 2);
+}
+
+/* What undoes a step and was refused did nothing: it is made anew, since the old one may have expired. */
+static void test_undo_refused(void **state)
+{
+	char number[40];
+
+	for (unsigned killed = 0; killed < 2; killed++) {
+		teardown(NULL);
+		setup(NULL);
+		flow = &flows[1];
+		ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+		expect("platform:FEES", 'd');
+		expect("hub:REGISTER", 'd');
+		expect("hub:SETTLE", 'r');
+		sent_number(number);
+		expect("hub:REVERSE", 'l');
+		assert_string_equal(sent_number(number), number);
+		expect("hub:REVERSE", 'r');
+		if (killed == 1)
+			kill_all();
+		expect_anew("hub:REVERSE", number, 'd');
+		assert_int_equal(state_in_log(), X_REFUSED);
+	}
+}
+
 /* -- credentials ------------------------------------------------------------------------------------ */
 
 static bool log_has(const char *text)
@@ -1175,6 +1394,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_withdrawal_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_leg, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patience, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_busy_too_often, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_busy_too_late, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_busy_killed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_busy_query_and_passed_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_busy_step, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_busy_step_too_often, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_busy_step_unwanted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_undo_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credentials, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credentials_after_a_crash, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credentials_behind_the_step, setup, teardown) };

@@ -82,7 +82,7 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 {
 	switch (talk->kind) {
 	case DOWN_ADMITTED:
-		if (w->state != WORK_ADMITTING)
+		if (w->state != WORK_ADMITTING && w->state != WORK_AGAIN)
 			return; /* said twice, by two keepers */
 		work_forget_seq(e, w);
 		if (w->token != 0 && engine_mono(e) < w->hold_until && !w->lacks_sign_no && !w->joins_only &&
@@ -121,6 +121,10 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 		work_refuse(e, w, TEXT_BUSY, (struct yt_str){ 0 });
 		return;
 	case DOWN_CLOSED:
+		if (w->state == WORK_AGAIN) {
+			again_end(e, w);
+			return;
+		}
 		work_refuse(e, w, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 });
 		return;
 	default:
@@ -144,6 +148,9 @@ static void ask_again(struct engine *e, struct work *w)
 		return;
 	case WORK_ENDING:
 		work_await(e, w, engine_submit(e, UP_END, w->id, yt_buf_view(&w->ending)));
+		return;
+	case WORK_AGAIN:
+		work_await(e, w, engine_submit(e, UP_AGAIN, w->id, yt_buf_view(&w->ending)));
 		return;
 	case WORK_WAITING:
 		at = rec_begin(&buf, REC_CARRIED, REC_NOWAIT, w->follows, engine_wall(e));
@@ -321,6 +328,10 @@ int64_t engine_tick(struct engine *e)
 	engine_empty_outbox(e);
 	HASH_ITER(hh_id, e->by_id, w, next)
 	{
+		if (w->state == WORK_PAUSED) {
+			again_tick(e, w);
+			continue;
+		}
 		if ((w->state != WORK_WAITING && w->state != WORK_ADMITTING) || now < w->hold_until)
 			continue;
 		if (w->token != 0) { /* its origin gives up now: silence, for the outcome is not known */

@@ -91,7 +91,9 @@ struct engine_conf {
 	uint32_t serial_from, serial_to; /* reserved block: an origin that uses it is refused */
 	uint32_t exchanges;              /* at once in this worker */
 	int64_t retry_ms, retry_max_ms, park_after_ms;
-	int64_t margin_ms; /* kept of the origin's time for our own answer */
+	uint32_t busy_tries;   /* how often a leg that was refused for now leaves once more; 0: never ... */
+	int64_t busy_retry_ms; /* ... first after this pause, doubled with each */
+	int64_t margin_ms;     /* kept of the origin's time for our own answer */
 };
 
 struct engine_world {

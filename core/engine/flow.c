@@ -363,7 +363,7 @@ static void go(struct engine *e, struct task *t)
 		return;
 	}
 	if (!verbatim && t->used >= NUMBERS_OF_LEASE) {
-		task_go_on_at_once(e, t, "its numbers are used up: the next lease has more");
+		task_go_on_in(e, t, 1, "its numbers are used up: the next lease has more");
 		return;
 	}
 	if (!verbatim && !make_own(e, t, before)) {
@@ -405,8 +405,10 @@ static struct yt_reply *refusal(const struct task *t)
 {
 	if (t->x.refused_step == 0)
 		return NULL;
-	if (t->run->heard[t->x.refused_step - 1] != NULL)
+	if (t->run->heard[t->x.refused_step - 1] != NULL) {
+		again_say(t->run->heard[t->x.refused_step - 1], t->x.trace);
 		return t->run->heard[t->x.refused_step - 1];
+	}
 	return engine_refusal(t->arena, TEXT_NOT_CONNECTED, (struct yt_str){ 0 }, t->x.trace);
 }
 
@@ -529,6 +531,8 @@ static void decide(struct engine *e, struct task *t)
 
 	if (t->x.step_state == STEP_OUT) {
 		find_out(e, t);
+	} else if (t->x.step_state == STEP_ANEW && (t->x.undoing || !t->x.reversal_wanted)) {
+		begin(e, t, t->x.step, t->x.undoing ? REC_LEG_UNDO : REC_LEG_STEP);
 	} else if (t->x.undoing) {
 		undo(e, t, t->x.step);
 	} else if (t->x.reversal_wanted || t->x.state == X_DONE || t->x.state == X_REVERSING ||
@@ -543,19 +547,27 @@ static void decide(struct engine *e, struct task *t)
 	}
 }
 
-static void add_outcome(struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body)
+static void write_outcome(
+        struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body, unsigned flags)
 {
 	size_t at = rec_begin(&t->receipt, REC_OUTCOME, 0, t->id, engine_wall(e));
 	rec_u8(&t->receipt, REC_T_LEG, (uint8_t)t->leg);
 	rec_u8(&t->receipt, REC_T_STEP, (uint8_t)t->x.step);
 	rec_u8(&t->receipt, REC_T_OUTCOME, (uint8_t)reply->outcome);
 	rec_str(&t->receipt, REC_T_CODE, reply->code);
+	if (flags != 0)
+		rec_u32(&t->receipt, REC_T_FLAGS, flags);
 	if (body.n == 0)
 		rec_str(&t->receipt, REC_T_REASON, reply->text);
 	rec_u32(&t->receipt, REC_T_ELAPSED, (uint32_t)(engine_mono(e) - t->leg_mono));
-	if (t->leg == REC_LEG_STEP && reply->outcome != YT_UNKNOWN)
+	if (t->leg == REC_LEG_STEP && reply->outcome != YT_UNKNOWN && flags == 0)
 		rec_str(&t->receipt, (enum rec_tag)(REC_T_STEP_GOT + t->x.step - 1), body);
 	rec_end(&t->receipt, at);
+}
+
+static void add_outcome(struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body)
+{
+	write_outcome(e, t, reply, body, 0);
 }
 
 /* A step that cannot be said in its party's format, since the case lacks something: as if it had been refused. */
@@ -583,11 +595,16 @@ static bool is_undone(const struct engine *e, const struct task *t, const struct
 	                                                                         task_is_settled(e, t)))));
 }
 
+static bool is_verbatim_leg(const struct task *t)
+{
+	return t->leg == REC_LEG_STEP && is_verbatim(t, t->x.step);
+}
+
 /* Its sign_no was not taken: it goes out once more with another one.  False: it is as it is. */
 static bool renew_sign_no(struct engine *e, struct task *t, struct yt_reply *reply)
 {
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, t->original->institution);
-	bool verbatim = t->leg == REC_LEG_STEP && is_verbatim(t, t->x.step);
+	bool verbatim = is_verbatim_leg(t);
 
 	if (reply->outcome != YT_REFUSED || !reply->session_expired || reply->already_done || institution == NULL)
 		return false;
@@ -617,6 +634,29 @@ static void judge_step(struct task *t, struct yt_reply *reply)
 		reply->outcome = YT_UNKNOWN;
 }
 
+/* It surely did nothing, and may do it under another number: a step that its party refuses for now, as long as its
+ * origin waits; what undoes one, until it is undone.  False: no. */
+static bool goes_anew(struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body)
+{
+	int64_t pause;
+
+	if (reply->outcome != YT_REFUSED || is_verbatim_leg(t) || (reply->at_gateway && t->run->is_again))
+		return false;
+	if (t->leg == REC_LEG_UNDO) {
+		if (is_undone(e, t, reply) || reply->never_happened)
+			return false;
+		write_outcome(e, t, reply, body, REC_X_ANEW);
+		task_try_later(e, t, "a step is not undone yet: it was refused");
+		return true;
+	}
+	pause = reply->may_retry && !t->x.reversal_wanted ? again_pause(e, t, reply) : -1;
+	if (pause < 0)
+		return false;
+	write_outcome(e, t, reply, body, REC_X_ANEW);
+	task_go_on_in(e, t, pause, "refused for now");
+	return true;
+}
+
 static void later(struct engine *e, struct task *t, bool not_found)
 {
 	if (not_found)
@@ -637,12 +677,14 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 	run->said[t->x.step - 1] = t->leg == REC_LEG_STEP ? t->own : run->said[t->x.step - 1];
 	if (renew_sign_no(e, t, reply))
 		return;
+	if (t->leg == REC_LEG_STEP)
+		judge_step(t, reply);
+	if (goes_anew(e, t, reply, body))
+		return;
 	if (t->leg == REC_LEG_UNDO)
 		reply->outcome = is_undone(e, t, reply) ? YT_DONE : YT_UNKNOWN;
 	else if (end == LEG_NOT_SENT && !run->is_again && !t->x.reversal_wanted)
 		reply = engine_refusal(t->arena, TEXT_NOT_CONNECTED, (struct yt_str){ 0 }, t->x.trace);
-	else
-		judge_step(t, reply);
 	add_outcome(e, t, reply, body);
 	if (reply->outcome == YT_UNKNOWN) {
 		later(e, t, not_found);

@@ -180,6 +180,10 @@ void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int sta
 	}
 	if (renew_sign_no(e, w, reply))
 		return;
+	if (!late && again_begin(e, w, reply, body))
+		return;
+	if (w->outward != w->msg)
+		again_say(reply, w->trace);
 	if (late) {
 		if (reply->outcome != YT_UNKNOWN)
 			end_late(e, w, reply, body);

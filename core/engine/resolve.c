@@ -101,9 +101,9 @@ void task_try_later(struct engine *e, struct task *t, const char *reason)
 }
 
 /* Nothing is wrong: it goes on under another lease. */
-void task_go_on_at_once(struct engine *e, struct task *t, const char *reason)
+void task_go_on_in(struct engine *e, struct task *t, int64_t in_ms, const char *reason)
 {
-	give_back_due(e, t, 1, reason);
+	give_back_due(e, t, in_ms > 0 ? in_ms : 1, reason);
 }
 
 /* Too early to prove anything: again when the party's longest delay has passed. */

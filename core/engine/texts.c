@@ -19,6 +19,8 @@ static const struct {
 	        "this number was used for other content; use a new one" },
 	{ TEXT_BUSY, "上一笔结算正在核实，请稍候，切勿重复收费", "an earlier settlement is being verified; wait" },
 	{ TEXT_NOT_ACCEPTED, "系统暂不受理，未发送，请稍后重试", "not accepted now, nothing was sent; try later" },
+	{ TEXT_NOT_NOW, "对端暂不办理，未生效，请稍后用新的报文ID重新办理（%s）",
+	        "the party does not take it now, it did not take effect; do it again later: %s" },
 	{ TEXT_NOT_CONNECTED, "对端未连通，未发送，请稍后用新的报文ID重试",
 	        "the party could not be reached, nothing was sent" },
 	{ TEXT_QUERY_FAILED, "查询未得到回复，请重试", "the query got no answer; ask again" },

@@ -19,6 +19,7 @@ enum text_id {                 /* numbers are stable: they are in manuals */
 	TEXT_CONFLICT = 201,
 	TEXT_BUSY = 202, /* P13 */
 	TEXT_NOT_ACCEPTED = 203,
+	TEXT_NOT_NOW = 204, /* the party: refused for now; %s: its code */
 	TEXT_NOT_CONNECTED = 301,
 	TEXT_QUERY_FAILED = 302,
 	TEXT_REVERSED = 401,           /* 结算未成功，已冲正，可重新结算 */

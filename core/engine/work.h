@@ -18,6 +18,8 @@ enum work_state {
 	WORK_FACTS,     /* waits for case facts: it goes to a party of another format */
 	WORK_ADMITTING, /* accepted + sending are on their way to the disk */
 	WORK_OUT,       /* its leg may have left */
+	WORK_PAUSED,    /* its party refused it for now: it leaves once more at resume_mono (again.c) */
+	WORK_AGAIN,     /* that refusal and the next sending are on their way to the disk */
 	WORK_ENDING,    /* outcome + answered are on their way to the disk */
 	WORK_WAITING,   /* its own outcome, or that of the same message, is being found out */
 	WORK_FLUSHING   /* the answer was handed to the connection */
@@ -40,7 +42,7 @@ struct work {
 	const char *listener;
 	struct yt_str request; /* octets as they came, in arena */
 	struct yt_buf sent, reply;
-	struct yt_buf ending; /* the records of WORK_ENDING */
+	struct yt_buf ending; /* the records of WORK_ENDING, of WORK_PAUSED and WORK_AGAIN */
 	uint8_t digest[32];
 	char trace[9];
 	char trace_id[33];             /* it came with; else empty */
@@ -52,6 +54,10 @@ struct work {
 	bool is_file;       /* its answer is a file and no message of the format */
 	bool is_final;      /* the answer in reply is the stored one: its delivery counts */
 	int64_t begun_mono, hold_until, leg_mono;
+	struct yt_reply *refusal; /* what its origin hears if it does not leave again */
+	size_t refusal_bytes;     /* of ending: the outcome that says so */
+	int64_t resume_mono;
+	uint32_t tries; /* how often it left once more */
 	UT_hash_handle hh_id, hh_seq, hh_token;
 };
 
@@ -179,6 +185,17 @@ void asking_go_unsigned(struct engine *e, struct work *w);
 /* The institution's sign_no is in the message, or the institution brings its own; false: WORK_SIGNING now. */
 bool asking_is_signed(struct engine *e, struct work *w, const struct engine_institution *institution);
 
+/* again.c */
+/* Begins the pause after which a refused leg leaves once more, with another number; false: it does not. */
+bool again_begin(struct engine *e, struct work *w, const struct yt_reply *reply, struct yt_str body);
+void again_tick(struct engine *e, struct work *w); /* WORK_PAUSED: is the pause over? */
+void again_end(struct engine *e, struct work *w);  /* it stays refused */
+/* The same for a step of a flow.  The pause, or -1: its origin waits no more, or not long enough, or it was sent
+ * often enough. */
+int64_t again_pause(const struct engine *e, const struct task *t, const struct yt_reply *reply);
+/* Our words for a refusal that holds only for now; the party's code stays. */
+void again_say(struct yt_reply *reply, const char *trace);
+
 /* codec.c */
 struct yt_arena *engine_arena(struct engine *e);
 void engine_arena_back(struct engine *e, struct yt_arena *arena);
@@ -297,8 +314,8 @@ void task_leg(
         struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why);
 void task_go_on(struct engine *e, struct task *t, bool signed_in); /* a sign_no came or could not be had */
 void task_park(struct engine *e, struct task *t, const char *reason);
-void task_give_back(struct engine *e, struct task *t);                         /* with what is in its receipt */
-void task_go_on_at_once(struct engine *e, struct task *t, const char *reason); /* under another lease */
+void task_give_back(struct engine *e, struct task *t); /* with what is in its receipt */
+void task_go_on_in(struct engine *e, struct task *t, int64_t in_ms, const char *reason); /* under another lease */
 /* Too early to prove anything: again when the party's longest delay has passed, as task_is_settled() says. */
 void task_wait_until_settled(struct engine *e, struct task *t, const char *reason);
 bool task_is_settled(const struct engine *e, const struct task *t);

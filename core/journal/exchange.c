@@ -144,10 +144,16 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 
 	if (leg == REC_LEG_STEP || leg == REC_LEG_UNDO) {
 		take(x->code, sizeof(x->code), v, REC_T_CODE);
-		x->attempts = outcome == YT_UNKNOWN ? x->attempts + 1
-		                                    : 0; /* pauses grow with each, from anew at the next step */
-		x->step_state = outcome == YT_DONE ? STEP_DONE : outcome == YT_REFUSED ? STEP_REFUSED : STEP_OUT;
-		if (outcome == YT_REFUSED && leg == REC_LEG_STEP && step > 0 && step <= REC_STEPS_MAX)
+		bool is_anew = (rec_number(v->value[REC_T_FLAGS]) & REC_X_ANEW) != 0;
+
+		x->attempts = outcome == YT_UNKNOWN || is_anew
+		                      ? x->attempts + 1
+		                      : 0; /* pauses grow with each, from anew at the next step */
+		x->step_state = is_anew                 ? STEP_ANEW
+		                : outcome == YT_DONE    ? STEP_DONE
+		                : outcome == YT_REFUSED ? STEP_REFUSED
+		                                        : STEP_OUT;
+		if (outcome == YT_REFUSED && !is_anew && leg == REC_LEG_STEP && step > 0 && step <= REC_STEPS_MAX)
 			x->step = x->refused_step =
 			        (uint32_t)step; /* it may never have left: then no record named it before */
 	}

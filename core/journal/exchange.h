@@ -27,7 +27,8 @@ enum exchange_step { /* of a flow: what became of the step named last */
 	STEP_NONE = 0,
 	STEP_OUT = 1, /* its leg may have left */
 	STEP_DONE = 2,
-	STEP_REFUSED = 3
+	STEP_REFUSED = 3,
+	STEP_ANEW = 4 /* surely without effect: it, or its undoing, leaves once more under another number */
 };
 
 struct exchange {

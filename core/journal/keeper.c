@@ -349,6 +349,23 @@ static int on_end(struct keeper *k, uint32_t worker, const struct talk *talk)
 	return 0;
 }
 
+/* Its party refused it for now, and it is to leave once more, as another message; unless its origin wants it undone by
+ * now, or nothing new may leave. */
+static int on_again(struct keeper *k, uint32_t worker, const struct talk *talk)
+{
+	struct kept *e = kept_find(k, talk->exchange);
+
+	if (keeper_check_records(talk) != 0 || (e != NULL && !is_its_own(k, worker, e)))
+		return YT_ECORRUPT;
+	if (e == NULL || e->x.state != X_SENT || e->x.reversal_wanted || k->world.closed(k->world.ctx) != NULL) {
+		keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_CLOSED, (struct yt_str){ 0 });
+		return 0;
+	}
+	keeper_write_all(k, talk->payload);
+	keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_ADMITTED);
+	return 0;
+}
+
 /* An answer came after its outcome had been unknown.  Evidence, if nothing was begun yet; else only
  * a reason to reverse again. */
 static int on_late(struct keeper *k, uint32_t worker, const struct talk *talk)
@@ -539,6 +556,8 @@ int keeper_message(struct keeper *k, uint32_t worker, const struct talk *talk)
 		return on_end(k, worker, talk);
 	case UP_LATE:
 		return on_late(k, worker, talk);
+	case UP_AGAIN:
+		return on_again(k, worker, talk);
 	case UP_STEP:
 	case UP_RETURN:
 		return on_lease_records(k, worker, talk);

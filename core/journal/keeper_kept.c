@@ -379,6 +379,7 @@ int keeper_check_records(const struct talk *talk)
 		[UP_NOTE] =
 		        1u << REC_READ | 1u << REC_REFUSED | 1u << REC_DELIVERED | 1u << REC_SESSION | 1u << REC_FACTS,
 		[UP_FACTS] = 1u << REC_FACTS,
+		[UP_AGAIN] = 1u << REC_OUTCOME | 1u << REC_SENDING,
 	};
 	struct yt_str payload = talk->payload;
 	struct rec rec;

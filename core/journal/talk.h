@@ -22,6 +22,7 @@ enum talk_kind {
 	UP_WAIT = 10,  /* after a keeper's restart: still waiting for this exchange; record with INSTITUTION, NUMBER */
 	UP_SESSION = 11, /* wants a sign_no: record with PARTY, INSTITUTION, OPERATOR, and SIGN_NO of a dead one */
 	UP_FACTS = 12,   /* wants the facts of cases: one record with CASE fields */
+	UP_AGAIN = 13,   /* outcome, a refusal for now, and sending under another number: wants to leave once more */
 	/* down */
 	DOWN_WELCOME = 32,   /* exchange = incarnation */
 	DOWN_ADMITTED = 33,  /* the leg may leave */
@@ -29,7 +30,7 @@ enum talk_kind {
 	DOWN_WAIT = 35,      /* the same message is in flight (exchange): DOWN_STORED follows */
 	DOWN_CONFLICT = 36,  /* same number, other content */
 	DOWN_BUSY = 37,      /* P13: another settlement of the visit is being found out (exchange) */
-	DOWN_CLOSED = 38,    /* not accepted now: record with REASON; nothing was kept */
+	DOWN_CLOSED = 38,    /* not accepted now: record with REASON, or none; nothing was kept */
 	DOWN_DURABLE = 39,   /* the records of that seq are on disk */
 	DOWN_LEASE = 40,     /* work off this exchange: one record, see keeper_lease() in keeper_turn.c */
 	DOWN_RESTARTED = 41, /* a new keeper (exchange: its epoch): name what you hold, ask again what you wait for */

@@ -140,7 +140,7 @@ struct conf_numbers {
 };
 
 struct conf_resolution {
-	uint32_t reverse_after_ms, retry_ms, retry_max_ms, park_after_ms, undelivered_ms;
+	uint32_t reverse_after_ms, retry_ms, retry_max_ms, park_after_ms, undelivered_ms, busy_tries, busy_retry_ms;
 };
 
 struct conf_tables {

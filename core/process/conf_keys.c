@@ -280,6 +280,13 @@ const struct conf_key conf_keys[] = {
 		AT(resolution, park_after_ms), "What is not proved after this is parked: an operator decides." },
 	{ "resolution", "undelivered_ms", CONF_T_NUMBER, "ms", DEFAULT("1800000"), 1000, 604800000, NULL,
 		AT(resolution, undelivered_ms), "A success that the origin never fetched is reversed after this." },
+	{ "resolution", "busy_tries", CONF_T_NUMBER, NULL, DEFAULT("3"), 0, 10, NULL, AT(resolution, busy_tries),
+		"How often what a party refused for now (busy, planned stop) is sent once more, under another number, while "
+		"its origin waits. 0: never." },
+	{ "resolution", "busy_retry_ms", CONF_T_NUMBER, "ms", DEFAULT("2000"), 10, 60000, NULL,
+		AT(resolution, busy_retry_ms),
+		"First pause before that; doubles, with jitter, and is never shorter than the party asks. A try is made only "
+		"where a whole `change_timeout_ms` is left of the origin's time." },
 
 	{ "routes", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(route, name), "How log and journal call it." },
 	{ "routes", "to", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(route, to), "Name of the party." },

@@ -783,7 +783,9 @@ static int open_engine(struct worker *w)
 		.exchanges = w->conf->limits.exchanges,
 		.retry_ms = w->conf->resolution.retry_ms,
 		.retry_max_ms = w->conf->resolution.retry_max_ms,
-		.park_after_ms = w->conf->resolution.park_after_ms };
+		.park_after_ms = w->conf->resolution.park_after_ms,
+		.busy_tries = w->conf->resolution.busy_tries,
+		.busy_retry_ms = w->conf->resolution.busy_retry_ms };
 
 	conf.margin_ms = shortest_origin(w->conf) / 20;
 	if (conf.margin_ms > 2000)

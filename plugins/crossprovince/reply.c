@@ -9,6 +9,8 @@
 
 #include "ksbw.h"
 
+enum { RETRY_AFTER_MAX_S = 86400 };
+
 static int unknown(struct yt_reply *reply, struct yt_str why)
 {
 	reply->outcome = YT_UNKNOWN;
@@ -164,11 +166,29 @@ static bool is_before_store(struct yt_str code)
 	return (number <= -1001 && number >= -1005) || number == -1008 || number == -1009;
 }
 
-static void take_refused(const struct ksbw_schema *schema, struct yt_reply *reply, enum ksbw_class class)
+/* "retryafter" and a number of seconds in a busy party's text (7.7, -9003): what stands between is not prescribed. */
+static int64_t retry_after_ms(struct yt_str text)
+{
+	static const char word[] = "retryafter";
+	const char *at = text.n == 0 ? NULL : memmem(text.p, text.n, word, sizeof(word) - 1);
+	const char *end = text.p + text.n;
+	int64_t seconds = 0;
+
+	for (at = at == NULL ? end : at + sizeof(word) - 1; at < end && memchr("=: ", *at, 3) != NULL; at++)
+		;
+	for (; at < end && *at >= '0' && *at <= '9' && seconds < RETRY_AFTER_MAX_S; at++)
+		seconds = seconds * 10 + (*at - '0');
+	return (seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * 1000;
+}
+
+static void take_refused(
+        const struct ksbw_schema *schema, struct yt_reply *reply, enum ksbw_class class, bool is_stored)
 {
 	reply->outcome = YT_REFUSED;
 	reply->may_retry = class == KSBW_R;
-	reply->at_gateway = is_before_store(reply->code);
+	reply->retry_after_ms = reply->may_retry ? retry_after_ms(reply->text) : 0;
+	/* A busy party may say so before it looks for the first try's answer, which it would have marked. */
+	reply->at_gateway = is_before_store(reply->code) || (reply->may_retry && !is_stored);
 	reply->already_done = strcmp(schema->number, "0305") == 0 && yt_str_is(reply->code, "-3006");
 }
 
@@ -199,7 +219,7 @@ int ksbw_take_result(struct yt_plugin *self, const struct yt_msg *msg, struct yt
 	if (class == KSBW_DONE)
 		rv = take_done(yt_plugin_ctx(self), msg, schema, r.output, asked, reply);
 	else
-		take_refused(schema, reply, class);
+		take_refused(schema, reply, class, yt_str_is(r.dupflag, "1"));
 	return rv;
 }
 

@@ -193,7 +193,8 @@ struct yt_reply {
 	struct yt_str
 	        own_number; /* set by the caller of encode_reply: ours for this answer, where the codec makes numbers */
 	bool may_retry;     /* refused, for now: the same may be asked again later with a new number */
-	struct yt_str breach; /* done, but it does not add up: passed on marked (P4); else empty */
+	struct yt_str breach;   /* done, but it does not add up: passed on marked (P4); else empty */
+	int64_t retry_after_ms; /* with may_retry: not before then, as the party says; 0: it does not say */
 	uint16_t own_text; /* a refusal of the gateway's own: the number of its text (engine/texts.h); 0: the party's */
 };
 
