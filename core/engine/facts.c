@@ -36,7 +36,6 @@ static const struct source sources[] = {
 	{ YT_OP_OUTPATIENT_REGISTER, true, "data", ADMITTED },
 	{ YT_OP_OUTPATIENT_REGISTER, true, "result", ADMITTED },
 	{ YT_OP_OUTPATIENT_VISIT, false, "mdtrtinfo", "psn_no med_type begntime dise_codg dise_name" },
-	{ YT_OP_OUTPATIENT_VISIT, false, "diseinfo", "diag_code diag_name" },
 	{ YT_OP_OUTPATIENT_VISIT, true, "data", ADMITTED },
 	{ YT_OP_OUTPATIENT_VISIT, true, "result", ADMITTED },
 	{ YT_OP_INPATIENT_ADMIT, false, "mdtrtinfo",
@@ -130,6 +129,26 @@ static void take_names(struct yt_arena *arena, struct yt_node *to, const struct 
 		p += name.n;
 		p += *p == ' ';
 	}
+}
+
+/* An out-patient's diagnoses that hold (有效标志), the main one with its name.  Said again, they are all said again. */
+static void take_diagnoses(struct yt_arena *arena, struct yt_node *to, const struct yt_node *rows)
+{
+	static const char *const codes[] = { "diag_code", "diag_code2", "diag_code3" };
+	struct yt_node none = { .kind = YT_TEXT };
+	const struct yt_node *value;
+	size_t n = 0;
+
+	for (const struct yt_node *row = rows == NULL ? NULL : rows->child; row != NULL && n < 3; row = row->next) {
+		value = yt_node_get(row, "diag_code");
+		if (value == NULL || !is_single(value) || yt_str_is(yt_node_text(row, "vali_flag"), "0"))
+			continue;
+		if (n == 0)
+			take_names(arena, to, row, "diag_name");
+		set(arena, to, yt_str(codes[n++]), value);
+	}
+	for (; n > 0 && n < 3; n++)
+		set(arena, to, yt_str(codes[n]), &none);
 }
 
 static struct yt_node *row_of(const struct yt_node *rows, struct yt_str serial)
@@ -234,6 +253,8 @@ struct yt_node *facts_piece(struct yt_arena *arena, const struct yt_msg *msg, co
 		if (s->op == op && (!s->is_reply || reply != NULL))
 			take_names(arena, values, object(s->is_reply ? reply->body : msg->body, s->node), s->names);
 	}
+	if (op == YT_OP_OUTPATIENT_VISIT)
+		take_diagnoses(arena, values, yt_node_get(msg->body, "diseinfo"));
 	if (op == YT_OP_OUTPATIENT_FEES || op == YT_OP_INPATIENT_FEES ||
 	        (op == YT_OP_PHARMACY_PRESETTLE && reply != NULL))
 		take_lines(arena, piece, msg, reply);

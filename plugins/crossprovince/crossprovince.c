@@ -93,24 +93,27 @@ bool ksbw_is_inpatient(enum yt_operation op)
 	}
 }
 
+static bool is_pharmacy(enum yt_operation op)
+{
+	return op == YT_OP_PHARMACY_SETTLE || op == YT_OP_PHARMACY_PRESETTLE || op == YT_OP_PHARMACY_SETTLE_CANCEL;
+}
+
+/* A purchase is registered, and its lines are uploaded, as an out-patient's. */
 const struct yt_op *ksbw_op_of(struct yt_str number, struct yt_str med_type)
 {
 	bool pharmacy = yt_str_is(med_type, "41");
 	bool inpatient = med_type.n == 0 || med_type.p[0] == '2' || yt_str_is(med_type, "52");
-	const struct yt_wire_op *first = NULL;
+	const struct yt_wire_op *found = NULL;
 
 	for (const struct yt_wire_op *op = ops; op->wire != NULL; op++) {
-		bool at_pharmacy = op->op == YT_OP_PHARMACY_SETTLE || op->op == YT_OP_PHARMACY_PRESETTLE ||
-		                   op->op == YT_OP_PHARMACY_SETTLE_CANCEL;
-
 		if (!yt_str_is(number, op->wire))
 			continue;
-		if (first == NULL)
-			first = op;
-		if (inpatient ? ksbw_is_inpatient(op->op) : !ksbw_is_inpatient(op->op) && at_pharmacy == pharmacy)
+		if (inpatient ? ksbw_is_inpatient(op->op) : pharmacy && is_pharmacy(op->op))
 			return yt_op(op->op);
+		if (found == NULL || (!inpatient && ksbw_is_inpatient(found->op)))
+			found = op;
 	}
-	return yt_op(first != NULL ? first->op : YT_OP_UNREAD);
+	return yt_op(found != NULL ? found->op : YT_OP_UNREAD);
 }
 
 /* -- settings ----------------------------------------------------------------------------------- */

@@ -2,9 +2,9 @@
  *
  * body.c asks here for each element outside of rows.  A cross-province message carries more than a local
  * one: what this message does not say, the case's earlier messages said (struct yt_msg.facts), or it
- * follows from them.  Searched in this order, by each canonical name of the row: the object it belongs to, the other
- * objects of the business part, the message's own members, the facts; then the facts by the element's
- * name; then what can be derived; then the row's default.  Nothing is invented: sums are sums of accepted
+ * follows from them.  Searched in this order: by each canonical name of the row, the object it belongs to and the other
+ * objects of the business part; by each name again, the message's own members and the facts; then the facts by the
+ * element's name; then what can be derived; then the row's default.  Nothing is invented: sums are sums of accepted
  * lines whose split the treating platform made. */
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +145,16 @@ static struct yt_str in_tree(
 static bool is_change(struct ksbw_source *s, const struct ksbw_field *f)
 {
 	return f->min == 0 && strcmp(s->schema->number, "0213") == 0;
+}
+
+/* Under whichever of its names: what the message says itself comes before what the case knew. */
+static struct yt_str said_now(struct ksbw_source *s, const struct ksbw_field *f)
+{
+	struct yt_str found = { NULL, 0 };
+
+	for (size_t i = 0; i < 3 && f->name[i] != NULL && f->node[0] != NULL && !fits(f, found); i++)
+		found = in_tree(&s->in_body, s->body, f, f->name[i]);
+	return fits(f, found) ? found : (struct yt_str){ NULL, 0 };
 }
 
 static struct yt_str by_name(struct ksbw_source *s, const struct ksbw_field *f, const char *name)
@@ -362,18 +372,24 @@ static const struct yt_node *diagnosis_rows(struct ksbw_source *s)
 	return rows != NULL && rows->kind == YT_ARRAY ? rows : NULL;
 }
 
+/* One that was struck out (2203's 有效标志) is none. */
+static bool holds(const struct yt_node *row)
+{
+	return !yt_str_is(yt_node_text(row, "vali_flag"), "0");
+}
+
 /* The main diagnosis (nth 0: the one marked so, or the first), then the others in their order. */
 static struct yt_str diagnosis(struct ksbw_source *s, unsigned nth, const char *member)
 {
-	const struct yt_node *rows = diagnosis_rows(s), *main_row = rows != NULL ? rows->child : NULL;
+	const struct yt_node *rows = diagnosis_rows(s), *first = rows != NULL ? rows->child : NULL, *main_row = NULL;
 
-	for (const struct yt_node *row = main_row; row != NULL; row = row->next)
-		if (yt_str_is(yt_node_text(row, "maindiag_flag"), "1"))
+	for (const struct yt_node *row = first; row != NULL; row = row->next)
+		if (holds(row) && (main_row == NULL || yt_str_is(yt_node_text(row, "maindiag_flag"), "1")))
 			main_row = row;
 	if (nth == 0)
 		return yt_node_text(main_row, member);
-	for (const struct yt_node *row = rows != NULL ? rows->child : NULL; row != NULL; row = row->next)
-		if (row != main_row && --nth == 0)
+	for (const struct yt_node *row = first; row != NULL; row = row->next)
+		if (row != main_row && holds(row) && --nth == 0)
 			return yt_node_text(row, member);
 	return (struct yt_str){ NULL, 0 };
 }
@@ -512,6 +528,8 @@ struct yt_str ksbw_find(struct ksbw_source *s, const struct ksbw_field *f, bool 
 		found = sum_of_names(s, f, no_memory);
 	else if (f->min > 0)
 		found = newer_diagnosis(s, f);
+	if (found.n == 0 && f->type != KSBW_AmtSum && s->facts != NULL)
+		found = said_now(s, f);
 	for (size_t i = 0; i < 3 && f->name[i] != NULL && found.n == 0 && f->type != KSBW_AmtSum; i++)
 		found = by_name(s, f, f->name[i]);
 	if (found.n == 0 && !*no_memory && !is_change(s, f)) {

@@ -362,6 +362,9 @@ int nhsa_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct
 	bool as_it_came, first = true;
 	int rv;
 
+	if (msg->wire_op.n == 0) /* of another format */
+		return refuse(
+		        fault, YT_EFORMAT, "(message)", "is a transaction that the national interface does not have");
 	if (msg->op->id == YT_OP_FILE_UPLOAD) {
 		rv = nhsa_upload_form(nhsa, msg, fault);
 		if (rv != 0)
