@@ -57,7 +57,7 @@ bool again_begin(struct engine *e, struct work *w, const struct yt_reply *reply,
 	w->refusal->code = yt_arena_copy(w->arena, reply->code);
 	again_say(w->refusal, w->trace);
 	if (reply->n_secrets > 0)
-		body = secrets_out(e, &w->party->codec, w->outward->wire_op, true, w->arena, body);
+		body = secrets_out(e, &w->party->codec, w->id, w->request, w->outward->wire_op, true, w->arena, body);
 	yt_buf_clear(&w->ending);
 	written_outcome(&w->ending, e, w->id, REC_LEG_MAIN, reply, body, 0, engine_mono(e) - w->leg_mono);
 	w->refusal_bytes = w->ending.n;
@@ -94,7 +94,7 @@ void again_tick(struct engine *e, struct work *w)
 		again_end(e, w);
 		return;
 	}
-	cross_number(e, w->outward, w->party, w->msg->institution, 0, 0);
+	cross_number(e, w->outward, w->party, w->id, w->request, w->msg->institution, 0, 0);
 	yt_buf_clear(&w->sent);
 	if (engine_encode_request(e, &w->party->codec, w->outward, w->id, w->request, &w->sent, &fault) != 0) {
 		again_end(e, w);
