@@ -839,6 +839,24 @@ static void test_keys_read(void **state)
 	conf_free(conf);
 }
 
+/* Signatures switched off are nothing that only a worker's log may say. */
+static void test_plugin_warns(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	make_files();
+	write_changed("    format: nhsa\n    url: https://127.0.0.1:9443/fsi/api\n    ca: ca.crt\n"
+	              "    change_timeout_ms: 120000\n    settings: { paasid: GATEWAY01 }\n",
+	        "    format: crossprovince\n    url: https://127.0.0.1:9443/ksbw\n    ca: ca.crt\n"
+	        "    change_timeout_ms: 120000\n    settings: { area: \"330000\", signatures: \"no\" }\n");
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+	conf->gateway.plugin_dir = YT_PLUGIN_DIR;
+	conf_check_plugins(conf, &errors);
+	assert_true(is_told(&errors, "27:5: warning: ", "zhejiang: signatures are switched off"));
+	conf_free(conf);
+}
+
 static void test_lost_route_once(void **state)
 {
 	struct conf_errors errors;
@@ -866,6 +884,7 @@ int main(void)
 		{ "docs/configuration.md holds the table of keys", test_manual_has_the_keys, NULL, NULL, NULL },
 		{ "docs/configuration.md begins with a sample that checks", test_manual_sample, NULL, NULL, NULL },
 		{ "keys that cannot be read are told at their places", test_keys_read, NULL, NULL, NULL },
+		{ "what a plugin warns of when it is opened is a warning", test_plugin_warns, NULL, NULL, NULL },
 		{ "a route to nobody is the only thing told", test_lost_route_once, NULL, NULL, NULL },
 		{ "the delivered configuration is right", test_delivered_configuration, NULL, NULL, NULL },
 	};

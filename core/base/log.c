@@ -21,6 +21,23 @@ void yt_log_setup(const char *process, enum yt_level least)
 	least_level = least;
 }
 
+static void (*watcher)(void *ctx, enum yt_level level, const char *text);
+static void *watcher_ctx;
+
+void yt_log_watch(void (*watch)(void *ctx, enum yt_level level, const char *text), void *ctx)
+{
+	watcher = watch;
+	watcher_ctx = ctx;
+}
+
+static void YT_PRINTF(2, 0) tell_watcher(enum yt_level level, const char *fmt, va_list ap)
+{
+	char text[LONGEST_LINE];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	watcher(watcher_ctx, level, text);
+}
+
 /* A peer's text with a line break in it must not look like a line of ours. */
 static void blank_controls(char *text, size_t n)
 {
@@ -38,6 +55,11 @@ void yt_log(enum yt_level level, const char *room, const char *fmt, ...)
 	int n, more;
 	va_list ap;
 
+	if (watcher != NULL) {
+		va_start(ap, fmt);
+		tell_watcher(level, fmt, ap);
+		va_end(ap);
+	}
 	if (level < least_level)
 		return;
 	now_ms = yt_wall_ms();

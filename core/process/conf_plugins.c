@@ -65,14 +65,32 @@ int conf_load_plugin(const struct conf *conf, const char *format, const char *na
 	return rv;
 }
 
+struct warning {
+	struct conf_place at;
+	struct conf_errors *errors;
+};
+
+static void on_log(void *ctx, enum yt_level level, const char *text)
+{
+	const struct warning *w = ctx;
+
+	if (level == YT_WARN)
+		conf_warning_add(w->errors, w->at.line, w->at.column, "%s", text);
+}
+
+/* What a plugin warns of when it is opened, such as signatures that are switched off, an operator reads here before a
+ * log has it. */
 static void check_plugin(const struct conf *conf, const char *format, const char *name, struct conf_place at,
         const struct conf_settings *settings, struct yt_keys *keys, struct conf_errors *errors)
 {
 	struct yt_plugin *plugin = NULL;
+	struct warning warning = { at, errors };
 	char why[400] = "";
 
+	yt_log_watch(on_log, &warning);
 	if (conf_load_plugin(conf, format, name, settings, keys, &plugin, why, sizeof(why)) != 0)
 		conf_error_add(errors, at.line, at.column, "%s", why);
+	yt_log_watch(NULL, NULL);
 	plugin_unload(plugin);
 }
 

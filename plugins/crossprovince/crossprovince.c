@@ -212,7 +212,8 @@ static int take_settings(const struct yt_plugin *self, struct ksbw *k)
 	if (rv == 0)
 		rv = take_choice(self, "signatures", "no", "yes", &k->signs);
 	if (rv == 0 && !k->signs)
-		yt_plugin_log(self, YT_WARN, "signatures are switched off (setting signatures)");
+		yt_plugin_log(self, YT_WARN,
+		        "signatures are switched off: anybody can settle in another's name; leave out the setting signatures");
 	if (rv == 0)
 		rv = take_invariants(self, k);
 	return rv == 0 ? take_maps(self, k) : rv;

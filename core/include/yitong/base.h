@@ -115,6 +115,8 @@ int yt_time_parse(struct yt_str text, int64_t *wall_ms);
 enum yt_level { YT_DEBUG, YT_INFO, YT_WARN, YT_ERROR };
 void yt_log_setup(const char *process, enum yt_level least);
 void yt_log(enum yt_level level, const char *room, const char *fmt, ...) YT_PRINTF(3, 4);
+/* watch hears the text of each line of any level too, until it is NULL again; for programs of one thread. */
+void yt_log_watch(void (*watch)(void *ctx, enum yt_level level, const char *text), void *ctx);
 
 /* Bounds lines whose number others decide: ten a second of one kind.  True if one more may be written; the first of a
  * later second says before it how many were left out, "N more <what> are not shown". */
