@@ -343,6 +343,7 @@ static void lease_state(struct exchange *x, struct yt_str words, struct yt_buf *
 				x->state = s;
 		}
 		x->answered = x->answered || yt_str_is(one, "answered");
+		x->must_answer = x->must_answer || yt_str_is(one, "owed");
 		x->reversal_wanted = x->reversal_wanted || yt_str_is(one, "wanted");
 		x->attempts += yt_str_is(one, "tried") ? 3 : 0;
 		if (yt_str_starts(one, "joins=")) {
@@ -664,6 +665,8 @@ static const struct conversation {
 	{ "a sign-in that killed a worker before is not tried again",
 	        "ask 1 READ inst=H3 num=N1 op=POISON\nup session session:\ndown session grant\nup note session:\n"
 	        "up note refused:refused\nanswer 1 REFUSED" },
+	{ "waiting for a sign_no ends with the origin's time, and nothing leaves later",
+	        "ask 1 READ inst=H3 num=N1 op=A\nup session session:\nwait 7599\nwait 1\ndrop 1\ndown session G7" },
 	{ "a query that cannot be signed is refused",
 	        "ask 1 READ inst=H3 num=N1 op=A\nup session session:\n"
 	        "down session grant\nout SIGNIN\nlost\nup note session:\nup note refused:refused\nanswer 1 REFUSED" },
@@ -778,6 +781,7 @@ static const struct conversation {
 	{ "what cannot be reversed stands, and its reversal hears so",
 	        "lease done+answered+wanted 0 " FEES "up return joined:refused" },
 	{ "a request that cannot be read back is an operator's", "lease unknown 2000 DANCE\nup return parked" },
+	{ "unless it is decided: it ends without an answer", "lease refused+owed 0 DANCE\nup return answered:refused" },
 };
 
 static void test_conversation(void **state)

@@ -36,7 +36,7 @@ static struct world {
 	size_t first, last;
 	uint64_t leg; /* what has left and is not answered; 0 none */
 	char sent[400], sent_to[16], answer[400];
-	unsigned answers, sign_ins, answered;
+	unsigned answers, drops, sign_ins, answered;
 	int64_t deadline_in;
 } w;
 
@@ -349,6 +349,7 @@ static void w_answer(void *ctx, uint64_t token, int status, const char *content_
 
 static void w_drop(void *ctx, uint64_t token)
 {
+	w.drops++;
 }
 
 static void w_person(void *ctx, struct yt_str person, uint8_t out[16])
@@ -875,6 +876,81 @@ static void test_reversal_joins(void **state)
 	assert_int_equal(w.answers, 2);
 }
 
+/* The worker and the keeper die when a request is written down that is not to be sent: it is a refusal, for nothing
+ * left.
+ */
+static void dies_unsent(const char *line)
+{
+	struct engine_request r = { .token = 1,
+		.listener = "door",
+		.codec = codec,
+		.by_certificate = true,
+		.method = YT_STR("POST"),
+		.subject = YT_STR("hospital"),
+		.body = yt_str(line) };
+	struct message *m;
+
+	pump();
+	engine_request(w.engine, &r);
+	m = &w.queue[w.first++ % COUNT(w.queue)];
+	m->talk.payload = yt_buf_view(&m->payload);
+	assert_int_equal(keeper_message(w.keeper, 1, &m->talk), 0);
+	commit();
+	assert_int_equal(state_in_log(), X_SENT);
+	kill_all();
+	for (int i = 0; i < 50; i++)
+		later(1000);
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(state_in_log(), X_REFUSED);
+	ask(2, line);
+	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+}
+
+static int cannot_read(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
+{
+	return YT_EFORMAT;
+}
+
+static void test_nothing_to_join(void **state)
+{
+	flow = NULL; /* to the hub, which knows nothing of the origin's format */
+	hub_api.decode_request = cannot_read;
+	dies_unsent("REVERSE inst=H1 num=H1-2 | orig=H1-1 origop=SETTLE");
+}
+
+static void test_expired(void **state)
+{
+	is_native = true;
+	flow = NULL;
+	dies_unsent("SETTLE inst=H1 num=H1-1 until=1 | visit=V1 batch=B1");
+	is_native = false;
+}
+
+/* Its origin waits no longer than it said, also for case facts that nobody brings. */
+static void test_facts_never_come(void **state)
+{
+	struct engine_request r = { .token = 1,
+		.listener = "door",
+		.codec = codec,
+		.by_certificate = true,
+		.method = YT_STR("POST"),
+		.subject = YT_STR("hospital"),
+		.body = YT_STR("READ inst=H1 num=H1-1 | person=P") };
+
+	flow = NULL;
+	pump();
+	engine_request(w.engine, &r);
+	w.first = w.last; /* the keeper does not hear */
+	w.now += origin.timeout_ms - conf.margin_ms - 1;
+	engine_tick(w.engine);
+	assert_int_equal(w.drops, 0);
+	assert_false(engine_is_idle(w.engine));
+	w.now++;
+	engine_tick(w.engine);
+	assert_int_equal(w.drops, 1);
+	assert_true(engine_is_idle(w.engine));
+}
+
 /* A reversal whose route leads elsewhere than its original's did, since it names no area: it is no "nothing to undo".
  */
 static void test_reversal_by_another_way(void **state)
@@ -1383,6 +1459,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_changed_flow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reversal_joins, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_to_join, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_expired, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_facts_never_come, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reversal_by_another_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_passed_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_repeat_is_boxed, setup, teardown),

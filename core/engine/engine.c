@@ -324,6 +324,7 @@ int64_t engine_tick(struct engine *e)
 {
 	int64_t now = engine_mono(e);
 	struct work *w, *next;
+	bool is_early;
 
 	engine_empty_outbox(e);
 	HASH_ITER(hh_id, e->by_id, w, next)
@@ -332,13 +333,14 @@ int64_t engine_tick(struct engine *e)
 			again_tick(e, w);
 			continue;
 		}
-		if ((w->state != WORK_WAITING && w->state != WORK_ADMITTING) || now < w->hold_until)
+		is_early = w->state == WORK_FACTS || w->state == WORK_SIGNING; /* no change has left */
+		if ((w->state != WORK_WAITING && w->state != WORK_ADMITTING && !is_early) || now < w->hold_until)
 			continue;
 		if (w->token != 0) { /* its origin gives up now: silence, for the outcome is not known */
 			e->world.drop(e->world.ctx, w->token);
 			work_forget_token(e, w);
 		}
-		if (w->state == WORK_WAITING && now >= w->hold_until + w->party->server_delay_ms)
+		if (is_early || (w->state == WORK_WAITING && now >= w->hold_until + w->party->server_delay_ms))
 			work_free(e, w); /* a late answer is not to be expected any more */
 	}
 	return HASH_CNT(hh_id, e->by_id) > 0 || e->outbox != NULL ? now + TICK_MS : -1;

@@ -436,7 +436,7 @@ static int read_original(struct engine *e, struct task *t, const struct rec *lea
 	if (cross_is_foreign(codec, t->party))
 		t->outward = cross_read_back(e, t->arena, t->party, t->id, t->sent);
 	if (t->outward == NULL)
-		return YT_EFORMAT;
+		return t->x.must_answer ? 0 : YT_EFORMAT; /* what it came to is said without */
 	t->outward->sent = t->sent;
 	t->outward->op = t->original->op; /* out- and in-patients may share the number it has there */
 	op = codec_wire_op(&t->party->codec, t->outward->wire_op);
@@ -444,8 +444,22 @@ static int read_original(struct engine *e, struct task *t, const struct rec *lea
 	return 0;
 }
 
+/* What it came to is decided, but nobody can read what was asked, so no answer can be made of it: whoever asks again
+ * hears nothing. */
+static void end_untold(struct engine *e, struct task *t)
+{
+	struct yt_reply none = { .outcome = t->x.state == X_DONE ? YT_DONE : YT_REFUSED };
+
+	yt_log(YT_ERROR, "engine", "exchange %016llx ends without an answer: its request cannot be read back",
+	        (unsigned long long)t->id);
+	written_answered(&t->receipt, e, t->id, &none, (struct yt_str){ 0 });
+	task_give_back(e, t);
+}
+
 void task_start(struct engine *e, const struct talk *talk)
 {
+	int rv;
+
 	struct yt_str state;
 	struct task *t;
 	struct rec lease;
@@ -468,9 +482,14 @@ void task_start(struct engine *e, const struct talk *talk)
 	t->quiet_ms = (int64_t)rec_get_u64(&lease, REC_T_QUIET);
 	t->result = yt_arena_copy(t->arena, rec_get(&lease, REC_T_RESULT));
 	HASH_ADD(hh_id, e->tasks, id, sizeof(t->id), t);
-	if (e->world.quarantined(e->world.ctx, rec_get(&lease, REC_T_REQUEST)))
+	if (e->world.quarantined(e->world.ctx, rec_get(&lease, REC_T_REQUEST))) {
 		task_park(e, t, "its octets killed a worker a while ago");
-	else if (read_original(e, t, &lease) != 0)
+		return;
+	}
+	rv = read_original(e, t, &lease);
+	if (rv != 0 && t->x.must_answer)
+		end_untold(e, t);
+	else if (rv != 0)
 		task_park(e, t, "its request cannot be read back, or its party or listener is not configured any more");
 	else if (t->x.flow[0] != 0 && t->x.joins == 0 && !t->x.must_answer)
 		flow_start(e, t, &lease);

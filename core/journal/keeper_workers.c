@@ -49,21 +49,6 @@ void keeper_worker_drains(struct keeper *k, uint32_t worker)
 		w->drains = true;
 }
 
-/* A leg whose worker is dead: nobody will hear its answer. */
-static void lose_leg(struct keeper *k, struct kept *e)
-{
-	struct yt_buf buf = { 0 };
-	size_t at = rec_begin(&buf, REC_OUTCOME, 0, e->x.id, keeper_wall(k));
-
-	rec_u8(&buf, REC_T_LEG, REC_LEG_MAIN);
-	rec_u8(&buf, REC_T_OUTCOME, YT_UNKNOWN);
-	rec_str(&buf, REC_T_REASON, YT_STR("worker died"));
-	rec_end(&buf, at);
-	keeper_write_own(k, &buf);
-	yt_buf_free(&buf);
-	kept_settle_down(k, e);
-}
-
 static void drop_waiters(struct kept *e, uint32_t worker)
 {
 	struct waiter *w, *next;
@@ -94,8 +79,8 @@ void keeper_let_refuse(struct keeper *k, struct kept *e)
 	kept_settle_down(k, e);
 }
 
-/* It died before it could hear that its leg may leave: nothing did, and its origin was told nothing (or that
- * it was not accepted, by a keeper before us). */
+/* It died before it could hear that its leg may leave, or it was to have none: nothing left, and its origin was told
+ * nothing (or that it was not accepted, by a keeper before us). */
 static void never_left(struct keeper *k, struct kept *e)
 {
 	struct yt_buf buf = { 0 };
@@ -108,6 +93,26 @@ static void never_left(struct keeper *k, struct kept *e)
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
 	keeper_let_refuse(k, e);
+}
+
+/* A leg whose worker is dead: nobody will hear its answer. */
+static void lose_leg(struct keeper *k, struct kept *e)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	if (e->x.flags & REC_X_UNSENT) {
+		never_left(k, e);
+		return;
+	}
+	at = rec_begin(&buf, REC_OUTCOME, 0, e->x.id, keeper_wall(k));
+	rec_u8(&buf, REC_T_LEG, REC_LEG_MAIN);
+	rec_u8(&buf, REC_T_OUTCOME, YT_UNKNOWN);
+	rec_str(&buf, REC_T_REASON, YT_STR("worker died"));
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+	kept_settle_down(k, e);
 }
 
 static void drop_admissions(struct keeper *k, UT_array *answers, uint32_t worker)

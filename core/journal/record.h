@@ -140,6 +140,7 @@ enum rec_exchange_flag {
 	REC_X_FOREIGN = 1 << 4,      /* its party has another format: a reversal of its origin's joins it, always */
 	REC_X_SECRET = 1 << 5,       /* its octets are kept without the credentials in them: they are not sent again */
 	REC_X_ANEW = 1 << 6,         /* of a step's outcome: refused for now, it is to leave under another number */
+	REC_X_UNSENT = 1 << 7,       /* no leg of it will leave: it hears what is known of it, or a refusal */
 	REC_X_UNPROVED = 1 << 3      /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 
