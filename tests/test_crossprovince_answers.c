@@ -325,6 +325,46 @@ static void test_reversal_is_negative(void **state)
 	end(&s);
 }
 
+/* What withdraws and is asked for again: which refusals say that it had been done. */
+static void test_withdrawn_before(void **state)
+{
+	static const struct {
+		enum yt_operation op;
+		const char *transno, *code;
+		bool want;
+	} cases[] = { { YT_OP_INPATIENT_ADMIT_CANCEL, "0214", "-3001", true },
+		{ YT_OP_INPATIENT_ADMIT_CANCEL, "0214", "-3003", false },
+		{ YT_OP_INPATIENT_FEES_CANCEL, "0302", "-3001", true },
+		{ YT_OP_INPATIENT_FEES_CANCEL, "0302", "-3003", false },
+		{ YT_OP_INPATIENT_FEES_CANCEL, "0302", "-9003", false },
+		{ YT_OP_INPATIENT_DISCHARGE_CANCEL, "0216", "-3011", true },
+		{ YT_OP_INPATIENT_DISCHARGE_CANCEL, "0216", "-3001", true },
+		{ YT_OP_INPATIENT_CHANGE, "0213", "-3001", false },
+		{ YT_OP_INPATIENT_DISCHARGE, "0215", "-3001", false } };
+	struct scene s;
+
+	begin(&s);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct yt_msg *msg = case_of_8(&s.w);
+		struct doc a = s.answer;
+
+		msg->op = yt_op(cases[i].op);
+		msg->own_number = YT_STR("330000202603181015300000000099");
+		msg->facts = json(&s.w,
+		        "{\"ykc700\":\"S6210002603060000123\",\"psn_no\":\"1\",\"ipt_no\":\"Z1\","
+		        "\"begntime\":\"2026-03-06\",\"endtime\":\"2026-03-18\",\"dscg_way\":\"1\","
+		        "\"dscg_maindiag_code\":\"M51\",\"dscg_maindiag_name\":\"D\",\"diag_name\":\"D\",\"feedetl_sn\":\"0000\","
+		        "\"memo\":\"R\"}");
+		msg->body = json(&s.w, "{\"data\":{\"mdtrt_id\":\"M1\"}}");
+		msg->sent = encoded(&s.w, &s.zj, msg);
+		a.transno = cases[i].transno;
+		a.body = yt_arena_printf(s.w.arena, SAID("%s"), cases[i].code).p;
+		if (answered(&s.w, &s.zj, msg, sealed(&s.w, &a))->already_done != cases[i].want)
+			fail_msg("%s %s", cases[i].transno, cases[i].code);
+	}
+	end(&s);
+}
+
 /* -- finding out (P201) ------------------------------------------------------------------------- */
 
 static struct yt_str base64(struct world *w, const char *text)
@@ -716,6 +756,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_retry_after),
+		cmocka_unit_test(test_withdrawn_before),
 		cmocka_unit_test(test_busy_and_stored),
 		cmocka_unit_test(test_codes_and_who_says_them),
 		cmocka_unit_test(test_answers_that_prove_nothing),

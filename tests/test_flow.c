@@ -1121,6 +1121,24 @@ static void test_only_with(void **state)
 	expect("platform:TAKEBACK", 'd');
 }
 
+/* The hub has withdrawn, the platform refused: asked for again, the hub says that it had been done, and all is
+ * finished. */
+static void test_withdrawal_is_finished(void **state)
+{
+	static const struct engine_flow undoing = { "undo",
+		{ { &hub, YT_OP_COUNT, NULL, true, NULL }, { &platform, YT_OP_COUNT, NULL, true, NULL } }, 2, 2 };
+
+	flow = &undoing;
+	ask(1, "TAKEBACK inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("hub:TAKEBACK", 'd');
+	expect("platform:TAKEBACK", 'r');
+	assert_int_equal(state_in_log(), X_REFUSED);
+	ask(2, "TAKEBACK inst=H1 num=H1-2 | visit=V1 batch=B1");
+	expect("hub:TAKEBACK", 'a');
+	expect("platform:TAKEBACK", 'd');
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+}
+
 /* Whether the hub has registered is not known yet: a withdrawal that took that for "no" would leave it standing there.
  */
 static void test_withdrawal_waits(void **state)
@@ -1470,6 +1488,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_admission, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unless, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_only_with, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_withdrawal_is_finished, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_withdrawal_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_leg, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patience, setup, teardown),

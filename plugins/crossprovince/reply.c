@@ -181,6 +181,21 @@ static int64_t retry_after_ms(struct yt_str text)
 	return (seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * 1000;
 }
 
+/* What withdraws says so of what had been withdrawn: the registration, which its owner once issued to us, is not there
+ * any more, nor are its lines and its discharge. */
+static bool is_withdrawn(const char *number, struct yt_str code)
+{
+	static const struct {
+		const char number[5], code[6];
+	} told[] = { { "0305", "-3006" }, { "0214", "-3001" }, { "0302", "-3001" }, { "0216", "-3001" },
+		{ "0216", "-3011" } };
+
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		if (strcmp(told[i].number, number) == 0 && yt_str_is(code, told[i].code))
+			return true;
+	return false;
+}
+
 static void take_refused(
         const struct ksbw_schema *schema, struct yt_reply *reply, enum ksbw_class class, bool is_stored)
 {
@@ -189,7 +204,7 @@ static void take_refused(
 	reply->retry_after_ms = reply->may_retry ? retry_after_ms(reply->text) : 0;
 	/* A busy party may say so before it looks for the first try's answer, which it would have marked. */
 	reply->at_gateway = is_before_store(reply->code) || (reply->may_retry && !is_stored);
-	reply->already_done = strcmp(schema->number, "0305") == 0 && yt_str_is(reply->code, "-3006");
+	reply->already_done = is_withdrawn(schema->number, reply->code);
 }
 
 int ksbw_take_result(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str number,
