@@ -154,6 +154,8 @@ static const struct row rows[] = {
 	{ "are lost in what is no HTTP/2", "W 1+b1 | X 485454502f312e3120323030204f4b0d0a0d0a", 1, "1 lost|", NULL },
 	{ "are lost in a broken block", "W 1+b1 | F 1 5 1 00", 1, "1 lost|", NULL },
 	{ "are lost in a malformed answer", "W 1+b1 | H 1 sh :status=200 Upper=1", 1, "1 lost|", NULL },
+	{ "are lost in an answer whose status is none", "W 1+b1 | H 1 h :status=000 | D 1 s ok", 1, "1 lost|", NULL },
+	{ "are lost in an answer whose status is beyond all", "W 1+b1 | H 1 sh :status=600", 1, "1 lost|", NULL },
 	{ "are lost in an answer without status", "W 1+b1 | H 1 sh x-a=b", 1, "1 lost|", NULL },
 	{ "are lost in an answer of another length", "W 1+b1 | H 1 h :status=200 content-length=5 | D 1 s ok", 1,
 	        "1 lost|", NULL },

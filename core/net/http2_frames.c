@@ -79,6 +79,11 @@ static void message_is_whole(struct http2_stream *s)
 	if (s->told || s->refusal != 0 || s->drops || h2->wire->closing)
 		return;
 	take_fields(s, &m, &scheme, &authority);
+	if (h2->env->is_client && (m.status < 200 || m.status > 599)) { /* libnghttp2 takes any three digits */
+		h2->env->events.on_lost(s, "the answer's status is none");
+		http2_drop(s, NGHTTP2_PROTOCOL_ERROR);
+		return;
+	}
 	status = h2->env->is_client ? 0 : request_fault(&m, scheme, authority, &why);
 	if (status != 0) {
 		http2_refuse(s, status, why);
