@@ -555,12 +555,14 @@ static void test_flow_leased(void **state)
 /* The segments with its steps are dropped, more than once: their octets were carried over. */
 static void test_flow_carried(void **state)
 {
+	uint64_t exchange;
+
 	play();
 	for (int i = 0; i < 3; i++) {
 		log_pos before = w.n_commits + 1;
 
 		give_back();
-		assert_true(keeper_carry(w.keeper, before, SIZE_MAX));
+		assert_int_equal(keeper_carry(w.keeper, before, SIZE_MAX, &exchange), 1);
 		commit();
 		w.gone = w.n_commits; /* what was before the carried record is no more */
 		lease_again();
@@ -568,10 +570,39 @@ static void test_flow_carried(void **state)
 	}
 }
 
+/* An open exchange whose octets cannot be read is not carried without them: nothing may be dropped. */
+static void test_unread_is_not_carried(void **state)
+{
+	uint64_t exchange = 0;
+	log_pos before;
+	size_t n;
+
+	play();
+	give_back();
+	before = w.n_commits + 1;
+	n = keeper_pending_bytes(w.keeper);
+	for (int i = 0; i < 4; i++) {
+		const struct exchange *x = &kept_find(w.keeper, 1)->x;
+
+		w.broken = i == 0 ? x->accepted_pos : i == 1 ? x->step_sent[0] : i == 2 ? x->step_got[1] : x->undo_sent;
+		assert_true(w.broken != 0);
+		assert_int_equal(keeper_carry(w.keeper, before, SIZE_MAX, &exchange), YT_EIO);
+		assert_int_equal(exchange, 1);
+		assert_int_equal(keeper_pending_bytes(w.keeper), n);
+	}
+	w.broken = 0;
+	assert_int_equal(keeper_carry(w.keeper, before, SIZE_MAX, &exchange), 1);
+	commit();
+	w.gone = w.n_commits;
+	lease_again();
+	assert_all_leased();
+}
+
 /* Only one step's octets are in what is dropped: the exchange is carried all the same. */
 static void test_flow_carried_for_one_step(void **state)
 {
 	static const log_pos none = 0;
+	uint64_t exchange;
 	struct kept *e;
 
 	play();
@@ -591,7 +622,7 @@ static void test_flow_carried_for_one_step(void **state)
 			e->x.step_sent[s] = e->x.step_got[s] = none;
 		*pos = 3;
 		n = keeper_pending_bytes(w.keeper);
-		assert_true(keeper_carry(w.keeper, 4, SIZE_MAX));
+		assert_int_equal(keeper_carry(w.keeper, 4, SIZE_MAX, &exchange), 1);
 		assert_true(keeper_pending_bytes(w.keeper) > n + sizeof(struct exchange));
 		e->unplaced = 0;
 		*pos = was;
@@ -623,7 +654,8 @@ int main(void)
 	const struct CMUnitTest tests[] = { TEST(test_wherever_they_stand), TEST(test_replayed), TEST(test_keys),
 		TEST(test_order_in_a_commit), TEST(test_too_many), TEST(test_too_large),
 		TEST(test_erased_and_unreadable), TEST(test_too_old), TEST(test_nonsense), TEST(test_flow_leased),
-		TEST(test_flow_carried), TEST(test_flow_carried_for_one_step), TEST(test_flow_too_large) };
+		TEST(test_flow_carried), TEST(test_unread_is_not_carried), TEST(test_flow_carried_for_one_step),
+		TEST(test_flow_too_large) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

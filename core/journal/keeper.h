@@ -76,9 +76,10 @@ int keeper_message(struct keeper *keeper, uint32_t worker, const struct talk *ta
 void keeper_note(struct keeper *keeper, struct yt_str record);
 
 /* Before segments up to position `before` are dropped: writes what is open, and the last numbers given
- * out, again as carried records, at most max_bytes at once.  False: more is left, call again after the next
- * commit; true: when these are committed the segments may go. */
-bool keeper_carry(struct keeper *keeper, log_pos before, size_t max_bytes);
+ * out, again as carried records, at most max_bytes at once.  0: more is left, call again after the next
+ * commit; 1: when these are committed the segments may go; negative, as world.fetch() said: octets of *exchange, which
+ * is open, cannot be read, so the segments must stay. */
+int keeper_carry(struct keeper *keeper, log_pos before, size_t max_bytes, uint64_t *exchange);
 /* Bytes gathered for the next commit. */
 size_t keeper_pending_bytes(const struct keeper *keeper);
 

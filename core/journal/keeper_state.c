@@ -38,51 +38,66 @@ static bool has_octets_before(const struct exchange *x, log_pos before)
 	       is_before(x->answered_pos, before) || is_before(x->undo_sent, before);
 }
 
-static void carry_octets(struct keeper *k, const struct exchange *x, log_pos pos, enum rec_tag tag, struct yt_buf *out)
+struct carry {
+	struct yt_buf buf;
+	int rv;
+};
+
+/* YT_ENOTFOUND: it has no such octets, or they were erased. */
+static void carry_octets(struct keeper *k, const struct exchange *x, log_pos pos, enum rec_tag tag, struct carry *c)
 {
 	struct yt_buf octets = { 0 };
+	int rv = pos == 0 ? YT_ENOTFOUND : k->world.fetch(k->world.ctx, pos, x->id, tag, &octets);
 
-	if (pos != 0 && k->world.fetch(k->world.ctx, pos, x->id, tag, &octets) == 0)
-		rec_str(out, tag, yt_buf_view(&octets));
+	if (rv == 0)
+		rec_str(&c->buf, tag, yt_buf_view(&octets));
+	else if (rv != YT_ENOTFOUND && c->rv == 0)
+		c->rv = rv;
 	yt_buf_free(&octets);
 }
 
-static void carry_exchange(struct keeper *k, const struct exchange *x)
+static int carry_exchange(struct keeper *k, const struct exchange *x)
 {
-	struct yt_buf buf = { 0 };
-	size_t at = rec_begin(&buf, REC_CARRIED, 0, x->id, keeper_wall(k));
+	struct carry c = { 0 };
+	size_t at = rec_begin(&c.buf, REC_CARRIED, 0, x->id, keeper_wall(k));
 
-	rec_bytes(&buf, REC_T_STATE, x, sizeof(*x));
-	rec_str(&buf, REC_T_INSTITUTION, yt_str(x->institution));
-	rec_str(&buf, REC_T_NUMBER, yt_str(x->number));
-	rec_str(&buf, REC_T_WIRE_OP, yt_str(x->wire_op));
-	rec_u8(&buf, REC_T_OPERATION, (uint8_t)x->op);
-	rec_bytes(&buf, REC_T_DIGEST, x->digest, sizeof(x->digest));
-	carry_octets(k, x, x->accepted_pos, REC_T_REQUEST, &buf);
-	carry_octets(k, x, x->sent_pos, REC_T_SENT, &buf);
-	carry_octets(k, x, x->answered_pos, REC_T_REPLY, &buf);
+	rec_bytes(&c.buf, REC_T_STATE, x, sizeof(*x));
+	rec_str(&c.buf, REC_T_INSTITUTION, yt_str(x->institution));
+	rec_str(&c.buf, REC_T_NUMBER, yt_str(x->number));
+	rec_str(&c.buf, REC_T_WIRE_OP, yt_str(x->wire_op));
+	rec_u8(&c.buf, REC_T_OPERATION, (uint8_t)x->op);
+	rec_bytes(&c.buf, REC_T_DIGEST, x->digest, sizeof(x->digest));
+	carry_octets(k, x, x->accepted_pos, REC_T_REQUEST, &c);
+	carry_octets(k, x, x->sent_pos, REC_T_SENT, &c);
+	carry_octets(k, x, x->answered_pos, REC_T_REPLY, &c);
 	for (unsigned i = 0; i < REC_STEPS_MAX; i++) {
-		carry_octets(k, x, x->step_sent[i], (enum rec_tag)(REC_T_STEP_SENT + i), &buf);
-		carry_octets(k, x, x->step_got[i], (enum rec_tag)(REC_T_STEP_GOT + i), &buf);
+		carry_octets(k, x, x->step_sent[i], (enum rec_tag)(REC_T_STEP_SENT + i), &c);
+		carry_octets(k, x, x->step_got[i], (enum rec_tag)(REC_T_STEP_GOT + i), &c);
 	}
-	carry_octets(k, x, x->undo_sent, REC_T_UNDO_SENT, &buf);
-	rec_end(&buf, at);
-	keeper_write_own(k, &buf);
-	yt_buf_free(&buf);
+	carry_octets(k, x, x->undo_sent, REC_T_UNDO_SENT, &c);
+	rec_end(&c.buf, at);
+	if (c.rv == 0)
+		keeper_write_own(k, &c.buf);
+	yt_buf_free(&c.buf);
+	return c.rv;
 }
 
-bool keeper_carry(struct keeper *k, log_pos before, size_t max_bytes)
+int keeper_carry(struct keeper *k, log_pos before, size_t max_bytes, uint64_t *exchange)
 {
 	struct number_block *b, *next_b;
 	struct kept *e, *next;
+	int rv;
 
 	HASH_ITER(hh_id, k->by_id, e, next)
 	{
 		if (!exchange_is_open(&e->x) || e->unplaced != 0 || !has_octets_before(&e->x, before))
 			continue;
 		if (k->pending.n >= max_bytes)
-			return false;
-		carry_exchange(k, &e->x);
+			return 0;
+		*exchange = e->x.id;
+		rv = carry_exchange(k, &e->x);
+		if (rv != 0)
+			return rv;
 	}
 	HASH_ITER(hh, k->numbers, b, next_b)
 	{
@@ -96,7 +111,7 @@ bool keeper_carry(struct keeper *k, log_pos before, size_t max_bytes)
 		keeper_write_own(k, &buf);
 		yt_buf_free(&buf);
 	}
-	return true;
+	return 1;
 }
 
 /* -- operators, counts -------------------------------------------------------------------------- */

@@ -56,7 +56,9 @@ void kp_watch_retention(struct keeper_process *p)
 {
 	int64_t now = yt_mono_ms();
 	bool idle = committer_is_idle(p->committer);
+	uint64_t exchange = 0;
 	log_pos before;
+	int carried;
 
 	if (p->retire_before != 0 && p->n_commits >= p->retire_after) {
 		indexer_retire(p->indexer, p->retire_before, yt_wall_ms() - p->retention_ms - p->index_ms);
@@ -68,10 +70,15 @@ void kp_watch_retention(struct keeper_process *p)
 	before = position_before(p->folder, yt_wall_ms() - p->retention_ms);
 	if (before >> 32 <= 1 || before >> 32 <= p->retired >> 32)
 		return; /* no whole segment lies between */
-	if (!keeper_carry(p->keeper, before, p->drain_bytes)) {
+	carried = keeper_carry(p->keeper, before, p->drain_bytes, &exchange);
+	if (carried < 0)
+		yt_log(YT_ERROR, "keeper",
+		        "octets of the open exchange %016llx cannot be read (%s): no segment is dropped; tried again in an hour",
+		        (unsigned long long)exchange, yt_strerror(carried));
+	if (carried == 0)
 		p->retention_at = now; /* the rest with the next commits */
+	if (carried != 1)
 		return;
-	}
 	p->retired = before;
 	p->retire_before = before;
 	p->retire_after = p->n_commits + (idle ? 1 : 2);
