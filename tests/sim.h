@@ -209,7 +209,7 @@ struct sim {
 	uint32_t n_conns;
 	uint32_t n_numbers;
 	struct {
-		unsigned remote, settled, reversed, cancelled, kills, restarts, held, lost;
+		unsigned remote, settled, reversed, cancelled, kills, restarts, held, lost, slow;
 	} told; /* for the summary: a run in which nothing happens proves nothing */
 };
 
@@ -243,7 +243,7 @@ const struct booked *platform_find(const struct sim *s, const char *num, enum bo
 void platform_midnight(struct sim *s);
 
 /* sim_hub.c */
-const struct yt_codec_api *hub_codec(void);
+const struct yt_codec_api *hub_codec(bool is_slow);
 void hub_handle(struct sim *s, struct yt_str body, char reply[400]);
 const struct booked *hub_find(const struct sim *s, const char *num, enum booked_kind kind);
 void hub_check(struct sim *s);

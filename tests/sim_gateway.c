@@ -14,6 +14,7 @@
 #define TICK_MS 50
 
 static const char *const own_operator = "YT";
+static struct yt_codec_api national; /* fake_codec, slow on some days */
 
 static void keeper_turn_at(struct sim *s, int64_t at);
 static void kill_keeper(struct sim *s, bool power);
@@ -114,6 +115,46 @@ static void w_box(void *ctx, const char *plugin, const char *what, uint64_t exch
 static bool w_quarantined(void *ctx, struct yt_str octets)
 {
 	return false;
+}
+
+/* -- slow codecs ---------------------------------------------------------------------------------- */
+
+static bool put_off(struct sim *s, const struct wproc *w, struct sim_event *e);
+
+static void job_comes_back(struct sim *s, struct sim_event *e)
+{
+	struct wproc *w = worker_of(s, e->a);
+
+	if (w->alive && !put_off(s, w, e)) /* else it died with its worker */
+		engine_coded(w->engine, (struct engine_job *)(uintptr_t)e->b);
+}
+
+/* Mostly as fast as a signature, now and then so slow that anything can happen meanwhile. */
+static int64_t coding_takes(struct sim *s)
+{
+	return (int64_t)(sim_fault(s, 50) ? sim_random(s, 15000) : sim_random(s, 4));
+}
+
+static void job_runs(struct sim *s, struct sim_event *e)
+{
+	struct wproc *w = worker_of(s, e->a);
+
+	if (!w->alive || put_off(s, w, e))
+		return;
+	engine_job_run((struct engine_job *)(uintptr_t)e->b);
+	sim_at(s, s->now + coding_takes(s), job_comes_back, e->a, e->b);
+}
+
+static int w_run(void *ctx, struct engine_job *job)
+{
+	struct wproc *w = ctx;
+	struct sim *s = w->sim;
+
+	if (job->is_new && sim_fault(s, 10)) /* too many wait */
+		return YT_ENOSPC;
+	s->told.slow++;
+	sim_at(s, s->now + coding_takes(s), job_runs, w->id, (uint64_t)(uintptr_t)job);
+	return 0;
 }
 
 /* -- what must hold when octets leave ------------------------------------------------------------- */
@@ -310,7 +351,7 @@ static enum fate draw_fate(struct sim *s)
 }
 
 static const struct engine_party platform = { .name = "platform",
-	.codec = { &fake_codec, NULL },
+	.codec = { &national, NULL },
 	.query_timeout_ms = 2000,
 	.change_timeout_ms = 4000,
 	.late_ms = 10000,
@@ -424,7 +465,7 @@ static void on_request(struct sim *s, struct sim_event *e)
 	struct wproc *w = worker_of(s, c->worker);
 	struct engine_request r = { .token = e->a,
 		.listener = "hospitals",
-		.codec = { &fake_codec, NULL },
+		.codec = { &national, NULL },
 		.by_certificate = true,
 		.method = YT_STR("POST"),
 		.body = { e->text, e->n } };
@@ -486,7 +527,7 @@ static const struct engine_institution institutions[SIM_HOSPITALS] = {
 	{ "H2", "two", "330213", true, "YT", "gateway", 0, 0 },
 	{ "H3", "clinic", "330213", false, "YT", "gateway", 0, 0 },
 };
-static const struct engine_codec listener = { &fake_codec, NULL };
+static const struct engine_codec listener = { &national, NULL };
 static const struct engine_origin *c_subject(void *ctx, struct yt_str subject)
 {
 	return &origins[subject.p[1] - '1'];
@@ -632,7 +673,8 @@ static void start_worker(struct sim *s, struct sim_event *e)
 		.drop = w_drop,
 		.person = w_person,
 		.box = w_box,
-		.quarantined = w_quarantined };
+		.quarantined = w_quarantined,
+		.run = w_run };
 	int fd = area_make(1);
 
 	YT_REQUIRE(w != NULL && fd >= 0 && area_map(&w->area, fd) == 0);
@@ -1322,7 +1364,9 @@ void gateway_start(struct sim *s)
 	struct gateway *g = &s->gw;
 	int64_t i;
 
-	hub.codec.api = hub_codec();
+	national = fake_codec;
+	national.is_slow = s->seed % 4 >= 2;
+	hub.codec.api = hub_codec(s->seed % 2 == 1);
 	g->disk = faulty_new(s->seed);
 	faulty_io(g->disk, 0, &g->io);
 	g->log_conf = (struct log_conf){ .segment_bytes = 1 << 20, .reserve_segments = 1 };

@@ -74,7 +74,7 @@ static enum yt_judgement judge(
 	return YT_FOUND;
 }
 
-const struct yt_codec_api *hub_codec(void)
+const struct yt_codec_api *hub_codec(bool is_slow)
 {
 	static struct yt_codec_api api;
 
@@ -87,6 +87,7 @@ const struct yt_codec_api *hub_codec(void)
 	api.query_for = query_for;
 	api.reversal_of = reversal_of;
 	api.judge = judge;
+	api.is_slow = is_slow;
 	return &api;
 }
 

@@ -9,6 +9,10 @@
  *   lease WORDS DELAY BODY   a lease: state and what else holds, ms since it is unknown, what was asked
  *   back TEXT         the platform answers the last leg; also: back502, late, lost, timeout, notsent
  *   wait MS, full, room, restarted, welcome
+ *   slow              from here on the format's codec is slow: its calls are jobs that do not run until ...
+ *   coded             ... the oldest one does, and comes back
+ *   crowded           no new request's job is taken any more
+ *   rests             no job is out
  * What the engine does, in this order, each line as far as it is written here:
  *   up KIND RECORDS   a message to the keeper;  out BODY  a leg leaves;  answer T TEXT, drop T  to the origin
  * At the end nothing may be left unsaid. */
@@ -24,12 +28,14 @@
 
 #include "engine/engine.h"
 #include "fake_codec.h"
+#include "held_jobs.h"
 
 #define NOON 1790000000000LL
 #define ORIGIN_MS 8000
 #define MARGIN_MS 400
 #define DELAY_MS 15000
 #define LINES 256
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct {
 	struct engine *engine;
@@ -41,6 +47,7 @@ static struct {
 	uint64_t begun; /* exchange of the last request that was begun */
 	uint64_t leg;   /* that left last */
 	bool ring_is_full;
+	bool codes_at_once;   /* jobs come back before the next line is read */
 	char traceparent[56]; /* of the last leg */
 } w;
 
@@ -173,7 +180,8 @@ static bool e_quarantined(void *ctx, struct yt_str octets)
 
 /* -- its configuration ---------------------------------------------------------------------------- */
 
-static const struct engine_codec codec = { &fake_codec, NULL };
+static struct yt_codec_api one_line; /* fake_codec, slow or not */
+static const struct engine_codec codec = { &one_line, NULL };
 static const struct engine_origin origins[] = {
 	{ .name = "hold", .unknown_style = ENGINE_HOLD, .timeout_ms = ORIGIN_MS },
 	{ .name = "silence", .unknown_style = ENGINE_SILENCE, .timeout_ms = ORIGIN_MS },
@@ -184,7 +192,7 @@ static const struct engine_institution institutions[] = {
 	{ "H3", "three", "330213", false, "YT", "gateway", 0, 0 }, /* we sign in */
 };
 static const struct engine_party party = { .name = "platform",
-	.codec = { &fake_codec, NULL },
+	.codec = { &one_line, NULL },
 	.query_timeout_ms = 2000,
 	.change_timeout_ms = 4000,
 	.server_delay_ms = DELAY_MS };
@@ -260,10 +268,22 @@ static int64_t number(struct yt_str s)
 	return strtoll(text, NULL, 10);
 }
 
+/* What the engine borrows only until it returns: gone then. */
+static char *borrowed(struct yt_str *s)
+{
+	char *copy = malloc(s->n + 1);
+
+	assert_non_null(copy);
+	memcpy(copy, s->p, s->n);
+	copy[s->n] = 0;
+	s->p = copy;
+	return copy;
+}
+
 static void do_ask(struct yt_str rest)
 {
 	struct yt_str token = word(&rest);
-	char inst[8];
+	char *octets = borrowed(&rest), inst[8];
 	struct engine_request r = { .token = (uint64_t)number(token),
 		.listener = "hospitals",
 		.codec = codec,
@@ -274,6 +294,8 @@ static void do_ask(struct yt_str rest)
 	fake_value(rest, "inst", inst, sizeof(inst));
 	r.subject = yt_str(inst);
 	engine_request(w.engine, &r);
+	memset(inst, '#', sizeof(inst));
+	free(octets);
 }
 
 static enum talk_kind kind_of(struct yt_str name, size_t from)
@@ -386,6 +408,9 @@ static void do_lease(struct yt_str rest)
 
 static bool do_leg(struct yt_str what, struct yt_str rest)
 {
+	char *octets = borrowed(&rest);
+	bool known = true;
+
 	if (yt_str_is(what, "back"))
 		engine_leg(w.engine, w.leg, LEG_ANSWERED, 200, rest, "", false);
 	else if (yt_str_is(what, "back502"))
@@ -399,8 +424,9 @@ static bool do_leg(struct yt_str what, struct yt_str rest)
 	else if (yt_str_is(what, "notsent"))
 		engine_leg(w.engine, w.leg, LEG_NOT_SENT, 0, (struct yt_str){ 0 }, "refused", false);
 	else
-		return false;
-	return true;
+		known = false;
+	free(octets);
+	return known;
 }
 
 static bool do_world(struct yt_str what, struct yt_str rest)
@@ -422,6 +448,14 @@ static bool do_world(struct yt_str what, struct yt_str rest)
 		engine_tick(w.engine);
 	} else if (yt_str_is(what, "restarted")) {
 		engine_talk(w.engine, &restarted);
+	} else if (yt_str_is(what, "slow")) {
+		one_line.is_slow = true;
+	} else if (yt_str_is(what, "coded")) {
+		assert_true(jobs_run_one(w.engine));
+	} else if (yt_str_is(what, "rests")) {
+		assert_null(jobs.first);
+	} else if (yt_str_is(what, "crowded")) {
+		jobs.crowded = true;
 	} else if (yt_str_is(what, "welcome")) {
 		engine_talk(w.engine, &welcome);
 	} else {
@@ -461,6 +495,8 @@ static void play(const char *script)
 			do_lease(rest);
 		else if (!do_leg(what, rest) && !do_world(what, rest))
 			fail_msg("what is this: %.*s", YT_FMT(line));
+		while (w.codes_at_once && jobs_run_one(w.engine))
+			;
 	}
 	if (w.n_heard < w.n_said)
 		fail_msg("unexpected at the end: %s", w.said[w.n_heard]);
@@ -491,9 +527,12 @@ static int setup(void **state)
 		.drop = e_drop,
 		.person = e_person,
 		.box = e_box,
-		.quarantined = e_quarantined };
+		.quarantined = e_quarantined,
+		.run = jobs_take };
 
 	memset(&w, 0, sizeof(w));
+	memset(&jobs, 0, sizeof(jobs));
+	one_line = fake_codec;
 	w.mono_ms = 1000;
 	w.engine = engine_new(&conf, &world);
 	assert_non_null(w.engine);
@@ -502,8 +541,20 @@ static int setup(void **state)
 	return 0;
 }
 
+/* All the same with a slow codec, whose jobs come back before anything else happens. */
+static int setup_slow(void **state)
+{
+	int rv = setup(state);
+
+	one_line.is_slow = true;
+	w.codes_at_once = true;
+	return rv;
+}
+
 static int teardown(void **state)
 {
+	assert_int_equal(jobs.unboxed, 0);
+	jobs_forget();
 	engine_free(w.engine);
 	return 0;
 }
@@ -724,6 +775,9 @@ static const struct conversation {
 	{ "a lost cancel is asked for and found",
 	        "lease unknown 2000 " CANCEL SIGNED STEPPED "out FINDSETL\n"
 	        "back DONE state=found setl=S1 .\nup return outcome:done resolved:done answered:done" },
+	{ "asked too early, not found when it is late enough: later",
+	        "lease unknown 14000 " CANCEL SIGNED STEPPED "out FINDSETL\nwait 1500\nback DONE state=absent .\n"
+	        "up return outcome:done due" },
 	{ "not found early: later",
 	        "lease unknown 2000 " CANCEL SIGNED STEPPED "out FINDSETL\nback DONE state=absent .\n"
 	        "up return outcome:done due:13000" },
@@ -782,6 +836,63 @@ static const struct conversation {
 	        "lease done+answered+wanted 0 " FEES "up return joined:refused" },
 	{ "a request that cannot be read back is an operator's", "lease unknown 2000 DANCE\nup return parked" },
 	{ "unless it is decided: it ends without an answer", "lease refused+owed 0 DANCE\nup return answered:refused" },
+};
+
+/* A slow codec's jobs, and what happens while they are out.  CODED2: one to read, one to write. */
+#define CODED2 "coded\ncoded\n"
+#define SLOWLY "slow\n" ASK CODED2 "up begin accepted sending\ndown admitted begin\nout SETTLE\n"
+#define SLOWLY_UNKNOWN SLOWLY "timeout\nup end outcome:unknown\ndown wait end\n"
+#define DONE "up end outcome:done answered:done\ndown durable end\n"
+
+static const struct conversation raced[] = {
+	{ "one is served while another is decoded",
+	        "slow\n" ASK "ask 2 READ inst=H1 num=N2\ncoded\ncoded\ncoded\nup begin\ncoded\nout READ" },
+	{ "gone while its request is decoded: nothing was", "slow\n" ASK "gone 1\ncoded\nrests" },
+	{ "gone while its request is encoded: nothing was", "slow\n" ASK "coded\ngone 1\ncoded\nrests" },
+	{ "gone while a refusal is written",
+	        "slow\nask 1 DANCE inst=H1 num=N1\ncoded\nup note refused:refused\ngone 1\ncoded" },
+	{ "a certificate's subject is still known then",
+	        "slow\nask 1 SETTLE inst=H9 num=N1\ncoded\nup note refused:refused Y103\ncoded\nanswer 1 REFUSED" },
+	{ "the time is over while its answer is read: it is given all the same",
+	        SLOWLY "back DONE setl=S1 .\nwait 9000\n" CODED2 DONE "answer 1 DONE setl=S1" },
+	{ "gone while its answer is read: what came is written down",
+	        SLOWLY "back DONE setl=S1 .\ngone 1\n" CODED2 DONE "up note delivered:missed" },
+	{ "gone while its answer is written",
+	        SLOWLY "back DONE setl=S1 .\ncoded\ngone 1\ncoded\n" DONE "up note delivered:missed" },
+	{ "nothing else is heard of a leg that is being read", SLOWLY
+	        "back DONE setl=S1 .\nlost\ntimeout\nlate DONE setl=S2 .\n" CODED2 DONE "answer 1 DONE setl=S1" },
+	{ "a new keeper while its answer is read",
+	        SLOWLY "back DONE setl=S1 .\nrestarted\nup ready\n" CODED2 DONE "answer 1 DONE setl=S1" },
+	{ "a new keeper while its request is encoded", "slow\n" ASK "coded\nrestarted\nup ready\ncoded\nup begin" },
+	{ "found out while a late answer is read: that goes first",
+	        SLOWLY_UNKNOWN "late DONE setl=S1 .\ndown stored end DONE later\n" CODED2
+	                       "up late outcome:done answered:done\nanswer 1 DONE later" },
+	{ "told to wait while a late answer is read", SLOWLY
+	        "timeout\nup end outcome:unknown\nlate DONE setl=S1 .\ndown wait end\nrestarted\nup ready\n"
+	        "up end outcome:unknown\n" CODED2 "up late outcome:done answered:done\ndown stored end DONE later\n"
+	        "answer 1 DONE later" },
+	{ "given up while a late answer is read", SLOWLY_UNKNOWN "late DONE setl=S1 .\nwait 60000\ndrop 1\n" CODED2
+	                                                         "up late outcome:done answered:done\nwait 1" },
+	{ "a late answer that comes twice is read once", SLOWLY_UNKNOWN
+	        "late DONE setl=S1 .\nlate DONE setl=S2 .\n" CODED2 "up late outcome:done answered:done\nrests" },
+	{ "a query's answer is lost twice, and its refusal is written",
+	        "slow\nask 1 READ inst=H1 num=N1\n" CODED2 "out READ\nback502 x\ncoded\nout READ\nlost\nup note read\n"
+	        "late DONE .\ncoded\nanswer 1 REFUSED" },
+	{ "too many wait to be decoded", "slow\ncrowded\n" ASK "answer 1 status 503" },
+	{ "too many wait to be encoded: nothing was sent", "slow\n" ASK "crowded\ncoded\nanswer 1 status 503" },
+	{ "what is under way is taken however many wait",
+	        SLOWLY "crowded\nback DONE setl=S1 .\n" CODED2 DONE "answer 1 DONE" },
+	{ "a lease is taken however many wait",
+	        "slow\ncrowded\nlease unknown 20000 " FEES
+	        "coded\nup step\ndown durable step\nout FEES\nback DONE .\n" CODED2 "up return" },
+	{ "nothing else is heard of a lease's leg that is being read",
+	        "slow\nlease unknown 20000 " FEES
+	        "coded\nup step\ndown durable step\nout FEES\nback DONE .\nlost\n" CODED2 "up return\nrests" },
+	{ "a lease is moot while its request is read, its answer read or written",
+	        "slow\nlease unknown 20000 " FEES "coded\nup step\ndown durable step\nout FEES\nback DONE .\n"
+	        "down moot step\ncoded\ndown moot step\ncoded\nup return\ndown durable return" },
+	{ "a new keeper while a lease is read: it is named",
+	        "slow\nlease unknown 20000 " FEES "restarted\nup held\nup ready\ncoded\nup step" },
 };
 
 static void test_conversation(void **state)
@@ -885,6 +996,15 @@ static void test_idle(void **state)
 	assert_true(engine_is_idle(w.engine));
 }
 
+/* It does not drain away under a late answer that is being read. */
+static void test_idle_slow(void **state)
+{
+	play(SLOWLY_UNKNOWN "gone 1\nlate DONE setl=S1 .");
+	assert_false(engine_is_idle(w.engine));
+	play(CODED2 "up late");
+	assert_true(engine_is_idle(w.engine));
+}
+
 /* An answer that does not add up is passed on, marked (P4). */
 static void test_marked_by_codec(void **state)
 {
@@ -906,15 +1026,24 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_trace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_idle, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_idle_slow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_marked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_marked_by_codec, setup, teardown),
 	};
-	struct CMUnitTest talks[sizeof(conversations) / sizeof(conversations[0])];
+	struct CMUnitTest talks[COUNT(conversations)], slow_talks[COUNT(conversations)], races[COUNT(raced)];
 	size_t i;
 
 	yt_log_setup("test", (enum yt_level)(YT_ERROR + 1));
-	for (i = 0; i < sizeof(talks) / sizeof(talks[0]); i++)
+	for (i = 0; i < COUNT(talks); i++) {
 		talks[i] = (struct CMUnitTest){ conversations[i].it, test_conversation, setup, teardown,
 			(void *)(uintptr_t)&conversations[i] };
-	return cmocka_run_group_tests(tests, NULL, NULL) + cmocka_run_group_tests(talks, NULL, NULL);
+		slow_talks[i] = talks[i];
+		slow_talks[i].setup_func = setup_slow;
+	}
+	for (i = 0; i < COUNT(races); i++)
+		races[i] = (struct CMUnitTest){ raced[i].it, test_conversation, setup, teardown,
+			(void *)(uintptr_t)&raced[i] };
+	return cmocka_run_group_tests(tests, NULL, NULL) + cmocka_run_group_tests(talks, NULL, NULL) +
+	       cmocka_run_group_tests_name("slow_talks", slow_talks, NULL, NULL) +
+	       cmocka_run_group_tests(races, NULL, NULL);
 }

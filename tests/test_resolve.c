@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 #include "fake_codec.h"
+#include "held_jobs.h"
 
 struct stage {
 	struct engine *engine;
@@ -35,7 +36,7 @@ static struct stage *stage;
 
 static void must_be_boxed(const char *what)
 {
-	if (strcmp(stage->box, what) != 0)
+	if (strcmp(jobs.running != NULL ? jobs.running : stage->box, what) != 0)
 		stage->unboxed++;
 }
 
@@ -216,11 +217,18 @@ static const struct engine_codec *c_listener(void *ctx, const char *name)
 
 /* -- playing ------------------------------------------------------------------------------------- */
 
+static void run_jobs(void)
+{
+	while (jobs_run_one(stage->engine))
+		;
+}
+
 static void tell(enum talk_kind kind, uint64_t seq, uint64_t exchange, struct yt_str payload)
 {
 	struct talk talk = { .seq = seq, .exchange = exchange, .kind = kind, .payload = payload };
 
 	engine_talk(stage->engine, &talk);
+	run_jobs();
 }
 
 static const struct talk *last_up(void)
@@ -253,7 +261,8 @@ static int setup(void **state)
 		.drop = w_drop,
 		.person = w_person,
 		.box = w_box,
-		.quarantined = w_quarantined };
+		.quarantined = w_quarantined,
+		.run = jobs_take };
 
 	boxed = fake_codec;
 	boxed.decode_request = b_decode_request;
@@ -275,11 +284,20 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup_slow(void **state)
+{
+	int rv = setup(state);
+
+	boxed.is_slow = true;
+	return rv;
+}
+
 static int teardown(void **state)
 {
 	size_t i;
 
-	assert_int_equal(stage->unboxed, 0);
+	assert_int_equal(stage->unboxed + jobs.unboxed, 0);
+	jobs_forget();
 	for (i = 0; i < stage->n_up; i++)
 		yt_buf_free(&stage->payload[i]);
 	engine_free(stage->engine);
@@ -299,11 +317,13 @@ static void ask(const char *line)
 		.body = yt_str(line) };
 
 	engine_request(stage->engine, &r);
+	run_jobs();
 }
 
 static void come_back(const char *line)
 {
 	engine_leg(stage->engine, stage->leg, LEG_ANSWERED, 200, yt_str(line), "", false);
+	run_jobs();
 }
 
 /* A settlement is admitted and leaves. */
@@ -480,7 +500,11 @@ static void every_call_is_boxed(void **state)
 	assert_true(yt_str_is(told(last_up(), REC_REVERSED, REC_T_RESULT), "reversed"));
 }
 
-#define PLAY(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define PLAY(test)                                                                                                     \
+	cmocka_unit_test_setup_teardown(test, setup, teardown),                                                        \
+	{                                                                                                              \
+#test ", slowly", test, setup_slow, teardown, NULL                                                     \
+	}
 
 int main(void)
 {

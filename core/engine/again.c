@@ -41,7 +41,7 @@ void again_say(struct yt_reply *reply, const char *trace)
 	reply->text = text_make(reply->arena, TEXT_NOT_NOW, reply->code, trace);
 }
 
-bool again_begin(struct engine *e, struct work *w, const struct yt_reply *reply, struct yt_str body)
+bool again_begin(struct engine *e, struct work *w, const struct yt_reply *reply, struct yt_str body, int64_t took_ms)
 {
 	int64_t pause;
 
@@ -59,7 +59,7 @@ bool again_begin(struct engine *e, struct work *w, const struct yt_reply *reply,
 	if (reply->n_secrets > 0)
 		body = secrets_out(e, &w->party->codec, w->id, w->request, w->outward->wire_op, true, w->arena, body);
 	yt_buf_clear(&w->ending);
-	written_outcome(&w->ending, e, w->id, REC_LEG_MAIN, reply, body, 0, engine_mono(e) - w->leg_mono);
+	written_outcome(&w->ending, e, w->id, REC_LEG_MAIN, reply, body, 0, took_ms);
 	w->refusal_bytes = w->ending.n;
 	w->tries++;
 	w->resume_mono = engine_mono(e) + pause;
@@ -67,8 +67,20 @@ bool again_begin(struct engine *e, struct work *w, const struct yt_reply *reply,
 	return true;
 }
 
+static void refusal_written(struct engine *e, struct call *c)
+{
+	struct work *w = c->w;
+
+	w->ending.n = w->refusal_bytes;
+	written_answered(&w->ending, e, w->id, w->refusal, yt_buf_view(&w->reply));
+	w->state = WORK_ENDING;
+	work_await(e, w, engine_submit(e, UP_END, w->id, yt_buf_view(&w->ending)));
+}
+
 void again_end(struct engine *e, struct work *w)
 {
+	struct call c;
+
 	work_forget_seq(e, w);
 	if (!w->msg->op->changes_state) {
 		written_read(&e->records, e, w, w->refusal);
@@ -76,27 +88,24 @@ void again_end(struct engine *e, struct work *w)
 		work_give_reply(e, w, w->refusal);
 		return;
 	}
-	w->ending.n = w->refusal_bytes;
-	(void)engine_encode_reply(e, &w->codec, w->msg, w->refusal, w->id, w->request, &w->reply);
-	written_answered(&w->ending, e, w->id, w->refusal, yt_buf_view(&w->reply));
-	w->state = WORK_ENDING;
-	work_await(e, w, engine_submit(e, UP_END, w->id, yt_buf_view(&w->ending)));
+	c = call_encode_reply(e, &w->codec, w->msg, w->refusal, w->id, w->request, &w->reply);
+	c.w = w;
+	c.then = refusal_written;
+	w->state = WORK_CODING;
+	call_begin(e, &c);
 }
 
-void again_tick(struct engine *e, struct work *w)
+static bool may_leave(const struct engine *e, const struct work *w)
 {
-	struct yt_fault fault = { { 0 }, { 0 } };
+	return is_in_time(e, w, 0, timeout_of(w->party, w->msg->op)) &&
+	       (w->msg->expires_ms == 0 || engine_wall(e) <= w->msg->expires_ms);
+}
 
-	if (engine_mono(e) < w->resume_mono && w->token != 0)
-		return;
-	if (!is_in_time(e, w, 0, timeout_of(w->party, w->msg->op)) ||
-	        (w->msg->expires_ms != 0 && engine_wall(e) > w->msg->expires_ms)) {
-		again_end(e, w);
-		return;
-	}
-	cross_number(e, w->outward, w->party, w->id, w->request, w->msg->institution, 0, 0);
-	yt_buf_clear(&w->sent);
-	if (engine_encode_request(e, &w->party->codec, w->outward, w->id, w->request, &w->sent, &fault) != 0) {
+static void encoded(struct engine *e, struct call *c)
+{
+	struct work *w = c->w;
+
+	if (c->rv != 0 || !may_leave(e, w)) {
 		again_end(e, w);
 		return;
 	}
@@ -108,6 +117,25 @@ void again_tick(struct engine *e, struct work *w)
 	written_sending(&w->ending, e, w);
 	w->state = WORK_AGAIN;
 	work_await(e, w, engine_submit(e, UP_AGAIN, w->id, yt_buf_view(&w->ending)));
+}
+
+void again_tick(struct engine *e, struct work *w)
+{
+	struct call c;
+
+	if (engine_mono(e) < w->resume_mono && w->token != 0)
+		return;
+	if (!may_leave(e, w)) {
+		again_end(e, w);
+		return;
+	}
+	cross_number(e, w->outward, w->party, w->id, w->request, w->msg->institution, 0, 0);
+	yt_buf_clear(&w->sent);
+	c = call_encode_request(&w->party->codec, w->outward, w->id, w->request, &w->sent);
+	c.w = w;
+	c.then = encoded;
+	w->state = WORK_CODING;
+	call_begin(e, &c);
 }
 
 /* Only the worker where its origin waits sends a step once more: elsewhere it would be for nobody. */

@@ -75,25 +75,38 @@ static void go_admitted(struct engine *e, struct work *w)
 		asking_admission(e, w);
 }
 
-/* Encodes for the party and lets the leg leave: a query at once, a change when it is durable. */
+/* A query leaves at once, a change when it is durable. */
+static void encoded(struct engine *e, struct call *c)
+{
+	struct work *w = c->w;
+
+	if (w->token == 0) { /* gone meanwhile; nothing was written down yet */
+		work_free(e, w);
+	} else if (c->rv == YT_ENOSPC) {
+		turn_away(e, w);
+	} else if (c->rv != 0) {
+		work_refuse(e, w, TEXT_CANNOT_EXPRESS, yt_arena_printf(w->arena, "%s %s", c->fault.path, c->fault.why));
+	} else {
+		w->outward->sent = yt_buf_view(&w->sent);
+		if (w->msg->op->changes_state) {
+			work_digest(w);
+			go_admitted(e, w);
+		} else {
+			e->counts.reads++;
+			asking_send(e, w);
+		}
+	}
+}
+
 void asking_go(struct engine *e, struct work *w)
 {
-	struct yt_fault fault = { { 0 }, { 0 } };
-	int rv;
+	struct call c = call_encode_request(&w->party->codec, w->outward, w->id, w->request, &w->sent);
 
-	rv = engine_encode_request(e, &w->party->codec, w->outward, w->id, w->request, &w->sent, &fault);
-	if (rv != 0) {
-		work_refuse(e, w, TEXT_CANNOT_EXPRESS, yt_arena_printf(w->arena, "%s %s", fault.path, fault.why));
-		return;
-	}
-	w->outward->sent = yt_buf_view(&w->sent);
-	if (!w->msg->op->changes_state) {
-		e->counts.reads++;
-		asking_send(e, w);
-		return;
-	}
-	work_digest(w);
-	go_admitted(e, w);
+	w->state = WORK_CODING;
+	c.w = w;
+	c.then = encoded;
+	c.job.is_new = true;
+	call_begin(e, &c);
 }
 
 /* Institutions with sign_in: own leave the sign_no to us. */
@@ -210,17 +223,23 @@ static void refuse_plain(struct engine *e, const struct engine_request *r, int s
 	e->world.answer(e->world.ctx, r->token, status, "text/plain; charset=utf-8", yt_str(text));
 }
 
+static void deny(struct engine *e, struct work *w, const char *why, enum text_id text)
+{
+	const struct engine_request r = { .listener = w->listener, .subject = w->subject, .peer = w->peer };
+
+	note_denied(e, &r, w, "", why);
+	work_refuse(e, w, text, (struct yt_str){ 0 });
+}
+
 /* What must hold before a message is sent on; false after having refused it. */
-static bool may_go(struct engine *e, const struct engine_request *r, struct work *w)
+static bool may_go(struct engine *e, struct work *w)
 {
 	char why[200] = "";
 
 	if (!e->conf.speaks_for(e->conf.ctx, w->origin, w->msg)) {
-		note_denied(e, r, w, "", "may not speak for this institution");
-		work_refuse(e, w, TEXT_NOT_ALLOWED, (struct yt_str){ 0 });
+		deny(e, w, "may not speak for this institution", TEXT_NOT_ALLOWED);
 	} else if (uses_reserved_serial(e, w)) {
-		note_denied(e, r, w, "", "uses a message number of ours");
-		work_refuse(e, w, TEXT_RESERVED_NUMBER, (struct yt_str){ 0 });
+		deny(e, w, "uses a message number of ours", TEXT_RESERVED_NUMBER);
 	} else if (w->msg->op->request_money != 0 &&
 	           yt_money_check(w->msg->op->request_money, w->msg->body, why, sizeof(why)) != 0) {
 		work_refuse(e, w, TEXT_DOES_NOT_ADD_UP, yt_str(why));
@@ -272,20 +291,6 @@ static void route(struct engine *e, struct work *w)
 	}
 }
 
-static int decode(struct engine *e, struct work *w, const struct engine_request *r, struct yt_fault *fault)
-{
-	int rv;
-
-	w->request = yt_arena_copy(w->arena, r->body);
-	if (w->request.p == NULL || w->msg == NULL)
-		return YT_ENOMEM;
-	w->msg->path = yt_arena_copy(w->arena, r->path);
-	engine_box(e, &r->codec, "decode_request", w->id, w->request);
-	rv = r->codec.api->decode_request(r->codec.plugin, w->request, w->msg, fault);
-	engine_unbox(e);
-	return rv;
-}
-
 /* A genuine message that may not be executed (any more): its stored answer counts more than that
  * (crossprovince.md 7.3), so the keeper is asked; only if it knows of none is the message refused, by leg.c, unsent. */
 static bool may_be_known(struct engine *e, struct work *w)
@@ -316,13 +321,64 @@ static bool is_out_of_time(struct engine *e, struct yt_msg *msg, struct yt_fault
 	return true;
 }
 
+static void decoded(struct engine *e, struct call *c)
+{
+	struct work *w = c->w;
+	struct yt_str where;
+	int rv = c->rv;
+
+	if (w->token == 0) { /* gone meanwhile */
+		work_free(e, w);
+		return;
+	}
+	if (rv == YT_ENOSPC) {
+		turn_away(e, w);
+		return;
+	}
+	if (rv == 0 && is_out_of_time(e, w->msg, &c->fault))
+		rv = YT_EFORMAT;
+	where = rv == 0 ? (struct yt_str){ 0 } : yt_arena_printf(w->arena, "%s %s", c->fault.path, c->fault.why);
+	if (rv != 0 && rv != YT_ENOMEM && w->msg->is_authentic && w->msg->op->changes_state && may_be_known(e, w)) {
+		w->unless_known = where;
+		go_admitted(e, w);
+	} else if (rv != 0) {
+		work_refuse(e, w, rv == YT_ELIMIT ? TEXT_TOO_LARGE : TEXT_UNREADABLE, where);
+	} else if (may_go(e, w)) {
+		route(e, w);
+	}
+}
+
+/* Of what is borrowed from the connection, what it takes to go on. */
+static struct yt_str keep(struct work *w, bool is_slow, struct yt_str s)
+{
+	return is_slow ? yt_arena_copy(w->arena, s) : s;
+}
+
+static void decode(struct engine *e, struct work *w, const struct engine_request *r)
+{
+	bool is_slow = call_is_slow(e, &r->codec);
+	struct call c;
+
+	w->request = yt_arena_copy(w->arena, r->body);
+	w->msg->path = yt_arena_copy(w->arena, r->path);
+	w->subject = keep(w, is_slow, r->subject);
+	w->peer = keep(w, is_slow, r->peer);
+	c = call_decode_request(&r->codec, w->msg, w->id, w->request);
+	c.w = w;
+	c.then = decoded;
+	c.job.is_new = true;
+	c.rv = w->request.p == NULL ? YT_ENOMEM : 0;
+	if (c.rv == 0)
+		call_begin(e, &c);
+	else
+		decoded(e, &c);
+}
+
 void engine_request(struct engine *e, const struct engine_request *r)
 {
 	struct yt_fault fault = { { 0 }, { 0 } };
 	const struct engine_origin *origin;
-	struct yt_str where;
 	struct work *w;
-	int rv;
 
 	e->counts.requests++;
 	if (!yt_str_is(r->method, "POST")) {
@@ -346,16 +402,5 @@ void engine_request(struct engine *e, const struct engine_request *r)
 	w = work_new(e, r);
 	w->origin = origin;
 	w->hold_until = w->begun_mono + origin->timeout_ms - e->conf.margin_ms;
-	rv = decode(e, w, r, &fault);
-	if (rv == 0 && is_out_of_time(e, w->msg, &fault))
-		rv = YT_EFORMAT;
-	if (rv != 0 && rv != YT_ENOMEM && w->msg->is_authentic && w->msg->op->changes_state && may_be_known(e, w)) {
-		w->unless_known = yt_arena_printf(w->arena, "%s %s", fault.path, fault.why);
-		go_admitted(e, w);
-	} else if (rv != 0) {
-		where = yt_arena_printf(w->arena, "%s %s", fault.path, fault.why);
-		work_refuse(e, w, rv == YT_ELIMIT ? TEXT_TOO_LARGE : TEXT_UNREADABLE, where);
-	} else if (may_go(e, r, w)) {
-		route(e, w);
-	}
+	decode(e, w, r);
 }

@@ -1,6 +1,6 @@
-/* core/engine/codec.c - every call of a codec's function, inside the black box, and the words of our own answers.
+/* core/engine/codec.c - what stands around every call of a codec's function, and the words of our own answers.
  *
- * Called by asking.c, leg.c, resolve.c and session.c; also keeps the arenas that their messages live in. */
+ * Called by asking.c, leg.c, call.c, resolve.c and session.c; also keeps the arenas that their messages live in. */
 #include "engine/work.h"
 
 #define ARENA_LIMIT (64u << 20) /* bytes one exchange's trees may take */
@@ -51,62 +51,6 @@ void engine_send(struct engine *e, const struct engine_party *party, uint64_t le
 	engine_box(e, &party->codec, "sign", exchange, request);
 	e->world.send(e->world.ctx, party, leg, wire_op, body, deadline_ms);
 	engine_unbox(e);
-}
-
-void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg,
-        uint64_t exchange, int status, struct yt_str octets, struct yt_reply *reply)
-{
-	engine_box(e, &party->codec, "decode_reply", exchange, octets);
-	if (party->codec.api->decode_reply(party->codec.plugin, msg, status, octets, reply) != 0)
-		reply->outcome = YT_UNKNOWN;
-	engine_unbox(e);
-}
-
-int engine_encode_request(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg,
-        uint64_t exchange, struct yt_str request, struct yt_buf *out, struct yt_fault *fault)
-{
-	int rv;
-
-	engine_box(e, codec, "encode_request", exchange, request);
-	rv = codec->api->encode_request(codec->plugin, msg, out, fault);
-	engine_unbox(e);
-	return rv != 0 ? rv : out->failed ? YT_ENOMEM : 0;
-}
-
-/* A receiver's number of our own: area (6), time (14), serial (10), as nhsa.md 1.3 has it. */
-static struct yt_str own_reference(const struct yt_msg *msg, uint64_t exchange, int64_t wall_ms)
-{
-	struct yt_str area = msg->treatment_area.n == 6 ? msg->treatment_area : YT_STR("000000");
-	char time[15];
-
-	yt_time_compact(wall_ms, time);
-	return yt_arena_printf(
-	        msg->arena, "%.*s%s%010llu", YT_FMT(area), time, (unsigned long long)(exchange % 10000000000u));
-}
-
-int engine_encode_reply(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg,
-        struct yt_reply *reply, uint64_t exchange, struct yt_str request, struct yt_buf *out)
-{
-	int rv;
-
-	if (reply->wall_ms == 0)
-		reply->wall_ms = engine_wall(e);
-	if (reply->number.n == 0)
-		reply->number = own_reference(msg, exchange, reply->wall_ms);
-	if (reply->own_number.n == 0)
-		reply->own_number = cross_made_number(e, msg->arena, codec, exchange, request);
-	yt_buf_clear(out);
-	engine_box(e, codec, "encode_reply", exchange, request);
-	rv = codec->api->encode_reply(codec->plugin, msg, reply, out);
-	engine_unbox(e);
-	if (rv == 0 && out->failed)
-		rv = YT_ENOMEM;
-	if (rv != 0) {
-		yt_buf_clear(out);
-		yt_log(YT_ERROR, "engine", "exchange %016llx: its answer cannot be written in format %s: %s",
-		        (unsigned long long)exchange, codec->api->name, yt_strerror(rv));
-	}
-	return rv;
 }
 
 struct yt_reply *engine_refusal(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace)

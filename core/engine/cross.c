@@ -187,21 +187,28 @@ void cross_give_back(const struct yt_msg *msg, struct yt_reply *reply)
 	}
 }
 
-struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
-        uint64_t exchange, struct yt_str octets)
+void cross_read_back(struct engine *e, struct task *t, const struct engine_party *party, struct yt_str octets,
+        unsigned step, void (*then)(struct engine *e, struct call *c))
 {
-	struct yt_msg *msg = yt_msg_new(arena);
-	struct yt_fault fault;
-	int rv;
+	struct yt_msg *msg = yt_msg_new(t->arena);
+	struct call c = call_decode_request(&party->codec, msg, t->id, octets);
 
-	if (msg == NULL || octets.n == 0)
-		return NULL;
+	c.t = t;
+	c.step = step;
+	c.then = then;
+	c.rv = msg == NULL ? YT_ENOMEM : octets.n == 0 ? YT_ENOTFOUND : 0;
+	if (c.rv != 0) {
+		then(e, &c);
+		return;
+	}
 	msg->sent = octets; /* ours: it is addressed to another */
-	engine_box(e, &party->codec, "decode_request", exchange, octets);
-	rv = party->codec.api->decode_request(party->codec.plugin, octets, msg, &fault);
-	engine_unbox(e);
-	if (rv != 0)
+	call_begin(e, &c);
+}
+
+struct yt_msg *cross_was_read(const struct call *c)
+{
+	if (c->rv != 0)
 		return NULL;
-	msg->sent = octets;
-	return msg;
+	c->msg->sent = c->job.octets;
+	return c->msg;
 }

@@ -22,39 +22,46 @@ int64_t engine_wall(const struct engine *e)
 
 /* -- the keeper's verdicts ---------------------------------------------------------------------- */
 
-/* Where the format marks repeats, the stored answer to an exchange that is not this one is told as one. */
-static bool repeat(struct engine *e, struct work *w, struct yt_str stored)
+static void on_repeated(struct engine *e, struct call *c)
 {
-	const struct yt_codec_api *api = w->codec.api;
-	struct yt_str number;
-	int rv;
+	struct work *w = c->w;
 
-	if (api->repeat_reply == NULL || w->follows == w->id || stored.n == 0)
-		return false;
-	yt_buf_clear(&w->reply);
-	number = cross_made_number(e, w->arena, &w->codec, w->id, w->request); /* a call with a box of its own */
-	engine_box(e, &w->codec, "repeat_reply", w->id, w->request);
-	rv = api->repeat_reply(w->codec.plugin, w->msg, stored, number, engine_wall(e), &w->reply);
-	engine_unbox(e);
-	return rv == 0 && !w->reply.failed;
+	if (c->rv != 0) {
+		yt_buf_clear(&w->reply);
+		yt_buf_str(&w->reply, c->stored);
+	}
+	work_give(e, w, yt_buf_view(&w->reply));
 }
 
-/* The stored answer came: ours after it was found out, or that of the same message. */
+/* The stored answer came: ours after it was found out, or that of the same message.  Where the format marks repeats,
+ * that of an exchange that is not this one is told as one. */
 static void on_stored(struct engine *e, struct work *w, const struct talk *talk)
 {
+	struct yt_str stored;
 	struct rec rec;
+	struct call c;
 	size_t used;
 
 	if (rec_read(talk->payload, &rec, &used) != 0)
 		return;
+	stored = rec_get(&rec, REC_T_REPLY);
 	w->follows = talk->exchange;
 	w->is_final = true;
-	if (!repeat(e, w, rec_get(&rec, REC_T_REPLY))) {
-		yt_buf_clear(&w->reply);
-		yt_buf_str(&w->reply, rec_get(&rec, REC_T_REPLY));
-	}
 	work_forget_seq(e, w);
-	work_give(e, w, yt_buf_view(&w->reply));
+	if (w->codec.api->repeat_reply == NULL || w->follows == w->id || stored.n == 0) {
+		yt_buf_clear(&w->reply);
+		yt_buf_str(&w->reply, stored);
+		work_give(e, w, yt_buf_view(&w->reply));
+		return;
+	}
+	if (call_is_slow(e, &w->codec))
+		stored = yt_arena_copy(w->arena, stored);
+	YT_REQUIRE(stored.p != NULL);
+	c = call_repeat_reply(e, w, stored);
+	c.w = w;
+	c.then = on_repeated;
+	w->state = WORK_GIVING;
+	call_begin(e, &c);
 }
 
 /* Its outcome is being found out.  What the origin hears meanwhile is its setting; never a failure. */
@@ -182,6 +189,19 @@ static void on_restarted(struct engine *e, uint64_t epoch)
 	sessions_again(e);
 }
 
+/* A codec works for it in another thread: it hears when that is back. */
+static void hold(struct engine *e, const struct talk *talk)
+{
+	struct outgoing *o = calloc(1, sizeof(*o));
+
+	YT_REQUIRE(o != NULL);
+	yt_buf_str(&o->payload, talk->payload);
+	YT_REQUIRE(!o->payload.failed);
+	o->talk = *talk;
+	o->talk.payload = yt_buf_view(&o->payload);
+	DL_APPEND(e->held, o);
+}
+
 /* A keeper that read our question again has admitted what one before it had refused, or had told to wait for
  * another: it goes out if its origin still waits; else it ends here, for its origin has heard a refusal. */
 static void on_admitted_again(struct engine *e, const struct talk *talk)
@@ -191,12 +211,16 @@ static void on_admitted_again(struct engine *e, const struct talk *talk)
 	struct work *w;
 
 	HASH_FIND(hh_id, e->by_id, &talk->exchange, sizeof(talk->exchange), w);
+	if (w != NULL && w->call != NULL) {
+		hold(e, talk);
+		return;
+	}
 	if (w != NULL && w->state == WORK_WAITING && w->follows != w->id) {
 		w->state = WORK_ADMITTING;
 		on_verdict(e, w, talk);
 	}
-	if (w != NULL && (w->state != WORK_FLUSHING || w->is_final)) /* else its refusal is on its way to it */
-		return;
+	if (w != NULL && ((w->state != WORK_GIVING && w->state != WORK_FLUSHING) || w->is_final))
+		return; /* else its refusal is on its way to it */
 	written_outcome(&buf, e, talk->exchange, REC_LEG_MAIN, &refused, (struct yt_str){ 0 }, 0, 0);
 	written_answered(&buf, e, talk->exchange, &refused, (struct yt_str){ 0 });
 	engine_submit(e, UP_END, talk->exchange, yt_buf_view(&buf));
@@ -209,7 +233,7 @@ static bool is_flushing(const struct engine *e, uint64_t exchange)
 	const struct work *w;
 
 	for (w = e->by_id; w != NULL; w = w->hh_id.next) {
-		if (w->state == WORK_FLUSHING && w->follows == exchange)
+		if ((w->state == WORK_GIVING || w->state == WORK_FLUSHING) && w->follows == exchange)
 			return true;
 	}
 	return false;
@@ -237,12 +261,18 @@ void engine_talk(struct engine *e, const struct talk *talk)
 		break;
 	}
 	HASH_FIND(hh_seq, e->tasks_by_seq, &talk->seq, sizeof(talk->seq), t);
+	if (t != NULL && t->call != NULL) {
+		hold(e, talk);
+		return;
+	}
 	if (t != NULL) {
 		task_verdict(e, t, talk);
 		return;
 	}
 	HASH_FIND(hh_seq, e->by_seq, &talk->seq, sizeof(talk->seq), w);
-	if (w != NULL)
+	if (w != NULL && w->call != NULL)
+		hold(e, talk);
+	else if (w != NULL)
 		on_verdict(e, w, talk);
 	else if (talk->kind == DOWN_ADMITTED)
 		on_admitted_again(e, talk);
@@ -340,7 +370,8 @@ int64_t engine_tick(struct engine *e)
 			e->world.drop(e->world.ctx, w->token);
 			work_forget_token(e, w);
 		}
-		if (is_early || (w->state == WORK_WAITING && now >= w->hold_until + w->party->server_delay_ms))
+		if (is_early || (w->state == WORK_WAITING && w->call == NULL &&
+		                        now >= w->hold_until + w->party->server_delay_ms))
 			work_free(e, w); /* a late answer is not to be expected any more */
 	}
 	return HASH_CNT(hh_id, e->by_id) > 0 || e->outbox != NULL ? now + TICK_MS : -1;
@@ -351,7 +382,7 @@ bool engine_is_idle(const struct engine *e)
 	const struct work *w;
 
 	for (w = e->by_id; w != NULL; w = w->hh_id.next) {
-		if (w->state != WORK_WAITING || w->token != 0)
+		if (w->state != WORK_WAITING || w->token != 0 || w->call != NULL)
 			return false;
 	}
 	return e->tasks == NULL && e->outbox == NULL;
@@ -410,6 +441,7 @@ void engine_free(struct engine *e)
 			engine_arena_back(e, s->arena);
 		free(s);
 	}
+	DL_CONCAT(e->outbox, e->held);
 	DL_FOREACH_SAFE(e->outbox, o, next_o)
 	{
 		DL_DELETE(e->outbox, o);

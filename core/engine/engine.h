@@ -12,7 +12,8 @@
  *  - DOWN_DURABLE: the origin hears                                   FLUSHING
  *  - no answer: the outcome is unknown, the keeper makes a follow-up  WAITING
  *  - DOWN_STORED: found out; the origin hears, if it still waits      FLUSHING
- * A lease (resolve.c) finds out one unknown outcome, step by step, each step durable before it leaves. */
+ * A lease (resolve.c) finds out one unknown outcome, step by step, each step durable before it leaves.
+ * Where a codec is slow, decoding and encoding stand between these as jobs of another thread (call.c). */
 #ifndef YT_ENGINE_ENGINE_H
 #define YT_ENGINE_ENGINE_H
 
@@ -96,6 +97,17 @@ struct engine_conf {
 	int64_t margin_ms;     /* kept of the origin's time for our own answer */
 };
 
+/* One call of a slow codec's function (yt_codec_api.is_slow), to be made in another thread.  All that it reads and
+ * writes is nobody else's until engine_coded(). */
+struct engine_job {
+	struct engine_codec codec;
+	const char *what; /* the function; with exchange and octets for the black box */
+	uint64_t exchange;
+	struct yt_str octets;
+	bool is_new;             /* of a request that may still be turned away */
+	struct engine_job *next; /* the world's own */
+};
+
 struct engine_world {
 	void *ctx;
 	int64_t (*wall_ms)(void *ctx);
@@ -116,11 +128,15 @@ struct engine_world {
 	void (*told)(void *ctx, const char *listener, const struct yt_op *op, bool is_answered, int64_t took_ms);
 	/* These octets killed a worker a while ago (P8). */
 	bool (*quarantined)(void *ctx, struct yt_str octets);
+	/* May be NULL: slow codecs are called like all others.  Takes a job: engine_job_run() elsewhere, one at a time
+	 * and in order for each instance, then engine_coded() here, not from inside this call.  YT_ENOSPC: it is new,
+	 * and too many wait. */
+	int (*run)(void *ctx, struct engine_job *job);
 };
 
 struct engine;
 struct engine *engine_new(const struct engine_conf *conf, const struct engine_world *world);
-void engine_free(struct engine *engine);
+void engine_free(struct engine *engine); /* when no job is running any more */
 
 struct engine_request {
 	uint64_t token;       /* names the connection's request; not 0 */
@@ -142,6 +158,8 @@ void engine_request(struct engine *engine, const struct engine_request *request)
 void engine_gone(struct engine *engine, uint64_t token);    /* nobody waits for it any more */
 void engine_flushed(struct engine *engine, uint64_t token); /* the answer was taken whole */
 void engine_talk(struct engine *engine, const struct talk *talk);
+void engine_job_run(struct engine_job *job);                      /* in any thread */
+void engine_coded(struct engine *engine, struct engine_job *job); /* it has run; it is gone after this */
 
 enum engine_leg_end { LEG_NOT_SENT = 1, LEG_ANSWERED, LEG_LOST, LEG_TIMED_OUT };
 /* How a leg ended; late: an answer after LEG_TIMED_OUT. */

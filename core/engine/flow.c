@@ -39,26 +39,6 @@ void flow_ask_facts(struct engine *e, struct task *t)
 	HASH_ADD(hh_seq, e->tasks_by_seq, seq, sizeof(t->seq), t);
 }
 
-/* The request as it came, where it came to this worker and still waits: with its credentials. */
-static bool read_clear(struct engine *e, struct task *t)
-{
-	struct yt_fault fault;
-	struct work *w;
-	int rv;
-
-	HASH_FIND(hh_id, e->by_id, &t->id, sizeof(t->id), w);
-	if (w == NULL)
-		return false;
-	t->request = yt_arena_copy(t->arena, w->request);
-	t->original = yt_msg_new(t->arena);
-	YT_REQUIRE(t->original != NULL && t->request.p != NULL);
-	t->original->path = yt_arena_copy(t->arena, w->msg->path);
-	engine_box(e, &t->codec, "decode_request", t->id, t->request);
-	rv = t->codec.api->decode_request(t->codec.plugin, t->request, t->original, &fault);
-	engine_unbox(e);
-	return rv == 0;
-}
-
 /* Nothing has left yet, and who asked does not wait here any more: he may have heard a refusal of a keeper that died
  * before this one, which read the question again, admitted it.  So it stays refused. */
 static bool is_forsaken(const struct engine *e, const struct task *t)
@@ -71,7 +51,7 @@ static bool is_forsaken(const struct engine *e, const struct task *t)
 	return w == NULL || (w->state != WORK_ADMITTING && w->state != WORK_WAITING);
 }
 
-void flow_start(struct engine *e, struct task *t, const struct rec *lease)
+void flow_take(struct engine *e, struct task *t, const struct rec *lease)
 {
 	struct flow_run *run = yt_arena_alloc(t->arena, sizeof(*run));
 
@@ -83,8 +63,12 @@ void flow_start(struct engine *e, struct task *t, const struct rec *lease)
 		run->got[i] = yt_arena_copy(t->arena, rec_get(lease, (enum rec_tag)(REC_T_STEP_GOT + i)));
 	}
 	run->undo_sent = yt_arena_copy(t->arena, rec_get(lease, REC_T_UNDO_SENT));
-	if ((t->x.flags & REC_X_SECRET) != 0)
-		run->lacks_secret = !read_clear(e, t);
+}
+
+static void start(struct engine *e, struct task *t)
+{
+	struct flow_run *run = t->run;
+
 	if (is_forsaken(e, t))
 		task_resolve_refused(e, t,
 		        engine_refusal(t->arena, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 }, t->x.trace),
@@ -96,6 +80,35 @@ void flow_start(struct engine *e, struct task *t, const struct rec *lease)
 		task_park(e, t, "its flow has other steps now");
 	else
 		flow_ask_facts(e, t);
+}
+
+static void clear_read(struct engine *e, struct call *c)
+{
+	c->t->run->lacks_secret = c->rv != 0;
+	start(e, c->t);
+}
+
+/* The request is read as it came, where it came to this worker and still waits: with its credentials. */
+void flow_start(struct engine *e, struct task *t)
+{
+	struct work *w = NULL;
+	struct call c;
+
+	if ((t->x.flags & REC_X_SECRET) != 0)
+		HASH_FIND(hh_id, e->by_id, &t->id, sizeof(t->id), w);
+	if (w == NULL) {
+		t->run->lacks_secret = (t->x.flags & REC_X_SECRET) != 0;
+		start(e, t);
+		return;
+	}
+	t->request = yt_arena_copy(t->arena, w->request);
+	t->original = yt_msg_new(t->arena);
+	YT_REQUIRE(t->original != NULL && t->request.p != NULL);
+	t->original->path = yt_arena_copy(t->arena, w->msg->path);
+	c = call_decode_request(&t->codec, t->original, t->id, t->request);
+	c.t = t;
+	c.then = clear_read;
+	call_begin(e, &c);
 }
 
 static const struct engine_flow_step *step_at(const struct task *t, unsigned step)
@@ -114,33 +127,6 @@ static const struct yt_op *op_of(const struct task *t, unsigned step)
 static bool is_verbatim(const struct task *t, unsigned step)
 {
 	return step_at(t, step)->op == YT_OP_COUNT && !cross_is_foreign(&t->codec, step_at(t, step)->party);
-}
-
-/* What an earlier step had said and heard, read back from its octets.  False: that cannot be. */
-static bool read_step(struct engine *e, struct task *t, unsigned step)
-{
-	struct flow_run *run = t->run;
-	unsigned i = step - 1;
-
-	if (run->sent[i].n == 0)
-		return true;
-	run->said[i] = is_verbatim(t, step)
-	                       ? t->original
-	                       : cross_read_back(e, t->arena, step_at(t, step)->party, t->id, run->sent[i]);
-	if (run->said[i] != NULL)
-		run->said[i]->op = op_of(t, step); /* out- and in-patients may share the number it has there */
-	if (run->said[i] == NULL)
-		return false;
-	if (run->got[i].n ==
-	        0) /* not answered, or refused unsent; else what must be undone some day would be forgotten */
-		return t->x.undoing || step == t->x.refused_step || (step == t->x.step && t->x.step_state != STEP_DONE);
-	run->heard[i] = yt_reply_new(t->arena);
-	YT_REQUIRE(run->heard[i] != NULL);
-	engine_decode_reply(e, step_at(t, step)->party, run->said[i], t->id, 200, run->got[i], run->heard[i]);
-	if (run->heard[i]->outcome == YT_UNKNOWN) /* it had been believed: a key, or the plugin, is another now */
-		return false;
-	run->heard[i]->outcome = step == t->x.refused_step ? YT_REFUSED : YT_DONE; /* as it was taken then */
-	return true;
 }
 
 static void decide(struct engine *e, struct task *t);
@@ -165,24 +151,87 @@ static void learn(struct task *t, unsigned step)
 	facts_add(&t->run->facts, piece_of(t, step));
 }
 
+static void read_steps(struct engine *e, struct task *t, unsigned step);
+
+static void cannot_be_read(struct engine *e, struct task *t)
+{
+	task_park(e, t, "what its steps sent and got cannot be read back");
+}
+
+static void heard_read(struct engine *e, struct call *c)
+{
+	struct task *t = c->t;
+
+	if (c->reply->outcome == YT_UNKNOWN) { /* it had been believed: a key, or the plugin, is another now */
+		cannot_be_read(e, t);
+		return;
+	}
+	c->reply->outcome = c->step == t->x.refused_step ? YT_REFUSED : YT_DONE; /* as it was taken then */
+	t->run->heard[c->step - 1] = c->reply;
+	learn(t, c->step);
+	read_steps(e, t, c->step + 1);
+}
+
+/* What a step said is there; now what it heard.  Without that it was not answered, or refused unsent: else what must be
+ * undone some day would be forgotten. */
+static void read_heard(struct engine *e, struct task *t, unsigned step, struct yt_msg *said)
+{
+	struct yt_str got = t->run->got[step - 1];
+	struct call c;
+
+	said->op = op_of(t, step); /* out- and in-patients may share the number it has there */
+	t->run->said[step - 1] = said;
+	if (got.n == 0 && !t->x.undoing && step != t->x.refused_step &&
+	        (step != t->x.step || t->x.step_state == STEP_DONE)) {
+		cannot_be_read(e, t);
+	} else if (got.n == 0) {
+		learn(t, step);
+		read_steps(e, t, step + 1);
+	} else {
+		c = call_decode_reply(&step_at(t, step)->party->codec, said, t->id, 200, got, yt_reply_new(t->arena));
+		YT_REQUIRE(c.reply != NULL);
+		c.t = t;
+		c.step = step;
+		c.then = heard_read;
+		call_begin(e, &c);
+	}
+}
+
+static void said_read(struct engine *e, struct call *c)
+{
+	struct yt_msg *said = cross_was_read(c);
+
+	if (said == NULL)
+		cannot_be_read(e, c->t);
+	else
+		read_heard(e, c->t, c->step, said);
+}
+
+/* What earlier steps had said and heard, read back from its octets; then it goes on. */
+static void read_steps(struct engine *e, struct task *t, unsigned step)
+{
+	for (; step <= t->run->flow->n && t->run->sent[step - 1].n == 0; step++)
+		learn(t, step);
+	if (step > t->run->flow->n && facts_gather(&t->run->facts, t->original) != 0)
+		cannot_be_read(e, t);
+	else if (step > t->run->flow->n)
+		decide(e, t);
+	else if (is_verbatim(t, step))
+		read_heard(e, t, step, t->original);
+	else
+		cross_read_back(e, t, step_at(t, step)->party, t->run->sent[step - 1], step, said_read);
+}
+
 void flow_facts(struct engine *e, struct task *t, const struct talk *talk)
 {
 	int rv = cross_facts(t->arena, talk, t->original, &t->run->facts);
 
 	HASH_DELETE(hh_seq, e->tasks_by_seq, t);
 	t->seq = 0;
-	for (unsigned step = 1; rv == 0 && step <= t->run->flow->n; step++) {
-		if (!read_step(e, t, step))
-			rv = YT_EFORMAT;
-		else
-			learn(t, step);
-	}
-	if (rv == 0)
-		rv = facts_gather(&t->run->facts, t->original);
 	if (rv != 0)
-		task_park(e, t, "what its steps sent and got cannot be read back");
+		cannot_be_read(e, t);
 	else
-		decide(e, t);
+		read_steps(e, t, 1);
 }
 
 /* -- a step leaves ------------------------------------------------------------------------------ */
@@ -213,32 +262,57 @@ void flow_write_step(struct engine *e, struct task *t)
 	yt_buf_free(&buf);
 }
 
-/* Octets that may have left before, once more. */
-static void send_again(struct engine *e, struct task *t)
+static void written_again(struct engine *e, struct call *c)
 {
-	struct yt_fault fault = { { 0 }, { 0 } };
-	struct flow_run *run = t->run;
-	struct yt_str octets = t->x.undoing ? run->undo_sent : run->sent[t->x.step - 1];
+	if (c->rv != 0)
+		task_park(e, c->t, "a message of ours cannot be written");
+	else
+		flow_write_step(e, c->t);
+}
 
-	t->party = step_at(t, t->x.step)->party;
-	t->leg = t->x.undoing ? REC_LEG_UNDO : REC_LEG_STEP;
-	t->own = t->x.undoing ? cross_read_back(e, t->arena, t->party, t->id, octets) : run->said[t->x.step - 1];
-	if (octets.n == 0 || t->own == NULL || (run->lacks_secret && is_verbatim(t, t->x.step) && !t->x.undoing)) {
+/* What says so is read; its octets go out. */
+static void go_again(struct engine *e, struct task *t, struct yt_msg *own, struct yt_str octets)
+{
+	struct flow_run *run = t->run;
+	struct call c;
+
+	t->own = own;
+	if (octets.n == 0 || own == NULL || (run->lacks_secret && is_verbatim(t, t->x.step) && !t->x.undoing)) {
 		task_park(e, t,
-		        octets.n == 0 || t->own == NULL
+		        octets.n == 0 || own == NULL
 		                ? "what was sent cannot be read back"
 		                : "it carried a credential that is not kept: it cannot be sent again");
 		return;
 	}
 	run->is_again = run->is_kept = true;
 	yt_buf_clear(&t->octets);
-	if ((t->x.flags & REC_X_SECRET) == 0 || t->x.undoing || !is_verbatim(t, t->x.step))
+	if ((t->x.flags & REC_X_SECRET) == 0 || t->x.undoing || !is_verbatim(t, t->x.step)) {
 		yt_buf_str(&t->octets, octets);
-	else if (engine_encode_request(e, &t->party->codec, t->own, t->id, t->request, &t->octets, &fault) != 0) {
-		task_park(e, t, "a message of ours cannot be written"); /* what was kept of it lacks its credentials */
+		flow_write_step(e, t);
 		return;
 	}
-	flow_write_step(e, t);
+	c = call_encode_request(&t->party->codec, own, t->id, t->request, &t->octets); /* what was kept lacks its */
+	c.t = t;                                                                       /* credentials */
+	c.then = written_again;
+	call_begin(e, &c);
+}
+
+static void undo_read(struct engine *e, struct call *c)
+{
+	go_again(e, c->t, cross_was_read(c), c->job.octets);
+}
+
+/* Octets that may have left before, once more. */
+static void send_again(struct engine *e, struct task *t)
+{
+	struct flow_run *run = t->run;
+
+	t->party = step_at(t, t->x.step)->party;
+	t->leg = t->x.undoing ? REC_LEG_UNDO : REC_LEG_STEP;
+	if (t->x.undoing)
+		cross_read_back(e, t, t->party, run->undo_sent, t->x.step, undo_read);
+	else
+		go_again(e, t, run->said[t->x.step - 1], run->sent[t->x.step - 1]);
 }
 
 /* A message of ours: number, time, and where institutions sign in, our own operator. */
@@ -336,6 +410,20 @@ static void park_unwritten(struct engine *e, struct task *t, const struct yt_fau
 	task_park(e, t, reason);
 }
 
+static void encoded(struct engine *e, struct call *c)
+{
+	struct task *t = c->t;
+
+	if (c->rv == YT_EFORMAT && t->leg == REC_LEG_STEP) {
+		refuse_unsent(e, t, &c->fault);
+	} else if (c->rv != 0) {
+		park_unwritten(e, t, &c->fault);
+	} else {
+		t->x.step_state = STEP_OUT;
+		flow_write_step(e, t);
+	}
+}
+
 /* Makes the octets of the step t->x.step (or of its undoing, by t->leg) and writes it down. */
 static void go(struct engine *e, struct task *t)
 {
@@ -343,7 +431,7 @@ static void go(struct engine *e, struct task *t)
 	struct flow_run *run = t->run;
 	bool verbatim = t->leg == REC_LEG_STEP && is_verbatim(t, t->x.step);
 	const struct yt_msg *before = run->renewed; /* it may have arrived: it keeps its number */
-	int rv;
+	struct call c;
 
 	run->is_again = before != NULL;
 	run->is_kept = false;
@@ -370,15 +458,10 @@ static void go(struct engine *e, struct task *t)
 		task_park(e, t, "the institution is not configured any more");
 		return;
 	}
-	rv = engine_encode_request(e, &t->party->codec, t->own, t->id, t->request, &t->octets, &fault);
-	if (rv == YT_EFORMAT && t->leg == REC_LEG_STEP) {
-		refuse_unsent(e, t, &fault);
-	} else if (rv != 0) {
-		park_unwritten(e, t, &fault);
-	} else {
-		t->x.step_state = STEP_OUT;
-		flow_write_step(e, t);
-	}
+	c = call_encode_request(&t->party->codec, t->own, t->id, t->request, &t->octets);
+	c.t = t;
+	c.then = encoded;
+	call_begin(e, &c);
 }
 
 void flow_signed(struct engine *e, struct task *t, bool signed_in)
@@ -587,12 +670,12 @@ static void refuse_unsent(struct engine *e, struct task *t, const struct yt_faul
 
 /* Undone, or there was nothing to undo: where the step's outcome is unknown, "not found" proves that only when no lost
  * call can take effect any more. */
-static bool is_undone(const struct engine *e, const struct task *t, const struct yt_reply *reply)
+static bool is_undone(const struct task *t, const struct yt_reply *reply)
 {
 	return reply->outcome == YT_DONE ||
 	       (reply->outcome == YT_REFUSED &&
-	               (reply->already_done || (reply->never_happened && (t->run->heard[t->x.step - 1] != NULL ||
-	                                                                         task_is_settled(e, t)))));
+	               (reply->already_done || (reply->never_happened &&
+	                                               (t->run->heard[t->x.step - 1] != NULL || task_is_settled(t)))));
 }
 
 static bool is_verbatim_leg(const struct task *t)
@@ -643,7 +726,7 @@ static bool goes_anew(struct engine *e, struct task *t, const struct yt_reply *r
 	if (reply->outcome != YT_REFUSED || is_verbatim_leg(t) || (reply->at_gateway && t->run->is_again))
 		return false;
 	if (t->leg == REC_LEG_UNDO) {
-		if (is_undone(e, t, reply) || reply->never_happened)
+		if (is_undone(t, reply) || reply->never_happened)
 			return false;
 		write_outcome(e, t, reply, body, REC_X_ANEW);
 		task_try_later(e, t, "a step is not undone yet: it was refused");
@@ -682,7 +765,7 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 	if (goes_anew(e, t, reply, body))
 		return;
 	if (t->leg == REC_LEG_UNDO)
-		reply->outcome = is_undone(e, t, reply) ? YT_DONE : YT_UNKNOWN;
+		reply->outcome = is_undone(t, reply) ? YT_DONE : YT_UNKNOWN;
 	else if (end == LEG_NOT_SENT && !run->is_again && !t->x.reversal_wanted)
 		reply = engine_refusal(t->arena, TEXT_NOT_CONNECTED, (struct yt_str){ 0 }, t->x.trace);
 	add_outcome(e, t, reply, body);

@@ -28,17 +28,12 @@ static unsigned mark_breach(struct engine *e, struct work *w, struct yt_reply *r
 	return REC_X_MONEY_BREACH;
 }
 
-static struct yt_reply *read_leg(
-        struct engine *e, struct work *w, enum engine_leg_end end, int status, struct yt_str body, const char *why)
+/* What stands for the answer of a leg that has none. */
+static struct yt_reply *without_answer(struct engine *e, struct work *w, enum engine_leg_end end, const char *why)
 {
-	struct yt_reply *reply = yt_reply_new(w->arena);
+	struct yt_reply *reply;
 
-	YT_REQUIRE(reply != NULL);
-	if (end == LEG_ANSWERED) {
-		engine_decode_reply(e, w->party, w->outward, w->id, status, body, reply);
-		if (w->outward != w->msg)
-			cross_give_back(w->msg, reply);
-	} else if (end == LEG_NOT_SENT) {
+	if (end == LEG_NOT_SENT) {
 		reply = w->unless_known.p != NULL
 		                ? engine_refusal(w->arena, TEXT_UNREADABLE, w->unless_known, w->trace)
 		                : engine_refusal(w->arena, w->joins_only ? TEXT_NOTHING_TO_REVERSE : TEXT_NOT_CONNECTED,
@@ -46,6 +41,8 @@ static struct yt_reply *read_leg(
 		if (w->msg->refusal.n != 0)
 			reply->code = w->msg->refusal;
 	} else {
+		reply = yt_reply_new(w->arena);
+		YT_REQUIRE(reply != NULL);
 		reply->outcome = YT_UNKNOWN;
 		reply->text = yt_arena_copy(w->arena, yt_str(why));
 	}
@@ -82,43 +79,57 @@ static void end_query(struct engine *e, struct work *w, struct yt_reply *reply, 
 	work_give_reply(e, w, reply);
 }
 
-/* outcome + answered, or the unknown outcome alone. */
-static void write_end(struct engine *e, struct work *w, struct yt_reply *reply, struct yt_str body, unsigned flags,
-        struct yt_buf *records, struct yt_buf *octets)
+/* outcome + answered, or the unknown outcome alone.  Kept until the verdict: a keeper that follows this one may have to
+ * be told again.  A late answer changes nothing for its origin here: the keeper decides what it hears. */
+static void write_end(struct engine *e, struct call *c)
 {
-	flags |= mark_breach(e, w, reply);
+	struct work *w = c->w;
+	struct yt_reply *reply = c->reply;
+	struct yt_buf *records = c->late ? &e->records : &w->ending;
+	struct yt_str octets = yt_buf_view(c->late ? &c->own : &w->reply), body = c->body;
+
 	yt_buf_clear(records);
-	yt_buf_clear(octets);
 	if (reply->n_secrets > 0)
 		body = secrets_out(e, &w->party->codec, w->id, w->request, w->outward->wire_op, true, w->arena, body);
-	written_outcome(records, e, w->id, REC_LEG_MAIN, reply, body, flags, engine_mono(e) - w->leg_mono);
+	written_outcome(records, e, w->id, REC_LEG_MAIN, reply, body, c->flags, c->took_ms);
 	if (reply->outcome == YT_UNKNOWN) {
 		e->counts.unknown++;
-		return;
+	} else {
+		if (reply->n_secrets > 0)
+			octets = secrets_out(e, &w->codec, w->id, w->request, w->msg->wire_op, true, w->arena, octets);
+		written_answered(records, e, w->id, reply, octets);
+		cross_keep_facts(records, e, w->id, w->msg, reply);
 	}
-	(void)engine_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, octets);
-	written_answered(records, e, w->id, reply,
-	        reply->n_secrets == 0 ? yt_buf_view(octets)
-	                              : secrets_out(e, &w->codec, w->id, w->request, w->msg->wire_op, true, w->arena,
-	                                        yt_buf_view(octets)));
-	cross_keep_facts(records, e, w->id, w->msg, reply);
+	if (c->late) {
+		engine_submit_records(e, UP_LATE, w->id);
+	} else {
+		w->state = WORK_ENDING;
+		work_await(e, w, engine_submit(e, UP_END, w->id, yt_buf_view(&w->ending)));
+	}
 }
 
-/* Kept until the verdict: a keeper that follows this one may have to be told again. */
-static void end_change(struct engine *e, struct work *w, struct yt_reply *reply, struct yt_str body)
+/* The answer in its origin's format first, if there is one. */
+static void end_change(struct engine *e, const struct call *leg)
 {
-	write_end(e, w, reply, body, 0, &w->ending, &w->reply);
-	w->state = WORK_ENDING;
-	work_await(e, w, engine_submit(e, UP_END, w->id, yt_buf_view(&w->ending)));
-}
+	struct work *w = leg->w;
+	unsigned flags = (leg->late ? REC_X_LATE : 0) | mark_breach(e, w, leg->reply);
+	struct call c = *leg;
 
-static void end_late(struct engine *e, struct work *w, struct yt_reply *reply, struct yt_str body)
-{
-	struct yt_buf octets = { 0 };
-
-	write_end(e, w, reply, body, REC_X_LATE, &e->records, &octets);
-	engine_submit_records(e, UP_LATE, w->id);
-	yt_buf_free(&octets);
+	if (leg->reply->outcome != YT_UNKNOWN)
+		c = call_encode_reply(
+		        e, &w->codec, w->msg, leg->reply, w->id, w->request, leg->late ? NULL : &w->reply);
+	else if (!leg->late)
+		yt_buf_clear(&w->reply);
+	c.w = w;
+	c.body = leg->body;
+	c.late = leg->late;
+	c.took_ms = leg->took_ms;
+	c.flags = flags;
+	c.then = write_end;
+	if (leg->reply->outcome != YT_UNKNOWN)
+		call_begin(e, &c);
+	else
+		write_end(e, &c);
 }
 
 /* A success of the hospital's own 9001 where we sign in for it. */
@@ -150,11 +161,67 @@ static bool renew_sign_no(struct engine *e, struct work *w, const struct yt_repl
 	return true;
 }
 
+/* What came back is read, or what stands for it is there. */
+static void leg_read(struct engine *e, struct call *c)
+{
+	struct work *w = c->w;
+	struct yt_reply *reply = c->reply;
+	bool changes = w->msg->op->changes_state;
+
+	if (c->end == LEG_ANSWERED && w->outward != w->msg)
+		cross_give_back(w->msg, reply);
+	if (!changes && reply->outcome == YT_UNKNOWN && c->end != LEG_TIMED_OUT && !c->late && !w->asked_twice) {
+		w->asked_twice = true; /* a query has no effect: one lost answer is asked for again at once */
+		asking_send(e, w);
+		return;
+	}
+	if (renew_sign_no(e, w, reply))
+		return;
+	if (!c->late && again_begin(e, w, reply, c->body, c->took_ms))
+		return;
+	if (w->outward != w->msg)
+		again_say(reply, w->trace);
+	if (c->late) {
+		if (reply->outcome != YT_UNKNOWN)
+			end_change(e, c);
+	} else if (!changes) {
+		end_query(e, w, reply, c->end != LEG_NOT_SENT);
+	} else {
+		learn_sign_no(e, w, reply);
+		end_change(e, c);
+	}
+}
+
+static void end_leg(struct engine *e, struct work *w, enum engine_leg_end end, int status, struct yt_str body,
+        const char *why, bool late)
+{
+	struct yt_reply *reply = end == LEG_ANSWERED ? yt_reply_new(w->arena) : without_answer(e, w, end, why);
+	struct call c;
+
+	YT_REQUIRE(reply != NULL);
+	if (call_is_slow(e, &w->party->codec) || call_is_slow(e, &w->codec)) { /* the reply borrows from it */
+		body = yt_arena_copy(w->arena, body);
+		YT_REQUIRE(body.p != NULL);
+	}
+	c = call_decode_reply(&w->party->codec, w->outward, w->id, status, body, reply);
+	c.w = w;
+	c.then = leg_read;
+	c.end = end;
+	c.late = late;
+	c.body = body;
+	c.took_ms = engine_mono(e) - w->leg_mono;
+	if (!late)
+		w->state = WORK_CODING;
+	if (end == LEG_ANSWERED)
+		call_begin(e, &c);
+	else
+		leg_read(e, &c);
+}
+
 void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body,
         const char *why, bool late)
 {
 	uint64_t task_id = leg & ~LEG_OF_TASK;
-	struct yt_reply *reply;
 	struct task *t;
 	struct work *w;
 
@@ -169,28 +236,7 @@ void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int sta
 		return;
 	}
 	HASH_FIND(hh_id, e->by_id, &leg, sizeof(leg), w);
-	if (w == NULL || (late ? w->state != WORK_WAITING && w->state != WORK_ENDING : w->state != WORK_OUT))
-		return;
-	reply = read_leg(e, w, end, status, body, why);
-	if (!w->msg->op->changes_state && reply->outcome == YT_UNKNOWN && end != LEG_TIMED_OUT && !late &&
-	        !w->asked_twice) {
-		w->asked_twice = true; /* a query has no effect: one lost answer is asked for again at once */
-		asking_send(e, w);
-		return;
-	}
-	if (renew_sign_no(e, w, reply))
-		return;
-	if (!late && again_begin(e, w, reply, body))
-		return;
-	if (w->outward != w->msg)
-		again_say(reply, w->trace);
-	if (late) {
-		if (reply->outcome != YT_UNKNOWN)
-			end_late(e, w, reply, body);
-	} else if (!w->msg->op->changes_state) {
-		end_query(e, w, reply, end != LEG_NOT_SENT);
-	} else {
-		learn_sign_no(e, w, reply);
-		end_change(e, w, reply, body);
-	}
+	if (w != NULL && w->call == NULL &&
+	        (late ? w->state == WORK_WAITING || w->state == WORK_ENDING : w->state == WORK_OUT))
+		end_leg(e, w, end, status, body, why, late);
 }

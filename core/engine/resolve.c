@@ -20,6 +20,7 @@ void task_free(struct engine *e, struct task *t)
 	HASH_DELETE(hh_id, e->tasks, t);
 	if (t->seq != 0)
 		HASH_DELETE(hh_seq, e->tasks_by_seq, t);
+	call_free(t->call);
 	engine_arena_back(e, t->arena);
 	yt_buf_free(&t->octets);
 	yt_buf_free(&t->receipt);
@@ -71,9 +72,10 @@ static int64_t longest_delay(const struct task *t)
 	return t->party->late_ms + t->party->server_delay_ms;
 }
 
-bool task_is_settled(const struct engine *e, const struct task *t)
+/* By when its leg left: the answer may have been on its way, or with a slow codec, while the lost call took effect. */
+bool task_is_settled(const struct task *t)
 {
-	return quiet(e, t) >= longest_delay(t);
+	return t->quiet_ms + t->leg_mono - t->begun_mono >= longest_delay(t);
 }
 
 void task_park(struct engine *e, struct task *t, const char *reason)
@@ -114,15 +116,27 @@ void task_wait_until_settled(struct engine *e, struct task *t, const char *reaso
 	give_back_due(e, t, in > 0 ? in : 1, reason);
 }
 
+static void answered(struct engine *e, struct call *c)
+{
+	struct task *t = c->t;
+
+	written_found_out(&t->receipt, e, t->id, c->reply, yt_buf_view(&c->own));
+	if (c->reply->outcome == YT_DONE && t->run == NULL && t->x.joins == 0 && !t->x.must_answer)
+		cross_keep_facts(&t->receipt, e, t->id, t->original, c->reply);
+	task_give_back(e, t);
+}
+
+/* The last of a lease: its answer in the origin's format, and back. */
 static void answer(struct engine *e, struct task *t, struct yt_reply *reply)
 {
-	struct yt_buf octets = { 0 };
+	struct call c;
 
 	if (t->outward != NULL && t->outward != t->original)
 		cross_give_back(t->original, reply);
-	(void)engine_encode_reply(e, &t->codec, t->original, reply, t->id, t->request, &octets);
-	written_found_out(&t->receipt, e, t->id, reply, yt_buf_view(&octets));
-	yt_buf_free(&octets);
+	c = call_encode_reply(e, &t->codec, t->original, reply, t->id, t->request, NULL);
+	c.t = t;
+	c.then = answered;
+	call_begin(e, &c);
 }
 
 static void write_end(struct engine *e, struct task *t, enum rec_type type, const char *result, const char *evidence)
@@ -139,16 +153,12 @@ void task_resolve_done(struct engine *e, struct task *t, struct yt_reply *reply,
 	reply->outcome = YT_DONE;
 	write_end(e, t, REC_RESOLVED, "done", evidence);
 	answer(e, t, reply);
-	if (t->run == NULL && t->x.joins == 0)
-		cross_keep_facts(&t->receipt, e, t->id, t->original, reply);
-	task_give_back(e, t);
 }
 
 void task_resolve_refused(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence)
 {
 	write_end(e, t, REC_RESOLVED, "refused", evidence);
 	answer(e, t, reply);
-	task_give_back(e, t);
 }
 
 static enum text_id text_of_undone(const struct task *t)
@@ -172,7 +182,6 @@ void task_resolve_reversed(struct engine *e, struct task *t, const char *evidenc
 {
 	write_end(e, t, REC_REVERSED, "reversed", evidence);
 	answer(e, t, engine_refusal(t->arena, text_of_undone(t), (struct yt_str){ 0 }, t->x.trace));
-	task_give_back(e, t);
 }
 
 /* An operator has decided a parked exchange: its origin, and whoever asks again, hears so. */
@@ -193,7 +202,6 @@ static void answer_decided(struct engine *e, struct task *t)
 		        (struct yt_str){ 0 }, t->x.trace);
 	}
 	answer(e, t, reply);
-	task_give_back(e, t);
 }
 
 /* -- steps -------------------------------------------------------------------------------------- */
@@ -290,12 +298,19 @@ static bool is_passed_on(const struct task *t)
 	return t->method == YT_RESOLVE_ADOPT && t->outward == t->original && yt_str_eq(t->sent, t->request);
 }
 
+static void encoded(struct engine *e, struct call *c)
+{
+	if (c->rv != 0)
+		task_park(e, c->t, "our own message cannot be written");
+	else
+		write_step(e, c->t);
+}
+
 /* Writes the step down; its leg leaves when that is durable. */
 static void step(struct engine *e, struct task *t, enum rec_leg leg)
 {
-	struct yt_fault fault = { { 0 }, { 0 } };
 	const char *sign_no;
-	int rv;
+	struct call c;
 
 	if (leg == REC_LEG_QUERY && is_passed_on(t))
 		leg = REC_LEG_RESEND;
@@ -331,15 +346,14 @@ static void step(struct engine *e, struct task *t, enum rec_leg leg)
 	}
 	t->sign_no_died = false;
 	memcpy(t->sign_no, sign_no, strlen(sign_no) + 1);
-	rv = leg == REC_LEG_RESEND ? fill_again(e, t) : fill_own(e, t);
-	if (rv == 0)
-		rv = engine_encode_request(e, &t->party->codec, t->own, t->id, t->request, &t->octets, &fault);
-	if (rv != 0)
-		task_park(e, t,
-		        rv == YT_ENOTFOUND ? "no machine can find out or undo this"
-		                           : "our own message cannot be written");
-	else
-		write_step(e, t);
+	if ((leg == REC_LEG_RESEND ? fill_again(e, t) : fill_own(e, t)) != 0) {
+		task_park(e, t, "no machine can find out or undo this");
+		return;
+	}
+	c = call_encode_request(&t->party->codec, t->own, t->id, t->request, &t->octets);
+	c.t = t;
+	c.then = encoded;
+	call_begin(e, &c);
 }
 
 void task_go_on(struct engine *e, struct task *t, bool signed_in)
@@ -410,40 +424,6 @@ static void decide(struct engine *e, struct task *t)
 		task_park(e, t, "no machine can find out what became of it");
 }
 
-static int read_original(struct engine *e, struct task *t, const struct rec *lease)
-{
-	const struct engine_codec *codec = e->conf.listener(e->conf.ctx, t->x.listener);
-	struct yt_str sent = yt_arena_copy(t->arena, rec_get(lease, REC_T_SENT));
-	const struct yt_wire_op *op;
-	struct yt_fault fault;
-	int rv;
-
-	t->request = yt_arena_copy(t->arena, rec_get(lease, REC_T_REQUEST));
-	t->party = e->conf.party(e->conf.ctx, t->x.party);
-	if (codec == NULL || (t->party == NULL && t->x.joins == 0 && t->x.flow[0] == 0) || t->request.n == 0 ||
-	        t->original == NULL)
-		return YT_ENOTFOUND;
-	t->codec = *codec;
-	t->sent = sent.n != 0 || rec_get(lease, REC_T_REASON).n != 0 ? sent
-	                                                             : t->request; /* equal octets are stored once */
-	t->original->wire_op = yt_str(t->x.wire_op); /* its path, which may have said so, is not kept */
-	engine_box(e, codec, "decode_request", t->id, t->request);
-	rv = codec->api->decode_request(codec->plugin, t->request, t->original, &fault);
-	engine_unbox(e);
-	if (rv != 0 || t->party == NULL || t->x.flow[0] != 0)
-		return rv;
-	t->outward = t->original;
-	if (cross_is_foreign(codec, t->party))
-		t->outward = cross_read_back(e, t->arena, t->party, t->id, t->sent);
-	if (t->outward == NULL)
-		return t->x.must_answer ? 0 : YT_EFORMAT; /* what it came to is said without */
-	t->outward->sent = t->sent;
-	t->outward->op = t->original->op; /* out- and in-patients may share the number it has there */
-	op = codec_wire_op(&t->party->codec, t->outward->wire_op);
-	t->method = op != NULL ? op->resolve : YT_RESOLVE_PARK;
-	return 0;
-}
-
 /* What it came to is decided, but nobody can read what was asked, so no answer can be made of it: whoever asks again
  * hears nothing. */
 static void end_untold(struct engine *e, struct task *t)
@@ -456,10 +436,86 @@ static void end_untold(struct engine *e, struct task *t)
 	task_give_back(e, t);
 }
 
+static void cannot_be_read(struct engine *e, struct task *t)
+{
+	if (t->x.must_answer)
+		end_untold(e, t);
+	else
+		task_park(e, t, "its request cannot be read back, or its party or listener is not configured any more");
+}
+
+static bool goes_by_flow(const struct task *t)
+{
+	return t->x.flow[0] != 0 && t->x.joins == 0 && !t->x.must_answer;
+}
+
+/* All that its party was asked is known again. */
+static void begin(struct engine *e, struct task *t, struct yt_msg *outward)
+{
+	const struct yt_wire_op *op;
+
+	t->outward = outward;
+	t->outward->sent = t->sent;
+	t->outward->op = t->original->op; /* out- and in-patients may share the number it has there */
+	op = codec_wire_op(&t->party->codec, t->outward->wire_op);
+	t->method = op != NULL ? op->resolve : YT_RESOLVE_PARK;
+	decide(e, t);
+}
+
+static void outward_read(struct engine *e, struct call *c)
+{
+	struct yt_msg *outward = cross_was_read(c);
+
+	if (outward != NULL)
+		begin(e, c->t, outward);
+	else if (c->t->x.must_answer) /* what it came to is said without */
+		decide(e, c->t);
+	else
+		cannot_be_read(e, c->t);
+}
+
+static void original_read(struct engine *e, struct call *c)
+{
+	struct task *t = c->t;
+
+	if (c->rv != 0)
+		cannot_be_read(e, t);
+	else if (goes_by_flow(t))
+		flow_start(e, t);
+	else if (t->party == NULL || t->x.flow[0] != 0)
+		decide(e, t);
+	else if (cross_is_foreign(&t->codec, t->party))
+		cross_read_back(e, t, t->party, t->sent, 0, outward_read);
+	else
+		begin(e, t, t->original);
+}
+
+static void read_original(struct engine *e, struct task *t, const struct rec *lease)
+{
+	const struct engine_codec *codec = e->conf.listener(e->conf.ctx, t->x.listener);
+	struct yt_str sent = yt_arena_copy(t->arena, rec_get(lease, REC_T_SENT));
+	struct call c;
+
+	t->request = yt_arena_copy(t->arena, rec_get(lease, REC_T_REQUEST));
+	t->party = e->conf.party(e->conf.ctx, t->x.party);
+	if (codec == NULL || (t->party == NULL && t->x.joins == 0 && t->x.flow[0] == 0) || t->request.n == 0) {
+		cannot_be_read(e, t);
+		return;
+	}
+	t->codec = *codec;
+	t->sent = sent.n != 0 || rec_get(lease, REC_T_REASON).n != 0 ? sent
+	                                                             : t->request; /* equal octets are stored once */
+	t->original->wire_op = yt_str(t->x.wire_op); /* its path, which may have said so, is not kept */
+	if (goes_by_flow(t))
+		flow_take(e, t, lease);
+	c = call_decode_request(codec, t->original, t->id, t->request);
+	c.t = t;
+	c.then = original_read;
+	call_begin(e, &c);
+}
+
 void task_start(struct engine *e, const struct talk *talk)
 {
-	int rv;
-
 	struct yt_str state;
 	struct task *t;
 	struct rec lease;
@@ -475,6 +531,7 @@ void task_start(struct engine *e, const struct talk *talk)
 	t->id = talk->exchange;
 	t->arena = engine_arena(e);
 	t->original = yt_msg_new(t->arena);
+	YT_REQUIRE(t->original != NULL);
 	t->begun_mono = engine_mono(e);
 	t->second = rec_get_i64(&lease, REC_T_SECOND);
 	t->serial = (uint32_t)rec_get_u64(&lease, REC_T_SERIAL);
@@ -482,19 +539,10 @@ void task_start(struct engine *e, const struct talk *talk)
 	t->quiet_ms = (int64_t)rec_get_u64(&lease, REC_T_QUIET);
 	t->result = yt_arena_copy(t->arena, rec_get(&lease, REC_T_RESULT));
 	HASH_ADD(hh_id, e->tasks, id, sizeof(t->id), t);
-	if (e->world.quarantined(e->world.ctx, rec_get(&lease, REC_T_REQUEST))) {
+	if (e->world.quarantined(e->world.ctx, rec_get(&lease, REC_T_REQUEST)))
 		task_park(e, t, "its octets killed a worker a while ago");
-		return;
-	}
-	rv = read_original(e, t, &lease);
-	if (rv != 0 && t->x.must_answer)
-		end_untold(e, t);
-	else if (rv != 0)
-		task_park(e, t, "its request cannot be read back, or its party or listener is not configured any more");
-	else if (t->x.flow[0] != 0 && t->x.joins == 0 && !t->x.must_answer)
-		flow_start(e, t, &lease);
 	else
-		decide(e, t);
+		read_original(e, t, &lease);
 }
 
 /* -- what came back ----------------------------------------------------------------------------- */
@@ -503,7 +551,7 @@ static void after_reversal(struct engine *e, struct task *t, const struct yt_rep
 {
 	if (reply->outcome == YT_DONE)
 		task_resolve_reversed(e, t, "reversal confirmed");
-	else if (reply->outcome == YT_REFUSED && reply->never_happened && (task_is_settled(e, t) || t->x.answered))
+	else if (reply->outcome == YT_REFUSED && reply->never_happened && (task_is_settled(t) || t->x.answered))
 		task_resolve_reversed(e, t, "original not found after the longest delay");
 	else if (reply->outcome == YT_REFUSED && reply->never_happened)
 		task_wait_until_settled(e, t, "original not found yet");
@@ -524,7 +572,7 @@ static void adopt(struct engine *e, struct task *t, enum yt_judgement judgement,
 	else if (judgement == YT_ABSENT)
 		task_resolve_refused(e, t, engine_refusal(t->arena, TEXT_NOT_DONE, (struct yt_str){ 0 }, t->x.trace),
 		        "its party never saw it and will not execute it");
-	else if (task_is_settled(e, t))
+	else if (task_is_settled(t))
 		step(e, t, REC_LEG_REVERSAL);
 	else
 		task_try_later(e, t, "the query proved nothing");
@@ -546,7 +594,7 @@ static void after_query(struct engine *e, struct task *t, const struct yt_reply 
 		task_resolve_done(e, t, adopted, "found by query");
 	else if (judgement == YT_UNSURE)
 		task_try_later(e, t, "the query proved nothing");
-	else if (!task_is_settled(e, t))
+	else if (!task_is_settled(t))
 		task_wait_until_settled(e, t, "not found yet");
 	else
 		step(e, t, t->method == YT_RESOLVE_QUERY_REVERSE ? REC_LEG_REVERSAL : REC_LEG_RESEND);
@@ -575,27 +623,9 @@ static void after_resend(struct engine *e, struct task *t, struct yt_reply *repl
 		task_try_later(e, t, "sent again, its outcome is unknown");
 }
 
-void task_leg(
-        struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why)
+/* The party does not take the sign_no any more: the same leg goes out with another one. */
+static void note_dead_sign_no(struct task *t, const struct yt_reply *reply)
 {
-	struct yt_reply *reply = yt_reply_new(t->arena);
-
-	YT_REQUIRE(reply != NULL);
-	if (t->run != NULL && body.n != 0) { /* a later step is made of it, and it of these octets */
-		body = yt_arena_copy(t->arena, body);
-		YT_REQUIRE(body.p != NULL);
-	}
-	if (end == LEG_ANSWERED) {
-		engine_decode_reply(e, t->party, t->own, t->id, status, body, reply);
-	} else {
-		reply->outcome = YT_UNKNOWN;
-		reply->text = yt_arena_copy(t->arena, yt_str(why));
-	}
-	if (t->run != NULL) {
-		flow_leg(e, t, end, reply, body);
-		return;
-	}
-	written_outcome(&t->receipt, e, t->id, t->leg, reply, body, 0, engine_mono(e) - t->leg_mono);
 	t->sign_no_died = reply->outcome == YT_REFUSED && reply->session_expired &&
 	                  (t->leg != REC_LEG_RESEND || !had_been_done(t, reply));
 	if (t->sign_no_died && t->leg == REC_LEG_RESEND && !t->octets_expired) {
@@ -605,14 +635,53 @@ void task_leg(
 			t->sign_no[t->original->sign_no.n] = 0;
 		}
 	}
+}
+
+static void leg_read(struct engine *e, struct call *c)
+{
+	struct task *t = c->t;
+
+	if (t->run != NULL) {
+		flow_leg(e, t, c->end, c->reply, c->body);
+		return;
+	}
+	written_outcome(&t->receipt, e, t->id, t->leg, c->reply, c->body, 0, c->took_ms);
+	note_dead_sign_no(t, c->reply);
 	if (t->sign_no_died)
 		step(e, t, t->leg); /* with a new sign_no: session_get() hears which one is dead */
 	else if (t->leg == REC_LEG_REVERSAL)
-		after_reversal(e, t, reply);
+		after_reversal(e, t, c->reply);
 	else if (t->leg == REC_LEG_QUERY)
-		after_query(e, t, reply);
+		after_query(e, t, c->reply);
 	else
-		after_resend(e, t, reply);
+		after_resend(e, t, c->reply);
+}
+
+void task_leg(
+        struct engine *e, struct task *t, enum engine_leg_end end, int status, struct yt_str body, const char *why)
+{
+	struct yt_reply *reply = yt_reply_new(t->arena);
+	struct call c;
+
+	YT_REQUIRE(reply != NULL);
+	/* A later step is made of it, or another thread reads it, and what is made of it borrows these octets. */
+	if (body.n != 0 && (t->run != NULL || call_is_slow(e, &t->party->codec) || call_is_slow(e, &t->codec))) {
+		body = yt_arena_copy(t->arena, body);
+		YT_REQUIRE(body.p != NULL);
+	}
+	c = call_decode_reply(&t->party->codec, t->own, t->id, status, body, reply);
+	c.t = t;
+	c.then = leg_read;
+	c.end = end;
+	c.body = body;
+	c.took_ms = engine_mono(e) - t->leg_mono;
+	if (end == LEG_ANSWERED) {
+		call_begin(e, &c);
+		return;
+	}
+	reply->outcome = YT_UNKNOWN;
+	reply->text = yt_arena_copy(t->arena, yt_str(why));
+	leg_read(e, &c);
 }
 
 void task_verdict(struct engine *e, struct task *t, const struct talk *talk)

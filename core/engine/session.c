@@ -145,7 +145,7 @@ static void sign_in(struct engine *e, struct session *s)
 	const struct engine_party *party;
 	const struct engine_institution *institution;
 	struct yt_buf out = { 0 };
-	struct yt_fault fault;
+	struct call c;
 	char now[20];
 
 	put(party_name, sizeof(party_name), part(s, 0));
@@ -166,8 +166,11 @@ static void sign_in(struct engine *e, struct session *s)
 		s->sign_in->treatment_area = yt_str(institution->area);
 	yt_time_print(engine_wall(e), now);
 	s->sign_in->time = yt_arena_copy(s->arena, yt_str(now));
-	if (engine_encode_request(e, &party->codec, s->sign_in, waiter_of(e, s), yt_str(s->key), &out, &fault) != 0) {
-		yt_log(YT_ERROR, "engine", "cannot write a sign-in for %s: %s: %s", party_name, fault.path, fault.why);
+	c = call_encode_request(&party->codec, s->sign_in, waiter_of(e, s), yt_str(s->key), &out);
+	call_here(e, &c);
+	if (c.rv != 0) {
+		yt_log(YT_ERROR, "engine", "cannot write a sign-in for %s: %s: %s", party_name, c.fault.path,
+		        c.fault.why);
 		conclude(e, s, (struct yt_str){ 0 });
 	} else {
 		engine_send(e, party, LEG_OF_SESSION | s->seq, waiter_of(e, s), yt_str(s->key), s->sign_in->wire_op,

@@ -48,6 +48,7 @@ struct work *work_new(struct engine *e, const struct engine_request *r)
 	e->counter++;
 	w->token = r->token;
 	w->msg = w->outward = yt_msg_new(w->arena);
+	YT_REQUIRE(w->msg != NULL);
 	w->codec = r->codec;
 	w->listener = r->listener;
 	w->begun_mono = engine_mono(e);
@@ -117,6 +118,7 @@ void work_free(struct engine *e, struct work *w)
 	work_forget_token(e, w);
 	work_forget_seq(e, w);
 	HASH_DELETE(hh_id, e->by_id, w);
+	call_free(w->call);
 	give_memory_back(e, w);
 	free(w);
 }
@@ -163,13 +165,22 @@ void work_give(struct engine *e, struct work *w, struct yt_str octets)
 	        e->world.ctx, token, 200, w->is_file ? "application/octet-stream" : w->codec.api->content_type, octets);
 }
 
+static void give_written(struct engine *e, struct call *c)
+{
+	work_give(e, c->w, yt_buf_view(&c->w->reply));
+}
+
 /* An answer that nothing in the journal depends on. */
 void work_give_reply(struct engine *e, struct work *w, struct yt_reply *reply)
 {
-	(void)engine_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, &w->reply);
+	struct call c = call_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, &w->reply);
+
+	w->state = WORK_GIVING;
 	w->is_final = false;
 	w->is_file = reply->raw.n > 0;
-	work_give(e, w, yt_buf_view(&w->reply));
+	c.w = w;
+	c.then = give_written;
+	call_begin(e, &c);
 }
 
 /* Refused before anything was sent: noted, not waited for. */

@@ -2,7 +2,8 @@
  *
  * asking.c takes requests, leg.c the ends of legs, engine.c verdicts and time; all three call work.c.  resolve.c works
  * leases off, flow.c those of flows, and session.c gets sign_no.  cross.c and facts.c say a message in another format.
- * Below them codec.c calls the codecs, written.c builds the records, outbox.c brings messages to the keeper. */
+ * Below them call.c calls the codecs, here or in another thread, written.c builds the records, outbox.c brings messages
+ * to the keeper. */
 #ifndef YT_ENGINE_WORK_H
 #define YT_ENGINE_WORK_H
 
@@ -14,6 +15,7 @@
 #include "engine/texts.h"
 
 enum work_state {
+	WORK_CODING,    /* a slow codec reads or writes for it in another thread; at first: its request */
 	WORK_SIGNING,   /* waits for a sign_no (sign_in: own) */
 	WORK_FACTS,     /* waits for case facts: it goes to a party of another format */
 	WORK_ADMITTING, /* accepted + sending are on their way to the disk */
@@ -22,6 +24,7 @@ enum work_state {
 	WORK_AGAIN,     /* that refusal and the next sending are on their way to the disk */
 	WORK_ENDING,    /* outcome + answered are on their way to the disk */
 	WORK_WAITING,   /* its own outcome, or that of the same message, is being found out */
+	WORK_GIVING,    /* the answer, on which nothing in the journal depends any more, is being written */
 	WORK_FLUSHING   /* the answer was handed to the connection */
 };
 
@@ -40,7 +43,9 @@ struct work {
 	const struct engine_party *party;
 	struct engine_codec codec;
 	const char *listener;
-	struct yt_str request; /* octets as they came, in arena */
+	struct yt_str request;       /* octets as they came, in arena */
+	struct yt_str subject, peer; /* who asked, until the request is decoded */
+	struct call *call; /* that is out; what the keeper says waits for it, and nothing of this may be touched */
 	struct yt_buf sent, reply;
 	struct yt_buf ending; /* the records of WORK_ENDING, of WORK_PAUSED and WORK_AGAIN */
 	uint8_t digest[32];
@@ -61,15 +66,46 @@ struct work {
 	UT_hash_handle hh_id, hh_seq, hh_token;
 };
 
+enum call_function {
+	CALL_DECODE_REQUEST,
+	CALL_ENCODE_REQUEST,
+	CALL_DECODE_REPLY,
+	CALL_ENCODE_REPLY,
+	CALL_REPEAT_REPLY
+};
+
+/* One call of a codec's function that may be slow. */
+struct call {
+	struct engine_job job; /* first: this is what the world gives back */
+	enum call_function function;
+	struct work *w; /* whose it is: one of the two */
+	struct task *t;
+	void (*then)(struct engine *e, struct call *c); /* what goes on after it; c is gone when that returns */
+	struct yt_msg *msg;
+	struct yt_reply *reply;
+	struct yt_buf *out, own; /* out NULL: own */
+	struct yt_str stored, number;
+	int64_t wall_ms;
+	int status, rv; /* rv YT_ENOSPC: it was not called, too many wait */
+	struct yt_fault fault;
+	/* For then() alone: how the leg ended whose answer this is about, the step of a flow. */
+	struct yt_str body;
+	enum engine_leg_end end;
+	bool late;
+	unsigned flags, step;
+	int64_t took_ms;
+};
+
 enum { NUMBERS_OF_LEASE = 4 }; /* of our own, that come with one: keeper_parts.h, NUMBERS_PER_LEASE */
 
-enum task_state { TASK_FACTS, TASK_SIGNING, TASK_STEPPING, TASK_OUT, TASK_RETURNING };
+enum task_state { TASK_CODING, TASK_FACTS, TASK_SIGNING, TASK_STEPPING, TASK_OUT, TASK_RETURNING };
 
 /* One lease at this worker. */
 struct task {
 	uint64_t id; /* the exchange */
 	uint64_t seq;
 	enum task_state state;
+	struct call *call; /* as a work's */
 	struct exchange x;
 	struct yt_arena *arena;
 	struct yt_msg *original, *own; /* what was asked; the message of ours that is out */
@@ -135,6 +171,7 @@ struct engine {
 	struct task *tasks, *tasks_by_seq;
 	struct session *sessions;
 	struct outgoing *outbox;
+	struct outgoing *held; /* what the keeper said about works and leases with a call out */
 	struct yt_arena *spare[32];
 	uint32_t n_spare;
 	struct work_memory spare_memory[WORK_MEMORIES]; /* of requests that ended, for the next ones */
@@ -187,7 +224,7 @@ bool asking_is_signed(struct engine *e, struct work *w, const struct engine_inst
 
 /* again.c */
 /* Begins the pause after which a refused leg leaves once more, with another number; false: it does not. */
-bool again_begin(struct engine *e, struct work *w, const struct yt_reply *reply, struct yt_str body);
+bool again_begin(struct engine *e, struct work *w, const struct yt_reply *reply, struct yt_str body, int64_t took_ms);
 void again_tick(struct engine *e, struct work *w); /* WORK_PAUSED: is the pause over? */
 void again_end(struct engine *e, struct work *w);  /* it stays refused */
 /* The same for a step of a flow.  The pause, or -1: its origin waits no more, or not long enough, or it was sent
@@ -210,19 +247,31 @@ void engine_unbox(struct engine *e);
 /* world.send() for that exchange, whose request is in the black box while the codec signs and finds the path. */
 void engine_send(struct engine *e, const struct engine_party *party, uint64_t leg, uint64_t exchange,
         struct yt_str request, struct yt_str wire_op, struct yt_str body, int64_t deadline_ms);
-/* encode_request and decode_reply inside the black box. */
-int engine_encode_request(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg,
-        uint64_t exchange, struct yt_str request, struct yt_buf *out, struct yt_fault *fault);
-void engine_decode_reply(struct engine *e, const struct engine_party *party, const struct yt_msg *msg,
-        uint64_t exchange, int status, struct yt_str octets, struct yt_reply *reply);
-/* The answer in the origin's format, into out, which is empty if that fails: its outcome stands all the same, but no
- * octets can tell it. */
-int engine_encode_reply(struct engine *e, const struct engine_codec *codec, const struct yt_msg *msg,
-        struct yt_reply *reply, uint64_t exchange, struct yt_str request, struct yt_buf *out);
 /* A refusal of our own words. */
 struct yt_reply *engine_refusal(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace);
 /* Institution + second + serial: a message number of ours. */
 struct yt_str engine_number(struct yt_arena *arena, struct yt_str institution, int64_t second, uint32_t serial);
+
+/* call.c */
+/* Calls to be given to call_begin(), with whose they are (w or t) and then filled in.  octets or request: what is kept
+ * away if the call kills the worker.  out: NULL is c->own.  What is passed must live until then(). */
+struct call call_decode_request(
+        const struct engine_codec *codec, struct yt_msg *msg, uint64_t exchange, struct yt_str octets);
+struct call call_encode_request(const struct engine_codec *codec, struct yt_msg *msg, uint64_t exchange,
+        struct yt_str request, struct yt_buf *out);
+struct call call_decode_reply(const struct engine_codec *codec, struct yt_msg *msg, uint64_t exchange, int status,
+        struct yt_str octets, struct yt_reply *reply);
+/* The answer in the origin's format; out is empty if that fails: its outcome stands all the same, but no octets can
+ * tell it. */
+struct call call_encode_reply(struct engine *e, const struct engine_codec *codec, struct yt_msg *msg,
+        struct yt_reply *reply, uint64_t exchange, struct yt_str request, struct yt_buf *out);
+/* The stored answer once more, as a repeat, into w->reply. */
+struct call call_repeat_reply(struct engine *e, struct work *w, struct yt_str stored);
+/* then() is called from inside, unless the codec is slow. */
+void call_begin(struct engine *e, struct call *c);
+void call_here(struct engine *e, struct call *c); /* at once, whatever the codec; nothing is called after it */
+bool call_is_slow(const struct engine *e, const struct engine_codec *codec);
+void call_free(struct call *c); /* one that is out, when the engine ends */
 
 /* cross.c */
 /* The party's format is another than the one the request came in. */
@@ -253,9 +302,11 @@ void cross_write_facts(struct yt_buf *out, struct engine *e, uint64_t exchange, 
         const struct yt_reply *reply, const struct yt_node *pieces);
 /* The answer of a party of another format, for the origin: the visit's number as the origin knows it. */
 void cross_give_back(const struct yt_msg *msg, struct yt_reply *reply);
-/* A leg's octets as its party reads them: the message that was composed, after a crash. */
-struct yt_msg *cross_read_back(struct engine *e, struct yt_arena *arena, const struct engine_party *party,
-        uint64_t exchange, struct yt_str octets);
+/* A leg's octets as its party reads them: the message that was composed, after a crash.  then() asks cross_was_read()
+ * for it, NULL: they cannot be read; step is its to use. */
+void cross_read_back(struct engine *e, struct task *t, const struct engine_party *party, struct yt_str octets,
+        unsigned step, void (*then)(struct engine *e, struct call *c));
+struct yt_msg *cross_was_read(const struct call *c);
 
 /* secrets.c */
 /* Octets of a message that carries secrets (n_secrets), as they may be kept; empty: they cannot be read. */
@@ -270,7 +321,8 @@ int undo_of(
 struct yt_str undo_wire_op(const struct engine_codec *codec, enum yt_operation op);
 
 /* flow.c */
-void flow_start(struct engine *e, struct task *t, const struct rec *lease);
+void flow_take(struct engine *e, struct task *t, const struct rec *lease); /* copies what its steps sent and got */
+void flow_start(struct engine *e, struct task *t);
 void flow_facts(struct engine *e, struct task *t, const struct talk *talk);
 void flow_ask_facts(struct engine *e, struct task *t);
 void flow_signed(struct engine *e, struct task *t, bool signed_in); /* a sign_no came or could not be had */
@@ -318,7 +370,7 @@ void task_give_back(struct engine *e, struct task *t); /* with what is in its re
 void task_go_on_in(struct engine *e, struct task *t, int64_t in_ms, const char *reason); /* under another lease */
 /* Too early to prove anything: again when the party's longest delay has passed, as task_is_settled() says. */
 void task_wait_until_settled(struct engine *e, struct task *t, const char *reason);
-bool task_is_settled(const struct engine *e, const struct task *t);
+bool task_is_settled(const struct task *t);
 void task_submit(struct engine *e, struct task *t, enum talk_kind kind, struct yt_str records);
 void task_try_later(struct engine *e, struct task *t, const char *reason);
 /* How a lease ends: the records that say so, the answer in the origin's format, and back. */
