@@ -947,6 +947,25 @@ static void test_unproved_is_not_reversed(void **state)
 	assert_true(fold(1, (struct yt_str){ 0 }, (struct yt_str){ 0 })->flags & REC_X_UNPROVED);
 }
 
+/* A day may be erased when nothing is open that came by its end. */
+static void test_open_before(void **state)
+{
+	int64_t first = w.wall_ms;
+
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	later(1000);
+	begin(1, (struct asked){ 2, "N2", "c", NULL, YT_OP_OUTPATIENT_FEES, NULL });
+	commit();
+	assert_int_equal(keeper_open_before(w.keeper, first), 0);
+	assert_int_equal(keeper_open_before(w.keeper, first + 1), 1);
+	assert_int_equal(keeper_open_before(w.keeper, first + 1001), 2);
+	assert_int_equal(keeper_open(w.keeper), 2);
+	end(1, 2, YT_DONE, "done");
+	commit();
+	assert_int_equal(keeper_open_before(w.keeper, first + 1001), 1);
+}
+
 /* The worker died before it was told that it may answer: surely nobody heard. */
 static void test_unoffered_is_reversed(void **state)
 {
@@ -1467,6 +1486,7 @@ int main(void)
 		TEST(test_late_before_ready),
 		TEST(test_delivered),
 		TEST(test_missed_is_reversed),
+		TEST(test_open_before),
 		TEST(test_unproved_is_not_reversed),
 		TEST(test_unoffered_is_reversed),
 		TEST(test_moot),

@@ -23,6 +23,10 @@
  *   {"do":"audit","act":"show raw","exchange":"0000000100000002","operator":"root","reason":"complaint 17"}
  *     {"ok":true}                               durable when answered; operator is the asking user's name
  *
+ *   {"do":"erase","day":"2026-11-22","operator":"li","reason":"term over"}
+ *     {"ok":true}                               that day's key is destroyed; refused before the day is over, and while
+ *                                               an exchange is open that came by its end
+ *
  *   {"do":"reindex"}
  *     {"ok":true}                               the index is being made anew beside traffic; state changes
  *                                               are refused until status says usable

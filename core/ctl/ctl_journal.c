@@ -1,4 +1,4 @@
-/* core/ctl/ctl_journal.c - `yitong journal verify|stat`, `yitong index rebuild`. */
+/* core/ctl/ctl_journal.c - `yitong journal verify|stat|erase`, `yitong index rebuild`. */
 #include "ctl/ctl.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@
 static const char journal_help[] =
         "Usage: yitong journal verify [--anchors FILE] [--public-key FILE]\n"
         "       yitong journal stat [--json]\n"
+        "       yitong journal erase DAY --operator NAME --reason TEXT --yes\n"
         "\n"
         "verify: reads the whole journal and checks every checksum, the chain, and the signed heads in it.  May be "
         "run\n"
@@ -24,13 +25,25 @@ static const char journal_help[] =
         "                      anchors.txt)\n"
         "  --public-key FILE   PEM of the anchor key (default: from journal.keys)\n"
         "stat: counts commits and records, from when to when.\n"
+        "erase: destroys the key that the bodies of all messages written down on DAY (yyyy-MM-dd, UTC+8) are encrypted\n"
+        "with.  Nobody can read them again, here or in a copy of the journal, unless the key was copied too; what stands "
+        "in\n"
+        "the clear (numbers, times, states, amounts) stays, and the journal still verifies.  Who did it and why is "
+        "written\n"
+        "down (`yitong audit`).  The gateway must run, and nothing that came by the end of DAY may be open.\n"
+        "  --operator NAME     who erases\n"
+        "  --reason TEXT       why; kept in the clear, so no names and no id numbers\n"
+        "  --yes               do it; without, it only says what would be erased\n"
         "  --conf FILE         configuration of the gateway\n"
         "\n"
-        "Exit status: 0 all is well; 1 it is damaged or was changed; 2 wrong usage; 3 it cannot be read\n"
+        "Exit status: 0 all is well; 1 it is damaged or was changed; 2 wrong usage; 3 it cannot be read, or nothing "
+        "was\n"
+        "erased\n"
         "\n"
         "Examples:\n"
         "  yitong journal verify\n"
-        "  yitong journal verify --anchors /mnt/elsewhere/anchors.txt\n";
+        "  yitong journal verify --anchors /mnt/elsewhere/anchors.txt\n"
+        "  yitong journal erase 2026-11-22 --operator li --reason \"term over, order 17\" --yes\n";
 
 static const char index_help[] =
         "Usage: yitong index rebuild [--conf FILE]\n"
@@ -234,12 +247,71 @@ static int stat_journal(struct ctl *ctl, bool is_json)
 	return rv;
 }
 
+/* ---- erase ---- */
+
+struct erasing {
+	const char *day, *operator_name, *reason;
+	bool is_sure;
+};
+
+static int ask_erase(struct ctl *ctl, const struct erasing *how)
+{
+	struct yt_arena *arena = yt_arena_new(1 << 20);
+	struct yt_buf request = { 0 };
+	struct yt_node *answer;
+	char why[300];
+	int rv;
+
+	YT_REQUIRE(arena != NULL);
+	yt_buf_byte(&request, '{');
+	ctl_json_member(&request, "do", YT_STR("erase"));
+	ctl_json_member(&request, "day", yt_str(how->day));
+	ctl_json_member(&request, "operator", yt_str(how->operator_name));
+	ctl_json_member(&request, "reason", yt_str(how->reason));
+	yt_buf_byte(&request, '}');
+	rv = control_ask(ctl->conf->gateway.run_dir, yt_buf_view(&request), arena, &answer, why, sizeof(why));
+	if (rv == 0)
+		printf("The bodies of %s are erased: their key is destroyed.  Copies of the key, if there are any, are "
+		       "yours to destroy.\n",
+		        how->day);
+	else
+		rv = ctl_fail(CTL_CANNOT, "nothing was erased: %s", why);
+	yt_buf_free(&request);
+	yt_arena_free(arena);
+	return rv;
+}
+
+static int erase(struct ctl *ctl, const struct erasing *how)
+{
+	int64_t from_ms;
+	int rv;
+
+	if (strlen(how->day) != 10 || yt_time_parse(yt_str(how->day), &from_ms) != 0)
+		return ctl_usage("journal", "DAY must be a date such as 2026-11-22, not \"%s\"", how->day);
+	if (how->operator_name == NULL || *how->operator_name == '\0' || strlen(how->operator_name) > 64)
+		return ctl_usage("journal", "say who erases with --operator NAME (at most 64 bytes)");
+	if (how->reason == NULL || strspn(how->reason, " \t") == strlen(how->reason) || strlen(how->reason) > 400)
+		return ctl_usage("journal", "say why with --reason TEXT (at most 400 bytes)");
+	rv = ctl_conf(ctl);
+	if (rv != CTL_OK)
+		return rv;
+	if (how->is_sure)
+		return ask_erase(ctl, how);
+	printf("This makes the bodies of every message written down on %s unreadable for ever: requests, answers, case "
+	       "facts.\nNothing was erased.  If that is what you want, say it again with --yes.\n",
+	        how->day);
+	return CTL_OK;
+}
+
 int ctl_journal(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
 		{ "anchors", required_argument, NULL, 'a' }, { "public-key", required_argument, NULL, 'k' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "json", no_argument, NULL, 'j' }, { "operator", required_argument, NULL, 'o' },
+		{ "reason", required_argument, NULL, 'r' }, { "yes", no_argument, NULL, 'y' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	const char *anchors = NULL, *key = NULL, *what;
+	struct erasing erasing = { 0 };
 	bool is_json = false;
 	int option;
 
@@ -256,15 +328,25 @@ int ctl_journal(struct ctl *ctl, int argc, char **argv)
 			anchors = optarg;
 		else if (option == 'k')
 			key = optarg;
+		else if (option == 'o')
+			erasing.operator_name = optarg;
+		else if (option == 'r')
+			erasing.reason = optarg;
+		else if (option == 'y')
+			erasing.is_sure = true;
 		else
 			is_json = true;
+	}
+	if (optind + 2 == argc && strcmp(argv[optind], "erase") == 0) {
+		erasing.day = argv[optind + 1];
+		return erase(ctl, &erasing);
 	}
 	what = optind + 1 == argc ? argv[optind] : "";
 	if (strcmp(what, "verify") == 0)
 		return verify(ctl, anchors, key);
 	if (strcmp(what, "stat") == 0)
 		return stat_journal(ctl, is_json);
-	return ctl_usage("journal", "say verify or stat");
+	return ctl_usage("journal", "say verify, stat or erase DAY");
 }
 
 /* ---- index rebuild ---- */

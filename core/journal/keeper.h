@@ -108,7 +108,8 @@ void keeper_count(const struct keeper *keeper, struct keeper_counts *counts);
 bool keeper_may_resolve(const struct keeper *keeper, uint64_t exchange);
 /* Every exchange that is open. */
 void keeper_each_open(const struct keeper *keeper, void (*each)(void *arg, const struct exchange *x), void *arg);
-/* Exchanges in which something still has to happen. */
+/* Exchanges in which something still has to happen; and those of them that came before wall_ms. */
 uint64_t keeper_open(const struct keeper *keeper);
+uint64_t keeper_open_before(const struct keeper *keeper, int64_t wall_ms);
 
 #endif

@@ -182,11 +182,16 @@ void keeper_configure(struct keeper *k, const struct keeper_conf *conf)
 
 uint64_t keeper_open(const struct keeper *k)
 {
+	return keeper_open_before(k, INT64_MAX);
+}
+
+uint64_t keeper_open_before(const struct keeper *k, int64_t wall_ms)
+{
 	const struct kept *e;
 	uint64_t n = 0;
 
 	for (e = k->by_id; e != NULL; e = e->hh_id.next)
-		n += exchange_is_open(&e->x);
+		n += exchange_is_open(&e->x) && e->x.accepted_ms < wall_ms;
 	return n;
 }
 

@@ -2,7 +2,8 @@
  *
  * Runs on the keeper's loop.  A client that sends more than a line may have is cut off, as is one that has not sent
  * its line, or not taken its answer, within CLIENT_MS; more than CLIENTS_MAX at once are not let in.  An answer that
- * waits for the disk takes as long as the disk does; more than WAITING_MAX of these are refused. */
+ * waits for the disk takes as long as the disk does; more than WAITING_MAX of these are refused.  A day's key is
+ * destroyed only when it is on disk who wanted that. */
 #include "process/control.h"
 
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "journal/seal.h"
 #include "process/indexer.h"
 #include "process/process.h"
 #include <utlist.h>
@@ -21,6 +23,7 @@
 #define CLIENTS_MAX 16
 #define WAITING_MAX 64
 #define CLIENT_MS 10000
+#define DAY_MS (24 * 3600 * 1000)
 
 struct control {
 	uv_pipe_t pipe;
@@ -31,8 +34,9 @@ struct control {
 
 struct client {
 	struct client *prev, *next;
-	bool waits;     /* for a commit */
-	uint64_t after; /* answered when this many commits are durable; 0: at once */
+	bool waits;      /* for a commit */
+	uint64_t after;  /* answered when this many commits are durable; 0: at once */
+	uint32_t erases; /* yyyymmdd, whose key is destroyed then; 0: none */
 	uv_pipe_t pipe;
 	uv_timer_t timer;
 	uv_write_t write;
@@ -156,30 +160,84 @@ static void answer_decide(struct client *c, const struct yt_node *q, struct yt_b
 		answer_when_durable(c);
 }
 
-/* Somebody reveals raw octets: who, what and why go into the chain first. */
-static void answer_audit(struct client *c, const struct yt_node *q, struct yt_buf *out)
+static bool says_who(const struct yt_node *q, struct yt_buf *out)
+{
+	if (yt_node_text(q, "operator").n == 0 || yt_node_text(q, "reason").n == 0)
+		answer_error(out, "operator and reason are needed");
+	else if (yt_str_is(yt_node_text(q, "operator"), "keeper"))
+		answer_error(out, "\"keeper\" stands for the gateway itself: give the name of a person");
+	else
+		return true;
+	return false;
+}
+
+/* Who, what and why go into the chain before it is done. */
+static void write_audit(struct client *c, const struct yt_node *q, struct yt_str act)
 {
 	struct keeper_process *p = c->process;
 	struct yt_buf buf = { 0 };
-	size_t at;
-
-	if (yt_node_text(q, "operator").n == 0 || yt_node_text(q, "reason").n == 0) {
-		answer_error(out, "operator and reason are needed");
-		return;
-	}
-	if (yt_str_is(yt_node_text(q, "operator"), "keeper")) {
-		answer_error(out, "\"keeper\" stands for the gateway itself: give the name of a person");
-		return;
-	}
-	at = rec_begin(&buf, REC_AUDIT, 0, 0, yt_wall_ms());
+	size_t at = rec_begin(&buf, REC_AUDIT, 0, 0, yt_wall_ms());
 	rec_str(&buf, REC_T_OPERATOR, yt_node_text(q, "operator"));
 	rec_str(&buf, REC_T_REASON, yt_node_text(q, "reason"));
-	rec_str(&buf, REC_T_RESULT, yt_node_text(q, "act"));
+	rec_str(&buf, REC_T_RESULT, act);
 	rec_str(&buf, REC_T_NUMBER, yt_node_text(q, "exchange"));
 	rec_end(&buf, at);
 	keeper_note(p->keeper, yt_buf_view(&buf));
 	yt_buf_free(&buf);
 	answer_when_durable(c);
+}
+
+/* Somebody reveals raw octets. */
+static void answer_audit(struct client *c, const struct yt_node *q, struct yt_buf *out)
+{
+	if (says_who(q, out))
+		write_audit(c, q, yt_node_text(q, "act"));
+}
+
+/* The bodies of a day are erased by destroying its key.  What is still open needs its octets, whichever day they were
+ * written on since it came. */
+static void answer_erase(struct client *c, const struct yt_node *q, struct yt_buf *out)
+{
+	struct keeper_process *p = c->process;
+	struct yt_str day = yt_node_text(q, "day");
+	char digits[15], act[24], why[120];
+	int64_t from_ms;
+	uint64_t n;
+
+	if (!says_who(q, out))
+		return;
+	if (day.n != 10 || yt_time_parse(day, &from_ms) != 0) {
+		answer_error(out, "day is a date such as 2026-11-22");
+	} else if (p->seal == NULL) {
+		answer_error(out, "bodies are in the clear here (journal.keys is not set): there is no key to destroy");
+	} else if (from_ms + DAY_MS > yt_wall_ms()) {
+		answer_error(out, "that day is not over: bodies are still being written under its key");
+	} else if ((n = keeper_open_before(p->keeper, from_ms + DAY_MS)) > 0) {
+		snprintf(why, sizeof(why),
+		        "%llu exchanges that came by the end of that day are still open and need their octets",
+		        (unsigned long long)n);
+		answer_error(out, why);
+	} else {
+		yt_time_compact(from_ms, digits);
+		digits[8] = '\0';
+		c->erases = (uint32_t)strtoul(digits, NULL, 10);
+		snprintf(act, sizeof(act), "erase %.*s", YT_FMT(day));
+		write_audit(c, q, yt_str(act));
+	}
+}
+
+static void erase(struct client *c)
+{
+	int rv = seal_destroy(c->process->seal, SEAL_BODY, c->erases);
+
+	if (rv == 0) {
+		yt_log(YT_INFO, "keeper", "the bodies of %u are erased: their key is destroyed", (unsigned)c->erases);
+		return;
+	}
+	yt_buf_clear(&c->answer);
+	answer_error(&c->answer,
+	        rv == YT_ENOTFOUND ? "there is no key of that day: nothing was written then, or it is erased already"
+	                           : "the key file cannot be overwritten: see journal.data_keys");
 }
 
 /* The keeper ends in order and is started again without an index, which it makes anew before it serves. */
@@ -207,6 +265,8 @@ static void answer(struct client *c, struct yt_str line)
 		answer_decide(c, q, &c->answer);
 	else if (yt_str_is(what, "audit"))
 		answer_audit(c, q, &c->answer);
+	else if (yt_str_is(what, "erase"))
+		answer_erase(c, q, &c->answer);
 	else if (yt_str_is(what, "reindex"))
 		answer_reindex(c);
 	else
@@ -275,6 +335,8 @@ void control_durable(struct keeper_process *p)
 		if (!c->waits || c->after > p->n_commits)
 			continue;
 		c->waits = false;
+		if (c->erases != 0)
+			erase(c);
 		send_answer(c);
 	}
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/e2e/parked.sh - what no machine can find out is parked; an operator's decision reaches the hospital that
-# waits and whoever asks again, and a retry goes on by machine.
+# waits and whoever asks again, and a retry goes on by machine.  At the end a day's bodies are erased.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib.sh
@@ -57,3 +57,21 @@ sleep 1
 say "ok: retried, and parked again, since no machine can find it out"
 yitong parked decide "$id" refused --operator op1 --reason "enough" || exit 1
 yitong journal verify >$dir/verify.log || fail "the journal does not verify"
+
+# A day that is over: its key is today's under another name.
+keys=$dir/gateway/data-keys day=2026-03-14
+cp "$keys/$(TZ=UTC-8 date +%Y%m%d)-body.key" $keys/20260314-body.key || fail "no key of today"
+erase() { yitong journal erase "$@" --operator op1 --reason "term over" >$dir/erase.log 2>&1; }
+erase $day || fail "erase without --yes: $(cat $dir/erase.log)"
+[ -s $keys/20260314-body.key ] || fail "erased without --yes"
+yitong journal erase $day --yes --operator op1 2>/dev/null && fail "erased without a reason"
+erase "$(TZ=UTC-8 date +%F)" --yes && fail "today is erased"
+grep -q 'not over' $dir/erase.log || fail "today: $(cat $dir/erase.log)"
+erase 2026-3-14 --yes && fail "a day that is none"
+erase $day --yes || fail "erase: $(cat $dir/erase.log)"
+[ -e $keys/20260314-body.key ] && fail "the key is still there"
+erase $day --yes && fail "erased twice"
+grep -q 'no key of that day' $dir/erase.log || fail "twice: $(cat $dir/erase.log)"
+yitong audit --json | jq -e -s 'flatten | map(select(.act == "erase 2026-03-14" and .operator == "op1")) | length == 2' \
+	>/dev/null || fail "the audit does not list who erased: $(yitong audit)"
+say "ok: a day's key is destroyed, and who did it is written down"
