@@ -72,6 +72,7 @@ struct load_target {
 	pid_t pid; /* whose tree's CPU is counted */
 	bool h2;
 	struct load_target *feeds; /* where what a settlement across provinces needs is said before; NULL: nowhere */
+	bool knows_person;         /* who all those visits are of */
 	double visits_per_s;       /* how many settlements to feed for: what it did last */
 	SSL_CTX *tls;
 	int epoll;

@@ -230,8 +230,9 @@ static void feed(struct load_target *target, struct run *r, double seconds)
 	if (target->feeds == NULL)
 		return;
 	r->end_visit = r->next_visit + n;
-	for (int op = r->next_visit == 1 ? LOAD_PERSON : LOAD_REGISTER; op < LOAD_CROSS; op++)
+	for (int op = target->feeds->knows_person ? LOAD_REGISTER : LOAD_PERSON; op < LOAD_CROSS; op++)
 		tell(target->feeds, (enum load_op)op, r->next_visit, op == LOAD_PERSON ? 1 : n);
+	target->feeds->knows_person = true;
 	wait_until_idle(target->feeds->pid);
 }
 
