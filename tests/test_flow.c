@@ -156,7 +156,7 @@ static int64_t hub_patience(struct yt_plugin *self, const struct yt_msg *msg, st
 }
 
 /* REGISTER at the platform is as nhsa.md has 2401: never sent again, taken back by its number. */
-static struct yt_wire_op platform_ops[16], hub_ops[16];
+static struct yt_wire_op platform_ops[24], hub_ops[24];
 
 static void make_ops(struct yt_wire_op *ops, enum yt_resolve registering, enum yt_resolve settling)
 {
@@ -586,6 +586,21 @@ static const struct scenario {
 	        "platform:FEES d hub:REGISTER d hub:SETTLE r hub:REVERSE d", "REFUSED", X_REFUSED },
 	{ "three steps, the last answers", 1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1",
 	        "platform:FEES d hub:REGISTER d hub:SETTLE d", "DONE visit=V1 setl=A1", X_DONE },
+	{ "a lost upload is there: its lines are withdrawn and sent once more, as the split is told only then", 0,
+	        "LINES inst=H1 num=H1-1 | visit=V1",
+	        "platform:LINES l platform:LINES a platform:TAKELINES d platform:LINES d hub:LINES d", "DONE", X_DONE },
+	{ "and the withdrawal is lost, and the upload again", 0, "LINES inst=H1 num=H1-1 | visit=V1",
+	        "platform:LINES l platform:LINES a platform:TAKELINES l platform:TAKELINES r platform:TAKELINES a "
+	        "platform:LINES l platform:LINES a platform:TAKELINES d platform:LINES d hub:LINES d",
+	        "DONE", X_DONE },
+	{ "and then it is refused", 0, "LINES inst=H1 num=H1-1 | visit=V1",
+	        "platform:LINES l platform:LINES a platform:TAKELINES d platform:LINES r", "REFUSED", X_REFUSED },
+	{ "and then the next step is refused", 0, "LINES inst=H1 num=H1-1 | visit=V1",
+	        "platform:LINES l platform:LINES a platform:TAKELINES d platform:LINES d hub:LINES r platform:REVERSE d",
+	        "REFUSED", X_REFUSED },
+	{ "lines of an out-patient are not: with them another upload's would go", 0,
+	        "FEES inst=H1 num=H1-1 | visit=V1 batch=B1", "platform:FEES l platform:FEES a hub:FEES d", "DONE",
+	        X_DONE },
 	{ "a step that cannot be said counts as refused", 1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=incomplete",
 	        "platform:FEES d hub:REGISTER d hub:REVERSE d", "REFUSED", X_REFUSED },
 };

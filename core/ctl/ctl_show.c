@@ -278,7 +278,8 @@ static const struct field {
 
 static const char *leg_name(uint64_t leg)
 {
-	static const char *const names[] = { "", "main leg", "query", "reversal", "sign-in", "same octets again" };
+	static const char *const names[] = { "", "main leg", "query", "reversal", "sign-in", "same octets again",
+		"step of its flow", "what undoes a step", "what takes a step back to do it again" };
 
 	return leg < sizeof(names) / sizeof(names[0]) ? names[leg] : "leg";
 }

@@ -252,7 +252,7 @@ void flow_write_step(struct engine *e, struct task *t)
 	rec_str(&buf, REC_T_NUMBER, cross_wire_number(t->own));
 	if (t->run->is_kept)
 		rec_u32(&buf, REC_T_ATTEMPT, 1); /* the same octets, kept already */
-	else if (t->leg == REC_LEG_UNDO)
+	else if (t->leg != REC_LEG_STEP)
 		rec_str(&buf, REC_T_UNDO_SENT, octets);
 	else
 		rec_str(&buf, (enum rec_tag)(REC_T_STEP_SENT + t->x.step - 1), octets);
@@ -270,23 +270,31 @@ static void written_again(struct engine *e, struct call *c)
 		flow_write_step(e, c->t);
 }
 
-/* What says so is read; its octets go out. */
+/* Which leg of its step is out, or leaves once more. */
+static enum rec_leg leg_again(const struct task *t)
+{
+	return t->x.undoing ? REC_LEG_UNDO : t->x.step_state == STEP_TAKING ? REC_LEG_TAKE : REC_LEG_STEP;
+}
+
+/* What says so is read; its octets go out.  What was taken back is sent as if for the first time. */
 static void go_again(struct engine *e, struct task *t, struct yt_msg *own, struct yt_str octets)
 {
+	bool verbatim = t->leg == REC_LEG_STEP && is_verbatim(t, t->x.step);
 	struct flow_run *run = t->run;
 	struct call c;
 
 	t->own = own;
-	if (octets.n == 0 || own == NULL || (run->lacks_secret && is_verbatim(t, t->x.step) && !t->x.undoing)) {
+	if (octets.n == 0 || own == NULL || (run->lacks_secret && verbatim)) {
 		task_park(e, t,
 		        octets.n == 0 || own == NULL
 		                ? "what was sent cannot be read back"
 		                : "it carried a credential that is not kept: it cannot be sent again");
 		return;
 	}
-	run->is_again = run->is_kept = true;
+	run->is_again = t->x.step_state != STEP_TAKEN;
+	run->is_kept = true;
 	yt_buf_clear(&t->octets);
-	if ((t->x.flags & REC_X_SECRET) == 0 || t->x.undoing || !is_verbatim(t, t->x.step)) {
+	if ((t->x.flags & REC_X_SECRET) == 0 || !verbatim) {
 		yt_buf_str(&t->octets, octets);
 		flow_write_step(e, t);
 		return;
@@ -308,11 +316,11 @@ static void send_again(struct engine *e, struct task *t)
 	struct flow_run *run = t->run;
 
 	t->party = step_at(t, t->x.step)->party;
-	t->leg = t->x.undoing ? REC_LEG_UNDO : REC_LEG_STEP;
-	if (t->x.undoing)
-		cross_read_back(e, t, t->party, run->undo_sent, t->x.step, undo_read);
-	else
+	t->leg = leg_again(t);
+	if (t->leg == REC_LEG_STEP)
 		go_again(e, t, run->said[t->x.step - 1], run->sent[t->x.step - 1]);
+	else
+		cross_read_back(e, t, t->party, run->undo_sent, t->x.step, undo_read);
 }
 
 /* A message of ours: number, time, and where institutions sign in, our own operator. */
@@ -360,12 +368,14 @@ static struct yt_msg *compose(struct engine *e, struct task *t)
 		return made;
 	}
 	undo = yt_msg_new(t->arena);
-	if (undo == NULL || t->party->codec.api->reversal_of == NULL)
+	if (undo == NULL)
 		return NULL;
-	engine_box(e, &t->party->codec, "reversal_of", t->id, t->request);
-	rv = t->party->codec.api->reversal_of(t->party->codec.plugin, run->said[t->x.step - 1], undo);
-	engine_unbox(e);
-	if (rv == YT_ENOTFOUND && run->heard[t->x.step - 1] != NULL)
+	if (t->leg == REC_LEG_UNDO && t->party->codec.api->reversal_of != NULL) {
+		engine_box(e, &t->party->codec, "reversal_of", t->id, t->request);
+		rv = t->party->codec.api->reversal_of(t->party->codec.plugin, run->said[t->x.step - 1], undo);
+		engine_unbox(e);
+	} /* what is taken back to be sent once more keeps its number: a reversal would have it dead for ever */
+	if (rv == YT_ENOTFOUND && (t->leg == REC_LEG_TAKE || run->heard[t->x.step - 1] != NULL))
 		rv = undo_of(&t->party->codec, run->said[t->x.step - 1], run->heard[t->x.step - 1], undo);
 	return rv == 0 ? undo : NULL;
 }
@@ -419,7 +429,7 @@ static void encoded(struct engine *e, struct call *c)
 	} else if (c->rv != 0) {
 		park_unwritten(e, t, &c->fault);
 	} else {
-		t->x.step_state = STEP_OUT;
+		t->x.step_state = t->leg == REC_LEG_TAKE ? STEP_TAKING : STEP_OUT;
 		flow_write_step(e, t);
 	}
 }
@@ -447,7 +457,7 @@ static void go(struct engine *e, struct task *t)
 	run->renewed = NULL;
 	t->own = verbatim ? t->original : compose(e, t);
 	if (t->own == NULL) {
-		task_park(e, t, t->leg == REC_LEG_UNDO ? "no machine can undo this step" : "a step cannot be made");
+		task_park(e, t, t->leg == REC_LEG_STEP ? "a step cannot be made" : "no machine can undo this step");
 		return;
 	}
 	if (!verbatim && t->used >= NUMBERS_OF_LEASE) {
@@ -612,14 +622,17 @@ static void decide(struct engine *e, struct task *t)
 {
 	unsigned step;
 
+	bool is_unwanted = t->x.reversal_wanted || t->x.state == X_DONE || t->x.state == X_REVERSING;
+
 	if (t->x.step_state == STEP_OUT) {
 		find_out(e, t);
+	} else if (t->x.step_state == STEP_TAKING || (t->x.step_state == STEP_TAKEN && !is_unwanted)) {
+		send_again(e, t);
 	} else if (t->x.step_state == STEP_ANEW && (t->x.undoing || !t->x.reversal_wanted)) {
 		begin(e, t, t->x.step, t->x.undoing ? REC_LEG_UNDO : REC_LEG_STEP);
 	} else if (t->x.undoing) {
 		undo(e, t, t->x.step);
-	} else if (t->x.reversal_wanted || t->x.state == X_DONE || t->x.state == X_REVERSING ||
-	           t->x.step_state == STEP_REFUSED) {
+	} else if (is_unwanted || t->x.step_state == STEP_REFUSED) {
 		undo(e, t, t->x.step + 1u);
 	} else {
 		step = next_step(t);
@@ -751,6 +764,36 @@ static void later(struct engine *e, struct task *t, bool not_found)
 		        e, t, t->leg == REC_LEG_UNDO ? "a step is not undone yet" : "a step's outcome is unknown");
 }
 
+/* The lines of a lost upload are there, but how its party splits them it says once only, and a later step needs that:
+ * exactly these are withdrawn and sent once more (nhsa.md 5.2, 2301).  An out-patient's are not: 2205 would take all of
+ * their batch, another upload's too. */
+static bool lost_its_split(const struct task *t, const struct yt_reply *reply)
+{
+	return t->leg == REC_LEG_STEP && reply->outcome == YT_REFUSED && reply->already_done && t->run->is_again &&
+	       t->x.step < t->run->flow->n && op_of(t, t->x.step)->id == YT_OP_INPATIENT_FEES && !t->x.reversal_wanted;
+}
+
+static void take_back(struct engine *e, struct task *t, struct yt_reply *reply)
+{
+	reply->outcome = YT_UNKNOWN;
+	add_outcome(e, t, reply, (struct yt_str){ 0 });
+	begin(e, t, t->x.step, REC_LEG_TAKE);
+}
+
+static void after_taking(struct engine *e, struct task *t, struct yt_reply *reply, struct yt_str body)
+{
+	reply->outcome = reply->outcome == YT_DONE || (reply->outcome == YT_REFUSED && reply->already_done)
+	                         ? YT_DONE
+	                         : YT_UNKNOWN;
+	add_outcome(e, t, reply, body);
+	if (reply->outcome != YT_DONE) {
+		task_try_later(e, t, "lines are there whose split is not known, and they are not withdrawn yet");
+		return;
+	}
+	t->x.step_state = STEP_TAKEN;
+	decide(e, t);
+}
+
 void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body)
 {
 	bool not_found = t->leg == REC_LEG_UNDO && reply->outcome == YT_REFUSED && reply->never_happened;
@@ -760,6 +803,14 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 	run->said[t->x.step - 1] = t->leg == REC_LEG_STEP ? t->own : run->said[t->x.step - 1];
 	if (renew_sign_no(e, t, reply))
 		return;
+	if (t->leg == REC_LEG_TAKE) {
+		after_taking(e, t, reply, body);
+		return;
+	}
+	if (lost_its_split(t, reply)) {
+		take_back(e, t, reply);
+		return;
+	}
 	if (t->leg == REC_LEG_STEP)
 		judge_step(t, reply);
 	if (goes_anew(e, t, reply, body))

@@ -49,7 +49,7 @@ static bool put_lines(struct yt_arena *arena, struct yt_node *body, const struct
 int undo_of(
         const struct engine_codec *codec, const struct yt_msg *done, const struct yt_reply *heard, struct yt_msg *undo)
 {
-	struct yt_str visit = done->visit.n != 0 ? done->visit : heard->visit;
+	struct yt_str visit = done->visit.n != 0 || heard == NULL ? done->visit : heard->visit;
 	struct yt_arena *arena = undo->arena;
 	struct yt_node *data;
 	size_t i = 0;

@@ -314,7 +314,8 @@ struct yt_str secrets_out(struct engine *e, const struct engine_codec *codec, ui
         struct yt_str wire_op, bool is_answer, struct yt_arena *arena, struct yt_str octets);
 
 /* undo.c */
-/* Fills the message that takes a known success back: the cancel of the same visit.  YT_ENOTFOUND: there is none. */
+/* Fills the message that takes a known success back: the cancel of the same visit.  heard: its answer, NULL where
+ * nobody has it.  YT_ENOTFOUND: there is none. */
 int undo_of(
         const struct engine_codec *codec, const struct yt_msg *done, const struct yt_reply *heard, struct yt_msg *undo);
 /* What an operation is called in a format; empty: it has no name there. */

@@ -100,7 +100,7 @@ static void take_answer(struct exchange *x, const struct view *v)
 }
 
 /* One step of a flow leaves, or what undoes it. */
-static void apply_step(struct exchange *x, const struct view *v, bool is_undo)
+static void apply_step(struct exchange *x, const struct view *v, enum rec_leg leg)
 {
 	uint32_t step = (uint32_t)rec_number(v->value[REC_T_STEP]);
 
@@ -108,9 +108,9 @@ static void apply_step(struct exchange *x, const struct view *v, bool is_undo)
 		return;
 	take(x->party, sizeof(x->party), v, REC_T_PARTY);
 	x->step = step;
-	x->step_state = STEP_OUT;
-	x->undoing = is_undo;
-	if (is_undo) {
+	x->step_state = leg == REC_LEG_TAKE ? STEP_TAKING : STEP_OUT;
+	x->undoing = leg == REC_LEG_UNDO;
+	if (x->undoing) {
 		x->reversals++;
 		x->state = X_REVERSING;
 	}
@@ -125,8 +125,8 @@ static void apply_sending(struct exchange *x, const struct view *v)
 		x->state = X_SENT;
 		return;
 	}
-	if (leg == REC_LEG_STEP || leg == REC_LEG_UNDO) {
-		apply_step(x, v, leg == REC_LEG_UNDO);
+	if (leg == REC_LEG_STEP || leg == REC_LEG_UNDO || leg == REC_LEG_TAKE) {
+		apply_step(x, v, leg);
 		return;
 	}
 	x->attempts++;
@@ -291,7 +291,8 @@ static void place_step(struct exchange *x, const struct rec *rec, log_pos pos)
 		return;
 	if (rec->type == REC_SENDING && leg == REC_LEG_STEP && rec_get_u64(rec, REC_T_ATTEMPT) == 0)
 		x->step_sent[step - 1] = pos; /* sent again it is the same octets, kept once */
-	else if (rec->type == REC_SENDING && leg == REC_LEG_UNDO && rec_get_u64(rec, REC_T_ATTEMPT) == 0)
+	else if (rec->type == REC_SENDING && (leg == REC_LEG_UNDO || leg == REC_LEG_TAKE) &&
+	         rec_get_u64(rec, REC_T_ATTEMPT) == 0)
 		x->undo_sent = pos;
 	else if (rec->type == REC_OUTCOME && leg == REC_LEG_STEP)
 		x->step_got[step - 1] = pos;

@@ -28,7 +28,9 @@ enum exchange_step { /* of a flow: what became of the step named last */
 	STEP_OUT = 1, /* its leg may have left */
 	STEP_DONE = 2,
 	STEP_REFUSED = 3,
-	STEP_ANEW = 4 /* surely without effect: it, or its undoing, leaves once more under another number */
+	STEP_TAKING = 5, /* it had been done, but nobody knows its answer: its withdrawal may have left ... */
+	STEP_TAKEN = 6,  /* ... and is done: the same leaves once more */
+	STEP_ANEW = 4    /* surely without effect: it, or its undoing, leaves once more under another number */
 };
 
 struct exchange {

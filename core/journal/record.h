@@ -117,7 +117,7 @@ enum rec_tag {                  /* stored: append only */
 	REC_T_RECEIVED = 130,  /* octets that came back */
 	REC_T_REPLY = 131,     /* octets we answer with */
 	REC_T_FACTS = 132,     /* JSON, a piece of case facts */
-	REC_T_UNDO_SENT = 133, /* octets of the leg that undoes a step just now */
+	REC_T_UNDO_SENT = 133, /* octets of the leg that undoes a step just now, or takes it back */
 	REC_T_STEP_SENT = 136, /* and the seven behind it: octets sent in each step of a flow ... */
 	REC_T_STEP_GOT = 144   /* ... and what came back */
 };
@@ -130,7 +130,8 @@ enum rec_leg {
 	REC_LEG_SIGN_IN = 4,
 	REC_LEG_RESEND = 5,
 	REC_LEG_STEP = 6,
-	REC_LEG_UNDO = 7
+	REC_LEG_UNDO = 7,
+	REC_LEG_TAKE = 8 /* takes a step back, so that it can be done once more */
 };
 
 enum rec_exchange_flag {
