@@ -188,7 +188,7 @@ static const struct asked {
 	                "<secret clinic-token>", "given: 2E3D" },
 	        "s3cret" },
 	{ "plugin list names operations and settings", "plugin list", 0,
-	        { "nhsa:", "interface: 1.1", "2207 outpatient.settle", "area: must be given; our area code" }, NULL },
+	        { "nhsa:", "interface: 1.2", "2207 outpatient.settle", "area: must be given; our area code" }, NULL },
 	{ "plugin check reads captured requests", "plugin check --only round --sample @/1101.json zhejiang", 0,
 	        { "stands the trial", NULL }, NULL },
 	{ "plugin check names what it cannot read",

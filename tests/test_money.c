@@ -1,4 +1,5 @@
-/* tests/test_money.c - what must add up (nhsa.md 3.1): each rule, its tolerance, its other field names. */
+/* tests/test_money.c - what must add up (nhsa.md 3.1, insurer.md 2): each rule, its tolerance, its other field names.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,6 +26,13 @@
 #define MINUS                                                                                                          \
 	"{\"setlinfo\":{\"medfee_sumamt\":-286.40,\"fulamt_ownpay_amt\":-12,\"preselfpay_amt\":-14.4,"                 \
 	"\"inscp_scp_amt\":-260,\"hifp_pay\":-208,\"fund_pay_sumamt\":-208,\"acct_pay\":-50,"
+
+#define OWN                                                                                                            \
+	"\"medfee_sumamt\":90.00,\"psn_cash_pay\":30.00,\"self_in_amt\":25.00,\"preselfpay_amt\":2.00,"                \
+	"\"overlmt_selfpay\":1.00,\"fulamt_ownpay_amt\":2.00"
+#define LINES                                                                                                          \
+	"\"feedetail\":[{\"det_item_fee_sumamt\":88,\"fulamt_ownpay_amt\":0},{\"det_item_fee_sumamt\":2,"              \
+	"\"fulamt_ownpay_amt\":2}]"
 
 static const struct sum {
 	const char *it;
@@ -110,6 +118,34 @@ static const struct sum {
 	{ "R7: a line whose product needs more than 64 bits", YT_MONEY_LINES,
 	        "{\"feedetail\":[{\"det_item_fee_sumamt\":99999999000000.00,\"cnt\":100000000,\"pric\":999999.99}]}",
 	        true, NULL },
+	{ "a claim's own parts are what the person bears", YT_MONEY_CLAIM, "{\"data\":{" OWN "}}", true, NULL },
+	{ "a claim's own parts are one fen short", YT_MONEY_CLAIM, "{\"data\":{" OWN ",\"x\":0,\"acct_pay\":0.01}}",
+	        false, "psn_cash_pay is 30.01, but self_in_amt" },
+	{ "without the share inside the catalogue they are not compared", YT_MONEY_CLAIM,
+	        "{\"data\":{\"psn_cash_pay\":30.00,\"preselfpay_amt\":1}}", true, NULL },
+	{ "a claim's lines and invoices", YT_MONEY_CLAIM, "{\"data\":{" OWN "}," LINES ",\"bill\":[{\"bill_amt\":90}]}",
+	        true, NULL },
+	{ "one invoice may cover more", YT_MONEY_CLAIM, "{\"data\":{" OWN "},\"bill\":[{\"bill_amt\":90.01}]}", true,
+	        NULL },
+	{ "invoices may not cover less", YT_MONEY_CLAIM,
+	        "{\"data\":{" OWN "},\"bill\":[{\"bill_amt\":40},{\"bill_amt\":49.99}]}", false,
+	        "the invoices add up to 89.99" },
+	{ "a claim's lines are not its total", YT_MONEY_CLAIM,
+	        "{\"data\":{" OWN "},\"feedetail\":[{\"det_item_fee_sumamt\":90.01,\"fulamt_ownpay_amt\":2}]}", false,
+	        "the fee lines add up to 90.01" },
+	{ "a claim's lines say another part outside the catalogue", YT_MONEY_CLAIM,
+	        "{\"data\":{" OWN "},\"feedetail\":[{\"det_item_fee_sumamt\":90,\"fulamt_ownpay_amt\":1.99}]}", false,
+	        "those of the fee lines add up to 1.99" },
+	{ "a claim with a line that is no amount", YT_MONEY_CLAIM,
+	        "{\"data\":{" OWN "},\"feedetail\":[{\"det_item_fee_sumamt\":\"x\"}]}", false,
+	        "feedetail[0].det_item_fee_sumamt is not an amount" },
+	{ "a decision is the sum of its liabilities", YT_MONEY_DECISION,
+	        "{\"data\":{\"payable_amt\":3},\"liability\":[{\"pay_amt\":1},{\"pay_amt\":2}]}", true, NULL },
+	{ "a decision without liabilities is not compared", YT_MONEY_DECISION, "{\"data\":{\"payable_amt\":3}}", true,
+	        NULL },
+	{ "a decision one fen off", YT_MONEY_DECISION,
+	        "{\"data\":{\"payable_amt\":3.01},\"liability\":[{\"pay_amt\":1},{\"pay_amt\":2}]}", false,
+	        "the liabilities add up to 3.00" },
 	{ "R7: a quantity finer than its field", YT_MONEY_LINES,
 	        "{\"feedetail\":[{\"det_item_fee_sumamt\":1.00,\"cnt\":0.00001,\"pric\":1}]}", false,
 	        "is not a decimal number" },

@@ -143,9 +143,29 @@ static struct yt_str first_line(const struct yt_buf *text)
 	return line;
 }
 
+/* A secret that is no text: "hex:" and its digits. */
+static bool take_hex_secret(struct yt_buf *octets)
+{
+	size_t n = (octets->n - 4) / 2;
+	struct yt_buf clear = { 0 };
+	uint8_t *to = yt_buf_room(&clear, n);
+	bool is_hex = to != NULL && yt_hex_read((struct yt_str){ (char *)octets->p + 4, octets->n - 4 }, to, n) == 0;
+
+	if (is_hex) {
+		memcpy(octets->p, to, n);
+		octets->n = n;
+	}
+	keys_wipe(&clear);
+	return is_hex;
+}
+
 static int take_secret(struct key_named *k, const char *file, char *why, size_t size)
 {
 	k->octets.n = first_line(&k->octets).n;
+	if (yt_str_starts(yt_buf_view(&k->octets), "hex:") && !take_hex_secret(&k->octets)) {
+		snprintf(why, size, "%s: behind hex: must stand an even number of hex digits and nothing else", file);
+		return YT_ECONF;
+	}
 	if (k->octets.n > 0 && k->octets.n <= SECRET_MAX)
 		return 0;
 	snprintf(why, size, "%s: the first line must hold the secret, 1 to %d bytes", file, SECRET_MAX);

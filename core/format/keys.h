@@ -45,7 +45,8 @@ int keys_secret(const struct yt_keys *keys, struct yt_str name, struct yt_str *o
 struct keys_spec {
 	const char *name;
 	const char *owner, *id; /* whose it is and what it is called on the wire; NULL: nothing */
-	const char *file;       /* secret: first line; sm4: 32 hex digits; sm2: sm2_private_read(), sm2_public_read() */
+	const char *file; /* secret: first line, or hex: and its digits; sm4: 32 hex digits; sm2: sm2_private_read(),
+	                     sm2_public_read() */
 	enum yt_key_kind kind;
 	int64_t from_ms, to_ms; /* ms since 1970; INT64_MIN and INT64_MAX: open */
 };

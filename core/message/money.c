@@ -1,4 +1,4 @@
-/* core/message/money.c - what must add up on one business part (nhsa.md 3.1, promise P4).
+/* core/message/money.c - what must add up on one business part (nhsa.md 3.1, insurer.md 2, promise P4).
  *
  * The engine calls it before a settlement leaves (a breach is refused unsent) and on the answer (a
  * breach marks it).  All in integer fen; quantity times price in 128 bits. */
@@ -229,6 +229,97 @@ static int check_lines(const struct yt_node *body, char *why, size_t size)
 	return 0;
 }
 
+/* The sum of one amount over the rows of an array; *n rows. */
+static int rows_sum(const struct check *check, const struct yt_node *body, const char *rows_name, const char *name,
+        int64_t *sum, size_t *n)
+{
+	const struct yt_node *rows = yt_node_get(body, rows_name);
+	const struct yt_node *row = rows != NULL && rows->kind == YT_ARRAY ? rows->child : NULL;
+	char path[48];
+
+	*sum = 0;
+	for (*n = 0; row != NULL; row = row->next, (*n)++) {
+		struct check at = { row, path, check->why, check->size };
+		int64_t fen;
+		int rv;
+
+		snprintf(path, sizeof(path), "%s[%zu]", rows_name, *n);
+		rv = amount(&at, name, &fen);
+		if (rv != 0)
+			return rv;
+		if (__builtin_add_overflow(*sum, fen, sum)) {
+			snprintf(check->why, check->size, "%s: the sum of %s is larger than amounts may be", rows_name,
+			        name);
+			return YT_EFORMAT;
+		}
+	}
+	return 0;
+}
+
+/* insurer.md 2, identity 3: only where the share inside the catalogue is said. */
+static int check_own_parts(const struct check *check)
+{
+	static const char *const parts[] = { "self_in_amt", "preselfpay_amt", "overlmt_selfpay", "fulamt_ownpay_amt" };
+	int64_t account, cash, sum;
+	bool has_cash;
+	size_t n;
+	int rv;
+
+	if (!has_value(yt_node_get(check->node, "self_in_amt")))
+		return 0;
+	rv = amount(check, "acct_pay", &account);
+	if (rv == 0)
+		rv = amount_of(check, cash_names, &cash, &has_cash);
+	if (rv == 0)
+		rv = sum_of(check, parts, 4, &sum, &n);
+	if (rv != 0 || sum == account + cash)
+		return rv;
+	return unequal(check, "acct_pay and psn_cash_pay", account + cash,
+	        "self_in_amt, preselfpay_amt, overlmt_selfpay and fulamt_ownpay_amt", sum);
+}
+
+/* Identities 4 to 6. */
+static int check_claim(const struct check *check, const struct yt_node *body)
+{
+	int64_t total, outside, lines, lines_outside, bills;
+	size_t n_lines, n_bills;
+	int rv = check_own_parts(check);
+
+	if (rv == 0)
+		rv = amount(check, "medfee_sumamt", &total);
+	if (rv == 0)
+		rv = amount(check, "fulamt_ownpay_amt", &outside);
+	if (rv == 0)
+		rv = rows_sum(check, body, "feedetail", "det_item_fee_sumamt", &lines, &n_lines);
+	if (rv == 0)
+		rv = rows_sum(check, body, "feedetail", "fulamt_ownpay_amt", &lines_outside, &n_lines);
+	if (rv == 0)
+		rv = rows_sum(check, body, "bill", "bill_amt", &bills, &n_bills);
+	if (rv != 0)
+		return rv;
+	if (n_lines > 0 && lines != total)
+		return unequal(check, "medfee_sumamt", total, "the fee lines", lines);
+	if (n_lines > 0 && lines_outside != outside)
+		return unequal(check, "fulamt_ownpay_amt", outside, "those of the fee lines", lines_outside);
+	/* One invoice may cover several settlements. */
+	if (n_bills > 0 && bills < total)
+		return unequal(check, "medfee_sumamt", total, "the invoices", bills);
+	return 0;
+}
+
+static int check_decision(const struct check *check, const struct yt_node *body)
+{
+	int64_t payable, sum;
+	size_t n;
+	int rv = amount(check, "payable_amt", &payable);
+
+	if (rv == 0)
+		rv = rows_sum(check, body, "liability", "pay_amt", &sum, &n);
+	if (rv != 0 || n == 0 || sum == payable)
+		return rv;
+	return unequal(check, "payable_amt", payable, "the liabilities", sum);
+}
+
 int yt_money_check(unsigned rules, const struct yt_node *body, char *why, size_t size)
 {
 	const struct yt_node *node = yt_node_get(body, "setlinfo");
@@ -242,6 +333,10 @@ int yt_money_check(unsigned rules, const struct yt_node *body, char *why, size_t
 		check.path = "data";
 	}
 	if (check.node != NULL && check.node->kind == YT_OBJECT) {
+		if ((rules & YT_MONEY_CLAIM) != 0)
+			rv = check_claim(&check, body);
+		if (rv == 0 && (rules & YT_MONEY_DECISION) != 0)
+			rv = check_decision(&check, body);
 		if (rv == 0 && (rules & YT_MONEY_SPLIT) != 0)
 			rv = check_split(&check);
 		if (rv == 0 && (rules & YT_MONEY_PAYERS) != 0)

@@ -2,6 +2,7 @@
 #include "yitong/message.h"
 
 #define ANSWER_MONEY (YT_MONEY_SPLIT | YT_MONEY_PAYERS | YT_MONEY_FUNDS)
+#define CLAIM_MONEY (YT_MONEY_PAYERS | YT_MONEY_FUNDS | YT_MONEY_LINES | YT_MONEY_CLAIM)
 #define READS false, false
 #define CHANGES true, false
 #define SETTLES true, true
@@ -88,6 +89,15 @@ static const struct yt_op ops[YT_OP_COUNT] = {
 	{ YT_OP_FILING_QUERY, "filing.query", "异地备案查询", READS, 0, 0 },
 	{ YT_OP_FILING_PUSH, "filing.push", "异地备案上报", CHANGES, 0, 0 },
 	{ YT_OP_OUTCOME_QUERY, "outcome.query", "交易结果查询", READS, 0, 0 },
+	{ YT_OP_CLAIM_ELIGIBILITY, "claim.eligibility", "商保参保查询", READS, 0, 0 },
+	{ YT_OP_CLAIM_QUOTE, "claim.quote", "商保试算", READS, CLAIM_MONEY, YT_MONEY_DECISION },
+	{ YT_OP_CLAIM_SUBMIT, "claim.submit", "商保理赔申请", CHANGES, CLAIM_MONEY, YT_MONEY_DECISION },
+	{ YT_OP_CLAIM_QUERY, "claim.query", "商保理赔查询", READS, 0, YT_MONEY_DECISION },
+	{ YT_OP_CLAIM_DOCUMENTS, "claim.documents", "商保理赔补充材料", CHANGES, 0, 0 },
+	{ YT_OP_CLAIM_WITHDRAW, "claim.withdraw", "商保理赔撤回", CHANGES, 0, 0 },
+	{ YT_OP_CLAIM_PAYMENT, "claim.payment", "商保代付结果通知", CHANGES, 0, 0 },
+	{ YT_OP_CLAIM_RESULT, "claim.result", "商保理赔结果通知", CHANGES, 0, 0 },
+	{ YT_OP_CLAIM_STATEMENT, "claim.statement", "商保理赔日对账", READS, 0, 0 },
 };
 
 const struct yt_op *yt_op(enum yt_operation id)

@@ -88,6 +88,16 @@ enum yt_operation {
 	YT_OP_FILING_QUERY,                   /* KSBW P101 */
 	YT_OP_FILING_PUSH,                    /* KSBW P102 */
 	YT_OP_OUTCOME_QUERY,                  /* KSBW P201: what became of a message */
+	/* Claims to commercial insurers.  Their business key is the settlement: one claim each (setl_id). */
+	YT_OP_CLAIM_ELIGIBILITY, /* is this person insured */
+	YT_OP_CLAIM_QUOTE,       /* what would be paid: nothing is stored */
+	YT_OP_CLAIM_SUBMIT,
+	YT_OP_CLAIM_QUERY,
+	YT_OP_CLAIM_DOCUMENTS, /* what the insurer asked for */
+	YT_OP_CLAIM_WITHDRAW,
+	YT_OP_CLAIM_PAYMENT,   /* the insurer hears what became of a payment on its mandate */
+	YT_OP_CLAIM_RESULT,    /* the insurer tells us what became of a claim */
+	YT_OP_CLAIM_STATEMENT, /* the claims of a day */
 	YT_OP_COUNT
 };
 
@@ -97,7 +107,11 @@ enum yt_money_rule {
 	YT_MONEY_SPLIT = 1 << 0,  /* R1: total = own + over limit + first self-paid + in scope */
 	YT_MONEY_PAYERS = 1 << 1, /* R2, R3: total = funds + person + hospital; person = account + cash */
 	YT_MONEY_FUNDS = 1 << 2,  /* R4: funds = the sum of the fund fields */
-	YT_MONEY_LINES = 1 << 3   /* R7: each line = round(quantity x price), within one fen */
+	YT_MONEY_LINES = 1 << 3,  /* R7: each line = round(quantity x price), within one fen */
+	/* insurer.md 2, identities 3 to 6: what the person bears = its four parts; total = sum of lines; own part
+	 * outside the catalogue = that of the lines; total at most the invoices.  What is not there is not compared. */
+	YT_MONEY_CLAIM = 1 << 4,
+	YT_MONEY_DECISION = 1 << 5 /* payable_amt = sum of liability rows, where there are any */
 };
 
 struct yt_op {

@@ -4,7 +4,8 @@
  * of a conversation are in one table: decode_request and encode_reply when we are asked,
  * encode_request and decode_reply when we ask.
  *
- * ABI history: 1.1 host services of keys: SM2, SM4, HMAC; 1.0 first version. */
+ * ABI history: 1.2 requests and answers as HTTP carries them (struct yt_http); 1.1 host services of keys: SM2, SM4,
+ * HMAC; 1.0 first version. */
 #ifndef YITONG_PLUGIN_H
 #define YITONG_PLUGIN_H
 
@@ -15,7 +16,7 @@
 #include "yitong/xml.h"
 
 #define YT_ABI_MAJOR 1 /* raised when a member changes meaning: other majors are refused */
-#define YT_ABI_MINOR 1 /* raised when a member is appended: older plugins still load */
+#define YT_ABI_MINOR 2 /* raised when a member is appended: older plugins still load */
 
 struct yt_plugin; /* opaque: one configured instance, owned by core */
 
@@ -121,6 +122,16 @@ struct yt_statement_row {
 	int64_t amount_fen, fund_fen, account_fen;
 };
 
+/* A request or answer as HTTP carries it: formats whose signature is over more than the octets. */
+struct yt_http {
+	struct yt_str method; /* "POST" */
+	struct yt_str path;   /* with its query; of an answer that of its request */
+	int status;           /* of an answer, else 0 */
+	struct yt_header *headers;
+	size_t n_headers;
+	struct yt_str body;
+};
+
 struct yt_codec_api {
 	uint16_t abi_major, abi_minor;     /* what the plugin was built with; never moved */
 	uint32_t size;                     /* sizeof(struct yt_codec_api) in that build, bytes */
@@ -211,6 +222,26 @@ struct yt_codec_api {
 	int (*explain_signature)(struct yt_plugin *self, const struct yt_header *headers, size_t n,
 	        struct yt_str octets, const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena,
 	        struct yt_buf *out);
+
+	/* Since 1.2; each may be NULL.  For formats that use more of HTTP than POST to one path. */
+	/* One try of a request of ours, instead of path and sign: what encode_request wrote, made ready to be sent.
+	 * base: path of the party's address.  out->headers: room for n_headers, which is set to those written; texts
+	 * live in arena or are borrowed from octets.  0; YT_ENOTFOUND: a key is missing; YT_EFORMAT: not octets of this
+	 * codec; YT_ENOMEM. */
+	int (*http_request)(struct yt_plugin *self, struct yt_str octets, struct yt_str base, struct yt_arena *arena,
+	        int64_t now_ms, struct yt_http *out);
+	/* Whether an answer to octets is the party's, before decode_reply: 0; YT_EDENIED with *fault: whatever it says
+	 * proves nothing, the outcome is unknown. */
+	int (*http_verify_reply)(struct yt_plugin *self, struct yt_str octets, const struct yt_http *answer,
+	        int64_t now_ms, struct yt_fault *fault);
+	/* As verify, which is then not called: the signature is over method, path and body too.  decode_request finds
+	 * the path in msg->path and the body as its octets. */
+	int (*http_verify)(struct yt_plugin *self, const struct yt_http *request, struct yt_str key, int64_t now_ms,
+	        struct yt_fault *fault);
+	/* Status and headers of an answer of ours, for what encode_reply wrote; out as in http_request.  key: as in
+	 * http_verify. */
+	int (*http_reply)(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply,
+	        struct yt_str octets, struct yt_str key, struct yt_arena *arena, int64_t now_ms, struct yt_http *out);
 };
 
 /* Defines the one symbol core looks up.  Stands last in the plugin's main file. */
