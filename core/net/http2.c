@@ -413,6 +413,7 @@ struct http2 *http2_new(struct http2_env *env, struct wire *wire, void *owner)
 	h2->env = env;
 	h2->wire = wire;
 	h2->owner = owner;
+	h2->last_id = -1;
 	h2->resets = (struct http2_budget){ env->limits.resets, now };
 	h2->control = (struct http2_budget){ env->limits.control_frames, now };
 	rv = env->is_client ? nghttp2_session_client_new2(&h2->session, env->callbacks, h2, env->option)

@@ -84,6 +84,8 @@ int http2_env_init(
         struct http2_env *env, bool is_client, const struct http2_limits *limits, const struct http2_events *events);
 void http2_env_free(struct http2_env *env); /* all its connections are gone */
 
+enum { HTTP2_GAPS = 8 };
+
 struct http2 {
 	struct http2_env *env;
 	struct wire *wire;
@@ -95,6 +97,11 @@ struct http2 {
 	struct http2_budget {
 		int64_t left, filled_ms;
 	} resets, control;
+	int32_t last_id; /* server: the highest stream that the peer has begun, -1 at first ... */
+	struct http2_gap {
+		int32_t from, to;
+	} gaps[HTTP2_GAPS]; /* ... and what it has passed over; the oldest are forgotten */
+	uint32_t n_gaps;
 	const char *why; /* why it is over; static */
 	bool busy, draining;
 };

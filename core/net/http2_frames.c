@@ -100,6 +100,22 @@ static void message_is_whole(struct http2_stream *s)
 
 /* ---- what libnghttp2 tells of what came ---- */
 
+/* A stream that was passed over is closed for good (RFC 9113 5.1.1).  libnghttp2 does not tell one from a stream that
+ * was there and whose late frames are to be passed over, so what was never there is remembered. */
+static bool was_passed_over(struct http2 *h2, int32_t id)
+{
+	if (id > h2->last_id) {
+		if (id > h2->last_id + 2)
+			h2->gaps[h2->n_gaps++ % HTTP2_GAPS] = (struct http2_gap){ h2->last_id + 2, id - 2 };
+		h2->last_id = id;
+		return false;
+	}
+	for (uint32_t i = 0; i < HTTP2_GAPS && i < h2->n_gaps; i++)
+		if (id >= h2->gaps[i].from && id <= h2->gaps[i].to)
+			return true;
+	return false;
+}
+
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
 {
 	struct http2 *h2 = arg;
@@ -109,6 +125,11 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 	        (hd->type == NGHTTP2_HEADERS && h2->env->is_client && !s->head_is_whole) ||
 	        (hd->type == NGHTTP2_DATA && (hd->length >= TINY_DATA || (hd->flags & NGHTTP2_FLAG_END_STREAM) != 0));
 
+	if (hd->type == NGHTTP2_HEADERS && !h2->env->is_client && hd->stream_id % 2 == 1 && h2->why == NULL &&
+	        was_passed_over(h2, hd->stream_id)) {
+		h2->why = "a stream lower than one before it";
+		nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
+	}
 	if (hd->type == NGHTTP2_CONTINUATION && s != NULL && ++s->n_continuations > h2->env->limits.continuations)
 		http2_flood(h2, "too many CONTINUATION frames");
 	if (!is_free && !http2_spend(h2, &h2->control, h2->env->limits.control_frames))
