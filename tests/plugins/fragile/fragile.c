@@ -5,7 +5,8 @@
  * holds FRAGILE-REQUEST, or an answer to FRAGILE-ANSWER, dies in decoding, and one that holds DIES-encode_reply and
  * the like dies there.  path, sign and make_number see no message: they die for the next one after DIES-path and so on,
  * and close dies in a worker that has seen DIES-close.  A request that holds DIES-blank has secrets to be blanked, and
- * make_number and repeat_reply, which nhsa does not have, are there to die in. */
+ * make_number and repeat_reply, which nhsa does not have, are there to die in.  As fragile-slow it says that it is slow,
+ * so that it may be called in another thread. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,7 +167,8 @@ static void close_it(struct yt_plugin *self)
 static void replace(void)
 {
 	yt_codec_api = *whole;
-	yt_codec_api.name = "fragile";
+	yt_codec_api.name = NAME;
+	yt_codec_api.is_slow = strcmp(NAME, "fragile-slow") == 0;
 	yt_codec_api.decode_request = decode_request;
 	yt_codec_api.decode_reply = decode_reply;
 	yt_codec_api.encode_request = encode_request;
