@@ -5,8 +5,8 @@
  * holds FRAGILE-REQUEST, or an answer to FRAGILE-ANSWER, dies in decoding, and one that holds DIES-encode_reply and
  * the like dies there.  path, sign and make_number see no message: they die for the next one after DIES-path and so on,
  * and close dies in a worker that has seen DIES-close.  A request that holds DIES-blank has secrets to be blanked, and
- * make_number and repeat_reply, which nhsa does not have, are there to die in.  As fragile-slow it says that it is slow,
- * so that it may be called in another thread. */
+ * make_number and repeat_reply, which nhsa does not have, are there to die in.  As fragile-slow it says that it is
+ * slow, so that it may be called in another thread. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
