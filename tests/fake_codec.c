@@ -113,6 +113,15 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 		yt_node_add_text(arena, data, "medfee_sumamt", value_of(line, "total"));
 		yt_node_add_text(arena, data, "inscp_scp_amt", value_of(line, "paid"));
 	}
+	if (value_of(line, "sn").n != 0) { /* a fee line of one yuan */
+		struct yt_node *rows = yt_node_add(arena, body, YT_STR("feedetail"), YT_ARRAY);
+		struct yt_node *row = yt_node_add(arena, rows, YT_STR(""), YT_OBJECT);
+
+		yt_node_add_text(arena, row, "feedetl_sn", value_of(line, "sn"));
+		yt_node_add_text(arena, row, "cnt", YT_STR("1"));
+		yt_node_add_text(arena, row, "pric", YT_STR("1"));
+		yt_node_add_text(arena, row, "det_item_fee_sumamt", YT_STR("1"));
+	}
 	yt_node_add_text(arena, body, "state", value_of(line, "state"));
 	return body;
 }

@@ -77,6 +77,8 @@ static struct yt_msg *across(struct visit *v, const struct yt_msg *msg, enum yt_
 	if (reply->outcome != YT_DONE)
 		fail_msg("%.*s", YT_FMT(reply->text));
 	facts_add(&v->facts, facts_piece(v->w.arena, own, reply));
+	if (op == YT_OP_INPATIENT_FEES)
+		facts_add(&v->facts, facts_upload(v->w.arena, msg, read->number));
 	/* A hospital's answer adds up by the national rules, too. */
 	if (yt_money_check(own->op->reply_money, reply->body, why, sizeof(why)) != 0)
 		fail_msg("%s", why);
@@ -213,6 +215,73 @@ static void test_in_patient(void **state)
 	end(&v);
 }
 
+/* A withdrawal of lines by their numbers, which the platform has, said as 0302 has it: an upload, or all. */
+static const struct withdrawal {
+	const char *lines;    /* that 2302 names */
+	const char *otransid; /* NULL: it cannot be said */
+} withdrawals[] = { { "3", "330000202603181015300000000004" }, { "2 1", "330000202603181015300000000003" },
+	{ "1 2 3", "0" }, { "0000", "0" }, { "1", NULL }, { "1 3", NULL }, { "1 1", NULL }, { "3 4", NULL },
+	{ "4", NULL } };
+
+static const char *withdrawal_of(struct visit *v, const char *lines)
+{
+	struct yt_buf out = { 0 };
+	struct yt_str rows;
+
+	for (const char *p = lines; *p != '\0'; p += strcspn(p, " "), p += *p == ' ')
+		yt_buf_printf(&out, "%s{\"feedetl_sn\":\"%.*s\",\"mdtrt_id\":\"330200M1\",\"psn_no\":\"" PERSON "\"}",
+		        out.n > 0 ? "," : "", (int)strcspn(p, " "), p);
+	rows = kept(&v->w, &out);
+	return yt_arena_printf(v->w.arena, REQUEST("2302", "{\"data\":[%.*s]}"), YT_FMT(rows)).p;
+}
+
+static void upload(struct visit *v, const char *request, const char *answer)
+{
+	struct yt_reply *split;
+	struct yt_msg *msg = said(v, request, answer, &split);
+
+	across(v, msg, YT_OP_INPATIENT_FEES, UPLOADED);
+}
+
+static void test_lines_are_withdrawn(void **state)
+{
+	struct yt_reply *ignored;
+	struct visit v = { 0 };
+
+	begin(&v);
+	across(&v, said(&v, REQUEST_1101, ANSWER_1101, &ignored), YT_OP_PERSON_CHECK, CHECKED);
+	across(&v,
+	        said(&v, REQUEST_2401, "{\"infcode\":0,\"output\":{\"result\":{\"mdtrt_id\":\"330200M1\"}}}", &ignored),
+	        YT_OP_INPATIENT_ADMIT, REGISTERED);
+	upload(&v,
+	        REQUEST("2301", "{\"feedetail\":[" LINE("1", "X01", "100", "0", "09") "," LINE(
+	                                "2", "X02", "80", "0", "01") "]}"),
+	        "{\"infcode\":0,\"output\":{\"result\":[" SPLIT("2", "60", "10", "5", "5", "02", "01") "," SPLIT(
+	                "1", "80", "15", "5", "0", "01", "09") "]}}");
+	upload(&v, REQUEST("2301", "{\"feedetail\":[" LINE("3", "X01", "100", "0", "09") "]}"),
+	        "{\"infcode\":0,\"output\":{\"result\":[" SPLIT("3", "80", "15", "5", "0", "01", "09") "]}}");
+	for (size_t i = 0; i < COUNT(withdrawals); i++) {
+		struct yt_msg *msg = must_decode(&v.w, &v.nhsa, yt_str(withdrawal_of(&v, withdrawals[i].lines))), *own;
+		struct yt_buf out = { 0 };
+		int rv;
+
+		assert_int_equal(facts_gather(&v.facts, msg), 0);
+		own = facts_compose(&v.facts, msg, yt_op(YT_OP_INPATIENT_FEES_CANCEL));
+		own->number = YT_STR("202603181015300000000099");
+		rv = v.zj.api->encode_request(v.zj.plugin, own, &out, &v.w.fault);
+		if (withdrawals[i].otransid == NULL) {
+			assert_int_equal(rv, YT_EFORMAT);
+			assert_string_equal(v.w.fault.path, "input.data.feedetl_sn");
+			assert_non_null(strstr(v.w.fault.why, "init_feedetl_sn"));
+			yt_buf_free(&out);
+			continue;
+		}
+		assert_int_equal(rv, 0);
+		assert_text(text_of(kept(&v.w, &out), "otransid"), withdrawals[i].otransid);
+	}
+	end(&v);
+}
+
 static void test_out_patient_registers_with_its_diagnosis(void **state)
 {
 	struct visit v = { 0 };
@@ -281,6 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_in_patient),
+		cmocka_unit_test(test_lines_are_withdrawn),
 		cmocka_unit_test(test_out_patient_registers_with_its_diagnosis),
 		cmocka_unit_test(test_person_check_for_the_platform),
 	};

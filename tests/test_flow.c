@@ -859,6 +859,23 @@ static void test_changed_flow(void **state)
 	}
 }
 
+static bool log_has(const char *text);
+
+/* An upload's number there stays with its lines: by it they are withdrawn. */
+static void test_upload_number(void **state)
+{
+	char number[40], kept[100];
+
+	flow = &flows[0];
+	ask(1, "LINES inst=H1 num=H1-1 | visit=V1 sn=7");
+	expect("platform:LINES", 'd');
+	await_leg();
+	fake_value(yt_str(w.sent), "num", number, sizeof(number));
+	expect("hub:LINES", 'd');
+	snprintf(kept, sizeof(kept), "{\"feedetl_sn\":\"7\",\"uploaded_as\":\"%s\"}", number);
+	assert_true(log_has(kept));
+}
+
 /* More messages of ours than a lease has numbers. */
 static void test_many_numbers(void **state)
 {
@@ -1512,6 +1529,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unreadable_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_renewed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_flow, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_upload_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reversal_joins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_to_join, setup, teardown),

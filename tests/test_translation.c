@@ -97,7 +97,7 @@ static void upload(struct visit *v)
 	across(v, msg, YT_OP_INPATIENT_FEES, uploaded(v));
 }
 
-/* All of the uploads: a single line cannot be taken out of one there. */
+/* All of the uploads: a single line cannot be taken out of one there (test_crossprovince_case.c has what can). */
 static void withdraw_fees(struct visit *v)
 {
 	static const char all[] =
@@ -107,7 +107,7 @@ static void withdraw_fees(struct visit *v)
 	across(v, msg, YT_OP_INPATIENT_FEES_CANCEL, withdrawn(v));
 	v->line = 0;
 	msg = said(v, random_request(v, "2302", NULL, "data", 1), NULL);
-	assert_refused(v, msg, YT_OP_INPATIENT_FEES_CANCEL, "input.data.otransid", "is missing");
+	assert_refused(v, msg, YT_OP_INPATIENT_FEES_CANCEL, "input.data.feedetl_sn", "0302 withdraws no others");
 }
 
 static void discharge(struct visit *v)

@@ -418,6 +418,8 @@ static inline struct yt_reply *answered_across(
 	if (reply->outcome != YT_DONE || reply->breach.n > 0)
 		fail_msg("%.*s: %.*s %.*s", YT_FMT(transno), YT_FMT(reply->text), YT_FMT(reply->breach));
 	facts_add(&v->facts, facts_piece(v->w.arena, own, reply));
+	if (own->op->id == YT_OP_INPATIENT_FEES)
+		facts_add(&v->facts, facts_upload(v->w.arena, own, text_of(own->sent, "transid")));
 	if (yt_money_check(own->op->reply_money, reply->body, why, sizeof(why)) != 0)
 		fail_msg("%.*s: %s", YT_FMT(transno), why);
 	if (own->op != msg->op)

@@ -24,6 +24,8 @@ static const struct phrase {
 	{ "%s is missing: %s needs it as %s", "缺少 %1，跨省交易 %2 需要" },
 	{ "%s has a code that the plugin's map for it does not know (%s)", "%1 的代码跨省没有对应值" },
 	{ "%s is longer than %s characters (%s)", "%1 超过 %2 个字符" },
+	{ "%s names neither all lines of one upload nor all that there are: %s",
+	        "%1 既不是某次上传的全部明细，也不是全部明细；跨省不能单独撤销，请上传负数明细冲销（init_feedetl_sn）" },
 	{ "%s I%s: is %s, but %s add up to %s", "%1 为 %3，而 %4 合计为 %5" },
 	{ "%s I%s: is more than 0.05 off cnt times pric", "%1 与数量乘以单价相差超过 0.05 元" },
 	{ "%s I%s: is more than %s", "%1 大于 %3" },

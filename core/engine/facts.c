@@ -265,6 +265,25 @@ struct yt_node *facts_piece(struct yt_arena *arena, const struct yt_msg *msg, co
 	return piece;
 }
 
+struct yt_node *facts_upload(struct yt_arena *arena, const struct yt_msg *msg, struct yt_str number)
+{
+	const struct yt_node *rows = rows_of(msg->body);
+	struct yt_node *piece = yt_node_new(arena, YT_OBJECT), *lines, *line;
+
+	if (rows == NULL || piece == NULL || number.n == 0)
+		return NULL;
+	yt_node_add_text(arena, piece, "op", yt_str(msg->op->name));
+	lines = yt_node_add(arena, piece, YT_STR("lines"), YT_ARRAY);
+	for (const struct yt_node *row = rows->child; row != NULL; row = row->next) {
+		line = yt_node_add(arena, lines, (struct yt_str){ 0 }, YT_OBJECT);
+		if (line == NULL ||
+		        yt_node_add_text(arena, line, "feedetl_sn", yt_node_text(row, "feedetl_sn")) == NULL ||
+		        yt_node_add_text(arena, line, "uploaded_as", number) == NULL)
+			return NULL;
+	}
+	return piece;
+}
+
 /* -- together ----------------------------------------------------------------------------------- */
 
 void facts_begin(struct facts *facts, struct yt_arena *arena)

@@ -31,6 +31,10 @@ unsigned facts_keys(const struct yt_msg *msg, const struct yt_reply *reply, cons
 /* What msg and its answer leave behind for later messages; NULL when nothing or out of memory. */
 struct yt_node *facts_piece(struct yt_arena *arena, const struct yt_msg *msg, const struct yt_reply *reply);
 
+/* The lines that msg uploaded to a party of another format, each with the number of ours under which that left
+ * (uploaded_as): by it they are withdrawn there.  NULL when there are none or out of memory. */
+struct yt_node *facts_upload(struct yt_arena *arena, const struct yt_msg *msg, struct yt_str number);
+
 void facts_begin(struct facts *facts, struct yt_arena *arena);
 /* Adds a piece as facts_piece() made it. */
 void facts_add(struct facts *facts, struct yt_node *piece);

@@ -140,8 +140,11 @@ static struct yt_node *piece_of(struct task *t, unsigned step)
 	if (heard == NULL || heard->outcome != YT_DONE)
 		return NULL;
 	said.op = op_of(t, step);
-	if (cross_is_foreign(&t->codec, step_at(t, step)->party))
+	if (cross_is_foreign(&t->codec, step_at(t, step)->party)) {
+		if (said.op->id == YT_OP_INPATIENT_FEES)
+			return facts_upload(t->arena, &said, cross_wire_number(t->run->said[step - 1]));
 		said.body = NULL;
+	}
 	return facts_piece(t->arena, &said, heard);
 }
 

@@ -70,7 +70,11 @@ int undo_of(
 	if (undo->wire_op.n == 0)
 		return YT_ENOTFOUND;
 	if (done->op->id == YT_OP_INPATIENT_FEES) {
-		made = put_lines(arena, undo->body, done);
+		struct yt_node *number = yt_node_new(arena, YT_OBJECT);
+
+		made = put_lines(arena, undo->body, done) &&
+		       yt_node_add_text(arena, number, "otransid", cross_wire_number(done)) != NULL;
+		undo->facts = number; /* where the format withdraws an upload by its number */
 	} else {
 		data = yt_node_add(arena, undo->body, YT_STR("data"), YT_OBJECT);
 		made = put_visit(arena, data, done, visit) &&

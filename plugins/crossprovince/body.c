@@ -44,6 +44,11 @@ static int missing(struct writing *x, const struct ksbw_field *f, const char *no
 {
 	const char *name = f->name[0] != NULL ? f->name[0] : f->wire;
 
+	if (f->type == KSBW_TransId0)
+		return refuse_at(x, node, row, "feedetl_sn",
+		        "names neither all lines of one upload nor all that there are: %s withdraws no others; set them off by "
+		        "negative lines (init_feedetl_sn)",
+		        x->s->schema->number);
 	if (f->from == NULL)
 		return refuse_at(x, node, row, name, "is missing: %s needs it as %s", x->s->schema->number, f->wire);
 	return refuse_at(x, node, row, name, "is missing: %s%s must come first, it brings %s",

@@ -456,6 +456,50 @@ static bool all_lines(struct ksbw_source *s)
 	return yt_str_is(anywhere(s, "feedetl_sn"), "0000") || s->msg->op->id == YT_OP_OUTPATIENT_FEES_CANCEL;
 }
 
+/* How many of rows are lines of the upload; empty: all of them. */
+static size_t count_lines(const struct yt_node *rows, struct yt_str upload)
+{
+	size_t n = 0;
+
+	for (const struct yt_node *c = rows == NULL ? NULL : rows->child; c != NULL; c = c->next)
+		n += upload.n == 0 || yt_str_eq(yt_node_text(c, "uploaded_as"), upload);
+	return n;
+}
+
+static const struct yt_node *line_named(const struct yt_node *rows, struct yt_str serial)
+{
+	const struct yt_node *c = rows == NULL ? NULL : rows->child;
+
+	while (c != NULL && !yt_str_eq(yt_node_text(c, "feedetl_sn"), serial))
+		c = c->next;
+	return c;
+}
+
+/* 2302 names lines; 0302 withdraws one upload by its number, or all that there are.  Empty: these lines are neither. */
+static struct yt_str upload_of(struct ksbw_source *s)
+{
+	const struct yt_node *named = yt_node_get(s->body, "data"), *rows = lines_of(s), *line;
+	struct yt_str first = { NULL, 0 };
+	bool is_one = true;
+
+	if (all_lines(s))
+		return YT_STR("0");
+	if (named == NULL || named->kind != YT_ARRAY || named->n == 0)
+		return first;
+	for (const struct yt_node *c = named->child; c != NULL; c = c->next) {
+		line = line_named(rows, yt_node_text(c, "feedetl_sn"));
+		if (line == NULL ||
+		        line_named(&(struct yt_node){ .child = c->next }, yt_node_text(c, "feedetl_sn")) != NULL)
+			return (struct yt_str){ NULL, 0 }; /* not there, or named twice */
+		if (c == named->child)
+			first = yt_node_text(line, "uploaded_as");
+		is_one = is_one && first.n > 0 && yt_str_eq(yt_node_text(line, "uploaded_as"), first);
+	}
+	if (is_one && count_lines(rows, first) == named->n)
+		return first;
+	return count_lines(rows, (struct yt_str){ NULL, 0 }) == named->n ? YT_STR("0") : (struct yt_str){ NULL, 0 };
+}
+
 static struct yt_str derived(struct ksbw_source *s, const struct ksbw_field *f, bool *no_memory)
 {
 	const char *w = f->wire;
@@ -482,8 +526,8 @@ static struct yt_str derived(struct ksbw_source *s, const struct ksbw_field *f, 
 	if (strcmp(w, "nothird") == 0 && yt_str_is(anywhere(s, "rel_ttp_flag"), "0") &&
 	        yt_str_is(anywhere(s, "trum_flag"), "1"))
 		return YT_STR("1");
-	if (strcmp(w, "otransid") == 0 && f->type == KSBW_TransId0 && all_lines(s))
-		return YT_STR("0");
+	if (strcmp(w, "otransid") == 0 && f->type == KSBW_TransId0)
+		return upload_of(s);
 	if (rows != NULL && strcmp(w, "feecnt") == 0)
 		return yt_arena_printf(s->arena, "%u", rows->n);
 	if (rows != NULL && strcmp(w, "feehash") == 0)
