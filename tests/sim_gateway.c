@@ -546,16 +546,16 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-        const char *door, const struct engine_flow **flow, const char **rule)
+        const char *door, struct engine_way *way)
 {
-	*rule = "everything";
+	way->rule = "everything";
 	if (!yt_str_is(msg->person, "P9") || !msg->op->changes_state)
 		return &platform;
 	if (msg->op->id == YT_OP_INPATIENT_ADMIT)
-		*flow = &flows[0];
+		way->flow = &flows[0];
 	else if (msg->op->id == YT_OP_OUTPATIENT_SETTLE)
-		*flow = &flows[1];
-	return *flow != NULL ? (*flow)->steps[0].party : &hub;
+		way->flow = &flows[1];
+	return way->flow != NULL ? way->flow->steps[0].party : &hub;
 }
 
 static const struct engine_party *c_party(void *ctx, const char *name)

@@ -221,9 +221,9 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-        const char *listener, const struct engine_flow **flow, const char **rule)
+        const char *listener, struct engine_way *way)
 {
-	*rule = "everything";
+	way->rule = "everything";
 	return yt_str_is(msg->visit, "nowhere") ? NULL : &party;
 }
 

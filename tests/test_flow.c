@@ -113,6 +113,8 @@ static int wide_decode_reply(
 	int rv = fake_codec.decode_reply(self, msg, status, octets, reply);
 
 	reply->octets = octets;
+	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "awaited", 7) != NULL)
+		reply->again_ms = 20000;
 	if (reads_nothing)
 		reply->outcome = YT_UNKNOWN;
 	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_REGISTER)
@@ -225,7 +227,8 @@ static const struct engine_flow flows[] = {
 	                { &hub, YT_OP_COUNT, NULL, false, NULL } },
 	        3, 3 },
 };
-static const struct engine_flow *flow; /* of this scenario; NULL: straight to the hub */
+static const struct engine_flow *follows; /* settlements at the platform; NULL: nothing does */
+static const struct engine_flow *flow;    /* of this scenario; NULL: straight to the hub */
 
 static const struct engine_origin origin = { .name = "hospital", .unknown_style = ENGINE_HOLD, .timeout_ms = 600000 };
 static const struct engine_institution institution = { H, "one", "330213", true, "YT", "gateway", 0, 0 };
@@ -247,18 +250,21 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *o,
-        const char *listener, const struct engine_flow **to, const char **rule)
+        const char *listener, struct engine_way *way)
 {
-	*rule = "all";
+	way->rule = "all";
+	way->then = follows;
 	if (is_native && msg->op->id != YT_OP_REVERSE)
 		return &platform;
-	*to = msg->op->changes_state ? flow : NULL;
+	way->flow = msg->op->changes_state ? flow : NULL;
 	return flow != NULL ? flow->steps[0].party : &hub;
 }
 
 static const struct engine_flow *c_flow(void *ctx, const char *name)
 {
-	return flow != NULL && strcmp(name, flow->name) == 0 ? flow : NULL;
+	return flow != NULL && strcmp(name, flow->name) == 0         ? flow
+	       : follows != NULL && strcmp(name, follows->name) == 0 ? follows
+	                                                             : NULL;
 }
 
 static bool c_keeps_facts(void *ctx, const struct yt_msg *msg, struct yt_str insured)
@@ -290,6 +296,8 @@ static const struct engine_conf conf = { .origin_by_subject = c_subject,
 	.retry_ms = 1000,
 	.retry_max_ms = 4000,
 	.park_after_ms = 60000,
+	.follow_up_retry_max_ms = 8000,
+	.follow_up_park_after_ms = 600000,
 	.busy_tries = 2,
 	.busy_retry_ms = 1000,
 	.margin_ms = 100 };
@@ -644,6 +652,7 @@ static void reply(char how)
 	                   : how == 'b' ? "REFUSED why=busy ."
 	                   : how == 'G' ? "REFUSED why=busynow ."
 	                   : how == 'B' ? "REFUSED why=busy after=7000 ."
+	                   : how == 'w' ? "DONE awaited ."
 	                                : "REFUSED no .";
 	uint64_t leg = w.leg;
 
@@ -1520,6 +1529,150 @@ static void test_credentials_behind_the_step(void **state)
 	assert_int_equal(state_in_log(), X_DONE);
 }
 
+/* -- what follows from a settlement --------------------------------------------------------------- */
+
+/* A claim, and the question what has been decided. */
+static const struct engine_flow claim = { "claim",
+	{ { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false, NULL }, { &hub, YT_OP_PERSON_CHECK, NULL, true, NULL } }, 2,
+	2 };
+
+static struct exchange follow_up(void)
+{
+	struct exchange x;
+
+	memset(&x, 0, sizeof(x));
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+			if (rec.type == REC_ACCEPTED && (rec_get_u64(&rec, REC_T_FLAGS) & REC_X_FOLLOW_UP)) {
+				assert_int_equal(x.id, 0); /* one a settlement */
+				x.id = rec.exchange;
+			}
+			if (x.id != 0 && rec.exchange == x.id && rec.type != REC_FACTS)
+				exchange_apply(&x, &rec, i + 1);
+		}
+	}
+	return x;
+}
+
+/* As in struct scenario; + before a leg: a cancel is asked before it is answered. */
+static const struct follow_case {
+	const char *it, *legs;
+	enum exchange_state end;
+} follow_cases[] = {
+	{ "a claim follows", "platform:SETTLE d hub:REGISTER d hub:READ d", X_DONE },
+	{ "nothing follows from a refusal", "platform:SETTLE r", X_NONE },
+	{ "lost, and found out: it follows all the same",
+	        "platform:SETTLE l platform:SETTLE d hub:REGISTER d hub:READ d", X_DONE },
+	{ "the insurer cannot be reached: again, not refused",
+	        "platform:SETTLE d hub:REGISTER n hub:REGISTER n hub:REGISTER d hub:READ d", X_DONE },
+	{ "busy more often than an origin would wait for",
+	        "platform:SETTLE d hub:REGISTER b hub:REGISTER b hub:REGISTER b hub:REGISTER b hub:REGISTER d hub:READ d",
+	        X_DONE },
+	{ "lost twice", "platform:SETTLE d hub:REGISTER l hub:REGISTER l hub:REGISTER d hub:READ d", X_DONE },
+	{ "not decided yet: asked again",
+	        "platform:SETTLE d hub:REGISTER d hub:READ w hub:READ w hub:READ w hub:READ d", X_DONE },
+	{ "the insurer refuses", "platform:SETTLE d hub:REGISTER r", X_REFUSED },
+	{ "cancelled before it was decided",
+	        "platform:SETTLE d hub:REGISTER d hub:READ w platform:CANCEL d hub:REVERSE d", X_REVERSED },
+	{ "cancelled when it was done", "platform:SETTLE d hub:REGISTER d hub:READ d platform:CANCEL d hub:REVERSE d",
+	        X_REVERSED },
+	{ "the withdrawal is lost",
+	        "platform:SETTLE d hub:REGISTER d hub:READ d platform:CANCEL d hub:REVERSE l hub:REVERSE d",
+	        X_REVERSED },
+	{ "a refused cancel ends nothing", "platform:SETTLE d hub:REGISTER d hub:READ d platform:CANCEL r", X_DONE },
+};
+
+static void play_follow_up(const struct follow_case *c, unsigned killed)
+{
+	char expected[64], head[64];
+	unsigned n = 0;
+
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	for (const char *p = c->legs; *p != '\0'; p += *p == ' ') {
+		size_t len = strcspn(p, " ");
+		char how = p[len + 1];
+
+		snprintf(expected, sizeof(expected), "%.*s", (int)len, p);
+		if (strcmp(expected, "platform:CANCEL") == 0)
+			ask(2, "CANCEL inst=H1 num=H1-2 | setl=A1");
+		await_leg();
+		snprintf(head, sizeof(head), "%s:%.*s", w.sent_to, (int)strcspn(w.sent, " "), w.sent);
+		assert_string_equal(w.leg == 0 ? "nothing" : head, expected);
+		if (++n == killed && strncmp(head, "hub:", 4) == 0) { /* asked again, or the same octets once more */
+			kill_all();
+			await_leg();
+			snprintf(head, sizeof(head), "%s:%.*s", w.sent_to, (int)strcspn(w.sent, " "), w.sent);
+			assert_string_equal(w.leg == 0 ? "nothing" : head, expected);
+		}
+		reply(how);
+		p += len + 2;
+	}
+	for (int i = 0; i < 400 && w.leg == 0; i++)
+		later(100);
+	assert_int_equal(w.leg, 0);
+}
+
+/* It is on disk with the answer that causes it, leaves without anybody waiting, survives whatever is killed, and is
+ * undone with its settlement. */
+static void test_follow_up(void **state)
+{
+	is_native = true;
+	follows = &claim;
+	platform_settles = YT_RESOLVE_ADOPT;
+	for (size_t i = 0; i < COUNT(follow_cases); i++) {
+		for (unsigned killed = 0; killed < 7; killed++) {
+			teardown(NULL);
+			setup(NULL);
+			print_message("%s, killed at leg %u\n", follow_cases[i].it, killed);
+			play_follow_up(&follow_cases[i], killed);
+			assert_int_equal(follow_up().state, follow_cases[i].end);
+			assert_true(w.answers >= 1);
+		}
+	}
+	platform_settles = YT_RESOLVE_REVERSE;
+	follows = NULL;
+	is_native = false;
+}
+
+/* Nobody waits for it: its settlement was answered before it left. */
+static void test_follow_up_waits_for_nobody(void **state)
+{
+	is_native = true;
+	follows = &claim;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:SETTLE", 'd');
+	assert_int_equal(w.answers, 1);
+	assert_int_equal(strncmp(w.answer, "DONE visit=V1 setl=A1", 21), 0);
+	expect("hub:REGISTER", 'd');
+	expect("hub:READ", 'd');
+	assert_int_equal(w.answers, 1);
+	follows = NULL;
+	is_native = false;
+}
+
+/* After its time it is an operator's. */
+static void test_follow_up_is_parked(void **state)
+{
+	is_native = true;
+	follows = &claim;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:SETTLE", 'd');
+	engine_flushed(w.engine, 1);
+	for (int i = 0; i < 200 && follow_up().state != X_PARKED; i++) {
+		await_leg();
+		if (w.leg != 0)
+			reply('n');
+	}
+	assert_int_equal(follow_up().state, X_PARKED);
+	assert_true(w.now > 600000);
+	follows = NULL;
+	is_native = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_scenarios, setup, teardown),
@@ -1558,7 +1711,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_undo_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credentials, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credentials_after_a_crash, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_credentials_behind_the_step, setup, teardown) };
+		cmocka_unit_test_setup_teardown(test_credentials_behind_the_step, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_follow_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_follow_up_waits_for_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_follow_up_is_parked, setup, teardown) };
 
 	struct CMUnitTest slow_tests[COUNT(tests)];
 

@@ -139,10 +139,15 @@ void again_tick(struct engine *e, struct work *w)
 }
 
 /* Only the worker where its origin waits sends a step once more: elsewhere it would be for nobody. */
-int64_t again_pause(const struct engine *e, const struct task *t, const struct yt_reply *reply)
+int64_t again_pause(struct engine *e, const struct task *t, const struct yt_reply *reply)
 {
 	const struct work *w;
 	int64_t pause;
+
+	if (task_is_follow_up(t)) { /* nobody's time runs out */
+		pause = task_pause(e, t);
+		return pause >= 0 && pause < reply->retry_after_ms ? reply->retry_after_ms : pause;
+	}
 
 	if (t->x.attempts >= e->conf.busy_tries)
 		return -1;

@@ -262,17 +262,25 @@ static bool is_valid_now(const struct engine *e, const struct engine_institution
 	return today >= institution->from_day && (institution->to_day == 0 || today <= institution->to_day);
 }
 
+/* What something may follow from; no cancel of one. */
+static bool is_settlement(enum yt_operation op)
+{
+	return op == YT_OP_OUTPATIENT_SETTLE || op == YT_OP_INPATIENT_SETTLE || op == YT_OP_PHARMACY_SETTLE;
+}
+
 static void route(struct engine *e, struct work *w)
 {
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
-	const char *rule;
+	struct engine_way way = { 0 };
 
 	if ((institution == NULL && w->codec.api->sign_in_for != NULL) ||
 	        (institution != NULL && !is_valid_now(e, institution))) {
 		work_refuse(e, w, TEXT_UNKNOWN_INSTITUTION, (struct yt_str){ 0 });
 		return;
 	}
-	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &w->flow, &rule);
+	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &way);
+	w->flow = way.flow;
+	w->then = is_settlement(w->msg->op->id) ? way.then : NULL;
 	if (w->party == NULL) {
 		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
 	} else if (w->msg->op->id == YT_OP_REVERSE && (w->flow != NULL || cross_is_foreign(&w->codec, w->party))) {
@@ -295,12 +303,11 @@ static void route(struct engine *e, struct work *w)
  * (crossprovince.md 7.3), so the keeper is asked; only if it knows of none is the message refused, by leg.c, unsent. */
 static bool may_be_known(struct engine *e, struct work *w)
 {
-	const char *rule;
+	struct engine_way way = { 0 };
 
 	if (!e->conf.speaks_for(e->conf.ctx, w->origin, w->msg))
 		return false;
-	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &w->flow, &rule);
-	w->flow = NULL;
+	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &way);
 	w->joins_only = true;
 	yt_buf_str(&w->sent, w->request);
 	work_digest(w);

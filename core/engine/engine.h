@@ -53,6 +53,13 @@ struct engine_flow {
 	unsigned answer; /* the step whose answer the origin hears, from 1 */
 };
 
+/* Where a route leads. */
+struct engine_way {
+	const char *rule;               /* its name */
+	const struct engine_flow *flow; /* NULL: to the party alone; else the party is that of its first step */
+	const struct engine_flow *then; /* what follows once a settlement is done; NULL: nothing */
+};
+
 enum engine_unknown_style { ENGINE_HOLD, ENGINE_SILENCE, ENGINE_CODE };
 
 struct engine_origin {
@@ -76,10 +83,9 @@ struct engine_conf {
 	const struct engine_origin *(*origin_by_caller)(void *ctx, struct yt_str caller, struct yt_str *key);
 	bool (*speaks_for)(void *ctx, const struct engine_origin *origin, const struct yt_msg *msg);
 	const struct engine_institution *(*institution)(void *ctx, struct yt_str code);
-	/* First matching route; NULL: none.  *rule: its name.  *flow: set where it leads to one, the party is then
-	 * that of its first step. */
+	/* First matching route; NULL: none, and way is not touched. */
 	const struct engine_party *(*route)(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-	        const char *listener, const struct engine_flow **flow, const char **rule);
+	        const char *listener, struct engine_way *way);
 	/* A flow by the name the journal kept; NULL: not configured any more, or there are none. */
 	const struct engine_flow *(*flow)(void *ctx, const char *name);
 	/* Whether later messages of this case may need what this one carries; insured: the area that the message or
@@ -92,6 +98,7 @@ struct engine_conf {
 	uint32_t serial_from, serial_to; /* reserved block: an origin that uses it is refused */
 	uint32_t exchanges;              /* at once in this worker */
 	int64_t retry_ms, retry_max_ms, park_after_ms;
+	int64_t follow_up_retry_max_ms, follow_up_park_after_ms; /* the same where nobody waits for the answer */
 	uint32_t busy_tries;   /* how often a leg that was refused for now leaves once more; 0: never ... */
 	int64_t busy_retry_ms; /* ... first after this pause, doubled with each */
 	int64_t margin_ms;     /* kept of the origin's time for our own answer */

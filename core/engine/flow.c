@@ -45,7 +45,7 @@ static bool is_forsaken(const struct engine *e, const struct task *t)
 {
 	const struct work *w;
 
-	if (t->x.step != 0)
+	if (t->x.step != 0 || task_is_follow_up(t))
 		return false;
 	HASH_FIND(hh_id, e->by_id, &t->id, sizeof(t->id), w);
 	return w == NULL || (w->state != WORK_ADMITTING && w->state != WORK_WAITING);
@@ -538,7 +538,8 @@ static void end_done(struct engine *e, struct task *t)
 {
 	unsigned answer = t->run->flow->answer;
 
-	keep_facts(e, t);
+	if (!task_is_follow_up(t))
+		keep_facts(e, t);
 	if (!is_verbatim(t, answer))
 		cross_give_back(t->original, t->run->heard[answer - 1]);
 	task_resolve_done(e, t, t->run->heard[answer - 1], "all its steps are done");
@@ -756,6 +757,16 @@ static bool goes_anew(struct engine *e, struct task *t, const struct yt_reply *r
 	return true;
 }
 
+/* It was asked what has become of something, and nothing has yet: the same question later. */
+static bool is_awaited(struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body)
+{
+	if (t->leg != REC_LEG_STEP || reply->outcome != YT_DONE || reply->again_ms <= 0 || t->x.reversal_wanted)
+		return false;
+	write_outcome(e, t, reply, body, REC_X_ANEW);
+	task_go_on_in(e, t, reply->again_ms, "its result is awaited");
+	return true;
+}
+
 static void later(struct engine *e, struct task *t, bool not_found)
 {
 	if (not_found)
@@ -816,11 +827,11 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 	}
 	if (t->leg == REC_LEG_STEP)
 		judge_step(t, reply);
-	if (goes_anew(e, t, reply, body))
+	if (goes_anew(e, t, reply, body) || is_awaited(e, t, reply, body))
 		return;
 	if (t->leg == REC_LEG_UNDO)
 		reply->outcome = is_undone(t, reply) ? YT_DONE : YT_UNKNOWN;
-	else if (end == LEG_NOT_SENT && !run->is_again && !t->x.reversal_wanted)
+	else if (end == LEG_NOT_SENT && !run->is_again && !t->x.reversal_wanted && !task_is_follow_up(t))
 		reply = engine_refusal(t->arena, TEXT_NOT_CONNECTED, (struct yt_str){ 0 }, t->x.trace);
 	add_outcome(e, t, reply, body);
 	if (reply->outcome == YT_UNKNOWN) {

@@ -99,6 +99,14 @@ static void write_end(struct engine *e, struct call *c)
 			octets = secrets_out(e, &w->codec, w->id, w->request, w->msg->wire_op, true, w->arena, octets);
 		written_answered(records, e, w->id, reply, octets);
 		cross_keep_facts(records, e, w->id, w->msg, reply);
+		written_follow_up(records, e,
+		        &(struct follow_cause){ .id = w->id,
+		                .then = w->then == NULL ? NULL : w->then->name,
+		                .codec = &w->codec,
+		                .listener = w->listener,
+		                .trace = w->trace,
+		                .request = w->request },
+		        w->msg, reply);
 	}
 	if (c->late) {
 		engine_submit_records(e, UP_LATE, w->id);

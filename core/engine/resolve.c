@@ -85,21 +85,31 @@ void task_park(struct engine *e, struct task *t, const char *reason)
 	task_give_back(e, t);
 }
 
+int64_t task_pause(struct engine *e, const struct task *t)
+{
+	unsigned shift = t->x.attempts < 10 ? t->x.attempts : 10;
+	bool follows = task_is_follow_up(t);
+	int64_t pause = e->conf.retry_ms << shift,
+	        most = follows ? e->conf.follow_up_retry_max_ms : e->conf.retry_max_ms;
+	uint8_t jitter;
+
+	if (elapsed(e, t) >= (follows ? e->conf.follow_up_park_after_ms : e->conf.park_after_ms))
+		return -1;
+	e->world.random(e->world.ctx, &jitter, sizeof(jitter));
+	if (pause > most)
+		pause = most;
+	return pause - pause / 4 + pause * jitter / 512;
+}
+
 /* Not found out this time: again after a growing pause with jitter, and in the end an operator's. */
 void task_try_later(struct engine *e, struct task *t, const char *reason)
 {
-	unsigned shift = t->x.attempts < 10 ? t->x.attempts : 10;
-	int64_t pause = e->conf.retry_ms << shift;
-	uint8_t jitter;
+	int64_t pause = task_pause(e, t);
 
-	if (elapsed(e, t) >= e->conf.park_after_ms) {
+	if (pause < 0)
 		task_park(e, t, reason);
-		return;
-	}
-	e->world.random(e->world.ctx, &jitter, sizeof(jitter));
-	if (pause > e->conf.retry_max_ms)
-		pause = e->conf.retry_max_ms;
-	give_back_due(e, t, pause - pause / 4 + pause * jitter / 512, reason);
+	else
+		give_back_due(e, t, pause, reason);
 }
 
 /* Nothing is wrong: it goes on under another lease. */
@@ -123,6 +133,14 @@ static void answered(struct engine *e, struct call *c)
 	written_found_out(&t->receipt, e, t->id, c->reply, yt_buf_view(&c->own));
 	if (c->reply->outcome == YT_DONE && t->run == NULL && t->x.joins == 0 && !t->x.must_answer)
 		cross_keep_facts(&t->receipt, e, t->id, t->original, c->reply);
+	written_follow_up(&t->receipt, e,
+	        &(struct follow_cause){ .id = t->id,
+	                .then = t->x.then,
+	                .codec = &t->codec,
+	                .listener = t->x.listener,
+	                .trace = t->x.trace,
+	                .request = t->request },
+	        t->original, c->reply);
 	task_give_back(e, t);
 }
 
@@ -133,10 +151,20 @@ static void answer(struct engine *e, struct task *t, struct yt_reply *reply)
 
 	if (t->outward != NULL && t->outward != t->original)
 		cross_give_back(t->original, reply);
+	if (task_is_follow_up(t)) { /* nobody waits for it */
+		written_found_out(&t->receipt, e, t->id, reply, (struct yt_str){ 0 });
+		task_give_back(e, t);
+		return;
+	}
 	c = call_encode_reply(e, &t->codec, t->original, reply, t->id, t->request, NULL);
 	c.t = t;
 	c.then = answered;
 	call_begin(e, &c);
+}
+
+bool task_is_follow_up(const struct task *t)
+{
+	return (t->x.flags & REC_X_FOLLOW_UP) != 0;
 }
 
 static void write_end(struct engine *e, struct task *t, enum rec_type type, const char *result, const char *evidence)

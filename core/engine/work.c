@@ -38,14 +38,21 @@ uint64_t work_next_id(const struct engine *e)
 	return (uint64_t)e->incarnation << 32 | (uint32_t)(e->counter + 1);
 }
 
+uint64_t work_take_id(struct engine *e)
+{
+	uint64_t id = work_next_id(e);
+
+	e->counter++;
+	return id;
+}
+
 struct work *work_new(struct engine *e, const struct engine_request *r)
 {
 	struct work *w = calloc(1, sizeof(*w));
 
 	YT_REQUIRE(w != NULL);
 	take_memory(e, w);
-	w->id = work_next_id(e);
-	e->counter++;
+	w->id = work_take_id(e);
 	w->token = r->token;
 	w->msg = w->outward = yt_msg_new(w->arena);
 	YT_REQUIRE(w->msg != NULL);

@@ -37,8 +37,8 @@ struct work {
 	enum work_state state;
 	struct yt_arena *arena;
 	struct yt_msg *msg;
-	struct yt_msg *outward; /* as its party is asked: msg, or composed for another format */
-	const struct engine_flow *flow;
+	struct yt_msg *outward;                /* as its party is asked: msg, or composed for another format */
+	const struct engine_flow *flow, *then; /* what it goes by; what follows it */
 	const struct engine_origin *origin;
 	const struct engine_party *party;
 	struct engine_codec codec;
@@ -199,6 +199,7 @@ void engine_sessions_changed(struct engine *e, const struct session *session); /
 
 /* work.c */
 struct work *work_new(struct engine *e, const struct engine_request *r);
+uint64_t work_take_id(struct engine *e);
 uint64_t work_next_id(const struct engine *e); /* of the request that comes next, before it is decoded */
 void work_free(struct engine *e, struct work *w);
 void works_free_memory(struct engine *e);
@@ -229,7 +230,7 @@ void again_tick(struct engine *e, struct work *w); /* WORK_PAUSED: is the pause 
 void again_end(struct engine *e, struct work *w);  /* it stays refused */
 /* The same for a step of a flow.  The pause, or -1: its origin waits no more, or not long enough, or it was sent
  * often enough. */
-int64_t again_pause(const struct engine *e, const struct task *t, const struct yt_reply *reply);
+int64_t again_pause(struct engine *e, const struct task *t, const struct yt_reply *reply);
 /* Our words for a refusal that holds only for now; the party's code stays. */
 void again_say(struct yt_reply *reply, const char *trace);
 
@@ -352,6 +353,18 @@ void written_outcome(struct yt_buf *out, struct engine *e, uint64_t exchange, en
 /* The answer that came of a resolution, with the numbers and amounts in it: no outcome of a main leg has them. */
 void written_found_out(
         struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply, struct yt_str octets);
+struct follow_cause { /* what a settlement is followed for */
+	uint64_t id;
+	const char *then;                 /* the flow that follows; NULL or empty: nothing does */
+	const struct engine_codec *codec; /* of the listener it came in by */
+	const char *listener, *trace;
+	struct yt_str request; /* its octets */
+};
+
+/* The accepted record of what follows from a settlement, where anything does: it is done, known by a number and its
+ * sums hold (P4).  With the answered record, before it. */
+void written_follow_up(struct yt_buf *out, struct engine *e, const struct follow_cause *cause, const struct yt_msg *msg,
+        const struct yt_reply *reply);
 void written_answered(
         struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply, struct yt_str octets);
 void written_read(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply);
@@ -371,6 +384,9 @@ void task_give_back(struct engine *e, struct task *t); /* with what is in its re
 void task_go_on_in(struct engine *e, struct task *t, int64_t in_ms, const char *reason); /* under another lease */
 /* Too early to prove anything: again when the party's longest delay has passed, as task_is_settled() says. */
 void task_wait_until_settled(struct engine *e, struct task *t, const char *reason);
+/* Until the next try, growing with jitter; -1: it was tried long enough. */
+int64_t task_pause(struct engine *e, const struct task *t);
+bool task_is_follow_up(const struct task *t); /* nobody asked for it, nobody waits for its answer */
 bool task_is_settled(const struct task *t);
 void task_submit(struct engine *e, struct task *t, enum talk_kind kind, struct yt_str records);
 void task_try_later(struct engine *e, struct task *t, const char *reason);

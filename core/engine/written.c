@@ -2,6 +2,7 @@
  *
  * Called by asking.c, leg.c and resolve.c before they act; the keeper folds what is written here
  * (journal/exchange.c).  No personal data in clear fields: a person is a keyed hash (P9). */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/sha256.h"
@@ -93,6 +94,8 @@ void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w
 	rec_bytes(out, REC_T_DIGEST, w->digest, sizeof(w->digest));
 	if (w->flow != NULL)
 		rec_str(out, REC_T_FLOW, yt_str(w->flow->name));
+	if (w->then != NULL)
+		rec_str(out, REC_T_THEN, yt_str(w->then->name));
 	business_key(out, w);
 	if (flags != 0)
 		rec_u32(out, REC_T_FLAGS, flags);
@@ -153,6 +156,54 @@ void written_outcome(struct yt_buf *out, struct engine *e, uint64_t exchange, en
 		rec_str(out, REC_T_REASON, reply->text); /* ours: nothing came back */
 	rec_u32(out, REC_T_ELAPSED, (uint32_t)took_ms);
 	rec_str(out, REC_T_RECEIVED, received);
+	rec_end(out, at);
+}
+
+static bool may_follow(const struct yt_msg *msg, const struct yt_reply *reply)
+{
+	char why[200];
+
+	return reply->outcome == YT_DONE && reply->settlement.n != 0 && reply->breach.n == 0 &&
+	       (msg->op->reply_money == 0 || yt_money_check(msg->op->reply_money, reply->body, why, sizeof(why)) == 0);
+}
+
+/* Nobody asks for it: it carries its cause's octets, since those may be dropped before it ends. */
+void written_follow_up(struct yt_buf *out, struct engine *e, const struct follow_cause *cause, const struct yt_msg *msg,
+        const struct yt_reply *reply)
+{
+	char settlement[EXCHANGE_NUMBER_MAX], number[EXCHANGE_NUMBER_MAX];
+	struct yt_str request = cause->request;
+	uint8_t person[16];
+	size_t at;
+
+	if (cause->then == NULL || cause->then[0] == '\0' || !may_follow(msg, reply))
+		return;
+	if (msg->n_secrets > 0)
+		request = secrets_out(
+		        e, cause->codec, cause->id, cause->request, msg->wire_op, false, reply->arena, cause->request);
+	snprintf(settlement, sizeof(settlement), "%.*s", YT_FMT(reply->settlement));
+	exchange_follow_up_number(settlement, number);
+	at = rec_begin(out, REC_ACCEPTED, 0, work_take_id(e), engine_wall(e));
+	rec_str(out, REC_T_INSTITUTION, msg->institution);
+	rec_str(out, REC_T_NUMBER, yt_str(number));
+	rec_str(out, REC_T_WIRE_OP, msg->wire_op);
+	rec_u8(out, REC_T_OPERATION, (uint8_t)msg->op->id);
+	rec_str(out, REC_T_VISIT, msg->visit);
+	rec_str(out, REC_T_SETTLEMENT, yt_str(settlement));
+	rec_str(out, REC_T_ORIGINAL, msg->number);
+	rec_str(out, REC_T_INSURED_AREA, msg->insured_area);
+	rec_str(out, REC_T_LISTENER, yt_str(cause->listener));
+	rec_str(out, REC_T_TRACE, yt_str(cause->trace));
+	rec_u32(out, REC_T_WORKER, e->incarnation);
+	if (reply->amount_fen != 0)
+		rec_i64(out, REC_T_AMOUNT, reply->amount_fen);
+	if (msg->person.n != 0) {
+		e->world.person(e->world.ctx, msg->person, person);
+		rec_bytes(out, REC_T_PERSON, person, sizeof(person));
+	}
+	rec_str(out, REC_T_FLOW, yt_str(cause->then));
+	rec_u32(out, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_str(out, REC_T_REQUEST, request);
 	rec_end(out, at);
 }
 

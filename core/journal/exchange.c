@@ -13,6 +13,7 @@
  * A late success after a reversal began goes back to REVERSING: it must be reversed again. */
 #include "journal/exchange.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *exchange_state_name(enum exchange_state state)
@@ -317,6 +318,7 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		take_names(x, v);
 		take_answer(x, v);
 		take(x->flow, sizeof(x->flow), v, REC_T_FLOW);
+		take(x->then, sizeof(x->then), v, REC_T_THEN);
 		x->state = x->flow[0] != 0 ? X_UNKNOWN
 		                           : X_ACCEPTED; /* a flow is worked off under leases from the first step */
 		x->unknown_since_ms = x->flow[0] != 0 ? rec->wall_ms : 0;
@@ -367,6 +369,23 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		break; /* resolved: the evidence; what follows from it is in its own record */
 	}
 	exchange_place(x, rec, pos);
+}
+
+bool exchange_ends_follow_up(const struct exchange *x)
+{
+	switch (x->op) {
+	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
+	case YT_OP_INPATIENT_SETTLE_CANCEL:
+	case YT_OP_PHARMACY_SETTLE_CANCEL:
+		return x->state == X_DONE && x->settlement[0] != 0;
+	default:
+		return x->state == X_REVERSED && x->then[0] != 0 && x->settlement[0] != 0;
+	}
+}
+
+void exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX])
+{
+	snprintf(out, EXCHANGE_NUMBER_MAX, "+/%s", settlement);
 }
 
 bool exchange_holds_key(const struct exchange *x)

@@ -33,12 +33,14 @@ enum exchange_step { /* of a flow: what became of the step named last */
 	STEP_ANEW = 4    /* surely without effect: it, or its undoing, leaves once more under another number */
 };
 
+#define EXCHANGE_NUMBER_MAX 40 /* bytes of a message number with the NUL */
+
 struct exchange {
 	uint64_t id;
 	enum exchange_state state;
 	unsigned flags; /* enum rec_exchange_flag */
 	enum yt_operation op;
-	char institution[32], number[40], wire_op[8], party[32], listener[32], trace[12];
+	char institution[32], number[EXCHANGE_NUMBER_MAX], wire_op[8], party[32], listener[32], trace[12];
 	char business_key[96], visit[40], batch[40], settlement[40], original[40];
 	char treatment_area[8], insured_area[8], code[16], reason[96], reference[40], owner[32];
 	uint8_t digest[32], person[16];
@@ -53,6 +55,7 @@ struct exchange {
 	bool must_answer; /* an operator decided: a worker is to write the answer that says so */
 	log_pos accepted_pos, sent_pos, answered_pos, last_pos;
 	char flow[32];         /* the flow it goes by, step after step under a lease; empty: one leg */
+	char then[32];         /* the flow that follows once it is done (written_follow_up in engine/); empty: none */
 	uint32_t step;         /* the newest one, from 1; while undoing the one that is undone */
 	uint32_t step_state;   /* enum exchange_step */
 	uint32_t refused_step; /* the one that ended it; 0: none */
@@ -68,6 +71,11 @@ void exchange_place(struct exchange *x, const struct rec *rec, log_pos pos);
 bool exchange_awaits_delivery(const struct exchange *x);
 /* Something still has to happen: it must survive in memory and over retention. */
 bool exchange_is_open(const struct exchange *x);
+/* A settlement that was cancelled or reversed, or the cancel of one: what follows from the settlement named in it is
+ * not wanted any more. */
+bool exchange_ends_follow_up(const struct exchange *x);
+/* The number of what follows from that settlement: one a settlement, and no message of an origin has it. */
+void exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
 /* Its business key bars others (P13), a settlement's or a flow's: sent, unknown, being reversed or parked. */
 bool exchange_holds_key(const struct exchange *x);
 

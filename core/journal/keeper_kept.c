@@ -264,15 +264,18 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 	exchange_apply(&e->x, rec, 0);
 	if (e->x.state != before && k->world.changed != NULL)
 		k->world.changed(k->world.ctx, &e->x, before);
+	if (e->x.state != before)
+		keeper_end_follow_ups(k, &e->x);
 	if (rec_get_u64(rec, REC_T_LEG) == REC_LEG_RESEND || rec_get_u64(rec, REC_T_LEG) == REC_LEG_STEP)
 		e->resent_mono = keeper_mono(k); /* it leaves, or its own outcome is unknown now */
 	if (rec->type == REC_DUE && due.n == 8) {
 		int64_t in = rec_get_i64(rec, REC_T_DUE) - keeper_wall(k);
+		int64_t most = e->x.flags & REC_X_FOLLOW_UP ? FOLLOW_UP_WAIT_MS : k->conf.longest_wait_ms;
 
 		if (in < 0)
 			in = 0;
-		if (in > k->conf.longest_wait_ms)
-			in = k->conf.longest_wait_ms; /* the wall clock stepped back since it was written */
+		if (in > most)
+			in = most; /* the wall clock stepped back since it was written */
 		kept_set_due(k, e, keeper_mono(k) + in);
 	}
 }
@@ -371,11 +374,12 @@ int keeper_check_records(const struct talk *talk)
 {
 	static const uint32_t allowed[] = {
 		[UP_BEGIN] = 1u << REC_ACCEPTED | 1u << REC_SENDING,
-		[UP_END] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_FACTS,
-		[UP_LATE] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_FACTS,
+		[UP_END] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_FACTS | 1u << REC_ACCEPTED,
+		[UP_LATE] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_FACTS | 1u << REC_ACCEPTED,
 		[UP_STEP] = 1u << REC_SENDING | 1u << REC_OUTCOME,
 		[UP_RETURN] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_RESOLVED | 1u << REC_REVERSED |
-		              1u << REC_PARKED | 1u << REC_DUE | 1u << REC_JOINED | 1u << REC_FACTS,
+		              1u << REC_PARKED | 1u << REC_DUE | 1u << REC_JOINED | 1u << REC_FACTS |
+		              1u << REC_ACCEPTED,
 		[UP_NOTE] =
 		        1u << REC_READ | 1u << REC_REFUSED | 1u << REC_DELIVERED | 1u << REC_SESSION | 1u << REC_FACTS,
 		[UP_FACTS] = 1u << REC_FACTS,
@@ -389,8 +393,11 @@ int keeper_check_records(const struct talk *talk)
 	if ((size_t)talk->kind >= sizeof(allowed) / sizeof(allowed[0]))
 		return YT_ECORRUPT;
 	while ((rv = rec_read(payload, &rec, &used)) == 0) {
+		bool follows = talk->kind != UP_BEGIN && rec.type == REC_ACCEPTED;
+
 		if (rec.type > 31 || (allowed[talk->kind] >> rec.type & 1) == 0 ||
-		        (talk->kind != UP_NOTE && rec.exchange != talk->exchange))
+		        (talk->kind != UP_NOTE && (rec.exchange != talk->exchange) != follows) ||
+		        (follows && !keeper_is_follow_up(&rec)))
 			return YT_ECORRUPT; /* a worker says only what is its own to say */
 		payload.p += used;
 		payload.n -= used;
@@ -441,7 +448,8 @@ void keeper_write_all(struct keeper *k, struct yt_str payload)
 	size_t used;
 
 	for (; rec_read(payload, &rec, &used) == 0; payload.p += used, payload.n -= used)
-		keeper_write_down(k, &rec);
+		if (rec.type != REC_ACCEPTED || keeper_admit_follow_up(k, &rec))
+			keeper_write_down(k, &rec);
 }
 
 void kept_end_lease(struct keeper *k, struct kept *e)

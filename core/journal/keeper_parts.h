@@ -4,7 +4,8 @@
  *   keeper_kept.c     exchanges in memory, what is due, writing down
  *   keeper_own.c      numbers and sign-ins of our own
  *   keeper_workers.c  workers come and go; recovery
- *   keeper_turn.c     follow-ups, commits
+ *   keeper_turn.c     leases of what is due, commits
+ *   keeper_follow.c   what follows from settlements
  *   keeper_facts.c    case facts: where their pieces stand
  *   keeper_state.c    retention, operators, counts, the whole */
 #ifndef YT_JOURNAL_KEEPER_PARTS_H
@@ -119,8 +120,9 @@ struct keeper {
 	uint64_t n_looked_at; /* exchanges that a search went past one by one: for a test */
 };
 
-#define NOBODY_MS 50        /* pause when a lease cannot be given just now */
-#define NUMBERS_PER_LEASE 4 /* query, reversal, and each once more after a new sign-in */
+#define FOLLOW_UP_WAIT_MS (24 * 3600 * 1000LL) /* longest pause of a follow-up */
+#define NOBODY_MS 50                           /* pause when a lease cannot be given just now */
+#define NUMBERS_PER_LEASE 4                    /* query, reversal, and each once more after a new sign-in */
 
 /* keeper.c */
 /* Tells everybody who can be told by now: leases have become known, or have ended. */
@@ -187,6 +189,13 @@ void keeper_drop_sign_ins(struct keeper *k, uint32_t worker);
 void keeper_keep_facts(struct keeper *k, const struct rec *rec, log_pos pos);
 int keeper_on_facts(struct keeper *k, uint32_t worker, const struct talk *talk);
 void keeper_drop_facts(struct keeper *k, log_pos before); /* the index has them */
+
+/* keeper_follow.c */
+bool keeper_is_follow_up(const struct rec *rec); /* an accepted record of one */
+/* Takes it into memory, to be written down; false: there is one already, the record is to be left out. */
+bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec);
+/* What x has become may end what follows from its settlement. */
+void keeper_end_follow_ups(struct keeper *k, const struct exchange *x);
 
 /* keeper_turn.c */
 /* How far a worker's ring is written down, with this commit, so that a keeper after us knows. */

@@ -96,6 +96,7 @@ static const char *const tag_names[] = {
 	[REC_T_CASE] = "case",
 	[REC_T_FLOW] = "flow",
 	[REC_T_STEP] = "step",
+	[REC_T_THEN] = "then",
 	[REC_T_FACTS] = "facts",
 	[REC_T_UNDO_SENT] = "undo_sent",
 	[REC_T_STEP_SENT] = "step_1_sent",

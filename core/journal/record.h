@@ -110,7 +110,8 @@ enum rec_tag {                  /* stored: append only */
 	REC_T_CASE = 52,          /* key of a case; one record may have several */
 	REC_T_FLOW = 53,          /* name of the flow an exchange goes by */
 	REC_T_STEP = 54,          /* u8: which of its steps a leg is, from 1 */
-	REC_T_CLEAR_END = 55,     /* raised with each tag before it: the memory a reader of clear fields needs */
+	REC_T_THEN = 55,          /* the flow that follows once it is done (REC_X_FOLLOW_UP) */
+	REC_T_CLEAR_END = 56,     /* raised with each tag before it: the memory a reader of clear fields needs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */
@@ -142,6 +143,7 @@ enum rec_exchange_flag {
 	REC_X_SECRET = 1 << 5,       /* its octets are kept without the credentials in them: they are not sent again */
 	REC_X_ANEW = 1 << 6,         /* of a step's outcome: refused for now, it is to leave under another number */
 	REC_X_UNSENT = 1 << 7,       /* no leg of it will leave: it hears what is known of it, or a refusal */
+	REC_X_FOLLOW_UP = 1 << 8,    /* nobody asked for it: it follows from another exchange, by a flow */
 	REC_X_UNPROVED = 1 << 3      /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 

@@ -140,7 +140,8 @@ struct conf_numbers {
 };
 
 struct conf_resolution {
-	uint32_t reverse_after_ms, retry_ms, retry_max_ms, park_after_ms, undelivered_ms, busy_tries, busy_retry_ms;
+	uint32_t reverse_after_ms, retry_ms, retry_max_ms, park_after_ms, follow_up_retry_max_ms,
+	        follow_up_park_after_ms, undelivered_ms, busy_tries, busy_retry_ms;
 };
 
 struct conf_tables {
@@ -170,6 +171,8 @@ struct conf_cases {
 
 struct conf_route {
 	const char *name;
+	const char *then_name; /* of the flow that follows; NULL: none */
+	const struct conf_flow *then;
 	const char *to, *flow_name;     /* name of the party or the flow ... */
 	const struct conf_party *party; /* ... and itself; of a flow that of its first step */
 	const struct conf_flow *flow;

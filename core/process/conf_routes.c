@@ -185,19 +185,53 @@ static const char *nth_flow(const void *arg, size_t i)
 	return i < conf->n_flows ? conf->flows[i].name : NULL;
 }
 
+static const struct conf_flow *find_flow(struct making *m, const char *name)
+{
+	const struct conf_flow *flow = conf_flow(m->conf, yt_str(name));
+	const char *meant;
+
+	if (flow == NULL) {
+		meant = conf_closest(name, nth_flow, m->conf);
+		WRONG(m, "route to unknown flow \"%s\"%s%s%s", name,
+		        meant == NULL ? ": add it to flows" : ": did you mean \"", meant == NULL ? "" : meant,
+		        meant == NULL ? "" : "\"?");
+	}
+	return flow;
+}
+
+/* What follows is made of facts alone: it has no message of its own that could go on as it came. */
+static void make_then(struct making *m)
+{
+	struct conf_route *r = m->route;
+	static const enum yt_operation from[] = { YT_OP_OUTPATIENT_SETTLE, YT_OP_INPATIENT_SETTLE,
+		YT_OP_PHARMACY_SETTLE };
+	bool any = m->rule->any_op;
+
+	if (r->then_name == NULL)
+		return;
+	r->then = find_flow(m, r->then_name);
+	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++)
+		any = any || m->rule->ops[from[i]];
+	if (!any)
+		WRONG(m, "`then` follows settlements: this route serves none");
+	if (m->conf->cases.facts.n == 0)
+		WRONG(m, "`then` needs the facts of its cases: say in cases.facts of which visits they are kept");
+	for (uint32_t i = 0; r->then != NULL && i < r->then->n_steps; i++)
+		if (r->then->step[i].op == YT_OP_COUNT)
+			WRONG(m,
+			        "step %u of flow %s names no operation: what follows a settlement has no request to pass on",
+			        (unsigned)i + 1, r->then_name);
+}
+
 static void make_flow(struct making *m)
 {
 	struct conf_route *r = m->route;
-	const char *meant;
 
-	r->flow = conf_flow(m->conf, yt_str(r->flow_name));
-	if (r->flow == NULL) {
-		meant = conf_closest(r->flow_name, nth_flow, m->conf);
-		WRONG(m, "route to unknown flow \"%s\"%s%s%s", r->flow_name,
-		        meant == NULL ? ": add it to flows" : ": did you mean \"", meant == NULL ? "" : meant,
-		        meant == NULL ? "" : "\"?");
+	r->flow = find_flow(m, r->flow_name);
+	if (r->flow == NULL)
 		return;
-	}
+	if (r->flow->steps.n < 2)
+		WRONG(m, "flow %s has one step: route to its party", r->flow_name);
 	r->party = r->flow->step[0].party;
 	if (m->rule->any_op)
 		WRONG(m, "a route to a flow must name its operations: flow %s serves some, not all", r->flow_name);
@@ -250,6 +284,7 @@ static void make_rule(struct making *m)
 	check_names_of(m, "listeners", &r->listeners, CONF_BY_LISTENER);
 	check_names_of(m, "origins", &r->origins, CONF_BY_ORIGIN);
 	make_party(m);
+	make_then(m);
 }
 
 static bool takes_all(const struct route_rule *rule)
@@ -296,9 +331,8 @@ static void make_flows(struct conf *conf, struct conf_errors *errors)
 		struct conf_flow *f = &conf->flows[i];
 		const char *wrong = NULL;
 
-		if (f->steps.n < 2 || f->steps.n > sizeof(f->step) / sizeof(f->step[0])) {
-			conf_error_add(errors, f->place.line, f->place.column,
-			        "a flow has two to eight steps; for one, route to the party");
+		if (f->steps.n < 1 || f->steps.n > sizeof(f->step) / sizeof(f->step[0])) {
+			conf_error_add(errors, f->place.line, f->place.column, "a flow has one to eight steps");
 			continue;
 		}
 		for (f->n_steps = 0; wrong == NULL && f->n_steps < f->steps.n; f->n_steps++) {

@@ -134,7 +134,7 @@ static uint32_t business_day(int64_t wall_ms)
 }
 
 static const struct engine_party *route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-        const char *listener, const struct engine_flow **flow, const char **rule)
+        const char *listener, struct engine_way *way)
 {
 	struct worker *w = ctx;
 	const struct conf_institution *i = conf_institution(w->conf, msg->institution);
@@ -145,10 +145,12 @@ static const struct engine_party *route(void *ctx, const struct yt_msg *msg, con
 		.day = business_day(yt_wall_ms()) };
 	const struct conf_route *r = conf_route(w->conf, &query);
 
-	*rule = r == NULL ? NULL : r->name;
-	if (r != NULL && r->flow != NULL)
-		*flow = &w->flows[r->flow - w->conf->flows];
-	return r == NULL ? NULL : &w->parties[r->party - w->conf->parties].engine;
+	if (r == NULL)
+		return NULL;
+	way->rule = r->name;
+	way->flow = r->flow == NULL ? NULL : &w->flows[r->flow - w->conf->flows];
+	way->then = r->then == NULL ? NULL : &w->flows[r->then - w->conf->flows];
+	return &w->parties[r->party - w->conf->parties].engine;
 }
 
 static const struct engine_flow *flow_by_name(void *ctx, const char *name)
@@ -784,6 +786,8 @@ static int open_engine(struct worker *w)
 		.retry_ms = w->conf->resolution.retry_ms,
 		.retry_max_ms = w->conf->resolution.retry_max_ms,
 		.park_after_ms = w->conf->resolution.park_after_ms,
+		.follow_up_retry_max_ms = w->conf->resolution.follow_up_retry_max_ms,
+		.follow_up_park_after_ms = w->conf->resolution.follow_up_park_after_ms,
 		.busy_tries = w->conf->resolution.busy_tries,
 		.busy_retry_ms = w->conf->resolution.busy_retry_ms };
 

@@ -210,6 +210,8 @@ struct yt_reply {
 	struct yt_str breach;   /* done, but it does not add up: passed on marked (P4); else empty */
 	int64_t retry_after_ms; /* with may_retry: not before then, as the party says; 0: it does not say */
 	uint16_t own_text; /* a refusal of the gateway's own: the number of its text (engine/texts.h); 0: the party's */
+	int64_t again_ms;  /* done, but what was asked for is not there yet: the same is asked again after so long; 0:
+	                      final */
 };
 
 /* What makes a refusal readable: the path of the field and what is wrong with it. */

@@ -1,0 +1,63 @@
+/* core/journal/keeper_follow.c - follow-ups: what follows from a settlement that is done, such as a claim at an
+ * insurer.
+ *
+ *   on_end(), on_late(), on_lease_records() in keeper.c -> keeper_write_all() -> keeper_admit_follow_up()
+ *   keeper_write_down() -> keeper_end_follow_ups()
+ * A worker writes a follow-up down with the answer of what causes it (engine/written.c), so neither can be on disk
+ * without the other.  From then on it is an exchange like any that goes by a flow, but nobody waits for its answer.  It
+ * is found by the settlement it follows from, and undone when that is cancelled or reversed, however late. */
+#include "journal/keeper_parts.h"
+
+#include <stdio.h>
+
+bool keeper_is_follow_up(const struct rec *rec)
+{
+	return rec->type == REC_ACCEPTED && (rec_get_u64(rec, REC_T_FLAGS) & REC_X_FOLLOW_UP) != 0 &&
+	       rec_get(rec, REC_T_FLOW).n != 0 && rec_get(rec, REC_T_NUMBER).n != 0;
+}
+
+bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec)
+{
+	struct kept *e;
+
+	if (kept_find(k, rec->exchange) != NULL ||
+	        (kept_find_number(k, rec_get(rec, REC_T_INSTITUTION), rec_get(rec, REC_T_NUMBER), &e) == 0 &&
+	                e != NULL))
+		return false; /* the settlement was found out twice */
+	e = kept_new(k, rec->exchange);
+	keeper_copy_str(e->x.institution, sizeof(e->x.institution), rec_get(rec, REC_T_INSTITUTION));
+	keeper_copy_str(e->x.number, sizeof(e->x.number), rec_get(rec, REC_T_NUMBER));
+	kept_enter(k, e);
+	return true;
+}
+
+/* It is to be undone from its last step back; a parked one by machines again, now that this is wanted. */
+static void end_one(struct keeper *k, struct kept *e, uint64_t because)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	if (e->x.state == X_PARKED)
+		(void)keeper_decide(
+		        k, e->x.id, "retry", YT_STR("origin"), YT_STR("the settlement it follows from is undone"));
+	at = rec_begin(&buf, REC_JOINED, 0, e->x.id, keeper_wall(k));
+	rec_u64(&buf, REC_T_JOINS, because);
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+	kept_settle_down(k, e);
+}
+
+void keeper_end_follow_ups(struct keeper *k, const struct exchange *x)
+{
+	char number[EXCHANGE_NUMBER_MAX];
+	struct kept *e;
+
+	if (!exchange_ends_follow_up(x))
+		return;
+	exchange_follow_up_number(x->settlement, number);
+	if (kept_find_number(k, yt_str(x->institution), yt_str(number), &e) != 0 || e == NULL)
+		return;
+	if (!e->x.reversal_wanted && e->x.state != X_REFUSED && e->x.state != X_REVERSED)
+		end_one(k, e, x->id);
+}
