@@ -1,6 +1,7 @@
 /* tests/bench/bench_h2.c - what HTTP/2 adds to a connection of the generator: frames, by libnghttp2.
  *
- * bench_conn.c hands over what came and takes what is to be sent from conn->out.  One slot is one stream at a time. */
+ * bench_conn.c hands over what came and takes what is to be sent from conn->out.  One slot is one stream at a time.
+ * h2load has no client certificates, and its requests are all the same: a settlement would be one repeated. */
 #include "bench_load.h"
 
 #include <nghttp2/nghttp2.h>
