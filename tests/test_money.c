@@ -149,6 +149,53 @@ static const struct sum {
 	{ "R7: a quantity finer than its field", YT_MONEY_LINES,
 	        "{\"feedetail\":[{\"det_item_fee_sumamt\":1.00,\"cnt\":0.00001,\"pric\":1}]}", false,
 	        "is not a decimal number" },
+	{ "a list of payouts adds up", YT_MONEY_PAYOUTS,
+	        "{\"data\":{\"pay_cnt\":2,\"pay_sumamt\":\"3.00\"},\"payout\":[{\"pay_amt\":1},{\"pay_amt\":\"2.00\"}]}",
+	        true, NULL },
+	{ "a list of payouts that is a fen off", YT_MONEY_PAYOUTS,
+	        "{\"data\":{\"pay_sumamt\":\"3.01\"},\"payout\":[{\"pay_amt\":1},{\"pay_amt\":\"2.00\"}]}", false,
+	        "data.pay_sumamt is 3.01, but the rows of payout add up to 3.00" },
+	{ "a list of payouts with one too few", YT_MONEY_PAYOUTS,
+	        "{\"data\":{\"pay_cnt\":3},\"payout\":[{\"pay_amt\":1},{\"pay_amt\":\"2.00\"}]}", false,
+	        "data.pay_cnt is 3, but there are 2" },
+	{ "a list of payouts with one of nothing", YT_MONEY_PAYOUTS,
+	        "{\"data\":{},\"payout\":[{\"pay_amt\":1},{\"pay_amt\":0}]}", false, "payout[1].pay_amt must be more" },
+	{ "a report of payouts without amounts", YT_MONEY_PAYOUTS,
+	        "{\"data\":{},\"payout\":[{\"pay_state\":\"PAID\"}]}", true, NULL },
+	{ "a bank's totals add up", YT_MONEY_PAYOUTS,
+	        "{\"data\":{\"pay_cnt\":3,\"pay_sumamt\":6,\"ok_cnt\":1,\"ok_amt\":1,\"fail_cnt\":1,\"fail_amt\":2,"
+	        "\"open_cnt\":1,\"open_amt\":3}}",
+	        true, NULL },
+	{ "a bank's amounts do not add up", YT_MONEY_PAYOUTS,
+	        "{\"data\":{\"pay_cnt\":3,\"pay_sumamt\":6,\"ok_cnt\":1,\"ok_amt\":1,\"fail_cnt\":1,\"fail_amt\":2,"
+	        "\"open_cnt\":1,\"open_amt\":2}}",
+	        false, "ok_amt, fail_amt and open_amt add up to 5.00" },
+	{ "a bank's counts do not add up", YT_MONEY_PAYOUTS,
+	        "{\"data\":{\"pay_cnt\":3,\"pay_sumamt\":6,\"ok_cnt\":1,\"ok_amt\":1,\"fail_cnt\":1,\"fail_amt\":2,"
+	        "\"open_cnt\":2,\"open_amt\":3}}",
+	        false, "data.pay_cnt is 3, but there are 4" },
+#define STATEMENT(close, more)                                                                                            \
+	"{\"statement\":[{\"open_bal\":10,\"close_bal\":" close more                                                      \
+	",\"entry\":[{\"dc_flag\":\"D\",\"entry_amt\":3,\"bal_amt\":7,\"detail\":[{\"entry_amt\":1},{\"entry_amt\":2}]}," \
+	"{\"dc_flag\":\"C\",\"entry_amt\":1,\"bal_amt\":8},{\"dc_flag\":\"D\",\"entry_amt\":5,\"entry_state\":\"PDNG\"}]}]}"
+	{ "a statement adds up", YT_MONEY_STATEMENT, STATEMENT("8", ""), true, NULL },
+	{ "a statement with an entry missing", YT_MONEY_STATEMENT, STATEMENT("7.99", ""), false,
+	        "statement[0].close_bal is 7.99, but open_bal and the entries add up to 8.00" },
+	{ "a page of a statement adds up by itself", YT_MONEY_STATEMENT, STATEMENT("99", ",\"page_cnt\":\"3\""), true,
+	        NULL },
+	{ "a running balance that breaks", YT_MONEY_STATEMENT,
+	        "{\"statement\":[{\"open_bal\":10,\"close_bal\":8,\"entry\":[{\"dc_flag\":\"D\",\"entry_amt\":3,"
+	        "\"bal_amt\":7},{\"dc_flag\":\"C\",\"entry_amt\":1,\"bal_amt\":9}]}]}",
+	        false, "statement[0].entry[1].bal_amt is 9.00" },
+	{ "a batch entry that is not its details", YT_MONEY_STATEMENT,
+	        "{\"statement\":[{\"open_bal\":10,\"close_bal\":7,\"entry\":[{\"dc_flag\":\"D\",\"entry_amt\":3,"
+	        "\"detail\":[{\"entry_amt\":1},{\"entry_amt\":1}]}]}]}",
+	        false, "its details add up to 2.00" },
+	{ "an entry without direction", YT_MONEY_STATEMENT,
+	        "{\"statement\":[{\"open_bal\":10,\"close_bal\":7,\"entry\":[{\"entry_amt\":3}]}]}", false,
+	        "entry[0].dc_flag is neither D nor C" },
+	{ "a notice without balances is not added up", YT_MONEY_STATEMENT,
+	        "{\"statement\":[{\"entry\":[{\"dc_flag\":\"C\",\"entry_amt\":3}]}]}", true, NULL },
 };
 
 static void money(void **state)
@@ -197,6 +244,10 @@ static void every_operation_has_its_row(void **state)
 	}
 	assert_true(yt_op(YT_OP_UNREAD)->changes_state);
 	assert_false(yt_op(YT_OP_OUTPATIENT_PRESETTLE)->changes_state);
+	assert_true(yt_op(YT_OP_PAY_ORDER)->changes_state);
+	assert_false(yt_op(YT_OP_PAY_QUERY)->changes_state);
+	assert_string_equal(yt_op_business_key(YT_OP_PAY_ORDER), "pay_no");
+	assert_null(yt_op_business_key(YT_OP_PAY_QUERY));
 }
 
 static void a_new_answer_is_unknown(void **state)

@@ -44,13 +44,13 @@ static void run_table(struct trial *t)
 	if (api->ops == NULL || api->ops[0].wire == NULL)
 		trial_fail(t, "the table names no operation");
 	for (const struct yt_wire_op *op = api->ops; op->wire != NULL; op++) {
-		if (op->op >= YT_OP_COUNT || op->resolve > YT_RESOLVE_ADOPT)
+		if (op->op >= YT_OP_COUNT || op->resolve > YT_RESOLVE_PAY_ANEW)
 			trial_fail(t, "operation %s has a value that this program does not know", op->wire);
 		if (yt_op(op->op)->changes_state && op->resolve == YT_RESOLVE_NONE)
 			trial_fail(t, "operation %s changes state, so YT_RESOLVE_NONE (ask again) may do it twice",
 			        op->wire);
 		if ((op->resolve == YT_RESOLVE_QUERY || op->resolve == YT_RESOLVE_QUERY_REVERSE ||
-		            op->resolve == YT_RESOLVE_ADOPT) &&
+		            op->resolve >= YT_RESOLVE_ADOPT) &&
 		        (api->query_for == NULL || api->judge == NULL))
 			trial_fail(t, "operation %s is found out by a query, but query_for or judge is NULL", op->wire);
 		if ((op->resolve == YT_RESOLVE_REVERSE || op->resolve == YT_RESOLVE_QUERY_REVERSE) &&

@@ -42,6 +42,12 @@ static const struct guess {
 	{ YT_TEXT, "99179430f2638a46e445b264fc4038e42cc7398783c54e88b11d3a13b9cebcfc" },
 	{ YT_TEXT, "Y" },
 	{ YT_TEXT, "0" },
+	{ YT_TEXT, "CL20260314000000000001" }, /* banks: a payout, a line number, accounts, codes */
+	{ YT_TEXT, "102332099018" },
+	{ YT_TEXT, "6299993302000001017" },
+	{ YT_TEXT, "CL" },
+	{ YT_TEXT, "000001" },
+	{ YT_TEXT, "PM20260314000000000100" },
 };
 
 #define N_GUESSES (sizeof(guesses) / sizeof(guesses[0]))

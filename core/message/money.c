@@ -1,4 +1,4 @@
-/* core/message/money.c - what must add up on one business part (nhsa.md 3.1, insurer.md 2, promise P4).
+/* core/message/money.c - what must add up on one business part (nhsa.md 3.1, insurer.md 2, bank.md 3.5, promise P4).
  *
  * The engine calls it before a settlement leaves (a breach is refused unsent) and on the answer (a
  * breach marks it).  All in integer fen; quantity times price in 128 bits. */
@@ -320,6 +320,184 @@ static int check_decision(const struct check *check, const struct yt_node *body)
 	return unequal(check, "payable_amt", payable, "the liabilities", sum);
 }
 
+/* -- banks --------------------------------------------------------------------------------------- */
+
+/* Adds member of each row up; false with why when one is no amount, or not more than 0 where it must be. */
+static int sum_rows(const struct check *check, const struct yt_node *rows, const char *name, int64_t *sum)
+{
+	char path[64];
+	unsigned i = 0;
+
+	*sum = 0;
+	for (const struct yt_node *row = rows->child; row != NULL; row = row->next, i++) {
+		struct check one = { row, path, check->why, check->size };
+		int64_t fen;
+		int rv;
+
+		snprintf(path, sizeof(path), "%.40s[%u]", check->path, i);
+		rv = amount(&one, name, &fen);
+		if (rv != 0)
+			return rv;
+		if (fen <= 0 || *sum > INT64_MAX - fen) {
+			snprintf(check->why, check->size, "%s.%s must be more than 0", path, name);
+			return YT_EFORMAT;
+		}
+		*sum += fen;
+	}
+	return 0;
+}
+
+/* A count that is there must be n. */
+static int check_count(const struct check *check, const char *name, uint64_t n)
+{
+	struct yt_str text = yt_node_text(check->node, name);
+	char wanted[24];
+
+	snprintf(wanted, sizeof(wanted), "%llu", (unsigned long long)n);
+	if (text.n == 0 || yt_str_is(text, wanted))
+		return 0;
+	snprintf(check->why, check->size, "%s.%s is %.*s, but there are %s", check->path, name,
+	        (int)(text.n < 20 ? text.n : 20), text.p, wanted);
+	return YT_EFORMAT;
+}
+
+/* What a bank says of a list: paid, failed and open amounts add up to all of it, and so do their counts. */
+static int check_parts(const struct check *check)
+{
+	static const char *const amounts[] = { "ok_amt", "fail_amt", "open_amt" };
+	static const char *const counts[] = { "ok_cnt", "fail_cnt", "open_cnt" };
+	int64_t total, sum, n = 0, one;
+	size_t n_present;
+	int rv = sum_of(check, amounts, 3, &sum, &n_present);
+
+	if (rv != 0 || n_present < 3 || !has_value(yt_node_get(check->node, "pay_sumamt")))
+		return rv;
+	rv = amount(check, "pay_sumamt", &total);
+	if (rv == 0 && total != sum)
+		rv = unequal(check, "pay_sumamt", total, "ok_amt, fail_amt and open_amt", sum);
+	for (size_t i = 0; i < 3 && rv == 0; i++) {
+		if (!scaled(yt_node_text(check->node, counts[i]), 0, &one))
+			return 0; /* a bank that gives no counts */
+		n += one;
+	}
+	return rv != 0 || n < 0 ? rv : check_count(check, "pay_cnt", (uint64_t)n);
+}
+
+static int check_payouts(const struct yt_node *body, char *why, size_t size)
+{
+	const struct yt_node *data = yt_node_get(body, "data"), *rows = yt_node_get(body, "payout");
+	struct check check = { data, "data", why, size }, list = { rows, "payout", why, size };
+	int64_t total, sum;
+	int rv;
+
+	/* Reports name payouts without their amounts. */
+	if (rows == NULL || rows->kind != YT_ARRAY || !has_value(yt_node_get(rows->child, "pay_amt")))
+		return data != NULL ? check_parts(&check) : 0;
+	rv = sum_rows(&list, rows, "pay_amt", &sum);
+	if (rv != 0 || data == NULL)
+		return rv;
+	rv = check_count(&check, "pay_cnt", rows->n);
+	if (rv == 0 && has_value(yt_node_get(data, "pay_sumamt"))) {
+		rv = amount(&check, "pay_sumamt", &total);
+		if (rv == 0 && total != sum)
+			rv = unequal(&check, "pay_sumamt", total, "the rows of payout", sum);
+	}
+	return rv != 0 ? rv : check_parts(&check);
+}
+
+/* Details of one direction add up to their entry; without amounts of their own they are only listed. */
+static int check_details(const struct check *check, struct yt_str direction, int64_t fen)
+{
+	const struct yt_node *rows = yt_node_get(check->node, "detail");
+	int64_t sum = 0, one;
+
+	if (rows == NULL || rows->kind != YT_ARRAY || rows->n == 0)
+		return 0;
+	for (const struct yt_node *row = rows->child; row != NULL; row = row->next) {
+		struct yt_str own = yt_node_text(row, "dc_flag");
+		struct check inner = { row, "detail", check->why, check->size };
+		int rv = amount(&inner, "entry_amt", &one);
+
+		if (rv != 0 || !has_value(yt_node_get(row, "entry_amt")))
+			return rv;
+		sum += own.n > 0 && !yt_str_eq(own, direction) ? -one : one;
+	}
+	return sum == fen ? 0 : unequal(check, "entry_amt", fen, "its details", sum);
+}
+
+/* One entry's amount with its sign; one that is not booked counts 0. */
+static int signed_entry(const struct check *check, int64_t *fen)
+{
+	struct yt_str direction = yt_node_text(check->node, "dc_flag"),
+	              state = yt_node_text(check->node, "entry_state");
+	int rv = amount(check, "entry_amt", fen);
+
+	if (rv == 0 && !yt_str_is(direction, "D") && !yt_str_is(direction, "C")) {
+		snprintf(check->why, check->size, "%s.dc_flag is neither D nor C", check->path);
+		rv = YT_EFORMAT;
+	}
+	if (rv == 0)
+		rv = check_details(check, direction, *fen);
+	if (state.n != 0 && !yt_str_is(state, "BOOK"))
+		*fen = 0;
+	else if (yt_str_is(direction, "D"))
+		*fen = -*fen;
+	return rv;
+}
+
+static int check_one_statement(const struct check *check)
+{
+	const struct yt_node *entries = yt_node_get(check->node, "entry");
+	struct yt_str pages = yt_node_text(check->node, "page_cnt");
+	int64_t open, close, at = 0;
+	char path[64];
+	int rv = amount(check, "open_bal", &open);
+	unsigned i = 0;
+
+	if (rv == 0)
+		rv = amount(check, "close_bal", &close);
+	for (const struct yt_node *entry = entries != NULL && entries->kind == YT_ARRAY ? entries->child : NULL;
+	        rv == 0 && entry != NULL; entry = entry->next, i++) {
+		struct check one = { entry, path, check->why, check->size };
+		int64_t fen, bal;
+
+		snprintf(path, sizeof(path), "%.40s.entry[%u]", check->path, i);
+		rv = signed_entry(&one, &fen);
+		if (rv != 0)
+			break;
+		at += fen;
+		if (!has_value(yt_node_get(entry, "bal_amt")))
+			continue;
+		rv = amount(&one, "bal_amt", &bal);
+		if (rv == 0 && i == 0 && pages.n != 0 && !yt_str_is(pages, "1"))
+			open = bal - fen; /* a page in the middle: it begins where it begins */
+		if (rv == 0 && bal != open + at)
+			rv = unequal(&one, "bal_amt", bal, "the balance before and the entry", open + at);
+	}
+	/* A statement without balances, or a page of several, shows its sum only as a whole. */
+	if (rv != 0 || (pages.n != 0 && !yt_str_is(pages, "1")) || !has_value(yt_node_get(check->node, "open_bal")) ||
+	        !has_value(yt_node_get(check->node, "close_bal")))
+		return rv;
+	return open + at == close ? 0 : unequal(check, "close_bal", close, "open_bal and the entries", open + at);
+}
+
+static int check_statements(const struct yt_node *body, char *why, size_t size)
+{
+	const struct yt_node *rows = yt_node_get(body, "statement");
+	char path[48];
+	unsigned i = 0;
+	int rv = 0;
+
+	for (const struct yt_node *row = rows != NULL && rows->kind == YT_ARRAY ? rows->child : NULL;
+	        rv == 0 && row != NULL; row = row->next, i++) {
+		struct check check = { row, path, why, size };
+
+		snprintf(path, sizeof(path), "statement[%u]", i);
+		rv = check_one_statement(&check);
+	}
+	return rv;
+}
+
 int yt_money_check(unsigned rules, const struct yt_node *body, char *why, size_t size)
 {
 	const struct yt_node *node = yt_node_get(body, "setlinfo");
@@ -346,5 +524,9 @@ int yt_money_check(unsigned rules, const struct yt_node *body, char *why, size_t
 	}
 	if (rv == 0 && (rules & YT_MONEY_LINES) != 0)
 		rv = check_lines(body, why, size);
+	if (rv == 0 && (rules & YT_MONEY_PAYOUTS) != 0)
+		rv = check_payouts(body, why, size);
+	if (rv == 0 && (rules & YT_MONEY_STATEMENT) != 0)
+		rv = check_statements(body, why, size);
 	return rv;
 }

@@ -98,10 +98,38 @@ static const struct yt_op ops[YT_OP_COUNT] = {
 	{ YT_OP_CLAIM_PAYMENT, "claim.payment", "商保代付结果通知", CHANGES, 0, 0 },
 	{ YT_OP_CLAIM_RESULT, "claim.result", "商保理赔结果通知", CHANGES, 0, 0 },
 	{ YT_OP_CLAIM_STATEMENT, "claim.statement", "商保理赔日对账", READS, 0, 0 },
+	/* docs/payments.md.  How an unknown outcome is found out stands in each bank codec's table. */
+	{ YT_OP_PAY_ORDER, "pay.order", "单笔付款", CHANGES, YT_MONEY_PAYOUTS, 0 },
+	{ YT_OP_PAY_BATCH, "pay.batch", "批量付款", CHANGES, YT_MONEY_PAYOUTS, YT_MONEY_PAYOUTS },
+	{ YT_OP_PAY_QUERY, "pay.query", "付款结果查询", READS, 0, 0 },
+	{ YT_OP_PAY_BATCH_QUERY, "pay.batch.query", "批量付款结果查询", READS, 0, YT_MONEY_PAYOUTS },
+	{ YT_OP_PAY_BATCH_RESULT, "pay.batch.result", "批量付款结果文件", READS, 0, YT_MONEY_PAYOUTS },
+	{ YT_OP_PAY_RESULT, "pay.result", "付款结果通知", CHANGES, 0, 0 },
+	{ YT_OP_PAY_RECALL, "pay.recall", "付款撤回", CHANGES, 0, 0 },
+	{ YT_OP_PAY_RETURN, "pay.return", "退汇通知", CHANGES, 0, 0 },
+	{ YT_OP_PAY_RETURN_QUERY, "pay.return.query", "退汇查询", READS, 0, 0 },
+	{ YT_OP_STATEMENT_FETCH, "statement.fetch", "对账单查询", READS, 0, YT_MONEY_STATEMENT },
+	{ YT_OP_STATEMENT_NOTICE, "statement.notice", "对账单通知", CHANGES, YT_MONEY_STATEMENT, 0 },
+	{ YT_OP_BALANCE_QUERY, "balance.query", "余额查询", READS, 0, 0 },
+	{ YT_OP_ACCOUNT_CHECK, "account.check", "账户户名校验", READS, 0, 0 },
 };
 
 const struct yt_op *yt_op(enum yt_operation id)
 {
 	YT_REQUIRE((unsigned)id < YT_OP_COUNT);
 	return &ops[id];
+}
+
+const char *yt_op_business_key(enum yt_operation id)
+{
+	switch (id) {
+	case YT_OP_PAY_ORDER:
+		return "pay_no";
+	case YT_OP_PAY_BATCH:
+		return "batch_no";
+	case YT_OP_PAY_RECALL:
+		return "orig_pay_no";
+	default:
+		return NULL;
+	}
 }

@@ -95,9 +95,22 @@ enum yt_operation {
 	YT_OP_CLAIM_QUERY,
 	YT_OP_CLAIM_DOCUMENTS, /* what the insurer asked for */
 	YT_OP_CLAIM_WITHDRAW,
-	YT_OP_CLAIM_PAYMENT,   /* the insurer hears what became of a payment on its mandate */
-	YT_OP_CLAIM_RESULT,    /* the insurer tells us what became of a claim */
-	YT_OP_CLAIM_STATEMENT, /* the claims of a day */
+	YT_OP_CLAIM_PAYMENT,    /* the insurer hears what became of a payment on its mandate */
+	YT_OP_CLAIM_RESULT,     /* the insurer tells us what became of a claim */
+	YT_OP_CLAIM_STATEMENT,  /* the claims of a day */
+	YT_OP_PAY_ORDER,        /* one payout: BDL BD1001, pain.001 with one transfer */
+	YT_OP_PAY_BATCH,        /* a list of payouts: BD2001, BPF file, pain.001 */
+	YT_OP_PAY_QUERY,        /* what became of one: BD1002, pacs.028 */
+	YT_OP_PAY_BATCH_QUERY,  /* BD2002 */
+	YT_OP_PAY_BATCH_RESULT, /* fetches the result of a list: BD2003 */
+	YT_OP_PAY_RESULT,       /* the bank tells: pain.002, BPF result file */
+	YT_OP_PAY_RECALL,       /* please do not pay: BD1003, camt.055 */
+	YT_OP_PAY_RETURN,       /* the bank tells of single entries, returns among them: camt.054 */
+	YT_OP_PAY_RETURN_QUERY, /* returns since a mark: BD4001 */
+	YT_OP_STATEMENT_FETCH,  /* entries of days: BD3002 */
+	YT_OP_STATEMENT_NOTICE, /* the bank sends the statement of a day: camt.053 */
+	YT_OP_BALANCE_QUERY,    /* BD3001 */
+	YT_OP_ACCOUNT_CHECK,    /* does this name belong to this account: BD4002 */
 	YT_OP_COUNT
 };
 
@@ -111,7 +124,11 @@ enum yt_money_rule {
 	/* insurer.md 2, identities 3 to 6: what the person bears = its four parts; total = sum of lines; own part
 	 * outside the catalogue = that of the lines; total at most the invoices.  What is not there is not compared. */
 	YT_MONEY_CLAIM = 1 << 4,
-	YT_MONEY_DECISION = 1 << 5 /* payable_amt = sum of liability rows, where there are any */
+	YT_MONEY_DECISION = 1 << 5, /* payable_amt = sum of liability rows, where there are any */
+	/* bank.md: count and sum of payouts; paid + failed + open = all */
+	YT_MONEY_PAYOUTS = 1 << 6,
+	/* bank.md 3.5, 5.3: opening balance and booked entries = closing balance; a batch entry = its details */
+	YT_MONEY_STATEMENT = 1 << 7
 };
 
 struct yt_op {
@@ -126,6 +143,10 @@ struct yt_op {
 
 /* The row of an operation; never NULL for a value below YT_OP_COUNT. */
 const struct yt_op *yt_op(enum yt_operation id);
+
+/* The member of `data` that says what a payment pays: no two that are open at once may have the same (P5).  NULL: the
+ * operation has none of this kind. */
+const char *yt_op_business_key(enum yt_operation id);
 
 struct yt_msg {
 	struct yt_arena *arena;

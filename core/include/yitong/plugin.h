@@ -89,7 +89,14 @@ enum yt_resolve {
 	YT_RESOLVE_PARK,          /* cannot be found out by machine: an operator decides */
 	/* Ask; found: adopt what it got, also a refusal; surely absent: it failed, and a new one may be sent.  As long
 	 * as nobody says, or when the patient has left: undo it by its number, which is safe at any time. */
-	YT_RESOLVE_ADOPT
+	YT_RESOLVE_ADOPT,
+	/* Payments (bank.md part 2): ask, until somebody knows; found: adopt.  Absent counts only when two answers at
+	 * least 5 minutes apart say so and the party could be reached in between: then the same octets again.  Never
+	 * undone by itself; in the end an operator's. */
+	YT_RESOLVE_PAY,
+	/* The same where the party takes neither a message number twice nor an old time: then the same payment under
+	 * a new message number and time (own_number, wall_ms), encoded again. */
+	YT_RESOLVE_PAY_ANEW
 };
 
 /* One wire operation of the format. */

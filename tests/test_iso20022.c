@@ -1,0 +1,499 @@
+/* tests/test_iso20022.c - the iso20022 plugin through the loader: orders written, schema-valid, and what banks say read
+ * as done, refused or unknown.
+ *
+ * The composed and public samples, and the official schemas, are beside the project; without them those tests are
+ * skipped. */
+#include <sys/stat.h>
+
+#include "bank_peer.h"
+
+#define XSD FACTS "xsd"
+
+static const struct plugin_setting customer[] = { { "customer", "3302990001" },
+	{ "initiator", "宁波市医疗保障基金支出户（示例）" } };
+
+static bool has_schemas(void)
+{
+	struct stat st;
+
+	if (stat(XSD, &st) == 0)
+		return true;
+	print_message("%s is not here: nothing is held to the official schemas\n", XSD);
+	return false;
+}
+
+/* With the official schemas where they are there. */
+static struct bank open_bank(const char *key, const char *value)
+{
+	struct plugin_setting settings[4] = { customer[0], customer[1] };
+	size_t n = 2;
+
+	if (key != NULL)
+		settings[n++] = (struct plugin_setting){ key, value };
+	if (has_schemas())
+		settings[n++] = (struct plugin_setting){ "schemas", XSD };
+	return bank_open("iso20022", settings, n);
+}
+
+/* -- orders --------------------------------------------------------------------------------------- */
+
+#define PAYER                                                                                                          \
+	"\"payer_acct\":\"3999020001000000018\",\"payer_name\":\"宁波市医疗保障基金支出户（示例）\","  \
+	"\"payer_bank_no\":\"102332099018\",\"payer_bank_name\":\"示例工商银行宁波分行\","                   \
+	"\"pay_date\":\"2026-11-20\",\"name_check\":\"2\""
+#define LIN                                                                                                                    \
+	"\"pay_no\":\"CL20261120000000000001\",\"pay_amt\":\"3286.40\",\"payee_acct\":\"6299993302000001017\","                \
+	"\"payee_name\":\"林晚晴\",\"payee_bank_no\":\"313332099026\",\"payee_bank_name\":\"示例甬江银行营业部\"," \
+	"\"psn_cert_type\":\"01\",\"certno\":\"330299198804123029\",\"psn_name\":\"林晚晴\","                               \
+	"\"purpose\":\"零星报销\",\"memo\":\"2026-11-18 结算单 330299202611180099\""
+#define CHEN                                                                                                                   \
+	"\"pay_no\":\"MA20261120000000000002\",\"pay_amt\":21463.50,\"payee_acct\":\"6299993302000003039\","                   \
+	"\"payee_name\":\"陈晐\",\"payee_bank_no\":\"105332099046\",\"payee_bank_name\":\"示例建设银行宁波分行\"," \
+	"\"psn_cert_type\":\"01\",\"certno\":\"330299199307265047\",\"purpose\":\"生育津贴\",\"memo\":\"2026-11\""
+#define HOSPITAL                                                                                                       \
+	"\"pay_no\":\"HS20261120000000000003\",\"pay_amt\":\"186204.77\",\"payee_acct\":\"3999020002000000027\","      \
+	"\"payee_name\":\"宁波甬江示例医院\",\"payee_bank_no\":\"313332099026\","                              \
+	"\"payee_bank_name\":\"示例甬江银行营业部\",\"purpose\":\"医院日结\",\"memo\":\"2026-11-19 H33029900001\""
+
+static const char one_order[] = "{\"data\":{" PAYER "," LIN "}}";
+static const char three_orders[] =
+        "{\"data\":{" PAYER ",\"pay_cnt\":3,\"pay_sumamt\":\"210954.67\"},\"payout\":["
+        "{" LIN ",\"uetr\":\"3f0a6c1e-5b7d-4c2a-9e11-0d4b8a7c9f21\",\"block_no\":\"PB20261120000000000001\"},"
+        "{" CHEN ",\"uetr\":\"8b1d2e3f-4a5c-4d6e-8f70-1a2b3c4d5e6f\"},"
+        "{" HOSPITAL ",\"uetr\":\"c0ffee00-1234-4abc-9def-001122334455\",\"block_no\":\"PB20261120000000000002\"}]}";
+
+#define NUMBER "PM20261120000000000100"
+
+static struct yt_msg *order(struct bank *b, const char *json)
+{
+	struct yt_node *body = from_json(b, json);
+
+	return order_of(b, yt_node_get(body, "payout") != NULL ? YT_OP_PAY_BATCH : YT_OP_PAY_ORDER, NUMBER, body);
+}
+
+/* The canonical tree of a document, without white space between elements. */
+static struct yt_str tree_of(struct bank *b, struct yt_str octets)
+{
+	static const struct yt_xml_limits limits = { .depth = 24 };
+	struct yt_xml_error err;
+	struct yt_xml xml;
+
+	if (yt_xml_read(b->arena, octets, &limits, &xml, &err) != 0)
+		fail_msg("%s at %u:%u", err.why, err.line, err.column);
+	return json_of(b, xml.root);
+}
+
+static void assert_same_tree(struct bank *b, struct yt_str is, struct yt_str wanted)
+{
+	struct yt_str x = tree_of(b, is), y = tree_of(b, wanted);
+	size_t i = 0;
+
+	while (i < x.n && i < y.n && x.p[i] == y.p[i])
+		i++;
+	if (i < x.n || i < y.n)
+		fail_msg("differs at %zu: is ...%.*s, wanted ...%.*s", i, (int)(x.n - i < 80 ? x.n - i : 80), x.p + i,
+		        (int)(y.n - i < 80 ? y.n - i : 80), y.p + i);
+}
+
+static void the_composed_order_is_written(void **state)
+{
+	struct bank b = open_bank(NULL, NULL);
+	struct yt_str wanted = sample(&b, "samples/composed/pain001_payout.xml");
+	struct yt_msg *msg;
+
+	(void)state;
+	NEED(wanted);
+	msg = order(&b, three_orders);
+	msg->own_number = YT_STR("PM20261120000000000001");
+	assert_same_tree(&b, encoded(&b, msg), wanted);
+	bank_close(&b);
+}
+
+static void the_composed_order_is_read(void **state)
+{
+	struct bank b = open_bank(NULL, NULL);
+	struct yt_str octets = sample(&b, "samples/composed/pain001_payout.xml");
+	const struct yt_node *row;
+	struct yt_msg *msg;
+
+	(void)state;
+	NEED(octets);
+	msg = decoded(&b, octets);
+	assert_int_equal(msg->op->id, YT_OP_PAY_BATCH);
+	assert_text(msg->number, "PM20261120000000000001");
+	assert_text(msg->institution, "3302990001");
+	assert_text(msg->time, "2026-11-20 09:15:02");
+	assert_int_equal(msg->amount_fen, 21095467);
+	row = row_at(yt_node_get(msg->body, "payout"), 2);
+	assert_text(yt_node_text(row, "pay_no"), "HS20261120000000000003");
+	assert_text(yt_node_text(row, "pay_type"), "HS");
+	assert_text(yt_node_text(row, "payee_name"), "宁波甬江示例医院");
+	assert_text(yt_node_text(row, "payer_acct"), "3999020001000000018");
+	assert_text(yt_node_text(row, "purpose"), "医院日结");
+	assert_text(yt_node_text(row, "memo"), "2026-11-19 H33029900001");
+	row = row_at(yt_node_get(msg->body, "payout"), 0);
+	assert_text(yt_node_text(row, "psn_cert_type"), "01");
+	assert_text(yt_node_text(row, "certno"), "330299198804123029");
+	/* What was read is written as it was. */
+	msg->own_number = msg->number;
+	assert_same_tree(&b, encoded(&b, msg), octets);
+	bank_close(&b);
+}
+
+/* xmllint, where it is installed: a reader of schemas that shares nothing with the plugin's calls. */
+static void xmllint(struct yt_str octets, const char *schema)
+{
+	char file[] = "/tmp/yt-iso-XXXXXX", command[512];
+	int fd = mkstemp(file), status;
+
+	if (access("/usr/bin/xmllint", X_OK) != 0) {
+		unlink(file);
+		print_message("xmllint is not installed\n");
+		return;
+	}
+	assert_int_equal(write(fd, octets.p, octets.n), octets.n);
+	close(fd);
+	snprintf(command, sizeof(command), "/usr/bin/xmllint --nonet --noout --schema %s/%s.xsd %s 2>/dev/null", XSD,
+	        schema, file);
+	status = system(command);
+	unlink(file);
+	assert_int_equal(status, 0);
+}
+
+static uint32_t next_random(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 8;
+}
+
+static void random_text(struct yt_buf *out, uint32_t *seed, unsigned most)
+{
+	static const char *const parts[] = { "宁", "波", "林", "晐", "㛃", "·", "A", "z", "&", "<", "\"", "（", "𠮷",
+		"9" };
+	unsigned n = 1 + next_random(seed) % most;
+
+	while (n-- > 0)
+		yt_buf_text(out, parts[next_random(seed) % COUNT(parts)]);
+}
+
+static void random_payout(struct yt_buf *out, uint32_t *seed, unsigned i)
+{
+	static const char *const types[] = { "CL", "MA", "HS", "IN" };
+	static const char *const banks[] = { "102332099018", "313332099026", "105332099046", "402338099038" };
+	const char *type = types[next_random(seed) % 4];
+	uint32_t channel = next_random(seed) % 4;
+
+	yt_buf_printf(out, "%s{\"pay_no\":\"%s20261120%012u\",\"pay_amt\":%u.%02u,\"payer_acct\":\"399902000%u\"",
+	        i > 0 ? "," : "", type, i, 1 + next_random(seed) % 900000, next_random(seed) % 100,
+	        next_random(seed) % 3);
+	yt_buf_text(out, ",\"payer_name\":\"支出户\",\"payer_bank_no\":\"102332099018\",\"payee_name\":");
+	for (unsigned k = 0; k < 2; k++) {
+		struct yt_buf text = { 0 };
+
+		random_text(&text, seed, k == 0 ? 140 : 60);
+		yt_json_write_string(yt_buf_view(&text), out);
+		yt_buf_free(&text);
+		yt_buf_text(out, k == 0 ? ",\"purpose\":" : "");
+	}
+	yt_buf_printf(out, ",\"payee_acct\":\"%u%u\"", 62000000 + next_random(seed) % 99999, next_random(seed));
+	if (next_random(seed) % 3 > 0)
+		yt_buf_printf(out, ",\"payee_bank_no\":\"%s\"", banks[next_random(seed) % 4]);
+	if (next_random(seed) % 2 > 0)
+		yt_buf_text(out, ",\"payee_bank_name\":\"示例银行\"");
+	if (next_random(seed) % 2 > 0)
+		yt_buf_text(out, ",\"memo\":\"补发 2026-11\",\"behalf_name\":\"示例保险公司\"");
+	if (next_random(seed) % 2 > 0)
+		yt_buf_printf(out, ",\"psn_cert_type\":\"%s\",\"certno\":\"330299198804123029\",\"name_check\":\"2\"",
+		        next_random(seed) % 2 > 0 ? "01" : "08");
+	yt_buf_printf(out, ",\"pay_channel\":\"%c\"}", "SBHI"[channel]);
+}
+
+/* 200 payouts in messages of 1 to 20, both editions: each document keeps to the official schema, and read back says the
+ * same. */
+static void random_payouts_keep_to_the_schema(void **state)
+{
+	static const char *const editions[] = { "09", "03" };
+	uint32_t seed = 20261122;
+
+	(void)state;
+	if (!has_schemas())
+		skip();
+	for (size_t e = 0; e < 2; e++) {
+		struct bank b = open_bank("edition", editions[e]);
+		unsigned i = 0;
+
+		while (i < 200) {
+			unsigned n = 1 + next_random(&seed) % 20;
+			struct yt_buf json = { 0 };
+			struct yt_str octets;
+			struct yt_msg *msg;
+
+			n = i + n > 200 ? 200 - i : n;
+			yt_buf_text(&json, "{\"data\":{},\"payout\":[");
+			for (unsigned k = 0; k < n; k++)
+				random_payout(&json, &seed, i++ * 2 + (k == 0));
+			yt_buf_text(&json, "]}");
+			/* The comma that a first row must not have. */
+			yt_buf_byte(&json, 0);
+			assert_false(json.failed);
+			memmove(strstr((char *)json.p, "[,") != NULL ? strstr((char *)json.p, "[,") + 1
+			                                             : (char *)json.p,
+			        strstr((char *)json.p, "[,") != NULL ? strstr((char *)json.p, "[,") + 2
+			                                             : (char *)json.p,
+			        strstr((char *)json.p, "[,") != NULL ? strlen(strstr((char *)json.p, "[,")) - 1 : 0);
+			msg = order(&b, (char *)json.p);
+			octets = encoded(&b, msg);
+			xmllint(octets, e == 0 ? "pain.001.001.09" : "pain.001.001.03");
+			msg = decoded(&b, octets);
+			msg->own_number = msg->number;
+			assert_same_tree(&b, encoded(&b, msg), octets);
+			yt_buf_free(&json);
+		}
+		bank_close(&b);
+	}
+}
+
+static const struct refused_order {
+	const char *it, *json, *path, *why;
+} refused_orders[] = {
+	{ "an order without the payer's bank", "{\"data\":{\"payer_acct\":\"1\",\"payer_name\":\"a\"," LIN "}}",
+	        "input.data.payer_bank_no", "is missing" },
+	{ "an order with a wrong line number",
+	        "{\"data\":{\"payer_acct\":\"1\",\"payer_name\":\"a\",\"payer_bank_no\":\"102332099019\"," LIN "}}",
+	        "input.data.payer_bank_no", "check digit" },
+	{ "a list with one that is not a person's account",
+	        "{\"data\":{" PAYER "},\"payout\":[{" CHEN "},{" LIN ",\"psn_name\":\"林晚\"}]}",
+	        "input.payout[1].payee_name", "psn_name" },
+	{ "a list with the same payout twice", "{\"data\":{" PAYER "},\"payout\":[{" LIN "},{" CHEN "},{" LIN "}]}",
+	        "input.payout", "same pay_no twice" },
+	{ "a list of nothing", "{\"data\":{" PAYER "},\"payout\":[]}", "input.payout", "1 to 3 go" },
+	{ "a list of too many", "{\"data\":{" PAYER "},\"payout\":[{" LIN "},{" CHEN "},{" HOSPITAL "},{}]}",
+	        "input.payout", "has 4 payouts: 1 to 3 go" },
+	{ "an order of too much", "{\"data\":{" PAYER "," HOSPITAL "}}", "input.data.pay_amt", "above the limit" },
+	{ "an order with a bad UETR", "{\"data\":{" PAYER "," LIN ",\"uetr\":\"3F0A\"}}", "input.data.uetr", "UUID" },
+};
+
+static void it_is_refused_unsent(void **state)
+{
+	const struct refused_order *row = *state;
+	struct plugin_setting settings[] = { customer[0], { "limit", "100000" }, { "payouts_max", "3" } };
+	struct bank b = bank_open("iso20022", settings, COUNT(settings));
+	struct yt_str octets;
+
+	/* A second psn_name is the one that counts for the row: the tree keeps the first, so the row is cleared. */
+	struct yt_node *body = from_json(&b, row->json);
+	const struct yt_node *last = row_at(yt_node_get(body, "payout"), 1);
+
+	for (struct yt_node *c = last != NULL ? last->child : NULL; c != NULL; c = c->next)
+		if (yt_str_is(c->name, "psn_name") && strcmp(row->path, "input.payout[1].payee_name") == 0)
+			c->text = YT_STR("林晚");
+	assert_int_not_equal(
+	        try_encode(&b,
+	                order_of(&b, yt_node_get(body, "payout") != NULL ? YT_OP_PAY_BATCH : YT_OP_PAY_ORDER, NUMBER,
+	                        body),
+	                &octets),
+	        0);
+	assert_string_equal(b.fault.path, row->path);
+	assert_part(b.fault.why, row->why);
+	bank_close(&b);
+}
+
+/* The same payout has the same UETR whenever it is written, another has another. */
+static void a_uetr_belongs_to_its_payout(void **state)
+{
+	struct bank b = open_bank(NULL, NULL);
+	struct yt_msg *first = decoded(&b, encoded(&b, order(&b, one_order))),
+	              *again = decoded(&b, encoded(&b, order(&b, one_order))),
+	              *other = decoded(&b, encoded(&b, order(&b, "{\"data\":{" PAYER "," CHEN "}}")));
+	struct yt_str uetr = yt_node_text(yt_node_get(first->body, "data"), "uetr");
+
+	(void)state;
+	assert_int_equal(uetr.n, 36);
+	assert_true(yt_str_eq(uetr, yt_node_text(yt_node_get(again->body, "data"), "uetr")));
+	assert_false(yt_str_eq(uetr, yt_node_text(yt_node_get(other->body, "data"), "uetr")));
+	assert_int_equal(first->op->id, YT_OP_PAY_ORDER);
+	assert_text(yt_node_text(yt_node_get(first->body, "data"), "block_no"), "PB20261120000000000101");
+	bank_close(&b);
+}
+
+/* -- what the bank says --------------------------------------------------------------------------- */
+
+#define REPORT(group, more)                                                                                             \
+	"<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.002.001.10\"><CstmrPmtStsRpt><GrpHdr><MsgId>SR1</MsgId>" \
+	"<CreDtTm>2026-11-20T09:22:40+08:00</CreDtTm></GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>" NUMBER                   \
+	"</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>" group "</OrgnlGrpInfAndSts>" more                   \
+	"</CstmrPmtStsRpt></Document>"
+#define BLOCK(more)                                                                                                    \
+	"<OrgnlPmtInfAndSts><OrgnlPmtInfId>PB20261120000000000101</OrgnlPmtInfId>" more "</OrgnlPmtInfAndSts>"
+#define TX(more) "<TxInfAndSts><OrgnlEndToEndId>CL20261120000000000001</OrgnlEndToEndId>" more "</TxInfAndSts>"
+#define RJCT(code) "<TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>" code "</Cd></Rsn></StsRsnInf>"
+
+static const struct report {
+	const char *it, *octets;
+	enum yt_outcome outcome;
+	const char *state, *code;
+} reports[] = {
+	{ "a paid transfer", REPORT("<GrpSts>ACSC</GrpSts>", BLOCK(TX("<TxSts>ACSC</TxSts>"))), YT_DONE, "PAID",
+	        "ACSC" },
+	{ "a message taken as a whole", REPORT("<GrpSts>ACCP</GrpSts>", ""), YT_DONE, "ACCEPTED", "ACCP" },
+	{ "a block at work", REPORT("<GrpSts>PART</GrpSts>", BLOCK("<PmtInfSts>ACSP</PmtInfSts>")), YT_DONE,
+	        "PROCESSING", "ACSP" },
+	{ "a transfer without a status of its own",
+	        REPORT("<GrpSts>PART</GrpSts>", BLOCK("<PmtInfSts>PDNG</PmtInfSts>" TX(""))), YT_DONE, "PROCESSING",
+	        "PDNG" },
+	{ "a part that is not named", REPORT("<GrpSts>PART</GrpSts>", ""), YT_UNKNOWN, "", "PART" },
+	{ "a name that does not fit", REPORT("<GrpSts>PART</GrpSts>", BLOCK(TX(RJCT("BE01")))), YT_REFUSED, "FAILED",
+	        "BE01" },
+	{ "a refused message",
+	        REPORT("<GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>FF01</Cd></Rsn><AddtlInf>a</AddtlInf></StsRsnInf>",
+	                ""),
+	        YT_REFUSED, "FAILED", "FF01" },
+	{ "a message that came twice",
+	        REPORT("<GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>DU01</Cd></Rsn></StsRsnInf>", ""), YT_UNKNOWN,
+	        "UNKNOWN", "DU01" },
+	{ "a duplicate by content", REPORT("<GrpSts>PART</GrpSts>", BLOCK(TX(RJCT("AM05")))), YT_UNKNOWN, "UNKNOWN",
+	        "AM05" },
+	{ "a duplicate end-to-end number", REPORT("", BLOCK(TX(RJCT("DU04")))), YT_UNKNOWN, "UNKNOWN", "DU04" },
+	{ "a duplicate of a kind that is new", REPORT("", BLOCK(TX(RJCT("DU99")))), YT_UNKNOWN, "UNKNOWN", "DU99" },
+	{ "no answer from the other bank", REPORT("", BLOCK(TX(RJCT("AB05")))), YT_UNKNOWN, "UNKNOWN", "AB05" },
+	{ "no answer at all", REPORT("", BLOCK(TX(RJCT("NOAS")))), YT_UNKNOWN, "UNKNOWN", "NOAS" },
+	{ "a payment that is not found", REPORT("", BLOCK(TX(RJCT("NOOR")))), YT_UNKNOWN, "UNKNOWN", "NOOR" },
+	{ "a reason of the bank's own list", REPORT("", BLOCK(TX(RJCT("XX77")))), YT_UNKNOWN, "UNKNOWN", "XX77" },
+	{ "a refusal for a reason nobody listed", REPORT("", BLOCK(TX(RJCT("XX78")))), YT_REFUSED, "FAILED", "XX78" },
+	{ "a refusal without a reason", REPORT("", BLOCK(TX("<TxSts>RJCT</TxSts>"))), YT_REFUSED, "FAILED", "RJCT" },
+	{ "a refusal with two reasons, one of them a duplicate",
+	        REPORT("",
+	                BLOCK(TX(
+	                        "<TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>BE01</Cd></Rsn></StsRsnInf><StsRsnInf><Rsn><Cd>"
+	                        "DU04</Cd></Rsn></StsRsnInf>"))),
+	        YT_UNKNOWN, "UNKNOWN", "DU04" },
+	{ "a cancelled transfer", REPORT("", BLOCK(TX("<TxSts>CANC</TxSts>"))), YT_REFUSED, "CANCELLED", "CANC" },
+	{ "one that its customer cancelled", REPORT("", BLOCK(TX(RJCT("CUST")))), YT_REFUSED, "CANCELLED", "CUST" },
+	{ "a status nobody knows", REPORT("", BLOCK(TX("<TxSts>XXXX</TxSts>"))), YT_UNKNOWN, "", "XXXX" },
+	{ "a check of the name only", REPORT("", BLOCK(TX("<TxSts>RVNM</TxSts>"))), YT_UNKNOWN, "", "RVNM" },
+	{ "one transfer with two words that follow",
+	        REPORT("", BLOCK(TX("<TxSts>ACSP</TxSts>") TX("<TxSts>ACSC</TxSts>"))), YT_DONE, "PAID", "ACSC" },
+	{ "one transfer with two words in the wrong order",
+	        REPORT("", BLOCK(TX("<TxSts>ACSC</TxSts>") TX("<TxSts>ACSP</TxSts>"))), YT_DONE, "PAID", "ACSC" },
+	{ "one transfer with two words that contradict", REPORT("", BLOCK(TX("<TxSts>ACSC</TxSts>") TX(RJCT("BE01")))),
+	        YT_UNKNOWN, "UNKNOWN", "ACSC" },
+	{ "another transfer's word",
+	        REPORT("",
+	                BLOCK("<TxInfAndSts><OrgnlEndToEndId>CL20261120000000000009</OrgnlEndToEndId><TxSts>ACSC</TxSts>"
+	                      "</TxInfAndSts>")),
+	        YT_UNKNOWN, "", "" },
+};
+
+static void it_means(void **state)
+{
+	const struct report *row = *state;
+	struct bank b = open_bank("unknown_reasons", "XX76,XX77");
+	struct yt_msg *msg = order(&b, one_order);
+	struct yt_reply *reply;
+	const struct yt_node *data;
+
+	msg->sent = encoded(&b, msg);
+	reply = answered(&b, msg, yt_str(row->octets));
+	data = yt_node_get(reply->body, "data");
+	if (reply->outcome != row->outcome)
+		fail_msg("outcome %d: %.*s", (int)reply->outcome, YT_FMT(reply->text));
+	assert_text(yt_node_text(data, "pay_state"), row->state);
+	assert_text(reply->code, row->code);
+	bank_close(&b);
+}
+
+static void the_composed_report_is_read(void **state)
+{
+	struct bank b = open_bank(NULL, NULL);
+	struct yt_str octets = sample(&b, "samples/composed/pain002_payout.xml");
+	const struct yt_node *rows;
+	struct yt_reply *reply;
+	struct yt_msg *msg;
+
+	(void)state;
+	NEED(octets);
+	msg = order(&b, three_orders);
+	msg->own_number = YT_STR("PM20261120000000000001");
+	msg->sent = encoded(&b, msg);
+	reply = answered(&b, msg, octets);
+	assert_int_equal(reply->outcome, YT_DONE);
+	assert_int_equal(reply->breach.n, 0);
+	rows = yt_node_get(reply->body, "payout");
+	assert_int_equal(rows->n, 3);
+	assert_text(yt_node_text(row_at(rows, 0), "pay_state"), "PAID");
+	assert_text(yt_node_text(row_at(rows, 0), "bank_serial"), "BK2026112000071188");
+	assert_text(yt_node_text(row_at(rows, 1), "pay_state"), "FAILED");
+	assert_text(yt_node_text(row_at(rows, 1), "bank_code"), "BE01");
+	assert_text(yt_node_text(row_at(rows, 1), "bank_text"), "户名与账号不符");
+	assert_text(yt_node_text(row_at(rows, 2), "pay_state"), "PROCESSING");
+	assert_text(yt_node_text(row_at(rows, 2), "block_no"), "PB20261120000000000002");
+	/* The same document, pushed to us. */
+	msg = decoded(&b, octets);
+	assert_int_equal(msg->op->id, YT_OP_PAY_RESULT);
+	assert_text(msg->number, "SR20261120000000700311");
+	rows = yt_node_get(msg->body, "payout");
+	assert_int_equal(rows->n, 3);
+	assert_text(yt_node_text(row_at(rows, 2), "pay_no"), "HS20261120000000000003");
+	assert_text(yt_node_text(row_at(rows, 2), "pay_state"), "PROCESSING");
+	bank_close(&b);
+}
+
+static const struct no_answer {
+	const char *it;
+	int status;
+	const char *octets, *why;
+} no_answers[] = {
+	{ "no octets", 202, "", "without a report" },
+	{ "an error of HTTP", 502, REPORT("<GrpSts>ACSC</GrpSts>", ""), "HTTP status 502" },
+	{ "a page of a proxy", 200, "<html><body>busy</body></html>", "Document" },
+	{ "no XML", 200, "OK", "cannot be read" },
+	{ "a DOCTYPE", 200, "<!DOCTYPE a><Document/>", "DOCTYPE" },
+	{ "another message's report", 200,
+	        "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.002.001.10\"><CstmrPmtStsRpt><GrpHdr><MsgId>SR1</MsgId>"
+	        "<CreDtTm>2026-11-20T09:22:40+08:00</CreDtTm></GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>PM1</OrgnlMsgId>"
+	        "<OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId><GrpSts>RJCT</GrpSts></OrgnlGrpInfAndSts></CstmrPmtStsRpt>"
+	        "</Document>",
+	        "another message" },
+	{ "a report without a number", 200,
+	        "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.002.001.03\"><CstmrPmtStsRpt><GrpHdr/></CstmrPmtStsRpt>"
+	        "</Document>",
+	        "GrpHdr" },
+};
+
+static void it_proves_nothing(void **state)
+{
+	const struct no_answer *row = *state;
+	struct bank b = open_bank(NULL, NULL);
+	struct yt_msg *msg = order(&b, one_order);
+	struct yt_reply *reply = yt_reply_new(b.arena);
+
+	msg->sent = encoded(&b, msg);
+	assert_int_equal(b.api->decode_reply(b.plugin, msg, row->status, yt_str(row->octets), reply), 0);
+	assert_int_equal(reply->outcome, YT_UNKNOWN);
+	assert_part(yt_arena_copy(b.arena, reply->text).p, row->why);
+	bank_close(&b);
+}
+
+#define SINGLE(fn) cmocka_unit_test(fn)
+
+int main(void)
+{
+	static struct CMUnitTest tests[64 + COUNT(reports)] = {
+		SINGLE(the_composed_order_is_written),
+		SINGLE(the_composed_order_is_read),
+		SINGLE(random_payouts_keep_to_the_schema),
+		SINGLE(a_uetr_belongs_to_its_payout),
+		SINGLE(the_composed_report_is_read),
+	};
+	size_t n = 5;
+
+	for (size_t i = 0; i < COUNT(refused_orders); i++)
+		tests[n++] = (struct CMUnitTest){ refused_orders[i].it, it_is_refused_unsent, NULL, NULL,
+			(void *)&refused_orders[i] };
+	for (size_t i = 0; i < COUNT(reports); i++)
+		tests[n++] = (struct CMUnitTest){ reports[i].it, it_means, NULL, NULL, (void *)&reports[i] };
+	for (size_t i = 0; i < COUNT(no_answers); i++)
+		tests[n++] =
+		        (struct CMUnitTest){ no_answers[i].it, it_proves_nothing, NULL, NULL, (void *)&no_answers[i] };
+	return _cmocka_run_group_tests("iso20022", tests, n, NULL, NULL);
+}
