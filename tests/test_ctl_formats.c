@@ -337,6 +337,64 @@ static void a_message_between_provinces_is_explained(void **state)
 	assert_non_null(strstr(out, "slip: the body was changed"));
 }
 
+/* begin, then a root that includes the canary in two ways. */
+static void write_hostile(const char *begin)
+{
+	static const char root[] = "<ksbw ver='1.0'><head>&e;</head><input><xi:include href='@/canary' "
+	                           "xmlns:xi='http://www.w3.org/2001/XInclude'/>&e;</input></ksbw>";
+	char text[4096], *p = text;
+
+	for (const char *part = begin; part != NULL; part = part == begin ? root : NULL)
+		for (const char *c = part; *c != '\0'; c++)
+			p += *c == '@' ? snprintf(p, 64, "%s", folder) : (*p = *c, 1);
+	*p = '\0';
+	write_file("bad.xml", text);
+}
+
+/* Files that mean harm, given to each command that reads one: refused, and nothing is fetched and let out. */
+static void hostile_documents_are_refused(void **state)
+{
+	static const struct {
+		const char *begin, *says;
+	} rows[] = {
+		{ "", "an entity other than amp" },
+		{ "<?xml version='1.1'?>", "the XML version is not 1.0" },
+		{ "<?xml version='1.0' encoding='UTF-7'?>", "the encoding in the XML declaration is not read" },
+		{ "<?xml version='1.0' encoding='UTF-16'?>", "the encoding in the XML declaration is not read" },
+		{ "<?xml version='1.0' encoding='IBM037'?>", "the encoding in the XML declaration is not read" },
+		{ "\xfe\xff", "UTF-16 or UTF-32" },
+		{ "\x4c\x6f\xa7\x94", "the octets are not UTF-8" },
+		{ "\xef\xbb\xbf\xef\xbb\xbf", "two byte-order marks" },
+		{ "<?oasis-xml-catalog catalog='file://@/canary'?>", "a processing instruction" },
+		{ "<?xml-stylesheet href='file://@/canary'?>", "a processing instruction" },
+		{ "<!DOCTYPE ksbw SYSTEM 'file://@/canary'>", "a DOCTYPE" },
+		{ "<!DOCTYPE ksbw [<!ENTITY e SYSTEM 'file://@/canary'>]>", "a DOCTYPE" },
+		{ "<!DOCTYPE ksbw [<!ENTITY % p SYSTEM 'file://@/canary'>%p;<!ENTITY e 'x'>]>", "a DOCTYPE" },
+		{ "<!DOCTYPE ksbw [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'><!ENTITY c "
+		  "'&b;&b;&b;&b;&b;&b;&b;&b;'><!ENTITY d '&c;&c;&c;&c;&c;&c;&c;&c;'><!ENTITY e '&d;&d;&d;&d;&d;'>]>",
+		        "a DOCTYPE" },
+	};
+	static const char *const commands[] = { "translate --plugin from-hub --request @/bad.xml",
+		"translate --plugin hub --reply --asked @/good.xml @/bad.xml", "explain --listener from-hub @/bad.xml",
+		"sign-explain @/bad.xml" };
+
+	(void)state;
+	write_file("canary", "canary-3f1c");
+	assert_int_equal(yitong("translate --plugin hospitals --request --to hub @/1101-sh.json >@/good.xml"), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		write_hostile(rows[i].begin);
+		for (size_t k = 0; k < sizeof(commands) / sizeof(commands[0]); k++) {
+			bool tells =
+			        strstr(commands[k], "sign-explain") == NULL; /* that one finds no signature at all */
+
+			if (yitong(commands[k]) != 1 || (tells && strstr(out, rows[i].says) == NULL))
+				fail_msg("%s of %s: %s", commands[k], rows[i].begin, out);
+			if (strstr(out, "canary-3f1c") != NULL)
+				fail_msg("%s of %s lets the file out: %s", commands[k], rows[i].begin, out);
+		}
+	}
+}
+
 /* There and back: the hub's answer as the hospital hears it. */
 static void an_answer_is_translated(void **state)
 {
@@ -360,7 +418,8 @@ int main(void)
 {
 	enum { N = sizeof(asked) / sizeof(asked[0]), N_FAULTS = sizeof(faults) / sizeof(faults[0]) };
 	const struct CMUnitTest single[] = { cmocka_unit_test(a_signature_is_explained),
-		cmocka_unit_test(a_message_between_provinces_is_explained), cmocka_unit_test(an_answer_is_translated),
+		cmocka_unit_test(a_message_between_provinces_is_explained),
+		cmocka_unit_test(hostile_documents_are_refused), cmocka_unit_test(an_answer_is_translated),
 		cmocka_unit_test(a_good_plugin_stands_the_trial) };
 	struct CMUnitTest tests[N + N_FAULTS + sizeof(single) / sizeof(single[0])];
 

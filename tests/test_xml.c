@@ -895,28 +895,6 @@ static void test_samples(void **state)
 	globfree(&found);
 }
 
-/* The suite of the W3C, where somebody has put it: nothing in a not-wf folder may be read. */
-static void test_not_well_formed(void **state)
-{
-	glob_t found = { 0 };
-
-	if (glob(YT_SOURCE_DIR "/../shared/corpora/xml/*/not-wf/*/*.xml", 0, NULL, &found) != 0) {
-		globfree(&found);
-		print_message("there is no corpus of XML\n");
-		skip();
-	}
-	for (size_t i = 0; i < found.gl_pathc; i++) {
-		char text[65536];
-		FILE *f = fopen(found.gl_pathv[i], "rb");
-
-		assert_non_null(f);
-		if (read_octets((struct yt_str){ text, fread(text, 1, sizeof(text), f) }, NULL) == 0)
-			fail_msg("%s is read", found.gl_pathv[i]);
-		fclose(f);
-	}
-	globfree(&found);
-}
-
 #define ROWS(cases, test)                                                                                              \
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)                                                  \
 		tests[n++] = (struct CMUnitTest)                                                                       \
@@ -954,6 +932,5 @@ int main(void)
 	ONE(test_write_json);
 	ONE(test_vectors);
 	ONE(test_samples);
-	ONE(test_not_well_formed);
 	return _cmocka_run_group_tests("xml", tests, n, NULL, NULL);
 }

@@ -1,28 +1,30 @@
 #!/bin/bash
-# tests/e2e/hostile_xml.sh - octets that are no XML or mean harm, over TLS to a gateway between provinces: each is refused
-# with -1001 by the worker that was there before, nothing is fetched, and hospitals are served on.  The many rows are in
+# tests/e2e/hostile_xml.sh - octets that are no XML or mean harm, to a gateway between provinces: over TLS in HTTP/1.1 and
+# HTTP/2 each is refused with -1001, in plain HTTP with 403, by the worker that was there before, nothing is fetched, and
+# hospitals are served on.  The many rows are in
 # tests/hostile_xml.c; here are some of each kind, and what only a socket shows: size.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib.sh
-bin=build/release/bin dir=run/hostile_xml hub=27495 hospital=27493 platform=26493 nobody=26495
+bin=build/release/bin dir=run/hostile_xml hub=27495 plain=27496 hospital=27493 platform=26493 nobody=26495
 path=/fsi/api/rsfComIfsService/callService
 trap stop_all EXIT
 ./dev build >/dev/null || exit 1
-need_free $hub $hospital 27494 $platform 26494 $nobody
+need_free $hub $plain $hospital 27494 $platform 26494 $nobody
 rm -rf $dir && mkdir -p $dir
 base_conf=conf/province.yaml make_conf $dir/all.yaml run_dir=$dir/gateway folder=$dir/gateway/journal \
 	index=$dir/gateway/index.db data_keys=$dir/gateway/data-keys plugin_dir=build/release/plugins || exit 1
 sed -e "s/port: 8443/port: $hospital/; s/port: 8444/port: 27494/; s/port: 8445/port: $hub/; s|127.0.0.1:9443|127.0.0.1:$platform|" \
-	-e "s|127.0.0.1:944[45]|127.0.0.1:$nobody|" $dir/all.yaml >$dir/gateway.yaml
+	-e "s|127.0.0.1:944[45]|127.0.0.1:$nobody|" $dir/all.yaml | awk -v plain=$plain '/^secrets:/ { print "  - { name: plain, kind: plain, address: 127.0.0.1, port: " plain ", "
+		print "      format: crossprovince, allow: [127.0.0.0/8], settings: { area: \"330000\", relay: \"yes\" } }\n" } { print }' >$dir/gateway.yaml
 start platform $dir/platform.log $bin/yitong-sandbox platform --port $platform --control-port 26494 --certs certs/out
 wait_port $platform "$last_pid" 10 $dir/platform.log || exit 1
 start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
 gateway=$last_pid
 wait_port $hub "$gateway" 20 $dir/gateway.log || exit 1
 
-post() { # CERTIFICATE URL FILE TYPE: the answer in $dir/answer, prints the HTTP status
-	curl -s --max-time 30 --cacert certs/out/ca.crt --cert certs/out/"$1".crt --key certs/out/"$1".key \
+post() { # CERTIFICATE URL FILE TYPE [OPTION]: the answer in $dir/answer, prints the HTTP status
+	curl -s "${5:---http1.1}" --max-time 30 --cacert certs/out/ca.crt --cert certs/out/"$1".crt --key certs/out/"$1".key \
 		-H "Content-Type: $4" -H 'Expect:' --data-binary @"$3" -o $dir/answer -w '%{http_code}' "$2"
 }
 is_served() { # a hospital's query, by the platform
@@ -55,16 +57,22 @@ for row in "${rows[@]}"; do
 	# shellcheck disable=SC2059
 	printf "$row" >$dir/request
 	[ -s $dir/request ] || continue # a request without a body is HTTP's to refuse
-	status=$(post hub-client https://127.0.0.1:$hub/ksbw $dir/request application/xml)
-	[ "$status" = 200 ] || fail "$row: HTTP $status"
-	grep -q '<errorcode>-1001</errorcode>' $dir/answer || fail "$row: $(cat $dir/answer)"
-	grep -q canary $dir/answer && fail "$row: the file is in the answer"
+	for how in --http1.1 --http2; do
+		status=$(post hub-client https://127.0.0.1:$hub/ksbw $dir/request application/xml $how)
+		[ "$status" = 200 ] || fail "$row: HTTP $status ($how)"
+		grep -q '<errorcode>-1001</errorcode>' $dir/answer || fail "$row: $(cat $dir/answer) ($how)"
+		grep -q canary $dir/answer && fail "$row: the file is in the answer ($how)"
+	done
+	# Where no certificate says who asks, what cannot be read is nobody's.
+	status=$(post hub-client http://127.0.0.1:$plain/ksbw $dir/request application/xml)
+	[ "$status" = 403 ] || fail "$row: HTTP $status in plain HTTP"
+	grep -q canary $dir/answer && fail "$row: the file is in the answer in plain HTTP"
 	! $bin/yitong --conf $dir/gateway.yaml translate --plugin crossprovince --request $dir/request >$dir/translated 2>&1 ||
 		fail "$row: yitong translate takes it"
 	grep -q canary $dir/translated && fail "$row: yitong translate reads the file"
 	n=$((n + 1))
 done
-say "ok: $n of them are refused with -1001, and by yitong translate"
+say "ok: $n of them are refused at every door, and by yitong translate"
 
 for what in '<a>' '<' '&#38;' "a='1' " '<!---->' ']' ' '; do # nearly as much as body_kib allows
 	{ printf '<ksbw '; yes "$what" | head -n 120000 | tr -d '\n'; } | head -c 1000000 >$dir/request
