@@ -4,6 +4,8 @@
 # Processes are started in the background, their output in a file, and stopped by their own pid:
 # SIGTERM first, SIGKILL after stop_s seconds.  A script that sources this calls `trap stop_all EXIT`.
 
+export LC_ALL=C # what scripts read back is English, whoever runs them
+
 stop_s=10
 started_pids=()
 started_names=()

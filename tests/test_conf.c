@@ -156,9 +156,14 @@ static const struct bad_case {
 		"to: zhejiang\n    then: claim\ncases:\n  facts: [same-city]\nflows:\n  - name: claim\n    steps: [zhejiang]", "56:5: error: ",
 		"step 1 of flow claim names no operation" },
 	{ "a flow with an unknown party", NULL, "flows:\n  - name: admit\n    steps: [zhejiang, hub]\n", "59:5: error: ",
-		"step 2, \"hub\", names a party that there is not" },
+		"step 2, \"hub\": there is no party \"hub\"" },
+	{ "a flow with a party's name mistyped", NULL, "flows:\n  - name: admit\n    steps: [zhejiang, zhejaing]\n", "59:5: error: ",
+		"there is no party \"zhejaing\": did you mean \"zhejiang\"?" },
+	{ "a flow with an operation's name mistyped", NULL,
+		"flows:\n  - name: admit\n    steps: [zhejiang, \"zhejiang:inpatient.adimt\"]\n", "59:5: error: ",
+		"there is no operation \"inpatient.adimt\": did you mean \"inpatient.admit\"?" },
 	{ "a flow with an unknown operation", NULL, "flows:\n  - name: admit\n    steps: [zhejiang, \"zhejiang:go\"]\n", "59:5: error: ",
-		"names an operation that there is not" },
+		"there is no operation \"go\"" },
 	{ "a flow without its answer", NULL, "flows:\n  - name: admit\n    steps: [zhejiang, zhejiang]\n    answer: 3\n", "59:5: error: ",
 		"step 3 is not there" },
 	{ "a flow whose answer may be left out", NULL, "flows:\n  - name: admit\n    steps: [\"zhejiang?a\", zhejiang]\n", "59:5: error: ",
@@ -869,6 +874,38 @@ static void test_plugin_warns(void **state)
 	conf_free(conf);
 }
 
+/* What a plugin says of its settings stands where the setting stands, not where its party begins. */
+static void test_settings_of_plugins(void **state)
+{
+	static const struct {
+		const char *settings, *place, *words;
+	} rows[] = {
+		{ "    settings: {must: x, may: never}\n",
+		        "32:30: error: ", "zhejiang: plugin settings refused its settings: setting may is never good" },
+		{ "    settings:\n      must: x\n      mst: y\n", "34:12: error: ", "has no setting \"mst\"" },
+		{ "    settings: {may: x}\n", "27:5: error: ", "needs the setting \"must\"" },
+	};
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+	char to[400];
+
+	make_files();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(to, sizeof(to),
+		        "    format: settings\n    url: https://127.0.0.1:9443/fsi/api\n    ca: ca.crt\n"
+		        "    change_timeout_ms: 120000\n%s",
+		        rows[i].settings);
+		write_changed("    format: nhsa\n    url: https://127.0.0.1:9443/fsi/api\n    ca: ca.crt\n"
+		              "    change_timeout_ms: 120000\n    settings: { paasid: GATEWAY01 }\n",
+		        to);
+		assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+		conf->gateway.plugin_dir = YT_PLUGIN_DIR "/test";
+		conf_check_plugins(conf, &errors);
+		assert_true(is_told(&errors, rows[i].place, rows[i].words));
+		conf_free(conf);
+	}
+}
+
 static void test_lost_route_once(void **state)
 {
 	struct conf_errors errors;
@@ -897,6 +934,7 @@ int main(void)
 		{ "docs/configuration.md begins with a sample that checks", test_manual_sample, NULL, NULL, NULL },
 		{ "keys that cannot be read are told at their places", test_keys_read, NULL, NULL, NULL },
 		{ "what a plugin warns of when it is opened is a warning", test_plugin_warns, NULL, NULL, NULL },
+		{ "a wrong setting of a plugin is told where it stands", test_settings_of_plugins, NULL, NULL, NULL },
 		{ "a route to nobody is the only thing told", test_lost_route_once, NULL, NULL, NULL },
 		{ "the delivered configuration is right", test_delivered_configuration, NULL, NULL, NULL },
 	};

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "english.h"
 #include "journal/index.h"
 #include "process/conf.h"
 
@@ -108,7 +109,7 @@ static void add_step(struct yt_buf *buf, enum rec_type type, uint64_t id, int64_
 	}
 	if (type == REC_PARKED) {
 		put_text(buf, REC_T_OWNER, "desk");
-		put_text(buf, REC_T_REASON, "no proof after a day");
+		put_text(buf, REC_T_REASON, "the query proved nothing");
 		rec_i64(buf, REC_T_DEADLINE, 1795399200000);
 	}
 	rec_end(buf, at);
@@ -561,7 +562,7 @@ static void test_audit(void **state)
 /* ---- status, parked ---- */
 
 static const char status_answer[] =
-        "{\"ok\":true,\"generation\":3,\"pid\":%d,\"version\":\"0\",\"accepting\":%s,\"why_closed\":\"journal full\","
+        "{\"ok\":true,\"generation\":3,\"pid\":%d,\"version\":\"0\",\"accepting\":%s,\"why_closed\":\"the journal's disk is full\","
         "\"journal\":{\"position\":\"3:81920\",\"commits\":120,\"room_bytes\":1048576,\"sealed\":false},"
         "\"index\":{\"position\":\"3:81920\",\"lag_bytes\":77,\"usable\":true},"
         "\"workers\":[{\"incarnation\":7,\"pid\":4711,\"generation\":3,\"connections\":2,\"in_flight\":1,\"requests\":"
@@ -596,7 +597,7 @@ static void test_status(void **state)
 	start_keeper(w, answer);
 	assert_int_equal(run(w, "status"), 1);
 	asked(w, line, sizeof(line));
-	assert_prints(w, "journal full");
+	assert_prints(w, "because   the journal's disk is full");
 	start_keeper(w, "nonsense\n");
 	assert_int_equal(run(w, "status"), 3);
 	asked(w, line, sizeof(line));
@@ -610,7 +611,7 @@ static void test_parked(void **state)
 
 	assert_int_equal(run(w, "parked"), 0);
 	assert_prints(w, "0000000000000002");
-	assert_prints(w, "no proof after a day");
+	assert_prints(w, "the query proved nothing");
 	assert_prints(w, "desk");
 	assert_int_equal(run(w, "parked --json"), 0);
 	assert_prints(w, "\"deadline_ms\":1795399200000");
@@ -754,6 +755,105 @@ static void test_check(void **state)
 	yt_buf_free(&keys);
 }
 
+/* What the list shows may be typed again, tables stay aligned, and what machines read is the same in any language. */
+static void test_chinese_is_used(void **state)
+{
+	struct world *w = *state;
+	char english[TEXT_MAX], *line, *column;
+
+	assert_int_equal(run(w, "--lang zh messages --state 挂起"), 0);
+	assert_prints(w, "时间 ");
+	assert_prints(w, "挂起");
+	line = strstr(w->out, "机构");
+	assert_non_null(line);
+	column = strchr(w->out, '\n');
+	assert_non_null(column);
+	/* 时间 takes four columns, 状态 and 交易 too: the third column begins under its heading. */
+	assert_true(line - w->out == 19 + 2 - 4 + 6 + (4 + 2) + 2 + (4 + 2) + 2);
+	assert_int_equal(strncmp(column + 1 + 19 + 2 + strlen("挂起") + 2 + 6, "H33021399901", 12), 0);
+	assert_int_equal(run(w, "messages --json"), 0);
+	snprintf(english, sizeof(english), "%s", w->out);
+	assert_int_equal(run(w, "messages --json --lang zh"), 0);
+	assert_string_equal(w->out, english);
+	assert_int_equal(run(w, "show " NUMBER " --json"), 0);
+	snprintf(english, sizeof(english), "%s", w->out);
+	assert_int_equal(run(w, "--lang=zh show " NUMBER " --json"), 0);
+	assert_string_equal(w->out, english);
+	assert_int_equal(run(w, "--lang fr status"), 2);
+	assert_prints(w, "--lang is zh or en");
+	assert_int_equal(run(w, "--lang"), 2);
+}
+
+/* Every command, what it finds, and how it refuses wrong use. */
+static void test_both_languages(void **state)
+{
+	static const struct {
+		const char *arguments;
+		int want;
+	} rows[] = { { "", 2 }, { "nonsense", 2 }, { "--help", 0 }, { "version", 0 }, { "--nonsense", 2 },
+		{ "check --help", 0 }, { "check --no-files", 0 }, { "check", 1 }, { "check /nonexistent", 3 },
+		{ "check a b", 2 }, { "status --help", 0 }, { "status", 3 }, { "status x", 2 },
+		{ "messages --help", 0 }, { "messages", 0 }, { "messages --state nonsense", 2 },
+		{ "messages --day x", 2 }, { "messages --limit 0", 2 }, { "messages --trace x", 2 },
+		{ "messages x", 2 }, { "messages --number x", 1 }, { "messages --nonsense", 2 }, { "show --help", 0 },
+		{ "show " NUMBER, 0 }, { "show " QUERY, 0 }, { "show x", 1 }, { "show", 2 }, { "show x --raw", 2 },
+		{ "show " NUMBER " --raw --reason x", 3 }, { "parked --help", 0 }, { "parked", 0 },
+		{ "parked decide x done", 2 }, { "parked decide 3 done --operator li", 2 },
+		{ "parked decide 3 done --operator li --reason x", 3 }, { "parked decide 3 don", 2 },
+		{ "audit --help", 0 }, { "audit", 1 }, { "audit --operator nobody", 1 }, { "audit x", 2 },
+		{ "journal --help", 0 }, { "journal erase x", 2 }, { "journal verify", 0 }, { "journal stat", 0 },
+		{ "journal", 2 }, { "index --help", 0 }, { "index", 2 }, { "explain --help", 0 }, { "explain", 2 },
+		{ "translate --help", 0 }, { "translate", 2 }, { "sign-explain --help", 0 }, { "sign-explain", 2 },
+		{ "probe --help", 0 }, { "probe", 2 }, { "probe nobody", 3 }, { "plugin --help", 0 }, { "plugin", 2 },
+		{ "plugin list", 1 } };
+	struct world *w = *state;
+	char line[128];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(line, sizeof(line), "--lang en %s", rows[i].arguments);
+		if (run(w, line) != rows[i].want)
+			fail_msg("%s: %s", line, w->out);
+		snprintf(line, sizeof(line), "--lang zh %s", rows[i].arguments);
+		if (run(w, line) != rows[i].want || !has_chinese(w->out) || english_in(w->out) != NULL)
+			fail_msg("%s: \"%.40s\" in: %s", line, english_in(w->out), w->out);
+	}
+}
+
+static void test_status_in_chinese(void **state)
+{
+	struct world *w = *state;
+	char line[4096], answer[2048];
+
+	snprintf(answer, sizeof(answer), status_answer, (int)getpid(), "false");
+	start_keeper(w, answer);
+	assert_int_equal(run(w, "status --lang zh"), 1);
+	asked(w, line, sizeof(line));
+	assert_prints(w, "运行中，但拒收改变数据的新交易，配置第 3 代");
+	assert_prints(w, "20 结果未知");
+	assert_prints(w, "日志所在磁盘已满");
+	assert_null(english_in(w->out));
+	start_keeper(w, "{\"ok\":false,\"error\":\"the exchange is not parked\"}\n");
+	assert_int_equal(run(w, "--lang zh parked decide 0000000000000003 done --operator li --reason x"), 3);
+	asked(w, line, sizeof(line));
+	assert_prints(w, "没有作出裁定：网关拒绝：这笔交易没有挂起");
+}
+
+/* An answer that the disk did not take must not look like one: a cron job would keep half a list. */
+static void test_a_full_device(void **state)
+{
+	static const char *const rows[] = { "--help", "version", "check --help", "check --keys", "check --no-files",
+		"messages", "messages --json", "show " NUMBER, "show " NUMBER " --json", "parked", "journal verify",
+		"journal stat --json" };
+	struct world *w = *state;
+	char line[128];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(line, sizeof(line), "%s 2>&1 >/dev/full", rows[i]);
+		if (run(w, line) != 3)
+			fail_msg("%s ends as if all were well", rows[i]);
+	}
+}
+
 static void test_help(void **state)
 {
 	static const char *const commands[] = { "", "check", "messages", "show", "status", "parked", "audit", "journal",
@@ -784,6 +884,7 @@ static void test_help(void **state)
 
 int main(void)
 {
+	setenv("LC_ALL", "C", 1); /* whoever runs this may speak Chinese */
 	const struct CMUnitTest tests[] = {
 		IN_A_WORLD("messages lists and filters, without personal data", test_messages),
 		IN_A_WORLD("messages lists what is open, the undelivered by themselves", test_open_messages),
@@ -799,6 +900,10 @@ int main(void)
 		IN_A_WORLD("index rebuild makes it anew, never beside a writer", test_index_rebuild),
 		IN_A_WORLD("index rebuild is left to a running gateway", test_index_rebuild_by_the_gateway),
 		IN_A_WORLD("check tells place and way out", test_check),
+		IN_A_WORLD("every command speaks both languages", test_both_languages),
+		IN_A_WORLD("status and what the keeper says are Chinese too", test_status_in_chinese),
+		IN_A_WORLD("Chinese is aligned, may be typed, and is never in JSON", test_chinese_is_used),
+		IN_A_WORLD("what cannot be written is an error", test_a_full_device),
 		IN_A_WORLD("every command has help with examples", test_help),
 	};
 

@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "english.h"
+
 #define TEXT_MAX (1 << 20)
 
 static char folder[64], out[TEXT_MAX];
@@ -122,6 +124,9 @@ static int make_world(void **state)
 	write_file("2207.json", SETTLE);
 	write_file("not.json", "{\"infno\":\"1101\"");
 	write_file("facts.json", "{\"op\":\"outpatient.register\",\"set\":{\"ykc700\":\"K1\"}}");
+	write_file("odd-facts.json", "[{\"name\":\"x\"}]");
+	write_file("no-facts.json", "[{\"set\":{\"ykc700\":\"K1\"}},{\"batch\":\"0001\"}]");
+	write_file("deep-facts.json", "{\"lines\":[{\"feedetl_sn\":[\"1\"]}]}");
 	write_file("signed.txt",
 	        "> POST /fsi HTTP/1.1\r\n> Host: x\r\n> x-tif-paasid: CLINIC01\r\n> x-tif-timestamp: 1773451685\r\n> x-tif-nonce: "
 	        "abcdef\r\n> x-tif-signature: 2E3DFC7C1AC0F5FE5D50C6D0B4D8DF2F3E36A50B5E3D8A0F3F6B8B5C0A1B2C3D\r\n> \r\n{}\n");
@@ -201,6 +206,14 @@ static const struct asked {
 	        NULL },
 	{ "plugin check wants a name", "plugin check", 2, { "plugin check P", NULL }, NULL },
 	{ "plugin check of what is no plugin", "plugin check @/conf.yaml", 3, { "cannot be loaded", NULL }, NULL },
+	{ "facts of another shape", "translate --plugin nhsa --facts @/odd-facts.json --request @/1101.json", 3,
+	        { "odd-facts.json: [0].name: is none of op, batch, set, lines and gone", NULL }, NULL },
+	{ "facts of nothing", "explain --facts @/no-facts.json @/1101.json", 3,
+	        { "no-facts.json: [1]: has none of set, lines and gone", NULL }, NULL },
+	{ "facts with rows where values must be", "explain --facts @/deep-facts.json @/1101.json", 3,
+	        { "deep-facts.json: [0].lines: must hold single values only", NULL }, NULL },
+	{ "facts that are no JSON", "explain --facts @/not.json @/1101.json", 3, { "not.json: is no JSON: ", NULL },
+	        NULL },
 	{ "sign-explain of what is not signed", "sign-explain @/1101.json", 1, { "there is no signature", NULL },
 	        NULL },
 };
@@ -270,6 +283,38 @@ static void a_good_plugin_stands_the_trial(void **state)
 	}
 }
 
+/* Where Chinese is asked for in vain: JSON, and what a plugin or a library says in its own words. */
+static const char *const in_english[] = {
+	"explain follows a flow and says what undoes a step",
+	"explain leaves a step out whose fact is there",
+	"explain says where a message is wrong",
+	"explain as JSON",
+	"translate names the path that is missing",
+	"translate of a format that needs a setting",
+	"translate with that setting names what is wrong",
+	"sign-explain shows what is signed, and never the secret",
+	"plugin list names operations and settings",
+	"plugin check names what it cannot read",
+	"plugin check stops where nothing can be tried",
+	"facts that are no JSON",
+};
+
+static void a_command_in_chinese(const struct asked *row)
+{
+	char command[1024];
+	int rv;
+
+	snprintf(command, sizeof(command), "--lang zh %s", row->arguments);
+	rv = yitong(command);
+	if (rv != row->want)
+		fail_msg("exit %d, not %d: %s", rv, row->want, out);
+	for (size_t i = 0; i < sizeof(in_english) / sizeof(in_english[0]); i++)
+		if (strcmp(row->it, in_english[i]) == 0)
+			return;
+	if (!has_chinese(out) || english_in(out) != NULL)
+		fail_msg("\"%.40s\" in: %s", english_in(out), out);
+}
+
 static void a_command(void **state)
 {
 	const struct asked *row = *state;
@@ -282,6 +327,7 @@ static void a_command(void **state)
 			fail_msg("no \"%s\" in: %s", row->says[i], out);
 	if (row->never != NULL && strstr(out, row->never) != NULL)
 		fail_msg("\"%s\" in: %s", row->never, out);
+	a_command_in_chinese(row);
 }
 
 /* The digest is asked of another program; each case of the hex digits, and one order that many get wrong. */
@@ -416,6 +462,7 @@ static void an_answer_is_translated(void **state)
 
 int main(void)
 {
+	setenv("LC_ALL", "C", 1);
 	enum { N = sizeof(asked) / sizeof(asked[0]), N_FAULTS = sizeof(faults) / sizeof(faults[0]) };
 	const struct CMUnitTest single[] = { cmocka_unit_test(a_signature_is_explained),
 		cmocka_unit_test(a_message_between_provinces_is_explained),

@@ -45,7 +45,9 @@ static const struct refusal {
 	        "has no setting \"mst\"; it has: must, may" },
 	{ "a setting is given twice", VARIANT("settings"), { { "must", "x" }, { "must", "y" } }, 2, YT_ECONF,
 	        "given twice" },
-	{ "open() refuses", VARIANT("unwilling"), { { 0 } }, 0, YT_ECONF, "refused its settings" },
+	{ "open() refuses", VARIANT("unwilling"), { { 0 } }, 0, YT_ECONF, "refused its settings: it did not say why" },
+	{ "open() refuses a setting", VARIANT("settings"), { { "must", "x" }, { "may", "never" } }, 2, YT_ECONF,
+	        "one: plugin settings refused its settings: setting may is never good" },
 };
 
 static void a_plugin_is_refused_if(void **state)
@@ -53,11 +55,14 @@ static void a_plugin_is_refused_if(void **state)
 	const struct refusal *row = *state;
 	struct yt_plugin *plugin;
 	char why[512];
+	struct plugin_problem problem = { why, sizeof(why), "" };
 
 	assert_int_equal(
-	        plugin_load(&plugin, row->file, "one", row->setting, row->n, NULL, why, sizeof(why)), row->want);
+	        plugin_load_telling(&plugin, row->file, "one", row->setting, row->n, NULL, &problem), row->want);
 	assert_null(plugin);
 	assert_has(why, row->why);
+	assert_string_equal(
+	        problem.key, row->n == 0 || strstr(row->why, "needs") != NULL ? "" : row->setting[row->n - 1].key);
 }
 
 /* Members that an older plugin never knew are NULL, not what stands in memory behind its table. */

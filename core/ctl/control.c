@@ -1,5 +1,6 @@
 /* core/ctl/control.c - asks the running keeper one thing over its control socket. */
 #include "ctl/control.h"
+#include "base/words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,12 +18,12 @@ static int connect_to(const char *run_dir, int *out, char *why, size_t size)
 	int fd, n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/" CONTROL_SOCKET, run_dir);
 
 	if (n < 0 || (size_t)n >= sizeof(address.sun_path)) {
-		snprintf(why, size, "gateway.run_dir is too long for a socket: %s", run_dir);
+		snprintf(why, size, _("gateway.run_dir is too long for a socket: %s"), run_dir);
 		return YT_ECONF;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
-		snprintf(why, size, "no socket: %s", strerror(errno));
+		snprintf(why, size, _("no socket: %s"), _(strerror(errno)));
 		return YT_EIO;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
@@ -31,11 +32,11 @@ static int connect_to(const char *run_dir, int *out, char *why, size_t size)
 		bool is_absent = errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR;
 
 		snprintf(why, size,
-		        is_absent ? "the gateway is not running: nothing listens at %s" : "cannot connect to %s",
+		        is_absent ? _("the gateway is not running: nothing listens at %s") : _("cannot connect to %s"),
 		        address.sun_path);
 		if (!is_absent)
-			snprintf(why + strlen(why), size - strlen(why), " (%s): run this as the gateway's user",
-			        strerror(errno));
+			snprintf(why + strlen(why), size - strlen(why), _(" (%s): run this as the gateway's user"),
+			        _(strerror(errno)));
 		close(fd);
 		return is_absent ? YT_ENOTFOUND : YT_EDENIED;
 	}
@@ -82,11 +83,12 @@ static int read_answer(struct yt_str line, struct yt_arena *arena, struct yt_nod
 		return YT_ENOMEM;
 	if (yt_json_read(arena, copy, NULL, &root, NULL) != 0 || root->kind != YT_OBJECT ||
 	        (ok = yt_node_get(root, "ok")) == NULL || ok->kind != YT_BOOL) {
-		snprintf(why, size, "the gateway's answer cannot be read: is it of the same version as this command?");
+		snprintf(why, size, "%s",
+		        _("the gateway's answer cannot be read: is it of the same version as this command?"));
 		return YT_EFORMAT;
 	}
 	if (!yt_str_is(ok->text, "true")) {
-		snprintf(why, size, "the gateway refused: %.*s", YT_FMT(yt_node_text(root, "error")));
+		snprintf(why, size, _("the gateway refused: %s"), control_words(root, "error"));
 		return YT_EDENIED;
 	}
 	*answer = root;
@@ -107,7 +109,7 @@ int control_ask(const char *run_dir, struct yt_str request, struct yt_arena *are
 	if (rv == 0)
 		rv = receive_line(fd, &line);
 	if (rv != 0)
-		snprintf(why, size, "the gateway does not answer: see its log");
+		snprintf(why, size, "%s", _("the gateway does not answer: see its log"));
 	else
 		rv = read_answer(yt_buf_view(&line), arena, answer, why, size);
 	close(fd);
@@ -136,6 +138,14 @@ struct yt_str control_text(const struct yt_node *answer, const char *path)
 	if (node == NULL || node->kind == YT_OBJECT || node->kind == YT_ARRAY)
 		return (struct yt_str){ "", 0 };
 	return node->text;
+}
+
+const char *control_words(const struct yt_node *answer, const char *path)
+{
+	static char text[400];
+
+	snprintf(text, sizeof(text), "%.*s", YT_FMT(control_text(answer, path)));
+	return _(text);
 }
 
 uint64_t control_number(const struct yt_node *answer, const char *path)

@@ -50,6 +50,8 @@ int control_ask(const char *run_dir, struct yt_str request, struct yt_arena *are
 
 /* Values of an answer by path, "journal.commits"; empty or 0 when missing. */
 struct yt_str control_text(const struct yt_node *answer, const char *path);
+/* A whole sentence of the keeper's in the chosen language; valid until the next call. */
+const char *control_words(const struct yt_node *answer, const char *path);
 uint64_t control_number(const struct yt_node *answer, const char *path);
 const struct yt_node *control_node(const struct yt_node *answer, const char *path);
 

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "base/words.h"
 #include "journal/index.h"
 #include "process/conf.h"
 #include "yitong/json.h"
@@ -61,8 +62,12 @@ int ctl_each_query(struct index *index, const struct ctl_journal *journal, int64
 int ctl_fail(int exit, const char *fmt, ...) YT_PRINTF(2, 3);
 /* The same for wrong arguments, with the way to the help. */
 int ctl_usage(const char *command, const char *fmt, ...) YT_PRINTF(2, 3);
-/* getopt_long() said what is wrong already: only the way to the help. */
+/* What getopt_long() did not take. */
 int ctl_bad_option(const char *command);
+/* Of --json: what machines read is English whatever the language of people.  Returns true. */
+bool ctl_json(void);
+/* help.c: the help of a command, "" for yitong itself. */
+void ctl_help(const char *command, FILE *out);
 
 /* ---- out.c ---- */
 

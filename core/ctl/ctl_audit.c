@@ -10,29 +10,6 @@
 
 #define LATER_MAX 10000 /* records later than the day, before the rest is taken to be later too */
 
-static const char help[] =
-        "Usage: yitong audit [--day DAY] [--operator NAME] [--json] [--conf FILE]\n"
-        "\n"
-        "Lists, oldest first, who did what at the gateway, as the journal has it: raw text that was shown (show "
-        "--raw),\n"
-        "decisions about parked exchanges, and each configuration that became active, with the beginning of its "
-        "file's\n"
-        "SHA-256 (`sha256sum FILE`).  The names are those that were given: who may run this command at all is a "
-        "matter\n"
-        "of the machine's users.\n"
-        "  --day DAY           only that day, yyyy-MM-dd (UTC+8); without it the whole journal is read, which takes a\n"
-        "                      while where it is large\n"
-        "  --operator NAME     only what NAME did; `keeper` lists what the gateway decided by itself, which is left\n"
-        "                      out otherwise\n"
-        "  --json              one JSON object a line\n"
-        "  --conf FILE         configuration of the gateway\n"
-        "\n"
-        "Exit status: 0 found; 1 nothing found; 2 wrong usage; 3 the journal cannot be read\n"
-        "\n"
-        "Examples:\n"
-        "  yitong audit --day 2026-11-22\n"
-        "  yitong audit --operator li --json\n";
-
 struct auditing {
 	struct yt_str operator_name; /* "" for any */
 	int64_t from_ms, to_ms;
@@ -45,7 +22,7 @@ struct auditing {
 struct act {
 	int64_t wall_ms;
 	struct yt_str operator_name, reason;
-	char what[64], exchange[20];
+	char what[96], exchange[20];
 };
 
 static void read_exchange(const struct rec *rec, struct act *act)
@@ -71,11 +48,11 @@ static bool read_act(const struct rec *rec, struct act *act)
 	if (rec->type == REC_AUDIT) {
 		snprintf(act->what, sizeof(act->what), "%.*s", YT_FMT(word));
 	} else if (rec->type == REC_DECIDED) {
-		snprintf(act->what, sizeof(act->what), "decided %.*s", YT_FMT(word));
+		snprintf(act->what, sizeof(act->what), _("decided %.*s"), YT_FMT(word));
 	} else if (rec->type == REC_GENERATION && digest.n >= 4) {
 		const uint8_t *d = (const uint8_t *)digest.p;
 
-		snprintf(act->what, sizeof(act->what), "configuration %llu active, %02x%02x%02x%02x",
+		snprintf(act->what, sizeof(act->what), _("configuration %llu active, %02x%02x%02x%02x"),
 		        (unsigned long long)rec_get_u64(rec, REC_T_GENERATION), d[0], d[1], d[2], d[3]);
 	} else {
 		return false;
@@ -115,13 +92,13 @@ static void put_row(struct auditing *a, const struct act *act)
 	if (a->n == 0) {
 		ctl_table_begin(&a->table, 5, 0);
 		for (size_t i = 0; i < 5; i++)
-			ctl_table_cell(&a->table, CTL_PLAIN, "%s", heading[i]);
+			ctl_table_cell(&a->table, CTL_PLAIN, "%s", _(heading[i]));
 	}
 	yt_time_print(act->wall_ms, time);
 	ctl_table_cell(&a->table, CTL_PLAIN, "%s", time);
 	ctl_table_cell(
 	        &a->table, CTL_BOLD, "%.*s", YT_FMT(act->operator_name.n > 0 ? act->operator_name : YT_STR("-")));
-	ctl_table_cell(&a->table, CTL_PLAIN, "%s", act->what);
+	ctl_table_cell(&a->table, CTL_PLAIN, "%s", _(act->what));
 	ctl_table_cell(&a->table, CTL_PLAIN, "%s", *act->exchange == '\0' ? "-" : act->exchange);
 	ctl_table_cell(&a->table, CTL_PLAIN, "%.*s", YT_FMT(act->reason.n > 0 ? act->reason : YT_STR("-")));
 }
@@ -176,7 +153,7 @@ static int list(struct ctl *ctl, struct auditing *a, bool is_one_day)
 		if (rv < 0)
 			rv = ctl_fail(CTL_CANNOT,
 			        "the journal cannot be read to its end (%s): see `yitong journal verify`",
-			        *why.why != '\0' ? why.why : yt_strerror(rv));
+			        *why.why != '\0' ? why.why : _(yt_strerror(rv)));
 		else
 			rv = a->n > 0 ? CTL_OK : ctl_fail(CTL_FOUND, "nothing found");
 	}
@@ -195,7 +172,7 @@ int ctl_audit(struct ctl *ctl, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (option == 'h') {
-			fputs(help, stdout);
+			ctl_help("audit", stdout);
 			return CTL_OK;
 		}
 		if (option == '?')
@@ -207,7 +184,7 @@ int ctl_audit(struct ctl *ctl, int argc, char **argv)
 		else if (option == 'o')
 			a.operator_name = yt_str(optarg);
 		else
-			a.is_json = true;
+			a.is_json = ctl_json();
 	}
 	if (optind < argc)
 		return ctl_usage(

@@ -7,27 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char help[] =
-        "Usage: yitong check [OPTIONS] [FILE]\n"
-        "\n"
-        "Checks a configuration (default: that of --conf) as the gateway does before it starts: keys, values, names,\n"
-        "certificates, key files, plugins and their settings.  Prints every problem as FILE:LINE:COLUMN.\n"
-        "\n"
-        "  --no-files          only the file itself: certificates, keys and plugins may be elsewhere\n"
-        "  --keys              prints all keys with type, default, limits and meaning (Markdown)\n"
-        "  --conf FILE         the same as FILE\n"
-        "\n"
-        "Exit status: 0 it can be used (warnings are no problem); 1 it cannot; 2 wrong usage; 3 the file cannot be "
-        "read\n"
-        "\n"
-        "Examples:\n"
-        "  yitong check conf/gateway.yaml\n"
-        "  yitong check --no-files /tmp/new.yaml && cp /tmp/new.yaml conf/gateway.yaml\n";
-
 static void print_errors(const struct ctl *ctl, const struct conf_errors *errors)
 {
 	uint32_t left_out = errors->n_errors + errors->n_warnings - errors->n;
-	char line[700];
+	char line[1024];
 
 	for (uint32_t i = 0; i < errors->n; i++) {
 		const struct conf_error *e = &errors->item[i];
@@ -37,7 +20,7 @@ static void print_errors(const struct ctl *ctl, const struct conf_errors *errors
 		        ctl_colour(ctl, CTL_PLAIN));
 	}
 	if (left_out > 0)
-		printf("and %u more\n", (unsigned)left_out);
+		printf(_("and %u more\n"), (unsigned)left_out);
 }
 
 static bool is_readable(const char *path)
@@ -64,10 +47,12 @@ static int check(struct ctl *ctl, unsigned flags)
 	if (rv == YT_ENOMEM)
 		return ctl_fail(CTL_CANNOT, "out of memory");
 	if (n_errors > 0) {
-		printf("%u error%s: this configuration cannot be used\n", (unsigned)n_errors, n_errors == 1 ? "" : "s");
+		printf(n_errors == 1 ? _("%u error: this configuration cannot be used\n")
+		                     : _("%u errors: this configuration cannot be used\n"),
+		        (unsigned)n_errors);
 		return CTL_FOUND;
 	}
-	printf("%s%s can be used%s: listeners %u, parties %u, origins %u, institutions %u, warnings %u\n",
+	printf(_("%s%s can be used%s: listeners %u, parties %u, origins %u, institutions %u, warnings %u\n"),
 	        ctl_colour(ctl, CTL_GREEN), ctl->conf_file, ctl_colour(ctl, CTL_PLAIN),
 	        (unsigned)ctl->conf->n_listeners, (unsigned)ctl->conf->n_parties, (unsigned)ctl->conf->n_origins,
 	        (unsigned)ctl->conf->n_institutions, (unsigned)n_warnings);
@@ -96,7 +81,7 @@ int ctl_check(struct ctl *ctl, int argc, char **argv)
 			ctl_print_buf(&keys, stdout);
 			return CTL_OK;
 		case 'h':
-			fputs(help, stdout);
+			ctl_help("check", stdout);
 			return CTL_OK;
 		default:
 			return ctl_bad_option("check");

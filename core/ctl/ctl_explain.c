@@ -10,25 +10,6 @@
 
 #include "engine/route.h"
 
-static const char help[] =
-        "Usage: yitong explain [OPTIONS] FILE\n"
-        "\n"
-        "Says what the gateway would do with the message in FILE (- is standard input), and why: what it is, who may send\n"
-        "it, which route takes it, which steps follow, and the octets for each party.  Nothing is sent or written down.\n"
-        "The octets are printed as they are, with people's data: look at them where you may.\n"
-        "\n"
-        "  --listener NAME     the listener it comes in by (default: the first)\n"
-        "  --origin NAME       who sends it (default: the first origin that may speak for the institution)\n"
-        "  --facts FILE        what earlier messages of the case brought: a JSON object or array of pieces\n"
-        "  --plugins DIR       folder of the plugins (default: gateway.plugin_dir)\n"
-        "  --json              as JSON\n"
-        "\n"
-        "Exit status: 0 a route takes it and every message can be made; 1 it is refused somewhere; 2 wrong usage; 3 a file\n"
-        "or plugin cannot be read\n"
-        "\n"
-        "Example:\n"
-        "  yitong explain conf/example-1101.json\n";
-
 struct explaining {
 	struct desk desk;
 	const char *listener, *origin, *facts_file;
@@ -44,7 +25,7 @@ struct explaining {
 /* Says why it would be refused; all that is known so far is printed all the same. */
 static void refuse(struct explaining *x, const char *why)
 {
-	desk_put(&x->desk, x->tree, "refused", yt_str(why));
+	desk_put(&x->desk, x->tree, "refused", yt_str(_(why)));
 	x->is_refused = true;
 }
 
@@ -64,7 +45,7 @@ static void put_area(struct explaining *x, struct yt_node *areas, const char *na
 	struct yt_str called = area_name(x->desk.ctl->conf->areas, code, x->query.day);
 
 	if (code.n == 0)
-		desk_put(&x->desk, areas, name, YT_STR("(none)"));
+		desk_put(&x->desk, areas, name, yt_str(_("(none)")));
 	else
 		desk_putf(&x->desk, areas, name, "%.*s%s%.*s", YT_FMT(code), called.n != 0 ? " " : "", YT_FMT(called));
 }
@@ -89,7 +70,7 @@ static void put_message(struct explaining *x)
 	desk_put(&x->desk, x->tree, "wire", m->wire_op);
 	desk_put(&x->desk, x->tree, "number", m->number);
 	desk_put(&x->desk, x->tree, "institution", m->institution);
-	desk_put(&x->desk, x->tree, "changes_state", yt_str(m->op->changes_state ? "yes" : "no"));
+	desk_put(&x->desk, x->tree, "changes_state", yt_str(m->op->changes_state ? _("yes") : _("no")));
 	if (m->amount_fen != 0) {
 		yt_fen_print(m->amount_fen, fen);
 		desk_putf(&x->desk, x->tree, "amount", "%s", fen);
@@ -114,8 +95,9 @@ static int read_message(struct explaining *x, const char *file)
 	int rv;
 
 	if (listener == NULL)
-		return ctl_fail(CTL_CANNOT, "there is no listener %s in %s",
-		        x->listener != NULL ? x->listener : "at all", x->desk.ctl->conf_file);
+		return x->listener != NULL ? ctl_fail(CTL_CANNOT, "there is no listener %s in %s", x->listener,
+		                                     x->desk.ctl->conf_file)
+		                           : ctl_fail(CTL_CANNOT, "there is no listener in %s", x->desk.ctl->conf_file);
 	rv = desk_read(&x->desk, file, &octets);
 	x->from = rv == CTL_OK ? desk_codec(&x->desk, listener->name) : NULL;
 	if (x->from == NULL)
@@ -126,7 +108,7 @@ static int read_message(struct explaining *x, const char *file)
 	rv = x->from->api->decode_request(x->from->plugin, octets, x->msg, &fault);
 	x->query = (struct route_query){ .msg = x->msg, .listener = yt_str(listener->name), .day = today() };
 	if (rv != 0)
-		refuse(x, yt_arena_printf(x->desk.arena, "%s %s (%s)", fault.path, fault.why, yt_strerror(rv)).p);
+		refuse(x, yt_arena_printf(x->desk.arena, "%s %s (%s)", fault.path, _(fault.why), _(yt_strerror(rv))).p);
 	return CTL_OK;
 }
 
@@ -165,7 +147,7 @@ static void put_origins(struct explaining *x)
 
 		if (x->origin != NULL && strcmp(o->name, x->origin) != 0)
 			continue;
-		desk_put(&x->desk, origins, o->name, yt_str(why));
+		desk_put(&x->desk, origins, o->name, yt_str(_(why)));
 		if (chosen == NULL && *why == 'y')
 			chosen = o;
 	}
@@ -183,10 +165,10 @@ static void put_fault(struct explaining *x, struct yt_node *node, const struct y
 {
 	if (may_come) {
 		desk_putf(&x->desk, node, "not_yet", "%s %s (an earlier step's answer, or --facts, may bring it)",
-		        fault->path, fault->why);
+		        fault->path, _(fault->why));
 		return;
 	}
-	desk_putf(&x->desk, node, "cannot_be_said", "%s %s%s%s", fault->path, fault->why,
+	desk_putf(&x->desk, node, "cannot_be_said", "%s %s%s%s", fault->path, _(fault->why),
 	        x->desk.key_trouble[0] != '\0' ? "; " : "", x->desk.key_trouble);
 	x->is_refused = true;
 }
@@ -211,7 +193,7 @@ static struct yt_msg *put_octets(struct explaining *x, struct yt_node *node, con
 	if (op == x->msg->op && op->changes_state && to->api->make_number == NULL &&
 	        strcmp(x->from->format, to->format) != 0 && op->id != YT_OP_REVERSE)
 		desk_put(&x->desk, node, "note",
-		        YT_STR("outside of a flow this is refused: the format makes no numbers of ours"));
+		        yt_str(_("outside of a flow this is refused: the format makes no numbers of ours")));
 	rv = to->api->encode_request(to->plugin, out, &buf, &fault);
 	out->sent = yt_arena_copy(x->desk.arena, yt_buf_view(&buf));
 	if (rv != 0) {
@@ -231,11 +213,11 @@ static void put_undoing(struct explaining *x, struct yt_node *node, const struct
 
 	if (step->is_kept || !op->changes_state)
 		desk_put(&x->desk, node, "undone_by",
-		        yt_str(step->is_kept ? "nothing: it is kept" : "nothing: it changes nothing"));
+		        yt_str(step->is_kept ? _("nothing: it is kept") : _("nothing: it changes nothing")));
 	else if (said == NULL || to == NULL || undo == NULL)
 		return;
 	else if (to->api->reversal_of == NULL || to->api->reversal_of(to->plugin, said, undo) != 0)
-		desk_put(&x->desk, node, "undone_by", YT_STR("no machine: an operator decides"));
+		desk_put(&x->desk, node, "undone_by", yt_str(_("no machine: an operator decides")));
 	else
 		desk_putf(&x->desk, node, "undone_by", "%s %.*s", undo->op->name, YT_FMT(undo->wire_op));
 }
@@ -278,10 +260,10 @@ static const struct conf_route *put_routes(struct explaining *x)
 		const struct conf_route *r = &conf->routes[i];
 
 		if (!route_matches(&conf->rules[i], &x->query, x->relation, &why)) {
-			desk_putf(&x->desk, routes, r->name, "no: %s", why);
+			desk_putf(&x->desk, routes, r->name, "no: %s", _(why));
 			continue;
 		}
-		desk_putf(&x->desk, routes, r->name, "yes: %s %s", r->flow != NULL ? "flow" : "party",
+		desk_putf(&x->desk, routes, r->name, r->flow != NULL ? "yes: flow %s" : "yes: party %s",
 		        r->flow != NULL ? r->flow_name : r->to);
 		return r;
 	}
@@ -297,7 +279,7 @@ static void follow(struct explaining *x, const struct conf_route *route)
 	} else if (x->msg->op->id == YT_OP_REVERSE &&
 	           (route->flow != NULL || strcmp(route->party->format, x->from->format) != 0)) {
 		desk_put(&x->desk, x->tree, "joins",
-		        YT_STR("the journal knows what it reverses, and undoes that as its party wants it"));
+		        yt_str(_("the journal knows what it reverses, and undoes that as its party wants it")));
 	} else if (route->flow != NULL) {
 		put_flow(x, route->flow);
 	} else {
@@ -314,7 +296,8 @@ static void check(struct explaining *x)
 	if (institution != NULL) {
 		x->query.institution_area = yt_str(institution->area);
 		if (institution->sign_in == CONF_SIGN_IN_OWN)
-			desk_put(&x->desk, x->tree, "sign_no", YT_STR("the gateway's own, filled in when it is sent"));
+			desk_put(&x->desk, x->tree, "sign_no",
+			        yt_str(_("the gateway's own, filled in when it is sent")));
 	} else if (x->from->api->sign_in_for != NULL) {
 		refuse(x, "the institution is not configured");
 	}
@@ -375,13 +358,13 @@ int ctl_explain(struct ctl *ctl, int argc, char **argv)
 			x.desk.plugin_dir = optarg;
 			break;
 		case 'j':
-			x.as_json = true;
+			x.as_json = ctl_json();
 			break;
 		case 'c':
 			ctl->conf_file = optarg;
 			break;
 		case 'h':
-			fputs(help, stdout);
+			ctl_help("explain", stdout);
 			return CTL_OK;
 		default:
 			return ctl_bad_option("explain");

@@ -13,56 +13,13 @@
 #include "format/keys.h"
 #include "journal/verify.h"
 
-static const char journal_help[] =
-        "Usage: yitong journal verify [--anchors FILE] [--public-key FILE]\n"
-        "       yitong journal stat [--json]\n"
-        "       yitong journal erase DAY --operator NAME --reason TEXT --yes\n"
-        "\n"
-        "verify: reads the whole journal and checks every checksum, the chain, and the signed heads in it.  May be "
-        "run\n"
-        "beside a running gateway, and by anybody who has a copy of the journal folder and the public key.\n"
-        "  --anchors FILE      also holds the journal against heads noted earlier and kept elsewhere (a copy of\n"
-        "                      anchors.txt)\n"
-        "  --public-key FILE   PEM of the anchor key (default: from journal.keys)\n"
-        "stat: counts commits and records, from when to when.\n"
-        "erase: destroys the key that the bodies of all messages written down on DAY (yyyy-MM-dd, UTC+8) are encrypted\n"
-        "with.  Nobody can read them again, here or in a copy of the journal, unless the key was copied too; what stands "
-        "in\n"
-        "the clear (numbers, times, states, amounts) stays, and the journal still verifies.  Who did it and why is "
-        "written\n"
-        "down (`yitong audit`).  The gateway must run, and nothing that came by the end of DAY may be open.\n"
-        "  --operator NAME     who erases\n"
-        "  --reason TEXT       why; kept in the clear, so no names and no id numbers\n"
-        "  --yes               do it; without, it only says what would be erased\n"
-        "  --conf FILE         configuration of the gateway\n"
-        "\n"
-        "Exit status: 0 all is well; 1 it is damaged or was changed; 2 wrong usage; 3 it cannot be read, or nothing "
-        "was\n"
-        "erased\n"
-        "\n"
-        "Examples:\n"
-        "  yitong journal verify\n"
-        "  yitong journal verify --anchors /mnt/elsewhere/anchors.txt\n"
-        "  yitong journal erase 2026-11-22 --operator li --reason \"term over, order 17\" --yes\n";
-
-static const char index_help[] =
-        "Usage: yitong index rebuild [--conf FILE]\n"
-        "\n"
-        "Makes the index anew from the journal.  Where the gateway runs, it does so itself and refuses state changes\n"
-        "meanwhile; else it is made here, beside the old one, which it then replaces.\n"
-        "\n"
-        "Exit status: 0 made (or begun by the gateway); 2 wrong usage; 3 the journal cannot be read\n"
-        "\n"
-        "Example:\n"
-        "  yitong index rebuild\n";
-
 static int read_text(const char *path, struct yt_buf *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = 1;
 
 	if (fd < 0)
-		return ctl_fail(CTL_CANNOT, "cannot read %s: %s", path, strerror(errno));
+		return ctl_fail(CTL_CANNOT, "cannot read %s: %s", path, _(strerror(errno)));
 	while (n > 0 && out->n < (256u << 20)) {
 		size_t before = out->n;
 		uint8_t *room = yt_buf_room(out, 65536);
@@ -81,23 +38,23 @@ static void print_pos(const char *before, log_pos pos)
 
 static void print_report(const struct ctl *ctl, const struct verify_report *r, bool has_key, bool has_statements)
 {
-	printf("%sThe journal is whole.%s\n", ctl_colour(ctl, CTL_GREEN), ctl_colour(ctl, CTL_PLAIN));
-	printf("  commits      %llu (%llu to %llu), %llu records\n", (unsigned long long)r->n_commits,
+	printf(_("%sThe journal is whole.%s\n"), ctl_colour(ctl, CTL_GREEN), ctl_colour(ctl, CTL_PLAIN));
+	printf(_("  commits      %llu (%llu to %llu), %llu records\n"), (unsigned long long)r->n_commits,
 	        (unsigned long long)r->first_commit, (unsigned long long)r->last_commit,
 	        (unsigned long long)r->n_records);
-	print_pos("  end          ", r->end);
-	printf("  head         ");
+	print_pos(_("  end          "), r->end);
+	printf(_("  head         "));
 	for (size_t i = 0; i < sizeof(r->head); i++)
 		printf("%02x", r->head[i]);
-	printf("\n  anchors      %llu, %s; the last covers commit %llu, %llu came after it\n",
+	printf(_("\n  anchors      %llu, %s; the last covers commit %llu, %llu came after it\n"),
 	        (unsigned long long)r->n_anchors,
-	        has_key ? "signatures checked" : "signatures NOT checked (no public key)",
+	        has_key ? _("signatures checked") : _("signatures NOT checked (no public key)"),
 	        (unsigned long long)r->anchored_commit, (unsigned long long)r->n_after_anchor);
 	if (has_statements)
-		printf("  kept heads   %llu agree, of which %llu are about commits dropped since\n",
+		printf(_("  kept heads   %llu agree, of which %llu are about commits dropped since\n"),
 		        (unsigned long long)r->n_statements, (unsigned long long)r->n_statements_retired);
 	if (r->torn)
-		printf("  Behind the end are remains of a commit that was never finished: it counts for nothing.\n");
+		printf(_("  Behind the end are remains of a commit that was never finished: it counts for nothing.\n"));
 }
 
 static int public_key(struct ctl *ctl, const char *file, struct yt_buf *pem)
@@ -126,17 +83,17 @@ static int report(const struct ctl *ctl, int rv, const struct verify_report *r, 
 		return CTL_OK;
 	}
 	if (rv == YT_ECORRUPT) {
-		printf("%sThe journal is damaged or was changed.%s\n  %s, offset %llu, commit %llu: %s\n",
+		printf(_("%sThe journal is damaged or was changed.%s\n  %s, offset %llu, commit %llu: %s\n"),
 		        ctl_colour(ctl, CTL_RED), ctl_colour(ctl, CTL_PLAIN), r->problem.file,
 		        (unsigned long long)r->problem.offset, (unsigned long long)r->problem.commit_no,
-		        r->problem.why);
+		        _(r->problem.why));
 		return CTL_FOUND;
 	}
 	if (rv == YT_ENOTFOUND)
 		return ctl_fail(CTL_CANNOT, "there is no journal in %s", ctl->conf->journal.folder);
 	if (rv == YT_ECONF)
 		return ctl_fail(CTL_CANNOT, "the public key cannot be read: is it the PEM of an SM2 key?");
-	return ctl_fail(CTL_CANNOT, "the journal cannot be read: %s", yt_strerror(rv));
+	return ctl_fail(CTL_CANNOT, "the journal cannot be read: %s", _(yt_strerror(rv)));
 }
 
 static int verify(struct ctl *ctl, const char *anchors, const char *key_file)
@@ -193,12 +150,12 @@ static void print_stat(const struct ctl *ctl, const struct counting *c)
 		ctl_time(c->first_ms, first);
 		ctl_time(c->last_ms, last);
 	}
-	printf("commits %llu, clear fields %llu bytes\nfrom %s\nto   %s\n", (unsigned long long)c->n_commits,
+	printf(_("commits %llu, clear fields %llu bytes\nfrom %s\nto   %s\n"), (unsigned long long)c->n_commits,
 	        (unsigned long long)c->bytes, first, last);
-	print_pos("last commit at ", c->last);
+	print_pos(_("last commit at "), c->last);
 	ctl_table_begin(&table, 2, 2);
-	ctl_table_cell(&table, CTL_PLAIN, "RECORD");
-	ctl_table_cell(&table, CTL_PLAIN, "N");
+	ctl_table_cell(&table, CTL_PLAIN, "%s", _("RECORD"));
+	ctl_table_cell(&table, CTL_PLAIN, "%s", _("N"));
 	for (int type = 0; type < 256; type++) {
 		if (c->n[type] == 0)
 			continue;
@@ -240,7 +197,7 @@ static int stat_journal(struct ctl *ctl, bool is_json)
 			print_stat(ctl, c);
 		else
 			rv = ctl_fail(rv == YT_ECORRUPT ? CTL_FOUND : CTL_CANNOT, "%s: %s", ctl->conf->journal.folder,
-			        *why.why != '\0' ? why.why : yt_strerror(rv));
+			        *why.why != '\0' ? _(why.why) : _(yt_strerror(rv)));
 	}
 	ctl_close_journal(&j);
 	free(c);
@@ -271,8 +228,8 @@ static int ask_erase(struct ctl *ctl, const struct erasing *how)
 	yt_buf_byte(&request, '}');
 	rv = control_ask(ctl->conf->gateway.run_dir, yt_buf_view(&request), arena, &answer, why, sizeof(why));
 	if (rv == 0)
-		printf("The bodies of %s are erased: their key is destroyed.  Copies of the key, if there are any, are "
-		       "yours to destroy.\n",
+		printf(_("The bodies of %s are erased: their key is destroyed.  Copies of the key, if there are any, are "
+		         "yours to destroy.\n"),
 		        how->day);
 	else
 		rv = ctl_fail(CTL_CANNOT, "nothing was erased: %s", why);
@@ -297,8 +254,8 @@ static int erase(struct ctl *ctl, const struct erasing *how)
 		return rv;
 	if (how->is_sure)
 		return ask_erase(ctl, how);
-	printf("This makes the bodies of every message written down on %s unreadable for ever: requests, answers, case "
-	       "facts.\nNothing was erased.  If that is what you want, say it again with --yes.\n",
+	printf(_("This makes the bodies of every message written down on %s unreadable for ever: requests, answers, case "
+	         "facts.\nNothing was erased.  If that is what you want, say it again with --yes.\n"),
 	        how->day);
 	return CTL_OK;
 }
@@ -317,7 +274,7 @@ int ctl_journal(struct ctl *ctl, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (option == 'h') {
-			fputs(journal_help, stdout);
+			ctl_help("journal", stdout);
 			return CTL_OK;
 		}
 		if (option == '?')
@@ -335,7 +292,7 @@ int ctl_journal(struct ctl *ctl, int argc, char **argv)
 		else if (option == 'y')
 			erasing.is_sure = true;
 		else
-			is_json = true;
+			is_json = ctl_json();
 	}
 	if (optind + 2 == argc && strcmp(argv[optind], "erase") == 0) {
 		erasing.day = argv[optind + 1];
@@ -355,7 +312,7 @@ static void on_progress(void *arg, log_pos at)
 {
 	(void)arg;
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\rindexed up to segment %u, byte %u   ", (unsigned)(at >> 32),
+		fprintf(stderr, _("\rindexed up to segment %u, byte %u   "), (unsigned)(at >> 32),
 		        (unsigned)(at & UINT32_MAX));
 }
 
@@ -381,7 +338,7 @@ static int put_in_place(const char *made, const char *path)
 		return ctl_fail(CTL_CANNOT, "%s could not be finished: is the disk full?", made);
 	remove_files(path);
 	if (rename(made, path) != 0)
-		return ctl_fail(CTL_CANNOT, "cannot put the index at %s: %s", path, strerror(errno));
+		return ctl_fail(CTL_CANNOT, "cannot put the index at %s: %s", path, _(strerror(errno)));
 	return CTL_OK;
 }
 
@@ -396,7 +353,7 @@ static int make_index(struct ctl *ctl, struct ctl_journal *j)
 	remove_files(made);
 	rv = index_open(&index, made, true);
 	if (rv != 0)
-		return ctl_fail(CTL_CANNOT, "cannot make %s: %s", made, yt_strerror(rv));
+		return ctl_fail(CTL_CANNOT, "cannot make %s: %s", made, _(yt_strerror(rv)));
 	rv = index_feed(index, &j->io, &j->conf, 0, on_progress, NULL);
 	index_close(index);
 	if (isatty(STDERR_FILENO))
@@ -407,7 +364,7 @@ static int make_index(struct ctl *ctl, struct ctl_journal *j)
 	if (rv == YT_ENOTFOUND)
 		return ctl_fail(CTL_CANNOT, "there is no journal in %s", ctl->conf->journal.folder);
 	return ctl_fail(CTL_CANNOT, "the journal in %s cannot be read to its end (%s): see `yitong journal verify`",
-	        ctl->conf->journal.folder, yt_strerror(rv));
+	        ctl->conf->journal.folder, _(yt_strerror(rv)));
 }
 
 static int rebuild_here(struct ctl *ctl)
@@ -422,7 +379,7 @@ static int rebuild_here(struct ctl *ctl)
 	if (rv == CTL_OK)
 		rv = make_index(ctl, &j);
 	if (rv == CTL_OK)
-		printf("The index at %s is new.\n", ctl->conf->journal.index);
+		printf(_("The index at %s is new.\n"), ctl->conf->journal.index);
 	if (fd >= 0)
 		j.io.close(j.io.ctx, fd);
 	ctl_close_journal(&j);
@@ -441,12 +398,12 @@ static int rebuild(struct ctl *ctl)
 		rv = control_ask(
 		        ctl->conf->gateway.run_dir, YT_STR("{\"do\":\"reindex\"}"), arena, &answer, why, sizeof(why));
 		if (rv == 0)
-			printf("The gateway makes the index anew; `yitong status` says when it is done.\n");
+			printf(_("The gateway makes the index anew; `yitong status` says when it is done.\n"));
 		else if (rv == YT_ENOTFOUND)
 			rv = rebuild_here(ctl);
 		else
-			rv = ctl_fail(CTL_CANNOT, "%s%s", why,
-			        rv == YT_EDENIED ? "; stop the gateway, then run this again" : "");
+			rv = ctl_fail(
+			        CTL_CANNOT, rv == YT_EDENIED ? "%s; stop the gateway, then run this again" : "%s", why);
 	}
 	yt_arena_free(arena);
 	return rv;
@@ -460,7 +417,7 @@ int ctl_index(struct ctl *ctl, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (option == 'h') {
-			fputs(index_help, stdout);
+			ctl_help("index", stdout);
 			return CTL_OK;
 		}
 		if (option != 'c')

@@ -8,38 +8,6 @@
 #define DEFAULT_LIMIT 100
 #define SPARE 1024 /* exchanges found beyond the limit before the oldest are cut off */
 
-#define STATES "accepted, sent, unknown, reversing, done, refused, reversed, parked or read"
-#define OPEN_STATES "open, or undelivered"
-
-static const char help[] =
-        "Usage: yitong messages [FILTERS] [OPTIONS]\n"
-        "\n"
-        "Lists exchanges, newest first.  Queries (state read) are looked for in the newest 2,000,000 records of the\n"
-        "journal, or of a day, all others in the index.  Filters go together:\n"
-        "  --number NUMBER     message number of the origin (msgid)\n"
-        "  --visit ID          visit (mdtrt_id)\n"
-        "  --settlement ID     settlement (setl_id)\n"
-        "  --institution CODE  institution (fixmedins_code)\n"
-        "  --party NAME        party it was sent to\n"
-        "  --trace TRACE       eight characters that our own answers end with: 7B3348LZ of （Y103 7B3348LZ）; looked "
-        "for\n"
-        "                      in the newest 200,000 exchanges that the other filters leave\n"
-        "  --state STATE       " STATES ";\n"
-        "                      " OPEN_STATES ": all whose end is not settled, or only settlements whose answer nobody\n"
-        "                      has taken yet\n"
-        "  --day DAY           day it came in, yyyy-MM-dd (UTC+8)\n"
-        "\n"
-        "  --limit N           at most N (default 100, most 100000)\n"
-        "  --json              one JSON object a line; amounts in fen\n"
-        "  --conf FILE         configuration of the gateway\n"
-        "\n"
-        "Exit status: 0 found; 1 nothing found; 2 wrong usage; 3 the index cannot be read\n"
-        "\n"
-        "Examples:\n"
-        "  yitong messages --state open\n"
-        "  yitong messages --trace 7B3348LZ\n"
-        "  yitong messages --institution H33021399901 --day 2026-11-22 --limit 1000 --json\n";
-
 struct listing {
 	struct ctl_table table;
 	bool is_json;
@@ -109,7 +77,7 @@ static void put_heading(struct ctl_table *t)
 
 	ctl_table_begin(t, sizeof(heading) / sizeof(heading[0]), 1u << 6);
 	for (size_t i = 0; i < sizeof(heading) / sizeof(heading[0]); i++)
-		ctl_table_cell(t, CTL_PLAIN, "%s", heading[i]);
+		ctl_table_cell(t, CTL_PLAIN, "%s", _(heading[i]));
 }
 
 static const char *or_dash(const char *text)
@@ -133,9 +101,9 @@ static void put(struct listing *l, const struct exchange *x)
 		ctl_yuan(x->amount_fen, yuan);
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", time);
 	if (is_undelivered(x))
-		ctl_table_cell(&l->table, CTL_YELLOW, "undelivered");
+		ctl_table_cell(&l->table, CTL_YELLOW, "%s", _("undelivered"));
 	else
-		ctl_table_cell(&l->table, ctl_state_colour(x->state), "%s", exchange_state_name(x->state));
+		ctl_table_cell(&l->table, ctl_state_colour(x->state), "%s", _(exchange_state_name(x->state)));
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->wire_op));
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->institution));
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->number));
@@ -241,11 +209,12 @@ static int find_queries(struct ctl *ctl, struct index *index, struct newest *fou
 	ctl_close_journal(&journal);
 	if (rv == YT_ELIMIT)
 		fprintf(stderr,
-		        "yitong: only the newest %d records of the journal were looked through for queries; "
-		        "--day looks at another day\n",
+		        _("yitong: only the newest %d records of the journal were looked through for queries; "
+		          "--day looks at another day\n"),
 		        CTL_QUERY_RECORDS);
 	else if (rv != 0)
-		fprintf(stderr, "yitong: queries are left out, the journal cannot be read (%s)\n", yt_strerror(rv));
+		fprintf(stderr, _("yitong: queries are left out, the journal cannot be read (%s)\n"),
+		        _(yt_strerror(rv)));
 	return 0;
 }
 
@@ -263,8 +232,8 @@ static int search(struct index *index, struct newest *found)
 	rv = index_search(index, &filter, on_exchange, found);
 	if (rv == 0 && found->n == 0 && *found->trace != '\0' && found->n_rows >= CTL_TRACE_ROWS)
 		fprintf(stderr,
-		        "yitong: only the newest %d exchanges were looked through for that trace; "
-		        "--day or --institution looks at others\n",
+		        _("yitong: only the newest %d exchanges were looked through for that trace; "
+		          "--day or --institution looks at others\n"),
 		        CTL_TRACE_ROWS);
 	return rv;
 }
@@ -277,8 +246,19 @@ static int wrong_filter(const struct index_filter *filter)
 	if (index_filter_times(filter, &from_ms, &to_ms) != 0)
 		return ctl_usage(
 		        "messages", "--day must be a date such as 2026-11-22, not \"%.*s\"", YT_FMT(filter->day));
-	return ctl_usage(
-	        "messages", "--state must be one of " STATES ", " OPEN_STATES ", not \"%.*s\"", YT_FMT(filter->state));
+	return ctl_usage("messages",
+	        "--state must be one of accepted, sent, unknown, reversing, done, refused, reversed, parked or read, open, "
+	        "or undelivered, not \"%.*s\"",
+	        YT_FMT(filter->state));
+}
+
+/* A state's name in the chosen language is taken too: that is what the list shows. */
+static struct yt_str state_of(const char *word)
+{
+	for (int state = X_ACCEPTED; state <= X_READ; state++)
+		if (strcmp(word, _(exchange_state_name((enum exchange_state)state))) == 0)
+			return yt_str(exchange_state_name((enum exchange_state)state));
+	return yt_str(strcmp(word, _("undelivered")) == 0 ? "undelivered" : word);
 }
 
 static int list(struct ctl *ctl, const struct asked *asked)
@@ -308,7 +288,8 @@ static int list(struct ctl *ctl, const struct asked *asked)
 	if (rv == YT_EFORMAT)
 		return wrong_filter(filter);
 	if (rv != 0)
-		return ctl_fail(CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", yt_strerror(rv));
+		return ctl_fail(
+		        CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", _(yt_strerror(rv)));
 	if (l.n == 0)
 		return ctl_fail(CTL_FOUND, "nothing found; what came in during the last second may not be listed yet");
 	return CTL_OK;
@@ -330,23 +311,24 @@ int ctl_messages(struct ctl *ctl, int argc, char **argv)
 		['s'] = &f->settlement,
 		['i'] = &f->institution,
 		['p'] = &f->party,
-		['t'] = &f->state,
 		['d'] = &f->day };
 	char *end;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (option == 'h') {
-			fputs(help, stdout);
+			ctl_help("messages", stdout);
 			return CTL_OK;
 		} else if (option == 'c') {
 			ctl->conf_file = optarg;
 		} else if (option == 'j') {
-			asked.is_json = true;
+			asked.is_json = ctl_json();
 		} else if (option == 'l') {
 			f->limit = (uint32_t)strtoul(optarg, &end, 10);
 			if (*end != '\0' || f->limit < 1 || f->limit > 100000)
 				return ctl_usage("messages", "--limit must be 1 to 100000");
+		} else if (option == 't') {
+			f->state = state_of(optarg);
 		} else if (option == 'r') {
 			if (!ctl_parse_trace(yt_str(optarg), asked.trace))
 				return ctl_usage("messages",

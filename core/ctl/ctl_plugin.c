@@ -9,30 +9,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-static const char help[] =
-        "Usage: yitong plugin list [OPTIONS]\n"
-        "       yitong plugin check [OPTIONS] P\n"
-        "\n"
-        "list: the plugins of a folder with the interface each was built for, operations, and settings.\n"
-        "check: puts a plugin through what every plugin must stand: messages of each of its operations written and read,\n"
-        "octets that are cut, spoiled, deep and huge, little memory, empty messages, settings that make no sense.  Each case\n"
-        "runs in a process of its own that may open no socket and write no file.  P: a plugin's file, a format's name, or a\n"
-        "listener or party of the configuration, with its settings and keys.\n"
-        "\n"
-        "  --set KEY=VALUE     a setting of the plugin; may be repeated\n"
-        "  --sample FILE       a captured request, tried like those it makes itself; may be repeated\n"
-        "  --only CASE         one case (`round` is always run: the others work with its messages)\n"
-        "  --verbose           which messages could not be made, and why\n"
-        "  --keep DIR          where the octets of a failure are written (default /tmp)\n"
-        "  --plugins DIR       folder of the plugins (default: gateway.plugin_dir, else " DESK_PLUGINS ")\n"
-        "  --json              list: as JSON\n"
-        "\n"
-        "Exit status: 0 fine; 1 a case failed; 2 wrong usage; 3 the plugin or folder cannot be read\n"
-        "\n"
-        "Examples:\n"
-        "  yitong plugin list\n"
-        "  yitong plugin check --set area=330000 build/plugins/mine.so\n";
-
 #define SAMPLES_MAX 64
 
 struct options {
@@ -103,7 +79,7 @@ static int list(struct desk *desk, const struct options *o)
 	DIR *d = opendir(dir);
 
 	if (d == NULL)
-		return ctl_fail(CTL_CANNOT, "cannot read the folder %s: %s", dir, strerror(errno));
+		return ctl_fail(CTL_CANNOT, "cannot read the folder %s: %s", dir, _(strerror(errno)));
 	while ((entry = readdir(d)) != NULL && n < sizeof(files) / sizeof(files[0]))
 		if (strlen(entry->d_name) > 3 && strcmp(entry->d_name + strlen(entry->d_name) - 3, ".so") == 0)
 			files[n++] = yt_arena_printf(desk->arena, "%s/%s", dir, entry->d_name).p;
@@ -185,9 +161,9 @@ static int check(struct desk *desk, const struct options *o, const char *name)
 	if (take_samples(&t, o) != CTL_OK)
 		return CTL_CANNOT;
 	ctl_table_begin(&table, 3, 0);
-	ctl_table_cell(&table, CTL_PLAIN, "case");
-	ctl_table_cell(&table, CTL_PLAIN, "verdict");
-	ctl_table_cell(&table, CTL_PLAIN, "what");
+	ctl_table_cell(&table, CTL_PLAIN, "%s", _("case"));
+	ctl_table_cell(&table, CTL_PLAIN, "%s", _("verdict"));
+	ctl_table_cell(&table, CTL_PLAIN, "%s", _("what"));
 	for (const struct trial_case *c = trial_cases; c->name != NULL; c++) {
 		enum trial_end end;
 
@@ -197,18 +173,19 @@ static int check(struct desk *desk, const struct options *o, const char *name)
 		n_failed += end != TRIAL_PASSED;
 		ctl_table_cell(&table, CTL_PLAIN, "%s", c->name);
 		ctl_table_cell(&table, end == TRIAL_PASSED ? CTL_GREEN : CTL_RED, "%s",
-		        end == TRIAL_PASSED ? "passed" : "FAILED");
-		ctl_table_cell(&table, CTL_PLAIN, "%s: %s", c->what, why);
+		        end == TRIAL_PASSED ? _("passed") : _("FAILED"));
+		ctl_table_cell(&table, CTL_PLAIN, "%s: %s", _(c->what), why);
 		if (end != TRIAL_PASSED && strcmp(c->name, "round") == 0) {
-			tells_why_no_more = "the other cases were not tried: they work with its messages\n";
+			tells_why_no_more = _("the other cases were not tried: they work with its messages\n");
 			break;
 		}
 	}
 	ctl_table_print(desk->ctl, &table, stdout);
-	printf("%s %s\n", codec->format, n_failed == 0 ? "stands the trial" : "does not stand the trial");
+	printf(n_failed == 0 ? _("%s stands the trial\n") : _("%s does not stand the trial\n"), codec->format);
 	fputs(tells_why_no_more, stdout);
 	if (n_failed != 0)
-		printf("if settings or keys are missing, give a party's or listener's name instead, or --set KEY=VALUE\n");
+		printf(_(
+		        "if settings or keys are missing, give a party's or listener's name instead, or --set KEY=VALUE\n"));
 	munmap(t.note, sizeof(*t.note));
 	munmap(t.samples, sizeof(*t.samples));
 	return n_failed == 0 ? CTL_OK : CTL_FOUND;
@@ -247,13 +224,13 @@ static int take_options(struct desk *desk, struct options *o, int argc, char **a
 			o->is_verbose = true;
 			break;
 		case 'j':
-			o->as_json = true;
+			o->as_json = ctl_json();
 			break;
 		case 'c':
 			desk->ctl->conf_file = optarg;
 			break;
 		case 'h':
-			fputs(help, stdout);
+			ctl_help("plugin", stdout);
 			return -1;
 		default:
 			return ctl_bad_option("plugin");

@@ -27,22 +27,6 @@
 
 #include "net/tls.h"
 
-static const char help[] =
-        "Usage: yitong probe [OPTIONS] PARTY\n"
-        "\n"
-        "Goes the way to a party step by step: names, TCP, TLS with its certificates, one message, clock.  Run it as the\n"
-        "gateway's user: it uses the same certificates and keys.  It SENDS ONE HARMLESS MESSAGE: a query about a person that\n"
-        "does not exist, or a heartbeat; it is not in the journal, and the party sees it.\n"
-        "\n"
-        "  --no-message        everything but that message\n"
-        "  --institution CODE  in whose name it asks (default: the first of the configuration)\n"
-        "  --plugins DIR       folder of the plugins (default: gateway.plugin_dir)\n"
-        "\n"
-        "Exit status: 0 all is fine; 1 something is not; 2 wrong usage; 3 no such party, or a file cannot be read\n"
-        "\n"
-        "Example:\n"
-        "  yitong probe zhejiang\n";
-
 #define DAYS_LEFT_MIN 14   /* of a certificate: fewer are a problem */
 #define CLOCK_MS_MAX 60000 /* off: signatures are refused from some minutes on */
 #define ANSWER_MAX (1u << 20)
@@ -63,8 +47,8 @@ static void wrong(struct probing *p, const char *step, const char *fmt, ...) YT_
 
 static void line(const char *mark, const char *step, const char *fmt, va_list args)
 {
-	printf("%-6s %-6s ", mark, step);
-	vprintf(fmt, args);
+	printf("%s%*s %-6s ", mark, (int)(6 - ctl_width(yt_str(mark))), "", step);
+	vprintf(_(fmt), args);
 	putchar('\n');
 }
 
@@ -73,7 +57,7 @@ static void fine(const char *step, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	line("ok", step, fmt, args);
+	line(_("ok"), step, fmt, args);
 	va_end(args);
 }
 
@@ -83,7 +67,7 @@ static void wrong(struct probing *p, const char *step, const char *fmt, ...)
 
 	p->is_wrong = true;
 	va_start(args, fmt);
-	line("WRONG", step, fmt, args);
+	line(_("WRONG"), step, fmt, args);
 	va_end(args);
 }
 
@@ -122,9 +106,9 @@ static void set_timeout(int fd, uint32_t ms)
 
 static const char *tcp_way_out(int error)
 {
-	return error == ECONNREFUSED ? "nothing listens there: is port right, and is the party up?"
-	       : error == ETIMEDOUT  ? "no answer: a firewall on the way, or a wrong address"
-	                             : "is the network of this machine up?";
+	return error == ECONNREFUSED ? _("nothing listens there: is port right, and is the party up?")
+	       : error == ETIMEDOUT  ? _("no answer: a firewall on the way, or a wrong address")
+	                             : _("is the network of this machine up?");
 }
 
 static void probe_tcp(struct probing *p)
@@ -137,7 +121,7 @@ static void probe_tcp(struct probing *p)
 
 	p->fd = -1;
 	if (rv != 0) {
-		wrong(p, "names", "%s: %s; check url and /etc/resolv.conf", p->party->host, gai_strerror(rv));
+		wrong(p, "names", "%s: %s; check url and /etc/resolv.conf", p->party->host, _(gai_strerror(rv)));
 		return;
 	}
 	for (const struct addrinfo *a = all; a != NULL; a = a->ai_next) {
@@ -148,7 +132,7 @@ static void probe_tcp(struct probing *p)
 		from = yt_mono_ms();
 		fd = connect_within(a, (int)p->party->connect_timeout_ms);
 		if (fd < 0)
-			wrong(p, "tcp", "%s port %s: %s; %s", address, p->party->port, strerror(errno),
+			wrong(p, "tcp", "%s port %s: %s; %s", address, p->party->port, _(strerror(errno)),
 			        tcp_way_out(errno));
 		else
 			fine("tcp", "%s port %s in %lld ms", address, p->party->port, (long long)(yt_mono_ms() - from));
@@ -200,11 +184,11 @@ static void tell_tls(struct probing *p)
 
 	SSL_get0_alpn_selected(p->ssl, &alpn, &n_alpn);
 	fine("tls", "%s, %s, ALPN %.*s", SSL_get_version(p->ssl), SSL_get_cipher_name(p->ssl),
-	        n_alpn > 0 ? (int)n_alpn : 4, n_alpn > 0 ? (const char *)alpn : "none");
+	        n_alpn > 0 ? (int)n_alpn : 8, n_alpn > 0 ? (const char *)alpn : _("none"));
 	for (int i = 0; i < sk_X509_num(chain); i++)
-		tell_certificate(p, i == 0 ? "its" : "its issuer's", sk_X509_value(chain, i));
+		tell_certificate(p, i == 0 ? _("its") : _("its issuer's"), sk_X509_value(chain, i));
 	if (SSL_get_certificate(p->ssl) != NULL)
-		tell_certificate(p, "our", SSL_get_certificate(p->ssl));
+		tell_certificate(p, _("our"), SSL_get_certificate(p->ssl));
 	if (p->was_asked && p->party->cert == NULL)
 		wrong(p, "tls", "it asks for a client certificate and the party has none (cert, key)");
 	else
@@ -257,7 +241,7 @@ static void probe_tls(struct probing *p)
 		return;
 	}
 	wrong(p, "tls", "%s; is its certificate for the name %s, from a CA in %s, and not expired?", tls_why(p->ssl),
-	        c->server_name != NULL ? c->server_name : c->host, c->ca != NULL ? c->ca : "(none)");
+	        c->server_name != NULL ? c->server_name : c->host, c->ca != NULL ? c->ca : _("(none)"));
 	SSL_free(p->ssl);
 	p->ssl = NULL;
 }
@@ -323,7 +307,8 @@ static void add_head(struct probing *p, const struct desk_codec *codec, const st
 	if (codec->api->sign != NULL)
 		n = codec->api->sign(codec->plugin, p->desk.arena, yt_wall_ms(), headers, 16);
 	if (n < 0)
-		wrong(p, "call", "its headers cannot be signed (%s): %s", yt_strerror(n), p->desk.key_trouble);
+		wrong(p, "call", "its headers cannot be signed (%s)%s%s", _(yt_strerror(n)),
+		        p->desk.key_trouble[0] != '\0' ? ": " : "", p->desk.key_trouble);
 	for (int i = 0; i < n; i++)
 		yt_buf_printf(out, "%.*s: %.*s\r\n", YT_FMT(headers[i].name), YT_FMT(headers[i].value));
 	yt_buf_text(out, "\r\n");
@@ -406,8 +391,10 @@ static void tell_clock(struct probing *p, struct yt_str date)
 	}
 	off_ms = (int64_t)timegm(&tm) * 1000 - yt_wall_ms();
 	if (off_ms > CLOCK_MS_MAX || off_ms < -CLOCK_MS_MAX)
-		wrong(p, "clock", "theirs is %lld s %s ours; is NTP running here?", (long long)(llabs(off_ms) / 1000),
-		        off_ms > 0 ? "ahead of" : "behind");
+		wrong(p, "clock",
+		        off_ms > 0 ? "theirs is %lld s ahead of ours; is NTP running here?"
+		                   : "theirs is %lld s behind ours; is NTP running here?",
+		        (long long)(llabs(off_ms) / 1000));
 	else
 		fine("clock", "within %lld s of ours", (long long)(llabs(off_ms) / 1000 + 1));
 }
@@ -434,9 +421,9 @@ static void tell_answer(
 		wrong(p, "call", "refused on its way: %.*s; `yitong sign-explain` shows what is signed",
 		        YT_FMT(yt_buf_view(&clean)));
 	else
-		fine("call", "HTTP %d, signature accepted; it says: %s %.*s %.*s", status,
-		        reply->outcome == YT_DONE ? "done" : "refused", YT_FMT(reply->code),
-		        YT_FMT(yt_buf_view(&clean)));
+		fine("call", "HTTP %d, signature accepted; it says: %s%s%.*s%s%.*s", status,
+		        reply->outcome == YT_DONE ? _("done") : _("refused"), reply->code.n > 0 ? " " : "",
+		        YT_FMT(reply->code), clean.n > 0 ? " " : "", YT_FMT(yt_buf_view(&clean)));
 	yt_buf_free(&clean);
 }
 
@@ -484,8 +471,8 @@ static void probe_call(struct probing *p)
 	}
 	rv = codec->api->encode_request(codec->plugin, msg, &body, &fault);
 	if (rv != 0) {
-		wrong(p, "call", "%s cannot be written: %s %s; %s", msg->op->name, fault.path, fault.why,
-		        p->desk.key_trouble);
+		wrong(p, "call", "%s cannot be written: %s %s%s%s", msg->op->name, fault.path, _(fault.why),
+		        p->desk.key_trouble[0] != '\0' ? "; " : "", p->desk.key_trouble);
 	} else {
 		msg->sent = yt_arena_copy(p->desk.arena, yt_buf_view(&body));
 		add_head(p, codec, msg, yt_buf_view(&body), &out);
@@ -515,7 +502,7 @@ static int probe(struct probing *p, const char *name)
 		probe_tls(p);
 	if (p->ssl != NULL && !p->no_message)
 		probe_call(p);
-	printf("%s: %s\n", name, p->is_wrong ? "something is wrong" : "all is fine");
+	printf(p->is_wrong ? _("%s: something is wrong\n") : _("%s: all is fine\n"), name);
 	SSL_free(p->ssl);
 	SSL_CTX_free(p->ctx);
 	if (p->fd >= 0)
@@ -548,7 +535,7 @@ int ctl_probe(struct ctl *ctl, int argc, char **argv)
 			ctl->conf_file = optarg;
 			break;
 		case 'h':
-			fputs(help, stdout);
+			ctl_help("probe", stdout);
 			return CTL_OK;
 		default:
 			return ctl_bad_option("probe");

@@ -15,29 +15,6 @@
 
 #define PLACES_MAX 4096
 
-static const char help[] =
-        "Usage: yitong show NUMBER|EXCHANGE|TRACE [OPTIONS]\n"
-        "\n"
-        "Shows what happened to one exchange: times, legs, codes, durations, and the message bodies with everything\n"
-        "about people left out.  NUMBER is the origin's message number (msgid), EXCHANGE what `yitong messages`\n"
-        "lists last and log lines name, TRACE the eight characters that our own answers end with, which a hospital\n"
-        "can read out: 7B3348LZ of （Y103 7B3348LZ）.  A trace is looked for in the newest 200,000 exchanges and, for\n"
-        "queries, the newest 2,000,000 records.\n"
-        "\n"
-        "  --raw               bodies as they were, personal data too; needs --reason and a running gateway, which\n"
-        "                      writes down who looked and why\n"
-        "  --reason TEXT       why the raw text is needed; kept in the clear (`yitong audit`): no names, no id numbers\n"
-        "  --no-bodies         only the steps\n"
-        "  --json              one JSON object; without bodies\n"
-        "  --conf FILE         configuration of the gateway\n"
-        "\n"
-        "Exit status: 0 shown; 1 not found; 2 wrong usage; 3 journal or index cannot be read, or --raw not audited\n"
-        "\n"
-        "Examples:\n"
-        "  yitong show H33021399901202611221000000001\n"
-        "  yitong show 7B3348LZ\n"
-        "  yitong show 0000000100000002 --raw --reason \"complaint 17: which amount was asked for\"\n";
-
 struct showing {
 	struct ctl *ctl;
 	struct index *index;
@@ -102,10 +79,12 @@ static int find_in_index(struct showing *s)
 	if (rv == 0 && s->id == 0 && *s->trace != '\0')
 		rv = index_search(s->index, &newest, on_row, s);
 	if (rv < 0)
-		return ctl_fail(CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", yt_strerror(rv));
+		return ctl_fail(
+		        CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", _(yt_strerror(rv)));
 	rv = s->id == 0 ? 0 : index_positions(s->index, s->id, s->place, PLACES_MAX);
 	if (rv < 0)
-		return ctl_fail(CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", yt_strerror(rv));
+		return ctl_fail(
+		        CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", _(yt_strerror(rv)));
 	s->n_places = (size_t)rv;
 	return CTL_OK;
 }
@@ -146,8 +125,8 @@ static int not_found(const struct showing *s)
 {
 	return ctl_fail(CTL_FOUND,
 	        "no exchange has the number%s %.*s%s; `yitong messages` searches by visit, settlement and day",
-	        *s->trace == '\0' ? "" : " or trace", YT_FMT(s->wanted),
-	        s->was_cut ? ", as far as was looked (older exchanges: `yitong messages --trace TRACE --day DAY`)"
+	        *s->trace == '\0' ? "" : _(" or trace"), YT_FMT(s->wanted),
+	        s->was_cut ? _(", as far as was looked (older exchanges: `yitong messages --trace TRACE --day DAY`)")
 	                   : "");
 }
 
@@ -165,8 +144,8 @@ static int find(struct showing *s)
 		return CTL_OK; /* a query is one record */
 	rv = log_scan(&s->journal.io, &s->journal.conf, index_position(s->index), 0, false, on_tail, s, &why);
 	if (rv != 0 && rv != YT_ENOTFOUND)
-		return ctl_fail(
-		        CTL_CANNOT, "the journal cannot be read: %s", *why.why != '\0' ? why.why : yt_strerror(rv));
+		return ctl_fail(CTL_CANNOT, "the journal cannot be read: %s",
+		        *why.why != '\0' ? _(why.why) : _(yt_strerror(rv)));
 	if (s->id == 0)
 		return not_found(s);
 	return CTL_OK;
@@ -207,7 +186,7 @@ static int read_records(struct showing *s)
 	}
 	if (rv != 0)
 		return ctl_fail(
-		        CTL_CANNOT, "the journal cannot be read (%s): see `yitong journal verify`", yt_strerror(rv));
+		        CTL_CANNOT, "the journal cannot be read (%s): see `yitong journal verify`", _(yt_strerror(rv)));
 	if (s->records.n == 0)
 		return ctl_fail(CTL_FOUND, "all records of that exchange are past their retention");
 	return CTL_OK;
@@ -250,59 +229,64 @@ static int audit(struct showing *s)
 
 /* ---- printing ---- */
 
-enum field_kind { F_TEXT, F_LEG, F_OUTCOME, F_MS, F_TIME, F_NUMBER, F_EXCHANGE };
+enum field_kind { F_TEXT, F_REASON, F_LEG, F_OUTCOME, F_MS, F_TIME, F_NUMBER, F_EXCHANGE };
 
 static const struct field {
 	enum rec_tag tag;
 	enum field_kind kind;
 	const char *before;
 } fields[] = {
-	{ REC_T_LISTENER, F_TEXT, "by" },
+	{ REC_T_LISTENER, F_TEXT, N_("by") },
 	{ REC_T_LEG, F_LEG, "" },
-	{ REC_T_PARTY, F_TEXT, "to" },
+	{ REC_T_PARTY, F_TEXT, N_("to") },
 	{ REC_T_OUTCOME, F_OUTCOME, "" },
 	{ REC_T_RESULT, F_TEXT, "" },
-	{ REC_T_CODE, F_TEXT, "code" },
-	{ REC_T_REASON, F_TEXT, "" },
-	{ REC_T_OPERATOR, F_TEXT, "operator" },
-	{ REC_T_OWNER, F_TEXT, "for" },
-	{ REC_T_ATTEMPT, F_NUMBER, "try" },
-	{ REC_T_JOINS, F_EXCHANGE, "joins exchange" },
-	{ REC_T_ORIGINAL, F_TEXT, "of" },
-	{ REC_T_SETTLEMENT, F_TEXT, "settlement" },
-	{ REC_T_REFERENCE, F_TEXT, "their number" },
-	{ REC_T_DUE, F_TIME, "next try" },
-	{ REC_T_DEADLINE, F_TIME, "until" },
-	{ REC_T_ELAPSED, F_MS, "after" },
+	{ REC_T_CODE, F_TEXT, N_("code") },
+	{ REC_T_REASON, F_REASON, "" },
+	{ REC_T_OPERATOR, F_TEXT, N_("operator") },
+	{ REC_T_OWNER, F_TEXT, N_("for") },
+	{ REC_T_ATTEMPT, F_NUMBER, N_("try") },
+	{ REC_T_JOINS, F_EXCHANGE, N_("joins exchange") },
+	{ REC_T_ORIGINAL, F_TEXT, N_("of") },
+	{ REC_T_SETTLEMENT, F_TEXT, N_("settlement") },
+	{ REC_T_REFERENCE, F_TEXT, N_("their number") },
+	{ REC_T_DUE, F_TIME, N_("next try") },
+	{ REC_T_DEADLINE, F_TIME, N_("until") },
+	{ REC_T_ELAPSED, F_MS, N_("after") },
 };
 
 static const char *leg_name(uint64_t leg)
 {
-	static const char *const names[] = { "", "main leg", "query", "reversal", "sign-in", "same octets again",
-		"step of its flow", "what undoes a step", "what takes a step back to do it again" };
+	static const char *const names[] = { "", N_("main leg"), N_("query"), N_("reversal"), N_("sign-in"),
+		N_("same octets again"), N_("step of its flow"), N_("what undoes a step"),
+		N_("what takes a step back to do it again") };
 
-	return leg < sizeof(names) / sizeof(names[0]) ? names[leg] : "leg";
+	return leg < sizeof(names) / sizeof(names[0]) ? _(names[leg]) : _("leg");
 }
 
 static const char *outcome_name(uint64_t outcome)
 {
-	return outcome == YT_DONE      ? "done"
-	       : outcome == YT_REFUSED ? "refused"
-	       : outcome == YT_UNKNOWN ? "unknown"
+	return outcome == YT_DONE      ? _("done")
+	       : outcome == YT_REFUSED ? _("refused")
+	       : outcome == YT_UNKNOWN ? _("unknown")
 	                               : "?";
 }
 
 static void describe_field(struct yt_buf *out, const struct field *f, const struct rec *rec)
 {
 	struct yt_str value = rec_get(rec, f->tag);
-	char time[24];
+	char time[24], reason[512];
 
 	if (value.n == 0)
 		return;
-	yt_buf_printf(out, "%s%s%s", out->n == 0 ? "" : ", ", f->before, *f->before == '\0' ? "" : " ");
+	yt_buf_printf(out, "%s%s%s", out->n == 0 ? "" : ", ", _(f->before), *f->before == '\0' ? "" : " ");
 	switch (f->kind) {
 	case F_TEXT:
 		yt_buf_str(out, value);
+		break;
+	case F_REASON:
+		snprintf(reason, sizeof(reason), "%.*s", YT_FMT(value));
+		yt_buf_text(out, _(reason));
 		break;
 	case F_LEG:
 		yt_buf_text(out, leg_name(rec_get_u64(rec, f->tag)));
@@ -337,12 +321,18 @@ static void describe(struct yt_buf *out, const struct rec *rec)
 	/* The origin's own stands in the head; here are those of our legs. */
 	if (rec->type != REC_ACCEPTED && rec->type != REC_READ && rec->type != REC_REFUSED &&
 	        rec_get(rec, REC_T_NUMBER).n > 0)
-		yt_buf_printf(out, "%snumber %.*s", out->n == 0 ? "" : ", ", YT_FMT(rec_get(rec, REC_T_NUMBER)));
+		yt_buf_printf(out, _("%snumber %.*s"), out->n == 0 ? "" : ", ", YT_FMT(rec_get(rec, REC_T_NUMBER)));
 	while (rec_next(rec, &at, &field))
 		if (field.tag >= REC_BODY)
-			yt_buf_printf(out, "%s%s of %zu bytes", out->n == 0 ? "" : ", ", rec_tag_name(field.tag),
+			yt_buf_printf(out, _("%s%s of %zu bytes"), out->n == 0 ? "" : ", ", _(rec_tag_name(field.tag)),
 			        field.value.n);
 	yt_buf_byte(out, 0);
+}
+
+/* Chinese characters take two columns, which printf() does not know. */
+static void print_label(const char *label)
+{
+	printf("  %s%*s", _(label), (int)(13 - ctl_width(yt_str(_(label)))), "");
 }
 
 static void print_line(const char *label, const char *text)
@@ -351,7 +341,8 @@ static void print_line(const char *label, const char *text)
 
 	if (*text != '\0') {
 		ctl_clean(&clean, yt_str(text));
-		printf("  %-13s%.*s\n", label, YT_FMT(yt_buf_view(&clean)));
+		print_label(label);
+		printf("%.*s\n", YT_FMT(yt_buf_view(&clean)));
 	}
 	yt_buf_free(&clean);
 }
@@ -369,10 +360,10 @@ static void print_head(const struct showing *s)
 	char total[24], fund[24], account[24], cash[24], id[20];
 
 	ctl_exchange(x->id, id);
-	printf("Exchange %s  %s %s %s  %s%s%s%s%s\n", id, op == NULL ? "" : op->name, op == NULL ? "" : op->zh,
-	        x->wire_op, ctl_colour(s->ctl, ctl_state_colour(x->state)), exchange_state_name(x->state),
-	        ctl_colour(s->ctl, CTL_PLAIN), x->flags & REC_X_MONEY_BREACH ? ", DOES NOT ADD UP" : "",
-	        x->flags & REC_X_LATE ? ", answered late" : "");
+	printf(_("Exchange %s  %s %s %s  %s%s%s%s%s\n"), id, op == NULL ? "" : op->name, op == NULL ? "" : op->zh,
+	        x->wire_op, ctl_colour(s->ctl, ctl_state_colour(x->state)), _(exchange_state_name(x->state)),
+	        ctl_colour(s->ctl, CTL_PLAIN), x->flags & REC_X_MONEY_BREACH ? _(", DOES NOT ADD UP") : "",
+	        x->flags & REC_X_LATE ? _(", answered late") : "");
 	print_line("institution", x->institution);
 	print_line("number", x->number);
 	print_line("trace", x->trace);
@@ -386,16 +377,19 @@ static void print_head(const struct showing *s)
 		ctl_yuan(x->fund_fen, fund);
 		ctl_yuan(x->account_fen, account);
 		ctl_yuan(x->cash_fen, cash);
-		printf("  %-13s%s yuan: fund %s, account %s, cash %s\n", "amount", total, fund, account, cash);
+		print_label("amount");
+		printf(_("%s yuan: fund %s, account %s, cash %s\n"), total, fund, account, cash);
 	} else if (x->amount_fen != 0) {
-		printf("  %-13s%s yuan asked for\n", "amount", total);
+		print_label("amount");
+		printf(_("%s yuan asked for\n"), total);
 	}
 	if (x->state == X_DONE && !x->delivered && (x->flags & REC_X_SETTLEMENT))
-		print_line("delivery", "not proved: the origin did not take the answer");
+		print_line("delivery", _("not proved: the origin did not take the answer"));
 }
 
 static void print_steps(const struct showing *s)
 {
+	static const char *const heading[] = { "TIME", "+MS", "STEP", "WHAT" };
 	struct yt_str rest = yt_buf_view(&s->records);
 	struct ctl_table table;
 	int64_t first_ms = 0;
@@ -404,7 +398,7 @@ static void print_steps(const struct showing *s)
 
 	ctl_table_begin(&table, 4, 1u << 1);
 	for (int i = 0; i < 4; i++)
-		ctl_table_cell(&table, CTL_PLAIN, "%s", (const char *const[]){ "TIME", "+MS", "STEP", "WHAT" }[i]);
+		ctl_table_cell(&table, CTL_PLAIN, "%s", _(heading[i]));
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 		struct yt_buf what = { 0 };
 		char time[24];
@@ -414,7 +408,7 @@ static void print_steps(const struct showing *s)
 		ctl_time(rec.wall_ms, time);
 		ctl_table_cell(&table, CTL_PLAIN, "%s", time);
 		ctl_table_cell(&table, CTL_DIM, "%lld", (long long)(rec.wall_ms - first_ms));
-		ctl_table_cell(&table, CTL_BOLD, "%s", rec_type_name(rec.type));
+		ctl_table_cell(&table, CTL_BOLD, "%s", _(rec_type_name(rec.type)));
 		ctl_table_cell(&table, CTL_PLAIN, "%s", (const char *)what.p);
 		yt_buf_free(&what);
 	}
@@ -432,8 +426,8 @@ static void print_bodies(const struct showing *s)
 		size_t at = 0;
 
 		if (rec.flags & REC_ERASED)
-			printf("\nThe bodies of %s were erased: their day's key is destroyed.\n",
-			        rec_type_name(rec.type));
+			printf(_("\nThe bodies of %s were erased: their day's key is destroyed.\n"),
+			        _(rec_type_name(rec.type)));
 
 		while (rec_next(&rec, &at, &field)) {
 			struct yt_buf out = { 0 };
@@ -441,17 +435,17 @@ static void print_bodies(const struct showing *s)
 			if (field.tag < REC_BODY)
 				continue;
 			n++;
-			printf("\n%s%s%s (%s)\n    ", ctl_colour(s->ctl, CTL_BOLD), rec_tag_name(field.tag),
-			        ctl_colour(s->ctl, CTL_PLAIN), rec_type_name(rec.type));
+			printf("\n%s%s%s (%s)\n    ", ctl_colour(s->ctl, CTL_BOLD), _(rec_tag_name(field.tag)),
+			        ctl_colour(s->ctl, CTL_PLAIN), _(rec_type_name(rec.type)));
 			ctl_body(&out, field.value, s->is_raw);
 			yt_buf_byte(&out, '\n');
 			ctl_print_buf(&out, stdout);
 		}
 	}
 	if (s->bodies_are_sealed)
-		printf("\nThe bodies are encrypted and the keys are not here.\n");
+		printf(_("\nThe bodies are encrypted and the keys are not here.\n"));
 	else if (!s->is_raw && n > 0)
-		printf("\n「***(n)」 stands for n characters that are not shown; --raw --reason TEXT shows them.\n");
+		printf(_("\n「***(n)」 stands for n characters that are not shown; --raw --reason TEXT shows them.\n"));
 }
 
 static void print_json(const struct showing *s)
@@ -553,7 +547,7 @@ int ctl_show(struct ctl *ctl, int argc, char **argv)
 	s->has_bodies = true;
 	while (rv < 0 && (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (option == 'h') {
-			fputs(help, stdout);
+			ctl_help("show", stdout);
 			rv = CTL_OK;
 		} else if (option == 'c') {
 			ctl->conf_file = optarg;
@@ -564,7 +558,7 @@ int ctl_show(struct ctl *ctl, int argc, char **argv)
 		} else if (option == 'n') {
 			s->has_bodies = false;
 		} else if (option == 'j') {
-			s->is_json = true;
+			s->is_json = ctl_json();
 		} else {
 			rv = ctl_bad_option("show");
 		}

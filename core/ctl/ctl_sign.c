@@ -8,21 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-static const char help[] =
-        "Usage: yitong sign-explain [OPTIONS] FILE\n"
-        "\n"
-        "Says what is signed in FILE (- is standard input), with which key, and whether it verifies; if not, what differs.\n"
-        "FILE: an HTTP request, head and body, also as `curl -v` prints it (lines with > before them), or one XML message\n"
-        "between provinces.  Every configured secret and key is tried; none is ever printed.\n"
-        "\n"
-        "  --plugin P          asks this listener's, party's or format's codec only (default: each of the configuration)\n"
-        "  --plugins DIR       folder of the plugins (default: gateway.plugin_dir)\n"
-        "\n"
-        "Exit status: 0 a signature verifies; 1 none does, or there is none; 2 wrong usage; 3 a file or plugin cannot be read\n"
-        "\n"
-        "Example:\n"
-        "  yitong sign-explain captured-request.txt\n";
-
 #define HEADERS_MAX 128
 
 struct capture {
@@ -155,14 +140,14 @@ static size_t keys_of_caller(
 
 		if (o->caller == NULL || !yt_str_is(caller, o->caller))
 			continue;
-		yt_buf_printf(&s->whose, "origin: %s, by its caller id; its secret is %s\n", o->name, o->key);
+		yt_buf_printf(&s->whose, _("origin: %s, by its caller id; its secret is %s\n"), o->name, o->key);
 		*one = yt_str(o->key);
 		*keys = one;
 		return 1;
 	}
 	if (is_ours(conf, caller))
 		return s->n_keys;
-	yt_buf_printf(&s->whose, "origin: none has the caller id %.*s; the gateway refuses it\n", YT_FMT(caller));
+	yt_buf_printf(&s->whose, _("origin: none has the caller id %.*s; the gateway refuses it\n"), YT_FMT(caller));
 	return 0;
 }
 
@@ -200,7 +185,7 @@ static int ask(struct signing *s, const char *name)
 	rv = codec->api->explain_signature(codec->plugin, s->capture.header, s->capture.n_headers, s->capture.body,
 	        keys, n_keys, yt_wall_ms(), s->desk.arena, &out);
 	if (rv == YT_EDENIED && n_keys == 1 && s->n_keys > 1 && fits_another(s, codec))
-		yt_buf_text(&out, "slip: it is signed with the secret of another than this caller\n");
+		yt_buf_text(&out, _("slip: it is signed with the secret of another than this caller\n"));
 	if (rv == 0 || rv == YT_EDENIED || (s->only != NULL && out.n > 0)) {
 		ctl_clean(&clean, yt_buf_view(&out));
 		printf("format: %s\n", codec->format);
@@ -274,7 +259,7 @@ int ctl_sign_explain(struct ctl *ctl, int argc, char **argv)
 			ctl->conf_file = optarg;
 			break;
 		case 'h':
-			fputs(help, stdout);
+			ctl_help("sign-explain", stdout);
 			return CTL_OK;
 		default:
 			return ctl_bad_option("sign-explain");

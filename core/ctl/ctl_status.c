@@ -14,39 +14,6 @@
 #define DAYS_ALARM 30 /* a certificate that ends sooner is shown in yellow, within 7 days in red */
 #define UNREADABLE (-1000000)
 
-static const char status_help[] =
-        "Usage: yitong status [--json] [--conf FILE]\n"
-        "\n"
-        "Shows what the gateway is doing: generation, workers, journal, index, exchanges by state, room on the disk,\n"
-        "days left of the certificates.\n"
-        "  --json              the same as one JSON object; `pending` counts exchanges whose outcome is not settled\n"
-        "\n"
-        "Exit status: 0 it runs and takes requests; 1 it runs but refuses new ones; 2 wrong usage; 3 it does not run\n"
-        "\n"
-        "Example:\n"
-        "  yitong status --json | jq .pending\n";
-
-static const char parked_help[] =
-        "Usage: yitong parked [--json] [--conf FILE]\n"
-        "       yitong parked decide EXCHANGE done|refused|reversed|retry --operator NAME --reason TEXT\n"
-        "\n"
-        "Lists exchanges whose outcome no machine could prove, or decides one after asking the party:\n"
-        "  done                it took effect there: the origin gets a success without details and is told to query\n"
-        "                      them (5203)\n"
-        "  refused             it surely never took effect there\n"
-        "  reversed            it did and has been undone by other means\n"
-        "  retry               nothing is decided: the gateway tries again to find out\n"
-        "UNTIL in the list is the operator's deadline, red once it is over; nothing happens by itself then.\n"
-        "\n"
-        "  --operator NAME     who decides\n"
-        "  --reason TEXT       by what evidence; both are kept in the journal in the clear: no names, no id numbers\n"
-        "\n"
-        "Exit status: 0 fine; 1 nothing is parked; 2 wrong usage; 3 the gateway does not run or refuses\n"
-        "\n"
-        "Example:\n"
-        "  yitong parked decide 0000000100000002 done --operator li --reason \"seen in the platform's ledger, setl_id "
-        "7781\"\n";
-
 /* ---- certificates ---- */
 
 struct certificate {
@@ -122,15 +89,15 @@ static void print_journal(const struct ctl *ctl, const struct yt_node *a)
 	bool is_usable = yt_str_is(control_text(a, "index.usable"), "true");
 	struct statvfs fs;
 
-	printf("journal   at %.*s, %llu commits%s", YT_FMT(control_text(a, "journal.position")),
+	printf(_("journal   at %.*s, %llu commits%s"), YT_FMT(control_text(a, "journal.position")),
 	        (unsigned long long)control_number(a, "journal.commits"),
-	        yt_str_is(control_text(a, "journal.sealed"), "false") ? ", bodies in the clear" : "");
-	print_bytes(", ready ", control_number(a, "journal.room_bytes"));
+	        yt_str_is(control_text(a, "journal.sealed"), "false") ? _(", bodies in the clear") : "");
+	print_bytes(_(", ready "), control_number(a, "journal.room_bytes"));
 	if (statvfs(ctl->conf->journal.folder, &fs) == 0)
-		print_bytes(", free on disk ", (uint64_t)fs.f_bavail * fs.f_frsize);
-	printf("\nindex     at %.*s, %llu bytes behind%s%s%s\n", YT_FMT(control_text(a, "index.position")),
+		print_bytes(_(", free on disk "), (uint64_t)fs.f_bavail * fs.f_frsize);
+	printf(_("\nindex     at %.*s, %llu bytes behind%s%s%s\n"), YT_FMT(control_text(a, "index.position")),
 	        (unsigned long long)control_number(a, "index.lag_bytes"), is_usable ? "" : ctl_colour(ctl, CTL_RED),
-	        is_usable ? "" : ", NOT USABLE: state changes are refused", ctl_colour(ctl, CTL_PLAIN));
+	        is_usable ? "" : _(", NOT USABLE: state changes are refused"), ctl_colour(ctl, CTL_PLAIN));
 }
 
 static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
@@ -139,27 +106,27 @@ static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
 		const char *path, *name;
 		enum ctl_colour colour;
 	} counts[] = {
-		{ "exchanges.sent", "sent", CTL_PLAIN },
-		{ "exchanges.unknown", "unknown", CTL_YELLOW },
-		{ "exchanges.reversing", "reversing", CTL_YELLOW },
-		{ "exchanges.undelivered", "undelivered", CTL_YELLOW },
-		{ "exchanges.leased", "being worked off", CTL_PLAIN },
-		{ "exchanges.parked", "parked", CTL_RED },
+		{ "exchanges.sent", N_("sent"), CTL_PLAIN },
+		{ "exchanges.unknown", N_("unknown"), CTL_YELLOW },
+		{ "exchanges.reversing", N_("reversing"), CTL_YELLOW },
+		{ "exchanges.undelivered", N_("undelivered"), CTL_YELLOW },
+		{ "exchanges.leased", N_("being worked off"), CTL_PLAIN },
+		{ "exchanges.parked", N_("parked"), CTL_RED },
 	};
 
-	printf("exchanges ");
+	printf(_("exchanges "));
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		uint64_t n = control_number(a, counts[i].path);
 
 		printf("%s%s%llu %s%s", i == 0 ? "" : ", ", n > 0 ? ctl_colour(ctl, counts[i].colour) : "",
-		        (unsigned long long)n, counts[i].name, n > 0 ? ctl_colour(ctl, CTL_PLAIN) : "");
+		        (unsigned long long)n, _(counts[i].name), n > 0 ? ctl_colour(ctl, CTL_PLAIN) : "");
 	}
 	printf("\n");
 	if (control_number(a, "exchanges.parked") > 0)
-		printf("          parked ones wait for somebody: `yitong parked` lists them\n");
+		printf(_("          parked ones wait for somebody: `yitong parked` lists them\n"));
 	if (pending(a) > control_number(a, "exchanges.sent"))
-		printf("          unknown, reversing and undelivered ones are worked off by themselves: "
-		       "`yitong messages --state open`\n");
+		printf(_("          unknown, reversing and undelivered ones are worked off by themselves: "
+		         "`yitong messages --state open`\n"));
 }
 
 static void print_workers(const struct ctl *ctl, const struct yt_node *a)
@@ -175,7 +142,7 @@ static void print_workers(const struct ctl *ctl, const struct yt_node *a)
 
 	ctl_table_begin(&table, n, 0x1ff);
 	for (size_t i = 0; i < n; i++)
-		ctl_table_cell(&table, CTL_PLAIN, "%s", columns[i].heading);
+		ctl_table_cell(&table, CTL_PLAIN, "%s", _(columns[i].heading));
 	for (const struct yt_node *w = workers == NULL ? NULL : workers->child; w != NULL; w = w->next)
 		for (size_t i = 0; i < n; i++)
 			ctl_table_cell(
@@ -191,10 +158,10 @@ static void print_certificates(const struct ctl *ctl, const struct certificate *
 		                                                      : CTL_PLAIN;
 
 		if (certs[i].days == UNREADABLE)
-			printf("%scertificate of %s: cannot read %s%s\n", ctl_colour(ctl, CTL_RED), certs[i].whose,
+			printf(_("%scertificate of %s: cannot read %s%s\n"), ctl_colour(ctl, CTL_RED), certs[i].whose,
 			        certs[i].file, ctl_colour(ctl, CTL_PLAIN));
 		else
-			printf("%scertificate of %s: %ld days left%s\n", ctl_colour(ctl, colour), certs[i].whose,
+			printf(_("%scertificate of %s: %ld days left%s\n"), ctl_colour(ctl, colour), certs[i].whose,
 			        certs[i].days, ctl_colour(ctl, CTL_PLAIN));
 	}
 }
@@ -223,15 +190,16 @@ static void print_status(const struct ctl *ctl, const struct yt_node *a, const s
 	bool accepts = yt_str_is(control_text(a, "accepting"), "true");
 	long supervisor = supervisor_of(control_number(a, "pid"));
 
-	printf("%s%s%s, generation %llu, profile %s, keeper %llu\n", ctl_colour(ctl, accepts ? CTL_GREEN : CTL_RED),
-	        accepts ? "running" : "running, but refuses new state changes", ctl_colour(ctl, CTL_PLAIN),
+	printf(_("%s%s%s, generation %llu, profile %s, keeper %llu\n"), ctl_colour(ctl, accepts ? CTL_GREEN : CTL_RED),
+	        accepts ? _("running") : _("running, but refuses new state changes"), ctl_colour(ctl, CTL_PLAIN),
 	        (unsigned long long)control_number(a, "generation"),
-	        ctl->conf->gateway.profile == CONF_PRODUCTION ? "production" : "development",
+	        ctl->conf->gateway.profile == CONF_PRODUCTION ? _("production") : _("development"),
 	        (unsigned long long)control_number(a, "pid"));
 	if (supervisor > 0)
-		printf("process   supervisor %ld (kill -HUP %ld reloads the configuration)\n", supervisor, supervisor);
+		printf(_("process   supervisor %ld (kill -HUP %ld reloads the configuration)\n"), supervisor,
+		        supervisor);
 	if (!accepts && control_text(a, "why_closed").n > 0)
-		printf("because   %.*s\n", YT_FMT(control_text(a, "why_closed")));
+		printf(_("because   %s\n"), control_words(a, "why_closed"));
 	print_journal(ctl, a);
 	print_exchanges(ctl, a);
 	print_workers(ctl, a);
@@ -277,7 +245,7 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (option == 'h') {
-			fputs(status_help, stdout);
+			ctl_help("status", stdout);
 			return CTL_OK;
 		}
 		if (option == '?')
@@ -285,7 +253,7 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 		if (option == 'c')
 			ctl->conf_file = optarg;
 		else
-			is_json = true;
+			is_json = ctl_json();
 	}
 	if (optind < argc)
 		return ctl_usage("status", "what is \"%s\"?", argv[optind]);
@@ -331,7 +299,7 @@ static int on_parked(void *arg, const struct exchange *x)
 	if (p->n++ == 0 && !p->is_json) {
 		ctl_table_begin(&p->table, 9, 1u << 5);
 		for (size_t i = 0; i < 9; i++)
-			ctl_table_cell(&p->table, CTL_PLAIN, "%s", heading[i]);
+			ctl_table_cell(&p->table, CTL_PLAIN, "%s", _(heading[i]));
 	}
 	if (p->is_json) {
 		parked_json(x);
@@ -353,7 +321,7 @@ static int on_parked(void *arg, const struct exchange *x)
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->owner);
 	ctl_table_cell(
 	        &p->table, x->deadline_ms != 0 && x->deadline_ms < yt_wall_ms() ? CTL_RED : CTL_PLAIN, "%s", until);
-	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->reason);
+	ctl_table_cell(&p->table, CTL_PLAIN, "%s", _(x->reason));
 	return 0;
 }
 
@@ -371,7 +339,8 @@ static int list_parked(struct ctl *ctl, bool is_json)
 	if (p.n > 0 && !is_json)
 		ctl_table_print(ctl, &p.table, stdout);
 	if (rv != 0)
-		return ctl_fail(CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", yt_strerror(rv));
+		return ctl_fail(
+		        CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", _(yt_strerror(rv)));
 	return p.n > 0 ? CTL_OK : ctl_fail(CTL_FOUND, "nothing is parked");
 }
 
@@ -395,10 +364,10 @@ static int decide(
 		yt_buf_byte(&request, '}');
 		rv = control_ask(ctl->conf->gateway.run_dir, yt_buf_view(&request), arena, &answer, why, sizeof(why));
 		if (rv == 0 && strcmp(result, "retry") == 0)
-			printf("Exchange %s: the gateway tries again to find out.\n", exchange);
+			printf(_("Exchange %s: the gateway tries again to find out.\n"), exchange);
 		else if (rv == 0)
-			printf("Exchange %s is %s now, decided by %s; the lists follow within a second or two.\n",
-			        exchange, result, operator_name);
+			printf(_("Exchange %s is %s now, decided by %s; the lists follow within a second or two.\n"),
+			        exchange, _(result), operator_name);
 		else
 			rv = ctl_fail(CTL_CANNOT, "nothing was decided: %s", why);
 	}
@@ -434,7 +403,7 @@ int ctl_parked(struct ctl *ctl, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (option == 'h') {
-			fputs(parked_help, stdout);
+			ctl_help("parked", stdout);
 			return CTL_OK;
 		}
 		if (option == '?')
@@ -446,7 +415,7 @@ int ctl_parked(struct ctl *ctl, int argc, char **argv)
 		else if (option == 'r')
 			reason = optarg;
 		else
-			is_json = true;
+			is_json = ctl_json();
 	}
 	if (optind == argc)
 		return list_parked(ctl, is_json);

@@ -7,28 +7,6 @@
 #include <getopt.h>
 #include <string.h>
 
-static const char help[] =
-        "Usage: yitong translate --plugin P (--request | --reply --asked FILE) [--to P2] [OPTIONS] IN\n"
-        "\n"
-        "Reads the octets in IN (- is standard input) in P's format.  Without --to prints the canonical message as JSON;\n"
-        "with it the octets in P2's format.  P and P2 are a listener or party of the configuration, with its settings and\n"
-        "keys, or a format's name.  Nothing is sent or written down; people's data are printed as they are.\n"
-        "\n"
-        "  --request           IN is a request\n"
-        "  --reply             IN is an answer ...\n"
-        "  --asked FILE        ... to this request, in P's format\n"
-        "  --origin FILE       the request in P2's format whose answer is written (default: made of --asked)\n"
-        "  --facts FILE        what earlier messages of the case brought: a JSON object or array of pieces\n"
-        "  --set KEY=VALUE     a setting of the plugin, where P is a format's name; may be repeated\n"
-        "  --plugins DIR       folder of the plugins (default: gateway.plugin_dir, else " DESK_PLUGINS ")\n"
-        "\n"
-        "Exit status: 0 done; 1 it cannot be read or said, stderr names the path; 2 wrong usage; 3 a file or plugin cannot\n"
-        "be read\n"
-        "\n"
-        "Examples:\n"
-        "  yitong translate --plugin nhsa --request conf/example-1101.json\n"
-        "  yitong --conf conf/province.yaml translate --plugin hospitals --request --to hub --facts facts.json 0304.json\n";
-
 struct translating {
 	struct desk desk;
 	const char *plugin, *to, *facts_file, *asked, *origin;
@@ -39,8 +17,8 @@ struct translating {
 static int tell(const struct desk_codec *codec, const char *what, const struct yt_fault *fault, int error)
 {
 	if (fault->path[0] == '\0' && fault->why[0] == '\0')
-		return ctl_fail(CTL_FOUND, "%s: %s: %s", codec->name, what, yt_strerror(error));
-	return ctl_fail(CTL_FOUND, "%s: %s: %s %s", codec->name, what, fault->path, fault->why);
+		return ctl_fail(CTL_FOUND, "%s: %s: %s", codec->name, _(what), _(yt_strerror(error)));
+	return ctl_fail(CTL_FOUND, "%s: %s: %s %s", codec->name, _(what), fault->path, _(fault->why));
 }
 
 static void print_octets(struct yt_str octets)
@@ -128,7 +106,7 @@ static int write_reply(struct translating *t, struct yt_msg *asked, struct yt_re
 		print_octets(yt_buf_view(&buf));
 	yt_buf_free(&buf);
 	return rv == 0 ? CTL_OK
-	               : ctl_fail(CTL_FOUND, "%s: the answer cannot be said (%s)", t->into->name, yt_strerror(rv));
+	               : ctl_fail(CTL_FOUND, "%s: the answer cannot be said (%s)", t->into->name, _(yt_strerror(rv)));
 }
 
 static int translate_reply(struct translating *t, const char *in)
@@ -210,7 +188,7 @@ static int take_options(struct translating *t, struct ctl *ctl, int argc, char *
 				break;
 			return ctl_usage("translate", "--set wants KEY=VALUE, at most %d times", DESK_SETTINGS_MAX);
 		case 'h':
-			fputs(help, stdout);
+			ctl_help("translate", stdout);
 			return -1;
 		default:
 			return ctl_bad_option("translate");

@@ -101,7 +101,7 @@ static int load(struct desk *desk, const char *name, struct yt_plugin **out, cha
 	conf = *desk->ctl->conf;
 	if (desk->plugin_dir != NULL)
 		conf.gateway.plugin_dir = desk->plugin_dir;
-	return conf_load_plugin(&conf, format, name, settings, desk->keys, out, why, size);
+	return conf_load_plugin(&conf, format, name, settings, desk->keys, out, why, size, NULL);
 }
 
 const struct desk_codec *desk_codec(struct desk *desk, const char *name)
@@ -113,7 +113,10 @@ const struct desk_codec *desk_codec(struct desk *desk, const char *name)
 		if (strcmp(desk->codec[i].name, name) == 0)
 			return &desk->codec[i];
 	if (desk->n_codecs == DESK_CODECS_MAX || load(desk, name, &codec->plugin, why, sizeof(why)) != 0) {
-		ctl_fail(CTL_CANNOT, "%s: %s", name, why[0] != '\0' ? why : "too many formats at once");
+		if (why[0] != '\0')
+			ctl_fail(CTL_CANNOT, "%s", why); /* it begins with the name, or with the file */
+		else
+			ctl_fail(CTL_CANNOT, "%s: too many formats at once", name);
 		return NULL;
 	}
 	codec->api = plugin_api(codec->plugin);
@@ -133,7 +136,7 @@ int desk_read(struct desk *desk, const char *file, struct yt_str *out)
 	size_t n;
 
 	if (in == NULL)
-		return ctl_fail(CTL_CANNOT, "cannot read %s: %s", file, strerror(errno));
+		return ctl_fail(CTL_CANNOT, "cannot read %s: %s", file, _(strerror(errno)));
 	while (buf.n <= DESK_FILE_MAX && (n = fread(part, 1, sizeof(part), in)) > 0)
 		yt_buf_add(&buf, part, n);
 	n = (size_t)ferror(in);
@@ -148,6 +151,74 @@ int desk_read(struct desk *desk, const char *file, struct yt_str *out)
 	return CTL_OK;
 }
 
+static bool is_value(const struct yt_node *node)
+{
+	return node->kind == YT_TEXT || node->kind == YT_NUMBER;
+}
+
+/* What is wrong with one member of a piece, NULL: nothing.  Rows of lines and members of set are single values. */
+static const char *wrong_member(const struct yt_node *member)
+{
+	const bool is_lines = yt_str_is(member->name, "lines");
+
+	if (yt_str_is(member->name, "op") || yt_str_is(member->name, "batch"))
+		return member->kind == YT_TEXT ? NULL : N_("must be a text");
+	if (yt_str_is(member->name, "set")) {
+		for (const struct yt_node *v = member->child; v != NULL; v = v->next)
+			if (!is_value(v))
+				return N_("must hold single values only");
+		return member->kind == YT_OBJECT ? NULL : N_("must be an object of single values");
+	}
+	if (!is_lines && !yt_str_is(member->name, "gone"))
+		return N_("is none of op, batch, set, lines and gone");
+	if (member->kind != YT_ARRAY)
+		return is_lines ? N_("must be an array of fee lines")
+		                : N_("must be an array of the numbers of fee lines");
+	for (const struct yt_node *row = member->child; row != NULL; row = row->next) {
+		if (is_lines ? row->kind != YT_OBJECT : row->kind != YT_TEXT)
+			return is_lines ? N_("must be an array of fee lines")
+			                : N_("must be an array of the numbers of fee lines");
+		for (const struct yt_node *v = row->child; v != NULL; v = v->next)
+			if (!is_value(v))
+				return N_("must hold single values only");
+	}
+	return NULL;
+}
+
+/* The journal's own pieces are taken as they are; what somebody wrote by hand is not: a slip would only be missed. */
+static int check_piece(const char *file, unsigned i, const struct yt_node *piece)
+{
+	bool has_any = false;
+
+	if (piece->kind != YT_OBJECT)
+		return ctl_fail(CTL_CANNOT, "%s: [%u]: must be an object, as {\"set\": {\"setl_id\": \"1\"}}", file, i);
+	for (const struct yt_node *m = piece->child; m != NULL; m = m->next) {
+		const char *wrong = wrong_member(m);
+
+		if (wrong != NULL)
+			return ctl_fail(CTL_CANNOT, "%s: [%u].%.*s: %s", file, i,
+			        (int)(m->name.n < 60 ? m->name.n : 60), m->name.p, _(wrong));
+		has_any = has_any || (!yt_str_is(m->name, "op") && !yt_str_is(m->name, "batch"));
+	}
+	return has_any ? CTL_OK : ctl_fail(CTL_CANNOT, "%s: [%u]: has none of set, lines and gone", file, i);
+}
+
+static int check_facts(struct desk *desk, const char *file, struct yt_str json)
+{
+	struct yt_json_error error = { 0 };
+	struct yt_node *root = NULL;
+	unsigned i = 0;
+	int rv = CTL_OK;
+
+	if (yt_json_read(desk->arena, json, NULL, &root, &error) != 0)
+		return ctl_fail(CTL_CANNOT, "%s: is no JSON: %s, at octet %zu", file, _(error.why), error.offset);
+	if (root->kind != YT_ARRAY)
+		return check_piece(file, 0, root);
+	for (const struct yt_node *p = root->child; p != NULL && rv == CTL_OK; p = p->next)
+		rv = check_piece(file, i++, p);
+	return rv;
+}
+
 int desk_facts(struct desk *desk, const char *file, const struct yt_msg *msg, struct facts *facts)
 {
 	struct yt_str json;
@@ -158,9 +229,11 @@ int desk_facts(struct desk *desk, const char *file, const struct yt_msg *msg, st
 		rv = desk_read(desk, file, &json);
 		if (rv != CTL_OK)
 			return rv;
+		rv = check_facts(desk, file, json);
+		if (rv != CTL_OK)
+			return rv;
 		if (facts_read(facts, json) != 0)
-			return ctl_fail(CTL_CANNOT,
-			        "%s: must be a JSON object {\"set\": {...}} or an array of such pieces", file);
+			return ctl_fail(CTL_CANNOT, "out of memory");
 	}
 	return facts_gather(facts, msg) == 0 ? CTL_OK : ctl_fail(CTL_CANNOT, "out of memory");
 }
@@ -223,7 +296,7 @@ void desk_putf(struct desk *desk, struct yt_node *object, const char *name, cons
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	vsnprintf(text, sizeof(text), _(fmt), args);
 	va_end(args);
 	desk_put(desk, object, name, yt_arena_copy(desk->arena, yt_str(text)));
 }

@@ -256,6 +256,6 @@ void ctl_body(struct yt_buf *out, struct yt_str octets, bool is_raw)
 	else if (is_raw)
 		ctl_clean(out, octets);
 	else
-		yt_buf_printf(out, "「***(%zu bytes that are not JSON)」", octets.n);
+		yt_buf_printf(out, _("「***(%zu bytes that are not JSON)」"), octets.n);
 	yt_arena_free(arena);
 }

@@ -133,7 +133,7 @@ void trial_fail(struct trial *t, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(t->note->why, sizeof(t->note->why), fmt, args);
+	vsnprintf(t->note->why, sizeof(t->note->why), _(fmt), args);
 	va_end(args);
 	_exit(1);
 }
@@ -155,7 +155,7 @@ int trial_decode(struct trial *t, struct yt_str octets, struct yt_msg **out)
 		trial_fail(t, "decode_request left msg->op NULL; YT_OP_UNREAD is for what it does not know");
 	if (rv != 0 && rv != YT_EFORMAT && rv != YT_ELIMIT && rv != YT_ENOMEM && rv != YT_EDENIED)
 		trial_fail(t, "decode_request returned %d (%s): want 0, YT_EFORMAT, YT_ELIMIT or YT_ENOMEM", rv,
-		        yt_strerror(rv));
+		        _(yt_strerror(rv)));
 	if (memchr(fault.path, 0, sizeof(fault.path)) == NULL || memchr(fault.why, 0, sizeof(fault.why)) == NULL)
 		trial_fail(t, "decode_request left a text of *fault without its NUL");
 	if ((rv == YT_EFORMAT || rv == YT_ELIMIT) && fault.why[0] == '\0')
@@ -176,13 +176,13 @@ static void keep_octets(const struct trial *t, const struct trial_case *c, char 
 	snprintf(file, sizeof(file), "%s/%s-%s.hex", t->keep, t->api->name, c->name);
 	f = fopen(file, "we");
 	if (f == NULL) {
-		snprintf(out, size, "; its octets cannot be written to %.100s: %s", file, strerror(errno));
+		snprintf(out, size, _("; its octets cannot be written to %.100s: %s"), file, _(strerror(errno)));
 		return;
 	}
 	for (size_t i = 0; i < t->note->n; i++)
 		fprintf(f, "%02x%s", t->note->octets[i], i % 32 == 31 || i + 1 == t->note->n ? "\n" : "");
 	fclose(f);
-	snprintf(out, size, "; octets in %.200s (xxd -r -p)", file);
+	snprintf(out, size, _("; octets in %.200s (xxd -r -p)"), file);
 }
 
 static void describe(const struct trial *t, const struct trial_case *c, int status, char *why, size_t size)
@@ -194,16 +194,17 @@ static void describe(const struct trial *t, const struct trial_case *c, int stat
 		int sig = WTERMSIG(status);
 
 		if (sig == SIGSYS)
-			snprintf(what, sizeof(what), "made a system call that a codec may not make");
+			snprintf(what, sizeof(what), "%s", _("made a system call that a codec may not make"));
 		else if (sig == SIGXCPU || sig == SIGALRM || sig == SIGKILL)
-			snprintf(what, sizeof(what), "did not come back within %d s", TRIAL_CPU_S);
+			snprintf(what, sizeof(what), _("did not come back within %d s"), TRIAL_CPU_S);
 		else
-			snprintf(what, sizeof(what), "died of signal %d (%s)", sig, strsignal(sig));
+			snprintf(what, sizeof(what), _("died of signal %d (%s)"), sig, strsignal(sig));
 	} else if (t->note->why[0] == '\0') {
-		snprintf(what, sizeof(what), "ended the process with status %d", WEXITSTATUS(status));
+		snprintf(what, sizeof(what), _("ended the process with status %d"), WEXITSTATUS(status));
 	}
-	snprintf(why, size, "%s%s%s, call %u, %zu octets%s", t->note->why[0] != '\0' ? t->note->why : t->note->function,
-	        what[0] != '\0' ? " " : "", what, (unsigned)t->note->n_calls, t->note->n, kept);
+	snprintf(why, size, _("%s%s%s, call %u, %zu octets%s"),
+	        t->note->why[0] != '\0' ? t->note->why : t->note->function, what[0] != '\0' ? " " : "", what,
+	        (unsigned)t->note->n_calls, t->note->n, kept);
 }
 
 enum trial_end trial_run(struct trial *t, const struct trial_case *c, char *why, size_t size)
@@ -225,7 +226,7 @@ enum trial_end trial_run(struct trial *t, const struct trial_case *c, char *why,
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		snprintf(why, size, "%s%s%u calls", t->note->why, t->note->why[0] != '\0' ? ", " : "",
+		snprintf(why, size, _("%s%s%u calls"), t->note->why, t->note->why[0] != '\0' ? ", " : "",
 		        (unsigned)t->note->n_calls);
 		return TRIAL_PASSED;
 	}

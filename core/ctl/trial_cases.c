@@ -170,7 +170,7 @@ static void run_round(struct trial *t)
 			if (first[0] == '\0')
 				snprintf(first, sizeof(first), "%s", why);
 			if (t->is_verbose)
-				printf("not made: %s\n", why);
+				printf(_("not made: %s\n"), why);
 		} else {
 			check_round(t, op, made, octets);
 			add_sample(t, op, octets);
@@ -181,8 +181,8 @@ static void run_round(struct trial *t)
 	if (t->note->n_done == 0 && t->samples->n_given == 0)
 		trial_fail(t, "no message of any operation could be made: %.300s", first);
 	fflush(stdout);
-	snprintf(t->note->why, sizeof(t->note->why), "%u of %u operations%s%.200s", (unsigned)t->note->n_done,
-	        (unsigned)t->note->n_all, first[0] != '\0' ? "; not made, first: " : "", first);
+	snprintf(t->note->why, sizeof(t->note->why), _("%u of %u operations%s%.200s"), (unsigned)t->note->n_done,
+	        (unsigned)t->note->n_all, first[0] != '\0' ? _("; not made, first: ") : "", first);
 }
 
 /* -- answers ------------------------------------------------------------------------------------- */
@@ -206,7 +206,7 @@ static void check_reply(struct trial *t, const struct yt_msg *msg, enum yt_outco
 	trial_call(t, "encode_reply", (struct yt_str){ 0 });
 	rv = t->api->encode_reply(t->plugin, msg, reply, &out);
 	if (rv != 0 && outcome == YT_REFUSED)
-		trial_fail(t, "%s: a refusal of ours cannot be written: %s", wire, yt_strerror(rv));
+		trial_fail(t, "%s: a refusal of ours cannot be written: %s", wire, _(yt_strerror(rv)));
 	octets = yt_arena_copy(t->own, yt_buf_view(&out));
 	yt_buf_free(&out);
 	if (rv != 0)

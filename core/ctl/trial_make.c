@@ -266,6 +266,6 @@ struct yt_msg *trial_make(struct trial *t, const struct yt_wire_op *op, struct y
 		if (rv != YT_EFORMAT || !mend(m, &fault))
 			break;
 	}
-	snprintf(why, size, "%.100s: %.150s %.190s (%s)", op->wire, fault.path, fault.why, yt_strerror(rv));
+	snprintf(why, size, "%.100s: %.150s %.190s (%s)", op->wire, fault.path, _(fault.why), _(yt_strerror(rv)));
 	return NULL;
 }

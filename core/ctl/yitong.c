@@ -4,6 +4,7 @@
  * through the keeper's control socket (control.h), so that it is written down. */
 #include "ctl/desk.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <glob.h>
 #include <stdarg.h>
@@ -21,38 +22,6 @@
 #endif
 
 #define SYSTEM_CONF "/etc/yitong/gateway.yaml"
-
-static const char help[] =
-        "yitong - looks after a running or stopped Yitong gateway\n"
-        "\n"
-        "Usage: yitong [--conf FILE] COMMAND [OPTIONS]\n"
-        "\n"
-        "  check [FILE]        checks a configuration; every problem with file:line:column\n"
-        "  status              what the gateway is doing\n"
-        "  messages            lists exchanges; filters by number, visit, settlement, institution, party, state, day\n"
-        "  show NUMBER|TRACE   what happened to one exchange, step by step\n"
-        "  parked              exchanges that wait for an operator; `parked decide` decides one\n"
-        "  audit               who looked at raw text or decided something, and when the configuration changed\n"
-        "  journal verify      proves that the journal is whole and unchanged; `journal stat` counts it, `journal erase`\n"
-        "                      makes a day's bodies unreadable\n"
-        "  index rebuild       makes the index anew from the journal\n"
-        "  explain FILE        what the gateway would do with a message, and why: origin, route, steps, octets\n"
-        "  translate IN        octets of one format as the canonical message, or in another format\n"
-        "  sign-explain FILE   what is signed in a captured request, with which key, and whether it verifies\n"
-        "  probe PARTY         the way to a party step by step: names, TCP, TLS, one harmless message, clock\n"
-        "  plugin list         formats that are there, with their settings; `plugin check P` puts one through its trial\n"
-        "  version             version of this command and of the plugin interface\n"
-        "\n"
-        "  --conf FILE         configuration of the gateway (default conf/gateway.yaml, and where there is none,\n"
-        "                      " SYSTEM_CONF ")\n"
-        "  --help              after a command: its options and examples\n"
-        "\n"
-        "Exit status: 0 fine; 1 problems or nothing found; 2 wrong usage; 3 something cannot be reached or read\n"
-        "\n"
-        "Examples:\n"
-        "  yitong check conf/gateway.yaml\n"
-        "  yitong messages --state open\n"
-        "  yitong show H33021399901202611221000000001\n";
 
 static const struct command {
 	const char *name;
@@ -73,16 +42,24 @@ static const struct command {
 	{ "plugin", ctl_plugin },
 };
 
+static char **arguments; /* those that getopt_long() goes through: it leaves to us to say what is wrong with them */
+
 int ctl_fail(int exit_code, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
 	fputs("yitong: ", stderr);
-	vfprintf(stderr, fmt, args);
+	vfprintf(stderr, _(fmt), args);
 	fputc('\n', stderr);
 	va_end(args);
 	return exit_code;
+}
+
+static int try_help(const char *command)
+{
+	fprintf(stderr, _("Try `yitong %s%s--help`.\n"), command, *command == '\0' ? "" : " ");
+	return CTL_USAGE;
 }
 
 int ctl_usage(const char *command, const char *fmt, ...)
@@ -91,16 +68,21 @@ int ctl_usage(const char *command, const char *fmt, ...)
 
 	va_start(args, fmt);
 	fprintf(stderr, "yitong%s%s: ", *command == '\0' ? "" : " ", command);
-	vfprintf(stderr, fmt, args);
+	vfprintf(stderr, _(fmt), args);
 	fputc('\n', stderr);
 	va_end(args);
-	return ctl_bad_option(command);
+	return try_help(command);
 }
 
 int ctl_bad_option(const char *command)
 {
-	fprintf(stderr, "Try `yitong %s%s--help`.\n", command, *command == '\0' ? "" : " ");
-	return CTL_USAGE;
+	return ctl_usage(command, "the option %s is not known, or needs a value, or takes none", arguments[optind - 1]);
+}
+
+bool ctl_json(void)
+{
+	yt_words_set(YT_EN);
+	return true;
 }
 
 /* The value of run_dir in a file that cannot be read as a configuration. */
@@ -158,7 +140,7 @@ static int no_conf(const struct ctl *ctl)
 int ctl_conf(struct ctl *ctl)
 {
 	struct conf_errors *errors = calloc(1, sizeof(*errors));
-	char line[700];
+	char line[1024];
 	int rv;
 
 	YT_REQUIRE(errors != NULL);
@@ -188,7 +170,7 @@ int ctl_open_index(struct ctl *ctl, struct index **index)
 		return ctl_fail(CTL_CANNOT, "the index at %s cannot be used: `yitong index rebuild`", path);
 	if (rv != 0)
 		return ctl_fail(CTL_CANNOT, "cannot open the index at %s (%s): run this as the gateway's user", path,
-		        yt_strerror(rv));
+		        _(yt_strerror(rv)));
 	return CTL_OK;
 }
 
@@ -240,7 +222,7 @@ void ctl_close_journal(struct ctl_journal *j)
 
 static int version(void)
 {
-	printf("yitong %s, plugin interface %d.%d\n", YT_VERSION, YT_ABI_MAJOR, YT_ABI_MINOR);
+	printf(_("yitong %s, plugin interface %d.%d\n"), YT_VERSION, YT_ABI_MAJOR, YT_ABI_MINOR);
 	return CTL_OK;
 }
 
@@ -251,7 +233,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 	if (strcmp(argv[0], "version") == 0)
 		return version();
 	if (strcmp(argv[0], "help") == 0) {
-		fputs(help, stdout);
+		ctl_help("", stdout);
 		return CTL_OK;
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -260,9 +242,46 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		optind = 0; /* glibc: begin anew */
 		snprintf(name, sizeof(name), "yitong %s", commands[i].name);
 		argv[0] = name;
+		arguments = argv;
 		return commands[i].run(ctl, argc, argv);
 	}
 	return ctl_usage("", "no such command: %s", argv[0]); /* "" is yitong itself */
+}
+
+/* What did not reach a full disk or a closed pipe must not pass for an answer. */
+static int finish(int rv)
+{
+	bool has_failed = ferror(stdout) != 0;
+
+	if (fclose(stdout) == 0 && !has_failed)
+		return rv;
+	return ctl_fail(CTL_CANNOT, "the output could not be written: %s", _(strerror(errno)));
+}
+
+/* --lang goes anywhere, as with --json: taken out before a command sees its options.  False: no such language. */
+static bool choose_language(int *argc, char **argv)
+{
+	enum yt_lang lang = yt_words_of_environment();
+	int n = 0;
+	bool is_known = true, is_behind = false;
+
+	for (int i = 0; i < *argc; i++) {
+		const char *value = NULL;
+
+		is_behind = is_behind || strcmp(argv[i], "--") == 0;
+		if (!is_behind && strncmp(argv[i], "--lang=", 7) == 0)
+			value = argv[i] + 7;
+		else if (!is_behind && strcmp(argv[i], "--lang") == 0)
+			value = i + 1 < *argc ? argv[++i] : "";
+		if (value == NULL)
+			argv[n++] = argv[i];
+		else
+			is_known = yt_words_parse(value, &lang) && is_known;
+	}
+	argv[n] = NULL;
+	*argc = n;
+	yt_words_set(lang);
+	return is_known;
 }
 
 int main(int argc, char **argv)
@@ -273,26 +292,28 @@ int main(int argc, char **argv)
 	int option, rv;
 
 	yt_log_setup("yitong", YT_ERROR);
+	if (!choose_language(&argc, argv))
+		return ctl_usage("", "--lang is zh or en");
+	opterr = 0;
+	arguments = argv;
 	ctl.has_colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
 	while ((option = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
 		if (option == 'c') {
 			ctl.conf_file = optarg;
 		} else if (option == 'h') {
-			fputs(help, stdout);
-			return CTL_OK;
+			ctl_help("", stdout);
+			return finish(CTL_OK);
 		} else if (option == 'v') {
-			return version();
+			return finish(version());
 		} else {
 			return ctl_bad_option("");
 		}
 	}
 	if (optind == argc) {
-		fputs(help, stderr);
+		ctl_help("", stderr);
 		return CTL_USAGE;
 	}
 	rv = run(&ctl, argc - optind, argv + optind);
 	conf_free(ctl.conf);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return CTL_CANNOT;
-	return rv;
+	return finish(rv);
 }

@@ -1,4 +1,5 @@
 /* core/format/csv.c - see csv.h; used by the configuration when it reads its tables (process/conf_tables.c). */
+#include "base/words.h"
 #include "format/csv.h"
 
 #include <stdio.h>
@@ -8,7 +9,7 @@
 
 static int wrong(struct csv *csv, const char *why)
 {
-	snprintf(csv->why, sizeof(csv->why), "%s", why);
+	snprintf(csv->why, sizeof(csv->why), "%s", _(why));
 	return YT_EFORMAT;
 }
 
@@ -115,8 +116,8 @@ int csv_open(struct csv *csv, struct yt_str text, const char *const *names, uint
 			return rv;
 		at = find_name(names, name);
 		if (at < 0 || (seen >> at & 1)) {
-			snprintf(csv->why, sizeof(csv->why), "column \"%.*s\" %s", (int)(name.n < 60 ? name.n : 60),
-			        name.p, at < 0 ? "is not known" : "is there twice");
+			snprintf(csv->why, sizeof(csv->why), _("column \"%.*s\" %s"), (int)(name.n < 60 ? name.n : 60),
+			        name.p, at < 0 ? _("is not known") : _("is there twice"));
 			return YT_EFORMAT;
 		}
 		seen |= 1u << at;
@@ -126,7 +127,7 @@ int csv_open(struct csv *csv, struct yt_str text, const char *const *names, uint
 	for (uint32_t i = 0; i < n_required; i++) {
 		if (seen >> i & 1)
 			continue;
-		snprintf(csv->why, sizeof(csv->why), "column \"%s\" is missing", names[i]);
+		snprintf(csv->why, sizeof(csv->why), _("column \"%s\" is missing"), names[i]);
 		return YT_EFORMAT;
 	}
 	return 0;

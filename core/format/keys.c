@@ -2,6 +2,7 @@
  *
  * process/ opens them once from the configuration.  The journal wraps its day keys and signs its heads through
  * a back end (keys_folder.c); what plugins do with the others is in keys_use.c. */
+#include "base/words.h"
 #include "format/keys_parts.h"
 
 #include <errno.h>
@@ -34,23 +35,24 @@ static int check_file(int fd, const char *file, bool is_private, size_t *octets,
 	unsigned wrong;
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		snprintf(why, size, "%s: is not a regular file", file);
+		snprintf(why, size, _("%s: is not a regular file"), file);
 		return YT_ECONF;
 	}
 	wrong = st.st_mode & (is_private ? 077 : 022);
 	if (wrong != 0) {
-		snprintf(why, size, "%s: mode %03o lets others %s a key; use `chmod %s %s`", file,
-		        (unsigned)(st.st_mode & 0777), is_private ? "read" : "replace", is_private ? "600" : "644",
-		        file);
+		snprintf(why, size,
+		        is_private ? _("%s: mode %03o lets others read a key; use `chmod 600 %s`")
+		                   : _("%s: mode %03o lets others replace a key; use `chmod 644 %s`"),
+		        file, (unsigned)(st.st_mode & 0777), file);
 		return YT_ECONF;
 	}
 	if (st.st_uid != geteuid() && st.st_uid != 0) {
-		snprintf(why, size, "%s: belongs to user %u; must belong to the running user or root", file,
+		snprintf(why, size, _("%s: belongs to user %u; must belong to the running user or root"), file,
 		        (unsigned)st.st_uid);
 		return YT_ECONF;
 	}
 	if (st.st_size > FILE_MAX) {
-		snprintf(why, size, "%s: is larger than a key (%d bytes)", file, FILE_MAX);
+		snprintf(why, size, _("%s: is larger than a key (%d bytes)"), file, FILE_MAX);
 		return YT_ECONF;
 	}
 	*octets = (size_t)st.st_size;
@@ -67,7 +69,7 @@ int keys_read_file(const char *file, struct yt_buf *out, bool is_private, char *
 	int rv;
 
 	if (fd < 0) {
-		snprintf(why, size, "%s: %s", file, strerror(errno));
+		snprintf(why, size, "%s: %s", file, _(strerror(errno)));
 		return YT_ECONF;
 	}
 	rv = check_file(fd, file, is_private, &octets, why, size);
@@ -76,13 +78,13 @@ int keys_read_file(const char *file, struct yt_buf *out, bool is_private, char *
 	rv = YT_ENOMEM;
 	room = yt_buf_room(out, octets);
 	if (room == NULL) {
-		snprintf(why, size, "%s: out of memory", file);
+		snprintf(why, size, _("%s: out of memory"), file);
 		goto out;
 	}
 	rv = YT_ECONF;
 	n = read(fd, room, octets);
 	if (n < 0) {
-		snprintf(why, size, "%s: %s", file, strerror(errno));
+		snprintf(why, size, "%s: %s", file, _(strerror(errno)));
 		goto out;
 	}
 	out->n = (size_t)n;
@@ -163,12 +165,13 @@ static int take_secret(struct key_named *k, const char *file, char *why, size_t 
 {
 	k->octets.n = first_line(&k->octets).n;
 	if (yt_str_starts(yt_buf_view(&k->octets), "hex:") && !take_hex_secret(&k->octets)) {
-		snprintf(why, size, "%s: behind hex: must stand an even number of hex digits and nothing else", file);
+		snprintf(
+		        why, size, _("%s: behind hex: must stand an even number of hex digits and nothing else"), file);
 		return YT_ECONF;
 	}
 	if (k->octets.n > 0 && k->octets.n <= SECRET_MAX)
 		return 0;
-	snprintf(why, size, "%s: the first line must hold the secret, 1 to %d bytes", file, SECRET_MAX);
+	snprintf(why, size, _("%s: the first line must hold the secret, 1 to %d bytes"), file, SECRET_MAX);
 	return YT_ECONF;
 }
 
@@ -181,8 +184,8 @@ static int take_sm4(struct key_named *k, const char *file, char *why, size_t siz
 		memcpy(k->octets.p, key, sizeof(key));
 		k->octets.n = sizeof(key);
 	} else {
-		snprintf(why, size, "%s: the first line must hold 32 hex digits; make one with `openssl rand -hex 16`",
-		        file);
+		snprintf(why, size,
+		        _("%s: the first line must hold 32 hex digits; make one with `openssl rand -hex 16`"), file);
 		rv = YT_ECONF;
 	}
 	OPENSSL_cleanse(key, sizeof(key));
@@ -200,8 +203,8 @@ static int take_sm2(struct key_named *k, const char *file, char *why, size_t siz
 	if (k->pair == NULL) {
 		snprintf(why, size,
 		        is_private
-		                ? "%s: is no SM2 private key: PEM without passphrase, or 32 octets in hex or base64"
-		                : "%s: is no SM2 public key: PEM, a certificate in PEM, or the point 04 X Y in hex or base64",
+		                ? _("%s: is no SM2 private key: PEM without passphrase, or 32 octets in hex or base64")
+		                : _("%s: is no SM2 public key: PEM, a certificate in PEM, or the point 04 X Y in hex or base64"),
 		        file);
 		return YT_ECONF;
 	}
@@ -260,20 +263,21 @@ int keys_add(struct yt_keys *keys, const struct keys_spec *spec, char *why, size
 	struct key_named *k = named_new(spec);
 	int rv = YT_ECONF;
 
-	snprintf(why, size, "out of memory");
+	snprintf(why, size, "%s", _("out of memory"));
 	if (k == NULL)
 		return YT_ENOMEM;
 	if (keys_named(keys, k->key.name) != NULL)
-		snprintf(why, size, "%s %s is given twice", spec->kind == YT_KEY_SECRET ? "secret" : "key", spec->name);
+		snprintf(why, size, _("%s %s is given twice"), spec->kind == YT_KEY_SECRET ? _("secret") : _("key"),
+		        spec->name);
 	else if (is_called_same(keys, &k->key))
-		snprintf(why, size, "key %s: another key of owner \"%s\" has the id \"%s\" too", spec->name,
+		snprintf(why, size, _("key %s: another key of owner \"%s\" has the id \"%s\" too"), spec->name,
 		        k->key.owner.p, k->key.id.p);
 	else
 		rv = keys_read_file(spec->file, &k->octets, spec->kind != YT_KEY_SM2_PUBLIC, why, size);
 	if (rv == 0)
 		rv = take_kind(k, spec->file, why, size);
 	if (rv == 0 && k->key.from_ms >= k->key.to_ms) {
-		snprintf(why, size, "key %s: its validity ends before it begins", spec->name);
+		snprintf(why, size, _("key %s: its validity ends before it begins"), spec->name);
 		rv = YT_ECONF;
 	}
 	if (rv != 0) {

@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "base/words.h"
 #include "format/keys_parts.h"
 #include "format/sm.h"
 #include "yitong/charset.h"
@@ -124,7 +125,7 @@ static int folder_master(struct folder *f, const char *file, char *why, size_t s
 		goto out;
 	rv = YT_ECONF;
 	if (!parse_master(&text, key)) {
-		snprintf(why, size, "%s: must hold %d hex digits; make one with `openssl rand -hex %d`", file,
+		snprintf(why, size, _("%s: must hold %d hex digits; make one with `openssl rand -hex %d`"), file,
 		        2 * MASTER_LEN, MASTER_LEN);
 		goto out;
 	}
@@ -146,8 +147,8 @@ static int folder_anchor(struct folder *f, const char *file, char *why, size_t s
 		f->anchor = sm2_private_from_pem(yt_buf_view(&text));
 		if (f->anchor == NULL) {
 			snprintf(why, size,
-			        "%s: is no SM2 private key in PEM without passphrase; make one with "
-			        "`openssl genpkey -algorithm SM2`",
+			        _("%s: is no SM2 private key in PEM without passphrase; make one with "
+			          "`openssl genpkey -algorithm SM2`"),
 			        file);
 			rv = YT_ECONF;
 		}
@@ -162,7 +163,7 @@ static int folder_open(struct folder *f, const char *folder, char *why, size_t s
 	int rv = YT_ECONF;
 
 	if (snprintf(file, sizeof(file), "%s/" KEYS_ANCHOR ".key", folder) >= (int)sizeof(file)) {
-		snprintf(why, size, "the key folder's path is too long");
+		snprintf(why, size, "%s", _("the key folder's path is too long"));
 		return rv;
 	}
 	rv = folder_anchor(f, file, why, size);
@@ -178,7 +179,7 @@ int keys_open(struct yt_keys **out, const char *folder, char *why, size_t size)
 	struct folder *f;
 	int rv;
 
-	snprintf(why, size, "out of memory");
+	snprintf(why, size, "%s", _("out of memory"));
 	if (folder == NULL)
 		return keys_open_backend(out, NULL, NULL);
 	f = calloc(1, sizeof(*f));

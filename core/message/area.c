@@ -2,6 +2,7 @@
  *
  * Rows stand sorted by code and day, so that a code is found by bisection: 6 digits, then 4, then 2.  What no row
  * covers goes by its digits. */
+#include "base/words.h"
 #include "message/area.h"
 
 #include <stdio.h>
@@ -107,7 +108,7 @@ int area_table_read(
 	while (rv == 0 && (rv = csv_next(&reader, arena, values)) == 0) {
 		wrong = table->n >= ROWS_MAX ? "more than 100000 rows" : read_row(values, &table->rows[table->n]);
 		if (wrong != NULL) {
-			snprintf(reader.why, sizeof(reader.why), "%s", wrong);
+			snprintf(reader.why, sizeof(reader.why), "%s", _(wrong));
 			rv = YT_EFORMAT;
 		} else {
 			table->n++;

@@ -40,6 +40,11 @@ void yt_plugin_log(const struct yt_plugin *self, enum yt_level level, const char
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
+	if (self->told != NULL && level == YT_ERROR &&
+	        self->told[0] == '\0') { /* loader.c says it, with more around it */
+		snprintf(self->told, PLUGIN_TOLD_MAX, "%s", line);
+		return;
+	}
 	yt_log(level, self->api.name != NULL ? self->api.name : "plugin", "%s: %s", self->name, line);
 }
 

@@ -10,6 +10,8 @@ struct plugin_value {
 	bool given;
 };
 
+#define PLUGIN_TOLD_MAX 512
+
 struct yt_plugin {
 	void *handle; /* of dlopen */
 	struct yt_codec_api api;
@@ -20,6 +22,7 @@ struct yt_plugin {
 	struct yt_keys *keys;
 	void *ctx;
 	bool opened;
+	char *told; /* while opening: PLUGIN_TOLD_MAX octets for the first error it logs, why it refuses its settings */
 };
 
 #endif

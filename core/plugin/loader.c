@@ -18,25 +18,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/words.h"
 #include "plugin/instance.h"
 
-struct problem {
-	char *why;
-	size_t size;
-};
-
-static int YT_PRINTF(3, 4) tell(const struct problem *p, int error, const char *fmt, ...)
+static int YT_PRINTF(3, 4) tell(struct plugin_problem *p, int error, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(p->why, p->size, fmt, args);
+	vsnprintf(p->why, p->size, _(fmt), args);
 	va_end(args);
 	return error;
 }
 
 /* A plugin runs with all our rights, so nobody may have written it who has not got them. */
-static int trust_file(const char *file, const struct problem *p)
+static int trust_file(const char *file, struct plugin_problem *p)
 {
 	struct stat st;
 
@@ -45,7 +41,7 @@ static int trust_file(const char *file, const struct problem *p)
 		               ? tell(p, YT_ECONF,
 		                         "%s: cannot be read: there is no such format, or plugin_dir is another; `yitong plugin list` shows what there is",
 		                         file)
-		               : tell(p, YT_ECONF, "%s: cannot be read: %s", file, strerror(errno));
+		               : tell(p, YT_ECONF, "%s: cannot be read: %s", file, _(strerror(errno)));
 	if (!S_ISREG(st.st_mode))
 		return tell(p, YT_EDENIED, "%s: is not a regular file", file);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
@@ -83,13 +79,13 @@ static bool digest_file(const char *file, char out[65])
 
 int plugin_check_digest(const char *file, const char *sha256, char *why, size_t why_size)
 {
-	struct problem p = { why, why_size };
+	struct plugin_problem p = { why, why_size, "" };
 	char found[65] = "";
 
 	if (strlen(sha256) != 64 || strspn(sha256, "0123456789abcdefABCDEF") != 64)
 		return tell(&p, YT_ECONF, "plugin_sha256 must be 64 hex digits, as `sha256sum %s` prints them", file);
 	if (!digest_file(file, found))
-		return tell(&p, YT_ECONF, "%s: cannot be read: %s", file, strerror(errno));
+		return tell(&p, YT_ECONF, "%s: cannot be read: %s", file, _(strerror(errno)));
 	if (strcasecmp(found, sha256) != 0)
 		return tell(&p, YT_EDENIED,
 		        "%s: has SHA-256 %s, not the one in gateway.plugin_sha256; put the right file there, or "
@@ -120,7 +116,7 @@ static bool name_is_files(const char *name, const char *file)
 	return strncmp(base, name, n) == 0 && strcmp(base + n, ".so") == 0;
 }
 
-static int take_table(struct yt_plugin *plugin, const char *file, const struct problem *p)
+static int take_table(struct yt_plugin *plugin, const char *file, struct plugin_problem *p)
 {
 	const struct yt_codec_api *api = dlsym(plugin->handle, "yt_codec_api");
 	size_t size;
@@ -173,11 +169,12 @@ static void list_keys(const struct yt_plugin *plugin, char *out, size_t size)
 		at += (size_t)snprintf(out + at, size - at, "%s%s", i > 0 ? ", " : "", plugin->values[i].key);
 }
 
-static int take_given(struct yt_plugin *plugin, const struct plugin_setting *given, const struct problem *p)
+static int take_given(struct yt_plugin *plugin, const struct plugin_setting *given, struct plugin_problem *p)
 {
 	struct plugin_value *value = find_value(plugin, given->key);
 	char known[400];
 
+	snprintf(p->key, sizeof(p->key), "%s", given->key);
 	if (value == NULL) {
 		list_keys(plugin, known, sizeof(known));
 		return tell(p, YT_ECONF, "%s: plugin %s has no setting \"%s\"; it has: %s", plugin->name,
@@ -186,12 +183,13 @@ static int take_given(struct yt_plugin *plugin, const struct plugin_setting *giv
 	if (value->given)
 		return tell(p, YT_ECONF, "%s: setting \"%s\" is given twice", plugin->name, given->key);
 	value->given = true;
+	p->key[0] = '\0';
 	value->value = yt_arena_copy(plugin->arena, yt_str(given->value));
 	return value->value.p != NULL ? 0 : tell(p, YT_ENOMEM, "out of memory");
 }
 
 static int take_settings(
-        struct yt_plugin *plugin, const struct plugin_setting *given, size_t n, const struct problem *p)
+        struct yt_plugin *plugin, const struct plugin_setting *given, size_t n, struct plugin_problem *p)
 {
 	const struct yt_setting *declared = plugin->api.settings;
 	int rv = 0;
@@ -211,7 +209,7 @@ static int take_settings(
 	return rv;
 }
 
-static int take_file(struct yt_plugin *plugin, const char *file, const struct problem *p)
+static int take_file(struct yt_plugin *plugin, const char *file, struct plugin_problem *p)
 {
 	int rv = trust_file(file, p);
 
@@ -224,23 +222,41 @@ static int take_file(struct yt_plugin *plugin, const char *file, const struct pr
 	return take_table(plugin, file, p);
 }
 
-static int open_with(struct yt_plugin *plugin, const struct plugin_setting *settings, size_t n, const struct problem *p)
+/* What it logged begins "setting KEY ", by which its line of the configuration is found. */
+static void find_key(const struct yt_plugin *plugin, const char *told, struct plugin_problem *p)
+{
+	for (size_t i = 0; i < plugin->n_values; i++) {
+		size_t n = strlen(plugin->values[i].key);
+
+		if (strncmp(told, "setting ", 8) == 0 && strncmp(told + 8, plugin->values[i].key, n) == 0 &&
+		        told[8 + n] == ' ')
+			snprintf(p->key, sizeof(p->key), "%s", plugin->values[i].key);
+	}
+}
+
+static int open_with(
+        struct yt_plugin *plugin, const struct plugin_setting *settings, size_t n, struct plugin_problem *p)
 {
 	int rv = take_settings(plugin, settings, n, p);
+	char told[PLUGIN_TOLD_MAX] = "";
 
 	if (rv != 0 || plugin->api.open == NULL)
 		return rv;
+	plugin->told = told;
 	rv = plugin->api.open(plugin);
-	if (rv != 0)
-		return tell(p, rv, "%s: plugin %s refused its settings; the log says which", plugin->name,
-		        plugin->api.name);
+	plugin->told = NULL;
+	if (rv != 0) {
+		find_key(plugin, told, p);
+		return tell(p, rv, "%s: plugin %s refused its settings: %s", plugin->name, plugin->api.name,
+		        told[0] != '\0' ? told : _("it did not say why"));
+	}
 	plugin->opened = true;
 	return 0;
 }
 
 /* One of file and api is given. */
 static int load_any(struct yt_plugin **out, const char *file, const struct yt_codec_api *api, const char *instance_name,
-        const struct plugin_setting *settings, size_t n, struct yt_keys *keys, const struct problem *p)
+        const struct plugin_setting *settings, size_t n, struct yt_keys *keys, struct plugin_problem *p)
 {
 	struct yt_plugin *plugin = calloc(1, sizeof(*plugin));
 	int rv = YT_ENOMEM;
@@ -276,18 +292,26 @@ out:
 int plugin_load(struct yt_plugin **out, const char *file, const char *instance_name,
         const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size)
 {
-	return load_any(out, file, NULL, instance_name, settings, n, keys, &(struct problem){ why, why_size });
+	return load_any(
+	        out, file, NULL, instance_name, settings, n, keys, &(struct plugin_problem){ why, why_size, "" });
+}
+
+int plugin_load_telling(struct yt_plugin **out, const char *file, const char *instance_name,
+        const struct plugin_setting *settings, size_t n, struct yt_keys *keys, struct plugin_problem *problem)
+{
+	return load_any(out, file, NULL, instance_name, settings, n, keys, problem);
 }
 
 int plugin_adopt(struct yt_plugin **out, const struct yt_codec_api *api, const char *instance_name,
         const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size)
 {
-	return load_any(out, NULL, api, instance_name, settings, n, keys, &(struct problem){ why, why_size });
+	return load_any(
+	        out, NULL, api, instance_name, settings, n, keys, &(struct plugin_problem){ why, why_size, "" });
 }
 
 int plugin_look(struct yt_plugin **out, const char *file, char *why, size_t why_size)
 {
-	struct problem p = { why, why_size };
+	struct plugin_problem p = { why, why_size, "" };
 	struct yt_plugin *plugin = calloc(1, sizeof(*plugin));
 	int rv = plugin != NULL ? take_file(plugin, file, &p) : tell(&p, YT_ENOMEM, "out of memory");
 

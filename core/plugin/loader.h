@@ -10,6 +10,12 @@
 
 struct yt_keys; /* format/keys.h */
 
+struct plugin_problem {
+	char *why; /* of size octets: what to do */
+	size_t size;
+	char key[64]; /* the setting at fault; empty: none of those given */
+};
+
 struct plugin_setting {
 	const char *key, *value;
 };
@@ -21,6 +27,9 @@ struct plugin_setting {
  * Returns 0 and *out; or YT_ECONF, YT_EDENIED (file not trusted), YT_ENOMEM, with why telling what to do. */
 int plugin_load(struct yt_plugin **out, const char *file, const char *instance_name,
         const struct plugin_setting *settings, size_t n, struct yt_keys *keys, char *why, size_t why_size);
+/* The same, telling also which setting is at fault. */
+int plugin_load_telling(struct yt_plugin **out, const char *file, const char *instance_name,
+        const struct plugin_setting *settings, size_t n, struct yt_keys *keys, struct plugin_problem *problem);
 /* An instance of a table in this very program, for an author's unit tests (yitong/host.h).  Otherwise as plugin_load().
  */
 int plugin_adopt(struct yt_plugin **out, const struct yt_codec_api *api, const char *instance_name,

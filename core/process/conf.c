@@ -2,6 +2,7 @@
  *
  * conf_load() reads the file (conf_yaml.c), fills every section by conf_keys.c, then has the whole
  * checked (conf_check.c).  It goes on after an error, so that one run tells all of them. */
+#include "base/words.h"
 #include "net/nets.h"
 #include "process/conf_parts.h"
 #include "engine/route.h"
@@ -85,7 +86,7 @@ static void fill_number(struct loading *l, const struct conf_key *k, const struc
 
 	if (!v->is_plain || v->len == 0 || !consists_of(v->text, v->len, isdigit)) {
 		WRONG("%s must be a whole number%s%s without quotes, sign, point or unit, not \"%.40s\"", k->key,
-		        k->unit == NULL ? "" : " of ", k->unit == NULL ? "" : k->unit, v->text);
+		        k->unit == NULL ? "" : _(" of "), k->unit == NULL ? "" : k->unit, v->text);
 		return;
 	}
 	errno = 0;
@@ -203,7 +204,7 @@ static bool item_is_right(struct loading *l, const struct conf_key *k, const str
 	struct net_range range;
 
 	if (v->kind != CONF_SCALAR) {
-		WRONG("%s holds %s where a single value is wanted", k->key, conf_node_kind_name(v));
+		WRONG("%s holds %s where a single value is wanted", k->key, _(conf_node_kind_name(v)));
 		return false;
 	}
 	if (k->type == CONF_T_CODES && (v->len < 1 || v->len > 30 || !consists_of(v->text, v->len, isalnum))) {
@@ -242,7 +243,7 @@ static void fill_list(struct loading *l, const struct conf_key *k, const struct 
 {
 	if (v->n == 0) {
 		WRONG("%s is an empty list: give at least one%s", k->key,
-		        k->must_be_given ? "" : " or leave the key out");
+		        k->must_be_given ? "" : _(" or leave the key out"));
 		return;
 	}
 	to->item = keep_room(l, v->n, sizeof(struct yt_str));
@@ -269,7 +270,7 @@ static void fill_settings(
 
 		if (item->kind != CONF_SCALAR) {
 			conf_error_add(l->errors, item->line, item->column, "%s.%.60s must be a single value, not %s",
-			        k->key, item->key, conf_node_kind_name(item));
+			        k->key, item->key, _(conf_node_kind_name(item)));
 			continue;
 		}
 		s->key = keep(l, item->key, strlen(item->key));
@@ -347,10 +348,10 @@ static bool kind_fits(struct loading *l, const struct conf_key *k, const struct 
 	if (v->kind == wanted)
 		return true;
 	WRONG("%s must be %s, not %s", k->key,
-	        wants_list  ? "a list, as [one, two]"
-	        : wants_map ? "a group of keys"
-	                    : "a single value",
-	        conf_node_kind_name(v));
+	        wants_list  ? _("a list, as [one, two]")
+	        : wants_map ? _("a group of keys")
+	                    : _("a single value"),
+	        _(conf_node_kind_name(v)));
 	return false;
 }
 
@@ -423,16 +424,16 @@ static void report_unknown(struct loading *l, const struct conf_node *v, const c
         const char *(*nth)(const void *arg, size_t i))
 {
 	const char *meant = conf_closest(v->key, nth, section);
-	const char *where = section == NULL ? "at the top" : section;
+	const char *where = section == NULL ? _("at the top") : section;
 
 	if (meant != NULL)
 		conf_error_add(l->errors, v->key_line, v->key_column,
-		        "unknown key \"%.60s\" %s%s: did you mean \"%s\"?", v->key, section == NULL ? "" : "in ", where,
-		        meant);
+		        "unknown key \"%.60s\" %s%s: did you mean \"%s\"?", v->key, section == NULL ? "" : _("in "),
+		        where, meant);
 	else
 		conf_error_add(l->errors, v->key_line, v->key_column,
 		        "unknown key \"%.60s\" %s%s: remove it (`yitong check --keys` lists all)", v->key,
-		        section == NULL ? "" : "in ", where);
+		        section == NULL ? "" : _("in "), where);
 }
 
 /* Fills one entry of a section from map (NULL: all defaults); at is where it begins. */
@@ -454,7 +455,7 @@ static void fill_entry(struct loading *l, const struct conf_section *s, const st
 		if (k->fallback != NULL)
 			fill_default(l, k, entry);
 		else if (k->must_be_given)
-			conf_error_add(l->errors, line, column, "%s lacks \"%s\": %s", s->name, k->key, k->doc);
+			conf_error_add(l->errors, line, column, "%s lacks \"%s\": %s", s->name, k->key, _(k->doc));
 	}
 }
 
@@ -471,7 +472,7 @@ static void fill_many(struct loading *l, const struct conf_section *s, const str
 
 		if (v->kind != CONF_MAP) {
 			WRONG("an entry of %s must be a group of keys (\"- name: ...\"), not %s", s->name,
-			        conf_node_kind_name(v));
+			        _(conf_node_kind_name(v)));
 			continue;
 		}
 		*(struct conf_place *)(void *)(entry + s->place) = (struct conf_place){ v->line, v->column };
@@ -518,7 +519,8 @@ static void fill_section(struct loading *l, const struct conf_section *s, const 
 		v = NULL; /* "limits:" with every key commented out */
 	if (v != NULL && v->kind != wanted) {
 		WRONG("%s must be %s, not %s", s->name,
-		        wanted == CONF_LIST ? "a list (\"- name: ...\")" : "a group of keys", conf_node_kind_name(v));
+		        wanted == CONF_LIST ? _("a list (\"- name: ...\")") : _("a group of keys"),
+		        _(conf_node_kind_name(v)));
 		v = NULL;
 	} else if ((v == NULL || v->n == 0) && s->must_be_given) {
 		conf_error_add(l->errors, v == NULL ? 0 : v->line, v == NULL ? 0 : v->column,
@@ -566,7 +568,7 @@ static int read_file(const char *file, struct yt_buf *bytes, struct conf_errors 
 
 	if (fd < 0 || fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
 		conf_error_add(errors, 0, 0, "cannot be read: %s: give another file with --conf",
-		        fd >= 0 ? "it is a folder" : strerror(errno));
+		        fd >= 0 ? _("it is a folder") : _(strerror(errno)));
 		if (fd >= 0)
 			close(fd);
 		return YT_ECONF;
@@ -581,7 +583,7 @@ static int read_file(const char *file, struct yt_buf *bytes, struct conf_errors 
 	if (room == NULL)
 		return YT_ENOMEM;
 	if (n < 0)
-		conf_error_add(errors, 0, 0, "cannot be read: %s", strerror(errno));
+		conf_error_add(errors, 0, 0, "cannot be read: %s", _(strerror(errno)));
 	else if (bytes->n > CONF_BYTES_MAX)
 		conf_error_add(errors, 0, 0, "larger than 1 MiB: is this the configuration?");
 	return errors->n_errors > 0 ? YT_ECONF : 0;

@@ -221,7 +221,7 @@ struct conf {
 struct conf_error {
 	uint32_t line, column; /* from 1; 0: of the whole file */
 	bool is_warning;
-	char text[400]; /* what is wrong and the way out */
+	char text[600]; /* what is wrong and the way out; Chinese takes three octets a character */
 };
 
 struct conf_errors { /* zero-initialised by the caller, or by conf_load() */
@@ -247,9 +247,11 @@ void conf_error_print(const struct conf_errors *errors, const struct conf_error 
 
 struct yt_plugin;
 struct yt_keys;
-/* Loads the format's plugin as one instance.  YT_ECONF, YT_EDENIED, YT_ENOMEM with why. */
+/* Loads the format's plugin as one instance.  YT_ECONF, YT_EDENIED, YT_ENOMEM with why; *at, which may be NULL, becomes
+ * the place of the setting at fault and stays as it was where none of them is. */
 int conf_load_plugin(const struct conf *conf, const char *format, const char *name,
-        const struct conf_settings *settings, struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size);
+        const struct conf_settings *settings, struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size,
+        struct conf_place *at);
 /* Reads the i-th of n_secrets + n_keys; *at: where it stands in the file.  YT_ECONF with why. */
 int conf_add_key(
         const struct conf *conf, uint32_t i, struct yt_keys *keys, struct conf_place *at, char *why, size_t size);

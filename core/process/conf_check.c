@@ -3,6 +3,7 @@
  * Last step of conf_load(), on a struct conf that may be incomplete: whatever had an error of its own
  * is NULL or zero here and is not complained about twice.  Also the hash tables of the lookups, since
  * building them is how duplicate names are found. */
+#include "base/words.h"
 #include "net/nets.h"
 #include "process/conf_parts.h"
 
@@ -31,7 +32,7 @@ static void add(
 	e->line = line;
 	e->column = column;
 	e->is_warning = is_warning;
-	vsnprintf(e->text, sizeof(e->text), fmt, args);
+	vsnprintf(e->text, sizeof(e->text), _(fmt), args);
 }
 
 void conf_error_add(struct conf_errors *errors, uint32_t line, uint32_t column, const char *fmt, ...)
@@ -54,7 +55,7 @@ void conf_warning_add(struct conf_errors *errors, uint32_t line, uint32_t column
 
 void conf_error_print(const struct conf_errors *errors, const struct conf_error *error, char *out, size_t size)
 {
-	const char *word = error->is_warning ? "warning" : "error";
+	const char *word = error->is_warning ? _("warning") : _("error");
 
 	if (error->line == 0)
 		snprintf(out, size, "%s: %s: %s\n", errors->file, word, error->text);
@@ -119,19 +120,20 @@ void conf_check_file(
 		conf_error_add(errors, at.line, at.column,
 		        "%s: cannot find \"%.200s\" (%s): make it, or correct the path "
 		        "(relative to the folder the program is started in)",
-		        key, path, strerror(errno));
+		        key, path, _(strerror(errno)));
 		return;
 	}
 	if (S_ISDIR(st.st_mode) != (type == CONF_T_FOLDER)) {
-		conf_error_add(errors, at.line, at.column, "%s: \"%.200s\" is %s folder", key, path,
-		        type == CONF_T_FOLDER ? "not a" : "a");
+		conf_error_add(errors, at.line, at.column,
+		        type == CONF_T_FOLDER ? "%s: \"%.200s\" is not a folder" : "%s: \"%.200s\" is a folder", key,
+		        path);
 		return;
 	}
 	if (access(path, type == CONF_T_FOLDER ? R_OK | X_OK : R_OK) != 0) {
 		conf_error_add(errors, at.line, at.column,
 		        "%s: may not read \"%.200s\" (%s): give it to the user the gateway "
 		        "runs as",
-		        key, path, strerror(errno));
+		        key, path, _(strerror(errno)));
 		return;
 	}
 	if (type == CONF_T_KEYFILE && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
@@ -388,7 +390,7 @@ static void check_parties(const struct conf *conf, struct conf_errors *errors)
 		if ((p->cert == NULL) != (p->key == NULL))
 			conf_error_add(errors, p->place.line, p->place.column,
 			        "party %s has %s: give cert and key, or neither", p->name == NULL ? "" : p->name,
-			        p->cert == NULL ? "a key but no cert" : "a cert but no key");
+			        p->cert == NULL ? _("a key but no cert") : _("a cert but no key"));
 		if (p->query_timeout_ms > p->change_timeout_ms)
 			conf_warning_add(errors, p->place.line, p->place.column,
 			        "query_timeout_ms is longer than change_timeout_ms: is that meant?");

@@ -4,6 +4,7 @@
  * A city has thousands; they are kept in a spreadsheet.  conf_check.c calls conf_read_institutions() before it looks at
  * anything: each row becomes an institution like one of the file, is added to the origin that may speak for it, or
  * brings an origin of its own where it signs in its own name (caller, key). */
+#include "base/words.h"
 #include "process/conf_parts.h"
 
 #include <ctype.h>
@@ -31,7 +32,7 @@ struct reading {
 static bool complain(struct reading *r, const char *column, const char *why)
 {
 	conf_error_add(r->errors, 0, 0, "tables.institutions: %s:%u: %s%s%s", r->conf->tables.institutions,
-	        (unsigned)r->csv.line, column, *column == '\0' ? "" : ": ", why);
+	        (unsigned)r->csv.line, column, *column == '\0' ? "" : ": ", _(why));
 	return false;
 }
 
@@ -206,7 +207,7 @@ void conf_read_institutions(struct conf *conf, struct conf_errors *errors)
 		return;
 	if (conf_read_table(conf, conf->tables.institutions, &text, &why) != 0) {
 		if (why != NULL)
-			conf_error_add(errors, 0, 0, "tables.institutions: %s %s", conf->tables.institutions, why);
+			conf_error_add(errors, 0, 0, "tables.institutions: %s %s", conf->tables.institutions, _(why));
 		return;
 	}
 	if (!make_room(&r, text)) {

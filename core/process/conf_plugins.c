@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "format/keys.h"
 #include "plugin/loader.h"
 #include "process/conf_parts.h"
@@ -45,8 +46,10 @@ static void check_pins(const struct conf *conf, struct conf_errors *errors)
 }
 
 int conf_load_plugin(const struct conf *conf, const char *format, const char *name,
-        const struct conf_settings *settings, struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size)
+        const struct conf_settings *settings, struct yt_keys *keys, struct yt_plugin **out, char *why, size_t size,
+        struct conf_place *at)
 {
+	struct plugin_problem problem = { why, size, "" };
 	struct plugin_setting *given = calloc(settings->n + 1, sizeof(*given));
 	char file[600];
 	uint32_t i;
@@ -58,10 +61,13 @@ int conf_load_plugin(const struct conf *conf, const char *format, const char *na
 	snprintf(file, sizeof(file), "%s/%s.so", conf->gateway.plugin_dir, format);
 	rv = is_pinned(conf, format, file, why, size);
 	if (rv == 0)
-		rv = plugin_load(out, file, name, given, settings->n, keys, why, size);
+		rv = plugin_load_telling(out, file, name, given, settings->n, keys, &problem);
+	for (i = 0; at != NULL && i < settings->n; i++)
+		if (strcmp(settings->item[i].key, problem.key) == 0)
+			*at = settings->item[i].place;
 	free(given);
 	if (rv != 0 && *why == 0)
-		snprintf(why, size, "%s: %s", file, yt_strerror(rv));
+		snprintf(why, size, "%s: %s", file, _(yt_strerror(rv)));
 	return rv;
 }
 
@@ -88,7 +94,7 @@ static void check_plugin(const struct conf *conf, const char *format, const char
 	char why[400] = "";
 
 	yt_log_watch(on_log, &warning);
-	if (conf_load_plugin(conf, format, name, settings, keys, &plugin, why, sizeof(why)) != 0)
+	if (conf_load_plugin(conf, format, name, settings, keys, &plugin, why, sizeof(why), &at) != 0)
 		conf_error_add(errors, at.line, at.column, "%s", why);
 	yt_log_watch(NULL, NULL);
 	plugin_unload(plugin);
@@ -132,8 +138,11 @@ static void check_term(const struct yt_keys *keys, const char *name, struct conf
 	                keys_find(keys, key.owner, (struct yt_str){ NULL, 0 }, key.kind, soon_ms, &next) == 0))
 		return;
 	yt_time_print(key.to_ms, when);
-	conf_warning_add(errors, at.line, at.column, "key %s %s on %s, and no other of its owner goes on: %s", name,
-	        key.to_ms <= now_ms ? "ended" : "ends", when, "add the next one beside it");
+	conf_warning_add(errors, at.line, at.column,
+	        key.to_ms <= now_ms
+	                ? "key %s ended on %s, and no other of its owner goes on: add the next one beside it"
+	                : "key %s ends on %s, and no other of its owner goes on: add the next one beside it",
+	        name, when);
 }
 
 void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)

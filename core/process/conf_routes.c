@@ -2,6 +2,7 @@
  *
  * conf.c has filled conf->routes by the table of keys; conf_check.c calls conf_check_routes() once the names are
  * known; workers and `yitong explain` ask conf_route(). */
+#include "base/words.h"
 #include "process/conf_parts.h"
 
 #include <errno.h>
@@ -54,7 +55,7 @@ static void read_areas(struct conf *conf, struct conf_errors *errors)
 		return;
 	if (conf_read_table(conf, path, &text, &unread) != 0) {
 		if (unread != NULL)
-			conf_error_add(errors, 0, 0, "tables.areas: %s %s", path, unread);
+			conf_error_add(errors, 0, 0, "tables.areas: %s %s", path, _(unread));
 		return;
 	}
 	if (area_table_read(conf->arena, text, &conf->areas, &line, why, sizeof(why)) != 0)
@@ -115,7 +116,7 @@ static void make_operations(struct making *m)
 			continue;
 		meant = conf_closest(words->item[i].p, nth_operation, NULL);
 		WRONG(m, "operations: there is no operation \"%.*s\"%s%s%s", YT_FMT(words->item[i]),
-		        meant == NULL ? "" : ": did you mean \"", meant == NULL ? "" : meant,
+		        meant == NULL ? "" : _(": did you mean \""), meant == NULL ? "" : meant,
 		        meant == NULL ? "" : "\"?");
 	}
 }
@@ -193,7 +194,7 @@ static const struct conf_flow *find_flow(struct making *m, const char *name)
 	if (flow == NULL) {
 		meant = conf_closest(name, nth_flow, m->conf);
 		WRONG(m, "route to unknown flow \"%s\"%s%s%s", name,
-		        meant == NULL ? ": add it to flows" : ": did you mean \"", meant == NULL ? "" : meant,
+		        meant == NULL ? _(": add it to flows") : _(": did you mean \""), meant == NULL ? "" : meant,
 		        meant == NULL ? "" : "\"?");
 	}
 	return flow;
@@ -259,7 +260,7 @@ static void make_party(struct making *m)
 		return;
 	meant = conf_closest(r->to, nth_party, m->conf);
 	WRONG(m, "route to unknown party \"%s\"%s%s%s", r->to,
-	        meant == NULL ? ": add it to parties" : ": did you mean \"", meant == NULL ? "" : meant,
+	        meant == NULL ? _(": add it to parties") : _(": did you mean \""), meant == NULL ? "" : meant,
 	        meant == NULL ? "" : "\"?");
 }
 
@@ -296,7 +297,20 @@ static bool takes_all(const struct route_rule *rule)
 
 /* -- flows -- */
 
-/* "!party:operation?fact" or "?!fact" into its parts. */
+/* "there is no party "zhejang": did you mean "zhejiang"?" */
+static const char *unknown(
+        struct conf *conf, const char *fmt, struct yt_str word, const char *(*nth)(const void *arg, size_t i))
+{
+	struct yt_str copy = yt_arena_copy(conf->arena, word);
+	const char *meant = copy.p == NULL ? NULL : conf_closest(copy.p, nth, conf);
+	struct yt_str said = yt_arena_printf(conf->arena, _(fmt), YT_FMT(word));
+
+	if (meant == NULL || said.p == NULL)
+		return said.p == NULL ? "" : said.p;
+	return yt_arena_printf(conf->arena, "%s%s%s\"?", said.p, _(": did you mean \""), meant).p;
+}
+
+/* "!party:operation?fact" or "?!fact" into its parts.  NULL, or what is wrong with it. */
 static const char *make_step(struct conf *conf, struct yt_str word, struct conf_step *step)
 {
 	const char *end = word.p + word.n, *colon, *mark;
@@ -314,7 +328,7 @@ static const char *make_step(struct conf *conf, struct yt_str word, struct conf_
 	party = (struct yt_str){ word.p, (size_t)((colon == NULL ? end : colon) - word.p) };
 	step->party = conf_party(conf, party);
 	if (step->party == NULL)
-		return "names a party that there is not";
+		return unknown(conf, "there is no party \"%.*s\"", party, nth_party);
 	step->op = YT_OP_COUNT;
 	if (colon == NULL)
 		return NULL;
@@ -322,7 +336,7 @@ static const char *make_step(struct conf *conf, struct yt_str word, struct conf_
 	for (step->op = 0; step->op < YT_OP_COUNT; step->op++)
 		if (yt_str_is(operation, yt_op((enum yt_operation)step->op)->name))
 			return NULL;
-	return "names an operation that there is not";
+	return unknown(conf, "there is no operation \"%.*s\"", operation, nth_operation);
 }
 
 static void make_flows(struct conf *conf, struct conf_errors *errors)
@@ -338,7 +352,7 @@ static void make_flows(struct conf *conf, struct conf_errors *errors)
 		for (f->n_steps = 0; wrong == NULL && f->n_steps < f->steps.n; f->n_steps++) {
 			wrong = make_step(conf, f->steps.item[f->n_steps], &f->step[f->n_steps]);
 			if (wrong != NULL)
-				conf_error_add(errors, f->place.line, f->place.column, "step %u, \"%.*s\", %s",
+				conf_error_add(errors, f->place.line, f->place.column, "step %u, \"%.*s\": %s",
 				        (unsigned)f->n_steps + 1, YT_FMT(f->steps.item[f->n_steps]), wrong);
 		}
 		if (f->answer > f->steps.n || (wrong == NULL && (f->step[f->answer - 1].unless != NULL ||

@@ -9,6 +9,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
+#include "base/words.h"
 #include "process/conf_parts.h"
 
 #define WARN_DAYS 30 /* a certificate that ends sooner is warned about */
@@ -33,7 +34,7 @@ static const char *reason(void)
 {
 	const char *text = ERR_reason_error_string(ERR_peek_error());
 
-	return text == NULL ? "unreadable" : text;
+	return text == NULL ? _("unreadable") : text;
 }
 
 static bool is_mismatch(void)
@@ -50,7 +51,7 @@ static void tell_mismatch(const struct files *f)
 	conf_error_add(f->errors, f->place.line, f->place.column,
 	        "%s %s: the key \"%.100s\" is not the key of the certificate \"%.100s\": give the two that were made "
 	        "together",
-	        f->what, f->name, f->key, f->cert);
+	        _(f->what), f->name, f->key, f->cert);
 }
 
 static bool use_pair(SSL_CTX *ctx, const struct files *f)
@@ -58,7 +59,7 @@ static bool use_pair(SSL_CTX *ctx, const struct files *f)
 	ERR_clear_error();
 	if (SSL_CTX_use_certificate_chain_file(ctx, f->cert) != 1) {
 		conf_error_add(f->errors, f->place.line, f->place.column,
-		        "%s %s: cert \"%.100s\" is no certificate chain (%s): PEM, our certificate first", f->what,
+		        "%s %s: cert \"%.100s\" is no certificate chain (%s): PEM, our certificate first", _(f->what),
 		        f->name, f->cert, reason());
 		return false;
 	}
@@ -69,7 +70,7 @@ static bool use_pair(SSL_CTX *ctx, const struct files *f)
 			conf_error_add(f->errors, f->place.line, f->place.column,
 			        "%s %s: key \"%.100s\" of cert \"%.100s\" is no private key that can be used (%s): "
 			        "PEM, without a password",
-			        f->what, f->name, f->key, f->cert, reason());
+			        _(f->what), f->name, f->key, f->cert, reason());
 		return false;
 	}
 	if (SSL_CTX_check_private_key(ctx) != 1) {
@@ -104,17 +105,18 @@ static void check_dates(const X509 *cert, const struct files *f)
 		conf_warning_add(f->errors, f->place.line, f->place.column,
 		        "%s %s: cert \"%.100s\" is not valid before %s: correct this machine's clock, or use another "
 		        "certificate",
-		        f->what, f->name, f->cert, when);
+		        _(f->what), f->name, f->cert, when);
 	}
 	print_time(until, when, sizeof(when));
 	if (ASN1_TIME_diff(&days, &seconds, NULL, until) != 1 || days < 0 || seconds < 0 || (days == 0 && seconds == 0))
 		conf_warning_add(f->errors, f->place.line, f->place.column,
-		        "%s %s: cert \"%.100s\" ended on %s: put a new one there, and its key in \"%.100s\"", f->what,
-		        f->name, f->cert, when, f->key);
+		        "%s %s: cert \"%.100s\" ended on %s: put a new one there, and its key in \"%.100s\"",
+		        _(f->what), f->name, f->cert, when, f->key);
 	else if (days < WARN_DAYS)
 		conf_warning_add(f->errors, f->place.line, f->place.column,
-		        "%s %s: cert \"%.100s\" ends in %d day%s, on %s: ask for a new one now", f->what, f->name,
-		        f->cert, days, days == 1 ? "" : "s", when);
+		        days == 1 ? "%s %s: cert \"%.100s\" ends in %d day, on %s: ask for a new one now"
+		                  : "%s %s: cert \"%.100s\" ends in %d days, on %s: ask for a new one now",
+		        _(f->what), f->name, f->cert, days, when);
 }
 
 static void check_purpose(X509 *cert, const struct files *f)
@@ -122,8 +124,9 @@ static void check_purpose(X509 *cert, const struct files *f)
 	if (X509_check_purpose(cert, f->is_server ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT, 0) == 1)
 		return;
 	conf_error_add(f->errors, f->place.line, f->place.column,
-	        "%s %s: cert \"%.100s\" may not be used as a TLS %s: have one made with extendedKeyUsage %s", f->what,
-	        f->name, f->cert, f->is_server ? "server" : "client", f->is_server ? "serverAuth" : "clientAuth");
+	        "%s %s: cert \"%.100s\" may not be used as a TLS %s: have one made with extendedKeyUsage %s",
+	        _(f->what), f->name, f->cert, f->is_server ? "server" : "client",
+	        f->is_server ? "serverAuth" : "clientAuth");
 }
 
 static void check_ca(SSL_CTX *ctx, const struct files *f)
@@ -132,7 +135,7 @@ static void check_ca(SSL_CTX *ctx, const struct files *f)
 	if (SSL_CTX_load_verify_file(ctx, f->ca) != 1)
 		conf_error_add(f->errors, f->place.line, f->place.column,
 		        "%s %s: %s \"%.100s\" holds no certificate that can be read (%s): PEM of the authority",
-		        f->what, f->name, f->is_server ? "client_ca" : "ca", f->ca, reason());
+		        _(f->what), f->name, f->is_server ? "client_ca" : "ca", f->ca, reason());
 }
 
 /* All lists of the file; one out of date is a warning, as its names still count. */
@@ -152,14 +155,14 @@ static void check_crl(const struct files *f)
 			print_time(next, when, sizeof(when));
 			conf_warning_add(f->errors, f->place.line, f->place.column,
 			        "%s %s: crl \"%.100s\" is out of date since %s: get a new list from the authority",
-			        f->what, f->name, f->crl, when);
+			        _(f->what), f->name, f->crl, when);
 		}
 		X509_CRL_free(crl);
 	}
 	if (n == 0)
 		conf_error_add(f->errors, f->place.line, f->place.column,
 		        "%s %s: crl \"%.100s\" holds no revocation list that can be read (%s): PEM of the authority",
-		        f->what, f->name, f->crl, reason());
+		        _(f->what), f->name, f->crl, reason());
 	if (file != NULL)
 		fclose(file);
 }
@@ -169,7 +172,7 @@ static void check_files(const struct files *f)
 	SSL_CTX *ctx = SSL_CTX_new(f->is_server ? TLS_server_method() : TLS_client_method());
 
 	if (ctx == NULL) {
-		conf_error_add(f->errors, f->place.line, f->place.column, "%s %s: out of memory", f->what, f->name);
+		conf_error_add(f->errors, f->place.line, f->place.column, "%s %s: out of memory", _(f->what), f->name);
 		return;
 	}
 	SSL_CTX_set_default_passwd_cb(ctx, no_password);

@@ -3,6 +3,7 @@
  * First step of conf_load().  Only what a configuration needs of YAML is taken: one document of maps,
  * lists and scalars.  Anchors, aliases, tags and merge keys are refused by name, since they let one line change
  * a value far away, or a small file become a large one. */
+#include "base/words.h"
 #include "process/conf_parts.h"
 
 #include <stdlib.h>
@@ -38,7 +39,7 @@ static uint32_t column_of(yaml_mark_t mark)
 
 static void refuse(struct reading *r, yaml_mark_t at, const char *why)
 {
-	conf_error_add(r->errors, line_of(at), column_of(at), "%s", why);
+	conf_error_add(r->errors, line_of(at), column_of(at), "%s", _(why));
 	r->rv = YT_ECONF;
 }
 
@@ -77,7 +78,7 @@ static void report_parser_problem(struct reading *r)
 	}
 	conf_error_add(r->errors, line_of(at), column_of(at),
 	        "not YAML: %s%s%s: check indentation, colons and quotes here",
-	        p->problem == NULL ? "cannot be read" : p->problem, p->context == NULL ? "" : ", ",
+	        p->problem == NULL ? _("cannot be read") : p->problem, p->context == NULL ? "" : ", ",
 	        p->context == NULL ? "" : p->context);
 }
 

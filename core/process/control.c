@@ -6,6 +6,8 @@
  * destroyed only when it is on disk who wanted that. */
 #include "process/control.h"
 
+#include "base/words.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,25 +139,25 @@ static void answer_decide(struct client *c, const struct yt_node *q, struct yt_b
 	int rv;
 
 	if (operator_name.n == 0 || reason.n == 0 || id.n == 0 || id.n >= sizeof(number) || result.n >= sizeof(word)) {
-		answer_error(out, "exchange, result, operator and reason are all needed");
+		answer_error(out, N_("exchange, result, operator and reason are all needed"));
 		return;
 	}
 	if (yt_str_is(operator_name, "keeper")) { /* `yitong audit` tells what we decided from what people did by it */
-		answer_error(out, "\"keeper\" stands for the gateway itself: give the name of a person");
+		answer_error(out, N_("\"keeper\" stands for the gateway itself: give the name of a person"));
 		return;
 	}
 	snprintf(word, sizeof(word), "%.*s", YT_FMT(result));
 	snprintf(number, sizeof(number), "%.*s", YT_FMT(id));
 	if (strcmp(word, "done") != 0 && strcmp(word, "refused") != 0 && strcmp(word, "reversed") != 0 &&
 	        strcmp(word, "retry") != 0) {
-		answer_error(out, "result is one of done, refused, reversed, retry");
+		answer_error(out, N_("result is one of done, refused, reversed, retry"));
 		return;
 	}
 	rv = keeper_decide(p->keeper, strtoull(number, NULL, 16), word, operator_name, reason);
 	if (rv == YT_ENOTFOUND)
-		answer_error(out, "there is no such open exchange");
+		answer_error(out, N_("there is no such open exchange"));
 	else if (rv != 0)
-		answer_error(out, "the exchange is not parked");
+		answer_error(out, N_("the exchange is not parked"));
 	else
 		answer_when_durable(c);
 }
@@ -163,9 +165,9 @@ static void answer_decide(struct client *c, const struct yt_node *q, struct yt_b
 static bool says_who(const struct yt_node *q, struct yt_buf *out)
 {
 	if (yt_node_text(q, "operator").n == 0 || yt_node_text(q, "reason").n == 0)
-		answer_error(out, "operator and reason are needed");
+		answer_error(out, N_("operator and reason are needed"));
 	else if (yt_str_is(yt_node_text(q, "operator"), "keeper"))
-		answer_error(out, "\"keeper\" stands for the gateway itself: give the name of a person");
+		answer_error(out, N_("\"keeper\" stands for the gateway itself: give the name of a person"));
 	else
 		return true;
 	return false;
@@ -177,6 +179,7 @@ static void write_audit(struct client *c, const struct yt_node *q, struct yt_str
 	struct keeper_process *p = c->process;
 	struct yt_buf buf = { 0 };
 	size_t at = rec_begin(&buf, REC_AUDIT, 0, 0, yt_wall_ms());
+
 	rec_str(&buf, REC_T_OPERATOR, yt_node_text(q, "operator"));
 	rec_str(&buf, REC_T_REASON, yt_node_text(q, "reason"));
 	rec_str(&buf, REC_T_RESULT, act);
@@ -207,11 +210,12 @@ static void answer_erase(struct client *c, const struct yt_node *q, struct yt_bu
 	if (!says_who(q, out))
 		return;
 	if (day.n != 10 || yt_time_parse(day, &from_ms) != 0) {
-		answer_error(out, "day is a date such as 2026-11-22");
+		answer_error(out, N_("day is a date such as 2026-11-22"));
 	} else if (p->seal == NULL) {
-		answer_error(out, "bodies are in the clear here (journal.keys is not set): there is no key to destroy");
+		answer_error(
+		        out, N_("bodies are in the clear here (journal.keys is not set): there is no key to destroy"));
 	} else if (from_ms + DAY_MS > yt_wall_ms()) {
-		answer_error(out, "that day is not over: bodies are still being written under its key");
+		answer_error(out, N_("that day is not over: bodies are still being written under its key"));
 	} else if ((n = keeper_open_before(p->keeper, from_ms + DAY_MS)) > 0) {
 		snprintf(why, sizeof(why),
 		        "%llu exchanges that came by the end of that day are still open and need their octets",
@@ -236,8 +240,9 @@ static void erase(struct client *c)
 	}
 	yt_buf_clear(&c->answer);
 	answer_error(&c->answer,
-	        rv == YT_ENOTFOUND ? "there is no key of that day: nothing was written then, or it is erased already"
-	                           : "the key file cannot be overwritten: see journal.data_keys");
+	        rv == YT_ENOTFOUND
+	                ? N_("there is no key of that day: nothing was written then, or it is erased already")
+	                : N_("the key file cannot be overwritten: see journal.data_keys"));
 }
 
 /* The keeper ends in order and is started again without an index, which it makes anew before it serves. */
@@ -253,14 +258,14 @@ static void answer(struct client *c, struct yt_str line)
 	struct yt_str what;
 
 	if (yt_json_read(c->arena, line, NULL, &q, NULL) != 0 || q->kind != YT_OBJECT) {
-		answer_error(&c->answer, "one JSON object a line");
+		answer_error(&c->answer, N_("one JSON object a line"));
 		return;
 	}
 	what = yt_node_text(q, "do");
 	if (yt_str_is(what, "status"))
 		answer_status(c->process, &c->answer);
 	else if (!yt_str_is(what, "reindex") && n_clients(c->process->control, true) >= WAITING_MAX)
-		answer_error(&c->answer, "too many wait for the journal's disk; try again later");
+		answer_error(&c->answer, N_("too many wait for the journal's disk; try again later"));
 	else if (yt_str_is(what, "decide"))
 		answer_decide(c, q, &c->answer);
 	else if (yt_str_is(what, "audit"))
@@ -270,7 +275,7 @@ static void answer(struct client *c, struct yt_str line)
 	else if (yt_str_is(what, "reindex"))
 		answer_reindex(c);
 	else
-		answer_error(&c->answer, "no such request");
+		answer_error(&c->answer, N_("no such request"));
 }
 
 static void on_timer_closed(uv_handle_t *handle)

@@ -19,6 +19,7 @@
 
 #include "journal/seal.h"
 #include "process/control.h"
+#include "base/words.h"
 #include "process/meters.h"
 #include "process/indexer.h"
 #include "process/keeper_process.h"
@@ -101,13 +102,13 @@ bool kp_is_short_of_room(const struct keeper_process *p)
 const char *keeper_closed(const struct keeper_process *p)
 {
 	if (p->finishing)
-		return "the gateway is stopping";
+		return N_("the gateway is stopping");
 	if (!indexer_is_usable(p->indexer) || p->find_failed)
-		return "the index is not usable";
+		return N_("the index is not usable");
 	if (log_end(p->log) - indexer_position(p->indexer) > p->index_lag_max)
-		return "the index is too far behind";
+		return N_("the index is too far behind");
 	if (kp_is_short_of_room(p))
-		return "the journal's disk is full";
+		return N_("the journal's disk is full");
 	return NULL;
 }
 

@@ -580,7 +580,7 @@ static int load_plugin(struct worker *w, struct engine_codec *codec, const char 
         const struct conf_settings *settings)
 {
 	char why[400] = "";
-	int rv = conf_load_plugin(w->conf, format, instance, settings, w->keys, &codec->plugin, why, sizeof(why));
+	int rv = conf_load_plugin(w->conf, format, instance, settings, w->keys, &codec->plugin, why, sizeof(why), NULL);
 
 	if (rv != 0) {
 		yt_log(YT_ERROR, "worker", "%s: %s", instance, why);

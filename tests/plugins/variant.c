@@ -43,6 +43,10 @@ static int opened;
 
 static int settings_open(struct yt_plugin *self)
 {
+	if (yt_str_is(yt_plugin_setting(self, "may"), "never")) {
+		yt_plugin_log(self, YT_ERROR, "setting may is never good");
+		return YT_ECONF;
+	}
 	opened++;
 	yt_plugin_ctx_set(self, &opened);
 	return 0;

@@ -148,7 +148,8 @@ struct yt_codec_api {
 	const struct yt_wire_op *ops;      /* ends with a NULL wire */
 
 	/* Once per instance before any other call; may be NULL, as may close.
-	 * Returns 0; or YT_ECONF, after telling the log which key is at fault. */
+	 * Returns 0; or YT_ECONF, after yt_plugin_log(YT_ERROR, "setting KEY ...") about the key at fault: `yitong
+	 * check` shows that text, the first of them, at the key's line. */
 	int (*open)(struct yt_plugin *self);
 	void (*close)(struct yt_plugin *self);
 
