@@ -103,8 +103,11 @@ static void on_worker_exit(uv_process_t *process, int64_t status, int signal_num
 		supervisor_give_up("a worker cannot start");
 		return;
 	}
-	if (!sup.stopping && !m->drains && m->generation == sup.generation && slot != NULL)
-		slot->start_at = supervisor_restart_at(&slot->young_deaths, slot->started_at);
+	if (sup.stopping || m->drains || m->generation != sup.generation || slot == NULL)
+		return;
+	slot->start_at = supervisor_restart_at(&slot->young_deaths, slot->started_at);
+	if (slot->start_at <= yt_mono_ms())
+		worker_start(m->slot); /* its clients wait: not at the next tick */
 }
 
 static struct member *member_new(uint32_t slot)
