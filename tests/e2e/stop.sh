@@ -55,6 +55,10 @@ say "ok: an idle gateway signs the end of its journal once"
 
 $bin/yitong --conf $dir/gateway.yaml index rebuild >$dir/rebuild.log 2>&1 || fail "index rebuild: $(cat $dir/rebuild.log)"
 wait_log "the keeper ended as it was asked to"
+for _ in $(seq 100); do # a reload before the next one is up would be refused
+	[ "$($bin/yitong --conf $dir/gateway.yaml status --json 2>/dev/null | jq .accepting)" = true ] && break
+	sleep 0.1
+done
 wait_signed
 ! grep -q 'error' $dir/gateway.log || fail "a rebuild is told as an error: $(grep error $dir/gateway.log)"
 say "ok: an index made anew is no error"
@@ -64,7 +68,7 @@ wait_log "ready: generation 2"
 ! grep -q 'ended: signal' $dir/gateway.log || fail "a process died of the hang-up"
 say "ok: a hang-up of the whole group is a reload"
 
-worker=$($bin/yitong --conf $dir/gateway.yaml status --json | jq '.workers[0].pid')
+worker=$($bin/yitong --conf $dir/gateway.yaml status --json | jq '.workers | max_by(.generation) | .pid') # not one that drains
 kill -STOP "$worker"
 wait_log "ms; it is killed"
 wait_log "ended: signal 9"
