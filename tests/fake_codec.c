@@ -20,6 +20,7 @@ static const struct yt_wire_op ops[] = {
 	{ "FINDVISIT", YT_OP_VISIT_QUERY, YT_RESOLVE_NONE },
 	{ "FINDSETL", YT_OP_SETTLEMENT_QUERY, YT_RESOLVE_NONE },
 	{ "FINDNUM", YT_OP_OUTCOME_QUERY, YT_RESOLVE_NONE },
+	{ "CONSENT", YT_OP_CONSENT_PUT, YT_RESOLVE_RESEND },
 	{ "STRANGE", YT_OP_UNREAD, YT_RESOLVE_PARK },
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
 };
@@ -122,6 +123,9 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 		yt_node_add_text(arena, row, "pric", YT_STR("1"));
 		yt_node_add_text(arena, row, "det_item_fee_sumamt", YT_STR("1"));
 	}
+	if (value_of(line, "auth").n != 0)
+		yt_node_add_text(arena, yt_node_add(arena, body, YT_STR("consent"), YT_OBJECT), "auth_no",
+		        value_of(line, "auth"));
 	yt_node_add_text(arena, body, "state", value_of(line, "state"));
 	return body;
 }

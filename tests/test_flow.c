@@ -49,6 +49,7 @@ static enum yt_resolve platform_settles = YT_RESOLVE_REVERSE;
 static enum yt_resolve platform_resolves = YT_RESOLVE_RESEND; /* a registration of unknown outcome */
 static bool is_native;                                        /* all but reversals goes to the platform as it came */
 static bool is_slow;
+static bool needs_consent; /* claims say it */
 static bool reads_nothing; /* answers cannot be read any more */
 
 static const char *wire_of(enum yt_operation op)
@@ -94,6 +95,18 @@ static int wide_encode_request(
 		snprintf(fault->path, sizeof(fault->path), "data.inscp_scp_amt");
 		snprintf(fault->why, sizeof(fault->why), "is missing: 2204 brings it");
 		return YT_EFORMAT;
+	}
+	if (needs_consent && msg->op->id == YT_OP_CLAIM_SUBMIT) {
+		struct yt_str auth = yt_node_text(yt_node_get(msg->body, "consent"), "auth_no");
+
+		if (auth.n == 0) {
+			snprintf(fault->path, sizeof(fault->path), "consent.auth_no");
+			snprintf(fault->why, sizeof(fault->why), "is missing");
+			return YT_EFORMAT;
+		}
+		yt_buf_printf(out, "CLAIM auth=%.*s setl=%.*s | ", YT_FMT(auth),
+		        YT_FMT(yt_node_text(yt_node_get(msg->body, "data"), "setl_id")));
+		return 0;
 	}
 	if (fake_codec.encode_request(self, &named, out, fault) != 0)
 		return YT_EFORMAT;
@@ -1654,6 +1667,54 @@ static void test_follow_up_waits_for_nobody(void **state)
 	is_native = false;
 }
 
+/* What stays here goes to nobody, is answered when it is kept, and once. */
+static void test_kept_here(void **state)
+{
+	for (unsigned killed = 0; killed < 2; killed++) {
+		teardown(NULL);
+		setup(NULL);
+		is_native = true;
+		ask(1, "CONSENT inst=H1 num=H1-9 | person=P auth=SQ1");
+		if (killed != 0)
+			kill_all();
+		later(100);
+		assert_int_equal(w.leg, 0);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		assert_int_equal(state_in_log(), X_DONE);
+		ask(2, "CONSENT inst=H1 num=H1-9 | person=P auth=SQ1");
+		assert_int_equal(w.answers, 2);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		ask(3, "CONSENT inst=H1 num=H1-9 | person=P auth=SQ2");
+		assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+		ask(4, "CONSENT inst=H1 num=H1-10 | person=P");
+		is_native = false;
+	}
+}
+
+/* A claim does not leave with blanks: it waits for the consent, and goes when that has come. */
+static void test_follow_up_waits_for_facts(void **state)
+{
+	static const struct engine_flow consented = { "consented", { { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL } },
+		1, 1 };
+
+	is_native = needs_consent = true;
+	follows = &consented;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
+	expect("platform:SETTLE", 'd');
+	for (int i = 0; i < 200; i++)
+		later(100);
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(follow_up().state, X_UNKNOWN);
+	assert_string_equal(follow_up().reason, "waits: consent.auth_no is missing");
+	ask(2, "CONSENT inst=H1 num=H1-9 | person=P auth=SQ1");
+	await_leg();
+	assert_int_equal(strncmp(w.sent, "CLAIM auth=SQ1 ", 15), 0);
+	reply('d');
+	assert_int_equal(follow_up().state, X_DONE);
+	follows = NULL;
+	is_native = needs_consent = false;
+}
+
 /* After its time it is an operator's. */
 static void test_follow_up_is_parked(void **state)
 {
@@ -1714,7 +1775,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_credentials_behind_the_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_waits_for_nobody, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_follow_up_is_parked, setup, teardown) };
+		cmocka_unit_test_setup_teardown(test_follow_up_is_parked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_follow_up_waits_for_facts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kept_here, setup, teardown) };
 
 	struct CMUnitTest slow_tests[COUNT(tests)];
 

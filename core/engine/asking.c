@@ -278,6 +278,12 @@ static void route(struct engine *e, struct work *w)
 		work_refuse(e, w, TEXT_UNKNOWN_INSTITUTION, (struct yt_str){ 0 });
 		return;
 	}
+	if (w->msg->op->stays_here) {
+		w->flow = &flow_here;
+		work_digest(w);
+		go_admitted(e, w);
+		return;
+	}
 	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &way);
 	w->flow = way.flow;
 	w->then = is_settlement(w->msg->op->id) ? way.then : NULL;

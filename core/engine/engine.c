@@ -371,7 +371,7 @@ int64_t engine_tick(struct engine *e)
 			work_forget_token(e, w);
 		}
 		if (is_early || (w->state == WORK_WAITING && w->call == NULL &&
-		                        now >= w->hold_until + w->party->server_delay_ms))
+		                        now >= w->hold_until + (w->party == NULL ? 0 : w->party->server_delay_ms)))
 			work_free(e, w); /* a late answer is not to be expected any more */
 	}
 	return HASH_CNT(hh_id, e->by_id) > 0 || e->outbox != NULL ? now + TICK_MS : -1;

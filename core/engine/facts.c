@@ -26,7 +26,8 @@ struct source { /* members of one object of a request or of its answer */
 /* The funds only for the reversal, which gives them back: no request has them. */
 #define SETTLED                                                                                                        \
 	"setl_id aaz216 medfee_sumamt fund_pay_sumamt acct_pay psn_cash_pay setl_time ykc706 medins_setl_id "          \
-	"hifp_pay cvlserv_pay hifes_pay hifmi_pay hifob_pay hifdm_pay maf_pay oth_pay"
+	"hifp_pay cvlserv_pay hifes_pay hifmi_pay hifob_pay hifdm_pay maf_pay oth_pay " PERSON                         \
+	" insutype med_type preselfpay_amt overlmt_selfpay fulamt_ownpay_amt inscp_scp_amt act_pay_dedc"
 
 static const struct source sources[] = {
 	{ YT_OP_PERSON_CHECK, true, "baseinfo", PERSON },
@@ -51,6 +52,22 @@ static const struct source sources[] = {
 	{ YT_OP_PHARMACY_SETTLE, true, "setlinfo", SETTLED },
 	{ YT_OP_OUTPATIENT_SETTLE, true, "setlinfo", SETTLED },
 	{ YT_OP_INPATIENT_SETTLE, true, "setlinfo", SETTLED },
+	{ YT_OP_CLAIM_SUBMIT, true, "data", "claim_no request_no claim_state" },
+	{ YT_OP_CLAIM_QUERY, true, "data", "claim_state payable_amt refuse_code pay_by pay_to" },
+};
+
+/* Objects and arrays of the request that are kept as they are, each over the one before it: a claim says them whole. */
+static const struct part {
+	enum yt_operation op;
+	const char *node;
+	const char *names;
+} parts[] = {
+	{ YT_OP_CONSENT_PUT, "consent",
+	        "auth_no auth_time scope channel expire_date evidence_sm3 insurer product_code policy_no" },
+	{ YT_OP_ACCOUNT_PUT, "payee", "relation name bank_acct_no bank_no bank_name" },
+	{ YT_OP_INVOICE_NOTICE, "bill", "elec_bill_code elec_billno_code elec_bill_chkcode bill_date bill_amt" },
+	{ YT_OP_OUTPATIENT_VISIT, "diseinfo", "diag_code diag_name maindiag_flag" },
+	{ YT_OP_INPATIENT_DISCHARGE, "diseinfo", "diag_code diag_name maindiag_flag" },
 };
 
 static const char *const line_names[] = { "feedetl_sn", "chrg_bchno", "med_list_codg", "medins_list_codg", "cnt",
@@ -149,6 +166,40 @@ static void take_diagnoses(struct yt_arena *arena, struct yt_node *to, const str
 	}
 	for (; n > 0 && n < 3; n++)
 		set(arena, to, yt_str(codes[n]), &none);
+}
+
+static void take_part(struct yt_arena *arena, struct yt_node *to, const struct yt_node *from, const char *names)
+{
+	struct yt_node *row;
+
+	to->kind = from->kind;
+	if (from->kind == YT_OBJECT)
+		take_names(arena, to, from, names);
+	for (const struct yt_node *r = from->kind == YT_ARRAY ? from->child : NULL; r != NULL; r = r->next) {
+		if (r->kind != YT_OBJECT || yt_str_is(yt_node_text(r, "vali_flag"), "0"))
+			continue;
+		row = yt_node_add(arena, to, (struct yt_str){ 0 }, YT_OBJECT);
+		if (row != NULL)
+			take_names(arena, row, r, names);
+	}
+}
+
+/* "parts" of a piece; false: none. */
+static bool take_parts(struct yt_arena *arena, struct yt_node *piece, const struct yt_msg *msg)
+{
+	struct yt_node *all = NULL, *one;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const struct yt_node *from = parts[i].op == msg->op->id ? yt_node_get(msg->body, parts[i].node) : NULL;
+
+		if (from == NULL || (from->kind != YT_OBJECT && from->kind != YT_ARRAY))
+			continue;
+		all = all != NULL ? all : yt_node_add(arena, piece, YT_STR("parts"), YT_OBJECT);
+		one = all == NULL ? NULL : yt_node_add(arena, all, yt_str(parts[i].node), YT_OBJECT);
+		if (one != NULL)
+			take_part(arena, one, from, parts[i].names);
+	}
+	return all != NULL;
 }
 
 static struct yt_node *row_of(const struct yt_node *rows, struct yt_str serial)
@@ -260,7 +311,7 @@ struct yt_node *facts_piece(struct yt_arena *arena, const struct yt_msg *msg, co
 		take_lines(arena, piece, msg, reply);
 	else if (op == YT_OP_OUTPATIENT_FEES_CANCEL || op == YT_OP_INPATIENT_FEES_CANCEL)
 		take_gone(arena, piece, msg);
-	else if (values->child == NULL)
+	else if (!take_parts(arena, piece, msg) && values->child == NULL)
 		return NULL;
 	return piece;
 }
@@ -389,6 +440,26 @@ static bool add_line(struct facts *facts, struct numbered **known, const struct 
 	return n->line != NULL;
 }
 
+/* A part takes the place of the one before it, whole. */
+static bool lay_parts(struct facts *facts, const struct yt_node *from)
+{
+	struct yt_node *to;
+
+	for (const struct yt_node *c = from == NULL ? NULL : from->child; c != NULL; c = c->next) {
+		for (to = facts->parts->child; to != NULL && !yt_str_eq(to->name, c->name); to = to->next)
+			;
+		if (to == NULL)
+			to = yt_node_add(facts->arena, facts->parts, c->name, YT_OBJECT);
+		if (to == NULL)
+			return false;
+		to->kind = c->kind;
+		to->child = c->child;
+		to->last = c->last;
+		to->n = c->n;
+	}
+	return true;
+}
+
 /* One piece over what is there; false when out of memory. */
 static bool lay_over(struct facts *facts, struct numbered **known, const struct yt_node *piece)
 {
@@ -398,6 +469,8 @@ static bool lay_over(struct facts *facts, struct numbered **known, const struct 
 	for (const struct yt_node *c = values == NULL ? NULL : values->child; c != NULL; c = c->next)
 		if (!set(facts->arena, facts->set, c->name, c))
 			return false;
+	if (!lay_parts(facts, yt_node_get(piece, "parts")))
+		return false;
 	for (const struct yt_node *c = lines == NULL ? NULL : lines->child; c != NULL; c = c->next)
 		if (!add_line(facts, known, c))
 			return false;
@@ -426,7 +499,8 @@ int facts_gather(struct facts *facts, const struct yt_msg *msg)
 
 	facts->set = yt_node_new(facts->arena, YT_OBJECT);
 	facts->lines = yt_node_new(facts->arena, YT_ARRAY);
-	if (facts->pieces == NULL || facts->set == NULL || facts->lines == NULL)
+	facts->parts = yt_node_new(facts->arena, YT_OBJECT);
+	if (facts->pieces == NULL || facts->set == NULL || facts->lines == NULL || facts->parts == NULL)
 		return YT_ENOMEM;
 	batch = batch_of(facts, msg);
 	for (const struct yt_node *p = facts->pieces->child; rv == 0 && p != NULL; p = p->next) {
@@ -444,6 +518,47 @@ struct yt_str facts_get(const struct facts *facts, const char *name)
 }
 
 /* -- a message for another party ----------------------------------------------------------------- */
+
+/* Rows of another node under a new name in an object: shared, not copied. */
+static bool add_shared(struct yt_arena *arena, struct yt_node *to, struct yt_str name, const struct yt_node *from)
+{
+	struct yt_node *node = yt_node_add(arena, to, name, (enum yt_kind)from->kind);
+
+	if (node == NULL)
+		return false;
+	node->child = from->child;
+	node->last = from->last;
+	node->n = from->n;
+	return true;
+}
+
+/* The business part of a message that no request of an origin is behind: single values under data, parts and fee lines
+ * beside it. */
+static struct yt_node *body_of(const struct facts *facts, const struct yt_msg *msg)
+{
+	struct yt_node *body = yt_node_new(facts->arena, YT_OBJECT), *data;
+
+	data = body == NULL ? NULL : yt_node_add(facts->arena, body, YT_STR("data"), YT_OBJECT);
+	if (data == NULL)
+		return NULL;
+	for (const struct yt_node *c = facts->set->child; c != NULL; c = c->next)
+		if (!set(facts->arena, data, c->name, c))
+			return NULL;
+	yt_node_set_text(facts->arena, data, "fixmedins_code", msg->institution);
+	yt_node_set_text(facts->arena, data, "mdtrt_id", msg->visit);
+	yt_node_set_text(facts->arena, data, "insuplc_admdvs", msg->insured_area);
+	for (const struct yt_node *c = facts->parts->child; c != NULL; c = c->next)
+		if (!add_shared(facts->arena, body, c->name, c))
+			return NULL;
+	return add_shared(facts->arena, body, YT_STR("feedetail"), facts->lines) ? body : NULL;
+}
+
+/* Said of a case to a party outside the platform: it is no request of the case's institution. */
+static bool is_of_case(enum yt_operation op)
+{
+	return op == YT_OP_CLAIM_QUOTE || op == YT_OP_CLAIM_SUBMIT || op == YT_OP_CLAIM_QUERY ||
+	       op == YT_OP_CLAIM_WITHDRAW;
+}
 
 struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg, const struct yt_op *op)
 {
@@ -471,5 +586,7 @@ struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg
 		lines->n = facts->lines->n;
 	}
 	out->facts = all;
-	return out;
+	if (is_of_case(op->id))
+		out->body = body_of(facts, msg);
+	return is_of_case(op->id) && out->body == NULL ? NULL : out;
 }

@@ -19,6 +19,7 @@ struct facts {
 	struct yt_arena *arena;
 	struct yt_node *pieces; /* array, oldest first */
 	struct yt_node *set;    /* object of single values, after facts_gather() */
+	struct yt_node *parts;  /* object of objects and arrays kept whole: consent, payee; after facts_gather() */
 	struct yt_node *lines;  /* array of accepted fee lines with their split, after facts_gather() */
 };
 

@@ -30,6 +30,8 @@ struct flow_run {
 
 /* -- beginning ---------------------------------------------------------------------------------- */
 
+const struct engine_flow flow_here = { .name = "here" };
+
 void flow_ask_facts(struct engine *e, struct task *t)
 {
 	if (t->seq != 0)
@@ -57,7 +59,9 @@ void flow_take(struct engine *e, struct task *t, const struct rec *lease)
 
 	YT_REQUIRE(run != NULL);
 	t->run = run;
-	run->flow = e->conf.flow == NULL ? NULL : e->conf.flow(e->conf.ctx, t->x.flow);
+	run->flow = strcmp(t->x.flow, flow_here.name) == 0 ? &flow_here
+	            : e->conf.flow == NULL                 ? NULL
+	                                                   : e->conf.flow(e->conf.ctx, t->x.flow);
 	for (unsigned i = 0; i < REC_STEPS_MAX; i++) {
 		run->sent[i] = yt_arena_copy(t->arena, rec_get(lease, (enum rec_tag)(REC_T_STEP_SENT + i)));
 		run->got[i] = yt_arena_copy(t->arena, rec_get(lease, (enum rec_tag)(REC_T_STEP_GOT + i)));
@@ -423,11 +427,22 @@ static void park_unwritten(struct engine *e, struct task *t, const struct yt_fau
 	task_park(e, t, reason);
 }
 
+/* Nobody waits for it, so it waits for what it lacks rather than leave with blanks. */
+static void wait_for_facts(struct engine *e, struct task *t, const struct yt_fault *fault)
+{
+	char reason[sizeof(fault->path) + sizeof(fault->why) + 16];
+
+	snprintf(reason, sizeof(reason), "waits: %s %s", fault->path, fault->why);
+	task_try_later(e, t, reason);
+}
+
 static void encoded(struct engine *e, struct call *c)
 {
 	struct task *t = c->t;
 
-	if (c->rv == YT_EFORMAT && t->leg == REC_LEG_STEP) {
+	if (c->rv == YT_EFORMAT && t->leg == REC_LEG_STEP && task_is_follow_up(t)) {
+		wait_for_facts(e, t, &c->fault);
+	} else if (c->rv == YT_EFORMAT && t->leg == REC_LEG_STEP) {
 		refuse_unsent(e, t, &c->fault);
 	} else if (c->rv != 0) {
 		park_unwritten(e, t, &c->fault);
@@ -532,6 +547,23 @@ static void end_undone(struct engine *e, struct task *t)
 		task_resolve_refused(e, t, reply, "a step was refused, those before it are undone");
 	else
 		task_resolve_reversed(e, t, "its steps are undone");
+}
+
+/* What was asked stays here: it is a fact of its case or person from now on. */
+static void end_here(struct engine *e, struct task *t)
+{
+	struct yt_reply *reply = yt_reply_new(t->arena);
+	struct yt_node *piece;
+
+	YT_REQUIRE(reply != NULL);
+	reply->code = YT_STR("0");
+	piece = facts_piece(t->arena, t->original, NULL);
+	if (piece == NULL) {
+		task_park(e, t, "it holds nothing that is kept");
+		return;
+	}
+	cross_write_facts(&t->receipt, e, t->id, t->original, NULL, piece);
+	task_resolve_done(e, t, reply, "kept here");
 }
 
 static void end_done(struct engine *e, struct task *t)
@@ -640,7 +672,9 @@ static void decide(struct engine *e, struct task *t)
 		undo(e, t, t->x.step + 1u);
 	} else {
 		step = next_step(t);
-		if (step > t->run->flow->n)
+		if (t->run->flow->n == 0)
+			end_here(e, t);
+		else if (step > t->run->flow->n)
 			end_done(e, t);
 		else
 			begin(e, t, step, REC_LEG_STEP);

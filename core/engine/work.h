@@ -323,6 +323,7 @@ int undo_of(
 struct yt_str undo_wire_op(const struct engine_codec *codec, enum yt_operation op);
 
 /* flow.c */
+extern const struct engine_flow flow_here; /* of no steps: what is asked stays here, as facts */
 void flow_take(struct engine *e, struct task *t, const struct rec *lease); /* copies what its steps sent and got */
 void flow_start(struct engine *e, struct task *t);
 void flow_facts(struct engine *e, struct task *t, const struct talk *talk);

@@ -3,9 +3,10 @@
 
 #define ANSWER_MONEY (YT_MONEY_SPLIT | YT_MONEY_PAYERS | YT_MONEY_FUNDS)
 #define CLAIM_MONEY (YT_MONEY_PAYERS | YT_MONEY_FUNDS | YT_MONEY_LINES | YT_MONEY_CLAIM)
-#define READS false, false
-#define CHANGES true, false
-#define SETTLES true, true
+#define READS false, false, false
+#define CHANGES true, false, false
+#define SETTLES true, true, false
+#define STAYS_HERE true, false, true
 
 static const struct yt_op ops[YT_OP_COUNT] = {
 	/* What we cannot read may do anything: it counts as changing state. */
@@ -112,6 +113,9 @@ static const struct yt_op ops[YT_OP_COUNT] = {
 	{ YT_OP_STATEMENT_NOTICE, "statement.notice", "对账单通知", CHANGES, YT_MONEY_STATEMENT, 0 },
 	{ YT_OP_BALANCE_QUERY, "balance.query", "余额查询", READS, 0, 0 },
 	{ YT_OP_ACCOUNT_CHECK, "account.check", "账户户名校验", READS, 0, 0 },
+	{ YT_OP_CONSENT_PUT, "consent.put", "商保授权登记", STAYS_HERE, 0, 0 },
+	{ YT_OP_ACCOUNT_PUT, "account.put", "收款账户登记", STAYS_HERE, 0, 0 },
+	{ YT_OP_INVOICE_NOTICE, "invoice.notice", "电子票据登记", STAYS_HERE, 0, 0 },
 };
 
 const struct yt_op *yt_op(enum yt_operation id)

@@ -345,6 +345,9 @@ static void make_flows(struct conf *conf, struct conf_errors *errors)
 		struct conf_flow *f = &conf->flows[i];
 		const char *wrong = NULL;
 
+		if (strcmp(f->name, "here") == 0)
+			conf_error_add(errors, f->place.line, f->place.column,
+			        "a flow cannot be called here: that is what is asked of the gateway itself");
 		if (f->steps.n < 1 || f->steps.n > sizeof(f->step) / sizeof(f->step[0])) {
 			conf_error_add(errors, f->place.line, f->place.column, "a flow has one to eight steps");
 			continue;

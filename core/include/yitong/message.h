@@ -111,6 +111,9 @@ enum yt_operation {
 	YT_OP_STATEMENT_NOTICE, /* the bank sends the statement of a day: camt.053 */
 	YT_OP_BALANCE_QUERY,    /* BD3001 */
 	YT_OP_ACCOUNT_CHECK,    /* does this name belong to this account: BD4002 */
+	YT_OP_CONSENT_PUT,      /* a person agrees that an insurer hears of his settlements; it stays here */
+	YT_OP_ACCOUNT_PUT,      /* the account of a person that is to be paid; it stays here */
+	YT_OP_INVOICE_NOTICE,   /* the electronic invoices of a visit; it stays here */
 	YT_OP_COUNT
 };
 
@@ -137,6 +140,7 @@ struct yt_op {
 	const char *zh;         /* 门诊结算 */
 	bool changes_state;     /* pre-settlement and queries do not */
 	bool is_settlement;     /* fixes or undoes money: P13 applies */
+	bool stays_here;        /* asked of the gateway itself, which keeps it as facts: it goes to no party */
 	unsigned request_money; /* enum yt_money_rule bits checked before sending */
 	unsigned reply_money;   /* checked on the answer: a breach marks it, never withholds it */
 };

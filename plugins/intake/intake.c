@@ -1,0 +1,285 @@
+/* plugins/intake/intake.c - what the gateway itself is told, in a JSON form of its own: README.md has it member by
+ * member.
+ *
+ *   listener (format: intake) -> decode_request() -> engine: kept as facts of the person or the visit, never sent on
+ *   encode_reply() -> {"number", "code", "text"}
+ * What is needed of each object is a table; the rest of the message goes into the facts' own table (engine/facts.c). */
+#include <stdio.h>
+#include <string.h>
+
+#include <yitong/json.h>
+#include <yitong/plugin.h>
+
+static const struct yt_wire_op ops[] = {
+	{ "CONSENT", YT_OP_CONSENT_PUT, YT_RESOLVE_RESEND },
+	{ "ACCOUNT", YT_OP_ACCOUNT_PUT, YT_RESOLVE_RESEND },
+	{ "INVOICE", YT_OP_INVOICE_NOTICE, YT_RESOLVE_RESEND },
+	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
+};
+
+enum kind { TEXT, DAY, MOMENT, SM3, DIGITS, AMOUNT };
+
+static const struct need {
+	enum yt_operation op;
+	const char *object, *name;
+	enum kind kind;
+	size_t least, most; /* characters; DIGITS and TEXT */
+} needs[] = {
+	{ YT_OP_CONSENT_PUT, "consent", "auth_no", TEXT, 1, 32 },
+	{ YT_OP_CONSENT_PUT, "consent", "auth_time", MOMENT, 0, 0 },
+	{ YT_OP_CONSENT_PUT, "consent", "scope", TEXT, 1, 64 },
+	{ YT_OP_CONSENT_PUT, "consent", "channel", DIGITS, 1, 1 },
+	{ YT_OP_CONSENT_PUT, "consent", "expire_date", DAY, 0, 0 },
+	{ YT_OP_CONSENT_PUT, "consent", "evidence_sm3", SM3, 0, 0 },
+	{ YT_OP_ACCOUNT_PUT, "payee", "relation", DIGITS, 2, 2 },
+	{ YT_OP_ACCOUNT_PUT, "payee", "name", TEXT, 1, 70 },
+	{ YT_OP_ACCOUNT_PUT, "payee", "bank_acct_no", DIGITS, 8, 32 },
+	{ YT_OP_ACCOUNT_PUT, "payee", "bank_no", DIGITS, 12, 12 },
+	{ YT_OP_ACCOUNT_PUT, "payee", "bank_name", TEXT, 1, 70 },
+	{ YT_OP_INVOICE_NOTICE, "bill", "elec_bill_code", TEXT, 1, 50 },
+	{ YT_OP_INVOICE_NOTICE, "bill", "elec_billno_code", TEXT, 1, 50 },
+	{ YT_OP_INVOICE_NOTICE, "bill", "elec_bill_chkcode", TEXT, 6, 6 },
+	{ YT_OP_INVOICE_NOTICE, "bill", "bill_date", DAY, 0, 0 },
+	{ YT_OP_INVOICE_NOTICE, "bill", "bill_amt", AMOUNT, 0, 0 },
+};
+
+static int refuse(struct yt_fault *fault, const char *path, const char *why)
+{
+	snprintf(fault->path, sizeof(fault->path), "%s", path);
+	snprintf(fault->why, sizeof(fault->why), "%s", why);
+	return YT_EFORMAT;
+}
+
+/* -- values --------------------------------------------------------------------------------------- */
+
+static bool all_of(struct yt_str s, const char *letters)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '\0' || strchr(letters, s.p[i]) == NULL)
+			return false;
+	return true;
+}
+
+/* "2026-11-20" or "2026-11-20 16:10:05". */
+static bool is_moment(struct yt_str s, bool with_time)
+{
+	char text[20] = "0000-00-00 00:00:00";
+	int64_t ms;
+
+	if (s.n != (with_time ? 19u : 10u))
+		return false;
+	memcpy(text, s.p, s.n);
+	return yt_time_parse((struct yt_str){ text, 19 }, &ms) == 0;
+}
+
+static size_t characters(struct yt_str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += ((uint8_t)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static const char *wrong(const struct need *need, const struct yt_node *object)
+{
+	const struct yt_node *node = yt_node_get(object, need->name);
+	struct yt_str text = yt_node_text(object, need->name);
+	int64_t fen;
+
+	if (node == NULL || (text.n == 0 && need->kind != TEXT))
+		return "is missing";
+	switch (need->kind) {
+	case AMOUNT:
+		return yt_node_fen(object, need->name, &fen) == 0 && fen > 0
+		               ? NULL
+		               : "is not an amount in yuan with two decimals";
+	case DAY:
+		return is_moment(text, false) ? NULL : "is not a date as 2026-11-20";
+	case MOMENT:
+		return is_moment(text, true) ? NULL : "is not a time as 2026-11-20 16:10:05";
+	case SM3:
+		return text.n == 64 && all_of(text, "0123456789abcdef") ? NULL
+		                                                        : "is not 64 hexadecimal digits in lower case";
+	case DIGITS:
+		if (!all_of(text, "0123456789"))
+			return "is not of digits";
+		break;
+	case TEXT:
+		break;
+	}
+	return characters(text) >= need->least && characters(text) <= need->most ? NULL : "is too short or too long";
+}
+
+static int check_object(
+        enum yt_operation op, const struct yt_node *object, const char *name, int row, struct yt_fault *fault)
+{
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		const char *why = needs[i].op == op ? wrong(&needs[i], object) : NULL;
+
+		if (why == NULL)
+			continue;
+		if (row < 0)
+			snprintf(fault->path, sizeof(fault->path), "%s.%s", name, needs[i].name);
+		else
+			snprintf(fault->path, sizeof(fault->path), "%s[%d].%s", name, row, needs[i].name);
+		snprintf(fault->why, sizeof(fault->why), "%s", why);
+		return YT_EFORMAT;
+	}
+	return 0;
+}
+
+/* The object, or the rows, that this operation is about. */
+static int check_body(enum yt_operation op, const struct yt_node *body, struct yt_fault *fault)
+{
+	const char *name = op == YT_OP_CONSENT_PUT ? "consent" : op == YT_OP_ACCOUNT_PUT ? "payee" : "bill";
+	const struct yt_node *node = yt_node_get(body, name);
+	int row = 0, rv;
+
+	if (node == NULL || (node->kind != (op == YT_OP_INVOICE_NOTICE ? YT_ARRAY : YT_OBJECT)))
+		return refuse(
+		        fault, name, op == YT_OP_INVOICE_NOTICE ? "must be an array of invoices" : "must be an object");
+	if (node->kind == YT_OBJECT)
+		return check_object(op, node, name, -1, fault);
+	if (node->child == NULL)
+		return refuse(fault, name, "holds no invoice");
+	for (const struct yt_node *r = node->child; r != NULL; r = r->next) {
+		rv = check_object(op, r, name, row++, fault);
+		if (rv != 0)
+			return rv;
+	}
+	return 0;
+}
+
+/* -- requests ------------------------------------------------------------------------------------- */
+
+static const struct yt_wire_op *op_by_name(struct yt_str name)
+{
+	for (const struct yt_wire_op *op = ops; op->wire != NULL; op++)
+		if (yt_str_is(name, yt_op(op->op)->name))
+			return op;
+	return NULL;
+}
+
+static int check_names(const struct yt_msg *msg, struct yt_fault *fault)
+{
+	if (msg->number.n == 0 || msg->number.n > 36 ||
+	        !all_of(msg->number, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_."))
+		return refuse(fault, "number",
+		        "must be 1 to 36 letters, digits or -_. of your own, another for each message");
+	if (msg->institution.n == 0 || msg->institution.n > 30)
+		return refuse(fault, "institution", "must name for whom this is said");
+	if (msg->op->id == YT_OP_INVOICE_NOTICE ? msg->visit.n == 0 : msg->person.n == 0)
+		return refuse(fault, msg->op->id == YT_OP_INVOICE_NOTICE ? "mdtrt_id" : "psn_no", "is missing");
+	return 0;
+}
+
+static int decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
+{
+	const struct yt_json_limits limits = { .depth = 4, .nodes = 2000 };
+	const struct yt_wire_op *op;
+	struct yt_json_error err;
+	struct yt_node *root;
+	int rv = yt_json_read(msg->arena, octets, &limits, &root, &err);
+
+	(void)self;
+	if (rv == YT_ENOMEM)
+		return rv;
+	if (rv != 0) {
+		snprintf(fault->path, sizeof(fault->path), "(message)");
+		snprintf(fault->why, sizeof(fault->why), "cannot be read: line %u column %u: %s", err.line, err.column,
+		        err.why);
+		return rv;
+	}
+	if (root->kind != YT_OBJECT || err.duplicate != NULL)
+		return refuse(fault, "(message)", root->kind != YT_OBJECT ? "is not an object" : "has a member twice");
+	msg->body = root;
+	msg->number = yt_node_text(root, "number");
+	msg->institution = yt_node_text(root, "institution");
+	msg->person = yt_node_text(root, "psn_no");
+	msg->visit = yt_node_text(root, "mdtrt_id");
+	msg->content = octets;
+	op = op_by_name(yt_node_text(root, "operation"));
+	if (op == NULL)
+		return refuse(fault, "operation", "must be consent.put, account.put or invoice.notice");
+	msg->op = yt_op(op->op);
+	msg->wire_op = yt_str(op->wire);
+	rv = check_names(msg, fault);
+	return rv != 0 ? rv : check_body(op->op, root, fault);
+}
+
+static int encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+{
+	static const char *const head[] = { "operation", "number", "institution", "psn_no", "mdtrt_id" };
+	const struct yt_str values[] = { yt_str(msg->op->name), msg->own_number.n != 0 ? msg->own_number : msg->number,
+		msg->institution, msg->person, msg->visit };
+	const char *sign = "{";
+
+	(void)self;
+	if (op_by_name(yt_str(msg->op->name)) == NULL)
+		return refuse(fault, "(message)", "is an operation that this format does not have");
+	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++) {
+		if (values[i].n == 0)
+			continue;
+		yt_buf_printf(out, "%s\"%s\":", sign, head[i]);
+		yt_json_write_string(values[i], out);
+		sign = ",";
+	}
+	for (const struct yt_node *c = msg->body == NULL ? NULL : msg->body->child; c != NULL; c = c->next) {
+		if (c->kind != YT_OBJECT && c->kind != YT_ARRAY)
+			continue;
+		yt_buf_text(out, ",");
+		yt_json_write_string(c->name, out);
+		yt_buf_text(out, ":");
+		yt_json_write(c, out);
+	}
+	yt_buf_text(out, "}");
+	return out->failed ? YT_ENOMEM : 0;
+}
+
+/* -- answers -------------------------------------------------------------------------------------- */
+
+static int encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
+{
+	(void)self;
+	yt_buf_text(out, "{\"number\":");
+	yt_json_write_string(msg->number, out);
+	yt_buf_text(out, ",\"code\":");
+	yt_json_write_string(reply->outcome == YT_DONE ? YT_STR("0")
+	                     : reply->code.n != 0      ? reply->code
+	                                               : YT_STR("1"),
+	        out);
+	yt_buf_text(out, ",\"text\":");
+	yt_json_write_string(reply->outcome == YT_DONE ? (struct yt_str){ "", 0 } : reply->text, out);
+	yt_buf_text(out, "}");
+	return out->failed ? YT_ENOMEM : 0;
+}
+
+static int decode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets, struct yt_reply *reply)
+{
+	const struct yt_json_limits limits = { .depth = 4, .nodes = 200 };
+	struct yt_json_error err;
+	struct yt_node *root;
+	int rv = yt_json_read(reply->arena, octets, &limits, &root, &err);
+
+	(void)self;
+	if (rv == YT_ENOMEM)
+		return rv;
+	reply->outcome = YT_UNKNOWN;
+	reply->text = YT_STR("not an answer of this format");
+	if (rv != 0 || root->kind != YT_OBJECT || err.duplicate != NULL || (http_status != 200 && http_status != 0) ||
+	        !yt_str_eq(yt_node_text(root, "number"), msg->number) || yt_node_text(root, "code").n == 0)
+		return 0;
+	reply->body = root;
+	reply->content = octets;
+	reply->code = yt_node_text(root, "code");
+	reply->text = yt_node_text(root, "text");
+	reply->outcome = yt_str_is(reply->code, "0") ? YT_DONE : YT_REFUSED;
+	return 0;
+}
+
+YT_CODEC_PLUGIN(.name = "intake", .content_type = "application/json; charset=utf-8",
+        .settings = (const struct yt_setting[]){ { NULL, NULL, NULL } }, .ops = ops, .decode_request = decode_request,
+        .encode_reply = encode_reply, .encode_request = encode_request, .decode_reply = decode_reply);

@@ -1,0 +1,152 @@
+/* tests/test_intake.c - what the gateway itself is told (plugins/intake): taken whole, or refused with the path. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plugin/loader.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define SM3 "62df319644144b1843d8139e811f3f0093ab71f2a77920692538e55ef4384043"
+#define CONSENT                                                                                                         \
+	"{\"operation\":\"consent.put\",\"number\":\"A-1\",\"institution\":\"H33021399901\",\"psn_no\":\"3302990001\"," \
+	"\"consent\":{\"auth_no\":\"SQ1\",\"auth_time\":\"2026-11-05 09:30:00\",\"scope\":\"SETTLEMENT,DIAGNOSIS\","    \
+	"\"channel\":\"2\",\"expire_date\":\"2027-12-31\",\"evidence_sm3\":\"" SM3 "\",\"more\":\"kept\"}}"
+#define ACCOUNT                                                                                                         \
+	"{\"operation\":\"account.put\",\"number\":\"A-2\",\"institution\":\"H33021399901\",\"psn_no\":\"3302990001\"," \
+	"\"payee\":{\"relation\":\"00\",\"name\":\"沈䶮\",\"bank_acct_no\":\"6299993307000002022\",\"bank_no\":"      \
+	"\"402338099038\",\"bank_name\":\"示例银行\"}}"
+#define INVOICE                                                                                                            \
+	"{\"operation\":\"invoice.notice\",\"number\":\"A-3\",\"institution\":\"H33021399901\",\"mdtrt_id\":\"V1\","       \
+	"\"bill\":[{\"elec_bill_code\":\"33060126\",\"elec_billno_code\":\"0098765432\",\"elec_bill_chkcode\":\"9f8e7d\"," \
+	"\"bill_date\":\"2026-11-20\",\"bill_amt\":\"26780.00\"}]}"
+
+static struct yt_plugin *plugin;
+static const struct yt_codec_api *api;
+static struct yt_arena *arena;
+
+static int setup(void **state)
+{
+	char why[512];
+
+	(void)state;
+	if (plugin_load(&plugin, YT_PLUGIN_DIR "/intake.so", "test", NULL, 0, NULL, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	api = plugin_api(plugin);
+	arena = yt_arena_new(0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	plugin_unload(plugin);
+	yt_arena_free(arena);
+	return 0;
+}
+
+static const struct taken {
+	const char *text;
+	enum yt_operation op;
+	const char *object, *name, *value;
+} taken[] = {
+	{ CONSENT, YT_OP_CONSENT_PUT, "consent", "auth_no", "SQ1" },
+	{ ACCOUNT, YT_OP_ACCOUNT_PUT, "payee", "name", "沈䶮" },
+	{ INVOICE, YT_OP_INVOICE_NOTICE, "bill", NULL, NULL },
+};
+
+/* Read, written, read again: the same. */
+static void test_taken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(taken); i++) {
+		struct yt_msg *msg = yt_msg_new(arena), *again = yt_msg_new(arena);
+		struct yt_buf out = { 0 };
+		struct yt_fault fault;
+
+		assert_int_equal(api->decode_request(plugin, yt_str(taken[i].text), msg, &fault), 0);
+		assert_int_equal(msg->op->id, taken[i].op);
+		assert_true(msg->op->stays_here);
+		assert_int_equal(api->encode_request(plugin, msg, &out, &fault), 0);
+		assert_int_equal(api->decode_request(plugin, yt_buf_view(&out), again, &fault), 0);
+		assert_true(yt_str_eq(again->number, msg->number) && yt_str_eq(again->institution, msg->institution));
+		assert_true(yt_str_eq(again->person, msg->person) && yt_str_eq(again->visit, msg->visit));
+		if (taken[i].name != NULL)
+			assert_true(yt_str_is(yt_node_text(yt_node_get(again->body, taken[i].object), taken[i].name),
+			        taken[i].value));
+		yt_buf_free(&out);
+	}
+}
+
+static const struct refused {
+	const char *text, *replace, *by, *path;
+} refusals[] = {
+	{ CONSENT, "consent.put", "consent.set", "operation" },
+	{ CONSENT, "\"A-1\"", "\"\"", "number" },
+	{ CONSENT, "\"A-1\"", "\"+/1\"", "number" },
+	{ CONSENT, "\"A-1\"", "\"1234567890123456789012345678901234567\"", "number" },
+	{ CONSENT, "H33021399901", "", "institution" },
+	{ CONSENT, "3302990001", "", "psn_no" },
+	{ CONSENT, "\"consent\":{", "\"consents\":{", "consent" },
+	{ CONSENT, "\"SQ1\"", "\"\"", "consent.auth_no" },
+	{ CONSENT, "\"SQ1\"", "\"123456789012345678901234567890123\"", "consent.auth_no" },
+	{ CONSENT, "2026-11-05", "2026-11-31", "consent.auth_time" },
+	{ CONSENT, "2027-12-31", "2027-13-31", "consent.expire_date" },
+	{ CONSENT, "62df", "62DF", "consent.evidence_sm3" },
+	{ CONSENT, "\"channel\":\"2\"", "\"channel\":\"app\"", "consent.channel" },
+	{ CONSENT, "\"channel\":\"2\"", "\"channel\":\"2\",\"channel\":\"3\"", "(message)" },
+	{ CONSENT, "}}", "}", "(message)" },
+	{ ACCOUNT, "402338099038", "40233809903", "payee.bank_no" },
+	{ ACCOUNT, "6299993307000002022", "62999933O7000002022", "payee.bank_acct_no" },
+	{ ACCOUNT, "\"name\":\"沈䶮\",", "", "payee.name" },
+	{ INVOICE, "\"V1\"", "\"\"", "mdtrt_id" },
+	{ INVOICE, "26780.00", "26780.001", "bill[0].bill_amt" },
+	{ INVOICE, "26780.00", "-1.00", "bill[0].bill_amt" },
+	{ INVOICE, "9f8e7d", "9f8e7", "bill[0].elec_bill_chkcode" },
+};
+
+static void test_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(refusals); i++) {
+		const struct refused *r = &refusals[i];
+		const char *at = strstr(r->text, r->replace);
+		struct yt_msg *msg = yt_msg_new(arena);
+		struct yt_fault fault = { { 0 }, { 0 } };
+		char text[1200];
+
+		assert_non_null(at);
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - r->text), r->text, r->by, at + strlen(r->replace));
+		assert_int_equal(api->decode_request(plugin, yt_str(text), msg, &fault), YT_EFORMAT);
+		assert_string_equal(fault.path, r->path);
+		assert_true(fault.why[0] != '\0');
+	}
+}
+
+/* An empty array is no invoice. */
+static void test_no_invoice(void **state)
+{
+	struct yt_msg *msg = yt_msg_new(arena);
+	struct yt_fault fault;
+
+	(void)state;
+	assert_int_equal(
+	        api->decode_request(plugin,
+	                YT_STR("{\"operation\":\"invoice.notice\",\"number\":\"1\",\"institution\":\"H\",\"mdtrt_id\":\"V\",\"bill\":[]}"),
+	                msg, &fault),
+	        YT_EFORMAT);
+	assert_string_equal(fault.path, "bill");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_invoice, setup, teardown) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
