@@ -266,7 +266,8 @@ static void a_good_plugin_stands_the_trial(void **state)
 		const char *name;
 		unsigned least;
 	} rows[] = { { "zhejiang", 110 }, { "hub", 20 }, { YT_PLUGIN_DIR "/test/template.so", 3 },
-		{ "--set customer=3302990001 " YT_PLUGIN_DIR "/iso20022.so", 4 } };
+		{ "--set customer=3302990001 " YT_PLUGIN_DIR "/iso20022.so", 4 },
+		{ "--set corp_no=3302990001 " YT_PLUGIN_DIR "/bankfile.so", 1 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

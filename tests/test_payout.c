@@ -179,7 +179,6 @@ static const struct payout_row {
 	{ "of another type than its number is refused", "pay_type", "HS", NULL, NULL, 0, "pay_type", "begins with", 0 },
 	{ "has the type of its number", "pay_type", NULL, NULL, NULL, 0, NULL, NULL, 0 },
 	{ "without a payer is refused", "payer_acct", NULL, NULL, NULL, 0, "payer_acct", "is missing", 0 },
-	{ "without a payer's name is refused", "payer_name", " ", NULL, NULL, 0, "payer_name", "is missing", 0 },
 	{ "to no account is refused", "payee_acct", NULL, NULL, NULL, 0, "payee_acct", "is missing", 0 },
 	{ "to nobody is refused", "payee_name", NULL, NULL, NULL, 0, "payee_name", "is missing", 0 },
 	{ "for nothing is refused", "purpose", NULL, NULL, NULL, 0, "purpose", "is missing", 0 },

@@ -362,7 +362,7 @@ static int check_amount(const struct yt_payout *p, const char *path, int64_t lim
 
 static int check_texts(const struct yt_payout *p, const char *path, struct yt_fault *fault)
 {
-	static const char *const musts[] = { "payer_acct", "payer_name", "payee_acct", "payee_name", "purpose" };
+	static const char *const musts[] = { "payer_acct", "payee_acct", "payee_name", "purpose" };
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		const struct yt_str *text = (const struct yt_str *)((const char *)p + members[i].at);

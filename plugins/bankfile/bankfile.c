@@ -1,0 +1,249 @@
+/* plugins/bankfile/bankfile.c - profile BPF/1.0, batch files to a bank and its result files, as a codec plugin.
+ *
+ * core loads it by yt_codec_api, at the end of this file.  A file handed in is a request (pay.batch); a result file is
+ * its answer when it is read with what was sent, or the bank's own message (pay.result) when it comes alone. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf.h"
+
+struct bankfile {
+	struct yt_str corp_no, bank;
+	int64_t limit_fen;
+};
+
+static const struct yt_setting settings[] = {
+	{ "corp_no", NULL, "our customer number at the bank, 1 to 10 digits: it stands in names and heads of files" },
+	{ "bank", "", "who result files are from, as an institution's code; empty: our customer number" },
+	{ "limit", "0", "yuan that one payout may have at most; 0: no limit" }, { NULL, NULL, NULL }
+};
+
+/* A lost file is asked for by BD2002 of banklink; this channel alone has no way to ask, so absence is never proved and
+ * an operator decides when no result comes. */
+static const struct yt_wire_op ops[] = {
+	{ "PAY", YT_OP_PAY_BATCH, YT_RESOLVE_PARK },
+	{ "RES", YT_OP_PAY_RESULT, YT_RESOLVE_PARK },
+	{ NULL, YT_OP_UNREAD, YT_RESOLVE_NONE },
+};
+
+static int open_(struct yt_plugin *self)
+{
+	struct bankfile *b = calloc(1, sizeof(*b));
+	const char *wrong = NULL;
+
+	if (b == NULL)
+		return YT_ENOMEM;
+	b->corp_no = yt_plugin_setting(self, "corp_no");
+	b->bank = yt_plugin_setting(self, "bank");
+	if (!bank_is_digits(b->corp_no, 1, 10))
+		wrong = "corp_no must be 1 to 10 digits";
+	else if (!bank_is_ascii(b->bank, 0, 35))
+		wrong = "bank must be at most 35 letters and digits";
+	else if (yt_fen_parse(yt_plugin_setting(self, "limit"), &b->limit_fen) != 0 || b->limit_fen < 0)
+		wrong = "limit must be an amount in yuan";
+	if (wrong != NULL) {
+		yt_plugin_log(self, YT_ERROR, "setting %s", wrong);
+		free(b);
+		return YT_ECONF;
+	}
+	yt_plugin_ctx_set(self, b);
+	return 0;
+}
+
+static void close_(struct yt_plugin *self)
+{
+	free(yt_plugin_ctx(self));
+}
+
+/* -- numbers: the file's name without its end ------------------------------------------------------ */
+
+/* PAY_<CorpNo>_<yyyyMMdd>_<BatchNo> */
+static bool split_number(struct yt_str number, struct bpf_head *h)
+{
+	size_t corp;
+
+	if (number.n < 4 + 1 + 16 || memcmp(number.p, "PAY_", 4) != 0)
+		return false;
+	corp = number.n - 4 - 16; /* "_yyyyMMdd_nnnnnn" */
+	h->corp_no = (struct yt_str){ number.p + 4, corp };
+	h->day = (struct yt_str){ number.p + 5 + corp, 8 };
+	h->batch_no = (struct yt_str){ number.p + 14 + corp, 6 };
+	return number.p[4 + corp] == '_' && number.p[13 + corp] == '_' && bank_is_digits(h->corp_no, 1, 10) &&
+	       bank_day(h->day) && bank_is_digits(h->batch_no, 6, 6);
+}
+
+static int make_number(
+        struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number)
+{
+	const struct bankfile *b = yt_plugin_ctx(self);
+	char time[15];
+	/* Six digits a day: three of who counts and three of the count.  A number that is used up is refused by the
+	 * bank (E20504), never paid twice; data.batch_no takes one of the caller's own counting. */
+	unsigned batch = (unsigned)(serial / 1000000 % 1000 * 1000 + serial % 1000);
+
+	yt_time_compact(wall_ms, time);
+	*number = yt_arena_printf(arena, "PAY_%.*s_%.8s_%06u", YT_FMT(b->corp_no), time, batch);
+	return number->p != NULL ? 0 : YT_ENOMEM;
+}
+
+/* The name of a result file where its path is known, else one that its content makes. */
+static struct yt_str result_number(const struct yt_msg *msg, const struct bpf_head *h, struct yt_str octets)
+{
+	const char *slash = msg->path.n > 0 ? memrchr(msg->path.p, '/', msg->path.n) : NULL;
+	struct yt_str name = slash != NULL
+	                             ? (struct yt_str){ slash + 1, msg->path.n - (size_t)(slash + 1 - msg->path.p) }
+	                             : msg->path;
+	uint8_t digest[32];
+
+	if (yt_str_starts(name, "RES_") && name.n > 8 && name.n < 64 && memcmp(name.p + name.n - 4, ".txt", 4) == 0)
+		return (struct yt_str){ name.p, name.n - 4 };
+	yt_sm3(octets, digest);
+	return yt_arena_printf(msg->arena, "RES_%.*s_%.*s_%.*s_%02x%02x%02x%02x", YT_FMT(h->corp_no), YT_FMT(h->day),
+	        YT_FMT(h->batch_no), digest[0], digest[1], digest[2], digest[3]);
+}
+
+/* -- requests ------------------------------------------------------------------------------------- */
+
+static int decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
+{
+	const struct bankfile *b = yt_plugin_ctx(self);
+	struct bpf_head h = { 0 };
+	int rv = bpf_read_body(msg->arena, octets, &h, &msg->body, fault);
+
+	msg->institution = h.is_result && b->bank.n > 0 ? b->bank : h.corp_no.n > 0 ? h.corp_no : b->corp_no;
+	if (h.corp_no.n == 0)
+		return rv;
+	msg->wire_op = h.is_result ? YT_STR("RES") : YT_STR("PAY");
+	msg->op = yt_op(h.is_result ? YT_OP_PAY_RESULT : YT_OP_PAY_BATCH);
+	msg->original_number =
+	        yt_arena_printf(msg->arena, "PAY_%.*s_%.*s_%.*s", YT_FMT(h.corp_no), YT_FMT(h.day), YT_FMT(h.batch_no));
+	msg->number = h.is_result ? result_number(msg, &h, octets) : msg->original_number;
+	msg->content = octets;
+	msg->amount_fen = h.fen;
+	if (!h.is_result)
+		msg->original_number = (struct yt_str){ NULL, 0 };
+	return rv != 0 || msg->number.p != NULL ? rv : YT_ENOMEM;
+}
+
+static int encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+{
+	const struct bankfile *b = yt_plugin_ctx(self);
+	struct yt_str batch = yt_node_text(yt_node_get(msg->body, "data"), "batch_no");
+	struct bpf_head h = { 0 };
+
+	if (msg->op->id != YT_OP_PAY_BATCH && msg->op->id != YT_OP_PAY_ORDER)
+		return bank_refuse(fault, "(operation)", "", "is none that a batch file asks for");
+	if (!split_number(msg->own_number.n > 0 ? msg->own_number : msg->number, &h))
+		return bank_refuse(fault, "(number)", "",
+		        "is not PAY_, customer number, day and six digits: the file's name is the message's number");
+	if (!yt_str_eq(h.corp_no, b->corp_no))
+		return bank_refuse(fault, "(number)", "", "has another customer number than the setting corp_no");
+	if (batch.n > 0 && !yt_str_eq(batch, h.batch_no))
+		return bank_refuse(fault, "input.data.batch_no", "", "is another than the message's number ends with");
+	return bpf_write(&h, msg->body, b->limit_fen, out, fault);
+}
+
+/* -- answers -------------------------------------------------------------------------------------- */
+
+static int encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
+{
+	const struct bankfile *b = yt_plugin_ctx(self);
+	const struct yt_node *data = yt_node_get(msg->body, "data");
+	struct bpf_head h = { .corp_no = b->corp_no, .batch_no = YT_STR("000000"), .day = YT_STR("19700101") };
+	bool is_done = reply->outcome == YT_DONE;
+
+	(void)split_number(msg->number, &h);
+	h.business = YT_STR("01");
+	if (bank_business_of(yt_node_text(data, "pay_type")) != NULL)
+		h.business = yt_str(bank_business_of(yt_node_text(data, "pay_type")));
+	h.payer_acct = bank_is_digits(yt_node_text(data, "payer_acct"), 1, 35) ? yt_node_text(data, "payer_acct")
+	                                                                       : YT_STR("0");
+	return bpf_write_result(&h, msg->body, is_done ? reply->body : NULL, is_done ? YT_PAY_ACCEPTED : YT_PAY_FAILED,
+	        is_done                          ? YT_STR("000000")
+	        : bank_code(reply->code) != NULL ? reply->code
+	                                         : YT_STR("E10003"),
+	        reply->text, out);
+}
+
+static int unknown(struct yt_reply *reply, struct yt_str text)
+{
+	reply->outcome = YT_UNKNOWN;
+	reply->text = text;
+	return text.p != NULL ? 0 : YT_ENOMEM;
+}
+
+/* Each line must be about the payout that stood there. */
+static const char *compare(const struct yt_node *asked, const struct yt_node *told)
+{
+	const struct yt_node *a = NULL, *t = NULL;
+	char pa[64], pt[64];
+	int64_t x, y;
+	bool has_a, has_t;
+
+	for (;;) {
+		has_a = yt_payout_next(asked, &a, pa, sizeof(pa));
+		has_t = yt_payout_next(told, &t, pt, sizeof(pt));
+		if (!has_a || !has_t)
+			return has_a == has_t ? NULL : "the result has other lines than were sent";
+		if (!yt_str_eq(yt_node_text(a, "pay_no"), yt_node_text(t, "pay_no")) ||
+		        !yt_str_eq(yt_node_text(a, "payee_acct"), yt_node_text(t, "payee_acct")) ||
+		        yt_node_fen(a, "pay_amt", &x) != 0 || yt_node_fen(t, "pay_amt", &y) != 0 || x != y)
+			return "a line of the result is about another payout than was sent there";
+	}
+}
+
+static enum yt_outcome outcome_of(const struct yt_node *told)
+{
+	uint32_t n = 0, n_done = 0, n_refused = 0;
+	const struct yt_node *row = NULL;
+	char path[64];
+
+	while (yt_payout_next(told, &row, path, sizeof(path))) {
+		enum yt_pay_state state = yt_pay_state_of(yt_node_text(row, "pay_state"));
+
+		n++;
+		n_done += state != YT_PAY_STATES && yt_pay_outcome(state) == YT_DONE;
+		n_refused += state != YT_PAY_STATES && yt_pay_outcome(state) == YT_REFUSED;
+	}
+	return n_done > 0 ? YT_DONE : n > 0 && n_refused == n ? YT_REFUSED : YT_UNKNOWN;
+}
+
+static int decode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets, struct yt_reply *reply)
+{
+	struct yt_fault fault = { "", "" };
+	struct bpf_head h = { 0 }, sent = { 0 };
+	const char *wrong;
+	int rv;
+
+	(void)self;
+	(void)http_status;
+	if (octets.n == 0)
+		return unknown(reply, YT_STR("no result file"));
+	rv = bpf_read_body(reply->arena, octets, &h, &reply->body, &fault);
+	if (rv == YT_ENOMEM)
+		return rv;
+	if (rv != 0)
+		return unknown(reply, yt_arena_printf(reply->arena, "%s %s", fault.path, fault.why));
+	if (!h.is_result || !split_number(msg->own_number.n > 0 ? msg->own_number : msg->number, &sent) ||
+	        !yt_str_eq(h.corp_no, sent.corp_no) || !yt_str_eq(h.day, sent.day) ||
+	        !yt_str_eq(h.batch_no, sent.batch_no))
+		return unknown(reply, YT_STR("the answer is no result of this batch"));
+	wrong = compare(msg->body, reply->body);
+	if (wrong != NULL)
+		return unknown(reply, yt_str(wrong));
+	reply->octets = octets;
+	reply->outcome = outcome_of(reply->body);
+	reply->amount_fen = h.fen;
+	reply->code = yt_node_text(yt_node_get(yt_node_get(reply->body, "payout")->child, "bank_code") != NULL
+	                                   ? yt_node_get(reply->body, "payout")->child
+	                                   : NULL,
+	        "bank_code");
+	return 0;
+}
+
+YT_CODEC_PLUGIN(.name = "bankfile", .content_type = "text/plain; charset=GB18030", .settings = settings, .ops = ops,
+        .open = open_, .close = close_, .decode_request = decode_request, .encode_reply = encode_reply,
+        .encode_request = encode_request, .decode_reply = decode_reply, .make_number = make_number);
