@@ -132,14 +132,42 @@ static json_t *ledger_load(const char *path)
 	return NULL;
 }
 
-int compare_main(const char *hospitals_path, const char *platform_path)
+void ledger_join(json_t *all, const json_t *one)
 {
-	json_t *hospitals = ledger_load(hospitals_path), *platform = ledger_load(platform_path), *result;
+	static const char *const names[] = { "settlements", "registered" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (json_object_get(all, names[i]) == NULL)
+			json_object_set_new(all, names[i], must(json_array()));
+		json_array_extend(json_object_get(all, names[i]), json_object_get(one, names[i]));
+	}
+}
+
+/* The ledgers of all parties as one; NULL after telling which cannot be read. */
+static json_t *ledgers_load(char **paths, int n)
+{
+	json_t *all = must(json_object()), *one;
+
+	for (int i = 0; i < n; i++) {
+		one = ledger_load(paths[i]);
+		if (one == NULL) {
+			json_decref(all);
+			return NULL;
+		}
+		ledger_join(all, one);
+		json_decref(one);
+	}
+	return all;
+}
+
+int compare_main(const char *hospitals_path, char **party_paths, int n)
+{
+	json_t *hospitals = ledger_load(hospitals_path), *parties = ledgers_load(party_paths, n), *result;
 	char *text;
 	int code = 2;
 
-	if (hospitals != NULL && platform != NULL) {
-		result = ledgers_compare(hospitals, platform);
+	if (hospitals != NULL && parties != NULL) {
+		result = ledgers_compare(hospitals, parties);
 		text = must(json_dumps(result, JSON_INDENT(1)));
 		puts(text);
 		free(text);
@@ -148,6 +176,6 @@ int compare_main(const char *hospitals_path, const char *platform_path)
 		json_decref(result);
 	}
 	json_decref(hospitals);
-	json_decref(platform);
+	json_decref(parties);
 	return code;
 }

@@ -16,7 +16,11 @@
  * "differences": [text, ...]}. */
 json_t *ledgers_compare(const json_t *hospitals, const json_t *platform);
 
-/* The whole of `yitong-sandbox compare`: reads two files, prints; exit code 0, 1 (one-sided), 2. */
-int compare_main(const char *hospitals_path, const char *platform_path);
+/* Adds the rows of one ledger to all: several parties' as one, as settlement numbers differ everywhere. */
+void ledger_join(json_t *all, const json_t *one);
+
+/* The whole of `yitong-sandbox compare`: reads the hospitals' file and those of the n parties, prints; exit code 0, 1
+ * (one-sided), 2. */
+int compare_main(const char *hospitals_path, char **party_paths, int n);
 
 #endif

@@ -26,7 +26,7 @@ static json_t *stats(struct platform *platform, const json_t *body, const char *
 
 static json_t *faults_show(struct platform *platform, const json_t *body, const char **wrong)
 {
-	return json_pack("{s:o}", "faults", fault_list(&platform->faults));
+	return json_pack("{s:o}", "faults", fault_list(&platform->faults, platform_now_ms(platform)));
 }
 
 static json_t *fault_add(struct platform *platform, const json_t *body, const char **wrong)

@@ -320,8 +320,7 @@ static json_t *ledgers_fetch(struct demo *demo, struct client *client)
 			json_decref(all);
 			return NULL;
 		}
-		json_array_extend(json_object_get(all, "settlements"), json_object_get(one, "settlements"));
-		json_array_extend(json_object_get(all, "registered"), json_object_get(one, "registered"));
+		ledger_join(all, one);
 		json_decref(one);
 	}
 	return all;

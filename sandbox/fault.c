@@ -117,13 +117,16 @@ static bool matches(const struct fault *fault, const json_t *request)
 	       (fault->visit[0] == '\0' || strcmp(fault->visit, transaction_visit(request)) == 0);
 }
 
+static bool is_over(const struct fault *fault, int64_t now_ms)
+{
+	return fault->kind == FAULT_MAINTENANCE ? now_ms >= fault->until_ms : fault->count <= 0;
+}
+
 void fault_take(struct faults *faults, const json_t *request, int64_t now_ms, struct fault *taken)
 {
 	memset(taken, 0, sizeof(*taken));
 	for (struct fault *fault = faults->first; fault != NULL; fault = fault->next) {
-		bool is_over = fault->kind == FAULT_MAINTENANCE ? now_ms >= fault->until_ms : fault->count <= 0;
-
-		if (is_over || !matches(fault, request))
+		if (is_over(fault, now_ms) || !matches(fault, request))
 			continue;
 		if (fault->skip > 0) {
 			fault->skip--;
@@ -137,17 +140,18 @@ void fault_take(struct faults *faults, const json_t *request, int64_t now_ms, st
 	}
 }
 
-json_t *fault_list(const struct faults *faults)
+json_t *fault_list(const struct faults *faults, int64_t now_ms)
 {
 	json_t *list = must(json_array());
 
 	for (const struct fault *fault = faults->first; fault != NULL; fault = fault->next)
-		json_array_append_new(
-		        list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "kind", names[fault->kind], "infno",
-		                      fault->infno, "msgid", fault->msgid, "visit", fault->visit, "institution",
-		                      fault->institution, "ms", (json_int_t)fault->ms, "left",
-		                      (json_int_t)(fault->count > 0 ? fault->count : 0), "taken",
-		                      (json_int_t)fault->n_taken));
+		if (!is_over(fault, now_ms))
+			json_array_append_new(
+			        list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "kind", names[fault->kind],
+			                      "infno", fault->infno, "msgid", fault->msgid, "visit", fault->visit,
+			                      "institution", fault->institution, "ms", (json_int_t)fault->ms, "left",
+			                      (json_int_t)(fault->count > 0 ? fault->count : 0), "taken",
+			                      (json_int_t)fault->n_taken));
 	return list;
 }
 

@@ -54,7 +54,8 @@ const char *fault_name(enum fault_kind kind);
 const char *fault_arm(struct faults *faults, const json_t *spec, int64_t now_ms);
 /* The first fault that matches this request is copied to taken and used up by one; else kind NONE. */
 void fault_take(struct faults *faults, const json_t *request, int64_t now_ms, struct fault *taken);
-json_t *fault_list(const struct faults *faults);
+/* Those that can still strike; what was taken of all of them is faults.n_taken. */
+json_t *fault_list(const struct faults *faults, int64_t now_ms);
 void fault_clear(struct faults *faults);
 
 #endif

@@ -105,10 +105,12 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 		{ MHD_OPTION_END, 0, NULL },
 	};
 
+	/* No MHD_OPTION_LISTENING_ADDRESS_REUSE: that is SO_REUSEPORT, and a second sandbox would take half of the
+	 * connections instead of ending with an error. */
 	return MHD_start_daemon(flags, ntohs(address->sin_port), NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR,
 	        address, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
-	        HTTP_CONNECTIONS_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_THREAD_STACK_SIZE,
-	        (size_t)512 * 1024, MHD_OPTION_ARRAY, server->cert != NULL ? tls : &tls[3], MHD_OPTION_END);
+	        HTTP_CONNECTIONS_MAX, MHD_OPTION_THREAD_STACK_SIZE, (size_t)512 * 1024, MHD_OPTION_ARRAY,
+	        server->cert != NULL ? tls : &tls[3], MHD_OPTION_END);
 }
 
 struct http_server *http_start(const struct http_server_options *options)

@@ -248,7 +248,7 @@ static json_t *control(struct hub *hub, const struct http_request *request, cons
 	if (strcmp(path, "/fault") == 0 && strcmp(request->method, "DELETE") == 0)
 		fault_clear(&hub->faults);
 	if (strcmp(path, "/fault") == 0)
-		return json_pack("{s:o}", "faults", fault_list(&hub->faults));
+		return json_pack("{s:o}", "faults", fault_list(&hub->faults, clock_wall_ms()));
 	if (strcmp(path, "/persons") == 0 && is_post)
 		return persons_add(hub, body, wrong);
 	if (strcmp(path, "/quiesce") == 0 && is_post)

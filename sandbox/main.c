@@ -22,7 +22,7 @@ static const char help[] =
         "  yitong-sandbox platform    the provincial platform (智慧医保平台), HTTPS, with a control port\n"
         "  yitong-sandbox hub         the national hub and the provinces behind it, HTTPS, with a control port\n"
         "  yitong-sandbox hospitals   three institutions that send a demonstration and check what comes out\n"
-        "  yitong-sandbox compare     one-sided settlements from two ledger files\n"
+        "  yitong-sandbox compare     one-sided settlements from the ledger files of both sides\n"
         "  yitong-sandbox traffic     prints people and bills for `hospitals --traffic`\n"
         "\n"
         "`yitong-sandbox MODE --help` shows a mode's options. sandbox/README.md tells the whole story:\n"
@@ -155,9 +155,10 @@ static const char hospitals_help[] =
         "Cases and how many visits each has\n";
 
 static const char other_help[] =
-        "yitong-sandbox compare HOSPITALS.json PLATFORM.json\n"
-        "  Compares the hospitals' ledger (hospitals --ledger) with the platform's (platform --ledger, or\n"
-        "  GET /ledger). Prints one_sided, double_bookings and the differences; exit code 1 if there are any.\n"
+        "yitong-sandbox compare HOSPITALS.json PARTY.json...\n"
+        "  Compares the hospitals' ledger (hospitals --ledger) with those of the other side, as many as there are:\n"
+        "  platform, hub, province (platform or hub --ledger, or GET /ledger). Prints one_sided, double_bookings\n"
+        "  and the differences; exit code 1 if there are any.\n"
         "\n"
         "yitong-sandbox traffic [--seed N] [--visits N]\n"
         "  Prints invented people and bills as a file for `hospitals --traffic`:\n"
@@ -632,7 +633,7 @@ static int hub_mode(int argc, char **argv)
 	return hub_main(&hub);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
 
@@ -644,8 +645,8 @@ int main(int argc, char **argv)
 		return hospitals_mode(argc - 1, argv + 1);
 	if (strcmp(mode, "traffic") == 0)
 		return traffic_mode(argc - 1, argv + 1);
-	if (strcmp(mode, "compare") == 0 && argc == 4)
-		return compare_main(argv[2], argv[3]);
+	if (strcmp(mode, "compare") == 0 && argc >= 4)
+		return compare_main(argv[2], argv + 3, argc - 3);
 	if (strcmp(mode, "compare") == 0)
 		return fputs(other_help, stdout) < 0 || argc != 3 || strcmp(argv[2], "--help") != 0 ? 2 : 0;
 	if (strcmp(mode, "--help") == 0 || strcmp(mode, "-h") == 0)
@@ -655,5 +656,16 @@ int main(int argc, char **argv)
 	fprintf(stderr,
 	        "yitong-sandbox: %s%s\nyitong-sandbox: modes are platform, hub, hospitals, compare, traffic; see --help\n",
 	        *mode == '\0' ? "no mode given" : "unknown mode ", mode);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	int rv = run(argc, argv);
+	bool has_failed = ferror(stdout) != 0;
+
+	if (fclose(stdout) == 0 && !has_failed)
+		return rv;
+	perror("yitong-sandbox: the output could not be written");
 	return 2;
 }

@@ -4,6 +4,8 @@
 #include "benefit.h"
 #include "book.h"
 #include "compare.h"
+#include "fault.h"
+#include "http.h"
 #include "hub.h"
 #include "people.h"
 #include "signature.h"
@@ -385,6 +387,95 @@ static void test_side(void **state)
 	json_decref(hospitals);
 }
 
+static void file_put(const char *folder, const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	text_format(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* What one side booked may stand in several ledgers: a guest's settlement in the hub's. */
+static void test_many_ledgers(void **state)
+{
+	char folder[] = "/tmp/yitong-ledgers-XXXXXX", paths[3][64], command[64];
+	char *parties[] = { paths[1], paths[2] };
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	file_put(folder, "0", "{\"run\":\"run1\",\"settlements\":[" HOSPITAL_ROW("S1", "settled") "]}");
+	file_put(folder, "1", "{\"settlements\":[],\"registered\":[]}");
+	file_put(folder, "2", "{\"settlements\":[" PLATFORM_ROW("effective", "80") "]}");
+	for (int i = 0; i < 3; i++)
+		text_format(paths[i], sizeof(paths[i]), "%s/%d", folder, i);
+	assert_int_equal(compare_main(paths[0], parties, 1), 1);
+	assert_int_equal(compare_main(paths[0], parties, 2), 0);
+	parties[1] = "/nonexistent";
+	assert_int_equal(compare_main(paths[0], parties, 2), 2);
+	text_format(command, sizeof(command), "rm -rf %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
+/* Control. */
+
+static void test_spent_faults_are_not_listed(void **state)
+{
+	json_t *spec = json_loads("{\"kind\":\"cut\",\"infno\":\"2207\",\"count\":2}", 0, NULL);
+	json_t *rest = json_loads("{\"kind\":\"maintenance\",\"ms\":1000}", 0, NULL);
+	json_t *request = json_loads("{\"infno\":\"2207\"}", 0, NULL), *list;
+	struct faults faults = { 0 };
+	struct fault taken;
+
+	(void)state;
+	assert_null(fault_arm(&faults, spec, 0));
+	for (size_t left = 2; left > 0; left--) {
+		list = fault_list(&faults, 0);
+		assert_int_equal(json_array_size(list), 1);
+		assert_int_equal(json_number(json_array_get(list, 0), "left", 0), left);
+		json_decref(list);
+		fault_take(&faults, request, 0, &taken);
+		assert_int_equal(taken.kind, FAULT_CUT);
+	}
+	assert_null(fault_arm(&faults, rest, 0));
+	list = fault_list(&faults, 999);
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(json_text(json_array_get(list, 0), "kind"), "maintenance");
+	json_decref(list);
+	list = fault_list(&faults, 1000);
+	assert_int_equal(json_array_size(list), 0);
+	json_decref(list);
+	fault_clear(&faults);
+	json_decref(request);
+	json_decref(rest);
+	json_decref(spec);
+}
+
+static enum MHD_Result never_asked(void *context, struct http_request *request)
+{
+	(void)context;
+	return http_hang_up(request);
+}
+
+/* Two copies on one port would each hear half of what is sent, and two ledgers would be wrong. */
+static void test_a_port_is_held_once(void **state)
+{
+	struct http_server_options options = { .address = "127.0.0.1", .handler = never_asked };
+	struct http_server *first = http_start(&options);
+
+	(void)state;
+	assert_non_null(first);
+	options.port = http_port(first);
+	assert_null(http_start(&options));
+	http_stop(first);
+	first = http_start(&options); /* at once: what lingers of closed connections does not hold it */
+	assert_non_null(first);
+	http_stop(first);
+}
+
 /* Texts. */
 
 static void test_amounts_keep_two_decimals(void **state)
@@ -729,6 +820,9 @@ int main(void)
 		BOOK_TEST(test_late_effect_needs_a_second_reversal),
 		BOOK_TEST(test_doubling_shows),
 		BOOK_TEST(test_newest_sign_in_counts),
+		cmocka_unit_test(test_many_ledgers),
+		cmocka_unit_test(test_spent_faults_are_not_listed),
+		cmocka_unit_test(test_a_port_is_held_once),
 		cmocka_unit_test(test_amounts_keep_two_decimals),
 		cmocka_unit_test(test_signature_vector),
 		cmocka_unit_test(test_invented_people),
