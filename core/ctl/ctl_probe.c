@@ -296,6 +296,7 @@ static void add_head(struct probing *p, const struct desk_codec *codec, const st
 {
 	struct yt_str path = yt_str(p->party->target);
 	struct yt_header headers[16];
+	struct yt_str secret;
 	int n = 0;
 
 	if (codec->api->path != NULL && codec->api->path(codec->plugin, msg->wire_op, path, p->desk.arena, &path) != 0)
@@ -311,6 +312,8 @@ static void add_head(struct probing *p, const struct desk_codec *codec, const st
 		        p->desk.key_trouble[0] != '\0' ? ": " : "", p->desk.key_trouble);
 	for (int i = 0; i < n; i++)
 		yt_buf_printf(out, "%.*s: %.*s\r\n", YT_FMT(headers[i].name), YT_FMT(headers[i].value));
+	if (p->party->header != NULL && keys_secret(p->desk.keys, yt_str(p->party->header_secret), &secret) == 0)
+		yt_buf_printf(out, "%s: %.*s\r\n", p->party->header, YT_FMT(secret));
 	yt_buf_text(out, "\r\n");
 	yt_buf_str(out, body);
 }

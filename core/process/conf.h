@@ -107,6 +107,7 @@ struct conf_party {
 	const char *server_name, *ca, *cert, *key, *crl; /* NULL: not given */
 	uint32_t http2;                                  /* offered beside HTTP/1.1 */
 	uint32_t trace;                                  /* traceparent is sent along */
+	const char *header, *header_secret;              /* a header whose value is that secret; NULL: none */
 	uint32_t connections, queue, connect_timeout_ms, idle_ms, response_kib, late_ms;
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
 	struct conf_settings settings;

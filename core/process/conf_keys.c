@@ -208,6 +208,11 @@ const struct conf_key conf_keys[] = {
 		"requests at once." },
 	{ "parties", "trace", CONF_T_CHOICE, NULL, DEFAULT("off"), 0, 0, "off on", AT(party, trace),
 		"`on`: `traceparent` (W3C) is sent along: the trace id a request came with, else one of ours." },
+	{ "parties", "header", CONF_T_TEXT, NULL, OPTIONAL, 1, 64, NULL, AT(party, header),
+		"Name of a header that each request there has, such as `apikey` or `Authorization`; with `header_secret`." },
+	{ "parties", "header_secret", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(party, header_secret),
+		"Name of the secret that is its value, as it stands in the file (`Bearer ...`). Read when workers start, so a new "
+		"one is taken by a reload." },
 	{ "parties", "connections", CONF_T_NUMBER, NULL, DEFAULT("64"), 1, 4096, NULL, AT(party, connections),
 		"Connections per worker, kept open. In HTTP/1.1 each carries one request at a time." },
 	{ "parties", "queue", CONF_T_NUMBER, NULL, DEFAULT("4096"), 0, 65536, NULL, AT(party, queue),

@@ -8,6 +8,7 @@
 
 #include "base/words.h"
 #include "format/keys.h"
+#include "net/http1.h"
 #include "plugin/loader.h"
 #include "process/conf_parts.h"
 
@@ -125,6 +126,17 @@ int conf_add_key(
 	return keys_add(keys, &spec, why, size);
 }
 
+static void check_header_value(const struct conf_party *p, const struct yt_keys *keys, struct conf_errors *errors)
+{
+	struct yt_str value;
+
+	if (p->header_secret == NULL || keys_secret(keys, yt_str(p->header_secret), &value) != 0 ||
+	        http1_is_value(value))
+		return;
+	conf_error_add(errors, p->place.line, p->place.column,
+	        "header_secret: the secret %s has an octet that no header may have", p->header_secret);
+}
+
 /* A warning only, as with certificates: an ended key must not keep the others from serving.  Silent where the owner
  * has another that goes on. */
 static void check_term(const struct yt_keys *keys, const char *name, struct conf_place at, struct conf_errors *errors)
@@ -163,6 +175,8 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
 			conf_error_add(errors, at.line, at.column, "%s", why);
 	for (i = 0; i < conf->n_keys; i++)
 		check_term(keys, conf->keys[i].name, conf->keys[i].place, errors);
+	for (i = 0; i < conf->n_parties; i++)
+		check_header_value(&conf->parties[i], keys, errors);
 	for (i = 0; i < conf->n_listeners; i++)
 		check_plugin(conf, conf->listeners[i].format, conf->listeners[i].name, conf->listeners[i].place,
 		        &conf->listeners[i].settings, keys, errors);

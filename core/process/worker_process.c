@@ -257,7 +257,7 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 {
 	struct worker *w = ctx;
 	struct worker_party *p = party->owner;
-	struct yt_header headers[HEADERS_MAX + 1];
+	struct yt_header headers[HEADERS_MAX + 2];
 	struct lane_request request = { .target = yt_str(p->conf->target),
 		.content_type = party->codec.api->content_type,
 		.headers = headers,
@@ -283,6 +283,10 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 	}
 	if (p->conf->trace != 0 && *engine_traceparent(w->engine) != '\0')
 		headers[n++] = (struct yt_header){ YT_STR("traceparent"), yt_str(engine_traceparent(w->engine)) };
+	if (p->conf->header != NULL) {
+		headers[n].name = yt_str(p->conf->header);
+		YT_REQUIRE(keys_secret(w->keys, yt_str(p->conf->header_secret), &headers[n++].value) == 0);
+	}
 	request.n_headers = (size_t)n;
 	lane_send(p->lane, leg, &request);
 }
