@@ -178,6 +178,8 @@ const struct yt_word words_zh_conf[] = {
 	{ "step %u of flow %s names no operation: what follows a settlement has no request to pass on",
 	        "第 %u 步（流程 %s）没有写交易：结算之后的步骤没有可转发的请求" },
 	{ "flow %s has one step: route to its party", "流程 %s 只有一步：请把路由直接指向其参与方" },
+	{ "a flow cannot be called here: that is what is asked of the gateway itself",
+	        "流程不能叫 here：那是指向网关自己询问的内容" },
 	{ "a flow has one to eight steps", "流程有一至八步" },
 	{ "there is no party \"%.*s\"", "没有参与方“%.*s”" },
 	{ "there is no operation \"%.*s\"", "没有交易“%.*s”" },
