@@ -918,6 +918,58 @@ static void test_settings_of_plugins(void **state)
 	}
 }
 
+#define N_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+/* A step that would be left to people some day: refused with its place, before it can. */
+static const struct step_case {
+	const char *steps, *operations;
+	const char *want; /* NULL: nothing is wrong */
+} step_cases[] = {
+	{ "zhejiang, zhejiang", "inpatient.admit", NULL },
+	{ "zhejiang, zhejiang", "inpatient.discharge, inpatient.discharge.cancel",
+	        "step 1, \"zhejiang\": inpatient.discharge.cancel is undone by nothing" },
+	{ "\"!zhejiang\", zhejiang", "inpatient.discharge, inpatient.discharge.cancel", NULL },
+	{ "zhejiang, zhejiang", "inpatient.fees, outpatient.settle", NULL },
+	{ "\"zhejiang:outpatient.presettle\", zhejiang", "inpatient.fees", NULL },
+	{ "zhejiang, \"!zhejiang:outpatient.register?ykc700\"", "inpatient.fees",
+	        "step 2, \"!zhejiang:outpatient.register?ykc700\": outpatient.register of unknown outcome" },
+	{ "zhejiang, \"!zhejiang\"", "outpatient.register", "step 2, \"!zhejiang\": outpatient.register of unknown" },
+	{ "zhejiang, zhejiang", "outpatient.settle.cancel", "outpatient.settle.cancel of unknown outcome" },
+	{ "zhejiang, zhejiang", "inpatient.change", "step 1, \"zhejiang\": inpatient.change is undone by nothing" },
+	{ "zhejiang, zhejiang", "outpatient.fees.cancel", "put ! before the step" },
+	{ "zhejiang, \"zhejiang:filing.push\"", "inpatient.admit",
+	        "filing.push is nothing that its party's format can say" },
+};
+
+static void test_steps_left_to_people(void **state)
+{
+	for (size_t i = 0; i < N_OF(step_cases); i++) {
+		const struct step_case *c = &step_cases[i];
+		struct conf_errors errors;
+		struct conf *conf = NULL;
+		uint32_t n = 0;
+		char text[400];
+
+		make_files();
+		snprintf(text, sizeof(text),
+		        "  - name: by-flow\n    flow: f\n    operations: [%s]\nflows:\n  - name: f\n    steps: [%s]\n",
+		        c->operations, c->steps);
+		write_changed(NULL, text);
+		assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+		conf->gateway.plugin_dir = YT_PLUGIN_DIR;
+		conf->parties[0].settings.item[0].key =
+		        "recer_sys_code"; /* instead of a caller id, which needs a key */
+		conf_check_plugins(conf, &errors);
+		for (uint32_t e = 0; e < errors.n; e++)
+			n += strncmp(errors.item[e].text, "flow f, ", 8) == 0;
+		if ((n > 0) != (c->want != NULL))
+			fail_msg("[%s] of %s: %u errors about it", c->steps, c->operations, n);
+		if (c->want != NULL)
+			assert_true(is_told(&errors, "62:5: error: ", c->want));
+		conf_free(conf);
+	}
+}
+
 static void test_lost_route_once(void **state)
 {
 	struct conf_errors errors;
@@ -928,12 +980,12 @@ static void test_lost_route_once(void **state)
 	assert_int_equal(errors.n, 1);
 }
 
-#define N_OF(a) (sizeof(a) / sizeof((a)[0]))
-
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
 		{ "a good configuration is read as it stands", test_good, NULL, NULL, NULL },
+		{ "a flow's step that would be left to people is refused", test_steps_left_to_people, NULL, NULL,
+		        NULL },
 		{ "lookups find what is there and nothing else", test_lookups, NULL, NULL, NULL },
 		{ "urls are taken apart", test_urls, NULL, NULL, NULL },
 		{ "institutions may stand in a table", test_institution_table, NULL, NULL, NULL },

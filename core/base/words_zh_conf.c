@@ -352,7 +352,14 @@ const struct yt_word words_zh_conf[] = {
 	{ "Its area (就医地, `mdtrtarea_admvs`), six digits.", "机构的地区（就医地，`mdtrtarea_admvs`），六位数字。" },
 	{ "Operator of the gateway's own messages (`opter`); one that nobody else signs in with.",
 	        "网关自己的报文所用的操作员（`opter`），不能有别人用它签到。" },
-	{ "In their order: `party` is asked what the request asks; `party:operation` something else; `?fact` behind it leaves the step out where the case has that fact, `?!fact` where it has not; `!` before it: it is not undone.",
-	        "依次：`参与方` 问请求所问的；`参与方:交易` 问别的；后加 `?信息`：就诊案已有该信息则略去，`?!信息`：没有则略去；前加 `!`：不撤销。" },
+	{ "In their order: `party` is asked what the request asks; `party:operation` something else; `?fact` behind it leaves the step out where the case has that fact, `?!fact` where it has not; `!` before it: it is not undone. A step that can neither be sent again nor taken back, or that nothing undoes and has no `!`, is refused.",
+	        "依次：`参与方` 问请求所问的；`参与方:交易` 问别的；后加 `?信息`：就诊案已有该信息则略去，`?!信息`：没有则略去；前加 `!`：不撤销。既不能重发也不能按报文号收回的步，或无从撤销又没有 `!` 的步，不予接受。" },
+	{ "flow %s, step %u, \"%.*s\": %s %s", "流程 %s 第 %u 步 \"%.*s\"：%s %s" },
+	/* core/engine/proof.c */
+	{ "of unknown outcome can neither be sent again nor be taken back by its number: it would be left to an operator; take the step out, or route this operation to one party",
+	        "结果未知时既不能重发，也不能按报文号收回，只能留给人工；请去掉这一步，或把该交易只路由给一个参与方" },
+	{ "is undone by nothing when the flow is: put ! before the step if it may stand",
+	        "在流程撤销时无从撤销；如可保留，请在该步前加 !" },
+	{ "is nothing that its party's format can say", "在该参与方的格式里没有对应交易" },
 	{ NULL, NULL },
 };

@@ -23,6 +23,9 @@ const struct yt_word words_zh_reasons[] = {
 	        "不得重发，也无法自动核实其结果" },
 	{ "original not found yet", "原交易尚不存在" },
 	{ "a step is not undone yet", "有一步尚未撤销" },
+	{ "a step is not undone yet: it was refused", "有一步尚未撤销：撤销被拒绝" },
+	{ "refused for now", "对端暂不办理" },
+	{ "lines are there whose split is not known, and they are not withdrawn yet", "已有拆分未知的明细，尚未撤销" },
 	{ "a step's outcome is unknown", "有一步结果未知" },
 	{ "what its case has left behind is too much", "就诊案留下的信息太多" },
 	/* core/engine/outbox.c */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/proof.h"
 #include "engine/work.h"
 
 struct flow_run {
@@ -626,21 +627,9 @@ static enum yt_resolve method_of(const struct task *t, unsigned step)
 	return op == NULL ? YT_RESOLVE_PARK : op->resolve;
 }
 
-/* Whether the same octets may go out again: their party knows them by number, or refuses the repeat in known words. */
 static bool is_repeatable(const struct task *t, unsigned step)
 {
-	enum yt_operation op = op_of(t, step)->id;
-
-	switch (method_of(t, step)) {
-	case YT_RESOLVE_NONE:
-	case YT_RESOLVE_RESEND:
-	case YT_RESOLVE_ADOPT:
-		return true;
-	case YT_RESOLVE_QUERY:
-		return op == YT_OP_INPATIENT_DISCHARGE || op == YT_OP_INPATIENT_DISCHARGE_CANCEL;
-	default:
-		return false;
-	}
+	return proof_is_repeatable(method_of(t, step), op_of(t, step)->id);
 }
 
 /* A step's outcome is unknown: it is sent again, or where that would do it twice, taken back by its number. */

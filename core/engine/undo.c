@@ -24,6 +24,22 @@ struct yt_str undo_wire_op(const struct engine_codec *codec, enum yt_operation o
 	return yt_str(o->wire);
 }
 
+static size_t cancel_of(enum yt_operation op)
+{
+	size_t i = 0;
+
+	while (i < sizeof(cancels) / sizeof(cancels[0]) && cancels[i].done != op)
+		i++;
+	return i;
+}
+
+bool undo_has_cancel(const struct engine_codec *codec, enum yt_operation op)
+{
+	size_t i = cancel_of(op);
+
+	return i < sizeof(cancels) / sizeof(cancels[0]) && undo_wire_op(codec, cancels[i].cancel).n != 0;
+}
+
 static bool put_visit(struct yt_arena *arena, struct yt_node *to, const struct yt_msg *done, struct yt_str visit)
 {
 	return yt_node_add_text(arena, to, "mdtrt_id", visit) != NULL &&
@@ -52,11 +68,9 @@ int undo_of(
 	struct yt_str visit = done->visit.n != 0 || heard == NULL ? done->visit : heard->visit;
 	struct yt_arena *arena = undo->arena;
 	struct yt_node *data;
-	size_t i = 0;
+	size_t i = cancel_of(done->op->id);
 	bool made;
 
-	while (i < sizeof(cancels) / sizeof(cancels[0]) && cancels[i].done != done->op->id)
-		i++;
 	if (i == sizeof(cancels) / sizeof(cancels[0]) || visit.n == 0)
 		return YT_ENOTFOUND;
 	*undo = *done;

@@ -319,6 +319,8 @@ struct yt_str secrets_out(struct engine *e, const struct engine_codec *codec, ui
  * nobody has it.  YT_ENOTFOUND: there is none. */
 int undo_of(
         const struct engine_codec *codec, const struct yt_msg *done, const struct yt_reply *heard, struct yt_msg *undo);
+/* Whether undo_of() knows one for what was done. */
+bool undo_has_cancel(const struct engine_codec *codec, enum yt_operation op);
 /* What an operation is called in a format; empty: it has no name there. */
 struct yt_str undo_wire_op(const struct engine_codec *codec, enum yt_operation op);
 

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/words.h"
+#include "engine/proof.h"
+#include "engine/route.h"
 #include "format/keys.h"
 #include "net/http1.h"
 #include "plugin/loader.h"
@@ -85,10 +87,48 @@ static void on_log(void *ctx, enum yt_level level, const char *text)
 		conf_warning_add(w->errors, w->at.line, w->at.column, "%s", text);
 }
 
+/* Whether some route brings this operation to the flow. */
+static bool is_routed(const struct conf *conf, const struct conf_flow *flow, unsigned op)
+{
+	for (uint32_t i = 0; i < conf->n_routes; i++)
+		if (conf->routes[i].flow == flow && conf->rules[i].ops[op])
+			return true;
+	return false;
+}
+
+static void check_step(const struct conf *conf, const struct conf_flow *flow, uint32_t i,
+        const struct yt_codec_api *api, struct conf_errors *errors)
+{
+	const struct conf_step *step = &flow->step[i];
+
+	for (unsigned id = 0; id < YT_OP_COUNT; id++) {
+		const struct yt_op *op = yt_op((enum yt_operation)id);
+		const char *lacks = NULL;
+
+		if (step->op == id || (step->op == YT_OP_COUNT && is_routed(conf, flow, id)))
+			lacks = proof_step_lacks(api, op, step->is_kept, i + 1 == flow->n_steps);
+		if (lacks != NULL)
+			conf_error_add(errors, flow->place.line, flow->place.column,
+			        "flow %s, step %u, \"%.*s\": %s %s", flow->name, (unsigned)i + 1,
+			        YT_FMT(flow->steps.item[i]), op->name, _(lacks));
+	}
+}
+
+/* Each step has an answer to "what became of it", and to a refusal behind it, that needs nobody. */
+static void check_steps(const struct conf *conf, const struct conf_party *party, const struct yt_codec_api *api,
+        struct conf_errors *errors)
+{
+	for (uint32_t f = 0; party != NULL && f < conf->n_flows; f++)
+		for (uint32_t i = 0; i < conf->flows[f].n_steps; i++)
+			if (conf->flows[f].step[i].party == party)
+				check_step(conf, &conf->flows[f], i, api, errors);
+}
+
 /* What a plugin warns of when it is opened, such as signatures that are switched off, an operator reads here before a
  * log has it. */
 static void check_plugin(const struct conf *conf, const char *format, const char *name, struct conf_place at,
-        const struct conf_settings *settings, struct yt_keys *keys, struct conf_errors *errors)
+        const struct conf_settings *settings, const struct conf_party *party, struct yt_keys *keys,
+        struct conf_errors *errors)
 {
 	struct yt_plugin *plugin = NULL;
 	struct warning warning = { at, errors };
@@ -97,6 +137,8 @@ static void check_plugin(const struct conf *conf, const char *format, const char
 	yt_log_watch(on_log, &warning);
 	if (conf_load_plugin(conf, format, name, settings, keys, &plugin, why, sizeof(why), &at) != 0)
 		conf_error_add(errors, at.line, at.column, "%s", why);
+	else
+		check_steps(conf, party, plugin_api(plugin), errors);
 	yt_log_watch(NULL, NULL);
 	plugin_unload(plugin);
 }
@@ -179,9 +221,9 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
 		check_header_value(&conf->parties[i], keys, errors);
 	for (i = 0; i < conf->n_listeners; i++)
 		check_plugin(conf, conf->listeners[i].format, conf->listeners[i].name, conf->listeners[i].place,
-		        &conf->listeners[i].settings, keys, errors);
+		        &conf->listeners[i].settings, NULL, keys, errors);
 	for (i = 0; i < conf->n_parties; i++)
 		check_plugin(conf, conf->parties[i].format, conf->parties[i].name, conf->parties[i].place,
-		        &conf->parties[i].settings, keys, errors);
+		        &conf->parties[i].settings, &conf->parties[i], keys, errors);
 	keys_close(keys);
 }
