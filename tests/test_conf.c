@@ -682,7 +682,7 @@ static void test_delivered_configuration(void **state)
 	struct conf_errors errors;
 	struct conf *conf = NULL;
 
-	static const char *const files[] = { "gateway.yaml", "province.yaml" };
+	static const char *const files[] = { "gateway.yaml", "province.yaml", "front.yaml", "city.yaml" };
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char path[400];
