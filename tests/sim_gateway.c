@@ -523,9 +523,9 @@ static const struct engine_origin origins[SIM_HOSPITALS] = {
 	{ .name = "clinic", .unknown_style = ENGINE_HOLD, .timeout_ms = ORIGIN_TIMEOUT_MS },
 };
 static const struct engine_institution institutions[SIM_HOSPITALS] = {
-	{ "H1", "one", "330213", true, "YT", "gateway", 0, 0 },
-	{ "H2", "two", "330213", true, "YT", "gateway", 0, 0 },
-	{ "H3", "clinic", "330213", false, "YT", "gateway", 0, 0 },
+	{ "H1", "one", "330213", true, "YT", "gateway", 0, 0, NULL },
+	{ "H2", "two", "330213", true, "YT", "gateway", 0, 0, NULL },
+	{ "H3", "clinic", "330213", false, "YT", "gateway", 0, 0, NULL },
 };
 static const struct engine_codec listener = { &national, NULL };
 static const struct engine_origin *c_subject(void *ctx, struct yt_str subject)

@@ -187,9 +187,9 @@ static const struct engine_origin origins[] = {
 	{ .name = "silence", .unknown_style = ENGINE_SILENCE, .timeout_ms = ORIGIN_MS },
 };
 static const struct engine_institution institutions[] = {
-	{ "H1", "one", "330213", true, "YT", "gateway", 0, 0 },    /* signs in itself, holds */
-	{ "H2", "two", "330213", true, "YT", "gateway", 0, 0 },    /* silent */
-	{ "H3", "three", "330213", false, "YT", "gateway", 0, 0 }, /* we sign in */
+	{ "H1", "one", "330213", true, "YT", "gateway", 0, 0, NULL },    /* signs in itself, holds */
+	{ "H2", "two", "330213", true, "YT", "gateway", 0, 0, NULL },    /* silent */
+	{ "H3", "three", "330213", false, "YT", "gateway", 0, 0, NULL }, /* we sign in */
 };
 static const struct engine_party party = { .name = "platform",
 	.codec = { &one_line, NULL },

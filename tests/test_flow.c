@@ -104,8 +104,16 @@ static int wide_encode_request(
 			snprintf(fault->why, sizeof(fault->why), "is missing");
 			return YT_EFORMAT;
 		}
-		yt_buf_printf(out, "CLAIM auth=%.*s setl=%.*s | ", YT_FMT(auth),
-		        YT_FMT(yt_node_text(yt_node_get(msg->body, "data"), "setl_id")));
+		yt_buf_printf(out, "CLAIM auth=%.*s name=%.*s level=%.*s inst=%.*s num=%.*s | ", YT_FMT(auth),
+		        YT_FMT(yt_node_text(yt_node_get(msg->body, "data"), "fixmedins_name")),
+		        YT_FMT(yt_node_text(yt_node_get(msg->body, "data"), "hosp_lv")), YT_FMT(msg->institution),
+		        YT_FMT(msg->number));
+		return 0;
+	}
+	if (needs_consent && msg->op->id == YT_OP_CLAIM_WITHDRAW) {
+		yt_buf_printf(out, "WITHDRAW claim=%.*s why=%.*s inst=H1 num=T1 | ",
+		        YT_FMT(yt_node_text(yt_node_get(msg->body, "data"), "claim_no")),
+		        YT_FMT(yt_node_text(yt_node_get(msg->body, "data"), "withdraw_reason")));
 		return 0;
 	}
 	if (fake_codec.encode_request(self, &named, out, fault) != 0)
@@ -128,6 +136,8 @@ static int wide_decode_reply(
 	reply->octets = octets;
 	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "awaited", 7) != NULL)
 		reply->again_ms = 20000;
+	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_CLAIM_SUBMIT)
+		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "claim_no", YT_STR("C77"));
 	if (reads_nothing)
 		reply->outcome = YT_UNKNOWN;
 	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_REGISTER)
@@ -137,6 +147,8 @@ static int wide_decode_reply(
 
 static int wide_reversal_of(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal)
 {
+	if (original->op->id == YT_OP_CLAIM_SUBMIT)
+		return YT_ENOTFOUND;
 	reversal->op = yt_op(YT_OP_REVERSE);
 	reversal->institution = yt_arena_copy(reversal->arena, original->institution);
 	reversal->original_number = yt_arena_copy(reversal->arena, original->number);
@@ -244,7 +256,7 @@ static const struct engine_flow *follows; /* settlements at the platform; NULL: 
 static const struct engine_flow *flow;    /* of this scenario; NULL: straight to the hub */
 
 static const struct engine_origin origin = { .name = "hospital", .unknown_style = ENGINE_HOLD, .timeout_ms = 600000 };
-static const struct engine_institution institution = { H, "one", "330213", true, "YT", "gateway", 0, 0 };
+static const struct engine_institution institution = { H, "one", "330213", true, "YT", "gateway", 0, 0, "31" };
 static const struct engine_codec codec = { &platform_api, NULL };
 
 static const struct engine_origin *c_subject(void *ctx, struct yt_str subject)
@@ -1708,9 +1720,20 @@ static void test_follow_up_waits_for_facts(void **state)
 	assert_string_equal(follow_up().reason, "waits: consent.auth_no is missing");
 	ask(2, "CONSENT inst=H1 num=H1-9 | person=P auth=SQ1");
 	await_leg();
-	assert_int_equal(strncmp(w.sent, "CLAIM auth=SQ1 ", 15), 0);
+	assert_int_equal(strncmp(w.sent, "CLAIM auth=SQ1 name=one level=31 ", 33), 0);
+	reply('l');
+	await_leg();
+	assert_int_equal(strncmp(w.sent, "CLAIM auth=SQ1 ", 15), 0); /* the same once more: its number makes it one */
 	reply('d');
 	assert_int_equal(follow_up().state, X_DONE);
+	ask(3, "CANCEL inst=H1 num=H1-2 | setl=A1");
+	expect("platform:CANCEL", 'd');
+	await_leg();
+	assert_int_equal(strncmp(w.sent, "WITHDRAW claim=C77 why=1 ", 25), 0);
+	kill_all();
+	await_leg();
+	reply('d');
+	assert_int_equal(follow_up().state, X_REVERSED);
 	follows = NULL;
 	is_native = needs_consent = false;
 }

@@ -14,7 +14,7 @@
 #define SM3 "62df319644144b1843d8139e811f3f0093ab71f2a77920692538e55ef4384043"
 #define CONSENT                                                                                                         \
 	"{\"operation\":\"consent.put\",\"number\":\"A-1\",\"institution\":\"H33021399901\",\"psn_no\":\"3302990001\"," \
-	"\"consent\":{\"auth_no\":\"SQ1\",\"auth_time\":\"2026-11-05 09:30:00\",\"scope\":\"SETTLEMENT,DIAGNOSIS\","    \
+	"\"consent\":{\"auth_no\":\"SQ1\",\"auth_time\":\"2026-11-05 09:30:00\",\"scope\":\"1110\","                    \
 	"\"channel\":\"2\",\"expire_date\":\"2027-12-31\",\"evidence_sm3\":\"" SM3 "\",\"more\":\"kept\"}}"
 #define ACCOUNT                                                                                                         \
 	"{\"operation\":\"account.put\",\"number\":\"A-2\",\"institution\":\"H33021399901\",\"psn_no\":\"3302990001\"," \
@@ -94,6 +94,8 @@ static const struct refused {
 	{ CONSENT, "\"consent\":{", "\"consents\":{", "consent" },
 	{ CONSENT, "\"SQ1\"", "\"\"", "consent.auth_no" },
 	{ CONSENT, "\"SQ1\"", "\"123456789012345678901234567890123\"", "consent.auth_no" },
+	{ CONSENT, "\"1110\"", "\"1120\"", "consent.scope" },
+	{ CONSENT, "\"1110\"", "\"111\"", "consent.scope" },
 	{ CONSENT, "2026-11-05", "2026-11-31", "consent.auth_time" },
 	{ CONSENT, "2027-12-31", "2027-13-31", "consent.expire_date" },
 	{ CONSENT, "62df", "62DF", "consent.evidence_sm3" },

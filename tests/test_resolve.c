@@ -173,7 +173,7 @@ static bool w_quarantined(void *ctx, struct yt_str octets)
 }
 
 static const struct engine_origin origin = { .name = "hospital", .unknown_style = ENGINE_HOLD, .timeout_ms = 8000 };
-static const struct engine_institution institution = { "H1", "one", "330213", true, "YT", "gateway", 0, 0 };
+static const struct engine_institution institution = { "H1", "one", "330213", true, "YT", "gateway", 0, 0, "31" };
 static const struct engine_codec codec = { &boxed, NULL };
 static const struct engine_party party = { .name = "platform",
 	.codec = { &boxed, NULL },

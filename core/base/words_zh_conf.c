@@ -159,6 +159,7 @@ const struct yt_word words_zh_conf[] = {
 	{ "there is no such origin", "没有这个请求方" },
 	{ "more than 200000 rows", "超过 200000 行" },
 	{ "code and old_code are 1 to 30 letters and digits", "code 和 old_code 是 1 至 30 个字母和数字" },
+	{ "a level is two digits", "级别为两位数字" },
 	{ "an area is six digits", "地区是六位数字" },
 	{ "name and operator must be given, the operator in at most 30 bytes",
 	        "name 和 operator 必须给出，operator 最多 30 字节" },

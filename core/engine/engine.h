@@ -74,7 +74,8 @@ struct engine_institution {
 	bool signs_in_itself;                    /* sign_in: pass */
 	const char *operator_id, *operator_name; /* for messages of our own in its name */
 	uint32_t from_day,
-	        to_day; /* yyyymmdd in business time, both included; 0: open.  Outside, new requests are refused */
+	        to_day;    /* yyyymmdd in business time, both included; 0: open.  Outside, new requests are refused */
+	const char *level; /* hosp_lv; NULL: not known */
 };
 
 struct engine_conf {

@@ -12,7 +12,9 @@ bool proof_is_repeatable(enum yt_resolve method, enum yt_operation op)
 	case YT_RESOLVE_ADOPT:
 		return true;
 	case YT_RESOLVE_QUERY:
-		return op == YT_OP_INPATIENT_DISCHARGE || op == YT_OP_INPATIENT_DISCHARGE_CANCEL;
+		/* A claim too: its own number makes it one, whatever became of the first try (insurer.md 6.5, 7.5). */
+		return op == YT_OP_INPATIENT_DISCHARGE || op == YT_OP_INPATIENT_DISCHARGE_CANCEL ||
+		       op == YT_OP_CLAIM_SUBMIT;
 	default:
 		return false;
 	}

@@ -13,6 +13,7 @@ static const struct {
 	{ YT_OP_INPATIENT_ADMIT, YT_OP_INPATIENT_ADMIT_CANCEL },
 	{ YT_OP_INPATIENT_DISCHARGE, YT_OP_INPATIENT_DISCHARGE_CANCEL },
 	{ YT_OP_INPATIENT_FEES, YT_OP_INPATIENT_FEES_CANCEL },
+	{ YT_OP_CLAIM_SUBMIT, YT_OP_CLAIM_WITHDRAW },
 };
 
 struct yt_str undo_wire_op(const struct engine_codec *codec, enum yt_operation op)
@@ -62,6 +63,17 @@ static bool put_lines(struct yt_arena *arena, struct yt_node *body, const struct
 	return to != NULL;
 }
 
+/* By the insurer's number of it; 1: the settlement was reversed (insurer.md 7.4, JH2004). */
+static bool put_claim(struct yt_arena *arena, struct yt_node *body, const struct yt_reply *heard)
+{
+	struct yt_node *data = yt_node_add(arena, body, YT_STR("data"), YT_OBJECT);
+	struct yt_str claim =
+	        heard == NULL ? (struct yt_str){ 0 } : yt_node_text(yt_node_get(heard->body, "data"), "claim_no");
+
+	return yt_node_add_text(arena, data, "claim_no", claim) != NULL &&
+	       yt_node_add_text(arena, data, "withdraw_reason", YT_STR("1")) != NULL;
+}
+
 int undo_of(
         const struct engine_codec *codec, const struct yt_msg *done, const struct yt_reply *heard, struct yt_msg *undo)
 {
@@ -83,7 +95,9 @@ int undo_of(
 	undo->body = yt_node_new(arena, YT_OBJECT);
 	if (undo->wire_op.n == 0)
 		return YT_ENOTFOUND;
-	if (done->op->id == YT_OP_INPATIENT_FEES) {
+	if (done->op->id == YT_OP_CLAIM_SUBMIT) {
+		made = put_claim(arena, undo->body, heard);
+	} else if (done->op->id == YT_OP_INPATIENT_FEES) {
 		struct yt_node *number = yt_node_new(arena, YT_OBJECT);
 
 		made = put_lines(arena, undo->body, done) &&

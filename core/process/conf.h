@@ -130,6 +130,7 @@ struct conf_origin {
 struct conf_institution {
 	const char *code, *name, *area;
 	enum conf_sign_in sign_in;
+	const char *level;                       /* hosp_lv; NULL: not given */
 	const char *operator_id, *operator_name; /* of the gateway's own messages in its name */
 	const char *old_code;                    /* it is known by this too; NULL: none */
 	uint32_t from_day, to_day;               /* yyyymmdd, both included; 0: open */

@@ -16,10 +16,25 @@
 
 #define ROWS_MAX 200000
 
-enum column { CODE, NAME, AREA, OPERATOR, ORIGIN, OLD_CODE, SIGN_IN, OPERATOR_NAME, CALLER, KEY, FROM, TO, N_COLUMNS };
+enum column {
+	CODE,
+	NAME,
+	AREA,
+	OPERATOR,
+	ORIGIN,
+	OLD_CODE,
+	SIGN_IN,
+	OPERATOR_NAME,
+	CALLER,
+	KEY,
+	FROM,
+	TO,
+	LEVEL,
+	N_COLUMNS
+};
 
 static const char *const columns[] = { "code", "name", "area", "operator", "origin", "old_code", "sign_in",
-	"operator_name", "caller", "key", "from", "to", NULL };
+	"operator_name", "caller", "key", "from", "to", "level", NULL };
 
 struct reading {
 	struct conf *conf;
@@ -112,6 +127,8 @@ static bool take_row(struct reading *r, const struct yt_str *v)
 		return complain(r, "", "name and operator must be given, the operator in at most 30 bytes");
 	if (v[SIGN_IN].n != 0 && !yt_str_is(v[SIGN_IN], "pass") && !yt_str_is(v[SIGN_IN], "own"))
 		return complain(r, "sign_in", "is pass or own");
+	if (v[LEVEL].n != 0 && (v[LEVEL].n != 2 || strspn(v[LEVEL].p, "0123456789") < 2))
+		return complain(r, "level", "a level is two digits");
 	if (!read_day(v[FROM], &inst->from_day) || !read_day(v[TO], &inst->to_day))
 		return complain(r, "from", "from and to are days as 2026-01-31");
 	if (!find_origin(r, v, &origin))
@@ -120,6 +137,7 @@ static bool take_row(struct reading *r, const struct yt_str *v)
 	inst->old_code = keep(r, v[OLD_CODE]);
 	inst->name = keep(r, v[NAME]);
 	inst->area = keep(r, v[AREA]);
+	inst->level = keep(r, v[LEVEL]);
 	inst->sign_in = yt_str_is(v[SIGN_IN], "own") ? CONF_SIGN_IN_OWN : CONF_SIGN_IN_PASS;
 	inst->operator_id = keep(r, v[OPERATOR]);
 	inst->operator_name = v[OPERATOR_NAME].n == 0 ? "医通网关" : keep(r, v[OPERATOR_NAME]);

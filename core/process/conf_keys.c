@@ -264,6 +264,8 @@ const struct conf_key conf_keys[] = {
 		"Its name (`fixmedins_name`), for the gateway's own messages." },
 	{ "institutions", "area", CONF_T_AREA, NULL, REQUIRED, 0, 0, NULL, AT(institution, area),
 		"Its area (就医地, `mdtrtarea_admvs`), six digits." },
+	{ "institutions", "level", CONF_T_TEXT, NULL, OPTIONAL, 2, 2, NULL, AT(institution, level),
+		"Its level (`hosp_lv`), two digits: 31 is 三级甲等, 90 none. Claims at insurers say it." },
 	{ "institutions", "sign_in", CONF_T_CHOICE, NULL, DEFAULT("pass"), 0, 0, "pass own", AT(institution, sign_in),
 		"`pass`: it signs in itself, 9001 is passed on. `own`: the gateway signs in for it." },
 	{ "institutions", "operator", CONF_T_TEXT, NULL, REQUIRED, 1, 30, NULL, AT(institution, operator_id),
@@ -342,7 +344,7 @@ const struct conf_key conf_keys[] = {
 		"A piece is not found any more after this." },
 
 	{ "tables", "institutions", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(tables, institutions),
-		"Institutions: columns code, name, area, operator (must be there), origin, old_code, sign_in, operator_name, caller, "
+		"Institutions: columns code, name, area, operator (must be there), origin, old_code, sign_in, operator_name, level, caller, "
 		"key, from, to. A row names the origin that speaks for it, or signs in its own name (caller, and key: a secret's "
 		"name). Outside from and to it is refused." },
 	{ "tables", "areas", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(tables, areas),

@@ -96,6 +96,15 @@ static bool is_routed(const struct conf *conf, const struct conf_flow *flow, uns
 	return false;
 }
 
+/* Whether it follows from settlements: then all of it may come to be undone, its last step too. */
+static bool is_followed(const struct conf *conf, const struct conf_flow *flow)
+{
+	for (uint32_t i = 0; i < conf->n_routes; i++)
+		if (conf->routes[i].then == flow)
+			return true;
+	return false;
+}
+
 static void check_step(const struct conf *conf, const struct conf_flow *flow, uint32_t i,
         const struct yt_codec_api *api, struct conf_errors *errors)
 {
@@ -106,7 +115,8 @@ static void check_step(const struct conf *conf, const struct conf_flow *flow, ui
 		const char *lacks = NULL;
 
 		if (step->op == id || (step->op == YT_OP_COUNT && is_routed(conf, flow, id)))
-			lacks = proof_step_lacks(api, op, step->is_kept, i + 1 == flow->n_steps);
+			lacks = proof_step_lacks(
+			        api, op, step->is_kept, i + 1 == flow->n_steps && !is_followed(conf, flow));
 		if (lacks != NULL)
 			conf_error_add(errors, flow->place.line, flow->place.column,
 			        "flow %s, step %u, \"%.*s\": %s %s", flow->name, (unsigned)i + 1,

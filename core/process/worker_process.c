@@ -712,7 +712,7 @@ static void take_people(struct worker *w)
 		w->institutions[i] = (struct engine_institution){ c->institutions[i].code, c->institutions[i].name,
 			c->institutions[i].area, c->institutions[i].sign_in == CONF_SIGN_IN_PASS,
 			c->institutions[i].operator_id, c->institutions[i].operator_name, c->institutions[i].from_day,
-			c->institutions[i].to_day };
+			c->institutions[i].to_day, c->institutions[i].level };
 }
 
 static int open_secrets(struct worker *w)

@@ -17,7 +17,7 @@ static const struct yt_wire_op ops[] = {
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
 };
 
-enum kind { TEXT, DAY, MOMENT, SM3, DIGITS, AMOUNT };
+enum kind { TEXT, DAY, MOMENT, SM3, DIGITS, FLAGS, AMOUNT };
 
 static const struct need {
 	enum yt_operation op;
@@ -27,7 +27,7 @@ static const struct need {
 } needs[] = {
 	{ YT_OP_CONSENT_PUT, "consent", "auth_no", TEXT, 1, 32 },
 	{ YT_OP_CONSENT_PUT, "consent", "auth_time", MOMENT, 0, 0 },
-	{ YT_OP_CONSENT_PUT, "consent", "scope", TEXT, 1, 64 },
+	{ YT_OP_CONSENT_PUT, "consent", "scope", FLAGS, 4, 4 },
 	{ YT_OP_CONSENT_PUT, "consent", "channel", DIGITS, 1, 1 },
 	{ YT_OP_CONSENT_PUT, "consent", "expire_date", DAY, 0, 0 },
 	{ YT_OP_CONSENT_PUT, "consent", "evidence_sm3", SM3, 0, 0 },
@@ -104,6 +104,10 @@ static const char *wrong(const struct need *need, const struct yt_node *object)
 	case DIGITS:
 		if (!all_of(text, "0123456789"))
 			return "is not of digits";
+		break;
+	case FLAGS:
+		if (!all_of(text, "01"))
+			return "is not of 0 and 1";
 		break;
 	case TEXT:
 		break;

@@ -21,6 +21,7 @@ static const struct yt_setting settings[] = { { "app_id", NULL, "our caller id a
 	{ "hospital_levels", "",
 	        "hosp_lv = level, for codes of its own: 02=3A;03=3B; empty: two digits, 31 is 3A, 23 is 2C, 90 is NA" },
 	{ "insurer", "TIANYI", "institution of what the insurer tells us, as the configuration names it" },
+	{ "ask_again_s", "3600", "seconds until an undecided or unpaid claim is asked for again, 1 to 86400" },
 	{ "window_s", "300", "seconds a timestamp may differ from our clock, 1 to 3600" }, { NULL, NULL, NULL } };
 
 /* Why each resolves as it does: README.md. */
@@ -95,9 +96,19 @@ static int check_allowed(struct yt_plugin *self, struct yt_str list)
 	return 0;
 }
 
+/* A whole number; what is none, or has more than five digits, is beyond every limit. */
+static int64_t seconds(struct yt_str text)
+{
+	int64_t n = text.n > 0 ? 0 : 100000;
+
+	for (size_t i = 0; i < text.n && n < 100000; i++)
+		n = text.p[i] >= '0' && text.p[i] <= '9' ? n * 10 + (text.p[i] - '0') : 100000;
+	return n;
+}
+
 static int take_settings(struct yt_plugin *self, struct ty *ty)
 {
-	struct yt_str version = yt_plugin_setting(self, "version"), window = yt_plugin_setting(self, "window_s");
+	struct yt_str version = yt_plugin_setting(self, "version");
 
 	ty->app_id = yt_plugin_setting(self, "app_id");
 	ty->key = yt_plugin_setting(self, "key");
@@ -122,11 +133,12 @@ static int take_settings(struct yt_plugin *self, struct ty *ty)
 		        self, "callback_path", "must begin with /, have at most 200 characters and not be in /ins/v1");
 	if (ty->insurer.n == 0 || ty->insurer.n > 32 || !ty_is_plain(ty->insurer))
 		return bad(self, "insurer", "must be 1 to 32 letters, digits, - . _");
-	for (size_t i = 0; i < window.n && ty->window_s < 100000; i++)
-		ty->window_s =
-		        window.p[i] >= '0' && window.p[i] <= '9' ? ty->window_s * 10 + (window.p[i] - '0') : 100000;
+	ty->window_s = seconds(yt_plugin_setting(self, "window_s"));
+	ty->ask_again_s = seconds(yt_plugin_setting(self, "ask_again_s"));
 	if (ty->window_s < 1 || ty->window_s > 3600)
 		return bad(self, "window_s", "must be 1 to 3600");
+	if (ty->ask_again_s < 1 || ty->ask_again_s > 86400)
+		return bad(self, "ask_again_s", "must be 1 to 86400");
 	return check_allowed(self, ty->allowed);
 }
 

@@ -24,7 +24,7 @@ struct ty_nonces; /* sign.c */
 struct ty {
 	struct yt_str app_id, key, field_key, product, callback_path, allowed, types, levels, insurer;
 	bool is_11; /* TY/1.1: quote and mode */
-	int64_t window_s;
+	int64_t window_s, ask_again_s;
 	struct ty_nonces *nonces;
 };
 
