@@ -29,10 +29,15 @@ static const char config[] =
         "c, settings: {area: \"330000\", relay: \"yes\"}}\n"
         "secrets: {clinic-token: @/secret}\n"
         "keys:\n"
+        "  - {name: ty-field, kind: sm4, file: @/field.key}\n"
         "  - {name: ours, kind: sm2-private, file: @/ours.key, owner: \"330000\", id: 330000-2026A}\n"
         "parties:\n"
         "  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c, settings: {recer_sys_code: YBXT}}\n"
         "  - {name: hub, format: crossprovince, url: \"https://127.0.0.1:9444/\", ca: c, settings: {area: \"330000\"}}\n"
+        "  - {name: tianyi, format: tianyi, url: \"https://127.0.0.1:9445/\", ca: c, settings: {app_id: gw330299, key: "
+        "clinic-token, field_key: ty-field, version: \"1.1\", allowed: \"*\"}}\n"
+        "  - {name: jinhui, format: jinhui, url: \"https://127.0.0.1:9446/\", ca: c, settings: {partner: GW330799, "
+        "sign_key: ours, verify_key: ours, allowed: \"*\"}}\n"
         "origins:\n"
         "  - {name: hospital-one, subject: hospital-one, institutions: [H33021399901]}\n"
         "  - {name: other, subject: other, institutions: [H33021399902]}\n"
@@ -118,6 +123,7 @@ static int make_world(void **state)
 	*p = '\0';
 	write_file("conf.yaml", text);
 	write_file("secret", "s3cret-of-the-clinic\n");
+	write_file("field.key", "00112233445566778899aabbccddeeff\n");
 	write_file("1101.json", PERSON(""));
 	write_file("1101-sh.json", PERSON("310101"));
 	write_file("2204-sh.json", FEES("310101"));
@@ -265,7 +271,8 @@ static void a_good_plugin_stands_the_trial(void **state)
 	static const struct {
 		const char *name;
 		unsigned least;
-	} rows[] = { { "zhejiang", 110 }, { "hub", 20 }, { YT_PLUGIN_DIR "/test/template.so", 3 },
+	} rows[] = { { "zhejiang", 110 }, { "hub", 20 }, { "tianyi", 9 }, { "jinhui", 6 },
+		{ YT_PLUGIN_DIR "/test/template.so", 3 },
 		{ "--set customer=3302990001 " YT_PLUGIN_DIR "/iso20022.so", 4 },
 		{ "--set corp_no=3302990001 " YT_PLUGIN_DIR "/bankfile.so", 1 } };
 

@@ -48,6 +48,9 @@ static const struct guess {
 	{ YT_TEXT, "CL" },
 	{ YT_TEXT, "000001" },
 	{ YT_TEXT, "PM20260314000000000100" },
+	{ YT_TEXT, "1111" },
+	{ YT_TEXT, "PAID" },
+	{ YT_TEXT, "pdf" },
 };
 
 #define N_GUESSES (sizeof(guesses) / sizeof(guesses[0]))

@@ -143,10 +143,10 @@ static struct yt_str today(const struct ins_map *m)
 static struct yt_str content_sm3(struct ins_map *m, const struct yt_node *row)
 {
 	struct yt_buf octets = { 0 };
-	struct yt_str digest = { NULL, 0 };
+	struct yt_str digest;
 
-	if (yt_base64_read(yt_node_text(row, "content"), &octets) == 0)
-		digest = sm3_hex(m->arena, yt_buf_view(&octets));
+	(void)yt_base64_read(yt_node_text(row, "content"), &octets); /* what is none is refused by name later */
+	digest = sm3_hex(m->arena, yt_buf_view(&octets));
 	yt_buf_free(&octets);
 	return digest;
 }
@@ -193,7 +193,7 @@ static const char *take_line(struct ins_map *m, struct yt_str value)
 {
 	unsigned long n = value.n == 6 ? strtoul(value.p, NULL, 10) : 0;
 
-	if (n == 0 || n >= sizeof(m->seen) * 8)
+	if (n == 0 || n > 5000)
 		return "must be 000001 to 005000";
 	if ((m->seen[n / 64] >> n % 64 & 1) != 0)
 		return "is the number of another line";
@@ -252,15 +252,39 @@ const struct yt_node *ins_whole_fen(struct ins_map *m, const struct yt_node *lin
 
 /* -- what must hold ------------------------------------------------------------------------------ */
 
+static bool is_scope(struct yt_str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '0' && s.p[i] != '1')
+			return false;
+	return s.n == 4 && s.p[0] == '1';
+}
+
+static int refuse_scope(const struct ins_map *m, const char *path)
+{
+	return ins_refuse(m->fault, path, "consent.scope",
+	        "must be four flags, of which the first (settlement) is 1: without consent nothing is sent");
+}
+
+int ins_take_scope(struct ins_map *m)
+{
+	struct yt_str scope = yt_node_text(yt_node_get(m->body, "consent"), "scope");
+
+	if (!is_scope(scope))
+		return refuse_scope(m, m->root);
+	scope = yt_arena_copy(m->arena, scope);
+	m->scope = scope.p;
+	return scope.p != NULL ? 0 : YT_ENOMEM;
+}
+
 static int check_consent(const struct ins_map *m, const struct yt_node *consent, const char *path)
 {
 	struct yt_str scope = yt_node_text(consent, "scope"), end = yt_node_text(consent, "expire_date");
 	struct yt_str begin = yt_node_text(consent, "auth_time"), day = today(m);
 	int64_t begin_ms;
 
-	if (scope.n != 4 || scope.p[0] != '1')
-		return ins_refuse(m->fault, path, "consent.scope",
-		        "must be four flags, of which the first (settlement) is 1: without consent nothing is sent");
+	if (!is_scope(scope))
+		return refuse_scope(m, path);
 	if (day.n == 10 && end.n == 10 && memcmp(end.p, day.p, 10) < 0)
 		return ins_refuse(
 		        m->fault, path, "consent.expire_date", "has passed: the person must give consent again");
@@ -278,7 +302,7 @@ static int check_diagnoses(const struct ins_map *m, const struct yt_node *rows, 
 		n_main += yt_str_is(yt_node_text(row, "maindiag_flag"), "1");
 	if (rows == NULL || n_main == 1)
 		return 0;
-	return ins_refuse(m->fault, path, "diseinfo", "must have exactly one main diagnosis (maindiag_flag 1)");
+	return ins_refuse(m->fault, path, "diseinfo", INS_ONE_MAIN);
 }
 
 /* Admission, discharge, settlement: in this order, by days. */
@@ -312,11 +336,30 @@ int ins_check_claim(const struct ins_map *m, const struct yt_node *body, const c
 	if (yt_str_is(yt_node_text(data, "claim_type"), "1") && yt_node_text(data, "ipt_no").n == 0)
 		return ins_refuse(
 		        m->fault, path, "data.ipt_no", "is missing: a hospital stay has an in-patient number");
+	if (m->scope != NULL && m->scope[1] == '1' && yt_node_get(body, "feedetail") == NULL)
+		return ins_refuse(m->fault, path, "feedetail[0]", "is missing: at least one fee line is needed");
 	rv = yt_money_check(YT_MONEY_PAYERS | YT_MONEY_FUNDS | YT_MONEY_LINES | YT_MONEY_CLAIM, body, why, sizeof(why));
 	if (rv == 0)
 		return 0;
 	snprintf(at, sizeof(at), "%s%sdata", path, *path != '\0' ? "." : "");
 	return ins_refuse(m->fault, at, is_quote ? "medfee_sumamt" : "setl_id", why);
+}
+
+/* Nothing more is to come of what was rejected, paid for good, decided without money, or is ours to
+ * pay. */
+bool ins_is_under_way(const struct yt_node *data)
+{
+	struct yt_str state = yt_node_text(data, "claim_state");
+	int64_t payable = 0;
+
+	if (yt_str_is(state, "REJECTED"))
+		return false;
+	if (yt_str_is(state, "PAID"))
+		return yt_str_is(yt_node_text(data, "pay_state"), "RETURNED");
+	if (yt_str_is(state, "ADJUDICATED"))
+		return yt_node_fen(data, "payable_amt", &payable) == 0 && payable > 0 &&
+		       !yt_str_is(yt_node_text(data, "pay_by"), "GATEWAY");
+	return true;
 }
 
 int ins_check_documents(const struct ins_map *m, const struct yt_node *body, const char *path)

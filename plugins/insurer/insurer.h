@@ -15,6 +15,7 @@
 
 #include "yitong/plugin.h"
 
+#define INS_ONE_MAIN "must have exactly one main diagnosis (maindiag_flag 1)"
 #define INS_SEALED_MAX 8 /* encrypted values of one message */
 
 /* How a value stands on the wire. */
@@ -100,6 +101,9 @@ int ins_write(struct ins_map *m, const struct ins_group *groups, size_t n, struc
 int ins_read(
         struct ins_map *m, const struct ins_group *groups, size_t n, const struct yt_node *wire, struct yt_node *body);
 
+/* Whether list (setting allowed) names optional members only: nobody may think that it keeps something back. */
+bool ins_is_agreement(const struct ins_schema *schemas, struct yt_str list);
+
 /* value.c */
 /* Both: NULL, or what is wrong as a text that follows the member's name. */
 const char *ins_to_wire(struct ins_map *m, const struct ins_field *f, struct yt_str canon, struct yt_str *wire);
@@ -124,6 +128,10 @@ const struct yt_node *ins_whole_fen(struct ins_map *m, const struct yt_node *lin
 /* What must hold of a claim beside its rows: consent, one main diagnosis, order of days, what adds up.
  * path: prefix of the paths in *fault.  0 or YT_EFORMAT. */
 int ins_check_claim(const struct ins_map *m, const struct yt_node *body, const char *path, bool is_quote);
+/* Takes the flags of the consent that the message is sent under; a part it does not cover stays here. */
+int ins_take_scope(struct ins_map *m);
+/* Whether more is to come of a claim in that state (insurer.md 6.5). */
+bool ins_is_under_way(const struct yt_node *data);
 /* Files of asked-for documents: at most 2 MiB each, with the digest they are said to have. */
 int ins_check_documents(const struct ins_map *m, const struct yt_node *body, const char *path);
 /* The first value under one of the names ("a|b") in the message: its objects, then the case's facts. */

@@ -219,10 +219,13 @@ static bool is_time(struct yt_str s, size_t n, int64_t *ms)
 
 static const char *time_to_wire(struct ins_map *m, const struct ins_field *f, struct yt_str canon, struct yt_str *wire)
 {
-	bool is_day = f->type == INS_DATE || f->type == INS_DAY;
-
-	if (!is_time(canon, is_day ? 10 : 19, NULL))
-		return is_day ? "must be a day, yyyy-MM-dd" : "must be a time, yyyy-MM-dd HH:mm:ss";
+	if (!is_time(canon, 10, NULL))
+		return "must be a day, yyyy-MM-dd, or a time, yyyy-MM-dd HH:mm:ss";
+	/* JH has days where TY has times: one of which only the day is known began with it. */
+	if (canon.n == 10 && (f->type == INS_TIME || f->type == INS_SECOND))
+		canon = yt_arena_printf(m->arena, "%.10s 00:00:00", canon.p);
+	if (canon.p == NULL)
+		return "cannot be written: no memory";
 	if (f->type == INS_DATE)
 		*wire = cut(canon, 0, 10);
 	else if (f->type == INS_DAY)

@@ -160,7 +160,7 @@ static bool is_allowed(const struct ins_map *m, const struct ins_group *g, const
 	while (list.n > 0) {
 		size_t n = 0;
 
-		while (n < list.n && list.p[n] != ';' && list.p[n] != ' ')
+		while (n < list.n && list.p[n] != ';')
 			n++;
 		if ((n == 1 && list.p[0] == '*') || (n == strlen(full) && memcmp(list.p, full, n) == 0) ||
 		        (*g->node != '\0' && n == strlen(g->node) && memcmp(list.p, g->node, n) == 0))
@@ -176,6 +176,41 @@ static bool is_covered(const struct ins_map *m, const struct ins_group *g)
 	size_t at = g->part == 'F' ? 1 : g->part == 'D' ? 2 : 3;
 
 	return g->part == 0 || m->scope == NULL || (strlen(m->scope) == 4 && m->scope[at] == '1');
+}
+
+/* Whether name is an optional member, or rows that may be left out. */
+static bool is_optional(const struct ins_group *g, struct yt_str name)
+{
+	size_t n = strlen(g->node), at = n > 0 ? n + 1 : 0;
+
+	if (!g->needed && n > 0 && yt_str_is(name, g->node))
+		return true;
+	if (name.n <= at || memcmp(name.p, g->node, n) != 0 || (n > 0 && name.p[n] != '.'))
+		return false;
+	for (unsigned i = 0; i < g->n; i++)
+		if (g->fields[i].must == INS_MAY &&
+		        yt_str_is((struct yt_str){ name.p + at, name.n - at }, g->fields[i].wire))
+			return true;
+	return false;
+}
+
+bool ins_is_agreement(const struct ins_schema *schemas, struct yt_str list)
+{
+	while (list.n > 0) {
+		bool found = list.n == 1 && list.p[0] == '*';
+		size_t n = 0;
+
+		while (n < list.n && list.p[n] != ';')
+			n++;
+		for (const struct ins_schema *s = schemas; s->wire != NULL && !found; s++)
+			for (unsigned i = 0; i < s->n_in && !found; i++)
+				found = is_optional(&s->in[i], (struct yt_str){ list.p, n });
+		if (!found)
+			return false;
+		n += n < list.n;
+		list = (struct yt_str){ list.p + n, list.n - n };
+	}
+	return true;
 }
 
 /* -- groups -------------------------------------------------------------------------------------- */
@@ -334,6 +369,8 @@ static int write_rows(struct ins_map *m, const struct ins_group *g, struct yt_no
 			array = child_object(m->arena, wire, g->node, YT_ARRAY);
 		rv = array != NULL ? write_row(m, g, row, i, array) : YT_ENOMEM;
 	}
+	if (rv == 0 && m->n_lines > ROWS_MAX) /* over all lists */
+		return complain_rows(m, g, "there are more rows than this insurer takes");
 	return rv == 0 && n == 0 && g->needed ? complain_rows(m, g, "is missing: at least one is needed") : rv;
 }
 
@@ -341,11 +378,19 @@ static int write_rows(struct ins_map *m, const struct ins_group *g, struct yt_no
 static int write_main(struct ins_map *m, const struct ins_group *g, struct yt_node *wire)
 {
 	const struct yt_node *rows = rows_of(m, g->canon);
-	const struct yt_node *row = rows != NULL && rows->kind == YT_ARRAY ? rows->child : NULL;
+	const struct yt_node *row = rows != NULL && rows->kind == YT_ARRAY ? rows->child : NULL, *found = NULL;
 
-	while (row != NULL && !is_of_filter(m, g, row))
-		row = row->next;
-	return row != NULL ? write_object(m, g, row, wire) : complain_rows(m, g, "has no main one (maindiag_flag 1)");
+	for (; row != NULL; row = row->next) {
+		if (!is_of_filter(m, g, row))
+			continue;
+		if (found != NULL)
+			return ins_refuse(m->fault, m->root, "diseinfo", INS_ONE_MAIN);
+		found = row;
+	}
+	if (found != NULL)
+		return write_object(m, g, found, wire);
+	return ins_refuse(
+	        m->fault, m->root, "diseinfo[0].maindiag_flag", "must be 1 for one of the diagnoses: the main one");
 }
 
 int ins_write(struct ins_map *m, const struct ins_group *groups, size_t n, struct yt_node *wire)

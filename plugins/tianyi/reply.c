@@ -127,23 +127,6 @@ static bool is_about(const struct ty *ty, const struct yt_msg *msg, const struct
 	return request.n == 0 || yt_str_eq(request, ty_sent_number(ty, msg, reply->arena));
 }
 
-/* insurer.md 6.5: nothing more is to come of what was rejected, paid for good, decided without money, or is ours to
- * pay. */
-static bool is_under_way(const struct yt_node *data)
-{
-	struct yt_str state = yt_node_text(data, "claim_state");
-	int64_t payable = 0;
-
-	if (yt_str_is(state, "REJECTED"))
-		return false;
-	if (yt_str_is(state, "PAID"))
-		return yt_str_is(yt_node_text(data, "pay_state"), "RETURNED");
-	if (yt_str_is(state, "ADJUDICATED"))
-		return yt_node_fen(data, "payable_amt", &payable) == 0 && payable > 0 &&
-		       !yt_str_is(yt_node_text(data, "pay_by"), "GATEWAY");
-	return true;
-}
-
 static int done(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_node *root, struct yt_reply *reply)
 {
 	const struct ins_schema *schema = ty_schema(ty_wire_of(msg->op->id));
@@ -166,7 +149,7 @@ static int done(struct yt_plugin *self, const struct yt_msg *msg, const struct y
 		return unknown(reply, "the answer is about another claim");
 	reply->outcome = YT_DONE;
 	take_reply_head(reply);
-	if (msg->op->id == YT_OP_CLAIM_QUERY && is_under_way(yt_node_get(reply->body, "data")))
+	if (msg->op->id == YT_OP_CLAIM_QUERY && ins_is_under_way(yt_node_get(reply->body, "data")))
 		reply->again_ms = ((const struct ty *)yt_plugin_ctx(self))->ask_again_s * INT64_C(1000);
 	return 0;
 }

@@ -250,7 +250,6 @@ int ty_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct y
 	const struct ins_schema *schema = ty_schema(wire);
 	struct ty_call call = { .wire = wire };
 	struct yt_node *root = yt_node_new(msg->arena, YT_OBJECT);
-	const struct yt_node *consent = yt_node_get(msg->body, "consent");
 	struct ins_map map;
 	int rv;
 
@@ -266,15 +265,12 @@ int ty_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct y
 	map.now_ms = now_of(msg);
 	if (is_claim(msg->op->id) || msg->op->id == YT_OP_CLAIM_ELIGIBILITY)
 		map.allowed = ty->allowed;
-	if (is_claim(msg->op->id)) {
-		struct yt_str scope = yt_arena_copy(msg->arena, yt_node_text(consent, "scope"));
-
-		map.scope = scope.n == 4 ? scope.p : "1111"; /* what is wrong with it is said by its row or the check */
-	}
 	if (map.number.n == 0)
 		return ins_refuse(fault, "", "(number)", "must be TY, 8 digits of the day and 12 of a serial");
 	call.verb = msg->op->id == YT_OP_CLAIM_QUERY || msg->op->id == YT_OP_CLAIM_STATEMENT ? TY_GET : TY_POST;
-	rv = ins_write(&map, schema->in, schema->n_in, root);
+	rv = is_claim(msg->op->id) ? ins_take_scope(&map) : 0;
+	if (rv == 0)
+		rv = ins_write(&map, schema->in, schema->n_in, root);
 	if (rv == 0 && msg->op->id == YT_OP_CLAIM_SUBMIT && !ty->is_11) {
 		unlink_member(root, "mode");
 		unlink_member(root, "quoteNo");

@@ -60,42 +60,6 @@ static int bad(struct yt_plugin *self, const char *key, const char *why)
 	return YT_ECONF;
 }
 
-/* The names of allowed that are no optional member: nobody may think that they keep something back. */
-static bool is_member(struct yt_str name)
-{
-	for (const struct ins_schema *s = tianyi_schemas; s->wire != NULL; s++)
-		for (unsigned i = 0; i < s->n_in; i++) {
-			const struct ins_group *g = &s->in[i];
-
-			if (yt_str_is(name, g->node))
-				return true;
-			for (unsigned k = 0; k < g->n; k++) {
-				size_t n = strlen(g->node), at = n > 0 ? n + 1 : 0;
-
-				if (g->fields[k].must == INS_MAY && name.n > at && memcmp(name.p, g->node, n) == 0 &&
-				        (n == 0 || name.p[n] == '.') &&
-				        yt_str_is((struct yt_str){ name.p + at, name.n - at }, g->fields[k].wire))
-					return true;
-			}
-		}
-	return yt_str_is(name, "*");
-}
-
-static int check_allowed(struct yt_plugin *self, struct yt_str list)
-{
-	while (list.n > 0) {
-		size_t n = 0;
-
-		while (n < list.n && list.p[n] != ';')
-			n++;
-		if (!is_member((struct yt_str){ list.p, n }))
-			return bad(self, "allowed", "names something that is no optional member of fields.tsv");
-		n += n < list.n;
-		list = (struct yt_str){ list.p + n, list.n - n };
-	}
-	return 0;
-}
-
 /* A whole number; what is none, or has more than five digits, is beyond every limit. */
 static int64_t seconds(struct yt_str text)
 {
@@ -139,7 +103,9 @@ static int take_settings(struct yt_plugin *self, struct ty *ty)
 		return bad(self, "window_s", "must be 1 to 3600");
 	if (ty->ask_again_s < 1 || ty->ask_again_s > 86400)
 		return bad(self, "ask_again_s", "must be 1 to 86400");
-	return check_allowed(self, ty->allowed);
+	if (!ins_is_agreement(tianyi_schemas, ty->allowed))
+		return bad(self, "allowed", "names something that is no optional member of fields.tsv");
+	return 0;
 }
 
 static void ty_close(struct yt_plugin *self)
