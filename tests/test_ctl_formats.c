@@ -386,6 +386,8 @@ static void a_message_between_provinces_is_explained(void **state)
 	if (yitong("translate --plugin from-hub --request --to zhejiang @/0211.xml") != 0)
 		fail_msg("%s", out);
 	assert_non_null(strstr(out, "\"infno\":\"1101\""));
+	assert_null(strstr(out, "transno")); /* the other format's envelope stays where it was */
+	assert_null(strstr(out, "\"sign\""));
 	assert_int_equal(yitong("version; sed -i 's/示例甲/示例乙/' @/0211.xml"), 0);
 	assert_int_equal(yitong("sign-explain @/0211.xml"), 1);
 	assert_non_null(strstr(out, "slip: the body was changed"));

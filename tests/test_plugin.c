@@ -47,7 +47,7 @@ static const struct refusal {
 	        "given twice" },
 	{ "open() refuses", VARIANT("unwilling"), { { 0 } }, 0, YT_ECONF, "refused its settings: it did not say why" },
 	{ "open() refuses a setting", VARIANT("settings"), { { "must", "x" }, { "may", "never" } }, 2, YT_ECONF,
-	        "one: plugin settings refused its settings: setting may is never good" },
+	        "plugin settings refused its settings: setting may is never good" },
 };
 
 static void a_plugin_is_refused_if(void **state)

@@ -252,7 +252,7 @@ const struct yt_word words_zh_conf[] = {
 	{ "Yitong 医通 %s: the gateway between hospitals, the provincial platform, insurers and banks.\n\nusage: yitongd --conf FILE     run in the foreground; log on standard error\n       yitongd --version | --help\n\nsignals:  SIGTERM  finish what is open, then stop      SIGHUP  check FILE, then use it without a gap\nsee also: yitong check FILE, yitong status\nexit:     0 stopped in order, 1 stopped with loss of order, 2 configuration or start\n",
 	        "医通 Yitong %s：医院、省医保平台、商业保险和银行之间的网关。\n\n用法：yitongd --conf 文件     在前台运行，运行日志写到标准错误\n      yitongd --version | --help\n\n信号：    SIGTERM  办完在途的交易后停止      SIGHUP  检查文件，通过后不中断地启用\n另见：    yitong check 文件，yitong status\n退出状态：0 正常停止，1 未能正常停止，2 配置有误或启动失败\n" },
 	/* loader.c */
-	{ "%s: plugin %s refused its settings: %s", "%s：插件 %s 拒绝了它的设置：%s" },
+	{ "plugin %s refused its settings: %s", "插件 %s 拒绝了它的设置：%s" },
 	{ "it did not say why", "它没有说明原因" },
 	{ "%s: cannot be read: there is no such format, or plugin_dir is another; `yitong plugin list` shows what there is",
 	        "%s：读不了：没有这种格式，或 plugin_dir 在别处；`yitong plugin list` 列出现有的" },
@@ -272,9 +272,9 @@ const struct yt_word words_zh_conf[] = {
 	{ "%s: its name must be 1 to 31 of a-z, 0-9 and -", "%s：名称必须是 1 至 31 个 a-z、0-9 和 -" },
 	{ "%s: holds the plugin \"%s\"; rename it to %s.so", "%s：里面的插件是“%s”；请改名为 %s.so" },
 	{ "%s: names no content type", "%s：没有写明内容类型" },
-	{ "%s: plugin %s has no setting \"%s\"; it has: %s", "%s：插件 %s 没有设置“%s”；它有：%s" },
-	{ "%s: setting \"%s\" is given twice", "%s：设置“%s”给了两次" },
-	{ "%s: plugin %s needs the setting \"%s\": %s", "%s：插件 %s 须有设置“%s”：%s" },
+	{ "plugin %s has no setting \"%s\"; it has: %s", "插件 %s 没有设置“%s”；它有：%s" },
+	{ "setting \"%s\" is given twice", "设置“%s”给了两次" },
+	{ "plugin %s needs the setting \"%s\": %s", "插件 %s 须有设置“%s”：%s" },
 	{ "%s: cannot be loaded: %s", "%s：装不上：%s" },
 	/* keys.c */
 	{ "%s: behind hex: must stand an even number of hex digits and nothing else",

@@ -113,10 +113,12 @@ const struct desk_codec *desk_codec(struct desk *desk, const char *name)
 		if (strcmp(desk->codec[i].name, name) == 0)
 			return &desk->codec[i];
 	if (desk->n_codecs == DESK_CODECS_MAX || load(desk, name, &codec->plugin, why, sizeof(why)) != 0) {
-		if (why[0] != '\0')
-			ctl_fail(CTL_CANNOT, "%s", why); /* it begins with the name, or with the file */
-		else
+		if (why[0] == '\0')
 			ctl_fail(CTL_CANNOT, "%s: too many formats at once", name);
+		else if (strchr(name, '/') != NULL) /* why begins with the file */
+			ctl_fail(CTL_CANNOT, "%s", why);
+		else
+			ctl_fail(CTL_CANNOT, "%s: %s", name, why);
 		return NULL;
 	}
 	codec->api = plugin_api(codec->plugin);

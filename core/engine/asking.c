@@ -206,6 +206,9 @@ static const struct engine_origin *identify(struct engine *e, const struct engin
 	caller = r->codec.api->sender(r->codec.plugin, r->headers, r->n_headers);
 	engine_unbox(e);
 	origin = caller.n != 0 ? e->conf.origin_by_caller(e->conf.ctx, caller, &key) : NULL;
+	if (origin == NULL && caller.n != 0)
+		snprintf(fault->why, sizeof(fault->why), "no origin has the caller id \"%.*s\"",
+		        (int)(caller.n < 40 ? caller.n : 40), caller.p);
 	if (origin == NULL)
 		return NULL;
 	engine_box(e, &r->codec, "verify", work_next_id(e), yt_buf_view(&e->head));

@@ -177,11 +177,11 @@ static int take_given(struct yt_plugin *plugin, const struct plugin_setting *giv
 	snprintf(p->key, sizeof(p->key), "%s", given->key);
 	if (value == NULL) {
 		list_keys(plugin, known, sizeof(known));
-		return tell(p, YT_ECONF, "%s: plugin %s has no setting \"%s\"; it has: %s", plugin->name,
-		        plugin->api.name, given->key, known);
+		return tell(p, YT_ECONF, "plugin %s has no setting \"%s\"; it has: %s", plugin->api.name, given->key,
+		        known);
 	}
 	if (value->given)
-		return tell(p, YT_ECONF, "%s: setting \"%s\" is given twice", plugin->name, given->key);
+		return tell(p, YT_ECONF, "setting \"%s\" is given twice", given->key);
 	value->given = true;
 	p->key[0] = '\0';
 	value->value = yt_arena_copy(plugin->arena, yt_str(given->value));
@@ -204,8 +204,8 @@ static int take_settings(
 		rv = take_given(plugin, &given[i], p);
 	for (size_t i = 0; i < plugin->n_values && rv == 0; i++)
 		if (declared[i].fallback == NULL && !plugin->values[i].given)
-			rv = tell(p, YT_ECONF, "%s: plugin %s needs the setting \"%s\": %s", plugin->name,
-			        plugin->api.name, declared[i].key, declared[i].doc != NULL ? declared[i].doc : "");
+			rv = tell(p, YT_ECONF, "plugin %s needs the setting \"%s\": %s", plugin->api.name,
+			        declared[i].key, declared[i].doc != NULL ? declared[i].doc : "");
 	return rv;
 }
 
@@ -247,7 +247,7 @@ static int open_with(
 	plugin->told = NULL;
 	if (rv != 0) {
 		find_key(plugin, told, p);
-		return tell(p, rv, "%s: plugin %s refused its settings: %s", plugin->name, plugin->api.name,
+		return tell(p, rv, "plugin %s refused its settings: %s", plugin->api.name,
 		        told[0] != '\0' ? told : _("it did not say why"));
 	}
 	plugin->opened = true;

@@ -11,7 +11,7 @@
 struct yt_keys; /* format/keys.h */
 
 struct plugin_problem {
-	char *why; /* of size octets: what to do */
+	char *why; /* of size octets: what to do; for which instance the caller says */
 	size_t size;
 	char key[64]; /* the setting at fault; empty: none of those given */
 };

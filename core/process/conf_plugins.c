@@ -146,7 +146,7 @@ static void check_plugin(const struct conf *conf, const char *format, const char
 
 	yt_log_watch(on_log, &warning);
 	if (conf_load_plugin(conf, format, name, settings, keys, &plugin, why, sizeof(why), &at) != 0)
-		conf_error_add(errors, at.line, at.column, "%s", why);
+		conf_error_add(errors, at.line, at.column, "%s: %s", name, why);
 	else
 		check_steps(conf, party, plugin_api(plugin), errors);
 	yt_log_watch(NULL, NULL);

@@ -287,13 +287,14 @@ static bool is_extra(const struct nhsa *nhsa, struct yt_str name)
 	return false;
 }
 
-/* What the sender's envelope had beyond the table, then what this province wants. */
+/* What the sender's envelope had beyond the table, then what this province wants.  The envelope of another format is
+ * not passed on: its members, a signature among them, mean nothing here. */
 static void put_beyond(const struct nhsa *nhsa, const struct yt_msg *msg, struct yt_buf *out, bool *first)
 {
+	const bool is_ours = yt_node_get(msg->head, "infno") != NULL;
 	unsigned cursor = 0;
 
-	for (const struct yt_node *node = msg->head != NULL ? msg->head->child : NULL; node != NULL;
-	        node = node->next) {
+	for (const struct yt_node *node = is_ours ? msg->head->child : NULL; node != NULL; node = node->next) {
 		if (yt_table_find(&nhsa_envelope.in[0], node->name, &cursor) >= 0 || is_extra(nhsa, node->name))
 			continue;
 		nhsa_put_name(out, first, node->name);
