@@ -182,6 +182,7 @@ static int setup(void **state)
 	w.mono_ms = 1000000;
 	conf.facts_ms = 0;
 	conf.message_bytes = 0;
+	conf.facts_bytes = 0;
 	new_keeper();
 	up();
 	return 0;
@@ -423,6 +424,91 @@ static void test_too_old(void **state)
 	assert_found("v", "a b ");
 }
 
+/* cases.facts_memory_mib: the newest are not read from the log, which here has nothing left of them. */
+static void remember(size_t bytes)
+{
+	conf.facts_bytes = bytes;
+	keeper_configure(w.keeper, &conf);
+}
+
+static void only_memory(void)
+{
+	index_all();
+	w.gone = w.n_commits + 1;
+}
+
+static void test_remembered(void **state)
+{
+	remember(1 << 20);
+	leave(1, "v", "a");
+	leave(2, "vp", "b");
+	commit();
+	leave(1, "p", "c"); /* the same exchange in another commit */
+	leave(3, "v", "d");
+	w.wall_ms++;
+	leave(3, "v", "e"); /* in one commit the last one counts, for both */
+	commit();
+	assert_found("v", "a b e e ");
+	assert_found("p", "b c ");
+	only_memory();
+	assert_found("v", "a b e e ");
+	assert_found("p", "b c ");
+	keeper_free(w.keeper); /* a new keeper has read none of them */
+	w.seq = 0;
+	new_keeper();
+	up();
+	assert_found("v", "");
+}
+
+static void test_remembered_bytes(void **state)
+{
+	size_t each = sizeof(struct piece) + 1000;
+
+	remember(3 * each - 1);
+	leave_large(1, 'a', 1000);
+	leave_large(2, 'b', 1000);
+	commit();
+	assert_int_equal(w.keeper->piece_bytes, 2 * each);
+	leave_large(3, 'c', 1000);
+	commit();
+	only_memory();
+	assert_found("v", "b c ");
+	assert_int_equal(w.keeper->piece_bytes, 2 * each);
+	remember(each); /* by a reload */
+	assert_found("v", "c ");
+	leave_large(4, 'd', 1001); /* alone too large: it takes nobody's place */
+	commit();
+	only_memory();
+	assert_found("v", "c ");
+	remember(0);
+	assert_found("v", "");
+	assert_int_equal(w.keeper->piece_bytes, 0);
+}
+
+static void test_remembered_for_an_hour(void **state)
+{
+	remember(1 << 20);
+	leave(1, "v", "a");
+	commit();
+	w.mono_ms += 1000;
+	leave(2, "v", "b");
+	commit();
+	only_memory();
+	w.mono_ms += 3599 * 1000;
+	assert_found("v", "a b ");
+	w.mono_ms += 1;
+	assert_found("v", "b ");
+	w.mono_ms += 1000;
+	assert_found("v", "");
+	w.gone = 0; /* what is read once more is remembered for another hour */
+	assert_found("v", "a b ");
+	only_memory();
+	assert_found("v", "a b ");
+	keeper_forget(w.keeper); /* a day's bodies were erased */
+	assert_found("v", "");
+	assert_int_equal(w.keeper->piece_bytes, 0);
+}
+
 static void test_nonsense(void **state)
 {
 	struct talk talk = { .exchange = 99, .kind = UP_FACTS };
@@ -653,9 +739,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_wherever_they_stand), TEST(test_replayed), TEST(test_keys),
 		TEST(test_order_in_a_commit), TEST(test_too_many), TEST(test_too_large),
-		TEST(test_erased_and_unreadable), TEST(test_too_old), TEST(test_nonsense), TEST(test_flow_leased),
-		TEST(test_flow_carried), TEST(test_unread_is_not_carried), TEST(test_flow_carried_for_one_step),
-		TEST(test_flow_too_large) };
+		TEST(test_erased_and_unreadable), TEST(test_too_old), TEST(test_remembered),
+		TEST(test_remembered_bytes), TEST(test_remembered_for_an_hour), TEST(test_nonsense),
+		TEST(test_flow_leased), TEST(test_flow_carried), TEST(test_unread_is_not_carried),
+		TEST(test_flow_carried_for_one_step), TEST(test_flow_too_large) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@ struct keeper_conf {
 	uint32_t leases;                 /* handed out at once, all workers together */
 	uint32_t exchanges;              /* open at once; more are refused as closed */
 	int64_t facts_ms;                /* pieces of case facts that are older are not found any more; 0: all are */
+	size_t facts_bytes;              /* of pieces that are remembered, at most; 0: all are read from the log */
 	uint32_t
 	        message_bytes; /* no lease is told that is larger, no case's facts of more than a quarter; 0: any are */
 };
@@ -108,6 +109,8 @@ void keeper_count(const struct keeper *keeper, struct keeper_counts *counts);
 bool keeper_may_resolve(const struct keeper *keeper, uint64_t exchange);
 /* Every exchange that is open. */
 void keeper_each_open(const struct keeper *keeper, void (*each)(void *arg, const struct exchange *x), void *arg);
+/* Bodies were erased: what of them is remembered goes, too. */
+void keeper_forget(struct keeper *keeper);
 /* Exchanges in which something still has to happen; and those of them that came before wall_ms. */
 uint64_t keeper_open(const struct keeper *keeper);
 uint64_t keeper_open_before(const struct keeper *keeper, int64_t wall_ms);

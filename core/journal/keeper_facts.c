@@ -42,6 +42,7 @@ void keeper_keep_facts(struct keeper *k, const struct rec *rec, log_pos pos)
 	while (rec_next(rec, &at, &field))
 		if (field.tag == REC_T_CASE)
 			keep(k, field.value, &place);
+	keeper_keep_piece(k, pos, rec->exchange, rec_get(rec, REC_T_FACTS));
 }
 
 void keeper_drop_facts(struct keeper *k, log_pos before)
@@ -141,6 +142,18 @@ static void tidy(struct keeper *k, UT_array *places)
 
 /* -- telling them ------------------------------------------------------------------------------- */
 
+static int from_log(struct keeper *k, const struct fact_place *place, struct yt_buf *out)
+{
+	int rv = 0;
+
+	if (!keeper_find_piece(k, place->pos, place->exchange, out)) {
+		rv = k->world.fetch(k->world.ctx, place->pos, place->exchange, REC_T_FACTS, out);
+		if (rv == 0)
+			keeper_keep_piece(k, place->pos, place->exchange, yt_buf_view(out));
+	}
+	return rv;
+}
+
 /* YT_ENOTFOUND: they are erased, or their segment is gone. */
 static int octets_of(struct keeper *k, const struct fact_place *place, struct yt_buf *out)
 {
@@ -150,7 +163,7 @@ static int octets_of(struct keeper *k, const struct fact_place *place, struct yt
 	int rv = YT_ENOTFOUND;
 
 	if (place->pos < IN_TAKEN)
-		return k->world.fetch(k->world.ctx, place->pos, place->exchange, REC_T_FACTS, out);
+		return from_log(k, place, out);
 	for (; rec_read(records, &rec, &used) == 0; records.p += used, records.n -= used) {
 		if (rec.type != REC_FACTS || rec.exchange != place->exchange)
 			continue;

@@ -7,6 +7,7 @@
  *   keeper_turn.c     leases of what is due, commits
  *   keeper_follow.c   what follows from settlements
  *   keeper_facts.c    case facts: where their pieces stand
+ *   keeper_pieces.c   the newest of them in memory
  *   keeper_state.c    retention, operators, counts, the whole */
 #ifndef YT_JOURNAL_KEEPER_PARTS_H
 #define YT_JOURNAL_KEEPER_PARTS_H
@@ -97,9 +98,25 @@ struct case_facts { /* of one case, what the index does not have yet */
 	UT_hash_handle hh;
 };
 
+struct piece_place {
+	log_pos pos;
+	uint64_t exchange;
+};
+
+struct piece { /* of case facts, as the log has it at that place */
+	struct piece_place place;
+	int64_t since_mono;
+	struct piece *prev, *next; /* oldest first */
+	UT_hash_handle hh;
+	size_t n;
+	char octets[];
+};
+
 struct keeper {
 	struct keeper_conf conf;
 	struct case_facts *facts;
+	struct piece *pieces, *oldest_piece;
+	size_t piece_bytes; /* of all pieces, with what we add to each */
 	struct keeper_world world;
 	struct kept *by_id, *by_key, *by_business;
 	struct kept *closed; /* head of the queue that leaves memory */
@@ -196,6 +213,10 @@ bool keeper_is_follow_up(const struct rec *rec); /* an accepted record of one */
 bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec);
 /* What x has become may end what follows from its settlement. */
 void keeper_end_follow_ups(struct keeper *k, const struct exchange *x);
+
+/* keeper_pieces.c */
+void keeper_keep_piece(struct keeper *k, log_pos pos, uint64_t exchange, struct yt_str octets);
+bool keeper_find_piece(struct keeper *k, log_pos pos, uint64_t exchange, struct yt_buf *out);
 
 /* keeper_turn.c */
 /* How far a worker's ring is written down, with this commit, so that a keeper after us knows. */

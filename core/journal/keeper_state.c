@@ -236,6 +236,7 @@ void keeper_free(struct keeper *k)
 	if (k == NULL)
 		return;
 	keeper_drop_facts(k, UINT64_MAX);
+	keeper_forget(k);
 	HASH_ITER(hh_id, k->by_id, e, next_e)
 	kept_free(k, e);
 	HASH_ITER(hh, k->tombstones, t, next_t)

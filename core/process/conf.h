@@ -168,6 +168,7 @@ struct conf_flow {
 struct conf_cases {
 	struct conf_texts facts; /* relations of areas */
 	uint32_t facts_days;
+	uint32_t facts_memory_mib;
 	unsigned relations; /* the same as bits 1 << enum area_relation */
 };
 

@@ -342,6 +342,8 @@ const struct conf_key conf_keys[] = {
 		"For which visits: `same-city`, `same-province`, `cross-province`, by treatment and insured area. Left out: none." },
 	{ "cases", "facts_days", CONF_T_NUMBER, "days", DEFAULT("400"), 1, 36500, NULL, AT(cases, facts_days),
 		"A piece is not found any more after this." },
+	{ "cases", "facts_memory_mib", CONF_T_NUMBER, "MiB", DEFAULT("32"), 0, 1024, NULL, AT(cases, facts_memory_mib),
+		"Memory for pieces just written or read, each for an hour at most; others are read from the journal, which costs more than the rest of a settlement. 0: none." },
 
 	{ "tables", "institutions", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(tables, institutions),
 		"Institutions: columns code, name, area, operator (must be there), origin, old_code, sign_in, operator_name, level, caller, "

@@ -186,6 +186,7 @@ void kp_conf_of_machine(struct keeper_conf *k, const struct conf *conf)
 	k->longest_wait_ms += 1000;
 	k->leases = 256;
 	k->facts_ms = (int64_t)conf->cases.facts_days * 24 * 3600 * 1000;
+	k->facts_bytes = (size_t)conf->cases.facts_memory_mib << 20;
 	k->message_bytes = (conf->limits.ring_mib << 20) - 4096; /* a whole ring, less what a message's head takes */
 	k->exchanges = conf->limits.exchanges * conf->gateway.workers * 2;
 }
