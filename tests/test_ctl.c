@@ -623,6 +623,7 @@ static void test_parked(void **state)
 	assert_prints(w, "nothing was decided: the gateway is not running");
 	start_keeper(w, "{\"ok\":true}\n");
 	assert_int_equal(run(w, "parked decide 2 done --operator li --reason 'seen in their ledger'"), 0);
+	assert_prints(w, "Its answer is not here: numbers, amounts");
 	asked(w, line, sizeof(line));
 	assert_string_equal(line, "{\"do\":\"decide\",\"exchange\":\"2\",\"result\":\"done\",\"operator\":\"li\","
 	                          "\"reason\":\"seen in their ledger\"}\n");

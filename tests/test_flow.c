@@ -1121,6 +1121,38 @@ static void test_parked_undoing(void **state)
 	assert_int_equal(state_in_log(), X_REVERSED);
 }
 
+/* Parked, and an operator finds that it took effect: the step that was answered answers, what all of them left behind
+ * is kept, and whoever asks again hears so; with other steps configured meanwhile only our own words are left. */
+static void test_decided_done(void **state)
+{
+	for (unsigned changed = 0; changed < 2; changed++) {
+		char number[40], kept[100];
+
+		teardown(NULL);
+		setup(NULL);
+		flow = &flows[0];
+		ask(1, "LINES inst=H1 num=H1-1 | visit=V1 sn=7");
+		expect("platform:LINES", 'd');
+		await_leg();
+		fake_value(yt_str(w.sent), "num", number, sizeof(number));
+		for (int i = 0; i < 60 && state_in_log() != X_PARKED; i++)
+			expect("hub:LINES", 'l');
+		snprintf(kept, sizeof(kept), "{\"feedetl_sn\":\"7\",\"uploaded_as\":\"%s\"}", number);
+		assert_false(log_has(kept));
+		flow = changed ? NULL : &flows[0];
+		assert_int_equal(keeper_decide(w.keeper, in_log().id, "done", YT_STR("li"), YT_STR("seen")), 0);
+		for (int i = 0; i < 5; i++)
+			later(100);
+		flow = &flows[0];
+		assert_int_equal(state_in_log(), X_DONE);
+		ask(2, "LINES inst=H1 num=H1-1 | visit=V1 sn=7");
+		assert_int_equal(strncmp(w.answer, changed ? "DONE at=" : "DONE visit=V1", changed ? 8 : 13), 0);
+		assert_int_equal(strstr(w.answer, "Y405") != NULL, changed);
+		assert_int_equal(log_has(kept), !changed);
+		assert_int_equal(w.leg, 0);
+	}
+}
+
 /* Its answer is never fetched: everything is undone after a while. */
 static void test_undelivered(void **state)
 {
@@ -1776,6 +1808,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_passed_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_repeat_is_boxed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_parked_undoing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_decided_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_undelivered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_admission, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unless, setup, teardown),

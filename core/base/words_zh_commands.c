@@ -546,5 +546,9 @@ const struct yt_word words_zh_commands[] = {
 	{ "Bad file descriptor", "文件描述符无效" },
 	{ "Name or service not known", "域名不存在" },
 	{ "Temporary failure in name resolution", "域名解析暂时失败" },
+	{ "No answer of step %u is here: what it would have told (numbers, amounts, how lines are split) is not kept, and a later message of the visit that needs it will be refused.\n",
+	        "第 %u 步没有收到回复：其中应有的编号、金额和明细拆分未能保存，本次就诊以后需要它们的报文将被拒绝。\n" },
+	{ "Its answer is not here: numbers, amounts and how lines are split are not kept for later messages of the visit; the hospital has them by query.\n",
+	        "没有收到它的回复：编号、金额和明细拆分未能为本次就诊以后的报文保存；医院可用查询交易取得。\n" },
 	{ NULL, NULL },
 };

@@ -344,6 +344,31 @@ static int list_parked(struct ctl *ctl, bool is_json)
 	return p.n > 0 ? CTL_OK : ctl_fail(CTL_FOUND, "nothing is parked");
 }
 
+/* What nobody heard cannot be kept: whoever decides must know what later messages of the visit will lack. */
+static void say_what_is_missing(struct ctl *ctl, const char *exchange)
+{
+	struct index *index = NULL;
+	struct exchange x;
+	uint64_t id;
+
+	if (!ctl_parse_exchange(yt_str(exchange), &id) || ctl_open_index(ctl, &index) != CTL_OK)
+		return;
+	if (index_get(index, id, &x) != 0) {
+		index_close(index);
+		return;
+	}
+	for (unsigned i = 0; i < REC_STEPS_MAX; i++)
+		if (x.step_sent[i] != 0 && x.step_got[i] == 0)
+			printf(_("No answer of step %u is here: what it would have told (numbers, amounts, how lines are split) "
+			         "is not kept, and a later message of the visit that needs it will be refused.\n"),
+			        i + 1);
+	if (x.flow[0] == '\0')
+		printf(_(
+		        "Its answer is not here: numbers, amounts and how lines are split are not kept for later messages of "
+		        "the visit; the hospital has them by query.\n"));
+	index_close(index);
+}
+
 static int decide(
         struct ctl *ctl, const char *exchange, const char *result, const char *operator_name, const char *reason)
 {
@@ -371,6 +396,8 @@ static int decide(
 		else
 			rv = ctl_fail(CTL_CANNOT, "nothing was decided: %s", why);
 	}
+	if (rv == 0 && strcmp(result, "done") == 0)
+		say_what_is_missing(ctl, exchange);
 	yt_buf_free(&request);
 	yt_arena_free(arena);
 	return rv;

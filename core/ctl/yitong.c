@@ -157,7 +157,7 @@ int ctl_conf(struct ctl *ctl)
 int ctl_open_index(struct ctl *ctl, struct index **index)
 {
 	const char *path;
-	int rv = ctl_conf(ctl);
+	int rv = ctl->conf != NULL ? CTL_OK : ctl_conf(ctl);
 
 	if (rv != CTL_OK)
 		return rv;

@@ -70,18 +70,32 @@ void flow_take(struct engine *e, struct task *t, const struct rec *lease)
 	run->undo_sent = yt_arena_copy(t->arena, rec_get(lease, REC_T_UNDO_SENT));
 }
 
+/* The flow is configured as it was when the exchange's newest step left. */
+static bool is_as_it_was(const struct task *t)
+{
+	const struct engine_flow *flow = t->run->flow;
+
+	return flow != NULL && t->x.step <= flow->n &&
+	       (t->x.step == 0 || t->x.step == t->x.refused_step ||
+	               strcmp(t->x.party, flow->steps[t->x.step - 1].party->name) == 0);
+}
+
 static void start(struct engine *e, struct task *t)
 {
 	struct flow_run *run = t->run;
 
-	if (is_forsaken(e, t))
+	if (t->x.must_answer) {
+		if (is_as_it_was(t))
+			flow_ask_facts(e, t);
+		else
+			task_answer_decided(e, t); /* what its steps were told is not known any more */
+	} else if (is_forsaken(e, t))
 		task_resolve_refused(e, t,
 		        engine_refusal(t->arena, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 }, t->x.trace),
 		        "nothing had left, and its origin does not wait any more");
 	else if (run->flow == NULL || t->x.step > run->flow->n)
 		task_park(e, t, "its flow is not configured any more");
-	else if (t->x.step != 0 && t->x.step != t->x.refused_step &&
-	         strcmp(t->x.party, run->flow->steps[t->x.step - 1].party->name) != 0)
+	else if (!is_as_it_was(t))
 		task_park(e, t, "its flow has other steps now");
 	else
 		flow_ask_facts(e, t);
@@ -141,16 +155,19 @@ static struct yt_node *piece_of(struct task *t, unsigned step)
 {
 	struct yt_msg said = *t->original;
 	const struct yt_reply *heard = t->run->heard[step - 1];
+	bool is_done = heard != NULL && heard->outcome == YT_DONE;
 
-	if (heard == NULL || heard->outcome != YT_DONE)
-		return NULL;
 	said.op = op_of(t, step);
+	/* An operator's word is enough for an upload whose number is known. */
+	if (!is_done && !(heard == NULL && t->x.must_answer && t->run->said[step - 1] != NULL &&
+	                        said.op->id == YT_OP_INPATIENT_FEES))
+		return NULL;
 	if (cross_is_foreign(&t->codec, step_at(t, step)->party)) {
 		if (said.op->id == YT_OP_INPATIENT_FEES)
 			return facts_upload(t->arena, &said, cross_wire_number(t->run->said[step - 1]));
 		said.body = NULL;
 	}
-	return facts_piece(t->arena, &said, heard);
+	return is_done ? facts_piece(t->arena, &said, heard) : NULL;
 }
 
 /* An answer's facts count from here on, for the steps behind it. */
@@ -163,7 +180,10 @@ static void read_steps(struct engine *e, struct task *t, unsigned step);
 
 static void cannot_be_read(struct engine *e, struct task *t)
 {
-	task_park(e, t, "what its steps sent and got cannot be read back");
+	if (t->x.must_answer)
+		task_answer_decided(e, t);
+	else
+		task_park(e, t, "what its steps sent and got cannot be read back");
 }
 
 static void heard_read(struct engine *e, struct call *c)
@@ -189,7 +209,7 @@ static void read_heard(struct engine *e, struct task *t, unsigned step, struct y
 
 	said->op = op_of(t, step); /* out- and in-patients may share the number it has there */
 	t->run->said[step - 1] = said;
-	if (got.n == 0 && !t->x.undoing && step != t->x.refused_step &&
+	if (got.n == 0 && !t->x.undoing && !t->x.must_answer && step != t->x.refused_step &&
 	        (step != t->x.step || t->x.step_state == STEP_DONE)) {
 		cannot_be_read(e, t);
 	} else if (got.n == 0) {
@@ -540,12 +560,11 @@ static struct yt_reply *refusal(const struct task *t)
 }
 
 /* For later messages, under the visit's number as its origin knows it, whoever else numbers it. */
-static void keep_facts(struct engine *e, struct task *t)
+static void keep_facts(struct engine *e, struct task *t, const struct yt_reply *answer)
 {
-	const struct yt_reply *answer = t->run->heard[t->run->flow->answer - 1];
 	struct facts kept;
 
-	if (answer == NULL || !cross_keeps_facts(e, t->original, answer))
+	if (task_is_follow_up(t) || !cross_keeps_facts(e, t->original, answer))
 		return;
 	facts_begin(&kept, t->arena);
 	for (unsigned step = 1; step <= t->run->flow->n; step++)
@@ -586,11 +605,30 @@ static void end_done(struct engine *e, struct task *t)
 {
 	unsigned answer = t->run->flow->answer;
 
-	if (!task_is_follow_up(t))
-		keep_facts(e, t);
+	keep_facts(e, t, t->run->heard[answer - 1]);
 	if (!is_verbatim(t, answer))
 		cross_give_back(t->original, t->run->heard[answer - 1]);
 	task_resolve_done(e, t, t->run->heard[answer - 1], "all its steps are done");
+}
+
+/* An operator found that it took effect: what its steps were told counts for later messages, and the answer of its own
+ * is given where it is there. */
+static void end_decided(struct engine *e, struct task *t)
+{
+	unsigned answer = t->run->flow->answer;
+	struct yt_reply *heard = answer == 0 ? NULL : t->run->heard[answer - 1], done = { .outcome = YT_DONE };
+
+	if (t->x.undoing || t->x.refused_step != 0) { /* of what was undone already nothing is believed */
+		task_answer_decided(e, t);
+		return;
+	}
+	keep_facts(e, t, heard != NULL ? heard : &done);
+	if (heard != NULL && !is_verbatim(t, answer))
+		cross_give_back(t->original, heard);
+	if (heard != NULL)
+		task_answer(e, t, heard);
+	else
+		task_answer_decided(e, t);
 }
 
 /* The step before this one that has something to undo; 0: none. */
@@ -664,7 +702,9 @@ static void decide(struct engine *e, struct task *t)
 
 	bool is_unwanted = t->x.reversal_wanted || t->x.state == X_DONE || t->x.state == X_REVERSING;
 
-	if (t->x.step_state == STEP_OUT) {
+	if (t->x.must_answer) {
+		end_decided(e, t);
+	} else if (t->x.step_state == STEP_OUT) {
 		find_out(e, t);
 	} else if (t->x.step_state == STEP_TAKING || (t->x.step_state == STEP_TAKEN && !is_unwanted)) {
 		send_again(e, t);

@@ -212,8 +212,13 @@ void task_resolve_reversed(struct engine *e, struct task *t, const char *evidenc
 	answer(e, t, engine_refusal(t->arena, text_of_undone(t), (struct yt_str){ 0 }, t->x.trace));
 }
 
+void task_answer(struct engine *e, struct task *t, struct yt_reply *reply)
+{
+	answer(e, t, reply);
+}
+
 /* An operator has decided a parked exchange: its origin, and whoever asks again, hears so. */
-static void answer_decided(struct engine *e, struct task *t)
+void task_answer_decided(struct engine *e, struct task *t)
 {
 	struct yt_reply *reply;
 
@@ -436,7 +441,7 @@ static void refuse_reversal(struct engine *e, struct task *t)
 static void decide(struct engine *e, struct task *t)
 {
 	if (t->x.must_answer)
-		answer_decided(e, t);
+		task_answer_decided(e, t);
 	else if (t->x.state == X_DONE && t->x.reversal_wanted && !can_undo(t))
 		refuse_reversal(e, t);
 	else if (t->x.joins != 0)
@@ -474,7 +479,7 @@ static void cannot_be_read(struct engine *e, struct task *t)
 
 static bool goes_by_flow(const struct task *t)
 {
-	return t->x.flow[0] != 0 && t->x.joins == 0 && !t->x.must_answer;
+	return t->x.flow[0] != 0 && t->x.joins == 0 && (!t->x.must_answer || t->x.state == X_DONE);
 }
 
 /* All that its party was asked is known again. */
