@@ -462,6 +462,25 @@ static void rare_names_survive_gb18030(void **state)
 	yt_arena_free(arena);
 }
 
+/* Characters that GB18030 has at two places (charset.c): the second, of four octets, is the same name. */
+static void names_of_four_octets_are_read(void **state)
+{
+	struct yt_arena *arena = yt_arena_new(0);
+	struct yt_buf octets = { 0 };
+	struct yt_msg *msg;
+
+	yt_buf_text(&octets, "{\"infno\":\"1101\",\"msgid\":\"H33021399901202503140941300012\",\"mdtrtarea_admvs\":"
+	                     "\"330213\",\"insuplc_admdvs\":\"330213\",\"recer_sys_code\":\"YBXT\",\"infver\":\"V1.0\","
+	                     "\"opter_type\":\"1\",\"opter\":\"S0007\",\"opter_name\":\"x\",\"inf_time\":"
+	                     "\"2025-03-14 09:41:30\",\"fixmedins_code\":\"H33021399901\",\"fixmedins_name\":\"x\","
+	                     "\"sign_no\":\"S1\",\"input\":{\"data\":{\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":"
+	                     "\"X\",\"psn_name\":\"\x82\x35\x90\x37\xfe\x59\"}}}");
+	msg = decoded(arena, "1101", yt_buf_view(&octets));
+	assert_true(yt_str_is(yt_node_text(yt_node_get(msg->body, "data"), "psn_name"), "龴龴"));
+	yt_buf_free(&octets);
+	yt_arena_free(arena);
+}
+
 /* Numbers are looked up by halves. */
 static void the_operations_stand_in_order(void **state)
 {
@@ -556,6 +575,7 @@ int main(void)
 		cmocka_unit_test(every_published_field_has_its_row),
 		cmocka_unit_test(random_messages_round_trip),
 		cmocka_unit_test(rare_names_survive_gb18030),
+		cmocka_unit_test(names_of_four_octets_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, open_all, close_all);

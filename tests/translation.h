@@ -378,12 +378,13 @@ static inline const char *random_lines(
 /* A national request; the facts that it and its answer leave behind are kept.  answer NULL: none yet. */
 static inline struct yt_msg *said(struct visit *v, const char *octets, const char *answer)
 {
-	struct yt_msg *msg = must_decode(&v->w, &v->nhsa, yt_str(octets));
+	enum yt_charset charset = rnd(2) == 0 ? YT_UTF8 : YT_GB18030; /* of old client libraries */
+	struct yt_msg *msg = must_decode(&v->w, &v->nhsa, in_charset(&v->w, yt_str(octets), charset));
 	struct yt_reply *reply;
 
 	if (answer == NULL)
 		return msg;
-	reply = answered(&v->w, &v->nhsa, msg, yt_str(answer));
+	reply = answered(&v->w, &v->nhsa, msg, in_charset(&v->w, yt_str(answer), charset));
 	if (reply->outcome != YT_DONE)
 		fail_msg("%.*s: %.*s", YT_FMT(msg->wire_op), YT_FMT(reply->text));
 	facts_add(&v->facts, facts_piece(v->w.arena, msg, reply));

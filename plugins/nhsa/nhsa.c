@@ -2,9 +2,10 @@
  *
  * core loads it by yt_codec_api, at the end of this file.  Facts come from the interface's public
  * clients; what a province does its own way is a setting. */
-#include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "yitong/charset.h"
 
 #include "nhsa.h"
 
@@ -192,22 +193,15 @@ static bool is_utf8(struct yt_str s)
 /* GB18030 holds GBK and GB2312.  0, YT_EFORMAT when it is none of them either, YT_ENOMEM. */
 static int from_gb18030(struct yt_arena *arena, struct yt_str octets, struct yt_str *text)
 {
-	size_t in_left = octets.n, room = octets.n * 2 + 16, out_left = room;
-	char *in = (char *)octets.p, *start = yt_arena_alloc(arena, room), *out = start;
-	iconv_t cd;
-	size_t rv;
+	struct yt_buf out = { 0 };
+	int rv = yt_gb18030_to_utf8(octets, &out, NULL);
 
-	if (start == NULL)
-		return YT_ENOMEM;
-	cd = iconv_open("UTF-8", "GB18030");
-	if (cd == (iconv_t)-1)
-		return YT_EFORMAT;
-	rv = iconv(cd, &in, &in_left, &out, &out_left);
-	iconv_close(cd);
-	if (rv == (size_t)-1)
-		return YT_EFORMAT;
-	*text = (struct yt_str){ start, room - out_left };
-	return 0;
+	if (rv == 0) {
+		*text = yt_arena_copy(arena, yt_buf_view(&out));
+		rv = text->p != NULL ? 0 : YT_ENOMEM;
+	}
+	yt_buf_free(&out);
+	return rv;
 }
 
 int nhsa_to_utf8(struct yt_arena *arena, struct yt_str octets, struct yt_str *text)
