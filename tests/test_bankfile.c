@@ -208,6 +208,8 @@ static const struct file {
 	        "no GB18030" },
 	{ "half a character at the end of a field", HEAD "1|1.00\nD|000001|MA1|\x95|||6299|||1.00|a|\n", NULL, "line 2",
 	        "fields instead of 12" },
+	{ "a character of four octets that takes the separator in",
+	        HEAD "1|1.00\nD|000001|MA1|\x82\x30|1|||6299|||1.00|a|\n", NULL, "line 2", "no GB18030" },
 	{ "a control character", HEAD "1|1.00\nD|000001|MA1|\x07|||6299|||1.00|a|\n", NULL, "line 2", "control" },
 	{ "an amount with zeros in front", HEAD "1|1.00\nD|000001|MA1|A|||6299|||01.00|a|\n", NULL, "line 2 field 10",
 	        "zeros in front" },

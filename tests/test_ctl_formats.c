@@ -274,7 +274,9 @@ static void a_good_plugin_stands_the_trial(void **state)
 	} rows[] = { { "zhejiang", 110 }, { "hub", 20 }, { "tianyi", 9 }, { "jinhui", 6 },
 		{ YT_PLUGIN_DIR "/test/template.so", 3 },
 		{ "--set customer=3302990001 " YT_PLUGIN_DIR "/iso20022.so", 4 },
-		{ "--set corp_no=3302990001 " YT_PLUGIN_DIR "/bankfile.so", 1 } };
+		{ "--set corp_no=3302990001 " YT_PLUGIN_DIR "/bankfile.so", 1 },
+		{ "--set corp_no=3302990001 --set operator=OP1 --set signatures=no " YT_PLUGIN_DIR "/banklink.so",
+		        11 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

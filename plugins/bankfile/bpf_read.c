@@ -21,16 +21,21 @@ static int refuse_line(struct bpf_reader *r, struct yt_fault *fault, unsigned fi
 
 /* -- cutting -------------------------------------------------------------------------------------- */
 
+static bool is_in(unsigned char c, unsigned char from, unsigned char to)
+{
+	return c >= from && c <= to;
+}
+
 /* Octets of the character at p; 0: none begins there. */
 static size_t character(const unsigned char *p, size_t n)
 {
 	if (p[0] < 0x80)
 		return 1;
-	if (p[0] == 0x80 || p[0] == 0xff || n < 2)
+	if (!is_in(p[0], 0x81, 0xfe) || n < 2)
 		return 0;
-	if (p[1] >= 0x30 && p[1] <= 0x39)
-		return n >= 4 ? 4 : 0;
-	return 2;
+	if (is_in(p[1], 0x30, 0x39))
+		return n >= 4 && is_in(p[2], 0x81, 0xfe) && is_in(p[3], 0x30, 0x39) ? 4 : 0;
+	return is_in(p[1], 0x40, 0xfe) && p[1] != 0x7f ? 2 : 0;
 }
 
 /* Takes the line up to its LF off rest. */

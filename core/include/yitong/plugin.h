@@ -4,8 +4,8 @@
  * of a conversation are in one table: decode_request and encode_reply when we are asked,
  * encode_request and decode_reply when we ask.
  *
- * ABI history: 1.2 requests and answers as HTTP carries them (struct yt_http); 1.1 host services of keys: SM2, SM4,
- * HMAC; 1.0 first version. */
+ * ABI history: 1.2 requests and answers as HTTP carries them (struct yt_http), frames of streams; 1.1 host services of
+ * keys: SM2, SM4, HMAC; 1.0 first version. */
 #ifndef YITONG_PLUGIN_H
 #define YITONG_PLUGIN_H
 
@@ -139,6 +139,14 @@ struct yt_http {
 	struct yt_str body;
 };
 
+/* Where one message of a stream ends. */
+struct yt_frame {
+	struct yt_str message; /* what decode_request or decode_reply take; part of the octets given */
+	size_t used;           /* octets it takes of them, with what is around it */
+	size_t wants;          /* octets that there must be at least to know more, counted from the same place */
+	bool is_heartbeat;     /* no message: answered by the same */
+};
+
 struct yt_codec_api {
 	uint16_t abi_major, abi_minor;     /* what the plugin was built with; never moved */
 	uint32_t size;                     /* sizeof(struct yt_codec_api) in that build, bytes */
@@ -250,6 +258,13 @@ struct yt_codec_api {
 	 * http_verify. */
 	int (*http_reply)(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply,
 	        struct yt_str octets, struct yt_str key, struct yt_arena *arena, int64_t now_ms, struct yt_http *out);
+
+	/* Since 1.2; both or neither.  Formats over a stream: where the first message ends of what has come.  0 with
+	 * *out; YT_EAGAIN: more must come, out->wants in all; YT_EFORMAT, YT_ELIMIT: the connection is to be closed at
+	 * once, and what was asked on it is unknown. */
+	int (*frame_next)(struct yt_plugin *self, struct yt_str octets, struct yt_frame *out);
+	/* Appends a message as it stands on the stream; an empty one is a heartbeat.  0; YT_ELIMIT; YT_ENOMEM. */
+	int (*frame_put)(struct yt_plugin *self, struct yt_str message, struct yt_buf *out);
 };
 
 /* Defines the one symbol core looks up.  Stands last in the plugin's main file. */
