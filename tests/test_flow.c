@@ -50,6 +50,7 @@ static enum yt_resolve platform_resolves = YT_RESOLVE_RESEND; /* a registration 
 static bool is_native;                                        /* all but reversals goes to the platform as it came */
 static bool is_slow;
 static bool needs_consent; /* claims say it */
+static bool relays;        /* and reversals as well */
 static bool reads_nothing; /* answers cannot be read any more */
 
 static const char *wire_of(enum yt_operation op)
@@ -279,7 +280,7 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
 {
 	way->rule = "all";
 	way->then = follows;
-	if (is_native && msg->op->id != YT_OP_REVERSE)
+	if (is_native && (relays || msg->op->id != YT_OP_REVERSE))
 		return &platform;
 	way->flow = msg->op->changes_state ? flow : NULL;
 	return flow != NULL ? flow->steps[0].party : &hub;
@@ -1080,6 +1081,58 @@ static void test_passed_on(void **state)
 	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
 }
 
+/* Another's reversal of what was only passed on: its own signed words go on as well, whatever became of the original,
+ * and end it; nobody would know of it under our name. */
+static void test_reversal_passed_on(void **state)
+{
+	static const char reversal[] = "REVERSE inst=H1 num=H1-2 | orig=H1-1 origop=SETTLE";
+
+	platform_settles = YT_RESOLVE_ADOPT;
+	is_native = relays = true;
+	for (unsigned resent = 0; resent < 2; resent++) {
+		char number[40];
+
+		teardown(NULL);
+		setup(NULL);
+		platform_api.make_number = wide_make_number;
+		flow = NULL;
+		ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+		expect("platform:SETTLE", 'l');
+		if (resent)
+			expect("platform:SETTLE", 'l');
+		ask(2, reversal);
+		await_leg();
+		fake_value(yt_str(w.sent), "num", number, sizeof(number));
+		assert_string_equal(number, "H1-2");
+		expect("platform:REVERSE", 'd');
+		for (int i = 0; i < 50; i++)
+			later(100);
+		assert_int_equal(w.leg, 0);
+		assert_int_equal(state_in_log(), X_REVERSED);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+	}
+	is_native = relays = false;
+	platform_settles = YT_RESOLVE_REVERSE;
+}
+
+/* P13: of what was answered long ago, too, nothing new is settled while its reversal is out. */
+static void test_reversal_passed_on_bars(void **state)
+{
+	is_native = relays = true;
+	platform_api.make_number = wide_make_number;
+	flow = NULL;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:SETTLE", 'd');
+	engine_flushed(w.engine, 1);
+	ask(2, "REVERSE inst=H1 num=H1-2 | orig=H1-1 origop=SETTLE");
+	ask(3, "SETTLE inst=H1 num=H1-3 | visit=V1 batch=B1");
+	is_native = relays = false;
+	assert_non_null(strstr(w.answer, "Y202"));
+	expect("platform:REVERSE", 'd');
+	later(100);
+	assert_int_equal(state_in_log(), X_REVERSED);
+}
+
 static int boxed_repeat(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str stored, struct yt_str number,
         int64_t wall_ms, struct yt_buf *out)
 {
@@ -1806,6 +1859,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_facts_never_come, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reversal_by_another_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_passed_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reversal_passed_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reversal_passed_on_bars, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_repeat_is_boxed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_parked_undoing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_decided_done, setup, teardown),

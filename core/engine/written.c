@@ -80,13 +80,21 @@ static void names(struct yt_buf *out, struct engine *e, const struct work *w)
 	}
 }
 
+/* Its party knows it under its sender's number and signature: in our name nothing can be said of it. */
+static bool is_relayed(const struct work *w)
+{
+	return w->flow == NULL && w->outward == w->msg && w->codec.api->make_number != NULL &&
+	       yt_str_eq(yt_buf_view(&w->sent), w->request);
+}
+
 void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w)
 {
 	unsigned flags =
 	        (w->msg->op->is_settlement ? REC_X_SETTLEMENT : 0u) |
 	        (w->flow != NULL || w->outward != w->msg || (w->joins_only && w->unless_known.p == NULL) ? REC_X_FOREIGN
 	                                                                                                 : 0u) |
-	        (w->msg->n_secrets > 0 ? REC_X_SECRET : 0u) | (w->joins_only || w->lacks_sign_no ? REC_X_UNSENT : 0u);
+	        (w->msg->n_secrets > 0 ? REC_X_SECRET : 0u) | (is_relayed(w) ? REC_X_RELAYED : 0u) |
+	        (w->joins_only || w->lacks_sign_no ? REC_X_UNSENT : 0u);
 	struct yt_str request = w->request;
 	size_t at = rec_begin(out, REC_ACCEPTED, 0, w->id, engine_wall(e));
 

@@ -128,6 +128,8 @@ static bool is_joined(const struct rec *reversal, const struct kept *target)
 {
 	if (target == NULL)
 		return false;
+	if ((target->x.flags & rec_get_u64(reversal, REC_T_FLAGS)) & REC_X_RELAYED)
+		return false; /* its sender's signed words undo it, ours could not (crossprovince.md 5.2, U5) */
 	if (((target->x.flags | rec_get_u64(reversal, REC_T_FLAGS)) & REC_X_FOREIGN) && target->x.state == X_DONE)
 		return true;
 	return exchange_is_open(&target->x) &&
@@ -177,13 +179,18 @@ static void join(
 static void bar_target(struct keeper *k, struct yt_str *rest, const struct rec *accepted, const struct kept *target)
 {
 	struct yt_buf buf = { 0 };
+	struct rec_field field;
+	size_t at, pos = 0;
 
 	if (target == NULL || target->x.business_key[0] == 0 || kept_find_business(k, target->x.business_key) != NULL)
 		return;
-	yt_buf_str(&buf, accepted->whole);
+	at = rec_begin(&buf, REC_ACCEPTED, accepted->flags, accepted->exchange, accepted->wall_ms);
+	while (rec_next(accepted, &pos, &field))
+		if (field.tag != REC_T_FLAGS)
+			rec_bytes(&buf, (enum rec_tag)field.tag, field.value.p, field.value.n);
 	rec_str(&buf, REC_T_BUSINESS_KEY, yt_str(target->x.business_key));
-	rec_u32(&buf, REC_T_FLAGS, REC_X_SETTLEMENT);
-	rec_end(&buf, 0);
+	rec_u32(&buf, REC_T_FLAGS, (uint32_t)rec_get_u64(accepted, REC_T_FLAGS) | REC_X_SETTLEMENT);
+	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
 	rest->p += accepted->whole.n;

@@ -144,6 +144,7 @@ enum rec_exchange_flag {
 	REC_X_ANEW = 1 << 6,         /* of a step's outcome: refused for now, it is to leave under another number */
 	REC_X_UNSENT = 1 << 7,       /* no leg of it will leave: it hears what is known of it, or a refusal */
 	REC_X_FOLLOW_UP = 1 << 8,    /* nobody asked for it: it follows from another exchange, by a flow */
+	REC_X_RELAYED = 1 << 9,      /* went on as it came, under its sender's own number and signature */
 	REC_X_UNPROVED = 1 << 3      /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 
