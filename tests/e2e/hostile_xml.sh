@@ -1,6 +1,7 @@
 #!/bin/bash
 # tests/e2e/hostile_xml.sh - octets that are no XML or mean harm, to a gateway between provinces: over TLS in HTTP/1.1 and
-# HTTP/2 each is refused with -1001, in plain HTTP with 403, by the worker that was there before, nothing is fetched, and
+# HTTP/2 each is refused with -1001, in plain HTTP with 403, by the worker that was there before, and a hub that answers like
+# that is not believed; nothing is fetched, and
 # hospitals are served on.  The many rows are in
 # tests/hostile_xml.c; here are some of each kind, and what only a socket shows: size.
 set -u
@@ -81,6 +82,42 @@ for what in '<a>' '<' '&#38;' "a='1' " '<!---->' ']' ' '; do # nearly as much as
 	grep -q '<errorcode>-1001</errorcode>' $dir/answer || fail "much of $what: $(head -c 400 $dir/answer)"
 done
 say "ok: a megabyte of each kind is refused"
+# The hub answers like that: what it says is not believed, and the hospital hears that nothing is known.
+mkfifo $dir/input # at its end s_server would hang up
+start hub $dir/hub.log bash -c "exec openssl s_server -accept $nobody -cert certs/out/hub.crt -key certs/out/hub.key \
+	-quiet <>$dir/input"
+wait_port $nobody "$last_pid" 10 $dir/hub.log || exit 1
+answer_each() { # a question may be asked twice
+	local answered=0
+	while sleep 0.05; do
+		while [ $answered -lt "$(grep -ac '^POST ' $dir/hub.log)" ]; do
+			sleep 0.05 # the rest of it
+			{
+				printf 'HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nConnection: close\r\n'
+				printf 'Content-Length: %d\r\n\r\n' "$(wc -c <$dir/reply)"
+				cat $dir/reply
+			} >$dir/input
+			answered=$((answered + 1))
+		done
+	done
+}
+answer_each &
+started_pids+=($!) started_names+=(answers)
+n=0
+for row in '' '<' '<ksbw/>' "$decl$decl<ksbw/>" '\xff\xfe<\x00' "<!DOCTYPE ksbw SYSTEM '$url'>$root" \
+	"<!DOCTYPE ksbw [<!ENTITY e SYSTEM 'file://$file'>]><ksbw ver='1.0'><head>&e;</head></ksbw>" \
+	"<!DOCTYPE ksbw [<!ENTITY a 'aa'><!ENTITY b '&a;&a;'>]><ksbw>&b;</ksbw>" "<?oasis-xml-catalog catalog='file://$file'?>$root"; do
+	n=$((n + 1))
+	# shellcheck disable=SC2059
+	printf "$row" >$dir/reply
+	jq ".insuplc_admdvs = \"310101\" | .msgid = \"H3302139990120260314092805$(printf %04d $n)\"" conf/example-1101.json >$dir/1101.json
+	status=$(post hospital-one https://127.0.0.1:$hospital$path $dir/1101.json application/json)
+	[ "$status" = 200 ] || fail "an answer $row: HTTP $status"
+	jq -e '.infcode != 0' $dir/answer >/dev/null || fail "an answer $row is believed: $(cat $dir/answer)"
+	grep -q canary $dir/answer && fail "an answer $row: the file is in the answer"
+done
+[ "$(grep -ac '^POST ' $dir/hub.log)" -ge $n ] || fail "the hub was not asked $n times"
+say "ok: $n such answers of the hub are not believed"
 is_served || fail "a hospital is not served any more: $(cat $dir/answer)"
 [ "$(workers)" = "$before" ] || fail "processes were $before, are $(workers)"
 say "ok: the same workers serve hospitals"
