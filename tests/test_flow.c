@@ -1823,6 +1823,31 @@ static void test_follow_up_waits_for_facts(void **state)
 	is_native = needs_consent = false;
 }
 
+/* Whoever agreed to no claim has none: its steps hang on the consent. */
+static void test_follow_up_without_steps(void **state)
+{
+	static const struct engine_flow asked_for = { "asked-for",
+		{ { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, "auth_no" } }, 1, 1 };
+
+	is_native = needs_consent = true;
+	follows = &asked_for;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
+	expect("platform:SETTLE", 'd');
+	for (int i = 0; i < 100; i++)
+		later(100);
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(follow_up().state, X_REFUSED);
+	teardown(NULL);
+	setup(NULL);
+	ask(1, "CONSENT inst=H1 num=H1-9 | person=P auth=SQ1");
+	ask(2, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
+	expect("platform:SETTLE", 'd');
+	expect("hub:CLAIM", 'd');
+	assert_int_equal(follow_up().state, X_DONE);
+	follows = NULL;
+	is_native = needs_consent = false;
+}
+
 /* After its time it is an operator's. */
 static void test_follow_up_is_parked(void **state)
 {
@@ -1888,6 +1913,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_follow_up_waits_for_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_is_parked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_waits_for_facts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_follow_up_without_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept_here, setup, teardown) };
 
 	struct CMUnitTest slow_tests[COUNT(tests)];

@@ -52,6 +52,7 @@ static const struct source sources[] = {
 	{ YT_OP_PHARMACY_SETTLE, true, "setlinfo", SETTLED },
 	{ YT_OP_OUTPATIENT_SETTLE, true, "setlinfo", SETTLED },
 	{ YT_OP_INPATIENT_SETTLE, true, "setlinfo", SETTLED },
+	{ YT_OP_CONSENT_PUT, false, "consent", "auth_no" }, /* that there is one: steps may hang on it */
 	{ YT_OP_CLAIM_SUBMIT, true, "data", "claim_no claim_state" },
 	{ YT_OP_CLAIM_QUERY, true, "data", "claim_state payable_amt refuse_code pay_by pay_to" },
 };

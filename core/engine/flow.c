@@ -601,10 +601,24 @@ static void end_here(struct engine *e, struct task *t)
 	task_resolve_done(e, t, reply, "kept here");
 }
 
+/* None of its steps is due: a claim of somebody who has agreed to none. */
+static void end_without_steps(struct engine *e, struct task *t)
+{
+	struct yt_reply *reply = yt_reply_new(t->arena);
+
+	YT_REQUIRE(reply != NULL);
+	reply->outcome = YT_REFUSED;
+	task_resolve_refused(e, t, reply, "none of its steps is due");
+}
+
 static void end_done(struct engine *e, struct task *t)
 {
 	unsigned answer = t->run->flow->answer;
 
+	if (t->run->heard[answer - 1] == NULL) {
+		end_without_steps(e, t);
+		return;
+	}
 	keep_facts(e, t, t->run->heard[answer - 1]);
 	if (!is_verbatim(t, answer))
 		cross_give_back(t->original, t->run->heard[answer - 1]);

@@ -339,6 +339,20 @@ static const char *make_step(struct conf *conf, struct yt_str word, struct conf_
 	return unknown(conf, "there is no operation \"%.*s\"", operation, nth_operation);
 }
 
+/* What follows from something else answers nobody. */
+static bool is_answered(const struct conf *conf, const struct conf_flow *flow)
+{
+	bool follows = false;
+
+	for (uint32_t i = 0; i < conf->n_routes; i++) {
+		if (conf->routes[i].flow_name != NULL && strcmp(conf->routes[i].flow_name, flow->name) == 0)
+			return true;
+		follows = follows ||
+		          (conf->routes[i].then_name != NULL && strcmp(conf->routes[i].then_name, flow->name) == 0);
+	}
+	return !follows;
+}
+
 static void make_flows(struct conf *conf, struct conf_errors *errors)
 {
 	for (uint32_t i = 0; i < conf->n_flows; i++) {
@@ -358,8 +372,9 @@ static void make_flows(struct conf *conf, struct conf_errors *errors)
 				conf_error_add(errors, f->place.line, f->place.column, "step %u, \"%.*s\": %s",
 				        (unsigned)f->n_steps + 1, YT_FMT(f->steps.item[f->n_steps]), wrong);
 		}
-		if (f->answer > f->steps.n || (wrong == NULL && (f->step[f->answer - 1].unless != NULL ||
-		                                                        f->step[f->answer - 1].only_with != NULL)))
+		if (f->answer > f->steps.n ||
+		        (wrong == NULL && is_answered(conf, f) &&
+		                (f->step[f->answer - 1].unless != NULL || f->step[f->answer - 1].only_with != NULL)))
 			conf_error_add(errors, f->place.line, f->place.column,
 			        "answer: step %u is not there or may be left out: name one that is always done",
 			        (unsigned)f->answer);
