@@ -204,7 +204,7 @@ static void ask(struct http2 *h2)
 
 	if (!http2_has_room(h2))
 		return;
-	s = http2_request(h2, YT_STR("platform:443"), YT_STR("/call"), &type, 1,
+	s = http2_request(h2, YT_STR("POST"), YT_STR("platform:443"), YT_STR("/call"), &type, 1,
 	        (struct yt_str){ PREFACE, draw(2) * (sizeof(PREFACE) - 1) });
 	check(s != NULL, "no room where there was some");
 	s->name = ++run.n_streams;

@@ -308,7 +308,7 @@ void http2_refuse(struct http2_stream *s, int status, const char *why)
 		http2_drop(s, NGHTTP2_INTERNAL_ERROR);
 }
 
-struct http2_stream *http2_request(struct http2 *h2, struct yt_str authority, struct yt_str path,
+struct http2_stream *http2_request(struct http2 *h2, struct yt_str method, struct yt_str authority, struct yt_str path,
         const struct yt_header *fields, size_t n, struct yt_str body)
 {
 	nghttp2_data_provider data = { .read_callback = on_data_wanted };
@@ -323,7 +323,7 @@ struct http2_stream *http2_request(struct http2 *h2, struct yt_str authority, st
 	s = http2_stream_new(h2, 0);
 	if (s == NULL)
 		return NULL;
-	all[0] = nv(YT_STR(":method"), YT_STR("POST"));
+	all[0] = nv(YT_STR(":method"), method);
 	all[1] = nv(YT_STR(":scheme"), YT_STR("https"));
 	all[2] = nv(YT_STR(":authority"), authority);
 	all[3] = nv(YT_STR(":path"), path);

@@ -129,7 +129,7 @@ int http2_flush(struct http2 *h2);
 int http2_answer(struct http2_stream *stream, int status, const struct yt_header *fields, size_t n, struct yt_str body);
 /* Client: path, authority and fields must be writable (http1_is_target(), ...); all is copied.  NULL: no
  * room or no memory. */
-struct http2_stream *http2_request(struct http2 *h2, struct yt_str authority, struct yt_str path,
+struct http2_stream *http2_request(struct http2 *h2, struct yt_str method, struct yt_str authority, struct yt_str path,
         const struct yt_header *fields, size_t n, struct yt_str body);
 bool http2_has_room(const struct http2 *h2); /* client: one more request can go */
 /* The rest needs http2_flush() after it, unless an event is under way. */

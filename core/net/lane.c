@@ -216,10 +216,13 @@ static bool put_request(struct lane *lane, const struct lane_request *request)
 {
 	struct yt_buf *out = &lane->plain;
 
-	if (!http1_is_target(request->target))
+	struct yt_str method = request->method.n != 0 ? request->method : YT_STR("POST");
+
+	if (!http1_is_target(request->target) || !http1_is_token(method))
 		return false;
 	yt_buf_clear(out);
-	yt_buf_text(out, "POST ");
+	yt_buf_str(out, method);
+	yt_buf_text(out, " ");
 	yt_buf_str(out, request->target);
 	yt_buf_text(out, " HTTP/1.1\r\nHost: ");
 	yt_buf_text(out, lane->host_field);

@@ -39,14 +39,17 @@ enum lane_end {
 struct lane_result {
 	enum lane_end end;
 	int status;         /* HTTP status; LANE_ANSWERED only */
-	struct yt_str body; /* borrowed until the callback returns */
-	const char *why;    /* static words for log and journal: "connection refused", "timeout" */
-	int64_t took_ms;    /* LANE_ANSWERED: since it was sent */
-	bool late;          /* an answer after LANE_TIMED_OUT had been told */
+	struct yt_str body; /* borrowed until the callback returns, as are these: */
+	const struct yt_header *headers;
+	size_t n_headers;
+	const char *why; /* static words for log and journal: "connection refused", "timeout" */
+	int64_t took_ms; /* LANE_ANSWERED: since it was sent */
+	bool late;       /* an answer after LANE_TIMED_OUT had been told */
 };
 
 struct lane_request {
-	struct yt_str target; /* path */
+	struct yt_str method; /* empty: POST */
+	struct yt_str target; /* path, with its query */
 	const char *content_type;
 	const struct yt_header *headers; /* extra, such as a signature */
 	size_t n_headers;

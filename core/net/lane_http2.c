@@ -90,11 +90,13 @@ void link_shared_expired(struct link *link)
 
 /* The head that lane.c wrote for HTTP/1.1, line by line; what belongs to the connection is left out.
  * Returns the number of fields, or -1 when there are too many. */
-static int read_head(struct yt_str bytes, struct yt_str *path, struct yt_header fields[FIELDS_MAX], struct yt_str *body)
+static int read_head(struct yt_str bytes, struct yt_str *method, struct yt_str *path,
+        struct yt_header fields[FIELDS_MAX], struct yt_str *body)
 {
-	const char *p = bytes.p + 5, *end = bytes.p + bytes.n, *line_end; /* behind "POST " */
+	const char *p = memchr(bytes.p, ' ', bytes.n), *end = bytes.p + bytes.n, *line_end;
 	int n = 0;
 
+	*method = (struct yt_str){ bytes.p, (size_t)(p++ - bytes.p) };
 	path->p = p;
 	path->n = (size_t)((const char *)memchr(p, ' ', (size_t)(end - p)) - p);
 	for (p = strchr(p, '\n') + 1; *p != '\r'; p = line_end + 2) {
@@ -129,12 +131,12 @@ void link_send_shared(struct link *link, uint64_t id, int64_t deadline_ms, struc
 {
 	struct lane *lane = link->lane;
 	struct yt_header fields[FIELDS_MAX];
-	struct yt_str path, body;
-	int n = read_head(bytes, &path, fields, &body);
+	struct yt_str method, path, body;
+	int n = read_head(bytes, &method, &path, fields, &body);
 	struct http2_stream *s = NULL;
 
 	if (n >= 0)
-		s = http2_request(link->h2, yt_str(lane->host_field), path, fields, (size_t)n, body);
+		s = http2_request(link->h2, method, yt_str(lane->host_field), path, fields, (size_t)n, body);
 	if (s == NULL) {
 		lane_tell_later(lane, id, LANE_NOT_SENT, n < 0 ? "too many header fields" : "out of memory");
 		return;
@@ -177,6 +179,8 @@ static void on_message(struct http2_stream *s, const struct http2_message *m)
 	struct lane_result result = { .end = LANE_ANSWERED,
 		.status = m->status,
 		.body = m->body,
+		.headers = m->fields,
+		.n_headers = m->n_fields,
 		.why = "answered",
 		.late = s->phase == OVERDUE,
 		.took_ms = lane_now_ms(lane) - s->begun_ms };

@@ -310,6 +310,8 @@ static void link_answered(struct link *link)
 	struct lane_result result = { .end = LANE_ANSWERED,
 		.status = h->status,
 		.body = h->body,
+		.headers = h->fields,
+		.n_headers = h->n_fields,
 		.why = "answered",
 		.late = link->phase == LATE,
 		.took_ms = lane_now_ms(lane) - link->sent_ms };

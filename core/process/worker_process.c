@@ -26,9 +26,9 @@
 #include "process/process.h"
 #include "process/meters.h"
 #include "process/ring.h"
+#include "process/worker_sending.h"
 
 #define TICK_MS 50
-#define HEADERS_MAX 16 /* that a codec's signature may add */
 
 struct worker_listener {
 	struct worker *worker;
@@ -69,6 +69,7 @@ struct worker {
 	struct engine_institution *institutions;
 	struct engine_flow *flows;
 	struct failed_leg *failed;
+	struct sent *sent;
 	struct yt_arena *scratch; /* headers of one leg */
 	EVP_MAC_CTX *person_mac;
 	uint32_t slot, generation, n_draining;
@@ -237,58 +238,26 @@ static void world_box(void *ctx, const char *plugin, const char *what, uint64_t 
 	atomic_store_explicit(&b->busy, 1, memory_order_release);
 }
 
-/* The same exchange, another function of its codec. */
-static void box_goes_on(struct worker *w, const char *what)
-{
-	strncpy(w->area.board->what, what, sizeof(w->area.board->what) - 1);
-}
-
-/* Where it goes: the address of the party, or what its codec makes of it for this transaction. */
-static int path_of(struct worker *w, const struct engine_party *party, struct yt_str wire_op, struct yt_str *path)
-{
-	if (party->codec.api->path == NULL)
-		return 0;
-	box_goes_on(w, "path");
-	return party->codec.api->path(party->codec.plugin, wire_op, *path, w->scratch, path);
-}
-
 static void world_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
         struct yt_str body, int64_t deadline_ms)
 {
 	struct worker *w = ctx;
 	struct worker_party *p = party->owner;
-	struct yt_header headers[HEADERS_MAX + 2];
-	struct lane_request request = { .target = yt_str(p->conf->target),
-		.content_type = party->codec.api->content_type,
-		.headers = headers,
-		.body = body,
-		.deadline_ms = deadline_ms };
-	int n = 0, found;
+	struct sending sending = { .box = w->area.board->what, .box_size = sizeof(w->area.board->what) };
+	const char *why;
 
 	yt_arena_reset(w->scratch);
-	if (party->codec.api->sign != NULL)
-		n = party->codec.api->sign(party->codec.plugin, w->scratch, yt_wall_ms(), headers, HEADERS_MAX);
-	found = n < 0 ? 0 : path_of(w, party, wire_op, &request.target);
+	why = sending_make(&sending, &party->codec, p->conf, wire_op, body, w->scratch);
 	world_box(w, NULL, NULL, 0, (struct yt_str){ 0 }); /* what follows is ours */
-	if (found != 0) {
-		yt_log(YT_ERROR, "worker", "party %s: it has no path for transaction %.*s: see its settings",
-		        party->name, YT_FMT(wire_op));
+	if (why != NULL) {
+		yt_log(YT_ERROR, "worker", "party %s: transaction %.*s: %s", party->name, YT_FMT(wire_op), why);
 		fail_leg(w, leg);
 		return;
 	}
-	if (n < 0) {
-		yt_log(YT_ERROR, "worker", "party %s: its messages cannot be signed: %s", party->name, yt_strerror(n));
-		fail_leg(w, leg);
-		return;
-	}
-	if (p->conf->trace != 0 && *engine_traceparent(w->engine) != '\0')
-		headers[n++] = (struct yt_header){ YT_STR("traceparent"), yt_str(engine_traceparent(w->engine)) };
-	if (p->conf->header != NULL) {
-		headers[n].name = yt_str(p->conf->header);
-		YT_REQUIRE(keys_secret(w->keys, yt_str(p->conf->header_secret), &headers[n++].value) == 0);
-	}
-	request.n_headers = (size_t)n;
-	lane_send(p->lane, leg, &request);
+	sending_add_conf(&sending, p->conf, yt_str(engine_traceparent(w->engine)), w->keys);
+	sending.request.deadline_ms = deadline_ms;
+	sent_remember(&w->sent, party, leg, &sending.request, body);
+	lane_send(p->lane, leg, &sending.request);
 }
 
 static struct server_token token_of(uint64_t token, uint32_t *listener)
@@ -429,10 +398,15 @@ static void on_lane(void *arg, uint64_t id, const struct lane_result *result)
 		[LANE_LOST] = METER_LEG_LOST,
 		[LANE_TIMED_OUT] = METER_LEG_TIMED_OUT };
 	struct worker_party *p = arg;
+	const char *why = result->why;
+	enum engine_leg_end end = ends[result->end];
 
+	if (!sent_is_answered(&p->worker->sent, &p->engine, id, result, &why))
+		end = LEG_LOST;
 	if (!result->late)
 		meters_leg((uint32_t)(p - p->worker->parties), legs[result->end], result->took_ms * 1000);
-	engine_leg(p->worker->engine, id, ends[result->end], result->status, result->body, result->why, result->late);
+	if (end == ends[result->end] || !result->late)
+		engine_leg(p->worker->engine, id, end, result->status, result->body, why, result->late);
 }
 
 static int open_doors(struct worker *w)
@@ -844,6 +818,7 @@ static void close_all(struct worker *w)
 	free(w->institutions);
 	free(w->flows);
 	yt_arena_free(w->scratch);
+	sent_forget_all(&w->sent);
 	EVP_MAC_CTX_free(w->person_mac);
 	keys_close(w->keys);
 	ring_reader_free(&w->down);

@@ -1,0 +1,130 @@
+/* core/process/worker_sending.c - see worker_sending.h. */
+#include "process/worker_sending.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void box_goes_on(struct sending *s, const char *what)
+{
+	strncpy(s->box, what, s->box_size - 1);
+}
+
+/* The codec makes all of it: method, path, headers, body. */
+static const char *make_whole(struct sending *s, const struct engine_codec *codec, struct yt_str base,
+        struct yt_str octets, struct yt_arena *scratch)
+{
+	struct yt_http http = { .headers = s->headers, .n_headers = SENDING_HEADERS };
+	int rv;
+
+	box_goes_on(s, "http_request");
+	rv = codec->api->http_request(codec->plugin, octets, base, scratch, yt_wall_ms(), &http);
+	if (rv != 0)
+		return rv == YT_ENOTFOUND ? "it cannot be signed: a key is missing" : "it cannot be said over HTTP";
+	s->request.method = http.method;
+	s->request.target = http.path;
+	s->request.n_headers = http.n_headers;
+	s->request.body = http.body;
+	return NULL;
+}
+
+const char *sending_make(struct sending *s, const struct engine_codec *codec, const struct conf_party *party,
+        struct yt_str wire_op, struct yt_str octets, struct yt_arena *scratch)
+{
+	const struct yt_codec_api *api = codec->api;
+	int n = 0, rv = 0;
+
+	s->request = (struct lane_request){ .target = yt_str(party->target),
+		.content_type = api->content_type,
+		.headers = s->headers,
+		.body = octets };
+	if (api->http_request != NULL)
+		return make_whole(s, codec, s->request.target, octets, scratch);
+	if (api->sign != NULL)
+		n = api->sign(codec->plugin, scratch, yt_wall_ms(), s->headers, SENDING_HEADERS);
+	if (n < 0)
+		return "it cannot be signed: a key is missing";
+	s->request.n_headers = (size_t)n;
+	if (api->path != NULL) {
+		box_goes_on(s, "path");
+		rv = api->path(codec->plugin, wire_op, s->request.target, scratch, &s->request.target);
+	}
+	return rv == 0 ? NULL : "the party has no path for it: see its settings";
+}
+
+void sending_add_conf(
+        struct sending *s, const struct conf_party *party, struct yt_str traceparent, const struct yt_keys *keys)
+{
+	struct yt_header *next = &s->headers[s->request.n_headers];
+
+	if (party->trace != 0 && traceparent.n != 0)
+		*next++ = (struct yt_header){ YT_STR("traceparent"), traceparent };
+	if (party->header != NULL) {
+		next->name = yt_str(party->header);
+		YT_REQUIRE(keys_secret(keys, yt_str(party->header_secret), &next++->value) == 0);
+	}
+	s->request.n_headers = (size_t)(next - s->headers);
+}
+
+void sent_remember(struct sent **all, const struct engine_party *party, uint64_t leg,
+        const struct lane_request *request, struct yt_str octets)
+{
+	struct sent *s;
+	char *text;
+
+	if (party->codec.api->http_verify_reply == NULL)
+		return;
+	s = malloc(sizeof(*s) + request->target.n + octets.n);
+	YT_REQUIRE(s != NULL);
+	text = (char *)(s + 1);
+	memcpy(text, request->target.p, request->target.n);
+	memcpy(text + request->target.n, octets.p, octets.n);
+	s->leg = leg;
+	s->path = (struct yt_str){ text, request->target.n };
+	s->octets = (struct yt_str){ text + request->target.n, octets.n };
+	HASH_ADD(hh, *all, leg, sizeof(s->leg), s);
+}
+
+static bool is_verified(
+        const struct sent *s, const struct engine_party *party, const struct lane_result *result, const char **why)
+{
+	const struct yt_http answer = { .path = s->path,
+		.status = result->status,
+		.headers = (struct yt_header *)(uintptr_t)result->headers,
+		.n_headers = result->n_headers,
+		.body = result->body };
+	struct yt_fault fault = { { 0 }, { 0 } };
+
+	if (party->codec.api->http_verify_reply(party->codec.plugin, s->octets, &answer, yt_wall_ms(), &fault) == 0)
+		return true;
+	yt_log(YT_ERROR, "worker", "party %s: an answer proves nothing: %s %s", party->name, fault.path, fault.why);
+	*why = "the answer's signature does not hold";
+	return false;
+}
+
+bool sent_is_answered(struct sent **all, const struct engine_party *party, uint64_t leg,
+        const struct lane_result *result, const char **why)
+{
+	struct sent *s;
+	bool counts;
+
+	if (party->codec.api->http_verify_reply == NULL)
+		return true;
+	HASH_FIND(hh, *all, &leg, sizeof(leg), s);
+	if (s == NULL) /* a late answer: what it answers is not kept so long */
+		return result->end != LANE_ANSWERED;
+	counts = result->end != LANE_ANSWERED || is_verified(s, party, result, why);
+	HASH_DELETE(hh, *all, s);
+	free(s);
+	return counts;
+}
+
+void sent_forget_all(struct sent **all)
+{
+	struct sent *s, *next;
+
+	HASH_ITER(hh, *all, s, next)
+	{
+		HASH_DELETE(hh, *all, s);
+		free(s);
+	}
+}
