@@ -43,8 +43,7 @@ static struct yt_str find_one(const struct ins_map *m, const char *name)
 	const struct yt_node *object = value.n == 0 && m->body != NULL ? m->body->child : NULL;
 
 	for (; object != NULL && value.n == 0; object = object->next)
-		if (!yt_str_is(object->name, "consent") && !yt_str_is(object->name, "payee"))
-			value = yt_node_text(object, name);
+		value = yt_node_text(object, name);
 	if (value.n == 0)
 		value = yt_node_text(m->facts, name);
 	if (value.n == 0 && m->msg != NULL && strcmp(m->root, "input") == 0)
@@ -111,11 +110,32 @@ static struct yt_str catalogue(struct yt_str code)
 	return code.p[0] >= '0' && code.p[0] <= '9' ? YT_STR("201") : YT_STR("101");
 }
 
-static struct yt_str self_ratio(struct yt_str level)
+/* Class 甲 none, 丙 all; 乙 what the platform's split of the line says, rounded half up to four places. */
+static struct yt_str self_ratio(struct ins_map *m, const struct yt_node *row)
 {
+	struct yt_str level = yt_node_text(row, "chrgitm_lv"), none = { NULL, 0 };
+	int64_t own, amount, ratio;
+
 	if (yt_str_is(level, "01"))
 		return YT_STR("0");
-	return yt_str_is(level, "03") ? YT_STR("1") : (struct yt_str){ NULL, 0 };
+	if (yt_str_is(level, "03"))
+		return YT_STR("1");
+	if (yt_node_text(row, "preselfpay_amt").n == 0 || yt_node_fen(row, "preselfpay_amt", &own) != 0 ||
+	        yt_node_fen(row, "det_item_fee_sumamt", &amount) != 0 || amount <= 0 || own < 0 || own > amount ||
+	        amount > INT64_C(100000000000000))
+		return none;
+	ratio = (own * 20000 + amount) / (2 * amount);
+	return yt_arena_printf(m->arena, "%lld.%04lld", (long long)(ratio / 10000), (long long)(ratio % 10000));
+}
+
+/* A visit that is no stay has one day. */
+static struct yt_str visit_day(const struct ins_map *m)
+{
+	struct yt_str type = ins_find(m, "claim_type");
+
+	if (type.n == 0)
+		type = ins_code_to_wire(m->types, find_one(m, "med_type"));
+	return type.n > 0 && !yt_str_is(type, "1") ? ins_find(m, "begntime|begndate") : (struct yt_str){ NULL, 0 };
 }
 
 /* Treated outside the own region: another city (the first four digits). */
@@ -178,7 +198,11 @@ struct yt_str ins_derived(struct ins_map *m, const char *name, const struct yt_n
 	if (strcmp(name, "@catalogue") == 0)
 		return catalogue(yt_node_text(row, "med_list_codg"));
 	if (strcmp(name, "@self_ratio") == 0)
-		return self_ratio(yt_node_text(row, "chrgitm_lv"));
+		return self_ratio(m, row);
+	if (strcmp(name, "@visit_day") == 0)
+		return visit_day(m);
+	if (strcmp(name, "@claim") == 0)
+		return m->claim;
 	if (strcmp(name, "@cross") == 0)
 		return cross_region(m);
 	if (strcmp(name, "@today") == 0)

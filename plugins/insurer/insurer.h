@@ -88,7 +88,7 @@ struct ins_map {
 	const struct yt_node *sealed; /* cipher texts that were read before: the same value keeps its own */
 	struct yt_node *sealed_out;   /* read: filled with them; may be NULL */
 	/* Computed members, by the codec: */
-	struct yt_str number, product, callback, types;
+	struct yt_str number, product, callback, types, claim; /* claim: the number of the claim meant */
 	int64_t now_ms;
 	const char *scope; /* flags of the consent; NULL: the message has no parts */
 	unsigned n_lines;  /* fee lines written or read so far, over all lists */

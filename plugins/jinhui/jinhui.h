@@ -61,8 +61,9 @@ int jh_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct y
 int jh_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
         struct yt_reply *reply);
 int jh_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out);
-/* What was sent for msg: its HEAD and the APPLY_NO in its BODY. */
-int jh_sent(struct yt_arena *arena, const struct yt_msg *msg, struct jh_head *head, struct yt_str *apply_no);
+/* What was sent for msg: its HEAD, and APPLY_NO and CASE_NO (may be NULL) in its BODY. */
+int jh_sent(struct yt_arena *arena, const struct yt_msg *msg, struct jh_head *head, struct yt_str *apply_no,
+        struct yt_str *case_no);
 
 int jh_make_number(
         struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number);

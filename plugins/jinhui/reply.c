@@ -48,7 +48,8 @@ static size_t code_at(struct yt_str code)
 
 /* -- we ask ------------------------------------------------------------------------------------- */
 
-int jh_sent(struct yt_arena *arena, const struct yt_msg *msg, struct jh_head *head, struct yt_str *apply_no)
+int jh_sent(struct yt_arena *arena, const struct yt_msg *msg, struct jh_head *head, struct yt_str *apply_no,
+        struct yt_str *case_no)
 {
 	struct yt_str octets = msg->sent.n > 0 ? msg->sent : msg->octets;
 	struct yt_fault fault;
@@ -59,6 +60,8 @@ int jh_sent(struct yt_arena *arena, const struct yt_msg *msg, struct jh_head *he
 		return rv;
 	*head = m.head;
 	*apply_no = yt_node_text(m.body, "APPLY_NO");
+	if (case_no != NULL)
+		*case_no = yt_node_text(m.body, "CASE_NO");
 	return 0;
 }
 
@@ -99,7 +102,7 @@ static int refused(struct yt_plugin *self, const struct yt_msg *msg, struct yt_r
 }
 
 static int done(struct yt_plugin *self, const struct yt_msg *msg, const struct jh_message *m, struct yt_str apply_no,
-        struct yt_reply *reply)
+        struct yt_str case_no, struct yt_reply *reply)
 {
 	static const struct yt_node empty = { .kind = YT_OBJECT };
 	const struct ins_schema *schema = jh_schema(m->head.code);
@@ -119,6 +122,9 @@ static int done(struct yt_plugin *self, const struct yt_msg *msg, const struct j
 	about = yt_node_text(data, "request_no");
 	if (about.n > 0 && apply_no.n > 0 && !yt_str_eq(about, apply_no))
 		return unknown(reply, "APPLY_NO", "is that of another case");
+	about = yt_node_text(data, "claim_no");
+	if (about.n > 0 && case_no.n > 0 && !yt_str_eq(about, case_no))
+		return unknown(reply, "CASE_NO", "is that of another case");
 	reply->outcome = YT_DONE;
 	reply->number = yt_node_text(data, "claim_no");
 	if (msg->op->id == YT_OP_CLAIM_QUERY && ins_is_under_way(data))
@@ -132,7 +138,7 @@ int jh_decode_reply(
 	const struct jh *jh = yt_plugin_ctx(self);
 	struct yt_fault fault = { { 0 }, { 0 } };
 	struct jh_head sent = { .sent_ms = 0 };
-	struct yt_str apply_no = { NULL, 0 };
+	struct yt_str apply_no = { NULL, 0 }, case_no = { NULL, 0 };
 	struct jh_message m;
 	int rv;
 
@@ -146,7 +152,7 @@ int jh_decode_reply(
 		rv = jh_verify(self, &m, jh->verify_key, &fault);
 	if (rv != 0)
 		return rv == YT_ENOMEM ? rv : unknown(reply, fault.path, fault.why);
-	rv = jh_sent(reply->arena, msg, &sent, &apply_no);
+	rv = jh_sent(reply->arena, msg, &sent, &apply_no, &case_no);
 	if (rv == YT_ENOMEM)
 		return rv;
 	if (rv != 0 || !yt_str_eq(sent.code, m.head.code) || !yt_str_eq(sent.partner, m.head.partner) ||
@@ -156,7 +162,7 @@ int jh_decode_reply(
 	reply->code = m.head.res_code;
 	reply->text = m.head.res_msg;
 	if (yt_str_is(reply->code, "0000"))
-		return done(self, msg, &m, apply_no, reply);
+		return done(self, msg, &m, apply_no, case_no, reply);
 	return refused(self, msg, reply, m.body);
 }
 

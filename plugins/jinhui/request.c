@@ -185,6 +185,15 @@ static struct yt_str number_of(const struct yt_msg *msg)
 	return (is_claim && !jh_is_number(number)) || number.n > 24 ? (struct yt_str){ NULL, 0 } : number;
 }
 
+/* Of what follows a claim: the claim's own number, where its message was the one this is made of. */
+static struct yt_str claim_of(const struct yt_msg *msg)
+{
+	if (jh_is_number(msg->original_number))
+		return msg->original_number;
+	return jh_is_number(msg->number) && !yt_str_eq(msg->number, msg->own_number) ? msg->number
+	                                                                             : (struct yt_str){ NULL, 0 };
+}
+
 static int make_head(const struct jh *jh, const struct yt_msg *msg, struct yt_str number, struct jh_head *head,
         struct yt_fault *fault)
 {
@@ -245,6 +254,7 @@ int jh_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct y
 	map.body = msg->body;
 	map.facts = msg->facts;
 	map.number = number_of(msg);
+	map.claim = claim_of(msg);
 	if (map.number.n == 0)
 		return ins_refuse(fault, "", "(number)", "must be JH, 8 digits of the day and 12 of a serial");
 	rv = make_head(jh, msg, map.number, &head, fault);

@@ -32,7 +32,7 @@ int jh_query_for(struct yt_plugin *self, const struct yt_msg *original, struct y
 	(void)self;
 	if (original->op->id != YT_OP_CLAIM_SUBMIT)
 		return YT_ENOTFOUND;
-	rv = jh_sent(query->arena, original, &sent, &number);
+	rv = jh_sent(query->arena, original, &sent, &number, NULL);
 	if (rv != 0 || number.n == 0)
 		return rv == YT_ENOMEM ? rv : YT_ENOTFOUND;
 	query->op = yt_op(YT_OP_CLAIM_QUERY);
@@ -60,8 +60,8 @@ enum yt_judgement jh_judge(
 	(void)self;
 	if (answer->outcome == YT_REFUSED && yt_str_is(answer->code, "2008"))
 		return YT_ABSENT;
-	if (answer->outcome != YT_DONE || jh_sent(adopted->arena, original, &sent, &number) != 0 || number.n == 0 ||
-	        !yt_str_eq(yt_node_text(data, "request_no"), number))
+	if (answer->outcome != YT_DONE || jh_sent(adopted->arena, original, &sent, &number, NULL) != 0 ||
+	        number.n == 0 || !yt_str_eq(yt_node_text(data, "request_no"), number))
 		return YT_UNSURE;
 	adopted->outcome = YT_DONE;
 	adopted->code = YT_STR("0000");

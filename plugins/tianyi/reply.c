@@ -168,7 +168,7 @@ int ty_decode_reply(
 		return YT_ENOMEM;
 	if (ty_wire_of(msg->op->id) == NULL)
 		return unknown(reply, "no such operation here");
-	if (rv == 0)
+	if (rv == 0 && yt_node_get(root, "code") != NULL && yt_node_get(root, "code")->kind == YT_TEXT)
 		reply->code = yt_node_text(root, "code");
 	if (http_status == 404 && msg->op->id == YT_OP_CLAIM_QUOTE && code_at(reply->code) == N_CODES) {
 		reply->outcome = YT_REFUSED; /* TY/1.0 has no quotes */
