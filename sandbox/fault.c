@@ -30,6 +30,10 @@ static const char *const names[] = {
 	[FAULT_REFUSE] = "refuse",
 	[FAULT_SIGN_EXPIRED] = "sign_expired",
 	[FAULT_MAINTENANCE] = "maintenance",
+	[FAULT_BUSY] = "busy",
+	[FAULT_WRONG_SIGNATURE] = "wrong_signature",
+	[FAULT_GOAWAY] = "goaway",
+	[FAULT_RESET] = "reset",
 };
 
 #define N_KINDS (sizeof(names) / sizeof(*names))
@@ -50,7 +54,7 @@ static enum fault_kind kind_of(const char *name)
 static const char *members_check(const json_t *spec)
 {
 	static const char *const known[] = { "kind", "infno", "msgid", "omsgid", "visit", "institution", "count",
-		"skip", "ms", "from", "text", "no_dedup" };
+		"skip", "ms", "from", "text", "no_dedup", "op", "setl_id" };
 	const char *key;
 	json_t *value;
 	size_t i;
@@ -61,7 +65,7 @@ static const char *members_check(const json_t *spec)
 			;
 		if (i == sizeof(known) / sizeof(*known))
 			return "unknown member: known are kind infno msgid omsgid visit institution count skip ms from "
-			       "text no_dedup";
+			       "text no_dedup, and op setl_id at the insurer";
 		if (i >= 6 && i <= 8 ? !json_is_integer(value)
 		        : i == 11    ? !json_is_boolean(value)
 		                     : !json_is_string(value))
@@ -82,10 +86,12 @@ const char *fault_arm(struct faults *faults, const json_t *spec, int64_t now_ms)
 		return "unknown kind: see yitong-sandbox --help";
 	fault = must(calloc(1, sizeof(*fault)));
 	fault->kind = kind_of(json_text(spec, "kind"));
-	text_format(fault->infno, sizeof(fault->infno), "%s", json_text(spec, "infno"));
+	text_format(fault->infno, sizeof(fault->infno), "%s",
+	        json_text(spec, *json_text(spec, "op") != '\0' ? "op" : "infno"));
 	text_format(fault->msgid, sizeof(fault->msgid), "%s", json_text(spec, "msgid"));
 	text_format(fault->omsgid, sizeof(fault->omsgid), "%s", json_text(spec, "omsgid"));
-	text_format(fault->visit, sizeof(fault->visit), "%s", json_text(spec, "visit"));
+	text_format(fault->visit, sizeof(fault->visit), "%s",
+	        json_text(spec, *json_text(spec, "setl_id") != '\0' ? "setl_id" : "visit"));
 	text_format(fault->institution, sizeof(fault->institution), "%s", json_text(spec, "institution"));
 	text_format(fault->text, sizeof(fault->text), "%s", json_text(spec, "text"));
 	fault->count = json_number(spec, "count", 1);

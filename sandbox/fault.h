@@ -1,6 +1,6 @@
 /* sandbox/fault.h - what shall go wrong: a list of armed faults, taken by the requests they match.
  *
- * Armed through the control port (control.c), played by platform.c.  The caller holds the platform's
+ * Armed through the control port (control.c), played by platform.c, hub.c and insurer_serve.c.  The caller holds their
  * lock. */
 #ifndef SANDBOX_FAULT_H
 #define SANDBOX_FAULT_H
@@ -32,11 +32,15 @@ enum fault_kind {
 	FAULT_REFUSE,             /* no effect; a business refusal, text from "text" */
 	FAULT_SIGN_EXPIRED,       /* no effect; the sign_no becomes invalid */
 	FAULT_MAINTENANCE,        /* everything is answered 503 for ms, no effect */
+	FAULT_BUSY,               /* these four the insurer only: no effect, refused for now (C5001) */
+	FAULT_WRONG_SIGNATURE,    /* takes effect; the answer's signature does not fit */
+	FAULT_GOAWAY,             /* HTTP/2: no effect, GOAWAY says that this stream was not handled */
+	FAULT_RESET,              /* HTTP/2: takes effect, RST_STREAM */
 };
 
 struct fault {
 	enum fault_kind kind;
-	char infno[7], msgid[31], omsgid[31], visit[31], institution[31]; /* "" matches all */
+	char infno[16], msgid[31], omsgid[31], visit[31], institution[31]; /* "" matches all */
 	int64_t count, skip, ms, until_ms, n_taken;
 	bool from_arrival;
 	bool no_dedup; /* its effect is booked although the visit and batch are settled already */

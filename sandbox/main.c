@@ -2,6 +2,7 @@
 #include "cases.h"
 #include "compare.h"
 #include "hub.h"
+#include "options.h"
 #include "people.h"
 #include "platform.h"
 #include "text.h"
@@ -21,6 +22,7 @@ static const char help[] =
         "\n"
         "  yitong-sandbox platform    the provincial platform (智慧医保平台), HTTPS, with a control port\n"
         "  yitong-sandbox hub         the national hub and the provinces behind it, HTTPS, with a control port\n"
+        "  yitong-sandbox insurer     a commercial insurer (天一甬宁保), HTTP/2, with a control port\n"
         "  yitong-sandbox hospitals   three institutions that send a demonstration and check what comes out\n"
         "  yitong-sandbox compare     one-sided settlements from the ledger files of both sides\n"
         "  yitong-sandbox traffic     prints people and bills for `hospitals --traffic`\n"
@@ -210,14 +212,13 @@ enum option_id {
 	OPT_QUIET,
 };
 
-static int wrong_option(const char *name, const char *value, const char *wanted)
+int wrong_option(const char *name, const char *value, const char *wanted)
 {
 	fprintf(stderr, "yitong-sandbox: %s %s: %s\n", name, value, wanted);
 	return 2;
 }
 
-/* value in from..to, else ends the program with exit code 2. */
-static long long number(const char *name, const char *value, long long from, long long to)
+long long number(const char *name, const char *value, long long from, long long to)
 {
 	char *end, wanted[80];
 	long long got = strtoll(value, &end, 10);
@@ -228,7 +229,7 @@ static long long number(const char *name, const char *value, long long from, lon
 	exit(wrong_option(name, value, wanted));
 }
 
-static char *in_folder(const char *folder, const char *name)
+char *in_folder(const char *folder, const char *name)
 {
 	char path[1024];
 
@@ -641,6 +642,8 @@ static int run(int argc, char **argv)
 		return platform_mode(argc - 1, argv + 1);
 	if (strcmp(mode, "hub") == 0)
 		return hub_mode(argc - 1, argv + 1);
+	if (strcmp(mode, "insurer") == 0)
+		return insurer_mode(argc - 1, argv + 1);
 	if (strcmp(mode, "hospitals") == 0)
 		return hospitals_mode(argc - 1, argv + 1);
 	if (strcmp(mode, "traffic") == 0)
@@ -654,7 +657,7 @@ static int run(int argc, char **argv)
 	if (strcmp(mode, "--version") == 0)
 		return printf("yitong-sandbox %s\n", YT_VERSION) < 0;
 	fprintf(stderr,
-	        "yitong-sandbox: %s%s\nyitong-sandbox: modes are platform, hub, hospitals, compare, traffic; see --help\n",
+	        "yitong-sandbox: %s%s\nyitong-sandbox: modes are platform, hub, insurer, hospitals, compare, traffic; see --help\n",
 	        *mode == '\0' ? "no mode given" : "unknown mode ", mode);
 	return 2;
 }

@@ -1,0 +1,582 @@
+/* sandbox/insurer_book.c - the insurer's claims: taken in, accepted, decided by the rule of TY-SIM, paid (insurer.h).
+ *
+ * A claim moves by the clock the caller gives: half of decide_ms after it came it is accepted or rejected, at decide_ms
+ * it is decided, pay_ms later it is paid.  Each move is an event for the gateway. */
+#include "insurer.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEDUCTIBLE_FEN 500000
+#define PAGE 500
+
+enum state { RECEIVED, ACCEPTED, PENDING_DOCS, ADJUDICATED, PAID, REJECTED };
+
+static const char *const state_names[] = { "RECEIVED", "ACCEPTED", "PENDING_DOCS", "ADJUDICATED", "PAID", "REJECTED" };
+
+struct claim {
+	char claim_no[25], request_no[23], setl_id[31], certno[64], account_tail[5];
+	json_t *body;   /* as it came */
+	json_t *result; /* NULL until decided */
+	json_t *payment;
+	enum state state;
+	int64_t received_ms, state_ms, move_ms, payable_fen; /* move_ms: when the next timer is due */
+	int64_t event_seq;
+	int ends_in; /* last two digits of the total, with amount faults; else -1 */
+	bool is_withdrawn, has_docs, was_returned;
+	struct claim *next;
+};
+
+struct insurer_book {
+	const struct insurer_options *options;
+	json_t *persons;     /* certno -> name */
+	json_t *deductibles; /* certno + year -> {"IN_LIST", "OUT_LIST"} */
+	json_t *events;      /* not yet taken */
+	struct claim *first, **end;
+	uint64_t n_claims, n_events, n_payments;
+};
+
+struct insurer_book *insurer_book_new(const struct insurer_options *options)
+{
+	struct insurer_book *book = must(calloc(1, sizeof(*book)));
+
+	book->options = options;
+	book->persons = must(json_object());
+	book->deductibles = must(json_object());
+	book->events = must(json_array());
+	book->end = &book->first;
+	return book;
+}
+
+void insurer_book_free(struct insurer_book *book)
+{
+	while (book->first != NULL) {
+		struct claim *claim = book->first;
+
+		book->first = claim->next;
+		json_decref(claim->body);
+		json_decref(claim->result);
+		json_decref(claim->payment);
+		free(claim);
+	}
+	json_decref(book->persons);
+	json_decref(book->deductibles);
+	json_decref(book->events);
+	free(book);
+}
+
+void insurer_person_add(struct insurer_book *book, const char *certno, const char *name)
+{
+	json_object_set_new(book->persons, certno, json_string(name));
+}
+
+const char *insurer_person_name(const struct insurer_book *book, const char *certno)
+{
+	const json_t *name = json_object_get(book->persons, certno);
+
+	return name != NULL ? json_string_value(name) : book->options->enrols_all ? "" : NULL;
+}
+
+json_t *insurer_deductibles(struct insurer_book *book, const char *certno, const char *year)
+{
+	char key[72];
+	json_t *used;
+
+	text_format(key, sizeof(key), "%s %.4s", certno, year);
+	used = json_object_get(book->deductibles, key);
+	if (used == NULL) {
+		used = must(json_pack("{s:i, s:i}", "IN_LIST", 0, "OUT_LIST", 0));
+		json_object_set_new(book->deductibles, key, used);
+	}
+	return used;
+}
+
+/* -- the rule -- */
+
+static bool is_special(const struct insurer_options *options, const char *code)
+{
+	char wanted[64], list[1024];
+
+	text_format(wanted, sizeof(wanted), ",%s,", code);
+	text_format(list, sizeof(list), ",%s,", options->special_drugs == NULL ? "" : options->special_drugs);
+	return strstr(list, wanted) != NULL;
+}
+
+/* One liability; percent of what the deductible leaves, half up. */
+static int64_t add_liability(json_t *list, const char *code, int64_t base_fen, int64_t deductible_fen, int percent)
+{
+	int64_t pay_fen = ((base_fen - deductible_fen) * percent + 50) / 100;
+	char ratio[8];
+
+	text_format(ratio, sizeof(ratio), "0.%02d00", base_fen > 0 ? percent : 0);
+	json_array_append_new(
+	        list, json_pack("{s:s, s:I, s:I, s:s, s:I}", "code", code, "base", (json_int_t)base_fen, "deductible",
+	                      (json_int_t)deductible_fen, "ratio", ratio, "pay", (json_int_t)pay_fen));
+	return pay_fen;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+json_t *insurer_reckon(struct insurer_book *book, const json_t *body, const char *certno)
+{
+	const json_t *s = json_object_get(body, "settlement"), *visit = json_object_get(body, "visit");
+	json_t *used = insurer_deductibles(book, certno, json_text(visit, "dischargeDate"));
+	json_t *lines = json_object_get(body, "feeItems"), *line, *list = must(json_array());
+	int64_t in = json_number(s, "selfInList", 0) + json_number(s, "preSelf", 0), special = 0, out, payable;
+	int64_t in_deductible = least(in, DEDUCTIBLE_FEN - json_number(used, "IN_LIST", 0)), out_deductible;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+	{
+		if (is_special(book->options, json_text(line, "listCode")))
+			special += json_number(line, "selfOut", 0);
+	}
+	out = json_number(s, "selfOutList", 0) - special + json_number(s, "overLimitSelf", 0);
+	out_deductible = least(out, DEDUCTIBLE_FEN - json_number(used, "OUT_LIST", 0));
+	payable = add_liability(list, "IN_LIST", in, in_deductible, 60);
+	payable += add_liability(list, "OUT_LIST", out, out_deductible, 50);
+	payable += add_liability(list, "SPECIAL_DRUG", special, 0, 50);
+	return must(json_pack("{s:I, s:o}", "payable", (json_int_t)payable, "liabilities", list));
+}
+
+static void use_deductibles(struct insurer_book *book, struct claim *claim, int64_t sign)
+{
+	const json_t *visit = json_object_get(claim->body, "visit");
+	json_t *used = insurer_deductibles(book, claim->certno, json_text(visit, "dischargeDate"));
+	json_t *list = json_object_get(claim->result, "liabilities"), *row;
+	size_t i;
+
+	json_array_foreach(list, i, row)
+	{
+		const char *code = json_text(row, "code");
+
+		if (json_object_get(used, code) != NULL)
+			json_object_set_new(used, code,
+			        json_integer(json_number(used, code, 0) + sign * json_number(row, "deductible", 0)));
+	}
+}
+
+/* -- showing -- */
+
+/* What GET and the events have in common. */
+static json_t *show(const struct claim *claim)
+{
+	json_t *data = must(json_pack("{s:s, s:s, s:s, s:s}", "claimNo", claim->claim_no, "requestNo",
+	        claim->request_no, "setlId", claim->setl_id, "status", state_names[claim->state]));
+	char time[26], day[11];
+
+	if (claim->result != NULL)
+		json_object_set(data, "result", claim->result);
+	if (claim->payment != NULL)
+		json_object_set(data, "payment", claim->payment);
+	if (claim->state == PENDING_DOCS) {
+		insurer_day_text(claim->state_ms + INT64_C(10) * 86400000, day);
+		json_object_set_new(data, "docs",
+		        json_pack("[{s:s, s:s, s:s}]", "type", "INVOICE_IMAGE", "note", "请补充发票影像", "dueDate",
+		                day));
+	}
+	insurer_time_text(claim->state_ms, time);
+	json_object_set_new(data, "statusTime", json_string(time));
+	return data;
+}
+
+static void tell(struct insurer_book *book, struct claim *claim)
+{
+	json_t *event = show(claim);
+	char id[25], time[26], digits[18];
+
+	claim->event_seq++;
+	if (book->options->callback_url == NULL || claim->ends_in == 83) {
+		json_decref(event);
+		return;
+	}
+	time_digits(claim->state_ms, digits);
+	text_format(id, sizeof(id), "EV%.8s%09llu", digits, (unsigned long long)++book->n_events);
+	insurer_time_text(claim->state_ms, time);
+	json_object_del(event, "statusTime");
+	json_object_set_new(event, "eventId", json_string(id));
+	json_object_set_new(event, "eventType", json_string("CLAIM_STATUS"));
+	json_object_set_new(event, "eventSeq", json_integer(claim->event_seq));
+	json_object_set_new(event, "occurTime", json_string(time));
+	json_array_append_new(
+	        book->events, json_pack("{s:s, s:o}", "path", json_text(claim->body, "callbackPath"), "event", event));
+}
+
+/* The only way into a state. */
+static void move(struct insurer_book *book, struct claim *claim, enum state state, int64_t when_ms, int64_t next_ms)
+{
+	claim->state = state;
+	claim->state_ms = when_ms;
+	claim->move_ms = next_ms;
+	tell(book, claim);
+}
+
+/* -- timers -- */
+
+static void set_result(
+        struct insurer_book *book, struct claim *claim, json_t *result, const char *code, const char *why)
+{
+	const struct insurer_options *o = book->options;
+	char day[11];
+
+	claim->payable_fen = json_number(result, "payable", 0);
+	json_object_set_new(result, "refuseCode", json_string(code));
+	json_object_set_new(result, "refuseReason", json_string(why));
+	json_object_set_new(result, "payBy", json_string(o->is_paid_by_gateway ? "GATEWAY" : "INSURER"));
+	if (o->is_11)
+		json_object_set_new(result, "payTo", json_string(o->pay_to));
+	insurer_day_text(claim->state_ms + INT64_C(86400000), day);
+	json_object_set_new(result, "expectPayDate", json_string(day));
+	json_decref(claim->result);
+	claim->result = result;
+}
+
+static void reject(struct insurer_book *book, struct claim *claim, int64_t when_ms, const char *code, const char *why)
+{
+	if (claim->result != NULL && claim->state == ADJUDICATED)
+		use_deductibles(book, claim, -1);
+	set_result(book, claim, must(json_pack("{s:i, s:[]}", "payable", 0, "liabilities")), code, why);
+	move(book, claim, REJECTED, when_ms, INT64_MAX);
+}
+
+static bool is_same_bill(const json_t *a, const json_t *b)
+{
+	return strcmp(json_text(a, "billCode"), json_text(b, "billCode")) == 0 &&
+	       strcmp(json_text(a, "billNo"), json_text(b, "billNo")) == 0;
+}
+
+/* One invoice, one claim: an earlier one in force that has an invoice of this. */
+static bool has_used_invoice(const struct insurer_book *book, const struct claim *claim)
+{
+	json_t *bills = json_object_get(claim->body, "invoices"), *bill, *other;
+	size_t i, k;
+
+	for (const struct claim *c = book->first; c != claim; c = c->next) {
+		json_t *theirs = json_object_get(c->body, "invoices");
+
+		if (c->state == REJECTED)
+			continue;
+		json_array_foreach(bills, i, bill)
+		{
+			json_array_foreach(theirs, k, other)
+			{
+				if (is_same_bill(bill, other))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+static void accept_claim(struct insurer_book *book, struct claim *claim)
+{
+	int64_t half_ms = book->options->decide_ms - book->options->decide_ms / 2;
+
+	if (insurer_person_name(book, claim->certno) == NULL || claim->ends_in == 82)
+		reject(book, claim, claim->move_ms, "B2001", "未参保");
+	else if (has_used_invoice(book, claim))
+		reject(book, claim, claim->move_ms, "R104", "发票已理赔");
+	else
+		move(book, claim, ACCEPTED, claim->move_ms, claim->move_ms + half_ms);
+}
+
+static void decide(struct insurer_book *book, struct claim *claim)
+{
+	bool is_by_us = !book->options->is_paid_by_gateway;
+	int64_t when_ms = claim->move_ms;
+	json_t *result;
+
+	if (claim->ends_in == 81 && !claim->has_docs) {
+		move(book, claim, PENDING_DOCS, when_ms, INT64_MAX);
+		return;
+	}
+	result = insurer_reckon(book, claim->body, claim->certno);
+	claim->state_ms = when_ms;
+	set_result(book, claim, result, json_number(result, "payable", 0) > 0 ? "" : "R101",
+	        json_number(result, "payable", 0) > 0 ? "" : "未超过免赔额");
+	use_deductibles(book, claim, 1);
+	move(book, claim, ADJUDICATED, when_ms,
+	        is_by_us && claim->payable_fen > 0 ? when_ms + book->options->pay_ms : INT64_MAX);
+}
+
+static void set_payment(
+        struct claim *claim, const char *time, const char *serial, int64_t amount_fen, const char *state)
+{
+	json_decref(claim->payment);
+	claim->payment = must(json_pack("{s:s, s:s, s:s, s:I, s:s}", "payTime", time, "bankSerial", serial, "acctTail",
+	        claim->account_tail, "amount", (json_int_t)amount_fen, "payState", state));
+}
+
+static void pay(struct insurer_book *book, struct claim *claim)
+{
+	int64_t when_ms = claim->move_ms;
+	bool comes_back = claim->ends_in == 88 && claim->state == ADJUDICATED;
+	char time[26], digits[18], serial[33];
+
+	time_digits(when_ms, digits);
+	text_format(serial, sizeof(serial), "TYPAY%.8s%08llu", digits, (unsigned long long)++book->n_payments);
+	insurer_time_text(when_ms, time);
+	set_payment(claim, time, serial, claim->payable_fen, claim->state == PAID ? "RETURNED" : "PAID");
+	move(book, claim, PAID, when_ms, comes_back ? when_ms + book->options->pay_ms : INT64_MAX);
+}
+
+static void step(struct insurer_book *book, struct claim *claim)
+{
+	switch (claim->state) {
+	case RECEIVED:
+		accept_claim(book, claim);
+		break;
+	case ACCEPTED:
+		decide(book, claim);
+		break;
+	case ADJUDICATED:
+	case PAID:
+		pay(book, claim);
+		break;
+	default:
+		claim->move_ms = INT64_MAX;
+	}
+}
+
+void insurer_book_advance(struct insurer_book *book, int64_t now_ms)
+{
+	for (struct claim *claim = book->first; claim != NULL; claim = claim->next)
+		while (claim->move_ms <= now_ms)
+			step(book, claim);
+}
+
+/* -- calls -- */
+
+static struct claim *find(const struct insurer_book *book, const char *claim_no, const char *request_no)
+{
+	for (struct claim *claim = book->first; claim != NULL; claim = claim->next)
+		if (strcmp(*claim_no != '\0' ? claim->claim_no : claim->request_no,
+		            *claim_no != '\0' ? claim_no : request_no) == 0)
+			return claim;
+	return NULL;
+}
+
+static struct claim *find_by_settlement(const struct insurer_book *book, const char *setl_id)
+{
+	for (struct claim *claim = book->first; claim != NULL; claim = claim->next)
+		if (strcmp(claim->setl_id, setl_id) == 0 && !claim->is_withdrawn)
+			return claim;
+	return NULL;
+}
+
+static struct claim *claim_new(struct insurer_book *book, const json_t *body, const char *certno, int64_t now_ms)
+{
+	struct claim *claim = must(calloc(1, sizeof(*claim)));
+	const json_t *s = json_object_get(body, "settlement");
+	char digits[18];
+
+	time_digits(now_ms, digits);
+	text_format(claim->claim_no, sizeof(claim->claim_no), "TYC%.8s%08llu", digits,
+	        (unsigned long long)++book->n_claims);
+	text_format(claim->request_no, sizeof(claim->request_no), "%s", json_text(body, "requestNo"));
+	text_format(claim->setl_id, sizeof(claim->setl_id), "%s", json_text(s, "setlId"));
+	text_format(claim->certno, sizeof(claim->certno), "%s", certno);
+	claim->body = json_deep_copy(body);
+	claim->ends_in = book->options->has_amount_faults ? (int)(json_number(s, "totalFee", 0) % 100) : -1;
+	claim->received_ms = now_ms;
+	*book->end = claim;
+	book->end = &claim->next;
+	move(book, claim, RECEIVED, now_ms, now_ms + book->options->decide_ms / 2);
+	return claim;
+}
+
+void insurer_claim_account(struct insurer_book *book, const char *request_no, const char *account)
+{
+	struct claim *claim = find(book, "", request_no);
+	size_t n = strlen(account);
+
+	if (claim != NULL)
+		text_format(claim->account_tail, sizeof(claim->account_tail), "%s", account + (n > 4 ? n - 4 : 0));
+}
+
+json_t *insurer_claim_take(struct insurer_book *book, const json_t *body, const char *certno, int64_t now_ms,
+        bool is_at_once, struct insurer_refusal *refusal)
+{
+	const json_t *s = json_object_get(body, "settlement"), *insured = json_object_get(body, "insured");
+	const char *name = insurer_person_name(book, certno);
+	struct claim *claim = find_by_settlement(book, json_text(s, "setlId"));
+	char time[26];
+	json_t *data;
+
+	if (claim != NULL) {
+		insurer_refuse(refusal, "B2007", "", "this settlement is claimed already");
+		text_format(refusal->claim_no, sizeof(refusal->claim_no), "%s", claim->claim_no);
+		return NULL;
+	}
+	if (name != NULL && *name != '\0' && strcmp(name, json_text(insured, "name")) != 0) {
+		insurer_refuse(refusal, "B2003", "insured.name", "and number do not fit");
+		return NULL;
+	}
+	claim = claim_new(book, body, certno, now_ms);
+	if (is_at_once) {
+		for (int i = 0; i < 2 && claim->state != REJECTED; i++) {
+			claim->move_ms = now_ms;
+			step(book, claim);
+		}
+		return show(claim);
+	}
+	insurer_time_text(now_ms, time);
+	data = json_pack("{s:s, s:s, s:s}", "claimNo", claim->claim_no, "status", "RECEIVED", "receivedTime", time);
+	return must(data);
+}
+
+json_t *insurer_claim_show(const struct insurer_book *book, const char *claim_no, const char *request_no)
+{
+	struct claim *claim = find(book, claim_no, request_no);
+
+	return claim == NULL ? NULL : show(claim);
+}
+
+const char *insurer_claim_settlement(const struct insurer_book *book, const char *claim_no)
+{
+	struct claim *claim = find(book, claim_no, "");
+
+	return claim == NULL || *claim_no == '\0' ? "" : claim->setl_id;
+}
+
+static json_t *claim_status(const struct claim *claim)
+{
+	return must(json_pack("{s:s, s:s}", "claimNo", claim->claim_no, "status", state_names[claim->state]));
+}
+
+/* The claim when it is in one of the states (bits); else NULL and refusal. */
+static struct claim *find_in(
+        struct insurer_book *book, const char *claim_no, unsigned states, struct insurer_refusal *refusal)
+{
+	struct claim *claim = find(book, claim_no, "");
+
+	if (claim == NULL || *claim_no == '\0') {
+		insurer_refuse(refusal, "B3002", "", "no such claim");
+		return NULL;
+	}
+	if ((states & 1u << claim->state) != 0)
+		return claim;
+	insurer_refuse(refusal, "B3003", "", "not possible in this state");
+	return NULL;
+}
+
+json_t *insurer_claim_withdraw(
+        struct insurer_book *book, const char *claim_no, int64_t now_ms, struct insurer_refusal *refusal)
+{
+	unsigned states = 1u << RECEIVED | 1u << ACCEPTED | 1u << PENDING_DOCS | 1u << ADJUDICATED;
+	struct claim *claim = find_in(book, claim_no, states, refusal);
+
+	if (claim == NULL)
+		return NULL;
+	claim->is_withdrawn = true;
+	reject(book, claim, now_ms, "W001", "已撤回");
+	return claim_status(claim);
+}
+
+json_t *insurer_claim_documents(
+        struct insurer_book *book, const char *claim_no, int64_t now_ms, struct insurer_refusal *refusal)
+{
+	struct claim *claim = find_in(book, claim_no, 1u << PENDING_DOCS, refusal);
+
+	if (claim == NULL)
+		return NULL;
+	claim->has_docs = true;
+	move(book, claim, ACCEPTED, now_ms, now_ms + book->options->decide_ms / 2);
+	return claim_status(claim);
+}
+
+json_t *insurer_claim_payment(struct insurer_book *book, const char *claim_no, const json_t *body, int64_t now_ms,
+        struct insurer_refusal *refusal)
+{
+	struct claim *claim = find_in(book, claim_no, 1u << ADJUDICATED | 1u << PAID, refusal);
+	const char *status = json_text(body, "status");
+	bool is_return = strcmp(status, "RETURNED") == 0;
+
+	if (claim == NULL)
+		return NULL;
+	if (!book->options->is_paid_by_gateway || claim->payable_fen == 0 || (is_return && claim->state != PAID) ||
+	        (strcmp(status, "PAID") == 0 && claim->state == PAID && !claim->was_returned)) {
+		insurer_refuse(refusal, "B3003", "", "no payment is awaited");
+		return NULL;
+	}
+	if (strcmp(status, "FAILED") != 0 && json_number(body, "amount", 0) != claim->payable_fen) {
+		insurer_refuse(refusal, "B1001", "amount", "is not what was decided");
+		return NULL;
+	}
+	if (strcmp(status, "FAILED") != 0) {
+		set_payment(claim, json_text(body, "payTime"), json_text(body, "bankSerial"), claim->payable_fen,
+		        is_return ? "RETURNED" : "PAID");
+		claim->was_returned = is_return;
+		move(book, claim, PAID, now_ms, INT64_MAX);
+	}
+	return claim_status(claim);
+}
+
+json_t *insurer_reconciliation(const struct insurer_book *book, const char *day, int page)
+{
+	json_t *rows = must(json_array());
+	int n = 0;
+
+	for (const struct claim *claim = book->first; claim != NULL; claim = claim->next) {
+		char came[11], touched[11];
+
+		insurer_day_text(claim->received_ms, came);
+		insurer_day_text(claim->state_ms, touched);
+		if (strcmp(came, day) > 0 || strcmp(touched, day) < 0)
+			continue;
+		if (n / PAGE == page - 1)
+			json_array_append_new(rows, show(claim));
+		n++;
+	}
+	return must(json_pack("{s:s, s:i, s:i, s:i, s:o}", "date", day, "page", page, "pages",
+	        n == 0 ? 1 : (n + PAGE - 1) / PAGE, "total", n, "claims", rows));
+}
+
+/* -- what the control port shows -- */
+
+json_t *insurer_ledger(const struct insurer_book *book)
+{
+	json_t *rows = must(json_array()), *seen = must(json_object());
+	int64_t n_double = 0;
+
+	for (const struct claim *claim = book->first; claim != NULL; claim = claim->next) {
+		bool is_double = claim->state != REJECTED && json_object_get(seen, claim->setl_id) != NULL;
+		json_t *row = show(claim);
+
+		n_double += is_double;
+		if (claim->state != REJECTED)
+			json_object_set_new(seen, claim->setl_id, json_true());
+		json_object_set_new(row, "totalFee",
+		        json_integer(json_number(json_object_get(claim->body, "settlement"), "totalFee", 0)));
+		json_object_set_new(row, "payable", json_integer(claim->payable_fen));
+		json_object_set_new(row, "is_withdrawn", json_boolean(claim->is_withdrawn));
+		json_object_set_new(row, "is_double", json_boolean(is_double));
+		json_array_append_new(rows, row);
+	}
+	json_decref(seen);
+	return must(json_pack("{s:o, s:I}", "claims", rows, "double_claims", (json_int_t)n_double));
+}
+
+int64_t insurer_n_moving(const struct insurer_book *book)
+{
+	int64_t n = 0;
+
+	for (const struct claim *claim = book->first; claim != NULL; claim = claim->next)
+		n += claim->move_ms != INT64_MAX;
+	return n;
+}
+
+json_t *insurer_event_next(struct insurer_book *book)
+{
+	json_t *event = json_array_get(book->events, 0);
+
+	json_incref(event);
+	if (event != NULL)
+		json_array_remove(book->events, 0);
+	return event;
+}
