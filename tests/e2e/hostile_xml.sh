@@ -1,9 +1,8 @@
 #!/bin/bash
 # tests/e2e/hostile_xml.sh - octets that are no XML or mean harm, to a gateway between provinces: over TLS in HTTP/1.1 and
 # HTTP/2 each is refused with -1001, in plain HTTP with 403, by the worker that was there before, and a hub that answers like
-# that is not believed; nothing is fetched, and
-# hospitals are served on.  The many rows are in
-# tests/hostile_xml.c; here are some of each kind, and what only a socket shows: size.
+# that is not believed; nothing is fetched, and hospitals are served on.  The many rows are in tests/hostile_xml.c; here are
+# some of each kind, and what only a socket shows: size.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib.sh
