@@ -1268,6 +1268,33 @@ static void test_unless(void **state)
 	expect("hub:FEES", 'd');
 }
 
+/* Its hospital uses an older code (old_code) for a while: other formats hear the one in force, and the case is one. */
+static void test_old_code(void **state)
+{
+	char code[8];
+
+	flow = NULL;
+	ask(1, "REGISTER inst=H0 num=H0-1 | own=O1");
+	fake_value(yt_str(w.sent), "inst", code, sizeof(code));
+	assert_string_equal(code, "H1");
+	expect("hub:REGISTER", 'd');
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+	flow = &flows[1];
+	ask(2, "SETTLE inst=H0 num=H0-2 | visit=V1 batch=B1");
+	await_leg();
+	fake_value(yt_str(w.sent), "inst", code, sizeof(code));
+	assert_string_equal(code, "H0"); /* the platform that it signs in at */
+	expect("platform:FEES", 'd');
+	await_leg();
+	fake_value(yt_str(w.sent), "inst", code, sizeof(code));
+	assert_string_equal(code, "H1");
+	expect("hub:SETTLE", 'd'); /* the registration is known */
+	engine_flushed(w.engine, 2);
+	ask(3, "SETTLE inst=H1 num=H1-3 | visit=V1 batch=B2");
+	expect("platform:FEES", 'd');
+	expect("hub:SETTLE", 'd'); /* also under the other code */
+}
+
 /* What was never registered there is withdrawn at the platform alone. */
 static void test_only_with(void **state)
 {
@@ -1892,6 +1919,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_undelivered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_admission, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unless, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_old_code, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_only_with, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_withdrawal_is_finished, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_withdrawal_waits, setup, teardown),

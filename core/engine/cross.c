@@ -52,19 +52,28 @@ struct yt_str cross_wire_number(const struct yt_msg *msg)
 	return msg->own_number.n != 0 ? msg->own_number : msg->number;
 }
 
+struct yt_str cross_institution(const struct engine *e, struct yt_str code)
+{
+	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, code);
+
+	return institution != NULL ? yt_str(institution->code) : code;
+}
+
 /* -- facts -------------------------------------------------------------------------------------- */
 
 static void add_keys(struct yt_buf *out, struct engine *e, const struct yt_msg *msg, const struct yt_reply *reply)
 {
 	const struct yt_node *base = reply == NULL ? NULL : yt_node_get(reply->body, "baseinfo");
 	struct yt_str number = msg->person.n != 0 ? msg->person : yt_node_text(base, "psn_no");
+	struct yt_msg named = *msg; /* one case, whichever of its institution's codes a message has */
 	char keys[FACTS_KEYS_MAX][FACTS_KEY_MAX];
 	uint8_t person[16] = { 0 };
 	unsigned n;
 
 	if (number.n != 0)
 		e->world.person(e->world.ctx, number, person);
-	n = facts_keys(msg, reply, person, keys);
+	named.institution = cross_institution(e, msg->institution);
+	n = facts_keys(&named, reply, person, keys);
 	/* What is of a visit is kept under the visit alone: a person has many. */
 	if (reply != NULL && msg->op->id != YT_OP_PERSON_CHECK && n > 1)
 		n = 1;
@@ -165,6 +174,7 @@ void cross_go(struct engine *e, struct work *w, const struct talk *talk)
 		return;
 	}
 	cross_number(e, composed, w->party, w->id, w->request, w->msg->institution, 0, 0);
+	composed->institution = cross_institution(e, w->msg->institution);
 	composed->sign_no = (struct yt_str){ 0 };
 	composed->wire_op = undo_wire_op(&w->party->codec, composed->op->id); /* its number is another one there */
 	w->outward = composed;

@@ -406,6 +406,8 @@ static struct yt_msg *compose(struct engine *e, struct task *t)
 		made = facts_compose(&run->facts, t->original, op_of(t, t->x.step));
 		if (made != NULL && made->op != t->original->op)
 			made->wire_op = undo_wire_op(&t->party->codec, made->op->id);
+		if (made != NULL && cross_is_foreign(&t->codec, t->party))
+			made->institution = cross_institution(e, t->original->institution);
 		if (made != NULL)
 			name_institution(e, t, made);
 		return made;

@@ -275,6 +275,9 @@ bool call_is_slow(const struct engine *e, const struct engine_codec *codec);
 void call_free(struct call *c); /* one that is out, when the engine ends */
 
 /* cross.c */
+/* The code by which other formats know the institution: the one in force, where the message has an older one
+ * (old_code). */
+struct yt_str cross_institution(const struct engine *e, struct yt_str code);
 /* The party's format is another than the one the request came in. */
 bool cross_is_foreign(const struct engine_codec *codec, const struct engine_party *party);
 /* Gives a message a number of ours: made by the party's codec of this worker's incarnation and count, or in the

@@ -348,7 +348,8 @@ const struct conf_key conf_keys[] = {
 	{ "tables", "institutions", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(tables, institutions),
 		"Institutions: columns code, name, area, operator (must be there), origin, old_code, sign_in, operator_name, level, caller, "
 		"key, from, to. A row names the origin that speaks for it, or signs in its own name (caller, and key: a secret's "
-		"name). Outside from and to it is refused." },
+		"name). Outside from and to it is refused. By its old_code it may ask as well; parties of another format are "
+		"told code." },
 	{ "tables", "areas", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(tables, areas),
 		"Areas that digits alone do not place: columns code, pool, successor, from, to, name. Without it the first four "
 		"digits are the city, the first two the province." },
