@@ -8,10 +8,19 @@
 
 static struct held_jobs {
 	struct engine_job *first;
-	bool crowded;        /* new ones are not taken */
-	unsigned unboxed;    /* without what the black box needs */
+	bool crowded;     /* new ones are not taken */
+	bool hasty;       /* they have run before the engine knows that they were taken; they still come back later */
+	unsigned unboxed; /* without what the black box needs */
 	const char *running; /* the function; NULL: none of them */
 } jobs;
+
+static void jobs_run(struct engine_job *job)
+{
+	jobs.unboxed += job->exchange == 0 || job->octets.n == 0 || job->what == NULL;
+	jobs.running = job->what;
+	engine_job_run(job);
+	jobs.running = NULL;
+}
 
 static int jobs_take(void *ctx, struct engine_job *job)
 {
@@ -23,6 +32,8 @@ static int jobs_take(void *ctx, struct engine_job *job)
 		end = &(*end)->next;
 	job->next = NULL;
 	*end = job;
+	if (jobs.hasty)
+		jobs_run(job);
 	return 0;
 }
 
@@ -33,10 +44,8 @@ static bool jobs_run_one(struct engine *engine)
 	if (job == NULL)
 		return false;
 	jobs.first = job->next;
-	jobs.unboxed += job->exchange == 0 || job->octets.n == 0 || job->what == NULL;
-	jobs.running = job->what;
-	engine_job_run(job);
-	jobs.running = NULL;
+	if (!jobs.hasty)
+		jobs_run(job);
 	engine_coded(engine, job);
 	return true;
 }

@@ -153,6 +153,11 @@ static int w_run(void *ctx, struct engine_job *job)
 	if (job->is_new && sim_fault(s, 10)) /* too many wait */
 		return YT_ENOSPC;
 	s->told.slow++;
+	if (sim_chance(s, 30)) { /* it has run before its engine goes on */
+		engine_job_run(job);
+		sim_at(s, s->now + coding_takes(s), job_comes_back, w->id, (uint64_t)(uintptr_t)job);
+		return 0;
+	}
 	sim_at(s, s->now + coding_takes(s), job_runs, w->id, (uint64_t)(uintptr_t)job);
 	return 0;
 }

@@ -547,7 +547,7 @@ static int setup_slow(void **state)
 	int rv = setup(state);
 
 	one_line.is_slow = true;
-	w.codes_at_once = true;
+	w.codes_at_once = jobs.hasty = true;
 	return rv;
 }
 

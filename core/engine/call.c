@@ -173,6 +173,7 @@ static void come_back(struct engine *e, struct call *c)
 static void go_off(struct engine *e, const struct call *call)
 {
 	struct call *c = malloc(sizeof(*c));
+	int rv;
 
 	YT_REQUIRE(c != NULL);
 	*c = *call;
@@ -180,9 +181,11 @@ static void go_off(struct engine *e, const struct call *call)
 	*place_of(c) = c;
 	if (c->t != NULL)
 		c->t->state = TASK_CODING;
-	c->rv = e->world.run(e->world.ctx, &c->job);
-	if (c->rv != 0)
-		come_back(e, c);
+	rv = e->world.run(e->world.ctx, &c->job);
+	if (rv == 0)
+		return; /* it is the thread's now: it may have run already */
+	c->rv = rv;
+	come_back(e, c);
 }
 
 void call_begin(struct engine *e, struct call *c)

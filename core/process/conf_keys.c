@@ -142,6 +142,9 @@ const struct conf_key conf_keys[] = {
 		"Values in one message." },
 	{ "limits", "exchanges", CONF_T_NUMBER, NULL, DEFAULT("32768"), 16, 1048576, NULL, AT(limits, exchanges),
 		"Exchanges in flight per worker; more are told to try later." },
+	{ "limits", "slow_queue", CONF_T_NUMBER, NULL, DEFAULT("500"), 1, 100000, NULL, AT(limits, slow_queue),
+		"Requests that may wait for one instance of a format that signs its messages, in each worker; more are "
+		"told to try later." },
 	{ "limits", "ring_mib", CONF_T_NUMBER, "MiB", DEFAULT("4"), 1, 1024, NULL, AT(limits, ring_mib),
 		"Shared memory between one worker and the keeper. At least four times `body_kib`." },
 

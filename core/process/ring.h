@@ -5,28 +5,19 @@
  * then its bounds, sequence and CRC are checked.  A slot of the upward ring is given back only when what
  * it held is durable (ring_release), so a keeper that dies leaves it for the next one.
  *
- * The board is written by the worker and read by the supervisor: counters, and the black box, which
- * says what was handed to which plugin function when the worker died. */
+ * The board is written by the worker and read by the supervisor: counters, and the black box (box.h). */
 #ifndef YT_PROCESS_RING_H
 #define YT_PROCESS_RING_H
 
-#include <stdatomic.h>
-
 #include "journal/talk.h"
-
-#define BOX_OCTETS (64u << 10) /* of the message that a black box keeps; the rest is cut */
+#include "process/box.h"
 
 struct board {
 	_Atomic uint32_t incarnation; /* written by the keeper; 0: the worker is not yet welcome */
 	_Atomic uint32_t connections;
-	_Atomic uint32_t beats; /* turns of its loop's clock, some a second: it is not stuck */
+	_Atomic uint32_t beats; /* turns of its loop's clock, some a second: no thread of it is stuck */
 	_Atomic uint64_t requests, answered, refused, reads, unknown, in_flight, leases, dropped;
-	/* The black box.  busy is set last and cleared first. */
-	_Atomic uint32_t busy;
-	char plugin[32], what[32];
-	uint64_t exchange;
-	uint32_t n_octets;
-	uint8_t octets[BOX_OCTETS];
+	struct boxes boxes;
 };
 
 #define QUARANTINE_SLOTS 64

@@ -32,13 +32,14 @@ void worker_bury(struct member *m)
 /* What it was handling when it died: to the keeper, and not to be decoded again for a while. */
 static void read_black_box(struct member *m)
 {
-	const struct board *b = m->area.board;
+	const struct box *b = box_of_death(&m->area.board->boxes);
 	struct quarantine *q = sup.quarantine;
-	uint32_t n_octets = b->n_octets < BOX_OCTETS ? b->n_octets : BOX_OCTETS, at;
+	uint32_t n_octets, at;
 	char plugin[32], what[32];
 
-	if (atomic_load(&b->busy) == 0)
+	if (b == NULL)
 		return;
+	n_octets = b->n_octets < BOX_OCTETS ? b->n_octets : BOX_OCTETS;
 	snprintf(plugin, sizeof(plugin), "%.31s", b->plugin);
 	snprintf(what, sizeof(what), "%.31s", b->what);
 	yt_log(YT_ERROR, "supervisor", "worker %u died in plugin %s, %s, exchange %016llx", m->slot, plugin, what,

@@ -1,9 +1,9 @@
 /* core/process/worker_process.c - a worker: listeners, lanes, plugins, ring and engine wired together.
  *
- * One loop.  A listener's whole request goes into the engine (engine/engine.h), the engine's legs go out
- * by the party's lane, its records by the ring; the ring's eventfd brings the keeper's verdicts.  Doors
- * open when the keeper has welcomed us.  SIGTERM drains: no new connections, open exchanges end, exit.
- * No decisions here. */
+ * One loop, and threads for codecs that are slow (slow.h).  A listener's whole request goes into the engine
+ * (engine/engine.h), the engine's legs go out by the party's lane, its records by the ring; the ring's eventfd brings
+ * the keeper's verdicts.  Doors open when the keeper has welcomed us.  SIGTERM drains: no new connections, open
+ * exchanges end, exit. No decisions here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -26,6 +26,7 @@
 #include "process/process.h"
 #include "process/meters.h"
 #include "process/ring.h"
+#include "process/slow.h"
 #include "process/worker_sending.h"
 
 #define TICK_MS 50
@@ -62,6 +63,8 @@ struct worker {
 	struct engine *engine;
 	struct area area;
 	struct ring_reader down;
+	struct slow *slow; /* NULL: no codec is */
+	struct box *box;   /* of the loop */
 	const struct quarantine *quarantine;
 	struct worker_listener *listeners;
 	struct worker_party *parties;
@@ -223,19 +226,11 @@ static void fail_leg(struct worker *w, uint64_t leg)
 static void world_box(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets)
 {
 	struct worker *w = ctx;
-	struct board *b = w->area.board;
 
-	if (what == NULL) {
-		atomic_store_explicit(&b->busy, 0, memory_order_release);
-		return;
-	}
-	strncpy(b->plugin, plugin, sizeof(b->plugin) - 1);
-	strncpy(b->what, what, sizeof(b->what) - 1);
-	b->exchange = exchange;
-	b->n_octets = octets.n < BOX_OCTETS ? (uint32_t)octets.n : BOX_OCTETS;
-	if (b->n_octets != 0)
-		memcpy(b->octets, octets.p, b->n_octets);
-	atomic_store_explicit(&b->busy, 1, memory_order_release);
+	if (what == NULL)
+		box_empty(w->box);
+	else
+		box_fill(w->box, plugin, what, exchange, octets);
 }
 
 static void world_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
@@ -243,7 +238,7 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 {
 	struct worker *w = ctx;
 	struct worker_party *p = party->owner;
-	struct sending sending = { .box = w->area.board->what, .box_size = sizeof(w->area.board->what) };
+	struct sending sending = { .box = w->box->what, .box_size = sizeof(w->box->what) };
 	const char *why;
 
 	yt_arena_reset(w->scratch);
@@ -331,7 +326,21 @@ static bool world_quarantined(void *ctx, struct yt_str octets)
 	return false;
 }
 
+static int world_run(void *ctx, struct engine_job *job)
+{
+	struct worker *w = ctx;
+
+	return slow_give(w->slow, job);
+}
+
 /* -- events ------------------------------------------------------------------------------------- */
+
+static void on_coded(void *arg, struct engine_job *job)
+{
+	struct worker *w = arg;
+
+	engine_coded(w->engine, job);
+}
 
 /* The path without its query is one of those the listener serves, octet by octet: who writes it otherwise, by escapes
  * or a second slash, means something else. */
@@ -524,7 +533,8 @@ static void on_tick(uv_timer_t *timer)
 	}
 	engine_tick(w->engine);
 	warn_of_certificates(w);
-	w->area.board->beats++;
+	if (w->slow == NULL || slow_moves(w->slow))
+		w->area.board->beats++;
 	write_board(w);
 	if (w->draining && ((engine_is_idle(w->engine) && w->n_draining == 0) || yt_mono_ms() >= w->drain_until))
 		uv_stop(w->loop);
@@ -565,7 +575,11 @@ static int load_plugin(struct worker *w, struct engine_codec *codec, const char 
 		return rv;
 	}
 	codec->api = plugin_api(codec->plugin);
-	return 0;
+	if (!codec->api->is_slow)
+		return 0;
+	if (w->slow == NULL)
+		rv = slow_open(&w->slow, w->loop, &w->area.board->boxes, w->conf->limits.slow_queue, on_coded, w);
+	return rv != 0 ? rv : slow_add(w->slow, codec->plugin);
 }
 
 /* After the parties, which it points at. */
@@ -719,6 +733,8 @@ static int open_shared(struct worker *w)
 	if (w->quarantine == MAP_FAILED)
 		return YT_ECONF;
 	ring_reader_init(&w->down, w->area.down, w->area.ring_bytes);
+	w->box = &w->area.board->boxes.box[BOX_LOOP];
+	box_watch(&w->area.board->boxes);
 	return 0;
 }
 
@@ -747,7 +763,8 @@ static int open_engine(struct worker *w)
 		.told = world_told,
 		.person = world_person,
 		.box = world_box,
-		.quarantined = world_quarantined };
+		.quarantined = world_quarantined,
+		.run = world_run };
 	struct engine_conf conf = { .origin_by_subject = origin_by_subject,
 		.origin_by_caller = origin_by_caller,
 		.speaks_for = speaks_for,
@@ -806,7 +823,10 @@ static void close_all(struct worker *w)
 	uv_close((uv_handle_t *)&w->ring, NULL);
 	uv_close((uv_handle_t *)&w->tick, NULL);
 	uv_close((uv_handle_t *)&w->sigterm, NULL);
+	if (w->slow != NULL)
+		slow_stop(w->slow);
 	uv_run(w->loop, UV_RUN_DEFAULT);
+	slow_free(w->slow);
 	engine_free(w->engine);
 	for (i = 0; i < w->conf->n_listeners; i++)
 		plugin_unload(w->listeners[i].codec.plugin), free(w->listeners[i].allow);

@@ -230,7 +230,10 @@ struct yt_codec_api {
 	/* The stored answer to msg once more, where the format marks repeats or wants a new number and signature. */
 	int (*repeat_reply)(struct yt_plugin *self, const struct yt_msg *msg, struct yt_str stored,
 	        struct yt_str own_number, int64_t wall_ms, struct yt_buf *out);
-	bool is_slow; /* encoding and decoding sign and verify (up to 2 ms): run them off the loop */
+	/* Decoding and encoding sign and verify (up to 2 ms): decode_request, encode_request, decode_reply,
+	 * encode_reply and repeat_reply are called in a thread of the instance, one at a time; all others on the loop,
+	 * also meanwhile. */
+	bool is_slow;
 	/* Since 1.1; may be NULL.  How a message is signed, for `yitong sign-explain`: appends lines "name: value", a
 	 * secret as <secret NAME>.  headers: of an HTTP request, n of them; octets: its body.  keys: names of the
 	 * secrets configured, each of which is tried.  0: a signature verifies; YT_EDENIED: none does, and the lines

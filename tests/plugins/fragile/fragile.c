@@ -6,16 +6,19 @@
  * the like dies there.  path, sign and make_number see no message: they die for the next one after DIES-path and so on,
  * and close dies in a worker that has seen DIES-close.  A request that holds DIES-blank has secrets to be blanked, and
  * make_number and repeat_reply, which nhsa does not have, are there to die in.  As fragile-slow it says that it is
- * slow, so that it may be called in another thread. */
+ * slow, so that it may be called in another thread.
+ *
+ * For tests/e2e/slow.sh a request that holds WAITS-FOR-GATE is not decoded before the file $FRAGILE_GATE is there. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "yitong/plugin.h"
 
 static const struct yt_codec_api *whole;
-static bool path_dies, sign_dies, number_dies, close_dies;
+static _Atomic bool path_dies, sign_dies, number_dies, close_dies; /* set in a thread of fragile-slow */
 
 YT_EXPORT extern struct yt_codec_api yt_codec_api;
 struct yt_codec_api yt_codec_api;
@@ -31,9 +34,20 @@ static void die_at(struct yt_str octets, const char *mark)
 		abort();
 }
 
+static void wait_for_gate(void)
+{
+	const char *gate = getenv("FRAGILE_GATE");
+
+	while (gate != NULL && access(gate, F_OK) != 0)
+		usleep(2000);
+}
+
 static int decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
 {
 	int rv;
+
+	if (holds(octets, "WAITS-FOR-GATE"))
+		wait_for_gate();
 
 	die_at(octets, "FRAGILE-REQUEST");
 	number_dies = number_dies || holds(octets, "DIES-make_number");
