@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define H2_BODY_MAX (4u << 20) /* bytes; a longer request is given with is_too_large and without its body */
+#define H2_BODY_MAX (4u << 20) /* bytes; a longer request is cut there and given with is_too_large */
 #define H2_STREAMS_MAX 100u
 #define H2_HEADERS_MAX 32u
 #define H2_ANSWER_HEADERS_MAX 8u

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define JSON_TYPE "application/json"
+#define SWEEP_MS 60000
 #define SYNC_MS 2000 /* a decision that takes longer comes afterwards */
 
 static const struct {
@@ -130,7 +131,7 @@ void insurer_answer_refusal(struct insurer *insurer, const struct h2_request *re
 
 /* -- who asks -- */
 
-static bool nonce_is_new(struct insurer *insurer, const char *nonce, int64_t now_ms)
+static void forget_nonces(struct insurer *insurer, int64_t now_ms)
 {
 	void *next;
 	const char *key;
@@ -141,7 +142,14 @@ static bool nonce_is_new(struct insurer *insurer, const char *nonce, int64_t now
 		if (json_integer_value(until) <= now_ms)
 			json_object_del(insurer->nonces, key);
 	}
-	if (json_object_get(insurer->nonces, nonce) != NULL)
+	insurer->swept_ms = now_ms;
+}
+
+static bool nonce_is_new(struct insurer *insurer, const char *nonce, int64_t now_ms)
+{
+	if (now_ms - insurer->swept_ms > SWEEP_MS)
+		forget_nonces(insurer, now_ms);
+	if (json_number(insurer->nonces, nonce, 0) > now_ms)
 		return false;
 	json_object_set_new(insurer->nonces, nonce, json_integer(now_ms + INSURER_NONCE_MS));
 	return true;

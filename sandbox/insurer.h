@@ -118,8 +118,9 @@ struct insurer {
 	const struct insurer_options *options;
 	struct insurer_keys keys;
 	struct insurer_book *book;
-	json_t *answers; /* idempotency key -> {"sm3", "body"} */
-	json_t *nonces;  /* nonce -> until when, ms */
+	json_t *answers;  /* idempotency key -> {"sm3", "body"} */
+	json_t *nonces;   /* nonce -> until when, ms */
+	int64_t swept_ms; /* when those that ended were last forgotten */
 	int64_t n_replays, n_other_content, n_second_claims, n_refused;
 	uint64_t serial;
 };

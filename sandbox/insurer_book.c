@@ -21,8 +21,9 @@ struct claim {
 	json_t *body;   /* as it came */
 	json_t *result; /* NULL until decided */
 	json_t *payment;
+	json_t *days; /* on which it moved */
 	enum state state;
-	int64_t received_ms, state_ms, move_ms, payable_fen; /* move_ms: when the next timer is due */
+	int64_t state_ms, move_ms, payable_fen; /* move_ms: when the next timer is due */
 	int64_t event_seq;
 	int ends_in; /* last two digits of the total, with amount faults; else -1 */
 	bool is_withdrawn, has_docs, was_returned;
@@ -34,6 +35,9 @@ struct insurer_book {
 	json_t *persons;     /* certno -> name */
 	json_t *deductibles; /* certno + year -> {"IN_LIST", "OUT_LIST"} */
 	json_t *events;      /* not yet taken */
+	json_t *by_number;   /* requestNo, claimNo -> claim, as an integer */
+	json_t *by_setl_id;  /* of those not withdrawn */
+	json_t *by_invoice;  /* code and number -> the claim that was accepted with it */
 	struct claim *first, **end;
 	uint64_t n_claims, n_events, n_payments;
 };
@@ -46,6 +50,9 @@ struct insurer_book *insurer_book_new(const struct insurer_options *options)
 	book->persons = must(json_object());
 	book->deductibles = must(json_object());
 	book->events = must(json_array());
+	book->by_number = must(json_object());
+	book->by_setl_id = must(json_object());
+	book->by_invoice = must(json_object());
 	book->end = &book->first;
 	return book;
 }
@@ -59,12 +66,26 @@ void insurer_book_free(struct insurer_book *book)
 		json_decref(claim->body);
 		json_decref(claim->result);
 		json_decref(claim->payment);
+		json_decref(claim->days);
 		free(claim);
 	}
 	json_decref(book->persons);
 	json_decref(book->deductibles);
 	json_decref(book->events);
+	json_decref(book->by_number);
+	json_decref(book->by_setl_id);
+	json_decref(book->by_invoice);
 	free(book);
+}
+
+static struct claim *look_up(const json_t *index, const char *key)
+{
+	return (struct claim *)(intptr_t)json_number(index, key, 0);
+}
+
+static void remember(json_t *index, const char *key, const struct claim *claim)
+{
+	json_object_set_new(index, key, json_integer((intptr_t)claim));
 }
 
 void insurer_person_add(struct insurer_book *book, const char *certno, const char *name)
@@ -187,22 +208,21 @@ static json_t *show(const struct claim *claim)
 
 static void tell(struct insurer_book *book, struct claim *claim)
 {
-	json_t *event = show(claim);
+	json_t *event, *about;
 	char id[25], time[26], digits[18];
 
 	claim->event_seq++;
-	if (book->options->callback_url == NULL || claim->ends_in == 83) {
-		json_decref(event);
+	if (book->options->callback_url == NULL || claim->ends_in == 83)
 		return;
-	}
 	time_digits(claim->state_ms, digits);
 	text_format(id, sizeof(id), "EV%.8s%09llu", digits, (unsigned long long)++book->n_events);
 	insurer_time_text(claim->state_ms, time);
-	json_object_del(event, "statusTime");
-	json_object_set_new(event, "eventId", json_string(id));
-	json_object_set_new(event, "eventType", json_string("CLAIM_STATUS"));
-	json_object_set_new(event, "eventSeq", json_integer(claim->event_seq));
-	json_object_set_new(event, "occurTime", json_string(time));
+	event = must(json_pack("{s:s, s:s, s:I, s:s}", "eventId", id, "eventType", "CLAIM_STATUS", "eventSeq",
+	        (json_int_t)claim->event_seq, "occurTime", time));
+	about = show(claim);
+	json_object_del(about, "statusTime");
+	json_object_update(event, about);
+	json_decref(about);
 	json_array_append_new(
 	        book->events, json_pack("{s:s, s:o}", "path", json_text(claim->body, "callbackPath"), "event", event));
 }
@@ -210,9 +230,13 @@ static void tell(struct insurer_book *book, struct claim *claim)
 /* The only way into a state. */
 static void move(struct insurer_book *book, struct claim *claim, enum state state, int64_t when_ms, int64_t next_ms)
 {
+	char day[11];
+
 	claim->state = state;
 	claim->state_ms = when_ms;
 	claim->move_ms = next_ms;
+	insurer_day_text(when_ms, day);
+	json_object_set_new(claim->days, day, json_true());
 	tell(book, claim);
 }
 
@@ -244,33 +268,27 @@ static void reject(struct insurer_book *book, struct claim *claim, int64_t when_
 	move(book, claim, REJECTED, when_ms, INT64_MAX);
 }
 
-static bool is_same_bill(const json_t *a, const json_t *b)
+/* One invoice, one claim.  False: another one in force has an invoice of this; else they are this one's from now on. */
+static bool take_invoices(struct insurer_book *book, struct claim *claim)
 {
-	return strcmp(json_text(a, "billCode"), json_text(b, "billCode")) == 0 &&
-	       strcmp(json_text(a, "billNo"), json_text(b, "billNo")) == 0;
-}
+	json_t *bills = json_object_get(claim->body, "invoices"), *bill;
+	char key[512];
+	size_t i;
 
-/* One invoice, one claim: an earlier one in force that has an invoice of this. */
-static bool has_used_invoice(const struct insurer_book *book, const struct claim *claim)
-{
-	json_t *bills = json_object_get(claim->body, "invoices"), *bill, *other;
-	size_t i, k;
-
-	for (const struct claim *c = book->first; c != claim; c = c->next) {
-		json_t *theirs = json_object_get(c->body, "invoices");
-
-		if (c->state == REJECTED)
-			continue;
+	for (int is_free = 0; is_free < 2; is_free++) {
 		json_array_foreach(bills, i, bill)
 		{
-			json_array_foreach(theirs, k, other)
-			{
-				if (is_same_bill(bill, other))
-					return true;
-			}
+			const struct claim *other;
+
+			text_format(key, sizeof(key), "%s %s", json_text(bill, "billCode"), json_text(bill, "billNo"));
+			other = look_up(book->by_invoice, key);
+			if (other != NULL && other != claim && other->state != REJECTED)
+				return false;
+			if (is_free)
+				remember(book->by_invoice, key, claim);
 		}
 	}
-	return false;
+	return true;
 }
 
 static void accept_claim(struct insurer_book *book, struct claim *claim)
@@ -279,7 +297,7 @@ static void accept_claim(struct insurer_book *book, struct claim *claim)
 
 	if (insurer_person_name(book, claim->certno) == NULL || claim->ends_in == 82)
 		reject(book, claim, claim->move_ms, "B2001", "未参保");
-	else if (has_used_invoice(book, claim))
+	else if (!take_invoices(book, claim))
 		reject(book, claim, claim->move_ms, "R104", "发票已理赔");
 	else
 		move(book, claim, ACCEPTED, claim->move_ms, claim->move_ms + half_ms);
@@ -354,19 +372,14 @@ void insurer_book_advance(struct insurer_book *book, int64_t now_ms)
 
 static struct claim *find(const struct insurer_book *book, const char *claim_no, const char *request_no)
 {
-	for (struct claim *claim = book->first; claim != NULL; claim = claim->next)
-		if (strcmp(*claim_no != '\0' ? claim->claim_no : claim->request_no,
-		            *claim_no != '\0' ? claim_no : request_no) == 0)
-			return claim;
-	return NULL;
+	return look_up(book->by_number, *claim_no != '\0' ? claim_no : request_no);
 }
 
 static struct claim *find_by_settlement(const struct insurer_book *book, const char *setl_id)
 {
-	for (struct claim *claim = book->first; claim != NULL; claim = claim->next)
-		if (strcmp(claim->setl_id, setl_id) == 0 && !claim->is_withdrawn)
-			return claim;
-	return NULL;
+	struct claim *claim = look_up(book->by_setl_id, setl_id);
+
+	return claim != NULL && !claim->is_withdrawn ? claim : NULL;
 }
 
 static struct claim *claim_new(struct insurer_book *book, const json_t *body, const char *certno, int64_t now_ms)
@@ -383,9 +396,12 @@ static struct claim *claim_new(struct insurer_book *book, const json_t *body, co
 	text_format(claim->certno, sizeof(claim->certno), "%s", certno);
 	claim->body = json_deep_copy(body);
 	claim->ends_in = book->options->has_amount_faults ? (int)(json_number(s, "totalFee", 0) % 100) : -1;
-	claim->received_ms = now_ms;
+	claim->days = must(json_object());
 	*book->end = claim;
 	book->end = &claim->next;
+	remember(book->by_number, claim->claim_no, claim);
+	remember(book->by_number, claim->request_no, claim);
+	remember(book->by_setl_id, claim->setl_id, claim);
 	move(book, claim, RECEIVED, now_ms, now_ms + book->options->decide_ms / 2);
 	return claim;
 }
@@ -523,11 +539,7 @@ json_t *insurer_reconciliation(const struct insurer_book *book, const char *day,
 	int n = 0;
 
 	for (const struct claim *claim = book->first; claim != NULL; claim = claim->next) {
-		char came[11], touched[11];
-
-		insurer_day_text(claim->received_ms, came);
-		insurer_day_text(claim->state_ms, touched);
-		if (strcmp(came, day) > 0 || strcmp(touched, day) < 0)
+		if (json_object_get(claim->days, day) == NULL)
 			continue;
 		if (n / PAGE == page - 1)
 			json_array_append_new(rows, show(claim));

@@ -528,6 +528,23 @@ static void the_gateway_pays_on_mandate(void **state)
 	json_decref(body);
 }
 
+static void a_day_has_the_claims_that_moved_on_it(void **state)
+{
+	const int64_t day_ms = INT64_C(86400000);
+
+	desk.options.pay_ms = 2 * day_ms; /* received and decided on the 20th, paid on the 22nd */
+	assert_int_equal(hand_in(NUMBER, "S1"), 202);
+	desk.now_ms += 3 * day_ms;
+	assert_int_equal(ask("GET", "/ins/v1/reconciliation/2026-11-20", NULL), 200);
+	assert_int_equal(json_number(data(), "total", -1), 1);
+	assert_int_equal(ask("GET", "/ins/v1/reconciliation/2026-11-21?page=1", NULL), 200);
+	assert_int_equal(json_number(data(), "total", -1), 0);
+	assert_int_equal(ask("GET", "/ins/v1/reconciliation/2026-11-22?page=1", NULL), 200);
+	assert_int_equal(json_array_size(json_object_get(data(), "claims")), 1);
+	assert_int_equal(ask("GET", "/ins/v1/reconciliation/2026-11-22?page=2", NULL), 200);
+	assert_int_equal(json_array_size(json_object_get(data(), "claims")), 0);
+}
+
 static void only_ty_11_quotes(void **state)
 {
 	json_t *body = a_claim();
@@ -579,6 +596,7 @@ int main(void)
 		DESK(a_withdrawn_decision_gives_its_deductible_back),
 		DESK(who_is_not_enrolled_is_rejected),
 		DESK(the_gateway_pays_on_mandate),
+		DESK(a_day_has_the_claims_that_moved_on_it),
 		DESK(only_ty_11_quotes),
 		DESK(a_decision_may_come_at_once),
 	};
