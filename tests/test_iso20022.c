@@ -258,6 +258,9 @@ static const struct refused_order {
 } refused_orders[] = {
 	{ "an order without the payer's bank", "{\"data\":{\"payer_acct\":\"1\",\"payer_name\":\"a\"," LIN "}}",
 	        "input.data.payer_bank_no", "is missing" },
+	{ "an order without a payer's name",
+	        "{\"data\":{\"payer_acct\":\"1\",\"payer_bank_no\":\"102332099018\"," LIN "}}", "input.data.payer_name",
+	        "is missing" },
 	{ "an order with a wrong line number",
 	        "{\"data\":{\"payer_acct\":\"1\",\"payer_name\":\"a\",\"payer_bank_no\":\"102332099019\"," LIN "}}",
 	        "input.data.payer_bank_no", "check digit" },
@@ -474,18 +477,477 @@ static void it_proves_nothing(void **state)
 	bank_close(&b);
 }
 
+/* -- statements ----------------------------------------------------------------------------------- */
+
+static void the_composed_day_is_read(void **state)
+{
+	struct bank b = open_bank(NULL, NULL);
+	struct yt_str octets = sample(&b, "samples/composed/camt053_day.xml");
+	const struct yt_node *statement, *entries, *batch;
+	struct yt_msg *msg;
+	char why[200];
+
+	(void)state;
+	NEED(octets);
+	msg = decoded(&b, octets);
+	assert_int_equal(msg->op->id, YT_OP_STATEMENT_NOTICE);
+	assert_text(msg->number, "ST20261120399902000118");
+	if (yt_money_check(msg->op->request_money, msg->body, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	statement = row_at(yt_node_get(msg->body, "statement"), 0);
+	assert_text(yt_node_text(statement, "acct"), "3999020001000000018");
+	assert_text(yt_node_text(statement, "open_bal"), "1000000.00");
+	assert_text(yt_node_text(statement, "close_bal"), "767566.83");
+	assert_text(yt_node_text(statement, "begin_date"), "2026-11-20");
+	entries = yt_node_get(statement, "entry");
+	assert_int_equal(entries->n, 6);
+	assert_text(yt_node_text(row_at(entries, 0), "pay_no"), "CL20261120000000000001");
+	assert_text(yt_node_text(row_at(entries, 0), "opp_name"), "林晚晴");
+	assert_text(yt_node_text(row_at(entries, 0), "rev_flag"), "0");
+	batch = row_at(entries, 2);
+	assert_text(yt_node_text(batch, "block_no"), "PB20261119000000000009");
+	assert_text(yt_node_text(batch, "batch_cnt"), "2");
+	assert_int_equal(yt_node_get(batch, "detail")->n, 2);
+	assert_text(yt_node_text(row_at(yt_node_get(batch, "detail"), 0), "opp_name"), "周㛃");
+	assert_text(yt_node_text(row_at(yt_node_get(batch, "detail"), 1), "entry_amt"), "22000.00");
+	assert_text(yt_node_text(row_at(entries, 4), "rev_flag"), "2");
+	assert_text(yt_node_text(row_at(entries, 4), "return_code"), "AC07");
+	assert_text(yt_node_text(row_at(entries, 4), "pay_no"), "CL20261119000000000044");
+	assert_text(yt_node_text(row_at(entries, 5), "entry_text"), "转账手续费");
+	bank_close(&b);
+}
+
+static void the_composed_return_is_read(void **state)
+{
+	struct bank b = open_bank(NULL, NULL);
+	struct yt_str octets = sample(&b, "samples/composed/camt054_return.xml");
+	const struct yt_node *entry;
+	struct yt_msg *msg;
+
+	(void)state;
+	NEED(octets);
+	msg = decoded(&b, octets);
+	assert_int_equal(msg->op->id, YT_OP_PAY_RETURN);
+	entry = row_at(yt_node_get(row_at(yt_node_get(msg->body, "statement"), 0), "entry"), 0);
+	assert_text(yt_node_text(entry, "pay_no"), "CL20261119000000000044");
+	assert_text(yt_node_text(entry, "entry_amt"), "12000.00");
+	assert_text(yt_node_text(entry, "rev_flag"), "2");
+	assert_text(yt_node_text(entry, "return_code"), "AC07");
+	assert_text(yt_node_text(entry, "opp_name"), "宋知远");
+	bank_close(&b);
+}
+
+#define CAMT(space, root, inner)                                                                                       \
+	"<Document xmlns=\"" space "\"><" root                                                                         \
+	"><GrpHdr><MsgId>M1</MsgId><CreDtTm>2026-11-21T01:10:00</CreDtTm></GrpHdr>" inner "</" root "></Document>"
+#define ISO "urn:iso:std:iso:20022:tech:xsd:"
+#define BAL(kind, amt, dir)                                                                                            \
+	"<Bal><Tp><CdOrPrtry><Cd>" kind "</Cd></CdOrPrtry></Tp><Amt Ccy=\"CNY\">" amt "</Amt><CdtDbtInd>" dir          \
+	"</CdtDbtInd><Dt><Dt>2026-11-20</Dt></Dt></Bal>"
+#define STMT(more)                                                                                                     \
+	"<Stmt><Id>S1</Id><CreDtTm>2026-11-21T01:10:00</CreDtTm><Acct><Id><Othr><Id>39</Id></Othr></Id></Acct>" more   \
+	"</Stmt>"
+#define NTRY2(amt, dir, more)                                                                                          \
+	"<Ntry><Amt Ccy=\"CNY\">" amt "</Amt><CdtDbtInd>" dir                                                          \
+	"</CdtDbtInd><Sts>BOOK</Sts><BookgDt><DtTm>2026-11-20T09:00:00.5+08:00</DtTm></BookgDt><BkTxCd/>" more         \
+	"</Ntry>"
+#define CLEAN BAL("OPBD", "10.00", "CRDT") BAL("CLBD", "7", "CRDT")
+
+static const struct statement {
+	const char *it, *octets;
+	const char *says; /* part of the body as JSON; NULL: refused, ... */
+	const char *path, *why;
+	bool adds_up;
+} statements[] = {
+	{ "the classic edition",
+	        CAMT(ISO "camt.053.001.02", "BkToCstmrStmt",
+	                STMT(CLEAN NTRY2("3.000", "DBIT",
+	                        "<NtryDtls><TxDtls><Refs><EndToEndId>NOTPROVIDED</EndToEndId></Refs>"
+	                        "<AmtDtls><TxAmt><Amt Ccy=\"CNY\">3</Amt></TxAmt></AmtDtls>"
+	                        "<RltdPties><Cdtr><Nm>甲</Nm></Cdtr></RltdPties></TxDtls></NtryDtls>"))),
+	        "\"dc_flag\":\"D\",\"entry_state\":\"BOOK\",\"book_date\":\"2026-11-20\"", NULL, NULL, true },
+	{ "the other party's name of the classic edition",
+	        CAMT(ISO "camt.053.001.02", "BkToCstmrStmt",
+	                STMT(CLEAN NTRY2("3.00", "DBIT",
+	                        "<NtryDtls><TxDtls><RltdPties><Cdtr><Nm>甲</Nm></Cdtr></RltdPties>"
+	                        "</TxDtls></NtryDtls>"))),
+	        "\"opp_name\":\"甲\"", NULL, NULL, true },
+	{ "a payer's name of what came in",
+	        CAMT(ISO "camt.053.001.04", "BkToCstmrStmt",
+	                STMT(BAL("PRCD", "4.00", "CRDT") BAL("CLBD", "7", "CRDT") NTRY2("3.00", "CRDT",
+	                        "<NtryDtls><TxDtls><Refs><EndToEndId>X1</EndToEndId></Refs><RltdPties>"
+	                        "<Dbtr><Nm>乙</Nm></Dbtr><Cdtr><Nm>我们</Nm></Cdtr></RltdPties></TxDtls>"
+	                        "</NtryDtls>"))),
+	        "\"opp_name\":\"乙\"", NULL, NULL, true },
+	{ "an overdrawn account",
+	        CAMT(ISO "camt.053.001.02", "BkToCstmrStmt",
+	                STMT(BAL("OPBD", "1.00", "DBIT") BAL("CLBD", "4", "DBIT") NTRY2("3.00", "DBIT", ""))),
+	        "\"open_bal\":-1.00,\"close_bal\":-4.00", NULL, NULL, true },
+	{ "a missing entry", CAMT(ISO "camt.053.001.02", "BkToCstmrStmt", STMT(CLEAN NTRY2("2.99", "DBIT", ""))),
+	        "\"entry_amt\"", NULL, NULL, false },
+	{ "a first page",
+	        CAMT(ISO "camt.053.001.08", "BkToCstmrStmt",
+	                STMT("<StmtPgntn><PgNb>1</PgNb><LastPgInd>false</LastPgInd></StmtPgntn>" BAL(
+	                        "OPBD", "10.00", "CRDT"))),
+	        "\"page_cnt\":\"0\"", NULL, NULL, true },
+	{ "two statements", CAMT(ISO "camt.053.001.02", "BkToCstmrStmt", STMT("") STMT("")), "\"entry\":[]},{", NULL,
+	        NULL, true },
+	{ "another prefix",
+	        "<x:Document xmlns:x=\"" ISO
+	        "camt.053.001.02\"><x:BkToCstmrStmt><x:GrpHdr><x:MsgId>M1</x:MsgId><x:CreDtTm>"
+	        "2026-11-21T01:10:00</x:CreDtTm></x:GrpHdr><x:Stmt><x:Id>S1</x:Id></x:Stmt></x:BkToCstmrStmt></x:Document>",
+	        "\"statement_no\":\"S1\"", NULL, NULL, true },
+	{ "a national flavour",
+	        CAMT("http://www.six-interbank-clearing.com/de/camt.053.001.04.ch.02.xsd", "BkToCstmrStmt", STMT("")),
+	        "\"statement_no\":\"S1\"", NULL, NULL, true },
+	{ "an envelope of the bank's",
+	        "<Envelope><AppHdr xmlns=\"urn:iso:std:iso:20022:tech:xsd:head.001.001.02\"><BizMsgIdr>x</BizMsgIdr></AppHdr>" CAMT(
+	                ISO "camt.053.001.02", "BkToCstmrStmt", STMT("")) "</Envelope>",
+	        "\"statement_no\":\"S1\"", NULL, NULL, true },
+	{ "during the day", CAMT(ISO "camt.052.001.08", "BkToCstmrAcctRpt", "<Rpt><Id>R1</Id></Rpt>"),
+	        "\"is_final\":\"0\"", NULL, NULL, true },
+	{ "no namespace", "<Document><BkToCstmrStmt/></Document>", NULL, "Document", "no namespace", false },
+	{ "a message that nobody reads here", CAMT(ISO "camt.060.001.05", "AcctRptgReq", ""), NULL, "Document",
+	        "not read here", false },
+	{ "another root than the namespace says", CAMT(ISO "camt.053.001.02", "BkToCstmrAcctRpt", ""), NULL, "Document",
+	        "another element", false },
+	{ "no statement", CAMT(ISO "camt.053.001.04", "BkToCstmrStmt", ""), NULL, "Stmt", "is missing", false },
+	{ "an amount with a part of a fen",
+	        CAMT(ISO "camt.053.001.04", "BkToCstmrStmt", STMT(NTRY2("3.001", "DBIT", ""))), NULL,
+	        "Stmt[0]/Ntry[0]/Amt", "two decimals", false },
+	{ "an amount below nothing", CAMT(ISO "camt.053.001.04", "BkToCstmrStmt", STMT(NTRY2("-3.00", "DBIT", ""))),
+	        NULL, "Stmt[0]/Ntry[0]/Amt", "two decimals", false },
+	{ "an entry without status",
+	        CAMT(ISO "camt.053.001.04", "BkToCstmrStmt",
+	                STMT("<Ntry><Amt Ccy=\"CNY\">1</Amt><CdtDbtInd>DBIT</CdtDbtInd></Ntry>")),
+	        NULL, "Stmt[0]/Ntry[0].Sts", "is missing", false },
+	{ "a summary that counts others",
+	        CAMT(ISO "camt.053.001.04", "BkToCstmrStmt",
+	                STMT("<TxsSummry><TtlNtries><NbOfNtries>2</NbOfNtries></TtlNtries></TxsSummry>" NTRY2(
+	                        "3", "DBIT", ""))),
+	        NULL, "Stmt[0].TxsSummry", "counts other entries", false },
+	{ "a summary of another sum",
+	        CAMT(ISO "camt.053.001.04", "BkToCstmrStmt",
+	                STMT("<TxsSummry><TtlDbtNtries><NbOfNtries>1</NbOfNtries><Sum>4</Sum></TtlDbtNtries></TxsSummry>" NTRY2(
+	                        "3", "DBIT", ""))),
+	        NULL, "Stmt[0].TxsSummry", "another sum", false },
+	{ "no number", "<Document xmlns=\"" ISO "camt.053.001.04\"><BkToCstmrStmt><GrpHdr/></BkToCstmrStmt></Document>",
+	        NULL, "GrpHdr/MsgId", "is missing", false },
+};
+
+/* Without the schemas, so that each reaches the plugin's own checks. */
+static void a_statement(void **state)
+{
+	const struct statement *row = *state;
+	struct bank b = bank_open("iso20022", customer, 2);
+	struct yt_msg *msg;
+	char why[200] = "";
+	int rv = try_decode(&b, yt_str(row->octets), &msg);
+
+	if (row->says == NULL) {
+		assert_int_equal(rv, YT_EFORMAT);
+		assert_string_equal(b.fault.path, row->path);
+		assert_part(b.fault.why, row->why);
+		bank_close(&b);
+		return;
+	}
+	if (rv != 0)
+		fail_msg("%s %s", b.fault.path, b.fault.why);
+	assert_part(json_of(&b, msg->body).p, row->says);
+	if ((yt_money_check(YT_MONEY_STATEMENT, msg->body, why, sizeof(why)) == 0) != row->adds_up)
+		fail_msg("%s", why);
+	bank_close(&b);
+}
+
+/* Public documents of banks and test suites: what they hold is counted by hand. */
+static const struct published {
+	const char *file;
+	enum yt_operation op;
+	unsigned statements, entries;
+	const char *first_amt;
+} publisheds[] = {
+	{ "camt.053.001.08__genkgo__camt053-v8.xml", YT_OP_STATEMENT_NOTICE, 1, 1, "8.85" },
+	{ "camt.054.001.08__genkgo__camt054-v8.xml", YT_OP_PAY_RETURN, 1, 1, "200000.00" },
+	{ "pain.002.001.03__svapnil__pain-002-v3-txn-reject.xml", YT_OP_PAY_RESULT, 0, 0, NULL },
+	{ "pain.002.001.10__hbci4j__test-pain-parse-0020110-03.xml", YT_OP_PAY_RESULT, 0, 0, NULL },
+	/* Its head counts one transfer, and there are two. */
+	{ "pain.001.001.03__svapnil__sepa-pain-001-v3-multiple-pmtinf.xml", YT_OP_UNREAD, 0, 0, NULL },
+	{ "pain.001.001.09__php-sepa-xml__pain-001-001-09.xml", YT_OP_PAY_ORDER, 0, 0, NULL },
+};
+
+static void a_public_document_is_read(void **state)
+{
+	const struct published *row = *state;
+	struct bank b = open_bank(NULL, NULL);
+	const struct yt_node *statements_;
+	struct yt_str octets;
+	struct yt_msg *msg;
+	char name[160];
+
+	snprintf(name, sizeof(name), "samples/%s", row->file);
+	octets = sample(&b, name);
+	NEED(octets);
+	if (row->op == YT_OP_UNREAD) {
+		assert_int_equal(try_decode(&b, octets, &msg), YT_EFORMAT);
+		assert_part(b.fault.path, "NbOfTxs");
+		bank_close(&b);
+		return;
+	}
+	msg = decoded(&b, octets);
+	assert_int_equal(msg->op->id, row->op);
+	statements_ = yt_node_get(msg->body, "statement");
+	assert_int_equal(statements_ != NULL ? statements_->n : 0, row->statements);
+	if (row->statements > 0) {
+		const struct yt_node *entries = yt_node_get(statements_->child, "entry");
+
+		assert_int_equal(entries->n, row->entries);
+		assert_text(yt_node_text(entries->child, "entry_amt"), row->first_amt);
+	}
+	bank_close(&b);
+}
+
+/* -- recalls and queries -------------------------------------------------------------------------- */
+
+#define RECALLED                                                                                                           \
+	"{\"data\":{\"orig_pay_no\":\"HS20261120000000000003\",\"orig_msg_no\":\"PM20261120000000000001\","                \
+	"\"orig_block_no\":\"PB20261120000000000002\",\"uetr\":\"c0ffee00-1234-4abc-9def-001122334455\","                  \
+	"\"pay_amt\":\"186204.77\",\"payer_name\":\"宁波市医疗保障基金支出户（示例）\",\"payer_bank_no\":" \
+	"\"102332099018\",\"payer_bank_name\":\"示例工商银行宁波分行\",\"recall_reason\":\"AM09\"}}"
+
+static struct yt_msg *recall(struct bank *b)
+{
+	struct yt_msg *msg = order_of(b, YT_OP_PAY_RECALL, "CX20261120000000000001", from_json(b, RECALLED));
+
+	msg->time = YT_STR("2026-11-20 10:02:11");
+	return msg;
+}
+
+static void the_composed_recall_is_written(void **state)
+{
+	struct bank b = open_bank(NULL, NULL);
+	struct yt_str wanted = sample(&b, "samples/composed/camt055_cancel.xml"), octets;
+	struct yt_msg *msg;
+
+	(void)state;
+	NEED(wanted);
+	octets = encoded(&b, recall(&b));
+	assert_same_tree(&b, octets, wanted);
+	msg = decoded(&b, wanted);
+	assert_int_equal(msg->op->id, YT_OP_PAY_RECALL);
+	msg->own_number = msg->number;
+	assert_same_tree(&b, encoded(&b, msg), wanted);
+	bank_close(&b);
+}
+
+#define RESOLUTION(more)                                                                                                   \
+	"<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.029.001.09\"><RsltnOfInvstgtn><Assgnmt><Id>R1</Id><Assgnr>" \
+	"<Pty><Nm>a</Nm></Pty></Assgnr><Assgne><Pty><Nm>b</Nm></Pty></Assgne><CreDtTm>2026-11-20T10:05:00+08:00</CreDtTm>" \
+	"</Assgnmt>" more "</RsltnOfInvstgtn></Document>"
+#define CXL(no, status)                                                                                                \
+	"<CxlDtls><OrgnlPmtInfAndSts><OrgnlPmtInfId>PB1</OrgnlPmtInfId><TxInfAndSts><OrgnlEndToEndId>" no              \
+	"</OrgnlEndToEndId><TxCxlSts>" status "</TxCxlSts></TxInfAndSts></OrgnlPmtInfAndSts></CxlDtls>"
+
+static const struct recalled {
+	const char *it, *octets;
+	enum yt_outcome outcome;
+} recalleds[] = {
+	{ "a recall that is accepted", RESOLUTION("<Sts><Conf>CNCL</Conf></Sts>" CXL("HS20261120000000000003", "ACCR")),
+	        YT_DONE },
+	{ "a recall that is refused", RESOLUTION("<Sts><Conf>RJCR</Conf></Sts>" CXL("HS20261120000000000003", "RJCR")),
+	        YT_REFUSED },
+	{ "a recall that is not decided",
+	        RESOLUTION("<Sts><Conf>PDCR</Conf></Sts>" CXL("HS20261120000000000003", "PDCR")), YT_UNKNOWN },
+	{ "a recall of another payout",
+	        RESOLUTION("<Sts><Conf>CNCL</Conf></Sts>" CXL("HS20261120000000000009", "ACCR")), YT_UNKNOWN },
+	{ "a recall of which the whole is said",
+	        RESOLUTION("<Sts><Conf>CNCL</Conf></Sts><CxlDtls><OrgnlGrpInfAndSts><OrgnlMsgId>PM20261120000000000001"
+	                   "</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId></OrgnlGrpInfAndSts></CxlDtls>"),
+	        YT_DONE },
+	{ "a recall that is answered with nothing", "", YT_UNKNOWN },
+};
+
+static void a_recall(void **state)
+{
+	const struct recalled *row = *state;
+	struct bank b = open_bank(NULL, NULL);
+	struct yt_msg *msg = recall(&b);
+	struct yt_reply *reply;
+
+	msg->sent = encoded(&b, msg);
+	reply = answered(&b, msg, yt_str(row->octets));
+	if (reply->outcome != row->outcome)
+		fail_msg("outcome %d: %.*s", (int)reply->outcome, YT_FMT(reply->text));
+	bank_close(&b);
+}
+
+static const struct finding {
+	const char *it, *octets;
+	enum yt_judgement want;
+	enum yt_outcome adopted;
+} findings[] = {
+	{ "found paid", REPORT("", BLOCK(TX("<TxSts>ACSC</TxSts>"))), YT_FOUND, YT_DONE },
+	{ "found refused", REPORT("", BLOCK(TX(RJCT("AC03")))), YT_FOUND, YT_REFUSED },
+	{ "found at work", REPORT("", BLOCK(TX("<TxSts>PDNG</TxSts>"))), YT_FOUND, YT_DONE },
+	{ "not found", REPORT("", BLOCK(TX(RJCT("NOOR")))), YT_ABSENT, 0 },
+	{ "not known", REPORT("", BLOCK(TX(RJCT("AB06")))), YT_UNSURE, 0 },
+	{ "a duplicate", REPORT("", BLOCK(TX(RJCT("DU03")))), YT_UNSURE, 0 },
+	{ "no answer", "", YT_UNSURE, 0 },
+};
+
+static void a_lost_order_is(void **state)
+{
+	const struct finding *row = *state;
+	struct bank b = open_bank(NULL, NULL);
+	struct yt_msg *original = order(&b, one_order), *query = yt_msg_new(b.arena), *read;
+	struct yt_reply *adopted = yt_reply_new(b.arena), *answer;
+
+	original->sent = encoded(&b, original);
+	assert_int_equal(b.api->query_for(b.plugin, original, query), 0);
+	query->own_number = YT_STR("PM20261120000000000200");
+	query->time = YT_STR("2026-11-20 09:20:02");
+	query->sent = encoded(&b, query);
+	read = decoded(&b, query->sent);
+	assert_text(yt_node_text(yt_node_get(read->body, "data"), "orig_pay_no"), "CL20261120000000000001");
+	assert_text(yt_node_text(yt_node_get(read->body, "data"), "orig_msg_no"), NUMBER);
+	answer = answered(&b, query, yt_str(row->octets));
+	assert_int_equal(b.api->judge(b.plugin, original, answer, adopted), row->want);
+	if (row->want == YT_FOUND)
+		assert_int_equal(adopted->outcome, row->adopted);
+	bank_close(&b);
+}
+
+static void a_bank_that_cannot_be_asked_is_not(void **state)
+{
+	struct bank b = open_bank("status_request", "no");
+	struct yt_msg *original = order(&b, one_order), *query = yt_msg_new(b.arena);
+
+	(void)state;
+	original->sent = encoded(&b, original);
+	assert_int_equal(b.api->query_for(b.plugin, original, query), YT_ENOTFOUND);
+	bank_close(&b);
+}
+
+/* -- the schemas ---------------------------------------------------------------------------------- */
+
+/* A document that breaks its schema is refused with its path and without its values. */
+static void what_breaks_its_schema_is_refused(void **state)
+{
+	struct bank b = open_bank(NULL, NULL);
+	static const char octets[] = CAMT(
+	        ISO "camt.053.001.08", "BkToCstmrStmt", "<Stmt><Id>S1</Id><Secret>6299993302000001017</Secret></Stmt>");
+	struct yt_msg *msg;
+
+	(void)state;
+	if (!has_schemas()) {
+		bank_close(&b);
+		skip();
+	}
+	assert_int_equal(try_decode(&b, YT_STR(octets), &msg), YT_EFORMAT);
+	assert_string_equal(b.fault.path, "Document/BkToCstmrStmt/Stmt/Secret");
+	assert_part(b.fault.why, "does not keep to the schema");
+	assert_null(strstr(b.fault.why, "6299"));
+	bank_close(&b);
+	b = open_bank("check_incoming", "no");
+	assert_int_equal(try_decode(&b, YT_STR(octets), &msg), 0);
+	bank_close(&b);
+}
+
+static void a_folder_without_schemas_is_refused(void **state)
+{
+	struct plugin_setting settings[] = { customer[0], { "schemas", YT_SOURCE_DIR "/docs" } };
+	struct yt_plugin *plugin;
+	char why[512];
+
+	(void)state;
+	assert_int_equal(
+	        plugin_load(&plugin, YT_PLUGIN_DIR "/iso20022.so", "test", settings, 2, NULL, why, sizeof(why)),
+	        YT_ECONF);
+}
+
+/* -- the table of reasons (3.3), out of the facts --------------------------------------------------- */
+
+static void assert_reason(struct bank *b, const char *code, const char *reaction)
+{
+	char octets[1600];
+	struct yt_msg *msg = order(b, one_order);
+	struct yt_reply *reply;
+	enum yt_outcome want = YT_REFUSED;
+
+	snprintf(octets, sizeof(octets), REPORT("", BLOCK(TX(RJCT("%.4s")))), code);
+	reply = answered(b, msg, yt_str(octets));
+	if (strstr(reaction, "UNKNOWN") != NULL || strstr(reaction, "retry the fetch") != NULL ||
+	        strncmp(reaction, "note only", 9) == 0 || strcmp(code, "DT06") == 0)
+		want = YT_UNKNOWN;
+	if (reply->outcome != want)
+		fail_msg("%s is %d, not %d (%s)", code, (int)reply->outcome, (int)want, reaction);
+}
+
+/* Every code that the facts name, ranges too, has the reaction that they give. */
+static void every_reason_means_what_the_facts_say(void **state)
+{
+	struct bank b = bank_open("iso20022", customer, 2);
+	struct yt_str facts = sample(&b, "bank.md");
+	const char *at, *end;
+	unsigned n = 0;
+
+	(void)state;
+	NEED(facts);
+	at = strstr(facts.p, "**Reasons**");
+	assert_non_null(at);
+	end = strstr(at, "Return reasons");
+	for (at = strstr(at, "| AC01"); at != NULL && at < end;
+	        at = strchr(at, '\n') != NULL ? strchr(at, '\n') + 1 : NULL) {
+		char codes[120], reaction[200] = "", *p, last[5] = "";
+		const char *cell;
+
+		if (at[0] != '|')
+			break;
+		snprintf(codes, sizeof(codes), "%.*s", (int)strcspn(at + 2, "|"), at + 2);
+		cell = strchr(strchr(at + 2, '|') + 1, '|');
+		snprintf(reaction, sizeof(reaction), "%.*s", (int)strcspn(cell + 2, "|\n"), cell + 2);
+		for (p = codes; *p != '\0';) {
+			char code[5];
+
+			if (strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") < 4) {
+				p++;
+				continue;
+			}
+			snprintf(code, sizeof(code), "%.4s", p);
+			/* FF03-FF07: those between too. */
+			if (last[0] != '\0' && memcmp(p - 3, "\xe2\x80\x93", 3) == 0)
+				for (char c = (char)(last[3] + 1); c < code[3]; c++, n++) {
+					last[3] = c;
+					assert_reason(&b, last, reaction);
+				}
+			assert_reason(&b, code, reaction);
+			snprintf(last, sizeof(last), "%s", code);
+			n++;
+			p += 4;
+		}
+	}
+	assert_true(n >= 85);
+	bank_close(&b);
+}
+
 #define SINGLE(fn) cmocka_unit_test(fn)
 
 int main(void)
 {
-	static struct CMUnitTest tests[64 + COUNT(reports)] = {
+	static struct CMUnitTest tests[128 + COUNT(reports)] = {
 		SINGLE(the_composed_order_is_written),
 		SINGLE(the_composed_order_is_read),
 		SINGLE(random_payouts_keep_to_the_schema),
 		SINGLE(a_uetr_belongs_to_its_payout),
 		SINGLE(the_composed_report_is_read),
+		SINGLE(the_composed_day_is_read),
+		SINGLE(the_composed_return_is_read),
+		SINGLE(the_composed_recall_is_written),
+		SINGLE(a_bank_that_cannot_be_asked_is_not),
+		SINGLE(what_breaks_its_schema_is_refused),
+		SINGLE(a_folder_without_schemas_is_refused),
+		SINGLE(every_reason_means_what_the_facts_say),
 	};
-	size_t n = 5;
+	size_t n = 12;
 
 	for (size_t i = 0; i < COUNT(refused_orders); i++)
 		tests[n++] = (struct CMUnitTest){ refused_orders[i].it, it_is_refused_unsent, NULL, NULL,
@@ -495,5 +957,14 @@ int main(void)
 	for (size_t i = 0; i < COUNT(no_answers); i++)
 		tests[n++] =
 		        (struct CMUnitTest){ no_answers[i].it, it_proves_nothing, NULL, NULL, (void *)&no_answers[i] };
+	for (size_t i = 0; i < COUNT(recalleds); i++)
+		tests[n++] = (struct CMUnitTest){ recalleds[i].it, a_recall, NULL, NULL, (void *)&recalleds[i] };
+	for (size_t i = 0; i < COUNT(findings); i++)
+		tests[n++] = (struct CMUnitTest){ findings[i].it, a_lost_order_is, NULL, NULL, (void *)&findings[i] };
+	for (size_t i = 0; i < COUNT(statements); i++)
+		tests[n++] = (struct CMUnitTest){ statements[i].it, a_statement, NULL, NULL, (void *)&statements[i] };
+	for (size_t i = 0; i < COUNT(publisheds); i++)
+		tests[n++] = (struct CMUnitTest){ publisheds[i].file, a_public_document_is_read, NULL, NULL,
+			(void *)&publisheds[i] };
 	return _cmocka_run_group_tests("iso20022", tests, n, NULL, NULL);
 }

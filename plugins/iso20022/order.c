@@ -135,6 +135,8 @@ static int take_payout(struct order *o, const struct yt_node *row, const char *p
 		rv = yt_payout_check(p, path, o->iso->limit_fen, NULL, fault);
 	if (rv != 0)
 		return rv;
+	if (p->payer_name.n == 0)
+		return iso_refuse(fault, path, "payer_name", "is missing");
 	if (p->payer_bank_no.n == 0)
 		return iso_refuse(
 		        fault, path, "payer_bank_no", "is missing: the line number of the paying account's bank");

@@ -88,18 +88,28 @@ static bool is_provided(struct yt_str s)
 	return s.n > 0 && !yt_str_is(s, "NOTPROVIDED");
 }
 
-/* The other side's name and account under one name, whichever side we are; a number that is none is left out. */
-static int complete_detail(struct yt_arena *arena, struct yt_node *row, struct yt_str direction)
+static bool is_reversal(const struct yt_node *row)
 {
-	bool is_out = yt_str_is(direction, "D") || is_provided(yt_node_text(row, "pay_no"));
-	struct yt_str name = yt_node_text(row, is_out ? "payee_name" : "payer_name"),
-	              acct = yt_node_text(row, is_out ? "payee_acct" : "payer_acct");
-	struct yt_node *no = yt_node_get(row, "pay_no");
-	int rv = put(arena, row, "opp_name", name);
+	return yt_str_is(yt_node_text(row, "sub_family"), "RRTN") || yt_str_is(yt_node_text(row, "is_reversal"), "1") ||
+	       yt_node_text(row, "return_code").n > 0;
+}
 
+/* The other side's name and account under one name, whichever side we are: of what comes back it is the payee still.  A
+ * number that is none is left out. */
+static int complete_detail(struct yt_arena *arena, struct yt_node *row, const struct yt_node *entry)
+{
+	bool is_out = yt_str_is(yt_node_text(entry, "dc_flag"), "D") || is_reversal(entry) || is_reversal(row);
+	static const char *const names[2][2] = { { "payer_name", "payer_acct" }, { "payee_name", "payee_acct" } };
+	unsigned side = is_out ? 1 : 0;
+	struct yt_node *no = yt_node_get(row, "pay_no");
+	int rv;
+
+	if (yt_node_text(row, names[side][0]).n == 0 && yt_node_text(row, names[side][1]).n == 0)
+		side = 1 - side;
+	rv = put(arena, row, "opp_name", yt_node_text(row, names[side][0]));
 	if (no != NULL && !is_provided(no->text))
 		no->text = (struct yt_str){ NULL, 0 };
-	return rv == 0 ? put(arena, row, "opp_acct", acct) : rv;
+	return rv == 0 ? put(arena, row, "opp_acct", yt_node_text(row, names[side][1])) : rv;
 }
 
 static uint32_t count_details(const struct yt_node *element)
@@ -135,7 +145,6 @@ static int take_details(struct reading *r, const struct yt_node *element, struct
 	uint32_t n = count_details(element);
 	struct yt_node *rows =
 	        n > 1 ? yt_node_add(r->arena, entry, YT_STR("detail"), YT_ARRAY) : yt_node_new(r->arena, YT_ARRAY);
-	struct yt_str direction = yt_node_text(entry, "dc_flag");
 	int rv = rows == NULL ? YT_ENOMEM : 0;
 
 	for (const struct yt_node *d = yt_node_get(element, "NtryDtls"); d != NULL && rv == 0; d = yt_xml_next(d)) {
@@ -145,7 +154,7 @@ static int take_details(struct reading *r, const struct yt_node *element, struct
 
 			rv = row == NULL ? YT_ENOMEM : take_detail(r, tx, row);
 			if (rv == 0)
-				rv = complete_detail(r->arena, row, direction);
+				rv = complete_detail(r->arena, row, entry);
 			if (rv == 0)
 				drop_foreign_amount(row, yt_node_text(entry, "ccy"));
 		}
