@@ -310,6 +310,16 @@ static void say_goodbye(struct connection *c)
 		;
 }
 
+/* choose_h2() is not asked about a client that offers nothing at all. */
+static bool has_chosen_h2(const SSL *ssl)
+{
+	const unsigned char *chosen;
+	unsigned len;
+
+	SSL_get0_alpn_selected(ssl, &chosen, &len);
+	return len == 2 && memcmp(chosen, "h2", 2) == 0;
+}
+
 static void *connection_run(void *argument)
 {
 	struct connection *c = argument;
@@ -317,7 +327,7 @@ static void *connection_run(void *argument)
 
 	c->ssl = must(SSL_new(server->tls));
 	SSL_set_fd(c->ssl, c->fd);
-	if (SSL_accept(c->ssl) == 1) {
+	if (SSL_accept(c->ssl) == 1 && has_chosen_h2(c->ssl)) {
 		c->session = session_new(c);
 		serve(c);
 		if (!c->is_cut)

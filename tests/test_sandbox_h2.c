@@ -200,6 +200,7 @@ static const struct way {
 	{ "of 4 MiB is read", "/x", H2_BODY_MAX, CURL_HTTP_VERSION_2TLS, CURLE_OK, 200, 64 },
 	{ "of more than 4 MiB is told so", "/x", H2_BODY_MAX + 1, CURL_HTTP_VERSION_2TLS, CURLE_OK, 413, 64 },
 	{ "in HTTP/1.1 is not spoken to", "/x", 0, CURL_HTTP_VERSION_1_1, CURLE_SSL_CONNECT_ERROR, 0, 0 },
+	{ "without ALPN is not spoken to", "/x", 0, CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE, CURLE_RECV_ERROR, 0, 0 },
 	{ "is cut", "/cut", 0, CURL_HTTP_VERSION_2TLS, CURLE_PARTIAL_FILE, 0, 0 },
 	{ "is reset", "/reset", 0, CURL_HTTP_VERSION_2TLS, CURLE_HTTP2_STREAM, 0, 0 },
 	{ "is sent away", "/goaway", 0, CURL_HTTP_VERSION_2TLS, CURLE_HTTP2, 0, 0 },
@@ -216,6 +217,8 @@ static void test_way(void **state)
 	memset(body, 'a', way->body_len);
 	curl = request(way->path, way->body_len > 0 ? body : NULL, way->body_len, &n_read);
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, way->http_version);
+	curl_easy_setopt(
+	        curl, CURLOPT_SSL_ENABLE_ALPN, way->http_version == CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE ? 0L : 1L);
 	assert_int_equal(curl_easy_perform(curl), way->how);
 	assert_int_equal(status_of(curl), way->status);
 	assert_int_equal(n_read, way->n_read);
