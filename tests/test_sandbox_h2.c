@@ -191,19 +191,18 @@ static const struct way {
 	const char *path;
 	size_t body_len; /* 0: GET */
 	long http_version;
-	CURLcode how;
-	long status;
+	long status; /* 0: the connection or its stream ends without an answer */
 	size_t n_read;
 } ways[] = {
-	{ "is answered", "/x", 5, CURL_HTTP_VERSION_2TLS, CURLE_OK, 200, 5 },
-	{ "gets an answer larger than its window", "/big", 0, CURL_HTTP_VERSION_2TLS, CURLE_OK, 200, BIG },
-	{ "of 4 MiB is read", "/x", H2_BODY_MAX, CURL_HTTP_VERSION_2TLS, CURLE_OK, 200, 64 },
-	{ "of more than 4 MiB is told so", "/x", H2_BODY_MAX + 1, CURL_HTTP_VERSION_2TLS, CURLE_OK, 413, 64 },
-	{ "in HTTP/1.1 is not spoken to", "/x", 0, CURL_HTTP_VERSION_1_1, CURLE_SSL_CONNECT_ERROR, 0, 0 },
-	{ "without ALPN is not spoken to", "/x", 0, CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE, CURLE_RECV_ERROR, 0, 0 },
-	{ "is cut", "/cut", 0, CURL_HTTP_VERSION_2TLS, CURLE_PARTIAL_FILE, 0, 0 },
-	{ "is reset", "/reset", 0, CURL_HTTP_VERSION_2TLS, CURLE_HTTP2_STREAM, 0, 0 },
-	{ "is sent away", "/goaway", 0, CURL_HTTP_VERSION_2TLS, CURLE_HTTP2, 0, 0 },
+	{ "is answered", "/x", 5, CURL_HTTP_VERSION_2TLS, 200, 5 },
+	{ "gets an answer larger than its window", "/big", 0, CURL_HTTP_VERSION_2TLS, 200, BIG },
+	{ "of 4 MiB is read", "/x", H2_BODY_MAX, CURL_HTTP_VERSION_2TLS, 200, 64 },
+	{ "of more than 4 MiB is told so", "/x", H2_BODY_MAX + 1, CURL_HTTP_VERSION_2TLS, 413, 64 },
+	{ "in HTTP/1.1 is not spoken to", "/x", 0, CURL_HTTP_VERSION_1_1, 0, 0 },
+	{ "without ALPN is not spoken to", "/x", 0, CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE, 0, 0 },
+	{ "is cut", "/cut", 0, CURL_HTTP_VERSION_2TLS, 0, 0 },
+	{ "is reset", "/reset", 0, CURL_HTTP_VERSION_2TLS, 0, 0 },
+	{ "is sent away", "/goaway", 0, CURL_HTTP_VERSION_2TLS, 0, 0 },
 };
 
 static void test_way(void **state)
@@ -211,6 +210,7 @@ static void test_way(void **state)
 	const struct way *way = *state;
 	char *body = must(malloc(way->body_len + 1));
 	size_t n_read;
+	CURLcode how;
 	CURL *curl;
 
 	world_open(NULL);
@@ -219,7 +219,8 @@ static void test_way(void **state)
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, way->http_version);
 	curl_easy_setopt(
 	        curl, CURLOPT_SSL_ENABLE_ALPN, way->http_version == CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE ? 0L : 1L);
-	assert_int_equal(curl_easy_perform(curl), way->how);
+	how = curl_easy_perform(curl);
+	assert_true(way->status != 0 ? how == CURLE_OK : how != CURLE_OK && how != CURLE_OPERATION_TIMEDOUT);
 	assert_int_equal(status_of(curl), way->status);
 	assert_int_equal(n_read, way->n_read);
 	curl_easy_cleanup(curl);
