@@ -147,6 +147,7 @@ static void the_composed_answer_is_read_and_written(void **state)
 
 	(void)state;
 	msg->sent = encoded(&w, &c, msg);
+	msg->path = YT_STR("/where/it/came/in"); /* what was sent tells its own */
 	reply = answered(&w, &c, msg, 202, body);
 	assert_int_equal(reply->outcome, YT_DONE);
 	assert_text(reply->number, "TYC2026112000000917");

@@ -66,7 +66,7 @@ struct yt_str ty_sent_number(const struct ty *ty, const struct yt_msg *msg, stru
 
 	if (msg->sent.n == 0)
 		return ty_is_number(msg->own_number) ? msg->own_number : msg->number;
-	ty_call_read(ty, msg->sent, msg->path, &call);
+	ty_call_read(ty, msg->sent, (struct yt_str){ NULL, 0 }, &call);
 	if (call.verb == TY_GET)
 		return call.number;
 	if (ty_read_json(arena, call.body, &root, &why) != 0)
@@ -120,7 +120,7 @@ static bool is_about(const struct ty *ty, const struct yt_msg *msg, const struct
 	struct ty_call call = { 0 };
 
 	if (msg->sent.n > 0)
-		ty_call_read(ty, msg->sent, msg->path, &call);
+		ty_call_read(ty, msg->sent, (struct yt_str){ NULL, 0 }, &call);
 	if (msg->op->id == YT_OP_CLAIM_QUERY)
 		return (call.request.n == 0 || yt_str_eq(call.request, yt_node_text(data, "request_no"))) &&
 		       (call.claim.n == 0 || yt_str_eq(call.claim, yt_node_text(data, "claim_no")));
