@@ -75,8 +75,8 @@ const struct conf_key conf_keys[] = {
 		"After a reload or SIGTERM workers finish what they hold, at most this long. More than the longest "
 		"`change_timeout_ms`." },
 	{ "gateway", "heartbeat_ms", CONF_T_NUMBER, "ms", DEFAULT("30000"), 0, 3600000, NULL, AT(gateway, heartbeat_ms),
-		"A worker whose loop stands still this long is killed and started again, and what it was handling is found "
-		"out. 0: never." },
+		"A worker whose loop, or a call of a format in a thread of its own, stands still this long is killed and "
+		"started again, and what it was handling is found out. 0: never." },
 
 	{ "journal", "folder", CONF_T_PATH, NULL, DEFAULT("run/gateway/journal"), 1, 255, NULL, AT(journal, folder),
 		"Folder of the log segments; made at start. On a disk of its own where there is one." },
