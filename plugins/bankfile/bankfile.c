@@ -246,4 +246,4 @@ static int decode_reply(
 
 YT_CODEC_PLUGIN(.name = "bankfile", .content_type = "text/plain; charset=GB18030", .settings = settings, .ops = ops,
         .open = open_, .close = close_, .decode_request = decode_request, .encode_reply = encode_reply,
-        .encode_request = encode_request, .decode_reply = decode_reply, .make_number = make_number);
+        .encode_request = encode_request, .decode_reply = decode_reply, .make_number = make_number, .is_slow = true);

@@ -258,4 +258,4 @@ static int make_number(
 YT_CODEC_PLUGIN(.name = "iso20022", .content_type = "application/xml; charset=utf-8", .settings = settings, .ops = ops,
         .open = open_, .close = close_, .decode_request = decode_request, .encode_reply = encode_reply,
         .encode_request = encode_request, .decode_reply = iso_decode_reply, .query_for = iso_query_for,
-        .judge = iso_judge, .make_number = make_number);
+        .judge = iso_judge, .make_number = make_number, .is_slow = true);
