@@ -1339,6 +1339,34 @@ static void test_withdrawal_is_finished(void **state)
 	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
 }
 
+/* Nothing of a withdrawal is ever undone: a reversal of it is refused, before its end and after, and it goes on. */
+static void test_withdrawal_stands(void **state)
+{
+	static const struct engine_flow undoing = { "undo",
+		{ { &hub, YT_OP_COUNT, NULL, true, NULL }, { &platform, YT_OP_COUNT, NULL, true, NULL } }, 2, 2 };
+
+	flow = &undoing;
+	ask(1, "TAKEBACK inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("hub:TAKEBACK", 'd');
+	expect("platform:TAKEBACK", 'l');
+	ask(2, "REVERSE inst=H1 num=H1-2 | orig=H1-1 origop=TAKEBACK");
+	expect("platform:TAKEBACK", 'd');
+	for (int i = 0; i < 50; i++)
+		later(100);
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(w.answers, 2);
+	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+	assert_int_equal(state_in_log(), X_DONE);
+	engine_flushed(w.engine, 1);
+	ask(3, "REVERSE inst=H1 num=H1-3 | orig=H1-1 origop=TAKEBACK");
+	for (int i = 0; i < 50; i++)
+		later(100);
+	assert_int_equal(w.answers, 3);
+	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+	assert_int_equal(state_in_log(), X_DONE);
+	assert_int_equal(w.leg, 0);
+}
+
 /* Whether the hub has registered is not known yet: a withdrawal that took that for "no" would leave it standing there.
  */
 static void test_withdrawal_waits(void **state)
@@ -1922,6 +1950,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_old_code, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_only_with, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_withdrawal_is_finished, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_withdrawal_stands, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_withdrawal_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_leg, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patience, setup, teardown),

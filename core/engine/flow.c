@@ -139,11 +139,30 @@ static unsigned undo_before(const struct task *t, unsigned step)
 	return 0;
 }
 
+/* Something of it is done, and none of its steps is ever undone, as of a withdrawal: nobody may hear that it was. */
+static bool stands(const struct task *t)
+{
+	bool is_done = false;
+
+	for (unsigned step = 1; step <= t->run->flow->n; step++) {
+		const struct yt_reply *heard = t->run->heard[step - 1];
+
+		if (!flow_op_of(t, step)->changes_state)
+			continue;
+		if (!flow_step_at(t, step)->is_kept)
+			return false;
+		is_done = is_done || (heard != NULL && heard->outcome == YT_DONE);
+	}
+	return is_done;
+}
+
 static void undo(struct engine *e, struct task *t, unsigned before)
 {
 	unsigned step = undo_before(t, before);
 
-	if (step == 0)
+	if (step == 0 && t->x.refused_step == 0 && stands(t))
+		task_refuse_reversal(e, t);
+	else if (step == 0)
 		end_undone(e, t);
 	else
 		begin(e, t, step, REC_LEG_UNDO);

@@ -432,7 +432,7 @@ static void answer_joined(struct engine *e, struct task *t)
 
 /* Its origin sent a reversal for what no reversal undoes (fee lines, another reversal): it stands, and that
  * is the answer to the reversal. */
-static void refuse_reversal(struct engine *e, struct task *t)
+void task_refuse_reversal(struct engine *e, struct task *t)
 {
 	write_end(e, t, REC_JOINED, "refused", "this cannot be reversed");
 	task_give_back(e, t);
@@ -443,7 +443,7 @@ static void decide(struct engine *e, struct task *t)
 	if (t->x.must_answer)
 		task_answer_decided(e, t);
 	else if (t->x.state == X_DONE && t->x.reversal_wanted && !can_undo(t))
-		refuse_reversal(e, t);
+		task_refuse_reversal(e, t);
 	else if (t->x.joins != 0)
 		answer_joined(e, t);
 	else if (must_undo(t))

@@ -398,6 +398,7 @@ void task_submit(struct engine *e, struct task *t, enum talk_kind kind, struct y
 void task_try_later(struct engine *e, struct task *t, const char *reason);
 /* How a lease ends: the records that say so, the answer in the origin's format, and back. */
 void task_resolve_done(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence);
+void task_refuse_reversal(struct engine *e, struct task *t); /* it stands, whatever its origin wants */
 void task_answer(
         struct engine *e, struct task *t, struct yt_reply *reply); /* no more than the answer: it was decided */
 void task_answer_decided(struct engine *e, struct task *t);        /* in words of our own */
