@@ -2,6 +2,7 @@
  * keep back, and a claim of the one told to the other. */
 #include "insurer_peer.h"
 #include "insurer_claim.h"
+#include "yitong/charset.h"
 
 static const char *const ty_all[] = { "app_id", "gw330299", "key", "mac", "field_key", "field", "version", "1.1",
 	"allowed", "*", NULL };
@@ -434,9 +435,144 @@ static void too_many_lines_are_stopped(void **state)
 	both_close(&b);
 }
 
+/* -- limits -------------------------------------------------------------------------------------- */
+
+static struct yt_msg *documents(struct both *b, bool is_ty, unsigned n, size_t octets, const char *sm3)
+{
+	struct yt_buf base64 = { 0 }, out = { 0 };
+	uint8_t *content = calloc(1, octets);
+
+	assert_non_null(content);
+	yt_base64_add(&base64, content, octets);
+	free(content);
+	yt_buf_text(&out, "{\"data\":{\"claim_no\":\"C1\",\"request_no\":\"" JH_NUMBER "\"},\"docs\":[");
+	for (unsigned i = 0; i < n; i++) {
+		yt_buf_printf(&out,
+		        "%s{\"doc_type\":\"01\",\"file_name\":\"a\",\"file_type\":\"png\",\"sm3\":\"%s\",\"content\":\"",
+		        i > 0 ? "," : "", sm3);
+		yt_buf_str(&out, yt_buf_view(&base64));
+		yt_buf_text(&out, "\"}");
+	}
+	yt_buf_text(&out, "]}");
+	yt_buf_free(&base64);
+	return message(&b->w, YT_OP_CLAIM_DOCUMENTS, is_ty ? TY_NUMBER : JH_NUMBER, CLAIM_NOW,
+	        json(&b->w, kept(&b->w, &out).p));
+}
+
+static void documents_have_limits(void **state)
+{
+	static const struct {
+		unsigned n;
+		size_t octets;
+		const char *sm3;
+		int ty, jh;
+		const char *why;
+	} rows[] = {
+		{ 1, 2u << 20, "", 0, 0, "" },
+		{ 1, (2u << 20) + 1, "", YT_EFORMAT, YT_EFORMAT, "2 MiB" },
+		{ 1, 3, "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0", YT_EFORMAT, YT_EFORMAT,
+		        "another SM3" },
+		{ 2, 2u << 20, "", YT_ELIMIT, 0, "4 MiB" },
+		{ 3, 2u << 20, "", YT_ELIMIT, YT_ELIMIT, "MiB" },
+	};
+	struct both b = both_open(ty_all, jh_all);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		for (int is_ty = 0; is_ty < 2; is_ty++) {
+			struct yt_msg *msg = documents(&b, is_ty, rows[i].n, rows[i].octets, rows[i].sm3);
+			struct yt_str octets;
+			int rv = try_encode(&b.w, is_ty ? &b.ty : &b.jh, msg, &octets);
+
+			if (rv != (is_ty ? rows[i].ty : rows[i].jh) ||
+			        (rv != 0 && strstr(b.w.fault.why, rows[i].why) == NULL))
+				fail_msg("row %zu, %s: %d %s %s", i, is_ty ? "tianyi" : "jinhui", rv, b.w.fault.path,
+				        b.w.fault.why);
+		}
+		yt_arena_reset(b.w.arena);
+	}
+	both_close(&b);
+}
+
+/* A message of n octets more than it needs. */
+static struct yt_str padded(struct world *w, struct yt_str octets, size_t to)
+{
+	struct yt_buf out = { 0 };
+
+	yt_buf_add(&out, octets.p, octets.n - 1);
+	while (out.n + 1 < to)
+		yt_buf_byte(&out, ' ');
+	yt_buf_add(&out, octets.p + octets.n - 1, 1);
+	return kept(w, &out);
+}
+
+static void messages_have_limits(void **state)
+{
+	struct both b = both_open(ty_all, jh_all);
+	struct yt_str ty = encoded(&b.w, &b.ty, claim_with(&b, true, NULL, NULL));
+	struct yt_str jh = encoded(&b.w, &b.jh, claim_with(&b, false, NULL, NULL));
+	size_t line = strlen("POST /ins/v1/claims\n");
+	struct yt_msg *msg;
+
+	(void)state;
+	assert_int_equal(try_decode(&b.w, &b.ty, padded(&b.w, ty, line + (4u << 20)), &msg), 0);
+	assert_int_equal(try_decode(&b.w, &b.ty, padded(&b.w, ty, line + (4u << 20) + 1), &msg), YT_ELIMIT);
+	assert_text(msg->refusal, "B1004");
+	assert_int_equal(try_decode(&b.w, &b.jh, padded(&b.w, jh, 8u << 20), &msg), 0);
+	assert_int_equal(try_decode(&b.w, &b.jh, padded(&b.w, jh, (8u << 20) + 1), &msg), YT_ELIMIT);
+	assert_int_equal(try_decode(&b.w, &b.ty, changed(&b.w, ty, "\"A\"", "[[[[[[[[1]]]]]]]]"), &msg), YT_ELIMIT);
+	both_close(&b);
+}
+
+static void operations_of_jinhui_are_twenty(void **state)
+{
+	struct both b = both_open(ty_all, jh_all);
+
+	(void)state;
+	for (unsigned n = 20; n <= 21; n++) {
+		struct yt_msg *msg = claim_with(&b, false, NULL, NULL);
+		struct yt_node *rows = yt_node_get(msg->body, "oprninfo");
+		struct yt_str octets;
+
+		for (unsigned i = rows->n; i < n; i++) {
+			struct yt_node *row = yt_node_add(b.w.arena, rows, (struct yt_str){ NULL, 0 }, YT_OBJECT);
+
+			yt_node_add_text(b.w.arena, row, "oprn_oprt_code", YT_STR("51.2300"));
+			yt_node_add_text(b.w.arena, row, "oprn_oprt_name", YT_STR("x"));
+			yt_node_add_text(b.w.arena, row, "oprn_oprt_date", YT_STR("2026-11-16"));
+		}
+		assert_int_equal(try_encode(&b.w, &b.jh, msg, &octets), n == 20 ? 0 : YT_EFORMAT);
+		msg->own_number = YT_STR(TY_NUMBER);
+		assert_int_equal(try_encode(&b.w, &b.ty, msg, &octets), 0);
+	}
+	both_close(&b);
+}
+
+/* What the engine's facts of a case say is enough: no fee line has a name or a ratio, the visit is one of a day. */
+static void what_a_case_knows_is_enough(void **state)
+{
+	struct both b = both_open(ty_all, jh_all);
+	struct yt_str text = changed(&b.w, YT_STR(CLAIM), "\"selfpay_prop\":0.1,", "\"preselfpay_amt\":54.00,");
+	struct yt_msg *ty;
+
+	(void)state;
+	text = changed(&b.w, text, "\"medins_list_name\":\"手术\",", "");
+	text = changed(&b.w, text, "\"med_type\":\"21\"", "\"med_type\":\"140201\"");
+	text = changed(&b.w, text, "\"endtime\":\"2026-11-20\",\"ipt_no\":\"ZY1\",", "");
+	text = changed(&b.w, text, "\"auth_no\"", "\"product_code\":\"TYYNB-2027\",\"auth_no\"");
+	ty = decoded(&b.w, &b.ty,
+	        encoded(&b.w, &b.ty, message(&b.w, YT_OP_CLAIM_SUBMIT, TY_NUMBER, CLAIM_NOW, json(&b.w, text.p))), "");
+	assert_text(value_at(ty->body, "feedetail[1].selfpay_prop"), "0.1000");
+	assert_text(value_at(ty->body, "feedetail[1].medins_list_name"), "003311020170000");
+	assert_text(value_at(ty->body, "data.claim_type"), "2");
+	assert_text(value_at(ty->body, "data.endtime"), "2026-11-14");
+	assert_text(value_at(ty->body, "data.product_code"), "TYYNB-2027");
+	both_close(&b);
+}
+
 int main(void)
 {
-	enum { N_STOPS = COUNT(stops), N_PLAIN = 9 };
+	enum { N_STOPS = COUNT(stops), N_PLAIN = 13 };
 	struct CMUnitTest tests[N_PLAIN + N_STOPS] = {
 		cmocka_unit_test(the_claim_itself_is_not_stopped),
 		cmocka_unit_test(what_consent_does_not_cover_stays_here),
@@ -447,6 +583,10 @@ int main(void)
 		cmocka_unit_test(a_price_below_one_fen_goes_into_the_name),
 		cmocka_unit_test(random_claims_come_back_as_they_went),
 		cmocka_unit_test(too_many_lines_are_stopped),
+		cmocka_unit_test(documents_have_limits),
+		cmocka_unit_test(messages_have_limits),
+		cmocka_unit_test(operations_of_jinhui_are_twenty),
+		cmocka_unit_test(what_a_case_knows_is_enough),
 	};
 
 	for (size_t i = 0; i < N_STOPS; i++)
