@@ -273,14 +273,15 @@ static json_t *eligibility(struct asked *a, struct insurer_refusal *refusal)
 	const struct insurer_options *o = a->insurer->options;
 	const char *name = insurer_person_name(a->insurer->book, a->certno), *date = json_text(a->body, "date");
 	json_t *policies = must(json_array());
-	char policy[33], start[11], end[11];
+	char policy[33], start[11], end[11], digest[65];
 
 	if (name != NULL && *name != '\0' && strcmp(name, json_text(a->body, "name")) != 0) {
 		json_decref(policies);
 		insurer_refuse(refusal, "B2003", "name", "and number do not fit");
 		return NULL;
 	}
-	text_format(policy, sizeof(policy), "TY%.4s%s", date, a->certno);
+	sm3_hex(a->certno, strlen(a->certno), digest); /* a policy's number says nothing of its person */
+	text_format(policy, sizeof(policy), "TY%.4s%.16s", date, digest);
 	text_format(start, sizeof(start), "%.4s-01-01", date);
 	text_format(end, sizeof(end), "%.4s-12-31", date);
 	if (name != NULL)
