@@ -564,9 +564,23 @@ static void a_setting_is_refused_that_is(void **state)
 			.name = table[i].it, .test_func = function, .initial_state = (void *)&table[i]                 \
 		}
 
+/* Who signs each message is called in a thread of its own; who does not is spared the way there. */
+static void only_an_instance_that_signs_is_slow(void **state)
+{
+	struct codec sealed = open_sealed(true), wrapped = open_wrapped(false), plain = open_plain();
+
+	assert_true(sealed.api->is_slow);
+	assert_true(wrapped.api->is_slow);
+	assert_false(plain.api->is_slow);
+	codec_close(&sealed);
+	codec_close(&wrapped);
+	codec_close(&plain);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest single[] = {
+		cmocka_unit_test(only_an_instance_that_signs_is_slow),
 		cmocka_unit_test(a_sealed_request_is_read_by_the_other_side),
 		cmocka_unit_test(an_unread_transaction_is_sealed_as_it_came),
 		cmocka_unit_test(an_open_request_is_refused_where_sealing_is_agreed),

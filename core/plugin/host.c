@@ -23,6 +23,11 @@ void *yt_plugin_ctx(const struct yt_plugin *self)
 	return self->ctx;
 }
 
+void yt_plugin_set_slow(struct yt_plugin *self)
+{
+	self->api.is_slow = true;
+}
+
 struct yt_str yt_plugin_setting(const struct yt_plugin *self, const char *key)
 {
 	for (size_t i = 0; i < self->n_values; i++)

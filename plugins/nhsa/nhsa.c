@@ -548,6 +548,8 @@ static int nhsa_open(struct yt_plugin *self)
 	rv = take_settings(self, nhsa);
 	if (rv != 0)
 		nhsa_close(self);
+	else if (nhsa->sign_key.n > 0 || nhsa->verify_key.n > 0)
+		yt_plugin_set_slow(self); /* SM2 in each message; the header's digest takes microseconds */
 	return rv;
 }
 

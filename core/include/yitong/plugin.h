@@ -4,8 +4,8 @@
  * of a conversation are in one table: decode_request and encode_reply when we are asked,
  * encode_request and decode_reply when we ask.
  *
- * ABI history: 1.2 requests and answers as HTTP carries them (struct yt_http), frames of streams; 1.1 host services of
- * keys: SM2, SM4, HMAC; 1.0 first version. */
+ * ABI history: 1.2 requests and answers as HTTP carries them (struct yt_http), frames of streams, yt_plugin_set_slow;
+ * 1.1 host services of keys: SM2, SM4, HMAC; 1.0 first version. */
 #ifndef YITONG_PLUGIN_H
 #define YITONG_PLUGIN_H
 
@@ -25,6 +25,9 @@ void yt_plugin_ctx_set(struct yt_plugin *self, void *ctx);
 void *yt_plugin_ctx(const struct yt_plugin *self);
 /* A setting of this instance, as text; the declared default when the configuration has none. */
 struct yt_str yt_plugin_setting(const struct yt_plugin *self, const char *key);
+/* From open(): with these settings this instance is slow (yt_codec_api.is_slow), though others of its format are not.
+ */
+void yt_plugin_set_slow(struct yt_plugin *self);
 /* Writes one log line in the plugin's name.  Never pass personal data. */
 void yt_plugin_log(const struct yt_plugin *self, enum yt_level level, const char *fmt, ...) YT_PRINTF(3, 4);
 
