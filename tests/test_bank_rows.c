@@ -422,12 +422,56 @@ static void every_bdl_row_is_the_profiles(void **state)
 	bank_close(&b);
 }
 
+/* -- how a lost payment is found out (P5) ----------------------------------------------------------- */
+
+static const struct {
+	const char *format, *key, *value, *key2;
+	struct {
+		const char *wire;
+		enum yt_operation op;
+		enum yt_resolve resolve;
+	} rows[5];
+} lost[] = {
+	{ "iso20022", "customer", "1", NULL,
+	        { { "pain.001", YT_OP_PAY_ORDER, YT_RESOLVE_PAY }, { "pain.001", YT_OP_PAY_BATCH, YT_RESOLVE_PAY },
+	                { "camt.055", YT_OP_PAY_RECALL, YT_RESOLVE_RESEND }, { NULL, 0, 0 } } },
+	{ "banklink", "corp_no", "1", "operator",
+	        { { "BD1001", YT_OP_PAY_ORDER, YT_RESOLVE_PAY_ANEW },
+	                { "BD2001", YT_OP_PAY_BATCH, YT_RESOLVE_PAY_ANEW },
+	                { "BD1003", YT_OP_PAY_RECALL, YT_RESOLVE_PAY_ANEW }, { NULL, 0, 0 } } },
+	{ "bankfile", "corp_no", "1", NULL, { { "PAY", YT_OP_PAY_BATCH, YT_RESOLVE_PARK }, { NULL, 0, 0 } } },
+};
+
+/* What moves money is never sent again unasked: each such row of each channel is named here, and there is no other. */
+static void a_payment_is_never_sent_again_unasked(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(lost); i++) {
+		struct plugin_setting settings[] = { { lost[i].key, lost[i].value }, { lost[i].key2, "1" } };
+		struct bank b = bank_open(lost[i].format, settings, lost[i].key2 != NULL ? 2 : 1);
+		size_t n = 0;
+
+		for (const struct yt_wire_op *op = b.api->ops; op->wire != NULL; op++) {
+			if (op->op != YT_OP_PAY_ORDER && op->op != YT_OP_PAY_BATCH && op->op != YT_OP_PAY_RECALL)
+				continue;
+			for (n = 0; lost[i].rows[n].wire != NULL; n++)
+				if (op->op == lost[i].rows[n].op)
+					break;
+			assert_non_null(lost[i].rows[n].wire);
+			assert_string_equal(op->wire, lost[i].rows[n].wire);
+			assert_int_equal(op->resolve, lost[i].rows[n].resolve);
+		}
+		bank_close(&b);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_iso_row_stands_in_the_official_schemas),
 		cmocka_unit_test(every_iso_row_is_read),
 		cmocka_unit_test(every_bdl_row_is_the_profiles),
+		cmocka_unit_test(a_payment_is_never_sent_again_unasked),
 	};
 
 	return cmocka_run_group_tests_name("rows of bank formats", tests, NULL, NULL);

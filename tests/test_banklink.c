@@ -269,6 +269,14 @@ static const struct unsent {
 	        "{\"data\":{\"pay_no\":\"MA20261120000000000002\",\"pay_amt\":1,\"payer_acct\":\"1A\",\"payer_name\":\"a\","
 	        "\"payee_acct\":\"2\",\"payee_name\":\"b\",\"purpose\":\"c\"}}",
 	        "input.data.payer_acct", "digits" },
+	{ "an order to another's account",
+	        "{\"data\":{\"psn_name\":\"d\",\"pay_no\":\"MA20261120000000000002\",\"pay_amt\":1,\"payer_acct\":\"1\","
+	        "\"payer_name\":\"a\",\"payee_acct\":\"2\",\"payee_name\":\"b\",\"purpose\":\"c\"}}",
+	        "input.data.payee_name", "psn_name" },
+	{ "an order above the limit",
+	        "{\"data\":{\"pay_no\":\"MA20261120000000000002\",\"pay_amt\":50000.01,\"payer_acct\":\"1\","
+	        "\"payer_name\":\"a\",\"payee_acct\":\"2\",\"payee_name\":\"b\",\"purpose\":\"c\"}}",
+	        "input.data.pay_amt", "above the limit" },
 	{ "two payouts in one order",
 	        "{\"data\":{\"payer_acct\":\"1\",\"payer_name\":\"a\",\"payee_acct\":\"2\",\"payee_name\":\"b\",\"purpose\":"
 	        "\"c\"},\"payout\":[{\"pay_no\":\"MA20261120000000000002\",\"pay_amt\":1},{\"pay_no\":"
@@ -279,7 +287,7 @@ static const struct unsent {
 static void it_is_not_written(void **state)
 {
 	const struct unsent *row = *state;
-	struct bank b = open_link(NULL, NULL);
+	struct bank b = open_link("limit", "50000");
 	struct yt_str octets;
 
 	assert_int_equal(try_encode(&b, message(&b, YT_OP_PAY_ORDER, SEQ, "2026-11-20 09:15:30", row->json), &octets),
