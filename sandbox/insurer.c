@@ -328,6 +328,7 @@ static json_t *claims(struct asked *a, struct insurer_refusal *refusal, int *sta
 	bool is_at_once =
 	        a->is_11 && strcmp(json_text(a->body, "mode"), "SYNC") == 0 && insurer->options->decide_ms <= SYNC_MS;
 	json_t *data = insurer_claim_take(insurer->book, a->body, a->certno, a->now_ms, is_at_once, refusal);
+	int64_t total = json_number(json_object_get(a->body, "settlement"), "totalFee", 0);
 	char *account;
 
 	*status = is_at_once ? 200 : 202;
@@ -338,6 +339,12 @@ static json_t *claims(struct asked *a, struct insurer_refusal *refusal, int *sta
 	account = insurer_open_field(&insurer->keys, json_text(json_object_get(a->body, "payee"), "bankAcctNo"));
 	insurer_claim_account(insurer->book, json_text(a->body, "requestNo"), account == NULL ? "" : account);
 	free(account);
+	if (insurer->options->has_amount_faults && total % 100 == 89) { /* taken, and told that it had been before */
+		insurer_refuse(refusal, "B2007", "", "this settlement is claimed already");
+		text_format(refusal->claim_no, sizeof(refusal->claim_no), "%s", json_text(data, "claimNo"));
+		json_decref(data);
+		return NULL;
+	}
 	return data;
 }
 

@@ -22,6 +22,7 @@ struct claim {
 	json_t *result; /* NULL until decided */
 	json_t *payment;
 	json_t *days; /* on which it moved */
+	json_t *held; /* events that are told at its end, with amount fault 84 */
 	enum state state;
 	int64_t state_ms, move_ms, payable_fen; /* move_ms: when the next timer is due */
 	int64_t event_seq;
@@ -67,6 +68,7 @@ void insurer_book_free(struct insurer_book *book)
 		json_decref(claim->result);
 		json_decref(claim->payment);
 		json_decref(claim->days);
+		json_decref(claim->held);
 		free(claim);
 	}
 	json_decref(book->persons);
@@ -223,8 +225,18 @@ static void tell(struct insurer_book *book, struct claim *claim)
 	json_object_del(about, "statusTime");
 	json_object_update(event, about);
 	json_decref(about);
-	json_array_append_new(
-	        book->events, json_pack("{s:s, s:o}", "path", json_text(claim->body, "callbackPath"), "event", event));
+	about = must(json_pack("{s:s, s:o}", "path", json_text(claim->body, "callbackPath"), "event", event));
+	if (claim->ends_in == 84) { /* the last first, and each twice */
+		json_array_insert(claim->held, 0, about);
+		json_array_insert(claim->held, 0, about);
+	} else {
+		json_array_append(book->events, about);
+	}
+	json_decref(about);
+	if (claim->move_ms == INT64_MAX) {
+		json_array_extend(book->events, claim->held);
+		json_array_clear(claim->held);
+	}
 }
 
 /* The only way into a state. */
@@ -397,6 +409,7 @@ static struct claim *claim_new(struct insurer_book *book, const json_t *body, co
 	claim->body = json_deep_copy(body);
 	claim->ends_in = book->options->has_amount_faults ? (int)(json_number(s, "totalFee", 0) % 100) : -1;
 	claim->days = must(json_object());
+	claim->held = must(json_array());
 	*book->end = claim;
 	book->end = &claim->next;
 	remember(book->by_number, claim->claim_no, claim);

@@ -545,6 +545,90 @@ static void a_day_has_the_claims_that_moved_on_it(void **state)
 	assert_int_equal(json_array_size(json_object_get(data(), "claims")), 0);
 }
 
+/* The total of the claim ends in cents; the basic fund pays the difference. */
+static int hand_in_ending(int cents)
+{
+	static const char *const in_settlement[] = { "totalFee", "basicFundPay", "fundPayTotal" };
+	json_t *s, *line, *bill;
+
+	desk.options.has_amount_faults = true;
+	json_decref(desk.claim);
+	desk.claim = a_claim();
+	s = json_object_get(desk.claim, "settlement");
+	line = json_array_get(json_object_get(desk.claim, "feeItems"), 0);
+	bill = json_array_get(json_object_get(desk.claim, "invoices"), 0);
+	for (size_t i = 0; i < 3; i++)
+		json_object_set_new(
+		        s, in_settlement[i], json_integer(json_number(s, in_settlement[i], 0) - 15 + cents));
+	json_object_set_new(line, "unitPrice", json_integer(4173200 + cents));
+	json_object_set_new(line, "amount", json_integer(4173200 + cents));
+	json_object_set_new(bill, "amount", json_integer(4863200 + cents));
+	return ask("POST", "/ins/v1/claims", desk.claim);
+}
+
+static void an_amount_asks_for_documents(void **state)
+{
+	json_t *body = from_text("{\"requestNo\":\"TY20261120000000000005\",\"docs\":[{\"type\":\"INVOICE_IMAGE\","
+	                         "\"fileName\":\"a.png\",\"mime\":\"image/png\",\"content\":\"YWJj\","
+	                         "\"sm3\":\"66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0\"}]}");
+	char path[80];
+
+	assert_int_equal(hand_in_ending(81), 202);
+	text_format(path, sizeof(path), "/ins/v1/claims/%s/documents", json_text(data(), "claimNo"));
+	assert_string_equal(status_after(9000), "PENDING_DOCS");
+	assert_string_equal(json_text(json_array_get(json_object_get(data(), "docs"), 0), "type"), "INVOICE_IMAGE");
+	assert_int_equal(ask("POST", path, body), 200);
+	assert_string_equal(status_after(20000), "PAID");
+	json_decref(body);
+}
+
+static void an_amount_has_its_payment_come_back(void **state)
+{
+	assert_int_equal(hand_in_ending(88), 202);
+	assert_string_equal(status_after(1500), "PAID");
+	assert_string_equal(json_text(json_object_get(data(), "payment"), "payState"), "PAID");
+	assert_string_equal(status_after(2000), "PAID");
+	assert_string_equal(json_text(json_object_get(data(), "payment"), "payState"), "RETURNED");
+}
+
+static void an_amount_is_taken_and_refused_as_taken(void **state)
+{
+	assert_int_equal(hand_in_ending(89), 409);
+	assert_string_equal(code(), "B2007");
+	assert_string_equal(json_text(data(), "claimNo"), "TYC2026112000000001");
+	assert_string_equal(status_after(1500), "PAID");
+}
+
+static void check_events(int cents, const int64_t *sequence, size_t n)
+{
+	desk.options.callback_url = "https://gateway";
+	assert_int_equal(hand_in_ending(cents), 202);
+	assert_string_equal(status_after(9000), "PAID");
+	for (size_t i = 0; i < n; i++) {
+		json_t *row = insurer_event_next(desk.insurer.book);
+
+		assert_string_equal(json_text(row, "path"), "/insurer/ty/callback");
+		assert_int_equal(json_number(json_object_get(row, "event"), "eventSeq", 0), sequence[i]);
+		json_decref(row);
+	}
+	assert_null(insurer_event_next(desk.insurer.book));
+}
+
+static void each_move_is_told(void **state)
+{
+	check_events(0, (const int64_t[]){ 1, 2, 3, 4 }, 4);
+}
+
+static void an_amount_is_told_nothing(void **state)
+{
+	check_events(83, NULL, 0);
+}
+
+static void an_amount_is_told_twice_and_backwards(void **state)
+{
+	check_events(84, (const int64_t[]){ 4, 4, 3, 3, 2, 2, 1, 1 }, 8);
+}
+
 static void only_ty_11_quotes(void **state)
 {
 	json_t *body = a_claim();
@@ -597,6 +681,12 @@ int main(void)
 		DESK(who_is_not_enrolled_is_rejected),
 		DESK(the_gateway_pays_on_mandate),
 		DESK(a_day_has_the_claims_that_moved_on_it),
+		DESK(an_amount_asks_for_documents),
+		DESK(an_amount_has_its_payment_come_back),
+		DESK(an_amount_is_taken_and_refused_as_taken),
+		DESK(each_move_is_told),
+		DESK(an_amount_is_told_nothing),
+		DESK(an_amount_is_told_twice_and_backwards),
 		DESK(only_ty_11_quotes),
 		DESK(a_decision_may_come_at_once),
 	};
