@@ -12,13 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct case_table *const tables[] = { &guest_cases, &away_cases, &local_cases };
+static const struct case_table *const tables[] = { &guest_cases, &away_cases, &claim_cases, &local_cases };
 
 #define N_TABLES (sizeof(tables) / sizeof(*tables))
 
 void cases_print(void)
 {
-	static const char *const remarks[] = { "", " (needs --hub-control-url)", " (needs --province-control-url)" };
+	static const char *const remarks[] = { "", " (needs --hub-control-url)", " (needs --province-control-url)",
+		" (needs --insurer-control-url)" };
 
 	for (size_t t = N_TABLES; t-- > 0;)
 		for (size_t i = 0; i < tables[t]->n_kinds; i++) {
@@ -75,7 +76,16 @@ static void plan_add(struct demo *demo, const struct case_table *table, const st
 
 static bool is_possible(const struct hospitals_options *options, enum who who)
 {
-	return who == WHO_LOCAL || (who == WHO_GUEST ? options->hub_url : options->province_url) != NULL;
+	switch (who) {
+	case WHO_GUEST:
+		return options->hub_url != NULL;
+	case WHO_AWAY:
+		return options->province_url != NULL;
+	case WHO_CLAIM:
+		return options->insurer_url != NULL;
+	default:
+		return true;
+	}
 }
 
 /* The tables in turn, so that what takes long comes first in each. */
@@ -262,6 +272,8 @@ static int register_people(struct demo *demo, struct client *client)
 		rv = people_add(client, demo->options->hub_url, guests, NULL);
 	if (rv == 0 && demo->options->province_url != NULL)
 		rv = people_add(client, demo->options->province_url, locals, NULL);
+	if (rv == 0 && demo->options->insurer_url != NULL)
+		rv = people_add(client, demo->options->insurer_url, locals, NULL);
 	json_decref(numbers);
 	json_decref(locals);
 	json_decref(guests);

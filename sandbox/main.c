@@ -131,6 +131,8 @@ static const char hospitals_help[] =
         "  --province-control-url U   of a second `hub` that is our own province's end (zhejiang-remote): then also\n"
         "                      visits of people insured here in Shanghai, sent to the gateway by --from-hub-url\n"
         "  --from-hub-url U    (https://127.0.0.1:8445/ksbw)\n"
+        "  --insurer-control-url U    an `insurer`'s: then also stays whose claims follow to it\n"
+        "  --intake-url U      where consents, accounts, invoices are told (https://127.0.0.1:8446/intake)\n"
         "  --certs DIR         made by certs/make                 (certs/out)\n"
         "  --clinic ID:FILE    the clinic's caller id and token   (CLINIC01:DIR/secrets/clinic-token)\n"
         "  --institutions A,B,C  codes of hospital-one, -two, clinic  (H33021399901,H33021399902,H33021399903)\n"
@@ -178,6 +180,8 @@ enum option_id {
 	OPT_EXPIRE,
 	OPT_HUB_URL,
 	OPT_PROVINCE_URL,
+	OPT_INSURER_URL,
+	OPT_INTAKE_URL,
 	OPT_AWAY_URL,
 	OPT_PATH,
 	OPT_CERTS,
@@ -370,6 +374,8 @@ static const struct option hospitals_options[] = {
 	{ "control-url", required_argument, NULL, OPT_CONTROL_URL },
 	{ "hub-control-url", required_argument, NULL, OPT_HUB_URL },
 	{ "province-control-url", required_argument, NULL, OPT_PROVINCE_URL },
+	{ "insurer-control-url", required_argument, NULL, OPT_INSURER_URL },
+	{ "intake-url", required_argument, NULL, OPT_INTAKE_URL },
 	{ "from-hub-url", required_argument, NULL, OPT_AWAY_URL },
 	{ "certs", required_argument, NULL, OPT_CERTS },
 	{ "clinic", required_argument, NULL, OPT_CLINIC },
@@ -406,7 +412,8 @@ static bool hospitals_text_option(struct hospitals_options *o, struct hospitals_
 		{ OPT_DIRECT, &s->direct_url }, { OPT_CERTS, &s->certs }, { OPT_CLINIC, &s->clinic },
 		{ OPT_PLATFORM_CALLER, &s->platform_caller }, { OPT_INSTITUTIONS, &s->institutions },
 		{ OPT_CONTROL_URL, &o->control_url }, { OPT_HUB_URL, &o->hub_url },
-		{ OPT_PROVINCE_URL, &o->province_url }, { OPT_AWAY_URL, &s->away_url }, { OPT_ONLY, &o->only },
+		{ OPT_PROVINCE_URL, &o->province_url }, { OPT_INSURER_URL, &o->insurer_url },
+		{ OPT_INTAKE_URL, &o->intake_url }, { OPT_AWAY_URL, &s->away_url }, { OPT_ONLY, &o->only },
 		{ OPT_TRAFFIC, &o->traffic_path }, { OPT_REPORT, &o->report_path }, { OPT_LEDGER, &o->ledger_path } };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -524,6 +531,7 @@ static int hospitals_mode(int argc, char **argv)
 		.away_url = "https://127.0.0.1:8445/ksbw",
 		.institutions = "H33021399901,H33021399902,H33021399903" };
 	struct hospitals_options options = { .control_url = "http://127.0.0.1:9480",
+		.intake_url = "https://127.0.0.1:8446/intake",
 		.seed = 1,
 		.visits = 120,
 		.threads = 24,

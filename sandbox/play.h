@@ -33,6 +33,7 @@ enum who {
 	WHO_LOCAL, /* insured and treated here */
 	WHO_GUEST, /* insured in another province */
 	WHO_AWAY,  /* insured here, treated in another province */
+	WHO_CLAIM, /* insured and treated here, and with an insurer beside it */
 };
 
 struct case_table {
@@ -41,7 +42,7 @@ struct case_table {
 	enum who who;
 };
 
-extern const struct case_table local_cases, guest_cases, away_cases;
+extern const struct case_table local_cases, guest_cases, away_cases, claim_cases;
 
 struct plan {
 	const struct case_table *table;

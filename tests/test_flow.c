@@ -670,7 +670,8 @@ static enum exchange_state state_in_log(void)
 
 static void reply(char how)
 {
-	const char *text = how == 'd'   ? "DONE visit=V1 setl=A1 ."
+	bool is_cancel = fake_is(yt_str(w.sent), "CANCEL"); /* its answer has a settlement of its own */
+	const char *text = how == 'd'   ? is_cancel ? "DONE visit=V1 setl=A9 ." : "DONE visit=V1 setl=A1 ."
 	                   : how == 'x' ? "REFUSED why=absent ."
 	                   : how == 'a' ? "REFUSED why=already ."
 	                   : how == 'g' ? "REFUSED why=gateway ."

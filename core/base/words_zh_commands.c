@@ -251,6 +251,8 @@ const struct yt_word words_zh_commands[] = {
 	{ "party", "参与方" },
 	{ "visit", "就诊" },
 	{ "batch", "批次" },
+	{ "cancels", "所撤销" },
+	{ "follows", "所后续" },
 	{ "reverses", "所冲正" },
 	{ "amount", "金额" },
 	{ "%s yuan: fund %s, account %s, cash %s\n", "%s 元：基金 %s，个人账户 %s，现金 %s\n" },

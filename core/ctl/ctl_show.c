@@ -371,7 +371,12 @@ static void print_head(const struct showing *s)
 	print_line("visit", x->visit);
 	print_line("batch", x->batch);
 	print_line("settlement", x->settlement);
-	print_line("reverses", x->original);
+	if (x->flags & REC_X_FOLLOW_UP)
+		print_line("follows", x->original);
+	else if (x->op == YT_OP_REVERSE)
+		print_line("reverses", x->original);
+	else
+		print_line("cancels", x->original);
 	ctl_yuan(x->amount_fen, total);
 	if (has_amounts(x)) {
 		ctl_yuan(x->fund_fen, fund);

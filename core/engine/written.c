@@ -53,6 +53,19 @@ static void business_key(struct yt_buf *out, const struct work *w)
 	rec_str(out, REC_T_BUSINESS_KEY, key);
 }
 
+/* What a message undoes: of a cancel its settlement, since its answer names a settlement of its own. */
+static struct yt_str undone_by(const struct yt_msg *msg)
+{
+	switch (msg->op->id) {
+	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
+	case YT_OP_INPATIENT_SETTLE_CANCEL:
+	case YT_OP_PHARMACY_SETTLE_CANCEL:
+		return msg->settlement;
+	default:
+		return msg->original_number;
+	}
+}
+
 static void names(struct yt_buf *out, struct engine *e, const struct work *w)
 {
 	const struct yt_msg *msg = w->msg;
@@ -65,7 +78,7 @@ static void names(struct yt_buf *out, struct engine *e, const struct work *w)
 	rec_str(out, REC_T_VISIT, msg->visit.n != 0 ? msg->visit : msg->own_visit);
 	rec_str(out, REC_T_BATCH, msg->batch);
 	rec_str(out, REC_T_SETTLEMENT, msg->settlement);
-	rec_str(out, REC_T_ORIGINAL, msg->original_number);
+	rec_str(out, REC_T_ORIGINAL, undone_by(msg));
 	rec_str(out, REC_T_TREATMENT_AREA, msg->treatment_area);
 	rec_str(out, REC_T_INSURED_AREA, msg->insured_area);
 	rec_str(out, REC_T_LISTENER, yt_str(w->listener));

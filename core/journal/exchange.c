@@ -371,15 +371,15 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 	exchange_place(x, rec, pos);
 }
 
-bool exchange_ends_follow_up(const struct exchange *x)
+const char *exchange_ends_follow_up(const struct exchange *x)
 {
 	switch (x->op) {
 	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
 	case YT_OP_PHARMACY_SETTLE_CANCEL:
-		return x->state == X_DONE && x->settlement[0] != 0;
+		return x->state == X_DONE && x->original[0] != 0 ? x->original : NULL;
 	default:
-		return x->state == X_REVERSED && x->then[0] != 0 && x->settlement[0] != 0;
+		return x->state == X_REVERSED && x->then[0] != 0 && x->settlement[0] != 0 ? x->settlement : NULL;
 	}
 }
 

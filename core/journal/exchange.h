@@ -72,8 +72,8 @@ bool exchange_awaits_delivery(const struct exchange *x);
 /* Something still has to happen: it must survive in memory and over retention. */
 bool exchange_is_open(const struct exchange *x);
 /* A settlement that was cancelled or reversed, or the cancel of one: what follows from the settlement named in it is
- * not wanted any more. */
-bool exchange_ends_follow_up(const struct exchange *x);
+ * not wanted any more.  That settlement; NULL: none. */
+const char *exchange_ends_follow_up(const struct exchange *x);
 /* The number of what follows from that settlement: one a settlement, and no message of an origin has it. */
 void exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
 /* Its business key bars others (P13), a settlement's or a flow's: sent, unknown, being reversed or parked. */

@@ -50,12 +50,13 @@ static void end_one(struct keeper *k, struct kept *e, uint64_t because)
 
 void keeper_end_follow_ups(struct keeper *k, const struct exchange *x)
 {
+	const char *settlement = exchange_ends_follow_up(x);
 	char number[EXCHANGE_NUMBER_MAX];
 	struct kept *e;
 
-	if (!exchange_ends_follow_up(x))
+	if (settlement == NULL)
 		return;
-	exchange_follow_up_number(x->settlement, number);
+	exchange_follow_up_number(settlement, number);
 	if (kept_find_number(k, yt_str(x->institution), yt_str(number), &e) != 0 || e == NULL)
 		return;
 	if (!e->x.reversal_wanted && e->x.state != X_REFUSED && e->x.state != X_REVERSED)

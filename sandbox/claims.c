@@ -1,0 +1,243 @@
+/* sandbox/claims.c - stays of people who agreed that their insurer is told: what follows from the settlement (play.h).
+ *
+ * Before the settlement the hospital tells the gateway consent, account and invoices (format intake); after it nobody
+ * asks for anything any more.  What became of the claim is read from the insurer's own ledger. */
+#include "play.h"
+#include "text.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLAIM_WAIT_MS 60000 /* for what follows, with all that goes wrong on the way */
+
+/* What the person bears of it is far above any deductible, so that the insurer has something to pay. */
+static struct bill_line big_lines[] = {
+	{ "XJ01DDT999A001010199901", "示例药", 150000, 20000, 300000 },
+	{ "XB01ACT999A001010199909", "示例药（目录外）", 2000000, 10000, 2000000 },
+};
+static struct bill big_bill = { 2, big_lines, 2300000 };
+
+static size_t on_answer(char *data, size_t size, size_t n, void *context)
+{
+	char *text = context;
+	size_t used = strlen(text), room = 500 - used;
+
+	text_format(text + used, room, "%.*s", (int)(size * n), data);
+	return size * n;
+}
+
+/* One message of the intake form; 0, or -1 with desk.why. */
+static int tell(struct play *play, json_t *message)
+{
+	const struct origin *origin = play->care->origin;
+	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+	char *body = must(json_dumps(message, JSON_COMPACT)), answer[501] = "";
+	CURL *curl = must(curl_easy_init());
+	long status = 0;
+	CURLcode code;
+
+	json_decref(message);
+	curl_easy_setopt(curl, CURLOPT_URL, play->demo->options->intake_url);
+	curl_easy_setopt(curl, CURLOPT_CAINFO, origin->ca);
+	curl_easy_setopt(curl, CURLOPT_SSLCERT, origin->cert);
+	curl_easy_setopt(curl, CURLOPT_SSLKEY, origin->key);
+	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)play->demo->options->timeout_ms);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+	code = curl_easy_perform(curl);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_cleanup(curl);
+	curl_slist_free_all(headers);
+	free(body);
+	if (code == CURLE_OK && status == 200 && strstr(answer, "\"code\":\"0\"") != NULL)
+		return 0;
+	return play_fail(play, "the intake was not taken: %s %ld %.200s", curl_easy_strerror(code), status, answer);
+}
+
+static json_t *intake(const struct play *play, const char *operation, const char *part)
+{
+	char number[64];
+
+	text_format(number, sizeof(number), "%s-%c", play->care->own_number, part[0]);
+	return must(json_pack("{s:s, s:s, s:s, s:s, s:s}", "operation", operation, "number", number, "institution",
+	        play->care->origin->institution, "psn_no", play->care->psn_no, "mdtrt_id", play->care->visit));
+}
+
+static int tell_consent(struct play *play)
+{
+	json_t *message = intake(play, "consent.put", "consent");
+	char auth_no[33];
+
+	text_format(auth_no, sizeof(auth_no), "SQ%s", play->care->own_number);
+	json_object_set_new(message, "consent",
+	        must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "auth_no", auth_no, "auth_time", play->care->begntime,
+	                "scope", "1111", "channel", "1", "expire_date", "2099-12-31", "evidence_sm3",
+	                "651b96df59518f631ae23117c3b0db0b6971200a242f4dbc39f7be3065420a69")));
+	return tell(play, message);
+}
+
+static int tell_account(struct play *play)
+{
+	json_t *message = intake(play, "account.put", "payee");
+
+	json_object_set_new(message, "payee",
+	        must(json_pack("{s:s, s:s, s:s, s:s, s:s}", "relation", "00", "name", play->care->patient->name,
+	                "bank_acct_no", "6299993302000001017", "bank_no", "313332099026", "bank_name",
+	                "示例甬江银行营业部")));
+	return tell(play, message);
+}
+
+static int tell_invoice(struct play *play)
+{
+	json_t *message = intake(play, "invoice.notice", "bill");
+	char now[20], amount[24], number[33];
+
+	time_text(clock_wall_ms(), now);
+	now[10] = '\0';
+	fen_text(play->care->bill->total_fen, amount);
+	text_format(number, sizeof(number), "%s", play->care->own_number);
+	json_object_set_new(message, "bill",
+	        must(json_pack("[{s:s, s:s, s:s, s:s, s:s}]", "elec_bill_code", "33060126", "elec_billno_code", number,
+	                "elec_bill_chkcode", "a1b2c3", "bill_date", now, "bill_amt", amount)));
+	return tell(play, message);
+}
+
+/* The insurer's own row of this settlement's claim; NULL: it has none.  To be released. */
+static json_t *claim_of(struct play *play, const char *setl_id)
+{
+	json_t *ledger = client_control(play->desk.client, play->demo->options->insurer_url, "/ledger", NULL), *row,
+	       *found = NULL;
+	size_t i;
+
+	json_array_foreach(json_object_get(ledger, "claims"), i,
+	        row) if (strcmp(json_text(row, "setlId"), setl_id) == 0) found = json_incref(row);
+	json_decref(ledger);
+	return found;
+}
+
+/* Until the claim stands so at the insurer. */
+static int await_claim(struct play *play, const char *setl_id, const char *status)
+{
+	int64_t end = clock_steady_ms() + CLAIM_WAIT_MS;
+	char seen[40] = "none";
+
+	for (;;) {
+		json_t *claim = claim_of(play, setl_id);
+		bool is_so;
+
+		text_format(seen, sizeof(seen), "%s", claim == NULL ? "none" : json_text(claim, "status"));
+		is_so = strcmp(seen, status) == 0;
+		json_decref(claim);
+		if (is_so)
+			return 0;
+		if (clock_steady_ms() > end)
+			return play_fail(play, "the claim is %s at the insurer, expected %s", seen, status);
+		sleep_ms(200);
+	}
+}
+
+static int open_big(struct play *play)
+{
+	play->care->bill = &big_bill;
+	return care_open(&play->desk, play->care);
+}
+
+/* Told what a claim needs, then settled. */
+static int settle_agreed(struct play *play)
+{
+	if (open_big(play) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0)
+		return -1;
+	return play_settle(play);
+}
+
+/* Whichever claim comes next meets it: this one's settlement has no number yet, and all are to end well. */
+static int arm_insurer(struct play *play, const char *kind)
+{
+	json_t *spec = must(json_pack("{s:s, s:s, s:i}", "kind", kind, "op", "claims", "count", 1));
+	json_t *answer = client_control(play->desk.client, play->demo->options->insurer_url, "/fault", spec);
+
+	json_decref(spec);
+	if (answer == NULL)
+		return play_fail(play, "the fault %s could not be armed", kind);
+	json_decref(answer);
+	return 0;
+}
+
+static int case_paid(struct play *play)
+{
+	return settle_agreed(play) == 0 ? await_claim(play, play->care->setl_id, "PAID") : -1;
+}
+
+/* The claim meets the fault named by the argument, and is paid once all the same. */
+static int case_claim_trouble(struct play *play)
+{
+	if (open_big(play) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0 ||
+	        arm_insurer(play, play->argument) != 0 || play_settle(play) != 0)
+		return -1;
+	return await_claim(play, play->care->setl_id, "PAID");
+}
+
+/* The invoice comes when all is settled: the claim waits for it rather than leave with blanks. */
+static int case_late_invoice(struct play *play)
+{
+	json_t *claim;
+
+	if (open_big(play) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 || play_settle(play) != 0)
+		return -1;
+	sleep_ms(1500);
+	claim = claim_of(play, play->care->setl_id);
+	json_decref(claim);
+	if (claim != NULL)
+		return play_fail(play, "a claim without invoice reached the insurer");
+	return tell_invoice(play) == 0 ? await_claim(play, play->care->setl_id, "PAID") : -1;
+}
+
+static int case_withdrawn(struct play *play)
+{
+	char setl_id[31];
+
+	if (settle_agreed(play) != 0)
+		return -1;
+	text_format(setl_id, sizeof(setl_id), "%s", play->care->setl_id);
+	if (await_claim(play, setl_id, play->argument) != 0)
+		return -1;
+	care_cancel(&play->desk, play->care);
+	if (play_expect(play, BELIEF_CANCELLED) != 0)
+		return -1;
+	return await_claim(play, setl_id, "REJECTED");
+}
+
+/* Who has agreed to nothing is known to no insurer. */
+static int case_no_consent(struct play *play)
+{
+	json_t *claim;
+
+	if (open_big(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0 || play_settle(play) != 0)
+		return -1;
+	sleep_ms(2000);
+	claim = claim_of(play, play->care->setl_id);
+	json_decref(claim);
+	return claim == NULL ? 0 : play_fail(play, "the insurer knows of a person who has not agreed");
+}
+
+static const struct case_kind kinds[] = {
+	{ "claim-withdrawn", "claimed, then the settlement is cancelled: the claim is withdrawn", 6, "RECEIVED",
+	        case_withdrawn, 0, 'i', true },
+	{ "claim-lost-after", "taken by the insurer, its answer is lost", 4, "effect_then_silence", case_claim_trouble,
+	        0, 'i', true },
+	{ "claim-lost-cut", "likewise, the connection is cut", 3, "effect_then_cut", case_claim_trouble, 0, 'i', true },
+	{ "claim-lost-before", "never reaches the insurer", 3, "cut", case_claim_trouble, 0, 'i', true },
+	{ "claim-busy", "the insurer is busy", 3, "busy", case_claim_trouble, 0, 'i', true },
+	{ "claim-signature", "the insurer's answer is signed wrongly", 2, "wrong_signature", case_claim_trouble, 0, 'i',
+	        true },
+	{ "claim-late-invoice", "the invoice comes after the settlement", 3, NULL, case_late_invoice, 0, 'i', true },
+	{ "claim-no-consent", "the person has not agreed: nothing is told", 3, NULL, case_no_consent, 0, 'i', true },
+	{ "claim", "settled, claimed, decided, paid by the insurer", 20, NULL, case_paid, 0, 'i', true },
+};
+
+const struct case_table claim_cases = { kinds, sizeof(kinds) / sizeof(*kinds), WHO_CLAIM };
