@@ -438,6 +438,12 @@ static void the_composed_report_is_read(void **state)
 	assert_int_equal(rows->n, 3);
 	assert_text(yt_node_text(row_at(rows, 2), "pay_no"), "HS20261120000000000003");
 	assert_text(yt_node_text(row_at(rows, 2), "pay_state"), "PROCESSING");
+	/* What is said of a block as a whole is there for who knows its payouts. */
+	rows = yt_node_get(msg->body, "block");
+	assert_int_equal(rows->n, 2);
+	assert_text(yt_node_text(row_at(rows, 0), "bank_status"), "PART");
+	assert_text(yt_node_text(row_at(rows, 1), "block_no"), "PB20261120000000000002");
+	assert_text(yt_node_text(row_at(rows, 1), "pay_state"), "PROCESSING");
 	bank_close(&b);
 }
 

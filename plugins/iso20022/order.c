@@ -368,7 +368,7 @@ static int complete_tx(struct yt_arena *arena, struct yt_node *v, const struct y
 		rv = put(arena, v, shared[i], yt_node_text(block, shared[i]));
 	if (rv == 0)
 		rv = put(arena, v, "pay_channel", yt_str(channel_of(yt_node_text(block, "service_level"))));
-	if (rv == 0 && no.n >= 2)
+	if (rv == 0 && yt_pay_no_is_valid(no))
 		rv = put(arena, v, "pay_type", (struct yt_str){ no.p, 2 });
 	if (rv == 0 && yt_node_text(v, "certno").n > 0)
 		rv = put(arena, v, "name_check", YT_STR("2"));

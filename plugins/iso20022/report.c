@@ -17,7 +17,7 @@ struct reading {
 	const struct iso *iso;
 	struct yt_arena *arena;
 	struct yt_fault *fault;
-	struct yt_node *rows;
+	struct yt_node *rows, *blocks;
 	const struct yt_node *root;
 	bool is_asked; /* rows are those that were asked about, and no others */
 	struct level group;
@@ -199,6 +199,16 @@ static int take_unnamed(struct reading *r, struct yt_str block_no, const struct 
 	return rv;
 }
 
+/* Who was not asked about cannot know which payouts a block has: its word is kept for whoever does. */
+static int keep_block(struct reading *r, struct yt_str block_no, const struct level *level)
+{
+	struct yt_node *row = r->is_asked ? NULL : yt_node_add(r->arena, r->blocks, (struct yt_str){ 0 }, YT_OBJECT);
+
+	if (r->is_asked)
+		return 0;
+	return row == NULL || put(r->arena, row, "block_no", block_no) != 0 ? YT_ENOMEM : put_level(r, row, level);
+}
+
 static int take_block(struct reading *r, const struct yt_node *element, uint32_t b)
 {
 	struct yt_node *v = yt_node_new(r->arena, YT_OBJECT);
@@ -218,7 +228,10 @@ static int take_block(struct reading *r, const struct yt_node *element, uint32_t
 		snprintf(path, sizeof(path), "CstmrPmtStsRpt/OrgnlPmtInfAndSts[%u]/TxInfAndSts[%u]", b, i++);
 		rv = take_tx(r, tx, &level, block_no, path);
 	}
-	return rv != 0 || level.status.n == 0 ? rv : take_unnamed(r, block_no, &level);
+	if (rv != 0 || level.status.n == 0)
+		return rv;
+	rv = keep_block(r, block_no, &level);
+	return rv == 0 ? take_unnamed(r, block_no, &level) : rv;
 }
 
 /* -- the whole ------------------------------------------------------------------------------------ */
@@ -298,6 +311,15 @@ static int read_levels(struct reading *r, const struct yt_node *data)
 	return rv == 0 ? take_unnamed(r, (struct yt_str){ NULL, 0 }, &r->group) : rv;
 }
 
+static void hang(struct yt_node *body, struct yt_node *rows, const char *name)
+{
+	rows->name = yt_str(name);
+	rows->next = NULL;
+	body->last->next = rows;
+	body->last = rows;
+	body->n++;
+}
+
 int iso_read_report(const struct iso *iso, struct yt_arena *arena, const struct iso_document *doc,
         const struct yt_node *asked, struct yt_node **body, struct yt_fault *fault)
 {
@@ -308,7 +330,8 @@ int iso_read_report(const struct iso *iso, struct yt_arena *arena, const struct 
 	*body = yt_node_new(arena, YT_OBJECT);
 	data = *body != NULL ? yt_node_add(arena, *body, YT_STR("data"), YT_OBJECT) : NULL;
 	r.rows = yt_node_new(arena, YT_ARRAY);
-	if (data == NULL || r.rows == NULL)
+	r.blocks = yt_node_new(arena, YT_ARRAY);
+	if (data == NULL || r.rows == NULL || r.blocks == NULL)
 		return YT_ENOMEM;
 	rv = iso_read_rows(
 	        arena, &iso_pain002_head, yt_node_get(doc->root, "GrpHdr"), data, "CstmrPmtStsRpt/GrpHdr", fault);
@@ -329,11 +352,10 @@ int iso_read_report(const struct iso *iso, struct yt_arena *arena, const struct 
 		return rv;
 	if (rv == 1 && r.rows->n > 0) {
 		drop_marks(r.rows);
-		r.rows->name = YT_STR("payout");
-		data->next = r.rows;
-		(*body)->last = r.rows;
-		(*body)->n++;
+		hang(*body, r.rows, "payout");
 	}
+	if (r.blocks->n > 0)
+		hang(*body, r.blocks, "block");
 	return 0;
 }
 
