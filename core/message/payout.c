@@ -1,4 +1,4 @@
-/* core/message/payout.c - checks and states of payouts (bank.md parts 2, 3.3 and 7).
+/* core/message/payout.c - checks and states of payouts, and what entries prove of them (bank.md parts 2, 3.3, 3.5, 7).
  *
  * Called by the bank codecs before they write an order; by flows and clearing for what banks say.  Pure functions. */
 #include "yitong/payout.h"
@@ -67,6 +67,14 @@ enum yt_pay_step yt_pay_follow(enum yt_pay_state is, enum yt_pay_state told)
 	YT_REQUIRE((unsigned)is < YT_PAY_STATES && (unsigned)told < YT_PAY_STATES);
 	step = steps[is][told];
 	return step == '+' ? YT_PAY_TAKE : step == '-' ? YT_PAY_IGNORE : YT_PAY_ALARM;
+}
+
+int64_t yt_pay_ask_after_ms(unsigned n)
+{
+	static const int64_t pauses_ms[] = { 5000, 15000, 30000, 60000, 120000, 300000, 600000 };
+	const unsigned last = sizeof(pauses_ms) / sizeof(pauses_ms[0]) - 1;
+
+	return pauses_ms[n < last ? n : last];
 }
 
 /* -- check digits ------------------------------------------------------------------------------- */
@@ -425,4 +433,54 @@ int yt_payout_check(
 	if (rv == 0 && warnings != NULL)
 		*warnings = found;
 	return rv;
+}
+
+/* -- statements ----------------------------------------------------------------------------------- */
+
+static bool is_near(struct yt_str day, struct yt_str sent)
+{
+	int64_t a, b;
+
+	if (yt_time_parse(day, &a) != 0 || yt_time_parse(sent, &b) != 0)
+		return false;
+	return a >= b && a - b <= INT64_C(2) * 86400000;
+}
+
+static bool is_same(struct yt_str a, struct yt_str b)
+{
+	return a.n > 0 && yt_str_eq(a, b);
+}
+
+enum yt_pay_match yt_pay_match_entry(
+        const struct yt_node *entry, const struct yt_payout *payout, struct yt_str bank_serial, struct yt_str sent)
+{
+	struct yt_str account = yt_node_text(entry, "opp_acct");
+	bool has_account = account.n > 0, same_account = is_same(account, payout->payee_acct), same_amount;
+	int64_t fen;
+
+	same_amount = yt_node_fen(entry, "entry_amt", &fen) == 0 && fen == payout->amount_fen;
+	if (is_same(yt_node_text(entry, "uetr"), payout->uetr))
+		return same_amount ? YT_PAY_MATCH : YT_PAY_DIFFERS;
+	if (is_same(yt_node_text(entry, "pay_no"), payout->no)) /* a bank may leave the account out, not say another */
+		return same_amount && (same_account || !has_account) ? YT_PAY_MATCH : YT_PAY_DIFFERS;
+	if (yt_node_text(entry, "pay_no").n > 0)
+		return YT_PAY_NO_MATCH; /* another's */
+	if (is_same(yt_node_text(entry, "bank_serial"), bank_serial))
+		return same_amount ? YT_PAY_MATCH : YT_PAY_DIFFERS;
+	if (same_account && same_amount && is_near(yt_node_text(entry, "book_date"), sent))
+		return YT_PAY_PROPOSED;
+	return YT_PAY_NO_MATCH;
+}
+
+enum yt_pay_state yt_pay_entry_state(const struct yt_node *entry)
+{
+	struct yt_str state = yt_node_text(entry, "entry_state"), direction = yt_node_text(entry, "dc_flag"),
+	              reversal = yt_node_text(entry, "rev_flag");
+
+	if (state.n > 0 && !yt_str_is(state, "BOOK"))
+		return YT_PAY_STATES;
+	if (yt_str_is(direction, "C"))
+		return YT_PAY_RETURNED;
+	/* A debit that takes a credit back says nothing of a payment. */
+	return yt_str_is(direction, "D") && !yt_str_is(reversal, "1") ? YT_PAY_PAID : YT_PAY_STATES;
 }

@@ -40,6 +40,13 @@ enum yt_pay_step {
 };
 enum yt_pay_step yt_pay_follow(enum yt_pay_state is, enum yt_pay_state told);
 
+/* When an unknown payment is asked for the nth time (from 0) after the time before: 5, 15, 30, 60, 120, 300 s, then
+ * every 10 minutes, until a final state or the statement of the day (part 2 rule 2). */
+int64_t yt_pay_ask_after_ms(unsigned n);
+/* Two answers "not found" prove absence when they are so far apart and the bank could be reached in between (rule 3).
+ */
+#define YT_PAY_ABSENT_APART_MS 300000
+
 /* Check digits of part 2; each looks at the form too. */
 bool yt_resident_id_is_valid(struct yt_str number); /* 18 characters; the birthday must be a date */
 bool yt_card_is_valid(struct yt_str number);        /* Luhn; 16 to 19 digits */
@@ -78,6 +85,22 @@ int yt_payout_read(const struct yt_node *body, const struct yt_node *row, const 
  * set, or YT_EFORMAT with *fault, which says no value of a person's. */
 int yt_payout_check(const struct yt_payout *payout, const char *path, int64_t limit_fen, unsigned *warnings,
         struct yt_fault *fault);
+/* What an entry of a statement (a row of `entry`, or of its `detail`) says of a payout (3.5). */
+enum yt_pay_match {
+	YT_PAY_NO_MATCH,
+	YT_PAY_MATCH,   /* the same UETR; the same number, amount and payee; or the same bank serial */
+	YT_PAY_DIFFERS, /* our number, but another amount or account: to the list */
+	YT_PAY_PROPOSED /* payee and amount alone, within two days of sending: a clerk confirms, if it is the only one
+	                 */
+};
+/* payout: with its uetr, where it is known.  bank_serial: the bank's for it, or empty.  sent: day it was sent,
+ * yyyy-MM-dd. An entry that is booked for a whole block (block_no, no pay_no) is matched by block and sum, which is the
+ * caller's. */
+enum yt_pay_match yt_pay_match_entry(
+        const struct yt_node *entry, const struct yt_payout *payout, struct yt_str bank_serial, struct yt_str sent);
+/* The state that a matching entry proves: PAID of a debit, RETURNED of a credit; YT_PAY_STATES: it is not booked. */
+enum yt_pay_state yt_pay_entry_state(const struct yt_node *entry);
+
 /* A person is paid, not a company: all types but HS. */
 bool yt_payout_is_to_person(const struct yt_payout *payout);
 
