@@ -133,6 +133,10 @@ static int make_world(void **state)
 	write_file("odd-facts.json", "[{\"name\":\"x\"}]");
 	write_file("no-facts.json", "[{\"set\":{\"ykc700\":\"K1\"}},{\"batch\":\"0001\"}]");
 	write_file("deep-facts.json", "{\"lines\":[{\"feedetl_sn\":[\"1\"]}]}");
+	write_file("event.txt",
+	        "> POST /insurer/ty/callback HTTP/1.1\r\n> x-app-id: gw330299\r\n> x-timestamp: 1795162124500\r\n> x-nonce: "
+	        "a1c4e8f00b2d4c69\r\n> x-sign-alg: HMAC-SM3\r\n> x-sign: "
+	        "55940e74146b02107df760cd91b236eaf69d233e35021d194c6380af2dd6fb40\r\n> \r\n{}\n");
 	write_file("signed.txt",
 	        "> POST /fsi HTTP/1.1\r\n> Host: x\r\n> x-tif-paasid: CLINIC01\r\n> x-tif-timestamp: 1773451685\r\n> x-tif-nonce: "
 	        "abcdef\r\n> x-tif-signature: 2E3DFC7C1AC0F5FE5D50C6D0B4D8DF2F3E36A50B5E3D8A0F3F6B8B5C0A1B2C3D\r\n> \r\n{}\n");
@@ -220,6 +224,10 @@ static const struct asked {
 	        { "deep-facts.json: [0].lines: must hold single values only", NULL }, NULL },
 	{ "facts that are no JSON", "explain --facts @/not.json @/1101.json", 3, { "not.json: is no JSON: ", NULL },
 	        NULL },
+	{ "sign-explain shows the method and path that are signed", "sign-explain @/event.txt", 1,
+	        { "format: tianyi", "text to sign: POST|/insurer/ty/callback|gw330299|1795162124500|", "verified: no",
+	                NULL },
+	        "must begin with the request line" },
 	{ "sign-explain of what is not signed", "sign-explain @/1101.json", 1, { "there is no signature", NULL },
 	        NULL },
 };
@@ -303,6 +311,7 @@ static const char *const in_english[] = {
 	"translate of a format that needs a setting",
 	"translate with that setting names what is wrong",
 	"sign-explain shows what is signed, and never the secret",
+	"sign-explain shows the method and path that are signed",
 	"plugin list names operations and settings",
 	"plugin check names what it cannot read",
 	"plugin check stops where nothing can be tried",

@@ -413,6 +413,37 @@ static void what_is_under_way_is_asked_for_again(void **state)
 	sides_close(&s);
 }
 
+static void a_signature_is_explained(void **state)
+{
+	static const struct {
+		struct doc doc;
+		int rv;
+		const char *says;
+	} rows[] = {
+		{ { NULL, REQUEST_HEAD, QUESTION, "theirs", NULL, NULL }, 0, "verified: yes, SM2 with SM3" },
+		{ { NULL, FINE, TAKEN, "theirs", NULL, NULL }, 0, "verified: yes, SM2 with SM3" },
+		{ { NULL, REQUEST_HEAD, QUESTION, "ours", NULL, NULL }, 0, "it is one of ours" },
+		{ { NULL, REQUEST_HEAD, QUESTION, "theirs", NULL,
+		          "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0" },
+		        YT_EDENIED, "slip: BODY was changed" },
+		{ { NULL, REQUEST_HEAD, QUESTION, "theirs", "</X>", NULL }, YT_ENOTFOUND, "" },
+	};
+	struct sides s = sides_open();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct yt_buf out = { 0 };
+		struct yt_str told;
+		int rv = s.gateway.api->explain_signature(
+		        s.gateway.plugin, NULL, 0, document(&s.w, &rows[i].doc), NULL, 0, 0, s.w.arena, &out);
+
+		told = kept(&s.w, &out);
+		if (rv != rows[i].rv || memmem(told.p, told.n, rows[i].says, strlen(rows[i].says)) == NULL)
+			fail_msg("row %zu: %d %.*s", i, rv, YT_FMT(told));
+	}
+	sides_close(&s);
+}
+
 static void settings_that_make_no_sense_are_refused(void **state)
 {
 	static const char *const rows[][2] = { { "partner", "" }, { "partner", "GW3307991" }, { "partner", "gw330799" },
@@ -439,13 +470,14 @@ static void settings_that_make_no_sense_are_refused(void **state)
 
 int main(void)
 {
-	enum { N_LIES = COUNT(lies), N_ANSWERS = COUNT(answers), N_PLAIN = 6 };
+	enum { N_LIES = COUNT(lies), N_ANSWERS = COUNT(answers), N_PLAIN = 7 };
 	struct CMUnitTest tests[N_PLAIN + N_LIES + N_ANSWERS] = {
 		cmocka_unit_test(a_code_proves_what_it_says),
 		cmocka_unit_test(a_lost_answer_is_asked_for),
 		cmocka_unit_test(each_try_has_a_number_and_time_of_its_own),
 		cmocka_unit_test(a_withdrawal_says_which_case_and_is_one_message),
 		cmocka_unit_test(what_is_under_way_is_asked_for_again),
+		cmocka_unit_test(a_signature_is_explained),
 		cmocka_unit_test(settings_that_make_no_sense_are_refused),
 	};
 

@@ -305,9 +305,51 @@ static void an_answer_is_signed_with_its_status_and_path(void **state)
 	world_close(&w);
 }
 
+/* -- telling ------------------------------------------------------------------------------------- */
+
+static void a_signature_is_explained(void **state)
+{
+	static const struct {
+		size_t header; /* of the event's, given value; 0: none */
+		const char *value, *path, *says;
+		int rv;
+	} rows[] = {
+		{ 0, NULL, "/insurer/ty/callback", "verified: yes, HMAC-SM3 with <secret mac>", 0 },
+		{ 0, NULL, "/insurer/ty/other", "verified: no: 2 secrets were tried", YT_EDENIED },
+		{ 0, NULL, "", "must begin with the request line", YT_EDENIED },
+		{ 3, "a1c4e8f00b2d4c68", "/insurer/ty/callback", "verified: no", YT_EDENIED },
+		{ 5, "", "/insurer/ty/callback", "", YT_ENOTFOUND },
+	};
+	const struct yt_str keys[] = { YT_STR("other"), YT_STR("mac") };
+	struct world w = world_open();
+	struct yt_header headers[10];
+	struct yt_http http = event(&w, headers);
+	struct codec c = open_codec(&w, PLUGIN, usual);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct yt_buf out = { 0 };
+		struct yt_str told;
+
+		http = event(&w, headers);
+		if (rows[i].header != 0)
+			headers[rows[i].header].value = yt_str(rows[i].value);
+		headers[http.n_headers++] = (struct yt_header){ YT_STR(":method"), YT_STR("POST") };
+		headers[http.n_headers++] = (struct yt_header){ YT_STR(":path"), yt_str(rows[i].path) };
+		assert_int_equal(c.api->explain_signature(c.plugin, headers, http.n_headers, http.body, keys, 2,
+		                         EVENT_MS, w.arena, &out),
+		        rows[i].rv);
+		told = kept(&w, &out);
+		if (memmem(told.p, told.n, rows[i].says, strlen(rows[i].says)) == NULL)
+			fail_msg("row %zu: %.*s", i, YT_FMT(told));
+	}
+	plugin_unload(c.plugin);
+	world_close(&w);
+}
+
 int main(void)
 {
-	enum { N_LIES = COUNT(lies), N_CALLS = COUNT(calls), N_PLAIN = 6 };
+	enum { N_LIES = COUNT(lies), N_CALLS = COUNT(calls), N_PLAIN = 7 };
 	struct CMUnitTest tests[N_PLAIN + N_LIES + N_CALLS] = {
 		cmocka_unit_test(the_composed_text_has_the_composed_code),
 		cmocka_unit_test(the_composed_event_is_believed_once),
@@ -315,6 +357,7 @@ int main(void)
 		cmocka_unit_test(header_fields_alone_prove_nothing),
 		cmocka_unit_test(octets_of_others_are_not_sent),
 		cmocka_unit_test(an_answer_is_signed_with_its_status_and_path),
+		cmocka_unit_test(a_signature_is_explained),
 	};
 
 	for (size_t i = 0; i < N_LIES; i++)

@@ -61,6 +61,20 @@ static bool begins_http(struct yt_str s)
 	return line.n > 0 && colon.p != NULL && line.p[0] != '{' && line.p[0] != '<';
 }
 
+/* "POST /fsi HTTP/1.1" as the header fields that HTTP/2 has for it: some signatures are over it too. */
+static void take_request_line(struct yt_str line, struct capture *c)
+{
+	const char *path = memchr(line.p, ' ', line.n), *end;
+
+	if (path == NULL || c->n_headers + 2 > HEADERS_MAX || path + 1 == line.p + line.n || path[1] != '/')
+		return;
+	end = memchr(path + 1, ' ', line.n - (size_t)(path + 1 - line.p));
+	if (end == NULL)
+		end = line.p + line.n;
+	c->header[c->n_headers++] = (struct yt_header){ YT_STR(":method"), { line.p, (size_t)(path - line.p) } };
+	c->header[c->n_headers++] = (struct yt_header){ YT_STR(":path"), { path + 1, (size_t)(end - path) - 1 } };
+}
+
 static void read_capture(struct yt_str file, struct capture *c)
 {
 	bool is_other, had_any = false;
@@ -80,9 +94,13 @@ static void read_capture(struct yt_str file, struct capture *c)
 			continue;
 		}
 		had_any = true;
+		if (colon == line.p) /* ":path: /x", as HTTP/2 has it */
+			colon = memchr(line.p + 1, ':', line.n - 1);
 		if (colon == NULL || memchr(line.p, ' ', (size_t)(colon - line.p)) != NULL ||
-		        c->n_headers == HEADERS_MAX)
-			continue; /* the request line */
+		        c->n_headers == HEADERS_MAX) {
+			take_request_line(line, c);
+			continue;
+		}
 		c->header[c->n_headers].name = (struct yt_str){ line.p, (size_t)(colon - line.p) };
 		c->header[c->n_headers++].value =
 		        trimmed((struct yt_str){ colon + 1, (size_t)(line.p + line.n - colon - 1) });

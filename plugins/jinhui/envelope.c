@@ -136,6 +136,40 @@ int jh_verify(struct yt_plugin *self, struct jh_message *m, struct yt_str key, s
 	return YT_EDENIED;
 }
 
+int jh_explain_signature(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str octets,
+        const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena, struct yt_buf *out)
+{
+	const struct jh *jh = yt_plugin_ctx(self);
+	bool is_answer = octets.n > 0 && memmem(octets.p, octets.n, "<RES_CODE>", 10) != NULL;
+	struct yt_fault fault = { { 0 }, { 0 } };
+	struct jh_message m;
+	char digest[65];
+	int rv = jh_read(arena, octets, is_answer, &m, &fault);
+
+	(void)headers, (void)n, (void)keys, (void)n_keys, (void)now_ms; /* all of it stands in the document */
+	if (rv != 0)
+		return rv == YT_ENOMEM ? rv : YT_ENOTFOUND;
+	digest_of(m.raw, digest);
+	yt_buf_printf(out, "transaction: %.*s\nnumber: %.*s\npartner: %.*s\n", YT_FMT(m.head.code),
+	        YT_FMT(m.head.number), YT_FMT(m.head.partner));
+	yt_buf_printf(out, "digest given: %.*s\ndigest found: %s over the %zu octets of BODY, tags and all\n",
+	        YT_FMT(m.head.digest), digest, m.raw.n);
+	if (!yt_str_is(m.head.digest, digest))
+		yt_buf_text(out,
+		        "slip: BODY was changed after it was signed; a converted charset or other line ends do that\n");
+	rv = jh_verify(self, &m, jh->verify_key, &fault);
+	if (rv == YT_EDENIED && jh_verify(self, &m, jh->sign_key, &(struct yt_fault){ .path = "" }) == 0) {
+		yt_buf_text(out, "verified: yes, with our own key (setting sign_key): it is one of ours\n");
+		return out->failed ? YT_ENOMEM : 0;
+	}
+	if (rv == 0)
+		yt_buf_printf(out, "verified: yes, SM2 with SM3 over the digest, key %.*s, user id 1234567812345678\n",
+		        YT_FMT(jh->verify_key));
+	else
+		yt_buf_printf(out, "verified: no: %s %s\n", fault.path, fault.why);
+	return out->failed ? YT_ENOMEM : rv == 0 ? 0 : rv == YT_ENOMEM ? rv : YT_EDENIED;
+}
+
 /* -- writing ------------------------------------------------------------------------------------- */
 
 static int sign(struct yt_plugin *self, struct yt_str digest, struct yt_buf *out)

@@ -119,4 +119,4 @@ YT_CODEC_PLUGIN(.name = "jinhui", .content_type = "application/xml; charset=GB18
         .ops = jh_ops, .open = jh_open, .close = jh_close, .decode_request = jh_decode_request,
         .encode_reply = jh_encode_reply, .encode_request = jh_encode_request, .decode_reply = jh_decode_reply,
         .query_for = jh_query_for, .judge = jh_judge, .make_number = jh_make_number, .http_request = jh_http_request,
-        .is_slow = true);
+        .explain_signature = jh_explain_signature, .is_slow = true);

@@ -53,6 +53,8 @@ int jh_verify(struct yt_plugin *self, struct jh_message *m, struct yt_str key, s
 /* Writes the whole document around body (named BODY).  0, YT_EFORMAT or YT_EDENIED with *fault, YT_ENOMEM. */
 int jh_seal(struct yt_plugin *self, const struct jh_head *head, struct yt_node *body, struct yt_buf *out,
         struct yt_fault *fault);
+int jh_explain_signature(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str octets,
+        const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena, struct yt_buf *out);
 int jh_http_request(struct yt_plugin *self, struct yt_str octets, struct yt_str base, struct yt_arena *arena,
         int64_t now_ms, struct yt_http *out);
 

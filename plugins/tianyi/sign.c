@@ -322,3 +322,49 @@ int ty_http_verify_reply(struct yt_plugin *self, struct yt_str octets, const str
 	snprintf(first, sizeof(first), "RESPONSE\n%d", answer->status);
 	return check(self, answer, yt_str(first), ty->key, ty->app_id, now_ms, fault);
 }
+
+/* -- telling ------------------------------------------------------------------------------------- */
+
+/* What signs, and which of the secrets fits; *body may lack the line end that an editor puts behind it. */
+int ty_explain_signature(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str octets,
+        const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena, struct yt_buf *out)
+{
+	struct signed_text t = { .first = header(headers, n, ":method"),
+		.path = header(headers, n, ":path"),
+		.app_id = header(headers, n, "x-app-id"),
+		.time = header(headers, n, "x-timestamp"),
+		.nonce = header(headers, n, "x-nonce"),
+		.body = octets };
+	struct yt_str given = header(headers, n, "x-sign");
+	struct yt_fault fault = { { 0 }, { 0 } };
+	struct yt_buf hex = { 0 };
+	uint8_t digest[32];
+	char wanted[65];
+
+	(void)arena;
+	if (given.n == 0 || t.app_id.n == 0)
+		return YT_ENOTFOUND;
+	yt_sm3(t.body, digest);
+	yt_hex_add(&hex, digest, sizeof(digest), false);
+	yt_buf_printf(out, "caller: %.*s\nbody: %zu octets, SM3 %.*s\n", YT_FMT(t.app_id), t.body.n,
+	        YT_FMT(yt_buf_view(&hex)));
+	yt_buf_printf(out, "text to sign: %.*s|%.*s|%.*s|%.*s|%.*s|%.*s (| is a line end)\n", YT_FMT(t.first),
+	        YT_FMT(t.path), YT_FMT(t.app_id), YT_FMT(t.time), YT_FMT(t.nonce), YT_FMT(yt_buf_view(&hex)));
+	yt_buf_free(&hex);
+	if (t.first.n == 0 || t.path.n == 0)
+		yt_buf_text(
+		        out, "slip: method and path are signed too: the capture must begin with the request line\n");
+	if (check_time(yt_plugin_ctx(self), t.time, now_ms, &fault) != 0)
+		yt_buf_printf(out, "time: %s %s\n", fault.path, fault.why);
+	for (size_t i = 0; i < n_keys; i++) {
+		if (mac_of(self, keys[i], &t, wanted) != 0 || !is_mac(given, wanted))
+			continue;
+		yt_buf_printf(out, "verified: yes, HMAC-SM3 with <secret %.*s>\n", YT_FMT(keys[i]));
+		return out->failed ? YT_ENOMEM : 0;
+	}
+	if (t.body.n > 0 && t.body.p[t.body.n - 1] == '\n')
+		yt_buf_text(out,
+		        "slip: the body ends with a line end, which is signed if it was sent and not if it was not\n");
+	yt_buf_printf(out, "verified: no: %zu secrets were tried\n", n_keys);
+	return out->failed ? YT_ENOMEM : YT_EDENIED;
+}

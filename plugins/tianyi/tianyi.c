@@ -137,4 +137,4 @@ YT_CODEC_PLUGIN(.name = "tianyi", .content_type = "application/json", .settings 
         .verify = ty_verify, .sender = ty_sender, .encode_request = ty_encode_request, .decode_reply = ty_decode_reply,
         .sign = ty_sign, .query_for = ty_query_for, .judge = ty_judge, .make_number = ty_make_number,
         .http_request = ty_http_request, .http_verify_reply = ty_http_verify_reply, .http_verify = ty_http_verify,
-        .http_reply = ty_http_reply);
+        .http_reply = ty_http_reply, .explain_signature = ty_explain_signature);

@@ -87,6 +87,8 @@ int ty_http_verify_reply(struct yt_plugin *self, struct yt_str octets, const str
         struct yt_fault *fault);
 int ty_http_verify(struct yt_plugin *self, const struct yt_http *request, struct yt_str key, int64_t now_ms,
         struct yt_fault *fault);
+int ty_explain_signature(struct yt_plugin *self, const struct yt_header *headers, size_t n, struct yt_str octets,
+        const struct yt_str *keys, size_t n_keys, int64_t now_ms, struct yt_arena *arena, struct yt_buf *out);
 int ty_http_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_str octets,
         struct yt_str key, struct yt_arena *arena, int64_t now_ms, struct yt_http *out);
 
