@@ -251,7 +251,7 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 	}
 	sending_add_conf(&sending, p->conf, yt_str(engine_traceparent(w->engine)), w->keys);
 	sending.request.deadline_ms = deadline_ms;
-	sent_remember(&w->sent, party, leg, &sending.request, body);
+	sent_remember(&w->sent, w->box, party, leg, &sending.request, body);
 	lane_send(p->lane, leg, &sending.request);
 }
 
@@ -410,7 +410,7 @@ static void on_lane(void *arg, uint64_t id, const struct lane_result *result)
 	const char *why = result->why;
 	enum engine_leg_end end = ends[result->end];
 
-	if (!sent_is_answered(&p->worker->sent, &p->engine, id, result, &why))
+	if (!sent_is_answered(&p->worker->sent, p->worker->box, &p->engine, id, result, &why))
 		end = LEG_LOST;
 	if (!result->late)
 		meters_leg((uint32_t)(p - p->worker->parties), legs[result->end], result->took_ms * 1000);

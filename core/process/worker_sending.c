@@ -65,27 +65,38 @@ void sending_add_conf(
 	s->request.n_headers = (size_t)(next - s->headers);
 }
 
-void sent_remember(struct sent **all, const struct engine_party *party, uint64_t leg,
+static struct yt_str keep(char **at, struct yt_str s)
+{
+	struct yt_str kept = { *at, s.n };
+
+	if (s.n > 0)
+		memcpy(*at, s.p, s.n);
+	*at += s.n;
+	return kept;
+}
+
+void sent_remember(struct sent **all, const struct box *box, const struct engine_party *party, uint64_t leg,
         const struct lane_request *request, struct yt_str octets)
 {
+	const struct yt_str asked = { (const char *)box->octets, box->n_octets };
 	struct sent *s;
-	char *text;
+	char *at;
 
 	if (party->codec.api->http_verify_reply == NULL)
 		return;
-	s = malloc(sizeof(*s) + request->target.n + octets.n);
+	s = malloc(sizeof(*s) + request->target.n + octets.n + asked.n);
 	YT_REQUIRE(s != NULL);
-	text = (char *)(s + 1);
-	memcpy(text, request->target.p, request->target.n);
-	memcpy(text + request->target.n, octets.p, octets.n);
+	at = (char *)(s + 1);
 	s->leg = leg;
-	s->path = (struct yt_str){ text, request->target.n };
-	s->octets = (struct yt_str){ text + request->target.n, octets.n };
+	s->exchange = box->exchange;
+	s->path = keep(&at, request->target);
+	s->octets = keep(&at, octets);
+	s->request = keep(&at, asked);
 	HASH_ADD(hh, *all, leg, sizeof(s->leg), s);
 }
 
-static bool is_verified(
-        const struct sent *s, const struct engine_party *party, const struct lane_result *result, const char **why)
+static bool is_verified(const struct sent *s, struct box *box, const struct engine_party *party,
+        const struct lane_result *result, const char **why)
 {
 	const struct yt_http answer = { .path = s->path,
 		.status = result->status,
@@ -93,15 +104,19 @@ static bool is_verified(
 		.n_headers = result->n_headers,
 		.body = result->body };
 	struct yt_fault fault = { { 0 }, { 0 } };
+	int rv;
 
-	if (party->codec.api->http_verify_reply(party->codec.plugin, s->octets, &answer, yt_wall_ms(), &fault) == 0)
+	box_fill(box, party->codec.api->name, "http_verify_reply", s->exchange, s->request);
+	rv = party->codec.api->http_verify_reply(party->codec.plugin, s->octets, &answer, yt_wall_ms(), &fault);
+	box_empty(box);
+	if (rv == 0)
 		return true;
 	yt_log(YT_ERROR, "worker", "party %s: an answer proves nothing: %s %s", party->name, fault.path, fault.why);
 	*why = "the answer's signature does not hold";
 	return false;
 }
 
-bool sent_is_answered(struct sent **all, const struct engine_party *party, uint64_t leg,
+bool sent_is_answered(struct sent **all, struct box *box, const struct engine_party *party, uint64_t leg,
         const struct lane_result *result, const char **why)
 {
 	struct sent *s;
@@ -112,7 +127,7 @@ bool sent_is_answered(struct sent **all, const struct engine_party *party, uint6
 	HASH_FIND(hh, *all, &leg, sizeof(leg), s);
 	if (s == NULL) /* a late answer: what it answers is not kept so long */
 		return result->end != LANE_ANSWERED;
-	counts = result->end != LANE_ANSWERED || is_verified(s, party, result, why);
+	counts = result->end != LANE_ANSWERED || is_verified(s, box, party, result, why);
 	HASH_DELETE(hh, *all, s);
 	free(s);
 	return counts;

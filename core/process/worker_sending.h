@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "format/keys.h"
 #include "net/lane.h"
+#include "process/box.h"
 #include "process/conf.h"
 
 #define SENDING_HEADERS 16 /* that a codec may add */
@@ -31,16 +32,17 @@ void sending_add_conf(
 
 /* What was sent to parties whose answers are signed together with it, until they are there. */
 struct sent {
-	uint64_t leg;
-	struct yt_str path, octets; /* of one block with this */
+	uint64_t leg, exchange;
+	struct yt_str path, octets, request; /* of one block with this */
 	UT_hash_handle hh;
 };
 
-/* Only where the codec asks for it (http_verify_reply). */
-void sent_remember(struct sent **all, const struct engine_party *party, uint64_t leg,
+/* Only where the codec asks for it (http_verify_reply).  box: still says whose it is, as engine_send() filled it. */
+void sent_remember(struct sent **all, const struct box *box, const struct engine_party *party, uint64_t leg,
         const struct lane_request *request, struct yt_str octets);
-/* Whether this end of a leg counts as it is: false where its answer is not proved to be the party's, with *why. */
-bool sent_is_answered(struct sent **all, const struct engine_party *party, uint64_t leg,
+/* Whether this end of a leg counts as it is: false where its answer is not proved to be the party's, with *why.  box:
+ * says so again meanwhile (P8). */
+bool sent_is_answered(struct sent **all, struct box *box, const struct engine_party *party, uint64_t leg,
         const struct lane_result *result, const char **why);
 void sent_forget_all(struct sent **all);
 

@@ -125,7 +125,7 @@ a_while() {
 	times=$((times + 1))
 	[ $((times % 3)) != 1 ] || sleep 2.1
 }
-for function in encode_request encode_reply path sign patience make_number; do # of a query
+for function in encode_request encode_reply path sign patience make_number http_verify_reply; do # of a query
 	n=$((n + 1))
 	a_while
 	before=$(parked)

@@ -5,8 +5,8 @@
  * holds FRAGILE-REQUEST, or an answer to FRAGILE-ANSWER, dies in decoding, and one that holds DIES-encode_reply and
  * the like dies there.  path, sign and make_number see no message: they die for the next one after DIES-path and so on,
  * and close dies in a worker that has seen DIES-close.  A request that holds DIES-blank has secrets to be blanked, and
- * make_number and repeat_reply, which nhsa does not have, are there to die in.  As fragile-slow it says that it is
- * slow, so that it may be called in another thread.
+ * make_number, repeat_reply and http_verify_reply, which nhsa does not have, are there to die in.  As fragile-slow it
+ * says that it is slow, so that it may be called in another thread.
  *
  * For tests/e2e/slow.sh a request that holds WAITS-FOR-GATE is not decoded before the file $FRAGILE_GATE is there. */
 #include <dlfcn.h>
@@ -178,6 +178,13 @@ static void close_it(struct yt_plugin *self)
 	whole->close(self);
 }
 
+static int http_verify_reply(struct yt_plugin *self, struct yt_str octets, const struct yt_http *answer, int64_t now_ms,
+        struct yt_fault *fault)
+{
+	die_at(octets, "DIES-http_verify_reply");
+	return 0;
+}
+
 static void replace(void)
 {
 	yt_codec_api = *whole;
@@ -195,6 +202,7 @@ static void replace(void)
 	yt_codec_api.judge = judge;
 	yt_codec_api.reversal_of = reversal_of;
 	yt_codec_api.patience = patience;
+	yt_codec_api.http_verify_reply = http_verify_reply;
 	yt_codec_api.blank = blank;
 	yt_codec_api.make_number = make_number;
 	yt_codec_api.repeat_reply = repeat_reply;
