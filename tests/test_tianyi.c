@@ -189,6 +189,79 @@ static void the_composed_event_is_read_written_and_acknowledged(void **state)
 	world_close(&w);
 }
 
+/* -- paths --------------------------------------------------------------------------------------- */
+
+static const struct asked_for {
+	const char *path, *body;
+	const char *op;          /* NULL: no call of the profile */
+	const char *member, *is; /* of the business part; NULL: none */
+} asked_for[] = {
+	{ "/ins/v1/claims/TYC1", "", "claim.query", "data.claim_no", "TYC1" },
+	{ "/ins/v1/claims?requestNo=TY20261120000000000001", "", "claim.query", "data.request_no", NUMBER },
+	{ "/ins/v1/reconciliation/2026-11-20?page=2", "", "claim.statement", "data.page", "2" },
+	{ "/ins/v1/reconciliation/2026-11-20", "", "claim.statement", "data.stmt_date", "2026-11-20" },
+	{ "/ins/v1/claims/TYC1/withdraw", "{\"requestNo\":\"" NUMBER "\",\"reason\":\"CONSENT_WITHDRAWN\"}",
+	        "claim.withdraw", "data.withdraw_reason", "2" },
+	{ "/ins/v1/claims", "", NULL, NULL, NULL },
+	{ "/ins/v1/claims/", "", NULL, NULL, NULL },
+	{ "/ins/v1/claims/a/b", "", NULL, NULL, NULL },
+	{ "/ins/v1/claims/..%2Fx", "", NULL, NULL, NULL },
+	{ "/ins/v1/claims/TYC1?x=1", "", NULL, NULL, NULL },
+	{ "/ins/v1/claims?requestNo=", "", NULL, NULL, NULL },
+	{ "/ins/v1/claims?requestno=1", "", NULL, NULL, NULL },
+	{ "/ins/v1/reconciliation/2026-11-20?page=1&page=2", "", NULL, NULL, NULL },
+	{ "/ins/v1/claims/TYC1/withdraw?x=1", "{}", NULL, NULL, NULL },
+	{ "/ins/v1/claims/TYC1/withdrawal", "{}", NULL, NULL, NULL },
+	{ "/ins/v1/claims/TYC1", "{}", NULL, NULL, NULL },
+	{ "/insurer/ty/callback", "", NULL, NULL, NULL },
+	{ "/insurer/ty/callback/", "{}", NULL, NULL, NULL },
+	{ "/", "{}", NULL, NULL, NULL },
+};
+
+static void a_path_says_which_call_it_is(void **state)
+{
+	struct world w = world_open();
+	struct codec c = open_codec(&w, PLUGIN, usual);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(asked_for); i++) {
+		struct yt_msg *msg = yt_msg_new(w.arena);
+		int rv;
+
+		msg->path = yt_str(asked_for[i].path);
+		rv = c.api->decode_request(c.plugin, yt_str(asked_for[i].body), msg, &w.fault);
+		if (rv != (asked_for[i].op != NULL ? 0 : YT_EFORMAT))
+			fail_msg("%s: %d %s %s", asked_for[i].path, rv, w.fault.path, w.fault.why);
+		if (asked_for[i].op == NULL) {
+			assert_int_equal(msg->op->id, YT_OP_UNREAD);
+			continue;
+		}
+		assert_string_equal(msg->op->name, asked_for[i].op);
+		assert_text(value_at(msg->body, asked_for[i].member), asked_for[i].is);
+	}
+	plugin_unload(c.plugin);
+	world_close(&w);
+}
+
+/* Octets of ours begin with a request line; those of a peer are a body, whatever they begin with. */
+static void a_body_does_not_choose_its_call(void **state)
+{
+	struct world w = world_open();
+	struct codec c = open_codec(&w, PLUGIN, usual);
+	struct yt_msg *msg = yt_msg_new(w.arena);
+
+	(void)state;
+	msg->path = YT_STR("/insurer/ty/callback");
+	assert_int_equal(c.api->decode_request(c.plugin,
+	                         YT_STR("POST /ins/v1/claims/TYC1/withdraw\n{\"requestNo\":\"" NUMBER
+	                                "\",\"reason\":\"SENT_BY_MISTAKE\"}"),
+	                         msg, &w.fault),
+	        YT_EFORMAT);
+	assert_string_equal(msg->op->name, "claim.result");
+	plugin_unload(c.plugin);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +269,8 @@ int main(void)
 		cmocka_unit_test(a_claim_is_written_from_a_canonical_message),
 		cmocka_unit_test(the_composed_answer_is_read_and_written),
 		cmocka_unit_test(the_composed_event_is_read_written_and_acknowledged),
+		cmocka_unit_test(a_path_says_which_call_it_is),
+		cmocka_unit_test(a_body_does_not_choose_its_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
