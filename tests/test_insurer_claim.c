@@ -435,6 +435,25 @@ static void too_many_lines_are_stopped(void **state)
 	both_close(&b);
 }
 
+/* Codes of a province's own. */
+static void levels_are_translated_by_a_setting(void **state)
+{
+	static const char *const ty_own[] = { "app_id", "gw330299", "key", "mac", "field_key", "field",
+		"hospital_levels", "02=3A;99=NA", NULL };
+	static const char *const jh_own[] = { "partner", "GW330799", "sign_key", "ours", "verify_key", "ours",
+		"hospital_levels", "02=31;99=90", NULL };
+	struct both b = both_open(ty_own, jh_own);
+	const char *from = "\"hosp_lv\":\"31\"", *to = "\"hosp_lv\":\"02\"";
+	struct yt_str octets;
+
+	(void)state;
+	assert_true(has(encoded(&b.w, &b.ty, claim_with(&b, true, from, to)), "\"hospitalLevel\":\"3A\""));
+	assert_true(has(encoded(&b.w, &b.jh, claim_with(&b, false, from, to)), "<HOSP_LV>31</HOSP_LV>"));
+	assert_int_equal(try_encode(&b.w, &b.ty, claim_with(&b, true, NULL, NULL), &octets), YT_EFORMAT);
+	assert_string_equal(b.w.fault.path, "input.data.hosp_lv");
+	both_close(&b);
+}
+
 /* -- limits -------------------------------------------------------------------------------------- */
 
 static struct yt_msg *documents(struct both *b, bool is_ty, unsigned n, size_t octets, const char *sm3)
@@ -572,7 +591,7 @@ static void what_a_case_knows_is_enough(void **state)
 
 int main(void)
 {
-	enum { N_STOPS = COUNT(stops), N_PLAIN = 13 };
+	enum { N_STOPS = COUNT(stops), N_PLAIN = 14 };
 	struct CMUnitTest tests[N_PLAIN + N_STOPS] = {
 		cmocka_unit_test(the_claim_itself_is_not_stopped),
 		cmocka_unit_test(what_consent_does_not_cover_stays_here),
@@ -583,6 +602,7 @@ int main(void)
 		cmocka_unit_test(a_price_below_one_fen_goes_into_the_name),
 		cmocka_unit_test(random_claims_come_back_as_they_went),
 		cmocka_unit_test(too_many_lines_are_stopped),
+		cmocka_unit_test(levels_are_translated_by_a_setting),
 		cmocka_unit_test(documents_have_limits),
 		cmocka_unit_test(messages_have_limits),
 		cmocka_unit_test(operations_of_jinhui_are_twenty),

@@ -448,7 +448,8 @@ static void settings_that_make_no_sense_are_refused(void **state)
 {
 	static const char *const rows[][2] = { { "partner", "" }, { "partner", "GW3307991" }, { "partner", "gw330799" },
 		{ "allowed", "PERSON.CERT_NO" }, { "allowed", "PERSON.PHONE" }, { "ask_again_s", "0" },
-		{ "ask_again_s", "86401" }, { "ask_again_s", "x" } };
+		{ "ask_again_s", "86401" }, { "ask_again_s", "x" }, { "claim_types", "21=in-patient" },
+		{ "claim_types", "21" }, { "hospital_levels", "02=3A" } };
 	struct world w = world_open();
 
 	(void)state;

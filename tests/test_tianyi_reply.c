@@ -299,6 +299,13 @@ static void settings_that_make_no_sense_are_refused(void **state)
 		{ "ask_again_s", "86400", true },
 		{ "ask_again_s", "86401", false },
 		{ "insurer", "", false },
+		{ "claim_types", "21=1;14*=2", true },
+		{ "claim_types", "", true },
+		{ "claim_types", "21=4", false },
+		{ "claim_types", "21", false },
+		{ "claim_types", "=1", false },
+		{ "hospital_levels", "02=3A;99=NA", true },
+		{ "hospital_levels", "02=31", false },
 	};
 	struct world w = world_open();
 

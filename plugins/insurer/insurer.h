@@ -109,6 +109,8 @@ bool ins_is_agreement(const struct ins_schema *schemas, struct yt_str list);
 const char *ins_to_wire(struct ins_map *m, const struct ins_field *f, struct yt_str canon, struct yt_str *wire);
 const char *ins_from_wire(
         struct ins_map *m, const struct ins_field *f, const struct yt_node *wire, struct yt_str *canon);
+/* Whether a map of a setting has pairs only whose right side is one of rights ("1;2;3"); an empty map has none. */
+bool ins_is_map(struct yt_str map, const char *rights);
 /* One code by a map as in ins_field.codes; empty when it is in no pair. */
 struct yt_str ins_code_to_wire(struct yt_str codes, struct yt_str canon);
 struct yt_str ins_code_from_wire(struct yt_str codes, struct yt_str wire);

@@ -82,6 +82,22 @@ struct yt_str ins_code_from_wire(struct yt_str codes, struct yt_str wire)
 	return (struct yt_str){ NULL, 0 };
 }
 
+bool ins_is_map(struct yt_str map, const char *rights)
+{
+	struct yt_str left, right;
+
+	while (next_pair(&map, &left, &right)) {
+		struct yt_str all = yt_str(rights), one, same;
+		bool found = false;
+
+		while (!found && next_pair(&all, &one, &same))
+			found = yt_str_eq(one, right);
+		if (!found || left.n == 0 || left.p == right.p)
+			return false;
+	}
+	return true;
+}
+
 static struct yt_str codes_of(const struct ins_map *m, const struct ins_field *f)
 {
 	return m->levels.n > 0 && strcmp(f->canon, "hosp_lv") == 0 ? m->levels : yt_str(f->codes);

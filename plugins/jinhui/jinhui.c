@@ -100,6 +100,11 @@ static int jh_open(struct yt_plugin *self)
 		rv = bad(self, "ask_again_s", "must be 1 to 86400");
 	else if (!is_partner(jh->partner))
 		rv = bad(self, "partner", "must be 1 to 8 capital letters and digits");
+	else if (!ins_is_map(jh->types, "1;2;3"))
+		rv = bad(self, "claim_types", "must be pairs med_type=kind with ; between, a kind is 1, 2 or 3");
+	else if (!ins_is_map(jh->levels, "31;32;33;21;22;23;11;12;13;90"))
+		rv = bad(self, "hospital_levels",
+		        "must be pairs hosp_lv=level with ; between, a level is 31 to 13 or 90");
 	else if (!ins_is_agreement(jinhui_schemas, jh->allowed))
 		rv = bad(self, "allowed", "names something that is no optional element of fields.tsv");
 	if (rv != 0) {

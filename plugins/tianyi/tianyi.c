@@ -103,6 +103,11 @@ static int take_settings(struct yt_plugin *self, struct ty *ty)
 		return bad(self, "window_s", "must be 1 to 3600");
 	if (ty->ask_again_s < 1 || ty->ask_again_s > 86400)
 		return bad(self, "ask_again_s", "must be 1 to 86400");
+	if (!ins_is_map(ty->types, "1;2;3"))
+		return bad(self, "claim_types", "must be pairs med_type=kind with ; between, a kind is 1, 2 or 3");
+	if (!ins_is_map(ty->levels, "3A;3B;3C;2A;2B;2C;1A;1B;1C;NA"))
+		return bad(self, "hospital_levels",
+		        "must be pairs hosp_lv=level with ; between, a level is 3A to 1C or NA");
 	if (!ins_is_agreement(tianyi_schemas, ty->allowed))
 		return bad(self, "allowed", "names something that is no optional member of fields.tsv");
 	return 0;
