@@ -447,6 +447,61 @@ static void the_composed_report_is_read(void **state)
 	bank_close(&b);
 }
 
+/* Ten thousand payouts go into one message and are told of in one report; more than a report may have is refused. */
+static void a_message_has_at_most_10000_payouts(void **state)
+{
+	struct bank b = bank_open("iso20022", customer, 2);
+	struct yt_node *body = from_json(&b,
+	                       "{\"data\":{" PAYER ",\"payee_acct\":\"62\",\"payee_name\":\"a\",\"purpose\":\"b\"},"
+	                       "\"payout\":[]}"),
+	               *rows = yt_node_get(body, "payout");
+	struct yt_msg *msg = order_of(&b, YT_OP_PAY_BATCH, NUMBER, body);
+	struct yt_buf report = { 0 };
+	struct yt_reply *reply;
+	struct yt_str octets;
+
+	(void)state;
+	yt_buf_text(&report,
+	        "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.002.001.10\"><CstmrPmtStsRpt><GrpHdr><MsgId>a"
+	        "</MsgId><CreDtTm>b</CreDtTm></GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>" NUMBER
+	        "</OrgnlMsgId><OrgnlMsgNmId>c</OrgnlMsgNmId></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts><OrgnlPmtInfId>d"
+	        "</OrgnlPmtInfId>");
+	for (unsigned i = 0; i < 10001; i++) {
+		struct yt_node *row = yt_node_add(b.arena, rows, (struct yt_str){ 0 }, YT_OBJECT);
+
+		yt_node_add_text(b.arena, row, "pay_no", yt_arena_printf(b.arena, "CL20261120%012u", i));
+		yt_node_add_fen(b.arena, row, "pay_amt", 100);
+		yt_buf_printf(&report,
+		        "<TxInfAndSts><OrgnlEndToEndId>CL20261120%012u</OrgnlEndToEndId><TxSts>ACSC</TxSts>"
+		        "</TxInfAndSts>",
+		        10000 - i);
+	}
+	yt_buf_text(&report, "</OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>");
+	assert_int_equal(try_encode(&b, msg, &octets), YT_ELIMIT);
+	assert_part(b.fault.why, "10001 payouts: 1 to 10000");
+	for (struct yt_node *row = rows->child; row != NULL; row = row->next)
+		if (row->next != NULL && row->next->next == NULL)
+			row->next = NULL, rows->last = row, rows->n = 10000;
+	msg->sent = encoded(&b, msg);
+	reply = answered(&b, msg, yt_buf_view(&report));
+	assert_int_equal(reply->outcome, YT_DONE);
+	rows = yt_node_get(reply->body, "payout");
+	assert_int_equal(rows->n, 10000);
+	for (const struct yt_node *row = rows->child; row != NULL; row = row->next)
+		assert_text(yt_node_text(row, "pay_state"), "PAID");
+	yt_buf_clear(&report);
+	yt_buf_text(&report, "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.002.001.10\"><CstmrPmtStsRpt>");
+	for (unsigned i = 0; i < 1001; i++)
+		yt_buf_text(&report, "<OrgnlPmtInfAndSts/>");
+	yt_buf_text(&report,
+	        "<GrpHdr><MsgId>a</MsgId><CreDtTm>b</CreDtTm></GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>c</OrgnlMsgId>"
+	        "<OrgnlMsgNmId>d</OrgnlMsgNmId></OrgnlGrpInfAndSts></CstmrPmtStsRpt></Document>");
+	assert_int_equal(try_decode(&b, yt_buf_view(&report), &msg), YT_ELIMIT);
+	assert_part(b.fault.why, "1000 blocks");
+	yt_buf_free(&report);
+	bank_close(&b);
+}
+
 static const struct no_answer {
 	const char *it;
 	int status;
@@ -952,8 +1007,9 @@ int main(void)
 		SINGLE(what_breaks_its_schema_is_refused),
 		SINGLE(a_folder_without_schemas_is_refused),
 		SINGLE(every_reason_means_what_the_facts_say),
+		SINGLE(a_message_has_at_most_10000_payouts),
 	};
-	size_t n = 12;
+	size_t n = 13;
 
 	for (size_t i = 0; i < COUNT(refused_orders); i++)
 		tests[n++] = (struct CMUnitTest){ refused_orders[i].it, it_is_refused_unsent, NULL, NULL,

@@ -13,13 +13,18 @@ struct level {
 	struct iso_verdict verdict;
 };
 
+#define BLOCKS_MAX 1000 /* of one report */
+#define ROWS_MAX 50000
+
 struct reading {
 	const struct iso *iso;
 	struct yt_arena *arena;
 	struct yt_fault *fault;
 	struct yt_node *rows, *blocks;
 	const struct yt_node *root;
-	bool is_asked; /* rows are those that were asked about, and no others */
+	struct yt_node **index; /* rows by number and by UETR: open addressing */
+	uint32_t slots;         /* of index, a power of two; 0: none */
+	bool is_asked;          /* rows are those that were asked about, and no others */
 	struct level group;
 };
 
@@ -106,17 +111,79 @@ static bool is_same(struct yt_str a, struct yt_str b)
 	return a.n > 0 && yt_str_eq(a, b);
 }
 
+/* FNV-1a */
+static uint32_t hash(struct yt_str s)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * 16777619u;
+	return h;
+}
+
+static bool is_called(const struct yt_node *row, struct yt_str key)
+{
+	return is_same(key, yt_node_text(row, "pay_no")) || is_same(key, yt_node_text(row, "uetr"));
+}
+
+/* A report of ten thousand rows about ten thousand payouts is looked up, not searched. */
+static struct yt_node *look_up(const struct reading *r, struct yt_str key)
+{
+	for (uint32_t h = hash(key), i = 0; key.n > 0 && i < r->slots; h++, i++) {
+		struct yt_node *row = r->index[h & (r->slots - 1)];
+
+		if (row == NULL || is_called(row, key))
+			return row;
+	}
+	return NULL;
+}
+
+static void enter(struct reading *r, struct yt_node *row, struct yt_str key)
+{
+	uint32_t h = hash(key);
+
+	if (key.n == 0 || look_up(r, key) != NULL)
+		return;
+	while (r->index[h & (r->slots - 1)] != NULL)
+		h++;
+	r->index[h & (r->slots - 1)] = row;
+}
+
+static void enter_row(struct reading *r, struct yt_node *row)
+{
+	enter(r, row, yt_node_text(row, "pay_no"));
+	enter(r, row, yt_node_text(row, "uetr"));
+}
+
+/* Room for the rows that were asked about and all that the report names, each under two names. */
+static int open_index(struct reading *r, const struct yt_node *asked)
+{
+	const struct yt_node *list = yt_node_get(asked, "payout");
+	uint32_t n = list != NULL ? list->n : 1, blocks = 0;
+
+	for (const struct yt_node *e = yt_node_get(r->root, "OrgnlPmtInfAndSts"); e != NULL; e = yt_xml_next(e)) {
+		n += yt_xml_count(e, "TxInfAndSts");
+		blocks++;
+	}
+	if (n > ROWS_MAX || blocks > BLOCKS_MAX) {
+		iso_refuse(r->fault, "CstmrPmtStsRpt", "", "has more than 1000 blocks or 50000 transfers");
+		return YT_ELIMIT;
+	}
+	for (r->slots = 16; r->slots < n * 4; r->slots *= 2)
+		;
+	r->index = yt_arena_alloc(r->arena, r->slots * sizeof(r->index[0]));
+	return r->index != NULL ? 0 : YT_ENOMEM;
+}
+
 /* The payout a row of the report is about: by UETR, then by its number, then by the instruction's. */
 static struct yt_node *row_of(struct reading *r, const struct yt_node *told)
 {
-	struct yt_str uetr = yt_node_text(told, "uetr"), no = yt_node_text(told, "pay_no"),
-	              instr = yt_node_text(told, "instr_no");
+	struct yt_str no = yt_node_text(told, "pay_no");
+	struct yt_node *row = look_up(r, yt_node_text(told, "uetr"));
 
-	for (struct yt_node *row = r->rows->child; row != NULL; row = row->next)
-		if (is_same(uetr, yt_node_text(row, "uetr")) || is_same(no, yt_node_text(row, "pay_no")) ||
-		        (no.n == 0 && is_same(instr, yt_node_text(row, "pay_no"))))
-			return row;
-	return NULL;
+	if (row == NULL)
+		row = look_up(r, no.n > 0 ? no : yt_node_text(told, "instr_no"));
+	return row;
 }
 
 static const char *const of_level[] = { "bank_status", "bank_code", "bank_text", "pay_state", "pay_advice", "pay_alarm",
@@ -176,6 +243,8 @@ static int take_tx(struct reading *r, const struct yt_node *element, const struc
 		rv = put(r->arena, row, "block_no", block_no);
 	if (rv == 0)
 		rv = put(r->arena, row, "is_named", YT_STR("1"));
+	if (rv == 0)
+		enter_row(r, row);
 	if (rv != 0 || !may_replace(row, speaker(&level, block, &r->group)))
 		return rv;
 	forget_level(row);
@@ -187,6 +256,8 @@ static int take_unnamed(struct reading *r, struct yt_str block_no, const struct 
 {
 	int rv = 0;
 
+	if (!r->is_asked) /* each row is one that was named */
+		return 0;
 	for (struct yt_node *row = r->rows->child; row != NULL && rv == 0; row = row->next) {
 		if (yt_node_get(row, "is_named") != NULL ||
 		        (block_no.n > 0 && !yt_str_eq(block_no, yt_node_text(row, "block_no"))))
@@ -251,6 +322,7 @@ static int begin_rows(struct reading *r, const struct yt_node *asked)
 		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 			if (put(r->arena, row, kept[i], yt_node_text(from, kept[i])) != 0)
 				return YT_ENOMEM;
+		enter_row(r, row);
 	}
 	return 0;
 }
@@ -340,6 +412,8 @@ int iso_read_report(const struct iso *iso, struct yt_arena *arena, const struct 
 		        "CstmrPmtStsRpt/OrgnlGrpInfAndSts", fault);
 	if (rv == 0)
 		rv = put_counts(&r, yt_node_get(doc->root, "OrgnlGrpInfAndSts"), data);
+	if (rv == 0)
+		rv = open_index(&r, asked);
 	if (rv == 0)
 		rv = begin_rows(&r, asked);
 	if (rv == 0)
