@@ -396,9 +396,35 @@ static void test_long_texts(void **state)
 	yt_buf_free(&buf);
 }
 
+/* Parked while its settlement was cancelled: it is not done after all because an operator lets machines try again. */
+static void test_follow_up_stays_unwanted(void **state)
+{
+	struct exchange x;
+	struct yt_buf buf = { 0 };
+	log_pos pos = 0;
+	size_t at = rec_begin(&buf, REC_ACCEPTED, 0, 7, 1000);
+
+	memset(&x, 0, sizeof(x));
+	rec_str(&buf, REC_T_FLOW, YT_STR("claim"));
+	rec_u32(&buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_end(&buf, at);
+	add(&buf, 'j', SETTLE);
+	add(&buf, 'P', SETTLE);
+	add(&buf, 'Y', SETTLE);
+	apply_all(&x, &buf, &pos);
+	assert_string_equal(exchange_state_name(x.state), "unknown");
+	assert_true(x.reversal_wanted);
+	add(&buf, 'P', SETTLE);
+	add(&buf, 'W', SETTLE);
+	apply_all(&x, &buf, &pos);
+	assert_string_equal(exchange_state_name(x.state), "done");
+	assert_false(x.reversal_wanted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_follow_up_stays_unwanted),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_long_texts),
 		cmocka_unit_test(test_flow_places),

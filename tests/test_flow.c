@@ -1844,6 +1844,21 @@ static void test_kept_here(void **state)
 	}
 }
 
+static unsigned n_pauses(void)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+			n += rec.type == REC_DUE;
+	}
+	return n;
+}
+
 /* A claim does not leave with blanks: it waits for the consent, and goes when that has come. */
 static void test_follow_up_waits_for_facts(void **state)
 {
@@ -1859,6 +1874,7 @@ static void test_follow_up_waits_for_facts(void **state)
 	assert_int_equal(w.leg, 0);
 	assert_int_equal(follow_up().state, X_UNKNOWN);
 	assert_string_equal(follow_up().reason, "waits: consent.auth_no is missing");
+	assert_in_range(n_pauses(), 3, 6); /* they grow: it may wait for a week */
 	ask(2, "CONSENT inst=H1 num=H1-9 | person=P auth=SQ1");
 	await_leg();
 	assert_int_equal(strncmp(w.sent, "CLAIM auth=SQ1 name=one level=31 ", 33), 0);
@@ -1902,6 +1918,30 @@ static void test_follow_up_without_steps(void **state)
 	assert_int_equal(follow_up().state, X_DONE);
 	follows = NULL;
 	is_native = needs_consent = false;
+}
+
+/* The step that would have told its end is left out, another was done: no refusal, and undone in its turn. */
+static void test_follow_up_with_some_steps(void **state)
+{
+	static const struct engine_flow some = { "some",
+		{ { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false, NULL },
+		        { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, "auth_no" } },
+		2, 2 };
+
+	is_native = true;
+	follows = &some;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
+	expect("platform:SETTLE", 'd');
+	expect("hub:REGISTER", 'd');
+	later(100);
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(follow_up().state, X_DONE);
+	ask(2, "CANCEL inst=H1 num=H1-2 | setl=A1");
+	expect("platform:CANCEL", 'd');
+	expect("hub:REVERSE", 'd');
+	assert_int_equal(follow_up().state, X_REVERSED);
+	follows = NULL;
+	is_native = false;
 }
 
 /* After its time it is an operator's. */
@@ -1972,6 +2012,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_follow_up_is_parked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_waits_for_facts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_without_steps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_follow_up_with_some_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept_here, setup, teardown) };
 
 	struct CMUnitTest slow_tests[COUNT(tests)];

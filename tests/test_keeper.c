@@ -1461,6 +1461,56 @@ static void test_nonsense(void **state)
 	assert_int_equal(say(2, UP_END, 1, &buf), YT_ECORRUPT); /* another worker's leg */
 }
 
+static void settle_followed(uint32_t worker, uint64_t id, uint64_t follow_up)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	add_outcome(&buf, id, REC_LEG_MAIN, YT_DONE, 0);
+	add_answer(&buf, id, YT_DONE, "reply");
+	at = rec_begin(&buf, REC_ACCEPTED, 0, follow_up, w.wall_ms);
+	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(&buf, REC_T_NUMBER, YT_STR("+/A1"));
+	rec_str(&buf, REC_T_FLOW, YT_STR("claim"));
+	rec_u32(&buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_str(&buf, REC_T_REQUEST, YT_STR("request"));
+	rec_end(&buf, at);
+	assert_int_equal(say(worker, UP_END, id, &buf), 0);
+}
+
+/* What follows from a settlement ends with that alone: an origin's reversal that names it is of nothing we know, and
+ * what an origin gave such a number is no follow-up. */
+static void test_follow_up_has_no_origin(void **state)
+{
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", "settle|V|B", 0, NULL });
+	commit();
+	settle_followed(1, 1, 9);
+	commit();
+	begin(1, (struct asked){ 3, "+/A2", "c", NULL, 0, NULL });
+	commit();
+	end(1, 3, YT_DONE, "ok");
+	commit();
+	forget_told();
+	begin(1, (struct asked){ 2, "R1", "c", NULL, YT_OP_REVERSE, "+/A1" });
+	commit();
+	assert_told("1:admitted 6");
+	end(1, 2, YT_DONE, "ok");
+	commit();
+	assert_int_equal(fold(9, (struct yt_str){ 0 }, (struct yt_str){ 0 })->state, X_UNKNOWN);
+	begin(1, (struct asked){ 4, "C1", "c", NULL, YT_OP_OUTPATIENT_SETTLE_CANCEL, "A2" });
+	commit();
+	end(1, 4, YT_DONE, "ok");
+	commit();
+	assert_false(fold(3, (struct yt_str){ 0 }, (struct yt_str){ 0 })->reversal_wanted);
+	assert_false(fold(9, (struct yt_str){ 0 }, (struct yt_str){ 0 })->reversal_wanted);
+	begin(1, (struct asked){ 5, "C2", "c", NULL, YT_OP_OUTPATIENT_SETTLE_CANCEL, "A1" });
+	commit();
+	end(1, 5, YT_DONE, "ok");
+	commit();
+	assert_true(fold(9, (struct yt_str){ 0 }, (struct yt_str){ 0 })->reversal_wanted);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -1509,6 +1559,7 @@ int main(void)
 		TEST(test_decide),
 		TEST(test_memory),
 		TEST(test_nonsense),
+		TEST(test_follow_up_has_no_origin),
 	};
 	struct CMUnitTest verdicts[sizeof(verdict_cases) / sizeof(verdict_cases[0])];
 	size_t i;

@@ -92,11 +92,24 @@ static void end_without_steps(struct engine *e, struct task *t)
 	task_resolve_refused(e, t, reply, "none of its steps is due");
 }
 
+/* The step whose answer ends it: where that was left out, as of what nobody waits for it may be, the last one that was
+ * not; 0: none was done. */
+static unsigned last_word(const struct task *t)
+{
+	unsigned step = t->run->flow->answer;
+
+	if (t->run->heard[step - 1] != NULL)
+		return step;
+	for (step = t->run->flow->n; step > 0 && t->run->heard[step - 1] == NULL; step--)
+		;
+	return step;
+}
+
 static void end_done(struct engine *e, struct task *t)
 {
-	unsigned answer = t->run->flow->answer;
+	unsigned answer = last_word(t);
 
-	if (t->run->heard[answer - 1] == NULL) {
+	if (answer == 0) {
 		end_without_steps(e, t);
 		return;
 	}

@@ -45,12 +45,15 @@ void task_give_back(struct engine *e, struct task *t)
 	task_submit(e, t, UP_RETURN, yt_buf_view(&t->receipt));
 }
 
-static void give_back_due(struct engine *e, struct task *t, int64_t in_ms, const char *reason)
+/* is_try: nothing else written under this lease makes the next pause longer. */
+static void give_back_due(struct engine *e, struct task *t, int64_t in_ms, const char *reason, bool is_try)
 {
 	size_t at = rec_begin(&t->receipt, REC_DUE, 0, t->id, engine_wall(e));
 
 	rec_i64(&t->receipt, REC_T_DUE, engine_wall(e) + in_ms);
 	rec_str(&t->receipt, REC_T_REASON, yt_str(reason));
+	if (is_try)
+		rec_u32(&t->receipt, REC_T_ATTEMPT, 1);
 	rec_end(&t->receipt, at);
 	task_give_back(e, t);
 }
@@ -109,13 +112,13 @@ void task_try_later(struct engine *e, struct task *t, const char *reason)
 	if (pause < 0)
 		task_park(e, t, reason);
 	else
-		give_back_due(e, t, pause, reason);
+		give_back_due(e, t, pause, reason, task_is_follow_up(t) && t->receipt.n == 0);
 }
 
 /* Nothing is wrong: it goes on under another lease. */
 void task_go_on_in(struct engine *e, struct task *t, int64_t in_ms, const char *reason)
 {
-	give_back_due(e, t, in_ms > 0 ? in_ms : 1, reason);
+	give_back_due(e, t, in_ms > 0 ? in_ms : 1, reason, false);
 }
 
 /* Too early to prove anything: again when the party's longest delay has passed. */
@@ -123,7 +126,7 @@ void task_wait_until_settled(struct engine *e, struct task *t, const char *reaso
 {
 	int64_t in = longest_delay(t) - quiet(e, t);
 
-	give_back_due(e, t, in > 0 ? in : 1, reason);
+	give_back_due(e, t, in > 0 ? in : 1, reason, false);
 }
 
 static void answered(struct engine *e, struct call *c)

@@ -217,8 +217,9 @@ static void apply_decided(struct exchange *x, const struct view *v)
 {
 	struct yt_str result = v->value[REC_T_RESULT];
 
-	x->reversal_wanted = false;
-	if (yt_str_is(result, "retry")) { /* machines try again */
+	if (!yt_str_is(result, "retry") || (x->flags & REC_X_FOLLOW_UP) == 0)
+		x->reversal_wanted = false; /* a follow-up's settlement stays undone, whoever tries again */
+	if (yt_str_is(result, "retry")) {   /* machines try again */
 		x->state = x->reversals != 0 || x->answered ? X_REVERSING : X_UNKNOWN;
 		x->due_ms = 0;
 		return;
@@ -253,6 +254,7 @@ static void apply_waiting(struct exchange *x, const struct view *v)
 	if (v->rec->type == REC_DUE) {
 		take_i64(&x->due_ms, v, REC_T_DUE);
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
+		x->attempts += rec_number(v->value[REC_T_ATTEMPT]) != 0;
 	} else if (v->rec->type == REC_PARKED) {
 		x->state = X_PARKED;
 		x->accepted_ms = x->accepted_ms == 0 ? v->rec->wall_ms

@@ -111,6 +111,16 @@ static void on_known(
 	}
 }
 
+/* What an origin can name: never what we let follow from its settlements. */
+static int find_original(struct keeper *k, struct yt_str institution, struct yt_str number, struct kept **target)
+{
+	int rv = kept_find_number(k, institution, number, target);
+
+	if (*target != NULL && ((*target)->x.flags & REC_X_FOLLOW_UP) != 0)
+		*target = NULL;
+	return rv;
+}
+
 /* The exchange that an origin's own reversal speaks of; *target NULL: none, or this is no reversal. */
 static int find_target(struct keeper *k, const struct rec *accepted, struct kept **target)
 {
@@ -119,7 +129,7 @@ static int find_target(struct keeper *k, const struct rec *accepted, struct kept
 	*target = NULL;
 	if (rec_get_u64(accepted, REC_T_OPERATION) != YT_OP_REVERSE || original.n == 0)
 		return 0;
-	return kept_find_number(k, rec_get(accepted, REC_T_INSTITUTION), original, target);
+	return find_original(k, rec_get(accepted, REC_T_INSTITUTION), original, target);
 }
 
 /* Its outcome is still being found out: the reversal joins.  One that was answered is sent on, unless the origin's
@@ -292,7 +302,7 @@ static void note_forwarded_reversal(struct keeper *k, const struct kept *e)
 
 	if (e->x.op != YT_OP_REVERSE || e->x.state != X_DONE || e->x.joins != 0 || e->x.original[0] == 0)
 		return;
-	if (kept_find_number(k, yt_str(e->x.institution), yt_str(e->x.original), &target) != 0 || target == NULL ||
+	if (find_original(k, yt_str(e->x.institution), yt_str(e->x.original), &target) != 0 || target == NULL ||
 	        target->x.state == X_REVERSED)
 		return;
 	at = rec_begin(&buf, REC_REVERSED, 0, target->x.id, keeper_wall(k));

@@ -59,6 +59,7 @@ void keeper_end_follow_ups(struct keeper *k, const struct exchange *x)
 	exchange_follow_up_number(settlement, number);
 	if (kept_find_number(k, yt_str(x->institution), yt_str(number), &e) != 0 || e == NULL)
 		return;
-	if (!e->x.reversal_wanted && e->x.state != X_REFUSED && e->x.state != X_REVERSED)
+	if ((e->x.flags & REC_X_FOLLOW_UP) != 0 && !e->x.reversal_wanted && e->x.state != X_REFUSED &&
+	        e->x.state != X_REVERSED)
 		end_one(k, e, x->id);
 }
