@@ -35,8 +35,13 @@ static struct {
 	char plugin[LISTENERS];     /* their addresses stand for instances */
 	unsigned at_once, too_many; /* of SLOW_A: only ever touched in its thread */
 	char answered[40];          /* tokens in order, a letter each; in upper case what was turned away */
-	bool aborts;
+	bool aborts, faults;
 } w;
+
+static void write_nowhere(void)
+{
+	*(volatile char *)mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) = 1;
+}
 
 /* -- the slow codec ------------------------------------------------------------------------------- */
 
@@ -50,6 +55,8 @@ static int held_decode(struct yt_plugin *self, struct yt_str octets, struct yt_m
 	uv_sem_wait(&w.go[i]);
 	if (w.aborts)
 		abort();
+	if (w.faults)
+		write_nowhere();
 	if (i == SLOW_A)
 		w.at_once--;
 	return fake_codec.decode_request(NULL, octets, msg, fault);
@@ -313,7 +320,7 @@ static void many_instances_share_threads(void **state)
 static const struct death {
 	const char *it;
 	bool thread_is_in, loop_is_in; /* a plugin */
-	enum { THREAD, LOOP, KILLED, FAULT } dies;
+	enum { THREAD, LOOP, KILLED, FAULT, THREAD_FAULT } dies;
 	const char *plugin; /* whose box it is; NULL: nobody's */
 } deaths[] = {
 	{ "a thread dies while the loop is in a plugin", true, true, THREAD, "slow" },
@@ -322,6 +329,7 @@ static const struct death {
 	{ "the loop dies in a plugin alone", false, true, LOOP, "quick" },
 	{ "the loop dies in code of ours while a thread is in a plugin", true, false, LOOP, NULL },
 	{ "a fault of the loop in a plugin", true, true, FAULT, "quick" },
+	{ "a fault of a thread in a plugin while another thread is in one", true, true, THREAD_FAULT, "slow" },
 	{ "killed while a thread hangs in a plugin", true, true, KILLED, "slow" },
 	{ "killed while the loop hangs in a plugin", false, true, KILLED, "quick" },
 	{ "killed in no plugin", false, false, KILLED, NULL },
@@ -333,14 +341,20 @@ static void die(const struct death *d)
 	start();
 	box_watch(w.boxes);
 	w.aborts = d->dies == THREAD;
+	w.faults = d->dies == THREAD_FAULT;
 	if (d->thread_is_in) {
 		ask(1, SLOW_A);
 		uv_sem_wait(&w.began[SLOW_A]);
+	}
+	if (d->dies == THREAD_FAULT) {
+		ask(2, SLOW_B);
+		uv_sem_wait(&w.began[SLOW_B]);
 	}
 	if (d->loop_is_in)
 		box_fill(&w.boxes->box[BOX_LOOP], "quick", "decode_request", 9, YT_STR("READ num=N9"));
 	switch (d->dies) {
 	case THREAD:
+	case THREAD_FAULT:
 		uv_sem_post(&w.go[SLOW_A]);
 		pause();
 		break;
@@ -350,7 +364,7 @@ static void die(const struct death *d)
 		kill(getpid(), SIGKILL);
 		break;
 	case FAULT:
-		*(volatile char *)mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) = 1;
+		write_nowhere();
 		break;
 	}
 	_exit(99);

@@ -58,9 +58,16 @@ void box_watch(struct boxes *boxes)
 		sigaction(deadly[i], &action, &before[i]);
 }
 
+/* A fault's signal that is blocked kills without the handler. */
 void box_is_mine(uint32_t index)
 {
+	sigset_t set;
+
 	mine = index;
+	sigemptyset(&set);
+	for (int i = 0; i < N_DEADLY; i++)
+		sigaddset(&set, deadly[i]);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 const struct box *box_of_death(const struct boxes *boxes)

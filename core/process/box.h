@@ -31,7 +31,7 @@ void box_empty(struct box *box);
 /* From here on a signal that kills this process says whose it was: of the calling thread and of those that say
  * box_is_mine(). */
 void box_watch(struct boxes *boxes);
-void box_is_mine(uint32_t index); /* the calling thread's */
+void box_is_mine(uint32_t index); /* the calling thread's; lets those signals in */
 /* What it was that killed the worker; NULL: no plugin.  boxes: hostile input. */
 const struct box *box_of_death(const struct boxes *boxes);
 

@@ -126,7 +126,7 @@ int slow_open(struct slow **out, uv_loop_t *loop, struct boxes *boxes, uint32_t 
 	return 0;
 }
 
-/* Signals for the process are the loop's; those of a fault come to the thread that made it all the same. */
+/* Signals for the process are the loop's; those of a fault the thread lets in itself (box_is_mine()). */
 static int start(struct slow_thread *t)
 {
 	sigset_t all, before;
