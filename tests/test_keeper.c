@@ -1461,7 +1461,7 @@ static void test_nonsense(void **state)
 	assert_int_equal(say(2, UP_END, 1, &buf), YT_ECORRUPT); /* another worker's leg */
 }
 
-static void settle_followed(uint32_t worker, uint64_t id, uint64_t follow_up)
+static void settle_followed(uint32_t worker, uint64_t id, uint64_t follow_up, const char *number)
 {
 	struct yt_buf buf = { 0 };
 	size_t at;
@@ -1470,7 +1470,7 @@ static void settle_followed(uint32_t worker, uint64_t id, uint64_t follow_up)
 	add_answer(&buf, id, YT_DONE, "reply");
 	at = rec_begin(&buf, REC_ACCEPTED, 0, follow_up, w.wall_ms);
 	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
-	rec_str(&buf, REC_T_NUMBER, YT_STR("+/A1"));
+	rec_str(&buf, REC_T_NUMBER, yt_str(number));
 	rec_str(&buf, REC_T_FLOW, YT_STR("claim"));
 	rec_u32(&buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
 	rec_str(&buf, REC_T_REQUEST, YT_STR("request"));
@@ -1485,7 +1485,7 @@ static void test_follow_up_has_no_origin(void **state)
 	up(1);
 	begin(1, (struct asked){ 1, "N1", "c", "settle|V|B", 0, NULL });
 	commit();
-	settle_followed(1, 1, 9);
+	settle_followed(1, 1, 9, "+/A1");
 	commit();
 	begin(1, (struct asked){ 3, "+/A2", "c", NULL, 0, NULL });
 	commit();
@@ -1509,6 +1509,33 @@ static void test_follow_up_has_no_origin(void **state)
 	end(1, 5, YT_DONE, "ok");
 	commit();
 	assert_true(fold(9, (struct yt_str){ 0 }, (struct yt_str){ 0 })->reversal_wanted);
+}
+
+/* However many are due, half of the leases are for what somebody waits for. */
+static void test_follow_ups_leave_leases(void **state)
+{
+	up(1);
+	for (uint64_t i = 1; i <= 3; i++) {
+		static const char *const names[] = { "N1", "N2", "N3" }, *const numbers[] = { "+/A1", "+/A2" };
+
+		begin(1, (struct asked){ i, names[i - 1], "c", NULL, 0, NULL });
+		commit();
+		if (i < 3)
+			settle_followed(1, i, 8 + i, numbers[i - 1]);
+		else
+			end(1, i, YT_UNKNOWN, NULL);
+		commit();
+	}
+	forget_told();
+	later(1);
+	assert_told("1:lease 0/9");
+	later(REVERSE_AFTER_MS);
+	assert_told("1:lease 0/3");
+	give_back_due(1, 9, 60000);
+	commit();
+	forget_told();
+	later(FOLLOW_UP_TURN_MS);
+	assert_told("1:lease 0/10");
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -1560,6 +1587,7 @@ int main(void)
 		TEST(test_memory),
 		TEST(test_nonsense),
 		TEST(test_follow_up_has_no_origin),
+		TEST(test_follow_ups_leave_leases),
 	};
 	struct CMUnitTest verdicts[sizeof(verdict_cases) / sizeof(verdict_cases[0])];
 	size_t i;

@@ -420,9 +420,7 @@ static void on_held(struct keeper *k, uint32_t worker, const struct talk *talk)
 
 	if (e == NULL || e->holder != 0 || !exchange_is_open(&e->x))
 		return;
-	e->holder = worker;
-	e->due_mono = 0;
-	k->leased++;
+	kept_begin_lease(k, e, worker);
 }
 
 static bool worker_is_ready(struct keeper *k, uint32_t worker)

@@ -31,6 +31,12 @@ bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec)
 	return true;
 }
 
+/* With an insurer that lets everybody wait, thousands may be due. */
+bool keeper_leases_enough_follow_ups(const struct keeper *k)
+{
+	return k->follow_ups_leased >= (k->conf.leases + 1) / 2;
+}
+
 /* It is to be undone from its last step back; a parked one by machines again, now that this is wanted. */
 static void end_one(struct keeper *k, struct kept *e, uint64_t because)
 {

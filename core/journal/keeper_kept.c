@@ -452,10 +452,20 @@ void keeper_write_all(struct keeper *k, struct yt_str payload)
 			keeper_write_down(k, &rec);
 }
 
+void kept_begin_lease(struct keeper *k, struct kept *e, uint32_t worker)
+{
+	e->holder = worker;
+	e->due_mono = 0;
+	k->leased++;
+	e->held_as_follow = (e->x.flags & REC_X_FOLLOW_UP) != 0;
+	k->follow_ups_leased += e->held_as_follow;
+}
+
 void kept_end_lease(struct keeper *k, struct kept *e)
 {
 	if (e->holder != 0) {
 		e->holder = 0;
 		k->leased--;
+		k->follow_ups_leased -= e->held_as_follow;
 	}
 }

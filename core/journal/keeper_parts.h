@@ -27,6 +27,7 @@ struct kept {
 	struct exchange x;
 	char key[80];        /* institution | number */
 	uint32_t holder;     /* worker with the lease; 0 none */
+	bool held_as_follow; /* counted in follow_ups_leased */
 	int64_t due_mono;    /* next try; 0 none */
 	int64_t since_mono;  /* when its outcome became unknown, in this keeper's life */
 	int64_t resent_mono; /* when it was last sent again; 0 never in this keeper's life */
@@ -130,7 +131,7 @@ struct keeper {
 	UT_array *answers, *answers_taken;
 	bool urgent;
 	uint32_t incarnation; /* highest given out */
-	uint32_t leased;
+	uint32_t leased, follow_ups_leased;
 	uint32_t turn;  /* which worker got the last lease */
 	uint64_t epoch; /* names this keeper among those before and after it */
 	log_pos indexed;
@@ -138,6 +139,7 @@ struct keeper {
 };
 
 #define FOLLOW_UP_WAIT_MS (24 * 3600 * 1000LL) /* longest pause of a follow-up */
+#define FOLLOW_UP_TURN_MS 1000                 /* pause of one while too many others are leased */
 #define NOBODY_MS 50                           /* pause when a lease cannot be given just now */
 #define NUMBERS_PER_LEASE 4                    /* query, reversal, and each once more after a new sign-in */
 
@@ -189,6 +191,7 @@ int keeper_check_records(const struct talk *talk);
 void keeper_add_tombstone(struct keeper *k, const struct rec *reversal);
 bool keeper_has_tombstone(struct keeper *k, const struct rec *accepted);
 void keeper_write_all(struct keeper *k, struct yt_str payload);
+void kept_begin_lease(struct keeper *k, struct kept *e, uint32_t worker);
 void kept_end_lease(struct keeper *k, struct kept *e);
 
 /* keeper_own.c */
@@ -211,6 +214,8 @@ void keeper_drop_facts(struct keeper *k, log_pos before); /* the index has them 
 bool keeper_is_follow_up(const struct rec *rec); /* an accepted record of one */
 /* Takes it into memory, to be written down; false: there is one already, the record is to be left out. */
 bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec);
+/* No lease for another one now: half of them are for what somebody waits for. */
+bool keeper_leases_enough_follow_ups(const struct keeper *k);
 /* What x has become may end what follows from its settlement. */
 void keeper_end_follow_ups(struct keeper *k, const struct exchange *x);
 

@@ -138,9 +138,7 @@ static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *
 	}
 	lease_all_bodies(k, e, &a.payload);
 	rec_end(&a.payload, at);
-	e->holder = w->worker;
-	e->due_mono = 0;
-	k->leased++;
+	kept_begin_lease(k, e, w->worker);
 	utarray_push_back(k->answers, &a);
 	k->urgent = true;
 }
@@ -193,6 +191,11 @@ int64_t keeper_tick(struct keeper *k)
 			e->due_mono = 0;
 			keeper_note_delivery(k, e, "unproved");
 			kept_settle_down(k, e);
+			continue;
+		}
+		if ((e->x.flags & REC_X_FOLLOW_UP) != 0 && keeper_leases_enough_follow_ups(k)) {
+			keeper_heap_pop(k->due);
+			kept_set_due(k, e, now + FOLLOW_UP_TURN_MS);
 			continue;
 		}
 		w = k->leased < k->conf.leases ? worker_of(k, e) : NULL;
