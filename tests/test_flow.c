@@ -414,12 +414,16 @@ static int k_find(void *ctx, struct yt_str number_of, struct yt_str number, stru
 	return YT_ENOTFOUND; /* nothing leaves memory here */
 }
 
+static bool steps_are_erased;
+
 static int k_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out)
 {
 	struct yt_str rest = yt_buf_view(&w.commits[pos - 1]);
 	struct rec rec;
 	size_t used;
 
+	if (steps_are_erased && tag >= REC_T_STEP_SENT && tag < REC_T_STEP_SENT + REC_STEPS_MAX)
+		return YT_ENOTFOUND;
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 		if (rec.exchange == exchange && rec_get(&rec, tag).n != 0) {
 			yt_buf_clear(out);
@@ -1944,6 +1948,28 @@ static void test_follow_up_with_some_steps(void **state)
 	is_native = false;
 }
 
+/* Its settlement is cancelled when what was claimed cannot be read any more: nobody may hear that it was withdrawn. */
+static void test_follow_up_erased(void **state)
+{
+	is_native = true;
+	follows = &claim;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:SETTLE", 'd');
+	expect("hub:REGISTER", 'd');
+	expect("hub:READ", 'd');
+	assert_int_equal(follow_up().state, X_DONE);
+	steps_are_erased = true;
+	ask(2, "CANCEL inst=H1 num=H1-2 | setl=A1");
+	expect("platform:CANCEL", 'd');
+	for (int i = 0; i < 20; i++)
+		later(100);
+	steps_are_erased = false;
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(follow_up().state, X_PARKED);
+	follows = NULL;
+	is_native = false;
+}
+
 /* After its time it is an operator's. */
 static void test_follow_up_is_parked(void **state)
 {
@@ -2013,6 +2039,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_follow_up_waits_for_facts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_without_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_with_some_steps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_follow_up_erased, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept_here, setup, teardown) };
 
 	struct CMUnitTest slow_tests[COUNT(tests)];

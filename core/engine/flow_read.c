@@ -210,9 +210,11 @@ static void said_read(struct engine *e, struct call *c)
 /* What earlier steps had said and heard, read back from its octets; then it goes on. */
 static void read_steps(struct engine *e, struct task *t, unsigned step)
 {
-	for (; step <= t->run->flow->n && t->run->sent[step - 1].n == 0; step++)
+	for (; step <= t->run->flow->n && t->run->sent[step - 1].n == 0 && t->x.step_sent[step - 1] == 0; step++)
 		flow_learn(t, step);
-	if (step > t->run->flow->n && facts_gather(&t->run->facts, t->original) != 0)
+	if (step <= t->run->flow->n && t->run->sent[step - 1].n == 0)
+		cannot_be_read(e, t); /* erased, or gone with its segment: it was sent all the same */
+	else if (step > t->run->flow->n && facts_gather(&t->run->facts, t->original) != 0)
 		cannot_be_read(e, t);
 	else if (step > t->run->flow->n)
 		flow_decide(e, t);
