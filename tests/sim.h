@@ -38,7 +38,15 @@ struct sim_event {
 
 /* -- the platform's books ------------------------------------------------------------------------ */
 
-enum booked_kind { BOOKED_VISIT, BOOKED_FEES, BOOKED_SETTLEMENT, BOOKED_CANCEL, BOOKED_ADMISSION, BOOKED_REVERSAL };
+enum booked_kind {
+	BOOKED_VISIT,
+	BOOKED_FEES,
+	BOOKED_SETTLEMENT,
+	BOOKED_CANCEL,
+	BOOKED_ADMISSION,
+	BOOKED_REVERSAL,
+	BOOKED_CLAIM
+};
 
 struct booked {
 	enum booked_kind kind;

@@ -167,7 +167,7 @@ static int w_run(void *ctx, struct engine_job *job)
 static bool changes_state(struct yt_str body)
 {
 	return fake_is(body, "REGISTER") || fake_is(body, "ADMIT") || fake_is(body, "FEES") ||
-	       fake_is(body, "SETTLE") || fake_is(body, "CANCEL") || fake_is(body, "REVERSE");
+	       fake_is(body, "SETTLE") || fake_is(body, "CANCEL") || fake_is(body, "REVERSE") || fake_is(body, "CLAIM");
 }
 
 static void check_durable(struct sim *s, uint64_t exchange, struct yt_str body)
@@ -376,6 +376,7 @@ static const struct engine_flow flows[] = {
 	                { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false, NULL },
 	                { &hub, YT_OP_COUNT, NULL, false, NULL } },
 	        3, 3 },
+	{ "claim", { { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL } }, 1, 1 }, /* follows from a settlement there */
 };
 
 static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op, struct yt_str body,
@@ -554,6 +555,8 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
         const char *door, struct engine_way *way)
 {
 	way->rule = "everything";
+	if (!yt_str_is(msg->person, "P9") && msg->op->id == YT_OP_OUTPATIENT_SETTLE)
+		way->then = &flows[2];
 	if (!yt_str_is(msg->person, "P9") || !msg->op->changes_state)
 		return &platform;
 	if (msg->op->id == YT_OP_INPATIENT_ADMIT)
@@ -570,7 +573,10 @@ static const struct engine_party *c_party(void *ctx, const char *name)
 
 static const struct engine_flow *c_flow(void *ctx, const char *name)
 {
-	return strcmp(name, flows[0].name) == 0 ? &flows[0] : strcmp(name, flows[1].name) == 0 ? &flows[1] : NULL;
+	for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]); i++)
+		if (strcmp(name, flows[i].name) == 0)
+			return &flows[i];
+	return NULL;
 }
 
 static const struct engine_codec *c_listener(void *ctx, const char *name)
@@ -666,6 +672,8 @@ static void start_worker(struct sim *s, struct sim_event *e)
 		.busy_tries = 3,
 		.busy_retry_ms = 300,
 		.park_after_ms = 24 * 3600 * 1000,
+		.follow_up_retry_max_ms = 4000,
+		.follow_up_park_after_ms = 24 * 3600 * 1000,
 		.margin_ms = 400 };
 	struct wproc *w = calloc(1, sizeof(*w));
 	struct engine_world world = { .ctx = w,
@@ -886,7 +894,8 @@ static void acknowledge(struct sim *s, const struct rec *rec)
 		a->reply = strndup(reply.p, reply.n);
 		YT_REQUIRE(a->reply != NULL);
 	}
-	if (rec->type == REC_PARKED) /* nothing here is beyond proof */
+	if (rec->type == REC_PARKED && /* nothing here is beyond proof; a claim anew is people's to make */
+	        memmem(rec_get(rec, REC_T_REASON).p, rec_get(rec, REC_T_REASON).n, "stands again", 12) == NULL)
 		sim_fail(s, "exchange %llx is parked: %.*s", (unsigned long long)rec->exchange,
 		        YT_FMT(rec_get(rec, REC_T_REASON)));
 	if (rec->type == REC_ANSWERED || rec->type == REC_REVERSED)
@@ -1359,9 +1368,20 @@ void gateway_calm(struct sim *s)
 	s->gw.disk_full_until = 0;
 }
 
+/* All but claims that people must make anew: their settlement was cancelled, and revived. */
+static void is_for_machines(void *arg, const struct exchange *x)
+{
+	if (x->state != X_PARKED || strstr(x->reason, "stands again") == NULL)
+		*(bool *)arg = true;
+}
+
 bool gateway_is_quiet(struct sim *s)
 {
-	return s->gw.keeper != NULL && keeper_open(s->gw.keeper) == 0 && !s->gw.committing;
+	bool any = false;
+
+	if (s->gw.keeper != NULL)
+		keeper_each_open(s->gw.keeper, is_for_machines, &any);
+	return s->gw.keeper != NULL && !any && !s->gw.committing;
 }
 
 void gateway_start(struct sim *s)

@@ -18,6 +18,7 @@ static const struct yt_wire_op ops[] = {
 	{ "REGISTER", YT_OP_OUTPATIENT_REGISTER, YT_RESOLVE_ADOPT },
 	{ "SETTLE", YT_OP_OUTPATIENT_SETTLE, YT_RESOLVE_ADOPT },
 	{ "CANCEL", YT_OP_OUTPATIENT_SETTLE_CANCEL, YT_RESOLVE_ADOPT },
+	{ "CLAIM", YT_OP_CLAIM_SUBMIT, YT_RESOLVE_ADOPT },
 	{ "REVERSE", YT_OP_REVERSE, YT_RESOLVE_RESEND },
 	{ "FINDNUM", YT_OP_OUTCOME_QUERY, YT_RESOLVE_NONE },
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
@@ -216,9 +217,12 @@ static const char *decide(struct sim *s, struct yt_str body, struct booked *w, c
 	}
 	w->kind = fake_is(body, "ADMIT")    ? BOOKED_ADMISSION
 	          : fake_is(body, "SETTLE") ? BOOKED_SETTLEMENT
+	          : fake_is(body, "CLAIM")  ? BOOKED_CLAIM
 	                                    : BOOKED_VISIT;
 	if (sim_fault(s, 60)) /* a definite no: of this message for ever (7.7), whatever else may bring it */
 		return "REFUSED why=busy .";
+	if (w->kind == BOOKED_CLAIM) /* each settlement's own */
+		return "DONE .";
 	if (sim_fault(s, 120))
 		return "REFUSED why=quota .";
 	if (w->kind != BOOKED_VISIT && active(s, w->kind, w) != NULL)
@@ -272,9 +276,42 @@ void hub_handle(struct sim *s, struct yt_str body, char reply[400])
 
 /* -- what must hold in the end ---------------------------------------------------------------------- */
 
+/* A cancel of it was reversed: people see to the claim then. */
+static bool was_revived(const struct sim *s, const char *setl)
+{
+	for (size_t i = 0; i < s->platform.n; i++) {
+		const struct booked *b = &s->platform.rows[i];
+
+		if (b->kind == BOOKED_CANCEL && !b->active && strcmp(b->setl, setl) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Each settlement that stands at the platform is claimed once, and none that does not. */
+static void check_claims(struct sim *s)
+{
+	for (size_t i = 0; i < s->platform.n; i++) {
+		const struct booked *b = &s->platform.rows[i];
+		unsigned claims = 0;
+
+		if (b->kind != BOOKED_SETTLEMENT || was_revived(s, b->setl))
+			continue;
+		for (size_t h = 0; h < s->hub.n; h++) {
+			const struct booked *c = &s->hub.rows[h].b;
+
+			claims += c->kind == BOOKED_CLAIM && c->active && strcmp(c->setl, b->setl) == 0;
+		}
+		if (claims != (b->active ? 1 : 0))
+			sim_fail(s, "settlement %s %s and is claimed %u times", b->setl,
+			        b->active ? "stands" : "does not stand", claims);
+	}
+}
+
 /* Everybody who is admitted is so at both; who is registered for a settlement has one. */
 void hub_check(struct sim *s)
 {
+	check_claims(s);
 	for (uint32_t v = 0; v < s->n_visits; v++) {
 		unsigned here = 0, there = 0, registered = 0, settled = 0;
 

@@ -1746,6 +1746,8 @@ static const struct follow_case {
 	{ "not decided yet: asked again",
 	        "platform:SETTLE d hub:REGISTER d hub:READ w hub:READ w hub:READ w hub:READ d", X_DONE },
 	{ "the insurer refuses", "platform:SETTLE d hub:REGISTER r", X_REFUSED },
+	{ "refused on its way, by a gateway or a clock: that is no word of the insurer's",
+	        "platform:SETTLE d hub:REGISTER g hub:REGISTER g hub:REGISTER d hub:READ d", X_DONE },
 	{ "cancelled before it was decided",
 	        "platform:SETTLE d hub:REGISTER d hub:READ w platform:CANCEL d hub:REVERSE d", X_REVERSED },
 	{ "cancelled when it was done", "platform:SETTLE d hub:REGISTER d hub:READ d platform:CANCEL d hub:REVERSE d",

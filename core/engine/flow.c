@@ -335,7 +335,7 @@ static void judge_step(struct task *t, struct yt_reply *reply)
 		return;
 	if (reply->already_done && (t->run->is_again || flow_step_at(t, t->x.step)->is_kept))
 		reply->outcome = YT_DONE;
-	else if (reply->at_gateway && t->run->is_again)
+	else if (reply->at_gateway && (t->run->is_again || task_is_follow_up(t))) /* that one has all the time */
 		reply->outcome = YT_UNKNOWN;
 }
 

@@ -154,6 +154,8 @@ static struct yt_msg *compose(struct engine *e, struct task *t)
 			made->institution = cross_institution(e, t->original->institution);
 		if (made != NULL)
 			name_institution(e, t, made);
+		if (made != NULL && task_is_follow_up(t))
+			made->settlement = yt_str(t->x.settlement);
 		return made;
 	}
 	undo = yt_msg_new(t->arena);

@@ -64,13 +64,15 @@ static bool put_lines(struct yt_arena *arena, struct yt_node *body, const struct
 }
 
 /* By the insurer's number of it; 1: the settlement was reversed (insurer.md 7.4, JH2004). */
-static bool put_claim(struct yt_arena *arena, struct yt_node *body, const struct yt_reply *heard)
+static bool put_claim(
+        struct yt_arena *arena, struct yt_node *body, const struct yt_msg *done, const struct yt_reply *heard)
 {
 	struct yt_node *data = yt_node_add(arena, body, YT_STR("data"), YT_OBJECT);
 	struct yt_str claim =
 	        heard == NULL ? (struct yt_str){ 0 } : yt_node_text(yt_node_get(heard->body, "data"), "claim_no");
 
 	return yt_node_add_text(arena, data, "claim_no", claim) != NULL &&
+	       yt_node_add_text(arena, data, "request_no", cross_wire_number(done)) != NULL &&
 	       yt_node_add_text(arena, data, "withdraw_reason", YT_STR("1")) != NULL;
 }
 
@@ -96,7 +98,7 @@ int undo_of(
 	if (undo->wire_op.n == 0)
 		return YT_ENOTFOUND;
 	if (done->op->id == YT_OP_CLAIM_SUBMIT) {
-		made = put_claim(arena, undo->body, heard);
+		made = put_claim(arena, undo->body, done, heard);
 	} else if (done->op->id == YT_OP_INPATIENT_FEES) {
 		struct yt_node *number = yt_node_new(arena, YT_OBJECT);
 

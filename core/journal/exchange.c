@@ -373,16 +373,23 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 	exchange_place(x, rec, pos);
 }
 
+static bool is_cancel(const struct exchange *x)
+{
+	return (x->op == YT_OP_OUTPATIENT_SETTLE_CANCEL || x->op == YT_OP_INPATIENT_SETTLE_CANCEL ||
+	               x->op == YT_OP_PHARMACY_SETTLE_CANCEL) &&
+	       x->original[0] != 0;
+}
+
 const char *exchange_ends_follow_up(const struct exchange *x)
 {
-	switch (x->op) {
-	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
-	case YT_OP_INPATIENT_SETTLE_CANCEL:
-	case YT_OP_PHARMACY_SETTLE_CANCEL:
-		return x->state == X_DONE && x->original[0] != 0 ? x->original : NULL;
-	default:
-		return x->state == X_REVERSED && x->then[0] != 0 && x->settlement[0] != 0 ? x->settlement : NULL;
-	}
+	if (is_cancel(x))
+		return x->state == X_DONE ? x->original : NULL;
+	return x->state == X_REVERSED && x->then[0] != 0 && x->settlement[0] != 0 ? x->settlement : NULL;
+}
+
+const char *exchange_revives(const struct exchange *x)
+{
+	return is_cancel(x) && x->state == X_REVERSED ? x->original : NULL;
 }
 
 void exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX])

@@ -74,6 +74,8 @@ bool exchange_is_open(const struct exchange *x);
 /* A settlement that was cancelled or reversed, or the cancel of one: what follows from the settlement named in it is
  * not wanted any more.  That settlement; NULL: none. */
 const char *exchange_ends_follow_up(const struct exchange *x);
+/* A cancel that was reversed: its settlement stands again.  That settlement; NULL: none. */
+const char *exchange_revives(const struct exchange *x);
 /* The number of what follows from that settlement: one a settlement, and no message of an origin has it. */
 void exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
 /* Its business key bars others (P13), a settlement's or a flow's: sent, unknown, being reversed or parked. */

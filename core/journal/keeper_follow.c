@@ -54,18 +54,56 @@ static void end_one(struct keeper *k, struct kept *e, uint64_t because)
 	kept_settle_down(k, e);
 }
 
-void keeper_end_follow_ups(struct keeper *k, const struct exchange *x)
+static void park(struct keeper *k, uint64_t id)
 {
-	const char *settlement = exchange_ends_follow_up(x);
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_PARKED, 0, id, keeper_wall(k));
+
+	rec_str(&buf, REC_T_OWNER, YT_STR("operator"));
+	rec_str(&buf, REC_T_REASON, YT_STR(FOLLOW_UP_GONE));
+	rec_i64(&buf, REC_T_DEADLINE, keeper_wall(k) + FOLLOW_UP_WAIT_MS);
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
+/* Its settlement stands again.  Where nothing of it was undone it goes on; what is being undone is parked when it is.
+ */
+static void go_on(struct keeper *k, struct kept *e, uint64_t because)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	if (e->x.state == X_REVERSED) {
+		park(k, e->x.id);
+	} else if (e->x.reversal_wanted) {
+		at = rec_begin(&buf, REC_JOINED, 0, e->x.id, keeper_wall(k));
+		rec_u64(&buf, REC_T_JOINS, because);
+		rec_str(&buf, REC_T_RESULT, YT_STR("refused"));
+		rec_end(&buf, at);
+		keeper_write_own(k, &buf);
+		yt_buf_free(&buf);
+	}
+	kept_settle_down(k, e);
+}
+
+void keeper_end_follow_ups(struct keeper *k, const struct exchange *x, bool was_wanted)
+{
+	const char *over = exchange_ends_follow_up(x), *again = exchange_revives(x);
 	char number[EXCHANGE_NUMBER_MAX];
 	struct kept *e;
 
-	if (settlement == NULL)
+	if ((x->flags & REC_X_FOLLOW_UP) && x->state == X_REVERSED && !was_wanted)
+		park(k, x->id); /* its settlement stands again by now */
+	if (over == NULL && again == NULL)
 		return;
-	exchange_follow_up_number(settlement, number);
+	exchange_follow_up_number(over != NULL ? over : again, number);
 	if (kept_find_number(k, yt_str(x->institution), yt_str(number), &e) != 0 || e == NULL)
 		return;
-	if ((e->x.flags & REC_X_FOLLOW_UP) != 0 && !e->x.reversal_wanted && e->x.state != X_REFUSED &&
-	        e->x.state != X_REVERSED)
+	if ((e->x.flags & REC_X_FOLLOW_UP) == 0)
+		return;
+	if (again != NULL)
+		go_on(k, e, x->id);
+	else if (!e->x.reversal_wanted && e->x.state != X_REFUSED && e->x.state != X_REVERSED)
 		end_one(k, e, x->id);
 }

@@ -138,6 +138,7 @@ struct keeper {
 	uint64_t n_looked_at; /* exchanges that a search went past one by one: for a test */
 };
 
+#define FOLLOW_UP_GONE "its settlement stands again, what followed from it is undone: do it anew"
 #define FOLLOW_UP_WAIT_MS (24 * 3600 * 1000LL) /* longest pause of a follow-up */
 #define FOLLOW_UP_TURN_MS 1000                 /* pause of one while too many others are leased */
 #define NOBODY_MS 50                           /* pause when a lease cannot be given just now */
@@ -216,8 +217,9 @@ bool keeper_is_follow_up(const struct rec *rec); /* an accepted record of one */
 bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec);
 /* No lease for another one now: half of them are for what somebody waits for. */
 bool keeper_leases_enough_follow_ups(const struct keeper *k);
-/* What x has become may end what follows from its settlement. */
-void keeper_end_follow_ups(struct keeper *k, const struct exchange *x);
+/* What x has become may end what follows from its settlement, or have it go on.  was_wanted: x.reversal_wanted before.
+ */
+void keeper_end_follow_ups(struct keeper *k, const struct exchange *x, bool was_wanted);
 
 /* keeper_pieces.c */
 void keeper_keep_piece(struct keeper *k, log_pos pos, uint64_t exchange, struct yt_str octets);
