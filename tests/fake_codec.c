@@ -21,6 +21,8 @@ static const struct yt_wire_op ops[] = {
 	{ "FINDSETL", YT_OP_SETTLEMENT_QUERY, YT_RESOLVE_NONE },
 	{ "FINDNUM", YT_OP_OUTCOME_QUERY, YT_RESOLVE_NONE },
 	{ "CONSENT", YT_OP_CONSENT_PUT, YT_RESOLVE_RESEND },
+	{ "INVOICE", YT_OP_INVOICE_NOTICE, YT_RESOLVE_RESEND },
+	{ "ASKCLAIM", YT_OP_CLAIM_QUERY, YT_RESOLVE_NONE },
 	{ "CLAIM", YT_OP_CLAIM_SUBMIT, YT_RESOLVE_QUERY },
 	{ "WITHDRAW", YT_OP_CLAIM_WITHDRAW, YT_RESOLVE_RESEND },
 	{ "STRANGE", YT_OP_UNREAD, YT_RESOLVE_PARK },
@@ -125,6 +127,10 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 		yt_node_add_text(arena, row, "pric", YT_STR("1"));
 		yt_node_add_text(arena, row, "det_item_fee_sumamt", YT_STR("1"));
 	}
+	if (value_of(line, "bill").n != 0)
+		yt_node_add_text(arena,
+		        yt_node_add(arena, yt_node_add(arena, body, YT_STR("bill"), YT_ARRAY), YT_STR(""), YT_OBJECT),
+		        "elec_billno_code", value_of(line, "bill"));
 	if (value_of(line, "auth").n != 0)
 		yt_node_add_text(arena, yt_node_add(arena, body, YT_STR("consent"), YT_OBJECT), "auth_no",
 		        value_of(line, "auth"));

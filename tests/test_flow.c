@@ -139,6 +139,10 @@ static int wide_decode_reply(
 		reply->again_ms = 20000;
 	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_CLAIM_SUBMIT)
 		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "claim_no", YT_STR("C77"));
+	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "rejected", 8) != NULL) {
+		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "claim_state", YT_STR("REJECTED"));
+		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "refuse_code", YT_STR("R104"));
+	}
 	if (reads_nothing)
 		reply->outcome = YT_UNKNOWN;
 	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_REGISTER)
@@ -684,6 +688,7 @@ static void reply(char how)
 	                   : how == 'G' ? "REFUSED why=busynow ."
 	                   : how == 'B' ? "REFUSED why=busy after=7000 ."
 	                   : how == 'w' ? "DONE awaited ."
+	                   : how == 'j' ? "DONE rejected ."
 	                                : "REFUSED no .";
 	uint64_t leg = w.leg;
 
@@ -1901,6 +1906,62 @@ static void test_follow_up_waits_for_facts(void **state)
 	is_native = needs_consent = false;
 }
 
+/* What became of it is its end: a claim that was decided against is none that was done. */
+static void test_follow_up_is_rejected(void **state)
+{
+	static const struct engine_flow decided = { "decided",
+		{ { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL }, { &hub, YT_OP_CLAIM_QUERY, NULL, true, NULL } }, 2,
+		2 };
+
+	is_native = true;
+	follows = &decided;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:SETTLE", 'd');
+	expect("hub:CLAIM", 'd');
+	expect("hub:ASKCLAIM", 'j');
+	assert_int_equal(follow_up().state, X_REFUSED);
+	assert_string_equal(follow_up().code, "R104");
+	follows = NULL;
+	is_native = false;
+}
+
+/* Consents are the person's, invoices the visit's, whatever else the message names. */
+static void test_kept_where_it_belongs(void **state)
+{
+	static const struct {
+		const char *asks, *key;
+	} rows[] = { { "CONSENT inst=H1 num=H1-9 | person=P visit=V7 auth=SQ1", "p/" },
+		{ "INVOICE inst=H1 num=H1-10 | person=P visit=V7 bill=B1", "v/H1/V7" } };
+
+	is_native = true;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		unsigned n = 0;
+
+		teardown(NULL);
+		setup(NULL);
+		ask(1, rows[i].asks);
+		for (size_t c = 0; c < w.n_commits; c++) {
+			struct yt_str rest = yt_buf_view(&w.commits[c]);
+			struct rec rec;
+			size_t used;
+
+			for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+				struct rec_field field;
+				size_t pos = 0;
+
+				while (rec.type == REC_FACTS && rec_next(&rec, &pos, &field)) {
+					if (field.tag != REC_T_CASE)
+						continue;
+					n++;
+					assert_true(yt_str_starts(field.value, rows[i].key));
+				}
+			}
+		}
+		assert_int_equal(n, 1);
+	}
+	is_native = false;
+}
+
 /* Whoever agreed to no claim has none: its steps hang on the consent. */
 static void test_follow_up_without_steps(void **state)
 {
@@ -2040,6 +2101,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_follow_up_is_parked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_waits_for_facts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_without_steps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_follow_up_is_rejected, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kept_where_it_belongs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_with_some_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_erased, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept_here, setup, teardown) };

@@ -69,16 +69,21 @@ static void end_undone(struct engine *e, struct task *t)
 static void end_here(struct engine *e, struct task *t)
 {
 	struct yt_reply *reply = yt_reply_new(t->arena);
+	struct yt_msg kept = *t->original;
 	struct yt_node *piece;
 
 	YT_REQUIRE(reply != NULL);
 	reply->code = YT_STR("0");
+	if (kept.op->id == YT_OP_INVOICE_NOTICE) /* of this visit, and of no other one of the person's */
+		kept.person = (struct yt_str){ 0 };
+	else
+		kept.visit = kept.own_visit = (struct yt_str){ 0 };
 	piece = facts_piece(t->arena, t->original, NULL);
 	if (piece == NULL) {
 		task_park(e, t, "it holds nothing that is kept");
 		return;
 	}
-	cross_write_facts(&t->receipt, e, t->id, t->original, NULL, piece);
+	cross_write_facts(&t->receipt, e, t->id, &kept, NULL, piece);
 	task_resolve_done(e, t, reply, "kept here");
 }
 
@@ -90,6 +95,17 @@ static void end_without_steps(struct engine *e, struct task *t)
 	YT_REQUIRE(reply != NULL);
 	reply->outcome = YT_REFUSED;
 	task_resolve_refused(e, t, reply, "none of its steps is due");
+}
+
+/* It was handed in, and decided: nothing is paid. */
+static void end_rejected(struct engine *e, struct task *t)
+{
+	struct yt_reply *reply = yt_reply_new(t->arena);
+
+	YT_REQUIRE(reply != NULL);
+	reply->outcome = YT_REFUSED;
+	reply->code = facts_get(&t->run->facts, "refuse_code");
+	task_resolve_refused(e, t, reply, "the insurer rejected it");
 }
 
 /* The step whose answer ends it: where that was left out, as of what nobody waits for it may be, the last one that was
@@ -111,6 +127,10 @@ static void end_done(struct engine *e, struct task *t)
 
 	if (answer == 0) {
 		end_without_steps(e, t);
+		return;
+	}
+	if (task_is_follow_up(t) && yt_str_is(facts_get(&t->run->facts, "claim_state"), "REJECTED")) {
+		end_rejected(e, t);
 		return;
 	}
 	keep_facts(e, t, t->run->heard[answer - 1]);
