@@ -1459,6 +1459,8 @@ static void test_nonsense(void **state)
 	up(2);
 	add_outcome(&buf, 1, REC_LEG_MAIN, YT_DONE, 0);
 	assert_int_equal(say(2, UP_END, 1, &buf), YT_ECORRUPT); /* another worker's leg */
+	add_answer(&buf, 1, YT_DONE, "reply");
+	assert_int_equal(say(1, UP_LATE, 1, &buf), YT_ECORRUPT); /* an answer without what came of it */
 }
 
 static void settle_followed(uint32_t worker, uint64_t id, uint64_t follow_up, const char *number)

@@ -391,7 +391,7 @@ static int on_late(struct keeper *k, uint32_t worker, const struct talk *talk)
 	struct rec rec;
 	size_t used;
 
-	if (keeper_check_records(talk) != 0 || rec_read(talk->payload, &rec, &used) != 0)
+	if (keeper_check_records(talk) != 0 || rec_read(talk->payload, &rec, &used) != 0 || rec.type != REC_OUTCOME)
 		return YT_ECORRUPT;
 	if (e == NULL || (e->x.answered && e->x.state == X_DONE)) {
 		keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
