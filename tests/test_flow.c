@@ -2036,18 +2036,22 @@ static void test_follow_up_erased(void **state)
 /* After its time it is an operator's. */
 static void test_follow_up_is_parked(void **state)
 {
-	is_native = true;
-	follows = &claim;
-	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
-	expect("platform:SETTLE", 'd');
-	engine_flushed(w.engine, 1);
-	for (int i = 0; i < 200 && follow_up().state != X_PARKED; i++) {
-		await_leg();
-		if (w.leg != 0)
-			reply('n');
+	for (const char *how = "nb"; *how != '\0'; how++) { /* away, busy */
+		teardown(NULL);
+		setup(NULL);
+		is_native = true;
+		follows = &claim;
+		ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+		expect("platform:SETTLE", 'd');
+		engine_flushed(w.engine, 1);
+		for (int i = 0; i < 200 && follow_up().state != X_PARKED; i++) {
+			await_leg();
+			if (w.leg != 0)
+				reply(*how);
+		}
+		assert_int_equal(follow_up().state, X_PARKED);
+		assert_true(w.now > 600000);
 	}
-	assert_int_equal(follow_up().state, X_PARKED);
-	assert_true(w.now > 600000);
 	follows = NULL;
 	is_native = false;
 }

@@ -375,10 +375,13 @@ static bool goes_anew(struct engine *e, struct task *t, const struct yt_reply *r
 		return true;
 	}
 	pause = reply->may_retry && !t->x.reversal_wanted ? again_pause(e, t, reply) : -1;
-	if (pause < 0)
+	if (pause < 0 && !(reply->may_retry && !t->x.reversal_wanted && task_is_follow_up(t)))
 		return false;
 	write_outcome(e, t, reply, body, REC_X_ANEW);
-	task_go_on_in(e, t, pause, "refused for now");
+	if (pause < 0)
+		task_park(e, t, "refused for now, too long"); /* no reason to undo what was done before */
+	else
+		task_go_on_in(e, t, pause, "refused for now");
 	return true;
 }
 
