@@ -213,7 +213,7 @@ static int case_withdrawn(struct play *play)
 }
 
 /* Who has agreed to nothing is known to no insurer. */
-static int case_no_consent(struct play *play)
+int claim_case_silent(struct play *play)
 {
 	json_t *claim;
 
@@ -236,7 +236,7 @@ static const struct case_kind kinds[] = {
 	{ "claim-signature", "the insurer's answer is signed wrongly", 2, "wrong_signature", case_claim_trouble, 0, 'i',
 	        true },
 	{ "claim-late-invoice", "the invoice comes after the settlement", 3, NULL, case_late_invoice, 0, 'i', true },
-	{ "claim-no-consent", "the person has not agreed: nothing is told", 3, NULL, case_no_consent, 0, 'i', true },
+	{ "claim-no-consent", "the person has not agreed: nothing is told", 3, NULL, claim_case_silent, 0, 'i', true },
 	{ "claim", "settled, claimed, decided, paid by the insurer", 20, NULL, case_paid, 0, 'i', true },
 };
 

@@ -171,13 +171,33 @@ static void take_down(struct demo *demo, const struct play *play, const struct c
 	pthread_mutex_unlock(&demo->print_lock);
 }
 
+/* Who has told a consent has claims follow from each stay: such people have no stays but those of the claim cases, and
+ * who has told none has no others either, as far as a file has enough people. */
+static const struct patient *patient_for(const struct demo *demo, const struct plan *plan, size_t index)
+{
+	size_t n_claims = 0, n_reserved, n_silent;
+
+	if (plan->table->who == WHO_GUEST)
+		return demo->guests[index % demo->n_guests];
+	for (size_t i = 0; i < demo->n_plans; i++)
+		n_claims += demo->plans[i].table->who == WHO_CLAIM;
+	n_reserved = n_claims < demo->n_locals / 2 ? n_claims : demo->n_locals / 2;
+	n_silent = n_reserved / 8;
+	if (n_silent == 0)
+		return demo->locals[index % demo->n_locals];
+	if (plan->table->who != WHO_CLAIM)
+		return demo->locals[n_reserved + index % (demo->n_locals - n_reserved)];
+	if (plan->kind->run == claim_case_silent)
+		return demo->locals[index % n_silent];
+	return demo->locals[n_silent + index % (n_reserved - n_silent)];
+}
+
 static void play_plan(struct demo *demo, struct client *client, size_t index)
 {
 	const struct plan *plan = &demo->plans[index];
 	const struct traffic *traffic = &demo->traffic;
 	bool is_inpatient = plan->kind->patients == 'i' || (plan->kind->patients == 'b' && plan->number % 3 == 2);
-	const struct patient *patient = plan->table->who == WHO_GUEST ? demo->guests[index % demo->n_guests]
-	                                                              : demo->locals[index % demo->n_locals];
+	const struct patient *patient = patient_for(demo, plan, index);
 	struct play play = { .demo = demo,
 		.argument = plan->kind->argument,
 		.number = plan->number,

@@ -42,6 +42,7 @@ struct case_table {
 	enum who who;
 };
 
+int claim_case_silent(struct play *play); /* of people who agree to nothing */
 extern const struct case_table local_cases, guest_cases, away_cases, claim_cases;
 
 struct plan {
