@@ -1,17 +1,12 @@
 /* sandbox/hub_wire.c - cross-province messages between octets and meaning: envelope, digest, SM2 (hub.h). */
 #include "hub.h"
+#include "sm2.h"
 #include "text.h"
 
-#include <iconv.h>
 #include <libxml/parser.h>
-#include <openssl/ec.h>
-#include <openssl/ecdsa.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define USER_ID "1234567812345678"
 
 /* -- keys -- */
 
@@ -35,16 +30,9 @@ void hub_keys_close(struct hub_keys *keys)
 static EVP_PKEY *key_of(const struct hub_keys *keys, const char *area, bool is_private)
 {
 	char path[500];
-	EVP_PKEY *key = NULL;
-	FILE *file;
 
 	text_format(path, sizeof(path), "%s/%s.%s", keys->folder, area, is_private ? "key" : "pub");
-	file = fopen(path, "re");
-	if (file == NULL)
-		return NULL;
-	key = is_private ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : PEM_read_PUBKEY(file, NULL, NULL, NULL);
-	fclose(file);
-	return key;
+	return sm2_key_read(path, is_private);
 }
 
 void sm3_hex(const char *octets, size_t len, char out[65])
@@ -63,64 +51,6 @@ char *base64_text(const char *octets, size_t len)
 
 	EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)octets, (int)len);
 	return out;
-}
-
-static EVP_MD_CTX *sm2_context(EVP_PKEY *key, EVP_PKEY_CTX **pkey)
-{
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-
-	*pkey = EVP_PKEY_CTX_new(key, NULL);
-	EVP_PKEY_CTX_set1_id(*pkey, USER_ID, sizeof(USER_ID) - 1);
-	EVP_MD_CTX_set_pkey_ctx(context, *pkey);
-	return context;
-}
-
-static bool signature_is_right(EVP_PKEY *key, const char *text, const char *base64)
-{
-	unsigned char raw[80], *der = NULL;
-	EVP_PKEY_CTX *pkey = NULL;
-	EVP_MD_CTX *context;
-	ECDSA_SIG *pair;
-	bool right;
-	int len;
-
-	if (strlen(base64) != 88 || EVP_DecodeBlock(raw, (const unsigned char *)base64, 88) < 64)
-		return false;
-	pair = ECDSA_SIG_new();
-	ECDSA_SIG_set0(pair, BN_bin2bn(raw, 32, NULL), BN_bin2bn(raw + 32, 32, NULL));
-	len = i2d_ECDSA_SIG(pair, &der);
-	context = sm2_context(key, &pkey);
-	right = len > 0 && EVP_DigestVerifyInit(context, NULL, EVP_sm3(), NULL, key) == 1 &&
-	        EVP_DigestVerify(context, der, (size_t)len, (const unsigned char *)text, strlen(text)) == 1;
-	EVP_MD_CTX_free(context);
-	EVP_PKEY_CTX_free(pkey);
-	OPENSSL_free(der);
-	ECDSA_SIG_free(pair);
-	return right;
-}
-
-/* r and s, 32 octets each, in base64; to be freed. */
-static char *sign(EVP_PKEY *key, const char *text)
-{
-	unsigned char der[160], raw[64] = { 0 };
-	const unsigned char *p = der;
-	EVP_PKEY_CTX *pkey = NULL;
-	EVP_MD_CTX *context = sm2_context(key, &pkey);
-	size_t len = sizeof(der);
-	ECDSA_SIG *pair;
-
-	if (EVP_DigestSignInit(context, NULL, EVP_sm3(), NULL, key) != 1 ||
-	        EVP_DigestSign(context, der, &len, (const unsigned char *)text, strlen(text)) != 1)
-		len = 0;
-	pair = d2i_ECDSA_SIG(NULL, &p, (long)len);
-	if (pair != NULL) {
-		BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, 32);
-		BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + 32, 32);
-	}
-	ECDSA_SIG_free(pair);
-	EVP_MD_CTX_free(context);
-	EVP_PKEY_CTX_free(pkey);
-	return base64_text((const char *)raw, 64);
 }
 
 /* -- reading -- */
@@ -227,7 +157,7 @@ int hub_read(struct hub_keys *keys, const char *octets, size_t len, struct hub_m
 	if (key == NULL)
 		return -1004;
 	signed_text(text, sizeof(text), m);
-	right = signature_is_right(key, text, hub_text(head, "sign", base64, sizeof(base64)));
+	right = sm2_is_right(key, text, strlen(text), hub_text(head, "sign", base64, sizeof(base64)));
 	EVP_PKEY_free(key);
 	*why = "wrong signature";
 	if (!right)
@@ -254,24 +184,10 @@ void hub_result_free(struct hub_result *result)
 	memset(result, 0, sizeof(*result));
 }
 
-static char *to_gb18030(const char *text, size_t *len)
-{
-	size_t left = strlen(text), room = 2 * left + 4;
-	char *out = must(malloc(room)), *to = out, *from = (char *)(uintptr_t)text;
-	iconv_t convert = iconv_open("GB18030", "UTF-8");
-
-	if (convert != (iconv_t)-1) {
-		iconv(convert, &from, &left, &to, &room);
-		iconv_close(convert);
-	}
-	*len = (size_t)(to - out);
-	return out;
-}
-
 static char *in_charset(const char *text, bool is_gb18030, size_t *len)
 {
 	if (is_gb18030)
-		return to_gb18030(text, len);
+		return text_to_gb18030(text, len);
 	*len = strlen(text);
 	return text_copy(text);
 }
@@ -304,7 +220,7 @@ static char *envelope(
 	sm3_hex(body, body_len, m->digest);
 	signed_text(signed_over, sizeof(signed_over), m);
 	key = key_of(keys, m->sender, true);
-	base64 = key == NULL ? text_copy("") : sign(key, signed_over);
+	base64 = key == NULL ? text_copy("") : sm2_sign(key, signed_over, strlen(signed_over));
 	EVP_PKEY_free(key);
 	if (m->reftransid[0] != '\0')
 		text_format(reference, sizeof(reference), "<reftransid>%s</reftransid>", m->reftransid);

@@ -2,6 +2,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <iconv.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -246,6 +247,20 @@ void text_format(char *out, size_t size, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(out, size, format, args);
 	va_end(args);
+}
+
+char *text_to_gb18030(const char *text, size_t *len)
+{
+	size_t left = strlen(text), room = 2 * left + 4;
+	char *out = must(malloc(room)), *to = out, *from = (char *)(uintptr_t)text;
+	iconv_t convert = iconv_open("GB18030", "UTF-8");
+
+	if (convert != (iconv_t)-1) {
+		iconv(convert, &from, &left, &to, &room);
+		iconv_close(convert);
+	}
+	*len = (size_t)(to - out);
+	return out;
 }
 
 uint64_t random_next(uint64_t *state)

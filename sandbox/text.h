@@ -48,6 +48,9 @@ char *text_copy(const char *text); /* must(strdup(text)) */
 /* snprintf that may cut: the sandbox's fields have the lengths of the national tables. */
 void text_format(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* To be freed; not NUL ended. */
+char *text_to_gb18030(const char *text, size_t *len);
+
 /* A small seeded generator (splitmix64), so that one seed gives one demonstration. */
 uint64_t random_next(uint64_t *state);
 uint64_t random_below(uint64_t *state, uint64_t limit);
