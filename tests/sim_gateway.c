@@ -370,13 +370,16 @@ static struct engine_party hub = { .name = "hub",
 /* An admission is told to both; a settlement uploads there, where what is uploaded stays, and registers and settles
  * here. */
 static const struct engine_flow flows[] = {
-	{ "admit", { { &platform, YT_OP_COUNT, NULL, false, NULL }, { &hub, YT_OP_COUNT, NULL, false, NULL } }, 2, 1 },
+	{ "admit",
+	        { { &platform, YT_OP_COUNT, NULL, false, NULL, NULL }, { &hub, YT_OP_COUNT, NULL, false, NULL, NULL } },
+	        2, 1 },
 	{ "settle",
-	        { { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL },
-	                { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false, NULL },
-	                { &hub, YT_OP_COUNT, NULL, false, NULL } },
+	        { { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL, NULL },
+	                { &hub, YT_OP_OUTPATIENT_REGISTER, NULL, false, NULL, NULL },
+	                { &hub, YT_OP_COUNT, NULL, false, NULL, NULL } },
 	        3, 3 },
-	{ "claim", { { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL } }, 1, 1 }, /* follows from a settlement there */
+	{ "claim", { { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL, NULL } }, 1,
+	        1 }, /* follows from a settlement there */
 };
 
 static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op, struct yt_str body,

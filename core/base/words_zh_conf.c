@@ -25,8 +25,10 @@ const struct yt_word words_zh_conf[] = {
 	        "%s 必须是 1 至 64 个字母、数字和 . - _ * 组成的词，不能是“%.40s”" },
 	{ "%s must hold paths that begin with / and have neither blanks nor ? or #, at most 200 octets long, not \"%.40s\"",
 	        "%s 必须是以 / 开头的路径，不含空格、? 和 #，最长 200 字节，不能是“%.40s”" },
-	{ "%s must hold steps as party, party:operation, party:operation?fact or party:operation?!fact",
-	        "%s 的步骤必须写成 参与方、参与方:交易、参与方:交易?信息 或 参与方:交易?!信息" },
+	{ "%s must hold steps as party, party:operation, party:operation?fact, party:operation?!fact or "
+	  "party:operation?fact=VALUE",
+	        "%s 的步骤必须写成 参与方、参与方:交易、参与方:交易?信息、参与方:交易?!信息 或 参与方:交易?信息=值" },
+	{ "a condition is ?fact, ?!fact or ?fact=VALUE", "条件须写成 ?信息、?!信息 或 ?信息=值" },
 	{ "%s must hold private addresses or networks, as 10.1.0.0/16 or 192.168.3.7, not \"%.46s\"",
 	        "%s 必须是内网地址或网段，如 10.1.0.0/16 或 192.168.3.7，不能是“%.46s”" },
 	{ "%s must hold two, four or six digits, not \"%.40s\"", "%s 必须是两位、四位或六位数字，不能是“%.40s”" },
@@ -353,8 +355,8 @@ const struct yt_word words_zh_conf[] = {
 	{ "Its area (就医地, `mdtrtarea_admvs`), six digits.", "机构的地区（就医地，`mdtrtarea_admvs`），六位数字。" },
 	{ "Operator of the gateway's own messages (`opter`); one that nobody else signs in with.",
 	        "网关自己的报文所用的操作员（`opter`），不能有别人用它签到。" },
-	{ "In their order: `party` is asked what the request asks; `party:operation` something else; `?fact` behind it leaves the step out where the case has that fact, `?!fact` where it has not; `!` before it: it is not undone. A step that can neither be sent again nor taken back, or that nothing undoes and has no `!`, is refused.",
-	        "依次：`参与方` 问请求所问的；`参与方:交易` 问别的；后加 `?信息`：就诊案已有该信息则略去，`?!信息`：没有则略去；前加 `!`：不撤销。既不能重发也不能按报文号收回的步，或无从撤销又没有 `!` 的步，不予接受。" },
+	{ "In their order: `party` is asked what the request asks; `party:operation` something else; `?fact` behind it leaves the step out where the case has that fact, `?!fact` where it has not, `?fact=VALUE` where it has not that value; `!` before it: it is not undone. A step that can neither be sent again nor taken back, or that nothing undoes and has no `!`, is refused.",
+	        "依次：`参与方` 问请求所问的；`参与方:交易` 问别的；后加 `?信息`：就诊案已有该信息则略去，`?!信息`：没有则略去，`?信息=值`：不是该值则略去；前加 `!`：不撤销。既不能重发也不能按报文号收回的步，或无从撤销又没有 `!` 的步，不予接受。" },
 	{ "flow %s, step %u, \"%.*s\": %s %s", "流程 %s 第 %u 步 \"%.*s\"：%s %s" },
 	/* core/engine/proof.c */
 	{ "of unknown outcome can neither be sent again nor be taken back by its number: it would be left to an operator; take the step out, or route this operation to one party",

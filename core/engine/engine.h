@@ -44,6 +44,7 @@ struct engine_flow_step {
 	const char *unless;    /* left out where the case has this fact already; NULL: always done */
 	bool is_kept;          /* nothing undoes it, or nothing needs to */
 	const char *only_with; /* left out where the case does not have this fact; NULL: always done */
+	const char *equals;    /* ... or has it with another value; NULL: any will do */
 };
 
 struct engine_flow {

@@ -203,8 +203,14 @@ static void undo(struct engine *e, struct task *t, unsigned before)
 
 static bool is_left_out(const struct task *t, const struct engine_flow_step *step)
 {
-	return (step->unless != NULL && facts_get(&t->run->facts, step->unless).n != 0) ||
-	       (step->only_with != NULL && facts_get(&t->run->facts, step->only_with).n == 0);
+	struct yt_str with;
+
+	if (step->unless != NULL && facts_get(&t->run->facts, step->unless).n != 0)
+		return true;
+	if (step->only_with == NULL)
+		return false;
+	with = facts_get(&t->run->facts, step->only_with);
+	return with.n == 0 || (step->equals != NULL && !yt_str_is(with, step->equals));
 }
 
 /* The next step that is not left out; behind the last one when there is none. */

@@ -222,7 +222,8 @@ static bool item_is_right(struct loading *l, const struct conf_key *k, const str
 		return false;
 	}
 	if (k->type == CONF_T_STEPS && (v->len < 1 || v->len > 100)) {
-		WRONG("%s must hold steps as party, party:operation, party:operation?fact or party:operation?!fact",
+		WRONG("%s must hold steps as party, party:operation, party:operation?fact, party:operation?!fact or "
+		      "party:operation?fact=VALUE",
 		        k->key);
 		return false;
 	}

@@ -154,6 +154,7 @@ struct conf_step { /* of a flow */
 	const struct conf_party *party;
 	unsigned op;                    /* enum yt_operation; YT_OP_COUNT: the request's own */
 	const char *unless, *only_with; /* facts; NULL: always done */
+	const char *equals;             /* value that only_with must have; NULL: any */
 	bool is_kept;                   /* not undone */
 };
 

@@ -336,7 +336,8 @@ const struct conf_key conf_keys[] = {
 	{ "flows", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(flow, name), "How routes, log and journal call it." },
 	{ "flows", "steps", CONF_T_STEPS, NULL, REQUIRED, 0, 0, NULL, AT(flow, steps),
 		"In their order: `party` is asked what the request asks; `party:operation` something else; `?fact` behind it leaves the "
-		"step out where the case has that fact, `?!fact` where it has not; `!` before it: it is not undone. A step "
+		"step out where the case has that fact, `?!fact` where it has not, `?fact=VALUE` where it has not that value; "
+		"`!` before it: it is not undone. A step "
 		"that can neither be sent again nor taken back, or that nothing undoes and has no `!`, is refused." },
 	{ "flows", "answer", CONF_T_NUMBER, NULL, DEFAULT("1"), 1, 8, NULL, AT(flow, answer),
 		"The step whose answer the origin hears." },

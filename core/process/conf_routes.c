@@ -310,20 +310,38 @@ static const char *unknown(
 	return yt_arena_printf(conf->arena, "%s%s%s\"?", said.p, _(": did you mean \""), meant).p;
 }
 
-/* "!party:operation?fact" or "?!fact" into its parts.  NULL, or what is wrong with it. */
+/* The condition behind the question mark: "fact", "!fact" or "fact=VALUE".  NULL, or what is wrong with it. */
+static const char *make_condition(struct conf *conf, const char *mark, struct conf_step *step)
+{
+	const char *sign = strchr(mark, '=');
+
+	if (*mark == '!' && sign != NULL)
+		return _("a condition is ?fact, ?!fact or ?fact=VALUE");
+	if (*mark == '!')
+		step->only_with = mark + 1;
+	else if (sign == NULL)
+		step->unless = mark;
+	else
+		step->only_with = yt_arena_copy(conf->arena, (struct yt_str){ mark, (size_t)(sign - mark) }).p;
+	step->equals = sign == NULL ? NULL : sign + 1;
+	return sign != NULL && (sign == mark || sign[1] == '\0') ? _("a condition is ?fact, ?!fact or ?fact=VALUE")
+	                                                         : NULL;
+}
+
+/* "!party:operation" and its condition into its parts.  NULL, or what is wrong with it. */
 static const char *make_step(struct conf *conf, struct yt_str word, struct conf_step *step)
 {
 	const char *end = word.p + word.n, *colon, *mark;
 	struct yt_str party, operation;
+	const char *wrong;
 
 	step->is_kept = word.n > 0 && word.p[0] == '!';
 	word.p += step->is_kept;
 	colon = memchr(word.p, ':', (size_t)(end - word.p));
 	mark = memchr(word.p, '?', (size_t)(end - word.p));
-	if (mark != NULL && mark + 1 < end && mark[1] == '!')
-		step->only_with = mark + 2;
-	else
-		step->unless = mark == NULL ? NULL : mark + 1;
+	wrong = mark == NULL ? NULL : make_condition(conf, mark + 1, step);
+	if (wrong != NULL)
+		return wrong;
 	end = mark == NULL ? end : mark;
 	party = (struct yt_str){ word.p, (size_t)((colon == NULL ? end : colon) - word.p) };
 	step->party = conf_party(conf, party);

@@ -599,7 +599,8 @@ static void take_flows(struct worker *w)
 			const struct conf_step *from = &c->flows[i].step[step];
 
 			f->steps[step] = (struct engine_flow_step){ &w->parties[from->party - c->parties].engine,
-				(enum yt_operation)from->op, from->unless, from->is_kept, from->only_with };
+				(enum yt_operation)from->op, from->unless, from->is_kept, from->only_with,
+				from->equals };
 		}
 	}
 }

@@ -1,0 +1,663 @@
+/* tests/flow_world.c - see flow_world.h. */
+#include "flow_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "held_jobs.h"
+
+struct world w;
+
+/* -- codecs: the one-line format, under two names ------------------------------------------------- */
+
+struct yt_codec_api platform_api, hub_api;
+enum yt_resolve platform_settles = YT_RESOLVE_REVERSE;
+enum yt_resolve platform_resolves = YT_RESOLVE_RESEND; /* a registration of unknown outcome */
+bool is_native;                                        /* all but reversals goes to the platform as it came */
+bool is_slow;
+bool needs_consent; /* claims say it */
+bool relays;        /* and reversals as well */
+bool reads_nothing; /* answers cannot be read any more */
+
+static const char *wire_of(enum yt_operation op)
+{
+	for (const struct yt_wire_op *o = fake_codec.ops; o->wire != NULL; o++)
+		if (o->op == op)
+			return o->wire;
+	return "?";
+}
+
+/* A credential in the business part: "secret=..." */
+static int wide_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
+{
+	char secret[40];
+
+	fake_value(octets, "secret", secret, sizeof(secret));
+	msg->n_secrets = secret[0] != 0;
+	return fake_codec.decode_request(self, octets, msg, fault);
+}
+
+static int wide_blank(struct yt_plugin *self, struct yt_str wire_op, bool is_answer, struct yt_arena *arena,
+        struct yt_str octets, yt_blank *put, void *ctx, struct yt_buf *out)
+{
+	const char *at = memmem(octets.p, octets.n, "secret=", 7);
+	char secret[40];
+
+	fake_value(octets, "secret", secret, sizeof(secret));
+	if (at == NULL)
+		return 0;
+	yt_buf_add(out, octets.p, (size_t)(at - octets.p) + 7);
+	put(ctx, yt_str(secret), out);
+	return 1;
+}
+
+static int wide_encode_request(
+        struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+{
+	struct yt_msg named = *msg;
+
+	named.wire_op = yt_str(wire_of(msg->op->id));
+	if (yt_str_is(msg->batch, "incomplete") && msg->op->id == YT_OP_OUTPATIENT_SETTLE && self == NULL &&
+	        msg->facts != NULL) { /* as the hub's: it lacks what nobody brought */
+		snprintf(fault->path, sizeof(fault->path), "data.inscp_scp_amt");
+		snprintf(fault->why, sizeof(fault->why), "is missing: 2204 brings it");
+		return YT_EFORMAT;
+	}
+	if (needs_consent && msg->op->id == YT_OP_CLAIM_SUBMIT) {
+		struct yt_str auth = yt_node_text(yt_node_get(msg->body, "consent"), "auth_no");
+
+		if (auth.n == 0) {
+			snprintf(fault->path, sizeof(fault->path), "consent.auth_no");
+			snprintf(fault->why, sizeof(fault->why), "is missing");
+			return YT_EFORMAT;
+		}
+		yt_buf_printf(out, "CLAIM auth=%.*s name=%.*s level=%.*s inst=%.*s num=%.*s | ", YT_FMT(auth),
+		        YT_FMT(yt_node_text(yt_node_get(msg->body, "data"), "fixmedins_name")),
+		        YT_FMT(yt_node_text(yt_node_get(msg->body, "data"), "hosp_lv")), YT_FMT(msg->institution),
+		        YT_FMT(msg->number));
+		return 0;
+	}
+	if (needs_consent && msg->op->id == YT_OP_CLAIM_WITHDRAW) {
+		yt_buf_printf(out, "WITHDRAW claim=%.*s why=%.*s inst=H1 num=T1 | ",
+		        YT_FMT(yt_node_text(yt_node_get(msg->body, "data"), "claim_no")),
+		        YT_FMT(yt_node_text(yt_node_get(msg->body, "data"), "withdraw_reason")));
+		return 0;
+	}
+	if (fake_codec.encode_request(self, &named, out, fault) != 0)
+		return YT_EFORMAT;
+	if (msg->n_secrets != 0) {
+		char secret[40];
+
+		fake_value(msg->content, "secret", secret, sizeof(secret));
+		yt_buf_printf(out, " secret=%s", secret);
+	}
+	return 0;
+}
+
+/* A registration issues a number of its own: a fact for the steps behind it. */
+static int wide_decode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets, struct yt_reply *reply)
+{
+	int rv = fake_codec.decode_reply(self, msg, status, octets, reply);
+
+	reply->octets = octets;
+	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "awaited", 7) != NULL)
+		reply->again_ms = 20000;
+	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_CLAIM_SUBMIT)
+		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "claim_no", YT_STR("C77"));
+	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "rejected", 8) != NULL) {
+		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "claim_state", YT_STR("REJECTED"));
+		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "refuse_code", YT_STR("R104"));
+	}
+	if (reads_nothing)
+		reply->outcome = YT_UNKNOWN;
+	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_REGISTER)
+		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "ykc700", YT_STR("S1"));
+	return rv;
+}
+
+static int wide_reversal_of(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *reversal)
+{
+	if (original->op->id == YT_OP_CLAIM_SUBMIT)
+		return YT_ENOTFOUND;
+	reversal->op = yt_op(YT_OP_REVERSE);
+	reversal->institution = yt_arena_copy(reversal->arena, original->institution);
+	reversal->original_number = yt_arena_copy(reversal->arena, original->number);
+	reversal->original_wire_op = yt_arena_copy(reversal->arena, yt_str(wire_of(original->op->id)));
+	return 0;
+}
+
+int wide_make_number(
+        struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number)
+{
+	*number = yt_arena_printf(arena, "T%010llu", (unsigned long long)serial);
+	return 0;
+}
+
+static int hub_encode_request(
+        struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+{
+	struct yt_msg numbered = *msg;
+
+	numbered.number = msg->own_number;
+	return wide_encode_request(self, &numbered, out, fault);
+}
+
+/* A review that must not hold anybody up. */
+static int64_t hub_patience(struct yt_plugin *self, const struct yt_msg *msg, struct yt_reply *instead)
+{
+	if (msg->op->id != YT_OP_PERSON_CHECK)
+		return 0;
+	instead->outcome = YT_DONE;
+	instead->visit = YT_STR("PASSED");
+	return 300;
+}
+
+/* REGISTER at the platform is as nhsa.md has 2401: never sent again, taken back by its number. */
+static struct yt_wire_op platform_ops[24], hub_ops[24];
+
+static void make_ops(struct yt_wire_op *ops, enum yt_resolve registering, enum yt_resolve settling)
+{
+	size_t n = 0;
+
+	do {
+		ops[n] = fake_codec.ops[n];
+		if (ops[n].op == YT_OP_OUTPATIENT_REGISTER)
+			ops[n].resolve = registering;
+		else if (ops[n].op == YT_OP_OUTPATIENT_SETTLE)
+			ops[n].resolve = settling;
+	} while (fake_codec.ops[n++].wire != NULL);
+}
+
+/* An answer is written from what the step's answer said: its octets must still be there. */
+static int wide_encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
+{
+	if (reply->octets.n != 0)
+		assert_true(fake_is(reply->octets, "DONE") || fake_is(reply->octets, "REFUSED"));
+	return fake_codec.encode_reply(self, msg, reply, out);
+}
+
+static void make_codecs(void)
+{
+	make_ops(platform_ops, platform_resolves, platform_settles);
+	make_ops(hub_ops, YT_RESOLVE_ADOPT, YT_RESOLVE_ADOPT);
+	platform_api = fake_codec;
+	platform_api.ops = platform_ops;
+	platform_api.encode_reply = wide_encode_reply;
+	platform_api.decode_request = wide_decode_request;
+	platform_api.blank = wide_blank;
+	platform_api.encode_request = wide_encode_request;
+	platform_api.decode_reply = wide_decode_reply;
+	platform_api.reversal_of = wide_reversal_of;
+	platform_api.is_slow = is_slow;
+	hub_api = platform_api;
+	hub_api.name = "other";
+	hub_api.ops = hub_ops;
+	hub_api.sign_in_for = NULL;
+	hub_api.patience = hub_patience;
+	hub_api.make_number = wide_make_number;
+	hub_api.encode_request = hub_encode_request;
+}
+
+/* -- configuration -------------------------------------------------------------------------------- */
+
+const struct engine_party platform = { .name = "platform",
+	.codec = { &platform_api, NULL },
+	.query_timeout_ms = 1000,
+	.change_timeout_ms = 2000,
+	.late_ms = 500,
+	.server_delay_ms = 2500 };
+const struct engine_party hub = { .name = "hub",
+	.codec = { &hub_api, NULL },
+	.query_timeout_ms = 1000,
+	.change_timeout_ms = 2000,
+	.late_ms = 500,
+	.server_delay_ms = 500 };
+
+const struct engine_flow flows[] = {
+	{ "two",
+	        { { &platform, YT_OP_COUNT, NULL, false, NULL, NULL }, { &hub, YT_OP_COUNT, NULL, false, NULL, NULL } },
+	        2, 1 },
+	{ "three",
+	        { { &platform, YT_OP_OUTPATIENT_FEES, NULL, true, NULL, NULL },
+	                { &hub, YT_OP_OUTPATIENT_REGISTER, "ykc700", false, NULL, NULL },
+	                { &hub, YT_OP_COUNT, NULL, false, NULL, NULL } },
+	        3, 3 },
+};
+const struct engine_flow *follows; /* settlements at the platform; NULL: nothing does */
+const struct engine_flow *flow;    /* of this scenario; NULL: straight to the hub */
+
+const struct engine_origin origin = { .name = "hospital", .unknown_style = ENGINE_HOLD, .timeout_ms = 600000 };
+static const struct engine_institution institution = { H, "one", "330213", true, "YT", "gateway", 0, 0, "31" };
+const struct engine_codec codec = { &platform_api, NULL };
+
+static const struct engine_origin *c_subject(void *ctx, struct yt_str subject)
+{
+	return &origin;
+}
+
+static bool c_speaks_for(void *ctx, const struct engine_origin *o, const struct yt_msg *msg)
+{
+	return true;
+}
+
+static const struct engine_institution *c_institution(void *ctx, struct yt_str code)
+{
+	return &institution;
+}
+
+static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *o,
+        const char *listener, struct engine_way *way)
+{
+	way->rule = "all";
+	way->then = follows;
+	if (is_native && (relays || msg->op->id != YT_OP_REVERSE))
+		return &platform;
+	way->flow = msg->op->changes_state ? flow : NULL;
+	return flow != NULL ? flow->steps[0].party : &hub;
+}
+
+static const struct engine_flow *c_flow(void *ctx, const char *name)
+{
+	return flow != NULL && strcmp(name, flow->name) == 0         ? flow
+	       : follows != NULL && strcmp(name, follows->name) == 0 ? follows
+	                                                             : NULL;
+}
+
+static bool c_keeps_facts(void *ctx, const struct yt_msg *msg, struct yt_str insured)
+{
+	return true;
+}
+
+static const struct engine_party *c_party(void *ctx, const char *name)
+{
+	return strcmp(name, "hub") == 0 ? &hub : strcmp(name, "platform") == 0 ? &platform : NULL;
+}
+
+static const struct engine_codec *c_listener(void *ctx, const char *name)
+{
+	return &codec;
+}
+
+const struct engine_conf conf = { .origin_by_subject = c_subject,
+	.speaks_for = c_speaks_for,
+	.institution = c_institution,
+	.route = c_route,
+	.flow = c_flow,
+	.keeps_facts = c_keeps_facts,
+	.party = c_party,
+	.listener = c_listener,
+	.serial_from = 9000,
+	.serial_to = 9999,
+	.exchanges = 100,
+	.retry_ms = 1000,
+	.retry_max_ms = 4000,
+	.park_after_ms = 60000,
+	.follow_up_retry_max_ms = 8000,
+	.follow_up_park_after_ms = 600000,
+	.busy_tries = 2,
+	.busy_retry_ms = 1000,
+	.margin_ms = 100 };
+static const struct keeper_conf keeper_conf = { .serial_from = 9000,
+	.serial_to = 9999,
+	.reverse_after_ms = 1000,
+	.undelivered_ms = 30000,
+	.longest_wait_ms = 10000,
+	.leases = 4,
+	.exchanges = 100 };
+
+/* -- the world ------------------------------------------------------------------------------------ */
+
+int64_t w_time(void *ctx)
+{
+	return 1790000000000 + w.now;
+}
+
+static void w_random(void *ctx, void *out, size_t n)
+{
+	memset(out, 7, n);
+}
+
+static void put(bool up, const struct talk *talk)
+{
+	struct message *m = &w.queue[w.last++ % COUNT(w.queue)];
+
+	assert_true(w.last - w.first <= COUNT(w.queue));
+	yt_buf_clear(&m->payload);
+	yt_buf_str(&m->payload, talk->payload);
+	m->talk = *talk;
+	m->up = up;
+}
+
+static int w_submit(void *ctx, const struct talk *talk)
+{
+	put(true, talk);
+	return 0;
+}
+
+static void k_tell(void *ctx, uint32_t worker, const struct talk *talk)
+{
+	put(false, talk);
+}
+
+static void w_send(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op, struct yt_str body,
+        int64_t deadline_ms)
+{
+	assert_int_equal(w.leg, 0);
+	w.leg = leg;
+	w.deadline_in = deadline_ms - w_time(NULL);
+	snprintf(w.sent, sizeof(w.sent), "%.*s", YT_FMT(body));
+	snprintf(w.sent_to, sizeof(w.sent_to), "%s", party->name);
+}
+
+static void w_answer(void *ctx, uint64_t token, int status, const char *content_type, struct yt_str body)
+{
+	w.answers++;
+	snprintf(w.answer, sizeof(w.answer), "%.*s", YT_FMT(body));
+}
+
+static void w_drop(void *ctx, uint64_t token)
+{
+	w.drops++;
+}
+
+static void w_person(void *ctx, struct yt_str person, uint8_t out[16])
+{
+	memset(out, person.p[0], 16);
+}
+
+char boxed[24]; /* what is noted to be running */
+
+static void w_box(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets)
+{
+	if (what != NULL && (exchange == 0 || octets.n == 0))
+		fail_msg("%s stands in the black box without its exchange or octets", what);
+	snprintf(boxed, sizeof(boxed), "%s", what == NULL ? "" : what);
+}
+
+static bool w_quarantined(void *ctx, struct yt_str octets)
+{
+	return false;
+}
+
+static int k_find(void *ctx, struct yt_str number_of, struct yt_str number, struct exchange *x)
+{
+	return YT_ENOTFOUND; /* nothing leaves memory here */
+}
+
+bool steps_are_erased;
+
+static int k_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out)
+{
+	struct yt_str rest = yt_buf_view(&w.commits[pos - 1]);
+	struct rec rec;
+	size_t used;
+
+	if (steps_are_erased && tag >= REC_T_STEP_SENT && tag < REC_T_STEP_SENT + REC_STEPS_MAX)
+		return YT_ENOTFOUND;
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+		if (rec.exchange == exchange && rec_get(&rec, tag).n != 0) {
+			yt_buf_clear(out);
+			yt_buf_str(out, rec_get(&rec, tag));
+			return 0;
+		}
+	}
+	return YT_ENOTFOUND;
+}
+
+static const char *k_closed(void *ctx)
+{
+	return NULL;
+}
+
+static void start(void)
+{
+	struct engine_world ew = { .wall_ms = w_time,
+		.mono_ms = w_time,
+		.random = w_random,
+		.submit = w_submit,
+		.send = w_send,
+		.answer = w_answer,
+		.drop = w_drop,
+		.person = w_person,
+		.box = w_box,
+		.quarantined = w_quarantined,
+		.run = jobs_take };
+	struct keeper_world kw = { .wall_ms = w_time,
+		.mono_ms = w_time,
+		.tell = k_tell,
+		.find = k_find,
+		.fetch = k_fetch,
+		.closed = k_closed };
+
+	w.keeper = keeper_new(&keeper_conf, &kw);
+	w.engine = engine_new(&conf, &ew);
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+			keeper_replay(w.keeper, &rec, i + 1);
+	}
+	keeper_start(w.keeper);
+	keeper_worker_up(w.keeper, 1, 0);
+	engine_start(w.engine);
+}
+
+/* The worker and the keeper die; what is on the disk is all that is left. */
+void kill_all(void)
+{
+	jobs_forget();
+	engine_free(w.engine);
+	keeper_free(w.keeper);
+	w.first = w.last = 0;
+	w.leg = 0;
+	start();
+}
+
+void commit(void)
+{
+	struct yt_str records;
+	bool urgent;
+
+	if (!keeper_has_pending(w.keeper, &urgent))
+		return;
+	keeper_take(w.keeper, &records);
+	assert_true(w.n_commits < COUNT(w.commits));
+	yt_buf_str(&w.commits[w.n_commits++], records);
+	keeper_committed(w.keeper, w.n_commits);
+}
+
+/* Until nothing moves any more without time or an answer. */
+void pump(void)
+{
+	bool urgent;
+
+	do {
+		while (w.first < w.last) {
+			struct message m = w.queue[w.first % COUNT(w.queue)];
+			struct yt_buf copy = { 0 };
+
+			w.first++;
+			yt_buf_str(&copy, yt_buf_view(&m.payload));
+			m.talk.payload = yt_buf_view(&copy);
+			if (m.up)
+				assert_int_equal(keeper_message(w.keeper, 1, &m.talk), 0);
+			else
+				engine_talk(w.engine, &m.talk);
+			yt_buf_free(&copy);
+		}
+		commit();
+		keeper_tick(w.keeper);
+	} while (w.first < w.last || keeper_has_pending(w.keeper, &urgent) || jobs_run_one(w.engine));
+}
+
+void later(int64_t ms)
+{
+	w.now += ms;
+	keeper_tick(w.keeper);
+	engine_tick(w.engine);
+	pump();
+}
+
+void run_jobs(void)
+{
+	while (jobs_run_one(w.engine))
+		;
+}
+
+void ask(uint64_t token, const char *line)
+{
+	struct engine_request r = { .token = token,
+		.listener = "door",
+		.codec = codec,
+		.by_certificate = true,
+		.method = YT_STR("POST"),
+		.subject = YT_STR("hospital"),
+		.body = yt_str(line) };
+
+	pump();
+	engine_request(w.engine, &r);
+	pump();
+}
+
+int setup(void **state)
+{
+	memset(&w, 0, sizeof(w));
+	make_codecs();
+	start();
+	return 0;
+}
+
+int setup_slow(void **state)
+{
+	is_slow = true;
+	return setup(state);
+}
+
+int teardown(void **state)
+{
+	assert_int_equal(jobs.unboxed, 0);
+	jobs_forget();
+	engine_free(w.engine);
+	keeper_free(w.keeper);
+	for (size_t i = 0; i < w.n_commits; i++)
+		yt_buf_free(&w.commits[i]);
+	for (size_t i = 0; i < COUNT(w.queue); i++)
+		yt_buf_free(&w.queue[i].payload);
+	return 0;
+}
+
+struct exchange in_log(void)
+{
+	struct exchange x;
+
+	memset(&x, 0, sizeof(x));
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+			if (rec.exchange != 0 && rec.type != REC_FACTS && (x.id == 0 || x.id == rec.exchange))
+				exchange_apply(&x, &rec, i + 1);
+	}
+	return x;
+}
+
+enum exchange_state state_in_log(void)
+{
+	return in_log().state;
+}
+
+void reply(char how)
+{
+	bool is_cancel = fake_is(yt_str(w.sent), "CANCEL"); /* its answer has a settlement of its own */
+	const char *text = how == 'd'   ? is_cancel ? "DONE visit=V1 setl=A9 ." : "DONE visit=V1 setl=A1 ."
+	                   : how == 'x' ? "REFUSED why=absent ."
+	                   : how == 'a' ? "REFUSED why=already ."
+	                   : how == 'g' ? "REFUSED why=gateway ."
+	                   : how == 'e' ? "REFUSED why=expired ."
+	                   : how == 'b' ? "REFUSED why=busy ."
+	                   : how == 'G' ? "REFUSED why=busynow ."
+	                   : how == 'B' ? "REFUSED why=busy after=7000 ."
+	                   : how == 'w' ? "DONE awaited ."
+	                   : how == 'j' ? "DONE rejected ."
+	                                : "REFUSED no .";
+	uint64_t leg = w.leg;
+
+	w.leg = 0;
+	if (how == 'l')
+		engine_leg(w.engine, leg, LEG_TIMED_OUT, 0, (struct yt_str){ 0 }, "timed out", false);
+	else if (how == 'n')
+		engine_leg(w.engine, leg, LEG_NOT_SENT, 0, (struct yt_str){ 0 }, "not connected", false);
+	else {
+		static char lanes[64][64]; /* each answer's own, so that nothing else comes to stand there */
+		char *octets = lanes[w.answered++ % COUNT(lanes)];
+
+		snprintf(octets, sizeof(lanes[0]), "%s", text);
+		engine_leg(w.engine, leg, LEG_ANSWERED, 200, yt_str(octets), NULL, false);
+		memset(octets, '#', strlen(octets)); /* the lane goes on */
+	}
+	pump();
+}
+
+/* Waits for the next leg, at most a minute of the world's time. */
+void await_leg(void)
+{
+	pump();
+	for (int i = 0; (w.leg == 0 || fake_is(yt_str(w.sent), "SIGNIN")) && i < 600; i++) {
+		uint64_t leg = w.leg;
+		char signed_in[24];
+
+		if (leg == 0) {
+			later(100);
+			continue;
+		}
+		w.leg = 0; /* our operator signs in at the platform */
+		snprintf(signed_in, sizeof(signed_in), "DONE sign=S%u .", ++w.sign_ins);
+		engine_leg(w.engine, leg, LEG_ANSWERED, 200, yt_str(signed_in), NULL, false);
+		pump();
+	}
+}
+
+void expect(const char *head, char how)
+{
+	char got[64];
+
+	await_leg();
+	snprintf(got, sizeof(got), "%s:%.*s", w.sent_to, (int)strcspn(w.sent, " "), w.sent);
+	assert_string_equal(w.leg == 0 ? "nothing" : got, head);
+	reply(how);
+}
+
+bool log_has(const char *text)
+{
+	for (size_t i = 0; i < w.n_commits; i++)
+		if (memmem(w.commits[i].p, w.commits[i].n, text, strlen(text)) != NULL)
+			return true;
+	return false;
+}
+
+int flow_world_run(const struct CMUnitTest *tests, size_t n)
+{
+	struct CMUnitTest *slow = calloc(n, sizeof(*slow));
+	int rv;
+
+	YT_REQUIRE(slow != NULL);
+	for (size_t i = 0; i < n; i++) {
+		slow[i] = tests[i];
+		slow[i].setup_func = setup_slow;
+	}
+	rv = _cmocka_run_group_tests("tests", tests, n, NULL, NULL);
+	rv += _cmocka_run_group_tests("slow codecs", slow, n, NULL, NULL);
+	free(slow);
+	return rv;
+}
+
+const char *flow_world_running(void)
+{
+	return jobs.running != NULL ? jobs.running : boxed;
+}

@@ -1,0 +1,87 @@
+/* tests/flow_world.h - a worker and its parties for the tests of flows: the real engine and the real keeper, one of
+ * each, with a journal in memory between them.  The parties are the test: it says what came back for what has left.
+ *
+ * Two parties, "platform" (its hospital's own format) and "hub" (another one), both in the one-line format of
+ * fake_codec.h. */
+#ifndef YT_FLOW_WORLD_H
+#define YT_FLOW_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/engine.h"
+#include "fake_codec.h"
+#include "journal/keeper.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define H "H1"
+
+struct message { /* on its way between the two */
+	struct talk talk;
+	struct yt_buf payload;
+	bool up;
+};
+
+extern struct world {
+	struct engine *engine;
+	struct keeper *keeper;
+	int64_t now;
+	struct yt_buf commits[400]; /* position is index + 1 */
+	size_t n_commits;
+	struct message queue[64];
+	size_t first, last;
+	uint64_t leg; /* what has left and is not answered; 0 none */
+	char sent[400], sent_to[16], answer[400];
+	unsigned answers, drops, sign_ins, answered;
+	int64_t deadline_in;
+} w;
+
+/* What the test sets before it asks, and sets back. */
+extern enum yt_resolve platform_settles, platform_resolves; /* a settlement, a registration of unknown outcome */
+extern bool is_native;                                      /* all but reversals goes to the platform as it came ... */
+extern bool relays;                                         /* ... and reversals as well */
+extern bool is_slow;                                        /* codecs are */
+extern bool needs_consent;                                  /* claims say it */
+extern bool reads_nothing;                                  /* answers cannot be read any more */
+extern bool steps_are_erased;                               /* what steps sent is not on the disk any more */
+extern const struct engine_flow *follows;                   /* settlements at the platform; NULL: nothing does */
+extern const struct engine_flow *flow;                      /* of this scenario; NULL: straight to the hub */
+
+extern const struct engine_flow flows[2];
+extern const struct engine_party platform, hub;
+extern struct yt_codec_api platform_api, hub_api;
+extern const struct engine_codec codec; /* of the door */
+extern const struct engine_origin origin;
+extern const struct engine_conf conf;
+int wide_make_number(
+        struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number);
+
+int setup(void **state);
+int setup_slow(void **state);
+int teardown(void **state);
+/* All tests, and once more with codecs that are slow, whose calls come back only when nothing else moves. */
+int flow_world_run(const struct CMUnitTest *tests, size_t n);
+const char *flow_world_running(void); /* the codec's function that is called just now */
+
+int64_t w_time(void *ctx);
+void commit(void);      /* what the keeper has gathered is durable */
+void pump(void);        /* until nothing moves any more without time or an answer */
+void later(int64_t ms); /* so much time passes */
+void run_jobs(void);    /* slow calls come back */
+void kill_all(void);    /* worker and keeper die; what is on the disk is all that is left */
+void ask(uint64_t token, const char *line);
+void await_leg(void); /* the next leg, at most a minute of the world's time */
+/* d done, r refused, l lost, n not sent, x absent, a had been done, g refused on its way, e sign in first, b and B not
+ * now, G not now, said on its way, w awaited, j rejected */
+void reply(char how);
+void expect(const char *head, char how); /* the next leg begins so, "hub:READ"; and what comes back */
+struct exchange in_log(void);            /* the first exchange, as the journal tells it */
+enum exchange_state state_in_log(void);
+bool log_has(const char *text);
+
+#endif
