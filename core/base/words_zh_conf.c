@@ -175,6 +175,12 @@ const struct yt_word words_zh_conf[] = {
 	{ "key %s ends on %s, and no other of its owner goes on: add the next one beside it",
 	        "密钥 %s 将于 %s 到期，其所有者没有另一把接续：请在旁边加上新的" },
 	/* conf_routes.c */
+	{ "quote: %s gives none, its format %s has no claim.quote",
+	        "quote：%s 不提供试算，它的格式 %s 没有 claim.quote" },
+	{ "`quote` is about pre-settlements: this route serves none", "`quote` 针对预结算：这条路由不办理预结算" },
+	{ "`quote` needs the facts of its cases: say in cases.facts of which visits they are kept",
+	        "`quote` 需要就诊案的事实：请在 cases.facts 中说明保存哪些就诊的" },
+	{ "quote of unknown party \"%s\"%s%s%s", "quote 指向未知的参与方“%s”%s%s%s" },
 	{ "`then` follows settlements: this route serves none", "`then` 接在结算之后：这条路由不办理结算" },
 	{ "`then` needs the facts of its cases: say in cases.facts of which visits they are kept",
 	        "`then` 要用就诊案信息：请在 cases.facts 写明保存哪些就诊的" },

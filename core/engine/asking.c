@@ -271,6 +271,12 @@ static bool is_settlement(enum yt_operation op)
 	return op == YT_OP_OUTPATIENT_SETTLE || op == YT_OP_INPATIENT_SETTLE || op == YT_OP_PHARMACY_SETTLE;
 }
 
+/* What an insurer may be asked about before it is settled. */
+static bool is_presettlement(enum yt_operation op)
+{
+	return op == YT_OP_OUTPATIENT_PRESETTLE || op == YT_OP_INPATIENT_PRESETTLE || op == YT_OP_PHARMACY_PRESETTLE;
+}
+
 static void route(struct engine *e, struct work *w)
 {
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
@@ -290,6 +296,8 @@ static void route(struct engine *e, struct work *w)
 	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &way);
 	w->flow = way.flow;
 	w->then = is_settlement(w->msg->op->id) ? way.then : NULL;
+	w->insurer = is_presettlement(w->msg->op->id) ? way.quote : NULL;
+	w->quote_member = way.quote_member;
 	if (w->party == NULL) {
 		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
 	} else if (w->msg->op->id == YT_OP_REVERSE && (w->flow != NULL || cross_is_foreign(&w->codec, w->party))) {

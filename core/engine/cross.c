@@ -59,6 +59,18 @@ struct yt_str cross_institution(const struct engine *e, struct yt_str code)
 	return institution != NULL ? yt_str(institution->code) : code;
 }
 
+void cross_name_institution(const struct engine *e, struct yt_str code, struct yt_msg *made)
+{
+	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, code);
+	struct yt_node *data = yt_node_get(made->body, "data");
+
+	if (institution == NULL || data == NULL)
+		return;
+	yt_node_set_text(made->arena, data, "fixmedins_name", yt_str(institution->name));
+	if (institution->level != NULL)
+		yt_node_set_text(made->arena, data, "hosp_lv", yt_str(institution->level));
+}
+
 /* -- facts -------------------------------------------------------------------------------------- */
 
 static void add_keys(struct yt_buf *out, struct engine *e, const struct yt_msg *msg, const struct yt_reply *reply)

@@ -114,6 +114,8 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 	case DOWN_FACTS:
 		if (w->state == WORK_FACTS)
 			cross_go(e, w, talk);
+		else if (w->state == WORK_QUOTE_FACTS)
+			quote_go(e, w, talk);
 		return;
 	case DOWN_WAIT:
 		on_wait(e, w, talk);
@@ -149,6 +151,9 @@ static void ask_again(struct engine *e, struct work *w)
 	switch (w->state) {
 	case WORK_FACTS:
 		cross_begin(e, w);
+		return;
+	case WORK_QUOTE_FACTS:
+		work_await(e, w, cross_ask_facts(e, w->id, w->msg));
 		return;
 	case WORK_ADMITTING:
 		asking_admission(e, w);
@@ -363,6 +368,10 @@ int64_t engine_tick(struct engine *e)
 			again_tick(e, w);
 			continue;
 		}
+		if (w->state == WORK_QUOTE_FACTS || w->state == WORK_QUOTE_OUT) {
+			quote_tick(e, w);
+			continue;
+		}
 		is_early = w->state == WORK_FACTS || w->state == WORK_SIGNING; /* no change has left */
 		if ((w->state != WORK_WAITING && w->state != WORK_ADMITTING && !is_early) || now < w->hold_until)
 			continue;
@@ -449,6 +458,7 @@ void engine_free(struct engine *e)
 		free(o);
 	}
 	works_free_memory(e);
+	quotes_free(e);
 	yt_buf_free(&e->records);
 	yt_buf_free(&e->head);
 	while (e->n_spare > 0)

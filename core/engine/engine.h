@@ -32,8 +32,11 @@ struct engine_party {
 	void *owner; /* the world's own, for send() */
 	struct engine_codec codec;
 	int64_t query_timeout_ms, change_timeout_ms;
-	int64_t late_ms;         /* its connection stays open so long after a time-out ... */
-	int64_t server_delay_ms; /* ... and once that is gone a lost call may still take effect so long */
+	int64_t late_ms;          /* its connection stays open so long after a time-out ... */
+	int64_t server_delay_ms;  /* ... and once that is gone a lost call may still take effect so long */
+	int64_t quote_timeout_ms; /* how long a pre-settlement waits for its quote at most ... */
+	uint32_t quote_failures;  /* ... after so many without one, running, it is not asked any more ... */
+	int64_t quote_pause_ms;   /* ... but once in so long */
 };
 
 /* A flow: the steps that one request needs at several parties, one after the other, each durable before it leaves
@@ -56,9 +59,11 @@ struct engine_flow {
 
 /* Where a route leads. */
 struct engine_way {
-	const char *rule;               /* its name */
-	const struct engine_flow *flow; /* NULL: to the party alone; else the party is that of its first step */
-	const struct engine_flow *then; /* what follows once a settlement is done; NULL: nothing */
+	const char *rule;                 /* its name */
+	const struct engine_flow *flow;   /* NULL: to the party alone; else the party is that of its first step */
+	const struct engine_flow *then;   /* what follows once a settlement is done; NULL: nothing */
+	const struct engine_party *quote; /* who is asked what it would pay after a pre-settlement; NULL: nobody */
+	const char *quote_member;         /* the member of the answer's business part that shows it */
 };
 
 enum engine_unknown_style { ENGINE_HOLD, ENGINE_SILENCE, ENGINE_CODE };
@@ -181,6 +186,7 @@ bool engine_is_idle(const struct engine *engine);
 
 struct engine_counts {
 	uint64_t requests, answered, refused, reads, unknown, leases, in_flight;
+	uint64_t quotes, quotes_missed; /* insurers asked; pre-settlements answered without what one would pay */
 	uint64_t dropped; /* reads and refusals that are not in the journal, as nothing fitted on the ring */
 };
 void engine_count(const struct engine *engine, struct engine_counts *counts);

@@ -126,19 +126,6 @@ static bool make_own(struct engine *e, struct task *t, const struct yt_msg *befo
 	return true;
 }
 
-/* What a party outside the platform does not know by the institution's code. */
-static void name_institution(struct engine *e, const struct task *t, struct yt_msg *made)
-{
-	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, t->original->institution);
-	struct yt_node *data = yt_node_get(made->body, "data");
-
-	if (!task_is_follow_up(t) || institution == NULL || data == NULL || made->body == t->original->body)
-		return;
-	yt_node_set_text(t->arena, data, "fixmedins_name", yt_str(institution->name));
-	if (institution->level != NULL)
-		yt_node_set_text(t->arena, data, "hosp_lv", yt_str(institution->level));
-}
-
 /* The message of the step that is about to leave; NULL when it cannot be made. */
 static struct yt_msg *compose(struct engine *e, struct task *t)
 {
@@ -152,8 +139,8 @@ static struct yt_msg *compose(struct engine *e, struct task *t)
 			made->wire_op = undo_wire_op(&t->party->codec, made->op->id);
 		if (made != NULL && cross_is_foreign(&t->codec, t->party))
 			made->institution = cross_institution(e, t->original->institution);
-		if (made != NULL)
-			name_institution(e, t, made);
+		if (made != NULL && task_is_follow_up(t) && made->body != t->original->body)
+			cross_name_institution(e, t->original->institution, made);
 		if (made != NULL && task_is_follow_up(t))
 			made->settlement = yt_str(t->x.settlement);
 		return made;

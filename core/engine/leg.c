@@ -69,14 +69,16 @@ static struct yt_reply *instead_of(struct engine *e, struct work *w)
 static void end_query(struct engine *e, struct work *w, struct yt_reply *reply, bool was_sent)
 {
 	struct yt_reply *instead = reply->outcome == YT_UNKNOWN || !was_sent ? instead_of(e, w) : NULL;
+	bool adds_up;
 
 	if (instead != NULL && (reply->outcome == YT_UNKNOWN || instead->outcome == YT_DONE))
 		reply = instead;
-	(void)mark_breach(e, w, reply);
+	adds_up = mark_breach(e, w, reply) == 0;
 	written_read(&e->records, e, w, reply);
 	cross_keep_facts(&e->records, e, w->id, w->msg, reply);
 	engine_submit_records(e, UP_NOTE, w->id);
-	work_give_reply(e, w, reply);
+	if (instead != NULL || !adds_up || !quote_begin(e, w, reply))
+		work_give_reply(e, w, reply);
 }
 
 /* outcome + answered, or the unknown outcome alone.  Kept until the verdict: a keeper that follows this one may have to
@@ -207,7 +209,8 @@ static void end_leg(struct engine *e, struct work *w, enum engine_leg_end end, i
 	struct call c;
 
 	YT_REQUIRE(reply != NULL);
-	if (call_is_slow(e, &w->party->codec) || call_is_slow(e, &w->codec)) { /* the reply borrows from it */
+	if (call_is_slow(e, &w->party->codec) || call_is_slow(e, &w->codec) ||
+	        w->insurer != NULL) { /* the reply borrows */
 		body = yt_arena_copy(w->arena, body);
 		YT_REQUIRE(body.p != NULL);
 	}
@@ -244,6 +247,11 @@ void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int sta
 		return;
 	}
 	HASH_FIND(hh_id, e->by_id, &leg, sizeof(leg), w);
+	if (w != NULL && w->state == WORK_QUOTE_OUT) {
+		if (!late)
+			quote_leg(e, w, end, status, body);
+		return;
+	}
 	if (w != NULL && w->call == NULL &&
 	        (late ? w->state == WORK_WAITING || w->state == WORK_ENDING : w->state == WORK_OUT))
 		end_leg(e, w, end, status, body, why, late);

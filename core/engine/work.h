@@ -15,17 +15,19 @@
 #include "engine/texts.h"
 
 enum work_state {
-	WORK_CODING,    /* a slow codec reads or writes for it in another thread; at first: its request */
-	WORK_SIGNING,   /* waits for a sign_no (sign_in: own) */
-	WORK_FACTS,     /* waits for case facts: it goes to a party of another format */
-	WORK_ADMITTING, /* accepted + sending are on their way to the disk */
-	WORK_OUT,       /* its leg may have left */
-	WORK_PAUSED,    /* its party refused it for now: it leaves once more at resume_mono (again.c) */
-	WORK_AGAIN,     /* that refusal and the next sending are on their way to the disk */
-	WORK_ENDING,    /* outcome + answered are on their way to the disk */
-	WORK_WAITING,   /* its own outcome, or that of the same message, is being found out */
-	WORK_GIVING,    /* the answer, on which nothing in the journal depends any more, is being written */
-	WORK_FLUSHING   /* the answer was handed to the connection */
+	WORK_CODING,      /* a slow codec reads or writes for it in another thread; at first: its request */
+	WORK_SIGNING,     /* waits for a sign_no (sign_in: own) */
+	WORK_FACTS,       /* waits for case facts: it goes to a party of another format */
+	WORK_ADMITTING,   /* accepted + sending are on their way to the disk */
+	WORK_OUT,         /* its leg may have left */
+	WORK_PAUSED,      /* its party refused it for now: it leaves once more at resume_mono (again.c) */
+	WORK_AGAIN,       /* that refusal and the next sending are on their way to the disk */
+	WORK_ENDING,      /* outcome + answered are on their way to the disk */
+	WORK_WAITING,     /* its own outcome, or that of the same message, is being found out */
+	WORK_QUOTE_FACTS, /* its answer is there; waits for the facts of which an insurer is asked (quote.c) ... */
+	WORK_QUOTE_OUT,   /* ... and for what that says */
+	WORK_GIVING,      /* the answer, on which nothing in the journal depends any more, is being written */
+	WORK_FLUSHING     /* the answer was handed to the connection */
 };
 
 /* One request at this worker. */
@@ -59,8 +61,13 @@ struct work {
 	bool is_file;       /* its answer is a file and no message of the format */
 	bool is_final;      /* the answer in reply is the stored one: its delivery counts */
 	int64_t begun_mono, hold_until, leg_mono;
-	struct yt_reply *refusal; /* what its origin hears if it does not leave again */
-	size_t refusal_bytes;     /* of ending: the outcome that says so */
+	const struct engine_party *insurer; /* who is asked what it would pay; NULL: nobody */
+	const char *quote_member;           /* under which its origin finds that */
+	struct yt_reply *quoted;            /* the platform's answer meanwhile */
+	struct yt_msg *quote;               /* what the insurer was asked */
+	int64_t quote_until;                /* monotonic */
+	struct yt_reply *refusal;           /* what its origin hears if it does not leave again */
+	size_t refusal_bytes;               /* of ending: the outcome that says so */
 	int64_t resume_mono;
 	uint32_t tries; /* how often it left once more */
 	UT_hash_handle hh_id, hh_seq, hh_token;
@@ -176,8 +183,9 @@ struct engine {
 	uint32_t n_spare;
 	struct work_memory spare_memory[WORK_MEMORIES]; /* of requests that ended, for the next ones */
 	uint32_t n_spare_memory;
-	struct yt_buf records; /* being put together, empty in between: engine_submit() takes a copy */
-	struct yt_buf head;    /* headers of a signed request, for the black box */
+	struct quoter *quoters; /* how insurers did lately (quote.c) */
+	struct yt_buf records;  /* being put together, empty in between: engine_submit() takes a copy */
+	struct yt_buf head;     /* headers of a signed request, for the black box */
 	struct engine_counts counts;
 };
 
@@ -234,6 +242,14 @@ int64_t again_pause(struct engine *e, const struct task *t, const struct yt_repl
 /* Our words for a refusal that holds only for now; the party's code stays. */
 void again_say(struct yt_reply *reply, const char *trace);
 
+/* quote.c */
+/* An insurer is asked before its origin hears this answer; false: there is none to ask. */
+bool quote_begin(struct engine *e, struct work *w, struct yt_reply *answer);
+void quote_go(struct engine *e, struct work *w, const struct talk *talk); /* DOWN_FACTS */
+void quote_leg(struct engine *e, struct work *w, enum engine_leg_end end, int status, struct yt_str body);
+void quote_tick(struct engine *e, struct work *w); /* WORK_QUOTE_FACTS, WORK_QUOTE_OUT: is its time over? */
+void quotes_free(struct engine *e);
+
 /* codec.c */
 struct yt_arena *engine_arena(struct engine *e);
 void engine_arena_back(struct engine *e, struct yt_arena *arena);
@@ -278,6 +294,8 @@ void call_free(struct call *c); /* one that is out, when the engine ends */
 /* The code by which other formats know the institution: the one in force, where the message has an older one
  * (old_code). */
 struct yt_str cross_institution(const struct engine *e, struct yt_str code);
+/* What a party outside the platform does not know by the institution's code; in a message of a case (facts.h). */
+void cross_name_institution(const struct engine *e, struct yt_str code, struct yt_msg *made);
 /* The party's format is another than the one the request came in. */
 bool cross_is_foreign(const struct engine_codec *codec, const struct engine_party *party);
 /* Gives a message a number of ours: made by the party's codec of this worker's incarnation and count, or in the

@@ -110,6 +110,7 @@ struct conf_party {
 	const char *header, *header_secret;              /* a header whose value is that secret; NULL: none */
 	uint32_t connections, queue, connect_timeout_ms, idle_ms, response_kib, late_ms;
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
+	uint32_t quote_timeout_ms, quote_failures, quote_pause_ms;
 	struct conf_settings settings;
 	struct conf_place place;
 };
@@ -177,6 +178,8 @@ struct conf_route {
 	const char *name;
 	const char *then_name; /* of the flow that follows; NULL: none */
 	const struct conf_flow *then;
+	const char *quote_name, *quote_member;
+	const struct conf_party *quote; /* asked what it would pay, after a pre-settlement; NULL: nobody is */
 	const char *to, *flow_name;     /* name of the party or the flow ... */
 	const struct conf_party *party; /* ... and itself; of a flow that of its first step */
 	const struct conf_flow *flow;

@@ -237,6 +237,12 @@ const struct conf_key conf_keys[] = {
 	{ "parties", "server_delay_ms", CONF_T_NUMBER, "ms", DEFAULT("180000"), 0, 86400000, NULL,
 		AT(party, server_delay_ms),
 		"Longest time after which a lost request may still take effect there: \"not found\" proves nothing before." },
+	{ "parties", "quote_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("2000"), 100, 10000, NULL, AT(party, quote_timeout_ms),
+		"How long a pre-settlement waits for this insurer's quote at most, after the platform has answered it." },
+	{ "parties", "quote_failures", CONF_T_NUMBER, NULL, DEFAULT("3"), 1, 1000, NULL, AT(party, quote_failures),
+		"After so many quotes running that did not come, a worker goes on without for `quote_pause_ms`." },
+	{ "parties", "quote_pause_ms", CONF_T_NUMBER, "ms", DEFAULT("30000"), 100, 3600000, NULL, AT(party, quote_pause_ms),
+		"Then one pre-settlement asks again, and the others when it gets an answer." },
 	{ "parties", "settings", CONF_T_SETTINGS, NULL, OPTIONAL, 0, 0, NULL, AT(party, settings),
 		"Keys of the format's plugin; its README lists them." },
 
@@ -310,6 +316,12 @@ const struct conf_key conf_keys[] = {
 	{ "routes", "then", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(route, then_name),
 		"Name of the flow that follows once a settlement by this route is done, such as a claim; it is undone when "
 		"the settlement is. Nobody waits for it. Its steps are made of the case's facts: see `cases.facts`." },
+	{ "routes", "quote", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(route, quote_name),
+		"Name of an insurer that is asked what it would pay once a pre-settlement by this route is answered, for people "
+		"who have agreed to that; the answer shows it beside the platform's amounts, which stay as they are. Without "
+		"a quote within `quote_timeout_ms` the platform's answer goes out alone." },
+	{ "routes", "quote_member", CONF_T_TEXT, NULL, DEFAULT("commercial_quote"), 1, 40, NULL, AT(route, quote_member),
+		"Member of the answer's business part that has the quote." },
 	{ "routes", "operations", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(route, operations),
 		"Only these operations, as `outpatient.settle`, or a group, as `outpatient.*`." },
 	{ "routes", "relation", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(route, relation),

@@ -134,6 +134,19 @@ static void check_steps(const struct conf *conf, const struct conf_party *party,
 				check_step(conf, &conf->flows[f], i, api, errors);
 }
 
+static void check_quotes(const struct conf *conf, const struct conf_party *party, const struct yt_codec_api *api,
+        struct conf_errors *errors)
+{
+	const struct yt_wire_op *op = api->ops;
+
+	while (op->wire != NULL && op->op != YT_OP_CLAIM_QUOTE)
+		op++;
+	for (uint32_t i = 0; party != NULL && op->wire == NULL && i < conf->n_routes; i++)
+		if (conf->routes[i].quote == party)
+			conf_error_add(errors, conf->routes[i].place.line, conf->routes[i].place.column,
+			        "quote: %s gives none, its format %s has no claim.quote", party->name, api->name);
+}
+
 /* What a plugin warns of when it is opened, such as signatures that are switched off, an operator reads here before a
  * log has it. */
 static void check_plugin(const struct conf *conf, const char *format, const char *name, struct conf_place at,
@@ -147,8 +160,10 @@ static void check_plugin(const struct conf *conf, const char *format, const char
 	yt_log_watch(on_log, &warning);
 	if (conf_load_plugin(conf, format, name, settings, keys, &plugin, why, sizeof(why), &at) != 0)
 		conf_error_add(errors, at.line, at.column, "%s: %s", name, why);
-	else
+	else {
 		check_steps(conf, party, plugin_api(plugin), errors);
+		check_quotes(conf, party, plugin_api(plugin), errors);
+	}
 	yt_log_watch(NULL, NULL);
 	plugin_unload(plugin);
 }

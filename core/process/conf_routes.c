@@ -224,6 +224,32 @@ static void make_then(struct making *m)
 			        (unsigned)i + 1, r->then_name);
 }
 
+/* Asked about pre-settlements; that its format has quotes is seen when the plugins are there. */
+static void make_quote(struct making *m)
+{
+	static const enum yt_operation about[] = { YT_OP_OUTPATIENT_PRESETTLE, YT_OP_INPATIENT_PRESETTLE,
+		YT_OP_PHARMACY_PRESETTLE };
+	struct conf_route *r = m->route;
+	bool any = m->rule->any_op;
+	const char *meant;
+
+	if (r->quote_name == NULL)
+		return;
+	for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++)
+		any = any || m->rule->ops[about[i]];
+	if (!any)
+		WRONG(m, "`quote` is about pre-settlements: this route serves none");
+	if (m->conf->cases.facts.n == 0)
+		WRONG(m, "`quote` needs the facts of its cases: say in cases.facts of which visits they are kept");
+	r->quote = conf_party(m->conf, yt_str(r->quote_name));
+	if (r->quote != NULL)
+		return;
+	meant = conf_closest(r->quote_name, nth_party, m->conf);
+	WRONG(m, "quote of unknown party \"%s\"%s%s%s", r->quote_name,
+	        meant == NULL ? _(": add it to parties") : _(": did you mean \""), meant == NULL ? "" : meant,
+	        meant == NULL ? "" : "\"?");
+}
+
 static void make_flow(struct making *m)
 {
 	struct conf_route *r = m->route;
@@ -286,6 +312,7 @@ static void make_rule(struct making *m)
 	check_names_of(m, "origins", &r->origins, CONF_BY_ORIGIN);
 	make_party(m);
 	make_then(m);
+	make_quote(m);
 }
 
 static bool takes_all(const struct route_rule *rule)

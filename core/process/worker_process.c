@@ -154,6 +154,8 @@ static const struct engine_party *route(void *ctx, const struct yt_msg *msg, con
 	way->rule = r->name;
 	way->flow = r->flow == NULL ? NULL : &w->flows[r->flow - w->conf->flows];
 	way->then = r->then == NULL ? NULL : &w->flows[r->then - w->conf->flows];
+	way->quote = r->quote == NULL ? NULL : &w->parties[r->quote - w->conf->parties].engine;
+	way->quote_member = r->quote_member;
 	return &w->parties[r->party - w->conf->parties].engine;
 }
 
@@ -491,6 +493,8 @@ static void write_board(struct worker *w)
 	b->in_flight = c.in_flight;
 	b->leases = c.leases;
 	b->dropped = c.dropped;
+	b->quotes = c.quotes;
+	b->quotes_missed = c.quotes_missed;
 	for (i = 0; w->doors_open && i < w->conf->n_listeners; i++)
 		n += server_connections(w->listeners[i].server);
 	b->connections = n;
@@ -640,7 +644,10 @@ static int open_parties(struct worker *w)
 			.query_timeout_ms = c->query_timeout_ms,
 			.change_timeout_ms = c->change_timeout_ms,
 			.late_ms = c->late_ms,
-			.server_delay_ms = c->server_delay_ms };
+			.server_delay_ms = c->server_delay_ms,
+			.quote_timeout_ms = c->quote_timeout_ms,
+			.quote_failures = c->quote_failures,
+			.quote_pause_ms = c->quote_pause_ms };
 		if (load_plugin(w, &p->engine.codec, c->format, c->name, &c->settings) != 0 ||
 		        lane_open(&p->lane, w->loop, &lane, on_lane, p) != 0)
 			return YT_ECONF;
