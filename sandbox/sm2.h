@@ -1,4 +1,5 @@
-/* sandbox/sm2.h - signatures SM2 with SM3 as provinces, banks and insurers write them: base64 of r and s, 32 octets each.
+/* sandbox/sm2.h - signatures SM2 with SM3 as provinces, banks and insurers write them: base64 of r and s, 32 octets
+ * each.
  *
  * User id 1234567812345678.  On OpenSSL; used by the hub (hub_wire.c) and the bank (bank_wire.c). */
 #ifndef SANDBOX_SM2_H

@@ -7,10 +7,11 @@
 #include "base/words_zh.h"
 #include "yitong/base.h"
 
-#define N_TABLES 3
+#define N_TABLES 4
 #define ROWS_MAX 2000
 
-static const struct yt_word *const tables[N_TABLES] = { words_zh_commands, words_zh_reasons, words_zh_conf };
+static const struct yt_word *const tables[N_TABLES] = { words_zh_commands, words_zh_operators, words_zh_reasons,
+	words_zh_conf };
 static const struct yt_word *sorted[ROWS_MAX];
 static size_t n_sorted;
 static enum yt_lang now = YT_EN;

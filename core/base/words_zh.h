@@ -4,8 +4,9 @@
 
 #include "base/words.h"
 
-extern const struct yt_word words_zh_commands[]; /* what `yitong` says of its own */
-extern const struct yt_word words_zh_reasons[];  /* what is written down of exchanges, and shown by it */
-extern const struct yt_word words_zh_conf[];     /* of the configuration, its files, keys, plugins and tables */
+extern const struct yt_word words_zh_commands[];  /* what `yitong` says of its own */
+extern const struct yt_word words_zh_operators[]; /* cases, follow-ups, lanes, people, deadlines */
+extern const struct yt_word words_zh_reasons[];   /* what is written down of exchanges, and shown by it */
+extern const struct yt_word words_zh_conf[];      /* of the configuration, its files, keys, plugins and tables */
 
 #endif

@@ -1,8 +1,8 @@
 /* core/ctl/ctl.h - what the subcommands of `yitong` share: exit codes, configuration, tables, masking.
  *
  * yitong.c finds the subcommand; each is one function in one file: ctl_check.c, ctl_messages.c,
- * ctl_show.c, ctl_status.c (status, parked), ctl_audit.c, ctl_journal.c (journal, index).  Those that work with formats
- * share desk.h. */
+ * ctl_show.c, ctl_case.c, ctl_followups.c, ctl_status.c (status, parked), ctl_audit.c, ctl_journal.c (journal, index).
+ * Those that work with formats share desk.h. */
 #ifndef YT_CTL_CTL_H
 #define YT_CTL_CTL_H
 
@@ -32,6 +32,8 @@ int ctl_messages(struct ctl *ctl, int argc, char **argv);
 int ctl_show(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_parked(struct ctl *ctl, int argc, char **argv);
+int ctl_case(struct ctl *ctl, int argc, char **argv);
+int ctl_followups(struct ctl *ctl, int argc, char **argv);
 int ctl_audit(struct ctl *ctl, int argc, char **argv);
 int ctl_journal(struct ctl *ctl, int argc, char **argv);
 int ctl_index(struct ctl *ctl, int argc, char **argv);
@@ -51,6 +53,17 @@ struct ctl_journal {
 int ctl_open_journal(struct ctl *ctl, bool with_keys, struct ctl_journal *journal);
 void ctl_close_journal(struct ctl_journal *journal);
 
+/* The records of an exchange, whole and back to back, and what they fold to.  Zeroed by the caller, who frees records.
+ */
+struct ctl_records {
+	struct exchange x;
+	struct yt_buf records;
+	bool is_sealed; /* bodies are left out: the keys are not here */
+};
+/* Reads them from the n commits at place[], oldest first.  0 also where none is left of them; or another YT_E. */
+int ctl_records(
+        const struct ctl_journal *journal, uint64_t id, const log_pos *place, size_t n, struct ctl_records *out);
+
 /* Queries written down in [from_ms, to_ms), the newest few minutes first and each minute's in order; between, which
  * may be NULL, is called after each few minutes.  Stops when either returns other than 0.  Returns 0, what each
  * returned, YT_ELIMIT after so many records of any kind had been looked through, or another YT_E. */
@@ -68,6 +81,20 @@ int ctl_bad_option(const char *command);
 bool ctl_json(void);
 /* help.c: the help of a command, "" for yitong itself. */
 void ctl_help(const char *command, FILE *out);
+
+/* ---- ctl_followups.c ---- */
+
+enum follow_kind {
+	FOLLOW_WAITING = 1, /* for something that others must do or tell */
+	FOLLOW_DUE,         /* the gateway goes on by itself at its next try */
+	FOLLOW_PARKED       /* for a person */
+};
+enum follow_kind ctl_follow_kind(const struct exchange *x);
+/* Who is to do the next thing about an open exchange: "gateway", "institution", a party's name, or whom it is parked
+ * for. */
+const char *ctl_owner(const struct exchange *x);
+/* What it waits for, in the chosen language. */
+void ctl_waits_for(const struct exchange *x, char *text, size_t size);
 
 /* ---- out.c ---- */
 

@@ -153,37 +153,14 @@ static int find(struct showing *s)
 
 /* ---- reading it ---- */
 
-static int on_record(void *arg, const struct rec *rec, log_pos pos)
-{
-	struct showing *s = arg;
-
-	if (rec->exchange != s->id)
-		return 0;
-	exchange_apply(&s->x, rec, pos);
-	yt_buf_str(&s->records, rec->whole);
-	return 0;
-}
-
 static int read_records(struct showing *s)
 {
-	int rv = 0;
+	struct ctl_records read = { 0 };
+	int rv = ctl_records(&s->journal, s->id, s->place, s->n_places, &read);
 
-	memset(&s->x, 0, sizeof(s->x));
-	for (size_t i = 0; rv == 0 && i < s->n_places; i++) {
-		size_t before = s->records.n;
-		struct exchange x_before = s->x;
-
-		rv = log_read(&s->journal.io, &s->journal.conf, s->place[i], on_record, s);
-		if (rv == YT_ECONF || rv == YT_EDENIED) { /* no keys here: the clear fields tell most of it */
-			s->bodies_are_sealed = true;
-			s->records.n = before;
-			s->x = x_before;
-			rv = log_scan(&s->journal.io, &s->journal.conf, s->place[i], s->place[i] + 1, false, on_record,
-			        s, NULL);
-		}
-		if (rv == YT_ENOTFOUND)
-			rv = 0; /* its segment was dropped meanwhile */
-	}
+	s->records = read.records;
+	s->x = read.x;
+	s->bodies_are_sealed = read.is_sealed;
 	if (rv != 0)
 		return ctl_fail(
 		        CTL_CANNOT, "the journal cannot be read (%s): see `yitong journal verify`", _(yt_strerror(rv)));

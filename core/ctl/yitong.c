@@ -31,6 +31,8 @@ static const struct command {
 	{ "status", ctl_status },
 	{ "messages", ctl_messages },
 	{ "show", ctl_show },
+	{ "case", ctl_case },
+	{ "followups", ctl_followups },
 	{ "parked", ctl_parked },
 	{ "audit", ctl_audit },
 	{ "journal", ctl_journal },

@@ -1,0 +1,507 @@
+/* core/ctl/ctl_case.c - `yitong case`: the way of the money of one visit, and what of it is still open.
+ *
+ * Settlements and their cancels, what follows from them, and what was told beside them, oldest first, each with the
+ * parties that were asked.  Found in the index by the visit's number (or by a settlement's, which names the visit), and
+ * in the part of the log that the index does not have yet. */
+#include "ctl/ctl_case.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXCHANGES_MAX 1000 /* of one visit */
+#define PLACES_MAX 1024    /* commits of one exchange */
+
+struct found {
+	struct exchange x;
+	struct case_steps steps;
+	bool is_sealed;
+};
+
+struct telling {
+	struct desk desk;
+	struct index *index;
+	struct ctl_journal journal;
+	struct yt_str wanted;
+	char visit[40];
+	uint64_t id[EXCHANGES_MAX];
+	size_t n, n_left_out;
+	struct {
+		uint64_t id;
+		log_pos pos;
+	} tail[PLACES_MAX]; /* commits behind the index that have records of these */
+	size_t n_tail;
+	struct found *found;
+	struct ctl_table table;
+	bool is_json;
+};
+
+/* ---- finding ------------------------------------------------------------------------------------- */
+
+static bool is_of(const struct telling *t, struct yt_str visit, struct yt_str settlement)
+{
+	return (visit.n > 0 && (yt_str_eq(visit, t->wanted) || yt_str_is(visit, t->visit))) ||
+	       (settlement.n > 0 && yt_str_eq(settlement, t->wanted));
+}
+
+static bool is_listed(const struct telling *t, uint64_t id)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->id[i] == id)
+			return true;
+	return false;
+}
+
+static void add(struct telling *t, uint64_t id)
+{
+	if (!is_listed(t, id) && t->n < EXCHANGES_MAX)
+		t->id[t->n++] = id;
+}
+
+static int on_row(void *arg, const struct exchange *x)
+{
+	struct telling *t = arg;
+
+	if (t->visit[0] == '\0')
+		memcpy(t->visit, x->visit, sizeof(t->visit));
+	add(t, x->id);
+	return 0;
+}
+
+/* What the index has not come to yet. */
+static int on_tail(void *arg, const struct rec *rec, log_pos pos)
+{
+	struct telling *t = arg;
+
+	if (rec->exchange == 0 || rec->type == REC_READ || rec->type == REC_FACTS)
+		return 0;
+	if (is_of(t, rec_get(rec, REC_T_VISIT), rec_get(rec, REC_T_SETTLEMENT)))
+		add(t, rec->exchange);
+	if (!is_listed(t, rec->exchange) || t->n_tail == PLACES_MAX ||
+	        (t->n_tail > 0 && t->tail[t->n_tail - 1].id == rec->exchange && t->tail[t->n_tail - 1].pos == pos))
+		return 0;
+	t->tail[t->n_tail].id = rec->exchange;
+	t->tail[t->n_tail++].pos = pos;
+	return 0;
+}
+
+static int find(struct telling *t)
+{
+	struct index_filter by_visit = { .visit = t->wanted, .limit = EXCHANGES_MAX },
+	                    by_settlement = { .settlement = t->wanted, .limit = EXCHANGES_MAX };
+	struct log_problem why = { 0 };
+	int rv = index_search(t->index, &by_settlement, on_row, t);
+
+	if (t->visit[0] != '\0')
+		by_visit.visit = yt_str(t->visit);
+	if (rv == 0)
+		rv = index_search(t->index, &by_visit, on_row, t);
+	if (rv != 0)
+		return ctl_fail(
+		        CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", _(yt_strerror(rv)));
+	rv = log_scan(&t->journal.io, &t->journal.conf, index_position(t->index), 0, false, on_tail, t, &why);
+	if (rv != 0 && rv != YT_ENOTFOUND)
+		return ctl_fail(CTL_CANNOT, "the journal cannot be read: %s",
+		        *why.why != '\0' ? _(why.why) : _(yt_strerror(rv)));
+	return CTL_OK;
+}
+
+/* Money moves by it, or it is what a payer needs to be told; the rest of a visit is left out. */
+static bool is_on_the_way(const struct exchange *x)
+{
+	static const char *const kinds[] = { "claim.", "pay.", "consent.", "account.", "invoice.", "statement.",
+		"settle." };
+	const struct yt_op *op = yt_op(x->op);
+
+	if (op == NULL || op->is_settlement || (x->flags & REC_X_FOLLOW_UP) || exchange_is_open(x) ||
+	        op->id == YT_OP_REVERSE || op->id == YT_OP_OUTPATIENT_SETTLE_CANCEL ||
+	        op->id == YT_OP_INPATIENT_SETTLE_CANCEL || op->id == YT_OP_PHARMACY_SETTLE_CANCEL)
+		return true;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strncmp(op->name, kinds[i], strlen(kinds[i])) == 0)
+			return true;
+	return false;
+}
+
+static int read_one(struct telling *t, uint64_t id, struct found *f)
+{
+	struct ctl_records read = { 0 };
+	log_pos place[2 * PLACES_MAX];
+	int n = index_positions(t->index, id, place, PLACES_MAX), rv;
+
+	if (n < 0)
+		return n;
+	for (size_t i = 0; i < t->n_tail; i++)
+		if (t->tail[i].id == id && (n == 0 || place[n - 1] < t->tail[i].pos))
+			place[n++] = t->tail[i].pos;
+	rv = ctl_records(&t->journal, id, place, (size_t)n, &read);
+	f->x = read.x;
+	f->is_sealed = read.is_sealed;
+	if (rv == 0 && f->x.id != 0 && is_on_the_way(&f->x))
+		case_steps_read(&f->steps, &t->desk, &read);
+	yt_buf_free(&read.records);
+	return rv;
+}
+
+static int oldest_first(const void *a, const void *b)
+{
+	const struct found *left = a, *right = b;
+
+	if (left->x.accepted_ms != right->x.accepted_ms)
+		return left->x.accepted_ms < right->x.accepted_ms ? -1 : 1;
+	return left->x.id < right->x.id ? -1 : left->x.id > right->x.id ? 1 : 0;
+}
+
+static int read_all(struct telling *t)
+{
+	size_t n = 0;
+	int rv = 0;
+
+	t->found = calloc(t->n + 1, sizeof(*t->found));
+	YT_REQUIRE(t->found != NULL);
+	for (size_t i = 0; rv == 0 && i < t->n; i++) {
+		struct found *f = &t->found[n];
+
+		memset(f, 0, sizeof(*f));
+		rv = read_one(t, t->id[i], f);
+		if (rv != 0 || f->x.id == 0)
+			continue;
+		n += is_on_the_way(&f->x);
+		t->n_left_out += !is_on_the_way(&f->x);
+	}
+	t->n = n;
+	qsort(t->found, n, sizeof(*t->found), oldest_first);
+	return rv == 0 ? CTL_OK
+	               : ctl_fail(CTL_CANNOT, "the journal cannot be read (%s): see `yitong journal verify`",
+	                         _(yt_strerror(rv)));
+}
+
+/* ---- as text --------------------------------------------------------------------------------------- */
+
+static void cell_time(struct telling *t, int64_t wall_ms)
+{
+	char time[20];
+
+	yt_time_print(wall_ms, time);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", time);
+}
+
+static void add_text(struct yt_buf *out, const char *name, struct yt_str value)
+{
+	if (value.n > 0)
+		yt_buf_printf(
+		        out, "%s%s%s%.*s", out->n == 0 ? "" : ", ", name, *name == '\0' ? "" : " ", YT_FMT(value));
+}
+
+static void add_yuan(struct yt_buf *out, const char *name, int64_t fen)
+{
+	char yuan[24];
+
+	ctl_yuan(fen, yuan);
+	add_text(out, name, yt_str(yuan));
+}
+
+static void cell_details(struct telling *t, struct yt_buf *details)
+{
+	yt_buf_byte(details, 0);
+	YT_REQUIRE(!details->failed);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", (const char *)details->p);
+	yt_buf_free(details);
+}
+
+static void put_exchange(struct telling *t, const struct exchange *x)
+{
+	const struct yt_op *op = yt_op(x->op);
+	bool follows = (x->flags & REC_X_FOLLOW_UP) != 0;
+	struct yt_buf details = { 0 };
+	char yuan[24] = "";
+
+	cell_time(t, x->accepted_ms);
+	if (follows)
+		ctl_table_cell(&t->table, CTL_BOLD, _("follows: %s"), x->flow);
+	else
+		ctl_table_cell(
+		        &t->table, CTL_BOLD, "%s %s", op == NULL ? x->wire_op : op->name, op == NULL ? "" : op->zh);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", follows ? "" : x->party);
+	ctl_table_cell(&t->table, ctl_state_colour(x->state), "%s",
+	        _(x->state == X_DONE && exchange_is_open(x) ? "undelivered" : exchange_state_name(x->state)));
+	if (x->amount_fen != 0 && !follows)
+		ctl_yuan(x->amount_fen, yuan);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", yuan);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", x->number);
+	if (x->state == X_DONE && !follows && (x->fund_fen != 0 || x->account_fen != 0 || x->cash_fen != 0)) {
+		add_yuan(&details, _("fund"), x->fund_fen);
+		add_yuan(&details, _("account"), x->account_fen);
+		add_yuan(&details, _("cash"), x->cash_fen);
+	}
+	if (!follows)
+		add_text(&details, _("settlement"), yt_str(x->settlement));
+	add_text(&details,
+	        follows                  ? _("follows")
+	        : x->op == YT_OP_REVERSE ? _("reverses")
+	                                 : _("cancels"),
+	        yt_str(x->original));
+	if (x->code[0] != '\0' && strcmp(x->code, "0") != 0)
+		add_text(&details, _("code"), yt_str(x->code));
+	if (x->flags & REC_X_MONEY_BREACH)
+		add_text(&details, "", yt_str(_("does not add up")));
+	cell_details(t, &details);
+}
+
+static const char *state_of(const struct case_step *s)
+{
+	if (s->is_awaited)
+		return N_("awaited");
+	return s->outcome == YT_DONE      ? N_("done")
+	       : s->outcome == YT_REFUSED ? N_("refused")
+	       : s->outcome == YT_UNKNOWN ? N_("unknown")
+	                                  : N_("sent");
+}
+
+static void put_step(struct telling *t, const struct case_step *s)
+{
+	struct yt_buf details = { 0 };
+	char name[80];
+
+	cell_time(t, s->last_ms);
+	case_step_name(s, name, sizeof(name));
+	ctl_table_cell(&t->table, CTL_PLAIN, "  %s", name);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", s->party);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", _(state_of(s)));
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", "");
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", s->number);
+	for (const struct yt_node *m = s->said == NULL ? NULL : s->said->child; m != NULL; m = m->next)
+		yt_buf_printf(&details, "%s%.*s %.*s", details.n == 0 ? "" : ", ", YT_FMT(m->name), YT_FMT(m->text));
+	if (s->code[0] != '\0' && s->outcome != YT_DONE)
+		add_text(&details, _("code"), yt_str(s->code));
+	add_text(&details, "", yt_str(_(s->reason)));
+	if (s->n_sent > 1)
+		yt_buf_printf(&details, _("%ssent %u times"), details.n == 0 ? "" : ", ", (unsigned)s->n_sent);
+	cell_details(t, &details);
+}
+
+/* The one leg of an exchange stands in its own row already. */
+static bool is_worth_a_row(const struct found *f, const struct case_step *s)
+{
+	return s->leg != REC_LEG_MAIN || f->x.flow[0] != '\0';
+}
+
+static void print_open(const struct telling *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct exchange *x = &t->found[i].x;
+		char why[160], when[20];
+
+		if (!exchange_is_open(x))
+			continue;
+		if (n++ == 0)
+			printf(_("\nstill open:\n"));
+		ctl_waits_for(x, why, sizeof(why));
+		printf("  %s  %s", x->number[0] != '\0' ? x->number : x->wire_op, why);
+		printf(_("; next: %s"), _(ctl_owner(x)));
+		if (x->due_ms != 0 || x->deadline_ms != 0) {
+			yt_time_print(x->due_ms != 0 ? x->due_ms : x->deadline_ms, when);
+			printf(x->due_ms != 0 ? _(", next try %s") : _(", until %s"), when);
+		}
+		printf("\n");
+	}
+	if (n == 0)
+		printf(_("\nnothing is open\n"));
+}
+
+static void print(struct telling *t)
+{
+	static const char *const heading[] = { "TIME", "WHAT", "PARTY", "STATE", "YUAN", "NUMBER", "DETAILS" };
+	const struct conf_institution *institution =
+	        conf_institution(t->desk.ctl->conf, yt_str(t->found[0].x.institution));
+	bool is_sealed = false;
+
+	printf(_("visit %s, institution %s %s\n\n"), t->visit[0] != '\0' ? t->visit : "-", t->found[0].x.institution,
+	        institution == NULL ? "" : institution->name);
+	ctl_table_begin(&t->table, 7, 1u << 4);
+	for (size_t i = 0; i < 7; i++)
+		ctl_table_cell(&t->table, CTL_PLAIN, "%s", _(heading[i]));
+	for (size_t i = 0; i < t->n; i++) {
+		put_exchange(t, &t->found[i].x);
+		is_sealed = is_sealed || (t->found[i].is_sealed && t->found[i].steps.n > 0);
+		for (size_t k = 0; k < t->found[i].steps.n; k++)
+			if (is_worth_a_row(&t->found[i], &t->found[i].steps.item[k]))
+				put_step(t, &t->found[i].steps.item[k]);
+	}
+	ctl_table_print(t->desk.ctl, &t->table, stdout);
+	print_open(t);
+	if (t->n_left_out > 0)
+		printf(_("%zu other messages of the visit: `yitong messages --visit %s`\n"), t->n_left_out, t->visit);
+	if (is_sealed)
+		printf(_("What parties said is encrypted and the keys are not here: numbers and amounts of claims and "
+		         "payments are missing.\n"));
+}
+
+/* ---- as JSON ----------------------------------------------------------------------------------------- */
+
+static void json_number(struct telling *t, struct yt_node *object, const char *name, int64_t value)
+{
+	struct yt_str digits = yt_arena_printf(t->desk.arena, "%lld", (long long)value);
+
+	YT_REQUIRE(yt_node_add_number(t->desk.arena, object, name, digits) != NULL);
+}
+
+static void json_step(struct telling *t, struct yt_node *steps, const struct case_step *s)
+{
+	static const char *const legs[] = { [REC_LEG_MAIN] = "main",
+		[REC_LEG_QUERY] = "query",
+		[REC_LEG_REVERSAL] = "reversal",
+		[REC_LEG_SIGN_IN] = "sign_in",
+		[REC_LEG_RESEND] = "resend",
+		[REC_LEG_STEP] = "step",
+		[REC_LEG_UNDO] = "undo",
+		[REC_LEG_TAKE] = "take_back" };
+	struct yt_node *one = yt_node_add(t->desk.arena, steps, (struct yt_str){ 0 }, YT_OBJECT), *said;
+
+	YT_REQUIRE(one != NULL);
+	if ((size_t)s->leg < sizeof(legs) / sizeof(legs[0]))
+		desk_put(&t->desk, one, "leg", yt_str(legs[s->leg]));
+	json_number(t, one, "step", s->step);
+	desk_put(&t->desk, one, "operation", yt_str(s->op == NULL ? NULL : s->op->name));
+	desk_put(&t->desk, one, "party", yt_arena_copy(t->desk.arena, yt_str(s->party)));
+	desk_put(&t->desk, one, "number", yt_arena_copy(t->desk.arena, yt_str(s->number)));
+	desk_put(&t->desk, one, "state", yt_str(state_of(s)));
+	desk_put(&t->desk, one, "code", yt_str(s->code));
+	desk_put(&t->desk, one, "reason", yt_str(s->reason));
+	json_number(t, one, "sent", s->n_sent);
+	json_number(t, one, "first_ms", s->first_ms);
+	json_number(t, one, "last_ms", s->last_ms);
+	if (s->said == NULL)
+		return;
+	said = yt_node_add(t->desk.arena, one, YT_STR("said"), YT_OBJECT);
+	YT_REQUIRE(said != NULL);
+	said->child = s->said->child;
+	said->last = s->said->last;
+	said->n = s->said->n;
+}
+
+static void json_exchange(struct telling *t, struct yt_node *all, const struct found *f)
+{
+	struct yt_node *one = yt_node_add(t->desk.arena, all, (struct yt_str){ 0 }, YT_OBJECT), *steps;
+	const struct exchange *x = &f->x;
+	const struct yt_op *op = yt_op(x->op);
+	char id[20];
+
+	YT_REQUIRE(one != NULL);
+	ctl_exchange(x->id, id);
+	desk_put(&t->desk, one, "exchange", yt_arena_copy(t->desk.arena, yt_str(id)));
+	desk_put(&t->desk, one, "operation", yt_str(op == NULL ? NULL : op->name));
+	desk_put(&t->desk, one, "follows_by", yt_str((x->flags & REC_X_FOLLOW_UP) != 0 ? x->flow : NULL));
+	desk_put(&t->desk, one, "institution", yt_str(x->institution));
+	desk_put(&t->desk, one, "number", yt_str(x->number));
+	desk_put(&t->desk, one, "party", yt_str(x->party));
+	desk_put(&t->desk, one, "state", yt_str(exchange_state_name(x->state)));
+	desk_put(&t->desk, one, "settlement", yt_str(x->settlement));
+	desk_put(&t->desk, one, "original", yt_str(x->original));
+	desk_put(&t->desk, one, "code", yt_str(x->code));
+	json_number(t, one, "accepted_ms", x->accepted_ms);
+	json_number(t, one, "closed_ms", x->closed_ms);
+	json_number(t, one, "amount_fen", x->amount_fen);
+	json_number(t, one, "fund_fen", x->fund_fen);
+	json_number(t, one, "account_fen", x->account_fen);
+	json_number(t, one, "cash_fen", x->cash_fen);
+	if (exchange_is_open(x)) {
+		desk_put(&t->desk, one, "reason", yt_str(x->reason));
+		desk_put(&t->desk, one, "owner", yt_str(ctl_owner(x)));
+		json_number(t, one, "due_ms", x->due_ms);
+		json_number(t, one, "deadline_ms", x->deadline_ms);
+	}
+	steps = yt_node_add(t->desk.arena, one, YT_STR("steps"), YT_ARRAY);
+	for (size_t k = 0; k < f->steps.n; k++)
+		json_step(t, steps, &f->steps.item[k]);
+}
+
+static void print_json(struct telling *t)
+{
+	struct yt_node *tree = yt_node_new(t->desk.arena, YT_OBJECT), *all;
+	int64_t n_open = 0;
+
+	YT_REQUIRE(tree != NULL);
+	desk_put(&t->desk, tree, "visit", yt_str(t->visit));
+	desk_put(&t->desk, tree, "institution", yt_str(t->found[0].x.institution));
+	for (size_t i = 0; i < t->n; i++)
+		n_open += exchange_is_open(&t->found[i].x);
+	json_number(t, tree, "open", n_open);
+	json_number(t, tree, "left_out", (int64_t)t->n_left_out);
+	all = yt_node_add(t->desk.arena, tree, YT_STR("exchanges"), YT_ARRAY);
+	for (size_t i = 0; i < t->n; i++)
+		json_exchange(t, all, &t->found[i]);
+	desk_print_json(tree, stdout);
+}
+
+/* ---- the command -------------------------------------------------------------------------------------- */
+
+static int tell(struct telling *t)
+{
+	const struct conf *conf;
+	bool has_keys;
+	int rv = desk_open(&t->desk, t->desk.ctl, true);
+
+	if (rv != CTL_OK)
+		return rv;
+	conf = t->desk.ctl->conf;
+	has_keys = conf->journal.keys != NULL && access(conf->journal.keys, R_OK | X_OK) == 0;
+	rv = ctl_open_index(t->desk.ctl, &t->index);
+	if (rv == CTL_OK)
+		rv = ctl_open_journal(t->desk.ctl, has_keys, &t->journal);
+	if (rv == CTL_OK)
+		rv = find(t);
+	if (rv == CTL_OK)
+		rv = read_all(t);
+	if (rv != CTL_OK)
+		return rv;
+	if (t->n == 0)
+		return ctl_fail(CTL_FOUND,
+		        t->n_left_out > 0 ? N_("nothing of that visit has to do with money: `yitong messages --visit` "
+		                               "lists what there is")
+		                          : N_("no visit and no settlement has that number"));
+	if (t->is_json)
+		print_json(t);
+	else
+		print(t);
+	return CTL_OK;
+}
+
+int ctl_case(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	struct telling *t;
+	bool is_json = false;
+	int option, rv;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (option == 'h') {
+			ctl_help("case", stdout);
+			return CTL_OK;
+		}
+		if (option == '?')
+			return ctl_bad_option("case");
+		if (option == 'c')
+			ctl->conf_file = optarg;
+		else
+			is_json = ctl_json();
+	}
+	if (optind + 1 != argc || *argv[optind] == '\0')
+		return ctl_usage("case", "say which: one visit's number, or one settlement's");
+	t = calloc(1, sizeof(*t));
+	YT_REQUIRE(t != NULL);
+	t->desk.ctl = ctl;
+	t->is_json = is_json;
+	t->wanted = yt_str(argv[optind]);
+	rv = tell(t);
+	index_close(t->index);
+	ctl_close_journal(&t->journal);
+	desk_close(&t->desk);
+	free(t->found);
+	free(t);
+	return rv;
+}

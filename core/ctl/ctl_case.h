@@ -1,0 +1,34 @@
+/* core/ctl/ctl_case.h - what `yitong case` is made of: ctl_case.c finds the exchanges of a visit and prints them,
+ * ctl_case_steps.c tells from an exchange's records who was asked what and what came of it. */
+#ifndef YT_CTL_CTL_CASE_H
+#define YT_CTL_CTL_CASE_H
+
+#include "ctl/desk.h"
+
+#define CASE_STEPS_MAX 32
+
+/* One thing asked of one party; tries of the same are one step. */
+struct case_step {
+	enum rec_leg leg;
+	unsigned step; /* of its flow, from 1; 0: none */
+	char party[32], number[EXCHANGE_NUMBER_MAX], code[16], reason[96];
+	const struct yt_op *op; /* NULL: not known here */
+	int64_t first_ms, last_ms;
+	uint32_t n_sent;
+	enum yt_outcome outcome; /* 0: not known yet */
+	bool is_awaited;         /* answered, and nothing is decided yet */
+	struct yt_str sent, got; /* octets, borrowed from the records; empty: not kept, or no keys */
+	struct yt_node *said;    /* object of what may be shown of request and answer; NULL: nothing */
+};
+
+struct case_steps {
+	struct case_step item[CASE_STEPS_MAX];
+	size_t n;
+};
+
+/* Folds an exchange's records; what they told in other formats is read where desk has the plugin and the keys. */
+void case_steps_read(struct case_steps *out, struct desk *desk, const struct ctl_records *records);
+/* "submit" ...: what it is, in the chosen language; into text. */
+void case_step_name(const struct case_step *step, char *text, size_t size);
+
+#endif

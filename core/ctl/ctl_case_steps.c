@@ -1,0 +1,187 @@
+/* core/ctl/ctl_case_steps.c - an exchange's legs as steps of the way of the money, see ctl_case.h.
+ *
+ * What a party said is in its own format and encrypted: with the keys, and the party's plugin, numbers, states and
+ * amounts of it are read; without them the clear fields of the records still tell who was asked when, under which
+ * number, and what came of it.  Shown is only what the list below names and mask.c holds harmless (P9). */
+#include "ctl/ctl_case.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "yitong/plugin.h"
+
+/* Of the canonical messages of claims and payments (docs/claims.md, docs/payments.md). */
+static const char *const shown[] = { "claim_no", "claim_state", "payable_amt", "refuse_code", "pay_by", "pay_to",
+	"expect_pay_date", "paid_amt", "pay_time", "pay_no", "pay_type", "pay_amt", "pay_date", "batch_no", "pay_state",
+	"bank_status", "bank_code", "pay_advice", "bank_serial", "acct_date", "return_code", "return_date", "uetr" };
+
+/* -- folding -------------------------------------------------------------------------------------- */
+
+static void copy(char *to, size_t size, struct yt_str text)
+{
+	if (text.n > 0)
+		snprintf(to, size, "%.*s", YT_FMT(text));
+}
+
+/* The same leg of the same step is the same thing asked again; NULL: there are too many different ones. */
+static struct case_step *step_of(struct case_steps *s, const struct rec *rec)
+{
+	enum rec_leg leg = (enum rec_leg)rec_get_u64(rec, REC_T_LEG);
+	unsigned step = (unsigned)rec_get_u64(rec, REC_T_STEP);
+	struct case_step *new;
+
+	for (size_t i = s->n; i-- > 0;)
+		if (s->item[i].leg == leg && s->item[i].step == step)
+			return &s->item[i];
+	if (s->n == CASE_STEPS_MAX)
+		return NULL;
+	new = &s->item[s->n++];
+	memset(new, 0, sizeof(*new));
+	new->leg = leg;
+	new->step = step;
+	new->first_ms = rec->wall_ms;
+	return new;
+}
+
+static void take_octets(struct case_step *step, const struct rec *rec)
+{
+	struct yt_str sent = rec_get(rec, step->leg == REC_LEG_MAIN   ? REC_T_SENT
+	                                  : step->leg == REC_LEG_STEP ? (enum rec_tag)(REC_T_STEP_SENT + step->step - 1)
+	                                                              : REC_T_UNDO_SENT);
+	struct yt_str got = step->leg == REC_LEG_STEP ? rec_get(rec, (enum rec_tag)(REC_T_STEP_GOT + step->step - 1))
+	                                              : rec_get(rec, REC_T_RECEIVED);
+
+	if (rec->type == REC_SENDING && sent.n > 0)
+		step->sent = sent;
+	if (rec->type == REC_OUTCOME && got.n > 0)
+		step->got = got;
+}
+
+static void take(struct case_steps *s, const struct rec *rec)
+{
+	struct case_step *step;
+
+	if (rec->type != REC_SENDING && rec->type != REC_OUTCOME)
+		return;
+	if (rec_get_u64(rec, REC_T_STEP) > REC_STEPS_MAX || (step = step_of(s, rec)) == NULL)
+		return;
+	copy(step->party, sizeof(step->party), rec_get(rec, REC_T_PARTY));
+	take_octets(step, rec);
+	step->last_ms = rec->wall_ms;
+	if (rec->type == REC_SENDING) {
+		copy(step->number, sizeof(step->number), rec_get(rec, REC_T_NUMBER));
+		step->n_sent++;
+		return;
+	}
+	step->outcome = (enum yt_outcome)rec_get_u64(rec, REC_T_OUTCOME);
+	step->is_awaited = step->outcome == YT_DONE && (rec_get_u64(rec, REC_T_FLAGS) & REC_X_ANEW) != 0;
+	step->code[0] = step->reason[0] = '\0';
+	copy(step->code, sizeof(step->code), rec_get(rec, REC_T_CODE));
+	copy(step->reason, sizeof(step->reason), rec_get(rec, REC_T_REASON));
+}
+
+/* -- what was said ---------------------------------------------------------------------------------- */
+
+static void show_members(struct desk *desk, struct yt_node *said, const struct yt_node *from)
+{
+	if (from != NULL && from->kind == YT_ARRAY)
+		from = from->child;
+	for (size_t i = 0; from != NULL && i < sizeof(shown) / sizeof(shown[0]); i++) {
+		struct yt_str value = yt_node_text(from, shown[i]);
+
+		if (value.n == 0 || !ctl_is_harmless(yt_str(shown[i]), value))
+			continue;
+		if (yt_node_get(said, shown[i]) != NULL) /* the answer's word counts */
+			YT_REQUIRE(yt_node_set_text(desk->arena, said, shown[i], value) == 0);
+		else
+			desk_put(desk, said, shown[i], value);
+	}
+}
+
+static void show_body(struct desk *desk, struct yt_node *said, const struct yt_node *body)
+{
+	show_members(desk, said, yt_node_get(body, "data"));
+	show_members(desk, said, yt_node_get(body, "payout"));
+}
+
+/* The octets as their party's plugin reads them; false: it cannot be loaded here, which has been told. */
+static bool read_said(struct desk *desk, struct case_step *step)
+{
+	const struct desk_codec *codec = desk_codec(desk, step->party);
+	struct yt_fault fault = { { 0 }, { 0 } };
+	struct yt_msg *msg = yt_msg_new(desk->arena);
+	struct yt_reply *reply = yt_reply_new(desk->arena);
+
+	YT_REQUIRE(msg != NULL && reply != NULL);
+	if (codec == NULL)
+		return false;
+	msg->sent = step->sent = yt_arena_copy(desk->arena, step->sent); /* ours: addressed to another */
+	if (codec->api->decode_request(codec->plugin, step->sent, msg, &fault) != 0)
+		return true;
+	if (step->op != NULL)
+		msg->op = step->op; /* two operations may share their number there */
+	step->op = msg->op;
+	step->said = yt_node_new(desk->arena, YT_OBJECT);
+	YT_REQUIRE(step->said != NULL);
+	show_body(desk, step->said, msg->body);
+	step->got = yt_arena_copy(desk->arena, step->got);
+	if (step->got.n > 0 && codec->api->decode_reply(codec->plugin, msg, 200, step->got, reply) == 0 &&
+	        reply->outcome != YT_UNKNOWN)
+		show_body(desk, step->said, reply->body);
+	return true;
+}
+
+/* By the flow as it is configured now. */
+static const struct yt_op *op_of_step(const struct conf *conf, const struct exchange *x, const struct case_step *step)
+{
+	const struct conf_flow *flow = conf_flow(conf, yt_str(x->flow));
+
+	if (step->leg != REC_LEG_STEP || step->step == 0)
+		return NULL;
+	if (flow == NULL || step->step > flow->n_steps || flow->step[step->step - 1].op == YT_OP_COUNT)
+		return flow != NULL && step->step <= flow->n_steps ? yt_op(x->op) : NULL;
+	return yt_op((enum yt_operation)flow->step[step->step - 1].op);
+}
+
+void case_steps_read(struct case_steps *out, struct desk *desk, const struct ctl_records *r)
+{
+	struct yt_str rest = yt_buf_view(&r->records);
+	bool can_read = (r->x.flags & REC_X_FOLLOW_UP) != 0 || r->x.flow[0] != '\0';
+	struct rec rec;
+	size_t used;
+
+	out->n = 0;
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+		take(out, &rec);
+	for (size_t i = 0; i < out->n; i++) {
+		struct case_step *step = &out->item[i];
+
+		step->op = op_of_step(desk->ctl->conf, &r->x, step);
+		if (can_read && step->sent.n > 0 && step->party[0] != '\0')
+			can_read = read_said(desk, step);
+	}
+}
+
+void case_step_name(const struct case_step *step, char *text, size_t size)
+{
+	static const char *const legs[] = { [REC_LEG_MAIN] = N_("asked"),
+		[REC_LEG_QUERY] = N_("query"),
+		[REC_LEG_REVERSAL] = N_("reversal"),
+		[REC_LEG_SIGN_IN] = N_("sign-in"),
+		[REC_LEG_RESEND] = N_("same octets again"),
+		[REC_LEG_STEP] = N_("step"),
+		[REC_LEG_UNDO] = N_("undoing"),
+		[REC_LEG_TAKE] = N_("taking back") };
+	const char *leg = (size_t)step->leg < sizeof(legs) / sizeof(legs[0]) && legs[step->leg] != NULL
+	                          ? legs[step->leg]
+	                          : N_("asked");
+
+	if (step->op != NULL && step->leg == REC_LEG_STEP)
+		snprintf(text, size, "%u %s", step->step, step->op->name);
+	else if (step->step > 0 && step->op != NULL)
+		snprintf(text, size, "%u %s: %s", step->step, _(leg), step->op->name);
+	else if (step->step > 0)
+		snprintf(text, size, "%u %s", step->step, _(leg));
+	else
+		snprintf(text, size, "%s", _(leg));
+}

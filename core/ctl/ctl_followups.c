@@ -1,0 +1,309 @@
+/* core/ctl/ctl_followups.c - `yitong followups`: what follows from settlements and is not over: claims, payments.
+ *
+ * One pass over what the index has open.  Totals count all of them, the list has the oldest of those asked for. */
+#include "ctl/ctl.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#define DEFAULT_LIMIT 100
+#define GROUPS_MAX 1000 /* different parties and reasons that are counted one by one */
+
+/* ---- what an open exchange waits for ------------------------------------------------------------- */
+
+#define WAITS "waits: "
+
+enum follow_kind ctl_follow_kind(const struct exchange *x)
+{
+	if (x->state == X_PARKED)
+		return FOLLOW_PARKED;
+	return strncmp(x->reason, WAITS, strlen(WAITS)) == 0 || strcmp(x->reason, "its result is awaited") == 0
+	               ? FOLLOW_WAITING
+	               : FOLLOW_DUE;
+}
+
+const char *ctl_owner(const struct exchange *x)
+{
+	if (x->state == X_PARKED)
+		return x->owner[0] != '\0' ? x->owner : N_("operator");
+	if (strncmp(x->reason, WAITS, strlen(WAITS)) == 0)
+		return N_("institution"); /* it tells what is missing: consent, account, invoices */
+	if (strcmp(x->reason, "its result is awaited") == 0 && x->party[0] != '\0')
+		return x->party;
+	return N_("gateway");
+}
+
+void ctl_waits_for(const struct exchange *x, char *text, size_t size)
+{
+	const char *reason = x->reason;
+
+	if (strncmp(reason, WAITS, strlen(WAITS)) == 0)
+		snprintf(text, size, _("waits for what is missing: %s"), reason + strlen(WAITS));
+	else if (reason[0] != '\0')
+		snprintf(text, size, "%s", _(reason));
+	else
+		snprintf(text, size, "%s", _(exchange_state_name(x->state)));
+}
+
+/* ---- gathering --------------------------------------------------------------------------------------- */
+
+struct group {
+	char key[144]; /* party | kind | reason */
+	char party[32], reason[96];
+	enum follow_kind kind;
+	uint64_t n;
+	int64_t oldest_ms;
+	UT_hash_handle hh;
+};
+
+struct gathering {
+	struct ctl *ctl;
+	enum follow_kind only; /* 0: any */
+	bool is_json;
+	size_t limit;
+	struct exchange *x; /* the oldest of those asked for, and some more */
+	size_t n;
+	uint64_t n_all, n_asked;
+	struct group *groups;
+};
+
+static const char *const kinds[] = {
+	[FOLLOW_WAITING] = N_("waiting"), [FOLLOW_DUE] = N_("due"), [FOLLOW_PARKED] = N_("parked")
+};
+
+static int oldest_first(const void *a, const void *b)
+{
+	const struct exchange *left = a, *right = b;
+
+	if (left->accepted_ms != right->accepted_ms)
+		return left->accepted_ms < right->accepted_ms ? -1 : 1;
+	return left->id < right->id ? -1 : left->id > right->id ? 1 : 0;
+}
+
+static void count(struct gathering *g, const struct exchange *x)
+{
+	enum follow_kind kind = ctl_follow_kind(x);
+	struct group *group;
+	char key[sizeof(group->key)];
+
+	snprintf(key, sizeof(key), "%s|%d|%s", x->party, (int)kind, x->reason);
+	HASH_FIND_STR(g->groups, key, group);
+	if (group == NULL && HASH_COUNT(g->groups) >= GROUPS_MAX) {
+		snprintf(key, sizeof(key), "%s", "other");
+		HASH_FIND_STR(g->groups, key, group);
+	}
+	if (group == NULL) {
+		group = calloc(1, sizeof(*group));
+		YT_REQUIRE(group != NULL);
+		memcpy(group->key, key, sizeof(key));
+		group->kind = kind;
+		group->oldest_ms = x->accepted_ms;
+		if (strcmp(key, "other") != 0) {
+			memcpy(group->party, x->party, sizeof(group->party));
+			memcpy(group->reason, x->reason, sizeof(group->reason));
+		}
+		HASH_ADD_STR(g->groups, key, group);
+	}
+	group->n++;
+	if (x->accepted_ms < group->oldest_ms)
+		group->oldest_ms = x->accepted_ms;
+}
+
+static int on_open(void *arg, const struct exchange *x)
+{
+	struct gathering *g = arg;
+
+	if ((x->flags & REC_X_FOLLOW_UP) == 0)
+		return 0;
+	g->n_all++;
+	count(g, x);
+	if (g->only != 0 && ctl_follow_kind(x) != g->only)
+		return 0;
+	g->n_asked++;
+	if (g->n == 2 * g->limit) {
+		qsort(g->x, g->n, sizeof(*g->x), oldest_first);
+		g->n = g->limit;
+	}
+	g->x[g->n++] = *x;
+	return 0;
+}
+
+/* ---- telling -------------------------------------------------------------------------------------------- */
+
+static void put_json(const struct exchange *x)
+{
+	struct yt_buf out = { 0 };
+	char id[20];
+
+	ctl_exchange(x->id, id);
+	yt_buf_byte(&out, '{');
+	ctl_json_member(&out, "exchange", yt_str(id));
+	ctl_json_member(&out, "kind", yt_str(kinds[ctl_follow_kind(x)]));
+	ctl_json_member(&out, "flow", yt_str(x->flow));
+	ctl_json_number(&out, "step", x->step);
+	ctl_json_member(&out, "party", yt_str(x->party));
+	ctl_json_member(&out, "institution", yt_str(x->institution));
+	ctl_json_member(&out, "number", yt_str(x->number));
+	ctl_json_member(&out, "visit", yt_str(x->visit));
+	ctl_json_member(&out, "settlement", yt_str(x->settlement));
+	ctl_json_member(&out, "state", yt_str(exchange_state_name(x->state)));
+	ctl_json_member(&out, "reason", yt_str(x->reason));
+	ctl_json_member(&out, "owner", yt_str(ctl_owner(x)));
+	ctl_json_number(&out, "since_ms", x->accepted_ms);
+	ctl_json_number(&out, "due_ms", x->due_ms);
+	ctl_json_number(&out, "deadline_ms", x->deadline_ms);
+	ctl_json_number(&out, "attempts", x->attempts);
+	yt_buf_text(&out, "}\n");
+	ctl_print_buf(&out, stdout);
+}
+
+static void print_list(const struct gathering *g)
+{
+	static const char *const heading[] = { "SINCE", "FLOW", "PARTY", "NUMBER", "VISIT", "NEXT TRY", "UNTIL",
+		"OWNER", "WAITS FOR" };
+	struct ctl_table table;
+
+	ctl_table_begin(&table, 9, 0);
+	for (size_t i = 0; i < 9; i++)
+		ctl_table_cell(&table, CTL_PLAIN, "%s", _(heading[i]));
+	for (size_t i = 0; i < g->n; i++) {
+		const struct exchange *x = &g->x[i];
+		char since[20], due[20] = "-", until[20] = "-", why[160];
+		bool is_late = x->deadline_ms != 0 && x->deadline_ms < yt_wall_ms();
+
+		yt_time_print(x->accepted_ms, since);
+		if (x->due_ms != 0)
+			yt_time_print(x->due_ms, due);
+		if (x->state == X_PARKED && x->deadline_ms != 0)
+			yt_time_print(x->deadline_ms, until);
+		ctl_waits_for(x, why, sizeof(why));
+		ctl_table_cell(&table, CTL_PLAIN, "%s", since);
+		ctl_table_cell(&table, CTL_PLAIN, "%s", x->flow);
+		ctl_table_cell(&table, CTL_PLAIN, "%s", x->party[0] != '\0' ? x->party : "-");
+		ctl_table_cell(&table, CTL_PLAIN, "%s", x->number);
+		ctl_table_cell(&table, CTL_PLAIN, "%s", x->visit[0] != '\0' ? x->visit : "-");
+		ctl_table_cell(&table, CTL_PLAIN, "%s", due);
+		ctl_table_cell(&table, is_late && x->state == X_PARKED ? CTL_RED : CTL_PLAIN, "%s", until);
+		ctl_table_cell(&table, CTL_PLAIN, "%s", _(ctl_owner(x)));
+		ctl_table_cell(&table, ctl_state_colour(x->state), "%s", why);
+	}
+	ctl_table_print(g->ctl, &table, stdout);
+}
+
+static int most_first(struct group *a, struct group *b)
+{
+	if (a->n != b->n)
+		return a->n > b->n ? -1 : 1;
+	return strcmp(a->key, b->key);
+}
+
+static void print_totals(struct gathering *g)
+{
+	static const char *const heading[] = { "COUNT", "KIND", "PARTY", "OLDEST", "WAITS FOR" };
+	struct ctl_table table;
+
+	HASH_SORT(g->groups, most_first);
+	printf("\n");
+	ctl_table_begin(&table, 5, 1u << 0);
+	for (size_t i = 0; i < 5; i++)
+		ctl_table_cell(&table, CTL_PLAIN, "%s", _(heading[i]));
+	for (const struct group *group = g->groups; group != NULL; group = group->hh.next) {
+		struct exchange x = { .state = group->kind == FOLLOW_PARKED ? X_PARKED : X_UNKNOWN };
+		char oldest[20], why[160];
+
+		memcpy(x.reason, group->reason, sizeof(x.reason));
+		ctl_waits_for(&x, why, sizeof(why));
+		yt_time_print(group->oldest_ms, oldest);
+		ctl_table_cell(&table, CTL_PLAIN, "%llu", (unsigned long long)group->n);
+		ctl_table_cell(&table, CTL_PLAIN, "%s", _(kinds[group->kind]));
+		ctl_table_cell(&table, CTL_PLAIN, "%s", group->party[0] != '\0' ? group->party : "-");
+		ctl_table_cell(&table, CTL_PLAIN, "%s", oldest);
+		ctl_table_cell(&table, CTL_PLAIN, "%s", strcmp(group->key, "other") == 0 ? _("other reasons") : why);
+	}
+	ctl_table_print(g->ctl, &table, stdout);
+}
+
+static void free_groups(struct gathering *g)
+{
+	struct group *group, *next;
+
+	HASH_ITER(hh, g->groups, group, next)
+	{
+		HASH_DEL(g->groups, group);
+		free(group);
+	}
+}
+
+static int list(struct gathering *g)
+{
+	struct index *index = NULL;
+	int rv = ctl_open_index(g->ctl, &index);
+
+	if (rv != CTL_OK)
+		return rv;
+	g->x = malloc(2 * g->limit * sizeof(*g->x));
+	YT_REQUIRE(g->x != NULL);
+	rv = index_open_exchanges(index, on_open, g);
+	index_close(index);
+	qsort(g->x, g->n, sizeof(*g->x), oldest_first);
+	if (g->n > g->limit)
+		g->n = g->limit;
+	if (rv == 0 && g->is_json) {
+		for (size_t i = 0; i < g->n; i++)
+			put_json(&g->x[i]);
+	} else if (rv == 0 && g->n > 0) {
+		print_list(g);
+		if (g->n_asked > g->n)
+			printf(_("the oldest %zu of %llu; --limit shows more\n"), g->n, (unsigned long long)g->n_asked);
+		print_totals(g);
+	}
+	free(g->x);
+	free_groups(g);
+	if (rv != 0)
+		return ctl_fail(
+		        CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", _(yt_strerror(rv)));
+	if (g->n_asked == 0)
+		return ctl_fail(CTL_FOUND,
+		        g->n_all == 0 ? N_("nothing that follows from a settlement is pending")
+		                      : N_("none of that kind is pending; without it `yitong followups` lists all"));
+	return CTL_OK;
+}
+
+int ctl_followups(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = { { "waiting", no_argument, NULL, 'w' },
+		{ "due", no_argument, NULL, 'd' }, { "parked", no_argument, NULL, 'p' },
+		{ "limit", required_argument, NULL, 'l' }, { "conf", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	struct gathering g = { .ctl = ctl, .limit = DEFAULT_LIMIT };
+	enum follow_kind only;
+	char *end;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (option == 'h') {
+			ctl_help("followups", stdout);
+			return CTL_OK;
+		} else if (option == '?') {
+			return ctl_bad_option("followups");
+		} else if (option == 'c') {
+			ctl->conf_file = optarg;
+		} else if (option == 'j') {
+			g.is_json = ctl_json();
+		} else if (option == 'l') {
+			g.limit = strtoul(optarg, &end, 10);
+			if (*end != '\0' || g.limit < 1 || g.limit > 100000)
+				return ctl_usage("followups", "--limit must be 1 to 100000");
+		} else {
+			only = option == 'w' ? FOLLOW_WAITING : option == 'd' ? FOLLOW_DUE : FOLLOW_PARKED;
+			if (g.only != 0 && g.only != only)
+				return ctl_usage("followups", "one of --waiting, --due and --parked at a time");
+			g.only = only;
+		}
+	}
+	if (optind < argc)
+		return ctl_usage("followups", "what is \"%s\"?", argv[optind]);
+	return list(&g);
+}

@@ -1,0 +1,332 @@
+/* tests/test_ctl_case.c - `yitong case` and `yitong followups`: the way of the money of one visit, and what is pending.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "ctl_peer.h"
+
+#define T0 1795312800000 /* 2026-11-22 10:00 at UTC+8 */
+#define VISIT "330200M0000000778001"
+#define SETL "330200S0000000000012"
+#define FOLLOW "+/" SETL
+#define ACCOUNT "6222020000000000007" /* must not be seen */
+
+static const char config[] =
+        "gateway: {run_dir: @, plugin_dir: " YT_PLUGIN_DIR "}\n"
+        "journal: {folder: @/journal, index: @/index.db, segment_mib: 4}\n"
+        "listeners:\n"
+        "  - {name: hospitals, kind: mtls, address: 127.0.0.1, port: 8443, format: nhsa, cert: a, "
+        "key: b, client_ca: c}\n"
+        "secrets: {ty-key: @/mac}\n"
+        "keys:\n"
+        "  - {name: ty-field, kind: sm4, file: @/field}\n"
+        "parties:\n"
+        "  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c}\n"
+        "  - {name: tianyi, format: tianyi, url: \"https://127.0.0.1:9445/\", ca: c, settings: "
+        "{app_id: gw330299, key: ty-key, field_key: ty-field}}\n"
+        "origins:\n"
+        "  - {name: hospital-one, subject: hospital-one, institutions: [H33021399901]}\n"
+        "institutions:\n"
+        "  - {code: H33021399901, name: 示例市第一医院, area: \"330213\", operator: o}\n"
+        "cases: {facts: [same-city]}\n"
+        "flows:\n"
+        "  - {name: tianyi-claim, steps: [\"tianyi:claim.submit\", \"!tianyi:claim.query\"], answer: 2}\n"
+        "routes:\n"
+        "  - {name: stays, to: zhejiang, operations: [inpatient.settle], then: tianyi-claim}\n"
+        "  - {name: everything, to: zhejiang}\n";
+
+/* The insurer's word about the claim; what stands in pay.accountTail and the like is nobody's business. */
+static const char asked[] = "GET /ins/v1/claims/TYC2026112200000917 TY20261122000000000002\n";
+static const char told[] =
+        "{\"code\":\"0\",\"message\":\"林小满\",\"data\":{\"claimNo\":\"TYC2026112200000917\",\"requestNo\":"
+        "\"TY20261122000000000001\",\"setlId\":\"" SETL
+        "\",\"status\":\"PAID\",\"result\":{\"payable\":750000,\"payBy\":"
+        "\"INSURER\"},\"payment\":{\"amount\":750000,\"payState\":\"PAID\",\"bankSerial\":\"林小满\",\"accountTail\":"
+        "\"0007\"}}}";
+
+static size_t begin(struct yt_buf *buf, enum rec_type type, uint64_t id, int64_t after_ms)
+{
+	return rec_begin(buf, type, 0, id, T0 + after_ms);
+}
+
+static void text(struct yt_buf *buf, enum rec_tag tag, const char *value)
+{
+	rec_str(buf, tag, yt_str(value));
+}
+
+static void add_settlement(struct yt_buf *buf, uint64_t id, const char *number)
+{
+	size_t at = begin(buf, REC_ACCEPTED, id, 0);
+
+	text(buf, REC_T_INSTITUTION, "H33021399901");
+	text(buf, REC_T_NUMBER, number);
+	text(buf, REC_T_WIRE_OP, "2304");
+	rec_u8(buf, REC_T_OPERATION, YT_OP_INPATIENT_SETTLE);
+	text(buf, REC_T_VISIT, VISIT);
+	text(buf, REC_T_THEN, "tianyi-claim");
+	rec_i64(buf, REC_T_AMOUNT, 2300000);
+	rec_u32(buf, REC_T_FLAGS, REC_X_SETTLEMENT);
+	text(buf, REC_T_REQUEST, "{\"bank_acct\":\"" ACCOUNT "\"}");
+	rec_end(buf, at);
+	at = begin(buf, REC_SENDING, id, 1);
+	rec_u8(buf, REC_T_LEG, REC_LEG_MAIN);
+	text(buf, REC_T_PARTY, "zhejiang");
+	text(buf, REC_T_NUMBER, number);
+	rec_end(buf, at);
+	at = begin(buf, REC_OUTCOME, id, 20);
+	rec_u8(buf, REC_T_LEG, REC_LEG_MAIN);
+	rec_u8(buf, REC_T_OUTCOME, YT_DONE);
+	rec_end(buf, at);
+	at = begin(buf, REC_ANSWERED, id, 21);
+	rec_u8(buf, REC_T_OUTCOME, YT_DONE);
+	text(buf, REC_T_SETTLEMENT, SETL);
+	rec_i64(buf, REC_T_AMOUNT, 2300000);
+	rec_i64(buf, REC_T_FUND, 175000);
+	rec_i64(buf, REC_T_CASH, 2125000);
+	rec_end(buf, at);
+	at = begin(buf, REC_DELIVERED, id, 22);
+	rec_end(buf, at);
+}
+
+static void add_follow_up(struct yt_buf *buf, uint64_t id, const char *number, const char *settlement, int64_t after_ms)
+{
+	size_t at = begin(buf, REC_ACCEPTED, id, after_ms);
+
+	text(buf, REC_T_INSTITUTION, "H33021399901");
+	text(buf, REC_T_NUMBER, number);
+	text(buf, REC_T_WIRE_OP, "2304");
+	rec_u8(buf, REC_T_OPERATION, YT_OP_INPATIENT_SETTLE);
+	text(buf, REC_T_VISIT, VISIT);
+	text(buf, REC_T_SETTLEMENT, settlement);
+	text(buf, REC_T_ORIGINAL, "H33021399901202611221000000001");
+	text(buf, REC_T_FLOW, "tianyi-claim");
+	rec_u32(buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	text(buf, REC_T_REQUEST, "{}");
+	rec_end(buf, at);
+}
+
+static void add_step(
+        struct yt_buf *buf, uint64_t id, unsigned step, const char *number, const char *octets, int64_t after_ms)
+{
+	size_t at = begin(buf, REC_SENDING, id, after_ms);
+
+	rec_u8(buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(buf, REC_T_STEP, (uint8_t)step);
+	text(buf, REC_T_PARTY, "tianyi");
+	text(buf, REC_T_NUMBER, number);
+	text(buf, (enum rec_tag)(REC_T_STEP_SENT + step - 1), octets);
+	rec_end(buf, at);
+}
+
+static void add_heard(struct yt_buf *buf, uint64_t id, unsigned step, enum yt_outcome outcome, unsigned flags,
+        const char *octets, int64_t ms)
+{
+	size_t at = begin(buf, REC_OUTCOME, id, ms);
+
+	rec_u8(buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(buf, REC_T_STEP, (uint8_t)step);
+	rec_u8(buf, REC_T_OUTCOME, (uint8_t)outcome);
+	if (flags != 0)
+		rec_u32(buf, REC_T_FLAGS, flags);
+	if (octets != NULL)
+		text(buf, (enum rec_tag)(REC_T_STEP_GOT + step - 1), octets);
+	rec_end(buf, at);
+}
+
+static void add_due(struct yt_buf *buf, uint64_t id, const char *reason, int64_t ms)
+{
+	size_t at = begin(buf, REC_DUE, id, ms);
+
+	rec_i64(buf, REC_T_DUE, T0 + 3600000);
+	text(buf, REC_T_REASON, reason);
+	rec_end(buf, at);
+}
+
+static void add_parked(struct yt_buf *buf, uint64_t id, const char *reason, int64_t ms)
+{
+	size_t at = begin(buf, REC_PARKED, id, ms);
+
+	text(buf, REC_T_OWNER, "operator");
+	text(buf, REC_T_REASON, reason);
+	rec_i64(buf, REC_T_DEADLINE, T0 + 86400000);
+	rec_end(buf, at);
+}
+
+static int open_world(void **state)
+{
+	struct ctl_peer *w = calloc(1, sizeof(*w));
+	char path[100];
+
+	assert_non_null(w);
+	ctl_peer_open(w, config);
+	snprintf(path, sizeof(path), "%s/mac", w->folder);
+	ctl_peer_write(path, "a-secret-of-the-insurer\n", "");
+	assert_int_equal(chmod(path, 0600), 0);
+	snprintf(path, sizeof(path), "%s/field", w->folder);
+	ctl_peer_write(path, "0123456789abcdeffedcba9876543210\n", "");
+	assert_int_equal(chmod(path, 0600), 0);
+	*state = w;
+	return 0;
+}
+
+static int close_world(void **state)
+{
+	ctl_peer_close(*state);
+	free(*state);
+	return 0;
+}
+
+/* ---- case --------------------------------------------------------------------------------------- */
+
+static void a_visit_is_told_from_bill_to_payment(void **state)
+{
+	static const char *const questions[] = { "case " VISIT, "case " SETL };
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
+	add_step(&buf, 2, 2, "TY20261122000000000002", asked, 40);
+	ctl_peer_commit(w, &buf);
+	ctl_peer_feed(w);
+	add_heard(&buf, 2, 2, YT_DONE, REC_X_ANEW, NULL, 50); /* behind the index */
+	add_due(&buf, 2, "its result is awaited", 51);
+	ctl_peer_commit(w, &buf);
+	assert_int_equal(ctl_peer_run(w, "case " VISIT), 0);
+	ctl_peer_prints(w, "awaited");
+	ctl_peer_prints(
+	        w, "still open:\n  " FOLLOW "  its result is awaited; next: tianyi, next try 2026-11-22 11:00:00\n");
+	add_step(&buf, 2, 2, "TY20261122000000000003", asked, 60);
+	add_heard(&buf, 2, 2, YT_DONE, 0, told, 70);
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(ctl_peer_run(w, questions[i]), 0);
+		ctl_peer_prints(w, "visit " VISIT ", institution H33021399901 示例市第一医院");
+		ctl_peer_prints(w, "inpatient.settle");
+		ctl_peer_prints(w, "fund 1750.00, account 0.00, cash 21250.00, settlement " SETL);
+		ctl_peer_prints(w, "follows: tianyi-claim");
+		ctl_peer_prints(w, "2 claim.query");
+		ctl_peer_prints(w, "TY20261122000000000003");
+		ctl_peer_prints(
+		        w, "claim_no TYC2026112200000917, claim_state PAID, payable_amt 7500.00, pay_by INSURER");
+		ctl_peer_hides(w, "bank_serial"); /* it is no number */
+		ctl_peer_prints(w, "sent 2 times");
+		ctl_peer_hides(w, ACCOUNT);
+		ctl_peer_hides(w, "林小满");
+		ctl_peer_hides(w, "0007,");
+	}
+	assert_int_equal(ctl_peer_run(w, "case " SETL " --json"), 0);
+	ctl_peer_prints(w, "\"open\":1");
+	ctl_peer_prints(w, "\"follows_by\":\"tianyi-claim\"");
+	ctl_peer_prints(w, "\"fund_fen\":175000");
+	ctl_peer_prints(w, "\"said\":{\"claim_no\":\"TYC2026112200000917\"");
+	ctl_peer_hides(w, "林小满");
+}
+
+static void what_is_no_visit_is_said_so(void **state)
+{
+	struct ctl_peer *w = *state;
+
+	assert_int_equal(ctl_peer_run(w, "case 123"), 1);
+	ctl_peer_prints(w, "no visit and no settlement has that number");
+	assert_int_equal(ctl_peer_run(w, "case"), 2);
+	assert_int_equal(ctl_peer_run(w, "case 1 2"), 2);
+	assert_int_equal(ctl_peer_run(w, "case ''"), 2);
+}
+
+/* ---- followups ------------------------------------------------------------------------------------ */
+
+static void pending_follow_ups_are_told_apart(void **state)
+{
+	static const struct {
+		const char *arguments;
+		int status;
+		bool bill, result, busy, parked;
+	} rows[] = {
+		{ "followups", 0, true, true, true, true }, { "followups --waiting", 0, true, true, false, false },
+		{ "followups --due", 0, false, false, true, false },
+		{ "followups --parked", 0, false, false, false, true },
+		{ "followups --waiting --json", 0, true, true, false, false },
+		{ "followups --limit 1", 0, true, false, false, false }, /* the oldest */
+	};
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	assert_int_equal(ctl_peer_run(w, "followups"), 1);
+	ctl_peer_prints(w, "nothing that follows from a settlement is pending");
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	at = begin(&buf, REC_ACCEPTED, 9, 5); /* open, and follows from nothing */
+	text(&buf, REC_T_INSTITUTION, "H33021399901");
+	text(&buf, REC_T_NUMBER, "H33021399901202611221000000009");
+	rec_end(&buf, at);
+	add_follow_up(&buf, 2, "+/BILL", "BILL", 10);
+	add_due(&buf, 2, "waits: bill is missing", 20);
+	add_follow_up(&buf, 3, "+/RESULT", "RESULT", 11);
+	add_step(&buf, 3, 2, "TY2", asked, 12);
+	add_due(&buf, 3, "its result is awaited", 20);
+	add_follow_up(&buf, 4, "+/BUSY", "BUSY", 12);
+	add_due(&buf, 4, "refused for now", 20);
+	add_follow_up(&buf, 5, "+/PARKED", "PARKED", 13);
+	add_parked(&buf, 5, "refused for now, too long", 20);
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(ctl_peer_run(w, rows[i].arguments), rows[i].status);
+		assert_int_equal(rows[i].bill, strstr(w->out, "+/BILL") != NULL);
+		assert_int_equal(rows[i].result, strstr(w->out, "+/RESULT") != NULL);
+		assert_int_equal(rows[i].busy, strstr(w->out, "+/BUSY") != NULL);
+		assert_int_equal(rows[i].parked, strstr(w->out, "+/PARKED") != NULL);
+		ctl_peer_hides(w, "H33021399901202611221000000009");
+	}
+	ctl_peer_prints(w, "the oldest 1 of 4");
+	assert_int_equal(ctl_peer_run(w, "followups --json"), 0);
+	ctl_peer_prints(w, "\"kind\":\"waiting\",\"flow\":\"tianyi-claim\"");
+	ctl_peer_prints(w, "\"reason\":\"waits: bill is missing\",\"owner\":\"institution\"");
+	ctl_peer_prints(w, "\"reason\":\"its result is awaited\",\"owner\":\"tianyi\"");
+	ctl_peer_prints(w, "\"reason\":\"refused for now\",\"owner\":\"gateway\"");
+	ctl_peer_prints(w, "\"owner\":\"operator\"");
+	assert_int_equal(ctl_peer_run(w, "followups --due --parked"), 2);
+	assert_int_equal(ctl_peer_run(w, "followups --limit 0"), 2);
+	assert_int_equal(ctl_peer_run(w, "followups all"), 2);
+}
+
+static void totals_count_all_of_them(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+	char number[40];
+
+	for (unsigned i = 0; i < 250; i++) {
+		snprintf(number, sizeof(number), "+/S%04u", i);
+		add_follow_up(&buf, 10 + i, number, number + 2, i);
+		add_due(&buf, 10 + i, i < 240 ? "waits: bill is missing" : "waits: consent is missing", 1000);
+	}
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "followups --limit 3"), 0);
+	ctl_peer_prints(w, "+/S0002");
+	ctl_peer_hides(w, "+/S0003");
+	ctl_peer_prints(w, "the oldest 3 of 250");
+	ctl_peer_prints(w, "\n  240  waiting");
+	ctl_peer_prints(w, "\n   10  waiting");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_visit_is_told_from_bill_to_payment, open_world, close_world),
+		cmocka_unit_test_setup_teardown(what_is_no_visit_is_said_so, open_world, close_world),
+		cmocka_unit_test_setup_teardown(pending_follow_ups_are_told_apart, open_world, close_world),
+		cmocka_unit_test_setup_teardown(totals_count_all_of_them, open_world, close_world),
+	};
+
+	setenv("LC_ALL", "C.UTF-8", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
