@@ -439,7 +439,10 @@ static const struct {
 	        { { "BD1001", YT_OP_PAY_ORDER, YT_RESOLVE_PAY_ANEW },
 	                { "BD2001", YT_OP_PAY_BATCH, YT_RESOLVE_PAY_ANEW },
 	                { "BD1003", YT_OP_PAY_RECALL, YT_RESOLVE_PAY_ANEW }, { NULL, 0, 0 } } },
-	{ "bankfile", "corp_no", "1", NULL, { { "PAY", YT_OP_PAY_BATCH, YT_RESOLVE_PARK }, { NULL, 0, 0 } } },
+	/* Its files are looked for where they went before they go there again (core/net/drop_put.c). */
+	{ "bankfile", "corp_no", "1", NULL,
+	        { { "PAY", YT_OP_PAY_BATCH, YT_RESOLVE_RESEND }, { "PAY", YT_OP_PAY_ORDER, YT_RESOLVE_RESEND },
+	                { NULL, 0, 0 } } },
 };
 
 /* What moves money is never sent again unasked: each such row of each channel is named here, and there is no other. */

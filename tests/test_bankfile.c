@@ -385,6 +385,75 @@ static void a_file_has_at_most_50000_details(void **state)
 	bank_close(&b);
 }
 
+/* -- as files in folders --------------------------------------------------------------------------- */
+
+static const struct yt_reply *told_of_file(struct bank *b, const struct yt_msg *msg, int status)
+{
+	struct yt_reply *reply = yt_reply_new(b->arena);
+
+	assert_int_equal(b->api->decode_reply(b->plugin, msg, status, (struct yt_str){ NULL, 0 }, reply), 0);
+	return reply;
+}
+
+/* Handed over: the bank has the payouts and has said nothing of them. */
+static void what_is_handed_over_is_sent(void **state)
+{
+	struct bank b = open_bank();
+	const struct yt_msg *list = batch(&b, three);
+	const struct yt_reply *reply = told_of_file(&b, list, YT_FILE_HANDED_OVER);
+	const struct yt_node *rows = yt_node_get(reply->body, "payout");
+
+	(void)state;
+	assert_int_equal(reply->outcome, YT_DONE);
+	assert_int_equal(rows->n, 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_text(yt_node_text(row_at(rows, i), "pay_state"), "SENT");
+	assert_text(yt_node_text(row_at(rows, 1), "pay_no"), "MA20261119000000000051");
+	reply = told_of_file(&b,
+	        order_of(&b, YT_OP_PAY_ORDER, NUMBER,
+	                from_json(&b, "{\"data\":{\"pay_no\":\"MA20261120000000000002\"}}")),
+	        YT_FILE_HANDED_OVER);
+	assert_text(yt_node_text(yt_node_get(reply->body, "data"), "pay_state"), "SENT");
+	assert_text(yt_node_text(yt_node_get(reply->body, "data"), "pay_no"), "MA20261120000000000002");
+	/* One whose name another file had is surely not at the bank. */
+	reply = told_of_file(&b, list, YT_FILE_NAME_TAKEN);
+	assert_int_equal(reply->outcome, YT_REFUSED);
+	assert_text(reply->code, "E20504");
+	/* And nothing at all, as from a party over HTTP, proves nothing. */
+	assert_int_equal(told_of_file(&b, list, 200)->outcome, YT_UNKNOWN);
+	bank_close(&b);
+}
+
+static void a_file_is_called_after_its_head(void **state)
+{
+	static const char *const wrong[] = { "", "H|1.0|3302990001|000007|20261120",
+		"H|1.0|3302990001|000007|20261120\n", "T|1.0|3302990001|000007|20261120|02|\n",
+		"H|1.0|33x2990001|000007|20261120|02|\n", "H|1.0|3302990001|../007|20261120|02|\n",
+		"H|1.0|3302990001|000007|20261320|02|\n", "{}\n" };
+	struct bank b = open_bank();
+	struct yt_str name;
+
+	(void)state;
+	assert_int_equal(b.api->file_name(b.plugin, encoded(&b, batch(&b, three)), b.arena, &name), 0);
+	assert_text(name, NUMBER ".txt");
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		assert_int_equal(b.api->file_name(b.plugin, yt_str(wrong[i]), b.arena, &name), YT_EFORMAT);
+	bank_close(&b);
+}
+
+/* Cut anywhere it is waited for; what has more behind its trailer is read, and refused. */
+static void half_a_file_is_not_whole(void **state)
+{
+	struct bank b = open_bank();
+	struct yt_str whole = encoded(&b, batch(&b, three));
+
+	(void)state;
+	for (size_t n = 0; n < whole.n; n++)
+		assert_false(b.api->file_is_whole(b.plugin, (struct yt_str){ whole.p, n }));
+	assert_true(b.api->file_is_whole(b.plugin, whole));
+	bank_close(&b);
+}
+
 int main(void)
 {
 	static struct CMUnitTest tests[16 + COUNT(unsent) + COUNT(files) + COUNT(results)] = {
@@ -393,8 +462,11 @@ int main(void)
 		cmocka_unit_test(the_composed_result_is_read),
 		cmocka_unit_test(a_cut_file_is_refused),
 		cmocka_unit_test(a_file_has_at_most_50000_details),
+		cmocka_unit_test(what_is_handed_over_is_sent),
+		cmocka_unit_test(a_file_is_called_after_its_head),
+		cmocka_unit_test(half_a_file_is_not_whole),
 	};
-	size_t n = 5;
+	size_t n = 8;
 
 	for (size_t i = 0; i < COUNT(unsent); i++)
 		tests[n++] = (struct CMUnitTest){ unsent[i].it, it_is_not_written, NULL, NULL, (void *)&unsent[i] };

@@ -19,10 +19,11 @@ static const struct yt_setting settings[] = {
 	{ "limit", "0", "yuan that one payout may have at most; 0: no limit" }, { NULL, NULL, NULL }
 };
 
-/* A lost file is asked for by BD2002 of banklink; this channel alone has no way to ask, so absence is never proved and
- * an operator decides when no result comes. */
+/* The same file once more is no second payment: the folder it goes to has it already or is told so by our receipt
+ * (core/net/drop_put.c), and a bank that gets it twice answers with the state of the first (6.6). */
 static const struct yt_wire_op ops[] = {
-	{ "PAY", YT_OP_PAY_BATCH, YT_RESOLVE_PARK },
+	{ "PAY", YT_OP_PAY_BATCH, YT_RESOLVE_RESEND },
+	{ "PAY", YT_OP_PAY_ORDER, YT_RESOLVE_RESEND }, /* a file of one line */
 	{ "RES", YT_OP_PAY_RESULT, YT_RESOLVE_PARK },
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_NONE },
 };
@@ -101,6 +102,37 @@ static struct yt_str result_number(const struct yt_msg *msg, const struct bpf_he
 	yt_sm3(octets, digest);
 	return yt_arena_printf(msg->arena, "RES_%.*s_%.*s_%.*s_%02x%02x%02x%02x", YT_FMT(h->corp_no), YT_FMT(h->day),
 	        YT_FMT(h->batch_no), digest[0], digest[1], digest[2], digest[3]);
+}
+
+/* -- files in folders ------------------------------------------------------------------------------ */
+
+/* By the head line: H|1.0|CorpNo|BatchNo|day|... */
+static int file_name(struct yt_plugin *self, struct yt_str octets, struct yt_arena *arena, struct yt_str *name)
+{
+	const char *end = memchr(octets.p, '\n', octets.n), *from = octets.p, *bar;
+	struct yt_str field[5] = { { NULL, 0 } };
+	unsigned n = 0;
+
+	(void)self;
+	for (; end != NULL && n < 5 && (bar = memchr(from, '|', (size_t)(end - from))) != NULL; from = bar + 1)
+		field[n++] = (struct yt_str){ from, (size_t)(bar - from) };
+	if (n < 5 || !yt_str_is(field[0], "H") || !bank_is_digits(field[2], 1, 10) || !bank_is_digits(field[3], 6, 6) ||
+	        !bank_day(field[4]))
+		return YT_EFORMAT;
+	*name = yt_arena_printf(arena, "PAY_%.*s_%.*s_%.*s.txt", YT_FMT(field[2]), YT_FMT(field[4]), YT_FMT(field[3]));
+	return name->p != NULL ? 0 : YT_ENOMEM;
+}
+
+/* Its last line is the trailer, and ended. */
+static bool file_is_whole(struct yt_plugin *self, struct yt_str octets)
+{
+	const char *before;
+
+	(void)self;
+	if (octets.n < 3 || octets.p[octets.n - 1] != '\n')
+		return false;
+	before = memrchr(octets.p, '\n', octets.n - 1);
+	return before != NULL && octets.p + octets.n - before > 3 && before[1] == 'T' && before[2] == '|';
 }
 
 /* -- requests ------------------------------------------------------------------------------------- */
@@ -210,6 +242,44 @@ static enum yt_outcome outcome_of(const struct yt_node *told)
 	return n_done > 0 ? YT_DONE : n > 0 && n_refused == n ? YT_REFUSED : YT_UNKNOWN;
 }
 
+static bool put_sent(struct yt_arena *arena, struct yt_node *row, const struct yt_node *asked)
+{
+	static const char *const same[] = { "pay_no", "payee_acct", "pay_amt" };
+	bool made = yt_node_add_text(arena, row, "pay_state", yt_str(yt_pay_state_name(YT_PAY_SENT))) != NULL;
+
+	for (size_t i = 0; made && i < sizeof(same) / sizeof(same[0]); i++)
+		made = yt_node_add_text(arena, row, same[i], yt_node_text(asked, same[i])) != NULL;
+	return made;
+}
+
+/* The bank has the file and has said nothing: each of its payouts is SENT, and the result file tells the rest (7). */
+static int handed_over(const struct yt_msg *msg, struct yt_reply *reply)
+{
+	bool is_list = yt_node_get(msg->body, "payout") != NULL, made;
+	const struct yt_node *asked = NULL;
+	struct yt_node *to;
+	char path[64];
+
+	reply->body = yt_node_new(reply->arena, YT_OBJECT);
+	to = yt_node_add(
+	        reply->arena, reply->body, is_list ? YT_STR("payout") : YT_STR("data"), is_list ? YT_ARRAY : YT_OBJECT);
+	made = to != NULL;
+	while (made && yt_payout_next(msg->body, &asked, path, sizeof(path)))
+		made = put_sent(reply->arena,
+		        is_list ? yt_node_add(reply->arena, to, (struct yt_str){ NULL, 0 }, YT_OBJECT) : to, asked);
+	reply->outcome = made ? YT_DONE : YT_UNKNOWN;
+	return made ? 0 : YT_ENOMEM;
+}
+
+/* Another file had that name before: this one was not handed over, and never will be. */
+static int name_taken(struct yt_reply *reply)
+{
+	reply->outcome = YT_REFUSED;
+	reply->code = YT_STR("E20504");
+	reply->text = YT_STR("a file of that name was handed over before, with other octets: the number is used up");
+	return 0;
+}
+
 static int decode_reply(
         struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets, struct yt_reply *reply)
 {
@@ -219,7 +289,10 @@ static int decode_reply(
 	int rv;
 
 	(void)self;
-	(void)http_status;
+	if (http_status == YT_FILE_HANDED_OVER)
+		return handed_over(msg, reply);
+	if (http_status == YT_FILE_NAME_TAKEN)
+		return name_taken(reply);
 	if (octets.n == 0)
 		return unknown(reply, YT_STR("no result file"));
 	rv = bpf_read_body(reply->arena, octets, &h, &reply->body, &fault);
@@ -246,4 +319,5 @@ static int decode_reply(
 
 YT_CODEC_PLUGIN(.name = "bankfile", .content_type = "text/plain; charset=GB18030", .settings = settings, .ops = ops,
         .open = open_, .close = close_, .decode_request = decode_request, .encode_reply = encode_reply,
-        .encode_request = encode_request, .decode_reply = decode_reply, .make_number = make_number, .is_slow = true);
+        .encode_request = encode_request, .decode_reply = decode_reply, .make_number = make_number, .is_slow = true,
+        .file_name = file_name, .file_is_whole = file_is_whole);

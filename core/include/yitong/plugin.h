@@ -4,7 +4,8 @@
  * of a conversation are in one table: decode_request and encode_reply when we are asked,
  * encode_request and decode_reply when we ask.
  *
- * ABI history: 1.2 requests and answers as HTTP carries them (struct yt_http), frames of streams, yt_plugin_set_slow;
+ * ABI history: 1.2 requests and answers as HTTP carries them (struct yt_http), frames of streams, files,
+ * yt_plugin_set_slow;
  * 1.1 host services of keys: SM2, SM4, HMAC; 1.0 first version. */
 #ifndef YITONG_PLUGIN_H
 #define YITONG_PLUGIN_H
@@ -142,6 +143,12 @@ struct yt_http {
 	struct yt_str body;
 };
 
+/* What decode_reply hears as http_status where messages are handed over as files. */
+enum yt_file_status {
+	YT_FILE_HANDED_OVER = -1, /* it is where the party takes files from; the party has said nothing */
+	YT_FILE_NAME_TAKEN = -2   /* a file with other octets had that name before: this one surely never left */
+};
+
 /* Where one message of a stream ends. */
 struct yt_frame {
 	struct yt_str message; /* what decode_request or decode_reply take; part of the octets given */
@@ -264,6 +271,15 @@ struct yt_codec_api {
 	 * http_verify. */
 	int (*http_reply)(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply,
 	        struct yt_str octets, struct yt_str key, struct yt_arena *arena, int64_t now_ms, struct yt_http *out);
+
+	/* Since 1.2; may be NULL.  Formats that are handed over as files: the name of the file that what encode_request
+	 * wrote is, made in arena; letters, digits and . _ - only, always the same for the same octets.  Then
+	 * decode_reply hears YT_FILE_HANDED_OVER or YT_FILE_NAME_TAKEN instead of an HTTP status, with no octets.  0;
+	 * YT_EFORMAT: not octets of this codec; YT_ENOMEM. */
+	int (*file_name)(struct yt_plugin *self, struct yt_str octets, struct yt_arena *arena, struct yt_str *name);
+	/* Since 1.2; may be NULL: any file is.  Whether a file that somebody puts into a folder of ours has come to its
+	 * end, so that half of one is waited for rather than refused.  From its last octets, which may be anything. */
+	bool (*file_is_whole)(struct yt_plugin *self, struct yt_str octets);
 
 	/* Since 1.2; both or neither.  Formats over a stream: where the first message ends of what has come.  0 with
 	 * *out; YT_EAGAIN: more must come, out->wants in all; YT_EFORMAT, YT_ELIMIT: the connection is to be closed at
