@@ -39,6 +39,19 @@ static void answer(struct server_token token, int status, const char *text)
 	w.inside = false;
 }
 
+/* With header fields of the format's own; one that is none closes the connection, or ends the stream. */
+static void answer_with_fields(struct server_token token, const char *value)
+{
+	const struct yt_header fields[] = { { YT_STR("x-nonce"), YT_STR("0123") }, { YT_STR("X-Sig"), yt_str(value) } };
+	const struct server_reply reply = {
+		.status = 409, .content_type = "text/plain", .fields = fields, .n_fields = 2, .body = YT_STR("signed")
+	};
+
+	w.inside = true;
+	server_answer_with(w.server, token, &reply);
+	w.inside = false;
+}
+
 static void on_later(uv_timer_t *timer)
 {
 	(void)timer;
@@ -67,6 +80,10 @@ static void on_request(void *arg, const struct server_request *r)
 		uv_timer_start(&w.later, on_later, 1, 0);
 	else if (yt_str_is(r->target, "/drop"))
 		server_drop(w.server, r->token);
+	else if (yt_str_is(r->target, "/signed"))
+		answer_with_fields(r->token, "ab");
+	else if (yt_str_is(r->target, "/unfit"))
+		answer_with_fields(r->token, "a\r\nset-cookie: b");
 	else if (yt_str_is(r->target, "/405"))
 		answer(r->token, 405, "no");
 	else if (yt_str_is(r->target, "/big"))
@@ -234,6 +251,24 @@ static void requests_reach_the_engine_as_they_are(void **state)
 	assert_string_equal(w.told, "POST /now 5 hospital-one|POST /later 0 hospital-one|");
 	assert_int_equal(w.n_flushed, 2);
 	assert_int_equal(w.n_gone, 0);
+	world_close();
+}
+
+static void an_answer_has_fields_of_the_format_s_own(void **state)
+{
+	struct server_conf conf = usual_conf();
+	struct act *act;
+
+	(void)state;
+	world_open(&conf);
+	act = play(ASK(1, "/signed"), "1:409 x-sig=ab 1+signed");
+	assert_non_null(strstr(act->talk.text, "1:409 x-sig=ab 1+signed"));
+	act_free(act);
+	act = play(ASK(1, "/unfit"), "RST 1=2");
+	assert_null(strstr(act->talk.text, "1:"));
+	assert_non_null(strstr(act->talk.text, "RST 1=2"));
+	act_free(act);
+	assert_next_is_served();
 	world_close();
 }
 
@@ -423,6 +458,7 @@ int main(void)
 {
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(requests_reach_the_engine_as_they_are),
+		cmocka_unit_test(an_answer_has_fields_of_the_format_s_own),
 		cmocka_unit_test(a_reset_request_is_gone_once),
 		cmocka_unit_test(all_requests_of_a_peer_that_hangs_up_are_gone),
 		cmocka_unit_test(a_flood_takes_its_requests_along),

@@ -59,6 +59,19 @@ static void answer(struct server_token token, int status, const char *text)
 	w.inside = false;
 }
 
+/* With header fields of the format's own; one that is none closes the connection, or ends the stream. */
+static void answer_with_fields(struct server_token token, const char *value)
+{
+	const struct yt_header fields[] = { { YT_STR("x-nonce"), YT_STR("0123") }, { YT_STR("X-Sig"), yt_str(value) } };
+	const struct server_reply reply = {
+		.status = 409, .content_type = "text/plain", .fields = fields, .n_fields = 2, .body = YT_STR("signed")
+	};
+
+	w.inside = true;
+	server_answer_with(w.server, token, &reply);
+	w.inside = false;
+}
+
 static void on_later(uv_timer_t *timer)
 {
 	(void)timer;
@@ -85,6 +98,10 @@ static void on_request(void *arg, const struct server_request *request)
 		server_drop(w.server, request->token);
 	else if (yt_str_is(request->target, "/big"))
 		server_answer(w.server, request->token, 200, NULL, (struct yt_str){ w.big, BIG });
+	else if (yt_str_is(request->target, "/signed"))
+		answer_with_fields(request->token, "ab");
+	else if (yt_str_is(request->target, "/unfit"))
+		answer_with_fields(request->token, "a\r\nset-cookie: b");
 	else if (yt_str_is(request->target, "/405"))
 		answer(request->token, 405, "no");
 }
@@ -199,6 +216,8 @@ static const struct row rows[] = {
 	        "HEAD /now 0 hospital-one|", { "Content-Length: 3\r\n" }, "now", false },
 	{ "hears what is allowed", BYTES(GET("/405")), 1, "GET /405 0 hospital-one|",
 	        { "405 Method Not Allowed", "Allow: POST\r\n" }, NULL, false },
+	{ "hears header fields of the format's own", BYTES(GET("/signed")), 1, "GET /signed 0 hospital-one|",
+	        { "409 Conflict", "x-nonce: 0123\r\n", "X-Sig: ab\r\n", "\r\nsigned" }, NULL, false },
 	{ "is dropped without an answer", BYTES(GET("/drop") GET("/now")), 0, "GET /drop 0 hospital-one|", { NULL },
 	        "HTTP", false },
 	{ "is told to go on, once", BYTES(POST("/now", "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n")), 1, "",
@@ -292,6 +311,22 @@ static void answers_row(void **state)
 		assert_true(act.peer.clean); /* close_notify, and no reset that could eat the answer */
 	assert_int_equal(w.n_gone, 0);
 	assert_int_equal(w.n_flushed + (strstr(row->told, "/drop") != NULL), w.n_requests);
+	assert_next_is_served(&one);
+	world_close();
+}
+
+/* A value that would begin another field, or another answer: nothing is said at all. */
+static void an_answer_that_is_two_is_not_given(void **state)
+{
+	static const struct row row = { "", BYTES(GET("/unfit")), 0, "", { NULL }, NULL, false };
+	struct server_conf conf = usual_conf(SERVER_MTLS);
+	struct act act = { .row = &row, .conf = one };
+
+	(void)state;
+	world_open(&conf);
+	peer_play(&w.loop, play_row, &act);
+	assert_string_equal(act.peer.got, "");
+	assert_int_equal(w.n_gone, 1);
 	assert_next_is_served(&one);
 	world_close();
 }
@@ -1110,6 +1145,7 @@ int main(void)
 {
 	static const struct CMUnitTest singles[] = {
 		cmocka_unit_test(forwards_nothing_that_could_be_read_in_two_ways),
+		cmocka_unit_test(an_answer_that_is_two_is_not_given),
 		cmocka_unit_test(is_told_to_go_on_only_once),
 		cmocka_unit_test(a_session_speaks_for_no_other_certificate),
 		cmocka_unit_test(a_session_speaks_for_no_missing_certificate),

@@ -187,43 +187,59 @@ static void note_denied(
 static struct yt_str head_of(struct engine *e, const struct engine_request *r)
 {
 	yt_buf_clear(&e->head);
+	if (r->codec.api->http_verify != NULL)
+		yt_buf_printf(&e->head, "%.*s %.*s\n", YT_FMT(r->method), YT_FMT(r->path));
 	for (size_t i = 0; i < r->n_headers; i++)
 		yt_buf_printf(&e->head, "%.*s: %.*s\n", YT_FMT(r->headers[i].name), YT_FMT(r->headers[i].value));
 	return yt_buf_view(&e->head);
 }
 
-static const struct engine_origin *identify(struct engine *e, const struct engine_request *r, struct yt_fault *fault)
+/* Who asks.  key: the name of his secret; *known: who it would be, NULL if nobody is known by what he says. */
+static const struct engine_origin *identify(struct engine *e, const struct engine_request *r,
+        const struct engine_origin **known, struct yt_str *key, struct yt_fault *fault)
 {
 	const struct engine_origin *origin;
-	struct yt_str caller, key = { 0 };
-	int rv;
+	struct yt_str caller;
 
+	*known = NULL;
 	if (r->by_certificate)
 		return e->conf.origin_by_subject(e->conf.ctx, r->subject);
-	if (r->codec.api->sender == NULL || r->codec.api->verify == NULL)
+	if (r->codec.api->sender == NULL || (r->codec.api->verify == NULL && r->codec.api->http_verify == NULL))
 		return NULL;
 	engine_box(e, &r->codec, "sender", work_next_id(e), yt_buf_view(&e->head));
 	caller = r->codec.api->sender(r->codec.plugin, r->headers, r->n_headers);
 	engine_unbox(e);
-	origin = caller.n != 0 ? e->conf.origin_by_caller(e->conf.ctx, caller, &key) : NULL;
+	origin = caller.n != 0 ? e->conf.origin_by_caller(e->conf.ctx, caller, key) : NULL;
 	if (origin == NULL && caller.n != 0)
 		snprintf(fault->why, sizeof(fault->why), "no origin has the caller id \"%.*s\"",
 		        (int)(caller.n < 40 ? caller.n : 40), caller.p);
 	if (origin == NULL)
 		return NULL;
-	engine_box(e, &r->codec, "verify", work_next_id(e), yt_buf_view(&e->head));
-	rv = r->codec.api->verify(r->codec.plugin, r->headers, r->n_headers, key, engine_wall(e), fault);
-	engine_unbox(e);
-	if (rv == 0)
-		return origin;
-	snprintf(fault->path, sizeof(fault->path), "the signature of %s: ", origin->name);
-	return NULL;
+	*known = origin;
+	return whole_verify(e, r, *key, fault) == 0 ? origin : NULL;
 }
 
 static void refuse_plain(struct engine *e, const struct engine_request *r, int status, const char *text)
 {
 	e->counts.refused++;
 	e->world.answer(e->world.ctx, r->token, status, "text/plain; charset=utf-8", yt_str(text));
+}
+
+/* Nobody we know, or somebody who may only say he is one: nothing is written down. */
+static void refuse_stranger(struct engine *e, const struct engine_request *r, const struct engine_origin *known,
+        struct yt_str key, const struct yt_fault *fault)
+{
+	char whose[sizeof(fault->path) + 80] = "";
+
+	if (known != NULL && r->codec.api->http_verify != NULL)
+		snprintf(whose, sizeof(whose), "the signature of %s: %s ", known->name, fault->path);
+	else if (known != NULL)
+		snprintf(whose, sizeof(whose), "the signature of %s: ", known->name);
+	note_denied(e, r, NULL, whose, fault->why[0] != 0 ? fault->why : "nobody we know");
+	if (whole_deny(e, r, known != NULL ? key : (struct yt_str){ 0 }, fault))
+		e->counts.refused++;
+	else
+		refuse_plain(e, r, 403, "unknown certificate, caller or signature\n");
 }
 
 static void deny(struct engine *e, struct work *w, const char *why, enum text_id text)
@@ -383,7 +399,7 @@ static void decode(struct engine *e, struct work *w, const struct engine_request
 	bool is_slow = call_is_slow(e, &r->codec);
 	struct call c;
 
-	w->request = yt_arena_copy(w->arena, r->body);
+	w->request = yt_arena_copy(w->arena, whole_octets(r));
 	w->msg->path = yt_arena_copy(w->arena, r->path);
 	w->subject = keep(w, is_slow, r->subject);
 	w->peer = keep(w, is_slow, r->peer);
@@ -391,6 +407,7 @@ static void decode(struct engine *e, struct work *w, const struct engine_request
 	c.w = w;
 	c.then = decoded;
 	c.job.is_new = true;
+	c.is_bare = r->body.n == 0;
 	c.rv = w->request.p == NULL ? YT_ENOMEM : 0;
 	if (c.rv == 0)
 		call_begin(e, &c);
@@ -400,12 +417,13 @@ static void decode(struct engine *e, struct work *w, const struct engine_request
 
 void engine_request(struct engine *e, const struct engine_request *r)
 {
+	const struct engine_origin *origin, *known;
 	struct yt_fault fault = { { 0 }, { 0 } };
-	const struct engine_origin *origin;
+	struct yt_str key = { 0 };
 	struct work *w;
 
 	e->counts.requests++;
-	if (!yt_str_is(r->method, "POST")) {
+	if (!whole_has_method(r)) {
 		refuse_plain(e, r, 405, "only POST is served here\n");
 		return;
 	}
@@ -413,18 +431,18 @@ void engine_request(struct engine *e, const struct engine_request *r)
 		refuse_plain(e, r, 503, "not accepted now, nothing was sent; try later\n");
 		return;
 	}
-	origin = identify(e, r, &fault);
+	origin = identify(e, r, &known, &key, &fault);
 	if (origin == NULL) {
-		note_denied(e, r, NULL, fault.path, fault.why[0] != 0 ? fault.why : "nobody we know");
-		refuse_plain(e, r, 403, "unknown certificate, caller or signature\n");
+		refuse_stranger(e, r, known, key, &fault);
 		return;
 	}
-	if (HASH_CNT(hh_id, e->by_id) >= e->conf.exchanges || e->world.quarantined(e->world.ctx, r->body)) {
+	if (HASH_CNT(hh_id, e->by_id) >= e->conf.exchanges || e->world.quarantined(e->world.ctx, whole_octets(r))) {
 		refuse_plain(e, r, 503, "not accepted now, nothing was sent; try later\n");
 		return;
 	}
 	w = work_new(e, r);
 	w->origin = origin;
+	w->key = key;
 	w->hold_until = w->begun_mono + origin->timeout_ms - e->conf.margin_ms;
 	decode(e, w, r);
 }

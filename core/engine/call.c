@@ -114,7 +114,8 @@ static void run(struct call *c)
 
 	switch (c->function) {
 	case CALL_DECODE_REQUEST:
-		c->rv = api->decode_request(plugin, c->job.octets, c->msg, &c->fault);
+		c->rv = api->decode_request(
+		        plugin, c->is_bare ? (struct yt_str){ "", 0 } : c->job.octets, c->msg, &c->fault);
 		return;
 	case CALL_ENCODE_REQUEST:
 		c->rv = api->encode_request(plugin, c->msg, out, &c->fault);

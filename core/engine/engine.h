@@ -133,6 +133,10 @@ struct engine_world {
 	void (*send)(void *ctx, const struct engine_party *party, uint64_t leg, struct yt_str wire_op,
 	        struct yt_str body, int64_t deadline_ms);
 	void (*answer)(void *ctx, uint64_t token, int status, const char *content_type, struct yt_str body);
+	/* The same with status and header fields of the format's own (yt_codec_api.http_reply).  May be NULL: answer()
+	 * is called.  is_asked: it was a request of somebody we know. */
+	void (*answer_http)(
+	        void *ctx, uint64_t token, const struct yt_http *answer, const char *content_type, bool is_asked);
 	void (*drop)(void *ctx, uint64_t token); /* closes without an answer */
 	/* Keyed hash of a person number (16 bytes): what the journal may know of him (P9). */
 	void (*person)(void *ctx, struct yt_str person, uint8_t out[16]);

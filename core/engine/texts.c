@@ -15,6 +15,7 @@ static const struct {
 	{ TEXT_DOES_NOT_ADD_UP, "金额不平，未发送：%s", "the amounts do not add up, nothing was sent: %s" },
 	{ TEXT_NO_ROUTE, "没有匹配的路由，未发送", "no route matches, nothing was sent" },
 	{ TEXT_CANNOT_EXPRESS, "对端格式无法表达，未发送：%s", "the other party's format cannot express it: %s" },
+	{ TEXT_NOT_BELIEVED, "签名、时间或调用方有误，未受理：%s", "signature, time or caller are not believed: %s" },
 	{ TEXT_CONFLICT, "报文ID已用于其他内容，未受理，请使用新的报文ID",
 	        "this number was used for other content; use a new one" },
 	{ TEXT_BUSY, "上一笔结算正在核实，请稍候，切勿重复收费", "an earlier settlement is being verified; wait" },

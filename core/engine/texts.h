@@ -16,6 +16,7 @@ enum text_id {                 /* numbers are stable: they are in manuals */
 	TEXT_DOES_NOT_ADD_UP = 106,
 	TEXT_NO_ROUTE = 107,
 	TEXT_CANNOT_EXPRESS = 108, /* %s: path of the field */
+	TEXT_NOT_BELIEVED = 109,   /* signature, time, nonce or caller; %s: which */
 	TEXT_CONFLICT = 201,
 	TEXT_BUSY = 202, /* P13 */
 	TEXT_NOT_ACCEPTED = 203,

@@ -168,8 +168,12 @@ void work_give(struct engine *e, struct work *w, struct yt_str octets)
 		return;
 	}
 	w->state = WORK_FLUSHING;
-	e->world.answer(
-	        e->world.ctx, token, 200, w->is_file ? "application/octet-stream" : w->codec.api->content_type, octets);
+	if (whole_answer(e, w, octets))
+		return;
+	e->world.drop(e->world.ctx, token); /* silence is no lie: it asks again */
+	if (w->is_final && w->msg->op->is_settlement)
+		work_note_delivery(e, w->follows, "missed");
+	work_free(e, w);
 }
 
 static void give_written(struct engine *e, struct call *c)

@@ -1,9 +1,9 @@
 /* core/engine/work.h - what the engine's own files share; nobody else includes it.
  *
- * asking.c takes requests, leg.c the ends of legs, engine.c verdicts and time; all three call work.c.  resolve.c works
- * leases off, flow.c those of flows, and session.c gets sign_no.  cross.c and facts.c say a message in another format.
- * Below them call.c calls the codecs, here or in another thread, written.c builds the records, outbox.c brings messages
- * to the keeper. */
+ * asking.c takes requests (whole.c those that are signed whole), leg.c the ends of legs, engine.c verdicts and time;
+ * all three call work.c.  resolve.c works leases off, flow.c those of flows, and session.c gets sign_no.  cross.c and
+ * facts.c say a message in another format. Below them call.c calls the codecs, here or in another thread, written.c
+ * builds the records, outbox.c brings messages to the keeper. */
 #ifndef YT_ENGINE_WORK_H
 #define YT_ENGINE_WORK_H
 
@@ -45,6 +45,7 @@ struct work {
 	const struct engine_party *party;
 	struct engine_codec codec;
 	const char *listener;
+	struct yt_str key;           /* name of the origin's secret; empty: it came by a certificate */
 	struct yt_str request;       /* octets as they came, in arena */
 	struct yt_str subject, peer; /* who asked, until the request is decoded */
 	struct call *call; /* that is out; what the keeper says waits for it, and nothing of this may be touched */
@@ -90,6 +91,7 @@ struct call {
 	void (*then)(struct engine *e, struct call *c); /* what goes on after it; c is gone when that returns */
 	struct yt_msg *msg;
 	struct yt_reply *reply;
+	bool is_bare;            /* a request that is a path alone: job.octets is that, there is nothing to read */
 	struct yt_buf *out, own; /* out NULL: own */
 	struct yt_str stored, number;
 	int64_t wall_ms;
@@ -230,6 +232,19 @@ void asking_go(struct engine *e, struct work *w);        /* encodes for the part
 void asking_go_unsigned(struct engine *e, struct work *w);
 /* The institution's sign_no is in the message, or the institution brings its own; false: WORK_SIGNING now. */
 bool asking_is_signed(struct engine *e, struct work *w, const struct engine_institution *institution);
+
+/* whole.c */
+/* Checks what a request is signed with: over its header fields alone, or over all of it. */
+int whole_verify(struct engine *e, const struct engine_request *r, struct yt_str key, struct yt_fault *fault);
+/* What is kept away if it kills a worker: the body, of a GET its path. */
+struct yt_str whole_octets(const struct engine_request *r);
+/* A method that the listener's format has. */
+bool whole_has_method(const struct engine_request *r);
+/* Nobody is believed to have asked: the format's own refusal, where it has one.  fault: as http_verify left it; key:
+ * empty when the caller is not known. */
+bool whole_deny(struct engine *e, const struct engine_request *r, struct yt_str key, const struct yt_fault *fault);
+/* Hands an answer to the connection; false: it cannot be said, nobody has it. */
+bool whole_answer(struct engine *e, struct work *w, struct yt_str octets);
 
 /* again.c */
 /* Begins the pause after which a refused leg leaves once more, with another number; false: it does not. */

@@ -265,7 +265,7 @@ static int submit_answer(
         struct http2_stream *s, int status, const struct yt_header *fields, size_t n, struct yt_str body)
 {
 	nghttp2_data_provider data = { .source.ptr = s, .read_callback = on_data_wanted };
-	nghttp2_nv all[16];
+	nghttp2_nv all[24];
 	char digits[12], length[24];
 	size_t n_all = 2;
 	int rv;

@@ -151,17 +151,25 @@ void conn_end_idle(struct conn *conn)
 }
 /* ---- answers ---- */
 
-void server_answer(
-        struct server *server, struct server_token token, int status, const char *content_type, struct yt_str body)
+bool server_fields_are_fit(const struct server_reply *reply)
+{
+	for (size_t i = 0; i < reply->n_fields; i++) {
+		if (!http1_is_token(reply->fields[i].name) || !http1_is_value(reply->fields[i].value))
+			return false;
+	}
+	return reply->n_fields <= SERVER_FIELDS_MAX;
+}
+
+void server_answer_with(struct server *server, struct server_token token, const struct server_reply *reply)
 {
 	struct conn *conn = server_find(server, token);
 
 	if (token.slot >= server->limits.connections)
-		call_answer(server, token, status, content_type, body);
+		call_answer(server, token, reply);
 	if (conn == NULL || conn->phase != WAITING)
 		return;
 	conn->last = conn->last || server->draining;
-	if (conn_put_answer(conn, status, content_type, body) != 0) {
+	if (!server_fields_are_fit(reply) || conn_put_answer(conn, reply) != 0) {
 		conn_close(conn);
 	} else if (conn->wire.writing) {
 		conn_move(conn, FLUSHING);
@@ -169,6 +177,14 @@ void server_answer(
 	} else {
 		conn_answered(conn);
 	}
+}
+
+void server_answer(
+        struct server *server, struct server_token token, int status, const char *content_type, struct yt_str body)
+{
+	const struct server_reply reply = { .status = status, .content_type = content_type, .body = body };
+
+	server_answer_with(server, token, &reply);
 }
 
 void server_drop(struct server *server, struct server_token token)

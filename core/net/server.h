@@ -77,7 +77,20 @@ struct server;
  * Returns 0, or YT_ECONF after logging which file is at fault. */
 int server_open(struct server **out, uv_loop_t *loop, int fd, const struct server_conf *conf,
         const struct server_events *events);
-/* Answers with status and body (copied); content_type may be NULL.  Stale tokens are ignored. */
+enum { SERVER_FIELDS_MAX = 16 };
+
+/* An answer; all of it is copied.  fields: header fields of the format's own, at most SERVER_FIELDS_MAX, tokens and
+ * values as HTTP has them; else the connection is closed, as nothing can be said.  content_type may be NULL. */
+struct server_reply {
+	int status;
+	const char *content_type;
+	const struct yt_header *fields;
+	size_t n_fields;
+	struct yt_str body;
+};
+
+/* Stale tokens are ignored. */
+void server_answer_with(struct server *server, struct server_token token, const struct server_reply *reply);
 void server_answer(
         struct server *server, struct server_token token, int status, const char *content_type, struct yt_str body);
 void server_drop(struct server *server, struct server_token token); /* closes without an answer */

@@ -38,25 +38,32 @@ static void put_first_lines(struct server *server, int status)
 	yt_buf_add(out, "\r\n", 2);
 }
 
-int conn_put_answer(struct conn *conn, int status, const char *content_type, struct yt_str body)
+static void put_field(struct yt_buf *out, struct yt_str name, struct yt_str value)
+{
+	yt_buf_str(out, name);
+	yt_buf_add(out, ": ", 2);
+	yt_buf_str(out, value);
+	yt_buf_add(out, "\r\n", 2);
+}
+
+int conn_put_answer(struct conn *conn, const struct server_reply *reply)
 {
 	struct server *server = conn->server;
 	struct yt_buf *out = &server->plain;
 	int rv;
 
 	yt_buf_clear(out);
-	put_first_lines(server, status);
-	http1_put_length(out, body.n);
-	if (content_type != NULL) {
-		yt_buf_text(out, "Content-Type: ");
-		yt_buf_text(out, content_type);
-		yt_buf_text(out, "\r\n");
-	}
-	if (status == 405)
+	put_first_lines(server, reply->status);
+	http1_put_length(out, reply->body.n);
+	if (reply->content_type != NULL)
+		put_field(out, YT_STR("Content-Type"), yt_str(reply->content_type));
+	for (size_t i = 0; i < reply->n_fields; i++)
+		put_field(out, reply->fields[i].name, reply->fields[i].value);
+	if (reply->status == 405)
 		yt_buf_text(out, "Allow: POST\r\n");
 	yt_buf_text(out, conn->last ? "Connection: close\r\n\r\n" : "\r\n");
 	if (!conn->is_head)
-		yt_buf_str(out, body);
+		yt_buf_str(out, reply->body);
 	rv = out->failed || out->n > INT32_MAX ? YT_ENOMEM : wire_write(&conn->wire, out->p, out->n);
 	if (out->cap > KEEP_PLAIN || out->failed)
 		yt_buf_free(out);
@@ -67,11 +74,14 @@ void conn_refuse(struct conn *conn, int status, const char *why)
 {
 	char text[128];
 	int n = snprintf(text, sizeof(text), "%d %s: %s\n", status, http1_reason(status), why);
+	const struct server_reply reply = {
+		.status = status, .content_type = "text/plain", .body = { text, (size_t)n }
+	};
 
 	server_note(conn->server, "request from %s is refused: %d, %s", conn->peer, status, why);
 	conn->last = true;
 	conn->is_head = false;
-	if (conn_put_answer(conn, status, "text/plain", (struct yt_str){ text, (size_t)n }) != 0)
+	if (conn_put_answer(conn, &reply) != 0)
 		conn_close(conn);
 	else
 		conn_finish(conn);

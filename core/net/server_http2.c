@@ -258,25 +258,30 @@ void conn_shared_drain(struct conn *conn)
 		conn_over(conn);
 }
 
-void call_answer(
-        struct server *server, struct server_token token, int status, const char *content_type, struct yt_str body)
+void call_answer(struct server *server, struct server_token token, const struct server_reply *reply)
 {
 	struct http2_stream *s = call_find(server, token);
-	struct yt_header fields[3];
+	struct yt_header fields[3 + SERVER_FIELDS_MAX];
 	struct conn *conn;
 	size_t n = 0;
 
 	if (s == NULL || s->phase != ASKED)
 		return;
+	if (!server_fields_are_fit(reply)) {
+		call_drop(server, token);
+		return;
+	}
 	conn = conn_of(s); /* the stream may end in what follows */
 	fields[n++] = (struct yt_header){ YT_STR("date"), server_date(server) };
-	if (content_type != NULL)
-		fields[n++] = (struct yt_header){ YT_STR("content-type"), yt_str(content_type) };
-	if (status == 405)
+	if (reply->content_type != NULL)
+		fields[n++] = (struct yt_header){ YT_STR("content-type"), yt_str(reply->content_type) };
+	for (size_t i = 0; i < reply->n_fields; i++) /* libnghttp2 writes names in lower case */
+		fields[n++] = reply->fields[i];
+	if (reply->status == 405)
 		fields[n++] = (struct yt_header){ YT_STR("allow"), YT_STR("POST") };
 	s->phase = ANSWERED;
 	stream_deadline(s, server->limits.request_ms);
-	conn_settle(conn, http2_answer(s, status, fields, n, body));
+	conn_settle(conn, http2_answer(s, reply->status, fields, n, reply->body));
 }
 
 void call_drop(struct server *server, struct server_token token)

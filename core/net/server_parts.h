@@ -99,11 +99,13 @@ void conn_set_deadline(struct conn *conn, uint32_t ms); /* 0: none */
 void conn_close(struct conn *conn);
 void conn_finish(struct conn *conn);   /* lets the peer read what was written before the connection is cut */
 void conn_end_idle(struct conn *conn); /* the same where nothing unread can be lost */
+/* The format's own header fields may stand in an answer as they are. */
+bool server_fields_are_fit(const struct server_reply *reply);
 
 /* ---- server_http1.c ---- */
 
 void conn_serve(struct conn *conn); /* request after request of what has been read, until one waits for the engine */
-int conn_put_answer(struct conn *conn, int status, const char *content_type, struct yt_str body);
+int conn_put_answer(struct conn *conn, const struct server_reply *reply);
 void conn_answered(struct conn *conn); /* the answer's last byte is with the socket */
 /* Our own answer to what is no request of anybody's; nothing of the input is repeated. */
 void conn_refuse(struct conn *conn, int status, const char *why);
@@ -121,8 +123,7 @@ void conn_shared_input(struct conn *conn);   /* there is input */
 void conn_shared_drained(struct conn *conn); /* the socket takes more */
 void conn_shared_expired(struct conn *conn); /* a deadline has come */
 void conn_shared_drain(struct conn *conn);
-void call_answer(
-        struct server *server, struct server_token token, int status, const char *content_type, struct yt_str body);
+void call_answer(struct server *server, struct server_token token, const struct server_reply *reply);
 void call_drop(struct server *server, struct server_token token);
 
 #endif

@@ -279,6 +279,23 @@ static void world_answer(void *ctx, uint64_t token, int status, const char *cont
 	server_answer(w->listeners[listener].server, t, status, content_type, body);
 }
 
+static void world_answer_http(
+        void *ctx, uint64_t token, const struct yt_http *answer, const char *content_type, bool is_asked)
+{
+	struct worker *w = ctx;
+	uint32_t listener;
+	struct server_token t = token_of(token, &listener);
+	const struct server_reply reply = { .status = answer->status,
+		.content_type = content_type,
+		.fields = answer->headers,
+		.n_fields = answer->n_headers,
+		.body = answer->body };
+
+	if (!is_asked)
+		meters_request(listener, YT_OP_COUNT, METER_TURNED_AWAY, 0);
+	server_answer_with(w->listeners[listener].server, t, &reply);
+}
+
 static void world_told(void *ctx, const char *listener, const struct yt_op *op, bool is_answered, int64_t took_ms)
 {
 	struct worker *w = ctx;
@@ -767,6 +784,7 @@ static int open_engine(struct worker *w)
 		.submit = world_submit,
 		.send = world_send,
 		.answer = world_answer,
+		.answer_http = world_answer_http,
 		.drop = world_drop,
 		.told = world_told,
 		.person = world_person,

@@ -7,6 +7,8 @@
 
 #include "tianyi.h"
 
+enum { NOT_BELIEVED = 109 }; /* the gateway's own text for who fails http_verify */
+
 enum code_class { REFUSED, RETRY, ON_ITS_WAY, UNKNOWN, THERE };
 
 static const struct {
@@ -206,8 +208,22 @@ static struct yt_str refusal_code(const struct yt_msg *msg, const struct yt_repl
 		{ 302, { "C5001", 5 } },
 		{ 404, { "C5002", 5 } },
 	};
+	static const struct {
+		struct yt_str header, code;
+	} not_believed[] = {
+		{ { "x-timestamp", 11 }, { "A0002", 5 } },
+		{ { "x-nonce", 7 }, { "A0003", 5 } },
+		{ { "x-sign", 6 }, { "A0001", 5 } },
+		{ { "x-sign-alg", 10 }, { "A0001", 5 } },
+	};
 	size_t i = code_at(reply->code);
 
+	if (reply->own_text == NOT_BELIEVED) {
+		for (i = 0; i < sizeof(not_believed) / sizeof(not_believed[0]); i++)
+			if (yt_str_eq(msg->refusal, not_believed[i].header))
+				return not_believed[i].code;
+		return YT_STR("A0004"); /* nobody has that caller id */
+	}
 	/* One who asks whether the person is insured may hear so; an unknown outcome must not read as refused. */
 	if (i < N_CODES)
 		return reply->code;

@@ -264,11 +264,13 @@ struct yt_codec_api {
 	int (*http_verify_reply)(struct yt_plugin *self, struct yt_str octets, const struct yt_http *answer,
 	        int64_t now_ms, struct yt_fault *fault);
 	/* As verify, which is then not called: the signature is over method, path and body too.  decode_request finds
-	 * the path in msg->path and the body as its octets. */
+	 * the path in msg->path and the body as its octets, none of a GET.  On YT_EDENIED fault->path is the name of
+	 * the header field at fault: encode_reply is then called for a message without an operation, with that name as
+	 * msg->refusal (empty: nobody has that caller id) and reply->own_text 109, and http_reply after it. */
 	int (*http_verify)(struct yt_plugin *self, const struct yt_http *request, struct yt_str key, int64_t now_ms,
 	        struct yt_fault *fault);
-	/* Status and headers of an answer of ours, for what encode_reply wrote; out as in http_request.  key: as in
-	 * http_verify. */
+	/* Status and headers of an answer of ours, for what encode_reply wrote, perhaps long ago: only octets say what
+	 * became of it.  out as in http_request.  key: as in http_verify; empty: a certificate said who asks. */
 	int (*http_reply)(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply,
 	        struct yt_str octets, struct yt_str key, struct yt_arena *arena, int64_t now_ms, struct yt_http *out);
 
