@@ -155,10 +155,10 @@ static int settle_agreed(struct play *play)
 	return play_settle(play);
 }
 
-/* Whichever claim comes next meets it: this one's settlement has no number yet, and all are to end well. */
-static int arm_insurer(struct play *play, const char *kind)
+/* Whichever call of that kind comes next meets it: this one's settlement has no number yet, and all are to end well. */
+static int arm_insurer(struct play *play, const char *op, const char *kind)
 {
-	json_t *spec = must(json_pack("{s:s, s:s, s:i}", "kind", kind, "op", "claims", "count", 1));
+	json_t *spec = must(json_pack("{s:s, s:s, s:i}", "kind", kind, "op", op, "count", 1));
 	json_t *answer = client_control(play->desk.client, play->demo->options->insurer_url, "/fault", spec);
 
 	json_decref(spec);
@@ -177,7 +177,43 @@ static int case_paid(struct play *play)
 static int case_claim_trouble(struct play *play)
 {
 	if (open_big(play) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0 ||
-	        arm_insurer(play, play->argument) != 0 || play_settle(play) != 0)
+	        arm_insurer(play, "claims", play->argument) != 0 || play_settle(play) != 0)
+		return -1;
+	return await_claim(play, play->care->setl_id, "PAID");
+}
+
+/* The person has agreed before the pre-settlement: the desk sees what the insurer would pay, and so it decides. */
+static int case_quoted(struct play *play)
+{
+	int64_t paid = 0;
+	json_t *claim;
+
+	play->care->bill = &big_bill;
+	if (care_register(&play->desk, play->care) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 ||
+	        care_charge(&play->desk, play->care) != 0)
+		return -1;
+	if (play->care->quote_fen < 0)
+		return play_fail(play, "the pre-settlement did not show what the insurer would pay");
+	if (tell_invoice(play) != 0 || play_settle(play) != 0 || await_claim(play, play->care->setl_id, "PAID") != 0)
+		return -1;
+	claim = claim_of(play, play->care->setl_id);
+	paid = json_number(claim, "payable", -1);
+	json_decref(claim);
+	return paid == play->care->quote_fen ? 0
+	                                     : play_fail(play, "quoted were %lld fen, decided %lld",
+	                                               (long long)play->care->quote_fen, (long long)paid);
+}
+
+/* The insurer says nothing to the question: the desk hears the platform alone, and goes on. */
+static int case_no_quote(struct play *play)
+{
+	play->care->bill = &big_bill;
+	if (care_register(&play->desk, play->care) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 ||
+	        arm_insurer(play, "quote", play->argument) != 0 || care_charge(&play->desk, play->care) != 0)
+		return -1;
+	if (play->care->quote_fen >= 0)
+		return play_fail(play, "a quote was shown that never came");
+	if (tell_invoice(play) != 0 || play_settle(play) != 0)
 		return -1;
 	return await_claim(play, play->care->setl_id, "PAID");
 }
@@ -237,6 +273,9 @@ static const struct case_kind kinds[] = {
 	        true },
 	{ "claim-late-invoice", "the invoice comes after the settlement", 3, NULL, case_late_invoice, 0, 'i', true },
 	{ "claim-no-consent", "the person has not agreed: nothing is told", 3, NULL, claim_case_silent, 0, 'i', true },
+	{ "claim-quoted", "the pre-settlement shows what the insurer would pay", 6, NULL, case_quoted, 0, 'i', true },
+	{ "claim-no-quote", "the insurer says nothing before the settlement", 2, "effect_then_silence", case_no_quote,
+	        0, 'i', true },
 	{ "claim", "settled, claimed, decided, paid by the insurer", 20, NULL, case_paid, 0, 'i', true },
 };
 

@@ -256,9 +256,26 @@ static int upload_day(struct desk *desk, struct care *care, size_t day, size_t n
 	return 0;
 }
 
+/* What a commercial insurer would pay stands beside the platform's sums, and what is then left to pay fits both. */
+static int read_quote(struct care *care, const json_t *output)
+{
+	const json_t *quote = json_object_get(output, "commercial_quote");
+	int64_t cash = 0, collect = 0;
+	bool is_less = strcmp(json_text(quote, "pay_to"), "INSTITUTION") == 0;
+
+	care->quote_fen = -1;
+	if (quote == NULL)
+		return 0;
+	fen_read(json_object_get(json_object_get(output, "setlinfo"), "psn_cash_pay"), &cash);
+	fen_read(json_object_get(quote, "payable_amt"), &care->quote_fen);
+	fen_read(json_object_get(quote, "collect_amt"), &collect);
+	return care->quote_fen >= 0 && collect == cash - (is_less ? care->quote_fen : 0) ? 0 : -1;
+}
+
 static int presettle(struct desk *desk, struct care *care)
 {
 	const json_t *info;
+	int rv;
 	struct answer answer;
 
 	if (ask(desk, care, care->is_inpatient ? "2303" : "2206", care_settle_input(care), &answer) != 0)
@@ -268,8 +285,9 @@ static int presettle(struct desk *desk, struct care *care)
 	fen_read(json_object_get(info, "overlmt_selfpay"), &care->over_fen);
 	fen_read(json_object_get(info, "preselfpay_amt"), &care->first_fen);
 	fen_read(json_object_get(info, "inscp_scp_amt"), &care->scope_fen);
+	rv = read_quote(care, answer.output);
 	answer_clear(&answer);
-	return 0;
+	return rv;
 }
 
 int care_charge(struct desk *desk, struct care *care)
