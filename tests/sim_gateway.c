@@ -832,6 +832,22 @@ static int k_find(void *ctx, struct yt_str institution, struct yt_str number, st
 	return YT_ENOTFOUND;
 }
 
+static int k_cancelled(void *ctx, struct yt_str institution, struct yt_str settlement, struct exchange *x)
+{
+	struct sim *s = ctx;
+
+	for (size_t i = 0; i < s->gw.n_index; i++) {
+		const struct exchange *row = &s->gw.index[i];
+
+		if (exchange_is_cancel(row) && row->state == X_DONE && yt_str_is(institution, row->institution) &&
+		        yt_str_is(settlement, row->original)) {
+			*x = *row;
+			return 0;
+		}
+	}
+	return YT_ENOTFOUND;
+}
+
 struct fetching {
 	uint64_t exchange;
 	enum rec_tag tag;
@@ -1171,6 +1187,7 @@ static void start_keeper(struct sim *s, struct sim_event *e)
 		.mono_ms = k_mono,
 		.tell = k_tell,
 		.find = k_find,
+		.cancelled = k_cancelled,
 		.fetch = k_fetch,
 		.closed = k_closed };
 	struct log_problem why = { { 0 }, 0, 0, { 0 } };

@@ -396,7 +396,8 @@ static void test_long_texts(void **state)
 	yt_buf_free(&buf);
 }
 
-/* Parked while its settlement was cancelled: it is not done after all because an operator lets machines try again. */
+/* Parked while its settlement was cancelled: it does not stand after all because an operator lets machines try again,
+ * or finds that it was done. */
 static void test_follow_up_stays_unwanted(void **state)
 {
 	struct exchange x;
@@ -417,14 +418,30 @@ static void test_follow_up_stays_unwanted(void **state)
 	add(&buf, 'P', SETTLE);
 	add(&buf, 'W', SETTLE);
 	apply_all(&x, &buf, &pos);
-	assert_string_equal(exchange_state_name(x.state), "done");
-	assert_false(x.reversal_wanted);
+	assert_string_equal(
+	        exchange_state_name(x.state), "done"); /* an operator found that it was handed in: it is undone */
+	assert_true(x.reversal_wanted);
+	assert_true(exchange_is_open(&x));
+}
+
+/* Cut, the number of what follows would be that of another settlement's. */
+static void test_follow_up_number(void **state)
+{
+	char number[EXCHANGE_NUMBER_MAX];
+
+	assert_true(exchange_follow_up_number("330000100000000001234567890123", number));
+	assert_string_equal(number, "+/330000100000000001234567890123");
+	assert_true(exchange_follow_up_number("1234567890123456789012345678901234567", number));
+	assert_string_equal(number, "+/1234567890123456789012345678901234567");
+	assert_false(exchange_follow_up_number("12345678901234567890123456789012345678", number));
+	assert_string_equal(number, "");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_follow_up_stays_unwanted),
+		cmocka_unit_test(test_follow_up_number),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_long_texts),
 		cmocka_unit_test(test_flow_places),

@@ -534,6 +534,49 @@ static void test_carried(void **state)
 	index_close(index);
 }
 
+static void add_cancel(
+        struct world *w, uint64_t id, const char *institution, const char *settlement, enum yt_outcome end)
+{
+	size_t at = begin(w, REC_ACCEPTED, id, 1795312900000);
+
+	rec_str(&w->buf, REC_T_INSTITUTION, yt_str(institution));
+	text(w, REC_T_NUMBER, "cancel-%lu", (unsigned long)id);
+	rec_u8(&w->buf, REC_T_OPERATION, id == 9 ? YT_OP_REVERSE : YT_OP_INPATIENT_SETTLE_CANCEL);
+	rec_str(&w->buf, REC_T_ORIGINAL, yt_str(settlement));
+	rec_end(&w->buf, at);
+	at = begin(w, REC_ANSWERED, id, 1795312900001);
+	rec_u8(&w->buf, REC_T_OUTCOME, (uint8_t)end);
+	rec_str(&w->buf, REC_T_SETTLEMENT, YT_STR("own-number-of-the-cancel"));
+	rec_end(&w->buf, at);
+}
+
+/* By the settlement that it cancelled, of that institution, and only if it is done. */
+static void test_cancelled(void **state)
+{
+	static const struct {
+		const char *institution, *settlement;
+		uint64_t id;
+	} rows[] = { { "H1", "3300001234567801", 7 }, { "H2", "3300001234567801", 0 }, { "H1", "3300001234567802", 0 },
+		{ "H1", "0033300001234567801", 0 }, { "H1", "3300001234567803", 0 }, { "H1", "", 0 } };
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct exchange x;
+	log_pos pos;
+
+	add_cancel(w, 6, "H1", "3300001234567801", YT_REFUSED);
+	add_cancel(w, 7, "H1", "3300001234567801", YT_DONE);
+	add_cancel(w, 8, "H1", "3300001234567802", YT_REFUSED);
+	add_cancel(w, 9, "H1", "3300001234567803", YT_DONE);
+	assert_int_equal(log_commit(w->log, yt_buf_view(&w->buf), &pos), 0);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(index_cancelled(index, yt_str(rows[i].institution), yt_str(rows[i].settlement), &x),
+		        rows[i].id != 0 ? 0 : YT_ENOTFOUND);
+		assert_true(rows[i].id == 0 || x.id == rows[i].id);
+	}
+	index_close(index);
+}
+
 static void fill(char *text, size_t size, char with)
 {
 	memset(text, with, size - 1); /* to its end: the longest that is kept */
@@ -1180,6 +1223,7 @@ int main(void)
 		IN_A_WORLD("without a given end the last commit is left", test_last_commit_is_left),
 		IN_A_WORLD("a number names what was admitted, not its refused double", test_number_of_refused_double),
 		IN_A_WORLD("what was carried on is found like the original", test_carried),
+		IN_A_WORLD("a done cancel is found by its settlement", test_cancelled),
 		IN_A_WORLD("an exchange comes back in all its members", test_every_member),
 		IN_A_WORLD("pieces of case facts are found, newest first, until the log drops them", test_facts),
 		IN_A_WORLD("a search finds what matches, newest first", test_search),

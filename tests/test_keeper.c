@@ -20,6 +20,7 @@
 #define REVERSE_AFTER_MS 15000
 #define UNDELIVERED_MS 1800000
 #define H "H33021399901"
+#define FOLLOW_UP(n) (1ull << 32 | (n)) /* of worker 1, the first incarnation: its n-th number */
 
 /* -- the world ------------------------------------------------------------------------------------ */
 
@@ -35,8 +36,11 @@ static struct world {
 	struct yt_buf told;
 	struct yt_buf leased; /* the lease told last */
 	const char *closed;
+	const char *asks_as; /* NULL: H */
 	int find_error;
-	uint64_t seq[8]; /* of each worker */
+	const char *then; /* flow that follows from what is asked; NULL: none */
+	bool index_lags;  /* it does not know of cancels yet */
+	uint64_t seq[8];  /* of each worker */
 } w;
 
 static int64_t k_wall(void *ctx)
@@ -75,7 +79,8 @@ static void k_tell(void *ctx, uint32_t worker, const struct talk *talk)
 
 	yt_buf_printf(&w.told, "%u:%s %llu", worker, talk_name(talk->kind), (unsigned long long)talk->seq);
 	if (talk->kind == DOWN_LEASE || talk->kind == DOWN_RESTARTED)
-		yt_buf_printf(&w.told, "/%llu", talk->kind == DOWN_LEASE ? (unsigned long long)talk->exchange : 0);
+		yt_buf_printf(
+		        &w.told, "/%llu", talk->kind == DOWN_LEASE ? (unsigned long long)(uint32_t)talk->exchange : 0);
 	if (talk->kind == DOWN_STORED && rec_read(talk->payload, &rec, &used) == 0)
 		yt_buf_printf(&w.told, "=%.*s", YT_FMT(rec_get(&rec, REC_T_REPLY)));
 	if (talk->kind == DOWN_SESSION && rec_read(talk->payload, &rec, &used) == 0)
@@ -132,6 +137,29 @@ static int k_find(void *ctx, struct yt_str institution, struct yt_str number, st
 	return 0;
 }
 
+/* The settlement's newest cancel, if that is done. */
+static int k_cancelled(void *ctx, struct yt_str institution, struct yt_str settlement, struct exchange *x)
+{
+	struct exchange *found;
+
+	if (w.find_error != 0)
+		return w.find_error;
+	for (uint64_t id = w.index_lags ? 64 : 1; id < 64; id++) {
+		found = fold(id, (struct yt_str){ 0 }, (struct yt_str){ 0 });
+		if (found != NULL && exchange_is_cancel(found) && found->state == X_DONE &&
+		        yt_str_is(settlement, found->original) && yt_str_is(institution, found->institution)) {
+			*x = *found;
+			return 0;
+		}
+	}
+	return YT_ENOTFOUND;
+}
+
+static const char *k_other_code(void *ctx, const char *institution)
+{
+	return strcmp(institution, H) == 0 ? "H-OLD" : strcmp(institution, "H-OLD") == 0 ? H : NULL;
+}
+
 static int k_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out)
 {
 	struct yt_str rest = yt_buf_view(&w.commits[pos - 1].records);
@@ -168,6 +196,8 @@ static void new_keeper(void)
 		.mono_ms = k_mono,
 		.tell = k_tell,
 		.find = k_find,
+		.cancelled = k_cancelled,
+		.other_code = k_other_code,
 		.fetch = k_fetch,
 		.closed = k_closed };
 
@@ -268,8 +298,9 @@ static void restart(uint32_t n)
 				keeper_replay(w.keeper, &rec, i + 1);
 		}
 	}
-	for (id = 1; id < 64; id++) {
-		struct exchange *x = fold(id, (struct yt_str){ 0 }, (struct yt_str){ 0 });
+	for (id = 1; id < 128; id++) {
+		struct exchange *x =
+		        fold(id < 64 ? id : FOLLOW_UP(id - 64), (struct yt_str){ 0 }, (struct yt_str){ 0 });
 
 		if (x != NULL && exchange_is_open(x))
 			keeper_load(w.keeper, x);
@@ -314,12 +345,13 @@ static struct yt_buf beginning(uint32_t worker, const struct asked *a)
 	enum yt_operation op = a->op != 0 ? a->op : YT_OP_OUTPATIENT_SETTLE;
 
 	memset(digest, a->content != NULL ? a->content[0] : 'c', sizeof(digest));
-	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(&buf, REC_T_INSTITUTION, yt_str(w.asks_as != NULL ? w.asks_as : H));
 	rec_str(&buf, REC_T_NUMBER, yt_str(a->number));
 	rec_u8(&buf, REC_T_OPERATION, (uint8_t)op);
 	rec_bytes(&buf, REC_T_DIGEST, digest, sizeof(digest));
 	rec_str(&buf, REC_T_BUSINESS_KEY, yt_str(a->business));
 	rec_str(&buf, REC_T_ORIGINAL, yt_str(a->original));
+	rec_str(&buf, REC_T_THEN, yt_str(w.then));
 	rec_u32(&buf, REC_T_WORKER, worker); /* the incarnation: workers here have it equal to their number */
 	if (yt_op(op)->is_settlement)
 		rec_u32(&buf, REC_T_FLAGS, REC_X_SETTLEMENT);
@@ -1463,21 +1495,47 @@ static void test_nonsense(void **state)
 	assert_int_equal(say(1, UP_LATE, 1, &buf), YT_ECORRUPT); /* an answer without what came of it */
 }
 
+static void add_follow_up(struct yt_buf *buf, uint32_t worker, uint64_t id, const char *number)
+{
+	size_t at = rec_begin(buf, REC_ACCEPTED, 0, id, w.wall_ms);
+
+	rec_str(buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(buf, REC_T_NUMBER, yt_str(number));
+	rec_str(buf, REC_T_SETTLEMENT, yt_str(number + 2));
+	rec_str(buf, REC_T_ORIGINAL, YT_STR("N1"));
+	rec_u32(buf, REC_T_WORKER, worker);
+	rec_str(buf, REC_T_FLOW, YT_STR("claim"));
+	rec_u32(buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_str(buf, REC_T_REQUEST, YT_STR("request"));
+	rec_end(buf, at);
+}
+
 static void settle_followed(uint32_t worker, uint64_t id, uint64_t follow_up, const char *number)
 {
 	struct yt_buf buf = { 0 };
-	size_t at;
 
 	add_outcome(&buf, id, REC_LEG_MAIN, YT_DONE, 0);
 	add_answer(&buf, id, YT_DONE, "reply");
-	at = rec_begin(&buf, REC_ACCEPTED, 0, follow_up, w.wall_ms);
-	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
-	rec_str(&buf, REC_T_NUMBER, yt_str(number));
-	rec_str(&buf, REC_T_FLOW, YT_STR("claim"));
-	rec_u32(&buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
-	rec_str(&buf, REC_T_REQUEST, YT_STR("request"));
-	rec_end(&buf, at);
+	add_follow_up(&buf, worker, FOLLOW_UP(follow_up), number);
 	assert_int_equal(say(worker, UP_END, id, &buf), 0);
+}
+
+static struct exchange *followed(uint64_t n)
+{
+	return fold(FOLLOW_UP(n), (struct yt_str){ 0 }, (struct yt_str){ 0 });
+}
+
+static void cancel(uint64_t id, const char *number, const char *settlement, const char *institution)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), EXCHANGE_CANCEL_KEY "%s", settlement);
+	w.asks_as = institution;
+	begin(1, (struct asked){ id, number, "c", key, YT_OP_OUTPATIENT_SETTLE_CANCEL, settlement });
+	w.asks_as = NULL;
+	commit();
+	end(1, id, YT_DONE, "ok");
+	commit();
 }
 
 /* What follows from a settlement ends with that alone: an origin's reversal that names it is of nothing we know, and
@@ -1499,18 +1557,19 @@ static void test_follow_up_has_no_origin(void **state)
 	assert_told("1:admitted 6");
 	end(1, 2, YT_DONE, "ok");
 	commit();
-	assert_int_equal(fold(9, (struct yt_str){ 0 }, (struct yt_str){ 0 })->state, X_UNKNOWN);
+	assert_int_equal(followed(9)->state, X_UNKNOWN);
 	begin(1, (struct asked){ 4, "C1", "c", NULL, YT_OP_OUTPATIENT_SETTLE_CANCEL, "A2" });
 	commit();
 	end(1, 4, YT_DONE, "ok");
 	commit();
 	assert_false(fold(3, (struct yt_str){ 0 }, (struct yt_str){ 0 })->reversal_wanted);
-	assert_false(fold(9, (struct yt_str){ 0 }, (struct yt_str){ 0 })->reversal_wanted);
+	assert_false(followed(9)->reversal_wanted);
+	w.asks_as = "H-OLD"; /* its code has changed meanwhile */
 	begin(1, (struct asked){ 5, "C2", "c", NULL, YT_OP_OUTPATIENT_SETTLE_CANCEL, "A1" });
 	commit();
 	end(1, 5, YT_DONE, "ok");
 	commit();
-	assert_true(fold(9, (struct yt_str){ 0 }, (struct yt_str){ 0 })->reversal_wanted);
+	assert_true(followed(9)->reversal_wanted);
 }
 
 /* However many are due, half of the leases are for what somebody waits for. */
@@ -1533,11 +1592,276 @@ static void test_follow_ups_leave_leases(void **state)
 	assert_told("1:lease 0/9");
 	later(REVERSE_AFTER_MS);
 	assert_told("1:lease 0/3");
-	give_back_due(1, 9, 60000);
+	give_back_due(1, FOLLOW_UP(9), 60000);
 	commit();
 	forget_told();
 	later(FOLLOW_UP_TURN_MS);
 	assert_told("1:lease 0/10");
+}
+
+/* Its settlement is cancelled while the outcome is unknown here (the hospital has the number from the platform): what
+ * follows when it is found out never leaves, whatever the keeper still has in memory. */
+static void test_follow_up_of_cancelled(void **state)
+{
+	static const struct {
+		bool in_memory;
+		const char *institution;
+	} rows[] = { { true, H }, { false, H }, { true, "H-OLD" }, { false, "H-OLD" } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct yt_buf buf = { 0 };
+
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		lose(1, 1, "N1");
+		cancel(2, "C1", "A1", rows[i].institution);
+		if (!rows[i].in_memory) {
+			note(1, 2, NULL);
+			commit();
+			keeper_indexed(w.keeper, w.n_commits + 1);
+		}
+		assert_int_equal(in_memory(), rows[i].in_memory ? 2 : 1);
+		w.index_lags = rows[i].in_memory;
+		later(REVERSE_AFTER_MS);
+		add_answer(&buf, 1, YT_DONE, "found");
+		add_follow_up(&buf, 1, FOLLOW_UP(9), "+/A1");
+		assert_int_equal(say(1, UP_RETURN, 1, &buf), 0);
+		commit();
+		forget_told();
+		later(1);
+		assert_told("");
+		assert_int_equal(followed(9)->state, X_REVERSED);
+		assert_false(exchange_is_open(followed(9)));
+	}
+}
+
+/* A cancel that was refused, or of another settlement, bars nothing. */
+static void test_follow_up_of_uncancelled(void **state)
+{
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	begin(1, (struct asked){ 2, "C1", "c", EXCHANGE_CANCEL_KEY "A1", YT_OP_OUTPATIENT_SETTLE_CANCEL, "A1" });
+	commit();
+	end(1, 2, YT_REFUSED, "no");
+	cancel(3, "C2", "A2", H);
+	settle_followed(1, 1, 9, "+/A1");
+	commit();
+	forget_told();
+	later(1);
+	assert_told("1:lease 0/9");
+}
+
+/* Its settlement is found to be done while its origin has asked to undo it: nothing leaves before that is over. */
+static void test_follow_up_of_undone(void **state)
+{
+	struct yt_buf buf = { 0 };
+
+	up(1);
+	w.then = "claim";
+	lose(1, 1, "N1");
+	w.then = NULL;
+	begin(1, (struct asked){ 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" });
+	commit();
+	later(1);
+	add_answer(&buf, 1, YT_DONE, "found");
+	add_follow_up(&buf, 1, FOLLOW_UP(9), "+/A1");
+	assert_int_equal(say(1, UP_RETURN, 1, &buf), 0);
+	commit();
+	forget_told();
+	later(FOLLOW_UP_TURN_MS);
+	assert_told("1:lease 0/1");
+	give_back_reversed(1, 1, "undone");
+	commit();
+	later(FOLLOW_UP_TURN_MS);
+	assert_int_equal(followed(9)->state, X_REVERSED);
+	assert_int_equal(followed(9)->reversals, 0);
+}
+
+/* Whether it may leave cannot be told while the index cannot be read: it waits, and a second one for the same
+ * settlement, which nobody could know of, does not leave at all. */
+static void test_follow_up_waits_for_index(void **state)
+{
+	struct yt_buf buf = { 0 };
+
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	begin(1, (struct asked){ 2, "N2", "c", NULL, 0, NULL });
+	commit();
+	settle_followed(1, 1, 9, "+/A1");
+	commit();
+	later(1);
+	add_answer(&buf, FOLLOW_UP(9), YT_REFUSED, NULL);
+	assert_int_equal(say(1, UP_RETURN, FOLLOW_UP(9), &buf), 0);
+	commit();
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	w.find_error = YT_EIO;
+	settle_followed(1, 2, 10, "+/A1");
+	begin(1, (struct asked){ 3, "N3", "c", NULL, 0, NULL });
+	commit();
+	forget_told();
+	later(FOLLOW_UP_TURN_MS);
+	assert_told("");
+	assert_int_equal(followed(10)->state, X_UNKNOWN);
+	w.find_error = 0;
+	later(FOLLOW_UP_TURN_MS);
+	assert_told("");
+	assert_int_equal(followed(10)->state, X_REVERSED);
+}
+
+/* A cancel is done when the index cannot be read, and its claim is in no memory: it is looked for until it is found,
+ * also by the keeper after this one. */
+static void test_cancel_tells_later(void **state)
+{
+	for (unsigned restarts = 0; restarts < 2; restarts++) {
+		struct yt_buf buf = { 0 };
+
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+		commit();
+		settle_followed(1, 1, 9, "+/A1");
+		commit();
+		later(1);
+		add_answer(&buf, FOLLOW_UP(9), YT_DONE, NULL);
+		assert_int_equal(say(1, UP_RETURN, FOLLOW_UP(9), &buf), 0);
+		note(1, 1, NULL);
+		commit();
+		later(1); /* its answer was decided by nobody: it needs none */
+		begin(1,
+		        (struct asked){ 2, "C1", "c", EXCHANGE_CANCEL_KEY "A1", YT_OP_OUTPATIENT_SETTLE_CANCEL, "A1" });
+		commit();
+		keeper_indexed(w.keeper, w.n_commits + 1);
+		assert_int_equal(in_memory(), 1);
+		w.find_error = YT_EIO;
+		end(1, 2, YT_DONE, "ok");
+		note(1, 2, NULL);
+		commit();
+		forget_told();
+		later(FOLLOW_UP_TURN_MS);
+		assert_told("");
+		if (restarts != 0) {
+			restart(1);
+			ready(1);
+			forget_told();
+			later(FOLLOW_UP_TURN_MS);
+			assert_told("");
+		}
+		assert_false(followed(9)->reversal_wanted);
+		w.find_error = 0;
+		later(FOLLOW_UP_TURN_MS);
+		assert_true(followed(9)->reversal_wanted);
+		later(NOBODY_MS);
+		assert_told("1:lease 0/9");
+		assert_false(exchange_is_open(fold(2, (struct yt_str){ 0 }, (struct yt_str){ 0 })));
+	}
+}
+
+/* Its settlement is undone: what an operator finds done of it is undone, too. */
+static void test_follow_up_done_unwanted(void **state)
+{
+	static const struct {
+		const char *word;
+		bool is_wanted;
+	} rows[] = { { "done", true }, { "retry", true }, { "refused", false }, { "reversed", false } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct yt_buf buf = { 0 };
+		size_t at;
+
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+		commit();
+		settle_followed(1, 1, 9, "+/A1");
+		commit();
+		later(1);
+		cancel(2, "C1", "A1", H);
+		at = rec_begin(&buf, REC_PARKED, 0, FOLLOW_UP(9), w.wall_ms);
+		rec_end(&buf, at);
+		assert_int_equal(say(1, UP_RETURN, FOLLOW_UP(9), &buf), 0);
+		commit();
+		assert_int_equal(keeper_decide(w.keeper, FOLLOW_UP(9), rows[i].word, YT_STR("li"), YT_STR("seen")), 0);
+		commit();
+		assert_int_equal(followed(9)->reversal_wanted, rows[i].is_wanted);
+	}
+}
+
+/* How long it has been tried in vain: a claim that is asked for again and again has not been, and a withdrawal begins
+ * anew. */
+static void test_follow_up_clock(void **state)
+{
+	struct yt_buf buf = { 0 };
+	struct rec rec;
+	size_t used;
+
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	settle_followed(1, 1, 9, "+/A1");
+	commit();
+	for (unsigned i = 0; i < 4; i++) {
+		static const enum yt_outcome heard[] = { YT_UNKNOWN, YT_DONE, YT_UNKNOWN };
+		static const uint64_t want[] = { 1, 60001, 60000, 120001 };
+
+		later(1);
+		assert_int_equal(rec_read(yt_buf_view(&w.leased), &rec, &used), 0);
+		assert_int_equal(rec_get_u64(&rec, REC_T_ELAPSED), want[i]);
+		if (i == 3)
+			break;
+		add_outcome(&buf, FOLLOW_UP(9), REC_LEG_STEP, heard[i], heard[i] == YT_DONE ? REC_X_ANEW : 0);
+		assert_int_equal(say(1, UP_STEP, FOLLOW_UP(9), &buf), 0);
+		give_back_due(1, FOLLOW_UP(9), 60000);
+		commit();
+		later(60000);
+	}
+	cancel(2, "C1", "A1", H);
+	give_back_due(1, FOLLOW_UP(9), 1000);
+	commit();
+	later(1000);
+	assert_int_equal(rec_read(yt_buf_view(&w.leased), &rec, &used), 0);
+	assert_int_equal(rec_get_u64(&rec, REC_T_ELAPSED), 1000);
+}
+
+/* It has no origin that would wait at the worker that wrote it down. */
+static void test_follow_up_leaves_draining(void **state)
+{
+	up(1);
+	up(2);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	settle_followed(1, 1, 9, "+/A1");
+	keeper_worker_drains(w.keeper, 1);
+	commit();
+	forget_told();
+	later(1);
+	assert_told("2:lease 0/9");
+}
+
+/* What follows has a number of the worker that says so. */
+static void test_follow_up_of_another(void **state)
+{
+	static const struct {
+		uint32_t worker;
+		uint64_t id;
+	} rows[] = { { 2, FOLLOW_UP(9) }, { 1, 2ull << 32 | 9 }, { 1, 9 } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct yt_buf buf = { 0 };
+
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+		commit();
+		add_outcome(&buf, 1, REC_LEG_MAIN, YT_DONE, 0);
+		add_answer(&buf, 1, YT_DONE, "reply");
+		add_follow_up(&buf, rows[i].worker, rows[i].id, "+/A1");
+		assert_int_equal(say(1, UP_END, 1, &buf), YT_ECORRUPT);
+		assert_int_equal(in_memory(), 1);
+	}
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -1590,6 +1914,15 @@ int main(void)
 		TEST(test_nonsense),
 		TEST(test_follow_up_has_no_origin),
 		TEST(test_follow_ups_leave_leases),
+		TEST(test_follow_up_of_cancelled),
+		TEST(test_follow_up_of_uncancelled),
+		TEST(test_follow_up_of_undone),
+		TEST(test_follow_up_waits_for_index),
+		TEST(test_cancel_tells_later),
+		TEST(test_follow_up_done_unwanted),
+		TEST(test_follow_up_clock),
+		TEST(test_follow_up_leaves_draining),
+		TEST(test_follow_up_of_another),
 	};
 	struct CMUnitTest verdicts[sizeof(verdict_cases) / sizeof(verdict_cases[0])];
 	size_t i;

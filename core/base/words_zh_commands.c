@@ -552,5 +552,7 @@ const struct yt_word words_zh_commands[] = {
 	        "第 %u 步没有收到回复：其中应有的编号、金额和明细拆分未能保存，本次就诊以后需要它们的报文将被拒绝。\n" },
 	{ "Its answer is not here: numbers, amounts and how lines are split are not kept for later messages of the visit; the hospital has them by query.\n",
 	        "没有收到它的回复：编号、金额和明细拆分未能为本次就诊以后的报文保存；医院可用查询交易取得。\n" },
+	{ "Nothing follows from it, as the number of its settlement is not here: do what the flow %s would have done (such as a claim) by hand.\n",
+	        "没有收到它的结算编号，不会有后续业务：流程 %s 本应办理的事项（如商保理赔）请人工办理。\n" },
 	{ NULL, NULL },
 };

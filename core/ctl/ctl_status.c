@@ -366,6 +366,10 @@ static void say_what_is_missing(struct ctl *ctl, const char *exchange)
 		printf(_(
 		        "Its answer is not here: numbers, amounts and how lines are split are not kept for later messages of "
 		        "the visit; the hospital has them by query.\n"));
+	if (x.then[0] != '\0' && x.settlement[0] == '\0')
+		printf(_("Nothing follows from it, as the number of its settlement is not here: do what the flow %s would "
+		         "have done (such as a claim) by hand.\n"),
+		        x.then);
 	index_close(index);
 }
 

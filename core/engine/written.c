@@ -36,7 +36,7 @@ static void business_key(struct yt_buf *out, const struct work *w)
 	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
 	case YT_OP_PHARMACY_SETTLE_CANCEL:
-		key = yt_arena_printf(msg->arena, "cancel|%.*s", YT_FMT(msg->settlement));
+		key = yt_arena_printf(msg->arena, EXCHANGE_CANCEL_KEY "%.*s", YT_FMT(msg->settlement));
 		break;
 	case YT_OP_OUTPATIENT_FEES:
 	case YT_OP_INPATIENT_FEES:
@@ -203,7 +203,12 @@ void written_follow_up(struct yt_buf *out, struct engine *e, const struct follow
 		request = secrets_out(
 		        e, cause->codec, cause->id, cause->request, msg->wire_op, false, reply->arena, cause->request);
 	snprintf(settlement, sizeof(settlement), "%.*s", YT_FMT(reply->settlement));
-	exchange_follow_up_number(settlement, number);
+	if (!exchange_follow_up_number(settlement, number)) {
+		yt_log(YT_ERROR, "engine",
+		        "nothing follows from exchange %016llx: its settlement's number is longer than %d bytes",
+		        (unsigned long long)cause->id, EXCHANGE_NUMBER_MAX - 3);
+		return;
+	}
 	at = rec_begin(out, REC_ACCEPTED, 0, work_take_id(e), engine_wall(e));
 	rec_str(out, REC_T_INSTITUTION, msg->institution);
 	rec_str(out, REC_T_NUMBER, yt_str(number));

@@ -137,6 +137,13 @@ static void apply_sending(struct exchange *x, const struct view *v)
 	}
 }
 
+/* Nobody waits for a follow-up: how long it has been tried in vain counts from when something last moved. */
+static void note_move(struct exchange *x, int64_t wall_ms)
+{
+	if (x->flags & REC_X_FOLLOW_UP)
+		x->unknown_since_ms = wall_ms;
+}
+
 static void apply_outcome(struct exchange *x, const struct view *v)
 {
 	enum yt_outcome outcome = (enum yt_outcome)rec_number(v->value[REC_T_OUTCOME]);
@@ -150,6 +157,8 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 		x->attempts = outcome == YT_UNKNOWN || is_anew
 		                      ? x->attempts + 1
 		                      : 0; /* pauses grow with each, from anew at the next step */
+		if (outcome == YT_DONE)
+			note_move(x, v->rec->wall_ms); /* also that nothing is decided yet */
 		x->step_state = is_anew                 ? STEP_ANEW
 		                : outcome == YT_DONE    ? STEP_DONE
 		                : outcome == YT_REFUSED ? STEP_REFUSED
@@ -217,9 +226,13 @@ static void apply_decided(struct exchange *x, const struct view *v)
 {
 	struct yt_str result = v->value[REC_T_RESULT];
 
-	if (!yt_str_is(result, "retry") || (x->flags & REC_X_FOLLOW_UP) == 0)
-		x->reversal_wanted = false; /* a follow-up's settlement stays undone, whoever tries again */
-	if (yt_str_is(result, "retry")) {   /* machines try again */
+	bool takes_effect = yt_str_is(result, "retry") || yt_str_is(result, "done");
+
+	if (!takes_effect || (x->flags & REC_X_FOLLOW_UP) == 0)
+		x->reversal_wanted =
+		        false; /* a follow-up's settlement stays undone: what of it is done is undone, too */
+	note_move(x, v->rec->wall_ms);
+	if (yt_str_is(result, "retry")) { /* machines try again */
 		x->state = x->reversals != 0 || x->answered ? X_REVERSING : X_UNKNOWN;
 		x->due_ms = 0;
 		return;
@@ -251,7 +264,10 @@ static void apply_carried(struct exchange *x, const struct view *v)
 /* Records that name when and by whom to go on. */
 static void apply_waiting(struct exchange *x, const struct view *v)
 {
-	if (v->rec->type == REC_DUE) {
+	if (v->rec->type == REC_DUE && v->value[REC_T_RESULT].n != 0) {
+		x->flags &= ~(unsigned)REC_X_UNTOLD;
+		x->flags |= yt_str_is(v->value[REC_T_RESULT], "untold") ? REC_X_UNTOLD : 0u;
+	} else if (v->rec->type == REC_DUE) {
 		take_i64(&x->due_ms, v, REC_T_DUE);
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
 		x->attempts += rec_number(v->value[REC_T_ATTEMPT]) != 0;
@@ -356,6 +372,7 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		break;
 	case REC_JOINED:
 		x->reversal_wanted = !yt_str_is(rec_get(rec, REC_T_RESULT), "refused");
+		note_move(x, rec->wall_ms);
 		break;
 	case REC_CARRIED:
 		apply_carried(x, v);
@@ -373,7 +390,7 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 	exchange_place(x, rec, pos);
 }
 
-static bool is_cancel(const struct exchange *x)
+bool exchange_is_cancel(const struct exchange *x)
 {
 	return (x->op == YT_OP_OUTPATIENT_SETTLE_CANCEL || x->op == YT_OP_INPATIENT_SETTLE_CANCEL ||
 	               x->op == YT_OP_PHARMACY_SETTLE_CANCEL) &&
@@ -382,19 +399,24 @@ static bool is_cancel(const struct exchange *x)
 
 const char *exchange_ends_follow_up(const struct exchange *x)
 {
-	if (is_cancel(x))
+	if (exchange_is_cancel(x))
 		return x->state == X_DONE ? x->original : NULL;
 	return x->state == X_REVERSED && x->then[0] != 0 && x->settlement[0] != 0 ? x->settlement : NULL;
 }
 
 const char *exchange_revives(const struct exchange *x)
 {
-	return is_cancel(x) && x->state == X_REVERSED ? x->original : NULL;
+	return exchange_is_cancel(x) && x->state == X_REVERSED ? x->original : NULL;
 }
 
-void exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX])
+bool exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX])
 {
-	snprintf(out, EXCHANGE_NUMBER_MAX, "+/%s", settlement);
+	int n = snprintf(out, EXCHANGE_NUMBER_MAX, "+/%s", settlement);
+
+	if (n < EXCHANGE_NUMBER_MAX)
+		return true;
+	out[0] = 0; /* cut, it might be another settlement's */
+	return false;
 }
 
 bool exchange_holds_key(const struct exchange *x)
@@ -412,7 +434,7 @@ bool exchange_awaits_delivery(const struct exchange *x)
 
 bool exchange_is_open(const struct exchange *x)
 {
-	if (x->must_answer)
+	if (x->must_answer || (x->flags & REC_X_UNTOLD))
 		return true;
 	switch (x->state) {
 	case X_ACCEPTED:

@@ -71,13 +71,18 @@ void exchange_place(struct exchange *x, const struct rec *rec, log_pos pos);
 bool exchange_awaits_delivery(const struct exchange *x);
 /* Something still has to happen: it must survive in memory and over retention. */
 bool exchange_is_open(const struct exchange *x);
+/* It cancels the settlement that its `original` names. */
+bool exchange_is_cancel(const struct exchange *x);
 /* A settlement that was cancelled or reversed, or the cancel of one: what follows from the settlement named in it is
  * not wanted any more.  That settlement; NULL: none. */
 const char *exchange_ends_follow_up(const struct exchange *x);
 /* A cancel that was reversed: its settlement stands again.  That settlement; NULL: none. */
 const char *exchange_revives(const struct exchange *x);
-/* The number of what follows from that settlement: one a settlement, and no message of an origin has it. */
-void exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
+/* The number of what follows from that settlement: one a settlement, and no message of an origin has it.  False: it is
+ * too long to be told from others, nothing follows from it. */
+bool exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
+/* Business key (P13) of the cancel of a settlement: EXCHANGE_CANCEL_KEY with its number. */
+#define EXCHANGE_CANCEL_KEY "cancel|"
 /* Its business key bars others (P13), a settlement's or a flow's: sent, unknown, being reversed or parked. */
 bool exchange_holds_key(const struct exchange *x);
 

@@ -59,6 +59,23 @@ int index_find(struct index *index, struct yt_str institution, struct yt_str num
 	return rv;
 }
 
+int index_cancelled(struct index *index, struct yt_str institution, struct yt_str settlement, struct exchange *x)
+{
+	sqlite3_stmt *st = index_statement(index, ST_CANCELLED);
+	int rc, rv = YT_ENOTFOUND;
+
+	sqlite3_bind_int64(st, 1, index_key(settlement));
+	bind_str(st, 2, institution);
+	while (rv == YT_ENOTFOUND && (rc = sqlite3_step(st)) != SQLITE_DONE) {
+		rv = rc == SQLITE_ROW ? index_row_read(st, x) : index_error(rc);
+		if (rv == 0 && (x->state != X_DONE || !yt_str_is(settlement, x->original)))
+			rv = YT_ENOTFOUND; /* refused, or of another settlement with the same key */
+	}
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	return rv;
+}
+
 int index_highest_numbers(struct index *index, uint32_t n, int (*each)(void *arg, const struct exchange *x), void *arg)
 {
 	sqlite3_stmt *st = index_statement(index, ST_HIGHEST);

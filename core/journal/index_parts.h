@@ -24,7 +24,7 @@
 #define INDEX_COLUMNS                                                                                                  \
 	"id, number_key, visit_key, settlement_key, bucket, institution, party, accepted_ms, state, is_open, "         \
 	"admitted,"                                                                                                    \
-	" fold, places"
+	" fold, places, cancels_key"
 enum index_column {
 	COL_ID,
 	COL_NUMBER_KEY,
@@ -38,7 +38,8 @@ enum index_column {
 	COL_OPEN,
 	COL_ADMITTED,
 	COL_FOLD,
-	COL_PLACES
+	COL_PLACES,
+	COL_CANCELS_KEY
 };
 
 #define INDEX_BUCKET(ms) ((ms) >> 18) /* of INDEX_BUCKET_MS */
@@ -50,6 +51,7 @@ enum index_statement {
 	ST_UPDATE,
 	ST_UPDATE_FOLD,
 	ST_FIND,
+	ST_CANCELLED,
 	ST_HIGHEST,
 	ST_OPEN,
 	ST_OLD,

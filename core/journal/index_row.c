@@ -244,6 +244,7 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 	sqlite3_bind_int(st, COL_ADMITTED + 1, e->is_admitted);
 	sqlite3_bind_blob(st, COL_FOLD + 1, scratch->p, (int)scratch->n, SQLITE_STATIC);
 	sqlite3_bind_blob(st, COL_PLACES + 1, e->places.p, (int)e->places.n, SQLITE_STATIC);
+	bind_key(st, COL_CANCELS_KEY, exchange_is_cancel(x) ? x->original : "");
 	return 0;
 }
 

@@ -233,8 +233,8 @@ static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 	const char *why;
 	size_t used;
 
-	if (keeper_check_records(talk) != 0 || rec_read(rest, &accepted, &used) != 0 || accepted.type != REC_ACCEPTED ||
-	        !is_of(k, worker, &accepted))
+	if (keeper_check_records(k, worker, talk) != 0 || rec_read(rest, &accepted, &used) != 0 ||
+	        accepted.type != REC_ACCEPTED || !is_of(k, worker, &accepted))
 		return YT_ECORRUPT;
 	e = kept_find(k, talk->exchange);
 	if (e != NULL) { /* a keeper before us had written it and did not live to say so */
@@ -339,7 +339,7 @@ static int on_end(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct kept *e = kept_find(k, talk->exchange);
 
-	if (keeper_check_records(talk) != 0)
+	if (keeper_check_records(k, worker, talk) != 0)
 		return YT_ECORRUPT;
 	if (e == NULL ||
 	        e->x.state == X_REFUSED) { /* admitted by a keeper after the one that refused it, and noted so */
@@ -372,7 +372,7 @@ static int on_again(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct kept *e = kept_find(k, talk->exchange);
 
-	if (keeper_check_records(talk) != 0 || (e != NULL && !is_its_own(k, worker, e)))
+	if (keeper_check_records(k, worker, talk) != 0 || (e != NULL && !is_its_own(k, worker, e)))
 		return YT_ECORRUPT;
 	if (e == NULL || e->x.state != X_SENT || e->x.reversal_wanted || k->world.closed(k->world.ctx) != NULL) {
 		keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_CLOSED, (struct yt_str){ 0 });
@@ -391,7 +391,8 @@ static int on_late(struct keeper *k, uint32_t worker, const struct talk *talk)
 	struct rec rec;
 	size_t used;
 
-	if (keeper_check_records(talk) != 0 || rec_read(talk->payload, &rec, &used) != 0 || rec.type != REC_OUTCOME)
+	if (keeper_check_records(k, worker, talk) != 0 || rec_read(talk->payload, &rec, &used) != 0 ||
+	        rec.type != REC_OUTCOME)
 		return YT_ECORRUPT;
 	if (e == NULL || (e->x.answered && e->x.state == X_DONE)) {
 		keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
@@ -436,7 +437,7 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 	struct kept *e = kept_find(k, talk->exchange);
 	enum exchange_state before;
 
-	if (keeper_check_records(talk) != 0)
+	if (keeper_check_records(k, worker, talk) != 0)
 		return YT_ECORRUPT;
 	if (e == NULL || !exchange_is_open(&e->x)) { /* what was to be found out has come by itself: a late answer */
 		keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
@@ -464,14 +465,14 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 	return 0;
 }
 
-static int on_note(struct keeper *k, const struct talk *talk)
+static int on_note(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct yt_str rest = talk->payload;
 	struct kept *e;
 	struct rec rec;
 	size_t used;
 
-	if (keeper_check_records(talk) != 0)
+	if (keeper_check_records(k, worker, talk) != 0)
 		return YT_ECORRUPT;
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 		keeper_write_down(k, &rec);
@@ -577,7 +578,7 @@ int keeper_message(struct keeper *k, uint32_t worker, const struct talk *talk)
 	case UP_RETURN:
 		return on_lease_records(k, worker, talk);
 	case UP_NOTE:
-		return on_note(k, talk);
+		return on_note(k, worker, talk);
 	case UP_HELD:
 		on_held(k, worker, talk);
 		return 0;

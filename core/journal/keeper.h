@@ -40,6 +40,11 @@ struct keeper_world {
 	void (*tell)(void *ctx, uint32_t worker, const struct talk *talk);
 	/* The index: an exchange that has left memory.  YT_ENOTFOUND. */
 	int (*find)(void *ctx, struct yt_str institution, struct yt_str number, struct exchange *x);
+	/* The index: the cancel of that settlement that is done.  YT_ENOTFOUND.  NULL: the keeper's memory is all there
+	 * is. */
+	int (*cancelled)(void *ctx, struct yt_str institution, struct yt_str settlement, struct exchange *x);
+	/* The other code by which an institution is known, old or new; NULL: it has one only.  May be NULL. */
+	const char *(*other_code)(void *ctx, const char *institution);
 	/* Appends the octets of a body field of an exchange's record in the commit at pos. */
 	int (*fetch)(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out);
 	/* Where facts of a case stand before the index position: the newest, *n of them, at most max.  Anything but 0:

@@ -244,7 +244,7 @@ int keeper_on_facts(struct keeper *k, uint32_t worker, const struct talk *talk)
 	size_t used, at = 0;
 	int rv = 0;
 
-	if (keeper_check_records(talk) != 0 || rec_read(talk->payload, &rec, &used) != 0)
+	if (keeper_check_records(k, worker, talk) != 0 || rec_read(talk->payload, &rec, &used) != 0)
 		return YT_ECORRUPT;
 	utarray_new(places, &place_icd);
 	while (rv == 0 && rec_next(&rec, &at, &field))

@@ -3,17 +3,23 @@
  *
  *   on_end(), on_late(), on_lease_records() in keeper.c -> keeper_write_all() -> keeper_admit_follow_up()
  *   keeper_write_down() -> keeper_end_follow_ups()
+ *   keeper_tick() -> keeper_follow_up_may_leave()
  * A worker writes a follow-up down with the answer of what causes it (engine/written.c), so neither can be on disk
  * without the other.  From then on it is an exchange like any that goes by a flow, but nobody waits for its answer.  It
- * is found by the settlement it follows from, and undone when that is cancelled or reversed, however late. */
+ * is found by the settlement it follows from, and undone when that is cancelled or reversed, however late.  That may
+ * have happened before we knew of the settlement's success: so before its first step leaves, we look for that once
+ * more. */
 #include "journal/keeper_parts.h"
 
 #include <stdio.h>
+#include <string.h>
 
-bool keeper_is_follow_up(const struct rec *rec)
+bool keeper_is_follow_up(const struct rec *rec, uint32_t incarnation)
 {
-	return rec->type == REC_ACCEPTED && (rec_get_u64(rec, REC_T_FLAGS) & REC_X_FOLLOW_UP) != 0 &&
-	       rec_get(rec, REC_T_FLOW).n != 0 && rec_get(rec, REC_T_NUMBER).n != 0;
+	return rec->type == REC_ACCEPTED && rec->exchange >> 32 == incarnation &&
+	       rec_get_u64(rec, REC_T_WORKER) == incarnation &&
+	       (rec_get_u64(rec, REC_T_FLAGS) & REC_X_FOLLOW_UP) != 0 && rec_get(rec, REC_T_FLOW).n != 0 &&
+	       rec_get(rec, REC_T_NUMBER).n != 0;
 }
 
 bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec)
@@ -37,20 +43,92 @@ bool keeper_leases_enough_follow_ups(const struct keeper *k)
 	return k->follow_ups_leased >= (k->conf.leases + 1) / 2;
 }
 
-/* It is to be undone from its last step back; a parked one by machines again, now that this is wanted. */
-static void end_one(struct keeper *k, struct kept *e, uint64_t because)
+/* -- what belongs to a settlement ----------------------------------------------------------------- */
+
+#define N_CODES 2
+
+/* The codes by which an institution may have asked: its code may change between a settlement and its cancel. */
+static void codes_of(const struct keeper *k, const char *institution, const char *codes[N_CODES])
+{
+	codes[0] = institution;
+	codes[1] = k->world.other_code == NULL ? NULL : k->world.other_code(k->world.ctx, institution);
+}
+
+/* *out NULL: nothing follows from it.  Anything but 0: the index cannot tell. */
+static int find_follow_up(struct keeper *k, const char *institution, const char *settlement, struct kept **out)
+{
+	const char *codes[N_CODES];
+	char number[EXCHANGE_NUMBER_MAX];
+	struct kept *e;
+	int rv = 0;
+
+	*out = NULL;
+	codes_of(k, institution, codes);
+	if (!exchange_follow_up_number(settlement, number))
+		return 0;
+	for (unsigned i = 0; rv == 0 && *out == NULL && i < N_CODES && codes[i] != NULL; i++) {
+		rv = kept_find_number(k, yt_str(codes[i]), yt_str(number), &e);
+		if (rv == 0 && e != NULL && (e->x.flags & REC_X_FOLLOW_UP))
+			*out = e;
+	}
+	return rv;
+}
+
+static bool is_done_cancel(const struct exchange *x, const char *const codes[N_CODES], const char *settlement)
+{
+	const char *over = exchange_ends_follow_up(x);
+
+	return over != NULL && strcmp(over, settlement) == 0 &&
+	       (strcmp(x->institution, codes[0]) == 0 || (codes[1] != NULL && strcmp(x->institution, codes[1]) == 0));
+}
+
+/* The cancel of a settlement that is done; *id 0: none.  Anything but 0: the index cannot tell. */
+static int find_cancel(struct keeper *k, const char *institution, const char *settlement, uint64_t *id)
+{
+	const char *codes[N_CODES];
+	char key[sizeof(((struct exchange *)NULL)->business_key)];
+	struct exchange x;
+	struct kept *e;
+	int rv = YT_ENOTFOUND;
+
+	*id = 0;
+	codes_of(k, institution, codes);
+	snprintf(key, sizeof(key), EXCHANGE_CANCEL_KEY "%s", settlement);
+	HASH_FIND(hh_business, k->by_business, key, strlen(key), e);
+	for (; e != NULL && *id == 0; e = e->same_business)
+		*id = is_done_cancel(&e->x, codes, settlement) ? e->x.id : 0;
+	for (unsigned i = 0; *id == 0 && i < N_CODES && codes[i] != NULL && k->world.cancelled != NULL; i++) {
+		rv = k->world.cancelled(k->world.ctx, yt_str(codes[i]), yt_str(settlement), &x);
+		if (rv != 0 && rv != YT_ENOTFOUND)
+			return rv;
+		e = rv == 0 ? kept_find(k, x.id) : NULL;
+		if (rv == 0 && (e == NULL || is_done_cancel(&e->x, codes, settlement))) /* memory knows better */
+			*id = x.id;
+	}
+	return 0;
+}
+
+/* -- its settlement is undone, or stands again ------------------------------------------------------ */
+
+static void write_joined(struct keeper *k, uint64_t id, uint64_t because, const char *result)
 {
 	struct yt_buf buf = { 0 };
-	size_t at;
+	size_t at = rec_begin(&buf, REC_JOINED, 0, id, keeper_wall(k));
 
-	if (e->x.state == X_PARKED)
-		(void)keeper_decide(
-		        k, e->x.id, "retry", YT_STR("origin"), YT_STR("the settlement it follows from is undone"));
-	at = rec_begin(&buf, REC_JOINED, 0, e->x.id, keeper_wall(k));
 	rec_u64(&buf, REC_T_JOINS, because);
+	rec_str(&buf, REC_T_RESULT, yt_str(result));
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
+}
+
+/* It is to be undone from its last step back; a parked one by machines again, now that this is wanted. */
+static void end_one(struct keeper *k, struct kept *e, uint64_t because)
+{
+	if (e->x.state == X_PARKED)
+		(void)keeper_decide(
+		        k, e->x.id, "retry", YT_STR("origin"), YT_STR("the settlement it follows from is undone"));
+	write_joined(k, e->x.id, because, NULL);
 	kept_settle_down(k, e);
 }
 
@@ -71,39 +149,128 @@ static void park(struct keeper *k, uint64_t id)
  */
 static void go_on(struct keeper *k, struct kept *e, uint64_t because)
 {
-	struct yt_buf buf = { 0 };
-	size_t at;
-
-	if (e->x.state == X_REVERSED) {
+	if (e->x.state == X_REVERSED)
 		park(k, e->x.id);
-	} else if (e->x.reversal_wanted) {
-		at = rec_begin(&buf, REC_JOINED, 0, e->x.id, keeper_wall(k));
-		rec_u64(&buf, REC_T_JOINS, because);
-		rec_str(&buf, REC_T_RESULT, YT_STR("refused"));
-		rec_end(&buf, at);
-		keeper_write_own(k, &buf);
-		yt_buf_free(&buf);
-	}
+	else if (e->x.reversal_wanted)
+		write_joined(k, e->x.id, because, "refused");
 	kept_settle_down(k, e);
 }
 
-void keeper_end_follow_ups(struct keeper *k, const struct exchange *x, bool was_wanted)
+/* Anything but 0: the index cannot tell what follows from it. */
+static int tell_follow_up(struct keeper *k, const struct exchange *x)
 {
 	const char *over = exchange_ends_follow_up(x), *again = exchange_revives(x);
-	char number[EXCHANGE_NUMBER_MAX];
 	struct kept *e;
+	int rv;
 
-	if ((x->flags & REC_X_FOLLOW_UP) && x->state == X_REVERSED && !was_wanted)
-		park(k, x->id); /* its settlement stands again by now */
 	if (over == NULL && again == NULL)
-		return;
-	exchange_follow_up_number(over != NULL ? over : again, number);
-	if (kept_find_number(k, yt_str(x->institution), yt_str(number), &e) != 0 || e == NULL)
-		return;
-	if ((e->x.flags & REC_X_FOLLOW_UP) == 0)
-		return;
+		return 0;
+	rv = find_follow_up(k, x->institution, over != NULL ? over : again, &e);
+	if (rv != 0 || e == NULL)
+		return rv;
 	if (again != NULL)
 		go_on(k, e, x->id);
 	else if (!e->x.reversal_wanted && e->x.state != X_REFUSED && e->x.state != X_REVERSED)
 		end_one(k, e, x->id);
+	return 0;
+}
+
+/* Written down, so that a keeper after us owes it too. */
+static void note_telling(struct keeper *k, const struct kept *e, const char *result)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_DUE, 0, e->x.id, keeper_wall(k));
+
+	rec_str(&buf, REC_T_RESULT, yt_str(result));
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
+void keeper_end_follow_ups(struct keeper *k, struct kept *e, bool was_wanted)
+{
+	bool owes = (e->x.flags & REC_X_UNTOLD) != 0;
+
+	if ((e->x.flags & REC_X_FOLLOW_UP) && e->x.state == X_REVERSED && !was_wanted)
+		park(k, e->x.id); /* its settlement stands again by now */
+	if ((tell_follow_up(k, &e->x) != 0) != owes)
+		note_telling(k, e, owes ? "told" : "untold");
+}
+
+void keeper_tell_follow_ups_again(struct keeper *k, struct kept *e)
+{
+	if (tell_follow_up(k, &e->x) == 0)
+		note_telling(k, e, "told");
+	kept_settle_down(k, e);
+}
+
+/* -- before it leaves ----------------------------------------------------------------------------- */
+
+/* What it follows from was undone before anybody knew that it had been done: nothing of it leaves. */
+static void end_unsent(struct keeper *k, struct kept *e, uint64_t because, const char *why)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	write_joined(k, e->x.id, because, NULL);
+	at = rec_begin(&buf, REC_REVERSED, 0, e->x.id, keeper_wall(k));
+	rec_u64(&buf, REC_T_JOINS, because);
+	rec_str(&buf, REC_T_REASON, yt_str(why));
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+	kept_settle_down(k, e);
+}
+
+/* What caused it, where that does not stand or may not; NULL: it stands, or is older than what we know. */
+static int find_fallen_cause(struct keeper *k, const struct exchange *x, struct kept **cause)
+{
+	int rv = x->original[0] == 0 ? YT_ENOTFOUND
+	                             : kept_find_number(k, yt_str(x->institution), yt_str(x->original), cause);
+
+	if (rv != 0 || (*cause != NULL && ((*cause)->x.then[0] == 0 ||
+	                                          ((*cause)->x.state == X_DONE && !(*cause)->x.reversal_wanted))))
+		*cause = NULL;
+	return rv == YT_ENOTFOUND ? 0 : rv;
+}
+
+/* 1: it may leave; 0: it was ended; negative: that cannot be told now. */
+static int look_once_more(struct keeper *k, struct kept *e)
+{
+	struct kept *cause;
+	struct exchange first;
+	uint64_t cancel;
+	int rv = k->world.find(k->world.ctx, yt_str(e->x.institution), yt_str(e->x.number), &first);
+
+	if (rv != 0 && rv != YT_ENOTFOUND)
+		return rv;
+	if (rv == 0 && first.id != e->x.id) { /* the index could not be asked when it came */
+		end_unsent(k, e, first.id, "its settlement was found out twice, this follows from it already");
+		return 0;
+	}
+	rv = find_fallen_cause(k, &e->x, &cause);
+	if (rv == 0)
+		rv = find_cancel(k, e->x.institution, e->x.settlement, &cancel);
+	if (rv != 0)
+		return rv;
+	if (cancel != 0)
+		end_unsent(k, e, cancel, "its settlement was cancelled before it could leave");
+	else if (cause != NULL && (cause->x.state == X_REVERSED || cause->x.state == X_REFUSED))
+		end_unsent(k, e, cause->x.id, "its settlement was undone before it could leave");
+	else
+		return cause == NULL ? 1
+		                     : YT_EAGAIN; /* its settlement is being undone, or that is people's to decide */
+	return 0;
+}
+
+bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e)
+{
+	int rv;
+
+	if ((e->x.flags & REC_X_FOLLOW_UP) == 0 || e->x.step != 0 || e->x.reversal_wanted || e->x.must_answer)
+		return true;
+	rv = look_once_more(k, e);
+	if (rv < 0)
+		kept_set_due(k, e, keeper_mono(k) + FOLLOW_UP_TURN_MS);
+	return rv > 0;
 }

@@ -110,7 +110,7 @@ static void share_business(struct keeper *k, struct kept *e)
 	const char *key = e->x.business_key;
 	struct kept *first;
 
-	if (e->shares || key[0] == 0 || !exchange_holds_key(&e->x))
+	if (e->shares || key[0] == 0 || (!exchange_holds_key(&e->x) && exchange_ends_follow_up(&e->x) == NULL))
 		return;
 	e->shares = true;
 	HASH_FIND(hh_business, k->by_business, key, strlen(key), first);
@@ -231,7 +231,10 @@ void kept_settle_down(struct keeper *k, struct kept *e)
 	}
 	if (e->holder != 0 || x->state == X_PARKED)
 		e->due_mono = 0;
-	else if (x->must_answer) {
+	else if (x->flags & REC_X_UNTOLD) {
+		if (e->due_mono == 0)
+			kept_set_due(k, e, now + FOLLOW_UP_TURN_MS);
+	} else if (x->must_answer) {
 		if (e->due_mono == 0)
 			kept_set_due(k, e, now);
 	} else if (x->state == X_DONE && !x->reversal_wanted && e->due_mono == 0)
@@ -267,7 +270,7 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 	if (e->x.state != before && k->world.changed != NULL)
 		k->world.changed(k->world.ctx, &e->x, before);
 	if (e->x.state != before)
-		keeper_end_follow_ups(k, &e->x, was_wanted);
+		keeper_end_follow_ups(k, e, was_wanted);
 	if (rec_get_u64(rec, REC_T_LEG) == REC_LEG_RESEND || rec_get_u64(rec, REC_T_LEG) == REC_LEG_STEP)
 		e->resent_mono = keeper_mono(k); /* it leaves, or its own outcome is unknown now */
 	if (rec->type == REC_DUE && due.n == 8) {
@@ -372,7 +375,7 @@ void keeper_copy_str(char *to, size_t size, struct yt_str s)
 }
 
 /* Checks the whole payload before any of it is believed. */
-int keeper_check_records(const struct talk *talk)
+int keeper_check_records(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	static const uint32_t allowed[] = {
 		[UP_BEGIN] = 1u << REC_ACCEPTED | 1u << REC_SENDING,
@@ -388,18 +391,20 @@ int keeper_check_records(const struct talk *talk)
 		[UP_AGAIN] = 1u << REC_OUTCOME | 1u << REC_SENDING,
 	};
 	struct yt_str payload = talk->payload;
+	struct known_worker *w;
 	struct rec rec;
 	size_t used;
 	int rv;
 
-	if ((size_t)talk->kind >= sizeof(allowed) / sizeof(allowed[0]))
+	HASH_FIND_INT(k->workers, &worker, w);
+	if (w == NULL || (size_t)talk->kind >= sizeof(allowed) / sizeof(allowed[0]))
 		return YT_ECORRUPT;
 	while ((rv = rec_read(payload, &rec, &used)) == 0) {
 		bool follows = talk->kind != UP_BEGIN && rec.type == REC_ACCEPTED;
 
 		if (rec.type > 31 || (allowed[talk->kind] >> rec.type & 1) == 0 ||
 		        (talk->kind != UP_NOTE && (rec.exchange != talk->exchange) != follows) ||
-		        (follows && !keeper_is_follow_up(&rec)))
+		        (follows && !keeper_is_follow_up(&rec, w->incarnation)))
 			return YT_ECORRUPT; /* a worker says only what is its own to say */
 		payload.p += used;
 		payload.n -= used;

@@ -188,7 +188,7 @@ void keeper_note_delivery(struct keeper *k, struct kept *e, const char *result);
 void keeper_offer_to_waiters(struct keeper *k, struct kept *e, enum exchange_state before);
 void keeper_copy_str(char *to, size_t size, struct yt_str s);
 /* Checks the whole payload before any of it is believed. */
-int keeper_check_records(const struct talk *talk);
+int keeper_check_records(struct keeper *k, uint32_t worker, const struct talk *talk);
 void keeper_add_tombstone(struct keeper *k, const struct rec *reversal);
 bool keeper_has_tombstone(struct keeper *k, const struct rec *accepted);
 void keeper_write_all(struct keeper *k, struct yt_str payload);
@@ -212,14 +212,20 @@ int keeper_on_facts(struct keeper *k, uint32_t worker, const struct talk *talk);
 void keeper_drop_facts(struct keeper *k, log_pos before); /* the index has them */
 
 /* keeper_follow.c */
-bool keeper_is_follow_up(const struct rec *rec); /* an accepted record of one */
+/* An accepted record of one, under a number of that incarnation's own. */
+bool keeper_is_follow_up(const struct rec *rec, uint32_t incarnation);
 /* Takes it into memory, to be written down; false: there is one already, the record is to be left out. */
 bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec);
 /* No lease for another one now: half of them are for what somebody waits for. */
 bool keeper_leases_enough_follow_ups(const struct keeper *k);
-/* What x has become may end what follows from its settlement, or have it go on.  was_wanted: x.reversal_wanted before.
- */
-void keeper_end_follow_ups(struct keeper *k, const struct exchange *x, bool was_wanted);
+/* What e has become may end what follows from its settlement, or have it go on.  was_wanted: its reversal_wanted
+ * before. */
+void keeper_end_follow_ups(struct keeper *k, struct kept *e, bool was_wanted);
+/* The same for one whose follow-ups could not be looked for (REC_X_UNTOLD): the index could not be read. */
+void keeper_tell_follow_ups_again(struct keeper *k, struct kept *e);
+/* False: it is a follow-up of which nothing has left, and its settlement is undone, or whether it is cannot be told
+ * now; it was ended, or is due later. */
+bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e);
 
 /* keeper_pieces.c */
 void keeper_keep_piece(struct keeper *k, log_pos pos, uint64_t exchange, struct yt_str octets);

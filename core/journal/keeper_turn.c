@@ -28,8 +28,8 @@ static struct known_worker *worker_of(struct keeper *k, const struct kept *e)
 {
 	struct known_worker *w, *next;
 
-	if (e->x.flow[0] == 0 || !keeper_knows_leases(k))
-		return NULL;
+	if (e->x.flow[0] == 0 || (e->x.flags & REC_X_FOLLOW_UP) || !keeper_knows_leases(k))
+		return NULL; /* of a follow-up nobody has more than is written down */
 	HASH_ITER(hh, k->workers, w, next)
 	{
 		if (w->incarnation == e->x.worker && (!w->drains || e->x.step == 0)) /* its origin waits there */
@@ -109,6 +109,17 @@ static void lease_all_bodies(struct keeper *k, const struct kept *e, struct yt_b
 	rec_str(buf, REC_T_REASON, YT_STR("its octets are more than limits.ring_mib takes"));
 }
 
+/* A follow-up is tried for days, over restarts of ours; of what somebody waits for, time counts only while we are up.
+ */
+static uint64_t elapsed_ms(const struct keeper *k, const struct kept *e)
+{
+	bool follows = (e->x.flags & REC_X_FOLLOW_UP) != 0;
+	int64_t since = follows ? e->x.unknown_since_ms : e->since_mono,
+	        now = follows ? keeper_wall(k) : keeper_mono(k);
+
+	return since == 0 || now < since ? 0 : (uint64_t)(now - since);
+}
+
 /* The lease of an exchange, one record: STATE (struct exchange), what was asked and sent, our next
  * numbers (SECOND, SERIAL ..), how long the outcome has been unknown (ELAPSED, ms) and how long nothing has
  * been sent that may still take effect (QUIET, ms), and for a joined reversal the RESULT of its target. */
@@ -127,7 +138,7 @@ static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *
 	rec_bytes(&a.payload, REC_T_STATE, &e->x, sizeof(e->x));
 	rec_i64(&a.payload, REC_T_SECOND, second);
 	rec_u32(&a.payload, REC_T_SERIAL, serial);
-	rec_u64(&a.payload, REC_T_ELAPSED, e->since_mono == 0 ? 0 : (uint64_t)(keeper_mono(k) - e->since_mono));
+	rec_u64(&a.payload, REC_T_ELAPSED, elapsed_ms(k, e));
 	if (e->since_mono != 0)
 		rec_u64(&a.payload, REC_T_QUIET,
 		        (uint64_t)(keeper_mono(k) - (e->resent_mono > e->since_mono ? e->resent_mono : e->since_mono)));
@@ -186,6 +197,12 @@ int64_t keeper_tick(struct keeper *k)
 			kept_set_due(k, e, now + NOBODY_MS);
 			continue;
 		}
+		if (e->x.flags & REC_X_UNTOLD) {
+			keeper_heap_pop(k->due);
+			e->due_mono = 0;
+			keeper_tell_follow_ups_again(k, e);
+			continue;
+		}
 		if (exchange_awaits_delivery(&e->x) && e->x.offers > 0 && !e->x.reversal_wanted) {
 			keeper_heap_pop(k->due); /* it may have got through: no machine undoes that */
 			e->due_mono = 0;
@@ -204,7 +221,8 @@ int64_t keeper_tick(struct keeper *k)
 		if (w == NULL)
 			return now + NOBODY_MS; /* nobody to give it to just now */
 		keeper_heap_pop(k->due);
-		keeper_lease(k, w, e);
+		if (keeper_follow_up_may_leave(k, e))
+			keeper_lease(k, w, e);
 	}
 	return -1;
 }

@@ -21,25 +21,26 @@
 
 #define REC_HEAD 24 /* bytes before the first field */
 
-enum rec_type {              /* stored: append only */
-	REC_ACCEPTED = 1,    /* a request was admitted: who, what, digest, request octets */
-	REC_SENDING = 2,     /* a leg may leave from now on: party, number, exact octets */
-	REC_OUTCOME = 3,     /* what came back for a leg, or that its outcome is unknown and why */
-	REC_ANSWERED = 4,    /* the final answer to the origin; durable before its first byte */
-	REC_DELIVERED = 5,   /* the answer's last byte was taken by the origin's connection; with REC_T_RESULT
-	                      * "offered" it is handed out once more, "missed": that offer was not taken,
-	                      * "unproved": nobody can say whether it was */
-	REC_RESOLVED = 6,    /* an unknown outcome became done or refused, by which evidence */
-	REC_REVERSED = 7,    /* the effect is proved undone (冲正) */
-	REC_PARKED = 8,      /* machines stop here: owner and deadline */
-	REC_DECIDED = 9,     /* an operator's decision */
-	REC_DUE = 10,        /* follow-up: next try not before REC_T_DUE */
-	REC_READ = 11,       /* a query, whole in one record; may be lost in a crash */
-	REC_REFUSED = 12,    /* refused before anything was sent; may be lost in a crash */
-	REC_WORKER = 13,     /* a worker came up: its incarnation */
-	REC_NUMBER = 14,     /* own message number handed out: institution, second, serial */
-	REC_SESSION = 15,    /* sign_no of an operator of ours at a party */
-	REC_ANCHOR = 16,     /* signed head of the chain */
+enum rec_type {            /* stored: append only */
+	REC_ACCEPTED = 1,  /* a request was admitted: who, what, digest, request octets */
+	REC_SENDING = 2,   /* a leg may leave from now on: party, number, exact octets */
+	REC_OUTCOME = 3,   /* what came back for a leg, or that its outcome is unknown and why */
+	REC_ANSWERED = 4,  /* the final answer to the origin; durable before its first byte */
+	REC_DELIVERED = 5, /* the answer's last byte was taken by the origin's connection; with REC_T_RESULT
+	                    * "offered" it is handed out once more, "missed": that offer was not taken,
+	                    * "unproved": nobody can say whether it was */
+	REC_RESOLVED = 6,  /* an unknown outcome became done or refused, by which evidence */
+	REC_REVERSED = 7,  /* the effect is proved undone (冲正) */
+	REC_PARKED = 8,    /* machines stop here: owner and deadline */
+	REC_DECIDED = 9,   /* an operator's decision */
+	REC_DUE = 10,      /* next try not before REC_T_DUE; with REC_T_RESULT "untold" what follows from the settlement
+	                    * it ends could not be looked for, "told": it was */
+	REC_READ = 11,     /* a query, whole in one record; may be lost in a crash */
+	REC_REFUSED = 12,  /* refused before anything was sent; may be lost in a crash */
+	REC_WORKER = 13,   /* a worker came up: its incarnation */
+	REC_NUMBER = 14,   /* own message number handed out: institution, second, serial */
+	REC_SESSION = 15,  /* sign_no of an operator of ours at a party */
+	REC_ANCHOR = 16,   /* signed head of the chain */
 	REC_GENERATION = 17, /* a configuration became active */
 	REC_CLOCK = 18,      /* the wall clock stepped: from, to */
 	REC_JOINED = 19,     /* an origin's own reversal joined the resolution of another exchange; with
@@ -145,6 +146,7 @@ enum rec_exchange_flag {
 	REC_X_UNSENT = 1 << 7,       /* no leg of it will leave: it hears what is known of it, or a refusal */
 	REC_X_FOLLOW_UP = 1 << 8,    /* nobody asked for it: it follows from another exchange, by a flow */
 	REC_X_RELAYED = 1 << 9,      /* went on as it came, under its sender's own number and signature */
+	REC_X_UNTOLD = 1 << 10,      /* what follows from the settlement it ended, or revived, was not looked for yet */
 	REC_X_UNPROVED = 1 << 3      /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 

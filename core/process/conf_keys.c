@@ -298,7 +298,7 @@ const struct conf_key conf_keys[] = {
 		AT(resolution, follow_up_retry_max_ms), "Longest pause between two tries of what follows from a settlement." },
 	{ "resolution", "follow_up_park_after_ms", CONF_T_NUMBER, "ms", DEFAULT("604800000"), 100, 2592000000u, NULL,
 		AT(resolution, follow_up_park_after_ms),
-		"What follows from a settlement and is not proved after this is parked: an operator decides." },
+		"What follows from a settlement and has not moved for this long is parked: an operator decides." },
 	{ "resolution", "undelivered_ms", CONF_T_NUMBER, "ms", DEFAULT("1800000"), 1000, 604800000, NULL,
 		AT(resolution, undelivered_ms), "A success that the origin never fetched is reversed after this." },
 	{ "resolution", "busy_tries", CONF_T_NUMBER, NULL, DEFAULT("3"), 0, 10, NULL, AT(resolution, busy_tries),

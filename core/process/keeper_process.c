@@ -52,6 +52,23 @@ static int world_find(void *ctx, struct yt_str institution, struct yt_str number
 	return rv;
 }
 
+static int world_cancelled(void *ctx, struct yt_str institution, struct yt_str settlement, struct exchange *x)
+{
+	struct keeper_process *p = ctx;
+
+	return index_cancelled(p->index_reader, institution, settlement, x);
+}
+
+static const char *world_other_code(void *ctx, const char *institution)
+{
+	struct keeper_process *p = ctx;
+	const struct conf_institution *known = conf_institution(p->conf, yt_str(institution));
+
+	if (known == NULL)
+		return NULL;
+	return strcmp(known->code, institution) == 0 ? known->old_code : known->code;
+}
+
 static int world_facts(void *ctx, struct yt_str case_key, struct fact_place *out, size_t max, size_t *n)
 {
 	struct keeper_process *p = ctx;
@@ -150,6 +167,8 @@ void kp_world(struct keeper_process *p, struct keeper_world *world)
 		.mono_ms = world_mono,
 		.tell = kp_tell,
 		.find = world_find,
+		.cancelled = world_cancelled,
+		.other_code = world_other_code,
 		.facts = world_facts,
 		.fetch = world_fetch,
 		.changed = world_changed,
