@@ -639,9 +639,23 @@ static void test_receivers_and_missing_keys(void **state)
 	world_close(&w);
 }
 
+/* Who signs each message is called in a thread of its own; who does not is spared the way there. */
+static void test_only_who_signs_is_slow(void **state)
+{
+	struct world w = world_open();
+	struct codec signs = open_with(&w, "330000", NULL, NULL), plain = open_with(&w, "330000", "signatures", "no");
+
+	assert_true(signs.api->is_slow);
+	assert_false(plain.api->is_slow);
+	plugin_unload(signs.plugin);
+	plugin_unload(plain.plugin);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_only_who_signs_is_slow),
 		cmocka_unit_test(test_published_messages_are_read),
 		cmocka_unit_test(test_published_request_is_written),
 		cmocka_unit_test(test_published_answer_is_written),
