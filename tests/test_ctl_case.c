@@ -318,6 +318,19 @@ static void totals_count_all_of_them(void **state)
 	ctl_peer_prints(w, "\n   10  waiting");
 }
 
+static void a_lane_is_stopped_by_somebody_for_a_reason(void **state)
+{
+	static const char *const wrong[] = { "lane tianyi stop", "lane tianyi stop --operator li",
+		"lane tianyi stop --operator li --reason ' '", "lane tianyi halt --operator li --reason x",
+		"lane tianyi stop now --operator li --reason x" };
+	struct ctl_peer *w = *state;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(ctl_peer_run(w, wrong[i]), 2);
+	assert_int_equal(ctl_peer_run(w, "lane tianyi stop --operator li --reason x"), 3);
+	ctl_peer_prints(w, "the gateway is not running");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +338,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_no_visit_is_said_so, open_world, close_world),
 		cmocka_unit_test_setup_teardown(pending_follow_ups_are_told_apart, open_world, close_world),
 		cmocka_unit_test_setup_teardown(totals_count_all_of_them, open_world, close_world),
+		cmocka_unit_test_setup_teardown(a_lane_is_stopped_by_somebody_for_a_reason, open_world, close_world),
 	};
 
 	setenv("LC_ALL", "C.UTF-8", 1);

@@ -9,6 +9,7 @@
  *   lease WORDS DELAY BODY   a lease: state and what else holds, ms since it is unknown, what was asked
  *   back TEXT         the platform answers the last leg; also: back502, late, lost, timeout, notsent
  *   wait MS, full, room, restarted, welcome
+ *   stop, start       an operator stops the platform's lane, and lets it go on
  *   slow              from here on the format's codec is slow: its calls are jobs that do not run until ...
  *   coded             ... the oldest one does, and comes back
  *   crowded           no new request's job is taken any more
@@ -46,7 +47,7 @@ static struct {
 	uint64_t exchange[64];
 	uint64_t begun; /* exchange of the last request that was begun */
 	uint64_t leg;   /* that left last */
-	bool ring_is_full;
+	bool ring_is_full, lane_is_stopped;
 	bool codes_at_once;   /* jobs come back before the next line is read */
 	char traceparent[56]; /* of the last leg */
 } w;
@@ -176,6 +177,11 @@ static void e_box(void *ctx, const char *plugin, const char *what, uint64_t exch
 static bool e_quarantined(void *ctx, struct yt_str octets)
 {
 	return memmem(octets.p, octets.n, "poison", 6) != NULL || memmem(octets.p, octets.n, "|POISON", 7) != NULL;
+}
+
+static bool e_stopped(void *ctx, const struct engine_party *party)
+{
+	return w.lane_is_stopped;
 }
 
 /* -- its configuration ---------------------------------------------------------------------------- */
@@ -448,6 +454,8 @@ static bool do_world(struct yt_str what, struct yt_str rest)
 		engine_tick(w.engine);
 	} else if (yt_str_is(what, "restarted")) {
 		engine_talk(w.engine, &restarted);
+	} else if (yt_str_is(what, "stop") || yt_str_is(what, "start")) {
+		w.lane_is_stopped = yt_str_is(what, "stop");
 	} else if (yt_str_is(what, "slow")) {
 		one_line.is_slow = true;
 	} else if (yt_str_is(what, "coded")) {
@@ -528,6 +536,7 @@ static int setup(void **state)
 		.person = e_person,
 		.box = e_box,
 		.quarantined = e_quarantined,
+		.stopped = e_stopped,
 		.run = jobs_take };
 
 	memset(&w, 0, sizeof(w));
@@ -590,6 +599,24 @@ static const struct conversation {
 	{ "what the other format cannot say",
 	        "ask 1 SETTLE inst=H1 num=N1 | visit=unspeakable\nup note refused:refused\nanswer 1 REFUSED" },
 	{ "what killed a worker before", "ask 1 SETTLE inst=H1 num=poison\nanswer 1 status 503" },
+
+	/* an operator has stopped the party's lane */
+	{ "a query for a stopped lane is refused",
+	        "stop\nask 1 READ inst=H1 num=N1\nup note refused:refused Y303 \nanswer 1 REFUSED at=" },
+	{ "a change for it is admitted and refused unsent",
+	        "stop\n" ASK "up begin accepted sending\ndown admitted begin\nup end outcome:refused answered:refused\n"
+	        "down durable end\nanswer 1 REFUSED" },
+	{ "a change that was asked before hears what became of it",
+	        "stop\n" ASK "up begin accepted sending\ndown stored begin DONE setl=S1\nanswer 1 DONE setl=S1" },
+	{ "stopped while the change was written down: it does not leave",
+	        ASK "up begin accepted sending\nstop\ndown admitted begin\nup end outcome:refused answered:refused\n"
+	            "down durable end\nanswer 1 REFUSED" },
+	{ "what is on its way goes on",
+	        BEGUN "stop\nback DONE setl=S1 .\nup end outcome:done answered:done\ndown durable end\nanswer 1 DONE" },
+	{ "what is to be found out waits until it is started",
+	        "stop\nlease unknown 15000 " SETTLE
+	        "up return due:4000\ndown durable return\nstart\nlease unknown 15000 " SETTLE SIGNED STEPPED
+	        "out REVERSE" },
 
 	/* messages that say how long they may be executed (crossprovince.md 7.4) */
 	{ "in its time", "ask 1 READ inst=H1 num=N1 from=1790000000000 until=1790009999999\nout READ" },

@@ -294,7 +294,8 @@ static void restart(uint32_t n)
 		struct rec rec;
 
 		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
-			if (rec.type == REC_NUMBER || rec.type == REC_SESSION || rec.type == REC_WORKER)
+			if (rec.type == REC_NUMBER || rec.type == REC_SESSION || rec.type == REC_WORKER ||
+			        rec.type == REC_LANE)
 				keeper_replay(w.keeper, &rec, i + 1);
 		}
 	}
@@ -1866,9 +1867,72 @@ static void test_follow_up_of_another(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+/* -- lanes ------------------------------------------------------------------------------------------ */
+
+static void count_stopped(void *arg, const struct keeper_lane *lane)
+{
+	++*(unsigned *)arg;
+	assert_string_equal(lane->party, "zhejiang");
+	assert_string_equal(lane->operator_name, "li");
+	assert_string_equal(lane->reason, "their maintenance");
+	assert_true(lane->since_ms == NOON);
+}
+
+/* It outlives keepers, and retention; what waited for it is due when it goes on. */
+static void test_stopped_lane(void **state)
+{
+	struct yt_buf buf = { 0 };
+	uint64_t exchange;
+	unsigned n = 0;
+	size_t at;
+
+	up(1);
+	assert_int_equal(keeper_set_lane(w.keeper, YT_STR("zhejiang"), false, YT_STR("li"), YT_STR("x")), YT_ESTATE);
+	assert_int_equal(
+	        keeper_set_lane(w.keeper, YT_STR("zhejiang"), true, YT_STR("li"), YT_STR("their maintenance")), 0);
+	assert_int_equal(keeper_set_lane(w.keeper, YT_STR("zhejiang"), true, YT_STR("li"), YT_STR("x")), YT_ESTATE);
+	commit();
+	begin(1, (struct asked){ .id = 1, .number = "1" });
+	commit();
+	end(1, 1, YT_UNKNOWN, NULL);
+	commit();
+	later(5000);
+	assert_int_equal(keeper_carry(w.keeper, 3, 1 << 20, &exchange), 1); /* the first commits are dropped */
+	commit();
+	yt_buf_clear(&w.commits[1].records);
+	restart(1);
+	assert_true(keeper_lane_is_stopped(w.keeper, "zhejiang"));
+	keeper_each_stopped(w.keeper, count_stopped, &n);
+	assert_int_equal(n, 1);
+
+	ready(1);
+	later(REVERSE_AFTER_MS);
+	forget_told();
+	at = rec_begin(&buf, REC_DUE, 0, 1, w.wall_ms);
+	rec_i64(&buf, REC_T_DUE, w.wall_ms + 250000);
+	rec_str(&buf, REC_T_REASON, YT_STR(EXCHANGE_WHY_STOPPED));
+	rec_end(&buf, at);
+	assert_int_equal(say(1, UP_RETURN, 1, &buf), 0);
+	commit();
+	forget_told();
+	later(1000);
+	assert_told("");
+	assert_int_equal(keeper_set_lane(w.keeper, YT_STR("zhejiang"), false, YT_STR("li"), YT_STR("over")), 0);
+	assert_false(keeper_lane_is_stopped(w.keeper, "zhejiang"));
+	commit();
+	later(1);
+	assert_told(""); /* workers do not know yet */
+	keeper_wake_stopped(w.keeper);
+	later(1);
+	assert_told("1:lease 0/1");
+	restart(1);
+	assert_false(keeper_lane_is_stopped(w.keeper, "zhejiang"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_stopped_lane),
 		TEST(test_admitted_when_durable),
 		TEST(test_waiters),
 		TEST(test_index),

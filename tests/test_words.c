@@ -23,12 +23,12 @@
 #define TEXT_MAX 8192
 
 static const char *const sources[] = { "core/ctl/*.c", "core/process/conf*.c", "core/process/yitongd.c",
-	"core/process/control.c", "core/process/keeper_process.c", "core/engine/*.c", "core/journal/keeper*.c",
+	"core/process/control*.c", "core/process/keeper_process.c", "core/engine/*.c", "core/journal/keeper*.c",
 	"core/plugin/loader.c", "core/format/keys.c", "core/format/keys_folder.c", "core/format/csv.c",
 	"core/message/area.c" };
 
 /* Files of which only what is marked goes to people; the rest are log lines. */
-static const char *const only_marked[] = { "process/control.c", "/keeper_process.c", "core/engine/", "core/journal/" };
+static const char *const only_marked[] = { "process/control", "/keeper_process.c", "core/engine/", "core/journal/" };
 
 /* Files whose texts are elsewhere: help.c has both languages, the keys' meanings are documentation. */
 static const char *const left_out[] = { "/help.c", "/conf_keys.c" };
@@ -222,6 +222,7 @@ static void scan_tables(struct scan *s)
 {
 	for (int state = X_ACCEPTED; state <= X_READ; state++)
 		want(s, "state", exchange_state_name((enum exchange_state)state));
+	want(s, "reason", EXCHANGE_WHY_STOPPED);
 	for (int type = 1; type < 256; type++)
 		if (strcmp(rec_type_name((enum rec_type)type), "unknown") != 0)
 			want(s, "record", rec_type_name((enum rec_type)type));

@@ -27,6 +27,15 @@
  *     {"ok":true}                               that day's key is destroyed; refused before the day is over, and while
  *                                               an exchange is open that came by its end
  *
+ *   {"do":"lanes"}
+ *     {"ok":true,"lanes":[{"party":"zhejiang","format":"nhsa","stopped":true,"connections":4,"busy":0,"queued":0,
+ *      "sent":310,"answered":300,"lost":2,"timed_out":5,"not_sent":3,"failed_ms":1795312800123,
+ *      "failed_why":"timeout","since_ms":1795312800456,"operator":"li","reason":"their maintenance"}]}
+ *                                               counts of all workers; the last three of stopped ones only
+ *
+ *   {"do":"lane","party":"zhejiang","act":"stop","operator":"li","reason":"their maintenance"}
+ *     {"ok":true}                               act: stop or start; durable, and workers know, when answered
+ *
  *   {"do":"reindex"}
  *     {"ok":true}                               the index is being made anew beside traffic; state changes
  *                                               are refused until status says usable
@@ -38,7 +47,7 @@
 #include "yitong/json.h"
 
 #define CONTROL_SOCKET "keeper.sock" /* in gateway.run_dir */
-#define CONTROL_LINE_MAX 65536
+#define CONTROL_LINE_MAX (1 << 20)
 #define CONTROL_TIMEOUT_MS 10000
 
 /* Asks the keeper that listens in run_dir.  request: one JSON object, without the line end.

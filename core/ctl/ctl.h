@@ -1,8 +1,8 @@
 /* core/ctl/ctl.h - what the subcommands of `yitong` share: exit codes, configuration, tables, masking.
  *
  * yitong.c finds the subcommand; each is one function in one file: ctl_check.c, ctl_messages.c,
- * ctl_show.c, ctl_case.c, ctl_followups.c, ctl_status.c (status, parked), ctl_audit.c, ctl_journal.c (journal, index).
- * Those that work with formats share desk.h. */
+ * ctl_show.c, ctl_case.c, ctl_followups.c, ctl_lane.c, ctl_status.c (status, parked), ctl_audit.c, ctl_journal.c
+ * (journal, index). Those that work with formats share desk.h. */
 #ifndef YT_CTL_CTL_H
 #define YT_CTL_CTL_H
 
@@ -34,6 +34,7 @@ int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_parked(struct ctl *ctl, int argc, char **argv);
 int ctl_case(struct ctl *ctl, int argc, char **argv);
 int ctl_followups(struct ctl *ctl, int argc, char **argv);
+int ctl_lane(struct ctl *ctl, int argc, char **argv);
 int ctl_audit(struct ctl *ctl, int argc, char **argv);
 int ctl_journal(struct ctl *ctl, int argc, char **argv);
 int ctl_index(struct ctl *ctl, int argc, char **argv);

@@ -49,6 +49,10 @@ static bool read_act(const struct rec *rec, struct act *act)
 		snprintf(act->what, sizeof(act->what), "%.*s", YT_FMT(word));
 	} else if (rec->type == REC_DECIDED) {
 		snprintf(act->what, sizeof(act->what), _("decided %.*s"), YT_FMT(word));
+	} else if (rec->type == REC_LANE) {
+		snprintf(act->what, sizeof(act->what),
+		        yt_str_is(word, "stopped") ? _("lane %.*s stopped") : _("lane %.*s started"),
+		        YT_FMT(rec_get(rec, REC_T_PARTY)));
 	} else if (rec->type == REC_GENERATION && digest.n >= 4) {
 		const uint8_t *d = (const uint8_t *)digest.p;
 

@@ -33,6 +33,7 @@ static const struct command {
 	{ "show", ctl_show },
 	{ "case", ctl_case },
 	{ "followups", ctl_followups },
+	{ "lane", ctl_lane },
 	{ "parked", ctl_parked },
 	{ "audit", ctl_audit },
 	{ "journal", ctl_journal },

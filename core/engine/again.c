@@ -97,7 +97,7 @@ void again_end(struct engine *e, struct work *w)
 
 static bool may_leave(const struct engine *e, const struct work *w)
 {
-	return is_in_time(e, w, 0, timeout_of(w->party, w->msg->op)) &&
+	return is_in_time(e, w, 0, timeout_of(w->party, w->msg->op)) && !engine_is_stopped(e, w->party) &&
 	       (w->msg->expires_ms == 0 || engine_wall(e) <= w->msg->expires_ms);
 }
 

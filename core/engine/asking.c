@@ -293,6 +293,32 @@ static bool is_presettlement(enum yt_operation op)
 	return op == YT_OP_OUTPATIENT_PRESETTLE || op == YT_OP_INPATIENT_PRESETTLE || op == YT_OP_PHARMACY_PRESETTLE;
 }
 
+/* Its party, or one of its flow's. */
+static bool is_stopped(const struct engine *e, const struct work *w)
+{
+	bool any = engine_is_stopped(e, w->party);
+
+	for (unsigned i = 0; w->flow != NULL && i < w->flow->n; i++)
+		any = any || engine_is_stopped(e, w->flow->steps[i].party);
+	return any;
+}
+
+/* Nothing leaves.  A change is admitted all the same, and then refused as not sent: its number may have been asked
+ * before, and then it must hear what became of that. */
+static void go_stopped(struct engine *e, struct work *w)
+{
+	if (!w->msg->op->changes_state) {
+		work_refuse(e, w, TEXT_STOPPED, (struct yt_str){ 0 });
+		return;
+	}
+	w->is_stopped = true;
+	w->joins_only = w->msg->op->id == YT_OP_REVERSE && (w->flow != NULL || cross_is_foreign(&w->codec, w->party));
+	w->flow = w->then = NULL;
+	yt_buf_str(&w->sent, w->request);
+	work_digest(w);
+	go_admitted(e, w);
+}
+
 static void route(struct engine *e, struct work *w)
 {
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
@@ -316,6 +342,8 @@ static void route(struct engine *e, struct work *w)
 	w->quote_member = way.quote_member;
 	if (w->party == NULL) {
 		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
+	} else if (is_stopped(e, w)) {
+		go_stopped(e, w);
 	} else if (w->msg->op->id == YT_OP_REVERSE && (w->flow != NULL || cross_is_foreign(&w->codec, w->party))) {
 		w->joins_only = true; /* the keeper knows what it speaks of, and undoes that as its party wants it */
 		w->flow = NULL;

@@ -45,6 +45,11 @@ void engine_unbox(struct engine *e)
 	e->world.box(e->world.ctx, NULL, NULL, 0, (struct yt_str){ 0 });
 }
 
+bool engine_is_stopped(const struct engine *e, const struct engine_party *party)
+{
+	return e->world.stopped != NULL && e->world.stopped(e->world.ctx, party);
+}
+
 void engine_send(struct engine *e, const struct engine_party *party, uint64_t leg, uint64_t exchange,
         struct yt_str request, struct yt_str wire_op, struct yt_str body, int64_t deadline_ms)
 {

@@ -92,7 +92,9 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 		if (w->state != WORK_ADMITTING && w->state != WORK_AGAIN)
 			return; /* said twice, by two keepers */
 		work_forget_seq(e, w);
+		w->is_stopped = w->is_stopped || engine_is_stopped(e, w->party); /* since it was asked, perhaps */
 		if (w->token != 0 && engine_mono(e) < w->hold_until && !w->lacks_sign_no && !w->joins_only &&
+		        !w->is_stopped &&
 		        (w->msg->expires_ms == 0 ||
 		                engine_wall(e) <= w->msg->expires_ms)) { /* nobody executes it after that */
 			asking_send(e, w);

@@ -146,6 +146,8 @@ struct engine_world {
 	void (*told)(void *ctx, const char *listener, const struct yt_op *op, bool is_answered, int64_t took_ms);
 	/* These octets killed a worker a while ago (P8). */
 	bool (*quarantined)(void *ctx, struct yt_str octets);
+	/* May be NULL.  An operator has stopped the party's lane: nothing new leaves for it. */
+	bool (*stopped)(void *ctx, const struct engine_party *party);
 	/* May be NULL: slow codecs are called like all others.  Takes a job: engine_job_run() elsewhere, one at a time
 	 * and in order for each instance, then engine_coded() here, not from inside this call.  YT_ENOSPC: it is new,
 	 * and too many wait. */

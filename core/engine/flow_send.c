@@ -89,6 +89,8 @@ void flow_send_again(struct engine *e, struct task *t)
 
 	t->party = flow_step_at(t, t->x.step)->party;
 	t->leg = leg_again(t);
+	if (task_is_stopped(e, t))
+		return;
 	if (t->leg == REC_LEG_STEP)
 		go_again(e, t, run->said[t->x.step - 1], run->sent[t->x.step - 1]);
 	else
@@ -230,6 +232,8 @@ void flow_go(struct engine *e, struct task *t)
 	const struct yt_msg *before = run->renewed; /* it may have arrived: it keeps its number */
 	struct call c;
 
+	if (task_is_stopped(e, t))
+		return;
 	run->is_again = before != NULL;
 	run->is_kept = false;
 	yt_buf_clear(&t->octets);

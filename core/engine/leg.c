@@ -34,10 +34,12 @@ static struct yt_reply *without_answer(struct engine *e, struct work *w, enum en
 	struct yt_reply *reply;
 
 	if (end == LEG_NOT_SENT) {
-		reply = w->unless_known.p != NULL
-		                ? engine_refusal(w->arena, TEXT_UNREADABLE, w->unless_known, w->trace)
-		                : engine_refusal(w->arena, w->joins_only ? TEXT_NOTHING_TO_REVERSE : TEXT_NOT_CONNECTED,
-		                          (struct yt_str){ 0 }, w->trace);
+		reply = w->unless_known.p != NULL ? engine_refusal(w->arena, TEXT_UNREADABLE, w->unless_known, w->trace)
+		                                  : engine_refusal(w->arena,
+		                                            w->is_stopped   ? TEXT_STOPPED
+		                                            : w->joins_only ? TEXT_NOTHING_TO_REVERSE
+		                                                            : TEXT_NOT_CONNECTED,
+		                                            (struct yt_str){ 0 }, w->trace);
 		if (w->msg->refusal.n != 0)
 			reply->code = w->msg->refusal;
 	} else {

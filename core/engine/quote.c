@@ -52,6 +52,8 @@ static bool is_open(struct engine *e, const struct engine_party *party)
 {
 	struct quoter *q = quoter_of(e, party);
 
+	if (engine_is_stopped(e, party))
+		return false;
 	if (q->failures < party->quote_failures)
 		return true;
 	if (engine_mono(e) < q->shut_until)

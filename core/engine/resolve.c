@@ -342,12 +342,23 @@ static void encoded(struct engine *e, struct call *c)
 		write_step(e, c->t);
 }
 
+bool task_is_stopped(struct engine *e, struct task *t)
+{
+	if (!engine_is_stopped(e, t->party))
+		return false;
+	task_go_on_in(e, t, task_is_follow_up(t) ? e->conf.follow_up_retry_max_ms : e->conf.retry_max_ms,
+	        EXCHANGE_WHY_STOPPED);
+	return true;
+}
+
 /* Writes the step down; its leg leaves when that is durable. */
 static void step(struct engine *e, struct task *t, enum rec_leg leg)
 {
 	const char *sign_no;
 	struct call c;
 
+	if (task_is_stopped(e, t))
+		return;
 	if (leg == REC_LEG_QUERY && is_passed_on(t))
 		leg = REC_LEG_RESEND;
 	t->leg = leg;

@@ -24,6 +24,8 @@ static const struct {
 	        "the party does not take it now, it did not take effect; do it again later: %s" },
 	{ TEXT_NOT_CONNECTED, "对端未连通，未发送，请稍后用新的报文ID重试",
 	        "the party could not be reached, nothing was sent" },
+	{ TEXT_STOPPED, "对端通道已由人工停用，未发送，请稍后用新的报文ID重试",
+	        "an operator has stopped the way to the party, nothing was sent; try later" },
 	{ TEXT_QUERY_FAILED, "查询未得到回复，请重试", "the query got no answer; ask again" },
 	{ TEXT_REVERSED, "结算未成功，已冲正，可重新结算", "the settlement failed and is reversed; settle again" },
 	{ TEXT_CANCEL_FAILED, "撤销未成功，原结算仍然有效", "the cancel failed; the settlement stands" },

@@ -23,6 +23,7 @@ enum text_id {                 /* numbers are stable: they are in manuals */
 	TEXT_NOT_NOW = 204, /* the party: refused for now; %s: its code */
 	TEXT_NOT_CONNECTED = 301,
 	TEXT_QUERY_FAILED = 302,
+	TEXT_STOPPED = 303,            /* an operator stopped the party's lane */
 	TEXT_REVERSED = 401,           /* 结算未成功，已冲正，可重新结算 */
 	TEXT_CANCEL_FAILED = 402,      /* the settlement stands */
 	TEXT_NOT_DONE = 403,           /* proved absent */

@@ -58,6 +58,7 @@ struct work {
 	struct yt_str unless_known; /* why it is refused if the keeper knows of no answer to it; .p NULL: it is not */
 	bool joins_only;    /* a reversal of what went to another format: it joins that, or has nothing to undo */
 	bool lacks_sign_no; /* we could not sign in for it: it does not leave */
+	bool is_stopped;    /* an operator has stopped its party's lane: it does not leave */
 	bool asked_twice;   /* a query whose first answer was lost */
 	bool is_file;       /* its answer is a file and no message of the format */
 	bool is_final;      /* the answer in reply is the stored one: its delivery counts */
@@ -277,6 +278,8 @@ void engine_box(
         struct engine *e, const struct engine_codec *codec, const char *what, uint64_t exchange, struct yt_str octets);
 void engine_unbox(struct engine *e);
 /* world.send() for that exchange, whose request is in the black box while the codec signs and finds the path. */
+/* Nothing new may leave for it: see engine_world.stopped. */
+bool engine_is_stopped(const struct engine *e, const struct engine_party *party);
 void engine_send(struct engine *e, const struct engine_party *party, uint64_t leg, uint64_t exchange,
         struct yt_str request, struct yt_str wire_op, struct yt_str body, int64_t deadline_ms);
 /* A refusal of our own words. */
@@ -425,6 +428,8 @@ void task_go_on_in(struct engine *e, struct task *t, int64_t in_ms, const char *
 void task_wait_until_settled(struct engine *e, struct task *t, const char *reason);
 /* Until the next try, growing with jitter; -1: it was tried long enough. */
 int64_t task_pause(struct engine *e, const struct task *t);
+/* Its party's lane is stopped: the lease has gone back, to wait. */
+bool task_is_stopped(struct engine *e, struct task *t);
 bool task_is_follow_up(const struct task *t); /* nobody asked for it, nobody waits for its answer */
 bool task_is_settled(const struct task *t);
 void task_submit(struct engine *e, struct task *t, enum talk_kind kind, struct yt_str records);

@@ -107,7 +107,7 @@ void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w
 	        (w->flow != NULL || w->outward != w->msg || (w->joins_only && w->unless_known.p == NULL) ? REC_X_FOREIGN
 	                                                                                                 : 0u) |
 	        (w->msg->n_secrets > 0 ? REC_X_SECRET : 0u) | (is_relayed(w) ? REC_X_RELAYED : 0u) |
-	        (w->joins_only || w->lacks_sign_no ? REC_X_UNSENT : 0u);
+	        (w->joins_only || w->lacks_sign_no || w->is_stopped ? REC_X_UNSENT : 0u);
 	struct yt_str request = w->request;
 	size_t at = rec_begin(out, REC_ACCEPTED, 0, w->id, engine_wall(e));
 

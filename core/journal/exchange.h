@@ -33,6 +33,8 @@ enum exchange_step { /* of a flow: what became of the step named last */
 	STEP_ANEW = 4    /* surely without effect: it, or its undoing, leaves once more under another number */
 };
 
+#define EXCHANGE_WHY_STOPPED "an operator has stopped its party's lane" /* why its next try waits */
+
 #define EXCHANGE_NUMBER_MAX 40 /* bytes of a message number with the NUL */
 
 struct exchange {

@@ -50,7 +50,7 @@ int index_get(struct index *index, uint64_t exchange, struct exchange *x);
 int index_open_exchanges(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg);
 /* State that is not an exchange's, for the keeper at start, oldest first: of REC_WORKER the last sequence of each
  * of the newest 1024 incarnations, of REC_NUMBER the highest per institution, of REC_SESSION the newest per party,
- * institution and operator, the newest REC_GENERATION. */
+ * institution and operator, of REC_LANE per party, the newest REC_GENERATION. */
 int index_keeper_records(struct index *index, log_each each, void *arg);
 /* Commit positions that hold records of an exchange, oldest first; returns how many, at most max. */
 int index_positions(struct index *index, uint64_t exchange, log_pos *out, size_t max);

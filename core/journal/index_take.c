@@ -125,6 +125,9 @@ static bool key_of(const struct rec *rec, enum rec_type type, char *key, size_t 
 	case REC_GENERATION:
 		snprintf(key, size, "newest");
 		return true;
+	case REC_LANE:
+		snprintf(key, size, "%.*s", YT_FMT(rec_get(rec, REC_T_PARTY)));
+		return true;
 	default:
 		return false;
 	}

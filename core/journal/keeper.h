@@ -105,6 +105,21 @@ int64_t keeper_tick(struct keeper *keeper);
 int keeper_decide(struct keeper *keeper, uint64_t exchange, const char *result, struct yt_str operator_name,
         struct yt_str reason);
 
+/* An operator stops a party's lane, or lets it go on.  Written down; workers are to be told once that is durable.
+ * YT_ESTATE: it is so already.  YT_ELIMIT: too many are stopped. */
+int keeper_set_lane(
+        struct keeper *keeper, struct yt_str party, bool is_stopped, struct yt_str operator_name, struct yt_str reason);
+/* Workers know which lanes go on again: what waited for that is due at once. */
+void keeper_wake_stopped(struct keeper *keeper);
+#define KEEPER_LANES_MAX 1024
+struct keeper_lane { /* a stopped one */
+	char party[32], operator_name[72], reason[408];
+	int64_t since_ms;
+};
+bool keeper_lane_is_stopped(const struct keeper *keeper, const char *party);
+void keeper_each_stopped(
+        const struct keeper *keeper, void (*each)(void *arg, const struct keeper_lane *lane), void *arg);
+
 struct keeper_counts {
 	uint64_t sent, unknown, reversing, parked, undelivered, leased, in_memory;
 };

@@ -6,6 +6,7 @@
  *   keeper_workers.c  workers come and go; recovery
  *   keeper_turn.c     leases of what is due, commits
  *   keeper_follow.c   what follows from settlements
+ *   keeper_lanes.c    which parties' lanes an operator has stopped
  *   keeper_facts.c    case facts: where their pieces stand
  *   keeper_pieces.c   the newest of them in memory
  *   keeper_state.c    retention, operators, counts, the whole */
@@ -124,6 +125,7 @@ struct keeper {
 	struct tombstone *tombstones;
 	struct party_session *sessions;
 	struct number_block *numbers;
+	struct stopped_lane *lanes;
 	struct known_worker *workers;
 	struct written *written;
 	UT_array *due; /* binary heap */
@@ -230,6 +232,11 @@ bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e);
 /* keeper_pieces.c */
 void keeper_keep_piece(struct keeper *k, log_pos pos, uint64_t exchange, struct yt_str octets);
 bool keeper_find_piece(struct keeper *k, log_pos pos, uint64_t exchange, struct yt_buf *out);
+
+/* keeper_lanes.c */
+void keeper_keep_lane(struct keeper *k, const struct rec *rec);
+void keeper_carry_lanes(struct keeper *k); /* retention: written again */
+void keeper_free_lanes(struct keeper *k);
 
 /* keeper_turn.c */
 /* How far a worker's ring is written down, with this commit, so that a keeper after us knows. */

@@ -111,6 +111,7 @@ int keeper_carry(struct keeper *k, log_pos before, size_t max_bytes, uint64_t *e
 		keeper_write_own(k, &buf);
 		yt_buf_free(&buf);
 	}
+	keeper_carry_lanes(k);
 	return 1;
 }
 
@@ -235,6 +236,7 @@ void keeper_free(struct keeper *k)
 
 	if (k == NULL)
 		return;
+	keeper_free_lanes(k);
 	keeper_drop_facts(k, UINT64_MAX);
 	keeper_forget(k);
 	HASH_ITER(hh_id, k->by_id, e, next_e)

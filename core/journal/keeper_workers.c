@@ -248,6 +248,8 @@ void keeper_replay(struct keeper *k, const struct rec *rec, log_pos pos)
 		keeper_keep_session(k, rec);
 	} else if (rec->type == REC_WORKER) {
 		keep_worker(k, rec);
+	} else if (rec->type == REC_LANE) {
+		keeper_keep_lane(k, rec);
 	} else if (rec->type == REC_FACTS) {
 		keeper_keep_facts(k, rec, pos);
 	} else if (rec->exchange != 0 && rec->type != REC_READ && rec->type != REC_REFUSED) {

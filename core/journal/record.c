@@ -35,6 +35,7 @@ static const char *const type_names[] = {
 	[REC_GONE] = "gone",
 	[REC_AUDIT] = "audit",
 	[REC_FACTS] = "facts",
+	[REC_LANE] = "lane",
 };
 
 static const char *const tag_names[] = {

@@ -48,7 +48,8 @@ enum rec_type {            /* stored: append only */
 	REC_CARRIED = 20,    /* written again from a segment that was dropped: fields as in the original */
 	REC_GONE = 21,       /* a worker was reaped: its open exchanges are unknown from here */
 	REC_AUDIT = 22,      /* somebody revealed or changed something: who, what, why */
-	REC_FACTS = 23       /* what a message leaves behind for later ones of its case (engine/facts.h) */
+	REC_FACTS = 23,      /* what a message leaves behind for later ones of its case (engine/facts.h) */
+	REC_LANE = 24        /* an operator stopped a party's lane or let it go on: party, result, who, why */
 };
 
 enum rec_flag {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/route.h"
+#include "process/ring.h"
 
 #define ROUTES_MAX 100000
 #define TABLE_BYTES_MAX (16u << 20)
@@ -450,6 +451,9 @@ void conf_check_routes(struct conf *conf, struct conf_errors *errors)
 	read_areas(conf, errors);
 	make_flows(conf, errors);
 	make_cases(conf, errors);
+	if (conf->n_parties > BOARD_LANES)
+		conf_error_add(errors, conf->parties[BOARD_LANES].place.line, conf->parties[BOARD_LANES].place.column,
+		        "more than %d parties: a second gateway takes the others", BOARD_LANES);
 	if (conf->n_routes > ROUTES_MAX) {
 		conf_error_add(errors, conf->routes[ROUTES_MAX].place.line, conf->routes[ROUTES_MAX].place.column,
 		        "more than %d routes: use areas instead of a route per institution", ROUTES_MAX);

@@ -1,12 +1,11 @@
-/* core/process/control.c - answers `yitong status`, `parked decide`, `show --raw`'s audit, see control.h.
+/* core/process/control.c - answers `yitong status`, `parked decide`, `show --raw`'s audit, see control.h; lanes are in
+ * control_lanes.c.
  *
  * Runs on the keeper's loop.  A client that sends more than a line may have is cut off, as is one that has not sent
  * its line, or not taken its answer, within CLIENT_MS; more than CLIENTS_MAX at once are not let in.  An answer that
  * waits for the disk takes as long as the disk does; more than WAITING_MAX of these are refused.  A day's key is
  * destroyed only when it is on disk who wanted that. */
-#include "process/control.h"
-
-#include "base/words.h"
+#include "process/control_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,35 +18,11 @@
 #include "process/indexer.h"
 #include "process/process.h"
 #include <utlist.h>
-#include "yitong/json.h"
 
-#define LINE_MAX_BYTES 4096
 #define CLIENTS_MAX 16
 #define WAITING_MAX 64
 #define CLIENT_MS 10000
 #define DAY_MS (24 * 3600 * 1000)
-
-struct control {
-	uv_pipe_t pipe;
-	char path[108];
-	struct keeper_process *process;
-	struct client *clients;
-};
-
-struct client {
-	struct client *prev, *next;
-	bool waits;      /* for a commit */
-	uint64_t after;  /* answered when this many commits are durable; 0: at once */
-	uint32_t erases; /* yyyymmdd, whose key is destroyed then; 0: none */
-	uv_pipe_t pipe;
-	uv_timer_t timer;
-	uv_write_t write;
-	struct keeper_process *process;
-	char line[LINE_MAX_BYTES];
-	size_t n;
-	struct yt_buf answer;
-	struct yt_arena *arena;
-};
 
 static uint32_t n_clients(const struct control *control, bool waits)
 {
@@ -59,16 +34,16 @@ static uint32_t n_clients(const struct control *control, bool waits)
 	return n;
 }
 
-static void put_text(struct yt_buf *out, const char *name, struct yt_str value)
+void control_put_text(struct yt_buf *out, const char *name, struct yt_str value)
 {
 	yt_buf_printf(out, "\"%s\":", name);
 	yt_json_write_string(value, out);
 }
 
-static void answer_error(struct yt_buf *out, const char *error)
+void control_error(struct yt_buf *out, const char *error)
 {
 	yt_buf_text(out, "{\"ok\":false,");
-	put_text(out, "error", yt_str(error));
+	control_put_text(out, "error", yt_str(error));
 	yt_buf_text(out, "}\n");
 }
 
@@ -103,9 +78,9 @@ static void answer_status(struct keeper_process *p, struct yt_buf *out)
 	keeper_count(p->keeper, &c);
 	yt_buf_printf(out, "{\"ok\":true,\"generation\":%llu,\"pid\":%d,\"accepting\":%s,",
 	        (unsigned long long)p->generation, (int)getpid(), closed == NULL ? "true" : "false");
-	put_text(out, "version", YT_STR(YT_VERSION));
+	control_put_text(out, "version", YT_STR(YT_VERSION));
 	yt_buf_text(out, ",");
-	put_text(out, "why_closed", yt_str(closed));
+	control_put_text(out, "why_closed", yt_str(closed));
 	yt_buf_printf(out,
 	        ",\"journal\":{\"position\":\"%llu:%llu\",\"commits\":%llu,\"room_bytes\":%llu,\"sealed\":%s},",
 	        (unsigned long long)(end >> 32), (unsigned long long)(end & 0xffffffffu),
@@ -123,8 +98,7 @@ static void answer_status(struct keeper_process *p, struct yt_buf *out)
 	        (unsigned long long)keeper_open(p->keeper), (unsigned long long)c.in_memory);
 }
 
-/* Said only when what was written down for it is on disk. */
-static void answer_when_durable(struct client *c)
+void control_when_durable(struct client *c)
 {
 	c->after = c->process->n_commits + (committer_is_idle(c->process->committer) ? 1 : 2);
 	yt_buf_text(&c->answer, "{\"ok\":true}\n");
@@ -140,35 +114,35 @@ static void answer_decide(struct client *c, const struct yt_node *q, struct yt_b
 	int rv;
 
 	if (operator_name.n == 0 || reason.n == 0 || id.n == 0 || id.n >= sizeof(number) || result.n >= sizeof(word)) {
-		answer_error(out, N_("exchange, result, operator and reason are all needed"));
+		control_error(out, N_("exchange, result, operator and reason are all needed"));
 		return;
 	}
 	if (yt_str_is(operator_name, "keeper")) { /* `yitong audit` tells what we decided from what people did by it */
-		answer_error(out, N_("\"keeper\" stands for the gateway itself: give the name of a person"));
+		control_error(out, N_("\"keeper\" stands for the gateway itself: give the name of a person"));
 		return;
 	}
 	snprintf(word, sizeof(word), "%.*s", YT_FMT(result));
 	snprintf(number, sizeof(number), "%.*s", YT_FMT(id));
 	if (strcmp(word, "done") != 0 && strcmp(word, "refused") != 0 && strcmp(word, "reversed") != 0 &&
 	        strcmp(word, "retry") != 0) {
-		answer_error(out, N_("result is one of done, refused, reversed, retry"));
+		control_error(out, N_("result is one of done, refused, reversed, retry"));
 		return;
 	}
 	rv = keeper_decide(p->keeper, strtoull(number, NULL, 16), word, operator_name, reason);
 	if (rv == YT_ENOTFOUND)
-		answer_error(out, N_("there is no such open exchange"));
+		control_error(out, N_("there is no such open exchange"));
 	else if (rv != 0)
-		answer_error(out, N_("the exchange is not parked"));
+		control_error(out, N_("the exchange is not parked"));
 	else
-		answer_when_durable(c);
+		control_when_durable(c);
 }
 
-static bool says_who(const struct yt_node *q, struct yt_buf *out)
+bool control_says_who(const struct yt_node *q, struct yt_buf *out)
 {
 	if (yt_node_text(q, "operator").n == 0 || yt_node_text(q, "reason").n == 0)
-		answer_error(out, N_("operator and reason are needed"));
+		control_error(out, N_("operator and reason are needed"));
 	else if (yt_str_is(yt_node_text(q, "operator"), "keeper"))
-		answer_error(out, N_("\"keeper\" stands for the gateway itself: give the name of a person"));
+		control_error(out, N_("\"keeper\" stands for the gateway itself: give the name of a person"));
 	else
 		return true;
 	return false;
@@ -188,13 +162,13 @@ static void write_audit(struct client *c, const struct yt_node *q, struct yt_str
 	rec_end(&buf, at);
 	keeper_note(p->keeper, yt_buf_view(&buf));
 	yt_buf_free(&buf);
-	answer_when_durable(c);
+	control_when_durable(c);
 }
 
 /* Somebody reveals raw octets. */
 static void answer_audit(struct client *c, const struct yt_node *q, struct yt_buf *out)
 {
-	if (says_who(q, out))
+	if (control_says_who(q, out))
 		write_audit(c, q, yt_node_text(q, "act"));
 }
 
@@ -208,20 +182,20 @@ static void answer_erase(struct client *c, const struct yt_node *q, struct yt_bu
 	int64_t from_ms;
 	uint64_t n;
 
-	if (!says_who(q, out))
+	if (!control_says_who(q, out))
 		return;
 	if (day.n != 10 || yt_time_parse(day, &from_ms) != 0) {
-		answer_error(out, N_("day is a date such as 2026-11-22"));
+		control_error(out, N_("day is a date such as 2026-11-22"));
 	} else if (p->seal == NULL) {
-		answer_error(
+		control_error(
 		        out, N_("bodies are in the clear here (journal.keys is not set): there is no key to destroy"));
 	} else if (from_ms + DAY_MS > yt_wall_ms()) {
-		answer_error(out, N_("that day is not over: bodies are still being written under its key"));
+		control_error(out, N_("that day is not over: bodies are still being written under its key"));
 	} else if ((n = keeper_open_before(p->keeper, from_ms + DAY_MS)) > 0) {
 		snprintf(why, sizeof(why),
 		        "%llu exchanges that came by the end of that day are still open and need their octets",
 		        (unsigned long long)n);
-		answer_error(out, why);
+		control_error(out, why);
 	} else {
 		yt_time_compact(from_ms, digits);
 		digits[8] = '\0';
@@ -241,7 +215,7 @@ static void erase(struct client *c)
 		return;
 	}
 	yt_buf_clear(&c->answer);
-	answer_error(&c->answer,
+	control_error(&c->answer,
 	        rv == YT_ENOTFOUND
 	                ? N_("there is no key of that day: nothing was written then, or it is erased already")
 	                : N_("the key file cannot be overwritten: see journal.data_keys"));
@@ -260,24 +234,28 @@ static void answer(struct client *c, struct yt_str line)
 	struct yt_str what;
 
 	if (yt_json_read(c->arena, line, NULL, &q, NULL) != 0 || q->kind != YT_OBJECT) {
-		answer_error(&c->answer, N_("one JSON object a line"));
+		control_error(&c->answer, N_("one JSON object a line"));
 		return;
 	}
 	what = yt_node_text(q, "do");
 	if (yt_str_is(what, "status"))
 		answer_status(c->process, &c->answer);
+	else if (yt_str_is(what, "lanes"))
+		control_lanes(c->process, &c->answer);
 	else if (!yt_str_is(what, "reindex") && n_clients(c->process->control, true) >= WAITING_MAX)
-		answer_error(&c->answer, N_("too many wait for the journal's disk; try again later"));
+		control_error(&c->answer, N_("too many wait for the journal's disk; try again later"));
 	else if (yt_str_is(what, "decide"))
 		answer_decide(c, q, &c->answer);
 	else if (yt_str_is(what, "audit"))
 		answer_audit(c, q, &c->answer);
 	else if (yt_str_is(what, "erase"))
 		answer_erase(c, q, &c->answer);
+	else if (yt_str_is(what, "lane"))
+		control_lane(c, q, &c->answer);
 	else if (yt_str_is(what, "reindex"))
 		answer_reindex(c);
 	else
-		answer_error(&c->answer, N_("no such request"));
+		control_error(&c->answer, N_("no such request"));
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -344,6 +322,8 @@ void control_durable(struct keeper_process *p)
 		c->waits = false;
 		if (c->erases != 0)
 			erase(c);
+		if (c->marks_lanes)
+			control_mark_lanes(p);
 		send_answer(c);
 	}
 }

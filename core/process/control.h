@@ -9,5 +9,8 @@
 int control_open(struct keeper_process *p, const char *run_dir);
 void control_durable(struct keeper_process *p); /* one more commit is on disk */
 void control_close(struct keeper_process *p);
+/* control_lanes.c: which lanes are stopped, on one worker's board, or on all and with what waited for that. */
+void control_mark_worker(struct keeper_process *p, struct kp_worker *w);
+void control_mark_lanes(struct keeper_process *p);
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "process/control.h"
 #include "process/keeper_process.h"
 #include "process/process.h"
 
@@ -49,8 +50,10 @@ void kp_tell(void *ctx, uint32_t worker, const struct talk *talk)
 
 	if (w == NULL || w->gone)
 		return;
-	if (talk->kind == DOWN_WELCOME) /* a keeper after us must know it, whatever the worker has read by then */
+	if (talk->kind == DOWN_WELCOME) { /* a keeper after us must know it, whatever the worker has read by then */
 		atomic_store(&w->area.board->incarnation, (uint32_t)talk->exchange);
+		control_mark_worker(p, w); /* its doors open with this */
+	}
 	if (w->unsent != NULL || ring_put(w->area.down, w->area.ring_bytes, talk, w->wake_worker) != 0)
 		queue_unsent(w, talk);
 }
@@ -170,6 +173,7 @@ void kp_add_worker(struct keeper_process *p, const struct channel_msg *msg)
 	ring_reader_init(&w->up, w->area.up, w->area.ring_bytes);
 	w->taken_to = w->up.at;
 	DL_APPEND(p->workers, w);
+	control_mark_worker(p, w); /* one that outlived a keeper; a new one has no names yet */
 	keeper_worker_up(p->keeper, w->id, atomic_load(&w->area.board->incarnation));
 	uv_poll_init(p->loop, &w->poll, w->wake_keeper);
 	w->poll.data = w;

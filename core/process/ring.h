@@ -12,11 +12,24 @@
 #include "journal/talk.h"
 #include "process/box.h"
 
+#define BOARD_LANES 256 /* parties of a configuration, at most */
+
+/* One party's lane in one worker.  The worker writes all but is_stopped, which is the keeper's. */
+struct board_lane {
+	char name[32]; /* written once, before the worker says hello */
+	_Atomic uint32_t is_stopped;
+	_Atomic uint32_t connections, busy, queued;
+	_Atomic uint64_t sent, answered, lost, timed_out, not_sent;
+	_Atomic int64_t failed_ms; /* wall clock of the newest leg that was not answered; 0: none */
+	char why[64];              /* and why: may be half another's for a moment, so only for people */
+};
+
 struct board {
 	_Atomic uint32_t incarnation; /* written by the keeper; 0: the worker is not yet welcome */
 	_Atomic uint32_t connections;
 	_Atomic uint32_t beats; /* turns of its loop's clock, some a second: no thread of it is stuck */
 	_Atomic uint64_t requests, answered, refused, reads, unknown, in_flight, leases, dropped, quotes, quotes_missed;
+	struct board_lane lanes[BOARD_LANES];
 	struct boxes boxes;
 };
 

@@ -45,6 +45,7 @@ struct worker_party {
 	struct worker *worker;
 	const struct conf_party *conf;
 	struct engine_party engine;
+	struct board_lane *board;
 	struct lane *lane;
 };
 
@@ -345,6 +346,13 @@ static bool world_quarantined(void *ctx, struct yt_str octets)
 	return false;
 }
 
+static bool world_stopped(void *ctx, const struct engine_party *party)
+{
+	const struct worker_party *p = party->owner;
+
+	return p->board->is_stopped != 0;
+}
+
 static int world_run(void *ctx, struct engine_job *job)
 {
 	struct worker *w = ctx;
@@ -431,6 +439,10 @@ static void on_lane(void *arg, uint64_t id, const struct lane_result *result)
 
 	if (!sent_is_answered(&p->worker->sent, p->worker->box, &p->engine, id, result, &why))
 		end = LEG_LOST;
+	if (!result->late && result->end != LANE_ANSWERED) {
+		p->board->failed_ms = yt_wall_ms();
+		snprintf(p->board->why, sizeof(p->board->why), "%s", why);
+	}
 	if (!result->late)
 		meters_leg((uint32_t)(p - p->worker->parties), legs[result->end], result->took_ms * 1000);
 	if (end == ends[result->end] || !result->late)
@@ -517,6 +529,24 @@ static void write_board(struct worker *w)
 	b->connections = n;
 }
 
+static void write_lanes(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->conf->n_parties; i++) {
+		struct board_lane *b = w->parties[i].board;
+		struct lane_state s;
+
+		lane_state(w->parties[i].lane, &s);
+		b->connections = s.connections;
+		b->busy = s.busy;
+		b->queued = s.queued;
+		b->sent = s.sent;
+		b->answered = s.answered;
+		b->lost = s.lost;
+		b->timed_out = s.timed_out;
+		b->not_sent = s.not_sent;
+	}
+}
+
 static void warn_of(const char *what, const char *name, const char *file)
 {
 	int days;
@@ -557,6 +587,7 @@ static void on_tick(uv_timer_t *timer)
 	if (w->slow == NULL || slow_moves(w->slow))
 		w->area.board->beats++;
 	write_board(w);
+	write_lanes(w);
 	if (w->draining && ((engine_is_idle(w->engine) && w->n_draining == 0) || yt_mono_ms() >= w->drain_until))
 		uv_stop(w->loop);
 }
@@ -656,6 +687,8 @@ static int open_parties(struct worker *w)
 
 		p->worker = w;
 		p->conf = c;
+		p->board = &w->area.board->lanes[i]; /* the check allows no more parties */
+		snprintf(p->board->name, sizeof(p->board->name), "%s", c->name);
 		p->engine = (struct engine_party){ .name = c->name,
 			.owner = p,
 			.query_timeout_ms = c->query_timeout_ms,
@@ -790,6 +823,7 @@ static int open_engine(struct worker *w)
 		.person = world_person,
 		.box = world_box,
 		.quarantined = world_quarantined,
+		.stopped = world_stopped,
 		.run = world_run };
 	struct engine_conf conf = { .origin_by_subject = origin_by_subject,
 		.origin_by_caller = origin_by_caller,

@@ -1,0 +1,48 @@
+/* core/process/control_parts.h - what the files of the control socket share; nobody else includes it.
+ *
+ *   control.c         connections, one line in, one line out; status, decisions, audit, erasing
+ *   control_lanes.c   outbound lanes: their state, stopping and starting them */
+#ifndef YT_PROCESS_CONTROL_PARTS_H
+#define YT_PROCESS_CONTROL_PARTS_H
+
+#include "base/words.h"
+#include "process/control.h"
+#include "yitong/json.h"
+
+#define LINE_MAX_BYTES 4096
+
+struct control {
+	uv_pipe_t pipe;
+	char path[108];
+	struct keeper_process *process;
+	struct client *clients;
+};
+
+struct client {
+	struct client *prev, *next;
+	bool waits;       /* for a commit */
+	uint64_t after;   /* answered when this many commits are durable; 0: at once */
+	uint32_t erases;  /* yyyymmdd, whose key is destroyed then; 0: none */
+	bool marks_lanes; /* workers are told then which lanes are stopped */
+	uv_pipe_t pipe;
+	uv_timer_t timer;
+	uv_write_t write;
+	struct keeper_process *process;
+	char line[LINE_MAX_BYTES];
+	size_t n;
+	struct yt_buf answer;
+	struct yt_arena *arena;
+};
+
+void control_put_text(struct yt_buf *out, const char *name, struct yt_str value); /* "name":"value" */
+void control_error(struct yt_buf *out, const char *error);                        /* the whole answer */
+/* {"ok":true}, said only when what was written down for it is on disk. */
+void control_when_durable(struct client *c);
+/* operator and reason are there and no fiction; else out says so. */
+bool control_says_who(const struct yt_node *q, struct yt_buf *out);
+
+/* control_lanes.c */
+void control_lanes(struct keeper_process *p, struct yt_buf *out);
+void control_lane(struct client *c, const struct yt_node *q, struct yt_buf *out);
+
+#endif
