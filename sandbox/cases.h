@@ -10,7 +10,8 @@ struct hospitals_options {
 	const char *hub_url;      /* control port of the hub; NULL: nobody is insured in another province */
 	const char *province_url; /* likewise of our own province's end towards the hub; NULL: nobody is treated
 	                             elsewhere */
-	const char *insurer_url;  /* control port of an insurer; NULL: nobody claims */
+	const char *insurer_url;  /* control port of 天一甬宁保; NULL: nobody claims there */
+	const char *jinhui_url;   /* of 金惠保, likewise */
 	const char *intake_url;   /* where the gateway is told consents, accounts, invoices */
 	struct origin *away;      /* the hospital in another province, sending to the gateway's listener for the hub */
 	const char *keys;         /* folder with SM2 keys by area */

@@ -12,12 +12,18 @@
 
 #define CLAIM_WAIT_MS 60000 /* for what follows, with all that goes wrong on the way */
 
-/* What the person bears of it is far above any deductible, so that the insurer has something to pay. */
-static struct bill_line big_lines[] = {
-	{ "XJ01DDT999A001010199901", "示例药", 150000, 20000, 300000 },
-	{ "XB01ACT999A001010199909", "示例药（目录外）", 2000000, 10000, 2000000 },
-};
-static struct bill big_bill = { 2, big_lines, 2300000 };
+/* What the person bears of it is far above any deductible, so that the insurer has something to pay; and bills whose
+ * last two digits ask the insurer for trouble (--amount-faults). */
+#define BIG_LINES(cents)                                                                                               \
+	(struct bill_line[])                                                                                           \
+	{                                                                                                              \
+		{ "XJ01DDT999A001010199901", "示例药", 150000, 20000, 300000 },                                        \
+		{                                                                                                      \
+			"XB01ACT999A001010199909", "示例药（目录外）", 2000000 + (cents), 10000, 2000000 + (cents)     \
+		}                                                                                                      \
+	}
+static const struct bill big_bill = { 2, BIG_LINES(0), 2300000 }, refused_bill = { 2, BIG_LINES(82), 2300082 },
+                         known_bill = { 2, BIG_LINES(89), 2300089 };
 
 static size_t on_answer(char *data, size_t size, size_t n, void *context)
 {
@@ -107,33 +113,52 @@ static int tell_invoice(struct play *play)
 	return tell(play, message);
 }
 
-/* The insurer's own row of this settlement's claim; NULL: it has none.  To be released. */
-static json_t *claim_of(struct play *play, const char *setl_id)
+static json_t *row_of(const json_t *rows, const char *setl_id)
 {
-	json_t *ledger = client_control(play->desk.client, play->demo->options->insurer_url, "/ledger", NULL), *row,
-	       *found = NULL;
+	json_t *row, *found = NULL;
 	size_t i;
 
-	json_array_foreach(json_object_get(ledger, "claims"), i,
-	        row) if (strcmp(json_text(row, "setlId"), setl_id) == 0) found = json_incref(row);
+	json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+	{
+		if (strcmp(json_text(row, "setlId"), setl_id) == 0)
+			found = row;
+	}
+	return json_incref(found);
+}
+
+/* The insurer's own row of this settlement's claim, taken in or refused at the door; NULL: it has none.  To be
+ * released. */
+static json_t *claim_of(struct play *play, const char *setl_id)
+{
+	json_t *ledger = client_control(play->desk.client, play->insurer_url, "/ledger", NULL);
+	json_t *row = row_of(json_object_get(ledger, "claims"), setl_id);
+
+	if (row == NULL)
+		row = row_of(json_object_get(ledger, "refused"), setl_id);
 	json_decref(ledger);
-	return found;
+	return row;
+}
+
+/* How it stands there; REFUSED: at the door; "none". */
+static void claim_status(struct play *play, const char *setl_id, char status[40])
+{
+	json_t *row = claim_of(play, setl_id);
+
+	text_format(status, 40, "%s", row == NULL ? "none" : json_text(row, "status"));
+	if (*status == '\0')
+		text_format(status, 40, "REFUSED");
+	json_decref(row);
 }
 
 /* Until the claim stands so at the insurer. */
 static int await_claim(struct play *play, const char *setl_id, const char *status)
 {
 	int64_t end = clock_steady_ms() + CLAIM_WAIT_MS;
-	char seen[40] = "none";
+	char seen[40];
 
 	for (;;) {
-		json_t *claim = claim_of(play, setl_id);
-		bool is_so;
-
-		text_format(seen, sizeof(seen), "%s", claim == NULL ? "none" : json_text(claim, "status"));
-		is_so = strcmp(seen, status) == 0;
-		json_decref(claim);
-		if (is_so)
+		claim_status(play, setl_id, seen);
+		if (strcmp(seen, status) == 0)
 			return 0;
 		if (clock_steady_ms() > end)
 			return play_fail(play, "the claim is %s at the insurer, expected %s", seen, status);
@@ -143,14 +168,23 @@ static int await_claim(struct play *play, const char *setl_id, const char *statu
 
 static int open_big(struct play *play)
 {
-	play->care->bill = &big_bill;
+	if (play->care->bill != &refused_bill && play->care->bill != &known_bill)
+		play->care->bill = &big_bill;
 	return care_open(&play->desk, play->care);
+}
+
+static int open_agreed(struct play *play)
+{
+	if (open_big(play) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0)
+		return -1;
+	play->care->is_claimed = true;
+	return 0;
 }
 
 /* Told what a claim needs, then settled. */
 static int settle_agreed(struct play *play)
 {
-	if (open_big(play) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0)
+	if (open_agreed(play) != 0)
 		return -1;
 	return play_settle(play);
 }
@@ -159,7 +193,7 @@ static int settle_agreed(struct play *play)
 static int arm_insurer(struct play *play, const char *op, const char *kind)
 {
 	json_t *spec = must(json_pack("{s:s, s:s, s:i}", "kind", kind, "op", op, "count", 1));
-	json_t *answer = client_control(play->desk.client, play->demo->options->insurer_url, "/fault", spec);
+	json_t *answer = client_control(play->desk.client, play->insurer_url, "/fault", spec);
 
 	json_decref(spec);
 	if (answer == NULL)
@@ -173,11 +207,24 @@ static int case_paid(struct play *play)
 	return settle_agreed(play) == 0 ? await_claim(play, play->care->setl_id, "PAID") : -1;
 }
 
+/* Ends as the argument says: REJECTED, or REFUSED at the door. */
+static int case_refused(struct play *play)
+{
+	play->care->bill = &refused_bill;
+	return settle_agreed(play) == 0 ? await_claim(play, play->care->setl_id, play->argument) : -1;
+}
+
+/* Taken, but told that it had been before: the gateway takes the case's number over. */
+static int case_known(struct play *play)
+{
+	play->care->bill = &known_bill;
+	return case_paid(play);
+}
+
 /* The claim meets the fault named by the argument, and is paid once all the same. */
 static int case_claim_trouble(struct play *play)
 {
-	if (open_big(play) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0 ||
-	        arm_insurer(play, "claims", play->argument) != 0 || play_settle(play) != 0)
+	if (open_agreed(play) != 0 || arm_insurer(play, "claims", play->argument) != 0 || play_settle(play) != 0)
 		return -1;
 	return await_claim(play, play->care->setl_id, "PAID");
 }
@@ -194,6 +241,7 @@ static int case_quoted(struct play *play)
 		return -1;
 	if (play->care->quote_fen < 0)
 		return play_fail(play, "the pre-settlement did not show what the insurer would pay");
+	play->care->is_claimed = true;
 	if (tell_invoice(play) != 0 || play_settle(play) != 0 || await_claim(play, play->care->setl_id, "PAID") != 0)
 		return -1;
 	claim = claim_of(play, play->care->setl_id);
@@ -213,6 +261,7 @@ static int case_no_quote(struct play *play)
 		return -1;
 	if (play->care->quote_fen >= 0)
 		return play_fail(play, "a quote was shown that never came");
+	play->care->is_claimed = true;
 	if (tell_invoice(play) != 0 || play_settle(play) != 0)
 		return -1;
 	return await_claim(play, play->care->setl_id, "PAID");
@@ -221,15 +270,15 @@ static int case_no_quote(struct play *play)
 /* The invoice comes when all is settled: the claim waits for it rather than leave with blanks. */
 static int case_late_invoice(struct play *play)
 {
-	json_t *claim;
+	char seen[40];
 
 	if (open_big(play) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 || play_settle(play) != 0)
 		return -1;
 	sleep_ms(1500);
-	claim = claim_of(play, play->care->setl_id);
-	json_decref(claim);
-	if (claim != NULL)
+	claim_status(play, play->care->setl_id, seen);
+	if (strcmp(seen, "none") != 0)
 		return play_fail(play, "a claim without invoice reached the insurer");
+	play->care->is_claimed = true;
 	return tell_invoice(play) == 0 ? await_claim(play, play->care->setl_id, "PAID") : -1;
 }
 
@@ -251,14 +300,13 @@ static int case_withdrawn(struct play *play)
 /* Who has agreed to nothing is known to no insurer. */
 int claim_case_silent(struct play *play)
 {
-	json_t *claim;
+	char seen[40];
 
 	if (open_big(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0 || play_settle(play) != 0)
 		return -1;
 	sleep_ms(2000);
-	claim = claim_of(play, play->care->setl_id);
-	json_decref(claim);
-	return claim == NULL ? 0 : play_fail(play, "the insurer knows of a person who has not agreed");
+	claim_status(play, play->care->setl_id, seen);
+	return strcmp(seen, "none") == 0 ? 0 : play_fail(play, "the insurer knows of a person who has not agreed");
 }
 
 static const struct case_kind kinds[] = {
@@ -276,7 +324,33 @@ static const struct case_kind kinds[] = {
 	{ "claim-quoted", "the pre-settlement shows what the insurer would pay", 6, NULL, case_quoted, 0, 'i', true },
 	{ "claim-no-quote", "the insurer says nothing before the settlement", 2, "effect_then_silence", case_no_quote,
 	        0, 'i', true },
+	{ "claim-refused", "the insurer rejects it: not insured", 3, "REJECTED", case_refused, 0, 'i', true },
+	{ "claim-known", "taken, but told that it had been before", 2, NULL, case_known, 0, 'i', true },
 	{ "claim", "settled, claimed, decided, paid by the insurer", 20, NULL, case_paid, 0, 'i', true },
 };
 
 const struct case_table claim_cases = { kinds, sizeof(kinds) / sizeof(*kinds), WHO_CLAIM };
+
+static const struct case_kind jinhui_kinds[] = {
+	{ "jinhui-withdrawn", "claimed at 金惠保, then the settlement is cancelled", 5, "RECEIVED", case_withdrawn, 0,
+	        'i', true },
+	{ "jinhui-lost-after", "taken there, its answer is lost", 3, "effect_then_silence", case_claim_trouble, 0, 'i',
+	        true },
+	{ "jinhui-lost-cut", "likewise, the connection is cut", 2, "effect_then_cut", case_claim_trouble, 0, 'i',
+	        true },
+	{ "jinhui-lost-before", "never reaches it", 2, "cut", case_claim_trouble, 0, 'i', true },
+	{ "jinhui-502", "taken there, a proxy answers 502", 3, "http_502_html", case_claim_trouble, 0, 'i', true },
+	{ "jinhui-busy", "it is busy", 2, "busy", case_claim_trouble, 0, 'i', true },
+	{ "jinhui-signature", "its answer is signed wrongly", 2, "wrong_signature", case_claim_trouble, 0, 'i', true },
+	{ "jinhui-chunked", "its answer does not say its length", 2, "chunked", case_claim_trouble, 0, 'i', true },
+	{ "jinhui-pieces", "its answer comes a few octets at a time", 2, "pieces", case_claim_trouble, 0, 'i', true },
+	{ "jinhui-beyond-gbk", "its answer has characters of four octets", 2, "beyond_gbk", case_claim_trouble, 0, 'i',
+	        true },
+	{ "jinhui-refused", "not insured there", 4, "REFUSED", case_refused, 0, 'i', true },
+	{ "jinhui-known", "taken there, but told that it had been before", 2, NULL, case_known, 0, 'i', true },
+	{ "jinhui-late-invoice", "the invoice comes after the settlement", 2, NULL, case_late_invoice, 0, 'i', true },
+	{ "jinhui-no-consent", "the person has not agreed: nothing is told", 2, NULL, claim_case_silent, 0, 'i', true },
+	{ "jinhui", "settled, claimed, decided, paid by 金惠保", 10, NULL, case_paid, 0, 'i', true },
+};
+
+const struct case_table jinhui_cases = { jinhui_kinds, sizeof(jinhui_kinds) / sizeof(*jinhui_kinds), WHO_JINHUI };

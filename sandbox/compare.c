@@ -10,6 +10,8 @@ struct comparison {
 	json_t *differences;
 	json_t *platform_by_setl, *hospital_by_setl; /* setl_id -> row; refunds left out */
 	json_t *registered;                          /* own number of a visit -> true */
+	json_t *claims_by_setl;                      /* setl_id -> row of an insurer's, also of refused ones */
+	json_t *claims;                              /* name of the insurer -> counts */
 	json_int_t n_one_sided, n_undecided, n_compared, n_foreign, n_double;
 };
 
@@ -83,12 +85,96 @@ static void check_hospital_row(struct comparison *c, const json_t *row)
 	}
 }
 
+/* -- claims -- */
+
+static void count_claim(struct comparison *c, const json_t *row, const char *what)
+{
+	const char *insurer = json_text(row, "insurer");
+	json_t *counts = json_object_get(c->claims, insurer);
+
+	if (counts == NULL) {
+		counts = must(json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "claims", 0, "paid", 0, "refused", 0,
+		        "withdrawn", 0, "open", 0, "paid_fen", 0));
+		json_object_set_new(c->claims, insurer, counts);
+	}
+	json_object_set_new(counts, "claims", json_integer(json_number(counts, "claims", 0) + 1));
+	json_object_set_new(counts, what, json_integer(json_number(counts, what, 0) + 1));
+	json_object_set_new(
+	        counts, "paid_fen", json_integer(json_number(counts, "paid_fen", 0) + json_number(row, "paid", 0)));
+}
+
+/* A claim in force is one of a settlement that counts, of the same amount, once; what was decided is paid once. */
+static void check_claim(struct comparison *c, const json_t *row)
+{
+	const json_t *theirs = json_object_get(c->hospital_by_setl, json_text(row, "setlId"));
+	const char *status = json_text(row, "status");
+	bool is_paid = strcmp(status, "PAID") == 0, is_over = strcmp(status, "REJECTED") == 0;
+	bool is_withdrawn = json_is_true(json_object_get(row, "is_withdrawn"));
+
+	count_claim(c, row, is_withdrawn ? "withdrawn" : is_over ? "refused" : is_paid ? "paid" : "open");
+	if (theirs == NULL) {
+		differ(c, row, "claimed at the insurer, unknown to the hospital");
+		return;
+	}
+	c->n_compared++;
+	c->n_double += json_is_true(json_object_get(row, "is_double"));
+	if (!is_over && !is_state(theirs, "settled"))
+		differ(c, theirs, "in force at the insurer, not settled for the hospital");
+	else if (json_number(row, "totalFee", 0) != json_number(theirs, "medfee_fen", 0))
+		differ(c, theirs, "another amount at the insurer");
+	else if (json_number(row, "paid", 0) != (is_paid ? json_number(row, "payable", 0) : 0))
+		differ(c, theirs, "the insurer's payments are not what it decided");
+}
+
+/* The rows of an insurer's ledger, by settlement; a withdrawn one gives way to the next. */
+static void index_claims(struct comparison *c, const json_t *parties)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(parties, "refused"), i, row)
+	{
+		if (json_object_get(c->claims_by_setl, json_text(row, "setlId")) == NULL &&
+		        json_object_get(c->hospital_by_setl, json_text(row, "setlId")) != NULL)
+			count_claim(c, row, "refused"); /* once, however often it was tried */
+		json_object_set(c->claims_by_setl, json_text(row, "setlId"), row);
+	}
+	json_array_foreach(json_object_get(parties, "claims"), i, row)
+	        json_object_set(c->claims_by_setl, json_text(row, "setlId"), row);
+}
+
+static void check_claims(struct comparison *c, const json_t *hospitals, const json_t *parties)
+{
+	const char *run = json_text(hospitals, "run");
+	json_t *row;
+	size_t i;
+
+	if (json_object_get(parties, "claims") == NULL)
+		return; /* no insurer is there */
+	index_claims(c, parties);
+	json_array_foreach(json_object_get(parties, "claims"), i, row)
+	{
+		if (strncmp(json_text(row, "ownVisit"), run, strlen(run)) == 0)
+			check_claim(c, row);
+		else
+			c->n_foreign++;
+	}
+	json_array_foreach(json_object_get(hospitals, "settlements"), i, row)
+	{
+		if (json_is_true(json_object_get(row, "is_claimed")) && is_state(row, "settled") &&
+		        json_object_get(c->claims_by_setl, json_text(row, "setl_id")) == NULL)
+			differ(c, row, "settled for the hospital, not claimed at the insurer");
+	}
+}
+
 json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 {
 	struct comparison c = { .differences = must(json_array()),
 		.platform_by_setl = must(json_object()),
 		.hospital_by_setl = must(json_object()),
-		.registered = must(json_object()) };
+		.registered = must(json_object()),
+		.claims_by_setl = must(json_object()),
+		.claims = must(json_object()) };
 	const char *run = json_text(hospitals, "run");
 	json_t *row;
 	size_t i;
@@ -108,12 +194,14 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 	json_array_foreach(json_object_get(platform, "registered"), i, row)
 	        json_object_set_new(c.registered, json_string_value(row), json_true());
 	json_array_foreach(json_object_get(hospitals, "settlements"), i, row) check_hospital_row(&c, row);
+	check_claims(&c, hospitals, platform);
+	json_decref(c.claims_by_setl);
 	json_decref(c.registered);
 	json_decref(c.platform_by_setl);
 	json_decref(c.hospital_by_setl);
-	return must(json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "one_sided", c.n_one_sided, "undecided", c.n_undecided,
-	        "compared", c.n_compared, "foreign", c.n_foreign, "double_bookings", c.n_double, "differences",
-	        c.differences));
+	return must(json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "one_sided", c.n_one_sided, "undecided",
+	        c.n_undecided, "compared", c.n_compared, "foreign", c.n_foreign, "double_bookings", c.n_double,
+	        "differences", c.differences, "claims", c.claims));
 }
 
 static json_t *ledger_load(const char *path)
@@ -124,8 +212,9 @@ static json_t *ledger_load(const char *path)
 	if (ledger == NULL)
 		fprintf(stderr, "yitong-sandbox: %s: line %d column %d: %s\n", path, error.line, error.column,
 		        error.text);
-	else if (!json_is_array(json_object_get(ledger, "settlements")))
-		fprintf(stderr, "yitong-sandbox: %s: no ledger: it has no array \"settlements\"\n", path);
+	else if (!json_is_array(json_object_get(ledger, "settlements")) &&
+	         !json_is_array(json_object_get(ledger, "claims")))
+		fprintf(stderr, "yitong-sandbox: %s: no ledger: it has no array \"settlements\" or \"claims\"\n", path);
 	else
 		return ledger;
 	json_decref(ledger);
@@ -134,9 +223,11 @@ static json_t *ledger_load(const char *path)
 
 void ledger_join(json_t *all, const json_t *one)
 {
-	static const char *const names[] = { "settlements", "registered" };
+	static const char *const names[] = { "settlements", "registered", "claims", "refused" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (json_object_get(one, names[i]) == NULL)
+			continue;
 		if (json_object_get(all, names[i]) == NULL)
 			json_object_set_new(all, names[i], must(json_array()));
 		json_array_extend(json_object_get(all, names[i]), json_object_get(one, names[i]));

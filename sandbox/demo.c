@@ -12,14 +12,17 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct case_table *const tables[] = { &guest_cases, &away_cases, &claim_cases, &local_cases };
+static const struct case_table *const tables[] = { &guest_cases, &away_cases, &claim_cases, &jinhui_cases,
+	&local_cases };
+
+#define JINHUA_PEOPLE 20
 
 #define N_TABLES (sizeof(tables) / sizeof(*tables))
 
 void cases_print(void)
 {
 	static const char *const remarks[] = { "", " (needs --hub-control-url)", " (needs --province-control-url)",
-		" (needs --insurer-control-url)" };
+		" (needs --insurer-control-url)", " (needs --jinhui-control-url)" };
 
 	for (size_t t = N_TABLES; t-- > 0;)
 		for (size_t i = 0; i < tables[t]->n_kinds; i++) {
@@ -83,6 +86,8 @@ static bool is_possible(const struct hospitals_options *options, enum who who)
 		return options->province_url != NULL;
 	case WHO_CLAIM:
 		return options->insurer_url != NULL;
+	case WHO_JINHUI:
+		return options->jinhui_url != NULL;
 	default:
 		return true;
 	}
@@ -179,6 +184,10 @@ static const struct patient *patient_for(const struct demo *demo, const struct p
 
 	if (plan->table->who == WHO_GUEST)
 		return demo->guests[index % demo->n_guests];
+	if (plan->table->who == WHO_JINHUI) /* who has no other stays; the first of them agrees to nothing */
+		return demo->jinhua[plan->kind->run == claim_case_silent || demo->n_jinhua < 2
+		                            ? 0
+		                            : 1 + index % (demo->n_jinhua - 1)];
 	for (size_t i = 0; i < demo->n_plans; i++)
 		n_claims += demo->plans[i].table->who == WHO_CLAIM;
 	n_reserved = n_claims < demo->n_locals / 2 ? n_claims : demo->n_locals / 2;
@@ -201,6 +210,7 @@ static void play_plan(struct demo *demo, struct client *client, size_t index)
 	struct play play = { .demo = demo,
 		.argument = plan->kind->argument,
 		.number = plan->number,
+		.insurer_url = plan->table->who == WHO_JINHUI ? demo->options->jinhui_url : demo->options->insurer_url,
 		.desk = { .client = client, .run = &demo->run } };
 	int64_t start_ms = clock_steady_ms();
 	int rv;
@@ -244,17 +254,21 @@ static int people_come(struct demo *demo)
 {
 	struct traffic *traffic = &demo->traffic;
 	size_t n_guests = demo->options->hub_url == NULL ? 0 : demo->n_plans / 2 + 1;
+	size_t n_jinhua = demo->options->jinhui_url == NULL ? 0 : JINHUA_PEOPLE;
 
 	if (demo->options->traffic_path == NULL)
-		traffic_invent(traffic, demo->options->seed, demo->n_plans, n_guests);
+		traffic_invent(traffic, demo->options->seed, demo->n_plans, n_jinhua, n_guests);
 	else if (traffic_read(traffic, demo->options->traffic_path) != 0)
 		return -1;
-	traffic_complete(traffic, demo->options->seed, demo->n_plans, n_guests);
+	traffic_complete(traffic, demo->options->seed, demo->n_plans, n_jinhua, n_guests);
 	demo->locals = must(calloc(traffic->n_patients, sizeof(*demo->locals)));
 	demo->guests = must(calloc(traffic->n_patients, sizeof(*demo->guests)));
+	demo->jinhua = must(calloc(traffic->n_patients, sizeof(*demo->jinhua)));
 	for (size_t i = 0; i < traffic->n_patients; i++) {
 		if (patient_is_guest(&traffic->patients[i]))
 			demo->guests[demo->n_guests++] = &traffic->patients[i];
+		else if (patient_is_of_jinhua(&traffic->patients[i]) && demo->options->jinhui_url != NULL)
+			demo->jinhua[demo->n_jinhua++] = &traffic->patients[i];
 		else
 			demo->locals[demo->n_locals++] = &traffic->patients[i];
 	}
@@ -281,6 +295,30 @@ static int people_add(struct client *client, const char *url, json_t *persons, j
 	return answer == NULL ? -1 : 0;
 }
 
+/* Each insurer knows those of its own city. */
+static int enrol(const struct demo *demo, struct client *client, const json_t *locals)
+{
+	const char *const urls[] = { demo->options->insurer_url, demo->options->jinhui_url };
+	int rv = 0;
+
+	for (size_t insurer = 0; insurer < 2 && rv == 0; insurer++) {
+		json_t *persons = must(json_array()), *row;
+		size_t i;
+
+		json_array_foreach((json_t *)(uintptr_t)locals, i, row)
+		{
+			bool is_of_jinhua = strncmp(json_text(row, "insuplc_admdvs"), "3307", 4) == 0;
+
+			if (is_of_jinhua == (insurer == 1))
+				json_array_append(persons, row);
+		}
+		if (urls[insurer] != NULL)
+			rv = people_add(client, urls[insurer], persons, NULL);
+		json_decref(persons);
+	}
+	return rv;
+}
+
 static int register_people(struct demo *demo, struct client *client)
 {
 	json_t *locals = traffic_persons(&demo->traffic, false), *guests = traffic_persons(&demo->traffic, true);
@@ -292,8 +330,8 @@ static int register_people(struct demo *demo, struct client *client)
 		rv = people_add(client, demo->options->hub_url, guests, NULL);
 	if (rv == 0 && demo->options->province_url != NULL)
 		rv = people_add(client, demo->options->province_url, locals, NULL);
-	if (rv == 0 && demo->options->insurer_url != NULL)
-		rv = people_add(client, demo->options->insurer_url, locals, NULL);
+	if (rv == 0)
+		rv = enrol(demo, client, locals);
 	json_decref(numbers);
 	json_decref(locals);
 	json_decref(guests);
@@ -319,13 +357,18 @@ static int prepare(struct demo *demo, struct client *client)
 /* What a judge may ask for, to see that the comparison finds it: one of this run's settlements in each book. */
 static void alter_ledgers(struct demo *demo, struct client *client)
 {
-	const char *const urls[] = { demo->options->control_url, demo->options->hub_url, demo->options->province_url };
-	bool is_done[3] = { false };
+	const char *const urls[] = { demo->options->control_url, demo->options->hub_url, demo->options->province_url,
+		demo->options->insurer_url, demo->options->jinhui_url };
+	bool is_done[5] = { false };
 	json_t *body;
 
 	for (size_t i = 0; i < demo->run.n_cares; i++) {
 		const struct care *care = demo->run.cares[i];
-		size_t book = care->origin == demo->options->away ? 2 : care->is_guest ? 1 : 0;
+		size_t book = care->origin == demo->options->away   ? 2
+		              : care->is_guest                      ? 1
+		              : !care->is_claimed                   ? 0
+		              : patient_is_of_jinhua(care->patient) ? 4
+		                                                    : 3;
 
 		if (care->belief != BELIEF_SETTLED || is_done[book])
 			continue;
@@ -337,14 +380,15 @@ static void alter_ledgers(struct demo *demo, struct client *client)
 	}
 }
 
-/* The ledger of platform, hub and province as one: settlement numbers differ everywhere.  NULL when one cannot be had.
- */
+/* The ledgers of platform, hub, province and insurers as one: settlement numbers differ everywhere.  NULL when one
+ * cannot be had. */
 static json_t *ledgers_fetch(struct demo *demo, struct client *client)
 {
-	const char *const urls[] = { demo->options->hub_url, demo->options->province_url };
+	const char *const urls[] = { demo->options->hub_url, demo->options->province_url, demo->options->insurer_url,
+		demo->options->jinhui_url };
 	json_t *all = client_control(client, demo->options->control_url, "/ledger", NULL), *one;
 
-	for (size_t i = 0; all != NULL && i < 2; i++) {
+	for (size_t i = 0; all != NULL && i < sizeof(urls) / sizeof(*urls); i++) {
 		if (urls[i] == NULL)
 			continue;
 		one = client_control(client, urls[i], "/ledger", NULL);
@@ -360,10 +404,11 @@ static json_t *ledgers_fetch(struct demo *demo, struct client *client)
 
 static void quiesce(struct demo *demo, struct client *client)
 {
-	const char *const urls[] = { demo->options->hub_url, demo->options->control_url, demo->options->province_url };
+	const char *const urls[] = { demo->options->hub_url, demo->options->control_url, demo->options->province_url,
+		demo->options->insurer_url, demo->options->jinhui_url };
 	json_t *body = must(json_pack("{s:i}", "timeout_ms", 30000));
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++)
 		if (urls[i] != NULL)
 			json_decref(client_control(client, urls[i], "/quiesce", body));
 	json_decref(body);
@@ -392,6 +437,22 @@ static json_t *compare(struct demo *demo, struct client *client)
 	return result;
 }
 
+static void print_claims(const json_t *claims)
+{
+	const char *name;
+	char amount[24];
+	json_t *row;
+
+	json_object_foreach((json_t *)(uintptr_t)claims, name, row)
+	{
+		fen_text(json_number(row, "paid_fen", 0), amount);
+		printf("\nclaims at %s: %lld, of these %lld paid (%s), %lld refused, %lld withdrawn, %lld open\n", name,
+		        (long long)json_number(row, "claims", 0), (long long)json_number(row, "paid", 0), amount,
+		        (long long)json_number(row, "refused", 0), (long long)json_number(row, "withdrawn", 0),
+		        (long long)json_number(row, "open", 0));
+	}
+}
+
 static void print_tables(struct demo *demo, const json_t *result)
 {
 	json_t *row, *difference;
@@ -413,6 +474,7 @@ static void print_tables(struct demo *demo, const json_t *result)
 	        printf("%-20s %7lld %12lld %9lld %14lld %11lld\n", name, (long long)json_number(row, "visits", 0),
 	                (long long)json_number(row, "as_expected", 0), (long long)json_number(row, "reversed", 0),
 	                (long long)json_number(row, "resettled", 0), (long long)json_number(row, "slowest_ms", 0));
+	print_claims(json_object_get(result, "claims"));
 	putchar('\n');
 	json_array_foreach(demo->unexpected, i, difference) printf("unexpected: %s\n", json_string_value(difference));
 	json_array_foreach(json_object_get(result, "differences"), i, difference)
@@ -437,14 +499,14 @@ static int report_write(struct demo *demo, json_t *result)
 		n_reversed += demo->run.cares[i]->n_reversed;
 		n_resettled += demo->run.cares[i]->n_resettled;
 	}
-	report = must(
-	        json_pack("{s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "exchanges", demo->run.exchanges,
-	                "cases", demo->by_case, "one_sided", (json_int_t)json_number(result, "one_sided", -1),
-	                "compared", (json_int_t)json_number(result, "compared", 0), "double_bookings",
-	                (json_int_t)json_number(result, "double_bookings", -1), "undecided",
-	                (json_int_t)json_number(result, "undecided", 0), "reversed", n_reversed, "resettled",
-	                n_resettled, "visits", (json_int_t)demo->run.n_cares, "unexpected", demo->unexpected,
-	                "differences", json_object_get(result, "differences")));
+	report = must(json_pack("{s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O, s:O}", "exchanges",
+	        demo->run.exchanges, "cases", demo->by_case, "one_sided",
+	        (json_int_t)json_number(result, "one_sided", -1), "compared",
+	        (json_int_t)json_number(result, "compared", 0), "double_bookings",
+	        (json_int_t)json_number(result, "double_bookings", -1), "undecided",
+	        (json_int_t)json_number(result, "undecided", 0), "reversed", n_reversed, "resettled", n_resettled,
+	        "visits", (json_int_t)demo->run.n_cares, "unexpected", demo->unexpected, "differences",
+	        json_object_get(result, "differences"), "claims", json_object_get(result, "claims")));
 	text = must(json_dumps(report, JSON_INDENT(1)));
 	rv = file_write(demo->options->report_path, text, strlen(text));
 	free(text);
@@ -508,6 +570,7 @@ int hospitals_main(const struct hospitals_options *options)
 	free(demo.plans);
 	free(demo.locals);
 	free(demo.guests);
+	free(demo.jinhua);
 	json_decref(demo.unexpected);
 	json_decref(demo.by_case);
 	return code;

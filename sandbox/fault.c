@@ -34,6 +34,9 @@ static const char *const names[] = {
 	[FAULT_WRONG_SIGNATURE] = "wrong_signature",
 	[FAULT_GOAWAY] = "goaway",
 	[FAULT_RESET] = "reset",
+	[FAULT_CHUNKED] = "chunked",
+	[FAULT_PIECES] = "pieces",
+	[FAULT_BEYOND_GBK] = "beyond_gbk",
 };
 
 #define N_KINDS (sizeof(names) / sizeof(*names))

@@ -1,7 +1,7 @@
 /* sandbox/fault.h - what shall go wrong: a list of armed faults, taken by the requests they match.
  *
- * Armed through the control port (control.c), played by platform.c, hub.c and insurer_serve.c.  The caller holds their
- * lock. */
+ * Armed through the control port (control.c), played by platform.c, hub.c, insurer_serve.c and jinhui_serve.c.  The
+ * caller holds their lock. */
 #ifndef SANDBOX_FAULT_H
 #define SANDBOX_FAULT_H
 
@@ -32,10 +32,13 @@ enum fault_kind {
 	FAULT_REFUSE,             /* no effect; a business refusal, text from "text" */
 	FAULT_SIGN_EXPIRED,       /* no effect; the sign_no becomes invalid */
 	FAULT_MAINTENANCE,        /* everything is answered 503 for ms, no effect */
-	FAULT_BUSY,               /* these four the insurer only: no effect, refused for now (C5001) */
+	FAULT_BUSY,               /* these four insurers only: no effect, refused for now (C5001) */
 	FAULT_WRONG_SIGNATURE,    /* takes effect; the answer's signature does not fit */
 	FAULT_GOAWAY,             /* HTTP/2: no effect, GOAWAY says that this stream was not handled */
 	FAULT_RESET,              /* HTTP/2: takes effect, RST_STREAM */
+	FAULT_CHUNKED,    /* these three 金惠保 only: takes effect; its good answer does not say its length */
+	FAULT_PIECES,     /* ... comes a few octets at a time */
+	FAULT_BEYOND_GBK, /* ... has characters of four octets, which GBK does not have */
 };
 
 struct fault {

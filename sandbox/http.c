@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define PIECE 61u  /* octets */
 #define POLL_MS 20 /* how often a blocked handler looks whether the server stops */
 
 struct http_server {
@@ -21,6 +22,7 @@ struct http_server {
 	http_handler handler;
 	void *context;
 	char *cert, *key, *client_ca;
+	size_t body_max;
 	atomic_bool is_stopping;
 };
 
@@ -31,9 +33,9 @@ struct upload {
 	bool is_too_long;
 };
 
-static enum MHD_Result upload_add(struct upload *upload, const char *data, size_t len)
+static enum MHD_Result upload_add(struct upload *upload, const char *data, size_t len, size_t max)
 {
-	if (upload->len + len > HTTP_BODY_MAX) {
+	if (upload->len + len > max) {
 		upload->is_too_long = true;
 		return MHD_YES;
 	}
@@ -59,7 +61,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		return MHD_YES;
 	}
 	if (*len > 0) {
-		enum MHD_Result result = upload_add(upload, data, *len);
+		enum MHD_Result result = upload_add(upload, data, *len, server->body_max);
 
 		*len = 0;
 		return result;
@@ -120,6 +122,7 @@ struct http_server *http_start(const struct http_server_options *options)
 
 	server->handler = options->handler;
 	server->context = options->context;
+	server->body_max = options->body_max != 0 ? options->body_max : HTTP_BODY_MAX;
 	if (inet_pton(AF_INET, options->address, &address.sin_addr) != 1)
 		fprintf(stderr, "yitong-sandbox: %s is no IPv4 address\n", options->address);
 	else if (tls_files_read(server, options))
@@ -256,6 +259,31 @@ enum MHD_Result http_answer_cut(struct http_request *request, const char *type, 
 	half->len = len / 2;
 	memcpy(half->text, text, half->len);
 	return queue(request, MHD_HTTP_OK, type, MHD_create_response_from_callback(len, 1024, half_read, half, free));
+}
+
+static ssize_t piece_read(void *context, uint64_t position, char *out, size_t room)
+{
+	const struct half *whole = context;
+	size_t len = whole->len - (size_t)position;
+
+	if (len == 0)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	len = len < PIECE ? len : PIECE;
+	len = len < room ? len : room;
+	sleep_ms(1); /* else the octets before are still in the same packet */
+	memcpy(out, whole->text + position, len);
+	return (ssize_t)len;
+}
+
+enum MHD_Result http_answer_pieces(
+        struct http_request *request, const char *type, const char *text, size_t len, bool is_chunked)
+{
+	struct half *whole = must(malloc(sizeof(*whole) + len + 1));
+
+	whole->len = len;
+	memcpy(whole->text, text, len);
+	return queue(request, MHD_HTTP_OK, type,
+	        MHD_create_response_from_callback(is_chunked ? MHD_SIZE_UNKNOWN : len, PIECE, piece_read, whole, free));
 }
 
 static int fd_of(const struct http_request *request)

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP_BODY_MAX (4u << 20) /* bytes; a longer request is answered 413 */
+#define HTTP_BODY_MAX (4u << 20) /* bytes; a longer request is answered 413, unless the server takes more */
 #define HTTP_CONNECTIONS_MAX 2048u
 
 struct http_request {
@@ -30,6 +30,7 @@ struct http_server_options {
 	const char *client_ca_path;       /* NULL: no client certificate is asked for */
 	http_handler handler;
 	void *context;
+	size_t body_max; /* 0: HTTP_BODY_MAX */
 };
 
 struct http_server; /* opaque */
@@ -50,6 +51,9 @@ enum MHD_Result http_answer(
         struct http_request *request, unsigned status, const char *type, const char *text, size_t len);
 /* Announces len bytes, sends half of them and closes. */
 enum MHD_Result http_answer_cut(struct http_request *request, const char *type, const char *text, size_t len);
+/* A good answer that comes in pieces of a few octets; is_chunked: without saying its length at the beginning. */
+enum MHD_Result http_answer_pieces(
+        struct http_request *request, const char *type, const char *text, size_t len, bool is_chunked);
 /* Closes without an answer. */
 enum MHD_Result http_hang_up(struct http_request *request);
 /* Octets as they are, outside of HTTP's rules; follow with http_hang_up. */

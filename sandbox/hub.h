@@ -20,6 +20,9 @@
 
 /* hub_wire.c */
 
+/* From the < of <name to the last > of </name>, as transmitted; NULL: it is not there. */
+const char *xml_raw_part(const char *octets, size_t len, const char *name, size_t *n);
+
 struct hub_keys; /* SM2 keys by area, from a folder: AREA.key signs, AREA.pub verifies */
 struct hub_keys *hub_keys_open(const char *folder); /* NULL after telling on stderr */
 void hub_keys_close(struct hub_keys *keys);

@@ -95,8 +95,7 @@ static void signed_text(char *out, size_t size, const struct hub_message *m)
 	        m->digest);
 }
 
-/* From the < of <input to the > of </input>, or likewise of result, as transmitted. */
-static const char *raw_part(const char *octets, size_t len, const char *name, size_t *n)
+const char *xml_raw_part(const char *octets, size_t len, const char *name, size_t *n)
 {
 	char begin[12], end[12];
 	const char *from, *to = NULL, *next = octets;
@@ -163,7 +162,7 @@ int hub_read(struct hub_keys *keys, const char *octets, size_t len, struct hub_m
 	if (!right)
 		return -1004;
 	part = strcmp(m->msgtype, "Q") == 0 || strcmp(m->msgtype, "N") == 0 ? "input" : "result";
-	raw = raw_part(octets, len, part, &n);
+	raw = xml_raw_part(octets, len, part, &n);
 	*why = "wrong digest";
 	if (raw == NULL)
 		return -1003;

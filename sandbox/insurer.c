@@ -114,7 +114,7 @@ void insurer_answer_refusal(struct insurer *insurer, const struct h2_request *re
 	size_t i = code_at(refusal->code);
 	char *text;
 
-	insurer->n_refused++;
+	insurer_counts(insurer->book)->refused++;
 	if (refusal->field[0] != '\0')
 		json_object_set_new(data, "field", json_string(refusal->field));
 	if (refusal->rule != 0)
@@ -333,7 +333,7 @@ static json_t *claims(struct asked *a, struct insurer_refusal *refusal, int *sta
 
 	*status = is_at_once ? 200 : 202;
 	if (data == NULL && strcmp(refusal->code, "B2007") == 0)
-		insurer->n_second_claims++;
+		insurer_counts(insurer->book)->second_claims++;
 	if (data == NULL)
 		return NULL;
 	account = insurer_open_field(&insurer->keys, json_text(json_object_get(a->body, "payee"), "bankAcctNo"));
@@ -399,12 +399,12 @@ static bool is_known_key(struct asked *a, const char *digest, struct h2_answer *
 	if (kept == NULL)
 		return false;
 	if (strcmp(json_text(kept, "sm3"), digest) != 0 || strcmp(json_text(kept, "path"), a->request->path) != 0) {
-		insurer->n_other_content++;
+		insurer_counts(insurer->book)->other_content++;
 		insurer_refuse(&refusal, "B3001", "", "this key came with other content before");
 		insurer_answer_refusal(insurer, a->request, &refusal, a->now_ms, answer);
 		return true;
 	}
-	insurer->n_replays++;
+	insurer_counts(insurer->book)->replays++;
 	put(answer, "x-replay", "1");
 	give(insurer, a->request, 200, json_text(kept, "body"), a->now_ms, answer);
 	return true;
@@ -463,6 +463,8 @@ static bool take(struct asked *a, struct insurer_refusal *refusal, struct h2_ans
 	if (is_post && !body_check(a, refusal))
 		return false;
 	data = run(a, refusal, &status);
+	if (data == NULL && a->target.call == CLAIMS && strcmp(refusal->code, "B2007") != 0)
+		insurer_claim_refused(a->insurer->book, a->body, refusal->code);
 	if (data == NULL)
 		return false;
 	text = envelope("0", a->target.call == CLAIMS ? "accepted" : "ok", json_text(a->body, "requestNo"), data);

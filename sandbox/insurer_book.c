@@ -1,4 +1,5 @@
-/* sandbox/insurer_book.c - the insurer's claims: taken in, accepted, decided by the rule of TY-SIM, paid (insurer.h).
+/* sandbox/insurer_book.c - the insurer's claims: taken in, accepted, decided by its rule (insurer_rule.c), paid
+ * (insurer.h).
  *
  * A claim moves by the clock the caller gives: half of decide_ms after it came it is accepted or rejected, at decide_ms
  * it is decided, pay_ms later it is paid.  Each move is an event for the gateway. */
@@ -9,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEDUCTIBLE_FEN 500000
 #define PAGE 500
+#define TWO_DAYS_MS INT64_C(172800000)
 
 enum state { RECEIVED, ACCEPTED, PENDING_DOCS, ADJUDICATED, PAID, REJECTED };
 
@@ -18,15 +19,17 @@ static const char *const state_names[] = { "RECEIVED", "ACCEPTED", "PENDING_DOCS
 
 struct claim {
 	char claim_no[25], request_no[23], setl_id[31], certno[64], account_tail[5];
-	json_t *body;   /* as it came */
-	json_t *result; /* NULL until decided */
-	json_t *payment;
-	json_t *days; /* on which it moved */
-	json_t *held; /* events that are told at its end, with amount fault 84 */
+	json_t *body;     /* as it came */
+	json_t *result;   /* NULL until decided */
+	json_t *payment;  /* the last of payments */
+	json_t *payments; /* who sent money or had it come back, in order */
+	json_t *days;     /* on which it moved */
+	json_t *held;     /* events that are told at its end, with amount fault 84 */
 	enum state state;
 	int64_t state_ms, move_ms, payable_fen; /* move_ms: when the next timer is due */
 	int64_t event_seq;
-	int ends_in; /* last two digits of the total, with amount faults; else -1 */
+	int64_t alter_fen; /* by the control port, in the ledger only */
+	int ends_in;       /* last two digits of the total, with amount faults; else -1 */
 	bool is_withdrawn, has_docs, was_returned;
 	struct claim *next;
 };
@@ -38,10 +41,22 @@ struct insurer_book {
 	json_t *events;      /* not yet taken */
 	json_t *by_number;   /* requestNo, claimNo -> claim, as an integer */
 	json_t *by_setl_id;  /* of those not withdrawn */
+	json_t *refused;     /* settlements whose claim was not taken in, {"setlId", "requestNo", "code"} */
 	json_t *by_invoice;  /* code and number -> the claim that was accepted with it */
 	struct claim *first, **end;
 	uint64_t n_claims, n_events, n_payments;
+	struct insurer_counts counts;
 };
+
+const struct insurer_options *insurer_book_options(const struct insurer_book *book)
+{
+	return book->options;
+}
+
+struct insurer_counts *insurer_counts(struct insurer_book *book)
+{
+	return &book->counts;
+}
 
 struct insurer_book *insurer_book_new(const struct insurer_options *options)
 {
@@ -54,6 +69,7 @@ struct insurer_book *insurer_book_new(const struct insurer_options *options)
 	book->by_number = must(json_object());
 	book->by_setl_id = must(json_object());
 	book->by_invoice = must(json_object());
+	book->refused = must(json_array());
 	book->end = &book->first;
 	return book;
 }
@@ -67,6 +83,7 @@ void insurer_book_free(struct insurer_book *book)
 		json_decref(claim->body);
 		json_decref(claim->result);
 		json_decref(claim->payment);
+		json_decref(claim->payments);
 		json_decref(claim->days);
 		json_decref(claim->held);
 		free(claim);
@@ -77,6 +94,7 @@ void insurer_book_free(struct insurer_book *book)
 	json_decref(book->by_number);
 	json_decref(book->by_setl_id);
 	json_decref(book->by_invoice);
+	json_decref(book->refused);
 	free(book);
 }
 
@@ -104,67 +122,20 @@ const char *insurer_person_name(const struct insurer_book *book, const char *cer
 
 json_t *insurer_deductibles(struct insurer_book *book, const char *certno, const char *year)
 {
+	const struct insurer_product *rule = book->options->rule;
 	char key[72];
 	json_t *used;
 
 	text_format(key, sizeof(key), "%s %.4s", certno, year);
 	used = json_object_get(book->deductibles, key);
 	if (used == NULL) {
-		used = must(json_pack("{s:i, s:i}", "IN_LIST", 0, "OUT_LIST", 0));
+		used = must(json_object());
+		for (size_t i = 0; i < rule->n_liabilities; i++)
+			if (rule->liabilities[i].deductible_fen > 0)
+				json_object_set_new(used, rule->liabilities[i].code, json_integer(0));
 		json_object_set_new(book->deductibles, key, used);
 	}
 	return used;
-}
-
-/* -- the rule -- */
-
-static bool is_special(const struct insurer_options *options, const char *code)
-{
-	char wanted[64], list[1024];
-
-	text_format(wanted, sizeof(wanted), ",%s,", code);
-	text_format(list, sizeof(list), ",%s,", options->special_drugs == NULL ? "" : options->special_drugs);
-	return strstr(list, wanted) != NULL;
-}
-
-/* One liability; percent of what the deductible leaves, half up. */
-static int64_t add_liability(json_t *list, const char *code, int64_t base_fen, int64_t deductible_fen, int percent)
-{
-	int64_t pay_fen = ((base_fen - deductible_fen) * percent + 50) / 100;
-	char ratio[8];
-
-	text_format(ratio, sizeof(ratio), "0.%02d00", base_fen > 0 ? percent : 0);
-	json_array_append_new(
-	        list, json_pack("{s:s, s:I, s:I, s:s, s:I}", "code", code, "base", (json_int_t)base_fen, "deductible",
-	                      (json_int_t)deductible_fen, "ratio", ratio, "pay", (json_int_t)pay_fen));
-	return pay_fen;
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-json_t *insurer_reckon(struct insurer_book *book, const json_t *body, const char *certno)
-{
-	const json_t *s = json_object_get(body, "settlement"), *visit = json_object_get(body, "visit");
-	json_t *used = insurer_deductibles(book, certno, json_text(visit, "dischargeDate"));
-	json_t *lines = json_object_get(body, "feeItems"), *line, *list = must(json_array());
-	int64_t in = json_number(s, "selfInList", 0) + json_number(s, "preSelf", 0), special = 0, out, payable;
-	int64_t in_deductible = least(in, DEDUCTIBLE_FEN - json_number(used, "IN_LIST", 0)), out_deductible;
-	size_t i;
-
-	json_array_foreach(lines, i, line)
-	{
-		if (is_special(book->options, json_text(line, "listCode")))
-			special += json_number(line, "selfOut", 0);
-	}
-	out = json_number(s, "selfOutList", 0) - special + json_number(s, "overLimitSelf", 0);
-	out_deductible = least(out, DEDUCTIBLE_FEN - json_number(used, "OUT_LIST", 0));
-	payable = add_liability(list, "IN_LIST", in, in_deductible, 60);
-	payable += add_liability(list, "OUT_LIST", out, out_deductible, 50);
-	payable += add_liability(list, "SPECIAL_DRUG", special, 0, 50);
-	return must(json_pack("{s:I, s:o}", "payable", (json_int_t)payable, "liabilities", list));
 }
 
 static void use_deductibles(struct insurer_book *book, struct claim *claim, int64_t sign)
@@ -254,6 +225,23 @@ static void move(struct insurer_book *book, struct claim *claim, enum state stat
 
 /* -- timers -- */
 
+/* Whether the gateway is to pay it: all, or those whose payee has his account at one of the named banks. */
+static bool is_mandated(const struct insurer_book *book, const struct claim *claim)
+{
+	const char *bank = json_text(json_object_get(claim->body, "payee"), "bankNo"),
+	           *at = book->options->mandate_banks;
+	size_t n;
+
+	if (!book->options->rule->tells)
+		return false; /* its wire has no word for it */
+	for (; at != NULL && *at != '\0'; at += n, at += *at == ',') {
+		n = strcspn(at, ",");
+		if (n > 0 && strncmp(bank, at, n) == 0)
+			return true;
+	}
+	return book->options->is_paid_by_gateway;
+}
+
 static void set_result(
         struct insurer_book *book, struct claim *claim, json_t *result, const char *code, const char *why)
 {
@@ -263,7 +251,7 @@ static void set_result(
 	claim->payable_fen = json_number(result, "payable", 0);
 	json_object_set_new(result, "refuseCode", json_string(code));
 	json_object_set_new(result, "refuseReason", json_string(why));
-	json_object_set_new(result, "payBy", json_string(o->is_paid_by_gateway ? "GATEWAY" : "INSURER"));
+	json_object_set_new(result, "payBy", json_string(is_mandated(book, claim) ? "GATEWAY" : "INSURER"));
 	if (o->is_11)
 		json_object_set_new(result, "payTo", json_string(o->pay_to));
 	insurer_day_text(claim->state_ms + INT64_C(86400000), day);
@@ -305,19 +293,22 @@ static bool take_invoices(struct insurer_book *book, struct claim *claim)
 
 static void accept_claim(struct insurer_book *book, struct claim *claim)
 {
+	const struct insurer_product *rule = book->options->rule;
 	int64_t half_ms = book->options->decide_ms - book->options->decide_ms / 2;
 
+	if (!rule->tells && claim->ends_in == 83)
+		half_ms = TWO_DAYS_MS; /* it tells nothing, so this is when it is asked in vain */
 	if (insurer_person_name(book, claim->certno) == NULL || claim->ends_in == 82)
-		reject(book, claim, claim->move_ms, "B2001", "未参保");
+		reject(book, claim, claim->move_ms, rule->not_insured, "未参保");
 	else if (!take_invoices(book, claim))
-		reject(book, claim, claim->move_ms, "R104", "发票已理赔");
+		reject(book, claim, claim->move_ms, rule->used_invoice, "发票已理赔");
 	else
 		move(book, claim, ACCEPTED, claim->move_ms, claim->move_ms + half_ms);
 }
 
 static void decide(struct insurer_book *book, struct claim *claim)
 {
-	bool is_by_us = !book->options->is_paid_by_gateway;
+	bool is_by_us = !is_mandated(book, claim);
 	int64_t when_ms = claim->move_ms;
 	json_t *result;
 
@@ -327,32 +318,43 @@ static void decide(struct insurer_book *book, struct claim *claim)
 	}
 	result = insurer_reckon(book, claim->body, claim->certno);
 	claim->state_ms = when_ms;
-	set_result(book, claim, result, json_number(result, "payable", 0) > 0 ? "" : "R101",
+	set_result(book, claim, result, json_number(result, "payable", 0) > 0 ? "" : book->options->rule->below,
 	        json_number(result, "payable", 0) > 0 ? "" : "未超过免赔额");
 	use_deductibles(book, claim, 1);
 	move(book, claim, ADJUDICATED, when_ms,
 	        is_by_us && claim->payable_fen > 0 ? when_ms + book->options->pay_ms : INT64_MAX);
 }
 
-static void set_payment(
-        struct claim *claim, const char *time, const char *serial, int64_t amount_fen, const char *state)
+/* by: INSURER, GATEWAY; payout_no: the payer's number of it where it is the gateway, else "". */
+static void set_payment(struct claim *claim, const char *by, const char *payout_no, const char *time,
+        const char *serial, const char *state)
 {
-	json_decref(claim->payment);
+	json_t *before = claim->payment; /* of which serial may be */
+
 	claim->payment = must(json_pack("{s:s, s:s, s:s, s:I, s:s}", "payTime", time, "bankSerial", serial, "acctTail",
-	        claim->account_tail, "amount", (json_int_t)amount_fen, "payState", state));
+	        claim->account_tail, "amount", (json_int_t)claim->payable_fen, "payState", state));
+	json_array_append_new(claim->payments,
+	        json_pack("{s:s, s:s, s:s, s:s, s:I, s:s}", "by", by, "payoutNo", payout_no, "bankSerial", serial,
+	                "payTime", time, "amount", (json_int_t)claim->payable_fen, "payState", state));
+	json_decref(before);
 }
 
+/* Pays; with amount fault 88 it comes back, and is paid once more. */
 static void pay(struct insurer_book *book, struct claim *claim)
 {
+	const struct insurer_product *rule = book->options->rule;
+	bool goes_on = claim->ends_in == 88 && !claim->was_returned, is_return = goes_on && claim->state == PAID;
 	int64_t when_ms = claim->move_ms;
-	bool comes_back = claim->ends_in == 88 && claim->state == ADJUDICATED;
 	char time[26], digits[18], serial[33];
 
 	time_digits(when_ms, digits);
-	text_format(serial, sizeof(serial), "TYPAY%.8s%08llu", digits, (unsigned long long)++book->n_payments);
+	text_format(serial, sizeof(serial), "%s%.8s%0*llu", rule->payment_prefix, digits, rule->serial_digits,
+	        (unsigned long long)(is_return ? book->n_payments : ++book->n_payments));
 	insurer_time_text(when_ms, time);
-	set_payment(claim, time, serial, claim->payable_fen, claim->state == PAID ? "RETURNED" : "PAID");
-	move(book, claim, PAID, when_ms, comes_back ? when_ms + book->options->pay_ms : INT64_MAX);
+	set_payment(claim, "INSURER", "", time, is_return ? json_text(claim->payment, "bankSerial") : serial,
+	        is_return ? "RETURNED" : "PAID");
+	claim->was_returned |= is_return;
+	move(book, claim, PAID, when_ms, goes_on ? when_ms + book->options->pay_ms : INT64_MAX);
 }
 
 static void step(struct insurer_book *book, struct claim *claim)
@@ -397,18 +399,20 @@ static struct claim *find_by_settlement(const struct insurer_book *book, const c
 static struct claim *claim_new(struct insurer_book *book, const json_t *body, const char *certno, int64_t now_ms)
 {
 	struct claim *claim = must(calloc(1, sizeof(*claim)));
+	const struct insurer_product *rule = book->options->rule;
 	const json_t *s = json_object_get(body, "settlement");
 	char digits[18];
 
 	time_digits(now_ms, digits);
-	text_format(claim->claim_no, sizeof(claim->claim_no), "TYC%.8s%08llu", digits,
-	        (unsigned long long)++book->n_claims);
+	text_format(claim->claim_no, sizeof(claim->claim_no), "%s%.*s%0*llu", rule->claim_prefix, 8 - rule->day_from,
+	        digits + rule->day_from, rule->serial_digits, (unsigned long long)++book->n_claims);
 	text_format(claim->request_no, sizeof(claim->request_no), "%s", json_text(body, "requestNo"));
 	text_format(claim->setl_id, sizeof(claim->setl_id), "%s", json_text(s, "setlId"));
 	text_format(claim->certno, sizeof(claim->certno), "%s", certno);
 	claim->body = json_deep_copy(body);
 	claim->ends_in = book->options->has_amount_faults ? (int)(json_number(s, "totalFee", 0) % 100) : -1;
 	claim->days = must(json_object());
+	claim->payments = must(json_array());
 	claim->held = must(json_array());
 	*book->end = claim;
 	book->end = &claim->next;
@@ -503,7 +507,7 @@ json_t *insurer_claim_withdraw(
 	if (claim == NULL)
 		return NULL;
 	claim->is_withdrawn = true;
-	reject(book, claim, now_ms, "W001", "已撤回");
+	reject(book, claim, now_ms, book->options->rule->withdrawn, "已撤回");
 	return claim_status(claim);
 }
 
@@ -528,8 +532,9 @@ json_t *insurer_claim_payment(struct insurer_book *book, const char *claim_no, c
 
 	if (claim == NULL)
 		return NULL;
-	if (!book->options->is_paid_by_gateway || claim->payable_fen == 0 || (is_return && claim->state != PAID) ||
+	if (!is_mandated(book, claim) || claim->payable_fen == 0 || (is_return && claim->state != PAID) ||
 	        (strcmp(status, "PAID") == 0 && claim->state == PAID && !claim->was_returned)) {
+		book->counts.payments_refused++;
 		insurer_refuse(refusal, "B3003", "", "no payment is awaited");
 		return NULL;
 	}
@@ -538,8 +543,8 @@ json_t *insurer_claim_payment(struct insurer_book *book, const char *claim_no, c
 		return NULL;
 	}
 	if (strcmp(status, "FAILED") != 0) {
-		set_payment(claim, json_text(body, "payTime"), json_text(body, "bankSerial"), claim->payable_fen,
-		        is_return ? "RETURNED" : "PAID");
+		set_payment(claim, "GATEWAY", json_text(body, "payoutNo"), json_text(body, "payTime"),
+		        json_text(body, "bankSerial"), status);
 		claim->was_returned = is_return;
 		move(book, claim, PAID, now_ms, INT64_MAX);
 	}
@@ -564,8 +569,31 @@ json_t *insurer_reconciliation(const struct insurer_book *book, const char *day,
 
 /* -- what the control port shows -- */
 
+void insurer_claim_refused(struct insurer_book *book, const json_t *body, const char *code)
+{
+	const char *setl_id = json_text(json_object_get(body, "settlement"), "setlId");
+
+	if (*setl_id != '\0')
+		json_array_append_new(
+		        book->refused, json_pack("{s:s, s:s, s:s, s:s}", "insurer", book->options->rule->name, "setlId",
+		                               setl_id, "requestNo", json_text(body, "requestNo"), "code", code));
+}
+
+/* What has been sent and not come back. */
+static int64_t paid_fen(const struct claim *claim)
+{
+	json_t *row;
+	int64_t sum = 0;
+	size_t i;
+
+	json_array_foreach(claim->payments, i, row) sum +=
+	        json_number(row, "amount", 0) * (strcmp(json_text(row, "payState"), "PAID") == 0 ? 1 : -1);
+	return sum;
+}
+
 json_t *insurer_ledger(const struct insurer_book *book)
 {
+	const struct insurer_counts *n = &book->counts;
 	json_t *rows = must(json_array()), *seen = must(json_object());
 	int64_t n_double = 0;
 
@@ -576,15 +604,33 @@ json_t *insurer_ledger(const struct insurer_book *book)
 		n_double += is_double;
 		if (claim->state != REJECTED)
 			json_object_set_new(seen, claim->setl_id, json_true());
+		json_object_set_new(row, "insurer", json_string(book->options->rule->name));
+		json_object_set_new(
+		        row, "ownVisit", json_string(json_text(json_object_get(claim->body, "visit"), "inpatientNo")));
 		json_object_set_new(row, "totalFee",
-		        json_integer(json_number(json_object_get(claim->body, "settlement"), "totalFee", 0)));
+		        json_integer(json_number(json_object_get(claim->body, "settlement"), "totalFee", 0) +
+		                     claim->alter_fen));
 		json_object_set_new(row, "payable", json_integer(claim->payable_fen));
+		json_object_set(row, "payments", claim->payments);
+		json_object_set_new(row, "paid", json_integer(paid_fen(claim)));
 		json_object_set_new(row, "is_withdrawn", json_boolean(claim->is_withdrawn));
 		json_object_set_new(row, "is_double", json_boolean(is_double));
 		json_array_append_new(rows, row);
 	}
 	json_decref(seen);
-	return must(json_pack("{s:o, s:I}", "claims", rows, "double_claims", (json_int_t)n_double));
+	return must(json_pack("{s:s, s:o, s:O, s:I, s:I, s:I, s:I, s:I}", "insurer", book->options->rule->name,
+	        "claims", rows, "refused", book->refused, "double_claims", (json_int_t)n_double, "replays",
+	        (json_int_t)n->replays, "second_claims", (json_int_t)n->second_claims, "other_content",
+	        (json_int_t)n->other_content, "payments_refused", (json_int_t)n->payments_refused));
+}
+
+bool insurer_alter(struct insurer_book *book, const char *setl_id, int64_t fen)
+{
+	struct claim *claim = find_by_settlement(book, setl_id);
+
+	if (claim != NULL)
+		claim->alter_fen += fen;
+	return claim != NULL;
 }
 
 int64_t insurer_n_moving(const struct insurer_book *book)

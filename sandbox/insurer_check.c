@@ -446,7 +446,7 @@ static bool lines_check(const json_t *body, const json_t *s, struct insurer_refu
 	return true;
 }
 
-static bool money_check(const json_t *body, struct insurer_refusal *refusal)
+bool insurer_money_check(const json_t *body, struct insurer_refusal *refusal)
 {
 	const json_t *s = json_object_get(body, "settlement"), *bills = json_object_get(body, "invoices");
 	int64_t own = fen(s, "acctPay") + fen(s, "cashPay"), billed = 0;
@@ -488,7 +488,8 @@ static bool claim_check(const json_t *body, enum insurer_form form, int64_t now_
 		return insurer_refuse(refusal, "B1001", "visit.inpatientNo", "is missing: a stay has one");
 	if (form == INSURER_CLAIM && json_text(body, "callbackPath")[0] != '/')
 		return insurer_refuse(refusal, "B1001", "callbackPath", "does not begin with /");
-	if (!consent_check(body, form, now_ms, refusal) || !rows_check(body, refusal) || !money_check(body, refusal))
+	if (!consent_check(body, form, now_ms, refusal) || !rows_check(body, refusal) ||
+	        !insurer_money_check(body, refusal))
 		return false;
 	if (strcmp(json_text(visit, "admitDate"), json_text(visit, "dischargeDate")) > 0)
 		return insurer_refuse(refusal, "B1001", "visit.dischargeDate", "is before the admission");
@@ -501,7 +502,7 @@ static bool claim_check(const json_t *body, enum insurer_form form, int64_t now_
 
 /* -- documents -- */
 
-static bool document_check(const json_t *row, struct insurer_refusal *refusal)
+bool insurer_document_check(const json_t *row, struct insurer_refusal *refusal)
 {
 	const char *content = json_text(row, "content");
 	size_t len = strlen(content);
@@ -527,7 +528,7 @@ static bool documents_check(const json_t *body, struct insurer_refusal *refusal)
 		return insurer_refuse(refusal, "B1001", "docs", "is missing");
 	json_array_foreach(rows, i, row)
 	{
-		if (!document_check(row, refusal))
+		if (!insurer_document_check(row, refusal))
 			return false;
 	}
 	return true;

@@ -1,5 +1,6 @@
-/* sandbox/insurer_options.c - `yitong-sandbox insurer`: its help and options; then insurer_serve.c. */
-#include "insurer.h"
+/* sandbox/insurer_options.c - `yitong-sandbox insurer`: its help and options; then insurer_serve.c or jinhui_serve.c.
+ */
+#include "jinhui.h"
 #include "options.h"
 #include "text.h"
 
@@ -9,30 +10,33 @@
 #include <string.h>
 
 static const char insurer_help[] =
-        "yitong-sandbox insurer - 天一甬宁保 (profile TY/1.0, TY/1.1): takes claims, decides, pays\n"
+        "yitong-sandbox insurer - 天一甬宁保 (profile TY/1.0, TY/1.1) or 金惠保 (JH/2.0): takes claims, decides, pays\n"
         "\n"
-        "  --address A --port N --control-port N   where it listens      (127.0.0.1, 9446, 9483)\n"
-        "  --certs DIR     made by certs/make: insurer.crt, ca.crt, secrets/insurer-ty-*     (certs/out)\n"
-        "  --app-id ID     the only caller it knows    (gw330299)     --product P    (TYYNB-2026)\n"
-        "  --version V     1.0, or 1.1: with quotes and decisions at once    (1.0)\n"
+        "  --profile P     TY or JH (金惠保); what is for TY only is marked *, defaults of JH stand behind /    (TY)\n"
+        "  --address A --port N --control-port N   where it listens  (127.0.0.1, 9446, 9483 / 9447, 9484)\n"
+        "  --certs DIR     made by certs/make: insurer.crt, ca.crt, secrets/insurer-ty-* / sm2/     (certs/out)\n"
+        "  --app-id ID     the only caller it knows    (gw330299 / GW330799)     --product P *  (TYYNB-2026)\n"
+        "  --version V *   1.0, or 1.1: with quotes and decisions at once    (1.0)\n"
         "  --decide-ms N   from receipt to decision    (1500)         --pay-ms N     from there to payment    (1500)\n"
-        "  --pay-by X      INSURER, or GATEWAY: it waits for POST .../payment    (INSURER)\n"
-        "  --pay-to X      PERSON or INSTITUTION, in TY/1.1    (PERSON)\n"
+        "  --pay-by X *    INSURER, or GATEWAY: it waits for POST .../payment    (INSURER)\n"
+        "  --mandate-banks A,B *  those whose payee's bankNo begins so are paid by the GATEWAY    (none)\n"
+        "  --pay-to X *    PERSON or INSTITUTION, in TY/1.1    (PERSON)\n"
         "  --enrol-all     everybody is insured; without it those of POST /persons\n"
         "  --special-drugs A,B    list codes of SPECIAL_DRUG    (none)\n"
         "  --amount-faults        the last two digits of a claim's total in fen choose a fault: 81 asks for documents,\n"
-        "                  82 not insured, 83 no callbacks, 84 callbacks twice, the last first, 85 wrong signature,\n"
-        "                  86 cut after taking, 87 busy three times, 88 the payment comes back, 89 taken, but told B2007\n"
-        "  --callback-url U       https://host:port of the gateway's listener for decisions    (none: no callbacks)\n"
-        "  --callback-minute-ms N how long a minute of the pauses between callbacks lasts    (60000)\n"
+        "                  82 not insured, 83 no callbacks / no result for two days, 84 callbacks twice, the last first\n"
+        "                  / nothing, 85 wrong signature, 86 cut after taking, 87 busy three times, 88 the payment comes\n"
+        "                  back and is made once more, 89 taken, but told B2007 / 2007\n"
+        "  --callback-url U *      https://host:port of the gateway's listener for decisions    (none: no callbacks)\n"
+        "  --callback-minute-ms N * how long a minute of the pauses between callbacks lasts    (60000)\n"
         "  --ledger FILE   writes the ledger when it ends    --ports FILE  writes both ports when they are open\n"
         "\n"
         "Pays 60 % of what selfInList + preSelf exceed 5000.00 by, 50 % of what selfOutList + overLimitSelf do (each once\n"
-        "a person and year), 50 % of special drugs.\n"
+        "a person and year), 50 % of special drugs.  JH: 50 % of what all four exceed 8000.00 by, 40 % of special drugs.\n"
         "\n"
         "Control port: GET /ledger /stats /fault, POST /fault /persons /quiesce, DELETE /fault. A fault: kind delay,\n"
         "effect_then_silence, effect_then_cut, cut, refuse (text: the code), busy, wrong_signature, goaway, reset,\n"
-        "http_502_html, maintenance; op (claims, query, withdraw, documents, payment, eligibility, quote, reconciliation),\n"
+        "http_502_html, maintenance; JH not goaway and reset, but cut_body, garbage, chunked, pieces, beyond_gbk; op (claims, query, withdraw, documents, payment, eligibility, quote, reconciliation),\n"
         "setl_id, msgid (requestNo), count, skip, ms. A person: {\"certno\", \"name\"}.\n";
 
 enum insurer_option_id {
@@ -55,6 +59,8 @@ enum insurer_option_id {
 	OPT_AMOUNT_FAULTS,
 	OPT_CALLBACK,
 	OPT_MINUTE,
+	OPT_PROFILE,
+	OPT_MANDATE,
 };
 
 static const struct option insurer_options[] = {
@@ -73,6 +79,8 @@ static const struct option insurer_options[] = {
 	{ "enrol-all", no_argument, NULL, OPT_ENROL_ALL },
 	{ "special-drugs", required_argument, NULL, OPT_SPECIAL },
 	{ "amount-faults", no_argument, NULL, OPT_AMOUNT_FAULTS },
+	{ "profile", required_argument, NULL, OPT_PROFILE },
+	{ "mandate-banks", required_argument, NULL, OPT_MANDATE },
 	{ "callback-url", required_argument, NULL, OPT_CALLBACK },
 	{ "callback-minute-ms", required_argument, NULL, OPT_MINUTE },
 	{ "ledger", required_argument, NULL, OPT_LEDGER },
@@ -106,6 +114,12 @@ static int insurer_behaviour(struct insurer_options *o, int option)
 		return 0;
 	case OPT_PAY_BY:
 		o->is_paid_by_gateway = is_second("--pay-by", optarg, "INSURER", "GATEWAY");
+		return 0;
+	case OPT_MANDATE:
+		o->mandate_banks = optarg;
+		return 0;
+	case OPT_PROFILE:
+		o->rule = is_second("--profile", optarg, "TY", "JH") ? &product_jh : &product_ty;
 		return 0;
 	case OPT_PAY_TO:
 		o->pay_to = is_second("--pay-to", optarg, "PERSON", "INSTITUTION") ? "INSTITUTION" : "PERSON";
@@ -164,32 +178,48 @@ static int insurer_option(struct insurer_options *o, int option, const char **ce
 	}
 }
 
+/* What was not said is the profile's own. */
+static void insurer_defaults(struct insurer_options *o, bool has_port, bool has_control_port)
+{
+	bool is_jh = o->rule == &product_jh;
+
+	if (!has_port)
+		o->port = is_jh ? 9447 : 9446;
+	if (!has_control_port)
+		o->control_port = is_jh ? 9484 : 9483;
+	if (o->app_id == NULL)
+		o->app_id = is_jh ? "GW330799" : "gw330299";
+}
+
 int insurer_mode(int argc, char **argv)
 {
-	static struct insurer_options o = { .address = "127.0.0.1",
-		.port = 9446,
-		.control_port = 9483,
-		.app_id = "gw330299",
+	static struct insurer_options o = { .rule = &product_ty,
+		.address = "127.0.0.1",
 		.product = "TYYNB-2026",
 		.pay_to = "PERSON",
 		.special_drugs = "",
 		.decide_ms = 1500,
 		.pay_ms = 1500,
 		.callback_minute_ms = 60000 };
+	bool has_port = false, has_control_port = false;
 	const char *certs = "certs/out";
 	int option, wrong = 0;
 
 	while (wrong == 0 && (option = getopt_long(argc, argv, "h", insurer_options, NULL)) != -1) {
 		if (option == OPT_HELP)
 			return fputs(insurer_help, stdout) < 0;
+		has_port |= option == OPT_PORT;
+		has_control_port |= option == OPT_CONTROL_PORT;
 		wrong = insurer_option(&o, option, &certs);
 	}
 	if (wrong != 0)
 		return wrong;
+	insurer_defaults(&o, has_port, has_control_port);
 	o.cert = in_folder(certs, "insurer.crt");
 	o.key = in_folder(certs, "insurer.key");
 	o.ca = in_folder(certs, "ca.crt");
 	o.secret_path = in_folder(certs, "secrets/insurer-ty-key");
 	o.field_key_path = in_folder(certs, "secrets/insurer-ty-field-key");
-	return insurer_main(&o);
+	o.keys_folder = in_folder(certs, "sm2");
+	return o.rule == &product_jh ? jinhui_main(&o) : insurer_main(&o);
 }

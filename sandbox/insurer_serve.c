@@ -1,10 +1,9 @@
-/* sandbox/insurer_serve.c - serves the insurer: HTTP/2 in, faults, callbacks to the gateway, control port.
+/* sandbox/insurer_serve.c - serves the insurer: HTTP/2 in, faults, callbacks to the gateway.
  *
  *  on_request  the fault that was armed for it, if any  -> before, instead of or after insurer_handle()
  *  on_tick     claims move on, their events are sent    -> send_event(), again after its pauses
- *  on_control  ledger, persons, faults, quiet */
+ * The control port is the desk's (insurer_desk.c). */
 #include "fault.h"
-#include "http.h"
 #include "insurer.h"
 #include "text.h"
 
@@ -28,11 +27,7 @@ struct event {
 
 struct server {
 	struct insurer insurer;
-	pthread_mutex_t lock;
-	struct faults faults;
-	json_t *calls; /* name -> how many arrived */
-	json_t *seen;  /* requestNo -> how often, with amount faults */
-	int64_t n_requests, n_undelivered, n_delivered;
+	struct insurer_desk desk;
 	bool is_stopping;
 	struct event *events; /* of on_tick's thread only */
 };
@@ -41,12 +36,12 @@ struct server {
 
 static const enum fault_kind playable[] = { FAULT_DELAY, FAULT_EFFECT_THEN_SILENCE, FAULT_EFFECT_THEN_CUT, FAULT_CUT,
 	FAULT_REFUSE, FAULT_BUSY, FAULT_WRONG_SIGNATURE, FAULT_GOAWAY, FAULT_RESET, FAULT_HTTP_502_HTML,
-	FAULT_MAINTENANCE };
+	FAULT_MAINTENANCE, FAULT_NONE };
 
-/* The request as fault.c looks at requests. */
-static json_t *as_request(const struct server *server, const struct h2_request *request, const json_t *body)
+static void find_fault(struct server *server, const struct h2_request *request, int64_t now_ms, struct fault *fault)
 {
-	const char *call = insurer_call(request), *setl_id = json_text(json_object_get(body, "settlement"), "setlId");
+	json_t *body = json_loadb(request->body, request->len, 0, NULL), *s = json_object_get(body, "settlement");
+	const char *call = insurer_call(request), *setl_id = json_text(s, "setlId");
 	char claim_no[25];
 
 	if (*setl_id == '\0' && strncmp(request->path, "/ins/v1/claims/", 15) == 0) {
@@ -54,37 +49,8 @@ static json_t *as_request(const struct server *server, const struct h2_request *
 		        claim_no, sizeof(claim_no), "%.*s", (int)strcspn(request->path + 15, "/?"), request->path + 15);
 		setl_id = insurer_claim_settlement(server->insurer.book, claim_no);
 	}
-	return must(json_pack("{s:s, s:s, s:{s:{s:s}}}", "infno", call, "msgid", json_text(body, "requestNo"), "input",
-	        "data", "mdtrt_id", setl_id));
-}
-
-/* What the total of a claim in fen asks for by its last two digits (insurer.md 9). */
-static enum fault_kind amount_fault(struct server *server, const char *call, const json_t *body)
-{
-	int64_t total = json_number(json_object_get(body, "settlement"), "totalFee", 0), n;
-	const char *number = json_text(body, "requestNo");
-
-	if (!server->insurer.options->has_amount_faults || strcmp(call, "claims") != 0)
-		return FAULT_NONE;
-	n = json_number(server->seen, number, 0);
-	json_object_set_new(server->seen, number, json_integer(n + 1));
-	if (total % 100 == 85 && n == 0)
-		return FAULT_WRONG_SIGNATURE;
-	if (total % 100 == 86 && n == 0)
-		return FAULT_EFFECT_THEN_CUT;
-	return total % 100 == 87 && n < 3 ? FAULT_BUSY : FAULT_NONE;
-}
-
-static void find_fault(struct server *server, const struct h2_request *request, int64_t now_ms, struct fault *fault)
-{
-	json_t *body = json_loadb(request->body, request->len, 0, NULL), *seen = as_request(server, request, body);
-	const char *call = insurer_call(request);
-
-	json_object_set_new(server->calls, call, json_integer(json_number(server->calls, call, 0) + 1));
-	fault_take(&server->faults, seen, now_ms, fault);
-	if (fault->kind == FAULT_NONE)
-		fault->kind = amount_fault(server, call, body);
-	json_decref(seen);
+	insurer_desk_fault(&server->desk, call, json_text(body, "requestNo"), setl_id, strcmp(call, "claims") == 0,
+	        json_number(s, "totalFee", 0), now_ms, fault);
 	json_decref(body);
 }
 
@@ -146,8 +112,7 @@ static void on_request(void *context, const struct h2_request *request, struct h
 	int64_t now_ms = clock_wall_ms();
 	struct fault fault;
 
-	pthread_mutex_lock(&server->lock);
-	server->n_requests++;
+	pthread_mutex_lock(&server->desk.lock);
 	find_fault(server, request, now_ms, &fault);
 	switch (fault.kind) {
 	case FAULT_CUT:
@@ -167,7 +132,7 @@ static void on_request(void *context, const struct h2_request *request, struct h
 		insurer_handle(&server->insurer, request, now_ms, answer);
 		play_after(&fault, answer);
 	}
-	pthread_mutex_unlock(&server->lock);
+	pthread_mutex_unlock(&server->desk.lock);
 }
 
 /* -- callbacks -- */
@@ -265,7 +230,7 @@ static void take_events(struct server *server)
 		json_decref(row);
 		*end = event;
 		end = &event->next;
-		server->n_undelivered++;
+		server->desk.n_undelivered++;
 	}
 }
 
@@ -289,10 +254,10 @@ static void send_due(struct server *server)
 			continue;
 		}
 		event_free(event);
-		pthread_mutex_lock(&server->lock);
-		server->n_undelivered--;
-		server->n_delivered += is_done;
-		pthread_mutex_unlock(&server->lock);
+		pthread_mutex_lock(&server->desk.lock);
+		server->desk.n_undelivered--;
+		server->desk.n_delivered += is_done;
+		pthread_mutex_unlock(&server->desk.lock);
 	}
 }
 
@@ -303,222 +268,65 @@ static void *on_tick(void *context)
 
 	while (goes_on) {
 		sleep_ms(TICK_MS);
-		pthread_mutex_lock(&server->lock);
+		pthread_mutex_lock(&server->desk.lock);
 		insurer_book_advance(server->insurer.book, clock_wall_ms());
 		take_events(server);
 		goes_on = !server->is_stopping;
-		pthread_mutex_unlock(&server->lock);
+		pthread_mutex_unlock(&server->desk.lock);
 		if (goes_on)
 			send_due(server);
 	}
 	return NULL;
 }
 
-/* -- control port -- */
-
-static json_t *ledger(const struct server *server)
-{
-	json_t *tree = insurer_ledger(server->insurer.book);
-
-	json_object_set_new(tree, "replays", json_integer(server->insurer.n_replays));
-	json_object_set_new(tree, "second_claims", json_integer(server->insurer.n_second_claims));
-	json_object_set_new(tree, "other_content", json_integer(server->insurer.n_other_content));
-	return tree;
-}
-
-static json_t *stats(const struct server *server)
-{
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "requests", (json_int_t)server->n_requests, "refused",
-	        (json_int_t)server->insurer.n_refused, "faults_taken", (json_int_t)server->faults.n_taken, "pending",
-	        (json_int_t)(insurer_n_moving(server->insurer.book) + server->n_undelivered), "callbacks_delivered",
-	        (json_int_t)server->n_delivered, "callbacks_waiting", (json_int_t)server->n_undelivered, "by_call",
-	        server->calls);
-}
-
-static json_t *fault_add(struct server *server, const json_t *body, const char **wrong)
-{
-	const char *kind = json_text(body, "kind");
-	bool is_playable = false;
-
-	for (size_t i = 0; i < sizeof(playable) / sizeof(*playable); i++)
-		is_playable |= strcmp(fault_name(playable[i]), kind) == 0;
-	*wrong = is_playable ? fault_arm(&server->faults, body, clock_wall_ms())
-	                     : "the insurer plays delay, effect_then_silence, effect_then_cut, cut, refuse, busy, "
-	                       "wrong_signature, goaway, reset, http_502_html, maintenance";
-	return json_pack("{s:s}", "armed", kind);
-}
-
-static json_t *persons_add(struct server *server, const json_t *body, const char **wrong)
-{
-	json_t *rows = json_is_array(body) ? json_incref((json_t *)(uintptr_t)body) : json_pack("[O]", body), *row;
-	int n = 0;
-	size_t i;
-
-	json_array_foreach(rows, i, row)
-	{
-		if (*json_text(row, "certno") == '\0' || strlen(json_text(row, "certno")) > 60) {
-			*wrong = "a person needs certno (at most 60 characters) and may have a name";
-			continue;
-		}
-		insurer_person_add(server->insurer.book, json_text(row, "certno"), json_text(row, "name"));
-		n++;
-	}
-	json_decref(rows);
-	return json_pack("{s:i}", "persons", n);
-}
-
-/* Waits, without the lock, until no claim will move by itself, all events are taken and nothing came for 200 ms. */
-static json_t *quiesce(struct server *server, int64_t timeout_ms)
-{
-	int64_t end_ms = clock_steady_ms() + timeout_ms, quiet_since_ms = clock_steady_ms(), n = server->n_requests;
-
-	while (clock_steady_ms() < end_ms && clock_steady_ms() - quiet_since_ms < 200) {
-		pthread_mutex_unlock(&server->lock);
-		sleep_ms(10);
-		pthread_mutex_lock(&server->lock);
-		if (insurer_n_moving(server->insurer.book) + server->n_undelivered > 0 || server->n_requests != n)
-			quiet_since_ms = clock_steady_ms();
-		n = server->n_requests;
-	}
-	return json_pack("{s:b}", "quiet", clock_steady_ms() - quiet_since_ms >= 200);
-}
-
-static json_t *control(
-        struct server *server, const struct http_request *request, const json_t *body, const char **wrong)
-{
-	bool is_post = strcmp(request->method, "POST") == 0;
-	const char *path = request->path;
-
-	if (strcmp(path, "/ledger") == 0 && !is_post)
-		return ledger(server);
-	if (strcmp(path, "/stats") == 0 && !is_post)
-		return stats(server);
-	if (strcmp(path, "/fault") == 0 && is_post)
-		return fault_add(server, body, wrong);
-	if (strcmp(path, "/fault") == 0 && strcmp(request->method, "DELETE") == 0)
-		fault_clear(&server->faults);
-	if (strcmp(path, "/fault") == 0)
-		return json_pack("{s:o}", "faults", fault_list(&server->faults, clock_wall_ms()));
-	if (strcmp(path, "/persons") == 0 && is_post)
-		return persons_add(server, body, wrong);
-	if (strcmp(path, "/quiesce") == 0 && is_post)
-		return quiesce(server, json_number(body, "timeout_ms", 30000));
-	*wrong = "no such call; there are GET /ledger /stats /fault, POST /fault /persons /quiesce, DELETE /fault";
-	return NULL;
-}
-
-static enum MHD_Result on_control(void *context, struct http_request *request)
-{
-	struct server *server = context;
-	const char *wrong = NULL;
-	enum MHD_Result result;
-	json_error_t error;
-	json_t *body = request->len > 0 ? json_loadb(request->body, request->len, 0, &error) : NULL, *tree;
-	char *text;
-
-	if (request->len > 0 && body == NULL)
-		body = must(json_object());
-	pthread_mutex_lock(&server->lock);
-	insurer_book_advance(server->insurer.book, clock_wall_ms());
-	tree = control(server, request, body, &wrong);
-	pthread_mutex_unlock(&server->lock);
-	json_decref(body);
-	if (wrong != NULL) {
-		json_decref(tree);
-		tree = json_pack("{s:s}", "error", wrong);
-	}
-	text = must(json_dumps(tree, JSON_INDENT(1)));
-	result = http_answer(
-	        request, wrong == NULL ? MHD_HTTP_OK : MHD_HTTP_BAD_REQUEST, "application/json", text, strlen(text));
-	free(text);
-	json_decref(tree);
-	return result;
-}
-
 /* -- start and end -- */
-
-static int ledger_write(const struct server *server)
-{
-	json_t *tree;
-	char *text;
-	int rv;
-
-	if (server->insurer.options->ledger_path == NULL)
-		return 0;
-	tree = ledger(server);
-	text = must(json_dumps(tree, JSON_INDENT(1)));
-	rv = file_write(server->insurer.options->ledger_path, text, strlen(text));
-	free(text);
-	json_decref(tree);
-	return rv;
-}
-
-static void tell_ports(const struct insurer_options *o, uint16_t port, uint16_t control_port)
-{
-	char text[64];
-
-	printf("insurer: https://%s:%u/ins/v1\ncontrol:  http://127.0.0.1:%u/ledger\n", o->address, port, control_port);
-	fflush(stdout);
-	text_format(text, sizeof(text), "%u %u\n", port, control_port);
-	if (o->ports_path != NULL)
-		file_write(o->ports_path, text, strlen(text));
-}
 
 static int serve_until_signal(struct server *server)
 {
-	const struct insurer_options *o = server->insurer.options;
-	struct http_server_options plain = {
-		.address = "127.0.0.1", .port = o->control_port, .handler = on_control, .context = server
-	};
+	const struct insurer_options *o = server->desk.options;
 	struct h2_server *h2;
-	struct http_server *control_server = NULL;
+	struct http_server *control = NULL;
 	pthread_t ticker;
-	int signal_number;
-	sigset_t signals;
+	char url[80];
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all of them inherit it */
+	insurer_desk_block_signals();
 	h2 = h2_start(o->address, o->port, o->cert, o->key, on_request, server);
 	if (h2 != NULL)
-		control_server = http_start(&plain);
-	if (control_server != NULL && pthread_create(&ticker, NULL, on_tick, server) == 0) {
-		tell_ports(o, h2_port(h2), http_port(control_server));
-		sigwait(&signals, &signal_number);
-		pthread_mutex_lock(&server->lock);
+		control = insurer_desk_serve(&server->desk);
+	if (control != NULL && pthread_create(&ticker, NULL, on_tick, server) == 0) {
+		text_format(url, sizeof(url), "https://%s:%u/ins/v1", o->address, h2_port(h2));
+		insurer_desk_wait(&server->desk, url, h2_port(h2), http_port(control));
+		pthread_mutex_lock(&server->desk.lock);
 		server->is_stopping = true;
-		pthread_mutex_unlock(&server->lock);
+		pthread_mutex_unlock(&server->desk.lock);
 		pthread_join(ticker, NULL);
 	}
-	http_stop(control_server);
+	http_stop(control);
 	h2_stop(h2);
-	return control_server == NULL ? 1 : 0;
+	return control == NULL ? 1 : 0;
 }
 
 int insurer_main(const struct insurer_options *options)
 {
-	struct server server = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct server server = { .is_stopping = false };
 	int code = 1;
 
 	signal(SIGPIPE, SIG_IGN);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	server.calls = must(json_object());
-	server.seen = must(json_object());
-	if (insurer_init(&server.insurer, options) == 0)
+	if (insurer_init(&server.insurer, options) == 0) {
+		insurer_desk_open(&server.desk, options, server.insurer.book, playable);
 		code = serve_until_signal(&server);
-	if (code == 0 && ledger_write(&server) != 0)
-		code = 1;
+		if (code == 0 && insurer_desk_write(&server.desk) != 0)
+			code = 1;
+		insurer_desk_close(&server.desk);
+	}
 	while (server.events != NULL) {
 		struct event *event = server.events;
 
 		server.events = event->next;
 		event_free(event);
 	}
-	fault_clear(&server.faults);
 	insurer_end(&server.insurer);
-	json_decref(server.calls);
-	json_decref(server.seen);
 	curl_global_cleanup();
 	return code;
 }

@@ -22,7 +22,7 @@ static const char help[] =
         "\n"
         "  yitong-sandbox platform    the provincial platform (智慧医保平台), HTTPS, with a control port\n"
         "  yitong-sandbox hub         the national hub and the provinces behind it, HTTPS, with a control port\n"
-        "  yitong-sandbox insurer     a commercial insurer (天一甬宁保), HTTP/2, with a control port\n"
+        "  yitong-sandbox insurer     a commercial insurer (天一甬宁保, 金惠保), HTTPS, with a control port\n"
         "  yitong-sandbox hospitals   three institutions that send a demonstration and check what comes out\n"
         "  yitong-sandbox compare     one-sided settlements from the ledger files of both sides\n"
         "  yitong-sandbox traffic     prints people and bills for `hospitals --traffic`\n"
@@ -132,6 +132,7 @@ static const char hospitals_help[] =
         "                      visits of people insured here in Shanghai, sent to the gateway by --from-hub-url\n"
         "  --from-hub-url U    (https://127.0.0.1:8445/ksbw)\n"
         "  --insurer-control-url U    an `insurer`'s: then also stays whose claims follow to it\n"
+        "  --jinhui-control-url U     likewise of `insurer --profile JH`, for people insured in Jinhua\n"
         "  --intake-url U      where consents, accounts, invoices are told (https://127.0.0.1:8446/intake)\n"
         "  --certs DIR         made by certs/make                 (certs/out)\n"
         "  --clinic ID:FILE    the clinic's caller id and token   (CLINIC01:DIR/secrets/clinic-token)\n"
@@ -181,6 +182,7 @@ enum option_id {
 	OPT_HUB_URL,
 	OPT_PROVINCE_URL,
 	OPT_INSURER_URL,
+	OPT_JINHUI_URL,
 	OPT_INTAKE_URL,
 	OPT_AWAY_URL,
 	OPT_PATH,
@@ -375,6 +377,7 @@ static const struct option hospitals_options[] = {
 	{ "hub-control-url", required_argument, NULL, OPT_HUB_URL },
 	{ "province-control-url", required_argument, NULL, OPT_PROVINCE_URL },
 	{ "insurer-control-url", required_argument, NULL, OPT_INSURER_URL },
+	{ "jinhui-control-url", required_argument, NULL, OPT_JINHUI_URL },
 	{ "intake-url", required_argument, NULL, OPT_INTAKE_URL },
 	{ "from-hub-url", required_argument, NULL, OPT_AWAY_URL },
 	{ "certs", required_argument, NULL, OPT_CERTS },
@@ -413,8 +416,9 @@ static bool hospitals_text_option(struct hospitals_options *o, struct hospitals_
 		{ OPT_PLATFORM_CALLER, &s->platform_caller }, { OPT_INSTITUTIONS, &s->institutions },
 		{ OPT_CONTROL_URL, &o->control_url }, { OPT_HUB_URL, &o->hub_url },
 		{ OPT_PROVINCE_URL, &o->province_url }, { OPT_INSURER_URL, &o->insurer_url },
-		{ OPT_INTAKE_URL, &o->intake_url }, { OPT_AWAY_URL, &s->away_url }, { OPT_ONLY, &o->only },
-		{ OPT_TRAFFIC, &o->traffic_path }, { OPT_REPORT, &o->report_path }, { OPT_LEDGER, &o->ledger_path } };
+		{ OPT_JINHUI_URL, &o->jinhui_url }, { OPT_INTAKE_URL, &o->intake_url }, { OPT_AWAY_URL, &s->away_url },
+		{ OPT_ONLY, &o->only }, { OPT_TRAFFIC, &o->traffic_path }, { OPT_REPORT, &o->report_path },
+		{ OPT_LEDGER, &o->ledger_path } };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		if (texts[i].option != option)
@@ -593,7 +597,7 @@ static int traffic_mode(int argc, char **argv)
 		else
 			return 2;
 	}
-	traffic_invent(&traffic, seed, n_visits, n_visits / 2);
+	traffic_invent(&traffic, seed, n_visits, n_visits / 3, n_visits / 2);
 	tree = traffic_json(&traffic);
 	text = must(json_dumps(tree, JSON_INDENT(1)));
 	puts(text);

@@ -51,6 +51,11 @@ bool patient_is_guest(const struct patient *patient)
 	return strncmp(patient->insuplc, "33", 2) != 0;
 }
 
+bool patient_is_of_jinhua(const struct patient *patient)
+{
+	return strncmp(patient->insuplc, "3307", 4) == 0;
+}
+
 static void bill_invent(struct bill *bill, uint64_t *random)
 {
 	bill->n_lines = 2 + random_below(random, 5);
@@ -92,48 +97,62 @@ static void patient_invent(struct patient *patient, uint64_t *random, size_t num
 	patient->is_civil_servant = random_below(random, 6) == 0;
 }
 
+/* Another insured place and birth place, and one character more in the name. */
+static void move_to(struct patient *patient, const char *insuplc, const char *mark)
+{
+	text_format(patient->insuplc, sizeof(patient->insuplc), "%s", insuplc);
+	memcpy(patient->certno, insuplc, 4);
+	patient->certno[17] = certno_check_digit(patient->certno);
+	memmove(patient->name + 9, patient->name + 6, strlen(patient->name + 6) + 1); /* 示例客一二三 */
+	memcpy(patient->name + 6, mark, 3);
+}
+
 /* Of Shanghai and two places in Gansu; their codes end in 99 too. */
 static void guest_invent(struct patient *guest, uint64_t *random, size_t number)
 {
 	static const char *const areas[] = { "310115", "621000", "310104", "620102" };
-	char prefix[8];
 
 	patient_invent(guest, random, number);
-	text_format(guest->insuplc, sizeof(guest->insuplc), "%s", areas[number % 4]);
-	text_format(prefix, sizeof(prefix), "%.4s99", guest->insuplc);
-	memcpy(guest->certno, prefix, 6);
-	guest->certno[17] = certno_check_digit(guest->certno);
-	memmove(guest->name + 9, guest->name + 6, strlen(guest->name + 6) + 1); /* one character more: 示例客一二三 */
-	memcpy(guest->name + 6, "客", 3);
+	move_to(guest, areas[number % 4], "客");
 	guest->is_civil_servant = false;
 	guest->has_aid = strcmp(guest->insutype, "390") == 0 && random_below(random, 3) == 0;
 }
 
-void traffic_invent(struct traffic *traffic, uint64_t seed, size_t n_locals, size_t n_guests)
+static void jinhua_invent(struct patient *patient, uint64_t *random, size_t number)
 {
-	uint64_t random = seed;
-
-	traffic->n_patients = traffic->n_bills = n_locals + n_guests;
-	traffic->patients = must(calloc(traffic->n_patients + 1, sizeof(*traffic->patients)));
-	traffic->bills = must(calloc(traffic->n_patients + 1, sizeof(*traffic->bills)));
-	for (size_t i = 0; i < n_locals; i++) {
-		patient_invent(&traffic->patients[i], &random, i + 1);
-		bill_invent(&traffic->bills[i], &random);
-	}
-	for (size_t i = n_locals; i < traffic->n_patients; i++) {
-		guest_invent(&traffic->patients[i], &random, i - n_locals + 1);
-		bill_invent(&traffic->bills[i], &random);
-	}
+	patient_invent(patient, random, number);
+	move_to(patient, "330702", "婺");
 }
 
-void traffic_complete(struct traffic *traffic, uint64_t seed, size_t n_locals, size_t n_guests)
+void traffic_invent(struct traffic *traffic, uint64_t seed, size_t n_locals, size_t n_jinhua, size_t n_guests)
 {
-	size_t n_known_guests = 0, n = traffic->n_patients;
+	static void (*const invent[])(
+	        struct patient *, uint64_t *, size_t) = { patient_invent, jinhua_invent, guest_invent };
+	const size_t counts[] = { n_locals, n_jinhua, n_guests };
+	uint64_t random = seed;
+	size_t n = 0;
+
+	traffic->n_patients = traffic->n_bills = n_locals + n_jinhua + n_guests;
+	traffic->patients = must(calloc(traffic->n_patients + 1, sizeof(*traffic->patients)));
+	traffic->bills = must(calloc(traffic->n_patients + 1, sizeof(*traffic->bills)));
+	for (size_t sort = 0; sort < 3; sort++)
+		for (size_t i = 0; i < counts[sort]; i++, n++) {
+			invent[sort](&traffic->patients[n], &random, i + 1);
+			bill_invent(&traffic->bills[n], &random);
+		}
+}
+
+void traffic_complete(struct traffic *traffic, uint64_t seed, size_t n_locals, size_t n_jinhua, size_t n_guests)
+{
+	size_t n_known_guests = 0, n_known_jinhua = 0, n = traffic->n_patients;
 	struct traffic invented = { 0 };
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		n_known_guests += patient_is_guest(&traffic->patients[i]);
-	traffic_invent(&invented, seed, n_known_guests == n ? n_locals : 0, n_known_guests == 0 ? n_guests : 0);
+		n_known_jinhua += patient_is_of_jinhua(&traffic->patients[i]);
+	}
+	traffic_invent(&invented, seed, n_known_guests + n_known_jinhua == n ? n_locals : 0,
+	        n_known_jinhua == 0 ? n_jinhua : 0, n_known_guests == 0 ? n_guests : 0);
 	traffic->patients =
 	        must(realloc(traffic->patients, (n + invented.n_patients + 1) * sizeof(*traffic->patients)));
 	memcpy(traffic->patients + n, invented.patients, invented.n_patients * sizeof(*invented.patients));

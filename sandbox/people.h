@@ -6,7 +6,7 @@
  *    "bills":  [[{"code": "XA01ABD075A002010100483", "name": "某药", "price": "12.50", "count": "2"}]]}
  * people: at least one; certno with a right check digit; insutype 310, 390 or 340 (default 310).
  * Whose insuplc_admdvs does not begin with 33 is a guest, insured in another province; aid: paid for by medical aid,
- * guests only.  Without any of one sort those are invented.
+ * guests only.  Whose does with 3307 is insured in Jinhua.  Without any of one sort those are invented.
  * bills: at least one; visits take people and bills in turn.  `yitong-sandbox traffic` prints one. */
 #ifndef SANDBOX_PEOPLE_H
 #define SANDBOX_PEOPLE_H
@@ -25,6 +25,7 @@ struct patient {
 };
 
 bool patient_is_guest(const struct patient *patient);
+bool patient_is_of_jinhua(const struct patient *patient); /* insuplc 3307: within the province */
 
 struct bill_line {
 	char code[51], name[101];
@@ -46,10 +47,10 @@ struct traffic {
 /* The check digit of the first 17 characters of an identity number (GB 11643). */
 char certno_check_digit(const char *certno);
 
-/* As many bills as people of both sorts. */
-void traffic_invent(struct traffic *traffic, uint64_t seed, size_t n_locals, size_t n_guests);
+/* As many bills as people of all sorts. */
+void traffic_invent(struct traffic *traffic, uint64_t seed, size_t n_locals, size_t n_jinhua, size_t n_guests);
 /* Adds invented people of a sort that a file had none of. */
-void traffic_complete(struct traffic *traffic, uint64_t seed, size_t n_locals, size_t n_guests);
+void traffic_complete(struct traffic *traffic, uint64_t seed, size_t n_locals, size_t n_jinhua, size_t n_guests);
 /* 0, or -1 after telling on stderr which member is wrong and how it should be. */
 int traffic_read(struct traffic *traffic, const char *path);
 json_t *traffic_json(const struct traffic *traffic);

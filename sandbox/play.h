@@ -1,4 +1,5 @@
-/* sandbox/play.h - one visit being played: what the cases of cases.c, remote.c and abroad.c share with demo.c. */
+/* sandbox/play.h - one visit being played: what the cases of cases.c, remote.c, away.c and claims.c share with demo.c.
+ */
 #ifndef SANDBOX_PLAY_H
 #define SANDBOX_PLAY_H
 
@@ -13,8 +14,9 @@ struct play { /* one visit being played by one thread */
 	struct demo *demo;
 	struct desk desk;
 	struct care *care;
-	const char *argument; /* of the case */
-	size_t number;        /* of its case, from 0 */
+	const char *argument;    /* of the case */
+	size_t number;           /* of its case, from 0 */
+	const char *insurer_url; /* where the person's insurer tells its ledger; NULL: no claim is awaited */
 };
 
 #define ORIGIN_HOLDING (-2)
@@ -30,10 +32,11 @@ struct case_kind {
 };
 
 enum who {
-	WHO_LOCAL, /* insured and treated here */
-	WHO_GUEST, /* insured in another province */
-	WHO_AWAY,  /* insured here, treated in another province */
-	WHO_CLAIM, /* insured and treated here, and with an insurer beside it */
+	WHO_LOCAL,  /* insured and treated here */
+	WHO_GUEST,  /* insured in another province */
+	WHO_AWAY,   /* insured here, treated in another province */
+	WHO_CLAIM,  /* insured and treated here, and with 天一甬宁保 beside it */
+	WHO_JINHUI, /* insured in Jinhua, treated here, and with 金惠保 beside it */
 };
 
 struct case_table {
@@ -43,7 +46,7 @@ struct case_table {
 };
 
 int claim_case_silent(struct play *play); /* of people who agree to nothing */
-extern const struct case_table local_cases, guest_cases, away_cases, claim_cases;
+extern const struct case_table local_cases, guest_cases, away_cases, claim_cases, jinhui_cases;
 
 struct plan {
 	const struct case_table *table;
@@ -55,8 +58,8 @@ struct demo {
 	const struct hospitals_options *options;
 	struct hospital_run run;
 	struct traffic traffic;
-	const struct patient **locals, **guests; /* of traffic */
-	size_t n_locals, n_guests;
+	const struct patient **locals, **guests, **jinhua; /* of traffic */
+	size_t n_locals, n_guests, n_jinhua;
 	struct plan *plans;
 	size_t n_plans;
 	atomic_size_t next, n_finished;

@@ -497,6 +497,54 @@ static void test_amounts_keep_two_decimals(void **state)
 	assert_int_equal(fen_parse("1e3", &fen), -1);
 }
 
+#define CLAIM_ROW(status, fee, paid)                                                                                   \
+	"{\"insurer\":\"甲\",\"ownVisit\":\"run1MZ1\",\"setlId\":\"S1\",\"status\":\"" status "\",\"totalFee\":" fee   \
+	",\"payable\":7,\"paid\":" paid "}"
+#define CLAIMED_ROW(state)                                                                                             \
+	"{\"own_visit\":\"run1MZ1\",\"setl_id\":\"S1\",\"state\":\"" state                                             \
+	"\",\"medfee_fen\":100,\"fund_fen\":80,\"acct_fen\":0,\"cash_fen\":20,\"is_claimed\":true}"
+
+static const struct claim_side_case {
+	const char *it; /* completes "one-sided: ..." */
+	const char *hospital, *claim, *refused;
+	int one_sided;
+} claim_side_cases[] = {
+	{ "a paid claim is not", CLAIMED_ROW("settled"), CLAIM_ROW("PAID", "100", "7"), "", 0 },
+	{ "a claim unheard of is", CLAIMED_ROW("settled"), "", "", 1 },
+	{ "a claim refused at the door is not", CLAIMED_ROW("settled"), "", "{\"insurer\":\"甲\",\"setlId\":\"S1\"}",
+	        0 },
+	{ "a claim of another amount is", CLAIMED_ROW("settled"), CLAIM_ROW("PAID", "101", "7"), "", 1 },
+	{ "a claim paid twice is", CLAIMED_ROW("settled"), CLAIM_ROW("PAID", "100", "14"), "", 1 },
+	{ "a claim paid before it is said is", CLAIMED_ROW("settled"), CLAIM_ROW("ADJUDICATED", "100", "7"), "", 1 },
+	{ "a claim of a cancelled settlement is", CLAIMED_ROW("cancelled"), CLAIM_ROW("PAID", "100", "7"), "", 1 },
+	{ "a rejected one of it is not", CLAIMED_ROW("cancelled"), CLAIM_ROW("REJECTED", "100", "0"), "", 0 },
+	{ "a claim of nobody's settlement is", "", CLAIM_ROW("PAID", "100", "7"), "", 1 },
+};
+
+static void test_claim_side(void **state)
+{
+	const struct claim_side_case *row = *state;
+	char text[1024];
+	json_t *hospitals, *parties, *result;
+	bool is_cancelled = strstr(row->hospital, "cancelled") != NULL;
+
+	text_format(text, sizeof(text), "{\"run\":\"run1\",\"settlements\":[%s]}", row->hospital);
+	hospitals = json_loads(text, 0, NULL);
+	text_format(text, sizeof(text), "{\"settlements\":[%s],\"claims\":[%s],\"refused\":[%s]}",
+	        *row->hospital == '\0' ? ""
+	        : is_cancelled         ? PLATFORM_ROW("cancelled", "80")
+	                               : PLATFORM_ROW("effective", "80"),
+	        row->claim, row->refused);
+	parties = json_loads(text, 0, NULL);
+	assert_non_null(hospitals);
+	assert_non_null(parties);
+	result = ledgers_compare(hospitals, parties);
+	assert_int_equal(json_number(result, "one_sided", -1), row->one_sided);
+	json_decref(result);
+	json_decref(hospitals);
+	json_decref(parties);
+}
+
 /* The published vector of the header signature. */
 static void test_signature_vector(void **state)
 {
@@ -512,9 +560,9 @@ static void test_invented_people(void **state)
 	struct traffic one, same, other;
 
 	assert_int_equal(certno_check_digit("33021319790615273"), '1'); /* of the published example */
-	traffic_invent(&one, 5, 50, 4);
-	traffic_invent(&same, 5, 50, 4);
-	traffic_invent(&other, 6, 50, 4);
+	traffic_invent(&one, 5, 50, 3, 4);
+	traffic_invent(&same, 5, 50, 3, 4);
+	traffic_invent(&other, 6, 50, 3, 4);
 	for (size_t i = 0; i < one.n_patients; i++) {
 		assert_int_equal(one.patients[i].certno[17], certno_check_digit(one.patients[i].certno));
 		assert_string_equal(one.patients[i].certno, same.patients[i].certno);
@@ -835,7 +883,7 @@ int main(void)
 		HUB_TEST(test_hub_expiry),
 		cmocka_unit_test(test_hub_digests),
 	};
-	struct CMUnitTest tests[N(fixed) + N(line_cases) + N(settle_cases) + N(side_cases)];
+	struct CMUnitTest tests[N(fixed) + N(line_cases) + N(settle_cases) + N(side_cases) + N(claim_side_cases)];
 	size_t n = N(fixed);
 
 	memcpy(tests, fixed, sizeof(fixed));
@@ -848,5 +896,8 @@ int main(void)
 	for (size_t i = 0; i < N(side_cases); i++)
 		tests[n++] = (struct CMUnitTest){ side_cases[i].it, test_side, NULL, NULL,
 			(void *)(uintptr_t)&side_cases[i] };
+	for (size_t i = 0; i < N(claim_side_cases); i++)
+		tests[n++] = (struct CMUnitTest){ claim_side_cases[i].it, test_claim_side, NULL, NULL,
+			(void *)(uintptr_t)&claim_side_cases[i] };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

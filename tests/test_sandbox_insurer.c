@@ -27,7 +27,7 @@ static struct desk {
 	struct insurer_options options;
 	struct insurer insurer;
 	struct h2_answer answer;
-	json_t *claim, *told; /* told: the answer as a tree */
+	json_t *claim, *told, *ledger; /* told: the answer as a tree */
 	int64_t now_ms;
 	unsigned n_nonces;
 } desk;
@@ -35,7 +35,8 @@ static struct desk {
 static int desk_open(void **state)
 {
 	desk = (struct desk){ .now_ms = NOW };
-	desk.options = (struct insurer_options){ .app_id = "gw330299",
+	desk.options = (struct insurer_options){ .rule = &product_ty,
+		.app_id = "gw330299",
 		.product = "TYYNB-2026",
 		.pay_to = "PERSON",
 		.special_drugs = "XL01SPECIAL",
@@ -58,6 +59,7 @@ static int desk_close(void **state)
 {
 	json_decref(desk.claim);
 	json_decref(desk.told);
+	json_decref(desk.ledger);
 	free(desk.answer.body);
 	insurer_end(&desk.insurer);
 	return 0;
@@ -566,6 +568,13 @@ static int hand_in_ending(int cents)
 	return ask("POST", "/ins/v1/claims", desk.claim);
 }
 
+static const json_t *ledger_row(size_t i)
+{
+	json_decref(desk.ledger);
+	desk.ledger = insurer_ledger(desk.insurer.book);
+	return json_array_get(json_object_get(desk.ledger, "claims"), i);
+}
+
 static void an_amount_asks_for_documents(void **state)
 {
 	json_t *body = from_text("{\"requestNo\":\"TY20261120000000000005\",\"docs\":[{\"type\":\"INVOICE_IMAGE\","
@@ -589,6 +598,10 @@ static void an_amount_has_its_payment_come_back(void **state)
 	assert_string_equal(json_text(json_object_get(data(), "payment"), "payState"), "PAID");
 	assert_string_equal(status_after(2000), "PAID");
 	assert_string_equal(json_text(json_object_get(data(), "payment"), "payState"), "RETURNED");
+	assert_string_equal(status_after(2500), "PAID");
+	assert_string_equal(json_text(json_object_get(data(), "payment"), "payState"), "PAID");
+	assert_int_equal(json_array_size(json_object_get(ledger_row(0), "payments")), 3);
+	assert_int_equal(json_number(ledger_row(0), "paid", 0), json_number(ledger_row(0), "payable", -1));
 }
 
 static void an_amount_is_taken_and_refused_as_taken(void **state)
@@ -657,6 +670,28 @@ static void a_decision_may_come_at_once(void **state)
 	assert_int_equal(desk.answer.delay_ms, 1000);
 }
 
+/* With a mandate for some banks only: who pays follows from the payee's bank. */
+static void a_bank_decides_who_pays(void **state)
+{
+	desk.options.mandate_banks = "402,313332";
+	assert_int_equal(hand_in(NUMBER, "S1"), 202);
+	assert_string_equal(status_after(1500), "ADJUDICATED");
+	assert_string_equal(json_text(json_object_get(data(), "result"), "payBy"), "GATEWAY");
+	assert_string_equal(status_after(9000), "ADJUDICATED");
+	desk.options.mandate_banks = "402,3133321";
+	desk.now_ms = NOW + 10000;
+	desk.claim = (json_decref(desk.claim), a_claim());
+	json_object_set_new(desk.claim, "requestNo", json_string("TY20261120000000000002"));
+	json_object_set_new(json_object_get(desk.claim, "settlement"), "setlId", json_string("S2"));
+	json_object_set_new(
+	        json_array_get(json_object_get(desk.claim, "invoices"), 0), "billNo", json_string("0012345679"));
+	assert_int_equal(ask("POST", "/ins/v1/claims", desk.claim), 202);
+	desk.now_ms = NOW + 12000;
+	assert_int_equal(ask("GET", "/ins/v1/claims?requestNo=TY20261120000000000002", NULL), 200);
+	assert_string_equal(json_text(json_object_get(data(), "result"), "payBy"), "INSURER");
+	assert_string_equal(json_text(data(), "status"), "PAID");
+}
+
 #define N(rows) (sizeof(rows) / sizeof(*(rows)))
 #define DESK(test) cmocka_unit_test_setup_teardown(test, desk_open, desk_close)
 #define ROWS(rows, test)                                                                                               \
@@ -680,6 +715,7 @@ int main(void)
 		DESK(a_withdrawn_decision_gives_its_deductible_back),
 		DESK(who_is_not_enrolled_is_rejected),
 		DESK(the_gateway_pays_on_mandate),
+		DESK(a_bank_decides_who_pays),
 		DESK(a_day_has_the_claims_that_moved_on_it),
 		DESK(an_amount_asks_for_documents),
 		DESK(an_amount_has_its_payment_come_back),
