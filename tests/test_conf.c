@@ -79,6 +79,9 @@ static const char good[] =
 	"  - name: everything\n"
 	"    to: zhejiang\n";
 
+#define SECOND "kind: signed\n    address: 127.0.0.1\n    port: 8444\n    format: nhsa\n    cert: gateway.crt\n    key: gateway.key\n"
+#define FOLDER(more) "kind: folder\n    format: nhsa\n    " more "\n"
+
 /* clang-format on */
 /* clang-format off */
 static const struct bad_case {
@@ -109,6 +112,23 @@ static const struct bad_case {
 		"must be a group of keys" },
 	{ "an entry that is no group", "  - name: everything\n    to: zhejiang", "  - zhejiang", "56:5: error: ",
 		"must be a group of keys" },
+	{ "a door without an address", "    address: 127.0.0.1\n    port: 8444", "    port: 8444", "17:5: error: ",
+		"listeners lacks \"address\"" },
+	{ "a door without a port", "    port: 8444\n", "", "17:5: error: ", "listeners lacks \"port\"" },
+	{ "a door with a path of files", "    port: 8444", "    port: 8444\n    path: .", "17:5: error: ",
+		"path goes with kind folder" },
+	{ "a folder that listens", SECOND, FOLDER("path: .\n    origin: clinic\n    address: 127.0.0.1\n    port: 1"), "17:5: error: ",
+		"hospitals-signed is a folder, nothing connects to it: remove address" },
+	{ "a folder without a path", SECOND, FOLDER("origin: clinic"), "17:5: error: ", "is a folder and needs path" },
+	{ "a folder that is not there", SECOND, FOLDER("path: none\n    origin: clinic"), "20:11: error: ",
+		"cannot find \"none\"" },
+	{ "a folder of nobody", SECOND, FOLDER("path: ."), "17:5: error: ", "is a folder and needs origin" },
+	{ "a folder of a stranger", SECOND, FOLDER("path: .\n    origin: bank"), "17:5: error: ",
+		"no origin is called \"bank\"" },
+	{ "a folder with too many files", SECOND, FOLDER("path: .\n    origin: clinic\n    files: 257"), "22:12: error: ",
+		"allowed is 1 to 256" },
+	{ "an origin that nothing says who it is", "    caller: CLINIC01\n    key: clinic-token\n", "", "38:5: error: ",
+		"an origin needs subject" },
 	{ "a key given twice", "workers: 2", "workers: 2\n  workers: 3", "4:3: error: ", "given twice: it stands on line 3" },
 	{ "a section given twice", NULL, "numbers: {}\n", "58:1: error: ", "given twice: it stands on line 51" },
 	{ "a name used twice", "name: hospitals-signed", "name: hospitals", "17:5: error: ",

@@ -202,6 +202,8 @@ static const struct engine_origin *identify(struct engine *e, const struct engin
 	struct yt_str caller;
 
 	*known = NULL;
+	if (r->origin != NULL)
+		return r->origin;
 	if (r->by_certificate)
 		return e->conf.origin_by_subject(e->conf.ctx, r->subject);
 	if (r->codec.api->sender == NULL || (r->codec.api->verify == NULL && r->codec.api->http_verify == NULL))

@@ -45,6 +45,8 @@ static void on_stored(struct engine *e, struct work *w, const struct talk *talk)
 	if (rec_read(talk->payload, &rec, &used) != 0)
 		return;
 	stored = rec_get(&rec, REC_T_REPLY);
+	w->told = (enum yt_outcome)rec_get_u64(&rec, REC_T_OUTCOME);
+	w->told_text = (struct yt_str){ 0 };
 	w->follows = talk->exchange;
 	w->is_final = true;
 	work_forget_seq(e, w);

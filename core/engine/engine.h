@@ -137,6 +137,9 @@ struct engine_world {
 	 * is called.  is_asked: it was a request of somebody we know. */
 	void (*answer_http)(
 	        void *ctx, uint64_t token, const struct yt_http *answer, const char *content_type, bool is_asked);
+	/* May be NULL.  Before answer() or answer_http() with status 200: what that answer says, for transports that
+	 * act by it; text for people.  With other statuses nothing was decided. */
+	void (*verdict)(void *ctx, uint64_t token, enum yt_outcome outcome, struct yt_str text);
 	void (*drop)(void *ctx, uint64_t token); /* closes without an answer */
 	/* Keyed hash of a person number (16 bytes): what the journal may know of him (P9). */
 	void (*person)(void *ctx, struct yt_str person, uint8_t out[16]);
@@ -162,7 +165,8 @@ struct engine_request {
 	uint64_t token;       /* names the connection's request; not 0 */
 	const char *listener; /* outlives the engine */
 	struct engine_codec codec;
-	bool by_certificate; /* subject says who; else the header signature */
+	bool by_certificate;                /* subject says who; else the header signature */
+	const struct engine_origin *origin; /* it is known by the way it came, so neither says who; else NULL */
 	struct yt_str method, subject, path;
 	struct yt_str peer; /* address:port, for the log */
 	const struct yt_header *headers;

@@ -115,6 +115,8 @@ static void write_end(struct engine *e, struct call *c)
 	if (c->late) {
 		engine_submit_records(e, UP_LATE, w->id);
 	} else {
+		w->told = reply->outcome;
+		w->told_text = reply->text;
 		w->state = WORK_ENDING;
 		work_await(e, w, engine_submit(e, UP_END, w->id, yt_buf_view(&w->ending)));
 	}

@@ -168,6 +168,8 @@ void work_give(struct engine *e, struct work *w, struct yt_str octets)
 		return;
 	}
 	w->state = WORK_FLUSHING;
+	if (e->world.verdict != NULL)
+		e->world.verdict(e->world.ctx, token, w->told, w->told_text);
 	if (whole_answer(e, w, octets))
 		return;
 	e->world.drop(e->world.ctx, token); /* silence is no lie: it asks again */
@@ -187,6 +189,8 @@ void work_give_reply(struct engine *e, struct work *w, struct yt_reply *reply)
 	struct call c = call_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, &w->reply);
 
 	w->state = WORK_GIVING;
+	w->told = reply->outcome;
+	w->told_text = reply->text;
 	w->is_final = false;
 	w->is_file = reply->raw.n > 0;
 	c.w = w;

@@ -46,6 +46,8 @@ struct work {
 	struct engine_codec codec;
 	const char *listener;
 	struct yt_str key;           /* name of the origin's secret; empty: it came by a certificate */
+	enum yt_outcome told;        /* what its answer says ... */
+	struct yt_str told_text;     /* ... and why, for people */
 	struct yt_str request;       /* octets as they came, in arena */
 	struct yt_str subject, peer; /* who asked, until the request is decoded */
 	struct call *call; /* that is out; what the keeper says waits for it, and nothing of this may be touched */

@@ -8,6 +8,7 @@
  *   conf.c        tree + table -> struct conf; lookups
  *   conf_tls.c    certificates, keys and CA files: loaded as a worker would (in a child or in `yitong` only)
  *   conf_routes.c routes as rules, and the tables in CSV they ask
+ *   conf_files.c  listeners that are folders
  *   conf_check.c  what no single key can tell: names, files, ports, time-outs that contradict
  *
  * All texts belong to the struct conf and end with it.  Relative paths are relative to the directory
@@ -21,7 +22,7 @@
 #define CONF_ERRORS_MAX 50        /* problems kept; more are counted */
 
 enum conf_profile { CONF_DEVELOPMENT, CONF_PRODUCTION };
-enum conf_listener_kind { CONF_MTLS, CONF_SIGNED, CONF_PLAIN };
+enum conf_listener_kind { CONF_MTLS, CONF_SIGNED, CONF_PLAIN, CONF_FOLDER };
 enum conf_unknown_style { CONF_HOLD, CONF_SILENCE, CONF_CODE };
 enum conf_sign_in { CONF_SIGN_IN_PASS, CONF_SIGN_IN_OWN };
 
@@ -75,13 +76,15 @@ struct conf_texts {
 struct conf_listener {
 	const char *name;
 	enum conf_listener_kind kind;
-	const char *address; /* IPv4 or IPv6 in digits */
+	const char *address; /* IPv4 or IPv6 in digits; CONF_FOLDER: NULL */
 	uint32_t port;       /* 0: any free one */
 	const char *format;
 	const char *cert, *key, *client_ca, *crl;
-	struct conf_texts allow; /* CONF_PLAIN: networks */
-	uint32_t http2;          /* offered beside HTTP/1.1 */
-	struct conf_texts paths; /* served here; empty: any */
+	struct conf_texts allow;   /* CONF_PLAIN: networks */
+	uint32_t http2;            /* offered beside HTTP/1.1 */
+	struct conf_texts paths;   /* served here; empty: any */
+	const char *path, *origin; /* CONF_FOLDER: that of files, and who puts them there; else NULL */
+	uint32_t files, look_ms, settle_ms, incomplete_ms; /* CONF_FOLDER, net/folder.h */
 	struct conf_settings settings;
 	struct conf_place place;
 };

@@ -360,21 +360,47 @@ static void check_plain(const struct conf_listener *l, struct conf_errors *error
 		        name, l->address);
 }
 
-static void check_listeners(const struct conf *conf, struct conf_errors *errors)
+/* What a door needs that a folder does not; node: as it stands in the file. */
+static void check_door(const struct conf_listener *l, const struct conf_node *node, struct conf_errors *errors)
 {
+	if (l->address == NULL && conf_node_get(node, "address") == NULL)
+		conf_error_add(errors, l->place.line, l->place.column, "%s lacks \"%s\": %s", "listeners", "address",
+		        _("address and port are where it listens"));
+	if (conf_node_get(node, "port") == NULL)
+		conf_error_add(errors, l->place.line, l->place.column, "%s lacks \"%s\": %s", "listeners", "port",
+		        _("address and port are where it listens"));
+	if (l->path != NULL || l->origin != NULL)
+		conf_error_add(errors, l->place.line, l->place.column,
+		        "%s goes with kind folder: remove it, or change the kind of listener %s",
+		        l->path != NULL ? "path" : "origin", l->name == NULL ? "" : l->name);
+}
+
+static void check_listeners(const struct conf *conf, const struct conf_node *root, struct conf_errors *errors)
+{
+	const struct conf_node *list = conf_node_get(root, "listeners");
+	const struct conf_node *node = list == NULL ? NULL : list->child;
+
 	if (conf->n_listeners > 64) /* check_port() compares each with each */
 		conf_error_add(errors, conf->listeners[64].place.line, conf->listeners[64].place.column,
 		        "more than 64 listeners: let several origins come in by one");
 	for (uint32_t i = 0; i < conf->n_listeners && i < 64; i++) {
 		const struct conf_listener *l = &conf->listeners[i];
 
-		check_port(conf, i, errors);
-		check_plain(l, errors);
+		while (node != NULL && node->kind != CONF_MAP)
+			node = node->next; /* told already */
+		if (l->kind == CONF_FOLDER) {
+			conf_check_folder(conf, l, errors);
+		} else {
+			check_door(l, node, errors);
+			check_port(conf, i, errors);
+			check_plain(l, errors);
+		}
+		node = node == NULL ? NULL : node->next;
 		if (l->kind == CONF_MTLS && l->client_ca == NULL)
 			conf_error_add(errors, l->place.line, l->place.column,
 			        "a listener of kind mtls needs client_ca: "
 			        "the file that client certificates must chain to");
-		if (l->kind != CONF_MTLS && (l->client_ca != NULL || l->crl != NULL))
+		if (l->kind != CONF_MTLS && l->kind != CONF_FOLDER && (l->client_ca != NULL || l->crl != NULL))
 			conf_error_add(errors, l->place.line, l->place.column,
 			        "%s goes with kind mtls: a listener of "
 			        "kind %s asks for no certificate; remove the key or change the kind",
@@ -438,12 +464,13 @@ static bool has_listener(const struct conf *conf, enum conf_listener_kind kind)
 
 static void check_identity(const struct conf *conf, const struct conf_origin *o, struct conf_errors *errors)
 {
+	const bool is_by_folder = conf_is_by_folder(conf, o); /* who may write there speaks for it */
 	const struct conf_place at = o->place;
 
 	if (o->subject != NULL && o->caller != NULL)
 		conf_error_add(
 		        errors, at.line, at.column, "an origin has either subject or caller: make two origins of it");
-	else if (o->subject == NULL && o->caller == NULL)
+	else if (o->subject == NULL && o->caller == NULL && !is_by_folder)
 		conf_error_add(errors, at.line, at.column,
 		        "an origin needs subject (CN of its certificate) or caller "
 		        "(id of its signature): how else would it be known?");
@@ -453,7 +480,7 @@ static void check_identity(const struct conf *conf, const struct conf_origin *o,
 	else if (o->subject != NULL && o->key != NULL)
 		conf_error_add(
 		        errors, at.line, at.column, "key goes with caller: an origin with a certificate signs nothing");
-	else if (!has_listener(conf, o->subject != NULL ? CONF_MTLS : CONF_SIGNED) &&
+	else if (!is_by_folder && !has_listener(conf, o->subject != NULL ? CONF_MTLS : CONF_SIGNED) &&
 	         (o->subject != NULL || !has_listener(conf, CONF_PLAIN)))
 		conf_warning_add(errors, at.line, at.column, "no listener of kind %s: this origin can never come in",
 		        o->subject != NULL ? "mtls" : "signed");
@@ -686,7 +713,7 @@ void conf_check_whole(struct conf *conf, const struct conf_node *root, struct co
 	}
 	check_names(conf, errors);
 	add_old_codes(conf, errors);
-	check_listeners(conf, errors);
+	check_listeners(conf, root, errors);
 	check_keys(conf, errors);
 	check_parties(conf, errors);
 	conf_check_routes(conf, errors);

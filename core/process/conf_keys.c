@@ -149,17 +149,18 @@ const struct conf_key conf_keys[] = {
 		"Shared memory between one worker and the keeper. At least four times `body_kib`." },
 
 	{ "listeners", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(listener, name), "How log and journal call it." },
-	{ "listeners", "kind", CONF_T_CHOICE, NULL, REQUIRED, 0, 0, "mtls signed plain", AT(listener, kind),
+	{ "listeners", "kind", CONF_T_CHOICE, NULL, REQUIRED, 0, 0, "mtls signed plain folder", AT(listener, kind),
 		"`mtls`: the client certificate says who asks. `signed`: TLS, and the format's header signature says it. `plain`: "
-		"no TLS, header signature and `allow`; on private addresses only, warned about." },
-	{ "listeners", "address", CONF_T_ADDRESS, NULL, REQUIRED, 0, 0, NULL, AT(listener, address),
-		"IPv4 or IPv6 address of this host, in digits; `0.0.0.0` or `::` for all." },
-	{ "listeners", "port", CONF_T_NUMBER, NULL, REQUIRED, 0, 65535, NULL, AT(listener, port),
-		"TCP port. 0 takes any free one and says which (for tests)." },
+		"no TLS, header signature and `allow`; on private addresses only, warned about. `folder`: no port; each file that is put "
+		"into `path` is a message of `origin`." },
+	{ "listeners", "address", CONF_T_ADDRESS, NULL, OPTIONAL, 0, 0, NULL, AT(listener, address),
+		"IPv4 or IPv6 address of this host, in digits; `0.0.0.0` or `::` for all. Needed, except with `kind: folder`." },
+	{ "listeners", "port", CONF_T_NUMBER, NULL, OPTIONAL, 0, 65535, NULL, AT(listener, port),
+		"TCP port; needed with `address`. 0 takes any free one and says which (for tests)." },
 	{ "listeners", "format", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(listener, format),
 		"The plugin that reads requests and writes answers here." },
 	{ "listeners", "cert", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(listener, cert),
-		"Our certificate chain, PEM. Needed, except with `kind: plain`." },
+		"Our certificate chain, PEM. Needed, except with `kind: plain` and `folder`." },
 	{ "listeners", "key", CONF_T_KEYFILE, NULL, OPTIONAL, 1, 255, NULL, AT(listener, key),
 		"Its private key, PEM; with `cert`." },
 	{ "listeners", "client_ca", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(listener, client_ca),
@@ -175,6 +176,22 @@ const struct conf_key conf_keys[] = {
 		"`on`: HTTP/2 is spoken with who offers it (ALPN), HTTP/1.1 with all others." },
 	{ "listeners", "paths", CONF_T_PATHS, NULL, OPTIONAL, 0, 0, NULL, AT(listener, paths),
 		"Paths served here, octet by octet and without the query; others hear 404. Left out: any, as provinces prescribe many." },
+	{ "listeners", "path", CONF_T_FOLDER, NULL, OPTIONAL, 1, 255, NULL, AT(listener, path),
+		"With `kind: folder`: has the folders `in` (where files are put), `taken` (being worked on), `done` and `refused` "
+		"(with the reason beside each), all on one file system. A file has at most `limits.body_kib`." },
+	{ "listeners", "origin", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(listener, origin),
+		"With `kind: folder`: the origin whose messages the files are. It needs neither `subject` nor `caller`: who may write "
+		"into `in` speaks for it." },
+	{ "listeners", "files", CONF_T_NUMBER, NULL, DEFAULT("16"), 1, 256, NULL, AT(listener, files),
+		"With `kind: folder`: files worked on at once." },
+	{ "listeners", "look_ms", CONF_T_NUMBER, "ms", DEFAULT("10000"), 10, 3600000, NULL, AT(listener, look_ms),
+		"With `kind: folder`: it is looked at so often, and whenever the kernel tells of a change." },
+	{ "listeners", "settle_ms", CONF_T_NUMBER, "ms", DEFAULT("2000"), 0, 600000, NULL, AT(listener, settle_ms),
+		"With `kind: folder`: a file is taken when it has not changed for so long. Names that begin with a dot or end in "
+		"`.tmp`, `.part`, `.filepart` or `.writing` are never taken." },
+	{ "listeners", "incomplete_ms", CONF_T_NUMBER, "ms", DEFAULT("3600000"), 1000, 604800000, NULL,
+		AT(listener, incomplete_ms),
+		"With `kind: folder`: a file that has not come to its end, by its format, is refused after this." },
 	{ "listeners", "settings", CONF_T_SETTINGS, NULL, OPTIONAL, 0, 0, NULL, AT(listener, settings),
 		"Keys of the format's plugin; its README lists them." },
 
@@ -248,7 +265,7 @@ const struct conf_key conf_keys[] = {
 
 	{ "origins", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(origin, name), "How log and journal call it." },
 	{ "origins", "subject", CONF_T_TEXT, NULL, OPTIONAL, 1, 64, NULL, AT(origin, subject),
-		"Subject CN of its client certificate. Either this or `caller`." },
+		"Subject CN of its client certificate. Either this or `caller`, unless its messages are files." },
 	{ "origins", "caller", CONF_T_TEXT, NULL, OPTIONAL, 1, 64, NULL, AT(origin, caller),
 		"Caller id in its header signature (`x-tif-paasid`)." },
 	{ "origins", "key", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(origin, key),

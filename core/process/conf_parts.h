@@ -96,6 +96,12 @@ void conf_check_routes(struct conf *conf, struct conf_errors *errors);
 /* All that no single key can tell. */
 void conf_check_whole(struct conf *conf, const struct conf_node *root, struct conf_errors *errors);
 
+/* A listener of kind folder; and, looking at the disk, all of those. */
+void conf_check_folder(const struct conf *conf, const struct conf_listener *listener, struct conf_errors *errors);
+void conf_check_folders(const struct conf *conf, struct conf_errors *errors);
+/* Its messages come as files, so nothing else says who it is. */
+bool conf_is_by_folder(const struct conf *conf, const struct conf_origin *origin);
+
 /* Loads certificates, keys and CA files as a worker would; conf_check_plugins() calls it. */
 void conf_check_tls(const struct conf *conf, struct conf_errors *errors);
 

@@ -232,6 +232,7 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
 	uint32_t i;
 
 	conf_check_tls(conf, errors);
+	conf_check_folders(conf, errors);
 	check_pins(conf, errors);
 	if (keys_open(&keys, conf->journal.keys, why, sizeof(why)) != 0) {
 		conf_error_add(errors, 0, 0, "journal.keys: %s", why);

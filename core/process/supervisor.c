@@ -58,7 +58,7 @@ int supervisor_spawn(uv_process_t *process, char **args, const int *fds, int n_f
 	int i;
 
 	for (i = 0; i < 3 + n_fds; i++) {
-		stdio[i].flags = UV_INHERIT_FD;
+		stdio[i].flags = i >= 3 && fds[i - 3] < 0 ? UV_IGNORE : UV_INHERIT_FD; /* a listener without a socket */
 		stdio[i].data.fd = i < 3 ? i : fds[i - 3];
 	}
 	return uv_spawn(sup.loop, process, &options);

@@ -76,7 +76,7 @@ static int bind_listener(const struct conf *conf, uint32_t i, struct slot *slots
 
 static bool same_socket(const struct conf_listener *a, const struct conf_listener *b)
 {
-	return strcmp(a->address, b->address) == 0 && a->port == b->port;
+	return a->kind != CONF_FOLDER && strcmp(a->address, b->address) == 0 && a->port == b->port;
 }
 
 static struct slot *new_slots(uint32_t n)
@@ -113,6 +113,8 @@ int sockets_bind(const struct conf *conf, struct slot **out)
 
 	YT_REQUIRE(conf->n_listeners <= LISTENERS_MAX);
 	for (i = 0; i < conf->n_listeners; i++) {
+		if (conf->listeners[i].kind == CONF_FOLDER)
+			continue;
 		for (j = 0; sup.conf != NULL && j < sup.conf->n_listeners; j++) {
 			if (same_socket(&sup.conf->listeners[j], &conf->listeners[i]))
 				break;

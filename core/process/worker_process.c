@@ -27,6 +27,7 @@
 #include "process/meters.h"
 #include "process/ring.h"
 #include "process/slow.h"
+#include "process/worker_files.h"
 #include "process/worker_sending.h"
 
 #define TICK_MS 50
@@ -35,7 +36,8 @@ struct worker_listener {
 	struct worker *worker;
 	const struct conf_listener *conf;
 	struct engine_codec codec;
-	struct server *server;
+	struct server *server;        /* NULL: it is a folder, and ... */
+	struct worker_folder *folder; /* ... this, NULL: another worker has it */
 	struct net_range *allow;
 	uint32_t index;
 	struct yt_pace strays; /* lines about requests for other paths */
@@ -277,7 +279,10 @@ static void world_answer(void *ctx, uint64_t token, int status, const char *cont
 
 	if (status != 200)
 		meters_request(listener, YT_OP_COUNT, METER_TURNED_AWAY, 0);
-	server_answer(w->listeners[listener].server, t, status, content_type, body);
+	if (w->listeners[listener].folder != NULL)
+		worker_folder_answer(w->listeners[listener].folder, t, status, body);
+	else
+		server_answer(w->listeners[listener].server, t, status, content_type, body);
 }
 
 static void world_answer_http(
@@ -294,7 +299,10 @@ static void world_answer_http(
 
 	if (!is_asked)
 		meters_request(listener, YT_OP_COUNT, METER_TURNED_AWAY, 0);
-	server_answer_with(w->listeners[listener].server, t, &reply);
+	if (w->listeners[listener].folder != NULL)
+		worker_folder_answer(w->listeners[listener].folder, t, is_asked ? 200 : answer->status, answer->body);
+	else
+		server_answer_with(w->listeners[listener].server, t, &reply);
 }
 
 static void world_told(void *ctx, const char *listener, const struct yt_op *op, bool is_answered, int64_t took_ms)
@@ -309,13 +317,26 @@ static void world_told(void *ctx, const char *listener, const struct yt_op *op, 
 	}
 }
 
+static void world_verdict(void *ctx, uint64_t token, enum yt_outcome outcome, struct yt_str text)
+{
+	struct worker *w = ctx;
+	uint32_t listener;
+	struct server_token t = token_of(token, &listener);
+
+	if (w->listeners[listener].folder != NULL)
+		worker_folder_verdict(w->listeners[listener].folder, t, outcome, text);
+}
+
 static void world_drop(void *ctx, uint64_t token)
 {
 	struct worker *w = ctx;
 	uint32_t listener;
 	struct server_token t = token_of(token, &listener);
 
-	server_drop(w->listeners[listener].server, t);
+	if (w->listeners[listener].folder != NULL)
+		worker_folder_drop(w->listeners[listener].folder, t);
+	else
+		server_drop(w->listeners[listener].server, t);
 }
 
 static void world_person(void *ctx, struct yt_str person, uint8_t out[16])
@@ -449,40 +470,60 @@ static void on_lane(void *arg, uint64_t id, const struct lane_result *result)
 		engine_leg(p->worker->engine, id, end, result->status, result->body, why, result->late);
 }
 
-static int open_doors(struct worker *w)
+/* One worker takes the files; a second one, while a reload changes them over, waits for the folder's lock. */
+static int open_folder(struct worker *w, struct worker_listener *l)
+{
+	struct worker_folder_conf conf = { .listener = l->conf,
+		.file_bytes = w->conf->limits.body_kib << 10,
+		.engine = w->engine,
+		.codec = l->codec,
+		.box = w->box,
+		.token = token_to(l->index, (struct server_token){ 0 }) };
+
+	for (uint32_t i = 0; i < w->conf->n_origins; i++)
+		if (strcmp(w->conf->origins[i].name, l->conf->origin) == 0)
+			conf.origin = &w->origins[i];
+	return w->slot == 0 ? worker_folder_open(&l->folder, w->loop, &conf) : 0;
+}
+
+static int open_server(struct worker *w, struct worker_listener *l)
 {
 	static const enum server_kind kinds[] = {
 		[CONF_MTLS] = SERVER_MTLS, [CONF_SIGNED] = SERVER_SIGNED, [CONF_PLAIN] = SERVER_PLAIN
 	};
-	uint32_t i;
+	const struct conf_limits *limits = &w->conf->limits;
+	struct server_events events = { l, on_request, on_gone, on_flushed };
+	struct server_conf conf = { .name = l->conf->name,
+		.kind = kinds[l->conf->kind],
+		.crl_file = l->conf->crl,
+		.allow = l->allow,
+		.n_allow = l->conf->allow.n,
+		.cert_file = l->conf->cert,
+		.key_file = l->conf->key,
+		.client_ca_file = l->conf->client_ca,
+		.http2 = l->conf->http2 != 0,
+		.limits = { .connections = limits->connections,
+		        .header_bytes = limits->header_kib << 10,
+		        .headers = limits->headers,
+		        .body_bytes = limits->body_kib << 10,
+		        .handshake_ms = limits->handshake_ms,
+		        .request_ms = limits->request_ms,
+		        .idle_ms = limits->idle_ms,
+		        .streams = limits->http2_streams,
+		        .continuations = limits->http2_continuations,
+		        .buffered_bytes = limits->http2_buffer_kib << 10,
+		        .resets = limits->http2_resets,
+		        .control_frames = limits->http2_control_frames } };
 
-	for (i = 0; i < w->conf->n_listeners; i++) {
+	return server_open(&l->server, w->loop, (int)(FD_LISTENERS + l->index), &conf, &events);
+}
+
+static int open_doors(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->conf->n_listeners; i++) {
 		struct worker_listener *l = &w->listeners[i];
-		const struct conf_limits *limits = &w->conf->limits;
-		struct server_events events = { l, on_request, on_gone, on_flushed };
-		struct server_conf conf = { .name = l->conf->name,
-			.kind = kinds[l->conf->kind],
-			.crl_file = l->conf->crl,
-			.allow = l->allow,
-			.n_allow = l->conf->allow.n,
-			.cert_file = l->conf->cert,
-			.key_file = l->conf->key,
-			.client_ca_file = l->conf->client_ca,
-			.http2 = l->conf->http2 != 0,
-			.limits = { .connections = limits->connections,
-			        .header_bytes = limits->header_kib << 10,
-			        .headers = limits->headers,
-			        .body_bytes = limits->body_kib << 10,
-			        .handshake_ms = limits->handshake_ms,
-			        .request_ms = limits->request_ms,
-			        .idle_ms = limits->idle_ms,
-			        .streams = limits->http2_streams,
-			        .continuations = limits->http2_continuations,
-			        .buffered_bytes = limits->http2_buffer_kib << 10,
-			        .resets = limits->http2_resets,
-			        .control_frames = limits->http2_control_frames } };
 
-		if (server_open(&l->server, w->loop, (int)(FD_LISTENERS + i), &conf, &events) != 0)
+		if ((l->conf->kind == CONF_FOLDER ? open_folder(w, l) : open_server(w, l)) != 0)
 			return YT_ECONF;
 	}
 	w->doors_open = true;
@@ -525,7 +566,7 @@ static void write_board(struct worker *w)
 	b->quotes = c.quotes;
 	b->quotes_missed = c.quotes_missed;
 	for (i = 0; w->doors_open && i < w->conf->n_listeners; i++)
-		n += server_connections(w->listeners[i].server);
+		n += w->listeners[i].server != NULL ? server_connections(w->listeners[i].server) : 0;
 	b->connections = n;
 }
 
@@ -609,8 +650,13 @@ static void on_sigterm(uv_signal_t *signal, int number)
 	w->draining = true;
 	w->drain_until = yt_mono_ms() + w->conf->gateway.drain_ms;
 	for (i = 0; w->doors_open && i < w->conf->n_listeners; i++) {
-		w->n_draining++;
-		server_drain(w->listeners[i].server, on_drained, w);
+		struct worker_listener *l = &w->listeners[i];
+
+		w->n_draining += l->server != NULL || l->folder != NULL;
+		if (l->server != NULL)
+			server_drain(l->server, on_drained, w);
+		else if (l->folder != NULL)
+			worker_folder_drain(l->folder, on_drained, w);
 	}
 }
 
@@ -818,6 +864,7 @@ static int open_engine(struct worker *w)
 		.send = world_send,
 		.answer = world_answer,
 		.answer_http = world_answer_http,
+		.verdict = world_verdict,
 		.drop = world_drop,
 		.told = world_told,
 		.person = world_person,
@@ -877,6 +924,8 @@ static void close_all(struct worker *w)
 	for (i = 0; i < w->conf->n_listeners; i++) {
 		if (w->listeners[i].server != NULL)
 			server_close(w->listeners[i].server);
+		if (w->listeners[i].folder != NULL)
+			worker_folder_close(w->listeners[i].folder);
 	}
 	for (i = 0; i < w->conf->n_parties; i++)
 		lane_close(w->parties[i].lane);
@@ -889,7 +938,8 @@ static void close_all(struct worker *w)
 	slow_free(w->slow);
 	engine_free(w->engine);
 	for (i = 0; i < w->conf->n_listeners; i++)
-		plugin_unload(w->listeners[i].codec.plugin), free(w->listeners[i].allow);
+		worker_folder_free(w->listeners[i].folder), plugin_unload(w->listeners[i].codec.plugin),
+		        free(w->listeners[i].allow);
 	for (i = 0; i < w->conf->n_parties; i++)
 		plugin_unload(w->parties[i].engine.codec.plugin);
 	free(w->listeners);
