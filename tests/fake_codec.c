@@ -24,6 +24,7 @@ static const struct yt_wire_op ops[] = {
 	{ "INVOICE", YT_OP_INVOICE_NOTICE, YT_RESOLVE_RESEND },
 	{ "ASKCLAIM", YT_OP_CLAIM_QUERY, YT_RESOLVE_NONE },
 	{ "CLAIM", YT_OP_CLAIM_SUBMIT, YT_RESOLVE_QUERY },
+	{ "TOLD", YT_OP_CLAIM_RESULT, YT_RESOLVE_RESEND },
 	{ "WITHDRAW", YT_OP_CLAIM_WITHDRAW, YT_RESOLVE_RESEND },
 	{ "STRANGE", YT_OP_UNREAD, YT_RESOLVE_PARK },
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
@@ -134,6 +135,11 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 	if (value_of(line, "auth").n != 0)
 		yt_node_add_text(arena, yt_node_add(arena, body, YT_STR("consent"), YT_OBJECT), "auth_no",
 		        value_of(line, "auth"));
+	if (value_of(line, "told").n != 0) { /* an insurer's event */
+		yt_node_add_text(arena, data, "event_seq", value_of(line, "seq"));
+		yt_node_add_text(arena, data, "claim_state", value_of(line, "told"));
+		yt_node_add_text(arena, data, "pay_state", value_of(line, "pay"));
+	}
 	yt_node_add_text(arena, body, "state", value_of(line, "state"));
 	return body;
 }

@@ -388,6 +388,26 @@ static int k_find(void *ctx, struct yt_str number_of, struct yt_str number, stru
 
 bool steps_are_erased;
 
+bool index_has_all;
+
+static int k_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
+{
+	memset(x, 0, sizeof(*x));
+	for (size_t i = 0; index_has_all && i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+			if (rec.type == REC_ACCEPTED && yt_str_eq(rec_get(&rec, REC_T_NUMBER), number))
+				x->id = rec.exchange;
+			if (x->id != 0 && rec.exchange == x->id && rec.type != REC_FACTS)
+				exchange_apply(x, &rec, i + 1);
+		}
+	}
+	return x->id != 0 ? 0 : YT_ENOTFOUND;
+}
+
 static int k_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out)
 {
 	struct yt_str rest = yt_buf_view(&w.commits[pos - 1]);
@@ -428,6 +448,7 @@ static void start(void)
 		.mono_ms = w_time,
 		.tell = k_tell,
 		.find = k_find,
+		.find_follow_up = k_find_follow_up,
 		.fetch = k_fetch,
 		.closed = k_closed };
 

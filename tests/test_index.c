@@ -474,6 +474,38 @@ static void test_number_of_refused_double(void **state)
 	index_close(index);
 }
 
+/* What an insurer tells names a follow-up by its number alone; what it was told before stays with it. */
+static void test_follow_up_by_its_number(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct exchange x;
+	size_t at;
+
+	add_accepted(w, REC_ACCEPTED, 4, 1, "+/3302202611221000000009"); /* an origin's */
+	at = rec_begin(&w->buf, REC_ACCEPTED, 0, 8, 2);
+	rec_str(&w->buf, REC_T_INSTITUTION, YT_STR("H33021399902"));
+	rec_str(&w->buf, REC_T_NUMBER, YT_STR("+/3302202611221000000009"));
+	rec_str(&w->buf, REC_T_FLOW, YT_STR("claim"));
+	rec_u32(&w->buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_NOTICE, 0, 8, 3);
+	rec_u64(&w->buf, REC_T_JOINS, 99);
+	rec_u32(&w->buf, REC_T_SERIAL, 7);
+	rec_str(&w->buf, REC_T_RESULT, YT_STR("ADJUDICATED"));
+	rec_end(&w->buf, at);
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/3302202611221000000009"), &x), 0);
+	assert_int_equal(x.id, 8);
+	assert_int_equal(x.told_seq, 7);
+	assert_true(x.told);
+	assert_string_equal(x.told_state, "ADJUDICATED");
+	assert_string_equal(x.business_key, "+/3302202611221000000009");
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/3302202611221000000010"), &x), YT_ENOTFOUND);
+	index_close(index);
+}
+
 struct found {
 	uint64_t id[256];
 	size_t n;
@@ -1222,6 +1254,7 @@ int main(void)
 		IN_A_WORLD("nor one that was there at the start", test_seen_after_start),
 		IN_A_WORLD("without a given end the last commit is left", test_last_commit_is_left),
 		IN_A_WORLD("a number names what was admitted, not its refused double", test_number_of_refused_double),
+		IN_A_WORLD("a follow-up is found by its number alone", test_follow_up_by_its_number),
 		IN_A_WORLD("what was carried on is found like the original", test_carried),
 		IN_A_WORLD("a done cancel is found by its settlement", test_cancelled),
 		IN_A_WORLD("an exchange comes back in all its members", test_every_member),

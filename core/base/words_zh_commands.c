@@ -226,6 +226,7 @@ const struct yt_word words_zh_commands[] = {
 	{ "operator", "操作员" },
 	{ "for", "交给" },
 	{ "try", "第几次" },
+	{ "about", "涉及" },
 	{ "joins exchange", "并入交易" },
 	{ "of", "原报文" },
 	{ "settlement", "结算" },
@@ -500,6 +501,7 @@ const struct yt_word words_zh_commands[] = {
 	{ "gone", "已失效" },
 	{ "audit", "审计" },
 	{ "facts", "就诊案信息" },
+	{ "notice", "对方通知" },
 	/* bodies in records (journal/record.c) */
 	{ "request", "请求" },
 	{ "received", "收到的报文" },

@@ -269,7 +269,9 @@ void flow_decide(struct engine *e, struct task *t)
 		undo(e, t, t->x.step + 1u);
 	} else {
 		step = next_step(t);
-		if (t->run->flow->n == 0)
+		if (t->run->flow->n == 0 && notice_is(t->original->op->id))
+			notice_end(e, t);
+		else if (t->run->flow->n == 0)
 			end_here(e, t);
 		else if (step > t->run->flow->n)
 			end_done(e, t);

@@ -34,6 +34,10 @@ void flow_decide(struct engine *e, struct task *t);
 /* A step that cannot be said in its party's format, since the case lacks something: as if it had been refused. */
 void flow_refuse_unsent(struct engine *e, struct task *t, const struct yt_fault *fault);
 
+/* notice.c */
+bool notice_is(enum yt_operation op); /* something that a party tells us unasked */
+void notice_end(struct engine *e, struct task *t);
+
 /* flow_send.c */
 /* Makes the octets of the step t->x.step (or of its undoing, by t->leg) and writes it down. */
 void flow_go(struct engine *e, struct task *t);

@@ -21,8 +21,8 @@ static bool is_forsaken(const struct engine *e, const struct task *t)
 {
 	const struct work *w;
 
-	if (t->x.step != 0 || task_is_follow_up(t))
-		return false;
+	if (t->x.step != 0 || task_is_follow_up(t) || notice_is(t->original->op->id))
+		return false; /* what was told counts, whether its sender heard so or tells it again */
 	HASH_FIND(hh_id, e->by_id, &t->id, sizeof(t->id), w);
 	return w == NULL || (w->state != WORK_ADMITTING && w->state != WORK_WAITING);
 }

@@ -121,6 +121,7 @@ static void apply_sending(struct exchange *x, const struct view *v)
 {
 	enum rec_leg leg = (enum rec_leg)rec_number(v->value[REC_T_LEG]);
 
+	x->told = false; /* whatever comes back was said after it */
 	if (leg == REC_LEG_MAIN) {
 		take(x->party, sizeof(x->party), v, REC_T_PARTY);
 		x->state = X_SENT;
@@ -261,6 +262,20 @@ static void apply_carried(struct exchange *x, const struct view *v)
 	memcpy(x->reason, "carried over by another version", sizeof("carried over by another version"));
 }
 
+/* What a party told unasked: on the follow-up it belongs to, or why it belongs to none.  What came after it counts. */
+static void apply_notice(struct exchange *x, const struct view *v)
+{
+	uint32_t seq = (uint32_t)rec_number(v->value[REC_T_SERIAL]);
+
+	if (v->value[REC_T_JOINS].n == 0) {
+		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
+	} else if (seq == 0 || seq > x->told_seq) {
+		x->told_seq = seq != 0 ? seq : x->told_seq;
+		take(x->told_state, sizeof(x->told_state), v, REC_T_RESULT);
+		x->told = true;
+	}
+}
+
 /* Records that name when and by whom to go on. */
 static void apply_waiting(struct exchange *x, const struct view *v)
 {
@@ -337,6 +352,8 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		take_answer(x, v);
 		take(x->flow, sizeof(x->flow), v, REC_T_FLOW);
 		take(x->then, sizeof(x->then), v, REC_T_THEN);
+		if ((x->flags & REC_X_FOLLOW_UP) && x->business_key[0] == 0) /* who tells of it knows no institution */
+			memcpy(x->business_key, x->number, sizeof(x->number));
 		x->state = x->flow[0] != 0 ? X_UNKNOWN
 		                           : X_ACCEPTED; /* a flow is worked off under leases from the first step */
 		x->unknown_since_ms = x->flow[0] != 0 ? rec->wall_ms : 0;
@@ -382,7 +399,11 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		break;
 	case REC_DUE:
 	case REC_PARKED:
+		x->told = false;
 		apply_waiting(x, v);
+		break;
+	case REC_NOTICE:
+		apply_notice(x, v);
 		break;
 	default:
 		break; /* resolved: the evidence; what follows from it is in its own record */

@@ -54,6 +54,9 @@ struct exchange {
 	uint32_t offers; /* answers on their way to the origin, of which is not known whether it has them */
 	uint64_t joins;  /* an origin's reversal: the exchange it joined, else 0 */
 	bool answered, delivered, reversal_wanted;
+	char told_state[16]; /* of a follow-up: what its party told unasked, the newest of it, and its count; ... */
+	uint32_t told_seq;
+	bool told;        /* ... it was not asked since then */
 	bool must_answer; /* an operator decided: a worker is to write the answer that says so */
 	log_pos accepted_pos, sent_pos, answered_pos, last_pos;
 	char flow[32];         /* the flow it goes by, step after step under a lease; empty: one leg */

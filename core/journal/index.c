@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x59544958 /* "YTIX" */
-#define SCHEMA_VERSION 7          /* raised with every change of schema or fold: older files are rebuilt */
+#define SCHEMA_VERSION 8          /* raised with every change of schema or fold: older files are rebuilt */
 
 static const char schema[] =
         "CREATE TABLE exchange (id INTEGER PRIMARY KEY, number_key INTEGER, visit_key INTEGER, settlement_key INTEGER,"
@@ -57,6 +57,8 @@ static const char *const statements[ST_N] = {
 	            " WHERE number_key = ?1 AND institution = ?2 AND admitted = 1 ORDER BY rowid",
 	[ST_CANCELLED] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_cancelled"
 	                 " WHERE cancels_key = ?1 AND institution = ?2",
+	[ST_FIND_ANY] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number"
+	                " WHERE number_key = ?1 AND admitted = 1 ORDER BY rowid",
 	[ST_HIGHEST] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number WHERE number_key > 0"
 	               " ORDER BY number_key DESC LIMIT ?1",
 	[ST_BUCKET] = "SELECT max(bucket) FROM exchange INDEXED BY by_bucket WHERE bucket < ?1",

@@ -52,6 +52,7 @@ enum index_statement {
 	ST_UPDATE_FOLD,
 	ST_FIND,
 	ST_CANCELLED,
+	ST_FIND_ANY,
 	ST_HIGHEST,
 	ST_OPEN,
 	ST_OLD,

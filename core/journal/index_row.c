@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 4
+#define FOLD_VERSION 5
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -17,7 +17,7 @@ static const struct member {
 		offsetof(struct exchange, m), sizeof(((struct exchange *)0)->m)                                        \
 	}
 	TEXT(number), TEXT(visit), TEXT(settlement), TEXT(wire_op), TEXT(listener), TEXT(trace), TEXT(business_key), TEXT(batch), TEXT(original),
-	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner), TEXT(flow), TEXT(then),
+	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner), TEXT(flow), TEXT(then), TEXT(told_state),
 }, numbers[] = {
 #define NUMBER(m)                                                                                                      \
 	{                                                                                                              \
@@ -27,7 +27,7 @@ static const struct member {
 	NUMBER(closed_ms), NUMBER(unknown_since_ms), NUMBER(due_ms), NUMBER(deadline_ms), NUMBER(attempts),
 	NUMBER(reversals), NUMBER(worker), NUMBER(joins), NUMBER(answered), NUMBER(delivered),
 	NUMBER(reversal_wanted), NUMBER(must_answer), NUMBER(offers), NUMBER(accepted_pos), NUMBER(sent_pos), NUMBER(answered_pos), NUMBER(last_pos),
-	NUMBER(step), NUMBER(step_state), NUMBER(refused_step), NUMBER(undoing),
+	NUMBER(step), NUMBER(step_state), NUMBER(refused_step), NUMBER(undoing), NUMBER(told_seq), NUMBER(told),
 };
 
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))

@@ -436,6 +436,7 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 {
 	struct kept *e = kept_find(k, talk->exchange);
 	enum exchange_state before;
+	bool told;
 
 	if (keeper_check_records(k, worker, talk) != 0)
 		return YT_ECORRUPT;
@@ -456,10 +457,14 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 		e->due_mono = 0;
 	}
 	before = e->x.state;
+	told = e->x.told;
 	keeper_write_all(k, talk->payload);
+	keeper_take_notices(k, talk->payload);
 	keeper_offer_to_waiters(k, e, before);
 	keeper_answer_later(k, worker, talk->seq, e->x.id, DOWN_DURABLE);
 	kept_settle_down(k, e);
+	if (told && talk->kind == UP_RETURN)
+		keeper_told_meanwhile(k, e);
 	note_forwarded_reversal(k, e);
 	serve_waiters(k, e);
 	return 0;

@@ -45,6 +45,8 @@ struct keeper_world {
 	int (*cancelled)(void *ctx, struct yt_str institution, struct yt_str settlement, struct exchange *x);
 	/* The other code by which an institution is known, old or new; NULL: it has one only.  May be NULL. */
 	const char *(*other_code)(void *ctx, const char *institution);
+	/* The same of a follow-up, whose institution is not known.  NULL: there is no index. */
+	int (*find_follow_up)(void *ctx, struct yt_str number, struct exchange *x);
 	/* Appends the octets of a body field of an exchange's record in the commit at pos. */
 	int (*fetch)(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out);
 	/* Where facts of a case stand before the index position: the newest, *n of them, at most max.  Anything but 0:

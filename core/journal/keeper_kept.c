@@ -179,16 +179,22 @@ int kept_find_number(struct keeper *k, struct yt_str institution, struct yt_str 
 	rv = k->world.find(k->world.ctx, institution, number, &x);
 	if (rv != 0)
 		return rv == YT_ENOTFOUND ? 0 : rv;
-	e = kept_find(k, x.id);
+	*out = kept_take(k, &x);
+	return 0;
+}
+
+struct kept *kept_take(struct keeper *k, const struct exchange *x)
+{
+	struct kept *e = kept_find(k, x->id);
+
 	if (e == NULL) {
-		e = kept_new(k, x.id);
-		e->x = x;
+		e = kept_new(k, x->id);
+		e->x = *x;
 		e->aged = true;
 		DL_APPEND(k->closed, e); /* leaves again with the next indexed position */
 	}
 	kept_enter(k, e);
-	*out = e;
-	return 0;
+	return e;
 }
 
 void kept_set_due(struct keeper *k, struct kept *e, int64_t at)
@@ -384,7 +390,7 @@ int keeper_check_records(struct keeper *k, uint32_t worker, const struct talk *t
 		[UP_STEP] = 1u << REC_SENDING | 1u << REC_OUTCOME,
 		[UP_RETURN] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_RESOLVED | 1u << REC_REVERSED |
 		              1u << REC_PARKED | 1u << REC_DUE | 1u << REC_JOINED | 1u << REC_FACTS |
-		              1u << REC_ACCEPTED,
+		              1u << REC_ACCEPTED | 1u << REC_NOTICE,
 		[UP_NOTE] =
 		        1u << REC_READ | 1u << REC_REFUSED | 1u << REC_DELIVERED | 1u << REC_SESSION | 1u << REC_FACTS,
 		[UP_FACTS] = 1u << REC_FACTS,

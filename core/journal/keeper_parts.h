@@ -7,6 +7,7 @@
  *   keeper_turn.c     leases of what is due, commits
  *   keeper_follow.c   what follows from settlements
  *   keeper_lanes.c    which parties' lanes an operator has stopped
+ *   keeper_notice.c   what parties tell of follow-ups unasked
  *   keeper_facts.c    case facts: where their pieces stand
  *   keeper_pieces.c   the newest of them in memory
  *   keeper_state.c    retention, operators, counts, the whole */
@@ -168,6 +169,8 @@ void kept_free(struct keeper *k, struct kept *e);
 /* By admission key, in memory or, when it has left memory, from the index; *out NULL: never seen.  Anything but 0:
  * the index cannot tell, so nothing may be concluded. */
 int kept_find_number(struct keeper *k, struct yt_str institution, struct yt_str number, struct kept **out);
+/* One that the index has, in memory for a while. */
+struct kept *kept_take(struct keeper *k, const struct exchange *x);
 /* The one that bars others with this business key (P13), the oldest of them; NULL: none. */
 struct kept *kept_find_business(struct keeper *k, const char *key);
 void kept_set_due(struct keeper *k, struct kept *e, int64_t at);
@@ -228,6 +231,12 @@ void keeper_tell_follow_ups_again(struct keeper *k, struct kept *e);
 /* False: it is a follow-up of which nothing has left, and its settlement is undone, or whether it is cannot be told
  * now; it was ended, or is due later. */
 bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e);
+
+/* keeper_notice.c */
+/* Records under a lease that is returned: what a party told goes to the follow-ups that it speaks of. */
+void keeper_take_notices(struct keeper *k, struct yt_str payload);
+/* A lease of a follow-up is back that was out while its party told something. */
+void keeper_told_meanwhile(struct keeper *k, struct kept *e);
 
 /* keeper_pieces.c */
 void keeper_keep_piece(struct keeper *k, log_pos pos, uint64_t exchange, struct yt_str octets);

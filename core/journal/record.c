@@ -36,6 +36,7 @@ static const char *const type_names[] = {
 	[REC_AUDIT] = "audit",
 	[REC_FACTS] = "facts",
 	[REC_LANE] = "lane",
+	[REC_NOTICE] = "notice",
 };
 
 static const char *const tag_names[] = {
@@ -98,6 +99,7 @@ static const char *const tag_names[] = {
 	[REC_T_FLOW] = "flow",
 	[REC_T_STEP] = "step",
 	[REC_T_THEN] = "then",
+	[REC_T_ABOUT] = "about",
 	[REC_T_FACTS] = "facts",
 	[REC_T_UNDO_SENT] = "undo_sent",
 	[REC_T_STEP_SENT] = "step_1_sent",

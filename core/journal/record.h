@@ -49,7 +49,9 @@ enum rec_type {            /* stored: append only */
 	REC_GONE = 21,       /* a worker was reaped: its open exchanges are unknown from here */
 	REC_AUDIT = 22,      /* somebody revealed or changed something: who, what, why */
 	REC_FACTS = 23,      /* what a message leaves behind for later ones of its case (engine/facts.h) */
-	REC_LANE = 24        /* an operator stopped a party's lane or let it go on: party, result, who, why */
+	REC_LANE = 24,       /* an operator stopped a party's lane or let it go on: party, result, who, why */
+	REC_NOTICE = 25      /* what a party told unasked (engine/notice.c): on its own exchange REC_T_ABOUT; on the
+	                      * follow-up that it speaks of REC_T_JOINS names that exchange */
 };
 
 enum rec_flag {
@@ -113,7 +115,8 @@ enum rec_tag {                  /* stored: append only */
 	REC_T_FLOW = 53,          /* name of the flow an exchange goes by */
 	REC_T_STEP = 54,          /* u8: which of its steps a leg is, from 1 */
 	REC_T_THEN = 55,          /* the flow that follows once it is done (REC_X_FOLLOW_UP) */
-	REC_T_CLEAR_END = 56,     /* raised with each tag before it: the memory a reader of clear fields needs */
+	REC_T_ABOUT = 56,         /* number of a follow-up that a notice speaks of; one record may have several */
+	REC_T_CLEAR_END = 57,     /* raised with each tag before it: the memory a reader of clear fields needs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */

@@ -97,7 +97,7 @@ static const struct yt_op ops[YT_OP_COUNT] = {
 	{ YT_OP_CLAIM_DOCUMENTS, "claim.documents", "商保理赔补充材料", CHANGES, 0, 0 },
 	{ YT_OP_CLAIM_WITHDRAW, "claim.withdraw", "商保理赔撤回", CHANGES, 0, 0 },
 	{ YT_OP_CLAIM_PAYMENT, "claim.payment", "商保代付结果通知", CHANGES, 0, 0 },
-	{ YT_OP_CLAIM_RESULT, "claim.result", "商保理赔结果通知", CHANGES, 0, 0 },
+	{ YT_OP_CLAIM_RESULT, "claim.result", "商保理赔结果通知", STAYS_HERE, 0, 0 },
 	{ YT_OP_CLAIM_STATEMENT, "claim.statement", "商保理赔日对账", READS, 0, 0 },
 	/* docs/payments.md.  How an unknown outcome is found out stands in each bank codec's table. */
 	{ YT_OP_PAY_ORDER, "pay.order", "单笔付款", CHANGES, YT_MONEY_PAYOUTS, 0 },

@@ -69,6 +69,13 @@ static const char *world_other_code(void *ctx, const char *institution)
 	return strcmp(known->code, institution) == 0 ? known->old_code : known->code;
 }
 
+static int world_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
+{
+	struct keeper_process *p = ctx;
+
+	return index_find_follow_up(p->index_reader, number, x);
+}
+
 static int world_facts(void *ctx, struct yt_str case_key, struct fact_place *out, size_t max, size_t *n)
 {
 	struct keeper_process *p = ctx;
@@ -169,6 +176,7 @@ void kp_world(struct keeper_process *p, struct keeper_world *world)
 		.find = world_find,
 		.cancelled = world_cancelled,
 		.other_code = world_other_code,
+		.find_follow_up = world_find_follow_up,
 		.facts = world_facts,
 		.fetch = world_fetch,
 		.changed = world_changed,

@@ -140,7 +140,7 @@ struct yt_op {
 	const char *zh;         /* 门诊结算 */
 	bool changes_state;     /* pre-settlement and queries do not */
 	bool is_settlement;     /* fixes or undoes money: P13 applies */
-	bool stays_here;        /* asked of the gateway itself, which keeps it as facts: it goes to no party */
+	bool stays_here;        /* asked of, or told to, the gateway itself, which keeps it: it goes to no party */
 	unsigned request_money; /* enum yt_money_rule bits checked before sending */
 	unsigned reply_money;   /* checked on the answer: a breach marks it, never withholds it */
 };

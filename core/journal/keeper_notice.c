@@ -1,0 +1,166 @@
+/* core/journal/keeper_notice.c - what a party tells unasked, brought to the follow-up that it speaks of.
+ *
+ *   on_lease_records() in keeper.c -> keeper_take_notices(), keeper_told_meanwhile()
+ * A notice is an exchange like any that stays here (engine/notice.c).  With its end the follow-up gets a record of it,
+ * in the same commit, so its sender hears "taken" only when both are on disk; a repeat hears the stored answer and does
+ * nothing.  A follow-up under way is due at once: its own query decides, whatever was told, and whatever was not.  One
+ * that has ended otherwise than its party says now is parked: people must look. */
+#include "journal/keeper_parts.h"
+
+#define SAYS_OTHERWISE "its party says otherwise now, after it had ended: look at what it was told"
+#define SPEAKS_OF_NOTHING "nothing that it speaks of is known here"
+
+/* In memory, or where it has left that, from the index; *out NULL: it is not known, or the index cannot tell. */
+static void find(struct keeper *k, struct yt_str number, struct kept **out)
+{
+	struct exchange x;
+	struct kept *e;
+
+	*out = NULL;
+	HASH_FIND(hh_business, k->by_business, number.p, number.n, e);
+	for (; e != NULL && *out == NULL; e = e->same_business)
+		if (yt_str_is(number, e->x.number))
+			*out = e;
+	if (*out != NULL || k->world.find_follow_up == NULL)
+		return;
+	if (k->world.find_follow_up(k->world.ctx, number, &x) == 0)
+		*out = kept_take(k, &x);
+}
+
+static bool is_word(const char *word, const char *a, const char *b, const char *c)
+{
+	return yt_str_is(yt_str(word), a) || yt_str_is(yt_str(word), b) || yt_str_is(yt_str(word), c);
+}
+
+/* What ended one way, and is said to be another. */
+static bool says_otherwise(const struct exchange *x, const char *told_before)
+{
+	const char *now = x->told_state;
+
+	if (is_word(now, "RETURNED", "REVOKED", "DIFFERS"))
+		return true;
+	if (x->state == X_DONE)
+		return is_word(now, "REJECTED", "FAILED", "CANCELLED") ||
+		       (is_word(told_before, "PAID", "REJECTED", "RETURNED") && !yt_str_is(yt_str(now), told_before));
+	return yt_str_is(yt_str(now), "PAID");
+}
+
+static void park(struct keeper *k, struct kept *e)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_PARKED, 0, e->x.id, keeper_wall(k));
+
+	rec_str(&buf, REC_T_OWNER, YT_STR("operator"));
+	rec_str(&buf, REC_T_REASON, YT_STR(SAYS_OTHERWISE));
+	rec_i64(&buf, REC_T_DEADLINE, keeper_wall(k) + FOLLOW_UP_WAIT_MS);
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
+/* Its next step, or its last one again, now. */
+static void wake(struct keeper *k, struct kept *e)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_DUE, 0, e->x.id, keeper_wall(k));
+
+	rec_i64(&buf, REC_T_DUE, keeper_wall(k));
+	rec_str(&buf, REC_T_REASON, YT_STR("its party has told something"));
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
+/* A follow-up after what it was told: told_before is the word before that one. */
+static void go_on(struct keeper *k, struct kept *e, const char *told_before)
+{
+	if (!exchange_is_open(&e->x) && says_otherwise(&e->x, told_before)) {
+		yt_log(YT_ERROR, "keeper", "exchange %016llx had ended as %s, and its party says %s now: parked",
+		        (unsigned long long)e->x.id, exchange_state_name(e->x.state), e->x.told_state);
+		park(k, e);
+	} else if (e->x.state == X_PARKED) {
+		yt_log(YT_WARN, "keeper", "exchange %016llx is parked, and its party says %s now",
+		        (unsigned long long)e->x.id, e->x.told_state);
+	} else if (exchange_is_open(&e->x) && e->holder == 0 && !e->x.must_answer) {
+		wake(k, e); /* one that is leased: keeper_told_meanwhile() */
+	}
+	kept_settle_down(k, e);
+}
+
+static void tell(struct keeper *k, struct kept *e, const struct rec *notice)
+{
+	uint32_t seq = (uint32_t)rec_get_u64(notice, REC_T_SERIAL);
+	bool is_old = seq != 0 && seq <= e->x.told_seq;
+	char before[sizeof(e->x.told_state)];
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	keeper_copy_str(before, sizeof(before), yt_str(e->x.told_state));
+	at = rec_begin(&buf, REC_NOTICE, 0, e->x.id, keeper_wall(k));
+	rec_u64(&buf, REC_T_JOINS, notice->exchange);
+	rec_str(&buf, REC_T_NUMBER, rec_get(notice, REC_T_NUMBER));
+	if (seq != 0)
+		rec_u32(&buf, REC_T_SERIAL, seq);
+	rec_str(&buf, REC_T_RESULT, rec_get(notice, REC_T_RESULT));
+	if (is_old)
+		rec_str(&buf, REC_T_REASON, YT_STR("older than what was told before"));
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+	if (!is_old)
+		go_on(k, e, before);
+}
+
+/* Kept, answered, and nobody's: it can be found by its operation, and stands in the log. */
+static void note_stray(struct keeper *k, const struct rec *notice)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_NOTICE, 0, notice->exchange, keeper_wall(k));
+
+	yt_log(YT_ERROR, "keeper", "exchange %016llx: a party told something, and " SPEAKS_OF_NOTHING,
+	        (unsigned long long)notice->exchange);
+	rec_str(&buf, REC_T_REASON, YT_STR(SPEAKS_OF_NOTHING));
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
+static bool take(struct keeper *k, const struct rec *notice)
+{
+	struct rec_field field;
+	bool is_known = false;
+	struct kept *e;
+	size_t at = 0;
+
+	while (rec_next(notice, &at, &field)) {
+		if (field.tag != REC_T_ABOUT || field.value.n == 0)
+			continue;
+		find(k, field.value, &e);
+		if (e == NULL || e->x.id == notice->exchange)
+			continue;
+		is_known = true;
+		tell(k, e, notice);
+	}
+	return is_known;
+}
+
+void keeper_take_notices(struct keeper *k, struct yt_str payload)
+{
+	struct rec rec, first = { 0 };
+	bool is_known = false;
+	size_t used;
+
+	for (; rec_read(payload, &rec, &used) == 0; payload.p += used, payload.n -= used) {
+		if (rec.type != REC_NOTICE)
+			continue;
+		first = first.whole.n == 0 ? rec : first;
+		is_known = take(k, &rec) || is_known;
+	}
+	if (first.whole.n != 0 && !is_known)
+		note_stray(k, &first);
+}
+
+void keeper_told_meanwhile(struct keeper *k, struct kept *e)
+{
+	go_on(k, e, "");
+}

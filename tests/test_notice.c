@@ -1,0 +1,313 @@
+/* tests/test_notice.c - what a party tells unasked: kept, answered once it is, and brought to the follow-up it speaks
+ * of.
+ *
+ * The world is that of tests/flow_world.h; a claim, and the question what was decided. */
+#include "flow_world.h"
+
+#include <stdio.h>
+
+static const struct engine_flow claim = { "claim",
+	{ { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL, NULL }, { &hub, YT_OP_CLAIM_QUERY, NULL, true, NULL, NULL } },
+	2, 2 };
+
+enum { AT_ONCE_MS = 1000, NOT_YET_MS = 5000 }; /* the party wants to be asked again after 20 s */
+
+/* The exchange with that number, as the journal tells it. */
+static struct exchange told_of(const char *number)
+{
+	struct exchange x;
+
+	memset(&x, 0, sizeof(x));
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+			if (rec.type == REC_ACCEPTED && yt_str_is(rec_get(&rec, REC_T_NUMBER), number)) {
+				assert_int_equal(x.id, 0);
+				x.id = rec.exchange;
+			}
+			if (x.id != 0 && rec.exchange == x.id && rec.type != REC_FACTS)
+				exchange_apply(&x, &rec, i + 1);
+		}
+	}
+	return x;
+}
+
+/* Records of notices that name another exchange: what the claim was told. */
+static unsigned n_brought(void)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+			n += rec.type == REC_NOTICE && rec_get_u64(&rec, REC_T_JOINS) != 0;
+	}
+	return n;
+}
+
+static void tell(const char *number, unsigned seq, const char *state)
+{
+	static uint64_t token = 100;
+	const char *pay = strcmp(state, "RETURNED") == 0 ? " pay=RETURNED" : "";
+	unsigned answers = w.answers;
+	char line[120];
+
+	snprintf(line, sizeof(line), "TOLD inst=TIANYI num=%s | setl=A1 seq=%u told=%s%s", number, seq,
+	        *pay != 0 ? "PAID" : state, pay);
+	ask(++token, line);
+	assert_int_equal(w.answers, answers + 1);
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+}
+
+static void wait_for_leg(int64_t ms, const char *head)
+{
+	char got[64];
+
+	for (int64_t end = w.now + ms; w.leg == 0 && w.now < end;)
+		later(100);
+	snprintf(got, sizeof(got), "%s:%.*s", w.sent_to, (int)strcspn(w.sent, " "), w.sent);
+	assert_string_equal(w.leg == 0 ? "nothing" : got, head);
+}
+
+/* Legs as in test_follow.c, and words told: SEQ:STATE.  . nothing leaves now; ! what comes next does so at once; a
+ * question told while it is out is written READ*SEQ:STATE. */
+static const struct notice_case {
+	const char *it, *script;
+	enum exchange_state end;
+	unsigned brought;
+	const char *log;
+} cases[] = {
+	{ "a word has the claim asked for at once", "S d R d Q w 1:ADJUDICATED ! Q w 2:PAID ! Q d", X_DONE, 2, NULL },
+	{ "without one it is asked again in its time", "S d R d Q w . Q d", X_DONE, 0, NULL },
+	{ "what decides is the answer", "S d R d Q w 4:PAID ! Q w . Q w . Q j", X_REFUSED, 1, NULL },
+	{ "an older word is kept and not heard", "S d R d Q w 3:PAID ! Q w 2:ADJUDICATED . Q d", X_DONE, 2,
+	        "older than what was told before" },
+	{ "told twice under two numbers it is one word", "S d R d Q w 3:PAID ! Q w 3:PAID . Q d", X_DONE, 2,
+	        "older than what was told before" },
+	{ "told while it is asked: asked once more", "S d R d Q*1:PAID w ! Q d", X_DONE, 1, NULL },
+	{ "told while it is asked, and that was the answer", "S d R d Q*1:PAID d .", X_DONE, 1, NULL },
+	{ "told before it was asked", "S d R*1:ACCEPTED d ! Q w . Q d", X_DONE, 1, NULL },
+	{ "a late word that says the same", "S d R d Q d 1:ACCEPTED . 2:PAID .", X_DONE, 2, NULL },
+	{ "paid, then it came back", "S d R d Q d 3:PAID . 4:RETURNED .", X_PARKED, 2, "its party says otherwise now" },
+	{ "it came back, and nobody had told of payment", "S d R d Q d 4:RETURNED .", X_PARKED, 1,
+	        "its party says otherwise now" },
+	{ "paid, then decided otherwise", "S d R d Q d 3:PAID . 4:ADJUDICATED .", X_PARKED, 2,
+	        "its party says otherwise now" },
+	{ "an old word after the end is none", "S d R d Q d 3:PAID . 2:RETURNED .", X_DONE, 2,
+	        "older than what was told before" },
+	{ "rejected, and paid all the same", "S d R d Q j 1:REJECTED . 2:PAID .", X_PARKED, 2,
+	        "its party says otherwise now" },
+	{ "told of what is parked: people look", "S d R d Q d 4:RETURNED . 5:PAID .", X_PARKED, 2,
+	        "its party says otherwise now" },
+	{ "it came back while its end was asked for", "S d R d Q*4:RETURNED d .", X_PARKED, 1,
+	        "its party says otherwise now" },
+};
+
+static void play(const char *script)
+{
+	static const char *const heads[] = { ['S'] = "platform:SETTLE", ['R'] = "hub:CLAIM", ['Q'] = "hub:ASKCLAIM" };
+	bool at_once = false;
+	unsigned n = 0, seq;
+	char number[16], state[16];
+
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	for (const char *p = script; *p != 0; p += strcspn(p, " "), p += *p == ' ') {
+		snprintf(number, sizeof(number), "E%u", ++n);
+		if (*p == '.') {
+			wait_for_leg(NOT_YET_MS, "nothing");
+		} else if (*p == '!') {
+			at_once = true;
+		} else if (*p >= '0' && *p <= '9') {
+			assert_int_equal(sscanf(p, "%u:%15s", &seq, state), 2);
+			tell(number, seq, state);
+		} else {
+			wait_for_leg(at_once ? AT_ONCE_MS : 30000, heads[(unsigned char)*p]);
+			at_once = false;
+			if (p[1] == '*') {
+				assert_int_equal(sscanf(p + 2, "%u:%15s", &seq, state), 2);
+				tell(number, seq, state);
+			}
+			p += strcspn(p, " ") + 1;
+			reply(*p);
+		}
+	}
+}
+
+static void set_up_claims(void)
+{
+	is_native = true;
+	follows = &claim;
+	platform_settles = YT_RESOLVE_ADOPT;
+}
+
+static void set_back(void)
+{
+	platform_settles = YT_RESOLVE_REVERSE;
+	follows = NULL;
+	is_native = false;
+}
+
+static void test_notices(void **state)
+{
+	(void)state;
+	set_up_claims();
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		teardown(NULL);
+		setup(NULL);
+		print_message("%s\n", cases[i].it);
+		play(cases[i].script);
+		assert_int_equal(told_of("+/A1").state, cases[i].end);
+		assert_int_equal(n_brought(), cases[i].brought);
+		if (cases[i].log != NULL)
+			assert_true(log_has(cases[i].log));
+		else
+			assert_false(log_has("otherwise") || log_has("older than"));
+	}
+	set_back();
+}
+
+/* The same event again, as its sender repeats it: the same answer, and nothing else. */
+static void test_repeat(void **state)
+{
+	char first[400];
+	size_t commits;
+
+	(void)state;
+	set_up_claims();
+	play("S d R d Q w");
+	tell("E1", 1, "PAID");
+	memcpy(first, w.answer, sizeof(first));
+	expect("hub:ASKCLAIM", 'w');
+	commits = w.n_commits;
+	tell("E1", 1, "PAID");
+	assert_string_equal(w.answer, first);
+	wait_for_leg(NOT_YET_MS, "nothing");
+	assert_int_equal(n_brought(), 1);
+	assert_true(w.n_commits <= commits + 1);
+	ask(77, "TOLD inst=TIANYI num=E1 | setl=A1 seq=9 told=REJECTED"); /* another event under its number */
+	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+	assert_int_equal(n_brought(), 1);
+	set_back();
+}
+
+static void test_of_nothing_known(void **state)
+{
+	(void)state;
+	set_up_claims();
+	ask(1, "TOLD inst=TIANYI num=E1 | setl=A7 seq=1 told=PAID");
+	assert_int_equal(w.answers, 1);
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+	assert_int_equal(told_of("E1").state, X_DONE);
+	assert_string_equal(told_of("E1").reason, "nothing that it speaks of is known here");
+	ask(2, "SETTLE inst=H1 num=+/A9 | visit=V1 batch=B1"); /* an origin's number is no follow-up's */
+	expect("platform:SETTLE", 'd');
+	ask(3, "TOLD inst=TIANYI num=E2 | setl=A9 seq=1 told=PAID");
+	assert_string_equal(told_of("E2").reason, "nothing that it speaks of is known here");
+	assert_int_equal(n_brought(), 0);
+	set_back();
+}
+
+/* A claim that ended long ago has left the keeper's memory. */
+static void test_from_the_index(void **state)
+{
+	(void)state;
+	set_up_claims();
+	play("S d R d Q d");
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	tell("E1", 4, "RETURNED");
+	assert_int_equal(told_of("+/A1").state, X_DONE);
+	index_has_all = true;
+	tell("E2", 5, "RETURNED");
+	assert_int_equal(told_of("+/A1").state, X_PARKED);
+	index_has_all = false;
+	set_back();
+}
+
+/* -- whatever dies ---------------------------------------------------------------------------------- */
+
+/* One message, or one commit; false: nothing is left to do without time. */
+static bool one_step(void)
+{
+	struct yt_buf copy = { 0 };
+	struct message m;
+	bool urgent;
+
+	if (w.first < w.last) {
+		m = w.queue[w.first++ % COUNT(w.queue)];
+		yt_buf_str(&copy, yt_buf_view(&m.payload));
+		m.talk.payload = yt_buf_view(&copy);
+		if (m.up)
+			assert_int_equal(keeper_message(w.keeper, 1, &m.talk), 0);
+		else
+			engine_talk(w.engine, &m.talk);
+		yt_buf_free(&copy);
+		return true;
+	}
+	keeper_tick(w.keeper);
+	if (keeper_has_pending(w.keeper, &urgent)) {
+		commit();
+		return true;
+	}
+	run_jobs();
+	return w.first < w.last;
+}
+
+/* Whatever is on the disk when all dies: who was answered had been kept, who was not tells it again, and in the end the
+ * claim was told once. */
+static void test_killed_after_each_step(void **state)
+{
+	struct engine_request r = { .token = 50,
+		.listener = "door",
+		.codec = codec,
+		.by_certificate = true,
+		.method = YT_STR("POST"),
+		.subject = YT_STR("insurer"),
+		.body = YT_STR("TOLD inst=TIANYI num=E1 | setl=A1 seq=1 told=PAID") };
+	bool is_over = false;
+	unsigned steps;
+
+	(void)state;
+	set_up_claims();
+	for (steps = 0; !is_over; steps++) {
+		teardown(NULL);
+		setup(NULL);
+		play("S d R d Q w");
+		w.answers = 0;
+		engine_request(w.engine, &r);
+		for (unsigned i = 0; i < steps && !is_over; i++)
+			is_over = !one_step();
+		assert_true(w.answers == 0 || n_brought() == 1);
+		kill_all();
+		pump();
+		if (w.answers == 0)
+			tell("E1", 1, "PAID");
+		else
+			tell("E1", 1, "PAID"); /* its answer may have been lost on its way */
+		assert_int_equal(n_brought(), 1);
+		wait_for_leg(AT_ONCE_MS, "hub:ASKCLAIM");
+		reply('d');
+		assert_int_equal(told_of("+/A1").state, X_DONE);
+		assert_int_equal(told_of("E1").state, X_DONE);
+	}
+	assert_true(steps > 6);
+	set_back();
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_notices, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_repeat, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_of_nothing_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_from_the_index, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed_after_each_step, setup, teardown),
+	};
+
+	return flow_world_run(tests, COUNT(tests));
+}
