@@ -232,7 +232,18 @@ static const struct bad_case {
 	{ "a port that is none", "port: 8444", "port: 84440", "20:11: error: ", "allowed is 0 to 65535" },
 	{ "a host name as address", "address: 127.0.0.1\n    port: 8444", "address: localhost\n    port: 8444", "19:14: error: ",
 		"IPv4 or IPv6 address in digits" },
-	{ "a url that is not https", "url: https:", "url: http:", "29:10: error: ", "must begin with https://" },
+	{ "a url that is not https", "url: https:", "url: http:", "29:10: error: ", "must begin with https:// or tls://" },
+	{ "a stream without a port", "https://127.0.0.1:9443/fsi/api", "tls://127.0.0.1", "29:10: error: ", "must be tls://host:port" },
+	{ "a stream with a path", "https://127.0.0.1:9443/fsi/api", "tls://127.0.0.1:9443/", "29:10: error: ", "must be tls://host:port" },
+	{ "a stream without a host", "https://127.0.0.1:9443/fsi/api", "tls://:9443", "29:10: error: ", "must be tls://host:port" },
+	{ "a stream with HTTP/2", "https://127.0.0.1:9443/fsi/api\n", "tls://127.0.0.1:9443\n    http2: on\n", "27:5: error: ",
+		"http2 goes with https" },
+	{ "a stream with a trace", "https://127.0.0.1:9443/fsi/api\n", "tls://127.0.0.1:9443\n    trace: on\n", "27:5: error: ",
+		"trace goes with https" },
+	{ "a stream with a header", "https://127.0.0.1:9443/fsi/api\n",
+		"tls://127.0.0.1:9443\n    header: apikey\n    header_secret: clinic-token\n", "27:5: error: ", "header goes with https" },
+	{ "a worker without a connection", "https://127.0.0.1:9443/fsi/api\n", "tls://127.0.0.1:9443\n    connections: 1\n", "27:5: error: ",
+		"1 connections are fewer than the 2 workers" },
 	{ "a url without host", "https://127.0.0.1:9443/fsi/api", "https://:9443/", "29:10: error: ",
 		"https://host[:port]/path" },
 	{ "a url with a bad port", "https://127.0.0.1:9443/fsi/api", "https://a:0/", "29:10: error: ", "https://host[:port]/path" },
@@ -558,12 +569,16 @@ static void test_urls(void **state)
 {
 	static const struct {
 		const char *url, *host, *port, *target;
+		enum conf_party_kind kind;
+		uint32_t connections;
 	} urls[] = {
-		{ "https://platform.example", "platform.example", "443", "/" },
-		{ "https://platform.example/", "platform.example", "443", "/" },
-		{ "https://10.1.2.3:80/a?b=c", "10.1.2.3", "80", "/a?b=c" },
-		{ "https://[2001:db8::1]:8443/x", "2001:db8::1", "8443", "/x" },
-		{ "https://[2001:db8::1]/", "2001:db8::1", "443", "/" },
+		{ "https://platform.example", "platform.example", "443", "/", CONF_HTTPS, 64 },
+		{ "https://platform.example/", "platform.example", "443", "/", CONF_HTTPS, 64 },
+		{ "https://10.1.2.3:80/a?b=c", "10.1.2.3", "80", "/a?b=c", CONF_HTTPS, 64 },
+		{ "https://[2001:db8::1]:8443/x", "2001:db8::1", "8443", "/x", CONF_HTTPS, 64 },
+		{ "https://[2001:db8::1]/", "2001:db8::1", "443", "/", CONF_HTTPS, 64 },
+		{ "tls://bank.example:7443", "bank.example", "7443", "/", CONF_FRAMES, 8 },
+		{ "tls://[2001:db8::1]:7443", "2001:db8::1", "7443", "/", CONF_FRAMES, 8 },
 	};
 	struct conf_errors errors;
 	struct conf *conf = NULL;
@@ -576,6 +591,8 @@ static void test_urls(void **state)
 		assert_string_equal(conf->parties[0].host, urls[i].host);
 		assert_string_equal(conf->parties[0].port, urls[i].port);
 		assert_string_equal(conf->parties[0].target, urls[i].target);
+		assert_int_equal(conf->parties[0].kind, urls[i].kind);
+		assert_int_equal(conf->parties[0].connections, urls[i].connections);
 		conf_free(conf);
 	}
 }
@@ -931,6 +948,40 @@ static void test_plugin_warns(void **state)
 	conf_free(conf);
 }
 
+/* A format speaks by HTTP or over a stream; a url that says the other is found before anything is sent. */
+static void test_url_of_format(void **state)
+{
+	static const struct {
+		const char *format, *url, *settings, *words;
+	} rows[] = {
+		{ "nhsa", "tls://127.0.0.1:9443", "recer_sys_code: YBXT", "format nhsa does not speak over a stream" },
+		{ "banklink", "https://127.0.0.1:9443/", "corp_no: \"1\", operator: A, signatures: \"no\"",
+		        "format banklink speaks over a stream alone: its url must be tls://host:port" },
+		{ "banklink", "tls://127.0.0.1:9443", "corp_no: \"1\", operator: A, signatures: \"no\"", NULL },
+	};
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+	char to[400];
+
+	make_files();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(to, sizeof(to),
+		        "    format: %s\n    url: %s\n    ca: ca.crt\n    change_timeout_ms: 120000\n    settings: { %s }\n",
+		        rows[i].format, rows[i].url, rows[i].settings);
+		write_changed("    format: nhsa\n    url: https://127.0.0.1:9443/fsi/api\n    ca: ca.crt\n"
+		              "    change_timeout_ms: 120000\n    settings: { paasid: GATEWAY01 }\n",
+		        to);
+		assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+		conf->gateway.plugin_dir = YT_PLUGIN_DIR;
+		conf_check_plugins(conf, &errors);
+		if (rows[i].words != NULL)
+			assert_true(is_told(&errors, "27:5: error: ", rows[i].words));
+		for (uint32_t e = 0; rows[i].words == NULL && e < errors.n; e++)
+			assert_null(strstr(errors.item[e].text, "format banklink"));
+		conf_free(conf);
+	}
+}
+
 /* What a plugin says of its settings stands where the setting stands, not where its party begins. */
 static void test_settings_of_plugins(void **state)
 {
@@ -1033,6 +1084,7 @@ int main(void)
 		        NULL },
 		{ "lookups find what is there and nothing else", test_lookups, NULL, NULL, NULL },
 		{ "urls are taken apart", test_urls, NULL, NULL, NULL },
+		{ "a party is spoken to as its format can", test_url_of_format, NULL, NULL, NULL },
 		{ "institutions may stand in a table", test_institution_table, NULL, NULL, NULL },
 		{ "a file that cannot be read is told so", test_no_file, NULL, NULL, NULL },
 		{ "a file over 1 MiB is refused", test_too_large, NULL, NULL, NULL },

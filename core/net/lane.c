@@ -10,7 +10,9 @@
  *  - the answer came after all, told as late            LATE       -> IDLE
  *  - it speaks HTTP/2: its streams have states of their
  *    own (lane_http2.c)                                 HANDSHAKE  -> SHARED
- *  - closed                                             any        -> CLOSING
+ *  - it speaks in frames, and rests: a heartbeat        IDLE       -> BEAT
+ *  - which is answered (lane_frames.c)                  BEAT       -> IDLE
+ *  - closed; with frames also when an answer is late    any        -> CLOSING
  * A request waits in the queue until a link is idle; from the moment its octets are given to TLS it
  * may have left and can only end as answered, lost or timed out.  Nothing is sent twice that a party may
  * have looked at (lane_http2.c has the one proof that it has not).
@@ -257,7 +259,7 @@ static const char *refusal(struct lane *lane, const struct lane_request *request
 		return lane->down_why;
 	if (lane->n_queued >= lane->conf.queue && (lane->first != NULL || lane->idle == NULL))
 		return "queue is full";
-	if (!put_request(lane, request))
+	if (!lane_has_frames(lane) && !put_request(lane, request))
 		return "request cannot be written as HTTP";
 	return NULL;
 }
@@ -266,12 +268,13 @@ void lane_send(struct lane *lane, uint64_t id, const struct lane_request *reques
 {
 	const char *why = refusal(lane, request);
 	struct link *link = why == NULL && lane->first == NULL ? pick(lane) : NULL;
+	struct yt_str bytes = lane_has_frames(lane) ? request->body : yt_buf_view(&lane->plain);
 
 	if (why != NULL) {
 		lane_tell_later(lane, id, LANE_NOT_SENT, why);
 	} else if (link != NULL) {
-		link_send(link, id, request->deadline_ms, yt_buf_view(&lane->plain));
-	} else if (!queue_add(lane, id, request->deadline_ms, yt_buf_view(&lane->plain))) {
+		link_send(link, id, request->deadline_ms, bytes);
+	} else if (!queue_add(lane, id, request->deadline_ms, bytes)) {
 		lane_tell_later(lane, id, LANE_NOT_SENT, "out of memory");
 	} else {
 		connect_for_queue(lane);
@@ -337,6 +340,7 @@ static void lane_free(struct lane *lane)
 	http2_env_free(&lane->h2);
 	wire_hub_free(&lane->hub);
 	yt_buf_free(&lane->plain);
+	yt_buf_free(&lane->heartbeat);
 	SSL_CTX_free(lane->ctx);
 	free(lane->waiting);
 	free(lane->name);
@@ -373,8 +377,9 @@ static bool lane_alloc(struct lane *lane, uv_loop_t *loop, const struct lane_con
 	snprintf(lane->host_field, sizeof(lane->host_field), "%s%s%s%s%s", is_ipv6 ? "[" : "", conf->host,
 	        is_ipv6 ? "]" : "", is_default ? "" : ":", is_default ? "" : conf->port);
 	http1_pool_init(&lane->intakes, HTTP1_RESPONSE, &limits);
+	yt_buf_str(&lane->heartbeat, conf->framing.heartbeat);
 	return lane->name != NULL && lane->host != NULL && lane->port != NULL && lane->server_name != NULL &&
-	       wire_hub_init(&lane->hub, loop, &lane_wire_events) == 0;
+	       !lane->heartbeat.failed && wire_hub_init(&lane->hub, loop, &lane_wire_events) == 0;
 }
 
 int lane_open(struct lane **out, uv_loop_t *loop, const struct lane_conf *conf, lane_done done, void *arg)

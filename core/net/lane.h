@@ -3,13 +3,23 @@
  * The worker opens one lane per party (process/worker_process.c); the engine asks it to send one request and
  * hears exactly one end of it, and perhaps a late answer after LANE_TIMED_OUT.  Connections are pooled,
  * kept alive, over TLS with our client certificate where the party wants one; HTTP/1.1, one request at a time,
- * or HTTP/2 where both want it, many at a time. */
+ * or HTTP/2 where both want it, many at a time; or the format's own frames, one request at a time, with heartbeats. */
 #ifndef YT_NET_LANE_H
 #define YT_NET_LANE_H
 
 #include <uv.h>
 
 #include "yitong/plugin.h"
+
+/* A party that speaks in frames on the stream instead of HTTP. */
+struct lane_framing {
+	/* As yt_codec_api.frame_next; NULL: HTTP.  id: of the request whose answer is awaited; 0: none is. */
+	int (*next)(void *ctx, uint64_t id, struct yt_str octets, struct yt_frame *out);
+	void *ctx;
+	struct yt_str heartbeat; /* as it stands on the stream; copied by lane_open() */
+	uint32_t heartbeat_ms;   /* sent on a connection that rests for this long; 0: never */
+	uint32_t heartbeat_timeout_ms;
+};
 
 struct lane_conf {
 	const char *name;
@@ -25,7 +35,8 @@ struct lane_conf {
 	uint32_t response_bytes;          /* a larger answer ends as LANE_LOST */
 	bool http2;                       /* offered beside HTTP/1.1; then: */
 	uint32_t streams, buffered_bytes, control_frames; /* of one connection, net/http2.h */
-	uint32_t late_ms; /* how long after LANE_TIMED_OUT a late answer is still read */
+	uint32_t late_ms; /* how long after LANE_TIMED_OUT a late answer is still read; with frames never */
+	struct lane_framing framing;
 };
 
 enum lane_end {
@@ -38,8 +49,8 @@ enum lane_end {
 
 struct lane_result {
 	enum lane_end end;
-	int status;         /* HTTP status; LANE_ANSWERED only */
-	struct yt_str body; /* borrowed until the callback returns, as are these: */
+	int status;         /* HTTP status; LANE_ANSWERED only; 0 with frames */
+	struct yt_str body; /* of frames the message; borrowed until the callback returns, as are these: */
 	const struct yt_header *headers;
 	size_t n_headers;
 	const char *why; /* static words for log and journal: "connection refused", "timeout" */
@@ -47,7 +58,7 @@ struct lane_result {
 	bool late;       /* an answer after LANE_TIMED_OUT had been told */
 };
 
-struct lane_request {
+struct lane_request {         /* with frames: body is one whole frame, and all else but the deadline is not looked at */
 	struct yt_str method; /* empty: POST */
 	struct yt_str target; /* path, with its query */
 	const char *content_type;

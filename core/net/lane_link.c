@@ -21,9 +21,10 @@ enum {
 static const unsigned allowed[CLOSING + 1] = {
 	[CONNECTING] = MAY(HANDSHAKE) | MAY(CLOSING),
 	[HANDSHAKE] = MAY(IDLE) | MAY(SHARED) | MAY(CLOSING),
-	[IDLE] = MAY(BUSY) | MAY(CLOSING),
+	[IDLE] = MAY(BUSY) | MAY(BEAT) | MAY(CLOSING),
 	[BUSY] = MAY(IDLE) | MAY(LATE) | MAY(CLOSING),
 	[LATE] = MAY(IDLE) | MAY(CLOSING),
+	[BEAT] = MAY(IDLE) | MAY(CLOSING),
 	[SHARED] = MAY(CLOSING),
 };
 
@@ -286,6 +287,8 @@ bool link_is_stale(struct link *link)
 	ssize_t n;
 	int fd;
 
+	if (SSL_has_pending(link->wire.ssl))
+		return true; /* half a record of it has been read */
 	if (!link->was_used && lane_now_ms(link->lane) - link->idle_since_ms < STALE_MS)
 		return false;
 	if (uv_fileno((uv_handle_t *)&link->wire.tcp, &fd) != 0)
@@ -296,38 +299,47 @@ bool link_is_stale(struct link *link)
 
 /* ---- answers ---- */
 
-static void link_idle(struct link *link)
+void link_idle(struct link *link)
 {
+	const struct lane_conf *conf = &link->lane->conf;
+
 	link->idle_since_ms = lane_now_ms(link->lane);
-	link_move(link, IDLE, link->idle_since_ms + link->lane->conf.idle_ms);
+	link_move(
+	        link, IDLE, link->idle_since_ms + (link_is_to_beat(link) ? conf->framing.heartbeat_ms : conf->idle_ms));
 }
 
 /* The link can be used again before its answer is told, so that done() may send on it. */
-static void link_answered(struct link *link)
+void link_answered(struct link *link, struct lane_result *result, bool is_used_up)
 {
 	struct lane *lane = link->lane;
+	uint64_t id = link->id;
+
+	result->late = link->phase == LATE;
+	result->took_ms = lane_now_ms(lane) - link->sent_ms;
+	link_idle(link);
+	/* More octets than the answer, be they still encrypted, or an answer to half a request: its end cannot be
+	 * trusted, and the next request must not get what is left over for its answer. */
+	if (is_used_up || link->wire.writing || wire_has_input(&link->wire))
+		link_close(link, "used up");
+	if (!result->late)
+		lane_count(lane, LANE_ANSWERED);
+	lane->done(lane->arg, id, result);
+	lane_dispatch(lane);
+}
+
+static void link_answered_by_http(struct link *link)
+{
 	struct http1 *h = link->intake;
 	struct lane_result result = { .end = LANE_ANSWERED,
 		.status = h->status,
 		.body = h->body,
 		.headers = h->fields,
 		.n_headers = h->n_fields,
-		.why = "answered",
-		.late = link->phase == LATE,
-		.took_ms = lane_now_ms(lane) - link->sent_ms };
-	uint64_t id = link->id;
+		.why = "answered" };
 
 	link->intake = NULL;
-	link_idle(link);
-	/* More octets than the answer, be they still encrypted, or an answer to half a request: its end cannot be
-	 * trusted, and the next request must not get what is left over for its answer. */
-	if (!h->keep_alive || link->wire.writing || http1_is_followed(h) || wire_has_input(&link->wire))
-		link_close(link, "used up");
-	if (!result.late)
-		lane_count(lane, LANE_ANSWERED);
-	lane->done(lane->arg, id, &result);
-	http1_give(&lane->intakes, h);
-	lane_dispatch(lane);
+	link_answered(link, &result, !h->keep_alive || http1_is_followed(h));
+	http1_give(&link->lane->intakes, h);
 }
 
 void link_refused(struct link *link)
@@ -338,8 +350,7 @@ void link_refused(struct link *link)
 	link_close_as(link, LANE_NOT_SENT, why);
 }
 
-/* The end of what the party sends; clean: by close_notify. */
-static void link_ended(struct link *link, bool clean)
+void link_ended(struct link *link, bool clean)
 {
 	struct lane *lane = link->lane;
 
@@ -349,7 +360,7 @@ static void link_ended(struct link *link, bool clean)
 		link_refused(link);
 	} else if (clean && link->intake != NULL && http1_feed(link->intake, 0) == HTTP1_UNTIL_CLOSE) {
 		http1_close(link->intake);
-		link_answered(link);
+		link_answered_by_http(link);
 	} else {
 		link_close(link, link->phase == BUSY ? tls_why(link->wire.ssl) : "closed");
 	}
@@ -379,7 +390,7 @@ static bool link_read(struct link *link)
 	}
 	switch (http1_feed(link->intake, (size_t)n)) {
 	case HTTP1_WHOLE:
-		link_answered(link);
+		link_answered_by_http(link);
 		break;
 	case HTTP1_REFUSED:
 		yt_log(YT_WARN, "net", "%s: answer cannot be read: %s", link->lane->name, link->intake->why);
@@ -429,8 +440,10 @@ static bool link_handshake(struct link *link)
 		return link->phase == SHARED;
 	}
 	link_idle(link);
+	if (wire_has_input(&link->wire))
+		return true; /* it is looked at before a request leaves: it cannot be the answer to one */
 	lane_dispatch(lane);
-	return wire_has_input(&link->wire);
+	return false;
 }
 
 static void on_input(struct wire *wire)
@@ -442,8 +455,10 @@ static void on_input(struct wire *wire)
 		more = link_handshake(link);
 	if (more && link->phase == SHARED)
 		link_shared_input(link);
-	while (more && (link->phase == IDLE || link->phase == BUSY || link->phase == LATE)) {
-		more = link->phase == IDLE ? link_read_idle(link) : link_read(link);
+	while (more && (link->phase == IDLE || link->phase == BUSY || link->phase == LATE || link->phase == BEAT)) {
+		more = link->phase == IDLE           ? link_read_idle(link)
+		       : lane_has_frames(link->lane) ? link_read_frames(link)
+		                                     : link_read(link);
 		more = more && link->phase != CLOSING && wire_has_input(wire);
 	}
 }
@@ -469,6 +484,7 @@ static void on_closed(struct wire *wire)
 
 	http1_give(&lane->intakes, link->intake);
 	http2_free(link->h2, "closed");
+	yt_buf_free(&link->frame);
 	if (link->prev != NULL)
 		link->prev->next = link->next;
 	else
@@ -495,6 +511,10 @@ void link_expired(struct link *link)
 		link_failed(link, "connect took too long");
 		break;
 	case BUSY:
+		if (lane_has_frames(lane)) { /* nothing in an answer says which request it is for */
+			link_close_as(link, LANE_TIMED_OUT, "no answer in time");
+			break;
+		}
 		lane_tell_later(lane, link->id, LANE_TIMED_OUT, "no answer in time");
 		link_move(link, LATE, lane_now_ms(lane) + lane->conf.late_ms);
 		break;
@@ -502,8 +522,17 @@ void link_expired(struct link *link)
 		link_shared_expired(link);
 		break;
 	case IDLE:
+		if (link_is_to_beat(link)) {
+			link_beat(link);
+			break;
+		}
 		wire_finish(&link->wire);
 		link_close(link, "idle for too long");
+		break;
+	case BEAT:
+		yt_log(YT_WARN, "net", "%s: a heartbeat was not answered in time: its connection is closed",
+		        lane->name);
+		link_close(link, "no answer to a heartbeat");
 		break;
 	default:
 		link_close(link, "no late answer");

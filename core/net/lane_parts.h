@@ -3,6 +3,7 @@
  *   lane.c       who waits: the queue, who goes on which link, the clock, what is told
  *   lane_link.c  one connection (link): connecting, one request, its answer
  *   lane_http2.c the same in HTTP/2: many requests
+ *   lane_frames.c the same in frames of the party's format: heartbeats, one answer
  */
 #ifndef YT_NET_LANE_PARTS_H
 #define YT_NET_LANE_PARTS_H
@@ -18,7 +19,7 @@ enum {
 	HEAD_FIELDS = 100
 };
 
-enum phase { CONNECTING, HANDSHAKE, IDLE, BUSY, LATE, SHARED, CLOSING };
+enum phase { CONNECTING, HANDSHAKE, IDLE, BUSY, LATE, BEAT, SHARED, CLOSING };
 
 struct link {
 	struct wire wire; /* first: a wire's event finds its link */
@@ -26,7 +27,8 @@ struct link {
 	struct link *prev, *next;           /* all of the lane's */
 	struct link *idle_prev, *idle_next; /* the idle ones, last used first */
 	struct http1 *intake;
-	struct http2 *h2; /* SHARED: its requests */
+	struct http2 *h2;    /* SHARED: its requests */
+	struct yt_buf frame; /* what has come of the answer, or of a heartbeat's */
 	int64_t deadline_ms;
 	int64_t idle_since_ms;
 	uint64_t id; /* of the request, BUSY and LATE */
@@ -69,6 +71,7 @@ struct lane {
 	bool shares; /* the party speaks HTTP/2, as far as we know: one connection may do for all who wait */
 	uint32_t n_shared;
 	struct yt_buf plain; /* a request being put together */
+	struct yt_buf heartbeat;
 	struct link *links, *idle;
 	uint32_t n_links, n_connecting, n_busy; /* without those that are closing */
 	uint32_t n_handles;
@@ -109,6 +112,21 @@ void link_close(struct link *link, const char *why); /* a request that was on it
 /* TLS 1.3 is over for us before the party has seen our certificate: this is a connect that failed, only later. */
 void link_refused(struct link *link);
 void link_move(struct link *link, enum phase phase, int64_t deadline_ms);
+void link_idle(struct link *link); /* it can carry the next request */
+/* The answer is whole: the link is idle again, or closed where nobody can tell any more whose answer comes next
+ * (is_used_up); then it is told.  Sets late and took_ms. */
+void link_answered(struct link *link, struct lane_result *result, bool is_used_up);
+void link_ended(struct link *link, bool clean); /* the end of what the party sends; clean: by close_notify */
+
+/* ---- lane_frames.c ---- */
+
+static inline bool lane_has_frames(const struct lane *lane)
+{
+	return lane->conf.framing.next != NULL;
+}
+bool link_read_frames(struct link *link);      /* reads once; false: nothing more now */
+bool link_is_to_beat(const struct link *link); /* when it has rested for long: rather than to be closed */
+void link_beat(struct link *link);
 
 /* ---- lane_http2.c ---- */
 

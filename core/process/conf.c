@@ -260,6 +260,12 @@ static void fill_list(struct loading *l, const struct conf_key *k, const struct 
 		qsort(to->item, to->n, sizeof(struct yt_str), by_text);
 }
 
+static void fill_url(struct loading *l, const struct conf_key *k, const struct conf_node *v, struct conf_party *party)
+{
+	if (text_is_allowed(l, k, v) && !conf_read_url(l->conf, v, k->key, party, l->errors))
+		l->out_of_memory = true;
+}
+
 static void fill_settings(
         struct loading *l, const struct conf_key *k, const struct conf_node *v, struct conf_settings *settings)
 {
@@ -279,62 +285,6 @@ static void fill_settings(
 		s->place = (struct conf_place){ item->line, item->column };
 		settings->n++;
 	}
-}
-
-/* ---- url ---- */
-
-static bool host_is_right(const char *host)
-{
-	unsigned char address[16];
-
-	if (strchr(host, ':') != NULL)
-		return inet_pton(AF_INET6, host, address) == 1;
-	for (const char *p = host; *p != '\0'; p++)
-		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
-			return false;
-	return *host != '\0' && strlen(host) <= 253;
-}
-
-static bool port_is_right(const char *port)
-{
-	size_t n = strlen(port);
-
-	return n >= 1 && n <= 5 && consists_of(port, n, isdigit) && atoi(port) >= 1 && atoi(port) <= 65535;
-}
-
-static void fill_url(struct loading *l, const struct conf_key *k, const struct conf_node *v, struct conf_party *party)
-{
-	const char *rest, *slash, *end, *host;
-
-	if (!text_is_allowed(l, k, v))
-		return;
-	if (strncmp(v->text, "https://", 8) != 0) {
-		WRONG("%s must begin with https://, not \"%.60s\": parties are only spoken to over TLS", k->key,
-		        v->text);
-		return;
-	}
-	rest = host = v->text + 8;
-	slash = strchr(rest, '/');
-	end = slash == NULL ? v->text + v->len : slash;
-	if (*rest == '[' && memchr(rest, ']', (size_t)(end - rest)) != NULL) {
-		host = rest + 1;
-		rest = memchr(rest, ']', (size_t)(end - rest));
-		party->host = keep(l, host, (size_t)(rest - host));
-		rest++;
-	} else {
-		const char *colon = memchr(rest, ':', (size_t)(end - rest));
-
-		rest = colon == NULL ? end : colon;
-		party->host = keep(l, host, (size_t)(rest - host));
-	}
-	party->port = *rest == ':' ? keep(l, rest + 1, (size_t)(end - rest - 1)) : "443";
-	party->target = slash == NULL ? "/" : keep(l, slash, strlen(slash));
-	party->url = keep(l, v->text, v->len);
-	if (l->out_of_memory)
-		return;
-	if ((*rest != ':' && rest != end) || !host_is_right(party->host) || !port_is_right(party->port) ||
-	        strpbrk(party->target, " #\"<>") != NULL)
-		WRONG("%s must be https://host[:port]/path, not \"%.100s\"", k->key, v->text);
 }
 
 /* ---- sections ---- */

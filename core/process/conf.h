@@ -9,6 +9,7 @@
  *   conf_tls.c    certificates, keys and CA files: loaded as a worker would (in a child or in `yitong` only)
  *   conf_routes.c routes as rules, and the tables in CSV they ask
  *   conf_files.c  listeners that are folders
+ *   conf_parties.c counterparts: their urls, and what goes with which kind of them
  *   conf_check.c  what no single key can tell: names, files, ports, time-outs that contradict
  *
  * All texts belong to the struct conf and end with it.  Relative paths are relative to the directory
@@ -23,6 +24,7 @@
 
 enum conf_profile { CONF_DEVELOPMENT, CONF_PRODUCTION };
 enum conf_listener_kind { CONF_MTLS, CONF_SIGNED, CONF_PLAIN, CONF_FOLDER };
+enum conf_party_kind { CONF_HTTPS, CONF_FRAMES };
 enum conf_unknown_style { CONF_HOLD, CONF_SILENCE, CONF_CODE };
 enum conf_sign_in { CONF_SIGN_IN_PASS, CONF_SIGN_IN_OWN };
 
@@ -106,12 +108,15 @@ struct conf_named_key {
 
 struct conf_party {
 	const char *name, *format;
-	const char *url, *host, *port, *target;          /* target: path with query, begins with / */
+	enum conf_party_kind kind;                       /* by its url */
+	const char *url, *host, *port, *target;          /* target: path with query, begins with /; of CONF_HTTPS */
 	const char *server_name, *ca, *cert, *key, *crl; /* NULL: not given */
 	uint32_t http2;                                  /* offered beside HTTP/1.1 */
 	uint32_t trace;                                  /* traceparent is sent along */
 	const char *header, *header_secret;              /* a header whose value is that secret; NULL: none */
-	uint32_t connections, queue, connect_timeout_ms, idle_ms, response_kib, late_ms;
+	uint32_t connections;                            /* of each worker; of CONF_FRAMES of all together */
+	uint32_t queue, connect_timeout_ms, idle_ms, response_kib, late_ms;
+	uint32_t heartbeat_ms, heartbeat_timeout_ms; /* CONF_FRAMES */
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
 	uint32_t quote_timeout_ms, quote_failures, quote_pause_ms;
 	struct conf_settings settings;

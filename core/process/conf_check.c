@@ -4,7 +4,6 @@
  * is NULL or zero here and is not complained about twice.  Also the hash tables of the lookups, since
  * building them is how duplicate names are found. */
 #include "base/words.h"
-#include "net/http1.h"
 #include "net/nets.h"
 #include "process/conf_parts.h"
 
@@ -13,7 +12,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -408,51 +406,7 @@ static void check_listeners(const struct conf *conf, const struct conf_node *roo
 	}
 }
 
-/* ---- who asks, and who is asked ---- */
-
-/* What HTTP itself or we say: twice is once too often. */
-static bool is_header_of_ours(const char *name)
-{
-	static const char *const ours[] = { "host", "connection", "content-type", "content-length", "transfer-encoding",
-		"expect", "te", "upgrade", "keep-alive", "trailer", "traceparent" };
-
-	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		if (strcasecmp(name, ours[i]) == 0)
-			return true;
-	return false;
-}
-
-static void check_header(const struct conf *conf, const struct conf_party *p, struct conf_errors *errors)
-{
-	const struct conf_place at = p->place;
-
-	if ((p->header == NULL) != (p->header_secret == NULL))
-		conf_error_add(errors, at.line, at.column, "give header and header_secret, or neither");
-	else if (p->header == NULL)
-		return;
-	else if (!http1_is_token(yt_str(p->header)) || is_header_of_ours(p->header))
-		conf_error_add(errors, at.line, at.column,
-		        "header: \"%s\" is no name of a header, or of one that is sent anyway", p->header);
-	else if (conf_secret(conf, yt_str(p->header_secret)) == NULL)
-		conf_error_add(errors, at.line, at.column,
-		        "header_secret: no secret is called \"%s\": add it to secrets", p->header_secret);
-}
-
-static void check_parties(const struct conf *conf, struct conf_errors *errors)
-{
-	for (uint32_t i = 0; i < conf->n_parties; i++) {
-		const struct conf_party *p = &conf->parties[i];
-
-		if ((p->cert == NULL) != (p->key == NULL))
-			conf_error_add(errors, p->place.line, p->place.column,
-			        "party %s has %s: give cert and key, or neither", p->name == NULL ? "" : p->name,
-			        p->cert == NULL ? _("a key but no cert") : _("a cert but no key"));
-		check_header(conf, p, errors);
-		if (p->query_timeout_ms > p->change_timeout_ms)
-			conf_warning_add(errors, p->place.line, p->place.column,
-			        "query_timeout_ms is longer than change_timeout_ms: is that meant?");
-	}
-}
+/* ---- who asks ---- */
 
 static bool has_listener(const struct conf *conf, enum conf_listener_kind kind)
 {
@@ -715,7 +669,7 @@ void conf_check_whole(struct conf *conf, const struct conf_node *root, struct co
 	add_old_codes(conf, errors);
 	check_listeners(conf, root, errors);
 	check_keys(conf, errors);
-	check_parties(conf, errors);
+	conf_check_parties(conf, errors);
 	conf_check_routes(conf, errors);
 	check_origins(conf, is_spoken_for, errors);
 	check_institutions(conf, is_spoken_for, errors);

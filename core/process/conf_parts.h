@@ -32,7 +32,7 @@ enum conf_type {
 	CONF_T_CODE,    /* A-Z a-z 0-9, min .. max bytes */
 	CONF_T_AREA,    /* 6 digits */
 	CONF_T_ADDRESS, /* IPv4 or IPv6 in digits */
-	CONF_T_URL,     /* https://host[:port]/path */
+	CONF_T_URL,     /* https://host[:port]/path or tls://host:port */
 	CONF_T_PATH,    /* of a file or folder that we make */
 	CONF_T_FILE,    /* must be readable */
 	CONF_T_KEYFILE, /* must be readable, and not by others */
@@ -93,6 +93,11 @@ int conf_read_table(struct conf *conf, const char *path, struct yt_str *text, co
 void conf_read_institutions(struct conf *conf, struct conf_errors *errors);
 /* The tables in CSV (areas) and the routes as rules: fills conf->areas, routes[].party and conf->router. */
 void conf_check_routes(struct conf *conf, struct conf_errors *errors);
+/* Takes a party's url apart: kind, host, port, target.  False: out of memory. */
+bool conf_read_url(struct conf *conf, const struct conf_node *v, const char *key, struct conf_party *party,
+        struct conf_errors *errors);
+/* What goes with which kind of party; fills in what depends on the kind. */
+void conf_check_parties(struct conf *conf, struct conf_errors *errors);
 /* All that no single key can tell. */
 void conf_check_whole(struct conf *conf, const struct conf_node *root, struct conf_errors *errors);
 

@@ -147,12 +147,28 @@ static void check_quotes(const struct conf *conf, const struct conf_party *party
 			        "quote: %s gives none, its format %s has no claim.quote", party->name, api->name);
 }
 
+/* A url says how a party is spoken to; here whether its format can.  party: NULL for a listener. */
+static bool speaks_so(const struct conf_party *party, const struct yt_codec_api *api, struct conf_place at,
+        struct conf_errors *errors)
+{
+	bool has_frames = api->frame_next != NULL && api->frame_put != NULL;
+
+	if (party == NULL || (party->kind == CONF_FRAMES ? has_frames : !has_frames || api->http_request != NULL))
+		return true;
+	conf_error_add(errors, at.line, at.column,
+	        has_frames ? "%s: format %s speaks over a stream alone: its url must be tls://host:port"
+	                   : "%s: format %s does not speak over a stream: its url must be https://host[:port]/path",
+	        party->name, party->format);
+	return false;
+}
+
 /* What a plugin warns of when it is opened, such as signatures that are switched off, an operator reads here before a
  * log has it. */
 static void check_plugin(const struct conf *conf, const char *format, const char *name, struct conf_place at,
         const struct conf_settings *settings, const struct conf_party *party, struct yt_keys *keys,
         struct conf_errors *errors)
 {
+	const struct conf_place place = at;
 	struct yt_plugin *plugin = NULL;
 	struct warning warning = { at, errors };
 	char why[400] = "";
@@ -160,7 +176,7 @@ static void check_plugin(const struct conf *conf, const char *format, const char
 	yt_log_watch(on_log, &warning);
 	if (conf_load_plugin(conf, format, name, settings, keys, &plugin, why, sizeof(why), &at) != 0)
 		conf_error_add(errors, at.line, at.column, "%s: %s", name, why);
-	else {
+	else if (speaks_so(party, plugin_api(plugin), place, errors)) {
 		check_steps(conf, party, plugin_api(plugin), errors);
 		check_quotes(conf, party, plugin_api(plugin), errors);
 	}

@@ -251,6 +251,7 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 	world_box(w, NULL, NULL, 0, (struct yt_str){ 0 }); /* what follows is ours */
 	if (why != NULL) {
 		yt_log(YT_ERROR, "worker", "party %s: transaction %.*s: %s", party->name, YT_FMT(wire_op), why);
+		yt_buf_free(&sending.frame);
 		fail_leg(w, leg);
 		return;
 	}
@@ -258,6 +259,7 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 	sending.request.deadline_ms = deadline_ms;
 	sent_remember(&w->sent, w->box, party, leg, &sending.request, body);
 	lane_send(p->lane, leg, &sending.request);
+	yt_buf_free(&sending.frame);
 }
 
 static struct server_token token_of(uint64_t token, uint32_t *listener)
@@ -442,6 +444,13 @@ static void on_flushed(void *arg, struct server_token token)
 	struct worker_listener *l = arg;
 
 	engine_flushed(l->worker->engine, token_to(l->index, token));
+}
+
+static int on_frame(void *arg, uint64_t id, struct yt_str octets, struct yt_frame *out)
+{
+	struct worker_party *p = arg;
+
+	return sent_frame_next(&p->worker->sent, p->worker->box, &p->engine, id, octets, out);
 }
 
 static void on_lane(void *arg, uint64_t id, const struct lane_result *result)
@@ -703,6 +712,49 @@ static void take_flows(struct worker *w)
 	}
 }
 
+/* Of the connections to a party that all workers share: ours. */
+static uint32_t share_of(const struct worker *w, uint32_t connections)
+{
+	return connections / w->conf->gateway.workers + (w->slot < connections % w->conf->gateway.workers ? 1 : 0);
+}
+
+static int open_lane(struct worker *w, struct worker_party *p)
+{
+	const struct conf_party *c = p->conf;
+	const struct engine_codec *codec = &p->engine.codec;
+	struct yt_buf heartbeat = { 0 };
+	struct lane_conf lane = { .name = c->name,
+		.host = c->host,
+		.port = c->port,
+		.server_name = c->server_name,
+		.ca_file = c->ca,
+		.crl_file = c->crl,
+		.cert_file = c->cert,
+		.key_file = c->key,
+		.connections = c->connections,
+		.queue = c->queue,
+		.connect_ms = c->connect_timeout_ms,
+		.idle_ms = c->idle_ms,
+		.response_bytes = c->response_kib << 10,
+		.late_ms = c->late_ms,
+		.http2 = c->http2 != 0,
+		.streams = w->conf->limits.http2_streams,
+		.buffered_bytes = w->conf->limits.http2_buffer_kib << 10,
+		.control_frames = w->conf->limits.http2_control_frames };
+	int rv;
+
+	if (c->kind == CONF_FRAMES) {
+		if (codec->api->frame_put(codec->plugin, (struct yt_str){ 0 }, &heartbeat) != 0)
+			return YT_ECONF;
+		lane.connections = share_of(w, c->connections);
+		lane.framing = (struct lane_framing){ on_frame, p, yt_buf_view(&heartbeat), c->heartbeat_ms,
+			c->heartbeat_timeout_ms };
+	}
+	rv = lane_open(&p->lane, w->loop, &lane, on_lane, p);
+	yt_buf_free(&heartbeat);
+	return rv;
+}
+
 static int open_parties(struct worker *w)
 {
 	uint32_t i;
@@ -712,24 +764,6 @@ static int open_parties(struct worker *w)
 	for (i = 0; i < w->conf->n_parties; i++) {
 		const struct conf_party *c = &w->conf->parties[i];
 		struct worker_party *p = &w->parties[i];
-		struct lane_conf lane = { .name = c->name,
-			.host = c->host,
-			.port = c->port,
-			.server_name = c->server_name,
-			.ca_file = c->ca,
-			.crl_file = c->crl,
-			.cert_file = c->cert,
-			.key_file = c->key,
-			.connections = c->connections,
-			.queue = c->queue,
-			.connect_ms = c->connect_timeout_ms,
-			.idle_ms = c->idle_ms,
-			.response_bytes = c->response_kib << 10,
-			.late_ms = c->late_ms,
-			.http2 = c->http2 != 0,
-			.streams = w->conf->limits.http2_streams,
-			.buffered_bytes = w->conf->limits.http2_buffer_kib << 10,
-			.control_frames = w->conf->limits.http2_control_frames };
 
 		p->worker = w;
 		p->conf = c;
@@ -744,8 +778,7 @@ static int open_parties(struct worker *w)
 			.quote_timeout_ms = c->quote_timeout_ms,
 			.quote_failures = c->quote_failures,
 			.quote_pause_ms = c->quote_pause_ms };
-		if (load_plugin(w, &p->engine.codec, c->format, c->name, &c->settings) != 0 ||
-		        lane_open(&p->lane, w->loop, &lane, on_lane, p) != 0)
+		if (load_plugin(w, &p->engine.codec, c->format, c->name, &c->settings) != 0 || open_lane(w, p) != 0)
 			return YT_ECONF;
 	}
 	take_flows(w);

@@ -27,12 +27,24 @@ static const char *make_whole(struct sending *s, const struct engine_codec *code
 	return NULL;
 }
 
+static const char *make_frame(struct sending *s, const struct engine_codec *codec, struct yt_str octets)
+{
+	int rv;
+
+	box_goes_on(s, "frame_put");
+	rv = codec->api->frame_put(codec->plugin, octets, &s->frame);
+	s->request = (struct lane_request){ .body = yt_buf_view(&s->frame) };
+	return rv == 0 ? NULL : rv == YT_ELIMIT ? "it is larger than a frame may be" : "out of memory";
+}
+
 const char *sending_make(struct sending *s, const struct engine_codec *codec, const struct conf_party *party,
         struct yt_str wire_op, struct yt_str octets, struct yt_arena *scratch)
 {
 	const struct yt_codec_api *api = codec->api;
 	int n = 0, rv = 0;
 
+	if (party->kind == CONF_FRAMES)
+		return make_frame(s, codec, octets);
 	s->request = (struct lane_request){ .target = yt_str(party->target),
 		.content_type = api->content_type,
 		.headers = s->headers,
@@ -75,6 +87,11 @@ static struct yt_str keep(char **at, struct yt_str s)
 	return kept;
 }
 
+static bool is_asked(const struct yt_codec_api *api)
+{
+	return api->http_verify_reply != NULL || api->frame_next != NULL;
+}
+
 void sent_remember(struct sent **all, const struct box *box, const struct engine_party *party, uint64_t leg,
         const struct lane_request *request, struct yt_str octets)
 {
@@ -82,7 +99,7 @@ void sent_remember(struct sent **all, const struct box *box, const struct engine
 	struct sent *s;
 	char *at;
 
-	if (party->codec.api->http_verify_reply == NULL)
+	if (!is_asked(party->codec.api))
 		return;
 	s = malloc(sizeof(*s) + request->target.n + octets.n + asked.n);
 	YT_REQUIRE(s != NULL);
@@ -116,18 +133,34 @@ static bool is_verified(const struct sent *s, struct box *box, const struct engi
 	return false;
 }
 
+int sent_frame_next(struct sent **all, struct box *box, const struct engine_party *party, uint64_t leg,
+        struct yt_str octets, struct yt_frame *out)
+{
+	struct sent *s;
+	int rv;
+
+	HASH_FIND(hh, *all, &leg, sizeof(leg), s);
+	box_fill(box, party->codec.api->name, "frame_next", s != NULL ? s->exchange : 0,
+	        s != NULL ? s->request : (struct yt_str){ 0 });
+	rv = party->codec.api->frame_next(party->codec.plugin, octets, out);
+	box_empty(box);
+	return rv;
+}
+
 bool sent_is_answered(struct sent **all, struct box *box, const struct engine_party *party, uint64_t leg,
         const struct lane_result *result, const char **why)
 {
+	const struct yt_codec_api *api = party->codec.api;
+	const bool is_signed = api->http_verify_reply != NULL;
 	struct sent *s;
 	bool counts;
 
-	if (party->codec.api->http_verify_reply == NULL)
+	if (!is_asked(api))
 		return true;
 	HASH_FIND(hh, *all, &leg, sizeof(leg), s);
 	if (s == NULL) /* a late answer: what it answers is not kept so long */
-		return result->end != LANE_ANSWERED;
-	counts = result->end != LANE_ANSWERED || is_verified(s, box, party, result, why);
+		return !is_signed || result->end != LANE_ANSWERED;
+	counts = !is_signed || result->end != LANE_ANSWERED || is_verified(s, box, party, result, why);
 	HASH_DELETE(hh, *all, s);
 	free(s);
 	return counts;

@@ -1,0 +1,161 @@
+/* core/process/conf_parties.c - counterparts: a url says how one is spoken to, and that says what else goes with it.
+ *
+ * conf.c calls conf_read_url() for the key `url`, conf_check.c the rest when all keys are read.  Whether a party's
+ * format can speak that way only its plugin can tell: conf_plugins.c. */
+#include "base/words.h"
+#include "net/http1.h"
+#include "process/conf_parts.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { HTTPS_CONNECTIONS = 64, FRAMES_CONNECTIONS = 8 };
+
+/* ---- url ---- */
+
+static bool host_is_right(const char *host)
+{
+	unsigned char address[16];
+
+	if (strchr(host, ':') != NULL)
+		return inet_pton(AF_INET6, host, address) == 1;
+	for (const char *p = host; *p != '\0'; p++)
+		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
+			return false;
+	return *host != '\0' && strlen(host) <= 253;
+}
+
+static bool port_is_right(const char *port)
+{
+	size_t n = strlen(port);
+
+	return n >= 1 && n <= 5 && strspn(port, "0123456789") == n && atoi(port) >= 1 && atoi(port) <= 65535;
+}
+
+static const char *keep(struct conf *conf, const char *p, const char *end)
+{
+	return yt_arena_copy(conf->arena, (struct yt_str){ p, (size_t)(end - p) }).p;
+}
+
+/* host[:port] from p to end; false: neither.  *port stays as it is where there is none. */
+static bool read_host(struct conf *conf, const char *p, const char *end, struct conf_party *party)
+{
+	const char *bracket = *p == '[' ? memchr(p, ']', (size_t)(end - p)) : NULL;
+	const char *host = bracket != NULL ? p + 1 : p, *host_end = bracket;
+	const char *rest = bracket != NULL ? bracket + 1 : memchr(p, ':', (size_t)(end - p));
+
+	if (rest == NULL)
+		rest = end;
+	if (bracket == NULL)
+		host_end = rest;
+	party->host = keep(conf, host, host_end);
+	if (*rest == ':' && rest < end)
+		party->port = keep(conf, rest + 1, end);
+	else if (rest != end)
+		return false;
+	return party->host == NULL || party->port == NULL || (host_is_right(party->host) && port_is_right(party->port));
+}
+
+bool conf_read_url(struct conf *conf, const struct conf_node *v, const char *key, struct conf_party *party,
+        struct conf_errors *errors)
+{
+	const char *p, *end = v->text + v->len, *slash;
+	bool is_right;
+
+	if (strncmp(v->text, "https://", 8) == 0) {
+		party->kind = CONF_HTTPS;
+		p = v->text + 8;
+	} else if (strncmp(v->text, "tls://", 6) == 0) {
+		party->kind = CONF_FRAMES;
+		p = v->text + 6;
+	} else {
+		conf_error_add(errors, v->line, v->column,
+		        "%s must begin with https:// or tls://, not \"%.60s\": parties are only spoken to over TLS",
+		        key, v->text);
+		return true;
+	}
+	slash = party->kind == CONF_HTTPS ? memchr(p, '/', (size_t)(end - p)) : NULL;
+	party->port = party->kind == CONF_HTTPS ? "443" : "";
+	party->target = slash == NULL ? "/" : keep(conf, slash, end);
+	party->url = keep(conf, v->text, end);
+	is_right = read_host(conf, p, slash == NULL ? end : slash, party);
+	if (party->host == NULL || party->port == NULL || party->target == NULL || party->url == NULL)
+		return false;
+	if (!is_right || strpbrk(party->target, " #\"<>") != NULL)
+		conf_error_add(errors, v->line, v->column,
+		        party->kind == CONF_HTTPS ? "%s must be https://host[:port]/path, not \"%.100s\""
+		                                  : "%s must be tls://host:port, not \"%.100s\"",
+		        key, v->text);
+	return true;
+}
+
+/* ---- what goes with what ---- */
+
+/* What HTTP itself or we say: twice is once too often. */
+static bool is_header_of_ours(const char *name)
+{
+	static const char *const ours[] = { "host", "connection", "content-type", "content-length", "transfer-encoding",
+		"expect", "te", "upgrade", "keep-alive", "trailer", "traceparent" };
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (strcasecmp(name, ours[i]) == 0)
+			return true;
+	return false;
+}
+
+static void check_header(const struct conf *conf, const struct conf_party *p, struct conf_errors *errors)
+{
+	const struct conf_place at = p->place;
+
+	if ((p->header == NULL) != (p->header_secret == NULL))
+		conf_error_add(errors, at.line, at.column, "give header and header_secret, or neither");
+	else if (p->header == NULL)
+		return;
+	else if (!http1_is_token(yt_str(p->header)) || is_header_of_ours(p->header))
+		conf_error_add(errors, at.line, at.column,
+		        "header: \"%s\" is no name of a header, or of one that is sent anyway", p->header);
+	else if (conf_secret(conf, yt_str(p->header_secret)) == NULL)
+		conf_error_add(errors, at.line, at.column,
+		        "header_secret: no secret is called \"%s\": add it to secrets", p->header_secret);
+}
+
+/* One request at a time on a connection, and not many of those. */
+static void check_frames(const struct conf *conf, struct conf_party *p, struct conf_errors *errors)
+{
+	const char *name = p->name == NULL ? "" : p->name;
+	const char *http = p->http2 != 0 ? "http2" : p->trace != 0 ? "trace" : p->header != NULL ? "header" : NULL;
+
+	if (p->connections == 0)
+		p->connections = FRAMES_CONNECTIONS;
+	if (http != NULL)
+		conf_error_add(errors, p->place.line, p->place.column,
+		        "party %s: %s goes with https; frames over tls have no headers: remove it", name, http);
+	if (p->connections < conf->gateway.workers)
+		conf_error_add(errors, p->place.line, p->place.column,
+		        "party %s: %u connections are fewer than the %u workers, and one without a connection could not "
+		        "ask: raise connections, or lower gateway.workers",
+		        name, (unsigned)p->connections, (unsigned)conf->gateway.workers);
+}
+
+void conf_check_parties(struct conf *conf, struct conf_errors *errors)
+{
+	for (uint32_t i = 0; i < conf->n_parties; i++) {
+		struct conf_party *p = &conf->parties[i];
+
+		if ((p->cert == NULL) != (p->key == NULL))
+			conf_error_add(errors, p->place.line, p->place.column,
+			        "party %s has %s: give cert and key, or neither", p->name == NULL ? "" : p->name,
+			        p->cert == NULL ? _("a key but no cert") : _("a cert but no key"));
+		check_header(conf, p, errors);
+		if (p->kind == CONF_FRAMES)
+			check_frames(conf, p, errors);
+		else if (p->connections == 0)
+			p->connections = HTTPS_CONNECTIONS;
+		if (p->query_timeout_ms > p->change_timeout_ms)
+			conf_warning_add(errors, p->place.line, p->place.column,
+			        "query_timeout_ms is longer than change_timeout_ms: is that meant?");
+	}
+}
