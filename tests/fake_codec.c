@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "yitong/payout.h"
+
 static const struct yt_wire_op ops[] = {
 	{ "READ", YT_OP_PERSON_CHECK, YT_RESOLVE_NONE },
 	{ "REGISTER", YT_OP_OUTPATIENT_REGISTER, YT_RESOLVE_QUERY },
@@ -26,6 +28,11 @@ static const struct yt_wire_op ops[] = {
 	{ "CLAIM", YT_OP_CLAIM_SUBMIT, YT_RESOLVE_QUERY },
 	{ "TOLD", YT_OP_CLAIM_RESULT, YT_RESOLVE_RESEND },
 	{ "WITHDRAW", YT_OP_CLAIM_WITHDRAW, YT_RESOLVE_RESEND },
+	{ "ACCOUNT", YT_OP_ACCOUNT_PUT, YT_RESOLVE_RESEND },
+	{ "PAY", YT_OP_PAY_ORDER, YT_RESOLVE_PAY },
+	{ "ASKPAY", YT_OP_PAY_QUERY, YT_RESOLVE_NONE },
+	{ "RECALL", YT_OP_PAY_RECALL, YT_RESOLVE_RESEND },
+	{ "TELLPAID", YT_OP_CLAIM_PAYMENT, YT_RESOLVE_RESEND },
 	{ "STRANGE", YT_OP_UNREAD, YT_RESOLVE_PARK },
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
 };
@@ -109,6 +116,14 @@ static const struct yt_wire_op *wire_op(struct yt_str word)
 	return op->wire != NULL ? op : NULL;
 }
 
+/* Members of a payment, by their words here. */
+static const struct {
+	const char *word, *name;
+} paying[] = { { "pay", "pay_no" }, { "askpay", "orig_pay_no" }, { "yuan", "pay_amt" }, { "to", "payee_acct" },
+	{ "named", "payee_name" }, { "from", "payer_acct" }, { "ptype", "pay_type" }, { "purpose", "purpose" },
+	{ "psn", "psn_name" }, { "payout", "payout_no" }, { "pst", "pay_state" }, { "advice", "pay_advice" },
+	{ "claim", "claim_no" } };
+
 /* Amounts that "do not add up" are written total=3 paid=2. */
 static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 {
@@ -132,6 +147,16 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 		yt_node_add_text(arena,
 		        yt_node_add(arena, yt_node_add(arena, body, YT_STR("bill"), YT_ARRAY), YT_STR(""), YT_OBJECT),
 		        "elec_billno_code", value_of(line, "bill"));
+	for (size_t i = 0; i < sizeof(paying) / sizeof(paying[0]); i++)
+		if (value_of(line, paying[i].word).n != 0)
+			yt_node_add_text(arena, data, paying[i].name, value_of(line, paying[i].word));
+	if (value_of(line, "account").n != 0) {
+		struct yt_node *payee = yt_node_add(arena, body, YT_STR("payee"), YT_OBJECT);
+
+		yt_node_add_text(arena, payee, "relation", value_of(line, "relation"));
+		yt_node_add_text(arena, payee, "name", value_of(line, "named"));
+		yt_node_add_text(arena, payee, "bank_acct_no", value_of(line, "account"));
+	}
 	if (value_of(line, "auth").n != 0)
 		yt_node_add_text(arena, yt_node_add(arena, body, YT_STR("consent"), YT_OBJECT), "auth_no",
 		        value_of(line, "auth"));
@@ -196,6 +221,8 @@ static int fake_encode_request(
 	put(out, "setl", msg->settlement);
 	put(out, "orig", msg->original_number);
 	put(out, "origop", msg->original_wire_op);
+	for (size_t i = 0; i < sizeof(paying) / sizeof(paying[0]); i++)
+		put(out, paying[i].word, yt_node_text(yt_node_get(msg->body, "data"), paying[i].name));
 	if (msg->amount_fen != 0)
 		yt_buf_printf(out, " amt=%lld", (long long)msg->amount_fen);
 	return 0;
@@ -300,7 +327,28 @@ static int fake_query_for(struct yt_plugin *self, const struct yt_msg *original,
 		query->settlement = yt_arena_copy(query->arena, original->settlement);
 		return 0;
 	}
+	if (original->op->id == YT_OP_PAY_ORDER) {
+		own_message(query, original, YT_OP_PAY_QUERY, "ASKPAY");
+		query->body = yt_node_new(query->arena, YT_OBJECT);
+		yt_node_add_text(query->arena, yt_node_add(query->arena, query->body, YT_STR("data"), YT_OBJECT),
+		        "orig_pay_no", yt_node_text(yt_node_get(original->body, "data"), "pay_no"));
+		return 0;
+	}
 	return YT_ENOTFOUND;
+}
+
+static enum yt_judgement judge_payment(const struct yt_reply *answer, struct yt_reply *adopted)
+{
+	enum yt_pay_state state = yt_pay_state_of(yt_node_text(yt_node_get(answer->body, "data"), "pay_state"));
+
+	if (answer->never_happened)
+		return YT_ABSENT;
+	if (answer->outcome != YT_DONE || state == YT_PAY_STATES || state == YT_PAY_UNKNOWN)
+		return YT_UNSURE;
+	adopted->outcome = yt_pay_outcome(state);
+	adopted->body = answer->body;
+	adopted->code = answer->code;
+	return YT_FOUND;
 }
 
 static enum yt_judgement fake_judge(
@@ -308,6 +356,8 @@ static enum yt_judgement fake_judge(
 {
 	struct yt_str state = yt_node_text(answer->body, "state");
 
+	if (original->op->id == YT_OP_PAY_ORDER)
+		return judge_payment(answer, adopted);
 	if (answer->outcome != YT_DONE)
 		return YT_UNSURE;
 	if (yt_str_is(state, "absent"))

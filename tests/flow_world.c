@@ -10,7 +10,8 @@ struct world w;
 
 /* -- codecs: the one-line format, under two names ------------------------------------------------- */
 
-struct yt_codec_api platform_api, hub_api;
+struct yt_codec_api platform_api, hub_api, bank_api;
+enum yt_resolve bank_pays = YT_RESOLVE_PAY; /* an order of unknown outcome */
 enum yt_resolve platform_settles = YT_RESOLVE_REVERSE;
 enum yt_resolve platform_resolves = YT_RESOLVE_RESEND; /* a registration of unknown outcome */
 bool is_native;                                        /* all but reversals goes to the platform as it came */
@@ -94,6 +95,22 @@ static int wide_encode_request(
 	return 0;
 }
 
+/* An insurer's decision: who pays how much. */
+static void decide_claim(struct yt_str octets, struct yt_reply *reply)
+{
+	struct yt_node *data = yt_node_get(reply->body, "data");
+	bool other = memmem(octets.p, octets.n, "other", 5) != NULL,
+	     zero = memmem(octets.p, octets.n, "zero", 4) != NULL, much = memmem(octets.p, octets.n, "much", 4) != NULL;
+
+	yt_node_add_text(reply->arena, data, "claim_state", YT_STR("ADJUDICATED"));
+	yt_node_add_text(reply->arena, data, "pay_by", other ? YT_STR("INSURER") : YT_STR("GATEWAY"));
+	yt_node_add_text(reply->arena, data, "pay_to", YT_STR("PERSON"));
+	yt_node_add_text(reply->arena, data, "payable_amt",
+	        zero   ? YT_STR("0.00")
+	        : much ? YT_STR("2000.00")
+	               : YT_STR("12.34"));
+}
+
 /* A registration issues a number of its own: a fact for the steps behind it. */
 static int wide_decode_reply(
         struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets, struct yt_reply *reply)
@@ -109,6 +126,11 @@ static int wide_decode_reply(
 		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "claim_state", YT_STR("REJECTED"));
 		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "refuse_code", YT_STR("R104"));
 	}
+	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "decided", 7) != NULL)
+		decide_claim(octets, reply);
+	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_SETTLE)
+		yt_node_add_text(reply->arena, yt_node_add(reply->arena, reply->body, YT_STR("setlinfo"), YT_OBJECT),
+		        "psn_name", YT_STR("Lin"));
 	if (reads_nothing)
 		reply->outcome = YT_UNKNOWN;
 	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_REGISTER)
@@ -154,7 +176,7 @@ static int64_t hub_patience(struct yt_plugin *self, const struct yt_msg *msg, st
 }
 
 /* REGISTER at the platform is as nhsa.md has 2401: never sent again, taken back by its number. */
-static struct yt_wire_op platform_ops[24], hub_ops[24];
+static struct yt_wire_op platform_ops[32], hub_ops[32], bank_ops[32];
 
 static void make_ops(struct yt_wire_op *ops, enum yt_resolve registering, enum yt_resolve settling)
 {
@@ -166,6 +188,8 @@ static void make_ops(struct yt_wire_op *ops, enum yt_resolve registering, enum y
 			ops[n].resolve = registering;
 		else if (ops[n].op == YT_OP_OUTPATIENT_SETTLE)
 			ops[n].resolve = settling;
+		else if (ops[n].op == YT_OP_PAY_ORDER)
+			ops[n].resolve = bank_pays;
 	} while (fake_codec.ops[n++].wire != NULL);
 }
 
@@ -198,6 +222,10 @@ static void make_codecs(void)
 	hub_api.patience = hub_patience;
 	hub_api.make_number = wide_make_number;
 	hub_api.encode_request = hub_encode_request;
+	make_ops(bank_ops, YT_RESOLVE_ADOPT, YT_RESOLVE_ADOPT);
+	bank_api = hub_api;
+	bank_api.name = "bank";
+	bank_api.ops = bank_ops;
 }
 
 /* -- configuration -------------------------------------------------------------------------------- */
@@ -210,6 +238,12 @@ const struct engine_party platform = { .name = "platform",
 	.server_delay_ms = 2500 };
 const struct engine_party hub = { .name = "hub",
 	.codec = { &hub_api, NULL },
+	.query_timeout_ms = 1000,
+	.change_timeout_ms = 2000,
+	.late_ms = 500,
+	.server_delay_ms = 500 };
+const struct engine_party bank = { .name = "bank",
+	.codec = { &bank_api, NULL },
 	.query_timeout_ms = 1000,
 	.change_timeout_ms = 2000,
 	.late_ms = 500,
@@ -272,7 +306,10 @@ static bool c_keeps_facts(void *ctx, const struct yt_msg *msg, struct yt_str ins
 
 static const struct engine_party *c_party(void *ctx, const char *name)
 {
-	return strcmp(name, "hub") == 0 ? &hub : strcmp(name, "platform") == 0 ? &platform : NULL;
+	return strcmp(name, "hub") == 0        ? &hub
+	       : strcmp(name, "platform") == 0 ? &platform
+	       : strcmp(name, "bank") == 0     ? &bank
+	                                       : NULL;
 }
 
 static const struct engine_codec *c_listener(void *ctx, const char *name)
@@ -280,7 +317,14 @@ static const struct engine_codec *c_listener(void *ctx, const char *name)
 	return &codec;
 }
 
-const struct engine_conf conf = { .origin_by_subject = c_subject,
+static const struct engine_payer payers[] = {
+	{ "bank", "IN", NULL, "6001", "fund", "313332099026", "bank", "insurer", "claim", 500000 },
+	{ "bank", "CL", NULL, "6002", "fund", "313332099026", "bank", NULL, NULL, 0 },
+};
+/* What it pays without people; at the world's time, September 2026, the second has expired. */
+static const struct engine_release releases[] = { { "IN", 100000, 20261231 }, { "CL", 100000, 20260101 } };
+
+struct engine_conf conf = { .origin_by_subject = c_subject,
 	.speaks_for = c_speaks_for,
 	.institution = c_institution,
 	.route = c_route,
@@ -298,6 +342,10 @@ const struct engine_conf conf = { .origin_by_subject = c_subject,
 	.follow_up_park_after_ms = 600000,
 	.busy_tries = 2,
 	.busy_retry_ms = 1000,
+	.payers = payers,
+	.n_payers = COUNT(payers),
+	.releases = releases,
+	.n_releases = COUNT(releases),
 	.margin_ms = 100 };
 static const struct keeper_conf keeper_conf = { .serial_from = 9000,
 	.serial_to = 9999,
@@ -606,6 +654,15 @@ void reply(char how)
 	                   : how == 'B' ? "REFUSED why=busy after=7000 ."
 	                   : how == 'w' ? "DONE awaited ."
 	                   : how == 'j' ? "DONE rejected ."
+	                   : how == 'D' ? "DONE decided ."
+	                   : how == 'O' ? "DONE decided other ."
+	                   : how == 'Z' ? "DONE decided zero ."
+	                   : how == 'M' ? "DONE decided much ."
+	                   : how == 'A' ? "DONE pst=ACCEPTED ."
+	                   : how == 'P' ? "DONE pst=PROCESSING ."
+	                   : how == 'p' ? "DONE pst=PAID ."
+	                   : how == 'F' ? "DONE pst=FAILED advice=account ."
+	                   : how == 'R' ? "DONE pst=RETURNED ."
 	                                : "REFUSED no .";
 	uint64_t leg = w.leg;
 
@@ -625,11 +682,11 @@ void reply(char how)
 	pump();
 }
 
-/* Waits for the next leg, at most a minute of the world's time. */
+/* Waits for the next leg, at most ten minutes of the world's time. */
 void await_leg(void)
 {
 	pump();
-	for (int i = 0; (w.leg == 0 || fake_is(yt_str(w.sent), "SIGNIN")) && i < 600; i++) {
+	for (int i = 0; (w.leg == 0 || fake_is(yt_str(w.sent), "SIGNIN")) && i < 6500; i++) {
 		uint64_t leg = w.leg;
 		char signed_in[24];
 

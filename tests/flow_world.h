@@ -31,7 +31,7 @@ extern struct world {
 	struct engine *engine;
 	struct keeper *keeper;
 	int64_t now;
-	struct yt_buf commits[400]; /* position is index + 1 */
+	struct yt_buf commits[4000]; /* position is index + 1 */
 	size_t n_commits;
 	struct message queue[64];
 	size_t first, last;
@@ -43,6 +43,7 @@ extern struct world {
 
 /* What the test sets before it asks, and sets back. */
 extern enum yt_resolve platform_settles, platform_resolves; /* a settlement, a registration of unknown outcome */
+extern enum yt_resolve bank_pays;                           /* an order of unknown outcome */
 extern bool is_native;                                      /* all but reversals goes to the platform as it came ... */
 extern bool relays;                                         /* ... and reversals as well */
 extern bool is_slow;                                        /* codecs are */
@@ -54,11 +55,11 @@ extern const struct engine_flow *follows;                   /* settlements at th
 extern const struct engine_flow *flow;                      /* of this scenario; NULL: straight to the hub */
 
 extern const struct engine_flow flows[2];
-extern const struct engine_party platform, hub;
-extern struct yt_codec_api platform_api, hub_api;
+extern const struct engine_party platform, hub, bank;
+extern struct yt_codec_api platform_api, hub_api, bank_api;
 extern const struct engine_codec codec; /* of the door */
 extern const struct engine_origin origin;
-extern const struct engine_conf conf;
+extern struct engine_conf conf;
 int wide_make_number(
         struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number);
 
@@ -76,9 +77,10 @@ void later(int64_t ms); /* so much time passes */
 void run_jobs(void);    /* slow calls come back */
 void kill_all(void);    /* worker and keeper die; what is on the disk is all that is left */
 void ask(uint64_t token, const char *line);
-void await_leg(void); /* the next leg, at most a minute of the world's time */
-/* d done, r refused, l lost, n not sent, x absent, a had been done, g refused on its way, e sign in first, b and B not
- * now, G not now, said on its way, w awaited, j rejected */
+void await_leg(void); /* the next leg, at most ten minutes of the world's time */
+/* Of claims D decided, to be paid by us, M much of it, O by the insurer, Z nothing; of payments A accepted, P
+ * processing, p paid, F failed, R returned.  All others: d done, r refused, l lost, n not sent, x absent, a had been
+ * done, g refused on its way, e sign in first, b and B not now, G not now, said on its way, w awaited, j rejected */
 void reply(char how);
 void expect(const char *head, char how); /* the next leg begins so, "hub:READ"; and what comes back */
 struct exchange in_log(void);            /* the first exchange, as the journal tells it */

@@ -66,6 +66,25 @@ struct engine_way {
 	const char *quote_member;         /* the member of the answer's business part that shows it */
 };
 
+/* An account of ours from which payments leave at a party, a bank (flow_pay.c).  Texts may be NULL where they say so.
+ */
+struct engine_payer {
+	const char *party, *pay_type;    /* CL, MA, HS, IN */
+	const char *insurer;             /* only what that party, an insurer, has decided; NULL: whatever is paid */
+	const char *account, *name;      /* its number and holder */
+	const char *bank_no, *bank_name; /* NULL */
+	const char *behalf_name;         /* for whom we pay; NULL */
+	const char *purpose;             /* shows on the payee's statement; NULL: the payout says it itself */
+	int64_t order_limit_fen;         /* what one payment may have at most, whoever releases it; 0: no limit */
+};
+
+/* Which payments leave without anybody's looking at each. */
+struct engine_release {
+	const char *pay_type;
+	int64_t most_fen;
+	uint32_t to_day; /* yyyymmdd in business time, the last one */
+};
+
 enum engine_unknown_style { ENGINE_HOLD, ENGINE_SILENCE, ENGINE_CODE };
 
 struct engine_origin {
@@ -106,9 +125,16 @@ struct engine_conf {
 	uint32_t exchanges;              /* at once in this worker */
 	int64_t retry_ms, retry_max_ms, park_after_ms;
 	int64_t follow_up_retry_max_ms, follow_up_park_after_ms; /* the same where nobody waits for the answer */
-	uint32_t busy_tries;   /* how often a leg that was refused for now leaves once more; 0: never ... */
-	int64_t busy_retry_ms; /* ... first after this pause, doubled with each */
-	int64_t margin_ms;     /* kept of the origin's time for our own answer */
+	const struct engine_payer *payers;                       /* the first that fits counts */
+	const struct engine_release *releases;
+	uint32_t n_payers, n_releases;
+	int64_t pay_ask_max_ms; /* longest pause between two questions about a payment; 0: yt_pay_ask_after_ms() alone
+	                         */
+	int64_t pay_absent_gap_ms; /* so far apart are two answers "not found" that prove it; 0: the 5 minutes of
+	                              bank.md */
+	uint32_t busy_tries;       /* how often a leg that was refused for now leaves once more; 0: never ... */
+	int64_t busy_retry_ms;     /* ... first after this pause, doubled with each */
+	int64_t margin_ms;         /* kept of the origin's time for our own answer */
 };
 
 /* One call of a slow codec's function (yt_codec_api.is_slow), to be made in another thread.  All that it reads and

@@ -23,6 +23,7 @@ struct source { /* members of one object of a request or of its answer */
 
 #define PERSON "psn_no psn_cert_type certno psn_name gend brdy"
 #define ADMITTED "mdtrt_id ykc700 trt_dcla_detl_sn psn_type insutype"
+#define PAID "pay_state bank_status bank_code pay_advice bank_serial acct_date return_code"
 /* The funds only for the reversal, which gives them back: no request has them. */
 #define SETTLED                                                                                                        \
 	"setl_id aaz216 medfee_sumamt fund_pay_sumamt acct_pay psn_cash_pay setl_time ykc706 medins_setl_id "          \
@@ -54,6 +55,8 @@ static const struct source sources[] = {
 	{ YT_OP_INPATIENT_SETTLE, true, "setlinfo", SETTLED },
 	{ YT_OP_CONSENT_PUT, false, "consent", "auth_no" }, /* that there is one: steps may hang on it */
 	{ YT_OP_CLAIM_SUBMIT, true, "data", "claim_no claim_state" },
+	{ YT_OP_PAY_ORDER, true, "data", PAID },
+	{ YT_OP_PAY_QUERY, true, "data", PAID },
 	{ YT_OP_CLAIM_QUERY, true, "data", "claim_state payable_amt refuse_code pay_by pay_to" },
 };
 

@@ -25,6 +25,8 @@ static void begin(struct engine *e, struct task *t, unsigned step, enum rec_leg 
 	t->x.undoing = leg == REC_LEG_UNDO;
 	t->party = flow_step_at(t, step)->party;
 	t->leg = leg;
+	if (leg == REC_LEG_STEP && flow_op_of(t, step)->id == YT_OP_PAY_ORDER && !flow_pay_may_leave(e, t))
+		return;
 	flow_go(e, t);
 }
 
@@ -108,6 +110,23 @@ static void end_rejected(struct engine *e, struct task *t)
 	task_resolve_refused(e, t, reply, "the insurer rejected it");
 }
 
+/* Its payment was ordered, and came to nothing: a clerk sees to it by the bank's advice, under another number. */
+static void end_unpaid(struct engine *e, struct task *t)
+{
+	struct yt_reply *reply = yt_reply_new(t->arena);
+	struct yt_str advice = facts_get(&t->run->facts, "pay_advice");
+	char evidence[80];
+
+	YT_REQUIRE(reply != NULL);
+	reply->outcome = YT_REFUSED;
+	reply->code = facts_get(&t->run->facts, "bank_code");
+	if (reply->code.n == 0)
+		reply->code = facts_get(&t->run->facts, "return_code");
+	snprintf(evidence, sizeof(evidence), "its payment is %.*s%s%.*s",
+	        YT_FMT(facts_get(&t->run->facts, "pay_state")), advice.n > 0 ? ": " : "", YT_FMT(advice));
+	task_resolve_refused(e, t, reply, evidence);
+}
+
 /* The step whose answer ends it: where that was left out, as of what nobody waits for it may be, the last one that was
  * not; 0: none was done. */
 static unsigned last_word(const struct task *t)
@@ -131,6 +150,10 @@ static void end_done(struct engine *e, struct task *t)
 	}
 	if (task_is_follow_up(t) && yt_str_is(facts_get(&t->run->facts, "claim_state"), "REJECTED")) {
 		end_rejected(e, t);
+		return;
+	}
+	if (pay_order_step(t) != 0 && pay_came_to_nothing(t)) {
+		end_unpaid(e, t);
 		return;
 	}
 	keep_facts(e, t, t->run->heard[answer - 1]);
@@ -165,6 +188,8 @@ static unsigned undo_before(const struct task *t, unsigned step)
 	while (--step > 0) {
 		const struct yt_reply *heard = t->run->heard[step - 1];
 
+		if (flow_op_of(t, step)->id == YT_OP_PAY_ORDER && pay_came_to_nothing(t))
+			continue;
 		if (heard != NULL && heard->outcome == YT_DONE && !flow_step_at(t, step)->is_kept &&
 		        flow_op_of(t, step)->changes_state)
 			return step;
@@ -197,6 +222,8 @@ static void undo(struct engine *e, struct task *t, unsigned before)
 		task_refuse_reversal(e, t);
 	else if (step == 0)
 		end_undone(e, t);
+	else if (step != 0 && flow_op_of(t, step)->id == YT_OP_PAY_ORDER && pay_is_final(t))
+		task_park(e, t, "a payment was made: its money must be asked back");
 	else
 		begin(e, t, step, REC_LEG_UNDO);
 }
@@ -218,7 +245,7 @@ static unsigned next_step(const struct task *t)
 {
 	unsigned step = t->x.step + 1u;
 
-	while (step <= t->run->flow->n && is_left_out(t, flow_step_at(t, step)))
+	while (step <= t->run->flow->n && (is_left_out(t, flow_step_at(t, step)) || flow_pay_is_left_out(t, step)))
 		step++;
 	return step;
 }
@@ -241,7 +268,13 @@ static bool is_repeatable(const struct task *t, unsigned step)
 /* A step's outcome is unknown: it is sent again, or where that would do it twice, taken back by its number. */
 static void find_out(struct engine *e, struct task *t)
 {
-	if (t->x.undoing || t->run->said[t->x.step - 1] == NULL || is_repeatable(t, t->x.step))
+	if (flow_pay_is_about(t, t->x.step) && t->x.undoing) /* asked twice not to pay is asked once */
+		begin(e, t, t->x.step, REC_LEG_UNDO);
+	else if (flow_op_of(t, t->x.step)->id == YT_OP_PAY_QUERY)
+		begin(e, t, t->x.step, REC_LEG_STEP);
+	else if (flow_op_of(t, t->x.step)->id == YT_OP_PAY_ORDER)
+		flow_pay_find_out(e, t);
+	else if (t->x.undoing || t->run->said[t->x.step - 1] == NULL || is_repeatable(t, t->x.step))
 		flow_send_again(e, t);
 	else if (method_of(t, t->x.step) == YT_RESOLVE_REVERSE)
 		begin(e, t, t->x.step, REC_LEG_UNDO);
@@ -450,6 +483,10 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 	bool not_found = t->leg == REC_LEG_UNDO && reply->outcome == YT_REFUSED && reply->never_happened;
 	struct flow_run *run = t->run;
 
+	if (t->leg == REC_LEG_QUERY || flow_pay_is_about(t, t->x.step)) {
+		flow_pay_leg(e, t, end, reply, body);
+		return;
+	}
 	yt_buf_clear(&t->receipt); /* what stood in it went with the step */
 	run->said[t->x.step - 1] = t->leg == REC_LEG_STEP ? t->own : run->said[t->x.step - 1];
 	if (renew_sign_no(e, t, reply))

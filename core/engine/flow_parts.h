@@ -2,11 +2,13 @@
  *
  *   flow_read.c   a lease of a flow begins: what its steps sent and got is read back, its case's facts are asked for
  *   flow.c        what to do now, and what an answer proves
- *   flow_send.c   the message of a step, or of its undoing, is made, written down and leaves */
+ *   flow_send.c   the message of a step, or of its undoing, is made, written down and leaves
+ *   flow_pay.c    a payment: when it may leave, how its outcome is found out; pay.c has its messages */
 #ifndef YT_ENGINE_FLOW_PARTS_H
 #define YT_ENGINE_FLOW_PARTS_H
 
 #include "engine/work.h"
+#include "yitong/payout.h"
 
 struct flow_run {
 	const struct engine_flow *flow;
@@ -18,6 +20,8 @@ struct flow_run {
 	bool is_kept;                 /* the same octets stand in the journal already */
 	const struct yt_msg *renewed; /* what had left and goes out again with another sign_no; NULL: nothing */
 	bool lacks_secret;            /* the request is known without its credentials only */
+	struct pay_order *order;      /* that is about to leave */
+	struct yt_str pay_digits;     /* of its number, of this lease; empty: it has one, or needs none yet */
 };
 
 /* flow_read.c; steps count from 1 */
@@ -43,5 +47,53 @@ void notice_end(struct engine *e, struct task *t);
 void flow_go(struct engine *e, struct task *t);
 /* Octets that may have left before, once more. */
 void flow_send_again(struct engine *e, struct task *t);
+
+/* A message of ours: number, time, and where institutions sign in, our own operator.  before: it keeps that one's
+ * number; NULL: a new one.  False: the institution is not configured any more. */
+bool flow_number(struct engine *e, struct task *t, const struct yt_msg *before);
+/* Nobody waits for it, so it waits for what it lacks rather than leave with blanks. */
+void flow_wait(struct engine *e, struct task *t, const struct yt_fault *fault);
+
+/* pay.c: a payment's messages, and what its bank's answers say */
+struct pay_order {
+	struct yt_msg *msg;
+	const struct engine_payer *payer;
+	struct yt_str no, type, payee; /* no empty: the next lease brings its digits */
+	int64_t amount_fen;
+	uint8_t digest[16]; /* keyed hash of payee, amount and type */
+	bool is_own;        /* the account's name was compared with the person's, or it is no person's */
+};
+
+/* The step at which a payment is ordered, from 1; 0: none.  A flow has one at most. */
+unsigned pay_order_step(const struct task *t);
+/* A member of an order, as its row or its whole has it; empty: none. */
+struct yt_str pay_member(const struct yt_msg *order, const char *name);
+/* NULL: it cannot be ordered yet, *fault says why. */
+struct pay_order *pay_order_make(struct engine *e, struct task *t, struct yt_fault *fault);
+struct yt_msg *pay_recall_make(struct engine *e, struct task *t); /* NULL: it was never ordered, or out of memory */
+struct yt_msg *pay_told_make(struct engine *e, struct task *t);   /* claim.payment; NULL: out of memory */
+/* What an answer to an order or to a question about it proves: DONE with data.pay_state, FAILED where no money moves;
+ * else unknown. */
+void pay_take(const struct task *t, const struct yt_op *op, struct yt_reply *reply);
+bool pay_is_final(const struct task *t);        /* nothing more is heard of it by asking */
+bool pay_came_to_nothing(const struct task *t); /* its money stayed with us, or is back */
+
+/* flow_pay.c */
+/* A step of a payment that is not due: nothing is to be paid, asked or told. */
+bool flow_pay_is_left_out(const struct task *t, unsigned step);
+/* Its order is made, checked and released; false: the lease is given back. */
+bool flow_pay_may_leave(struct engine *e, struct task *t);
+/* The message of a step about a payment, or of its undoing; NULL: it cannot be made. */
+struct yt_msg *flow_pay_compose(struct engine *e, struct task *t);
+/* An order has perhaps left, or what its bank made of it is not known. */
+void flow_pay_find_out(struct engine *e, struct task *t);
+/* What came back for an order, a question about it or its recall. */
+void flow_pay_leg(
+        struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body);
+bool flow_pay_is_about(const struct task *t, unsigned step); /* that step orders a payment or asks about it */
+/* What an order's answer came to, as it was found out by asking: octets of ours.  False: they cannot be read. */
+bool flow_pay_read(const struct task *t, struct yt_str got, struct yt_reply *reply);
+/* The key under which orders with the same payee, amount and type are found; false: none is about to leave. */
+bool flow_pay_key(const struct exchange *x, char key[FACTS_KEY_MAX]);
 
 #endif

@@ -8,10 +8,12 @@
 
 void flow_ask_facts(struct engine *e, struct task *t)
 {
+	char key[FACTS_KEY_MAX];
+
 	if (t->seq != 0)
 		HASH_DELETE(hh_seq, e->tasks_by_seq, t);
 	t->state = TASK_FACTS;
-	t->seq = cross_ask_facts(e, t->id, t->original);
+	t->seq = cross_ask_facts_and(e, t->id, t->original, flow_pay_key(&t->x, key) ? key : NULL);
 	HASH_ADD(hh_seq, e->tasks_by_seq, seq, sizeof(t->seq), t);
 }
 
@@ -40,6 +42,7 @@ void flow_take(struct engine *e, struct task *t, const struct rec *lease)
 		run->sent[i] = yt_arena_copy(t->arena, rec_get(lease, (enum rec_tag)(REC_T_STEP_SENT + i)));
 		run->got[i] = yt_arena_copy(t->arena, rec_get(lease, (enum rec_tag)(REC_T_STEP_GOT + i)));
 	}
+	run->pay_digits = yt_arena_copy(t->arena, rec_get(lease, REC_T_PAY_NO));
 	run->undo_sent = yt_arena_copy(t->arena, rec_get(lease, REC_T_UNDO_SENT));
 }
 
@@ -165,10 +168,26 @@ static void heard_read(struct engine *e, struct call *c)
 		cannot_be_read(e, t);
 		return;
 	}
+	if (flow_pay_is_about(t, c->step))
+		pay_take(t, flow_op_of(t, c->step), c->reply);
 	c->reply->outcome = c->step == t->x.refused_step ? YT_REFUSED : YT_DONE; /* as it was taken then */
 	t->run->heard[c->step - 1] = c->reply;
 	flow_learn(t, c->step);
 	read_steps(e, t, c->step + 1);
+}
+
+static void read_adopted(struct engine *e, struct task *t, unsigned step, struct yt_str got)
+{
+	struct yt_reply *reply = yt_reply_new(t->arena);
+
+	YT_REQUIRE(reply != NULL);
+	if (!flow_pay_read(t, got, reply)) {
+		cannot_be_read(e, t);
+		return;
+	}
+	t->run->heard[step - 1] = reply;
+	flow_learn(t, step);
+	read_steps(e, t, step + 1);
 }
 
 /* What a step said is there; now what it heard.  Without that it was not answered, or refused unsent: else what must be
@@ -186,6 +205,8 @@ static void read_heard(struct engine *e, struct task *t, unsigned step, struct y
 	} else if (got.n == 0) {
 		flow_learn(t, step);
 		read_steps(e, t, step + 1);
+	} else if ((t->x.adopted >> (step - 1) & 1) != 0) {
+		read_adopted(e, t, step, got);
 	} else {
 		c = call_decode_reply(
 		        &flow_step_at(t, step)->party->codec, said, t->id, 200, got, yt_reply_new(t->arena));

@@ -22,8 +22,12 @@ void flow_write_step(struct engine *e, struct task *t)
 	rec_u8(&buf, REC_T_STEP, (uint8_t)t->x.step);
 	rec_str(&buf, REC_T_PARTY, yt_str(t->party->name));
 	rec_str(&buf, REC_T_NUMBER, cross_wire_number(t->own));
+	if (t->leg == REC_LEG_STEP && t->run->order != NULL)
+		rec_str(&buf, REC_T_PAY_NO, t->run->order->no);
 	if (t->run->is_kept)
 		rec_u32(&buf, REC_T_ATTEMPT, 1); /* the same octets, kept already */
+	else if (t->leg == REC_LEG_QUERY)
+		rec_str(&buf, REC_T_SENT, octets);
 	else if (t->leg != REC_LEG_STEP)
 		rec_str(&buf, REC_T_UNDO_SENT, octets);
 	else
@@ -97,8 +101,7 @@ void flow_send_again(struct engine *e, struct task *t)
 		cross_read_back(e, t, t->party, run->undo_sent, t->x.step, undo_read);
 }
 
-/* A message of ours: number, time, and where institutions sign in, our own operator. */
-static bool make_own(struct engine *e, struct task *t, const struct yt_msg *before)
+bool flow_number(struct engine *e, struct task *t, const struct yt_msg *before)
 {
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, t->original->institution);
 	char now[20];
@@ -135,6 +138,8 @@ static struct yt_msg *compose(struct engine *e, struct task *t)
 	struct yt_msg *undo, *made;
 	int rv = YT_ENOTFOUND;
 
+	if (flow_pay_is_about(t, t->x.step) || flow_op_of(t, t->x.step)->id == YT_OP_CLAIM_PAYMENT)
+		return flow_pay_compose(e, t);
 	if (t->leg == REC_LEG_STEP) {
 		made = facts_compose(&run->facts, t->original, flow_op_of(t, t->x.step));
 		if (made != NULL && made->op != t->original->op)
@@ -198,8 +203,7 @@ static void park_unwritten(struct engine *e, struct task *t, const struct yt_fau
 	task_park(e, t, reason);
 }
 
-/* Nobody waits for it, so it waits for what it lacks rather than leave with blanks. */
-static void wait_for_facts(struct engine *e, struct task *t, const struct yt_fault *fault)
+void flow_wait(struct engine *e, struct task *t, const struct yt_fault *fault)
 {
 	char reason[sizeof(fault->path) + sizeof(fault->why) + 16];
 
@@ -212,7 +216,7 @@ static void encoded(struct engine *e, struct call *c)
 	struct task *t = c->t;
 
 	if (c->rv == YT_EFORMAT && t->leg == REC_LEG_STEP && task_is_follow_up(t)) {
-		wait_for_facts(e, t, &c->fault);
+		flow_wait(e, t, &c->fault);
 	} else if (c->rv == YT_EFORMAT && t->leg == REC_LEG_STEP) {
 		flow_refuse_unsent(e, t, &c->fault);
 	} else if (c->rv != 0) {
@@ -255,7 +259,7 @@ void flow_go(struct engine *e, struct task *t)
 		task_go_on_in(e, t, 1, "its numbers are used up: the next lease has more");
 		return;
 	}
-	if (!verbatim && !make_own(e, t, before)) {
+	if (!verbatim && !flow_number(e, t, before)) {
 		task_park(e, t, "the institution is not configured any more");
 		return;
 	}

@@ -20,6 +20,11 @@ bool proof_is_repeatable(enum yt_resolve method, enum yt_operation op)
 	}
 }
 
+bool proof_is_payment(enum yt_resolve method)
+{
+	return method == YT_RESOLVE_PAY || method == YT_RESOLVE_PAY_ANEW;
+}
+
 /* By its number, as far as the table of the format tells, or by the national cancel (undo.c). */
 static bool is_undoable(const struct yt_codec_api *api, enum yt_resolve method, enum yt_operation op)
 {
@@ -39,7 +44,8 @@ const char *proof_step_lacks(const struct yt_codec_api *api, const struct yt_op 
 		if (o->op != op->id)
 			continue;
 		is_there = true;
-		if (!proof_is_repeatable(o->resolve, op->id) && o->resolve != YT_RESOLVE_REVERSE)
+		if (!proof_is_repeatable(o->resolve, op->id) && o->resolve != YT_RESOLVE_REVERSE &&
+		        !(op->id == YT_OP_PAY_ORDER && proof_is_payment(o->resolve)))
 			return N_(
 			        "of unknown outcome can neither be sent again nor be taken back by its number: it would be left to "
 			        "an operator; take the step out, or route this operation to one party");

@@ -9,6 +9,10 @@
 /* Whether the same octets may go out again: their party knows them by number, or refuses the repeat in known words. */
 bool proof_is_repeatable(enum yt_resolve method, enum yt_operation op);
 
+/* A payment: its party is asked until somebody knows, and only what it surely never had may go out again (flow_pay.c).
+ */
+bool proof_is_payment(enum yt_resolve method);
+
 /* What a step that does op in a format lacks, in English; NULL: nothing.  is_kept: nothing needs to undo it.  is_last:
  * no step behind it can be refused, so that only a settlement is ever undone. */
 const char *proof_step_lacks(const struct yt_codec_api *api, const struct yt_op *op, bool is_kept, bool is_last);

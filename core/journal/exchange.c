@@ -111,6 +111,11 @@ static void apply_step(struct exchange *x, const struct view *v, enum rec_leg le
 	x->step = step;
 	x->step_state = leg == REC_LEG_TAKE ? STEP_TAKING : STEP_OUT;
 	x->undoing = leg == REC_LEG_UNDO;
+	if (leg == REC_LEG_STEP) {
+		take(x->pay_no, sizeof(x->pay_no), v, REC_T_PAY_NO);
+		x->asks = x->absents = 0;
+		x->absent_ms = 0;
+	}
 	if (x->undoing) {
 		x->reversals++;
 		x->state = X_REVERSING;
@@ -132,6 +137,7 @@ static void apply_sending(struct exchange *x, const struct view *v)
 		return;
 	}
 	x->attempts++;
+	x->asks += leg == REC_LEG_QUERY;
 	if (leg == REC_LEG_REVERSAL) {
 		x->reversals++;
 		x->state = X_REVERSING;
@@ -143,6 +149,15 @@ static void note_move(struct exchange *x, int64_t wall_ms)
 {
 	if (x->flags & REC_X_FOLLOW_UP)
 		x->unknown_since_ms = wall_ms;
+}
+
+/* What its bank says when it is asked about a payment: "not found" counts only as one of an unbroken row. */
+static void apply_asked(struct exchange *x, const struct view *v)
+{
+	bool is_absent = yt_str_is(v->value[REC_T_RESULT], "absent");
+
+	x->absent_ms = !is_absent ? 0 : x->absents > 0 ? x->absent_ms : v->rec->wall_ms;
+	x->absents = is_absent ? x->absents + 1 : 0;
 }
 
 static void apply_outcome(struct exchange *x, const struct view *v)
@@ -167,7 +182,12 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 		if (outcome == YT_REFUSED && !is_anew && leg == REC_LEG_STEP && step > 0 && step <= REC_STEPS_MAX)
 			x->step = x->refused_step =
 			        (uint32_t)step; /* it may never have left: then no record named it before */
+		if (leg == REC_LEG_STEP && step > 0 && step <= REC_STEPS_MAX)
+			x->adopted = yt_str_is(v->value[REC_T_RESULT], "found") ? x->adopted | 1u << (step - 1)
+			                                                        : x->adopted & ~(1u << (step - 1));
 	}
+	if (leg == REC_LEG_QUERY)
+		apply_asked(x, v);
 	if (leg != REC_LEG_MAIN) {
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
 		return;
@@ -229,6 +249,11 @@ static void apply_decided(struct exchange *x, const struct view *v)
 
 	bool takes_effect = yt_str_is(result, "retry") || yt_str_is(result, "done");
 
+	if (yt_str_is(result, "release")) { /* the order that waits, no other one */
+		x->released = true;
+		x->due_ms = 0;
+		return;
+	}
 	if (!takes_effect || (x->flags & REC_X_FOLLOW_UP) == 0)
 		x->reversal_wanted =
 		        false; /* a follow-up's settlement stays undone: what of it is done is undone, too */
@@ -276,6 +301,15 @@ static void apply_notice(struct exchange *x, const struct view *v)
 	}
 }
 
+/* A payment is about to leave.  What people have released holds for the order they saw. */
+static void apply_order(struct exchange *x, struct yt_str digest)
+{
+	if (digest.n != sizeof(x->pay_digest) || memcmp(x->pay_digest, digest.p, digest.n) == 0)
+		return;
+	memcpy(x->pay_digest, digest.p, digest.n);
+	x->released = false;
+}
+
 /* Records that name when and by whom to go on. */
 static void apply_waiting(struct exchange *x, const struct view *v)
 {
@@ -286,6 +320,7 @@ static void apply_waiting(struct exchange *x, const struct view *v)
 		take_i64(&x->due_ms, v, REC_T_DUE);
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
 		x->attempts += rec_number(v->value[REC_T_ATTEMPT]) != 0;
+		apply_order(x, v->value[REC_T_PAY_DIGEST]);
 	} else if (v->rec->type == REC_PARKED) {
 		x->state = X_PARKED;
 		x->accepted_ms = x->accepted_ms == 0 ? v->rec->wall_ms

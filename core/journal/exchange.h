@@ -65,6 +65,14 @@ struct exchange {
 	uint32_t step_state;   /* enum exchange_step */
 	uint32_t refused_step; /* the one that ended it; 0: none */
 	bool undoing;          /* a step was refused or the whole is unwanted: what was done is undone */
+	/* Of a payment that is one of its steps (engine/flow_pay.c). */
+	char pay_no[24];        /* its number since it may have left, for ever; empty: it never did */
+	uint8_t pay_digest[16]; /* of the order that is about to leave: payee, amount and type; zeros: none is */
+	bool released;          /* exactly that order, by people */
+	uint32_t asks;          /* how often its bank was asked about it since it left last */
+	uint32_t absents;       /* answers "not found" one after the other ... */
+	int64_t absent_ms;      /* ... and when the first of them came, wall clock; 0: none */
+	uint32_t adopted;       /* a bit for each step whose answer was found out by asking: what it "got" is ours */
 	log_pos step_sent[REC_STEPS_MAX], step_got[REC_STEPS_MAX], undo_sent;
 };
 

@@ -122,6 +122,12 @@ bool keeper_lane_is_stopped(const struct keeper *keeper, const char *party);
 void keeper_each_stopped(
         const struct keeper *keeper, void (*each)(void *arg, const struct keeper_lane *lane), void *arg);
 
+/* Two people, one after the other, let the payment leave for which a follow-up waits ("waits: release"), and only that
+ * one.  YT_ENOTFOUND; YT_ESTATE: it waits for no release; YT_EDENIED: they are not two. */
+int keeper_release(
+        struct keeper *keeper, uint64_t exchange, struct yt_str maker, struct yt_str checker, struct yt_str reason);
+#define KEEPER_WAITS_FOR_RELEASE "waits: release" /* how the reason of such a follow-up begins */
+
 struct keeper_counts {
 	uint64_t sent, unknown, reversing, parked, undelivered, leased, in_memory;
 };

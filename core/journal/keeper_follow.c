@@ -156,6 +156,39 @@ static void go_on(struct keeper *k, struct kept *e, uint64_t because)
 	kept_settle_down(k, e);
 }
 
+bool keeper_waits_for_release(const struct exchange *x)
+{
+	return x->state == X_UNKNOWN && (x->flags & REC_X_FOLLOW_UP) != 0 && !x->reversal_wanted &&
+	       strncmp(x->reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0;
+}
+
+int keeper_release(
+        struct keeper *k, uint64_t exchange, struct yt_str maker, struct yt_str checker, struct yt_str reason)
+{
+	struct kept *e = kept_find(k, exchange);
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	if (e == NULL)
+		return YT_ENOTFOUND;
+	if (maker.n == 0 || checker.n == 0 || yt_str_eq(maker, checker))
+		return YT_EDENIED;
+	if (!keeper_waits_for_release(&e->x) || e->x.released)
+		return YT_ESTATE;
+	at = rec_begin(&buf, REC_DECIDED, 0, exchange, keeper_wall(k));
+	rec_str(&buf, REC_T_RESULT, YT_STR("release"));
+	rec_bytes(&buf, REC_T_PAY_DIGEST, e->x.pay_digest, sizeof(e->x.pay_digest));
+	rec_str(&buf, REC_T_OWNER, maker);
+	rec_str(&buf, REC_T_OPERATOR, checker);
+	rec_str(&buf, REC_T_REASON, reason);
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+	if (e->holder == 0)
+		kept_set_due(k, e, keeper_mono(k));
+	return 0;
+}
+
 /* Anything but 0: the index cannot tell what follows from it. */
 static int tell_follow_up(struct keeper *k, const struct exchange *x)
 {

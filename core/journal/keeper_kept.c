@@ -287,6 +287,8 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 			in = 0;
 		if (in > most)
 			in = most; /* the wall clock stepped back since it was written */
+		if (e->x.released && keeper_waits_for_release(&e->x))
+			in = 0; /* people were quicker than the worker that asked for them */
 		kept_set_due(k, e, keeper_mono(k) + in);
 	}
 }

@@ -231,6 +231,8 @@ void keeper_tell_follow_ups_again(struct keeper *k, struct kept *e);
 /* False: it is a follow-up of which nothing has left, and its settlement is undone, or whether it is cannot be told
  * now; it was ended, or is due later. */
 bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e);
+/* A payment of it waits for people. */
+bool keeper_waits_for_release(const struct exchange *x);
 
 /* keeper_notice.c */
 /* Records under a lease that is returned: what a party told goes to the follow-ups that it speaks of. */

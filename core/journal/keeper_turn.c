@@ -120,9 +120,28 @@ static uint64_t elapsed_ms(const struct keeper *k, const struct kept *e)
 	return since == 0 || now < since ? 0 : (uint64_t)(now - since);
 }
 
+#define PAY_NUMBERS "+/pay" /* no institution is called so */
+
+/* The digits of a payout's number, never given twice whatever the clock does; what has one keeps it. */
+static void lease_pay_number(struct keeper *k, const struct exchange *x, struct yt_buf *buf)
+{
+	static const uint8_t none[sizeof(x->pay_digest)];
+	char time[15], digits[32];
+	int64_t second;
+	uint32_t serial;
+
+	if (x->pay_no[0] != 0 || memcmp(x->pay_digest, none, sizeof(none)) == 0)
+		return;
+	keeper_next_numbers(k, PAY_NUMBERS, 1, &second, &serial);
+	yt_time_compact(second * 1000, time);
+	snprintf(digits, sizeof(digits), "%s%04u00", time, (unsigned)(serial % 10000));
+	rec_str(buf, REC_T_PAY_NO, yt_str(digits));
+}
+
 /* The lease of an exchange, one record: STATE (struct exchange), what was asked and sent, our next
  * numbers (SECOND, SERIAL ..), how long the outcome has been unknown (ELAPSED, ms) and how long nothing has
- * been sent that may still take effect (QUIET, ms), and for a joined reversal the RESULT of its target. */
+ * been sent that may still take effect (QUIET, ms), for a joined reversal the RESULT of its target, and where a payment
+ * is about to leave the digits of its number (PAY_NO). */
 static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *e)
 {
 	struct answer a = { .worker = w->worker, .exchange = e->x.id, .kind = DOWN_LEASE };
@@ -147,6 +166,7 @@ static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *
 		rec_str(&a.payload, REC_T_RESULT,
 		        yt_str(target == NULL ? "reversed" : exchange_state_name(target->x.state)));
 	}
+	lease_pay_number(k, &e->x, &a.payload);
 	lease_all_bodies(k, e, &a.payload);
 	rec_end(&a.payload, at);
 	kept_begin_lease(k, e, w->worker);

@@ -1,0 +1,244 @@
+/* tests/test_flow_pay.c - a payment is never executed twice (P5): what leaves to a bank, whatever it answers and
+ * whoever dies meanwhile.
+ *
+ * The world is that of tests/flow_world.h; each conversation is played once as it stands and once more for each leg
+ * with everything killed when that leg has left. */
+#include "flow_world.h"
+
+#include <stdio.h>
+
+#define CLAIMED "platform:SETTLE d hub:CLAIM d hub:ASKCLAIM "
+#define ACCOUNT "ACCOUNT inst=H1 num=H1-8 | person=P relation=00 named=Lin account=62220200000000"
+#define SETTLED "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P"
+#define NOT_FOUND "bank:ASKPAY x bank:ASKPAY x bank:ASKPAY x bank:ASKPAY x " /* 5, 15, 30, ... s: not long enough */
+
+static const struct engine_flow claim = { "paid",
+	{ { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL, NULL }, { &hub, YT_OP_CLAIM_QUERY, NULL, true, NULL, NULL },
+	        { &bank, YT_OP_PAY_ORDER, NULL, false, "pay_by", "GATEWAY" },
+	        { &bank, YT_OP_PAY_QUERY, NULL, true, "pay_by", "GATEWAY" },
+	        { &hub, YT_OP_CLAIM_PAYMENT, NULL, true, "pay_by", "GATEWAY" } },
+	5, 2 };
+
+static struct exchange of_number(const char *number)
+{
+	struct exchange x;
+
+	memset(&x, 0, sizeof(x));
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+			if (rec.type == REC_ACCEPTED && yt_str_is(rec_get(&rec, REC_T_NUMBER), number))
+				x.id = rec.exchange;
+			if (x.id != 0 && rec.exchange == x.id && rec.type != REC_FACTS)
+				exchange_apply(&x, &rec, i + 1);
+		}
+	}
+	return x;
+}
+
+static struct exchange follow_up(void)
+{
+	return of_number("+/A1");
+}
+
+static const struct pay_case {
+	const char *it, *legs;
+	enum exchange_state end;
+	enum yt_resolve method; /* 0: as YT_RESOLVE_PAY */
+} cases[] = {
+	{ "decided, paid, told", CLAIMED "D bank:PAY A bank:ASKPAY P bank:ASKPAY p hub:TELLPAID d", X_DONE, 0 },
+	{ "the insurer pays itself", CLAIMED "O", X_DONE, 0 },
+	{ "nothing is to be paid", CLAIMED "Z", X_DONE, 0 },
+	{ "rejected", CLAIMED "j", X_REFUSED, 0 },
+	{ "paid at once: nothing to ask", CLAIMED "D bank:PAY p hub:TELLPAID d", X_DONE, 0 },
+	{ "not paid: the insurer hears so, and it ends refused", CLAIMED "D bank:PAY A bank:ASKPAY F hub:TELLPAID d",
+	        X_REFUSED, 0 },
+	{ "refused by the bank: the claim is not withdrawn", CLAIMED "D bank:PAY r hub:TELLPAID d", X_REFUSED, 0 },
+	{ "came back", CLAIMED "D bank:PAY A bank:ASKPAY R hub:TELLPAID d", X_REFUSED, 0 },
+	{ "lost, and the bank has it", CLAIMED "D bank:PAY l bank:ASKPAY P bank:ASKPAY p hub:TELLPAID d", X_DONE, 0 },
+	{ "lost, and it was paid", CLAIMED "D bank:PAY l bank:ASKPAY p hub:TELLPAID d", X_DONE, 0 },
+	{ "lost, and it failed", CLAIMED "D bank:PAY l bank:ASKPAY F hub:TELLPAID d", X_REFUSED, 0 },
+	{ "not taken for now, or on its way: that is no refusal", CLAIMED "D bank:PAY b bank:ASKPAY p hub:TELLPAID d",
+	        X_DONE, 0 },
+	{ "refused on its way: asked all the same", CLAIMED "D bank:PAY g bank:ASKPAY p hub:TELLPAID d", X_DONE, 0 },
+	{ "the bank cannot be reached: once more, without a question",
+	        CLAIMED "D bank:PAY n bank:PAY n bank:PAY p hub:TELLPAID d", X_DONE, 0 },
+	{ "the questions are lost too, and the bank cannot be reached",
+	        CLAIMED "D bank:PAY l bank:ASKPAY l bank:ASKPAY n bank:ASKPAY l bank:ASKPAY p hub:TELLPAID d", X_DONE,
+	        0 },
+	{ "not found for five minutes: the same leaves again",
+	        CLAIMED "D bank:PAY l " NOT_FOUND "bank:ASKPAY x bank:ASKPAY x bank:PAY p hub:TELLPAID d", X_DONE, 0 },
+	{ "the same under a new message number",
+	        CLAIMED "D bank:PAY l " NOT_FOUND "bank:ASKPAY x bank:ASKPAY x bank:PAY A bank:ASKPAY p "
+	                "hub:TELLPAID d",
+	        X_DONE, YT_RESOLVE_PAY_ANEW },
+	{ "not found, then found: it was on its way", CLAIMED "D bank:PAY l " NOT_FOUND "bank:ASKPAY p hub:TELLPAID d",
+	        X_DONE, 0 },
+	{ "not found, but a question is lost in between: that time does not count",
+	        CLAIMED "D bank:PAY l " NOT_FOUND "bank:ASKPAY l bank:ASKPAY x bank:ASKPAY x bank:ASKPAY x bank:PAY p "
+	                "hub:TELLPAID d",
+	        X_DONE, 0 },
+	{ "and what leaves again is lost again",
+	        CLAIMED "D bank:PAY l " NOT_FOUND "bank:ASKPAY x bank:ASKPAY x bank:PAY l bank:ASKPAY p hub:TELLPAID d",
+	        X_DONE, 0 },
+	{ "cancelled before it left: the claim is withdrawn, nothing is paid",
+	        CLAIMED "w platform:CANCEL d hub:WITHDRAW d", X_REVERSED, 0 },
+	{ "cancelled when the bank has it: recalled, then withdrawn",
+	        CLAIMED "D bank:PAY A bank:ASKPAY P platform:CANCEL d bank:RECALL d hub:WITHDRAW d", X_REVERSED, 0 },
+	{ "the recall is lost",
+	        CLAIMED "D bank:PAY A bank:ASKPAY P platform:CANCEL d bank:RECALL l bank:RECALL d "
+	                "hub:WITHDRAW d",
+	        X_REVERSED, 0 },
+	{ "too late: the money must be asked back",
+	        CLAIMED "D bank:PAY A bank:ASKPAY P platform:CANCEL d bank:RECALL r", X_PARKED, 0 },
+	{ "the bank does not know what it has taken: that is no recall",
+	        CLAIMED "D bank:PAY A bank:ASKPAY P platform:CANCEL d bank:RECALL x bank:RECALL d hub:WITHDRAW d",
+	        X_REVERSED, 0 },
+	{ "cancelled when it is paid: people ask for the money",
+	        CLAIMED "D bank:PAY p hub:TELLPAID d platform:CANCEL d", X_PARKED, 0 },
+	{ "cancelled while its outcome is unknown: found out first",
+	        CLAIMED "D bank:PAY l platform:CANCEL d bank:ASKPAY P bank:RECALL d hub:WITHDRAW d", X_REVERSED, 0 },
+	{ "cancelled, and it never arrived: it does not leave again",
+	        CLAIMED "D bank:PAY l platform:CANCEL d " NOT_FOUND "bank:ASKPAY x bank:ASKPAY x hub:WITHDRAW d",
+	        X_REVERSED, 0 },
+};
+
+static void assert_leg(const char *expected)
+{
+	char head[64];
+
+	snprintf(head, sizeof(head), "%s:%.*s", w.sent_to, (int)strcspn(w.sent, " "), w.sent);
+	assert_string_equal(w.leg == 0 ? "nothing" : head, expected);
+}
+
+/* Of each order that leaves: the same payment under the same number, and never before what was sent is surely not
+ * there. */
+struct orders {
+	char number[40], yuan[16], to[32], message[40];
+	unsigned n;
+	int64_t left_at;
+};
+
+static void note_order(struct orders *o, bool is_anew)
+{
+	char number[40], yuan[16], to[32], message[40];
+
+	if (!fake_is(yt_str(w.sent), "PAY"))
+		return;
+	fake_value(yt_str(w.sent), "pay", number, sizeof(number));
+	fake_value(yt_str(w.sent), "yuan", yuan, sizeof(yuan));
+	fake_value(yt_str(w.sent), "to", to, sizeof(to));
+	fake_value(yt_str(w.sent), "num", message, sizeof(message));
+	assert_int_equal(strlen(number), 22);
+	if (o->n > 0) {
+		assert_string_equal(number, o->number);
+		assert_string_equal(yuan, o->yuan);
+		assert_string_equal(to, o->to);
+	}
+	if (o->left_at != 0) { /* it may have arrived: only after five minutes of "not found" */
+		assert_true(w.now - o->left_at >= 300000);
+		assert_int_equal(strcmp(message, o->message) != 0, is_anew);
+	}
+	memcpy(o->number, number, sizeof(number));
+	memcpy(o->yuan, yuan, sizeof(yuan));
+	memcpy(o->to, to, sizeof(to));
+	memcpy(o->message, message, sizeof(message));
+	o->n++;
+	o->left_at = w.now;
+}
+
+static bool is_leg(const char *head)
+{
+	char got[64];
+
+	snprintf(got, sizeof(got), "%s:%.*s", w.sent_to, (int)strcspn(w.sent, " "), w.sent);
+	return w.leg != 0 && strcmp(got, head) == 0;
+}
+
+/* Waits for a leg.  Where something was killed, questions of a row "not found" come at other times: there may be one
+ * more or less of them until it is long enough.  False: this one is not asked. */
+static bool await(const char *expected, char how, bool was_killed)
+{
+	await_leg();
+	while (was_killed && is_leg("bank:ASKPAY") && strcmp(expected, "bank:ASKPAY") != 0) {
+		reply('x');
+		await_leg();
+	}
+	if (was_killed && how == 'x' && strcmp(expected, "bank:ASKPAY") == 0 && !is_leg(expected))
+		return false;
+	assert_leg(expected);
+	return true;
+}
+
+static void play(const struct pay_case *c, unsigned killed)
+{
+	struct orders orders = { .n = 0 };
+	char expected[64];
+	unsigned n = 0;
+
+	ask(1, ACCOUNT);
+	ask(2, SETTLED);
+	for (const char *p = c->legs; *p != '\0'; p += *p == ' ') {
+		size_t len = strcspn(p, " ");
+		char how = p[len + 1];
+
+		snprintf(expected, sizeof(expected), "%.*s", (int)len, p);
+		if (strcmp(expected, "platform:CANCEL") == 0)
+			ask(3, "CANCEL inst=H1 num=H1-2 | setl=A1");
+		if (!await(expected, how, killed != 0 && n >= killed)) {
+			p += len + 2;
+			continue;
+		}
+		if (++n == killed && strncmp(expected, "platform:", 9) != 0) {
+			kill_all();
+			if (fake_is(yt_str(expected + strcspn(expected, ":") + 1), "PAY")) {
+				note_order(&orders, c->method == YT_RESOLVE_PAY_ANEW);
+				await_leg(); /* it may have arrived: asked for, whatever would have come back */
+				assert_leg("bank:ASKPAY");
+				reply('p');
+				return;
+			}
+			await_leg();
+			assert_leg(expected);
+		}
+		note_order(&orders, c->method == YT_RESOLVE_PAY_ANEW);
+		if (how == 'n' || how == 'x')
+			orders.left_at = how == 'n' ? 0 : orders.left_at;
+		reply(how);
+		p += len + 2;
+	}
+	for (int i = 0; i < 7000 && w.leg == 0; i++)
+		later(100);
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(follow_up().state, c->end);
+}
+
+static void test_conversations(void **state)
+{
+	is_native = true;
+	follows = &claim;
+	platform_settles = YT_RESOLVE_ADOPT;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		bank_pays = cases[i].method != 0 ? cases[i].method : YT_RESOLVE_PAY;
+		for (unsigned killed = 0; killed < 13; killed++) {
+			teardown(NULL);
+			setup(NULL);
+			print_message("%s, killed at leg %u\n", cases[i].it, killed);
+			play(&cases[i], killed);
+		}
+	}
+	bank_pays = YT_RESOLVE_PAY;
+	platform_settles = YT_RESOLVE_REVERSE;
+	follows = NULL;
+	is_native = false;
+}
+
+int main(void)
+{
+	conf.follow_up_park_after_ms = INT64_C(7) * 24 * 3600 * 1000;
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_conversations, setup, teardown) };
+	return flow_world_run(tests, COUNT(tests));
+}
