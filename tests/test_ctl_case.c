@@ -103,6 +103,7 @@ static void add_follow_up(struct yt_buf *buf, uint64_t id, const char *number, c
 	text(buf, REC_T_SETTLEMENT, settlement);
 	text(buf, REC_T_ORIGINAL, "H33021399901202611221000000001");
 	text(buf, REC_T_FLOW, "tianyi-claim");
+	rec_i64(buf, REC_T_AMOUNT, 2300000); /* its settlement's */
 	rec_u32(buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
 	text(buf, REC_T_REQUEST, "{}");
 	rec_end(buf, at);
@@ -238,6 +239,41 @@ static void what_is_no_visit_is_said_so(void **state)
 	assert_int_equal(ctl_peer_run(w, "case ''"), 2);
 }
 
+/* What follows has the octets of its settlement, but is none. */
+static void a_claim_is_shown_as_what_it_is(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
+	add_due(&buf, 2, "its result is awaited", 30);
+	at = begin(&buf, REC_ANSWERED, 2, 40);
+	rec_u8(&buf, REC_T_OUTCOME, YT_DONE);
+	rec_end(&buf, at);
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "messages --visit " VISIT), 0);
+	ctl_peer_prints(w, "claim.submit");
+	ctl_peer_prints(w, "23000.00");
+	*strstr(w->out, "23000.00") = '-';
+	ctl_peer_hides(w, "23000.00"); /* told once, of the settlement */
+	assert_int_equal(ctl_peer_run(w, "messages --visit " VISIT " --json"), 0);
+	ctl_peer_prints(w, "\"operation\":\"claim.submit\",\"wire_op\":\"\",\"flow\":\"tianyi-claim\"");
+	ctl_peer_hides(w, "its result is awaited"); /* it is over */
+	assert_int_equal(ctl_peer_run(w, "show " FOLLOW), 0);
+	ctl_peer_prints(w, "claim.submit");
+	ctl_peer_prints(w, "tianyi-claim");
+	ctl_peer_hides(w, "asked for");
+	assert_int_equal(ctl_peer_run(w, "show H33021399901202611221000000001"), 0);
+	ctl_peer_prints(w, "followed by");
+	ctl_peer_prints(w, FOLLOW);
+	assert_int_equal(ctl_peer_run(w, "show H33021399901202611221000000001 --json"), 0);
+	ctl_peer_prints(w, "\"followed_by\":\"" FOLLOW "\"");
+}
+
 /* ---- followups ------------------------------------------------------------------------------------ */
 
 static void pending_follow_ups_are_told_apart(void **state)
@@ -335,6 +371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_visit_is_told_from_bill_to_payment, open_world, close_world),
+		cmocka_unit_test_setup_teardown(a_claim_is_shown_as_what_it_is, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_is_no_visit_is_said_so, open_world, close_world),
 		cmocka_unit_test_setup_teardown(pending_follow_ups_are_told_apart, open_world, close_world),
 		cmocka_unit_test_setup_teardown(totals_count_all_of_them, open_world, close_world),

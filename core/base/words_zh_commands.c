@@ -254,6 +254,7 @@ const struct yt_word words_zh_commands[] = {
 	{ "batch", "批次" },
 	{ "cancels", "所撤销" },
 	{ "follows", "所后续" },
+	{ "followed by", "其后续" },
 	{ "reverses", "所冲正" },
 	{ "amount", "金额" },
 	{ "%s yuan: fund %s, account %s, cash %s\n", "%s 元：基金 %s，个人账户 %s，现金 %s\n" },

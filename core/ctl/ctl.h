@@ -122,6 +122,8 @@ size_t ctl_width(struct yt_str text);
 void ctl_clean(struct yt_buf *out, struct yt_str text);
 /* Exchanges as log lines have them too: sixteen hexadecimal digits. */
 void ctl_exchange(uint64_t id, char out[20]);
+/* What it does: of a follow-up what its flow begins with, by the configuration.  NULL: it is not known. */
+const struct yt_op *ctl_operation(const struct ctl *ctl, const struct exchange *x);
 bool ctl_parse_exchange(struct yt_str text, uint64_t *id);
 /* The code that our own answers end with: 7B3348LZ, in small letters too, or whole as read out, Y103 7B3348LZ; or
  * the trace id (32 hexadecimal digits) that the request came with. */

@@ -9,6 +9,7 @@
 #define SPARE 1024 /* exchanges found beyond the limit before the oldest are cut off */
 
 struct listing {
+	const struct ctl *ctl;
 	struct ctl_table table;
 	bool is_json;
 	uint32_t n;
@@ -34,9 +35,10 @@ static bool is_undelivered(const struct exchange *x)
 	return x->state == X_DONE && exchange_is_open(x);
 }
 
-static void put_json(const struct exchange *x)
+static void put_json(const struct ctl *ctl, const struct exchange *x)
 {
-	const struct yt_op *op = yt_op(x->op);
+	const struct yt_op *op = ctl_operation(ctl, x);
+	bool follows = (x->flags & REC_X_FOLLOW_UP) != 0; /* wire number and amount it has are its settlement's */
 	struct yt_buf out = { 0 };
 	char text[20];
 
@@ -45,7 +47,8 @@ static void put_json(const struct exchange *x)
 	ctl_json_member(&out, "exchange", yt_str(text));
 	ctl_json_member(&out, "state", yt_str(exchange_state_name(x->state)));
 	ctl_json_member(&out, "operation", yt_str(op == NULL ? "unread" : op->name));
-	ctl_json_member(&out, "wire_op", yt_str(x->wire_op));
+	ctl_json_member(&out, "wire_op", yt_str(follows ? "" : x->wire_op));
+	ctl_json_member(&out, "flow", yt_str(x->flow));
 	ctl_json_member(&out, "institution", yt_str(x->institution));
 	ctl_json_member(&out, "number", yt_str(x->number));
 	ctl_json_member(&out, "party", yt_str(x->party));
@@ -56,7 +59,7 @@ static void put_json(const struct exchange *x)
 	ctl_json_member(&out, "code", yt_str(x->code));
 	ctl_json_member(&out, "reason", yt_str(x->reason));
 	ctl_json_member(&out, "trace", yt_str(x->trace));
-	ctl_json_number(&out, "amount_fen", x->amount_fen);
+	ctl_json_number(&out, "amount_fen", follows ? 0 : x->amount_fen);
 	ctl_json_number(&out, "fund_fen", x->fund_fen);
 	ctl_json_number(&out, "account_fen", x->account_fen);
 	ctl_json_number(&out, "cash_fen", x->cash_fen);
@@ -87,24 +90,26 @@ static const char *or_dash(const char *text)
 
 static void put(struct listing *l, const struct exchange *x)
 {
+	const struct yt_op *op = ctl_operation(l->ctl, x);
+	bool follows = (x->flags & REC_X_FOLLOW_UP) != 0;
 	char time[20], yuan[24] = "-", id[20];
 
 	if (l->is_json) {
 		l->n++;
-		put_json(x);
+		put_json(l->ctl, x);
 		return;
 	}
 	if (l->n++ == 0)
 		put_heading(&l->table);
 	yt_time_print(x->accepted_ms, time);
-	if (x->amount_fen != 0)
+	if (x->amount_fen != 0 && !follows)
 		ctl_yuan(x->amount_fen, yuan);
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", time);
 	if (is_undelivered(x))
 		ctl_table_cell(&l->table, CTL_YELLOW, "%s", _("undelivered"));
 	else
 		ctl_table_cell(&l->table, ctl_state_colour(x->state), "%s", _(exchange_state_name(x->state)));
-	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->wire_op));
+	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(!follows ? x->wire_op : op != NULL ? op->name : x->flow));
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->institution));
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->number));
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", or_dash(x->party));
@@ -267,7 +272,7 @@ static int list(struct ctl *ctl, const struct asked *asked)
 	struct newest found = {
 		.filter = filter, .trace = asked->trace, .limit = filter->limit == 0 ? DEFAULT_LIMIT : filter->limit
 	};
-	struct listing l = { .is_json = asked->is_json };
+	struct listing l = { .ctl = ctl, .is_json = asked->is_json };
 	struct index *index = NULL;
 	int rv = ctl_open_index(ctl, &index);
 

@@ -26,8 +26,9 @@ struct showing {
 	uint64_t id;
 	log_pos place[PLACES_MAX];
 	size_t n_places;
-	struct yt_buf records; /* of the exchange, whole, back to back */
-	struct exchange x;     /* folded from them */
+	struct yt_buf records;                 /* of the exchange, whole, back to back */
+	struct exchange x;                     /* folded from them */
+	char followed_by[EXCHANGE_NUMBER_MAX]; /* "" nothing, or none is in the index */
 	bool is_raw, has_bodies, is_json, bodies_are_sealed;
 	const char *reason;
 };
@@ -167,6 +168,27 @@ static int read_records(struct showing *s)
 	if (s->records.n == 0)
 		return ctl_fail(CTL_FOUND, "all records of that exchange are past their retention");
 	return CTL_OK;
+}
+
+static int on_follow_up(void *arg, const struct exchange *x)
+{
+	struct showing *s = arg;
+
+	snprintf(s->followed_by, sizeof(s->followed_by), "%s", x->number);
+	return 0;
+}
+
+/* A claim, a payment: what follows from a settlement has a number made of it. */
+static void find_follow_up(struct showing *s)
+{
+	char number[EXCHANGE_NUMBER_MAX];
+	struct index_filter by_number = { .limit = 1 };
+
+	if ((s->x.flags & REC_X_FOLLOW_UP) != 0 || exchange_is_cancel(&s->x) || s->x.settlement[0] == '\0' ||
+	        !exchange_follow_up_number(s->x.settlement, number))
+		return;
+	by_number.number = yt_str(number);
+	(void)index_search(s->index, &by_number, on_follow_up, s); /* without it all else is shown */
 }
 
 /* ---- raw: only when it is written down who looked ---- */
@@ -334,13 +356,15 @@ static bool has_amounts(const struct exchange *x)
 static void print_head(const struct showing *s)
 {
 	const struct exchange *x = &s->x;
-	const struct yt_op *op = yt_op(x->op);
+	const struct yt_op *op = ctl_operation(s->ctl, x);
+	bool follows = (x->flags & REC_X_FOLLOW_UP) != 0;
 	char total[24], fund[24], account[24], cash[24], id[20];
 
 	ctl_exchange(x->id, id);
 	printf(_("Exchange %s  %s %s %s  %s%s%s%s%s\n"), id, op == NULL ? "" : op->name, op == NULL ? "" : op->zh,
-	        x->wire_op, ctl_colour(s->ctl, ctl_state_colour(x->state)), _(exchange_state_name(x->state)),
-	        ctl_colour(s->ctl, CTL_PLAIN), x->flags & REC_X_MONEY_BREACH ? _(", DOES NOT ADD UP") : "",
+	        follows ? x->flow : x->wire_op, ctl_colour(s->ctl, ctl_state_colour(x->state)),
+	        _(exchange_state_name(x->state)), ctl_colour(s->ctl, CTL_PLAIN),
+	        x->flags & REC_X_MONEY_BREACH ? _(", DOES NOT ADD UP") : "",
 	        x->flags & REC_X_LATE ? _(", answered late") : "");
 	print_line("institution", x->institution);
 	print_line("number", x->number);
@@ -349,12 +373,13 @@ static void print_head(const struct showing *s)
 	print_line("visit", x->visit);
 	print_line("batch", x->batch);
 	print_line("settlement", x->settlement);
-	if (x->flags & REC_X_FOLLOW_UP)
+	if (follows)
 		print_line("follows", x->original);
 	else if (x->op == YT_OP_REVERSE)
 		print_line("reverses", x->original);
 	else
 		print_line("cancels", x->original);
+	print_line("followed by", s->followed_by);
 	ctl_yuan(x->amount_fen, total);
 	if (has_amounts(x)) {
 		ctl_yuan(x->fund_fen, fund);
@@ -362,7 +387,7 @@ static void print_head(const struct showing *s)
 		ctl_yuan(x->cash_fen, cash);
 		print_label("amount");
 		printf(_("%s yuan: fund %s, account %s, cash %s\n"), total, fund, account, cash);
-	} else if (x->amount_fen != 0) {
+	} else if (x->amount_fen != 0 && !follows) {
 		print_label("amount");
 		printf(_("%s yuan asked for\n"), total);
 	}
@@ -433,6 +458,7 @@ static void print_bodies(const struct showing *s)
 
 static void print_json(const struct showing *s)
 {
+	bool follows = (s->x.flags & REC_X_FOLLOW_UP) != 0;
 	struct yt_str rest = yt_buf_view(&s->records);
 	struct yt_buf out = { 0 };
 	struct rec rec;
@@ -445,9 +471,11 @@ static void print_json(const struct showing *s)
 	ctl_json_member(&out, "state", yt_str(exchange_state_name(s->x.state)));
 	ctl_json_member(&out, "institution", yt_str(s->x.institution));
 	ctl_json_member(&out, "number", yt_str(s->x.number));
-	ctl_json_member(&out, "wire_op", yt_str(s->x.wire_op));
+	ctl_json_member(&out, "wire_op", yt_str(follows ? "" : s->x.wire_op));
+	ctl_json_member(&out, "flow", yt_str(s->x.flow));
+	ctl_json_member(&out, "followed_by", yt_str(s->followed_by));
 	ctl_json_member(&out, "trace", yt_str(s->x.trace));
-	ctl_json_number(&out, "amount_fen", s->x.amount_fen);
+	ctl_json_number(&out, "amount_fen", follows ? 0 : s->x.amount_fen);
 	yt_buf_text(&out, ",\"steps\":[");
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 		struct yt_buf what = { 0 };
@@ -483,6 +511,7 @@ static int show(struct showing *s)
 		rv = read_records(s);
 	if (rv != CTL_OK)
 		return rv;
+	find_follow_up(s);
 	if (s->is_json) {
 		print_json(s);
 		return CTL_OK;

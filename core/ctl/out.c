@@ -157,6 +157,17 @@ void ctl_exchange(uint64_t id, char out[20])
 	snprintf(out, 20, "%016llx", (unsigned long long)id);
 }
 
+const struct yt_op *ctl_operation(const struct ctl *ctl, const struct exchange *x)
+{
+	const struct conf_flow *flow = NULL;
+
+	if ((x->flags & REC_X_FOLLOW_UP) == 0)
+		return yt_op(x->op);
+	if (ctl->conf != NULL)
+		flow = conf_flow(ctl->conf, yt_str(x->flow));
+	return flow == NULL || flow->step[0].op == YT_OP_COUNT ? NULL : yt_op((enum yt_operation)flow->step[0].op);
+}
+
 bool ctl_parse_exchange(struct yt_str text, uint64_t *id)
 {
 	char digits[17];

@@ -215,6 +215,8 @@ static void apply_answered(struct exchange *x, const struct view *v)
 {
 	enum yt_outcome outcome = (enum yt_outcome)rec_number(v->value[REC_T_OUTCOME]);
 
+	if (x->flags & REC_X_FOLLOW_UP)
+		x->reason[0] = '\0'; /* what it was waiting for: it is over */
 	take_answer(x, v);
 	x->answered = true;
 	x->answered_pos = 0; /* an answer before this one is not told any more */
