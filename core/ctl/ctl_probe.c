@@ -4,8 +4,9 @@
  *   tcp      which of them take a connection, and how fast
  *   tls      with the lane's own context (net/tls.c): version, cipher, ALPN, each certificate's days, and whether our
  *            certificate was asked for
+ *   beat     of a party over a stream: a heartbeat and its answer
  *   call     one harmless message by the party's codec, signed as the gateway signs, over the same connection
- *   clock    its Date against ours
+ *   clock    its Date against ours, over HTTP
  *
  * Blocking calls with time-outs: nothing else happens here. */
 #include "ctl/desk.h"
@@ -407,24 +408,27 @@ static void tell_answer(
 {
 	struct yt_reply *reply = yt_reply_new(p->desk.arena);
 	struct yt_buf clean = { 0 };
+	char http[20] = "";
 
 	if (reply == NULL || codec->api->decode_reply(codec->plugin, msg, status, body, reply) != 0) {
 		wrong(p, "call", "out of memory");
 		return;
 	}
+	if (status != 0)
+		snprintf(http, sizeof(http), "HTTP %d, ", status);
 	ctl_clean(&clean, reply->text);
 	if (reply->outcome == YT_UNKNOWN && (status == 401 || status == 403))
 		wrong(p, "call",
 		        "HTTP %d: it refuses our signature or certificate; are key, paasid and cert those it knows?",
 		        status);
 	else if (reply->outcome == YT_UNKNOWN)
-		wrong(p, "call", "HTTP %d, not an answer of format %s: %.*s; is url the right path?", status,
-		        codec->format, YT_FMT(yt_buf_view(&clean)));
+		wrong(p, "call", "%snot an answer of format %s: %.*s; are url and settings right?", http, codec->format,
+		        YT_FMT(yt_buf_view(&clean)));
 	else if (reply->at_gateway)
 		wrong(p, "call", "refused on its way: %.*s; `yitong sign-explain` shows what is signed",
 		        YT_FMT(yt_buf_view(&clean)));
 	else
-		fine("call", "HTTP %d, signature accepted; it says: %s%s%.*s%s%.*s", status,
+		fine("call", "%ssignature accepted; it says: %s%s%.*s%s%.*s", http,
 		        reply->outcome == YT_DONE ? _("done") : _("refused"), reply->code.n > 0 ? " " : "",
 		        YT_FMT(reply->code), clean.n > 0 ? " " : "", YT_FMT(yt_buf_view(&clean)));
 	yt_buf_free(&clean);
@@ -455,19 +459,90 @@ static void read_answer(struct probing *p, const struct desk_codec *codec, const
 	tell_clock(p, header_of(all, "Date"));
 }
 
-static void probe_call(struct probing *p)
+/* -- frames ------------------------------------------------------------------------------------- */
+
+/* Sends one frame and waits for one; frame->message is of in.  False after saying what is wrong. */
+static bool exchange_frames(struct probing *p, const struct desk_codec *codec, const char *step, struct yt_str message,
+        struct yt_buf *in, struct yt_frame *frame)
 {
-	const struct desk_codec *codec = desk_codec(&p->desk, p->party->name);
+	struct yt_buf out = { 0 };
+	int rv = codec->api->frame_put(codec->plugin, message, &out), n = 0;
+	bool is_written = rv == 0 && SSL_write(p->ssl, out.p, (int)out.n) == (int)out.n;
+
+	yt_buf_free(&out);
+	if (!is_written) {
+		wrong(p, step, "cannot be written: %s", rv != 0 ? _(yt_strerror(rv)) : tls_why(p->ssl));
+		return false;
+	}
+	while ((rv = codec->api->frame_next(codec->plugin, yt_buf_view(in), frame)) == YT_EAGAIN) {
+		char part[8192];
+
+		n = SSL_read(p->ssl, part, sizeof(part));
+		if (n <= 0)
+			break;
+		yt_buf_add(in, part, (size_t)n);
+	}
+	if (rv == 0)
+		return true;
+	wrong(p, step,
+	        rv != YT_EAGAIN           ? "the answer is no frame; is it the right port?"
+	        : tls_was_refused(p->ssl) ? "it refused our certificate: is it the one they know?"
+	                                  : "no answer in time, or the connection was closed");
+	return false;
+}
+
+/* False: nothing more can be asked on this connection. */
+static bool probe_beat(struct probing *p, const struct desk_codec *codec)
+{
+	struct yt_buf in = { 0 };
+	struct yt_frame frame;
+	int64_t from = yt_mono_ms();
+	bool is_answered;
+
+	set_timeout(p->fd, p->party->heartbeat_timeout_ms);
+	is_answered = exchange_frames(p, codec, "beat", (struct yt_str){ 0 }, &in, &frame);
+	if (is_answered && !frame.is_heartbeat)
+		wrong(p, "beat", "a heartbeat was answered by a message; is it the right port?");
+	else if (is_answered)
+		fine("beat", "a heartbeat was answered in %lld ms", (long long)(yt_mono_ms() - from));
+	is_answered = is_answered && frame.is_heartbeat;
+	yt_buf_free(&in);
+	set_timeout(p->fd, p->party->query_timeout_ms);
+	return is_answered;
+}
+
+static void call_by_frames(
+        struct probing *p, const struct desk_codec *codec, const struct yt_msg *msg, struct yt_str octets)
+{
+	struct yt_buf in = { 0 };
+	struct yt_frame frame;
+
+	if (exchange_frames(p, codec, "call", octets, &in, &frame))
+		tell_answer(p, codec, msg, 0, frame.message);
+	yt_buf_free(&in);
+}
+
+static void call_by_http(
+        struct probing *p, const struct desk_codec *codec, const struct yt_msg *msg, struct yt_str octets)
+{
+	struct yt_buf out = { 0 }, in = { 0 };
+
+	add_head(p, codec, msg, octets, &out);
+	exchange(p, yt_buf_view(&out), &in);
+	yt_buf_byte(&in, 0); /* so that numbers in it end somewhere */
+	in.n--;
+	read_answer(p, codec, msg, &in);
+	yt_buf_free(&out);
+	yt_buf_free(&in);
+}
+
+static void call(struct probing *p, const struct desk_codec *codec)
+{
 	struct yt_fault fault = { { 0 }, { 0 } };
-	struct yt_buf body = { 0 }, out = { 0 }, in = { 0 };
-	struct yt_msg *msg;
+	struct yt_buf body = { 0 };
+	struct yt_msg *msg = harmless(p, codec);
 	int rv;
 
-	if (codec == NULL) {
-		wrong(p, "call", "its format cannot be loaded");
-		return;
-	}
-	msg = harmless(p, codec);
 	if (msg == NULL) {
 		fine("call", "format %s has no harmless message: not tried", codec->format);
 		return;
@@ -478,16 +553,25 @@ static void probe_call(struct probing *p)
 		        p->desk.key_trouble[0] != '\0' ? "; " : "", p->desk.key_trouble);
 	} else {
 		msg->sent = yt_arena_copy(p->desk.arena, yt_buf_view(&body));
-		add_head(p, codec, msg, yt_buf_view(&body), &out);
 		fine("call", "sends one harmless %.*s %s", YT_FMT(msg->wire_op), msg->op->name);
-		exchange(p, yt_buf_view(&out), &in);
-		yt_buf_byte(&in, 0); /* so that numbers in it end somewhere */
-		in.n--;
-		read_answer(p, codec, msg, &in);
+		if (p->party->kind == CONF_FRAMES)
+			call_by_frames(p, codec, msg, yt_buf_view(&body));
+		else
+			call_by_http(p, codec, msg, yt_buf_view(&body));
 	}
 	yt_buf_free(&body);
-	yt_buf_free(&out);
-	yt_buf_free(&in);
+}
+
+static void probe_call(struct probing *p)
+{
+	const struct desk_codec *codec = desk_codec(&p->desk, p->party->name);
+
+	if (codec == NULL)
+		wrong(p, "call", "its format cannot be loaded");
+	else if (p->party->kind == CONF_FRAMES && codec->api->frame_put == NULL)
+		wrong(p, "call", "format %s does not speak over a stream; `yitong check` says more", codec->format);
+	else if ((p->party->kind != CONF_FRAMES || probe_beat(p, codec)) && !p->no_message)
+		call(p, codec);
 }
 
 static int probe(struct probing *p, const char *name)
@@ -503,7 +587,7 @@ static int probe(struct probing *p, const char *name)
 	probe_tcp(p);
 	if (p->fd >= 0)
 		probe_tls(p);
-	if (p->ssl != NULL && !p->no_message)
+	if (p->ssl != NULL && (!p->no_message || p->party->kind == CONF_FRAMES))
 		probe_call(p);
 	printf(p->is_wrong ? _("%s: something is wrong\n") : _("%s: all is fine\n"), name);
 	SSL_free(p->ssl);

@@ -96,6 +96,12 @@ tls_side() {
 start bank $dir/bank.log bank_side
 start tls $dir/tls.log tls_side
 wait_port $bank "$last_pid" 10 $dir/tls.log || exit 1
+$bin/yitong --conf $dir/gateway.yaml probe bank >$dir/probe.txt || { cat $dir/probe.txt; fail "probe"; }
+for text in 'our certificate was asked for, and shown' 'a heartbeat was answered in' 'sends one harmless BD0001' 'signature accepted' \
+	'all is fine'; do
+	grep -q "$text" $dir/probe.txt || { cat $dir/probe.txt; fail "probe does not say \"$text\""; }
+done
+say "ok: probe"
 start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
 wait_port $door "$last_pid" 20 $dir/gateway.log || exit 1
 
@@ -117,7 +123,7 @@ expect() { # WHAT ECHO WANT: the code of the answer
 }
 expect "a question" hello 000000
 expect "one more" again 000000
-[ "$(grep -c 'gateway-client$' $dir/tls.log)" = 1 ] || fail "two questions took more than one connection"
+[ "$(grep -c 'gateway-client$' $dir/tls.log)" = 2 ] || fail "two questions took more than one connection"
 expect "a question answered by no frame is not answered" junk E10003
 expect "the next is" two 000000
 expect "a question answered by silence is not answered" silence E10003
