@@ -27,6 +27,9 @@ static const struct yt_wire_op ops[] = {
 	{ "ASKCLAIM", YT_OP_CLAIM_QUERY, YT_RESOLVE_NONE },
 	{ "CLAIM", YT_OP_CLAIM_SUBMIT, YT_RESOLVE_QUERY },
 	{ "TOLD", YT_OP_CLAIM_RESULT, YT_RESOLVE_RESEND },
+	{ "PAYTOLD", YT_OP_PAY_RESULT, YT_RESOLVE_RESEND },
+	{ "BOOKED", YT_OP_PAY_RETURN, YT_RESOLVE_RESEND },
+	{ "STATEMENT", YT_OP_STATEMENT_NOTICE, YT_RESOLVE_RESEND },
 	{ "WITHDRAW", YT_OP_CLAIM_WITHDRAW, YT_RESOLVE_RESEND },
 	{ "ACCOUNT", YT_OP_ACCOUNT_PUT, YT_RESOLVE_RESEND },
 	{ "PAY", YT_OP_PAY_ORDER, YT_RESOLVE_PAY },
@@ -160,6 +163,23 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 	if (value_of(line, "auth").n != 0)
 		yt_node_add_text(arena, yt_node_add(arena, body, YT_STR("consent"), YT_OBJECT), "auth_no",
 		        value_of(line, "auth"));
+	if (value_of(line, "payout").n != 0) { /* a bank's word, or an entry in its books */
+		struct yt_node *rows = yt_node_add(arena, body, YT_STR("payout"), YT_ARRAY);
+		struct yt_node *row = yt_node_add(arena, rows, YT_STR(""), YT_OBJECT);
+
+		yt_node_add_text(arena, row, "pay_no", value_of(line, "payout"));
+		yt_node_add_text(arena, row, "pay_state", value_of(line, "told"));
+	}
+	if (value_of(line, "entry").n != 0) {
+		struct yt_node *all = yt_node_add(arena, body, YT_STR("statement"), YT_ARRAY);
+		struct yt_node *one = yt_node_add(arena, all, YT_STR(""), YT_OBJECT);
+		struct yt_node *rows = yt_node_add(arena, one, YT_STR("entry"), YT_ARRAY);
+		struct yt_node *row = yt_node_add(arena, rows, YT_STR(""), YT_OBJECT);
+
+		yt_node_add_text(arena, row, "pay_no", value_of(line, "entry"));
+		yt_node_add_text(arena, row, "dc_flag", value_of(line, "dc"));
+		yt_node_add_text(arena, row, "entry_state", value_of(line, "booked"));
+	}
 	if (value_of(line, "told").n != 0) { /* an insurer's event */
 		yt_node_add_text(arena, data, "event_seq", value_of(line, "seq"));
 		yt_node_add_text(arena, data, "claim_state", value_of(line, "told"));

@@ -213,6 +213,67 @@ static void test_of_nothing_known(void **state)
 	set_back();
 }
 
+/* A bank's words name the payout: here that what follows is called by it. */
+static const struct bank_case {
+	const char *it, *script, *line;
+	const char *next; /* that leaves at once */
+	enum exchange_state end;
+	unsigned brought;
+	bool is_stray;
+} bank_cases[] = {
+	{ "its bank's word has a payment asked for", "S d R d Q w", "PAYTOLD | payout=A1 told=PAID", "hub:ASKCLAIM",
+	        X_UNKNOWN, 1, false },
+	{ "a debit in its books does", "S d R d Q w", "BOOKED | entry=A1 dc=D booked=BOOK", "hub:ASKCLAIM", X_UNKNOWN,
+	        1, false },
+	{ "an entry that is not booked says nothing", "S d R d Q w", "BOOKED | entry=A1 dc=D booked=PDNG", "nothing",
+	        X_UNKNOWN, 0, false },
+	{ "a payout of nobody's", "S d R d Q w", "PAYTOLD | payout=A7 told=PAID", "nothing", X_UNKNOWN, 0, true },
+	{ "a statement's entries may be anybody's", "S d R d Q w", "STATEMENT | entry=A7 dc=D booked=BOOK", "nothing",
+	        X_UNKNOWN, 0, false },
+	{ "the money comes back after the end", "S d R d Q d", "BOOKED | entry=A1 dc=C booked=BOOK", "nothing",
+	        X_PARKED, 1, false },
+	{ "a debit after the end is no news", "S d R d Q d", "STATEMENT | entry=A1 dc=D booked=BOOK", "nothing", X_DONE,
+	        1, false },
+	{ "a word that is older than the end", "S d R d Q d", "PAYTOLD | payout=A1 told=ACCEPTED", "nothing", X_DONE, 1,
+	        false },
+	{ "told in any order", "S d R d Q d", "PAYTOLD | payout=A1 told=PAID;PAYTOLD | payout=A1 told=ACCEPTED",
+	        "nothing", X_DONE, 2, false },
+	{ "failed, after it was done", "S d R d Q d", "PAYTOLD | payout=A1 told=FAILED", "nothing", X_PARKED, 1,
+	        false },
+};
+
+static void test_banks(void **state)
+{
+	(void)state;
+	set_up_claims();
+	for (size_t i = 0; i < COUNT(bank_cases); i++) {
+		const struct bank_case *c = &bank_cases[i];
+		char line[160];
+		unsigned answers;
+
+		teardown(NULL);
+		setup(NULL);
+		print_message("%s\n", c->it);
+		play(c->script);
+		answers = w.answers;
+		for (const char *p = c->line; *p != 0; p += strcspn(p, ";"), p += *p == ';') {
+			int word = (int)strcspn(p, " "), all = (int)strcspn(p, ";");
+
+			snprintf(line, sizeof(line), "%.*s inst=BANK num=N%u%.*s", word, p, w.answers - answers + 1,
+			        all - word, p + word);
+			ask(60 + w.answers, line);
+			assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		}
+		assert_int_equal(w.answers, answers + (strchr(c->line, ';') != NULL) + 1);
+		wait_for_leg(AT_ONCE_MS, c->next);
+		assert_int_equal(told_of("+/A1").state, c->end);
+		assert_int_equal(n_brought(), c->brought);
+		assert_int_equal(told_of("N1").state, X_DONE);
+		assert_int_equal(log_has("nothing that it speaks of"), c->is_stray);
+	}
+	set_back();
+}
+
 /* A claim that ended long ago has left the keeper's memory. */
 static void test_from_the_index(void **state)
 {
@@ -305,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_notices, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_repeat, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_nothing_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_banks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_from_the_index, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_after_each_step, setup, teardown),
 	};

@@ -39,6 +39,7 @@ void flow_decide(struct engine *e, struct task *t);
 void flow_refuse_unsent(struct engine *e, struct task *t, const struct yt_fault *fault);
 
 /* notice.c */
+#define NOTICE_KEY "n/"               /* with a payout's number: the case key of what its bank told unasked */
 bool notice_is(enum yt_operation op); /* something that a party tells us unasked */
 void notice_end(struct engine *e, struct task *t);
 

@@ -1,17 +1,25 @@
-/* core/engine/notice.c - what a party tells us unasked: an insurer's decision, a bank's word about a payment.
+/* core/engine/notice.c - what a party tells us unasked: an insurer's decision, a bank's word about payments.
  *
  * A notice comes in by a listener like any request and stays here (asking.c, flow_here): it is admitted by its own
- * number, so a repeat hears the first answer, and leased at once. flow.c flow_decide() -> notice_end()   the record of
- * what it speaks of goes with its answer; the keeper brings it to the follow-up (journal/keeper_notice.c) What was told
- * decides nothing: the follow-up asks, and the answer to that does. */
+ * number, so a repeat hears the first answer, and leased at once. flow.c flow_decide() -> notice_end()   records of
+ * what it speaks of go with its answer; the keeper brings them to the follow-ups (journal/keeper_notice.c) What was
+ * told decides nothing where its party can be asked: the follow-up asks, and the answer to that does.  A bank's words
+ * are kept as facts of each payment besides, for banks that cannot be asked (result files). */
+#include <string.h>
+
 #include "engine/flow_parts.h"
+#include "yitong/json.h"
+#include "yitong/payout.h"
+
+enum { ROWS_MAX = 2000 }; /* payments of one notice; what becomes of more is found out by asking */
 
 bool notice_is(enum yt_operation op)
 {
-	return op == YT_OP_CLAIM_RESULT;
+	return op == YT_OP_CLAIM_RESULT || op == YT_OP_PAY_RESULT || op == YT_OP_PAY_RETURN ||
+	       op == YT_OP_STATEMENT_NOTICE;
 }
 
-/* One that is spoken of: number is the settlement of a claim. */
+/* One that is spoken of: number is the settlement of a claim, the number of a payout or of a list. */
 static void write_about(struct engine *e, struct task *t, struct yt_str number, uint32_t seq, struct yt_str state)
 {
 	size_t at = rec_begin(&t->receipt, REC_NOTICE, 0, t->id, engine_wall(e));
@@ -24,6 +32,8 @@ static void write_about(struct engine *e, struct task *t, struct yt_str number, 
 	rec_str(&t->receipt, REC_T_RESULT, state);
 	rec_end(&t->receipt, at);
 }
+
+/* -- claims ----------------------------------------------------------------------------------------- */
 
 static uint32_t count_of(struct yt_str text)
 {
@@ -44,12 +54,147 @@ static void write_claim(struct engine *e, struct task *t)
 	        is_returned ? YT_STR("RETURNED") : yt_node_text(data, "claim_state"));
 }
 
+/* -- payments --------------------------------------------------------------------------------------- */
+
+struct telling {
+	struct engine *e;
+	struct task *t;
+	struct yt_node *pieces;       /* array: what is kept of each payment ... */
+	struct yt_str keys[ROWS_MAX]; /* ... under these */
+	unsigned n;
+	bool was_cut;
+};
+
+static struct yt_str first_of(const struct yt_node *row, const char *a, const char *b)
+{
+	struct yt_str text = yt_node_text(row, a);
+
+	return text.n > 0 ? text : yt_node_text(row, b);
+}
+
+/* A payment's piece: what the bank said of it, for whoever waits for that; no name and no account. */
+static bool keep_piece(struct telling *s, struct yt_str number, const struct yt_node *row, struct yt_str state)
+{
+	static const char *const names[] = { "bank_status", "bank_code", "bank_text", "pay_advice", "pay_alarm",
+		"bank_serial", "acct_date", "fee_amt", "return_code", "return_text", "return_date", "return_serial",
+		NULL };
+	struct yt_arena *arena = s->t->arena;
+	struct yt_node *piece = yt_node_add(arena, s->pieces, (struct yt_str){ 0 }, YT_OBJECT), *told;
+	bool is_made = piece != NULL && yt_node_add_text(arena, piece, "op", YT_STR("pay.result")) != NULL &&
+	               yt_node_add_text(arena, piece, "pay_no", number) != NULL;
+
+	told = is_made ? yt_node_add(arena, piece, YT_STR("told"), YT_OBJECT) : NULL;
+	is_made = told != NULL && yt_node_add_text(arena, told, "pay_state", state) != NULL;
+	for (const char *const *name = names; is_made && *name != NULL; name++) {
+		struct yt_str value = yt_node_text(row, *name);
+
+		is_made = value.n == 0 || yt_node_add_text(arena, told, *name, value) != NULL;
+	}
+	return is_made;
+}
+
+/* One payment, or a whole list, that it says something of. */
+static void tell(struct telling *s, struct yt_str number, const struct yt_node *row, struct yt_str state)
+{
+	struct yt_str key;
+
+	if (number.n == 0 || state.n == 0)
+		return;
+	if (s->n == ROWS_MAX) {
+		s->was_cut = true;
+		return;
+	}
+	key = yt_arena_printf(s->t->arena, NOTICE_KEY "%.*s", YT_FMT(number));
+	YT_REQUIRE(key.p != NULL && keep_piece(s, number, row, state));
+	s->keys[s->n++] = key;
+	write_about(s->e, s->t, number, 0, state);
+}
+
+static void tell_payouts(struct telling *s, const struct yt_node *body)
+{
+	const struct yt_node *data = yt_node_get(body, "data"), *row = NULL;
+	char path[64];
+
+	while (yt_payout_next(body, &row, path, sizeof(path)))
+		tell(s, first_of(row, "pay_no", "orig_pay_no"), row, yt_node_text(row, "pay_state"));
+	if (yt_node_text(data, "batch_no").n > 0)
+		tell(s, yt_node_text(data, "batch_no"), data, first_of(data, "pay_state", "batch_state"));
+}
+
+/* What was booked is a fact, whoever told of it (bank.md 3.5). */
+static void tell_entry(struct telling *s, const struct yt_node *entry)
+{
+	enum yt_pay_state state = yt_pay_entry_state(entry);
+	const struct yt_node *details = yt_node_get(entry, "detail");
+
+	if (state == YT_PAY_STATES)
+		return;
+	tell(s, yt_node_text(entry, "pay_no"), entry, yt_str(yt_pay_state_name(state)));
+	for (const struct yt_node *d = details == NULL ? NULL : details->child; d != NULL; d = d->next)
+		tell(s, yt_node_text(d, "pay_no"), d, yt_str(yt_pay_state_name(state)));
+}
+
+static void tell_statements(struct telling *s, const struct yt_node *body)
+{
+	const struct yt_node *statements = yt_node_get(body, "statement"), *entries;
+
+	for (const struct yt_node *one = statements == NULL ? NULL : statements->child; one != NULL; one = one->next) {
+		entries = yt_node_get(one, "entry");
+		for (const struct yt_node *row = entries == NULL ? NULL : entries->child; row != NULL; row = row->next)
+			tell_entry(s, row);
+	}
+}
+
+/* One record for all: of several of an exchange in one commit the last counts. */
+static void keep_pieces(const struct telling *s)
+{
+	struct yt_buf json = { 0 };
+	size_t at;
+
+	yt_json_write(s->pieces, &json);
+	if (json.failed || json.n > FACTS_BYTES_MAX / 2) {
+		yt_log(YT_ERROR, "engine", "exchange %016llx: what it says of %u payments is too much to be kept",
+		        (unsigned long long)s->t->id, s->n);
+	} else {
+		at = rec_begin(&s->t->receipt, REC_FACTS, 0, s->t->id, engine_wall(s->e));
+		for (unsigned i = 0; i < s->n; i++)
+			rec_str(&s->t->receipt, REC_T_CASE, s->keys[i]);
+		rec_str(&s->t->receipt, REC_T_FACTS, yt_buf_view(&json));
+		rec_end(&s->t->receipt, at);
+	}
+	yt_buf_free(&json);
+}
+
+static void write_payments(struct engine *e, struct task *t)
+{
+	struct telling *s = yt_arena_alloc(t->arena, sizeof(*s));
+
+	YT_REQUIRE(s != NULL);
+	memset(s, 0, sizeof(*s));
+	s->e = e;
+	s->t = t;
+	s->pieces = yt_node_new(t->arena, YT_ARRAY);
+	YT_REQUIRE(s->pieces != NULL);
+	tell_payouts(s, t->original->body);
+	tell_statements(s, t->original->body);
+	if (s->n > 0)
+		keep_pieces(s);
+	if (s->was_cut)
+		yt_log(YT_WARN, "engine", "exchange %016llx speaks of more than %d payments: the others are asked for",
+		        (unsigned long long)t->id, ROWS_MAX);
+}
+
+/* -- the end ----------------------------------------------------------------------------------------- */
+
 void notice_end(struct engine *e, struct task *t)
 {
 	struct yt_reply *reply = yt_reply_new(t->arena);
 
 	YT_REQUIRE(reply != NULL);
 	reply->code = YT_STR("0");
-	write_claim(e, t);
+	if (t->original->op->id == YT_OP_CLAIM_RESULT)
+		write_claim(e, t);
+	else
+		write_payments(e, t);
 	task_resolve_done(e, t, reply, "kept here");
 }

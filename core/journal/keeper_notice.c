@@ -107,8 +107,8 @@ static void tell(struct keeper *k, struct kept *e, const struct rec *notice)
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
-	if (!is_old)
-		go_on(k, e, before);
+	if (!is_old) /* without a count words come in any order: the one before says nothing of this one */
+		go_on(k, e, seq != 0 ? before : "");
 }
 
 /* Kept, answered, and nobody's: it can be found by its operation, and stands in the log. */
@@ -144,6 +144,14 @@ static bool take(struct keeper *k, const struct rec *notice)
 	return is_known;
 }
 
+/* A statement has entries of all kinds. */
+static bool may_be_stray(struct keeper *k, uint64_t notice)
+{
+	const struct kept *e = kept_find(k, notice);
+
+	return e == NULL || e->x.op != YT_OP_STATEMENT_NOTICE;
+}
+
 void keeper_take_notices(struct keeper *k, struct yt_str payload)
 {
 	struct rec rec, first = { 0 };
@@ -156,7 +164,7 @@ void keeper_take_notices(struct keeper *k, struct yt_str payload)
 		first = first.whole.n == 0 ? rec : first;
 		is_known = take(k, &rec) || is_known;
 	}
-	if (first.whole.n != 0 && !is_known)
+	if (first.whole.n != 0 && !is_known && may_be_stray(k, first.exchange))
 		note_stray(k, &first);
 }
 
