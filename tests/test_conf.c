@@ -464,6 +464,20 @@ static void test_bad(void **state)
 	assert_true(is_told(&errors, c->want, c->words));
 }
 
+/* One mistake, one error: what a misspelt `then` names is not judged as if nothing named it. */
+static void test_misspelt_then(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	write_changed("to: zhejiang",
+	        "to: zhejiang\n    then: clam\ncases:\n  facts: [same-city]\nflows:\n  - name: claim\n"
+	        "    steps: [\"zhejiang:person.check?a\"]");
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), YT_ECONF);
+	assert_true(is_told(&errors, "56:5: error: ", "did you mean \"claim\"?"));
+	assert_int_equal(errors.n_errors, 1);
+}
+
 static void test_warned(void **state)
 {
 	const struct warn_case *c = *state;
@@ -1014,6 +1028,49 @@ static void test_settings_of_plugins(void **state)
 	}
 }
 
+/* A secret's name that is misspelt would be found out by the first message. */
+static void test_key_names(void **state)
+{
+	static const struct {
+		const char *settings, *words; /* NULL: nothing is wrong */
+	} rows[] = {
+		{ "app_id: gw1, key: clinic-token, field_key: field", NULL },
+		{ "app_id: gw1, key: clinic-tokn, field_key: field",
+		        "zhejiang: setting key: there is no \"clinic-tokn\" in secrets or keys: did you mean \"clinic-token\"?" },
+		{ "app_id: gw1, key: clinic-token, field_key: nothing-like-it",
+		        "zhejiang: setting field_key: there is no \"nothing-like-it\" in secrets or keys" },
+		{ "app_id: gw1, key: field, field_key: field",
+		        "zhejiang: setting key: \"field\" is of kind sm4, one of kind secret is needed" },
+	};
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+	char to[400];
+
+	make_files();
+	write_file("field", "0123456789abcdeffedcba9876543210\n", 33, 0600);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool any = false;
+
+		snprintf(to, sizeof(to),
+		        "    format: tianyi\n    url: https://127.0.0.1:9443/\n    ca: ca.crt\n"
+		        "    change_timeout_ms: 120000\n    settings: { %s }\n"
+		        "keys: [ { name: field, kind: sm4, file: field } ]\n",
+		        rows[i].settings);
+		write_changed("    format: nhsa\n    url: https://127.0.0.1:9443/fsi/api\n    ca: ca.crt\n"
+		              "    change_timeout_ms: 120000\n    settings: { paasid: GATEWAY01 }\n",
+		        to);
+		assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+		conf->gateway.plugin_dir = YT_PLUGIN_DIR;
+		conf_check_plugins(conf, &errors);
+		for (uint32_t e = 0; e < errors.n; e++)
+			any = any || strstr(errors.item[e].text, "setting") != NULL;
+		assert_int_equal(any, rows[i].words != NULL);
+		if (rows[i].words != NULL)
+			assert_true(is_told(&errors, "32:", rows[i].words));
+		conf_free(conf);
+	}
+}
+
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* A step that would be left to people some day: refused with its place, before it can. */
@@ -1096,6 +1153,8 @@ int main(void)
 		{ "keys that cannot be read are told at their places", test_keys_read, NULL, NULL, NULL },
 		{ "what a plugin warns of when it is opened is a warning", test_plugin_warns, NULL, NULL, NULL },
 		{ "a wrong setting of a plugin is told where it stands", test_settings_of_plugins, NULL, NULL, NULL },
+		{ "a misspelt name of a key is told where it stands", test_key_names, NULL, NULL, NULL },
+		{ "a misspelt then is one mistake", test_misspelt_then, NULL, NULL, NULL },
 		{ "a route to nobody is the only thing told", test_lost_route_once, NULL, NULL, NULL },
 		{ "the delivered configuration is right", test_delivered_configuration, NULL, NULL, NULL },
 	};

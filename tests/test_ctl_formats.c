@@ -27,6 +27,7 @@ static const char config[] =
         "  - {name: hospitals, kind: mtls, address: 127.0.0.1, port: 8443, format: nhsa, cert: a, key: b, client_ca: c}\n"
         "  - {name: from-hub, kind: mtls, address: 127.0.0.1, port: 8445, format: crossprovince, cert: a, key: b, client_ca: "
         "c, settings: {area: \"330000\", relay: \"yes\"}}\n"
+        "  - {name: intakes, kind: mtls, address: 127.0.0.1, port: 8446, format: intake, cert: a, key: b, client_ca: c}\n"
         "secrets: {clinic-token: @/secret}\n"
         "keys:\n"
         "  - {name: ty-field, kind: sm4, file: @/field.key}\n"
@@ -48,10 +49,11 @@ static const char config[] =
         "cases: {facts: [cross-province]}\n"
         "flows:\n"
         "  - {name: remote-fees, steps: [zhejiang, \"hub:outpatient.register?ykc700\", hub]}\n"
+        "  - {name: claim, steps: [\"tianyi:claim.submit?!auth_no\", \"!tianyi:claim.query?!auth_no\"], answer: 2}\n"
         "routes:\n"
         "  - {name: remote-fees, flow: remote-fees, relation: [cross-province], operations: [outpatient.fees]}\n"
         "  - {name: remote, to: hub, relation: [cross-province]}\n"
-        "  - {name: everything, to: zhejiang}\n";
+        "  - {name: everything, to: zhejiang, then: claim}\n";
 
 #define HEAD(number, infno, insured)                                                                                                   \
 	"{\"infno\":\"" infno "\",\"msgid\":\"H3302139990120260314092805" number                                                       \
@@ -128,6 +130,11 @@ static int make_world(void **state)
 	write_file("1101-sh.json", PERSON("310101"));
 	write_file("2204-sh.json", FEES("310101"));
 	write_file("2207.json", SETTLE);
+	write_file("consent.json",
+	        "{\"operation\": \"consent.put\", \"number\": \"A-1\", \"institution\": \"H33021399901\", \"psn_no\": "
+	        "\"33020000000000000000000001\", \"consent\": {\"auth_no\": \"SQ-1\", \"auth_time\": \"2026-11-20 "
+	        "09:30:00\", \"scope\": \"1111\", \"channel\": \"1\", \"expire_date\": \"2027-12-31\", "
+	        "\"evidence_sm3\": \"651b96df59518f631ae23117c3b0db0b6971200a242f4dbc39f7be3065420a69\"}}");
 	write_file("not.json", "{\"infno\":\"1101\"");
 	write_file("facts.json", "{\"op\":\"outpatient.register\",\"set\":{\"ykc700\":\"K1\"}}");
 	write_file("odd-facts.json", "[{\"name\":\"x\"}]");
@@ -181,6 +188,12 @@ static const struct asked {
 	        { "there is no listener nobody", NULL }, NULL },
 	{ "explain of an unknown origin", "explain --origin nobody @/1101.json", 3,
 	        { "there is no origin nobody", NULL }, NULL },
+	{ "explain says what follows a settlement", "explain @/2207.json", 0,
+	        { "then:\n  flow: claim\n", "step: 1, claim.submit", "only_where: the case has a auth_no",
+	                "step: 2, claim.query" },
+	        NULL },
+	{ "explain says what stays here", "explain --listener intakes @/consent.json", 0,
+	        { "operation: consent.put", "stays_here: it goes to no party", NULL }, "routes" },
 	{ "explain prints the amount", "explain @/2207.json", 0, { "amount: 28463.57\n", NULL }, NULL },
 	{ "translate prints the canonical message", "translate --plugin nhsa --request @/1101.json", 0,
 	        { "{\"operation\":\"person.check\",\"wire\":\"1101\"", "\"body\":{\"data\":{", NULL }, NULL },

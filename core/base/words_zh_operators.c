@@ -79,5 +79,15 @@ const struct yt_word words_zh_operators[] = {
 	{ "lane %.*s stopped", "停用通道 %.*s" },
 	{ "lane %.*s started", "恢复通道 %.*s" },
 	{ "lane", "通道" },
+	/* ctl_explain.c */
+	{ "the settlement is done; nobody waits for it", "结算成功之后；没有人等它" },
+	{ "the case's %s is %s", "就诊案的 %s 为 %s" },
+	{ "it goes to no party: it is kept, encrypted, for later messages of the case",
+	        "不发往任何参与方：加密保存，供该就诊案以后的报文使用" },
+	/* conf_plugins.c */
+	{ "%s: setting %s: there is no \"%s\" in secrets or keys%s%s%s",
+	        "%s：设置 %s：secrets 和 keys 里没有“%s”%s%s%s" },
+	{ "%s: setting %s: \"%s\" is of kind %s, one of kind %s is needed",
+	        "%s：设置 %s：“%s”的类型是 %s，这里需要 %s" },
 	{ NULL, NULL },
 };

@@ -239,6 +239,10 @@ static void put_flow(struct explaining *x, const struct conf_flow *flow)
 			desk_putf(&x->desk, node, "left_out", "the case has no %s", name);
 			continue;
 		}
+		if (step->equals != NULL && !yt_str_is(has, step->equals)) {
+			desk_putf(&x->desk, node, "left_out", "the case has %s = %.*s already", name, YT_FMT(has));
+			continue;
+		}
 		if (step->unless != NULL && has.n != 0) {
 			desk_putf(&x->desk, node, "left_out", "the case has %s = %.*s already", name, YT_FMT(has));
 			continue;
@@ -247,6 +251,31 @@ static void put_flow(struct explaining *x, const struct conf_flow *flow)
 			desk_putf(&x->desk, node, "needed",
 			        step->unless != NULL ? "the case has no %s yet" : "the case has a %s", name);
 		put_undoing(x, node, step, op, put_octets(x, node, step->party, op, i > 0));
+	}
+}
+
+/* What follows once this is done, step by step: made of the case's facts, so of octets there is nothing to show. */
+static void put_then(struct explaining *x, const struct conf_flow *flow)
+{
+	struct yt_node *then = yt_node_add(x->desk.arena, x->tree, YT_STR("then"), YT_OBJECT), *steps;
+
+	YT_REQUIRE(then != NULL);
+	desk_put(&x->desk, then, "flow", yt_str(flow->name));
+	desk_put(&x->desk, then, "when", yt_str(_("the settlement is done; nobody waits for it")));
+	steps = yt_node_add(x->desk.arena, then, YT_STR("steps"), YT_ARRAY);
+	for (uint32_t i = 0; i < flow->n_steps; i++) {
+		const struct conf_step *step = &flow->step[i];
+		const struct yt_op *op = yt_op((enum yt_operation)step->op);
+		struct yt_node *node = yt_node_add(x->desk.arena, steps, (struct yt_str){ 0 }, YT_OBJECT);
+
+		desk_putf(&x->desk, node, "step", "%u, %s %s", (unsigned)i + 1, op->name, op->zh);
+		desk_put(&x->desk, node, "party", yt_str(step->party->name));
+		if (step->only_with != NULL && step->equals != NULL)
+			desk_putf(&x->desk, node, "only_where", "the case's %s is %s", step->only_with, step->equals);
+		else if (step->only_with != NULL)
+			desk_putf(&x->desk, node, "only_where", "the case has a %s", step->only_with);
+		else if (step->unless != NULL)
+			desk_putf(&x->desk, node, "only_where", "the case has no %s yet", step->unless);
 	}
 }
 
@@ -286,6 +315,10 @@ static void follow(struct explaining *x, const struct conf_route *route)
 		to = yt_node_add(x->desk.arena, x->tree, YT_STR("goes_to"), YT_OBJECT);
 		put_octets(x, to, route->party, x->msg->op, false);
 	}
+	if (route != NULL && route->then != NULL &&
+	        (x->msg->op->id == YT_OP_OUTPATIENT_SETTLE || x->msg->op->id == YT_OP_INPATIENT_SETTLE ||
+	                x->msg->op->id == YT_OP_PHARMACY_SETTLE))
+		put_then(x, route->then);
 }
 
 static void check(struct explaining *x)
@@ -325,7 +358,12 @@ static int explain(struct explaining *x, const char *file)
 	put_message(x);
 	if (!x->is_refused) {
 		check(x);
-		follow(x, put_routes(x));
+		if (x->msg->op->stays_here)
+			desk_put(&x->desk, x->tree, "stays_here",
+			        yt_str(_(
+			                "it goes to no party: it is kept, encrypted, for later messages of the case")));
+		else
+			follow(x, put_routes(x));
 	}
 	if (x->as_json)
 		desk_print_json(x->tree, stdout);

@@ -162,6 +162,58 @@ static bool speaks_so(const struct conf_party *party, const struct yt_codec_api 
 	return false;
 }
 
+static const char *const kind_names[] = { [YT_KEY_SECRET] = "secret",
+	[YT_KEY_SM4] = "sm4",
+	[YT_KEY_SM2_PRIVATE] = "sm2-private",
+	[YT_KEY_SM2_PUBLIC] = "sm2-public" };
+
+static const char *nth_key(const void *arg, size_t i)
+{
+	const struct conf *conf = arg;
+
+	if (i < conf->n_secrets)
+		return conf->secrets[i].name;
+	return i < conf->n_secrets + conf->n_keys ? conf->keys[i - conf->n_secrets].name : NULL;
+}
+
+/* 0: there is none of that name. */
+static unsigned kind_of_key(const struct conf *conf, const char *name)
+{
+	if (conf_secret(conf, yt_str(name)) != NULL)
+		return YT_KEY_SECRET;
+	for (uint32_t i = 0; i < conf->n_keys; i++)
+		if (strcmp(conf->keys[i].name, name) == 0)
+			return YT_KEY_SECRET + conf->keys[i].kind;
+	return 0;
+}
+
+/* A name that is misspelt here would be found out by the first message. */
+static void check_key_name(const struct conf *conf, const char *whose, const struct conf_setting *setting,
+        enum yt_key_kind wanted, struct conf_errors *errors)
+{
+	unsigned kind = kind_of_key(conf, setting->value);
+	const char *meant = kind == 0 ? conf_closest(setting->value, nth_key, conf) : NULL;
+
+	if (kind == 0)
+		conf_error_add(errors, setting->place.line, setting->place.column,
+		        "%s: setting %s: there is no \"%s\" in secrets or keys%s%s%s", whose, setting->key,
+		        setting->value, meant == NULL ? "" : _(": did you mean \""), meant == NULL ? "" : meant,
+		        meant == NULL ? "" : "\"?");
+	else if (kind != wanted && (wanted != YT_KEY_SM2_PUBLIC || kind != YT_KEY_SM2_PRIVATE)) /* which has both */
+		conf_error_add(errors, setting->place.line, setting->place.column,
+		        "%s: setting %s: \"%s\" is of kind %s, one of kind %s is needed", whose, setting->key,
+		        setting->value, kind_names[kind], kind_names[wanted]);
+}
+
+static void check_key_names(const struct conf *conf, const char *whose, const struct conf_settings *settings,
+        const struct yt_codec_api *api, struct conf_errors *errors)
+{
+	for (const struct yt_key_setting *k = api->key_settings; k != NULL && k->key != NULL; k++)
+		for (uint32_t i = 0; i < settings->n; i++)
+			if (strcmp(settings->item[i].key, k->key) == 0 && settings->item[i].value[0] != '\0')
+				check_key_name(conf, whose, &settings->item[i], k->kind, errors);
+}
+
 /* What a plugin warns of when it is opened, such as signatures that are switched off, an operator reads here before a
  * log has it. */
 static void check_plugin(const struct conf *conf, const char *format, const char *name, struct conf_place at,
@@ -179,6 +231,7 @@ static void check_plugin(const struct conf *conf, const char *format, const char
 	else if (speaks_so(party, plugin_api(plugin), place, errors)) {
 		check_steps(conf, party, plugin_api(plugin), errors);
 		check_quotes(conf, party, plugin_api(plugin), errors);
+		check_key_names(conf, name, settings, plugin_api(plugin), errors);
 	}
 	yt_log_watch(NULL, NULL);
 	plugin_unload(plugin);

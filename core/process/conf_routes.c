@@ -385,7 +385,7 @@ static const char *make_step(struct conf *conf, struct yt_str word, struct conf_
 	return unknown(conf, "there is no operation \"%.*s\"", operation, nth_operation);
 }
 
-/* What follows from something else answers nobody. */
+/* What follows from something else answers nobody; what a misspelt `then` means is not judged. */
 static bool is_answered(const struct conf *conf, const struct conf_flow *flow)
 {
 	bool follows = false;
@@ -393,8 +393,9 @@ static bool is_answered(const struct conf *conf, const struct conf_flow *flow)
 	for (uint32_t i = 0; i < conf->n_routes; i++) {
 		if (conf->routes[i].flow_name != NULL && strcmp(conf->routes[i].flow_name, flow->name) == 0)
 			return true;
-		follows = follows ||
-		          (conf->routes[i].then_name != NULL && strcmp(conf->routes[i].then_name, flow->name) == 0);
+		follows = follows || (conf->routes[i].then_name != NULL &&
+		                             (strcmp(conf->routes[i].then_name, flow->name) == 0 ||
+		                                     conf_flow(conf, yt_str(conf->routes[i].then_name)) == NULL));
 	}
 	return !follows;
 }

@@ -7,6 +7,9 @@
 
 #include "jinhui.h"
 
+static const struct yt_key_setting key_settings[] = { { "sign_key", YT_KEY_SM2_PRIVATE },
+	{ "verify_key", YT_KEY_SM2_PUBLIC }, { NULL, YT_KEY_SECRET } };
+
 static const struct yt_setting settings[] = {
 	{ "partner", NULL, "our partner number at the insurer, at most 8 letters and digits" },
 	{ "sign_key", NULL, "name of our SM2 key, which signs what we send" },
@@ -121,7 +124,7 @@ static void jh_close(struct yt_plugin *self)
 }
 
 YT_CODEC_PLUGIN(.name = "jinhui", .content_type = "application/xml; charset=GB18030", .settings = settings,
-        .ops = jh_ops, .open = jh_open, .close = jh_close, .decode_request = jh_decode_request,
-        .encode_reply = jh_encode_reply, .encode_request = jh_encode_request, .decode_reply = jh_decode_reply,
-        .query_for = jh_query_for, .judge = jh_judge, .make_number = jh_make_number, .http_request = jh_http_request,
-        .explain_signature = jh_explain_signature, .is_slow = true);
+        .key_settings = key_settings, .ops = jh_ops, .open = jh_open, .close = jh_close,
+        .decode_request = jh_decode_request, .encode_reply = jh_encode_reply, .encode_request = jh_encode_request,
+        .decode_reply = jh_decode_reply, .query_for = jh_query_for, .judge = jh_judge, .make_number = jh_make_number,
+        .http_request = jh_http_request, .explain_signature = jh_explain_signature, .is_slow = true);

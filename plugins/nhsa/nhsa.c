@@ -9,6 +9,10 @@
 
 #include "nhsa.h"
 
+static const struct yt_key_setting key_settings[] = { { "key", YT_KEY_SECRET }, { "input_key", YT_KEY_SECRET },
+	{ "sign_key", YT_KEY_SM2_PRIVATE }, { "verify_key", YT_KEY_SM2_PUBLIC }, { "app_secret", YT_KEY_SECRET },
+	{ NULL, YT_KEY_SECRET } };
+
 static const struct yt_setting settings[] = {
 	{ "paasid", "", "id that the platform gave us for header signing; empty: requests are not signed" },
 	{ "key", "", "name of the secret that belongs to paasid" },
@@ -553,11 +557,11 @@ static int nhsa_open(struct yt_plugin *self)
 	return rv;
 }
 
-YT_CODEC_PLUGIN(.name = "nhsa", .content_type = "application/json; charset=utf-8", .settings = settings, .ops = ops,
-        .open = nhsa_open, .close = nhsa_close, .decode_request = nhsa_decode_request,
-        .encode_reply = nhsa_encode_reply, .verify = nhsa_verify, .sender = nhsa_sender,
-        .encode_request = nhsa_encode_request, .decode_reply = nhsa_decode_reply, .sign = nhsa_sign,
-        .query_for = nhsa_query_for, .judge = nhsa_judge, .reversal_of = nhsa_reversal_of,
+YT_CODEC_PLUGIN(.name = "nhsa", .content_type = "application/json; charset=utf-8", .settings = settings,
+        .key_settings = key_settings, .ops = ops, .open = nhsa_open, .close = nhsa_close,
+        .decode_request = nhsa_decode_request, .encode_reply = nhsa_encode_reply, .verify = nhsa_verify,
+        .sender = nhsa_sender, .encode_request = nhsa_encode_request, .decode_reply = nhsa_decode_reply,
+        .sign = nhsa_sign, .query_for = nhsa_query_for, .judge = nhsa_judge, .reversal_of = nhsa_reversal_of,
         .sign_in_for = nhsa_sign_in_for, .path = nhsa_path, .blank = nhsa_blank,
         .statement_write = nhsa_statement_write, .statement_read = nhsa_statement_read, .patience = nhsa_patience,
         .explain_signature = nhsa_explain_signature);

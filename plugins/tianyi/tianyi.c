@@ -7,6 +7,9 @@
 
 #include "tianyi.h"
 
+static const struct yt_key_setting key_settings[] = { { "key", YT_KEY_SECRET }, { "field_key", YT_KEY_SM4 },
+	{ NULL, YT_KEY_SECRET } };
+
 static const struct yt_setting settings[] = { { "app_id", NULL, "our caller id at the insurer, at most 32 characters" },
 	{ "key", NULL, "name of the secret that signs what we send and checks what we get" },
 	{ "field_key", NULL, "name of the SM4 key of certNo, mobile and bankAcctNo" },
@@ -137,9 +140,10 @@ static int ty_open(struct yt_plugin *self)
 	return rv;
 }
 
-YT_CODEC_PLUGIN(.name = "tianyi", .content_type = "application/json", .settings = settings, .ops = ty_ops,
-        .open = ty_open, .close = ty_close, .decode_request = ty_decode_request, .encode_reply = ty_encode_reply,
-        .verify = ty_verify, .sender = ty_sender, .encode_request = ty_encode_request, .decode_reply = ty_decode_reply,
-        .sign = ty_sign, .query_for = ty_query_for, .judge = ty_judge, .make_number = ty_make_number,
-        .http_request = ty_http_request, .http_verify_reply = ty_http_verify_reply, .http_verify = ty_http_verify,
-        .http_reply = ty_http_reply, .explain_signature = ty_explain_signature);
+YT_CODEC_PLUGIN(.name = "tianyi", .content_type = "application/json", .settings = settings,
+        .key_settings = key_settings, .ops = ty_ops, .open = ty_open, .close = ty_close,
+        .decode_request = ty_decode_request, .encode_reply = ty_encode_reply, .verify = ty_verify, .sender = ty_sender,
+        .encode_request = ty_encode_request, .decode_reply = ty_decode_reply, .sign = ty_sign,
+        .query_for = ty_query_for, .judge = ty_judge, .make_number = ty_make_number, .http_request = ty_http_request,
+        .http_verify_reply = ty_http_verify_reply, .http_verify = ty_http_verify, .http_reply = ty_http_reply,
+        .explain_signature = ty_explain_signature);

@@ -5,7 +5,7 @@
  * encode_request and decode_reply when we ask.
  *
  * ABI history: 1.2 requests and answers as HTTP carries them (struct yt_http), frames of streams, files,
- * yt_plugin_set_slow;
+ * yt_plugin_set_slow, key_settings;
  * 1.1 host services of keys: SM2, SM4, HMAC; 1.0 first version. */
 #ifndef YITONG_PLUGIN_H
 #define YITONG_PLUGIN_H
@@ -81,6 +81,12 @@ struct yt_setting {
 	const char *key;
 	const char *fallback; /* default as text; NULL: must be given */
 	const char *doc;      /* one sentence, for docs and `yitong check` */
+};
+
+/* A setting whose value is the name of a configured secret or key. */
+struct yt_key_setting {
+	const char *key;       /* of the setting */
+	enum yt_key_kind kind; /* that its key must have */
 };
 
 /* How an unknown outcome of an operation is found out at a party of this format. */
@@ -289,6 +295,10 @@ struct yt_codec_api {
 	int (*frame_next)(struct yt_plugin *self, struct yt_str octets, struct yt_frame *out);
 	/* Appends a message as it stands on the stream; an empty one is a heartbeat.  0; YT_ELIMIT; YT_ENOMEM. */
 	int (*frame_put)(struct yt_plugin *self, struct yt_str message, struct yt_buf *out);
+
+	/* Since 1.2; may be NULL, else ends with a NULL key.  Which settings name secrets and keys, so that `yitong
+	 * check` finds a misspelt name at its line.  An empty value names none. */
+	const struct yt_key_setting *key_settings;
 };
 
 /* Defines the one symbol core looks up.  Stands last in the plugin's main file. */
