@@ -962,6 +962,31 @@ static void test_plugin_warns(void **state)
 	conf_free(conf);
 }
 
+/* A bank grants so many connections, however many workers we have. */
+static void test_shares(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	for (uint32_t connections = 2; connections <= 9; connections++) {
+		char to[100];
+		uint32_t first, second;
+
+		snprintf(to, sizeof(to), "url: tls://127.0.0.1:9443\n    connections: %u", connections);
+		write_changed("url: https://127.0.0.1:9443/fsi/api", to);
+		assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+		first = conf_party_connections(conf, &conf->parties[0], 0);
+		second = conf_party_connections(conf, &conf->parties[0], 1);
+		assert_int_equal(first + second, connections);
+		assert_true(second >= 1 && first - second <= 1);
+		conf_free(conf);
+	}
+	write_changed(NULL, "");
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+	assert_int_equal(conf_party_connections(conf, &conf->parties[0], 1), 64);
+	conf_free(conf);
+}
+
 /* A format speaks by HTTP or over a stream; a url that says the other is found before anything is sent. */
 static void test_url_of_format(void **state)
 {
@@ -1141,6 +1166,7 @@ int main(void)
 		        NULL },
 		{ "lookups find what is there and nothing else", test_lookups, NULL, NULL, NULL },
 		{ "urls are taken apart", test_urls, NULL, NULL, NULL },
+		{ "connections to a bank are shared out among the workers", test_shares, NULL, NULL, NULL },
 		{ "a party is spoken to as its format can", test_url_of_format, NULL, NULL, NULL },
 		{ "institutions may stand in a table", test_institution_table, NULL, NULL, NULL },
 		{ "a file that cannot be read is told so", test_no_file, NULL, NULL, NULL },

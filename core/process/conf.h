@@ -278,6 +278,8 @@ const struct conf_origin *conf_origin_by_subject(const struct conf *conf, struct
 const struct conf_origin *conf_origin_by_caller(const struct conf *conf, struct yt_str caller);
 const struct conf_institution *conf_institution(const struct conf *conf, struct yt_str code);
 const struct conf_party *conf_party(const struct conf *conf, struct yt_str name);
+/* Connections that the worker of this slot may have there. */
+uint32_t conf_party_connections(const struct conf *conf, const struct conf_party *party, uint32_t slot);
 const struct conf_secret *conf_secret(const struct conf *conf, struct yt_str name);
 /* area: where the institution treats; it counts only where the origin speaks for areas. */
 bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution, struct yt_str area);

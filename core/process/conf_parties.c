@@ -159,3 +159,12 @@ void conf_check_parties(struct conf *conf, struct conf_errors *errors)
 			        "query_timeout_ms is longer than change_timeout_ms: is that meant?");
 	}
 }
+
+uint32_t conf_party_connections(const struct conf *conf, const struct conf_party *party, uint32_t slot)
+{
+	const uint32_t workers = conf->gateway.workers;
+
+	if (party->kind != CONF_FRAMES)
+		return party->connections;
+	return party->connections / workers + (slot < party->connections % workers ? 1 : 0);
+}

@@ -712,12 +712,6 @@ static void take_flows(struct worker *w)
 	}
 }
 
-/* Of the connections to a party that all workers share: ours. */
-static uint32_t share_of(const struct worker *w, uint32_t connections)
-{
-	return connections / w->conf->gateway.workers + (w->slot < connections % w->conf->gateway.workers ? 1 : 0);
-}
-
 static int open_lane(struct worker *w, struct worker_party *p)
 {
 	const struct conf_party *c = p->conf;
@@ -731,7 +725,7 @@ static int open_lane(struct worker *w, struct worker_party *p)
 		.crl_file = c->crl,
 		.cert_file = c->cert,
 		.key_file = c->key,
-		.connections = c->connections,
+		.connections = conf_party_connections(w->conf, c, w->slot),
 		.queue = c->queue,
 		.connect_ms = c->connect_timeout_ms,
 		.idle_ms = c->idle_ms,
@@ -746,7 +740,6 @@ static int open_lane(struct worker *w, struct worker_party *p)
 	if (c->kind == CONF_FRAMES) {
 		if (codec->api->frame_put(codec->plugin, (struct yt_str){ 0 }, &heartbeat) != 0)
 			return YT_ECONF;
-		lane.connections = share_of(w, c->connections);
 		lane.framing = (struct lane_framing){ on_frame, p, yt_buf_view(&heartbeat), c->heartbeat_ms,
 			c->heartbeat_timeout_ms };
 	}
