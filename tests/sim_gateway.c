@@ -848,6 +848,32 @@ static int k_cancelled(void *ctx, struct yt_str institution, struct yt_str settl
 	return YT_ENOTFOUND;
 }
 
+static int k_get(void *ctx, uint64_t exchange, struct exchange *x)
+{
+	struct sim *s = ctx;
+
+	for (size_t i = 0; i < s->gw.n_index; i++) {
+		if (s->gw.index[i].id == exchange) {
+			*x = s->gw.index[i];
+			return 0;
+		}
+	}
+	return YT_ENOTFOUND;
+}
+
+/* All at once: nobody asks for some of them here. */
+static int k_resting(void *ctx, struct exchange_cursor *after, size_t max,
+        void (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	struct sim *s = ctx;
+
+	for (size_t i = 0; i < s->gw.n_index && after->id == 0; i++)
+		if (exchange_may_rest(&s->gw.index[i]))
+			each(arg, &s->gw.index[i]);
+	after->id = 1;
+	return YT_ENOTFOUND;
+}
+
 struct fetching {
 	uint64_t exchange;
 	enum rec_tag tag;
@@ -1160,8 +1186,12 @@ static void load_all(struct sim *s)
 	size_t i;
 
 	for (i = 0; i < g->n_index; i++) {
-		if (exchange_is_open(&g->index[i]))
-			keeper_load(g->keeper, &g->index[i]);
+		const struct exchange *x = &g->index[i];
+
+		if (exchange_may_rest(x))
+			keeper_rest(g->keeper, x->id, x->due_ms, x->state == X_PARKED);
+		else if (exchange_is_open(x))
+			keeper_load(g->keeper, x);
 	}
 }
 
@@ -1179,6 +1209,7 @@ static void start_keeper(struct sim *s, struct sim_event *e)
 		.reverse_after_ms = 2000,
 		.undelivered_ms = UNDELIVERED_MS,
 		.longest_wait_ms = SERVER_DELAY_MS + 1000,
+		.rest_ms = 10000,
 		.leases = 16,
 		.exchanges = 1000 };
 	struct gateway *g = &s->gw;
@@ -1188,6 +1219,8 @@ static void start_keeper(struct sim *s, struct sim_event *e)
 		.tell = k_tell,
 		.find = k_find,
 		.cancelled = k_cancelled,
+		.get = k_get,
+		.resting = k_resting,
 		.fetch = k_fetch,
 		.closed = k_closed };
 	struct log_problem why = { { 0 }, 0, 0, { 0 } };

@@ -567,7 +567,8 @@ static const char status_answer[] =
         "\"index\":{\"position\":\"3:81920\",\"lag_bytes\":77,\"usable\":true},"
         "\"workers\":[{\"incarnation\":7,\"pid\":4711,\"generation\":3,\"connections\":2,\"in_flight\":1,\"requests\":"
         "310}],"
-        "\"exchanges\":{\"sent\":1,\"unknown\":20,\"reversing\":300,\"parked\":5,\"undelivered\":4000,\"leased\":2}}\n";
+        "\"exchanges\":{\"sent\":1,\"unknown\":20,\"reversing\":300,\"parked\":5,\"undelivered\":4000,\"leased\":2,"
+        "\"follow_ups\":600000,\"follow_ups_full\":true}}\n";
 
 static void test_status(void **state)
 {
@@ -587,6 +588,8 @@ static void test_status(void **state)
 	snprintf(line, sizeof(line), "supervisor %d (kill -HUP %d ", (int)getppid(), (int)getppid());
 	assert_prints(w, line);
 	assert_prints(w, "20 unknown");
+	assert_prints(w, "600000 to follow");
+	assert_prints(w, "as many to follow as limits.follow_ups allows");
 	assert_prints(w, "77 bytes behind");
 	assert_prints(w, "certificate of hospitals: cannot read a");
 	start_keeper(w, answer);

@@ -609,6 +609,93 @@ static void test_cancelled(void **state)
 	index_close(index);
 }
 
+static void add_waiting(struct world *w, uint64_t id, unsigned flags, int64_t due_ms, enum rec_type last)
+{
+	size_t at = begin(w, REC_ACCEPTED, id, 1795312900000 + (int64_t)(id / 2));
+
+	rec_str(&w->buf, REC_T_FLOW, YT_STR("claim"));
+	rec_u32(&w->buf, REC_T_FLAGS, flags);
+	rec_end(&w->buf, at);
+	at = begin(w, REC_DUE, id, 1795312900001);
+	rec_i64(&w->buf, REC_T_DUE, due_ms);
+	rec_end(&w->buf, at);
+	if (last == 0)
+		return;
+	at = begin(w, last, id, 1795312900002);
+	rec_u8(&w->buf, REC_T_OUTCOME, YT_DONE);
+	rec_end(&w->buf, at);
+}
+
+static void on_resting_due(void *arg, uint64_t exchange, int64_t due_ms, bool is_parked)
+{
+	yt_buf_printf(arg, "%llu:%lld%s ", (unsigned long long)exchange, (long long)due_ms, is_parked ? "p" : "");
+}
+
+static void on_resting(void *arg, const struct exchange *x)
+{
+	yt_buf_printf(arg, "%llu ", (unsigned long long)x->id);
+}
+
+static int on_awake(void *arg, const struct exchange *x)
+{
+	on_resting(arg, x);
+	return 0;
+}
+
+static void assert_said(struct yt_buf *said, const char *want)
+{
+	yt_buf_byte(said, 0);
+	assert_string_equal((char *)said->p, want);
+	yt_buf_clear(said);
+}
+
+/* What follows from settlements is not the keeper's to load: it asks when it is due, and for some rows at a time. */
+static void test_resting(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct exchange_cursor after = { INT64_MIN, 0 };
+	struct yt_buf said = { 0 };
+	uint64_t n_open = 0;
+	log_pos pos;
+
+	add_waiting(w, 1, REC_X_FOLLOW_UP, 500, 0);
+	add_waiting(w, 2, REC_X_FOLLOW_UP, 400, REC_PARKED);
+	add_waiting(w, 3, REC_X_FOLLOW_UP, 300, REC_ANSWERED);
+	add_waiting(w, 4, 0, 200, 0);
+	add_waiting(w, 5, REC_X_FOLLOW_UP, 100, 0);
+	add_waiting(w, 6, REC_X_FOLLOW_UP, 700, 0);
+	assert_int_equal(log_commit(w->log, yt_buf_view(&w->buf), &pos), 0);
+	yt_buf_clear(&w->buf);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_open_exchanges(index, on_open_one, &n_open), 0);
+	assert_int_equal(n_open, 5);
+	assert_int_equal(index_awake(index, on_awake, &said), 0);
+	assert_said(&said, "4 ");
+	assert_int_equal(index_resting_due(index, on_resting_due, &said), 0);
+	assert_said(&said, "1:500 2:-1p 5:100 6:700 ");
+	assert_int_equal(index_resting(index, &after, 2, on_resting, &said), 0);
+	assert_said(&said, "1 2 ");
+	assert_int_equal(index_resting(index, &after, 2, on_resting, &said), 0);
+	assert_said(&said, "5 6 ");
+	assert_int_equal(index_resting(index, &after, 2, on_resting, &said), YT_ENOTFOUND);
+	size_t at = begin(w, REC_DUE, 1, 1795312900003);
+	rec_i64(&w->buf, REC_T_DUE, 800);
+	rec_end(&w->buf, at);
+	at = begin(w, REC_DECIDED, 2, 1795312900003);
+	rec_str(&w->buf, REC_T_RESULT, YT_STR("retry"));
+	rec_end(&w->buf, at);
+	at = begin(w, REC_ANSWERED, 5, 1795312900003);
+	rec_u8(&w->buf, REC_T_OUTCOME, YT_REFUSED);
+	rec_end(&w->buf, at);
+	assert_int_equal(log_commit(w->log, yt_buf_view(&w->buf), &pos), 0);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_resting_due(index, on_resting_due, &said), 0);
+	assert_said(&said, "1:800 2:0 6:700 ");
+	yt_buf_free(&said);
+	index_close(index);
+}
+
 static void fill(char *text, size_t size, char with)
 {
 	memset(text, with, size - 1); /* to its end: the longest that is kept */
@@ -1257,6 +1344,7 @@ int main(void)
 		IN_A_WORLD("a follow-up is found by its number alone", test_follow_up_by_its_number),
 		IN_A_WORLD("what was carried on is found like the original", test_carried),
 		IN_A_WORLD("a done cancel is found by its settlement", test_cancelled),
+		IN_A_WORLD("follow-ups rest until they are due", test_resting),
 		IN_A_WORLD("an exchange comes back in all its members", test_every_member),
 		IN_A_WORLD("pieces of case facts are found, newest first, until the log drops them", test_facts),
 		IN_A_WORLD("a search finds what matches, newest first", test_search),

@@ -38,6 +38,9 @@ static struct world {
 	const char *closed;
 	const char *asks_as; /* NULL: H */
 	int find_error;
+	bool rests;       /* follow-ups do in the index, as far as that has come */
+	size_t n_made_up; /* of this many more of them nobody wrote down: FOLLOW_UP(1000) and on */
+	const char *why;  /* a lease is given back for now; NULL: no reason */
 	const char *then; /* flow that follows from what is asked; NULL: none */
 	bool index_lags;  /* it does not know of cancels yet */
 	uint64_t seq[8];  /* of each worker */
@@ -155,6 +158,47 @@ static int k_cancelled(void *ctx, struct yt_str institution, struct yt_str settl
 	return YT_ENOTFOUND;
 }
 
+static int k_get(void *ctx, uint64_t exchange, struct exchange *x)
+{
+	struct exchange *found = fold(exchange, (struct yt_str){ 0 }, (struct yt_str){ 0 });
+
+	if (w.find_error != 0)
+		return w.find_error;
+	if (found != NULL) {
+		*x = *found;
+		return 0;
+	}
+	if (exchange < FOLLOW_UP(1000) || exchange >= FOLLOW_UP(1000) + w.n_made_up)
+		return YT_ENOTFOUND;
+	memset(x, 0, sizeof(*x));
+	x->id = exchange;
+	x->state = X_UNKNOWN;
+	x->flags = REC_X_FOLLOW_UP;
+	x->accepted_pos = x->last_pos = 1;
+	snprintf(x->number, sizeof(x->number), "+/B%llu", (unsigned long long)exchange);
+	strcpy(x->flow, "claim");
+	return 0;
+}
+
+static int k_resting(void *ctx, struct exchange_cursor *after, size_t max,
+        void (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	uint64_t n = after->id == 0 ? 1 : after->id - FOLLOW_UP(0) + 1;
+	struct exchange *found;
+
+	if (w.find_error != 0)
+		return w.find_error;
+	for (; n < 64; n++) { /* one each time, whatever max is */
+		found = fold(FOLLOW_UP(n), (struct yt_str){ 0 }, (struct yt_str){ 0 });
+		if (found == NULL || !exchange_may_rest(found))
+			continue;
+		*after = (struct exchange_cursor){ found->accepted_ms, found->id };
+		each(arg, found);
+		return 0;
+	}
+	return YT_ENOTFOUND;
+}
+
 static const char *k_other_code(void *ctx, const char *institution)
 {
 	return strcmp(institution, H) == 0 ? "H-OLD" : strcmp(institution, "H-OLD") == 0 ? H : NULL;
@@ -187,6 +231,7 @@ static const struct keeper_conf conf = { .serial_from = 9000,
 	.reverse_after_ms = REVERSE_AFTER_MS,
 	.undelivered_ms = UNDELIVERED_MS,
 	.longest_wait_ms = 300000,
+	.rest_ms = 7200000,
 	.leases = 2,
 	.exchanges = 8 };
 
@@ -201,6 +246,10 @@ static void new_keeper(void)
 		.fetch = k_fetch,
 		.closed = k_closed };
 
+	if (w.rests) {
+		world.get = k_get;
+		world.resting = k_resting;
+	}
 	w.keeper = keeper_new(&conf, &world);
 	assert_non_null(w.keeper);
 }
@@ -303,7 +352,9 @@ static void restart(uint32_t n)
 		struct exchange *x =
 		        fold(id < 64 ? id : FOLLOW_UP(id - 64), (struct yt_str){ 0 }, (struct yt_str){ 0 });
 
-		if (x != NULL && exchange_is_open(x))
+		if (x != NULL && w.rests && exchange_may_rest(x))
+			keeper_rest(w.keeper, x->id, x->due_ms, x->state == X_PARKED);
+		else if (x != NULL && exchange_is_open(x))
 			keeper_load(w.keeper, x);
 	}
 	for (worker = 1; worker <= n; worker++)
@@ -445,6 +496,7 @@ static void give_back_due(uint32_t worker, uint64_t id, int64_t in_ms)
 	size_t at = rec_begin(&buf, REC_DUE, 0, id, w.wall_ms);
 
 	rec_i64(&buf, REC_T_DUE, w.wall_ms + in_ms);
+	rec_str(&buf, REC_T_REASON, yt_str(w.why));
 	rec_end(&buf, at);
 	assert_int_equal(say(worker, UP_RETURN, id, &buf), 0);
 }
@@ -1865,6 +1917,251 @@ static void test_follow_up_of_another(void **state)
 	}
 }
 
+static struct keeper_counts counts(void)
+{
+	struct keeper_counts c;
+
+	keeper_count(w.keeper, &c);
+	return c;
+}
+
+/* The follow-up 9 of a settlement A1 that is over; nothing but it is open. */
+static void let_rest(int64_t due_in_ms)
+{
+	const char *why = w.why;
+
+	teardown(NULL);
+	memset(&w, 0, sizeof(w));
+	w.why = why;
+	w.wall_ms = NOON;
+	w.mono_ms = 1000000;
+	w.rests = true;
+	new_keeper();
+	keeper_start(w.keeper);
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	settle_followed(1, 1, 9, "+/A1");
+	note(1, 1, NULL);
+	commit();
+	later(1);
+	if (due_in_ms >= 0) {
+		give_back_due(1, FOLLOW_UP(9), due_in_ms);
+	} else {
+		struct yt_buf buf = { 0 };
+		size_t at = rec_begin(&buf, REC_PARKED, 0, FOLLOW_UP(9), w.wall_ms);
+
+		rec_end(&buf, at);
+		assert_int_equal(say(1, UP_RETURN, FOLLOW_UP(9), &buf), 0);
+	}
+	commit();
+	keeper_indexed(w.keeper, w.n_commits); /* not quite all of it */
+	assert_int_equal(in_memory(), 1);
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	assert_int_equal(in_memory(), 0);
+	forget_told();
+}
+
+/* What waits takes no memory, is counted as what it is, and goes on when it is due. */
+static void test_rests_until_due(void **state)
+{
+	let_rest(60000);
+	assert_int_equal(counts().follow_ups, 1);
+	assert_int_equal(counts().unknown, 0);
+	assert_int_equal(keeper_open(w.keeper), 1);
+	assert_int_equal(keeper_open_before(w.keeper, NOON), 0);
+	assert_int_equal(keeper_open_before(w.keeper, NOON + 1), 1);
+	later(59999);
+	assert_told("");
+	assert_int_equal(in_memory(), 0);
+	w.find_error = YT_EIO;
+	later(1);
+	assert_told("");
+	w.find_error = 0;
+	later(FOLLOW_UP_TURN_MS);
+	assert_told("1:lease 0/9");
+	assert_int_equal(counts().follow_ups, 1);
+	assert_int_equal(keeper_open(w.keeper), 1);
+	give_back_due(1, FOLLOW_UP(9), 60000);
+	commit();
+	forget_told();
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	assert_int_equal(in_memory(), 0);
+	assert_int_equal(counts().follow_ups, 1);
+	later(60000);
+	assert_told("1:lease 0/9");
+}
+
+/* It is found by its settlement, and by its own number. */
+static void test_rest_is_disturbed(void **state)
+{
+	let_rest(3600000);
+	cancel(2, "C1", "A1", H);
+	forget_told();
+	later(NOBODY_MS);
+	assert_told("1:lease 0/9");
+	assert_true(followed(9)->reversal_wanted);
+	assert_int_equal(counts().follow_ups, 1);
+	let_rest(-1);
+	assert_int_equal(counts().follow_ups, 0);
+	assert_int_equal(counts().parked, 1);
+	assert_int_equal(keeper_decide(w.keeper, FOLLOW_UP(10), "retry", YT_STR("li"), YT_STR("seen")), YT_ENOTFOUND);
+	assert_int_equal(keeper_decide(w.keeper, FOLLOW_UP(9), "retry", YT_STR("li"), YT_STR("seen")), 0);
+	commit();
+	later(NOBODY_MS);
+	assert_told("1:lease 0/9");
+	assert_int_equal(counts().parked, 0);
+	assert_int_equal(counts().follow_ups, 1);
+}
+
+/* The lane that it waits for goes on. */
+static void test_rest_and_lane(void **state)
+{
+	static const char *const reasons[] = { EXCHANGE_WHY_STOPPED, "away" };
+
+	for (size_t i = 0; i < 2; i++) {
+		w.why = reasons[i];
+		let_rest(60000);
+		keeper_wake_stopped(w.keeper);
+		later(1);
+		assert_told(i == 0 ? "1:lease 0/9" : "");
+	}
+}
+
+/* A keeper after this one reads when it is due, and nothing else; a lease from the one before is known. */
+static void test_rest_survives(void **state)
+{
+	let_rest(60000);
+	restart(1);
+	ready(1);
+	forget_told();
+	assert_int_equal(in_memory(), 0);
+	assert_int_equal(counts().follow_ups, 1);
+	later(59990);
+	assert_told("");
+	later(10);
+	assert_told("1:lease 0/9");
+	restart(1);
+	held(1, FOLLOW_UP(9));
+	ready(1);
+	forget_told();
+	later(120000);
+	assert_told("");
+	give_back_due(1, FOLLOW_UP(9), 5000);
+	commit();
+	assert_told("1:durable 9");
+	restart(1);
+	give_back_due(1, FOLLOW_UP(9), 7000); /* said to a keeper that did not live to write it */
+	commit();
+	ready(1);
+	forget_told();
+	later(6999);
+	assert_told("");
+	later(1);
+	assert_told("1:lease 0/9");
+}
+
+/* The wall clock is set back while the keeper is down: it does not wait until that time has come again. */
+static void test_rest_and_clock(void **state)
+{
+	let_rest(60000);
+	w.wall_ms -= 24 * 3600 * 1000;
+	restart(1);
+	ready(1);
+	forget_told();
+	later(conf.rest_ms - 1);
+	assert_told("");
+	later(1);
+	assert_told("1:lease 0/9");
+}
+
+/* Its octets are written again before their segment goes, whether it rests or not. */
+static void test_rest_is_carried(void **state)
+{
+	uint64_t exchange;
+	log_pos before;
+	int rv, n;
+
+	let_rest(3600000);
+	before = w.n_commits + 1;
+	for (n = 0; (rv = keeper_carry(w.keeper, before, SIZE_MAX, &exchange)) == 0 && n < 10; n++) {
+		commit();
+		keeper_indexed(w.keeper, w.n_commits + 1);
+	}
+	assert_int_equal(rv, 1);
+	commit();
+	assert_true(followed(9)->accepted_pos >= before);
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	assert_int_equal(in_memory(), 0);
+	assert_int_equal(counts().follow_ups, 1);
+	w.find_error = YT_EIO;
+	assert_int_equal(keeper_carry(w.keeper, w.n_commits + 1, SIZE_MAX, &exchange), YT_EIO);
+	w.find_error = 0;
+	let_rest(3600000);
+	before = w.n_commits + 1;
+	assert_int_equal(keeper_carry(w.keeper, before, SIZE_MAX, &exchange), 0); /* woken: not carried yet ... */
+	keeper_indexed(w.keeper, w.n_commits + 1);                                /* ... so it may not lie down */
+	assert_int_equal(in_memory(), 1);
+}
+
+/* Twenty thousand that wait take no more memory than those that are being worked off, and a cancel is as quick. */
+static void test_many_rest(void **state)
+{
+	struct keeper_conf half = conf;
+
+	let_rest(3600000);
+	w.n_made_up = 20000;
+	half.leases = 10;
+	keeper_configure(w.keeper, &half);
+	for (uint64_t i = 0; i < w.n_made_up; i++)
+		keeper_rest(w.keeper, FOLLOW_UP(1000 + i), w.wall_ms + (int64_t)(i * 7919 % w.n_made_up), false);
+	assert_int_equal(counts().follow_ups, 20001);
+	assert_int_equal(keeper_open(w.keeper), 20001);
+	assert_int_equal(in_memory(), 0);
+	later(30000); /* all of them are due */
+	assert_int_equal(counts().leased, 5);
+	assert_int_equal(in_memory(), 5);
+	assert_int_equal(counts().follow_ups, 20001);
+	cancel(2, "C1", "A1", H);
+	assert_true(followed(9)->reversal_wanted);
+	assert_in_range(in_memory(), 7, 7);
+}
+
+/* Beyond the limit nothing is taken on that something would follow from; all else is, and what is open is no exchange
+ * in flight. */
+static void test_follow_up_limit(void **state)
+{
+	struct keeper_conf few = conf;
+
+	let_rest(60000);
+	few.follow_ups = 1;
+	few.exchanges = 1;
+	keeper_configure(w.keeper, &few);
+	later(60000); /* it is in memory now, and leased */
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	forget_told();
+	w.then = "claim";
+	begin(1, (struct asked){ 2, "N2", "c", NULL, 0, NULL });
+	commit();
+	assert_told("1:closed 6");
+	assert_true(counts().has_enough);
+	w.then = NULL;
+	begin(1, (struct asked){ 3, "N3", "c", NULL, 0, NULL });
+	commit();
+	assert_told("1:admitted 7");
+	begin(1, (struct asked){ 4, "N4", "c", NULL, 0, NULL });
+	commit();
+	assert_told("1:closed 8"); /* of exchanges only one */
+	few.follow_ups = 2;
+	few.exchanges = 2;
+	keeper_configure(w.keeper, &few);
+	w.then = "claim";
+	begin(1, (struct asked){ 2, "N2", "c", NULL, 0, NULL });
+	commit();
+	assert_told("1:admitted 9");
+	assert_false(counts().has_enough);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 /* -- lanes ------------------------------------------------------------------------------------------ */
@@ -1987,6 +2284,14 @@ int main(void)
 		TEST(test_follow_up_clock),
 		TEST(test_follow_up_leaves_draining),
 		TEST(test_follow_up_of_another),
+		TEST(test_rests_until_due),
+		TEST(test_rest_is_disturbed),
+		TEST(test_rest_survives),
+		TEST(test_rest_and_lane),
+		TEST(test_rest_and_clock),
+		TEST(test_rest_is_carried),
+		TEST(test_many_rest),
+		TEST(test_follow_up_limit),
 	};
 	struct CMUnitTest verdicts[sizeof(verdict_cases) / sizeof(verdict_cases[0])];
 	size_t i;

@@ -110,6 +110,7 @@ static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
 		{ "exchanges.unknown", N_("unknown"), CTL_YELLOW },
 		{ "exchanges.reversing", N_("reversing"), CTL_YELLOW },
 		{ "exchanges.undelivered", N_("undelivered"), CTL_YELLOW },
+		{ "exchanges.follow_ups", N_("to follow"), CTL_PLAIN },
 		{ "exchanges.leased", N_("being worked off"), CTL_PLAIN },
 		{ "exchanges.parked", N_("parked"), CTL_RED },
 	};
@@ -122,6 +123,9 @@ static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
 		        (unsigned long long)n, _(counts[i].name), n > 0 ? ctl_colour(ctl, CTL_PLAIN) : "");
 	}
 	printf("\n");
+	if (yt_str_is(control_text(a, "exchanges.follow_ups_full"), "true"))
+		printf(_("          %sas many to follow as limits.follow_ups allows: what more would follow from is refused%s\n"),
+		        ctl_colour(ctl, CTL_RED), ctl_colour(ctl, CTL_PLAIN));
 	if (control_number(a, "exchanges.parked") > 0)
 		printf(_("          parked ones wait for somebody: `yitong parked` lists them\n"));
 	if (pending(a) > control_number(a, "exchanges.sent"))

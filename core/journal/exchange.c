@@ -507,3 +507,8 @@ bool exchange_is_open(const struct exchange *x)
 		return false;
 	}
 }
+
+bool exchange_may_rest(const struct exchange *x)
+{
+	return (x->flags & REC_X_FOLLOW_UP) != 0 && exchange_is_open(x);
+}

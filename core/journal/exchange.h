@@ -86,6 +86,12 @@ bool exchange_awaits_delivery(const struct exchange *x);
 bool exchange_is_open(const struct exchange *x);
 /* It cancels the settlement that its `original` names. */
 bool exchange_is_cancel(const struct exchange *x);
+/* A follow-up that is open: it may be in the index alone until it is due (keeper_rest.c). */
+bool exchange_may_rest(const struct exchange *x);
+struct exchange_cursor { /* a place in the order in which exchanges were accepted */
+	int64_t accepted_ms;
+	uint64_t id;
+};
 /* A settlement that was cancelled or reversed, or the cancel of one: what follows from the settlement named in it is
  * not wanted any more.  That settlement; NULL: none. */
 const char *exchange_ends_follow_up(const struct exchange *x);

@@ -50,6 +50,14 @@ int index_expect_new(struct index *index);
 int index_get(struct index *index, uint64_t exchange, struct exchange *x);
 /* Every exchange that is open; stops when each returns other than 0. */
 int index_open_exchanges(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg);
+/* Those of them that the keeper loads at start; and of the others, exchange_may_rest(), when each is due. */
+int index_awake(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg);
+int index_resting_due(
+        struct index *index, void (*each)(void *arg, uint64_t exchange, int64_t due_ms, bool is_parked), void *arg);
+/* Those that may rest, as they were accepted, from behind *after on, which is moved on; at most max.  YT_ENOTFOUND:
+ * there were no more. */
+int index_resting(struct index *index, struct exchange_cursor *after, size_t max,
+        void (*each)(void *arg, const struct exchange *x), void *arg);
 /* State that is not an exchange's, for the keeper at start, oldest first: of REC_WORKER the last sequence of each
  * of the newest 1024 incarnations, of REC_NUMBER the highest per institution, of REC_SESSION the newest per party,
  * institution and operator, of REC_LANE per party, the newest REC_GENERATION. */

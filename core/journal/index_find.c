@@ -120,6 +120,55 @@ int index_open_exchanges(struct index *index, int (*each)(void *arg, const struc
 	return rv;
 }
 
+int index_awake(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	sqlite3_stmt *st = index_statement(index, ST_AWAKE);
+	int rv = all_rows(st, each, arg);
+
+	sqlite3_reset(st);
+	return rv;
+}
+
+int index_resting_due(
+        struct index *index, void (*each)(void *arg, uint64_t exchange, int64_t due_ms, bool is_parked), void *arg)
+{
+	sqlite3_stmt *st = index_statement(index, ST_RESTING_DUE);
+	int rc, rv = 0;
+
+	while (rv == 0 && (rc = sqlite3_step(st)) != SQLITE_DONE) {
+		int64_t due_ms = sqlite3_column_int64(st, 1);
+
+		rv = index_error(rc);
+		if (rv == 0)
+			each(arg, (uint64_t)sqlite3_column_int64(st, 0), due_ms, due_ms == INDEX_PARKED);
+	}
+	sqlite3_reset(st);
+	return rv;
+}
+
+int index_resting(struct index *index, struct exchange_cursor *after, size_t max,
+        void (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	sqlite3_stmt *st = index_statement(index, ST_RESTING);
+	struct exchange x;
+	size_t n = 0;
+	int rc, rv = 0;
+
+	sqlite3_bind_int64(st, 1, after->accepted_ms);
+	sqlite3_bind_int64(st, 2, (sqlite3_int64)after->id);
+	sqlite3_bind_int64(st, 3, (sqlite3_int64)max);
+	while (rv == 0 && (rc = sqlite3_step(st)) != SQLITE_DONE) {
+		rv = rc == SQLITE_ROW ? index_row_read(st, &x) : index_error(rc);
+		if (rv != 0)
+			break;
+		n++;
+		*after = (struct exchange_cursor){ x.accepted_ms, x.id };
+		each(arg, &x);
+	}
+	sqlite3_reset(st);
+	return rv == 0 && n < max ? YT_ENOTFOUND : rv;
+}
+
 int index_keeper_records(struct index *index, log_each each, void *arg)
 {
 	sqlite3_stmt *st = index_statement(index, ST_KEPT_ALL);
@@ -233,7 +282,7 @@ static const char *first_condition(const struct searching *s)
 	if (s->filter->visit.n > 0)
 		return "by_visit WHERE visit_key = ?3";
 	if (state_is_open(s->state))
-		return "by_open WHERE is_open = 1";
+		return "by_open WHERE is_open > 0";
 	return "by_bucket WHERE bucket = ?4";
 }
 

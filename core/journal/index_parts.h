@@ -24,7 +24,7 @@
 #define INDEX_COLUMNS                                                                                                  \
 	"id, number_key, visit_key, settlement_key, bucket, institution, party, accepted_ms, state, is_open, "         \
 	"admitted,"                                                                                                    \
-	" fold, places, cancels_key"
+	" fold, places, cancels_key, rest_due_ms"
 enum index_column {
 	COL_ID,
 	COL_NUMBER_KEY,
@@ -39,8 +39,12 @@ enum index_column {
 	COL_ADMITTED,
 	COL_FOLD,
 	COL_PLACES,
-	COL_CANCELS_KEY
+	COL_CANCELS_KEY,
+	COL_REST_DUE
 };
+/* In COL_OPEN: it is over, is the keeper's to load at start, or may rest here, due at COL_REST_DUE. */
+enum index_open { INDEX_OVER, INDEX_OPEN, INDEX_RESTS };
+#define INDEX_PARKED (-1) /* in COL_REST_DUE: nobody but people go on with it */
 
 #define INDEX_BUCKET(ms) ((ms) >> 18) /* of INDEX_BUCKET_MS */
 
@@ -55,6 +59,9 @@ enum index_statement {
 	ST_FIND_ANY,
 	ST_HIGHEST,
 	ST_OPEN,
+	ST_AWAKE,
+	ST_RESTING,
+	ST_RESTING_DUE,
 	ST_OLD,
 	ST_DROP,
 	ST_QUERIES_OLD,

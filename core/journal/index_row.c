@@ -222,6 +222,16 @@ static void bind_key(sqlite3_stmt *st, enum index_column column, const char *tex
 		sqlite3_bind_int64(st, (int)column + 1, index_key(yt_str(text)));
 }
 
+static enum index_open open_column(const struct exchange *x)
+{
+	return exchange_may_rest(x) ? INDEX_RESTS : exchange_is_open(x) ? INDEX_OPEN : INDEX_OVER;
+}
+
+static int64_t rest_due_ms(const struct exchange *x)
+{
+	return x->state == X_PARKED ? INDEX_PARKED : x->due_ms;
+}
+
 /* Binds all columns in order; what is bound is borrowed from e and scratch until the statement is reset. */
 int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf *scratch)
 {
@@ -240,11 +250,15 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 	sqlite3_bind_text(st, COL_PARTY + 1, x->party, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, COL_ACCEPTED + 1, x->accepted_ms);
 	sqlite3_bind_int(st, COL_STATE + 1, (int)x->state);
-	sqlite3_bind_int(st, COL_OPEN + 1, exchange_is_open(x));
+	sqlite3_bind_int(st, COL_OPEN + 1, (int)open_column(x));
 	sqlite3_bind_int(st, COL_ADMITTED + 1, e->is_admitted);
 	sqlite3_bind_blob(st, COL_FOLD + 1, scratch->p, (int)scratch->n, SQLITE_STATIC);
 	sqlite3_bind_blob(st, COL_PLACES + 1, e->places.p, (int)e->places.n, SQLITE_STATIC);
 	bind_key(st, COL_CANCELS_KEY, exchange_is_cancel(x) ? x->original : "");
+	if (exchange_may_rest(x))
+		sqlite3_bind_int64(st, COL_REST_DUE + 1, rest_due_ms(x));
+	else
+		sqlite3_bind_null(st, COL_REST_DUE + 1);
 	return 0;
 }
 
@@ -261,7 +275,9 @@ uint64_t index_columns_digest(const struct index_entry *e)
 				break;
 		}
 	h = (h ^ (uint64_t)x->accepted_ms) * 0x100000001b3u;
-	return (h ^ (exchange_is_open(x) ? 1u : 0u) ^ (e->is_admitted ? 2u : 0u)) * 0x100000001b3u;
+	if (exchange_may_rest(x))
+		h = (h ^ (uint64_t)rest_due_ms(x)) * 0x100000001b3u;
+	return (h ^ (uint64_t)open_column(x) ^ (e->is_admitted ? 4u : 0u)) * 0x100000001b3u;
 }
 
 /* ---- positions: each as its distance from the one before ---- */

@@ -256,8 +256,10 @@ static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 		return 0;
 	}
 	why = k->world.closed(k->world.ctx);
-	if (why == NULL && HASH_CNT(hh_id, k->by_id) >= k->conf.exchanges)
+	if (why == NULL && HASH_CNT(hh_id, k->by_id) - k->n_follow_ups >= k->conf.exchanges)
 		why = "too many exchanges are open";
+	if (why == NULL && rec_get(&accepted, REC_T_THEN).n != 0 && keeper_has_enough_follow_ups(k))
+		why = "too many follow-ups are open: what it causes could not be seen to";
 	if (why == NULL && keeper_has_tombstone(k, &accepted))
 		why = "its origin reversed it before it came";
 	if (why != NULL) {
@@ -417,8 +419,9 @@ static int on_late(struct keeper *k, uint32_t worker, const struct talk *talk)
 
 static void on_held(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
-	struct kept *e = kept_find(k, talk->exchange);
+	struct kept *e;
 
+	(void)keeper_wake(k, talk->exchange, &e);
 	if (e == NULL || e->holder != 0 || !exchange_is_open(&e->x))
 		return;
 	kept_begin_lease(k, e, worker);
@@ -434,10 +437,11 @@ static bool worker_is_ready(struct keeper *k, uint32_t worker)
 
 static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
-	struct kept *e = kept_find(k, talk->exchange);
+	struct kept *e;
 	enum exchange_state before;
 	bool told;
 
+	(void)keeper_wake(k, talk->exchange, &e);
 	if (keeper_check_records(k, worker, talk) != 0)
 		return YT_ECORRUPT;
 	if (e == NULL || !exchange_is_open(&e->x)) { /* what was to be found out has come by itself: a late answer */

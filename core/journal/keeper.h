@@ -19,9 +19,11 @@ struct keeper_conf {
 	int64_t undelivered_ms;          /* a success the origin never fetched is reversed after this */
 	int64_t longest_wait_ms;         /* no pause between tries is longer, whatever a clock says */
 	uint32_t leases;                 /* handed out at once, all workers together */
-	uint32_t exchanges;              /* open at once; more are refused as closed */
-	int64_t facts_ms;                /* pieces of case facts that are older are not found any more; 0: all are */
-	size_t facts_bytes;              /* of pieces that are remembered, at most; 0: all are read from the log */
+	uint32_t exchanges;              /* open at once, but for follow-ups; more are refused as closed */
+	uint32_t follow_ups; /* open at once; beyond, nothing is admitted that one would follow from; 0: any */
+	int64_t rest_ms;     /* no due time that is read from the index is believed to be further ahead */
+	int64_t facts_ms;    /* pieces of case facts that are older are not found any more; 0: all are */
+	size_t facts_bytes;  /* of pieces that are remembered, at most; 0: all are read from the log */
 	uint32_t
 	        message_bytes; /* no lease is told that is larger, no case's facts of more than a quarter; 0: any are */
 };
@@ -47,6 +49,12 @@ struct keeper_world {
 	const char *(*other_code)(void *ctx, const char *institution);
 	/* The same of a follow-up, whose institution is not known.  NULL: there is no index. */
 	int (*find_follow_up)(void *ctx, struct yt_str number, struct exchange *x);
+	/* The index: what rests there, exchange_may_rest().  YT_ENOTFOUND.  NULL: all that is open stays in memory. */
+	int (*get)(void *ctx, uint64_t exchange, struct exchange *x);
+	/* Those that rest, as they were accepted, behind *after: at most max, *after is moved on.  YT_ENOTFOUND: these
+	 * were the last ones.  Only with get. */
+	int (*resting)(void *ctx, struct exchange_cursor *after, size_t max,
+	        void (*each)(void *arg, const struct exchange *x), void *arg);
 	/* Appends the octets of a body field of an exchange's record in the commit at pos. */
 	int (*fetch)(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out);
 	/* Where facts of a case stand before the index position: the newest, *n of them, at most max.  Anything but 0:
@@ -65,6 +73,8 @@ void keeper_configure(struct keeper *keeper, const struct keeper_conf *conf); /*
 
 /* Recovery, before any other event: what the index had open, then every record after its position. */
 void keeper_load(struct keeper *keeper, const struct exchange *x);
+/* One that may rest, and stays where it is (with keeper_world.get). */
+void keeper_rest(struct keeper *keeper, uint64_t exchange, int64_t due_ms, bool is_parked);
 void keeper_replay(struct keeper *keeper, const struct rec *rec, log_pos pos);
 /* All is read back; workers that were not heard of are gone.  after_restart: rings of the workers
  * named to keeper_worker_up() before this were in use by a keeper before us. */
@@ -130,13 +140,15 @@ int keeper_release(
 
 struct keeper_counts {
 	uint64_t sent, unknown, reversing, parked, undelivered, leased, in_memory;
+	bool has_enough;     /* follow-ups: what one would follow from is refused */
+	uint64_t follow_ups; /* that are not parked; they are none of the others but `leased` */
 };
 void keeper_count(const struct keeper *keeper, struct keeper_counts *counts);
 /* It is open, and finding out its outcome has not been tried yet: the death of a worker in its main leg
  * makes it unknown; one that kills the worker finding out is for an operator. */
 bool keeper_may_resolve(const struct keeper *keeper, uint64_t exchange);
-/* Every exchange that is open. */
-void keeper_each_open(const struct keeper *keeper, void (*each)(void *arg, const struct exchange *x), void *arg);
+/* Every exchange that is open.  False: the index cannot tell all of them. */
+bool keeper_each_open(const struct keeper *keeper, void (*each)(void *arg, const struct exchange *x), void *arg);
 /* Bodies were erased: what of them is remembered goes, too. */
 void keeper_forget(struct keeper *keeper);
 /* Exchanges in which something still has to happen; and those of them that came before wall_ms. */

@@ -37,6 +37,11 @@ bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec)
 	return true;
 }
 
+bool keeper_has_enough_follow_ups(const struct keeper *k)
+{
+	return k->conf.follow_ups != 0 && k->n_follow_ups + k->n_resting >= k->conf.follow_ups;
+}
+
 /* With an insurer that lets everybody wait, thousands may be due. */
 bool keeper_leases_enough_follow_ups(const struct keeper *k)
 {
@@ -130,6 +135,8 @@ static void end_one(struct keeper *k, struct kept *e, uint64_t because)
 		        k, e->x.id, "retry", YT_STR("origin"), YT_STR("the settlement it follows from is undone"));
 	write_joined(k, e->x.id, because, NULL);
 	kept_settle_down(k, e);
+	if (e->due_mono > keeper_mono(k))
+		kept_set_due(k, e, keeper_mono(k)); /* that was for going on */
 }
 
 static void park(struct keeper *k, uint64_t id)

@@ -22,7 +22,7 @@ static void heap_swap(UT_array *heap, unsigned a, unsigned b)
 	*keeper_heap_at(heap, b) = t;
 }
 
-static void heap_push(UT_array *heap, struct due due)
+void keeper_heap_push(UT_array *heap, struct due due)
 {
 	unsigned i = utarray_len(heap);
 
@@ -103,6 +103,14 @@ struct kept *kept_new(struct keeper *k, uint64_t id)
 	return e;
 }
 
+void kept_note_follow_up(struct keeper *k, struct kept *e)
+{
+	bool follows = (e->x.flags & REC_X_FOLLOW_UP) != 0;
+
+	k->n_follow_ups += follows && !e->follows;
+	e->follows = follows;
+}
+
 /* All of a visit that are in memory hang together: an older success may come to be reversed while, or after, a
  * newer settlement bars the visit, so who bars it is asked of each when the question comes. */
 static void share_business(struct keeper *k, struct kept *e)
@@ -154,6 +162,7 @@ void kept_free(struct keeper *k, struct kept *e)
 
 	LL_FOREACH_SAFE(e->waiters, w, next)
 	free(w);
+	k->n_follow_ups -= e->follows;
 	HASH_DELETE(hh_id, k->by_id, e);
 	HASH_FIND(hh_key, k->by_key, e->key, strlen(e->key), known);
 	if (known == e)
@@ -187,12 +196,8 @@ struct kept *kept_take(struct keeper *k, const struct exchange *x)
 {
 	struct kept *e = kept_find(k, x->id);
 
-	if (e == NULL) {
-		e = kept_new(k, x->id);
-		e->x = *x;
-		e->aged = true;
-		DL_APPEND(k->closed, e); /* leaves again with the next indexed position */
-	}
+	if (e == NULL)
+		return keeper_enter_indexed(k, x);
 	kept_enter(k, e);
 	return e;
 }
@@ -200,7 +205,7 @@ struct kept *kept_take(struct keeper *k, const struct exchange *x)
 void kept_set_due(struct keeper *k, struct kept *e, int64_t at)
 {
 	e->due_mono = at < 1 ? 1 : at;
-	heap_push(k->due, (struct due){ e->due_mono, e->x.id });
+	keeper_heap_push(e->x.flags & REC_X_FOLLOW_UP ? k->follow_due : k->due, (struct due){ e->due_mono, e->x.id });
 }
 
 static void wake_joiners(struct keeper *k, const struct kept *target)
@@ -234,6 +239,10 @@ void kept_settle_down(struct keeper *k, struct kept *e)
 			DL_APPEND(k->closed, e);
 		}
 		return;
+	}
+	if (!e->aged && keeper_may_rest(k, e)) {
+		e->aged = true;
+		DL_APPEND(k->closed, e);
 	}
 	if (e->holder != 0 || x->state == X_PARKED)
 		e->due_mono = 0;
@@ -273,6 +282,7 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 	before = e->x.state;
 	was_wanted = e->x.reversal_wanted;
 	exchange_apply(&e->x, rec, 0);
+	kept_note_follow_up(k, e);
 	if (e->x.state != before && k->world.changed != NULL)
 		k->world.changed(k->world.ctx, &e->x, before);
 	if (e->x.state != before)

@@ -62,16 +62,32 @@ static void write_lane(struct keeper *k, const struct keeper_lane *lane, const c
 	yt_buf_free(&buf);
 }
 
+static bool was_stopped(const struct exchange *x)
+{
+	return strcmp(x->reason, EXCHANGE_WHY_STOPPED) == 0;
+}
+
+static void wake_resting(void *arg, const struct exchange *x)
+{
+	struct keeper *k = arg;
+
+	if (was_stopped(x) && x->state != X_PARKED)
+		keeper_heap_push(k->follow_due, (struct due){ keeper_mono(k), x->id });
+}
+
+#define LOOKED_AT_MAX 100000 /* of those that rest: more would hold everybody up, they go on at their own times */
+
 void keeper_wake_stopped(struct keeper *k)
 {
 	struct kept *e, *next;
 
 	HASH_ITER(hh_id, k->by_id, e, next)
 	{
-		if (e->holder == 0 && e->due_mono != 0 && exchange_is_open(&e->x) &&
-		        strcmp(e->x.reason, EXCHANGE_WHY_STOPPED) == 0)
+		if (e->holder == 0 && e->due_mono != 0 && exchange_is_open(&e->x) && was_stopped(&e->x))
 			kept_set_due(k, e, keeper_mono(k));
 	}
+	if (k->n_resting <= LOOKED_AT_MAX)
+		(void)keeper_each_resting(k, wake_resting, k);
 }
 
 int keeper_set_lane(

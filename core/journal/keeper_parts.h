@@ -8,6 +8,7 @@
  *   keeper_follow.c   what follows from settlements
  *   keeper_lanes.c    which parties' lanes an operator has stopped
  *   keeper_notice.c   what parties tell of follow-ups unasked
+ *   keeper_rest.c     follow-ups that are in the index alone
  *   keeper_facts.c    case facts: where their pieces stand
  *   keeper_pieces.c   the newest of them in memory
  *   keeper_state.c    retention, operators, counts, the whole */
@@ -36,6 +37,7 @@ struct kept {
 	uint32_t unplaced;   /* records gathered whose commit is not durable yet */
 	bool shares;         /* stands in by_business */
 	bool aged;           /* queued to leave memory */
+	bool follows;        /* counted in n_follow_ups */
 	bool joined;         /* its origin's own reversal waits for its end */
 	struct waiter *waiters;
 	UT_hash_handle hh_id, hh_key, hh_business;
@@ -129,7 +131,11 @@ struct keeper {
 	struct stopped_lane *lanes;
 	struct known_worker *workers;
 	struct written *written;
-	UT_array *due; /* binary heap */
+	UT_array *due, *follow_due; /* binary heaps; of follow-ups also those that rest */
+	uint64_t n_follow_ups;      /* in memory, some of them over */
+	uint64_t n_resting, n_resting_parked;
+	log_pos carried_before; /* what rests is being gone through for keeper_carry() ... */
+	struct exchange_cursor carried_to;
 	struct yt_buf pending, taken;
 	UT_array *answers, *answers_taken;
 	bool urgent;
@@ -159,12 +165,14 @@ bool keeper_knows_leases(const struct keeper *k);
 
 /* keeper_kept.c */
 struct due *keeper_heap_at(UT_array *heap, unsigned i);
+void keeper_heap_push(UT_array *heap, struct due due);
 void keeper_heap_pop(UT_array *heap);
 int64_t keeper_mono(const struct keeper *k);
 int64_t keeper_wall(const struct keeper *k);
 struct kept *kept_find(struct keeper *k, uint64_t id);
 void kept_enter(struct keeper *k, struct kept *e);
 struct kept *kept_new(struct keeper *k, uint64_t id);
+void kept_note_follow_up(struct keeper *k, struct kept *e); /* what it is has become known */
 void kept_free(struct keeper *k, struct kept *e);
 /* By admission key, in memory or, when it has left memory, from the index; *out NULL: never seen.  Anything but 0:
  * the index cannot tell, so nothing may be concluded. */
@@ -221,6 +229,8 @@ void keeper_drop_facts(struct keeper *k, log_pos before); /* the index has them 
 bool keeper_is_follow_up(const struct rec *rec, uint32_t incarnation);
 /* Takes it into memory, to be written down; false: there is one already, the record is to be left out. */
 bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec);
+/* Nothing is admitted that another one would follow from. */
+bool keeper_has_enough_follow_ups(const struct keeper *k);
 /* No lease for another one now: half of them are for what somebody waits for. */
 bool keeper_leases_enough_follow_ups(const struct keeper *k);
 /* What e has become may end what follows from its settlement, or have it go on.  was_wanted: its reversal_wanted
@@ -239,6 +249,21 @@ bool keeper_waits_for_release(const struct exchange *x);
 void keeper_take_notices(struct keeper *k, struct yt_str payload);
 /* A lease of a follow-up is back that was out while its party told something. */
 void keeper_told_meanwhile(struct keeper *k, struct kept *e);
+/* keeper_rest.c */
+bool keeper_may_rest(const struct keeper *k, const struct kept *e);
+void keeper_lie_down(struct keeper *k, struct kept *e); /* frees e: the index has all of it */
+/* From the index into memory: one that is over, for as long as it is looked at, or one that rested. */
+struct kept *keeper_enter_indexed(struct keeper *k, const struct exchange *x);
+/* In memory, or taken there from its rest; *out NULL: neither.  Anything but 0: the index cannot tell. */
+int keeper_wake(struct keeper *k, uint64_t exchange, struct kept **out);
+bool keeper_each_resting(const struct keeper *k, void (*each)(void *arg, const struct exchange *x), void *arg);
+uint64_t keeper_resting_before(const struct keeper *k, int64_t wall_ms);
+/* Takes some of those into memory that have octets before that position, and lets none of them lie down again.  0: call
+ * again when these are carried; 1: there are no more; negative: the index cannot tell. */
+int keeper_wake_old(struct keeper *k, log_pos before);
+
+/* keeper_state.c */
+bool keeper_has_octets_before(const struct exchange *x, log_pos before);
 
 /* keeper_pieces.c */
 void keeper_keep_piece(struct keeper *k, log_pos pos, uint64_t exchange, struct yt_str octets);

@@ -13,7 +13,8 @@ void keeper_note(struct keeper *k, struct yt_str record)
 	size_t used;
 
 	YT_REQUIRE(rec_read(record, &rec, &used) == 0);
-	e = kept_find(k, rec.exchange);
+	if (keeper_wake(k, rec.exchange, &e) != 0)
+		e = NULL;
 	if (e == NULL && rec.type == REC_PARKED && rec.exchange != 0)
 		e = kept_new(k, rec.exchange); /* octets that killed a worker: an operator must decide about them */
 	keeper_write_down(k, &rec);
@@ -29,7 +30,7 @@ static bool is_before(log_pos pos, log_pos before)
 	return pos != 0 && pos < before;
 }
 
-static bool has_octets_before(const struct exchange *x, log_pos before)
+bool keeper_has_octets_before(const struct exchange *x, log_pos before)
 {
 	for (unsigned i = 0; i < REC_STEPS_MAX; i++)
 		if (is_before(x->step_sent[i], before) || is_before(x->step_got[i], before))
@@ -90,15 +91,18 @@ int keeper_carry(struct keeper *k, log_pos before, size_t max_bytes, uint64_t *e
 
 	HASH_ITER(hh_id, k->by_id, e, next)
 	{
-		if (!exchange_is_open(&e->x) || e->unplaced != 0 || !has_octets_before(&e->x, before))
+		if (!exchange_is_open(&e->x) || !keeper_has_octets_before(&e->x, before))
 			continue;
-		if (k->pending.n >= max_bytes)
+		if (k->pending.n >= max_bytes || e->unplaced != 0)
 			return 0;
 		*exchange = e->x.id;
 		rv = carry_exchange(k, &e->x);
 		if (rv != 0)
 			return rv;
 	}
+	rv = keeper_wake_old(k, before);
+	if (rv != 1)
+		return rv;
 	HASH_ITER(hh, k->numbers, b, next_b)
 	{
 		struct yt_buf buf = { 0 };
@@ -120,12 +124,13 @@ int keeper_carry(struct keeper *k, log_pos before, size_t max_bytes, uint64_t *e
 int keeper_decide(
         struct keeper *k, uint64_t exchange, const char *result, struct yt_str operator_name, struct yt_str reason)
 {
-	struct kept *e = kept_find(k, exchange);
 	struct yt_buf buf = { 0 };
+	struct kept *e;
 	size_t at;
+	int rv = keeper_wake(k, exchange, &e);
 
 	if (e == NULL)
-		return YT_ENOTFOUND;
+		return rv != 0 ? rv : YT_ENOTFOUND;
 	if (e->x.state != X_PARKED)
 		return YT_ESTATE;
 	at = rec_begin(&buf, REC_DECIDED, 0, exchange, keeper_wall(k));
@@ -149,12 +154,19 @@ void keeper_count(const struct keeper *k, struct keeper_counts *c)
 	memset(c, 0, sizeof(*c));
 	for (e = k->by_id; e != NULL; e = e->hh_id.next) {
 		c->in_memory++;
+		c->parked += e->x.state == X_PARKED;
+		if (e->follows) {
+			c->follow_ups += exchange_is_open(&e->x) && e->x.state != X_PARKED;
+			continue;
+		}
 		c->sent += e->x.state == X_SENT;
 		c->unknown += e->x.state == X_UNKNOWN;
 		c->reversing += e->x.state == X_REVERSING;
-		c->parked += e->x.state == X_PARKED;
 		c->undelivered += e->x.state == X_DONE && exchange_is_open(&e->x);
 	}
+	c->parked += k->n_resting_parked;
+	c->follow_ups += k->n_resting - k->n_resting_parked;
+	c->has_enough = keeper_has_enough_follow_ups(k);
 	c->leased = k->leased;
 }
 
@@ -166,7 +178,7 @@ bool keeper_may_resolve(const struct keeper *k, uint64_t exchange)
 	return e != NULL && e->x.attempts == 0 && e->holder == 0;
 }
 
-void keeper_each_open(const struct keeper *k, void (*each)(void *arg, const struct exchange *x), void *arg)
+bool keeper_each_open(const struct keeper *k, void (*each)(void *arg, const struct exchange *x), void *arg)
 {
 	const struct kept *e;
 
@@ -174,6 +186,7 @@ void keeper_each_open(const struct keeper *k, void (*each)(void *arg, const stru
 		if (exchange_is_open(&e->x))
 			each(arg, &e->x);
 	}
+	return keeper_each_resting(k, each, arg);
 }
 
 void keeper_configure(struct keeper *k, const struct keeper_conf *conf)
@@ -189,7 +202,7 @@ uint64_t keeper_open(const struct keeper *k)
 uint64_t keeper_open_before(const struct keeper *k, int64_t wall_ms)
 {
 	const struct kept *e;
-	uint64_t n = 0;
+	uint64_t n = keeper_resting_before(k, wall_ms);
 
 	for (e = k->by_id; e != NULL; e = e->hh_id.next)
 		n += exchange_is_open(&e->x) && e->x.accepted_ms < wall_ms;
@@ -210,6 +223,7 @@ struct keeper *keeper_new(const struct keeper_conf *conf, const struct keeper_wo
 	k->world = *world;
 	k->epoch = (uint64_t)keeper_mono(k);
 	utarray_new(k->due, &due_icd);
+	utarray_new(k->follow_due, &due_icd);
 	utarray_new(k->answers, &answer_icd);
 	utarray_new(k->answers_taken, &answer_icd);
 	return k;
@@ -269,6 +283,7 @@ void keeper_free(struct keeper *k)
 		free(r);
 	}
 	utarray_free(k->due);
+	utarray_free(k->follow_due);
 	free_answers(k->answers);
 	free_answers(k->answers_taken);
 	yt_buf_free(&k->pending);

@@ -196,43 +196,79 @@ static bool is_stale(struct keeper *k, struct kept *e, const struct due *due)
 	return true;
 }
 
-int64_t keeper_tick(struct keeper *k)
+/* Neither its request nor what its steps sent can be read back before it is on disk. */
+static bool is_on_its_way(const struct kept *e)
 {
-	int64_t now = keeper_mono(k);
+	return e->x.accepted_pos == 0 || (e->x.flow[0] != 0 && e->unplaced > 0);
+}
 
-	while (utarray_len(k->due) > 0) {
-		struct due due = *keeper_heap_at(k->due, 0);
+/* It may have got through: no machine undoes that. */
+static bool is_unproved(const struct kept *e)
+{
+	return exchange_awaits_delivery(&e->x) && e->x.offers > 0 && !e->x.reversal_wanted;
+}
+
+/* Not leased now, or not at all. */
+static bool must_be_put_off(const struct kept *e)
+{
+	return is_on_its_way(e) || (e->x.flags & REC_X_UNTOLD) || is_unproved(e);
+}
+
+static void put_off(struct keeper *k, struct kept *e)
+{
+	e->due_mono = 0;
+	if (is_on_its_way(e)) {
+		kept_set_due(k, e, keeper_mono(k) + NOBODY_MS);
+	} else if (e->x.flags & REC_X_UNTOLD) {
+		keeper_tell_follow_ups_again(k, e);
+	} else {
+		keeper_note_delivery(k, e, "unproved");
+		kept_settle_down(k, e);
+	}
+}
+
+/* The exchange of a heap entry, if that is still true. *next: when to call again, if that is not now. */
+static struct kept *due_one(struct keeper *k, UT_array *heap, int64_t now, int64_t *next)
+{
+	while (utarray_len(heap) > 0) {
+		struct due due = *keeper_heap_at(heap, 0);
 		struct kept *e = kept_find(k, due.exchange);
+		bool may_rest = e == NULL && heap == k->follow_due;
+
+		if (!may_rest && is_stale(k, e, &due)) {
+			keeper_heap_pop(heap);
+			continue;
+		}
+		*next = due.at;
+		if (due.at <= now && heap == k->follow_due && keeper_leases_enough_follow_ups(k))
+			*next = now + FOLLOW_UP_TURN_MS;
+		if (*next > now)
+			return NULL;
+		if (may_rest && keeper_wake(k, due.exchange, &e) != 0) {
+			*next = now + FOLLOW_UP_TURN_MS; /* the index cannot be read */
+			return NULL;
+		}
+		if (e != NULL && e->x.state != X_PARKED) {
+			e->due_mono = due.at;
+			return e;
+		}
+		keeper_heap_pop(heap); /* it is over */
+	}
+	*next = -1;
+	return NULL;
+}
+
+static int64_t work_off(struct keeper *k, UT_array *heap)
+{
+	int64_t now = keeper_mono(k), next;
+	struct kept *e;
+
+	while ((e = due_one(k, heap, now, &next)) != NULL) {
 		struct known_worker *w;
 
-		if (is_stale(k, e, &due)) {
-			keeper_heap_pop(k->due);
-			continue;
-		}
-		if (due.at > now)
-			return due.at;
-		if (e->x.accepted_pos == 0 || (e->x.flow[0] != 0 && e->unplaced > 0)) {
-			/* neither its request nor what its steps sent can be read back before it is on disk */
-			keeper_heap_pop(k->due);
-			kept_set_due(k, e, now + NOBODY_MS);
-			continue;
-		}
-		if (e->x.flags & REC_X_UNTOLD) {
-			keeper_heap_pop(k->due);
-			e->due_mono = 0;
-			keeper_tell_follow_ups_again(k, e);
-			continue;
-		}
-		if (exchange_awaits_delivery(&e->x) && e->x.offers > 0 && !e->x.reversal_wanted) {
-			keeper_heap_pop(k->due); /* it may have got through: no machine undoes that */
-			e->due_mono = 0;
-			keeper_note_delivery(k, e, "unproved");
-			kept_settle_down(k, e);
-			continue;
-		}
-		if ((e->x.flags & REC_X_FOLLOW_UP) != 0 && keeper_leases_enough_follow_ups(k)) {
-			keeper_heap_pop(k->due);
-			kept_set_due(k, e, now + FOLLOW_UP_TURN_MS);
+		if (must_be_put_off(e)) {
+			keeper_heap_pop(heap);
+			put_off(k, e);
 			continue;
 		}
 		w = k->leased < k->conf.leases ? worker_of(k, e) : NULL;
@@ -240,11 +276,18 @@ int64_t keeper_tick(struct keeper *k)
 			w = pick_worker(k);
 		if (w == NULL)
 			return now + NOBODY_MS; /* nobody to give it to just now */
-		keeper_heap_pop(k->due);
+		keeper_heap_pop(heap);
 		if (keeper_follow_up_may_leave(k, e))
 			keeper_lease(k, w, e);
 	}
-	return -1;
+	return next;
+}
+
+int64_t keeper_tick(struct keeper *k)
+{
+	int64_t next = work_off(k, k->due), follows = work_off(k, k->follow_due);
+
+	return next < 0 || (follows >= 0 && follows < next) ? follows : next;
 }
 
 /* -- commits ------------------------------------------------------------------------------------ */
@@ -336,7 +379,9 @@ void keeper_indexed(struct keeper *k, log_pos pos)
 	while (k->closed != NULL) {
 		struct kept *e = k->closed;
 
-		if (exchange_is_open(&e->x) || e->holder != 0) { /* reopened: a late success, a reversal */
+		bool rests = keeper_may_rest(k, e);
+
+		if ((exchange_is_open(&e->x) && !rests) || e->holder != 0) { /* reopened: a late success, a reversal */
 			DL_DELETE(k->closed, e);
 			e->aged = false;
 			continue;
@@ -344,6 +389,9 @@ void keeper_indexed(struct keeper *k, log_pos pos)
 		if (e->unplaced > 0 || e->x.last_pos == 0 || e->x.last_pos >= pos)
 			return; /* the index does not know all of it yet; who still waits then can never be told */
 		DL_DELETE(k->closed, e);
-		kept_free(k, e);
+		if (rests)
+			keeper_lie_down(k, e);
+		else
+			kept_free(k, e);
 	}
 }

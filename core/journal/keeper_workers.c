@@ -217,6 +217,7 @@ void keeper_load(struct keeper *k, const struct exchange *x)
 	if (e == NULL)
 		e = kept_new(k, x->id);
 	e->x = *x;
+	kept_note_follow_up(k, e);
 	kept_enter(k, e);
 }
 
@@ -259,6 +260,7 @@ void keeper_replay(struct keeper *k, const struct rec *rec, log_pos pos)
 		if (e == NULL)
 			e = kept_new(k, rec->exchange);
 		exchange_apply(&e->x, rec, pos);
+		kept_note_follow_up(k, e);
 		if (rec->type == REC_ACCEPTED)
 			kept_enter(k, e);
 	}

@@ -92,10 +92,11 @@ static void answer_status(struct keeper_process *p, struct yt_buf *out)
 	put_workers(out, p);
 	yt_buf_printf(out,
 	        ",\"exchanges\":{\"sent\":%llu,\"unknown\":%llu,\"reversing\":%llu,\"parked\":%llu,"
-	        "\"undelivered\":%llu,\"leased\":%llu,\"open\":%llu,\"in_memory\":%llu}}\n",
+	        "\"undelivered\":%llu,\"follow_ups\":%llu,\"leased\":%llu,\"open\":%llu,\"in_memory\":%llu,\"follow_ups_full\":%s}}\n",
 	        (unsigned long long)c.sent, (unsigned long long)c.unknown, (unsigned long long)c.reversing,
-	        (unsigned long long)c.parked, (unsigned long long)c.undelivered, (unsigned long long)c.leased,
-	        (unsigned long long)keeper_open(p->keeper), (unsigned long long)c.in_memory);
+	        (unsigned long long)c.parked, (unsigned long long)c.undelivered, (unsigned long long)c.follow_ups,
+	        (unsigned long long)c.leased, (unsigned long long)keeper_open(p->keeper),
+	        (unsigned long long)c.in_memory, c.has_enough ? "true" : "false");
 }
 
 void control_when_durable(struct client *c)

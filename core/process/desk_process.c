@@ -38,8 +38,8 @@ static void gauge(struct yt_buf *out, const char *name, const char *help, uint64
 
 static void print_exchanges(const struct yt_node *status, struct yt_buf *out)
 {
-	static const char *const states[] = { "sent", "unknown", "reversing", "parked", "undelivered", "leased",
-		"open" };
+	static const char *const states[] = { "sent", "unknown", "reversing", "parked", "undelivered", "follow_ups",
+		"leased", "open" };
 	char path[40];
 
 	yt_buf_text(

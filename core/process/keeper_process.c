@@ -59,6 +59,21 @@ static int world_cancelled(void *ctx, struct yt_str institution, struct yt_str s
 	return index_cancelled(p->index_reader, institution, settlement, x);
 }
 
+static int world_get(void *ctx, uint64_t exchange, struct exchange *x)
+{
+	struct keeper_process *p = ctx;
+
+	return index_get(p->index_reader, exchange, x);
+}
+
+static int world_resting(void *ctx, struct exchange_cursor *after, size_t max,
+        void (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	struct keeper_process *p = ctx;
+
+	return index_resting(p->index_reader, after, max, each, arg);
+}
+
 static const char *world_other_code(void *ctx, const char *institution)
 {
 	struct keeper_process *p = ctx;
@@ -177,6 +192,8 @@ void kp_world(struct keeper_process *p, struct keeper_world *world)
 		.cancelled = world_cancelled,
 		.other_code = world_other_code,
 		.find_follow_up = world_find_follow_up,
+		.get = world_get,
+		.resting = world_resting,
 		.facts = world_facts,
 		.fetch = world_fetch,
 		.changed = world_changed,

@@ -28,6 +28,14 @@ static int load_open(void *arg, const struct exchange *x)
 	return 0;
 }
 
+static void load_resting(void *arg, uint64_t exchange, int64_t due_ms, bool is_parked)
+{
+	struct loading *l = arg;
+
+	keeper_rest(l->p->keeper, exchange, due_ms, is_parked);
+	l->n++;
+}
+
 static int load_record(void *arg, const struct rec *rec, log_pos pos)
 {
 	struct loading *l = arg;
@@ -138,7 +146,9 @@ static int open_journal(struct keeper_process *p, const struct conf *conf)
 		yt_log(YT_ERROR, "keeper", "the index %s cannot be made: %s", conf->journal.index, yt_strerror(rv));
 		return rv;
 	}
-	rv = index_open_exchanges(p->index, load_open, &loading);
+	rv = index_awake(p->index, load_open, &loading);
+	if (rv == 0)
+		rv = index_resting_due(p->index, load_resting, &loading);
 	if (rv == 0)
 		rv = index_keeper_records(p->index, load_record, &loading);
 	if (rv != 0) { /* what is not loaded would never be found out: made anew at the next start */
@@ -185,10 +195,14 @@ void kp_conf_of_machine(struct keeper_conf *k, const struct conf *conf)
 	}
 	k->longest_wait_ms += 1000;
 	k->leases = 256;
+	k->rest_ms = 2 * (int64_t)conf->resolution.follow_up_retry_max_ms;
+	if (k->rest_ms < 3600 * 1000)
+		k->rest_ms = 3600 * 1000;
 	k->facts_ms = (int64_t)conf->cases.facts_days * 24 * 3600 * 1000;
 	k->facts_bytes = (size_t)conf->cases.facts_memory_mib << 20;
 	k->message_bytes = (conf->limits.ring_mib << 20) - 4096; /* a whole ring, less what a message's head takes */
 	k->exchanges = conf->limits.exchanges * conf->gateway.workers * 2;
+	k->follow_ups = conf->limits.follow_ups;
 }
 
 /* KiB of the largest octets that a record may hold. */

@@ -152,9 +152,7 @@ static void on_check(struct keeper_process *p, const struct channel_msg *msg)
 	struct conf *conf = load_named(msg);
 	struct checking c = { p->conf, conf, 0, { 0 } };
 
-	if (conf != NULL)
-		keeper_each_open(p->keeper, check_each, &c);
-	else
+	if (conf == NULL || !keeper_each_open(p->keeper, check_each, &c))
 		c.n = UINT64_MAX;
 	conf_free(conf);
 	memset(&p->out, 0, offsetof(struct channel_msg, text));
