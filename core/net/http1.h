@@ -41,7 +41,7 @@ struct http1 {
 	int refusal;     /* on REFUSED: the status to answer with; a response's reader only tells it apart from 0 */
 	const char *why; /* on REFUSED: static text, never input */
 
-	/* The rest is http1.c's own. */
+	/* The rest is the reader's own (http1.c, http1_head.c). */
 	enum http1_kind kind;
 	struct http1_limits limits;
 	struct http1_span *spans;
@@ -54,7 +54,7 @@ struct http1 {
 	uint8_t state;
 	bool is_http10, has_length, is_chunked, has_host, blank_seen, has_encoding;
 	uint64_t length;
-	struct yt_str host, authority; /* offsets until the head is whole; see http1.c */
+	struct yt_str host, authority; /* offsets until the head is whole; see http1_head.c */
 	struct http1 *next;            /* in the pool */
 };
 
