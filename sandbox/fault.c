@@ -57,7 +57,7 @@ static enum fault_kind kind_of(const char *name)
 static const char *members_check(const json_t *spec)
 {
 	static const char *const known[] = { "kind", "infno", "msgid", "omsgid", "visit", "institution", "count",
-		"skip", "ms", "from", "text", "no_dedup", "op", "setl_id" };
+		"skip", "ms", "from", "text", "no_dedup", "op", "setl_id", "pay_ref", "at" };
 	const char *key;
 	json_t *value;
 	size_t i;
@@ -68,11 +68,11 @@ static const char *members_check(const json_t *spec)
 			;
 		if (i == sizeof(known) / sizeof(*known))
 			return "unknown member: known are kind infno msgid omsgid visit institution count skip ms from "
-			       "text no_dedup, and op setl_id at the insurer";
-		if (i >= 6 && i <= 8 ? !json_is_integer(value)
-		        : i == 11    ? !json_is_boolean(value)
-		                     : !json_is_string(value))
-			return "count, skip and ms are whole numbers, no_dedup is true or false, all other members are "
+			       "text no_dedup, at the insurer op setl_id, at the bank op pay_ref at";
+		if ((i >= 6 && i <= 8) || i == 15 ? !json_is_integer(value)
+		        : i == 11                 ? !json_is_boolean(value)
+		                                  : !json_is_string(value))
+			return "count, skip, ms and at are whole numbers, no_dedup is true or false, all other members are "
 			       "texts";
 	}
 	return NULL;
@@ -93,13 +93,14 @@ const char *fault_arm(struct faults *faults, const json_t *spec, int64_t now_ms)
 	        json_text(spec, *json_text(spec, "op") != '\0' ? "op" : "infno"));
 	text_format(fault->msgid, sizeof(fault->msgid), "%s", json_text(spec, "msgid"));
 	text_format(fault->omsgid, sizeof(fault->omsgid), "%s", json_text(spec, "omsgid"));
-	text_format(fault->visit, sizeof(fault->visit), "%s",
-	        json_text(spec, *json_text(spec, "setl_id") != '\0' ? "setl_id" : "visit"));
+	text_format(fault->visit, sizeof(fault->visit), "%s%s%s", json_text(spec, "visit"), json_text(spec, "setl_id"),
+	        json_text(spec, "pay_ref"));
 	text_format(fault->institution, sizeof(fault->institution), "%s", json_text(spec, "institution"));
 	text_format(fault->text, sizeof(fault->text), "%s", json_text(spec, "text"));
 	fault->count = json_number(spec, "count", 1);
 	fault->skip = json_number(spec, "skip", 0);
 	fault->ms = json_number(spec, "ms", 0);
+	fault->at = json_number(spec, "at", 0);
 	fault->from_arrival = strcmp(json_text(spec, "from"), "arrival") == 0;
 	fault->no_dedup = json_is_true(json_object_get(spec, "no_dedup"));
 	if (fault->kind == FAULT_MAINTENANCE)

@@ -1,7 +1,7 @@
 /* sandbox/fault.h - what shall go wrong: a list of armed faults, taken by the requests they match.
  *
- * Armed through the control port (control.c), played by platform.c, hub.c, insurer_serve.c and jinhui_serve.c.  The
- * caller holds their lock. */
+ * Armed through the control port (control.c), played by platform.c, hub.c, insurer_serve.c, jinhui_serve.c and
+ * bank_serve.c.  The caller holds their lock. */
 #ifndef SANDBOX_FAULT_H
 #define SANDBOX_FAULT_H
 
@@ -45,6 +45,7 @@ struct fault {
 	enum fault_kind kind;
 	char infno[16], msgid[31], omsgid[31], visit[31], institution[31]; /* "" matches all */
 	int64_t count, skip, ms, until_ms, n_taken;
+	int64_t at; /* octets, of cut_body at the bank */
 	bool from_arrival;
 	bool no_dedup; /* its effect is booked although the visit and batch are settled already */
 	char text[200];

@@ -23,6 +23,7 @@ static const char help[] =
         "  yitong-sandbox platform    the provincial platform (智慧医保平台), HTTPS, with a control port\n"
         "  yitong-sandbox hub         the national hub and the provinces behind it, HTTPS, with a control port\n"
         "  yitong-sandbox insurer     a commercial insurer (天一甬宁保, 金惠保), HTTPS, with a control port\n"
+        "  yitong-sandbox bank        a bank: direct link, ISO 20022, batch files, with a control port\n"
         "  yitong-sandbox hospitals   three institutions that send a demonstration and check what comes out\n"
         "  yitong-sandbox compare     one-sided settlements from the ledger files of both sides\n"
         "  yitong-sandbox traffic     prints people and bills for `hospitals --traffic`\n"
@@ -656,6 +657,8 @@ static int run(int argc, char **argv)
 		return hub_mode(argc - 1, argv + 1);
 	if (strcmp(mode, "insurer") == 0)
 		return insurer_mode(argc - 1, argv + 1);
+	if (strcmp(mode, "bank") == 0)
+		return bank_mode(argc - 1, argv + 1);
 	if (strcmp(mode, "hospitals") == 0)
 		return hospitals_mode(argc - 1, argv + 1);
 	if (strcmp(mode, "traffic") == 0)
@@ -669,7 +672,7 @@ static int run(int argc, char **argv)
 	if (strcmp(mode, "--version") == 0)
 		return printf("yitong-sandbox %s\n", YT_VERSION) < 0;
 	fprintf(stderr,
-	        "yitong-sandbox: %s%s\nyitong-sandbox: modes are platform, hub, insurer, hospitals, compare, traffic; see --help\n",
+	        "yitong-sandbox: %s%s\nyitong-sandbox: modes are platform, hub, insurer, bank, hospitals, compare, traffic; see --help\n",
 	        *mode == '\0' ? "no mode given" : "unknown mode ", mode);
 	return 2;
 }

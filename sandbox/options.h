@@ -10,6 +10,7 @@ long long number(const char *name, const char *value, long long from, long long 
 /* folder/name, living as long as the program. */
 char *in_folder(const char *folder, const char *name);
 
+int bank_mode(int argc, char **argv);    /* bank_options.c; the exit code */
 int insurer_mode(int argc, char **argv); /* insurer_options.c; the exit code */
 
 #endif

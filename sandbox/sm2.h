@@ -1,7 +1,7 @@
 /* sandbox/sm2.h - signatures SM2 with SM3 as provinces, banks and insurers write them: base64 of r and s, 32 octets
  * each.
  *
- * User id 1234567812345678.  On OpenSSL; used by the hub (hub_wire.c) the bank (bank_wire.c) and 金惠保
+ * User id 1234567812345678.  On OpenSSL; used by the hub (hub_wire.c), the bank (bank_wire.c, bank_link.c) and 金惠保
  * (jinhui_wire.c). */
 #ifndef SANDBOX_SM2_H
 #define SANDBOX_SM2_H
