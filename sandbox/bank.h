@@ -15,9 +15,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define BANK_WINDOW_S 300        /* how far a request's time may be from our clock */
-#define BANK_FRAME_MAX 1048576   /* octets */
-#define BANK_FILE_MAX (16 << 20) /* octets of a batch file */
+#define BANK_WINDOW_S 300             /* how far a request's time may be from our clock */
+#define BANK_FRAME_MAX 1048576        /* octets */
+#define BANK_FILE_MAX (16 << 20)      /* octets of a batch file */
+#define BANK_DOCUMENT_MAX (32u << 20) /* octets */
 #define BANK_LINES_MAX 50000
 #define BANK_PAGE_MAX 200
 

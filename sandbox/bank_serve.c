@@ -410,9 +410,23 @@ static void run_until_signal(struct bank_server *server, const sigset_t *signals
 static int serve_until_signal(struct bank_server *server)
 {
 	const struct bank_options *o = server->bank.options;
-	struct frames_options link = { o->address, o->link_port, o->cert, o->key, o->ca, BANK_FRAME_MAX, o->slice,
-		on_frame, server };
-	struct http_server_options iso = { o->address, o->iso_port, o->cert, o->key, o->ca, on_iso, server };
+	struct frames_options link = { .address = o->address,
+		.port = o->link_port,
+		.cert_path = o->cert,
+		.key_path = o->key,
+		.client_ca_path = o->ca,
+		.frame_max = BANK_FRAME_MAX,
+		.slice = o->slice,
+		.handler = on_frame,
+		.context = server };
+	struct http_server_options iso = { .address = o->address,
+		.port = o->iso_port,
+		.cert_path = o->cert,
+		.key_path = o->key,
+		.client_ca_path = o->ca,
+		.handler = on_iso,
+		.context = server,
+		.body_max = BANK_DOCUMENT_MAX };
 	struct frames_server *frames;
 	struct http_server *control = NULL;
 	sigset_t signals;
