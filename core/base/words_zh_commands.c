@@ -161,6 +161,8 @@ const struct yt_word words_zh_commands[] = {
 	{ "nothing listens there: is port right, and is the party up?", "那里没有监听：端口对吗？对方在运行吗？" },
 	{ "no answer: a firewall on the way, or a wrong address", "没有回应：途中有防火墙，或地址不对" },
 	{ "is the network of this machine up?", "本机的网络通吗？" },
+	{ "%s can be written", "%s 可写" },
+	{ "%s: %s; make it, or give it to the user the gateway runs as", "%s：%s；请建立它，或交给网关的运行用户" },
 	{ "%s: %s; check url and /etc/resolv.conf", "%s：%s；请核对 url 和 /etc/resolv.conf" },
 	{ "%s port %s in %lld ms", "%s 端口 %s，%lld 毫秒" },
 	{ "%s certificate %s has expired; a new one is needed", "%s证书 %s 已过期，须换新证书" },

@@ -574,6 +574,22 @@ static void probe_call(struct probing *p)
 		call(p, codec);
 }
 
+/* Nobody is there to answer: its folders are all that can be looked at. */
+static void probe_folder(struct probing *p)
+{
+	static const char *const names[] = { "out", "sent" };
+	char path[512];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", p->party->folder, names[i]);
+		if (access(path, R_OK | W_OK | X_OK) == 0)
+			fine("folder", "%s can be written", path);
+		else
+			wrong(p, "folder", "%s: %s; make it, or give it to the user the gateway runs as", path,
+			        _(strerror(errno)));
+	}
+}
+
 static int probe(struct probing *p, const char *name)
 {
 	int rv = desk_open(&p->desk, p->desk.ctl, true);
@@ -584,7 +600,11 @@ static int probe(struct probing *p, const char *name)
 	if (p->party == NULL)
 		return ctl_fail(CTL_CANNOT, "there is no party %s in %s", name, p->desk.ctl->conf_file);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	probe_tcp(p);
+	p->fd = -1;
+	if (p->party->kind == CONF_FILES)
+		probe_folder(p);
+	else
+		probe_tcp(p);
 	if (p->fd >= 0)
 		probe_tls(p);
 	if (p->ssl != NULL && (!p->no_message || p->party->kind == CONF_FRAMES))

@@ -53,6 +53,7 @@ struct drop {
 	lane_done done;
 	void *arg;
 	struct yt_pace pace;
+	struct lane_state counts;
 };
 
 /* ---- in the thread ---- */
@@ -133,6 +134,11 @@ static void tell(struct drop *d, struct job *job)
 		.late = job->phase == LATE,
 		.took_ms = yt_mono_ms() - job->begun_ms };
 
+	if (!result.late) {
+		d->counts.answered += job->end == LANE_ANSWERED;
+		d->counts.lost += job->end == LANE_LOST;
+		d->counts.not_sent += job->end == LANE_NOT_SENT;
+	}
 	if (job->end != LANE_ANSWERED && yt_pace(&d->pace, yt_mono_ms(), "net", "files not handed over"))
 		yt_log(YT_WARN, "net", "%s: file %s is not handed over: %s", d->name, job->name, job->why);
 	if (!result.late || job->end == LANE_ANSWERED)
@@ -189,6 +195,7 @@ static void on_check(uv_timer_t *timer)
 	}
 	is_idle = d->waiting == NULL && d->running == NULL;
 	uv_mutex_unlock(&d->lock);
+	d->counts.timed_out += is_late;
 	if (is_late)
 		d->done(d->arg, late_id, &late);
 	tell_all(d);
@@ -206,6 +213,7 @@ void drop_send(struct drop *d, uint64_t id, struct yt_str name, struct yt_str oc
 	YT_REQUIRE(job != NULL); /* a lost end would leave an exchange waiting for ever */
 	job->id = id;
 	job->begun_ms = yt_mono_ms();
+	d->counts.sent++;
 	job->deadline_ms = deadline_ms;
 	job->n = octets.n;
 	if (octets.n > 0)
@@ -227,6 +235,15 @@ void drop_send(struct drop *d, uint64_t id, struct yt_str name, struct yt_str oc
 		uv_async_send(&d->back);
 	else
 		uv_timer_start(&d->timer, on_check, CHECK_MS, CHECK_MS);
+}
+
+void drop_state(struct drop *d, struct lane_state *out)
+{
+	*out = d->counts;
+	uv_mutex_lock(&d->lock);
+	out->busy = d->running != NULL;
+	out->queued = d->n_waiting;
+	uv_mutex_unlock(&d->lock);
 }
 
 /* ---- life ---- */

@@ -20,6 +20,7 @@ struct drop;
 int drop_open(struct drop **out, uv_loop_t *loop, const struct drop_conf *conf, lane_done done, void *arg);
 /* name and octets are copied. */
 void drop_send(struct drop *drop, uint64_t id, struct yt_str name, struct yt_str octets, int64_t deadline_ms);
+void drop_state(struct drop *drop, struct lane_state *out);
 /* What waits ends as LANE_NOT_SENT, what is being put there is waited for; frees after the loop has run. */
 void drop_close(struct drop *drop);
 

@@ -8,7 +8,7 @@
  *   conf.c        tree + table -> struct conf; lookups
  *   conf_tls.c    certificates, keys and CA files: loaded as a worker would (in a child or in `yitong` only)
  *   conf_routes.c routes as rules, and the tables in CSV they ask
- *   conf_files.c  listeners that are folders
+ *   conf_files.c  listeners and counterparts that are folders
  *   conf_parties.c counterparts: their urls, and what goes with which kind of them
  *   conf_check.c  what no single key can tell: names, files, ports, time-outs that contradict
  *
@@ -24,7 +24,7 @@
 
 enum conf_profile { CONF_DEVELOPMENT, CONF_PRODUCTION };
 enum conf_listener_kind { CONF_MTLS, CONF_SIGNED, CONF_PLAIN, CONF_FOLDER };
-enum conf_party_kind { CONF_HTTPS, CONF_FRAMES };
+enum conf_party_kind { CONF_HTTPS, CONF_FRAMES, CONF_FILES };
 enum conf_unknown_style { CONF_HOLD, CONF_SILENCE, CONF_CODE };
 enum conf_sign_in { CONF_SIGN_IN_PASS, CONF_SIGN_IN_OWN };
 
@@ -110,6 +110,7 @@ struct conf_party {
 	const char *name, *format;
 	enum conf_party_kind kind;                       /* by its url */
 	const char *url, *host, *port, *target;          /* target: path with query, begins with /; of CONF_HTTPS */
+	const char *folder;                              /* CONF_FILES: here, has out and sent (net/drop.h) */
 	const char *server_name, *ca, *cert, *key, *crl; /* NULL: not given */
 	uint32_t http2;                                  /* offered beside HTTP/1.1 */
 	uint32_t trace;                                  /* traceparent is sent along */

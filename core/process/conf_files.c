@@ -1,4 +1,5 @@
-/* core/process/conf_files.c - listeners that are folders: what goes with them, and whether their folders can be used.
+/* core/process/conf_files.c - listeners and counterparts that are folders: what goes with such listeners
+ * (conf_parties.c has it for counterparts), and whether the folders can be used.
  *
  * conf_check.c calls conf_check_folder() for each such listener, conf_plugins.c conf_check_folders() when files may be
  * looked at. */
@@ -76,7 +77,8 @@ static void check_below(
 
 void conf_check_folders(const struct conf *conf, struct conf_errors *errors)
 {
-	static const char *const inbound[] = { "in", "taken", "done", "refused" };
+	static const char *const inbound[] = { "in", "taken", "done", "refused" }, *const outbound[] = { "out",
+		"sent" };
 
 	for (uint32_t i = 0; i < conf->n_listeners; i++) {
 		const struct conf_listener *l = &conf->listeners[i];
@@ -84,5 +86,14 @@ void conf_check_folders(const struct conf *conf, struct conf_errors *errors)
 
 		for (size_t n = 0; l->kind == CONF_FOLDER && n < sizeof(inbound) / sizeof(inbound[0]); n++)
 			check_below(l->path, inbound[n], l->place, &device, errors);
+	}
+	for (uint32_t i = 0; i < conf->n_parties; i++) {
+		const struct conf_party *p = &conf->parties[i];
+
+		for (size_t n = 0; p->kind == CONF_FILES && n < sizeof(outbound) / sizeof(outbound[0]); n++) {
+			dev_t device = 0; /* nothing moves between them */
+
+			check_below(p->folder, outbound[n], p->place, &device, errors);
+		}
 	}
 }

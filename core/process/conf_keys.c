@@ -217,10 +217,12 @@ const struct conf_key conf_keys[] = {
 	{ "parties", "format", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(party, format), "The plugin that speaks to it." },
 	{ "parties", "url", CONF_T_URL, NULL, REQUIRED, 1, 500, NULL, AT(party, url),
 		"`https://host[:port]/path` that requests are posted to; or `tls://host:port`, for a format that speaks over a "
-		"stream (`banklink`): one request at a time on a connection." },
+		"stream (`banklink`): one request at a time on a connection; or `file:FOLDER`, for a format that is handed over as "
+		"files (`bankfile`)." },
 	{ "parties", "server_name", CONF_T_TEXT, NULL, OPTIONAL, 1, 253, NULL, AT(party, server_name),
 		"Name that its certificate must carry, when it is not the host of the url." },
-	{ "parties", "ca", CONF_T_FILE, NULL, REQUIRED, 1, 255, NULL, AT(party, ca), "PEM that its certificate must chain to." },
+	{ "parties", "ca", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, ca),
+		"PEM that its certificate must chain to. Needed with `https` and `tls`." },
 	{ "parties", "cert", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, cert),
 		"Our client certificate there, PEM; with `key`." },
 	{ "parties", "key", CONF_T_KEYFILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, key), "Its private key, PEM." },

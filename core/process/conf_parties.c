@@ -59,6 +59,22 @@ static bool read_host(struct conf *conf, const char *p, const char *end, struct 
 	return party->host == NULL || party->port == NULL || (host_is_right(party->host) && port_is_right(party->port));
 }
 
+/* file:FOLDER */
+static bool read_folder(struct conf *conf, const struct conf_node *v, const char *key, struct conf_party *party,
+        struct conf_errors *errors)
+{
+	const char *p = v->text + 5, *end = v->text + v->len;
+
+	party->kind = CONF_FILES;
+	party->host = party->port = party->target = "";
+	party->url = keep(conf, v->text, end);
+	party->folder = keep(conf, p, end);
+	if (p == end || end - p > 255 || strncmp(p, "//", 2) == 0)
+		conf_error_add(errors, v->line, v->column,
+		        "%s must be file:FOLDER, the folder in 1 to 255 octets, not \"%.100s\"", key, v->text);
+	return party->url != NULL && party->folder != NULL;
+}
+
 bool conf_read_url(struct conf *conf, const struct conf_node *v, const char *key, struct conf_party *party,
         struct conf_errors *errors)
 {
@@ -71,9 +87,12 @@ bool conf_read_url(struct conf *conf, const struct conf_node *v, const char *key
 	} else if (strncmp(v->text, "tls://", 6) == 0) {
 		party->kind = CONF_FRAMES;
 		p = v->text + 6;
+	} else if (strncmp(v->text, "file:", 5) == 0) {
+		return read_folder(conf, v, key, party, errors);
 	} else {
 		conf_error_add(errors, v->line, v->column,
-		        "%s must begin with https:// or tls://, not \"%.60s\": parties are only spoken to over TLS",
+		        "%s must begin with https://, tls:// or file:, not \"%.60s\": parties are only spoken to over "
+		        "TLS, or by files",
 		        key, v->text);
 		return true;
 	}
@@ -140,11 +159,37 @@ static void check_frames(const struct conf *conf, struct conf_party *p, struct c
 		        name, (unsigned)p->connections, (unsigned)conf->gateway.workers);
 }
 
+/* Nobody is connected to. */
+static void check_folder(const struct conf_party *p, struct conf_errors *errors)
+{
+	const char *extra = p->ca != NULL            ? "ca"
+	                    : p->cert != NULL        ? "cert"
+	                    : p->key != NULL         ? "key"
+	                    : p->crl != NULL         ? "crl"
+	                    : p->server_name != NULL ? "server_name"
+	                    : p->http2 != 0          ? "http2"
+	                    : p->trace != 0          ? "trace"
+	                    : p->header != NULL      ? "header"
+	                                             : NULL;
+
+	if (extra != NULL)
+		conf_error_add(errors, p->place.line, p->place.column,
+		        "party %s is a folder, nobody is connected to: remove %s", p->name == NULL ? "" : p->name,
+		        extra);
+}
+
 void conf_check_parties(struct conf *conf, struct conf_errors *errors)
 {
 	for (uint32_t i = 0; i < conf->n_parties; i++) {
 		struct conf_party *p = &conf->parties[i];
 
+		if (p->kind == CONF_FILES) {
+			check_folder(p, errors);
+			continue;
+		}
+		if (p->ca == NULL && p->url != NULL)
+			conf_error_add(errors, p->place.line, p->place.column, "%s lacks \"%s\": %s", "parties", "ca",
+			        _("PEM that its certificate must chain to."));
 		if ((p->cert == NULL) != (p->key == NULL))
 			conf_error_add(errors, p->place.line, p->place.column,
 			        "party %s has %s: give cert and key, or neither", p->name == NULL ? "" : p->name,

@@ -153,7 +153,15 @@ static bool speaks_so(const struct conf_party *party, const struct yt_codec_api 
 {
 	bool has_frames = api->frame_next != NULL && api->frame_put != NULL;
 
-	if (party == NULL || (party->kind == CONF_FRAMES ? has_frames : !has_frames || api->http_request != NULL))
+	if (party != NULL && (party->kind == CONF_FILES) != (api->file_name != NULL)) {
+		conf_error_add(errors, at.line, at.column,
+		        api->file_name != NULL ? "%s: format %s is handed over as files: its url must be file:FOLDER"
+		                               : "%s: format %s is not handed over as files: its url cannot be file:",
+		        party->name, party->format);
+		return false;
+	}
+	if (party == NULL || party->kind == CONF_FILES ||
+	        (party->kind == CONF_FRAMES ? has_frames : !has_frames || api->http_request != NULL))
 		return true;
 	conf_error_add(errors, at.line, at.column,
 	        has_frames ? "%s: format %s speaks over a stream alone: its url must be tls://host:port"

@@ -19,6 +19,7 @@
 #include "engine/engine.h"
 #include "engine/route.h"
 #include "format/keys.h"
+#include "net/drop.h"
 #include "net/lane.h"
 #include "net/server.h"
 #include "net/tls.h"
@@ -48,7 +49,8 @@ struct worker_party {
 	const struct conf_party *conf;
 	struct engine_party engine;
 	struct board_lane *board;
-	struct lane *lane;
+	struct lane *lane; /* NULL: it is handed files, by ... */
+	struct drop *drop; /* ... this */
 };
 
 struct failed_leg { /* ended before it began; told on the next turn, never from inside the engine */
@@ -258,7 +260,10 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 	sending_add_conf(&sending, p->conf, yt_str(engine_traceparent(w->engine)), w->keys);
 	sending.request.deadline_ms = deadline_ms;
 	sent_remember(&w->sent, w->box, party, leg, &sending.request, body);
-	lane_send(p->lane, leg, &sending.request);
+	if (p->drop != NULL)
+		drop_send(p->drop, leg, sending.request.target, sending.request.body, deadline_ms);
+	else
+		lane_send(p->lane, leg, &sending.request);
 	yt_buf_free(&sending.frame);
 }
 
@@ -585,7 +590,10 @@ static void write_lanes(struct worker *w)
 		struct board_lane *b = w->parties[i].board;
 		struct lane_state s;
 
-		lane_state(w->parties[i].lane, &s);
+		if (w->parties[i].drop != NULL)
+			drop_state(w->parties[i].drop, &s);
+		else
+			lane_state(w->parties[i].lane, &s);
 		b->connections = s.connections;
 		b->busy = s.busy;
 		b->queued = s.queued;
@@ -712,6 +720,13 @@ static void take_flows(struct worker *w)
 	}
 }
 
+static int open_drop(struct worker *w, struct worker_party *p)
+{
+	const struct drop_conf conf = { .name = p->conf->name, .folder = p->conf->folder, .queue = p->conf->queue };
+
+	return drop_open(&p->drop, w->loop, &conf, on_lane, p);
+}
+
 static int open_lane(struct worker *w, struct worker_party *p)
 {
 	const struct conf_party *c = p->conf;
@@ -771,7 +786,8 @@ static int open_parties(struct worker *w)
 			.quote_timeout_ms = c->quote_timeout_ms,
 			.quote_failures = c->quote_failures,
 			.quote_pause_ms = c->quote_pause_ms };
-		if (load_plugin(w, &p->engine.codec, c->format, c->name, &c->settings) != 0 || open_lane(w, p) != 0)
+		if (load_plugin(w, &p->engine.codec, c->format, c->name, &c->settings) != 0 ||
+		        (c->kind == CONF_FILES ? open_drop(w, p) : open_lane(w, p)) != 0)
 			return YT_ECONF;
 	}
 	take_flows(w);
@@ -954,7 +970,7 @@ static void close_all(struct worker *w)
 			worker_folder_close(w->listeners[i].folder);
 	}
 	for (i = 0; i < w->conf->n_parties; i++)
-		lane_close(w->parties[i].lane);
+		w->parties[i].drop != NULL ? drop_close(w->parties[i].drop) : lane_close(w->parties[i].lane);
 	uv_close((uv_handle_t *)&w->ring, NULL);
 	uv_close((uv_handle_t *)&w->tick, NULL);
 	uv_close((uv_handle_t *)&w->sigterm, NULL);

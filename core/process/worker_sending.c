@@ -37,6 +37,18 @@ static const char *make_frame(struct sending *s, const struct engine_codec *code
 	return rv == 0 ? NULL : rv == YT_ELIMIT ? "it is larger than a frame may be" : "out of memory";
 }
 
+/* target: the file's name. */
+static const char *make_file(
+        struct sending *s, const struct engine_codec *codec, struct yt_str octets, struct yt_arena *scratch)
+{
+	int rv;
+
+	box_goes_on(s, "file_name");
+	s->request = (struct lane_request){ .body = octets };
+	rv = codec->api->file_name(codec->plugin, octets, scratch, &s->request.target);
+	return rv == 0 ? NULL : "it has no name as a file";
+}
+
 const char *sending_make(struct sending *s, const struct engine_codec *codec, const struct conf_party *party,
         struct yt_str wire_op, struct yt_str octets, struct yt_arena *scratch)
 {
@@ -45,6 +57,8 @@ const char *sending_make(struct sending *s, const struct engine_codec *codec, co
 
 	if (party->kind == CONF_FRAMES)
 		return make_frame(s, codec, octets);
+	if (party->kind == CONF_FILES)
+		return make_file(s, codec, octets, scratch);
 	s->request = (struct lane_request){ .target = yt_str(party->target),
 		.content_type = api->content_type,
 		.headers = s->headers,
