@@ -163,11 +163,11 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 	if (value_of(line, "auth").n != 0)
 		yt_node_add_text(arena, yt_node_add(arena, body, YT_STR("consent"), YT_OBJECT), "auth_no",
 		        value_of(line, "auth"));
-	if (value_of(line, "payout").n != 0) { /* a bank's word, or an entry in its books */
+	if (value_of(line, "about").n != 0) { /* a bank's word, or an entry in its books */
 		struct yt_node *rows = yt_node_add(arena, body, YT_STR("payout"), YT_ARRAY);
 		struct yt_node *row = yt_node_add(arena, rows, YT_STR(""), YT_OBJECT);
 
-		yt_node_add_text(arena, row, "pay_no", value_of(line, "payout"));
+		yt_node_add_text(arena, row, "pay_no", value_of(line, "about"));
 		yt_node_add_text(arena, row, "pay_state", value_of(line, "told"));
 	}
 	if (value_of(line, "entry").n != 0) {

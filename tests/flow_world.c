@@ -11,6 +11,7 @@ struct world w;
 /* -- codecs: the one-line format, under two names ------------------------------------------------- */
 
 struct yt_codec_api platform_api, hub_api, bank_api;
+bool bank_is_mute;
 enum yt_resolve bank_pays = YT_RESOLVE_PAY; /* an order of unknown outcome */
 enum yt_resolve platform_settles = YT_RESOLVE_REVERSE;
 enum yt_resolve platform_resolves = YT_RESOLVE_RESEND; /* a registration of unknown outcome */
@@ -226,6 +227,8 @@ static void make_codecs(void)
 	bank_api = hub_api;
 	bank_api.name = "bank";
 	bank_api.ops = bank_ops;
+	if (bank_is_mute)
+		bank_api.query_for = NULL;
 }
 
 /* -- configuration -------------------------------------------------------------------------------- */
@@ -438,8 +441,27 @@ bool steps_are_erased;
 
 bool index_has_all;
 
+static struct exchange exchange_in_log(uint64_t id)
+{
+	struct exchange x;
+
+	memset(&x, 0, sizeof(x));
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+			if (rec.exchange == id && rec.type != REC_FACTS)
+				exchange_apply(&x, &rec, i + 1);
+	}
+	return x;
+}
+
 static int k_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
 {
+	uint64_t id = 0;
+
 	memset(x, 0, sizeof(*x));
 	for (size_t i = 0; index_has_all && i < w.n_commits; i++) {
 		struct yt_str rest = yt_buf_view(&w.commits[i]);
@@ -449,10 +471,15 @@ static int k_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
 		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 			if (rec.type == REC_ACCEPTED && yt_str_eq(rec_get(&rec, REC_T_NUMBER), number))
 				x->id = rec.exchange;
+			if (number.n > 2 &&
+			        yt_str_eq(rec_get(&rec, REC_T_PAY_NO), (struct yt_str){ number.p + 2, number.n - 2 }))
+				id = rec.exchange;
 			if (x->id != 0 && rec.exchange == x->id && rec.type != REC_FACTS)
 				exchange_apply(x, &rec, i + 1);
 		}
 	}
+	if (x->id == 0 && id != 0)
+		*x = exchange_in_log(id);
 	return x->id != 0 ? 0 : YT_ENOTFOUND;
 }
 

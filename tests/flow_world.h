@@ -49,6 +49,7 @@ extern bool relays;                                         /* ... and reversals
 extern bool is_slow;                                        /* codecs are */
 extern bool needs_consent;                                  /* claims say it */
 extern bool reads_nothing;                                  /* answers cannot be read any more */
+extern bool bank_is_mute;                                   /* it cannot be asked, it tells by itself */
 extern bool index_has_all;                                  /* what left the keeper's memory is found */
 extern bool steps_are_erased;                               /* what steps sent is not on the disk any more */
 extern const struct engine_flow *follows;                   /* settlements at the platform; NULL: nothing does */

@@ -494,15 +494,48 @@ static void test_follow_up_by_its_number(void **state)
 	rec_u32(&w->buf, REC_T_SERIAL, 7);
 	rec_str(&w->buf, REC_T_RESULT, YT_STR("ADJUDICATED"));
 	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_DUE, 0, 8, 4); /* what its payment has come to must survive a restart */
+	rec_bytes(&w->buf, REC_T_PAY_DIGEST, "0123456789abcdef", 16);
+	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_DECIDED, 0, 8, 4);
+	rec_str(&w->buf, REC_T_RESULT, YT_STR("release"));
+	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_SENDING, 0, 8, 5);
+	rec_u8(&w->buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(&w->buf, REC_T_STEP, 2);
+	rec_str(&w->buf, REC_T_PAY_NO, YT_STR("IN20261122000000000100"));
+	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_SENDING, 0, 8, 6);
+	rec_u8(&w->buf, REC_T_LEG, REC_LEG_QUERY);
+	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_OUTCOME, 0, 8, 7);
+	rec_u8(&w->buf, REC_T_LEG, REC_LEG_QUERY);
+	rec_str(&w->buf, REC_T_RESULT, YT_STR("absent"));
+	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_OUTCOME, 0, 8, 8);
+	rec_u8(&w->buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(&w->buf, REC_T_STEP, 2);
+	rec_str(&w->buf, REC_T_RESULT, YT_STR("found"));
+	rec_end(&w->buf, at);
 	commit(w);
 	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
 	assert_int_equal(index_find_follow_up(index, YT_STR("+/3302202611221000000009"), &x), 0);
 	assert_int_equal(x.id, 8);
 	assert_int_equal(x.told_seq, 7);
-	assert_true(x.told);
+	assert_false(x.told); /* it was asked since then */
+	assert_string_equal(x.pay_no, "IN20261122000000000100");
+	assert_memory_equal(x.pay_digest, "0123456789abcdef", 16);
+	assert_true(x.released);
+	assert_int_equal(x.asks, 1);
+	assert_int_equal(x.absents, 1);
+	assert_int_equal(x.absent_ms, 7);
+	assert_int_equal(x.adopted, 1u << 1);
 	assert_string_equal(x.told_state, "ADJUDICATED");
 	assert_string_equal(x.business_key, "+/3302202611221000000009");
 	assert_int_equal(index_find_follow_up(index, YT_STR("+/3302202611221000000010"), &x), YT_ENOTFOUND);
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/IN20261122000000000100"), &x), 0);
+	assert_int_equal(x.id, 8);
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/IN20261122000000000200"), &x), YT_ENOTFOUND);
 	index_close(index);
 }
 

@@ -221,25 +221,24 @@ static const struct bank_case {
 	unsigned brought;
 	bool is_stray;
 } bank_cases[] = {
-	{ "its bank's word has a payment asked for", "S d R d Q w", "PAYTOLD | payout=A1 told=PAID", "hub:ASKCLAIM",
+	{ "its bank's word has a payment asked for", "S d R d Q w", "PAYTOLD | about=A1 told=PAID", "hub:ASKCLAIM",
 	        X_UNKNOWN, 1, false },
 	{ "a debit in its books does", "S d R d Q w", "BOOKED | entry=A1 dc=D booked=BOOK", "hub:ASKCLAIM", X_UNKNOWN,
 	        1, false },
 	{ "an entry that is not booked says nothing", "S d R d Q w", "BOOKED | entry=A1 dc=D booked=PDNG", "nothing",
 	        X_UNKNOWN, 0, false },
-	{ "a payout of nobody's", "S d R d Q w", "PAYTOLD | payout=A7 told=PAID", "nothing", X_UNKNOWN, 0, true },
+	{ "a payout of nobody's", "S d R d Q w", "PAYTOLD | about=A7 told=PAID", "nothing", X_UNKNOWN, 0, true },
 	{ "a statement's entries may be anybody's", "S d R d Q w", "STATEMENT | entry=A7 dc=D booked=BOOK", "nothing",
 	        X_UNKNOWN, 0, false },
 	{ "the money comes back after the end", "S d R d Q d", "BOOKED | entry=A1 dc=C booked=BOOK", "nothing",
 	        X_PARKED, 1, false },
 	{ "a debit after the end is no news", "S d R d Q d", "STATEMENT | entry=A1 dc=D booked=BOOK", "nothing", X_DONE,
 	        1, false },
-	{ "a word that is older than the end", "S d R d Q d", "PAYTOLD | payout=A1 told=ACCEPTED", "nothing", X_DONE, 1,
+	{ "a word that is older than the end", "S d R d Q d", "PAYTOLD | about=A1 told=ACCEPTED", "nothing", X_DONE, 1,
 	        false },
-	{ "told in any order", "S d R d Q d", "PAYTOLD | payout=A1 told=PAID;PAYTOLD | payout=A1 told=ACCEPTED",
+	{ "told in any order", "S d R d Q d", "PAYTOLD | about=A1 told=PAID;PAYTOLD | about=A1 told=ACCEPTED",
 	        "nothing", X_DONE, 2, false },
-	{ "failed, after it was done", "S d R d Q d", "PAYTOLD | payout=A1 told=FAILED", "nothing", X_PARKED, 1,
-	        false },
+	{ "failed, after it was done", "S d R d Q d", "PAYTOLD | about=A1 told=FAILED", "nothing", X_PARKED, 1, false },
 };
 
 static void test_banks(void **state)
@@ -271,6 +270,119 @@ static void test_banks(void **state)
 		assert_int_equal(told_of("N1").state, X_DONE);
 		assert_int_equal(log_has("nothing that it speaks of"), c->is_stray);
 	}
+	set_back();
+}
+
+/* -- payments: found by the number that the keeper gave ------------------------------------------------- */
+
+static const struct engine_flow paid = { "paid",
+	{ { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL, NULL }, { &hub, YT_OP_CLAIM_QUERY, NULL, true, NULL, NULL },
+	        { &bank, YT_OP_PAY_ORDER, NULL, false, "pay_by", "GATEWAY" },
+	        { &bank, YT_OP_PAY_QUERY, NULL, true, "pay_by", "GATEWAY" },
+	        { &hub, YT_OP_CLAIM_PAYMENT, NULL, true, "pay_by", "GATEWAY" } },
+	5, 2 };
+
+/* As legs are written in test_flow_pay.c; a word in capitals alone is what the bank tells of the payment, + an entry in
+ * its books that is a credit, # everything is killed, @ what has ended leaves the keeper's memory. */
+static const struct paid_case {
+	const char *it, *script;
+	bool is_mute;
+	enum exchange_state end;
+	bool takes_again; /* the same octets twice are one payment there */
+} paid_cases[] = {
+	{ "asked for at once when its bank tells",
+	        "bank:PAY A bank:ASKPAY P bank:ASKPAY P PAID ! bank:ASKPAY p hub:TELLPAID d", false, X_DONE, false },
+	{ "and again after a restart",
+	        "bank:PAY A bank:ASKPAY P bank:ASKPAY P # bank:ASKPAY P PAID ! bank:ASKPAY p hub:TELLPAID d", false,
+	        X_DONE, false },
+	{ "the money comes back when all is over", "bank:PAY p hub:TELLPAID d . + .", false, X_PARKED, false },
+	{ "the same from the index", "bank:PAY p hub:TELLPAID d . @ + .", false, X_PARKED, false },
+	{ "a bank that cannot be asked tells, and that is the answer", "bank:PAY A . ACCEPTED . PAID ! hub:TELLPAID d",
+	        true, X_DONE, false },
+	{ "it tells of failure", "bank:PAY A . FAILED ! hub:TELLPAID d .", true, X_REFUSED, false },
+	{ "it tells in any order", "bank:PAY A . PAID ! hub:TELLPAID d ACCEPTED .", true, X_DONE, false },
+	{ "it tells, and everything is killed", "bank:PAY A . # . PAID # hub:TELLPAID # hub:TELLPAID d .", true, X_DONE,
+	        false },
+	{ "it tells of failure, and the insurer hears of it after a restart",
+	        "bank:PAY A FAILED ! hub:TELLPAID l # hub:TELLPAID d .", true, X_REFUSED, false },
+	{ "an older word comes later", "bank:PAY A FAILED ! hub:TELLPAID l ACCEPTED # hub:TELLPAID d .", true,
+	        X_REFUSED, false },
+	{ "an order that is lost, and it tells of it", "bank:PAY l PAID ! hub:TELLPAID d", true, X_DONE, false },
+	{ "an order that is lost, and nobody says: people look", "bank:PAY l .", true, X_PARKED, false },
+	{ "a file that is lost goes again", "bank:PAY l bank:PAY A PAID ! hub:TELLPAID d", true, X_DONE, true },
+};
+
+static void tell_payment(const char *word, size_t n)
+{
+	static unsigned number;
+	char line[200], pay_no[40];
+
+	snprintf(pay_no, sizeof(pay_no), "%s", told_of("+/A1").pay_no);
+	assert_int_equal(strlen(pay_no), 22);
+	if (*word == '+')
+		snprintf(line, sizeof(line), "BOOKED inst=BANK num=B%u | entry=%s dc=C booked=BOOK", ++number, pay_no);
+	else
+		snprintf(line, sizeof(line), "PAYTOLD inst=BANK num=B%u | about=%s told=%.*s", ++number, pay_no, (int)n,
+		        word);
+	ask(1000 + number, line);
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+}
+
+static void play_payment(const char *script)
+{
+	bool at_once = false;
+	char head[32];
+
+	ask(1, "ACCOUNT inst=H1 num=H1-8 | person=P relation=00 named=Lin account=62220200000000");
+	ask(2, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
+	expect("platform:SETTLE", 'd');
+	expect("hub:CLAIM", 'd');
+	expect("hub:ASKCLAIM", 'D');
+	for (const char *p = script; *p != 0; p += strcspn(p, " "), p += *p == ' ') {
+		size_t n = strcspn(p, " ");
+
+		if (*p == '.') {
+			wait_for_leg(NOT_YET_MS, "nothing");
+		} else if (*p == '!') {
+			at_once = true;
+		} else if (*p == '#') {
+			kill_all();
+		} else if (*p == '@') {
+			keeper_indexed(w.keeper, w.n_commits + 1);
+			index_has_all = true;
+		} else if (memchr(p, ':', n) == NULL) {
+			tell_payment(p, n);
+		} else {
+			snprintf(head, sizeof(head), "%.*s", (int)n, p);
+			wait_for_leg(at_once ? AT_ONCE_MS : 700000, head);
+			at_once = false;
+			p += n + 1;
+			if (*p == '#')
+				kill_all();
+			else
+				reply(*p);
+		}
+	}
+}
+
+static void test_payments(void **state)
+{
+	(void)state;
+	set_up_claims();
+	follows = &paid;
+	for (size_t i = 0; i < COUNT(paid_cases); i++) {
+		bank_is_mute = paid_cases[i].is_mute;
+		bank_pays = paid_cases[i].takes_again ? YT_RESOLVE_RESEND : YT_RESOLVE_PAY;
+		index_has_all = false;
+		teardown(NULL);
+		setup(NULL);
+		print_message("%s\n", paid_cases[i].it);
+		play_payment(paid_cases[i].script);
+		assert_int_equal(told_of("+/A1").state, paid_cases[i].end);
+		assert_false(log_has("nothing that it speaks of"));
+	}
+	bank_is_mute = index_has_all = false;
+	bank_pays = YT_RESOLVE_PAY;
 	set_back();
 }
 
@@ -367,6 +479,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_repeat, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_nothing_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_banks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_payments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_from_the_index, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_after_each_step, setup, teardown),
 	};

@@ -27,7 +27,10 @@ static void begin(struct engine *e, struct task *t, unsigned step, enum rec_leg 
 	t->leg = leg;
 	if (leg == REC_LEG_STEP && flow_op_of(t, step)->id == YT_OP_PAY_ORDER && !flow_pay_may_leave(e, t))
 		return;
-	flow_go(e, t);
+	if (leg == REC_LEG_STEP && notice_is_awaited(t, step))
+		task_go_on_in(e, t, NOTICE_LOOK_MS, "its bank's word is awaited");
+	else
+		flow_go(e, t);
 }
 
 /* The refusal that ended it; NULL when no step was refused.  One without octets was ours: nothing was sent. */

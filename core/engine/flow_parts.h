@@ -39,9 +39,16 @@ void flow_decide(struct engine *e, struct task *t);
 void flow_refuse_unsent(struct engine *e, struct task *t, const struct yt_fault *fault);
 
 /* notice.c */
-#define NOTICE_KEY "n/"               /* with a payout's number: the case key of what its bank told unasked */
-bool notice_is(enum yt_operation op); /* something that a party tells us unasked */
+#define NOTICE_LOOK_MS (3600 * INT64_C(1000)) /* what is told wakes who waits for it; this is only to be sure */
+#define NOTICE_KEY "n/"                       /* with a payout's number: the case key of what its bank told unasked */
+bool notice_is(enum yt_operation op);         /* something that a party tells us unasked */
 void notice_end(struct engine *e, struct task *t);
+/* The case key of what is told of the payment of this flow; empty: there is none yet. */
+void notice_key(const struct task *t, char key[FACTS_KEY_MAX]);
+/* What a bank that cannot be asked has told of it, as the answer to a pay.query would say it; NULL: nothing yet. */
+struct yt_reply *notice_told(const struct task *t);
+void notice_learn(struct task *t);                           /* and as a fact for its steps */
+bool notice_is_awaited(const struct task *t, unsigned step); /* the step would ask a bank that cannot be asked */
 
 /* flow_send.c */
 /* Makes the octets of the step t->x.step (or of its undoing, by t->leg) and writes it down. */

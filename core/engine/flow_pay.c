@@ -282,15 +282,24 @@ static void leave_again(struct engine *e, struct task *t)
 	leave(e, t, own, REC_LEG_STEP);
 }
 
+static void adopt(struct engine *e, struct task *t, struct yt_reply *adopted);
+static bool is_unwanted(const struct task *t);
+
 void flow_pay_find_out(struct engine *e, struct task *t)
 {
 	enum yt_resolve method;
+	struct yt_reply *told;
 	struct yt_msg *own;
 
 	t->party = flow_step_at(t, t->x.step)->party;
 	method = method_of(t);
 	own = proof_is_payment(method) ? question(e, t) : NULL;
-	if (own == NULL)
+	told = own == NULL ? notice_told(t) : NULL;
+	if (told != NULL)
+		adopt(e, t, told);
+	else if (method == YT_RESOLVE_RESEND && !is_unwanted(t)) /* of a file that is there, there is no second */
+		flow_send_again(e, t);
+	else if (own == NULL)
 		task_park(e, t, "its bank cannot be asked what became of a payment: look in its statement");
 	else
 		leave(e, t, own, REC_LEG_QUERY);

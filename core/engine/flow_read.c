@@ -8,12 +8,13 @@
 
 void flow_ask_facts(struct engine *e, struct task *t)
 {
-	char key[FACTS_KEY_MAX];
+	char key[FACTS_KEY_MAX], told[FACTS_KEY_MAX];
 
+	notice_key(t, told);
 	if (t->seq != 0)
 		HASH_DELETE(hh_seq, e->tasks_by_seq, t);
 	t->state = TASK_FACTS;
-	t->seq = cross_ask_facts_and(e, t->id, t->original, flow_pay_key(&t->x, key) ? key : NULL);
+	t->seq = cross_ask_facts_and(e, t->id, t->original, flow_pay_key(&t->x, key) ? key : NULL, told);
 	HASH_ADD(hh_seq, e->tasks_by_seq, seq, sizeof(t->seq), t);
 }
 
@@ -152,6 +153,13 @@ void flow_learn(struct task *t, unsigned step)
 
 static void read_steps(struct engine *e, struct task *t, unsigned step);
 
+/* All its steps are read: what its bank told unasked comes on top. */
+static int gather(struct task *t)
+{
+	notice_learn(t);
+	return facts_gather(&t->run->facts, t->original);
+}
+
 static void cannot_be_read(struct engine *e, struct task *t)
 {
 	if (t->x.must_answer)
@@ -235,7 +243,7 @@ static void read_steps(struct engine *e, struct task *t, unsigned step)
 		flow_learn(t, step);
 	if (step <= t->run->flow->n && t->run->sent[step - 1].n == 0)
 		cannot_be_read(e, t); /* erased, or gone with its segment: it was sent all the same */
-	else if (step > t->run->flow->n && facts_gather(&t->run->facts, t->original) != 0)
+	else if (step > t->run->flow->n && gather(t) != 0)
 		cannot_be_read(e, t);
 	else if (step > t->run->flow->n)
 		flow_decide(e, t);

@@ -5,6 +5,7 @@
  * what it speaks of go with its answer; the keeper brings them to the follow-ups (journal/keeper_notice.c) What was
  * told decides nothing where its party can be asked: the follow-up asks, and the answer to that does.  A bank's words
  * are kept as facts of each payment besides, for banks that cannot be asked (result files). */
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/flow_parts.h"
@@ -182,6 +183,88 @@ static void write_payments(struct engine *e, struct task *t)
 	if (s->was_cut)
 		yt_log(YT_WARN, "engine", "exchange %016llx speaks of more than %d payments: the others are asked for",
 		        (unsigned long long)t->id, ROWS_MAX);
+}
+
+/* -- who waits for it -------------------------------------------------------------------------------- */
+
+/* Its number since it may have left: that it was asked under, or the keeper's. */
+static struct yt_str number_of(const struct task *t)
+{
+	if (t->x.pay_no[0] != 0)
+		return yt_str(t->x.pay_no);
+	return t->original->op->id == YT_OP_PAY_ORDER ? pay_member(t->original, "pay_no") : (struct yt_str){ 0 };
+}
+
+void notice_key(const struct task *t, char key[FACTS_KEY_MAX])
+{
+	struct yt_str number = task_is_follow_up(t) ? number_of(t) : (struct yt_str){ 0 };
+
+	key[0] = 0;
+	if (number.n > 0 && number.n + sizeof(NOTICE_KEY) <= FACTS_KEY_MAX)
+		snprintf(key, FACTS_KEY_MAX, NOTICE_KEY "%.*s", YT_FMT(number));
+}
+
+static bool cannot_be_asked(const struct task *t)
+{
+	unsigned step = t->run->flow == NULL ? 0 : pay_order_step(t);
+
+	return step != 0 && flow_step_at(t, step)->party->codec.api->query_for == NULL;
+}
+
+bool notice_is_awaited(const struct task *t, unsigned step)
+{
+	return flow_op_of(t, step)->id == YT_OP_PAY_QUERY && cannot_be_asked(t);
+}
+
+/* The newest word that counts: reports come in any order, and states only go forward (bank.md 3.3). */
+static const struct yt_node *word_of(const struct task *t)
+{
+	struct yt_str number = number_of(t);
+	const struct yt_node *word = NULL;
+	enum yt_pay_state is = YT_PAY_NEW, told;
+
+	for (const struct yt_node *p = t->run->facts.pieces->child; p != NULL && number.n > 0; p = p->next) {
+		if (!yt_str_is(yt_node_text(p, "op"), "pay.result") || !yt_str_eq(yt_node_text(p, "pay_no"), number))
+			continue;
+		told = yt_pay_state_of(yt_node_text(yt_node_get(p, "told"), "pay_state"));
+		if (told == YT_PAY_STATES || yt_pay_follow(is, told) != YT_PAY_TAKE)
+			continue;
+		is = told;
+		word = yt_node_get(p, "told");
+	}
+	return word;
+}
+
+struct yt_reply *notice_told(const struct task *t)
+{
+	const struct yt_node *word = cannot_be_asked(t) ? word_of(t) : NULL;
+	struct yt_reply *reply = word == NULL ? NULL : yt_reply_new(t->arena);
+	struct yt_node *data, *to;
+
+	if (reply == NULL)
+		return NULL;
+	reply->outcome = YT_DONE;
+	reply->body = yt_node_new(t->arena, YT_OBJECT);
+	data = yt_node_add(t->arena, reply->body, YT_STR("data"), YT_OBJECT);
+	YT_REQUIRE(data != NULL);
+	for (const struct yt_node *c = word->child; c != NULL; c = c->next) {
+		to = yt_node_add(t->arena, data, c->name, YT_TEXT);
+		YT_REQUIRE(to != NULL);
+		to->text = c->text;
+	}
+	return reply;
+}
+
+void notice_learn(struct task *t)
+{
+	struct yt_reply *told = notice_told(t);
+	struct yt_msg asked = *t->original;
+
+	if (told == NULL)
+		return;
+	asked.op = yt_op(YT_OP_PAY_QUERY);
+	asked.body = NULL;
+	facts_add(&t->run->facts, facts_piece(t->arena, &asked, told));
 }
 
 /* -- the end ----------------------------------------------------------------------------------------- */

@@ -76,20 +76,30 @@ int index_cancelled(struct index *index, struct yt_str institution, struct yt_st
 	return rv;
 }
 
-int index_find_follow_up(struct index *index, struct yt_str number, struct exchange *x)
+static int find_follow_up(struct index *index, enum index_statement which, struct yt_str number, struct exchange *x)
 {
-	sqlite3_stmt *st = index_statement(index, ST_FIND_ANY);
+	sqlite3_stmt *st = index_statement(index, which);
 	int rc, rv = YT_ENOTFOUND;
 
 	sqlite3_bind_int64(st, 1, index_key(number));
 	while (rv == YT_ENOTFOUND && (rc = sqlite3_step(st)) != SQLITE_DONE) {
 		rv = rc == SQLITE_ROW ? index_row_read(st, x) : index_error(rc);
-		if (rv == 0 && (!yt_str_is(number, x->number) || (x->flags & REC_X_FOLLOW_UP) == 0))
+		if (rv == 0 && (!yt_str_is(number, which == ST_FIND_ANY ? x->number : x->pay_no) ||
+		                       (x->flags & REC_X_FOLLOW_UP) == 0))
 			rv = YT_ENOTFOUND;
 	}
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
 	return rv;
+}
+
+int index_find_follow_up(struct index *index, struct yt_str number, struct exchange *x)
+{
+	int rv = find_follow_up(index, ST_FIND_ANY, number, x);
+
+	if (rv != YT_ENOTFOUND || number.n <= 2)
+		return rv;
+	return find_follow_up(index, ST_FIND_PAYOUT, (struct yt_str){ number.p + 2, number.n - 2 }, x);
 }
 
 int index_highest_numbers(struct index *index, uint32_t n, int (*each)(void *arg, const struct exchange *x), void *arg)

@@ -24,7 +24,7 @@
 #define INDEX_COLUMNS                                                                                                  \
 	"id, number_key, visit_key, settlement_key, bucket, institution, party, accepted_ms, state, is_open, "         \
 	"admitted,"                                                                                                    \
-	" fold, places, cancels_key, rest_due_ms"
+	" fold, places, cancels_key, rest_due_ms, pay_key"
 enum index_column {
 	COL_ID,
 	COL_NUMBER_KEY,
@@ -40,7 +40,8 @@ enum index_column {
 	COL_FOLD,
 	COL_PLACES,
 	COL_CANCELS_KEY,
-	COL_REST_DUE
+	COL_REST_DUE,
+	COL_PAY_KEY
 };
 /* In COL_OPEN: it is over, is the keeper's to load at start, or may rest here, due at COL_REST_DUE. */
 enum index_open { INDEX_OVER, INDEX_OPEN, INDEX_RESTS };
@@ -57,6 +58,7 @@ enum index_statement {
 	ST_FIND,
 	ST_CANCELLED,
 	ST_FIND_ANY,
+	ST_FIND_PAYOUT,
 	ST_HIGHEST,
 	ST_OPEN,
 	ST_AWAKE,

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 5
+#define FOLD_VERSION 6
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -18,6 +18,7 @@ static const struct member {
 	}
 	TEXT(number), TEXT(visit), TEXT(settlement), TEXT(wire_op), TEXT(listener), TEXT(trace), TEXT(business_key), TEXT(batch), TEXT(original),
 	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner), TEXT(flow), TEXT(then), TEXT(told_state),
+	TEXT(pay_no),
 }, numbers[] = {
 #define NUMBER(m)                                                                                                      \
 	{                                                                                                              \
@@ -28,6 +29,7 @@ static const struct member {
 	NUMBER(reversals), NUMBER(worker), NUMBER(joins), NUMBER(answered), NUMBER(delivered),
 	NUMBER(reversal_wanted), NUMBER(must_answer), NUMBER(offers), NUMBER(accepted_pos), NUMBER(sent_pos), NUMBER(answered_pos), NUMBER(last_pos),
 	NUMBER(step), NUMBER(step_state), NUMBER(refused_step), NUMBER(undoing), NUMBER(told_seq), NUMBER(told),
+	NUMBER(released), NUMBER(asks), NUMBER(absents), NUMBER(absent_ms), NUMBER(adopted),
 };
 
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))
@@ -121,6 +123,8 @@ void index_fold_write(const struct exchange *x, struct yt_buf *out)
 		put_varint(out, fold_sign(load_number(base + numbers[i].offset, numbers[i].size)));
 	yt_buf_add(out, x->digest, sizeof(x->digest));
 	yt_buf_add(out, x->person, sizeof(x->person));
+	if (x->flow[0] != 0)
+		yt_buf_add(out, x->pay_digest, sizeof(x->pay_digest));
 	for (size_t i = 0; x->flow[0] != 0 && i < REC_STEPS_MAX; i++) {
 		put_varint(out, x->step_sent[i]);
 		put_varint(out, x->step_got[i]);
@@ -163,6 +167,13 @@ static int fold_read(struct yt_str in, struct exchange *x)
 	memcpy(x->person, in.p + sizeof(x->digest), sizeof(x->person));
 	in.p += sizeof(x->digest) + sizeof(x->person);
 	in.n -= sizeof(x->digest) + sizeof(x->person);
+	if (x->flow[0] != 0) {
+		if (in.n < sizeof(x->pay_digest))
+			return YT_ECORRUPT;
+		memcpy(x->pay_digest, in.p, sizeof(x->pay_digest));
+		in.p += sizeof(x->pay_digest);
+		in.n -= sizeof(x->pay_digest);
+	}
 	return read_steps(&in, x) ? 0 : YT_ECORRUPT;
 }
 
@@ -259,13 +270,14 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 		sqlite3_bind_int64(st, COL_REST_DUE + 1, rest_due_ms(x));
 	else
 		sqlite3_bind_null(st, COL_REST_DUE + 1);
+	bind_key(st, COL_PAY_KEY, x->pay_no);
 	return 0;
 }
 
 uint64_t index_columns_digest(const struct index_entry *e)
 {
 	const struct exchange *x = &e->x;
-	const char *const texts_of[] = { x->number, x->visit, x->settlement, x->institution, x->party };
+	const char *const texts_of[] = { x->number, x->visit, x->settlement, x->institution, x->party, x->pay_no };
 	uint64_t h = 0xcbf29ce484222325u;
 
 	for (size_t i = 0; i < N_OF(texts_of); i++)

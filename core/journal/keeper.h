@@ -47,7 +47,8 @@ struct keeper_world {
 	int (*cancelled)(void *ctx, struct yt_str institution, struct yt_str settlement, struct exchange *x);
 	/* The other code by which an institution is known, old or new; NULL: it has one only.  May be NULL. */
 	const char *(*other_code)(void *ctx, const char *institution);
-	/* The same of a follow-up, whose institution is not known.  NULL: there is no index. */
+	/* The same of a follow-up, whose institution is not known, or which pays the payout whose number follows on
+	 * "+/".  NULL: there is no index. */
 	int (*find_follow_up)(void *ctx, struct yt_str number, struct exchange *x);
 	/* The index: what rests there, exchange_may_rest().  YT_ENOTFOUND.  NULL: all that is open stays in memory. */
 	int (*get)(void *ctx, uint64_t exchange, struct exchange *x);

@@ -168,6 +168,7 @@ void kept_free(struct keeper *k, struct kept *e)
 	if (known == e)
 		HASH_DELETE(hh_key, k->by_key, e);
 	unshare_business(k, e);
+	keeper_drop_payout(k, e);
 	free(e);
 }
 
@@ -227,6 +228,7 @@ void kept_settle_down(struct keeper *k, struct kept *e)
 	int64_t now = keeper_mono(k);
 
 	share_business(k, e);
+	keeper_note_payout(k, e);
 	if (x->state == X_UNKNOWN && e->since_mono == 0)
 		e->since_mono = now;
 	if (!exchange_is_open(x)) {

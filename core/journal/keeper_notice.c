@@ -7,20 +7,69 @@
  * that has ended otherwise than its party says now is parked: people must look. */
 #include "journal/keeper_parts.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define SAYS_OTHERWISE "its party says otherwise now, after it had ended: look at what it was told"
 #define SPEAKS_OF_NOTHING "nothing that it speaks of is known here"
+
+/* ---- payouts in memory ---- */
+
+static struct payout *payout_find(struct keeper *k, const char *number)
+{
+	struct payout *p = NULL;
+
+	if (number[0] != 0)
+		HASH_FIND_STR(k->payouts, number, p);
+	return p;
+}
+
+void keeper_note_payout(struct keeper *k, const struct kept *e)
+{
+	struct payout *p;
+
+	if (e->x.pay_no[0] == 0 || payout_find(k, e->x.pay_no) != NULL)
+		return;
+	p = calloc(1, sizeof(*p));
+	YT_REQUIRE(p != NULL);
+	memcpy(p->number, e->x.pay_no, sizeof(p->number));
+	p->exchange = e->x.id;
+	HASH_ADD_STR(k->payouts, number, p);
+}
+
+void keeper_drop_payout(struct keeper *k, const struct kept *e)
+{
+	struct payout *p = payout_find(k, e->x.pay_no);
+
+	if (p == NULL || p->exchange != e->x.id)
+		return;
+	HASH_DEL(k->payouts, p);
+	free(p);
+}
+
+/* ---- what is spoken of ---- */
+
+static struct kept *find_in_memory(struct keeper *k, struct yt_str number)
+{
+	char payout[sizeof(((struct payout *)0)->number)];
+	struct payout *p;
+	struct kept *e;
+
+	HASH_FIND(hh_business, k->by_business, number.p, number.n, e);
+	for (; e != NULL; e = e->same_business)
+		if (yt_str_is(number, e->x.number))
+			return e;
+	keeper_copy_str(payout, sizeof(payout), (struct yt_str){ number.p + 2, number.n > 2 ? number.n - 2 : 0 });
+	p = number.n - 2 < sizeof(payout) ? payout_find(k, payout) : NULL;
+	return p == NULL ? NULL : kept_find(k, p->exchange);
+}
 
 /* In memory, or where it has left that, from the index; *out NULL: it is not known, or the index cannot tell. */
 static void find(struct keeper *k, struct yt_str number, struct kept **out)
 {
 	struct exchange x;
-	struct kept *e;
 
-	*out = NULL;
-	HASH_FIND(hh_business, k->by_business, number.p, number.n, e);
-	for (; e != NULL && *out == NULL; e = e->same_business)
-		if (yt_str_is(number, e->x.number))
-			*out = e;
+	*out = find_in_memory(k, number);
 	if (*out != NULL || k->world.find_follow_up == NULL)
 		return;
 	if (k->world.find_follow_up(k->world.ctx, number, &x) == 0)
@@ -133,7 +182,7 @@ static bool take(struct keeper *k, const struct rec *notice)
 	size_t at = 0;
 
 	while (rec_next(notice, &at, &field)) {
-		if (field.tag != REC_T_ABOUT || field.value.n == 0)
+		if (field.tag != REC_T_ABOUT || field.value.n <= 2)
 			continue;
 		find(k, field.value, &e);
 		if (e == NULL || e->x.id == notice->exchange)

@@ -50,6 +50,12 @@ struct due {
 	uint64_t exchange;
 };
 
+struct payout { /* of a follow-up in memory: its bank speaks of it by this number alone */
+	char number[24];
+	uint64_t exchange;
+	UT_hash_handle hh;
+};
+
 struct tombstone {    /* a number that its origin reversed before it came */
 	char key[80]; /* as struct kept's */
 	int64_t until_mono;
@@ -125,6 +131,7 @@ struct keeper {
 	struct keeper_world world;
 	struct kept *by_id, *by_key, *by_business;
 	struct kept *closed; /* head of the queue that leaves memory */
+	struct payout *payouts;
 	struct tombstone *tombstones;
 	struct party_session *sessions;
 	struct number_block *numbers;
@@ -245,6 +252,8 @@ bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e);
 bool keeper_waits_for_release(const struct exchange *x);
 
 /* keeper_notice.c */
+void keeper_note_payout(struct keeper *k, const struct kept *e); /* it may have a number by now */
+void keeper_drop_payout(struct keeper *k, const struct kept *e); /* it leaves memory */
 /* Records under a lease that is returned: what a party told goes to the follow-ups that it speaks of. */
 void keeper_take_notices(struct keeper *k, struct yt_str payload);
 /* A lease of a follow-up is back that was out while its party told something. */
