@@ -34,12 +34,30 @@ static void number(const struct hospital *h, char out[40])
 	snprintf(out, 40, "%s%s%04d", h->institution, second, (int)(n % SERIALS));
 }
 
+/* The envelope of a message around its business part. */
+static char *wrap(const struct hospital *h, const char *infno, const char *msgid, const char *input)
+{
+	char now[24], *body;
+
+	time_text(time(NULL), "%Y-%m-%d %H:%M:%S", now, sizeof(now));
+	if (asprintf(&body,
+	            "{\"infno\":\"%s\",\"msgid\":\"%s\",\"mdtrtarea_admvs\":\"330213\",\"insuplc_admdvs\":\"330213\","
+	            "\"recer_sys_code\":\"YBXT\",\"dev_no\":\"\",\"dev_safe_info\":\"\",\"cainfo\":\"\",\"signtype\":"
+	            "\"\","
+	            "\"infver\":\"V1.0\",\"opter_type\":\"1\",\"opter\":\"S%04d\",\"opter_name\":\"收费员\",\"inf_"
+	            "time\":\"%s\","
+	            "\"fixmedins_code\":\"%s\",\"fixmedins_name\":\"示例市医院\",\"sign_no\":\"\",\"input\":%s}",
+	            infno, msgid, h->number, now, h->institution, input) < 0)
+		abort();
+	return body;
+}
+
 static struct message *make(struct hospital *h, const char *infno, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 static struct message *make(struct hospital *h, const char *infno, const char *fmt, ...)
 {
 	struct message *m = calloc(1, sizeof(*m));
-	char *input = NULL, now[24];
+	char *input = NULL;
 	va_list args;
 
 	va_start(args, fmt);
@@ -47,18 +65,9 @@ static struct message *make(struct hospital *h, const char *infno, const char *f
 		abort();
 	va_end(args);
 	number(h, m->msgid);
-	time_text(time(NULL), "%Y-%m-%d %H:%M:%S", now, sizeof(now));
 	snprintf(m->infno, sizeof(m->infno), "%s", infno);
 	m->hospital = h->name;
-	if (asprintf(&m->body,
-	            "{\"infno\":\"%s\",\"msgid\":\"%s\",\"mdtrtarea_admvs\":\"330213\",\"insuplc_admdvs\":\"330213\","
-	            "\"recer_sys_code\":\"YBXT\",\"dev_no\":\"\",\"dev_safe_info\":\"\",\"cainfo\":\"\",\"signtype\":"
-	            "\"\","
-	            "\"infver\":\"V1.0\",\"opter_type\":\"1\",\"opter\":\"S%04d\",\"opter_name\":\"收费员\",\"inf_"
-	            "time\":\"%s\","
-	            "\"fixmedins_code\":\"%s\",\"fixmedins_name\":\"示例市医院\",\"sign_no\":\"\",\"input\":%s}",
-	            infno, m->msgid, h->number, now, h->institution, input) < 0)
-		abort();
+	m->body = wrap(h, infno, m->msgid, input);
 	free(input);
 	m->round = traffic_round;
 	pthread_mutex_lock(&said.lock);
@@ -68,6 +77,21 @@ static struct message *make(struct hospital *h, const char *infno, const char *f
 	said.n_registers += strcmp(infno, "2201") == 0;
 	pthread_mutex_unlock(&said.lock);
 	return m;
+}
+
+char *message_person(struct hospital *h, const char *name)
+{
+	char msgid[40], *input, *body;
+
+	number(h, msgid);
+	if (asprintf(&input,
+	            "{\"data\":{\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"%s\",\"card_sn\":\"\",\"begntime\":\"\","
+	            "\"psn_cert_type\":\"01\",\"certno\":\"%s\",\"psn_name\":\"%s\"}}",
+	            h->certno, h->certno, name) < 0)
+		abort();
+	body = wrap(h, "1101", msgid, input);
+	free(input);
+	return body;
 }
 
 struct message *message_register(struct hospital *h)
@@ -91,7 +115,7 @@ struct message *message_describe(struct hospital *h, const char *visit)
 
 	time_text(time(NULL), "%Y-%m-%d %H:%M:%S", now, sizeof(now));
 	m = make(h, "2203A",
-	        "{\"mdtrtinfo\":{\"mdtrt_id\":\"%s\",\"psn_no\":\"%s\",\"med_type\":\"11\",\"begntime\":\"%s\"},"
+	        "{\"mdtrtinfo\":{\"mdtrt_id\":\"%s\",\"psn_no\":\"%s\",\"med_type\":\"14\",\"begntime\":\"%s\"},"
 	        "\"diseinfo\":[{\"diag_type\":\"1\",\"diag_srt_no\":1,\"diag_code\":\"J06.900\",\"diag_name\":"
 	        "\"上呼吸道感染\","
 	        "\"diag_dept\":\"内科\",\"dise_dor_no\":\"D330213000001\",\"dise_dor_name\":\"示例医师\",\"diag_time\":"
@@ -127,7 +151,7 @@ struct message *message_settle(struct hospital *h, const char *visit, const char
 {
 	long long yuan = (long long)amount_fen / 100, fen = (long long)amount_fen % 100;
 	struct message *m = make(h, "2207",
-	        "{\"data\":{\"psn_no\":\"%s\",\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"%s\",\"med_type\":\"11\","
+	        "{\"data\":{\"psn_no\":\"%s\",\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"%s\",\"med_type\":\"14\","
 	        "\"medfee_sumamt\":%lld.%02lld,\"psn_setlway\":\"01\",\"mdtrt_id\":\"%s\",\"chrg_bchno\":\"%s\","
 	        "\"insutype\":\"310\",\"acct_used_flag\":\"0\",\"invono\":\"\",\"fulamt_ownpay_amt\":0.00,"
 	        "\"overlmt_selfpay\":0.00,\"preselfpay_amt\":0.00,\"inscp_scp_amt\":%lld.%02lld}}",

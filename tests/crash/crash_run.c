@@ -35,7 +35,8 @@ uint64_t dice(void)
 }
 
 struct options {
-	const char *dir, *bin, *certs, *gateway_port, *platform_port, *control_port;
+	const char *dir, *bin, *certs, *gateway_port, *intake_port, *platform_port, *control_port, *insurer_port,
+	        *insurer_control_port;
 	int rounds;
 	uint64_t seed;
 	uint32_t breaks;
@@ -86,6 +87,7 @@ static int run_round(struct world *w, int round, int rounds)
 
 	traffic_round = round;
 	arm_faults();
+	claims_arm_faults();
 	traffic_go();
 	sleep_ms(300 + (int64_t)(dice() % 1200));
 	act->run(w, note, sizeof(note));
@@ -103,6 +105,7 @@ static int run_round(struct world *w, int round, int rounds)
 	}
 	quiet_ms = now_ms() - quiet_from;
 	bad += check_all(w, round, false);
+	bad += claims_check(w);
 	printf("round %3d of %d  %-26s %-44s %5zu messages  lost %3llu sectors %2llu names  quiet %4.1f s  ", round,
 	        rounds, act->name, note, said.n_messages - n_before,
 	        (unsigned long long)(w->shim->lost_sectors - sectors),
@@ -114,10 +117,11 @@ static int run_round(struct world *w, int round, int rounds)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: crash_run --dir D --bin D --certs D --gateway-port N --platform-port N "
-	                "--control-port N --rounds N --seed S [--break file-sync|dir-sync] "
-	                "[--go-on]\n"
-	                "  D/gateway.yaml, D/gateway (journal, index.db): made by tests/crash/run\n");
+	fprintf(stderr,
+	        "usage: crash_run --dir D --bin D --certs D --gateway-port N --intake-port N --platform-port N "
+	        "--control-port N --insurer-port N --insurer-control-port N --rounds N --seed S [--break file-sync|dir-sync] "
+	        "[--go-on]\n"
+	        "  D/gateway.yaml, D/gateway (journal, index.db): made by tests/crash/run\n");
 	exit(2);
 }
 
@@ -125,7 +129,8 @@ static void read_arguments(struct options *o, int argc, char **argv)
 {
 	static const struct option options[] = { { "dir", 1, NULL, 'd' }, { "bin", 1, NULL, 'b' },
 		{ "certs", 1, NULL, 'c' }, { "gateway-port", 1, NULL, 'G' }, { "platform-port", 1, NULL, 'P' },
-		{ "control-port", 1, NULL, 'C' }, { "rounds", 1, NULL, 'n' }, { "seed", 1, NULL, 's' },
+		{ "control-port", 1, NULL, 'C' }, { "intake-port", 1, NULL, 'I' }, { "insurer-port", 1, NULL, 'T' },
+		{ "insurer-control-port", 1, NULL, 'U' }, { "rounds", 1, NULL, 'n' }, { "seed", 1, NULL, 's' },
 		{ "break", 1, NULL, 'x' }, { "go-on", 0, NULL, 'g' }, { NULL, 0, NULL, 0 } };
 	int opt;
 
@@ -149,6 +154,15 @@ static void read_arguments(struct options *o, int argc, char **argv)
 		case 'C':
 			o->control_port = optarg;
 			break;
+		case 'I':
+			o->intake_port = optarg;
+			break;
+		case 'T':
+			o->insurer_port = optarg;
+			break;
+		case 'U':
+			o->insurer_control_port = optarg;
+			break;
 		case 'n':
 			o->rounds = atoi(optarg);
 			break;
@@ -168,7 +182,8 @@ static void read_arguments(struct options *o, int argc, char **argv)
 		}
 	}
 	if (o->dir == NULL || o->bin == NULL || o->certs == NULL || o->rounds < 1 || o->gateway_port == NULL ||
-	        o->platform_port == NULL || o->control_port == NULL)
+	        o->platform_port == NULL || o->control_port == NULL || o->intake_port == NULL ||
+	        o->insurer_port == NULL || o->insurer_control_port == NULL)
 		usage();
 }
 
@@ -190,10 +205,14 @@ int main(int argc, char **argv)
 	w.gateway_port = o.gateway_port;
 	w.platform_port = o.platform_port;
 	w.control_port = o.control_port;
+	w.intake_port = o.intake_port;
+	w.insurer_port = o.insurer_port;
+	w.insurer_control_port = o.insurer_control_port;
 	world_open(&w, o.bin);
 	w.shim->seed = o.seed;
 	w.shim->breaks = o.breaks;
 	world_start_platform(&w);
+	world_start_insurer(&w);
 	world_start_gateway(&w);
 	traffic_open(&w);
 	traffic_start(&w, N_HOSPITALS);

@@ -1,12 +1,13 @@
 /* tests/crash/crash_run.h - the crash harness's parts.
  *
  *   crash_run.c      rounds: traffic, one act of violence, recovery, quiet, checks, one line each
- *   crash_world.c    starts and stops gateway and simulated platform, finds their processes, talks to
- *                    the platform's control port and to the yitong command
+ *   crash_world.c    starts and stops gateway, simulated platform and insurer, finds their processes, talks to
+ *                    their control ports and to the yitong command
  *   crash_act.c      the acts: kills, stops, reload, deleted index, clock, nth write
  *   crash_traffic.c  hospitals: threads that register, bill, settle and cancel, and ask again
  *   crash_message.c  what they say, and the book of all they said and heard
  *   crash_check.c    what must be true once it is quiet
+ *   crash_claims.c   what follows from settlements at the insurer
  *
  * Everything lies in one folder (run/crash), which is left as evidence when a check fails. */
 #ifndef CRASH_RUN_H
@@ -28,14 +29,15 @@ struct world {
 	char conf[600], state[600], index[600];
 	const char *bin;   /* folder of the programs, absolute */
 	const char *certs; /* absolute */
-	const char *gateway_port, *platform_port, *control_port;
-	pid_t platform, supervisor;
+	const char *gateway_port, *intake_port, *platform_port, *control_port, *insurer_port, *insurer_control_port;
+	pid_t platform, insurer, supervisor;
 	struct undo_head *shim;
 };
 
 /* crash_world.c.  All that can fail print what and exit(2): the harness itself is broken then. */
 void world_open(struct world *w, const char *bin);
 void world_start_platform(struct world *w);
+void world_start_insurer(struct world *w);
 void world_start_gateway(struct world *w);
 /* Waits until the supervisor is gone and all its children too; how: 0 if it is already dying. */
 void world_stop_gateway(struct world *w, int signal);
@@ -44,6 +46,7 @@ void world_close(struct world *w);
 size_t world_children(const struct world *w, const char *role, pid_t *out, size_t max);
 /* The control port: JSON or NULL; the caller's to decref. */
 json_t *world_control(const char *method, const char *path, const char *body);
+json_t *insurer_control(const char *method, const char *path, const char *body); /* the same of the insurer */
 /* Runs "yitong --conf CONF args"; its output, at most size - 1 bytes, in out; returns its exit status. */
 int world_yitong(const struct world *w, const char *args, char *out, size_t size);
 /* Open exchanges by the gateway's own count; -1 while it cannot tell. */
@@ -86,6 +89,8 @@ struct hospital {
 	char error[300];
 };
 
+/* Who somebody is (1101): a query, not in the book; to be freed. */
+char *message_person(struct hospital *h, const char *name);
 struct message *message_register(struct hospital *h);
 struct message *message_describe(struct hospital *h, const char *visit);
 struct message *message_fees(struct hospital *h, const char *visit, int64_t price_fen);
@@ -105,6 +110,9 @@ bool traffic_pause(int64_t limit_ms);
 void traffic_stop(void);
 /* One message at once on a hospital's connection; returns the HTTP status, 0 when none came. */
 long traffic_post(struct hospital *h, const char *body, int64_t timeout_ms, char **answer, size_t *n);
+/* The same to another door; then this is where its messages go. */
+long traffic_post_to(struct hospital *h, const char *port, const char *path, const char *body, int64_t timeout_ms,
+        char **answer, size_t *n);
 struct hospital *traffic_asker(const char *name); /* the main thread's own connection of a hospital */
 /* n registrations at once whose legs hang at the platform; returns when ms have passed. */
 void traffic_burst(int n, int64_t ms);
@@ -120,6 +128,12 @@ struct act {
 };
 extern const struct act acts[];
 extern const size_t n_acts;
+
+/* crash_claims.c: tells the gateway what claims need of the hospital's person; holds the insurer's ledger against the
+ * platform's, and waits a while until they agree. */
+bool claims_person(struct world *w, struct hospital *h, const char *name);
+void claims_arm_faults(void);
+int claims_check(struct world *w);
 
 /* crash_check.c: each prints what is wrong and returns how many things are. */
 int check_all(struct world *w, int round, bool everything);

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #define START_MS 20000
-#define MAX_ARGS 16
 
 static void broken(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 static void broken(const char *fmt, ...)
@@ -58,7 +57,7 @@ static pid_t spawn(const struct world *w, const char *log, bool shimmed, const c
 	_exit(127);
 }
 
-static const char *control_port; /* of the platform, once it is started */
+static const char *control_port, *insurer_control_port; /* once they are started */
 
 void world_open(struct world *w, const char *bin)
 {
@@ -85,6 +84,25 @@ void world_start_platform(struct world *w)
 	while ((stats = world_control("GET", "/stats", NULL)) == NULL) {
 		if (now_ms() > end || waitpid(w->platform, NULL, WNOHANG) != 0)
 			broken("the platform did not come up; see %s/platform.log", w->dir);
+		sleep_ms(50);
+	}
+	json_decref(stats);
+}
+
+/* Everybody is insured; it decides and pays within two seconds. */
+void world_start_insurer(struct world *w)
+{
+	const char *argv[] = { "yitong-sandbox", "insurer", "--port", w->insurer_port, "--control-port",
+		w->insurer_control_port, "--certs", w->certs, "--version", "1.1", "--enrol-all", "--decide-ms", "300",
+		"--pay-ms", "700", NULL };
+	int64_t end = now_ms() + START_MS;
+	json_t *stats;
+
+	insurer_control_port = w->insurer_control_port;
+	w->insurer = spawn(w, "insurer.log", false, argv);
+	while ((stats = insurer_control("GET", "/stats", NULL)) == NULL) {
+		if (now_ms() > end || waitpid(w->insurer, NULL, WNOHANG) != 0)
+			broken("the insurer did not come up; see %s/insurer.log", w->dir);
 		sleep_ms(50);
 	}
 	json_decref(stats);
@@ -183,7 +201,9 @@ void world_close(struct world *w)
 		world_stop_gateway(w, SIGTERM);
 	if (w->platform > 0 && kill(w->platform, SIGTERM) == 0)
 		waitpid(w->platform, NULL, 0);
-	w->platform = 0;
+	if (w->insurer > 0 && kill(w->insurer, SIGTERM) == 0)
+		waitpid(w->insurer, NULL, 0);
+	w->platform = w->insurer = 0;
 }
 
 struct reply {
@@ -204,7 +224,7 @@ static size_t on_reply(char *bytes, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-json_t *world_control(const char *method, const char *path, const char *body)
+static json_t *control(const char *port, const char *method, const char *path, const char *body)
 {
 	struct reply reply = { 0 };
 	CURL *curl = curl_easy_init();
@@ -212,7 +232,7 @@ json_t *world_control(const char *method, const char *path, const char *body)
 	char url[128];
 	long status = 0;
 
-	snprintf(url, sizeof(url), "http://127.0.0.1:%s%s", control_port, path);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%s%s", port, path);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 30000L);
@@ -230,6 +250,16 @@ json_t *world_control(const char *method, const char *path, const char *body)
 	curl_easy_cleanup(curl);
 	free(reply.p);
 	return tree;
+}
+
+json_t *world_control(const char *method, const char *path, const char *body)
+{
+	return control(control_port, method, path, body);
+}
+
+json_t *insurer_control(const char *method, const char *path, const char *body)
+{
+	return control(insurer_control_port, method, path, body);
 }
 
 int world_yitong(const struct world *w, const char *args, char *out, size_t size)
