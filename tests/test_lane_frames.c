@@ -616,6 +616,40 @@ static void leaves_no_connection_behind_that_rests_for_long(void **state)
 	world_close();
 }
 
+/* Drains when the first is told; sends the second when its connection has ended. */
+static void on_drain(uv_timer_t *timer)
+{
+	(void)timer;
+	if (!is_seen && w.n_told == 1) {
+		lane_drain(w.lane);
+		is_seen = true;
+	}
+	if (w.n_signals == 1 && w.n_sent == 1)
+		send_next();
+}
+
+static void leaves_no_connection_behind_when_the_lane_drains(void **state)
+{
+	static const script on[] = { { "one", ">00000001a", ".", "!" }, { "two", ">00000001b", ".", "!" } };
+	struct lane_conf conf = usual_conf();
+	struct party p = { .scripts = on, .n_scripts = 2, .cert = "server" };
+	int64_t from = yt_mono_ms();
+	struct lane_state now;
+
+	(void)state;
+	conf.idle_ms = 2 * NEVER_MS; /* else it would beat */
+	world_open(&conf);
+	is_seen = false;
+	send_next();
+	uv_timer_start(&w.timer, on_drain, 1, 1);
+	peer_play(&w.loop, play, &p);
+	lane_state(w.lane, &now);
+	assert_string_equal(w.told, "1 answered a|2 answered b|");
+	assert_int_equal(now.connections, 0);
+	assert_true(yt_mono_ms() - from < NEVER_MS / 2); /* it was we who closed them */
+	world_close();
+}
+
 static void on_close_when_busy(uv_timer_t *timer)
 {
 	struct lane_state now;
@@ -709,6 +743,7 @@ int main(void)
 		cmocka_unit_test(is_never_answered_by_what_comes_with_the_handshake),
 		cmocka_unit_test(is_never_answered_by_what_was_half_there),
 		cmocka_unit_test(leaves_no_connection_behind_that_rests_for_long),
+		cmocka_unit_test(leaves_no_connection_behind_when_the_lane_drains),
 		cmocka_unit_test(is_lost_when_the_lane_is_closed),
 	};
 	static struct CMUnitTest tests[N(rows) + N(doors) + N(singles)];

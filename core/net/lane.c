@@ -418,6 +418,16 @@ int lane_open(struct lane **out, uv_loop_t *loop, const struct lane_conf *conf, 
 	return 0;
 }
 
+void lane_drain(struct lane *lane)
+{
+	lane->drains = lane_has_frames(lane);
+	for (struct link *link = lane->links; lane->drains && link != NULL; link = link->next) {
+		if (link->phase == IDLE)
+			link->deadline_ms = lane_now_ms(lane);
+	}
+	lane_check_by(lane, lane_now_ms(lane));
+}
+
 void lane_close(struct lane *lane)
 {
 	lane_queue_fail(lane, "lane is closed");

@@ -76,6 +76,9 @@ struct lane;
 int lane_open(struct lane **out, uv_loop_t *loop, const struct lane_conf *conf, lane_done done, void *arg);
 /* id: the caller's name for it, handed back to done. */
 void lane_send(struct lane *lane, uint64_t id, const struct lane_request *request);
+/* Of a worker that is to end: connections in frames, of which a party grants few, are closed as soon as they rest, so
+ * that its successor can have them.  What is still sent opens others. */
+void lane_drain(struct lane *lane);
 void lane_close(struct lane *lane); /* open requests end as LANE_LOST or LANE_NOT_SENT; frees after the loop has run */
 
 struct lane_state {

@@ -97,7 +97,7 @@ bool link_is_to_beat(const struct link *link)
 {
 	const struct lane_conf *conf = &link->lane->conf;
 
-	return lane_has_frames(link->lane) && conf->framing.heartbeat_ms != 0 &&
+	return lane_has_frames(link->lane) && !link->lane->drains && conf->framing.heartbeat_ms != 0 &&
 	       conf->framing.heartbeat_ms < conf->idle_ms;
 }
 

@@ -302,10 +302,10 @@ bool link_is_stale(struct link *link)
 void link_idle(struct link *link)
 {
 	const struct lane_conf *conf = &link->lane->conf;
+	uint32_t rest_ms = link_is_to_beat(link) ? conf->framing.heartbeat_ms : conf->idle_ms;
 
 	link->idle_since_ms = lane_now_ms(link->lane);
-	link_move(
-	        link, IDLE, link->idle_since_ms + (link_is_to_beat(link) ? conf->framing.heartbeat_ms : conf->idle_ms));
+	link_move(link, IDLE, link->idle_since_ms + (link->lane->drains ? 0 : rest_ms));
 }
 
 /* The link can be used again before its answer is told, so that done() may send on it. */

@@ -86,6 +86,7 @@ struct lane {
 	uint64_t jitter;
 	const char *down_why; /* what the last connect failed with */
 	bool closing;
+	bool drains; /* what rests is closed at once */
 	struct lane_state counts;
 };
 

@@ -241,7 +241,7 @@ const struct conf_key conf_keys[] = {
 	{ "parties", "connections", CONF_T_NUMBER, NULL, DEFAULT("0"), 0, 4096, NULL, AT(party, connections),
 		"Connections kept open. `https`: of each worker, one request at a time each in HTTP/1.1; 0 is 64. `tls`: of all "
 		"workers together, shared out among them, so not fewer than `workers`; 0 is 8. While a reload lets old workers "
-		"finish, theirs come on top." },
+		"finish, those they still ask on come on top." },
 	{ "parties", "queue", CONF_T_NUMBER, NULL, DEFAULT("4096"), 0, 65536, NULL, AT(party, queue),
 		"Requests per worker that may wait for a connection; more are refused unsent." },
 	{ "parties", "connect_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("5000"), 100, 120000, NULL,
