@@ -12,6 +12,7 @@ struct hospitals_options {
 	                             elsewhere */
 	const char *insurer_url;  /* control port of 天一甬宁保; NULL: nobody claims there */
 	const char *jinhui_url;   /* of 金惠保, likewise */
+	const char *bank_url;     /* control port of the bank; NULL: insurers pay themselves */
 	const char *intake_url;   /* where the gateway is told consents, accounts, invoices */
 	struct origin *away;      /* the hospital in another province, sending to the gateway's listener for the hub */
 	const char *keys;         /* folder with SM2 keys by area */

@@ -87,14 +87,36 @@ static int tell_consent(struct play *play)
 	return tell(play, message);
 }
 
+/* An account of this visit's own, 629999, twelve digits and the Luhn digit: no two payouts of one amount go to one
+ * account on one day, for which the gateway would wait for people. */
+static void make_account(const char *seed, char out[20])
+{
+	uint64_t state = 0;
+	unsigned sum = 0;
+
+	for (const char *p = seed; *p != '\0'; p++)
+		state = state * 31 + (unsigned char)*p;
+	text_format(out, 20, "629999%012llu", (unsigned long long)random_below(&state, 1000000000000u));
+	for (unsigned i = 0; i < 18; i++) {
+		unsigned digit = (unsigned)(out[i] - '0') * (i % 2 == 0 ? 1 : 2);
+
+		sum += digit > 9 ? digit - 9 : digit;
+	}
+	out[18] = (char)('0' + (10 - sum % 10) % 10);
+	out[19] = '\0';
+}
+
+/* At the bank whose claims 天一甬宁保 leaves to the gateway to pay, where a mandate is played. */
 static int tell_account(struct play *play)
 {
 	json_t *message = intake(play, "account.put", "payee");
+	char account[20];
 
+	make_account(play->care->own_number, account);
 	json_object_set_new(message, "payee",
 	        must(json_pack("{s:s, s:s, s:s, s:s, s:s}", "relation", "00", "name", play->care->patient->name,
-	                "bank_acct_no", "6299993302000001017", "bank_no", "313332099026", "bank_name",
-	                "示例甬江银行营业部")));
+	                "bank_acct_no", account, "bank_no", play->is_mandate ? "105332099046" : "313332099026",
+	                "bank_name", play->is_mandate ? "示例建设银行宁波分行" : "示例甬江银行营业部")));
 	return tell(play, message);
 }
 
@@ -190,16 +212,21 @@ static int settle_agreed(struct play *play)
 }
 
 /* Whichever call of that kind comes next meets it: this one's settlement has no number yet, and all are to end well. */
-static int arm_insurer(struct play *play, const char *op, const char *kind)
+static int arm(struct play *play, const char *url, const char *op, const char *kind)
 {
 	json_t *spec = must(json_pack("{s:s, s:s, s:i}", "kind", kind, "op", op, "count", 1));
-	json_t *answer = client_control(play->desk.client, play->insurer_url, "/fault", spec);
+	json_t *answer = client_control(play->desk.client, url, "/fault", spec);
 
 	json_decref(spec);
 	if (answer == NULL)
 		return play_fail(play, "the fault %s could not be armed", kind);
 	json_decref(answer);
 	return 0;
+}
+
+static int arm_insurer(struct play *play, const char *op, const char *kind)
+{
+	return arm(play, play->insurer_url, op, kind);
 }
 
 static int case_paid(struct play *play)
@@ -354,3 +381,55 @@ static const struct case_kind jinhui_kinds[] = {
 };
 
 const struct case_table jinhui_cases = { jinhui_kinds, sizeof(jinhui_kinds) / sizeof(*jinhui_kinds), WHO_JINHUI };
+
+/* The number under which the insurer was told that the gateway has paid; 0, or -1 with desk.why. */
+static int payout_of(struct play *play, char ref[31])
+{
+	json_t *claim = claim_of(play, play->care->setl_id);
+	const json_t *payment = json_array_get(json_object_get(claim, "payments"), 0);
+
+	text_format(
+	        ref, 31, "%s", strcmp(json_text(payment, "by"), "GATEWAY") == 0 ? json_text(payment, "payoutNo") : "");
+	json_decref(claim);
+	return *ref != '\0' ? 0 : play_fail(play, "the insurer was not told of a payment of ours");
+}
+
+/* Decided by the insurer, paid by the gateway through the bank, whatever happens to the order on its way; once, to the
+ * account that the hospital told. */
+static int case_mandate(struct play *play)
+{
+	char ref[31], account[20];
+	json_t *ledger, *row;
+	int rv = -1;
+	size_t i;
+
+	if (open_agreed(play) != 0 ||
+	        (play->argument != NULL && arm(play, play->demo->options->bank_url, "BD1001", play->argument) != 0) ||
+	        play_settle(play) != 0 || await_claim(play, play->care->setl_id, "PAID") != 0 ||
+	        payout_of(play, ref) != 0)
+		return -1;
+	make_account(play->care->own_number, account);
+	ledger = client_control(play->desk.client, play->demo->options->bank_url, "/ledger", NULL);
+	json_array_foreach(json_object_get(ledger, "payouts"), i, row)
+	{
+		if (strcmp(json_text(row, "pay_ref"), ref) == 0)
+			rv = json_number(row, "booked", 0) == 1 && strcmp(json_text(row, "payee"), account) == 0 ? 0
+			                                                                                         : -1;
+	}
+	json_decref(ledger);
+	return rv == 0 ? 0 : play_fail(play, "payout %s is not booked once to %s", ref, account);
+}
+
+static const struct case_kind mandate_kinds[] = {
+	{ "mandate-lost-after", "we pay for the insurer; the bank's answer is lost", 3, "effect_then_silence",
+	        case_mandate, 0, 'i', true },
+	{ "mandate-lost-cut", "likewise, the connection is cut", 2, "effect_then_cut", case_mandate, 0, 'i', true },
+	{ "mandate-cut-body", "likewise, in the middle of the answer", 2, "cut_body", case_mandate, 0, 'i', true },
+	{ "mandate-lost-before", "the order never reaches the bank", 2, "cut", case_mandate, 0, 'i', true },
+	{ "mandate-busy", "the bank is busy", 2, "busy", case_mandate, 0, 'i', true },
+	{ "mandate-signature", "the bank's answer is signed wrongly", 2, "wrong_signature", case_mandate, 0, 'i',
+	        true },
+	{ "mandate", "decided by the insurer, paid by us through the bank", 8, NULL, case_mandate, 0, 'i', true },
+};
+
+const struct case_table mandate_cases = { mandate_kinds, sizeof(mandate_kinds) / sizeof(*mandate_kinds), WHO_MANDATE };

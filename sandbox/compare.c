@@ -12,6 +12,8 @@ struct comparison {
 	json_t *registered;                          /* own number of a visit -> true */
 	json_t *claims_by_setl;                      /* setl_id -> row of an insurer's, also of refused ones */
 	json_t *claims;                              /* name of the insurer -> counts */
+	json_t *paid_by_ref;                         /* payout number -> fen that payees have by it at the bank */
+	json_t *refs_known;                          /* payout numbers that an insurer was told */
 	json_int_t n_one_sided, n_undecided, n_compared, n_foreign, n_double;
 };
 
@@ -103,6 +105,28 @@ static void count_claim(struct comparison *c, const json_t *row, const char *wha
 	        counts, "paid_fen", json_integer(json_number(counts, "paid_fen", 0) + json_number(row, "paid", 0)));
 }
 
+/* What the gateway has paid for the insurer stands once at the bank, on one account. */
+static bool is_paid_at_bank(struct comparison *c, const json_t *row)
+{
+	json_int_t told = 0, paid = 0;
+	json_t *payment;
+	size_t i;
+
+	json_array_foreach(json_object_get(row, "payments"), i, payment)
+	{
+		const char *ref = json_text(payment, "payoutNo");
+
+		if (strcmp(json_text(payment, "by"), "GATEWAY") != 0)
+			continue;
+		told += json_number(payment, "amount", 0) *
+		        (strcmp(json_text(payment, "payState"), "PAID") == 0 ? 1 : -1);
+		if (json_object_get(c->refs_known, ref) == NULL)
+			paid += json_number(c->paid_by_ref, ref, 0);
+		json_object_set_new(c->refs_known, ref, json_true());
+	}
+	return told == paid;
+}
+
 /* A claim in force is one of a settlement that counts, of the same amount, once; what was decided is paid once. */
 static void check_claim(struct comparison *c, const json_t *row)
 {
@@ -124,6 +148,8 @@ static void check_claim(struct comparison *c, const json_t *row)
 		differ(c, theirs, "another amount at the insurer");
 	else if (json_number(row, "paid", 0) != (is_paid ? json_number(row, "payable", 0) : 0))
 		differ(c, theirs, "the insurer's payments are not what it decided");
+	else if (!is_paid_at_bank(c, row))
+		differ(c, theirs, "the insurer was told of payments that the bank has not, or has otherwise");
 }
 
 /* The rows of an insurer's ledger, by settlement; a withdrawn one gives way to the next. */
@@ -154,10 +180,12 @@ static void check_claims(struct comparison *c, const json_t *hospitals, const js
 	index_claims(c, parties);
 	json_array_foreach(json_object_get(parties, "claims"), i, row)
 	{
-		if (strncmp(json_text(row, "ownVisit"), run, strlen(run)) == 0)
+		if (strncmp(json_text(row, "ownVisit"), run, strlen(run)) == 0) {
 			check_claim(c, row);
-		else
+		} else {
+			is_paid_at_bank(c, row); /* its payouts are known */
 			c->n_foreign++;
+		}
 	}
 	json_array_foreach(json_object_get(hospitals, "settlements"), i, row)
 	{
@@ -167,6 +195,61 @@ static void check_claims(struct comparison *c, const json_t *hospitals, const js
 	}
 }
 
+/* -- payouts -- */
+
+/* Two bookings under one number add up, and so differ from what was decided. */
+static void sum_entries(struct comparison *c, const json_t *parties)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(parties, "entries"), i, row)
+	{
+		const char *ref = json_text(row, "pay_ref");
+		bool is_return = *json_text(row, "reversal") != '\0',
+		     is_credit = strcmp(json_text(row, "dc"), "C") == 0;
+		json_int_t fen = json_number(row, "amount_fen", 0);
+
+		if (*ref != '\0' && is_credit != is_return) /* the payee's side */
+			json_object_set_new(c->paid_by_ref, ref,
+			        json_integer(json_number(c->paid_by_ref, ref, 0) + (is_return ? -fen : fen)));
+	}
+}
+
+static void differ_at_bank(struct comparison *c, const char *ref, const char *what)
+{
+	char text[160];
+
+	text_format(text, sizeof(text), "payout %s: %s", ref, what);
+	json_array_append_new(c->differences, json_string(text));
+	c->n_one_sided++;
+}
+
+/* What is paid for an insurer must be known to it; and no number may have been used for two payments. */
+static json_t *check_payouts(struct comparison *c, const json_t *parties)
+{
+	json_int_t n = 0, n_paid = 0, sum = 0, fen;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(parties, "payouts"), i, row)
+	{
+		const char *ref = json_text(row, "pay_ref");
+
+		fen = json_number(c->paid_by_ref, ref, 0);
+		n++;
+		n_paid += fen > 0;
+		sum += fen;
+		if (fen != 0 && strncmp(ref, "IN", 2) == 0 && json_object_get(c->refs_known, ref) == NULL)
+			differ_at_bank(c, ref, "paid by the bank, known to no insurer");
+		if (fen != 0 && fen != json_number(row, "amount_fen", 0))
+			differ_at_bank(c, ref, "booked otherwise than ordered");
+	}
+	json_array_foreach(json_object_get(parties, "conflicts"), i, row)
+	        differ_at_bank(c, json_text(row, "pay_ref"), "used for two different payments");
+	return must(json_pack("{s:I, s:I, s:I}", "ordered", n, "paid", n_paid, "paid_fen", sum));
+}
+
 json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 {
 	struct comparison c = { .differences = must(json_array()),
@@ -174,7 +257,10 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 		.hospital_by_setl = must(json_object()),
 		.registered = must(json_object()),
 		.claims_by_setl = must(json_object()),
-		.claims = must(json_object()) };
+		.claims = must(json_object()),
+		.paid_by_ref = must(json_object()),
+		.refs_known = must(json_object()) };
+	json_t *payouts;
 	const char *run = json_text(hospitals, "run");
 	json_t *row;
 	size_t i;
@@ -194,14 +280,18 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 	json_array_foreach(json_object_get(platform, "registered"), i, row)
 	        json_object_set_new(c.registered, json_string_value(row), json_true());
 	json_array_foreach(json_object_get(hospitals, "settlements"), i, row) check_hospital_row(&c, row);
+	sum_entries(&c, platform);
 	check_claims(&c, hospitals, platform);
+	payouts = check_payouts(&c, platform);
+	json_decref(c.paid_by_ref);
+	json_decref(c.refs_known);
 	json_decref(c.claims_by_setl);
 	json_decref(c.registered);
 	json_decref(c.platform_by_setl);
 	json_decref(c.hospital_by_setl);
-	return must(json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "one_sided", c.n_one_sided, "undecided",
+	return must(json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "one_sided", c.n_one_sided, "undecided",
 	        c.n_undecided, "compared", c.n_compared, "foreign", c.n_foreign, "double_bookings", c.n_double,
-	        "differences", c.differences, "claims", c.claims));
+	        "differences", c.differences, "claims", c.claims, "payouts", payouts));
 }
 
 static json_t *ledger_load(const char *path)
@@ -213,8 +303,11 @@ static json_t *ledger_load(const char *path)
 		fprintf(stderr, "yitong-sandbox: %s: line %d column %d: %s\n", path, error.line, error.column,
 		        error.text);
 	else if (!json_is_array(json_object_get(ledger, "settlements")) &&
-	         !json_is_array(json_object_get(ledger, "claims")))
-		fprintf(stderr, "yitong-sandbox: %s: no ledger: it has no array \"settlements\" or \"claims\"\n", path);
+	         !json_is_array(json_object_get(ledger, "claims")) &&
+	         !json_is_array(json_object_get(ledger, "payouts")))
+		fprintf(stderr,
+		        "yitong-sandbox: %s: no ledger: it has no array \"settlements\", \"claims\" or \"payouts\"\n",
+		        path);
 	else
 		return ledger;
 	json_decref(ledger);
@@ -223,7 +316,8 @@ static json_t *ledger_load(const char *path)
 
 void ledger_join(json_t *all, const json_t *one)
 {
-	static const char *const names[] = { "settlements", "registered", "claims", "refused" };
+	static const char *const names[] = { "settlements", "registered", "claims", "refused", "payouts", "entries",
+		"conflicts" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (json_object_get(one, names[i]) == NULL)

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const struct case_table *const tables[] = { &guest_cases, &away_cases, &claim_cases, &jinhui_cases,
-	&local_cases };
+	&mandate_cases, &local_cases };
 
 #define JINHUA_PEOPLE 20
 
@@ -22,7 +22,7 @@ static const struct case_table *const tables[] = { &guest_cases, &away_cases, &c
 void cases_print(void)
 {
 	static const char *const remarks[] = { "", " (needs --hub-control-url)", " (needs --province-control-url)",
-		" (needs --insurer-control-url)", " (needs --jinhui-control-url)" };
+		" (needs --insurer-control-url)", " (needs --jinhui-control-url)", " (needs --bank-control-url)" };
 
 	for (size_t t = N_TABLES; t-- > 0;)
 		for (size_t i = 0; i < tables[t]->n_kinds; i++) {
@@ -88,6 +88,8 @@ static bool is_possible(const struct hospitals_options *options, enum who who)
 		return options->insurer_url != NULL;
 	case WHO_JINHUI:
 		return options->jinhui_url != NULL;
+	case WHO_MANDATE:
+		return options->insurer_url != NULL && options->bank_url != NULL;
 	default:
 		return true;
 	}
@@ -176,6 +178,11 @@ static void take_down(struct demo *demo, const struct play *play, const struct c
 	pthread_mutex_unlock(&demo->print_lock);
 }
 
+static bool is_of_ningbo(const struct plan *plan)
+{
+	return plan->table->who == WHO_CLAIM || plan->table->who == WHO_MANDATE;
+}
+
 /* Who has told a consent has claims follow from each stay: such people have no stays but those of the claim cases, and
  * who has told none has no others either, as far as a file has enough people. */
 static const struct patient *patient_for(const struct demo *demo, const struct plan *plan, size_t index)
@@ -189,12 +196,12 @@ static const struct patient *patient_for(const struct demo *demo, const struct p
 		                            ? 0
 		                            : 1 + index % (demo->n_jinhua - 1)];
 	for (size_t i = 0; i < demo->n_plans; i++)
-		n_claims += demo->plans[i].table->who == WHO_CLAIM;
+		n_claims += is_of_ningbo(&demo->plans[i]);
 	n_reserved = n_claims < demo->n_locals / 2 ? n_claims : demo->n_locals / 2;
 	n_silent = n_reserved / 8;
 	if (n_silent == 0)
 		return demo->locals[index % demo->n_locals];
-	if (plan->table->who != WHO_CLAIM)
+	if (!is_of_ningbo(plan))
 		return demo->locals[n_reserved + index % (demo->n_locals - n_reserved)];
 	if (plan->kind->run == claim_case_silent)
 		return demo->locals[index % n_silent];
@@ -210,6 +217,7 @@ static void play_plan(struct demo *demo, struct client *client, size_t index)
 	struct play play = { .demo = demo,
 		.argument = plan->kind->argument,
 		.number = plan->number,
+		.is_mandate = plan->table->who == WHO_MANDATE,
 		.insurer_url = plan->table->who == WHO_JINHUI ? demo->options->jinhui_url : demo->options->insurer_url,
 		.desk = { .client = client, .run = &demo->run } };
 	int64_t start_ms = clock_steady_ms();
@@ -380,12 +388,12 @@ static void alter_ledgers(struct demo *demo, struct client *client)
 	}
 }
 
-/* The ledgers of platform, hub, province and insurers as one: settlement numbers differ everywhere.  NULL when one
- * cannot be had. */
+/* The ledgers of platform, hub, province, insurers and bank as one: settlement numbers differ everywhere.  NULL when
+ * one cannot be had. */
 static json_t *ledgers_fetch(struct demo *demo, struct client *client)
 {
 	const char *const urls[] = { demo->options->hub_url, demo->options->province_url, demo->options->insurer_url,
-		demo->options->jinhui_url };
+		demo->options->jinhui_url, demo->options->bank_url };
 	json_t *all = client_control(client, demo->options->control_url, "/ledger", NULL), *one;
 
 	for (size_t i = 0; all != NULL && i < sizeof(urls) / sizeof(*urls); i++) {
@@ -405,7 +413,7 @@ static json_t *ledgers_fetch(struct demo *demo, struct client *client)
 static void quiesce(struct demo *demo, struct client *client)
 {
 	const char *const urls[] = { demo->options->hub_url, demo->options->control_url, demo->options->province_url,
-		demo->options->insurer_url, demo->options->jinhui_url };
+		demo->options->insurer_url, demo->options->jinhui_url, demo->options->bank_url };
 	json_t *body = must(json_pack("{s:i}", "timeout_ms", 30000));
 
 	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++)
@@ -453,6 +461,15 @@ static void print_claims(const json_t *claims)
 	}
 }
 
+static void print_payouts(const json_t *payouts)
+{
+	char amount[24];
+
+	fen_text(json_number(payouts, "paid_fen", 0), amount);
+	printf("\npayouts at the bank: %lld, of these %lld paid (%s)\n", (long long)json_number(payouts, "ordered", 0),
+	        (long long)json_number(payouts, "paid", 0), amount);
+}
+
 static void print_tables(struct demo *demo, const json_t *result)
 {
 	json_t *row, *difference;
@@ -475,6 +492,8 @@ static void print_tables(struct demo *demo, const json_t *result)
 	                (long long)json_number(row, "as_expected", 0), (long long)json_number(row, "reversed", 0),
 	                (long long)json_number(row, "resettled", 0), (long long)json_number(row, "slowest_ms", 0));
 	print_claims(json_object_get(result, "claims"));
+	if (demo->options->bank_url != NULL)
+		print_payouts(json_object_get(result, "payouts"));
 	putchar('\n');
 	json_array_foreach(demo->unexpected, i, difference) printf("unexpected: %s\n", json_string_value(difference));
 	json_array_foreach(json_object_get(result, "differences"), i, difference)
@@ -499,14 +518,15 @@ static int report_write(struct demo *demo, json_t *result)
 		n_reversed += demo->run.cares[i]->n_reversed;
 		n_resettled += demo->run.cares[i]->n_resettled;
 	}
-	report = must(json_pack("{s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O, s:O}", "exchanges",
+	report = must(json_pack("{s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O, s:O, s:O}", "exchanges",
 	        demo->run.exchanges, "cases", demo->by_case, "one_sided",
 	        (json_int_t)json_number(result, "one_sided", -1), "compared",
 	        (json_int_t)json_number(result, "compared", 0), "double_bookings",
 	        (json_int_t)json_number(result, "double_bookings", -1), "undecided",
 	        (json_int_t)json_number(result, "undecided", 0), "reversed", n_reversed, "resettled", n_resettled,
 	        "visits", (json_int_t)demo->run.n_cares, "unexpected", demo->unexpected, "differences",
-	        json_object_get(result, "differences"), "claims", json_object_get(result, "claims")));
+	        json_object_get(result, "differences"), "claims", json_object_get(result, "claims"), "payouts",
+	        json_object_get(result, "payouts")));
 	text = must(json_dumps(report, JSON_INDENT(1)));
 	rv = file_write(demo->options->report_path, text, strlen(text));
 	free(text);

@@ -133,6 +133,7 @@ static const char hospitals_help[] =
         "                      visits of people insured here in Shanghai, sent to the gateway by --from-hub-url\n"
         "  --from-hub-url U    (https://127.0.0.1:8445/ksbw)\n"
         "  --insurer-control-url U    an `insurer`'s: then also stays whose claims follow to it\n"
+        "  --bank-control-url U       the `bank`'s: then also claims that the gateway pays through it\n"
         "  --jinhui-control-url U     likewise of `insurer --profile JH`, for people insured in Jinhua\n"
         "  --intake-url U      where consents, accounts, invoices are told (https://127.0.0.1:8446/intake)\n"
         "  --certs DIR         made by certs/make                 (certs/out)\n"
@@ -184,6 +185,7 @@ enum option_id {
 	OPT_PROVINCE_URL,
 	OPT_INSURER_URL,
 	OPT_JINHUI_URL,
+	OPT_BANK_URL,
 	OPT_INTAKE_URL,
 	OPT_AWAY_URL,
 	OPT_PATH,
@@ -379,6 +381,7 @@ static const struct option hospitals_options[] = {
 	{ "province-control-url", required_argument, NULL, OPT_PROVINCE_URL },
 	{ "insurer-control-url", required_argument, NULL, OPT_INSURER_URL },
 	{ "jinhui-control-url", required_argument, NULL, OPT_JINHUI_URL },
+	{ "bank-control-url", required_argument, NULL, OPT_BANK_URL },
 	{ "intake-url", required_argument, NULL, OPT_INTAKE_URL },
 	{ "from-hub-url", required_argument, NULL, OPT_AWAY_URL },
 	{ "certs", required_argument, NULL, OPT_CERTS },
@@ -417,9 +420,9 @@ static bool hospitals_text_option(struct hospitals_options *o, struct hospitals_
 		{ OPT_PLATFORM_CALLER, &s->platform_caller }, { OPT_INSTITUTIONS, &s->institutions },
 		{ OPT_CONTROL_URL, &o->control_url }, { OPT_HUB_URL, &o->hub_url },
 		{ OPT_PROVINCE_URL, &o->province_url }, { OPT_INSURER_URL, &o->insurer_url },
-		{ OPT_JINHUI_URL, &o->jinhui_url }, { OPT_INTAKE_URL, &o->intake_url }, { OPT_AWAY_URL, &s->away_url },
-		{ OPT_ONLY, &o->only }, { OPT_TRAFFIC, &o->traffic_path }, { OPT_REPORT, &o->report_path },
-		{ OPT_LEDGER, &o->ledger_path } };
+		{ OPT_JINHUI_URL, &o->jinhui_url }, { OPT_BANK_URL, &o->bank_url }, { OPT_INTAKE_URL, &o->intake_url },
+		{ OPT_AWAY_URL, &s->away_url }, { OPT_ONLY, &o->only }, { OPT_TRAFFIC, &o->traffic_path },
+		{ OPT_REPORT, &o->report_path }, { OPT_LEDGER, &o->ledger_path } };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		if (texts[i].option != option)

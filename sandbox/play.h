@@ -16,6 +16,7 @@ struct play { /* one visit being played by one thread */
 	struct care *care;
 	const char *argument;    /* of the case */
 	size_t number;           /* of its case, from 0 */
+	bool is_mandate;         /* the gateway pays for the insurer */
 	const char *insurer_url; /* where the person's insurer tells its ledger; NULL: no claim is awaited */
 };
 
@@ -32,11 +33,12 @@ struct case_kind {
 };
 
 enum who {
-	WHO_LOCAL,  /* insured and treated here */
-	WHO_GUEST,  /* insured in another province */
-	WHO_AWAY,   /* insured here, treated in another province */
-	WHO_CLAIM,  /* insured and treated here, and with 天一甬宁保 beside it */
-	WHO_JINHUI, /* insured in Jinhua, treated here, and with 金惠保 beside it */
+	WHO_LOCAL,   /* insured and treated here */
+	WHO_GUEST,   /* insured in another province */
+	WHO_AWAY,    /* insured here, treated in another province */
+	WHO_CLAIM,   /* insured and treated here, and with 天一甬宁保 beside it */
+	WHO_JINHUI,  /* insured in Jinhua, treated here, and with 金惠保 beside it */
+	WHO_MANDATE, /* like WHO_CLAIM; the gateway pays for the insurer */
 };
 
 struct case_table {
@@ -46,7 +48,7 @@ struct case_table {
 };
 
 int claim_case_silent(struct play *play); /* of people who agree to nothing */
-extern const struct case_table local_cases, guest_cases, away_cases, claim_cases, jinhui_cases;
+extern const struct case_table local_cases, guest_cases, away_cases, claim_cases, jinhui_cases, mandate_cases;
 
 struct plan {
 	const struct case_table *table;

@@ -545,6 +545,55 @@ static void test_claim_side(void **state)
 	json_decref(parties);
 }
 
+#define ORDER(ref, fen) "{\"pay_ref\":\"" ref "\",\"amount_fen\":" fen "}"
+#define BOOKED(ref, fen) "{\"pay_ref\":\"" ref "\",\"dc\":\"C\",\"reversal\":\"\",\"amount_fen\":" fen "}"
+#define BACK(ref, fen) "{\"pay_ref\":\"" ref "\",\"dc\":\"D\",\"reversal\":\"return\",\"amount_fen\":" fen "}"
+#define TOLD(ref) "{\"by\":\"GATEWAY\",\"payoutNo\":\"" ref "\",\"payState\":\"PAID\",\"amount\":7}"
+
+static const struct payout_side_case {
+	const char *it; /* completes "one-sided: ..." */
+	const char *told, *payouts, *entries, *conflicts;
+	int one_sided;
+} payout_side_cases[] = {
+	{ "a payout of ours for an insurer is not", TOLD("IN1"), ORDER("IN1", "7"), BOOKED("IN1", "7"), "", 0 },
+	{ "a payout told and not made is", TOLD("IN1"), "", "", "", 1 },
+	{ "a payout told and come back is", TOLD("IN1"), ORDER("IN1", "7"), BOOKED("IN1", "7") "," BACK("IN1", "7"), "",
+	        1 },
+	{ "a payout booked twice is, in both ways", TOLD("IN1"), ORDER("IN1", "7"),
+	        BOOKED("IN1", "7") "," BOOKED("IN1", "7"), "", 2 },
+	{ "a second payout that nobody was told is", TOLD("IN1"), ORDER("IN1", "7") "," ORDER("IN2", "7"),
+	        BOOKED("IN1", "7") "," BOOKED("IN2", "7"), "", 1 },
+	{ "a payout of another amount is", TOLD("IN1"), ORDER("IN1", "8"), BOOKED("IN1", "8"), "", 1 },
+	{ "an order that failed is not", TOLD("IN1"), ORDER("IN1", "7") "," ORDER("IN2", "7"), BOOKED("IN1", "7"), "",
+	        0 },
+	{ "a maternity allowance is not", TOLD("IN1"), ORDER("IN1", "7") "," ORDER("MA2", "7"),
+	        BOOKED("IN1", "7") "," BOOKED("MA2", "7"), "", 0 },
+	{ "a number of two payments is", TOLD("IN1"), ORDER("IN1", "7"), BOOKED("IN1", "7"), "{\"pay_ref\":\"IN1\"}",
+	        1 },
+};
+
+static void test_payout_side(void **state)
+{
+	const struct payout_side_case *row = *state;
+	char text[2048];
+	json_t *hospitals, *parties, *result;
+
+	hospitals = json_loads("{\"run\":\"run1\",\"settlements\":[" CLAIMED_ROW("settled") "]}", 0, NULL);
+	text_format(text, sizeof(text),
+	        "{\"settlements\":[%s],\"claims\":[{\"insurer\":\"甲\",\"ownVisit\":\"run1MZ1\",\"setlId\":\"S1\","
+	        "\"status\":\"PAID\",\"totalFee\":100,\"payable\":7,\"paid\":7,\"payments\":[%s]}],\"payouts\":[%s],"
+	        "\"entries\":[%s],\"conflicts\":[%s]}",
+	        PLATFORM_ROW("effective", "80"), row->told, row->payouts, row->entries, row->conflicts);
+	parties = json_loads(text, 0, NULL);
+	assert_non_null(hospitals);
+	assert_non_null(parties);
+	result = ledgers_compare(hospitals, parties);
+	assert_int_equal(json_number(result, "one_sided", -1), row->one_sided);
+	json_decref(result);
+	json_decref(hospitals);
+	json_decref(parties);
+}
+
 /* The published vector of the header signature. */
 static void test_signature_vector(void **state)
 {
@@ -883,7 +932,8 @@ int main(void)
 		HUB_TEST(test_hub_expiry),
 		cmocka_unit_test(test_hub_digests),
 	};
-	struct CMUnitTest tests[N(fixed) + N(line_cases) + N(settle_cases) + N(side_cases) + N(claim_side_cases)];
+	struct CMUnitTest tests[N(fixed) + N(line_cases) + N(settle_cases) + N(side_cases) + N(claim_side_cases) +
+	                        N(payout_side_cases)];
 	size_t n = N(fixed);
 
 	memcpy(tests, fixed, sizeof(fixed));
@@ -899,5 +949,8 @@ int main(void)
 	for (size_t i = 0; i < N(claim_side_cases); i++)
 		tests[n++] = (struct CMUnitTest){ claim_side_cases[i].it, test_claim_side, NULL, NULL,
 			(void *)(uintptr_t)&claim_side_cases[i] };
+	for (size_t i = 0; i < N(payout_side_cases); i++)
+		tests[n++] = (struct CMUnitTest){ payout_side_cases[i].it, test_payout_side, NULL, NULL,
+			(void *)(uintptr_t)&payout_side_cases[i] };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
