@@ -101,7 +101,8 @@ static void decide_claim(struct yt_str octets, struct yt_reply *reply)
 {
 	struct yt_node *data = yt_node_get(reply->body, "data");
 	bool other = memmem(octets.p, octets.n, "other", 5) != NULL,
-	     zero = memmem(octets.p, octets.n, "zero", 4) != NULL, much = memmem(octets.p, octets.n, "much", 4) != NULL;
+	     zero = memmem(octets.p, octets.n, "zero", 4) != NULL, much = memmem(octets.p, octets.n, "much", 4) != NULL,
+	     most = memmem(octets.p, octets.n, "most", 4) != NULL;
 
 	yt_node_add_text(reply->arena, data, "claim_state", YT_STR("ADJUDICATED"));
 	yt_node_add_text(reply->arena, data, "pay_by", other ? YT_STR("INSURER") : YT_STR("GATEWAY"));
@@ -109,6 +110,7 @@ static void decide_claim(struct yt_str octets, struct yt_reply *reply)
 	yt_node_add_text(reply->arena, data, "payable_amt",
 	        zero   ? YT_STR("0.00")
 	        : much ? YT_STR("2000.00")
+	        : most ? YT_STR("9000.00")
 	               : YT_STR("12.34"));
 }
 
@@ -415,7 +417,12 @@ static void w_drop(void *ctx, uint64_t token)
 
 static void w_person(void *ctx, struct yt_str person, uint8_t out[16])
 {
-	memset(out, person.p[0], 16);
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < person.n; i++)
+		h = (h ^ (uint8_t)person.p[i]) * 1099511628211u;
+	memcpy(out, &h, 8);
+	memcpy(out + 8, &h, 8);
 }
 
 char boxed[24]; /* what is noted to be running */
@@ -681,10 +688,12 @@ void reply(char how)
 	                   : how == 'B' ? "REFUSED why=busy after=7000 ."
 	                   : how == 'w' ? "DONE awaited ."
 	                   : how == 'j' ? "DONE rejected ."
+	                   : how == 's' ? "DONE visit=V2 setl=A2 ."
 	                   : how == 'D' ? "DONE decided ."
 	                   : how == 'O' ? "DONE decided other ."
 	                   : how == 'Z' ? "DONE decided zero ."
 	                   : how == 'M' ? "DONE decided much ."
+	                   : how == 'V' ? "DONE decided most ."
 	                   : how == 'A' ? "DONE pst=ACCEPTED ."
 	                   : how == 'P' ? "DONE pst=PROCESSING ."
 	                   : how == 'p' ? "DONE pst=PAID ."

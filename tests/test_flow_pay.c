@@ -236,9 +236,183 @@ static void test_conversations(void **state)
 	is_native = false;
 }
 
+/* -- released ------------------------------------------------------------------------------------- */
+
+static void begin_paying(void)
+{
+	is_native = true;
+	follows = &claim;
+}
+
+static void end_paying(void)
+{
+	follows = NULL;
+	is_native = false;
+}
+
+/* A claim of visit n, its settlement's answer A1 or as settled says, is decided; what leaves next is for the test. */
+static void decide(unsigned n, char how)
+{
+	char line[120];
+
+	snprintf(line, sizeof(line), "SETTLE inst=H1 num=H1-1%u | visit=V%u batch=B%u person=P", n, n, n);
+	ask(10 + n, line);
+	await_leg();
+	assert_leg("platform:SETTLE");
+	reply(n == 2 ? 's' : 'd');
+	expect("hub:CLAIM", 'd');
+	expect("hub:ASKCLAIM", how);
+}
+
+static void nothing_leaves(int64_t ms)
+{
+	for (int64_t i = 0; i < ms && w.leg == 0; i += 1000)
+		later(1000);
+	if (w.leg != 0)
+		fail_msg("left: %s", w.sent);
+}
+
+static int release(const char *number, const char *maker, const char *checker)
+{
+	int rv = keeper_release(
+	        w.keeper, of_number(number).id, yt_str(maker), yt_str(checker), YT_STR("seen and checked"));
+
+	pump();
+	return rv;
+}
+
+static const struct release_case {
+	const char *it, *account, *waits;
+	char how;
+	int64_t later_ms;
+} release_cases[] = {
+	{ "by a rule", ACCOUNT, NULL, 'D', 0 },
+	{ "more than the rule lets", ACCOUNT, "waits: release of 2000.00 yuan: no rule releases it", 'M', 0 },
+	{ "the rule has ended", ACCOUNT, "waits: release of 12.34 yuan: no rule releases it", 'D',
+	        INT64_C(120) * 24 * 3600 * 1000 },
+	{ "a guardian's account", "ACCOUNT inst=H1 num=H1-8 | person=P relation=01 named=Wang account=62220200000000",
+	        "waits: release of 12.34 yuan: the account is not compared with the person", 'D', 0 },
+};
+
+/* Without a rule it waits by name until two people have released exactly it, whatever is killed meanwhile. */
+static void test_release(void **state)
+{
+	for (size_t i = 0; i < COUNT(release_cases); i++) {
+		const struct release_case *c = &release_cases[i];
+
+		teardown(NULL);
+		setup(NULL);
+		begin_paying();
+		w.now = c->later_ms;
+		ask(1, c->account);
+		decide(1, c->how);
+		if (c->waits == NULL) {
+			expect("bank:PAY", 'p');
+			end_paying();
+			continue;
+		}
+		nothing_leaves(100000);
+		assert_string_equal(follow_up().reason, c->waits);
+		assert_int_equal(release("+/A1", "li", "li"), YT_EDENIED);
+		assert_int_equal(release("+/A1", "li", ""), YT_EDENIED);
+		kill_all();
+		nothing_leaves(100000);
+		assert_int_equal(
+		        keeper_release(w.keeper, follow_up().id, YT_STR("li"), YT_STR("wang"), YT_STR("seen")), 0);
+		commit();
+		kill_all(); /* it is on the disk */
+		expect("bank:PAY", 'p');
+		assert_int_equal(release("+/A1", "li", "wang"), YT_ESTATE);
+		end_paying();
+	}
+}
+
+/* What was released is not what would leave now: another account was told meanwhile. */
+static void test_release_of_another(void **state)
+{
+	char to[32];
+
+	begin_paying();
+	ask(1, ACCOUNT);
+	decide(1, 'M');
+	nothing_leaves(20000);
+	ask(2, "ACCOUNT inst=H1 num=H1-9 | person=P relation=00 named=Lin account=62220200000001");
+	assert_int_equal(release("+/A1", "li", "wang"), 0);
+	nothing_leaves(100000);
+	assert_false(follow_up().released);
+	assert_int_equal(release("+/A1", "li", "wang"), 0);
+	await_leg();
+	assert_leg("bank:PAY");
+	fake_value(yt_str(w.sent), "to", to, sizeof(to));
+	assert_string_equal(to, "62220200000001");
+	reply('p');
+	end_paying();
+}
+
+/* Nobody releases what is above the account's limit. */
+static void test_order_limit(void **state)
+{
+	begin_paying();
+	ask(1, ACCOUNT);
+	decide(1, 'V');
+	nothing_leaves(100000);
+	assert_string_equal(follow_up().reason, "waits: data.pay_amt is above the payer's order_limit");
+	assert_int_equal(release("+/A1", "li", "wang"), YT_ESTATE);
+	nothing_leaves(100000);
+	end_paying();
+}
+
+/* The same payee, amount and type twice within a day: the second one waits for people though a rule would release it;
+ * the day after it does not. */
+static void test_twins(void **state)
+{
+	for (unsigned next_day = 0; next_day < 2; next_day++) {
+		teardown(NULL);
+		setup(NULL);
+		begin_paying();
+		ask(1, ACCOUNT);
+		decide(1, 'D');
+		expect("bank:PAY", 'p');
+		expect("hub:TELLPAID", 'd');
+		if (next_day)
+			w.now += INT64_C(24) * 3600 * 1000;
+		kill_all();
+		decide(2, 'D');
+		if (next_day) {
+			expect("bank:PAY", 'p');
+			end_paying();
+			continue;
+		}
+		nothing_leaves(100000);
+		assert_string_equal(of_number("+/A2").reason,
+		        "waits: release of 12.34 yuan: the same payee, amount and type within 24 hours");
+		assert_int_equal(release("+/A2", "li", "wang"), 0);
+		expect("bank:PAY", 'p');
+		assert_string_not_equal(of_number("+/A2").pay_no, of_number("+/A1").pay_no);
+		end_paying();
+	}
+}
+
+/* What it lacks is told by name: nobody has said to which account. */
+static void test_waits_for_account(void **state)
+{
+	begin_paying();
+	decide(1, 'D');
+	nothing_leaves(20000);
+	assert_int_equal(strncmp(follow_up().reason, "waits: data.payee_acct", 22), 0);
+	ask(1, ACCOUNT);
+	expect("bank:PAY", 'p');
+	end_paying();
+}
+
 int main(void)
 {
 	conf.follow_up_park_after_ms = INT64_C(7) * 24 * 3600 * 1000;
-	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_conversations, setup, teardown) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_conversations, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_release, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_release_of_another, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_order_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_twins, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_waits_for_account, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));
 }

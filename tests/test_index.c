@@ -474,6 +474,73 @@ static void test_number_of_refused_double(void **state)
 	index_close(index);
 }
 
+#define DIGEST "0123456789abcdef"
+
+/* An order was announced and released, left, and its bank was asked about it twice. */
+static void add_payment(struct world *w, uint64_t id)
+{
+	size_t at = rec_begin(&w->buf, REC_DUE, 0, id, 4);
+
+	rec_bytes(&w->buf, REC_T_PAY_DIGEST, DIGEST, 16);
+	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_DECIDED, 0, id, 5);
+	rec_str(&w->buf, REC_T_RESULT, YT_STR("release"));
+	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_SENDING, 0, id, 6);
+	rec_u8(&w->buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(&w->buf, REC_T_STEP, 3);
+	rec_str(&w->buf, REC_T_PAY_NO, YT_STR("IN20261122103000900000"));
+	rec_end(&w->buf, at);
+	for (unsigned i = 0; i < 2; i++) {
+		at = rec_begin(&w->buf, REC_SENDING, 0, id, 7);
+		rec_u8(&w->buf, REC_T_LEG, REC_LEG_QUERY);
+		rec_u8(&w->buf, REC_T_STEP, 3);
+		rec_end(&w->buf, at);
+		at = rec_begin(&w->buf, REC_OUTCOME, 0, id, 8 + i);
+		rec_u8(&w->buf, REC_T_LEG, REC_LEG_QUERY);
+		rec_u8(&w->buf, REC_T_STEP, 3);
+		rec_str(&w->buf, REC_T_RESULT, YT_STR("absent"));
+		rec_end(&w->buf, at);
+	}
+	at = rec_begin(&w->buf, REC_OUTCOME, 0, id, 10);
+	rec_u8(&w->buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(&w->buf, REC_T_STEP, 2);
+	rec_str(&w->buf, REC_T_RESULT, YT_STR("found"));
+	rec_end(&w->buf, at);
+}
+
+/* It rests in the index and is taken from there: what it forgot would be paid again, or released by nobody. */
+static void assert_payment(const struct exchange *x)
+{
+	assert_string_equal(x->pay_no, "IN20261122103000900000");
+	assert_memory_equal(x->pay_digest, DIGEST, 16);
+	assert_true(x->released);
+	assert_int_equal(x->asks, 2);
+	assert_int_equal(x->absents, 2);
+	assert_int_equal(x->absent_ms, 8);
+	assert_int_equal(x->adopted, 2);
+}
+
+static void test_payment_rests(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct exchange x;
+	size_t at = rec_begin(&w->buf, REC_ACCEPTED, 0, 8, 2);
+
+	rec_str(&w->buf, REC_T_INSTITUTION, YT_STR("H33021399902"));
+	rec_str(&w->buf, REC_T_NUMBER, YT_STR("+/3302202611221000000009"));
+	rec_str(&w->buf, REC_T_FLOW, YT_STR("paid"));
+	rec_u32(&w->buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_end(&w->buf, at);
+	add_payment(w, 8);
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/3302202611221000000009"), &x), 0);
+	assert_payment(&x);
+	index_close(index);
+}
+
 /* What an insurer tells names a follow-up by its number alone; what it was told before stays with it. */
 static void test_follow_up_by_its_number(void **state)
 {
@@ -1375,6 +1442,7 @@ int main(void)
 		IN_A_WORLD("without a given end the last commit is left", test_last_commit_is_left),
 		IN_A_WORLD("a number names what was admitted, not its refused double", test_number_of_refused_double),
 		IN_A_WORLD("a follow-up is found by its number alone", test_follow_up_by_its_number),
+		IN_A_WORLD("what is known of a payment rests with it", test_payment_rests),
 		IN_A_WORLD("what was carried on is found like the original", test_carried),
 		IN_A_WORLD("a done cancel is found by its settlement", test_cancelled),
 		IN_A_WORLD("follow-ups rest until they are due", test_resting),

@@ -172,12 +172,13 @@ bool keeper_waits_for_release(const struct exchange *x)
 int keeper_release(
         struct keeper *k, uint64_t exchange, struct yt_str maker, struct yt_str checker, struct yt_str reason)
 {
-	struct kept *e = kept_find(k, exchange);
 	struct yt_buf buf = { 0 };
+	struct kept *e;
 	size_t at;
+	int rv = keeper_wake(k, exchange, &e);
 
 	if (e == NULL)
-		return YT_ENOTFOUND;
+		return rv != 0 ? rv : YT_ENOTFOUND;
 	if (maker.n == 0 || checker.n == 0 || yt_str_eq(maker, checker))
 		return YT_EDENIED;
 	if (!keeper_waits_for_release(&e->x) || e->x.released)

@@ -153,7 +153,7 @@ struct conf_numbers {
 
 struct conf_resolution {
 	uint32_t reverse_after_ms, retry_ms, retry_max_ms, park_after_ms, follow_up_retry_max_ms,
-	        follow_up_park_after_ms, undelivered_ms, busy_tries, busy_retry_ms;
+	        follow_up_park_after_ms, undelivered_ms, busy_tries, busy_retry_ms, pay_ask_max_ms, pay_absent_gap_ms;
 };
 
 struct conf_tables {
@@ -173,6 +173,17 @@ struct conf_flow {
 	struct conf_texts steps;
 	struct conf_step step[8];
 	uint32_t n_steps, answer;
+	struct conf_place place;
+};
+
+struct conf_payer { /* an account of ours; see struct engine_payer */
+	const char *name, *party, *pay_type, *insurer;
+	const char *account, *account_name, *bank_no, *bank_name, *behalf_name, *purpose, *order_limit;
+	struct conf_place place;
+};
+
+struct conf_release {
+	const char *pay_type, *most, *until, *signed_by;
 	struct conf_place place;
 };
 
@@ -199,6 +210,8 @@ struct conf_route {
 };
 
 struct router;
+struct engine_payer;
+struct engine_release;
 struct area_table;
 struct route_query;
 struct route_rule;
@@ -223,11 +236,16 @@ struct conf {
 	struct conf_tables tables;
 	struct conf_flow *flows;
 	uint32_t n_flows;
+	struct conf_payer *payers;
+	struct conf_release *releases;
+	uint32_t n_payers, n_releases;
 	struct conf_cases cases;
 
 	struct area_table *areas; /* NULL: digits alone */
 	struct route_rule *rules; /* of routes, in their order */
 	struct router *router;
+	struct engine_payer *engine_payers;     /* of payers, ... */
+	struct engine_release *engine_releases; /* ... and of releases */
 	const char *file;
 	uint8_t digest[32]; /* SHA-256 of the file's bytes: which configuration this is */
 	struct conf_maps *maps;

@@ -93,6 +93,8 @@ int conf_read_table(struct conf *conf, const char *path, struct yt_str *text, co
 void conf_read_institutions(struct conf *conf, struct conf_errors *errors);
 /* The tables in CSV (areas) and the routes as rules: fills conf->areas, routes[].party and conf->router. */
 void conf_check_routes(struct conf *conf, struct conf_errors *errors);
+/* Payers, releases, and flows that pay. */
+void conf_check_payments(struct conf *conf, struct conf_errors *errors);
 /* Takes a party's url apart: kind, host, port, target.  False: out of memory. */
 bool conf_read_url(struct conf *conf, const struct conf_node *v, const char *key, struct conf_party *party,
         struct conf_errors *errors);

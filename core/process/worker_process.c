@@ -934,6 +934,12 @@ static int open_engine(struct worker *w)
 		.park_after_ms = w->conf->resolution.park_after_ms,
 		.follow_up_retry_max_ms = w->conf->resolution.follow_up_retry_max_ms,
 		.follow_up_park_after_ms = w->conf->resolution.follow_up_park_after_ms,
+		.payers = w->conf->engine_payers,
+		.releases = w->conf->engine_releases,
+		.n_payers = w->conf->n_payers,
+		.n_releases = w->conf->n_releases,
+		.pay_ask_max_ms = w->conf->resolution.pay_ask_max_ms,
+		.pay_absent_gap_ms = w->conf->resolution.pay_absent_gap_ms,
 		.busy_tries = w->conf->resolution.busy_tries,
 		.busy_retry_ms = w->conf->resolution.busy_retry_ms };
 
