@@ -1625,6 +1625,32 @@ static void test_follow_up_has_no_origin(void **state)
 	assert_true(followed(9)->reversal_wanted);
 }
 
+/* What waits an hour for its result does not wait when its settlement is cancelled, and neither does what a worker
+ * gives back to wait after that. */
+static void test_follow_up_of_cancelled_is_due(void **state)
+{
+	for (unsigned leased = 0; leased < 2; leased++) {
+		up(1);
+		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+		commit();
+		settle_followed(1, 1, 9, "+/A1");
+		commit();
+		later(1);
+		if (!leased)
+			give_back_due(1, FOLLOW_UP(9), 3600000);
+		commit();
+		cancel(2, "C1", "A1", H);
+		if (leased)
+			give_back_due(1, FOLLOW_UP(9), 3600000);
+		commit();
+		forget_told();
+		later(1);
+		assert_told("1:lease 0/9");
+		teardown(NULL);
+		setup(NULL);
+	}
+}
+
 /* However many are due, half of the leases are for what somebody waits for. */
 static void test_follow_ups_leave_leases(void **state)
 {
@@ -2274,6 +2300,7 @@ int main(void)
 		TEST(test_memory),
 		TEST(test_nonsense),
 		TEST(test_follow_up_has_no_origin),
+		TEST(test_follow_up_of_cancelled_is_due),
 		TEST(test_follow_ups_leave_leases),
 		TEST(test_follow_up_of_cancelled),
 		TEST(test_follow_up_of_uncancelled),

@@ -8,6 +8,7 @@ const struct yt_word words_zh_reasons[] = {
 	        "已办结，对方现在另有说法：请查看其通知" },
 	{ "nothing that it speaks of is known here", "所通知的业务在本网关查无记录" },
 	{ "its party has told something", "对方有新通知" },
+	{ "the settlement it follows from is undone", "所依据的结算已撤销" },
 	{ "older than what was told before", "早于已收到的通知" },
 	/* core/engine/flow.c */
 	{ "nothing had left, and its origin does not wait any more", "什么也没有发出，请求方也不再等待" },

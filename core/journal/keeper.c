@@ -469,6 +469,8 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 	kept_settle_down(k, e);
 	if (told && talk->kind == UP_RETURN)
 		keeper_told_meanwhile(k, e);
+	if (e->ended && talk->kind == UP_RETURN)
+		keeper_ended_meanwhile(k, e);
 	note_forwarded_reversal(k, e);
 	serve_waiters(k, e);
 	return 0;

@@ -127,13 +127,27 @@ static void write_joined(struct keeper *k, uint64_t id, uint64_t because, const 
 	yt_buf_free(&buf);
 }
 
-/* It is to be undone from its last step back; a parked one by machines again, now that this is wanted. */
+#define SETTLEMENT_UNDONE "the settlement it follows from is undone"
+
+/* It is to be undone from its last step back, at once, whatever it waits for: until then its party may pay.  A parked
+ * one by machines again, now that this is wanted. */
 static void end_one(struct keeper *k, struct kept *e, uint64_t because)
 {
 	if (e->x.state == X_PARKED)
-		(void)keeper_decide(
-		        k, e->x.id, "retry", YT_STR("origin"), YT_STR("the settlement it follows from is undone"));
+		(void)keeper_decide(k, e->x.id, "retry", YT_STR("origin"), YT_STR(SETTLEMENT_UNDONE));
 	write_joined(k, e->x.id, because, NULL);
+	e->ended = e->holder != 0;
+	if (!e->ended && exchange_is_open(&e->x))
+		keeper_due_now(k, e, SETTLEMENT_UNDONE);
+	kept_settle_down(k, e);
+}
+
+void keeper_ended_meanwhile(struct keeper *k, struct kept *e)
+{
+	e->ended = false;
+	if (!exchange_is_open(&e->x) || !e->x.reversal_wanted || e->x.state == X_PARKED || e->holder != 0)
+		return;
+	keeper_due_now(k, e, SETTLEMENT_UNDONE);
 	kept_settle_down(k, e);
 	if (e->due_mono > keeper_mono(k))
 		kept_set_due(k, e, keeper_mono(k)); /* that was for going on */

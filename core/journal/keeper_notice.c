@@ -107,14 +107,13 @@ static void park(struct keeper *k, struct kept *e)
 	yt_buf_free(&buf);
 }
 
-/* Its next step, or its last one again, now. */
-static void wake(struct keeper *k, struct kept *e)
+void keeper_due_now(struct keeper *k, struct kept *e, const char *reason)
 {
 	struct yt_buf buf = { 0 };
 	size_t at = rec_begin(&buf, REC_DUE, 0, e->x.id, keeper_wall(k));
 
 	rec_i64(&buf, REC_T_DUE, keeper_wall(k));
-	rec_str(&buf, REC_T_REASON, YT_STR("its party has told something"));
+	rec_str(&buf, REC_T_REASON, yt_str(reason));
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
@@ -131,7 +130,7 @@ static void go_on(struct keeper *k, struct kept *e, const char *told_before)
 		yt_log(YT_WARN, "keeper", "exchange %016llx is parked, and its party says %s now",
 		        (unsigned long long)e->x.id, e->x.told_state);
 	} else if (exchange_is_open(&e->x) && e->holder == 0 && !e->x.must_answer) {
-		wake(k, e); /* one that is leased: keeper_told_meanwhile() */
+		keeper_due_now(k, e, "its party has told something"); /* one that is leased: keeper_told_meanwhile() */
 	}
 	kept_settle_down(k, e);
 }

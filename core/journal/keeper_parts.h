@@ -38,6 +38,7 @@ struct kept {
 	bool shares;         /* stands in by_business */
 	bool aged;           /* queued to leave memory */
 	bool follows;        /* counted in n_follow_ups */
+	bool ended;          /* its settlement was undone while a worker had it: due at once when that gives it back */
 	bool joined;         /* its origin's own reversal waits for its end */
 	struct waiter *waiters;
 	UT_hash_handle hh_id, hh_key, hh_business;
@@ -242,6 +243,8 @@ bool keeper_has_enough_follow_ups(const struct keeper *k);
 bool keeper_leases_enough_follow_ups(const struct keeper *k);
 /* What e has become may end what follows from its settlement, or have it go on.  was_wanted: its reversal_wanted
  * before. */
+/* A worker has given one back whose settlement was undone meanwhile. */
+void keeper_ended_meanwhile(struct keeper *k, struct kept *e);
 void keeper_end_follow_ups(struct keeper *k, struct kept *e, bool was_wanted);
 /* The same for one whose follow-ups could not be looked for (REC_X_UNTOLD): the index could not be read. */
 void keeper_tell_follow_ups_again(struct keeper *k, struct kept *e);
@@ -256,6 +259,8 @@ void keeper_note_payout(struct keeper *k, const struct kept *e); /* it may have 
 void keeper_drop_payout(struct keeper *k, const struct kept *e); /* it leaves memory */
 /* Records under a lease that is returned: what a party told goes to the follow-ups that it speaks of. */
 void keeper_take_notices(struct keeper *k, struct yt_str payload);
+/* A follow-up's next step, or its last one again, now. */
+void keeper_due_now(struct keeper *k, struct kept *e, const char *reason);
 /* A lease of a follow-up is back that was out while its party told something. */
 void keeper_told_meanwhile(struct keeper *k, struct kept *e);
 /* keeper_rest.c */
