@@ -23,7 +23,8 @@
 		}                                                                                                      \
 	}
 static const struct bill big_bill = { 2, BIG_LINES(0), 2300000 }, refused_bill = { 2, BIG_LINES(82), 2300082 },
-                         known_bill = { 2, BIG_LINES(89), 2300089 };
+                         known_bill = { 2, BIG_LINES(89), 2300089 }, untold_bill = { 2, BIG_LINES(83), 2300083 },
+                         backwards_bill = { 2, BIG_LINES(84), 2300084 };
 
 static size_t on_answer(char *data, size_t size, size_t n, void *context)
 {
@@ -188,25 +189,24 @@ static int await_claim(struct play *play, const char *setl_id, const char *statu
 	}
 }
 
-static int open_big(struct play *play)
+static int open_big(struct play *play, const struct bill *bill)
 {
-	if (play->care->bill != &refused_bill && play->care->bill != &known_bill)
-		play->care->bill = &big_bill;
+	play->care->bill = bill;
 	return care_open(&play->desk, play->care);
 }
 
-static int open_agreed(struct play *play)
+static int open_agreed(struct play *play, const struct bill *bill)
 {
-	if (open_big(play) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0)
+	if (open_big(play, bill) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0)
 		return -1;
 	play->care->is_claimed = true;
 	return 0;
 }
 
 /* Told what a claim needs, then settled. */
-static int settle_agreed(struct play *play)
+static int settle_agreed(struct play *play, const struct bill *bill)
 {
-	if (open_agreed(play) != 0)
+	if (open_agreed(play, bill) != 0)
 		return -1;
 	return play_settle(play);
 }
@@ -229,29 +229,45 @@ static int arm_insurer(struct play *play, const char *op, const char *kind)
 	return arm(play, play->insurer_url, op, kind);
 }
 
+static int paid(struct play *play, const struct bill *bill)
+{
+	return settle_agreed(play, bill) == 0 ? await_claim(play, play->care->setl_id, "PAID") : -1;
+}
+
 static int case_paid(struct play *play)
 {
-	return settle_agreed(play) == 0 ? await_claim(play, play->care->setl_id, "PAID") : -1;
+	return paid(play, &big_bill);
 }
 
 /* Ends as the argument says: REJECTED, or REFUSED at the door. */
 static int case_refused(struct play *play)
 {
-	play->care->bill = &refused_bill;
-	return settle_agreed(play) == 0 ? await_claim(play, play->care->setl_id, play->argument) : -1;
+	return settle_agreed(play, &refused_bill) == 0 ? await_claim(play, play->care->setl_id, play->argument) : -1;
 }
 
 /* Taken, but told that it had been before: the gateway takes the case's number over. */
 static int case_known(struct play *play)
 {
-	play->care->bill = &known_bill;
-	return case_paid(play);
+	return paid(play, &known_bill);
+}
+
+/* The insurer tells nothing of it: it is found out by asking. */
+static int case_untold(struct play *play)
+{
+	return paid(play, &untold_bill);
+}
+
+/* It is told when all is over, the last first, each twice. */
+static int case_backwards(struct play *play)
+{
+	return paid(play, &backwards_bill);
 }
 
 /* The claim meets the fault named by the argument, and is paid once all the same. */
 static int case_claim_trouble(struct play *play)
 {
-	if (open_agreed(play) != 0 || arm_insurer(play, "claims", play->argument) != 0 || play_settle(play) != 0)
+	if (open_agreed(play, &big_bill) != 0 || arm_insurer(play, "claims", play->argument) != 0 ||
+	        play_settle(play) != 0)
 		return -1;
 	return await_claim(play, play->care->setl_id, "PAID");
 }
@@ -299,7 +315,8 @@ static int case_late_invoice(struct play *play)
 {
 	char seen[40];
 
-	if (open_big(play) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 || play_settle(play) != 0)
+	if (open_big(play, &big_bill) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 ||
+	        play_settle(play) != 0)
 		return -1;
 	sleep_ms(1500);
 	claim_status(play, play->care->setl_id, seen);
@@ -313,7 +330,7 @@ static int case_withdrawn(struct play *play)
 {
 	char setl_id[31];
 
-	if (settle_agreed(play) != 0)
+	if (settle_agreed(play, &big_bill) != 0)
 		return -1;
 	text_format(setl_id, sizeof(setl_id), "%s", play->care->setl_id);
 	if (await_claim(play, setl_id, play->argument) != 0)
@@ -329,7 +346,8 @@ int claim_case_silent(struct play *play)
 {
 	char seen[40];
 
-	if (open_big(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0 || play_settle(play) != 0)
+	if (open_big(play, &big_bill) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0 ||
+	        play_settle(play) != 0)
 		return -1;
 	sleep_ms(2000);
 	claim_status(play, play->care->setl_id, seen);
@@ -352,6 +370,8 @@ static const struct case_kind kinds[] = {
 	{ "claim-no-quote", "the insurer says nothing before the settlement", 2, "effect_then_silence", case_no_quote,
 	        0, 'i', true },
 	{ "claim-refused", "the insurer rejects it: not insured", 3, "REJECTED", case_refused, 0, 'i', true },
+	{ "claim-untold", "the insurer tells nothing by itself", 3, NULL, case_untold, 0, 'i', true },
+	{ "claim-backwards", "it tells all at the end, the last first, twice", 3, NULL, case_backwards, 0, 'i', true },
 	{ "claim-known", "taken, but told that it had been before", 2, NULL, case_known, 0, 'i', true },
 	{ "claim", "settled, claimed, decided, paid by the insurer", 20, NULL, case_paid, 0, 'i', true },
 };
@@ -403,7 +423,7 @@ static int case_mandate(struct play *play)
 	int rv = -1;
 	size_t i;
 
-	if (open_agreed(play) != 0 ||
+	if (open_agreed(play, &big_bill) != 0 ||
 	        (play->argument != NULL && arm(play, play->demo->options->bank_url, "BD1001", play->argument) != 0) ||
 	        play_settle(play) != 0 || await_claim(play, play->care->setl_id, "PAID") != 0 ||
 	        payout_of(play, ref) != 0)

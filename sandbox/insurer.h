@@ -118,7 +118,7 @@ void insurer_day_text(int64_t wall_ms, char out[11]);
 
 struct insurer_book;    /* opaque */
 struct insurer_counts { /* of the ledger */
-	int64_t replays, other_content, second_claims, payments_refused, refused;
+	int64_t replays, other_content, second_claims, payments_refused, events_taken, refused;
 };
 struct insurer_book *insurer_book_new(const struct insurer_options *options);
 void insurer_book_free(struct insurer_book *book);

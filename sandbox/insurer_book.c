@@ -618,10 +618,11 @@ json_t *insurer_ledger(const struct insurer_book *book)
 		json_array_append_new(rows, row);
 	}
 	json_decref(seen);
-	return must(json_pack("{s:s, s:o, s:O, s:I, s:I, s:I, s:I, s:I}", "insurer", book->options->rule->name,
+	return must(json_pack("{s:s, s:o, s:O, s:I, s:I, s:I, s:I, s:I, s:I}", "insurer", book->options->rule->name,
 	        "claims", rows, "refused", book->refused, "double_claims", (json_int_t)n_double, "replays",
 	        (json_int_t)n->replays, "second_claims", (json_int_t)n->second_claims, "other_content",
-	        (json_int_t)n->other_content, "payments_refused", (json_int_t)n->payments_refused));
+	        (json_int_t)n->other_content, "payments_refused", (json_int_t)n->payments_refused, "events_taken",
+	        (json_int_t)n->events_taken));
 }
 
 bool insurer_alter(struct insurer_book *book, const char *setl_id, int64_t fen)

@@ -257,6 +257,7 @@ static void send_due(struct server *server)
 		pthread_mutex_lock(&server->desk.lock);
 		server->desk.n_undelivered--;
 		server->desk.n_delivered += is_done;
+		insurer_counts(server->insurer.book)->events_taken += is_done;
 		pthread_mutex_unlock(&server->desk.lock);
 	}
 }

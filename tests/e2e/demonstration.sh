@@ -22,6 +22,12 @@ jq -e '.cases | ([to_entries[] | select(.key | startswith("guest-")) | .value.vi
 		| .visits == .as_expected and .reversed == 0] | all)' run/summary.json ||
 	{ echo "visits across provinces are missing or were reversed"; exit 1; }
 
+# Claims over both insurers, each of a settlement that counts; decisions were told, and nothing was paid twice.
+jq -e '.claims | ([.[].claims] | add) >= 80 and ([.[].paid] | add) >= 50 and ([.[].refused] | add) >= 5
+	and ([.[].withdrawn] | add) >= 5 and ([.[].open] | add) == 0 and .["金惠保"].paid >= 25' run/summary.json ||
+	{ echo "claims are missing or still open"; exit 1; }
+jq -e '.double_claims == 0 and .events_taken >= 150' run/ledger-insurer.json >/dev/null || { echo "the insurer's events did not arrive"; exit 1; }
+
 # Names and id numbers of everybody who was treated: in no log, no journal, no index, no list.
 jq -r '.people[] | .certno, .name' "$traffic" >"$names"
 printf '%s\n' 621002197203164015 苏望川 >>"$names"
