@@ -11,7 +11,13 @@ struct world w;
 /* -- codecs: the one-line format, under two names ------------------------------------------------- */
 
 struct yt_codec_api platform_api, hub_api, bank_api;
-bool bank_is_mute;
+bool bank_is_mute, answers_none;
+
+static int asks_nothing(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query)
+{
+	return YT_ENOTFOUND;
+}
+
 enum yt_resolve bank_pays = YT_RESOLVE_PAY; /* an order of unknown outcome */
 enum yt_resolve platform_settles = YT_RESOLVE_REVERSE;
 enum yt_resolve platform_resolves = YT_RESOLVE_RESEND; /* a registration of unknown outcome */
@@ -230,7 +236,7 @@ static void make_codecs(void)
 	bank_api.name = "bank";
 	bank_api.ops = bank_ops;
 	if (bank_is_mute)
-		bank_api.query_for = NULL;
+		bank_api.query_for = answers_none ? asks_nothing : NULL;
 }
 
 /* -- configuration -------------------------------------------------------------------------------- */
@@ -357,6 +363,7 @@ static const struct keeper_conf keeper_conf = { .serial_from = 9000,
 	.reverse_after_ms = 1000,
 	.undelivered_ms = 30000,
 	.longest_wait_ms = 10000,
+	.rest_ms = 3600000,
 	.leases = 4,
 	.exchanges = 100 };
 
@@ -490,6 +497,14 @@ static int k_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
 	return x->id != 0 ? 0 : YT_ENOTFOUND;
 }
 
+bool follow_ups_rest;
+
+static int k_get(void *ctx, uint64_t id, struct exchange *x)
+{
+	*x = exchange_in_log(id);
+	return x->id != 0 ? 0 : YT_ENOTFOUND;
+}
+
 static int k_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out)
 {
 	struct yt_str rest = yt_buf_view(&w.commits[pos - 1]);
@@ -531,6 +546,7 @@ static void start(void)
 		.tell = k_tell,
 		.find = k_find,
 		.find_follow_up = k_find_follow_up,
+		.get = follow_ups_rest ? k_get : NULL,
 		.fetch = k_fetch,
 		.closed = k_closed };
 

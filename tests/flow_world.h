@@ -50,6 +50,8 @@ extern bool is_slow;                                        /* codecs are */
 extern bool needs_consent;                                  /* claims say it */
 extern bool reads_nothing;                                  /* answers cannot be read any more */
 extern bool bank_is_mute;                                   /* it cannot be asked, it tells by itself */
+extern bool answers_none;                                   /* ... as its settings say, not its format */
+extern bool follow_ups_rest;                                /* and what waits may leave it */
 extern bool index_has_all;                                  /* what left the keeper's memory is found */
 extern bool steps_are_erased;                               /* what steps sent is not on the disk any more */
 extern const struct engine_flow *follows;                   /* settlements at the platform; NULL: nothing does */

@@ -370,7 +370,10 @@ static void test_payments(void **state)
 	(void)state;
 	set_up_claims();
 	follows = &paid;
-	for (size_t i = 0; i < COUNT(paid_cases); i++) {
+	for (size_t j = 0; j < 2 * COUNT(paid_cases); j++) {
+		size_t i = j / 2;
+
+		answers_none = j % 2 != 0;
 		bank_is_mute = paid_cases[i].is_mute;
 		bank_pays = paid_cases[i].takes_again ? YT_RESOLVE_RESEND : YT_RESOLVE_PAY;
 		index_has_all = false;
@@ -381,8 +384,29 @@ static void test_payments(void **state)
 		assert_int_equal(told_of("+/A1").state, paid_cases[i].end);
 		assert_false(log_has("nothing that it speaks of"));
 	}
-	bank_is_mute = index_has_all = false;
+	bank_is_mute = answers_none = index_has_all = false;
 	bank_pays = YT_RESOLVE_PAY;
+	set_back();
+}
+
+/* One that waits rests in the index alone. */
+static void test_of_a_resting_one(void **state)
+{
+	(void)state;
+	follow_ups_rest = index_has_all = true;
+	teardown(NULL);
+	setup(NULL);
+	set_up_claims();
+	play("S d R d Q w");
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	tell("E1", 2, "PAID");
+	wait_for_leg(AT_ONCE_MS, "hub:ASKCLAIM");
+	reply('w');
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	tell("E2", 1, "ADJUDICATED"); /* its count is known there too */
+	wait_for_leg(NOT_YET_MS, "nothing");
+	assert_int_equal(n_brought(), 2);
+	follow_ups_rest = index_has_all = false;
 	set_back();
 }
 
@@ -480,6 +504,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_of_nothing_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_banks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payments, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_of_a_resting_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_from_the_index, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_after_each_step, setup, teardown),
 	};

@@ -46,9 +46,10 @@ void notice_end(struct engine *e, struct task *t);
 /* The case key of what is told of the payment of this flow; empty: there is none yet. */
 void notice_key(const struct task *t, char key[FACTS_KEY_MAX]);
 /* What a bank that cannot be asked has told of it, as the answer to a pay.query would say it; NULL: nothing yet. */
-struct yt_reply *notice_told(const struct task *t);
-void notice_learn(struct task *t);                           /* and as a fact for its steps */
-bool notice_is_awaited(const struct task *t, unsigned step); /* the step would ask a bank that cannot be asked */
+struct yt_reply *notice_told(struct engine *e, const struct task *t);
+void notice_learn(struct engine *e, struct task *t); /* and as a fact for its steps */
+/* The step would ask a bank that cannot be asked. */
+bool notice_is_awaited(struct engine *e, const struct task *t, unsigned step);
 
 /* flow_send.c */
 /* Makes the octets of the step t->x.step (or of its undoing, by t->leg) and writes it down. */

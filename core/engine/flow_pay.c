@@ -294,7 +294,7 @@ void flow_pay_find_out(struct engine *e, struct task *t)
 	t->party = flow_step_at(t, t->x.step)->party;
 	method = method_of(t);
 	own = proof_is_payment(method) ? question(e, t) : NULL;
-	told = own == NULL ? notice_told(t) : NULL;
+	told = own == NULL ? notice_told(e, t) : NULL;
 	if (told != NULL)
 		adopt(e, t, told);
 	else if (method == YT_RESOLVE_RESEND && !is_unwanted(t)) /* of a file that is there, there is no second */

@@ -154,9 +154,9 @@ void flow_learn(struct task *t, unsigned step)
 static void read_steps(struct engine *e, struct task *t, unsigned step);
 
 /* All its steps are read: what its bank told unasked comes on top. */
-static int gather(struct task *t)
+static int gather(struct engine *e, struct task *t)
 {
-	notice_learn(t);
+	notice_learn(e, t);
 	return facts_gather(&t->run->facts, t->original);
 }
 
@@ -243,7 +243,7 @@ static void read_steps(struct engine *e, struct task *t, unsigned step)
 		flow_learn(t, step);
 	if (step <= t->run->flow->n && t->run->sent[step - 1].n == 0)
 		cannot_be_read(e, t); /* erased, or gone with its segment: it was sent all the same */
-	else if (step > t->run->flow->n && gather(t) != 0)
+	else if (step > t->run->flow->n && gather(e, t) != 0)
 		cannot_be_read(e, t);
 	else if (step > t->run->flow->n)
 		flow_decide(e, t);

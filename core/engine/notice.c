@@ -204,16 +204,28 @@ void notice_key(const struct task *t, char key[FACTS_KEY_MAX])
 		snprintf(key, FACTS_KEY_MAX, NOTICE_KEY "%.*s", YT_FMT(number));
 }
 
-static bool cannot_be_asked(const struct task *t)
+/* Its format has no question, or its settings say that this bank answers none. */
+static bool cannot_be_asked(struct engine *e, const struct task *t)
 {
 	unsigned step = t->run->flow == NULL ? 0 : pay_order_step(t);
+	const struct engine_codec *codec = step == 0 ? NULL : &flow_step_at(t, step)->party->codec;
+	const struct yt_msg *order = step == 0 ? NULL : t->run->said[step - 1];
+	struct yt_msg *unused;
+	int rv;
 
-	return step != 0 && flow_step_at(t, step)->party->codec.api->query_for == NULL;
+	if (codec == NULL || codec->api->query_for == NULL || order == NULL)
+		return codec != NULL && codec->api->query_for == NULL;
+	unused = yt_msg_new(t->arena);
+	YT_REQUIRE(unused != NULL);
+	engine_box(e, codec, "query_for", t->id, t->request);
+	rv = codec->api->query_for(codec->plugin, order, unused);
+	engine_unbox(e);
+	return rv == YT_ENOTFOUND;
 }
 
-bool notice_is_awaited(const struct task *t, unsigned step)
+bool notice_is_awaited(struct engine *e, const struct task *t, unsigned step)
 {
-	return flow_op_of(t, step)->id == YT_OP_PAY_QUERY && cannot_be_asked(t);
+	return flow_op_of(t, step)->id == YT_OP_PAY_QUERY && cannot_be_asked(e, t);
 }
 
 /* The newest word that counts: reports come in any order, and states only go forward (bank.md 3.3). */
@@ -235,13 +247,13 @@ static const struct yt_node *word_of(const struct task *t)
 	return word;
 }
 
-struct yt_reply *notice_told(const struct task *t)
+struct yt_reply *notice_told(struct engine *e, const struct task *t)
 {
-	const struct yt_node *word = cannot_be_asked(t) ? word_of(t) : NULL;
+	const struct yt_node *word = word_of(t);
 	struct yt_reply *reply = word == NULL ? NULL : yt_reply_new(t->arena);
 	struct yt_node *data, *to;
 
-	if (reply == NULL)
+	if (reply == NULL || !cannot_be_asked(e, t))
 		return NULL;
 	reply->outcome = YT_DONE;
 	reply->body = yt_node_new(t->arena, YT_OBJECT);
@@ -255,9 +267,9 @@ struct yt_reply *notice_told(const struct task *t)
 	return reply;
 }
 
-void notice_learn(struct task *t)
+void notice_learn(struct engine *e, struct task *t)
 {
-	struct yt_reply *told = notice_told(t);
+	struct yt_reply *told = notice_told(e, t);
 	struct yt_msg asked = *t->original;
 
 	if (told == NULL)

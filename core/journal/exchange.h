@@ -42,7 +42,7 @@ struct exchange {
 	enum exchange_state state;
 	unsigned flags; /* enum rec_exchange_flag */
 	enum yt_operation op;
-	char institution[32], number[EXCHANGE_NUMBER_MAX], wire_op[8], party[32], listener[32], trace[12];
+	char institution[32], number[EXCHANGE_NUMBER_MAX], wire_op[16], party[32], listener[32], trace[12];
 	char business_key[96], visit[40], batch[40], settlement[40], original[40];
 	char treatment_area[8], insured_area[8], code[16], reason[96], reference[40], owner[32];
 	uint8_t digest[32], person[16];
