@@ -360,6 +360,19 @@ static const struct bad_case {
 	{ "too few numbers of our own", "serial_from: 9000", "serial_from: 9995", "", "leave the gateway ten a second" },
 	{ "a segment too small", "segment_mib: 16", "segment_mib: 3", "7:3: error: ", "segment_mib: 3 is too small" },
 	{ "production without a person key", "profile: development", "profile: production", "2:12: error: ", "person-key" },
+	{ "production without operators", "profile: development", "profile: production", "2:12: error: ", "production needs operators" },
+	{ "an operator with a role that is none", NULL, "operators:\n  - {name: li, roles: [boss]}\n", "59:5: error: ",
+		"there is no role \"boss\"" },
+	{ "an administrator who handles business", NULL, "operators:\n  - {name: li, roles: [auditor, business]}\n", "59:5: error: ",
+		"operator li: system, security and auditor are each a person's only role" },
+	{ "two administrators in one", NULL, "operators:\n  - {name: li, roles: [system, security]}\n", "59:5: error: ", "only role" },
+	{ "an operator twice", NULL, "operators:\n  - {name: li, roles: [business]}\n  - {name: li, roles: [checker]}\n", "60:5: error: ",
+		"operator \"li\" is there twice: the first is on line 59" },
+	{ "two operators who are one user", NULL,
+		"operators:\n  - {name: li, user: u, roles: [business]}\n  - {name: wang, user: u, roles: [checker]}\n", "60:5: error: ",
+		"operators li and wang have the same user" },
+	{ "an operator who is the gateway", NULL, "operators:\n  - {name: keeper, roles: [business]}\n", "59:5: error: ",
+		"cannot be called keeper" },
 	{ "production without journal keys", "profile: development", "profile: production", "2:12: error: ",
 		"needs journal.keys" },
 	{ "an area no route takes", "    to: zhejiang", "    to: zhejiang\n    areas: [\"3301\"]", "43:5: error: ",
@@ -978,7 +991,8 @@ static void test_keys_read(void **state)
 	assert_true(is_told(&errors, "61:5: error: ", "gateway.key: the first line must hold 32 hex digits"));
 	assert_true(is_told(&errors, "63:5: error: ", "another key of owner \"hub\" has the id \"A1\" too"));
 	assert_true(is_told(&errors, "66:5: warning: ", "key ended ended on 2001-01-01 00:00:00"));
-	assert_int_equal(errors.n_warnings, 1); /* the owner of old has another */
+	assert_true(is_told(&errors, "", "operators is not given"));
+	assert_int_equal(errors.n_warnings, 2); /* the owner of old has another */
 	conf_free(conf);
 }
 

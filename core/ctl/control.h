@@ -20,6 +20,17 @@
  *     {"ok":true}                               result: done, refused, reversed, or retry, with which the
  *                                               gateway tries again to find out; durable when answered
  *
+ *     {"ok":true,"expires_s":86400,"proposal":"3f9a21"}
+ *                                               it needs two persons (release always; done, refused, reversed where the
+ *                                               configuration has operators): nothing is decided yet
+ *
+ *   {"do":"confirm","proposal":"3f9a21","operator":"wang"}
+ *     {"ok":true}                               decided; refused for who proposed it
+ *
+ *   {"do":"proposals"}
+ *     {"ok":true,"proposals":[{"exchange":"0000000100000002","since_ms":1795312800123,"expires_s":86000,
+ *      "proposal":"3f9a21","result":"done","operator":"li","reason":"seen on their screen"}]}
+ *
  *   {"do":"audit","act":"show raw","exchange":"0000000100000002","operator":"root","reason":"complaint 17"}
  *     {"ok":true}                               durable when answered; operator is the asking user's name
  *

@@ -35,9 +35,17 @@ int ctl_parked(struct ctl *ctl, int argc, char **argv);
 int ctl_case(struct ctl *ctl, int argc, char **argv);
 int ctl_followups(struct ctl *ctl, int argc, char **argv);
 int ctl_lane(struct ctl *ctl, int argc, char **argv);
+int ctl_decide(struct ctl *ctl, int argc, char **argv);
+int ctl_confirm(struct ctl *ctl, int argc, char **argv);
 int ctl_audit(struct ctl *ctl, int argc, char **argv);
 int ctl_journal(struct ctl *ctl, int argc, char **argv);
 int ctl_index(struct ctl *ctl, int argc, char **argv);
+
+/* ctl_status.c: asks the keeper for a decision about one exchange, and tells what it came to. */
+int ctl_decide_one(
+        struct ctl *ctl, const char *exchange, const char *result, const char *operator_name, const char *reason);
+/* Who runs this: the user who called sudo, else the user. */
+const char *ctl_user(void);
 
 /* Reads the configuration, without looking for certificates and keys; tells what is wrong with it. */
 int ctl_conf(struct ctl *ctl);

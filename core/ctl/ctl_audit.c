@@ -47,6 +47,9 @@ static bool read_act(const struct rec *rec, struct act *act)
 	act->reason = rec_get(rec, REC_T_REASON);
 	if (rec->type == REC_AUDIT) {
 		snprintf(act->what, sizeof(act->what), "%.*s", YT_FMT(word));
+	} else if (rec->type == REC_DECIDED && rec_get(rec, REC_T_OWNER).n > 0) {
+		snprintf(act->what, sizeof(act->what), _("decided %.*s, as %.*s proposed"), YT_FMT(word),
+		        YT_FMT(rec_get(rec, REC_T_OWNER)));
 	} else if (rec->type == REC_DECIDED) {
 		snprintf(act->what, sizeof(act->what), _("decided %.*s"), YT_FMT(word));
 	} else if (rec->type == REC_LANE) {

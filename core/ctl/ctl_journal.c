@@ -389,14 +389,19 @@ static int rebuild_here(struct ctl *ctl)
 static int rebuild(struct ctl *ctl)
 {
 	struct yt_arena *arena = yt_arena_new(1 << 20);
+	struct yt_buf request = { 0 };
 	struct yt_node *answer;
 	char why[300];
 	int rv = ctl_conf(ctl);
 
 	YT_REQUIRE(arena != NULL);
 	if (rv == CTL_OK) {
-		rv = control_ask(
-		        ctl->conf->gateway.run_dir, YT_STR("{\"do\":\"reindex\"}"), arena, &answer, why, sizeof(why));
+		yt_buf_byte(&request, '{');
+		ctl_json_member(&request, "do", YT_STR("reindex"));
+		ctl_json_member(&request, "operator", yt_str(ctl_user()));
+		yt_buf_byte(&request, '}');
+		rv = control_ask(ctl->conf->gateway.run_dir, yt_buf_view(&request), arena, &answer, why, sizeof(why));
+		yt_buf_free(&request);
 		if (rv == 0)
 			printf(_("The gateway makes the index anew; `yitong status` says when it is done.\n"));
 		else if (rv == YT_ENOTFOUND)

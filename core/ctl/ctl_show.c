@@ -193,7 +193,7 @@ static void find_follow_up(struct showing *s)
 
 /* ---- raw: only when it is written down who looked ---- */
 
-static const char *user_name(void)
+const char *ctl_user(void)
 {
 	const char *sudo = getenv("SUDO_USER");
 	const struct passwd *pw = getpwuid(getuid());
@@ -215,7 +215,7 @@ static int audit(struct showing *s)
 	ctl_json_member(&request, "do", YT_STR("audit"));
 	ctl_json_member(&request, "act", YT_STR("show raw"));
 	ctl_json_member(&request, "exchange", yt_str(id));
-	ctl_json_member(&request, "operator", yt_str(user_name()));
+	ctl_json_member(&request, "operator", yt_str(ctl_user()));
 	ctl_json_member(&request, "reason", yt_str(s->reason));
 	yt_buf_byte(&request, '}');
 	rv = control_ask(s->ctl->conf->gateway.run_dir, yt_buf_view(&request), arena, &answer, why, sizeof(why));

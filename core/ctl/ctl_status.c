@@ -377,7 +377,26 @@ static void say_what_is_missing(struct ctl *ctl, const char *exchange)
 	index_close(index);
 }
 
-static int decide(
+/* What a decision came to: it counts, or waits for the second person.  False: it waits. */
+static bool told_decided(
+        const struct yt_node *answer, const char *exchange, const char *result, const char *operator_name)
+{
+	struct yt_str proposal = control_text(answer, "proposal");
+
+	if (proposal.n > 0)
+		printf(_("Proposed as %.*s; it counts when a second person confirms it within %llu hours: `yitong confirm "
+		         "%.*s`.\n"),
+		        YT_FMT(proposal), (unsigned long long)(control_number(answer, "expires_s") + 1800) / 3600,
+		        YT_FMT(proposal));
+	else if (strcmp(result, "retry") == 0)
+		printf(_("Exchange %s: the gateway tries again to find out.\n"), exchange);
+	else
+		printf(_("Exchange %s is %s now, decided by %s; the lists follow within a second or two.\n"), exchange,
+		        _(result), operator_name);
+	return proposal.n == 0;
+}
+
+int ctl_decide_one(
         struct ctl *ctl, const char *exchange, const char *result, const char *operator_name, const char *reason)
 {
 	struct yt_arena *arena = yt_arena_new(1 << 20);
@@ -396,16 +415,11 @@ static int decide(
 		ctl_json_member(&request, "reason", yt_str(reason));
 		yt_buf_byte(&request, '}');
 		rv = control_ask(ctl->conf->gateway.run_dir, yt_buf_view(&request), arena, &answer, why, sizeof(why));
-		if (rv == 0 && strcmp(result, "retry") == 0)
-			printf(_("Exchange %s: the gateway tries again to find out.\n"), exchange);
-		else if (rv == 0)
-			printf(_("Exchange %s is %s now, decided by %s; the lists follow within a second or two.\n"),
-			        exchange, _(result), operator_name);
-		else
+		if (rv != 0)
 			rv = ctl_fail(CTL_CANNOT, "nothing was decided: %s", why);
+		else if (told_decided(answer, exchange, result, operator_name) && strcmp(result, "done") == 0)
+			say_what_is_missing(ctl, exchange);
 	}
-	if (rv == 0 && strcmp(result, "done") == 0)
-		say_what_is_missing(ctl, exchange);
 	yt_buf_free(&request);
 	yt_arena_free(arena);
 	return rv;
@@ -424,7 +438,7 @@ static int check_decision(struct ctl *ctl, char **word, const char *operator_nam
 		return ctl_usage("parked", "say who decides with --operator NAME (at most 64 bytes)");
 	if (reason == NULL || strspn(reason, " \t") == strlen(reason) || strlen(reason) > 400)
 		return ctl_usage("parked", "say by what evidence with --reason TEXT (at most 400 bytes)");
-	return decide(ctl, word[1], word[2], operator_name, reason);
+	return ctl_decide_one(ctl, word[1], word[2], operator_name, reason);
 }
 
 int ctl_parked(struct ctl *ctl, int argc, char **argv)

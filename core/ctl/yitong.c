@@ -34,6 +34,8 @@ static const struct command {
 	{ "case", ctl_case },
 	{ "followups", ctl_followups },
 	{ "lane", ctl_lane },
+	{ "decide", ctl_decide },
+	{ "confirm", ctl_confirm },
 	{ "parked", ctl_parked },
 	{ "audit", ctl_audit },
 	{ "journal", ctl_journal },

@@ -137,6 +137,10 @@ void keeper_each_stopped(
  * one.  YT_ENOTFOUND; YT_ESTATE: it waits for no release; YT_EDENIED: they are not two. */
 int keeper_release(
         struct keeper *keeper, uint64_t exchange, struct yt_str maker, struct yt_str checker, struct yt_str reason);
+/* A payment of it waits for people. */
+bool keeper_waits_for_release(const struct exchange *x);
+/* As it stands now, what is being written down included.  YT_ENOTFOUND: it is not open. */
+int keeper_get(struct keeper *keeper, uint64_t exchange, struct exchange *x);
 #define KEEPER_WAITS_FOR_RELEASE "waits: release" /* how the reason of such a follow-up begins */
 
 struct keeper_counts {

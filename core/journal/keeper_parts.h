@@ -251,8 +251,6 @@ void keeper_tell_follow_ups_again(struct keeper *k, struct kept *e);
 /* False: it is a follow-up of which nothing has left, and its settlement is undone, or whether it is cannot be told
  * now; it was ended, or is due later. */
 bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e);
-/* A payment of it waits for people. */
-bool keeper_waits_for_release(const struct exchange *x);
 
 /* keeper_notice.c */
 void keeper_note_payout(struct keeper *k, const struct kept *e); /* it may have a number by now */

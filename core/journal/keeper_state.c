@@ -147,6 +147,16 @@ int keeper_decide(
 	return 0;
 }
 
+int keeper_get(struct keeper *k, uint64_t exchange, struct exchange *x)
+{
+	const struct kept *e = kept_find(k, exchange);
+
+	if (e == NULL || !exchange_is_open(&e->x))
+		return YT_ENOTFOUND;
+	*x = e->x;
+	return 0;
+}
+
 void keeper_count(const struct keeper *k, struct keeper_counts *c)
 {
 	const struct kept *e;

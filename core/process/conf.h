@@ -49,6 +49,7 @@ struct conf_gateway {
 	struct conf_settings plugin_sha256; /* by format: the digest its file must have */
 	enum yt_level log_level;
 	uint32_t drain_ms, heartbeat_ms;
+	uint32_t proposal_s; /* how long a decision waits for the second person */
 };
 
 struct conf_journal {
@@ -147,6 +148,22 @@ struct conf_institution {
 	struct conf_place place;
 };
 
+enum conf_role { /* of people; docs/operators.md has who may do what */
+	CONF_SYSTEM = 1 << 0,
+	CONF_SECURITY = 1 << 1,
+	CONF_AUDITOR = 1 << 2,
+	CONF_BUSINESS = 1 << 3,
+	CONF_CHECKER = 1 << 4
+};
+
+struct conf_operator {
+	const char *name; /* as the journal has it */
+	const char *user; /* Unix user that proves it; NULL: the name is taken from the gateway's own user */
+	struct conf_texts role_names;
+	unsigned roles; /* enum conf_role */
+	struct conf_place place;
+};
+
 struct conf_numbers {
 	uint32_t serial_from, serial_to;
 };
@@ -230,6 +247,8 @@ struct conf {
 	struct conf_origin *origins;
 	struct conf_institution *institutions;
 	struct conf_route *routes;
+	struct conf_operator *operators;
+	uint32_t n_operators; /* 0: everybody who reaches the control socket may do everything (development only) */
 	uint32_t n_listeners, n_secrets, n_keys, n_parties, n_origins, n_institutions, n_routes;
 	struct conf_numbers numbers;
 	struct conf_resolution resolution;
@@ -291,6 +310,10 @@ int conf_add_key(
         const struct conf *conf, uint32_t i, struct yt_keys *keys, struct conf_place *at, char *why, size_t size);
 /* Adds what only plugins, secrets, certificates and the key folder can tell: loads each as a worker would. */
 void conf_check_plugins(const struct conf *conf, struct conf_errors *errors);
+
+/* The roles' words, "business checker", as they are written in the configuration; into out. */
+void conf_roles_print(unsigned roles, char *out, size_t size);
+const struct conf_operator *conf_operator(const struct conf *conf, struct yt_str name); /* NULL: none */
 
 /* Lookups, one hash probe each; NULL when there is none. */
 const struct conf_origin *conf_origin_by_subject(const struct conf *conf, struct yt_str subject);

@@ -677,4 +677,5 @@ void conf_check_whole(struct conf *conf, const struct conf_node *root, struct co
 	check_numbers(conf, root, errors);
 	check_desk(conf, root, errors);
 	check_profile(conf, root, errors);
+	conf_check_operators(conf, root, errors);
 }

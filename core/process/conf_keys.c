@@ -37,6 +37,9 @@ const struct conf_section conf_sections[] = {
 	        "institutions it may speak for." },
 	{ "institutions", ANY(institutions, conf_institution),
 	        "Designated institutions (定点医药机构); more may be in `tables.institutions`." },
+	{ "operators", ANY(operators, conf_operator),
+	        "People who may act on the running gateway, and their roles. Left out (development only): whoever reaches the control "
+	        "socket may do everything, under any name." },
 	{ "numbers", ONE(numbers),
 	        "Serial block of the gateway's own message numbers in an institution's name. "
 	        "An origin that uses one of them is refused." },
@@ -65,7 +68,7 @@ const struct conf_section conf_sections[] = {
 /* clang-format off */
 const struct conf_key conf_keys[] = {
 	{ "gateway", "profile", CONF_T_CHOICE, NULL, DEFAULT("development"), 0, 0, "development production",
-		AT(gateway, profile), "`production` refuses to start without journal keys." },
+		AT(gateway, profile), "`production` refuses to start without journal keys and operators." },
 	{ "gateway", "workers", CONF_T_NUMBER, NULL, DEFAULT("2"), 1, 64, NULL, AT(gateway, workers),
 		"Worker processes. One per core that is to carry traffic." },
 	{ "gateway", "run_dir", CONF_T_PATH, NULL, DEFAULT("run/gateway"), 1, 90, NULL, AT(gateway, run_dir),
@@ -82,6 +85,8 @@ const struct conf_key conf_keys[] = {
 	{ "gateway", "heartbeat_ms", CONF_T_NUMBER, "ms", DEFAULT("30000"), 0, 3600000, NULL, AT(gateway, heartbeat_ms),
 		"A worker whose loop, or a call of a format in a thread of its own, stands still this long is killed and "
 		"started again, and what it was handling is found out. 0: never." },
+	{ "gateway", "proposal_s", CONF_T_NUMBER, "s", DEFAULT("86400"), 60, 2592000, NULL, AT(gateway, proposal_s),
+		"A decision that needs two persons is forgotten when nobody has confirmed it after this, and with a restart." },
 
 	{ "journal", "folder", CONF_T_PATH, NULL, DEFAULT("run/gateway/journal"), 1, 255, NULL, AT(journal, folder),
 		"Folder of the log segments; made at start. On a disk of its own where there is one." },
@@ -315,6 +320,13 @@ const struct conf_key conf_keys[] = {
 		"Operator of the gateway's own messages (`opter`); one that nobody else signs in with." },
 	{ "institutions", "operator_name", CONF_T_TEXT, NULL, DEFAULT("医通网关"), 1, 50, NULL,
 		AT(institution, operator_name), "Its name (`opter_name`)." },
+
+	{ "operators", "name", CONF_T_TEXT, NULL, REQUIRED, 1, 64, NULL, AT(operator, name), "Who it is, as the journal has it." },
+	{ "operators", "user", CONF_T_TEXT, NULL, OPTIONAL, 1, 32, NULL, AT(operator, user),
+		"Unix user that proves it: the control socket knows who asks. Left out: the gateway's own user, or root, may act under this "
+		"name (`--operator`), so nothing but the sudo log tells people apart." },
+	{ "operators", "roles", CONF_T_WORDS, NULL, REQUIRED, 0, 0, NULL, AT(operator, role_names),
+		"`system`, `security` or `auditor`, each alone; or `business`, `checker`, or both. One person never confirms what he proposed." },
 
 	{ "numbers", "serial_from", CONF_T_NUMBER, NULL, DEFAULT("9000"), 0, 9999, NULL, AT(numbers, serial_from),
 		"First serial of the gateway's own message numbers; four digits a second." },

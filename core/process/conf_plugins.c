@@ -308,6 +308,10 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
 	char why[400] = "";
 	uint32_t i;
 
+	if (conf->n_operators == 0)
+		conf_warning_add(errors, 0, 0,
+		        "operators is not given: whoever is the gateway's user may decide, stop lanes and erase, alone and "
+		        "under any name (production refuses to start so)");
 	conf_check_tls(conf, errors);
 	conf_check_folders(conf, errors);
 	check_pins(conf, errors);

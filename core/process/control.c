@@ -7,6 +7,7 @@
  * destroyed only when it is on disk who wanted that. */
 #include "process/control_parts.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,50 +100,22 @@ static void answer_status(struct keeper_process *p, struct yt_buf *out)
 	        (unsigned long long)c.in_memory, c.has_enough ? "true" : "false");
 }
 
-void control_when_durable(struct client *c)
+void control_after_commit(struct client *c)
 {
 	c->after = c->process->n_commits + (committer_is_idle(c->process->committer) ? 1 : 2);
+}
+
+void control_when_durable(struct client *c)
+{
+	control_after_commit(c);
 	yt_buf_text(&c->answer, "{\"ok\":true}\n");
 }
 
-/* An operator's decision about a parked exchange: written down before it is acknowledged. */
-static void answer_decide(struct client *c, const struct yt_node *q, struct yt_buf *out)
+bool control_says_who(const struct client *c, const struct yt_node *q, struct yt_buf *out)
 {
-	struct keeper_process *p = c->process;
-	struct yt_str id = yt_node_text(q, "exchange"), result = yt_node_text(q, "result");
-	struct yt_str operator_name = yt_node_text(q, "operator"), reason = yt_node_text(q, "reason");
-	char word[16], number[32];
-	int rv;
-
-	if (operator_name.n == 0 || reason.n == 0 || id.n == 0 || id.n >= sizeof(number) || result.n >= sizeof(word)) {
-		control_error(out, N_("exchange, result, operator and reason are all needed"));
-		return;
-	}
-	if (yt_str_is(operator_name, "keeper")) { /* `yitong audit` tells what we decided from what people did by it */
-		control_error(out, N_("\"keeper\" stands for the gateway itself: give the name of a person"));
-		return;
-	}
-	snprintf(word, sizeof(word), "%.*s", YT_FMT(result));
-	snprintf(number, sizeof(number), "%.*s", YT_FMT(id));
-	if (strcmp(word, "done") != 0 && strcmp(word, "refused") != 0 && strcmp(word, "reversed") != 0 &&
-	        strcmp(word, "retry") != 0) {
-		control_error(out, N_("result is one of done, refused, reversed, retry"));
-		return;
-	}
-	rv = keeper_decide(p->keeper, strtoull(number, NULL, 16), word, operator_name, reason);
-	if (rv == YT_ENOTFOUND)
-		control_error(out, N_("there is no such open exchange"));
-	else if (rv != 0)
-		control_error(out, N_("the exchange is not parked"));
-	else
-		control_when_durable(c);
-}
-
-bool control_says_who(const struct yt_node *q, struct yt_buf *out)
-{
-	if (yt_node_text(q, "operator").n == 0 || yt_node_text(q, "reason").n == 0)
+	if (c->who.n == 0 || yt_node_text(q, "reason").n == 0)
 		control_error(out, N_("operator and reason are needed"));
-	else if (yt_str_is(yt_node_text(q, "operator"), "keeper"))
+	else if (yt_str_is(c->who, "keeper"))
 		control_error(out, N_("\"keeper\" stands for the gateway itself: give the name of a person"));
 	else
 		return true;
@@ -156,7 +129,7 @@ static void write_audit(struct client *c, const struct yt_node *q, struct yt_str
 	struct yt_buf buf = { 0 };
 	size_t at = rec_begin(&buf, REC_AUDIT, 0, 0, yt_wall_ms());
 
-	rec_str(&buf, REC_T_OPERATOR, yt_node_text(q, "operator"));
+	rec_str(&buf, REC_T_OPERATOR, c->who);
 	rec_str(&buf, REC_T_REASON, yt_node_text(q, "reason"));
 	rec_str(&buf, REC_T_RESULT, act);
 	rec_str(&buf, REC_T_NUMBER, yt_node_text(q, "exchange"));
@@ -169,7 +142,7 @@ static void write_audit(struct client *c, const struct yt_node *q, struct yt_str
 /* Somebody reveals raw octets. */
 static void answer_audit(struct client *c, const struct yt_node *q, struct yt_buf *out)
 {
-	if (control_says_who(q, out))
+	if (control_says_who(c, q, out))
 		write_audit(c, q, yt_node_text(q, "act"));
 }
 
@@ -183,7 +156,7 @@ static void answer_erase(struct client *c, const struct yt_node *q, struct yt_bu
 	int64_t from_ms;
 	uint64_t n;
 
-	if (!control_says_who(q, out))
+	if (!control_says_who(c, q, out))
 		return;
 	if (day.n != 10 || yt_time_parse(day, &from_ms) != 0) {
 		control_error(out, N_("day is a date such as 2026-11-22"));
@@ -223,10 +196,28 @@ static void erase(struct client *c)
 }
 
 /* The keeper ends in order and is started again without an index, which it makes anew before it serves. */
-static void answer_reindex(struct client *c)
+static void answer_reindex(struct client *c, const struct yt_node *q, struct yt_buf *out)
 {
 	c->process->reindexing = true;
-	yt_buf_text(&c->answer, "{\"ok\":true}\n");
+	yt_buf_text(out, "{\"ok\":true}\n");
+}
+
+static const struct {
+	const char *what;
+	void (*answer)(struct client *c, const struct yt_node *q, struct yt_buf *out);
+} acts[] = { { "decide", control_decide }, { "confirm", control_confirm }, { "audit", answer_audit },
+	{ "erase", answer_erase }, { "lane", control_lane }, { "reindex", answer_reindex } };
+
+static void act(struct client *c, const struct yt_node *q, struct yt_str what)
+{
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		if (!yt_str_is(what, acts[i].what))
+			continue;
+		if (control_may(c, q, acts[i].what, &c->answer))
+			acts[i].answer(c, q, &c->answer);
+		return;
+	}
+	control_error(&c->answer, N_("no such request"));
 }
 
 static void answer(struct client *c, struct yt_str line)
@@ -239,24 +230,18 @@ static void answer(struct client *c, struct yt_str line)
 		return;
 	}
 	what = yt_node_text(q, "do");
-	if (yt_str_is(what, "status"))
+	if (!control_knows(c))
+		control_error(&c->answer, N_("you are no operator: operators in the configuration has all of them"));
+	else if (yt_str_is(what, "status"))
 		answer_status(c->process, &c->answer);
 	else if (yt_str_is(what, "lanes"))
 		control_lanes(c->process, &c->answer);
+	else if (yt_str_is(what, "proposals"))
+		control_proposals(c, &c->answer);
 	else if (!yt_str_is(what, "reindex") && n_clients(c->process->control, true) >= WAITING_MAX)
 		control_error(&c->answer, N_("too many wait for the journal's disk; try again later"));
-	else if (yt_str_is(what, "decide"))
-		answer_decide(c, q, &c->answer);
-	else if (yt_str_is(what, "audit"))
-		answer_audit(c, q, &c->answer);
-	else if (yt_str_is(what, "erase"))
-		answer_erase(c, q, &c->answer);
-	else if (yt_str_is(what, "lane"))
-		control_lane(c, q, &c->answer);
-	else if (yt_str_is(what, "reindex"))
-		answer_reindex(c);
 	else
-		control_error(&c->answer, N_("no such request"));
+		act(c, q, what);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -374,6 +359,20 @@ static void on_connection(uv_stream_t *server, int status)
 		cut_off(c);
 }
 
+/* Operators with Unix users of their own come to it as these; who they are, and what they may, is asked of each. */
+void control_open_to(struct keeper_process *p)
+{
+	bool has_users = false;
+
+	for (uint32_t i = 0; i < p->conf->n_operators; i++)
+		has_users = has_users || p->conf->operators[i].user != NULL;
+	if (p->control == NULL)
+		return;
+	if (chmod(p->control->path, has_users ? 0666 : 0600) != 0 ||
+	        (has_users && chmod(p->conf->gateway.run_dir, 0711) != 0))
+		yt_log(YT_WARN, "keeper", "%s cannot be opened to operators: %s", p->control->path, strerror(errno));
+}
+
 int control_open(struct keeper_process *p, const char *run_dir)
 {
 	struct control *control = calloc(1, sizeof(*control));
@@ -394,6 +393,7 @@ int control_open(struct keeper_process *p, const char *run_dir)
 	rv = uv_pipe_bind(&control->pipe, control->path);
 	umask(mask);
 	p->control = control;
+	control_open_to(p);
 	return rv != 0 || uv_listen((uv_stream_t *)&control->pipe, 16, on_connection) != 0 ? YT_EIO : 0;
 }
 
@@ -411,6 +411,7 @@ void control_close(struct keeper_process *p)
 	DL_FOREACH_SAFE(p->control->clients, c, next)
 	cut_off(c);
 	unlink(p->control->path);
+	control_forget_proposals(p->control);
 	uv_close((uv_handle_t *)&p->control->pipe, on_control_closed);
 	p->control = NULL;
 }

@@ -146,7 +146,7 @@ void control_lane(struct client *c, const struct yt_node *q, struct yt_buf *out)
 	bool stops = yt_str_is(act, "stop");
 	int rv;
 
-	if (!control_says_who(q, out))
+	if (!control_says_who(c, q, out))
 		return;
 	if (!stops && !yt_str_is(act, "start")) {
 		control_error(out, N_("act is one of stop, start"));
@@ -156,7 +156,7 @@ void control_lane(struct client *c, const struct yt_node *q, struct yt_buf *out)
 		control_error(out, N_("there is no such party in the active configuration"));
 		return;
 	}
-	rv = keeper_set_lane(p->keeper, party, stops, yt_node_text(q, "operator"), yt_node_text(q, "reason"));
+	rv = keeper_set_lane(p->keeper, party, stops, c->who, yt_node_text(q, "reason"));
 	if (rv == YT_ESTATE) {
 		control_error(out, stops ? N_("that lane is stopped already") : N_("that lane is not stopped"));
 	} else if (rv != 0) {

@@ -1,6 +1,7 @@
 /* core/process/control_parts.h - what the files of the control socket share; nobody else includes it.
  *
  *   control.c         connections, one line in, one line out; status, decisions, audit, erasing
+ *   control_people.c  who asks, whether he may, and what needs two persons
  *   control_lanes.c   outbound lanes: their state, stopping and starting them */
 #ifndef YT_PROCESS_CONTROL_PARTS_H
 #define YT_PROCESS_CONTROL_PARTS_H
@@ -16,6 +17,7 @@ struct control {
 	char path[108];
 	struct keeper_process *process;
 	struct client *clients;
+	struct proposal *proposals; /* decisions that wait for a second person, oldest first */
 };
 
 struct client {
@@ -27,6 +29,7 @@ struct client {
 	uv_pipe_t pipe;
 	uv_timer_t timer;
 	uv_write_t write;
+	struct yt_str who; /* the operator, after control_may() */
 	struct keeper_process *process;
 	char line[LINE_MAX_BYTES];
 	size_t n;
@@ -38,8 +41,20 @@ void control_put_text(struct yt_buf *out, const char *name, struct yt_str value)
 void control_error(struct yt_buf *out, const char *error);                        /* the whole answer */
 /* {"ok":true}, said only when what was written down for it is on disk. */
 void control_when_durable(struct client *c);
-/* operator and reason are there and no fiction; else out says so. */
-bool control_says_who(const struct yt_node *q, struct yt_buf *out);
+/* The same; what is said then is already in c->answer, or will be. */
+void control_after_commit(struct client *c);
+/* Who and why are there and no fiction; else out says so. */
+bool control_says_who(const struct client *c, const struct yt_node *q, struct yt_buf *out);
+
+/* control_people.c */
+/* He may look: the gateway's own user, root, or an operator. */
+bool control_knows(const struct client *c);
+/* Finds out who asks (c->who) and whether his roles allow the act; else out says so. */
+bool control_may(struct client *c, const struct yt_node *q, const char *act, struct yt_buf *out);
+void control_decide(struct client *c, const struct yt_node *q, struct yt_buf *out);
+void control_confirm(struct client *c, const struct yt_node *q, struct yt_buf *out);
+void control_proposals(struct client *c, struct yt_buf *out);
+void control_forget_proposals(struct control *control);
 
 /* control_lanes.c */
 void control_lanes(struct keeper_process *p, struct yt_buf *out);

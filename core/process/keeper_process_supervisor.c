@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "process/control.h"
 #include "process/keeper_process.h"
 #include "process/process.h"
 
@@ -59,6 +60,7 @@ static void on_configure(struct keeper_process *p, const struct channel_msg *msg
 	note_generation(p, msg->number, conf);
 	conf_free(p->conf);
 	p->conf = conf;
+	control_open_to(p);
 }
 
 /* Open exchanges that need what a new configuration drops. */

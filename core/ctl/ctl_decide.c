@@ -1,0 +1,192 @@
+/* core/ctl/ctl_decide.c - `yitong decide` and `yitong confirm`: what no machine may decide, by one person or two.
+ *
+ * The gateway knows who asks and what needs a second person (process/control_people.c); here is only the asking. */
+#include "ctl/control.h"
+#include "ctl/ctl.h"
+
+#include <getopt.h>
+#include <string.h>
+
+struct words {
+	const char *operator_name, *why;
+	bool is_json;
+};
+
+/* Options that both take; -1 to go on, else the exit status. */
+static int take_options(struct ctl *ctl, const char *command, struct words *w, int argc, char **argv)
+{
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' }, { "operator", required_argument, NULL, 'o' },
+		{ "why", required_argument, NULL, 'w' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (option == 'h') {
+			ctl_help(command, stdout);
+			return CTL_OK;
+		}
+		if (option == '?')
+			return ctl_bad_option(command);
+		if (option == 'c')
+			ctl->conf_file = optarg;
+		else if (option == 'o')
+			w->operator_name = optarg;
+		else if (option == 'w')
+			w->why = optarg;
+		else
+			w->is_json = ctl_json();
+	}
+	if (w->operator_name == NULL)
+		w->operator_name = ctl_user();
+	if (*w->operator_name == '\0' || strlen(w->operator_name) > 64)
+		return ctl_usage(command, "say who decides with --operator NAME (at most 64 bytes)");
+	return -1;
+}
+
+/* ---- decide ------------------------------------------------------------------------------------------ */
+
+static int on_row(void *arg, const struct exchange *x)
+{
+	uint64_t *id = arg;
+
+	*id = x->id;
+	return exchange_is_open(x) ? 1 : 0; /* of several with that number the open one */
+}
+
+/* "+/330200S…" or a message number; else it is an exchange.  0: not found, which has been told. */
+static uint64_t find(struct ctl *ctl, const char *word)
+{
+	struct index_filter by_number = { .number = yt_str(word), .limit = 100 };
+	struct index *index = NULL;
+	uint64_t id = 0;
+
+	if (ctl_parse_exchange(yt_str(word), &id) && strlen(word) == 16)
+		return id;
+	id = 0;
+	if (ctl_open_index(ctl, &index) != CTL_OK)
+		return 0;
+	if (index_search(index, &by_number, on_row, &id) < 0)
+		id = 0;
+	index_close(index);
+	if (id == 0)
+		ctl_fail(CTL_FOUND, "no exchange has the number %s", word);
+	return id;
+}
+
+int ctl_decide(struct ctl *ctl, int argc, char **argv)
+{
+	static const char *const results[] = { "done", "refused", "reversed", "retry", "release" };
+	struct words w = { 0 };
+	int rv = take_options(ctl, "decide", &w, argc, argv);
+	bool is_known = false;
+	char exchange[20];
+	uint64_t id;
+
+	if (rv >= 0)
+		return rv;
+	if (argc - optind != 2)
+		return ctl_usage("decide", "say: decide NUMBER done|refused|reversed|retry|release --why TEXT");
+	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
+		is_known = is_known || strcmp(argv[optind + 1], results[i]) == 0;
+	if (!is_known)
+		return ctl_usage("decide", "a decision is done, refused, reversed, retry or release, not \"%s\"",
+		        argv[optind + 1]);
+	if (w.why == NULL || strspn(w.why, " \t") == strlen(w.why) || strlen(w.why) > 400)
+		return ctl_usage("decide", "say by what evidence with --why TEXT (at most 400 bytes)");
+	id = find(ctl, argv[optind]);
+	if (id == 0)
+		return CTL_FOUND;
+	ctl_exchange(id, exchange);
+	return ctl_decide_one(ctl, exchange, argv[optind + 1], w.operator_name, w.why);
+}
+
+/* ---- confirm ------------------------------------------------------------------------------------------- */
+
+static int ask(struct ctl *ctl, const char *request, struct yt_arena *arena, struct yt_node **answer)
+{
+	char why[300];
+	int rv = ctl_conf(ctl);
+
+	if (rv == CTL_OK &&
+	        control_ask(ctl->conf->gateway.run_dir, yt_str(request), arena, answer, why, sizeof(why)) != 0)
+		rv = ctl_fail(CTL_CANNOT, "%s", why);
+	return rv;
+}
+
+static int list(struct ctl *ctl, const struct words *w, struct yt_arena *arena)
+{
+	static const char *const heading[] = { "PROPOSAL", "SINCE", "EXCHANGE", "DECISION", "OPERATOR", "REASON" };
+	struct ctl_table table;
+	struct yt_node *answer;
+	const struct yt_node *all;
+	int rv = ask(ctl, "{\"do\":\"proposals\"}", arena, &answer);
+
+	if (rv != CTL_OK)
+		return rv;
+	all = control_node(answer, "proposals");
+	if (all == NULL || all->child == NULL)
+		return ctl_fail(CTL_FOUND, "no decision waits for a second person");
+	for (const struct yt_node *one = all->child; w->is_json && one != NULL; one = one->next) {
+		struct yt_buf json = { 0 };
+
+		yt_json_write(one, &json);
+		yt_buf_byte(&json, '\n');
+		ctl_print_buf(&json, stdout);
+	}
+	if (w->is_json)
+		return CTL_OK;
+	ctl_table_begin(&table, 6, 0);
+	for (size_t i = 0; i < 6; i++)
+		ctl_table_cell(&table, CTL_PLAIN, "%s", _(heading[i]));
+	for (const struct yt_node *one = all->child; one != NULL; one = one->next) {
+		char since[20], result[16];
+
+		yt_time_print((int64_t)control_number(one, "since_ms"), since);
+		snprintf(result, sizeof(result), "%.*s", YT_FMT(control_text(one, "result")));
+		ctl_table_cell(&table, CTL_BOLD, "%.*s", YT_FMT(control_text(one, "proposal")));
+		ctl_table_cell(&table, CTL_PLAIN, "%s", since);
+		ctl_table_cell(&table, CTL_PLAIN, "%.*s", YT_FMT(control_text(one, "exchange")));
+		ctl_table_cell(&table, CTL_PLAIN, "%s", _(result));
+		ctl_table_cell(&table, CTL_PLAIN, "%.*s", YT_FMT(control_text(one, "operator")));
+		ctl_table_cell(&table, CTL_PLAIN, "%.*s", YT_FMT(control_text(one, "reason")));
+	}
+	ctl_table_print(ctl, &table, stdout);
+	return CTL_OK;
+}
+
+static int confirm(struct ctl *ctl, const char *id, const struct words *w, struct yt_arena *arena)
+{
+	struct yt_buf request = { 0 };
+	struct yt_node *answer;
+	int rv;
+
+	yt_buf_byte(&request, '{');
+	ctl_json_member(&request, "do", YT_STR("confirm"));
+	ctl_json_member(&request, "proposal", yt_str(id));
+	ctl_json_member(&request, "operator", yt_str(w->operator_name));
+	yt_buf_byte(&request, '}');
+	yt_buf_byte(&request, 0);
+	YT_REQUIRE(!request.failed);
+	rv = ask(ctl, (const char *)request.p, arena, &answer);
+	if (rv == CTL_OK)
+		printf(_("Confirmed; the lists follow within a second or two.\n"));
+	yt_buf_free(&request);
+	return rv;
+}
+
+int ctl_confirm(struct ctl *ctl, int argc, char **argv)
+{
+	struct words w = { 0 };
+	struct yt_arena *arena;
+	int rv = take_options(ctl, "confirm", &w, argc, argv);
+
+	if (rv >= 0)
+		return rv;
+	if (argc - optind > 1)
+		return ctl_usage("confirm", "one proposal at a time");
+	arena = yt_arena_new(4 << 20);
+	YT_REQUIRE(arena != NULL);
+	rv = optind == argc ? list(ctl, &w, arena) : confirm(ctl, argv[optind], &w, arena);
+	yt_arena_free(arena);
+	return rv;
+}

@@ -1,0 +1,350 @@
+/* core/process/control_people.c - who asks over the control socket, whether he may, and what needs two persons.
+ *
+ * Who asks is whom the socket says (SO_PEERCRED): an operator with a `user` is that Unix user's alone; one without may
+ * be named by the gateway's own user or root.  Without `operators` in the configuration the name that is given is
+ * taken.
+ *
+ *   control_decide()    of two persons' matters only a proposal, in the journal and in memory until it expires
+ *   control_confirm()   the second person: another one, and a checker; only now the machine decides */
+#include "process/control_parts.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "yitong/plugin.h"
+
+#define PROPOSALS_MAX 256
+
+/* -- who ------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *act;
+	unsigned roles; /* any of them */
+} needs[] = {
+	{ "decide", CONF_BUSINESS },
+	{ "confirm", CONF_CHECKER },
+	{ "lane", CONF_BUSINESS | CONF_SYSTEM },
+	{ "audit", CONF_AUDITOR | CONF_BUSINESS | CONF_CHECKER }, /* show --raw */
+	{ "erase", CONF_SECURITY },
+	{ "reindex", CONF_SYSTEM },
+};
+
+static bool user_is(const char *name, uid_t uid)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	return pw != NULL && pw->pw_uid == uid;
+}
+
+/* Who the other end is; false: it cannot be known. */
+static bool peer_of(const struct client *c, uid_t *uid)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	int fd;
+
+	if (uv_fileno((const uv_handle_t *)&c->pipe, &fd) != 0 ||
+	        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+		return false;
+	*uid = peer.uid;
+	return true;
+}
+
+/* By the Unix user, or by the name that the gateway's own user gives.  NULL with *why. */
+static const struct conf_operator *who_is(
+        const struct conf *conf, uid_t uid, struct yt_str claimed, bool takes_word, const char **why)
+{
+	const struct conf_operator *o;
+
+	for (uint32_t i = 0; i < conf->n_operators; i++) {
+		o = &conf->operators[i];
+		if (o->user == NULL || !user_is(o->user, uid))
+			continue;
+		*why = N_("that operator is another Unix user: leave --operator out, you are known");
+		return claimed.n == 0 || yt_str_is(claimed, o->name) || yt_str_is(claimed, o->user) ? o : NULL;
+	}
+	o = conf_operator(conf, claimed);
+	*why = N_("you are no operator: operators in the configuration has all of them");
+	if (o == NULL || (uid != getuid() && uid != 0))
+		return NULL;
+	*why = N_("that operator has a Unix user: run this as that one, without sudo");
+	return o->user == NULL || takes_word ? o : NULL;
+}
+
+bool control_knows(const struct client *c)
+{
+	const struct conf *conf = c->process->conf;
+	uid_t uid;
+
+	if (conf->n_operators == 0)
+		return true;
+	if (!peer_of(c, &uid))
+		return false;
+	for (uint32_t i = 0; i < conf->n_operators; i++)
+		if (conf->operators[i].user != NULL && user_is(conf->operators[i].user, uid))
+			return true;
+	return uid == getuid() || uid == 0;
+}
+
+bool control_may(struct client *c, const struct yt_node *q, const char *act, struct yt_buf *out)
+{
+	const struct conf *conf = c->process->conf;
+	const struct conf_operator *o;
+	const char *why = NULL;
+	unsigned wanted = 0;
+	char names[64], text[200];
+	uid_t uid;
+
+	c->who = yt_node_text(q, "operator");
+	if (conf->n_operators == 0)
+		return true;
+	if (!peer_of(c, &uid)) {
+		control_error(out, N_("nobody can tell who you are"));
+		return false;
+	}
+	/* Who reads the journal's files is their owner in any case: for looking, a name is as good as it can be. */
+	o = who_is(conf, uid, c->who, strcmp(act, "audit") == 0, &why);
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+		if (strcmp(needs[i].act, act) == 0)
+			wanted = needs[i].roles;
+	if (o == NULL) {
+		control_error(out, why);
+		return false;
+	}
+	c->who = yt_str(o->name);
+	if ((o->roles & wanted) != 0)
+		return true;
+	conf_roles_print(wanted, names, sizeof(names));
+	snprintf(text, sizeof(text), "%s may not do that: it needs one of the roles %s", o->name, names);
+	control_error(out, text);
+	return false;
+}
+
+/* -- two persons -------------------------------------------------------------------------------------- */
+
+struct proposal {
+	struct proposal *prev, *next;
+	char id[8], word[16], maker[72], reason[408];
+	uint64_t exchange;
+	int64_t since_ms, until_mono;
+	uint8_t pay_digest[sizeof(((struct exchange *)0)->pay_digest)]; /* of the order that waits; zeroes: none */
+};
+
+static void drop(struct control *control, struct proposal *one)
+{
+	DL_DELETE(control->proposals, one);
+	free(one);
+}
+
+static void drop_expired(struct control *control)
+{
+	struct proposal *one, *next;
+
+	DL_FOREACH_SAFE(control->proposals, one, next)
+	{
+		if (one->until_mono < yt_mono_ms())
+			drop(control, one);
+	}
+}
+
+void control_forget_proposals(struct control *control)
+{
+	struct proposal *one, *next;
+
+	DL_FOREACH_SAFE(control->proposals, one, next)
+	drop(control, one);
+}
+
+static struct proposal *find_proposal(struct control *control, struct yt_str id)
+{
+	struct proposal *one;
+
+	DL_FOREACH(control->proposals, one)
+	{
+		if (yt_str_is(id, one->id))
+			return one;
+	}
+	return NULL;
+}
+
+static void note(struct client *c, const char *act, uint64_t exchange, struct yt_str reason)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_AUDIT, 0, 0, yt_wall_ms());
+	char number[20];
+
+	snprintf(number, sizeof(number), "%016llx", (unsigned long long)exchange);
+	rec_str(&buf, REC_T_OPERATOR, c->who);
+	rec_str(&buf, REC_T_REASON, reason);
+	rec_str(&buf, REC_T_RESULT, yt_str(act));
+	rec_str(&buf, REC_T_NUMBER, yt_str(number));
+	rec_end(&buf, at);
+	keeper_note(c->process->keeper, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+}
+
+static void propose(struct client *c, const struct exchange *x, const char *word, struct yt_str reason)
+{
+	struct control *control = c->process->control;
+	struct proposal *one = calloc(1, sizeof(*one)), *other;
+	uint8_t random[3];
+	char act[40];
+	unsigned n;
+
+	YT_REQUIRE(one != NULL);
+	DL_COUNT(control->proposals, other, n);
+	if (n >= PROPOSALS_MAX) {
+		free(one);
+		control_error(&c->answer, N_("too many decisions wait for a second person"));
+		return;
+	}
+	yt_random(random, sizeof(random));
+	snprintf(one->id, sizeof(one->id), "%02x%02x%02x", random[0], random[1], random[2]);
+	snprintf(one->word, sizeof(one->word), "%s", word);
+	snprintf(one->maker, sizeof(one->maker), "%.*s", YT_FMT(c->who));
+	snprintf(one->reason, sizeof(one->reason), "%.*s", YT_FMT(reason));
+	one->exchange = x->id;
+	one->since_ms = yt_wall_ms();
+	one->until_mono = yt_mono_ms() + (int64_t)c->process->conf->gateway.proposal_s * 1000;
+	memcpy(one->pay_digest, x->pay_digest, sizeof(one->pay_digest));
+	DL_APPEND(control->proposals, one);
+	snprintf(act, sizeof(act), "proposed %s", word);
+	note(c, act, x->id, reason);
+	control_after_commit(c);
+	yt_buf_printf(&c->answer, "{\"ok\":true,\"expires_s\":%u,", c->process->conf->gateway.proposal_s);
+	control_put_text(&c->answer, "proposal", yt_str(one->id));
+	yt_buf_text(&c->answer, "}\n");
+}
+
+static const char *known_word(struct yt_str result)
+{
+	static const char *const words[] = { "done", "refused", "reversed", "retry", "release" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (yt_str_is(result, words[i]))
+			return words[i];
+	return NULL;
+}
+
+/* Money leaves only by two persons; what else decides about money too, as soon as the gateway knows people. */
+static bool needs_two(const struct conf *conf, const char *word)
+{
+	return strcmp(word, "release") == 0 || (conf->n_operators > 0 && strcmp(word, "retry") != 0);
+}
+
+static void tell(struct client *c, int rv)
+{
+	if (rv == YT_ENOTFOUND)
+		control_error(&c->answer, N_("there is no such open exchange"));
+	else if (rv == YT_EDENIED)
+		control_error(&c->answer, N_("who proposed it cannot confirm it"));
+	else if (rv != 0)
+		control_error(&c->answer, N_("the exchange is not parked, or does not wait for a release"));
+	else
+		control_when_durable(c);
+}
+
+void control_decide(struct client *c, const struct yt_node *q, struct yt_buf *out)
+{
+	struct keeper_process *p = c->process;
+	struct yt_str id = yt_node_text(q, "exchange"), reason = yt_node_text(q, "reason");
+	const char *word = known_word(yt_node_text(q, "result"));
+	struct exchange x;
+	uint64_t exchange;
+	char number[32];
+
+	if (c->who.n == 0 || reason.n == 0 || id.n == 0 || id.n >= sizeof(number)) {
+		control_error(out, N_("exchange, result, operator and reason are all needed"));
+		return;
+	}
+	if (yt_str_is(c->who, "keeper")) { /* `yitong audit` tells what we decided from what people did by it */
+		control_error(out, N_("\"keeper\" stands for the gateway itself: give the name of a person"));
+		return;
+	}
+	if (word == NULL) {
+		control_error(out, N_("result is one of done, refused, reversed, retry, release"));
+		return;
+	}
+	snprintf(number, sizeof(number), "%.*s", YT_FMT(id));
+	exchange = strtoull(number, NULL, 16);
+	if (!needs_two(p->conf, word)) {
+		tell(c, keeper_decide(p->keeper, exchange, word, c->who, reason));
+		return;
+	}
+	drop_expired(p->control);
+	if (keeper_get(p->keeper, exchange, &x) != 0)
+		tell(c, YT_ENOTFOUND);
+	else if (strcmp(word, "release") == 0 ? !keeper_waits_for_release(&x) : x.state != X_PARKED)
+		tell(c, YT_ESTATE);
+	else
+		propose(c, &x, word, reason);
+}
+
+void control_confirm(struct client *c, const struct yt_node *q, struct yt_buf *out)
+{
+	struct keeper_process *p = c->process;
+	struct proposal *one;
+	struct exchange x;
+	char both[160], act[40];
+	int rv;
+
+	drop_expired(p->control);
+	one = find_proposal(p->control, yt_node_text(q, "proposal"));
+	if (one == NULL) {
+		control_error(
+		        out, N_("no such proposal waits: it has expired, or was confirmed, or forgotten by a restart"));
+		return;
+	}
+	if (c->who.n == 0 || yt_str_is(c->who, one->maker)) {
+		tell(c, YT_EDENIED);
+		return;
+	}
+	if (keeper_get(p->keeper, one->exchange, &x) == 0 &&
+	        memcmp(x.pay_digest, one->pay_digest, sizeof(one->pay_digest)) != 0) {
+		drop(p->control, one);
+		control_error(out, N_("the order is another one now: it is to be proposed anew"));
+		return;
+	}
+	snprintf(both, sizeof(both), "%s, confirmed by %.*s", one->maker, YT_FMT(c->who));
+	if (strcmp(one->word, "release") == 0)
+		rv = keeper_release(p->keeper, one->exchange, yt_str(one->maker), c->who, yt_str(one->reason));
+	else
+		rv = keeper_decide(p->keeper, one->exchange, one->word, yt_str(both), yt_str(one->reason));
+	if (rv == 0) {
+		snprintf(act, sizeof(act), "confirmed %s", one->word);
+		note(c, act, one->exchange, yt_str(one->reason));
+	}
+	tell(c, rv);
+	if (rv == 0)
+		drop(p->control, one);
+}
+
+void control_proposals(struct client *c, struct yt_buf *out)
+{
+	const struct proposal *one;
+	bool is_first = true;
+
+	drop_expired(c->process->control);
+	yt_buf_text(out, "{\"ok\":true,\"proposals\":[");
+	DL_FOREACH(c->process->control->proposals, one)
+	{
+		yt_buf_printf(out, "%s{\"exchange\":\"%016llx\",\"since_ms\":%lld,\"expires_s\":%lld,",
+		        is_first ? "" : ",", (unsigned long long)one->exchange, (long long)one->since_ms,
+		        (long long)((one->until_mono - yt_mono_ms()) / 1000));
+		control_put_text(out, "proposal", yt_str(one->id));
+		yt_buf_text(out, ",");
+		control_put_text(out, "result", yt_str(one->word));
+		yt_buf_text(out, ",");
+		control_put_text(out, "operator", yt_str(one->maker));
+		yt_buf_text(out, ",");
+		control_put_text(out, "reason", yt_str(one->reason));
+		yt_buf_text(out, "}");
+		is_first = false;
+	}
+	yt_buf_text(out, "]}\n");
+}
