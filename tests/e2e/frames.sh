@@ -103,7 +103,8 @@ for text in 'our certificate was asked for, and shown' 'a heartbeat was answered
 done
 say "ok: probe"
 start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
-wait_port $door "$last_pid" 20 $dir/gateway.log || exit 1
+gateway=$last_pid
+wait_port $door "$gateway" 20 $dir/gateway.log || exit 1
 
 n=0
 ask() { # TXCODE BODY: the answer's body, or what the gateway says
@@ -141,3 +142,10 @@ for ((i = 0; i < 100; i++)); do
 done
 [ $i -lt 100 ] || fail "a connection that rests sends no heartbeats"
 say "ok: heartbeats while it rests"
+kill -HUP "$gateway"
+for ((i = 0; i < 200; i++)); do
+	grep -q 'generation 2' $dir/gateway.log && break
+	sleep 0.1
+done
+[ $i -lt 200 ] || fail "no second generation"
+expect "a question after a reload, over the one connection that the bank serves" six 000000
