@@ -263,6 +263,7 @@ static const struct fault {
 	{ "does-twice", "table", "operation 2207 changes state", false },
 	{ "overrun", "cut", "decode_request died of signal", true },
 	{ "lies", "answers", "its refusal is read back as done", false },
+	{ "frames", "frames", "frame_next took", false },
 };
 
 static void a_fault_is_found(void **state)

@@ -4,6 +4,7 @@
  *   trial.c         one case in a child of its own: limits, guard pages, what it died of
  *   trial_make.c    messages of every operation, made by listening to what the plugin says is missing
  *   trial_cases.c   the cases
+ *   trial_frames.c  ... and that of formats over a stream
  *
  * Each case runs in a forked child that may use 10 s of CPU and 1 GiB, open no socket, start no thread and write no
  * file; input is read-only and ends at a page that nobody may touch, as does everything an arena gives out.  Before
@@ -61,6 +62,8 @@ struct trial_case {
 	void (*run)(struct trial *t);
 };
 extern const struct trial_case trial_cases[]; /* ends with a NULL name */
+
+void trial_frames(struct trial *t);
 
 enum trial_end { TRIAL_PASSED, TRIAL_FAILED };
 /* Runs one case; why: what was done or what went wrong, with the reproduction. */

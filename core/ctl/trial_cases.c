@@ -610,5 +610,6 @@ const struct trial_case trial_cases[] = { { "table", "the table is whole and fit
 	{ "headers", "headers that nobody signed", run_headers },
 	{ "blank", "secrets taken out of spoiled messages", run_blank },
 	{ "statements", "detail files, whole and cut", run_statements },
+	{ "frames", "frames of a stream, whole and cut", trial_frames },
 	{ "settings", "settings that make no sense", run_settings }, { "leaks", "memory left behind", run_leaks },
 	{ NULL, NULL, NULL } };

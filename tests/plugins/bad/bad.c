@@ -29,6 +29,7 @@ struct yt_codec_api yt_codec_api;
 #define DOES_TWICE 11
 #define OVERRUN 12
 #define LIES 13
+#define FRAMES 14
 
 static volatile char sink;
 
@@ -113,6 +114,27 @@ static const struct yt_wire_op asks_again[] = { { "2207", YT_OP_OUTPATIENT_SETTL
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK } };
 #endif
 
+#if BAD == FRAMES
+/* One octet of length: believed, whether all of it is there or not. */
+static int bad_next(struct yt_plugin *self, struct yt_str octets, struct yt_frame *out)
+{
+	out->wants = 1;
+	if (octets.n == 0)
+		return YT_EAGAIN;
+	out->used = 1 + (size_t)(uint8_t)octets.p[0];
+	out->message = (struct yt_str){ octets.p + 1, out->used - 1 };
+	out->is_heartbeat = out->used == 1;
+	return 0;
+}
+
+static int bad_put(struct yt_plugin *self, struct yt_str message, struct yt_buf *out)
+{
+	yt_buf_byte(out, (uint8_t)message.n);
+	yt_buf_str(out, message);
+	return 0;
+}
+#endif
+
 __attribute__((constructor)) static void spoil(void)
 {
 	yt_codec_api = good;
@@ -122,5 +144,8 @@ __attribute__((constructor)) static void spoil(void)
 	yt_codec_api.decode_reply = bad_reply;
 #if BAD == DOES_TWICE
 	yt_codec_api.ops = asks_again;
+#elif BAD == FRAMES
+	yt_codec_api.frame_next = bad_next;
+	yt_codec_api.frame_put = bad_put;
 #endif
 }
