@@ -283,7 +283,7 @@ static const struct engine_flow paid = { "paid",
 	5, 2 };
 
 /* As legs are written in test_flow_pay.c; a word in capitals alone is what the bank tells of the payment, + an entry in
- * its books that is a credit, # everything is killed, @ what has ended leaves the keeper's memory. */
+ * its books that is a credit, # everything is killed, * hours pass, @ what has ended leaves the keeper's memory. */
 static const struct paid_case {
 	const char *it, *script;
 	bool is_mute;
@@ -307,6 +307,8 @@ static const struct paid_case {
 	        "bank:PAY A FAILED ! hub:TELLPAID l # hub:TELLPAID d .", true, X_REFUSED, false },
 	{ "an older word comes later", "bank:PAY A FAILED ! hub:TELLPAID l ACCEPTED # hub:TELLPAID d .", true,
 	        X_REFUSED, false },
+	{ "it never tells: people look", "bank:PAY A . * .", true, X_PARKED, false },
+	{ "it tells after all", "bank:PAY A . * . PAID ! hub:TELLPAID d", true, X_DONE, false },
 	{ "an order that is lost, and it tells of it", "bank:PAY l PAID ! hub:TELLPAID d", true, X_DONE, false },
 	{ "an order that is lost, and nobody says: people look", "bank:PAY l .", true, X_PARKED, false },
 	{ "a file that is lost goes again", "bank:PAY l bank:PAY A PAID ! hub:TELLPAID d", true, X_DONE, true },
@@ -347,6 +349,9 @@ static void play_payment(const char *script)
 			at_once = true;
 		} else if (*p == '#') {
 			kill_all();
+		} else if (*p == '*') {
+			for (int i = 0; i < 4; i++)
+				later(INT64_C(4) * 3600 * 1000);
 		} else if (*p == '@') {
 			keeper_indexed(w.keeper, w.n_commits + 1);
 			index_has_all = true;

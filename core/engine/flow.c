@@ -28,7 +28,7 @@ static void begin(struct engine *e, struct task *t, unsigned step, enum rec_leg 
 	if (leg == REC_LEG_STEP && flow_op_of(t, step)->id == YT_OP_PAY_ORDER && !flow_pay_may_leave(e, t))
 		return;
 	if (leg == REC_LEG_STEP && notice_is_awaited(e, t, step))
-		task_go_on_in(e, t, NOTICE_LOOK_MS, "its bank's word is awaited");
+		notice_await(e, t);
 	else
 		flow_go(e, t);
 }

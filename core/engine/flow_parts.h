@@ -48,6 +48,7 @@ void notice_key(const struct task *t, char key[FACTS_KEY_MAX]);
 /* What a bank that cannot be asked has told of it, as the answer to a pay.query would say it; NULL: nothing yet. */
 struct yt_reply *notice_told(struct engine *e, const struct task *t);
 void notice_learn(struct engine *e, struct task *t); /* and as a fact for its steps */
+void notice_await(struct engine *e, struct task *t); /* until it tells, or for too long */
 /* The step would ask a bank that cannot be asked. */
 bool notice_is_awaited(struct engine *e, const struct task *t, unsigned step);
 

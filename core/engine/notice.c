@@ -228,6 +228,14 @@ bool notice_is_awaited(struct engine *e, const struct task *t, unsigned step)
 	return flow_op_of(t, step)->id == YT_OP_PAY_QUERY && cannot_be_asked(e, t);
 }
 
+void notice_await(struct engine *e, struct task *t)
+{
+	if (task_pause(e, t) < 0)
+		task_park(e, t, "its bank has not told what became of a payment: look in its statement");
+	else
+		task_go_on_in(e, t, NOTICE_LOOK_MS, "its bank's word is awaited");
+}
+
 /* The newest word that counts: reports come in any order, and states only go forward (bank.md 3.3). */
 static const struct yt_node *word_of(const struct task *t)
 {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define SAYS_OTHERWISE "its party says otherwise now, after it had ended: look at what it was told"
+#define HAS_TOLD "its party has told something"
 #define SPEAKS_OF_NOTHING "nothing that it speaks of is known here"
 
 /* ---- payouts in memory ---- */
@@ -119,6 +120,13 @@ void keeper_due_now(struct keeper *k, struct kept *e, const char *reason)
 	yt_buf_free(&buf);
 }
 
+/* Machines stopped on its way forward, so they may go on now that there is news; what is to be undone, or had ended, is
+ * people's. */
+static bool may_go_on(const struct exchange *x)
+{
+	return x->state == X_PARKED && !x->answered && !x->reversal_wanted && x->reversals == 0;
+}
+
 /* A follow-up after what it was told: told_before is the word before that one. */
 static void go_on(struct keeper *k, struct kept *e, const char *told_before)
 {
@@ -126,11 +134,13 @@ static void go_on(struct keeper *k, struct kept *e, const char *told_before)
 		yt_log(YT_ERROR, "keeper", "exchange %016llx had ended as %s, and its party says %s now: parked",
 		        (unsigned long long)e->x.id, exchange_state_name(e->x.state), e->x.told_state);
 		park(k, e);
+	} else if (may_go_on(&e->x) && keeper_decide(k, e->x.id, "retry", YT_STR("party"), YT_STR(HAS_TOLD)) == 0) {
+		keeper_due_now(k, e, HAS_TOLD);
 	} else if (e->x.state == X_PARKED) {
 		yt_log(YT_WARN, "keeper", "exchange %016llx is parked, and its party says %s now",
 		        (unsigned long long)e->x.id, e->x.told_state);
 	} else if (exchange_is_open(&e->x) && e->holder == 0 && !e->x.must_answer) {
-		keeper_due_now(k, e, "its party has told something"); /* one that is leased: keeper_told_meanwhile() */
+		keeper_due_now(k, e, HAS_TOLD); /* one that is leased: keeper_told_meanwhile() */
 	}
 	kept_settle_down(k, e);
 }
