@@ -42,6 +42,8 @@ static const struct follow_case {
 	{ "nothing follows from a refusal", "platform:SETTLE r", X_NONE },
 	{ "lost, and found out: it follows all the same",
 	        "platform:SETTLE l platform:SETTLE d hub:REGISTER d hub:READ d", X_DONE },
+	{ "lost, cancelled, and found out: nothing follows", "platform:SETTLE l platform:CANCEL d platform:SETTLE d",
+	        X_REVERSED },
 	{ "the insurer cannot be reached: again, not refused",
 	        "platform:SETTLE d hub:REGISTER n hub:REGISTER n hub:REGISTER d hub:READ d", X_DONE },
 	{ "busy more often than an origin would wait for",

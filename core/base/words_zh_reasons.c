@@ -12,6 +12,9 @@ const struct yt_word words_zh_reasons[] = {
 	{ "its bank's word is awaited", "等待银行通知" },
 	{ "its party has told something", "对方有新通知" },
 	{ "the settlement it follows from is undone", "所依据的结算已撤销" },
+	{ "its settlement was cancelled before it could leave", "其结算在它发出之前已撤销" },
+	{ "its settlement was undone before it could leave", "其结算在它发出之前已冲正或未成功" },
+	{ "its settlement was found out twice, this follows from it already", "同一结算查明了两次，后续业务已有一笔" },
 	{ "older than what was told before", "早于已收到的通知" },
 	/* core/engine/flow.c */
 	{ "nothing had left, and its origin does not wait any more", "什么也没有发出，请求方也不再等待" },
