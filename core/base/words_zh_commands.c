@@ -162,6 +162,8 @@ const struct yt_word words_zh_commands[] = {
 	{ "no answer: a firewall on the way, or a wrong address", "没有回应：途中有防火墙，或地址不对" },
 	{ "is the network of this machine up?", "本机的网络通吗？" },
 	{ "%s can be written", "%s 可写" },
+	{ "signed in as %s at %s port %s in %lld ms", "以 %s 登录 %s 端口 %s，用时 %lld 毫秒" },
+	{ "%zu files lie in %s/in", "有 %zu 个文件在 %s/in" },
 	{ "%s: %s; make it, or give it to the user the gateway runs as", "%s：%s；请建立它，或交给网关的运行用户" },
 	{ "%s: %s; check url and /etc/resolv.conf", "%s：%s；请核对 url 和 /etc/resolv.conf" },
 	{ "%s port %s in %lld ms", "%s 端口 %s，%lld 毫秒" },

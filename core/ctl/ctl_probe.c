@@ -26,6 +26,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "net/sftp.h"
 #include "net/tls.h"
 
 #define DAYS_LEFT_MIN 14   /* of a certificate: fewer are a problem */
@@ -590,6 +591,38 @@ static void probe_folder(struct probing *p)
 	}
 }
 
+/* Signs in, and looks at what lies there for us; nothing is put there. */
+static void probe_sftp(struct probing *p)
+{
+	const struct conf_party *c = p->party;
+	const struct sftp_conf conf = { .host = c->host,
+		.port = c->port,
+		.user = c->user,
+		.folder = c->folder,
+		.key_file = c->key,
+		.known_hosts = c->known_hosts,
+		.connect_ms = c->connect_timeout_ms,
+		.answer_ms = c->query_timeout_ms };
+	struct sftp *sftp = sftp_new(&conf);
+	struct sftp_entry *entry = NULL;
+	char why[DROP_WHY_MAX] = "";
+	int64_t from = yt_mono_ms();
+	size_t n = 0;
+
+	if (sftp == NULL || sftp_connect(sftp, why) != 0) {
+		wrong(p, "ssh", "%s", why);
+	} else {
+		fine("ssh", "signed in as %s at %s port %s in %lld ms", c->user, c->host, c->port,
+		        (long long)(yt_mono_ms() - from));
+		if (sftp_list(sftp, &entry, &n, why) != 0)
+			wrong(p, "folder", "%s", why);
+		else
+			fine("folder", "%zu files lie in %s/in", n, c->folder);
+	}
+	free(entry);
+	sftp_free(sftp);
+}
+
 static int probe(struct probing *p, const char *name)
 {
 	int rv = desk_open(&p->desk, p->desk.ctl, true);
@@ -603,6 +636,8 @@ static int probe(struct probing *p, const char *name)
 	p->fd = -1;
 	if (p->party->kind == CONF_FILES)
 		probe_folder(p);
+	else if (p->party->kind == CONF_SFTP)
+		probe_sftp(p);
 	else
 		probe_tcp(p);
 	if (p->fd >= 0)

@@ -1,6 +1,6 @@
 /* core/net/drop.c - files for one party: who waits, who is put there, what came of it.
  *
- * process/worker_files.c opens it.  A file:
+ * process/worker_process.c opens it.  A file:
  *  - waits for the thread                                             WAITING
  *  - the thread puts it where the party takes files (drop_put.c)      WAITING -> RUNNING
  *  - it is told how that ended, on the loop                           RUNNING -> gone
@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "net/drop_fetch.h"
 #include "net/drop_put.h"
 #include "net/files.h"
 
@@ -54,48 +55,97 @@ struct drop {
 	void *arg;
 	struct yt_pace pace;
 	struct lane_state counts;
+	struct sftp *sftp; /* NULL: a folder here; the thread's, but for sftp_stop() */
+	struct drop_fetch fetched;
+	uint32_t fetch_ms, file_bytes;
+	int64_t next_fetch_ms;
+	bool fetch_failed; /* told once */
 };
 
 /* ---- in the thread ---- */
 
-static int open_folders(const struct drop *d, int *out, char why[DROP_WHY_MAX])
+static int open_folder(const struct drop *d, const char *name, char why[DROP_WHY_MAX])
 {
-	static const char *const names[] = { "out", "sent" };
-	int fd[2] = { -1, -1 };
+	int fd = files_folder(d->folder, name);
 
-	for (unsigned i = 0; i < 2; i++) {
-		fd[i] = files_folder(d->folder, names[i]);
-		if (fd[i] >= 0)
-			continue;
-		snprintf(why, DROP_WHY_MAX, "folder %.200s/%s cannot be used: %s", d->folder, names[i],
-		        strerror(-fd[i]));
-		if (i == 1)
-			close(fd[0]);
-		return YT_EIO;
-	}
-	memcpy(out, fd, sizeof(fd));
-	return 0;
+	if (fd < 0)
+		snprintf(why, DROP_WHY_MAX, "folder %.200s/%s cannot be used: %s", d->folder, name, strerror(-fd));
+	return fd;
+}
+
+static void put_into(struct place *place, int sent, struct job *job)
+{
+	job->end = drop_put(place, sent, job->name, (struct yt_str){ job->octets, job->n }, &job->status, job->why);
+}
+
+static void put_here(const struct drop *d, int sent, struct job *job)
+{
+	struct place_here here;
+	int out = open_folder(d, "out", job->why);
+
+	if (out < 0)
+		return;
+	place_here(&here, out);
+	put_into(&here.place, sent, job);
+	close(out);
+}
+
+/* A connection for each file: they are few, and one that rests is one that breaks. */
+static void put_there(const struct drop *d, int sent, struct job *job)
+{
+	if (sftp_connect(d->sftp, job->why) == 0)
+		put_into(sftp_place(d->sftp), sent, job);
+	sftp_disconnect(d->sftp);
 }
 
 /* Folders are opened anew for each file: they may be mounted, or made, while we run.  The lock keeps other workers out.
  */
-static void put_here(const struct drop *d, struct job *job)
+static void put(const struct drop *d, struct job *job)
 {
-	struct place_here here;
-	int fd[2];
+	int sent = open_folder(d, "sent", job->why);
 
 	job->end = LANE_NOT_SENT;
-	if (open_folders(d, fd, job->why) != 0)
+	if (sent < 0)
 		return;
-	if (flock(fd[1], LOCK_EX) != 0) {
+	if (flock(sent, LOCK_EX) != 0)
 		snprintf(job->why, sizeof(job->why), "folder sent cannot be locked: %s", strerror(errno));
+	else if (d->sftp != NULL)
+		put_there(d, sent, job);
+	else
+		put_here(d, sent, job);
+	close(sent); /* and with it the lock */
+}
+
+static void fetch(struct drop *d)
+{
+	char why[DROP_WHY_MAX] = "";
+	int n = drop_fetch(&d->fetched, d->sftp, d->folder, d->file_bytes, why);
+
+	if (n > 0)
+		yt_log(YT_INFO, "net", "%s: %d files fetched", d->name, n);
+	if (n < 0 && !d->fetch_failed)
+		yt_log(YT_WARN, "net", "%s: files cannot be fetched: %s; tried every %u s", d->name, why,
+		        (unsigned)((d->fetch_ms + 999) / 1000));
+	else if (n >= 0 && d->fetch_failed)
+		yt_log(YT_INFO, "net", "%s: files can be fetched again", d->name);
+	d->fetch_failed = n < 0;
+	d->next_fetch_ms = yt_mono_ms() + d->fetch_ms;
+}
+
+/* Nothing is to be put: waits for that, or until files are fetched again.  With the lock. */
+static void rest(struct drop *d)
+{
+	int64_t ms = d->next_fetch_ms - yt_mono_ms();
+
+	if (d->fetch_ms == 0) {
+		uv_cond_wait(&d->given, &d->lock);
+	} else if (ms > 0) {
+		(void)uv_cond_timedwait(&d->given, &d->lock, (uint64_t)ms * 1000000);
 	} else {
-		place_here(&here, fd[0]);
-		job->end = drop_put(
-		        &here.place, fd[1], job->name, (struct yt_str){ job->octets, job->n }, &job->status, job->why);
+		uv_mutex_unlock(&d->lock);
+		fetch(d);
+		uv_mutex_lock(&d->lock);
 	}
-	close(fd[0]);
-	close(fd[1]); /* and with it the lock */
 }
 
 static void work(void *arg)
@@ -107,7 +157,7 @@ static void work(void *arg)
 	uv_mutex_lock(&d->lock);
 	while (!d->stops) {
 		if (d->waiting == NULL) {
-			uv_cond_wait(&d->given, &d->lock);
+			rest(d);
 			continue;
 		}
 		job = d->running = d->waiting;
@@ -115,7 +165,7 @@ static void work(void *arg)
 		d->n_waiting--;
 		job->phase = RUNNING;
 		uv_mutex_unlock(&d->lock);
-		put_here(d, job);
+		put(d, job);
 		uv_mutex_lock(&d->lock);
 		d->running = NULL;
 		DL_APPEND(d->ended, job);
@@ -252,6 +302,8 @@ static void drop_free(struct drop *d)
 {
 	uv_cond_destroy(&d->given);
 	uv_mutex_destroy(&d->lock);
+	sftp_free(d->sftp);
+	free(d->fetched.entry);
 	free(d->name);
 	free(d->folder);
 	free(d);
@@ -269,7 +321,11 @@ int drop_open(struct drop **out, uv_loop_t *loop, const struct drop_conf *conf, 
 	d->queue = conf->queue;
 	d->done = done;
 	d->arg = arg;
-	if (d->name == NULL || d->folder == NULL || uv_async_init(loop, &d->back, on_back) != 0) {
+	d->sftp = conf->sftp != NULL ? sftp_new(conf->sftp) : NULL;
+	d->fetch_ms = conf->sftp != NULL ? conf->fetch_ms : 0;
+	d->file_bytes = conf->file_bytes;
+	if (d->name == NULL || d->folder == NULL || (conf->sftp != NULL && d->sftp == NULL) ||
+	        uv_async_init(loop, &d->back, on_back) != 0) {
 		drop_free(d);
 		return YT_ENOMEM;
 	}
@@ -299,6 +355,8 @@ void drop_close(struct drop *d)
 		end_waiting(d, d->waiting, "the party is closed");
 	uv_cond_signal(&d->given);
 	uv_mutex_unlock(&d->lock);
+	if (d->sftp != NULL)
+		sftp_stop(d->sftp);
 	uv_thread_join(&d->thread);
 	uv_close((uv_handle_t *)&d->back, on_closed);
 	uv_close((uv_handle_t *)&d->timer, on_closed);

@@ -1,17 +1,22 @@
 /* core/net/drop.h - outbound by files: one party to whom messages are handed over by putting files where it takes them.
  *
- * The worker opens one per party whose url is a folder (process/worker_files.c) and gives it whole files; a thread of
- * its own puts them there, one after the other, by the order of steps in drop_put.c, which makes each appear once under
- * its name, whatever dies in between.  Ends are told as those of a lane: */
+ * The worker opens one per party whose url is a folder, here or over SSH (process/worker_process.c), and gives it whole
+ * files; a thread of its own puts them there, one after the other, by the order of steps in drop_put.c, which makes
+ * each appear once under its name, whatever dies in between.  Ends are told as those of a lane: */
 #ifndef YT_NET_DROP_H
 #define YT_NET_DROP_H
 
 #include "net/lane.h"
+#include "net/sftp.h"
 
 struct drop_conf {
 	const char *name;   /* of the party, for the log */
 	const char *folder; /* has the folders out (where the party takes files) and sent (our receipts) */
 	uint32_t queue;     /* files waiting; more are LANE_NOT_SENT */
+	/* NULL, or the party's folder over SSH: then that has out; folder has sent, and for what is fetched: */
+	const struct sftp_conf *sftp; /* copied */
+	uint32_t fetch_ms;            /* so often, into folder/in, with receipts in folder/fetched; 0: never */
+	uint32_t file_bytes;          /* a larger one is not fetched */
 };
 
 struct drop;

@@ -21,6 +21,17 @@ bool files_name_is_plain(struct yt_str name)
 	return true;
 }
 
+bool files_name_is_unfinished(const char *name)
+{
+	static const char *const ends[] = { ".tmp", ".part", ".filepart", ".writing" };
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (n > strlen(ends[i]) && strcmp(name + n - strlen(ends[i]), ends[i]) == 0)
+			return true;
+	return name[0] == '.';
+}
+
 int files_folder(const char *path, const char *name)
 {
 	char whole[4096];

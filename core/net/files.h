@@ -11,6 +11,8 @@
 
 /* Letters, digits and . _ - that do not begin with a dot: what every file system and shell takes. */
 bool files_name_is_plain(struct yt_str name);
+/* It says itself that it is not finished: begins with a dot, or ends in .tmp, .part, .filepart, .writing. */
+bool files_name_is_unfinished(const char *name);
 /* Opens the folder path/name (name NULL: path).  A descriptor, or -errno. */
 int files_folder(const char *path, const char *name);
 /* All octets, then fdatasync; what was there under that name is overwritten.  0 or -errno; then it is gone again. */

@@ -25,23 +25,11 @@ static bool stamp_of(int folder, const char *name, struct folder_stamp *stamp)
 
 /* ---- looking ---- */
 
-/* Names that say themselves that they are not finished. */
-static bool is_unfinished(const char *name)
-{
-	static const char *const ends[] = { ".tmp", ".part", ".filepart", ".writing" };
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (n > strlen(ends[i]) && strcmp(name + n - strlen(ends[i]), ends[i]) == 0)
-			return true;
-	return name[0] == '.';
-}
-
 static void add(struct folder_listing *l, int folder, const char *name, bool is_taken)
 {
 	struct folder_entry *e = &l->entry[l->n];
 
-	if (is_unfinished(name))
+	if (files_name_is_unfinished(name))
 		return;
 	if (!files_name_is_plain(yt_str(name))) {
 		l->n_strange++;

@@ -24,7 +24,7 @@
 
 enum conf_profile { CONF_DEVELOPMENT, CONF_PRODUCTION };
 enum conf_listener_kind { CONF_MTLS, CONF_SIGNED, CONF_PLAIN, CONF_FOLDER };
-enum conf_party_kind { CONF_HTTPS, CONF_FRAMES, CONF_FILES };
+enum conf_party_kind { CONF_HTTPS, CONF_FRAMES, CONF_FILES, CONF_SFTP };
 enum conf_unknown_style { CONF_HOLD, CONF_SILENCE, CONF_CODE };
 enum conf_sign_in { CONF_SIGN_IN_PASS, CONF_SIGN_IN_OWN };
 
@@ -109,9 +109,11 @@ struct conf_named_key {
 
 struct conf_party {
 	const char *name, *format;
-	enum conf_party_kind kind;                       /* by its url */
-	const char *url, *host, *port, *target;          /* target: path with query, begins with /; of CONF_HTTPS */
-	const char *folder;                              /* CONF_FILES: here, has out and sent (net/drop.h) */
+	enum conf_party_kind kind;              /* by its url */
+	const char *url, *host, *port, *target; /* target: path with query, begins with /; of CONF_HTTPS */
+	const char *folder; /* CONF_FILES: here, has out and sent (net/drop.h); CONF_SFTP: that over there */
+	const char *user, *spool, *known_hosts; /* CONF_SFTP; spool has sent, in and fetched */
+	uint32_t fetch_ms;
 	const char *server_name, *ca, *cert, *key, *crl; /* NULL: not given */
 	uint32_t http2;                                  /* offered beside HTTP/1.1 */
 	uint32_t trace;                                  /* traceparent is sent along */
@@ -314,6 +316,11 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors);
 /* The roles' words, "business checker", as they are written in the configuration; into out. */
 void conf_roles_print(unsigned roles, char *out, size_t size);
 const struct conf_operator *conf_operator(const struct conf *conf, struct yt_str name); /* NULL: none */
+/* What it is told goes as files. */
+static inline bool conf_party_is_files(const struct conf_party *party)
+{
+	return party->kind == CONF_FILES || party->kind == CONF_SFTP;
+}
 
 /* Lookups, one hash probe each; NULL when there is none. */
 const struct conf_origin *conf_origin_by_subject(const struct conf *conf, struct yt_str subject);

@@ -77,23 +77,25 @@ static void check_below(
 
 void conf_check_folders(const struct conf *conf, struct conf_errors *errors)
 {
-	static const char *const inbound[] = { "in", "taken", "done", "refused" }, *const outbound[] = { "out",
-		"sent" };
+	static const char *const inbound[] = { "in", "taken", "done", "refused", NULL };
+	static const char *const outbound[] = { "out", "sent", NULL }, *const spooled[] = { "sent", "in", "fetched",
+		NULL };
 
 	for (uint32_t i = 0; i < conf->n_listeners; i++) {
 		const struct conf_listener *l = &conf->listeners[i];
 		dev_t device = 0;
 
-		for (size_t n = 0; l->kind == CONF_FOLDER && n < sizeof(inbound) / sizeof(inbound[0]); n++)
-			check_below(l->path, inbound[n], l->place, &device, errors);
+		for (const char *const *name = inbound; l->kind == CONF_FOLDER && *name != NULL; name++)
+			check_below(l->path, *name, l->place, &device, errors);
 	}
 	for (uint32_t i = 0; i < conf->n_parties; i++) {
 		const struct conf_party *p = &conf->parties[i];
+		const char *const *name = p->kind == CONF_SFTP ? spooled : outbound;
 
-		for (size_t n = 0; p->kind == CONF_FILES && n < sizeof(outbound) / sizeof(outbound[0]); n++) {
+		for (; conf_party_is_files(p) && *name != NULL; name++) {
 			dev_t device = 0; /* nothing moves between them */
 
-			check_below(p->folder, outbound[n], p->place, &device, errors);
+			check_below(p->kind == CONF_SFTP ? p->spool : p->folder, *name, p->place, &device, errors);
 		}
 	}
 }

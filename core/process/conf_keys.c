@@ -227,15 +227,16 @@ const struct conf_key conf_keys[] = {
 	{ "parties", "format", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(party, format), "The plugin that speaks to it." },
 	{ "parties", "url", CONF_T_URL, NULL, REQUIRED, 1, 500, NULL, AT(party, url),
 		"`https://host[:port]/path` that requests are posted to; or `tls://host:port`, for a format that speaks over a "
-		"stream (`banklink`): one request at a time on a connection; or `file:FOLDER`, for a format that is handed over as "
-		"files (`bankfile`)." },
+		"stream (`banklink`): one request at a time on a connection; or, for a format that is handed over as files "
+		"(`bankfile`), `file:FOLDER` or `sftp://user@host[:port]/folder`." },
 	{ "parties", "server_name", CONF_T_TEXT, NULL, OPTIONAL, 1, 253, NULL, AT(party, server_name),
 		"Name that its certificate must carry, when it is not the host of the url." },
 	{ "parties", "ca", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, ca),
 		"PEM that its certificate must chain to. Needed with `https` and `tls`." },
 	{ "parties", "cert", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, cert),
 		"Our client certificate there, PEM; with `key`." },
-	{ "parties", "key", CONF_T_KEYFILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, key), "Its private key, PEM." },
+	{ "parties", "key", CONF_T_KEYFILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, key),
+		"Its private key, PEM. With `sftp`: our SSH key, Ed25519 or ECDSA, without a passphrase." },
 	{ "parties", "crl", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, crl),
 		"Revocation lists (CRL) of `ca`, PEM, as with listeners." },
 	{ "parties", "http2", CONF_T_CHOICE, NULL, DEFAULT("off"), 0, 0, "off on", AT(party, http2),
@@ -267,6 +268,15 @@ const struct conf_key conf_keys[] = {
 		"A larger answer is not read: the outcome is then unknown." },
 	{ "parties", "late_ms", CONF_T_NUMBER, "ms", DEFAULT("60000"), 0, 3600000, NULL, AT(party, late_ms),
 		"How long after a time-out a late answer is still taken. Never with `tls`: there the connection is closed." },
+	{ "parties", "known_hosts", CONF_T_FILE, NULL, OPTIONAL, 1, 255, NULL, AT(party, known_hosts),
+		"With `sftp`: the party's host key, as in `known_hosts` of ssh; ask the party for it, `ssh-keyscan` alone proves "
+		"nothing." },
+	{ "parties", "spool", CONF_T_FOLDER, NULL, OPTIONAL, 1, 255, NULL, AT(party, spool),
+		"With `sftp`: folder here that has `sent` (receipts of what was put there), `in` (what was fetched, for a listener of "
+		"`kind: folder`) and `fetched` (receipts of that)." },
+	{ "parties", "fetch_ms", CONF_T_NUMBER, "ms", DEFAULT("60000"), 0, 86400000, NULL, AT(party, fetch_ms),
+		"With `sftp`: files that lie in `in` over there, and have not changed since the last look, are fetched so often, by one "
+		"worker; at most `response_kib` each. 0: never." },
 	{ "parties", "query_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("30000"), 100, 600000, NULL,
 		AT(party, query_timeout_ms), "Deadline of a request that changes nothing." },
 	{ "parties", "change_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("120000"), 100, 3600000, NULL,

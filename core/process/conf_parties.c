@@ -75,6 +75,32 @@ static bool read_folder(struct conf *conf, const struct conf_node *v, const char
 	return party->url != NULL && party->folder != NULL;
 }
 
+/* sftp://user@host[:port]/folder */
+static bool read_sftp(struct conf *conf, const struct conf_node *v, const char *key, struct conf_party *party,
+        struct conf_errors *errors)
+{
+	const char *p = v->text + 7, *end = v->text + v->len;
+	const char *at = memchr(p, '@', (size_t)(end - p)), *slash = memchr(p, '/', (size_t)(end - p));
+	bool is_right = at != NULL && slash != NULL && p < at && at < slash && end - slash > 1;
+
+	party->kind = CONF_SFTP;
+	party->port = "22";
+	party->host = party->target = party->user = party->folder = "";
+	party->url = keep(conf, v->text, end);
+	if (is_right) {
+		party->user = keep(conf, p, at);
+		party->folder = keep(conf, slash, end[-1] == '/' ? end - 1 : end);
+		is_right = read_host(conf, at + 1, slash, party);
+	}
+	if (party->url == NULL || party->user == NULL || party->folder == NULL || party->host == NULL ||
+	        party->port == NULL)
+		return false;
+	if (!is_right || strpbrk(v->text, " #?\"<>") != NULL)
+		conf_error_add(errors, v->line, v->column, "%s must be sftp://user@host[:port]/folder, not \"%.100s\"",
+		        key, v->text);
+	return true;
+}
+
 bool conf_read_url(struct conf *conf, const struct conf_node *v, const char *key, struct conf_party *party,
         struct conf_errors *errors)
 {
@@ -89,9 +115,11 @@ bool conf_read_url(struct conf *conf, const struct conf_node *v, const char *key
 		p = v->text + 6;
 	} else if (strncmp(v->text, "file:", 5) == 0) {
 		return read_folder(conf, v, key, party, errors);
+	} else if (strncmp(v->text, "sftp://", 7) == 0) {
+		return read_sftp(conf, v, key, party, errors);
 	} else {
 		conf_error_add(errors, v->line, v->column,
-		        "%s must begin with https://, tls:// or file:, not \"%.60s\": parties are only spoken to over "
+		        "%s must begin with https://, tls://, file: or sftp://, not \"%.60s\": parties are only spoken to over "
 		        "TLS, or by files",
 		        key, v->text);
 		return true;
@@ -159,23 +187,35 @@ static void check_frames(const struct conf *conf, struct conf_party *p, struct c
 		        name, (unsigned)p->connections, (unsigned)conf->gateway.workers);
 }
 
-/* Nobody is connected to. */
+/* Neither TLS nor HTTP is spoken. */
 static void check_folder(const struct conf_party *p, struct conf_errors *errors)
 {
-	const char *extra = p->ca != NULL            ? "ca"
-	                    : p->cert != NULL        ? "cert"
-	                    : p->key != NULL         ? "key"
-	                    : p->crl != NULL         ? "crl"
-	                    : p->server_name != NULL ? "server_name"
-	                    : p->http2 != 0          ? "http2"
-	                    : p->trace != 0          ? "trace"
-	                    : p->header != NULL      ? "header"
+	const char *name = p->name == NULL ? "" : p->name;
+	const char *extra = p->ca != NULL                                     ? "ca"
+	                    : p->cert != NULL                                 ? "cert"
+	                    : p->kind == CONF_FILES && p->key != NULL         ? "key"
+	                    : p->crl != NULL                                  ? "crl"
+	                    : p->server_name != NULL                          ? "server_name"
+	                    : p->http2 != 0                                   ? "http2"
+	                    : p->trace != 0                                   ? "trace"
+	                    : p->header != NULL                               ? "header"
+	                    : p->kind == CONF_FILES && p->spool != NULL       ? "spool"
+	                    : p->kind == CONF_FILES && p->known_hosts != NULL ? "known_hosts"
+	                                                                      : NULL;
+	const char *lacks = p->kind == CONF_FILES    ? NULL
+	                    : p->key == NULL         ? "key"
+	                    : p->known_hosts == NULL ? "known_hosts"
+	                    : p->spool == NULL       ? "spool"
 	                                             : NULL;
 
 	if (extra != NULL)
 		conf_error_add(errors, p->place.line, p->place.column,
-		        "party %s is a folder, nobody is connected to: remove %s", p->name == NULL ? "" : p->name,
-		        extra);
+		        "party %s is handed files, without TLS and HTTP: remove %s", name, extra);
+	if (lacks != NULL)
+		conf_error_add(errors, p->place.line, p->place.column,
+		        "party %s is handed files over SSH: it needs key (ours), known_hosts (theirs) and spool (a folder "
+		        "here), and lacks %s",
+		        name, lacks);
 }
 
 void conf_check_parties(struct conf *conf, struct conf_errors *errors)
@@ -183,10 +223,13 @@ void conf_check_parties(struct conf *conf, struct conf_errors *errors)
 	for (uint32_t i = 0; i < conf->n_parties; i++) {
 		struct conf_party *p = &conf->parties[i];
 
-		if (p->kind == CONF_FILES) {
+		if (conf_party_is_files(p)) {
 			check_folder(p, errors);
 			continue;
 		}
+		if (p->spool != NULL || p->known_hosts != NULL)
+			conf_error_add(errors, p->place.line, p->place.column, "party %s: %s goes with sftp: remove it",
+			        p->name == NULL ? "" : p->name, p->spool != NULL ? "spool" : "known_hosts");
 		if (p->ca == NULL && p->url != NULL)
 			conf_error_add(errors, p->place.line, p->place.column, "%s lacks \"%s\": %s", "parties", "ca",
 			        _("PEM that its certificate must chain to."));

@@ -153,14 +153,15 @@ static bool speaks_so(const struct conf_party *party, const struct yt_codec_api 
 {
 	bool has_frames = api->frame_next != NULL && api->frame_put != NULL;
 
-	if (party != NULL && (party->kind == CONF_FILES) != (api->file_name != NULL)) {
+	if (party != NULL && conf_party_is_files(party) != (api->file_name != NULL)) {
 		conf_error_add(errors, at.line, at.column,
-		        api->file_name != NULL ? "%s: format %s is handed over as files: its url must be file:FOLDER"
-		                               : "%s: format %s is not handed over as files: its url cannot be file:",
+		        api->file_name != NULL
+		                ? "%s: format %s is handed over as files: its url must be file:FOLDER or sftp://user@host/folder"
+		                : "%s: format %s is not handed over as files: its url cannot be file: or sftp:",
 		        party->name, party->format);
 		return false;
 	}
-	if (party == NULL || party->kind == CONF_FILES ||
+	if (party == NULL || conf_party_is_files(party) ||
 	        (party->kind == CONF_FRAMES ? has_frames : !has_frames || api->http_request != NULL))
 		return true;
 	conf_error_add(errors, at.line, at.column,

@@ -201,6 +201,8 @@ void conf_check_tls(const struct conf *conf, struct conf_errors *errors)
 	for (i = 0; i < conf->n_parties; i++) {
 		const struct conf_party *p = &conf->parties[i];
 
+		if (conf_party_is_files(p))
+			continue; /* a key of SSH's */
 		check_files(
 		        &(struct files){ "party", p->name, p->cert, p->key, p->ca, p->crl, false, p->place, errors });
 	}

@@ -724,7 +724,21 @@ static void take_flows(struct worker *w)
 
 static int open_drop(struct worker *w, struct worker_party *p)
 {
-	const struct drop_conf conf = { .name = p->conf->name, .folder = p->conf->folder, .queue = p->conf->queue };
+	const struct conf_party *c = p->conf;
+	const struct sftp_conf sftp = { .host = c->host,
+		.port = c->port,
+		.user = c->user,
+		.folder = c->folder,
+		.key_file = c->key,
+		.known_hosts = c->known_hosts,
+		.connect_ms = c->connect_timeout_ms,
+		.answer_ms = c->query_timeout_ms };
+	const struct drop_conf conf = { .name = c->name,
+		.folder = c->kind == CONF_SFTP ? c->spool : c->folder,
+		.queue = c->queue,
+		.sftp = c->kind == CONF_SFTP ? &sftp : NULL,
+		.fetch_ms = w->slot == 0 ? c->fetch_ms : 0,
+		.file_bytes = c->response_kib << 10 };
 
 	return drop_open(&p->drop, w->loop, &conf, on_lane, p);
 }
@@ -789,7 +803,7 @@ static int open_parties(struct worker *w)
 			.quote_failures = c->quote_failures,
 			.quote_pause_ms = c->quote_pause_ms };
 		if (load_plugin(w, &p->engine.codec, c->format, c->name, &c->settings) != 0 ||
-		        (c->kind == CONF_FILES ? open_drop(w, p) : open_lane(w, p)) != 0)
+		        (conf_party_is_files(c) ? open_drop(w, p) : open_lane(w, p)) != 0)
 			return YT_ECONF;
 	}
 	take_flows(w);

@@ -57,7 +57,7 @@ const char *sending_make(struct sending *s, const struct engine_codec *codec, co
 
 	if (party->kind == CONF_FRAMES)
 		return make_frame(s, codec, octets);
-	if (party->kind == CONF_FILES)
+	if (conf_party_is_files(party))
 		return make_file(s, codec, octets, scratch);
 	s->request = (struct lane_request){ .target = yt_str(party->target),
 		.content_type = api->content_type,

@@ -87,8 +87,8 @@ for i in $(seq 100 139); do
 		for pid in $($bin/yitong --conf $dir/gateway.yaml status --json | jq '.workers[].pid'); do kill -KILL "$pid"; done
 	fi
 done
-kill -KILL "$gateway"
-for pid in $(pgrep -P "$gateway"); do kill -KILL "$pid"; done
+children=$(cat "/proc/$gateway/task/$gateway/children")
+kill -KILL "$gateway" $children
 wait "$gateway" 2>/dev/null
 sleep 0.5
 begin
