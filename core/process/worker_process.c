@@ -666,8 +666,10 @@ static void on_sigterm(uv_signal_t *signal, int number)
 		return;
 	w->draining = true;
 	w->drain_until = yt_mono_ms() + w->conf->gateway.drain_ms;
-	for (i = 0; i < w->conf->n_parties; i++)
-		lane_drain(w->parties[i].lane);
+	for (i = 0; i < w->conf->n_parties; i++) {
+		if (w->parties[i].lane != NULL)
+			lane_drain(w->parties[i].lane);
+	}
 	for (i = 0; w->doors_open && i < w->conf->n_listeners; i++) {
 		struct worker_listener *l = &w->listeners[i];
 

@@ -9,7 +9,7 @@ trap stop_all EXIT
 [ -n "${YT_BIN:-}" ] || ./dev build >/dev/null || exit 1
 sh certs/make >/dev/null || exit 1
 free_ports door bank
-rm -rf $dir && mkdir -p $dir
+rm -rf $dir && mkdir -p $dir/files/{in,out,sent}
 cat >$dir/gateway.yaml <<END
 gateway: { profile: development, workers: 1, run_dir: $dir/gateway, plugin_dir: ${bin%/bin}/plugins }
 journal: { folder: $dir/gateway/journal, segment_mib: 16, reserve_segments: 1, retention_days: 30, index: $dir/gateway/index.db }
@@ -25,6 +25,10 @@ listeners:
     settings: { corp_no: "3302990001", operator: YT9001, signatures: "no" }
 secrets: { person-key: certs/out/secrets/person-key }
 parties:
+  - name: files
+    format: bankfile
+    url: file:$dir/files
+    settings: { corp_no: "3302990001" }
   - name: bank
     format: banklink
     url: tls://127.0.0.1:$bank
@@ -149,3 +153,6 @@ for ((i = 0; i < 200; i++)); do
 done
 [ $i -lt 200 ] || fail "no second generation"
 expect "a question after a reload, over the one connection that the bank serves" six 000000
+stop "$gateway"
+grep 'ended: ' $dir/gateway.log && fail "something did not end as it should"
+say "ok: all end as they should, beside a party that is handed files"
