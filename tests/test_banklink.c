@@ -169,6 +169,54 @@ static void assert_same_but_sign(struct yt_str is, struct yt_str wanted)
 	assert_memory_equal(is.p + at + 88, wanted.p + at + 88, wanted.n - at - 88);
 }
 
+/* Where the head of a message of ours ends: behind it nothing but the signature may differ. */
+static struct yt_str body_of(struct yt_str octets)
+{
+	const char *body = memmem(octets.p, octets.n, "<Body>", 6), *end;
+
+	assert_non_null(body);
+	end = memmem(body, octets.n - (size_t)(body - octets.p), "</Body>", 7);
+	assert_non_null(end);
+	return (struct yt_str){ body, (size_t)(end - body) };
+}
+
+static const struct again {
+	const char *it, *more;
+} agains[] = {
+	{ "to another bank", "" },
+	{ "checked by name and paper",
+	        ",\"name_check\":\"2\",\"psn_name\":\"陈晐\",\"psn_cert_type\":\"01\",\"certno\":\"330299199307265047\"" },
+	{ "on a day, by a channel", ",\"pay_date\":\"2026-11-21\",\"pay_channel\":\"I\"" },
+	{ "within the bank", ",\"payee_bank_no\":\"\",\"payee_bank_name\":\"\"" },
+};
+
+/* YT_RESOLVE_PAY_ANEW: an order read back from its octets, with another message number and time, is the same payment.
+ */
+static void it_leaves_again_as_the_same(void **state)
+{
+	const struct again *row = *state;
+	struct bank b = open_link(NULL, NULL);
+	struct yt_msg *first, *said = yt_msg_new(b.arena), own;
+	char json[1200];
+	struct yt_str once, again;
+
+	snprintf(json, sizeof(json), "{\"data\":{" ORDER "%s}}", row->more);
+	first = message(&b, YT_OP_PAY_ORDER, SEQ, "2026-11-20 09:15:30", json);
+	once = encoded(&b, first);
+	said->sent = once;
+	if (b.api->decode_request(b.plugin, once, said, &b.fault) != 0)
+		fail_msg("%s %s", b.fault.path, b.fault.why);
+	own = *said;
+	own.content = own.sent = own.octets = own.time = (struct yt_str){ 0 };
+	own.own_number = YT_STR("20261120000000000099");
+	own.wall_ms = 1795310000000;
+	again = encoded(&b, &own);
+	assert_int_equal(body_of(again).n, body_of(once).n);
+	assert_memory_equal(body_of(again).p, body_of(once).p, body_of(once).n);
+	assert_non_null(memmem(again.p, again.n, "20261120000000000099", 20));
+	bank_close(&b);
+}
+
 static const char batch_json[] =
         "{\"data\":{\"batch_no\":\"000007\",\"batch_date\":\"2026-11-20\",\"payer_acct\":\"3999020001000000018\"},"
         "\"payout\":[{\"pay_no\":\"MA20261120000000000002\",\"payee_name\":\"陈晐\",\"psn_cert_type\":\"01\","
@@ -739,6 +787,7 @@ int main(void)
 	ROWS(vectors, the_composed_request_is_written);
 	ROWS(vectors, the_composed_request_is_read);
 	ROWS(unsent, it_is_not_written);
+	ROWS(agains, it_leaves_again_as_the_same);
 	ROWS(tolds, the_composed_answer_is_read);
 	ROWS(outcomes, it_proves);
 	ROWS(findings, it_is_found_out);
