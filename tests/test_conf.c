@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/engine.h"
 #include "process/conf.h"
 
 /* Line numbers in the rows below are of this text. */
@@ -418,10 +419,10 @@ static const struct warn_case {
 	        "39:5: warning: ", "no listener of kind signed" },
 	{ "a release that has ended", NULL,
 	        "releases:\n  - {pay_type: IN, most: \"5000\", until: \"2020-01-01\", signed_by: li}\n",
-	        "warning: ", "this release ended on 2020-01-01" },
+	        "59:5: warning: ", "this release ended on 2020-01-01" },
 	{ "payments, and too short a gap", "  retry_ms: 5000\n",
 	        "  retry_ms: 5000\n  pay_absent_gap_ms: 60000\npayers:\n  - {name: p, party: zhejiang, pay_type: IN, account: \"6001\", account_name: fund}\n",
-	        "warning: ", "pay_absent_gap_ms is less than five minutes" },
+	        " warning: ", "pay_absent_gap_ms is less than five minutes" },
 	{ "a route never reached, whatever it asks for", "    to: zhejiang",
 	        "    to: zhejiang\n  - name: more\n    to: zhejiang\n    relation: [unknown]",
 	        "58:5: warning: ", "never reached" },
@@ -1209,6 +1210,33 @@ static void test_steps_left_to_people(void **state)
 	}
 }
 
+/* Payers and rules as the engine takes them; payouts stay here, and a flow pays them. */
+static void test_payments(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	make_files();
+	write_changed(NULL,
+	        "  - name: payouts\n    operations: [pay.order]\n    then: payout\n"
+	        "flows:\n  - name: payout\n    steps: [\"zhejiang:pay.order\", \"!zhejiang:pay.query\"]\n"
+	        "payers:\n  - {name: p, party: zhejiang, pay_type: MA, account: \"6001\", account_name: fund, bank_no: "
+	        "\"313332099026\", order_limit: \"5000.50\"}\n"
+	        "releases:\n  - {pay_type: HS, most: \"100\", until: \"2099-12-31\", signed_by: li}\n");
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+	assert_int_equal(errors.n_errors, 0);
+	assert_string_equal(conf->engine_payers[0].pay_type, "MA");
+	assert_string_equal(conf->engine_payers[0].account, "6001");
+	assert_int_equal(conf->engine_payers[0].order_limit_fen, 500050);
+	assert_string_equal(conf->engine_releases[0].pay_type, "HS");
+	assert_int_equal(conf->engine_releases[0].most_fen, 10000);
+	assert_int_equal(conf->engine_releases[0].to_day, 20991231);
+	assert_true(conf->routes[1].stays_here);
+	assert_string_equal(conf->routes[1].then->name, "payout");
+	assert_false(conf->routes[0].stays_here);
+	conf_free(conf);
+}
+
 static void test_lost_route_once(void **state)
 {
 	struct conf_errors errors;
@@ -1223,6 +1251,7 @@ int main(void)
 {
 	static const struct CMUnitTest others[] = {
 		{ "a good configuration is read as it stands", test_good, NULL, NULL, NULL },
+		{ "payments are as they stand", test_payments, NULL, NULL, NULL },
 		{ "a flow's step that would be left to people is refused", test_steps_left_to_people, NULL, NULL,
 		        NULL },
 		{ "lookups find what is there and nothing else", test_lookups, NULL, NULL, NULL },

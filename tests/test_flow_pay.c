@@ -405,6 +405,69 @@ static void test_waits_for_account(void **state)
 	end_paying();
 }
 
+/* -- an agency's own ------------------------------------------------------------------------------ */
+
+static const struct engine_flow payout = { "payout",
+	{ { &bank, YT_OP_PAY_ORDER, NULL, false, NULL, NULL }, { &bank, YT_OP_PAY_QUERY, NULL, true, NULL, NULL } }, 2,
+	1 };
+
+#define PAYOUT_NO "IN20260921000000000007"
+#define PAYOUT "PAY inst=H1 num=" PAYOUT_NO " | pay=" PAYOUT_NO " yuan=7.00 to=62220200000009 named=Wu psn=Wu"
+
+/* It is kept here, answered when it is on the disk, and paid once by what follows, whatever is killed. */
+static void test_payout(void **state)
+{
+	char number[40];
+
+	for (unsigned killed = 0; killed < 4; killed++) {
+		teardown(NULL);
+		setup(NULL);
+		is_native = true;
+		follows = &payout;
+		ask(1, PAYOUT);
+		if (killed == 1)
+			kill_all();
+		later(100);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		await_leg();
+		assert_leg("bank:PAY");
+		fake_value(yt_str(w.sent), "pay", number, sizeof(number));
+		assert_string_equal(number, PAYOUT_NO);
+		if (killed == 2) {
+			kill_all();
+			expect("bank:ASKPAY", 'A');
+		} else {
+			reply('A');
+		}
+		await_leg();
+		if (killed == 3)
+			kill_all();
+		expect("bank:ASKPAY", 'p');
+		nothing_leaves(700000);
+		assert_int_equal(of_number("+/" PAYOUT_NO).state, X_DONE);
+		ask(2, PAYOUT); /* the same: once */
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		ask(3, "PAY inst=H1 num=" PAYOUT_NO " | pay=" PAYOUT_NO " yuan=8.00 to=62220200000009 named=Wu psn=Wu");
+		assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+		nothing_leaves(700000);
+		end_paying();
+	}
+}
+
+/* It came to nothing: refused, with what a clerk shall do. */
+static void test_payout_failed(void **state)
+{
+	is_native = true;
+	follows = &payout;
+	ask(1, PAYOUT);
+	expect("bank:PAY", 'A');
+	expect("bank:ASKPAY", 'F');
+	nothing_leaves(700000);
+	assert_int_equal(of_number("+/" PAYOUT_NO).state, X_REFUSED);
+	assert_true(log_has("its payment is FAILED: account"));
+	end_paying();
+}
+
 int main(void)
 {
 	conf.follow_up_park_after_ms = INT64_C(7) * 24 * 3600 * 1000;
@@ -413,6 +476,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_release_of_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_waits_for_account, setup, teardown) };
+		cmocka_unit_test_setup_teardown(test_waits_for_account, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_payout, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_payout_failed, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));
 }

@@ -60,6 +60,7 @@ const struct yt_word words_zh_commands[] = {
 	{ "the case has a %s", "就诊案中有 %s" },
 	{ "yes: flow %s", "是：流程 %s" },
 	{ "yes: party %s", "是：参与方 %s" },
+	{ "yes: here, then %s", "是：留在网关，随后 %s" },
 	{ "no route takes it", "没有适用的路由" },
 	{ "the journal knows what it reverses, and undoes that as its party wants it",
 	        "所冲正的交易由日志查出，并按其参与方的要求撤销" },

@@ -292,8 +292,13 @@ static const struct conf_route *put_routes(struct explaining *x)
 			desk_putf(&x->desk, routes, r->name, "no: %s", _(why));
 			continue;
 		}
-		desk_putf(&x->desk, routes, r->name, r->flow != NULL ? "yes: flow %s" : "yes: party %s",
-		        r->flow != NULL ? r->flow_name : r->to);
+		desk_putf(&x->desk, routes, r->name,
+		        r->flow != NULL ? "yes: flow %s"
+		        : r->stays_here ? "yes: here, then %s"
+		                        : "yes: party %s",
+		        r->flow != NULL ? r->flow_name
+		        : r->stays_here ? r->then_name
+		                        : r->to);
 		return r;
 	}
 	return NULL;

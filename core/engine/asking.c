@@ -339,11 +339,15 @@ static void route(struct engine *e, struct work *w)
 	}
 	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &way);
 	w->flow = way.flow;
-	w->then = is_settlement(w->msg->op->id) ? way.then : NULL;
+	w->then = is_settlement(w->msg->op->id) || way.stays_here ? way.then : NULL;
 	w->insurer = is_presettlement(w->msg->op->id) ? way.quote : NULL;
 	w->quote_member = way.quote_member;
 	if (w->party == NULL) {
 		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
+	} else if (way.stays_here) {
+		w->flow = &flow_here;
+		work_digest(w);
+		go_admitted(e, w);
 	} else if (is_stopped(e, w)) {
 		go_stopped(e, w);
 	} else if (w->msg->op->id == YT_OP_REVERSE && (w->flow != NULL || cross_is_foreign(&w->codec, w->party))) {

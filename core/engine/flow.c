@@ -79,6 +79,11 @@ static void end_here(struct engine *e, struct task *t)
 
 	YT_REQUIRE(reply != NULL);
 	reply->code = YT_STR("0");
+	if (kept.op->id == YT_OP_PAY_ORDER) { /* what follows pays it, under this number */
+		reply->settlement = pay_member(t->original, "pay_no");
+		task_resolve_done(e, t, reply, "kept here");
+		return;
+	}
 	if (kept.op->id == YT_OP_INVOICE_NOTICE) /* of this visit, and of no other one of the person's */
 		kept.person = (struct yt_str){ 0 };
 	else

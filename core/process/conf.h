@@ -195,14 +195,18 @@ struct conf_flow {
 	struct conf_place place;
 };
 
+enum conf_pay_type { CONF_PAY_CL, CONF_PAY_MA, CONF_PAY_HS, CONF_PAY_IN };
+
 struct conf_payer { /* an account of ours; see struct engine_payer */
-	const char *name, *party, *pay_type, *insurer;
+	const char *name, *party, *insurer;
+	enum conf_pay_type pay_type;
 	const char *account, *account_name, *bank_no, *bank_name, *behalf_name, *purpose, *order_limit;
 	struct conf_place place;
 };
 
 struct conf_release {
-	const char *pay_type, *most, *until, *signed_by;
+	enum conf_pay_type pay_type;
+	const char *most, *until, *signed_by;
 	struct conf_place place;
 };
 
@@ -215,6 +219,7 @@ struct conf_cases {
 
 struct conf_route {
 	const char *name;
+	bool stays_here;       /* payouts: kept here, what follows pays them */
 	const char *then_name; /* of the flow that follows; NULL: none */
 	const struct conf_flow *then;
 	const char *quote_name, *quote_member;

@@ -14,6 +14,8 @@
 
 #define ENOUGH_GAP_MS YT_PAY_ABSENT_APART_MS
 
+static const char *const type_names[] = { "CL", "MA", "HS", "IN" }; /* by enum conf_pay_type */
+
 struct checking {
 	struct conf *conf;
 	struct conf_errors *errors;
@@ -61,7 +63,7 @@ static void make_payer(struct checking *c, const struct conf_payer *p, struct en
 	if (p->bank_no != NULL && !yt_bank_no_is_valid(yt_str(p->bank_no)))
 		WRONG(c, "bank_no must be a line number of 12 digits with its check digit, not \"%.40s\"", p->bank_no);
 	*out = (struct engine_payer){ .party = p->party,
-		.pay_type = p->pay_type,
+		.pay_type = type_names[p->pay_type],
 		.insurer = p->insurer,
 		.account = p->account,
 		.name = p->account_name,
@@ -88,14 +90,15 @@ static void make_release(struct checking *c, const struct conf_release *r, struc
 {
 	char today[15];
 
-	*out = (struct engine_release){ r->pay_type, check_yuan(c, "most", r->most), day_of(r->until) };
+	*out = (struct engine_release){ type_names[r->pay_type], check_yuan(c, "most", r->most), day_of(r->until) };
 	yt_time_compact(yt_wall_ms(), today);
 	today[8] = '\0';
 	if (out->to_day == 0)
 		WRONG(c, "until must be a date, as 2026-12-31, not \"%.40s\"", r->until == NULL ? "" : r->until);
 	else if (out->to_day < strtoul(today, NULL, 10))
 		conf_warning_add(c->errors, c->place.line, c->place.column,
-		        "this release ended on %s: payments of type %s wait for people", r->until, r->pay_type);
+		        "this release ended on %s: payments of type %s wait for people", r->until,
+		        type_names[r->pay_type]);
 }
 
 /* -- flows that pay -------------------------------------------------------------------------------- */
@@ -123,7 +126,7 @@ static bool has_payer(const struct conf *conf, const struct conf_step *order, co
 
 		if (strcmp(p->party, order->party->name) != 0)
 			continue;
-		if (claim == NULL || (strcmp(p->pay_type, "IN") == 0 &&
+		if (claim == NULL || (p->pay_type == CONF_PAY_IN &&
 		                             (p->insurer == NULL || strcmp(p->insurer, claim->party->name) == 0)))
 			return true;
 	}

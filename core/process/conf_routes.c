@@ -211,7 +211,10 @@ static void make_then(struct making *m)
 
 	if (r->then_name == NULL)
 		return;
-	r->then = find_flow(m, r->then_name);
+	if (r->then == NULL)
+		r->then = find_flow(m, r->then_name);
+	if (r->stays_here)
+		return;
 	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++)
 		any = any || m->rule->ops[from[i]];
 	if (!any)
@@ -269,11 +272,27 @@ static void make_flow(struct making *m)
 			        yt_op((enum yt_operation)op)->name);
 }
 
+/* What an agency orders is kept here; what follows pays it. */
+static bool is_of_payouts(const struct route_rule *rule)
+{
+	for (unsigned op = 0; op < YT_OP_COUNT; op++)
+		if (rule->any_op || rule->ops[op] != (op == YT_OP_PAY_ORDER))
+			return false;
+	return true;
+}
+
 static void make_party(struct making *m)
 {
 	struct conf_route *r = m->route;
 	const char *meant;
 
+	if (r->to == NULL && r->flow_name == NULL && r->then_name != NULL && is_of_payouts(m->rule)) {
+		r->stays_here = true;
+		r->then = find_flow(m, r->then_name);
+		if (r->then != NULL && r->then->n_steps > 0)
+			r->party = r->then->step[0].party;
+		return;
+	}
 	if ((r->to == NULL) == (r->flow_name == NULL)) {
 		WRONG(m, "a route leads to a party (`to`) or by a flow (`flow`): give one of the two");
 		return;

@@ -157,6 +157,7 @@ static const struct engine_party *route(void *ctx, const struct yt_msg *msg, con
 	if (r == NULL)
 		return NULL;
 	way->rule = r->name;
+	way->stays_here = r->stays_here;
 	way->flow = r->flow == NULL ? NULL : &w->flows[r->flow - w->conf->flows];
 	way->then = r->then == NULL ? NULL : &w->flows[r->then - w->conf->flows];
 	way->quote = r->quote == NULL ? NULL : &w->parties[r->quote - w->conf->parties].engine;

@@ -8,12 +8,14 @@
 #include <string.h>
 
 #include <yitong/json.h>
+#include <yitong/payout.h>
 #include <yitong/plugin.h>
 
 static const struct yt_wire_op ops[] = {
 	{ "CONSENT", YT_OP_CONSENT_PUT, YT_RESOLVE_RESEND },
 	{ "ACCOUNT", YT_OP_ACCOUNT_PUT, YT_RESOLVE_RESEND },
 	{ "INVOICE", YT_OP_INVOICE_NOTICE, YT_RESOLVE_RESEND },
+	{ "PAYOUT", YT_OP_PAY_ORDER, YT_RESOLVE_RESEND },
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
 };
 
@@ -133,6 +135,26 @@ static int check_object(
 	return 0;
 }
 
+/* As at every bank; what the gateway's configuration has stands in for what the message may leave out. */
+static int check_payout(const struct yt_node *body, struct yt_str number, struct yt_fault *fault)
+{
+	const struct yt_node *data = yt_node_get(body, "data");
+	struct yt_payout p;
+	int rv;
+
+	if (data == NULL || data->kind != YT_OBJECT || yt_node_get(body, "payout") != NULL)
+		return refuse(fault, "data", "must be an object, one payout");
+	rv = yt_payout_read(body, data, "data", &p, fault);
+	if (rv != 0)
+		return rv;
+	if (!yt_str_eq(p.no, number))
+		return refuse(fault, "data.pay_no", "must be the message's number: a payout is ordered once");
+	p.payer_acct = p.payer_acct.n > 0 ? p.payer_acct : YT_STR("0");
+	p.payer_name = p.payer_name.n > 0 ? p.payer_name : YT_STR("0");
+	p.purpose = p.purpose.n > 0 ? p.purpose : YT_STR("0");
+	return yt_payout_check(&p, "data", 0, NULL, fault);
+}
+
 /* The object, or the rows, that this operation is about. */
 static int check_body(enum yt_operation op, const struct yt_node *body, struct yt_fault *fault)
 {
@@ -173,6 +195,8 @@ static int check_names(const struct yt_msg *msg, struct yt_fault *fault)
 		        "must be 1 to 36 letters, digits or -_. of your own, another for each message");
 	if (msg->institution.n == 0 || msg->institution.n > 30)
 		return refuse(fault, "institution", "must name for whom this is said");
+	if (msg->op->id == YT_OP_PAY_ORDER)
+		return 0;
 	if (msg->op->id == YT_OP_INVOICE_NOTICE ? msg->visit.n == 0 : msg->person.n == 0)
 		return refuse(fault, msg->op->id == YT_OP_INVOICE_NOTICE ? "mdtrt_id" : "psn_no", "is missing");
 	return 0;
@@ -205,11 +229,13 @@ static int decode_request(struct yt_plugin *self, struct yt_str octets, struct y
 	msg->content = octets;
 	op = op_by_name(yt_node_text(root, "operation"));
 	if (op == NULL)
-		return refuse(fault, "operation", "must be consent.put, account.put or invoice.notice");
+		return refuse(fault, "operation", "must be consent.put, account.put, invoice.notice or pay.order");
 	msg->op = yt_op(op->op);
 	msg->wire_op = yt_str(op->wire);
 	rv = check_names(msg, fault);
-	return rv != 0 ? rv : check_body(op->op, root, fault);
+	if (rv != 0)
+		return rv;
+	return op->op == YT_OP_PAY_ORDER ? check_payout(root, msg->number, fault) : check_body(op->op, root, fault);
 }
 
 static int encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
