@@ -170,6 +170,10 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 		yt_node_add_text(arena, row, "pay_no", value_of(line, "about"));
 		yt_node_add_text(arena, row, "pay_state", value_of(line, "told"));
 	}
+	if (value_of(line, "ofmsg").n != 0) { /* ... of our message as a whole */
+		yt_node_add_text(arena, data, "orig_msg_no", value_of(line, "ofmsg"));
+		yt_node_add_text(arena, data, "pay_state", value_of(line, "whole"));
+	}
 	if (value_of(line, "entry").n != 0) {
 		struct yt_node *all = yt_node_add(arena, body, YT_STR("statement"), YT_ARRAY);
 		struct yt_node *one = yt_node_add(arena, all, YT_STR(""), YT_OBJECT);

@@ -475,6 +475,7 @@ static struct exchange exchange_in_log(uint64_t id)
 
 static int k_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
 {
+	struct yt_str payout = { number.p + 2, number.n > 2 ? number.n - 2 : 0 };
 	uint64_t id = 0;
 
 	memset(x, 0, sizeof(*x));
@@ -486,8 +487,8 @@ static int k_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
 		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 			if (rec.type == REC_ACCEPTED && yt_str_eq(rec_get(&rec, REC_T_NUMBER), number))
 				x->id = rec.exchange;
-			if (number.n > 2 &&
-			        yt_str_eq(rec_get(&rec, REC_T_PAY_NO), (struct yt_str){ number.p + 2, number.n - 2 }))
+			if (number.n > 2 && (yt_str_eq(rec_get(&rec, REC_T_PAY_NO), payout) ||
+			                            yt_str_eq(rec_get(&rec, REC_T_PAY_MSG), payout)))
 				id = rec.exchange;
 			if (x->id != 0 && rec.exchange == x->id && rec.type != REC_FACTS)
 				exchange_apply(x, &rec, i + 1);

@@ -571,6 +571,7 @@ static void test_follow_up_by_its_number(void **state)
 	rec_u8(&w->buf, REC_T_LEG, REC_LEG_STEP);
 	rec_u8(&w->buf, REC_T_STEP, 2);
 	rec_str(&w->buf, REC_T_PAY_NO, YT_STR("IN20261122000000000100"));
+	rec_str(&w->buf, REC_T_PAY_MSG, YT_STR("PM20261122000000000200"));
 	rec_end(&w->buf, at);
 	at = rec_begin(&w->buf, REC_SENDING, 0, 8, 6);
 	rec_u8(&w->buf, REC_T_LEG, REC_LEG_QUERY);
@@ -602,6 +603,8 @@ static void test_follow_up_by_its_number(void **state)
 	assert_int_equal(index_find_follow_up(index, YT_STR("+/3302202611221000000010"), &x), YT_ENOTFOUND);
 	assert_int_equal(index_find_follow_up(index, YT_STR("+/IN20261122000000000100"), &x), 0);
 	assert_int_equal(x.id, 8);
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/PM20261122000000000200"), &x), 0);
+	assert_string_equal(x.pay_msg, "PM20261122000000000200");
 	assert_int_equal(index_find_follow_up(index, YT_STR("+/IN20261122000000000200"), &x), YT_ENOTFOUND);
 	index_close(index);
 }

@@ -283,7 +283,8 @@ static const struct engine_flow paid = { "paid",
 	5, 2 };
 
 /* As legs are written in test_flow_pay.c; a word in capitals alone is what the bank tells of the payment, + an entry in
- * its books that is a credit, # everything is killed, * hours pass, @ what has ended leaves the keeper's memory. */
+ * its books that is a credit, % of our message as a whole, # everything is killed, * hours pass, @ what has ended
+ * leaves the keeper's memory. */
 static const struct paid_case {
 	const char *it, *script;
 	bool is_mute;
@@ -295,6 +296,12 @@ static const struct paid_case {
 	{ "and again after a restart",
 	        "bank:PAY A bank:ASKPAY P bank:ASKPAY P # bank:ASKPAY P PAID ! bank:ASKPAY p hub:TELLPAID d", false,
 	        X_DONE, false },
+	{ "told of our message as a whole",
+	        "bank:PAY A bank:ASKPAY P bank:ASKPAY P %PAID ! bank:ASKPAY p hub:TELLPAID d", false, X_DONE, false },
+	{ "and of a message whose payment is over", "bank:PAY p hub:TELLPAID d . @ %RETURNED .", false, X_PARKED,
+	        false },
+	{ "a bank that cannot be asked refuses our message as a whole", "bank:PAY A . %FAILED ! hub:TELLPAID d .", true,
+	        X_REFUSED, false },
 	{ "the money comes back when all is over", "bank:PAY p hub:TELLPAID d . + .", false, X_PARKED, false },
 	{ "the same from the index", "bank:PAY p hub:TELLPAID d . @ + .", false, X_PARKED, false },
 	{ "a bank that cannot be asked tells, and that is the answer", "bank:PAY A . ACCEPTED . PAID ! hub:TELLPAID d",
@@ -321,7 +328,10 @@ static void tell_payment(const char *word, size_t n)
 
 	snprintf(pay_no, sizeof(pay_no), "%s", told_of("+/A1").pay_no);
 	assert_int_equal(strlen(pay_no), 22);
-	if (*word == '+')
+	if (*word == '%')
+		snprintf(line, sizeof(line), "PAYTOLD inst=BANK num=B%u | ofmsg=%s whole=%.*s", ++number,
+		        told_of("+/A1").pay_msg, (int)n - 1, word + 1);
+	else if (*word == '+')
 		snprintf(line, sizeof(line), "BOOKED inst=BANK num=B%u | entry=%s dc=C booked=BOOK", ++number, pay_no);
 	else
 		snprintf(line, sizeof(line), "PAYTOLD inst=BANK num=B%u | about=%s told=%.*s", ++number, pay_no, (int)n,

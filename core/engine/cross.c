@@ -95,17 +95,17 @@ static void add_keys(struct yt_buf *out, struct engine *e, const struct yt_msg *
 
 uint64_t cross_ask_facts(struct engine *e, uint64_t exchange, const struct yt_msg *msg)
 {
-	return cross_ask_facts_and(e, exchange, msg, NULL, NULL);
+	return cross_ask_facts_and(e, exchange, msg, NULL, 0);
 }
 
-uint64_t cross_ask_facts_and(
-        struct engine *e, uint64_t exchange, const struct yt_msg *msg, const char *key, const char *other)
+uint64_t cross_ask_facts_and(struct engine *e, uint64_t exchange, const struct yt_msg *msg,
+        const char keys[][FACTS_KEY_MAX], unsigned n_keys)
 {
 	size_t at = rec_begin(&e->records, REC_FACTS, REC_NOWAIT, exchange, engine_wall(e));
 
 	add_keys(&e->records, e, msg, NULL);
-	rec_str(&e->records, REC_T_CASE, yt_str(key));
-	rec_str(&e->records, REC_T_CASE, yt_str(other));
+	for (unsigned i = 0; i < n_keys; i++)
+		rec_str(&e->records, REC_T_CASE, yt_str(keys[i]));
 	rec_end(&e->records, at);
 	return engine_submit_records(e, UP_FACTS, exchange);
 }

@@ -43,8 +43,8 @@ void flow_refuse_unsent(struct engine *e, struct task *t, const struct yt_fault 
 #define NOTICE_KEY "n/"                       /* with a payout's number: the case key of what its bank told unasked */
 bool notice_is(enum yt_operation op);         /* something that a party tells us unasked */
 void notice_end(struct engine *e, struct task *t);
-/* The case key of what is told of the payment of this flow; empty: there is none yet. */
-void notice_key(const struct task *t, char key[FACTS_KEY_MAX]);
+/* The case keys of what is told of the payment of this flow; empty: there is none yet. */
+void notice_keys(const struct task *t, char keys[2][FACTS_KEY_MAX]);
 /* What a bank that cannot be asked has told of it, as the answer to a pay.query would say it; NULL: nothing yet. */
 struct yt_reply *notice_told(struct engine *e, const struct task *t);
 void notice_learn(struct engine *e, struct task *t); /* and as a fact for its steps */

@@ -8,13 +8,15 @@
 
 void flow_ask_facts(struct engine *e, struct task *t)
 {
-	char key[FACTS_KEY_MAX], told[FACTS_KEY_MAX];
+	char keys[3][FACTS_KEY_MAX];
 
-	notice_key(t, told);
+	notice_keys(t, keys);
+	if (!flow_pay_key(&t->x, keys[2]))
+		keys[2][0] = 0;
 	if (t->seq != 0)
 		HASH_DELETE(hh_seq, e->tasks_by_seq, t);
 	t->state = TASK_FACTS;
-	t->seq = cross_ask_facts_and(e, t->id, t->original, flow_pay_key(&t->x, key) ? key : NULL, told);
+	t->seq = cross_ask_facts_and(e, t->id, t->original, keys, 3);
 	HASH_ADD(hh_seq, e->tasks_by_seq, seq, sizeof(t->seq), t);
 }
 

@@ -118,6 +118,8 @@ static void tell_payouts(struct telling *s, const struct yt_node *body)
 
 	while (yt_payout_next(body, &row, path, sizeof(path)))
 		tell(s, first_of(row, "pay_no", "orig_pay_no"), row, yt_node_text(row, "pay_state"));
+	if (yt_node_text(data, "orig_msg_no").n > 0) /* of our message as a whole, which here has one payment */
+		tell(s, yt_node_text(data, "orig_msg_no"), data, yt_node_text(data, "pay_state"));
 	if (yt_node_text(data, "batch_no").n > 0)
 		tell(s, yt_node_text(data, "batch_no"), data, first_of(data, "pay_state", "batch_state"));
 }
@@ -195,13 +197,26 @@ static struct yt_str number_of(const struct task *t)
 	return t->original->op->id == YT_OP_PAY_ORDER ? pay_member(t->original, "pay_no") : (struct yt_str){ 0 };
 }
 
-void notice_key(const struct task *t, char key[FACTS_KEY_MAX])
+static void make_key(struct yt_str number, char key[FACTS_KEY_MAX])
 {
-	struct yt_str number = task_is_follow_up(t) ? number_of(t) : (struct yt_str){ 0 };
-
 	key[0] = 0;
 	if (number.n > 0 && number.n + sizeof(NOTICE_KEY) <= FACTS_KEY_MAX)
 		snprintf(key, FACTS_KEY_MAX, NOTICE_KEY "%.*s", YT_FMT(number));
+}
+
+void notice_keys(const struct task *t, char keys[2][FACTS_KEY_MAX])
+{
+	bool follows = task_is_follow_up(t);
+
+	make_key(follows ? number_of(t) : (struct yt_str){ 0 }, keys[0]);
+	make_key(follows ? yt_str(t->x.pay_msg) : (struct yt_str){ 0 }, keys[1]);
+}
+
+static bool is_about(const struct task *t, const struct yt_node *piece)
+{
+	struct yt_str number = yt_node_text(piece, "pay_no");
+
+	return number.n > 0 && (yt_str_eq(number, number_of(t)) || yt_str_is(number, t->x.pay_msg));
 }
 
 /* Its format has no question, or its settings say that this bank answers none. */
@@ -239,12 +254,11 @@ void notice_await(struct engine *e, struct task *t)
 /* The newest word that counts: reports come in any order, and states only go forward (bank.md 3.3). */
 static const struct yt_node *word_of(const struct task *t)
 {
-	struct yt_str number = number_of(t);
 	const struct yt_node *word = NULL;
 	enum yt_pay_state is = YT_PAY_NEW, told;
 
-	for (const struct yt_node *p = t->run->facts.pieces->child; p != NULL && number.n > 0; p = p->next) {
-		if (!yt_str_is(yt_node_text(p, "op"), "pay.result") || !yt_str_eq(yt_node_text(p, "pay_no"), number))
+	for (const struct yt_node *p = t->run->facts.pieces->child; p != NULL; p = p->next) {
+		if (!yt_str_is(yt_node_text(p, "op"), "pay.result") || !is_about(t, p))
 			continue;
 		told = yt_pay_state_of(yt_node_text(yt_node_get(p, "told"), "pay_state"));
 		if (told == YT_PAY_STATES || yt_pay_follow(is, told) != YT_PAY_TAKE)

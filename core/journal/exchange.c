@@ -113,6 +113,7 @@ static void apply_step(struct exchange *x, const struct view *v, enum rec_leg le
 	x->undoing = leg == REC_LEG_UNDO;
 	if (leg == REC_LEG_STEP) {
 		take(x->pay_no, sizeof(x->pay_no), v, REC_T_PAY_NO);
+		take(x->pay_msg, sizeof(x->pay_msg), v, REC_T_PAY_MSG);
 		x->asks = x->absents = 0;
 		x->absent_ms = 0;
 	}

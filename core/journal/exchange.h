@@ -67,6 +67,7 @@ struct exchange {
 	bool undoing;          /* a step was refused or the whole is unwanted: what was done is undone */
 	/* Of a payment that is one of its steps (engine/flow_pay.c). */
 	char pay_no[24];        /* its number since it may have left, for ever; empty: it never did */
+	char pay_msg[40];       /* of the message that left last with it */
 	uint8_t pay_digest[16]; /* of the order that is about to leave: payee, amount and type; zeros: none is */
 	bool released;          /* exactly that order, by people */
 	uint32_t asks;          /* how often its bank was asked about it since it left last */

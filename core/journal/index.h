@@ -42,8 +42,8 @@ int index_drop_before(struct index *index, log_pos before, int64_t wall_ms, size
 int index_find(struct index *index, struct yt_str institution, struct yt_str number, struct exchange *x);
 /* The cancel of that settlement that is done.  YT_ENOTFOUND. */
 int index_cancelled(struct index *index, struct yt_str institution, struct yt_str settlement, struct exchange *x);
-/* The follow-up of that number, of whatever institution, or, where number is "+/" and a payout's, that pays it.
- * YT_ENOTFOUND. */
+/* The follow-up of that number, of whatever institution, or, where number is "+/" and a payout's or its order's, that
+ * pays it. YT_ENOTFOUND. */
 int index_find_follow_up(struct index *index, struct yt_str number, struct exchange *x);
 /* From now on index_find() tells of most new numbers that they are new without reading the file.  For who asks by this
  * struct for every number before it can get into the index: the keeper. */

@@ -84,7 +84,9 @@ static int find_follow_up(struct index *index, enum index_statement which, struc
 	sqlite3_bind_int64(st, 1, index_key(number));
 	while (rv == YT_ENOTFOUND && (rc = sqlite3_step(st)) != SQLITE_DONE) {
 		rv = rc == SQLITE_ROW ? index_row_read(st, x) : index_error(rc);
-		if (rv == 0 && (!yt_str_is(number, which == ST_FIND_ANY ? x->number : x->pay_no) ||
+		if (rv == 0 && (!yt_str_is(number, which == ST_FIND_ANY      ? x->number
+		                                   : which == ST_FIND_PAYOUT ? x->pay_no
+		                                                             : x->pay_msg) ||
 		                       (x->flags & REC_X_FOLLOW_UP) == 0))
 			rv = YT_ENOTFOUND;
 	}
@@ -95,11 +97,14 @@ static int find_follow_up(struct index *index, enum index_statement which, struc
 
 int index_find_follow_up(struct index *index, struct yt_str number, struct exchange *x)
 {
+	struct yt_str payout = { number.p + 2, number.n > 2 ? number.n - 2 : 0 };
 	int rv = find_follow_up(index, ST_FIND_ANY, number, x);
 
-	if (rv != YT_ENOTFOUND || number.n <= 2)
-		return rv;
-	return find_follow_up(index, ST_FIND_PAYOUT, (struct yt_str){ number.p + 2, number.n - 2 }, x);
+	if (rv == YT_ENOTFOUND && payout.n > 0)
+		rv = find_follow_up(index, ST_FIND_PAYOUT, payout, x);
+	if (rv == YT_ENOTFOUND && payout.n > 0)
+		rv = find_follow_up(index, ST_FIND_PAY_MSG, payout, x);
+	return rv;
 }
 
 int index_highest_numbers(struct index *index, uint32_t n, int (*each)(void *arg, const struct exchange *x), void *arg)

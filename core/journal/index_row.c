@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 6
+#define FOLD_VERSION 7
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -18,7 +18,7 @@ static const struct member {
 	}
 	TEXT(number), TEXT(visit), TEXT(settlement), TEXT(wire_op), TEXT(listener), TEXT(trace), TEXT(business_key), TEXT(batch), TEXT(original),
 	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner), TEXT(flow), TEXT(then), TEXT(told_state),
-	TEXT(pay_no),
+	TEXT(pay_no), TEXT(pay_msg),
 }, numbers[] = {
 #define NUMBER(m)                                                                                                      \
 	{                                                                                                              \
@@ -271,13 +271,15 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 	else
 		sqlite3_bind_null(st, COL_REST_DUE + 1);
 	bind_key(st, COL_PAY_KEY, x->pay_no);
+	bind_key(st, COL_PAY_MSG_KEY, x->pay_msg);
 	return 0;
 }
 
 uint64_t index_columns_digest(const struct index_entry *e)
 {
 	const struct exchange *x = &e->x;
-	const char *const texts_of[] = { x->number, x->visit, x->settlement, x->institution, x->party, x->pay_no };
+	const char *const texts_of[] = { x->number, x->visit, x->settlement, x->institution, x->party, x->pay_no,
+		x->pay_msg };
 	uint64_t h = 0xcbf29ce484222325u;
 
 	for (size_t i = 0; i < N_OF(texts_of); i++)

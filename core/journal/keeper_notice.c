@@ -25,27 +25,50 @@ static struct payout *payout_find(struct keeper *k, const char *number)
 	return p;
 }
 
-void keeper_note_payout(struct keeper *k, const struct kept *e)
+static void note_number(struct keeper *k, const struct kept *e, const char *number)
 {
 	struct payout *p;
 
-	if (e->x.pay_no[0] == 0 || payout_find(k, e->x.pay_no) != NULL)
+	if (number[0] == 0 || payout_find(k, number) != NULL)
 		return;
 	p = calloc(1, sizeof(*p));
 	YT_REQUIRE(p != NULL);
-	memcpy(p->number, e->x.pay_no, sizeof(p->number));
+	keeper_copy_str(p->number, sizeof(p->number), yt_str(number));
 	p->exchange = e->x.id;
 	HASH_ADD_STR(k->payouts, number, p);
 }
 
-void keeper_drop_payout(struct keeper *k, const struct kept *e)
+void keeper_note_payout(struct keeper *k, const struct kept *e)
 {
-	struct payout *p = payout_find(k, e->x.pay_no);
+	note_number(k, e, e->x.pay_no);
+	note_number(k, e, e->x.pay_msg);
+}
 
-	if (p == NULL || p->exchange != e->x.id)
+static void drop_number(struct keeper *k, uint64_t exchange, const char *number)
+{
+	struct payout *p = payout_find(k, number);
+
+	if (p == NULL || p->exchange != exchange)
 		return;
 	HASH_DEL(k->payouts, p);
 	free(p);
+}
+
+void keeper_drop_payout(struct keeper *k, const struct kept *e)
+{
+	drop_number(k, e->x.id, e->x.pay_no);
+	drop_number(k, e->x.id, e->x.pay_msg);
+}
+
+void keeper_forget_payouts(struct keeper *k)
+{
+	struct payout *p, *next;
+
+	HASH_ITER(hh, k->payouts, p, next)
+	{
+		HASH_DEL(k->payouts, p);
+		free(p);
+	}
 }
 
 /* ---- what is spoken of ---- */

@@ -51,8 +51,8 @@ struct due {
 	uint64_t exchange;
 };
 
-struct payout { /* of a follow-up in memory: its bank speaks of it by this number alone */
-	char number[24];
+struct payout { /* of a follow-up in memory: its bank speaks of it by this number, or its order's, alone */
+	char number[40];
 	uint64_t exchange;
 	UT_hash_handle hh;
 };
@@ -255,6 +255,7 @@ bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e);
 /* keeper_notice.c */
 void keeper_note_payout(struct keeper *k, const struct kept *e); /* it may have a number by now */
 void keeper_drop_payout(struct keeper *k, const struct kept *e); /* it leaves memory */
+void keeper_forget_payouts(struct keeper *k); /* orders that left once more under another number, too */
 /* Records under a lease that is returned: what a party told goes to the follow-ups that it speaks of. */
 void keeper_take_notices(struct keeper *k, struct yt_str payload);
 /* A follow-up's next step, or its last one again, now. */

@@ -118,7 +118,8 @@ enum rec_tag {                  /* stored: append only */
 	REC_T_ABOUT = 56,         /* number of a follow-up that a notice speaks of; one record may have several */
 	REC_T_PAY_NO = 57,        /* number of a payout; in a lease what is left of it when its type is taken off */
 	REC_T_PAY_DIGEST = 58,    /* 16 bytes: keyed hash of a payout's payee, amount and type */
-	REC_T_CLEAR_END = 59,     /* raised with each tag before it: the memory a reader of clear fields needs */
+	REC_T_PAY_MSG = 59,       /* number of our message that orders a payout, as its bank names it */
+	REC_T_CLEAR_END = 60,     /* raised with each tag before it: the memory a reader of clear fields needs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */
