@@ -2021,6 +2021,8 @@ static void test_rests_until_due(void **state)
 /* It is found by its settlement, and by its own number. */
 static void test_rest_is_disturbed(void **state)
 {
+	struct exchange x;
+
 	let_rest(3600000);
 	cancel(2, "C1", "A1", H);
 	forget_told();
@@ -2031,6 +2033,13 @@ static void test_rest_is_disturbed(void **state)
 	let_rest(-1);
 	assert_int_equal(counts().follow_ups, 0);
 	assert_int_equal(counts().parked, 1);
+	assert_int_equal(keeper_get(w.keeper, FOLLOW_UP(9), &x), 0);
+	assert_int_equal(x.state, X_PARKED);
+	assert_int_equal(keeper_get(w.keeper, FOLLOW_UP(10), &x), YT_ENOTFOUND);
+	w.find_error = YT_EIO;
+	assert_int_equal(keeper_get(w.keeper, FOLLOW_UP(10), &x), YT_EIO);
+	w.find_error = 0;
+	keeper_indexed(w.keeper, w.n_commits + 1);
 	assert_int_equal(keeper_decide(w.keeper, FOLLOW_UP(10), "retry", YT_STR("li"), YT_STR("seen")), YT_ENOTFOUND);
 	assert_int_equal(keeper_decide(w.keeper, FOLLOW_UP(9), "retry", YT_STR("li"), YT_STR("seen")), 0);
 	commit();
@@ -2051,6 +2060,28 @@ static void test_rest_and_lane(void **state)
 		keeper_wake_stopped(w.keeper);
 		later(1);
 		assert_told(i == 0 ? "1:lease 0/9" : "");
+	}
+}
+
+/* What is being undone stays in memory: how long nothing of it has left is known there alone, and grows. */
+static void test_undone_does_not_rest(void **state)
+{
+	struct rec rec;
+	size_t used;
+
+	let_rest(3600000);
+	cancel(2, "C1", "A1", H);
+	note(1, 2, NULL);
+	commit();
+	later(NOBODY_MS);
+	for (uint64_t i = 0; i < 3; i++) {
+		assert_int_equal(rec_read(yt_buf_view(&w.leased), &rec, &used), 0);
+		assert_int_equal(rec_get_u64(&rec, REC_T_QUIET), NOBODY_MS + i * 5000);
+		give_back_due(1, FOLLOW_UP(9), 5000);
+		commit();
+		keeper_indexed(w.keeper, w.n_commits + 1);
+		assert_int_equal(in_memory(), 1);
+		later(5000);
 	}
 }
 
@@ -2313,6 +2344,7 @@ int main(void)
 		TEST(test_follow_up_of_another),
 		TEST(test_rests_until_due),
 		TEST(test_rest_is_disturbed),
+		TEST(test_undone_does_not_rest),
 		TEST(test_rest_survives),
 		TEST(test_rest_and_lane),
 		TEST(test_rest_and_clock),

@@ -489,6 +489,7 @@ const struct yt_word words_zh_commands[] = {
 	{ "--json has no bodies: leave --raw out", "--json 不含报文：请去掉 --raw" },
 	{ "--lang is zh or en", "--lang 只能是 zh 或 en" },
 	{ "the gateway is stopping", "网关正在停止" },
+	{ "the index cannot be read just now: try again", "暂时无法读取索引：请稍后再试" },
 	{ "the index is not usable", "索引不可用" },
 	{ "the index is too far behind", "索引落后太多" },
 	{ "the journal's disk is full", "日志所在磁盘已满" },

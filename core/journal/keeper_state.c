@@ -149,10 +149,11 @@ int keeper_decide(
 
 int keeper_get(struct keeper *k, uint64_t exchange, struct exchange *x)
 {
-	const struct kept *e = kept_find(k, exchange);
+	struct kept *e;
+	int rv = keeper_wake(k, exchange, &e);
 
 	if (e == NULL || !exchange_is_open(&e->x))
-		return YT_ENOTFOUND;
+		return rv != 0 ? rv : YT_ENOTFOUND;
 	*x = e->x;
 	return 0;
 }

@@ -243,8 +243,10 @@ static void tell(struct client *c, int rv)
 		control_error(&c->answer, N_("there is no such open exchange"));
 	else if (rv == YT_EDENIED)
 		control_error(&c->answer, N_("who proposed it cannot confirm it"));
-	else if (rv != 0)
+	else if (rv == YT_ESTATE)
 		control_error(&c->answer, N_("the exchange is not parked, or does not wait for a release"));
+	else if (rv != 0)
+		control_error(&c->answer, N_("the index cannot be read just now: try again"));
 	else
 		control_when_durable(c);
 }
@@ -257,6 +259,7 @@ void control_decide(struct client *c, const struct yt_node *q, struct yt_buf *ou
 	struct exchange x;
 	uint64_t exchange;
 	char number[32];
+	int rv;
 
 	if (c->who.n == 0 || reason.n == 0 || id.n == 0 || id.n >= sizeof(number)) {
 		control_error(out, N_("exchange, result, operator and reason are all needed"));
@@ -277,8 +280,9 @@ void control_decide(struct client *c, const struct yt_node *q, struct yt_buf *ou
 		return;
 	}
 	drop_expired(p->control);
-	if (keeper_get(p->keeper, exchange, &x) != 0)
-		tell(c, YT_ENOTFOUND);
+	rv = keeper_get(p->keeper, exchange, &x);
+	if (rv != 0)
+		tell(c, rv);
 	else if (strcmp(word, "release") == 0 ? !keeper_waits_for_release(&x) : x.state != X_PARKED)
 		tell(c, YT_ESTATE);
 	else
@@ -304,8 +308,12 @@ void control_confirm(struct client *c, const struct yt_node *q, struct yt_buf *o
 		tell(c, YT_EDENIED);
 		return;
 	}
-	if (keeper_get(p->keeper, one->exchange, &x) == 0 &&
-	        memcmp(x.pay_digest, one->pay_digest, sizeof(one->pay_digest)) != 0) {
+	rv = keeper_get(p->keeper, one->exchange, &x);
+	if (rv != 0) {
+		tell(c, rv);
+		return;
+	}
+	if (memcmp(x.pay_digest, one->pay_digest, sizeof(one->pay_digest)) != 0) {
 		drop(p->control, one);
 		control_error(out, N_("the order is another one now: it is to be proposed anew"));
 		return;
