@@ -223,6 +223,8 @@ static int tell_follow_up(struct keeper *k, const struct exchange *x)
 	rv = find_follow_up(k, x->institution, over != NULL ? over : again, &e);
 	if (rv != 0 || e == NULL)
 		return rv;
+	if (over != NULL && e->x.state == X_REFUSED && e->x.pay_no[0] != '\0')
+		park(k, e->x.id); /* only its payment came to nothing: what was claimed stands yet, and is undone */
 	if (again != NULL)
 		go_on(k, e, x->id);
 	else if (!e->x.reversal_wanted && e->x.state != X_REFUSED && e->x.state != X_REVERSED)
