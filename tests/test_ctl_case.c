@@ -32,8 +32,9 @@ static const char config[] =
         "institutions:\n"
         "  - {code: H33021399901, name: 示例市第一医院, area: \"330213\", operator: o}\n"
         "cases: {facts: [same-city]}\n"
+        "calendars: [{name: bank, file: @/bank.csv}]\n"
         "flows:\n"
-        "  - {name: tianyi-claim, steps: [\"tianyi:claim.submit\", \"!tianyi:claim.query\"], answer: 2}\n"
+        "  - {name: tianyi-claim, late_after_days: 1, calendar: bank, steps: [\"tianyi:claim.submit\", \"!tianyi:claim.query\"], answer: 2}\n"
         "routes:\n"
         "  - {name: stays, to: zhejiang, operations: [inpatient.settle], then: tianyi-claim}\n"
         "  - {name: everything, to: zhejiang}\n";
@@ -163,6 +164,8 @@ static int open_world(void **state)
 
 	assert_non_null(w);
 	ctl_peer_open(w, config);
+	snprintf(path, sizeof(path), "%s/bank.csv", w->folder);
+	ctl_peer_write(path, "date,working,note\n2026-11-23,no,a Monday that rests\n2099-01-01,no,far\n", "");
 	snprintf(path, sizeof(path), "%s/mac", w->folder);
 	ctl_peer_write(path, "a-secret-of-the-insurer\n", "");
 	assert_int_equal(chmod(path, 0600), 0);
@@ -199,7 +202,7 @@ static void a_visit_is_told_from_bill_to_payment(void **state)
 	assert_int_equal(ctl_peer_run(w, "case " VISIT), 0);
 	ctl_peer_prints(w, "awaited");
 	ctl_peer_prints(
-	        w, "still open:\n  " FOLLOW "  its result is awaited; next: tianyi, next try 2026-11-22 11:00:00\n");
+	        w, "still open:\n  " FOLLOW "  its result is awaited; next: tianyi, next try 2026-11-22 11:00:00");
 	add_step(&buf, 2, 2, "TY20261122000000000003", asked, 60);
 	add_heard(&buf, 2, 2, YT_DONE, 0, told, 70);
 	ctl_peer_commit(w, &buf);
@@ -354,6 +357,44 @@ static void totals_count_all_of_them(void **state)
 	ctl_peer_prints(w, "\n   10  waiting");
 }
 
+/* ---- late ------------------------------------------------------------------------------------------ */
+
+/* Settled on a Sunday, on Monday the bank rests: it is due by the end of Tuesday. */
+static void what_is_past_its_deadline_is_late(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
+	add_due(&buf, 2, "waits: bill is missing", 30);
+	ctl_peer_commit(w, &buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "late --at '2026-11-24 23:59:59'"), 0);
+	ctl_peer_prints(w, "nothing is late");
+	assert_int_equal(ctl_peer_run(w, "late --at '2026-11-25 00:00:00'"), 1);
+	ctl_peer_prints(w, "2026-11-25 00:00:00  0 hours  tianyi-claim");
+	ctl_peer_prints(w, "institution  waits for what is missing: bill is missing");
+	assert_int_equal(ctl_peer_run(w, "late --at 2026-11-28 --json"), 1);
+	ctl_peer_prints(w, "\"late_ms\":259200000,\"since_ms\":1795312800021,\"flow\":\"tianyi-claim\"");
+	assert_int_equal(ctl_peer_run(w, "case " SETL), 0);
+	ctl_peer_prints(w, "late from 2026-11-25 00:00:00");
+	add_follow_up(&buf, 3, "+/PARKED", "PARKED", 22); /* its person's deadline is earlier */
+	add_parked(&buf, 3, "refused for now, too long", 40);
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "late --at '2026-11-24 23:59:59'"), 1);
+	ctl_peer_prints(w, "+/PARKED");
+	ctl_peer_hides(w, FOLLOW);
+	assert_int_equal(ctl_peer_run(w, "late --at 2026-11-28 --limit 1"), 1);
+	ctl_peer_prints(w, "+/PARKED"); /* the oldest */
+	ctl_peer_hides(w, FOLLOW);
+	ctl_peer_prints(w, "the oldest 1 of 2");
+	assert_int_equal(ctl_peer_run(w, "late --at tomorrow"), 2);
+	assert_int_equal(ctl_peer_run(w, "late now"), 2);
+}
+
 static void a_lane_is_stopped_by_somebody_for_a_reason(void **state)
 {
 	static const char *const wrong[] = { "lane tianyi stop", "lane tianyi stop --operator li",
@@ -375,6 +416,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_no_visit_is_said_so, open_world, close_world),
 		cmocka_unit_test_setup_teardown(pending_follow_ups_are_told_apart, open_world, close_world),
 		cmocka_unit_test_setup_teardown(totals_count_all_of_them, open_world, close_world),
+		cmocka_unit_test_setup_teardown(what_is_past_its_deadline_is_late, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_lane_is_stopped_by_somebody_for_a_reason, open_world, close_world),
 	};
 

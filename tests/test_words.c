@@ -25,7 +25,7 @@
 static const char *const sources[] = { "core/ctl/*.c", "core/process/conf*.c", "core/process/yitongd.c",
 	"core/process/control*.c", "core/process/keeper_process.c", "core/engine/*.c", "core/journal/keeper*.c",
 	"core/plugin/loader.c", "core/format/keys.c", "core/format/keys_folder.c", "core/format/csv.c",
-	"core/message/area.c" };
+	"core/message/area.c", "core/message/calendar.c" };
 
 /* Files of which only what is marked goes to people; the rest are log lines. */
 static const char *const only_marked[] = { "process/control", "/keeper_process.c", "core/engine/", "core/journal/" };

@@ -34,6 +34,7 @@ int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_parked(struct ctl *ctl, int argc, char **argv);
 int ctl_case(struct ctl *ctl, int argc, char **argv);
 int ctl_followups(struct ctl *ctl, int argc, char **argv);
+int ctl_late(struct ctl *ctl, int argc, char **argv);
 int ctl_lane(struct ctl *ctl, int argc, char **argv);
 int ctl_decide(struct ctl *ctl, int argc, char **argv);
 int ctl_confirm(struct ctl *ctl, int argc, char **argv);

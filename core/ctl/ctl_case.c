@@ -294,6 +294,7 @@ static void print_open(const struct telling *t)
 	for (size_t i = 0; i < t->n; i++) {
 		const struct exchange *x = &t->found[i].x;
 		char why[160], when[20];
+		int64_t late_ms;
 
 		if (!exchange_is_open(x))
 			continue;
@@ -305,6 +306,11 @@ static void print_open(const struct telling *t)
 		if (x->due_ms != 0 || x->deadline_ms != 0) {
 			yt_time_print(x->due_ms != 0 ? x->due_ms : x->deadline_ms, when);
 			printf(x->due_ms != 0 ? _(", next try %s") : _(", until %s"), when);
+		}
+		late_ms = conf_late_ms(conf_flow(t->desk.ctl->conf, yt_str(x->flow)), x->accepted_ms);
+		if ((x->flags & REC_X_FOLLOW_UP) != 0 && late_ms != INT64_MAX) {
+			yt_time_print(late_ms, when);
+			printf(_(", late from %s"), when);
 		}
 		printf("\n");
 	}

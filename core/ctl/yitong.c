@@ -33,6 +33,7 @@ static const struct command {
 	{ "show", ctl_show },
 	{ "case", ctl_case },
 	{ "followups", ctl_followups },
+	{ "late", ctl_late },
 	{ "lane", ctl_lane },
 	{ "decide", ctl_decide },
 	{ "confirm", ctl_confirm },

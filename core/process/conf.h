@@ -179,6 +179,14 @@ struct conf_tables {
 	const char *areas, *institutions; /* CSV files; NULL: not given */
 };
 
+struct calendar;
+
+struct conf_calendar {
+	const char *name, *file;
+	struct calendar *days; /* NULL: the file could not be read */
+	struct conf_place place;
+};
+
 struct conf_step { /* of a flow */
 	const struct conf_party *party;
 	unsigned op;                    /* enum yt_operation; YT_OP_COUNT: the request's own */
@@ -192,6 +200,9 @@ struct conf_flow {
 	struct conf_texts steps;
 	struct conf_step step[8];
 	uint32_t n_steps, answer;
+	uint32_t late_after_days;    /* working days; 0: never late */
+	const char *calendar_name;   /* NULL: weekdays */
+	const struct calendar *days; /* of that calendar */
 	struct conf_place place;
 };
 
@@ -254,6 +265,8 @@ struct conf {
 	struct conf_origin *origins;
 	struct conf_institution *institutions;
 	struct conf_route *routes;
+	struct conf_calendar *calendars;
+	uint32_t n_calendars;
 	struct conf_operator *operators;
 	uint32_t n_operators; /* 0: everybody who reaches the control socket may do everything (development only) */
 	uint32_t n_listeners, n_secrets, n_keys, n_parties, n_origins, n_institutions, n_routes;
@@ -320,6 +333,8 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors);
 
 /* The roles' words, "business checker", as they are written in the configuration; into out. */
 void conf_roles_print(unsigned roles, char *out, size_t size);
+/* When what follows by this flow since wall_ms is late: the end of its last day, wall clock.  INT64_MAX: never. */
+int64_t conf_late_ms(const struct conf_flow *flow, int64_t since_ms);
 const struct conf_operator *conf_operator(const struct conf *conf, struct yt_str name); /* NULL: none */
 /* What it is told goes as files. */
 static inline bool conf_party_is_files(const struct conf_party *party)

@@ -678,4 +678,5 @@ void conf_check_whole(struct conf *conf, const struct conf_node *root, struct co
 	check_desk(conf, root, errors);
 	check_profile(conf, root, errors);
 	conf_check_operators(conf, root, errors);
+	conf_read_calendars(conf, errors);
 }

@@ -37,6 +37,8 @@ const struct conf_section conf_sections[] = {
 	        "institutions it may speak for." },
 	{ "institutions", ANY(institutions, conf_institution),
 	        "Designated institutions (定点医药机构); more may be in `tables.institutions`." },
+	{ "calendars", ANY(calendars, conf_calendar),
+	        "Working days by name, for deadlines: Saturdays and Sundays rest, but for the days that a table moves (调休)." },
 	{ "operators", ANY(operators, conf_operator),
 	        "People who may act on the running gateway, and their roles. Left out (development only): whoever reaches the control "
 	        "socket may do everything, under any name." },
@@ -331,6 +333,10 @@ const struct conf_key conf_keys[] = {
 	{ "institutions", "operator_name", CONF_T_TEXT, NULL, DEFAULT("医通网关"), 1, 50, NULL,
 		AT(institution, operator_name), "Its name (`opter_name`)." },
 
+	{ "calendars", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(calendar, name), "How flows call it." },
+	{ "calendars", "file", CONF_T_FILE, NULL, REQUIRED, 1, 255, NULL, AT(calendar, file),
+		"CSV with columns date (`2026-10-01`), working (`yes` or `no`), note: the days that are not as their weekday says." },
+
 	{ "operators", "name", CONF_T_TEXT, NULL, REQUIRED, 1, 64, NULL, AT(operator, name), "Who it is, as the journal has it." },
 	{ "operators", "user", CONF_T_TEXT, NULL, OPTIONAL, 1, 32, NULL, AT(operator, user),
 		"Unix user that proves it: the control socket knows who asks. Left out: the gateway's own user, or root, may act under this "
@@ -417,6 +423,11 @@ const struct conf_key conf_keys[] = {
 		"that can neither be sent again nor taken back, or that nothing undoes and has no `!`, is refused." },
 	{ "flows", "answer", CONF_T_NUMBER, NULL, DEFAULT("1"), 1, 8, NULL, AT(flow, answer),
 		"The step whose answer the origin hears." },
+	{ "flows", "late_after_days", CONF_T_NUMBER, "days", DEFAULT("0"), 0, 365, NULL, AT(flow, late_after_days),
+		"What follows from a settlement by this flow is late (`yitong late`) when it is not over by the end of so many working days "
+		"after its day. 0: never." },
+	{ "flows", "calendar", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(flow, calendar_name),
+		"Name of the calendar that says which days are worked; with `late_after_days`. Left out: Monday to Friday." },
 
 	{ "payers", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(payer, name), "How people call it." },
 	{ "payers", "party", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(payer, party), "The bank where it is." },
