@@ -99,7 +99,7 @@ uint64_t cross_ask_facts(struct engine *e, uint64_t exchange, const struct yt_ms
 }
 
 uint64_t cross_ask_facts_and(struct engine *e, uint64_t exchange, const struct yt_msg *msg,
-        const char keys[][FACTS_KEY_MAX], unsigned n_keys)
+        char keys[][FACTS_KEY_MAX], unsigned n_keys)
 {
 	size_t at = rec_begin(&e->records, REC_FACTS, REC_NOWAIT, exchange, engine_wall(e));
 
