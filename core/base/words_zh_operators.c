@@ -33,6 +33,7 @@ const struct yt_word words_zh_operators[] = {
 	/* ctl_followups.c */
 	{ "its result is awaited", "等待结果" },
 	{ "gateway", "网关" },
+	{ "waits for a release%s", "等待放行%s" },
 	{ "waits for what is missing: %s", "等待补齐：%s" },
 	{ "waiting", "等待" },
 	{ "FLOW", "流程" },

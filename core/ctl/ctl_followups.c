@@ -8,6 +8,8 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "journal/keeper.h"
+
 #define DEFAULT_LIMIT 100
 #define GROUPS_MAX 1000 /* different parties and reasons that are counted one by one */
 
@@ -15,22 +17,28 @@
 
 #define WAITS "waits: "
 
+/* Of a party: its answer, or its word unasked. */
+static bool is_awaited(const struct exchange *x)
+{
+	return strcmp(x->reason, "its result is awaited") == 0 || strcmp(x->reason, "its bank's word is awaited") == 0;
+}
+
 enum follow_kind ctl_follow_kind(const struct exchange *x)
 {
 	if (x->state == X_PARKED)
 		return FOLLOW_PARKED;
-	return strncmp(x->reason, WAITS, strlen(WAITS)) == 0 || strcmp(x->reason, "its result is awaited") == 0
-	               ? FOLLOW_WAITING
-	               : FOLLOW_DUE;
+	return strncmp(x->reason, WAITS, strlen(WAITS)) == 0 || is_awaited(x) ? FOLLOW_WAITING : FOLLOW_DUE;
 }
 
 const char *ctl_owner(const struct exchange *x)
 {
 	if (x->state == X_PARKED)
 		return x->owner[0] != '\0' ? x->owner : N_("operator");
+	if (strncmp(x->reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0)
+		return N_("operator"); /* two: `yitong decide NUMBER release` */
 	if (strncmp(x->reason, WAITS, strlen(WAITS)) == 0)
 		return N_("institution"); /* it tells what is missing: consent, account, invoices */
-	if (strcmp(x->reason, "its result is awaited") == 0 && x->party[0] != '\0')
+	if (is_awaited(x) && x->party[0] != '\0')
 		return x->party;
 	return N_("gateway");
 }
@@ -39,7 +47,9 @@ void ctl_waits_for(const struct exchange *x, char *text, size_t size)
 {
 	const char *reason = x->reason;
 
-	if (strncmp(reason, WAITS, strlen(WAITS)) == 0)
+	if (strncmp(reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0)
+		snprintf(text, size, _("waits for a release%s"), reason + strlen(KEEPER_WAITS_FOR_RELEASE));
+	else if (strncmp(reason, WAITS, strlen(WAITS)) == 0)
 		snprintf(text, size, _("waits for what is missing: %s"), reason + strlen(WAITS));
 	else if (reason[0] != '\0')
 		snprintf(text, size, "%s", _(reason));

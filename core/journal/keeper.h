@@ -122,7 +122,8 @@ int keeper_decide(struct keeper *keeper, uint64_t exchange, const char *result, 
  * YT_ESTATE: it is so already.  YT_ELIMIT: too many are stopped. */
 int keeper_set_lane(
         struct keeper *keeper, struct yt_str party, bool is_stopped, struct yt_str operator_name, struct yt_str reason);
-/* Workers know which lanes go on again: what waited for that is due at once. */
+/* Workers know which lanes go on again: what waited for that is due at once, but for what rests in the index, which
+ * goes on at its next try. */
 void keeper_wake_stopped(struct keeper *keeper);
 #define KEEPER_LANES_MAX 1024
 struct keeper_lane { /* a stopped one */
