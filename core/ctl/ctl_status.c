@@ -53,7 +53,8 @@ static size_t list_certificates(const struct conf *conf, struct certificate *out
 static uint64_t pending(const struct yt_node *answer)
 {
 	return control_number(answer, "exchanges.sent") + control_number(answer, "exchanges.unknown") +
-	       control_number(answer, "exchanges.reversing") + control_number(answer, "exchanges.undelivered");
+	       control_number(answer, "exchanges.reversing") + control_number(answer, "exchanges.undelivered") +
+	       control_number(answer, "exchanges.follow_ups");
 }
 
 static void print_status_json(const struct yt_node *answer, const struct certificate *certs, size_t n)
@@ -128,7 +129,7 @@ static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
 		        ctl_colour(ctl, CTL_RED), ctl_colour(ctl, CTL_PLAIN));
 	if (control_number(a, "exchanges.parked") > 0)
 		printf(_("          parked ones wait for somebody: `yitong parked` lists them\n"));
-	if (pending(a) > control_number(a, "exchanges.sent"))
+	if (pending(a) > control_number(a, "exchanges.sent") + control_number(a, "exchanges.follow_ups"))
 		printf(_("          unknown, reversing and undelivered ones are worked off by themselves: "
 		         "`yitong messages --state open`\n"));
 }
