@@ -366,6 +366,8 @@ static void test_order_limit(void **state)
 	end_paying();
 }
 
+#define TWIN "waits: release of 12.34 yuan: the same payee, amount and type within 24 hours"
+
 /* The same payee, amount and type twice within a day: the second one waits for people though a rule would release it;
  * the day after it does not. */
 static void test_twins(void **state)
@@ -388,13 +390,33 @@ static void test_twins(void **state)
 			continue;
 		}
 		nothing_leaves(100000);
-		assert_string_equal(of_number("+/A2").reason,
-		        "waits: release of 12.34 yuan: the same payee, amount and type within 24 hours");
+		assert_string_equal(of_number("+/A2").reason, TWIN);
 		assert_int_equal(release("+/A2", "li", "wang"), 0);
 		expect("bank:PAY", 'p');
 		assert_string_not_equal(of_number("+/A2").pay_no, of_number("+/A1").pay_no);
 		end_paying();
 	}
+}
+
+/* One that has not left is seen as well: of two that nobody has paid yet, neither leaves by a rule. */
+static void test_twins_that_wait(void **state)
+{
+	begin_paying();
+	ask(1, "ACCOUNT inst=H1 num=H1-7 | person=P relation=01 named=Lin account=62220200000000");
+	decide(1, 'D');
+	nothing_leaves(20000);
+	ask(2, ACCOUNT); /* the same account, the person's own: a rule would let it leave */
+	decide(2, 'D');
+	nothing_leaves(100000);
+	assert_string_equal(of_number("+/A1").reason, TWIN);
+	assert_string_equal(of_number("+/A2").reason, TWIN);
+	kill_all();
+	assert_int_equal(release("+/A2", "li", "wang"), 0);
+	expect("bank:PAY", 'p');
+	expect("hub:TELLPAID", 'd');
+	nothing_leaves(100000);
+	assert_string_equal(of_number("+/A1").reason, TWIN);
+	end_paying();
 }
 
 /* What it lacks is told by name: nobody has said to which account. */
@@ -480,6 +502,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_release_of_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_twins_that_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits_for_account, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_failed, setup, teardown) };

@@ -98,8 +98,8 @@ uint64_t cross_ask_facts(struct engine *e, uint64_t exchange, const struct yt_ms
 	return cross_ask_facts_and(e, exchange, msg, NULL, 0);
 }
 
-uint64_t cross_ask_facts_and(struct engine *e, uint64_t exchange, const struct yt_msg *msg,
-        char keys[][FACTS_KEY_MAX], unsigned n_keys)
+uint64_t cross_ask_facts_and(
+        struct engine *e, uint64_t exchange, const struct yt_msg *msg, char keys[][FACTS_KEY_MAX], unsigned n_keys)
 {
 	size_t at = rec_begin(&e->records, REC_FACTS, REC_NOWAIT, exchange, engine_wall(e));
 

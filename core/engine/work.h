@@ -331,8 +331,8 @@ struct yt_str cross_wire_number(const struct yt_msg *msg);
 /* Asks the keeper for the facts of a message's case; DOWN_FACTS answers the seq returned. */
 uint64_t cross_ask_facts(struct engine *e, uint64_t exchange, const struct yt_msg *msg);
 /* The same, and for those under more keys, of which some may be empty. */
-uint64_t cross_ask_facts_and(struct engine *e, uint64_t exchange, const struct yt_msg *msg,
-        char keys[][FACTS_KEY_MAX], unsigned n_keys);
+uint64_t cross_ask_facts_and(
+        struct engine *e, uint64_t exchange, const struct yt_msg *msg, char keys[][FACTS_KEY_MAX], unsigned n_keys);
 /* The answer to it, gathered for msg.  0, YT_EFORMAT, YT_ENOMEM. */
 int cross_facts(struct yt_arena *arena, const struct talk *talk, const struct yt_msg *msg, struct facts *facts);
 /* Sends a request on to a party of another format: asks for its case facts first, then composes it. */
