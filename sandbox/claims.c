@@ -229,6 +229,18 @@ static int arm_insurer(struct play *play, const char *op, const char *kind)
 	return arm(play, play->insurer_url, op, kind);
 }
 
+/* The question about this visit, and no other. */
+static int arm_quote(struct play *play, const char *kind)
+{
+	json_t *spec = must(
+	        json_pack("{s:s, s:s, s:s, s:i}", "kind", kind, "op", "quote", "visit", play->care->visit, "count", 1));
+	json_t *answer = client_control(play->desk.client, play->insurer_url, "/fault", spec);
+
+	json_decref(spec);
+	json_decref(answer);
+	return answer != NULL ? 0 : play_fail(play, "the fault %s could not be armed", kind);
+}
+
 static int paid(struct play *play, const struct bill *bill)
 {
 	return settle_agreed(play, bill) == 0 ? await_claim(play, play->care->setl_id, "PAID") : -1;
@@ -300,7 +312,7 @@ static int case_no_quote(struct play *play)
 {
 	play->care->bill = &big_bill;
 	if (care_register(&play->desk, play->care) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 ||
-	        arm_insurer(play, "quote", play->argument) != 0 || care_charge(&play->desk, play->care) != 0)
+	        arm_quote(play, play->argument) != 0 || care_charge(&play->desk, play->care) != 0)
 		return -1;
 	if (play->care->quote_fen >= 0)
 		return play_fail(play, "a quote was shown that never came");

@@ -37,7 +37,7 @@ static const char insurer_help[] =
         "Control port: GET /ledger /stats /fault, POST /fault /persons /quiesce, DELETE /fault. A fault: kind delay,\n"
         "effect_then_silence, effect_then_cut, cut, refuse (text: the code), busy, wrong_signature, goaway, reset,\n"
         "http_502_html, maintenance; JH not goaway and reset, but cut_body, garbage, chunked, pieces, beyond_gbk; op (claims, query, withdraw, documents, payment, eligibility, quote, reconciliation),\n"
-        "setl_id, msgid (requestNo), count, skip, ms. A person: {\"certno\", \"name\"}.\n";
+        "setl_id, visit (of quote), msgid (requestNo), count, skip, ms. A person: {\"certno\", \"name\"}.\n";
 
 enum insurer_option_id {
 	OPT_HELP = 'h',

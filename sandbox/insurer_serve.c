@@ -44,7 +44,9 @@ static void find_fault(struct server *server, const struct h2_request *request, 
 	const char *call = insurer_call(request), *setl_id = json_text(s, "setlId");
 	char claim_no[25];
 
-	if (*setl_id == '\0' && strncmp(request->path, "/ins/v1/claims/", 15) == 0) {
+	if (strcmp(call, "quote") == 0) /* there is no settlement yet */
+		setl_id = json_text(json_object_get(body, "visit"), "visitNo");
+	else if (*setl_id == '\0' && strncmp(request->path, "/ins/v1/claims/", 15) == 0) {
 		text_format(
 		        claim_no, sizeof(claim_no), "%.*s", (int)strcspn(request->path + 15, "/?"), request->path + 15);
 		setl_id = insurer_claim_settlement(server->insurer.book, claim_no);
