@@ -264,6 +264,7 @@ static const struct fault {
 	{ "overrun", "cut", "decode_request died of signal", true },
 	{ "lies", "answers", "its refusal is read back as done", false },
 	{ "frames", "frames", "frame_next took", false },
+	{ "files", "files", "file_name gave", false },
 };
 
 static void a_fault_is_found(void **state)

@@ -5,6 +5,7 @@
  *   trial_make.c    messages of every operation, made by listening to what the plugin says is missing
  *   trial_cases.c   the cases
  *   trial_frames.c  ... and that of formats over a stream
+ *   trial_files.c   ... and of those that are handed over as files
  *
  * Each case runs in a forked child that may use 10 s of CPU and 1 GiB, open no socket, start no thread and write no
  * file; input is read-only and ends at a page that nobody may touch, as does everything an arena gives out.  Before
@@ -64,6 +65,7 @@ struct trial_case {
 extern const struct trial_case trial_cases[]; /* ends with a NULL name */
 
 void trial_frames(struct trial *t);
+void trial_files(struct trial *t);
 
 enum trial_end { TRIAL_PASSED, TRIAL_FAILED };
 /* Runs one case; why: what was done or what went wrong, with the reproduction. */

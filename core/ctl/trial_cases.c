@@ -611,5 +611,6 @@ const struct trial_case trial_cases[] = { { "table", "the table is whole and fit
 	{ "blank", "secrets taken out of spoiled messages", run_blank },
 	{ "statements", "detail files, whole and cut", run_statements },
 	{ "frames", "frames of a stream, whole and cut", trial_frames },
+	{ "files", "files, their names and their ends", trial_files },
 	{ "settings", "settings that make no sense", run_settings }, { "leaks", "memory left behind", run_leaks },
 	{ NULL, NULL, NULL } };

@@ -30,6 +30,7 @@ struct yt_codec_api yt_codec_api;
 #define OVERRUN 12
 #define LIES 13
 #define FRAMES 14
+#define FILES 15
 
 static volatile char sink;
 
@@ -135,6 +136,14 @@ static int bad_put(struct yt_plugin *self, struct yt_str message, struct yt_buf 
 }
 #endif
 
+#if BAD == FILES
+static int bad_name(struct yt_plugin *self, struct yt_str octets, struct yt_arena *arena, struct yt_str *name)
+{
+	*name = yt_arena_printf(arena, "../%zu.txt", octets.n);
+	return name->p != NULL ? 0 : YT_ENOMEM;
+}
+#endif
+
 __attribute__((constructor)) static void spoil(void)
 {
 	yt_codec_api = good;
@@ -144,6 +153,8 @@ __attribute__((constructor)) static void spoil(void)
 	yt_codec_api.decode_reply = bad_reply;
 #if BAD == DOES_TWICE
 	yt_codec_api.ops = asks_again;
+#elif BAD == FILES
+	yt_codec_api.file_name = bad_name;
 #elif BAD == FRAMES
 	yt_codec_api.frame_next = bad_next;
 	yt_codec_api.frame_put = bad_put;
