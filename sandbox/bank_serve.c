@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #define TICK_MS 20
 #define FOLDER_MS 200 /* how often the folder is looked through */
@@ -284,45 +284,53 @@ static bool is_payment_file(const char *name)
 	return n > 8 && n < 60 && strncmp(name, "PAY_", 4) == 0 && strcmp(name + n - 4, ".txt") == 0;
 }
 
-/* A file is read once: by its name it is known among the batches. */
-static bool is_read(const struct bank_server *server, const char *name)
+/* Takes one file away and in; what cannot be taken away is left for the next look. */
+static void take_file(struct bank_server *server, const char *folder, const char *name)
 {
+	struct bank *bank = &server->bank;
+	char path[700];
+	const char *code;
+	size_t len;
+	char *octets;
 	const struct bank_batch *b;
 
-	for (size_t i = 0; (b = bank_batch_at(server->bank.batches, i)) != NULL; i++)
-		if (strcmp(b->name, name) == 0)
-			return true;
-	return false;
+	text_format(path, sizeof(path), "%s/%s", folder, name);
+	octets = file_read(path, &len);
+	if (octets != NULL && unlink(path) == 0) {
+		b = bank_batch_take(
+		        bank->batches, bank->book, bank->options->corp_no, name, octets, len, clock_wall_ms(), &code);
+		if (strcmp(code, "E20409") == 0)
+			bank_batch_find(bank->batches, bank->book, b->no, b->date)->is_final = false; /* told again */
+	}
+	free(octets);
 }
 
 static void read_files(struct bank_server *server, const char *folder)
 {
-	char path[700];
 	DIR *dir = opendir(folder);
 	const struct dirent *entry;
-	const char *code;
-	size_t len;
 
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		char *octets;
-
-		if (!is_payment_file(entry->d_name) || is_read(server, entry->d_name))
-			continue;
-		text_format(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		octets = file_read(path, &len);
-		if (octets != NULL)
-			bank_batch_take(server->bank.batches, server->bank.book, server->bank.options->corp_no,
-			        entry->d_name, octets, len, clock_wall_ms(), &code);
-		free(octets);
-	}
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (is_payment_file(entry->d_name))
+			take_file(server, folder, entry->d_name);
 	if (dir != NULL)
 		closedir(dir);
+}
+
+/* Under a name that nobody takes before it is whole. */
+static int put_file(const char *folder, const char *name, const char *octets, size_t len)
+{
+	char path[700], part[700];
+
+	text_format(part, sizeof(part), "%s/.%s.part", folder, name);
+	text_format(path, sizeof(path), "%s/%s", folder, name);
+	return file_write(part, octets, len) == 0 ? rename(part, path) : -1;
 }
 
 /* A result file for each batch that has none, and the last once nothing of it is open. */
 static void write_results(struct bank_server *server, const char *folder)
 {
-	char name[65], path[700];
+	char name[65];
 	struct bank_batch *b;
 	size_t len;
 
@@ -335,8 +343,7 @@ static void write_results(struct bank_server *server, const char *folder)
 		octets = bank_batch_result(
 		        server->bank.batches, server->bank.book, b, server->bank.options->corp_no, &len);
 		bank_batch_result_name(b, server->bank.options->corp_no, b->n_results + 1, name);
-		text_format(path, sizeof(path), "%s/%s", folder, name);
-		if (file_write(path, octets, len) == 0) {
+		if (put_file(folder, name, octets, len) == 0) {
 			b->n_results++;
 			b->is_final = b->n[2] == 0;
 		}
