@@ -35,8 +35,7 @@ static size_t on_answer(char *data, size_t size, size_t n, void *context)
 	return size * n;
 }
 
-/* One message of the intake form; 0, or -1 with desk.why. */
-static int tell(struct play *play, json_t *message)
+int play_intake(struct play *play, json_t *message)
 {
 	const struct origin *origin = play->care->origin;
 	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
@@ -85,12 +84,10 @@ static int tell_consent(struct play *play)
 	        must(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "auth_no", auth_no, "auth_time", play->care->begntime,
 	                "scope", "1111", "channel", "1", "expire_date", "2099-12-31", "evidence_sm3",
 	                "651b96df59518f631ae23117c3b0db0b6971200a242f4dbc39f7be3065420a69")));
-	return tell(play, message);
+	return play_intake(play, message);
 }
 
-/* An account of this visit's own, 629999, twelve digits and the Luhn digit: no two payouts of one amount go to one
- * account on one day, for which the gateway would wait for people. */
-static void make_account(const char *seed, char out[20])
+void play_account(const char *seed, char out[20])
 {
 	uint64_t state = 0;
 	unsigned sum = 0;
@@ -113,12 +110,12 @@ static int tell_account(struct play *play)
 	json_t *message = intake(play, "account.put", "payee");
 	char account[20];
 
-	make_account(play->care->own_number, account);
+	play_account(play->care->own_number, account);
 	json_object_set_new(message, "payee",
 	        must(json_pack("{s:s, s:s, s:s, s:s, s:s}", "relation", "00", "name", play->care->patient->name,
 	                "bank_acct_no", account, "bank_no", play->is_mandate ? "105332099046" : "313332099026",
 	                "bank_name", play->is_mandate ? "示例建设银行宁波分行" : "示例甬江银行营业部")));
-	return tell(play, message);
+	return play_intake(play, message);
 }
 
 static int tell_invoice(struct play *play)
@@ -133,7 +130,7 @@ static int tell_invoice(struct play *play)
 	json_object_set_new(message, "bill",
 	        must(json_pack("[{s:s, s:s, s:s, s:s, s:s}]", "elec_bill_code", "33060126", "elec_billno_code", number,
 	                "elec_bill_chkcode", "a1b2c3", "bill_date", now, "bill_amt", amount)));
-	return tell(play, message);
+	return play_intake(play, message);
 }
 
 static json_t *row_of(const json_t *rows, const char *setl_id)
@@ -440,7 +437,7 @@ static int case_mandate(struct play *play)
 	        play_settle(play) != 0 || await_claim(play, play->care->setl_id, "PAID") != 0 ||
 	        payout_of(play, ref) != 0)
 		return -1;
-	make_account(play->care->own_number, account);
+	play_account(play->care->own_number, account);
 	ledger = client_control(play->desk.client, play->demo->options->bank_url, "/ledger", NULL);
 	json_array_foreach(json_object_get(ledger, "payouts"), i, row)
 	{

@@ -225,8 +225,28 @@ static void differ_at_bank(struct comparison *c, const char *ref, const char *wh
 	c->n_one_sided++;
 }
 
+/* What an agency has ordered stands once at the bank, on that account, where it was to be paid; else not at all. */
+static void check_order(struct comparison *c, const json_t *order, const json_t *payouts)
+{
+	const char *ref = json_text(order, "pay_ref"), *payee = "";
+	json_int_t fen = json_number(c->paid_by_ref, ref, 0);
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(payouts, i, row)
+	{
+		if (strcmp(json_text(row, "pay_ref"), ref) == 0)
+			payee = json_text(row, "payee");
+	}
+	c->n_compared++;
+	if (fen != (json_is_true(json_object_get(order, "is_paid")) ? json_number(order, "amount_fen", 0) : 0))
+		differ_at_bank(c, ref, "the bank has not paid what its agency ordered");
+	else if (strcmp(payee, json_text(order, "account")) != 0)
+		differ_at_bank(c, ref, "went to another account than ordered");
+}
+
 /* What is paid for an insurer must be known to it; and no number may have been used for two payments. */
-static json_t *check_payouts(struct comparison *c, const json_t *parties)
+static json_t *check_payouts(struct comparison *c, const json_t *hospitals, const json_t *parties)
 {
 	json_int_t n = 0, n_paid = 0, sum = 0, fen;
 	json_t *row;
@@ -245,6 +265,8 @@ static json_t *check_payouts(struct comparison *c, const json_t *parties)
 		if (fen != 0 && fen != json_number(row, "amount_fen", 0))
 			differ_at_bank(c, ref, "booked otherwise than ordered");
 	}
+	json_array_foreach(json_object_get(hospitals, "orders"), i, row)
+	        check_order(c, row, json_object_get(parties, "payouts"));
 	json_array_foreach(json_object_get(parties, "conflicts"), i, row)
 	        differ_at_bank(c, json_text(row, "pay_ref"), "used for two different payments");
 	return must(json_pack("{s:I, s:I, s:I}", "ordered", n, "paid", n_paid, "paid_fen", sum));
@@ -282,7 +304,7 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 	json_array_foreach(json_object_get(hospitals, "settlements"), i, row) check_hospital_row(&c, row);
 	sum_entries(&c, platform);
 	check_claims(&c, hospitals, platform);
-	payouts = check_payouts(&c, platform);
+	payouts = check_payouts(&c, hospitals, platform);
 	json_decref(c.paid_by_ref);
 	json_decref(c.refs_known);
 	json_decref(c.claims_by_setl);

@@ -11,13 +11,12 @@
  * Claims at insurers likewise: a claim in force needs a settled settlement of the same amount, a settlement whose
  * hospital told a consent (is_claimed) needs its claim, and what an insurer decided must have been paid once.
  * Payouts at banks: what the gateway paid for an insurer stands once on one account, and the insurer knows of it.
- * hospitals: {"run": ..., "settlements": [...]}, platform: the ledger of GET /ledger, of platform, hub,
- * province, insurers and bank as one.  Platform rows
- * whose own_visit does not begin with the run's prefix are of other runs and counted as foreign.
- * double_bookings are this run's settlements in force over lines that another one in force covers.
- * Returns {"one_sided": n, "undecided": n, "compared": n, "foreign": n, "double_bookings": n,
- * "differences": [text, ...], "claims": {insurer: {"claims", "paid", "refused", "withdrawn", "open", "paid_fen"}},
- * "payouts": {"ordered", "paid", "paid_fen"}}. */
+ * hospitals: {"run": ..., "settlements": [...], "orders": [payouts that agencies ordered]}, platform: the ledger of GET
+ * /ledger, of platform, hub, province, insurers and bank as one.  Platform rows whose own_visit does not begin with the
+ * run's prefix are of other runs and counted as foreign. double_bookings are this run's settlements in force over lines
+ * that another one in force covers. Returns {"one_sided": n, "undecided": n, "compared": n, "foreign": n,
+ * "double_bookings": n, "differences": [text, ...], "claims": {insurer: {"claims", "paid", "refused", "withdrawn",
+ * "open", "paid_fen"}}, "payouts": {"ordered", "paid", "paid_fen"}}. */
 json_t *ledgers_compare(const json_t *hospitals, const json_t *platform);
 
 /* Adds the rows of one ledger to all: several parties' as one, as settlement numbers differ everywhere. */

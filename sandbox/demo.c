@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const struct case_table *const tables[] = { &guest_cases, &away_cases, &claim_cases, &jinhui_cases,
-	&mandate_cases, &local_cases };
+	&mandate_cases, &allowance_cases, &local_cases };
 
 #define JINHUA_PEOPLE 20
 
@@ -22,7 +22,8 @@ static const struct case_table *const tables[] = { &guest_cases, &away_cases, &c
 void cases_print(void)
 {
 	static const char *const remarks[] = { "", " (needs --hub-control-url)", " (needs --province-control-url)",
-		" (needs --insurer-control-url)", " (needs --jinhui-control-url)", " (needs --bank-control-url)" };
+		" (needs --insurer-control-url)", " (needs --jinhui-control-url)", " (needs --bank-control-url)",
+		" (needs --bank-control-url)" };
 
 	for (size_t t = N_TABLES; t-- > 0;)
 		for (size_t i = 0; i < tables[t]->n_kinds; i++) {
@@ -88,6 +89,8 @@ static bool is_possible(const struct hospitals_options *options, enum who who)
 		return options->insurer_url != NULL;
 	case WHO_JINHUI:
 		return options->jinhui_url != NULL;
+	case WHO_NOBODY:
+		return options->bank_url != NULL && options->intake_url != NULL;
 	case WHO_MANDATE:
 		return options->insurer_url != NULL && options->bank_url != NULL;
 	default:
@@ -176,6 +179,17 @@ static void take_down(struct demo *demo, const struct play *play, const struct c
 	}
 	tell(demo, play, kind, rv, ms);
 	pthread_mutex_unlock(&demo->print_lock);
+}
+
+void play_ordered(struct play *play, const char *pay_no, const char *account, const char *amount, bool is_paid)
+{
+	int64_t fen = 0;
+
+	fen_parse(amount, &fen);
+	pthread_mutex_lock(&play->demo->print_lock);
+	json_array_append_new(play->demo->orders, json_pack("{s:s, s:s, s:I, s:b}", "pay_ref", pay_no, "account",
+	                                                  account, "amount_fen", (json_int_t)fen, "is_paid", is_paid));
+	pthread_mutex_unlock(&play->demo->print_lock);
 }
 
 static bool is_of_ningbo(const struct plan *plan)
@@ -433,6 +447,7 @@ static json_t *compare(struct demo *demo, struct client *client)
 		alter_ledgers(demo, client);
 	books = ledgers_fetch(demo, client);
 	hospitals = hospital_ledger(&demo->run);
+	json_object_set(hospitals, "orders", demo->orders);
 	if (demo->options->ledger_path != NULL) {
 		text = must(json_dumps(hospitals, JSON_INDENT(1)));
 		file_write(demo->options->ledger_path, text, strlen(text));
@@ -567,6 +582,7 @@ int hospitals_main(const struct hospitals_options *options)
 	        (unsigned long long)(clock_wall_ms() / 1000) & 0xffffffffu, (unsigned)getpid() & 0xffffu);
 	demo.run.exchanges = must(json_object());
 	demo.unexpected = must(json_array());
+	demo.orders = must(json_array());
 	demo.by_case = must(json_object());
 	plan_make(&demo);
 	if (unknown_name(options->only) != NULL) {
@@ -592,6 +608,7 @@ int hospitals_main(const struct hospitals_options *options)
 	free(demo.guests);
 	free(demo.jinhua);
 	json_decref(demo.unexpected);
+	json_decref(demo.orders);
 	json_decref(demo.by_case);
 	return code;
 }

@@ -38,6 +38,7 @@ enum who {
 	WHO_AWAY,    /* insured here, treated in another province */
 	WHO_CLAIM,   /* insured and treated here, and with 天一甬宁保 beside it */
 	WHO_JINHUI,  /* insured in Jinhua, treated here, and with 金惠保 beside it */
+	WHO_NOBODY,  /* nobody is treated: a payout is ordered */
 	WHO_MANDATE, /* like WHO_CLAIM; the gateway pays for the insurer */
 };
 
@@ -48,7 +49,8 @@ struct case_table {
 };
 
 int claim_case_silent(struct play *play); /* of people who agree to nothing */
-extern const struct case_table local_cases, guest_cases, away_cases, claim_cases, jinhui_cases, mandate_cases;
+extern const struct case_table local_cases, guest_cases, away_cases, claim_cases, jinhui_cases, mandate_cases,
+        allowance_cases;
 
 struct plan {
 	const struct case_table *table;
@@ -68,6 +70,7 @@ struct demo {
 	bool has_colour;
 	pthread_mutex_t print_lock; /* also of unexpected and by_case */
 	json_t *unexpected;
+	json_t *orders;  /* payouts: {"pay_ref", "account", "amount_fen", "is_paid"} */
 	json_t *by_case; /* name -> {"visits", "as_expected", ...} */
 };
 
@@ -76,6 +79,13 @@ int play_fail(struct play *play, const char *format, ...) __attribute__((format(
 /* Arms one fault for exactly this visit and transaction at the platform; each 0 or -1 with desk.why. */
 int play_arm(struct play *play, const char *infno, const char *visit, const char *kind, int64_t ms);
 int play_expect(struct play *play, enum belief belief);
+/* Tells the gateway one message of the intake form; takes message over. */
+int play_intake(struct play *play, json_t *message);
+/* An account from any text, 629999, twelve digits and the Luhn digit: no two payouts of one amount shall go to one
+ * account on one day, for which the gateway would wait for people. */
+void play_account(const char *seed, char out[20]);
+/* Remembers a payout that is ordered, for the comparison. */
+void play_ordered(struct play *play, const char *pay_no, const char *account, const char *amount, bool is_paid);
 /* Up to the pre-settlement, then a fault for the settlement. */
 int play_open_and_arm(struct play *play, const char *kind, int64_t ms);
 int play_settle(struct play *play); /* must end as settled */

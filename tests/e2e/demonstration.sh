@@ -28,6 +28,13 @@ jq -e '.claims | ([.[].claims] | add) >= 80 and ([.[].paid] | add) >= 50 and ([.
 	{ echo "claims are missing or still open"; exit 1; }
 jq -e '.double_claims == 0 and .events_taken >= 150' run/ledger-insurer.json >/dev/null || { echo "the insurer's events did not arrive"; exit 1; }
 
+# Payments: claims that the insurer leaves to us and allowances of an agency, whatever the bank did with the orders; what
+# the bank booked is compared with what was decided and ordered in one_sided.
+jq -e '.cases | ([to_entries[] | select(.key | startswith("mandate")) | .value | .visits == .as_expected] | length >= 7 and all)
+	and ([to_entries[] | select(.key | startswith("allowance")) | .value | .visits == .as_expected] | length >= 11 and all)' \
+	run/summary.json && jq -e '.payouts.ordered >= 50 and .payouts.paid >= 40 and .payouts.paid < .payouts.ordered' run/summary.json ||
+	{ echo "payouts are missing or did not end as the bank was told to end them"; exit 1; }
+
 # Names and id numbers of everybody who was treated: in no log, no journal, no index, no list.
 jq -r '.people[] | .certno, .name' "$traffic" >"$names"
 printf '%s\n' 621002197203164015 苏望川 >>"$names"

@@ -1,0 +1,94 @@
+/* sandbox/allowances.c - maternity allowances that an agency orders at the gateway's intake and a bank pays (play.h).
+ *
+ * No visit belongs to them.  What becomes of each is chosen by the last two digits of its amount (bank.h), and read
+ * from the bank's own ledger. */
+#include "play.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAID_WAIT_MS 60000 /* for the payment, with all that goes wrong on the way */
+
+static json_t *order_message(const struct play *play, const char *pay_no, const char *account, const char *amount)
+{
+	const char *name = play->care->patient->name;
+
+	return must(json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}}", "operation", "pay.order",
+	        "number", pay_no, "institution", play->care->origin->institution, "data", "pay_no", pay_no, "pay_amt",
+	        amount, "payee_acct", account, "payee_name", name, "payee_bank_no", "105332099046", "payee_bank_name",
+	        "示例建设银行宁波分行", "psn_name", name, "purpose", "生育津贴"));
+}
+
+/* PaySts of a payout and how often it was booked; "" while the bank has not taken it. */
+static void bank_says(struct play *play, const char *pay_no, char state[12], int64_t *n_booked)
+{
+	json_t *ledger = client_control(play->desk.client, play->demo->options->bank_url, "/ledger", NULL), *row;
+	size_t i;
+
+	*state = '\0';
+	*n_booked = 0;
+	json_array_foreach(json_object_get(ledger, "payouts"), i, row)
+	{
+		if (strcmp(json_text(row, "pay_ref"), pay_no) != 0)
+			continue;
+		text_format(state, 12, "%s", json_text(row, "state"));
+		*n_booked = json_number(row, "booked", 0);
+	}
+	json_decref(ledger);
+}
+
+/* Ordered twice in the same words, as who hears nothing does; one payment. */
+static int order_twice(struct play *play, const char *pay_no, const char *account, const char *amount)
+{
+	if (play_intake(play, order_message(play, pay_no, account, amount)) != 0)
+		return -1;
+	return play_intake(play, order_message(play, pay_no, account, amount));
+}
+
+/* argument: the last two digits of the amount, and the PaySts it ends in. */
+static int case_allowance(struct play *play)
+{
+	static atomic_uint serial;
+	bool is_paid = strcmp(play->argument + 3, "04") == 0,
+	     was_paid = is_paid || strcmp(play->argument + 3, "06") == 0;
+	int64_t end = clock_steady_ms() + PAID_WAIT_MS, n_booked = 0;
+	char digits[18], pay_no[31], account[20], amount[24], state[12] = "";
+
+	time_digits(clock_wall_ms(), digits);
+	text_format(pay_no, sizeof(pay_no), "MA%.8s%.9s%03u", digits, digits + 8, atomic_fetch_add(&serial, 1) % 1000);
+	play_account(pay_no, account);
+	text_format(amount, sizeof(amount), "%zu.%.2s", 21463 + play->number, play->argument);
+	play_ordered(play, pay_no, account, amount, is_paid);
+	if (order_twice(play, pay_no, account, amount) != 0)
+		return -1;
+	for (; clock_steady_ms() < end; sleep_ms(200)) {
+		bank_says(play, pay_no, state, &n_booked);
+		if (strcmp(state, play->argument + 3) == 0)
+			return n_booked == was_paid
+			               ? 0
+			               : play_fail(play, "%s is booked %lld times", pay_no, (long long)n_booked);
+	}
+	return play_fail(play, "%s is %s at the bank, expected %s", pay_no, *state == '\0' ? "unknown" : state,
+	        play->argument + 3);
+}
+
+static const struct case_kind kinds[] = {
+	{ "allowance-not-taken", "ordered; no answer, and the bank has nothing", 2, "95 04", case_allowance, 0, 'o',
+	        true },
+	{ "allowance-busy", "ordered; the bank is busy", 2, "99 04", case_allowance, 0, 'o', true },
+	{ "allowance-silence", "ordered and paid; no answer ever", 2, "94 04", case_allowance, 0, 'o', true },
+	{ "allowance-cut", "ordered and paid; the answer is cut", 2, "96 04", case_allowance, 0, 'o', true },
+	{ "allowance-signature", "ordered and paid; the answer is signed wrongly", 2, "97 04", case_allowance, 0, 'o',
+	        true },
+	{ "allowance-slow", "taken, paid later", 3, "90 04", case_allowance, 0, 'o', true },
+	{ "allowance-name", "the name does not fit the account", 2, "91 05", case_allowance, 0, 'o', true },
+	{ "allowance-closed", "the account is closed", 2, "92 05", case_allowance, 0, 'o', true },
+	{ "allowance-unknown", "unknown at first, then failed", 2, "98 05", case_allowance, 0, 'o', true },
+	{ "allowance-returned", "paid, and the money comes back", 2, "93 06", case_allowance, 0, 'o', true },
+	{ "allowance", "a maternity allowance, ordered by its agency and paid", 10, "50 04", case_allowance, 0, 'o',
+	        true },
+};
+
+const struct case_table allowance_cases = { kinds, sizeof(kinds) / sizeof(*kinds), WHO_NOBODY };
