@@ -564,6 +564,8 @@ static const struct payout_side_case {
 	{ "a second payout that nobody was told is", TOLD("IN1"), ORDER("IN1", "7") "," ORDER("IN2", "7"),
 	        BOOKED("IN1", "7") "," BOOKED("IN2", "7"), "", 1 },
 	{ "a payout of another amount is", TOLD("IN1"), ORDER("IN1", "8"), BOOKED("IN1", "8"), "", 1 },
+	{ "a payout for a claim that is wrong otherwise is told once", TOLD("IN1"), ORDER("IN1", "7"),
+	        BOOKED("IN1", "7"), "", 1 },
 	{ "an order that failed is not", TOLD("IN1"), ORDER("IN1", "7") "," ORDER("IN2", "7"), BOOKED("IN1", "7"), "",
 	        0 },
 	{ "a maternity allowance is not", TOLD("IN1"), ORDER("IN1", "7") "," ORDER("MA2", "7"),
@@ -581,9 +583,10 @@ static void test_payout_side(void **state)
 	hospitals = json_loads("{\"run\":\"run1\",\"settlements\":[" CLAIMED_ROW("settled") "]}", 0, NULL);
 	text_format(text, sizeof(text),
 	        "{\"settlements\":[%s],\"claims\":[{\"insurer\":\"甲\",\"ownVisit\":\"run1MZ1\",\"setlId\":\"S1\","
-	        "\"status\":\"PAID\",\"totalFee\":100,\"payable\":7,\"paid\":7,\"payments\":[%s]}],\"payouts\":[%s],"
+	        "\"status\":\"PAID\",\"totalFee\":%d,\"payable\":7,\"paid\":7,\"payments\":[%s]}],\"payouts\":[%s],"
 	        "\"entries\":[%s],\"conflicts\":[%s]}",
-	        PLATFORM_ROW("effective", "80"), row->told, row->payouts, row->entries, row->conflicts);
+	        PLATFORM_ROW("effective", "80"), strstr(row->it, "wrong otherwise") != NULL ? 101 : 100, row->told,
+	        row->payouts, row->entries, row->conflicts);
 	parties = json_loads(text, 0, NULL);
 	assert_non_null(hospitals);
 	assert_non_null(parties);
