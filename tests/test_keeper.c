@@ -1651,6 +1651,55 @@ static void test_follow_up_of_cancelled_is_due(void **state)
 	}
 }
 
+/* The order of a payment, as a worker writes it down before it leaves; what it heard before rides with it. */
+static int order(uint32_t worker, uint64_t id)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_OUTCOME, 0, id, w.wall_ms);
+
+	rec_u8(&buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(&buf, REC_T_STEP, 1);
+	rec_u8(&buf, REC_T_OUTCOME, YT_DONE);
+	rec_end(&buf, at);
+	at = rec_begin(&buf, REC_SENDING, 0, id, w.wall_ms);
+	rec_u8(&buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(&buf, REC_T_STEP, 2);
+	rec_str(&buf, REC_T_PAY_NO, YT_STR("IN20260101000000000000"));
+	rec_str(&buf, REC_T_PAY_MSG, YT_STR("PM1"));
+	rec_end(&buf, at);
+	return say(worker, UP_STEP, id, &buf);
+}
+
+/* P5: a worker was about to order a payment when its settlement was cancelled: the order does not leave, whoever was
+ * killed meanwhile, and the claim is undone at once. */
+static void test_order_of_cancelled(void **state)
+{
+	for (unsigned restarts = 0; restarts < 2; restarts++) {
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+		commit();
+		settle_followed(1, 1, 9, "+/A1");
+		commit();
+		later(1); /* the lease */
+		cancel(2, "C1", "A1", H);
+		if (restarts)
+			restart(1);
+		forget_told();
+		assert_int_equal(order(1, FOLLOW_UP(9)), 0);
+		commit();
+		assert_told("1:moot 6");
+		assert_string_equal(followed(9)->pay_no, "");
+		assert_int_equal(followed(9)->step_state, STEP_DONE); /* of the claim: what was heard counts */
+		if (restarts)
+			ready(1);
+		forget_told();
+		later(1);
+		assert_told("1:lease 0/9");
+	}
+}
+
 /* However many are due, half of the leases are for what somebody waits for. */
 static void test_follow_ups_leave_leases(void **state)
 {
@@ -2332,6 +2381,7 @@ int main(void)
 		TEST(test_nonsense),
 		TEST(test_follow_up_has_no_origin),
 		TEST(test_follow_up_of_cancelled_is_due),
+		TEST(test_order_of_cancelled),
 		TEST(test_follow_ups_leave_leases),
 		TEST(test_follow_up_of_cancelled),
 		TEST(test_follow_up_of_uncancelled),

@@ -435,6 +435,39 @@ static bool worker_is_ready(struct keeper *k, uint32_t worker)
 	return w != NULL && w->ready;
 }
 
+/* The order of a payment is about to leave, first or once more, and its settlement was undone while a worker had it.
+ * What such a worker knows of already it does not order. */
+static bool has_unwanted_order(const struct kept *e, const struct talk *talk)
+{
+	struct yt_str rest = talk->payload;
+	struct rec rec;
+	size_t used;
+
+	if (talk->kind != UP_STEP || (e->x.flags & REC_X_FOLLOW_UP) == 0 || !e->x.reversal_wanted)
+		return false;
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+		if (rec.type == REC_SENDING && rec_get_u64(&rec, REC_T_LEG) == REC_LEG_STEP &&
+		        rec_get(&rec, REC_T_PAY_MSG).n != 0)
+			return true;
+	return false;
+}
+
+/* It does not leave: the lease is over, what was heard under it is kept, and the next one undoes. */
+static void stop_order(struct keeper *k, uint32_t worker, const struct talk *talk, struct kept *e)
+{
+	struct yt_str rest = talk->payload;
+	struct rec rec;
+	size_t used;
+
+	kept_end_lease(k, e);
+	e->due_mono = 0;
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+		if (rec.type != REC_SENDING)
+			keeper_write_down(k, &rec);
+	keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
+	keeper_ended_meanwhile(k, e);
+}
+
 static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct kept *e;
@@ -456,6 +489,10 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 		on_held(k, worker, talk); /* said to a keeper before us, which did not live to write it */
 	if (e->holder != worker)
 		return YT_ECORRUPT; /* a lease ends only by return or death */
+	if (has_unwanted_order(e, talk)) {
+		stop_order(k, worker, talk, e);
+		return 0;
+	}
 	if (talk->kind == UP_RETURN) {
 		kept_end_lease(k, e);
 		e->due_mono = 0;
