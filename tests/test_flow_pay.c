@@ -480,6 +480,29 @@ static void test_payout(void **state)
 	}
 }
 
+/* Two agencies that count alike: the bank would say of the second one what became of the first, so it does not leave.
+ */
+static void test_payout_of_the_same_number(void **state)
+{
+	for (unsigned killed = 0; killed < 2; killed++) {
+		teardown(NULL);
+		setup(NULL);
+		is_native = true;
+		follows = &payout;
+		ask(1, PAYOUT);
+		expect("bank:PAY", 'A');
+		expect("bank:ASKPAY", 'p');
+		w.now += INT64_C(48) * 3600 * 1000;
+		if (killed)
+			kill_all();
+		ask(2, "PAY inst=H2 num=" PAYOUT_NO " | pay=" PAYOUT_NO " yuan=8.00 to=62220200000009 named=Wu psn=Wu");
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		nothing_leaves(700000);
+		assert_true(log_has("another payment has its number"));
+		end_paying();
+	}
+}
+
 /* It came to nothing: refused, with what a clerk shall do. */
 static void test_payout_failed(void **state)
 {
@@ -505,6 +528,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_twins_that_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits_for_account, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_payout_of_the_same_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_failed, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));
 }

@@ -68,21 +68,25 @@ bool flow_pay_key(const struct exchange *x, char key[FACTS_KEY_MAX])
 	return any != 0;
 }
 
-/* Written down before anybody looks for others like it: of two at the same time at least one sees the other. */
+/* Written down before anybody looks for others like it, or of its number: of two at the same time at least one sees the
+ * other. */
 static void announce(struct engine *e, struct task *t, const struct pay_order *order)
 {
 	struct exchange announced = t->x;
-	char key[FACTS_KEY_MAX];
+	char key[FACTS_KEY_MAX], named[2][FACTS_KEY_MAX];
 	struct yt_str piece;
 	size_t at;
 
 	memcpy(announced.pay_digest, order->digest, sizeof(order->digest));
 	flow_pay_key(&announced, key);
 	piece = yt_arena_printf(t->arena,
-	        "{\"op\":\"pay.order\",\"exchange\":\"%016" PRIx64 "\",\"at\":\"%" PRId64 "\"}", t->id, engine_wall(e));
+	        "{\"op\":\"pay.order\",\"exchange\":\"%016" PRIx64 "\",\"at\":\"%" PRId64 "\",\"pay_no\":\"%.*s\"}",
+	        t->id, engine_wall(e), YT_FMT(order->no));
 	YT_REQUIRE(piece.p != NULL);
+	notice_keys(t, named); /* the first: by its number, where that is known yet */
 	at = rec_begin(&t->receipt, REC_FACTS, 0, t->id, engine_wall(e));
 	rec_str(&t->receipt, REC_T_CASE, yt_str(key));
+	rec_str(&t->receipt, REC_T_CASE, yt_str(named[0]));
 	rec_str(&t->receipt, REC_T_FACTS, piece);
 	rec_end(&t->receipt, at);
 	at = rec_begin(&t->receipt, REC_DUE, 0, t->id, engine_wall(e));
@@ -105,6 +109,19 @@ static bool has_twin(const struct engine *e, const struct task *t)
 		if (engine_wall(e) - strtoll(at, NULL, 10) < TWIN_MS)
 			return true;
 	}
+	return false;
+}
+
+/* Another order had its number before, from an agency that counts alike: its bank would take the second one for the
+ * first, and what it says of that for this one's fate. */
+static bool has_namesake(const struct task *t, const struct pay_order *order)
+{
+	char own[17];
+
+	snprintf(own, sizeof(own), "%016" PRIx64, t->id);
+	for (const struct yt_node *p = t->run->facts.pieces->child; p != NULL && order->no.n > 0; p = p->next)
+		if (yt_str_is(yt_node_text(p, "op"), "pay.order") && yt_str_eq(yt_node_text(p, "pay_no"), order->no))
+			return !yt_str_is(yt_node_text(p, "exchange"), own);
 	return false;
 }
 
@@ -151,6 +168,10 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 	}
 	if (memcmp(t->x.pay_digest, order->digest, sizeof(order->digest)) != 0) {
 		announce(e, t, order);
+		return false;
+	}
+	if (has_namesake(t, order)) {
+		task_park(e, t, "another payment has its number: order it anew under one of its own");
 		return false;
 	}
 	why = t->x.released               ? NULL
