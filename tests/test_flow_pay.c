@@ -503,6 +503,46 @@ static void test_payout_of_the_same_number(void **state)
 	}
 }
 
+static void park(uint64_t exchange)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_PARKED, 0, exchange, w.now);
+
+	rec_str(&buf, REC_T_REASON, YT_STR("look at it"));
+	rec_end(&buf, at);
+	keeper_note(w.keeper, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+	pump();
+}
+
+/* An order that could not leave was paid by hand, and people said so: machines that are told to try again later undo
+ * the claim, and never pay. */
+static void test_paid_by_hand(void **state)
+{
+	uint64_t id;
+
+	begin_paying();
+	ask(1, ACCOUNT);
+	decide(1, 'D');
+	expect("bank:PAY", 'n');
+	id = follow_up().id;
+	park(id);
+	assert_int_equal(keeper_decide(w.keeper, id, "done", YT_STR("li"), YT_STR("paid by hand")), 0);
+	pump();
+	later(1000);
+	assert_int_equal(follow_up().state, X_DONE);
+	park(id);
+	assert_int_equal(keeper_decide(w.keeper, id, "retry", YT_STR("li"), YT_STR("it came back")), 0);
+	expect("hub:WITHDRAW", 'd');
+	nothing_leaves(700000);
+	assert_int_equal(follow_up().state, X_PARKED); /* its settlement stands: people see to that */
+	assert_int_equal(keeper_decide(w.keeper, id, "reversed", YT_STR("li"), YT_STR("claimed by hand")), 0);
+	pump();
+	later(1000);
+	assert_int_equal(follow_up().state, X_REVERSED);
+	end_paying();
+}
+
 /* It came to nothing: refused, with what a clerk shall do. */
 static void test_payout_failed(void **state)
 {
@@ -529,6 +569,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_waits_for_account, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_of_the_same_number, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_paid_by_hand, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_failed, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));
 }

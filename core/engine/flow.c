@@ -302,7 +302,7 @@ void flow_decide(struct engine *e, struct task *t)
 		find_out(e, t);
 	} else if (t->x.step_state == STEP_TAKING || (t->x.step_state == STEP_TAKEN && !is_unwanted)) {
 		flow_send_again(e, t);
-	} else if (t->x.step_state == STEP_ANEW && (t->x.undoing || !t->x.reversal_wanted)) {
+	} else if (t->x.step_state == STEP_ANEW && (t->x.undoing || !is_unwanted)) {
 		begin(e, t, t->x.step, t->x.undoing ? REC_LEG_UNDO : REC_LEG_STEP);
 	} else if (t->x.undoing) {
 		undo(e, t, t->x.step);

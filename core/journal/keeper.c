@@ -472,7 +472,7 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 {
 	struct kept *e;
 	enum exchange_state before;
-	bool told;
+	bool told, was_wanted;
 
 	(void)keeper_wake(k, talk->exchange, &e);
 	if (keeper_check_records(k, worker, talk) != 0)
@@ -499,7 +499,9 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 	}
 	before = e->x.state;
 	told = e->x.told;
+	was_wanted = e->x.reversal_wanted;
 	keeper_write_all(k, talk->payload);
+	keeper_undone_in_vain(k, e, before, was_wanted);
 	keeper_take_notices(k, talk->payload);
 	keeper_offer_to_waiters(k, e, before);
 	keeper_answer_later(k, worker, talk->seq, e->x.id, DOWN_DURABLE);

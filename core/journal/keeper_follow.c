@@ -244,12 +244,16 @@ static void note_telling(struct keeper *k, const struct kept *e, const char *res
 	yt_buf_free(&buf);
 }
 
-void keeper_end_follow_ups(struct keeper *k, struct kept *e, bool was_wanted)
+void keeper_undone_in_vain(struct keeper *k, struct kept *e, enum exchange_state before, bool was_wanted)
+{
+	if ((e->x.flags & REC_X_FOLLOW_UP) && before != X_REVERSED && e->x.state == X_REVERSED && !was_wanted)
+		park(k, e->x.id);
+}
+
+void keeper_end_follow_ups(struct keeper *k, struct kept *e)
 {
 	bool owes = (e->x.flags & REC_X_UNTOLD) != 0;
 
-	if ((e->x.flags & REC_X_FOLLOW_UP) && e->x.state == X_REVERSED && !was_wanted)
-		park(k, e->x.id); /* its settlement stands again by now */
 	if ((tell_follow_up(k, &e->x) != 0) != owes)
 		note_telling(k, e, owes ? "told" : "untold");
 }

@@ -273,7 +273,6 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 	struct kept *e = kept_find(k, rec->exchange);
 	struct yt_str due = rec_get(rec, REC_T_DUE);
 	enum exchange_state before;
-	bool was_wanted;
 
 	yt_buf_str(&k->pending, rec->whole);
 	if (!(rec->flags & REC_NOWAIT))
@@ -282,13 +281,12 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 		return;
 	e->unplaced++;
 	before = e->x.state;
-	was_wanted = e->x.reversal_wanted;
 	exchange_apply(&e->x, rec, 0);
 	kept_note_follow_up(k, e);
 	if (e->x.state != before && k->world.changed != NULL)
 		k->world.changed(k->world.ctx, &e->x, before);
 	if (e->x.state != before)
-		keeper_end_follow_ups(k, e, was_wanted);
+		keeper_end_follow_ups(k, e);
 	if (rec_get_u64(rec, REC_T_LEG) == REC_LEG_RESEND || rec_get_u64(rec, REC_T_LEG) == REC_LEG_STEP)
 		e->resent_mono = keeper_mono(k); /* it leaves, or its own outcome is unknown now */
 	if (rec->type == REC_DUE && due.n == 8) {

@@ -241,11 +241,13 @@ bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec);
 bool keeper_has_enough_follow_ups(const struct keeper *k);
 /* No lease for another one now: half of them are for what somebody waits for. */
 bool keeper_leases_enough_follow_ups(const struct keeper *k);
-/* What e has become may end what follows from its settlement, or have it go on.  was_wanted: its reversal_wanted
- * before. */
 /* A worker has given one back whose settlement was undone meanwhile. */
 void keeper_ended_meanwhile(struct keeper *k, struct kept *e);
-void keeper_end_follow_ups(struct keeper *k, struct kept *e, bool was_wanted);
+/* A worker has undone it, and its settlement stands again by now: people's.  before, was_wanted: its state and
+ * reversal_wanted when the worker said so; after all that it said, since an answer would close it again. */
+void keeper_undone_in_vain(struct keeper *k, struct kept *e, enum exchange_state before, bool was_wanted);
+/* What e has become may end what follows from its settlement, or have it go on. */
+void keeper_end_follow_ups(struct keeper *k, struct kept *e);
 /* The same for one whose follow-ups could not be looked for (REC_X_UNTOLD): the index could not be read. */
 void keeper_tell_follow_ups_again(struct keeper *k, struct kept *e);
 /* False: it is a follow-up of which nothing has left, and its settlement is undone, or whether it is cannot be told
