@@ -84,6 +84,8 @@ static const struct pay_case {
 	{ "and what leaves again is lost again",
 	        CLAIMED "D bank:PAY l " NOT_FOUND "bank:ASKPAY x bank:ASKPAY x bank:PAY l bank:ASKPAY p hub:TELLPAID d",
 	        X_DONE, 0 },
+	{ "the insurer does not take what it is told: nothing is undone",
+	        CLAIMED "D bank:PAY p hub:TELLPAID r", X_PARKED, 0 },
 	{ "cancelled before it left: the claim is withdrawn, nothing is paid",
 	        CLAIMED "w platform:CANCEL d hub:WITHDRAW d", X_REVERSED, 0 },
 	{ "cancelled when the bank has it: recalled, then withdrawn",
@@ -177,6 +179,17 @@ static bool await(const char *expected, char how, bool was_killed)
 	return true;
 }
 
+/* The insurer hears only what it can take in: what it was never told to be paid has not come back. */
+static void check_told(const char *leg)
+{
+	char state[16];
+
+	if (strcmp(leg, "hub:TELLPAID") != 0)
+		return;
+	fake_value(yt_str(w.sent), "pst", state, sizeof(state));
+	assert_true(strcmp(state, "PAID") == 0 || strcmp(state, "FAILED") == 0);
+}
+
 static void play(const struct pay_case *c, unsigned killed)
 {
 	struct orders orders = { .n = 0 };
@@ -209,6 +222,7 @@ static void play(const struct pay_case *c, unsigned killed)
 			assert_leg(expected);
 		}
 		note_order(&orders, c->method == YT_RESOLVE_PAY_ANEW);
+		check_told(expected);
 		if (how == 'n' || how == 'x')
 			orders.left_at = how == 'n' ? 0 : orders.left_at;
 		reply(how);

@@ -486,6 +486,17 @@ static void after_taking(struct engine *e, struct task *t, struct yt_reply *repl
 	flow_decide(e, t);
 }
 
+/* What became of the money is told to no avail: that undoes neither the payment nor the claim. */
+static bool is_unheard(struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body)
+{
+	if (t->leg != REC_LEG_STEP || reply->outcome != YT_REFUSED ||
+	        flow_op_of(t, t->x.step)->id != YT_OP_CLAIM_PAYMENT)
+		return false;
+	write_outcome(e, t, reply, body, REC_X_ANEW);
+	task_park(e, t, "the insurer does not take what it is told of a payment: agree with it, then decide");
+	return true;
+}
+
 void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body)
 {
 	bool not_found = t->leg == REC_LEG_UNDO && reply->outcome == YT_REFUSED && reply->never_happened;
@@ -509,7 +520,7 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 	}
 	if (t->leg == REC_LEG_STEP)
 		judge_step(t, reply);
-	if (goes_anew(e, t, reply, body) || is_awaited(e, t, reply, body))
+	if (goes_anew(e, t, reply, body) || is_awaited(e, t, reply, body) || is_unheard(e, t, reply, body))
 		return;
 	if (t->leg == REC_LEG_UNDO)
 		reply->outcome = is_undone(t, reply) ? YT_DONE : YT_UNKNOWN;

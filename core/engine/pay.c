@@ -267,8 +267,10 @@ struct yt_msg *pay_told_make(struct engine *e, struct task *t)
 	if (msg == NULL)
 		return NULL;
 	yt_time_print(engine_wall(e), now);
-	if (yt_str_is(state, "CANCELLED"))
-		state = YT_STR("FAILED");
+	if (yt_str_is(state, "CANCELLED") || yt_str_is(state, "RETURNED"))
+		state = YT_STR("FAILED"); /* only what it was told to be paid can come back (insurer.md 6.4) */
+	if (reason.n == 0 && yt_str_is(state, "FAILED"))
+		reason = facts_get(facts, "return_code");
 	if (reason.n == 0 && !yt_str_is(state, "PAID"))
 		reason = facts_get(facts, "bank_code");
 	msg->body = yt_node_new(t->arena, YT_OBJECT);
