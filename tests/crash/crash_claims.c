@@ -1,11 +1,15 @@
-/* tests/crash/crash_claims.c - what follows from settlements: each that stands is claimed once at the insurer.
+/* tests/crash/crash_claims.c - what follows from settlements: each that stands is claimed once at the insurer, and what
+ * that leaves to us to pay is paid once at the bank.
  *
  * claims_person() tells the gateway what a claim needs of a person before his first visit: who he is (1101), that he
- * has agreed, where his money goes (format intake).  claims_check() holds the insurer's ledger against the hospitals'
- * book and the platform's ledger, none of them the gateway's own:
- *  - a settlement in force has one claim, decided; none has two, and no claim is of a settlement that nobody asked for
- *  - a cancelled one has none, or one that was withdrawn; where the insurer had paid before that, the follow-up is
- * parked for people */
+ * has agreed, where his money goes (format intake).  claims_check() holds the ledgers of insurer and bank against the
+ * platform's, none of them the gateway's own:
+ *  - a settlement in force has one claim, decided, or people know that it stands again; none has two, and no claim is
+ * of a settlement that nobody asked for
+ *  - a cancelled one has none, or one that was withdrawn; where it was paid before that, the follow-up is parked for
+ *    people, or asks for it until it is
+ *  - no payout is booked twice or under two contents; what the insurer was told of is booked so, and what is booked it
+ *    was told of, but for what is parked */
 #include "crash_run.h"
 
 #include <stdarg.h>
@@ -52,13 +56,32 @@ static char *printed(const char *fmt, ...)
 	return text;
 }
 
+/* A card with its check digit (Luhn), one for each person. */
+static void card_of(const struct hospital *h, char out[20])
+{
+	int sum = 0;
+
+	snprintf(out, 20, "6299993302%08d", (int)(strtoull(h->person + strlen(h->person) - 8, NULL, 10) % 100000000));
+	for (int i = 0; i < 18; i++) {
+		int digit = (out[17 - i] - '0') * (i % 2 == 0 ? 2 : 1);
+
+		sum += digit > 9 ? digit - 9 : digit;
+	}
+	out[18] = (char)('0' + (10 - sum % 10) % 10);
+	out[19] = '\0';
+}
+
+/* Those whose account is at a bank that begins with 105 are paid by the gateway. */
 bool claims_person(struct world *w, struct hospital *h, const char *name)
 {
+	char card[20];
+	bool is_ours = h->number % 2 == 0;
 	static const char intake[] =
 	        "{\"operation\":\"%s\",\"number\":\"%s-%s\",\"institution\":\"%s\",\"psn_no\":\"%s\",%s}";
 	char *person = message_person(h, name);
 	bool is_told = tell(h, w->gateway_port, "/fsi/api/rsfComIfsService/callService", "\"infcode\":0", person);
 
+	card_of(h, card);
 	return is_told &&
 	       tell(h, w->intake_port, "/intake", "\"code\":\"0\"",
 	               printed(intake, "consent.put", h->person, "C", h->institution, h->person,
@@ -66,9 +89,12 @@ bool claims_person(struct world *w, struct hospital *h, const char *name)
 	                       "\"channel\":\"1\",\"expire_date\":\"2099-12-31\",\"evidence_sm3\":"
 	                       "\"651b96df59518f631ae23117c3b0db0b6971200a242f4dbc39f7be3065420a69\"}")) &&
 	       tell(h, w->intake_port, "/intake", "\"code\":\"0\"",
-	               printed(intake, "account.put", h->person, "A", h->institution, h->person,
-	                       "\"payee\":{\"relation\":\"00\",\"name\":\"示例\",\"bank_acct_no\":\"6299993302000001017\","
-	                       "\"bank_no\":\"313332099026\",\"bank_name\":\"示例甬江银行\"}"));
+	               printed("{\"operation\":\"account.put\",\"number\":\"%s-A\",\"institution\":\"%s\",\"psn_no\":\"%s\",\"payee\":"
+	                       "{\"relation\":\"00\",\"name\":\"%s\",\"bank_acct_no\":\"%s\",\"bank_no\":\"%s\",\"bank_name\":"
+	                       "\"%s\"}}",
+	                       h->person, h->institution, h->person, name, card,
+	                       is_ours ? "105332099046" : "313332099026",
+	                       is_ours ? "示例建设银行宁波分行" : "示例甬江银行营业部"));
 }
 
 /* Calls to the insurer that go wrong in this round. */
@@ -76,10 +102,19 @@ void claims_arm_faults(void)
 {
 	static const char *const kinds[] = { "effect_then_silence", "effect_then_cut", "cut", "busy", "wrong_signature",
 		"goaway", "reset" };
+	static const char *const at_bank[] = { "effect_then_silence", "effect_then_cut", "cut", "busy",
+		"wrong_signature" };
 	static const char *const calls[] = { "claims", "claims", "query", "withdraw" };
 	char spec[160];
 
 	json_decref(insurer_control("DELETE", "/fault", NULL));
+	json_decref(bank_control("DELETE", "/fault", NULL));
+	for (int i = 0; i < 2; i++) {
+		snprintf(spec, sizeof(spec), "{\"kind\":\"%s\",\"op\":\"%s\",\"count\":%d,\"skip\":%d}",
+		        at_bank[dice() % 5], dice() % 3 == 0 ? "BD1002" : "BD1001", 1 + (int)(dice() % 2),
+		        (int)(dice() % 4));
+		json_decref(bank_control("POST", "/fault", spec));
+	}
 	for (int i = 0; i < 3; i++) {
 		snprintf(spec, sizeof(spec), "{\"kind\":\"%s\",\"op\":\"%s\",\"count\":%d,\"skip\":%d}",
 		        kinds[dice() % 7], calls[dice() % 4], 1 + (int)(dice() % 3), (int)(dice() % 10));
@@ -92,7 +127,13 @@ void claims_arm_faults(void)
 struct books {
 	json_t *claims;   /* setl_id -> array of the insurer's rows */
 	json_t *standing; /* setl_id -> state at the platform, of settlements */
+	json_t *bank;     /* its ledger */
+	json_t *payouts;  /* number -> its row there */
+	int n_parked;     /* payouts that were made of what is not wanted any more, at most */
 };
+
+size_t claims_seen, payouts_seen;
+static json_t *looked_up; /* setl_id -> how its follow-up ended, asked of the gateway once */
 
 static const char *text(const json_t *row, const char *name)
 {
@@ -101,9 +142,14 @@ static const char *text(const json_t *row, const char *name)
 	return value == NULL ? "" : value;
 }
 
+static long long number(const json_t *row, const char *name)
+{
+	return json_integer_value(json_object_get(row, name));
+}
+
 static struct books open_books(void)
 {
-	struct books b = { json_object(), json_object() };
+	struct books b = { json_object(), json_object(), bank_control("GET", "/ledger", NULL), json_object(), 0 };
 	json_t *insurer = insurer_control("GET", "/ledger", NULL), *platform = world_control("GET", "/ledger", NULL),
 	       *row;
 	size_t i;
@@ -119,6 +165,8 @@ static struct books open_books(void)
 		if (strcmp(text(row, "kind"), "settle") == 0)
 			json_object_set(b.standing, text(row, "setl_id"), json_object_get(row, "state"));
 	}
+	json_array_foreach(json_object_get(b.bank, "payouts"), i, row)
+	        json_object_set(b.payouts, text(row, "pay_ref"), row);
 	json_decref(insurer);
 	json_decref(platform);
 	return b;
@@ -128,47 +176,120 @@ static void close_books(struct books *b)
 {
 	json_decref(b->claims);
 	json_decref(b->standing);
+	json_decref(b->bank);
+	json_decref(b->payouts);
 }
 
-/* Nothing more is to come: paid, refused, or decided without money (insurer.md 6.4). */
-static bool is_over(const json_t *row)
-{
-	return strcmp(text(row, "status"), "PAID") == 0 || strcmp(text(row, "status"), "REJECTED") == 0 ||
-	       (strcmp(text(row, "status"), "ADJUDICATED") == 0 &&
-	               json_integer_value(json_object_get(row, "payable")) == 0);
-}
-
-/* An operator's, as its money has to be asked back. */
-static bool is_parked(struct world *w, const char *setl_id)
+/* Whether the gateway says so of what follows from a settlement. */
+static bool has_ended(struct world *w, const char *setl_id, const char *how)
 {
 	static char out[65536];
 	char args[160];
 
+	looked_up = looked_up == NULL ? json_object() : looked_up;
+	if (strcmp(text(looked_up, setl_id), how) == 0)
+		return true;
 	snprintf(args, sizeof(args), "show '+/%s'", setl_id);
-	return world_yitong(w, args, out, sizeof(out)) == 0 && strstr(out, "parked") != NULL;
+	if (world_yitong(w, args, out, sizeof(out)) != 0 || strstr(out, how) == NULL)
+		return false;
+	json_object_set_new(looked_up, setl_id, json_string(how));
+	return true;
+}
+
+static bool is(const json_t *row, const char *status)
+{
+	return strcmp(text(row, "status"), status) == 0;
+}
+
+/* Of a settlement that stands.  Nothing more is to come: paid, refused, or decided without money (insurer.md 6.4); or
+ * it was ours to pay, and the bank could not. */
+static const char *wrong_standing(struct world *w, const char *setl_id, const json_t *claim)
+{
+	if (claim == NULL)
+		return "ONE-SIDED: in force, and not claimed";
+	if (json_is_true(json_object_get(claim, "is_withdrawn"))) /* its cancel was never fetched, and reversed */
+		return has_ended(w, setl_id, "stands again") ? NULL : "ONE-SIDED: in force, and its claim withdrawn";
+	if (is(claim, "PAID") || is(claim, "REJECTED") || (is(claim, "ADJUDICATED") && number(claim, "payable") == 0))
+		return NULL;
+	if (is(claim, "ADJUDICATED") && has_ended(w, setl_id, "refused"))
+		return NULL;
+	return "its claim is neither paid nor over";
+}
+
+static const char *wrong_cancelled(struct world *w, const char *setl_id, const json_t *claim, struct books *b)
+{
+	if (claim == NULL || json_is_true(json_object_get(claim, "is_withdrawn")) || is(claim, "REJECTED"))
+		return NULL;
+	if (!has_ended(w, setl_id, "parked") && !has_ended(w, setl_id, "not undone yet: it was refused"))
+		return "ONE-SIDED: cancelled, and its claim stands";
+	b->n_parked++;
+	return NULL;
 }
 
 /* What is wrong with the claims of one settlement; NULL: nothing. */
-static const char *wrong_with(struct world *w, const char *setl_id, const char *state, const json_t *rows)
+static const char *wrong_with(struct world *w, const char *setl_id, const char *state, struct books *b)
 {
-	const json_t *first = json_array_get(rows, 0);
+	const json_t *rows = json_object_get(b->claims, setl_id);
 
 	if (json_array_size(rows) > 1)
 		return "DOUBLED: claimed more than once";
-	if (strcmp(state, "effective") == 0) {
-		if (first == NULL)
-			return "ONE-SIDED: in force, and not claimed";
-		if (json_is_true(json_object_get(first, "is_withdrawn")))
-			return "ONE-SIDED: in force, and its claim withdrawn";
-		return is_over(first) ? NULL : "its claim is neither paid nor over";
+	return strcmp(state, "effective") == 0 ? wrong_standing(w, setl_id, json_array_get(rows, 0))
+	                                       : wrong_cancelled(w, setl_id, json_array_get(rows, 0), b);
+}
+
+static void tell_wrong(bool is_last, int *n, const char *what, const char *which, const char *why)
+{
+	(*n)++;
+	if (is_last && *n <= 20)
+		printf("    WRONG %s %s: %s\n", what, which, why);
+}
+
+/* What the insurer was told of our payments, taken out of those of the bank. */
+static void compare_told(const json_t *claim, json_t *unnamed, struct books *b, bool is_last, int *n)
+{
+	json_t *payment;
+	size_t i;
+
+	json_array_foreach(json_object_get(claim, "payments"), i, payment)
+	{
+		const char *ref = text(payment, "payoutNo");
+		const json_t *payout = json_object_get(b->payouts, ref);
+
+		if (strcmp(text(payment, "by"), "GATEWAY") != 0)
+			continue;
+		json_object_del(unnamed, ref);
+		if (payout == NULL || number(payout, "booked") != 1)
+			tell_wrong(is_last, n, "payout", ref,
+			        "ONE-SIDED: the insurer was told of it, the bank has not booked it");
+		else if (number(payout, "amount_fen") != number(payment, "amount"))
+			tell_wrong(is_last, n, "payout", ref,
+			        "ONE-SIDED: booked with another amount than the insurer was told");
 	}
-	if (first == NULL || json_is_true(json_object_get(first, "is_withdrawn")))
-		return NULL;
-	if (strcmp(text(first, "status"), "REJECTED") == 0)
-		return NULL; /* nothing is paid: there is nothing to withdraw */
-	return strcmp(text(first, "status"), "PAID") == 0 && is_parked(w, setl_id)
-	               ? NULL
-	               : "ONE-SIDED: cancelled, and its claim stands";
+}
+
+static void compare_payouts(struct books *b, bool is_last, int *n)
+{
+	json_t *unnamed = json_object(), *rows, *row;
+	const char *key;
+	size_t i;
+
+	json_object_foreach(b->payouts, key, row)
+	{
+		if (number(row, "booked") > 1)
+			tell_wrong(is_last, n, "payout", key, "DOUBLED: booked more than once");
+		if (number(row, "booked") > 0 && json_object_get(row, "returned") == NULL)
+			json_object_set_new(unnamed, key, json_true());
+	}
+	if (json_array_size(json_object_get(b->bank, "conflicts")) > 0)
+		tell_wrong(is_last, n, "payouts", "", "one number was used for two payments");
+	json_object_foreach(b->claims, key, rows)
+	{
+		json_array_foreach(rows, i, row) compare_told(row, unnamed, b, is_last, n);
+	}
+	if ((int)json_object_size(unnamed) > b->n_parked)
+		tell_wrong(is_last, n, "payouts", json_object_iter_key(json_object_iter(unnamed)),
+		        "ONE-SIDED: booked at the bank, unknown to the insurer");
+	json_decref(unnamed);
 }
 
 /* How much is wrong; is_last: tells what. */
@@ -181,22 +302,19 @@ static int compare(struct world *w, bool is_last)
 
 	json_object_foreach(b.standing, setl_id, value)
 	{
-		const char *why = wrong_with(w, setl_id, json_string_value(value), json_object_get(b.claims, setl_id));
+		const char *why = wrong_with(w, setl_id, json_string_value(value), &b);
 
-		n += why != NULL;
-		if (why != NULL && is_last && n <= 20)
-			printf("    WRONG settlement %s, %s at the platform, %s at the insurer: %s\n", setl_id,
-			        json_string_value(value),
-			        text(json_array_get(json_object_get(b.claims, setl_id), 0), "status"), why);
+		if (why != NULL)
+			tell_wrong(is_last, &n, "settlement", setl_id, why);
 	}
 	json_object_foreach(b.claims, setl_id, value)
 	{
-		bool is_there = json_object_get(b.standing, setl_id) != NULL;
-
-		n += !is_there;
-		if (!is_there && is_last)
-			printf("    WRONG claim of settlement %s: the platform has none\n", setl_id);
+		if (json_object_get(b.standing, setl_id) == NULL)
+			tell_wrong(is_last, &n, "claim of settlement", setl_id, "the platform has none");
 	}
+	compare_payouts(&b, is_last, &n);
+	claims_seen = json_object_size(b.claims);
+	payouts_seen = json_object_size(b.payouts);
 	close_books(&b);
 	return n;
 }

@@ -35,8 +35,7 @@ uint64_t dice(void)
 }
 
 struct options {
-	const char *dir, *bin, *certs, *gateway_port, *intake_port, *platform_port, *control_port, *insurer_port,
-	        *insurer_control_port;
+	const char *dir, *bin, *certs;
 	int rounds;
 	uint64_t seed;
 	uint32_t breaks;
@@ -117,21 +116,46 @@ static int run_round(struct world *w, int round, int rounds)
 
 static void usage(void)
 {
-	fprintf(stderr,
-	        "usage: crash_run --dir D --bin D --certs D --gateway-port N --intake-port N --platform-port N "
-	        "--control-port N --insurer-port N --insurer-control-port N --rounds N --seed S [--break file-sync|dir-sync] "
-	        "[--go-on]\n"
-	        "  D/gateway.yaml, D/gateway (journal, index.db): made by tests/crash/run\n");
+	fprintf(stderr, "usage: crash_run --dir D --bin D --certs D --rounds N --seed S --port NAME=N ... "
+	                "[--break file-sync|dir-sync] [--go-on]\n"
+	                "  D/gateway.yaml, D/gateway (journal, index.db) and the ports: made by tests/crash/run\n");
 	exit(2);
 }
 
-static void read_arguments(struct options *o, int argc, char **argv)
+/* All of them must be given. */
+static const char **port_of(struct world *w, size_t i, const char **name)
+{
+	const struct {
+		const char *name, **at;
+	} ports[] = { { "gateway", &w->gateway_port }, { "intake", &w->intake_port },
+		{ "decisions", &w->decisions_port }, { "platform", &w->platform_port }, { "control", &w->control_port },
+		{ "insurer", &w->insurer_port }, { "insurer_control", &w->insurer_control_port },
+		{ "bank", &w->bank_port }, { "bank_iso", &w->bank_iso_port },
+		{ "bank_control", &w->bank_control_port } };
+
+	*name = i < sizeof(ports) / sizeof(*ports) ? ports[i].name : NULL;
+	return *name == NULL ? NULL : ports[i].at;
+}
+
+static void take_port(struct world *w, const char *text)
+{
+	const char *name, **at, *number = strchr(text, '=');
+
+	for (size_t i = 0; number != NULL && (at = port_of(w, i, &name)) != NULL; i++) {
+		if (strlen(name) == (size_t)(number - text) && strncmp(name, text, strlen(name)) == 0) {
+			*at = number + 1;
+			return;
+		}
+	}
+	usage();
+}
+
+static void read_arguments(struct options *o, struct world *w, int argc, char **argv)
 {
 	static const struct option options[] = { { "dir", 1, NULL, 'd' }, { "bin", 1, NULL, 'b' },
-		{ "certs", 1, NULL, 'c' }, { "gateway-port", 1, NULL, 'G' }, { "platform-port", 1, NULL, 'P' },
-		{ "control-port", 1, NULL, 'C' }, { "intake-port", 1, NULL, 'I' }, { "insurer-port", 1, NULL, 'T' },
-		{ "insurer-control-port", 1, NULL, 'U' }, { "rounds", 1, NULL, 'n' }, { "seed", 1, NULL, 's' },
-		{ "break", 1, NULL, 'x' }, { "go-on", 0, NULL, 'g' }, { NULL, 0, NULL, 0 } };
+		{ "certs", 1, NULL, 'c' }, { "port", 1, NULL, 'p' }, { "rounds", 1, NULL, 'n' },
+		{ "seed", 1, NULL, 's' }, { "break", 1, NULL, 'x' }, { "go-on", 0, NULL, 'g' }, { NULL, 0, NULL, 0 } };
+	const char *name, **at;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -145,23 +169,8 @@ static void read_arguments(struct options *o, int argc, char **argv)
 		case 'c':
 			o->certs = optarg;
 			break;
-		case 'G':
-			o->gateway_port = optarg;
-			break;
-		case 'P':
-			o->platform_port = optarg;
-			break;
-		case 'C':
-			o->control_port = optarg;
-			break;
-		case 'I':
-			o->intake_port = optarg;
-			break;
-		case 'T':
-			o->insurer_port = optarg;
-			break;
-		case 'U':
-			o->insurer_control_port = optarg;
+		case 'p':
+			take_port(w, optarg);
 			break;
 		case 'n':
 			o->rounds = atoi(optarg);
@@ -181,9 +190,10 @@ static void read_arguments(struct options *o, int argc, char **argv)
 			usage();
 		}
 	}
-	if (o->dir == NULL || o->bin == NULL || o->certs == NULL || o->rounds < 1 || o->gateway_port == NULL ||
-	        o->platform_port == NULL || o->control_port == NULL || o->intake_port == NULL ||
-	        o->insurer_port == NULL || o->insurer_control_port == NULL)
+	for (size_t i = 0; (at = port_of(w, i, &name)) != NULL; i++)
+		if (*at == NULL)
+			usage();
+	if (o->dir == NULL || o->bin == NULL || o->certs == NULL || o->rounds < 1)
 		usage();
 }
 
@@ -193,7 +203,7 @@ int main(int argc, char **argv)
 	struct world w = { 0 };
 	int bad = 0, round;
 
-	read_arguments(&o, argc, argv);
+	read_arguments(&o, &w, argc, argv);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	dice_seed(o.seed);
@@ -202,17 +212,12 @@ int main(int argc, char **argv)
 	snprintf(w.conf, sizeof(w.conf), "%s/gateway.yaml", o.dir);
 	snprintf(w.index, sizeof(w.index), "%s/gateway/index.db", o.dir);
 	w.certs = o.certs;
-	w.gateway_port = o.gateway_port;
-	w.platform_port = o.platform_port;
-	w.control_port = o.control_port;
-	w.intake_port = o.intake_port;
-	w.insurer_port = o.insurer_port;
-	w.insurer_control_port = o.insurer_control_port;
 	world_open(&w, o.bin);
 	w.shim->seed = o.seed;
 	w.shim->breaks = o.breaks;
 	world_start_platform(&w);
 	world_start_insurer(&w);
+	world_start_bank(&w);
 	world_start_gateway(&w);
 	traffic_open(&w);
 	traffic_start(&w, N_HOSPITALS);
@@ -223,12 +228,12 @@ int main(int argc, char **argv)
 		bad += check_all(&w, o.rounds, true);
 	}
 	traffic_stop();
-	printf("%d rounds, seed %llu: %zu messages, %llu kills at a call, %llu power cuts that lost %llu sectors and "
-	       "%llu "
-	       "names, %u failed drops, %d wrong\n",
-	        round - 1, (unsigned long long)o.seed, said.n_messages, (unsigned long long)w.shim->kills,
-	        (unsigned long long)w.shim->drops, (unsigned long long)w.shim->lost_sectors,
-	        (unsigned long long)w.shim->lost_names, w.shim->failed_drops, bad);
+	printf("%d rounds, seed %llu: %zu messages, %zu claims, %zu payouts, %llu kills at a call, %llu power cuts that lost "
+	       "%llu sectors and %llu names, %u failed drops, %d wrong\n",
+	        round - 1, (unsigned long long)o.seed, said.n_messages, claims_seen, payouts_seen,
+	        (unsigned long long)w.shim->kills, (unsigned long long)w.shim->drops,
+	        (unsigned long long)w.shim->lost_sectors, (unsigned long long)w.shim->lost_names, w.shim->failed_drops,
+	        bad);
 	world_close(&w);
 	return bad == 0 ? 0 : 1;
 }

@@ -29,8 +29,9 @@ struct world {
 	char conf[600], state[600], index[600];
 	const char *bin;   /* folder of the programs, absolute */
 	const char *certs; /* absolute */
-	const char *gateway_port, *intake_port, *platform_port, *control_port, *insurer_port, *insurer_control_port;
-	pid_t platform, insurer, supervisor;
+	const char *gateway_port, *intake_port, *decisions_port, *bank_port, *bank_iso_port, *bank_control_port,
+	        *platform_port, *control_port, *insurer_port, *insurer_control_port;
+	pid_t platform, insurer, bank, supervisor;
 	struct undo_head *shim;
 };
 
@@ -38,6 +39,7 @@ struct world {
 void world_open(struct world *w, const char *bin);
 void world_start_platform(struct world *w);
 void world_start_insurer(struct world *w);
+void world_start_bank(struct world *w);
 void world_start_gateway(struct world *w);
 /* Waits until the supervisor is gone and all its children too; how: 0 if it is already dying. */
 void world_stop_gateway(struct world *w, int signal);
@@ -46,10 +48,12 @@ void world_close(struct world *w);
 size_t world_children(const struct world *w, const char *role, pid_t *out, size_t max);
 /* The control port: JSON or NULL; the caller's to decref. */
 json_t *world_control(const char *method, const char *path, const char *body);
-json_t *insurer_control(const char *method, const char *path, const char *body); /* the same of the insurer */
+json_t *insurer_control(const char *method, const char *path, const char *body); /* the same of the insurer ... */
+json_t *bank_control(const char *method, const char *path, const char *body);    /* ... and the bank */
 /* Runs "yitong --conf CONF args"; its output, at most size - 1 bytes, in out; returns its exit status. */
 int world_yitong(const struct world *w, const char *args, char *out, size_t size);
-/* Open exchanges by the gateway's own count; -1 while it cannot tell. */
+/* Open exchanges by the gateway's own count, without what follows from them (claims_check() waits for that); -1 while
+ * it cannot tell. */
 int64_t world_pending(const struct world *w);
 
 int64_t now_ms(void);
@@ -134,6 +138,7 @@ extern const size_t n_acts;
 bool claims_person(struct world *w, struct hospital *h, const char *name);
 void claims_arm_faults(void);
 int claims_check(struct world *w);
+extern size_t claims_seen, payouts_seen; /* by then */
 
 /* crash_check.c: each prints what is wrong and returns how many things are. */
 int check_all(struct world *w, int round, bool everything);

@@ -57,7 +57,7 @@ static pid_t spawn(const struct world *w, const char *log, bool shimmed, const c
 	_exit(127);
 }
 
-static const char *control_port, *insurer_control_port; /* once they are started */
+static const char *control_port, *insurer_control_port, *bank_control_port; /* once they are started */
 
 void world_open(struct world *w, const char *bin)
 {
@@ -89,23 +89,46 @@ void world_start_platform(struct world *w)
 	json_decref(stats);
 }
 
-/* Everybody is insured; it decides and pays within two seconds. */
-void world_start_insurer(struct world *w)
+/* Starts one of them and waits until its control port answers. */
+static pid_t start_other(const struct world *w, const char *log, const char *const *argv,
+        json_t *(*ask)(const char *method, const char *path, const char *body))
 {
-	const char *argv[] = { "yitong-sandbox", "insurer", "--port", w->insurer_port, "--control-port",
-		w->insurer_control_port, "--certs", w->certs, "--version", "1.1", "--enrol-all", "--decide-ms", "300",
-		"--pay-ms", "700", NULL };
 	int64_t end = now_ms() + START_MS;
+	pid_t pid = spawn(w, log, false, argv);
 	json_t *stats;
 
-	insurer_control_port = w->insurer_control_port;
-	w->insurer = spawn(w, "insurer.log", false, argv);
-	while ((stats = insurer_control("GET", "/stats", NULL)) == NULL) {
-		if (now_ms() > end || waitpid(w->insurer, NULL, WNOHANG) != 0)
-			broken("the insurer did not come up; see %s/insurer.log", w->dir);
+	while ((stats = ask("GET", "/stats", NULL)) == NULL) {
+		if (now_ms() > end || waitpid(pid, NULL, WNOHANG) != 0)
+			broken("%s did not come up; see %s/%s", argv[1], w->dir, log);
 		sleep_ms(50);
 	}
 	json_decref(stats);
+	return pid;
+}
+
+/* Everybody is insured; it decides and pays within a second, or leaves that to the gateway (claims_person). */
+void world_start_insurer(struct world *w)
+{
+	char url[64];
+	const char *argv[] = { "yitong-sandbox", "insurer", "--port", w->insurer_port, "--control-port",
+		w->insurer_control_port, "--certs", w->certs, "--version", "1.1", "--enrol-all", "--decide-ms", "300",
+		"--pay-ms", "700", "--mandate-banks", "105", "--callback-url", url, "--callback-minute-ms", "300",
+		NULL };
+
+	snprintf(url, sizeof(url), "https://127.0.0.1:%s", w->decisions_port);
+	insurer_control_port = w->insurer_control_port;
+	w->insurer = start_other(w, "insurer.log", argv, insurer_control);
+}
+
+/* What becomes of a payout is chosen by its amount's last digits (yitong-sandbox bank --help). */
+void world_start_bank(struct world *w)
+{
+	const char *argv[] = { "yitong-sandbox", "bank", "--link-port", w->bank_port, "--iso-port", w->bank_iso_port,
+		"--control-port", w->bank_control_port, "--certs", w->certs, "--settle-ms", "500", "--return-ms", "700",
+		NULL };
+
+	bank_control_port = w->bank_control_port;
+	w->bank = start_other(w, "bank.log", argv, bank_control);
 }
 
 void world_start_gateway(struct world *w)
@@ -203,7 +226,9 @@ void world_close(struct world *w)
 		waitpid(w->platform, NULL, 0);
 	if (w->insurer > 0 && kill(w->insurer, SIGTERM) == 0)
 		waitpid(w->insurer, NULL, 0);
-	w->platform = w->insurer = 0;
+	if (w->bank > 0 && kill(w->bank, SIGTERM) == 0)
+		waitpid(w->bank, NULL, 0);
+	w->platform = w->insurer = w->bank = 0;
 }
 
 struct reply {
@@ -262,6 +287,11 @@ json_t *insurer_control(const char *method, const char *path, const char *body)
 	return control(insurer_control_port, method, path, body);
 }
 
+json_t *bank_control(const char *method, const char *path, const char *body)
+{
+	return control(bank_control_port, method, path, body);
+}
+
 int world_yitong(const struct world *w, const char *args, char *out, size_t size)
 {
 	char command[2048];
@@ -284,17 +314,16 @@ int world_yitong(const struct world *w, const char *args, char *out, size_t size
 int64_t world_pending(const struct world *w)
 {
 	char out[8192];
-	json_t *tree, *pending;
+	json_t *tree, *pending, *follow_ups;
 	int64_t n = -1;
 
 	if (world_yitong(w, "status --json", out, sizeof(out)) != 0)
 		return -1;
 	tree = json_loads(out, 0, NULL);
 	pending = json_object_get(tree, "pending");
-	if (pending == NULL)
-		pending = json_object_get(json_object_get(tree, "exchanges"), "open");
-	if (json_is_integer(pending))
-		n = json_integer_value(pending);
+	follow_ups = json_object_get(json_object_get(tree, "exchanges"), "follow_ups");
+	if (json_is_integer(pending) && json_is_integer(follow_ups))
+		n = json_integer_value(pending) - json_integer_value(follow_ups);
 	json_decref(tree);
 	return n;
 }
