@@ -169,6 +169,7 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 
 		yt_node_add_text(arena, row, "pay_no", value_of(line, "about"));
 		yt_node_add_text(arena, row, "pay_state", value_of(line, "told"));
+		yt_node_add_text(arena, row, "pay_amt", value_of(line, "sum"));
 	}
 	if (value_of(line, "ofmsg").n != 0) { /* ... of our message as a whole */
 		yt_node_add_text(arena, data, "orig_msg_no", value_of(line, "ofmsg"));
@@ -183,6 +184,7 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 		yt_node_add_text(arena, row, "pay_no", value_of(line, "entry"));
 		yt_node_add_text(arena, row, "dc_flag", value_of(line, "dc"));
 		yt_node_add_text(arena, row, "entry_state", value_of(line, "booked"));
+		yt_node_add_text(arena, row, "entry_amt", value_of(line, "sum"));
 	}
 	if (value_of(line, "told").n != 0) { /* an insurer's event */
 		yt_node_add_text(arena, data, "event_seq", value_of(line, "seq"));

@@ -283,8 +283,8 @@ static const struct engine_flow paid = { "paid",
 	5, 2 };
 
 /* As legs are written in test_flow_pay.c; a word in capitals alone is what the bank tells of the payment, + an entry in
- * its books that is a credit, % of our message as a whole, # everything is killed, * hours pass, @ what has ended
- * leaves the keeper's memory. */
+ * its books that is a credit, % of our message as a whole, = of its sum, $ of another one, # everything is killed, *
+ * hours pass, @ what has ended leaves the keeper's memory. */
 static const struct paid_case {
 	const char *it, *script;
 	bool is_mute;
@@ -312,6 +312,10 @@ static const struct paid_case {
 	        false },
 	{ "it tells of failure, and the insurer hears of it after a restart",
 	        "bank:PAY A FAILED ! hub:TELLPAID l # hub:TELLPAID d .", true, X_REFUSED, false },
+	{ "of another sum it is not about this payment", "bank:PAY A . $FAILED . =PAID ! hub:TELLPAID d", true, X_DONE,
+	        false },
+	{ "an order that is lost, and another sum is told of", "bank:PAY l $FAILED . =PAID ! hub:TELLPAID d", true,
+	        X_DONE, false },
 	{ "an older word comes later", "bank:PAY A FAILED ! hub:TELLPAID l ACCEPTED # hub:TELLPAID d .", true,
 	        X_REFUSED, false },
 	{ "it never tells: people look", "bank:PAY A . * .", true, X_PARKED, false },
@@ -333,6 +337,9 @@ static void tell_payment(const char *word, size_t n)
 		        told_of("+/A1").pay_msg, (int)n - 1, word + 1);
 	else if (*word == '+')
 		snprintf(line, sizeof(line), "BOOKED inst=BANK num=B%u | entry=%s dc=C booked=BOOK", ++number, pay_no);
+	else if (*word == '$' || *word == '=')
+		snprintf(line, sizeof(line), "PAYTOLD inst=BANK num=B%u | about=%s told=%.*s sum=%s", ++number, pay_no,
+		        (int)n - 1, word + 1, *word == '=' ? "12.34" : "12.35");
 	else
 		snprintf(line, sizeof(line), "PAYTOLD inst=BANK num=B%u | about=%s told=%.*s", ++number, pay_no, (int)n,
 		        word);

@@ -79,6 +79,7 @@ static bool keep_piece(struct telling *s, struct yt_str number, const struct yt_
 	static const char *const names[] = { "bank_status", "bank_code", "bank_text", "pay_advice", "pay_alarm",
 		"bank_serial", "acct_date", "fee_amt", "return_code", "return_text", "return_date", "return_serial",
 		NULL };
+	struct yt_str amount = first_of(row, "pay_amt", "entry_amt");
 	struct yt_arena *arena = s->t->arena;
 	struct yt_node *piece = yt_node_add(arena, s->pieces, (struct yt_str){ 0 }, YT_OBJECT), *told;
 	bool is_made = piece != NULL && yt_node_add_text(arena, piece, "op", YT_STR("pay.result")) != NULL &&
@@ -86,6 +87,8 @@ static bool keep_piece(struct telling *s, struct yt_str number, const struct yt_
 
 	told = is_made ? yt_node_add(arena, piece, YT_STR("told"), YT_OBJECT) : NULL;
 	is_made = told != NULL && yt_node_add_text(arena, told, "pay_state", state) != NULL;
+	if (is_made && amount.n > 0)
+		is_made = yt_node_add_text(arena, piece, "pay_amt", amount) != NULL;
 	for (const char *const *name = names; is_made && *name != NULL; name++) {
 		struct yt_str value = yt_node_text(row, *name);
 
@@ -219,6 +222,19 @@ static bool is_about(const struct task *t, const struct yt_node *piece)
 	return number.n > 0 && (yt_str_eq(number, number_of(t)) || yt_str_is(number, t->x.pay_msg));
 }
 
+/* It speaks of another sum: of another's payment under that number, or of something that only people understand. */
+static bool is_of_another_sum(const struct task *t, const struct yt_node *piece)
+{
+	unsigned step = t->run->flow == NULL ? 0 : pay_order_step(t);
+	const struct yt_msg *order = step == 0 ? NULL : t->run->said[step - 1];
+	struct yt_str told = yt_node_text(piece, "pay_amt"), ordered = pay_member(order, "pay_amt");
+	int64_t told_fen = -1, fen = -1;
+
+	if (told.n == 0 || ordered.n == 0)
+		return false;
+	return yt_fen_parse(told, &told_fen) != 0 || yt_fen_parse(ordered, &fen) != 0 || told_fen != fen;
+}
+
 /* Its format has no question, or its settings say that this bank answers none. */
 static bool cannot_be_asked(struct engine *e, const struct task *t)
 {
@@ -258,7 +274,7 @@ static const struct yt_node *word_of(const struct task *t)
 	enum yt_pay_state is = YT_PAY_NEW, told;
 
 	for (const struct yt_node *p = t->run->facts.pieces->child; p != NULL; p = p->next) {
-		if (!yt_str_is(yt_node_text(p, "op"), "pay.result") || !is_about(t, p))
+		if (!yt_str_is(yt_node_text(p, "op"), "pay.result") || !is_about(t, p) || is_of_another_sum(t, p))
 			continue;
 		told = yt_pay_state_of(yt_node_text(yt_node_get(p, "told"), "pay_state"));
 		if (told == YT_PAY_STATES || yt_pay_follow(is, told) != YT_PAY_TAKE)
