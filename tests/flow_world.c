@@ -715,6 +715,7 @@ void reply(char how)
 	                   : how == 'A' ? "DONE pst=ACCEPTED ."
 	                   : how == 'P' ? "DONE pst=PROCESSING ."
 	                   : how == 'p' ? "DONE pst=PAID ."
+	                   : how == 'q' ? "DONE pst=PAID pay=IN20200101000000000001 ."
 	                   : how == 'F' ? "DONE pst=FAILED advice=account ."
 	                   : how == 'R' ? "DONE pst=RETURNED ."
 	                                : "REFUSED no .";

@@ -50,6 +50,9 @@ static const struct pay_case {
 	enum yt_resolve method; /* 0: as YT_RESOLVE_PAY */
 } cases[] = {
 	{ "decided, paid, told", CLAIMED "D bank:PAY A bank:ASKPAY P bank:ASKPAY p hub:TELLPAID d", X_DONE, 0 },
+	{ "what its bank says of another payment is nothing",
+	        CLAIMED "D bank:PAY q bank:ASKPAY q bank:ASKPAY A bank:ASKPAY q bank:ASKPAY p hub:TELLPAID d", X_DONE,
+	        0 },
 	{ "the insurer pays itself", CLAIMED "O", X_DONE, 0 },
 	{ "nothing is to be paid", CLAIMED "Z", X_DONE, 0 },
 	{ "rejected", CLAIMED "j", X_REFUSED, 0 },
@@ -84,8 +87,8 @@ static const struct pay_case {
 	{ "and what leaves again is lost again",
 	        CLAIMED "D bank:PAY l " NOT_FOUND "bank:ASKPAY x bank:ASKPAY x bank:PAY l bank:ASKPAY p hub:TELLPAID d",
 	        X_DONE, 0 },
-	{ "the insurer does not take what it is told: nothing is undone",
-	        CLAIMED "D bank:PAY p hub:TELLPAID r", X_PARKED, 0 },
+	{ "the insurer does not take what it is told: nothing is undone", CLAIMED "D bank:PAY p hub:TELLPAID r",
+	        X_PARKED, 0 },
 	{ "cancelled before it left: the claim is withdrawn, nothing is paid",
 	        CLAIMED "w platform:CANCEL d hub:WITHDRAW d", X_REVERSED, 0 },
 	{ "cancelled when the bank has it: recalled, then withdrawn",

@@ -288,19 +288,27 @@ struct yt_msg *pay_told_make(struct engine *e, struct task *t)
 
 /* -- what its bank says ---------------------------------------------------------------------------- */
 
-/* The row about this payout, of a report with several; else data. */
+/* The row about this payout, of a report with several; else data, or a row without a number.  NULL: others alone. */
 static const struct yt_node *row_of(const struct yt_node *body, struct yt_str no)
 {
 	const struct yt_node *row = NULL, *first = NULL;
 	char path[64];
 
 	while (body != NULL && yt_payout_next(body, &row, path, sizeof(path))) {
-		if (first == NULL)
-			first = row;
 		if (no.n > 0 && yt_str_eq(yt_node_text(row, "pay_no"), no))
 			return row;
+		if (first == NULL && (no.n == 0 || yt_node_text(row, "pay_no").n == 0))
+			first = row;
 	}
 	return first;
+}
+
+static bool speaks_of_any(const struct yt_node *body)
+{
+	const struct yt_node *row = NULL;
+	char path[64];
+
+	return body != NULL && yt_payout_next(body, &row, path, sizeof(path));
 }
 
 static bool is_final(struct yt_str state)
@@ -338,7 +346,8 @@ void pay_take(const struct task *t, const struct yt_op *op, struct yt_reply *rep
 	bool is_refused = reply->outcome == YT_REFUSED && op->id == YT_OP_PAY_ORDER;
 
 	YT_REQUIRE(data != NULL);
-	if (reply->outcome == YT_UNKNOWN || proves_nothing(reply) || (reply->outcome == YT_REFUSED && !is_refused)) {
+	if (reply->outcome == YT_UNKNOWN || proves_nothing(reply) || (reply->outcome == YT_REFUSED && !is_refused) ||
+	        (reply->outcome == YT_DONE && row == NULL && speaks_of_any(reply->body))) {
 		reply->outcome = YT_UNKNOWN;
 		return;
 	}
