@@ -225,7 +225,7 @@ static const struct bad_case {
 	{ "a payment from no account", NULL, "flows:\n  - name: pay\n    steps: [\"zhejiang:pay.order\"]\n", "error: ",
 		"no account is given for that: add one to payers" },
 	{ "a claim paid from an account of another type", NULL, "flows:\n  - name: pay\n    steps: [\"zhejiang:claim.submit\", \"zhejiang:pay.order\"]\npayers:\n  - {name: p, party: zhejiang, pay_type: CL, account: \"6001\", account_name: fund}\n", "error: ",
-		"no account is given" },
+		"no account is given for that: add one to payers with pay_type IN and insurer zhejiang, or none" },
 	{ "two payments in one flow", NULL, "flows:\n  - name: pay\n    steps: [\"zhejiang:pay.order\", \"zhejiang:pay.order\"]\npayers:\n  - {name: p, party: zhejiang, pay_type: IN, account: \"6001\", account_name: fund}\n", "error: ",
 		"orders 2 payments" },
 	{ "a question about no payment", NULL, "flows:\n  - name: pay\n    steps: [\"!zhejiang:pay.query\", \"zhejiang:pay.order\"]\npayers:\n  - {name: p, party: zhejiang, pay_type: IN, account: \"6001\", account_name: fund}\n", "error: ",
@@ -1032,6 +1032,25 @@ static void test_plugin_warns(void **state)
 	conf_free(conf);
 }
 
+/* A bank whose keys are found by their owner: that there are none must not wait for the first payment. */
+static void test_plugin_warns_of_keys(void **state)
+{
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+
+	make_files();
+	write_changed("    format: nhsa\n    url: https://127.0.0.1:9443/fsi/api\n    ca: ca.crt\n"
+	              "    change_timeout_ms: 120000\n    settings: { paasid: GATEWAY01 }\n",
+	        "    format: banklink\n    url: tls://127.0.0.1:9443\n    ca: ca.crt\n"
+	        "    change_timeout_ms: 120000\n    settings: { corp_no: \"1\", operator: A }\n");
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+	conf->gateway.plugin_dir = YT_PLUGIN_DIR;
+	conf_check_plugins(conf, &errors);
+	assert_true(is_told(&errors, "27:5: warning: ", "keys has no sm2-private with owner \"1\" (setting corp_no)"));
+	assert_true(is_told(&errors, "27:5: warning: ", "keys has no sm2-public with owner \"bank\" (setting bank)"));
+	conf_free(conf);
+}
+
 /* A bank grants so many connections, however many workers we have. */
 static void test_shares(void **state)
 {
@@ -1276,6 +1295,7 @@ int main(void)
 		{ "docs/configuration.md begins with a sample that checks", test_manual_sample, NULL, NULL, NULL },
 		{ "keys that cannot be read are told at their places", test_keys_read, NULL, NULL, NULL },
 		{ "what a plugin warns of when it is opened is a warning", test_plugin_warns, NULL, NULL, NULL },
+		{ "so is a bank without its keys", test_plugin_warns_of_keys, NULL, NULL, NULL },
 		{ "a wrong setting of a plugin is told where it stands", test_settings_of_plugins, NULL, NULL, NULL },
 		{ "a misspelt name of a key is told where it stands", test_key_names, NULL, NULL, NULL },
 		{ "a misspelt then is one mistake", test_misspelt_then, NULL, NULL, NULL },

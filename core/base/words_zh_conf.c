@@ -475,6 +475,8 @@ const struct
 	                                "流程 %s 含付款：只能作为后续流程（`then`），不得让人等待付款" },
 	                        { "flow %s pays by %s, and no account is given for that: add one to payers",
 	                                "流程 %s 经 %s 付款，但没有为此配置付款账户：请在 payers 中添加" },
+	                        { "flow %s pays by %s, and no account is given for that: add one to payers with pay_type IN and insurer %s, or none",
+	                                "流程 %s 经 %s 付款，但没有为此配置付款账户：请在 payers 中添加 pay_type 为 IN、insurer 为 %s 或不写 insurer 的账户" },
 	                        { "resolution.pay_absent_gap_ms is less than five minutes: a payment still on its way to a bank may leave a second time",
 	                                "resolution.pay_absent_gap_ms 少于五分钟：仍在途中的付款可能再次发出" },
 	                        { "How people call it.", "供人识别的名称。" },

@@ -136,6 +136,7 @@ static bool has_payer(const struct conf *conf, const struct conf_step *order, co
 static void check_flow(struct checking *c, const struct conf_flow *flow)
 {
 	const struct conf_step *order = step_of(flow, YT_OP_PAY_ORDER), *query = step_of(flow, YT_OP_PAY_QUERY);
+	const struct conf_step *claim = step_of(flow, YT_OP_CLAIM_SUBMIT);
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < flow->n_steps; i++)
@@ -148,9 +149,15 @@ static void check_flow(struct checking *c, const struct conf_flow *flow)
 		return;
 	if (is_asked_for(c->conf, flow))
 		WRONG(c, "flow %s pays: it can only follow (`then`), as nobody may wait for a payment", flow->name);
-	if (!has_payer(c->conf, order, step_of(flow, YT_OP_CLAIM_SUBMIT)))
+	if (has_payer(c->conf, order, claim))
+		return;
+	if (claim == NULL)
 		WRONG(c, "flow %s pays by %s, and no account is given for that: add one to payers", flow->name,
 		        order->party->name);
+	else
+		WRONG(c,
+		        "flow %s pays by %s, and no account is given for that: add one to payers with pay_type IN and insurer %s, or none",
+		        flow->name, order->party->name, claim->party->name);
 }
 
 void conf_check_payments(struct conf *conf, struct conf_errors *errors)

@@ -87,6 +87,19 @@ static const char *take_settings(struct yt_plugin *self, struct bdl *b)
 	return NULL;
 }
 
+/* Nothing could be sent, or no answer believed: `yitong check` says so before the first payment finds out.  One that
+ * has ended is told of by the core. */
+static void warn_of_missing_key(struct yt_plugin *self, const char *setting, enum yt_key_kind kind, const char *then)
+{
+	struct yt_str owner = yt_plugin_setting(self, setting);
+	struct yt_key key;
+
+	if (yt_key_find(self, owner, (struct yt_str){ "", 0 }, kind, yt_wall_ms(), &key) != YT_ENOTFOUND)
+		return;
+	yt_plugin_log(self, YT_WARN, "keys has no %s with owner \"%.*s\" (setting %s), so %s: add it",
+	        kind == YT_KEY_SM2_PRIVATE ? "sm2-private" : "sm2-public", YT_FMT(owner), setting, then);
+}
+
 static int open_(struct yt_plugin *self)
 {
 	struct bdl *b = calloc(1, sizeof(*b));
@@ -99,6 +112,10 @@ static int open_(struct yt_plugin *self)
 		yt_plugin_log(self, YT_ERROR, "setting %s", wrong);
 		free(b);
 		return YT_ECONF;
+	}
+	if (b->signs) {
+		warn_of_missing_key(self, "corp_no", YT_KEY_SM2_PRIVATE, "nothing can be sent to it");
+		warn_of_missing_key(self, "bank", YT_KEY_SM2_PUBLIC, "no answer of it is believed");
 	}
 	yt_plugin_ctx_set(self, b);
 	return 0;
