@@ -229,36 +229,42 @@ static void differ_at_bank(struct comparison *c, const char *ref, const char *wh
 /* What an agency has ordered stands once at the bank, on that account, where it was to be paid; else not at all. */
 static void check_order(struct comparison *c, const json_t *order, const json_t *payouts)
 {
-	const char *ref = json_text(order, "pay_ref"), *payee = "";
+	const char *ref = json_text(order, "pay_ref"), *wanted = json_text(order, "face"), *payee = "", *face = "";
 	json_int_t fen = json_number(c->paid_by_ref, ref, 0);
 	json_t *row;
 	size_t i;
 
 	json_array_foreach(payouts, i, row)
 	{
-		if (strcmp(json_text(row, "pay_ref"), ref) == 0)
-			payee = json_text(row, "payee");
+		if (strcmp(json_text(row, "pay_ref"), ref) != 0)
+			continue;
+		payee = json_text(row, "payee");
+		face = json_text(row, "face");
 	}
 	c->n_compared++;
 	if (fen != (json_is_true(json_object_get(order, "is_paid")) ? json_number(order, "amount_fen", 0) : 0))
 		differ_at_bank(c, ref, "the bank has not paid what its agency ordered");
 	else if (strcmp(payee, json_text(order, "account")) != 0)
 		differ_at_bank(c, ref, "went to another account than ordered");
+	else if (*wanted != '\0' && strcmp(face, wanted) != 0)
+		differ_at_bank(c, ref, "went by another channel than its payee's bank asks for");
 }
 
 /* What is paid for an insurer must be known to it; and no number may have been used for two payments. */
 static json_t *check_payouts(struct comparison *c, const json_t *hospitals, const json_t *parties)
 {
 	json_int_t n = 0, n_paid = 0, sum = 0, fen;
-	json_t *row;
+	json_t *row, *by_face = must(json_object());
 	size_t i;
 
 	json_array_foreach(json_object_get(parties, "payouts"), i, row)
 	{
-		const char *ref = json_text(row, "pay_ref");
+		const char *ref = json_text(row, "pay_ref"), *face = json_text(row, "face");
 
 		fen = json_number(c->paid_by_ref, ref, 0);
 		n++;
+		if (fen > 0)
+			json_object_set_new(by_face, face, json_integer(json_number(by_face, face, 0) + 1));
 		n_paid += fen > 0;
 		sum += fen;
 		if (fen != 0 && strncmp(ref, "IN", 2) == 0 && json_object_get(c->refs_known, ref) == NULL)
@@ -270,7 +276,8 @@ static json_t *check_payouts(struct comparison *c, const json_t *hospitals, cons
 	        check_order(c, row, json_object_get(parties, "payouts"));
 	json_array_foreach(json_object_get(parties, "conflicts"), i, row)
 	        differ_at_bank(c, json_text(row, "pay_ref"), "used for two different payments");
-	return must(json_pack("{s:I, s:I, s:I}", "ordered", n, "paid", n_paid, "paid_fen", sum));
+	return must(
+	        json_pack("{s:I, s:I, s:I, s:o}", "ordered", n, "paid", n_paid, "paid_fen", sum, "paid_by", by_face));
 }
 
 json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)

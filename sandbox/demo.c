@@ -181,14 +181,16 @@ static void take_down(struct demo *demo, const struct play *play, const struct c
 	pthread_mutex_unlock(&demo->print_lock);
 }
 
-void play_ordered(struct play *play, const char *pay_no, const char *account, const char *amount, bool is_paid)
+void play_ordered(
+        struct play *play, const char *pay_no, const char *account, const char *amount, bool is_paid, const char *face)
 {
 	int64_t fen = 0;
 
 	fen_parse(amount, &fen);
 	pthread_mutex_lock(&play->demo->print_lock);
-	json_array_append_new(play->demo->orders, json_pack("{s:s, s:s, s:I, s:b}", "pay_ref", pay_no, "account",
-	                                                  account, "amount_fen", (json_int_t)fen, "is_paid", is_paid));
+	json_array_append_new(
+	        play->demo->orders, json_pack("{s:s, s:s, s:I, s:b, s:s}", "pay_ref", pay_no, "account", account,
+	                                    "amount_fen", (json_int_t)fen, "is_paid", is_paid, "face", face));
 	pthread_mutex_unlock(&play->demo->print_lock);
 }
 

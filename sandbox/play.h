@@ -70,7 +70,7 @@ struct demo {
 	bool has_colour;
 	pthread_mutex_t print_lock; /* also of unexpected and by_case */
 	json_t *unexpected;
-	json_t *orders;  /* payouts: {"pay_ref", "account", "amount_fen", "is_paid"} */
+	json_t *orders;  /* payouts: {"pay_ref", "account", "amount_fen", "is_paid", "face"} */
 	json_t *by_case; /* name -> {"visits", "as_expected", ...} */
 };
 
@@ -84,8 +84,9 @@ int play_intake(struct play *play, json_t *message);
 /* An account from any text, 629999, twelve digits and the Luhn digit: no two payouts of one amount shall go to one
  * account on one day, for which the gateway would wait for people. */
 void play_account(const char *seed, char out[20]);
-/* Remembers a payout that is ordered, for the comparison. */
-void play_ordered(struct play *play, const char *pay_no, const char *account, const char *amount, bool is_paid);
+/* Remembers a payout that is ordered, for the comparison; face: of the bank, that it must come in by. */
+void play_ordered(
+        struct play *play, const char *pay_no, const char *account, const char *amount, bool is_paid, const char *face);
 /* Up to the pre-settlement, then a fault for the settlement. */
 int play_open_and_arm(struct play *play, const char *kind, int64_t ms);
 int play_settle(struct play *play); /* must end as settled */

@@ -145,6 +145,7 @@ make_conf() {
 		BEGIN { n = split(settings, lines, "\n")
 			for (i = 1; i <= n; i++) if ((at = index(lines[i], "=")) > 0) want[substr(lines[i], 1, at - 1)] = substr(lines[i], at + 1) }
 		{ key = $1; sub(/:$/, "", key) }
+		key == "url" && $2 !~ /^"?https:/ { print; next } # of what does not speak HTTP
 		(key in want) && $1 ~ /:$/ { match($0, /^ */); $0 = substr($0, 1, RLENGTH) key ": " want[key]; seen[key] = 1 }
 		{ print }
 		END { for (key in want) if (!(key in seen)) { print base " has no key " key > "/dev/stderr"; exit 1 } }

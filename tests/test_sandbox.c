@@ -597,6 +597,38 @@ static void test_payout_side(void **state)
 	json_decref(parties);
 }
 
+/* What an agency has ordered: paid once, to that account, over that channel. */
+static void test_order_side(void **state)
+{
+	static const struct {
+		const char *payouts, *entries;
+		int one_sided;
+	} rows[] = {
+		{ "{\"pay_ref\":\"MA1\",\"amount_fen\":7,\"payee\":\"A\",\"face\":\"file\"}", BOOKED("MA1", "7"), 0 },
+		{ "{\"pay_ref\":\"MA1\",\"amount_fen\":7,\"payee\":\"A\",\"face\":\"link\"}", BOOKED("MA1", "7"), 1 },
+		{ "{\"pay_ref\":\"MA1\",\"amount_fen\":7,\"payee\":\"B\",\"face\":\"file\"}", BOOKED("MA1", "7"), 1 },
+		{ "{\"pay_ref\":\"MA1\",\"amount_fen\":7,\"payee\":\"A\",\"face\":\"file\"}", "", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		json_t *hospitals = json_loads("{\"run\":\"run1\",\"orders\":[{\"pay_ref\":\"MA1\",\"account\":\"A\","
+		                               "\"amount_fen\":7,\"is_paid\":true,\"face\":\"file\"}]}",
+		        0, NULL);
+		json_t *parties, *result;
+		char text[512];
+
+		text_format(
+		        text, sizeof(text), "{\"payouts\":[%s],\"entries\":[%s]}", rows[i].payouts, rows[i].entries);
+		parties = json_loads(text, 0, NULL);
+		result = ledgers_compare(hospitals, parties);
+		assert_int_equal(json_number(result, "one_sided", -1), rows[i].one_sided);
+		json_decref(result);
+		json_decref(hospitals);
+		json_decref(parties);
+	}
+}
+
 /* The published vector of the header signature. */
 static void test_signature_vector(void **state)
 {
@@ -924,6 +956,7 @@ int main(void)
 		cmocka_unit_test(test_spent_faults_are_not_listed),
 		cmocka_unit_test(test_a_port_is_held_once),
 		cmocka_unit_test(test_amounts_keep_two_decimals),
+		cmocka_unit_test(test_order_side),
 		cmocka_unit_test(test_signature_vector),
 		cmocka_unit_test(test_invented_people),
 		HUB_TEST(test_hub_settles_as_published),
