@@ -17,8 +17,6 @@
 
 #include "base/sha256.h"
 #include "engine/engine.h"
-#include "engine/route.h"
-#include "format/keys.h"
 #include "net/drop.h"
 #include "net/lane.h"
 #include "net/server.h"
@@ -26,174 +24,12 @@
 #include "plugin/loader.h"
 #include "process/process.h"
 #include "process/meters.h"
-#include "process/ring.h"
 #include "process/slow.h"
 #include "process/worker_files.h"
+#include "process/worker_parts.h"
 #include "process/worker_sending.h"
 
 #define TICK_MS 50
-
-struct worker_listener {
-	struct worker *worker;
-	const struct conf_listener *conf;
-	struct engine_codec codec;
-	struct server *server;        /* NULL: it is a folder, and ... */
-	struct worker_folder *folder; /* ... this, NULL: another worker has it */
-	struct net_range *allow;
-	uint32_t index;
-	struct yt_pace strays; /* lines about requests for other paths */
-};
-
-struct worker_party {
-	struct worker *worker;
-	const struct conf_party *conf;
-	struct engine_party engine;
-	struct board_lane *board;
-	struct lane *lane; /* NULL: it is handed files, by ... */
-	struct drop *drop; /* ... this */
-};
-
-struct failed_leg { /* ended before it began; told on the next turn, never from inside the engine */
-	uint64_t leg;
-	struct failed_leg *next;
-};
-
-struct worker {
-	uv_loop_t *loop;
-	uv_poll_t ring;
-	uv_timer_t tick;
-	uv_signal_t sigterm;
-	struct conf *conf;
-	struct yt_keys *keys;
-	struct engine *engine;
-	struct area area;
-	struct ring_reader down;
-	struct slow *slow; /* NULL: no codec is */
-	struct box *box;   /* of the loop */
-	const struct quarantine *quarantine;
-	struct worker_listener *listeners;
-	struct worker_party *parties;
-	struct engine_origin *origins;
-	struct engine_institution *institutions;
-	struct engine_flow *flows;
-	struct failed_leg *failed;
-	struct sent *sent;
-	struct yt_arena *scratch; /* headers of one leg */
-	EVP_MAC_CTX *person_mac;
-	uint32_t slot, generation, n_draining;
-	int64_t drain_until, warned_on;
-	bool doors_open, draining;
-};
-
-/* -- the engine's questions about the configuration --------------------------------------------- */
-
-static const struct engine_origin *origin_of(struct worker *w, const struct conf_origin *o)
-{
-	return o == NULL ? NULL : &w->origins[o - w->conf->origins];
-}
-
-static const struct engine_origin *origin_by_subject(void *ctx, struct yt_str subject)
-{
-	struct worker *w = ctx;
-
-	return origin_of(w, conf_origin_by_subject(w->conf, subject));
-}
-
-static const struct engine_origin *origin_by_caller(void *ctx, struct yt_str caller, struct yt_str *key)
-{
-	struct worker *w = ctx;
-	const struct conf_origin *o = conf_origin_by_caller(w->conf, caller);
-
-	if (o != NULL)
-		*key = yt_str(o->key);
-	return origin_of(w, o);
-}
-
-static bool speaks_for(void *ctx, const struct engine_origin *origin, const struct yt_msg *msg)
-{
-	struct worker *w = ctx;
-
-	return conf_origin_may(w->conf, &w->conf->origins[origin - w->origins], msg->institution, msg->treatment_area);
-}
-
-static const struct engine_institution *institution_by_code(void *ctx, struct yt_str code)
-{
-	struct worker *w = ctx;
-	const struct conf_institution *i = conf_institution(w->conf, code);
-
-	return i == NULL ? NULL : &w->institutions[i - w->conf->institutions];
-}
-
-static const struct engine_party *party_by_name(void *ctx, const char *name)
-{
-	struct worker *w = ctx;
-	const struct conf_party *p = conf_party(w->conf, yt_str(name));
-
-	return p == NULL ? NULL : &w->parties[p - w->conf->parties].engine;
-}
-
-/* yyyymmdd of a moment in business time. */
-static uint32_t business_day(int64_t wall_ms)
-{
-	char time[15];
-
-	yt_time_compact(wall_ms, time);
-	time[8] = 0;
-	return (uint32_t)strtoul(time, NULL, 10);
-}
-
-static const struct engine_party *route(void *ctx, const struct yt_msg *msg, const struct engine_origin *origin,
-        const char *listener, struct engine_way *way)
-{
-	struct worker *w = ctx;
-	const struct conf_institution *i = conf_institution(w->conf, msg->institution);
-	const struct route_query query = { .msg = msg,
-		.listener = yt_str(listener),
-		.origin = yt_str(origin->name),
-		.institution_area = yt_str(i == NULL ? NULL : i->area),
-		.day = business_day(yt_wall_ms()) };
-	const struct conf_route *r = conf_route(w->conf, &query);
-
-	if (r == NULL)
-		return NULL;
-	way->rule = r->name;
-	way->stays_here = r->stays_here;
-	way->flow = r->flow == NULL ? NULL : &w->flows[r->flow - w->conf->flows];
-	way->then = r->then == NULL ? NULL : &w->flows[r->then - w->conf->flows];
-	way->quote = r->quote == NULL ? NULL : &w->parties[r->quote - w->conf->parties].engine;
-	way->quote_member = r->quote_member;
-	return &w->parties[r->party - w->conf->parties].engine;
-}
-
-static const struct engine_flow *flow_by_name(void *ctx, const char *name)
-{
-	struct worker *w = ctx;
-	const struct conf_flow *f = conf_flow(w->conf, yt_str(name));
-
-	return f == NULL ? NULL : &w->flows[f - w->conf->flows];
-}
-
-static bool keeps_facts(void *ctx, const struct yt_msg *msg, struct yt_str insured)
-{
-	struct worker *w = ctx;
-
-	return w->conf->cases.relations != 0 &&
-	       (w->conf->cases.relations >>
-	                       area_relate(w->conf->areas, msg->treatment_area, insured, business_day(yt_wall_ms())) &
-	               1) != 0;
-}
-
-static const struct engine_codec *listener_codec(void *ctx, const char *name)
-{
-	struct worker *w = ctx;
-	uint32_t i;
-
-	for (i = 0; i < w->conf->n_listeners; i++) {
-		if (strcmp(w->conf->listeners[i].name, name) == 0)
-			return &w->listeners[i].codec;
-	}
-	return NULL;
-}
 
 /* -- the engine's world ------------------------------------------------------------------------- */
 
@@ -702,29 +538,6 @@ static int load_plugin(struct worker *w, struct engine_codec *codec, const char 
 	return rv != 0 ? rv : slow_add(w->slow, codec->plugin);
 }
 
-/* After the parties, which it points at. */
-static void take_flows(struct worker *w)
-{
-	const struct conf *c = w->conf;
-
-	w->flows = calloc(c->n_flows + 1, sizeof(*w->flows));
-	YT_REQUIRE(w->flows != NULL);
-	for (uint32_t i = 0; i < c->n_flows; i++) {
-		struct engine_flow *f = &w->flows[i];
-
-		f->name = c->flows[i].name;
-		f->n = c->flows[i].n_steps;
-		f->answer = c->flows[i].answer;
-		for (unsigned step = 0; step < f->n; step++) {
-			const struct conf_step *from = &c->flows[i].step[step];
-
-			f->steps[step] = (struct engine_flow_step){ &w->parties[from->party - c->parties].engine,
-				(enum yt_operation)from->op, from->unless, from->is_kept, from->only_with,
-				from->equals };
-		}
-	}
-}
-
 static int open_drop(struct worker *w, struct worker_party *p)
 {
 	const struct conf_party *c = p->conf;
@@ -809,7 +622,7 @@ static int open_parties(struct worker *w)
 		        (conf_party_is_files(c) ? open_drop(w, p) : open_lane(w, p)) != 0)
 			return YT_ECONF;
 	}
-	take_flows(w);
+	worker_take_flows(w);
 	return 0;
 }
 
@@ -837,35 +650,6 @@ static int open_listeners(struct worker *w)
 			return YT_ECONF;
 	}
 	return 0;
-}
-
-static void take_origin(struct engine_origin *to, const struct conf_origin *from)
-{
-	static const enum engine_unknown_style styles[] = {
-		[CONF_HOLD] = ENGINE_HOLD, [CONF_SILENCE] = ENGINE_SILENCE, [CONF_CODE] = ENGINE_CODE
-	};
-
-	*to = (struct engine_origin){
-		.name = from->name, .unknown_style = styles[from->unknown_style], .timeout_ms = from->timeout_ms
-	};
-	snprintf(to->unknown_code, sizeof(to->unknown_code), "%u", from->unknown_code);
-}
-
-static void take_people(struct worker *w)
-{
-	const struct conf *c = w->conf;
-	uint32_t i;
-
-	w->origins = calloc(c->n_origins + 1, sizeof(*w->origins));
-	w->institutions = calloc(c->n_institutions + 1, sizeof(*w->institutions));
-	YT_REQUIRE(w->origins != NULL && w->institutions != NULL);
-	for (i = 0; i < c->n_origins; i++)
-		take_origin(&w->origins[i], &c->origins[i]);
-	for (i = 0; i < c->n_institutions; i++)
-		w->institutions[i] = (struct engine_institution){ c->institutions[i].code, c->institutions[i].name,
-			c->institutions[i].area, c->institutions[i].sign_in == CONF_SIGN_IN_PASS,
-			c->institutions[i].operator_id, c->institutions[i].operator_name, c->institutions[i].from_day,
-			c->institutions[i].to_day, c->institutions[i].level };
 }
 
 static int open_secrets(struct worker *w)
@@ -903,18 +687,6 @@ static int open_shared(struct worker *w)
 	return 0;
 }
 
-static int64_t shortest_origin(const struct conf *conf)
-{
-	int64_t least = 60000;
-	uint32_t i;
-
-	for (i = 0; i < conf->n_origins; i++) {
-		if (conf->origins[i].timeout_ms < least)
-			least = conf->origins[i].timeout_ms;
-	}
-	return least;
-}
-
 static int open_engine(struct worker *w)
 {
 	struct engine_world world = { .ctx = w,
@@ -933,36 +705,9 @@ static int open_engine(struct worker *w)
 		.quarantined = world_quarantined,
 		.stopped = world_stopped,
 		.run = world_run };
-	struct engine_conf conf = { .origin_by_subject = origin_by_subject,
-		.origin_by_caller = origin_by_caller,
-		.speaks_for = speaks_for,
-		.institution = institution_by_code,
-		.route = route,
-		.flow = flow_by_name,
-		.keeps_facts = keeps_facts,
-		.party = party_by_name,
-		.listener = listener_codec,
-		.ctx = w,
-		.serial_from = w->conf->numbers.serial_from,
-		.serial_to = w->conf->numbers.serial_to,
-		.exchanges = w->conf->limits.exchanges,
-		.retry_ms = w->conf->resolution.retry_ms,
-		.retry_max_ms = w->conf->resolution.retry_max_ms,
-		.park_after_ms = w->conf->resolution.park_after_ms,
-		.follow_up_retry_max_ms = w->conf->resolution.follow_up_retry_max_ms,
-		.follow_up_park_after_ms = w->conf->resolution.follow_up_park_after_ms,
-		.payers = w->conf->engine_payers,
-		.releases = w->conf->engine_releases,
-		.n_payers = w->conf->n_payers,
-		.n_releases = w->conf->n_releases,
-		.pay_ask_max_ms = w->conf->resolution.pay_ask_max_ms,
-		.pay_absent_gap_ms = w->conf->resolution.pay_absent_gap_ms,
-		.busy_tries = w->conf->resolution.busy_tries,
-		.busy_retry_ms = w->conf->resolution.busy_retry_ms };
+	struct engine_conf conf;
 
-	conf.margin_ms = shortest_origin(w->conf) / 20;
-	if (conf.margin_ms > 2000)
-		conf.margin_ms = 2000;
+	worker_engine_conf(w, &conf);
 	w->scratch = yt_arena_new(1 << 20);
 	w->engine = engine_new(&conf, &world);
 	return w->engine != NULL && w->scratch != NULL ? 0 : YT_ENOMEM;
@@ -1047,7 +792,7 @@ int worker_main(const char *conf_file, int supervisor_pid, uint32_t slot, uint32
 	w->slot = slot;
 	w->generation = generation;
 	w->loop = uv_default_loop();
-	take_people(w);
+	worker_take_people(w);
 	if (open_shared(w) != 0 || open_secrets(w) != 0 || open_listeners(w) != 0 || open_parties(w) != 0 ||
 	        open_engine(w) != 0)
 		return 2;

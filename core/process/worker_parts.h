@@ -1,0 +1,80 @@
+/* core/process/worker_parts.h - what the files of a worker share; nobody else includes it.
+ *
+ *   worker_process.c   listeners, lanes, ring and engine wired together; its life
+ *   worker_conf.c      what the engine asks of the configuration */
+#ifndef YT_PROCESS_WORKER_PARTS_H
+#define YT_PROCESS_WORKER_PARTS_H
+
+#include <openssl/evp.h>
+#include <uv.h>
+
+#include "engine/engine.h"
+#include "format/keys.h"
+#include "net/drop.h"
+#include "net/lane.h"
+#include "net/server.h"
+#include "process/process.h"
+#include "process/ring.h"
+#include "process/slow.h"
+#include "process/worker_files.h"
+#include "process/worker_sending.h"
+
+struct worker_listener {
+	struct worker *worker;
+	const struct conf_listener *conf;
+	struct engine_codec codec;
+	struct server *server;        /* NULL: it is a folder, and ... */
+	struct worker_folder *folder; /* ... this, NULL: another worker has it */
+	struct net_range *allow;
+	uint32_t index;
+	struct yt_pace strays; /* lines about requests for other paths */
+};
+
+struct worker_party {
+	struct worker *worker;
+	const struct conf_party *conf;
+	struct engine_party engine;
+	struct board_lane *board;
+	struct lane *lane; /* NULL: it is handed files, by ... */
+	struct drop *drop; /* ... this */
+};
+
+struct failed_leg { /* ended before it began; told on the next turn, never from inside the engine */
+	uint64_t leg;
+	struct failed_leg *next;
+};
+
+struct worker {
+	uv_loop_t *loop;
+	uv_poll_t ring;
+	uv_timer_t tick;
+	uv_signal_t sigterm;
+	struct conf *conf;
+	struct yt_keys *keys;
+	struct engine *engine;
+	struct area area;
+	struct ring_reader down;
+	struct slow *slow; /* NULL: no codec is */
+	struct box *box;   /* of the loop */
+	const struct quarantine *quarantine;
+	struct worker_listener *listeners;
+	struct worker_party *parties;
+	struct engine_origin *origins;
+	struct engine_institution *institutions;
+	struct engine_flow *flows;
+	struct failed_leg *failed;
+	struct sent *sent;
+	struct yt_arena *scratch; /* headers of one leg */
+	EVP_MAC_CTX *person_mac;
+	uint32_t slot, generation, n_draining;
+	int64_t drain_until, warned_on;
+	bool doors_open, draining;
+};
+
+/* worker_conf.c */
+void worker_take_flows(struct worker *w);  /* after the parties, which they point at */
+void worker_take_people(struct worker *w); /* origins and institutions */
+/* What the engine goes by; w outlives it. */
+void worker_engine_conf(struct worker *w, struct engine_conf *conf);
+
+#endif
