@@ -375,6 +375,11 @@ int64_t w_time(void *ctx)
 	return 1790000000000 + w.now;
 }
 
+static int64_t w_wall(void *ctx)
+{
+	return w_time(ctx) + w.clock_ahead;
+}
+
 static void w_random(void *ctx, void *out, size_t n)
 {
 	memset(out, 7, n);
@@ -532,7 +537,7 @@ static const char *k_closed(void *ctx)
 
 static void start(void)
 {
-	struct engine_world ew = { .wall_ms = w_time,
+	struct engine_world ew = { .wall_ms = w_wall,
 		.mono_ms = w_time,
 		.random = w_random,
 		.submit = w_submit,
@@ -543,7 +548,7 @@ static void start(void)
 		.box = w_box,
 		.quarantined = w_quarantined,
 		.run = jobs_take };
-	struct keeper_world kw = { .wall_ms = w_time,
+	struct keeper_world kw = { .wall_ms = w_wall,
 		.mono_ms = w_time,
 		.tell = k_tell,
 		.find = k_find,

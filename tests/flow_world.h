@@ -30,7 +30,7 @@ struct message { /* on its way between the two */
 extern struct world {
 	struct engine *engine;
 	struct keeper *keeper;
-	int64_t now;
+	int64_t now, clock_ahead;    /* of the wall clock */
 	struct yt_buf commits[4000]; /* position is index + 1 */
 	size_t n_commits;
 	struct message queue[64];

@@ -257,6 +257,29 @@ static void test_conversations(void **state)
 	is_native = false;
 }
 
+/* Three answers "not found" within seconds are no five minutes, whatever the clock says. */
+static void test_a_clock_set_forward(void **state)
+{
+	is_native = true;
+	follows = &claim;
+	platform_settles = YT_RESOLVE_ADOPT;
+	ask(1, ACCOUNT);
+	ask(2, SETTLED);
+	expect("platform:SETTLE", 'd');
+	expect("hub:CLAIM", 'd');
+	expect("hub:ASKCLAIM", 'D');
+	expect("bank:PAY", 'l');
+	expect("bank:ASKPAY", 'x');
+	expect("bank:ASKPAY", 'x');
+	w.clock_ahead = INT64_C(10) * 60 * 1000;
+	for (int i = 0; i < 4; i++)
+		expect("bank:ASKPAY", 'x');
+	expect("bank:PAY", 'p');
+	platform_settles = YT_RESOLVE_REVERSE;
+	follows = NULL;
+	is_native = false;
+}
+
 /* -- released ------------------------------------------------------------------------------------- */
 
 static void begin_paying(void)
@@ -578,6 +601,7 @@ int main(void)
 {
 	conf.follow_up_park_after_ms = INT64_C(7) * 24 * 3600 * 1000;
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_conversations, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_clock_set_forward, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_release, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_release_of_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order_limit, setup, teardown),
