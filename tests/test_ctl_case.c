@@ -311,7 +311,7 @@ static void pending_follow_ups_are_told_apart(void **state)
 	add_follow_up(&buf, 4, "+/BUSY", "BUSY", 12);
 	add_due(&buf, 4, "refused for now", 20);
 	add_follow_up(&buf, 6, "+/ORDER", "ORDER", 14);
-	add_due(&buf, 6, "waits: release of 7500.00 yuan: no rule", 20);
+	add_due(&buf, 6, "waits: release of 7500.00 yuan: no rule releases it", 20);
 	add_follow_up(&buf, 5, "+/PARKED", "PARKED", 13);
 	add_parked(&buf, 5, "refused for now, too long", 20);
 	ctl_peer_commit(w, &buf);
@@ -326,14 +326,22 @@ static void pending_follow_ups_are_told_apart(void **state)
 		ctl_peer_hides(w, "H33021399901202611221000000009");
 	}
 	ctl_peer_prints(w, "the oldest 1 of 5");
-	ctl_peer_prints(w, "waits for a release of 7500.00 yuan: no rule");
+	ctl_peer_prints(w, "waits for a release of 7500.00 yuan: no rule releases it");
+	assert_int_equal(ctl_peer_run(w, "--lang zh followups"), 0);
+	ctl_peer_prints(w, "等待放行 7500.00 元：没有规则可自动放行");
 	assert_int_equal(ctl_peer_run(w, "followups --json"), 0);
 	ctl_peer_prints(w, "\"kind\":\"waiting\",\"flow\":\"tianyi-claim\"");
 	ctl_peer_prints(w, "\"reason\":\"waits: bill is missing\",\"owner\":\"institution\"");
 	ctl_peer_prints(w, "\"reason\":\"its result is awaited\",\"owner\":\"tianyi\"");
 	ctl_peer_prints(w, "\"reason\":\"refused for now\",\"owner\":\"gateway\"");
 	ctl_peer_prints(w, "\"owner\":\"operator\"");
-	ctl_peer_prints(w, "\"reason\":\"waits: release of 7500.00 yuan: no rule\",\"owner\":\"operator\"");
+	ctl_peer_prints(w, "\"reason\":\"waits: release of 7500.00 yuan: no rule releases it\",\"owner\":\"operator\"");
+	add_due(&buf, 6, "waits: data.pay_amt is above the payer's order_limit", 30);
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "followups --json"), 0);
+	ctl_peer_prints(w, "the payer's order_limit\",\"owner\":\"operator\"");
 	assert_int_equal(ctl_peer_run(w, "followups --due --parked"), 2);
 	assert_int_equal(ctl_peer_run(w, "followups --limit 0"), 2);
 	assert_int_equal(ctl_peer_run(w, "followups all"), 2);

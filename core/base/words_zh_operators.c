@@ -34,6 +34,11 @@ const struct yt_word words_zh_operators[] = {
 	{ "its result is awaited", "等待结果" },
 	{ "gateway", "网关" },
 	{ "waits for a release%s", "等待放行%s" },
+	{ "waits for a release of %.*s yuan: %s", "等待放行 %.*s 元：%s" },
+	{ "no rule releases it", "没有规则可自动放行" },
+	{ "the same payee, amount and type within 24 hours", "24 小时内有收款人、金额、类型都相同的付款" },
+	{ "the account is not compared with the person", "账户户名未与本人核对" },
+	{ "waits: data.pay_amt is above the payer's order_limit", "等待：data.pay_amt 超过付款账户的 order_limit" },
 	{ "waits for what is missing: %s", "等待补齐：%s" },
 	{ "waiting", "等待" },
 	{ "FLOW", "流程" },
@@ -81,6 +86,7 @@ const struct yt_word words_zh_operators[] = {
 	{ "lane %.*s started", "恢复通道 %.*s" },
 	{ "lane", "通道" },
 	/* ctl_explain.c */
+	{ "it is kept here, and answered; nobody waits for it", "存于网关并回复之后；没有人等它" },
 	{ "the settlement is done; nobody waits for it", "结算成功之后；没有人等它" },
 	{ "the case's %s is %s", "就诊案的 %s 为 %s" },
 	{ "it goes to no party: it is kept, encrypted, for later messages of the case",
@@ -121,6 +127,8 @@ const struct yt_word words_zh_operators[] = {
 	{ "no decision waits for a second person", "没有等待第二人确认的裁定" },
 	{ "Confirmed; the lists follow within a second or two.\n", "已确认；列表在一两秒内更新。\n" },
 	{ "one proposal at a time", "一次确认一项" },
+	{ "proposed %.*s", "提出 %.*s" },
+	{ "confirmed %.*s", "确认 %.*s" },
 	{ "decided %.*s, as %.*s proposed", "裁定 %.*s，由 %.*s 提出" },
 	/* conf_operators.c, conf_plugins.c */
 	{ "roles: there is no role \"%.*s\": system, security, auditor, business and checker are",

@@ -10,6 +10,10 @@
 
 #define LATER_MAX 10000 /* records later than the day, before the rest is taken to be later too */
 
+/* As core/process/control_people.c writes them. */
+#define PROPOSED "proposed "
+#define CONFIRMED "confirmed "
+
 struct auditing {
 	struct yt_str operator_name; /* "" for any */
 	int64_t from_ms, to_ms;
@@ -45,7 +49,13 @@ static bool read_act(const struct rec *rec, struct act *act)
 	act->wall_ms = rec->wall_ms;
 	act->operator_name = rec_get(rec, REC_T_OPERATOR);
 	act->reason = rec_get(rec, REC_T_REASON);
-	if (rec->type == REC_AUDIT) {
+	if (rec->type == REC_AUDIT && yt_str_starts(word, PROPOSED)) {
+		snprintf(act->what, sizeof(act->what), _("proposed %.*s"), (int)(word.n - strlen(PROPOSED)),
+		        word.p + strlen(PROPOSED));
+	} else if (rec->type == REC_AUDIT && yt_str_starts(word, CONFIRMED)) {
+		snprintf(act->what, sizeof(act->what), _("confirmed %.*s"), (int)(word.n - strlen(CONFIRMED)),
+		        word.p + strlen(CONFIRMED));
+	} else if (rec->type == REC_AUDIT) {
 		snprintf(act->what, sizeof(act->what), "%.*s", YT_FMT(word));
 	} else if (rec->type == REC_DECIDED && rec_get(rec, REC_T_OWNER).n > 0) {
 		snprintf(act->what, sizeof(act->what), _("decided %.*s, as %.*s proposed"), YT_FMT(word),

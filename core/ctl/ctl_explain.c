@@ -255,13 +255,13 @@ static void put_flow(struct explaining *x, const struct conf_flow *flow)
 }
 
 /* What follows once this is done, step by step: made of the case's facts, so of octets there is nothing to show. */
-static void put_then(struct explaining *x, const struct conf_flow *flow)
+static void put_then(struct explaining *x, const struct conf_flow *flow, const char *when)
 {
 	struct yt_node *then = yt_node_add(x->desk.arena, x->tree, YT_STR("then"), YT_OBJECT), *steps;
 
 	YT_REQUIRE(then != NULL);
 	desk_put(&x->desk, then, "flow", yt_str(flow->name));
-	desk_put(&x->desk, then, "when", yt_str(_("the settlement is done; nobody waits for it")));
+	desk_put(&x->desk, then, "when", yt_str(when));
 	steps = yt_node_add(x->desk.arena, then, YT_STR("steps"), YT_ARRAY);
 	for (uint32_t i = 0; i < flow->n_steps; i++) {
 		const struct conf_step *step = &flow->step[i];
@@ -316,14 +316,21 @@ static void follow(struct explaining *x, const struct conf_route *route)
 		        yt_str(_("the journal knows what it reverses, and undoes that as its party wants it")));
 	} else if (route->flow != NULL) {
 		put_flow(x, route->flow);
+	} else if (route->stays_here) { /* its order is made later, with the payer's account: no octets yet */
+		put_then(x, route->then, _("it is kept here, and answered; nobody waits for it"));
+		return;
 	} else {
 		to = yt_node_add(x->desk.arena, x->tree, YT_STR("goes_to"), YT_OBJECT);
 		put_octets(x, to, route->party, x->msg->op, false);
 	}
+	if (route != NULL && route->quote != NULL &&
+	        (x->msg->op->id == YT_OP_OUTPATIENT_PRESETTLE || x->msg->op->id == YT_OP_INPATIENT_PRESETTLE ||
+	                x->msg->op->id == YT_OP_PHARMACY_PRESETTLE))
+		desk_put(&x->desk, x->tree, "quote", yt_str(route->quote_name));
 	if (route != NULL && route->then != NULL &&
 	        (x->msg->op->id == YT_OP_OUTPATIENT_SETTLE || x->msg->op->id == YT_OP_INPATIENT_SETTLE ||
 	                x->msg->op->id == YT_OP_PHARMACY_SETTLE))
-		put_then(x, route->then);
+		put_then(x, route->then, _("the settlement is done; nobody waits for it"));
 }
 
 static void check(struct explaining *x)

@@ -16,6 +16,7 @@
 /* ---- what an open exchange waits for ------------------------------------------------------------- */
 
 #define WAITS "waits: "
+#define ABOVE_LIMIT "waits: data.pay_amt is above the payer's order_limit" /* core/engine/pay.c */
 
 /* Of a party: its answer, or its word unasked. */
 static bool is_awaited(const struct exchange *x)
@@ -36,6 +37,8 @@ const char *ctl_owner(const struct exchange *x)
 		return x->owner[0] != '\0' ? x->owner : N_("operator");
 	if (strncmp(x->reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0)
 		return N_("operator"); /* two: `yitong decide NUMBER release` */
+	if (strcmp(x->reason, ABOVE_LIMIT) == 0)
+		return N_("operator"); /* whose configuration has it; nobody can release it */
 	if (strncmp(x->reason, WAITS, strlen(WAITS)) == 0)
 		return N_("institution"); /* it tells what is missing: consent, account, invoices */
 	if (is_awaited(x) && x->party[0] != '\0')
@@ -43,12 +46,26 @@ const char *ctl_owner(const struct exchange *x)
 	return N_("gateway");
 }
 
+/* " of 60000.00 yuan: WHY", as core/engine/flow_pay.c writes it. */
+static void tell_release(const char *rest, char *text, size_t size)
+{
+	const char *of = " of ", *yuan = strstr(rest, " yuan: ");
+
+	if (strncmp(rest, of, strlen(of)) == 0 && yuan != NULL)
+		snprintf(text, size, _("waits for a release of %.*s yuan: %s"), (int)(yuan - rest - strlen(of)),
+		        rest + strlen(of), _(yuan + strlen(" yuan: ")));
+	else
+		snprintf(text, size, _("waits for a release%s"), rest);
+}
+
 void ctl_waits_for(const struct exchange *x, char *text, size_t size)
 {
 	const char *reason = x->reason;
 
 	if (strncmp(reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0)
-		snprintf(text, size, _("waits for a release%s"), reason + strlen(KEEPER_WAITS_FOR_RELEASE));
+		tell_release(reason + strlen(KEEPER_WAITS_FOR_RELEASE), text, size);
+	else if (strcmp(reason, ABOVE_LIMIT) == 0)
+		snprintf(text, size, "%s", _(reason));
 	else if (strncmp(reason, WAITS, strlen(WAITS)) == 0)
 		snprintf(text, size, _("waits for what is missing: %s"), reason + strlen(WAITS));
 	else if (reason[0] != '\0')

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "engine/flow_parts.h"
 #include "engine/proof.h"
 #include "yitong/json.h"
@@ -175,10 +176,10 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 		return false;
 	}
 	why = t->x.released               ? NULL
-	      : has_twin(e, t)            ? "the same payee, amount and type within 24 hours"
-	      : !order->is_own            ? "the account is not compared with the person"
+	      : has_twin(e, t)            ? N_("the same payee, amount and type within 24 hours")
+	      : !order->is_own            ? N_("the account is not compared with the person")
 	      : a_rule_releases(e, order) ? NULL
-	                                  : "no rule releases it";
+	                                  : N_("no rule releases it");
 	if (why != NULL) {
 		wait_for_release(e, t, order, why);
 		return false;
