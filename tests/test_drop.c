@@ -29,6 +29,10 @@
 enum { NEVER = -1 };
 static int calls_until_fault = NEVER, fault_errno; /* fault_errno 0: it dies, before the call */
 
+/* Folders over a network: a rename that cannot refuse to replace; one that was done, and says that it failed. */
+static bool renames_plainly;
+static int lost_answer;
+
 static bool is_faulty(void)
 {
 	if (calls_until_fault == NEVER || calls_until_fault-- > 0)
@@ -78,7 +82,16 @@ int __wrap_fsync(int fd)
 
 int __wrap_renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags)
 {
-	return is_faulty() ? -1 : __real_renameat2(from_folder, from, to_folder, to, flags);
+	if (is_faulty())
+		return -1;
+	if (renames_plainly) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (__real_renameat2(from_folder, from, to_folder, to, flags) != 0)
+		return -1;
+	errno = lost_answer;
+	return lost_answer == 0 ? 0 : -1;
 }
 
 int __wrap_renameat(int from_folder, const char *from, int to_folder, const char *to)
@@ -261,7 +274,7 @@ static void a_disk_that_fails_loses_and_doubles_nothing(void **state)
 				n_not_sent++;
 				assert_false(is_there(&t));
 				assert_non_null(strstr(why, strerror(errors[i])));
-			} else {
+			} else if (how == LANE_ANSWERED) {
 				assert_true(is_there(&t));
 			}
 			assert_put(&t, OCTETS, YT_FILE_HANDED_OVER);
@@ -322,6 +335,61 @@ static void a_kill_at_any_call_leaves_one_file_that_was_taken(void **state)
 {
 	(void)state;
 	dies_at_each_call(true);
+}
+
+static void a_folder_without_noreplace_is_no_worse(void **state)
+{
+	struct there t;
+
+	(void)state;
+	renames_plainly = true;
+	dies_at_each_call(true);
+	begin(&t);
+	assert_int_equal(files_write(t.out, NAME, YT_STR(OTHERS)), 0);
+	assert_put(&t, OCTETS, YT_FILE_NAME_TAKEN);
+	assert_int_equal(files_write(t.out, "another", YT_STR(OCTETS)), 0);
+	assert_int_equal(files_place(t.out, "another", t.out, NAME), -EEXIST);
+	renames_plainly = false;
+	end(&t);
+}
+
+static void a_lost_answer_to_a_rename_is_not_taken_for_no(void **state)
+{
+	static const int errors[] = { EIO, ETIMEDOUT, ESTALE, ENOENT };
+	char why[DROP_WHY_MAX];
+	struct there t;
+	int status;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		begin(&t);
+		lost_answer = errors[i];
+		assert_int_equal(put(&t, OCTETS, &status, why), LANE_LOST);
+		lost_answer = 0;
+		take(&t);
+		assert_put(&t, OCTETS, YT_FILE_HANDED_OVER);
+		assert_int_equal(count(t.folder, "out"), 0); /* not there a second time */
+		end(&t);
+	}
+}
+
+/* Ours was taken, and something else stands under its name: to refuse it would be to pay it again. */
+static void what_came_after_ours_does_not_undo_it(void **state)
+{
+	char why[DROP_WHY_MAX];
+	struct there t;
+	int status;
+
+	(void)state;
+	begin(&t);
+	lost_answer = EIO;
+	assert_int_equal(put(&t, OCTETS, &status, why), LANE_LOST);
+	lost_answer = 0;
+	take(&t);
+	assert_int_equal(files_write(t.out, NAME, YT_STR(OTHERS)), 0);
+	assert_put(&t, OCTETS, YT_FILE_HANDED_OVER);
+	assert_put(&t, OTHERS, YT_FILE_NAME_TAKEN);
+	end(&t);
 }
 
 /* -- the party's thread --------------------------------------------------------------------------- */
@@ -503,6 +571,9 @@ int main(void)
 		cmocka_unit_test(a_name_never_gets_other_octets), cmocka_unit_test(names_are_plain),
 		cmocka_unit_test(a_disk_that_fails_loses_and_doubles_nothing),
 		cmocka_unit_test(a_kill_at_any_call_leaves_one_file),
+		cmocka_unit_test(a_folder_without_noreplace_is_no_worse),
+		cmocka_unit_test(a_lost_answer_to_a_rename_is_not_taken_for_no),
+		cmocka_unit_test(what_came_after_ours_does_not_undo_it),
 		cmocka_unit_test(a_kill_at_any_call_leaves_one_file_that_was_taken),
 		cmocka_unit_test(ends_are_told_on_the_loop), cmocka_unit_test(a_missing_folder_is_named),
 		cmocka_unit_test(what_waits_is_bounded_in_number_and_time),

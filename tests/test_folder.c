@@ -291,6 +291,28 @@ static void nothing_that_was_put_away_is_lost(void **state)
 	forget(&b);
 }
 
+/* Whatever its size, it is not read to see whether it lies there already. */
+static void a_huge_file_is_refused_unread(void **state)
+{
+	struct box b;
+
+	(void)state;
+	make(&b);
+	start(&b);
+	for (unsigned i = 0; i < 2; i++) {
+		int in = files_folder(b.path, "in"), fd = openat(in, "huge.txt.part", O_WRONLY | O_CREAT, 0600);
+
+		assert_true(fd >= 0 && ftruncate(fd, (65 << 20)) == 0);
+		close(fd);
+		assert_int_equal(renameat(in, "huge.txt.part", in, "huge.txt"), 0);
+		close(in);
+		run(&b, 0, i + 1);
+	}
+	assert_true(is_in(&b, "refused", "huge.txt") && is_in(&b, "refused", "huge.txt.1"));
+	stop(&b);
+	forget(&b);
+}
+
 static void no_more_than_files_are_under_way(void **state)
 {
 	char name[16];
@@ -395,8 +417,9 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(what_is_there_and_what_comes_is_handed_in),
 		cmocka_unit_test(a_refused_file_has_its_reason_beside_it), cmocka_unit_test(half_a_file_is_waited_for),
 		cmocka_unit_test(what_was_taken_is_handed_in_again),
-		cmocka_unit_test(nothing_that_was_put_away_is_lost), cmocka_unit_test(no_more_than_files_are_under_way),
-		cmocka_unit_test(one_process_works_at_a_time), cmocka_unit_test(a_folder_that_comes_back_is_used) };
+		cmocka_unit_test(nothing_that_was_put_away_is_lost), cmocka_unit_test(a_huge_file_is_refused_unread),
+		cmocka_unit_test(no_more_than_files_are_under_way), cmocka_unit_test(one_process_works_at_a_time),
+		cmocka_unit_test(a_folder_that_comes_back_is_used) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,11 +57,26 @@ static int here_write(struct place *place, const char *name, struct yt_str octet
 	return rv != 0 ? tell(why, "written", name, rv) : 0;
 }
 
+/* Of a folder over a network the answer may be lost, and said again of what is done already (ENOENT). */
+static bool is_surely_not(int rv)
+{
+	static const int errors[] = { EEXIST, EACCES, EPERM, ENOSPC, EDQUOT, EROFS, EXDEV, ENOTDIR, EISDIR, ELOOP,
+		ENAMETOOLONG, EINVAL, ENOMEM };
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (rv == -errors[i])
+			return true;
+	return false;
+}
+
 static int here_rename(struct place *place, const char *from, const char *to, char why[DROP_WHY_MAX])
 {
 	int folder = ((struct place_here *)place)->folder, rv = files_place(folder, from, folder, to);
 
-	return rv != 0 ? tell(why, "named", to, rv) : 0;
+	if (rv == 0)
+		return 0;
+	(void)tell(why, "named", to, rv);
+	return is_surely_not(rv) ? PLACE_FAILED : PLACE_UNSURE;
 }
 
 static int here_remove(struct place *place, const char *name, char why[DROP_WHY_MAX])
@@ -164,6 +179,16 @@ static enum lane_end go_on(struct put *p, int *status)
 	return rv == 1 ? give_name(p, status) : begin(p, status);
 }
 
+/* The same, and NAME has other octets: the party may have taken ours and put something there since. */
+static enum lane_end tell_apart(struct put *p, int *status)
+{
+	int rv = p->place->look(p->place, p->part, p->octets, p->why);
+
+	if (rv < 0)
+		return LANE_NOT_SENT;
+	return rv == 0 ? keep_receipt(p, status) : answered(status, YT_FILE_NAME_TAKEN);
+}
+
 static enum lane_end put(struct put *p, int *status)
 {
 	int rv = files_hold(p->sent, p->name, p->receipt), begun;
@@ -182,7 +207,7 @@ static enum lane_end put(struct put *p, int *status)
 	if (rv < 0)
 		return LANE_NOT_SENT;
 	if (rv == 2)
-		return answered(status, YT_FILE_NAME_TAKEN);
+		return begun == 1 ? tell_apart(p, status) : answered(status, YT_FILE_NAME_TAKEN);
 	if (rv == 1)
 		return keep_receipt(p, status);
 	return begun == 1 ? go_on(p, status) : begin(p, status);

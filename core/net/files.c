@@ -121,13 +121,18 @@ int files_hold(int folder, const char *name, struct yt_str octets)
 
 int files_place(int from_folder, const char *from, int to_folder, const char *to)
 {
+	struct stat there;
+
 	if (renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -errno;
-	if (linkat(from_folder, from, to_folder, to, 0) != 0) /* file systems such as NFS */
+	/* File systems such as NFS.  Not by a second link: who dies before the first one is gone leaves both.  Nobody
+	 * but us names files there, one process at a time. */
+	if (fstatat(to_folder, to, &there, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
+	if (errno != ENOENT || renameat(from_folder, from, to_folder, to) != 0)
 		return -errno;
-	unlinkat(from_folder, from, 0);
 	return 0;
 }
 

@@ -10,7 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAMES_MAX = 1000 }; /* of files that were put away under one name */
+enum {
+	NAMES_MAX = 1000,    /* of files that were put away under one name */
+	SAME_MAX = 64 << 20, /* larger ones are never looked at whether they are the same: limits.body_kib ends here */
+};
 
 static bool stamp_of(int folder, const char *name, struct folder_stamp *stamp)
 {
@@ -172,7 +175,7 @@ static int place_once(const int fd[2], const char *name, const char *as)
 
 	if (rv != -EEXIST)
 		return rv;
-	if (files_read(fd[0], name, SIZE_MAX, &is) == 0 && files_hold(fd[1], as, yt_buf_view(&is)) == 1)
+	if (files_read(fd[0], name, SAME_MAX, &is) == 0 && files_hold(fd[1], as, yt_buf_view(&is)) == 1)
 		rv = unlinkat(fd[0], name, 0) == 0 ? 1 : -errno;
 	yt_buf_free(&is);
 	return rv;

@@ -8,9 +8,9 @@
 
 struct worker_folder {
 	struct worker_folder_conf conf;
-	struct folder *folder;
-	enum yt_outcome told; /* of the answer that follows at once ... */
-	char *why;            /* ... and its text; NULL: none */
+	struct folder *folder; /* NULL: closed */
+	enum yt_outcome told;  /* of the answer that follows at once ... */
+	char *why;             /* ... and its text; NULL: none */
 };
 
 static uint64_t token_to(const struct worker_folder *f, struct server_token token)
@@ -88,6 +88,8 @@ void worker_folder_verdict(
 
 void worker_folder_answer(struct worker_folder *f, struct server_token token, int status, struct yt_str body)
 {
+	if (f->folder == NULL)
+		return; /* closed: it stays in taken */
 	if (status == 503)
 		folder_answer(f->folder, token, FOLDER_LATER, (struct yt_str){ 0 });
 	else if (status != 200)
@@ -101,7 +103,8 @@ void worker_folder_answer(struct worker_folder *f, struct server_token token, in
 
 void worker_folder_drop(struct worker_folder *f, struct server_token token)
 {
-	folder_answer(f->folder, token, FOLDER_LATER, (struct yt_str){ 0 });
+	if (f->folder != NULL)
+		folder_answer(f->folder, token, FOLDER_LATER, (struct yt_str){ 0 });
 }
 
 void worker_folder_drain(struct worker_folder *f, void (*done)(void *arg), void *arg)
@@ -111,7 +114,9 @@ void worker_folder_drain(struct worker_folder *f, void (*done)(void *arg), void 
 
 void worker_folder_close(struct worker_folder *f)
 {
-	folder_close(f->folder);
+	if (f->folder != NULL)
+		folder_close(f->folder);
+	f->folder = NULL; /* the engine may still be told of legs that end now, and answer */
 }
 
 void worker_folder_free(struct worker_folder *f)
