@@ -20,6 +20,7 @@ struct channel {
 static const struct channel channels[] = {
 	{ 'L', "link", "105332099046", "示例建设银行宁波分行" },
 	{ 'I', "iso20022", "102332099026", "示例工商银行宁波分行" },
+	{ 'F', "file", "103332099016", "示例农业银行宁波分行" },
 };
 
 static const struct channel *channel_of(const struct play *play)
@@ -122,6 +123,12 @@ static const struct case_kind kinds[] = {
 	{ "allowance-iso-returned", "by ISO 20022, paid, and the money comes back", 2, "93 06 I", case_allowance, 0,
 	        'o', true },
 	{ "allowance-iso", "by ISO 20022, paid", 6, "50 04 I", case_allowance, 0, 'o', true },
+	{ "allowance-file-slow", "by files, taken, paid later", 2, "90 04 F", case_allowance, 0, 'o', true },
+	{ "allowance-file-name", "by files; the name does not fit", 2, "91 05 F", case_allowance, 0, 'o', true },
+	{ "allowance-file-closed", "by files; the account is closed", 2, "92 05 F", case_allowance, 0, 'o', true },
+	{ "allowance-file-unknown", "by files; unknown at first, then failed", 2, "98 05 F", case_allowance, 0, 'o',
+	        true },
+	{ "allowance-file", "by files, paid", 6, "50 04 F", case_allowance, 0, 'o', true },
 	{ "allowance", "a maternity allowance, ordered by its agency and paid", 10, "50 04 L", case_allowance, 0, 'o',
 	        true },
 };

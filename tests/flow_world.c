@@ -124,7 +124,8 @@ static void decide_claim(struct yt_str octets, struct yt_reply *reply)
 static int wide_decode_reply(
         struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets, struct yt_reply *reply)
 {
-	int rv = fake_codec.decode_reply(self, msg, status, octets, reply);
+	struct yt_str said = status == YT_FILE_HANDED_OVER ? YT_STR("DONE pst=SENT .") : octets;
+	int rv = fake_codec.decode_reply(self, msg, status == YT_FILE_HANDED_OVER ? 200 : status, said, reply);
 
 	reply->octets = octets;
 	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "awaited", 7) != NULL)
@@ -211,6 +212,13 @@ static int wide_encode_reply(
 	return fake_codec.encode_reply(self, msg, reply, out);
 }
 
+/* Of a bank by files: that it has one is what counts here. */
+static int any_name(struct yt_plugin *self, struct yt_str octets, struct yt_arena *arena, struct yt_str *name)
+{
+	*name = YT_STR("FILE");
+	return 0;
+}
+
 static void make_codecs(void)
 {
 	make_ops(platform_ops, platform_resolves, platform_settles);
@@ -235,8 +243,10 @@ static void make_codecs(void)
 	bank_api = hub_api;
 	bank_api.name = "bank";
 	bank_api.ops = bank_ops;
-	if (bank_is_mute)
-		bank_api.query_for = answers_none ? asks_nothing : NULL;
+	if (!bank_is_mute)
+		return;
+	bank_api.query_for = answers_none ? asks_nothing : NULL;
+	bank_api.file_name = any_name;
 }
 
 /* -- configuration -------------------------------------------------------------------------------- */
@@ -442,7 +452,9 @@ char boxed[24]; /* what is noted to be running */
 
 static void w_box(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets)
 {
-	if (what != NULL && (exchange == 0 || octets.n == 0))
+	bool is_file = bank_is_mute && plugin != NULL && strcmp(plugin, "bank") == 0; /* handed over: there are none */
+
+	if (what != NULL && (exchange == 0 || (octets.n == 0 && !is_file)))
 		fail_msg("%s stands in the black box without its exchange or octets", what);
 	snprintf(boxed, sizeof(boxed), "%s", what == NULL ? "" : what);
 }
@@ -729,6 +741,8 @@ void reply(char how)
 	w.leg = 0;
 	if (how == 'l')
 		engine_leg(w.engine, leg, LEG_TIMED_OUT, 0, (struct yt_str){ 0 }, "timed out", false);
+	else if (how == 'h') /* handed over as a file: nothing is said */
+		engine_leg(w.engine, leg, LEG_ANSWERED, YT_FILE_HANDED_OVER, (struct yt_str){ 0 }, NULL, false);
 	else if (how == 'n')
 		engine_leg(w.engine, leg, LEG_NOT_SENT, 0, (struct yt_str){ 0 }, "not connected", false);
 	else {

@@ -16,7 +16,8 @@ static struct held_jobs {
 
 static void jobs_run(struct engine_job *job)
 {
-	jobs.unboxed += job->exchange == 0 || job->octets.n == 0 || job->what == NULL;
+	jobs.unboxed +=
+	        job->exchange == 0 || (job->octets.n == 0 && job->codec.api->file_name == NULL) || job->what == NULL;
 	jobs.running = job->what;
 	engine_job_run(job);
 	jobs.running = NULL;

@@ -136,11 +136,14 @@ wait_port() {
 }
 
 # make_conf OUT KEY=VALUE...: conf/gateway.yaml (or $base_conf) with every value of each KEY replaced; a key that is not
-# in it is an error, so that what is written here follows the delivered file.
+# in it is an error, so that what is written here follows the delivered file.  Folders of parties by files are made.
 make_conf() {
-	local out=$1 base=${base_conf:-conf/gateway.yaml}
+	local out=$1 base=${base_conf:-conf/gateway.yaml} folder
 	shift
 	mkdir -p "$(dirname "$out")"
+	for folder in $(sed -n 's|^ *url: file:||p' "$base"); do
+		mkdir -p "$folder"/{out,sent,in,taken,done,refused}
+	done
 	awk -v base="$base" -v settings="$(printf '%s\n' "$@")" '
 		BEGIN { n = split(settings, lines, "\n")
 			for (i = 1; i <= n; i++) if ((at = index(lines[i], "=")) > 0) want[substr(lines[i], 1, at - 1)] = substr(lines[i], at + 1) }
