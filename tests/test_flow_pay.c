@@ -54,6 +54,8 @@ static const struct pay_case {
 	        CLAIMED "D bank:PAY q bank:ASKPAY q bank:ASKPAY A bank:ASKPAY q bank:ASKPAY p hub:TELLPAID d", X_DONE,
 	        0 },
 	{ "the insurer pays itself", CLAIMED "O", X_DONE, 0 },
+	{ "claimed already, says the insurer: that claim is ours", "platform:SETTLE d hub:CLAIM a hub:ASKCLAIM O",
+	        X_DONE, 0 },
 	{ "nothing is to be paid", CLAIMED "Z", X_DONE, 0 },
 	{ "rejected", CLAIMED "j", X_REFUSED, 0 },
 	{ "paid at once: nothing to ask", CLAIMED "D bank:PAY p hub:TELLPAID d", X_DONE, 0 },

@@ -402,8 +402,10 @@ static void judge_step(struct task *t, struct yt_reply *reply)
 {
 	if (reply->outcome != YT_REFUSED)
 		return;
-	if (reply->already_done && (t->run->is_again || flow_step_at(t, t->x.step)->is_kept))
-		reply->outcome = YT_DONE;
+	if (reply->already_done && (t->run->is_again || flow_step_at(t, t->x.step)->is_kept ||
+	                                   flow_op_of(t, t->x.step)->id == YT_OP_CLAIM_SUBMIT))
+		reply->outcome =
+		        YT_DONE; /* a claim that is there is taken over, whoever handed it in (insurer.md 6.6) */
 	else if (reply->at_gateway && (t->run->is_again || task_is_follow_up(t))) /* that one has all the time */
 		reply->outcome = YT_UNKNOWN;
 }
