@@ -836,10 +836,11 @@ static void test_status_in_chinese(void **state)
 	assert_prints(w, "20 结果未知");
 	assert_prints(w, "日志所在磁盘已满");
 	assert_null(english_in(w->out));
-	start_keeper(w, "{\"ok\":false,\"error\":\"the exchange is not parked, or does not wait for a release\"}\n");
+	start_keeper(
+	        w, "{\"ok\":false,\"error\":\"the exchange is not parked, or does not wait for that decision\"}\n");
 	assert_int_equal(run(w, "--lang zh parked decide 0000000000000003 done --operator li --reason x"), 3);
 	asked(w, line, sizeof(line));
-	assert_prints(w, "没有作出裁定：网关拒绝：该交易没有挂起，也没有在等待放行");
+	assert_prints(w, "没有作出裁定：网关拒绝：该交易没有挂起，也没有在等待这项裁定");
 }
 
 /* An answer that the disk did not take must not look like one: a cron job would keep half a list. */

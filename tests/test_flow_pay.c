@@ -585,6 +585,66 @@ static void test_paid_by_hand(void **state)
 	end_paying();
 }
 
+static const struct withdraw_case {
+	const char *it, *order, *legs;
+	const char *word;
+	int rv;
+} withdraw_cases[] = {
+	{ "waits for a release", "2000.00", "", "refused", 0 },
+	{ "its bank could not be reached", "7.00", "n", "refused", 0 },
+	{ "it may have left", "7.00", "l", "refused", YT_ESTATE },
+	{ "its bank has it", "7.00", "A", "refused", YT_ESTATE },
+	{ "waits, and is not parked", "2000.00", "", "done", YT_ESTATE },
+	{ "waits, and is held", "2000.00", "", "park", 0 },
+	{ "could not be reached, and is held", "7.00", "n", "park", 0 },
+	{ "it may have left, and is held", "7.00", "l", "park", YT_ESTATE },
+	{ "its bank has it, and it is held", "7.00", "A", "park", YT_ESTATE },
+};
+
+/* A clerk need not wait until machines give it up: what surely has not left is held, or ends, and never leaves. */
+static void test_withdrawn(void **state)
+{
+	char line[160];
+	uint64_t id;
+
+	for (size_t i = 0; i < COUNT(withdraw_cases); i++) {
+		const struct withdraw_case *c = &withdraw_cases[i];
+
+		teardown(NULL);
+		setup(NULL);
+		print_message("%s\n", c->it);
+		is_native = true;
+		follows = &payout;
+		snprintf(line, sizeof(line), "PAY inst=H1 num=%s | pay=%s yuan=%s to=62220200000009 named=Wu psn=Wu",
+		        PAYOUT_NO, PAYOUT_NO, c->order);
+		ask(1, line);
+		for (const char *leg = c->legs; *leg != '\0'; leg++)
+			expect("bank:PAY", *leg);
+		if (*c->legs == '\0')
+			nothing_leaves(3000);
+		id = of_number("+/" PAYOUT_NO).id;
+		assert_int_equal(keeper_decide(w.keeper, id, c->word, YT_STR("li"), YT_STR("wrong account")), c->rv);
+		pump();
+		if (c->rv == 0) {
+			commit();
+			kill_all();
+			nothing_leaves(700000);
+			assert_int_equal(
+			        of_number("+/" PAYOUT_NO).state, strcmp(c->word, "park") == 0 ? X_PARKED : X_REFUSED);
+		}
+		if (c->rv == 0 && strcmp(c->word, "park") == 0) {
+			assert_int_equal(of_number("+/" PAYOUT_NO).deadline_ms != 0, 1);
+			assert_int_equal(keeper_decide(w.keeper, id, "park", YT_STR("li"), YT_STR("x")), YT_ESTATE);
+			assert_int_equal(keeper_decide(w.keeper, id, "retry", YT_STR("li"), YT_STR("it is right")), 0);
+			if (*c->legs != '\0')
+				expect("bank:PAY", 'p');
+			else
+				assert_int_equal(release("+/" PAYOUT_NO, "li", "wang"), YT_ESTATE); /* as yet */
+		}
+		end_paying();
+	}
+}
+
 /* It came to nothing: refused, with what a clerk shall do. */
 static void test_payout_failed(void **state)
 {
@@ -613,6 +673,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_payout, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_of_the_same_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_paid_by_hand, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_withdrawn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_failed, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));
 }

@@ -1670,6 +1670,32 @@ static int order(uint32_t worker, uint64_t id)
 	return say(worker, UP_STEP, id, &buf);
 }
 
+/* What a worker has may be leaving: people take back, or hold, only what nobody has. */
+static void test_withdrawn_while_leased(void **state)
+{
+	static const char *const words[] = { "refused", "park" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+		commit();
+		settle_followed(1, 1, 9, "+/A1");
+		commit();
+		later(1); /* the lease */
+		assert_int_equal(keeper_decide(w.keeper, FOLLOW_UP(9), words[i], YT_STR("li"), YT_STR("x")), YT_EAGAIN);
+		give_back_due(1, FOLLOW_UP(9), 60000);
+		commit();
+		assert_int_equal(keeper_decide(w.keeper, FOLLOW_UP(9), words[i], YT_STR("li"), YT_STR("x")), 0);
+		commit();
+		forget_told();
+		later(70000);
+		assert_told(i == 0 ? "1:lease 0/9" : ""); /* for the answer that says so */
+		assert_int_equal(followed(9)->state, i == 0 ? X_REFUSED : X_PARKED);
+	}
+}
+
 /* P5: a worker was about to order a payment when its settlement was cancelled: the order does not leave, whoever was
  * killed meanwhile, and the claim is undone at once. */
 static void test_order_of_cancelled(void **state)
@@ -2382,6 +2408,7 @@ int main(void)
 		TEST(test_follow_up_has_no_origin),
 		TEST(test_follow_up_of_cancelled_is_due),
 		TEST(test_order_of_cancelled),
+		TEST(test_withdrawn_while_leased),
 		TEST(test_follow_ups_leave_leases),
 		TEST(test_follow_up_of_cancelled),
 		TEST(test_follow_up_of_uncancelled),

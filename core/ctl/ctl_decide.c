@@ -75,7 +75,7 @@ static uint64_t find(struct ctl *ctl, const char *word)
 
 int ctl_decide(struct ctl *ctl, int argc, char **argv)
 {
-	static const char *const results[] = { "done", "refused", "reversed", "retry", "release" };
+	static const char *const results[] = { "done", "refused", "reversed", "retry", "release", "park" };
 	struct words w = { 0 };
 	int rv = take_options(ctl, "decide", &w, argc, argv);
 	bool is_known = false;
@@ -85,11 +85,11 @@ int ctl_decide(struct ctl *ctl, int argc, char **argv)
 	if (rv >= 0)
 		return rv;
 	if (argc - optind != 2)
-		return ctl_usage("decide", "say: decide NUMBER done|refused|reversed|retry|release --why TEXT");
+		return ctl_usage("decide", "say: decide NUMBER done|refused|reversed|retry|release|park --why TEXT");
 	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
 		is_known = is_known || strcmp(argv[optind + 1], results[i]) == 0;
 	if (!is_known)
-		return ctl_usage("decide", "a decision is done, refused, reversed, retry or release, not \"%s\"",
+		return ctl_usage("decide", "a decision is done, refused, reversed, retry, release or park, not \"%s\"",
 		        argv[optind + 1]);
 	if (w.why == NULL || strspn(w.why, " \t") == strlen(w.why) || strlen(w.why) > 400)
 		return ctl_usage("decide", "say by what evidence with --why TEXT (at most 400 bytes)");

@@ -391,6 +391,10 @@ static bool told_decided(
 		        YT_FMT(proposal));
 	else if (strcmp(result, "retry") == 0)
 		printf(_("Exchange %s: the gateway tries again to find out.\n"), exchange);
+	else if (strcmp(result, "park") == 0)
+		printf(_("Exchange %s is held now, by %s: nothing of it leaves until `yitong decide %s retry`, and "
+		         "`refused` ends it.\n"),
+		        exchange, operator_name, exchange);
 	else
 		printf(_("Exchange %s is %s now, decided by %s; the lists follow within a second or two.\n"), exchange,
 		        _(result), operator_name);

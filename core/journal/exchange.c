@@ -10,6 +10,7 @@
  *  - reversed                                    any  -> REVERSED
  *  - resolved, with its result                   any  -> DONE or REFUSED
  *  - parked; an operator decides                 any  -> PARKED -> DONE, REFUSED or REVERSED
+ *  - a follow-up that waits is held by people    UNKNOWN -> PARKED
  * A late success after a reversal began goes back to REVERSING: it must be reversed again. */
 #include "journal/exchange.h"
 
@@ -257,6 +258,14 @@ static void apply_decided(struct exchange *x, const struct view *v)
 		x->due_ms = 0;
 		return;
 	}
+	if (yt_str_is(result, "park")) { /* people hold it: what becomes of it is another decision */
+		x->state = X_PARKED;
+		x->due_ms = 0;
+		take(x->owner, sizeof(x->owner), v, REC_T_OWNER);
+		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
+		take_i64(&x->deadline_ms, v, REC_T_DEADLINE);
+		return;
+	}
 	if (!takes_effect || (x->flags & REC_X_FOLLOW_UP) == 0)
 		x->reversal_wanted =
 		        false; /* a follow-up's settlement stays undone: what of it is done is undone, too */
@@ -483,6 +492,30 @@ bool exchange_holds_key(const struct exchange *x)
 	return ((x->flags & REC_X_SETTLEMENT) || x->flow[0] != '\0') &&
 	       (x->state == X_ACCEPTED || x->state == X_SENT || x->state == X_UNKNOWN || x->state == X_REVERSING ||
 	               x->state == X_PARKED);
+}
+
+static bool waits(const struct exchange *x)
+{
+	return (x->flags & REC_X_FOLLOW_UP) != 0 && x->state == X_UNKNOWN && !x->reversal_wanted && !x->undoing &&
+	       !x->must_answer;
+}
+
+/* It was written down that its order leaves, as the first step, and its bank could not be reached. */
+static bool surely_stayed(const struct exchange *x)
+{
+	return x->step == 1 && x->step_state == STEP_ANEW && x->pay_no[0] != '\0';
+}
+
+bool exchange_may_be_withdrawn(const struct exchange *x)
+{
+	return waits(x) && (x->step == 0 || surely_stayed(x));
+}
+
+bool exchange_may_be_held(const struct exchange *x)
+{
+	bool is_out = x->step_state == STEP_OUT || x->step_state == STEP_TAKING;
+
+	return waits(x) && !is_out && (x->pay_no[0] == '\0' || surely_stayed(x));
 }
 
 bool exchange_awaits_delivery(const struct exchange *x)

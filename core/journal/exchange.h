@@ -103,6 +103,10 @@ const char *exchange_revives(const struct exchange *x);
 bool exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
 /* Business key (P13) of the cancel of a settlement: EXCHANGE_CANCEL_KEY with its number. */
 #define EXCHANGE_CANCEL_KEY "cancel|"
+/* A follow-up that waits, of which surely nothing has left, or not yet its payment: people may take it back, ... */
+bool exchange_may_be_withdrawn(const struct exchange *x);
+/* ... or stop it before it goes on by itself. */
+bool exchange_may_be_held(const struct exchange *x);
 /* Its business key bars others (P13), a settlement's or a flow's: sent, unknown, being reversed or parked. */
 bool exchange_holds_key(const struct exchange *x);
 

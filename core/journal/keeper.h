@@ -113,8 +113,9 @@ void keeper_indexed(struct keeper *keeper, log_pos pos);
 /* Hands out what is due; returns the monotonic time of the next call, or -1 for none. */
 int64_t keeper_tick(struct keeper *keeper);
 
-/* An operator's decision about a parked exchange; result: done, refused, reversed, or retry.  YT_ENOTFOUND, YT_ESTATE.
- */
+/* An operator's decision about a parked exchange; result: done, refused, reversed, or retry; about a follow-up that
+ * waits, and of which surely nothing has left: refused, or park, which stops it.  YT_ENOTFOUND; YT_ESTATE; YT_EAGAIN: a
+ * worker has it just now, so it may be leaving. */
 int keeper_decide(struct keeper *keeper, uint64_t exchange, const char *result, struct yt_str operator_name,
         struct yt_str reason);
 

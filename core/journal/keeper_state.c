@@ -121,6 +121,18 @@ int keeper_carry(struct keeper *k, log_pos before, size_t max_bytes, uint64_t *e
 
 /* -- operators, counts -------------------------------------------------------------------------- */
 
+/* Of what has not left people need not wait until machines give it up. */
+static int may_decide(const struct kept *e, const char *result)
+{
+	bool holds = strcmp(result, "park") == 0;
+
+	if (e->x.state == X_PARKED)
+		return holds ? YT_ESTATE : 0;
+	if (holds ? !exchange_may_be_held(&e->x) : strcmp(result, "refused") != 0 || !exchange_may_be_withdrawn(&e->x))
+		return YT_ESTATE;
+	return e->holder != 0 ? YT_EAGAIN : 0;
+}
+
 int keeper_decide(
         struct keeper *k, uint64_t exchange, const char *result, struct yt_str operator_name, struct yt_str reason)
 {
@@ -131,18 +143,23 @@ int keeper_decide(
 
 	if (e == NULL)
 		return rv != 0 ? rv : YT_ENOTFOUND;
-	if (e->x.state != X_PARKED)
-		return YT_ESTATE;
+	rv = may_decide(e, result);
+	if (rv != 0)
+		return rv;
 	at = rec_begin(&buf, REC_DECIDED, 0, exchange, keeper_wall(k));
 	rec_str(&buf, REC_T_RESULT, yt_str(result));
 	rec_str(&buf, REC_T_OPERATOR, operator_name);
 	rec_str(&buf, REC_T_REASON, reason);
+	if (strcmp(result, "park") == 0) {
+		rec_str(&buf, REC_T_OWNER, YT_STR("operator"));
+		rec_i64(&buf, REC_T_DEADLINE, keeper_wall(k) + FOLLOW_UP_WAIT_MS);
+	}
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
 	e->since_mono = 0; /* a retry has its whole time again */
 	kept_settle_down(k, e);
-	if (exchange_is_open(&e->x) && e->holder == 0)
+	if (exchange_is_open(&e->x) && e->x.state != X_PARKED && e->holder == 0)
 		kept_set_due(k, e, keeper_mono(k));
 	return 0;
 }

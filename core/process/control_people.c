@@ -223,7 +223,7 @@ static void propose(struct client *c, const struct exchange *x, const char *word
 
 static const char *known_word(struct yt_str result)
 {
-	static const char *const words[] = { "done", "refused", "reversed", "retry", "release" };
+	static const char *const words[] = { "done", "refused", "reversed", "retry", "release", "park" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (yt_str_is(result, words[i]))
@@ -231,10 +231,20 @@ static const char *known_word(struct yt_str result)
 	return NULL;
 }
 
-/* Money leaves only by two persons; what else decides about money too, as soon as the gateway knows people. */
+/* Money leaves only by two persons; what else decides about money too, as soon as the gateway knows people.  Who holds
+ * it decides nothing, and is quick. */
 static bool needs_two(const struct conf *conf, const char *word)
 {
-	return strcmp(word, "release") == 0 || (conf->n_operators > 0 && strcmp(word, "retry") != 0);
+	return strcmp(word, "release") == 0 ||
+	       (conf->n_operators > 0 && strcmp(word, "retry") != 0 && strcmp(word, "park") != 0);
+}
+
+/* The word may be decided of it as it is now. */
+static bool fits(const struct exchange *x, const char *word)
+{
+	if (strcmp(word, "release") == 0)
+		return keeper_waits_for_release(x);
+	return x->state == X_PARKED || (strcmp(word, "refused") == 0 && exchange_may_be_withdrawn(x));
 }
 
 static void tell(struct client *c, int rv)
@@ -244,7 +254,9 @@ static void tell(struct client *c, int rv)
 	else if (rv == YT_EDENIED)
 		control_error(&c->answer, N_("who proposed it cannot confirm it"));
 	else if (rv == YT_ESTATE)
-		control_error(&c->answer, N_("the exchange is not parked, or does not wait for a release"));
+		control_error(&c->answer, N_("the exchange is not parked, or does not wait for that decision"));
+	else if (rv == YT_EAGAIN)
+		control_error(&c->answer, N_("it may be leaving just now: look what becomes of it, and try again"));
 	else if (rv != 0)
 		control_error(&c->answer, N_("the index cannot be read just now: try again"));
 	else
@@ -270,7 +282,7 @@ void control_decide(struct client *c, const struct yt_node *q, struct yt_buf *ou
 		return;
 	}
 	if (word == NULL) {
-		control_error(out, N_("result is one of done, refused, reversed, retry, release"));
+		control_error(out, N_("result is one of done, refused, reversed, retry, release, park"));
 		return;
 	}
 	snprintf(number, sizeof(number), "%.*s", YT_FMT(id));
@@ -283,7 +295,7 @@ void control_decide(struct client *c, const struct yt_node *q, struct yt_buf *ou
 	rv = keeper_get(p->keeper, exchange, &x);
 	if (rv != 0)
 		tell(c, rv);
-	else if (strcmp(word, "release") == 0 ? !keeper_waits_for_release(&x) : x.state != X_PARKED)
+	else if (!fits(&x, word))
 		tell(c, YT_ESTATE);
 	else
 		propose(c, &x, word, reason);
