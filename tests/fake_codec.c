@@ -24,6 +24,8 @@ static const struct yt_wire_op ops[] = {
 	{ "FINDNUM", YT_OP_OUTCOME_QUERY, YT_RESOLVE_NONE },
 	{ "CONSENT", YT_OP_CONSENT_PUT, YT_RESOLVE_RESEND },
 	{ "INVOICE", YT_OP_INVOICE_NOTICE, YT_RESOLVE_RESEND },
+	{ "SETTLED", YT_OP_SETTLE_NOTICE, YT_RESOLVE_RESEND },
+	{ "UNSETTLED", YT_OP_SETTLE_NOTICE_CANCEL, YT_RESOLVE_RESEND },
 	{ "ASKCLAIM", YT_OP_CLAIM_QUERY, YT_RESOLVE_NONE },
 	{ "CLAIM", YT_OP_CLAIM_SUBMIT, YT_RESOLVE_QUERY },
 	{ "TOLD", YT_OP_CLAIM_RESULT, YT_RESOLVE_RESEND },
@@ -136,6 +138,13 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 	if (value_of(line, "total").n != 0) {
 		yt_node_add_text(arena, data, "medfee_sumamt", value_of(line, "total"));
 		yt_node_add_text(arena, data, "inscp_scp_amt", value_of(line, "paid"));
+	}
+	if (fake_is(line, "SETTLED")) { /* what an agency tells of a settlement */
+		struct yt_node *told = yt_node_add(arena, body, YT_STR("setlinfo"), YT_OBJECT);
+
+		yt_node_add_text(arena, told, "setl_id", value_of(line, "setl"));
+		yt_node_add_text(arena, told, "medfee_sumamt", value_of(line, "fee"));
+		yt_node_add_text(arena, told, "psn_cash_pay", value_of(line, "cash"));
 	}
 	if (value_of(line, "sn").n != 0) { /* a fee line of one yuan */
 		struct yt_node *rows = yt_node_add(arena, body, YT_STR("feedetail"), YT_ARRAY);

@@ -307,7 +307,7 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
 {
 	way->rule = "all";
 	way->then = follows;
-	way->stays_here = msg->op->id == YT_OP_PAY_ORDER;
+	way->stays_here = msg->op->id == YT_OP_PAY_ORDER || msg->op->id == YT_OP_SETTLE_NOTICE;
 	if (is_native && (relays || msg->op->id != YT_OP_REVERSE))
 		return &platform;
 	way->flow = msg->op->changes_state ? flow : NULL;

@@ -1264,6 +1264,35 @@ static void test_payments(void **state)
 	conf_free(conf);
 }
 
+/* A settlement that is told is kept here, and what follows claims it: each step says what it asks, and no route takes
+ * payouts and settlements at once. */
+static void test_told_settlements(void **state)
+{
+	static const struct {
+		const char *ops, *step;
+		bool is_good;
+	} rows[] = { { "settle.notice", "zhejiang:claim.submit", true }, { "settle.notice", "zhejiang", false },
+		{ "settle.notice, pay.order", "zhejiang:claim.submit", false },
+		{ "settle.notice, inpatient.settle", "zhejiang:claim.submit", false } };
+
+	make_files();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf_errors errors;
+		struct conf *conf = NULL;
+		char text[300];
+
+		snprintf(text, sizeof(text),
+		        "  - name: told\n    operations: [%s]\n    then: claims\n"
+		        "flows:\n  - name: claims\n    steps: [\"%s\"]\n",
+		        rows[i].ops, rows[i].step);
+		write_changed(NULL, text);
+		assert_int_equal(conf_load(&conf, "conf.yaml", &errors), rows[i].is_good ? 0 : YT_ECONF);
+		if (rows[i].is_good)
+			assert_true(conf->routes[1].stays_here);
+		conf_free(conf);
+	}
+}
+
 static void test_lost_route_once(void **state)
 {
 	struct conf_errors errors;
@@ -1279,6 +1308,7 @@ int main(void)
 	static const struct CMUnitTest others[] = {
 		{ "a good configuration is read as it stands", test_good, NULL, NULL, NULL },
 		{ "payments are as they stand", test_payments, NULL, NULL, NULL },
+		{ "settlements that are told are claimed", test_told_settlements, NULL, NULL, NULL },
 		{ "a flow's step that would be left to people is refused", test_steps_left_to_people, NULL, NULL,
 		        NULL },
 		{ "lookups find what is there and nothing else", test_lookups, NULL, NULL, NULL },

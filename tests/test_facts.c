@@ -71,6 +71,14 @@ static const struct piece {
 	{ "all lines of a visit are of every batch", YT_OP_OUTPATIENT_FEES_CANCEL, "0000",
 	        "{\"data\":{\"mdtrt_id\":\"M1\"}}", NULL,
 	        "{\"op\":\"outpatient.fees.cancel\",\"set\":{},\"gone\":[\"0000\"]}" },
+	{ "a settlement that is told brings all of its visit", YT_OP_SETTLE_NOTICE, "",
+	        "{\"setlinfo\":{\"setl_id\":\"S1\",\"begntime\":\"2026-11-14 08:30:00\",\"medfee_sumamt\":\"9.00\",\"mob\":\"1\"},"
+	        "\"diseinfo\":[{\"diag_code\":\"K80\",\"diag_name\":\"a\",\"maindiag_flag\":\"1\",\"other\":\"1\"}],"
+	        "\"feedetail\":[{\"feedetl_sn\":\"1\",\"cnt\":\"1\",\"preselfpay_amt\":\"2.00\"}]}",
+	        NULL,
+	        "{\"op\":\"settle.notice\",\"set\":{\"setl_id\":\"S1\",\"medfee_sumamt\":\"9.00\",\"begntime\":\"2026-11-14 "
+	        "08:30:00\"},\"lines\":[{\"feedetl_sn\":\"1\",\"cnt\":\"1\",\"preselfpay_amt\":\"2.00\"}],\"parts\":{\"diseinfo\":[{"
+	        "\"diag_code\":\"K80\",\"diag_name\":\"a\",\"maindiag_flag\":\"1\"}]}}" },
 	{ "what nobody needs leaves nothing", YT_OP_SIGN_IN, "", "{\"signIn\":{\"opter_no\":\"1\"}}", "{}", "nothing" },
 };
 

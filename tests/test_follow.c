@@ -133,6 +133,65 @@ static void test_follow_up_waits_for_nobody(void **state)
 	is_native = false;
 }
 
+#define TOLD "SETTLED inst=H1 num=A-1 | person=P visit=V1 setl=S77 amt=900 fee=9.00 cash=9.00"
+#define TOLD_AGAIN "SETTLED inst=H1 num=A-2 | person=P visit=V1 setl=S77 amt=900 fee=9.00 cash=9.00"
+
+/* A settlement that did not pass through us is claimed once however often it is told, and its claim is withdrawn when
+ * it is told to be cancelled, also if that comes first. */
+static void test_told_settlement(void **state)
+{
+	for (unsigned killed = 0; killed < 3; killed++) {
+		teardown(NULL);
+		setup(NULL);
+		is_native = true;
+		follows = &claim;
+		ask(1, TOLD);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		assert_int_equal(follow_up().amount_fen, 900);
+		if (killed == 1)
+			kill_all();
+		expect("hub:REGISTER", 'd');
+		ask(2, TOLD);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		ask(3, TOLD_AGAIN);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		expect("hub:READ", 'd');
+		later(100);
+		assert_int_equal(w.leg, 0);
+		assert_int_equal(follow_up().state, X_DONE);
+		ask(4, "UNSETTLED inst=H1 num=A-3 | setl=S77");
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		if (killed == 2)
+			kill_all();
+		expect("hub:REVERSE", 'd');
+		assert_int_equal(follow_up().state, X_REVERSED);
+	}
+	teardown(NULL);
+	setup(NULL);
+	ask(1, "UNSETTLED inst=H1 num=A-3 | setl=S77");
+	ask(2, TOLD);
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+	later(100);
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(follow_up().state, X_REVERSED);
+	follows = NULL;
+	is_native = false;
+}
+
+/* No answer of a platform stands behind it, so it must add up when it comes. */
+static void test_told_settlement_adds_up(void **state)
+{
+	is_native = true;
+	follows = &claim;
+	ask(1, "SETTLED inst=H1 num=A-1 | person=P visit=V1 setl=S77 fee=9.00 cash=8.00");
+	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+	later(100);
+	assert_int_equal(w.leg, 0);
+	assert_int_equal(follow_up().id, 0);
+	follows = NULL;
+	is_native = false;
+}
+
 /* What stays here goes to nobody, is answered when it is kept, and once. */
 static void test_kept_here(void **state)
 {
@@ -234,7 +293,8 @@ static void test_kept_where_it_belongs(void **state)
 	static const struct {
 		const char *asks, *key;
 	} rows[] = { { "CONSENT inst=H1 num=H1-9 | person=P visit=V7 auth=SQ1", "p/" },
-		{ "INVOICE inst=H1 num=H1-10 | person=P visit=V7 bill=B1", "v/H1/V7" } };
+		{ "INVOICE inst=H1 num=H1-10 | person=P visit=V7 bill=B1", "v/H1/V7" },
+		{ "SETTLED inst=H1 num=H1-11 | person=P visit=V7 setl=S77", "v/H1/V7" } };
 
 	is_native = true;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -370,6 +430,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kept_where_it_belongs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_with_some_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_erased, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_told_settlement, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_told_settlement_adds_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept_here, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));
 }

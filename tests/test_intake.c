@@ -31,6 +31,19 @@
 	"\"payee_name\":\"沈䶮\",\"payee_bank_no\":\"402338099038\",\"payee_bank_name\":\"示例银行\","             \
 	"\"psn_name\":\"沈䶮\",\"purpose\":\"零星报销\"}}"
 
+#define SETTLED                                                                                                           \
+	"{\"operation\":\"settle.notice\",\"number\":\"A-4\",\"institution\":\"H33021399901\",\"psn_no\":\"3302990001\"," \
+	"\"mdtrt_id\":\"V1\",\"insuplc_admdvs\":\"330213\",\"setlinfo\":{\"setl_id\":\"S77\",\"setl_time\":\"2026-11-20 " \
+	"15:42:10\",\"psn_name\":\"沈䶮\",\"psn_cert_type\":\"01\",\"certno\":\"330299198804123029\",\"gend\":\"2\","   \
+	"\"brdy\":\"1988-04-12\",\"med_type\":\"21\",\"begntime\":\"2026-11-14 08:30:00\",\"medfee_sumamt\":\"100.00\","  \
+	"\"fund_pay_sumamt\":\"50.00\",\"hifp_pay\":\"50.00\",\"acct_pay\":\"0.00\",\"psn_cash_pay\":\"50.00\","          \
+	"\"preselfpay_amt\":\"20.00\",\"overlmt_selfpay\":\"0.00\",\"fulamt_ownpay_amt\":\"10.00\","                      \
+	"\"inscp_scp_amt\":\"70.00\"},\"diseinfo\":[{\"diag_code\":\"K80.100\",\"diag_name\":\"胆囊结石\","           \
+	"\"maindiag_flag\":\"1\"}],\"feedetail\":[{\"feedetl_sn\":\"1\",\"med_list_codg\":\"003311020170000\",\"cnt\":1," \
+	"\"pric\":\"100.00\",\"det_item_fee_sumamt\":\"100.00\",\"fulamt_ownpay_amt\":\"10.00\"}]}"
+#define UNSETTLED                                                                                                      \
+	"{\"operation\":\"settle.cancel\",\"number\":\"A-5\",\"institution\":\"H33021399901\",\"setl_id\":\"S77\"}"
+
 static struct yt_plugin *plugin;
 static const struct yt_codec_api *api;
 static struct yt_arena *arena;
@@ -64,6 +77,8 @@ static const struct taken {
 	{ ACCOUNT, YT_OP_ACCOUNT_PUT, "payee", "name", "沈䶮" },
 	{ INVOICE, YT_OP_INVOICE_NOTICE, "bill", NULL, NULL },
 	{ PAYOUT, YT_OP_PAY_ORDER, "data", "pay_amt", "812.50" },
+	{ SETTLED, YT_OP_SETTLE_NOTICE, "setlinfo", "inscp_scp_amt", "70.00" },
+	{ UNSETTLED, YT_OP_SETTLE_NOTICE_CANCEL, NULL, NULL, NULL },
 };
 
 /* Read, written, read again: the same. */
@@ -74,14 +89,19 @@ static void test_taken(void **state)
 		struct yt_msg *msg = yt_msg_new(arena), *again = yt_msg_new(arena);
 		struct yt_buf out = { 0 };
 		struct yt_fault fault;
+		char why[200];
 
 		assert_int_equal(api->decode_request(plugin, yt_str(taken[i].text), msg, &fault), 0);
 		assert_int_equal(msg->op->id, taken[i].op);
-		assert_true(msg->op->stays_here || msg->op->id == YT_OP_PAY_ORDER);
+		assert_true(msg->op->stays_here || msg->op->id == YT_OP_PAY_ORDER ||
+		            msg->op->id == YT_OP_SETTLE_NOTICE); /* these by what their route says */
+		assert_int_equal(yt_money_check(msg->op->request_money, msg->body, why, sizeof(why)), 0);
 		assert_int_equal(api->encode_request(plugin, msg, &out, &fault), 0);
 		assert_int_equal(api->decode_request(plugin, yt_buf_view(&out), again, &fault), 0);
 		assert_true(yt_str_eq(again->number, msg->number) && yt_str_eq(again->institution, msg->institution));
 		assert_true(yt_str_eq(again->person, msg->person) && yt_str_eq(again->visit, msg->visit));
+		assert_true(yt_str_eq(again->settlement, msg->settlement) && again->amount_fen == msg->amount_fen);
+		assert_true(yt_str_eq(again->insured_area, msg->insured_area));
 		if (taken[i].name != NULL)
 			assert_true(yt_str_is(yt_node_text(yt_node_get(again->body, taken[i].object), taken[i].name),
 			        taken[i].value));
@@ -119,6 +139,19 @@ static const struct refused {
 	{ PAYOUT, "402338099038", "402338099039", "data.payee_bank_no" },
 	{ PAYOUT, "\"payee_acct\":\"6299993307000002022\",", "", "data.payee_acct" },
 	{ PAYOUT, "\"data\":{", "\"payout\":[],\"data\":{", "data" },
+	{ SETTLED, "\"V1\"", "\"\"", "mdtrt_id" },
+	{ SETTLED, "3302990001", "", "psn_no" },
+	{ SETTLED, "\"330213\"", "\"33021\"", "insuplc_admdvs" },
+	{ SETTLED, "\"setlinfo\":", "\"settled\":", "setlinfo" },
+	{ SETTLED, "S77", "", "setlinfo.setl_id" },
+	{ SETTLED, "S77", "1234567890123456789012345678901", "setlinfo.setl_id" },
+	{ SETTLED, "\"acct_pay\":\"0.00\",", "", "setlinfo.acct_pay" },
+	{ SETTLED, "\"psn_cash_pay\":\"50.00\"", "\"psn_cash_pay\":\"-50.00\"", "setlinfo.psn_cash_pay" },
+	{ SETTLED, "\"medfee_sumamt\":\"100.00\"", "\"medfee_sumamt\":\"0.00\"", "setlinfo.medfee_sumamt" },
+	{ SETTLED, "\"diag_code\":\"K80.100\",", "", "diseinfo[0].diag_code" },
+	{ SETTLED, "\"feedetl_sn\":\"1\",", "", "feedetail[0].feedetl_sn" },
+	{ SETTLED, "\"feedetail\":[{", "\"feedetail\":[1,{", "feedetail[0]" },
+	{ UNSETTLED, "S77", "", "setl_id" },
 	{ INVOICE, "\"V1\"", "\"\"", "mdtrt_id" },
 	{ INVOICE, "26780.00", "26780.001", "bill[0].bill_amt" },
 	{ INVOICE, "26780.00", "-1.00", "bill[0].bill_amt" },
@@ -133,7 +166,7 @@ static void test_refused(void **state)
 		const char *at = strstr(r->text, r->replace);
 		struct yt_msg *msg = yt_msg_new(arena);
 		struct yt_fault fault = { { 0 }, { 0 } };
-		char text[1200];
+		char text[2000];
 
 		assert_non_null(at);
 		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - r->text), r->text, r->by, at + strlen(r->replace));

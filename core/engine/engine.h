@@ -62,7 +62,7 @@ struct engine_way {
 	const char *rule;                 /* its name */
 	const struct engine_flow *flow;   /* NULL: to the party alone; else the party is that of its first step */
 	const struct engine_flow *then;   /* what follows once a settlement is done; NULL: nothing */
-	bool stays_here;                  /* a payout: it is kept here, and `then` pays it */
+	bool stays_here;                  /* a payout, a settlement told: kept here, `then` pays or claims it */
 	const struct engine_party *quote; /* who is asked what it would pay after a pre-settlement; NULL: nobody */
 	const char *quote_member;         /* the member of the answer's business part that shows it */
 };

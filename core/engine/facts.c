@@ -24,6 +24,9 @@ struct source { /* members of one object of a request or of its answer */
 #define PERSON "psn_no psn_cert_type certno psn_name gend brdy"
 #define ADMITTED "mdtrt_id ykc700 trt_dcla_detl_sn psn_type insutype"
 #define PAID "pay_state bank_status bank_code pay_advice bank_serial acct_date return_code"
+/* Of a settlement that we are only told of: what else earlier messages of its visit would have brought. */
+#define TOLD_STAY                                                                                                      \
+	" begntime endtime ipt_no ipt_otp_no dept_name fixmedins_name hosp_lv mdtrtarea_admvs tel policy_no product_code"
 /* The funds only for the reversal, which gives them back: no request has them. */
 #define SETTLED                                                                                                        \
 	"setl_id aaz216 medfee_sumamt fund_pay_sumamt acct_pay psn_cash_pay setl_time ykc706 medins_setl_id "          \
@@ -53,6 +56,7 @@ static const struct source sources[] = {
 	{ YT_OP_PHARMACY_SETTLE, true, "setlinfo", SETTLED },
 	{ YT_OP_OUTPATIENT_SETTLE, true, "setlinfo", SETTLED },
 	{ YT_OP_INPATIENT_SETTLE, true, "setlinfo", SETTLED },
+	{ YT_OP_SETTLE_NOTICE, false, "setlinfo", SETTLED TOLD_STAY },
 	{ YT_OP_CONSENT_PUT, false, "consent", "auth_no" }, /* that there is one: steps may hang on it */
 	{ YT_OP_CLAIM_SUBMIT, true, "data", "claim_no claim_state" },
 	{ YT_OP_PAY_ORDER, true, "data", PAID },
@@ -70,6 +74,8 @@ static const struct part {
 	        "auth_no auth_time scope channel expire_date evidence_sm3 insurer product_code policy_no" },
 	{ YT_OP_ACCOUNT_PUT, "payee", "relation name bank_acct_no bank_no bank_name" },
 	{ YT_OP_INVOICE_NOTICE, "bill", "elec_bill_code elec_billno_code elec_bill_chkcode bill_date bill_amt" },
+	{ YT_OP_SETTLE_NOTICE, "bill", "elec_bill_code elec_billno_code elec_bill_chkcode bill_date bill_amt" },
+	{ YT_OP_SETTLE_NOTICE, "diseinfo", "diag_code diag_name maindiag_flag" },
 	{ YT_OP_OUTPATIENT_VISIT, "diseinfo", "diag_code diag_name maindiag_flag" },
 	{ YT_OP_INPATIENT_DISCHARGE, "diseinfo", "diag_code diag_name maindiag_flag" },
 };
@@ -310,6 +316,8 @@ struct yt_node *facts_piece(struct yt_arena *arena, const struct yt_msg *msg, co
 	}
 	if (op == YT_OP_OUTPATIENT_VISIT)
 		take_diagnoses(arena, values, yt_node_get(msg->body, "diseinfo"));
+	if (op == YT_OP_SETTLE_NOTICE)
+		take_lines(arena, piece, msg, reply);
 	if (op == YT_OP_OUTPATIENT_FEES || op == YT_OP_INPATIENT_FEES ||
 	        (op == YT_OP_PHARMACY_PRESETTLE && reply != NULL))
 		take_lines(arena, piece, msg, reply);

@@ -70,21 +70,37 @@ static void end_undone(struct engine *e, struct task *t)
 		task_resolve_reversed(e, t, "its steps are undone");
 }
 
+/* What is told of a settlement stands for the answer that we never saw: what follows from that hangs on it. */
+static void take_settlement(const struct yt_msg *told, struct yt_reply *reply)
+{
+	const struct yt_node *info = yt_node_get(told->body, "setlinfo");
+
+	reply->settlement = told->settlement;
+	reply->amount_fen = told->amount_fen;
+	(void)yt_node_fen(info, "fund_pay_sumamt", &reply->fund_fen);
+	(void)yt_node_fen(info, "acct_pay", &reply->account_fen);
+	(void)yt_node_fen(info, "psn_cash_pay", &reply->cash_fen);
+}
+
 /* What was asked stays here: it is a fact of its case or person from now on. */
 static void end_here(struct engine *e, struct task *t)
 {
 	struct yt_reply *reply = yt_reply_new(t->arena);
 	struct yt_msg kept = *t->original;
+	enum yt_operation op = kept.op->id;
 	struct yt_node *piece;
 
 	YT_REQUIRE(reply != NULL);
 	reply->code = YT_STR("0");
-	if (kept.op->id == YT_OP_PAY_ORDER) { /* what follows pays it, under this number */
+	if (op == YT_OP_PAY_ORDER) /* what follows pays it, under this number */
 		reply->settlement = pay_member(t->original, "pay_no");
+	if (op == YT_OP_PAY_ORDER || op == YT_OP_SETTLE_NOTICE_CANCEL) {
 		task_resolve_done(e, t, reply, "kept here");
 		return;
 	}
-	if (kept.op->id == YT_OP_INVOICE_NOTICE) /* of this visit, and of no other one of the person's */
+	if (op == YT_OP_SETTLE_NOTICE)
+		take_settlement(t->original, reply);
+	if (op == YT_OP_INVOICE_NOTICE || op == YT_OP_SETTLE_NOTICE) /* of this visit, of no other of the person's */
 		kept.person = (struct yt_str){ 0 };
 	else
 		kept.visit = kept.own_visit = (struct yt_str){ 0 };

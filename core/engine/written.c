@@ -36,6 +36,7 @@ static void business_key(struct yt_buf *out, const struct work *w)
 	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
 	case YT_OP_PHARMACY_SETTLE_CANCEL:
+	case YT_OP_SETTLE_NOTICE_CANCEL:
 		key = yt_arena_printf(msg->arena, EXCHANGE_CANCEL_KEY "%.*s", YT_FMT(msg->settlement));
 		break;
 	case YT_OP_OUTPATIENT_FEES:
@@ -60,6 +61,7 @@ static struct yt_str undone_by(const struct yt_msg *msg)
 	case YT_OP_OUTPATIENT_SETTLE_CANCEL:
 	case YT_OP_INPATIENT_SETTLE_CANCEL:
 	case YT_OP_PHARMACY_SETTLE_CANCEL:
+	case YT_OP_SETTLE_NOTICE_CANCEL:
 		return msg->settlement;
 	default:
 		return msg->original_number;

@@ -461,7 +461,7 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 bool exchange_is_cancel(const struct exchange *x)
 {
 	return (x->op == YT_OP_OUTPATIENT_SETTLE_CANCEL || x->op == YT_OP_INPATIENT_SETTLE_CANCEL ||
-	               x->op == YT_OP_PHARMACY_SETTLE_CANCEL) &&
+	               x->op == YT_OP_PHARMACY_SETTLE_CANCEL || x->op == YT_OP_SETTLE_NOTICE_CANCEL) &&
 	       x->original[0] != 0;
 }
 

@@ -2,6 +2,7 @@
 #include "yitong/message.h"
 
 #define ANSWER_MONEY (YT_MONEY_SPLIT | YT_MONEY_PAYERS | YT_MONEY_FUNDS)
+#define TOLD_MONEY (ANSWER_MONEY | YT_MONEY_LINES | YT_MONEY_CLAIM)
 #define CLAIM_MONEY (YT_MONEY_PAYERS | YT_MONEY_FUNDS | YT_MONEY_LINES | YT_MONEY_CLAIM)
 #define READS false, false, false
 #define CHANGES true, false, false
@@ -116,6 +117,9 @@ static const struct yt_op ops[YT_OP_COUNT] = {
 	{ YT_OP_CONSENT_PUT, "consent.put", "商保授权登记", STAYS_HERE, 0, 0 },
 	{ YT_OP_ACCOUNT_PUT, "account.put", "收款账户登记", STAYS_HERE, 0, 0 },
 	{ YT_OP_INVOICE_NOTICE, "invoice.notice", "电子票据登记", STAYS_HERE, 0, 0 },
+	/* No answer of a platform stands behind it: it must add up when it comes (P4).  Its route says what follows. */
+	{ YT_OP_SETTLE_NOTICE, "settle.notice", "结算信息登记", CHANGES, TOLD_MONEY, 0 },
+	{ YT_OP_SETTLE_NOTICE_CANCEL, "settle.cancel", "结算撤销登记", STAYS_HERE, 0, 0 },
 };
 
 const struct yt_op *yt_op(enum yt_operation id)

@@ -230,7 +230,7 @@ struct conf_cases {
 
 struct conf_route {
 	const char *name;
-	bool stays_here;       /* payouts: kept here, what follows pays them */
+	bool stays_here;       /* payouts, settlements told: kept here, what follows pays or claims them */
 	const char *then_name; /* of the flow that follows; NULL: none */
 	const struct conf_flow *then;
 	const char *quote_name, *quote_member;

@@ -213,13 +213,11 @@ static void make_then(struct making *m)
 		return;
 	if (r->then == NULL)
 		r->then = find_flow(m, r->then_name);
-	if (r->stays_here)
-		return;
 	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++)
 		any = any || m->rule->ops[from[i]];
-	if (!any)
+	if (!any && !r->stays_here)
 		WRONG(m, "`then` follows settlements: this route serves none");
-	if (m->conf->cases.facts.n == 0)
+	if (m->conf->cases.facts.n == 0 && !r->stays_here)
 		WRONG(m, "`then` needs the facts of its cases: say in cases.facts of which visits they are kept");
 	for (uint32_t i = 0; r->then != NULL && i < r->then->n_steps; i++)
 		if (r->then->step[i].op == YT_OP_COUNT)
@@ -272,13 +270,18 @@ static void make_flow(struct making *m)
 			        yt_op((enum yt_operation)op)->name);
 }
 
-/* What an agency orders is kept here; what follows pays it. */
-static bool is_of_payouts(const struct route_rule *rule)
+/* What an agency orders, or tells of a settlement elsewhere, is kept here; what follows pays or claims it.  One kind a
+ * route: what follows from the one cannot follow from the other. */
+static bool is_kept_here(const struct route_rule *rule)
 {
-	for (unsigned op = 0; op < YT_OP_COUNT; op++)
-		if (rule->any_op || rule->ops[op] != (op == YT_OP_PAY_ORDER))
+	unsigned n = 0;
+
+	for (unsigned op = 0; op < YT_OP_COUNT; op++) {
+		if (rule->any_op || (rule->ops[op] && op != YT_OP_PAY_ORDER && op != YT_OP_SETTLE_NOTICE))
 			return false;
-	return true;
+		n += rule->ops[op];
+	}
+	return n == 1;
 }
 
 static void make_party(struct making *m)
@@ -286,7 +289,7 @@ static void make_party(struct making *m)
 	struct conf_route *r = m->route;
 	const char *meant;
 
-	if (r->to == NULL && r->flow_name == NULL && r->then_name != NULL && is_of_payouts(m->rule)) {
+	if (r->to == NULL && r->flow_name == NULL && r->then_name != NULL && is_kept_here(m->rule)) {
 		r->stays_here = true;
 		r->then = find_flow(m, r->then_name);
 		if (r->then != NULL && r->then->n_steps > 0)

@@ -11,38 +11,78 @@
 #include <yitong/payout.h>
 #include <yitong/plugin.h>
 
+#define NODES_MAX 100000 /* of a message: a settlement with its 5,000 fee lines */
+
 static const struct yt_wire_op ops[] = {
 	{ "CONSENT", YT_OP_CONSENT_PUT, YT_RESOLVE_RESEND },
 	{ "ACCOUNT", YT_OP_ACCOUNT_PUT, YT_RESOLVE_RESEND },
 	{ "INVOICE", YT_OP_INVOICE_NOTICE, YT_RESOLVE_RESEND },
 	{ "PAYOUT", YT_OP_PAY_ORDER, YT_RESOLVE_RESEND },
+	{ "SETTLED", YT_OP_SETTLE_NOTICE, YT_RESOLVE_RESEND },
+	{ "UNSETTLED", YT_OP_SETTLE_NOTICE_CANCEL, YT_RESOLVE_RESEND },
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
 };
 
-enum kind { TEXT, DAY, MOMENT, SM3, DIGITS, FLAGS, AMOUNT };
+enum kind { TEXT, DAY, MOMENT, SM3, DIGITS, FLAGS, AMOUNT, SUM };
+
+/* What each message is about: an object, or rows. */
+static const struct part {
+	enum yt_operation op;
+	const char *name;
+	bool is_rows, must;
+} parts[] = {
+	{ YT_OP_CONSENT_PUT, "consent", false, true },
+	{ YT_OP_ACCOUNT_PUT, "payee", false, true },
+	{ YT_OP_INVOICE_NOTICE, "bill", true, true },
+	{ YT_OP_SETTLE_NOTICE, "setlinfo", false, true },
+	{ YT_OP_SETTLE_NOTICE, "diseinfo", true, false },
+	{ YT_OP_SETTLE_NOTICE, "feedetail", true, false },
+	{ YT_OP_SETTLE_NOTICE, "bill", true, false },
+};
 
 static const struct need {
-	enum yt_operation op;
 	const char *object, *name;
 	enum kind kind;
 	size_t least, most; /* characters; DIGITS and TEXT */
 } needs[] = {
-	{ YT_OP_CONSENT_PUT, "consent", "auth_no", TEXT, 1, 32 },
-	{ YT_OP_CONSENT_PUT, "consent", "auth_time", MOMENT, 0, 0 },
-	{ YT_OP_CONSENT_PUT, "consent", "scope", FLAGS, 4, 4 },
-	{ YT_OP_CONSENT_PUT, "consent", "channel", DIGITS, 1, 1 },
-	{ YT_OP_CONSENT_PUT, "consent", "expire_date", DAY, 0, 0 },
-	{ YT_OP_CONSENT_PUT, "consent", "evidence_sm3", SM3, 0, 0 },
-	{ YT_OP_ACCOUNT_PUT, "payee", "relation", DIGITS, 2, 2 },
-	{ YT_OP_ACCOUNT_PUT, "payee", "name", TEXT, 1, 70 },
-	{ YT_OP_ACCOUNT_PUT, "payee", "bank_acct_no", DIGITS, 8, 32 },
-	{ YT_OP_ACCOUNT_PUT, "payee", "bank_no", DIGITS, 12, 12 },
-	{ YT_OP_ACCOUNT_PUT, "payee", "bank_name", TEXT, 1, 70 },
-	{ YT_OP_INVOICE_NOTICE, "bill", "elec_bill_code", TEXT, 1, 50 },
-	{ YT_OP_INVOICE_NOTICE, "bill", "elec_billno_code", TEXT, 1, 50 },
-	{ YT_OP_INVOICE_NOTICE, "bill", "elec_bill_chkcode", TEXT, 6, 6 },
-	{ YT_OP_INVOICE_NOTICE, "bill", "bill_date", DAY, 0, 0 },
-	{ YT_OP_INVOICE_NOTICE, "bill", "bill_amt", AMOUNT, 0, 0 },
+	{ "consent", "auth_no", TEXT, 1, 32 },
+	{ "consent", "auth_time", MOMENT, 0, 0 },
+	{ "consent", "scope", FLAGS, 4, 4 },
+	{ "consent", "channel", DIGITS, 1, 1 },
+	{ "consent", "expire_date", DAY, 0, 0 },
+	{ "consent", "evidence_sm3", SM3, 0, 0 },
+	{ "payee", "relation", DIGITS, 2, 2 },
+	{ "payee", "name", TEXT, 1, 70 },
+	{ "payee", "bank_acct_no", DIGITS, 8, 32 },
+	{ "payee", "bank_no", DIGITS, 12, 12 },
+	{ "payee", "bank_name", TEXT, 1, 70 },
+	{ "bill", "elec_bill_code", TEXT, 1, 50 },
+	{ "bill", "elec_billno_code", TEXT, 1, 50 },
+	{ "bill", "elec_bill_chkcode", TEXT, 6, 6 },
+	{ "bill", "bill_date", DAY, 0, 0 },
+	{ "bill", "bill_amt", AMOUNT, 0, 0 },
+	{ "setlinfo", "setl_id", TEXT, 1, 30 },
+	{ "setlinfo", "setl_time", MOMENT, 0, 0 },
+	{ "setlinfo", "psn_name", TEXT, 1, 70 },
+	{ "setlinfo", "psn_cert_type", DIGITS, 2, 2 },
+	{ "setlinfo", "certno", TEXT, 1, 50 },
+	{ "setlinfo", "gend", DIGITS, 1, 1 },
+	{ "setlinfo", "brdy", DAY, 0, 0 },
+	{ "setlinfo", "med_type", DIGITS, 2, 6 },
+	{ "setlinfo", "begntime", MOMENT, 0, 0 },
+	{ "setlinfo", "medfee_sumamt", AMOUNT, 0, 0 },
+	{ "setlinfo", "fund_pay_sumamt", SUM, 0, 0 },
+	{ "setlinfo", "acct_pay", SUM, 0, 0 },
+	{ "setlinfo", "psn_cash_pay", SUM, 0, 0 },
+	{ "setlinfo", "preselfpay_amt", SUM, 0, 0 },
+	{ "setlinfo", "overlmt_selfpay", SUM, 0, 0 },
+	{ "setlinfo", "fulamt_ownpay_amt", SUM, 0, 0 },
+	{ "setlinfo", "inscp_scp_amt", SUM, 0, 0 },
+	{ "diseinfo", "diag_code", TEXT, 1, 20 },
+	{ "diseinfo", "diag_name", TEXT, 1, 200 },
+	{ "feedetail", "feedetl_sn", TEXT, 1, 30 },
+	{ "feedetail", "med_list_codg", TEXT, 1, 50 },
+	{ "feedetail", "det_item_fee_sumamt", SUM, 0, 0 },
 };
 
 static int refuse(struct yt_fault *fault, const char *path, const char *why)
@@ -93,7 +133,8 @@ static const char *wrong(const struct need *need, const struct yt_node *object)
 		return "is missing";
 	switch (need->kind) {
 	case AMOUNT:
-		return yt_node_fen(object, need->name, &fen) == 0 && fen > 0
+	case SUM:
+		return yt_node_fen(object, need->name, &fen) == 0 && fen >= (need->kind == AMOUNT)
 		               ? NULL
 		               : "is not an amount in yuan with two decimals";
 	case DAY:
@@ -117,11 +158,10 @@ static const char *wrong(const struct need *need, const struct yt_node *object)
 	return characters(text) >= need->least && characters(text) <= need->most ? NULL : "is too short or too long";
 }
 
-static int check_object(
-        enum yt_operation op, const struct yt_node *object, const char *name, int row, struct yt_fault *fault)
+static int check_object(const struct yt_node *object, const char *name, int row, struct yt_fault *fault)
 {
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
-		const char *why = needs[i].op == op ? wrong(&needs[i], object) : NULL;
+		const char *why = strcmp(needs[i].object, name) == 0 ? wrong(&needs[i], object) : NULL;
 
 		if (why == NULL)
 			continue;
@@ -155,26 +195,39 @@ static int check_payout(const struct yt_node *body, struct yt_str number, struct
 	return yt_payout_check(&p, "data", 0, NULL, fault);
 }
 
-/* The object, or the rows, that this operation is about. */
+static int check_rows(const struct yt_node *rows, const char *name, struct yt_fault *fault)
+{
+	char path[40];
+	int row = 0, rv = 0;
+
+	if (rows->child == NULL)
+		return refuse(fault, name, "holds no row");
+	for (const struct yt_node *r = rows->child; rv == 0 && r != NULL; r = r->next, row++) {
+		snprintf(path, sizeof(path), "%s[%d]", name, row);
+		rv = r->kind == YT_OBJECT ? check_object(r, name, row, fault)
+		                          : refuse(fault, path, "must be an object");
+	}
+	return rv;
+}
+
+/* The objects, or the rows, that this operation is about. */
 static int check_body(enum yt_operation op, const struct yt_node *body, struct yt_fault *fault)
 {
-	const char *name = op == YT_OP_CONSENT_PUT ? "consent" : op == YT_OP_ACCOUNT_PUT ? "payee" : "bill";
-	const struct yt_node *node = yt_node_get(body, name);
-	int row = 0, rv;
+	int rv = 0;
 
-	if (node == NULL || (node->kind != (op == YT_OP_INVOICE_NOTICE ? YT_ARRAY : YT_OBJECT)))
-		return refuse(
-		        fault, name, op == YT_OP_INVOICE_NOTICE ? "must be an array of invoices" : "must be an object");
-	if (node->kind == YT_OBJECT)
-		return check_object(op, node, name, -1, fault);
-	if (node->child == NULL)
-		return refuse(fault, name, "holds no invoice");
-	for (const struct yt_node *r = node->child; r != NULL; r = r->next) {
-		rv = check_object(op, r, name, row++, fault);
-		if (rv != 0)
-			return rv;
+	for (size_t i = 0; rv == 0 && i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const struct yt_node *node = parts[i].op == op ? yt_node_get(body, parts[i].name) : NULL;
+
+		if (parts[i].op != op || (node == NULL && !parts[i].must))
+			continue;
+		if (node == NULL || node->kind != (parts[i].is_rows ? YT_ARRAY : YT_OBJECT))
+			rv = refuse(fault, parts[i].name,
+			        parts[i].is_rows ? "must be an array of objects" : "must be an object");
+		else
+			rv = parts[i].is_rows ? check_rows(node, parts[i].name, fault)
+			                      : check_object(node, parts[i].name, -1, fault);
 	}
-	return 0;
+	return rv;
 }
 
 /* -- requests ------------------------------------------------------------------------------------- */
@@ -195,16 +248,47 @@ static int check_names(const struct yt_msg *msg, struct yt_fault *fault)
 		        "must be 1 to 36 letters, digits or -_. of your own, another for each message");
 	if (msg->institution.n == 0 || msg->institution.n > 30)
 		return refuse(fault, "institution", "must name for whom this is said");
-	if (msg->op->id == YT_OP_PAY_ORDER)
+	switch (msg->op->id) {
+	case YT_OP_PAY_ORDER:
 		return 0;
-	if (msg->op->id == YT_OP_INVOICE_NOTICE ? msg->visit.n == 0 : msg->person.n == 0)
-		return refuse(fault, msg->op->id == YT_OP_INVOICE_NOTICE ? "mdtrt_id" : "psn_no", "is missing");
+	case YT_OP_SETTLE_NOTICE_CANCEL:
+		return msg->settlement.n > 0 && msg->settlement.n <= 30
+		               ? 0
+		               : refuse(fault, "setl_id", "must name the settlement that was cancelled");
+	case YT_OP_SETTLE_NOTICE:
+		if (msg->insured_area.n != 6 || !all_of(msg->insured_area, "0123456789"))
+			return refuse(fault, "insuplc_admdvs", "must be the insured area, six digits");
+		break;
+	default:
+		break;
+	}
+	if (msg->visit.n == 0 && (msg->op->id == YT_OP_INVOICE_NOTICE || msg->op->id == YT_OP_SETTLE_NOTICE))
+		return refuse(fault, "mdtrt_id", "is missing");
+	if (msg->person.n == 0 && msg->op->id != YT_OP_INVOICE_NOTICE)
+		return refuse(fault, "psn_no", "is missing");
 	return 0;
+}
+
+/* Who it is about, and what, is taken out of the message. */
+static void take_names(struct yt_msg *msg, struct yt_str octets)
+{
+	const struct yt_node *settled = yt_node_get(msg->body, "setlinfo");
+
+	msg->number = yt_node_text(msg->body, "number");
+	msg->institution = yt_node_text(msg->body, "institution");
+	msg->person = yt_node_text(msg->body, "psn_no");
+	msg->visit = yt_node_text(msg->body, "mdtrt_id");
+	msg->insured_area = yt_node_text(msg->body, "insuplc_admdvs");
+	msg->settlement = yt_node_text(settled != NULL ? settled : msg->body, "setl_id");
+	msg->treatment_area = yt_node_text(settled, "mdtrtarea_admvs");
+	if (yt_node_fen(settled, "medfee_sumamt", &msg->amount_fen) != 0)
+		msg->amount_fen = 0;
+	msg->content = octets;
 }
 
 static int decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
 {
-	const struct yt_json_limits limits = { .depth = 4, .nodes = 2000 };
+	const struct yt_json_limits limits = { .depth = 4, .nodes = NODES_MAX };
 	const struct yt_wire_op *op;
 	struct yt_json_error err;
 	struct yt_node *root;
@@ -222,14 +306,11 @@ static int decode_request(struct yt_plugin *self, struct yt_str octets, struct y
 	if (root->kind != YT_OBJECT || err.duplicate != NULL)
 		return refuse(fault, "(message)", root->kind != YT_OBJECT ? "is not an object" : "has a member twice");
 	msg->body = root;
-	msg->number = yt_node_text(root, "number");
-	msg->institution = yt_node_text(root, "institution");
-	msg->person = yt_node_text(root, "psn_no");
-	msg->visit = yt_node_text(root, "mdtrt_id");
-	msg->content = octets;
+	take_names(msg, octets);
 	op = op_by_name(yt_node_text(root, "operation"));
 	if (op == NULL)
-		return refuse(fault, "operation", "must be consent.put, account.put, invoice.notice or pay.order");
+		return refuse(fault, "operation",
+		        "must be consent.put, account.put, invoice.notice, settle.notice, settle.cancel or pay.order");
 	msg->op = yt_op(op->op);
 	msg->wire_op = yt_str(op->wire);
 	rv = check_names(msg, fault);
@@ -240,9 +321,11 @@ static int decode_request(struct yt_plugin *self, struct yt_str octets, struct y
 
 static int encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
 {
-	static const char *const head[] = { "operation", "number", "institution", "psn_no", "mdtrt_id" };
+	static const char *const head[] = { "operation", "number", "institution", "psn_no", "mdtrt_id",
+		"insuplc_admdvs", "setl_id" };
 	const struct yt_str values[] = { yt_str(msg->op->name), msg->own_number.n != 0 ? msg->own_number : msg->number,
-		msg->institution, msg->person, msg->visit };
+		msg->institution, msg->person, msg->visit, msg->insured_area,
+		msg->op->id == YT_OP_SETTLE_NOTICE_CANCEL ? msg->settlement : (struct yt_str){ NULL, 0 } };
 	const char *sign = "{";
 
 	(void)self;

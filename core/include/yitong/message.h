@@ -114,6 +114,8 @@ enum yt_operation {
 	YT_OP_CONSENT_PUT,      /* a person agrees that an insurer hears of his settlements; it stays here */
 	YT_OP_ACCOUNT_PUT,      /* the account of a person that is to be paid; it stays here */
 	YT_OP_INVOICE_NOTICE,   /* the electronic invoices of a visit; it stays here */
+	YT_OP_SETTLE_NOTICE, /* a settlement that did not pass through us; it stays here, and what follows claims it */
+	YT_OP_SETTLE_NOTICE_CANCEL, /* it was cancelled; the claim is withdrawn */
 	YT_OP_COUNT
 };
 
