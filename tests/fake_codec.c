@@ -194,6 +194,10 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 		yt_node_add_text(arena, row, "dc_flag", value_of(line, "dc"));
 		yt_node_add_text(arena, row, "entry_state", value_of(line, "booked"));
 		yt_node_add_text(arena, row, "entry_amt", value_of(line, "sum"));
+		yt_node_add_text(arena, row, "opp_acct", value_of(line, "acct"));
+		yt_node_add_text(arena, row, "book_date", value_of(line, "day"));
+		yt_node_add_text(arena, row, "bank_serial", value_of(line, "serial"));
+		yt_node_add_text(arena, data, "is_final", value_of(line, "final"));
 	}
 	if (value_of(line, "told").n != 0) { /* an insurer's event */
 		yt_node_add_text(arena, data, "event_seq", value_of(line, "seq"));

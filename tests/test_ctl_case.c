@@ -34,7 +34,7 @@ static const char config[] =
         "cases: {facts: [same-city]}\n"
         "calendars: [{name: bank, file: @/bank.csv}]\n"
         "flows:\n"
-        "  - {name: tianyi-claim, late_after_days: 1, calendar: bank, steps: [\"tianyi:claim.submit\", \"!tianyi:claim.query\"], answer: 2}\n"
+        "  - {name: tianyi-claim, late_after_days: 1, line_after_days: 1, calendar: bank, steps: [\"tianyi:claim.submit\", \"!tianyi:claim.query\"], answer: 2}\n"
         "routes:\n"
         "  - {name: stays, to: zhejiang, operations: [inpatient.settle], then: tianyi-claim}\n"
         "  - {name: everything, to: zhejiang}\n";
@@ -407,6 +407,81 @@ static void what_is_past_its_deadline_is_late(void **state)
 	assert_int_equal(ctl_peer_run(w, "late now"), 2);
 }
 
+/* ---- statements ------------------------------------------------------------------------------------- */
+
+#define PAY_NO "IN20261122000000000100"
+
+/* Paid on a Sunday; on Monday the bank rests. */
+static void add_paid(struct yt_buf *buf, uint64_t id)
+{
+	size_t at = begin(buf, REC_DUE, id, 30);
+
+	rec_bytes(buf, REC_T_PAY_DIGEST, "0123456789abcdef", 16);
+	rec_i64(buf, REC_T_AMOUNT, 750000);
+	rec_end(buf, at);
+	at = begin(buf, REC_SENDING, id, 31);
+	rec_u8(buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(buf, REC_T_STEP, 1);
+	text(buf, REC_T_PAY_NO, PAY_NO);
+	rec_end(buf, at);
+	at = begin(buf, REC_ANSWERED, id, 40);
+	rec_u8(buf, REC_T_OUTCOME, YT_DONE);
+	rec_end(buf, at);
+}
+
+static void add_line(struct yt_buf *buf, uint64_t id, const char *state, int64_t fen, const char *statement)
+{
+	size_t at = begin(buf, REC_NOTICE, id, 86400000);
+
+	rec_u64(buf, REC_T_JOINS, 77);
+	text(buf, REC_T_NUMBER, statement);
+	text(buf, REC_T_RESULT, state);
+	text(buf, REC_T_BOOKED, "2026-11-22");
+	text(buf, REC_T_REFERENCE, "BK20261122000000000001");
+	rec_i64(buf, REC_T_AMOUNT, fen);
+	rec_end(buf, at);
+}
+
+static void a_payment_waits_for_its_line(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
+	add_paid(&buf, 2);
+	ctl_peer_commit(w, &buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "case " SETL), 0);
+	ctl_peer_prints(
+	        w, FOLLOW "  paid under " PAY_NO ", and no statement tells of it, late from 2026-11-25 00:00:00");
+	ctl_peer_hides(w, "statement line");
+	assert_int_equal(ctl_peer_run(w, "late --at '2026-11-24 23:59:59'"), 0);
+	assert_int_equal(ctl_peer_run(w, "late --at '2026-11-25 00:00:00'"), 1);
+	ctl_peer_prints(w, "operator  paid under " PAY_NO ", and no statement tells of it");
+	assert_int_equal(ctl_peer_run(w, "late --at '2026-11-25 00:00:00' --json"), 1);
+	ctl_peer_prints(w, "\"pay_no\":\"" PAY_NO "\",\"owner\":\"operator\"");
+	add_line(&buf, 2, "DIFFERS", 750001, "ST1"); /* tells of nothing that was ordered */
+	ctl_peer_commit(w, &buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "late --at 2026-11-25"), 1);
+	add_line(&buf, 2, "PAID", 750000, "ST2");
+	add_line(&buf, 2, "PAID", 750000, "ST2-COPY"); /* the same line again is one */
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "late --at 2026-11-30"), 0);
+	assert_int_equal(ctl_peer_run(w, "case " SETL), 0);
+	ctl_peer_prints(w, "statement line");
+	ctl_peer_prints(w, "differs");
+	ctl_peer_prints(w, "booked");
+	ctl_peer_prints(w, "pay_no " PAY_NO ", book_date 2026-11-22, bank_serial BK20261122000000000001");
+	ctl_peer_hides(w, "ST2-COPY");
+	ctl_peer_prints(w, "nothing is open");
+	assert_int_equal(ctl_peer_run(w, "case --json " SETL), 0);
+	ctl_peer_prints(w, "\"lines\":[{\"statement\":\"ST1\",\"state\":\"DIFFERS\",\"book_date\":\"2026-11-22\"");
+}
+
 static void a_lane_is_stopped_by_somebody_for_a_reason(void **state)
 {
 	static const char *const wrong[] = { "lane tianyi stop", "lane tianyi stop --operator li",
@@ -429,6 +504,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pending_follow_ups_are_told_apart, open_world, close_world),
 		cmocka_unit_test_setup_teardown(totals_count_all_of_them, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_is_past_its_deadline_is_late, open_world, close_world),
+		cmocka_unit_test_setup_teardown(a_payment_waits_for_its_line, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_lane_is_stopped_by_somebody_for_a_reason, open_world, close_world),
 	};
 

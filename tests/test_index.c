@@ -622,6 +622,61 @@ static int on_found(void *arg, const struct exchange *x)
 	return 0;
 }
 
+static void add_payout(struct world *w, uint64_t id, const char *number, bool is_told)
+{
+	size_t at = rec_begin(&w->buf, REC_ACCEPTED, 0, id, (int64_t)id);
+
+	rec_str(&w->buf, REC_T_INSTITUTION, YT_STR("H33021399902"));
+	rec_str(&w->buf, REC_T_NUMBER, yt_str(number));
+	rec_str(&w->buf, REC_T_FLOW, YT_STR("claim"));
+	rec_u32(&w->buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_SENDING, 0, id, (int64_t)id);
+	rec_u8(&w->buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(&w->buf, REC_T_STEP, 1);
+	rec_str(&w->buf, REC_T_PAY_NO, yt_str(number + 2));
+	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_ANSWERED, 0, id, (int64_t)id);
+	rec_u8(&w->buf, REC_T_OUTCOME, YT_DONE);
+	rec_end(&w->buf, at);
+	if (!is_told)
+		return;
+	at = rec_begin(&w->buf, REC_NOTICE, 0, id, (int64_t)id);
+	rec_u64(&w->buf, REC_T_JOINS, 99);
+	rec_str(&w->buf, REC_T_RESULT, YT_STR("PAID"));
+	rec_str(&w->buf, REC_T_BOOKED, YT_STR("2026-11-22"));
+	rec_end(&w->buf, at);
+}
+
+/* Over, but listed until a statement has told of it; then no more, and it can be dropped like any other. */
+static void test_payouts_without_a_line(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct found all = { .n = 0 };
+	struct exchange x;
+	bool more;
+
+	add_payout(w, 7, "+/IN20261122000000000102", false);
+	add_payout(w, 8, "+/IN20261122000000000103", true);
+	add_payout(w, 6, "+/IN20261122000000000101", false);
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_awaits_line(index, on_found, &all), 0);
+	assert_int_equal(all.n, 2);
+	assert_int_equal(all.id[0], 6); /* the oldest first */
+	assert_int_equal(all.id[1], 7);
+	assert_int_equal(index_get(index, 8, &x), 0);
+	assert_true(x.has_line);
+	all.n = 0;
+	assert_int_equal(index_open_exchanges(index, on_found, &all), 0);
+	assert_int_equal(all.n, 0);
+	assert_int_equal(index_drop_before(index, log_end(w->log) + 1, INT64_MAX / 2, 100, &more), 0);
+	assert_int_equal(index_awaits_line(index, on_found, &all), 0);
+	assert_int_equal(all.n, 0);
+	index_close(index);
+}
+
 static int on_open_one(void *arg, const struct exchange *x)
 {
 	assert_true(exchange_is_open(x));
@@ -1445,6 +1500,7 @@ int main(void)
 		IN_A_WORLD("without a given end the last commit is left", test_last_commit_is_left),
 		IN_A_WORLD("a number names what was admitted, not its refused double", test_number_of_refused_double),
 		IN_A_WORLD("a follow-up is found by its number alone", test_follow_up_by_its_number),
+		IN_A_WORLD("payouts that no statement has told of are listed", test_payouts_without_a_line),
 		IN_A_WORLD("what is known of a payment rests with it", test_payment_rests),
 		IN_A_WORLD("what was carried on is found like the original", test_carried),
 		IN_A_WORLD("a done cancel is found by its settlement", test_cancelled),

@@ -414,6 +414,71 @@ static void test_payments(void **state)
 	set_back();
 }
 
+/* -- lines of statements: 12.34 yuan were ordered to 62220200000000 ---------------------------------------- */
+
+static const struct line_case {
+	const char *it, *line; /* % is the payout's number */
+	const char *told;
+	bool has_line;
+	enum exchange_state end;
+} line_cases[] = {
+	{ "its line is proof", "STATEMENT | entry=% dc=D booked=BOOK sum=12.34 acct=62220200000000 day=2026-11-20",
+	        "PAID", true, X_DONE },
+	{ "so is one that names no account", "STATEMENT | entry=% dc=D booked=BOOK sum=12.34 day=2026-11-20", "PAID",
+	        true, X_DONE },
+	{ "and one that shows its end", "STATEMENT | entry=% dc=D booked=BOOK sum=12.34 acct=6222****00 day=2026-11-20",
+	        "PAID", true, X_DONE },
+	{ "one of another sum is none", "STATEMENT | entry=% dc=D booked=BOOK sum=12.35 day=2026-11-20", "DIFFERS",
+	        false, X_PARKED },
+	{ "one of another account is none",
+	        "STATEMENT | entry=% dc=D booked=BOOK sum=12.34 acct=62220200000018 day=2026-11-20", "DIFFERS", false,
+	        X_PARKED },
+	{ "what comes back is no debit", "STATEMENT | entry=% dc=C booked=BOOK sum=12.34 day=2026-11-20", "RETURNED",
+	        false, X_PARKED },
+	{ "what is shown during the day is no statement",
+	        "STATEMENT | entry=% dc=D booked=BOOK sum=12.34 day=2026-11-20 final=0", "PAID", false, X_DONE },
+	{ "nor is the notice of one entry", "BOOKED | entry=% dc=D booked=BOOK sum=12.34 day=2026-11-20", "PAID", false,
+	        X_DONE },
+	{ "an entry without a day is no line", "STATEMENT | entry=% dc=D booked=BOOK sum=12.34", "PAID", false,
+	        X_DONE },
+	{ "nor one that is not booked", "STATEMENT | entry=% dc=D booked=PDNG sum=12.34 day=2026-11-20", "", false,
+	        X_DONE },
+};
+
+static void test_lines(void **state)
+{
+	(void)state;
+	set_up_claims();
+	follows = &paid;
+	for (size_t j = 0; j < 2 * COUNT(line_cases); j++) {
+		const struct line_case *c = &line_cases[j / 2];
+		const char *number = strchr(c->line, '%'), *bar = strchr(c->line, '|');
+		struct exchange x;
+		char line[200];
+
+		teardown(NULL);
+		setup(NULL);
+		print_message("%s\n", c->it);
+		play_payment("bank:PAY p hub:TELLPAID d .");
+		if (j % 2 != 0)
+			kill_all(); /* what was ordered is read back */
+		x = told_of("+/A1");
+		assert_int_equal(x.pay_fen, 1234);
+		assert_true(exchange_awaits_line(&x));
+		snprintf(line, sizeof(line), "%.*sinst=BANK num=L1 %.*s%s%s", (int)(bar - c->line), c->line,
+		        (int)(number - bar), bar, x.pay_no, number + 1);
+		ask(900, line);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		x = told_of("+/A1");
+		assert_string_equal(x.told_state, c->told);
+		assert_int_equal(x.has_line, c->has_line);
+		assert_int_equal(x.state, c->end);
+		assert_int_equal(exchange_awaits_line(&x), c->end == X_DONE && !c->has_line);
+		assert_int_equal(log_has("another sum or account than was ordered"), strcmp(c->told, "DIFFERS") == 0);
+	}
+	set_back();
+}
+
 /* One that waits rests in the index alone. */
 static void test_of_a_resting_one(void **state)
 {
@@ -529,6 +594,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_of_nothing_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_banks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payments, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_a_resting_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_from_the_index, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_after_each_step, setup, teardown),

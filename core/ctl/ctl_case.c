@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "yitong/payout.h"
+
 #define EXCHANGES_MAX 1000 /* of one visit */
 #define PLACES_MAX 1024    /* commits of one exchange */
 
@@ -281,10 +283,54 @@ static void put_step(struct telling *t, const struct case_step *s)
 	cell_details(t, &details);
 }
 
+static const char *line_state_of(const struct case_line *l)
+{
+	enum yt_pay_state state = yt_pay_state_of(yt_str(l->state));
+
+	return state == YT_PAY_PAID ? N_("booked") : state == YT_PAY_RETURNED ? N_("returned") : N_("differs");
+}
+
+static void put_line(struct telling *t, const struct found *f, const struct case_line *l)
+{
+	bool is_fine = yt_pay_state_of(yt_str(l->state)) == YT_PAY_PAID;
+	struct yt_buf details = { 0 };
+	char yuan[24] = "";
+
+	cell_time(t, l->wall_ms);
+	ctl_table_cell(&t->table, CTL_PLAIN, "  %s", _("statement line"));
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", "");
+	ctl_table_cell(&t->table, is_fine ? CTL_PLAIN : CTL_RED, "%s", _(line_state_of(l)));
+	if (l->fen >= 0)
+		ctl_yuan(l->fen, yuan);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", yuan);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", l->number);
+	add_text(&details, "pay_no", yt_str(f->x.pay_no));
+	add_text(&details, "book_date", yt_str(l->booked));
+	add_text(&details, "bank_serial", yt_str(l->serial));
+	cell_details(t, &details);
+}
+
 /* The one leg of an exchange stands in its own row already. */
 static bool is_worth_a_row(const struct found *f, const struct case_step *s)
 {
 	return s->leg != REC_LEG_MAIN || f->x.flow[0] != '\0';
+}
+
+/* Paid, and where statements come in, none has told of it yet; false: nobody waits for that. */
+static bool print_unlined(const struct telling *t, const struct exchange *x, bool is_first)
+{
+	int64_t late_ms = conf_line_late_ms(conf_flow(t->desk.ctl->conf, yt_str(x->flow)), x->closed_ms);
+	char when[20];
+
+	if (!exchange_awaits_line(x) || late_ms == INT64_MAX)
+		return false;
+	if (is_first)
+		printf(_("\nstill open:\n"));
+	printf(_("  %s  paid under %s, and no statement tells of it"), x->number, x->pay_no);
+	yt_time_print(late_ms, when);
+	printf(_(", late from %s"), when);
+	printf("\n");
+	return true;
 }
 
 static void print_open(const struct telling *t)
@@ -296,8 +342,10 @@ static void print_open(const struct telling *t)
 		char why[160], when[20];
 		int64_t late_ms;
 
-		if (!exchange_is_open(x))
+		if (!exchange_is_open(x)) {
+			n += print_unlined(t, x, n == 0);
 			continue;
+		}
 		if (n++ == 0)
 			printf(_("\nstill open:\n"));
 		ctl_waits_for(x, why, sizeof(why));
@@ -336,6 +384,8 @@ static void print(struct telling *t)
 		for (size_t k = 0; k < t->found[i].steps.n; k++)
 			if (is_worth_a_row(&t->found[i], &t->found[i].steps.item[k]))
 				put_step(t, &t->found[i].steps.item[k]);
+		for (size_t k = 0; k < t->found[i].steps.n_lines; k++)
+			put_line(t, &t->found[i], &t->found[i].steps.line[k]);
 	}
 	ctl_table_print(t->desk.ctl, &t->table, stdout);
 	print_open(t);
@@ -389,6 +439,20 @@ static void json_step(struct telling *t, struct yt_node *steps, const struct cas
 	said->n = s->said->n;
 }
 
+static void json_line(struct telling *t, struct yt_node *lines, const struct case_line *l)
+{
+	struct yt_node *one = yt_node_add(t->desk.arena, lines, (struct yt_str){ 0 }, YT_OBJECT);
+
+	YT_REQUIRE(one != NULL);
+	desk_put(&t->desk, one, "statement", yt_str(l->number));
+	desk_put(&t->desk, one, "state", yt_str(l->state));
+	desk_put(&t->desk, one, "book_date", yt_str(l->booked));
+	desk_put(&t->desk, one, "bank_serial", yt_str(l->serial));
+	json_number(t, one, "told_ms", l->wall_ms);
+	if (l->fen >= 0)
+		json_number(t, one, "amount_fen", l->fen);
+}
+
 static void json_exchange(struct telling *t, struct yt_node *all, const struct found *f)
 {
 	struct yt_node *one = yt_node_add(t->desk.arena, all, (struct yt_str){ 0 }, YT_OBJECT), *steps;
@@ -423,6 +487,12 @@ static void json_exchange(struct telling *t, struct yt_node *all, const struct f
 	steps = yt_node_add(t->desk.arena, one, YT_STR("steps"), YT_ARRAY);
 	for (size_t k = 0; k < f->steps.n; k++)
 		json_step(t, steps, &f->steps.item[k]);
+	desk_put(&t->desk, one, "pay_no", yt_str(x->pay_no));
+	if (f->steps.n_lines == 0)
+		return;
+	steps = yt_node_add(t->desk.arena, one, YT_STR("lines"), YT_ARRAY);
+	for (size_t k = 0; k < f->steps.n_lines; k++)
+		json_line(t, steps, &f->steps.line[k]);
 }
 
 static void print_json(struct telling *t)

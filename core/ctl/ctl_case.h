@@ -6,6 +6,7 @@
 #include "ctl/desk.h"
 
 #define CASE_STEPS_MAX 32
+#define CASE_LINES_MAX 8 /* of one exchange, that differ */
 
 /* One thing asked of one party; tries of the same are one step. */
 struct case_step {
@@ -21,9 +22,19 @@ struct case_step {
 	struct yt_node *said;    /* object of what may be shown of request and answer; NULL: nothing */
 };
 
+/* A line of a bank's statement about what it has paid; the same line told again is one. */
+struct case_line {
+	int64_t wall_ms;                                                     /* when it was told here ... */
+	uint64_t statement;                                                  /* ... by that exchange */
+	char number[EXCHANGE_NUMBER_MAX], serial[40], booked[11], state[16]; /* PAID, RETURNED, DIFFERS */
+	int64_t fen;                                                         /* -1: it says none */
+};
+
 struct case_steps {
 	struct case_step item[CASE_STEPS_MAX];
 	size_t n;
+	struct case_line line[CASE_LINES_MAX];
+	size_t n_lines;
 };
 
 /* Folds an exchange's records; what they told in other formats is read where desk has the plugin and the keys. */

@@ -80,6 +80,26 @@ static void take(struct case_steps *s, const struct rec *rec)
 	copy(step->reason, sizeof(step->reason), rec_get(rec, REC_T_REASON));
 }
 
+static void take_line(struct case_steps *s, const struct rec *rec)
+{
+	struct case_line line = { .wall_ms = rec->wall_ms, .statement = rec_get_u64(rec, REC_T_JOINS), .fen = -1 };
+
+	if (rec->type != REC_NOTICE || line.statement == 0 || rec_get(rec, REC_T_BOOKED).n == 0)
+		return;
+	copy(line.number, sizeof(line.number), rec_get(rec, REC_T_NUMBER));
+	copy(line.serial, sizeof(line.serial), rec_get(rec, REC_T_REFERENCE));
+	copy(line.booked, sizeof(line.booked), rec_get(rec, REC_T_BOOKED));
+	copy(line.state, sizeof(line.state), rec_get(rec, REC_T_RESULT));
+	if (rec_get(rec, REC_T_AMOUNT).n != 0)
+		line.fen = rec_get_i64(rec, REC_T_AMOUNT);
+	for (size_t i = 0; i < s->n_lines; i++)
+		if (strcmp(s->line[i].serial, line.serial) == 0 && strcmp(s->line[i].booked, line.booked) == 0 &&
+		        strcmp(s->line[i].state, line.state) == 0)
+			return;
+	if (s->n_lines < CASE_LINES_MAX)
+		s->line[s->n_lines++] = line;
+}
+
 /* -- what was said ---------------------------------------------------------------------------------- */
 
 static void show_members(struct desk *desk, struct yt_node *said, const struct yt_node *from)
@@ -150,9 +170,11 @@ void case_steps_read(struct case_steps *out, struct desk *desk, const struct ctl
 	struct rec rec;
 	size_t used;
 
-	out->n = 0;
-	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+	out->n = out->n_lines = 0;
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 		take(out, &rec);
+		take_line(out, &rec);
+	}
 	for (size_t i = 0; i < out->n; i++) {
 		struct case_step *step = &out->item[i];
 

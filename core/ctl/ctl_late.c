@@ -1,7 +1,8 @@
 /* core/ctl/ctl_late.c - `yitong late`: what is past its deadline, the oldest first; exit status 1 for cron.
  *
- * What follows from a settlement is late by its flow (late_after_days, calendar); what is parked by the deadline of who
- * is to decide it.  One pass over what the index has open. */
+ * What follows from a settlement is late by its flow (late_after_days, calendar), what it has paid when no statement
+ * tells of that (line_after_days); what is parked by the deadline of who is to decide it.  One pass over what the index
+ * has open, one over payouts without a line. */
 #include "ctl/ctl.h"
 
 #include <getopt.h>
@@ -45,11 +46,8 @@ static int64_t deadline_of(const struct conf *conf, const struct exchange *x)
 	return by_flow < by_person ? by_flow : by_person;
 }
 
-static int on_open(void *arg, const struct exchange *x)
+static int take(struct gathering *g, const struct exchange *x, int64_t deadline_ms)
 {
-	struct gathering *g = arg;
-	int64_t deadline_ms = deadline_of(g->ctl->conf, x);
-
 	if (deadline_ms > g->now_ms)
 		return 0;
 	g->n_all++;
@@ -60,6 +58,42 @@ static int on_open(void *arg, const struct exchange *x)
 	g->late[g->n].x = *x;
 	g->late[g->n++].deadline_ms = deadline_ms;
 	return 0;
+}
+
+static int on_open(void *arg, const struct exchange *x)
+{
+	struct gathering *g = arg;
+
+	return take(g, x, deadline_of(g->ctl->conf, x));
+}
+
+/* Paid, as its bank has said, and no statement tells of it. */
+static int on_unlined(void *arg, const struct exchange *x)
+{
+	struct gathering *g = arg;
+
+	return take(g, x, conf_line_late_ms(conf_flow(g->ctl->conf, yt_str(x->flow)), x->closed_ms));
+}
+
+static bool waits_for_lines(const struct conf *conf)
+{
+	for (uint32_t i = 0; i < conf->n_flows; i++)
+		if (conf->flows[i].line_after_days > 0)
+			return true;
+	return false;
+}
+
+static const char *owner_of(const struct exchange *x)
+{
+	return exchange_is_open(x) ? ctl_owner(x) : N_("operator");
+}
+
+static void why_of(const struct exchange *x, char *text, size_t size)
+{
+	if (exchange_is_open(x))
+		ctl_waits_for(x, text, size);
+	else
+		snprintf(text, size, _("paid under %s, and no statement tells of it"), x->pay_no);
 }
 
 static void put_json(const struct gathering *g, const struct late *l)
@@ -80,8 +114,11 @@ static void put_json(const struct gathering *g, const struct late *l)
 	ctl_json_member(&out, "visit", yt_str(l->x.visit));
 	ctl_json_member(&out, "settlement", yt_str(l->x.settlement));
 	ctl_json_member(&out, "state", yt_str(exchange_state_name(l->x.state)));
-	ctl_json_member(&out, "reason", yt_str(l->x.reason));
-	ctl_json_member(&out, "owner", yt_str(ctl_owner(&l->x)));
+	ctl_json_member(
+	        &out, "reason", yt_str(exchange_is_open(&l->x) ? l->x.reason : "paid, and no statement tells of it"));
+	if (!exchange_is_open(&l->x))
+		ctl_json_member(&out, "pay_no", yt_str(l->x.pay_no));
+	ctl_json_member(&out, "owner", yt_str(owner_of(&l->x)));
 	yt_buf_text(&out, "}\n");
 	ctl_print_buf(&out, stdout);
 }
@@ -101,7 +138,7 @@ static void print(const struct gathering *g)
 		char deadline[20], why[160];
 
 		yt_time_print(l->deadline_ms, deadline);
-		ctl_waits_for(&l->x, why, sizeof(why));
+		why_of(&l->x, why, sizeof(why));
 		ctl_table_cell(&table, CTL_PLAIN, "%s", deadline);
 		if (hours >= 48)
 			ctl_table_cell(&table, CTL_RED, _("%lld days"), (long long)hours / 24);
@@ -111,7 +148,7 @@ static void print(const struct gathering *g)
 		ctl_table_cell(&table, CTL_PLAIN, "%s", l->x.party[0] != '\0' ? l->x.party : "-");
 		ctl_table_cell(&table, CTL_PLAIN, "%s", l->x.number);
 		ctl_table_cell(&table, CTL_PLAIN, "%s", l->x.visit[0] != '\0' ? l->x.visit : "-");
-		ctl_table_cell(&table, CTL_BOLD, "%s", _(ctl_owner(&l->x)));
+		ctl_table_cell(&table, CTL_BOLD, "%s", _(owner_of(&l->x)));
 		ctl_table_cell(&table, CTL_PLAIN, "%s", why);
 	}
 	ctl_table_print(g->ctl, &table, stdout);
@@ -129,6 +166,8 @@ static int list(struct gathering *g)
 	g->late = malloc(2 * g->limit * sizeof(*g->late));
 	YT_REQUIRE(g->late != NULL);
 	rv = index_open_exchanges(index, on_open, g);
+	if (rv == 0 && waits_for_lines(g->ctl->conf))
+		rv = index_awaits_line(index, on_unlined, g);
 	index_close(index);
 	qsort(g->late, g->n, sizeof(*g->late), oldest_first);
 	if (g->n > g->limit)

@@ -80,6 +80,9 @@ unsigned pay_order_step(const struct task *t);
 struct yt_str pay_member(const struct yt_msg *order, const char *name);
 /* NULL: it cannot be ordered yet, *fault says why. */
 struct pay_order *pay_order_make(struct engine *e, struct task *t, struct yt_fault *fault);
+/* Of payee's account, amount and type: the keyed hash that stands in pay_order.digest. */
+void pay_digest(
+        struct engine *e, struct task *t, struct yt_str payee, int64_t fen, struct yt_str type, uint8_t out[16]);
 struct yt_msg *pay_recall_make(struct engine *e, struct task *t); /* NULL: it was never ordered, or out of memory */
 struct yt_msg *pay_told_make(struct engine *e, struct task *t);   /* claim.payment; NULL: out of memory */
 /* What an answer to an order or to a question about it proves: DONE with data.pay_state, FAILED where no money moves;

@@ -93,6 +93,7 @@ static void announce(struct engine *e, struct task *t, const struct pay_order *o
 	at = rec_begin(&t->receipt, REC_DUE, 0, t->id, engine_wall(e));
 	rec_i64(&t->receipt, REC_T_DUE, engine_wall(e) + 1);
 	rec_bytes(&t->receipt, REC_T_PAY_DIGEST, order->digest, sizeof(order->digest));
+	rec_i64(&t->receipt, REC_T_AMOUNT, order->amount_fen);
 	rec_str(&t->receipt, REC_T_REASON, YT_STR("a payment is about to leave"));
 	rec_end(&t->receipt, at);
 	task_give_back(e, t);

@@ -20,8 +20,17 @@ bool notice_is(enum yt_operation op)
 	       op == YT_OP_STATEMENT_NOTICE;
 }
 
+/* A line of a statement, that is final. */
+struct line {
+	struct yt_str booked, serial; /* its day; the bank's number */
+	int64_t fen;                  /* -1: it says none */
+	uint8_t digest[16];
+	bool has_digest; /* it names the account */
+};
+
 /* One that is spoken of: number is the settlement of a claim, the number of a payout or of a list. */
-static void write_about(struct engine *e, struct task *t, struct yt_str number, uint32_t seq, struct yt_str state)
+static void write_about(struct engine *e, struct task *t, struct yt_str number, uint32_t seq, struct yt_str state,
+        const struct line *line)
 {
 	size_t at = rec_begin(&t->receipt, REC_NOTICE, 0, t->id, engine_wall(e));
 	struct yt_str about = yt_arena_printf(t->arena, "+/%.*s", YT_FMT(number));
@@ -31,6 +40,14 @@ static void write_about(struct engine *e, struct task *t, struct yt_str number, 
 	if (seq != 0)
 		rec_u32(&t->receipt, REC_T_SERIAL, seq);
 	rec_str(&t->receipt, REC_T_RESULT, state);
+	if (line != NULL) {
+		rec_str(&t->receipt, REC_T_BOOKED, line->booked);
+		rec_str(&t->receipt, REC_T_REFERENCE, line->serial);
+		if (line->fen >= 0)
+			rec_i64(&t->receipt, REC_T_AMOUNT, line->fen);
+		if (line->has_digest)
+			rec_bytes(&t->receipt, REC_T_PAY_DIGEST, line->digest, sizeof(line->digest));
+	}
 	rec_end(&t->receipt, at);
 }
 
@@ -52,7 +69,7 @@ static void write_claim(struct engine *e, struct task *t)
 	bool is_returned = yt_str_is(yt_node_text(data, "pay_state"), "RETURNED");
 
 	write_about(e, t, t->original->settlement, count_of(yt_node_text(data, "event_seq")),
-	        is_returned ? YT_STR("RETURNED") : yt_node_text(data, "claim_state"));
+	        is_returned ? YT_STR("RETURNED") : yt_node_text(data, "claim_state"), NULL);
 }
 
 /* -- payments --------------------------------------------------------------------------------------- */
@@ -98,7 +115,8 @@ static bool keep_piece(struct telling *s, struct yt_str number, const struct yt_
 }
 
 /* One payment, or a whole list, that it says something of. */
-static void tell(struct telling *s, struct yt_str number, const struct yt_node *row, struct yt_str state)
+static void tell(struct telling *s, struct yt_str number, const struct yt_node *row, struct yt_str state,
+        const struct line *line)
 {
 	struct yt_str key;
 
@@ -111,7 +129,7 @@ static void tell(struct telling *s, struct yt_str number, const struct yt_node *
 	key = yt_arena_printf(s->t->arena, NOTICE_KEY "%.*s", YT_FMT(number));
 	YT_REQUIRE(key.p != NULL && keep_piece(s, number, row, state));
 	s->keys[s->n++] = key;
-	write_about(s->e, s->t, number, 0, state);
+	write_about(s->e, s->t, number, 0, state, line);
 }
 
 static void tell_payouts(struct telling *s, const struct yt_node *body)
@@ -120,34 +138,71 @@ static void tell_payouts(struct telling *s, const struct yt_node *body)
 	char path[64];
 
 	while (yt_payout_next(body, &row, path, sizeof(path)))
-		tell(s, first_of(row, "pay_no", "orig_pay_no"), row, yt_node_text(row, "pay_state"));
+		tell(s, first_of(row, "pay_no", "orig_pay_no"), row, yt_node_text(row, "pay_state"), NULL);
 	if (yt_node_text(data, "orig_msg_no").n > 0) /* of our message as a whole, which here has one payment */
-		tell(s, yt_node_text(data, "orig_msg_no"), data, yt_node_text(data, "pay_state"));
+		tell(s, yt_node_text(data, "orig_msg_no"), data, yt_node_text(data, "pay_state"), NULL);
 	if (yt_node_text(data, "batch_no").n > 0)
-		tell(s, yt_node_text(data, "batch_no"), data, first_of(data, "pay_state", "batch_state"));
+		tell(s, yt_node_text(data, "batch_no"), data, first_of(data, "pay_state", "batch_state"), NULL);
+}
+
+/* A detail says what differs from its entry. */
+static struct yt_str of_row(const struct yt_node *row, const struct yt_node *entry, const char *name)
+{
+	struct yt_str text = yt_node_text(row, name);
+
+	return text.n > 0 ? text : yt_node_text(entry, name);
+}
+
+/* Its day, and what it says that is no personal data; false: it has no day, so it is no line. */
+static bool read_line(struct telling *s, const struct yt_node *row, const struct yt_node *entry, struct line *line)
+{
+	struct yt_str number = yt_node_text(row, "pay_no"), account = yt_node_text(row, "opp_acct");
+
+	memset(line, 0, sizeof(*line));
+	line->booked = of_row(row, entry, "book_date");
+	line->serial = of_row(row, entry, "bank_serial");
+	if (yt_node_fen(row, "entry_amt", &line->fen) != 0)
+		line->fen = -1;
+	/* Some banks show the end of an account only. */
+	line->has_digest = line->fen >= 0 && number.n > 2 && account.n > 0 && memchr(account.p, '*', account.n) == NULL;
+	if (line->has_digest)
+		pay_digest(s->e, s->t, account, line->fen, (struct yt_str){ number.p, 2 }, line->digest);
+	return line->booked.n == 10;
+}
+
+static void tell_line(struct telling *s, const struct yt_node *row, const struct yt_node *entry, bool is_final)
+{
+	struct yt_str number = yt_node_text(row, "pay_no");
+	struct line line;
+
+	if (number.n > 0)
+		tell(s, number, row, yt_str(yt_pay_state_name(yt_pay_entry_state(entry))),
+		        is_final && read_line(s, row, entry, &line) ? &line : NULL);
 }
 
 /* What was booked is a fact, whoever told of it (bank.md 3.5). */
-static void tell_entry(struct telling *s, const struct yt_node *entry)
+static void tell_entry(struct telling *s, const struct yt_node *entry, bool is_final)
 {
-	enum yt_pay_state state = yt_pay_entry_state(entry);
 	const struct yt_node *details = yt_node_get(entry, "detail");
 
-	if (state == YT_PAY_STATES)
+	if (yt_pay_entry_state(entry) == YT_PAY_STATES)
 		return;
-	tell(s, yt_node_text(entry, "pay_no"), entry, yt_str(yt_pay_state_name(state)));
+	tell_line(s, entry, entry, is_final);
 	for (const struct yt_node *d = details == NULL ? NULL : details->child; d != NULL; d = d->next)
-		tell(s, yt_node_text(d, "pay_no"), d, yt_str(yt_pay_state_name(state)));
+		tell_line(s, d, entry, is_final);
 }
 
-static void tell_statements(struct telling *s, const struct yt_node *body)
+/* During the day a bank may still take back what it shows, and a single entry's notice is no statement. */
+static void tell_statements(struct telling *s, const struct yt_msg *msg)
 {
-	const struct yt_node *statements = yt_node_get(body, "statement"), *entries;
+	const struct yt_node *statements = yt_node_get(msg->body, "statement"), *entries;
+	bool is_final = msg->op->id == YT_OP_STATEMENT_NOTICE &&
+	                !yt_str_is(yt_node_text(yt_node_get(msg->body, "data"), "is_final"), "0");
 
 	for (const struct yt_node *one = statements == NULL ? NULL : statements->child; one != NULL; one = one->next) {
 		entries = yt_node_get(one, "entry");
 		for (const struct yt_node *row = entries == NULL ? NULL : entries->child; row != NULL; row = row->next)
-			tell_entry(s, row);
+			tell_entry(s, row, is_final);
 	}
 }
 
@@ -182,7 +237,7 @@ static void write_payments(struct engine *e, struct task *t)
 	s->pieces = yt_node_new(t->arena, YT_ARRAY);
 	YT_REQUIRE(s->pieces != NULL);
 	tell_payouts(s, t->original->body);
-	tell_statements(s, t->original->body);
+	tell_statements(s, t->original);
 	if (s->n > 0)
 		keep_pieces(s);
 	if (s->was_cut)

@@ -195,13 +195,12 @@ static struct yt_msg *begin(struct engine *e, struct task *t, enum yt_operation 
 }
 
 /* Who is paid how much for what, as a hash that tells nobody. */
-static void digest(struct engine *e, struct task *t, struct pay_order *order)
+void pay_digest(struct engine *e, struct task *t, struct yt_str payee, int64_t fen, struct yt_str type, uint8_t out[16])
 {
-	struct yt_str text = yt_arena_printf(
-	        t->arena, "%.*s|%lld|%.*s", YT_FMT(order->payee), (long long)order->amount_fen, YT_FMT(order->type));
+	struct yt_str text = yt_arena_printf(t->arena, "%.*s|%lld|%.*s", YT_FMT(payee), (long long)fen, YT_FMT(type));
 
 	YT_REQUIRE(text.p != NULL);
-	e->world.person(e->world.ctx, text, order->digest);
+	e->world.person(e->world.ctx, text, out);
 }
 
 struct pay_order *pay_order_make(struct engine *e, struct task *t, struct yt_fault *fault)
@@ -216,7 +215,7 @@ struct pay_order *pay_order_make(struct engine *e, struct task *t, struct yt_fau
 	if (order->msg == NULL || !make_body(e, t, order, fault) || !check(t, order, fault))
 		return NULL;
 	order->msg->amount_fen = order->amount_fen;
-	digest(e, t, order);
+	pay_digest(e, t, order->payee, order->amount_fen, order->type, order->digest);
 	return order;
 }
 

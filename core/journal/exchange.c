@@ -113,6 +113,8 @@ static void apply_step(struct exchange *x, const struct view *v, enum rec_leg le
 	x->step_state = leg == REC_LEG_TAKE ? STEP_TAKING : STEP_OUT;
 	x->undoing = leg == REC_LEG_UNDO;
 	if (leg == REC_LEG_STEP) {
+		if (v->value[REC_T_PAY_NO].n != 0 && !yt_str_is(v->value[REC_T_PAY_NO], x->pay_no))
+			x->has_line = false;
 		take(x->pay_no, sizeof(x->pay_no), v, REC_T_PAY_NO);
 		take(x->pay_msg, sizeof(x->pay_msg), v, REC_T_PAY_MSG);
 		x->asks = x->absents = 0;
@@ -311,14 +313,19 @@ static void apply_notice(struct exchange *x, const struct view *v)
 		take(x->told_state, sizeof(x->told_state), v, REC_T_RESULT);
 		x->told = true;
 	}
+	if (v->value[REC_T_JOINS].n != 0 && v->value[REC_T_BOOKED].n != 0 && yt_str_is(v->value[REC_T_RESULT], "PAID"))
+		x->has_line = true;
 }
 
 /* A payment is about to leave.  What people have released holds for the order they saw. */
-static void apply_order(struct exchange *x, struct yt_str digest)
+static void apply_order(struct exchange *x, const struct view *v)
 {
+	struct yt_str digest = v->value[REC_T_PAY_DIGEST];
+
 	if (digest.n != sizeof(x->pay_digest) || memcmp(x->pay_digest, digest.p, digest.n) == 0)
 		return;
 	memcpy(x->pay_digest, digest.p, digest.n);
+	take_i64(&x->pay_fen, v, REC_T_AMOUNT);
 	x->released = false;
 }
 
@@ -332,7 +339,7 @@ static void apply_waiting(struct exchange *x, const struct view *v)
 		take_i64(&x->due_ms, v, REC_T_DUE);
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
 		x->attempts += rec_number(v->value[REC_T_ATTEMPT]) != 0;
-		apply_order(x, v->value[REC_T_PAY_DIGEST]);
+		apply_order(x, v);
 	} else if (v->rec->type == REC_PARKED) {
 		x->state = X_PARKED;
 		x->accepted_ms = x->accepted_ms == 0 ? v->rec->wall_ms
@@ -545,4 +552,9 @@ bool exchange_is_open(const struct exchange *x)
 bool exchange_may_rest(const struct exchange *x)
 {
 	return (x->flags & REC_X_FOLLOW_UP) != 0 && exchange_is_open(x);
+}
+
+bool exchange_awaits_line(const struct exchange *x)
+{
+	return (x->flags & REC_X_FOLLOW_UP) != 0 && x->state == X_DONE && x->pay_no[0] != 0 && !x->has_line;
 }

@@ -69,6 +69,8 @@ struct exchange {
 	char pay_no[24];        /* its number since it may have left, for ever; empty: it never did */
 	char pay_msg[40];       /* of the message that left last with it */
 	uint8_t pay_digest[16]; /* of the order that is about to leave: payee, amount and type; zeros: none is */
+	int64_t pay_fen;        /* its amount */
+	bool has_line;          /* a statement has told of its debit, as it was ordered */
 	bool released;          /* exactly that order, by people */
 	uint32_t asks;          /* how often its bank was asked about it since it left last */
 	uint32_t absents;       /* answers "not found" one after the other ... */
@@ -89,6 +91,8 @@ bool exchange_is_open(const struct exchange *x);
 bool exchange_is_cancel(const struct exchange *x);
 /* A follow-up that is open: it may be in the index alone until it is due (keeper_rest.c). */
 bool exchange_may_rest(const struct exchange *x);
+/* It was paid, and no statement has told of that yet. */
+bool exchange_awaits_line(const struct exchange *x);
 struct exchange_cursor { /* a place in the order in which exchanges were accepted */
 	int64_t accepted_ms;
 	uint64_t id;

@@ -135,6 +135,15 @@ int index_open_exchanges(struct index *index, int (*each)(void *arg, const struc
 	return rv;
 }
 
+int index_awaits_line(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	sqlite3_stmt *st = index_statement(index, ST_LINES);
+	int rv = all_rows(st, each, arg);
+
+	sqlite3_reset(st);
+	return rv;
+}
+
 int index_awake(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg)
 {
 	sqlite3_stmt *st = index_statement(index, ST_AWAKE);

@@ -44,8 +44,9 @@ enum index_column {
 	COL_PAY_KEY,
 	COL_PAY_MSG_KEY
 };
-/* In COL_OPEN: it is over, is the keeper's to load at start, or may rest here, due at COL_REST_DUE. */
-enum index_open { INDEX_OVER, INDEX_OPEN, INDEX_RESTS };
+/* In COL_OPEN: it is over, is the keeper's to load at start, or may rest here, due at COL_REST_DUE; or it is over, and
+ * a statement is still to tell of its payment. */
+enum index_open { INDEX_OVER, INDEX_OPEN, INDEX_RESTS, INDEX_LINE = -1 };
 #define INDEX_PARKED (-1) /* in COL_REST_DUE: nobody but people go on with it */
 
 #define INDEX_BUCKET(ms) ((ms) >> 18) /* of INDEX_BUCKET_MS */
@@ -63,6 +64,7 @@ enum index_statement {
 	ST_FIND_PAY_MSG,
 	ST_HIGHEST,
 	ST_OPEN,
+	ST_LINES,
 	ST_AWAKE,
 	ST_RESTING,
 	ST_RESTING_DUE,

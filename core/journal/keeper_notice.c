@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define SAYS_OTHERWISE "its party says otherwise now, after it had ended: look at what it was told"
+#define OTHERWISE_PAID "another sum or account than was ordered"
 #define HAS_TOLD "its party has told something"
 #define SPEAKS_OF_NOTHING "nothing that it speaks of is known here"
 
@@ -168,8 +169,30 @@ static void go_on(struct keeper *k, struct kept *e, const char *told_before)
 	kept_settle_down(k, e);
 }
 
+/* What a line says beside its state goes on with it. */
+static void copy_line(struct yt_buf *buf, const struct rec *notice)
+{
+	rec_str(buf, REC_T_BOOKED, rec_get(notice, REC_T_BOOKED));
+	rec_str(buf, REC_T_REFERENCE, rec_get(notice, REC_T_REFERENCE));
+	if (rec_get(notice, REC_T_AMOUNT).n != 0)
+		rec_i64(buf, REC_T_AMOUNT, rec_get_i64(notice, REC_T_AMOUNT));
+}
+
+/* A debit under its number, of another sum, or to another account where the line names one. */
+static bool differs(const struct exchange *x, const struct rec *notice)
+{
+	struct yt_str digest = rec_get(notice, REC_T_PAY_DIGEST), fen = rec_get(notice, REC_T_AMOUNT);
+
+	if (rec_get(notice, REC_T_BOOKED).n == 0 || !yt_str_is(rec_get(notice, REC_T_RESULT), "PAID"))
+		return false;
+	if (digest.n == sizeof(x->pay_digest) && x->pay_fen != 0)
+		return memcmp(digest.p, x->pay_digest, digest.n) != 0;
+	return fen.n != 0 && x->pay_fen != 0 && rec_get_i64(notice, REC_T_AMOUNT) != x->pay_fen;
+}
+
 static void tell(struct keeper *k, struct kept *e, const struct rec *notice)
 {
+	bool is_other = differs(&e->x, notice);
 	uint32_t seq = (uint32_t)rec_get_u64(notice, REC_T_SERIAL);
 	bool is_old = seq != 0 && seq <= e->x.told_seq;
 	char before[sizeof(e->x.told_state)];
@@ -182,7 +205,13 @@ static void tell(struct keeper *k, struct kept *e, const struct rec *notice)
 	rec_str(&buf, REC_T_NUMBER, rec_get(notice, REC_T_NUMBER));
 	if (seq != 0)
 		rec_u32(&buf, REC_T_SERIAL, seq);
-	rec_str(&buf, REC_T_RESULT, rec_get(notice, REC_T_RESULT));
+	rec_str(&buf, REC_T_RESULT, is_other ? YT_STR("DIFFERS") : rec_get(notice, REC_T_RESULT));
+	copy_line(&buf, notice);
+	if (is_other) {
+		yt_log(YT_ERROR, "keeper", "exchange %016llx: of %s a statement tells " OTHERWISE_PAID,
+		        (unsigned long long)e->x.id, e->x.pay_no);
+		rec_str(&buf, REC_T_REASON, YT_STR(OTHERWISE_PAID));
+	}
 	if (is_old)
 		rec_str(&buf, REC_T_REASON, YT_STR("older than what was told before"));
 	rec_end(&buf, at);

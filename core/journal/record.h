@@ -51,7 +51,8 @@ enum rec_type {            /* stored: append only */
 	REC_FACTS = 23,      /* what a message leaves behind for later ones of its case (engine/facts.h) */
 	REC_LANE = 24,       /* an operator stopped a party's lane or let it go on: party, result, who, why */
 	REC_NOTICE = 25      /* what a party told unasked (engine/notice.c): on its own exchange REC_T_ABOUT; on the
-	                      * follow-up that it speaks of REC_T_JOINS names that exchange */
+	                      * follow-up that it speaks of REC_T_JOINS names that exchange.  Of a statement's line
+	                      * REC_T_BOOKED, REC_T_AMOUNT, REC_T_REFERENCE (the bank's serial), REC_T_PAY_DIGEST */
 };
 
 enum rec_flag {
@@ -119,7 +120,8 @@ enum rec_tag {                  /* stored: append only */
 	REC_T_PAY_NO = 57,        /* number of a payout; in a lease what is left of it when its type is taken off */
 	REC_T_PAY_DIGEST = 58,    /* 16 bytes: keyed hash of a payout's payee, amount and type */
 	REC_T_PAY_MSG = 59,       /* number of our message that orders a payout, as its bank names it */
-	REC_T_CLEAR_END = 60,     /* raised with each tag before it: the memory a reader of clear fields needs */
+	REC_T_BOOKED = 60,        /* "2026-11-20": a bank's statement has a line of that day about it; of a notice */
+	REC_T_CLEAR_END = 61,     /* raised with each tag before it: the memory a reader of clear fields needs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */

@@ -201,6 +201,7 @@ struct conf_flow {
 	struct conf_step step[8];
 	uint32_t n_steps, answer;
 	uint32_t late_after_days;    /* working days; 0: never late */
+	uint32_t line_after_days;    /* the same for the statement's line of what it paid; 0: nobody waits for one */
 	const char *calendar_name;   /* NULL: weekdays */
 	const struct calendar *days; /* of that calendar */
 	struct conf_place place;
@@ -335,6 +336,8 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors);
 void conf_roles_print(unsigned roles, char *out, size_t size);
 /* When what follows by this flow since wall_ms is late: the end of its last day, wall clock.  INT64_MAX: never. */
 int64_t conf_late_ms(const struct conf_flow *flow, int64_t since_ms);
+/* When the line of a statement is late that tells of what this flow has paid at that time.  INT64_MAX: never. */
+int64_t conf_line_late_ms(const struct conf_flow *flow, int64_t paid_ms);
 const struct conf_operator *conf_operator(const struct conf *conf, struct yt_str name); /* NULL: none */
 /* What it is told goes as files. */
 static inline bool conf_party_is_files(const struct conf_party *party)

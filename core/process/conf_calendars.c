@@ -50,7 +50,7 @@ static void check_flow(const struct conf *conf, struct conf_flow *f, struct conf
 		        f->calendar_name);
 	else
 		f->days = conf->calendars[i].days;
-	if (f->late_after_days == 0)
+	if (f->late_after_days == 0 && f->line_after_days == 0)
 		conf_error_add(errors, f->place.line, f->place.column,
 		        "calendar goes with late_after_days: say after how many working days it is late");
 }
@@ -73,9 +73,17 @@ void conf_read_calendars(struct conf *conf, struct conf_errors *errors)
 		check_flow(conf, &conf->flows[i], errors);
 }
 
+static int64_t end_of_day(const struct conf_flow *flow, int64_t since_ms, uint32_t n)
+{
+	return n == 0 ? INT64_MAX : calendar_begins_ms(calendar_add(flow->days, calendar_day(since_ms), n) + 1);
+}
+
 int64_t conf_late_ms(const struct conf_flow *flow, int64_t since_ms)
 {
-	if (flow == NULL || flow->late_after_days == 0)
-		return INT64_MAX;
-	return calendar_begins_ms(calendar_add(flow->days, calendar_day(since_ms), flow->late_after_days) + 1);
+	return flow == NULL ? INT64_MAX : end_of_day(flow, since_ms, flow->late_after_days);
+}
+
+int64_t conf_line_late_ms(const struct conf_flow *flow, int64_t paid_ms)
+{
+	return flow == NULL ? INT64_MAX : end_of_day(flow, paid_ms, flow->line_after_days);
 }

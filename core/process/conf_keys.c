@@ -427,8 +427,12 @@ const struct conf_key conf_keys[] = {
 	{ "flows", "late_after_days", CONF_T_NUMBER, "days", DEFAULT("0"), 0, 365, NULL, AT(flow, late_after_days),
 		"What follows from a settlement by this flow is late (`yitong late`) when it is not over by the end of so many working days "
 		"after its day. 0: never." },
+	{ "flows", "line_after_days", CONF_T_NUMBER, "days", DEFAULT("0"), 0, 365, NULL, AT(flow, line_after_days),
+		"What this flow has paid is late (`yitong late`) when no statement has told of it by the end of so many working days "
+		"after that day. 0: never; only where the bank's statements come in." },
 	{ "flows", "calendar", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(flow, calendar_name),
-		"Name of the calendar that says which days are worked; with `late_after_days`. Left out: Monday to Friday." },
+		"Name of the calendar that says which days are worked; with `late_after_days` or `line_after_days`. Left out: Monday to "
+		"Friday." },
 
 	{ "payers", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(payer, name), "How people call it." },
 	{ "payers", "party", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(payer, party), "The bank where it is." },
