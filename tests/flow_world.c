@@ -283,7 +283,9 @@ const struct engine_flow flows[] = {
 const struct engine_flow *follows; /* settlements at the platform; NULL: nothing does */
 const struct engine_flow *flow;    /* of this scenario; NULL: straight to the hub */
 
-const struct engine_origin origin = { .name = "hospital", .unknown_style = ENGINE_HOLD, .timeout_ms = 600000 };
+struct engine_origin origin = {
+	.name = "hospital", .party = "hub", .unknown_style = ENGINE_HOLD, .timeout_ms = 600000
+};
 static const struct engine_institution institution = { H, "one", "330213", true, "YT", "gateway", 0, 0, "31" };
 const struct engine_codec codec = { &platform_api, NULL };
 
@@ -404,6 +406,16 @@ static void put(bool up, const struct talk *talk)
 	yt_buf_str(&m->payload, talk->payload);
 	m->talk = *talk;
 	m->up = up;
+}
+
+static bool k_flow_asks(void *ctx, const char *name, const char *party)
+{
+	const struct engine_flow *f = c_flow(NULL, name);
+
+	for (unsigned i = 0; f != NULL && i < f->n; i++)
+		if (strcmp(f->steps[i].party->name, party) == 0)
+			return true;
+	return false;
 }
 
 static int w_submit(void *ctx, const struct talk *talk)
@@ -565,6 +577,7 @@ static void start(void)
 		.tell = k_tell,
 		.find = k_find,
 		.find_follow_up = k_find_follow_up,
+		.flow_asks = k_flow_asks,
 		.get = follow_ups_rest ? k_get : NULL,
 		.fetch = k_fetch,
 		.closed = k_closed };

@@ -61,7 +61,7 @@ extern const struct engine_flow flows[2];
 extern const struct engine_party platform, hub, bank;
 extern struct yt_codec_api platform_api, hub_api, bank_api;
 extern const struct engine_codec codec; /* of the door */
-extern const struct engine_origin origin;
+extern struct engine_origin origin;     /* its party: as which it tells things unasked, from the start the hub */
 extern struct engine_conf conf;
 int wide_make_number(
         struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number);

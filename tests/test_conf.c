@@ -239,6 +239,8 @@ static const struct bad_case {
 		"56:5: error: ", "must name its operations" },
 	{ "facts of visits that there are not", NULL, "cases:\n  facts: [abroad]\n", "error: ", "not \"abroad\"" },
 	{ "an origin that speaks for nobody", "    institutions: [H33021399901]\n", "", "34:5: error: ", "it speaks for nobody" },
+	{ "an origin of an unknown party", "    institutions: [H33021399901]\n", "    institutions: [H33021399901]\n    party: nobody\n",
+		"34:5: error: ", "no party is called \"nobody\"" },
 	{ "an institution table with an unknown column", NULL, "tables:\n  institutions: areas.csv\n", "error: ", "column \"area\" is missing" },
 	{ "an institution table with mistakes", NULL, "tables:\n  institutions: odd.csv\n", "error: ", "odd.csv:2: area: an area is six digits" },
 	{ "an institution of an unknown origin", NULL, "tables:\n  institutions: odd.csv\n", "error: ", "odd.csv:3: origin: there is no such origin" },

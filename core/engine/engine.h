@@ -90,6 +90,7 @@ enum engine_unknown_style { ENGINE_HOLD, ENGINE_SILENCE, ENGINE_CODE };
 
 struct engine_origin {
 	const char *name;
+	const char *party; /* that it is, as which it tells things unasked; NULL: none */
 	enum engine_unknown_style unknown_style;
 	int64_t timeout_ms;   /* how long it waits for an answer of ours */
 	char unknown_code[8]; /* ENGINE_CODE: the agreed code, never 0 and never negative */

@@ -41,7 +41,6 @@ void flow_refuse_unsent(struct engine *e, struct task *t, const struct yt_fault 
 /* notice.c */
 #define NOTICE_LOOK_MS (3600 * INT64_C(1000)) /* what is told wakes who waits for it; this is only to be sure */
 #define NOTICE_KEY "n/"                       /* with a payout's number: the case key of what its bank told unasked */
-bool notice_is(enum yt_operation op);         /* something that a party tells us unasked */
 void notice_end(struct engine *e, struct task *t);
 /* The case keys of what is told of the payment of this flow; empty: there is none yet. */
 void notice_keys(const struct task *t, char keys[2][FACTS_KEY_MAX]);

@@ -229,6 +229,7 @@ void work_refuse(struct engine *e, struct work *w, enum text_id id, struct yt_st
 void work_note_delivery(struct engine *e, uint64_t exchange, const char *result);
 
 /* asking.c */
+bool notice_is(enum yt_operation op);                    /* something that a party tells us unasked: notice.c */
 void asking_send(struct engine *e, struct work *w);      /* the leg leaves */
 void asking_admission(struct engine *e, struct work *w); /* asks the keeper whether it may leave */
 void asking_go(struct engine *e, struct work *w);        /* encodes for the party; a query leaves at once */

@@ -117,6 +117,8 @@ void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w
 	rec_bytes(out, REC_T_DIGEST, w->digest, sizeof(w->digest));
 	if (w->flow != NULL)
 		rec_str(out, REC_T_FLOW, yt_str(w->flow->name));
+	if (notice_is(w->msg->op->id)) /* it counts only of what that party was asked */
+		rec_str(out, REC_T_PARTY, yt_str(w->origin->party));
 	if (w->then != NULL)
 		rec_str(out, REC_T_THEN, yt_str(w->then->name));
 	business_key(out, w);

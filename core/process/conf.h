@@ -132,6 +132,7 @@ struct conf_origin {
 	const char *subject; /* CN of the client certificate; NULL when it signs */
 	const char *caller;  /* caller id of the header signature; NULL when it has a certificate */
 	const char *key;     /* name of its secret; with caller only */
+	const char *party;   /* the party that it is; NULL: conf_origin_party() */
 	struct conf_texts institutions;
 	struct conf_texts areas; /* first digits of the treatment areas it may also speak for */
 	enum conf_unknown_style unknown_style;
@@ -353,6 +354,9 @@ const struct conf_party *conf_party(const struct conf *conf, struct yt_str name)
 /* Connections that the worker of this slot may have there. */
 uint32_t conf_party_connections(const struct conf *conf, const struct conf_party *party, uint32_t slot);
 const struct conf_secret *conf_secret(const struct conf *conf, struct yt_str name);
+/* The party that an origin is, as which it tells things unasked: the one it names, else that of its own name; NULL: it
+ * is none. */
+const char *conf_origin_party(const struct conf *conf, const struct conf_origin *origin);
 /* area: where the institution treats; it counts only where the origin speaks for areas. */
 bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution, struct yt_str area);
 /* As conf_origin_speaks_for(), for a message that names area: an institution that we know is where we know it to be,

@@ -304,6 +304,9 @@ const struct conf_key conf_keys[] = {
 		"Caller id in its header signature (`x-tif-paasid`)." },
 	{ "origins", "key", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(origin, key),
 		"Name of the secret it signs with. Needed with `caller`." },
+	{ "origins", "party", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(origin, party),
+		"The party that it is, where that has another name. Who tells what became of claims and payments must be one: "
+		"what it tells counts of what that party was asked." },
 	{ "origins", "institutions", CONF_T_CODES, NULL, OPTIONAL, 0, 0, NULL, AT(origin, institutions),
 		"Codes of the institutions it may speak for." },
 	{ "origins", "areas", CONF_T_AREAS, NULL, OPTIONAL, 0, 0, NULL, AT(origin, areas),
