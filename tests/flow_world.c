@@ -24,6 +24,7 @@ enum yt_resolve platform_resolves = YT_RESOLVE_RESEND; /* a registration of unkn
 bool is_native;                                        /* all but reversals goes to the platform as it came */
 bool is_slow;
 bool needs_consent; /* claims say it */
+bool decides_at_once;
 bool relays;        /* and reversals as well */
 bool reads_nothing; /* answers cannot be read any more */
 
@@ -93,6 +94,8 @@ static int wide_encode_request(
 	}
 	if (fake_codec.encode_request(self, &named, out, fault) != 0)
 		return YT_EFORMAT;
+	if (msg->op->id == YT_OP_CLAIM_SUBMIT && yt_node_text(yt_node_get(msg->body, "data"), "mode").n != 0)
+		yt_buf_printf(out, " mode=%.*s", YT_FMT(yt_node_text(yt_node_get(msg->body, "data"), "mode")));
 	if (msg->n_secrets != 0) {
 		char secret[40];
 
@@ -108,11 +111,12 @@ static void decide_claim(struct yt_str octets, struct yt_reply *reply)
 	struct yt_node *data = yt_node_get(reply->body, "data");
 	bool other = memmem(octets.p, octets.n, "other", 5) != NULL,
 	     zero = memmem(octets.p, octets.n, "zero", 4) != NULL, much = memmem(octets.p, octets.n, "much", 4) != NULL,
-	     most = memmem(octets.p, octets.n, "most", 4) != NULL;
+	     most = memmem(octets.p, octets.n, "most", 4) != NULL,
+	     house = memmem(octets.p, octets.n, "house", 5) != NULL;
 
 	yt_node_add_text(reply->arena, data, "claim_state", YT_STR("ADJUDICATED"));
 	yt_node_add_text(reply->arena, data, "pay_by", other ? YT_STR("INSURER") : YT_STR("GATEWAY"));
-	yt_node_add_text(reply->arena, data, "pay_to", YT_STR("PERSON"));
+	yt_node_add_text(reply->arena, data, "pay_to", house ? YT_STR("INSTITUTION") : YT_STR("PERSON"));
 	yt_node_add_text(reply->arena, data, "payable_amt",
 	        zero   ? YT_STR("0.00")
 	        : much ? YT_STR("2000.00")
@@ -138,6 +142,8 @@ static int wide_decode_reply(
 	}
 	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "decided", 7) != NULL)
 		decide_claim(octets, reply);
+	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_SETTLE)
+		reply->cash_fen = 5000;
 	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_SETTLE)
 		yt_node_add_text(reply->arena, yt_node_add(reply->arena, reply->body, YT_STR("setlinfo"), YT_OBJECT),
 		        "psn_name", YT_STR("Lin"));
@@ -209,7 +215,13 @@ static int wide_encode_reply(
 {
 	if (reply->octets.n != 0)
 		assert_true(fake_is(reply->octets, "DONE") || fake_is(reply->octets, "REFUSED"));
-	return fake_codec.encode_reply(self, msg, reply, out);
+	if (fake_codec.encode_reply(self, msg, reply, out) != 0)
+		return YT_EFORMAT;
+	if (yt_node_get(reply->body, "commercial_claim") != NULL)
+		yt_buf_printf(out, " claim=%.*s collect=%.*s",
+		        YT_FMT(yt_node_text(yt_node_get(reply->body, "commercial_claim"), "payable_amt")),
+		        YT_FMT(yt_node_text(yt_node_get(reply->body, "commercial_claim"), "collect_amt")));
+	return 0;
 }
 
 /* Of a bank by files: that it has one is what counts here. */
@@ -262,7 +274,10 @@ const struct engine_party hub = { .name = "hub",
 	.query_timeout_ms = 1000,
 	.change_timeout_ms = 2000,
 	.late_ms = 500,
-	.server_delay_ms = 500 };
+	.server_delay_ms = 500,
+	.quote_timeout_ms = 1500,
+	.quote_failures = 2,
+	.quote_pause_ms = 20000 };
 const struct engine_party bank = { .name = "bank",
 	.codec = { &bank_api, NULL },
 	.query_timeout_ms = 1000,
@@ -309,6 +324,8 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
 {
 	way->rule = "all";
 	way->then = follows;
+	way->one_stop = decides_at_once ? &hub : NULL;
+	way->one_stop_member = "commercial_claim";
 	way->stays_here = msg->op->id == YT_OP_PAY_ORDER || msg->op->id == YT_OP_SETTLE_NOTICE;
 	if (is_native && (relays || msg->op->id != YT_OP_REVERSE))
 		return &platform;
@@ -737,6 +754,12 @@ void reply(char how)
 	                   : how == 'w' ? "DONE awaited ."
 	                   : how == 'j' ? "DONE rejected ."
 	                   : how == 's' ? "DONE visit=V2 setl=A2 ."
+	                   : how == 't' ? "DONE visit=V3 setl=A3 ."
+	                   : how == 'u' ? "DONE visit=V4 setl=A4 ."
+	                   : how == 'v' ? "DONE visit=V5 setl=A5 ."
+	                   : how == 'I' ? "DONE decided other house ."
+	                   : how == 'E' ? "DONE decided other house much ."
+	                   : how == 'H' ? "DONE decided house ."
 	                   : how == 'D' ? "DONE decided ."
 	                   : how == 'O' ? "DONE decided other ."
 	                   : how == 'Z' ? "DONE decided zero ."

@@ -47,6 +47,7 @@ extern enum yt_resolve bank_pays;                           /* an order of unkno
 extern bool is_native;                                      /* all but reversals goes to the platform as it came ... */
 extern bool relays;                                         /* ... and reversals as well */
 extern bool is_slow;                                        /* codecs are */
+extern bool decides_at_once;                                /* the insurer, before a settlement's origin hears */
 extern bool needs_consent;                                  /* claims say it */
 extern bool reads_nothing;                                  /* answers cannot be read any more */
 extern bool bank_is_mute;                                   /* it cannot be asked, it tells by itself */
@@ -81,10 +82,11 @@ void run_jobs(void);    /* slow calls come back */
 void kill_all(void);    /* worker and keeper die; what is on the disk is all that is left */
 void ask(uint64_t token, const char *line);
 void await_leg(void); /* the next leg, at most ten minutes of the world's time */
-/* Of claims D decided, to be paid by us, M much of it, V more than may be, O by the insurer, Z nothing; of payments A
+/* Of claims D decided, to be paid by us, M much of it, V more than may be, O by the insurer, I and E by it to the
+ * institution (E more than there is), H by us to that, Z nothing; of payments A
  * accepted, P processing, p paid, q another one paid, F failed, R returned.  All others: d done, r refused, l lost, n
  * not sent, x absent, a had been done, g refused on its way, e sign in first, b and B not now, G not now, said on its
- * way, w awaited, j rejected, s done as the second visit */
+ * way, w awaited, j rejected, s, t, u and v done as the second to the fifth visit */
 void reply(char how);
 void expect(const char *head, char how); /* the next leg begins so, "hub:READ"; and what comes back */
 struct exchange in_log(void);            /* the first exchange, as the journal tells it */

@@ -172,6 +172,17 @@ static const struct bad_case {
 	{ "a quote about no pre-settlement", "to: zhejiang",
 		"to: zhejiang\n    operations: [inpatient.admit]\n    quote: zhejiang\ncases:\n  facts: [same-city]", "56:5: error: ",
 		"`quote` is about pre-settlements" },
+	{ "a decision of nobody", "to: zhejiang", "to: zhejiang\n    one_stop: zhejang\ncases:\n  facts: [same-city]", "56:5: error: ",
+		"one_stop of unknown party \"zhejang\": did you mean \"zhejiang\"?" },
+	{ "a decision of whom persons are paid by", "to: zhejiang", "to: zhejiang\n    one_stop: zhejiang\ncases:\n  facts: [same-city]",
+		"56:5: error: ", "one_stop: zhejiang pays persons: only what goes to the institution" },
+	{ "a decision of no claim", "to: zhejiang", "to: zhejiang\n    one_stop: zhejiang\ncases:\n  facts: [same-city]",
+		"56:5: error: ", "give `then` a flow with the step zhejiang:claim.submit" },
+	{ "a decision about no claim", "to: zhejiang", "to: zhejiang\n    one_stop: zhejiang\n    then: ask\ncases:\n  facts: [same-city]\n"
+		"flows:\n  - name: ask\n    steps: [\"!zhejiang:claim.query\"]", "56:5: error: ",
+		"give `then` a flow with the step zhejiang:claim.submit" },
+	{ "a decision while a flow is under way", "to: zhejiang", "flow: admit\n    operations: [inpatient.settle]\n    one_stop: zhejiang\n"
+		"cases:\n  facts: [same-city]\nflows:\n  - name: admit\n    steps: [zhejiang, zhejiang]", "56:5: error: ", "`one_stop` needs `to`" },
 	{ "what follows is not there", "to: zhejiang", "to: zhejiang\n    then: claim\ncases:\n  facts: [same-city]", "56:5: error: ",
 		"unknown flow \"claim\": add it to flows" },
 	{ "something follows, of no facts", "to: zhejiang", "to: zhejiang\n    then: claim\nflows:\n  - name: claim\n    steps: [\"zhejiang:person.check\"]",

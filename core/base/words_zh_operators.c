@@ -88,6 +88,7 @@ const struct yt_word words_zh_operators[] = {
 	/* ctl_explain.c */
 	{ "it is kept here, and answered; nobody waits for it", "存于网关并回复之后；没有人等它" },
 	{ "the settlement is done; nobody waits for it", "结算成功之后；没有人等它" },
+	{ "the settlement is done, and its answer kept", "结算成功、其回复已保存之后" },
 	{ "the case's %s is %s", "就诊案的 %s 为 %s" },
 	{ "it goes to no party: it is kept, encrypted, for later messages of the case",
 	        "不发往任何参与方：加密保存，供该就诊案以后的报文使用" },

@@ -342,8 +342,8 @@ static void route(struct engine *e, struct work *w)
 	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &way);
 	w->flow = way.flow;
 	w->then = is_settlement(w->msg->op->id) || way.stays_here ? way.then : NULL;
-	w->insurer = is_presettlement(w->msg->op->id) ? way.quote : NULL;
-	w->quote_member = way.quote_member;
+	w->insurer = is_presettlement(w->msg->op->id) ? way.quote : is_settlement(w->msg->op->id) ? way.one_stop : NULL;
+	w->quote_member = is_settlement(w->msg->op->id) ? way.one_stop_member : way.quote_member;
 	if (w->party == NULL) {
 		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
 	} else if (way.stays_here) {

@@ -59,12 +59,15 @@ struct engine_flow {
 
 /* Where a route leads. */
 struct engine_way {
-	const char *rule;                 /* its name */
-	const struct engine_flow *flow;   /* NULL: to the party alone; else the party is that of its first step */
-	const struct engine_flow *then;   /* what follows once a settlement is done; NULL: nothing */
-	bool stays_here;                  /* a payout, a settlement told: kept here, `then` pays or claims it */
-	const struct engine_party *quote; /* who is asked what it would pay after a pre-settlement; NULL: nobody */
-	const char *quote_member;         /* the member of the answer's business part that shows it */
+	const char *rule;                    /* its name */
+	const struct engine_flow *flow;      /* NULL: to the party alone; else the party is that of its first step */
+	const struct engine_flow *then;      /* what follows once a settlement is done; NULL: nothing */
+	bool stays_here;                     /* a payout, a settlement told: kept here, `then` pays or claims it */
+	const struct engine_party *quote;    /* who is asked what it would pay after a pre-settlement; NULL: nobody */
+	const char *quote_member;            /* the member of the answer's business part that shows it */
+	const struct engine_party *one_stop; /* who decides the claim that `then` hands in before a settlement's origin
+	                                        hears, and pays the institution; NULL: nobody */
+	const char *one_stop_member;
 };
 
 /* An account of ours from which payments leave at a party, a bank (flow_pay.c).  Texts may be NULL where they say so.
@@ -224,7 +227,8 @@ bool engine_is_idle(const struct engine *engine);
 
 struct engine_counts {
 	uint64_t requests, answered, refused, reads, unknown, leases, in_flight;
-	uint64_t quotes, quotes_missed; /* insurers asked; pre-settlements answered without what one would pay */
+	uint64_t quotes, quotes_missed;       /* insurers asked; pre-settlements answered without what one would pay */
+	uint64_t one_stops, one_stops_missed; /* settlements that waited for a decision; answered without one */
 	uint64_t dropped; /* reads and refusals that are not in the journal, as nothing fitted on the ring */
 };
 void engine_count(const struct engine *engine, struct engine_counts *counts);

@@ -526,6 +526,8 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 	}
 	yt_buf_clear(&t->receipt); /* what stood in it went with the step */
 	run->said[t->x.step - 1] = t->leg == REC_LEG_STEP ? t->own : run->said[t->x.step - 1];
+	if (t->leg == REC_LEG_STEP && flow_op_of(t, t->x.step)->id == YT_OP_CLAIM_SUBMIT)
+		one_stop_heard(e, t, reply);
 	if (renew_sign_no(e, t, reply))
 		return;
 	if (t->leg == REC_LEG_TAKE) {

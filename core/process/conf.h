@@ -25,6 +25,7 @@
 enum conf_profile { CONF_DEVELOPMENT, CONF_PRODUCTION };
 enum conf_listener_kind { CONF_MTLS, CONF_SIGNED, CONF_PLAIN, CONF_FOLDER };
 enum conf_party_kind { CONF_HTTPS, CONF_FRAMES, CONF_FILES, CONF_SFTP };
+enum conf_pays { CONF_PAYS_PERSON, CONF_PAYS_INSTITUTION };
 enum conf_unknown_style { CONF_HOLD, CONF_SILENCE, CONF_CODE };
 enum conf_sign_in { CONF_SIGN_IN_PASS, CONF_SIGN_IN_OWN };
 
@@ -123,6 +124,7 @@ struct conf_party {
 	uint32_t heartbeat_ms, heartbeat_timeout_ms; /* CONF_FRAMES */
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
 	uint32_t quote_timeout_ms, quote_failures, quote_pause_ms;
+	enum conf_pays pays; /* an insurer: whom */
 	struct conf_settings settings;
 	struct conf_place place;
 };
@@ -237,8 +239,10 @@ struct conf_route {
 	const struct conf_flow *then;
 	const char *quote_name, *quote_member;
 	const struct conf_party *quote; /* asked what it would pay, after a pre-settlement; NULL: nobody is */
-	const char *to, *flow_name;     /* name of the party or the flow ... */
-	const struct conf_party *party; /* ... and itself; of a flow that of its first step */
+	const char *one_stop_name, *one_stop_member;
+	const struct conf_party *one_stop; /* decides before a settlement's origin hears; NULL: nobody does */
+	const char *to, *flow_name;        /* name of the party or the flow ... */
+	const struct conf_party *party;    /* ... and itself; of a flow that of its first step */
 	const struct conf_flow *flow;
 	struct conf_texts operations, relation, listeners, origins, institutions, insutypes; /* empty: any */
 	struct conf_texts areas, treatment, insured; /* first 2, 4 or 6 digits; areas: of the institution */

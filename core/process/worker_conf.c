@@ -83,6 +83,8 @@ static const struct engine_party *route(void *ctx, const struct yt_msg *msg, con
 	way->then = r->then == NULL ? NULL : &w->flows[r->then - w->conf->flows];
 	way->quote = r->quote == NULL ? NULL : &w->parties[r->quote - w->conf->parties].engine;
 	way->quote_member = r->quote_member;
+	way->one_stop = r->one_stop == NULL ? NULL : &w->parties[r->one_stop - w->conf->parties].engine;
+	way->one_stop_member = r->one_stop_member;
 	return &w->parties[r->party - w->conf->parties].engine;
 }
 

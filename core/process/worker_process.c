@@ -416,6 +416,8 @@ static void write_board(struct worker *w)
 	b->dropped = c.dropped;
 	b->quotes = c.quotes;
 	b->quotes_missed = c.quotes_missed;
+	b->one_stops = c.one_stops;
+	b->one_stops_missed = c.one_stops_missed;
 	for (i = 0; w->doors_open && i < w->conf->n_listeners; i++)
 		n += w->listeners[i].server != NULL ? server_connections(w->listeners[i].server) : 0;
 	b->connections = n;
