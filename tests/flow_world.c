@@ -181,6 +181,19 @@ static int hub_encode_request(
 	return wide_encode_request(self, &numbered, out, fault);
 }
 
+/* A bank takes no order with the purpose "NEVER", or none at all. */
+static int bank_encode_request(
+        struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+{
+	struct yt_str purpose = yt_node_text(yt_node_get(msg->body, "data"), "purpose");
+
+	if (msg->op->id != YT_OP_PAY_ORDER || (!bank_takes_none && !yt_str_is(purpose, "NEVER")))
+		return hub_encode_request(self, msg, out, fault);
+	snprintf(fault->path, sizeof(fault->path), "data.purpose");
+	snprintf(fault->why, sizeof(fault->why), "is not taken");
+	return YT_EFORMAT;
+}
+
 /* A review that must not hold anybody up. */
 static int64_t hub_patience(struct yt_plugin *self, const struct yt_msg *msg, struct yt_reply *instead)
 {
@@ -255,6 +268,7 @@ static void make_codecs(void)
 	bank_api = hub_api;
 	bank_api.name = "bank";
 	bank_api.ops = bank_ops;
+	bank_api.encode_request = bank_encode_request;
 	if (!bank_is_mute)
 		return;
 	bank_api.query_for = answers_none ? asks_nothing : NULL;
@@ -545,6 +559,7 @@ static int k_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
 	return x->id != 0 ? 0 : YT_ENOTFOUND;
 }
 
+bool bank_takes_none;
 bool follow_ups_rest;
 
 static int k_get(void *ctx, uint64_t id, struct exchange *x)

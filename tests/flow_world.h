@@ -52,6 +52,7 @@ extern bool needs_consent;                                  /* claims say it */
 extern bool reads_nothing;                                  /* answers cannot be read any more */
 extern bool bank_is_mute;                                   /* it cannot be asked, it tells by itself */
 extern bool answers_none;                                   /* ... as its settings say, not its format */
+extern bool bank_takes_none;                                /* its format takes no order */
 extern bool follow_ups_rest;                                /* and what waits may leave it */
 extern bool index_has_all;                                  /* what left the keeper's memory is found */
 extern bool steps_are_erased;                               /* what steps sent is not on the disk any more */

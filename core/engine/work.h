@@ -233,7 +233,11 @@ void work_refuse(struct engine *e, struct work *w, enum text_id id, struct yt_st
 void work_note_delivery(struct engine *e, uint64_t exchange, const char *result);
 
 /* asking.c */
-bool notice_is(enum yt_operation op);                    /* something that a party tells us unasked: notice.c */
+bool notice_is(enum yt_operation op); /* something that a party tells us unasked: notice.c */
+/* The order that follows from a payout, as its flow will make it, but for its numbers: pay.c.  NULL with *fault: that
+ * can never be sent.  *bank: who gets it. */
+struct yt_msg *pay_order_try(
+        struct engine *e, const struct work *w, const struct engine_party **bank, struct yt_fault *fault);
 void asking_send(struct engine *e, struct work *w);      /* the leg leaves */
 void asking_admission(struct engine *e, struct work *w); /* asks the keeper whether it may leave */
 void asking_go(struct engine *e, struct work *w);        /* encodes for the party; a query leaves at once */
