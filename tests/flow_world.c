@@ -24,6 +24,7 @@ enum yt_resolve platform_resolves = YT_RESOLVE_RESEND; /* a registration of unkn
 bool is_native;                                        /* all but reversals goes to the platform as it came */
 bool is_slow;
 bool needs_consent; /* claims say it */
+bool decides_at_once;
 bool relays;        /* and reversals as well */
 bool reads_nothing; /* answers cannot be read any more */
 
@@ -93,6 +94,8 @@ static int wide_encode_request(
 	}
 	if (fake_codec.encode_request(self, &named, out, fault) != 0)
 		return YT_EFORMAT;
+	if (msg->op->id == YT_OP_CLAIM_SUBMIT && yt_node_text(yt_node_get(msg->body, "data"), "mode").n != 0)
+		yt_buf_printf(out, " mode=%.*s", YT_FMT(yt_node_text(yt_node_get(msg->body, "data"), "mode")));
 	if (msg->n_secrets != 0) {
 		char secret[40];
 
@@ -108,11 +111,12 @@ static void decide_claim(struct yt_str octets, struct yt_reply *reply)
 	struct yt_node *data = yt_node_get(reply->body, "data");
 	bool other = memmem(octets.p, octets.n, "other", 5) != NULL,
 	     zero = memmem(octets.p, octets.n, "zero", 4) != NULL, much = memmem(octets.p, octets.n, "much", 4) != NULL,
-	     most = memmem(octets.p, octets.n, "most", 4) != NULL;
+	     most = memmem(octets.p, octets.n, "most", 4) != NULL,
+	     house = memmem(octets.p, octets.n, "house", 5) != NULL;
 
 	yt_node_add_text(reply->arena, data, "claim_state", YT_STR("ADJUDICATED"));
 	yt_node_add_text(reply->arena, data, "pay_by", other ? YT_STR("INSURER") : YT_STR("GATEWAY"));
-	yt_node_add_text(reply->arena, data, "pay_to", YT_STR("PERSON"));
+	yt_node_add_text(reply->arena, data, "pay_to", house ? YT_STR("INSTITUTION") : YT_STR("PERSON"));
 	yt_node_add_text(reply->arena, data, "payable_amt",
 	        zero   ? YT_STR("0.00")
 	        : much ? YT_STR("2000.00")
@@ -138,15 +142,11 @@ static int wide_decode_reply(
 	}
 	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "decided", 7) != NULL)
 		decide_claim(octets, reply);
-	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_CLAIM_ELIGIBILITY)
-		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "insured",
-		        memmem(octets.p, octets.n, "rejected", 8) != NULL ? YT_STR("0") : YT_STR("1"));
-	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_SETTLE) {
-		struct yt_node *settled = yt_node_add(reply->arena, reply->body, YT_STR("setlinfo"), YT_OBJECT);
-
-		yt_node_add_text(reply->arena, settled, "psn_name", YT_STR("Lin"));
-		yt_node_add_text(reply->arena, settled, "certno", YT_STR("E1234567"));
-	}
+	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_SETTLE)
+		reply->cash_fen = 5000;
+	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_SETTLE)
+		yt_node_add_text(reply->arena, yt_node_add(reply->arena, reply->body, YT_STR("setlinfo"), YT_OBJECT),
+		        "psn_name", YT_STR("Lin"));
 	if (reads_nothing)
 		reply->outcome = YT_UNKNOWN;
 	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_REGISTER)
@@ -181,6 +181,19 @@ static int hub_encode_request(
 	return wide_encode_request(self, &numbered, out, fault);
 }
 
+/* A bank takes no order with the purpose "NEVER", or none at all. */
+static int bank_encode_request(
+        struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
+{
+	struct yt_str purpose = yt_node_text(yt_node_get(msg->body, "data"), "purpose");
+
+	if (msg->op->id != YT_OP_PAY_ORDER || (!bank_takes_none && !yt_str_is(purpose, "NEVER")))
+		return hub_encode_request(self, msg, out, fault);
+	snprintf(fault->path, sizeof(fault->path), "data.purpose");
+	snprintf(fault->why, sizeof(fault->why), "is not taken");
+	return YT_EFORMAT;
+}
+
 /* A review that must not hold anybody up. */
 static int64_t hub_patience(struct yt_plugin *self, const struct yt_msg *msg, struct yt_reply *instead)
 {
@@ -192,7 +205,7 @@ static int64_t hub_patience(struct yt_plugin *self, const struct yt_msg *msg, st
 }
 
 /* REGISTER at the platform is as nhsa.md has 2401: never sent again, taken back by its number. */
-static struct yt_wire_op platform_ops[40], hub_ops[40], bank_ops[40];
+static struct yt_wire_op platform_ops[32], hub_ops[32], bank_ops[32];
 
 static void make_ops(struct yt_wire_op *ops, enum yt_resolve registering, enum yt_resolve settling)
 {
@@ -215,7 +228,13 @@ static int wide_encode_reply(
 {
 	if (reply->octets.n != 0)
 		assert_true(fake_is(reply->octets, "DONE") || fake_is(reply->octets, "REFUSED"));
-	return fake_codec.encode_reply(self, msg, reply, out);
+	if (fake_codec.encode_reply(self, msg, reply, out) != 0)
+		return YT_EFORMAT;
+	if (yt_node_get(reply->body, "commercial_claim") != NULL)
+		yt_buf_printf(out, " claim=%.*s collect=%.*s",
+		        YT_FMT(yt_node_text(yt_node_get(reply->body, "commercial_claim"), "payable_amt")),
+		        YT_FMT(yt_node_text(yt_node_get(reply->body, "commercial_claim"), "collect_amt")));
+	return 0;
 }
 
 /* Of a bank by files: that it has one is what counts here. */
@@ -249,6 +268,7 @@ static void make_codecs(void)
 	bank_api = hub_api;
 	bank_api.name = "bank";
 	bank_api.ops = bank_ops;
+	bank_api.encode_request = bank_encode_request;
 	if (!bank_is_mute)
 		return;
 	bank_api.query_for = answers_none ? asks_nothing : NULL;
@@ -268,7 +288,10 @@ const struct engine_party hub = { .name = "hub",
 	.query_timeout_ms = 1000,
 	.change_timeout_ms = 2000,
 	.late_ms = 500,
-	.server_delay_ms = 500 };
+	.server_delay_ms = 500,
+	.quote_timeout_ms = 1500,
+	.quote_failures = 2,
+	.quote_pause_ms = 20000 };
 const struct engine_party bank = { .name = "bank",
 	.codec = { &bank_api, NULL },
 	.query_timeout_ms = 1000,
@@ -289,7 +312,9 @@ const struct engine_flow flows[] = {
 const struct engine_flow *follows; /* settlements at the platform; NULL: nothing does */
 const struct engine_flow *flow;    /* of this scenario; NULL: straight to the hub */
 
-const struct engine_origin origin = { .name = "hospital", .unknown_style = ENGINE_HOLD, .timeout_ms = 600000 };
+struct engine_origin origin = {
+	.name = "hospital", .party = "hub", .unknown_style = ENGINE_HOLD, .timeout_ms = 600000
+};
 static const struct engine_institution institution = { H, "one", "330213", true, "YT", "gateway", 0, 0, "31" };
 const struct engine_codec codec = { &platform_api, NULL };
 
@@ -313,6 +338,8 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
 {
 	way->rule = "all";
 	way->then = follows;
+	way->one_stop = decides_at_once ? &hub : NULL;
+	way->one_stop_member = "commercial_claim";
 	way->stays_here = msg->op->id == YT_OP_PAY_ORDER || msg->op->id == YT_OP_SETTLE_NOTICE;
 	if (is_native && (relays || msg->op->id != YT_OP_REVERSE))
 		return &platform;
@@ -412,6 +439,16 @@ static void put(bool up, const struct talk *talk)
 	m->up = up;
 }
 
+static bool k_flow_asks(void *ctx, const char *name, const char *party)
+{
+	const struct engine_flow *f = c_flow(NULL, name);
+
+	for (unsigned i = 0; f != NULL && i < f->n; i++)
+		if (strcmp(f->steps[i].party->name, party) == 0)
+			return true;
+	return false;
+}
+
 static int w_submit(void *ctx, const struct talk *talk)
 {
 	put(true, talk);
@@ -470,18 +507,6 @@ static bool w_quarantined(void *ctx, struct yt_str octets)
 	return false;
 }
 
-enum enrolment_state list_is = ENROLMENT_MISSING;
-const char *list_of = "";
-
-static enum enrolment_state w_enrolled(
-        void *ctx, const struct engine_party *party, struct yt_str certno, bool *is_on, int64_t *day)
-{
-	assert_true(party->by_list && certno.n > 0);
-	*is_on = list_is == ENROLMENT_CURRENT && yt_str_is(certno, list_of);
-	*day = 20779; /* 2026-11-22 */
-	return list_is;
-}
-
 static int k_find(void *ctx, struct yt_str number_of, struct yt_str number, struct exchange *x)
 {
 	return YT_ENOTFOUND; /* nothing leaves memory here */
@@ -534,6 +559,7 @@ static int k_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
 	return x->id != 0 ? 0 : YT_ENOTFOUND;
 }
 
+bool bank_takes_none;
 bool follow_ups_rest;
 
 static int k_get(void *ctx, uint64_t id, struct exchange *x)
@@ -577,13 +603,13 @@ static void start(void)
 		.person = w_person,
 		.box = w_box,
 		.quarantined = w_quarantined,
-		.enrolled = w_enrolled,
 		.run = jobs_take };
 	struct keeper_world kw = { .wall_ms = w_wall,
 		.mono_ms = w_time,
 		.tell = k_tell,
 		.find = k_find,
 		.find_follow_up = k_find_follow_up,
+		.flow_asks = k_flow_asks,
 		.get = follow_ups_rest ? k_get : NULL,
 		.fetch = k_fetch,
 		.closed = k_closed };
@@ -743,6 +769,12 @@ void reply(char how)
 	                   : how == 'w' ? "DONE awaited ."
 	                   : how == 'j' ? "DONE rejected ."
 	                   : how == 's' ? "DONE visit=V2 setl=A2 ."
+	                   : how == 't' ? "DONE visit=V3 setl=A3 ."
+	                   : how == 'u' ? "DONE visit=V4 setl=A4 ."
+	                   : how == 'v' ? "DONE visit=V5 setl=A5 ."
+	                   : how == 'I' ? "DONE decided other house ."
+	                   : how == 'E' ? "DONE decided other house much ."
+	                   : how == 'H' ? "DONE decided house ."
 	                   : how == 'D' ? "DONE decided ."
 	                   : how == 'O' ? "DONE decided other ."
 	                   : how == 'Z' ? "DONE decided zero ."

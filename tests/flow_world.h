@@ -47,15 +47,15 @@ extern enum yt_resolve bank_pays;                           /* an order of unkno
 extern bool is_native;                                      /* all but reversals goes to the platform as it came ... */
 extern bool relays;                                         /* ... and reversals as well */
 extern bool is_slow;                                        /* codecs are */
+extern bool decides_at_once;                                /* the insurer, before a settlement's origin hears */
 extern bool needs_consent;                                  /* claims say it */
 extern bool reads_nothing;                                  /* answers cannot be read any more */
 extern bool bank_is_mute;                                   /* it cannot be asked, it tells by itself */
 extern bool answers_none;                                   /* ... as its settings say, not its format */
+extern bool bank_takes_none;                                /* its format takes no order */
 extern bool follow_ups_rest;                                /* and what waits may leave it */
 extern bool index_has_all;                                  /* what left the keeper's memory is found */
 extern bool steps_are_erased;                               /* what steps sent is not on the disk any more */
-extern enum enrolment_state list_is;                        /* the hub's, for parties with by_list; it is of ... */
-extern const char *list_of;                                 /* ... this one person */
 extern const struct engine_flow *follows;                   /* settlements at the platform; NULL: nothing does */
 extern const struct engine_flow *flow;                      /* of this scenario; NULL: straight to the hub */
 
@@ -63,7 +63,7 @@ extern const struct engine_flow flows[2];
 extern const struct engine_party platform, hub, bank;
 extern struct yt_codec_api platform_api, hub_api, bank_api;
 extern const struct engine_codec codec; /* of the door */
-extern const struct engine_origin origin;
+extern struct engine_origin origin;     /* its party: as which it tells things unasked, from the start the hub */
 extern struct engine_conf conf;
 int wide_make_number(
         struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number);
@@ -83,10 +83,11 @@ void run_jobs(void);    /* slow calls come back */
 void kill_all(void);    /* worker and keeper die; what is on the disk is all that is left */
 void ask(uint64_t token, const char *line);
 void await_leg(void); /* the next leg, at most ten minutes of the world's time */
-/* Of claims D decided, to be paid by us, M much of it, V more than may be, O by the insurer, Z nothing; of payments A
+/* Of claims D decided, to be paid by us, M much of it, V more than may be, O by the insurer, I and E by it to the
+ * institution (E more than there is), H by us to that, Z nothing; of payments A
  * accepted, P processing, p paid, q another one paid, F failed, R returned.  All others: d done, r refused, l lost, n
  * not sent, x absent, a had been done, g refused on its way, e sign in first, b and B not now, G not now, said on its
- * way, w awaited, j rejected, s done as the second visit */
+ * way, w awaited, j rejected, s, t, u and v done as the second to the fifth visit */
 void reply(char how);
 void expect(const char *head, char how); /* the next leg begins so, "hub:READ"; and what comes back */
 struct exchange in_log(void);            /* the first exchange, as the journal tells it */

@@ -51,6 +51,7 @@ static const char *talk_name(enum talk_kind kind)
 		[UP_WAIT] = "wait",
 		[UP_SESSION] = "session",
 		[UP_AGAIN] = "again",
+		[UP_AMEND] = "amend",
 		[DOWN_WELCOME] = "welcome",
 		[DOWN_ADMITTED] = "admitted",
 		[DOWN_STORED] = "stored",

@@ -479,6 +479,7 @@ static const struct engine_flow payout = { "payout",
 	{ { &bank, YT_OP_PAY_ORDER, NULL, false, NULL, NULL }, { &bank, YT_OP_PAY_QUERY, NULL, true, NULL, NULL } }, 2,
 	1 };
 
+#define PAYOUT_SHORT "IN2026092100000000001" /* and a digit */
 #define PAYOUT_NO "IN20260921000000000007"
 #define PAYOUT "PAY inst=H1 num=" PAYOUT_NO " | pay=" PAYOUT_NO " yuan=7.00 to=62220200000009 named=Wu psn=Wu"
 
@@ -585,6 +586,45 @@ static void test_paid_by_hand(void **state)
 	end_paying();
 }
 
+/* What can never be paid is refused while its agency listens, and nothing of it waits.  What was taken before is not
+ * refused when it comes again. */
+static void test_payout_that_cannot_be_sent(void **state)
+{
+	static const struct {
+		const char *order, *why;
+	} rows[] = {
+		{ "yuan=5000.01 to=62220200000009 named=Wu psn=Wu", "data.pay_amt 超过付款账户的单笔限额" },
+		{ "yuan=7.00 to=62220200000009 named=Wu psn=Li", "payee_name" },
+		{ "yuan=7.00 to=62220200000009 named=Wu psn=Wu purpose=NEVER", "purpose" },
+	};
+	char line[200];
+
+	is_native = true;
+	follows = &payout;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(line, sizeof(line), "PAY inst=H1 num=%s%zu | pay=%s%zu %s", PAYOUT_SHORT, i, PAYOUT_SHORT, i,
+		        rows[i].order);
+		ask(10 + i, line);
+		later(100);
+		if (strncmp(w.answer, "REFUSED", 7) != 0 || strstr(w.answer, rows[i].why) == NULL)
+			fail_msg("%s: %s", rows[i].order, w.answer);
+		ask(20 + i, line); /* the same again hears the same */
+		later(100);
+		assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+		nothing_leaves(20000);
+		snprintf(line, sizeof(line), "+/%s%zu", PAYOUT_SHORT, i);
+		assert_int_equal(of_number(line).id, 0);
+	}
+	ask(1, PAYOUT);
+	expect("bank:PAY", 'p');
+	bank_takes_none = true;
+	ask(2, PAYOUT);
+	later(100);
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+	bank_takes_none = false;
+	end_paying();
+}
+
 static const struct withdraw_case {
 	const char *it, *order, *legs;
 	const char *word;
@@ -673,6 +713,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_payout, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_of_the_same_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_paid_by_hand, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_payout_that_cannot_be_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_withdrawn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_failed, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));

@@ -42,6 +42,7 @@ static struct world {
 	size_t n_made_up; /* of this many more of them nobody wrote down: FOLLOW_UP(1000) and on */
 	const char *why;  /* a lease is given back for now; NULL: no reason */
 	const char *then; /* flow that follows from what is asked; NULL: none */
+	bool is_one_stop; /* somebody waits for what follows */
 	bool index_lags;  /* it does not know of cancels yet */
 	uint64_t seq[8];  /* of each worker */
 } w;
@@ -1548,6 +1549,102 @@ static void test_nonsense(void **state)
 	assert_int_equal(say(1, UP_LATE, 1, &buf), YT_ECORRUPT); /* an answer without what came of it */
 }
 
+static int amend(uint32_t worker, uint64_t id, enum yt_outcome outcome, const char *reply)
+{
+	struct yt_buf buf = { 0 };
+
+	add_answer(&buf, id, outcome, reply);
+	return say(worker, UP_AMEND, id, &buf);
+}
+
+/* What an insurer decided stands in the answer that everybody hears from then on. */
+static void test_amended(void **state)
+{
+	up(1);
+	up(2);
+	settle(1, 1, "N1");
+	forget_told();
+	assert_int_equal(amend(1, 1, YT_DONE, "with"), 0);
+	assert_told(""); /* not before it is on disk */
+	begin(2, (struct asked){ 2, "N1", "c", NULL, 0, NULL });
+	assert_told("2:wait 2");
+	commit();
+	assert_told("2:stored 2=with 1:durable 4");
+	restart(2);
+	ready(1);
+	ready(2);
+	forget_told();
+	begin(2, (struct asked){ 3, "N1", "c", NULL, 0, NULL });
+	commit();
+	assert_told("2:stored 4=with");
+	assert_int_equal(state_of(1), X_DONE);
+}
+
+/* Its worker dies with it: it may have been heard, as any answer that was handed out. */
+static void test_amended_is_not_reversed(void **state)
+{
+	up(1);
+	settle(1, 1, "N1");
+	assert_int_equal(amend(1, 1, YT_DONE, "with"), 0);
+	commit();
+	keeper_worker_gone(w.keeper, 1);
+	up(2);
+	forget_told();
+	later(UNDELIVERED_MS);
+	later(UNDELIVERED_MS);
+	assert_told("");
+}
+
+/* Somebody may have heard the answer that is kept: it stays, and who wanted to amend it hears it. */
+static void test_amended_too_late(void **state)
+{
+	up(1);
+	up(2);
+	settle(1, 1, "N1");
+	begin(2, (struct asked){ 2, "N1", "c", NULL, 0, NULL });
+	commit();
+	forget_told();
+	assert_int_equal(amend(1, 1, YT_DONE, "with"), 0);
+	commit();
+	assert_told("1:stored 4=settled");
+	note(2, 1, "missed"); /* that one surely did not */
+	commit();
+	assert_int_equal(amend(1, 1, YT_DONE, "with"), 0);
+	commit();
+	assert_told("1:stored 5=settled"); /* but the worker itself may have given what it was told */
+	assert_int_equal(amend(2, 1, YT_DONE, "with"), YT_ECORRUPT); /* not its leg */
+	assert_int_equal(amend(1, 1, YT_REFUSED, "with"), YT_ECORRUPT);
+}
+
+/* A keeper dies when it has written that down, or had refused to: the next one says what is kept. */
+static void test_amended_before(void **state)
+{
+	struct yt_buf buf = { 0 };
+
+	for (unsigned refused = 0; refused < 2; refused++) {
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		up(2);
+		settle(1, 1, "N1");
+		if (refused)
+			begin(2, (struct asked){ 2, "N1", "c", NULL, 0, NULL });
+		assert_int_equal(amend(1, 1, YT_DONE, "with"), 0);
+		note(1, 77, NULL); /* what comes behind it is on disk, too */
+		commit_untold();
+		restart(2);
+		ready(2);
+		forget_told();
+		w.seq[1]--; /* read once more */
+		add_answer(&buf, 1, YT_DONE, "with");
+		assert_int_equal(say_again(1, UP_AMEND, 1, &buf), 0);
+		w.seq[1]++;
+		ready(1);
+		commit();
+		assert_told(refused ? "1:stored 4=settled" : "1:stored 4=with");
+	}
+}
+
 static void add_follow_up(struct yt_buf *buf, uint32_t worker, uint64_t id, const char *number)
 {
 	size_t at = rec_begin(buf, REC_ACCEPTED, 0, id, w.wall_ms);
@@ -1558,7 +1655,7 @@ static void add_follow_up(struct yt_buf *buf, uint32_t worker, uint64_t id, cons
 	rec_str(buf, REC_T_ORIGINAL, YT_STR("N1"));
 	rec_u32(buf, REC_T_WORKER, worker);
 	rec_str(buf, REC_T_FLOW, YT_STR("claim"));
-	rec_u32(buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_u32(buf, REC_T_FLAGS, REC_X_FOLLOW_UP | (w.is_one_stop ? REC_X_ONE_STOP : 0u));
 	rec_str(buf, REC_T_REQUEST, YT_STR("request"));
 	rec_end(buf, at);
 }
@@ -1623,6 +1720,36 @@ static void test_follow_up_has_no_origin(void **state)
 	end(1, 5, YT_DONE, "ok");
 	commit();
 	assert_true(followed(9)->reversal_wanted);
+}
+
+/* Somebody waits for it, at the worker that wrote it down: it is leased there, and before those that are due longer. */
+static void test_follow_up_waited_for(void **state)
+{
+	for (unsigned worker = 1; worker <= 2; worker++) {
+		struct yt_buf buf = { 0 };
+
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		up(2);
+		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+		commit();
+		settle_followed(1, 1, 9, "+/A1");
+		w.mono_ms += 1000; /* nobody had the time for it */
+		w.is_one_stop = true;
+		begin(worker, (struct asked){ 2, "N2", "c", NULL, 0, NULL });
+		commit();
+		add_outcome(&buf, 2, REC_LEG_MAIN, YT_DONE, 0);
+		add_answer(&buf, 2, YT_DONE, "reply");
+		add_follow_up(&buf, worker, (uint64_t)worker << 32 | 8, "+/A2");
+		assert_int_equal(say(worker, UP_END, 2, &buf), 0);
+		commit();
+		forget_told();
+		keeper_tick(w.keeper);
+		w.is_one_stop = false;
+		commit();
+		assert_told(worker == 1 ? "1:lease 0/8" : "2:lease 0/8");
+	}
 }
 
 /* What waits an hour for its result does not wait when its settlement is cancelled, and neither does what a worker
@@ -2384,6 +2511,10 @@ int main(void)
 		TEST(test_missed_is_reversed),
 		TEST(test_open_before),
 		TEST(test_unproved_is_not_reversed),
+		TEST(test_amended),
+		TEST(test_amended_is_not_reversed),
+		TEST(test_amended_too_late),
+		TEST(test_amended_before),
 		TEST(test_unoffered_is_reversed),
 		TEST(test_moot),
 		TEST(test_numbers),
@@ -2406,6 +2537,7 @@ int main(void)
 		TEST(test_memory),
 		TEST(test_nonsense),
 		TEST(test_follow_up_has_no_origin),
+		TEST(test_follow_up_waited_for),
 		TEST(test_follow_up_of_cancelled_is_due),
 		TEST(test_order_of_cancelled),
 		TEST(test_withdrawn_while_leased),

@@ -328,6 +328,8 @@ static const struct paid_case {
 	{ "a file that is lost goes again", "bank:PAY l bank:PAY A PAID ! hub:TELLPAID d", true, X_DONE, true },
 };
 
+static const char *tells = "DONE"; /* what the teller hears */
+
 static void tell_payment(const char *word, size_t n)
 {
 	static unsigned number;
@@ -347,7 +349,7 @@ static void tell_payment(const char *word, size_t n)
 		snprintf(line, sizeof(line), "PAYTOLD inst=BANK num=B%u | about=%s told=%.*s", ++number, pay_no, (int)n,
 		        word);
 	ask(1000 + number, line);
-	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+	assert_int_equal(strncmp(w.answer, tells, strlen(tells)), 0);
 }
 
 static void play_payment(const char *script)
@@ -395,6 +397,7 @@ static void test_payments(void **state)
 	(void)state;
 	set_up_claims();
 	follows = &paid;
+	origin.party = "bank";
 	for (size_t j = 0; j < 2 * COUNT(paid_cases); j++) {
 		size_t i = j / 2;
 
@@ -411,6 +414,50 @@ static void test_payments(void **state)
 	}
 	bank_is_mute = answers_none = index_has_all = false;
 	bank_pays = YT_RESOLVE_PAY;
+	origin.party = "hub";
+	set_back();
+}
+
+/* What one party has, no other one tells of: neither a bank that cannot be asked, nor one that could be, nor after the
+ * end. */
+static const struct other_case {
+	const char *it, *script, *teller;
+	bool is_mute, is_refused;
+	enum exchange_state end;
+	unsigned brought;
+} other_cases[] = {
+	{ "another bank tells", "bank:PAY A . PAID .", "otherbank", true, false, X_UNKNOWN, 0 },
+	{ "another bank tells of what can be asked", "bank:PAY A bank:ASKPAY P PAID", "otherbank", false, false,
+	        X_UNKNOWN, 0 },
+	{ "another bank tells of money that came back", "bank:PAY p hub:TELLPAID d . + .", "otherbank", false, false,
+	        X_DONE, 0 },
+	{ "the insurer of that claim tells of its payment", "bank:PAY A . PAID .", "hub", true, false, X_UNKNOWN, 1 },
+	{ "who is no party tells", "bank:PAY A . PAID .", NULL, true, true, X_UNKNOWN, 0 },
+	{ "its bank tells", "bank:PAY A . PAID ! hub:TELLPAID d", "bank", true, false, X_DONE, 1 },
+};
+
+static void test_of_another_party(void **state)
+{
+	(void)state;
+	set_up_claims();
+	follows = &paid;
+	for (size_t i = 0; i < COUNT(other_cases); i++) {
+		const struct other_case *c = &other_cases[i];
+
+		bank_is_mute = c->is_mute;
+		origin.party = c->teller;
+		teardown(NULL);
+		setup(NULL);
+		print_message("%s\n", c->it);
+		tells = c->is_refused ? "REFUSED" : "DONE";
+		play_payment(c->script);
+		assert_int_equal(told_of("+/A1").state, c->end);
+		assert_int_equal(n_brought(), c->brought);
+		assert_int_equal(log_has("asked of another party"), c->brought == 0 && !c->is_refused);
+	}
+	tells = "DONE";
+	bank_is_mute = false;
+	origin.party = "hub";
 	set_back();
 }
 
@@ -595,6 +642,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_banks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_of_another_party, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_a_resting_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_from_the_index, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_after_each_step, setup, teardown),

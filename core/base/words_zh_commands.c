@@ -53,6 +53,8 @@ const struct yt_word words_zh_commands[] = {
 	{ "nothing: it is kept", "不撤：予以保留" },
 	{ "nothing: it changes nothing", "不用撤：它不改变数据" },
 	{ "no machine: an operator decides", "无法自动撤销：由人工裁定" },
+	{ "%s has %u ms to decide; what it pays the institution is shown in %s",
+	        "%s 有 %u 毫秒决定；赔给机构的部分显示在 %s" },
 	{ "that of step %u", "第 %u 步的回复" },
 	{ "the case has no %s", "就诊案中没有 %s" },
 	{ "the case has %s = %.*s already", "就诊案中已有 %s = %.*s" },

@@ -6,6 +6,8 @@ const struct yt_word words_zh_reasons[] = {
 	/* core/journal/keeper_notice.c */
 	{ "its party says otherwise now, after it had ended: look at what it was told",
 	        "已办结，对方现在另有说法：请查看其通知" },
+	{ "what it speaks of was asked of another party, not of the one that tells",
+	        "所通知的业务由别的参与方办理，此通知不作数" },
 	{ "nothing that it speaks of is known here", "所通知的业务在本网关查无记录" },
 	{ "its bank has not told what became of a payment: look in its statement",
 	        "银行一直没有通知付款结果：请查对账单" },

@@ -327,10 +327,16 @@ static void follow(struct explaining *x, const struct conf_route *route)
 	        (x->msg->op->id == YT_OP_OUTPATIENT_PRESETTLE || x->msg->op->id == YT_OP_INPATIENT_PRESETTLE ||
 	                x->msg->op->id == YT_OP_PHARMACY_PRESETTLE))
 		desk_put(&x->desk, x->tree, "quote", yt_str(route->quote_name));
+	if (route != NULL && route->one_stop != NULL && x->msg->op->is_settlement)
+		desk_putf(&x->desk, x->tree, "one_stop",
+		        "%s has %u ms to decide; what it pays the institution is shown in %s", route->one_stop_name,
+		        (unsigned)route->one_stop->quote_timeout_ms, route->one_stop_member);
 	if (route != NULL && route->then != NULL &&
 	        (x->msg->op->id == YT_OP_OUTPATIENT_SETTLE || x->msg->op->id == YT_OP_INPATIENT_SETTLE ||
 	                x->msg->op->id == YT_OP_PHARMACY_SETTLE))
-		put_then(x, route->then, _("the settlement is done; nobody waits for it"));
+		put_then(x, route->then,
+		        route->one_stop == NULL ? _("the settlement is done; nobody waits for it")
+		                                : _("the settlement is done, and its answer kept"));
 }
 
 static void check(struct explaining *x)

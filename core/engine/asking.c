@@ -261,6 +261,8 @@ static bool may_go(struct engine *e, struct work *w)
 		deny(e, w, "may not speak for this institution", TEXT_NOT_ALLOWED);
 	} else if (uses_reserved_serial(e, w)) {
 		deny(e, w, "uses a message number of ours", TEXT_RESERVED_NUMBER);
+	} else if (notice_is(w->msg->op->id) && w->origin->party == NULL) {
+		deny(e, w, "tells what became of something and is no party (party of its origin)", TEXT_NOT_ALLOWED);
 	} else if (w->msg->op->request_money != 0 &&
 	           yt_money_check(w->msg->op->request_money, w->msg->body, why, sizeof(why)) != 0) {
 		work_refuse(e, w, TEXT_DOES_NOT_ADD_UP, yt_str(why));
@@ -321,6 +323,56 @@ static void go_stopped(struct engine *e, struct work *w)
 	go_admitted(e, w);
 }
 
+/* What is told can never be paid: it is refused at once, and not when people look at it some day.  Its number may have
+ * been asked before, so the keeper is asked first, as of whatever is not sent. */
+static void refuse_unless_known(struct engine *e, struct work *w, const struct yt_fault *fault)
+{
+	w->unless_known = yt_arena_printf(w->arena, "%s %s", fault->path, fault->why);
+	YT_REQUIRE(w->unless_known.p != NULL);
+	w->joins_only = true;
+	w->flow = w->then = NULL;
+	yt_buf_clear(&w->sent);
+	yt_buf_str(&w->sent, w->request);
+	go_admitted(e, w);
+}
+
+static void payout_tried(struct engine *e, struct call *c)
+{
+	struct work *w = c->w;
+
+	if (w->token == 0) { /* gone meanwhile; nothing was written down yet */
+		work_free(e, w);
+	} else if (c->rv == YT_ENOSPC) {
+		turn_away(e, w);
+	} else if (c->rv != 0) {
+		refuse_unless_known(e, w, &c->fault);
+	} else {
+		yt_buf_clear(&w->sent); /* it is made anew when it leaves */
+		go_admitted(e, w);
+	}
+}
+
+/* A payout stays here until what follows pays it.  Its order is made once now: what its bank's format or its payer's
+ * limit does not take is told while somebody listens. */
+static void keep_payout(struct engine *e, struct work *w)
+{
+	struct yt_fault fault = { { 0 }, { 0 } };
+	const struct engine_party *bank;
+	struct yt_msg *order = pay_order_try(e, w, &bank, &fault);
+	struct call c;
+
+	if (order == NULL) {
+		refuse_unless_known(e, w, &fault);
+		return;
+	}
+	c = call_encode_request(&bank->codec, order, w->id, w->request, &w->sent);
+	w->state = WORK_CODING;
+	c.w = w;
+	c.then = payout_tried;
+	c.job.is_new = true;
+	call_begin(e, &c);
+}
+
 static void route(struct engine *e, struct work *w)
 {
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
@@ -340,14 +392,17 @@ static void route(struct engine *e, struct work *w)
 	w->party = e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &way);
 	w->flow = way.flow;
 	w->then = is_settlement(w->msg->op->id) || way.stays_here ? way.then : NULL;
-	w->insurer = is_presettlement(w->msg->op->id) ? way.quote : NULL;
-	w->quote_member = way.quote_member;
+	w->insurer = is_presettlement(w->msg->op->id) ? way.quote : is_settlement(w->msg->op->id) ? way.one_stop : NULL;
+	w->quote_member = is_settlement(w->msg->op->id) ? way.one_stop_member : way.quote_member;
 	if (w->party == NULL) {
 		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
 	} else if (way.stays_here) {
 		w->flow = &flow_here;
 		work_digest(w);
-		go_admitted(e, w);
+		if (w->msg->op->id == YT_OP_PAY_ORDER && w->then != NULL)
+			keep_payout(e, w);
+		else
+			go_admitted(e, w);
 	} else if (is_stopped(e, w)) {
 		go_stopped(e, w);
 	} else if (w->msg->op->id == YT_OP_REVERSE && (w->flow != NULL || cross_is_foreign(&w->codec, w->party))) {

@@ -37,6 +37,10 @@ static const struct phrase {
 	{ "%s has %s rows, %s takes %s to %s", "%1 有 %2 行，跨省交易 %3 须为 %4 至 %5 行" },
 	{ "%s is a transaction that KSBW 1.0 does not have", "跨省没有这项交易" },
 	{ "%s cannot be written in %s: %s", "%1 含有 %2 编码写不出的字符 %3" },
+	/* payouts */
+	{ "%s is above the payer's order_limit", "%1 超过付款账户的单笔限额" },
+	{ "payers has no account for this at its bank", "网关没有为这类付款配置账户，请联系网关管理员" },
+	{ "%s is missing: payee_bank_no names another bank", "缺少 %1：payee_bank_no 是他行，须写行名" },
 	/* nationally */
 	{ "%s is missing", "缺少 %1" },
 	{ "%s is missing; set %s for this party", "网关没有设置 %1，请联系网关管理员" },

@@ -108,9 +108,11 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 		engine_leg(e, w->id, LEG_NOT_SENT, 0, (struct yt_str){ 0 }, "too late to send", false);
 		return;
 	case DOWN_DURABLE:
-		if (w->state != WORK_ENDING)
+		if (w->state != WORK_ENDING && w->state != WORK_AMENDING)
 			return;
 		work_forget_seq(e, w);
+		if (w->state == WORK_ENDING && one_stop_wait(e, w))
+			return;
 		w->follows = w->id;
 		w->is_final = true;
 		work_give(e, w, yt_buf_view(&w->reply));
@@ -136,6 +138,11 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 	case DOWN_CLOSED:
 		if (w->state == WORK_AGAIN) {
 			again_end(e, w);
+			return;
+		}
+		if (w->state ==
+		        WORK_AMENDING) { /* nobody knows it any more: it asks again, if it still wants to know */
+			work_give(e, w, (struct yt_str){ 0 });
 			return;
 		}
 		work_refuse(e, w, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 });
@@ -164,6 +171,9 @@ static void ask_again(struct engine *e, struct work *w)
 		return;
 	case WORK_ENDING:
 		work_await(e, w, engine_submit(e, UP_END, w->id, yt_buf_view(&w->ending)));
+		return;
+	case WORK_AMENDING:
+		work_await(e, w, engine_submit(e, UP_AMEND, w->id, yt_buf_view(&w->ending)));
 		return;
 	case WORK_AGAIN:
 		work_await(e, w, engine_submit(e, UP_AGAIN, w->id, yt_buf_view(&w->ending)));
@@ -374,6 +384,10 @@ int64_t engine_tick(struct engine *e)
 		}
 		if (w->state == WORK_QUOTE_FACTS || w->state == WORK_QUOTE_OUT) {
 			quote_tick(e, w);
+			continue;
+		}
+		if (w->state == WORK_CLAIMED) {
+			one_stop_tick(e, w);
 			continue;
 		}
 		is_early = w->state == WORK_FACTS || w->state == WORK_SIGNING; /* no change has left */

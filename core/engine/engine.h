@@ -19,7 +19,6 @@
 
 #include "journal/exchange.h"
 #include "journal/talk.h"
-#include "message/enrolment.h"
 #include "yitong/plugin.h"
 
 /* A codec as configured: its table and its instance. */
@@ -38,7 +37,6 @@ struct engine_party {
 	int64_t quote_timeout_ms; /* how long a pre-settlement waits for its quote at most ... */
 	uint32_t quote_failures;  /* ... after so many without one, running, it is not asked any more ... */
 	int64_t quote_pause_ms;   /* ... but once in so long */
-	bool by_list;             /* who is not on its enrolment list is no customer of its (enrolled.c) */
 };
 
 /* A flow: the steps that one request needs at several parties, one after the other, each durable before it leaves
@@ -61,12 +59,15 @@ struct engine_flow {
 
 /* Where a route leads. */
 struct engine_way {
-	const char *rule;                 /* its name */
-	const struct engine_flow *flow;   /* NULL: to the party alone; else the party is that of its first step */
-	const struct engine_flow *then;   /* what follows once a settlement is done; NULL: nothing */
-	bool stays_here;                  /* a payout, a settlement told: kept here, `then` pays or claims it */
-	const struct engine_party *quote; /* who is asked what it would pay after a pre-settlement; NULL: nobody */
-	const char *quote_member;         /* the member of the answer's business part that shows it */
+	const char *rule;                    /* its name */
+	const struct engine_flow *flow;      /* NULL: to the party alone; else the party is that of its first step */
+	const struct engine_flow *then;      /* what follows once a settlement is done; NULL: nothing */
+	bool stays_here;                     /* a payout, a settlement told: kept here, `then` pays or claims it */
+	const struct engine_party *quote;    /* who is asked what it would pay after a pre-settlement; NULL: nobody */
+	const char *quote_member;            /* the member of the answer's business part that shows it */
+	const struct engine_party *one_stop; /* who decides the claim that `then` hands in before a settlement's origin
+	                                        hears, and pays the institution; NULL: nobody */
+	const char *one_stop_member;
 };
 
 /* An account of ours from which payments leave at a party, a bank (flow_pay.c).  Texts may be NULL where they say so.
@@ -92,6 +93,7 @@ enum engine_unknown_style { ENGINE_HOLD, ENGINE_SILENCE, ENGINE_CODE };
 
 struct engine_origin {
 	const char *name;
+	const char *party; /* that it is, as which it tells things unasked; NULL: none */
 	enum engine_unknown_style unknown_style;
 	int64_t timeout_ms;   /* how long it waits for an answer of ours */
 	char unknown_code[8]; /* ENGINE_CODE: the agreed code, never 0 and never negative */
@@ -172,10 +174,6 @@ struct engine_world {
 	void (*drop)(void *ctx, uint64_t token); /* closes without an answer */
 	/* Keyed hash of a person number (16 bytes): what the journal may know of him (P9). */
 	void (*person)(void *ctx, struct yt_str person, uint8_t out[16]);
-	/* May be NULL: there is no list.  Whether the paper of that number is on the enrolment list of a party with
-	 * by_list, and the day (calendar_day()) that list is of. */
-	enum enrolment_state (*enrolled)(
-	        void *ctx, const struct engine_party *party, struct yt_str certno, bool *is_on, int64_t *day);
 	/* The black box: what is handed to which plugin function, before it is; what NULL: it came back. */
 	void (*box)(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets);
 	/* May be NULL.  A request was answered, or its connection dropped, so long after it came. */
@@ -229,7 +227,8 @@ bool engine_is_idle(const struct engine *engine);
 
 struct engine_counts {
 	uint64_t requests, answered, refused, reads, unknown, leases, in_flight;
-	uint64_t quotes, quotes_missed; /* insurers asked; pre-settlements answered without what one would pay */
+	uint64_t quotes, quotes_missed;       /* insurers asked; pre-settlements answered without what one would pay */
+	uint64_t one_stops, one_stops_missed; /* settlements that waited for a decision; answered without one */
 	uint64_t dropped; /* reads and refusals that are not in the journal, as nothing fitted on the ring */
 };
 void engine_count(const struct engine *engine, struct engine_counts *counts);

@@ -27,8 +27,6 @@ static void begin(struct engine *e, struct task *t, unsigned step, enum rec_leg 
 	t->leg = leg;
 	if (leg == REC_LEG_STEP && flow_op_of(t, step)->id == YT_OP_PAY_ORDER && !flow_pay_may_leave(e, t))
 		return;
-	if (leg == REC_LEG_STEP && !enrolled_may_leave(e, t, step))
-		return;
 	if (leg == REC_LEG_STEP && notice_is_awaited(e, t, step))
 		notice_await(e, t);
 	else
@@ -332,8 +330,6 @@ void flow_decide(struct engine *e, struct task *t)
 			notice_end(e, t);
 		else if (t->run->flow->n == 0)
 			end_here(e, t);
-		else if (enrolled_has_ended(e, t))
-			return;
 		else if (step > t->run->flow->n)
 			end_done(e, t);
 		else
@@ -530,6 +526,8 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 	}
 	yt_buf_clear(&t->receipt); /* what stood in it went with the step */
 	run->said[t->x.step - 1] = t->leg == REC_LEG_STEP ? t->own : run->said[t->x.step - 1];
+	if (t->leg == REC_LEG_STEP && flow_op_of(t, t->x.step)->id == YT_OP_CLAIM_SUBMIT)
+		one_stop_heard(e, t, reply);
 	if (renew_sign_no(e, t, reply))
 		return;
 	if (t->leg == REC_LEG_TAKE) {

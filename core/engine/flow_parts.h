@@ -41,7 +41,6 @@ void flow_refuse_unsent(struct engine *e, struct task *t, const struct yt_fault 
 /* notice.c */
 #define NOTICE_LOOK_MS (3600 * INT64_C(1000)) /* what is told wakes who waits for it; this is only to be sure */
 #define NOTICE_KEY "n/"                       /* with a payout's number: the case key of what its bank told unasked */
-bool notice_is(enum yt_operation op);         /* something that a party tells us unasked */
 void notice_end(struct engine *e, struct task *t);
 /* The case keys of what is told of the payment of this flow; empty: there is none yet. */
 void notice_keys(const struct task *t, char keys[2][FACTS_KEY_MAX]);
@@ -51,14 +50,6 @@ void notice_learn(struct engine *e, struct task *t); /* and as a fact for its st
 void notice_await(struct engine *e, struct task *t); /* until it tells, or for too long */
 /* The step would ask a bank that cannot be asked. */
 bool notice_is_awaited(struct engine *e, const struct task *t, unsigned step);
-
-/* enrolled.c */
-#define ENROLLED_LIST_OF "enrolment list of "
-/* The step may leave, as far as its party's list goes: he is on it, or the party keeps none.  False: the lease is given
- * back, to wait for the list, or it has ended, as he is not on it. */
-bool enrolled_may_leave(struct engine *e, struct task *t, unsigned step);
-/* The insurer was asked and says that he is not insured: it has ended. */
-bool enrolled_has_ended(struct engine *e, struct task *t);
 
 /* flow_send.c */
 /* Makes the octets of the step t->x.step (or of its undoing, by t->leg) and writes it down. */

@@ -152,6 +152,8 @@ static struct yt_msg *compose(struct engine *e, struct task *t)
 			cross_name_institution(e, t->original->institution, made);
 		if (made != NULL && task_is_follow_up(t))
 			made->settlement = yt_str(t->x.settlement);
+		if (made != NULL && made->op->id == YT_OP_CLAIM_SUBMIT && one_stop_is_awaited(e, t))
+			yt_node_set_text(t->arena, yt_node_get(made->body, "data"), "mode", YT_STR("SYNC"));
 		return made;
 	}
 	undo = yt_msg_new(t->arena);

@@ -91,6 +91,8 @@ static void write_end(struct engine *e, struct call *c)
 	struct yt_reply *reply = c->reply;
 	struct yt_buf *records = c->late ? &e->records : &w->ending;
 	struct yt_str octets = yt_buf_view(c->late ? &c->own : &w->reply), body = c->body;
+	bool is_one_stop = !c->late && one_stop_may(e, w, reply, c->flags);
+	uint64_t follows;
 
 	yt_buf_clear(records);
 	if (reply->n_secrets > 0)
@@ -103,14 +105,17 @@ static void write_end(struct engine *e, struct call *c)
 			octets = secrets_out(e, &w->codec, w->id, w->request, w->msg->wire_op, true, w->arena, octets);
 		written_answered(records, e, w->id, reply, octets);
 		cross_keep_facts(records, e, w->id, w->msg, reply);
-		written_follow_up(records, e,
+		follows = written_follow_up(records, e,
 		        &(struct follow_cause){ .id = w->id,
 		                .then = w->then == NULL ? NULL : w->then->name,
 		                .codec = &w->codec,
 		                .listener = w->listener,
 		                .trace = w->trace,
-		                .request = w->request },
+		                .request = w->request,
+		                .is_one_stop = is_one_stop },
 		        w->msg, reply);
+		w->claim = is_one_stop ? follows : 0;
+		w->quoted = reply;
 	}
 	if (c->late) {
 		engine_submit_records(e, UP_LATE, w->id);

@@ -100,7 +100,8 @@ static bool keep_piece(struct telling *s, struct yt_str number, const struct yt_
 	struct yt_arena *arena = s->t->arena;
 	struct yt_node *piece = yt_node_add(arena, s->pieces, (struct yt_str){ 0 }, YT_OBJECT), *told;
 	bool is_made = piece != NULL && yt_node_add_text(arena, piece, "op", YT_STR("pay.result")) != NULL &&
-	               yt_node_add_text(arena, piece, "pay_no", number) != NULL;
+	               yt_node_add_text(arena, piece, "pay_no", number) != NULL &&
+	               yt_node_add_text(arena, piece, "party", yt_str(s->t->x.party)) != NULL;
 
 	told = is_made ? yt_node_add(arena, piece, YT_STR("told"), YT_OBJECT) : NULL;
 	is_made = told != NULL && yt_node_add_text(arena, told, "pay_state", state) != NULL;
@@ -277,6 +278,14 @@ static bool is_about(const struct task *t, const struct yt_node *piece)
 	return number.n > 0 && (yt_str_eq(number, number_of(t)) || yt_str_is(number, t->x.pay_msg));
 }
 
+/* Of what one bank has, no other one can say what became of it. */
+static bool is_of_its_bank(const struct task *t, const struct yt_node *piece)
+{
+	unsigned step = t->run->flow == NULL ? 0 : pay_order_step(t);
+
+	return step != 0 && yt_str_is(yt_node_text(piece, "party"), flow_step_at(t, step)->party->name);
+}
+
 /* It speaks of another sum: of another's payment under that number, or of something that only people understand. */
 static bool is_of_another_sum(const struct task *t, const struct yt_node *piece)
 {
@@ -329,7 +338,8 @@ static const struct yt_node *word_of(const struct task *t)
 	enum yt_pay_state is = YT_PAY_NEW, told;
 
 	for (const struct yt_node *p = t->run->facts.pieces->child; p != NULL; p = p->next) {
-		if (!yt_str_is(yt_node_text(p, "op"), "pay.result") || !is_about(t, p) || is_of_another_sum(t, p))
+		if (!yt_str_is(yt_node_text(p, "op"), "pay.result") || !is_about(t, p) || !is_of_its_bank(t, p) ||
+		        is_of_another_sum(t, p))
 			continue;
 		told = yt_pay_state_of(yt_node_text(yt_node_get(p, "told"), "pay_state"));
 		if (told == YT_PAY_STATES || yt_pay_follow(is, told) != YT_PAY_TAKE)

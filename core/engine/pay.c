@@ -219,6 +219,33 @@ struct pay_order *pay_order_make(struct engine *e, struct task *t, struct yt_fau
 	return order;
 }
 
+struct yt_msg *pay_order_try(
+        struct engine *e, const struct work *w, const struct engine_party **bank, struct yt_fault *fault)
+{
+	struct task *t = yt_arena_alloc(w->arena, sizeof(*t));
+	struct flow_run *run = yt_arena_alloc(w->arena, sizeof(*run));
+	struct pay_order *order;
+	unsigned step;
+
+	say(fault, "data", "is too much");
+	if (t == NULL || run == NULL)
+		return NULL;
+	memset(t, 0, sizeof(*t));
+	memset(run, 0, sizeof(*run));
+	*t = (struct task){ .id = w->id, .arena = w->arena, .original = w->msg, .run = run };
+	run->flow = w->then;
+	step = pay_order_step(t);
+	say(fault, "pay_no", "is paid by nothing here");
+	if (step == 0)
+		return NULL;
+	*bank = t->party = flow_step_at(t, step)->party;
+	order = pay_order_make(e, t, fault);
+	if (order == NULL)
+		return NULL;
+	cross_number(e, order->msg, t->party, w->id, w->request, w->msg->institution, 0, 0);
+	return order->msg;
+}
+
 /* -- what is said of it ---------------------------------------------------------------------------- */
 
 /* "2026-11-20" of an order's time. */

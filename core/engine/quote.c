@@ -48,7 +48,7 @@ void quotes_free(struct engine *e)
 }
 
 /* While it is shut one question in each pause tries whether it is back. */
-static bool is_open(struct engine *e, const struct engine_party *party)
+bool quote_is_open(struct engine *e, const struct engine_party *party)
 {
 	struct quoter *q = quoter_of(e, party);
 
@@ -62,18 +62,18 @@ static bool is_open(struct engine *e, const struct engine_party *party)
 	return true;
 }
 
-static void note(struct engine *e, const struct engine_party *party, bool has_answered)
+void quote_note(struct engine *e, const struct engine_party *party, bool has_answered)
 {
 	struct quoter *q = quoter_of(e, party);
 
 	if (has_answered && q->failures >= party->quote_failures)
-		yt_log(YT_INFO, "engine", "%s gives quotes again", party->name);
+		yt_log(YT_INFO, "engine", "%s answers in time again", party->name);
 	q->failures = has_answered ? 0 : q->failures + 1;
 	if (has_answered || q->failures != party->quote_failures)
 		return;
 	q->shut_until = engine_mono(e) + party->quote_pause_ms;
 	yt_log(YT_WARN, "engine",
-	        "%s gave no quote %u times running: pre-settlements go on without, and it is asked "
+	        "%s did not answer in time %u times running: those at a counter go on without, and it is asked "
 	        "again in %lld ms",
 	        party->name, (unsigned)q->failures, (long long)party->quote_pause_ms);
 }
@@ -102,7 +102,7 @@ bool quote_begin(struct engine *e, struct work *w, struct yt_reply *answer)
 {
 	if (w->insurer == NULL || answer->outcome != YT_DONE || w->token == 0)
 		return false;
-	if (!is_open(e, w->insurer)) {
+	if (!quote_is_open(e, w->insurer)) {
 		e->counts.quotes_missed++;
 		return false;
 	}
@@ -136,8 +136,8 @@ static struct yt_msg *compose(struct engine *e, struct work *w, const struct tal
 	facts_add(&facts, piece);
 	if (facts_gather(&facts, &settlement) != 0)
 		return NULL;
-	if (facts_get(&facts, "auth_no").n == 0 || !enrolled_is(e, w->insurer, &facts))
-		return NULL; /* without consent nothing of a person leaves, and nothing of who is not insured there */
+	if (facts_get(&facts, "auth_no").n == 0)
+		return NULL; /* without consent nothing of a person leaves */
 	asked = facts_compose(&facts, &settlement, yt_op(YT_OP_CLAIM_QUOTE));
 	if (asked == NULL)
 		return NULL;
@@ -196,9 +196,8 @@ static bool to_collect(const struct yt_node *quote, int64_t cash_fen, int64_t *c
 }
 
 /* Beside the platform's own members, which stay as they are. */
-static bool show(struct work *w, const struct yt_node *quote)
+bool quote_show(struct work *w, const struct yt_node *said, const char *const *members, size_t n)
 {
-	static const char *const taken[] = { "quote_no", "payable_amt", "pay_to", "valid_until" };
 	struct yt_arena *arena = w->arena;
 	struct yt_node *to;
 	char text[24];
@@ -206,14 +205,14 @@ static bool show(struct work *w, const struct yt_node *quote)
 
 	if (w->quoted->body == NULL || w->quoted->body->kind != YT_OBJECT ||
 	        yt_node_get(w->quoted->body, w->quote_member) != NULL ||
-	        !to_collect(quote, w->quoted->cash_fen, &collect))
+	        !to_collect(said, w->quoted->cash_fen, &collect))
 		return false;
 	to = yt_node_add(arena, w->quoted->body, yt_str(w->quote_member), YT_OBJECT);
 	if (to == NULL)
 		return false;
 	yt_node_add_text(arena, to, "insurer", yt_str(w->insurer->name));
-	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
-		yt_node_add_text(arena, to, taken[i], yt_arena_copy(arena, yt_node_text(quote, taken[i])));
+	for (size_t i = 0; i < n; i++)
+		yt_node_add_text(arena, to, members[i], yt_arena_copy(arena, yt_node_text(said, members[i])));
 	yt_fen_print(collect, text);
 	yt_node_add_text(arena, to, "collect_amt", yt_arena_copy(arena, yt_str(text)));
 	return true;
@@ -221,11 +220,13 @@ static bool show(struct work *w, const struct yt_node *quote)
 
 static void answer_read(struct engine *e, struct call *c)
 {
+	static const char *const members[] = { "quote_no", "payable_amt", "pay_to", "valid_until" };
 	struct work *w = c->w;
 	bool has_answered = c->reply->outcome != YT_UNKNOWN && !c->reply->may_retry;
 
-	note(e, w->insurer, has_answered);
-	if (c->reply->outcome == YT_DONE && show(w, yt_node_get(c->reply->body, "data")))
+	quote_note(e, w->insurer, has_answered);
+	if (c->reply->outcome == YT_DONE &&
+	        quote_show(w, yt_node_get(c->reply->body, "data"), members, sizeof(members) / sizeof(members[0])))
 		give(e, w);
 	else
 		give_without(e, w);
@@ -238,7 +239,7 @@ void quote_leg(struct engine *e, struct work *w, enum engine_leg_end end, int st
 
 	YT_REQUIRE(reply != NULL);
 	if (end != LEG_ANSWERED) {
-		note(e, w->insurer, false);
+		quote_note(e, w->insurer, false);
 		give_without(e, w);
 		return;
 	}
@@ -256,6 +257,6 @@ void quote_tick(struct engine *e, struct work *w)
 	if (engine_mono(e) < w->quote_until || w->call != NULL)
 		return;
 	if (w->state == WORK_QUOTE_OUT)
-		note(e, w->insurer, false);
+		quote_note(e, w->insurer, false);
 	give_without(e, w);
 }

@@ -34,6 +34,7 @@ void task_submit(struct engine *e, struct task *t, enum talk_kind kind, struct y
 	t->state = kind == UP_STEP ? TASK_STEPPING : TASK_RETURNING;
 	t->seq = engine_submit(e, kind, t->id, records);
 	HASH_ADD(hh_seq, e->tasks_by_seq, seq, sizeof(t->seq), t);
+	one_stop_go_on(e, t);
 }
 
 /* -- how a lease ends --------------------------------------------------------------------------- */

@@ -24,6 +24,8 @@ enum work_state {
 	WORK_AGAIN,       /* that refusal and the next sending are on their way to the disk */
 	WORK_ENDING,      /* outcome + answered are on their way to the disk */
 	WORK_WAITING,     /* its own outcome, or that of the same message, is being found out */
+	WORK_CLAIMED,     /* its answer is kept; waits for what an insurer decides about its claim (one_stop.c) ... */
+	WORK_AMENDING,    /* ... which now stands in the answer, on its way to the disk */
 	WORK_QUOTE_FACTS, /* its answer is there; waits for the facts of which an insurer is asked (quote.c) ... */
 	WORK_QUOTE_OUT,   /* ... and for what that says */
 	WORK_GIVING,      /* the answer, on which nothing in the journal depends any more, is being written */
@@ -65,13 +67,15 @@ struct work {
 	bool is_file;       /* its answer is a file and no message of the format */
 	bool is_final;      /* the answer in reply is the stored one: its delivery counts */
 	int64_t begun_mono, hold_until, leg_mono;
-	const struct engine_party *insurer; /* who is asked what it would pay; NULL: nobody */
-	const char *quote_member;           /* under which its origin finds that */
-	struct yt_reply *quoted;            /* the platform's answer meanwhile */
-	struct yt_msg *quote;               /* what the insurer was asked */
-	int64_t quote_until;                /* monotonic */
-	struct yt_reply *refusal;           /* what its origin hears if it does not leave again */
-	size_t refusal_bytes;               /* of ending: the outcome that says so */
+	const struct engine_party *insurer;  /* who is asked what it would pay, or pays; NULL: nobody */
+	const char *quote_member;            /* under which its origin finds that */
+	struct yt_reply *quoted;             /* the platform's answer meanwhile */
+	struct yt_msg *quote;                /* what the insurer was asked */
+	int64_t quote_until;                 /* monotonic */
+	uint64_t claim;                      /* the follow-up that is its claim; 0: it waits for none */
+	bool claim_is_heard, claim_is_shown; /* its insurer said something; it decided, and that stands in quoted */
+	struct yt_reply *refusal;            /* what its origin hears if it does not leave again */
+	size_t refusal_bytes;                /* of ending: the outcome that says so */
 	int64_t resume_mono;
 	uint32_t tries; /* how often it left once more */
 	UT_hash_handle hh_id, hh_seq, hh_token;
@@ -229,6 +233,11 @@ void work_refuse(struct engine *e, struct work *w, enum text_id id, struct yt_st
 void work_note_delivery(struct engine *e, uint64_t exchange, const char *result);
 
 /* asking.c */
+bool notice_is(enum yt_operation op); /* something that a party tells us unasked: notice.c */
+/* The order that follows from a payout, as its flow will make it, but for its numbers: pay.c.  NULL with *fault: that
+ * can never be sent.  *bank: who gets it. */
+struct yt_msg *pay_order_try(
+        struct engine *e, const struct work *w, const struct engine_party **bank, struct yt_fault *fault);
 void asking_send(struct engine *e, struct work *w);      /* the leg leaves */
 void asking_admission(struct engine *e, struct work *w); /* asks the keeper whether it may leave */
 void asking_go(struct engine *e, struct work *w);        /* encodes for the party; a query leaves at once */
@@ -267,10 +276,22 @@ void quote_go(struct engine *e, struct work *w, const struct talk *talk); /* DOW
 void quote_leg(struct engine *e, struct work *w, enum engine_leg_end end, int status, struct yt_str body);
 void quote_tick(struct engine *e, struct work *w); /* WORK_QUOTE_FACTS, WORK_QUOTE_OUT: is its time over? */
 void quotes_free(struct engine *e);
+/* Whether an insurer is asked at all just now, and how it did: it is not, after several failures running. */
+bool quote_is_open(struct engine *e, const struct engine_party *insurer);
+void quote_note(struct engine *e, const struct engine_party *insurer, bool has_answered);
+/* Puts members of what it said beside the platform's, with what is left to collect; false: it is not believed. */
+bool quote_show(struct work *w, const struct yt_node *said, const char *const *members, size_t n);
 
-/* enrolled.c.  The party keeps no list, or has him on a current one; before a quote or a decision is asked for. Neither
- * the list nor the person's number known: he is not. */
-bool enrolled_is(struct engine *e, const struct engine_party *party, const struct facts *facts);
+/* one_stop.c */
+/* An insurer is asked to decide before the origin of this settlement hears this answer. */
+bool one_stop_may(struct engine *e, struct work *w, const struct yt_reply *answer, unsigned flags);
+/* DOWN_DURABLE of that answer: waits for the decision; false: there is none to wait for any more. */
+bool one_stop_wait(struct engine *e, struct work *w);
+bool one_stop_is_awaited(const struct engine *e, const struct task *t); /* the claim that this lease hands in */
+void one_stop_heard(struct engine *e, const struct task *t, const struct yt_reply *reply); /* the claim's answer */
+/* That lease has put something on the ring: the decision, or that there is none now. */
+void one_stop_go_on(struct engine *e, const struct task *t);
+void one_stop_tick(struct engine *e, struct work *w); /* WORK_CLAIMED: is its time over? */
 
 /* codec.c */
 struct yt_arena *engine_arena(struct engine *e);
@@ -410,12 +431,13 @@ struct follow_cause { /* what a settlement is followed for */
 	const struct engine_codec *codec; /* of the listener it came in by */
 	const char *listener, *trace;
 	struct yt_str request; /* its octets */
+	bool is_one_stop;      /* its origin waits for what comes of it */
 };
 
 /* The accepted record of what follows from a settlement, where anything does: it is done, known by a number and its
- * sums hold (P4).  With the answered record, before it. */
-void written_follow_up(struct yt_buf *out, struct engine *e, const struct follow_cause *cause, const struct yt_msg *msg,
-        const struct yt_reply *reply);
+ * sums hold (P4).  With the answered record, before it.  Returns its id; 0: nothing follows. */
+uint64_t written_follow_up(struct yt_buf *out, struct engine *e, const struct follow_cause *cause,
+        const struct yt_msg *msg, const struct yt_reply *reply);
 void written_answered(
         struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply, struct yt_str octets);
 void written_read(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply);

@@ -117,6 +117,8 @@ void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w
 	rec_bytes(out, REC_T_DIGEST, w->digest, sizeof(w->digest));
 	if (w->flow != NULL)
 		rec_str(out, REC_T_FLOW, yt_str(w->flow->name));
+	if (notice_is(w->msg->op->id)) /* it counts only of what that party was asked */
+		rec_str(out, REC_T_PARTY, yt_str(w->origin->party));
 	if (w->then != NULL)
 		rec_str(out, REC_T_THEN, yt_str(w->then->name));
 	business_key(out, w);
@@ -191,16 +193,17 @@ static bool may_follow(const struct yt_msg *msg, const struct yt_reply *reply)
 }
 
 /* Nobody asks for it: it carries its cause's octets, since those may be dropped before it ends. */
-void written_follow_up(struct yt_buf *out, struct engine *e, const struct follow_cause *cause, const struct yt_msg *msg,
-        const struct yt_reply *reply)
+uint64_t written_follow_up(struct yt_buf *out, struct engine *e, const struct follow_cause *cause,
+        const struct yt_msg *msg, const struct yt_reply *reply)
 {
 	char settlement[EXCHANGE_NUMBER_MAX], number[EXCHANGE_NUMBER_MAX];
 	struct yt_str request = cause->request;
 	uint8_t person[16];
+	uint64_t id;
 	size_t at;
 
 	if (cause->then == NULL || cause->then[0] == '\0' || !may_follow(msg, reply))
-		return;
+		return 0;
 	if (msg->n_secrets > 0)
 		request = secrets_out(
 		        e, cause->codec, cause->id, cause->request, msg->wire_op, false, reply->arena, cause->request);
@@ -209,9 +212,10 @@ void written_follow_up(struct yt_buf *out, struct engine *e, const struct follow
 		yt_log(YT_ERROR, "engine",
 		        "nothing follows from exchange %016llx: its settlement's number is longer than %d bytes",
 		        (unsigned long long)cause->id, EXCHANGE_NUMBER_MAX - 3);
-		return;
+		return 0;
 	}
-	at = rec_begin(out, REC_ACCEPTED, 0, work_take_id(e), engine_wall(e));
+	id = work_take_id(e);
+	at = rec_begin(out, REC_ACCEPTED, 0, id, engine_wall(e));
 	rec_str(out, REC_T_INSTITUTION, msg->institution);
 	rec_str(out, REC_T_NUMBER, yt_str(number));
 	rec_str(out, REC_T_WIRE_OP, msg->wire_op);
@@ -230,9 +234,10 @@ void written_follow_up(struct yt_buf *out, struct engine *e, const struct follow
 		rec_bytes(out, REC_T_PERSON, person, sizeof(person));
 	}
 	rec_str(out, REC_T_FLOW, yt_str(cause->then));
-	rec_u32(out, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_u32(out, REC_T_FLAGS, REC_X_FOLLOW_UP | (cause->is_one_stop ? REC_X_ONE_STOP : 0u));
 	rec_str(out, REC_T_REQUEST, request);
 	rec_end(out, at);
+	return id;
 }
 
 void written_answered(

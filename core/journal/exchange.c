@@ -406,6 +406,7 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		take_answer(x, v);
 		take(x->flow, sizeof(x->flow), v, REC_T_FLOW);
 		take(x->then, sizeof(x->then), v, REC_T_THEN);
+		take(x->party, sizeof(x->party), v, REC_T_PARTY);            /* of a notice: who tells */
 		if ((x->flags & REC_X_FOLLOW_UP) && x->business_key[0] == 0) /* who tells of it knows no institution */
 			memcpy(x->business_key, x->number, sizeof(x->number));
 		x->state = x->flow[0] != 0 ? X_UNKNOWN

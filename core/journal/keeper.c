@@ -385,6 +385,50 @@ static int on_again(struct keeper *k, uint32_t worker, const struct talk *talk)
 	return 0;
 }
 
+/* The answer as it is kept, now or when it is. */
+static void tell_as_kept(struct keeper *k, uint32_t worker, uint64_t seq, struct kept *e)
+{
+	if (answer_is_final(k, e))
+		tell_stored(k, worker, seq, e);
+	else if (!exchange_is_open(&e->x) && !e->x.answered)
+		tell_nothing(k, worker, seq, e);
+	else
+		kept_wait(e, worker, seq);
+}
+
+/* Nobody can have heard the answer that is kept: it is its worker's to hand out, and was offered to nobody else. */
+static bool is_unheard(const struct kept *e)
+{
+	return e->x.state == X_DONE && e->x.answered && e->x.answered_pos != 0 && e->x.offers == 1 && !e->x.delivered &&
+	       !e->x.reversal_wanted && !e->x.must_answer && e->holder == 0;
+}
+
+/* What an insurer decided at once is to stand in an answer that is kept already.  Once anybody may have heard that, it
+ * stays as it is, and is what everybody hears. */
+static int on_amend(struct keeper *k, uint32_t worker, const struct talk *talk, bool was_written)
+{
+	struct kept *e = kept_find(k, talk->exchange);
+	struct rec rec;
+	size_t used;
+
+	if (keeper_check_records(k, worker, talk) != 0 || (e != NULL && !is_its_own(k, worker, e)) ||
+	        rec_read(talk->payload, &rec, &used) != 0 || used != talk->payload.n ||
+	        rec_get_u64(&rec, REC_T_OUTCOME) != YT_DONE)
+		return YT_ECORRUPT;
+	if (e == NULL) {
+		keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_CLOSED, (struct yt_str){ 0 });
+	} else if (was_written || !is_unheard(e)) {
+		tell_as_kept(k, worker, talk->seq, e);
+	} else {
+		keeper_write_down(k, &rec);
+		keeper_note_delivery(k, e, "offered");
+		keeper_answer_later(k, worker, talk->seq, e->x.id, DOWN_DURABLE);
+		((struct answer *)utarray_back(k->answers))->is_offer = true;
+		kept_settle_down(k, e);
+	}
+	return 0;
+}
+
 /* An answer came after its outcome had been unknown.  Evidence, if nothing was begun yet; else only
  * a reason to reverse again. */
 static int on_late(struct keeper *k, uint32_t worker, const struct talk *talk)
@@ -569,12 +613,7 @@ static void on_wait(struct keeper *k, uint32_t worker, const struct talk *talk)
 		return; /* the worker gives up in silence when its origin does */
 	if (e == NULL)
 		return; /* it may stand on another worker's ring still: silence is never wrong */
-	if (answer_is_final(k, e))
-		tell_stored(k, worker, talk->seq, e);
-	else if (!exchange_is_open(&e->x) && !e->x.answered)
-		tell_nothing(k, worker, talk->seq, e);
-	else
-		kept_wait(e, worker, talk->seq);
+	tell_as_kept(k, worker, talk->seq, e);
 }
 
 /* A keeper before us had written this message down and did not live to say so. */
@@ -597,7 +636,7 @@ static bool was_written(struct keeper *k, uint32_t worker, const struct talk *ta
 	case UP_NOTE:
 		return true;
 	default:
-		return false; /* admission, hello, held: decided anew, on_begin() knows its exchange */
+		return false; /* admission, an amendment, hello, held: decided anew, on_begin() knows its exchange */
 	}
 }
 
@@ -624,6 +663,8 @@ int keeper_message(struct keeper *k, uint32_t worker, const struct talk *talk)
 		return on_late(k, worker, talk);
 	case UP_AGAIN:
 		return on_again(k, worker, talk);
+	case UP_AMEND:
+		return on_amend(k, worker, talk, !w->seq_is_new);
 	case UP_STEP:
 	case UP_RETURN:
 		return on_lease_records(k, worker, talk);

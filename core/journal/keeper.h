@@ -50,6 +50,8 @@ struct keeper_world {
 	/* The same of a follow-up, whose institution is not known, or which pays the payout whose number follows on
 	 * "+/".  NULL: there is no index. */
 	int (*find_follow_up)(void *ctx, struct yt_str number, struct exchange *x);
+	/* A flow of that name asks that party: what it tells of an exchange that goes by it counts.  NULL: any may. */
+	bool (*flow_asks)(void *ctx, const char *flow, const char *party);
 	/* The index: what rests there, exchange_may_rest().  YT_ENOTFOUND.  NULL: all that is open stays in memory. */
 	int (*get)(void *ctx, uint64_t exchange, struct exchange *x);
 	/* Those that rest, as they were accepted, behind *after: at most max, *after is moved on.  YT_ENOTFOUND: these

@@ -260,7 +260,7 @@ void kept_settle_down(struct keeper *k, struct kept *e)
 		kept_set_due(k, e, now);
 	else if (x->flow[0] != 0 && x->step == 0 && x->state == X_UNKNOWN && e->due_mono == 0) {
 		if (x->accepted_pos != 0) /* else with its commit, keeper_committed() */
-			kept_set_due(k, e, now);
+			kept_set_due(k, e, x->flags & REC_X_ONE_STOP ? 1 : now); /* somebody waits: before all others */
 	} else if ((x->state == X_UNKNOWN || x->state == X_REVERSING) && e->due_mono == 0)
 		kept_set_due(k, e, now + k->conf.reverse_after_ms);
 }
@@ -407,6 +407,7 @@ int keeper_check_records(struct keeper *k, uint32_t worker, const struct talk *t
 		        1u << REC_READ | 1u << REC_REFUSED | 1u << REC_DELIVERED | 1u << REC_SESSION | 1u << REC_FACTS,
 		[UP_FACTS] = 1u << REC_FACTS,
 		[UP_AGAIN] = 1u << REC_OUTCOME | 1u << REC_SENDING,
+		[UP_AMEND] = 1u << REC_ANSWERED,
 	};
 	struct yt_str payload = talk->payload;
 	struct known_worker *w;

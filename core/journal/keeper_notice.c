@@ -14,6 +14,7 @@
 #define OTHERWISE_PAID "another sum or account than was ordered"
 #define HAS_TOLD "its party has told something"
 #define SPEAKS_OF_NOTHING "nothing that it speaks of is known here"
+#define SPEAKS_OF_OTHERS "what it speaks of was asked of another party, not of the one that tells"
 
 /* ---- payouts in memory ---- */
 
@@ -222,23 +223,37 @@ static void tell(struct keeper *k, struct kept *e, const struct rec *notice)
 }
 
 /* Kept, answered, and nobody's: it can be found by its operation, and stands in the log. */
-static void note_stray(struct keeper *k, const struct rec *notice)
+static void note_stray(struct keeper *k, const struct rec *notice, const char *why)
 {
 	struct yt_buf buf = { 0 };
 	size_t at = rec_begin(&buf, REC_NOTICE, 0, notice->exchange, keeper_wall(k));
 
-	yt_log(YT_ERROR, "keeper", "exchange %016llx: a party told something, and " SPEAKS_OF_NOTHING,
-	        (unsigned long long)notice->exchange);
-	rec_str(&buf, REC_T_REASON, YT_STR(SPEAKS_OF_NOTHING));
+	yt_log(YT_ERROR, "keeper", "exchange %016llx: a party told something, and %s",
+	        (unsigned long long)notice->exchange, why);
+	rec_str(&buf, REC_T_REASON, yt_str(why));
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
 }
 
-static bool take(struct keeper *k, const struct rec *notice)
+/* Who tells was asked by what it speaks of: a bank says nothing of what another one pays. */
+static bool may_tell(struct keeper *k, const struct kept *e, uint64_t notice)
 {
+	const struct kept *n = kept_find(k, notice);
+
+	if (k->world.flow_asks == NULL)
+		return true;
+	if (n == NULL || n->x.party[0] == '\0')
+		return false;
+	return strcmp(n->x.party, e->x.party) == 0 || k->world.flow_asks(k->world.ctx, e->x.flow, n->x.party);
+}
+
+enum taken { NOBODYS, ANOTHERS, ITS_OWN };
+
+static enum taken take(struct keeper *k, const struct rec *notice)
+{
+	enum taken taken = NOBODYS;
 	struct rec_field field;
-	bool is_known = false;
 	struct kept *e;
 	size_t at = 0;
 
@@ -248,10 +263,14 @@ static bool take(struct keeper *k, const struct rec *notice)
 		find(k, field.value, &e);
 		if (e == NULL || e->x.id == notice->exchange)
 			continue;
-		is_known = true;
+		if (!may_tell(k, e, notice->exchange)) {
+			taken = taken == NOBODYS ? ANOTHERS : taken;
+			continue;
+		}
+		taken = ITS_OWN;
 		tell(k, e, notice);
 	}
-	return is_known;
+	return taken;
 }
 
 /* A statement has entries of all kinds. */
@@ -265,17 +284,22 @@ static bool may_be_stray(struct keeper *k, uint64_t notice)
 void keeper_take_notices(struct keeper *k, struct yt_str payload)
 {
 	struct rec rec, first = { 0 };
-	bool is_known = false;
+	enum taken most = NOBODYS, taken;
+	bool has_others = false;
 	size_t used;
 
 	for (; rec_read(payload, &rec, &used) == 0; payload.p += used, payload.n -= used) {
 		if (rec.type != REC_NOTICE)
 			continue;
 		first = first.whole.n == 0 ? rec : first;
-		is_known = take(k, &rec) || is_known;
+		taken = take(k, &rec);
+		has_others = has_others || taken == ANOTHERS;
+		most = taken > most ? taken : most;
 	}
-	if (first.whole.n != 0 && !is_known && may_be_stray(k, first.exchange))
-		note_stray(k, &first);
+	if (has_others)
+		note_stray(k, &first, SPEAKS_OF_OTHERS);
+	else if (first.whole.n != 0 && most == NOBODYS && may_be_stray(k, first.exchange))
+		note_stray(k, &first, SPEAKS_OF_NOTHING);
 }
 
 void keeper_told_meanwhile(struct keeper *k, struct kept *e)

@@ -28,7 +28,9 @@ static struct known_worker *worker_of(struct keeper *k, const struct kept *e)
 {
 	struct known_worker *w, *next;
 
-	if (e->x.flow[0] == 0 || (e->x.flags & REC_X_FOLLOW_UP) || !keeper_knows_leases(k))
+	bool is_waited_for = (e->x.flags & REC_X_ONE_STOP) != 0 && e->x.step == 0;
+
+	if (e->x.flow[0] == 0 || ((e->x.flags & REC_X_FOLLOW_UP) && !is_waited_for) || !keeper_knows_leases(k))
 		return NULL; /* of a follow-up nobody has more than is written down */
 	HASH_ITER(hh, k->workers, w, next)
 	{

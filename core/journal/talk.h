@@ -23,6 +23,8 @@ enum talk_kind {
 	UP_SESSION = 11, /* wants a sign_no: record with PARTY, INSTITUTION, OPERATOR, and SIGN_NO of a dead one */
 	UP_FACTS = 12,   /* wants the facts of cases: one record with CASE fields */
 	UP_AGAIN = 13,   /* outcome, a refusal for now, and sending under another number: wants to leave once more */
+	UP_AMEND =
+	        14, /* answered once more: what an insurer decided stands in it now, and nobody heard the one before */
 	/* down */
 	DOWN_WELCOME = 32,   /* exchange = incarnation */
 	DOWN_ADMITTED = 33,  /* the leg may leave */

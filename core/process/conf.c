@@ -639,6 +639,13 @@ const struct conf_institution *conf_institution(const struct conf *conf, struct 
 	return i == UINT32_MAX ? NULL : &conf->institutions[i];
 }
 
+const char *conf_origin_party(const struct conf *conf, const struct conf_origin *origin)
+{
+	if (origin->party != NULL)
+		return origin->party;
+	return conf_party(conf, yt_str(origin->name)) != NULL ? origin->name : NULL;
+}
+
 const struct conf_party *conf_party(const struct conf *conf, struct yt_str name)
 {
 	uint32_t i = conf_map_find(conf, CONF_BY_PARTY, name);

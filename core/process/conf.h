@@ -25,6 +25,7 @@
 enum conf_profile { CONF_DEVELOPMENT, CONF_PRODUCTION };
 enum conf_listener_kind { CONF_MTLS, CONF_SIGNED, CONF_PLAIN, CONF_FOLDER };
 enum conf_party_kind { CONF_HTTPS, CONF_FRAMES, CONF_FILES, CONF_SFTP };
+enum conf_pays { CONF_PAYS_PERSON, CONF_PAYS_INSTITUTION };
 enum conf_unknown_style { CONF_HOLD, CONF_SILENCE, CONF_CODE };
 enum conf_sign_in { CONF_SIGN_IN_PASS, CONF_SIGN_IN_OWN };
 
@@ -123,9 +124,7 @@ struct conf_party {
 	uint32_t heartbeat_ms, heartbeat_timeout_ms; /* CONF_FRAMES */
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
 	uint32_t quote_timeout_ms, quote_failures, quote_pause_ms;
-	const char *enrolment,
-	        *enrolment_key; /* the file of who is insured there (message/enrolment.h); NULL: no list */
-	uint32_t enrolment_max_age_days, enrolment_min_percent;
+	enum conf_pays pays; /* an insurer: whom */
 	struct conf_settings settings;
 	struct conf_place place;
 };
@@ -135,6 +134,7 @@ struct conf_origin {
 	const char *subject; /* CN of the client certificate; NULL when it signs */
 	const char *caller;  /* caller id of the header signature; NULL when it has a certificate */
 	const char *key;     /* name of its secret; with caller only */
+	const char *party;   /* the party that it is; NULL: conf_origin_party() */
 	struct conf_texts institutions;
 	struct conf_texts areas; /* first digits of the treatment areas it may also speak for */
 	enum conf_unknown_style unknown_style;
@@ -239,8 +239,10 @@ struct conf_route {
 	const struct conf_flow *then;
 	const char *quote_name, *quote_member;
 	const struct conf_party *quote; /* asked what it would pay, after a pre-settlement; NULL: nobody is */
-	const char *to, *flow_name;     /* name of the party or the flow ... */
-	const struct conf_party *party; /* ... and itself; of a flow that of its first step */
+	const char *one_stop_name, *one_stop_member;
+	const struct conf_party *one_stop; /* decides before a settlement's origin hears; NULL: nobody does */
+	const char *to, *flow_name;        /* name of the party or the flow ... */
+	const struct conf_party *party;    /* ... and itself; of a flow that of its first step */
 	const struct conf_flow *flow;
 	struct conf_texts operations, relation, listeners, origins, institutions, insutypes; /* empty: any */
 	struct conf_texts areas, treatment, insured; /* first 2, 4 or 6 digits; areas: of the institution */
@@ -356,6 +358,9 @@ const struct conf_party *conf_party(const struct conf *conf, struct yt_str name)
 /* Connections that the worker of this slot may have there. */
 uint32_t conf_party_connections(const struct conf *conf, const struct conf_party *party, uint32_t slot);
 const struct conf_secret *conf_secret(const struct conf *conf, struct yt_str name);
+/* The party that an origin is, as which it tells things unasked: the one it names, else that of its own name; NULL: it
+ * is none. */
+const char *conf_origin_party(const struct conf *conf, const struct conf_origin *origin);
 /* area: where the institution treats; it counts only where the origin speaks for areas. */
 bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str institution, struct yt_str area);
 /* As conf_origin_speaks_for(), for a message that names area: an institution that we know is where we know it to be,

@@ -438,6 +438,9 @@ static void check_identity(const struct conf *conf, const struct conf_origin *o,
 	         (o->subject != NULL || !has_listener(conf, CONF_PLAIN)))
 		conf_warning_add(errors, at.line, at.column, "no listener of kind %s: this origin can never come in",
 		        o->subject != NULL ? "mtls" : "signed");
+	if (o->party != NULL && conf_party(conf, yt_str(o->party)) == NULL)
+		conf_error_add(
+		        errors, at.line, at.column, "party: no party is called \"%s\": add it to parties", o->party);
 	if (o->institutions.n == 0 && o->areas.n == 0)
 		conf_error_add(errors, at.line, at.column,
 		        "it speaks for nobody: give institutions, or areas where a hub asks");

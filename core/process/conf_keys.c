@@ -289,21 +289,16 @@ const struct conf_key conf_keys[] = {
 		AT(party, server_delay_ms),
 		"Longest time after which a lost request may still take effect there: \"not found\" proves nothing before." },
 	{ "parties", "quote_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("2000"), 100, 10000, NULL, AT(party, quote_timeout_ms),
-		"How long a pre-settlement waits for this insurer's quote at most, after the platform has answered it." },
+		"How long a pre-settlement waits for this insurer's quote at most, after the platform has answered it; and a "
+		"settlement for its decision (`routes.one_stop`)." },
 	{ "parties", "quote_failures", CONF_T_NUMBER, NULL, DEFAULT("3"), 1, 1000, NULL, AT(party, quote_failures),
-		"After so many quotes running that did not come, a worker goes on without for `quote_pause_ms`." },
+		"After so many quotes, or decisions, running that did not come in time, a worker goes on without for "
+		"`quote_pause_ms`." },
 	{ "parties", "quote_pause_ms", CONF_T_NUMBER, "ms", DEFAULT("30000"), 100, 3600000, NULL, AT(party, quote_pause_ms),
-		"Then one pre-settlement asks again, and the others when it gets an answer." },
-	{ "parties", "enrolment", CONF_T_PATH, NULL, OPTIONAL, 1, 255, NULL, AT(party, enrolment),
-		"File of who is insured there, made by `yitong enrolment load`: claims and quotes are only made for people on it. A "
-		"claim waits while it is missing or too old; a newer one is noticed within a second. Left out: for everybody." },
-	{ "parties", "enrolment_key", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(party, enrolment_key),
-		"Name of the secret its rows are hashed with; needed with `enrolment`. With another one the list must be loaded anew." },
-	{ "parties", "enrolment_max_age_days", CONF_T_NUMBER, "days", DEFAULT("2"), 0, 366, NULL,
-		AT(party, enrolment_max_age_days), "A list of a day that is longer ago counts no more." },
-	{ "parties", "enrolment_min_percent", CONF_T_NUMBER, "%", DEFAULT("80"), 0, 100, NULL,
-		AT(party, enrolment_min_percent),
-		"A list with fewer people than this part of the one before is not taken without `--anyway`." },
+		"Then one pre-settlement or settlement asks again, and the others when it gets an answer." },
+	{ "parties", "pays", CONF_T_CHOICE, NULL, DEFAULT("person"), 0, 0, "person institution", AT(party, pays),
+		"Whom this insurer pays what it decides at once. Only `institution` may lower what that collects: "
+		"`routes.one_stop`." },
 	{ "parties", "settings", CONF_T_SETTINGS, NULL, OPTIONAL, 0, 0, NULL, AT(party, settings),
 		"Keys of the format's plugin; its README lists them." },
 
@@ -314,6 +309,9 @@ const struct conf_key conf_keys[] = {
 		"Caller id in its header signature (`x-tif-paasid`)." },
 	{ "origins", "key", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(origin, key),
 		"Name of the secret it signs with. Needed with `caller`." },
+	{ "origins", "party", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(origin, party),
+		"The party that it is, where that has another name. Who tells what became of claims and payments must be one: "
+		"what it tells counts of what that party was asked." },
 	{ "origins", "institutions", CONF_T_CODES, NULL, OPTIONAL, 0, 0, NULL, AT(origin, institutions),
 		"Codes of the institutions it may speak for." },
 	{ "origins", "areas", CONF_T_AREAS, NULL, OPTIONAL, 0, 0, NULL, AT(origin, areas),
@@ -403,6 +401,13 @@ const struct conf_key conf_keys[] = {
 		"a quote within `quote_timeout_ms` the platform's answer goes out alone." },
 	{ "routes", "quote_member", CONF_T_TEXT, NULL, DEFAULT("commercial_quote"), 1, 40, NULL, AT(route, quote_member),
 		"Member of the answer's business part that has the quote." },
+	{ "routes", "one_stop", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(route, one_stop_name),
+		"Name of an insurer with `pays: institution` at which `then` hands a claim in. When the platform has answered a "
+		"settlement by this route, and that is kept, the insurer has `quote_timeout_ms` to decide at once; what it pays "
+		"the institution stands beside the platform's amounts, which stay as they are. Without a decision in time the "
+		"platform's answer goes out alone, and the claim goes on by itself. Needs `to`." },
+	{ "routes", "one_stop_member", CONF_T_TEXT, NULL, DEFAULT("commercial_claim"), 1, 40, NULL, AT(route, one_stop_member),
+		"Member of the answer's business part that has what the insurer pays, and what is left to collect." },
 	{ "routes", "operations", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(route, operations),
 		"Only these operations, as `outpatient.settle`, or a group, as `outpatient.*`." },
 	{ "routes", "relation", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(route, relation),

@@ -145,6 +145,11 @@ static void check_quotes(const struct conf *conf, const struct conf_party *party
 		if (conf->routes[i].quote == party)
 			conf_error_add(errors, conf->routes[i].place.line, conf->routes[i].place.column,
 			        "quote: %s gives none, its format %s has no claim.quote", party->name, api->name);
+	for (uint32_t i = 0; party != NULL && op->wire == NULL && i < conf->n_routes; i++)
+		if (conf->routes[i].one_stop == party)
+			conf_error_add(errors, conf->routes[i].place.line, conf->routes[i].place.column,
+			        "one_stop: %s decides nothing at once, its format %s has no claim.quote", party->name,
+			        api->name);
 }
 
 /* A url says how a party is spoken to; here whether its format can.  party: NULL for a listener. */

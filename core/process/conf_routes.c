@@ -226,6 +226,20 @@ static void make_then(struct making *m)
 			        (unsigned)i + 1, r->then_name);
 }
 
+static const struct conf_party *find_insurer(struct making *m, const char *key, const char *name)
+{
+	const struct conf_party *party = conf_party(m->conf, yt_str(name));
+	const char *meant;
+
+	if (party != NULL)
+		return party;
+	meant = conf_closest(name, nth_party, m->conf);
+	WRONG(m, "%s of unknown party \"%s\"%s%s%s", key, name,
+	        meant == NULL ? _(": add it to parties") : _(": did you mean \""), meant == NULL ? "" : meant,
+	        meant == NULL ? "" : "\"?");
+	return NULL;
+}
+
 /* Asked about pre-settlements; that its format has quotes is seen when the plugins are there. */
 static void make_quote(struct making *m)
 {
@@ -233,7 +247,6 @@ static void make_quote(struct making *m)
 		YT_OP_PHARMACY_PRESETTLE };
 	struct conf_route *r = m->route;
 	bool any = m->rule->any_op;
-	const char *meant;
 
 	if (r->quote_name == NULL)
 		return;
@@ -243,13 +256,38 @@ static void make_quote(struct making *m)
 		WRONG(m, "`quote` is about pre-settlements: this route serves none");
 	if (m->conf->cases.facts.n == 0)
 		WRONG(m, "`quote` needs the facts of its cases: say in cases.facts of which visits they are kept");
-	r->quote = conf_party(m->conf, yt_str(r->quote_name));
-	if (r->quote != NULL)
+	r->quote = find_insurer(m, "quote", r->quote_name);
+}
+
+static bool hands_claim_in(const struct conf_flow *flow, const struct conf_party *party)
+{
+	uint32_t i = 0;
+
+	while (i < flow->n_steps && (flow->step[i].party != party || flow->step[i].op != YT_OP_CLAIM_SUBMIT))
+		i++;
+	return i < flow->n_steps;
+}
+
+/* Decides the claim that follows, before a settlement's origin hears. */
+static void make_one_stop(struct making *m)
+{
+	struct conf_route *r = m->route;
+
+	if (r->one_stop_name == NULL)
 		return;
-	meant = conf_closest(r->quote_name, nth_party, m->conf);
-	WRONG(m, "quote of unknown party \"%s\"%s%s%s", r->quote_name,
-	        meant == NULL ? _(": add it to parties") : _(": did you mean \""), meant == NULL ? "" : meant,
-	        meant == NULL ? "" : "\"?");
+	r->one_stop = find_insurer(m, "one_stop", r->one_stop_name);
+	if (r->to == NULL)
+		WRONG(m, "`one_stop` needs `to`: what one party has answered can be kept while an insurer decides");
+	if (r->one_stop == NULL)
+		return;
+	if (r->one_stop->pays != CONF_PAYS_INSTITUTION)
+		WRONG(m,
+		        "one_stop: %s pays persons: only what goes to the institution may lower what that collects; say "
+		        "`pays: institution` of it, if it does so",
+		        r->one_stop_name);
+	if (r->then_name == NULL || (r->then != NULL && !hands_claim_in(r->then, r->one_stop)))
+		WRONG(m, "one_stop: give `then` a flow with the step %s:claim.submit, which is what %s decides",
+		        r->one_stop_name, r->one_stop_name);
 }
 
 static void make_flow(struct making *m)
@@ -336,6 +374,7 @@ static void make_rule(struct making *m)
 	make_party(m);
 	make_then(m);
 	make_quote(m);
+	make_one_stop(m);
 }
 
 static bool takes_all(const struct route_rule *rule)

@@ -59,13 +59,14 @@ static void put_workers(struct yt_buf *out, const struct keeper_process *p)
 		yt_buf_printf(out,
 		        "%s{\"incarnation\":%u,\"pid\":%u,\"generation\":%u,\"connections\":%u,\"in_flight\":%llu,"
 		        "\"requests\":%llu,\"answered\":%llu,\"refused\":%llu,\"reads\":%llu,\"unknown\":%llu,\"leases\":%llu,"
-		        "\"notes_dropped\":%llu,\"quotes\":%llu,\"quotes_missed\":%llu}",
+		        "\"notes_dropped\":%llu,\"quotes\":%llu,\"quotes_missed\":%llu,\"one_stops\":%llu,\"one_stops_missed\":%llu}",
 		        w == p->workers ? "" : ",", b->incarnation, w->pid, w->generation, b->connections,
 		        (unsigned long long)b->in_flight, (unsigned long long)b->requests,
 		        (unsigned long long)b->answered, (unsigned long long)b->refused, (unsigned long long)b->reads,
 		        (unsigned long long)b->unknown, (unsigned long long)b->leases,
 		        (unsigned long long)b->dropped + w->n_dropped, (unsigned long long)b->quotes,
-		        (unsigned long long)b->quotes_missed);
+		        (unsigned long long)b->quotes_missed, (unsigned long long)b->one_stops,
+		        (unsigned long long)b->one_stops_missed);
 	}
 	yt_buf_text(out, "]");
 }

@@ -84,6 +84,17 @@ static const char *world_other_code(void *ctx, const char *institution)
 	return strcmp(known->code, institution) == 0 ? known->old_code : known->code;
 }
 
+static bool world_flow_asks(void *ctx, const char *flow, const char *party)
+{
+	struct keeper_process *p = ctx;
+	const struct conf_flow *known = conf_flow(p->conf, yt_str(flow));
+
+	for (uint32_t i = 0; known != NULL && i < known->n_steps; i++)
+		if (strcmp(known->step[i].party->name, party) == 0)
+			return true;
+	return false;
+}
+
 static int world_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
 {
 	struct keeper_process *p = ctx;
@@ -192,6 +203,7 @@ void kp_world(struct keeper_process *p, struct keeper_world *world)
 		.cancelled = world_cancelled,
 		.other_code = world_other_code,
 		.find_follow_up = world_find_follow_up,
+		.flow_asks = world_flow_asks,
 		.get = world_get,
 		.resting = world_resting,
 		.facts = world_facts,

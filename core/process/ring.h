@@ -28,7 +28,8 @@ struct board {
 	_Atomic uint32_t incarnation; /* written by the keeper; 0: the worker is not yet welcome */
 	_Atomic uint32_t connections;
 	_Atomic uint32_t beats; /* turns of its loop's clock, some a second: no thread of it is stuck */
-	_Atomic uint64_t requests, answered, refused, reads, unknown, in_flight, leases, dropped, quotes, quotes_missed;
+	_Atomic uint64_t requests, answered, refused, reads, unknown, in_flight, leases, dropped, quotes, quotes_missed,
+	        one_stops, one_stops_missed;
 	struct board_lane lanes[BOARD_LANES];
 	struct boxes boxes;
 };

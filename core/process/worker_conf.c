@@ -83,6 +83,8 @@ static const struct engine_party *route(void *ctx, const struct yt_msg *msg, con
 	way->then = r->then == NULL ? NULL : &w->flows[r->then - w->conf->flows];
 	way->quote = r->quote == NULL ? NULL : &w->parties[r->quote - w->conf->parties].engine;
 	way->quote_member = r->quote_member;
+	way->one_stop = r->one_stop == NULL ? NULL : &w->parties[r->one_stop - w->conf->parties].engine;
+	way->one_stop_member = r->one_stop_member;
 	return &w->parties[r->party - w->conf->parties].engine;
 }
 
@@ -140,15 +142,16 @@ void worker_take_flows(struct worker *w)
 	}
 }
 
-static void take_origin(struct engine_origin *to, const struct conf_origin *from)
+static void take_origin(const struct conf *conf, struct engine_origin *to, const struct conf_origin *from)
 {
 	static const enum engine_unknown_style styles[] = {
 		[CONF_HOLD] = ENGINE_HOLD, [CONF_SILENCE] = ENGINE_SILENCE, [CONF_CODE] = ENGINE_CODE
 	};
 
-	*to = (struct engine_origin){
-		.name = from->name, .unknown_style = styles[from->unknown_style], .timeout_ms = from->timeout_ms
-	};
+	*to = (struct engine_origin){ .name = from->name,
+		.party = conf_origin_party(conf, from),
+		.unknown_style = styles[from->unknown_style],
+		.timeout_ms = from->timeout_ms };
 	snprintf(to->unknown_code, sizeof(to->unknown_code), "%u", from->unknown_code);
 }
 
@@ -161,7 +164,7 @@ void worker_take_people(struct worker *w)
 	w->institutions = calloc(c->n_institutions + 1, sizeof(*w->institutions));
 	YT_REQUIRE(w->origins != NULL && w->institutions != NULL);
 	for (i = 0; i < c->n_origins; i++)
-		take_origin(&w->origins[i], &c->origins[i]);
+		take_origin(c, &w->origins[i], &c->origins[i]);
 	for (i = 0; i < c->n_institutions; i++)
 		w->institutions[i] = (struct engine_institution){ c->institutions[i].code, c->institutions[i].name,
 			c->institutions[i].area, c->institutions[i].sign_in == CONF_SIGN_IN_PASS,

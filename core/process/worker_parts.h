@@ -1,8 +1,7 @@
 /* core/process/worker_parts.h - what the files of a worker share; nobody else includes it.
  *
  *   worker_process.c   listeners, lanes, ring and engine wired together; its life
- *   worker_conf.c      what the engine asks of the configuration
- *   worker_enrolled.c  ... and of the parties' enrolment lists */
+ *   worker_conf.c      what the engine asks of the configuration */
 #ifndef YT_PROCESS_WORKER_PARTS_H
 #define YT_PROCESS_WORKER_PARTS_H
 
@@ -36,9 +35,8 @@ struct worker_party {
 	const struct conf_party *conf;
 	struct engine_party engine;
 	struct board_lane *board;
-	struct lane *lane;                /* NULL: it is handed files, by ... */
-	struct drop *drop;                /* ... this */
-	struct enrolment_watch enrolment; /* file NULL: it keeps no list */
+	struct lane *lane; /* NULL: it is handed files, by ... */
+	struct drop *drop; /* ... this */
 };
 
 struct failed_leg { /* ended before it began; told on the next turn, never from inside the engine */
@@ -78,11 +76,5 @@ void worker_take_flows(struct worker *w);  /* after the parties, which they poin
 void worker_take_people(struct worker *w); /* origins and institutions */
 /* What the engine goes by; w outlives it. */
 void worker_engine_conf(struct worker *w, struct engine_conf *conf);
-
-/* worker_enrolled.c */
-void worker_enrolled_open(struct worker_party *p); /* looks at the list, if the party keeps one */
-/* engine_world.enrolled(), of a struct worker */
-enum enrolment_state worker_enrolled(
-        void *ctx, const struct engine_party *party, struct yt_str certno, bool *is_on, int64_t *day);
 
 #endif

@@ -37,7 +37,7 @@ parties:
       settings: { customer: "3302990001", bank: ICBC } }
 origins:
   - { name: bank, subject: hub-client, institutions: [ICBC], unknown_style: hold, timeout_ms: 130000 }
-  - { name: files, institutions: [ICBC] }
+  - { name: files, party: bank, institutions: [ICBC] }
 institutions:
   - { code: ICBC, name: 示例银行, area: "330200", sign_in: pass, operator: YT9001 }
 routes:

@@ -30,7 +30,7 @@ parties:
   - { name: insurer, format: tianyi, url: "https://127.0.0.1:$nobody/", ca: certs/out/ca.crt,
       settings: { app_id: gw330299, key: ty-key, field_key: ty-field } }
 origins:
-  - { name: tianyi, caller: gw330299, key: ty-key, institutions: [TIANYI], unknown_style: hold, timeout_ms: 130000 }
+  - { name: tianyi, party: insurer, caller: gw330299, key: ty-key, institutions: [TIANYI], unknown_style: hold, timeout_ms: 130000 }
 institutions:
   - { code: TIANYI, name: 示例保险, area: "330200", sign_in: pass, operator: YT9001 }
 routes:
