@@ -522,15 +522,13 @@ static int case_asked_for(struct play *play)
 	return rv;
 }
 
-static int case_cancel(struct play *play)
+static int cancel(struct play *play)
 {
 	struct care *care = play->care;
 	struct exchange x;
 	struct text in;
-	int rv = case_normal(play);
+	int rv;
 
-	if (rv != 0)
-		return rv;
 	text_begin(&in);
 	put_party(&in, care);
 	put_person(&in, care, true);
@@ -552,6 +550,89 @@ static int case_cancel(struct play *play)
 	done(&x);
 	return rv;
 }
+
+static int case_cancel(struct play *play)
+{
+	return case_normal(play) == 0 ? cancel(play) : -1;
+}
+
+static int discharge(struct play *play)
+{
+	struct care *care = play->care;
+	char time[18];
+	struct exchange x;
+	struct text in;
+	int rv;
+
+	time_digits(clock_wall_ms(), time);
+	text_begin(&in);
+	put_party(&in, care);
+	put(&in, "ykc700", "%s", care->visit);
+	put(&in, "aac001", "%s", care->psn_no);
+	put(&in, "akc190", "%s", care->own_number);
+	put(&in, "ykc701", "%.8s", time);
+	put(&in, "ykc702", "%.8s", time);
+	put(&in, "akc196", "J06.900");
+	put(&in, "akc185", "急性上呼吸道感染");
+	fputs("<diag>", in.out);
+	put(&in, "akc196", "J06.900");
+	put(&in, "akc185", "急性上呼吸道感染");
+	put(&in, "mainflag", "1");
+	fputs("</diag>", in.out);
+	put(&in, "ykc195", "1");
+	put_operator(&in);
+	ask(play, "0215", &in, &x);
+	rv = is_done(play, &x);
+	done(&x);
+	return rv;
+}
+
+/* A stay of somebody who agreed that his insurer at home is told: claimed from what the hub passed on. */
+static int claimed(struct play *play, const char *status)
+{
+	struct care *care = play->care;
+	struct exchange x;
+	int rv;
+
+	play_big_bill(play);
+	time_text(clock_wall_ms(), care->begntime);
+	rv = open_visit(play);
+	if (rv == 0)
+		rv = discharge(play);
+	if (rv == 0)
+		rv = play_agree(play);
+	if (rv != 0)
+		return rv;
+	settle(play, "0304", &x);
+	rv = send_until_answered(play, &x);
+	if (rv == 0)
+		book(care, x.output, x.asked.transid);
+	done(&x);
+	return rv == 0 ? play_await_claim(play, status) : rv;
+}
+
+static int case_claimed(struct play *play)
+{
+	return claimed(play, "PAID");
+}
+
+/* The other province takes its settlement back before the insurer has decided. */
+static int case_withdrawn(struct play *play)
+{
+	int rv = claimed(play, "RECEIVED");
+
+	if (rv == 0)
+		rv = cancel(play);
+	return rv == 0 ? play_await_claim(play, "REJECTED") : rv;
+}
+
+static const struct case_kind claim_kinds[] = {
+	{ "away-claim-back", "claimed here, then cancelled there: the claim is withdrawn", 2, NULL, case_withdrawn, -1,
+	        'i', true },
+	{ "away-claim", "treated in Shanghai, claimed at the insurer here", 4, NULL, case_claimed, -1, 'i', true },
+};
+
+const struct case_table away_claim_cases = { claim_kinds, sizeof(claim_kinds) / sizeof(*claim_kinds), WHO_AWAY_CLAIM };
 
 static const struct case_kind kinds[] = {
 	{ "away-lost-after", "settled by our province, its answer is lost: P201", 3, "effect_then_cut", case_asked_for,

@@ -186,6 +186,24 @@ static int await_claim(struct play *play, const char *setl_id, const char *statu
 	}
 }
 
+void play_big_bill(struct play *play)
+{
+	play->care->bill = &big_bill;
+}
+
+int play_agree(struct play *play)
+{
+	if (tell_consent(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0)
+		return -1;
+	play->care->is_claimed = true;
+	return 0;
+}
+
+int play_await_claim(struct play *play, const char *status)
+{
+	return await_claim(play, play->care->setl_id, status);
+}
+
 static int open_big(struct play *play, const struct bill *bill)
 {
 	play->care->bill = bill;
@@ -194,10 +212,7 @@ static int open_big(struct play *play, const struct bill *bill)
 
 static int open_agreed(struct play *play, const struct bill *bill)
 {
-	if (open_big(play, bill) != 0 || tell_consent(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0)
-		return -1;
-	play->care->is_claimed = true;
-	return 0;
+	return open_big(play, bill) != 0 ? -1 : play_agree(play);
 }
 
 /* Told what a claim needs, then settled. */

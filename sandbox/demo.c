@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct case_table *const tables[] = { &guest_cases, &away_cases, &claim_cases, &jinhui_cases,
-	&mandate_cases, &allowance_cases, &local_cases };
+static const struct case_table *const tables[] = { &guest_cases, &away_cases, &away_claim_cases, &claim_cases,
+	&jinhui_cases, &mandate_cases, &allowance_cases, &local_cases };
 
 #define JINHUA_PEOPLE 20
 
@@ -85,6 +85,8 @@ static bool is_possible(const struct hospitals_options *options, enum who who)
 		return options->hub_url != NULL;
 	case WHO_AWAY:
 		return options->province_url != NULL;
+	case WHO_AWAY_CLAIM:
+		return options->province_url != NULL && options->insurer_url != NULL;
 	case WHO_CLAIM:
 		return options->insurer_url != NULL;
 	case WHO_JINHUI:
@@ -125,7 +127,7 @@ static struct origin *origin_for(const struct demo *demo, const struct plan *pla
 {
 	size_t which = plan->kind->origin >= 0 ? (size_t)plan->kind->origin : (index + plan->number) % ORIGINS_MAX;
 
-	if (plan->table->who == WHO_AWAY)
+	if (plan->table->who == WHO_AWAY || plan->table->who == WHO_AWAY_CLAIM)
 		return demo->options->away;
 	if (plan->kind->origin == ORIGIN_HOLDING) /* hospital-one and the clinic */
 		which = plan->number % 2 * 2;
@@ -196,7 +198,7 @@ void play_ordered(
 
 static bool is_of_ningbo(const struct plan *plan)
 {
-	return plan->table->who == WHO_CLAIM || plan->table->who == WHO_MANDATE;
+	return plan->table->who == WHO_CLAIM || plan->table->who == WHO_MANDATE || plan->table->who == WHO_AWAY_CLAIM;
 }
 
 /* Who has told a consent has claims follow from each stay: such people have no stays but those of the claim cases, and

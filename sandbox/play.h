@@ -33,13 +33,14 @@ struct case_kind {
 };
 
 enum who {
-	WHO_LOCAL,   /* insured and treated here */
-	WHO_GUEST,   /* insured in another province */
-	WHO_AWAY,    /* insured here, treated in another province */
-	WHO_CLAIM,   /* insured and treated here, and with 天一甬宁保 beside it */
-	WHO_JINHUI,  /* insured in Jinhua, treated here, and with 金惠保 beside it */
-	WHO_NOBODY,  /* nobody is treated: a payout is ordered */
-	WHO_MANDATE, /* like WHO_CLAIM; the gateway pays for the insurer */
+	WHO_LOCAL,      /* insured and treated here */
+	WHO_GUEST,      /* insured in another province */
+	WHO_AWAY,       /* insured here, treated in another province */
+	WHO_AWAY_CLAIM, /* like WHO_AWAY, and with 天一甬宁保 beside it */
+	WHO_CLAIM,      /* insured and treated here, and with 天一甬宁保 beside it */
+	WHO_JINHUI,     /* insured in Jinhua, treated here, and with 金惠保 beside it */
+	WHO_NOBODY,     /* nobody is treated: a payout is ordered */
+	WHO_MANDATE,    /* like WHO_CLAIM; the gateway pays for the insurer */
 };
 
 struct case_table {
@@ -49,8 +50,13 @@ struct case_table {
 };
 
 int claim_case_silent(struct play *play); /* of people who agree to nothing */
-extern const struct case_table local_cases, guest_cases, away_cases, claim_cases, jinhui_cases, mandate_cases,
-        allowance_cases;
+/* Told what a claim needs, of a visit that is open, by who speaks for the hospital; its bill is large enough for one.
+ */
+void play_big_bill(struct play *play);
+int play_agree(struct play *play);
+int play_await_claim(struct play *play, const char *status); /* as the insurer's own books have it */
+extern const struct case_table local_cases, guest_cases, away_cases, away_claim_cases, claim_cases, jinhui_cases,
+        mandate_cases, allowance_cases;
 
 struct plan {
 	const struct case_table *table;

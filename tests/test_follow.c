@@ -117,6 +117,23 @@ static void test_follow_up(void **state)
 	is_native = false;
 }
 
+/* A reversal that is passed on as it came ends what follows, too. */
+static void test_follow_up_of_a_relayed_settlement(void **state)
+{
+	is_native = relays = true;
+	follows = &claim;
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1");
+	expect("platform:SETTLE", 'd');
+	expect("hub:REGISTER", 'd');
+	expect("hub:READ", 'd');
+	ask(2, "REVERSE inst=H1 num=H1-3 | orig=H1-1 origop=SETTLE");
+	expect("platform:REVERSE", 'd');
+	expect("hub:REVERSE", 'd');
+	assert_int_equal(follow_up().state, X_REVERSED);
+	follows = NULL;
+	is_native = relays = false;
+}
+
 /* Nobody waits for it: its settlement was answered before it left. */
 static void test_follow_up_waits_for_nobody(void **state)
 {
@@ -430,6 +447,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kept_where_it_belongs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_with_some_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follow_up_erased, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_follow_up_of_a_relayed_settlement, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_told_settlement, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_told_settlement_adds_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept_here, setup, teardown) };
