@@ -1549,11 +1549,21 @@ static void test_nonsense(void **state)
 	assert_int_equal(say(1, UP_LATE, 1, &buf), YT_ECORRUPT); /* an answer without what came of it */
 }
 
+static void add_amendment(struct yt_buf *buf, uint64_t id, enum yt_outcome outcome, const char *reply)
+{
+	size_t at = rec_begin(buf, REC_ANSWERED, 0, id, w.wall_ms);
+
+	rec_u8(buf, REC_T_OUTCOME, (uint8_t)outcome);
+	rec_u32(buf, REC_T_FLAGS, REC_X_AMENDED);
+	rec_str(buf, REC_T_REPLY, yt_str(reply));
+	rec_end(buf, at);
+}
+
 static int amend(uint32_t worker, uint64_t id, enum yt_outcome outcome, const char *reply)
 {
 	struct yt_buf buf = { 0 };
 
-	add_answer(&buf, id, outcome, reply);
+	add_amendment(&buf, id, outcome, reply);
 	return say(worker, UP_AMEND, id, &buf);
 }
 
@@ -1636,7 +1646,7 @@ static void test_amended_before(void **state)
 		ready(2);
 		forget_told();
 		w.seq[1]--; /* read once more */
-		add_answer(&buf, 1, YT_DONE, "with");
+		add_amendment(&buf, 1, YT_DONE, "with");
 		assert_int_equal(say_again(1, UP_AMEND, 1, &buf), 0);
 		w.seq[1]++;
 		ready(1);
@@ -1749,6 +1759,34 @@ static void test_follow_up_waited_for(void **state)
 		w.is_one_stop = false;
 		commit();
 		assert_told(worker == 1 ? "1:lease 0/8" : "2:lease 0/8");
+	}
+}
+
+/* A claim that somebody waited for is told whether the answer says what it came to, also after all has left memory. */
+static void test_follow_up_knows_answer(void **state)
+{
+	for (unsigned amended = 0; amended < 2; amended++) {
+		struct rec lease;
+		size_t used;
+
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		w.is_one_stop = true;
+		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+		commit();
+		settle_followed(1, 1, 9, "+/A1");
+		w.is_one_stop = false;
+		commit();
+		if (amended)
+			assert_int_equal(amend(1, 1, YT_DONE, "with"), 0);
+		note(1, 1, NULL);
+		commit();
+		keeper_indexed(w.keeper, w.n_commits + 1);
+		keeper_tick(w.keeper);
+		commit();
+		assert_int_equal(rec_read(yt_buf_view(&w.leased), &lease, &used), 0);
+		assert_true(yt_str_is(rec_get(&lease, REC_T_RESULT), amended ? "amended" : "unamended"));
 	}
 }
 
@@ -2538,6 +2576,7 @@ int main(void)
 		TEST(test_nonsense),
 		TEST(test_follow_up_has_no_origin),
 		TEST(test_follow_up_waited_for),
+		TEST(test_follow_up_knows_answer),
 		TEST(test_follow_up_of_cancelled_is_due),
 		TEST(test_order_of_cancelled),
 		TEST(test_withdrawn_while_leased),

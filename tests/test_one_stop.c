@@ -76,7 +76,7 @@ static const struct said_case {
 	const char *it;
 	char how;
 	bool is_shown;
-	const char *next; /* of the claim */
+	const char *next; /* of the claim; + and asks for a decision at once, as the very same */
 } said_cases[] = {
 	{ "decided, for the institution", 'I', true, "hub:ASKCLAIM" },
 	{ "decided, for the person", 'O', false, "hub:ASKCLAIM" },
@@ -88,7 +88,7 @@ static const struct said_case {
 	{ "refused", 'r', false, "nothing" },
 	{ "not now", 'b', false, "hub:CLAIM" },
 	{ "not connected", 'n', false, "hub:CLAIM" },
-	{ "cut off", 'l', false, "hub:CLAIM" },
+	{ "cut off", 'l', false, "hub:CLAIM+" },
 };
 
 static void test_what_is_said(void **state)
@@ -114,7 +114,8 @@ static void test_what_is_said(void **state)
 		engine_flushed(w.engine, 1);
 		engine_flushed(w.engine, 2);
 		await_leg();
-		snprintf(next, sizeof(next), "%s:%.*s", w.sent_to, (int)strcspn(w.sent, " "), w.sent);
+		snprintf(next, sizeof(next), "%s:%.*s%s", w.sent_to, (int)strcspn(w.sent, " "), w.sent,
+		        strstr(w.sent, "mode=SYNC") != NULL ? "+" : "");
 		assert_string_equal(w.leg == 0 ? "nothing" : next, c->next);
 	}
 }
@@ -207,6 +208,67 @@ static void test_gone_meanwhile(void **state)
 	expect_same_again(3);
 }
 
+static struct exchange claim_in_log(void)
+{
+	uint64_t id = 0;
+	struct exchange x;
+
+	memset(&x, 0, sizeof(x));
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+			if (rec.type == REC_ACCEPTED && (rec_get_u64(&rec, REC_T_FLAGS) & REC_X_ONE_STOP))
+				id = rec.exchange;
+			if (id != 0 && rec.exchange == id && rec.type != REC_FACTS)
+				exchange_apply(&x, &rec, i + 1);
+		}
+	}
+	return x;
+}
+
+/* The insurer pays the institution.  Where that does not know it has collected all, and people must see to it. */
+static const struct told_case {
+	const char *it;
+	bool is_late, is_killed;
+	char decided;
+	enum exchange_state end;
+} told_cases[] = {
+	{ "told", false, false, 'I', X_DONE },
+	{ "told, and all is killed", false, true, 'I', X_DONE },
+	{ "not told, but the person is paid", true, false, 'O', X_DONE },
+	{ "not told", true, false, 'I', X_PARKED },
+	{ "not told, and all is killed", true, true, 'I', X_PARKED },
+};
+
+static void test_refund(void **state)
+{
+	for (size_t i = 0; i < COUNT(told_cases); i++) {
+		const struct told_case *c = &told_cases[i];
+
+		teardown(NULL);
+		setup(NULL);
+		print_message("%s\n", c->it);
+		settle_until_claimed();
+		if (c->is_late)
+			later(BUDGET_MS);
+		reply(c->decided);
+		assert_int_equal(shows(SHOWN), !c->is_late);
+		engine_flushed(w.engine, 1);
+		await_leg();
+		if (c->is_killed) {
+			kill_all();
+			await_leg();
+		}
+		expect("hub:ASKCLAIM", c->decided);
+		later(5000);
+		assert_int_equal(w.leg, 0);
+		assert_int_equal(claim_in_log().state, c->end);
+	}
+}
+
 /* A cancelled settlement takes its claim with it. */
 static void test_cancelled(void **state)
 {
@@ -272,6 +334,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_killed_after_decision, begin, end),
 		cmocka_unit_test_setup_teardown(test_asked_again_meanwhile, begin, end),
 		cmocka_unit_test_setup_teardown(test_gone_meanwhile, begin, end),
+		cmocka_unit_test_setup_teardown(test_refund, begin, end),
 		cmocka_unit_test_setup_teardown(test_cancelled, begin, end),
 		cmocka_unit_test_setup_teardown(test_breaker, begin, end) };
 	struct CMUnitTest slow[COUNT(tests)];

@@ -45,6 +45,9 @@ const struct yt_word words_zh_reasons[] = {
 	{ "what its case has left behind is too much", "就诊案留下的信息太多" },
 	/* core/engine/flow_pay.c */
 	{ "a payment was made: its money must be asked back", "款已付出：须由人工追回" },
+	{ "the insurer pays the institution, which was not told: it owes the person a refund",
+	        "保险公司赔给机构，而机构当时未获通知：机构应向本人退款" },
+	{ "whether the institution was told is looked at once more", "再核对一次机构是否已获通知" },
 	{ "a payment is about to leave", "付款即将发出" },
 	{ "a payment is a step of what follows from something, of nothing else", "付款只能是后续流程的步骤" },
 	{ "the next lease has its number", "下次办理时取得付款编号" },

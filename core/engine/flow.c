@@ -15,6 +15,8 @@
 #include "engine/flow_parts.h"
 #include "engine/proof.h"
 
+#define REFUND_LOOK_MS 1000
+
 const struct engine_flow flow_here = { .name = "here" };
 
 /* -- what to do --------------------------------------------------------------------------------- */
@@ -164,6 +166,26 @@ static unsigned last_word(const struct task *t)
 	return step;
 }
 
+/* Its insurer pays the institution: where that was not told in time it has collected all, and owes some to the person.
+ * What the answer says is known for sure under a lease after the one that handed the claim in. */
+static bool is_to_be_refunded(struct engine *e, struct task *t)
+{
+	bool is_first = true;
+	int64_t fen = 0;
+
+	if ((t->x.flags & REC_X_ONE_STOP) == 0 || yt_str_is(t->result, "amended") ||
+	        !yt_str_is(facts_get(&t->run->facts, "pay_to"), "INSTITUTION") ||
+	        yt_fen_parse(facts_get(&t->run->facts, "payable_amt"), &fen) != 0 || fen == 0)
+		return false;
+	for (unsigned i = 0; i < t->run->flow->n; i++)
+		is_first = is_first && t->run->sent[i].n == 0;
+	if (is_first || t->result.n == 0)
+		task_go_on_in(e, t, REFUND_LOOK_MS, "whether the institution was told is looked at once more");
+	else
+		task_park(e, t, "the insurer pays the institution, which was not told: it owes the person a refund");
+	return true;
+}
+
 static void end_done(struct engine *e, struct task *t)
 {
 	unsigned answer = last_word(t);
@@ -180,6 +202,8 @@ static void end_done(struct engine *e, struct task *t)
 		end_unpaid(e, t);
 		return;
 	}
+	if (is_to_be_refunded(e, t))
+		return;
 	keep_facts(e, t, t->run->heard[answer - 1]);
 	if (!flow_is_verbatim(t, answer))
 		cross_give_back(t->original, t->run->heard[answer - 1]);
@@ -452,6 +476,17 @@ static bool goes_anew(struct engine *e, struct task *t, const struct yt_reply *r
 	return true;
 }
 
+/* A claim that was to be decided at once surely did not arrive: now nobody waits, and it does not ask for that. */
+static bool goes_unhurried(struct engine *e, struct task *t, enum engine_leg_end end, const struct yt_reply *reply)
+{
+	if (end != LEG_NOT_SENT || t->run->is_again || t->leg != REC_LEG_STEP || (t->x.flags & REC_X_ONE_STOP) == 0 ||
+	        flow_op_of(t, t->x.step)->id != YT_OP_CLAIM_SUBMIT)
+		return false;
+	write_outcome(e, t, reply, (struct yt_str){ 0 }, REC_X_ANEW);
+	task_try_later(e, t, "not connected");
+	return true;
+}
+
 /* It was asked what has become of something, and nothing has yet: the same question later. */
 static bool is_awaited(struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body)
 {
@@ -540,7 +575,8 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 	}
 	if (t->leg == REC_LEG_STEP)
 		judge_step(t, reply);
-	if (goes_anew(e, t, reply, body) || is_awaited(e, t, reply, body) || is_unheard(e, t, reply, body))
+	if (goes_unhurried(e, t, end, reply) || goes_anew(e, t, reply, body) || is_awaited(e, t, reply, body) ||
+	        is_unheard(e, t, reply, body))
 		return;
 	if (t->leg == REC_LEG_UNDO)
 		reply->outcome = is_undone(t, reply) ? YT_DONE : YT_UNKNOWN;

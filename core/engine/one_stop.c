@@ -101,6 +101,7 @@ static void amended(struct engine *e, struct call *c)
 {
 	struct work *w = c->w;
 	struct yt_str octets = yt_buf_view(&c->own);
+	size_t at;
 
 	if (octets.n == 0) {
 		give_without(e, w);
@@ -111,7 +112,11 @@ static void amended(struct engine *e, struct call *c)
 	if (w->quoted->n_secrets > 0)
 		octets = secrets_out(e, &w->codec, w->id, w->request, w->msg->wire_op, true, w->arena, octets);
 	yt_buf_clear(&w->ending);
-	written_answered(&w->ending, e, w->id, w->quoted, octets);
+	at = rec_begin(&w->ending, REC_ANSWERED, 0, w->id, engine_wall(e));
+	rec_u8(&w->ending, REC_T_OUTCOME, YT_DONE);
+	rec_u32(&w->ending, REC_T_FLAGS, REC_X_AMENDED);
+	rec_str(&w->ending, REC_T_REPLY, octets);
+	rec_end(&w->ending, at);
 	w->state = WORK_AMENDING;
 	work_await(e, w, engine_submit(e, UP_AMEND, w->id, yt_buf_view(&w->ending)));
 }

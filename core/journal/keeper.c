@@ -413,7 +413,7 @@ static int on_amend(struct keeper *k, uint32_t worker, const struct talk *talk, 
 
 	if (keeper_check_records(k, worker, talk) != 0 || (e != NULL && !is_its_own(k, worker, e)) ||
 	        rec_read(talk->payload, &rec, &used) != 0 || used != talk->payload.n ||
-	        rec_get_u64(&rec, REC_T_OUTCOME) != YT_DONE)
+	        rec_get_u64(&rec, REC_T_OUTCOME) != YT_DONE || rec_get_u64(&rec, REC_T_FLAGS) != REC_X_AMENDED)
 		return YT_ECORRUPT;
 	if (e == NULL) {
 		keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_CLOSED, (struct yt_str){ 0 });

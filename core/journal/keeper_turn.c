@@ -122,6 +122,16 @@ static uint64_t elapsed_ms(const struct keeper *k, const struct kept *e)
 	return since == 0 || now < since ? 0 : (uint64_t)(now - since);
 }
 
+/* Nothing where the index cannot tell. */
+static void lease_amended(struct keeper *k, const struct exchange *x, struct yt_buf *buf)
+{
+	struct kept *cause;
+
+	if ((x->flags & REC_X_ONE_STOP) != 0 &&
+	        kept_find_number(k, yt_str(x->institution), yt_str(x->original), &cause) == 0 && cause != NULL)
+		rec_str(buf, REC_T_RESULT, cause->x.flags & REC_X_AMENDED ? YT_STR("amended") : YT_STR("unamended"));
+}
+
 #define PAY_NUMBERS "+/pay" /* no institution is called so */
 
 /* The digits of a payout's number, never given twice whatever the clock does; what has one keeps it. */
@@ -142,8 +152,9 @@ static void lease_pay_number(struct keeper *k, const struct exchange *x, struct 
 
 /* The lease of an exchange, one record: STATE (struct exchange), what was asked and sent, our next
  * numbers (SECOND, SERIAL ..), how long the outcome has been unknown (ELAPSED, ms) and how long nothing has
- * been sent that may still take effect (QUIET, ms), for a joined reversal the RESULT of its target, and where a payment
- * is about to leave the digits of its number (PAY_NO). */
+ * been sent that may still take effect (QUIET, ms), for a joined reversal the RESULT of its target, for a claim that a
+ * settlement's origin waited for whether its answer was "amended" or "unamended", and where a payment is about to leave
+ * the digits of its number (PAY_NO). */
 static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *e)
 {
 	struct answer a = { .worker = w->worker, .exchange = e->x.id, .kind = DOWN_LEASE };
@@ -168,6 +179,7 @@ static void keeper_lease(struct keeper *k, struct known_worker *w, struct kept *
 		rec_str(&a.payload, REC_T_RESULT,
 		        yt_str(target == NULL ? "reversed" : exchange_state_name(target->x.state)));
 	}
+	lease_amended(k, &e->x, &a.payload);
 	lease_pay_number(k, &e->x, &a.payload);
 	lease_all_bodies(k, e, &a.payload);
 	rec_end(&a.payload, at);

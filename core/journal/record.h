@@ -157,6 +157,7 @@ enum rec_exchange_flag {
 	REC_X_RELAYED = 1 << 9,      /* went on as it came, under its sender's own number and signature */
 	REC_X_UNTOLD = 1 << 10,      /* what follows from the settlement it ended, or revived, was not looked for yet */
 	REC_X_ONE_STOP = 1 << 11,    /* a follow-up for whose insurer the settlement's origin waits, at that worker */
+	REC_X_AMENDED = 1 << 12,     /* a settlement whose answer says what an insurer pays */
 	REC_X_UNPROVED = 1 << 3      /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 
