@@ -142,11 +142,16 @@ static int wide_decode_reply(
 	}
 	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "decided", 7) != NULL)
 		decide_claim(octets, reply);
-	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_SETTLE)
+	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_CLAIM_ELIGIBILITY)
+		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "insured",
+		        memmem(octets.p, octets.n, "rejected", 8) != NULL ? YT_STR("0") : YT_STR("1"));
+	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_SETTLE) {
+		struct yt_node *settled = yt_node_add(reply->arena, reply->body, YT_STR("setlinfo"), YT_OBJECT);
+
 		reply->cash_fen = 5000;
-	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_SETTLE)
-		yt_node_add_text(reply->arena, yt_node_add(reply->arena, reply->body, YT_STR("setlinfo"), YT_OBJECT),
-		        "psn_name", YT_STR("Lin"));
+		yt_node_add_text(reply->arena, settled, "psn_name", YT_STR("Lin"));
+		yt_node_add_text(reply->arena, settled, "certno", YT_STR("E1234567"));
+	}
 	if (reads_nothing)
 		reply->outcome = YT_UNKNOWN;
 	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_OUTPATIENT_REGISTER)
@@ -205,7 +210,7 @@ static int64_t hub_patience(struct yt_plugin *self, const struct yt_msg *msg, st
 }
 
 /* REGISTER at the platform is as nhsa.md has 2401: never sent again, taken back by its number. */
-static struct yt_wire_op platform_ops[32], hub_ops[32], bank_ops[32];
+static struct yt_wire_op platform_ops[40], hub_ops[40], bank_ops[40];
 
 static void make_ops(struct yt_wire_op *ops, enum yt_resolve registering, enum yt_resolve settling)
 {
@@ -507,6 +512,18 @@ static bool w_quarantined(void *ctx, struct yt_str octets)
 	return false;
 }
 
+enum enrolment_state list_is = ENROLMENT_MISSING;
+const char *list_of = "";
+
+static enum enrolment_state w_enrolled(
+        void *ctx, const struct engine_party *party, struct yt_str certno, bool *is_on, int64_t *day)
+{
+	assert_true(party->by_list && certno.n > 0);
+	*is_on = list_is == ENROLMENT_CURRENT && yt_str_is(certno, list_of);
+	*day = 20779; /* 2026-11-22 */
+	return list_is;
+}
+
 static int k_find(void *ctx, struct yt_str number_of, struct yt_str number, struct exchange *x)
 {
 	return YT_ENOTFOUND; /* nothing leaves memory here */
@@ -603,6 +620,7 @@ static void start(void)
 		.person = w_person,
 		.box = w_box,
 		.quarantined = w_quarantined,
+		.enrolled = w_enrolled,
 		.run = jobs_take };
 	struct keeper_world kw = { .wall_ms = w_wall,
 		.mono_ms = w_time,

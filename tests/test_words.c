@@ -25,10 +25,11 @@
 static const char *const sources[] = { "core/ctl/*.c", "core/process/conf*.c", "core/process/yitongd.c",
 	"core/process/control*.c", "core/process/keeper_process.c", "core/engine/*.c", "core/journal/keeper*.c",
 	"core/plugin/loader.c", "core/format/keys.c", "core/format/keys_folder.c", "core/format/csv.c",
-	"core/message/area.c", "core/message/calendar.c" };
+	"core/message/area.c", "core/message/calendar.c", "core/message/enrolment*.c" };
 
 /* Files of which only what is marked goes to people; the rest are log lines. */
-static const char *const only_marked[] = { "process/control", "/keeper_process.c", "core/engine/", "core/journal/" };
+static const char *const only_marked[] = { "process/control", "/keeper_process.c", "core/engine/", "core/journal/",
+	"message/enrolment" };
 
 /* Files whose texts are elsewhere: help.c has both languages, the keys' meanings are documentation. */
 static const char *const left_out[] = { "/help.c", "/conf_keys.c" };
@@ -39,7 +40,7 @@ static const char *const marks[] = { "_(", "print_line(", "print_label(" };
 /* What looks like a text and is none, by how it begins. */
 static const char *const no_texts[] = { "POST %.*s HTTP", "%a, %d %b %Y", "\\r\\n", "<?xml", "user_name", "Nov 22",
 	"# Yitong", "| `%s` |", "https://", "\\\"", "{\\\"", ",\\\"", "%s.%.60s", "%s%s: ", "@/", "POST ", "GET ",
-	"PUT ", "BEAT" };
+	"PUT ", "BEAT", "waits: enrolment list of ", "not enrolled: not on the list of ", " is missing", " is of " };
 
 struct scan {
 	const char *file, *at;

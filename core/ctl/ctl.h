@@ -1,8 +1,8 @@
 /* core/ctl/ctl.h - what the subcommands of `yitong` share: exit codes, configuration, tables, masking.
  *
  * yitong.c finds the subcommand; each is one function in one file: ctl_check.c, ctl_messages.c,
- * ctl_show.c, ctl_case.c, ctl_followups.c, ctl_lane.c, ctl_status.c (status, parked), ctl_audit.c, ctl_journal.c
- * (journal, index). Those that work with formats share desk.h. */
+ * ctl_show.c, ctl_case.c, ctl_followups.c, ctl_lane.c, ctl_enrolment.c, ctl_status.c (status, parked), ctl_audit.c,
+ * ctl_journal.c (journal, index). Those that work with formats share desk.h. */
 #ifndef YT_CTL_CTL_H
 #define YT_CTL_CTL_H
 
@@ -36,6 +36,7 @@ int ctl_case(struct ctl *ctl, int argc, char **argv);
 int ctl_followups(struct ctl *ctl, int argc, char **argv);
 int ctl_late(struct ctl *ctl, int argc, char **argv);
 int ctl_lane(struct ctl *ctl, int argc, char **argv);
+int ctl_enrolment(struct ctl *ctl, int argc, char **argv);
 int ctl_decide(struct ctl *ctl, int argc, char **argv);
 int ctl_confirm(struct ctl *ctl, int argc, char **argv);
 int ctl_audit(struct ctl *ctl, int argc, char **argv);
@@ -103,6 +104,8 @@ enum follow_kind ctl_follow_kind(const struct exchange *x);
 /* Who is to do the next thing about an open exchange: "gateway", "institution", a party's name, or whom it is parked
  * for. */
 const char *ctl_owner(const struct exchange *x);
+/* A reason as the journal has it, in the chosen language. */
+void ctl_reason(const char *reason, char *text, size_t size);
 /* What it waits for, in the chosen language. */
 void ctl_waits_for(const struct exchange *x, char *text, size_t size);
 

@@ -264,7 +264,7 @@ static const char *state_of(const struct case_step *s)
 static void put_step(struct telling *t, const struct case_step *s)
 {
 	struct yt_buf details = { 0 };
-	char name[80];
+	char name[80], why[600];
 
 	cell_time(t, s->last_ms);
 	case_step_name(s, name, sizeof(name));
@@ -277,7 +277,8 @@ static void put_step(struct telling *t, const struct case_step *s)
 		yt_buf_printf(&details, "%s%.*s %.*s", details.n == 0 ? "" : ", ", YT_FMT(m->name), YT_FMT(m->text));
 	if (s->code[0] != '\0' && s->outcome != YT_DONE)
 		add_text(&details, _("code"), yt_str(s->code));
-	add_text(&details, "", yt_str(_(s->reason)));
+	ctl_reason(s->reason, why, sizeof(why));
+	add_text(&details, "", yt_str(why));
 	if (s->n_sent > 1)
 		yt_buf_printf(&details, _("%ssent %u times"), details.n == 0 ? "" : ", ", (unsigned)s->n_sent);
 	cell_details(t, &details);

@@ -18,6 +18,9 @@
 #define WAITS "waits: "
 #define ABOVE_LIMIT "waits: data.pay_amt is above the payer's order_limit" /* core/engine/pay.c */
 
+#define WAITS_FOR_LIST "waits: enrolment list of " /* core/engine/enrolled.c */
+#define NOT_ENROLLED "not enrolled: not on the list of "
+
 /* Of a party: its answer, or its word unasked. */
 static bool is_awaited(const struct exchange *x)
 {
@@ -39,6 +42,8 @@ const char *ctl_owner(const struct exchange *x)
 		return N_("operator"); /* two: `yitong decide NUMBER release` */
 	if (strcmp(x->reason, ABOVE_LIMIT) == 0)
 		return N_("operator"); /* whose configuration has it; nobody can release it */
+	if (strncmp(x->reason, WAITS_FOR_LIST, strlen(WAITS_FOR_LIST)) == 0)
+		return N_("operator"); /* who loads it: `yitong enrolment load` */
 	if (strncmp(x->reason, WAITS, strlen(WAITS)) == 0)
 		return N_("institution"); /* it tells what is missing: consent, account, invoices */
 	if (is_awaited(x) && x->party[0] != '\0')
@@ -58,6 +63,36 @@ static void tell_release(const char *rest, char *text, size_t size)
 		snprintf(text, size, _("waits for a release%s"), rest);
 }
 
+/* "tianyi is missing", "tianyi is of 2026-11-20, too old", "tianyi cannot be used", as core/engine/enrolled.c writes
+ * it.
+ */
+static void tell_list(const char *rest, char *text, size_t size)
+{
+	int n = (int)strcspn(rest, " ");
+	const char *state = rest + n;
+
+	if (strcmp(state, " is missing") == 0)
+		snprintf(text, size, _("waits for the enrolment list of %.*s: it is missing"), n, rest);
+	else if (strncmp(state, " is of ", 7) == 0)
+		snprintf(text, size, _("waits for a newer enrolment list of %.*s than that of %.10s"), n, rest,
+		        state + 7);
+	else
+		snprintf(text, size, _("waits for the enrolment list of %.*s: it cannot be used"), n, rest);
+}
+
+void ctl_reason(const char *reason, char *text, size_t size)
+{
+	const char *rest = reason + strlen(NOT_ENROLLED), *of;
+
+	if (strncmp(reason, WAITS_FOR_LIST, strlen(WAITS_FOR_LIST)) == 0)
+		tell_list(reason + strlen(WAITS_FOR_LIST), text, size);
+	else if (strncmp(reason, NOT_ENROLLED, strlen(NOT_ENROLLED)) == 0 && (of = strstr(rest, " of ")) != NULL)
+		snprintf(text, size, _("not enrolled: not on the list of %.*s of %.10s"), (int)(of - rest), rest,
+		        of + 4);
+	else
+		snprintf(text, size, "%s", _(reason));
+}
+
 void ctl_waits_for(const struct exchange *x, char *text, size_t size)
 {
 	const char *reason = x->reason;
@@ -66,10 +101,12 @@ void ctl_waits_for(const struct exchange *x, char *text, size_t size)
 		tell_release(reason + strlen(KEEPER_WAITS_FOR_RELEASE), text, size);
 	else if (strcmp(reason, ABOVE_LIMIT) == 0)
 		snprintf(text, size, "%s", _(reason));
+	else if (strncmp(reason, WAITS_FOR_LIST, strlen(WAITS_FOR_LIST)) == 0)
+		ctl_reason(reason, text, size);
 	else if (strncmp(reason, WAITS, strlen(WAITS)) == 0)
 		snprintf(text, size, _("waits for what is missing: %s"), reason + strlen(WAITS));
 	else if (reason[0] != '\0')
-		snprintf(text, size, "%s", _(reason));
+		ctl_reason(reason, text, size);
 	else
 		snprintf(text, size, "%s", _(exchange_state_name(x->state)));
 }

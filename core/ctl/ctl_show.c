@@ -275,7 +275,7 @@ static const char *outcome_name(uint64_t outcome)
 static void describe_field(struct yt_buf *out, const struct field *f, const struct rec *rec)
 {
 	struct yt_str value = rec_get(rec, f->tag);
-	char time[24], reason[512];
+	char time[24], reason[512], told[600];
 
 	if (value.n == 0)
 		return;
@@ -286,7 +286,8 @@ static void describe_field(struct yt_buf *out, const struct field *f, const stru
 		break;
 	case F_REASON:
 		snprintf(reason, sizeof(reason), "%.*s", YT_FMT(value));
-		yt_buf_text(out, _(reason));
+		ctl_reason(reason, told, sizeof(told));
+		yt_buf_text(out, told);
 		break;
 	case F_LEG:
 		yt_buf_text(out, leg_name(rec_get_u64(rec, f->tag)));

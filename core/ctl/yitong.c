@@ -35,6 +35,7 @@ static const struct command {
 	{ "followups", ctl_followups },
 	{ "late", ctl_late },
 	{ "lane", ctl_lane },
+	{ "enrolment", ctl_enrolment },
 	{ "decide", ctl_decide },
 	{ "confirm", ctl_confirm },
 	{ "parked", ctl_parked },

@@ -19,6 +19,7 @@
 
 #include "journal/exchange.h"
 #include "journal/talk.h"
+#include "message/enrolment.h"
 #include "yitong/plugin.h"
 
 /* A codec as configured: its table and its instance. */
@@ -37,6 +38,7 @@ struct engine_party {
 	int64_t quote_timeout_ms; /* how long a pre-settlement waits for its quote at most ... */
 	uint32_t quote_failures;  /* ... after so many without one, running, it is not asked any more ... */
 	int64_t quote_pause_ms;   /* ... but once in so long */
+	bool by_list;             /* who is not on its enrolment list is no customer of its (enrolled.c) */
 };
 
 /* A flow: the steps that one request needs at several parties, one after the other, each durable before it leaves
@@ -174,6 +176,10 @@ struct engine_world {
 	void (*drop)(void *ctx, uint64_t token); /* closes without an answer */
 	/* Keyed hash of a person number (16 bytes): what the journal may know of him (P9). */
 	void (*person)(void *ctx, struct yt_str person, uint8_t out[16]);
+	/* May be NULL: there is no list.  Whether the paper of that number is on the enrolment list of a party with
+	 * by_list, and the day (calendar_day()) that list is of. */
+	enum enrolment_state (*enrolled)(
+	        void *ctx, const struct engine_party *party, struct yt_str certno, bool *is_on, int64_t *day);
 	/* The black box: what is handed to which plugin function, before it is; what NULL: it came back. */
 	void (*box)(void *ctx, const char *plugin, const char *what, uint64_t exchange, struct yt_str octets);
 	/* May be NULL.  A request was answered, or its connection dropped, so long after it came. */

@@ -58,6 +58,7 @@ static const struct source sources[] = {
 	{ YT_OP_INPATIENT_SETTLE, true, "setlinfo", SETTLED },
 	{ YT_OP_SETTLE_NOTICE, false, "setlinfo", SETTLED TOLD_STAY },
 	{ YT_OP_CONSENT_PUT, false, "consent", "auth_no" }, /* that there is one: steps may hang on it */
+	{ YT_OP_CLAIM_ELIGIBILITY, true, "data", "insured" },
 	{ YT_OP_CLAIM_SUBMIT, true, "data", "claim_no claim_state" },
 	{ YT_OP_PAY_ORDER, true, "data", PAID },
 	{ YT_OP_PAY_QUERY, true, "data", PAID },
@@ -569,7 +570,7 @@ static struct yt_node *body_of(const struct facts *facts, const struct yt_msg *m
 static bool is_of_case(enum yt_operation op)
 {
 	return op == YT_OP_CLAIM_QUOTE || op == YT_OP_CLAIM_SUBMIT || op == YT_OP_CLAIM_QUERY ||
-	       op == YT_OP_CLAIM_WITHDRAW;
+	       op == YT_OP_CLAIM_WITHDRAW || op == YT_OP_CLAIM_ELIGIBILITY;
 }
 
 struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg, const struct yt_op *op)

@@ -29,6 +29,8 @@ static void begin(struct engine *e, struct task *t, unsigned step, enum rec_leg 
 	t->leg = leg;
 	if (leg == REC_LEG_STEP && flow_op_of(t, step)->id == YT_OP_PAY_ORDER && !flow_pay_may_leave(e, t))
 		return;
+	if (leg == REC_LEG_STEP && !enrolled_may_leave(e, t, step))
+		return;
 	if (leg == REC_LEG_STEP && notice_is_awaited(e, t, step))
 		notice_await(e, t);
 	else
@@ -354,6 +356,8 @@ void flow_decide(struct engine *e, struct task *t)
 			notice_end(e, t);
 		else if (t->run->flow->n == 0)
 			end_here(e, t);
+		else if (enrolled_has_ended(e, t))
+			return;
 		else if (step > t->run->flow->n)
 			end_done(e, t);
 		else

@@ -51,6 +51,14 @@ void notice_await(struct engine *e, struct task *t); /* until it tells, or for t
 /* The step would ask a bank that cannot be asked. */
 bool notice_is_awaited(struct engine *e, const struct task *t, unsigned step);
 
+/* enrolled.c */
+#define ENROLLED_LIST_OF "enrolment list of "
+/* The step may leave, as far as its party's list goes: he is on it, or the party keeps none.  False: the lease is given
+ * back, to wait for the list, or it has ended, as he is not on it. */
+bool enrolled_may_leave(struct engine *e, struct task *t, unsigned step);
+/* The insurer was asked and says that he is not insured: it has ended. */
+bool enrolled_has_ended(struct engine *e, struct task *t);
+
 /* flow_send.c */
 /* Makes the octets of the step t->x.step (or of its undoing, by t->leg) and writes it down. */
 void flow_go(struct engine *e, struct task *t);

@@ -136,8 +136,8 @@ static struct yt_msg *compose(struct engine *e, struct work *w, const struct tal
 	facts_add(&facts, piece);
 	if (facts_gather(&facts, &settlement) != 0)
 		return NULL;
-	if (facts_get(&facts, "auth_no").n == 0)
-		return NULL; /* without consent nothing of a person leaves */
+	if (facts_get(&facts, "auth_no").n == 0 || !enrolled_is(e, w->insurer, &facts))
+		return NULL; /* without consent nothing of a person leaves, and nothing of who is not insured there */
 	asked = facts_compose(&facts, &settlement, yt_op(YT_OP_CLAIM_QUOTE));
 	if (asked == NULL)
 		return NULL;

@@ -293,6 +293,10 @@ void one_stop_heard(struct engine *e, const struct task *t, const struct yt_repl
 void one_stop_go_on(struct engine *e, const struct task *t);
 void one_stop_tick(struct engine *e, struct work *w); /* WORK_CLAIMED: is its time over? */
 
+/* enrolled.c.  The party keeps no list, or has him on a current one; before a quote or a decision is asked for. Neither
+ * the list nor the person's number known: he is not. */
+bool enrolled_is(struct engine *e, const struct engine_party *party, const struct facts *facts);
+
 /* codec.c */
 struct yt_arena *engine_arena(struct engine *e);
 void engine_arena_back(struct engine *e, struct yt_arena *arena);

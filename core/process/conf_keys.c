@@ -299,6 +299,16 @@ const struct conf_key conf_keys[] = {
 	{ "parties", "pays", CONF_T_CHOICE, NULL, DEFAULT("person"), 0, 0, "person institution", AT(party, pays),
 		"Whom this insurer pays what it decides at once. Only `institution` may lower what that collects: "
 		"`routes.one_stop`." },
+	{ "parties", "enrolment", CONF_T_PATH, NULL, OPTIONAL, 1, 255, NULL, AT(party, enrolment),
+		"File of who is insured there, made by `yitong enrolment load`: claims and quotes are only made for people on it. A "
+		"claim waits while it is missing or too old; a newer one is noticed within a second. Left out: for everybody." },
+	{ "parties", "enrolment_key", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(party, enrolment_key),
+		"Name of the secret its rows are hashed with; needed with `enrolment`. With another one the list must be loaded anew." },
+	{ "parties", "enrolment_max_age_days", CONF_T_NUMBER, "days", DEFAULT("2"), 0, 366, NULL,
+		AT(party, enrolment_max_age_days), "A list of a day that is longer ago counts no more." },
+	{ "parties", "enrolment_min_percent", CONF_T_NUMBER, "%", DEFAULT("80"), 0, 100, NULL,
+		AT(party, enrolment_min_percent),
+		"A list with fewer people than this part of the one before is not taken without `--anyway`." },
 	{ "parties", "settings", CONF_T_SETTINGS, NULL, OPTIONAL, 0, 0, NULL, AT(party, settings),
 		"Keys of the format's plugin; its README lists them." },
 

@@ -5,6 +5,7 @@
 #include "base/words.h"
 #include "net/http1.h"
 #include "process/conf_parts.h"
+#include "yitong/key.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -218,11 +219,41 @@ static void check_folder(const struct conf_party *p, struct conf_errors *errors)
 		        name, lacks);
 }
 
+static bool is_secret(const struct conf *conf, const char *name)
+{
+	for (uint32_t i = 0; i < conf->n_keys; i++)
+		if (conf->keys[i].name != NULL && strcmp(conf->keys[i].name, name) == 0)
+			return YT_KEY_SECRET + conf->keys[i].kind == YT_KEY_SECRET;
+	return conf_secret(conf, yt_str(name)) != NULL;
+}
+
+/* Two parties' people in one file would be those of the party whose list was loaded last. */
+static void check_enrolment(const struct conf *conf, const struct conf_party *p, struct conf_errors *errors)
+{
+	const struct conf_place at = p->place;
+
+	if ((p->enrolment == NULL) != (p->enrolment_key == NULL)) {
+		conf_error_add(errors, at.line, at.column, "give enrolment and enrolment_key, or neither");
+		return;
+	}
+	if (p->enrolment == NULL)
+		return;
+	if (!is_secret(conf, p->enrolment_key))
+		conf_error_add(errors, at.line, at.column,
+		        "enrolment_key: no secret is called \"%s\": add it to secrets", p->enrolment_key);
+	for (const struct conf_party *other = conf->parties; other < p; other++)
+		if (other->enrolment != NULL && strcmp(other->enrolment, p->enrolment) == 0)
+			conf_error_add(errors, at.line, at.column,
+			        "enrolment: %s is that of party %s already: each needs a file of its own", p->enrolment,
+			        other->name == NULL ? "" : other->name);
+}
+
 void conf_check_parties(struct conf *conf, struct conf_errors *errors)
 {
 	for (uint32_t i = 0; i < conf->n_parties; i++) {
 		struct conf_party *p = &conf->parties[i];
 
+		check_enrolment(conf, p, errors);
 		if (conf_party_is_files(p)) {
 			check_folder(p, errors);
 			continue;

@@ -1,7 +1,8 @@
 /* core/process/worker_parts.h - what the files of a worker share; nobody else includes it.
  *
  *   worker_process.c   listeners, lanes, ring and engine wired together; its life
- *   worker_conf.c      what the engine asks of the configuration */
+ *   worker_conf.c      what the engine asks of the configuration
+ *   worker_enrolled.c  ... and of the parties' enrolment lists */
 #ifndef YT_PROCESS_WORKER_PARTS_H
 #define YT_PROCESS_WORKER_PARTS_H
 
@@ -35,8 +36,9 @@ struct worker_party {
 	const struct conf_party *conf;
 	struct engine_party engine;
 	struct board_lane *board;
-	struct lane *lane; /* NULL: it is handed files, by ... */
-	struct drop *drop; /* ... this */
+	struct lane *lane;                /* NULL: it is handed files, by ... */
+	struct drop *drop;                /* ... this */
+	struct enrolment_watch enrolment; /* file NULL: it keeps no list */
 };
 
 struct failed_leg { /* ended before it began; told on the next turn, never from inside the engine */
@@ -76,5 +78,11 @@ void worker_take_flows(struct worker *w);  /* after the parties, which they poin
 void worker_take_people(struct worker *w); /* origins and institutions */
 /* What the engine goes by; w outlives it. */
 void worker_engine_conf(struct worker *w, struct engine_conf *conf);
+
+/* worker_enrolled.c */
+void worker_enrolled_open(struct worker_party *p); /* looks at the list, if the party keeps one */
+/* engine_world.enrolled(), of a struct worker */
+enum enrolment_state worker_enrolled(
+        void *ctx, const struct engine_party *party, struct yt_str certno, bool *is_on, int64_t *day);
 
 #endif

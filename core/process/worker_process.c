@@ -620,6 +620,7 @@ static int open_parties(struct worker *w)
 			.quote_timeout_ms = c->quote_timeout_ms,
 			.quote_failures = c->quote_failures,
 			.quote_pause_ms = c->quote_pause_ms };
+		worker_enrolled_open(p);
 		if (load_plugin(w, &p->engine.codec, c->format, c->name, &c->settings) != 0 ||
 		        (conf_party_is_files(c) ? open_drop(w, p) : open_lane(w, p)) != 0)
 			return YT_ECONF;
@@ -705,6 +706,7 @@ static int open_engine(struct worker *w)
 		.person = world_person,
 		.box = world_box,
 		.quarantined = world_quarantined,
+		.enrolled = worker_enrolled,
 		.stopped = world_stopped,
 		.run = world_run };
 	struct engine_conf conf;
@@ -755,7 +757,7 @@ static void close_all(struct worker *w)
 		worker_folder_free(w->listeners[i].folder), plugin_unload(w->listeners[i].codec.plugin),
 		        free(w->listeners[i].allow);
 	for (i = 0; i < w->conf->n_parties; i++)
-		plugin_unload(w->parties[i].engine.codec.plugin);
+		plugin_unload(w->parties[i].engine.codec.plugin), enrolment_watch_end(&w->parties[i].enrolment);
 	free(w->listeners);
 	free(w->parties);
 	free(w->origins);
