@@ -317,16 +317,21 @@ static json_t *quote(struct asked *a, struct insurer_refusal *refusal)
 	insurer_time_text(a->now_ms + INT64_C(3600000), until);
 	data = must(json_pack("{s:s, s:O, s:I, s:o, s:s, s:s}", "quoteNo", number, "payable",
 	        json_object_get(reckoned, "payable"), "deductibleUsed", (json_int_t)deductible, "liabilities",
-	        short_rows, "payTo", a->insurer->options->pay_to, "validUntil", until));
+	        short_rows, "payTo", insurer_pays_to(a->insurer->options, a->body), "validUntil", until));
 	json_decref(reckoned);
 	return data;
+}
+
+static int64_t sync_ms(const struct insurer_options *options)
+{
+	return options->sync_ms != 0 ? options->sync_ms : options->decide_ms;
 }
 
 static json_t *claims(struct asked *a, struct insurer_refusal *refusal, int *status)
 {
 	struct insurer *insurer = a->insurer;
 	bool is_at_once =
-	        a->is_11 && strcmp(json_text(a->body, "mode"), "SYNC") == 0 && insurer->options->decide_ms <= SYNC_MS;
+	        a->is_11 && strcmp(json_text(a->body, "mode"), "SYNC") == 0 && sync_ms(insurer->options) <= SYNC_MS;
 	json_t *data = insurer_claim_take(insurer->book, a->body, a->certno, a->now_ms, is_at_once, refusal);
 	int64_t total = json_number(json_object_get(a->body, "settlement"), "totalFee", 0);
 	char *account;
@@ -472,7 +477,7 @@ static bool take(struct asked *a, struct insurer_refusal *refusal, struct h2_ans
 		json_object_set_new(a->insurer->answers, json_text(a->body, "requestNo"),
 		        json_pack("{s:s, s:s, s:s}", "sm3", digest, "path", a->request->path, "body", text));
 	if (status == 200 && a->target.call == CLAIMS)
-		answer->delay_ms = a->insurer->options->decide_ms;
+		answer->delay_ms = sync_ms(a->insurer->options);
 	give(a->insurer, a->request, status, text, a->now_ms, answer);
 	free(text);
 	return true;

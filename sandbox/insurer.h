@@ -56,11 +56,13 @@ struct insurer_options {
 	const char *secret_path, *field_key_path; /* one line each: text or hex:...; 32 hex digits */
 	const char *keys_folder;                  /* JH: SM2 keys; app_id.pub verifies, jinhui.key signs */
 	const char *app_id, *product, *pay_to;    /* pay_to: PERSON or INSTITUTION, TY/1.1 */
-	const char *special_drugs;                /* list codes, commas between; "" none */
-	const char *callback_url;                 /* https://host:port of the gateway's listener; NULL: no callbacks */
-	const char *ledger_path, *ports_path;     /* may be NULL */
+	const char *hospitals;                /* that are paid, where it decides at once; commas between; NULL: none */
+	const char *special_drugs;            /* list codes, commas between; "" none */
+	const char *callback_url;             /* https://host:port of the gateway's listener; NULL: no callbacks */
+	const char *ledger_path, *ports_path; /* may be NULL */
 	uint16_t port, control_port;
 	int64_t decide_ms, pay_ms, callback_minute_ms;
+	int64_t sync_ms; /* a decision at once, TY/1.1; 0: decide_ms */
 	const char
 	        *mandate_banks; /* prefixes of the payee's bankNo whose claims the gateway pays, commas between; NULL */
 	bool is_11, is_paid_by_gateway, enrols_all, has_amount_faults;
@@ -115,6 +117,9 @@ void insurer_time_text(int64_t wall_ms, char out[26]); /* 2026-11-20T15:44:31+08
 void insurer_day_text(int64_t wall_ms, char out[11]);
 
 /* insurer_book.c: no sockets, no clock.  The caller holds one lock around it. */
+
+/* Whom it pays of a claim or quote that it answers at once. */
+const char *insurer_pays_to(const struct insurer_options *options, const json_t *body);
 
 struct insurer_book;    /* opaque */
 struct insurer_counts { /* of the ledger */

@@ -30,7 +30,7 @@ struct claim {
 	int64_t event_seq;
 	int64_t alter_fen; /* by the control port, in the ledger only */
 	int ends_in;       /* last two digits of the total, with amount faults; else -1 */
-	bool is_withdrawn, has_docs, was_returned;
+	bool is_withdrawn, has_docs, was_returned, is_at_once;
 	struct claim *next;
 };
 
@@ -253,7 +253,8 @@ static void set_result(
 	json_object_set_new(result, "refuseReason", json_string(why));
 	json_object_set_new(result, "payBy", json_string(is_mandated(book, claim) ? "GATEWAY" : "INSURER"));
 	if (o->is_11)
-		json_object_set_new(result, "payTo", json_string(o->pay_to));
+		json_object_set_new(
+		        result, "payTo", json_string(claim->is_at_once ? insurer_pays_to(o, claim->body) : o->pay_to));
 	insurer_day_text(claim->state_ms + INT64_C(86400000), day);
 	json_object_set_new(result, "expectPayDate", json_string(day));
 	json_decref(claim->result);
@@ -451,6 +452,7 @@ json_t *insurer_claim_take(struct insurer_book *book, const json_t *body, const 
 		return NULL;
 	}
 	claim = claim_new(book, body, certno, now_ms);
+	claim->is_at_once = is_at_once;
 	if (is_at_once) {
 		for (int i = 0; i < 2 && claim->state != REJECTED; i++) {
 			claim->move_ms = now_ms;

@@ -21,6 +21,8 @@ static const char insurer_help[] =
         "  --pay-by X *    INSURER, or GATEWAY: it waits for POST .../payment    (INSURER)\n"
         "  --mandate-banks A,B *  those whose payee's bankNo begins so are paid by the GATEWAY    (none)\n"
         "  --pay-to X *    PERSON or INSTITUTION, in TY/1.1    (PERSON)\n"
+        "  --hospitals A,B *  those it pays where it decides at once (mode SYNC); their quotes say so    (none)\n"
+        "  --sync-ms N *   how long a decision at once takes; over 2000 it comes afterwards    (as --decide-ms)\n"
         "  --enrol-all     everybody is insured; without it those of POST /persons\n"
         "  --special-drugs A,B    list codes of SPECIAL_DRUG    (none)\n"
         "  --amount-faults        the last two digits of a claim's total in fen choose a fault: 81 asks for documents,\n"
@@ -54,6 +56,8 @@ enum insurer_option_id {
 	OPT_PAY,
 	OPT_PAY_BY,
 	OPT_PAY_TO,
+	OPT_HOSPITALS,
+	OPT_SYNC,
 	OPT_ENROL_ALL,
 	OPT_SPECIAL,
 	OPT_AMOUNT_FAULTS,
@@ -81,6 +85,8 @@ static const struct option insurer_options[] = {
 	{ "amount-faults", no_argument, NULL, OPT_AMOUNT_FAULTS },
 	{ "profile", required_argument, NULL, OPT_PROFILE },
 	{ "mandate-banks", required_argument, NULL, OPT_MANDATE },
+	{ "hospitals", required_argument, NULL, OPT_HOSPITALS },
+	{ "sync-ms", required_argument, NULL, OPT_SYNC },
 	{ "callback-url", required_argument, NULL, OPT_CALLBACK },
 	{ "callback-minute-ms", required_argument, NULL, OPT_MINUTE },
 	{ "ledger", required_argument, NULL, OPT_LEDGER },
@@ -111,6 +117,12 @@ static int insurer_behaviour(struct insurer_options *o, int option)
 		return 0;
 	case OPT_PAY:
 		o->pay_ms = number("--pay-ms", optarg, 0, INT32_MAX);
+		return 0;
+	case OPT_HOSPITALS:
+		o->hospitals = optarg;
+		return 0;
+	case OPT_SYNC:
+		o->sync_ms = number("--sync-ms", optarg, 1, INT32_MAX);
 		return 0;
 	case OPT_PAY_BY:
 		o->is_paid_by_gateway = is_second("--pay-by", optarg, "INSURER", "GATEWAY");

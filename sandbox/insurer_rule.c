@@ -43,13 +43,25 @@ const struct insurer_product product_jh = { .name = "金惠保",
 	.liabilities = jh_liabilities,
 	.n_liabilities = sizeof(jh_liabilities) / sizeof(*jh_liabilities) };
 
-static bool is_special(const struct insurer_options *options, const char *code)
+static bool is_listed(const char *list, const char *code)
 {
-	char wanted[64], list[1024];
+	char wanted[64], all[1024];
 
 	text_format(wanted, sizeof(wanted), ",%s,", code);
-	text_format(list, sizeof(list), ",%s,", options->special_drugs == NULL ? "" : options->special_drugs);
-	return strstr(list, wanted) != NULL;
+	text_format(all, sizeof(all), ",%s,", list == NULL ? "" : list);
+	return strstr(all, wanted) != NULL;
+}
+
+static bool is_special(const struct insurer_options *options, const char *code)
+{
+	return is_listed(options->special_drugs, code);
+}
+
+const char *insurer_pays_to(const struct insurer_options *options, const json_t *body)
+{
+	bool is_agreed = is_listed(options->hospitals, json_text(json_object_get(body, "visit"), "hospitalCode"));
+
+	return is_agreed ? "INSTITUTION" : options->pay_to;
 }
 
 /* The part outside the catalogue of lines with a listed drug. */

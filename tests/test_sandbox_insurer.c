@@ -670,6 +670,31 @@ static void a_decision_may_come_at_once(void **state)
 	assert_int_equal(desk.answer.delay_ms, 1000);
 }
 
+/* Only a hospital it has agreed with is paid, and only what is decided before that has collected all; but for its
+ * quotes. */
+static void an_agreed_hospital_is_paid_at_once(void **state)
+{
+	static const struct {
+		const char *hospitals, *mode, *pays;
+		int status;
+	} rows[] = { { "H3302,H33029900001", "SYNC", "INSTITUTION", 200 }, { "H330299", "SYNC", "PERSON", 200 },
+		{ "H33029900001", "ASYNC", "PERSON", 202 } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		desk_close(NULL);
+		desk_open(NULL);
+		desk.options.is_11 = true;
+		desk.options.sync_ms = 300;
+		desk.options.hospitals = rows[i].hospitals;
+		desk.claim = a_claim();
+		json_object_set_new(desk.claim, "mode", json_string(rows[i].mode));
+		assert_int_equal(ask("POST", "/ins/v1/claims", desk.claim), rows[i].status);
+		assert_int_equal(desk.answer.delay_ms, rows[i].status == 200 ? 300 : 0);
+		assert_string_equal(status_after(1500), "PAID");
+		assert_string_equal(json_text(json_object_get(data(), "result"), "payTo"), rows[i].pays);
+	}
+}
+
 /* With a mandate for some banks only: who pays follows from the payee's bank. */
 static void a_bank_decides_who_pays(void **state)
 {
@@ -725,6 +750,7 @@ int main(void)
 		DESK(an_amount_is_told_twice_and_backwards),
 		DESK(only_ty_11_quotes),
 		DESK(a_decision_may_come_at_once),
+		DESK(an_agreed_hospital_is_paid_at_once),
 	};
 	struct CMUnitTest tests[N(fixed) + N(head_cases) + N(refusal_cases) + N(rule_cases)];
 	size_t n = N(fixed);
