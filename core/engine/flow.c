@@ -201,7 +201,10 @@ static void end_done(struct engine *e, struct task *t)
 		return;
 	}
 	if (pay_order_step(t) != 0 && pay_came_to_nothing(t)) {
-		end_unpaid(e, t);
+		if (pay_goes_anew(t))
+			flow_pay_anew(e, t);
+		else
+			end_unpaid(e, t);
 		return;
 	}
 	if (is_to_be_refunded(e, t))
@@ -344,6 +347,8 @@ void flow_decide(struct engine *e, struct task *t)
 		find_out(e, t);
 	} else if (t->x.step_state == STEP_TAKING || (t->x.step_state == STEP_TAKEN && !is_unwanted)) {
 		flow_send_again(e, t);
+	} else if (t->x.doubted && !t->x.undoing) {
+		flow_pay_doubt(e, t);
 	} else if (t->x.step_state == STEP_ANEW && (t->x.undoing || !is_unwanted)) {
 		begin(e, t, t->x.step, t->x.undoing ? REC_LEG_UNDO : REC_LEG_STEP);
 	} else if (t->x.undoing) {

@@ -77,8 +77,9 @@ struct pay_order {
 	const struct engine_payer *payer;
 	struct yt_str no, type, payee; /* no empty: the next lease brings its digits */
 	int64_t amount_fen;
-	uint8_t digest[16]; /* keyed hash of payee, amount and type */
-	bool is_own;        /* the account's name was compared with the person's, or it is no person's */
+	uint8_t digest[16];  /* keyed hash of payee, amount and type */
+	uint8_t to_whom[16]; /* keyed hash of the payee's account, name and bank */
+	bool is_own;         /* the account's name was compared with the person's, or it is no person's */
 };
 
 /* The step at which a payment is ordered, from 1; 0: none.  A flow has one at most. */
@@ -97,6 +98,10 @@ struct yt_msg *pay_told_make(struct engine *e, struct task *t);   /* claim.payme
 void pay_take(const struct task *t, const struct yt_op *op, struct yt_reply *reply);
 bool pay_is_final(const struct task *t);        /* nothing more is heard of it by asking */
 bool pay_came_to_nothing(const struct task *t); /* its money stayed with us, or is back */
+/* The hash of to whom the payment of this flow went, as in struct pay_order. */
+void pay_to_whom(struct engine *e, struct task *t, uint8_t digest[16]);
+/* It is made anew to another account once that is told: of a claim, which stands whatever became of the money. */
+bool pay_goes_anew(const struct task *t);
 
 /* flow_pay.c */
 /* A step of a payment that is not due: nothing is to be paid, asked or told. */
@@ -110,6 +115,10 @@ void flow_pay_find_out(struct engine *e, struct task *t);
 /* What came back for an order, a question about it or its recall. */
 void flow_pay_leg(
         struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body);
+/* Its bank has told that it came back: it is asked, before anything else is done. */
+void flow_pay_doubt(struct engine *e, struct task *t);
+/* It came to nothing, and the insurer heard so: on record under its number, and made anew under another one. */
+void flow_pay_anew(struct engine *e, struct task *t);
 bool flow_pay_is_about(const struct task *t, unsigned step); /* that step orders a payment or asks about it */
 /* What an order's answer came to, as it was found out by asking: octets of ours.  False: they cannot be read. */
 bool flow_pay_read(const struct task *t, struct yt_str got, struct yt_reply *reply);

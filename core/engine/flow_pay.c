@@ -127,6 +127,12 @@ static bool has_namesake(const struct task *t, const struct pay_order *order)
 	return false;
 }
 
+/* Nothing of what was told for it has changed since. */
+static bool came_back_from(const struct task *t, const struct pay_order *order)
+{
+	return t->x.back_no[0] != 0 && memcmp(t->x.back_payee, order->to_whom, sizeof(order->to_whom)) == 0;
+}
+
 static bool a_rule_releases(const struct engine *e, const struct pay_order *order)
 {
 	char time[15];
@@ -177,6 +183,7 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 		return false;
 	}
 	why = t->x.released               ? NULL
+	      : came_back_from(t, order)  ? N_("the payment before came back from this account")
 	      : has_twin(e, t)            ? N_("the same payee, amount and type within 24 hours")
 	      : !order->is_own            ? N_("the account is not compared with the person")
 	      : a_rule_releases(e, order) ? NULL
@@ -306,6 +313,7 @@ static void leave_again(struct engine *e, struct task *t)
 }
 
 static void adopt(struct engine *e, struct task *t, struct yt_reply *adopted);
+static void adopt_as(struct engine *e, struct task *t, struct yt_reply *adopted, unsigned flags);
 static bool is_unwanted(const struct task *t);
 
 void flow_pay_find_out(struct engine *e, struct task *t)
@@ -326,6 +334,65 @@ void flow_pay_find_out(struct engine *e, struct task *t)
 		task_park(e, t, "its bank cannot be asked what became of a payment: look in its statement");
 	else
 		leave(e, t, own, REC_LEG_QUERY);
+}
+
+/* -- it came back, or failed ------------------------------------------------------------------------ */
+
+static unsigned question_step(const struct task *t)
+{
+	unsigned step = pay_order_step(t);
+
+	while (step > 0 && step <= t->run->flow->n && flow_op_of(t, step)->id != YT_OP_PAY_QUERY)
+		step++;
+	return step <= t->run->flow->n ? step : 0;
+}
+
+void flow_pay_doubt(struct engine *e, struct task *t)
+{
+	unsigned step = question_step(t);
+	struct yt_reply *told;
+
+	if (step == 0) {
+		task_park(e, t, "its bank says that its money came back, and its flow has no question: look there");
+		return;
+	}
+	t->x.step = step;
+	t->x.undoing = false;
+	t->leg = REC_LEG_STEP;
+	t->party = flow_step_at(t, step)->party;
+	if (!notice_is_awaited(e, t, step)) {
+		flow_go(e, t);
+		return;
+	}
+	told = notice_told(e, t);
+	if (told != NULL)
+		adopt_as(e, t, told, REC_X_SURE);
+	else
+		notice_await(e, t);
+}
+
+void flow_pay_anew(struct engine *e, struct task *t)
+{
+	unsigned step = pay_order_step(t);
+	struct yt_str state = facts_get(&t->run->facts, "pay_state"), advice = facts_get(&t->run->facts, "pay_advice");
+	uint8_t payee[16];
+	char reason[80];
+	size_t at;
+
+	pay_to_whom(e, t, payee);
+	snprintf(reason, sizeof(reason), "its payment is %.*s%s%.*s", YT_FMT(state), advice.n > 0 ? ": " : "",
+	        YT_FMT(advice));
+	at = rec_begin(&t->receipt, REC_RESOLVED, 0, t->id, engine_wall(e));
+	rec_str(&t->receipt, REC_T_RESULT, YT_STR("unpaid"));
+	rec_u8(&t->receipt, REC_T_STEP, (uint8_t)step);
+	rec_str(&t->receipt, REC_T_CODE, state);
+	rec_str(&t->receipt, REC_T_PAY_NO, yt_str(t->x.pay_no));
+	rec_bytes(&t->receipt, REC_T_PAY_DIGEST, payee, sizeof(payee));
+	if (step > 1)
+		rec_str(&t->receipt, REC_T_PARTY, yt_str(flow_step_at(t, step - 1)->party->name));
+	rec_str(&t->receipt, REC_T_REASON, yt_str(reason));
+	rec_end(&t->receipt, at);
+	task_go_on_in(e, t, 1, reason);
 }
 
 /* -- what came back -------------------------------------------------------------------------------- */
@@ -351,7 +418,7 @@ static void write_outcome(struct engine *e, struct task *t, enum rec_leg leg, co
 	if (h->body.n == 0)
 		rec_str(&t->receipt, REC_T_REASON, h->reply->text);
 	rec_u32(&t->receipt, REC_T_ELAPSED, (uint32_t)(engine_mono(e) - t->leg_mono));
-	if (leg == REC_LEG_STEP && h->reply->outcome == YT_DONE && h->flags == 0)
+	if (leg == REC_LEG_STEP && h->reply->outcome == YT_DONE && (h->flags & REC_X_ANEW) == 0)
 		rec_str(&t->receipt, (enum rec_tag)(REC_T_STEP_GOT + t->x.step - 1), h->body);
 	else if (leg == REC_LEG_QUERY)
 		rec_str(&t->receipt, REC_T_RECEIVED, h->body);
@@ -371,15 +438,24 @@ static void go_on(struct engine *e, struct task *t, struct yt_reply *reply)
 }
 
 /* What was found out stands as the order's answer, in octets of ours. */
-static void adopt(struct engine *e, struct task *t, struct yt_reply *adopted)
+static void adopt_as(struct engine *e, struct task *t, struct yt_reply *adopted, unsigned flags)
 {
 	struct yt_buf json = { 0 };
 
 	yt_json_write(yt_node_get(adopted->body, "data"), &json);
 	YT_REQUIRE(!json.failed);
-	write_outcome(e, t, REC_LEG_STEP, &(struct heard){ adopted, yt_buf_view(&json), "found", 0 });
+	write_outcome(e, t, REC_LEG_STEP, &(struct heard){ adopted, yt_buf_view(&json), "found", flags });
 	yt_buf_free(&json);
+	if (flags != 0 && yt_str_is(yt_node_text(yt_node_get(adopted->body, "data"), "pay_state"), "PAID"))
+		while (t->x.step < t->run->flow->n && t->run->heard[t->x.step] != NULL)
+			t->x.step++; /* another's return: what was said of it is not said twice */
+	t->x.doubted = t->x.doubted && flags == 0;
 	go_on(e, t, adopted);
+}
+
+static void adopt(struct engine *e, struct task *t, struct yt_reply *adopted)
+{
+	adopt_as(e, t, adopted, 0);
 }
 
 bool flow_pay_read(const struct task *t, struct yt_str got, struct yt_reply *reply)
@@ -490,7 +566,13 @@ static void after_order(
 		ask_later(e, t, ask_after_ms(e, 0), "what became of a payment is not known");
 }
 
-/* Asked as a step, when the bank has the order: until nothing more can be heard. */
+static bool is_over(enum yt_pay_state state)
+{
+	return state == YT_PAY_PAID || state == YT_PAY_FAILED || state == YT_PAY_CANCELLED || state == YT_PAY_RETURNED;
+}
+
+/* Asked as a step, when the bank has the order: until nothing more can be heard; where it has told that the money came
+ * back, until it says so. */
 static void after_waiting(struct engine *e, struct task *t, struct yt_reply *reply, struct yt_str body)
 {
 	enum yt_pay_state state = YT_PAY_STATES;
@@ -498,8 +580,13 @@ static void after_waiting(struct engine *e, struct task *t, struct yt_reply *rep
 	pay_take(t, flow_op_of(t, t->x.step), reply);
 	if (reply->outcome == YT_DONE)
 		state = yt_pay_state_of(yt_node_text(yt_node_get(reply->body, "data"), "pay_state"));
-	if (reply->outcome == YT_DONE && (is_unwanted(t) || state == YT_PAY_PAID || state == YT_PAY_FAILED ||
-	                                         state == YT_PAY_CANCELLED || state == YT_PAY_RETURNED)) {
+	if (reply->outcome == YT_DONE && t->x.doubted && state != YT_PAY_PAID && is_over(state)) {
+		write_outcome(e, t, REC_LEG_STEP, &(struct heard){ reply, body, NULL, REC_X_SURE });
+		t->x.doubted = false;
+		go_on(e, t, reply);
+		return;
+	}
+	if (reply->outcome == YT_DONE && !t->x.doubted && (is_unwanted(t) || is_over(state))) {
 		write_outcome(e, t, REC_LEG_STEP, &(struct heard){ reply, body, NULL, 0 });
 		go_on(e, t, reply);
 		return;

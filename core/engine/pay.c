@@ -203,6 +203,26 @@ void pay_digest(struct engine *e, struct task *t, struct yt_str payee, int64_t f
 	e->world.person(e->world.ctx, text, out);
 }
 
+/* A payment comes back for the account, its holder's name, or the bank: any of them changed may be right. */
+static void hash_payee(struct engine *e, struct task *t, const struct yt_msg *order, uint8_t out[16])
+{
+	struct yt_str text = yt_arena_printf(t->arena, "%.*s|%.*s|%.*s", YT_FMT(pay_member(order, "payee_acct")),
+	        YT_FMT(pay_member(order, "payee_name")), YT_FMT(pay_member(order, "payee_bank_no")));
+
+	YT_REQUIRE(text.p != NULL);
+	e->world.person(e->world.ctx, text, out);
+}
+
+void pay_to_whom(struct engine *e, struct task *t, uint8_t out[16])
+{
+	hash_payee(e, t, t->run->said[pay_order_step(t) - 1], out);
+}
+
+bool pay_goes_anew(const struct task *t)
+{
+	return is_of_claim(t);
+}
+
 struct pay_order *pay_order_make(struct engine *e, struct task *t, struct yt_fault *fault)
 {
 	struct pay_order *order = yt_arena_alloc(t->arena, sizeof(*order));
@@ -216,6 +236,7 @@ struct pay_order *pay_order_make(struct engine *e, struct task *t, struct yt_fau
 		return NULL;
 	order->msg->amount_fen = order->amount_fen;
 	pay_digest(e, t, order->payee, order->amount_fen, order->type, order->digest);
+	hash_payee(e, t, order->msg, order->to_whom);
 	return order;
 }
 
@@ -281,11 +302,26 @@ struct yt_msg *pay_recall_make(struct engine *e, struct task *t)
 	return msg;
 }
 
+/* The insurer was told that it is paid: now it may hear that it came back. */
+static bool was_told_paid(const struct task *t)
+{
+	for (unsigned step = 1; step <= t->run->flow->n; step++) {
+		const struct yt_msg *said = t->run->said[step - 1];
+		const struct yt_reply *heard = t->run->heard[step - 1];
+
+		if (flow_op_of(t, step)->id == YT_OP_CLAIM_PAYMENT && said != NULL && heard != NULL &&
+		        heard->outcome == YT_DONE && yt_str_is(pay_member(said, "pay_state"), "PAID"))
+			return true;
+	}
+	return false;
+}
+
 /* What a payment on its mandate came to.  That it was cancelled before it was paid is a failure to the insurer. */
 struct yt_msg *pay_told_make(struct engine *e, struct task *t)
 {
 	const struct facts *facts = &t->run->facts;
 	struct yt_str state = facts_get(facts, "pay_state"), reason = facts_get(facts, "pay_advice");
+	struct yt_str no = pay_member(t->run->said[pay_order_step(t) - 1], "pay_no"); /* under this lease, too */
 	struct yt_msg *msg = begin(e, t, YT_OP_CLAIM_PAYMENT);
 	struct yt_node *data;
 	char now[20];
@@ -293,16 +329,17 @@ struct yt_msg *pay_told_make(struct engine *e, struct task *t)
 	if (msg == NULL)
 		return NULL;
 	yt_time_print(engine_wall(e), now);
-	if (yt_str_is(state, "CANCELLED") || yt_str_is(state, "RETURNED"))
+	if (yt_str_is(state, "CANCELLED") || (yt_str_is(state, "RETURNED") && !was_told_paid(t)))
 		state = YT_STR("FAILED"); /* only what it was told to be paid can come back (insurer.md 6.4) */
-	if (reason.n == 0 && yt_str_is(state, "FAILED"))
+	if (reason.n == 0 && !yt_str_is(state, "PAID"))
 		reason = facts_get(facts, "return_code");
 	if (reason.n == 0 && !yt_str_is(state, "PAID"))
 		reason = facts_get(facts, "bank_code");
 	msg->body = yt_node_new(t->arena, YT_OBJECT);
 	data = yt_node_add(t->arena, msg->body, YT_STR("data"), YT_OBJECT);
 	if (data == NULL || !put(t->arena, data, "claim_no", facts_get(facts, "claim_no")) ||
-	        !put(t->arena, data, "payout_no", yt_str(t->x.pay_no)) || !put(t->arena, data, "pay_state", state) ||
+	        !put(t->arena, data, "payout_no", no.n > 0 ? no : yt_str(t->x.pay_no)) ||
+	        !put(t->arena, data, "pay_state", state) ||
 	        !put(t->arena, data, "pay_time", yt_arena_copy(t->arena, yt_str(now))) ||
 	        !put(t->arena, data, "bank_serial", facts_get(facts, "bank_serial")) ||
 	        !put(t->arena, data, "paid_amt", facts_get(facts, "payable_amt")) ||

@@ -11,6 +11,8 @@
  *  - resolved, with its result                   any  -> DONE or REFUSED
  *  - parked; an operator decides                 any  -> PARKED -> DONE, REFUSED or REVERSED
  *  - a follow-up that waits is held by people    UNKNOWN -> PARKED
+ *  - resolved as "unpaid": a payment came to nothing, its step is done anew   stays UNKNOWN
+ *  - its bank tells that a payment came back     DONE -> UNKNOWN
  * A late success after a reversal began goes back to REVERSING: it must be reversed again. */
 #include "journal/exchange.h"
 
@@ -186,6 +188,10 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 		if (outcome == YT_REFUSED && !is_anew && leg == REC_LEG_STEP && step > 0 && step <= REC_STEPS_MAX)
 			x->step = x->refused_step =
 			        (uint32_t)step; /* it may never have left: then no record named it before */
+		if ((rec_number(v->value[REC_T_FLAGS]) & REC_X_SURE) != 0) {
+			x->doubted = false;
+			x->step = (uint32_t)step;
+		}
 		if (leg == REC_LEG_STEP && step > 0 && step <= REC_STEPS_MAX)
 			x->adopted = yt_str_is(v->value[REC_T_RESULT], "found") ? x->adopted | 1u << (step - 1)
 			                                                        : x->adopted & ~(1u << (step - 1));
@@ -231,7 +237,7 @@ static void apply_answered(struct exchange *x, const struct view *v)
 	if (x->state == X_REVERSED)
 		return; /* the answer says so; the state stays */
 	if (outcome != YT_DONE)
-		x->reversal_wanted = false; /* there is nothing to reverse */
+		x->reversal_wanted = x->doubted = false; /* there is nothing to reverse */
 	close_as(x, outcome == YT_DONE ? X_DONE : X_REFUSED, v->rec->wall_ms);
 }
 
@@ -301,6 +307,50 @@ static void apply_carried(struct exchange *x, const struct view *v)
 	memcpy(x->reason, "carried over by another version", sizeof("carried over by another version"));
 }
 
+/* A payment came to nothing: its number is never used again, and the step that orders it is done anew. */
+static void apply_unpaid(struct exchange *x, const struct view *v)
+{
+	uint64_t step = rec_number(v->value[REC_T_STEP]);
+	struct yt_str payee = v->value[REC_T_PAY_DIGEST];
+
+	if (!yt_str_is(v->value[REC_T_RESULT], "unpaid") || step == 0 || step > REC_STEPS_MAX)
+		return;
+	memcpy(x->back_no, x->pay_no, sizeof(x->back_no));
+	take(x->back_state, sizeof(x->back_state), v, REC_T_CODE);
+	if (payee.n == sizeof(x->back_payee))
+		memcpy(x->back_payee, payee.p, payee.n);
+	memset(x->pay_no, 0, sizeof(x->pay_no));
+	memset(x->pay_msg, 0, sizeof(x->pay_msg));
+	memset(x->pay_digest, 0, sizeof(x->pay_digest));
+	x->released = x->doubted = x->undoing = x->has_line = false;
+	x->pay_fen = 0;
+	x->asks = x->absents = x->attempts = 0;
+	x->absent_ms = 0;
+	x->adopted &= (1u << (step - 1)) - 1;
+	take(x->party, sizeof(x->party), v, REC_T_PARTY);
+	x->step = (uint32_t)step - 1;
+	x->step_state = x->step > 0 ? STEP_DONE : STEP_NONE;
+	note_move(x, v->rec->wall_ms);
+}
+
+/* What it was thought to have ended with is not so: its bank is asked. */
+static void apply_doubt(struct exchange *x, const struct view *v)
+{
+	struct yt_str number = v->value[REC_T_PAY_NO];
+
+	if (!yt_str_is(v->value[REC_T_RESULT], "RETURNED") || number.n == 0 ||
+	        (!yt_str_is(number, x->pay_no) && !yt_str_is(number, x->pay_msg)))
+		return;
+	x->doubted = true;
+	if (x->state != X_DONE || x->reversal_wanted)
+		return;
+	x->state = X_UNKNOWN;
+	x->answered = x->delivered = false;
+	x->closed_ms = 0;
+	x->attempts = 0;
+	note_move(x, v->rec->wall_ms);
+}
+
 /* What a party told unasked: on the follow-up it belongs to, or why it belongs to none.  What came after it counts. */
 static void apply_notice(struct exchange *x, const struct view *v)
 {
@@ -308,10 +358,13 @@ static void apply_notice(struct exchange *x, const struct view *v)
 
 	if (v->value[REC_T_JOINS].n == 0) {
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
+	} else if (x->back_no[0] != 0 && yt_str_is(v->value[REC_T_PAY_NO], x->back_no)) {
+		return; /* that one is over */
 	} else if (seq == 0 || seq > x->told_seq) {
 		x->told_seq = seq != 0 ? seq : x->told_seq;
 		take(x->told_state, sizeof(x->told_state), v, REC_T_RESULT);
 		x->told = true;
+		apply_doubt(x, v);
 	}
 	if (v->value[REC_T_JOINS].n != 0 && v->value[REC_T_BOOKED].n != 0 && yt_str_is(v->value[REC_T_RESULT], "PAID"))
 		x->has_line = true;
@@ -386,11 +439,20 @@ static void place_step(struct exchange *x, const struct rec *rec, log_pos pos)
 		x->step_got[step - 1] = pos;
 }
 
+/* From that one on they are done anew: their octets stay in the log, and count no more. */
+static void forget_steps(struct exchange *x, uint64_t step)
+{
+	for (uint64_t i = step; i > 0 && i <= REC_STEPS_MAX; i++)
+		x->step_sent[i - 1] = x->step_got[i - 1] = 0;
+}
+
 void exchange_place(struct exchange *x, const struct rec *rec, log_pos pos)
 {
 	place(x, rec->type, pos);
 	if (rec->type == REC_SENDING && rec_get_u64(rec, REC_T_LEG) == REC_LEG_MAIN)
 		x->sent_pos = pos;
+	if (rec->type == REC_RESOLVED && yt_str_is(rec_get(rec, REC_T_RESULT), "unpaid"))
+		forget_steps(x, rec_get_u64(rec, REC_T_STEP));
 	place_step(x, rec, pos);
 }
 
@@ -460,8 +522,11 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 	case REC_NOTICE:
 		apply_notice(x, v);
 		break;
+	case REC_RESOLVED:
+		apply_unpaid(x, v);
+		break;
 	default:
-		break; /* resolved: the evidence; what follows from it is in its own record */
+		break;
 	}
 	exchange_place(x, rec, pos);
 }

@@ -71,6 +71,10 @@ struct exchange {
 	uint8_t pay_digest[16]; /* of the order that is about to leave: payee, amount and type; zeros: none is */
 	int64_t pay_fen;        /* its amount */
 	bool has_line;          /* a statement has told of its debit, as it was ordered */
+	char back_no[24]; /* the newest payout that came to nothing and is to be made anew, under another number; ... */
+	char back_state[16];    /* ... as what it ended, "RETURNED" ... */
+	uint8_t back_payee[16]; /* ... and to whom it went, as a keyed hash of account, name and bank */
+	bool doubted;           /* its bank has told that the money came back: it is asked once more */
 	bool released;          /* exactly that order, by people */
 	uint32_t asks;          /* how often its bank was asked about it since it left last */
 	uint32_t absents;       /* answers "not found" one after the other ... */

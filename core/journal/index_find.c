@@ -86,6 +86,7 @@ static int find_follow_up(struct index *index, enum index_statement which, struc
 		rv = rc == SQLITE_ROW ? index_row_read(st, x) : index_error(rc);
 		if (rv == 0 && (!yt_str_is(number, which == ST_FIND_ANY      ? x->number
 		                                   : which == ST_FIND_PAYOUT ? x->pay_no
+		                                   : which == ST_FIND_BACK   ? x->back_no
 		                                                             : x->pay_msg) ||
 		                       (x->flags & REC_X_FOLLOW_UP) == 0))
 			rv = YT_ENOTFOUND;
@@ -104,6 +105,8 @@ int index_find_follow_up(struct index *index, struct yt_str number, struct excha
 		rv = find_follow_up(index, ST_FIND_PAYOUT, payout, x);
 	if (rv == YT_ENOTFOUND && payout.n > 0)
 		rv = find_follow_up(index, ST_FIND_PAY_MSG, payout, x);
+	if (rv == YT_ENOTFOUND && payout.n > 0)
+		rv = find_follow_up(index, ST_FIND_BACK, payout, x);
 	return rv;
 }
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 8
+#define FOLD_VERSION 9
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -18,7 +18,7 @@ static const struct member {
 	}
 	TEXT(number), TEXT(visit), TEXT(settlement), TEXT(wire_op), TEXT(listener), TEXT(trace), TEXT(business_key), TEXT(batch), TEXT(original),
 	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner), TEXT(flow), TEXT(then), TEXT(told_state),
-	TEXT(pay_no), TEXT(pay_msg),
+	TEXT(pay_no), TEXT(pay_msg), TEXT(back_no), TEXT(back_state),
 }, numbers[] = {
 #define NUMBER(m)                                                                                                      \
 	{                                                                                                              \
@@ -30,7 +30,7 @@ static const struct member {
 	NUMBER(reversal_wanted), NUMBER(must_answer), NUMBER(offers), NUMBER(accepted_pos), NUMBER(sent_pos), NUMBER(answered_pos), NUMBER(last_pos),
 	NUMBER(step), NUMBER(step_state), NUMBER(refused_step), NUMBER(undoing), NUMBER(told_seq), NUMBER(told),
 	NUMBER(released), NUMBER(asks), NUMBER(absents), NUMBER(absent_ms), NUMBER(adopted),
-	NUMBER(pay_fen), NUMBER(has_line),
+	NUMBER(pay_fen), NUMBER(has_line), NUMBER(doubted),
 };
 
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))
@@ -126,12 +126,23 @@ void index_fold_write(const struct exchange *x, struct yt_buf *out)
 	yt_buf_add(out, x->person, sizeof(x->person));
 	if (x->flow[0] != 0)
 		yt_buf_add(out, x->pay_digest, sizeof(x->pay_digest));
+	if (x->back_no[0] != 0)
+		yt_buf_add(out, x->back_payee, sizeof(x->back_payee));
 	for (size_t i = 0; x->flow[0] != 0 && i < REC_STEPS_MAX; i++) {
 		put_varint(out, x->step_sent[i]);
 		put_varint(out, x->step_got[i]);
 	}
 	if (x->flow[0] != 0)
 		put_varint(out, x->undo_sent);
+}
+
+static bool read_digest(struct yt_str *in, uint8_t digest[16])
+{
+	if (in->n < 16)
+		return false;
+	memcpy(digest, in->p, 16);
+	in->p += 16, in->n -= 16;
+	return true;
 }
 
 /* Where the octets of a flow's steps stand; nothing of others. */
@@ -168,13 +179,9 @@ static int fold_read(struct yt_str in, struct exchange *x)
 	memcpy(x->person, in.p + sizeof(x->digest), sizeof(x->person));
 	in.p += sizeof(x->digest) + sizeof(x->person);
 	in.n -= sizeof(x->digest) + sizeof(x->person);
-	if (x->flow[0] != 0) {
-		if (in.n < sizeof(x->pay_digest))
-			return YT_ECORRUPT;
-		memcpy(x->pay_digest, in.p, sizeof(x->pay_digest));
-		in.p += sizeof(x->pay_digest);
-		in.n -= sizeof(x->pay_digest);
-	}
+	if ((x->flow[0] != 0 && !read_digest(&in, x->pay_digest)) ||
+	        (x->back_no[0] != 0 && !read_digest(&in, x->back_payee)))
+		return YT_ECORRUPT;
 	return read_steps(&in, x) ? 0 : YT_ECORRUPT;
 }
 
@@ -275,6 +282,7 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 		sqlite3_bind_null(st, COL_REST_DUE + 1);
 	bind_key(st, COL_PAY_KEY, x->pay_no);
 	bind_key(st, COL_PAY_MSG_KEY, x->pay_msg);
+	bind_key(st, COL_BACK_KEY, x->back_no);
 	return 0;
 }
 
@@ -282,7 +290,7 @@ uint64_t index_columns_digest(const struct index_entry *e)
 {
 	const struct exchange *x = &e->x;
 	const char *const texts_of[] = { x->number, x->visit, x->settlement, x->institution, x->party, x->pay_no,
-		x->pay_msg };
+		x->pay_msg, x->back_no };
 	uint64_t h = 0xcbf29ce484222325u;
 
 	for (size_t i = 0; i < N_OF(texts_of); i++)

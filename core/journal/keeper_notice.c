@@ -44,6 +44,7 @@ void keeper_note_payout(struct keeper *k, const struct kept *e)
 {
 	note_number(k, e, e->x.pay_no);
 	note_number(k, e, e->x.pay_msg);
+	note_number(k, e, e->x.back_no);
 }
 
 static void drop_number(struct keeper *k, uint64_t exchange, const char *number)
@@ -60,6 +61,7 @@ void keeper_drop_payout(struct keeper *k, const struct kept *e)
 {
 	drop_number(k, e->x.id, e->x.pay_no);
 	drop_number(k, e->x.id, e->x.pay_msg);
+	drop_number(k, e->x.id, e->x.back_no);
 }
 
 void keeper_forget_payouts(struct keeper *k)
@@ -112,6 +114,8 @@ static bool says_otherwise(const struct exchange *x, const char *told_before)
 {
 	const char *now = x->told_state;
 
+	if (is_word(now, "RETURNED", "", "") && x->state == X_REFUSED && x->pay_no[0] != 0)
+		return false; /* it had ended as a payment that came to nothing */
 	if (is_word(now, "RETURNED", "REVOKED", "DIFFERS"))
 		return true;
 	if (x->state == X_DONE)
@@ -152,9 +156,25 @@ static bool may_go_on(const struct exchange *x)
 	return x->state == X_PARKED && !x->answered && !x->reversal_wanted && x->reversals == 0;
 }
 
+/* It ended under a lease that did not know of the word yet. */
+static void doubt(struct keeper *k, struct kept *e)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_NOTICE, 0, e->x.id, keeper_wall(k));
+
+	rec_u64(&buf, REC_T_JOINS, e->x.id);
+	rec_str(&buf, REC_T_RESULT, YT_STR("RETURNED"));
+	rec_str(&buf, REC_T_PAY_NO, yt_str(e->x.pay_no));
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
 /* A follow-up after what it was told: told_before is the word before that one. */
 static void go_on(struct keeper *k, struct kept *e, const char *told_before)
 {
+	if (e->x.state == X_DONE && e->x.doubted && !e->x.reversal_wanted)
+		doubt(k, e);
 	if (!exchange_is_open(&e->x) && says_otherwise(&e->x, told_before)) {
 		yt_log(YT_ERROR, "keeper", "exchange %016llx had ended as %s, and its party says %s now: parked",
 		        (unsigned long long)e->x.id, exchange_state_name(e->x.state), e->x.told_state);
@@ -191,9 +211,33 @@ static bool differs(const struct exchange *x, const struct rec *notice)
 	return fen.n != 0 && x->pay_fen != 0 && rec_get_i64(notice, REC_T_AMOUNT) != x->pay_fen;
 }
 
-static void tell(struct keeper *k, struct kept *e, const struct rec *notice)
+/* The number of a payout, or of the message that orders it, by which it was found; empty: by the settlement. */
+static struct yt_str payout_of(const struct exchange *x, struct yt_str about)
 {
-	bool is_other = differs(&e->x, notice);
+	struct yt_str number = { about.p + 2, about.n - 2 };
+	bool is_one = yt_str_is(number, x->pay_no) || yt_str_is(number, x->pay_msg) || yt_str_is(number, x->back_no);
+
+	return is_one ? number : (struct yt_str){ 0 };
+}
+
+/* Of one that came to nothing, and was perhaps made anew: only that it was paid after all is news. */
+static void tell_of_old(struct keeper *k, struct kept *e, struct yt_str state)
+{
+	if (!yt_str_is(state, "PAID") || is_word(e->x.back_state, "RETURNED", "", ""))
+		return;
+	yt_log(YT_ERROR, "keeper", "exchange %016llx: its bank had said %s of payout %s, and says PAID now: parked",
+	        (unsigned long long)e->x.id, e->x.back_state, e->x.back_no);
+	if (e->holder != 0)
+		return; /* what is leaving just now cannot be held any more */
+	park(k, e);
+	kept_settle_down(k, e);
+}
+
+static void tell(struct keeper *k, struct kept *e, const struct rec *notice, struct yt_str about)
+{
+	struct yt_str payout = payout_of(&e->x, about);
+	bool is_old_one = e->x.back_no[0] != 0 && yt_str_is(payout, e->x.back_no);
+	bool is_other = !is_old_one && differs(&e->x, notice);
 	uint32_t seq = (uint32_t)rec_get_u64(notice, REC_T_SERIAL);
 	bool is_old = seq != 0 && seq <= e->x.told_seq;
 	char before[sizeof(e->x.told_state)];
@@ -213,12 +257,15 @@ static void tell(struct keeper *k, struct kept *e, const struct rec *notice)
 		        (unsigned long long)e->x.id, e->x.pay_no);
 		rec_str(&buf, REC_T_REASON, YT_STR(OTHERWISE_PAID));
 	}
+	rec_str(&buf, REC_T_PAY_NO, payout);
 	if (is_old)
 		rec_str(&buf, REC_T_REASON, YT_STR("older than what was told before"));
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
-	if (!is_old) /* without a count words come in any order: the one before says nothing of this one */
+	if (is_old_one)
+		tell_of_old(k, e, rec_get(notice, REC_T_RESULT));
+	else if (!is_old) /* without a count words come in any order: the one before says nothing of this one */
 		go_on(k, e, seq != 0 ? before : "");
 }
 
@@ -268,7 +315,7 @@ static enum taken take(struct keeper *k, const struct rec *notice)
 			continue;
 		}
 		taken = ITS_OWN;
-		tell(k, e, notice);
+		tell(k, e, notice, field.value);
 	}
 	return taken;
 }

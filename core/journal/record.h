@@ -29,7 +29,8 @@ enum rec_type {            /* stored: append only */
 	REC_DELIVERED = 5, /* the answer's last byte was taken by the origin's connection; with REC_T_RESULT
 	                    * "offered" it is handed out once more, "missed": that offer was not taken,
 	                    * "unproved": nobody can say whether it was */
-	REC_RESOLVED = 6,  /* an unknown outcome became done or refused, by which evidence */
+	REC_RESOLVED = 6,  /* an unknown outcome became done or refused, by which evidence; "unpaid": a payment of a
+	                    * flow came to nothing (REC_T_CODE: as what), from its step on it is done anew */
 	REC_REVERSED = 7,  /* the effect is proved undone (冲正) */
 	REC_PARKED = 8,    /* machines stop here: owner and deadline */
 	REC_DECIDED = 9,   /* an operator's decision */
@@ -158,7 +159,8 @@ enum rec_exchange_flag {
 	REC_X_UNTOLD = 1 << 10,      /* what follows from the settlement it ended, or revived, was not looked for yet */
 	REC_X_ONE_STOP = 1 << 11,    /* a follow-up for whose insurer the settlement's origin waits, at that worker */
 	REC_X_AMENDED = 1 << 12,     /* a settlement whose answer says what an insurer pays */
-	REC_X_UNPROVED = 1 << 3      /* whether its origin has the answer cannot be known: reconciliation tells */
+	REC_X_SURE = 1 << 13,   /* of a step's outcome: what a bank had told unasked was asked for, and this is it */
+	REC_X_UNPROVED = 1 << 3 /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 
 /* Building: rec_begin(), fields, rec_end().  All append to buf; check buf->failed at the end. */

@@ -1,0 +1,264 @@
+/* tests/test_flow_return.c - a payment that came back, or failed: it stays on record as that, its number is never used
+ * again, and the money leaves once more, to another account, under a number of its own (P5).
+ *
+ * The world is that of tests/flow_world.h; each conversation is played once as it stands and once more for each leg
+ * with everything killed when that leg has left. */
+#include "flow_world.h"
+
+#include <stdio.h>
+
+#define ACCOUNT "ACCOUNT inst=H1 num=H1-8%u | person=P relation=00 named=Lin account=6222020000000%d"
+#define DECIDED "platform:SETTLE d hub:CLAIM d hub:ASKCLAIM D "
+
+static const struct engine_flow claim = { "paid",
+	{ { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL, NULL }, { &hub, YT_OP_CLAIM_QUERY, NULL, true, NULL, NULL },
+	        { &bank, YT_OP_PAY_ORDER, NULL, false, "pay_by", "GATEWAY" },
+	        { &bank, YT_OP_PAY_QUERY, NULL, true, "pay_by", "GATEWAY" },
+	        { &hub, YT_OP_CLAIM_PAYMENT, NULL, true, "pay_by", "GATEWAY" } },
+	5, 2 };
+
+static struct exchange of_number(const char *number)
+{
+	struct exchange x;
+
+	memset(&x, 0, sizeof(x));
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+			if (rec.type == REC_ACCEPTED && yt_str_is(rec_get(&rec, REC_T_NUMBER), number))
+				x.id = rec.exchange;
+			if (x.id != 0 && rec.exchange == x.id && rec.type != REC_FACTS)
+				exchange_apply(&x, &rec, i + 1);
+		}
+	}
+	return x;
+}
+
+/* Legs as in test_flow_pay.c.  account:N another account is told; cancel: the settlement is; word:STATE what the bank
+ * tells of the newest payout, old:STATE of the one before it; nothing: no leg for ten minutes; release: by two people.
+ * told: what the insurer hears of payments, in order. */
+static const struct return_case {
+	const char *it, *script, *told, *reason;
+	unsigned n_orders;
+	enum exchange_state end;
+} cases[] = {
+	{ "came back at once, another account",
+	        DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d nothing account:1 bank:PAY p hub:TELLPAID d",
+	        "FAILED PAID", "", 2, X_DONE },
+	{ "failed, another account",
+	        DECIDED "bank:PAY A bank:ASKPAY F hub:TELLPAID d nothing account:1 bank:PAY A bank:ASKPAY p "
+	                "hub:TELLPAID d",
+	        "FAILED PAID", "", 2, X_DONE },
+	{ "refused, another account", DECIDED "bank:PAY r hub:TELLPAID d account:1 bank:PAY p hub:TELLPAID d",
+	        "FAILED PAID", "", 2, X_DONE },
+	{ "lost, then found to have failed",
+	        DECIDED "bank:PAY l bank:ASKPAY F hub:TELLPAID d account:1 bank:PAY l bank:ASKPAY p hub:TELLPAID d",
+	        "FAILED PAID", "", 2, X_DONE },
+	{ "nobody tells another account: it waits", DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d nothing", "FAILED",
+	        "waits: release of 12.34 yuan: the payment before came back from this account", 1, X_UNKNOWN },
+	{ "the same account again: it waits", DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d account:0 nothing",
+	        "FAILED", "waits: release of 12.34 yuan: the payment before came back from this account", 1,
+	        X_UNKNOWN },
+	{ "the same account, released by two people",
+	        DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d nothing release bank:PAY p hub:TELLPAID d",
+	        "FAILED PAID", "", 2, X_DONE },
+	{ "came back twice",
+	        DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d account:1 bank:PAY A bank:ASKPAY F hub:TELLPAID d "
+	                "nothing account:2 bank:PAY p hub:TELLPAID d",
+	        "FAILED FAILED PAID", "", 3, X_DONE },
+	{ "paid, and days later it comes back",
+	        DECIDED "bank:PAY p hub:TELLPAID d nothing word:RETURNED bank:ASKPAY R hub:TELLPAID d nothing "
+	                "account:1 bank:PAY p hub:TELLPAID d nothing",
+	        "PAID RETURNED PAID", "", 2, X_DONE },
+	{ "it comes back before the insurer has heard that it was paid",
+	        DECIDED "bank:PAY A bank:ASKPAY p hub:TELLPAID l word:RETURNED hub:TELLPAID d bank:ASKPAY R "
+	                "hub:TELLPAID d account:1 bank:PAY p hub:TELLPAID d",
+	        "PAID RETURNED PAID", "", 2, X_DONE },
+	{ "it tells so, and says paid when it is asked: nothing leaves",
+	        DECIDED "bank:PAY p hub:TELLPAID d word:RETURNED bank:ASKPAY p bank:ASKPAY p account:1 bank:ASKPAY p "
+	                "bank:ASKPAY R hub:TELLPAID d bank:PAY p hub:TELLPAID d",
+	        "PAID RETURNED PAID", "", 2, X_DONE },
+	{ "what is told of the old one once more is nothing",
+	        DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d old:RETURNED nothing account:1 bank:PAY p "
+	                "hub:TELLPAID d old:RETURNED nothing",
+	        "FAILED PAID", "", 2, X_DONE },
+	{ "the old one was paid after all: people look, nothing leaves",
+	        DECIDED "bank:PAY A bank:ASKPAY F hub:TELLPAID d old:PAID account:1 nothing", "FAILED",
+	        "its party says otherwise now, after it had ended: look at what it was told", 1, X_PARKED },
+	{ "cancelled while another account is awaited: the claim is withdrawn, nothing is paid",
+	        DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d nothing cancel platform:CANCEL d hub:WITHDRAW d",
+	        "FAILED", "", 1, X_REVERSED },
+	{ "cancelled when the second one is under way: that one is recalled",
+	        DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d account:1 bank:PAY A bank:ASKPAY P cancel "
+	                "platform:CANCEL d bank:RECALL d hub:WITHDRAW d",
+	        "FAILED", "", 2, X_REVERSED },
+};
+
+/* Each number once, and never twice to the account that it came back from. */
+static struct paid {
+	char number[3][40], to[3][32], told[60];
+	unsigned n;
+	bool is_released;
+} paid;
+
+static void note_leg(void)
+{
+	char number[40], to[32], state[16];
+
+	if (fake_is(yt_str(w.sent), "TELLPAID")) {
+		fake_value(yt_str(w.sent), "pst", state, sizeof(state));
+		fake_value(yt_str(w.sent), "payout", number, sizeof(number));
+		assert_string_equal(number, paid.number[paid.n - 1]);
+		snprintf(paid.told + strlen(paid.told), sizeof(paid.told) - strlen(paid.told), "%s%s",
+		        paid.told[0] != 0 ? " " : "", state);
+	}
+	if (!fake_is(yt_str(w.sent), "PAY"))
+		return;
+	fake_value(yt_str(w.sent), "pay", number, sizeof(number));
+	fake_value(yt_str(w.sent), "to", to, sizeof(to));
+	assert_int_equal(strlen(number), 22);
+	for (unsigned i = 0; i < paid.n; i++) {
+		assert_string_not_equal(number, paid.number[i]);
+		assert_true(paid.is_released || strcmp(to, paid.to[i]) != 0);
+	}
+	assert_in_range(paid.n, 0, 2);
+	memcpy(paid.number[paid.n], number, sizeof(number));
+	memcpy(paid.to[paid.n++], to, sizeof(to));
+}
+
+static void nothing_leaves(void)
+{
+	for (int i = 0; i < 600 && w.leg == 0; i++)
+		later(1000);
+	if (w.leg != 0)
+		fail_msg("left: %s", w.sent);
+}
+
+static void tell_word(const char *number, const char *word, size_t n)
+{
+	static unsigned serial;
+	char line[200];
+
+	snprintf(line, sizeof(line), "PAYTOLD inst=BANK num=B%u | about=%s told=%.*s", ++serial, number, (int)n, word);
+	ask(1000 + serial, line);
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+}
+
+static void release(void)
+{
+	paid.is_released = true;
+	assert_int_equal(
+	        keeper_release(w.keeper, of_number("+/A1").id, YT_STR("li"), YT_STR("li"), YT_STR("seen")), YT_EDENIED);
+	assert_int_equal(
+	        keeper_release(w.keeper, of_number("+/A1").id, YT_STR("li"), YT_STR("wang"), YT_STR("seen")), 0);
+	pump();
+}
+
+/* False: it is a leg. */
+static bool does_event(const char *p, size_t n)
+{
+	static uint64_t token = 500;
+	char line[120];
+
+	if (strncmp(p, "account:", 8) == 0) {
+		snprintf(line, sizeof(line), ACCOUNT, (unsigned)++token, p[8] - '0');
+		ask(token, line);
+	} else if (strncmp(p, "cancel", 6) == 0)
+		ask(++token, "CANCEL inst=H1 num=H1-2 | setl=A1");
+	else if (strncmp(p, "word:", 5) == 0)
+		tell_word(paid.number[paid.n - 1], p + 5, n - 5);
+	else if (strncmp(p, "old:", 4) == 0)
+		tell_word(paid.number[0], p + 4, n - 4);
+	else if (strncmp(p, "nothing", 7) == 0)
+		nothing_leaves();
+	else if (strncmp(p, "release", 7) == 0)
+		release();
+	else
+		return false;
+	return true;
+}
+
+static void assert_leg(const char *expected)
+{
+	char head[64];
+
+	snprintf(head, sizeof(head), "%s:%.*s", w.sent_to, (int)strcspn(w.sent, " "), w.sent);
+	assert_string_equal(w.leg == 0 ? "nothing" : head, expected);
+}
+
+/* False: what was killed is found out otherwise, and the rest is not played. */
+static bool play_leg(const char *expected, char how, bool is_killed)
+{
+	await_leg();
+	assert_leg(expected);
+	note_leg();
+	if (is_killed && strncmp(expected, "platform:", 9) != 0) {
+		kill_all();
+		await_leg();
+		if (fake_is(yt_str(expected + strcspn(expected, ":") + 1), "PAY")) {
+			assert_leg("bank:ASKPAY"); /* it may have arrived */
+			return false;
+		}
+		assert_leg(expected);
+	}
+	reply(how);
+	return true;
+}
+
+static void play(const struct return_case *c, unsigned killed)
+{
+	char expected[120];
+	unsigned n = 0;
+
+	memset(&paid, 0, sizeof(paid));
+	snprintf(expected, sizeof(expected), ACCOUNT, 1, 0);
+	ask(1, expected);
+	ask(2, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
+	for (const char *p = c->script; *p != '\0'; p += *p == ' ') {
+		size_t len = strcspn(p, " ");
+
+		if (does_event(p, len)) {
+			p += len;
+			continue;
+		}
+		snprintf(expected, sizeof(expected), "%.*s", (int)len, p);
+		if (!play_leg(expected, p[len + 1], ++n == killed))
+			return;
+		p += len + 2;
+	}
+	nothing_leaves();
+	assert_int_equal(of_number("+/A1").state, c->end);
+	assert_int_equal(paid.n, c->n_orders);
+	if (*c->reason != '\0')
+		assert_string_equal(of_number("+/A1").reason, c->reason);
+	if (killed == 0 && strstr(c->script, "TELLPAID l") == NULL)
+		assert_string_equal(paid.told, c->told);
+}
+
+static void test_returns(void **state)
+{
+	is_native = true;
+	follows = &claim;
+	platform_settles = YT_RESOLVE_ADOPT;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		for (unsigned killed = 0; killed < 13; killed++) {
+			teardown(NULL);
+			setup(NULL);
+			print_message("%s, killed at leg %u\n", cases[i].it, killed);
+			play(&cases[i], killed);
+		}
+	}
+	platform_settles = YT_RESOLVE_REVERSE;
+	follows = NULL;
+	is_native = false;
+}
+
+int main(void)
+{
+	conf.follow_up_park_after_ms = INT64_C(7) * 24 * 3600 * 1000;
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_returns, setup, teardown) };
+	return flow_world_run(tests, COUNT(tests));
+}
