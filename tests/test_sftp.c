@@ -239,7 +239,7 @@ struct breaking {
 	struct place *real;
 	struct server *server;
 	int calls, at;
-	bool after;
+	bool after, halves; /* the rename links, and dies then */
 };
 
 static void may_break(struct breaking *b, bool after)
@@ -262,16 +262,29 @@ static void may_break(struct breaking *b, bool after)
 	}
 BREAKING(look, b->real->look(b->real, name, octets, why), const char *name, struct yt_str octets)
 BREAKING(write, b->real->write(b->real, name, octets, why), const char *name, struct yt_str octets)
-BREAKING(rename, b->real->rename(b->real, from, to, why), const char *from, const char *to)
+static int half_rename(struct breaking *b, const char *from, const char *to, char why[DROP_WHY_MAX])
+{
+	int rv;
+
+	if (b->halves) {
+		assert_int_equal(shell("ln %s/out/%s %s/out/%s", b->server->there, from, b->server->there, to), 0);
+		stop_server(b->server);
+	}
+	rv = b->real->rename(b->real, from, to, why);
+	return rv;
+}
+BREAKING(rename, half_rename(b, from, to, why), const char *from, const char *to)
 BREAKING(remove, b->real->remove(b->real, name, why), const char *name)
 BREAKING(sync, b->real->sync(b->real, why))
+
+enum { NOWHERE = 99, BY_HALVES = 100 };
 
 static enum lane_end put(struct server *s, const char *octets, int *status, char why[DROP_WHY_MAX], int at, bool after)
 {
 	struct sftp_conf conf = conf_of(s);
 	struct sftp *sftp = sftp_new(&conf);
-	struct breaking b = { { breaking_look, breaking_write, breaking_rename, breaking_remove, breaking_sync },
-		sftp_place(sftp), s, 0, at, after };
+	struct breaking b = { { breaking_look, breaking_write, breaking_rename, breaking_remove, breaking_sync, true },
+		sftp_place(sftp), s, 0, at, after, at == BY_HALVES };
 	int sent = files_folder(s->spool, "sent");
 	enum lane_end end = LANE_NOT_SENT;
 
@@ -279,7 +292,7 @@ static enum lane_end put(struct server *s, const char *octets, int *status, char
 	if (sftp_connect(sftp, why) == 0)
 		end = drop_put(&b.place, sent, NAME, yt_str(octets), status, why);
 	if (b.calls <= at)
-		assert_int_equal(at, 99); /* each row breaks something */
+		assert_true(at >= NOWHERE); /* each row breaks something */
 	close(sent);
 	sftp_free(sftp);
 	return end;
@@ -290,7 +303,7 @@ static void assert_put(struct server *s, const char *octets, int wanted)
 	char why[DROP_WHY_MAX];
 	int status;
 
-	if (put(s, octets, &status, why, 99, false) != LANE_ANSWERED)
+	if (put(s, octets, &status, why, NOWHERE, false) != LANE_ANSWERED)
 		fail_msg("%s", why);
 	assert_int_equal(status, wanted);
 }
@@ -336,6 +349,12 @@ static void a_lost_connection_is_found_out(void **state)
 			if (is_there && at % 2 == 1) /* the party may take it meanwhile */
 				assert_int_equal(shell("mv %s/out/" NAME " %s/", s->there, s->there), 0);
 			run_server(s);
+			if (end == LANE_LOST && !is_there) {
+				assert_int_equal(put(s, OCTETS, &status, why, NOWHERE, false), LANE_LOST);
+				assert_non_null(
+				        strstr(why, "ask it, and only if it has none remove sent/." NAME ".begun"));
+				assert_int_equal(shell("rm %s/sent/." NAME ".begun", s->spool), 0);
+			}
 			assert_put(s, OCTETS, YT_FILE_HANDED_OVER);
 			assert_true(holds(s->there, "out", NAME, OCTETS) != holds(s->dir, "there", NAME, OCTETS));
 			assert_put(s, OTHERS, YT_FILE_NAME_TAKEN);
@@ -343,6 +362,31 @@ static void a_lost_connection_is_found_out(void **state)
 		}
 	}
 	assert_in_range(n_lost, 1, 5);
+}
+
+/* The server dies when the file has its name, and its old one too, and the party takes it at once: it does not lie
+ * there a second time by itself, whatever stands under its name then. */
+static void half_a_rename_hands_over_once(void **state)
+{
+	char why[DROP_WHY_MAX];
+	int status;
+
+	for (int replaced = 0; replaced < 2; replaced++) {
+		struct server *s = fresh(state);
+
+		assert_int_equal(put(s, OCTETS, &status, why, BY_HALVES, false), LANE_LOST);
+		assert_true(holds(s->there, "out", NAME, OCTETS) && holds(s->there, "out", "." NAME ".part", OCTETS));
+		assert_int_equal(shell("mv %s/out/" NAME " %s/", s->there, s->there), 0);
+		if (replaced)
+			assert_int_equal(shell("echo other >%s/out/" NAME, s->there), 0);
+		run_server(s);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(put(s, OCTETS, &status, why, NOWHERE, false), LANE_LOST);
+			assert_non_null(strstr(why, "ask it"));
+			assert_false(holds(s->there, "out", NAME, OCTETS));
+		}
+		stop_server(s);
+	}
 }
 
 static void who_it_is_is_checked(void **state)
@@ -509,8 +553,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(a_file_is_put_there_once),
 		cmocka_unit_test(a_lost_connection_is_found_out), cmocka_unit_test(who_it_is_is_checked),
-		cmocka_unit_test(a_missing_folder_there_is_named), cmocka_unit_test(what_rests_there_is_fetched_once),
-		cmocka_unit_test(the_thread_puts_and_fetches) };
+		cmocka_unit_test(half_a_rename_hands_over_once), cmocka_unit_test(a_missing_folder_there_is_named),
+		cmocka_unit_test(what_rests_there_is_fetched_once), cmocka_unit_test(the_thread_puts_and_fetches) };
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -5,7 +5,8 @@
  *   3  .NAME.part becomes NAME: from here on the party may take it
  *   4  sent/NAME, the receipt, says that they were handed over
  * Whoever dies in between leaves a state that tells the next try what became of it: a receipt, or NAME itself, means
- * handed over; begun without a part means that it was, and is taken already; begun with a part means that it was not.
+ * handed over; begun without a part means that it was, and is taken already; begun with a part means that it was not,
+ * or, where a rename may be done by half, that only people can find out.
  * Therefore a failed try takes begun away first, durably, and the part only then. */
 #include "net/drop_put.h"
 
@@ -95,7 +96,7 @@ static int here_sync(struct place *place, char why[DROP_WHY_MAX])
 
 void place_here(struct place_here *here, int folder)
 {
-	*here = (struct place_here){ { here_look, here_write, here_rename, here_remove, here_sync }, folder };
+	*here = (struct place_here){ { here_look, here_write, here_rename, here_remove, here_sync, false }, folder };
 }
 
 /* ---- the steps ---- */
@@ -167,6 +168,15 @@ static enum lane_end begin(struct put *p, int *status)
 	return take_back(p);
 }
 
+/* The part is there, and NAME is not, or no more: whether the party has taken it, it alone can say. */
+static enum lane_end ask_people(struct put *p)
+{
+	snprintf(p->why, DROP_WHY_MAX,
+	        "whether the party has taken it nobody here can tell: ask it, and only if it has none remove sent/%.150s",
+	        p->begun);
+	return LANE_LOST;
+}
+
 /* A try before this one died between steps 2 and 4, and NAME is not there. */
 static enum lane_end go_on(struct put *p, int *status)
 {
@@ -176,6 +186,8 @@ static enum lane_end go_on(struct put *p, int *status)
 		return LANE_NOT_SENT; /* by this try */
 	if (rv == 0)
 		return keep_receipt(p, status);
+	if (p->place->renames_by_halves)
+		return ask_people(p);
 	return rv == 1 ? give_name(p, status) : begin(p, status);
 }
 
@@ -186,6 +198,8 @@ static enum lane_end tell_apart(struct put *p, int *status)
 
 	if (rv < 0)
 		return LANE_NOT_SENT;
+	if (rv > 0 && p->place->renames_by_halves)
+		return ask_people(p);
 	return rv == 0 ? keep_receipt(p, status) : answered(status, YT_FILE_NAME_TAKEN);
 }
 

@@ -24,6 +24,9 @@ struct place {
 	        struct place *place, const char *from, const char *to, char why[DROP_WHY_MAX]); /* never over one */
 	int (*remove)(struct place *place, const char *name, char why[DROP_WHY_MAX]);
 	int (*sync)(struct place *place, char why[DROP_WHY_MAX]); /* names are durable */
+	/* Its rename may be two steps, as of servers that link and then remove: one that dies, or hangs, in between
+	 * leaves the old name too. */
+	bool renames_by_halves;
 };
 
 /* A folder of this machine. */

@@ -366,7 +366,8 @@ static int sftp_write(struct place *place, const char *name, struct yt_str octet
 	return PLACE_FAILED;
 }
 
-/* OpenSSH never renames over a file; where a server does, drop_put.c has looked before. */
+/* OpenSSH never renames over a file: it links the new name and then removes the old one.  Its own word for a rename in
+ * one step is not in libssh2 of Debian 12.  Where a server does replace a file, drop_put.c has looked before. */
 static int sftp_rename(struct place *place, const char *from, const char *to, char why[DROP_WHY_MAX])
 {
 	struct sftp *s = (struct sftp *)place;
@@ -479,7 +480,7 @@ struct sftp *sftp_new(const struct sftp_conf *conf)
 
 	if (s == NULL)
 		return NULL;
-	s->place = (struct place){ sftp_look, sftp_write, sftp_rename, sftp_remove, sftp_sync };
+	s->place = (struct place){ sftp_look, sftp_write, sftp_rename, sftp_remove, sftp_sync, true };
 	s->host = strdup(conf->host);
 	s->port = strdup(conf->port);
 	s->user = strdup(conf->user);
