@@ -510,15 +510,23 @@ static void test_sums_and_hash_of_lines(void **state)
 	msg->body = json(&w, "{\"data\":{\"medfee_sumamt\":25,\"dscgTime\":\"2026-03-18\"}}");
 	msg->facts = json(&w, "{\"ykc700\":\"S6210002603060000123\",\"psn_no\":\"P1\",\"psn_cert_type\":\"01\","
 	                      "\"certno\":\"621002197203164015\",\"psn_name\":\"苏望川\",\"med_type\":\"21\","
-	                      "\"begntime\":\"2026-03-06 08:30:00\","
+	                      "\"begntime\":\"2026-03-06 08:30:00\",\"psn_name\":\"said twice\","
 	                      "\"feedetail\":" LINES "}");
 	octets = encoded(&w, &zj, msg);
+	assert_text(text_of(octets, "aac003"), "苏望川");
 	assert_text(text_of(octets, "feecnt"), "3");
 	assert_text(text_of(octets, "feehash"), "9c2158252e487968e1a87d59782904a7a6709b8bec29b7f1976aa84afbb3f49e");
 	assert_text(text_of(octets, "akc018"), "25.00");
 	assert_text(text_of(octets, "ake171"), "25.00");
 	assert_text(text_of(octets, "akc232"), "0.00");
 	assert_text(text_of(octets, "yzz021"), "H33020300999-ZY26030600731-1");
+	/* SM3 of "0001|ZD03AAA0001|0.5000|0.0500|0.03" and a line end */
+	msg->body = json(&w, "{\"data\":{\"medfee_sumamt\":0.03,\"dscgTime\":\"2026-03-18\"}}");
+	yt_node_get(msg->facts, "feedetail")->child =
+	        json(&w, "[" LINE("0001", "ZD03AAA0001", "0.5", "0.05", "0.03", "0.03", "01", "09") "}]")->child;
+	yt_node_get(msg->facts, "feedetail")->n = 1;
+	assert_text(text_of(encoded(&w, &zj, msg), "feehash"),
+	        "5683e0e2a1534432c462fce0a324df089f3de369739817c0b0e5d9618b08fba2");
 	plugin_unload(zj.plugin);
 	world_close(&w);
 }

@@ -6,6 +6,7 @@
  * objects of the business part; by each name again, the message's own members and the facts; then the facts by the
  * element's name; then what can be derived; then the row's default.  Nothing is invented: sums are sums of accepted
  * lines whose split the treating platform made. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,29 +63,34 @@ const struct yt_node *ksbw_object(const struct yt_node *body, const char *name)
 
 /* -- by name ------------------------------------------------------------------------------------ */
 
-static struct yt_str message_member(const struct yt_msg *msg, const char *name)
+static struct yt_str message_member(const struct yt_msg *msg, struct yt_str name)
 {
-	const struct {
-		const char *name;
-		struct yt_str value;
+	static const struct {
+		struct yt_str name;
+		size_t at; /* in struct yt_msg */
 	} members[] = {
-		{ "mdtrtarea_admvs", msg->treatment_area },
-		{ "insuplc_admdvs", msg->insured_area },
-		{ "fixmedins_code", msg->institution },
-		{ "fixmedins_name", msg->institution_name },
-		{ "opter", msg->operator_id },
-		{ "psn_no", msg->person },
-		{ "mdtrt_id", msg->visit },
-		{ "ipt_no", msg->own_visit },
-		{ "chrg_bchno", msg->batch },
-		{ "setl_id", msg->settlement },
-		{ "msgid", msg->number },
-		{ "inf_time", msg->time },
+#define MEMBER(name, member)                                                                                           \
+	{                                                                                                              \
+		{ name, sizeof(name) - 1 }, offsetof(struct yt_msg, member)                                            \
+	}
+		MEMBER("mdtrtarea_admvs", treatment_area),
+		MEMBER("insuplc_admdvs", insured_area),
+		MEMBER("fixmedins_code", institution),
+		MEMBER("fixmedins_name", institution_name),
+		MEMBER("opter", operator_id),
+		MEMBER("psn_no", person),
+		MEMBER("mdtrt_id", visit),
+		MEMBER("ipt_no", own_visit),
+		MEMBER("chrg_bchno", batch),
+		MEMBER("setl_id", settlement),
+		MEMBER("msgid", number),
+		MEMBER("inf_time", time),
+#undef MEMBER
 	};
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (strcmp(members[i].name, name) == 0)
-			return members[i].value;
+		if (yt_str_eq(members[i].name, name))
+			return *(const struct yt_str *)((const char *)msg + members[i].at);
 	return (struct yt_str){ NULL, 0 };
 }
 
@@ -98,15 +104,74 @@ static bool fits(const struct ksbw_field *f, struct yt_str s)
 	return s.n > 0;
 }
 
-static const struct ksbw_objects *objects_of(struct ksbw_objects *o, const struct yt_node *tree)
+/* -- members by name ---------------------------------------------------------------------------- */
+
+static size_t bucket_of(struct yt_str name)
 {
-	if (o->known && o->tree == tree)
-		return o;
-	o->known = true;
-	o->tree = tree;
-	for (size_t i = 0; i < KSBW_OBJECTS; i++)
-		o->object[i] = ksbw_object(tree, objects[i]);
-	return o;
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < name.n; i++)
+		hash = (hash ^ (uint8_t)name.p[i]) * 16777619u;
+	return (hash ^ hash >> 16) % KSBW_BUCKETS;
+}
+
+static void put_member(struct ksbw_index *x, struct ksbw_member *m, const struct yt_node *node, size_t place)
+{
+	struct ksbw_bucket *bucket = &x->buckets[bucket_of(node->name)];
+
+	m->node = node;
+	m->place = place;
+	m->next = NULL;
+	if (bucket->first == NULL)
+		bucket->first = m;
+	else
+		bucket->last->next = m;
+	bucket->last = m;
+}
+
+/* Made when it is first asked: a message asks for some sixty elements, each of which may stand in a dozen objects.  A
+ * bucket has its members in the order of objects[], and at last the tree's own. */
+static const struct ksbw_index *index_of(struct ksbw_source *s, struct ksbw_index *x, const struct yt_node *tree)
+{
+	const struct yt_node *object[KSBW_OBJECTS + 1];
+	struct ksbw_member *m;
+	size_t n = 1;
+
+	if (x->known)
+		return x;
+	x->known = true;
+	for (size_t i = 0; i <= KSBW_OBJECTS; i++) {
+		object[i] = i < KSBW_OBJECTS ? ksbw_object(tree, objects[i]) : tree;
+		n += object[i] != NULL ? object[i]->n : 0;
+	}
+	m = yt_arena_alloc(s->arena, n * sizeof(*m));
+	s->no_memory = s->no_memory || m == NULL;
+	for (size_t i = 0; i <= KSBW_OBJECTS && m != NULL; i++)
+		for (const struct yt_node *c = object[i] != NULL ? object[i]->child : NULL; c != NULL; c = c->next)
+			put_member(x, m++, c, i);
+	return x;
+}
+
+/* The first of that name in the object of that place, or NULL. */
+static const struct yt_node *node_at(const struct ksbw_member *m, struct yt_str name, size_t place)
+{
+	while (m != NULL && (m->place != place || !yt_str_eq(m->node->name, name)))
+		m = m->next;
+	return m != NULL ? m->node : NULL;
+}
+
+static struct yt_str text_at(const struct ksbw_member *m, struct yt_str name, size_t place)
+{
+	const struct yt_node *node = node_at(m, name, place);
+
+	return node != NULL && (node->kind == YT_TEXT || node->kind == YT_NUMBER) ? node->text
+	                                                                          : (struct yt_str){ NULL, 0 };
+}
+
+static const struct ksbw_member *members_of(
+        struct ksbw_source *s, struct ksbw_index *x, const struct yt_node *tree, struct yt_str name)
+{
+	return tree != NULL ? index_of(s, x, tree)->buckets[bucket_of(name)].first : NULL;
 }
 
 /* Place of a row's node ("insuinfo[1]"); KSBW_OBJECTS: none of those. */
@@ -120,25 +185,40 @@ static size_t place_of(const char *node)
 	return i;
 }
 
-static struct yt_str in_tree(
-        struct ksbw_objects *of, const struct yt_node *tree, const struct ksbw_field *f, const char *name)
+static struct yt_str in_tree(struct ksbw_source *s, struct ksbw_index *x, const struct yt_node *tree,
+        const struct ksbw_field *f, const char *wanted)
 {
-	const struct ksbw_objects *o = tree != NULL ? objects_of(of, tree) : NULL;
-	struct yt_str s = { NULL, 0 };
+	struct yt_str name = yt_str(wanted), found = { NULL, 0 };
+	const struct ksbw_member *m = members_of(s, x, tree, name);
 
-	for (size_t i = 0; o != NULL && i < 3 && f->node[i] != NULL && s.n == 0; i++) {
+	while (m != NULL && !yt_str_eq(m->node->name, name))
+		m = m->next;
+	for (size_t i = 0; m != NULL && i < 3 && f->node[i] != NULL && found.n == 0; i++) {
 		size_t place = place_of(f->node[i]);
 
 		if (place < KSBW_OBJECTS)
-			s = yt_node_text(o->object[place], name);
+			found = text_at(m, name, place);
 	}
-	for (size_t i = 0; o != NULL && i < N_PLAIN && s.n == 0; i++)
-		if (o->object[i] != NULL)
-			s = yt_node_text(o->object[i], name);
+	for (size_t i = 0; m != NULL && i < N_PLAIN && found.n == 0; i++)
+		found = text_at(m, name, i);
 	/* Fee lines name their visit and person each. */
-	if (s.n == 0 && o != NULL && !is_amount_type(f->type) && f->type != KSBW_T14 && f->type != KSBW_D8)
-		s = yt_node_text(o->object[FEES], name);
-	return s;
+	if (found.n == 0 && !is_amount_type(f->type) && f->type != KSBW_T14 && f->type != KSBW_D8)
+		found = text_at(m, name, FEES);
+	return found;
+}
+
+/* What the case knows by that name, outside of its objects. */
+static struct yt_str known(struct ksbw_source *s, const char *wanted)
+{
+	struct yt_str name = yt_str(wanted);
+
+	return text_at(members_of(s, &s->in_facts, s->facts, name), name, KSBW_OBJECTS);
+}
+
+/* As yt_node_get() of the case's facts. */
+static const struct yt_node *known_node(struct ksbw_source *s, struct yt_str name)
+{
+	return node_at(members_of(s, &s->in_facts, s->facts, name), name, KSBW_OBJECTS);
 }
 
 /* A change says what has changed, and nothing that the case knew before. */
@@ -153,7 +233,7 @@ static struct yt_str said_now(struct ksbw_source *s, const struct ksbw_field *f)
 	struct yt_str found = { NULL, 0 };
 
 	for (size_t i = 0; i < 3 && f->name[i] != NULL && f->node[0] != NULL && !fits(f, found); i++)
-		found = in_tree(&s->in_body, s->body, f, f->name[i]);
+		found = in_tree(s, &s->in_body, s->body, f, f->name[i]);
 	return fits(f, found) ? found : (struct yt_str){ NULL, 0 };
 }
 
@@ -162,17 +242,17 @@ static struct yt_str by_name(struct ksbw_source *s, const struct ksbw_field *f, 
 	struct yt_str found = { NULL, 0 };
 
 	if (f->node[0] != NULL)
-		found = in_tree(&s->in_body, s->body, f, name);
+		found = in_tree(s, &s->in_body, s->body, f, name);
 	if (!fits(f, found) && !s->is_reply)
-		found = message_member(s->msg, name);
+		found = message_member(s->msg, yt_str(name));
 	if (!fits(f, found) && !is_change(s, f))
-		found = yt_node_text(s->facts, name);
+		found = known(s, name);
 	if (!fits(f, found) && !is_change(s, f))
-		found = in_tree(&s->in_facts, s->facts, f, name);
+		found = in_tree(s, &s->in_facts, s->facts, f, name);
 	/* An answer may leave out who and which visit it is about; never an amount. */
 	if (!fits(f, found) && s->is_reply && f->min > 0 && !is_amount_type(f->type) && f->type != KSBW_SetlNo &&
 	        s->msg->body != NULL)
-		found = in_tree(&s->in_request, s->msg->body, f, name);
+		found = in_tree(s, &s->in_request, s->msg->body, f, name);
 	return fits(f, found) ? found : (struct yt_str){ NULL, 0 };
 }
 
@@ -180,7 +260,7 @@ static struct yt_str by_name(struct ksbw_source *s, const struct ksbw_field *f, 
 
 static const struct yt_node *lines_of(struct ksbw_source *s)
 {
-	const struct yt_node *rows = yt_node_get(s->facts, "feedetail");
+	const struct yt_node *rows = known_node(s, YT_STR("feedetail"));
 
 	/* A composed settlement brings its lines along. */
 	if (rows == NULL && (strcmp(s->schema->number, "0303") == 0 || strcmp(s->schema->number, "0304") == 0))
@@ -285,12 +365,22 @@ static int by_number(const void *a, const void *b)
 /* Four decimals, as the hash has it. */
 static bool add_scaled(struct yt_buf *out, struct yt_str text)
 {
+	char digits[24], *at = digits + sizeof(digits);
 	int64_t value;
+	uint64_t rest;
 
 	if (!ksbw_scaled(text, &value))
 		return false;
-	yt_buf_printf(out, "%s%lld.%04lld|", value < 0 ? "-" : "", (long long)(value < 0 ? -value : value) / 10000,
-	        (long long)(value < 0 ? -value : value) % 10000);
+	rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	*--at = '|';
+	for (int i = 0; i < 5 || rest > 0; i++, rest /= 10) { /* a stay has hundreds of lines: no printf() */
+		*--at = (char)('0' + rest % 10);
+		if (i == 3)
+			*--at = '.';
+	}
+	if (value < 0)
+		*--at = '-';
+	yt_buf_add(out, at, (size_t)(digits + sizeof(digits) - at));
 	return true;
 }
 
@@ -307,7 +397,8 @@ static bool add_line(struct yt_buf *out, const struct yt_node *row)
 	        yt_node_fen(row, "det_item_fee_sumamt", &fen) != 0)
 		return false;
 	yt_fen_print(fen, amount);
-	yt_buf_printf(out, "%s\n", amount);
+	yt_buf_str(out, yt_str(amount));
+	yt_buf_byte(out, '\n');
 	return true;
 }
 
@@ -368,7 +459,7 @@ static const struct yt_node *diagnosis_rows(struct ksbw_source *s)
 	const struct yt_node *rows = yt_node_get(s->body, "diseinfo");
 
 	if ((rows == NULL || rows->kind != YT_ARRAY || rows->n == 0) && strcmp(s->schema->number, "0213") != 0)
-		rows = yt_node_get(s->facts, "diseinfo");
+		rows = known_node(s, YT_STR("diseinfo"));
 	return rows != NULL && rows->kind == YT_ARRAY ? rows : NULL;
 }
 
@@ -430,7 +521,7 @@ static struct yt_str newer_diagnosis(struct ksbw_source *s, const struct ksbw_fi
 	if (s->is_reply || rows == NULL || rows->kind != YT_ARRAY || rows->n == 0)
 		return (struct yt_str){ NULL, 0 };
 	for (size_t i = 0; i < 3 && f->name[i] != NULL; i++)
-		if (in_tree(&s->in_body, s->body, f, f->name[i]).n > 0)
+		if (in_tree(s, &s->in_body, s->body, f, f->name[i]).n > 0)
 			return (struct yt_str){ NULL, 0 };
 	return diagnosis_for(s, f->wire);
 }
@@ -577,7 +668,7 @@ struct yt_str ksbw_find(struct ksbw_source *s, const struct ksbw_field *f, bool 
 	for (size_t i = 0; i < 3 && f->name[i] != NULL && found.n == 0 && f->type != KSBW_AmtSum; i++)
 		found = by_name(s, f, f->name[i]);
 	if (found.n == 0 && !*no_memory && !is_change(s, f)) {
-		found = yt_node_text(s->facts, f->wire);
+		found = known(s, f->wire);
 		if (!fits(f, found))
 			found = (struct yt_str){ NULL, 0 };
 	}
@@ -585,5 +676,6 @@ struct yt_str ksbw_find(struct ksbw_source *s, const struct ksbw_field *f, bool 
 		found = derived(s, f, no_memory);
 	if (found.n == 0 && !*no_memory && f->fallback != NULL && f->min > 0)
 		found = yt_str(f->fallback);
+	*no_memory = *no_memory || s->no_memory;
 	return found;
 }

@@ -154,12 +154,23 @@ bool ksbw_scaled(struct yt_str s, int64_t *out);
 
 #define KSBW_OBJECTS 12
 #define KSBW_SUMS 11
+#define KSBW_BUCKETS 64
 
-/* The objects of one tree that hold single values, looked up once. */
-struct ksbw_objects {
-	const struct yt_node *tree;
+/* A member of one of a tree's objects. */
+struct ksbw_member {
+	const struct yt_node *node;
+	size_t place; /* of its object, in facts.c; KSBW_OBJECTS: the tree's own */
+	struct ksbw_member *next;
+};
+
+struct ksbw_bucket {
+	struct ksbw_member *first, *last;
+};
+
+/* The members of a tree and of its objects by name. */
+struct ksbw_index {
 	bool known;
-	const struct yt_node *object[KSBW_OBJECTS]; /* by their place in facts.c; NULL: not there */
+	struct ksbw_bucket buckets[KSBW_BUCKETS];
 };
 
 /* What is being written, and where its values may be found. */
@@ -172,7 +183,8 @@ struct ksbw_source {
 	const char *root; /* of paths: "input", "output" */
 	const struct ksbw_schema *schema;
 	bool is_reply;
-	struct ksbw_objects in_body, in_facts, in_request; /* facts.c's own */
+	struct ksbw_index in_body, in_facts, in_request; /* facts.c's own, as are the following */
+	bool no_memory;
 	bool is_added, adds_up;
 	int64_t sum[KSBW_SUMS];
 };
