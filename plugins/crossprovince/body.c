@@ -207,20 +207,22 @@ static int refuse_child(struct reading *x, const char *name, const char *why)
 	return YT_EFORMAT;
 }
 
+/* Elements are named alike but for their last character (aac001, aac003): it is looked at first. */
 static bool is_named(const struct yt_node *node, const char *name, size_t n)
 {
-	return node != NULL && node->name.n == n && memcmp(node->name.p, name, n) == 0;
+	return node != NULL && node->name.n == n && node->name.p[n - 1] == name[n - 1] &&
+	       memcmp(node->name.p, name, n) == 0;
 }
 
-static bool is_known(const struct ksbw_field *fields, size_t n, const struct yt_node *node)
+/* The last field that stands in an element of this name; -1: none. */
+static int last_field(const struct ksbw_field *fields, size_t n, const struct yt_node *node)
 {
-	for (size_t i = 0; i < n; i++) {
-		const char *name = fields[i].wrap != NULL ? fields[i].wrap : fields[i].wire;
+	int i = (int)n - 1;
 
-		if (is_named(node, name, strlen(name)))
-			return true;
-	}
-	return false;
+	while (i >= 0 && !(fields[i].wrap != NULL ? is_named(node, fields[i].wrap, strlen(fields[i].wrap))
+	                                          : is_named(node, fields[i].wire, fields[i].wire_n)))
+		i--;
+	return i;
 }
 
 /* An element where the schema has none.  Kept ones stand in body.unknown. */
@@ -232,7 +234,7 @@ static int stray(struct reading *x, const struct ksbw_field *fields, size_t n, s
 	snprintf(name, sizeof(name), "%.*s", (int)(node->name.n < 64 ? node->name.n : 64), node->name.p);
 	if (name[0] == '@')
 		return refuse_child(x, name, "is an attribute, and there is none here");
-	if (is_known(fields, n, node))
+	if (last_field(fields, n, node) >= 0)
 		return refuse_child(x, name, "stands in the wrong place or too often");
 	if (!x->k->keeps_unknown)
 		return refuse_child(x, name, "is an element that the profile does not have (setting unknown_elements)");
@@ -388,18 +390,22 @@ static int take_field(struct reading *x, const struct ksbw_field *f, struct yt_n
 static int take_fields(
         struct reading *x, const struct ksbw_field *fields, size_t n, struct yt_node *first, struct yt_node *row)
 {
-	struct yt_node *node = first;
-	int rv = 0;
+	struct yt_node *node = first, *seen = NULL;
+	int rv = 0, last = -1; /* field of seen */
 
 	for (size_t i = 0; i <= n && rv == 0; i++) {
 		bool is_next = i < n && fields[i].wrap == NULL && is_named(node, fields[i].wire, fields[i].wire_n);
 
-		while (rv == 0 && !is_next && node != NULL && !is_known(fields, n, node)) {
-			rv = stray(x, fields, n, node);
-			node = node->next;
+		while (rv == 0 && !is_next && node != NULL && node != seen) {
+			last = last_field(fields, n, node);
+			seen = node;
+			if (last < 0) {
+				rv = stray(x, fields, n, node);
+				node = node->next;
+			}
 		}
 		/* Named for what it is, not for what is missing in its place. */
-		if (rv == 0 && i < n && !is_next && node != NULL && !is_known(fields + i, n - i, node))
+		if (rv == 0 && i < n && !is_next && node != NULL && last < (int)i)
 			return stray(x, fields, n, node);
 		if (rv == 0 && i < n)
 			rv = take_field(x, &fields[i], &node, row);

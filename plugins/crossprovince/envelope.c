@@ -301,7 +301,7 @@ static int sign(struct yt_plugin *self, struct ksbw_head *head, struct yt_str ke
 	struct yt_buf text = { 0 };
 	struct yt_piece piece;
 	uint8_t signature[64] = { 0 };
-	int rv = ksbw_string_to_sign(&text, head);
+	int rv = k->signs ? ksbw_string_to_sign(&text, head) : 0;
 
 	if (rv == 0 && k->signs) {
 		piece = YT_PIECE(yt_buf_view(&text));

@@ -324,16 +324,19 @@ const char *ksbw_to_wire(const struct ksbw *k, const struct ksbw_field *f, struc
 
 static const char *moment_from_wire(struct yt_str s, size_t n, struct ksbw_value *out)
 {
+	static const char between[14] = { [4] = '-', [6] = '-', [8] = ' ', [10] = ':', [12] = ':' };
 	const char *why = n == 8 ? "is not a date of 8 digits" : "is not a time of 14 digits";
+	char *at = out->tmp;
 	int64_t ms;
 
 	if (!ksbw_is_digits(s, n) || s.p[0] < '1' || s.p[0] > '2')
 		return why;
-	if (n == 8)
-		snprintf(out->tmp, sizeof(out->tmp), "%.4s-%.2s-%.2s", s.p, s.p + 4, s.p + 6);
-	else
-		snprintf(out->tmp, sizeof(out->tmp), "%.4s-%.2s-%.2s %.2s:%.2s:%.2s", s.p, s.p + 4, s.p + 6, s.p + 8,
-		        s.p + 10, s.p + 12);
+	for (size_t i = 0; i < n; i++) {
+		if (between[i] != '\0')
+			*at++ = between[i];
+		*at++ = s.p[i];
+	}
+	*at = '\0';
 	out->text = yt_str(out->tmp);
 	return yt_time_parse(out->text, &ms) == 0 ? NULL : why;
 }
