@@ -82,13 +82,15 @@ static void add_keys(struct yt_buf *out, struct engine *e, const struct yt_msg *
 	uint8_t person[16] = { 0 };
 	unsigned n;
 
-	if (number.n != 0)
-		e->world.person(e->world.ctx, number, person);
 	named.institution = cross_institution(e, msg->institution);
 	n = facts_keys(&named, reply, person, keys);
 	/* What is of a visit is kept under the visit alone: a person has many. */
-	if (reply != NULL && msg->op->id != YT_OP_PERSON_CHECK && n > 1)
+	if (reply != NULL && msg->op->id != YT_OP_PERSON_CHECK && n > 0) {
 		n = 1;
+	} else if (number.n != 0) {
+		e->world.person(e->world.ctx, number, person);
+		n = facts_keys(&named, reply, person, keys);
+	}
 	for (unsigned i = 0; i < n; i++)
 		rec_str(out, REC_T_CASE, yt_str(keys[i]));
 }

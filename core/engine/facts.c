@@ -91,13 +91,18 @@ static bool make_key(char key[FACTS_KEY_MAX], char kind, struct yt_str instituti
 {
 	if (institution.n == 0 || number.n == 0 || institution.n + number.n + 4 > FACTS_KEY_MAX)
 		return false;
-	snprintf(key, FACTS_KEY_MAX, "%c/%.*s/%.*s", kind, YT_FMT(institution), YT_FMT(number));
+	key[0] = kind;
+	key[1] = key[2 + institution.n] = '/';
+	memcpy(key + 2, institution.p, institution.n);
+	memcpy(key + 3 + institution.n, number.p, number.n);
+	key[3 + institution.n + number.n] = '\0';
 	return true;
 }
 
 unsigned facts_keys(const struct yt_msg *msg, const struct yt_reply *reply, const uint8_t person[16],
         char keys[FACTS_KEYS_MAX][FACTS_KEY_MAX])
 {
+	static const char hex[] = "0123456789abcdef";
 	struct yt_str visit = msg->visit.n != 0 || reply == NULL ? msg->visit : reply->visit;
 	uint8_t any = 0;
 	unsigned n = 0;
@@ -110,8 +115,11 @@ unsigned facts_keys(const struct yt_msg *msg, const struct yt_reply *reply, cons
 	if (any == 0)
 		return n;
 	memcpy(keys[n], "p/", 2);
-	for (unsigned i = 0; i < 16; i++)
-		snprintf(keys[n] + 2 + 2 * i, 3, "%02x", person[i]);
+	for (unsigned i = 0; i < 16; i++) {
+		keys[n][2 + 2 * i] = hex[person[i] >> 4];
+		keys[n][3 + 2 * i] = hex[person[i] & 15];
+	}
+	keys[n][34] = '\0';
 	return n + 1;
 }
 
@@ -130,19 +138,38 @@ static const struct yt_node *object(const struct yt_node *body, const char *name
 	return node != NULL && node->kind == YT_ARRAY ? node->child : node;
 }
 
+/* Names of one length mostly differ at their end: it is looked at first. */
+static bool is_named(const struct yt_node *node, struct yt_str name)
+{
+	return node->name.n == name.n && (name.n == 0 || node->name.p[name.n - 1] == name.p[name.n - 1]) &&
+	       yt_str_eq(node->name, name);
+}
+
 /* name into object, later values over earlier ones; false when out of memory. */
 static bool set(struct yt_arena *arena, struct yt_node *to, struct yt_str name, const struct yt_node *value)
 {
 	struct yt_node *old, *node;
 
-	for (old = to->child; old != NULL; old = old->next)
-		if (yt_str_eq(old->name, name))
-			break;
+	for (old = to->child; old != NULL && !is_named(old, name); old = old->next)
+		;
 	node = old != NULL ? old : yt_node_add(arena, to, name, (enum yt_kind)value->kind);
 	if (node == NULL)
 		return false;
 	node->kind = value->kind;
 	node->text = value->text;
+	return true;
+}
+
+/* Single values of an object whose names differ, into one that has no member yet. */
+static bool copy_values(struct yt_arena *arena, struct yt_node *to, const struct yt_node *from)
+{
+	for (const struct yt_node *c = from->child; c != NULL; c = c->next) {
+		struct yt_node *node = yt_node_add(arena, to, c->name, (enum yt_kind)c->kind);
+
+		if (node == NULL)
+			return false;
+		node->text = c->text;
+	}
 	return true;
 }
 
@@ -152,7 +179,7 @@ static void take_names(struct yt_arena *arena, struct yt_node *to, const struct 
 		struct yt_str name = { p, strcspn(p, " ") };
 
 		for (const struct yt_node *c = from->child; c != NULL; c = c->next)
-			if (is_single(c) && yt_str_eq(c->name, name) && !set(arena, to, name, c))
+			if (is_named(c, name) && is_single(c) && !set(arena, to, name, c))
 				return;
 		p += name.n;
 		p += *p == ' ';
@@ -554,9 +581,8 @@ static struct yt_node *body_of(const struct facts *facts, const struct yt_msg *m
 	data = body == NULL ? NULL : yt_node_add(facts->arena, body, YT_STR("data"), YT_OBJECT);
 	if (data == NULL)
 		return NULL;
-	for (const struct yt_node *c = facts->set->child; c != NULL; c = c->next)
-		if (!set(facts->arena, data, c->name, c))
-			return NULL;
+	if (!copy_values(facts->arena, data, facts->set))
+		return NULL;
 	yt_node_set_text(facts->arena, data, "fixmedins_code", msg->institution);
 	yt_node_set_text(facts->arena, data, "mdtrt_id", msg->visit);
 	yt_node_set_text(facts->arena, data, "insuplc_admdvs", msg->insured_area);
@@ -587,9 +613,8 @@ struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg
 		out->wire_op = (struct yt_str){ 0 };
 	out->content = out->sent =
 	        (struct yt_str){ 0 }; /* what its origin's message became at another step is not this one */
-	for (const struct yt_node *c = facts->set->child; c != NULL; c = c->next)
-		if (!set(facts->arena, all, c->name, c))
-			return NULL;
+	if (!copy_values(facts->arena, all, facts->set))
+		return NULL;
 	if (facts->lines->n > 0) {
 		lines = yt_node_add(facts->arena, all, YT_STR("feedetail"), YT_ARRAY);
 		if (lines == NULL)
