@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <openssl/params.h>
+#include <pthread.h>
 
 EVP_CIPHER_CTX *sm4_ctr_new(const uint8_t key[SM4_KEY_LEN])
 {
@@ -27,12 +28,23 @@ int sm4_ctr(EVP_CIPHER_CTX *ctx, const uint8_t iv[SM4_IV_LEN], const uint8_t *in
 	return 0;
 }
 
+/* Looked up once: EVP_sm3() has OpenSSL look for it in each call. */
+static EVP_MD *algorithm;
+
+static void sm3_fetch(void)
+{
+	algorithm = EVP_MD_fetch(NULL, "SM3", NULL);
+	YT_REQUIRE(algorithm != NULL);
+}
+
 void sm3(struct yt_str octets, uint8_t out[SM3_LEN])
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	unsigned n = 0;
 
 	/* It has no way to fail but want of memory, and a caller that went on without a digest would sign nothing. */
-	YT_REQUIRE(EVP_Digest(octets.p, octets.n, out, &n, EVP_sm3(), NULL) == 1 && n == SM3_LEN);
+	YT_REQUIRE(pthread_once(&once, sm3_fetch) == 0);
+	YT_REQUIRE(EVP_Digest(octets.p, octets.n, out, &n, algorithm, NULL) == 1 && n == SM3_LEN);
 }
 
 EVP_MAC_CTX *sm3_hmac_new(const uint8_t *key, size_t n)

@@ -30,6 +30,7 @@ enum {
 	DEFAULT_NAME = 64,
 	DICT_NAMES_MAX = 4096, /* names the parser may remember from document to document */
 	BUFFER_KEPT = 1 << 20, /* octets of a buffer kept for the next document */
+	WHOLE_MAX = 1 << 20,   /* far below the ten million octets that libxml2 looks ahead at most */
 };
 
 struct per_thread {
@@ -357,6 +358,16 @@ static void on_end(void *arg, const xmlChar *name, const xmlChar *prefix, const 
 	r->depth--;
 }
 
+/* The whole document is there, but libxml2 looks for more of it before each token of its last 250 octets, and a call for
+ * more costs as much as the token.  A large one keeps the call: without it libxml2 would take it for endless input. */
+static void on_document(void *arg)
+{
+	xmlParserCtxt *ctxt = arg;
+
+	if (ctxt->input->buf != NULL && ((struct reading *)ctxt->_private)->text.utf8.n <= WHOLE_MAX)
+		ctxt->input->buf->readcallback = NULL;
+}
+
 /* Called before anything in the brackets of a DOCTYPE is read. */
 static void on_doctype(void *arg, const xmlChar *name, const xmlChar *external, const xmlChar *system)
 {
@@ -470,6 +481,7 @@ static bool have_parser(struct per_thread *mine)
 {
 	static const xmlSAXHandler handlers = {
 		.initialized = XML_SAX2_MAGIC,
+		.startDocument = on_document,
 		.internalSubset = on_doctype,
 		.processingInstruction = on_instruction,
 		.startElementNs = on_start,
