@@ -69,10 +69,7 @@ static struct yt_str message_member(const struct yt_msg *msg, struct yt_str name
 		struct yt_str name;
 		size_t at; /* in struct yt_msg */
 	} members[] = {
-#define MEMBER(name, member)                                                                                           \
-	{                                                                                                              \
-		{ name, sizeof(name) - 1 }, offsetof(struct yt_msg, member)                                            \
-	}
+#define MEMBER(name, member) { { name, sizeof(name) - 1 }, offsetof(struct yt_msg, member) }
 		MEMBER("mdtrtarea_admvs", treatment_area),
 		MEMBER("insuplc_admdvs", insured_area),
 		MEMBER("fixmedins_code", institution),
