@@ -52,12 +52,19 @@ static struct world {
 
 /* ---- ours ---- */
 
+/* A codec at fault, that always asks for so many octets more than have come; NEVER_LAZY: ours is in order. */
+enum { NEVER_LAZY = 1000000 };
+static int lazy_by = NEVER_LAZY;
+
 static int on_frame(void *arg, uint64_t id, struct yt_str octets, struct yt_frame *out)
 {
 	struct bank *b = arg;
 
 	(void)id;
-	return b->api->frame_next(b->plugin, octets, out);
+	if (lazy_by == NEVER_LAZY)
+		return b->api->frame_next(b->plugin, octets, out);
+	out->wants = (int64_t)octets.n + lazy_by < 0 ? 0 : (size_t)((int64_t)octets.n + lazy_by);
+	return YT_EAGAIN;
 }
 
 static void send_next(void)
@@ -405,6 +412,32 @@ static void ends_as_the_row_says(void **state)
 
 /* ---- by themselves ---- */
 
+/* A codec that wants more, and says no number beyond what it has, gets no more; one that never has enough gets as much
+ * as an answer may have. */
+static void is_lost_to_a_codec_that_never_has_enough(void **state)
+{
+	static const struct {
+		int lazy_by;
+		const char *why;
+	} lazy[] = { { -1000000, "its format wants more, and no more than has come" },
+		{ 0, "its format wants more, and no more than has come" }, { 1, "answer is too large" } };
+	script on[1] = { { "one", ">00001000" X1000, ">" X1000, "." } };
+	struct party p = { .scripts = (const script *)on, .n_scripts = 1, .cert = "server" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lazy) / sizeof(lazy[0]); i++) {
+		struct lane_conf conf = usual_conf();
+
+		lazy_by = lazy[i].lazy_by;
+		world_open(&conf);
+		run(&p, 1, 3000);
+		assert_string_equal(w.told, "1 lost|");
+		assert_string_equal(w.why, lazy[i].why);
+		world_close();
+	}
+	lazy_by = NEVER_LAZY;
+}
+
 /* However an answer is cut in two, and whatever connection carried ten before it. */
 static void is_answered_wherever_its_answer_is_cut(void **state)
 {
@@ -738,6 +771,7 @@ int main(void)
 {
 	static const struct CMUnitTest singles[] = {
 		cmocka_unit_test(is_answered_wherever_its_answer_is_cut),
+		cmocka_unit_test(is_lost_to_a_codec_that_never_has_enough),
 		cmocka_unit_test(waits_while_a_heartbeat_is_out),
 		cmocka_unit_test(waits_while_another_is_not_answered),
 		cmocka_unit_test(is_never_answered_by_what_comes_with_the_handshake),

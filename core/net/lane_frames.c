@@ -55,9 +55,12 @@ static void judge(struct link *link)
 	        conf->framing.ctx, link->phase == BUSY ? link->id : 0, yt_buf_view(&link->frame), &frame);
 	const char *why = rv == 0 ? trouble(link, &frame) : NULL;
 
-	if (rv == YT_EAGAIN && frame.wants <= (size_t)conf->response_bytes + AROUND_BYTES)
+	if (rv == YT_EAGAIN && frame.wants <= link->frame.n)
+		why = "its format wants more, and no more than has come"; /* a plugin at fault: it would go on for ever
+		                                                           */
+	else if (rv == YT_EAGAIN && frame.wants <= (size_t)conf->response_bytes + AROUND_BYTES)
 		return;
-	if (rv == YT_EAGAIN || rv == YT_ELIMIT)
+	else if (rv == YT_EAGAIN || rv == YT_ELIMIT)
 		why = "answer is too large";
 	else if (rv != 0)
 		why = "answer is no frame";

@@ -159,8 +159,8 @@ enum yt_file_status {
 struct yt_frame {
 	struct yt_str message; /* what decode_request or decode_reply take; part of the octets given */
 	size_t used;           /* octets it takes of them, with what is around it */
-	size_t wants;          /* octets that there must be at least to know more, counted from the same place */
-	bool is_heartbeat;     /* no message: answered by the same */
+	size_t wants; /* octets that there must be at least to know more, counted from the same place: more than came */
+	bool is_heartbeat; /* no message: answered by the same */
 };
 
 struct yt_codec_api {
