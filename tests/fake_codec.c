@@ -191,7 +191,8 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 		struct yt_node *rows = yt_node_add(arena, one, YT_STR("entry"), YT_ARRAY);
 		struct yt_node *row = yt_node_add(arena, rows, YT_STR(""), YT_OBJECT);
 
-		yt_node_add_text(arena, row, "pay_no", value_of(line, "entry"));
+		if (!yt_str_is(value_of(line, "entry"), "-"))
+			yt_node_add_text(arena, row, "pay_no", value_of(line, "entry"));
 		yt_node_add_text(arena, row, "dc_flag", value_of(line, "dc"));
 		yt_node_add_text(arena, row, "entry_state", value_of(line, "booked"));
 		yt_node_add_text(arena, row, "entry_amt", value_of(line, "sum"));

@@ -6,6 +6,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <openssl/evp.h>
+
+#include "base/sha256.h"
 #include "ctl_peer.h"
 
 #define T0 1795312800000 /* 2026-11-22 10:00 at UTC+8 */
@@ -20,7 +23,9 @@ static const char config[] =
         "listeners:\n"
         "  - {name: hospitals, kind: mtls, address: 127.0.0.1, port: 8443, format: nhsa, cert: a, "
         "key: b, client_ca: c}\n"
-        "secrets: {ty-key: @/mac}\n"
+        "  - {name: from-bank, kind: mtls, address: 127.0.0.1, port: 8444, format: iso20022, cert: a, key: b, client_ca: c,"
+        " settings: {customer: \"3302990001\", bank: ICBC}}\n"
+        "secrets: {ty-key: @/mac, person-key: @/person}\n"
         "keys:\n"
         "  - {name: ty-field, kind: sm4, file: @/field}\n"
         "parties:\n"
@@ -168,6 +173,9 @@ static int open_world(void **state)
 	ctl_peer_write(path, "date,working,note\n2026-11-23,no,a Monday that rests\n2099-01-01,no,far\n", "");
 	snprintf(path, sizeof(path), "%s/mac", w->folder);
 	ctl_peer_write(path, "a-secret-of-the-insurer\n", "");
+	assert_int_equal(chmod(path, 0600), 0);
+	snprintf(path, sizeof(path), "%s/person", w->folder);
+	ctl_peer_write(path, "a-secret-of-persons\n", "");
 	assert_int_equal(chmod(path, 0600), 0);
 	snprintf(path, sizeof(path), "%s/field", w->folder);
 	ctl_peer_write(path, "0123456789abcdeffedcba9876543210\n", "");
@@ -482,6 +490,109 @@ static void a_payment_waits_for_its_line(void **state)
 	ctl_peer_prints(w, "\"lines\":[{\"statement\":\"ST1\",\"state\":\"DIFFERS\",\"book_date\":\"2026-11-22\"");
 }
 
+#define NTRY(serial, fen, refs, account)                                                                               \
+	"<Ntry><Amt Ccy=\"CNY\">" fen                                                                                  \
+	"</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-11-22</"                           \
+	"Dt></BookgDt><AcctSvcrRef>" serial                                                                            \
+	"</AcctSvcrRef><BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>DMCT</"                                \
+	"SubFmlyCd></Fmly></Domn></BkTxCd><NtryDtls><TxDtls>" refs "<RltdPties><CdtrAcct><Id><Othr><Id>" account       \
+	"</Id></Othr></Id></CdtrAcct></RltdPties></TxDtls></NtryDtls></Ntry>"
+#define REFS(number) "<Refs><EndToEndId>" number "</EndToEndId></Refs>"
+#define BAL(type, yuan)                                                                                                \
+	"<Bal><Tp><CdOrPrtry><Cd>" type "</Cd></CdOrPrtry></Tp><Amt Ccy=\"CNY\">" yuan                                 \
+	"</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-22</Dt></Dt></Bal>"
+
+/* One line is a payment's, one has a number that is nobody's, one no number but its sum and account, one says nothing.
+ */
+static const char camt053[] =
+        "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\"><BkToCstmrStmt><GrpHdr><MsgId>ST1</MsgId>"
+        "<CreDtTm>2026-11-22T23:00:00+08:00</CreDtTm></GrpHdr><Stmt><Id>S1</Id><Acct><Id><Othr><Id>3999020001000000018"
+        "</Id></Othr></Id><Ccy>CNY</Ccy></Acct>" BAL("OPBD", "40000.00") BAL("CLBD", "8484.00") //
+        NTRY("BK1", "7500.00", REFS(PAY_NO), ACCOUNT)                                           //
+        NTRY("BK2", "16500.00", REFS("IN20261122000000000900"), ACCOUNT)                        //
+        NTRY("BK3", "7500.00", "", ACCOUNT) NTRY("BK4", "16.00", "", ACCOUNT)                   //
+        "</Stmt></BkToCstmrStmt></Document>";
+
+static void add_statement(struct yt_buf *buf, uint64_t id, uint32_t strays)
+{
+	size_t at = begin(buf, REC_ACCEPTED, id, 50);
+
+	text(buf, REC_T_INSTITUTION, "ICBC");
+	text(buf, REC_T_NUMBER, "ST1");
+	text(buf, REC_T_WIRE_OP, "camt.053");
+	text(buf, REC_T_LISTENER, "from-bank");
+	rec_u8(buf, REC_T_OPERATION, YT_OP_STATEMENT_NOTICE);
+	text(buf, REC_T_REQUEST, camt053);
+	rec_end(buf, at);
+	at = begin(buf, REC_ANSWERED, id, 51);
+	rec_u8(buf, REC_T_OUTCOME, YT_DONE);
+	rec_end(buf, at);
+	if (strays == 0)
+		return;
+	at = begin(buf, REC_NOTICE, id, 52);
+	rec_u32(buf, REC_T_STRAYS, strays);
+	rec_end(buf, at);
+}
+
+/* An order of 7500.00 to ACCOUNT is about to leave: found by the keyed hash of payee, sum and type. */
+static void add_announced(struct yt_buf *buf, uint64_t id)
+{
+	static const char hex[] = "0123456789abcdef";
+	EVP_MAC_CTX *ctx = yt_hmac_sha256_new(YT_STR("a-secret-of-persons"));
+	char key[40] = "d/";
+	uint8_t mac[32];
+	size_t at;
+
+	yt_hmac_sha256(ctx, YT_STR(ACCOUNT "|750000|IN"), mac);
+	EVP_MAC_CTX_free(ctx);
+	for (size_t i = 0; i < 16; i++) {
+		key[2 + 2 * i] = hex[mac[i] >> 4];
+		key[3 + 2 * i] = hex[mac[i] & 15];
+	}
+	key[34] = '\0';
+	at = begin(buf, REC_FACTS, id, 29);
+	text(buf, REC_T_CASE, key);
+	text(buf, REC_T_FACTS, "{}");
+	rec_end(buf, at);
+}
+
+static void lines_of_no_payment_are_listed(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+
+	assert_int_equal(ctl_peer_run(w, "statement"), 1);
+	ctl_peer_prints(w, "every line of every statement tells of a payment known here");
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
+	add_announced(&buf, 2);
+	add_paid(&buf, 2);
+	add_statement(&buf, 3, 3);
+	ctl_peer_commit(w, &buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "statement"), 0);
+	ctl_peer_prints(w, "statement ST1, told by ICBC at 2026-11-22 10:00:00: 4 lines, 3 of no payment known here");
+	ctl_peer_prints(w, "16500.00  BK2          IN20261122000000000900  no payment here has that number");
+	ctl_peer_prints(w, "perhaps " PAY_NO ": the same account and sum within two days, which is no proof");
+	ctl_peer_prints(w, "16.00  BK4");
+	ctl_peer_hides(w, "BK1");
+	ctl_peer_hides(w, ACCOUNT);
+	assert_int_equal(ctl_peer_run(w, "statement ST1"), 0);
+	ctl_peer_prints(w, PAY_NO "  a payment known here: see its case"); /* no line was told of yet */
+	add_line(&buf, 2, "PAID", 750000, "ST1");
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "statement --json"), 0);
+	ctl_peer_prints(w, "\"bank_serial\":\"BK3\",\"pay_no\":\"\",\"what\":\"it names no payment\",\"perhaps\":\"\"");
+	assert_int_equal(ctl_peer_run(w, "statement ST1"), 0);
+	ctl_peer_prints(w, PAY_NO "  a payment known here\n");
+	assert_int_equal(ctl_peer_run(w, "statement ST9"), 1);
+	ctl_peer_prints(w, "no statement has that number");
+	assert_int_equal(ctl_peer_run(w, "statement --limit 0"), 2);
+	assert_int_equal(ctl_peer_run(w, "statement ST1 ST2"), 2);
+}
+
 static void a_lane_is_stopped_by_somebody_for_a_reason(void **state)
 {
 	static const char *const wrong[] = { "lane tianyi stop", "lane tianyi stop --operator li",
@@ -505,6 +616,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(totals_count_all_of_them, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_is_past_its_deadline_is_late, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_payment_waits_for_its_line, open_world, close_world),
+		cmocka_unit_test_setup_teardown(lines_of_no_payment_are_listed, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_lane_is_stopped_by_somebody_for_a_reason, open_world, close_world),
 	};
 

@@ -677,6 +677,46 @@ static void test_payouts_without_a_line(void **state)
 	index_close(index);
 }
 
+static void add_statement(struct world *w, uint64_t id, uint32_t strays)
+{
+	size_t at = rec_begin(&w->buf, REC_ACCEPTED, 0, id, (int64_t)id);
+
+	rec_str(&w->buf, REC_T_INSTITUTION, YT_STR("ICBC"));
+	rec_u8(&w->buf, REC_T_OPERATION, YT_OP_STATEMENT_NOTICE);
+	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_ANSWERED, 0, id, (int64_t)id);
+	rec_u8(&w->buf, REC_T_OUTCOME, YT_DONE);
+	rec_end(&w->buf, at);
+	at = rec_begin(&w->buf, REC_NOTICE, 0, id, (int64_t)id);
+	rec_u32(&w->buf, REC_T_STRAYS, strays);
+	rec_end(&w->buf, at);
+}
+
+static void test_statements_with_strays(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct found all = { .n = 0 };
+	struct exchange x;
+
+	add_statement(w, 3, 2);
+	add_statement(w, 4, 0);
+	add_statement(w, 5, 1);
+	add_payout(w, 7, "+/IN20261122000000000102", false);
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_strays(index, 10, on_found, &all), 0);
+	assert_int_equal(all.n, 2);
+	assert_int_equal(all.id[0], 5); /* the newest first */
+	assert_int_equal(all.id[1], 3);
+	all.n = 0;
+	assert_int_equal(index_strays(index, 1, on_found, &all), 0);
+	assert_int_equal(all.n, 1);
+	assert_int_equal(index_get(index, 3, &x), 0);
+	assert_int_equal(x.strays, 2);
+	index_close(index);
+}
+
 static int on_open_one(void *arg, const struct exchange *x)
 {
 	assert_true(exchange_is_open(x));
@@ -1500,6 +1540,7 @@ int main(void)
 		IN_A_WORLD("without a given end the last commit is left", test_last_commit_is_left),
 		IN_A_WORLD("a number names what was admitted, not its refused double", test_number_of_refused_double),
 		IN_A_WORLD("a follow-up is found by its number alone", test_follow_up_by_its_number),
+		IN_A_WORLD("statements with lines of no payment are listed", test_statements_with_strays),
 		IN_A_WORLD("payouts that no statement has told of are listed", test_payouts_without_a_line),
 		IN_A_WORLD("what is known of a payment rests with it", test_payment_rests),
 		IN_A_WORLD("what was carried on is found like the original", test_carried),

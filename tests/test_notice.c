@@ -528,6 +528,44 @@ static void test_lines(void **state)
 	set_back();
 }
 
+/* Lines of no payment known here are counted at their statement, for people. */
+static const struct stray_case {
+	const char *it, *line;
+	uint32_t strays;
+} stray_cases[] = {
+	{ "of a number that is nobody's",
+	        "STATEMENT inst=BANK num=L1 | entry=IN77 dc=D booked=BOOK sum=1.00 day=2026-11-20", 1 },
+	{ "of no number", "STATEMENT inst=BANK num=L1 | entry=- dc=D booked=BOOK sum=1.00 day=2026-11-20", 1 },
+	{ "not of one that is known", "STATEMENT inst=BANK num=L1 | entry=A1 dc=D booked=BOOK sum=1.00 day=2026-11-20",
+	        0 },
+	{ "not of what is not booked",
+	        "STATEMENT inst=BANK num=L1 | entry=IN77 dc=D booked=PDNG sum=1.00 day=2026-11-20", 0 },
+	{ "not during the day", "STATEMENT inst=BANK num=L1 | entry=- dc=D booked=BOOK sum=1.00 day=2026-11-20 final=0",
+	        0 },
+};
+
+static void test_strays(void **state)
+{
+	(void)state;
+	set_up_claims();
+	for (size_t i = 0; i < COUNT(stray_cases); i++) {
+		struct exchange x;
+
+		teardown(NULL);
+		setup(NULL);
+		print_message("%s\n", stray_cases[i].it);
+		play("S d R d Q w");
+		ask(50, stray_cases[i].line);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		x = told_of("L1");
+		assert_int_equal(x.state, X_DONE);
+		assert_int_equal(x.strays, stray_cases[i].strays);
+		assert_int_equal(exchange_has_strays(&x), stray_cases[i].strays > 0);
+		assert_false(log_has("nothing that it speaks of"));
+	}
+	set_back();
+}
+
 /* One that waits rests in the index alone. */
 static void test_of_a_resting_one(void **state)
 {
@@ -644,6 +682,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_banks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_strays, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_another_party, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_a_resting_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_from_the_index, setup, teardown),

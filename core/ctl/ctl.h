@@ -35,6 +35,7 @@ int ctl_parked(struct ctl *ctl, int argc, char **argv);
 int ctl_case(struct ctl *ctl, int argc, char **argv);
 int ctl_followups(struct ctl *ctl, int argc, char **argv);
 int ctl_late(struct ctl *ctl, int argc, char **argv);
+int ctl_statement(struct ctl *ctl, int argc, char **argv);
 int ctl_lane(struct ctl *ctl, int argc, char **argv);
 int ctl_enrolment(struct ctl *ctl, int argc, char **argv);
 int ctl_decide(struct ctl *ctl, int argc, char **argv);

@@ -34,6 +34,7 @@ static const struct command {
 	{ "case", ctl_case },
 	{ "followups", ctl_followups },
 	{ "late", ctl_late },
+	{ "statement", ctl_statement },
 	{ "lane", ctl_lane },
 	{ "enrolment", ctl_enrolment },
 	{ "decide", ctl_decide },

@@ -79,7 +79,7 @@ struct telling {
 	struct task *t;
 	struct yt_node *pieces;       /* array: what is kept of each payment ... */
 	struct yt_str keys[ROWS_MAX]; /* ... under these */
-	unsigned n;
+	unsigned n, n_strays;         /* lines of a statement that name no payment */
 	bool was_cut;
 };
 
@@ -154,6 +154,18 @@ static struct yt_str of_row(const struct yt_node *row, const struct yt_node *ent
 	return text.n > 0 ? text : yt_node_text(entry, name);
 }
 
+/* Kept in the clear: what is no number of a bank's is left out. */
+static bool is_serial(struct yt_str text)
+{
+	size_t i = 0;
+
+	while (i < text.n && i < 40 &&
+	        ((text.p[i] >= '0' && text.p[i] <= '9') || (text.p[i] >= 'A' && text.p[i] <= 'Z') ||
+	                (text.p[i] >= 'a' && text.p[i] <= 'z') || text.p[i] == '-'))
+		i++;
+	return i == text.n && i < 40;
+}
+
 /* Its day, and what it says that is no personal data; false: it has no day, so it is no line. */
 static bool read_line(struct telling *s, const struct yt_node *row, const struct yt_node *entry, struct line *line)
 {
@@ -162,6 +174,7 @@ static bool read_line(struct telling *s, const struct yt_node *row, const struct
 	memset(line, 0, sizeof(*line));
 	line->booked = of_row(row, entry, "book_date");
 	line->serial = of_row(row, entry, "bank_serial");
+	line->serial.n = is_serial(line->serial) ? line->serial.n : 0;
 	if (yt_node_fen(row, "entry_amt", &line->fen) != 0)
 		line->fen = -1;
 	/* Some banks show the end of an account only. */
@@ -176,6 +189,8 @@ static void tell_line(struct telling *s, const struct yt_node *row, const struct
 	struct yt_str number = yt_node_text(row, "pay_no");
 	struct line line;
 
+	if (number.n == 0 || s->n == ROWS_MAX)
+		s->n_strays += is_final;
 	if (number.n > 0)
 		tell(s, number, row, yt_str(yt_pay_state_name(yt_pay_entry_state(entry))),
 		        is_final && read_line(s, row, entry, &line) ? &line : NULL);
@@ -188,7 +203,8 @@ static void tell_entry(struct telling *s, const struct yt_node *entry, bool is_f
 
 	if (yt_pay_entry_state(entry) == YT_PAY_STATES)
 		return;
-	tell_line(s, entry, entry, is_final);
+	if (details == NULL || yt_node_text(entry, "pay_no").n > 0)
+		tell_line(s, entry, entry, is_final);
 	for (const struct yt_node *d = details == NULL ? NULL : details->child; d != NULL; d = d->next)
 		tell_line(s, d, entry, is_final);
 }
@@ -205,6 +221,15 @@ static void tell_statements(struct telling *s, const struct yt_msg *msg)
 		for (const struct yt_node *row = entries == NULL ? NULL : entries->child; row != NULL; row = row->next)
 			tell_entry(s, row, is_final);
 	}
+}
+
+/* Its lines that speak of no payment; those whose number nobody knows the keeper counts. */
+static void write_strays(struct engine *e, struct task *t, unsigned n)
+{
+	size_t at = rec_begin(&t->receipt, REC_NOTICE, 0, t->id, engine_wall(e));
+
+	rec_u32(&t->receipt, REC_T_STRAYS, n);
+	rec_end(&t->receipt, at);
 }
 
 /* One record for all: of several of an exchange in one commit the last counts. */
@@ -241,6 +266,8 @@ static void write_payments(struct engine *e, struct task *t)
 	tell_statements(s, t->original);
 	if (s->n > 0)
 		keep_pieces(s);
+	if (s->n_strays > 0)
+		write_strays(e, t, s->n_strays);
 	if (s->was_cut)
 		yt_log(YT_WARN, "engine", "exchange %016llx speaks of more than %d payments: the others are asked for",
 		        (unsigned long long)t->id, ROWS_MAX);

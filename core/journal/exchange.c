@@ -356,7 +356,9 @@ static void apply_notice(struct exchange *x, const struct view *v)
 {
 	uint32_t seq = (uint32_t)rec_number(v->value[REC_T_SERIAL]);
 
-	if (v->value[REC_T_JOINS].n == 0) {
+	if (v->value[REC_T_STRAYS].n != 0) {
+		x->strays += (uint32_t)rec_number(v->value[REC_T_STRAYS]);
+	} else if (v->value[REC_T_JOINS].n == 0) {
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
 	} else if (x->back_no[0] != 0 && yt_str_is(v->value[REC_T_PAY_NO], x->back_no)) {
 		return; /* that one is over */
@@ -623,4 +625,9 @@ bool exchange_may_rest(const struct exchange *x)
 bool exchange_awaits_line(const struct exchange *x)
 {
 	return (x->flags & REC_X_FOLLOW_UP) != 0 && x->state == X_DONE && x->pay_no[0] != 0 && !x->has_line;
+}
+
+bool exchange_has_strays(const struct exchange *x)
+{
+	return x->op == YT_OP_STATEMENT_NOTICE && x->strays > 0;
 }

@@ -75,6 +75,7 @@ struct exchange {
 	char back_state[16];    /* ... as what it ended, "RETURNED" ... */
 	uint8_t back_payee[16]; /* ... and to whom it went, as a keyed hash of account, name and bank */
 	bool doubted;           /* its bank has told that the money came back: it is asked once more */
+	uint32_t strays;        /* of a statement: its lines that tell of no payment known here */
 	bool released;          /* exactly that order, by people */
 	uint32_t asks;          /* how often its bank was asked about it since it left last */
 	uint32_t absents;       /* answers "not found" one after the other ... */
@@ -97,6 +98,8 @@ bool exchange_is_cancel(const struct exchange *x);
 bool exchange_may_rest(const struct exchange *x);
 /* It was paid, and no statement has told of that yet. */
 bool exchange_awaits_line(const struct exchange *x);
+/* A statement with lines that tell of no payment known here. */
+bool exchange_has_strays(const struct exchange *x);
 struct exchange_cursor { /* a place in the order in which exchanges were accepted */
 	int64_t accepted_ms;
 	uint64_t id;

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x59544958 /* "YTIX" */
-#define SCHEMA_VERSION 13         /* raised with every change of schema or fold: older files are rebuilt */
+#define SCHEMA_VERSION 14         /* raised with every change of schema or fold: older files are rebuilt */
 
 static const char schema[] =
         "CREATE TABLE exchange (id INTEGER PRIMARY KEY, number_key INTEGER, visit_key INTEGER, settlement_key INTEGER,"
@@ -31,7 +31,7 @@ static const char schema[] =
         "CREATE INDEX by_cancelled ON exchange (cancels_key) WHERE cancels_key IS NOT NULL;"
         "CREATE INDEX by_bucket ON exchange (bucket, institution, party);"
         "CREATE INDEX by_open ON exchange (accepted_ms, is_open, rest_due_ms) WHERE is_open > 0;"
-        "CREATE INDEX by_line ON exchange (accepted_ms) WHERE is_open < 0;"
+        "CREATE INDEX by_line ON exchange (is_open, accepted_ms) WHERE is_open < 0;"
         "CREATE TABLE queries (bucket INTEGER PRIMARY KEY, position INTEGER NOT NULL, n INTEGER NOT NULL);"
         "CREATE TABLE counted (state INTEGER PRIMARY KEY, n INTEGER NOT NULL);"
         "CREATE TABLE kept (kind INTEGER NOT NULL, key TEXT NOT NULL, pos INTEGER NOT NULL, record BLOB NOT NULL,"
@@ -79,7 +79,10 @@ static const char *const statements[ST_N] = {
 	[ST_QUERIES] =
 	        "SELECT bucket, position, n FROM queries WHERE bucket <= ?1 AND bucket >= ?2 ORDER BY bucket DESC",
 	[ST_OPEN] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_open WHERE is_open > 0 ORDER BY accepted_ms",
-	[ST_LINES] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_line WHERE is_open < 0 ORDER BY accepted_ms",
+	[ST_LINES] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_line WHERE is_open < 0 AND is_open = -1"
+	             " ORDER BY accepted_ms",
+	[ST_STRAYS] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_line WHERE is_open < 0 AND is_open = -2"
+	              " ORDER BY accepted_ms DESC LIMIT ?1",
 	[ST_AWAKE] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_open WHERE is_open > 0 AND is_open = 1"
 	             " ORDER BY accepted_ms",
 	[ST_RESTING] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_open WHERE is_open > 0 AND is_open = 2"

@@ -61,6 +61,8 @@ int index_resting(struct index *index, struct exchange_cursor *after, size_t max
         void (*each)(void *arg, const struct exchange *x), void *arg);
 /* Payouts that were made and that no statement has told of yet, the oldest first: exchange_awaits_line(). */
 int index_awaits_line(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg);
+/* Statements with lines of no payment known here, the newest first, at most max. */
+int index_strays(struct index *index, uint32_t max, int (*each)(void *arg, const struct exchange *x), void *arg);
 /* State that is not an exchange's, for the keeper at start, oldest first: of REC_WORKER the last sequence of each
  * of the newest 1024 incarnations, of REC_NUMBER the highest per institution, of REC_SESSION the newest per party,
  * institution and operator, of REC_LANE per party, the newest REC_GENERATION. */

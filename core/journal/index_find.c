@@ -147,6 +147,17 @@ int index_awaits_line(struct index *index, int (*each)(void *arg, const struct e
 	return rv;
 }
 
+int index_strays(struct index *index, uint32_t max, int (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	sqlite3_stmt *st = index_statement(index, ST_STRAYS);
+	int rv;
+
+	sqlite3_bind_int64(st, 1, max);
+	rv = all_rows(st, each, arg);
+	sqlite3_reset(st);
+	return rv;
+}
+
 int index_awake(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg)
 {
 	sqlite3_stmt *st = index_statement(index, ST_AWAKE);

@@ -46,8 +46,8 @@ enum index_column {
 	COL_BACK_KEY
 };
 /* In COL_OPEN: it is over, is the keeper's to load at start, or may rest here, due at COL_REST_DUE; or it is over, and
- * a statement is still to tell of its payment. */
-enum index_open { INDEX_OVER, INDEX_OPEN, INDEX_RESTS, INDEX_LINE = -1 };
+ * a statement is still to tell of its payment, or is a statement with lines of no payment known here. */
+enum index_open { INDEX_OVER, INDEX_OPEN, INDEX_RESTS, INDEX_LINE = -1, INDEX_STRAYS = -2 };
 #define INDEX_PARKED (-1) /* in COL_REST_DUE: nobody but people go on with it */
 
 #define INDEX_BUCKET(ms) ((ms) >> 18) /* of INDEX_BUCKET_MS */
@@ -67,6 +67,7 @@ enum index_statement {
 	ST_HIGHEST,
 	ST_OPEN,
 	ST_LINES,
+	ST_STRAYS,
 	ST_AWAKE,
 	ST_RESTING,
 	ST_RESTING_DUE,

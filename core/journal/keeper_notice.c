@@ -328,11 +328,27 @@ static bool may_be_stray(struct keeper *k, uint64_t notice)
 	return e == NULL || e->x.op != YT_OP_STATEMENT_NOTICE;
 }
 
+/* Lines with payout numbers that are nobody's here; listed by `yitong statement`. */
+static void note_strays(struct keeper *k, uint64_t statement, uint32_t n)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_NOTICE, 0, statement, keeper_wall(k));
+
+	yt_log(YT_WARN, "keeper",
+	        "exchange %016llx: %u lines of a statement have numbers of payments that are not known here",
+	        (unsigned long long)statement, n);
+	rec_u32(&buf, REC_T_STRAYS, n);
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
 void keeper_take_notices(struct keeper *k, struct yt_str payload)
 {
 	struct rec rec, first = { 0 };
 	enum taken most = NOBODYS, taken;
 	bool has_others = false;
+	uint32_t n_strays = 0;
 	size_t used;
 
 	for (; rec_read(payload, &rec, &used) == 0; payload.p += used, payload.n -= used) {
@@ -340,9 +356,12 @@ void keeper_take_notices(struct keeper *k, struct yt_str payload)
 			continue;
 		first = first.whole.n == 0 ? rec : first;
 		taken = take(k, &rec);
+		n_strays += taken != ITS_OWN && rec_get(&rec, REC_T_BOOKED).n != 0;
 		has_others = has_others || taken == ANOTHERS;
 		most = taken > most ? taken : most;
 	}
+	if (n_strays > 0)
+		note_strays(k, first.exchange, n_strays);
 	if (has_others)
 		note_stray(k, &first, SPEAKS_OF_OTHERS);
 	else if (first.whole.n != 0 && most == NOBODYS && may_be_stray(k, first.exchange))

@@ -103,6 +103,7 @@ static const char *const tag_names[] = {
 	[REC_T_PAY_NO] = "pay_no",
 	[REC_T_PAY_MSG] = "pay_msg",
 	[REC_T_BOOKED] = "booked",
+	[REC_T_STRAYS] = "strays",
 	[REC_T_PAY_DIGEST] = "pay_digest",
 	[REC_T_FACTS] = "facts",
 	[REC_T_UNDO_SENT] = "undo_sent",

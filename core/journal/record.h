@@ -122,7 +122,8 @@ enum rec_tag {                  /* stored: append only */
 	REC_T_PAY_DIGEST = 58,    /* 16 bytes: keyed hash of a payout's payee, amount and type */
 	REC_T_PAY_MSG = 59,       /* number of our message that orders a payout, as its bank names it */
 	REC_T_BOOKED = 60,        /* "2026-11-20": a bank's statement has a line of that day about it; of a notice */
-	REC_T_CLEAR_END = 61,     /* raised with each tag before it: the memory a reader of clear fields needs */
+	REC_T_STRAYS = 61,        /* u32 lines of a statement that tell of no payment known here; of its notice */
+	REC_T_CLEAR_END = 62,     /* raised with each tag before it: the memory a reader of clear fields needs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */

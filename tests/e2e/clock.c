@@ -1,7 +1,7 @@
 /* tests/e2e/clock.c - a wall clock that a script sets, for whatever is started with it (LD_PRELOAD): see days.sh.
  *
- * The file that YT_CLOCK names holds eight octets, little-endian: seconds added to the time of day.  It is mapped, so that
- * overwriting it in place sets the clocks of all that run.  Other clocks go on as they are. */
+ * The file that YT_CLOCK names holds eight octets, little-endian: seconds added to the time of day.  It is mapped, so
+ * that overwriting it in place sets the clocks of all that run.  Other clocks go on as they are. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
