@@ -57,6 +57,7 @@ struct bank_payout {
 	char code[7], serial[25], acct_date[9], acct_time[7];
 	char return_serial[25], return_date[9], return_time[7], return_code[7];
 	int64_t n_arrived, n_booked, due_ms, return_ms; /* the last two: wall clock, 0: nothing will happen by itself */
+	uint64_t told; /* its fingerprint when bank_changes told of it last; stands last */
 };
 
 struct bank_entry {
@@ -122,6 +123,8 @@ void bank_day_end(struct bank_book *book, int64_t now_ms, bool is_missing, bool 
 /* What is to be told unasked: {"kind": "statement", ...}, {"kind": "return" or "report", "pay_ref"}; NULL: nothing. */
 json_t *bank_event_next(struct bank_book *book);
 json_t *bank_ledger(const struct bank_book *book); /* see sandbox/README.md */
+/* Its payouts that are not as they were when this was asked last, and all conflicts. */
+json_t *bank_changes(struct bank_book *book);
 /* "Forgets" what it has booked: every order is taken as a new one.  To see that the ledger shows it. */
 void bank_forget_orders(struct bank_book *book, bool forgets);
 

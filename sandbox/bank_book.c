@@ -7,6 +7,7 @@
 #include "bank.h"
 #include "text.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -618,6 +619,22 @@ json_t *bank_ledger(const struct bank_book *b)
 	return must(json_pack("{s:s, s:o, s:o, s:o, s:I, s:O, s:I}", "day", b->day, "accounts", accounts, "payouts",
 	        payouts, "entries", entries, "double_bookings", (json_int_t)double_bookings(b), "conflicts",
 	        b->conflicts, "repeats", (json_int_t)b->n_repeats));
+}
+
+json_t *bank_changes(struct bank_book *b)
+{
+	json_t *payouts = must(json_array());
+
+	for (size_t i = 0; i < b->n_payouts; i++) {
+		struct bank_payout *p = b->payouts[i];
+		uint64_t now = fingerprint(0, p, offsetof(struct bank_payout, told));
+
+		if (now == p->told)
+			continue;
+		p->told = now;
+		json_array_append_new(payouts, payout_json(p));
+	}
+	return must(json_pack("{s:o, s:O}", "payouts", payouts, "conflicts", b->conflicts));
 }
 
 void bank_forget_orders(struct bank_book *b, bool forgets)

@@ -26,6 +26,11 @@ static json_t *ledger(struct bank_server *server, const json_t *body, const char
 	return bank_whole_ledger(server);
 }
 
+static json_t *changes(struct bank_server *server, const json_t *body, const char **wrong)
+{
+	return bank_changes(server->bank.book);
+}
+
 static json_t *stats(struct bank_server *server, const json_t *body, const char **wrong)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "requests", (json_int_t)server->n_requests, "refused",
@@ -149,6 +154,7 @@ static const struct {
 	bank_control_call call;
 } calls[] = {
 	{ "GET", "/ledger", ledger },
+	{ "GET", "/changes", changes },
 	{ "GET", "/stats", stats },
 	{ "GET", "/documents", documents },
 	{ "GET", "/fault", faults_show },
@@ -168,7 +174,7 @@ static json_t *run(
 	json_t *tree = NULL;
 
 	*wrong =
-	        "no such call; there are GET /ledger /stats /documents /fault, POST /fault /accounts /return /day /clock "
+	        "no such call; there are GET /ledger /changes /stats /documents /fault, POST /fault /accounts /return /day /clock "
 	        "/settings /quiesce, DELETE /fault";
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
 		if (strcmp(calls[i].method, request->method) != 0 || strcmp(calls[i].path, request->path) != 0)

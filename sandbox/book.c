@@ -2,6 +2,7 @@
 #include "book.h"
 #include "text.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -608,17 +609,39 @@ static json_t *registered(const struct book *book)
 	return numbers;
 }
 
+static json_t *ledger_of(const struct book *book, json_t *rows)
+{
+	return must(json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "settlements", rows, "repeated_numbers",
+	        repeated_numbers(book), "double_bookings", (json_int_t)double_bookings(book), "visits",
+	        (json_int_t)book->visits.n_items, "persons", (json_int_t)book->persons.n_items, "reversals",
+	        (json_int_t)book->n_reversals, "reversals_of_nothing", (json_int_t)book->n_reversals_of_nothing));
+}
+
 json_t *book_ledger(const struct book *book)
 {
-	json_t *rows = must(json_array());
+	json_t *rows = must(json_array()), *ledger;
 
 	for (size_t i = 0; i < book->settlements.n_items; i++)
 		json_array_append_new(rows, settlement_json(book->settlements.items[i]));
-	return must(json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "settlements", rows, "registered",
-	        registered(book), "repeated_numbers", repeated_numbers(book), "double_bookings",
-	        (json_int_t)double_bookings(book), "visits", (json_int_t)book->visits.n_items, "persons",
-	        (json_int_t)book->persons.n_items, "reversals", (json_int_t)book->n_reversals, "reversals_of_nothing",
-	        (json_int_t)book->n_reversals_of_nothing));
+	ledger = ledger_of(book, rows);
+	json_object_set_new(ledger, "registered", registered(book));
+	return ledger;
+}
+
+json_t *book_changes(struct book *book)
+{
+	json_t *rows = must(json_array());
+
+	for (size_t i = 0; i < book->settlements.n_items; i++) {
+		struct settlement *s = book->settlements.items[i];
+		uint64_t now = fingerprint(is_double(s), s, offsetof(struct settlement, told));
+
+		if (now == s->told)
+			continue;
+		s->told = now;
+		json_array_append_new(rows, settlement_json(s));
+	}
+	return ledger_of(book, rows);
 }
 
 const char *book_alter(struct book *book, const char *which, int64_t fen)

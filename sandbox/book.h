@@ -57,6 +57,7 @@ struct settlement {
 	int64_t altered_fen;     /* book_alter: shown in the ledger only */
 	char ended_by[31];       /* msgid of the cancel or reversal */
 	struct settlement *next; /* of the visit */
+	uint64_t told;           /* its fingerprint when book_changes told of it last; stands last */
 };
 
 struct fee_line {
@@ -125,6 +126,8 @@ bool book_is_tombstoned(struct book *book, const char *msgid);
 
 /* {"settlements": [...], "double_bookings": n, ...}, see sandbox/README.md. */
 json_t *book_ledger(const struct book *book);
+/* The same of what is not as it was when this was asked last; without `registered`. */
+json_t *book_changes(struct book *book);
 /* Adds fen to the basic fund of one booked settlement (setl_id or visit id; NULL: the first), or of
  * the next one if there is none: what the negative test of one-sidedness alters.  Returns its id. */
 const char *book_alter(struct book *book, const char *which, int64_t fen);

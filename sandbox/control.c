@@ -17,6 +17,11 @@ static json_t *ledger(struct platform *platform, const json_t *body, const char 
 	return book_ledger(platform->book);
 }
 
+static json_t *changes(struct platform *platform, const json_t *body, const char **wrong)
+{
+	return book_changes(platform->book);
+}
+
 static json_t *stats(struct platform *platform, const json_t *body, const char **wrong)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:O}", "requests", (json_int_t)platform->n_requests, "refused_unheard",
@@ -149,6 +154,7 @@ static const struct {
 	control_call call;
 } calls[] = {
 	{ "GET", "/ledger", ledger },
+	{ "GET", "/changes", changes },
 	{ "GET", "/stats", stats },
 	{ "GET", "/fault", faults_show },
 	{ "POST", "/fault", fault_add },
@@ -201,7 +207,7 @@ static enum MHD_Result on_control_request(void *context, struct http_request *re
 	json_decref(body);
 	return answer_json(request, MHD_HTTP_NOT_FOUND,
 	        json_pack("{s:s}", "error",
-	                "no such call; there are GET /ledger /stats /fault, POST /fault /persons /alter /clock "
+	                "no such call; there are GET /ledger /changes /stats /fault, POST /fault /persons /alter /clock "
 	                "/settings /quiesce, "
 	                "DELETE /fault"));
 }

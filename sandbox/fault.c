@@ -57,7 +57,7 @@ static enum fault_kind kind_of(const char *name)
 static const char *members_check(const json_t *spec)
 {
 	static const char *const known[] = { "kind", "infno", "msgid", "omsgid", "visit", "institution", "count",
-		"skip", "ms", "from", "text", "no_dedup", "op", "setl_id", "pay_ref", "at" };
+		"skip", "ms", "from", "text", "no_dedup", "op", "setl_id", "pay_ref", "at", "percent" };
 	const char *key;
 	json_t *value;
 	size_t i;
@@ -68,11 +68,11 @@ static const char *members_check(const json_t *spec)
 			;
 		if (i == sizeof(known) / sizeof(*known))
 			return "unknown member: known are kind infno msgid omsgid visit institution count skip ms from "
-			       "text no_dedup, at the insurer op setl_id, at the bank op pay_ref at";
-		if ((i >= 6 && i <= 8) || i == 15 ? !json_is_integer(value)
+			       "text no_dedup percent, at the insurer op setl_id, at the bank op pay_ref at";
+		if ((i >= 6 && i <= 8) || i >= 15 ? !json_is_integer(value)
 		        : i == 11                 ? !json_is_boolean(value)
 		                                  : !json_is_string(value))
-			return "count, skip, ms and at are whole numbers, no_dedup is true or false, all other members are "
+			return "count, skip, ms, at and percent are whole numbers, no_dedup is true or false, all other members are "
 			       "texts";
 	}
 	return NULL;
@@ -87,6 +87,8 @@ const char *fault_arm(struct faults *faults, const json_t *spec, int64_t now_ms)
 		return wrong;
 	if (kind_of(json_text(spec, "kind")) == FAULT_NONE)
 		return "unknown kind: see yitong-sandbox --help";
+	if (json_number(spec, "percent", 100) < 1 || json_number(spec, "percent", 100) > 100)
+		return "percent is 1 to 100";
 	fault = must(calloc(1, sizeof(*fault)));
 	fault->kind = kind_of(json_text(spec, "kind"));
 	text_format(fault->infno, sizeof(fault->infno), "%s",
@@ -97,7 +99,8 @@ const char *fault_arm(struct faults *faults, const json_t *spec, int64_t now_ms)
 	        json_text(spec, "pay_ref"));
 	text_format(fault->institution, sizeof(fault->institution), "%s", json_text(spec, "institution"));
 	text_format(fault->text, sizeof(fault->text), "%s", json_text(spec, "text"));
-	fault->count = json_number(spec, "count", 1);
+	fault->percent = json_number(spec, "percent", 100);
+	fault->count = json_number(spec, "count", fault->percent < 100 ? INT64_MAX : 1);
 	fault->skip = json_number(spec, "skip", 0);
 	fault->ms = json_number(spec, "ms", 0);
 	fault->at = json_number(spec, "at", 0);
@@ -142,6 +145,8 @@ void fault_take(struct faults *faults, const json_t *request, int64_t now_ms, st
 			fault->skip--;
 			continue;
 		}
+		if (fault->percent < 100 && (int64_t)random_below(&faults->random, 100) >= fault->percent)
+			continue;
 		fault->count--;
 		fault->n_taken++;
 		faults->n_taken++;

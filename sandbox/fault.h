@@ -45,7 +45,8 @@ struct fault {
 	enum fault_kind kind;
 	char infno[16], msgid[31], omsgid[31], visit[31], institution[31]; /* "" matches all */
 	int64_t count, skip, ms, until_ms, n_taken;
-	int64_t at; /* octets, of cut_body at the bank */
+	int64_t percent; /* of the requests that match are struck; 100: all */
+	int64_t at;      /* octets, of cut_body at the bank */
 	bool from_arrival;
 	bool no_dedup; /* its effect is booked although the visit and batch are settled already */
 	char text[200];
@@ -55,6 +56,7 @@ struct fault {
 struct faults {
 	struct fault *first;
 	int64_t n_taken;
+	uint64_t random; /* of percent */
 };
 
 const char *fault_name(enum fault_kind kind);

@@ -158,6 +158,8 @@ json_t *insurer_reconciliation(const struct insurer_book *book, const char *day,
 void insurer_claim_refused(struct insurer_book *book, const json_t *body, const char *code);
 /* {"claims": [...], "double_claims": 0, ...}, see sandbox/README.md. */
 json_t *insurer_ledger(const struct insurer_book *book);
+/* Its claims that are not as they were when this was asked last, without is_double. */
+json_t *insurer_changes(struct insurer_book *book);
 /* So many fen in the ledger only, for testing that a comparison finds it; false: no such claim. */
 bool insurer_alter(struct insurer_book *book, const char *setl_id, int64_t fen);
 int64_t insurer_n_moving(const struct insurer_book *book); /* claims that a timer will still change */

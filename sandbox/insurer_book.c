@@ -6,6 +6,7 @@
 #include "insurer.h"
 #include "text.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct claim {
 	int ends_in;       /* last two digits of the total, with amount faults; else -1 */
 	bool is_withdrawn, has_docs, was_returned, is_at_once;
 	struct claim *next;
+	uint64_t told; /* its fingerprint when insurer_changes told of it last; stands last */
 };
 
 struct insurer_book {
@@ -593,6 +595,23 @@ static int64_t paid_fen(const struct claim *claim)
 	return sum;
 }
 
+static json_t *ledger_row(const struct insurer_book *book, const struct claim *claim)
+{
+	json_t *row = show(claim);
+
+	json_object_set_new(row, "insurer", json_string(book->options->rule->name));
+	json_object_set_new(
+	        row, "ownVisit", json_string(json_text(json_object_get(claim->body, "visit"), "inpatientNo")));
+	json_object_set_new(row, "totalFee",
+	        json_integer(
+	                json_number(json_object_get(claim->body, "settlement"), "totalFee", 0) + claim->alter_fen));
+	json_object_set_new(row, "payable", json_integer(claim->payable_fen));
+	json_object_set(row, "payments", claim->payments);
+	json_object_set_new(row, "paid", json_integer(paid_fen(claim)));
+	json_object_set_new(row, "is_withdrawn", json_boolean(claim->is_withdrawn));
+	return row;
+}
+
 json_t *insurer_ledger(const struct insurer_book *book)
 {
 	const struct insurer_counts *n = &book->counts;
@@ -601,21 +620,11 @@ json_t *insurer_ledger(const struct insurer_book *book)
 
 	for (const struct claim *claim = book->first; claim != NULL; claim = claim->next) {
 		bool is_double = claim->state != REJECTED && json_object_get(seen, claim->setl_id) != NULL;
-		json_t *row = show(claim);
+		json_t *row = ledger_row(book, claim);
 
 		n_double += is_double;
 		if (claim->state != REJECTED)
 			json_object_set_new(seen, claim->setl_id, json_true());
-		json_object_set_new(row, "insurer", json_string(book->options->rule->name));
-		json_object_set_new(
-		        row, "ownVisit", json_string(json_text(json_object_get(claim->body, "visit"), "inpatientNo")));
-		json_object_set_new(row, "totalFee",
-		        json_integer(json_number(json_object_get(claim->body, "settlement"), "totalFee", 0) +
-		                     claim->alter_fen));
-		json_object_set_new(row, "payable", json_integer(claim->payable_fen));
-		json_object_set(row, "payments", claim->payments);
-		json_object_set_new(row, "paid", json_integer(paid_fen(claim)));
-		json_object_set_new(row, "is_withdrawn", json_boolean(claim->is_withdrawn));
 		json_object_set_new(row, "is_double", json_boolean(is_double));
 		json_array_append_new(rows, row);
 	}
@@ -625,6 +634,21 @@ json_t *insurer_ledger(const struct insurer_book *book)
 	        (json_int_t)n->replays, "second_claims", (json_int_t)n->second_claims, "other_content",
 	        (json_int_t)n->other_content, "payments_refused", (json_int_t)n->payments_refused, "events_taken",
 	        (json_int_t)n->events_taken));
+}
+
+json_t *insurer_changes(struct insurer_book *book)
+{
+	json_t *rows = must(json_array());
+
+	for (struct claim *claim = book->first; claim != NULL; claim = claim->next) {
+		uint64_t now = fingerprint(json_array_size(claim->payments), claim, offsetof(struct claim, told));
+
+		if (now == claim->told)
+			continue;
+		claim->told = now;
+		json_array_append_new(rows, ledger_row(book, claim));
+	}
+	return must(json_pack("{s:o}", "claims", rows));
 }
 
 bool insurer_alter(struct insurer_book *book, const char *setl_id, int64_t fen)

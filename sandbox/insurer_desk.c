@@ -129,6 +129,8 @@ static json_t *control(
 
 	if (strcmp(path, "/ledger") == 0 && !is_post)
 		return insurer_ledger(desk->book);
+	if (strcmp(path, "/changes") == 0 && !is_post)
+		return insurer_changes(desk->book);
 	if (strcmp(path, "/stats") == 0 && !is_post)
 		return stats(desk);
 	if (strcmp(path, "/fault") == 0 && is_post)
@@ -148,7 +150,7 @@ static json_t *control(
 	if (strcmp(path, "/quiesce") == 0 && is_post)
 		return quiesce(desk, json_number(body, "timeout_ms", 30000));
 	*wrong =
-	        "no such call; there are GET /ledger /stats /fault, POST /fault /persons /alter /quiesce, DELETE /fault";
+	        "no such call; there are GET /ledger /changes /stats /fault, POST /fault /persons /alter /quiesce, DELETE /fault";
 	return NULL;
 }
 

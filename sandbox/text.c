@@ -263,6 +263,16 @@ char *text_to_gb18030(const char *text, size_t *len)
 	return out;
 }
 
+uint64_t fingerprint(uint64_t before, const void *p, size_t n)
+{
+	const unsigned char *at = p;
+	uint64_t sum = before ^ 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < n; i++)
+		sum = (sum ^ at[i]) * 0x100000001b3u; /* FNV-1a */
+	return sum;
+}
+
 uint64_t random_next(uint64_t *state)
 {
 	uint64_t x = *state += 0x9e3779b97f4a7c15u;

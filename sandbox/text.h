@@ -51,6 +51,9 @@ void text_format(char *out, size_t size, const char *format, ...) __attribute__(
 /* To be freed; not NUL ended. */
 char *text_to_gb18030(const char *text, size_t *len);
 
+/* Of n octets, going on from `before` (0 at first): to see whether something is as it was. */
+uint64_t fingerprint(uint64_t before, const void *p, size_t n);
+
 /* A small seeded generator (splitmix64), so that one seed gives one demonstration. */
 uint64_t random_next(uint64_t *state);
 uint64_t random_below(uint64_t *state, uint64_t limit);

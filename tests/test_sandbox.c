@@ -273,6 +273,33 @@ static void test_reversal_of_a_cancel_revives(void **state)
 	assert_string_equal(reverse(desk, "C2", "2208"), "该交易不允许冲正"); /* settled anew since */
 }
 
+static size_t n_changed(struct book *book, const char *state)
+{
+	json_t *changes = book_changes(book), *row;
+	size_t n = 0, i;
+
+	json_array_foreach(json_object_get(changes, "settlements"), i, row) n +=
+	        strcmp(json_text(row, "state"), state) == 0;
+	json_decref(changes);
+	return n;
+}
+
+/* What was told of is not told of again, until it changes. */
+static void test_changes(void **state)
+{
+	struct desk *desk = *state;
+	struct settlement *refund;
+
+	assert_null(settle(desk, "M1"));
+	assert_int_equal(n_changed(desk->book, "effective"), 1);
+	assert_int_equal(n_changed(desk->book, "effective"), 0);
+	assert_non_null(book_alter(desk->book, NULL, 1));
+	assert_int_equal(n_changed(desk->book, "effective"), 1);
+	assert_null(cancel(desk, "C1", &refund));
+	assert_int_equal(n_changed(desk->book, "cancelled"), 1);
+	assert_int_equal(n_changed(desk->book, "cancelled"), 0);
+}
+
 /* Held back until after its reversal found nothing: it takes effect, and a second reversal finds it. */
 static void test_late_effect_needs_a_second_reversal(void **state)
 {
@@ -421,6 +448,32 @@ static void test_many_ledgers(void **state)
 }
 
 /* Control. */
+
+/* As many as said of all that match, without an end. */
+static void test_a_share_of_the_requests_is_struck(void **state)
+{
+	json_t *spec = json_loads("{\"kind\":\"cut\",\"percent\":5}", 0, NULL), *odd;
+	json_t *request = json_loads("{\"infno\":\"2207\"}", 0, NULL);
+	struct faults faults = { 0 };
+	struct fault taken;
+	int n = 0;
+
+	(void)state;
+	assert_null(fault_arm(&faults, spec, 0));
+	for (int i = 0; i < 10000; i++) {
+		fault_take(&faults, request, 0, &taken);
+		n += taken.kind == FAULT_CUT;
+	}
+	assert_in_range(n, 400, 600);
+	for (int percent = 0; percent <= 101; percent += 101) {
+		odd = json_pack("{s:s, s:i}", "kind", "cut", "percent", percent);
+		assert_string_equal(fault_arm(&faults, odd, 0), "percent is 1 to 100");
+		json_decref(odd);
+	}
+	fault_clear(&faults);
+	json_decref(spec);
+	json_decref(request);
+}
 
 static void test_spent_faults_are_not_listed(void **state)
 {
@@ -951,8 +1004,10 @@ int main(void)
 		BOOK_TEST(test_reversal_of_a_cancel_revives),
 		BOOK_TEST(test_late_effect_needs_a_second_reversal),
 		BOOK_TEST(test_doubling_shows),
+		BOOK_TEST(test_changes),
 		BOOK_TEST(test_newest_sign_in_counts),
 		cmocka_unit_test(test_many_ledgers),
+		cmocka_unit_test(test_a_share_of_the_requests_is_struck),
 		cmocka_unit_test(test_spent_faults_are_not_listed),
 		cmocka_unit_test(test_a_port_is_held_once),
 		cmocka_unit_test(test_amounts_keep_two_decimals),

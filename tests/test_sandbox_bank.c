@@ -371,6 +371,26 @@ static void test_order(void **state)
 	desk_close(NULL);
 }
 
+static size_t n_changed(void)
+{
+	json_t *tree = bank_changes(desk.bank.book);
+	size_t n = json_array_size(json_object_get(tree, "payouts"));
+
+	json_decref(tree);
+	return n;
+}
+
+static void what_changed_is_told_once(void **state)
+{
+	order_of(REF, PAYEE, "陈晐", "10.00", "<ExpDate>20261121</ExpDate>");
+	order_of("MA20261120000000000003", PAYEE, "陈晐", "20.00", "<ExpDate>20261121</ExpDate>");
+	assert_int_equal(n_changed(), 2);
+	assert_int_equal(n_changed(), 0);
+	ask("BD1003", "<OrgPayRef>" REF "</OrgPayRef>");
+	assert_int_equal(n_changed(), 1);
+	assert_int_equal(n_changed(), 0);
+}
+
 static void an_order_for_tomorrow_waits_and_can_be_cancelled(void **state)
 {
 	order_of(REF, PAYEE, "陈晐", "10.00", "<ExpDate>20261121</ExpDate>");
@@ -1025,6 +1045,7 @@ int main(void)
 		TEST(another_order_under_one_number_is_an_error_of_the_ledger),
 		TEST(what_was_not_taken_is_paid_when_it_comes_again),
 		TEST(a_bank_that_forgets_is_found_out),
+		TEST(what_changed_is_told_once),
 		TEST(an_order_for_tomorrow_waits_and_can_be_cancelled),
 		TEST(pages_of_entries_fit_together),
 		TEST(returns_are_told_since_a_mark),

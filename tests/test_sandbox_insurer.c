@@ -591,6 +591,28 @@ static void an_amount_asks_for_documents(void **state)
 	json_decref(body);
 }
 
+static size_t n_changed(void)
+{
+	json_t *tree = insurer_changes(desk.insurer.book);
+	size_t n = json_array_size(json_object_get(tree, "claims"));
+
+	json_decref(tree);
+	return n;
+}
+
+/* Also when only its payments are more. */
+static void what_changed_is_told_once(void **state)
+{
+	assert_int_equal(hand_in_ending(88), 202);
+	assert_int_equal(n_changed(), 1);
+	assert_int_equal(n_changed(), 0);
+	assert_string_equal(status_after(1500), "PAID");
+	assert_int_equal(n_changed(), 1);
+	assert_string_equal(status_after(2000), "PAID");
+	assert_int_equal(n_changed(), 1);
+	assert_int_equal(n_changed(), 0);
+}
+
 static void an_amount_has_its_payment_come_back(void **state)
 {
 	assert_int_equal(hand_in_ending(88), 202);
@@ -743,6 +765,7 @@ int main(void)
 		DESK(a_bank_decides_who_pays),
 		DESK(a_day_has_the_claims_that_moved_on_it),
 		DESK(an_amount_asks_for_documents),
+		DESK(what_changed_is_told_once),
 		DESK(an_amount_has_its_payment_come_back),
 		DESK(an_amount_is_taken_and_refused_as_taken),
 		DESK(each_move_is_told),

@@ -15,9 +15,11 @@
 #include <string.h>
 
 #define ASK_AGAIN_MS 30000
-#define OLDER_SHARE 20 /* of the earlier rounds' messages, one in so many is asked again each round */
+#define OLDER_ASKED 150 /* of the earlier rounds' messages so many are asked again each round, in turn */
+#define N_ASKERS 2
 
 static int n_wrong;
+static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
 
 static void wrong(struct message *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void wrong(struct message *m, const char *fmt, ...)
@@ -28,6 +30,7 @@ static void wrong(struct message *m, const char *fmt, ...)
 		return;
 	if (m != NULL)
 		m->is_told = true;
+	pthread_mutex_lock(&telling);
 	n_wrong++;
 	printf("    WRONG ");
 	if (m != NULL)
@@ -36,6 +39,7 @@ static void wrong(struct message *m, const char *fmt, ...)
 	vprintf(fmt, args);
 	va_end(args);
 	printf("\n");
+	pthread_mutex_unlock(&telling);
 }
 
 /* Asks until there is an answer; NULL when there is none in time. */
@@ -77,42 +81,57 @@ static void check_same_answer(struct message *m)
 		free(answer);
 }
 
-/* Numbers of all messages, and the settlements that a cancel answered with success ended: sets. */
-static json_t *numbers, *cancelled;
+/* One of the two hospitals' messages: each is asked over a connection of its own. */
+struct asking {
+	const char *hospital;
+	struct message **messages;
+	size_t n;
+};
 
-static void collect(void)
+static void *ask_all(void *arg)
 {
-	numbers = json_object();
-	cancelled = json_object();
-	for (struct message *m = said.newest; m != NULL; m = m->next) {
-		json_object_set_new(numbers, m->msgid, json_true());
-		if (m->cancels[0] != '\0' && m->answer != NULL && m->infcode == 0)
-			json_object_set_new(cancelled, m->cancels, json_true());
-	}
+	const struct asking *a = arg;
+
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->messages[i]->hospital, a->hospital) == 0)
+			check_same_answer(a->messages[i]);
+	return NULL;
 }
 
-static const char *text(json_t *row, const char *name)
+/* Those of this round, those without an answer, and of the others some, going on where the last round stopped. */
+static size_t choose(struct message **chosen, int round, bool everything)
 {
-	const char *value = json_string_value(json_object_get(row, name));
+	static struct message *older;
+	size_t n = 0;
 
-	return value == NULL ? "" : value;
+	for (struct message *m = said.newest; m != NULL; m = m->next)
+		if (!m->is_told && (everything || m->round >= round || m->answer == NULL))
+			chosen[n++] = m;
+	for (int i = 0; i < OLDER_ASKED && !everything; i++) {
+		older = older == NULL || older->next == NULL ? said.newest : older->next;
+		if (older == NULL)
+			break;
+		if (!older->is_told && older->round < round && older->answer != NULL)
+			chosen[n++] = older;
+	}
+	return n;
 }
 
-/* msgid -> row of the platform's settlement. */
-static json_t *rows_by_number(json_t *ledger)
+static void check_answers(int round, bool everything)
 {
-	json_t *index = json_object(), *row;
-	size_t i;
+	static const char *const names[N_ASKERS] = { "hospital-one", "hospital-two" };
+	struct message **chosen = calloc(said.n_messages + OLDER_ASKED, sizeof(*chosen));
+	size_t n = choose(chosen, round, everything);
+	struct asking askings[N_ASKERS];
+	pthread_t threads[N_ASKERS];
 
-	json_array_foreach(json_object_get(ledger, "settlements"), i, row)
-	{
-		if (strcmp(text(row, "kind"), "settle") == 0)
-			json_object_set(index, text(row, "msgid"), row);
-		if (strcmp(text(row, "kind"), "settle") == 0 && json_object_get(numbers, text(row, "msgid")) == NULL)
-			wrong(NULL, "settlement %s of message %s: no hospital sent that", text(row, "setl_id"),
-			        text(row, "msgid"));
+	for (int i = 0; i < N_ASKERS; i++) {
+		askings[i] = (struct asking){ names[i], chosen, n };
+		pthread_create(&threads[i], NULL, ask_all, &askings[i]);
 	}
-	return index;
+	for (int i = 0; i < N_ASKERS; i++)
+		pthread_join(threads[i], NULL);
+	free(chosen);
 }
 
 static void check_amounts(struct message *m, json_t *row)
@@ -127,74 +146,86 @@ static void check_amounts(struct message *m, json_t *row)
 		double yuan = json_is_string(told) ? atof(json_string_value(told)) : json_number_value(told);
 		long long fen = (long long)(yuan * 100 + 0.5);
 
-		if (fen != json_integer_value(json_object_get(row, pairs[i][1])))
+		if (fen != book_number(row, pairs[i][1]))
 			wrong(m, "%s told as %lld fen, booked as %lld", pairs[i][0], fen,
-			        (long long)json_integer_value(json_object_get(row, pairs[i][1])));
+			        book_number(row, pairs[i][1]));
 	}
 	json_decref(answer);
 }
 
-static void check_settlement(struct message *m, json_t *row)
+static void check_settlement(struct message *m)
 {
-	const char *state = row == NULL ? "absent" : text(row, "state");
-	bool is_cancelled = json_object_get(cancelled, m->msgid) != NULL;
-	const char *want = is_cancelled ? "cancelled" : "effective";
+	json_t *row = m->booked;
+	const char *state = row == NULL ? "absent" : book_text(row, "state");
+	const char *want = m->is_cancelled ? "cancelled" : "effective";
 
 	if (m->answer == NULL)
 		return; /* told as wrong already */
 	if (m->infcode != 0 && strcmp(state, "effective") == 0)
 		wrong(m, "ONE-SIDED: refused to the hospital, in force at the platform: %s", m->answer);
 	if (m->infcode == 0 && strcmp(state, want) != 0)
-		wrong(m, "ONE-SIDED: success at the hospital%s, %s at the platform", is_cancelled ? ", cancelled" : "",
-		        state);
-	if (m->infcode == 0 && row != NULL && strcmp(m->settlement, text(row, "setl_id")) != 0)
-		wrong(m, "told as settlement %s, booked as %s", m->settlement, text(row, "setl_id"));
+		wrong(m, "ONE-SIDED: success at the hospital%s, %s at the platform",
+		        m->is_cancelled ? ", cancelled" : "", state);
+	if (m->infcode == 0 && row != NULL && strcmp(m->settlement, book_text(row, "setl_id")) != 0)
+		wrong(m, "told as settlement %s, booked as %s", m->settlement, book_text(row, "setl_id"));
 	if (m->infcode == 0 && row != NULL)
 		check_amounts(m, row);
 }
 
-static void check_ledger(void)
+static void check_ledger(bool everything)
 {
-	json_t *ledger = world_control("GET", "/ledger", NULL), *rows;
-	size_t n_repeated = json_array_size(json_object_get(ledger, "repeated_numbers"));
-	long long n_double = json_integer_value(json_object_get(ledger, "double_bookings"));
-	long long n_visits = json_integer_value(json_object_get(ledger, "visits"));
+	const char *setl_id;
+	json_t *row;
 
-	collect();
-	rows = rows_by_number(ledger);
-	if (n_double != 0)
-		wrong(NULL, "DOUBLED: %lld settlements of what was settled already", n_double);
-	if (n_repeated != 0)
-		wrong(NULL, "DOUBLED: %zu message numbers took effect twice", n_repeated);
-	if (n_visits > (long long)said.n_registers)
-		wrong(NULL, "DOUBLED: %lld visits from %zu registrations", n_visits, said.n_registers);
-	for (struct message *m = said.newest; m != NULL; m = m->next)
-		if (strcmp(m->infno, "2207") == 0)
-			check_settlement(m, json_object_get(rows, m->msgid));
-	json_decref(rows);
-	json_decref(ledger);
-	json_decref(numbers);
-	json_decref(cancelled);
+	books_refresh(everything);
+	json_object_foreach(books.unsent, setl_id, row)
+	        wrong(NULL, "settlement %s of message %s: no hospital sent that", setl_id, book_text(row, "msgid"));
+	json_object_clear(books.unsent);
+	if (books.n_double != 0)
+		wrong(NULL, "DOUBLED: %lld settlements of what was settled already", books.n_double);
+	if (books.n_repeated != 0)
+		wrong(NULL, "DOUBLED: %zu message numbers took effect twice", books.n_repeated);
+	if (books.n_visits > (long long)said.n_registers)
+		wrong(NULL, "DOUBLED: %lld visits from %zu registrations", books.n_visits, said.n_registers);
+	for (struct message *m = said.newest; m != NULL; m = m->next) {
+		if (strcmp(m->infno, "2207") != 0 || (m->is_judged && !everything))
+			continue;
+		check_settlement(m);
+		m->is_judged = m->answer != NULL && !m->is_told;
+	}
 }
 
-static void check_journal(struct world *w)
+int check_all(int round, bool everything)
 {
-	static char out[65536];
-
-	if (world_yitong(w, "journal verify", out, sizeof(out)) != 0)
-		wrong(NULL, "yitong journal verify:\n%s", out);
-}
-
-int check_all(struct world *w, int round, bool everything)
-{
-	int i = 0;
-
 	n_wrong = 0;
-	for (struct message *m = said.newest; m != NULL; m = m->next, i++)
-		if (!m->is_told &&
-		        (everything || m->round >= round || m->answer == NULL || (i + round) % OLDER_SHARE == 0))
-			check_same_answer(m);
-	check_ledger();
-	check_journal(w);
+	check_answers(round, everything);
+	check_ledger(everything);
 	return n_wrong;
+}
+
+/* -- the journal ------------------------------------------------------------------------------- */
+
+/* It is read from its beginning each time, which takes the longer the more rounds there were: beside what waits. */
+static pthread_t verifier;
+static char verified[65536];
+static int verify_status;
+
+static void *verify(void *arg)
+{
+	verify_status = world_yitong(arg, "journal verify", verified, sizeof(verified));
+	return NULL;
+}
+
+void check_journal_begin(struct world *w)
+{
+	pthread_create(&verifier, NULL, verify, w);
+}
+
+int check_journal_end(void)
+{
+	pthread_join(verifier, NULL);
+	if (verify_status == 0)
+		return 0;
+	printf("    WRONG yitong journal verify:\n%s\n", verified);
+	return 1;
 }

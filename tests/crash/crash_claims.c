@@ -124,117 +124,112 @@ void claims_arm_faults(void)
 
 /* -- checked afterwards ------------------------------------------------------------------------ */
 
-struct books {
-	json_t *claims;   /* setl_id -> array of the insurer's rows */
-	json_t *standing; /* setl_id -> state at the platform, of settlements */
-	json_t *bank;     /* its ledger */
-	json_t *payouts;  /* number -> its row there */
-	int n_parked;     /* payouts that were made of what is not wanted any more, at most */
-};
+#define ASK_FIRST_MS 1000 /* a settlement's end is asked of the gateway only so long after it changed, and then ... */
+#define ASK_MOST_MS 8000  /* ... each time after twice as long: most have come to it by themselves then */
 
-size_t claims_seen, payouts_seen;
-static json_t *looked_up; /* setl_id -> how its follow-up ended, asked of the gateway once */
-
-static const char *text(const json_t *row, const char *name)
+/* Whether the gateway is to be asked about a settlement that has been open so long. */
+static bool is_due(const char *setl_id)
 {
-	const char *value = json_string_value(json_object_get(row, name));
+	json_t *when = json_object_get(books.open_settlements, setl_id); /* {from, next}, true: just opened */
+	int64_t now = now_ms(), from, wait;
 
-	return value == NULL ? "" : value;
-}
-
-static long long number(const json_t *row, const char *name)
-{
-	return json_integer_value(json_object_get(row, name));
-}
-
-static struct books open_books(void)
-{
-	struct books b = { json_object(), json_object(), bank_control("GET", "/ledger", NULL), json_object(), 0 };
-	json_t *insurer = insurer_control("GET", "/ledger", NULL), *platform = world_control("GET", "/ledger", NULL),
-	       *row;
-	size_t i;
-
-	json_array_foreach(json_object_get(insurer, "claims"), i, row)
-	{
-		if (json_object_get(b.claims, text(row, "setlId")) == NULL)
-			json_object_set_new(b.claims, text(row, "setlId"), json_array());
-		json_array_append(json_object_get(b.claims, text(row, "setlId")), row);
+	if (!json_is_object(when)) {
+		json_object_set_new(books.open_settlements, setl_id,
+		        json_pack("{s:I, s:I}", "from", (json_int_t)now, "next", (json_int_t)(now + ASK_FIRST_MS)));
+		return false;
 	}
-	json_array_foreach(json_object_get(platform, "settlements"), i, row)
-	{
-		if (strcmp(text(row, "kind"), "settle") == 0)
-			json_object_set(b.standing, text(row, "setl_id"), json_object_get(row, "state"));
-	}
-	json_array_foreach(json_object_get(b.bank, "payouts"), i, row)
-	        json_object_set(b.payouts, text(row, "pay_ref"), row);
-	json_decref(insurer);
-	json_decref(platform);
-	return b;
-}
-
-static void close_books(struct books *b)
-{
-	json_decref(b->claims);
-	json_decref(b->standing);
-	json_decref(b->bank);
-	json_decref(b->payouts);
+	if (now < book_number(when, "next"))
+		return false;
+	from = book_number(when, "from");
+	wait = now - from < ASK_MOST_MS ? now - from : ASK_MOST_MS;
+	json_object_set_new(when, "next", json_integer(now + wait));
+	return true;
 }
 
 /* Whether the gateway says so of what follows from a settlement. */
-static bool has_ended(struct world *w, const char *setl_id, const char *how)
+static bool has_ended(struct world *w, const char *setl_id, const char *const how[2])
 {
 	static char out[65536];
 	char args[160];
 
-	looked_up = looked_up == NULL ? json_object() : looked_up;
-	if (strcmp(text(looked_up, setl_id), how) == 0)
-		return true;
+	for (int i = 0; i < 2; i++)
+		if (how[i] != NULL && strcmp(book_text(books.looked_up, setl_id), how[i]) == 0)
+			return true;
 	snprintf(args, sizeof(args), "show '+/%s'", setl_id);
-	if (world_yitong(w, args, out, sizeof(out)) != 0 || strstr(out, how) == NULL)
+	if (!is_due(setl_id) || world_yitong(w, args, out, sizeof(out)) != 0)
 		return false;
-	json_object_set_new(looked_up, setl_id, json_string(how));
-	return true;
+	for (int i = 0; i < 2; i++) {
+		if (how[i] == NULL || strstr(out, how[i]) == NULL)
+			continue;
+		json_object_set_new(books.looked_up, setl_id, json_string(how[i]));
+		return true;
+	}
+	return false;
 }
 
 static bool is(const json_t *row, const char *status)
 {
-	return strcmp(text(row, "status"), status) == 0;
+	return strcmp(book_text(row, "status"), status) == 0;
 }
 
 /* Of a settlement that stands.  Nothing more is to come: paid, refused, or decided without money (insurer.md 6.4); or
  * it was ours to pay, and the bank could not. */
 static const char *wrong_standing(struct world *w, const char *setl_id, const json_t *claim)
 {
+	static const char *const again[2] = { "stands again" }, *const refused[2] = { "refused" };
+
 	if (claim == NULL)
 		return "ONE-SIDED: in force, and not claimed";
 	if (json_is_true(json_object_get(claim, "is_withdrawn"))) /* its cancel was never fetched, and reversed */
-		return has_ended(w, setl_id, "stands again") ? NULL : "ONE-SIDED: in force, and its claim withdrawn";
-	if (is(claim, "PAID") || is(claim, "REJECTED") || (is(claim, "ADJUDICATED") && number(claim, "payable") == 0))
+		return has_ended(w, setl_id, again) ? NULL : "ONE-SIDED: in force, and its claim withdrawn";
+	if (is(claim, "PAID") || is(claim, "REJECTED") ||
+	        (is(claim, "ADJUDICATED") && book_number(claim, "payable") == 0))
 		return NULL;
-	if (is(claim, "ADJUDICATED") && has_ended(w, setl_id, "refused"))
+	if (is(claim, "ADJUDICATED") && has_ended(w, setl_id, refused))
 		return NULL;
 	return "its claim is neither paid nor over";
 }
 
-static const char *wrong_cancelled(struct world *w, const char *setl_id, const json_t *claim, struct books *b)
+static const char *wrong_cancelled(struct world *w, const char *setl_id, const json_t *claim)
 {
+	static const char *const peoples[2] = { "parked", "not undone yet: it was refused" };
+
 	if (claim == NULL || json_is_true(json_object_get(claim, "is_withdrawn")) || is(claim, "REJECTED"))
 		return NULL;
-	if (!has_ended(w, setl_id, "parked") && !has_ended(w, setl_id, "not undone yet: it was refused"))
+	if (!has_ended(w, setl_id, peoples))
 		return "ONE-SIDED: cancelled, and its claim stands";
-	b->n_parked++;
+	json_object_set_new(books.parked, setl_id, json_true());
 	return NULL;
 }
 
 /* What is wrong with the claims of one settlement; NULL: nothing. */
-static const char *wrong_with(struct world *w, const char *setl_id, const char *state, struct books *b)
+static const char *wrong_settlement(struct world *w, const char *setl_id)
 {
-	const json_t *rows = json_object_get(b->claims, setl_id);
+	const json_t *row = json_object_get(books.standing, setl_id);
+	json_t *rows = json_object_get(books.claims, setl_id);
+	const json_t *claim = json_object_iter_value(json_object_iter(rows));
 
-	if (json_array_size(rows) > 1)
+	json_object_del(books.parked, setl_id);
+	if (row == NULL)
+		return "claimed, and the platform has no such settlement";
+	if (json_object_size(rows) > 1)
 		return "DOUBLED: claimed more than once";
-	return strcmp(state, "effective") == 0 ? wrong_standing(w, setl_id, json_array_get(rows, 0))
-	                                       : wrong_cancelled(w, setl_id, json_array_get(rows, 0), b);
+	return strcmp(book_text(row, "state"), "effective") == 0 ? wrong_standing(w, setl_id, claim)
+	                                                         : wrong_cancelled(w, setl_id, claim);
+}
+
+/* Of a number the bank has booked under, or the insurer was told of. */
+static const char *wrong_payout(const char *ref)
+{
+	const json_t *payout = json_object_get(books.payouts, ref), *told = json_object_get(books.told, ref);
+
+	if (book_number(payout, "booked") > 1)
+		return "DOUBLED: booked more than once";
+	if (told != NULL && book_number(payout, "booked") != 1)
+		return "ONE-SIDED: the insurer was told of it, the bank has not booked it";
+	if (told != NULL && book_number(payout, "amount_fen") != book_number(told, "amount"))
+		return "ONE-SIDED: booked with another amount than the insurer was told";
+	return NULL;
 }
 
 static void tell_wrong(bool is_last, int *n, const char *what, const char *which, const char *why)
@@ -244,89 +239,62 @@ static void tell_wrong(bool is_last, int *n, const char *what, const char *which
 		printf("    WRONG %s %s: %s\n", what, which, why);
 }
 
-/* What the insurer was told of our payments, taken out of those of the bank. */
-static void compare_told(const json_t *claim, json_t *unnamed, struct books *b, bool is_last, int *n)
+static void compare_whole(bool is_last, int *n)
 {
-	json_t *payment;
-	size_t i;
-
-	json_array_foreach(json_object_get(claim, "payments"), i, payment)
-	{
-		const char *ref = text(payment, "payoutNo");
-		const json_t *payout = json_object_get(b->payouts, ref);
-
-		if (strcmp(text(payment, "by"), "GATEWAY") != 0)
-			continue;
-		json_object_del(unnamed, ref);
-		if (payout == NULL || number(payout, "booked") != 1)
-			tell_wrong(is_last, n, "payout", ref,
-			        "ONE-SIDED: the insurer was told of it, the bank has not booked it");
-		else if (number(payout, "amount_fen") != number(payment, "amount"))
-			tell_wrong(is_last, n, "payout", ref,
-			        "ONE-SIDED: booked with another amount than the insurer was told");
-	}
-}
-
-static void compare_payouts(struct books *b, bool is_last, int *n)
-{
-	json_t *unnamed = json_object(), *rows, *row;
-	const char *key;
-	size_t i;
-
-	json_object_foreach(b->payouts, key, row)
-	{
-		if (number(row, "booked") > 1)
-			tell_wrong(is_last, n, "payout", key, "DOUBLED: booked more than once");
-		if (number(row, "booked") > 0 && json_object_get(row, "returned") == NULL)
-			json_object_set_new(unnamed, key, json_true());
-	}
-	if (json_array_size(json_object_get(b->bank, "conflicts")) > 0)
+	if (books.n_conflicts > 0)
 		tell_wrong(is_last, n, "payouts", "", "one number was used for two payments");
-	json_object_foreach(b->claims, key, rows)
-	{
-		json_array_foreach(rows, i, row) compare_told(row, unnamed, b, is_last, n);
-	}
-	if ((int)json_object_size(unnamed) > b->n_parked)
-		tell_wrong(is_last, n, "payouts", json_object_iter_key(json_object_iter(unnamed)),
+	if (books.n_bank_double > 0)
+		tell_wrong(is_last, n, "payouts", "", "DOUBLED: two debits under one number");
+	if (json_object_size(books.untold) > json_object_size(books.parked))
+		tell_wrong(is_last, n, "payouts", json_object_iter_key(json_object_iter(books.untold)),
 		        "ONE-SIDED: booked at the bank, unknown to the insurer");
-	json_decref(unnamed);
 }
 
-/* How much is wrong; is_last: tells what. */
+/* How much of what is open is wrong; is_last: tells what. */
 static int compare(struct world *w, bool is_last)
 {
-	struct books b = open_books();
-	const char *setl_id;
+	const char *key;
 	json_t *value;
+	void *next;
 	int n = 0;
 
-	json_object_foreach(b.standing, setl_id, value)
+	json_object_foreach_safe(books.open_settlements, next, key, value)
 	{
-		const char *why = wrong_with(w, setl_id, json_string_value(value), &b);
+		const char *why = wrong_settlement(w, key);
 
 		if (why != NULL)
-			tell_wrong(is_last, &n, "settlement", setl_id, why);
+			tell_wrong(is_last, &n, "settlement", key, why);
+		else
+			json_object_del(books.open_settlements, key);
 	}
-	json_object_foreach(b.claims, setl_id, value)
+	json_object_foreach_safe(books.open_payouts, next, key, value)
 	{
-		if (json_object_get(b.standing, setl_id) == NULL)
-			tell_wrong(is_last, &n, "claim of settlement", setl_id, "the platform has none");
+		const char *why = wrong_payout(key);
+
+		if (why != NULL)
+			tell_wrong(is_last, &n, "payout", key, why);
+		else
+			json_object_del(books.open_payouts, key);
 	}
-	compare_payouts(&b, is_last, &n);
-	claims_seen = json_object_size(b.claims);
-	payouts_seen = json_object_size(b.payouts);
-	close_books(&b);
+	compare_whole(is_last, &n);
 	return n;
 }
 
-int claims_check(struct world *w)
+size_t claims_seen, payouts_seen;
+
+int claims_check(struct world *w, bool everything)
 {
 	int64_t end = now_ms() + SETTLE_MS;
+	int n_wrong;
 
-	while (now_ms() < end) {
-		if (compare(w, false) == 0)
-			return 0;
+	books_refresh(everything);
+	while ((n_wrong = compare(w, false)) > 0 && now_ms() < end) {
 		sleep_ms(300); /* the ledgers are read one after the other, while payments go on */
+		books_refresh(false);
 	}
-	return compare(w, true);
+	if (n_wrong > 0)
+		n_wrong = compare(w, true);
+	claims_seen = json_object_size(books.claims);
+	payouts_seen = json_object_size(books.payouts);
+	return n_wrong;
 }

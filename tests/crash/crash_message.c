@@ -52,9 +52,9 @@ static char *wrap(const struct hospital *h, const char *infno, const char *msgid
 	return body;
 }
 
-static struct message *make(struct hospital *h, const char *infno, const char *fmt, ...)
+static struct message *make(const struct hospital *h, const char *infno, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
-static struct message *make(struct hospital *h, const char *infno, const char *fmt, ...)
+static struct message *make(const struct hospital *h, const char *infno, const char *fmt, ...)
 {
 	struct message *m = calloc(1, sizeof(*m));
 	char *input = NULL;
@@ -73,8 +73,19 @@ static struct message *make(struct hospital *h, const char *infno, const char *f
 	pthread_mutex_lock(&said.lock);
 	m->next = said.newest;
 	said.newest = m;
+	HASH_ADD_STR(said.by_msgid, msgid, m);
 	said.n_messages++;
 	said.n_registers += strcmp(infno, "2201") == 0;
+	pthread_mutex_unlock(&said.lock);
+	return m;
+}
+
+struct message *message_numbered(const char *msgid)
+{
+	struct message *m;
+
+	pthread_mutex_lock(&said.lock);
+	HASH_FIND_STR(said.by_msgid, msgid, m);
 	pthread_mutex_unlock(&said.lock);
 	return m;
 }
@@ -94,7 +105,7 @@ char *message_person(struct hospital *h, const char *name)
 	return body;
 }
 
-struct message *message_register(struct hospital *h)
+struct message *message_register(const struct hospital *h)
 {
 	char now[24], own[40];
 
@@ -186,6 +197,18 @@ static void copy(char *to, size_t size, json_t *object, const char *name)
 		snprintf(to, size, "%s", text);
 }
 
+/* With the lock: the settlement is to be cancelled at the platform too. */
+static void cancelled(const char *msgid)
+{
+	struct message *m;
+
+	HASH_FIND_STR(said.by_msgid, msgid, m);
+	if (m != NULL) {
+		m->is_cancelled = true;
+		m->is_judged = false;
+	}
+}
+
 bool message_answered(struct message *m, const char *text, size_t n)
 {
 	json_t *root = json_loadb(text, n, 0, NULL), *code = json_object_get(root, "infcode"), *output;
@@ -204,6 +227,9 @@ bool message_answered(struct message *m, const char *text, size_t n)
 	copy(m->settlement, sizeof(m->settlement), json_object_get(output, "setlinfo"), "setl_id");
 	m->answer = kept;
 	m->state = MESSAGE_ANSWERED;
+	m->is_judged = false;
+	if (m->cancels[0] != '\0' && m->infcode == 0)
+		cancelled(m->cancels);
 	pthread_mutex_unlock(&said.lock);
 	json_decref(root);
 	return true;

@@ -103,8 +103,10 @@ static int run_round(struct world *w, int round, int rounds)
 		bad++;
 	}
 	quiet_ms = now_ms() - quiet_from;
-	bad += check_all(w, round, false);
-	bad += claims_check(w);
+	check_journal_begin(w);
+	bad += check_all(round, false);
+	bad += claims_check(w, false);
+	bad += check_journal_end();
 	printf("round %3d of %d  %-26s %-44s %5zu messages  lost %3llu sectors %2llu names  quiet %4.1f s  ", round,
 	        rounds, act->name, note, said.n_messages - n_before,
 	        (unsigned long long)(w->shim->lost_sectors - sectors),
@@ -225,7 +227,10 @@ int main(int argc, char **argv)
 		bad += run_round(&w, round, o.rounds);
 	if (bad == 0 || o.goes_on) {
 		printf("asking for all %zu messages again\n", said.n_messages);
-		bad += check_all(&w, o.rounds, true);
+		check_journal_begin(&w);
+		bad += check_all(o.rounds, true);
+		bad += claims_check(&w, true);
+		bad += check_journal_end();
 	}
 	traffic_stop();
 	printf("%d rounds, seed %llu: %zu messages, %zu claims, %zu payouts, %llu kills at a call, %llu power cuts that lost "

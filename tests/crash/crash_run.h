@@ -6,6 +6,7 @@
  *   crash_act.c      the acts: kills, stops, reload, deleted index, clock, nth write
  *   crash_traffic.c  hospitals: threads that register, bill, settle and cancel, and ask again
  *   crash_message.c  what they say, and the book of all they said and heard
+ *   crash_books.c    the ledgers of platform, insurer and bank, asked for what changed
  *   crash_check.c    what must be true once it is quiet
  *   crash_claims.c   what follows from settlements at the insurer
  *
@@ -18,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <uthash.h>
 
 #include "undo.h"
 
@@ -73,14 +75,18 @@ struct message {
 	int infcode;
 	char settlement[40]; /* setl_id in the answer */
 	int tries, round;
-	bool is_told; /* found wrong already: --go-on does not tell it again */
+	bool is_told;      /* found wrong already: --go-on does not tell it again */
+	json_t *booked;    /* the platform's row of it; NULL: none */
+	bool is_cancelled; /* by a cancel that was answered with success */
+	bool is_judged;    /* found right since the last of these changed */
 	struct message *next;
+	UT_hash_handle hh; /* by msgid */
 };
 
 /* The book of all messages, newest first; guarded by its lock. */
 extern struct book_of_messages {
 	pthread_mutex_t lock;
-	struct message *newest;
+	struct message *newest, *by_msgid;
 	size_t n_messages, n_registers;
 } said;
 
@@ -95,11 +101,12 @@ struct hospital {
 
 /* Who somebody is (1101): a query, not in the book; to be freed. */
 char *message_person(struct hospital *h, const char *name);
-struct message *message_register(struct hospital *h);
+struct message *message_register(const struct hospital *h);
 struct message *message_describe(struct hospital *h, const char *visit);
 struct message *message_fees(struct hospital *h, const char *visit, int64_t price_fen);
 struct message *message_settle(struct hospital *h, const char *visit, const char *batch, int64_t amount_fen);
 struct message *message_cancel(struct hospital *h, const struct message *settled);
+struct message *message_numbered(const char *msgid); /* NULL: nobody sent that */
 /* Takes the text of an answer into the message.  False: it is none, or says "not now", so ask again. */
 bool message_answered(struct message *m, const char *text, size_t n);
 
@@ -133,14 +140,37 @@ struct act {
 extern const struct act acts[];
 extern const size_t n_acts;
 
+/* crash_books.c */
+extern struct books {
+	json_t *standing;         /* setl_id -> the platform's row of a settlement */
+	json_t *unsent;           /* the same, of messages that no hospital sent */
+	json_t *claims;           /* setl_id -> claimNo -> the insurer's row */
+	json_t *payouts;          /* number -> the bank's row */
+	json_t *told;             /* number -> what the insurer was told of a payment of ours */
+	json_t *untold;           /* numbers of payouts that stand at the bank and of which it was told nothing */
+	json_t *parked;           /* setl_ids for which people were asked what is to become of the claim */
+	json_t *looked_up;        /* setl_id -> how its follow-up ended, asked of the gateway once */
+	json_t *open_settlements; /* setl_ids and numbers that changed since they were found right */
+	json_t *open_payouts;
+	long long n_double, n_visits, n_bank_double;
+	size_t n_repeated, n_conflicts;
+} books;
+/* What changed since it was called last; whole: everything anew. */
+void books_refresh(bool whole);
+const char *book_text(const json_t *row, const char *name); /* "" when there is none */
+long long book_number(const json_t *row, const char *name);
+
 /* crash_claims.c: tells the gateway what claims need of the hospital's person; holds the insurer's ledger against the
  * platform's, and waits a while until they agree. */
 bool claims_person(struct world *w, struct hospital *h, const char *name);
 void claims_arm_faults(void);
-int claims_check(struct world *w);
+/* Of what changed; everything: of all, from whole ledgers. */
+int claims_check(struct world *w, bool everything);
 extern size_t claims_seen, payouts_seen; /* by then */
 
 /* crash_check.c: each prints what is wrong and returns how many things are. */
-int check_all(struct world *w, int round, bool everything);
+int check_all(int round, bool everything);
+void check_journal_begin(struct world *w); /* the journal is verified meanwhile */
+int check_journal_end(void);
 
 #endif

@@ -297,7 +297,6 @@ static struct burst {
 
 void traffic_burst(int n, int64_t ms)
 {
-	struct hospital *h = traffic_asker("hospital-one");
 	int64_t end = now_ms() + ms;
 
 	burst = (struct burst){ .multi = curl_multi_init(),
@@ -306,6 +305,9 @@ void traffic_burst(int n, int64_t ms)
 		.handles = calloc((size_t)n, sizeof(void *)),
 		.texts = calloc((size_t)n, sizeof(struct text)) };
 	for (int i = 0; i < n; i++) {
+		/* Of several people: who asks what became of one of them is told of all visits of that person. */
+		const struct hospital *h = &hospitals[i % n_threads];
+
 		burst.messages[i] = message_register(h);
 		burst.handles[i] = new_handle(h);
 		curl_easy_setopt(burst.handles[i], CURLOPT_POSTFIELDS, burst.messages[i]->body);
