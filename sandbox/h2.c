@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -324,7 +325,9 @@ static void *connection_run(void *argument)
 {
 	struct connection *c = argument;
 	struct h2_server *server = c->server;
+	int on = 1;
 
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* an answer is written frame by frame */
 	c->ssl = must(SSL_new(server->tls));
 	SSL_set_fd(c->ssl, c->fd);
 	if (SSL_accept(c->ssl) == 1 && has_chosen_h2(c->ssl)) {

@@ -2,22 +2,24 @@
 # sandbox/visit.sh - one out-patient visit by hand, through the gateway that `./dev run` keeps up:
 # 1101 who is it → 2201 register → 2203A diagnosis → 2204 fee lines → 2206 trial → 2207 settlement.
 # Or a stay with a claim: 1101 → 2401 admission → 2301 fee lines → 2402 discharge → consent and account → 2303 trial with
-# a quote → invoice → 2304 settlement; then what the insurer has made of it.
+# a quote → invoice → 2304 settlement; then what the insurer has made of it; or only until the message of the trial is there.
 #
 # Prints the output of each answer.  Needs curl and jq; YT_URL names another gateway than that of `./dev run`,
 # YT_INTAKE_URL its listener for consents, YT_HUB_CONTROL and YT_INSURER_CONTROL the control ports of others.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 usage() {
-	echo "Usage: sandbox/visit.sh [--guest | --claim]   (needs \`./dev run\` up)"
+	echo "Usage: sandbox/visit.sh [--guest | --claim | --trial FILE]   (needs \`./dev run\` up)"
 	echo "  --guest   the person is insured in Shanghai: platform and national hub settle together"
 	echo "  --claim   a stay of somebody who agreed that 天一甬宁保 is told: its claim follows by itself"
+	echo "  --trial FILE   such a stay until 2303, whose message goes into FILE instead (tests/bench)"
 }
-is_guest='' is_claim=''
+is_guest='' is_claim='' trial=''
 case ${1:-} in
 "") ;;
 --guest) is_guest=yes ;;
 --claim) is_claim=yes ;;
+--trial) is_claim=yes trial=${2:?a file is missing} ;;
 --help | -h) usage; exit 0 ;;
 *) usage >&2; exit 2 ;;
 esac
@@ -37,16 +39,21 @@ if [ -n "$is_guest" ]; then
 		curl -sS -f -o /dev/null --data @- "${YT_HUB_CONTROL:-http://127.0.0.1:9481}/persons" || exit 1
 fi
 
-# call INFNO INPUT: posts one message; its output is in $answer afterwards.
-call() {
-	local infno=$1 input=$2 msgid reply
-	serial=$((serial + 1))
-	msgid=$institution$(TZ=Asia/Shanghai date +%Y%m%d%H%M%S)$(printf %04d $serial)
-	reply=$(jq -n --arg infno "$infno" --arg msgid "$msgid" --arg institution $institution --arg now "$now" --arg insured $insured \
-		--argjson input "$input" '{infno: $infno, msgid: $msgid, mdtrtarea_admvs: "330213", insuplc_admdvs: $insured,
+# message INFNO INPUT: prints one; its number is in $msgid before.
+message() {
+	jq -n --arg infno "$1" --arg msgid "$msgid" --arg institution $institution --arg now "$now" --arg insured $insured \
+		--argjson input "$2" '{infno: $infno, msgid: $msgid, mdtrtarea_admvs: "330213", insuplc_admdvs: $insured,
 			recer_sys_code: "YBXT", dev_no: "", dev_safe_info: "", cainfo: "", signtype: "", infver: "V1.0",
 			opter_type: "1", opter: "S0007", opter_name: "收费员七", inf_time: $now,
-			fixmedins_code: $institution, fixmedins_name: "示例市第一医院", sign_no: "", input: $input}' |
+			fixmedins_code: $institution, fixmedins_name: "示例市第一医院", sign_no: "", input: $input}'
+}
+
+# call INFNO INPUT: posts one message; its output is in $answer afterwards.
+call() {
+	local infno=$1 reply
+	serial=$((serial + 1))
+	msgid=$institution$(TZ=Asia/Shanghai date +%Y%m%d%H%M%S)$(printf %04d $serial)
+	reply=$(message "$infno" "$2" |
 		curl -sS --cacert $certs/ca.crt --cert $certs/hospital-one.crt --key $certs/hospital-one.key \
 			-H 'Content-Type: application/json' --data @- "$url") || exit 1
 	printf '%s  %s\n' "$infno" "$msgid"
@@ -119,6 +126,10 @@ stay() {
 		evidence_sm3: "651b96df59518f631ae23117c3b0db0b6971200a242f4dbc39f7be3065420a69"}}')"
 	tell account.put "$(jq -n --arg name $name '{payee: {relation: "00", name: $name, bank_acct_no: "6299993302000001017",
 		bank_no: "313332099026", bank_name: "示例甬江银行营业部"}}')"
+	if [ -n "$trial" ]; then
+		message 2303 "$settlement" | jq -c . >"$trial"
+		exit 0
+	fi
 	call 2303 "$settlement" # shows what the insurer would pay, too
 	tell invoice.notice "$(jq -n --arg own "$own_visit" --arg day "${now%% *}" '{bill: [{elec_bill_code: "33060126",
 		elec_billno_code: $own, elec_bill_chkcode: "a1b2c3", bill_date: $day, bill_amt: "23000.00"}]}')"

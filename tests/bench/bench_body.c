@@ -6,6 +6,7 @@
 #include "bench_load.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -131,6 +132,33 @@ static int input_of(enum load_op op, unsigned long long visit, char *out, size_t
 	}
 }
 
+static char message[LOAD_BODY_BYTES];
+static size_t n_message, msgid_at;
+
+void load_body_file(const char *path)
+{
+	FILE *in = fopen(path, "r");
+	size_t n_msgid = 0;
+	const char *at;
+
+	n_message = in == NULL ? 0 : fread(message, 1, sizeof(message), in);
+	at = bench_json_value(message, n_message, "msgid", &n_msgid);
+	if (in == NULL || n_message == sizeof(message) || at == NULL || n_msgid != 30) {
+		fprintf(stderr, "bench_load: %s has no message of less than %zu octets\n", path, sizeof(message));
+		exit(1);
+	}
+	msgid_at = (size_t)(at - message);
+	fclose(in);
+}
+
+/* The file's, with a number of its own. */
+static size_t from_file(char *out, const char *msgid)
+{
+	memcpy(out, message, n_message);
+	memcpy(out + msgid_at, msgid, 30);
+	return n_message;
+}
+
 size_t load_body(enum load_op op, uint64_t visit, char *out, size_t size)
 {
 	static const char *const numbers[LOAD_OPS] = { "1101", "2207", "1101", "2201", "2203", "2204", "2207" };
@@ -139,6 +167,8 @@ size_t load_body(enum load_op op, uint64_t visit, char *out, size_t size)
 
 	n_requests++;
 	number(msgid);
+	if (op == LOAD_FILE)
+		return from_file(out, msgid);
 	filler(device, sizeof(device) - 1);
 	filler(signature, sizeof(signature) - 1);
 	input_of(op, visit, input, sizeof(input));

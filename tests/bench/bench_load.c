@@ -1,11 +1,11 @@
 /* tests/bench/bench_load.c - the load generator: interleaved rounds on the gateway and on what it is measured beside.
  *
  *   bench_load --ca F --cert F --key F --rounds N --seconds S --target NAME:PORT:PID[:h2][:feed=NAME] ...
- *              --mix GROUP:OP:CONNECTIONSxSTREAMS:MODE:NAME,NAME... ...
+ *              --mix GROUP:OP:CONNECTIONSxSTREAMS:MODE:NAME,NAME... ... [--rate N] [--body FILE]
  * Opens each target's connections and keeps them.  A round runs every mixture on one of its targets after the other;
- * who goes first alternates.  OP: query, settle, cross.  MODE: saturated (each connection or stream sends again as soon
- * as it is answered) or offered (a fixed rate, the same for all targets: half of what the slowest does saturated;
- * latency counts from when a request was due, so a stall is not hidden).  feed: where what a settlement across
+ * who goes first alternates.  OP: query, settle, cross, file (the message in --body).  MODE: saturated (each connection or stream sends again as soon
+ * as it is answered) or offered (a fixed rate, the same for all targets: --rate, or half of what the slowest does
+ * saturated; latency counts from when a request was due, so a stall is not hidden).  feed: where what a settlement across
  * provinces needs is said before.  Prints one JSON object a run; report.jq makes the table of medians. */
 #include "bench_load.h"
 #include "bench_proc.h"
@@ -31,12 +31,12 @@ struct bench {
 	struct load_target targets[MAX_TARGETS];
 	struct bench_mix mixes[MAX_MIXES];
 	int n_targets, n_mixes, rounds;
-	double seconds;
+	double seconds, rate; /* rate 0: found out */
 	const char *ca, *cert, *key;
 };
 
 static const char *const op_names[LOAD_OPS] = {
-	[LOAD_QUERY] = "query", [LOAD_SETTLE] = "settle", [LOAD_CROSS] = "cross"
+	[LOAD_QUERY] = "query", [LOAD_SETTLE] = "settle", [LOAD_CROSS] = "cross", [LOAD_FILE] = "file"
 };
 
 static void print_result(
@@ -44,11 +44,11 @@ static void print_result(
 {
 	printf("{\"round\":%d,\"target\":\"%s\",\"group\":\"%s\",\"op\":\"%s\",\"connections\":%d,\"streams\":%d,"
 	       "\"mode\":\"%s\",\"offered_rps\":%.0f,\"requests\":%llu,\"errors\":%llu,\"seconds\":%.2f,\"rps\":%.1f,"
-	       "\"cpu_us\":%.2f,\"p50_us\":%lld,\"p99_us\":%lld,\"generator_cpu_us\":%.2f}\n",
+	       "\"cpu_us\":%.2f,\"p50_us\":%lld,\"p99_us\":%lld,\"max_us\":%lld,\"generator_cpu_us\":%.2f}\n",
 	        round, target->name, m->mix.group, op_names[m->mix.op], m->mix.n_conns, m->mix.n_streams,
 	        m->mix.is_offered ? "offered" : "saturated", m->rate, (unsigned long long)result->n_good,
 	        (unsigned long long)result->n_bad, result->seconds, result->rps, result->cpu_us,
-	        (long long)result->p50_us, (long long)result->p99_us, result->generator_cpu_us);
+	        (long long)result->p50_us, (long long)result->p99_us, (long long)result->max_us, result->generator_cpu_us);
 	fflush(stdout);
 }
 
@@ -85,7 +85,7 @@ static void usage(const char *wrong)
 {
 	fprintf(stderr,
 	        "bench_load: %s\nusage: bench_load --ca F --cert F --key F [--rounds N] [--seconds S] "
-	        "--target NAME:PORT:PID[:h2][:feed=NAME] ... --mix GROUP:OP:CONNSxSTREAMS:MODE:NAME,NAME ...\n",
+	        "--target NAME:PORT:PID[:h2][:feed=NAME] ... --mix GROUP:OP:CONNSxSTREAMS:MODE:NAME,NAME ... [--rate N] [--body FILE]\n",
 	        wrong);
 	exit(2);
 }
@@ -163,7 +163,7 @@ static void read_arguments(struct bench *b, int argc, char **argv)
 {
 	static const struct option options[] = { { "ca", 1, NULL, 'a' }, { "cert", 1, NULL, 'c' },
 		{ "key", 1, NULL, 'k' }, { "rounds", 1, NULL, 'r' }, { "seconds", 1, NULL, 's' },
-		{ "target", 1, NULL, 't' }, { "mix", 1, NULL, 'm' }, { NULL, 0, NULL, 0 } };
+		{ "target", 1, NULL, 't' }, { "mix", 1, NULL, 'm' }, { "rate", 1, NULL, 'f' }, { "body", 1, NULL, 'b' }, { NULL, 0, NULL, 0 } };
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -179,6 +179,10 @@ static void read_arguments(struct bench *b, int argc, char **argv)
 			b->seconds = atof(optarg);
 		else if (opt == 't')
 			add_target(b, optarg);
+		else if (opt == 'f')
+			b->rate = atof(optarg);
+		else if (opt == 'b')
+			load_body_file(optarg);
 		else if (opt == 'm')
 			add_mix(b, optarg);
 		else
@@ -208,9 +212,11 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	read_arguments(&b, argc, argv);
 	connect_all(&b);
-	for (int i = 0; i < b.n_mixes; i++)
-		if (b.mixes[i].mix.is_offered)
+	for (int i = 0; i < b.n_mixes; i++) {
+		b.mixes[i].rate = b.rate;
+		if (b.mixes[i].mix.is_offered && b.rate == 0)
 			set_rate(&b.mixes[i]);
+	}
 	for (int round = 1; round <= b.rounds; round++) {
 		one_round(&b, round);
 		fprintf(stderr, "round %d of %d\n", round, b.rounds);

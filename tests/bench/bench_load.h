@@ -25,6 +25,7 @@ enum load_op {
 	LOAD_VISIT,    /* 2203 */
 	LOAD_FEES,     /* and 2204 of his visit: what its settlement needs has then been said */
 	LOAD_CROSS,    /* 2207 of that visit */
+	LOAD_FILE,     /* a message from a file, under a number of its own */
 	LOAD_OPS
 };
 
@@ -33,6 +34,8 @@ enum load_op {
 /* One body into out: a message number never used before; visit: a number of the visit it is about, for a settlement
  * never settled before.  Amounts are those that bench_stub answers.  Returns its length. */
 size_t load_body(enum load_op op, uint64_t visit, char *out, size_t size);
+/* The message that LOAD_FILE sends; exits when it cannot be read. */
+void load_body_file(const char *path);
 /* n visits that nothing was said of yet; returns the first. */
 uint64_t load_visits(uint64_t n);
 
@@ -110,7 +113,7 @@ struct load_mix {
 struct load_result {
 	double seconds, rps, cpu_us, generator_cpu_us;
 	uint64_t n_good, n_bad;
-	int64_t p50_us, p99_us;
+	int64_t p50_us, p99_us, max_us;
 };
 
 /* rate: requests/s offered, 0: as fast as answers come.  Feeds first what the operation needs. */

@@ -28,6 +28,7 @@ struct run {
 	bool stops;
 	uint64_t n_good, n_bad;  /* answered while measured */
 	uint64_t n_all, n_wrong; /* answered from the first to the last; those of them that were no success */
+	int64_t max_us;
 	uint32_t histogram[BUCKETS];
 	struct load_slot *idle[LOAD_SLOTS + 1]; /* a ring, longest idle first, so that all take part */
 	int idle_from, idle_to;
@@ -63,7 +64,7 @@ static int64_t quantile_us(const struct run *r, double q)
 
 static void count(struct run *r, const struct load_slot *slot, bool is_good)
 {
-	int64_t now = bench_now_ns();
+	int64_t now = bench_now_ns(), us = (now - slot->due_ns) / 1000;
 
 	r->n_all++;
 	r->n_wrong += !is_good;
@@ -71,7 +72,8 @@ static void count(struct run *r, const struct load_slot *slot, bool is_good)
 		return;
 	r->n_good += is_good;
 	r->n_bad += !is_good;
-	r->histogram[bucket_of((now - slot->due_ns) / 1000)]++;
+	r->histogram[bucket_of(us)]++;
+	r->max_us = us > r->max_us ? us : r->max_us;
 }
 
 static void now_idle(struct run *r, struct load_slot *slot)
@@ -244,6 +246,7 @@ static void take(const struct run *r, struct load_result *result)
 	result->rps = result->seconds > 0 ? (double)r->n_good / result->seconds : 0;
 	result->p50_us = quantile_us(r, 0.50);
 	result->p99_us = quantile_us(r, 0.99);
+	result->max_us = r->max_us;
 }
 
 struct load_result load_run(struct load_target *target, const struct load_mix *mix, double rate, double seconds)

@@ -27,7 +27,9 @@ def bar($rows; $limit): [$rows[].ratio.cpu | select(. != null)] |
 	else row(.[0].op; "yitong"; "nginx"; "nginx") end]
 | sort_by(["local", "cross", "h2", "large"] as $order | (.group as $g | $order | index($g)), .op, .mode == "offered",
 	-.streams, .connections) as $rows
-| def rows($group; $op): [$rows[] | select(.group == $group and ($op == null or .op == $op))];
+| [$all[] | select(.quote)] as $quotes
+| def quote($phase): [$quotes[] | select(.quote == $phase)][0];
+  def rows($group; $op): [$rows[] | select(.group == $group and ($op == null or .op == $op))];
   [$runs[] | select(.group == "cross")] as $cross
 | [$cross | group_by(.mode)[] | pairs("sign"; "cross")[]] as $signed
 | ([rows("local"; "settle")[] | select(.mode == "saturated" and .yitong)] | max_by(.yitong.rps)) as $settle
@@ -46,5 +48,10 @@ def bar($rows; $limit): [$rows[].ratio.cpu | select(. != null)] |
 			connections: $settle.connections, met: ($settle.yitong.rps >= 3000)} end),
 		cross_cpu: bar(rows("cross"; "cross"); 2.5), h2_cpu: bar(rows("h2"; null); 2.5),
 		large_cpu: bar(rows("large"; null); 1.1),
+		quote_wait: (if ($quotes | length) == 0 then null else ([$quotes[].max_us] | max) as $max
+			| {limit_ms: ($budget_ms + 500), worst_ms: ($max / 1000 | round), met: ($max <= ($budget_ms + 500) * 1000)} end),
+		quote_p99: (if ($quotes | length) == 0 then null else (["dead", "hangs"] | map(quote(.).p99_us / quote("normal").p99_us))
+			| {limit: 2, dead: (.[0] | round2), hangs: (.[1] | round2), met: (max <= 2)} end),
 		idle_memory: (if $idle_kib then {limit_kib: 65536, met: ($idle_kib <= 65536)} else null end) },
-	errors: ([$runs[].errors] | add) }
+	quote: $quotes,
+	errors: ([$runs[].errors, $quotes[].errors] | add) }

@@ -12,6 +12,11 @@ def kib: if . == null then "-" else "\(.) KiB" end;
 	+ (.yitong | side) + (.[.beside] | side)
 	+ (.ratio.cpu | lpad(7)) + (.ratio.rps | lpad(8)) + (.ratio.p99 | lpad(7))),
 "beside: nginx; in group large the gateway with few routes and institutions",
+(if (.quote | length) > 0 then "", "a pre-settlement's way with an insurer's quote, 50/s   answered   asked  without   p50 ms   p99 ms   max ms",
+	(.quote[] | "  " + ({"normal": "the insurer as usual", "dead-opens": "it is gone: the first 5 s", "dead": "it is gone: after that",
+		"hangs-opens": "it takes 30 s: the first 5 s", "hangs": "it takes 30 s: after that"}[.quote] | pad(51))
+		+ (.requests | lpad(10)) + (.asked | lpad(8)) + (.without | lpad(9))
+		+ ([.p50_us, .p99_us, .max_us] | map(. / 1000 * 10 | round / 10 | lpad(9)) | add)) else empty end),
 "",
 (if .memory.pss_idle_kib then "memory of all gateway processes (PSS): idle \(.memory.pss_idle_kib | kib), with 256 idle connections \(.memory.pss_connected_kib | kib), after the load \(.memory.pss_after_kib | kib); start \(.start_ms.small) ms" else empty end),
 (if .memory.large_pss_idle_kib then "with 10,000 routes and 100,000 institutions: idle \(.memory.large_pss_idle_kib | kib); start \(.start_ms.large) ms" else empty end),
