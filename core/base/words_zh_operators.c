@@ -114,10 +114,11 @@ const struct yt_word words_zh_operators[] = {
 	        "result 只能是 done、refused、reversed、retry、release、park" },
 	{ "no such proposal waits: it has expired, or was confirmed, or forgotten by a restart",
 	        "没有这项待确认的裁定：已过期、已确认，或因重启而失效" },
+	{ "who proposed it may not decide any more: it is to be proposed anew", "提出的人已无权裁定：请重新提出" },
 	{ "the order is another one now: it is to be proposed anew", "该支付指令已经变了：请重新提出" },
 	/* ctl_decide.c, ctl_status.c, ctl_audit.c */
-	{ "Proposed as %.*s; it counts when a second person confirms it within %llu hours: `yitong confirm %.*s`.\n",
-	        "已提出，编号 %.*s；%llu 小时内由第二人确认后生效：`yitong confirm %.*s`。\n" },
+	{ "Proposed as %.*s; it counts when a second person confirms it within %llu hours and before the gateway restarts: `yitong confirm %.*s`.\n",
+	        "已提出，编号 %.*s；%llu 小时内、网关重启之前，由第二人确认后生效：`yitong confirm %.*s`。\n" },
 	{ "say: decide NUMBER done|refused|reversed|retry|release|park --why TEXT",
 	        "请写：decide 报文ID done|refused|reversed|retry|release|park --why 依据" },
 	{ "a decision is done, refused, reversed, retry, release or park, not \"%s\"",

@@ -385,8 +385,8 @@ static bool told_decided(
 	struct yt_str proposal = control_text(answer, "proposal");
 
 	if (proposal.n > 0)
-		printf(_("Proposed as %.*s; it counts when a second person confirms it within %llu hours: `yitong confirm "
-		         "%.*s`.\n"),
+		printf(_("Proposed as %.*s; it counts when a second person confirms it within %llu hours and before the "
+		         "gateway restarts: `yitong confirm %.*s`.\n"),
 		        YT_FMT(proposal), (unsigned long long)(control_number(answer, "expires_s") + 1800) / 3600,
 		        YT_FMT(proposal));
 	else if (strcmp(result, "retry") == 0)

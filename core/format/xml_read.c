@@ -358,8 +358,9 @@ static void on_end(void *arg, const xmlChar *name, const xmlChar *prefix, const 
 	r->depth--;
 }
 
-/* The whole document is there, but libxml2 looks for more of it before each token of its last 250 octets, and a call for
- * more costs as much as the token.  A large one keeps the call: without it libxml2 would take it for endless input. */
+/* The whole document is there, but libxml2 looks for more of it before each token of its last 250 octets, and a call
+ * for more costs as much as the token.  A large one keeps the call: without it libxml2 would take it for endless input.
+ */
 static void on_document(void *arg)
 {
 	xmlParserCtxt *ctxt = arg;

@@ -2,7 +2,8 @@
  * control_lanes.c.
  *
  * Runs on the keeper's loop.  A client that sends more than a line may have is cut off, as is one that has not sent
- * its line, or not taken its answer, within CLIENT_MS; more than CLIENTS_MAX at once are not let in.  An answer that
+ * its line, or not taken its answer, within CLIENT_MS; more than CLIENTS_MAX at once are not let in, of one Unix user
+ * CLIENTS_OF_USER.  The gateway's own user and root have room of their own, so nobody keeps them out.  An answer that
  * waits for the disk takes as long as the disk does; more than WAITING_MAX of these are refused.  A day's key is
  * destroyed only when it is on disk who wanted that. */
 #include "process/control_parts.h"
@@ -21,17 +22,18 @@
 #include <utlist.h>
 
 #define CLIENTS_MAX 16
+#define CLIENTS_OF_USER 4
 #define WAITING_MAX 64
 #define CLIENT_MS 10000
 #define DAY_MS (24 * 3600 * 1000)
 
-static uint32_t n_clients(const struct control *control, bool waits)
+static uint32_t n_waiting(const struct control *control)
 {
 	const struct client *c;
 	uint32_t n = 0;
 
 	DL_FOREACH(control->clients, c)
-	n += c->waits == waits;
+	n += c->waits;
 	return n;
 }
 
@@ -239,7 +241,7 @@ static void answer(struct client *c, struct yt_str line)
 		control_lanes(c->process, &c->answer);
 	else if (yt_str_is(what, "proposals"))
 		control_proposals(c, &c->answer);
-	else if (!yt_str_is(what, "reindex") && n_clients(c->process->control, true) >= WAITING_MAX)
+	else if (!yt_str_is(what, "reindex") && n_waiting(c->process->control) >= WAITING_MAX)
 		control_error(&c->answer, N_("too many wait for the journal's disk; try again later"));
 	else
 		act(c, q, what);
@@ -338,6 +340,21 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	kp_turn(c->process);
 }
 
+/* One more that has not said its line yet, or not taken its answer, may stay. */
+static bool has_room(const struct control *control, const struct client *c)
+{
+	bool is_ours = control_is_ours(c);
+	uint32_t n_alike = 0, n_same = 0;
+	const struct client *other;
+
+	DL_FOREACH(control->clients, other)
+	{
+		n_alike += !other->waits && control_is_ours(other) == is_ours;
+		n_same += !other->waits && other->uid == c->uid;
+	}
+	return n_alike <= CLIENTS_MAX && (is_ours || n_same <= CLIENTS_OF_USER);
+}
+
 static void on_connection(uv_stream_t *server, int status)
 {
 	struct control *control = server->data;
@@ -355,8 +372,12 @@ static void on_connection(uv_stream_t *server, int status)
 	c->timer.data = c;
 	uv_timer_start(&c->timer, on_late, CLIENT_MS, 0);
 	DL_APPEND(control->clients, c);
-	if (uv_accept(server, (uv_stream_t *)&c->pipe) != 0 || n_clients(control, false) > CLIENTS_MAX ||
-	        uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) != 0)
+	if (uv_accept(server, (uv_stream_t *)&c->pipe) != 0) {
+		cut_off(c);
+		return;
+	}
+	control_learn_peer(c);
+	if (!has_room(control, c) || uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) != 0)
 		cut_off(c);
 }
 
@@ -369,6 +390,7 @@ void control_open_to(struct keeper_process *p)
 		has_users = has_users || p->conf->operators[i].user != NULL;
 	if (p->control == NULL)
 		return;
+	control_learn_users(p);
 	if (chmod(p->control->path, has_users ? 0666 : 0600) != 0 ||
 	        (has_users && chmod(p->conf->gateway.run_dir, 0711) != 0))
 		yt_log(YT_WARN, "keeper", "%s cannot be opened to operators: %s", p->control->path, strerror(errno));
@@ -400,7 +422,10 @@ int control_open(struct keeper_process *p, const char *run_dir)
 
 static void on_control_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct control *control = handle->data;
+
+	free(control->users);
+	free(control);
 }
 
 void control_close(struct keeper_process *p)

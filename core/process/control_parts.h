@@ -17,11 +17,19 @@ struct control {
 	char path[108];
 	struct keeper_process *process;
 	struct client *clients;
+	struct known_user *users;   /* of the configuration's operators, in its order; NULL: not looked up */
 	struct proposal *proposals; /* decisions that wait for a second person, oldest first */
+};
+
+struct known_user { /* an operator's Unix user, looked up when the configuration came: a directory may take its time */
+	uid_t uid;
+	bool is_there;
 };
 
 struct client {
 	struct client *prev, *next;
+	uid_t uid;        /* of the other end */
+	bool has_uid;     /* it is known */
 	bool waits;       /* for a commit */
 	uint64_t after;   /* answered when this many commits are durable; 0: at once */
 	uint32_t erases;  /* yyyymmdd, whose key is destroyed then; 0: none */
@@ -47,6 +55,11 @@ void control_after_commit(struct client *c);
 bool control_says_who(const struct client *c, const struct yt_node *q, struct yt_buf *out);
 
 /* control_people.c */
+/* Looks the operators' Unix users up, for a configuration that is in use from now on. */
+void control_learn_users(struct keeper_process *p);
+void control_learn_peer(struct client *c); /* uid, has_uid */
+/* The gateway's own user, or root. */
+bool control_is_ours(const struct client *c);
 /* He may look: the gateway's own user, root, or an operator. */
 bool control_knows(const struct client *c);
 /* Finds out who asks (c->who) and whether his roles allow the act; else out says so. */

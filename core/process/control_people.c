@@ -1,8 +1,8 @@
 /* core/process/control_people.c - who asks over the control socket, whether he may, and what needs two persons.
  *
- * Who asks is whom the socket says (SO_PEERCRED): an operator with a `user` is that Unix user's alone; one without may
- * be named by the gateway's own user or root.  Without `operators` in the configuration the name that is given is
- * taken.
+ * Who asks is whom the socket says (SO_PEERCRED): an operator with a `user` is that Unix user's alone, as the system
+ * knew him when the configuration came, so that no directory holds up the loop; one without may be named by the
+ * gateway's own user or root.  Without `operators` in the configuration the name that is given is taken.
  *
  *   control_decide()    of two persons' matters only a proposal, in the journal and in memory until it expires
  *   control_confirm()   the second person: another one, and a checker; only now the machine decides */
@@ -34,43 +34,66 @@ static const struct {
 	{ "reindex", CONF_SYSTEM },
 };
 
-static bool user_is(const char *name, uid_t uid)
+void control_learn_users(struct keeper_process *p)
 {
-	const struct passwd *pw = getpwnam(name);
+	const struct conf *conf = p->conf;
+	struct known_user *users = calloc(conf->n_operators + 1, sizeof(*users));
+	const struct passwd *pw;
 
-	return pw != NULL && pw->pw_uid == uid;
+	YT_REQUIRE(users != NULL);
+	for (uint32_t i = 0; i < conf->n_operators; i++) {
+		if (conf->operators[i].user == NULL)
+			continue;
+		pw = getpwnam(conf->operators[i].user);
+		users[i] = (struct known_user){ pw != NULL ? pw->pw_uid : 0, pw != NULL };
+		if (pw == NULL)
+			yt_log(YT_WARN, "keeper",
+			        "operator %s: there is no Unix user %s here, so nobody is that one until a reload",
+			        conf->operators[i].name, conf->operators[i].user);
+	}
+	free(p->control->users);
+	p->control->users = users;
 }
 
-/* Who the other end is; false: it cannot be known. */
-static bool peer_of(const struct client *c, uid_t *uid)
+/* The nth operator of the configuration is that Unix user. */
+static bool user_is(const struct control *control, uint32_t nth, uid_t uid)
+{
+	return control->users != NULL && control->users[nth].is_there && control->users[nth].uid == uid;
+}
+
+void control_learn_peer(struct client *c)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 	int fd;
 
-	if (uv_fileno((const uv_handle_t *)&c->pipe, &fd) != 0 ||
-	        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-		return false;
-	*uid = peer.uid;
-	return true;
+	c->has_uid = uv_fileno((const uv_handle_t *)&c->pipe, &fd) == 0 &&
+	             getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+	c->uid = c->has_uid ? peer.uid : 0;
+}
+
+bool control_is_ours(const struct client *c)
+{
+	return c->has_uid && (c->uid == getuid() || c->uid == 0);
 }
 
 /* By the Unix user, or by the name that the gateway's own user gives.  NULL with *why. */
 static const struct conf_operator *who_is(
-        const struct conf *conf, uid_t uid, struct yt_str claimed, bool takes_word, const char **why)
+        const struct client *c, struct yt_str claimed, bool takes_word, const char **why)
 {
+	const struct conf *conf = c->process->conf;
 	const struct conf_operator *o;
 
 	for (uint32_t i = 0; i < conf->n_operators; i++) {
 		o = &conf->operators[i];
-		if (o->user == NULL || !user_is(o->user, uid))
+		if (!user_is(c->process->control, i, c->uid))
 			continue;
 		*why = N_("that operator is another Unix user: leave --operator out, you are known");
 		return claimed.n == 0 || yt_str_is(claimed, o->name) || yt_str_is(claimed, o->user) ? o : NULL;
 	}
 	o = conf_operator(conf, claimed);
 	*why = N_("you are no operator: operators in the configuration has all of them");
-	if (o == NULL || (uid != getuid() && uid != 0))
+	if (o == NULL || !control_is_ours(c))
 		return NULL;
 	*why = N_("that operator has a Unix user: run this as that one, without sudo");
 	return o->user == NULL || takes_word ? o : NULL;
@@ -79,16 +102,13 @@ static const struct conf_operator *who_is(
 bool control_knows(const struct client *c)
 {
 	const struct conf *conf = c->process->conf;
-	uid_t uid;
 
 	if (conf->n_operators == 0)
 		return true;
-	if (!peer_of(c, &uid))
-		return false;
-	for (uint32_t i = 0; i < conf->n_operators; i++)
-		if (conf->operators[i].user != NULL && user_is(conf->operators[i].user, uid))
+	for (uint32_t i = 0; c->has_uid && i < conf->n_operators; i++)
+		if (user_is(c->process->control, i, c->uid))
 			return true;
-	return uid == getuid() || uid == 0;
+	return control_is_ours(c);
 }
 
 bool control_may(struct client *c, const struct yt_node *q, const char *act, struct yt_buf *out)
@@ -98,17 +118,16 @@ bool control_may(struct client *c, const struct yt_node *q, const char *act, str
 	const char *why = NULL;
 	unsigned wanted = 0;
 	char names[64], text[200];
-	uid_t uid;
 
 	c->who = yt_node_text(q, "operator");
 	if (conf->n_operators == 0)
 		return true;
-	if (!peer_of(c, &uid)) {
+	if (!c->has_uid) {
 		control_error(out, N_("nobody can tell who you are"));
 		return false;
 	}
 	/* Who reads the journal's files is their owner in any case: for looking, a name is as good as it can be. */
-	o = who_is(conf, uid, c->who, strcmp(act, "audit") == 0, &why);
+	o = who_is(c, c->who, strcmp(act, "audit") == 0, &why);
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
 		if (strcmp(needs[i].act, act) == 0)
 			wanted = needs[i].roles;
@@ -203,8 +222,10 @@ static void propose(struct client *c, const struct exchange *x, const char *word
 		control_error(&c->answer, N_("too many decisions wait for a second person"));
 		return;
 	}
-	yt_random(random, sizeof(random));
-	snprintf(one->id, sizeof(one->id), "%02x%02x%02x", random[0], random[1], random[2]);
+	do {
+		yt_random(random, sizeof(random));
+		snprintf(one->id, sizeof(one->id), "%02x%02x%02x", random[0], random[1], random[2]);
+	} while (find_proposal(control, yt_str(one->id)) != NULL);
 	snprintf(one->word, sizeof(one->word), "%s", word);
 	snprintf(one->maker, sizeof(one->maker), "%.*s", YT_FMT(c->who));
 	snprintf(one->reason, sizeof(one->reason), "%.*s", YT_FMT(reason));
@@ -301,6 +322,14 @@ void control_decide(struct client *c, const struct yt_node *q, struct yt_buf *ou
 		propose(c, &x, word, reason);
 }
 
+/* Since he proposed it the configuration may have taken his role from him. */
+static bool may_still_propose(const struct conf *conf, const struct proposal *one)
+{
+	const struct conf_operator *maker = conf_operator(conf, yt_str(one->maker));
+
+	return conf->n_operators == 0 || (maker != NULL && (maker->roles & CONF_BUSINESS) != 0);
+}
+
 void control_confirm(struct client *c, const struct yt_node *q, struct yt_buf *out)
 {
 	struct keeper_process *p = c->process;
@@ -318,6 +347,11 @@ void control_confirm(struct client *c, const struct yt_node *q, struct yt_buf *o
 	}
 	if (c->who.n == 0 || yt_str_is(c->who, one->maker)) {
 		tell(c, YT_EDENIED);
+		return;
+	}
+	if (!may_still_propose(p->conf, one)) {
+		drop(p->control, one);
+		control_error(out, N_("who proposed it may not decide any more: it is to be proposed anew"));
 		return;
 	}
 	rv = keeper_get(p->keeper, one->exchange, &x);

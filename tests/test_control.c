@@ -1,0 +1,338 @@
+/* tests/test_control.c - who comes to the control socket, and decisions of two persons (core/process/control*.c).
+ *
+ * The real socket and the real keeper's machine; what is gathered counts as durable at once.  Other Unix users are
+ * this process under another effective user id while it connects, so those tests need root. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "process/control.h"
+#include "process/keeper_process.h"
+#include "yitong/json.h"
+
+#define PARKED 7u
+
+bool __wrap_committer_is_idle(const struct committer *committer);
+void __wrap_kp_turn(struct keeper_process *p);
+void __wrap_yt_random(void *out, size_t n);
+void __real_yt_random(void *out, size_t n);
+struct passwd *__real_getpwnam(const char *name);
+struct passwd *__wrap_getpwnam(const char *name);
+
+static unsigned n_lookups;
+static const char *randoms; /* three octets at a time; NULL: as ever */
+
+bool __wrap_committer_is_idle(const struct committer *committer)
+{
+	return true;
+}
+
+void __wrap_kp_turn(struct keeper_process *p)
+{
+	p->n_commits += 2;
+	control_durable(p);
+}
+
+void __wrap_yt_random(void *out, size_t n)
+{
+	if (randoms == NULL || n != 3) {
+		__real_yt_random(out, n);
+		return;
+	}
+	memcpy(out, randoms, 3);
+	randoms += 3;
+}
+
+struct passwd *__wrap_getpwnam(const char *name)
+{
+	n_lookups++;
+	return __real_getpwnam(name);
+}
+
+/* -- the keeper's process ----------------------------------------------------------------------------- */
+
+static int64_t now_ms(void *ctx)
+{
+	return 1790000000000;
+}
+
+static void k_tell(void *ctx, uint32_t worker, const struct talk *talk)
+{
+}
+
+static int k_find(void *ctx, struct yt_str institution, struct yt_str number, struct exchange *x)
+{
+	return YT_ENOTFOUND;
+}
+
+static int k_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out)
+{
+	return YT_ENOTFOUND;
+}
+
+static const char *k_closed(void *ctx)
+{
+	return NULL;
+}
+
+static struct gateway {
+	struct keeper_process p;
+	struct conf conf;
+	uv_loop_t loop;
+	char dir[32], path[64];
+} g;
+
+static struct conf_operator people[] = { { .name = "li", .roles = CONF_BUSINESS },
+	{ .name = "wang", .roles = CONF_BUSINESS | CONF_CHECKER },
+	{ .name = "who", .user = "nobody", .roles = CONF_BUSINESS } };
+
+static int setup(void **state)
+{
+	const struct keeper_conf conf = { .leases = 4, .exchanges = 100, .follow_ups = 100 };
+	const struct keeper_world world = { .wall_ms = now_ms,
+		.mono_ms = now_ms,
+		.tell = k_tell,
+		.find = k_find,
+		.fetch = k_fetch,
+		.closed = k_closed };
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	memset(&g, 0, sizeof(g));
+	yt_log_setup("test", YT_ERROR + 1);
+	snprintf(g.dir, sizeof(g.dir), "/tmp/yt-control-XXXXXX");
+	assert_non_null(mkdtemp(g.dir));
+	assert_int_equal(chmod(g.dir, 0755), 0);
+	snprintf(g.path, sizeof(g.path), "%s/keeper.sock", g.dir);
+	uv_loop_init(&g.loop);
+	people[0].roles = CONF_BUSINESS;
+	g.conf.operators = people;
+	g.conf.n_operators = 3;
+	g.conf.gateway.run_dir = g.dir;
+	g.conf.gateway.proposal_s = 3600;
+	g.p = (struct keeper_process){ .loop = &g.loop, .conf = &g.conf, .keeper = keeper_new(&conf, &world) };
+	at = rec_begin(&buf, REC_PARKED, 0, PARKED, now_ms(NULL));
+	rec_end(&buf, at);
+	keeper_note(g.p.keeper, yt_buf_view(&buf));
+	yt_buf_free(&buf);
+	n_lookups = 0;
+	assert_int_equal(control_open(&g.p, g.dir), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	control_close(&g.p);
+	uv_run(&g.loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&g.loop), 0);
+	keeper_free(g.p.keeper);
+	rmdir(g.dir);
+	randoms = NULL;
+	return 0;
+}
+
+/* -- who asks ------------------------------------------------------------------------------------------ */
+
+static int call_as(uid_t uid)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", g.path);
+	assert_int_equal(seteuid(uid), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(seteuid(getuid()), 0);
+	for (int i = 0; i < 4; i++)
+		uv_run(&g.loop, UV_RUN_NOWAIT);
+	return fd;
+}
+
+/* What comes back; "" where the connection is closed without a word. */
+static const char *ask_on(int fd, const char *line)
+{
+	static char answer[4096];
+	ssize_t n = 0, got = 0;
+
+	if (send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line))
+		send(fd, "\n", 1, MSG_NOSIGNAL);
+	for (int i = 0; i < 1000 && (got = recv(fd, answer + n, sizeof(answer) - 1 - (size_t)n, MSG_DONTWAIT)) != 0;
+	        i++) {
+		n += got > 0 ? got : 0;
+		uv_run(&g.loop, UV_RUN_NOWAIT);
+	}
+	close(fd);
+	for (int i = 0; i < 4; i++)
+		uv_run(&g.loop, UV_RUN_NOWAIT);
+	answer[n] = '\0';
+	return answer;
+}
+
+static void assert_hears(const char *line, const char *words)
+{
+	const char *answer = ask_on(call_as(getuid()), line);
+
+	if (strstr(answer, words) == NULL)
+		fail_msg("%s: %s", line, answer);
+}
+
+static uid_t other_user(void)
+{
+	const struct passwd *pw = __real_getpwnam("nobody");
+
+	return getuid() == 0 && pw != NULL ? pw->pw_uid : 0;
+}
+
+#define DECIDE                                                                                                         \
+	"{\"do\":\"decide\",\"exchange\":\"0000000000000007\",\"result\":\"refused\",\"reason\":\"x\",\"operator\":\"%s\"}"
+
+static void propose_as(const char *name, char id[8])
+{
+	char line[200];
+	const char *answer, *at;
+
+	snprintf(line, sizeof(line), DECIDE, name);
+	answer = ask_on(call_as(getuid()), line);
+	at = strstr(answer, "\"proposal\":\"");
+	if (at == NULL)
+		fail_msg("%s", answer);
+	snprintf(id, 8, "%.6s", at + strlen("\"proposal\":\""));
+}
+
+static void confirm_hears(const char *id, const char *words)
+{
+	char line[200];
+
+	snprintf(line, sizeof(line), "{\"do\":\"confirm\",\"proposal\":\"%s\",\"operator\":\"wang\"}", id);
+	assert_hears(line, words);
+}
+
+/* -- tests --------------------------------------------------------------------------------------------- */
+
+/* A directory that lets one wait for a user is asked when the configuration comes, and by no request. */
+static void users_are_looked_up_once(void **state)
+{
+	unsigned n = n_lookups;
+
+	assert_int_equal(n, 1); /* one of the three has a user */
+	for (int i = 0; i < 3; i++)
+		assert_hears("{\"do\":\"proposals\"}", "\"proposals\":[]");
+	assert_int_equal(n_lookups, n);
+	control_open_to(&g.p); /* a reload */
+	assert_int_equal(n_lookups, n + 1);
+}
+
+static void a_user_is_who_it_is(void **state)
+{
+	char line[200];
+	uid_t other = other_user();
+
+	if (other == 0)
+		skip();
+	snprintf(line, sizeof(line), DECIDE, "");
+	assert_non_null(strstr(ask_on(call_as(other), line), "\"proposal\""));
+	snprintf(line, sizeof(line), DECIDE, "li");
+	assert_non_null(strstr(ask_on(call_as(other), line), "another Unix user"));
+	people[2].user = "no-such-user"; /* and after a reload that has another one */
+	control_open_to(&g.p);
+	people[2].user = "nobody";
+	assert_non_null(strstr(ask_on(call_as(other), line), "you are no operator"));
+}
+
+/* Nobody keeps others out by connections on which he says nothing. */
+static void a_user_has_a_share(void **state)
+{
+	uid_t other = other_user();
+	int fd[40], n = 0;
+
+	if (other == 0)
+		skip();
+	while (n < 40)
+		fd[n++] = call_as(other);
+	for (int i = 0; i < n; i++) {
+		const char *answer = ask_on(fd[i], "{\"do\":\"proposals\"}");
+
+		if ((strstr(answer, "\"ok\":true") != NULL) != (i < 4))
+			fail_msg("connection %d: %s", i, answer);
+	}
+	for (n = 0; n < 4; n++)
+		fd[n] = call_as(other);
+	assert_hears("{\"do\":\"proposals\"}", "\"ok\":true");
+	while (n-- > 0)
+		close(fd[n]);
+}
+
+static void others_leave_room_for_the_gateways_own(void **state)
+{
+	int fd[40], n = 0;
+
+	if (other_user() == 0)
+		skip();
+	for (; n < 40; n++)
+		fd[n] = call_as(20000 + (uid_t)n);
+	assert_hears("{\"do\":\"proposals\"}", "\"ok\":true");
+	while (n-- > 0)
+		close(fd[n]);
+}
+
+static void two_persons_decide(void **state)
+{
+	char id[8];
+
+	propose_as("li", id);
+	confirm_hears(id, "\"ok\":true");
+	confirm_hears(id, "no such proposal");
+}
+
+/* What one proposed who may not any more is nobody's proposal. */
+static void a_role_that_is_gone_proposes_nothing(void **state)
+{
+	char id[8];
+
+	propose_as("li", id);
+	people[0].roles = CONF_AUDITOR;
+	confirm_hears(id, "may not decide any more");
+	confirm_hears(id, "no such proposal");
+	people[0].roles = CONF_BUSINESS;
+	propose_as("li", id);
+	people[0].name = "chen";
+	confirm_hears(id, "may not decide any more");
+	people[0].name = "li";
+}
+
+static void two_proposals_have_two_ids(void **state)
+{
+	char one[8], other[8];
+
+	randoms = "\x01\x02\x03"
+	          "\x01\x02\x03"
+	          "\x01\x02\x03"
+	          "\x04\x05\x06";
+	propose_as("li", one);
+	propose_as("li", other);
+	assert_string_equal(one, "010203");
+	assert_string_equal(other, "040506");
+	randoms = NULL;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(users_are_looked_up_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_user_is_who_it_is, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_user_has_a_share, setup, teardown),
+		cmocka_unit_test_setup_teardown(others_leave_room_for_the_gateways_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_persons_decide, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_role_that_is_gone_proposes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_proposals_have_two_ids, setup, teardown) };
+
+	return cmocka_run_group_tests_name("control", tests, NULL, NULL);
+}
