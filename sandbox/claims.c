@@ -199,6 +199,11 @@ int play_agree(struct play *play)
 	return 0;
 }
 
+json_t *play_claim(struct play *play)
+{
+	return claim_of(play, play->care->setl_id);
+}
+
 int play_await_claim(struct play *play, const char *status)
 {
 	return await_claim(play, play->care->setl_id, status);
@@ -226,9 +231,11 @@ static int settle_agreed(struct play *play, const struct bill *bill)
 /* Whichever call of that kind comes next meets it: this one's settlement has no number yet, and all are to end well. */
 static int arm(struct play *play, const char *url, const char *op, const char *kind)
 {
-	json_t *spec = must(json_pack("{s:s, s:s, s:i}", "kind", kind, "op", op, "count", 1));
-	json_t *answer = client_control(play->desk.client, url, "/fault", spec);
+	json_t *spec = must(json_pack("{s:s, s:s, s:i}", "kind", kind, "op", op, "count", 1)), *answer;
 
+	if (url == play->insurer_url) /* where another hospital waits for a decision, a lost one is people's */
+		json_object_set_new(spec, "institution", json_string(play->care->origin->institution));
+	answer = client_control(play->desk.client, url, "/fault", spec);
 	json_decref(spec);
 	if (answer == NULL)
 		return play_fail(play, "the fault %s could not be armed", kind);
@@ -236,7 +243,7 @@ static int arm(struct play *play, const char *url, const char *op, const char *k
 	return 0;
 }
 
-static int arm_insurer(struct play *play, const char *op, const char *kind)
+int play_arm_insurer(struct play *play, const char *op, const char *kind)
 {
 	return arm(play, play->insurer_url, op, kind);
 }
@@ -290,7 +297,7 @@ static int case_backwards(struct play *play)
 /* The claim meets the fault named by the argument, and is paid once all the same. */
 static int case_claim_trouble(struct play *play)
 {
-	if (open_agreed(play, &big_bill) != 0 || arm_insurer(play, "claims", play->argument) != 0 ||
+	if (open_agreed(play, &big_bill) != 0 || play_arm_insurer(play, "claims", play->argument) != 0 ||
 	        play_settle(play) != 0)
 		return -1;
 	return await_claim(play, play->care->setl_id, "PAID");

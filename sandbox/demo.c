@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const struct case_table *const tables[] = { &guest_cases, &away_cases, &away_claim_cases, &claim_cases,
-	&jinhui_cases, &mandate_cases, &allowance_cases, &local_cases };
+	&jinhui_cases, &mandate_cases, &one_stop_cases, &allowance_cases, &local_cases };
 
 #define JINHUA_PEOPLE 20
 

@@ -256,20 +256,21 @@ static int upload_day(struct desk *desk, struct care *care, size_t day, size_t n
 	return 0;
 }
 
-/* What a commercial insurer would pay stands beside the platform's sums, and what is then left to pay fits both. */
-static int read_quote(struct care *care, const json_t *output)
+/* What a commercial insurer pays, or would pay, stands beside the platform's sums, and what is then left to pay fits
+ * both. */
+static int read_insurer(const json_t *output, const char *member, int64_t *payable_fen)
 {
-	const json_t *quote = json_object_get(output, "commercial_quote");
+	const json_t *shown = json_object_get(output, member);
 	int64_t cash = 0, collect = 0;
-	bool is_less = strcmp(json_text(quote, "pay_to"), "INSTITUTION") == 0;
+	bool is_less = strcmp(json_text(shown, "pay_to"), "INSTITUTION") == 0;
 
-	care->quote_fen = -1;
-	if (quote == NULL)
+	*payable_fen = -1;
+	if (shown == NULL)
 		return 0;
 	fen_read(json_object_get(json_object_get(output, "setlinfo"), "psn_cash_pay"), &cash);
-	fen_read(json_object_get(quote, "payable_amt"), &care->quote_fen);
-	fen_read(json_object_get(quote, "collect_amt"), &collect);
-	return care->quote_fen >= 0 && collect == cash - (is_less ? care->quote_fen : 0) ? 0 : -1;
+	fen_read(json_object_get(shown, "payable_amt"), payable_fen);
+	fen_read(json_object_get(shown, "collect_amt"), &collect);
+	return *payable_fen >= 0 && collect == cash - (is_less ? *payable_fen : 0) ? 0 : -1;
 }
 
 static int presettle(struct desk *desk, struct care *care)
@@ -285,7 +286,7 @@ static int presettle(struct desk *desk, struct care *care)
 	fen_read(json_object_get(info, "overlmt_selfpay"), &care->over_fen);
 	fen_read(json_object_get(info, "preselfpay_amt"), &care->first_fen);
 	fen_read(json_object_get(info, "inscp_scp_amt"), &care->scope_fen);
-	rv = read_quote(care, answer.output);
+	rv = read_insurer(answer.output, "commercial_quote", &care->quote_fen);
 	answer_clear(&answer);
 	return rv;
 }
@@ -385,6 +386,8 @@ int care_book(struct desk *desk, struct care *care, const char *msgid, const str
 	care->maf_fen = sums.funds[6];
 	if (care->is_pharmacy) /* registered by its settlement */
 		text_format(care->visit, sizeof(care->visit), "%s", json_text(info, "mdtrt_id"));
+	if (read_insurer(answer->output, "commercial_claim", &care->claim_fen) != 0)
+		return fail(desk, "settled, but what an insurer pays and what is left to collect do not fit");
 	broken = sums_broken(&sums);
 	return broken == NULL || care->may_break_sums ? 0 : fail(desk, "settled, but the answer breaks %s", broken);
 }

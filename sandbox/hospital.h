@@ -31,6 +31,7 @@ struct care {
 	char psn_no[31], visit[31];                       /* from the platform's answers */
 	int64_t full_fen, over_fen, first_fen, scope_fen; /* from the pre-settlement */
 	int64_t quote_fen; /* what an insurer would pay, shown beside that; -1: nothing was shown */
+	int64_t claim_fen; /* what an insurer pays the hospital, shown beside the settlement; -1: nothing was shown */
 	enum belief belief;
 	char msgid[31], setl_id[31], refund_setl_id[31]; /* of the settlement believed in */
 	int64_t total_fen, fund_fen, account_fen, cash_fen;

@@ -184,7 +184,7 @@ void insurer_desk_close(struct insurer_desk *desk); /* the book stays */
 /* Counts a request and takes the fault that was armed for it, or that its total in fen asks for; kind NONE: none.
  * call: its name; is_claim: it hands one in. */
 void insurer_desk_fault(struct insurer_desk *desk, const char *call, const char *number, const char *setl_id,
-        bool is_claim, int64_t total_fen, int64_t now_ms, struct fault *fault);
+        const char *hospital, bool is_claim, int64_t total_fen, int64_t now_ms, struct fault *fault);
 /* The control port on 127.0.0.1; NULL after telling. */
 struct http_server *insurer_desk_serve(struct insurer_desk *desk);
 /* Tells where it serves, waits for SIGINT or SIGTERM, which must be blocked. */

@@ -44,11 +44,11 @@ static enum fault_kind amount_fault(struct insurer_desk *desk, const char *numbe
 }
 
 void insurer_desk_fault(struct insurer_desk *desk, const char *call, const char *number, const char *setl_id,
-        bool is_claim, int64_t total_fen, int64_t now_ms, struct fault *fault)
+        const char *hospital, bool is_claim, int64_t total_fen, int64_t now_ms, struct fault *fault)
 {
 	/* As fault.c looks at requests. */
-	json_t *seen = must(json_pack(
-	        "{s:s, s:s, s:{s:{s:s}}}", "infno", call, "msgid", number, "input", "data", "mdtrt_id", setl_id));
+	json_t *seen = must(json_pack("{s:s, s:s, s:s, s:{s:{s:s}}}", "infno", call, "msgid", number, "fixmedins_code",
+	        hospital, "input", "data", "mdtrt_id", setl_id));
 
 	desk->n_requests++;
 	json_object_set_new(desk->calls, call, json_integer(json_number(desk->calls, call, 0) + 1));

@@ -51,7 +51,8 @@ static void find_fault(struct server *server, const struct h2_request *request, 
 		        claim_no, sizeof(claim_no), "%.*s", (int)strcspn(request->path + 15, "/?"), request->path + 15);
 		setl_id = insurer_claim_settlement(server->insurer.book, claim_no);
 	}
-	insurer_desk_fault(&server->desk, call, json_text(body, "requestNo"), setl_id, strcmp(call, "claims") == 0,
+	insurer_desk_fault(&server->desk, call, json_text(body, "requestNo"), setl_id,
+	        json_text(json_object_get(body, "visit"), "hospitalCode"), strcmp(call, "claims") == 0,
 	        json_number(s, "totalFee", 0), now_ms, fault);
 	json_decref(body);
 }

@@ -43,15 +43,16 @@ static const char *call_of(const char *code)
 static void find_fault(struct server *server, const struct jinhui_message *m, int64_t now_ms, struct fault *fault)
 {
 	xmlNodePtr setl = hub_child(m->body, "SETL");
-	char number[32], setl_id[40];
+	char number[32], setl_id[40], hospital[40];
 	bool is_claim = jinhui_form(m->code) == JH2001;
 
 	hub_text(m->body, "APPLY_NO", number, sizeof(number));
 	hub_text(setl, "SETL_ID", setl_id, sizeof(setl_id));
+	hub_text(hub_child(m->body, "VISIT"), "HOSP_CODE", hospital, sizeof(hospital));
 	if (setl_id[0] == '\0')
 		text_format(setl_id, sizeof(setl_id), "%s", insurer_claim_settlement(server->jinhui.book, number));
-	insurer_desk_fault(
-	        &server->desk, call_of(m->code), number, setl_id, is_claim, hub_fen(setl, "TOTAL"), now_ms, fault);
+	insurer_desk_fault(&server->desk, call_of(m->code), number, setl_id, hospital, is_claim, hub_fen(setl, "TOTAL"),
+	        now_ms, fault);
 }
 
 static struct octets take_effect(struct server *server, const struct jinhui_message *m, bool is_read,

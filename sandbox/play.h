@@ -55,8 +55,10 @@ int claim_case_silent(struct play *play); /* of people who agree to nothing */
 void play_big_bill(struct play *play);
 int play_agree(struct play *play);
 int play_await_claim(struct play *play, const char *status); /* as the insurer's own books have it */
+json_t *play_claim(struct play *play);                       /* the same, all of it; NULL: none.  To be released. */
+int play_arm_insurer(struct play *play, const char *op, const char *kind); /* for calls about this hospital */
 extern const struct case_table local_cases, guest_cases, away_cases, away_claim_cases, claim_cases, jinhui_cases,
-        mandate_cases, allowance_cases;
+        mandate_cases, one_stop_cases, allowance_cases;
 
 struct plan {
 	const struct case_table *table;
