@@ -1266,13 +1266,16 @@ static void test_payments(void **state)
 	        "  - name: payouts\n    operations: [pay.order]\n    then: payout\n"
 	        "flows:\n  - name: payout\n    steps: [\"zhejiang:pay.order\", \"!zhejiang:pay.query\"]\n"
 	        "payers:\n  - {name: p, party: zhejiang, pay_type: MA, account: \"6001\", account_name: fund, bank_no: "
-	        "\"313332099026\", order_limit: \"5000.50\"}\n"
+	        "\"313332099026\", order_limit: \"5000.50\", day_limit: \"60000\", account_day_limit: \"7000\"}\n"
 	        "releases:\n  - {pay_type: HS, most: \"100\", until: \"2099-12-31\", signed_by: li}\n");
 	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
 	assert_int_equal(errors.n_errors, 0);
 	assert_string_equal(conf->engine_payers[0].pay_type, "MA");
 	assert_string_equal(conf->engine_payers[0].account, "6001");
 	assert_int_equal(conf->engine_payers[0].order_limit_fen, 500050);
+	assert_int_equal(conf->engine_payers[0].day_limit_fen, 6000000);
+	assert_int_equal(conf->engine_payers[0].account_day_limit_fen, 700000);
+	assert_string_equal(conf->engine_payers[0].payer, "p");
 	assert_string_equal(conf->engine_releases[0].pay_type, "HS");
 	assert_int_equal(conf->engine_releases[0].most_fen, 10000);
 	assert_int_equal(conf->engine_releases[0].to_day, 20991231);

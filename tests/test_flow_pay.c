@@ -625,6 +625,72 @@ static void test_payout_that_cannot_be_sent(void **state)
 	end_paying();
 }
 
+static void order(unsigned nth, const char *yuan, const char *to)
+{
+	char line[200];
+
+	snprintf(line, sizeof(line), "PAY inst=H1 num=%s%u | pay=%s%u yuan=%s to=%s named=Wu psn=Wu", PAYOUT_SHORT, nth,
+	        PAYOUT_SHORT, nth, yuan, to);
+	ask(nth, line);
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+}
+
+static struct exchange ordered(unsigned nth)
+{
+	char number[48];
+
+	snprintf(number, sizeof(number), "+/%s%u", PAYOUT_SHORT, nth);
+	return of_number(number);
+}
+
+/* What a payer pays in a day, and what one account gets, has an end whoever is killed meanwhile: what is above waits
+ * for the next day, and nobody can release it. */
+static void test_day_limits(void **state)
+{
+	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
+		"insurer", "claim", 500000, 2000, 1500, "claims" } };
+	const struct engine_payer *const payers = conf.payers;
+	const uint32_t n_payers = conf.n_payers;
+
+	for (unsigned killed = 0; killed < 2; killed++) {
+		teardown(NULL);
+		conf.payers = limited;
+		conf.n_payers = 1;
+		setup(NULL);
+		is_native = true;
+		follows = &payout;
+		order(1, "7.00", "62220200000009");
+		expect("bank:PAY", 'p');
+		order(2, "8.01", "62220200000009");
+		nothing_leaves(20000);
+		assert_string_equal(ordered(2).reason, KEEPER_WAITS_FOR_ROOM);
+		assert_int_equal(keeper_release(w.keeper, ordered(2).id, YT_STR("li"), YT_STR("wang"), YT_STR("now")),
+		        YT_ESTATE);
+		if (killed)
+			kill_all();
+		order(3, "8.00", "62220200000009");
+		expect("bank:PAY", 'p');
+		order(4, "12.00", "62220200000017");
+		nothing_leaves(20000);
+		assert_string_equal(ordered(4).reason, KEEPER_WAITS_FOR_ROOM);
+		if (killed)
+			kill_all();
+		order(5, "5.00", "62220200000025");
+		expect("bank:PAY", 'p');
+		nothing_leaves(20000);
+		w.now += INT64_C(24) * 3600 * 1000; /* one of the two: together they are above the payer's day again */
+		expect("bank:PAY", 'p');
+		nothing_leaves(20000);
+		assert_int_equal((ordered(2).state == X_DONE) + (ordered(4).state == X_DONE), 1);
+		w.now += INT64_C(24) * 3600 * 1000;
+		expect("bank:PAY", 'p');
+		assert_int_equal((ordered(2).state == X_DONE) + (ordered(4).state == X_DONE), 2);
+		conf.payers = payers;
+		conf.n_payers = n_payers;
+		end_paying();
+	}
+}
+
 static const struct withdraw_case {
 	const char *it, *order, *legs;
 	const char *word;
@@ -707,6 +773,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_release, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_release_of_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_day_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins_that_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits_for_account, setup, teardown),

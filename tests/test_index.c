@@ -1229,6 +1229,52 @@ static void test_keeper_records(void **state)
 	index_close(index);
 }
 
+static void add_room(struct world *w, const char *time, const char *key, int64_t fen)
+{
+	int64_t wall_ms = 0;
+	size_t at;
+
+	assert_int_equal(yt_time_parse(yt_str(time), &wall_ms), 0);
+	at = begin(w, REC_ROOM, 0, wall_ms);
+	rec_str(&w->buf, REC_T_LIMIT_KEY, yt_str(key));
+	rec_i64(&w->buf, REC_T_AMOUNT, fen);
+	rec_end(&w->buf, at);
+	commit(w);
+}
+
+static int on_room(void *arg, const struct rec *rec, log_pos pos)
+{
+	assert_true(pos > 0);
+	yt_buf_printf(
+	        arg, "%.*s %lld; ", YT_FMT(rec_get(rec, REC_T_LIMIT_KEY)), (long long)rec_get_i64(rec, REC_T_AMOUNT));
+	return 0;
+}
+
+/* What a day's payments come to: the newest of each key, and of days before yesterday nothing. */
+static void test_sums_of_days(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct yt_buf said = { 0 };
+
+	add_room(w, "2026-11-20 09:00:00", "20261120/of/claims", 100);
+	add_room(w, "2026-11-20 23:00:00", "20261120/of/claims", 250);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	add_room(w, "2026-11-21 00:00:01", "20261121/of/claims", 7);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_keeper_records(index, on_room, &said), 0);
+	yt_buf_byte(&said, 0);
+	assert_string_equal((char *)said.p, "20261120/of/claims 250; 20261121/of/claims 7; ");
+	yt_buf_clear(&said);
+	add_room(w, "2026-11-22 00:00:01", "20261122/to/00", 9);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_keeper_records(index, on_room, &said), 0);
+	yt_buf_byte(&said, 0);
+	assert_string_equal((char *)said.p, "20261121/of/claims 7; 20261122/to/00 9; ");
+	yt_buf_free(&said);
+	index_close(index);
+}
+
 /* The first position of a bucket stays whatever batch it was in, and a range does not reach the bucket at its end. */
 static void test_queries_of_two_batches(void **state)
 {
@@ -1555,6 +1601,7 @@ int main(void)
 		IN_A_WORLD("of two batches too", test_queries_of_two_batches),
 		IN_A_WORLD("an id that came twice replaces its row", test_id_that_came_twice),
 		IN_A_WORLD("of the keeper's records the highest or newest stay", test_keeper_records),
+		IN_A_WORLD("of the sums of days the newest stay, from yesterday on", test_sums_of_days),
 		IN_A_WORLD("what is over and older than the log is dropped", test_drop_before),
 		IN_A_WORLD("of workers the newest 1024 stay", test_old_workers_are_dropped),
 		IN_A_WORLD("a file that is no index of ours is found corrupt", test_not_an_index),

@@ -82,6 +82,9 @@ struct engine_payer {
 	const char *behalf_name;         /* for whom we pay; NULL */
 	const char *purpose;             /* shows on the payee's statement; NULL: the payout says it itself */
 	int64_t order_limit_fen;         /* what one payment may have at most, whoever releases it; 0: no limit */
+	int64_t day_limit_fen;           /* what it pays in a day; 0: no limit */
+	int64_t account_day_limit_fen;   /* what one payee's account gets in a day; 0: no limit */
+	const char *payer;               /* its name in the configuration; NULL only without limits of a day */
 };
 
 /* Which payments leave without anybody's looking at each. */

@@ -103,6 +103,9 @@ void pay_to_whom(struct engine *e, struct task *t, uint8_t digest[16]);
 /* It is made anew to another account once that is told: of a claim, which stands whatever became of the money. */
 bool pay_goes_anew(const struct task *t);
 
+/* pay_limits.c: the day's limits have room for it; false: the lease is given back, and the next one knows */
+bool pay_has_room(struct engine *e, struct task *t, const struct pay_order *order);
+
 /* flow_pay.c */
 /* A step of a payment that is not due: nothing is to be paid, asked or told. */
 bool flow_pay_is_left_out(const struct task *t, unsigned step);

@@ -192,6 +192,8 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 		wait_for_release(e, t, order, why);
 		return false;
 	}
+	if (!pay_has_room(e, t, order))
+		return false;
 	if (order->no.n == 0)
 		task_go_on_in(e, t, 1, "the next lease has its number");
 	return order->no.n > 0;

@@ -382,6 +382,7 @@ static void apply_order(struct exchange *x, const struct view *v)
 	memcpy(x->pay_digest, digest.p, digest.n);
 	take_i64(&x->pay_fen, v, REC_T_AMOUNT);
 	x->released = false;
+	x->room_day = 0;
 }
 
 /* Records that name when and by whom to go on. */
@@ -526,6 +527,10 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		break;
 	case REC_RESOLVED:
 		apply_unpaid(x, v);
+		break;
+	case REC_ROOM:
+		if (v->value[REC_T_SERIAL].n != 0) /* else it only asks */
+			x->room_day = (uint32_t)rec_number(v->value[REC_T_SERIAL]);
 		break;
 	default:
 		break;

@@ -76,6 +76,7 @@ struct exchange {
 	uint8_t back_payee[16]; /* ... and to whom it went, as a keyed hash of account, name and bank */
 	bool doubted;           /* its bank has told that the money came back: it is asked once more */
 	uint32_t strays;        /* of a statement: its lines that tell of no payment known here */
+	uint32_t room_day;      /* yyyymmdd: that day's limits have room for it (keeper_room.c) */
 	bool released;          /* exactly that order, by people */
 	uint32_t asks;          /* how often its bank was asked about it since it left last */
 	uint32_t absents;       /* answers "not found" one after the other ... */

@@ -64,6 +64,26 @@ int index_store_counts(struct index *index, const int64_t *counts)
 	return rv;
 }
 
+#define DAY_MS (24 * INT64_C(3600000))
+
+/* Below which key records of that kind are of no use any more; false: all are. */
+static bool oldest_kept(const struct index_kept *kept, char oldest[16])
+{
+	char time[15];
+	struct rec rec;
+	size_t used;
+
+	if (kept->kind == REC_WORKER && strtoul(kept->key, NULL, 10) > WORKERS_KEPT) {
+		snprintf(oldest, 16, "%010lu", strtoul(kept->key, NULL, 10) - WORKERS_KEPT);
+		return true;
+	}
+	if (kept->kind != REC_ROOM || rec_read(yt_buf_view(&kept->record), &rec, &used) != 0)
+		return false;
+	yt_time_compact(rec.wall_ms - DAY_MS, time); /* sums of days: yesterday's are kept for clocks that step */
+	snprintf(oldest, 16, "%.8s", time);
+	return true;
+}
+
 static int store_kept(struct index *index, const struct index_kept *kept)
 {
 	sqlite3_stmt *st = index_statement(index, ST_KEEP);
@@ -77,11 +97,10 @@ static int store_kept(struct index *index, const struct index_kept *kept)
 	rv = index_error(sqlite3_step(st));
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
-	if (rv != 0 || kept->kind != REC_WORKER || strtoul(kept->key, NULL, 10) <= WORKERS_KEPT)
+	if (rv != 0 || !oldest_kept(kept, oldest))
 		return rv;
 	st = index_statement(index, ST_KEPT_OLD);
-	snprintf(oldest, sizeof(oldest), "%010lu", strtoul(kept->key, NULL, 10) - WORKERS_KEPT);
-	sqlite3_bind_int(st, 1, REC_WORKER);
+	sqlite3_bind_int(st, 1, kept->kind);
 	sqlite3_bind_text(st, 2, oldest, -1, SQLITE_TRANSIENT);
 	return index_run(index, ST_KEPT_OLD);
 }

@@ -128,6 +128,9 @@ static bool key_of(const struct rec *rec, enum rec_type type, char *key, size_t 
 	case REC_LANE:
 		snprintf(key, size, "%.*s", YT_FMT(rec_get(rec, REC_T_PARTY)));
 		return true;
+	case REC_ROOM: /* begins with its day */
+		snprintf(key, size, "%.*s", YT_FMT(rec_get(rec, REC_T_LIMIT_KEY)));
+		return true;
 	default:
 		return false;
 	}

@@ -283,6 +283,8 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 	before = e->x.state;
 	exchange_apply(&e->x, rec, 0);
 	kept_note_follow_up(k, e);
+	if (rec->type == REC_ROOM && rec_get(rec, REC_T_LIMIT).n != 0)
+		keeper_give_room(k, &e->x, rec);
 	if (e->x.state != before && k->world.changed != NULL)
 		k->world.changed(k->world.ctx, &e->x, before);
 	if (e->x.state != before)
@@ -299,6 +301,8 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 			in = most; /* the wall clock stepped back since it was written */
 		if (e->x.released && keeper_waits_for_release(&e->x))
 			in = 0; /* people were quicker than the worker that asked for them */
+		if (strcmp(e->x.reason, KEEPER_WAITS_FOR_ROOM) == 0 && !keeper_waits_for_room(k, &e->x))
+			in = 0; /* there was room at once */
 		kept_set_due(k, e, keeper_mono(k) + in);
 	}
 }
@@ -402,7 +406,7 @@ int keeper_check_records(struct keeper *k, uint32_t worker, const struct talk *t
 		[UP_STEP] = 1u << REC_SENDING | 1u << REC_OUTCOME,
 		[UP_RETURN] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_RESOLVED | 1u << REC_REVERSED |
 		              1u << REC_PARKED | 1u << REC_DUE | 1u << REC_JOINED | 1u << REC_FACTS |
-		              1u << REC_ACCEPTED | 1u << REC_NOTICE,
+		              1u << REC_ACCEPTED | 1u << REC_NOTICE | 1u << REC_ROOM,
 		[UP_NOTE] =
 		        1u << REC_READ | 1u << REC_REFUSED | 1u << REC_DELIVERED | 1u << REC_SESSION | 1u << REC_FACTS,
 		[UP_FACTS] = 1u << REC_FACTS,

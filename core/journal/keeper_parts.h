@@ -7,6 +7,7 @@
  *   keeper_turn.c     leases of what is due, commits
  *   keeper_follow.c   what follows from settlements
  *   keeper_lanes.c    which parties' lanes an operator has stopped
+ *   keeper_room.c     what payments of a day may have together
  *   keeper_notice.c   what parties tell of follow-ups unasked
  *   keeper_rest.c     follow-ups that are in the index alone
  *   keeper_facts.c    case facts: where their pieces stand
@@ -137,6 +138,7 @@ struct keeper {
 	struct party_session *sessions;
 	struct number_block *numbers;
 	struct stopped_lane *lanes;
+	struct room *rooms;
 	struct known_worker *workers;
 	struct written *written;
 	UT_array *due, *follow_due; /* binary heaps; of follow-ups also those that rest */
@@ -288,6 +290,14 @@ bool keeper_find_piece(struct keeper *k, log_pos pos, uint64_t exchange, struct 
 void keeper_keep_lane(struct keeper *k, const struct rec *rec);
 void keeper_carry_lanes(struct keeper *k); /* retention: written again */
 void keeper_free_lanes(struct keeper *k);
+
+/* keeper_room.c */
+#define ROOM_KEY_MAX 80
+void keeper_keep_room(struct keeper *k, const struct rec *rec); /* a day's sum */
+/* A payment asks for room under its day's limits: all have it and it is given, or nothing happens. */
+void keeper_give_room(struct keeper *k, const struct exchange *x, const struct rec *ask);
+bool keeper_waits_for_room(const struct keeper *k, const struct exchange *x); /* and has none yet */
+void keeper_free_rooms(struct keeper *k);
 
 /* keeper_turn.c */
 /* How far a worker's ring is written down, with this commit, so that a keeper after us knows. */

@@ -279,6 +279,7 @@ void keeper_free(struct keeper *k)
 	if (k == NULL)
 		return;
 	keeper_free_lanes(k);
+	keeper_free_rooms(k);
 	keeper_drop_facts(k, UINT64_MAX);
 	keeper_forget(k);
 	HASH_ITER(hh_id, k->by_id, e, next_e)

@@ -251,6 +251,8 @@ void keeper_replay(struct keeper *k, const struct rec *rec, log_pos pos)
 		keep_worker(k, rec);
 	} else if (rec->type == REC_LANE) {
 		keeper_keep_lane(k, rec);
+	} else if (rec->type == REC_ROOM && rec->exchange == 0) {
+		keeper_keep_room(k, rec);
 	} else if (rec->type == REC_FACTS) {
 		keeper_keep_facts(k, rec, pos);
 	} else if (rec->exchange != 0 && rec->type != REC_READ && rec->type != REC_REFUSED) {

@@ -37,6 +37,7 @@ static const char *const type_names[] = {
 	[REC_FACTS] = "facts",
 	[REC_LANE] = "lane",
 	[REC_NOTICE] = "notice",
+	[REC_ROOM] = "room",
 };
 
 static const char *const tag_names[] = {
@@ -104,6 +105,8 @@ static const char *const tag_names[] = {
 	[REC_T_PAY_MSG] = "pay_msg",
 	[REC_T_BOOKED] = "booked",
 	[REC_T_STRAYS] = "strays",
+	[REC_T_LIMIT_KEY] = "limit_key",
+	[REC_T_LIMIT] = "limit",
 	[REC_T_PAY_DIGEST] = "pay_digest",
 	[REC_T_FACTS] = "facts",
 	[REC_T_UNDO_SENT] = "undo_sent",

@@ -51,9 +51,12 @@ enum rec_type {            /* stored: append only */
 	REC_AUDIT = 22,      /* somebody revealed or changed something: who, what, why */
 	REC_FACTS = 23,      /* what a message leaves behind for later ones of its case (engine/facts.h) */
 	REC_LANE = 24,       /* an operator stopped a party's lane or let it go on: party, result, who, why */
-	REC_NOTICE = 25      /* what a party told unasked (engine/notice.c): on its own exchange REC_T_ABOUT; on the
+	REC_NOTICE = 25,     /* what a party told unasked (engine/notice.c): on its own exchange REC_T_ABOUT; on the
 	                      * follow-up that it speaks of REC_T_JOINS names that exchange.  Of a statement's line
 	                      * REC_T_BOOKED, REC_T_AMOUNT, REC_T_REFERENCE (the bank's serial), REC_T_PAY_DIGEST */
+	REC_ROOM = 26        /* limits of a day (journal/keeper_room.c).  By a worker: REC_T_AMOUNT is asked for under
+	                      * each REC_T_LIMIT_KEY with its REC_T_LIMIT; the answer: REC_T_SERIAL, the day as yyyymmdd;
+	                      * of no exchange: what a day came to under REC_T_LIMIT_KEY */
 };
 
 enum rec_flag {
@@ -123,7 +126,9 @@ enum rec_tag {                  /* stored: append only */
 	REC_T_PAY_MSG = 59,       /* number of our message that orders a payout, as its bank names it */
 	REC_T_BOOKED = 60,        /* "2026-11-20": a bank's statement has a line of that day about it; of a notice */
 	REC_T_STRAYS = 61,        /* u32 lines of a statement that tell of no payment known here; of its notice */
-	REC_T_CLEAR_END = 62,     /* raised with each tag before it: the memory a reader of clear fields needs */
+	REC_T_LIMIT_KEY = 62,     /* what a limit is about; one record may have several, ... */
+	REC_T_LIMIT = 63,         /* ... each followed by what it may have, i64 fen */
+	REC_T_CLEAR_END = 64,     /* raised with each tag before it: the memory a reader of clear fields needs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */

@@ -218,7 +218,8 @@ enum conf_pay_type { CONF_PAY_CL, CONF_PAY_MA, CONF_PAY_HS, CONF_PAY_IN };
 struct conf_payer { /* an account of ours; see struct engine_payer */
 	const char *name, *party, *insurer;
 	enum conf_pay_type pay_type;
-	const char *account, *account_name, *bank_no, *bank_name, *behalf_name, *purpose, *order_limit;
+	const char *account, *account_name, *bank_no, *bank_name, *behalf_name, *purpose;
+	const char *order_limit, *day_limit, *account_day_limit;
 	struct conf_place place;
 };
 

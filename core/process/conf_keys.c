@@ -477,6 +477,12 @@ const struct conf_key conf_keys[] = {
 		"Shows on the payee's statement where the payment itself says nothing; no diagnosis. Claims need it." },
 	{ "payers", "order_limit", CONF_T_TEXT, "yuan", OPTIONAL, 1, 20, NULL, AT(payer, order_limit),
 		"What one payment may have at most, whoever releases it. Left out: no limit." },
+	{ "payers", "day_limit", CONF_T_TEXT, "yuan", OPTIONAL, 1, 20, NULL, AT(payer, day_limit),
+		"What leaves from this payer in one day, all payments together. What is above waits for the next day; nobody can "
+		"release it. Left out: no limit." },
+	{ "payers", "account_day_limit", CONF_T_TEXT, "yuan", OPTIONAL, 1, 20, NULL, AT(payer, account_day_limit),
+		"What one payee's account may get in one day, from all payers that have this key together. Likewise. Left out: no "
+		"limit." },
 
 	{ "releases", "pay_type", CONF_T_CHOICE, NULL, REQUIRED, 0, 0, "CL MA HS IN", AT(release, pay_type), "For which payments." },
 	{ "releases", "most", CONF_T_TEXT, "yuan", REQUIRED, 1, 20, NULL, AT(release, most), "Up to this amount each." },

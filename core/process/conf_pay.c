@@ -71,7 +71,10 @@ static void make_payer(struct checking *c, const struct conf_payer *p, struct en
 		.bank_name = p->bank_name,
 		.behalf_name = p->behalf_name,
 		.purpose = p->purpose,
-		.order_limit_fen = check_yuan(c, "order_limit", p->order_limit) };
+		.order_limit_fen = check_yuan(c, "order_limit", p->order_limit),
+		.day_limit_fen = check_yuan(c, "day_limit", p->day_limit),
+		.account_day_limit_fen = check_yuan(c, "account_day_limit", p->account_day_limit),
+		.payer = p->name };
 }
 
 /* yyyymmdd; 0: it is no date. */
