@@ -2303,6 +2303,43 @@ static void test_rest_and_lane(void **state)
 	}
 }
 
+/* It went on before it was due, and is due later now: it is not asked for at the time that it had before. */
+static void test_rests_longer(void **state)
+{
+	w.why = EXCHANGE_WHY_STOPPED;
+	let_rest(60000);
+	w.why = "away";
+	begin(1, (struct asked){ 2, "N2", "c", NULL, 0, NULL });
+	commit();
+	settle_followed(1, 2, 10, "+/A2"); /* another one, due before that time */
+	note(1, 2, NULL);
+	commit();
+	later(1);
+	give_back_due(1, FOLLOW_UP(10), 30000);
+	commit();
+	forget_told();
+	keeper_wake_stopped(w.keeper);
+	later(1);
+	assert_told("1:lease 0/9");
+	give_back_due(1, FOLLOW_UP(9), 3600000);
+	commit();
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	assert_int_equal(in_memory(), 0);
+	forget_told();
+	later(30000);
+	assert_told("1:lease 0/10");
+	give_back_due(1, FOLLOW_UP(10), 7000000);
+	commit();
+	forget_told();
+	later(30000);
+	assert_told("");
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	later(3539999);
+	assert_told("");
+	later(1);
+	assert_told("1:lease 0/9");
+}
+
 /* What is being undone stays in memory: how long nothing of it has left is known there alone, and grows. */
 static void test_undone_does_not_rest(void **state)
 {
@@ -2591,6 +2628,7 @@ int main(void)
 		TEST(test_follow_up_leaves_draining),
 		TEST(test_follow_up_of_another),
 		TEST(test_rests_until_due),
+		TEST(test_rests_longer),
 		TEST(test_rest_is_disturbed),
 		TEST(test_undone_does_not_rest),
 		TEST(test_rest_survives),

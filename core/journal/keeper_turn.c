@@ -241,6 +241,15 @@ static void put_off(struct keeper *k, struct kept *e)
 	}
 }
 
+/* One that has just been read from the index: its row has another time since this entry was made, and its own entry
+ * now.  Asked here, it would be asked once more for each time it was due.  What waited for a stopped lane is woken by
+ * an entry of another time. */
+static bool rests_longer(const struct keeper *k, const struct kept *e, int64_t now)
+{
+	return e->due_mono > now && strcmp(e->x.reason, EXCHANGE_WHY_STOPPED) != 0 &&
+	       e->x.due_ms - keeper_wall(k) <= k->conf.rest_ms;
+}
+
 /* The exchange of a heap entry, if that is still true. *next: when to call again, if that is not now. */
 static struct kept *due_one(struct keeper *k, UT_array *heap, int64_t now, int64_t *next)
 {
@@ -262,11 +271,11 @@ static struct kept *due_one(struct keeper *k, UT_array *heap, int64_t now, int64
 			*next = now + FOLLOW_UP_TURN_MS; /* the index cannot be read */
 			return NULL;
 		}
-		if (e != NULL && e->x.state != X_PARKED) {
+		if (e != NULL && e->x.state != X_PARKED && !(may_rest && rests_longer(k, e, now))) {
 			e->due_mono = due.at;
 			return e;
 		}
-		keeper_heap_pop(heap); /* it is over */
+		keeper_heap_pop(heap); /* it is over, or due later */
 	}
 	*next = -1;
 	return NULL;

@@ -3,10 +3,11 @@
  *   bench_load --ca F --cert F --key F --rounds N --seconds S --target NAME:PORT:PID[:h2][:feed=NAME] ...
  *              --mix GROUP:OP:CONNECTIONSxSTREAMS:MODE:NAME,NAME... ... [--rate N] [--body FILE]
  * Opens each target's connections and keeps them.  A round runs every mixture on one of its targets after the other;
- * who goes first alternates.  OP: query, settle, cross, file (the message in --body).  MODE: saturated (each connection or stream sends again as soon
- * as it is answered) or offered (a fixed rate, the same for all targets: --rate, or half of what the slowest does
- * saturated; latency counts from when a request was due, so a stall is not hidden).  feed: where what a settlement across
- * provinces needs is said before.  Prints one JSON object a run; report.jq makes the table of medians. */
+ * who goes first alternates.  OP: query, settle, cross, file (the message in --body).  MODE: saturated (each connection
+ * or stream sends again as soon as it is answered) or offered (a fixed rate, the same for all targets: --rate, or half
+ * of what the slowest does saturated; latency counts from when a request was due, so a stall is not hidden).  feed:
+ * where what a settlement across provinces needs is said before.  Prints one JSON object a run; report.jq makes the
+ * table of medians. */
 #include "bench_load.h"
 #include "bench_proc.h"
 
@@ -48,7 +49,8 @@ static void print_result(
 	        round, target->name, m->mix.group, op_names[m->mix.op], m->mix.n_conns, m->mix.n_streams,
 	        m->mix.is_offered ? "offered" : "saturated", m->rate, (unsigned long long)result->n_good,
 	        (unsigned long long)result->n_bad, result->seconds, result->rps, result->cpu_us,
-	        (long long)result->p50_us, (long long)result->p99_us, (long long)result->max_us, result->generator_cpu_us);
+	        (long long)result->p50_us, (long long)result->p99_us, (long long)result->max_us,
+	        result->generator_cpu_us);
 	fflush(stdout);
 }
 
@@ -163,7 +165,8 @@ static void read_arguments(struct bench *b, int argc, char **argv)
 {
 	static const struct option options[] = { { "ca", 1, NULL, 'a' }, { "cert", 1, NULL, 'c' },
 		{ "key", 1, NULL, 'k' }, { "rounds", 1, NULL, 'r' }, { "seconds", 1, NULL, 's' },
-		{ "target", 1, NULL, 't' }, { "mix", 1, NULL, 'm' }, { "rate", 1, NULL, 'f' }, { "body", 1, NULL, 'b' }, { NULL, 0, NULL, 0 } };
+		{ "target", 1, NULL, 't' }, { "mix", 1, NULL, 'm' }, { "rate", 1, NULL, 'f' }, { "body", 1, NULL, 'b' },
+		{ NULL, 0, NULL, 0 } };
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
