@@ -285,6 +285,30 @@ static void a_claim_is_shown_as_what_it_is(void **state)
 	ctl_peer_prints(w, "\"followed_by\":\"" FOLLOW "\"");
 }
 
+/* An insurer has decided before the hospital heard. */
+static void what_the_insurer_pays_was_told(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	ctl_peer_commit(w, &buf);
+	yt_buf_clear(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "case " VISIT), 0);
+	ctl_peer_hides(w, "its answer says what the insurer pays");
+	at = begin(&buf, REC_ANSWERED, 1, 30);
+	rec_u8(&buf, REC_T_OUTCOME, YT_DONE);
+	rec_u32(&buf, REC_T_FLAGS, REC_X_AMENDED);
+	rec_end(&buf, at);
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "case " VISIT), 0);
+	ctl_peer_prints(w, "cash 21250.00, settlement " SETL ", its answer says what the insurer pays");
+}
+
 /* ---- followups ------------------------------------------------------------------------------------ */
 
 static void pending_follow_ups_are_told_apart(void **state)
@@ -611,6 +635,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_visit_is_told_from_bill_to_payment, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_claim_is_shown_as_what_it_is, open_world, close_world),
+		cmocka_unit_test_setup_teardown(what_the_insurer_pays_was_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_is_no_visit_is_said_so, open_world, close_world),
 		cmocka_unit_test_setup_teardown(pending_follow_ups_are_told_apart, open_world, close_world),
 		cmocka_unit_test_setup_teardown(totals_count_all_of_them, open_world, close_world),

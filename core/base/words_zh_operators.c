@@ -9,6 +9,7 @@ const struct yt_word words_zh_operators[] = {
 	{ "account", "个人账户" },
 	{ "cash", "现金" },
 	{ "does not add up", "金额不平" },
+	{ "its answer says what the insurer pays", "其回复写明保险公司赔付" },
 	{ "awaited", "等待结果" },
 	{ "%ssent %u times", "%s共发出 %u 次" },
 	{ "\nstill open:\n", "\n尚未完成：\n" },

@@ -248,6 +248,8 @@ static void put_exchange(struct telling *t, const struct exchange *x)
 		add_text(&details, _("code"), yt_str(x->code));
 	if (x->flags & REC_X_MONEY_BREACH)
 		add_text(&details, "", yt_str(_("does not add up")));
+	if (x->flags & REC_X_AMENDED)
+		add_text(&details, "", yt_str(_("its answer says what the insurer pays")));
 	cell_details(t, &details);
 }
 
