@@ -340,6 +340,8 @@ static const struct bad_case {
 	{ "a header's secret that is none", "    ca: ca.crt\n",
 		"    ca: ca.crt\n    header: apikey\n    header_secret: other-token\n", "27:5: error: ",
 		"no secret is called \"other-token\"" },
+	{ "told by a party that is none", "    ca: ca.crt\n", "    ca: ca.crt\n    told_by: nobody\n", "27:5: error: ",
+		"told_by: no party is called \"nobody\"" },
 	{ "a list without its key", "    ca: ca.crt\n", "    ca: ca.crt\n    enrolment: a.list\n", "27:5: error: ",
 		"give enrolment and enrolment_key" },
 	{ "a list's key that is none", "    ca: ca.crt\n",

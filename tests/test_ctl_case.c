@@ -244,7 +244,7 @@ static void what_is_no_visit_is_said_so(void **state)
 	struct ctl_peer *w = *state;
 
 	assert_int_equal(ctl_peer_run(w, "case 123"), 1);
-	ctl_peer_prints(w, "no visit and no settlement has that number");
+	ctl_peer_prints(w, "no visit, settlement or payment has that number");
 	assert_int_equal(ctl_peer_run(w, "case"), 2);
 	assert_int_equal(ctl_peer_run(w, "case 1 2"), 2);
 	assert_int_equal(ctl_peer_run(w, "case ''"), 2);
@@ -510,6 +510,10 @@ static void a_payment_waits_for_its_line(void **state)
 	ctl_peer_prints(w, "pay_no " PAY_NO ", book_date 2026-11-22, bank_serial BK20261122000000000001");
 	ctl_peer_hides(w, "ST2-COPY");
 	ctl_peer_prints(w, "nothing is open");
+	assert_int_equal(ctl_peer_run(w, "case " PAY_NO), 0); /* the same visit, by its payment */
+	ctl_peer_prints(w, "visit " VISIT);
+	ctl_peer_prints(w, "inpatient.settle");
+	ctl_peer_prints(w, "statement line");
 	assert_int_equal(ctl_peer_run(w, "case --json " SETL), 0);
 	ctl_peer_prints(w, "\"lines\":[{\"statement\":\"ST1\",\"state\":\"DIFFERS\",\"book_date\":\"2026-11-22\"");
 }

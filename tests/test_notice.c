@@ -436,6 +436,8 @@ static const struct other_case {
 	{ "the insurer of that claim tells of its payment", "bank:PAY A . PAID .", "hub", true, false, X_UNKNOWN, 1 },
 	{ "who is no party tells", "bank:PAY A . PAID .", NULL, true, true, X_UNKNOWN, 0 },
 	{ "its bank tells", "bank:PAY A . PAID ! hub:TELLPAID d", "bank", true, false, X_DONE, 1 },
+	{ "its bank tells by another way", "bank:PAY A . PAID ! hub:TELLPAID d", "its-counter", true, false, X_DONE,
+	        1 },
 };
 
 static void test_of_another_party(void **state)

@@ -158,6 +158,8 @@ const struct
 	                                "没有 kind: %s 的监听口：此请求方永远进不来" },
 	                        { "party: no party is called \"%s\": add it to parties",
 	                                "party：没有名为“%s”的参与方：请加到 parties" },
+	                        { "told_by: no party is called \"%s\": add it to parties",
+	                                "told_by：没有名为“%s”的参与方：请加到 parties" },
 	                        { "it speaks for nobody: give institutions, or areas where a hub asks",
 	                                "它不代表任何机构：请给出 institutions；国家节点来问的给出 areas" },
 	                        { "key: no secret is called \"%s\": add it to secrets",

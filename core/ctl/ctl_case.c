@@ -1,8 +1,8 @@
 /* core/ctl/ctl_case.c - `yitong case`: the way of the money of one visit, and what of it is still open.
  *
  * Settlements and their cancels, what follows from them, and what was told beside them, oldest first, each with the
- * parties that were asked.  Found in the index by the visit's number (or by a settlement's, which names the visit), and
- * in the part of the log that the index does not have yet. */
+ * parties that were asked.  Found in the index by the visit's number (or by a settlement's or a payment's, which name
+ * the visit), and in the part of the log that the index does not have yet. */
 #include "ctl/ctl_case.h"
 
 #include <getopt.h>
@@ -88,6 +88,18 @@ static int on_tail(void *arg, const struct rec *rec, log_pos pos)
 	return 0;
 }
 
+/* The number of a payment, which names its visit or, of an agency's own, nothing but itself. */
+static int find_payment(struct telling *t)
+{
+	struct yt_str number = yt_arena_printf(t->desk.arena, "+/%.*s", YT_FMT(t->wanted));
+	struct exchange x;
+	int rv = index_find_follow_up(t->index, number, &x);
+
+	if (rv == 0)
+		on_row(t, &x);
+	return rv == YT_ENOTFOUND ? 0 : rv;
+}
+
 static int find(struct telling *t)
 {
 	struct index_filter by_visit = { .visit = t->wanted, .limit = EXCHANGES_MAX },
@@ -95,6 +107,8 @@ static int find(struct telling *t)
 	struct log_problem why = { 0 };
 	int rv = index_search(t->index, &by_settlement, on_row, t);
 
+	if (rv == 0)
+		rv = find_payment(t);
 	if (t->visit[0] != '\0')
 		by_visit.visit = yt_str(t->visit);
 	if (rv == 0)
@@ -541,7 +555,7 @@ static int tell(struct telling *t)
 		return ctl_fail(CTL_FOUND,
 		        t->n_left_out > 0 ? N_("nothing of that visit has to do with money: `yitong messages --visit` "
 		                               "lists what there is")
-		                          : N_("no visit and no settlement has that number"));
+		                          : N_("no visit, settlement or payment has that number"));
 	if (t->is_json)
 		print_json(t);
 	else
@@ -570,7 +584,7 @@ int ctl_case(struct ctl *ctl, int argc, char **argv)
 			is_json = ctl_json();
 	}
 	if (optind + 1 != argc || *argv[optind] == '\0')
-		return ctl_usage("case", "say which: one visit's number, or one settlement's");
+		return ctl_usage("case", "say which: the number of one visit, settlement or payment");
 	t = calloc(1, sizeof(*t));
 	YT_REQUIRE(t != NULL);
 	t->desk.ctl = ctl;

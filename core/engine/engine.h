@@ -30,7 +30,8 @@ struct engine_codec {
 
 struct engine_party {
 	const char *name;
-	void *owner; /* the world's own, for send() */
+	const char *told_by; /* the party that tells of what this one was asked, too; NULL: none */
+	void *owner;         /* the world's own, for send() */
 	struct engine_codec codec;
 	int64_t query_timeout_ms, change_timeout_ms;
 	int64_t late_ms;          /* its connection stays open so long after a time-out ... */

@@ -309,8 +309,11 @@ static bool is_about(const struct task *t, const struct yt_node *piece)
 static bool is_of_its_bank(const struct task *t, const struct yt_node *piece)
 {
 	unsigned step = t->run->flow == NULL ? 0 : pay_order_step(t);
+	const struct engine_party *asked = step == 0 ? NULL : flow_step_at(t, step)->party;
+	struct yt_str told = yt_node_text(piece, "party");
 
-	return step != 0 && yt_str_is(yt_node_text(piece, "party"), flow_step_at(t, step)->party->name);
+	return asked != NULL &&
+	       (yt_str_is(told, asked->name) || (asked->told_by != NULL && yt_str_is(told, asked->told_by)));
 }
 
 /* It speaks of another sum: of another's payment under that number, or of something that only people understand. */

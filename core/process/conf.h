@@ -125,6 +125,7 @@ struct conf_party {
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
 	uint32_t quote_timeout_ms, quote_failures, quote_pause_ms;
 	enum conf_pays pays; /* an insurer: whom */
+	const char *told_by; /* the party that tells of what this one was asked, too; NULL: none */
 	const char *enrolment,
 	        *enrolment_key; /* the file of who is insured there (message/enrolment.h); NULL: no list */
 	uint32_t enrolment_max_age_days, enrolment_min_percent;

@@ -279,6 +279,9 @@ const struct conf_key conf_keys[] = {
 	{ "parties", "fetch_ms", CONF_T_NUMBER, "ms", DEFAULT("60000"), 0, 86400000, NULL, AT(party, fetch_ms),
 		"With `sftp`: files that lie in `in` over there, and have not changed since the last look, are fetched so often, by one "
 		"worker; at most `response_kib` each. 0: never." },
+	{ "parties", "told_by", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(party, told_by),
+		"Another party that may tell what became of what this one was asked: the same bank by another way, whose statements have the "
+		"payments of both." },
 	{ "parties", "query_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("30000"), 100, 600000, NULL,
 		AT(party, query_timeout_ms), "Deadline of a request that changes nothing." },
 	{ "parties", "change_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("120000"), 100, 3600000, NULL,

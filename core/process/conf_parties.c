@@ -248,12 +248,20 @@ static void check_enrolment(const struct conf *conf, const struct conf_party *p,
 			        other->name == NULL ? "" : other->name);
 }
 
+static void check_told_by(const struct conf *conf, const struct conf_party *p, struct conf_errors *errors)
+{
+	if (p->told_by != NULL && conf_party(conf, yt_str(p->told_by)) == NULL)
+		conf_error_add(errors, p->place.line, p->place.column,
+		        "told_by: no party is called \"%s\": add it to parties", p->told_by);
+}
+
 void conf_check_parties(struct conf *conf, struct conf_errors *errors)
 {
 	for (uint32_t i = 0; i < conf->n_parties; i++) {
 		struct conf_party *p = &conf->parties[i];
 
 		check_enrolment(conf, p, errors);
+		check_told_by(conf, p, errors);
 		if (conf_party_is_files(p)) {
 			check_folder(p, errors);
 			continue;

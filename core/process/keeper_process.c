@@ -90,7 +90,8 @@ static bool world_flow_asks(void *ctx, const char *flow, const char *party)
 	const struct conf_flow *known = conf_flow(p->conf, yt_str(flow));
 
 	for (uint32_t i = 0; known != NULL && i < known->n_steps; i++)
-		if (strcmp(known->step[i].party->name, party) == 0)
+		if (strcmp(known->step[i].party->name, party) == 0 ||
+		        (known->step[i].party->told_by != NULL && strcmp(known->step[i].party->told_by, party) == 0))
 			return true;
 	return false;
 }

@@ -612,6 +612,7 @@ static int open_parties(struct worker *w)
 		p->board = &w->area.board->lanes[i]; /* the check allows no more parties */
 		snprintf(p->board->name, sizeof(p->board->name), "%s", c->name);
 		p->engine = (struct engine_party){ .name = c->name,
+			.told_by = c->told_by,
 			.owner = p,
 			.query_timeout_ms = c->query_timeout_ms,
 			.change_timeout_ms = c->change_timeout_ms,
