@@ -209,6 +209,8 @@ static void say_frame(struct h2_talk *t, unsigned type, unsigned flags, unsigned
 /* Reads once more and says what came. */
 static void listen_more(struct h2_talk *t)
 {
+	int n_ended = 0;
+
 	if (t->at > sizeof(t->peer.got) / 2) { /* long talk: the frames said are forgotten */
 		memmove(t->peer.got, t->peer.got + t->at, t->peer.n_got - t->at);
 		t->peer.n_got -= t->at;
@@ -228,8 +230,10 @@ static void listen_more(struct h2_talk *t)
 		if (t->peer.n_got - t->at < 9 + n)
 			break;
 		say_frame(t, p[3], p[4], number(p + 5) & 0x7fffffff, p + 9, n);
+		n_ended += p[3] == 0 && (p[4] & 1) != 0;
 		t->at += 9 + n;
 	}
+	t->n_together = t->n_together > n_ended ? t->n_together : n_ended;
 }
 
 void h2_wait(struct h2_talk *t, const char *text)

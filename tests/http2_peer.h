@@ -24,6 +24,7 @@ struct h2_talk {
 	struct peer peer;
 	bool is_server, has_begun;
 	size_t at;
+	int n_together; /* the most messages that one record of TLS ended */
 	nghttp2_hd_inflater *inflater;
 	char text[16384]; /* what came so far */
 };

@@ -26,6 +26,8 @@ static struct world {
 	int port;
 	uv_timer_t later;
 	struct server_token token; /* of the last request */
+	struct server_token together[3];
+	int n_together;
 	char told[4096];
 	int n_requests, n_gone, n_flushed, n_inside, n_drained;
 	bool inside;
@@ -58,6 +60,13 @@ static void on_later(uv_timer_t *timer)
 	answer(w.token, 200, "later");
 }
 
+static void on_together(uv_timer_t *timer)
+{
+	(void)timer;
+	for (int i = 0; i < w.n_together; i++)
+		answer(w.together[i], 200, "together");
+}
+
 static void on_drained(void *arg)
 {
 	(void)arg;
@@ -78,6 +87,8 @@ static void on_request(void *arg, const struct server_request *r)
 		answer(r->token, 200, "now");
 	else if (yt_str_is(r->target, "/later"))
 		uv_timer_start(&w.later, on_later, 1, 0);
+	else if (yt_str_is(r->target, "/together") && w.n_together < 3)
+		w.together[w.n_together++] = r->token;
 	else if (yt_str_is(r->target, "/drop"))
 		server_drop(w.server, r->token);
 	else if (yt_str_is(r->target, "/signed"))
@@ -90,6 +101,8 @@ static void on_request(void *arg, const struct server_request *r)
 		server_answer(w.server, r->token, 200, NULL, (struct yt_str){ w.big, BIG });
 	else if (yt_str_is(r->target, "/drain"))
 		server_drain(w.server, on_drained, NULL);
+	if (w.n_together == 3)
+		uv_timer_start(&w.later, on_together, 1, 0);
 }
 
 static void on_gone(void *arg, struct server_token token)
@@ -269,6 +282,21 @@ static void an_answer_has_fields_of_the_format_s_own(void **state)
 	assert_non_null(strstr(act->talk.text, "RST 1=2"));
 	act_free(act);
 	assert_next_is_served();
+	world_close();
+}
+
+static void answers_of_one_turn_leave_in_one_record(void **state)
+{
+	struct server_conf conf = usual_conf();
+	struct act *act;
+
+	(void)state;
+	world_open(&conf);
+	act = play(ASK(1, "/together") " | " ASK(3, "/together") " | " ASK(5, "/together"), "5+together");
+	assert_non_null(strstr(act->talk.text, "1+together"));
+	assert_int_equal(act->talk.n_together, 3);
+	assert_int_equal(w.n_flushed, 3);
+	act_free(act);
 	world_close();
 }
 
@@ -459,6 +487,7 @@ int main(void)
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(requests_reach_the_engine_as_they_are),
 		cmocka_unit_test(an_answer_has_fields_of_the_format_s_own),
+		cmocka_unit_test(answers_of_one_turn_leave_in_one_record),
 		cmocka_unit_test(a_reset_request_is_gone_once),
 		cmocka_unit_test(all_requests_of_a_peer_that_hangs_up_are_gone),
 		cmocka_unit_test(a_flood_takes_its_requests_along),

@@ -261,8 +261,7 @@ static nghttp2_nv nv(struct yt_str name, struct yt_str value)
 	return (nghttp2_nv){ (uint8_t *)name.p, (uint8_t *)value.p, name.n, value.n, NGHTTP2_NV_FLAG_NONE };
 }
 
-static int submit_answer(
-        struct http2_stream *s, int status, const struct yt_header *fields, size_t n, struct yt_str body)
+int http2_answer(struct http2_stream *s, int status, const struct yt_header *fields, size_t n, struct yt_str body)
 {
 	nghttp2_data_provider data = { .source.ptr = s, .read_callback = on_data_wanted };
 	nghttp2_nv all[24];
@@ -287,13 +286,6 @@ static int submit_answer(
 	return rv == 0 ? 0 : YT_ENOMEM;
 }
 
-int http2_answer(struct http2_stream *s, int status, const struct yt_header *fields, size_t n, struct yt_str body)
-{
-	int rv = submit_answer(s, status, fields, n, body);
-
-	return rv != 0 ? rv : http2_flush(s->h2);
-}
-
 void http2_refuse(struct http2_stream *s, int status, const char *why)
 {
 	struct yt_header type = { YT_STR("content-type"), YT_STR("text/plain") };
@@ -304,7 +296,7 @@ void http2_refuse(struct http2_stream *s, int status, const char *why)
 	s->refusal = (uint16_t)status;
 	h2->env->events.on_refused(s, status, why);
 	http2_spend_reset(h2);
-	if (submit_answer(s, status, &type, 1, (struct yt_str){ text, (size_t)n }) != 0)
+	if (http2_answer(s, status, &type, 1, (struct yt_str){ text, (size_t)n }) != 0)
 		http2_drop(s, NGHTTP2_INTERNAL_ERROR);
 }
 

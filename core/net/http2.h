@@ -125,7 +125,7 @@ int http2_input(struct http2 *h2);
 /* Writes what the socket takes; to be called when the wire is drained.  As http2_input(). */
 int http2_flush(struct http2 *h2);
 
-/* Server: fields with lower-case names; body is copied. */
+/* Server: fields with lower-case names; body is copied.  0, and http2_flush() is to follow; or why it cannot be. */
 int http2_answer(struct http2_stream *stream, int status, const struct yt_header *fields, size_t n, struct yt_str body);
 /* Client: path, authority and fields must be writable (http1_is_target(), ...); all is copied.  NULL: no
  * room or no memory. */

@@ -447,6 +447,11 @@ static void tell(struct server *server, const struct event *event)
 		if (conn != NULL && conn->phase == IDLE)
 			wire_pump(&conn->wire);
 		break;
+	case FLUSH:
+		conn = server_find(server, event->token);
+		if (conn != NULL)
+			conn_shared_flush(conn);
+		break;
 	}
 }
 

@@ -250,6 +250,22 @@ void conn_shared_drained(struct conn *conn)
 	conn_settle(conn, http2_flush(conn->h2));
 }
 
+void conn_shared_flush(struct conn *conn)
+{
+	conn->will_flush = false;
+	if (conn->phase == SHARED)
+		conn_settle(conn, http2_flush(conn->h2));
+}
+
+/* What one commit makes durable is told together, often to streams of the same connection: their answers leave in one
+ * write and as few records of TLS. */
+static void flush_later(struct conn *conn)
+{
+	if (!conn->will_flush)
+		server_tell_later(conn->server, FLUSH, conn_token(conn));
+	conn->will_flush = true;
+}
+
 void conn_shared_drain(struct conn *conn)
 {
 	http2_drain(conn->h2);
@@ -264,6 +280,7 @@ void call_answer(struct server *server, struct server_token token, const struct 
 	struct yt_header fields[3 + SERVER_FIELDS_MAX];
 	struct conn *conn;
 	size_t n = 0;
+	int rv;
 
 	if (s == NULL || s->phase != ASKED)
 		return;
@@ -271,7 +288,7 @@ void call_answer(struct server *server, struct server_token token, const struct 
 		call_drop(server, token);
 		return;
 	}
-	conn = conn_of(s); /* the stream may end in what follows */
+	conn = conn_of(s);
 	fields[n++] = (struct yt_header){ YT_STR("date"), server_date(server) };
 	if (reply->content_type != NULL)
 		fields[n++] = (struct yt_header){ YT_STR("content-type"), yt_str(reply->content_type) };
@@ -281,7 +298,11 @@ void call_answer(struct server *server, struct server_token token, const struct 
 		fields[n++] = (struct yt_header){ YT_STR("allow"), YT_STR("POST") };
 	s->phase = ANSWERED;
 	stream_deadline(s, server->limits.request_ms);
-	conn_settle(conn, http2_answer(s, reply->status, fields, n, reply->body));
+	rv = http2_answer(s, reply->status, fields, n, reply->body);
+	if (rv != 0)
+		conn_settle(conn, rv);
+	else
+		flush_later(conn);
 }
 
 void call_drop(struct server *server, struct server_token token)

@@ -27,7 +27,8 @@ struct conn {
 	bool last;    /* close after this answer */
 	bool is_head; /* no body in the answer, RFC 9110 9.3.2 */
 	bool told_continue;
-	bool was_asked; /* something; before that even a draining server hears it */
+	bool was_asked;  /* something; before that even a draining server hears it */
+	bool will_flush; /* SHARED: its answers leave in the loop's next turn */
 	struct tls_identity identity;
 	char peer[64];
 };
@@ -45,7 +46,7 @@ struct call {
 	uint32_t next_free;
 };
 
-enum event_kind { GONE, FLUSHED, SERVE };
+enum event_kind { GONE, FLUSHED, SERVE, FLUSH };
 
 struct event {
 	enum event_kind kind;
@@ -123,6 +124,7 @@ void conn_shared_input(struct conn *conn);   /* there is input */
 void conn_shared_drained(struct conn *conn); /* the socket takes more */
 void conn_shared_expired(struct conn *conn); /* a deadline has come */
 void conn_shared_drain(struct conn *conn);
+void conn_shared_flush(struct conn *conn); /* FLUSH: what was answered since the last turn leaves */
 void call_answer(struct server *server, struct server_token token, const struct server_reply *reply);
 void call_drop(struct server *server, struct server_token token);
 
