@@ -311,6 +311,7 @@ static int fake_decode_reply(
 	reply->amount_fen = number_of(line, "amt");
 	reply->already_done = value_of(line, "why").n != 0 && yt_str_is(value_of(line, "why"), "already");
 	reply->never_happened = yt_str_is(value_of(line, "why"), "absent");
+	reply->too_late = yt_str_is(value_of(line, "why"), "late");
 	reply->session_expired = yt_str_is(value_of(line, "why"), "expired");
 	reply->at_gateway = yt_str_is(value_of(line, "why"), "gateway") || yt_str_is(value_of(line, "why"), "busynow");
 	reply->may_retry = yt_str_is(value_of(line, "why"), "busy") || yt_str_is(value_of(line, "why"), "busynow");

@@ -114,7 +114,8 @@ static void decide_claim(struct yt_str octets, struct yt_reply *reply)
 	     most = memmem(octets.p, octets.n, "most", 4) != NULL,
 	     house = memmem(octets.p, octets.n, "house", 5) != NULL;
 
-	yt_node_add_text(reply->arena, data, "claim_state", YT_STR("ADJUDICATED"));
+	yt_node_add_text(reply->arena, data, "claim_state",
+	        memmem(octets.p, octets.n, "paid", 4) != NULL ? YT_STR("PAID") : YT_STR("ADJUDICATED"));
 	yt_node_add_text(reply->arena, data, "pay_by", other ? YT_STR("INSURER") : YT_STR("GATEWAY"));
 	yt_node_add_text(reply->arena, data, "pay_to", house ? YT_STR("INSTITUTION") : YT_STR("PERSON"));
 	yt_node_add_text(reply->arena, data, "payable_amt",
@@ -797,6 +798,8 @@ void reply(char how)
 	                   : how == 'H' ? "DONE decided house ."
 	                   : how == 'D' ? "DONE decided ."
 	                   : how == 'O' ? "DONE decided other ."
+	                   : how == 'K' ? "DONE decided other paid ."
+	                   : how == 'L' ? "REFUSED why=late ."
 	                   : how == 'Z' ? "DONE decided zero ."
 	                   : how == 'M' ? "DONE decided much ."
 	                   : how == 'V' ? "DONE decided most ."

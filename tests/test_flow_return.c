@@ -202,13 +202,18 @@ static bool play_leg(const char *expected, char how, bool is_killed)
 			assert_leg("bank:ASKPAY"); /* it may have arrived */
 			return false;
 		}
+		if (strcmp(expected, "bank:ASKPAY") == 0 && fake_is(yt_str(w.sent), "RECALL")) {
+			reply('r'); /* it was refused before, and is asked once more */
+			await_leg();
+		}
 		assert_leg(expected);
 	}
 	reply(how);
 	return true;
 }
 
-static void play(const struct return_case *c, unsigned killed)
+/* False: not to its end. */
+static bool play_script(const char *script, unsigned killed)
 {
 	char expected[120];
 	unsigned n = 0;
@@ -217,7 +222,7 @@ static void play(const struct return_case *c, unsigned killed)
 	snprintf(expected, sizeof(expected), ACCOUNT, 1, 0);
 	ask(1, expected);
 	ask(2, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
-	for (const char *p = c->script; *p != '\0'; p += *p == ' ') {
+	for (const char *p = script; *p != '\0'; p += *p == ' ') {
 		size_t len = strcspn(p, " ");
 
 		if (does_event(p, len)) {
@@ -226,9 +231,16 @@ static void play(const struct return_case *c, unsigned killed)
 		}
 		snprintf(expected, sizeof(expected), "%.*s", (int)len, p);
 		if (!play_leg(expected, p[len + 1], ++n == killed))
-			return;
+			return false;
 		p += len + 2;
 	}
+	return true;
+}
+
+static void play(const struct return_case *c, unsigned killed)
+{
+	if (!play_script(c->script, killed))
+		return;
 	nothing_leaves();
 	assert_int_equal(of_number("+/A1").state, c->end);
 	assert_int_equal(paid.n, c->n_orders);
@@ -238,11 +250,104 @@ static void play(const struct return_case *c, unsigned killed)
 		assert_string_equal(paid.told, c->told);
 }
 
-static void test_returns(void **state)
+/* -- asked back ----------------------------------------------------------------------------------- */
+
+/* back: of what asks the money back; X_NONE: nothing does. */
+static const struct back_case {
+	const char *it, *script;
+	enum exchange_state end, back;
+} backs[] = {
+	{ "cancelled when it is paid", DECIDED "bank:PAY p hub:TELLPAID d cancel platform:CANCEL d hub:WITHDRAW L",
+	        X_DONE, X_PARKED },
+	{ "cancelled when it is paid, and the insurer does not answer",
+	        DECIDED "bank:PAY p hub:TELLPAID d cancel platform:CANCEL d hub:WITHDRAW l hub:WITHDRAW L", X_DONE,
+	        X_PARKED },
+	{ "the insurer lets it be withdrawn all the same",
+	        DECIDED "bank:PAY p hub:TELLPAID d cancel platform:CANCEL d hub:WITHDRAW d", X_DONE, X_PARKED },
+	{ "too late to be recalled",
+	        DECIDED "bank:PAY A bank:ASKPAY P cancel platform:CANCEL d bank:RECALL r bank:ASKPAY P bank:RECALL r "
+	                "bank:ASKPAY p hub:WITHDRAW L",
+	        X_DONE, X_PARKED },
+	{ "too late to be recalled, and it fails: nothing is asked back",
+	        DECIDED "bank:PAY A bank:ASKPAY P cancel platform:CANCEL d bank:RECALL r bank:ASKPAY F "
+	                "hub:WITHDRAW d",
+	        X_REVERSED, X_NONE },
+	{ "the insurer has paid itself",
+	        "platform:SETTLE d hub:CLAIM d hub:ASKCLAIM K cancel platform:CANCEL d hub:WITHDRAW L", X_DONE,
+	        X_PARKED },
+	{ "the insurer has paid itself, which nobody knew",
+	        "platform:SETTLE d hub:CLAIM d hub:ASKCLAIM O cancel platform:CANCEL d hub:WITHDRAW L hub:ASKCLAIM K "
+	        "hub:WITHDRAW L",
+	        X_DONE, X_PARKED },
+	{ "it is rejected meanwhile: nothing is asked back",
+	        "platform:SETTLE d hub:CLAIM d hub:ASKCLAIM O cancel platform:CANCEL d hub:WITHDRAW L hub:ASKCLAIM j "
+	        "hub:WITHDRAW L",
+	        X_REVERSED, X_NONE },
+	{ "the bank tells that the money came back: it is over, and nothing leaves",
+	        DECIDED "bank:PAY p hub:TELLPAID d cancel platform:CANCEL d hub:WITHDRAW L nothing word:RETURNED "
+	                "nothing",
+	        X_DONE, X_DONE },
+	{ "cancelled after a return and a second payment: one sum is asked back",
+	        DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d account:1 bank:PAY p hub:TELLPAID d cancel "
+	                "platform:CANCEL d hub:WITHDRAW L",
+	        X_DONE, X_PARKED },
+};
+
+static void play_back(const struct back_case *c, unsigned killed)
+{
+	struct exchange back;
+
+	if (!play_script(c->script, killed))
+		return;
+	nothing_leaves();
+	assert_int_equal(of_number("+/A1").state, c->end);
+	back = of_number("back/A1");
+	assert_int_equal(back.state, c->back);
+	if (c->back == X_NONE)
+		return;
+	assert_int_equal(back.amount_fen, 1234);
+	assert_int_equal(back.op, YT_OP_CLAIM_BACK);
+	assert_string_equal(back.reference, paid.n > 0 ? paid.number[paid.n - 1] : "C77");
+	if (back.state != X_PARKED)
+		return;
+	assert_non_null(strstr(back.reason, "are to be asked back"));
+	assert_int_equal(keeper_decide(w.keeper, back.id, "done", YT_STR("li"), YT_STR("it came back")), 0);
+	nothing_leaves();
+	assert_int_equal(of_number("back/A1").state, X_DONE);
+	assert_int_equal(of_number("+/A1").state, c->end);
+}
+
+static void begin_paying(void)
 {
 	is_native = true;
 	follows = &claim;
 	platform_settles = YT_RESOLVE_ADOPT;
+}
+
+static void end_paying(void)
+{
+	platform_settles = YT_RESOLVE_REVERSE;
+	follows = NULL;
+	is_native = false;
+}
+
+static void test_asked_back(void **state)
+{
+	begin_paying();
+	for (size_t i = 0; i < COUNT(backs); i++) {
+		for (unsigned killed = 0; killed < 13; killed++) {
+			teardown(NULL);
+			setup(NULL);
+			print_message("%s, killed at leg %u\n", backs[i].it, killed);
+			play_back(&backs[i], killed);
+		}
+	}
+	end_paying();
+}
+
+static void test_returns(void **state)
+{
+	begin_paying();
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		for (unsigned killed = 0; killed < 13; killed++) {
 			teardown(NULL);
@@ -251,14 +356,13 @@ static void test_returns(void **state)
 			play(&cases[i], killed);
 		}
 	}
-	platform_settles = YT_RESOLVE_REVERSE;
-	follows = NULL;
-	is_native = false;
+	end_paying();
 }
 
 int main(void)
 {
 	conf.follow_up_park_after_ms = INT64_C(7) * 24 * 3600 * 1000;
-	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_returns, setup, teardown) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_returns, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_asked_back, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));
 }

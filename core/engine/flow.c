@@ -63,10 +63,44 @@ static void keep_facts(struct engine *e, struct task *t, const struct yt_reply *
 		cross_write_facts(&t->receipt, e, t->id, t->original, answer, kept.pieces);
 }
 
+/* Money was paid for a settlement that is undone: nobody edits that.  It is asked back by an exchange of its own, and
+ * the insurer has heard of it by the withdrawal that it could not take any more (insurer.md 6.5). */
+static void end_claimed_back(struct engine *e, struct task *t)
+{
+	const struct facts *facts = &t->run->facts;
+	struct claim_back back = { .paid_by = facts_get(facts, "pay_by") };
+	struct yt_reply *reply = yt_reply_new(t->arena);
+
+	YT_REQUIRE(reply != NULL);
+	yt_node_fen(facts->set, "payable_amt", &back.fen);
+	back.reference = pay_was_made(t) ? pay_member(t->run->said[pay_order_step(t) - 1], "pay_no")
+	                                 : facts_get(facts, "claim_no");
+	if (written_claim_back(&t->receipt, e, t, &back))
+		task_resolve_claimed_back(e, t, reply);
+	else
+		task_park(e, t, "a payment was made: its money must be asked back");
+}
+
+/* What asks money back is people's: nothing leaves for it. */
+static void ask_back(struct engine *e, struct task *t)
+{
+	char reason[160], yuan[24];
+
+	yt_fen_print(t->x.amount_fen, yuan);
+	snprintf(reason, sizeof(reason), "%s yuan paid by %s are to be asked back: its settlement was undone", yuan,
+	        t->x.reference);
+	task_park(e, t, reason);
+}
+
 /* All that was done is undone, or nothing was. */
 static void end_undone(struct engine *e, struct task *t)
 {
 	struct yt_reply *reply = refusal(t);
+
+	if (pay_was_made(t)) {
+		end_claimed_back(e, t);
+		return;
+	}
 
 	if (reply != NULL)
 		task_resolve_refused(e, t, reply, "a step was refused, those before it are undone");
@@ -241,8 +275,8 @@ static unsigned undo_before(const struct task *t, unsigned step)
 	while (--step > 0) {
 		const struct yt_reply *heard = t->run->heard[step - 1];
 
-		if (flow_op_of(t, step)->id == YT_OP_PAY_ORDER && pay_came_to_nothing(t))
-			continue;
+		if (flow_op_of(t, step)->id == YT_OP_PAY_ORDER && pay_is_final(t))
+			continue; /* it came to nothing, or is asked back in the end */
 		if (heard != NULL && heard->outcome == YT_DONE && !flow_step_at(t, step)->is_kept &&
 		        flow_op_of(t, step)->changes_state)
 			return step;
@@ -271,12 +305,12 @@ static void undo(struct engine *e, struct task *t, unsigned before)
 {
 	unsigned step = undo_before(t, before);
 
-	if (step == 0 && t->x.refused_step == 0 && stands(t))
+	if (flow_pay_is_open(t, before))
+		flow_pay_await(e, t);
+	else if (step == 0 && t->x.refused_step == 0 && stands(t))
 		task_refuse_reversal(e, t);
 	else if (step == 0)
 		end_undone(e, t);
-	else if (step != 0 && flow_op_of(t, step)->id == YT_OP_PAY_ORDER && pay_is_final(t))
-		task_park(e, t, "a payment was made: its money must be asked back");
 	else
 		begin(e, t, step, REC_LEG_UNDO);
 }
@@ -357,7 +391,9 @@ void flow_decide(struct engine *e, struct task *t)
 		undo(e, t, t->x.step + 1u);
 	} else {
 		step = next_step(t);
-		if (t->run->flow->n == 0 && notice_is(t->original->op->id))
+		if (t->x.op == YT_OP_CLAIM_BACK)
+			ask_back(e, t);
+		else if (t->run->flow->n == 0 && notice_is(t->original->op->id))
 			notice_end(e, t);
 		else if (t->run->flow->n == 0)
 			end_here(e, t);
@@ -559,6 +595,37 @@ static bool is_unheard(struct engine *e, struct task *t, const struct yt_reply *
 	return true;
 }
 
+static unsigned claim_query_step(const struct task *t)
+{
+	unsigned step = 1;
+
+	while (step <= t->run->flow->n && flow_op_of(t, step)->id != YT_OP_CLAIM_QUERY)
+		step++;
+	return step <= t->run->flow->n ? step : 0;
+}
+
+/* Its claim cannot be withdrawn any more: it was paid, or rejected, which the insurer is asked for if nobody knows. */
+static bool is_too_late(struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body)
+{
+	struct yt_str state = facts_get(&t->run->facts, "claim_state");
+	unsigned step = claim_query_step(t);
+
+	if (t->leg != REC_LEG_UNDO || reply->outcome != YT_REFUSED || !reply->too_late)
+		return false;
+	write_outcome(e, t, reply, body, REC_X_ANEW);
+	if (pay_was_made(t) || yt_str_is(state, "PAID")) {
+		end_claimed_back(e, t);
+	} else if (yt_str_is(state, "REJECTED")) {
+		end_undone(e, t);
+	} else if (step != 0 && !t->run->was_asked) {
+		t->run->was_asked = true;
+		begin(e, t, step, REC_LEG_STEP);
+	} else {
+		task_try_later(e, t, "a claim can neither be withdrawn nor is it paid");
+	}
+	return true;
+}
+
 void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body)
 {
 	bool not_found = t->leg == REC_LEG_UNDO && reply->outcome == YT_REFUSED && reply->never_happened;
@@ -584,8 +651,8 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 	}
 	if (t->leg == REC_LEG_STEP)
 		judge_step(t, reply);
-	if (goes_unhurried(e, t, end, reply) || goes_anew(e, t, reply, body) || is_awaited(e, t, reply, body) ||
-	        is_unheard(e, t, reply, body))
+	if (goes_unhurried(e, t, end, reply) || is_too_late(e, t, reply, body) || goes_anew(e, t, reply, body) ||
+	        is_awaited(e, t, reply, body) || is_unheard(e, t, reply, body))
 		return;
 	if (t->leg == REC_LEG_UNDO)
 		reply->outcome = is_undone(t, reply) ? YT_DONE : YT_UNKNOWN;

@@ -19,6 +19,7 @@ struct flow_run {
 	bool is_again;                /* what is out had left before */
 	bool is_kept;                 /* the same octets stand in the journal already */
 	const struct yt_msg *renewed; /* what had left and goes out again with another sign_no; NULL: nothing */
+	bool was_asked;               /* what became of a claim that cannot be withdrawn, under this lease */
 	bool lacks_secret;            /* the request is known without its credentials only */
 	struct pay_order *order;      /* that is about to leave */
 	struct yt_str pay_digits;     /* of its number, of this lease; empty: it has one, or needs none yet */
@@ -97,6 +98,7 @@ struct yt_msg *pay_told_make(struct engine *e, struct task *t);   /* claim.payme
  * else unknown. */
 void pay_take(const struct task *t, const struct yt_op *op, struct yt_reply *reply);
 bool pay_is_final(const struct task *t);        /* nothing more is heard of it by asking */
+bool pay_was_made(const struct task *t);        /* its money is with the payee */
 bool pay_came_to_nothing(const struct task *t); /* its money stayed with us, or is back */
 /* The hash of to whom the payment of this flow went, as in struct pay_order. */
 void pay_to_whom(struct engine *e, struct task *t, uint8_t digest[16]);
@@ -119,6 +121,9 @@ void flow_pay_find_out(struct engine *e, struct task *t);
 void flow_pay_leg(
         struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body);
 /* Its bank has told that it came back: it is asked, before anything else is done. */
+/* It cannot be recalled, and nobody has said yet what became of it: undoing waits for that. */
+bool flow_pay_is_open(const struct task *t, unsigned before);
+void flow_pay_await(struct engine *e, struct task *t);
 void flow_pay_doubt(struct engine *e, struct task *t);
 /* It came to nothing, and the insurer heard so: on record under its number, and made anew under another one. */
 void flow_pay_anew(struct engine *e, struct task *t);

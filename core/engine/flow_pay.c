@@ -439,6 +439,11 @@ static void go_on(struct engine *e, struct task *t, struct yt_reply *reply)
 		flow_decide(e, t);
 }
 
+static bool is_over(enum yt_pay_state state)
+{
+	return state == YT_PAY_PAID || state == YT_PAY_FAILED || state == YT_PAY_CANCELLED || state == YT_PAY_RETURNED;
+}
+
 /* What was found out stands as the order's answer, in octets of ours. */
 static void adopt_as(struct engine *e, struct task *t, struct yt_reply *adopted, unsigned flags)
 {
@@ -528,6 +533,7 @@ static void after_question(struct engine *e, struct task *t, struct yt_reply *re
 	const struct yt_codec_api *api = t->party->codec.api;
 	struct yt_reply *adopted = yt_reply_new(t->arena);
 	enum yt_judgement judgement = YT_UNSURE;
+	enum yt_pay_state state;
 
 	YT_REQUIRE(adopted != NULL);
 	engine_box(e, &t->party->codec, "judge", t->id, t->request);
@@ -537,7 +543,8 @@ static void after_question(struct engine *e, struct task *t, struct yt_reply *re
 	write_outcome(e, t, REC_LEG_QUERY, &(struct heard){ reply, body, judgement == YT_ABSENT ? "absent" : NULL, 0 });
 	if (judgement == YT_FOUND)
 		pay_take(t, t->run->said[t->x.step - 1]->op, adopted);
-	if (judgement == YT_FOUND && adopted->outcome == YT_DONE)
+	state = yt_pay_state_of(yt_node_text(yt_node_get(adopted->body, "data"), "pay_state"));
+	if (judgement == YT_FOUND && adopted->outcome == YT_DONE && (!t->x.undoing || is_over(state)))
 		adopt(e, t, adopted);
 	else if (judgement == YT_ABSENT)
 		after_absent(e, t);
@@ -568,9 +575,36 @@ static void after_order(
 		ask_later(e, t, ask_after_ms(e, 0), "what became of a payment is not known");
 }
 
-static bool is_over(enum yt_pay_state state)
+/* Its bank takes nothing back: its final word is awaited, also when it is not wanted any more. */
+static bool is_irrevocable(const struct task *t)
 {
-	return state == YT_PAY_PAID || state == YT_PAY_FAILED || state == YT_PAY_CANCELLED || state == YT_PAY_RETURNED;
+	return flow_step_at(t, pay_order_step(t))->is_kept;
+}
+
+bool flow_pay_is_open(const struct task *t, unsigned before)
+{
+	unsigned step = pay_order_step(t);
+
+	return step > 0 && step < before && is_ordered(t) && is_irrevocable(t) && !pay_is_final(t);
+}
+
+void flow_pay_await(struct engine *e, struct task *t)
+{
+	unsigned step = question_step(t);
+
+	if (step == 0) {
+		task_park(
+		        e, t, "its payment cannot be taken back, and its flow has no question: look in its statement");
+		return;
+	}
+	t->x.step = step;
+	t->x.undoing = false;
+	t->leg = REC_LEG_STEP;
+	t->party = flow_step_at(t, step)->party;
+	if (notice_is_awaited(e, t, step))
+		notice_await(e, t);
+	else
+		flow_go(e, t);
 }
 
 /* Asked as a step, when the bank has the order: until nothing more can be heard; where it has told that the money came
@@ -588,7 +622,7 @@ static void after_waiting(struct engine *e, struct task *t, struct yt_reply *rep
 		go_on(e, t, reply);
 		return;
 	}
-	if (reply->outcome == YT_DONE && !t->x.doubted && (is_unwanted(t) || is_over(state))) {
+	if (reply->outcome == YT_DONE && !t->x.doubted && ((is_unwanted(t) && !is_irrevocable(t)) || is_over(state))) {
 		write_outcome(e, t, REC_LEG_STEP, &(struct heard){ reply, body, NULL, 0 });
 		go_on(e, t, reply);
 		return;
@@ -597,7 +631,17 @@ static void after_waiting(struct engine *e, struct task *t, struct yt_reply *rep
 	ask_later(e, t, ask_after_ms(e, t->x.attempts), "its bank's final word is awaited");
 }
 
-/* Done: no money moves.  Refused: it has, and only people get it back. */
+static void find_out_late(struct engine *e, struct task *t)
+{
+	struct yt_msg *own = question(e, t);
+
+	if (own != NULL)
+		leave(e, t, own, REC_LEG_QUERY);
+	else
+		task_park(e, t, "a payment cannot be recalled any more, and its bank cannot be asked: look there");
+}
+
+/* Done: no money moves.  Refused: it has, or will: then it is asked back (flow.c). */
 static void after_recall(struct engine *e, struct task *t, struct yt_reply *reply, struct yt_str body)
 {
 	bool is_too_late =
@@ -608,8 +652,8 @@ static void after_recall(struct engine *e, struct task *t, struct yt_reply *repl
 	if (reply->outcome == YT_DONE) {
 		t->x.step_state = STEP_DONE;
 		flow_decide(e, t);
-	} else if (is_too_late) {
-		task_park(e, t, "a payment cannot be recalled any more: its money must be asked back");
+	} else if (is_too_late) { /* paid, or about to be */
+		find_out_late(e, t);
 	} else {
 		task_try_later(e, t, "a payment is not recalled yet");
 	}

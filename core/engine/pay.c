@@ -386,6 +386,13 @@ bool pay_is_final(const struct task *t)
 	return is_final(facts_get(&t->run->facts, "pay_state"));
 }
 
+bool pay_was_made(const struct task *t)
+{
+	unsigned step = pay_order_step(t);
+
+	return step > 0 && t->run->heard[step - 1] != NULL && yt_str_is(facts_get(&t->run->facts, "pay_state"), "PAID");
+}
+
 /* It came to nothing: its money stayed with us, or is back. */
 bool pay_came_to_nothing(const struct task *t)
 {

@@ -187,6 +187,13 @@ void task_resolve_done(struct engine *e, struct task *t, struct yt_reply *reply,
 	answer(e, t, reply);
 }
 
+void task_resolve_claimed_back(struct engine *e, struct task *t, struct yt_reply *reply)
+{
+	reply->outcome = YT_DONE;
+	write_end(e, t, REC_RESOLVED, "claimed back", "it was paid, and stays so: the money is asked back");
+	answer(e, t, reply);
+}
+
 void task_resolve_refused(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence)
 {
 	write_end(e, t, REC_RESOLVED, "refused", evidence);

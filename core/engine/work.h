@@ -442,6 +442,13 @@ struct follow_cause { /* what a settlement is followed for */
  * sums hold (P4).  With the answered record, before it.  Returns its id; 0: nothing follows. */
 uint64_t written_follow_up(struct yt_buf *out, struct engine *e, const struct follow_cause *cause,
         const struct yt_msg *msg, const struct yt_reply *reply);
+/* The accepted record of what asks the money of t back: how much, of whose payment (a payout's number, or the insurer's
+ * of the claim) and who paid it.  False: it has no number of its own, people must see to it. */
+struct claim_back {
+	int64_t fen;
+	struct yt_str reference, paid_by;
+};
+bool written_claim_back(struct yt_buf *out, struct engine *e, const struct task *t, const struct claim_back *back);
 void written_answered(
         struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply, struct yt_str octets);
 void written_read(struct yt_buf *out, struct engine *e, const struct work *w, const struct yt_reply *reply);
@@ -475,6 +482,8 @@ void task_refuse_reversal(struct engine *e, struct task *t); /* it stands, whate
 void task_answer(
         struct engine *e, struct task *t, struct yt_reply *reply); /* no more than the answer: it was decided */
 void task_answer_decided(struct engine *e, struct task *t);        /* in words of our own */
+/* Its settlement is undone, and it was paid: that is edited by nobody (written_claim_back). */
+void task_resolve_claimed_back(struct engine *e, struct task *t, struct yt_reply *reply);
 void task_resolve_refused(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence);
 void task_resolve_reversed(struct engine *e, struct task *t, const char *evidence);
 void task_free(struct engine *e, struct task *t);

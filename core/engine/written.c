@@ -240,6 +240,35 @@ uint64_t written_follow_up(struct yt_buf *out, struct engine *e, const struct fo
 	return id;
 }
 
+bool written_claim_back(struct yt_buf *out, struct engine *e, const struct task *t, const struct claim_back *back)
+{
+	char number[EXCHANGE_NUMBER_MAX];
+	size_t at;
+
+	if (!exchange_claim_back_number(t->x.settlement, number))
+		return false;
+	at = rec_begin(out, REC_ACCEPTED, 0, work_take_id(e), engine_wall(e));
+	rec_str(out, REC_T_INSTITUTION, yt_str(t->x.institution));
+	rec_str(out, REC_T_NUMBER, yt_str(number));
+	rec_str(out, REC_T_WIRE_OP, yt_str(t->x.wire_op));
+	rec_u8(out, REC_T_OPERATION, YT_OP_CLAIM_BACK);
+	rec_str(out, REC_T_VISIT, yt_str(t->x.visit));
+	rec_str(out, REC_T_SETTLEMENT, yt_str(t->x.settlement));
+	rec_str(out, REC_T_INSURED_AREA, yt_str(t->x.insured_area));
+	rec_str(out, REC_T_LISTENER, yt_str(t->x.listener));
+	rec_str(out, REC_T_TRACE, yt_str(t->x.trace));
+	rec_u32(out, REC_T_WORKER, e->incarnation);
+	rec_i64(out, REC_T_AMOUNT, back->fen);
+	rec_str(out, REC_T_REFERENCE, back->reference);
+	rec_str(out, REC_T_CODE, back->paid_by);
+	rec_bytes(out, REC_T_PERSON, t->x.person, sizeof(t->x.person));
+	rec_str(out, REC_T_FLOW, yt_str(flow_here.name));
+	rec_u32(out, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_str(out, REC_T_REQUEST, t->request);
+	rec_end(out, at);
+	return true;
+}
+
 void written_answered(
         struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply, struct yt_str octets)
 {

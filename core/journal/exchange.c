@@ -307,12 +307,17 @@ static void apply_carried(struct exchange *x, const struct view *v)
 	memcpy(x->reason, "carried over by another version", sizeof("carried over by another version"));
 }
 
-/* A payment came to nothing: its number is never used again, and the step that orders it is done anew. */
-static void apply_unpaid(struct exchange *x, const struct view *v)
+/* A payment came to nothing: its number is never used again, and the step that orders it is done anew. Or it was made,
+ * and is asked back. */
+static void apply_resolved(struct exchange *x, const struct view *v)
 {
 	uint64_t step = rec_number(v->value[REC_T_STEP]);
 	struct yt_str payee = v->value[REC_T_PAY_DIGEST];
 
+	if (yt_str_is(v->value[REC_T_RESULT], "claimed back")) {
+		x->claimed_back = true;
+		x->reversal_wanted = x->undoing = false;
+	}
 	if (!yt_str_is(v->value[REC_T_RESULT], "unpaid") || step == 0 || step > REC_STEPS_MAX)
 		return;
 	memcpy(x->back_no, x->pay_no, sizeof(x->back_no));
@@ -342,7 +347,7 @@ static void apply_doubt(struct exchange *x, const struct view *v)
 	        (!yt_str_is(number, x->pay_no) && !yt_str_is(number, x->pay_msg)))
 		return;
 	x->doubted = true;
-	if (x->state != X_DONE || x->reversal_wanted)
+	if (x->state != X_DONE || x->reversal_wanted || x->claimed_back)
 		return;
 	x->state = X_UNKNOWN;
 	x->answered = x->delivered = false;
@@ -526,7 +531,7 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		apply_notice(x, v);
 		break;
 	case REC_RESOLVED:
-		apply_unpaid(x, v);
+		apply_resolved(x, v);
 		break;
 	case REC_ROOM:
 		if (v->value[REC_T_SERIAL].n != 0) /* else it only asks */
@@ -557,14 +562,24 @@ const char *exchange_revives(const struct exchange *x)
 	return exchange_is_cancel(x) && x->state == X_REVERSED ? x->original : NULL;
 }
 
-bool exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX])
+static bool number_of(const char *settlement, const char *prefix, char out[EXCHANGE_NUMBER_MAX])
 {
-	int n = snprintf(out, EXCHANGE_NUMBER_MAX, "+/%s", settlement);
+	int n = snprintf(out, EXCHANGE_NUMBER_MAX, "%s/%s", prefix, settlement);
 
 	if (n < EXCHANGE_NUMBER_MAX)
 		return true;
 	out[0] = 0; /* cut, it might be another settlement's */
 	return false;
+}
+
+bool exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX])
+{
+	return number_of(settlement, "+", out);
+}
+
+bool exchange_claim_back_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX])
+{
+	return number_of(settlement, "back", out);
 }
 
 bool exchange_holds_key(const struct exchange *x)

@@ -75,13 +75,15 @@ struct exchange {
 	char back_state[16];    /* ... as what it ended, "RETURNED" ... */
 	uint8_t back_payee[16]; /* ... and to whom it went, as a keyed hash of account, name and bank */
 	bool doubted;           /* its bank has told that the money came back: it is asked once more */
-	uint32_t strays;        /* of a statement: its lines that tell of no payment known here */
-	uint32_t room_day;      /* yyyymmdd: that day's limits have room for it (keeper_room.c) */
-	bool released;          /* exactly that order, by people */
-	uint32_t asks;          /* how often its bank was asked about it since it left last */
-	uint32_t absents;       /* answers "not found" one after the other ... */
-	int64_t absent_ms;      /* ... and when the first of them came, wall clock; 0: none */
-	uint32_t adopted;       /* a bit for each step whose answer was found out by asking: what it "got" is ours */
+	bool claimed_back; /* its settlement was undone after it was paid: the money is asked back by a record of its
+	                      own */
+	uint32_t strays;   /* of a statement: its lines that tell of no payment known here */
+	uint32_t room_day; /* yyyymmdd: that day's limits have room for it (keeper_room.c) */
+	bool released;     /* exactly that order, by people */
+	uint32_t asks;     /* how often its bank was asked about it since it left last */
+	uint32_t absents;  /* answers "not found" one after the other ... */
+	int64_t absent_ms; /* ... and when the first of them came, wall clock; 0: none */
+	uint32_t adopted;  /* a bit for each step whose answer was found out by asking: what it "got" is ours */
 	log_pos step_sent[REC_STEPS_MAX], step_got[REC_STEPS_MAX], undo_sent;
 };
 
@@ -113,6 +115,8 @@ const char *exchange_revives(const struct exchange *x);
 /* The number of what follows from that settlement: one a settlement, and no message of an origin has it.  False: it is
  * too long to be told from others, nothing follows from it. */
 bool exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
+/* The number of the record by which its money is asked back; as above. */
+bool exchange_claim_back_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
 /* Business key (P13) of the cancel of a settlement: EXCHANGE_CANCEL_KEY with its number. */
 #define EXCHANGE_CANCEL_KEY "cancel|"
 /* A follow-up that waits, of which surely nothing has left, or not yet its payment: people may take it back, ... */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 11
+#define FOLD_VERSION 12
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -30,7 +30,7 @@ static const struct member {
 	NUMBER(reversal_wanted), NUMBER(must_answer), NUMBER(offers), NUMBER(accepted_pos), NUMBER(sent_pos), NUMBER(answered_pos), NUMBER(last_pos),
 	NUMBER(step), NUMBER(step_state), NUMBER(refused_step), NUMBER(undoing), NUMBER(told_seq), NUMBER(told),
 	NUMBER(released), NUMBER(asks), NUMBER(absents), NUMBER(absent_ms), NUMBER(adopted),
-	NUMBER(pay_fen), NUMBER(has_line), NUMBER(doubted), NUMBER(strays), NUMBER(room_day),
+	NUMBER(pay_fen), NUMBER(has_line), NUMBER(doubted), NUMBER(strays), NUMBER(room_day), NUMBER(claimed_back),
 };
 
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))

@@ -172,9 +172,22 @@ static void go_on(struct keeper *k, struct kept *e, uint64_t because)
 {
 	if (e->x.state == X_REVERSED)
 		park(k, e->x.id);
+	else if (e->x.claimed_back)
+		keeper_end_claim_back(k, &e->x, "reversed", "origin", "its settlement stands again");
 	else if (e->x.reversal_wanted)
 		write_joined(k, e->x.id, because, "refused");
 	kept_settle_down(k, e);
+}
+
+void keeper_end_claim_back(
+        struct keeper *k, const struct exchange *x, const char *result, const char *who, const char *why)
+{
+	char number[EXCHANGE_NUMBER_MAX];
+	struct kept *e = NULL;
+
+	if (exchange_claim_back_number(x->settlement, number) &&
+	        kept_find_number(k, yt_str(x->institution), yt_str(number), &e) == 0 && e != NULL)
+		(void)keeper_decide(k, e->x.id, result, yt_str(who), yt_str(why));
 }
 
 bool keeper_waits_for_release(const struct exchange *x)
@@ -227,7 +240,7 @@ static int tell_follow_up(struct keeper *k, const struct exchange *x)
 		park(k, e->x.id); /* only its payment came to nothing: what was claimed stands yet, and is undone */
 	if (again != NULL)
 		go_on(k, e, x->id);
-	else if (!e->x.reversal_wanted && e->x.state != X_REFUSED && e->x.state != X_REVERSED)
+	else if (!e->x.reversal_wanted && !e->x.claimed_back && e->x.state != X_REFUSED && e->x.state != X_REVERSED)
 		end_one(k, e, x->id);
 	return 0;
 }
@@ -328,7 +341,8 @@ bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e)
 {
 	int rv;
 
-	if ((e->x.flags & REC_X_FOLLOW_UP) == 0 || e->x.step != 0 || e->x.reversal_wanted || e->x.must_answer)
+	if ((e->x.flags & REC_X_FOLLOW_UP) == 0 || e->x.op == YT_OP_CLAIM_BACK || e->x.step != 0 ||
+	        e->x.reversal_wanted || e->x.must_answer)
 		return true;
 	rv = look_once_more(k, e);
 	if (rv < 0)

@@ -173,6 +173,10 @@ static void doubt(struct keeper *k, struct kept *e)
 /* A follow-up after what it was told: told_before is the word before that one. */
 static void go_on(struct keeper *k, struct kept *e, const char *told_before)
 {
+	if (e->x.claimed_back && e->x.state == X_DONE && is_word(e->x.told_state, "RETURNED", "", "")) {
+		keeper_end_claim_back(k, &e->x, "done", "party", "its bank says that the money came back");
+		return;
+	}
 	if (e->x.state == X_DONE && e->x.doubted && !e->x.reversal_wanted)
 		doubt(k, e);
 	if (!exchange_is_open(&e->x) && says_otherwise(&e->x, told_before)) {

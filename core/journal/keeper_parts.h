@@ -257,6 +257,9 @@ void keeper_tell_follow_ups_again(struct keeper *k, struct kept *e);
 bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e);
 
 /* keeper_notice.c */
+/* The money is asked back no more; nothing where it never was, or people have decided it. */
+void keeper_end_claim_back(
+        struct keeper *k, const struct exchange *x, const char *result, const char *who, const char *why);
 void keeper_note_payout(struct keeper *k, const struct kept *e); /* it may have a number by now */
 void keeper_drop_payout(struct keeper *k, const struct kept *e); /* it leaves memory */
 void keeper_forget_payouts(struct keeper *k); /* orders that left once more under another number, too */

@@ -30,7 +30,8 @@ enum rec_type {            /* stored: append only */
 	                    * "offered" it is handed out once more, "missed": that offer was not taken,
 	                    * "unproved": nobody can say whether it was */
 	REC_RESOLVED = 6,  /* an unknown outcome became done or refused, by which evidence; "unpaid": a payment of a
-	                    * flow came to nothing (REC_T_CODE: as what), from its step on it is done anew */
+	                    * flow came to nothing (REC_T_CODE: as what), from its step on it is done anew;
+	                    * "claimed back": what was paid is asked back by an exchange of its own */
 	REC_REVERSED = 7,  /* the effect is proved undone (冲正) */
 	REC_PARKED = 8,    /* machines stop here: owner and deadline */
 	REC_DECIDED = 9,   /* an operator's decision */

@@ -120,6 +120,7 @@ static const struct yt_op ops[YT_OP_COUNT] = {
 	/* No answer of a platform stands behind it: it must add up when it comes (P4).  Its route says what follows. */
 	{ YT_OP_SETTLE_NOTICE, "settle.notice", "结算信息登记", CHANGES, TOLD_MONEY, 0 },
 	{ YT_OP_SETTLE_NOTICE_CANCEL, "settle.cancel", "结算撤销登记", STAYS_HERE, 0, 0 },
+	{ YT_OP_CLAIM_BACK, "claim.back", "追回已付款", STAYS_HERE, 0, 0 },
 };
 
 const struct yt_op *yt_op(enum yt_operation id)

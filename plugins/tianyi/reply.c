@@ -103,6 +103,7 @@ static int refused(struct yt_plugin *self, const struct yt_msg *msg, struct yt_r
 	reply->outcome = YT_REFUSED;
 	reply->may_retry = codes[i].class == RETRY || yt_str_is(reply->code, "A0003");
 	reply->at_gateway = codes[i].class == ON_ITS_WAY;
+	reply->too_late = msg->op->id == YT_OP_CLAIM_WITHDRAW && yt_str_is(reply->code, "B3003");
 	if (codes[i].alarms)
 		yt_plugin_log(self, YT_ERROR, "%s was refused with %s: keys, clock or our own program", msg->op->name,
 		        codes[i].code);

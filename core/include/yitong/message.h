@@ -116,6 +116,7 @@ enum yt_operation {
 	YT_OP_INVOICE_NOTICE,   /* the electronic invoices of a visit; it stays here */
 	YT_OP_SETTLE_NOTICE, /* a settlement that did not pass through us; it stays here, and what follows claims it */
 	YT_OP_SETTLE_NOTICE_CANCEL, /* it was cancelled; the claim is withdrawn */
+	YT_OP_CLAIM_BACK,           /* ours: a settlement was undone after money was paid for it, which is asked back */
 	YT_OP_COUNT
 };
 
@@ -237,6 +238,7 @@ struct yt_reply {
 	struct yt_str breach;   /* done, but it does not add up: passed on marked (P4); else empty */
 	int64_t retry_after_ms; /* with may_retry: not before then, as the party says; 0: it does not say */
 	uint16_t own_text; /* a refusal of the gateway's own: the number of its text (engine/texts.h); 0: the party's */
+	bool too_late;     /* refused: what this would undo cannot be undone any more, as a claim that is paid */
 	int64_t again_ms;  /* done, but what was asked for is not there yet: the same is asked again after so long; 0:
 	                      final */
 };
