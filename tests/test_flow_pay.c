@@ -400,6 +400,28 @@ static void test_release_of_another(void **state)
 	end_paying();
 }
 
+/* The same account, but another holder's name (or bank) than people have released. */
+static void test_release_of_another_name(void **state)
+{
+	char named[32];
+
+	begin_paying();
+	ask(1, "ACCOUNT inst=H1 num=H1-8 | person=P relation=01 named=Wang account=62220200000000");
+	decide(1, 'D');
+	nothing_leaves(20000);
+	ask(2, "ACCOUNT inst=H1 num=H1-9 | person=P relation=01 named=Chen account=62220200000000");
+	assert_int_equal(release("+/A1", "li", "wang"), 0);
+	nothing_leaves(100000);
+	assert_false(follow_up().released);
+	assert_int_equal(release("+/A1", "li", "wang"), 0);
+	await_leg();
+	assert_leg("bank:PAY");
+	fake_value(yt_str(w.sent), "named", named, sizeof(named));
+	assert_string_equal(named, "Chen");
+	reply('p');
+	end_paying();
+}
+
 /* Nobody releases what is above the account's limit. */
 static void test_order_limit(void **state)
 {
@@ -449,7 +471,7 @@ static void test_twins(void **state)
 static void test_twins_that_wait(void **state)
 {
 	begin_paying();
-	ask(1, "ACCOUNT inst=H1 num=H1-7 | person=P relation=01 named=Lin account=62220200000000");
+	ask(1, "ACCOUNT inst=H1 num=H1-7 | person=P relation=01 named=Wang account=62220200000000");
 	decide(1, 'D');
 	nothing_leaves(20000);
 	ask(2, ACCOUNT); /* the same account, the person's own: a rule would let it leave */
@@ -777,6 +799,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_clock_set_forward, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_release, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_release_of_another, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_release_of_another_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_day_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins, setup, teardown),

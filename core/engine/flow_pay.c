@@ -62,7 +62,7 @@ bool flow_pay_key(const struct exchange *x, char key[FACTS_KEY_MAX])
 	uint8_t any = 0;
 
 	memcpy(key, "d/", 3);
-	for (size_t i = 0; i < sizeof(x->pay_digest); i++) {
+	for (size_t i = 0; i < PAY_DIGEST_SAME; i++) {
 		any |= x->pay_digest[i];
 		snprintf(key + 2 + 2 * i, 3, "%02x", x->pay_digest[i]);
 	}

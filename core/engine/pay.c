@@ -237,6 +237,7 @@ struct pay_order *pay_order_make(struct engine *e, struct task *t, struct yt_fau
 	order->msg->amount_fen = order->amount_fen;
 	pay_digest(e, t, order->payee, order->amount_fen, order->type, order->digest);
 	hash_payee(e, t, order->msg, order->to_whom);
+	memcpy(order->digest + PAY_DIGEST_SAME, order->to_whom, sizeof(order->digest) - PAY_DIGEST_SAME);
 	return order;
 }
 

@@ -37,6 +37,10 @@ enum exchange_step { /* of a flow: what became of the step named last */
 
 #define EXCHANGE_NUMBER_MAX 40 /* bytes of a message number with the NUL */
 
+/* So many octets of a pay_digest stand for the payee's account, amount and type, by which payments are the same; the
+ * others for the holder's name and the bank, which people release too. */
+#define PAY_DIGEST_SAME 12
+
 struct exchange {
 	uint64_t id;
 	enum exchange_state state;
@@ -68,7 +72,7 @@ struct exchange {
 	/* Of a payment that is one of its steps (engine/flow_pay.c). */
 	char pay_no[24];        /* its number since it may have left, for ever; empty: it never did */
 	char pay_msg[40];       /* of the message that left last with it */
-	uint8_t pay_digest[16]; /* of the order that is about to leave: payee, amount and type; zeros: none is */
+	uint8_t pay_digest[16]; /* of the order that is about to leave; zeros: none is.  PAY_DIGEST_SAME */
 	int64_t pay_fen;        /* its amount */
 	bool has_line;          /* a statement has told of its debit, as it was ordered */
 	char back_no[24]; /* the newest payout that came to nothing and is to be made anew, under another number; ... */

@@ -211,7 +211,7 @@ static bool differs(const struct exchange *x, const struct rec *notice)
 	if (rec_get(notice, REC_T_BOOKED).n == 0 || !yt_str_is(rec_get(notice, REC_T_RESULT), "PAID"))
 		return false;
 	if (digest.n == sizeof(x->pay_digest) && x->pay_fen != 0)
-		return memcmp(digest.p, x->pay_digest, digest.n) != 0;
+		return memcmp(digest.p, x->pay_digest, PAY_DIGEST_SAME) != 0;
 	return fen.n != 0 && x->pay_fen != 0 && rec_get_i64(notice, REC_T_AMOUNT) != x->pay_fen;
 }
 

@@ -123,7 +123,7 @@ enum rec_tag {                  /* stored: append only */
 	REC_T_THEN = 55,          /* the flow that follows once it is done (REC_X_FOLLOW_UP) */
 	REC_T_ABOUT = 56,         /* number of a follow-up that a notice speaks of; one record may have several */
 	REC_T_PAY_NO = 57,        /* number of a payout; in a lease what is left of it when its type is taken off */
-	REC_T_PAY_DIGEST = 58,    /* 16 bytes: keyed hash of a payout's payee, amount and type */
+	REC_T_PAY_DIGEST = 58,    /* 16 bytes: keyed hash of a payout's payee, amount and type (PAY_DIGEST_SAME) */
 	REC_T_PAY_MSG = 59,       /* number of our message that orders a payout, as its bank names it */
 	REC_T_BOOKED = 60,        /* "2026-11-20": a bank's statement has a line of that day about it; of a notice */
 	REC_T_STRAYS = 61,        /* u32 lines of a statement that tell of no payment known here; of its notice */
