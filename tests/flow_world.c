@@ -380,8 +380,8 @@ static const struct engine_codec *c_listener(void *ctx, const char *name)
 }
 
 static const struct engine_payer payers[] = {
-	{ "bank", "IN", NULL, "6001", "fund", "313332099026", "bank", "insurer", "claim", 500000 },
-	{ "bank", "CL", NULL, "6002", "fund", "313332099026", "bank", NULL, NULL, 0 },
+	{ "bank", "IN", NULL, "6001", "fund", "313332099026", "bank", "insurer", "claim", 500000, 0 },
+	{ "bank", "CL", NULL, "6002", "fund", "313332099026", "bank", NULL, NULL, 0, 0 },
 };
 /* What it pays without people; at the world's time, September 2026, the second has expired. */
 static const struct engine_release releases[] = { { "IN", 100000, 20261231 }, { "CL", 100000, 20260101 } };
