@@ -218,7 +218,8 @@ struct sim {
 	uint32_t n_numbers;
 	struct {
 		unsigned remote, settled, reversed, cancelled, kills, restarts, held, lost, slow;
-	} told; /* for the summary: a run in which nothing happens proves nothing */
+		unsigned one_stops; /* settlements that were answered with what an insurer pays */
+	} told;                     /* for the summary: a run in which nothing happens proves nothing */
 };
 
 /* sim.c */

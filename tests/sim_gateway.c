@@ -356,6 +356,27 @@ static enum fate draw_fate(struct sim *s)
 	return fate;
 }
 
+/* What a person pays in cash, and what of that an insurer pays. */
+static int national_decode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets, struct yt_reply *reply)
+{
+	int rv = fake_codec.decode_reply(self, msg, status, octets, reply);
+
+	reply->cash_fen = rv == 0 && msg->op->id == YT_OP_OUTPATIENT_SETTLE && reply->outcome == YT_DONE ? 1000 : 0;
+	return rv;
+}
+
+static int national_encode_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
+{
+	const struct yt_node *shown = yt_node_get(reply->body, "commercial_claim");
+	int rv = fake_codec.encode_reply(self, msg, reply, out);
+
+	if (rv == 0 && shown != NULL)
+		yt_buf_printf(out, " collect=%.*s", YT_FMT(yt_node_text(shown, "collect_amt")));
+	return rv;
+}
+
 static const struct engine_party platform = { .name = "platform",
 	.codec = { &national, NULL },
 	.query_timeout_ms = 2000,
@@ -363,6 +384,9 @@ static const struct engine_party platform = { .name = "platform",
 	.late_ms = 10000,
 	.server_delay_ms = SERVER_DELAY_MS - 10000 };
 static struct engine_party hub = { .name = "hub",
+	.quote_timeout_ms = 800,
+	.quote_failures = 3,
+	.quote_pause_ms = 2000,
 	.query_timeout_ms = 2000,
 	.change_timeout_ms = 4000,
 	.late_ms = 10000,
@@ -561,6 +585,10 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
 	way->rule = "everything";
 	if (!yt_str_is(msg->person, "P9") && msg->op->id == YT_OP_OUTPATIENT_SETTLE)
 		way->then = &flows[2];
+	if (way->then != NULL) {
+		way->one_stop = &hub;
+		way->one_stop_member = "commercial_claim";
+	}
 	if (!yt_str_is(msg->person, "P9") || !msg->op->changes_state)
 		return &platform;
 	if (msg->op->id == YT_OP_INPATIENT_ADMIT)
@@ -1444,6 +1472,8 @@ void gateway_start(struct sim *s)
 	int64_t i;
 
 	national = fake_codec;
+	national.decode_reply = national_decode_reply;
+	national.encode_reply = national_encode_reply;
 	national.is_slow = s->seed % 4 >= 2;
 	hub.codec.api = hub_codec(s->seed % 2 == 1);
 	g->disk = faulty_new(s->seed);

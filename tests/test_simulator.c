@@ -99,6 +99,7 @@ static bool play(uint64_t seed, bool tracing, struct sim *sum)
 	sum->told.held += s->told.held;
 	sum->told.lost += s->told.lost;
 	sum->told.slow += s->told.slow;
+	sum->told.one_stops += s->told.one_stops;
 	sim_free(s);
 	free(s);
 	return !failed;
@@ -115,15 +116,16 @@ static void books_agree_after_any_day(void **state)
 	for (seed = first; seed <= last; seed++)
 		n_failed += !play(seed, one != NULL, sum);
 	printf("%llu seeds, %llu failed: %u settled, %u of them across provinces by flows, %u reversed, %u cancelled, %u answers lost, %u held, %u kills, "
-	       "%u power failures, %u calls of slow codecs\n",
+	       "%u power failures, %u calls of slow codecs, %u told what an insurer pays\n",
 	        (unsigned long long)(last - first + 1), (unsigned long long)n_failed,
 	        sum->told.settled + sum->told.remote, sum->told.remote, sum->told.reversed, sum->told.cancelled,
-	        sum->told.lost, sum->told.held, sum->told.kills, sum->told.restarts, sum->told.slow);
+	        sum->told.lost, sum->told.held, sum->told.kills, sum->told.restarts, sum->told.slow,
+	        sum->told.one_stops);
 	if (last - first >= 20) { /* a quiet day proves nothing */
 		assert_true(
 		        sum->told.reversed > 0 && sum->told.held > 0 && sum->told.kills > 0 && sum->told.restarts > 0);
 		assert_true(sum->told.cancelled > 0 && sum->told.lost > 0 && sum->told.remote > 0);
-		assert_true(sum->told.slow > 0);
+		assert_true(sum->told.slow > 0 && sum->told.one_stops > 0);
 	}
 	free(sum);
 	assert_int_equal(n_failed, 0);
