@@ -540,6 +540,7 @@ const struct yt_word words_zh_commands[] = {
 	{ "clock", "时钟" },
 	{ "joined", "并入" },
 	{ "carried", "转存" },
+	{ "room", "限额占用" },
 	{ "gone", "已失效" },
 	{ "audit", "审计" },
 	{ "facts", "就诊案信息" },
