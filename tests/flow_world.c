@@ -380,8 +380,21 @@ static const struct engine_codec *c_listener(void *ctx, const char *name)
 }
 
 static const struct engine_payer payers[] = {
-	{ "bank", "IN", NULL, "6001", "fund", "313332099026", "bank", "insurer", "claim", 500000, 0 },
-	{ "bank", "CL", NULL, "6002", "fund", "313332099026", "bank", NULL, NULL, 0, 0 },
+	{ .party = "bank",
+	        .pay_type = "IN",
+	        .account = "6001",
+	        .name = "fund",
+	        .bank_no = "313332099026",
+	        .bank_name = "bank",
+	        .behalf_name = "insurer",
+	        .purpose = "claim",
+	        .order_limit_fen = 500000 },
+	{ .party = "bank",
+	        .pay_type = "CL",
+	        .account = "6002",
+	        .name = "fund",
+	        .bank_no = "313332099026",
+	        .bank_name = "bank" },
 };
 /* What it pays without people; at the world's time, September 2026, the second has expired. */
 static const struct engine_release releases[] = { { "IN", 100000, 20261231 }, { "CL", 100000, 20260101 } };

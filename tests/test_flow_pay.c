@@ -718,6 +718,31 @@ static void test_day_limits(void **state)
 	}
 }
 
+/* A bank that works on a payment for ever is asked no more than on any other without an end: people ask it.  When they
+ * have, machines go on. */
+static void test_processed_for_ever(void **state)
+{
+	is_native = true;
+	follows = &payout;
+	ask(1, PAYOUT);
+	expect("bank:PAY", 'A');
+	for (int day = 0; day < 7; day++) {
+		expect("bank:ASKPAY", 'P');
+		w.now += INT64_C(24) * 3600 * 1000;
+	}
+	expect("bank:ASKPAY", 'P');
+	nothing_leaves(700000);
+	assert_int_equal(of_number("+/" PAYOUT_NO).state, X_PARKED);
+	assert_true(log_has("its bank has said no final word about a payment"));
+	assert_int_equal(
+	        keeper_decide(w.keeper, of_number("+/" PAYOUT_NO).id, "retry", YT_STR("li"), YT_STR("asked")), 0);
+	expect("bank:ASKPAY", 'P');
+	expect("bank:ASKPAY", 'p');
+	nothing_leaves(700000);
+	assert_int_equal(of_number("+/" PAYOUT_NO).state, X_DONE);
+	end_paying();
+}
+
 static const struct withdraw_case {
 	const char *it, *order, *legs;
 	const char *word;
@@ -809,6 +834,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_payout_of_the_same_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_paid_by_hand, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_that_cannot_be_sent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_processed_for_ever, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_withdrawn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_failed, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));

@@ -51,6 +51,8 @@ const struct yt_word words_zh_reasons[] = {
 	{ "a payment is about to leave", "付款即将发出" },
 	{ "a payment is a step of what follows from something, of nothing else", "付款只能是后续流程的步骤" },
 	{ "the next lease has its number", "下次办理时取得付款编号" },
+	{ "its bank has said no final word about a payment: ask it, and look in its statement",
+	        "银行一直没有付款终态：请询问银行并查对账单" },
 	{ "nobody can say what became of a payment: look in its bank's statement", "付款结果无从查明：请查银行对账单" },
 	{ "a message of ours about a payment cannot be written", "我方有关付款的报文写不出来" },
 	{ "its bank cannot be asked what became of a payment: look in its statement",

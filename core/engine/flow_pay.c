@@ -628,7 +628,10 @@ static void after_waiting(struct engine *e, struct task *t, struct yt_reply *rep
 		return;
 	}
 	write_outcome(e, t, REC_LEG_STEP, &(struct heard){ reply, body, NULL, REC_X_ANEW });
-	ask_later(e, t, ask_after_ms(e, t->x.attempts), "its bank's final word is awaited");
+	if (task_pause(e, t) < 0)
+		task_park(e, t, "its bank has said no final word about a payment: ask it, and look in its statement");
+	else
+		task_go_on_in(e, t, ask_after_ms(e, t->x.attempts), "its bank's final word is awaited");
 }
 
 static void find_out_late(struct engine *e, struct task *t)

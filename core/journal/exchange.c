@@ -179,8 +179,8 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 		x->attempts = outcome == YT_UNKNOWN || is_anew
 		                      ? x->attempts + 1
 		                      : 0; /* pauses grow with each, from anew at the next step */
-		if (outcome == YT_DONE)
-			note_move(x, v->rec->wall_ms); /* also that nothing is decided yet */
+		if (outcome == YT_DONE && (!is_anew || x->pay_no[0] == '\0'))
+			note_move(x, v->rec->wall_ms); /* also that nothing is decided yet, but for payments */
 		x->step_state = is_anew                 ? STEP_ANEW
 		                : outcome == YT_DONE    ? STEP_DONE
 		                : outcome == YT_REFUSED ? STEP_REFUSED
