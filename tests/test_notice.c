@@ -530,6 +530,55 @@ static void test_lines(void **state)
 	set_back();
 }
 
+/* -- lines about an agency's payout that came to nothing -------------------------------------------------- */
+
+#define PAYOUT_NO "IN20260921000000000007"
+
+static const struct engine_flow payout = { "payout",
+	{ { &bank, YT_OP_PAY_ORDER, NULL, false, NULL, NULL }, { &bank, YT_OP_PAY_QUERY, NULL, true, NULL, NULL } }, 2,
+	2 };
+
+static const struct nothing_case {
+	const char *it, *dc;
+	char fate; /* what its bank had answered */
+	enum exchange_state end;
+} nothing_cases[] = {
+	{ "it came back: that it had been paid is no news", "D", 'R', X_REFUSED },
+	{ "it came back: nor is that", "C", 'R', X_REFUSED },
+	{ "it failed: a debit is an alarm", "D", 'F', X_PARKED },
+};
+
+static void test_lines_of_nothing(void **state)
+{
+	(void)state;
+	is_native = true;
+	follows = &payout;
+	origin.party = "bank";
+	for (size_t i = 0; i < COUNT(nothing_cases); i++) {
+		const struct nothing_case *c = &nothing_cases[i];
+		char line[200];
+
+		teardown(NULL);
+		setup(NULL);
+		print_message("%s\n", c->it);
+		ask(1, "PAY inst=H1 num=" PAYOUT_NO " | pay=" PAYOUT_NO " yuan=7.00 to=62220200000009 named=Wu psn=Wu");
+		wait_for_leg(700000, "bank:PAY");
+		reply('A');
+		wait_for_leg(700000, "bank:ASKPAY");
+		reply(c->fate);
+		wait_for_leg(NOT_YET_MS, "nothing");
+		assert_int_equal(told_of("+/" PAYOUT_NO).state, X_REFUSED);
+		snprintf(line, sizeof(line),
+		        "STATEMENT inst=BANK num=L1 | entry=" PAYOUT_NO " dc=%s booked=BOOK sum=7.00 day=2026-11-20",
+		        c->dc);
+		ask(900, line);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		assert_int_equal(told_of("+/" PAYOUT_NO).state, c->end);
+	}
+	origin.party = "hub";
+	set_back();
+}
+
 /* Lines of no payment known here are counted at their statement, for people. */
 static const struct stray_case {
 	const char *it, *line;
@@ -685,6 +734,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_payments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strays, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines_of_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_another_party, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_a_resting_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_from_the_index, setup, teardown),

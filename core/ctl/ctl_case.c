@@ -321,7 +321,7 @@ static void put_line(struct telling *t, const struct found *f, const struct case
 		ctl_yuan(l->fen, yuan);
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", yuan);
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", l->number);
-	add_text(&details, "pay_no", yt_str(f->x.pay_no));
+	add_text(&details, "pay_no", yt_str(l->pay_no[0] != '\0' ? l->pay_no : f->x.pay_no));
 	add_text(&details, "book_date", yt_str(l->booked));
 	add_text(&details, "bank_serial", yt_str(l->serial));
 	cell_details(t, &details);

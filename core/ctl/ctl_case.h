@@ -27,7 +27,8 @@ struct case_line {
 	int64_t wall_ms;                                                     /* when it was told here ... */
 	uint64_t statement;                                                  /* ... by that exchange */
 	char number[EXCHANGE_NUMBER_MAX], serial[40], booked[11], state[16]; /* PAID, RETURNED, DIFFERS */
-	int64_t fen;                                                         /* -1: it says none */
+	char pay_no[24];
+	int64_t fen; /* -1: it says none */
 };
 
 struct case_steps {

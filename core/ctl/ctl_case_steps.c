@@ -90,6 +90,7 @@ static void take_line(struct case_steps *s, const struct rec *rec)
 	copy(line.serial, sizeof(line.serial), rec_get(rec, REC_T_REFERENCE));
 	copy(line.booked, sizeof(line.booked), rec_get(rec, REC_T_BOOKED));
 	copy(line.state, sizeof(line.state), rec_get(rec, REC_T_RESULT));
+	copy(line.pay_no, sizeof(line.pay_no), rec_get(rec, REC_T_PAY_NO));
 	if (rec_get(rec, REC_T_AMOUNT).n != 0)
 		line.fen = rec_get_i64(rec, REC_T_AMOUNT);
 	for (size_t i = 0; i < s->n_lines; i++)

@@ -178,12 +178,17 @@ static void end_unpaid(struct engine *e, struct task *t)
 	struct yt_reply *reply = yt_reply_new(t->arena);
 	struct yt_str advice = facts_get(&t->run->facts, "pay_advice");
 	char evidence[80];
+	size_t at;
 
 	YT_REQUIRE(reply != NULL);
 	reply->outcome = YT_REFUSED;
 	reply->code = facts_get(&t->run->facts, "bank_code");
 	if (reply->code.n == 0)
 		reply->code = facts_get(&t->run->facts, "return_code");
+	at = rec_begin(&t->receipt, REC_RESOLVED, 0, t->id, engine_wall(e));
+	rec_str(&t->receipt, REC_T_RESULT, YT_STR("came to nothing"));
+	rec_str(&t->receipt, REC_T_CODE, facts_get(&t->run->facts, "pay_state"));
+	rec_end(&t->receipt, at);
 	snprintf(evidence, sizeof(evidence), "its payment is %.*s%s%.*s",
 	        YT_FMT(facts_get(&t->run->facts, "pay_state")), advice.n > 0 ? ": " : "", YT_FMT(advice));
 	task_resolve_refused(e, t, reply, evidence);

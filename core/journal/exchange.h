@@ -75,6 +75,7 @@ struct exchange {
 	uint8_t pay_digest[16]; /* of the order that is about to leave; zeros: none is.  PAY_DIGEST_SAME */
 	int64_t pay_fen;        /* its amount */
 	bool has_line;          /* a statement has told of its debit, as it was ordered */
+	char unpaid_as[16];     /* as what it ended where it came to nothing and ends so: "RETURNED", "FAILED" */
 	char back_no[24]; /* the newest payout that came to nothing and is to be made anew, under another number; ... */
 	char back_state[16];    /* ... as what it ended, "RETURNED" ... */
 	uint8_t back_payee[16]; /* ... and to whom it went, as a keyed hash of account, name and bank */

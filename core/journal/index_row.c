@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 12
+#define FOLD_VERSION 13
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -18,7 +18,7 @@ static const struct member {
 	}
 	TEXT(number), TEXT(visit), TEXT(settlement), TEXT(wire_op), TEXT(listener), TEXT(trace), TEXT(business_key), TEXT(batch), TEXT(original),
 	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner), TEXT(flow), TEXT(then), TEXT(told_state),
-	TEXT(pay_no), TEXT(pay_msg), TEXT(back_no), TEXT(back_state),
+	TEXT(pay_no), TEXT(pay_msg), TEXT(back_no), TEXT(back_state), TEXT(unpaid_as),
 }, numbers[] = {
 #define NUMBER(m)                                                                                                      \
 	{                                                                                                              \

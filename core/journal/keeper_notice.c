@@ -109,11 +109,19 @@ static bool is_word(const char *word, const char *a, const char *b, const char *
 	return yt_str_is(yt_str(word), a) || yt_str_is(yt_str(word), b) || yt_str_is(yt_str(word), c);
 }
 
+/* Its money had left before it was back, or was asked back: statements tell of that, too, and later. */
+static bool had_left(const struct exchange *x)
+{
+	return x->claimed_back || yt_str_is(yt_str(x->unpaid_as), "RETURNED");
+}
+
 /* What ended one way, and is said to be another. */
 static bool says_otherwise(const struct exchange *x, const char *told_before)
 {
 	const char *now = x->told_state;
 
+	if (x->state != X_DONE && yt_str_is(yt_str(now), "PAID") && had_left(x))
+		return false;
 	if (is_word(now, "RETURNED", "", "") && x->state == X_REFUSED && x->pay_no[0] != 0)
 		return false; /* it had ended as a payment that came to nothing */
 	if (is_word(now, "RETURNED", "REVOKED", "DIFFERS"))
