@@ -27,7 +27,8 @@ struct hospitals_options {
 	bool is_quiet;
 	int64_t alter_fen; /* alter the platform's ledger before comparing; 0: do not */
 	const char *report_path, *ledger_path;
-	const char *certs; /* folder with the odd certificates; NULL: those cases are left out */
+	const char *people_path; /* made when the insurers know their people; the visits begin when it is gone; NULL */
+	const char *certs;       /* folder with the odd certificates; NULL: those cases are left out */
 };
 
 int hospitals_main(const struct hospitals_options *options);

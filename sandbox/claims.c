@@ -385,6 +385,21 @@ int claim_case_silent(struct play *play)
 	return strcmp(seen, "none") == 0 ? 0 : play_fail(play, "the insurer knows of a person who has not agreed");
 }
 
+/* Told all that a claim needs, of who is no customer of the insurer: it must not even hear of him. */
+int claim_case_stranger(struct play *play)
+{
+	char seen[40];
+
+	if (open_agreed(play, &big_bill) != 0)
+		return -1;
+	play->care->is_claimed = false;
+	if (play_settle(play) != 0)
+		return -1;
+	sleep_ms(2000);
+	claim_status(play, play->care->setl_id, seen);
+	return strcmp(seen, "none") == 0 ? 0 : play_fail(play, "the insurer knows of a person who is not on its list");
+}
+
 static const struct case_kind kinds[] = {
 	{ "claim-withdrawn", "claimed, then the settlement is cancelled: the claim is withdrawn", 6, "RECEIVED",
 	        case_withdrawn, 0, 'i', true },
@@ -397,6 +412,8 @@ static const struct case_kind kinds[] = {
 	        true },
 	{ "claim-late-invoice", "the invoice comes after the settlement", 3, NULL, case_late_invoice, 0, 'i', true },
 	{ "claim-no-consent", "the person has not agreed: nothing is told", 3, NULL, claim_case_silent, 0, 'i', true },
+	{ "claim-not-enrolled", "agreed, but not on the insurer's list: nothing is told", 4, NULL, claim_case_stranger,
+	        0, 'i', true },
 	{ "claim-quoted", "the pre-settlement shows what the insurer would pay", 6, NULL, case_quoted, 0, 'i', true },
 	{ "claim-no-quote", "the insurer says nothing before the settlement", 2, "effect_then_silence", case_no_quote,
 	        0, 'i', true },
@@ -428,6 +445,8 @@ static const struct case_kind jinhui_kinds[] = {
 	{ "jinhui-known", "taken there, but told that it had been before", 2, NULL, case_known, 0, 'i', true },
 	{ "jinhui-late-invoice", "the invoice comes after the settlement", 2, NULL, case_late_invoice, 0, 'i', true },
 	{ "jinhui-no-consent", "the person has not agreed: nothing is told", 2, NULL, claim_case_silent, 0, 'i', true },
+	{ "jinhui-not-enrolled", "agreed, but not on its list: nothing is told", 2, NULL, claim_case_stranger, 0, 'i',
+	        true },
 	{ "jinhui", "settled, claimed, decided, paid by 金惠保", 10, NULL, case_paid, 0, 'i', true },
 };
 

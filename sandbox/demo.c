@@ -16,6 +16,7 @@ static const struct case_table *const tables[] = { &guest_cases, &away_cases, &a
 	&jinhui_cases, &mandate_cases, &one_stop_cases, &allowance_cases, &local_cases };
 
 #define JINHUA_PEOPLE 20
+#define LISTS_WAIT_MS 60000
 
 #define N_TABLES (sizeof(tables) / sizeof(*tables))
 
@@ -202,28 +203,39 @@ static bool is_of_ningbo(const struct plan *plan)
 }
 
 /* Who has told a consent has claims follow from each stay: such people have no stays but those of the claim cases, and
- * who has told none has no others either, as far as a file has enough people. */
+ * who has told none has no others either, as far as a file has enough people.  Of these the first agree to nothing, as
+ * many behind them are on no insurer's list. */
+static size_t silent_people(const struct demo *demo, size_t *n_reserved)
+{
+	size_t n_claims = 0;
+
+	for (size_t i = 0; i < demo->n_plans; i++)
+		n_claims += is_of_ningbo(&demo->plans[i]);
+	*n_reserved = n_claims < demo->n_locals / 2 ? n_claims : demo->n_locals / 2;
+	return *n_reserved / 8;
+}
+
 static const struct patient *patient_for(const struct demo *demo, const struct plan *plan, size_t index)
 {
-	size_t n_claims = 0, n_reserved, n_silent;
+	size_t n_reserved, n_silent = silent_people(demo, &n_reserved);
 
 	if (plan->table->who == WHO_GUEST)
 		return demo->guests[index % demo->n_guests];
-	if (plan->table->who == WHO_JINHUI) /* who has no other stays; the first of them agrees to nothing */
-		return demo->jinhua[plan->kind->run == claim_case_silent || demo->n_jinhua < 2
-		                            ? 0
-		                            : 1 + index % (demo->n_jinhua - 1)];
-	for (size_t i = 0; i < demo->n_plans; i++)
-		n_claims += is_of_ningbo(&demo->plans[i]);
-	n_reserved = n_claims < demo->n_locals / 2 ? n_claims : demo->n_locals / 2;
-	n_silent = n_reserved / 8;
+	if (plan->table->who == WHO_JINHUI && demo->n_jinhua > 2) /* who has no other stays */
+		return demo->jinhua[plan->kind->run == claim_case_silent     ? 0
+		                    : plan->kind->run == claim_case_stranger ? 1
+		                                                             : 2 + index % (demo->n_jinhua - 2)];
+	if (plan->table->who == WHO_JINHUI)
+		return demo->jinhua[index % demo->n_jinhua];
 	if (n_silent == 0)
 		return demo->locals[index % demo->n_locals];
 	if (!is_of_ningbo(plan))
 		return demo->locals[n_reserved + index % (demo->n_locals - n_reserved)];
 	if (plan->kind->run == claim_case_silent)
 		return demo->locals[index % n_silent];
-	return demo->locals[n_silent + index % (n_reserved - n_silent)];
+	if (plan->kind->run == claim_case_stranger)
+		return demo->locals[n_silent + index % n_silent];
+	return demo->locals[2 * n_silent + index % (n_reserved - 2 * n_silent)];
 }
 
 static void play_plan(struct demo *demo, struct client *client, size_t index)
@@ -321,6 +333,17 @@ static int people_add(struct client *client, const char *url, json_t *persons, j
 	return answer == NULL ? -1 : 0;
 }
 
+/* Some that agree are on no insurer's list: of Ningbo as many as agree to nothing, of Jinhua the second. */
+static bool is_stranger(const struct demo *demo, const char *certno)
+{
+	size_t n_reserved, n_silent = silent_people(demo, &n_reserved);
+
+	for (size_t i = n_silent; i < 2 * n_silent; i++)
+		if (strcmp(demo->locals[i]->certno, certno) == 0)
+			return true;
+	return demo->n_jinhua > 2 && strcmp(demo->jinhua[1]->certno, certno) == 0;
+}
+
 /* Each insurer knows those of its own city. */
 static int enrol(const struct demo *demo, struct client *client, const json_t *locals)
 {
@@ -335,7 +358,7 @@ static int enrol(const struct demo *demo, struct client *client, const json_t *l
 		{
 			bool is_of_jinhua = strncmp(json_text(row, "insuplc_admdvs"), "3307", 4) == 0;
 
-			if (is_of_jinhua == (insurer == 1))
+			if (is_of_jinhua == (insurer == 1) && !is_stranger(demo, json_text(row, "certno")))
 				json_array_append(persons, row);
 		}
 		if (urls[insurer] != NULL)
@@ -364,12 +387,31 @@ static int register_people(struct demo *demo, struct client *client)
 	return rv;
 }
 
+/* Whoever loads the insurers' lists into the gateway takes the file away when that is done. */
+static int wait_for_lists(const char *path)
+{
+	int64_t end_ms = clock_steady_ms() + LISTS_WAIT_MS;
+
+	if (path == NULL)
+		return 0;
+	if (file_write(path, "", 0) != 0)
+		return -1;
+	while (access(path, F_OK) == 0) {
+		if (clock_steady_ms() > end_ms) {
+			fprintf(stderr, "yitong-sandbox: %s is still there: the lists were not loaded\n", path);
+			return -1;
+		}
+		sleep_ms(50);
+	}
+	return 0;
+}
+
 static int prepare(struct demo *demo, struct client *client)
 {
 	const struct hospitals_options *options = demo->options;
 	struct desk desk = { .client = client, .run = &demo->run };
 
-	if (register_people(demo, client) != 0)
+	if (register_people(demo, client) != 0 || wait_for_lists(options->people_path) != 0)
 		return -1;
 	for (size_t i = 0; i < ORIGINS_MAX; i++) {
 		if (!options->origins[i].signs_in || desk_sign_in(&desk, &options->origins[i], "") == 0)

@@ -132,6 +132,8 @@ struct insurer_counts *insurer_counts(struct insurer_book *book);
 void insurer_person_add(struct insurer_book *book, const char *certno, const char *name);
 /* NULL unless enrolled.  The name may be "" (enrols_all). */
 const char *insurer_person_name(const struct insurer_book *book, const char *certno);
+/* Its daily list, as the gateway's docs/claims.md has it: TY gives SM3 digests, JH numbers.  To be freed. */
+char *insurer_list(const struct insurer_book *book, int64_t now_ms);
 /* By liability, {"IN_LIST": fen, "OUT_LIST": fen}: borne in that year so far. */
 json_t *insurer_deductibles(struct insurer_book *book, const char *certno, const char *year);
 /* What would be paid for this body now: {"payable", "liabilities", ...}; nothing is kept. */

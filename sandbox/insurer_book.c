@@ -3,6 +3,7 @@
  *
  * A claim moves by the clock the caller gives: half of decide_ms after it came it is accepted or rejected, at decide_ms
  * it is decided, pay_ms later it is paid.  Each move is an event for the gateway. */
+#include "hub.h"
 #include "insurer.h"
 #include "text.h"
 
@@ -113,6 +114,25 @@ static void remember(json_t *index, const char *key, const struct claim *claim)
 void insurer_person_add(struct insurer_book *book, const char *certno, const char *name)
 {
 	json_object_set_new(book->persons, certno, json_string(name));
+}
+
+char *insurer_list(const struct insurer_book *book, int64_t now_ms)
+{
+	size_t room = 64 + 65 * json_object_size(book->persons), n;
+	char *text = must(malloc(room)), day[11], digest[65];
+	const char *certno;
+	json_t *name;
+
+	insurer_day_text(now_ms, day);
+	text_format(text, room, "#day %s\n#count %zu\n", day, json_object_size(book->persons));
+	n = strlen(text);
+	json_object_foreach(book->persons, certno, name)
+	{
+		sm3_hex(certno, strlen(certno), digest);
+		text_format(text + n, room - n, "%s\n", book->options->rule == &product_ty ? digest : certno);
+		n += strlen(text + n);
+	}
+	return text;
 }
 
 const char *insurer_person_name(const struct insurer_book *book, const char *certno)

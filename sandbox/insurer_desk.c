@@ -105,6 +105,15 @@ static json_t *persons_add(struct insurer_desk *desk, const json_t *body, const 
 	return json_pack("{s:i}", "persons", n);
 }
 
+static json_t *list(const struct insurer_desk *desk)
+{
+	char *text = insurer_list(desk->book, clock_wall_ms());
+	json_t *tree = json_pack("{s:s}", "list", text);
+
+	free(text);
+	return tree;
+}
+
 /* Waits, without the lock, until no claim will move by itself, all events are taken and nothing came for 200 ms. */
 static json_t *quiesce(struct insurer_desk *desk, int64_t timeout_ms)
 {
@@ -133,6 +142,8 @@ static json_t *control(
 		return insurer_changes(desk->book);
 	if (strcmp(path, "/stats") == 0 && !is_post)
 		return stats(desk);
+	if (strcmp(path, "/list") == 0 && !is_post)
+		return list(desk);
 	if (strcmp(path, "/fault") == 0 && is_post)
 		return fault_add(desk, body, wrong);
 	if (strcmp(path, "/fault") == 0 && strcmp(request->method, "DELETE") == 0)
@@ -150,7 +161,7 @@ static json_t *control(
 	if (strcmp(path, "/quiesce") == 0 && is_post)
 		return quiesce(desk, json_number(body, "timeout_ms", 30000));
 	*wrong =
-	        "no such call; there are GET /ledger /changes /stats /fault, POST /fault /persons /alter /quiesce, DELETE /fault";
+	        "no such call; there are GET /ledger /changes /stats /list /fault, POST /fault /persons /alter /quiesce, DELETE /fault";
 	return NULL;
 }
 

@@ -36,7 +36,7 @@ static const char insurer_help[] =
         "Pays 60 % of what selfInList + preSelf exceed 5000.00 by, 50 % of what selfOutList + overLimitSelf do (each once\n"
         "a person and year), 50 % of special drugs.  JH: 50 % of what all four exceed 8000.00 by, 40 % of special drugs.\n"
         "\n"
-        "Control port: GET /ledger /stats /fault, POST /fault /persons /quiesce, DELETE /fault. A fault: kind delay,\n"
+        "Control port: GET /ledger /stats /list (its daily list) /fault, POST /fault /persons /quiesce, DELETE /fault. A fault: kind delay,\n"
         "effect_then_silence, effect_then_cut, cut, refuse (text: the code), busy, wrong_signature, goaway, reset,\n"
         "http_502_html, maintenance; JH not goaway and reset, but cut_body, garbage, chunked, pieces, beyond_gbk; op (claims, query, withdraw, documents, payment, eligibility, quote, reconciliation),\n"
         "setl_id, visit (of quote), msgid (requestNo), count, skip, ms. A person: {\"certno\", \"name\"}.\n";

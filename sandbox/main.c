@@ -135,6 +135,7 @@ static const char hospitals_help[] =
         "  --insurer-control-url U    an `insurer`'s: then also stays whose claims follow to it\n"
         "  --bank-control-url U       the `bank`'s: then also claims that the gateway pays through it\n"
         "  --jinhui-control-url U     likewise of `insurer --profile JH`, for people insured in Jinhua\n"
+        "  --people-ready FILE made when the insurers know their people; the first visit waits until it is gone\n"
         "  --intake-url U      where consents, accounts, invoices are told (https://127.0.0.1:8446/intake)\n"
         "  --certs DIR         made by certs/make                 (certs/out)\n"
         "  --clinic ID:FILE    the clinic's caller id and token   (CLINIC01:DIR/secrets/clinic-token)\n"
@@ -199,6 +200,7 @@ enum option_id {
 	OPT_SIGN_CHECK,
 	OPT_TOMBSTONE,
 	OPT_LEDGER,
+	OPT_PEOPLE,
 	OPT_PORTS,
 	OPT_MTLS_URL,
 	OPT_SIGNED_URL,
@@ -401,6 +403,7 @@ static const struct option hospitals_options[] = {
 	{ "alter-fen", required_argument, NULL, OPT_ALTER },
 	{ "report", required_argument, NULL, OPT_REPORT },
 	{ "ledger", required_argument, NULL, OPT_LEDGER },
+	{ "people-ready", required_argument, NULL, OPT_PEOPLE },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ NULL, 0, NULL, 0 },
 };
@@ -422,7 +425,7 @@ static bool hospitals_text_option(struct hospitals_options *o, struct hospitals_
 		{ OPT_PROVINCE_URL, &o->province_url }, { OPT_INSURER_URL, &o->insurer_url },
 		{ OPT_JINHUI_URL, &o->jinhui_url }, { OPT_BANK_URL, &o->bank_url }, { OPT_INTAKE_URL, &o->intake_url },
 		{ OPT_AWAY_URL, &s->away_url }, { OPT_ONLY, &o->only }, { OPT_TRAFFIC, &o->traffic_path },
-		{ OPT_REPORT, &o->report_path }, { OPT_LEDGER, &o->ledger_path } };
+		{ OPT_REPORT, &o->report_path }, { OPT_LEDGER, &o->ledger_path }, { OPT_PEOPLE, &o->people_path } };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		if (texts[i].option != option)

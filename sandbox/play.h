@@ -49,7 +49,8 @@ struct case_table {
 	enum who who;
 };
 
-int claim_case_silent(struct play *play); /* of people who agree to nothing */
+int claim_case_silent(struct play *play);   /* of people who agree to nothing */
+int claim_case_stranger(struct play *play); /* of people who agree, and are on no list */
 /* Told what a claim needs, of a visit that is open, by who speaks for the hospital; its bill is large enough for one.
  */
 void play_big_bill(struct play *play);

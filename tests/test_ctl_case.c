@@ -193,6 +193,40 @@ static int close_world(void **state)
 
 /* ---- case --------------------------------------------------------------------------------------- */
 
+/* No claim, and why: the person is not on the insurer's list; or it waits for that, for whoever loads it. */
+static void who_is_not_enrolled_is_told(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
+	add_due(&buf, 2, "waits: enrolment list of tianyi is of 2026-11-19, too old", 30);
+	ctl_peer_commit(w, &buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "followups"), 0);
+	ctl_peer_prints(w, "operator  waits for a newer enrolment list of tianyi than that of 2026-11-19");
+	assert_int_equal(ctl_peer_run(w, "--lang zh followups"), 0);
+	ctl_peer_prints(w, "等待 tianyi 的新参保名单：2026-11-19 的已过期");
+	at = begin(&buf, REC_RESOLVED, 2, 40);
+	text(&buf, REC_T_RESULT, "refused");
+	text(&buf, REC_T_REASON, "not enrolled: not on the list of tianyi of 2026-11-22");
+	rec_end(&buf, at);
+	at = begin(&buf, REC_ANSWERED, 2, 41);
+	rec_u8(&buf, REC_T_OUTCOME, YT_REFUSED);
+	rec_end(&buf, at);
+	ctl_peer_commit(w, &buf);
+	ctl_peer_feed(w);
+	yt_buf_free(&buf);
+	assert_int_equal(ctl_peer_run(w, "case " VISIT), 0);
+	ctl_peer_prints(w, "not enrolled: not on the list of tianyi of 2026-11-22");
+	assert_int_equal(ctl_peer_run(w, "--lang zh case " VISIT), 0);
+	ctl_peer_prints(w, "未参保：不在 tianyi 2026-11-22 的名单上");
+	assert_int_equal(ctl_peer_run(w, "--lang zh show " FOLLOW), 0);
+	ctl_peer_prints(w, "未参保：不在 tianyi 2026-11-22 的名单上");
+}
+
 static void a_visit_is_told_from_bill_to_payment(void **state)
 {
 	static const char *const questions[] = { "case " VISIT, "case " SETL };
@@ -638,6 +672,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_visit_is_told_from_bill_to_payment, open_world, close_world),
+		cmocka_unit_test_setup_teardown(who_is_not_enrolled_is_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_claim_is_shown_as_what_it_is, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_the_insurer_pays_was_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_is_no_visit_is_said_so, open_world, close_world),

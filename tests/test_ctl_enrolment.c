@@ -113,6 +113,7 @@ static void test_loaded(void **state)
 	assert_int_equal(load(w, list_of(today, ANNA "\n" CHEN "\n" ANNA "\n"), ""), 0);
 	ctl_peer_prints(w, "2 people, 1 lines were there before");
 	ctl_peer_prints(w, "in use from now on");
+	ctl_peer_prints(w, "the gateway does not run: who did this is not written down");
 	ctl_peer_hides(w, ANNA);
 	assert_int_equal(ctl_peer_run(w, "enrolment"), 0);
 	ctl_peer_prints(w, today);

@@ -85,6 +85,17 @@ static bool quarantined(void *ctx, struct yt_str octets)
 	return false;
 }
 
+static enum enrolment_state list_is;
+static const char *list_of; /* the one person on it */
+
+static enum enrolment_state enrolled(
+        void *ctx, const struct engine_party *party, struct yt_str certno, bool *is_on, int64_t *day)
+{
+	*is_on = yt_str_is(certno, list_of);
+	*day = 0;
+	return list_is;
+}
+
 /* -- its configuration ---------------------------------------------------------------------------- */
 
 static struct engine_codec nhsa;
@@ -146,7 +157,8 @@ static int setup(void **state)
 		.drop = drop,
 		.person = person,
 		.box = box,
-		.quarantined = quarantined };
+		.quarantined = quarantined,
+		.enrolled = enrolled };
 	struct talk welcome = { .exchange = 5, .kind = DOWN_WELCOME };
 
 	memset(&t, 0, sizeof(t));
@@ -336,6 +348,35 @@ static void nothing_of_a_person_leaves_without_consent(void **state)
 	check_answer(NULL);
 }
 
+/* The insurer keeps a list: only who is on a current one is asked about. */
+static void nothing_of_who_is_not_on_its_list_leaves(void **state)
+{
+	static const struct {
+		enum enrolment_state is;
+		const char *of;
+		unsigned asked;
+	} lists[] = { { ENROLMENT_CURRENT, "330299198804123029", 1 }, { ENROLMENT_CURRENT, "330299197511034511", 0 },
+		{ ENROLMENT_OLD, "330299198804123029", 0 }, { ENROLMENT_MISSING, "330299198804123029", 0 },
+		{ ENROLMENT_UNUSABLE, "330299198804123029", 0 } };
+
+	insurer.by_list = true;
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		teardown(NULL);
+		setup(NULL);
+		list_is = lists[i].is;
+		list_of = lists[i].of;
+		ask(1);
+		leg_ends(LEG_ANSWERED, ANSWER("350.00"));
+		facts_come(CONSENT);
+		assert_int_equal(strcmp(t.to, "tianyi") == 0, lists[i].asked);
+		if (lists[i].asked == 0)
+			check_answer(NULL);
+		else
+			leg_ends(LEG_LOST, "");
+	}
+	insurer.by_list = false;
+}
+
 static void sums_that_do_not_add_up_are_not_quoted(void **state)
 {
 	ask(1);
@@ -438,6 +479,7 @@ int main(void)
 		tests[n++] = (struct CMUnitTest){ rows[i].it, insurer_does, NULL, NULL, (void *)&rows[i] };
 #define TEST(f) tests[n++] = (struct CMUnitTest)cmocka_unit_test_setup_teardown(f, setup, teardown)
 	TEST(nothing_of_a_person_leaves_without_consent);
+	TEST(nothing_of_who_is_not_on_its_list_leaves);
 	TEST(sums_that_do_not_add_up_are_not_quoted);
 	TEST(a_refused_presettlement_is_not_quoted);
 	TEST(the_counter_waits_for_nobody);

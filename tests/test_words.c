@@ -41,8 +41,8 @@ static const char *const marks[] = { "_(", "print_line(", "print_label(" };
 /* What looks like a text and is none, by how it begins. */
 static const char *const no_texts[] = { "POST %.*s HTTP", "%a, %d %b %Y", "\\r\\n", "<?xml", "user_name", "Nov 22",
 	"# Yitong", "| `%s` |", "https://", "\\\"", "{\\\"", ",\\\"", "%s.%.60s", "%s%s: ", "@/", "POST ", "GET ",
-	"PUT ", "BEAT", "waits: enrolment list of ", "not enrolled: not on the list of ", " is missing", " is of ",
-	"CLMAHSIN" };
+	"PUT ", "BEAT", "enrolment load", "enrolment check", "is a person on the list", "waits: enrolment list of ",
+	"not enrolled: not on the list of ", " is missing", " is of ", "CLMAHSIN" };
 
 struct scan {
 	const char *file, *at;

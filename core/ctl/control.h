@@ -32,7 +32,8 @@
  *      "proposal":"3f9a21","result":"done","operator":"li","reason":"seen on their screen"}]}
  *
  *   {"do":"audit","act":"show raw","exchange":"0000000100000002","operator":"root","reason":"complaint 17"}
- *     {"ok":true}                               durable when answered; operator is the asking user's name
+ *     {"ok":true}                               durable when answered; operator is the asking user's name; of
+ * "enrolment load tianyi" and "enrolment check tianyi" too, without an exchange
  *
  *   {"do":"erase","day":"2026-11-22","operator":"li","reason":"term over"}
  *     {"ok":true}                               that day's key is destroyed; refused before the day is over, and while

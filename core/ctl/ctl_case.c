@@ -226,12 +226,13 @@ static void cell_details(struct telling *t, struct yt_buf *details)
 	yt_buf_free(details);
 }
 
-static void put_exchange(struct telling *t, const struct exchange *x)
+static void put_exchange(struct telling *t, const struct found *f)
 {
+	const struct exchange *x = &f->x;
 	const struct yt_op *op = yt_op(x->op);
 	bool follows = (x->flags & REC_X_FOLLOW_UP) != 0;
 	struct yt_buf details = { 0 };
-	char yuan[24] = "";
+	char yuan[24] = "", why[600];
 
 	cell_time(t, x->accepted_ms);
 	if (follows)
@@ -264,6 +265,10 @@ static void put_exchange(struct telling *t, const struct exchange *x)
 		add_text(&details, "", yt_str(_("does not add up")));
 	if (x->flags & REC_X_AMENDED)
 		add_text(&details, "", yt_str(_("its answer says what the insurer pays")));
+	if (follows && x->state == X_REFUSED) {
+		ctl_reason(f->steps.refused_why, why, sizeof(why));
+		add_text(&details, "", yt_str(why));
+	}
 	cell_details(t, &details);
 }
 
@@ -396,7 +401,7 @@ static void print(struct telling *t)
 	for (size_t i = 0; i < 7; i++)
 		ctl_table_cell(&t->table, CTL_PLAIN, "%s", _(heading[i]));
 	for (size_t i = 0; i < t->n; i++) {
-		put_exchange(t, &t->found[i].x);
+		put_exchange(t, &t->found[i]);
 		is_sealed = is_sealed || (t->found[i].is_sealed && t->found[i].steps.n > 0);
 		for (size_t k = 0; k < t->found[i].steps.n; k++)
 			if (is_worth_a_row(&t->found[i], &t->found[i].steps.item[k]))

@@ -36,6 +36,7 @@ struct case_steps {
 	size_t n;
 	struct case_line line[CASE_LINES_MAX];
 	size_t n_lines;
+	char refused_why[96]; /* by what evidence it ended as refused; empty: it did not */
 };
 
 /* Folds an exchange's records; what they told in other formats is read where desk has the plugin and the keys. */

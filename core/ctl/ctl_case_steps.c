@@ -61,6 +61,8 @@ static void take(struct case_steps *s, const struct rec *rec)
 {
 	struct case_step *step;
 
+	if (rec->type == REC_RESOLVED && yt_str_is(rec_get(rec, REC_T_RESULT), "refused"))
+		copy(s->refused_why, sizeof(s->refused_why), rec_get(rec, REC_T_REASON));
 	if (rec->type != REC_SENDING && rec->type != REC_OUTCOME)
 		return;
 	if (rec_get_u64(rec, REC_T_STEP) > REC_STEPS_MAX || (step = step_of(s, rec)) == NULL)
@@ -172,6 +174,7 @@ void case_steps_read(struct case_steps *out, struct desk *desk, const struct ctl
 	size_t used;
 
 	out->n = out->n_lines = 0;
+	out->refused_why[0] = '\0';
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 		take(out, &rec);
 		take_line(out, &rec);

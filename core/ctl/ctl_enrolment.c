@@ -2,7 +2,9 @@
  *
  * Without more: each list, its age, how many people.  load: an insurer's file takes the place of the list, once all of
  * it was checked (message/enrolment_load.c).  check: one list, and whether one person is on it.  It works on the files
- * themselves, as the gateway's user, whether the gateway runs or not: workers notice a new list. */
+ * themselves, as the gateway's user, whether the gateway runs or not: workers notice a new list.  Who loads one or asks
+ * for a person stands in the journal of a running gateway first. */
+#include "ctl/control.h"
 #include "ctl/desk.h"
 
 #include <errno.h>
@@ -23,7 +25,8 @@ struct asked {
 	const struct conf_party *party;
 	struct enrolment_key key;
 	const char *file; /* load: the insurer's */
-	int64_t day;      /* INT64_MIN: the file says it */
+	const char *operator_name;
+	int64_t day; /* INT64_MIN: the file says it */
 	bool anyway, person, is_json;
 	uint64_t n_faults;
 	int64_t told_ms;
@@ -50,6 +53,34 @@ static int find(struct asked *a, const char *name)
 	if (keys_get(a->desk.keys, a->key.name, &key) != 0)
 		return ctl_fail(CTL_CANNOT, "the key %s cannot be read: run this as the gateway's user",
 		        a->party->enrolment_key);
+	return CTL_OK;
+}
+
+/* Written down before it is done; no gateway runs: there is nothing to write it into, which is told.  Returns enum
+ * ctl_exit. */
+static int note(const struct asked *a, const char *act, const char *reason)
+{
+	struct yt_buf request = { 0 };
+	struct yt_node *answer;
+	char what[64], why[300];
+	int rv;
+
+	snprintf(what, sizeof(what), "%s %s", act, a->party->name);
+	yt_buf_byte(&request, '{');
+	ctl_json_member(&request, "do", YT_STR("audit"));
+	ctl_json_member(&request, "act", yt_str(what));
+	ctl_json_member(&request, "operator", yt_str(a->operator_name != NULL ? a->operator_name : ctl_user()));
+	ctl_json_member(&request, "reason", yt_str(reason));
+	yt_buf_byte(&request, '}');
+	YT_REQUIRE(!request.failed);
+	rv = control_ask(
+	        a->desk.ctl->conf->gateway.run_dir, yt_buf_view(&request), a->desk.arena, &answer, why, sizeof(why));
+	yt_buf_free(&request);
+	if (rv == 0)
+		return CTL_OK;
+	if (rv != YT_ENOTFOUND)
+		return ctl_fail(CTL_CANNOT, "nothing is done, as it cannot be written down who does it: %s", why);
+	fprintf(stderr, _("the gateway does not run: who did this is not written down\n"));
 	return CTL_OK;
 }
 
@@ -128,6 +159,9 @@ static int take(struct asked *a, struct enrolment_load *load)
 	printf(_("%s: of %s, %llu people, %llu lines were there before\n"), a->file, day,
 	        (unsigned long long)load->n_rows, (unsigned long long)load->n_twice);
 	rv = compare(a, load);
+	snprintf(why, sizeof(why), "of %s, %llu people%s", day, (unsigned long long)load->n_rows,
+	        a->anyway ? ", anyway" : "");
+	rv = rv == CTL_OK ? note(a, "enrolment load", why) : rv;
 	if (rv != CTL_OK)
 		return rv;
 	if (enrolment_write(load, a->party->enrolment, yt_wall_ms(), why, sizeof(why)) != 0)
@@ -286,6 +320,10 @@ static int check_person(struct asked *a)
 		return ctl_fail(CTL_USAGE, "that is no number of an identity paper: is its check digit right?");
 	if (enrolment_open(&list_now, a->party->enrolment, &a->key, why, sizeof(why)) != 0)
 		return ctl_fail(CTL_CANNOT, "%s", why);
+	if (note(a, "enrolment check", "is a person on the list") != CTL_OK) {
+		enrolment_close(list_now);
+		return CTL_CANNOT;
+	}
 	is_on = enrolment_has(list_now, row);
 	enrolment_close(list_now);
 	printf(is_on ? _("***%.*s is on it\n") : _("***%.*s is not on it: no claim follows\n"), 4,
@@ -317,8 +355,8 @@ int ctl_enrolment(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = { { "day", required_argument, NULL, 'd' },
 		{ "anyway", no_argument, NULL, 'a' }, { "person", no_argument, NULL, 'p' },
-		{ "conf", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "operator", required_argument, NULL, 'o' }, { "conf", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct asked a = { .day = INT64_MIN };
 	int64_t ms;
 	int option, rv;
@@ -337,6 +375,8 @@ int ctl_enrolment(struct ctl *ctl, int argc, char **argv)
 			a.anyway = true;
 		} else if (option == 'p') {
 			a.person = true;
+		} else if (option == 'o') {
+			a.operator_name = optarg;
 		} else {
 			if (strlen(optarg) != 10 || yt_time_parse(yt_str(optarg), &ms) != 0)
 				return ctl_usage("enrolment", "--day must be a day as 2026-11-22, not \"%s\"", optarg);

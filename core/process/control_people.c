@@ -29,7 +29,7 @@ static const struct {
 	{ "decide", CONF_BUSINESS },
 	{ "confirm", CONF_CHECKER },
 	{ "lane", CONF_BUSINESS | CONF_SYSTEM },
-	{ "audit", CONF_AUDITOR | CONF_BUSINESS | CONF_CHECKER }, /* show --raw */
+	{ "audit", CONF_AUDITOR | CONF_BUSINESS | CONF_CHECKER }, /* show --raw, enrolment */
 	{ "erase", CONF_SECURITY },
 	{ "reindex", CONF_SYSTEM },
 };

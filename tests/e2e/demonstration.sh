@@ -28,6 +28,15 @@ jq -e '.claims | ([.[].claims] | add) >= 80 and ([.[].paid] | add) >= 50 and ([.
 	{ echo "claims are missing or still open"; exit 1; }
 jq -e '.double_claims == 0 and .events_taken >= 150' run/ledger-insurer.json >/dev/null || { echo "the insurer's events did not arrive"; exit 1; }
 
+# Who agreed, but is on no insurer's list: the insurer never heard of him, and here it is said why.
+jq -e '.cases | [.["claim-not-enrolled", "jinhui-not-enrolled"] | .visits >= 2 and .visits == .as_expected] | all' run/summary.json &&
+	$bin/yitong --conf run/demo.yaml enrolment >/dev/null || { echo "people on no list were claimed for, or a list is not in use"; exit 1; }
+settlement=$($bin/yitong --conf run/demo.yaml messages --state refused --limit 1000 --json | jq -r 'select(.number | startswith("+/")) | .number' |
+	while read -r number; do $bin/yitong --conf run/demo.yaml show "$number" --lang en | grep -o 'not enrolled: not on the list of [a-z]*'; done | sort | uniq -c)
+case $settlement in *jinhui*tianyi*) ;; *) echo "nobody is told to be on no list: $settlement"; exit 1 ;; esac
+
+$bin/yitong --conf run/demo.yaml --lang en audit | grep -q 'enrolment load tianyi' || { echo "nobody has loaded the list of tianyi"; exit 1; }
+
 # Payments: claims that the insurer leaves to us and allowances of an agency, whatever the bank did with the orders; what
 # the bank booked is compared with what was decided and ordered in one_sided.
 jq -e '.cases | ([to_entries[] | select(.key | startswith("mandate")) | .value | .visits == .as_expected] | length >= 7 and all)
