@@ -12,7 +12,7 @@ trap stop_all EXIT
 [ -n "${YT_BIN:-}" ] || ./dev build >/dev/null || exit 1
 sh certs/make >/dev/null || exit 1
 free_ports intake bankdoor link iso control
-rm -rf $dir && mkdir -p $dir/files/{in,taken,done,refused,out,sent}
+rm -rf $dir && mkdir -p $dir/files/{in,taken,done,refused,out,sent} $dir/camt/{in,taken,done,refused}
 day=$(date -u -d '+8 hours' +%Y%m%d)
 cat >$dir/gateway.yaml <<END
 gateway: { profile: development, workers: 1, run_dir: $dir/gateway, plugin_dir: ${bin%/bin}/plugins }
@@ -26,6 +26,8 @@ listeners:
       settings: { customer: "3302990001", bank: BANK } }
   - { name: result-files, kind: folder, format: bankfile, path: $dir/files, origin: bank-file, look_ms: 200, settle_ms: 50,
       settings: { corp_no: "3302990001", bank: BANK } }
+  - { name: statement-files, kind: folder, format: iso20022, path: $dir/camt, origin: bank-iso, look_ms: 200, settle_ms: 50,
+      settings: { customer: "3302990001", bank: BANK } }
 secrets: { person-key: certs/out/secrets/person-key }
 keys:
   - { name: payer-sm2, kind: sm2-private, file: certs/out/sm2/payer.key, owner: "3302990001", id: 5A0001 }
@@ -113,13 +115,15 @@ curl -sS "http://127.0.0.1:$control/documents" | jq -r '.documents[]' >$dir/stat
 sed -e 's,<Amt Ccy="CNY">1004.00<,<Amt Ccy="CNY">1005.00<,g; s,<Amt Ccy="CNY">15.00<,<Amt Ccy="CNY">14.00<,g' \
 	-e "s,$(number 1003),$(number 9003),g; s,<MsgId>ST[^<]*,<MsgId>ST9," $dir/statement.xml >$dir/other.xml
 
-tell $dir/statement.xml ACTC
+cp $dir/statement.xml $dir/camt/in/.part && mv $dir/camt/in/.part $dir/camt/in/ST1.xml # a file, then by HTTPS: one statement
 for n in 1001 1002 1003 1004; do
 	sees $n 'statement line +booked +'$n'.00'
 	sees $n 'nothing is open'
 done
 yitong late --at 2099-01-01 >/dev/null || wrong "something is late for ever"
+[ -e $dir/camt/done/ST1.xml ] || wrong "the file is not done: $(find $dir/camt -type f)"
 tell $dir/statement.xml ACTC # told again
+[ "$(yitong statement --json | jq -s 'map(.statement) | unique | length')" = 1 ] || wrong "one statement counts twice"
 yitong statement >$dir/list.txt || wrong "the fee is not listed"
 grep -q '15.00.*it names no payment' $dir/list.txt || { cat $dir/list.txt; wrong "the fee is not listed"; }
 [ "$(grep -c 'no payment here has' $dir/list.txt)" = 0 ] || wrong "payments are said to be unknown"
