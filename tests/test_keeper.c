@@ -1835,6 +1835,66 @@ static int order(uint32_t worker, uint64_t id)
 	return say(worker, UP_STEP, id, &buf);
 }
 
+/* A cancel of its settlement is under way: its payment waits until that has an outcome, and leaves only when the
+ * settlement stands. */
+static void test_order_while_cancelling(void **state)
+{
+	static const enum yt_outcome outcomes[] = { YT_REFUSED, YT_DONE };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct yt_buf buf = { 0 };
+		size_t at;
+
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+		commit();
+		settle_followed(1, 1, 9, "+/A1");
+		commit();
+		later(1); /* the lease, in which the order is made */
+		at = rec_begin(&buf, REC_DUE, 0, FOLLOW_UP(9), w.wall_ms);
+		rec_i64(&buf, REC_T_DUE, w.wall_ms + 1);
+		rec_bytes(&buf, REC_T_PAY_DIGEST, "0123456789abcdef", 16);
+		rec_end(&buf, at);
+		begin(1,
+		        (struct asked){ 2, "C1", "c", EXCHANGE_CANCEL_KEY "A1", YT_OP_OUTPATIENT_SETTLE_CANCEL, "A1" });
+		commit();
+		assert_int_equal(say(1, UP_RETURN, FOLLOW_UP(9), &buf), 0);
+		commit();
+		forget_told();
+		later(10 * FOLLOW_UP_TURN_MS);
+		assert_told("");
+		end(1, 2, outcomes[i], "ok");
+		commit();
+		forget_told();
+		later(2 * FOLLOW_UP_TURN_MS);
+		assert_told("1:lease 0/9");
+		assert_int_equal(followed(9)->reversal_wanted, outcomes[i] == YT_DONE);
+	}
+}
+
+/* Its settlement is undone while a worker has it, and the keeper is killed: it is undone when it comes back, not when
+ * it was to go on. */
+static void test_ended_while_leased_survives(void **state)
+{
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	settle_followed(1, 1, 9, "+/A1");
+	commit();
+	later(1); /* the lease */
+	cancel(2, "C1", "A1", H);
+	restart(1);
+	held(1, FOLLOW_UP(9));
+	ready(1);
+	give_back_due(1, FOLLOW_UP(9), 3600000);
+	commit();
+	forget_told();
+	later(1);
+	assert_told("1:lease 0/9");
+}
+
 /* What a worker has may be leaving: people take back, or hold, only what nobody has. */
 static void test_withdrawn_while_leased(void **state)
 {
@@ -2617,6 +2677,8 @@ int main(void)
 		TEST(test_follow_up_of_cancelled_is_due),
 		TEST(test_order_of_cancelled),
 		TEST(test_withdrawn_while_leased),
+		TEST(test_order_while_cancelling),
+		TEST(test_ended_while_leased_survives),
 		TEST(test_follow_ups_leave_leases),
 		TEST(test_follow_up_of_cancelled),
 		TEST(test_follow_up_of_uncancelled),

@@ -469,6 +469,7 @@ static void on_held(struct keeper *k, uint32_t worker, const struct talk *talk)
 	if (e == NULL || e->holder != 0 || !exchange_is_open(&e->x))
 		return;
 	kept_begin_lease(k, e, worker);
+	e->ended = (e->x.flags & REC_X_FOLLOW_UP) != 0 && e->x.reversal_wanted && !e->x.undoing;
 }
 
 static bool worker_is_ready(struct keeper *k, uint32_t worker)

@@ -87,6 +87,25 @@ static bool is_done_cancel(const struct exchange *x, const char *const codes[N_C
 	       (strcmp(x->institution, codes[0]) == 0 || (codes[1] != NULL && strcmp(x->institution, codes[1]) == 0));
 }
 
+/* The cancel of its settlement has begun, and has no outcome yet, or people have it. */
+static bool is_being_cancelled(struct keeper *k, const struct exchange *x)
+{
+	char key[sizeof(x->business_key)];
+	const char *codes[N_CODES];
+	const struct kept *e;
+
+	codes_of(k, x->institution, codes);
+	snprintf(key, sizeof(key), EXCHANGE_CANCEL_KEY "%s", x->settlement);
+	HASH_FIND(hh_business, k->by_business, key, strlen(key), e);
+	for (; e != NULL; e = e->same_business)
+		if (exchange_is_cancel(&e->x) && exchange_holds_key(&e->x) &&
+		        strcmp(e->x.original, x->settlement) == 0 &&
+		        (strcmp(e->x.institution, codes[0]) == 0 ||
+		                (codes[1] != NULL && strcmp(e->x.institution, codes[1]) == 0)))
+			return true;
+	return false;
+}
+
 /* The cancel of a settlement that is done; *id 0: none.  Anything but 0: the index cannot tell. */
 static int find_cancel(struct keeper *k, const char *institution, const char *settlement, uint64_t *id)
 {
@@ -337,14 +356,25 @@ static int look_once_more(struct keeper *k, struct kept *e)
 	return 0;
 }
 
+/* Its order is made, and nothing of it has left yet. */
+static bool is_about_to_pay(const struct exchange *x)
+{
+	static const uint8_t none[sizeof(x->pay_digest)];
+
+	return x->settlement[0] != '\0' && x->pay_no[0] == '\0' && memcmp(x->pay_digest, none, sizeof(none)) != 0;
+}
+
 bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e)
 {
-	int rv;
+	int rv = 1;
 
-	if ((e->x.flags & REC_X_FOLLOW_UP) == 0 || e->x.op == YT_OP_CLAIM_BACK || e->x.step != 0 ||
-	        e->x.reversal_wanted || e->x.must_answer)
+	if ((e->x.flags & REC_X_FOLLOW_UP) == 0 || e->x.op == YT_OP_CLAIM_BACK || e->x.reversal_wanted ||
+	        e->x.must_answer)
 		return true;
-	rv = look_once_more(k, e);
+	if (e->x.step == 0)
+		rv = look_once_more(k, e);
+	if (rv > 0 && is_about_to_pay(&e->x) && is_being_cancelled(k, &e->x))
+		rv = YT_EAGAIN;
 	if (rv < 0)
 		kept_set_due(k, e, keeper_mono(k) + FOLLOW_UP_TURN_MS);
 	return rv > 0;
