@@ -56,10 +56,11 @@ static void take_settlement(json_t *row)
 static void reckon_payout(const char *number)
 {
 	const json_t *row = json_object_get(books.payouts, number);
+	bool is_claims = order_numbered(number) == NULL;
 	bool is_booked = book_number(row, "booked") > 0 && json_object_get(row, "returned") == NULL;
 
 	json_object_set_new(books.open_payouts, number, json_true());
-	if (is_booked && json_object_get(books.told, number) == NULL)
+	if (is_claims && is_booked && json_object_get(books.told, number) == NULL)
 		json_object_set_new(books.untold, number, json_true());
 	else
 		json_object_del(books.untold, number);

@@ -3,11 +3,10 @@
  *
  * claims_person() tells the gateway what a claim needs of a person before his first visit: who he is (1101), that he
  * has agreed, where his money goes (format intake).  claims_check() holds the ledgers of insurer and bank against the
- * platform's, none of them the gateway's own:
+ * platform's, none of them the gateway's own (payouts that agencies order: crash_orders.c):
  *  - a settlement in force has one claim, decided, or people know that it stands again; none has two, and no claim is
  * of a settlement that nobody asked for
- *  - a cancelled one has none, or one that was withdrawn; where it was paid before that, the follow-up is parked for
- *    people, or asks for it until it is
+ *  - a cancelled one has none, or one that was withdrawn; where it was paid before that, people have it to ask back
  *  - no payout is booked twice or under two contents; what the insurer was told of is booked so, and what is booked it
  *    was told of, but for what is parked */
 #include "crash_run.h"
@@ -18,6 +17,7 @@
 #include <string.h>
 
 #define TELL_MS 60000
+#define BANK_LOSES 5    /* percent of the bank's answers */
 #define SETTLE_MS 60000 /* by then all follow-ups have come to their end */
 
 /* -- told before ------------------------------------------------------------------------------- */
@@ -56,12 +56,11 @@ static char *printed(const char *fmt, ...)
 	return text;
 }
 
-/* A card with its check digit (Luhn), one for each person. */
-static void card_of(const struct hospital *h, char out[20])
+void card_number(uint64_t serial, char out[20])
 {
 	int sum = 0;
 
-	snprintf(out, 20, "6299993302%08d", (int)(strtoull(h->person + strlen(h->person) - 8, NULL, 10) % 100000000));
+	snprintf(out, 20, "6299993302%08d", (int)(serial % 100000000));
 	for (int i = 0; i < 18; i++) {
 		int digit = (out[17 - i] - '0') * (i % 2 == 0 ? 2 : 1);
 
@@ -81,7 +80,7 @@ bool claims_person(struct world *w, struct hospital *h, const char *name)
 	char *person = message_person(h, name);
 	bool is_told = tell(h, w->gateway_port, "/fsi/api/rsfComIfsService/callService", "\"infcode\":0", person);
 
-	card_of(h, card);
+	card_number(strtoull(h->person + strlen(h->person) - 8, NULL, 10), card);
 	return is_told &&
 	       tell(h, w->intake_port, "/intake", "\"code\":\"0\"",
 	               printed(intake, "consent.put", h->person, "C", h->institution, h->person,
@@ -102,6 +101,8 @@ void claims_arm_faults(void)
 {
 	static const char *const kinds[] = { "effect_then_silence", "effect_then_cut", "cut", "busy", "wrong_signature",
 		"goaway", "reset" };
+	static const char *const losses[BANK_LOSES] = { "effect_then_silence", "effect_then_cut", "effect_then_cut",
+		"effect_then_silence", "wrong_signature" };
 	static const char *const at_bank[] = { "effect_then_silence", "effect_then_cut", "cut", "busy",
 		"wrong_signature" };
 	static const char *const calls[] = { "claims", "claims", "query", "withdraw" };
@@ -109,6 +110,10 @@ void claims_arm_faults(void)
 
 	json_decref(insurer_control("DELETE", "/fault", NULL));
 	json_decref(bank_control("DELETE", "/fault", NULL));
+	for (int i = 0; i < BANK_LOSES; i++) { /* of whatever is asked of it, one in a hundred each way */
+		snprintf(spec, sizeof(spec), "{\"kind\":\"%s\",\"percent\":1}", losses[i]);
+		json_decref(bank_control("POST", "/fault", spec));
+	}
 	for (int i = 0; i < 2; i++) {
 		snprintf(spec, sizeof(spec), "{\"kind\":\"%s\",\"op\":\"%s\",\"count\":%d,\"skip\":%d}",
 		        at_bank[dice() % 5], dice() % 3 == 0 ? "BD1002" : "BD1001", 1 + (int)(dice() % 2),
@@ -126,6 +131,8 @@ void claims_arm_faults(void)
 
 #define ASK_FIRST_MS 1000 /* a settlement's end is asked of the gateway only so long after it changed, and then ... */
 #define ASK_MOST_MS 8000  /* ... each time after twice as long: most have come to it by themselves then */
+
+#define N_HOW 3 /* ways in which it may say so, at most */
 
 /* Whether the gateway is to be asked about a settlement that has been open so long. */
 static bool is_due(const char *setl_id)
@@ -147,18 +154,18 @@ static bool is_due(const char *setl_id)
 }
 
 /* Whether the gateway says so of what follows from a settlement. */
-static bool has_ended(struct world *w, const char *setl_id, const char *const how[2])
+static bool has_ended(struct world *w, const char *setl_id, const char *const how[N_HOW])
 {
 	static char out[65536];
 	char args[160];
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < N_HOW; i++)
 		if (how[i] != NULL && strcmp(book_text(books.looked_up, setl_id), how[i]) == 0)
 			return true;
 	snprintf(args, sizeof(args), "show '+/%s'", setl_id);
 	if (!is_due(setl_id) || world_yitong(w, args, out, sizeof(out)) != 0)
 		return false;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < N_HOW; i++) {
 		if (how[i] == NULL || strstr(out, how[i]) == NULL)
 			continue;
 		json_object_set_new(books.looked_up, setl_id, json_string(how[i]));
@@ -173,10 +180,11 @@ static bool is(const json_t *row, const char *status)
 }
 
 /* Of a settlement that stands.  Nothing more is to come: paid, refused, or decided without money (insurer.md 6.4); or
- * it was ours to pay, and the bank could not. */
+ * it was ours to pay, the bank could not, and people are asked. */
 static const char *wrong_standing(struct world *w, const char *setl_id, const json_t *claim)
 {
-	static const char *const again[2] = { "stands again" }, *const refused[2] = { "refused" };
+	static const char *const again[N_HOW] = { "stands again" };
+	static const char *const peoples[N_HOW] = { "came back from this account" }; /* it did, or never got there */
 
 	if (claim == NULL)
 		return "ONE-SIDED: in force, and not claimed";
@@ -185,14 +193,14 @@ static const char *wrong_standing(struct world *w, const char *setl_id, const js
 	if (is(claim, "PAID") || is(claim, "REJECTED") ||
 	        (is(claim, "ADJUDICATED") && book_number(claim, "payable") == 0))
 		return NULL;
-	if (is(claim, "ADJUDICATED") && has_ended(w, setl_id, refused))
+	if (is(claim, "ADJUDICATED") && has_ended(w, setl_id, peoples))
 		return NULL;
 	return "its claim is neither paid nor over";
 }
 
 static const char *wrong_cancelled(struct world *w, const char *setl_id, const json_t *claim)
 {
-	static const char *const peoples[2] = { "parked", "not undone yet: it was refused" };
+	static const char *const peoples[N_HOW] = { "asked back", "parked", "not undone yet: it was refused" };
 
 	if (claim == NULL || json_is_true(json_object_get(claim, "is_withdrawn")) || is(claim, "REJECTED"))
 		return NULL;
@@ -222,9 +230,12 @@ static const char *wrong_settlement(struct world *w, const char *setl_id)
 static const char *wrong_payout(const char *ref)
 {
 	const json_t *payout = json_object_get(books.payouts, ref), *told = json_object_get(books.told, ref);
+	struct order *order = order_numbered(ref);
 
 	if (book_number(payout, "booked") > 1)
 		return "DOUBLED: booked more than once";
+	if (order != NULL)
+		return order_wrong(order, payout);
 	if (told != NULL && book_number(payout, "booked") != 1)
 		return "ONE-SIDED: the insurer was told of it, the bank has not booked it";
 	if (told != NULL && book_number(payout, "amount_fen") != book_number(told, "amount"))
@@ -280,7 +291,30 @@ static int compare(struct world *w, bool is_last)
 	return n;
 }
 
-size_t claims_seen, payouts_seen;
+/* What waits for people is none of the gateway's; all else must have come to its end. */
+static bool is_peoples(const char *kind, const char *reason)
+{
+	return strcmp(kind, "parked") == 0 || strncmp(reason, "waits: release of", 17) == 0 ||
+	       strstr(reason, "not undone yet: it was refused") != NULL; /* until it is parked, after some minutes */
+}
+
+int claims_check_open(struct world *w)
+{
+	static char out[8 << 20];
+	int n = 0;
+
+	world_yitong(w, "followups --json --limit 1000000", out, sizeof(out));
+	for (char *rest = out, *line; (line = strsep(&rest, "\n")) != NULL;) {
+		json_t *row = json_loads(line, 0, NULL);
+
+		if (row != NULL && !is_peoples(book_text(row, "kind"), book_text(row, "reason")))
+			tell_wrong(true, &n, "follow-up", book_text(row, "number"), book_text(row, "reason"));
+		json_decref(row);
+	}
+	return n;
+}
+
+size_t claims_seen, payouts_seen, orders_seen;
 
 int claims_check(struct world *w, bool everything)
 {
@@ -288,6 +322,7 @@ int claims_check(struct world *w, bool everything)
 	int n_wrong;
 
 	books_refresh(everything);
+	orders_seen = orders_open(w, everything);
 	while ((n_wrong = compare(w, false)) > 0 && now_ms() < end) {
 		sleep_ms(300); /* the ledgers are read one after the other, while payments go on */
 		books_refresh(false);

@@ -230,12 +230,13 @@ int main(int argc, char **argv)
 		check_journal_begin(&w);
 		bad += check_all(o.rounds, true);
 		bad += claims_check(&w, true);
+		bad += claims_check_open(&w);
 		bad += check_journal_end();
 	}
 	traffic_stop();
-	printf("%d rounds, seed %llu: %zu messages, %zu claims, %zu payouts, %llu kills at a call, %llu power cuts that lost "
+	printf("%d rounds, seed %llu: %zu messages, %zu claims, %zu payouts (%zu of agencies), %llu kills at a call, %llu power cuts that lost "
 	       "%llu sectors and %llu names, %u failed drops, %d wrong\n",
-	        round - 1, (unsigned long long)o.seed, said.n_messages, claims_seen, payouts_seen,
+	        round - 1, (unsigned long long)o.seed, said.n_messages, claims_seen, payouts_seen, orders_seen,
 	        (unsigned long long)w.shim->kills, (unsigned long long)w.shim->drops,
 	        (unsigned long long)w.shim->lost_sectors, (unsigned long long)w.shim->lost_names, w.shim->failed_drops,
 	        bad);

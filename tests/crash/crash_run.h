@@ -6,6 +6,7 @@
  *   crash_act.c      the acts: kills, stops, reload, deleted index, clock, nth write
  *   crash_traffic.c  hospitals: threads that register, bill, settle and cancel, and ask again
  *   crash_message.c  what they say, and the book of all they said and heard
+ *   crash_orders.c   payouts of agencies, by all ways to the bank
  *   crash_books.c    the ledgers of platform, insurer and bank, asked for what changed
  *   crash_check.c    what must be true once it is quiet
  *   crash_claims.c   what follows from settlements at the insurer
@@ -160,13 +161,33 @@ void books_refresh(bool whole);
 const char *book_text(const json_t *row, const char *name); /* "" when there is none */
 long long book_number(const json_t *row, const char *name);
 
+/* crash_orders.c */
+struct order {
+	char number[31];
+	long long fen;
+	const char *face; /* the way it goes, in the bank's words */
+	char *body;
+	bool is_told, is_judged;
+	UT_hash_handle hh; /* by number */
+};
+/* One of an agency, told until it is taken; any thread. */
+void orders_tell(const struct world *w, struct hospital *h, uint64_t random);
+struct order *order_numbered(const char *number); /* NULL: none of ours */
+/* Those that are not known to be over, or all, are open in the books; returns how many there were ever. */
+size_t orders_open(const struct world *w, bool everything);
+const char *order_wrong(struct order *o, const json_t *row); /* row: the bank's, or NULL */
+/* A card with its check digit (Luhn). */
+void card_number(uint64_t serial, char out[20]);
+
 /* crash_claims.c: tells the gateway what claims need of the hospital's person; holds the insurer's ledger against the
  * platform's, and waits a while until they agree. */
 bool claims_person(struct world *w, struct hospital *h, const char *name);
 void claims_arm_faults(void);
+/* Prints what the gateway still has open and nobody else has to decide; returns how many. */
+int claims_check_open(struct world *w);
 /* Of what changed; everything: of all, from whole ledgers. */
 int claims_check(struct world *w, bool everything);
-extern size_t claims_seen, payouts_seen; /* by then */
+extern size_t claims_seen, payouts_seen, orders_seen; /* by then */
 
 /* crash_check.c: each prints what is wrong and returns how many things are. */
 int check_all(int round, bool everything);

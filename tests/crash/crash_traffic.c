@@ -170,6 +170,8 @@ static void visit(struct hospital *h)
 	}
 	if (m->infcode == 0 && toss(h) % 5 == 0)
 		ask(h, message_cancel(h, m), true);
+	if (toss(h) % 3 == 0)
+		orders_tell(world, h, toss(h));
 }
 
 static void *work(void *arg)

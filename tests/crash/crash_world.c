@@ -123,10 +123,12 @@ void world_start_insurer(struct world *w)
 /* What becomes of a payout is chosen by its amount's last digits (yitong-sandbox bank --help). */
 void world_start_bank(struct world *w)
 {
+	char folder[600];
 	const char *argv[] = { "yitong-sandbox", "bank", "--link-port", w->bank_port, "--iso-port", w->bank_iso_port,
 		"--control-port", w->bank_control_port, "--certs", w->certs, "--settle-ms", "500", "--return-ms", "700",
-		NULL };
+		"--folder", folder, NULL };
 
+	snprintf(folder, sizeof(folder), "%s/bank-file", w->dir);
 	bank_control_port = w->bank_control_port;
 	w->bank = start_other(w, "bank.log", argv, bank_control);
 }
