@@ -36,6 +36,7 @@ static const struct yt_wire_op ops[] = {
 	{ "WITHDRAW", YT_OP_CLAIM_WITHDRAW, YT_RESOLVE_RESEND },
 	{ "ACCOUNT", YT_OP_ACCOUNT_PUT, YT_RESOLVE_RESEND },
 	{ "PAY", YT_OP_PAY_ORDER, YT_RESOLVE_PAY },
+	{ "LIST", YT_OP_PAY_BATCH, YT_RESOLVE_RESEND },
 	{ "ASKPAY", YT_OP_PAY_QUERY, YT_RESOLVE_NONE },
 	{ "RECALL", YT_OP_PAY_RECALL, YT_RESOLVE_RESEND },
 	{ "TELLPAID", YT_OP_CLAIM_PAYMENT, YT_RESOLVE_RESEND },
@@ -163,6 +164,20 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 	for (size_t i = 0; i < sizeof(paying) / sizeof(paying[0]); i++)
 		if (value_of(line, paying[i].word).n != 0)
 			yt_node_add_text(arena, data, paying[i].name, value_of(line, paying[i].word));
+	if (value_of(line, "list").n != 0) { /* of two payouts, to whom data says */
+		static const char *const words[2][3] = { { "p1", "y1", "t1" }, { "p2", "y2", "t2" } };
+		struct yt_node *rows = yt_node_add(arena, body, YT_STR("payout"), YT_ARRAY);
+
+		yt_node_add_text(arena, data, "batch_no", value_of(line, "list"));
+		yt_node_add_text(arena, data, "pay_sumamt", value_of(line, "all"));
+		for (size_t i = 0; i < 2; i++) {
+			struct yt_node *row = yt_node_add(arena, rows, YT_STR(""), YT_OBJECT);
+
+			yt_node_add_text(arena, row, "pay_no", value_of(line, words[i][0]));
+			yt_node_add_text(arena, row, "pay_amt", value_of(line, words[i][1]));
+			yt_node_add_text(arena, row, "payee_acct", value_of(line, words[i][2]));
+		}
+	}
 	if (value_of(line, "account").n != 0) {
 		struct yt_node *payee = yt_node_add(arena, body, YT_STR("payee"), YT_OBJECT);
 

@@ -743,6 +743,81 @@ static void test_processed_for_ever(void **state)
 	end_paying();
 }
 
+#define LIST(all, y1)                                                                                                  \
+	"LIST inst=H1 num=L1 | list=L1 all=" all " named=Wu psn=Wu p1=" PAYOUT_SHORT "1 y1=" y1                        \
+	" t1=62220200000009 p2=" PAYOUT_SHORT "2 y2=7.00 t2=62220200000017"
+#define LIST_WAITS "waits: release of 2007.00 yuan: a list of payouts, as a whole"
+
+/* Nothing of a list leaves before two people have released all of it at once; then each payout goes its own way, once,
+ * whoever is killed. */
+static void test_list(void **state)
+{
+	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
+		"insurer", "claim", 500000, 200000, 0, "claims" } }; /* so that one leaves a day */
+	const struct engine_payer *const payers = conf.payers;
+	const uint32_t n_payers = conf.n_payers;
+	uint64_t list;
+
+	for (unsigned killed = 0; killed < 4; killed++) {
+		teardown(NULL);
+		conf.payers = limited;
+		conf.n_payers = 1;
+		setup(NULL);
+		is_native = true;
+		follows = &payout;
+		ask(1, LIST("2007.00", "2000.00"));
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		nothing_leaves(20000);
+		assert_string_equal(of_number("+/list/L1").reason, LIST_WAITS);
+		if (killed == 1)
+			kill_all();
+		list = of_number("+/list/L1").id;
+		assert_int_equal(
+		        keeper_release(w.keeper, list, YT_STR("li"), YT_STR("li"), YT_STR("both")), YT_EDENIED);
+		assert_int_equal(keeper_release(w.keeper, list, YT_STR("li"), YT_STR("wang"), YT_STR("seen")), 0);
+		commit();
+		if (killed == 2)
+			kill_all();
+		ask(2, LIST("2007.00", "2000.00"));
+		expect("bank:PAY", 'p');
+		if (killed == 3)
+			kill_all();
+		nothing_leaves(20000);
+		assert_int_equal(of_number("+/list/L1").state, X_DONE);
+		assert_int_equal((ordered(1).state == X_DONE) + (ordered(2).state == X_DONE), 1);
+		w.now += INT64_C(24) * 3600 * 1000;
+		expect("bank:PAY", 'p');
+		nothing_leaves(20000);
+		assert_int_equal((ordered(1).state == X_DONE) + (ordered(2).state == X_DONE), 2);
+		conf.payers = payers;
+		conf.n_payers = n_payers;
+		end_paying();
+	}
+}
+
+/* One payout that cannot be ordered, and the list is refused with its row; so is one whose sum is another. */
+static void test_list_that_cannot_be_sent(void **state)
+{
+	static const struct {
+		const char *list, *why;
+	} rows[] = { { LIST("5007.01", "5000.01"), "payout[0].pay_amt" },
+		{ LIST("2006.00", "2000.00"), "pay_sumamt" } };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		teardown(NULL);
+		setup(NULL);
+		is_native = true;
+		follows = &payout;
+		ask(1, rows[i].list);
+		later(100);
+		if (strncmp(w.answer, "REFUSED", 7) != 0 || strstr(w.answer, rows[i].why) == NULL)
+			fail_msg("%s: %s", rows[i].list, w.answer);
+		nothing_leaves(20000);
+		assert_int_equal(of_number("+/list/L1").id, 0);
+		end_paying();
+	}
+}
+
 static const struct withdraw_case {
 	const char *it, *order, *legs;
 	const char *word;
@@ -827,6 +902,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_release_of_another_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_day_limits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_list_that_cannot_be_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins_that_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits_for_account, setup, teardown),

@@ -41,6 +41,12 @@
 	"\"inscp_scp_amt\":\"70.00\"},\"diseinfo\":[{\"diag_code\":\"K80.100\",\"diag_name\":\"胆囊结石\","           \
 	"\"maindiag_flag\":\"1\"}],\"feedetail\":[{\"feedetl_sn\":\"1\",\"med_list_codg\":\"003311020170000\",\"cnt\":1," \
 	"\"pric\":\"100.00\",\"det_item_fee_sumamt\":\"100.00\",\"fulamt_ownpay_amt\":\"10.00\"}]}"
+#define LISTED                                                                                                          \
+	"{\"operation\":\"pay.batch\",\"number\":\"LIST2026112001\",\"institution\":\"330299\",\"data\":{\"batch_no\":" \
+	"\"LIST2026112001\",\"pay_cnt\":\"2\",\"pay_sumamt\":\"820.00\",\"purpose\":\"生育津贴\"},\"payout\":[{"    \
+	"\"pay_no\":\"MA20261120000000000001\",\"pay_amt\":\"812.50\",\"payee_acct\":\"6299993307000002022\","          \
+	"\"payee_name\":\"沈䶮\"},{\"pay_no\":\"MA20261120000000000002\",\"pay_amt\":\"7.50\",\"payee_acct\":"        \
+	"\"6299993302000001017\",\"payee_name\":\"林晚晴\",\"psn_name\":\"林晚晴\"}]}"
 #define UNSETTLED                                                                                                      \
 	"{\"operation\":\"settle.cancel\",\"number\":\"A-5\",\"institution\":\"H33021399901\",\"setl_id\":\"S77\"}"
 
@@ -77,6 +83,7 @@ static const struct taken {
 	{ ACCOUNT, YT_OP_ACCOUNT_PUT, "payee", "name", "沈䶮" },
 	{ INVOICE, YT_OP_INVOICE_NOTICE, "bill", NULL, NULL },
 	{ PAYOUT, YT_OP_PAY_ORDER, "data", "pay_amt", "812.50" },
+	{ LISTED, YT_OP_PAY_BATCH, "data", "pay_cnt", "2" },
 	{ SETTLED, YT_OP_SETTLE_NOTICE, "setlinfo", "inscp_scp_amt", "70.00" },
 	{ UNSETTLED, YT_OP_SETTLE_NOTICE_CANCEL, NULL, NULL, NULL },
 };
@@ -93,7 +100,7 @@ static void test_taken(void **state)
 
 		assert_int_equal(api->decode_request(plugin, yt_str(taken[i].text), msg, &fault), 0);
 		assert_int_equal(msg->op->id, taken[i].op);
-		assert_true(msg->op->stays_here || msg->op->id == YT_OP_PAY_ORDER ||
+		assert_true(msg->op->stays_here || msg->op->id == YT_OP_PAY_ORDER || msg->op->id == YT_OP_PAY_BATCH ||
 		            msg->op->id == YT_OP_SETTLE_NOTICE); /* these by what their route says */
 		assert_int_equal(yt_money_check(msg->op->request_money, msg->body, why, sizeof(why)), 0);
 		assert_int_equal(api->encode_request(plugin, msg, &out, &fault), 0);
@@ -152,6 +159,15 @@ static const struct refused {
 	{ SETTLED, "\"feedetl_sn\":\"1\",", "", "feedetail[0].feedetl_sn" },
 	{ SETTLED, "\"feedetail\":[{", "\"feedetail\":[1,{", "feedetail[0]" },
 	{ UNSETTLED, "S77", "", "setl_id" },
+	{ LISTED, "\"batch_no\":\"LIST", "\"batch_no\":\"LAST", "data.batch_no" },
+	{ LISTED, "\"pay_cnt\":\"2\",", "", "data.pay_cnt" },
+	{ LISTED, "\"820.00\"", "\"0.00\"", "data.pay_sumamt" },
+	{ LISTED, "\"purpose\"", "\"pay_amt\"", "data" },
+	{ LISTED, "\"payout\":[", "\"payouts\":[", "payout" },
+	{ LISTED, "\"payout\":[", "\"payout\":[1,", "payout[0]" },
+	{ LISTED, "0000000002\",\"pay_amt\"", "0000000001\",\"pay_amt\"", "payout[1].pay_no" },
+	{ LISTED, "\"7.50\"", "\"7.505\"", "payout[1].pay_amt" },
+	{ LISTED, "\"psn_name\":\"林晚晴\"", "\"psn_name\":\"林晚\"", "payout[1].payee_name" },
 	{ INVOICE, "\"V1\"", "\"\"", "mdtrt_id" },
 	{ INVOICE, "26780.00", "26780.001", "bill[0].bill_amt" },
 	{ INVOICE, "26780.00", "-1.00", "bill[0].bill_amt" },

@@ -373,6 +373,17 @@ static void keep_payout(struct engine *e, struct work *w)
 	call_begin(e, &c);
 }
 
+/* So does a list of them: all of it, or nothing. */
+static void keep_list(struct engine *e, struct work *w)
+{
+	struct yt_fault fault = { { 0 }, { 0 } };
+
+	if (pay_batch_try(e, w, &fault) != 0)
+		refuse_unless_known(e, w, &fault);
+	else
+		go_admitted(e, w);
+}
+
 static void route(struct engine *e, struct work *w)
 {
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
@@ -401,6 +412,8 @@ static void route(struct engine *e, struct work *w)
 		work_digest(w);
 		if (w->msg->op->id == YT_OP_PAY_ORDER && w->then != NULL)
 			keep_payout(e, w);
+		else if (w->msg->op->id == YT_OP_PAY_BATCH && w->then != NULL)
+			keep_list(e, w);
 		else
 			go_admitted(e, w);
 	} else if (is_stopped(e, w)) {

@@ -132,7 +132,9 @@ static void end_here(struct engine *e, struct task *t)
 	reply->code = YT_STR("0");
 	if (op == YT_OP_PAY_ORDER) /* what follows pays it, under this number */
 		reply->settlement = pay_member(t->original, "pay_no");
-	if (op == YT_OP_PAY_ORDER || op == YT_OP_SETTLE_NOTICE_CANCEL) {
+	if (op == YT_OP_PAY_BATCH)
+		reply->settlement = pay_batch_settlement(t->original);
+	if (op == YT_OP_PAY_ORDER || op == YT_OP_PAY_BATCH || op == YT_OP_SETTLE_NOTICE_CANCEL) {
 		task_resolve_done(e, t, reply, "kept here");
 		return;
 	}

@@ -105,6 +105,10 @@ void pay_to_whom(struct engine *e, struct task *t, uint8_t digest[16]);
 /* It is made anew to another account once that is told: of a claim, which stands whatever became of the money. */
 bool pay_goes_anew(const struct task *t);
 
+/* pay_batch.c: a list of payouts waits for two people, or each of its payouts becomes a follow-up of its own */
+void pay_batch_hand_out(struct engine *e, struct task *t);
+struct yt_str pay_batch_settlement(const struct yt_msg *list); /* under which all of it follows */
+
 /* pay_limits.c: the day's limits have room for it; false: the lease is given back, and the next one knows */
 bool pay_has_room(struct engine *e, struct task *t, const struct pay_order *order);
 

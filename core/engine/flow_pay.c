@@ -150,6 +150,12 @@ static bool a_rule_releases(const struct engine *e, const struct pay_order *orde
 	return false;
 }
 
+/* By two people, as it stood there; what is made anew is another one. */
+static bool its_list_is_released(const struct task *t)
+{
+	return (t->x.flags & REC_X_LISTED) != 0 && t->x.back_no[0] == '\0';
+}
+
 static void wait_for_release(struct engine *e, struct task *t, const struct pay_order *order, const char *why)
 {
 	char reason[200], yuan[24];
@@ -169,6 +175,10 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 		task_park(e, t, "a payment is a step of what follows from something, of nothing else");
 		return false;
 	}
+	if (t->original->op->id == YT_OP_PAY_BATCH) {
+		pay_batch_hand_out(e, t);
+		return false;
+	}
 	order = t->run->order = pay_order_make(e, t, &fault);
 	if (order == NULL) {
 		flow_wait(e, t, &fault);
@@ -182,12 +192,12 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 		task_park(e, t, "another payment has its number: order it anew under one of its own");
 		return false;
 	}
-	why = t->x.released               ? NULL
-	      : came_back_from(t, order)  ? N_("the payment before came back from this account")
-	      : has_twin(e, t)            ? N_("the same payee, amount and type within 24 hours")
-	      : !order->is_own            ? N_("the account is not compared with the person")
-	      : a_rule_releases(e, order) ? NULL
-	                                  : N_("no rule releases it");
+	why = t->x.released              ? NULL
+	      : came_back_from(t, order) ? N_("the payment before came back from this account")
+	      : has_twin(e, t)           ? N_("the same payee, amount and type within 24 hours")
+	      : !order->is_own           ? N_("the account is not compared with the person")
+	      : a_rule_releases(e, order) || its_list_is_released(t) ? NULL
+	                                                             : N_("no rule releases it");
 	if (why != NULL) {
 		wait_for_release(e, t, order, why);
 		return false;

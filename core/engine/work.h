@@ -421,6 +421,10 @@ void session_keep(struct engine *e, const struct engine_party *party, struct yt_
         struct yt_str operator_id, struct yt_str sign_no);
 void sessions_again(struct engine *e); /* the keeper restarted: ask again */
 
+/* pay_batch.c */
+/* Each payout of a list can be ordered; YT_EFORMAT, *fault names the first that cannot by its row. */
+int pay_batch_try(struct engine *e, const struct work *w, struct yt_fault *fault);
+
 /* written.c */
 void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w);
 void written_sending(struct yt_buf *out, struct engine *e, const struct work *w);
@@ -436,6 +440,7 @@ struct follow_cause { /* what a settlement is followed for */
 	const char *listener, *trace;
 	struct yt_str request; /* its octets */
 	bool is_one_stop;      /* its origin waits for what comes of it */
+	bool is_listed;        /* a payout of a list that two people have released */
 };
 
 /* The accepted record of what follows from a settlement, where anything does: it is done, known by a number and its

@@ -234,7 +234,8 @@ uint64_t written_follow_up(struct yt_buf *out, struct engine *e, const struct fo
 		rec_bytes(out, REC_T_PERSON, person, sizeof(person));
 	}
 	rec_str(out, REC_T_FLOW, yt_str(cause->then));
-	rec_u32(out, REC_T_FLAGS, REC_X_FOLLOW_UP | (cause->is_one_stop ? REC_X_ONE_STOP : 0u));
+	rec_u32(out, REC_T_FLAGS,
+	        REC_X_FOLLOW_UP | (cause->is_one_stop ? REC_X_ONE_STOP : 0u) | (cause->is_listed ? REC_X_LISTED : 0u));
 	rec_str(out, REC_T_REQUEST, request);
 	rec_end(out, at);
 	return id;

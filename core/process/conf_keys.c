@@ -406,8 +406,8 @@ const struct conf_key conf_keys[] = {
 	{ "routes", "then", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(route, then_name),
 		"Name of the flow that follows once a settlement by this route is done, such as a claim; it is undone when "
 		"the settlement is. Nobody waits for it. Its steps are made of the case's facts: see `cases.facts`. A route of "
-		"`pay.order` alone, or of `settle.notice` alone, has neither `to` nor `flow`: that is kept here, and this "
-		"flow pays or claims it." },
+		"`pay.order`, `pay.batch` or `settle.notice` alone has neither `to` nor `flow`: that is kept here, and this flow "
+		"pays or claims it." },
 	{ "routes", "quote", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(route, quote_name),
 		"Name of an insurer that is asked what it would pay once a pre-settlement by this route is answered, for people "
 		"who have agreed to that; the answer shows it beside the platform's amounts, which stay as they are. Without "

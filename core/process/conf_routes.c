@@ -315,7 +315,8 @@ static bool is_kept_here(const struct route_rule *rule)
 	unsigned n = 0;
 
 	for (unsigned op = 0; op < YT_OP_COUNT; op++) {
-		if (rule->any_op || (rule->ops[op] && op != YT_OP_PAY_ORDER && op != YT_OP_SETTLE_NOTICE))
+		if (rule->any_op ||
+		        (rule->ops[op] && op != YT_OP_PAY_ORDER && op != YT_OP_PAY_BATCH && op != YT_OP_SETTLE_NOTICE))
 			return false;
 		n += rule->ops[op];
 	}

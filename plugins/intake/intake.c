@@ -11,6 +11,7 @@
 #include <yitong/payout.h>
 #include <yitong/plugin.h>
 
+#define LIST_MAX 300     /* payouts of one list */
 #define NODES_MAX 100000 /* of a message: a settlement with its 5,000 fee lines */
 
 static const struct yt_wire_op ops[] = {
@@ -18,6 +19,7 @@ static const struct yt_wire_op ops[] = {
 	{ "ACCOUNT", YT_OP_ACCOUNT_PUT, YT_RESOLVE_RESEND },
 	{ "INVOICE", YT_OP_INVOICE_NOTICE, YT_RESOLVE_RESEND },
 	{ "PAYOUT", YT_OP_PAY_ORDER, YT_RESOLVE_RESEND },
+	{ "PAYOUTS", YT_OP_PAY_BATCH, YT_RESOLVE_RESEND },
 	{ "SETTLED", YT_OP_SETTLE_NOTICE, YT_RESOLVE_RESEND },
 	{ "UNSETTLED", YT_OP_SETTLE_NOTICE_CANCEL, YT_RESOLVE_RESEND },
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
@@ -176,23 +178,80 @@ static int check_object(const struct yt_node *object, const char *name, int row,
 }
 
 /* As at every bank; what the gateway's configuration has stands in for what the message may leave out. */
-static int check_payout(const struct yt_node *body, struct yt_str number, struct yt_fault *fault)
+static int check_payout(const struct yt_node *body, const struct yt_node *row, const char *path, struct yt_str *no,
+        struct yt_fault *fault)
+{
+	struct yt_payout p;
+	int rv = yt_payout_read(body, row, path, &p, fault);
+
+	if (rv != 0)
+		return rv;
+	*no = p.no;
+	p.payer_acct = p.payer_acct.n > 0 ? p.payer_acct : YT_STR("0");
+	p.payer_name = p.payer_name.n > 0 ? p.payer_name : YT_STR("0");
+	p.purpose = p.purpose.n > 0 ? p.purpose : YT_STR("0");
+	return yt_payout_check(&p, path, 0, NULL, fault);
+}
+
+static int check_order(const struct yt_node *body, struct yt_str number, struct yt_fault *fault)
 {
 	const struct yt_node *data = yt_node_get(body, "data");
-	struct yt_payout p;
+	struct yt_str no;
 	int rv;
 
 	if (data == NULL || data->kind != YT_OBJECT || yt_node_get(body, "payout") != NULL)
 		return refuse(fault, "data", "must be an object, one payout");
-	rv = yt_payout_read(body, data, "data", &p, fault);
+	rv = check_payout(body, data, "data", &no, fault);
+	if (rv == 0 && !yt_str_eq(no, number))
+		return refuse(fault, "data.pay_no", "must be the message's number: a payout is ordered once");
+	return rv;
+}
+
+static int check_head_of_list(const struct yt_node *data, struct yt_str number, struct yt_fault *fault)
+{
+	int64_t fen;
+
+	if (data == NULL || data->kind != YT_OBJECT)
+		return refuse(fault, "data", "must be an object: the list's number, count and sum");
+	if (number.n > 22 || !yt_str_eq(yt_node_text(data, "batch_no"), number))
+		return refuse(fault, "data.batch_no",
+		        "must be the message's number, at most 22 characters: a list is ordered once");
+	if (yt_node_text(data, "pay_no").n > 0 || yt_node_text(data, "pay_amt").n > 0)
+		return refuse(fault, "data", "has what belongs to each payout: its number, its amount");
+	if (yt_node_text(data, "pay_cnt").n == 0)
+		return refuse(fault, "data.pay_cnt", "is missing: how many payouts there are");
+	if (yt_node_fen(data, "pay_sumamt", &fen) != 0 || fen <= 0)
+		return refuse(fault, "data.pay_sumamt", "is not the sum of all payouts in yuan");
+	return 0;
+}
+
+/* A list: each payout as if it were alone, and none of them twice. */
+static int check_list(const struct yt_node *body, struct yt_str number, struct yt_fault *fault)
+{
+	const struct yt_node *rows = yt_node_get(body, "payout");
+	struct yt_str numbers[LIST_MAX];
+	char path[64];
+	unsigned i = 0;
+	int rv = check_head_of_list(yt_node_get(body, "data"), number, fault);
+
 	if (rv != 0)
 		return rv;
-	if (!yt_str_eq(p.no, number))
-		return refuse(fault, "data.pay_no", "must be the message's number: a payout is ordered once");
-	p.payer_acct = p.payer_acct.n > 0 ? p.payer_acct : YT_STR("0");
-	p.payer_name = p.payer_name.n > 0 ? p.payer_name : YT_STR("0");
-	p.purpose = p.purpose.n > 0 ? p.purpose : YT_STR("0");
-	return yt_payout_check(&p, "data", 0, NULL, fault);
+	if (rows == NULL || rows->kind != YT_ARRAY || rows->n == 0 || rows->n > LIST_MAX)
+		return refuse(fault, "payout", "must be an array of 1 to 300 payouts: make several lists of more");
+	for (const struct yt_node *row = rows->child; row != NULL; row = row->next, i++) {
+		snprintf(path, sizeof(path), "payout[%u]", i);
+		if (row->kind != YT_OBJECT)
+			return refuse(fault, path, "must be an object");
+		rv = check_payout(body, row, path, &numbers[i], fault);
+		if (rv != 0)
+			return rv;
+		for (unsigned k = 0; k < i; k++)
+			if (yt_str_eq(numbers[k], numbers[i])) {
+				snprintf(path, sizeof(path), "payout[%u].pay_no", i);
+				return refuse(fault, path, "is the number of another payout of the list");
+			}
+	}
+	return 0;
 }
 
 static int check_rows(const struct yt_node *rows, const char *name, struct yt_fault *fault)
@@ -250,6 +309,7 @@ static int check_names(const struct yt_msg *msg, struct yt_fault *fault)
 		return refuse(fault, "institution", "must name for whom this is said");
 	switch (msg->op->id) {
 	case YT_OP_PAY_ORDER:
+	case YT_OP_PAY_BATCH:
 		return 0;
 	case YT_OP_SETTLE_NOTICE_CANCEL:
 		return msg->settlement.n > 0 && msg->settlement.n <= 30
@@ -310,13 +370,15 @@ static int decode_request(struct yt_plugin *self, struct yt_str octets, struct y
 	op = op_by_name(yt_node_text(root, "operation"));
 	if (op == NULL)
 		return refuse(fault, "operation",
-		        "must be consent.put, account.put, invoice.notice, settle.notice, settle.cancel or pay.order");
+		        "must be consent.put, account.put, invoice.notice, settle.notice, settle.cancel, pay.order or pay.batch");
 	msg->op = yt_op(op->op);
 	msg->wire_op = yt_str(op->wire);
 	rv = check_names(msg, fault);
 	if (rv != 0)
 		return rv;
-	return op->op == YT_OP_PAY_ORDER ? check_payout(root, msg->number, fault) : check_body(op->op, root, fault);
+	if (op->op == YT_OP_PAY_BATCH)
+		return check_list(root, msg->number, fault);
+	return op->op == YT_OP_PAY_ORDER ? check_order(root, msg->number, fault) : check_body(op->op, root, fault);
 }
 
 static int encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
