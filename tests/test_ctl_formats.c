@@ -36,7 +36,7 @@ static const char config[] =
         "  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c, settings: {recer_sys_code: YBXT}}\n"
         "  - {name: hub, format: crossprovince, url: \"https://127.0.0.1:9444/\", ca: c, settings: {area: \"330000\"}}\n"
         "  - {name: tianyi, format: tianyi, url: \"https://127.0.0.1:9445/\", ca: c, settings: {app_id: gw330299, key: "
-        "clinic-token, field_key: ty-field, version: \"1.1\", allowed: \"*\"}}\n"
+        "clinic-token, field_key: ty-field, version: \"1.1\", allowed: \"*\"}, pays: institution}\n"
         "  - {name: jinhui, format: jinhui, url: \"https://127.0.0.1:9446/\", ca: c, settings: {partner: GW330799, "
         "sign_key: ours, verify_key: ours, allowed: \"*\"}}\n"
         "origins:\n"
@@ -53,6 +53,7 @@ static const char config[] =
         "routes:\n"
         "  - {name: remote-fees, flow: remote-fees, relation: [cross-province], operations: [outpatient.fees]}\n"
         "  - {name: remote, to: hub, relation: [cross-province]}\n"
+        "  - {name: at-once, to: zhejiang, operations: [inpatient.settle], then: claim, one_stop: tianyi}\n"
         "  - {name: everything, to: zhejiang, then: claim}\n";
 
 #define HEAD(number, infno, insured)                                                                                                   \
@@ -78,6 +79,13 @@ static const char config[] =
 	"\"330213197906152731\",\"med_type\":\"11\",\"medfee_sumamt\":28463.57,\"psn_setlway\":\"01\",\"mdtrt_id\":\"M1\"," \
 	"\"chrg_bchno\":\"B1\",\"insutype\":\"310\",\"acct_used_flag\":\"1\",\"invono\":\"\",\"fulamt_ownpay_amt\":0,"      \
 	"\"overlmt_selfpay\":0,\"preselfpay_amt\":0,\"inscp_scp_amt\":28463.57}}}"
+
+#define STAY                                                                                                               \
+	HEAD("0004", "2304", "330213")                                                                                     \
+	"\"input\":{\"data\":{\"psn_no\":\"33020000000100000000\",\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":"           \
+	"\"330213197906152731\",\"medfee_sumamt\":100.00,\"psn_setlway\":\"01\",\"mdtrt_id\":\"M1\",\"insutype\":\"310\"," \
+	"\"acct_used_flag\":\"1\",\"invono\":\"\",\"fulamt_ownpay_amt\":0,\"overlmt_selfpay\":0,\"preselfpay_amt\":0,"     \
+	"\"inscp_scp_amt\":100.00,\"mid_setl_flag\":\"0\"}}}"
 
 static void write_file(const char *name, const char *text)
 {
@@ -130,6 +138,7 @@ static int make_world(void **state)
 	write_file("1101-sh.json", PERSON("310101"));
 	write_file("2204-sh.json", FEES("310101"));
 	write_file("2207.json", SETTLE);
+	write_file("2304.json", STAY);
 	write_file("consent.json",
 	        "{\"operation\": \"consent.put\", \"number\": \"A-1\", \"institution\": \"H33021399901\", \"psn_no\": "
 	        "\"33020000000000000000000001\", \"consent\": {\"auth_no\": \"SQ-1\", \"auth_time\": \"2026-11-20 "
@@ -191,7 +200,11 @@ static const struct asked {
 	{ "explain says what follows a settlement", "explain @/2207.json", 0,
 	        { "then:\n  flow: claim\n", "step: 1, claim.submit", "only_where: the case has a auth_no",
 	                "step: 2, claim.query" },
-	        NULL },
+	        "one_stop" },
+	{ "explain says who decides before the hospital hears", "explain @/2304.json", 0,
+	        { "one_stop: tianyi has 2000 ms to decide; what it pays the institution is shown in commercial_claim\n",
+	                "when: the settlement is done, and its answer kept\n", NULL },
+	        "nobody waits" },
 	{ "explain says what stays here", "explain --listener intakes @/consent.json", 0,
 	        { "operation: consent.put", "stays_here: it goes to no party", NULL }, "routes" },
 	{ "explain prints the amount", "explain @/2207.json", 0, { "amount: 28463.57\n", NULL }, NULL },
