@@ -127,6 +127,33 @@ static void test_wrap(void **state)
 	yt_buf_free(&again);
 }
 
+/* Counters that carry into each word, lengths around eight blocks, in place and not. */
+static void test_counter_mode_is_openssl_s(void **state)
+{
+	static const uint8_t key[16] = { 0x3a, 0x91, 0x07, 0xfe, 0x55 };
+	struct sm4_ctr *ours = sm4_ctr_new(key);
+	EVP_CIPHER_CTX *theirs = EVP_CIPHER_CTX_new();
+	uint8_t text[400], want[sizeof(text)], got[sizeof(text)], iv[16];
+	int done;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (uint8_t)(i * 37 + i / 7);
+	assert_int_equal(EVP_EncryptInit_ex(theirs, EVP_sm4_ctr(), NULL, key, NULL), 1);
+	for (size_t n = 0; n <= sizeof(text); n++) {
+		memset(iv, (int)n, sizeof(iv));
+		memset(iv + n % 16, 0xff, 16 - n % 16);
+		assert_int_equal(EVP_EncryptInit_ex(theirs, NULL, NULL, NULL, iv), 1);
+		assert_int_equal(EVP_EncryptUpdate(theirs, want, &done, text, (int)n), 1);
+		assert_int_equal(sm4_ctr(ours, iv, text, n, got), 0);
+		assert_memory_equal(got, want, n);
+		assert_int_equal(sm4_ctr(ours, iv, got, n, got), 0);
+		assert_memory_equal(got, text, n);
+	}
+	EVP_CIPHER_CTX_free(theirs);
+	sm4_ctr_free(ours);
+}
+
 /* Known answers: GB/T 32907 A.1 for the block cipher (a counter block of its plaintext over zeros), and
  * GB/T 32905 A.1 for the digest under HMAC's definition. */
 static void test_known_answers(void **state)
@@ -137,7 +164,7 @@ static void test_known_answers(void **state)
 		0x6e, 0x42, 0x46 };
 	static const struct yt_str parts[] = { { "ab", 2 }, { "c", 1 } };
 	uint8_t block[16] = { 0 }, mac[SM3_LEN], pads[64 + SM3_LEN], inner[SM3_LEN];
-	EVP_CIPHER_CTX *cipher = sm4_ctr_new(key);
+	struct sm4_ctr *cipher = sm4_ctr_new(key);
 	EVP_MAC_CTX *hmac = sm3_hmac_new(key, sizeof(key));
 	uint8_t text[67];
 
@@ -156,7 +183,7 @@ static void test_known_answers(void **state)
 		assert_int_equal(sm3_hmac(hmac, parts, 2, mac), 0);
 		assert_memory_equal(mac, inner, sizeof(mac));
 	}
-	EVP_CIPHER_CTX_free(cipher);
+	sm4_ctr_free(cipher);
 	EVP_MAC_CTX_free(hmac);
 }
 
@@ -264,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_sign),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_known_answers),
+		cmocka_unit_test(test_counter_mode_is_openssl_s),
 		cmocka_unit_test(test_bad_folders),
 	};
 

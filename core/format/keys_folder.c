@@ -18,7 +18,7 @@
 
 struct folder {
 	EVP_PKEY *anchor;
-	EVP_CIPHER_CTX *cipher; /* both under the master key, ... */
+	struct sm4_ctr *cipher; /* both under the master key, ... */
 	EVP_MAC_CTX *mac;
 	pthread_mutex_t lock; /* ... for one thread at a time */
 };
@@ -91,7 +91,7 @@ static void folder_close(void *ctx)
 
 	/* OpenSSL wipes key schedules and private numbers itself when it frees them. */
 	EVP_PKEY_free(f->anchor);
-	EVP_CIPHER_CTX_free(f->cipher);
+	sm4_ctr_free(f->cipher);
 	EVP_MAC_CTX_free(f->mac);
 	pthread_mutex_destroy(&f->lock);
 	free(f);

@@ -3,27 +3,57 @@
 #include "format/sm.h"
 
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <openssl/params.h>
 #include <pthread.h>
+#include <stdlib.h>
 
-EVP_CIPHER_CTX *sm4_ctr_new(const uint8_t key[SM4_KEY_LEN])
+#include "format/sm4_fast.h"
+
+struct sm4_ctr {
+	EVP_CIPHER_CTX *slow; /* NULL: the processor has what sm4_fast.c needs */
+	uint32_t round_keys[SM4_ROUNDS];
+};
+
+struct sm4_ctr *sm4_ctr_new(const uint8_t key[SM4_KEY_LEN])
 {
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	struct sm4_ctr *ctr = calloc(1, sizeof(*ctr));
 
-	if (ctx != NULL && EVP_EncryptInit_ex(ctx, EVP_sm4_ctr(), NULL, key, NULL) != 1) {
-		EVP_CIPHER_CTX_free(ctx);
-		ctx = NULL;
+	if (ctr == NULL)
+		return NULL;
+	if (sm4_fast_is_there()) {
+		sm4_fast_key(key, ctr->round_keys);
+		return ctr;
 	}
-	return ctx;
+	ctr->slow = EVP_CIPHER_CTX_new();
+	if (ctr->slow == NULL || EVP_EncryptInit_ex(ctr->slow, EVP_sm4_ctr(), NULL, key, NULL) != 1) {
+		sm4_ctr_free(ctr);
+		return NULL;
+	}
+	return ctr;
 }
 
-int sm4_ctr(EVP_CIPHER_CTX *ctx, const uint8_t iv[SM4_IV_LEN], const uint8_t *in, size_t n, uint8_t *out)
+void sm4_ctr_free(struct sm4_ctr *ctr)
+{
+	if (ctr == NULL)
+		return;
+	EVP_CIPHER_CTX_free(ctr->slow); /* wipes its own */
+	OPENSSL_cleanse(ctr, sizeof(*ctr));
+	free(ctr);
+}
+
+int sm4_ctr(struct sm4_ctr *ctr, const uint8_t iv[SM4_IV_LEN], const uint8_t *in, size_t n, uint8_t *out)
 {
 	int done;
 
 	if (n > INT_MAX)
 		return YT_ELIMIT;
-	if (EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, iv) != 1 || EVP_EncryptUpdate(ctx, out, &done, in, (int)n) != 1)
+	if (ctr->slow == NULL) {
+		sm4_fast_ctr(ctr->round_keys, iv, in, n, out);
+		return 0;
+	}
+	if (EVP_EncryptInit_ex(ctr->slow, NULL, NULL, NULL, iv) != 1 ||
+	        EVP_EncryptUpdate(ctr->slow, out, &done, in, (int)n) != 1)
 		return YT_ENOMEM;
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* core/format/sm.h - the national algorithms SM2, SM3, SM4 as the rest of us needs them.
  *
- * Thin wrappers over OpenSSL's EVP.  Contexts are made once per key and used again, since setting one
- * up costs more than a small message; a context is for one thread at a time. */
+ * Thin wrappers over OpenSSL's EVP; SM4 in counter mode by sm4_fast.c where the processor can.  Contexts are made once
+ * per key and used again, since setting one up costs more than a small message; a context is for one thread at a time.
+ */
 #ifndef YT_FORMAT_SM_H
 #define YT_FORMAT_SM_H
 
@@ -19,9 +20,11 @@
 #define SM2_CLEAR_MAX 4096   /* octets encrypted at once: it is keys that are */
 
 /* SM4 in counter mode: encrypting and decrypting are the same.  NULL when out of memory. */
-EVP_CIPHER_CTX *sm4_ctr_new(const uint8_t key[SM4_KEY_LEN]);
+struct sm4_ctr;
+struct sm4_ctr *sm4_ctr_new(const uint8_t key[SM4_KEY_LEN]);
+void sm4_ctr_free(struct sm4_ctr *ctr); /* wipes the key's schedule */
 /* in and out may be the same bytes. */
-int sm4_ctr(EVP_CIPHER_CTX *ctx, const uint8_t iv[SM4_IV_LEN], const uint8_t *in, size_t n, uint8_t *out);
+int sm4_ctr(struct sm4_ctr *ctr, const uint8_t iv[SM4_IV_LEN], const uint8_t *in, size_t n, uint8_t *out);
 
 /* SM3 of octets. */
 void sm3(struct yt_str octets, uint8_t out[SM3_LEN]);

@@ -84,7 +84,7 @@ static struct half ghash(struct half y, struct half h, struct yt_str text)
 }
 
 /* The tag over aad and sealed text. */
-static int gcm_tag(EVP_CIPHER_CTX *ctx, const struct yt_sm4 *how, struct yt_str sealed, uint8_t tag[SM4_GCM_TAG_LEN])
+static int gcm_tag(struct sm4_ctr *ctx, const struct yt_sm4 *how, struct yt_str sealed, uint8_t tag[SM4_GCM_TAG_LEN])
 {
 	static const uint8_t zeros[SM4_BLOCK];
 	uint8_t counter[SM4_BLOCK] = { 0 }, block[SM4_BLOCK];
@@ -104,7 +104,7 @@ static int gcm_tag(EVP_CIPHER_CTX *ctx, const struct yt_sm4 *how, struct yt_str 
 	return rv != 0 ? rv : sm4_ctr(ctx, counter, tag, SM4_GCM_TAG_LEN, tag);
 }
 
-static int gcm_text(EVP_CIPHER_CTX *ctx, const struct yt_sm4 *how, struct yt_str in, uint8_t *out)
+static int gcm_text(struct sm4_ctr *ctx, const struct yt_sm4 *how, struct yt_str in, uint8_t *out)
 {
 	uint8_t counter[SM4_BLOCK] = { 0 };
 
@@ -115,7 +115,7 @@ static int gcm_text(EVP_CIPHER_CTX *ctx, const struct yt_sm4 *how, struct yt_str
 
 static int gcm_encrypt(const uint8_t *key, const struct yt_sm4 *how, struct yt_str clear, struct yt_buf *out)
 {
-	EVP_CIPHER_CTX *ctx = sm4_ctr_new(key);
+	struct sm4_ctr *ctx = sm4_ctr_new(key);
 	uint8_t *room = yt_buf_room(out, clear.n + SM4_GCM_TAG_LEN);
 	int rv = YT_ENOMEM;
 
@@ -124,7 +124,7 @@ static int gcm_encrypt(const uint8_t *key, const struct yt_sm4 *how, struct yt_s
 		if (rv == 0)
 			rv = gcm_tag(ctx, how, (struct yt_str){ (const char *)room, clear.n }, room + clear.n);
 	}
-	EVP_CIPHER_CTX_free(ctx);
+	sm4_ctr_free(ctx);
 	return rv;
 }
 
@@ -132,7 +132,7 @@ static int gcm_encrypt(const uint8_t *key, const struct yt_sm4 *how, struct yt_s
 static int gcm_decrypt(const uint8_t *key, const struct yt_sm4 *how, struct yt_str sealed, struct yt_buf *out)
 {
 	struct yt_str text = { sealed.p, sealed.n - SM4_GCM_TAG_LEN };
-	EVP_CIPHER_CTX *ctx = sm4_ctr_new(key);
+	struct sm4_ctr *ctx = sm4_ctr_new(key);
 	uint8_t tag[SM4_GCM_TAG_LEN], *room;
 	int rv = ctx == NULL ? YT_ENOMEM : gcm_tag(ctx, how, text, tag);
 
@@ -142,7 +142,7 @@ static int gcm_decrypt(const uint8_t *key, const struct yt_sm4 *how, struct yt_s
 		room = yt_buf_room(out, text.n);
 		rv = room == NULL ? YT_ENOMEM : gcm_text(ctx, how, text, room);
 	}
-	EVP_CIPHER_CTX_free(ctx);
+	sm4_ctr_free(ctx);
 	return rv;
 }
 

@@ -28,7 +28,7 @@ struct day_key {
 	enum seal_class class;
 	uint64_t used; /* for dropping the one unused longest */
 	bool durable;  /* we have synced it, not only read it: may seal */
-	EVP_CIPHER_CTX *cipher;
+	struct sm4_ctr *cipher;
 	EVP_MAC_CTX *mac;
 };
 
@@ -45,7 +45,7 @@ static const char *const class_names[] = { [SEAL_BODY] = "body" };
 
 static void day_key_clear(struct day_key *key)
 {
-	EVP_CIPHER_CTX_free(key->cipher); /* wipes the schedule */
+	sm4_ctr_free(key->cipher);
 	EVP_MAC_CTX_free(key->mac);
 	*key = (struct day_key){ 0 };
 }
