@@ -105,17 +105,23 @@ void play_account(const char *seed, char out[20])
 }
 
 /* At the bank whose claims 天一甬宁保 leaves to the gateway to pay, where a mandate is played. */
-static int tell_account(struct play *play)
+int play_tell_account(struct play *play, const char *what, const char *account)
 {
-	json_t *message = intake(play, "account.put", "payee");
-	char account[20];
+	json_t *message = intake(play, "account.put", what);
 
-	play_account(play->care->own_number, account);
 	json_object_set_new(message, "payee",
 	        must(json_pack("{s:s, s:s, s:s, s:s, s:s}", "relation", "00", "name", play->care->patient->name,
 	                "bank_acct_no", account, "bank_no", play->is_mandate ? "105332099046" : "313332099026",
 	                "bank_name", play->is_mandate ? "示例建设银行宁波分行" : "示例甬江银行营业部")));
 	return play_intake(play, message);
+}
+
+static int tell_account(struct play *play)
+{
+	char account[20];
+
+	play_account(play->care->own_number, account);
+	return play_tell_account(play, "payee", account);
 }
 
 static int tell_invoice(struct play *play)
@@ -191,12 +197,22 @@ void play_big_bill(struct play *play)
 	play->care->bill = &big_bill;
 }
 
-int play_agree(struct play *play)
+int play_agree_but_account(struct play *play)
 {
-	if (tell_consent(play) != 0 || tell_account(play) != 0 || tell_invoice(play) != 0)
+	if (tell_consent(play) != 0 || tell_invoice(play) != 0)
 		return -1;
 	play->care->is_claimed = true;
 	return 0;
+}
+
+int play_agree(struct play *play)
+{
+	return tell_account(play) != 0 ? -1 : play_agree_but_account(play);
+}
+
+json_t *play_claim_of(struct play *play, const char *setl_id)
+{
+	return claim_of(play, setl_id);
 }
 
 json_t *play_claim(struct play *play)

@@ -95,14 +95,35 @@ static void count_claim(struct comparison *c, const json_t *row, const char *wha
 	json_t *counts = json_object_get(c->claims, insurer);
 
 	if (counts == NULL) {
-		counts = must(json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "claims", 0, "paid", 0, "refused", 0,
-		        "withdrawn", 0, "open", 0, "paid_fen", 0));
+		counts = must(json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "claims", 0, "paid", 0,
+		        "refused", 0, "withdrawn", 0, "open", 0, "paid_fen", 0, "corrected", 0, "asked_back", 0,
+		        "asked_back_fen", 0));
 		json_object_set_new(c->claims, insurer, counts);
 	}
 	json_object_set_new(counts, "claims", json_integer(json_number(counts, "claims", 0) + 1));
 	json_object_set_new(counts, what, json_integer(json_number(counts, what, 0) + 1));
 	json_object_set_new(
 	        counts, "paid_fen", json_integer(json_number(counts, "paid_fen", 0) + json_number(row, "paid", 0)));
+}
+
+static void add(json_t *counts, const char *name, json_int_t n)
+{
+	json_object_set_new(counts, name, json_integer(json_number(counts, name, 0) + n));
+}
+
+/* Of what was paid: made anew after it had come back; to be asked back, as its settlement is cancelled since. */
+static void count_again(struct comparison *c, const json_t *row, bool is_back)
+{
+	json_t *counts = json_object_get(c->claims, json_text(row, "insurer")), *payment;
+	bool came_back = false;
+	size_t i;
+
+	json_array_foreach(json_object_get(row, "payments"), i, payment) came_back |=
+	        strcmp(json_text(payment, "by"), "GATEWAY") == 0 &&
+	        strcmp(json_text(payment, "payState"), "RETURNED") == 0;
+	add(counts, "corrected", came_back);
+	add(counts, "asked_back", is_back);
+	add(counts, "asked_back_fen", is_back ? json_number(row, "paid", 0) : 0);
 }
 
 /* What the gateway has paid for the insurer stands once at the bank, on one account. */
@@ -134,7 +155,7 @@ static void check_claim(struct comparison *c, const json_t *row)
 	const char *status = json_text(row, "status");
 	bool is_paid = strcmp(status, "PAID") == 0, is_over = strcmp(status, "REJECTED") == 0;
 	bool is_withdrawn = json_is_true(json_object_get(row, "is_withdrawn"));
-	bool is_at_bank = is_paid_at_bank(c, row); /* whatever else is wrong, its payouts are known */
+	bool is_back, is_at_bank = is_paid_at_bank(c, row); /* whatever else is wrong, its payouts are known */
 
 	count_claim(c, row, is_withdrawn ? "withdrawn" : is_over ? "refused" : is_paid ? "paid" : "open");
 	if (theirs == NULL) {
@@ -143,7 +164,12 @@ static void check_claim(struct comparison *c, const json_t *row)
 	}
 	c->n_compared++;
 	c->n_double += json_is_true(json_object_get(row, "is_double"));
-	if (!is_over && !is_state(theirs, "settled"))
+	is_back = is_paid && is_state(theirs, "cancelled") && json_is_true(json_object_get(row, "is_recovered"));
+	if (is_paid)
+		count_again(c, row, is_back);
+	if (is_back != json_is_true(json_object_get(theirs, "is_asked_back")))
+		differ(c, theirs, "is not asked back as it must be after its cancel");
+	else if (!is_over && !is_back && !is_state(theirs, "settled"))
 		differ(c, theirs, "in force at the insurer, not settled for the hospital");
 	else if (json_number(row, "totalFee", 0) != json_number(theirs, "medfee_fen", 0))
 		differ(c, theirs, "another amount at the insurer");
@@ -253,7 +279,7 @@ static void check_order(struct comparison *c, const json_t *order, const json_t 
 /* What is paid for an insurer must be known to it; and no number may have been used for two payments. */
 static json_t *check_payouts(struct comparison *c, const json_t *hospitals, const json_t *parties)
 {
-	json_int_t n = 0, n_paid = 0, sum = 0, fen;
+	json_int_t n = 0, n_paid = 0, n_returned = 0, sum = 0, fen;
 	json_t *row, *by_face = must(json_object());
 	size_t i;
 
@@ -266,6 +292,7 @@ static json_t *check_payouts(struct comparison *c, const json_t *hospitals, cons
 		if (fen > 0)
 			json_object_set_new(by_face, face, json_integer(json_number(by_face, face, 0) + 1));
 		n_paid += fen > 0;
+		n_returned += strncmp(json_text(row, "state"), "06", 2) == 0;
 		sum += fen;
 		if (fen != 0 && strncmp(ref, "IN", 2) == 0 && json_object_get(c->refs_known, ref) == NULL)
 			differ_at_bank(c, ref, "paid by the bank, known to no insurer");
@@ -276,8 +303,8 @@ static json_t *check_payouts(struct comparison *c, const json_t *hospitals, cons
 	        check_order(c, row, json_object_get(parties, "payouts"));
 	json_array_foreach(json_object_get(parties, "conflicts"), i, row)
 	        differ_at_bank(c, json_text(row, "pay_ref"), "used for two different payments");
-	return must(
-	        json_pack("{s:I, s:I, s:I, s:o}", "ordered", n, "paid", n_paid, "paid_fen", sum, "paid_by", by_face));
+	return must(json_pack("{s:I, s:I, s:I, s:I, s:o}", "ordered", n, "paid", n_paid, "returned", n_returned,
+	        "paid_fen", sum, "paid_by", by_face));
 }
 
 json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)

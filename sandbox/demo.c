@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 static const struct case_table *const tables[] = { &guest_cases, &away_cases, &away_claim_cases, &claim_cases,
-	&jinhui_cases, &mandate_cases, &one_stop_cases, &allowance_cases, &local_cases };
+	&jinhui_cases, &mandate_cases, &returned_cases, &back_cases, &jinhui_back_cases, &one_stop_cases,
+	&allowance_cases, &local_cases };
 
 #define JINHUA_PEOPLE 20
 #define LISTS_WAIT_MS 60000
@@ -515,10 +516,12 @@ static void print_claims(const json_t *claims)
 	json_object_foreach((json_t *)(uintptr_t)claims, name, row)
 	{
 		fen_text(json_number(row, "paid_fen", 0), amount);
-		printf("\nclaims at %s: %lld, of these %lld paid (%s), %lld refused, %lld withdrawn, %lld open\n", name,
-		        (long long)json_number(row, "claims", 0), (long long)json_number(row, "paid", 0), amount,
+		printf("\nclaims at %s: %lld, of these %lld paid (%s), %lld refused, %lld withdrawn, %lld open; "
+		       "%lld came back and were paid anew, %lld are asked back\n",
+		        name, (long long)json_number(row, "claims", 0), (long long)json_number(row, "paid", 0), amount,
 		        (long long)json_number(row, "refused", 0), (long long)json_number(row, "withdrawn", 0),
-		        (long long)json_number(row, "open", 0));
+		        (long long)json_number(row, "open", 0), (long long)json_number(row, "corrected", 0),
+		        (long long)json_number(row, "asked_back", 0));
 	}
 }
 

@@ -32,7 +32,7 @@ struct claim {
 	int64_t event_seq;
 	int64_t alter_fen; /* by the control port, in the ledger only */
 	int ends_in;       /* last two digits of the total, with amount faults; else -1 */
-	bool is_withdrawn, has_docs, was_returned, is_at_once;
+	bool is_recovered, is_withdrawn, has_docs, was_returned, is_at_once;
 	struct claim *next;
 	uint64_t told; /* its fingerprint when insurer_changes told of it last; stands last */
 };
@@ -526,8 +526,10 @@ json_t *insurer_claim_withdraw(
         struct insurer_book *book, const char *claim_no, int64_t now_ms, struct insurer_refusal *refusal)
 {
 	unsigned states = 1u << RECEIVED | 1u << ACCEPTED | 1u << PENDING_DOCS | 1u << ADJUDICATED;
-	struct claim *claim = find_in(book, claim_no, states, refusal);
+	struct claim *claim = find_in(book, claim_no, states, refusal), *paid = find(book, claim_no, "");
 
+	if (claim == NULL && paid != NULL && *claim_no != '\0')
+		paid->is_recovered |= paid->state == PAID; /* a case by hand (insurer.md 6.5) */
 	if (claim == NULL)
 		return NULL;
 	claim->is_withdrawn = true;
@@ -629,6 +631,7 @@ static json_t *ledger_row(const struct insurer_book *book, const struct claim *c
 	json_object_set(row, "payments", claim->payments);
 	json_object_set_new(row, "paid", json_integer(paid_fen(claim)));
 	json_object_set_new(row, "is_withdrawn", json_boolean(claim->is_withdrawn));
+	json_object_set_new(row, "is_recovered", json_boolean(claim->is_recovered));
 	return row;
 }
 

@@ -54,12 +54,17 @@ int claim_case_stranger(struct play *play); /* of people who agree, and are on n
 /* Told what a claim needs, of a visit that is open, by who speaks for the hospital; its bill is large enough for one.
  */
 void play_big_bill(struct play *play);
+int play_agree_but_account(struct play *play); /* consent and invoices alone */
+/* An account of the person's at a bank whose payments are left to the gateway, where one is played.  what: makes the
+ * message's number, two that are told of one stay need two. */
+int play_tell_account(struct play *play, const char *what, const char *account);
+json_t *play_claim_of(struct play *play, const char *setl_id); /* as play_claim(), of another settlement */
 int play_agree(struct play *play);
 int play_await_claim(struct play *play, const char *status); /* as the insurer's own books have it */
 json_t *play_claim(struct play *play);                       /* the same, all of it; NULL: none.  To be released. */
 int play_arm_insurer(struct play *play, const char *op, const char *kind); /* for calls about this hospital */
 extern const struct case_table local_cases, guest_cases, away_cases, away_claim_cases, claim_cases, jinhui_cases,
-        mandate_cases, one_stop_cases, allowance_cases;
+        mandate_cases, returned_cases, back_cases, jinhui_back_cases, one_stop_cases, allowance_cases;
 
 struct plan {
 	const struct case_table *table;

@@ -347,8 +347,8 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
 	way->then = follows;
 	way->one_stop = decides_at_once ? &hub : NULL;
 	way->one_stop_member = "commercial_claim";
-	way->stays_here = msg->op->id == YT_OP_PAY_ORDER || msg->op->id == YT_OP_PAY_BATCH ||
-	                  msg->op->id == YT_OP_SETTLE_NOTICE;
+	way->stays_here =
+	        msg->op->id == YT_OP_PAY_ORDER || msg->op->id == YT_OP_PAY_BATCH || msg->op->id == YT_OP_SETTLE_NOTICE;
 	if (is_native && (relays || msg->op->id != YT_OP_REVERSE))
 		return &platform;
 	way->flow = msg->op->changes_state ? flow : NULL;

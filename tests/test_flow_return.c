@@ -81,6 +81,14 @@ static const struct return_case {
 	        DECIDED "bank:PAY p hub:TELLPAID d word:RETURNED bank:ASKPAY p bank:ASKPAY p account:1 bank:ASKPAY p "
 	                "bank:ASKPAY R hub:TELLPAID d bank:PAY p hub:TELLPAID d",
 	        "PAID RETURNED PAID", "", 2, X_DONE },
+	{ "its books say so, and its answer goes on to say paid",
+	        DECIDED "bank:PAY p hub:TELLPAID d booked bank:ASKPAY p hub:TELLPAID d nothing account:1 bank:PAY p "
+	                "hub:TELLPAID d",
+	        "PAID RETURNED PAID", "", 2, X_DONE },
+	{ "the insurer tells back what it was told",
+	        DECIDED "bank:PAY p hub:TELLPAID d insurer:PAID word:RETURNED bank:ASKPAY R hub:TELLPAID d account:1 "
+	                "bank:PAY p hub:TELLPAID d insurer:RETURNED insurer:PAID nothing",
+	        "PAID RETURNED PAID", "", 2, X_DONE },
 	{ "what is told of the old one once more is nothing",
 	        DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d old:RETURNED nothing account:1 bank:PAY p "
 	                "hub:TELLPAID d old:RETURNED nothing",
@@ -161,7 +169,7 @@ static void release(void)
 static bool does_event(const char *p, size_t n)
 {
 	static uint64_t token = 500;
-	char line[120];
+	char line[160];
 
 	if (strncmp(p, "account:", 8) == 0) {
 		snprintf(line, sizeof(line), ACCOUNT, (unsigned)++token, p[8] - '0');
@@ -170,7 +178,16 @@ static bool does_event(const char *p, size_t n)
 		ask(++token, "CANCEL inst=H1 num=H1-2 | setl=A1");
 	else if (strncmp(p, "word:", 5) == 0)
 		tell_word(paid.number[paid.n - 1], p + 5, n - 5);
-	else if (strncmp(p, "old:", 4) == 0)
+	else if (strncmp(p, "insurer:", 8) == 0) {
+		snprintf(line, sizeof(line), "TOLD inst=HUB num=E%u | setl=A1 seq=%u told=%.*s%s", (unsigned)token,
+		        (unsigned)token, p[8] == 'R' ? 4 : (int)n - 8, p[8] == 'R' ? "PAID" : p + 8,
+		        p[8] == 'R' ? " pay=RETURNED" : "");
+		ask(++token, line);
+	} else if (strncmp(p, "booked", 6) == 0) {
+		snprintf(line, sizeof(line), "BOOKED inst=BANK num=K%u | entry=%s dc=C booked=BOOK sum=12.34",
+		        (unsigned)token, paid.number[paid.n - 1]);
+		ask(++token, line);
+	} else if (strncmp(p, "old:", 4) == 0)
 		tell_word(paid.number[0], p + 4, n - 4);
 	else if (strncmp(p, "nothing", 7) == 0)
 		nothing_leaves();

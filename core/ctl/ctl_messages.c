@@ -38,7 +38,8 @@ static bool is_undelivered(const struct exchange *x)
 static void put_json(const struct ctl *ctl, const struct exchange *x)
 {
 	const struct yt_op *op = ctl_operation(ctl, x);
-	bool follows = (x->flags & REC_X_FOLLOW_UP) != 0; /* wire number and amount it has are its settlement's */
+	bool follows = (x->flags & REC_X_FOLLOW_UP) != 0 &&
+	               x->op != YT_OP_CLAIM_BACK; /* wire number and amount it has are its settlement's */
 	struct yt_buf out = { 0 };
 	char text[20];
 

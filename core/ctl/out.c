@@ -161,7 +161,7 @@ const struct yt_op *ctl_operation(const struct ctl *ctl, const struct exchange *
 {
 	const struct conf_flow *flow = NULL;
 
-	if ((x->flags & REC_X_FOLLOW_UP) == 0)
+	if ((x->flags & REC_X_FOLLOW_UP) == 0 || x->op == YT_OP_CLAIM_BACK)
 		return yt_op(x->op);
 	if (ctl->conf != NULL)
 		flow = conf_flow(ctl->conf, yt_str(x->flow));

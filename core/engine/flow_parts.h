@@ -47,6 +47,8 @@ void notice_end(struct engine *e, struct task *t);
 void notice_keys(const struct task *t, char keys[2][FACTS_KEY_MAX]);
 /* What a bank that cannot be asked has told of it, as the answer to a pay.query would say it; NULL: nothing yet. */
 struct yt_reply *notice_told(struct engine *e, const struct task *t);
+/* It has told that exactly its sum came back, which an answer about the order need not say; NULL: it has not. */
+struct yt_reply *notice_returned(const struct task *t);
 void notice_learn(struct engine *e, struct task *t); /* and as a fact for its steps */
 void notice_await(struct engine *e, struct task *t); /* until it tells, or for too long */
 /* The step would ask a bank that cannot be asked. */

@@ -622,6 +622,7 @@ void flow_pay_await(struct engine *e, struct task *t)
 static void after_waiting(struct engine *e, struct task *t, struct yt_reply *reply, struct yt_str body)
 {
 	enum yt_pay_state state = YT_PAY_STATES;
+	struct yt_reply *returned;
 
 	pay_take(t, flow_op_of(t, t->x.step), reply);
 	if (reply->outcome == YT_DONE)
@@ -638,7 +639,10 @@ static void after_waiting(struct engine *e, struct task *t, struct yt_reply *rep
 		return;
 	}
 	write_outcome(e, t, REC_LEG_STEP, &(struct heard){ reply, body, NULL, REC_X_ANEW });
-	if (task_pause(e, t) < 0)
+	returned = t->x.doubted && state == YT_PAY_PAID ? notice_returned(t) : NULL;
+	if (returned != NULL) /* states only go forward: paid it was before */
+		adopt_as(e, t, returned, REC_X_SURE);
+	else if (task_pause(e, t) < 0)
 		task_park(e, t, "its bank has said no final word about a payment: ask it, and look in its statement");
 	else
 		task_go_on_in(e, t, ask_after_ms(e, t->x.attempts), "its bank's final word is awaited");

@@ -380,13 +380,12 @@ static const struct yt_node *word_of(const struct task *t)
 	return word;
 }
 
-struct yt_reply *notice_told(struct engine *e, const struct task *t)
+static struct yt_reply *as_answer(const struct task *t, const struct yt_node *word)
 {
-	const struct yt_node *word = word_of(t);
 	struct yt_reply *reply = word == NULL ? NULL : yt_reply_new(t->arena);
 	struct yt_node *data, *to;
 
-	if (reply == NULL || !cannot_be_asked(e, t))
+	if (reply == NULL)
 		return NULL;
 	reply->outcome = YT_DONE;
 	reply->body = yt_node_new(t->arena, YT_OBJECT);
@@ -398,6 +397,23 @@ struct yt_reply *notice_told(struct engine *e, const struct task *t)
 		to->text = c->text;
 	}
 	return reply;
+}
+
+struct yt_reply *notice_told(struct engine *e, const struct task *t)
+{
+	return cannot_be_asked(e, t) ? as_answer(t, word_of(t)) : NULL;
+}
+
+struct yt_reply *notice_returned(const struct task *t)
+{
+	const struct yt_node *word = NULL;
+
+	for (const struct yt_node *p = t->run->facts.pieces->child; p != NULL; p = p->next)
+		if (yt_str_is(yt_node_text(p, "op"), "pay.result") && is_about(t, p) &&
+		        yt_node_text(p, "pay_amt").n > 0 && !is_of_another_sum(t, p) &&
+		        yt_str_is(yt_node_text(yt_node_get(p, "told"), "pay_state"), "RETURNED"))
+			word = yt_node_get(p, "told");
+	return as_answer(t, word);
 }
 
 void notice_learn(struct engine *e, struct task *t)

@@ -124,6 +124,8 @@ static bool says_otherwise(const struct exchange *x, const char *told_before)
 		return false;
 	if (is_word(now, "RETURNED", "", "") && x->state == X_REFUSED && x->pay_no[0] != 0)
 		return false; /* it had ended as a payment that came to nothing */
+	if (x->state == X_DONE && x->pay_no[0] != 0 && is_word(now, "PAID", "RETURNED", ""))
+		return false; /* what we told its insurer, who tells it back; a bank's word is doubt */
 	if (is_word(now, "RETURNED", "REVOKED", "DIFFERS"))
 		return true;
 	if (x->state == X_DONE)

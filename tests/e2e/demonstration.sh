@@ -26,6 +26,12 @@ jq -e '.cases | ([to_entries[] | select(.key | startswith("guest-")) | .value.vi
 jq -e '.claims | ([.[].claims] | add) >= 80 and ([.[].paid] | add) >= 50 and ([.[].refused] | add) >= 5
 	and ([.[].withdrawn] | add) >= 5 and ([.[].open] | add) == 0 and .["金惠保"].paid >= 25' run/summary.json ||
 	{ echo "claims are missing or still open"; exit 1; }
+# What came back was paid anew, once, to another account; what was paid for a stay cancelled since is asked back by a record.
+jq -e '.claims | ([.[].corrected] | add) >= 5 and ([.[].asked_back] | add) >= 5' run/summary.json &&
+	jq -e '.cases | [.["mandate-returned", "mandate-returned-name", "mandate-closed", "mandate-asked-back", "claim-asked-back",
+		"jinhui-asked-back"] | .visits == .as_expected] | all' run/summary.json &&
+	jq -e '.asked_back.open == ([.claims[].asked_back] | add) and .asked_back.fen == ([.claims[].asked_back_fen] | add)' run/summary.json ||
+	{ echo "what came back, or is asked back, is not what the ledgers say"; exit 1; }
 jq -e '.double_claims == 0 and .events_taken >= 150' run/ledger-insurer.json >/dev/null || { echo "the insurer's events did not arrive"; exit 1; }
 
 # Who agreed, but is on no insurer's list: the insurer never heard of him, and here it is said why.
