@@ -36,6 +36,7 @@ static const struct yt_wire_op ops[] = {
 	{ "WITHDRAW", YT_OP_CLAIM_WITHDRAW, YT_RESOLVE_RESEND },
 	{ "ACCOUNT", YT_OP_ACCOUNT_PUT, YT_RESOLVE_RESEND },
 	{ "PAY", YT_OP_PAY_ORDER, YT_RESOLVE_PAY },
+	{ "ASKLIST", YT_OP_PAY_BATCH_QUERY, YT_RESOLVE_NONE },
 	{ "LIST", YT_OP_PAY_BATCH, YT_RESOLVE_RESEND },
 	{ "ASKPAY", YT_OP_PAY_QUERY, YT_RESOLVE_NONE },
 	{ "RECALL", YT_OP_PAY_RECALL, YT_RESOLVE_RESEND },
@@ -129,7 +130,7 @@ static const struct {
 } paying[] = { { "pay", "pay_no" }, { "askpay", "orig_pay_no" }, { "yuan", "pay_amt" }, { "to", "payee_acct" },
 	{ "named", "payee_name" }, { "from", "payer_acct" }, { "ptype", "pay_type" }, { "purpose", "purpose" },
 	{ "psn", "psn_name" }, { "payout", "payout_no" }, { "pst", "pay_state" }, { "advice", "pay_advice" },
-	{ "claim", "claim_no" } };
+	{ "claim", "claim_no" }, { "oflist", "batch_no" } };
 
 /* Amounts that "do not add up" are written total=3 paid=2. */
 static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
@@ -297,6 +298,12 @@ static int fake_encode_reply(
 	put(out, "at", yt_arena_printf(reply->arena, "%lld", (long long)reply->wall_ms)); /* two answers are two */
 	if (reply->head != NULL)
 		put(out, "warn", yt_node_text(reply->head, "warn_msg"));
+	for (const struct yt_node *row = msg->op->id != YT_OP_PAY_BATCH_QUERY || reply->body == NULL
+	                                         ? NULL
+	                                         : yt_node_get(reply->body, "payout")->child;
+	        row != NULL; row = row->next)
+		yt_buf_printf(
+		        out, " %.*s=%.*s", YT_FMT(yt_node_text(row, "pay_no")), YT_FMT(yt_node_text(row, "pay_state")));
 	if (reply->text.n != 0)
 		yt_buf_printf(out, " : %.*s", YT_FMT(reply->text));
 	return 0;

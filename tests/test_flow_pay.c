@@ -795,6 +795,55 @@ static void test_list(void **state)
 	}
 }
 
+static void assert_list(const char *state, const char *other)
+{
+	static uint64_t token = 100;
+	char want[2][80];
+
+	ask(token++, "ASKLIST inst=H1 num=Q1 | list=L1");
+	later(10);
+	snprintf(want[0], sizeof(want[0]), PAYOUT_SHORT "1=%s", state);
+	snprintf(want[1], sizeof(want[1]), PAYOUT_SHORT "2=%s", other);
+	if (strncmp(w.answer, "DONE", 4) != 0 || strstr(w.answer, want[0]) == NULL || strstr(w.answer, want[1]) == NULL)
+		fail_msg("wants %s, %s: %s", want[0], want[1], w.answer);
+}
+
+/* Whoever ordered a list is told what became of each payout, over restarts; nobody else is. */
+static void test_list_is_asked_for(void **state)
+{
+	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
+		"insurer", "claim", 500000, 200000, 0, "claims" } };
+	const struct engine_payer *const payers = conf.payers;
+	const uint32_t n_payers = conf.n_payers;
+	bool first;
+
+	teardown(NULL);
+	conf.payers = limited;
+	conf.n_payers = 1;
+	setup(NULL);
+	is_native = true;
+	follows = &payout;
+	ask(1, LIST("2007.00", "2000.00"));
+	assert_list("OPEN", "OPEN");
+	ask(2, "ASKLIST inst=H2 num=Q1 | list=L1");
+	later(10);
+	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+	assert_int_equal(
+	        keeper_release(w.keeper, of_number("+/list/L1").id, YT_STR("li"), YT_STR("wang"), YT_STR("seen")), 0);
+	expect("bank:PAY", 'p');
+	nothing_leaves(20000);
+	first = ordered(1).state == X_DONE;
+	assert_list(first ? "PAID" : "OPEN", first ? "OPEN" : "PAID");
+	kill_all();
+	w.now += INT64_C(24) * 3600 * 1000;
+	expect("bank:PAY", 'r');
+	nothing_leaves(20000);
+	assert_list(first ? "PAID" : "FAILED", first ? "FAILED" : "PAID");
+	conf.payers = payers;
+	conf.n_payers = n_payers;
+	end_paying();
+}
+
 /* One payout that cannot be ordered, and the list is refused with its row; so is one whose sum is another. */
 static void test_list_that_cannot_be_sent(void **state)
 {
@@ -903,6 +952,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_order_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_day_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_list_is_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list_that_cannot_be_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins_that_wait, setup, teardown),

@@ -47,6 +47,8 @@
 	"\"pay_no\":\"MA20261120000000000001\",\"pay_amt\":\"812.50\",\"payee_acct\":\"6299993307000002022\","          \
 	"\"payee_name\":\"沈䶮\"},{\"pay_no\":\"MA20261120000000000002\",\"pay_amt\":\"7.50\",\"payee_acct\":"        \
 	"\"6299993302000001017\",\"payee_name\":\"林晚晴\",\"psn_name\":\"林晚晴\"}]}"
+#define ASKED                                                                                                          \
+	"{\"operation\":\"pay.batch.query\",\"number\":\"A-9\",\"institution\":\"330299\",\"data\":{\"batch_no\":\"L1\"}}"
 #define UNSETTLED                                                                                                      \
 	"{\"operation\":\"settle.cancel\",\"number\":\"A-5\",\"institution\":\"H33021399901\",\"setl_id\":\"S77\"}"
 
@@ -84,6 +86,7 @@ static const struct taken {
 	{ INVOICE, YT_OP_INVOICE_NOTICE, "bill", NULL, NULL },
 	{ PAYOUT, YT_OP_PAY_ORDER, "data", "pay_amt", "812.50" },
 	{ LISTED, YT_OP_PAY_BATCH, "data", "pay_cnt", "2" },
+	{ ASKED, YT_OP_PAY_BATCH_QUERY, "data", "batch_no", "L1" },
 	{ SETTLED, YT_OP_SETTLE_NOTICE, "setlinfo", "inscp_scp_amt", "70.00" },
 	{ UNSETTLED, YT_OP_SETTLE_NOTICE_CANCEL, NULL, NULL, NULL },
 };
@@ -101,6 +104,7 @@ static void test_taken(void **state)
 		assert_int_equal(api->decode_request(plugin, yt_str(taken[i].text), msg, &fault), 0);
 		assert_int_equal(msg->op->id, taken[i].op);
 		assert_true(msg->op->stays_here || msg->op->id == YT_OP_PAY_ORDER || msg->op->id == YT_OP_PAY_BATCH ||
+		            msg->op->id == YT_OP_PAY_BATCH_QUERY ||
 		            msg->op->id == YT_OP_SETTLE_NOTICE); /* these by what their route says */
 		assert_int_equal(yt_money_check(msg->op->request_money, msg->body, why, sizeof(why)), 0);
 		assert_int_equal(api->encode_request(plugin, msg, &out, &fault), 0);
@@ -159,6 +163,7 @@ static const struct refused {
 	{ SETTLED, "\"feedetl_sn\":\"1\",", "", "feedetail[0].feedetl_sn" },
 	{ SETTLED, "\"feedetail\":[{", "\"feedetail\":[1,{", "feedetail[0]" },
 	{ UNSETTLED, "S77", "", "setl_id" },
+	{ ASKED, "L1", "", "data.batch_no" },
 	{ LISTED, "\"batch_no\":\"LIST", "\"batch_no\":\"LAST", "data.batch_no" },
 	{ LISTED, "\"pay_cnt\":\"2\",", "", "data.pay_cnt" },
 	{ LISTED, "\"820.00\"", "\"0.00\"", "data.pay_sumamt" },

@@ -174,6 +174,10 @@ void cross_keep_facts(
 
 void cross_begin(struct engine *e, struct work *w)
 {
+	if (w->msg->op->id == YT_OP_PAY_BATCH_QUERY) {
+		pay_batch_ask(e, w);
+		return;
+	}
 	w->state = WORK_FACTS;
 	work_await(e, w, cross_ask_facts(e, w->id, w->msg));
 }
@@ -183,6 +187,10 @@ void cross_go(struct engine *e, struct work *w, const struct talk *talk)
 	struct yt_msg *composed = NULL;
 	struct facts facts;
 
+	if (w->msg->op->id == YT_OP_PAY_BATCH_QUERY) {
+		pay_batch_answer(e, w, talk);
+		return;
+	}
 	work_forget_seq(e, w);
 	if (cross_facts(w->arena, talk, w->msg, &facts) == 0)
 		composed = facts_compose(&facts, w->msg, w->msg->op);

@@ -132,8 +132,10 @@ static void end_here(struct engine *e, struct task *t)
 	reply->code = YT_STR("0");
 	if (op == YT_OP_PAY_ORDER) /* what follows pays it, under this number */
 		reply->settlement = pay_member(t->original, "pay_no");
-	if (op == YT_OP_PAY_BATCH)
+	if (op == YT_OP_PAY_BATCH) {
 		reply->settlement = pay_batch_settlement(t->original);
+		pay_batch_keep(e, t);
+	}
 	if (op == YT_OP_PAY_ORDER || op == YT_OP_PAY_BATCH || op == YT_OP_SETTLE_NOTICE_CANCEL) {
 		task_resolve_done(e, t, reply, "kept here");
 		return;
@@ -193,6 +195,7 @@ static void end_unpaid(struct engine *e, struct task *t)
 	rec_end(&t->receipt, at);
 	snprintf(evidence, sizeof(evidence), "its payment is %.*s%s%.*s",
 	        YT_FMT(facts_get(&t->run->facts, "pay_state")), advice.n > 0 ? ": " : "", YT_FMT(advice));
+	pay_batch_note(e, t);
 	task_resolve_refused(e, t, reply, evidence);
 }
 
@@ -253,6 +256,7 @@ static void end_done(struct engine *e, struct task *t)
 	keep_facts(e, t, t->run->heard[answer - 1]);
 	if (!flow_is_verbatim(t, answer))
 		cross_give_back(t->original, t->run->heard[answer - 1]);
+	pay_batch_note(e, t);
 	task_resolve_done(e, t, t->run->heard[answer - 1], "all its steps are done");
 }
 

@@ -4,12 +4,15 @@
  *   flow.c end_here() -> pay_batch_settlement  it is kept here; one follow-up stands for all of it
  *   flow_pay.c        -> pay_batch_hand_out()  that waits until two people have released the list; then each payout
  *                                              is a follow-up of its own, written with the end of the list's
+ *   flow.c            -> pay_batch_note()      the end of each of them is a piece of facts of the list ...
+ *   cross.c           -> pay_batch_ask(), _answer()  ... which pay.batch.query tells
  * Nothing of it leaves before, and no payout twice: each goes by its number, like one that was ordered alone. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/words.h"
 #include "engine/flow_parts.h"
+#include "yitong/json.h"
 #include "yitong/payout.h"
 
 static const struct yt_node *rows_of(const struct yt_msg *list)
@@ -21,7 +24,7 @@ static const struct yt_node *rows_of(const struct yt_msg *list)
 
 static bool is_of_list(struct yt_str name)
 {
-	return yt_str_is(name, "batch_no") || yt_str_is(name, "pay_cnt") || yt_str_is(name, "pay_sumamt");
+	return yt_str_is(name, "pay_cnt") || yt_str_is(name, "pay_sumamt");
 }
 
 static bool put_members(struct yt_arena *arena, struct yt_node *to, const struct yt_node *from)
@@ -140,4 +143,129 @@ void pay_batch_hand_out(struct engine *e, struct task *t)
 		}
 	reply->code = YT_STR("0");
 	task_resolve_done(e, t, reply, "its payouts follow, each for itself");
+}
+
+/* -- what became of it ------------------------------------------------------------------------------ */
+
+/* The list itself and the end of each of its payouts are pieces under this key. */
+static bool key_of(struct yt_str institution, struct yt_str batch_no, char key[FACTS_KEY_MAX])
+{
+	return batch_no.n > 0 &&
+	       snprintf(key, FACTS_KEY_MAX, "l/%.*s/%.*s", YT_FMT(institution), YT_FMT(batch_no)) < FACTS_KEY_MAX;
+}
+
+static void write_piece(struct engine *e, struct task *t, const char *key, const struct yt_node *piece)
+{
+	struct yt_buf json = { 0 };
+	size_t at;
+
+	yt_json_write(piece, &json);
+	YT_REQUIRE(!json.failed);
+	at = rec_begin(&t->receipt, REC_FACTS, 0, t->id, engine_wall(e));
+	rec_str(&t->receipt, REC_T_CASE, yt_str(key));
+	rec_str(&t->receipt, REC_T_FACTS, yt_buf_view(&json));
+	rec_end(&t->receipt, at);
+	yt_buf_free(&json);
+}
+
+void pay_batch_keep(struct engine *e, struct task *t)
+{
+	const struct yt_node *data = yt_node_get(t->original->body, "data");
+	struct yt_node *piece = yt_node_new(t->arena, YT_OBJECT), *rows, *row;
+	char key[FACTS_KEY_MAX];
+
+	rows = piece == NULL ? NULL : yt_node_add(t->arena, piece, YT_STR("rows"), YT_ARRAY);
+	if (rows == NULL || !key_of(t->original->institution, yt_node_text(data, "batch_no"), key))
+		return;
+	for (const struct yt_node *r = rows_of(t->original); r != NULL; r = r->next) {
+		row = yt_node_add(t->arena, rows, (struct yt_str){ 0 }, YT_OBJECT);
+		YT_REQUIRE(row != NULL &&
+		           yt_node_add_text(t->arena, row, "pay_no", yt_node_text(r, "pay_no")) != NULL &&
+		           yt_node_add_text(t->arena, row, "pay_amt", yt_node_text(r, "pay_amt")) != NULL);
+	}
+	write_piece(e, t, key, piece);
+}
+
+void pay_batch_note(struct engine *e, struct task *t)
+{
+	static const char *const names[] = { "pay_state", "bank_code", "pay_advice", "bank_serial", "acct_date" };
+	struct yt_node *piece = yt_node_new(t->arena, YT_OBJECT);
+	char key[FACTS_KEY_MAX];
+
+	if (t->original->op->id != YT_OP_PAY_ORDER || piece == NULL ||
+	        !key_of(t->original->institution, pay_member(t->original, "batch_no"), key))
+		return;
+	YT_REQUIRE(yt_node_add_text(t->arena, piece, "pay_no", pay_member(t->original, "pay_no")) != NULL);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (facts_get(&t->run->facts, names[i]).n > 0)
+			YT_REQUIRE(yt_node_add_text(t->arena, piece, names[i], facts_get(&t->run->facts, names[i])) !=
+			           NULL);
+	write_piece(e, t, key, piece);
+}
+
+void pay_batch_ask(struct engine *e, struct work *w)
+{
+	char keys[1][FACTS_KEY_MAX] = { "" };
+
+	(void)key_of(w->msg->institution, yt_node_text(yt_node_get(w->msg->body, "data"), "batch_no"), keys[0]);
+	w->state = WORK_FACTS;
+	work_await(e, w, cross_ask_facts_and(e, w->id, w->msg, keys, 1));
+}
+
+/* The newest piece about a payout; NULL: it has not ended. */
+static const struct yt_node *end_of(const struct facts *facts, struct yt_str pay_no)
+{
+	const struct yt_node *found = NULL;
+
+	for (const struct yt_node *p = facts->pieces->child; p != NULL; p = p->next)
+		if (yt_str_eq(yt_node_text(p, "pay_no"), pay_no))
+			found = p;
+	return found;
+}
+
+static void tell_payout(
+        struct yt_arena *arena, struct yt_node *to, const struct yt_node *row, const struct yt_node *end)
+{
+	struct yt_node *told = yt_node_add(arena, to, (struct yt_str){ 0 }, YT_OBJECT);
+
+	YT_REQUIRE(told != NULL);
+	for (const struct yt_node *c = row->child; c != NULL; c = c->next)
+		YT_REQUIRE(
+		        yt_node_set_text(arena, told, yt_arena_printf(arena, "%.*s", YT_FMT(c->name)).p, c->text) == 0);
+	for (const struct yt_node *c = end == NULL ? NULL : end->child; c != NULL; c = c->next)
+		YT_REQUIRE(
+		        yt_node_set_text(arena, told, yt_arena_printf(arena, "%.*s", YT_FMT(c->name)).p, c->text) == 0);
+	if (end == NULL)
+		YT_REQUIRE(yt_node_set_text(arena, told, "pay_state", YT_STR("OPEN")) == 0);
+}
+
+void pay_batch_answer(struct engine *e, struct work *w, const struct talk *talk)
+{
+	struct yt_reply *reply = yt_reply_new(w->arena);
+	const struct yt_node *rows = NULL;
+	struct yt_node *told;
+	struct facts facts;
+
+	work_forget_seq(e, w);
+	if (reply == NULL || cross_facts(w->arena, talk, w->msg, &facts) != 0) {
+		work_refuse(e, w, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 });
+		return;
+	}
+	for (const struct yt_node *p = facts.pieces->child; rows == NULL && p != NULL; p = p->next)
+		rows = yt_node_get(p, "rows");
+	if (rows == NULL) {
+		reply->outcome = YT_REFUSED;
+		reply->code = YT_STR("1");
+		reply->text = YT_STR("no list of this number was taken here");
+		work_give_reply(e, w, reply);
+		return;
+	}
+	reply->outcome = YT_DONE;
+	reply->body = yt_node_new(w->arena, YT_OBJECT);
+	told = yt_node_add(w->arena, reply->body, YT_STR("payout"), YT_ARRAY);
+	YT_REQUIRE(told != NULL);
+	for (const struct yt_node *r = rows->child; r != NULL; r = r->next)
+		tell_payout(w->arena, told, r, end_of(&facts, yt_node_text(r, "pay_no")));
+	e->counts.reads++;
+	work_give_reply(e, w, reply);
 }

@@ -424,6 +424,9 @@ void sessions_again(struct engine *e); /* the keeper restarted: ask again */
 /* pay_batch.c */
 /* Each payout of a list can be ordered; YT_EFORMAT, *fault names the first that cannot by its row. */
 int pay_batch_try(struct engine *e, const struct work *w, struct yt_fault *fault);
+/* What became of a list's payouts is asked here: its facts are asked for, and answered from. */
+void pay_batch_ask(struct engine *e, struct work *w);
+void pay_batch_answer(struct engine *e, struct work *w, const struct talk *talk);
 
 /* written.c */
 void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w);

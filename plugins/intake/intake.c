@@ -2,7 +2,7 @@
  * member.
  *
  *   listener (format: intake) -> decode_request() -> engine: kept as facts of the person or the visit, never sent on
- *   encode_reply() -> {"number", "code", "text"}
+ *   encode_reply() -> {"number", "code", "text"}, of a list that was asked for its payouts
  * What is needed of each object is a table; the rest of the message goes into the facts' own table (engine/facts.c). */
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +20,7 @@ static const struct yt_wire_op ops[] = {
 	{ "INVOICE", YT_OP_INVOICE_NOTICE, YT_RESOLVE_RESEND },
 	{ "PAYOUT", YT_OP_PAY_ORDER, YT_RESOLVE_RESEND },
 	{ "PAYOUTS", YT_OP_PAY_BATCH, YT_RESOLVE_RESEND },
+	{ "LISTED", YT_OP_PAY_BATCH_QUERY, YT_RESOLVE_NONE },
 	{ "SETTLED", YT_OP_SETTLE_NOTICE, YT_RESOLVE_RESEND },
 	{ "UNSETTLED", YT_OP_SETTLE_NOTICE_CANCEL, YT_RESOLVE_RESEND },
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
@@ -311,6 +312,10 @@ static int check_names(const struct yt_msg *msg, struct yt_fault *fault)
 	case YT_OP_PAY_ORDER:
 	case YT_OP_PAY_BATCH:
 		return 0;
+	case YT_OP_PAY_BATCH_QUERY:
+		return yt_node_text(yt_node_get(msg->body, "data"), "batch_no").n > 0
+		               ? 0
+		               : refuse(fault, "data.batch_no", "must name the list that is asked for");
 	case YT_OP_SETTLE_NOTICE_CANCEL:
 		return msg->settlement.n > 0 && msg->settlement.n <= 30
 		               ? 0
@@ -370,7 +375,8 @@ static int decode_request(struct yt_plugin *self, struct yt_str octets, struct y
 	op = op_by_name(yt_node_text(root, "operation"));
 	if (op == NULL)
 		return refuse(fault, "operation",
-		        "must be consent.put, account.put, invoice.notice, settle.notice, settle.cancel, pay.order or pay.batch");
+		        "must be consent.put, account.put, invoice.notice, settle.notice, settle.cancel, pay.order, pay.batch or "
+		        "pay.batch.query");
 	msg->op = yt_op(op->op);
 	msg->wire_op = yt_str(op->wire);
 	rv = check_names(msg, fault);
@@ -417,6 +423,9 @@ static int encode_request(struct yt_plugin *self, const struct yt_msg *msg, stru
 static int encode_reply(
         struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
 {
+	const struct yt_node *payouts =
+	        msg->op->id == YT_OP_PAY_BATCH_QUERY ? yt_node_get(reply->body, "payout") : NULL;
+
 	(void)self;
 	yt_buf_text(out, "{\"number\":");
 	yt_json_write_string(msg->number, out);
@@ -427,6 +436,10 @@ static int encode_reply(
 	        out);
 	yt_buf_text(out, ",\"text\":");
 	yt_json_write_string(reply->outcome == YT_DONE ? (struct yt_str){ "", 0 } : reply->text, out);
+	if (payouts != NULL) {
+		yt_buf_text(out, ",\"payout\":");
+		yt_json_write(payouts, out);
+	}
 	yt_buf_text(out, "}");
 	return out->failed ? YT_ENOMEM : 0;
 }
