@@ -44,7 +44,7 @@ static int case_busy(struct play *play)
 }
 
 static const struct case_kind kinds[] = {
-	{ "one-stop-busy", "the insurer is busy: the hospital hears the platform alone", 3, NULL, case_busy, 1, 'i',
+	{ "one-stop-busy", "the insurer is busy: the hospital hears the platform alone", 2, NULL, case_busy, 1, 'i',
 	        true },
 	{ "one-stop", "the insurer decides at once and pays the hospital", 8, NULL, case_decided, 1, 'i', true },
 };
