@@ -109,8 +109,8 @@ bool pay_goes_anew(const struct task *t);
 
 /* pay_batch.c: a list of payouts waits for two people, or each of its payouts becomes a follow-up of its own */
 void pay_batch_hand_out(struct engine *e, struct task *t);
-void pay_batch_keep(struct engine *e, struct task *t); /* what it holds, for who asks later */
-void pay_batch_note(struct engine *e, struct task *t); /* a payout of a list has ended; of others nothing */
+void pay_batch_keep(struct engine *e, struct task *t);         /* what it holds, for who asks later */
+void pay_batch_note(struct engine *e, struct task *t);         /* a payout of a list has ended; of others nothing */
 struct yt_str pay_batch_settlement(const struct yt_msg *list); /* under which all of it follows */
 
 /* pay_limits.c: the day's limits have room for it; false: the lease is given back, and the next one knows */
