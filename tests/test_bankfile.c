@@ -424,6 +424,29 @@ static void what_is_handed_over_is_sent(void **state)
 	bank_close(&b);
 }
 
+/* Of ten workers, one after the other or at once, none takes another's name, nor its own once more. */
+static void a_day_has_names_enough(void **state)
+{
+	static bool is_taken[1000000];
+	struct bank b = open_bank();
+
+	(void)state;
+	for (uint64_t worker = 8; worker < 18; worker++)
+		for (uint64_t count = 1; count <= 3000; count++) {
+			struct yt_str name;
+			unsigned batch;
+
+			assert_int_equal(
+			        b.api->make_number(b.plugin, b.arena, 1795147200000LL, worker * 1000000 + count, &name),
+			        0);
+			assert_int_equal(name.n, strlen("PAY_3302990001_20261120_000000"));
+			batch = (unsigned)strtoul(name.p + name.n - 6, NULL, 10);
+			assert_false(is_taken[batch]);
+			is_taken[batch] = true;
+		}
+	bank_close(&b);
+}
+
 static void a_file_is_called_after_its_head(void **state)
 {
 	static const char *const wrong[] = { "", "H|1.0|3302990001|000007|20261120",
@@ -463,6 +486,7 @@ int main(void)
 		cmocka_unit_test(a_cut_file_is_refused),
 		cmocka_unit_test(a_file_has_at_most_50000_details),
 		cmocka_unit_test(what_is_handed_over_is_sent),
+		cmocka_unit_test(a_day_has_names_enough),
 		cmocka_unit_test(a_file_is_called_after_its_head),
 		cmocka_unit_test(half_a_file_is_not_whole),
 	};

@@ -15,7 +15,8 @@
  *   crowded           no new request's job is taken any more
  *   rests             no job is out
  * What the engine does, in this order, each line as far as it is written here:
- *   up KIND RECORDS   a message to the keeper;  out BODY  a leg leaves;  answer T TEXT, drop T  to the origin
+ *   up KIND RECORDS   a message to the keeper;  out BODY  a leg leaves;  answer T TEXT, drop T  to the origin; later T
+ *                     before an answer by which nothing was decided
  * At the end nothing may be left unsaid. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -155,6 +156,13 @@ static void e_answer(void *ctx, uint64_t token, int status, const char *content_
 		say("answer %llu %.*s", (unsigned long long)token, YT_FMT(body));
 	else
 		say("answer %llu status %d", (unsigned long long)token, status);
+}
+
+/* Whoever acts by what was answered, as a folder does, must not put away what was refused for now only. */
+static void e_verdict(void *ctx, uint64_t token, enum yt_outcome outcome, struct yt_str text)
+{
+	if (outcome == YT_UNKNOWN)
+		say("later %llu", (unsigned long long)token);
 }
 
 static void e_drop(void *ctx, uint64_t token)
@@ -490,7 +498,7 @@ static void play(const char *script)
 
 		script += n + (script[n] == '\n');
 		if (yt_str_is(what, "up") || yt_str_is(what, "out") || yt_str_is(what, "answer") ||
-		        yt_str_is(what, "drop")) {
+		        yt_str_is(what, "drop") || yt_str_is(what, "later")) {
 			expect(line);
 			continue;
 		}
@@ -533,6 +541,7 @@ static int setup(void **state)
 		.submit = e_submit,
 		.send = e_send,
 		.answer = e_answer,
+		.verdict = e_verdict,
 		.drop = e_drop,
 		.person = e_person,
 		.box = e_box,
@@ -700,8 +709,10 @@ static const struct conversation {
 	        "up begin accepted sending\ndown wait begin other\nwait 3000\ndown stored begin DONE x\nanswer 1 DONE x" },
 	{ "other content is refused", ASK "up begin accepted sending\ndown conflict begin\nup note refused:refused\n"
 	                                  "answer 1 REFUSED" },
-	{ "P13: busy", ASK "up begin accepted sending\ndown busy begin\nup note refused:refused\nanswer 1 REFUSED" },
-	{ "closed", ASK "up begin accepted sending\ndown closed begin\nup note refused:refused\nanswer 1 REFUSED" },
+	{ "P13: busy",
+	        ASK "up begin accepted sending\ndown busy begin\nup note refused:refused\nlater 1\nanswer 1 REFUSED" },
+	{ "closed", ASK
+	        "up begin accepted sending\ndown closed begin\nup note refused:refused\nlater 1\nanswer 1 REFUSED" },
 	{ "an answer for one who is gone for good is missed", "down stored begin DONE x\nup note delivered:missed" },
 
 	/* the ring */
@@ -725,7 +736,7 @@ static const struct conversation {
 	        "up return outcome:done reversed:reversed answered:refused\nrestarted\nup ready\ndown durable return" },
 	{ "admitted by a second keeper after a refusal: it ends",
 	        ASK "up begin accepted sending\ndown busy begin\n"
-	            "up note refused:refused\nanswer 1 REFUSED\ntaken 1\ndown admitted begin\n"
+	            "up note refused:refused\nlater 1\nanswer 1 REFUSED\ntaken 1\ndown admitted begin\n"
 	            "up end outcome:refused answered:refused" },
 	{ "admitted by a second keeper while it waits for another: it leaves",
 	        ASK "up begin accepted sending\n"

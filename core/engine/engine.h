@@ -175,7 +175,7 @@ struct engine_world {
 	void (*answer_http)(
 	        void *ctx, uint64_t token, const struct yt_http *answer, const char *content_type, bool is_asked);
 	/* May be NULL.  Before answer() or answer_http() with status 200: what that answer says, for transports that
-	 * act by it; text for people.  With other statuses nothing was decided. */
+	 * act by it; text for people.  YT_UNKNOWN, and other statuses: nothing was decided, the same may come again. */
 	void (*verdict)(void *ctx, uint64_t token, enum yt_outcome outcome, struct yt_str text);
 	void (*drop)(void *ctx, uint64_t token); /* closes without an answer */
 	/* Keyed hash of a person number (16 bytes): what the journal may know of him (P9). */

@@ -183,13 +183,19 @@ static void give_written(struct engine *e, struct call *c)
 	work_give(e, c->w, yt_buf_view(&c->w->reply));
 }
 
+/* A refusal that is kept nowhere: the same may come again under its number. */
+static bool is_for_now(const struct yt_reply *reply)
+{
+	return reply->own_text == TEXT_BUSY || reply->own_text == TEXT_NOT_ACCEPTED || reply->own_text == TEXT_NOT_NOW;
+}
+
 /* An answer that nothing in the journal depends on. */
 void work_give_reply(struct engine *e, struct work *w, struct yt_reply *reply)
 {
 	struct call c = call_encode_reply(e, &w->codec, w->msg, reply, w->id, w->request, &w->reply);
 
 	w->state = WORK_GIVING;
-	w->told = reply->outcome;
+	w->told = is_for_now(reply) ? YT_UNKNOWN : reply->outcome;
 	w->told_text = reply->text;
 	w->is_final = false;
 	w->is_file = reply->raw.n > 0;

@@ -89,8 +89,8 @@ void worker_folder_verdict(
 void worker_folder_answer(struct worker_folder *f, struct server_token token, int status, struct yt_str body)
 {
 	if (f->folder == NULL)
-		return; /* closed: it stays in taken */
-	if (status == 503)
+		return;                                                /* closed: it stays in taken */
+	if (status == 503 || (status == 200 && f->told == YT_UNKNOWN)) /* the bank wrote it once, and will not again */
 		folder_answer(f->folder, token, FOLDER_LATER, (struct yt_str){ 0 });
 	else if (status != 200)
 		folder_answer(f->folder, token, FOLDER_REFUSED, body);

@@ -26,7 +26,7 @@ int worker_folder_open(struct worker_folder **out, uv_loop_t *loop, const struct
 /* What the answer says that follows: engine_world.verdict. */
 void worker_folder_verdict(
         struct worker_folder *folder, struct server_token token, enum yt_outcome outcome, struct yt_str text);
-/* status 200: as the verdict said; 503: later; else it is refused with body for a reason. */
+/* status 200: as the verdict said, YT_UNKNOWN: later; 503: later; else it is refused with body for a reason. */
 void worker_folder_answer(struct worker_folder *folder, struct server_token token, int status, struct yt_str body);
 void worker_folder_drop(struct worker_folder *folder, struct server_token token); /* nobody knows yet: later */
 void worker_folder_drain(struct worker_folder *folder, void (*done)(void *arg), void *arg);

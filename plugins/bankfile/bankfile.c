@@ -57,6 +57,8 @@ static void close_(struct yt_plugin *self)
 	free(yt_plugin_ctx(self));
 }
 
+#define APART 618033 /* prime to 1,000,000 */
+
 /* -- numbers: the file's name without its end ------------------------------------------------------ */
 
 /* PAY_<CorpNo>_<yyyyMMdd>_<BatchNo> */
@@ -79,9 +81,11 @@ static int make_number(
 {
 	const struct bankfile *b = yt_plugin_ctx(self);
 	char time[15];
-	/* Six digits a day: three of who counts and three of the count.  A number that is used up is refused by the
-	 * bank (E20504), never paid twice; data.batch_no takes one of the caller's own counting. */
-	unsigned batch = (unsigned)(serial / 1000000 % 1000 * 1000 + serial % 1000);
+	/* Six digits a day, and what is counted is all that a worker numbers: each counts on from a place of its own,
+	 * and the places of those that follow each other lie as far apart as can be (the golden section).  A number
+	 * that is used up is refused (E20504), never paid twice; data.batch_no takes one of the caller's own counting.
+	 */
+	unsigned batch = (unsigned)((serial / 1000000 * APART + serial % 1000000) % 1000000);
 
 	yt_time_compact(wall_ms, time);
 	*number = yt_arena_printf(arena, "PAY_%.*s_%.8s_%06u", YT_FMT(b->corp_no), time, batch);
