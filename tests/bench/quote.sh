@@ -21,7 +21,7 @@ quote_conf() { # OUT
 	sed -e "s/port: 8443/port: $quote_port/; s/port: 8444/port: $quote_signed/; s/port: 8445/port: $quote_hub/" \
 		-e "s/port: 8446/port: $quote_intake/; s/port: 8447/port: $quote_told/; s/127.0.0.1:9443/127.0.0.1:$quote_platform/" \
 		-e "s/127.0.0.1:9446/127.0.0.1:$quote_insurer/; s/127.0.0.1:9448/127.0.0.1:$quote_bank/" \
-		-e "s/127.0.0.1:9449/127.0.0.1:$quote_iso/; s|run/bank-file|$dir/quote/bank-file|" "$1.all" >"$1"
+		-e "/^    enrolment/d; s/127.0.0.1:9449/127.0.0.1:$quote_iso/; s|run/bank-file|$dir/quote/bank-file|" "$1.all" >"$1"
 }
 
 quote_start_insurer() {
