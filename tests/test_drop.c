@@ -565,19 +565,30 @@ static void closing_tells_what_waits(void **state)
 	end(&t);
 }
 
+/* What one test leaves of it when it fails is no other one's. */
+static int no_faults(void **state)
+{
+	calls_until_fault = NEVER;
+	renames_plainly = false;
+	lost_answer = 0;
+	return 0;
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(a_file_is_handed_over_once),
-		cmocka_unit_test(a_name_never_gets_other_octets), cmocka_unit_test(names_are_plain),
-		cmocka_unit_test(a_disk_that_fails_loses_and_doubles_nothing),
-		cmocka_unit_test(a_kill_at_any_call_leaves_one_file),
-		cmocka_unit_test(a_folder_without_noreplace_is_no_worse),
-		cmocka_unit_test(a_lost_answer_to_a_rename_is_not_taken_for_no),
-		cmocka_unit_test(what_came_after_ours_does_not_undo_it),
-		cmocka_unit_test(a_kill_at_any_call_leaves_one_file_that_was_taken),
-		cmocka_unit_test(ends_are_told_on_the_loop), cmocka_unit_test(a_missing_folder_is_named),
-		cmocka_unit_test(what_waits_is_bounded_in_number_and_time),
-		cmocka_unit_test(closing_tells_what_waits) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test_teardown(a_file_is_handed_over_once, no_faults),
+		cmocka_unit_test_teardown(a_name_never_gets_other_octets, no_faults),
+		cmocka_unit_test_teardown(names_are_plain, no_faults),
+		cmocka_unit_test_teardown(a_disk_that_fails_loses_and_doubles_nothing, no_faults),
+		cmocka_unit_test_teardown(a_kill_at_any_call_leaves_one_file, no_faults),
+		cmocka_unit_test_teardown(a_folder_without_noreplace_is_no_worse, no_faults),
+		cmocka_unit_test_teardown(a_lost_answer_to_a_rename_is_not_taken_for_no, no_faults),
+		cmocka_unit_test_teardown(what_came_after_ours_does_not_undo_it, no_faults),
+		cmocka_unit_test_teardown(a_kill_at_any_call_leaves_one_file_that_was_taken, no_faults),
+		cmocka_unit_test_teardown(ends_are_told_on_the_loop, no_faults),
+		cmocka_unit_test_teardown(a_missing_folder_is_named, no_faults),
+		cmocka_unit_test_teardown(what_waits_is_bounded_in_number_and_time, no_faults),
+		cmocka_unit_test_teardown(closing_tells_what_waits, no_faults) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
