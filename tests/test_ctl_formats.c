@@ -36,7 +36,7 @@ static const char config[] =
         "  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c, settings: {recer_sys_code: YBXT}}\n"
         "  - {name: hub, format: crossprovince, url: \"https://127.0.0.1:9444/\", ca: c, settings: {area: \"330000\"}}\n"
         "  - {name: tianyi, format: tianyi, url: \"https://127.0.0.1:9445/\", ca: c, settings: {app_id: gw330299, key: "
-        "clinic-token, field_key: ty-field, version: \"1.1\", allowed: \"*\"}, pays: institution}\n"
+        "clinic-token, field_key: ty-field, version: \"1.1\", allowed: \"*\"}, pays: institution, enrolment: @/t.list, enrolment_key: clinic-token}\n"
         "  - {name: jinhui, format: jinhui, url: \"https://127.0.0.1:9446/\", ca: c, settings: {partner: GW330799, "
         "sign_key: ours, verify_key: ours, allowed: \"*\"}}\n"
         "origins:\n"
@@ -198,7 +198,8 @@ static const struct asked {
 	{ "explain of an unknown origin", "explain --origin nobody @/1101.json", 3,
 	        { "there is no origin nobody", NULL }, NULL },
 	{ "explain says what follows a settlement", "explain @/2207.json", 0,
-	        { "then:\n  flow: claim\n", "step: 1, claim.submit", "only_where: the case has a auth_no",
+	        { "then:\n  flow: claim\n", "step: 1, claim.submit",
+	                "only_where: the case has a auth_no\n      only_for: people on its enrolment list",
 	                "step: 2, claim.query" },
 	        "one_stop" },
 	{ "explain says who decides before the hospital hears", "explain @/2304.json", 0,

@@ -201,6 +201,28 @@ static void test_day_beside(void **state)
 	free(load.rows);
 }
 
+/* As many as a list may have, and one more. */
+static void test_too_many(void **state)
+{
+	struct enrolment_load load = { .key = t.key,
+		.text = YT_STR("#day 2026-11-22\n" ANNA "\n" CHEN "\n" PASS "\n"),
+		.fault = on_fault,
+		.day = INT64_MIN,
+		.most = 3 };
+
+	(void)state;
+	assert_int_equal(enrolment_read(&load), 0);
+	free(load.rows);
+	load.rows = NULL;
+	load.n_rows = 0;
+	load.most = 2;
+	assert_int_equal(enrolment_read(&load), YT_EFORMAT);
+	assert_int_equal(t.fault_line, 4);
+	assert_non_null(strstr(t.fault, "more numbers than a list may have: 20000000"));
+	free(load.rows);
+	assert_int_equal(ENROLMENT_ROWS_MAX, 20000000); /* as that and docs/claims.md say */
+}
+
 /* -- its file ------------------------------------------------------------------------------------------ */
 
 static char *read_whole(size_t *n)
@@ -430,8 +452,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = { TEST(test_text), TEST(test_all_faults), TEST(test_day_beside),
-		TEST(test_look_up), TEST(test_digests), TEST(test_other_key), TEST(test_damaged), TEST(test_unsorted),
-		TEST(test_watch), TEST(test_swap_under_readers), TEST(test_not_written), TEST(test_many) };
+		TEST(test_too_many), TEST(test_look_up), TEST(test_digests), TEST(test_other_key), TEST(test_damaged),
+		TEST(test_unsorted), TEST(test_watch), TEST(test_swap_under_readers), TEST(test_not_written),
+		TEST(test_many) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

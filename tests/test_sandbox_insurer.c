@@ -512,6 +512,18 @@ static void who_is_not_enrolled_is_rejected(void **state)
 	assert_string_equal(code(), "B2003");
 }
 
+/* By digest, as the profile has them; of a day, with their number. */
+static void its_list_has_its_people(void **state)
+{
+	char *list;
+
+	insurer_person_add(desk.insurer.book, CERTNO, "林晚晴");
+	list = insurer_list(desk.insurer.book, insurer_time_read("2026-11-22T00:30:00+08:00"));
+	assert_string_equal(
+	        list, "#day 2026-11-22\n#count 1\nbbda0b1a86126b7c62f8e61bdb84bfd79c4b739a926f9432526bfd259947e1c4\n");
+	free(list);
+}
+
 static void the_gateway_pays_on_mandate(void **state)
 {
 	json_t *body = from_text("{\"requestNo\":\"TY20261120000000000005\",\"payoutNo\":\"P1\",\"status\":\"PAID\","
@@ -761,6 +773,7 @@ int main(void)
 		DESK(a_claim_runs_to_payment),
 		DESK(a_withdrawn_decision_gives_its_deductible_back),
 		DESK(who_is_not_enrolled_is_rejected),
+		DESK(its_list_has_its_people),
 		DESK(the_gateway_pays_on_mandate),
 		DESK(a_bank_decides_who_pays),
 		DESK(a_day_has_the_claims_that_moved_on_it),

@@ -60,6 +60,7 @@ const struct yt_word words_zh_commands[] = {
 	{ "the case has %s = %.*s already", "就诊案中已有 %s = %.*s" },
 	{ "the case has no %s yet", "就诊案中还没有 %s" },
 	{ "the case has a %s", "就诊案中有 %s" },
+	{ "people on its enrolment list", "其参保名单上的人" },
 	{ "yes: flow %s", "是：流程 %s" },
 	{ "yes: party %s", "是：参与方 %s" },
 	{ "yes: here, then %s", "是：留在网关，随后 %s" },

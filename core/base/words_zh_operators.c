@@ -258,7 +258,7 @@ const struct yt_word words_zh_operators[] = {
 	{ "nothing says which day it is of: add a line \"#day 2026-11-22\", or use --day",
 	        "没有写明是哪一天的：请加一行“#day 2026-11-22”，或用 --day" },
 	{ "#day and --day name different days", "#day 与 --day 的日期不同" },
-	{ "more than 20000000 numbers: no list may have so many", "超过 20000000 个号码：名单不能有这么多" },
+	{ "more numbers than a list may have: 20000000", "号码超过一份名单的上限：20000000 个" },
 	{ "cannot write %s: %s", "写不了 %s：%s" },
 	{ "is no list that `yitong enrolment load` has made: load the insurer's list into it",
 	        "不是 `yitong enrolment load` 生成的名单：请装入商保公司的名单" },

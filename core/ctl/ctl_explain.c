@@ -276,6 +276,9 @@ static void put_then(struct explaining *x, const struct conf_flow *flow, const c
 			desk_putf(&x->desk, node, "only_where", "the case has a %s", step->only_with);
 		else if (step->unless != NULL)
 			desk_putf(&x->desk, node, "only_where", "the case has no %s yet", step->unless);
+		if (step->party->enrolment != NULL &&
+		        (op->id == YT_OP_CLAIM_SUBMIT || op->id == YT_OP_CLAIM_ELIGIBILITY))
+			desk_putf(&x->desk, node, "only_for", "people on its enrolment list");
 	}
 }
 

@@ -79,7 +79,8 @@ struct enrolment_load {
 	void (*fault)(void *ctx, uint64_t line, const char *why);
 	void (*progress)(void *ctx, uint64_t done, uint64_t all);
 	void *ctx;
-	int64_t day; /* as calendar_day(); INT64_MIN: the text says it.  Where both do they agree, or it is a fault */
+	uint64_t most; /* numbers; 0: ENROLMENT_ROWS_MAX */
+	int64_t day;   /* as calendar_day(); INT64_MIN: the text says it.  Where both do they agree, or it is a fault */
 	/* What came of it; rows the caller's to free(). */
 	uint8_t *rows;
 	uint64_t n_rows, n_twice, n_faults; /* n_twice: were there before and count once */

@@ -136,6 +136,7 @@ static void check_whole(struct reading *r)
 int enrolment_read(struct enrolment_load *load)
 {
 	struct reading r = { .load = load, .rest = load->text, .counted = UINT64_MAX, .day = INT64_MIN };
+	const uint64_t most = load->most != 0 ? load->most : ENROLMENT_ROWS_MAX;
 	struct yt_str line;
 	int rv = 0;
 
@@ -150,8 +151,8 @@ int enrolment_read(struct enrolment_load *load)
 			say(&r, line);
 		else
 			rv = add(&r, line);
-		if (load->n_rows > ENROLMENT_ROWS_MAX) {
-			fault(&r, r.line, N_("more than 20000000 numbers: no list may have so many"));
+		if (load->n_rows > most) {
+			fault(&r, r.line, N_("more numbers than a list may have: 20000000"));
 			return YT_EFORMAT;
 		}
 	}
