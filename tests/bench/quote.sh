@@ -12,14 +12,14 @@ quote_open_s=5
 quote_after_s=35
 
 quote_conf() { # OUT
-	local quote_iso
+	local quote_iso quote_from_bank
 	free_ports quote_port quote_signed quote_hub quote_intake quote_told quote_platform quote_control \
-		quote_insurer quote_insurer_control quote_bank quote_iso
+		quote_insurer quote_insurer_control quote_bank quote_iso quote_from_bank
 	mkdir -p "$dir/quote" "$dir/quote/bank-file"/{out,sent,in,taken,done,refused}
 	base_conf=conf/province.yaml make_conf "$1.all" "run_dir=$dir/quote" "folder=$dir/quote/journal" "index=$dir/quote/index.db" \
 		"data_keys=$dir/quote/data-keys" "plugin_dir=$build/plugins" || exit 1
 	sed -e "s/port: 8443/port: $quote_port/; s/port: 8444/port: $quote_signed/; s/port: 8445/port: $quote_hub/" \
-		-e "s/port: 8446/port: $quote_intake/; s/port: 8447/port: $quote_told/; s/127.0.0.1:9443/127.0.0.1:$quote_platform/" \
+		-e "s/port: 8446/port: $quote_intake/; s/port: 8447/port: $quote_told/; s/port: 8448/port: $quote_from_bank/; s/127.0.0.1:9443/127.0.0.1:$quote_platform/" \
 		-e "s/127.0.0.1:9446/127.0.0.1:$quote_insurer/; s/127.0.0.1:9448/127.0.0.1:$quote_bank/" \
 		-e "/^    enrolment/d; s/127.0.0.1:9449/127.0.0.1:$quote_iso/; s|run/bank-file|$dir/quote/bank-file|" "$1.all" >"$1"
 }
