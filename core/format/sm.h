@@ -1,8 +1,7 @@
 /* core/format/sm.h - the national algorithms SM2, SM3, SM4 as the rest of us needs them.
  *
- * Thin wrappers over OpenSSL's EVP; SM4 in counter mode by sm4_fast.c where the processor can.  Contexts are made once
- * per key and used again, since setting one up costs more than a small message; a context is for one thread at a time.
- */
+ * Thin wrappers over OpenSSL's EVP, and over libgcrypt's SM4 in counter mode.  Contexts are made once per key and used
+ * again, since setting one up costs more than a small message; a context is for one thread at a time. */
 #ifndef YT_FORMAT_SM_H
 #define YT_FORMAT_SM_H
 
