@@ -64,7 +64,7 @@ int pay_batch_try(struct engine *e, const struct work *w, struct yt_fault *fault
 {
 	const struct engine_party *bank;
 	struct work one = *w;
-	char path[sizeof(fault->path)];
+	char path[128]; /* leaves room for the row before it */
 	unsigned i = 0;
 
 	for (const struct yt_node *row = rows_of(w->msg); row != NULL; row = row->next, i++) {
@@ -73,7 +73,7 @@ int pay_batch_try(struct engine *e, const struct work *w, struct yt_fault *fault
 			continue;
 		if (one.msg == NULL)
 			snprintf(fault->why, sizeof(fault->why), "is too much");
-		snprintf(path, sizeof(path), "%.120s", strncmp(fault->path, "data", 4) == 0 ? fault->path + 4 : "");
+		snprintf(path, sizeof(path), "%s", strncmp(fault->path, "data", 4) == 0 ? fault->path + 4 : "");
 		snprintf(fault->path, sizeof(fault->path), "payout[%u]%s", i, path);
 		return YT_EFORMAT;
 	}
