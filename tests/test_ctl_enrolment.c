@@ -173,9 +173,23 @@ static void test_old(void **state)
 	assert_int_equal(load(w, list_of(earlier, ANNA "\n"), ""), 0);
 	assert_int_equal(ctl_peer_run(w, "enrolment check tianyi"), 0); /* of three days ago: just */
 	snprintf(options, sizeof(options), "--anyway --day %s", too_early);
-	assert_int_equal(load(w, ANNA "\n", options), 0);
+	assert_int_equal(load(w, ANNA "\n", options), 1);
+	ctl_peer_prints(w, "tianyi: the list was taken, and is too old: claims wait");
+	ctl_peer_hides(w, "in use from now on");
 	assert_int_equal(ctl_peer_run(w, "enrolment check tianyi"), 1);
 	ctl_peer_prints(w, "too old: claims wait");
+	assert_int_equal(check_person(w, ANNA), 1); /* is on it, and it does not count */
+	ctl_peer_prints(w, "***4511 is on it");
+}
+
+/* The first list of all may be too old as well. */
+static void test_old_at_once(void **state)
+{
+	struct ctl_peer *w = *state;
+
+	assert_int_equal(load(w, list_of(too_early, ANNA "\n"), ""), 1);
+	ctl_peer_prints(w, "too old: claims wait");
+	ctl_peer_hides(w, "in use from now on");
 }
 
 /* Another key: the list that is there says nothing, and says so. */
@@ -225,7 +239,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = { TEST(test_loaded), TEST(test_faults), TEST(test_not_by_mistake),
-		TEST(test_old), TEST(test_other_key), TEST(test_wrong) };
+		TEST(test_old), TEST(test_old_at_once), TEST(test_other_key), TEST(test_wrong) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,12 +97,17 @@ static int64_t noon_of(const char *text)
 	return calendar_begins_ms(day_of(text)) + 12 * 3600000;
 }
 
-static int read_text(const char *text, struct enrolment_load *load)
+static int read_octets(struct yt_str text, struct enrolment_load *load)
 {
 	t.n_faults = 0;
 	t.fault[0] = '\0';
-	*load = (struct enrolment_load){ .key = t.key, .text = yt_str(text), .fault = on_fault, .day = INT64_MIN };
+	*load = (struct enrolment_load){ .key = t.key, .text = text, .fault = on_fault, .day = INT64_MIN };
 	return enrolment_read(load);
+}
+
+static int read_text(const char *text, struct enrolment_load *load)
+{
+	return read_octets(yt_str(text), load);
 }
 
 static void load_text(const char *text)
@@ -131,27 +136,30 @@ static const struct text_case {
 	uint64_t n, n_twice;
 	uint64_t line; /* of its first fault; 0: it has none */
 	const char *fault;
+	size_t len; /* 0: to the first zero */
 } texts[] = {
-	{ "numbers, with LF", "#day 2026-11-22\n" ANNA "\n" CHEN "\n", 2, 0, 0, NULL },
+	{ "numbers, with LF", "#day 2026-11-22\n" ANNA "\n" CHEN "\n", 2, 0, 0, NULL, 0 },
 	{ "a heading, CRLF, a byte-order mark, no end of the last line",
 	        "\xef\xbb\xbf"
 	        "certno\r\n#day 2026-11-22\r\n" ANNA "\r\n\r\n" PASS,
-	        2, 0, 0, NULL },
+	        2, 0, 0, NULL, 0 },
 	{ "the same person twice, once in small letters", "#day 2026-11-22\n" CHEN "\n33029919900307003x\n" ANNA "\n",
-	        2, 1, 0, NULL },
-	{ "as many as it says", "#day 2026-11-22\n#count 2\n" ANNA "\n" CHEN "\n", 2, 0, 0, NULL },
+	        2, 1, 0, NULL, 0 },
+	{ "as many as it says", "#day 2026-11-22\n#count 2\n" ANNA "\n" CHEN "\n", 2, 0, 0, NULL, 0 },
 	{ "a check digit that is wrong", "#day 2026-11-22\n" ANNA "\n330299197511034519\n", 0, 0, 3,
-	        "is no number of an identity paper" },
-	{ "two columns", "#day 2026-11-22\n" ANNA ",one\n", 0, 0, 2, "is no number of an identity paper" },
+	        "is no number of an identity paper", 0 },
+	{ "two columns", "#day 2026-11-22\n" ANNA ",one\n", 0, 0, 2, "is no number of an identity paper", 0 },
 	{ "octets that are no text", "#day 2026-11-22\n" ANNA "\n\xff\xfe" PASS "\n", 0, 0, 3,
-	        "is no number of an identity paper" },
+	        "is no number of an identity paper", 0 },
+	{ "UTF-16", "#day 2026-11-22\n" ANNA "\nE\0A\0B\0C\0D\0\n", 0, 0, 3, "is no number of an identity paper",
+	        sizeof("#day 2026-11-22\n" ANNA "\n0123456789\n") - 1 },
 	{ "cut short, by what it says", "#day 2026-11-22\n#count 3\n" ANNA "\n" CHEN "\n", 0, 0, 4,
-	        "there are more or fewer numbers than #count says" },
-	{ "of no day", ANNA "\n", 0, 0, 1, "nothing says which day it is of" },
-	{ "of a day that is none", "#day 2026-02-30\n" ANNA "\n", 0, 0, 1, "#day must name a day" },
-	{ "of two days", "#day 2026-11-22\n#day 2026-11-23\n" ANNA "\n", 0, 0, 2, "#day says another day" },
-	{ "of nobody", "#day 2026-11-22\n", 0, 0, 1, "there is no number in it" },
-	{ "empty", "", 0, 0, 0, "there is no number in it" },
+	        "there are more or fewer numbers than #count says", 0 },
+	{ "of no day", ANNA "\n", 0, 0, 1, "nothing says which day it is of", 0 },
+	{ "of a day that is none", "#day 2026-02-30\n" ANNA "\n", 0, 0, 1, "#day must name a day", 0 },
+	{ "of two days", "#day 2026-11-22\n#day 2026-11-23\n" ANNA "\n", 0, 0, 2, "#day says another day", 0 },
+	{ "of nobody", "#day 2026-11-22\n", 0, 0, 1, "there is no number in it", 0 },
+	{ "empty", "", 0, 0, 0, "there is no number in it", 0 },
 };
 
 static void test_text(void **state)
@@ -160,7 +168,7 @@ static void test_text(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		const struct text_case *c = &texts[i];
 		struct enrolment_load load;
-		int rv = read_text(c->text, &load);
+		int rv = read_octets((struct yt_str){ c->text, c->len > 0 ? c->len : strlen(c->text) }, &load);
 
 		print_message("%s\n", c->it);
 		assert_int_equal(rv, c->fault == NULL ? 0 : YT_EFORMAT);
@@ -277,6 +285,37 @@ static void test_digests(void **state)
 	assert_int_equal(enrolment_row(&t.key, YT_STR("abcd"), other), YT_EFORMAT);
 	capitals[63] = 'G';
 	assert_int_equal(enrolment_row(&t.key, yt_str(capitals), other), YT_EFORMAT);
+}
+
+/* Root loads it, the workers' user reads it. */
+static void test_owner(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("only root can tell\n");
+		skip();
+	}
+	assert_int_equal(chown(t.folder, 65534, 65533), 0);
+	load_text("#day 2026-11-22\n" ANNA "\n");
+	assert_int_equal(stat(t.file, &st), 0);
+	assert_int_equal(st.st_uid, 65534);
+	assert_int_equal(st.st_gid, 65533);
+}
+
+/* The key was there for reading, and has gone. */
+static void test_key_gone(void **state)
+{
+	struct enrolment_load load;
+	char why[300] = "";
+
+	(void)state;
+	assert_int_equal(read_text("#day 2026-11-22\n" ANNA "\n", &load), 0);
+	load.key.name = YT_STR("no-key");
+	assert_int_not_equal(enrolment_write(&load, t.file, 1, why, sizeof(why)), 0);
+	assert_non_null(strstr(why, "its enrolment_key is not here"));
+	free(load.rows);
 }
 
 /* Who has the file of another insurer, or another key, finds nobody: not that nobody is enrolled. */
@@ -454,7 +493,7 @@ int main(void)
 	const struct CMUnitTest tests[] = { TEST(test_text), TEST(test_all_faults), TEST(test_day_beside),
 		TEST(test_too_many), TEST(test_look_up), TEST(test_digests), TEST(test_other_key), TEST(test_damaged),
 		TEST(test_unsorted), TEST(test_watch), TEST(test_swap_under_readers), TEST(test_not_written),
-		TEST(test_many) };
+		TEST(test_many), TEST(test_owner), TEST(test_key_gone) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

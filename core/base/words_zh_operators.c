@@ -229,6 +229,7 @@ const struct yt_word words_zh_operators[] = {
 	{ "its day has not come yet: nothing is changed", "它的日期还没有到：没有改动" },
 	{ "%s: of %s, %llu people, %llu lines were there before\n", "%s：%s 的名单，%llu 人，重复 %llu 行\n" },
 	{ "%s: the list is in use from now on\n", "%s：新名单即刻启用\n" },
+	{ "%s: the list was taken, and is %s", "%s：名单已装入，但%s" },
 	{ "nothing is done, as it cannot be written down who does it: %s", "什么也没有做，因为无法记下是谁做的：%s" },
 	{ "the gateway does not run: who did this is not written down\n", "网关没有运行：是谁做的没有记下来\n" },
 	{ "no party keeps a list\n", "没有参与方设有名单\n" },

@@ -84,6 +84,46 @@ static int note(const struct asked *a, const char *act, const char *reason)
 	return CTL_OK;
 }
 
+/* -- what is there ------------------------------------------------------------------------------------ */
+
+struct seen {
+	enum enrolment_state state;
+	uint64_t n;
+	int64_t day, age_days, loaded_ms;
+};
+
+static struct seen look(const struct asked *a, const struct conf_party *party)
+{
+	const struct enrolment_key key = { a->desk.keys, yt_str(party->enrolment_key), yt_str(party->name) };
+	struct enrolment *list;
+	struct seen s = { 0 };
+	char why[400];
+	int rv = enrolment_open(&list, party->enrolment, &key, why, sizeof(why));
+
+	if (rv != 0) {
+		s.state = rv == YT_ENOTFOUND ? ENROLMENT_MISSING : ENROLMENT_UNUSABLE;
+		fprintf(stderr, "%s\n", why);
+		return s;
+	}
+	s.state =
+	        enrolment_is_old(list, yt_wall_ms(), party->enrolment_max_age_days) ? ENROLMENT_OLD : ENROLMENT_CURRENT;
+	s.n = enrolment_count(list);
+	s.day = enrolment_day(list);
+	s.age_days = calendar_day(yt_wall_ms()) - s.day;
+	s.loaded_ms = enrolment_loaded_ms(list);
+	enrolment_close(list);
+	return s;
+}
+
+static const char *const states[] = { [ENROLMENT_CURRENT] = N_("in use"),
+	[ENROLMENT_MISSING] = N_("missing: claims wait"),
+	[ENROLMENT_UNUSABLE] = N_("cannot be used: claims wait"),
+	[ENROLMENT_OLD] = N_("too old: claims wait") };
+static const char *const state_words[] = { [ENROLMENT_CURRENT] = "current",
+	[ENROLMENT_MISSING] = "missing",
+	[ENROLMENT_UNUSABLE] = "unusable",
+	[ENROLMENT_OLD] = "old" };
+
 /* -- load ------------------------------------------------------------------------------------------ */
 
 static void on_fault(void *ctx, uint64_t line, const char *why)
@@ -142,6 +182,18 @@ static int tell_faults(const struct asked *a)
 	return ctl_fail(CTL_FOUND, "%s has faults: nothing is changed; have the insurer send it anew", a->file);
 }
 
+/* As workers will see it: they do not go by a list that is too old, also where it is the first one.  Returns enum
+ * ctl_exit. */
+static int tell_taken(const struct asked *a)
+{
+	struct seen now = look(a, a->party);
+
+	if (now.state != ENROLMENT_CURRENT)
+		return ctl_fail(CTL_FOUND, "%s: the list was taken, and is %s", a->party->name, _(states[now.state]));
+	printf(_("%s: the list is in use from now on\n"), a->party->name);
+	return CTL_OK;
+}
+
 static int take(struct asked *a, struct enrolment_load *load)
 {
 	char why[400] = "", day[20];
@@ -166,8 +218,7 @@ static int take(struct asked *a, struct enrolment_load *load)
 		return rv;
 	if (enrolment_write(load, a->party->enrolment, yt_wall_ms(), why, sizeof(why)) != 0)
 		return ctl_fail(CTL_CANNOT, "%s", why);
-	printf(_("%s: the list is in use from now on\n"), a->party->name);
-	return CTL_OK;
+	return tell_taken(a);
 }
 
 static int load_file(struct asked *a)
@@ -196,45 +247,7 @@ static int load_file(struct asked *a)
 	return rv;
 }
 
-/* -- what is there ------------------------------------------------------------------------------------ */
-
-struct seen {
-	enum enrolment_state state;
-	uint64_t n;
-	int64_t day, age_days, loaded_ms;
-};
-
-static struct seen look(const struct asked *a, const struct conf_party *party)
-{
-	const struct enrolment_key key = { a->desk.keys, yt_str(party->enrolment_key), yt_str(party->name) };
-	struct enrolment *list;
-	struct seen s = { 0 };
-	char why[400];
-	int rv = enrolment_open(&list, party->enrolment, &key, why, sizeof(why));
-
-	if (rv != 0) {
-		s.state = rv == YT_ENOTFOUND ? ENROLMENT_MISSING : ENROLMENT_UNUSABLE;
-		fprintf(stderr, "%s\n", why);
-		return s;
-	}
-	s.state =
-	        enrolment_is_old(list, yt_wall_ms(), party->enrolment_max_age_days) ? ENROLMENT_OLD : ENROLMENT_CURRENT;
-	s.n = enrolment_count(list);
-	s.day = enrolment_day(list);
-	s.age_days = calendar_day(yt_wall_ms()) - s.day;
-	s.loaded_ms = enrolment_loaded_ms(list);
-	enrolment_close(list);
-	return s;
-}
-
-static const char *const states[] = { [ENROLMENT_CURRENT] = N_("in use"),
-	[ENROLMENT_MISSING] = N_("missing: claims wait"),
-	[ENROLMENT_UNUSABLE] = N_("cannot be used: claims wait"),
-	[ENROLMENT_OLD] = N_("too old: claims wait") };
-static const char *const state_words[] = { [ENROLMENT_CURRENT] = "current",
-	[ENROLMENT_MISSING] = "missing",
-	[ENROLMENT_UNUSABLE] = "unusable",
-	[ENROLMENT_OLD] = "old" };
+/* -- what is told of it ------------------------------------------------------------------------------- */
 
 static void put_json(const struct conf_party *party, const struct seen *s)
 {
@@ -334,7 +347,7 @@ static int check_person(struct asked *a)
 static int run(struct asked *a, int argc, char **argv)
 {
 	const char *act = argc > 0 ? argv[0] : "";
-	int rv;
+	int rv, person;
 
 	if (argc == 0)
 		return list(a);
@@ -348,7 +361,8 @@ static int run(struct asked *a, int argc, char **argv)
 		return load_file(a);
 	}
 	rv = list(a);
-	return a->person && rv != CTL_CANNOT ? check_person(a) : rv;
+	person = a->person ? check_person(a) : CTL_OK;
+	return person > rv ? person : rv; /* the worse of both */
 }
 
 int ctl_enrolment(struct ctl *ctl, int argc, char **argv)

@@ -61,7 +61,8 @@ static bool is_paper(struct yt_str certno, char number[31])
 
 		number[i] = (char)(c >= 'a' && c <= 'z' ? c - 32 : c);
 		n_digits += c >= '0' && c <= '9';
-		if (!((c >= '0' && c <= '9') || (number[i] >= 'A' && number[i] <= 'Z') || strchr("()-", c) != NULL))
+		if (!((c >= '0' && c <= '9') || (number[i] >= 'A' && number[i] <= 'Z') ||
+		            (c != '\0' && strchr("()-", c) != NULL)))
 			return false;
 	}
 	return certno.n != 18 || n_digits < 17 || yt_resident_id_is_valid((struct yt_str){ number, 18 });

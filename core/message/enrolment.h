@@ -88,7 +88,8 @@ struct enrolment_load {
 
 /* Reads, hashes and sorts.  YT_EFORMAT: it has faults; YT_ENOTFOUND, YT_ESTATE: the key; YT_ENOMEM. */
 int enrolment_read(struct enrolment_load *load);
-/* Replaces the file, whole or not at all, and durably.  YT_EIO with why. */
+/* Replaces the file, whole or not at all, and durably; by root, as the file of the user and group of its folder.
+ * YT_EIO; YT_ENOTFOUND, YT_ESTATE: the key; always with why. */
 int enrolment_write(const struct enrolment_load *load, const char *file, int64_t wall_ms, char *why, size_t size);
 
 #endif

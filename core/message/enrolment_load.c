@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/crc32c.h"
@@ -194,10 +195,22 @@ static bool sync_folder_of(const char *file)
 	return is_synced;
 }
 
+/* Loaded by root, as cron does, it belongs to whom its folder belongs: workers run as that one and must read it. */
+static bool give_away(int fd, const char *file)
+{
+	char copy[4096];
+	struct stat st;
+
+	if (geteuid() != 0)
+		return true;
+	snprintf(copy, sizeof(copy), "%s", file);
+	return stat(dirname(copy), &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0;
+}
+
 static bool write_file(const struct enrolment_load *load, const struct enrolment_head *head, const char *file)
 {
 	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640), error;
-	bool is_whole = fd >= 0 && write_all(fd, head, sizeof(*head)) &&
+	bool is_whole = fd >= 0 && give_away(fd, file) && write_all(fd, head, sizeof(*head)) &&
 	                write_all(fd, load->rows, load->n_rows * ENROLMENT_ROW) && fsync(fd) == 0;
 
 	error = errno;
@@ -216,8 +229,10 @@ int enrolment_write(const struct enrolment_load *load, const char *file, int64_t
 
 	memcpy(head.magic, ENROLMENT_MAGIC, sizeof(head.magic));
 	rv = enrolment_hash(&load->key, (struct yt_str){ 0 }, head.made_with);
-	if (rv != 0)
+	if (rv != 0) {
+		snprintf(why, size, "%s: %s", file, _("cannot be used: its enrolment_key is not here"));
 		return rv;
+	}
 	head.rows_crc = yt_crc32c(0, load->rows, load->n_rows * ENROLMENT_ROW);
 	head.head_crc = yt_crc32c(0, &head, offsetof(struct enrolment_head, head_crc));
 	snprintf(beside, sizeof(beside), "%s.%ld.tmp", file, (long)getpid());
