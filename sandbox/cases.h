@@ -14,6 +14,8 @@ struct hospitals_options {
 	const char *jinhui_url;   /* of 金惠保, likewise */
 	const char *bank_url;     /* control port of the bank; NULL: insurers pay themselves */
 	const char *intake_url;   /* where the gateway is told consents, accounts, invoices */
+	const char
+	        *clerk; /* command that shows, as JSON, what became of the number put behind it; NULL: nobody looks */
 	struct origin *away;      /* the hospital in another province, sending to the gateway's listener for the hub */
 	const char *keys;         /* folder with SM2 keys by area */
 	const char *traffic_path; /* NULL: invented from seed */

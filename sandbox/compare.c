@@ -13,6 +13,7 @@ struct comparison {
 	json_t *claims_by_setl;                      /* setl_id -> row of an insurer's, also of refused ones */
 	json_t *claims;                              /* name of the insurer -> counts */
 	json_t *paid_by_ref;                         /* payout number -> fen that payees have by it at the bank */
+	json_t *paid_by_account;                     /* account -> fen that it has by payouts */
 	json_t *refs_known;                          /* payout numbers that an insurer was told */
 	json_int_t n_one_sided, n_undecided, n_compared, n_foreign, n_double;
 };
@@ -238,8 +239,9 @@ static void sum_entries(struct comparison *c, const json_t *parties)
 		json_int_t fen = json_number(row, "amount_fen", 0);
 
 		if (*ref != '\0' && is_credit != is_return) /* the payee's side */
-			json_object_set_new(c->paid_by_ref, ref,
-			        json_integer(json_number(c->paid_by_ref, ref, 0) + (is_return ? -fen : fen)));
+			add(c->paid_by_ref, ref, is_return ? -fen : fen);
+		if (*ref != '\0' && is_credit != is_return)
+			add(c->paid_by_account, json_text(row, "account"), is_return ? -fen : fen);
 	}
 }
 
@@ -276,6 +278,30 @@ static void check_order(struct comparison *c, const json_t *order, const json_t 
 		differ_at_bank(c, ref, "went by another channel than its payee's bank asks for");
 }
 
+/* Ordered anew after its money had come back: nothing stays at the wrong account, that sum stands at the right one. */
+static json_int_t check_reordered(struct comparison *c, const json_t *orders)
+{
+	json_int_t n = 0;
+	json_t *order;
+	size_t i;
+
+	json_array_foreach((json_t *)(uintptr_t)orders, i, order)
+	{
+		const char *wrong = json_text(order, "wrong_account");
+
+		if (*wrong == '\0')
+			continue;
+		if (json_number(c->paid_by_account, wrong, 0) == 0 &&
+		        json_number(c->paid_by_account, json_text(order, "account"), 0) ==
+		                json_number(order, "amount_fen", -1))
+			n++;
+		else
+			differ_at_bank(c, json_text(order, "pay_ref"),
+			        "was ordered anew, and is not paid once at the right account");
+	}
+	return n;
+}
+
 /* What is paid for an insurer must be known to it; and no number may have been used for two payments. */
 static json_t *check_payouts(struct comparison *c, const json_t *hospitals, const json_t *parties)
 {
@@ -303,8 +329,9 @@ static json_t *check_payouts(struct comparison *c, const json_t *hospitals, cons
 	        check_order(c, row, json_object_get(parties, "payouts"));
 	json_array_foreach(json_object_get(parties, "conflicts"), i, row)
 	        differ_at_bank(c, json_text(row, "pay_ref"), "used for two different payments");
-	return must(json_pack("{s:I, s:I, s:I, s:I, s:o}", "ordered", n, "paid", n_paid, "returned", n_returned,
-	        "paid_fen", sum, "paid_by", by_face));
+	return must(json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "ordered", n, "paid", n_paid, "returned", n_returned,
+	        "reordered", check_reordered(c, json_object_get(hospitals, "orders")), "paid_fen", sum, "paid_by",
+	        by_face));
 }
 
 json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
@@ -316,6 +343,7 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 		.claims_by_setl = must(json_object()),
 		.claims = must(json_object()),
 		.paid_by_ref = must(json_object()),
+		.paid_by_account = must(json_object()),
 		.refs_known = must(json_object()) };
 	json_t *payouts;
 	const char *run = json_text(hospitals, "run");
@@ -341,6 +369,7 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 	check_claims(&c, hospitals, platform);
 	payouts = check_payouts(&c, hospitals, platform);
 	json_decref(c.paid_by_ref);
+	json_decref(c.paid_by_account);
 	json_decref(c.refs_known);
 	json_decref(c.claims_by_setl);
 	json_decref(c.registered);

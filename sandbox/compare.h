@@ -16,7 +16,8 @@
  * run's prefix are of other runs and counted as foreign. double_bookings are this run's settlements in force over lines
  * that another one in force covers. Returns {"one_sided": n, "undecided": n, "compared": n, "foreign": n,
  * "double_bookings": n, "differences": [text, ...], "claims": {insurer: {"claims", "paid", "refused", "withdrawn",
- * "open", "paid_fen"}}, "payouts": {"ordered", "paid", "paid_fen"}}. */
+ * "open", "paid_fen"}}, "payouts": {"ordered", "paid", "returned",
+ * "reordered": ordered anew after its money had come back, and paid once, "paid_fen", "paid_by": {face: n}}}. */
 json_t *ledgers_compare(const json_t *hospitals, const json_t *platform);
 
 /* Adds the rows of one ledger to all: several parties' as one, as settlement numbers differ everywhere. */

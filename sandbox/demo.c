@@ -14,7 +14,7 @@
 
 static const struct case_table *const tables[] = { &guest_cases, &away_cases, &away_claim_cases, &claim_cases,
 	&jinhui_cases, &mandate_cases, &returned_cases, &back_cases, &jinhui_back_cases, &one_stop_cases,
-	&allowance_cases, &local_cases };
+	&reordered_cases, &allowance_cases, &local_cases };
 
 #define JINHUA_PEOPLE 20
 #define LISTS_WAIT_MS 60000
@@ -23,9 +23,15 @@ static const struct case_table *const tables[] = { &guest_cases, &away_cases, &a
 
 void cases_print(void)
 {
-	static const char *const remarks[] = { "", " (needs --hub-control-url)", " (needs --province-control-url)",
-		" (needs --insurer-control-url)", " (needs --jinhui-control-url)", " (needs --bank-control-url)",
-		" (needs --bank-control-url)" };
+	static const char *const remarks[] = { [WHO_LOCAL] = "",
+		[WHO_GUEST] = " (needs --hub-control-url)",
+		[WHO_AWAY] = " (needs --province-control-url)",
+		[WHO_AWAY_CLAIM] = " (needs --province-control-url and --insurer-control-url)",
+		[WHO_CLAIM] = " (needs --insurer-control-url)",
+		[WHO_JINHUI] = " (needs --jinhui-control-url)",
+		[WHO_NOBODY] = " (needs --bank-control-url)",
+		[WHO_MANDATE] = " (needs --insurer-control-url and --bank-control-url)",
+		[WHO_CLERK] = " (needs --bank-control-url and --clerk)" };
 
 	for (size_t t = N_TABLES; t-- > 0;)
 		for (size_t i = 0; i < tables[t]->n_kinds; i++) {
@@ -95,6 +101,8 @@ static bool is_possible(const struct hospitals_options *options, enum who who)
 		return options->jinhui_url != NULL;
 	case WHO_NOBODY:
 		return options->bank_url != NULL && options->intake_url != NULL;
+	case WHO_CLERK:
+		return options->bank_url != NULL && options->intake_url != NULL && options->clerk != NULL;
 	case WHO_MANDATE:
 		return options->insurer_url != NULL && options->bank_url != NULL;
 	default:
@@ -185,16 +193,16 @@ static void take_down(struct demo *demo, const struct play *play, const struct c
 	pthread_mutex_unlock(&demo->print_lock);
 }
 
-void play_ordered(
-        struct play *play, const char *pay_no, const char *account, const char *amount, bool is_paid, const char *face)
+void play_ordered(struct play *play, const struct ordered *ordered)
 {
 	int64_t fen = 0;
 
-	fen_parse(amount, &fen);
+	fen_parse(ordered->amount, &fen);
 	pthread_mutex_lock(&play->demo->print_lock);
 	json_array_append_new(
-	        play->demo->orders, json_pack("{s:s, s:s, s:I, s:b, s:s}", "pay_ref", pay_no, "account", account,
-	                                    "amount_fen", (json_int_t)fen, "is_paid", is_paid, "face", face));
+	        play->demo->orders, must(json_pack("{s:s, s:s, s:I, s:b, s:s, s:s*}", "pay_ref", ordered->pay_no,
+	                                    "account", ordered->account, "amount_fen", (json_int_t)fen, "is_paid",
+	                                    ordered->is_paid, "face", ordered->face, "wrong_account", ordered->wrong)));
 	pthread_mutex_unlock(&play->demo->print_lock);
 }
 
@@ -530,8 +538,9 @@ static void print_payouts(const json_t *payouts)
 	char amount[24];
 
 	fen_text(json_number(payouts, "paid_fen", 0), amount);
-	printf("\npayouts at the bank: %lld, of these %lld paid (%s)\n", (long long)json_number(payouts, "ordered", 0),
-	        (long long)json_number(payouts, "paid", 0), amount);
+	printf("\npayouts at the bank: %lld, of these %lld paid (%s); %lld came back and were ordered anew\n",
+	        (long long)json_number(payouts, "ordered", 0), (long long)json_number(payouts, "paid", 0), amount,
+	        (long long)json_number(payouts, "reordered", 0));
 }
 
 static void print_tables(struct demo *demo, const json_t *result)

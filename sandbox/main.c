@@ -137,6 +137,8 @@ static const char hospitals_help[] =
         "  --jinhui-control-url U     likewise of `insurer --profile JH`, for people insured in Jinhua\n"
         "  --people-ready FILE made when the insurers know their people; the first visit waits until it is gone\n"
         "  --intake-url U      where consents, accounts, invoices are told (https://127.0.0.1:8446/intake)\n"
+        "  --clerk COMMAND     says what became of a number: `yitong --conf FILE show --json`; then also agencies that look\n"
+        "                      there what came back, before they order it anew\n"
         "  --certs DIR         made by certs/make                 (certs/out)\n"
         "  --clinic ID:FILE    the clinic's caller id and token   (CLINIC01:DIR/secrets/clinic-token)\n"
         "  --institutions A,B,C  codes of hospital-one, -two, clinic  (H33021399901,H33021399902,H33021399903)\n"
@@ -188,6 +190,7 @@ enum option_id {
 	OPT_JINHUI_URL,
 	OPT_BANK_URL,
 	OPT_INTAKE_URL,
+	OPT_CLERK,
 	OPT_AWAY_URL,
 	OPT_PATH,
 	OPT_CERTS,
@@ -385,6 +388,7 @@ static const struct option hospitals_options[] = {
 	{ "jinhui-control-url", required_argument, NULL, OPT_JINHUI_URL },
 	{ "bank-control-url", required_argument, NULL, OPT_BANK_URL },
 	{ "intake-url", required_argument, NULL, OPT_INTAKE_URL },
+	{ "clerk", required_argument, NULL, OPT_CLERK },
 	{ "from-hub-url", required_argument, NULL, OPT_AWAY_URL },
 	{ "certs", required_argument, NULL, OPT_CERTS },
 	{ "clinic", required_argument, NULL, OPT_CLINIC },
@@ -424,8 +428,9 @@ static bool hospitals_text_option(struct hospitals_options *o, struct hospitals_
 		{ OPT_CONTROL_URL, &o->control_url }, { OPT_HUB_URL, &o->hub_url },
 		{ OPT_PROVINCE_URL, &o->province_url }, { OPT_INSURER_URL, &o->insurer_url },
 		{ OPT_JINHUI_URL, &o->jinhui_url }, { OPT_BANK_URL, &o->bank_url }, { OPT_INTAKE_URL, &o->intake_url },
-		{ OPT_AWAY_URL, &s->away_url }, { OPT_ONLY, &o->only }, { OPT_TRAFFIC, &o->traffic_path },
-		{ OPT_REPORT, &o->report_path }, { OPT_LEDGER, &o->ledger_path }, { OPT_PEOPLE, &o->people_path } };
+		{ OPT_CLERK, &o->clerk }, { OPT_AWAY_URL, &s->away_url }, { OPT_ONLY, &o->only },
+		{ OPT_TRAFFIC, &o->traffic_path }, { OPT_REPORT, &o->report_path }, { OPT_LEDGER, &o->ledger_path },
+		{ OPT_PEOPLE, &o->people_path } };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		if (texts[i].option != option)

@@ -41,6 +41,7 @@ enum who {
 	WHO_JINHUI,     /* insured in Jinhua, treated here, and with 金惠保 beside it */
 	WHO_NOBODY,     /* nobody is treated: a payout is ordered */
 	WHO_MANDATE,    /* like WHO_CLAIM; the gateway pays for the insurer */
+	WHO_CLERK,      /* like WHO_NOBODY, and somebody looks at the gateway's own words */
 };
 
 struct case_table {
@@ -64,7 +65,7 @@ int play_await_claim(struct play *play, const char *status); /* as the insurer's
 json_t *play_claim(struct play *play);                       /* the same, all of it; NULL: none.  To be released. */
 int play_arm_insurer(struct play *play, const char *op, const char *kind); /* for calls about this hospital */
 extern const struct case_table local_cases, guest_cases, away_cases, away_claim_cases, claim_cases, jinhui_cases,
-        mandate_cases, returned_cases, back_cases, jinhui_back_cases, one_stop_cases, allowance_cases;
+        mandate_cases, returned_cases, back_cases, jinhui_back_cases, one_stop_cases, allowance_cases, reordered_cases;
 
 struct plan {
 	const struct case_table *table;
@@ -84,7 +85,7 @@ struct demo {
 	bool has_colour;
 	pthread_mutex_t print_lock; /* also of unexpected and by_case */
 	json_t *unexpected;
-	json_t *orders;  /* payouts: {"pay_ref", "account", "amount_fen", "is_paid", "face"} */
+	json_t *orders;  /* payouts: {"pay_ref", "account", "amount_fen", "is_paid", "face", "wrong_account"} */
 	json_t *by_case; /* name -> {"visits", "as_expected", ...} */
 };
 
@@ -98,9 +99,20 @@ int play_intake(struct play *play, json_t *message);
 /* An account from any text, 629999, twelve digits and the Luhn digit: no two payouts of one amount shall go to one
  * account on one day, for which the gateway would wait for people. */
 void play_account(const char *seed, char out[20]);
-/* Remembers a payout that is ordered, for the comparison; face: of the bank, that it must come in by. */
-void play_ordered(
-        struct play *play, const char *pay_no, const char *account, const char *amount, bool is_paid, const char *face);
+/* Calls the bank's control port; takes body over. */
+int play_at_bank(struct play *play, const char *call, json_t *body);
+/* It must stand once at the right account and not at the wrong one, under another number than the one before. */
+int play_paid_anew(struct play *play, const char *wrong, const char *right, const char *ref, const char *before);
+
+struct ordered { /* a payout that is ordered */
+	const char *pay_no, *account, *amount;
+	const char *face; /* of the bank, that it must come in by */
+	const char
+	        *wrong; /* the account that its money came back from before; NULL: it is ordered for the first time */
+	bool is_paid;   /* it is to stay so */
+};
+/* Remembers it for the comparison. */
+void play_ordered(struct play *play, const struct ordered *ordered);
 /* Up to the pre-settlement, then a fault for the settlement. */
 int play_open_and_arm(struct play *play, const char *kind, int64_t ms);
 int play_settle(struct play *play); /* must end as settled */

@@ -52,7 +52,7 @@ static int64_t booked(struct play *play, const char *account)
 	return n;
 }
 
-static int at_bank(struct play *play, const char *call, json_t *body)
+int play_at_bank(struct play *play, const char *call, json_t *body)
 {
 	json_t *answer = client_control(play->desk.client, play->demo->options->bank_url, call, body);
 
@@ -61,8 +61,7 @@ static int at_bank(struct play *play, const char *call, json_t *body)
 	return answer != NULL ? 0 : play_fail(play, "the bank did not take %s", call);
 }
 
-/* Paid once, to the right account, under another number than before. */
-static int is_right(struct play *play, const char *wrong, const char *right, const char *ref, const char *before)
+int play_paid_anew(struct play *play, const char *wrong, const char *right, const char *ref, const char *before)
 {
 	if (strcmp(ref, before) == 0)
 		return play_fail(play, "payout %s was used twice", ref);
@@ -90,15 +89,15 @@ static int case_returned(struct play *play)
 	play_account(seed, wrong);
 	play_account(play->care->own_number, right);
 	if (settle_with(play, wrong) != 0 || await_payment(play, 0, "PAID", first) != 0 ||
-	        at_bank(play, "/return", must(json_pack("{s:s, s:s}", "pay_ref", first, "code", play->argument))) !=
-	                0 ||
+	        play_at_bank(play, "/return",
+	                must(json_pack("{s:s, s:s}", "pay_ref", first, "code", play->argument))) != 0 ||
 	        await_payment(play, 1, "RETURNED", ref) != 0)
 		return -1;
 	sleep_ms(1500); /* nothing leaves before the account is another */
 	if (booked(play, wrong) != 0 || play_tell_account(play, "right", right) != 0 ||
 	        await_payment(play, 2, "PAID", ref) != 0)
 		return -1;
-	return is_right(play, wrong, right, ref, first);
+	return play_paid_anew(play, wrong, right, ref, first);
 }
 
 /* The account is closed, which the bank says at once: nothing was ever there. */
@@ -109,7 +108,7 @@ static int case_closed(struct play *play)
 	text_format(seed, sizeof(seed), "%s-closed", play->care->own_number);
 	play_account(seed, wrong);
 	play_account(play->care->own_number, right);
-	if (at_bank(play, "/accounts",
+	if (play_at_bank(play, "/accounts",
 	            must(json_pack("[{s:s, s:s, s:b}]", "account", wrong, "name", play->care->patient->name, "closed",
 	                    1))) != 0 ||
 	        settle_with(play, wrong) != 0)
@@ -117,7 +116,7 @@ static int case_closed(struct play *play)
 	sleep_ms(3000); /* the insurer decides, the bank refuses */
 	if (play_tell_account(play, "right", right) != 0 || await_payment(play, 0, "PAID", ref) != 0)
 		return -1;
-	return is_right(play, wrong, right, ref, "");
+	return play_paid_anew(play, wrong, right, ref, "");
 }
 
 /* Paid by whomever, then the stay is cancelled: the insurer is told, and what was paid stays so. */

@@ -682,6 +682,50 @@ static void test_order_side(void **state)
 	}
 }
 
+#define AT(ref, account, fen)                                                                                          \
+	"{\"pay_ref\":\"" ref "\",\"account\":\"" account "\",\"dc\":\"C\",\"reversal\":\"\",\"amount_fen\":" fen "}"
+#define OFF(ref, account, fen)                                                                                         \
+	"{\"pay_ref\":\"" ref "\",\"account\":\"" account                                                              \
+	"\",\"dc\":\"D\",\"reversal\":\"return\",\"amount_fen\":" fen "}"
+
+/* Came back from a wrong account and was ordered anew: once on the right one, nothing on the wrong one. */
+static void test_reordered_side(void **state)
+{
+	static const struct {
+		const char *entries;
+		int one_sided, reordered;
+	} rows[] = {
+		{ AT("MA1", "A", "7") "," OFF("MA1", "A", "7") "," AT("MA2", "B", "7"), 0, 1 },
+		{ AT("MA1", "A", "7") "," AT("MA2", "B", "7"), 2, 0 },
+		{ AT("MA1", "A", "7") "," OFF("MA1", "A", "7"), 2, 0 },
+		{ AT("MA1", "A", "7") "," OFF("MA1", "A", "7") "," AT("MA2", "B", "7") "," AT("MA3", "B", "7"), 1, 0 },
+		{ AT("MA1", "A", "7") "," OFF("MA1", "A", "7") "," AT("MA2", "B", "7") "," AT("MA3", "A", "7"), 1, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		json_t *hospitals =
+		        json_loads("{\"run\":\"run1\",\"orders\":[{\"pay_ref\":\"MA1\",\"account\":\"A\","
+		                   "\"amount_fen\":7,\"is_paid\":false},{\"pay_ref\":\"MA2\",\"account\":\"B\","
+		                   "\"amount_fen\":7,\"is_paid\":true,\"wrong_account\":\"A\"}]}",
+		                0, NULL);
+		json_t *parties, *result;
+		char text[1024];
+
+		text_format(text, sizeof(text),
+		        "{\"payouts\":[{\"pay_ref\":\"MA1\",\"amount_fen\":7,\"payee\":\"A\"},"
+		        "{\"pay_ref\":\"MA2\",\"amount_fen\":7,\"payee\":\"B\"}],\"entries\":[%s]}",
+		        rows[i].entries);
+		parties = json_loads(text, 0, NULL);
+		result = ledgers_compare(hospitals, parties);
+		assert_int_equal(json_number(result, "one_sided", -1), rows[i].one_sided);
+		assert_int_equal(json_number(json_object_get(result, "payouts"), "reordered", -1), rows[i].reordered);
+		json_decref(result);
+		json_decref(hospitals);
+		json_decref(parties);
+	}
+}
+
 /* The published vector of the header signature. */
 static void test_signature_vector(void **state)
 {
@@ -1012,6 +1056,7 @@ int main(void)
 		cmocka_unit_test(test_a_port_is_held_once),
 		cmocka_unit_test(test_amounts_keep_two_decimals),
 		cmocka_unit_test(test_order_side),
+		cmocka_unit_test(test_reordered_side),
 		cmocka_unit_test(test_signature_vector),
 		cmocka_unit_test(test_invented_people),
 		HUB_TEST(test_hub_settles_as_published),

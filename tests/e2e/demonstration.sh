@@ -49,6 +49,10 @@ jq -e '.cases | ([to_entries[] | select(.key | startswith("mandate")) | .value |
 	and ([to_entries[] | select(.key | startswith("allowance")) | .value | .visits == .as_expected] | length >= 26 and all)' \
 	run/summary.json && jq -e '.payouts.ordered >= 80 and .payouts.paid >= 60 and ([.payouts.paid_by["link", "iso20022", "file"]] | min >= 8) and .payouts.paid < .payouts.ordered' run/summary.json ||
 	{ echo "payouts are missing or did not end as the bank was told to end them"; exit 1; }
+# Allowances to a wrong account: their agencies saw them come back, ordered them anew, and were paid once.
+jq -e '(.payouts.reordered >= 8) and (.cases | [to_entries[] | select(.key | endswith("-reordered") or endswith("-reordered-name")) | .value
+	| .visits >= 2 and .visits == .as_expected] | length == 4 and all)' run/summary.json ||
+	{ echo "allowances that came back were not paid once to another account"; exit 1; }
 if grep '(pay.order at .*: it is parked' run/gateway.log; then
 	echo "the gateway does not know what became of the orders above"
 	exit 1
