@@ -224,6 +224,32 @@ static size_t silent_people(const struct demo *demo, size_t *n_reserved)
 	return *n_reserved / 8;
 }
 
+/* Claims before this entry of the plan: those that tell another account in their midst, or all others. */
+static size_t claims_before(const struct demo *demo, size_t index, bool tells_anew)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < index; i++)
+		n += is_of_ningbo(&demo->plans[i]) && (demo->plans[i].table == &returned_cases) == tells_anew;
+	return n;
+}
+
+/* An account is the person's: who tells another one in the midst of a stay has no other stay, as far as there are
+ * enough people, as that one's account would take its place; the others come in turn, so that a person's are far apart.
+ */
+static const struct patient *claimant_for(
+        const struct demo *demo, const struct plan *plan, size_t index, size_t first, size_t n)
+{
+	size_t n_alone = claims_before(demo, demo->n_plans, true);
+	bool tells_anew = plan->table == &returned_cases;
+
+	if (n_alone >= n)
+		return demo->locals[first + index % n];
+	if (tells_anew)
+		return demo->locals[first + claims_before(demo, index, true)];
+	return demo->locals[first + n_alone + claims_before(demo, index, false) % (n - n_alone)];
+}
+
 static const struct patient *patient_for(const struct demo *demo, const struct plan *plan, size_t index)
 {
 	size_t n_reserved, n_silent = silent_people(demo, &n_reserved);
@@ -244,7 +270,7 @@ static const struct patient *patient_for(const struct demo *demo, const struct p
 		return demo->locals[index % n_silent];
 	if (plan->kind->run == claim_case_stranger)
 		return demo->locals[n_silent + index % n_silent];
-	return demo->locals[2 * n_silent + index % (n_reserved - 2 * n_silent)];
+	return claimant_for(demo, plan, index, 2 * n_silent, n_reserved - 2 * n_silent);
 }
 
 static void play_plan(struct demo *demo, struct client *client, size_t index)
