@@ -170,9 +170,12 @@ static void world_changed(void *ctx, const struct exchange *x, enum exchange_sta
 	const char *what = NULL;
 
 	(void)ctx;
-	if (x->flow[0] != 0 && x->reversals == 0 && (x->step == 0 || x->state == X_DONE || x->state == X_REFUSED))
+	if (x->flow[0] != 0 && x->reversals == 0 && !x->doubted &&
+	        (x->step == 0 || x->state == X_DONE || x->state == X_REFUSED))
 		return; /* a flow that goes its plain way */
-	if (x->state == X_UNKNOWN && before != X_PARKED)
+	if (x->state == X_UNKNOWN && x->doubted)
+		what = "its payment is said to have come back, its bank is asked";
+	else if (x->state == X_UNKNOWN && before != X_PARKED)
 		what = "its outcome is unknown";
 	else if (x->state == X_REVERSING)
 		what = "it is being reversed";

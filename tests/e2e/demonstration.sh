@@ -75,5 +75,6 @@ said() { grep -E "keeper: exchange [0-9a-f]{16} .*: ($1)\$" run/gateway.log | se
 [ "$(said 'its outcome is unknown' | wc -l)" -ge 25 ] || { echo "the log names too few unknown outcomes"; exit 1; }
 untold=$(comm -23 <(said 'its outcome is unknown') <(said 'it is reversed.*|it is found out.*|it is parked.*'))
 [ -z "$untold" ] || { echo "the log does not say what became of $untold"; exit 1; }
+[ "$(said 'its payment is said to have come back.*' | wc -l)" -ge 12 ] || { echo "the log does not tell what came back"; exit 1; }
 grep -q 'denied on hospitals to "hospital-.*may not speak for this institution' run/gateway.log ||
 	{ echo "the log does not say who asked for another's institution"; exit 1; }
