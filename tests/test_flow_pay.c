@@ -867,6 +867,67 @@ static void test_list_that_cannot_be_sent(void **state)
 	}
 }
 
+/* A payout's number is for one payout, in whatever way that was ordered: whoever comes second with it hears so, or a
+ * list with it is people's as a whole.  Nothing is dropped in silence. */
+static void test_number_used_before(void **state)
+{
+	struct exchange list;
+
+	for (unsigned killed = 0; killed < 2; killed++) {
+		teardown(NULL);
+		setup(NULL);
+		is_native = true;
+		follows = &payout;
+		order(2, "7.00", "62220200000017");
+		expect("bank:PAY", 'r');
+		nothing_leaves(20000);
+		assert_int_equal(ordered(2).state, X_REFUSED);
+		ask(3, LIST("2007.00", "2000.00"));
+		nothing_leaves(20000);
+		assert_int_equal(release("+/list/L1", "li", "wang"), 0);
+		if (killed)
+			kill_all();
+		nothing_leaves(20000);
+		list = of_number("+/list/L1");
+		assert_int_equal(list.state, X_PARKED);
+		assert_non_null(strstr(list.reason, "payout " PAYOUT_SHORT "2 has a number that was used before"));
+		assert_int_equal(ordered(1).id, 0);
+		assert_int_equal(keeper_decide(w.keeper, list.id, "retry", YT_STR("li"), YT_STR("once more")), 0);
+		nothing_leaves(20000);
+		assert_int_equal(of_number("+/list/L1").state, X_PARKED);
+		assert_int_equal(keeper_decide(w.keeper, list.id, "reversed", YT_STR("li"), YT_STR("anew")), 0);
+		nothing_leaves(20000);
+		end_paying();
+	}
+}
+
+/* The other way round: it stands in a list that was released. */
+static void test_number_used_by_a_list(void **state)
+{
+	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
+		"insurer", "claim", 500000, 200000, 0, "claims" } }; /* so that one leaves a day */
+	const struct engine_payer *const payers = conf.payers;
+	const uint32_t n_payers = conf.n_payers;
+
+	teardown(NULL);
+	conf.payers = limited;
+	conf.n_payers = 1;
+	setup(NULL);
+	is_native = true;
+	follows = &payout;
+	ask(1, LIST("2007.00", "2000.00"));
+	nothing_leaves(3000);
+	assert_int_equal(release("+/list/L1", "li", "wang"), 0);
+	expect("bank:PAY", 'p');
+	ask(2, "PAY inst=H1 num=" PAYOUT_SHORT "2 | pay=" PAYOUT_SHORT "2 yuan=8.00 to=62220200000017 named=Wu psn=Wu");
+	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+	assert_non_null(strstr(w.answer, "已用于其他内容"));
+	nothing_leaves(20000);
+	conf.payers = payers;
+	conf.n_payers = n_payers;
+	end_paying();
+}
+
 static const struct withdraw_case {
 	const char *it, *order, *legs;
 	const char *word;
@@ -954,6 +1015,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list_is_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list_that_cannot_be_sent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_number_used_before, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_number_used_by_a_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins_that_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits_for_account, setup, teardown),

@@ -96,12 +96,14 @@ static void wait_for_people(struct engine *e, struct task *t)
 	task_try_later(e, t, reason);
 }
 
-/* The follow-up of one payout, as if it had been ordered alone; it knows that its list was released. */
+/* The follow-up of one payout, as if it had been ordered alone; it knows that its list was released.  False: it cannot
+ * be written. */
 static bool hand_out(struct engine *e, struct task *t, const struct yt_node *row)
 {
 	struct yt_msg *msg = alone(t->arena, t->original, row);
 	struct yt_reply done = { .arena = t->arena, .outcome = YT_DONE };
 	struct yt_buf octets = { 0 };
+	uint64_t id = 0;
 	struct call c;
 
 	if (msg == NULL)
@@ -113,7 +115,7 @@ static bool hand_out(struct engine *e, struct task *t, const struct yt_node *row
 	done.settlement = msg->number;
 	done.amount_fen = msg->amount_fen;
 	if (c.rv == 0)
-		written_follow_up(&t->receipt, e,
+		id = written_follow_up(&t->receipt, e,
 		        &(struct follow_cause){ .id = t->id,
 		                .then = t->x.flow,
 		                .codec = &t->codec,
@@ -123,7 +125,7 @@ static bool hand_out(struct engine *e, struct task *t, const struct yt_node *row
 		                .is_listed = true },
 		        msg, &done);
 	yt_buf_free(&octets);
-	return c.rv == 0;
+	return id != 0;
 }
 
 void pay_batch_hand_out(struct engine *e, struct task *t)

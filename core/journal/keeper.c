@@ -224,6 +224,18 @@ static bool is_upload(const struct rec *accepted)
 	return op == YT_OP_OUTPATIENT_FEES || op == YT_OP_INPATIENT_FEES;
 }
 
+/* What was admitted under its number, or pays that, since it stood in a list. */
+static int find_known(struct keeper *k, const struct rec *accepted, struct kept **known)
+{
+	struct yt_str institution = rec_get(accepted, REC_T_INSTITUTION), number = rec_get(accepted, REC_T_NUMBER);
+	int rv = kept_find_number(k, institution, number, known);
+
+	if (rv != 0 || *known != NULL || rec_get_u64(accepted, REC_T_OPERATION) != YT_OP_PAY_ORDER ||
+	        rec_get(accepted, REC_T_THEN).n == 0)
+		return rv;
+	return keeper_find_payout(k, institution, number, known);
+}
+
 static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct yt_str rest = talk->payload;
@@ -246,7 +258,7 @@ static int on_begin(struct keeper *k, uint32_t worker, const struct talk *talk)
 		keeper_answer_later(k, worker, talk->seq, talk->exchange, DOWN_WAIT);
 		return 0;
 	}
-	if (kept_find_number(k, rec_get(&accepted, REC_T_INSTITUTION), rec_get(&accepted, REC_T_NUMBER), &e) != 0 ||
+	if (find_known(k, &accepted, &e) != 0 ||
 	        find_target(k, &accepted, &target) != 0) { /* it may have been settled: say nothing at all */
 		keeper_tell(k, worker, talk->seq, 0, DOWN_WAIT, (struct yt_str){ 0 });
 		return 0;
@@ -513,11 +525,24 @@ static void stop_order(struct keeper *k, uint32_t worker, const struct talk *tal
 	keeper_ended_meanwhile(k, e);
 }
 
+/* All that a lease brought is kept, or, where what it orders cannot be, nothing of it. */
+static void write_lease(struct keeper *k, const struct talk *talk, struct kept *e)
+{
+	enum exchange_state before = e->x.state;
+	bool was_wanted = e->x.reversal_wanted;
+
+	if (talk->kind == UP_RETURN && keeper_parks_used_number(k, e, talk->payload))
+		return;
+	keeper_write_all(k, talk->payload);
+	keeper_undone_in_vain(k, e, before, was_wanted);
+	keeper_take_notices(k, talk->payload);
+	keeper_offer_to_waiters(k, e, before);
+}
+
 static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
 	struct kept *e;
-	enum exchange_state before;
-	bool told, was_wanted;
+	bool told;
 
 	(void)keeper_wake(k, talk->exchange, &e);
 	if (keeper_check_records(k, worker, talk) != 0)
@@ -542,13 +567,8 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 		kept_end_lease(k, e);
 		e->due_mono = 0;
 	}
-	before = e->x.state;
 	told = e->x.told;
-	was_wanted = e->x.reversal_wanted;
-	keeper_write_all(k, talk->payload);
-	keeper_undone_in_vain(k, e, before, was_wanted);
-	keeper_take_notices(k, talk->payload);
-	keeper_offer_to_waiters(k, e, before);
+	write_lease(k, talk, e);
 	keeper_answer_later(k, worker, talk->seq, e->x.id, DOWN_DURABLE);
 	kept_settle_down(k, e);
 	if (told && talk->kind == UP_RETURN)

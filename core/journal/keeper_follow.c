@@ -132,6 +132,52 @@ static int find_cancel(struct keeper *k, const char *institution, const char *se
 	return 0;
 }
 
+/* -- a payout is followed up once ------------------------------------------------------------------ */
+
+int keeper_find_payout(struct keeper *k, struct yt_str institution, struct yt_str pay_no, struct kept **out)
+{
+	char at[sizeof((*out)->x.institution)], number[EXCHANGE_NUMBER_MAX];
+
+	keeper_copy_str(at, sizeof(at), institution);
+	keeper_copy_str(number, sizeof(number), pay_no);
+	return find_follow_up(k, at, number, out);
+}
+
+static void write_number_used(struct keeper *k, const struct kept *cause, struct yt_str pay_no)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_PARKED, 0, cause->x.id, keeper_wall(k));
+	char why[sizeof(cause->x.reason)];
+
+	snprintf(why, sizeof(why), "payout %.*s has a number that was used before: nothing of it is paid",
+	        YT_FMT(pay_no));
+	yt_log(YT_ERROR, "keeper", "exchange %016llx parked: %s", (unsigned long long)cause->x.id, why);
+	rec_str(&buf, REC_T_OWNER, YT_STR("operator"));
+	rec_str(&buf, REC_T_REASON, yt_str(why));
+	rec_i64(&buf, REC_T_DEADLINE, keeper_wall(k) + FOLLOW_UP_WAIT_MS);
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
+bool keeper_parks_used_number(struct keeper *k, const struct kept *cause, struct yt_str payload)
+{
+	struct kept *before;
+	struct rec rec;
+	size_t used;
+
+	for (; rec_read(payload, &rec, &used) == 0; payload.p += used, payload.n -= used) {
+		if (rec.type != REC_ACCEPTED || rec_get_u64(&rec, REC_T_OPERATION) != YT_OP_PAY_ORDER ||
+		        keeper_find_payout(
+		                k, rec_get(&rec, REC_T_INSTITUTION), rec_get(&rec, REC_T_SETTLEMENT), &before) != 0 ||
+		        before == NULL)
+			continue;
+		write_number_used(k, cause, rec_get(&rec, REC_T_SETTLEMENT));
+		return true;
+	}
+	return false;
+}
+
 /* -- its settlement is undone, or stands again ------------------------------------------------------ */
 
 static void write_joined(struct keeper *k, uint64_t id, uint64_t because, const char *result)

@@ -239,6 +239,12 @@ void keeper_drop_facts(struct keeper *k, log_pos before); /* the index has them 
 bool keeper_is_follow_up(const struct rec *rec, uint32_t incarnation);
 /* Takes it into memory, to be written down; false: there is one already, the record is to be left out. */
 bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec);
+/* What pays an institution's payout of that number, since it was ordered alone or in a list; *out NULL: nothing yet.
+ * Anything but 0: the index cannot tell. */
+int keeper_find_payout(struct keeper *k, struct yt_str institution, struct yt_str pay_no, struct kept **out);
+/* The payload under cause's lease orders a payout whose number another order had: it is not to be written, as then that
+ * one would never be paid, and nobody would know.  Cause is parked. */
+bool keeper_parks_used_number(struct keeper *k, const struct kept *cause, struct yt_str payload);
 /* Nothing is admitted that another one would follow from. */
 bool keeper_has_enough_follow_ups(const struct keeper *k);
 /* No lease for another one now: half of them are for what somebody waits for. */
