@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,10 +27,11 @@ bool __wrap_committer_is_idle(const struct committer *committer);
 void __wrap_kp_turn(struct keeper_process *p);
 void __wrap_yt_random(void *out, size_t n);
 void __real_yt_random(void *out, size_t n);
-struct passwd *__real_getpwnam(const char *name);
-struct passwd *__wrap_getpwnam(const char *name);
+int __real_getpwnam_r(const char *name, struct passwd *pw, char *space, size_t n, struct passwd **found);
+int __wrap_getpwnam_r(const char *name, struct passwd *pw, char *space, size_t n, struct passwd **found);
 
 static unsigned n_lookups;
+static bool directory_is_away;
 static const char *randoms; /* three octets at a time; NULL: as ever */
 
 bool __wrap_committer_is_idle(const struct committer *committer)
@@ -53,10 +55,13 @@ void __wrap_yt_random(void *out, size_t n)
 	randoms += 3;
 }
 
-struct passwd *__wrap_getpwnam(const char *name)
+int __wrap_getpwnam_r(const char *name, struct passwd *pw, char *space, size_t n, struct passwd **found)
 {
 	n_lookups++;
-	return __real_getpwnam(name);
+	if (!directory_is_away)
+		return __real_getpwnam_r(name, pw, space, n, found);
+	*found = NULL;
+	return ECONNREFUSED;
 }
 
 /* -- the keeper's process ----------------------------------------------------------------------------- */
@@ -187,7 +192,7 @@ static void assert_hears(const char *line, const char *words)
 
 static uid_t other_user(void)
 {
-	const struct passwd *pw = __real_getpwnam("nobody");
+	const struct passwd *pw = getpwnam("nobody");
 
 	return getuid() == 0 && pw != NULL ? pw->pw_uid : 0;
 }
@@ -246,6 +251,59 @@ static void a_user_is_who_it_is(void **state)
 	control_open_to(&g.p);
 	people[2].user = "nobody";
 	assert_non_null(strstr(ask_on(call_as(other), line), "you are no operator"));
+}
+
+/* A reload while the directory does not answer takes nobody's place from him, wherever it stands in the new
+ * configuration, and gives it to no other name. */
+static void a_directory_that_is_away_takes_nobody(void **state)
+{
+	struct conf_operator before = people[2];
+	uid_t other = other_user();
+	char line[200];
+
+	if (other == 0)
+		skip();
+	snprintf(line, sizeof(line), DECIDE, "");
+	people[2] = people[1];
+	people[1] = before;
+	directory_is_away = true;
+	control_open_to(&g.p);
+	control_open_to(&g.p); /* and once more */
+	assert_non_null(strstr(ask_on(call_as(other), line), "\"proposal\""));
+	people[1].user = "another";
+	control_open_to(&g.p);
+	assert_non_null(strstr(ask_on(call_as(other), line), "you are no operator"));
+	directory_is_away = false;
+	people[1] = people[2];
+	people[2] = before;
+}
+
+#define ASK(what) "{\"do\":\"" what "\",\"reason\":\"x\",\"party\":\"tianyi\",\"operator\":\"%s\"}"
+
+/* Who looks replaces no list, who replaces one does not look; in both the gateway's user gives the name. */
+static void a_list_is_for_who_works(void **state)
+{
+	static const struct {
+		const char *ask, *name;
+		unsigned roles;
+		const char *words;
+	} rows[] = {
+		{ ASK("enrolment"), "li", CONF_SYSTEM, "\"ok\":true" },
+		{ ASK("enrolment"), "li", CONF_BUSINESS, "\"ok\":true" },
+		{ ASK("enrolment"), "who", CONF_BUSINESS, "\"ok\":true" },
+		{ ASK("enrolment"), "li", CONF_AUDITOR, "needs one of the roles system business" },
+		{ ASK("enrolment"), "li", CONF_SECURITY, "needs one of the roles system business" },
+		{ ASK("enrolment"), "yitong", CONF_SYSTEM, "you are no operator" },
+		{ ASK("audit"), "li", CONF_AUDITOR, "\"ok\":true" },
+		{ ASK("audit"), "li", CONF_SYSTEM, "needs one of the roles" },
+	};
+	char line[200];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		people[0].roles = rows[i].roles;
+		snprintf(line, sizeof(line), rows[i].ask, rows[i].name);
+		assert_hears(line, rows[i].words);
+	}
 }
 
 /* Nobody keeps others out by connections on which he says nothing. */
@@ -328,6 +386,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(users_are_looked_up_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_user_is_who_it_is, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_directory_that_is_away_takes_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_list_is_for_who_works, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_user_has_a_share, setup, teardown),
 		cmocka_unit_test_setup_teardown(others_leave_room_for_the_gateways_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_persons_decide, setup, teardown),

@@ -5,6 +5,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include "ctl_peer.h"
 
 /* Invented, with valid check digits. */
@@ -192,6 +195,64 @@ static void test_old_at_once(void **state)
 	ctl_peer_hides(w, "in use from now on");
 }
 
+/* The gateway's end of the control socket: one question, answered; what was asked is kept in "asked". */
+static void play_gateway(const struct ctl_peer *w, int fd, const char *answer)
+{
+	char line[4096], path[128];
+	size_t n = 0;
+	int peer;
+
+	alarm(60);
+	peer = accept(fd, NULL, NULL);
+	while (peer >= 0 && n < sizeof(line) - 1 && (n == 0 || line[n - 1] != '\n') && read(peer, line + n, 1) == 1)
+		n++;
+	line[n] = '\0';
+	snprintf(path, sizeof(path), "%s/asked", w->folder);
+	ctl_peer_write(path, line, "");
+	_exit(peer >= 0 && write(peer, answer, strlen(answer)) > 0 ? 0 : 1);
+}
+
+static const char *load_asks(struct ctl_peer *w, const char *answer, int status)
+{
+	static char line[4096];
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char path[128];
+	pid_t child;
+	FILE *f;
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/keeper.sock", w->folder);
+	unlink(at.sun_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	child = fork();
+	if (child == 0)
+		play_gateway(w, fd, answer);
+	close(fd);
+	assert_int_equal(load(w, list_of(today, ANNA "\n"), "--operator nightly"), status);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	snprintf(path, sizeof(path), "%s/asked", w->folder);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(line, sizeof(line), f));
+	fclose(f);
+	return line;
+}
+
+/* The running gateway is asked first, and what it refuses is not done. */
+static void test_asked(void **state)
+{
+	struct ctl_peer *w = *state;
+
+	assert_non_null(strstr(load_asks(w, "{\"ok\":false,\"error\":\"nightly may not\"}\n", 3),
+	        "{\"do\":\"enrolment\",\"party\":\"tianyi\",\"operator\":\"nightly\",\"reason\":\"of "));
+	ctl_peer_prints(w, "nothing is done, as it cannot be written down who does it");
+	assert_int_equal(ctl_peer_run(w, "enrolment"), 1);
+	ctl_peer_prints(w, "missing: claims wait");
+	load_asks(w, "{\"ok\":true}\n", 0);
+	ctl_peer_prints(w, "in use from now on");
+}
+
 /* Another key: the list that is there says nothing, and says so. */
 static void test_other_key(void **state)
 {
@@ -239,7 +300,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = { TEST(test_loaded), TEST(test_faults), TEST(test_not_by_mistake),
-		TEST(test_old), TEST(test_old_at_once), TEST(test_other_key), TEST(test_wrong) };
+		TEST(test_old), TEST(test_old_at_once), TEST(test_asked), TEST(test_other_key), TEST(test_wrong) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,10 @@
  *
  *   {"do":"audit","act":"show raw","exchange":"0000000100000002","operator":"root","reason":"complaint 17"}
  *     {"ok":true}                               durable when answered; operator is the asking user's name; of
- * "enrolment load tianyi" and "enrolment check tianyi" too, without an exchange
+ *                                               "enrolment check tianyi" too, without an exchange
+ *
+ *   {"do":"enrolment","party":"tianyi","operator":"zhao","reason":"of 2026-11-22, 2013406 people"}
+ *     {"ok":true}                               the list may be replaced now; durable when answered
  *
  *   {"do":"erase","day":"2026-11-22","operator":"li","reason":"term over"}
  *     {"ok":true}                               that day's key is destroyed; refused before the day is over, and while

@@ -58,17 +58,17 @@ static int find(struct asked *a, const char *name)
 
 /* Written down before it is done; no gateway runs: there is nothing to write it into, which is told.  Returns enum
  * ctl_exit. */
-static int note(const struct asked *a, const char *act, const char *reason)
+static int note(const struct asked *a, bool is_load, const char *reason)
 {
 	struct yt_buf request = { 0 };
 	struct yt_node *answer;
 	char what[64], why[300];
 	int rv;
 
-	snprintf(what, sizeof(what), "%s %s", act, a->party->name);
+	snprintf(what, sizeof(what), "enrolment check %s", a->party->name);
 	yt_buf_byte(&request, '{');
-	ctl_json_member(&request, "do", YT_STR("audit"));
-	ctl_json_member(&request, "act", yt_str(what));
+	ctl_json_member(&request, "do", is_load ? YT_STR("enrolment") : YT_STR("audit"));
+	ctl_json_member(&request, is_load ? "party" : "act", yt_str(is_load ? a->party->name : what));
 	ctl_json_member(&request, "operator", yt_str(a->operator_name != NULL ? a->operator_name : ctl_user()));
 	ctl_json_member(&request, "reason", yt_str(reason));
 	yt_buf_byte(&request, '}');
@@ -213,7 +213,7 @@ static int take(struct asked *a, struct enrolment_load *load)
 	rv = compare(a, load);
 	snprintf(why, sizeof(why), "of %s, %llu people%s", day, (unsigned long long)load->n_rows,
 	        a->anyway ? ", anyway" : "");
-	rv = rv == CTL_OK ? note(a, "enrolment load", why) : rv;
+	rv = rv == CTL_OK ? note(a, true, why) : rv;
 	if (rv != CTL_OK)
 		return rv;
 	if (enrolment_write(load, a->party->enrolment, yt_wall_ms(), why, sizeof(why)) != 0)
@@ -333,7 +333,7 @@ static int check_person(struct asked *a)
 		return ctl_fail(CTL_USAGE, "that is no number of an identity paper: is its check digit right?");
 	if (enrolment_open(&list_now, a->party->enrolment, &a->key, why, sizeof(why)) != 0)
 		return ctl_fail(CTL_CANNOT, "%s", why);
-	if (note(a, "enrolment check", "is a person on the list") != CTL_OK) {
+	if (note(a, false, "is a person on the list") != CTL_OK) {
 		enrolment_close(list_now);
 		return CTL_CANNOT;
 	}

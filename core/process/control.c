@@ -149,6 +149,17 @@ static void answer_audit(struct client *c, const struct yt_node *q, struct yt_bu
 		write_audit(c, q, yt_node_text(q, "act"));
 }
 
+/* Another list is about to take the place of the one that is there; it may come before its party does. */
+static void answer_enrolment(struct client *c, const struct yt_node *q, struct yt_buf *out)
+{
+	struct yt_str party = yt_node_text(q, "party");
+	char act[80];
+
+	snprintf(act, sizeof(act), "enrolment load %.*s", YT_FMT(party));
+	if (control_says_who(c, q, out))
+		write_audit(c, q, yt_str(act));
+}
+
 /* The bodies of a day are erased by destroying its key.  What is still open needs its octets, whichever day they were
  * written on since it came. */
 static void answer_erase(struct client *c, const struct yt_node *q, struct yt_buf *out)
@@ -209,7 +220,8 @@ static const struct {
 	const char *what;
 	void (*answer)(struct client *c, const struct yt_node *q, struct yt_buf *out);
 } acts[] = { { "decide", control_decide }, { "confirm", control_confirm }, { "audit", answer_audit },
-	{ "erase", answer_erase }, { "lane", control_lane }, { "reindex", answer_reindex } };
+	{ "enrolment", answer_enrolment }, { "erase", answer_erase }, { "lane", control_lane },
+	{ "reindex", answer_reindex } };
 
 static void act(struct client *c, const struct yt_node *q, struct yt_str what)
 {

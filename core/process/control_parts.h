@@ -17,11 +17,13 @@ struct control {
 	char path[108];
 	struct keeper_process *process;
 	struct client *clients;
-	struct known_user *users;   /* of the configuration's operators, in its order; NULL: not looked up */
+	struct known_user *users; /* of the configuration's operators, in its order; NULL: not looked up */
+	uint32_t n_users;
 	struct proposal *proposals; /* decisions that wait for a second person, oldest first */
 };
 
 struct known_user { /* an operator's Unix user, looked up when the configuration came: a directory may take its time */
+	char name[33]; /* of the Unix user; empty: the operator has none */
 	uid_t uid;
 	bool is_there;
 };

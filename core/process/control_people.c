@@ -19,6 +19,7 @@
 #include "yitong/plugin.h"
 
 #define PROPOSALS_MAX 256
+#define PASSWD_BYTES 16384 /* of one user, as the directory tells */
 
 /* -- who ------------------------------------------------------------------------------------------- */
 
@@ -29,30 +30,57 @@ static const struct {
 	{ "decide", CONF_BUSINESS },
 	{ "confirm", CONF_CHECKER },
 	{ "lane", CONF_BUSINESS | CONF_SYSTEM },
-	{ "audit", CONF_AUDITOR | CONF_BUSINESS | CONF_CHECKER }, /* show --raw, enrolment */
+	{ "audit", CONF_AUDITOR | CONF_BUSINESS | CONF_CHECKER }, /* show --raw, enrolment check */
+	{ "enrolment", CONF_BUSINESS | CONF_SYSTEM },             /* another list in place of the one there */
 	{ "erase", CONF_SECURITY },
 	{ "reindex", CONF_SYSTEM },
 };
+
+/* A directory that does not answer says nothing: who he was he is, for the operator of that Unix user. */
+static struct known_user as_before(const struct control *control, const char *user)
+{
+	for (uint32_t i = 0; i < control->n_users; i++)
+		if (control->users[i].is_there && strcmp(control->users[i].name, user) == 0)
+			return control->users[i];
+	return (struct known_user){ .is_there = false };
+}
+
+static struct known_user learn_user(const struct control *control, const struct conf_operator *o)
+{
+	struct known_user user = { .is_there = false };
+	struct passwd pw, *found = NULL;
+	char space[PASSWD_BYTES];
+	int error = getpwnam_r(o->user, &pw, space, sizeof(space), &found);
+
+	if (found != NULL) {
+		user.uid = found->pw_uid;
+		user.is_there = true;
+	} else if (error != 0) {
+		user = as_before(control, o->user);
+		yt_log(YT_ERROR, "keeper", "operator %s: Unix user %s cannot be looked up (%s), so %s until a reload",
+		        o->name, o->user, strerror(error),
+		        user.is_there ? "he stays who he was" : "nobody is that one");
+	} else {
+		yt_log(YT_WARN, "keeper",
+		        "operator %s: there is no Unix user %s here, so nobody is that one until a reload", o->name,
+		        o->user);
+	}
+	snprintf(user.name, sizeof(user.name), "%s", o->user);
+	return user;
+}
 
 void control_learn_users(struct keeper_process *p)
 {
 	const struct conf *conf = p->conf;
 	struct known_user *users = calloc(conf->n_operators + 1, sizeof(*users));
-	const struct passwd *pw;
 
 	YT_REQUIRE(users != NULL);
-	for (uint32_t i = 0; i < conf->n_operators; i++) {
-		if (conf->operators[i].user == NULL)
-			continue;
-		pw = getpwnam(conf->operators[i].user);
-		users[i] = (struct known_user){ pw != NULL ? pw->pw_uid : 0, pw != NULL };
-		if (pw == NULL)
-			yt_log(YT_WARN, "keeper",
-			        "operator %s: there is no Unix user %s here, so nobody is that one until a reload",
-			        conf->operators[i].name, conf->operators[i].user);
-	}
+	for (uint32_t i = 0; i < conf->n_operators; i++)
+		if (conf->operators[i].user != NULL)
+			users[i] = learn_user(p->control, &conf->operators[i]);
 	free(p->control->users);
 	p->control->users = users;
+	p->control->n_users = conf->n_operators;
 }
 
 /* The nth operator of the configuration is that Unix user. */
@@ -126,8 +154,9 @@ bool control_may(struct client *c, const struct yt_node *q, const char *act, str
 		control_error(out, N_("nobody can tell who you are"));
 		return false;
 	}
-	/* Who reads the journal's files is their owner in any case: for looking, a name is as good as it can be. */
-	o = who_is(c, c->who, strcmp(act, "audit") == 0, &why);
+	/* Who reads the journal's files or replaces a list is their owner in any case: a name is as good as it can be.
+	 */
+	o = who_is(c, c->who, strcmp(act, "audit") == 0 || strcmp(act, "enrolment") == 0, &why);
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
 		if (strcmp(needs[i].act, act) == 0)
 			wanted = needs[i].roles;
