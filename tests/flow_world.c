@@ -813,6 +813,7 @@ void reply(char how)
 	                   : how == 'D' ? "DONE decided ."
 	                   : how == 'O' ? "DONE decided other ."
 	                   : how == 'K' ? "DONE decided other paid ."
+	                   : how == 'T' ? "DONE decided paid ."
 	                   : how == 'L' ? "REFUSED why=late ."
 	                   : how == 'Z' ? "DONE decided zero ."
 	                   : how == 'M' ? "DONE decided much ."

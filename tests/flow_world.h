@@ -86,7 +86,8 @@ void kill_all(void);    /* worker and keeper die; what is on the disk is all tha
 void ask(uint64_t token, const char *line);
 void await_leg(void); /* the next leg, at most ten minutes of the world's time */
 /* Of claims D decided, to be paid by us, M much of it, V more than may be, O by the insurer, I and E by it to the
- * institution (E more than there is), H by us to that, K by the insurer and paid, Z nothing; of payments A
+ * institution (E more than there is), H by us to that, K by the insurer and paid, T by us
+ * and paid, Z nothing; of payments A
  * accepted, P processing, p paid, q another one paid, F failed, R returned.  All others: d done, r refused, l lost, n
  * not sent, x absent, a had been done, g refused on its way, e sign in first, b and B not now, G not now, said on its
  * way, w awaited, j rejected, L too late, s, t, u and v done as the second to the fifth visit */

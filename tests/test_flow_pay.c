@@ -343,6 +343,8 @@ static const struct release_case {
 	        INT64_C(120) * 24 * 3600 * 1000 },
 	{ "a guardian's account", "ACCOUNT inst=H1 num=H1-8 | person=P relation=01 named=Wang account=62220200000000",
 	        "waits: release of 12.34 yuan: the account is not compared with the person", 'D', 0 },
+	{ "another record of ours has paid it, as the insurer says", ACCOUNT,
+	        "waits: release of 12.34 yuan: the insurer says that this claim is paid", 'T', 0 },
 };
 
 /* Without a rule it waits by name until two people have released exactly it, whatever is killed meanwhile. */

@@ -1659,7 +1659,7 @@ static void add_follow_up(struct yt_buf *buf, uint32_t worker, uint64_t id, cons
 {
 	size_t at = rec_begin(buf, REC_ACCEPTED, 0, id, w.wall_ms);
 
-	rec_str(buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(buf, REC_T_INSTITUTION, yt_str(w.asks_as != NULL ? w.asks_as : H));
 	rec_str(buf, REC_T_NUMBER, yt_str(number));
 	rec_str(buf, REC_T_SETTLEMENT, yt_str(number + 2));
 	rec_str(buf, REC_T_ORIGINAL, YT_STR("N1"));
@@ -2058,34 +2058,76 @@ static void test_follow_up_of_undone(void **state)
 }
 
 /* Whether it may leave cannot be told while the index cannot be read: it waits, and a second one for the same
- * settlement, which nobody could know of, does not leave at all. */
+ * settlement, which nobody could know of, does not leave at all, by
+ * whichever code of its institution. */
 static void test_follow_up_waits_for_index(void **state)
 {
-	struct yt_buf buf = { 0 };
+	static const char *const codes[] = { H, "H-OLD" };
 
-	up(1);
-	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
-	begin(1, (struct asked){ 2, "N2", "c", NULL, 0, NULL });
-	commit();
-	settle_followed(1, 1, 9, "+/A1");
-	commit();
-	later(1);
-	add_answer(&buf, FOLLOW_UP(9), YT_REFUSED, NULL);
-	assert_int_equal(say(1, UP_RETURN, FOLLOW_UP(9), &buf), 0);
-	commit();
-	keeper_indexed(w.keeper, w.n_commits + 1);
-	w.find_error = YT_EIO;
-	settle_followed(1, 2, 10, "+/A1");
-	begin(1, (struct asked){ 3, "N3", "c", NULL, 0, NULL });
-	commit();
-	forget_told();
-	later(FOLLOW_UP_TURN_MS);
-	assert_told("");
-	assert_int_equal(followed(10)->state, X_UNKNOWN);
-	w.find_error = 0;
-	later(FOLLOW_UP_TURN_MS);
-	assert_told("");
-	assert_int_equal(followed(10)->state, X_REVERSED);
+	for (size_t i = 0; i < 2; i++) {
+		struct yt_buf buf = { 0 };
+
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+		begin(1, (struct asked){ 2, "N2", "c", NULL, 0, NULL });
+		commit();
+		settle_followed(1, 1, 9, "+/A1");
+		commit();
+		later(1);
+		add_answer(&buf, FOLLOW_UP(9), YT_REFUSED, NULL);
+		assert_int_equal(say(1, UP_RETURN, FOLLOW_UP(9), &buf), 0);
+		commit();
+		keeper_indexed(w.keeper, w.n_commits + 1);
+		w.find_error = YT_EIO;
+		w.asks_as = codes[i];
+		settle_followed(1, 2, 10, "+/A1");
+		w.asks_as = NULL;
+		begin(1, (struct asked){ 3, "N3", "c", NULL, 0, NULL });
+		commit();
+		forget_told();
+		later(FOLLOW_UP_TURN_MS);
+		assert_told("");
+		assert_int_equal(followed(10)->state, X_UNKNOWN);
+		w.find_error = 0;
+		later(FOLLOW_UP_TURN_MS);
+		assert_told("");
+		assert_int_equal(followed(10)->state, X_REVERSED);
+	}
+}
+
+/* A settlement that is told under both codes of its institution is followed once, whichever comes first. */
+static void test_follow_up_under_two_codes(void **state)
+{
+	static const char *const codes[][2] = { { H, "H-OLD" }, { "H-OLD", H } };
+
+	for (size_t i = 0; i < 4; i++) {
+		struct yt_buf buf = { 0 };
+
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		w.asks_as = codes[i / 2][0];
+		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+		commit();
+		settle_followed(1, 1, 9, "+/A1");
+		commit();
+		if (i % 2 != 0) { /* it has left memory */
+			later(1);
+			add_answer(&buf, FOLLOW_UP(9), YT_DONE, NULL);
+			assert_int_equal(say(1, UP_RETURN, FOLLOW_UP(9), &buf), 0);
+			commit();
+			keeper_indexed(w.keeper, w.n_commits + 1);
+		}
+		w.asks_as = codes[i / 2][1];
+		begin(1, (struct asked){ 2, "S1", "c", NULL, 0, NULL });
+		commit();
+		settle_followed(1, 2, 10, "+/A1");
+		commit();
+		w.asks_as = NULL;
+		assert_null(followed(10));
+	}
 }
 
 /* A cancel is done when the index cannot be read, and its claim is in no memory: it is looked for until it is found,
@@ -2684,6 +2726,7 @@ int main(void)
 		TEST(test_follow_up_of_uncancelled),
 		TEST(test_follow_up_of_undone),
 		TEST(test_follow_up_waits_for_index),
+		TEST(test_follow_up_under_two_codes),
 		TEST(test_cancel_tells_later),
 		TEST(test_follow_up_done_unwanted),
 		TEST(test_follow_up_clock),

@@ -38,6 +38,7 @@ const struct yt_word words_zh_operators[] = {
 	{ "waits for a release of %.*s yuan: %s", "等待放行 %.*s 元：%s" },
 	{ "no rule releases it", "没有规则可自动放行" },
 	{ "the same payee, amount and type within 24 hours", "24 小时内有收款人、金额、类型都相同的付款" },
+	{ "the insurer says that this claim is paid", "保险公司称该理赔已支付" },
 	{ "the account is not compared with the person", "账户户名未与本人核对" },
 	{ "the payment before came back from this account", "前一笔付款从该账户退回" },
 	{ "waits: data.pay_amt is above the payer's order_limit", "等待：data.pay_amt 超过付款账户的 order_limit" },

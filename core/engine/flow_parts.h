@@ -99,8 +99,10 @@ struct yt_msg *pay_told_make(struct engine *e, struct task *t);   /* claim.payme
 /* What an answer to an order or to a question about it proves: DONE with data.pay_state, FAILED where no money moves;
  * else unknown. */
 void pay_take(const struct task *t, const struct yt_op *op, struct yt_reply *reply);
-bool pay_is_final(const struct task *t);        /* nothing more is heard of it by asking */
-bool pay_was_made(const struct task *t);        /* its money is with the payee */
+bool pay_is_final(const struct task *t); /* nothing more is heard of it by asking */
+bool pay_was_made(const struct task *t); /* its money is with the payee */
+/* Before it ever left, by its insurer: a claim that was ours already, and another record of ours may have paid. */
+bool pay_was_told(const struct task *t);
 bool pay_came_to_nothing(const struct task *t); /* its money stayed with us, or is back */
 /* The hash of to whom the payment of this flow went, as in struct pay_order. */
 void pay_to_whom(struct engine *e, struct task *t, uint8_t digest[16]);

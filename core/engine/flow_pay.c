@@ -193,6 +193,7 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 		return false;
 	}
 	why = t->x.released              ? NULL
+	      : pay_was_told(t)          ? N_("the insurer says that this claim is paid")
 	      : came_back_from(t, order) ? N_("the payment before came back from this account")
 	      : has_twin(e, t)           ? N_("the same payee, amount and type within 24 hours")
 	      : !order->is_own           ? N_("the account is not compared with the person")

@@ -394,6 +394,11 @@ bool pay_was_made(const struct task *t)
 	return step > 0 && t->run->heard[step - 1] != NULL && yt_str_is(facts_get(&t->run->facts, "pay_state"), "PAID");
 }
 
+bool pay_was_told(const struct task *t)
+{
+	return t->x.back_no[0] == '\0' && yt_str_is(facts_get(&t->run->facts, "claim_state"), "PAID");
+}
+
 /* It came to nothing: its money stayed with us, or is back. */
 bool pay_came_to_nothing(const struct task *t)
 {

@@ -22,21 +22,6 @@ bool keeper_is_follow_up(const struct rec *rec, uint32_t incarnation)
 	       rec_get(rec, REC_T_NUMBER).n != 0;
 }
 
-bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec)
-{
-	struct kept *e;
-
-	if (kept_find(k, rec->exchange) != NULL ||
-	        (kept_find_number(k, rec_get(rec, REC_T_INSTITUTION), rec_get(rec, REC_T_NUMBER), &e) == 0 &&
-	                e != NULL))
-		return false; /* the settlement was found out twice */
-	e = kept_new(k, rec->exchange);
-	keeper_copy_str(e->x.institution, sizeof(e->x.institution), rec_get(rec, REC_T_INSTITUTION));
-	keeper_copy_str(e->x.number, sizeof(e->x.number), rec_get(rec, REC_T_NUMBER));
-	kept_enter(k, e);
-	return true;
-}
-
 bool keeper_has_enough_follow_ups(const struct keeper *k)
 {
 	return k->conf.follow_ups != 0 && k->n_follow_ups + k->n_resting >= k->conf.follow_ups;
@@ -59,24 +44,48 @@ static void codes_of(const struct keeper *k, const char *institution, const char
 	codes[1] = k->world.other_code == NULL ? NULL : k->world.other_code(k->world.ctx, institution);
 }
 
-/* *out NULL: nothing follows from it.  Anything but 0: the index cannot tell. */
-static int find_follow_up(struct keeper *k, const char *institution, const char *settlement, struct kept **out)
+/* The follow-up of that number, by either code; *out NULL: there is none.  Anything but 0: the index cannot tell. */
+static int find_by_codes(struct keeper *k, const char *institution, struct yt_str number, struct kept **out)
 {
 	const char *codes[N_CODES];
-	char number[EXCHANGE_NUMBER_MAX];
 	struct kept *e;
 	int rv = 0;
 
 	*out = NULL;
 	codes_of(k, institution, codes);
-	if (!exchange_follow_up_number(settlement, number))
-		return 0;
 	for (unsigned i = 0; rv == 0 && *out == NULL && i < N_CODES && codes[i] != NULL; i++) {
-		rv = kept_find_number(k, yt_str(codes[i]), yt_str(number), &e);
+		rv = kept_find_number(k, yt_str(codes[i]), number, &e);
 		if (rv == 0 && e != NULL && (e->x.flags & REC_X_FOLLOW_UP))
 			*out = e;
 	}
 	return rv;
+}
+
+/* *out NULL: nothing follows from it.  Anything but 0: the index cannot tell. */
+static int find_follow_up(struct keeper *k, const char *institution, const char *settlement, struct kept **out)
+{
+	char number[EXCHANGE_NUMBER_MAX];
+
+	*out = NULL;
+	return exchange_follow_up_number(settlement, number) ? find_by_codes(k, institution, yt_str(number), out) : 0;
+}
+
+/* A settlement may reach us under both codes of its institution: what follows from it does so once. */
+bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec)
+{
+	char institution[sizeof(((struct exchange *)NULL)->institution)];
+	struct kept *e;
+
+	keeper_copy_str(institution, sizeof(institution), rec_get(rec, REC_T_INSTITUTION));
+	if (kept_find(k, rec->exchange) != NULL ||
+	        (kept_find_number(k, yt_str(institution), rec_get(rec, REC_T_NUMBER), &e) == 0 && e != NULL) ||
+	        (find_by_codes(k, institution, rec_get(rec, REC_T_NUMBER), &e) == 0 && e != NULL))
+		return false; /* the settlement was found out twice */
+	e = kept_new(k, rec->exchange);
+	keeper_copy_str(e->x.institution, sizeof(e->x.institution), rec_get(rec, REC_T_INSTITUTION));
+	keeper_copy_str(e->x.number, sizeof(e->x.number), rec_get(rec, REC_T_NUMBER));
+	kept_enter(k, e);
+	return true;
 }
 
 static bool is_done_cancel(const struct exchange *x, const char *const codes[N_CODES], const char *settlement)
@@ -373,18 +382,43 @@ static int find_fallen_cause(struct keeper *k, const struct exchange *x, struct 
 	return rv == YT_ENOTFOUND ? 0 : rv;
 }
 
+/* Of two, under two codes, not both may end for the other. */
+static bool is_older_follow_up(const struct exchange *a, const struct exchange *b)
+{
+	return (a->flags & REC_X_FOLLOW_UP) != 0 &&
+	       (a->accepted_ms != b->accepted_ms ? a->accepted_ms < b->accepted_ms : a->id < b->id);
+}
+
+/* The one that was there before it, by either code; *id 0: none.  Anything but 0: the index cannot tell. */
+static int find_first(struct keeper *k, const struct exchange *x, uint64_t *id)
+{
+	const char *codes[N_CODES];
+	struct exchange first;
+
+	*id = 0;
+	codes_of(k, x->institution, codes);
+	for (unsigned i = 0; *id == 0 && i < N_CODES && codes[i] != NULL; i++) {
+		int rv = k->world.find(k->world.ctx, yt_str(codes[i]), yt_str(x->number), &first);
+
+		if (rv != 0 && rv != YT_ENOTFOUND)
+			return rv;
+		if (rv == 0 && first.id != x->id && (i == 0 || is_older_follow_up(&first, x)))
+			*id = first.id;
+	}
+	return 0;
+}
+
 /* 1: it may leave; 0: it was ended; negative: that cannot be told now. */
 static int look_once_more(struct keeper *k, struct kept *e)
 {
 	struct kept *cause;
-	struct exchange first;
-	uint64_t cancel;
-	int rv = k->world.find(k->world.ctx, yt_str(e->x.institution), yt_str(e->x.number), &first);
+	uint64_t first, cancel;
+	int rv = find_first(k, &e->x, &first);
 
-	if (rv != 0 && rv != YT_ENOTFOUND)
+	if (rv != 0)
 		return rv;
-	if (rv == 0 && first.id != e->x.id) { /* the index could not be asked when it came */
-		end_unsent(k, e, first.id, "its settlement was found out twice, this follows from it already");
+	if (first != 0) { /* the index could not be asked when it came */
+		end_unsent(k, e, first, "its settlement was found out twice, this follows from it already");
 		return 0;
 	}
 	rv = find_fallen_cause(k, &e->x, &cause);
