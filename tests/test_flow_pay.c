@@ -720,6 +720,32 @@ static void test_day_limits(void **state)
 	}
 }
 
+/* Whoever has no room all day asks less and less often, though each ask is written down. */
+static void test_day_limit_is_asked_for_seldom(void **state)
+{
+	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
+		"insurer", "claim", 500000, 600, 0, "claims" } };
+	const struct engine_payer *const payers = conf.payers;
+	const uint32_t n_payers = conf.n_payers;
+	unsigned asked = 0;
+
+	teardown(NULL);
+	conf.payers = limited;
+	conf.n_payers = 1;
+	setup(NULL);
+	is_native = true;
+	follows = &payout;
+	order(1, "7.00", "62220200000009");
+	nothing_leaves(600000);
+	for (size_t i = 0; i < w.n_commits; i++)
+		asked += memmem(w.commits[i].p, w.commits[i].n, KEEPER_WAITS_FOR_ROOM, strlen(KEEPER_WAITS_FOR_ROOM)) !=
+		         NULL;
+	assert_in_range(asked, 2, 120); /* 8 s is the longest pause here, 1 s the first */
+	conf.payers = payers;
+	conf.n_payers = n_payers;
+	end_paying();
+}
+
 /* A bank that works on a payment for ever is asked no more than on any other without an end: people ask it.  When they
  * have, machines go on. */
 static void test_processed_for_ever(void **state)
@@ -1014,6 +1040,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_release_of_another_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_day_limits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_day_limit_is_asked_for_seldom, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list_is_asked_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list_that_cannot_be_sent, setup, teardown),

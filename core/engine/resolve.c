@@ -105,15 +105,25 @@ int64_t task_pause(struct engine *e, const struct task *t)
 	return pause - pause / 4 + pause * jitter / 512;
 }
 
-/* Not found out this time: again after a growing pause with jitter, and in the end an operator's. */
-void task_try_later(struct engine *e, struct task *t, const char *reason)
+static void try_later(struct engine *e, struct task *t, const char *reason, bool is_try)
 {
 	int64_t pause = task_pause(e, t);
 
 	if (pause < 0)
 		task_park(e, t, reason);
 	else
-		give_back_due(e, t, pause, reason, task_is_follow_up(t) && t->receipt.n == 0);
+		give_back_due(e, t, pause, reason, is_try);
+}
+
+/* Not found out this time: again after a growing pause with jitter, and in the end an operator's. */
+void task_try_later(struct engine *e, struct task *t, const char *reason)
+{
+	try_later(e, t, reason, task_is_follow_up(t) && t->receipt.n == 0);
+}
+
+void task_still_waits(struct engine *e, struct task *t, const char *reason)
+{
+	try_later(e, t, reason, strcmp(t->x.reason, reason) == 0);
 }
 
 /* Nothing is wrong: it goes on under another lease. */

@@ -484,6 +484,8 @@ bool task_is_follow_up(const struct task *t); /* nobody asked for it, nobody wai
 bool task_is_settled(const struct task *t);
 void task_submit(struct engine *e, struct task *t, enum talk_kind kind, struct yt_str records);
 void task_try_later(struct engine *e, struct task *t, const char *reason);
+/* The same for what it may have waited for before: then the next pause is longer, whatever else this lease wrote. */
+void task_still_waits(struct engine *e, struct task *t, const char *reason);
 /* How a lease ends: the records that say so, the answer in the origin's format, and back. */
 void task_resolve_done(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence);
 void task_refuse_reversal(struct engine *e, struct task *t); /* it stands, whatever its origin wants */
