@@ -52,7 +52,7 @@ static void check_flow(const struct conf *conf, struct conf_flow *f, struct conf
 		f->days = conf->calendars[i].days;
 	if (f->late_after_days == 0 && f->line_after_days == 0)
 		conf_error_add(errors, f->place.line, f->place.column,
-		        "calendar goes with late_after_days: say after how many working days it is late");
+		        "calendar goes with late_after_days or line_after_days: say after how many working days it is late");
 }
 
 void conf_read_calendars(struct conf *conf, struct conf_errors *errors)

@@ -219,18 +219,11 @@ static void check_folder(const struct conf_party *p, struct conf_errors *errors)
 		        name, lacks);
 }
 
-static bool is_secret(const struct conf *conf, const char *name)
-{
-	for (uint32_t i = 0; i < conf->n_keys; i++)
-		if (conf->keys[i].name != NULL && strcmp(conf->keys[i].name, name) == 0)
-			return YT_KEY_SECRET + conf->keys[i].kind == YT_KEY_SECRET;
-	return conf_secret(conf, yt_str(name)) != NULL;
-}
-
 /* Two parties' people in one file would be those of the party whose list was loaded last. */
 static void check_enrolment(const struct conf *conf, const struct conf_party *p, struct conf_errors *errors)
 {
 	const struct conf_place at = p->place;
+	unsigned kind;
 
 	if ((p->enrolment == NULL) != (p->enrolment_key == NULL)) {
 		conf_error_add(errors, at.line, at.column, "give enrolment and enrolment_key, or neither");
@@ -238,9 +231,14 @@ static void check_enrolment(const struct conf *conf, const struct conf_party *p,
 	}
 	if (p->enrolment == NULL)
 		return;
-	if (!is_secret(conf, p->enrolment_key))
+	kind = conf_kind_of_key(conf, p->enrolment_key);
+	if (kind == 0)
 		conf_error_add(errors, at.line, at.column,
 		        "enrolment_key: no secret is called \"%s\": add it to secrets", p->enrolment_key);
+	else if (kind != YT_KEY_SECRET)
+		conf_error_add(errors, at.line, at.column,
+		        "enrolment_key: \"%s\" is of kind %s, one of kind %s is needed", p->enrolment_key,
+		        conf_kind_name(kind), conf_kind_name(YT_KEY_SECRET));
 	for (const struct conf_party *other = conf->parties; other < p; other++)
 		if (other->enrolment != NULL && strcmp(other->enrolment, p->enrolment) == 0)
 			conf_error_add(errors, at.line, at.column,

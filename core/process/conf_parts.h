@@ -113,6 +113,10 @@ void conf_check_folders(const struct conf *conf, struct conf_errors *errors);
 /* Its messages come as files, so nothing else says who it is. */
 bool conf_is_by_folder(const struct conf *conf, const struct conf_origin *origin);
 
+/* Of the key or secret of that name, as enum yt_key_kind; 0: there is none. */
+unsigned conf_kind_of_key(const struct conf *conf, const char *name);
+const char *conf_kind_name(unsigned kind); /* as it is written in keys; not of 0 */
+
 /* Loads certificates, keys and CA files as a worker would; conf_check_plugins() calls it. */
 void conf_check_tls(const struct conf *conf, struct conf_errors *errors);
 

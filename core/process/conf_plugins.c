@@ -176,10 +176,15 @@ static bool speaks_so(const struct conf_party *party, const struct yt_codec_api 
 	return false;
 }
 
-static const char *const kind_names[] = { [YT_KEY_SECRET] = "secret",
-	[YT_KEY_SM4] = "sm4",
-	[YT_KEY_SM2_PRIVATE] = "sm2-private",
-	[YT_KEY_SM2_PUBLIC] = "sm2-public" };
+const char *conf_kind_name(unsigned kind)
+{
+	static const char *const names[] = { [YT_KEY_SECRET] = "secret",
+		[YT_KEY_SM4] = "sm4",
+		[YT_KEY_SM2_PRIVATE] = "sm2-private",
+		[YT_KEY_SM2_PUBLIC] = "sm2-public" };
+
+	return names[kind];
+}
 
 static const char *nth_key(const void *arg, size_t i)
 {
@@ -190,13 +195,12 @@ static const char *nth_key(const void *arg, size_t i)
 	return i < conf->n_secrets + conf->n_keys ? conf->keys[i - conf->n_secrets].name : NULL;
 }
 
-/* 0: there is none of that name. */
-static unsigned kind_of_key(const struct conf *conf, const char *name)
+unsigned conf_kind_of_key(const struct conf *conf, const char *name)
 {
 	if (conf_secret(conf, yt_str(name)) != NULL)
 		return YT_KEY_SECRET;
 	for (uint32_t i = 0; i < conf->n_keys; i++)
-		if (strcmp(conf->keys[i].name, name) == 0)
+		if (conf->keys[i].name != NULL && strcmp(conf->keys[i].name, name) == 0)
 			return YT_KEY_SECRET + conf->keys[i].kind;
 	return 0;
 }
@@ -205,7 +209,7 @@ static unsigned kind_of_key(const struct conf *conf, const char *name)
 static void check_key_name(const struct conf *conf, const char *whose, const struct conf_setting *setting,
         enum yt_key_kind wanted, struct conf_errors *errors)
 {
-	unsigned kind = kind_of_key(conf, setting->value);
+	unsigned kind = conf_kind_of_key(conf, setting->value);
 	const char *meant = kind == 0 ? conf_closest(setting->value, nth_key, conf) : NULL;
 
 	if (kind == 0)
@@ -216,7 +220,7 @@ static void check_key_name(const struct conf *conf, const char *whose, const str
 	else if (kind != wanted && (wanted != YT_KEY_SM2_PUBLIC || kind != YT_KEY_SM2_PRIVATE)) /* which has both */
 		conf_error_add(errors, setting->place.line, setting->place.column,
 		        "%s: setting %s: \"%s\" is of kind %s, one of kind %s is needed", whose, setting->key,
-		        setting->value, kind_names[kind], kind_names[wanted]);
+		        setting->value, conf_kind_name(kind), conf_kind_name(wanted));
 }
 
 static void check_key_names(const struct conf *conf, const char *whose, const struct conf_settings *settings,
