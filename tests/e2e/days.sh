@@ -118,6 +118,7 @@ n_told=0
 tell_statements() { # all that it has written since
 	local document n
 	n=$(curl -sS "http://127.0.0.1:$bank_control/documents" | jq '.documents | length')
+	[ "$n_told" -lt "$n" ] || wrong "the bank has no statement to tell"
 	for (( ; n_told < n; n_told++)); do
 		document=$(curl -sS "http://127.0.0.1:$bank_control/documents" | jq -r ".documents[$n_told]")
 		as=bank-client type=xml post "$bankdoor" / <<<"$document" >$dir/told.xml
@@ -316,7 +317,8 @@ late ""
 end_day 20261019
 go_to "2026-10-20 06:00"
 tell_statements
-tell_statements # told again
+n_told=0
+tell_statements # all told again
 for name in 甲 乙 丙 丁 戊; do
 	is_seen $name "$LINE"
 	is_seen $name 'nothing is open'
