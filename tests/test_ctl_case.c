@@ -10,6 +10,7 @@
 
 #include "base/sha256.h"
 #include "ctl_peer.h"
+#include "engine/facts.h"
 
 #define T0 1795312800000 /* 2026-11-22 10:00 at UTC+8 */
 #define VISIT "330200M0000000778001"
@@ -599,19 +600,16 @@ static void add_statement(struct yt_buf *buf, uint64_t id, uint32_t strays)
 /* An order of 7500.00 to ACCOUNT is about to leave: found by the keyed hash of payee, sum and type. */
 static void add_announced(struct yt_buf *buf, uint64_t id)
 {
-	static const char hex[] = "0123456789abcdef";
 	EVP_MAC_CTX *ctx = yt_hmac_sha256_new(YT_STR("a-secret-of-persons"));
-	char key[40] = "d/";
-	uint8_t mac[32];
+	struct yt_arena *arena = yt_arena_new(1024);
+	char key[FACTS_KEY_MAX];
+	uint8_t mac[SHA256_LEN];
 	size_t at;
 
-	yt_hmac_sha256(ctx, YT_STR(ACCOUNT "|750000|IN"), mac);
+	yt_hmac_sha256(ctx, facts_pay_text(arena, YT_STR(ACCOUNT), 750000, YT_STR("IN")), mac);
 	EVP_MAC_CTX_free(ctx);
-	for (size_t i = 0; i < 16; i++) {
-		key[2 + 2 * i] = hex[mac[i] >> 4];
-		key[3 + 2 * i] = hex[mac[i] & 15];
-	}
-	key[34] = '\0';
+	yt_arena_free(arena);
+	assert_true(facts_pay_key(mac, key));
 	at = begin(buf, REC_FACTS, id, 29);
 	text(buf, REC_T_CASE, key);
 	text(buf, REC_T_FACTS, "{}");

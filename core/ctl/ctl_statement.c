@@ -102,20 +102,17 @@ struct line {
 	bool is_stray;
 };
 
-/* Where orders of that payee, sum and type stand (flow_pay_key in engine/flow_pay.c). */
-static bool twin_key(const struct telling *t, const struct line *l, const char *type, char key[FACTS_KEY_MAX])
+/* Where orders of that payee, sum and type stand. */
+static bool twin_key(const struct telling *t, const struct line *l, struct yt_str type, char key[FACTS_KEY_MAX])
 {
 	struct yt_str account = yt_node_text(l->row, "opp_acct"), text;
-	uint8_t mac[32];
+	uint8_t mac[SHA256_LEN];
 
-	text = yt_arena_printf(t->desk.arena, "%.*s|%lld|%.2s", YT_FMT(account), (long long)l->fen, type);
+	text = facts_pay_text(t->desk.arena, account, l->fen, type);
 	if (t->mac == NULL || account.n == 0 || l->fen < 0 || text.p == NULL)
 		return false;
 	yt_hmac_sha256(t->mac, text, mac);
-	memcpy(key, "d/", 3);
-	for (size_t i = 0; i < 16; i++)
-		snprintf(key + 2 + 2 * i, 3, "%02x", mac[i]);
-	return true;
+	return facts_pay_key(mac, key);
 }
 
 static bool is_near(const struct line *l, int64_t wall_ms)
@@ -137,7 +134,8 @@ static void propose(struct telling *t, struct line *l)
 	size_t n;
 
 	for (size_t i = 0; i + 1 < sizeof(types); i += 2) {
-		if (!twin_key(t, l, types + i, key) || index_facts(t->index, yt_str(key), place, TWINS_MAX, &n) != 0)
+		if (!twin_key(t, l, (struct yt_str){ types + i, 2 }, key) ||
+		        index_facts(t->index, yt_str(key), place, TWINS_MAX, &n) != 0)
 			continue;
 		for (size_t k = 0; k < n; k++)
 			if (is_near(l, place[k].wall_ms) && index_get(t->index, place[k].exchange, &x) == 0 &&

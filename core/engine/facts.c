@@ -10,6 +10,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "journal/exchange.h"
 #include "yitong/json.h"
 
 /* -- what is kept ------------------------------------------------------------------------------- */
@@ -627,4 +628,23 @@ struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg
 	if (is_of_case(op->id))
 		out->body = body_of(facts, msg);
 	return is_of_case(op->id) && out->body == NULL ? NULL : out;
+}
+
+/* -- payments ------------------------------------------------------------------------------------ */
+
+struct yt_str facts_pay_text(struct yt_arena *arena, struct yt_str payee, int64_t fen, struct yt_str type)
+{
+	return yt_arena_printf(arena, "%.*s|%lld|%.*s", YT_FMT(payee), (long long)fen, YT_FMT(type));
+}
+
+bool facts_pay_key(const uint8_t digest[16], char key[FACTS_KEY_MAX])
+{
+	uint8_t any = 0;
+
+	memcpy(key, "d/", 3);
+	for (size_t i = 0; i < PAY_DIGEST_SAME; i++) {
+		any |= digest[i];
+		snprintf(key + 2 + 2 * i, 3, "%02x", digest[i]);
+	}
+	return any != 0;
 }

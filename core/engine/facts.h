@@ -29,6 +29,12 @@ struct facts {
 unsigned facts_keys(const struct yt_msg *msg, const struct yt_reply *reply, const uint8_t person[16],
         char keys[FACTS_KEYS_MAX][FACTS_KEY_MAX]);
 
+/* Payments with the same payee, amount and type are found under one key.  The text whose keyed hash (of persons) begins
+ * their digest; NULL when out of memory ... */
+struct yt_str facts_pay_text(struct yt_arena *arena, struct yt_str payee, int64_t fen, struct yt_str type);
+/* ... and the key, "d/" and what of the digest stands for these (PAY_DIGEST_SAME).  False: it is of no payment. */
+bool facts_pay_key(const uint8_t digest[16], char key[FACTS_KEY_MAX]);
+
 /* What msg and its answer leave behind for later messages; NULL when nothing or out of memory. */
 struct yt_node *facts_piece(struct yt_arena *arena, const struct yt_msg *msg, const struct yt_reply *reply);
 

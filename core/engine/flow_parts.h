@@ -140,7 +140,5 @@ void flow_pay_anew(struct engine *e, struct task *t);
 bool flow_pay_is_about(const struct task *t, unsigned step); /* that step orders a payment or asks about it */
 /* What an order's answer came to, as it was found out by asking: octets of ours.  False: they cannot be read. */
 bool flow_pay_read(const struct task *t, struct yt_str got, struct yt_reply *reply);
-/* The key under which orders with the same payee, amount and type are found; false: none is about to leave. */
-bool flow_pay_key(const struct exchange *x, char key[FACTS_KEY_MAX]);
 
 #endif

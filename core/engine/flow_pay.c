@@ -57,18 +57,6 @@ bool flow_pay_is_left_out(const struct task *t, unsigned step)
 
 /* -- may it leave ---------------------------------------------------------------------------------- */
 
-bool flow_pay_key(const struct exchange *x, char key[FACTS_KEY_MAX])
-{
-	uint8_t any = 0;
-
-	memcpy(key, "d/", 3);
-	for (size_t i = 0; i < PAY_DIGEST_SAME; i++) {
-		any |= x->pay_digest[i];
-		snprintf(key + 2 + 2 * i, 3, "%02x", x->pay_digest[i]);
-	}
-	return any != 0;
-}
-
 /* Written down before anybody looks for others like it, or of its number: of two at the same time at least one sees the
  * other. */
 static void announce(struct engine *e, struct task *t, const struct pay_order *order)
@@ -79,7 +67,7 @@ static void announce(struct engine *e, struct task *t, const struct pay_order *o
 	size_t at;
 
 	memcpy(announced.pay_digest, order->digest, sizeof(order->digest));
-	flow_pay_key(&announced, key);
+	facts_pay_key(announced.pay_digest, key);
 	piece = yt_arena_printf(t->arena,
 	        "{\"op\":\"pay.order\",\"exchange\":\"%016" PRIx64 "\",\"at\":\"%" PRId64 "\",\"pay_no\":\"%.*s\"}",
 	        t->id, engine_wall(e), YT_FMT(order->no));

@@ -11,7 +11,7 @@ void flow_ask_facts(struct engine *e, struct task *t)
 	char keys[3][FACTS_KEY_MAX];
 
 	notice_keys(t, keys);
-	if (!flow_pay_key(&t->x, keys[2]))
+	if (!facts_pay_key(t->x.pay_digest, keys[2]))
 		keys[2][0] = 0;
 	if (t->seq != 0)
 		HASH_DELETE(hh_seq, e->tasks_by_seq, t);

@@ -197,7 +197,7 @@ static struct yt_msg *begin(struct engine *e, struct task *t, enum yt_operation 
 /* Who is paid how much for what, as a hash that tells nobody. */
 void pay_digest(struct engine *e, struct task *t, struct yt_str payee, int64_t fen, struct yt_str type, uint8_t out[16])
 {
-	struct yt_str text = yt_arena_printf(t->arena, "%.*s|%lld|%.*s", YT_FMT(payee), (long long)fen, YT_FMT(type));
+	struct yt_str text = facts_pay_text(t->arena, payee, fen, type);
 
 	YT_REQUIRE(text.p != NULL);
 	e->world.person(e->world.ctx, text, out);
