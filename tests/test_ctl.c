@@ -46,6 +46,8 @@ static const char config[] = "gateway: {run_dir: @, plugin_dir: @}\n"
                              "listeners:\n"
                              "  - {name: hospitals, kind: mtls, address: 127.0.0.1, port: 8443, format: nhsa, cert: a, "
                              "key: b, client_ca: c}\n"
+                             "  - {name: inside, kind: plain, address: 127.0.0.1, port: 8444, format: nhsa, allow: "
+                             "[127.0.0.0/8]}\n"
                              "parties:\n"
                              "  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c}\n"
                              "origins:\n"
@@ -592,6 +594,7 @@ static void test_status(void **state)
 	assert_prints(w, "as many to follow as limits.follow_ups allows");
 	assert_prints(w, "77 bytes behind");
 	assert_prints(w, "certificate of hospitals: cannot read a");
+	assert_null(strstr(w->out, "certificate of inside")); /* plain HTTP has none */
 	start_keeper(w, answer);
 	assert_int_equal(run(w, "status --json"), 0);
 	asked(w, line, sizeof(line));
@@ -738,7 +741,7 @@ static void test_check(void **state)
 	fclose(f);
 	assert_int_equal(run(w, "check --no-files"), 1);
 	assert_prints(
-	        w, "/conf.yaml:13:11: error: unknown key \"serial_form\" in numbers: did you mean \"serial_from\"?");
+	        w, "/conf.yaml:14:11: error: unknown key \"serial_form\" in numbers: did you mean \"serial_from\"?");
 	assert_prints(w, "1 error: this configuration cannot be used");
 	assert_int_equal(run(w, "messages"), 3);
 	assert_prints(w, "serial_form");

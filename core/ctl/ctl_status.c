@@ -39,7 +39,8 @@ static size_t list_certificates(const struct conf *conf, struct certificate *out
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < conf->n_listeners && n < max; i++)
-		out[n++] = (struct certificate){ conf->listeners[i].cert, conf->listeners[i].name, 0 };
+		if (conf->listeners[i].cert != NULL) /* a folder or plain HTTP has none */
+			out[n++] = (struct certificate){ conf->listeners[i].cert, conf->listeners[i].name, 0 };
 	for (uint32_t i = 0; i < conf->n_parties && n < max; i++)
 		if (conf->parties[i].cert != NULL)
 			out[n++] = (struct certificate){ conf->parties[i].cert, conf->parties[i].name, 0 };
