@@ -86,12 +86,19 @@ void worker_folder_verdict(
 	f->why = text.n > 0 ? strndup(text.p, text.n) : NULL;
 }
 
+/* The bank wrote it once, and will not again. */
+static void ask_later(struct worker_folder *f, struct server_token token)
+{
+	folder_answer(f->folder, token, FOLDER_LATER, (struct yt_str){ 0 });
+	engine_flushed(f->conf.engine, token_to(f, token)); /* nothing is put away, which would say so */
+}
+
 void worker_folder_answer(struct worker_folder *f, struct server_token token, int status, struct yt_str body)
 {
 	if (f->folder == NULL)
-		return;                                                /* closed: it stays in taken */
-	if (status == 503 || (status == 200 && f->told == YT_UNKNOWN)) /* the bank wrote it once, and will not again */
-		folder_answer(f->folder, token, FOLDER_LATER, (struct yt_str){ 0 });
+		return; /* closed: it stays in taken */
+	if (status == 503 || (status == 200 && f->told == YT_UNKNOWN))
+		ask_later(f, token);
 	else if (status != 200)
 		folder_answer(f->folder, token, FOLDER_REFUSED, body);
 	else if (f->told == YT_DONE)
