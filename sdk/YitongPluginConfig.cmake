@@ -21,7 +21,7 @@ endfunction()
 # yitong_add_test(name source...): a unit test with the codec's sources and the host library (yitong/host.h).
 function(yitong_add_test name)
   find_package(PkgConfig REQUIRED)
-  pkg_check_modules(YITONG_HOST_NEEDS REQUIRED IMPORTED_TARGET openssl libxml-2.0)
+  pkg_check_modules(YITONG_HOST_NEEDS REQUIRED IMPORTED_TARGET openssl libgcrypt libxml-2.0)
   add_executable(${name} ${ARGN})
   target_include_directories(${name} PRIVATE ${YITONG_PREFIX}/include)
   target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
