@@ -128,7 +128,9 @@ static bool e_quarantined(void *ctx, struct yt_str octets)
 
 /* -- its configuration ---------------------------------------------------------------------------- */
 
-static const struct engine_origin insurer = { .name = "insurer", .unknown_style = ENGINE_HOLD, .timeout_ms = 8000 };
+static const struct engine_origin insurer = {
+	.name = "insurer", .party = "next", .unknown_style = ENGINE_HOLD, .timeout_ms = 8000
+};
 static struct engine_party party = { .name = "next", .query_timeout_ms = 2000, .change_timeout_ms = 4000 };
 
 static const struct engine_origin *c_subject(void *ctx, struct yt_str subject)
