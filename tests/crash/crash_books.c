@@ -6,6 +6,9 @@
  * for the whole it forgets all that and reads the ledgers anew: then everything is open. */
 #include "crash_run.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <string.h>
 
 struct books books;
@@ -101,16 +104,16 @@ static void take_all(json_t *ledger, const char *rows, void (*take)(json_t *row)
 	json_array_foreach(json_object_get(ledger, rows), i, row) take(row);
 }
 
-void books_refresh(bool whole)
+/* False: an answer was lost, and with it the changes that it told of. */
+static bool take_books(bool whole)
 {
 	const char *path = whole ? "/ledger" : "/changes";
-	json_t *platform, *insurer, *bank;
+	json_t *platform = world_control("GET", path, NULL), *insurer = insurer_control("GET", path, NULL),
+	       *bank = bank_control("GET", path, NULL);
+	bool has_all = platform != NULL && insurer != NULL && bank != NULL;
 
-	if (whole || books.standing == NULL)
+	if (whole && has_all)
 		forget();
-	platform = world_control("GET", path, NULL);
-	insurer = insurer_control("GET", path, NULL);
-	bank = bank_control("GET", path, NULL);
 	take_all(platform, "settlements", take_settlement);
 	take_all(insurer, "claims", take_claim);
 	take_all(bank, "payouts", take_payout);
@@ -122,4 +125,17 @@ void books_refresh(bool whole)
 	json_decref(platform);
 	json_decref(insurer);
 	json_decref(bank);
+	return has_all;
+}
+
+void books_refresh(bool whole)
+{
+	if (books.standing == NULL)
+		forget();
+	for (int tries = 0; tries < 5; tries++) {
+		if (take_books(whole || tries > 0))
+			return;
+	}
+	fprintf(stderr, "crash: a ledger cannot be read\n");
+	exit(2);
 }

@@ -167,7 +167,8 @@ struct order {
 	long long fen;
 	const char *face; /* the way it goes, in the bank's words */
 	char *body;
-	bool is_told, is_judged;
+	const char *asker; /* the hospital that orders it, traffic_asker() */
+	bool is_told, is_refused, is_judged;
 	UT_hash_handle hh; /* by number */
 };
 /* One of an agency, told until it is taken; any thread. */
