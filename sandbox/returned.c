@@ -52,6 +52,32 @@ static int64_t booked(struct play *play, const char *account)
 	return n;
 }
 
+static bool has_refused(struct play *play, const char *account)
+{
+	json_t *ledger = client_control(play->desk.client, play->demo->options->bank_url, "/ledger", NULL), *row;
+	bool has = false;
+	size_t i;
+
+	json_array_foreach(json_object_get(ledger, "payouts"), i, row)
+	{
+		has = has ||
+		      (strcmp(json_text(row, "payee"), account) == 0 && strcmp(json_text(row, "state"), "05") == 0);
+	}
+	json_decref(ledger);
+	return has;
+}
+
+/* Until the insurer has decided, and the bank has refused what then left. */
+static int await_refusal(struct play *play, const char *account)
+{
+	int64_t end = clock_steady_ms() + BACK_WAIT_MS;
+
+	for (; !has_refused(play, account); sleep_ms(200))
+		if (clock_steady_ms() > end)
+			return play_fail(play, "the bank has refused no payout to %s", account);
+	return 0;
+}
+
 int play_at_bank(struct play *play, const char *call, json_t *body)
 {
 	json_t *answer = client_control(play->desk.client, play->demo->options->bank_url, call, body);
@@ -113,8 +139,8 @@ static int case_closed(struct play *play)
 	                    1))) != 0 ||
 	        settle_with(play, wrong) != 0)
 		return -1;
-	sleep_ms(3000); /* the insurer decides, the bank refuses */
-	if (play_tell_account(play, "right", right) != 0 || await_payment(play, 0, "PAID", ref) != 0)
+	if (await_refusal(play, wrong) != 0 || play_tell_account(play, "right", right) != 0 ||
+	        await_payment(play, 0, "PAID", ref) != 0)
 		return -1;
 	return play_paid_anew(play, wrong, right, ref, "");
 }
