@@ -166,7 +166,7 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 		if (value_of(line, paying[i].word).n != 0)
 			yt_node_add_text(arena, data, paying[i].name, value_of(line, paying[i].word));
 	if (value_of(line, "list").n != 0) { /* of two payouts, to whom data says */
-		static const char *const words[2][3] = { { "p1", "y1", "t1" }, { "p2", "y2", "t2" } };
+		static const char *const words[2][4] = { { "p1", "y1", "t1", "u1" }, { "p2", "y2", "t2", "u2" } };
 		struct yt_node *rows = yt_node_add(arena, body, YT_STR("payout"), YT_ARRAY);
 
 		yt_node_add_text(arena, data, "batch_no", value_of(line, "list"));
@@ -177,6 +177,7 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 			yt_node_add_text(arena, row, "pay_no", value_of(line, words[i][0]));
 			yt_node_add_text(arena, row, "pay_amt", value_of(line, words[i][1]));
 			yt_node_add_text(arena, row, "payee_acct", value_of(line, words[i][2]));
+			yt_node_add_text(arena, row, "purpose", value_of(line, words[i][3]));
 		}
 	}
 	if (value_of(line, "account").n != 0) {

@@ -872,12 +872,14 @@ static void test_list_is_asked_for(void **state)
 	end_paying();
 }
 
-/* One payout that cannot be ordered, and the list is refused with its row; so is one whose sum is another. */
+/* One payout that cannot be ordered, or that its bank's format does not take, and the list is refused with its row; so
+ * is one whose sum is another. */
 static void test_list_that_cannot_be_sent(void **state)
 {
 	static const struct {
 		const char *list, *why;
 	} rows[] = { { LIST("5007.01", "5000.01"), "payout[0].pay_amt" },
+		{ LIST("2007.00", "2000.00") " u2=NEVER", "payout[1].purpose" },
 		{ LIST("2006.00", "2000.00"), "pay_sumamt" } };
 
 	for (size_t i = 0; i < COUNT(rows); i++) {

@@ -373,15 +373,62 @@ static void keep_payout(struct engine *e, struct work *w)
 	call_begin(e, &c);
 }
 
-/* So does a list of them: all of it, or nothing. */
-static void keep_list(struct engine *e, struct work *w)
+static void try_rows(struct engine *e, struct work *w, unsigned row);
+
+static void refuse_row(struct engine *e, struct work *w, struct yt_fault *fault, unsigned row)
+{
+	pay_batch_blame(fault, row);
+	refuse_unless_known(e, w, fault);
+}
+
+static void row_tried(struct engine *e, struct call *c)
+{
+	struct work *w = c->w;
+
+	if (w->token == 0) /* gone meanwhile; nothing was written down yet */
+		work_free(e, w);
+	else if (c->rv == YT_ENOSPC)
+		turn_away(e, w);
+	else if (c->rv != 0)
+		refuse_row(e, w, &c->fault, c->step);
+	else
+		try_rows(e, w, c->step + 1);
+}
+
+/* So does a list of them: all of it, or nothing.  A slow format's rows are jobs, one after the other. */
+static void try_rows(struct engine *e, struct work *w, unsigned row)
 {
 	struct yt_fault fault = { { 0 }, { 0 } };
+	const struct engine_party *bank;
+	struct yt_msg *order;
+	struct call c;
 
-	if (pay_batch_try(e, w, &fault) != 0)
-		refuse_unless_known(e, w, &fault);
-	else
-		go_admitted(e, w);
+	for (;; row++) {
+		yt_buf_clear(&w->sent);
+		if (pay_batch_order(e, w, row, &bank, &order, &fault) != 0) {
+			refuse_unless_known(e, w, &fault);
+			return;
+		}
+		if (order == NULL) {
+			go_admitted(e, w);
+			return;
+		}
+		c = call_encode_request(&bank->codec, order, w->id, w->request, &w->sent);
+		c.w = w;
+		c.step = row;
+		c.then = row_tried;
+		c.job.is_new = row == 0;
+		if (call_is_slow(e, &bank->codec)) {
+			w->state = WORK_CODING;
+			call_begin(e, &c);
+			return;
+		}
+		call_here(e, &c);
+		if (c.rv != 0) {
+			refuse_row(e, w, &c.fault, row);
+			return;
+		}
+	}
 }
 
 static void route(struct engine *e, struct work *w)
@@ -417,7 +464,7 @@ static void route(struct engine *e, struct work *w)
 		if (w->msg->op->id == YT_OP_PAY_ORDER && w->then != NULL)
 			keep_payout(e, w);
 		else if (w->msg->op->id == YT_OP_PAY_BATCH && w->then != NULL)
-			keep_list(e, w);
+			try_rows(e, w, 0);
 		else
 			go_admitted(e, w);
 	} else if (is_stopped(e, w)) {

@@ -1,6 +1,6 @@
 /* core/engine/pay_batch.c - a list of payouts that an agency orders: looked at as a whole, released as a whole.
  *
- *   asking.c route()  -> pay_batch_try()       every payout can be ordered, or the first that cannot is named
+ *   asking.c route()  -> pay_batch_order()     every payout can be ordered, or the first that cannot is named
  *   flow.c end_here() -> pay_batch_settlement  it is kept here; one follow-up stands for all of it
  *   flow_pay.c        -> pay_batch_hand_out()  that waits until two people have released the list; then each payout
  *                                              is a follow-up of its own, written with the end of the list's
@@ -60,24 +60,34 @@ static struct yt_msg *alone(struct yt_arena *arena, const struct yt_msg *list, c
 	return msg;
 }
 
-int pay_batch_try(struct engine *e, const struct work *w, struct yt_fault *fault)
+void pay_batch_blame(struct yt_fault *fault, unsigned row)
 {
-	const struct engine_party *bank;
-	struct work one = *w;
 	char path[128]; /* leaves room for the row before it */
-	unsigned i = 0;
 
-	for (const struct yt_node *row = rows_of(w->msg); row != NULL; row = row->next, i++) {
-		one.msg = alone(w->arena, w->msg, row);
-		if (one.msg != NULL && pay_order_try(e, &one, &bank, fault) != NULL)
-			continue;
-		if (one.msg == NULL)
-			snprintf(fault->why, sizeof(fault->why), "is too much");
-		snprintf(path, sizeof(path), "%s", strncmp(fault->path, "data", 4) == 0 ? fault->path + 4 : "");
-		snprintf(fault->path, sizeof(fault->path), "payout[%u]%s", i, path);
-		return YT_EFORMAT;
-	}
-	return 0;
+	snprintf(path, sizeof(path), "%s", strncmp(fault->path, "data", 4) == 0 ? fault->path + 4 : "");
+	snprintf(fault->path, sizeof(fault->path), "payout[%u]%s", row, path);
+}
+
+int pay_batch_order(struct engine *e, const struct work *w, unsigned row, const struct engine_party **bank,
+        struct yt_msg **order, struct yt_fault *fault)
+{
+	const struct yt_node *payout = rows_of(w->msg);
+	struct work one = *w;
+
+	*order = NULL;
+	for (unsigned i = 0; payout != NULL && i < row; i++)
+		payout = payout->next;
+	if (payout == NULL)
+		return 0;
+	one.msg = alone(w->arena, w->msg, payout);
+	if (one.msg == NULL)
+		snprintf(fault->why, sizeof(fault->why), "is too much");
+	else
+		*order = pay_order_try(e, &one, bank, fault);
+	if (*order != NULL)
+		return 0;
+	pay_batch_blame(fault, row);
+	return YT_EFORMAT;
 }
 
 struct yt_str pay_batch_settlement(const struct yt_msg *list)

@@ -422,8 +422,11 @@ void session_keep(struct engine *e, const struct engine_party *party, struct yt_
 void sessions_again(struct engine *e); /* the keeper restarted: ask again */
 
 /* pay_batch.c */
-/* Each payout of a list can be ordered; YT_EFORMAT, *fault names the first that cannot by its row. */
-int pay_batch_try(struct engine *e, const struct work *w, struct yt_fault *fault);
+/* The order of a list's payout, rows count from 0, as its bank would get it.  0: *order NULL, there are no more;
+ * YT_EFORMAT: it cannot be ordered, *fault names the row. */
+int pay_batch_order(struct engine *e, const struct work *w, unsigned row, const struct engine_party **bank,
+        struct yt_msg **order, struct yt_fault *fault);
+void pay_batch_blame(struct yt_fault *fault, unsigned row); /* of an order: it becomes the row's */
 /* What became of a list's payouts is asked here: its facts are asked for, and answered from. */
 void pay_batch_ask(struct engine *e, struct work *w);
 void pay_batch_answer(struct engine *e, struct work *w, const struct talk *talk);
