@@ -31,7 +31,8 @@ static const char config[] =
         "  - {name: ty-field, kind: sm4, file: @/field}\n"
         "parties:\n"
         "  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c}\n"
-        "  - {name: tianyi, format: tianyi, url: \"https://127.0.0.1:9445/\", ca: c, settings: "
+        "  - {name: tianyi-bank, format: nhsa, url: \"https://127.0.0.1:9448/\", ca: c}\n"
+        "  - {name: tianyi, format: tianyi, url: \"https://127.0.0.1:9445/\", ca: c, told_by: tianyi-bank, settings: "
         "{app_id: gw330299, key: ty-key, field_key: ty-field}}\n"
         "origins:\n"
         "  - {name: hospital-one, subject: hospital-one, institutions: [H33021399901]}\n"
@@ -576,7 +577,7 @@ static const char camt053[] =
         NTRY("BK3", "7500.00", "", ACCOUNT) NTRY("BK4", "16.00", "", ACCOUNT)                   //
         "</Stmt></BkToCstmrStmt></Document>";
 
-static void add_statement(struct yt_buf *buf, uint64_t id, uint32_t strays)
+static void add_statement(struct yt_buf *buf, uint64_t id, const char *party, const char *octets, uint32_t strays)
 {
 	size_t at = begin(buf, REC_ACCEPTED, id, 50);
 
@@ -585,7 +586,8 @@ static void add_statement(struct yt_buf *buf, uint64_t id, uint32_t strays)
 	text(buf, REC_T_WIRE_OP, "camt.053");
 	text(buf, REC_T_LISTENER, "from-bank");
 	rec_u8(buf, REC_T_OPERATION, YT_OP_STATEMENT_NOTICE);
-	text(buf, REC_T_REQUEST, camt053);
+	text(buf, REC_T_PARTY, party);
+	text(buf, REC_T_REQUEST, octets);
 	rec_end(buf, at);
 	at = begin(buf, REC_ANSWERED, id, 51);
 	rec_u8(buf, REC_T_OUTCOME, YT_DONE);
@@ -627,7 +629,7 @@ static void lines_of_no_payment_are_listed(void **state)
 	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
 	add_announced(&buf, 2);
 	add_paid(&buf, 2);
-	add_statement(&buf, 3, 3);
+	add_statement(&buf, 3, "tianyi-bank", camt053, 3); /* tianyi's told_by */
 	ctl_peer_commit(w, &buf);
 	ctl_peer_feed(w);
 	assert_int_equal(ctl_peer_run(w, "statement"), 0);
@@ -651,6 +653,48 @@ static void lines_of_no_payment_are_listed(void **state)
 	ctl_peer_prints(w, "no statement has that number");
 	assert_int_equal(ctl_peer_run(w, "statement --limit 0"), 2);
 	assert_int_equal(ctl_peer_run(w, "statement ST1 ST2"), 2);
+}
+
+/* The same statement told by a bank that nobody asked for the payment: what the keeper counts is shown. */
+static void a_line_another_bank_tells_is_listed(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
+	add_paid(&buf, 2);
+	add_statement(&buf, 3, "zhejiang", camt053, 4);
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "statement"), 0);
+	ctl_peer_prints(w, "4 lines, 4 of no payment known here");
+	ctl_peer_prints(w, PAY_NO "  a payment known here, which another party pays than the one that tells");
+}
+
+/* Beyond so many the engine brings no line to its payment. */
+static void a_line_beyond_what_is_kept_is_listed(void **state)
+{
+	struct ctl_peer *w = *state;
+	const char *entry = strstr(camt053, "<Ntry>"), *end = strstr(entry, "</Ntry>") + strlen("</Ntry>");
+	struct yt_buf buf = { 0 }, octets = { 0 };
+
+	yt_buf_add(&octets, camt053, (size_t)(entry - camt053));
+	for (unsigned i = 0; i < FACTS_TOLD_MAX + 1; i++)
+		yt_buf_add(&octets, entry, (size_t)(end - entry));
+	yt_buf_add(&octets, "</Stmt></BkToCstmrStmt></Document>", sizeof("</Stmt></BkToCstmrStmt></Document>"));
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
+	add_paid(&buf, 2);
+	add_statement(&buf, 3, "tianyi-bank", (const char *)octets.p, 1);
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	yt_buf_free(&octets);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "statement"), 0);
+	ctl_peer_prints(w, "2001 lines, 1 of no payment known here");
+	ctl_peer_prints(w, "in too long a statement: not kept with its case");
 }
 
 static void a_lane_is_stopped_by_somebody_for_a_reason(void **state)
@@ -679,6 +723,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_past_its_deadline_is_late, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_payment_waits_for_its_line, open_world, close_world),
 		cmocka_unit_test_setup_teardown(lines_of_no_payment_are_listed, open_world, close_world),
+		cmocka_unit_test_setup_teardown(a_line_another_bank_tells_is_listed, open_world, close_world),
+		cmocka_unit_test_setup_teardown(a_line_beyond_what_is_kept_is_listed, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_lane_is_stopped_by_somebody_for_a_reason, open_world, close_world),
 	};
 

@@ -29,7 +29,8 @@ struct telling {
 	struct exchange *statement;
 	uint32_t limit, n;
 	struct ctl_table table;
-	unsigned n_lines, n_strays; /* of the one that is told just now */
+	unsigned n_lines, n_numbers, n_strays; /* of the one that is told just now; lines, those that name a payment */
+	int error;                             /* of the index; 0: none */
 	bool is_json, is_sealed, wants_all;
 };
 
@@ -148,17 +149,34 @@ static void propose(struct telling *t, struct line *l)
 		l->perhaps[0] = '\0';
 }
 
-static void judge(struct telling *t, struct line *l)
+/* As the keeper has it (may_tell in journal/keeper_notice.c): a bank says nothing of what another one pays. */
+static bool is_its_own(const struct telling *t, const struct exchange *statement, const struct exchange *x)
+{
+	return statement->party[0] != '\0' && (strcmp(statement->party, x->party) == 0 ||
+	                                              conf_flow_asks(t->desk.ctl->conf, x->flow, statement->party));
+}
+
+/* Whose line it is, as engine and keeper decided when it came. */
+static void judge(struct telling *t, const struct exchange *statement, struct line *l)
 {
 	struct exchange x;
+	int rv = YT_ENOTFOUND;
 
 	l->is_stray = true;
+	if (l->number.n > 0)
+		rv = index_find_follow_up(t->index, yt_arena_printf(t->desk.arena, "+/%.*s", YT_FMT(l->number)), &x);
 	if (l->number.n == 0) {
 		propose(t, l);
 		l->what = N_("it names no payment");
-	} else if (index_find_follow_up(t->index, yt_arena_printf(t->desk.arena, "+/%.*s", YT_FMT(l->number)), &x) !=
-	           0) {
+	} else if (rv == YT_ENOTFOUND) {
 		l->what = N_("no payment here has that number");
+	} else if (rv != 0) {
+		t->error = rv;
+		l->what = N_("not known now: the index cannot be read");
+	} else if (!is_its_own(t, statement, &x)) {
+		l->what = N_("a payment known here, which another party pays than the one that tells");
+	} else if (t->n_numbers > FACTS_TOLD_MAX) {
+		l->what = N_("a payment known here, in too long a statement: not kept with its case");
 	} else {
 		l->is_stray = false;
 		l->what = x.has_line && (x.pay_fen == 0 || l->fen == x.pay_fen)
@@ -230,7 +248,8 @@ static void tell_line(
 	l.serial = harmless("bank_serial", of_row(&l, "bank_serial"));
 	if (yt_node_fen(row, "entry_amt", &l.fen) != 0)
 		l.fen = -1;
-	judge(t, &l);
+	t->n_numbers += l.number.n > 0;
+	judge(t, x, &l);
 	t->n_lines++;
 	t->n_strays += l.is_stray;
 	if (!l.is_stray && !t->wants_all)
@@ -261,7 +280,7 @@ static void tell_one(struct telling *t, const struct exchange *x)
 	const struct yt_node *body = read_statement(t, x), *all = yt_node_get(body, "statement");
 	char when[20];
 
-	t->n_lines = t->n_strays = 0;
+	t->n_lines = t->n_numbers = t->n_strays = 0;
 	if (!t->is_json && body != NULL) {
 		ctl_table_begin(&t->table, 6, 1u << 2);
 		for (size_t i = 0; i < 6; i++)
@@ -310,6 +329,9 @@ static int tell(struct telling *t, struct yt_str number)
 	if (t->is_sealed && !t->is_json)
 		printf(_(
 		        "Statements are encrypted and the keys are not here, or their day's key was destroyed: lines are missing.\n"));
+	if (t->error != 0)
+		return ctl_fail(
+		        CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", _(yt_strerror(t->error)));
 	return CTL_OK;
 }
 

@@ -12,8 +12,6 @@
 #include "yitong/json.h"
 #include "yitong/payout.h"
 
-enum { ROWS_MAX = 2000 }; /* payments of one notice; what becomes of more is found out by asking */
-
 bool notice_is(enum yt_operation op)
 {
 	return op == YT_OP_CLAIM_RESULT || op == YT_OP_PAY_RESULT || op == YT_OP_PAY_RETURN ||
@@ -77,9 +75,9 @@ static void write_claim(struct engine *e, struct task *t)
 struct telling {
 	struct engine *e;
 	struct task *t;
-	struct yt_node *pieces;       /* array: what is kept of each payment ... */
-	struct yt_str keys[ROWS_MAX]; /* ... under these */
-	unsigned n, n_strays;         /* lines of a statement that name no payment */
+	struct yt_node *pieces;             /* array: what is kept of each payment ... */
+	struct yt_str keys[FACTS_TOLD_MAX]; /* ... under these */
+	unsigned n, n_strays;               /* lines of a statement that name no payment */
 	bool was_cut;
 };
 
@@ -123,7 +121,7 @@ static void tell(struct telling *s, struct yt_str number, const struct yt_node *
 
 	if (number.n == 0 || state.n == 0)
 		return;
-	if (s->n == ROWS_MAX) {
+	if (s->n == FACTS_TOLD_MAX) {
 		s->was_cut = true;
 		return;
 	}
@@ -189,7 +187,7 @@ static void tell_line(struct telling *s, const struct yt_node *row, const struct
 	struct yt_str number = yt_node_text(row, "pay_no");
 	struct line line;
 
-	if (number.n == 0 || s->n == ROWS_MAX)
+	if (number.n == 0 || s->n == FACTS_TOLD_MAX)
 		s->n_strays += is_final;
 	if (number.n > 0)
 		tell(s, number, row, yt_str(yt_pay_state_name(yt_pay_entry_state(entry))),
@@ -270,7 +268,7 @@ static void write_payments(struct engine *e, struct task *t)
 		write_strays(e, t, s->n_strays);
 	if (s->was_cut)
 		yt_log(YT_WARN, "engine", "exchange %016llx speaks of more than %d payments: the others are asked for",
-		        (unsigned long long)t->id, ROWS_MAX);
+		        (unsigned long long)t->id, FACTS_TOLD_MAX);
 }
 
 /* -- who waits for it -------------------------------------------------------------------------------- */

@@ -684,3 +684,14 @@ const struct conf_flow *conf_flow(const struct conf *conf, struct yt_str name)
 			return &conf->flows[i];
 	return NULL;
 }
+
+bool conf_flow_asks(const struct conf *conf, const char *flow, const char *party)
+{
+	const struct conf_flow *known = conf_flow(conf, yt_str(flow));
+
+	for (uint32_t i = 0; known != NULL && i < known->n_steps; i++)
+		if (strcmp(known->step[i].party->name, party) == 0 ||
+		        (known->step[i].party->told_by != NULL && strcmp(known->step[i].party->told_by, party) == 0))
+			return true;
+	return false;
+}

@@ -373,6 +373,8 @@ bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str inst
 bool conf_origin_may(
         const struct conf *conf, const struct conf_origin *origin, struct yt_str institution, struct yt_str area);
 const struct conf_flow *conf_flow(const struct conf *conf, struct yt_str name);
+/* A step of it asks that party, or one that it tells for (told_by). */
+bool conf_flow_asks(const struct conf *conf, const char *flow, const char *party);
 /* The first route that takes a message; NULL when none does. */
 const struct conf_route *conf_route(const struct conf *conf, const struct route_query *query);
 /* The party of an institution's settlements for people insured where it is; NULL when no route takes them. */

@@ -87,13 +87,8 @@ static const char *world_other_code(void *ctx, const char *institution)
 static bool world_flow_asks(void *ctx, const char *flow, const char *party)
 {
 	struct keeper_process *p = ctx;
-	const struct conf_flow *known = conf_flow(p->conf, yt_str(flow));
 
-	for (uint32_t i = 0; known != NULL && i < known->n_steps; i++)
-		if (strcmp(known->step[i].party->name, party) == 0 ||
-		        (known->step[i].party->told_by != NULL && strcmp(known->step[i].party->told_by, party) == 0))
-			return true;
-	return false;
+	return conf_flow_asks(p->conf, flow, party);
 }
 
 static int world_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
