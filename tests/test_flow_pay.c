@@ -424,6 +424,33 @@ static void test_release_of_another_name(void **state)
 	end_paying();
 }
 
+/* Its bank could not be reached, so it surely stayed: it stays while its settlement is being cancelled. */
+static void test_cancelled_while_it_stays(void **state)
+{
+	for (const char *how = "dr"; *how != '\0'; how++) {
+		uint64_t leg;
+
+		teardown(NULL);
+		setup(NULL);
+		begin_paying();
+		ask(1, ACCOUNT);
+		decide(1, 'D');
+		expect("bank:PAY", 'n');
+		ask(3, "CANCEL inst=H1 num=H1-2 | setl=A1");
+		assert_leg("platform:CANCEL");
+		leg = w.leg;
+		w.leg = 0;
+		nothing_leaves(20000);
+		w.leg = leg;
+		reply(*how);
+		if (*how == 'd')
+			expect("hub:WITHDRAW", 'd');
+		else
+			expect("bank:PAY", 'p');
+		end_paying();
+	}
+}
+
 /* Nobody releases what is above the account's limit. */
 static void test_order_limit(void **state)
 {
@@ -1041,6 +1068,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_release_of_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_release_of_another_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cancelled_while_it_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_day_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_day_limit_is_asked_for_seldom, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),

@@ -555,7 +555,7 @@ static void after_question(struct engine *e, struct task *t, struct yt_reply *re
 static void not_sent(struct engine *e, struct task *t, const struct yt_reply *reply)
 {
 	write_outcome(e, t, REC_LEG_STEP,
-	        &(struct heard){ (struct yt_reply *)(uintptr_t)reply, { NULL, 0 }, NULL, REC_X_ANEW });
+	        &(struct heard){ (struct yt_reply *)(uintptr_t)reply, { NULL, 0 }, NULL, REC_X_ANEW | REC_X_STAYED });
 	task_try_later(e, t, "its bank cannot be reached");
 }
 

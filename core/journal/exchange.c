@@ -114,6 +114,7 @@ static void apply_step(struct exchange *x, const struct view *v, enum rec_leg le
 	x->step = step;
 	x->step_state = leg == REC_LEG_TAKE ? STEP_TAKING : STEP_OUT;
 	x->undoing = leg == REC_LEG_UNDO;
+	x->flags &= ~(unsigned)REC_X_STAYED;
 	if (leg == REC_LEG_STEP) {
 		if (v->value[REC_T_PAY_NO].n != 0 && !yt_str_is(v->value[REC_T_PAY_NO], x->pay_no))
 			x->has_line = false;
@@ -176,6 +177,7 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 		take(x->code, sizeof(x->code), v, REC_T_CODE);
 		bool is_anew = (rec_number(v->value[REC_T_FLAGS]) & REC_X_ANEW) != 0;
 
+		x->flags |= rec_number(v->value[REC_T_FLAGS]) & REC_X_STAYED;
 		x->attempts = outcome == YT_UNKNOWN || is_anew
 		                      ? x->attempts + 1
 		                      : 0; /* pauses grow with each, from anew at the next step */

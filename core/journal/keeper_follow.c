@@ -436,12 +436,13 @@ static int look_once_more(struct keeper *k, struct kept *e)
 	return 0;
 }
 
-/* Its order is made, and nothing of it has left yet. */
+/* Its order is made, and it has not left yet, or surely stayed when it was to. */
 static bool is_about_to_pay(const struct exchange *x)
 {
 	static const uint8_t none[sizeof(x->pay_digest)];
 
-	return x->settlement[0] != '\0' && x->pay_no[0] == '\0' && memcmp(x->pay_digest, none, sizeof(none)) != 0;
+	return x->settlement[0] != '\0' && (x->pay_no[0] == '\0' || (x->flags & REC_X_STAYED)) &&
+	       memcmp(x->pay_digest, none, sizeof(none)) != 0;
 }
 
 bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e)

@@ -168,6 +168,7 @@ enum rec_exchange_flag {
 	REC_X_AMENDED = 1 << 12,     /* a settlement whose answer says what an insurer pays */
 	REC_X_SURE = 1 << 13,   /* of a step's outcome: what a bank had told unasked was asked for, and this is it */
 	REC_X_LISTED = 1 << 14, /* a payout of a list that two people have released as a whole */
+	REC_X_STAYED = 1 << 17, /* of an order's outcome: it surely did not leave, as its bank could not be reached */
 	REC_X_UNPROVED = 1 << 3 /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 
