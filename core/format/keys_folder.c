@@ -89,7 +89,7 @@ static void folder_close(void *ctx)
 {
 	struct folder *f = ctx;
 
-	/* OpenSSL wipes key schedules and private numbers itself when it frees them. */
+	/* OpenSSL and libgcrypt wipe private numbers and key schedules themselves when they free them. */
 	EVP_PKEY_free(f->anchor);
 	sm4_ctr_free(f->cipher);
 	EVP_MAC_CTX_free(f->mac);
