@@ -291,6 +291,7 @@ static void test_digests(void **state)
 static void test_owner(void **state)
 {
 	struct stat st;
+	mode_t mask;
 
 	(void)state;
 	if (geteuid() != 0) {
@@ -298,8 +299,11 @@ static void test_owner(void **state)
 		skip();
 	}
 	assert_int_equal(chown(t.folder, 65534, 65533), 0);
+	mask = umask(077);
 	load_text("#day 2026-11-22\n" ANNA "\n");
+	umask(mask);
 	assert_int_equal(stat(t.file, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
 	assert_int_equal(st.st_uid, 65534);
 	assert_int_equal(st.st_gid, 65533);
 }

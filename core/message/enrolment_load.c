@@ -195,7 +195,8 @@ static bool sync_folder_of(const char *file)
 	return is_synced;
 }
 
-/* Loaded by root, as cron does, it belongs to whom its folder belongs: workers run as that one and must read it. */
+/* Loaded by root, as cron does, it belongs to whom its folder belongs, whatever the umask: workers must read it as that
+ * user or by that group. */
 static bool give_away(int fd, const char *file)
 {
 	char copy[4096];
@@ -204,7 +205,7 @@ static bool give_away(int fd, const char *file)
 	if (geteuid() != 0)
 		return true;
 	snprintf(copy, sizeof(copy), "%s", file);
-	return stat(dirname(copy), &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0;
+	return stat(dirname(copy), &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0 && fchmod(fd, 0640) == 0;
 }
 
 static bool write_file(const struct enrolment_load *load, const struct enrolment_head *head, const char *file)
