@@ -115,12 +115,12 @@ end_day() { # LAST yyyyMMdd: its business days end, up to that one
 	sleep 0.3 # it writes its statements a moment later
 }
 n_told=0
-tell_statements() { # all that it has written since
+tell_statements() { # [ID]: all that it has written since; ID: as other messages, whose numbers begin so
 	local document n
 	n=$(curl -sS "http://127.0.0.1:$bank_control/documents" | jq '.documents | length')
 	[ "$n_told" -lt "$n" ] || wrong "the bank has no statement to tell"
 	for (( ; n_told < n; n_told++)); do
-		document=$(curl -sS "http://127.0.0.1:$bank_control/documents" | jq -r ".documents[$n_told]")
+		document=$(curl -sS "http://127.0.0.1:$bank_control/documents" | jq -r ".documents[$n_told]" | sed "s/<MsgId>ST/<MsgId>${1:-ST}/")
 		as=bank-client type=xml post "$bankdoor" / <<<"$document" >$dir/told.xml
 		grep -q '<GrpSts>ACTC' $dir/told.xml || wrong "a statement was not taken: $(cat $dir/told.xml)"
 	done
@@ -319,6 +319,8 @@ go_to "2026-10-20 06:00"
 tell_statements
 n_told=0
 tell_statements # all told again
+n_told=0
+tell_statements SX # and in other messages
 for name in 甲 乙 丙 丁 戊; do
 	is_seen $name "$LINE"
 	is_seen $name 'nothing is open'
