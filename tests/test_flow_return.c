@@ -38,8 +38,10 @@ static struct exchange of_number(const char *number)
 }
 
 /* Legs as in test_flow_pay.c.  account:N another account is told; cancel: the settlement is; word:STATE what the bank
- * tells of the newest payout, old:STATE of the one before it; nothing: no leg for ten minutes; release: by two people.
- * told: what the insurer hears of payments, in order. */
+ * tells of the newest payout, old:STATE of the first one, message:STATE of the message that ordered that, both:STATE of
+ * both at once; booked: its books say that it came back, part: a part of it, foreign: another bank's say so; hold:
+ * people do; nothing: no leg for ten minutes; release: by two people. told: what the insurer hears of payments, in
+ * order. */
 static const struct return_case {
 	const char *it, *script, *told, *reason;
 	unsigned n_orders;
@@ -96,6 +98,27 @@ static const struct return_case {
 	{ "the old one was paid after all: people look, nothing leaves",
 	        DECIDED "bank:PAY A bank:ASKPAY F hub:TELLPAID d old:PAID account:1 nothing", "FAILED",
 	        "its party says otherwise now, after it had ended: look at what it was told", 1, X_PARKED },
+	{ "and whatever is told after that: nothing leaves",
+	        DECIDED "bank:PAY A bank:ASKPAY F hub:TELLPAID d old:PAID account:1 insurer:PAID word:PAID nothing",
+	        "FAILED", "its party says otherwise now, after it had ended: look at what it was told", 1, X_PARKED },
+	{ "told in one message of the old one, and of what it was ordered by: nothing leaves",
+	        DECIDED "bank:PAY A bank:ASKPAY F hub:TELLPAID d account:0 both:PAID account:1 nothing", "FAILED",
+	        "its party says otherwise now, after it had ended: look at what it was told", 1, X_PARKED },
+	{ "told of the old one's message alone: nothing leaves",
+	        DECIDED "bank:PAY A bank:ASKPAY F hub:TELLPAID d account:0 message:PAID account:1 nothing", "FAILED",
+	        "its party says otherwise now, after it had ended: look at what it was told", 1, X_PARKED },
+	{ "what is told of the old one's message once more is nothing",
+	        DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d message:RETURNED nothing account:1 bank:PAY p "
+	                "hub:TELLPAID d message:RETURNED nothing",
+	        "FAILED PAID", "", 2, X_DONE },
+	{ "people hold it: no word takes it on",
+	        DECIDED
+	        "bank:PAY A bank:ASKPAY F hub:TELLPAID d nothing hold account:1 insurer:PAID old:FAILED nothing",
+	        "FAILED", "seen", 1, X_PARKED },
+	{ "another bank's books say so, which is nothing",
+	        DECIDED "bank:PAY p hub:TELLPAID d foreign word:RETURNED bank:ASKPAY p bank:ASKPAY p account:1 "
+	                "bank:ASKPAY R hub:TELLPAID d bank:PAY p hub:TELLPAID d",
+	        "PAID RETURNED PAID", "", 2, X_DONE },
 	{ "cancelled while another account is awaited: the claim is withdrawn, nothing is paid",
 	        DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d nothing cancel platform:CANCEL d hub:WITHDRAW d",
 	        "FAILED", "", 1, X_REVERSED },
@@ -107,7 +130,7 @@ static const struct return_case {
 
 /* Each number once, and never twice to the account that it came back from. */
 static struct paid {
-	char number[3][40], to[3][32], told[60];
+	char number[3][40], message[3][40], to[3][32], told[60];
 	unsigned n;
 	bool is_released;
 } paid;
@@ -134,6 +157,7 @@ static void note_leg(void)
 	}
 	assert_in_range(paid.n, 0, 2);
 	memcpy(paid.number[paid.n], number, sizeof(number));
+	memcpy(paid.message[paid.n], of_number("+/A1").pay_msg, sizeof(paid.message[0]));
 	memcpy(paid.to[paid.n++], to, sizeof(to));
 }
 
@@ -145,13 +169,20 @@ static void nothing_leaves(void)
 		fail_msg("left: %s", w.sent);
 }
 
-static void tell_word(const char *number, const char *word, size_t n)
+/* Of a payout, of the message that orders it, or of both at once. */
+static void tell_word(const char *number, const char *message, const char *word, size_t n)
 {
 	static unsigned serial;
-	char line[200];
+	char line[200], payout[80] = "", whole[80] = "";
 
-	snprintf(line, sizeof(line), "PAYTOLD inst=BANK num=B%u | about=%s told=%.*s", ++serial, number, (int)n, word);
+	if (number != NULL)
+		snprintf(payout, sizeof(payout), " about=%s told=%.*s", number, (int)n, word);
+	if (message != NULL)
+		snprintf(whole, sizeof(whole), " ofmsg=%s whole=%.*s", message, (int)n, word);
+	snprintf(line, sizeof(line), "PAYTOLD inst=BANK num=B%u |%s%s", ++serial, payout, whole);
+	origin.party = "bank";
 	ask(1000 + serial, line);
+	origin.party = "hub";
 	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
 }
 
@@ -163,6 +194,19 @@ static void release(void)
 	assert_int_equal(
 	        keeper_release(w.keeper, of_number("+/A1").id, YT_STR("li"), YT_STR("wang"), YT_STR("seen")), 0);
 	pump();
+}
+
+static void tell_booked(const char *party, const char *yuan)
+{
+	static unsigned serial;
+	char line[160];
+
+	snprintf(line, sizeof(line), "BOOKED inst=BANK num=K%u | entry=%s dc=C booked=BOOK sum=%s", ++serial,
+	        paid.number[paid.n - 1], yuan);
+	origin.party = party;
+	ask(2000 + serial, line);
+	origin.party = "hub";
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
 }
 
 /* False: it is a leg. */
@@ -177,18 +221,27 @@ static bool does_event(const char *p, size_t n)
 	} else if (strncmp(p, "cancel", 6) == 0)
 		ask(++token, "CANCEL inst=H1 num=H1-2 | setl=A1");
 	else if (strncmp(p, "word:", 5) == 0)
-		tell_word(paid.number[paid.n - 1], p + 5, n - 5);
+		tell_word(paid.number[paid.n - 1], NULL, p + 5, n - 5);
 	else if (strncmp(p, "insurer:", 8) == 0) {
 		snprintf(line, sizeof(line), "TOLD inst=HUB num=E%u | setl=A1 seq=%u told=%.*s%s", (unsigned)token,
 		        (unsigned)token, p[8] == 'R' ? 4 : (int)n - 8, p[8] == 'R' ? "PAID" : p + 8,
 		        p[8] == 'R' ? " pay=RETURNED" : "");
 		ask(++token, line);
 	} else if (strncmp(p, "booked", 6) == 0) {
-		snprintf(line, sizeof(line), "BOOKED inst=BANK num=K%u | entry=%s dc=C booked=BOOK sum=12.34",
-		        (unsigned)token, paid.number[paid.n - 1]);
-		ask(++token, line);
+		tell_booked("bank", "12.34");
+	} else if (strncmp(p, "foreign", 7) == 0) {
+		tell_booked("otherbank", "12.34");
+	} else if (strncmp(p, "part", 4) == 0) {
+		tell_booked("bank", "2.34");
 	} else if (strncmp(p, "old:", 4) == 0)
-		tell_word(paid.number[0], p + 4, n - 4);
+		tell_word(paid.number[0], NULL, p + 4, n - 4);
+	else if (strncmp(p, "both:", 5) == 0)
+		tell_word(paid.number[0], paid.message[0], p + 5, n - 5);
+	else if (strncmp(p, "message:", 8) == 0)
+		tell_word(NULL, paid.message[0], p + 8, n - 8);
+	else if (strncmp(p, "hold", 4) == 0)
+		assert_int_equal(
+		        keeper_decide(w.keeper, of_number("+/A1").id, "park", YT_STR("li"), YT_STR("seen")), 0);
 	else if (strncmp(p, "nothing", 7) == 0)
 		nothing_leaves();
 	else if (strncmp(p, "release", 7) == 0)
@@ -303,6 +356,12 @@ static const struct back_case {
 	{ "the bank tells that the money came back: it is over, and nothing leaves",
 	        DECIDED "bank:PAY p hub:TELLPAID d cancel platform:CANCEL d hub:WITHDRAW L nothing word:RETURNED "
 	                "nothing",
+	        X_DONE, X_DONE },
+	{ "a part of it came back: people look at both",
+	        DECIDED "bank:PAY p hub:TELLPAID d cancel platform:CANCEL d hub:WITHDRAW L nothing part nothing",
+	        X_PARKED, X_PARKED },
+	{ "all of it came back by their books",
+	        DECIDED "bank:PAY p hub:TELLPAID d cancel platform:CANCEL d hub:WITHDRAW L nothing booked nothing",
 	        X_DONE, X_DONE },
 	{ "cancelled after a return and a second payment: one sum is asked back",
 	        DECIDED "bank:PAY A bank:ASKPAY R hub:TELLPAID d account:1 bank:PAY p hub:TELLPAID d cancel "

@@ -606,6 +606,17 @@ static void test_follow_up_by_its_number(void **state)
 	assert_int_equal(index_find_follow_up(index, YT_STR("+/PM20261122000000000200"), &x), 0);
 	assert_string_equal(x.pay_msg, "PM20261122000000000200");
 	assert_int_equal(index_find_follow_up(index, YT_STR("+/IN20261122000000000200"), &x), YT_ENOTFOUND);
+	at = rec_begin(&w->buf, REC_RESOLVED, 0, 8, 9);
+	rec_str(&w->buf, REC_T_RESULT, YT_STR("unpaid"));
+	rec_u8(&w->buf, REC_T_STEP, 2);
+	rec_end(&w->buf, at);
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/IN20261122000000000100"), &x), 0);
+	assert_string_equal(x.pay_no, "");
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/PM20261122000000000200"), &x), 0);
+	assert_string_equal(x.back_no, "IN20261122000000000100");
+	assert_string_equal(x.back_msg, "PM20261122000000000200");
 	index_close(index);
 }
 

@@ -1817,7 +1817,7 @@ static void test_follow_up_of_cancelled_is_due(void **state)
 }
 
 /* The order of a payment, as a worker writes it down before it leaves; what it heard before rides with it. */
-static int order(uint32_t worker, uint64_t id)
+static int order_as(uint32_t worker, uint64_t id, const char *pay_no, const char *pay_msg)
 {
 	struct yt_buf buf = { 0 };
 	size_t at = rec_begin(&buf, REC_OUTCOME, 0, id, w.wall_ms);
@@ -1829,10 +1829,92 @@ static int order(uint32_t worker, uint64_t id)
 	at = rec_begin(&buf, REC_SENDING, 0, id, w.wall_ms);
 	rec_u8(&buf, REC_T_LEG, REC_LEG_STEP);
 	rec_u8(&buf, REC_T_STEP, 2);
-	rec_str(&buf, REC_T_PAY_NO, YT_STR("IN20260101000000000000"));
-	rec_str(&buf, REC_T_PAY_MSG, YT_STR("PM1"));
+	rec_str(&buf, REC_T_PAY_NO, yt_str(pay_no));
+	rec_str(&buf, REC_T_PAY_MSG, yt_str(pay_msg));
 	rec_end(&buf, at);
 	return say(worker, UP_STEP, id, &buf);
+}
+
+static int order(uint32_t worker, uint64_t id)
+{
+	return order_as(worker, id, "IN20260101000000000000", "PM1");
+}
+
+/* Its payment came to nothing, and is made anew under a lease that is out; then something is told about the old one,
+ * under another lease. */
+static void tell_of_old_while_leased(const char *about)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	settle_followed(1, 1, 9, "+/A1");
+	commit();
+	later(1);
+	assert_int_equal(order(1, FOLLOW_UP(9)), 0);
+	commit();
+	at = rec_begin(&buf, REC_RESOLVED, 0, FOLLOW_UP(9), w.wall_ms);
+	rec_str(&buf, REC_T_RESULT, YT_STR("unpaid"));
+	rec_u8(&buf, REC_T_STEP, 2);
+	rec_str(&buf, REC_T_CODE, YT_STR("FAILED"));
+	rec_end(&buf, at);
+	at = rec_begin(&buf, REC_DUE, 0, FOLLOW_UP(9), w.wall_ms);
+	rec_i64(&buf, REC_T_DUE, w.wall_ms);
+	rec_end(&buf, at);
+	assert_int_equal(say(1, UP_RETURN, FOLLOW_UP(9), &buf), 0);
+	lose(1, 2, "N2");
+	later(REVERSE_AFTER_MS); /* both leases */
+	buf = (struct yt_buf){ 0 };
+	at = rec_begin(&buf, REC_NOTICE, 0, 2, w.wall_ms);
+	rec_str(&buf, REC_T_ABOUT, yt_str(about));
+	rec_str(&buf, REC_T_RESULT, YT_STR("PAID"));
+	rec_end(&buf, at);
+	at = rec_begin(&buf, REC_DUE, 0, 2, w.wall_ms);
+	rec_i64(&buf, REC_T_DUE, w.wall_ms + 3600000);
+	rec_end(&buf, at);
+	assert_int_equal(say(1, UP_RETURN, 2, &buf), 0);
+	commit();
+	forget_told();
+}
+
+/* A payment had failed, and was paid after all, when a worker has the one that is made anew: that one does not leave,
+ * neither under this lease nor under a later one, whoever has released it and whoever was killed. */
+static void test_old_one_paid_while_leased(void **state)
+{
+	static const struct {
+		const char *about;
+		bool is_killed, is_given_back;
+	} cases[] = { { "+/IN20260101000000000000", false, false }, { "+/IN20260101000000000000", true, false },
+		{ "+/PM1", false, false }, { "+/PM1", true, false }, { "+/IN20260101000000000000", false, true },
+		{ "+/IN20260101000000000000", true, true } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		tell_of_old_while_leased(cases[i].about);
+		assert_int_equal(followed(9)->state, X_UNKNOWN);
+		if (cases[i].is_killed) {
+			restart(1);
+			held(1, FOLLOW_UP(9));
+			ready(1);
+		}
+		if (cases[i].is_given_back) {
+			give_back_due(1, FOLLOW_UP(9), 1);
+		} else {
+			assert_int_equal(order_as(1, FOLLOW_UP(9), "IN20260101000000000001", "PM2"), 0);
+			assert_string_equal(followed(9)->pay_no, "");
+		}
+		commit();
+		assert_int_equal(followed(9)->state, X_PARKED);
+		assert_string_equal(followed(9)->pay_no, "");
+		assert_int_equal(keeper_release(w.keeper, FOLLOW_UP(9), YT_STR("li"), YT_STR("wang"), YT_STR("seen")),
+		        YT_ESTATE);
+		forget_told();
+		later(FOLLOW_UP_TURN_MS);
+		assert_told("");
+	}
 }
 
 /* A cancel of its settlement is under way: its payment waits until that has an outcome, and leaves only when the
@@ -2721,6 +2803,7 @@ int main(void)
 		TEST(test_withdrawn_while_leased),
 		TEST(test_order_while_cancelling),
 		TEST(test_ended_while_leased_survives),
+		TEST(test_old_one_paid_while_leased),
 		TEST(test_follow_ups_leave_leases),
 		TEST(test_follow_up_of_cancelled),
 		TEST(test_follow_up_of_uncancelled),

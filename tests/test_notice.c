@@ -354,16 +354,11 @@ static void tell_payment(const char *word, size_t n)
 	assert_int_equal(strncmp(w.answer, tells, strlen(tells)), 0);
 }
 
-static void play_payment(const char *script)
+static void play_legs(const char *script)
 {
 	bool at_once = false;
 	char head[32];
 
-	ask(1, "ACCOUNT inst=H1 num=H1-8 | person=P relation=00 named=Lin account=62220200000000");
-	ask(2, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
-	expect("platform:SETTLE", 'd');
-	expect("hub:CLAIM", 'd');
-	expect("hub:ASKCLAIM", 'D');
 	for (const char *p = script; *p != 0; p += strcspn(p, " "), p += *p == ' ') {
 		size_t n = strcspn(p, " ");
 
@@ -392,6 +387,16 @@ static void play_payment(const char *script)
 				reply(*p);
 		}
 	}
+}
+
+static void play_payment(const char *script)
+{
+	ask(1, "ACCOUNT inst=H1 num=H1-8 | person=P relation=00 named=Lin account=62220200000000");
+	ask(2, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
+	expect("platform:SETTLE", 'd');
+	expect("hub:CLAIM", 'd');
+	expect("hub:ASKCLAIM", 'D');
+	play_legs(script);
 }
 
 static void test_payments(void **state)
@@ -496,6 +501,18 @@ static const struct line_case {
 	        X_DONE },
 };
 
+/* % in a line is the payout's number. */
+static void tell_line(const char *number, const char *text)
+{
+	const char *at = strchr(text, '%'), *bar = strchr(text, '|');
+	char line[200];
+
+	snprintf(line, sizeof(line), "%.*sinst=BANK num=%s %.*s%s%s", (int)(bar - text), text, number, (int)(at - bar),
+	        bar, told_of("+/A1").pay_no, at + 1);
+	ask(900, line);
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+}
+
 static void test_lines(void **state)
 {
 	(void)state;
@@ -503,9 +520,7 @@ static void test_lines(void **state)
 	follows = &paid;
 	for (size_t j = 0; j < 2 * COUNT(line_cases); j++) {
 		const struct line_case *c = &line_cases[j / 2];
-		const char *number = strchr(c->line, '%'), *bar = strchr(c->line, '|');
 		struct exchange x;
-		char line[200];
 
 		teardown(NULL);
 		setup(NULL);
@@ -516,10 +531,7 @@ static void test_lines(void **state)
 		x = told_of("+/A1");
 		assert_int_equal(x.pay_fen, 1234);
 		assert_true(exchange_awaits_line(&x));
-		snprintf(line, sizeof(line), "%.*sinst=BANK num=L1 %.*s%s%s", (int)(bar - c->line), c->line,
-		        (int)(number - bar), bar, x.pay_no, number + 1);
-		ask(900, line);
-		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		tell_line("L1", c->line);
 		x = told_of("+/A1");
 		assert_string_equal(x.told_state, c->told);
 		assert_int_equal(x.has_line, c->has_line);
@@ -527,6 +539,57 @@ static void test_lines(void **state)
 		assert_int_equal(exchange_awaits_line(&x), c->end == X_DONE && !c->has_line);
 		assert_int_equal(log_has("another sum or account than was ordered"), strcmp(c->told, "DIFFERS") == 0);
 	}
+	set_back();
+}
+
+/* A line told before the payment has ended: what it alone proves is taken, and what differs is people's at the end,
+ * whatever is told after it. */
+static const struct early_case {
+	const char *it, *line;
+	bool is_mute;
+	const char *script; /* after it */
+	enum exchange_state end;
+} early_cases[] = {
+	{ "its line: it is asked, and ends", "STATEMENT | entry=% dc=D booked=BOOK sum=12.34 day=2026-11-20", false,
+	        "! bank:ASKPAY p hub:TELLPAID d .", X_DONE },
+	{ "of another sum, and its bank says paid", "STATEMENT | entry=% dc=D booked=BOOK sum=12.35 day=2026-11-20",
+	        false, "! bank:ASKPAY p hub:TELLPAID d .", X_PARKED },
+	{ "of another sum, and its bank tells that it is paid",
+	        "STATEMENT | entry=% dc=D booked=BOOK sum=12.35 day=2026-11-20", false,
+	        "! bank:ASKPAY P PAID ! bank:ASKPAY p hub:TELLPAID d .", X_PARKED },
+	{ "of another account, and its bank says paid",
+	        "STATEMENT | entry=% dc=D booked=BOOK sum=12.34 acct=62220200000018 day=2026-11-20", false,
+	        "! bank:ASKPAY p hub:TELLPAID d .", X_PARKED },
+	{ "its line is proof where its bank cannot be asked",
+	        "STATEMENT | entry=% dc=D booked=BOOK sum=12.34 acct=62220200000000 day=2026-11-20", true,
+	        "! hub:TELLPAID d .", X_DONE },
+	{ "one of another account is none",
+	        "STATEMENT | entry=% dc=D booked=BOOK sum=12.34 acct=62220200000018 day=2026-11-20", true,
+	        ". PAID ! hub:TELLPAID d .", X_PARKED },
+};
+
+static void test_early_lines(void **state)
+{
+	(void)state;
+	set_up_claims();
+	follows = &paid;
+	origin.party = "bank";
+	for (size_t j = 0; j < 2 * COUNT(early_cases); j++) {
+		const struct early_case *c = &early_cases[j / 2];
+
+		bank_is_mute = c->is_mute;
+		teardown(NULL);
+		setup(NULL);
+		print_message("%s\n", c->it);
+		play_payment(c->is_mute ? "bank:PAY A ." : "bank:PAY A bank:ASKPAY P");
+		tell_line("L1", c->line);
+		if (j % 2 != 0)
+			kill_all();
+		play_legs(c->script);
+		assert_int_equal(told_of("+/A1").state, c->end);
+	}
+	bank_is_mute = false;
+	origin.party = "hub";
 	set_back();
 }
 
@@ -733,6 +796,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_banks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_early_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strays, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines_of_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_another_party, setup, teardown),

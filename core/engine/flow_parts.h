@@ -130,10 +130,10 @@ void flow_pay_find_out(struct engine *e, struct task *t);
 /* What came back for an order, a question about it or its recall. */
 void flow_pay_leg(
         struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body);
-/* Its bank has told that it came back: it is asked, before anything else is done. */
 /* It cannot be recalled, and nobody has said yet what became of it: undoing waits for that. */
 bool flow_pay_is_open(const struct task *t, unsigned before);
 void flow_pay_await(struct engine *e, struct task *t);
+/* Its bank has told that it came back: it is asked, before anything else is done. */
 void flow_pay_doubt(struct engine *e, struct task *t);
 /* It came to nothing, and the insurer heard so: on record under its number, and made anew under another one. */
 void flow_pay_anew(struct engine *e, struct task *t);

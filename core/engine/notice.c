@@ -26,9 +26,10 @@ struct line {
 	bool has_digest; /* it names the account */
 };
 
-/* One that is spoken of: number is the settlement of a claim, the number of a payout or of a list. */
+/* One that is spoken of: number is the settlement of a claim, the number of a payout or of a list.  fen: -1, it says
+ * none. */
 static void write_about(struct engine *e, struct task *t, struct yt_str number, uint32_t seq, struct yt_str state,
-        const struct line *line)
+        int64_t fen, const struct line *line)
 {
 	size_t at = rec_begin(&t->receipt, REC_NOTICE, 0, t->id, engine_wall(e));
 	struct yt_str about = yt_arena_printf(t->arena, "+/%.*s", YT_FMT(number));
@@ -38,6 +39,8 @@ static void write_about(struct engine *e, struct task *t, struct yt_str number, 
 	if (seq != 0)
 		rec_u32(&t->receipt, REC_T_SERIAL, seq);
 	rec_str(&t->receipt, REC_T_RESULT, state);
+	if (line == NULL && fen >= 0)
+		rec_i64(&t->receipt, REC_T_AMOUNT, fen);
 	if (line != NULL) {
 		rec_str(&t->receipt, REC_T_BOOKED, line->booked);
 		rec_str(&t->receipt, REC_T_REFERENCE, line->serial);
@@ -67,7 +70,7 @@ static void write_claim(struct engine *e, struct task *t)
 	bool is_returned = yt_str_is(yt_node_text(data, "pay_state"), "RETURNED");
 
 	write_about(e, t, t->original->settlement, count_of(yt_node_text(data, "event_seq")),
-	        is_returned ? YT_STR("RETURNED") : yt_node_text(data, "claim_state"), NULL);
+	        is_returned ? YT_STR("RETURNED") : yt_node_text(data, "claim_state"), -1, NULL);
 }
 
 /* -- payments --------------------------------------------------------------------------------------- */
@@ -88,14 +91,24 @@ static struct yt_str first_of(const struct yt_node *row, const char *a, const ch
 	return text.n > 0 ? text : yt_node_text(row, b);
 }
 
+/* By which payments are the same, without saying to whom they go. */
+static const char *hex_of(const uint8_t *digest, char hex[2 * PAY_DIGEST_SAME + 1])
+{
+	for (size_t i = 0; i < PAY_DIGEST_SAME; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	return hex;
+}
+
 /* A payment's piece: what the bank said of it, for whoever waits for that; no name and no account. */
-static bool keep_piece(struct telling *s, struct yt_str number, const struct yt_node *row, struct yt_str state)
+static bool keep_piece(struct telling *s, struct yt_str number, const struct yt_node *row, struct yt_str state,
+        const struct line *line)
 {
 	static const char *const names[] = { "bank_status", "bank_code", "bank_text", "pay_advice", "pay_alarm",
 		"bank_serial", "acct_date", "fee_amt", "return_code", "return_text", "return_date", "return_serial",
 		NULL };
 	struct yt_str amount = first_of(row, "pay_amt", "entry_amt");
 	struct yt_arena *arena = s->t->arena;
+	char hex[2 * PAY_DIGEST_SAME + 1];
 	struct yt_node *piece = yt_node_add(arena, s->pieces, (struct yt_str){ 0 }, YT_OBJECT), *told;
 	bool is_made = piece != NULL && yt_node_add_text(arena, piece, "op", YT_STR("pay.result")) != NULL &&
 	               yt_node_add_text(arena, piece, "pay_no", number) != NULL &&
@@ -105,6 +118,9 @@ static bool keep_piece(struct telling *s, struct yt_str number, const struct yt_
 	is_made = told != NULL && yt_node_add_text(arena, told, "pay_state", state) != NULL;
 	if (is_made && amount.n > 0)
 		is_made = yt_node_add_text(arena, piece, "pay_amt", amount) != NULL;
+	if (is_made && line != NULL && line->has_digest)
+		is_made = yt_node_add_text(arena, piece, "digest",
+		                  yt_arena_printf(arena, "%s", hex_of(line->digest, hex))) != NULL;
 	for (const char *const *name = names; is_made && *name != NULL; name++) {
 		struct yt_str value = yt_node_text(row, *name);
 
@@ -117,7 +133,8 @@ static bool keep_piece(struct telling *s, struct yt_str number, const struct yt_
 static void tell(struct telling *s, struct yt_str number, const struct yt_node *row, struct yt_str state,
         const struct line *line)
 {
-	struct yt_str key;
+	struct yt_str key, amount = first_of(row, "pay_amt", "entry_amt");
+	int64_t fen = -1;
 
 	if (number.n == 0 || state.n == 0)
 		return;
@@ -126,9 +143,11 @@ static void tell(struct telling *s, struct yt_str number, const struct yt_node *
 		return;
 	}
 	key = yt_arena_printf(s->t->arena, NOTICE_KEY "%.*s", YT_FMT(number));
-	YT_REQUIRE(key.p != NULL && keep_piece(s, number, row, state));
+	YT_REQUIRE(key.p != NULL && keep_piece(s, number, row, state, line));
+	if (amount.n == 0 || yt_fen_parse(amount, &fen) != 0)
+		fen = -1;
 	s->keys[s->n++] = key;
-	write_about(s->e, s->t, number, 0, state, line);
+	write_about(s->e, s->t, number, 0, state, fen, line);
 }
 
 static void tell_payouts(struct telling *s, const struct yt_node *body)
@@ -314,14 +333,19 @@ static bool is_of_its_bank(const struct task *t, const struct yt_node *piece)
 	       (yt_str_is(told, asked->name) || (asked->told_by != NULL && yt_str_is(told, asked->told_by)));
 }
 
-/* It speaks of another sum: of another's payment under that number, or of something that only people understand. */
-static bool is_of_another_sum(const struct task *t, const struct yt_node *piece)
+/* It speaks of another sum or account: of another's payment under that number, or of something that only people
+ * understand. */
+static bool is_of_another(const struct task *t, const struct yt_node *piece)
 {
 	unsigned step = t->run->flow == NULL ? 0 : pay_order_step(t);
 	const struct yt_msg *order = step == 0 ? NULL : t->run->said[step - 1];
 	struct yt_str told = yt_node_text(piece, "pay_amt"), ordered = pay_member(order, "pay_amt");
+	struct yt_str digest = yt_node_text(piece, "digest");
+	char hex[2 * PAY_DIGEST_SAME + 1];
 	int64_t told_fen = -1, fen = -1;
 
+	if (digest.n > 0 && !yt_str_is(digest, hex_of(t->x.pay_digest, hex)))
+		return true;
 	if (told.n == 0 || ordered.n == 0)
 		return false;
 	return yt_fen_parse(told, &told_fen) != 0 || yt_fen_parse(ordered, &fen) != 0 || told_fen != fen;
@@ -367,7 +391,7 @@ static const struct yt_node *word_of(const struct task *t)
 
 	for (const struct yt_node *p = t->run->facts.pieces->child; p != NULL; p = p->next) {
 		if (!yt_str_is(yt_node_text(p, "op"), "pay.result") || !is_about(t, p) || !is_of_its_bank(t, p) ||
-		        is_of_another_sum(t, p))
+		        is_of_another(t, p))
 			continue;
 		told = yt_pay_state_of(yt_node_text(yt_node_get(p, "told"), "pay_state"));
 		if (told == YT_PAY_STATES || yt_pay_follow(is, told) != YT_PAY_TAKE)
@@ -407,8 +431,8 @@ struct yt_reply *notice_returned(const struct task *t)
 	const struct yt_node *word = NULL;
 
 	for (const struct yt_node *p = t->run->facts.pieces->child; p != NULL; p = p->next)
-		if (yt_str_is(yt_node_text(p, "op"), "pay.result") && is_about(t, p) &&
-		        yt_node_text(p, "pay_amt").n > 0 && !is_of_another_sum(t, p) &&
+		if (yt_str_is(yt_node_text(p, "op"), "pay.result") && is_about(t, p) && is_of_its_bank(t, p) &&
+		        yt_node_text(p, "pay_amt").n > 0 && !is_of_another(t, p) &&
 		        yt_str_is(yt_node_text(yt_node_get(p, "told"), "pay_state"), "RETURNED"))
 			word = yt_node_get(p, "told");
 	return as_answer(t, word);

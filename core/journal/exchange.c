@@ -270,12 +270,14 @@ static void apply_decided(struct exchange *x, const struct view *v)
 	}
 	if (yt_str_is(result, "park")) { /* people hold it: what becomes of it is another decision */
 		x->state = X_PARKED;
+		x->flags |= REC_X_HELD;
 		x->due_ms = 0;
 		take(x->owner, sizeof(x->owner), v, REC_T_OWNER);
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
 		take_i64(&x->deadline_ms, v, REC_T_DEADLINE);
 		return;
 	}
+	x->flags &= ~(unsigned)(REC_X_HELD | REC_X_DIFFERS);
 	if (!takes_effect || (x->flags & REC_X_FOLLOW_UP) == 0)
 		x->reversal_wanted =
 		        false; /* a follow-up's settlement stays undone: what of it is done is undone, too */
@@ -325,6 +327,7 @@ static void apply_resolved(struct exchange *x, const struct view *v)
 	if (!yt_str_is(v->value[REC_T_RESULT], "unpaid") || step == 0 || step > REC_STEPS_MAX)
 		return;
 	memcpy(x->back_no, x->pay_no, sizeof(x->back_no));
+	memcpy(x->back_msg, x->pay_msg, sizeof(x->back_msg));
 	take(x->back_state, sizeof(x->back_state), v, REC_T_CODE);
 	if (payee.n == sizeof(x->back_payee))
 		memcpy(x->back_payee, payee.p, payee.n);
@@ -360,6 +363,12 @@ static void apply_doubt(struct exchange *x, const struct view *v)
 	note_move(x, v->rec->wall_ms);
 }
 
+/* Of one that came to nothing, not of the one that is under way. */
+static bool is_of_old_payout(const struct exchange *x, struct yt_str number)
+{
+	return number.n != 0 && !yt_str_is(number, x->pay_no) && !yt_str_is(number, x->pay_msg);
+}
+
 /* What a party told unasked: on the follow-up it belongs to, or why it belongs to none.  What came after it counts. */
 static void apply_notice(struct exchange *x, const struct view *v)
 {
@@ -369,12 +378,14 @@ static void apply_notice(struct exchange *x, const struct view *v)
 		x->strays += (uint32_t)rec_number(v->value[REC_T_STRAYS]);
 	} else if (v->value[REC_T_JOINS].n == 0) {
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
-	} else if (x->back_no[0] != 0 && yt_str_is(v->value[REC_T_PAY_NO], x->back_no)) {
+	} else if (is_of_old_payout(x, v->value[REC_T_PAY_NO])) {
+		x->flags |= (unsigned)rec_number(v->value[REC_T_FLAGS]) & REC_X_HELD;
 		return; /* that one is over */
 	} else if (seq == 0 || seq > x->told_seq) {
 		x->told_seq = seq != 0 ? seq : x->told_seq;
 		take(x->told_state, sizeof(x->told_state), v, REC_T_RESULT);
 		x->told = true;
+		x->flags |= yt_str_is(v->value[REC_T_RESULT], "DIFFERS") ? REC_X_DIFFERS : 0u;
 		apply_doubt(x, v);
 	}
 	if (v->value[REC_T_JOINS].n != 0 && v->value[REC_T_BOOKED].n != 0 && yt_str_is(v->value[REC_T_RESULT], "PAID"))
@@ -409,6 +420,7 @@ static void apply_waiting(struct exchange *x, const struct view *v)
 		x->state = X_PARKED;
 		x->accepted_ms = x->accepted_ms == 0 ? v->rec->wall_ms
 		                                     : x->accepted_ms; /* it killed its reader: no more is known */
+		x->flags |= (unsigned)rec_number(v->value[REC_T_FLAGS]) & REC_X_HELD;
 		x->due_ms = 0;
 		take(x->owner, sizeof(x->owner), v, REC_T_OWNER);
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);

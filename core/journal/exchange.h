@@ -77,6 +77,7 @@ struct exchange {
 	bool has_line;          /* a statement has told of its debit, as it was ordered */
 	char unpaid_as[16];     /* as what it ended where it came to nothing and ends so: "RETURNED", "FAILED" */
 	char back_no[24]; /* the newest payout that came to nothing and is to be made anew, under another number; ... */
+	char back_msg[40];      /* ... of the message that left last with it; ... */
 	char back_state[16];    /* ... as what it ended, "RETURNED" ... */
 	uint8_t back_payee[16]; /* ... and to whom it went, as a keyed hash of account, name and bank */
 	bool doubted;           /* its bank has told that the money came back: it is asked once more */

@@ -17,14 +17,14 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x59544958 /* "YTIX" */
-#define SCHEMA_VERSION 17         /* raised with every change of schema or fold: older files are rebuilt */
+#define SCHEMA_VERSION 18         /* raised with every change of schema or fold: older files are rebuilt */
 
 static const char schema[] =
         "CREATE TABLE exchange (id INTEGER PRIMARY KEY, number_key INTEGER, visit_key INTEGER, settlement_key INTEGER,"
         " bucket INTEGER NOT NULL, institution TEXT NOT NULL, party TEXT NOT NULL, accepted_ms INTEGER NOT NULL,"
         " state INTEGER NOT NULL, is_open INTEGER NOT NULL, admitted INTEGER NOT NULL, fold BLOB NOT NULL,"
         " places BLOB NOT NULL, cancels_key INTEGER, rest_due_ms INTEGER, pay_key INTEGER, pay_msg_key INTEGER,"
-        " back_key INTEGER);"
+        " back_key INTEGER, back_msg_key INTEGER);"
         "CREATE INDEX by_number ON exchange (number_key) WHERE number_key IS NOT NULL;"
         "CREATE INDEX by_visit ON exchange (visit_key) WHERE visit_key IS NOT NULL;"
         "CREATE INDEX by_settlement ON exchange (settlement_key) WHERE settlement_key IS NOT NULL;"
@@ -42,6 +42,7 @@ static const char schema[] =
         "CREATE INDEX by_payout ON exchange (pay_key) WHERE pay_key IS NOT NULL;"
         "CREATE INDEX by_pay_msg ON exchange (pay_msg_key) WHERE pay_msg_key IS NOT NULL;"
         "CREATE INDEX by_back ON exchange (back_key) WHERE back_key IS NOT NULL;"
+        "CREATE INDEX by_back_msg ON exchange (back_msg_key) WHERE back_msg_key IS NOT NULL;"
         "CREATE TABLE reached (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL,"
         " last_commit INTEGER NOT NULL, last_digest INTEGER NOT NULL);"
         "INSERT INTO reached VALUES (1, 0, 0, 0);";
@@ -49,15 +50,15 @@ static const char schema[] =
 static const char *const statements[ST_N] = {
 	[ST_GET] = "SELECT " INDEX_COLUMNS " FROM exchange WHERE id = ?1",
 	[ST_INSERT] = "INSERT INTO exchange (" INDEX_COLUMNS ")"
-	              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+	              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
 	/* An id that came twice must not make the index unusable for ever. */
 	[ST_REPLACE] = "INSERT OR REPLACE INTO exchange (" INDEX_COLUMNS ")"
-	               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+	               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
 	[ST_UPDATE] = "UPDATE exchange SET number_key = ?2, visit_key = ?3, settlement_key = ?4, bucket = ?5,"
 	              " institution = ?6, party = ?7, accepted_ms = ?8, state = ?9, is_open = ?10, admitted = ?11, "
 	              "fold = ?12,"
 	              " places = ?13, cancels_key = ?14, rest_due_ms = ?15, pay_key = ?16, pay_msg_key = ?17,"
-	              " back_key = ?18 WHERE id = ?1",
+	              " back_key = ?18, back_msg_key = ?19 WHERE id = ?1",
 	[ST_UPDATE_FOLD] = "UPDATE exchange SET state = ?9, fold = ?12, places = ?13 WHERE id = ?1",
 	[ST_FIND] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number"
 	            " WHERE number_key = ?1 AND institution = ?2 AND admitted = 1 ORDER BY rowid",
@@ -71,6 +72,8 @@ static const char *const statements[ST_N] = {
 	                    " WHERE pay_msg_key = ?1 ORDER BY rowid",
 	[ST_FIND_BACK] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_back"
 	                 " WHERE back_key = ?1 ORDER BY rowid",
+	[ST_FIND_BACK_MSG] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_back_msg"
+	                     " WHERE back_msg_key = ?1 ORDER BY rowid",
 	[ST_HIGHEST] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number WHERE number_key > 0"
 	               " ORDER BY number_key DESC LIMIT ?1",
 	[ST_BUCKET] = "SELECT max(bucket) FROM exchange INDEXED BY by_bucket WHERE bucket < ?1",

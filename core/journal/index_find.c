@@ -84,10 +84,11 @@ static int find_follow_up(struct index *index, enum index_statement which, struc
 	sqlite3_bind_int64(st, 1, index_key(number));
 	while (rv == YT_ENOTFOUND && (rc = sqlite3_step(st)) != SQLITE_DONE) {
 		rv = rc == SQLITE_ROW ? index_row_read(st, x) : index_error(rc);
-		if (rv == 0 && (!yt_str_is(number, which == ST_FIND_ANY      ? x->number
-		                                   : which == ST_FIND_PAYOUT ? x->pay_no
-		                                   : which == ST_FIND_BACK   ? x->back_no
-		                                                             : x->pay_msg) ||
+		if (rv == 0 && (!yt_str_is(number, which == ST_FIND_ANY        ? x->number
+		                                   : which == ST_FIND_PAYOUT   ? x->pay_no
+		                                   : which == ST_FIND_BACK     ? x->back_no
+		                                   : which == ST_FIND_BACK_MSG ? x->back_msg
+		                                                               : x->pay_msg) ||
 		                       (x->flags & REC_X_FOLLOW_UP) == 0))
 			rv = YT_ENOTFOUND;
 	}
@@ -107,6 +108,8 @@ int index_find_follow_up(struct index *index, struct yt_str number, struct excha
 		rv = find_follow_up(index, ST_FIND_PAY_MSG, payout, x);
 	if (rv == YT_ENOTFOUND && payout.n > 0)
 		rv = find_follow_up(index, ST_FIND_BACK, payout, x);
+	if (rv == YT_ENOTFOUND && payout.n > 0)
+		rv = find_follow_up(index, ST_FIND_BACK_MSG, payout, x);
 	return rv;
 }
 

@@ -24,7 +24,7 @@
 #define INDEX_COLUMNS                                                                                                  \
 	"id, number_key, visit_key, settlement_key, bucket, institution, party, accepted_ms, state, is_open, "         \
 	"admitted,"                                                                                                    \
-	" fold, places, cancels_key, rest_due_ms, pay_key, pay_msg_key, back_key"
+	" fold, places, cancels_key, rest_due_ms, pay_key, pay_msg_key, back_key, back_msg_key"
 enum index_column {
 	COL_ID,
 	COL_NUMBER_KEY,
@@ -43,7 +43,8 @@ enum index_column {
 	COL_REST_DUE,
 	COL_PAY_KEY,
 	COL_PAY_MSG_KEY,
-	COL_BACK_KEY
+	COL_BACK_KEY,
+	COL_BACK_MSG_KEY
 };
 /* In COL_OPEN: it is over, is the keeper's to load at start, or may rest here, due at COL_REST_DUE; or it is over, and
  * a statement is still to tell of its payment, or is a statement with lines of no payment known here. */
@@ -64,6 +65,7 @@ enum index_statement {
 	ST_FIND_PAYOUT,
 	ST_FIND_PAY_MSG,
 	ST_FIND_BACK,
+	ST_FIND_BACK_MSG,
 	ST_HIGHEST,
 	ST_OPEN,
 	ST_LINES,

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 13
+#define FOLD_VERSION 14
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -18,7 +18,7 @@ static const struct member {
 	}
 	TEXT(number), TEXT(visit), TEXT(settlement), TEXT(wire_op), TEXT(listener), TEXT(trace), TEXT(business_key), TEXT(batch), TEXT(original),
 	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner), TEXT(flow), TEXT(then), TEXT(told_state),
-	TEXT(pay_no), TEXT(pay_msg), TEXT(back_no), TEXT(back_state), TEXT(unpaid_as),
+	TEXT(pay_no), TEXT(pay_msg), TEXT(back_no), TEXT(back_msg), TEXT(back_state), TEXT(unpaid_as),
 }, numbers[] = {
 #define NUMBER(m)                                                                                                      \
 	{                                                                                                              \
@@ -283,6 +283,7 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 	bind_key(st, COL_PAY_KEY, x->pay_no);
 	bind_key(st, COL_PAY_MSG_KEY, x->pay_msg);
 	bind_key(st, COL_BACK_KEY, x->back_no);
+	bind_key(st, COL_BACK_MSG_KEY, x->back_msg);
 	return 0;
 }
 

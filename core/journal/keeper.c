@@ -492,15 +492,16 @@ static bool worker_is_ready(struct keeper *k, uint32_t worker)
 	return w != NULL && w->ready;
 }
 
-/* The order of a payment is about to leave, first or once more, and its settlement was undone while a worker had it.
- * What such a worker knows of already it does not order. */
+/* The order of a payment is about to leave, first or once more, and its settlement was undone while a worker had it, or
+ * its bank told that the one before was paid after all.  What such a worker knows of already it does not order. */
 static bool has_unwanted_order(const struct kept *e, const struct talk *talk)
 {
 	struct yt_str rest = talk->payload;
 	struct rec rec;
 	size_t used;
 
-	if (talk->kind != UP_STEP || (e->x.flags & REC_X_FOLLOW_UP) == 0 || !e->x.reversal_wanted)
+	if (talk->kind != UP_STEP || (e->x.flags & REC_X_FOLLOW_UP) == 0 ||
+	        (!e->x.reversal_wanted && (e->x.flags & REC_X_HELD) == 0))
 		return false;
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
 		if (rec.type == REC_SENDING && rec_get_u64(&rec, REC_T_LEG) == REC_LEG_STEP &&
@@ -509,7 +510,7 @@ static bool has_unwanted_order(const struct kept *e, const struct talk *talk)
 	return false;
 }
 
-/* It does not leave: the lease is over, what was heard under it is kept, and the next one undoes. */
+/* It does not leave: the lease is over, what was heard under it is kept, and the next one undoes, or people look. */
 static void stop_order(struct keeper *k, uint32_t worker, const struct talk *talk, struct kept *e)
 {
 	struct yt_str rest = talk->payload;
@@ -522,6 +523,7 @@ static void stop_order(struct keeper *k, uint32_t worker, const struct talk *tal
 		if (rec.type != REC_SENDING)
 			keeper_write_down(k, &rec);
 	keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
+	keeper_hold_told(k, e);
 	keeper_ended_meanwhile(k, e);
 }
 
@@ -573,6 +575,8 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 	kept_settle_down(k, e);
 	if (told && talk->kind == UP_RETURN)
 		keeper_told_meanwhile(k, e);
+	if (talk->kind == UP_RETURN)
+		keeper_hold_told(k, e);
 	if (e->ended && talk->kind == UP_RETURN)
 		keeper_ended_meanwhile(k, e);
 	note_forwarded_reversal(k, e);

@@ -233,6 +233,7 @@ static void park(struct keeper *k, uint64_t id)
 	size_t at = rec_begin(&buf, REC_PARKED, 0, id, keeper_wall(k));
 
 	rec_str(&buf, REC_T_OWNER, YT_STR("operator"));
+	rec_u32(&buf, REC_T_FLAGS, REC_X_HELD);
 	rec_str(&buf, REC_T_REASON, YT_STR(FOLLOW_UP_GONE));
 	rec_i64(&buf, REC_T_DEADLINE, keeper_wall(k) + FOLLOW_UP_WAIT_MS);
 	rec_end(&buf, at);

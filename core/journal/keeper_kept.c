@@ -168,7 +168,7 @@ void kept_free(struct keeper *k, struct kept *e)
 	if (known == e)
 		HASH_DELETE(hh_key, k->by_key, e);
 	unshare_business(k, e);
-	keeper_drop_payout(k, e);
+	keeper_drop_payouts(k, e);
 	free(e);
 }
 

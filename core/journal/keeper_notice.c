@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #define SAYS_OTHERWISE "its party says otherwise now, after it had ended: look at what it was told"
 #define OTHERWISE_PAID "another sum or account than was ordered"
@@ -27,7 +28,7 @@ static struct payout *payout_find(struct keeper *k, const char *number)
 	return p;
 }
 
-static void note_number(struct keeper *k, const struct kept *e, const char *number)
+static void note_number(struct keeper *k, struct kept *e, const char *number, const char *pay_no)
 {
 	struct payout *p;
 
@@ -36,59 +37,59 @@ static void note_number(struct keeper *k, const struct kept *e, const char *numb
 	p = calloc(1, sizeof(*p));
 	YT_REQUIRE(p != NULL);
 	keeper_copy_str(p->number, sizeof(p->number), yt_str(number));
+	keeper_copy_str(p->pay_no, sizeof(p->pay_no), yt_str(pay_no));
 	p->exchange = e->x.id;
+	LL_PREPEND(e->payouts, p);
 	HASH_ADD_STR(k->payouts, number, p);
 }
 
-void keeper_note_payout(struct keeper *k, const struct kept *e)
+void keeper_note_payout(struct keeper *k, struct kept *e)
 {
-	note_number(k, e, e->x.pay_no);
-	note_number(k, e, e->x.pay_msg);
-	note_number(k, e, e->x.back_no);
+	struct payout *back;
+
+	note_number(k, e, e->x.pay_no, e->x.pay_no);
+	note_number(k, e, e->x.pay_msg, e->x.pay_no);
+	note_number(k, e, e->x.back_no, e->x.back_no);
+	note_number(k, e, e->x.back_msg, e->x.back_no);
+	back = payout_find(k, e->x.back_no);
+	if (back != NULL && back->exchange == e->x.id)
+		keeper_copy_str(back->end, sizeof(back->end), yt_str(e->x.back_state));
 }
 
-static void drop_number(struct keeper *k, uint64_t exchange, const char *number)
-{
-	struct payout *p = payout_find(k, number);
-
-	if (p == NULL || p->exchange != exchange)
-		return;
-	HASH_DEL(k->payouts, p);
-	free(p);
-}
-
-void keeper_drop_payout(struct keeper *k, const struct kept *e)
-{
-	drop_number(k, e->x.id, e->x.pay_no);
-	drop_number(k, e->x.id, e->x.pay_msg);
-	drop_number(k, e->x.id, e->x.back_no);
-}
-
-void keeper_forget_payouts(struct keeper *k)
+void keeper_drop_payouts(struct keeper *k, struct kept *e)
 {
 	struct payout *p, *next;
 
-	HASH_ITER(hh, k->payouts, p, next)
+	LL_FOREACH_SAFE(e->payouts, p, next)
 	{
 		HASH_DEL(k->payouts, p);
 		free(p);
 	}
+	e->payouts = NULL;
 }
 
 /* ---- what is spoken of ---- */
 
+/* By what comes behind the two octets of ours. */
+static struct payout *payout_spoken_of(struct keeper *k, struct yt_str about)
+{
+	char number[sizeof(((struct payout *)0)->number)];
+
+	if (about.n <= 2 || about.n - 2 >= sizeof(number))
+		return NULL;
+	keeper_copy_str(number, sizeof(number), (struct yt_str){ about.p + 2, about.n - 2 });
+	return payout_find(k, number);
+}
+
 static struct kept *find_in_memory(struct keeper *k, struct yt_str number)
 {
-	char payout[sizeof(((struct payout *)0)->number)];
-	struct payout *p;
+	struct payout *p = payout_spoken_of(k, number);
 	struct kept *e;
 
 	HASH_FIND(hh_business, k->by_business, number.p, number.n, e);
 	for (; e != NULL; e = e->same_business)
 		if (yt_str_is(number, e->x.number))
 			return e;
-	keeper_copy_str(payout, sizeof(payout), (struct yt_str){ number.p + 2, number.n > 2 ? number.n - 2 : 0 });
-	p = number.n - 2 < sizeof(payout) ? payout_find(k, payout) : NULL;
 	return p == NULL ? NULL : kept_find(k, p->exchange);
 }
 
@@ -140,6 +141,7 @@ static void park(struct keeper *k, struct kept *e)
 	size_t at = rec_begin(&buf, REC_PARKED, 0, e->x.id, keeper_wall(k));
 
 	rec_str(&buf, REC_T_OWNER, YT_STR("operator"));
+	rec_u32(&buf, REC_T_FLAGS, REC_X_HELD);
 	rec_str(&buf, REC_T_REASON, YT_STR(SAYS_OTHERWISE));
 	rec_i64(&buf, REC_T_DEADLINE, keeper_wall(k) + FOLLOW_UP_WAIT_MS);
 	rec_end(&buf, at);
@@ -159,11 +161,12 @@ void keeper_due_now(struct keeper *k, struct kept *e, const char *reason)
 	yt_buf_free(&buf);
 }
 
-/* Machines stopped on its way forward, so they may go on now that there is news; what is to be undone, or had ended, is
- * people's. */
+/* Machines stopped on its way forward, so they may go on now that there is news; what is to be undone, or had ended, or
+ * people hold, or was to be looked at by them, is people's. */
 static bool may_go_on(const struct exchange *x)
 {
-	return x->state == X_PARKED && !x->answered && !x->reversal_wanted && x->reversals == 0;
+	return x->state == X_PARKED && (x->flags & REC_X_HELD) == 0 && !x->answered && !x->reversal_wanted &&
+	       x->reversals == 0;
 }
 
 /* It ended under a lease that did not know of the word yet. */
@@ -213,44 +216,63 @@ static void copy_line(struct yt_buf *buf, const struct rec *notice)
 		rec_i64(buf, REC_T_AMOUNT, rec_get_i64(notice, REC_T_AMOUNT));
 }
 
-/* A debit under its number, of another sum, or to another account where the line names one. */
+/* A debit under its number, of another sum, or to another account where the line names one; or less than all of what is
+ * asked back. */
 static bool differs(const struct exchange *x, const struct rec *notice)
 {
 	struct yt_str digest = rec_get(notice, REC_T_PAY_DIGEST), fen = rec_get(notice, REC_T_AMOUNT);
+	bool is_other_sum = fen.n != 0 && x->pay_fen != 0 && rec_get_i64(notice, REC_T_AMOUNT) != x->pay_fen;
 
+	if (x->claimed_back && yt_str_is(rec_get(notice, REC_T_RESULT), "RETURNED"))
+		return is_other_sum;
 	if (rec_get(notice, REC_T_BOOKED).n == 0 || !yt_str_is(rec_get(notice, REC_T_RESULT), "PAID"))
 		return false;
 	if (digest.n == sizeof(x->pay_digest) && x->pay_fen != 0)
 		return memcmp(digest.p, x->pay_digest, PAY_DIGEST_SAME) != 0;
-	return fen.n != 0 && x->pay_fen != 0 && rec_get_i64(notice, REC_T_AMOUNT) != x->pay_fen;
+	return is_other_sum;
 }
 
-/* The number of a payout, or of the message that orders it, by which it was found; empty: by the settlement. */
-static struct yt_str payout_of(const struct exchange *x, struct yt_str about)
+/* Which payout of an exchange. */
+struct spoken {
+	struct yt_str number; /* as it was named; of an old one the payout's own; empty: named by the settlement */
+	const char *end;      /* as what an old one ended, NULL: it is the one under way */
+};
+
+static struct spoken spoken_of(struct keeper *k, const struct kept *e, struct yt_str about)
 {
 	struct yt_str number = { about.p + 2, about.n - 2 };
-	bool is_one = yt_str_is(number, x->pay_no) || yt_str_is(number, x->pay_msg) || yt_str_is(number, x->back_no);
+	const struct payout *p = payout_spoken_of(k, about);
 
-	return is_one ? number : (struct yt_str){ 0 };
+	if (yt_str_is(number, e->x.pay_no) || yt_str_is(number, e->x.pay_msg))
+		return (struct spoken){ number, NULL };
+	if (p == NULL || p->exchange != e->x.id || strcmp(p->pay_no, e->x.pay_no) == 0)
+		return (struct spoken){ { 0 }, NULL }; /* or by a message that its order left with before */
+	number = yt_str(p->pay_no);
+	p = payout_find(k, p->pay_no);
+	return (struct spoken){ number, p == NULL ? "" : p->end };
 }
 
 /* Of one that came to nothing, and was perhaps made anew: only that it was paid after all is news. */
-static void tell_of_old(struct keeper *k, struct kept *e, struct yt_str state)
+static bool was_paid_after_all(const struct spoken *old, struct yt_str state)
 {
-	if (!yt_str_is(state, "PAID") || is_word(e->x.back_state, "RETURNED", "", ""))
-		return;
-	yt_log(YT_ERROR, "keeper", "exchange %016llx: its bank had said %s of payout %s, and says PAID now: parked",
-	        (unsigned long long)e->x.id, e->x.back_state, e->x.back_no);
+	return old->end != NULL && yt_str_is(state, "PAID") && strcmp(old->end, "RETURNED") != 0;
+}
+
+static void tell_of_old(struct keeper *k, struct kept *e, const struct spoken *old)
+{
+	yt_log(YT_ERROR, "keeper", "exchange %016llx: its bank had said %s of payout %.*s, and says PAID now: parked",
+	        (unsigned long long)e->x.id, old->end, YT_FMT(old->number));
 	if (e->holder != 0)
-		return; /* what is leaving just now cannot be held any more */
+		return; /* no order of it leaves any more: keeper_hold_told() */
 	park(k, e);
 	kept_settle_down(k, e);
 }
 
 static void tell(struct keeper *k, struct kept *e, const struct rec *notice, struct yt_str about)
 {
-	struct yt_str payout = payout_of(&e->x, about);
-	bool is_old_one = e->x.back_no[0] != 0 && yt_str_is(payout, e->x.back_no);
+	struct yt_str state = rec_get(notice, REC_T_RESULT);
+	struct spoken spoken = spoken_of(k, e, about);
+	bool is_old_one = spoken.end != NULL, is_paid = was_paid_after_all(&spoken, state);
 	bool is_other = !is_old_one && differs(&e->x, notice);
 	uint32_t seq = (uint32_t)rec_get_u64(notice, REC_T_SERIAL);
 	bool is_old = seq != 0 && seq <= e->x.told_seq;
@@ -264,22 +286,25 @@ static void tell(struct keeper *k, struct kept *e, const struct rec *notice, str
 	rec_str(&buf, REC_T_NUMBER, rec_get(notice, REC_T_NUMBER));
 	if (seq != 0)
 		rec_u32(&buf, REC_T_SERIAL, seq);
-	rec_str(&buf, REC_T_RESULT, is_other ? YT_STR("DIFFERS") : rec_get(notice, REC_T_RESULT));
+	rec_str(&buf, REC_T_RESULT, is_other ? YT_STR("DIFFERS") : state);
 	copy_line(&buf, notice);
 	if (is_other) {
 		yt_log(YT_ERROR, "keeper", "exchange %016llx: of %s a statement tells " OTHERWISE_PAID,
 		        (unsigned long long)e->x.id, e->x.pay_no);
 		rec_str(&buf, REC_T_REASON, YT_STR(OTHERWISE_PAID));
 	}
-	rec_str(&buf, REC_T_PAY_NO, payout);
+	rec_str(&buf, REC_T_PAY_NO, spoken.number);
+	if (is_paid)
+		rec_u32(&buf, REC_T_FLAGS, REC_X_HELD);
 	if (is_old)
 		rec_str(&buf, REC_T_REASON, YT_STR("older than what was told before"));
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
-	if (is_old_one)
-		tell_of_old(k, e, rec_get(notice, REC_T_RESULT));
-	else if (!is_old) /* without a count words come in any order: the one before says nothing of this one */
+	if (is_paid)
+		tell_of_old(k, e, &spoken);
+	else if (!is_old_one &&
+	         !is_old) /* without a count words come in any order: the one before says nothing of this one */
 		go_on(k, e, seq != 0 ? before : "");
 }
 
@@ -385,4 +410,16 @@ void keeper_take_notices(struct keeper *k, struct yt_str payload)
 void keeper_told_meanwhile(struct keeper *k, struct kept *e)
 {
 	go_on(k, e, "");
+}
+
+/* What is to be undone is undone first, whoever was paid. */
+void keeper_hold_told(struct keeper *k, struct kept *e)
+{
+	bool is_over = !exchange_is_open(&e->x);
+	unsigned why = is_over ? REC_X_HELD | REC_X_DIFFERS : e->x.reversal_wanted ? 0 : REC_X_HELD;
+
+	if (e->x.state == X_PARKED || e->holder != 0 || (e->x.flags & why) == 0)
+		return;
+	park(k, e);
+	kept_settle_down(k, e);
 }

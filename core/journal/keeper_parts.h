@@ -42,6 +42,7 @@ struct kept {
 	bool ended;          /* its settlement was undone while a worker had it: due at once when that gives it back */
 	bool joined;         /* its origin's own reversal waits for its end */
 	struct waiter *waiters;
+	struct payout *payouts; /* all that it had since it is in memory */
 	UT_hash_handle hh_id, hh_key, hh_business;
 	struct kept *same_business; /* next one with its business key; the first of them is the one in by_business */
 	struct kept *prev, *next;   /* queue of closed ones, oldest first */
@@ -54,7 +55,10 @@ struct due {
 
 struct payout { /* of a follow-up in memory: its bank speaks of it by this number, or its order's, alone */
 	char number[40];
+	char pay_no[24]; /* the payout's own */
+	char end[16];    /* under that: as what it ended, where it came to nothing */
 	uint64_t exchange;
+	struct payout *next; /* of the same exchange */
 	UT_hash_handle hh;
 };
 
@@ -266,15 +270,16 @@ bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e);
 /* The money is asked back no more; nothing where it never was, or people have decided it. */
 void keeper_end_claim_back(
         struct keeper *k, const struct exchange *x, const char *result, const char *who, const char *why);
-void keeper_note_payout(struct keeper *k, const struct kept *e); /* it may have a number by now */
-void keeper_drop_payout(struct keeper *k, const struct kept *e); /* it leaves memory */
-void keeper_forget_payouts(struct keeper *k); /* orders that left once more under another number, too */
+void keeper_note_payout(struct keeper *k, struct kept *e);  /* it may have a number by now */
+void keeper_drop_payouts(struct keeper *k, struct kept *e); /* it leaves memory */
 /* Records under a lease that is returned: what a party told goes to the follow-ups that it speaks of. */
 void keeper_take_notices(struct keeper *k, struct yt_str payload);
 /* A follow-up's next step, or its last one again, now. */
 void keeper_due_now(struct keeper *k, struct kept *e, const char *reason);
 /* A lease of a follow-up is back that was out while its party told something. */
 void keeper_told_meanwhile(struct keeper *k, struct kept *e);
+/* A lease is back, and what was told under it, or before its end, is people's to look at. */
+void keeper_hold_told(struct keeper *k, struct kept *e);
 /* keeper_rest.c */
 bool keeper_may_rest(const struct keeper *k, const struct kept *e);
 void keeper_lie_down(struct keeper *k, struct kept *e); /* frees e: the index has all of it */

@@ -284,7 +284,6 @@ void keeper_free(struct keeper *k)
 	keeper_forget(k);
 	HASH_ITER(hh_id, k->by_id, e, next_e)
 	kept_free(k, e);
-	keeper_forget_payouts(k);
 	HASH_ITER(hh, k->tombstones, t, next_t)
 	{
 		HASH_DEL(k->tombstones, t);

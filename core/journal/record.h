@@ -166,10 +166,12 @@ enum rec_exchange_flag {
 	REC_X_UNTOLD = 1 << 10,      /* what follows from the settlement it ended, or revived, was not looked for yet */
 	REC_X_ONE_STOP = 1 << 11,    /* a follow-up for whose insurer the settlement's origin waits, at that worker */
 	REC_X_AMENDED = 1 << 12,     /* a settlement whose answer says what an insurer pays */
-	REC_X_SURE = 1 << 13,   /* of a step's outcome: what a bank had told unasked was asked for, and this is it */
-	REC_X_LISTED = 1 << 14, /* a payout of a list that two people have released as a whole */
-	REC_X_STAYED = 1 << 17, /* of an order's outcome: it surely did not leave, as its bank could not be reached */
-	REC_X_UNPROVED = 1 << 3 /* whether its origin has the answer cannot be known: reconciliation tells */
+	REC_X_SURE = 1 << 13,    /* of a step's outcome: what a bank had told unasked was asked for, and this is it */
+	REC_X_LISTED = 1 << 14,  /* a payout of a list that two people have released as a whole */
+	REC_X_HELD = 1 << 15,    /* people's: neither a party's word nor a rule takes it on, until they decide */
+	REC_X_DIFFERS = 1 << 16, /* a statement told of another sum or account than was ordered: people's at its end */
+	REC_X_STAYED = 1 << 17,  /* of an order's outcome: it surely did not leave, as its bank could not be reached */
+	REC_X_UNPROVED = 1 << 3  /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 
 /* Building: rec_begin(), fields, rec_end().  All append to buf; check buf->failed at the end. */
