@@ -255,7 +255,7 @@ static void a_code_proves_what_it_says(void **state)
 		{ "2009", YT_REFUSED, false, false, false },
 		{ "2010", YT_REFUSED, false, false, false },
 		{ "2011", YT_REFUSED, false, false, false },
-		{ "9001", YT_REFUSED, true, false, false },
+		{ "9001", YT_REFUSED, true, true, false },
 		{ "9999", YT_UNKNOWN, false, false, false },
 		{ "9998", YT_UNKNOWN, false, false, false },
 	};

@@ -42,7 +42,7 @@ static const struct code {
 	{ "B3001", YT_REFUSED, false, false, false },
 	{ "B3002", YT_REFUSED, false, false, false },
 	{ "B3003", YT_REFUSED, false, false, false },
-	{ "C5001", YT_REFUSED, true, false, false },
+	{ "C5001", YT_REFUSED, true, true, false },
 	{ "C5002", YT_UNKNOWN, false, false, false },
 	{ "C5003", YT_UNKNOWN, false, false, false },
 	{ "", YT_UNKNOWN, false, false, false },

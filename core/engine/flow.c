@@ -502,7 +502,7 @@ static void judge_step(struct task *t, struct yt_reply *reply)
 	                                   flow_op_of(t, t->x.step)->id == YT_OP_CLAIM_SUBMIT))
 		reply->outcome =
 		        YT_DONE; /* a claim that is there is taken over, whoever handed it in (insurer.md 6.6) */
-	else if (reply->at_gateway && (t->run->is_again || task_is_follow_up(t))) /* that one has all the time */
+	else if (reply->at_gateway && (t->run->is_again || (task_is_follow_up(t) && !reply->may_retry))) /* has time */
 		reply->outcome = YT_UNKNOWN;
 }
 

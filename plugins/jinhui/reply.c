@@ -89,7 +89,8 @@ static int refused(struct yt_plugin *self, const struct yt_msg *msg, struct yt_r
 		return unknown(reply, "", "the insurer does not say whether it took it");
 	reply->outcome = YT_REFUSED;
 	reply->may_retry = codes[i].class == RETRY || yt_str_is(reply->code, "1006");
-	reply->at_gateway = codes[i].class == ON_ITS_WAY;
+	reply->at_gateway =
+	        codes[i].class == ON_ITS_WAY || codes[i].class == RETRY; /* busy: as little of an earlier try */
 	reply->too_late = msg->op->id == YT_OP_CLAIM_WITHDRAW && yt_str_is(reply->code, "2010");
 	if (codes[i].alarms)
 		yt_plugin_log(self, YT_ERROR, "%s was refused with %s: keys, clock or our own program", msg->op->name,
