@@ -11,6 +11,7 @@
 #include "base/sha256.h"
 #include "ctl_peer.h"
 #include "engine/facts.h"
+#include "journal/keeper.h"
 
 #define T0 1795312800000 /* 2026-11-22 10:00 at UTC+8 */
 #define VISIT "330200M0000000778001"
@@ -227,6 +228,27 @@ static void who_is_not_enrolled_is_told(void **state)
 	ctl_peer_prints(w, "未参保：不在 tianyi 2026-11-22 的名单上");
 	assert_int_equal(ctl_peer_run(w, "--lang zh show " FOLLOW), 0);
 	ctl_peer_prints(w, "未参保：不在 tianyi 2026-11-22 的名单上");
+}
+
+/* A list that is people's, since one of its numbers is not free. */
+static void a_number_used_before_is_told(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	add_follow_up(&buf, 2, "+/list/L1", "list/L1", 21);
+	at = begin(&buf, REC_PARKED, 2, 30);
+	text(&buf, REC_T_OWNER, "operator");
+	text(&buf, REC_T_REASON, KEEPER_NUMBER_USED "MA20261120000000000001");
+	rec_end(&buf, at);
+	ctl_peer_commit(w, &buf);
+	ctl_peer_feed(w);
+	yt_buf_free(&buf);
+	assert_int_equal(ctl_peer_run(w, "parked"), 0);
+	ctl_peer_prints(w, "a payout's number was used before, nothing is paid: MA20261120000000000001");
+	assert_int_equal(ctl_peer_run(w, "--lang zh parked"), 0);
+	ctl_peer_prints(w, "付款编号以前用过，一笔也未支付：MA20261120000000000001");
 }
 
 static void a_visit_is_told_from_bill_to_payment(void **state)
@@ -715,6 +737,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_visit_is_told_from_bill_to_payment, open_world, close_world),
 		cmocka_unit_test_setup_teardown(who_is_not_enrolled_is_told, open_world, close_world),
+		cmocka_unit_test_setup_teardown(a_number_used_before_is_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_claim_is_shown_as_what_it_is, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_the_insurer_pays_was_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_is_no_visit_is_said_so, open_world, close_world),

@@ -947,7 +947,7 @@ static void test_number_used_before(void **state)
 		nothing_leaves(20000);
 		list = of_number("+/list/L1");
 		assert_int_equal(list.state, X_PARKED);
-		assert_non_null(strstr(list.reason, "payout " PAYOUT_SHORT "2 has a number that was used before"));
+		assert_non_null(strstr(list.reason, KEEPER_NUMBER_USED PAYOUT_SHORT "2"));
 		assert_int_equal(ordered(1).id, 0);
 		assert_int_equal(keeper_decide(w.keeper, list.id, "retry", YT_STR("li"), YT_STR("once more")), 0);
 		nothing_leaves(20000);

@@ -43,6 +43,7 @@ static struct world {
 	const char *why;  /* a lease is given back for now; NULL: no reason */
 	const char *then; /* flow that follows from what is asked; NULL: none */
 	bool is_one_stop; /* somebody waits for what follows */
+	bool pays;        /* what follows is a payout */
 	bool index_lags;  /* it does not know of cancels yet */
 	uint64_t seq[8];  /* of each worker */
 } w;
@@ -1665,6 +1666,8 @@ static void add_follow_up(struct yt_buf *buf, uint32_t worker, uint64_t id, cons
 	rec_str(buf, REC_T_ORIGINAL, YT_STR("N1"));
 	rec_u32(buf, REC_T_WORKER, worker);
 	rec_str(buf, REC_T_FLOW, YT_STR("claim"));
+	if (w.pays)
+		rec_u8(buf, REC_T_OPERATION, YT_OP_PAY_ORDER);
 	rec_u32(buf, REC_T_FLAGS, REC_X_FOLLOW_UP | (w.is_one_stop ? REC_X_ONE_STOP : 0u));
 	rec_str(buf, REC_T_REQUEST, YT_STR("request"));
 	rec_end(buf, at);
@@ -2144,13 +2147,14 @@ static void test_follow_up_of_undone(void **state)
  * whichever code of its institution. */
 static void test_follow_up_waits_for_index(void **state)
 {
-	static const char *const codes[] = { H, "H-OLD" };
+	static const char *const codes[] = { H, "H-OLD", H };
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		struct yt_buf buf = { 0 };
 
 		teardown(NULL);
 		setup(NULL);
+		w.pays = i == 2;
 		up(1);
 		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
 		begin(1, (struct asked){ 2, "N2", "c", NULL, 0, NULL });
@@ -2175,7 +2179,7 @@ static void test_follow_up_waits_for_index(void **state)
 		w.find_error = 0;
 		later(FOLLOW_UP_TURN_MS);
 		assert_told("");
-		assert_int_equal(followed(10)->state, X_REVERSED);
+		assert_int_equal(followed(10)->state, w.pays ? X_PARKED : X_REVERSED); /* a payout is nobody's twin */
 	}
 }
 

@@ -44,6 +44,7 @@ const struct yt_word words_zh_operators[] = {
 	{ "waits: data.pay_amt is above the payer's order_limit", "等待：data.pay_amt 超过付款账户的 order_limit" },
 	{ "waits: data.pay_amt is above what is left today of day_limit or account_day_limit",
 	        "等待：data.pay_amt 超过今日 day_limit 或 account_day_limit 的剩余额度" },
+	{ "a payout's number was used before, nothing is paid: %s", "付款编号以前用过，一笔也未支付：%s" },
 	{ "a list of payouts, as a whole", "付款清单，整单放行" },
 	{ "waits for what is missing: %s", "等待补齐：%s" },
 	{ "waiting", "等待" },

@@ -89,6 +89,9 @@ void ctl_reason(const char *reason, char *text, size_t size)
 	else if (strncmp(reason, NOT_ENROLLED, strlen(NOT_ENROLLED)) == 0 && (of = strstr(rest, " of ")) != NULL)
 		snprintf(text, size, _("not enrolled: not on the list of %.*s of %.10s"), (int)(of - rest), rest,
 		        of + 4);
+	else if (strncmp(reason, KEEPER_NUMBER_USED, strlen(KEEPER_NUMBER_USED)) == 0)
+		snprintf(text, size, _("a payout's number was used before, nothing is paid: %s"),
+		        reason + strlen(KEEPER_NUMBER_USED));
 	else
 		snprintf(text, size, "%s", _(reason));
 }

@@ -300,7 +300,7 @@ static int on_parked(void *arg, const struct exchange *x)
 	static const char *const heading[] = { "EXCHANGE", "SINCE", "OP", "INSTITUTION", "NUMBER", "YUAN", "FOR",
 		"UNTIL", "WHY" };
 	struct parked *p = arg;
-	char since[20] = "-", until[20] = "-", yuan[24] = "-", id[20];
+	char since[20] = "-", until[20] = "-", yuan[24] = "-", id[20], why[256];
 
 	if (p->n++ == 0 && !p->is_json) {
 		ctl_table_begin(&p->table, 9, 1u << 5);
@@ -327,7 +327,8 @@ static int on_parked(void *arg, const struct exchange *x)
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->owner);
 	ctl_table_cell(
 	        &p->table, x->deadline_ms != 0 && x->deadline_ms < yt_wall_ms() ? CTL_RED : CTL_PLAIN, "%s", until);
-	ctl_table_cell(&p->table, CTL_PLAIN, "%s", _(x->reason));
+	ctl_reason(x->reason, why, sizeof(why));
+	ctl_table_cell(&p->table, CTL_PLAIN, "%s", why);
 	return 0;
 }
 

@@ -152,15 +152,14 @@ int keeper_find_payout(struct keeper *k, struct yt_str institution, struct yt_st
 	return find_follow_up(k, at, number, out);
 }
 
-static void write_number_used(struct keeper *k, const struct kept *cause, struct yt_str pay_no)
+static void park_number_used(struct keeper *k, const struct kept *e, struct yt_str pay_no)
 {
 	struct yt_buf buf = { 0 };
-	size_t at = rec_begin(&buf, REC_PARKED, 0, cause->x.id, keeper_wall(k));
-	char why[sizeof(cause->x.reason)];
+	size_t at = rec_begin(&buf, REC_PARKED, 0, e->x.id, keeper_wall(k));
+	char why[sizeof(e->x.reason)];
 
-	snprintf(why, sizeof(why), "payout %.*s has a number that was used before: nothing of it is paid",
-	        YT_FMT(pay_no));
-	yt_log(YT_ERROR, "keeper", "exchange %016llx parked: %s", (unsigned long long)cause->x.id, why);
+	snprintf(why, sizeof(why), KEEPER_NUMBER_USED "%.*s", YT_FMT(pay_no));
+	yt_log(YT_ERROR, "keeper", "exchange %016llx parked: %s", (unsigned long long)e->x.id, why);
 	rec_str(&buf, REC_T_OWNER, YT_STR("operator"));
 	rec_str(&buf, REC_T_REASON, yt_str(why));
 	rec_i64(&buf, REC_T_DEADLINE, keeper_wall(k) + FOLLOW_UP_WAIT_MS);
@@ -181,7 +180,7 @@ bool keeper_parks_used_number(struct keeper *k, const struct kept *cause, struct
 		                k, rec_get(&rec, REC_T_INSTITUTION), rec_get(&rec, REC_T_SETTLEMENT), &before) != 0 ||
 		        before == NULL)
 			continue;
-		write_number_used(k, cause, rec_get(&rec, REC_T_SETTLEMENT));
+		park_number_used(k, cause, rec_get(&rec, REC_T_SETTLEMENT));
 		return true;
 	}
 	return false;
@@ -418,6 +417,11 @@ static int look_once_more(struct keeper *k, struct kept *e)
 
 	if (rv != 0)
 		return rv;
+	if (first != 0 && e->x.op == YT_OP_PAY_ORDER) { /* each order has one: here the number is another's */
+		park_number_used(k, e, yt_str(e->x.settlement));
+		kept_settle_down(k, e);
+		return 0;
+	}
 	if (first != 0) { /* the index could not be asked when it came */
 		end_unsent(k, e, first, "its settlement was found out twice, this follows from it already");
 		return 0;
