@@ -421,6 +421,41 @@ static void test_asked_back(void **state)
 	end_paying();
 }
 
+/* Its cancel is undone, and it is cancelled once more: what was to be asked back stays paid, and is asked back again.
+ */
+static void test_asked_back_again(void **state)
+{
+	for (unsigned killed = 0; killed < 2; killed++) {
+		teardown(NULL);
+		setup(NULL);
+		begin_paying();
+		memset(&paid, 0, sizeof(paid));
+		assert_true(
+		        play_script(DECIDED "bank:PAY p hub:TELLPAID d cancel platform:CANCEL d hub:WITHDRAW L", 0));
+		nothing_leaves();
+		assert_int_equal(of_number("back/A1").state, X_PARKED);
+		ask(21, "REVERSE inst=H1 num=H1-31 | orig=H1-2 origop=CANCEL");
+		await_leg();
+		reply('d');
+		nothing_leaves();
+		assert_int_equal(of_number("back/A1").state, X_REVERSED);
+		assert_false(of_number("+/A1").claimed_back);
+		if (killed)
+			kill_all();
+		ask(22, "CANCEL inst=H1 num=H1-32 | setl=A1");
+		await_leg();
+		reply('d');
+		await_leg();
+		assert_true(fake_is(yt_str(w.sent), "WITHDRAW"));
+		reply('L');
+		nothing_leaves();
+		assert_int_equal(of_number("back/A1").state, X_PARKED);
+		assert_non_null(strstr(of_number("back/A1").reason, "are to be asked back"));
+		assert_true(of_number("+/A1").claimed_back);
+	}
+	end_paying();
+}
+
 static void test_returns(void **state)
 {
 	begin_paying();
@@ -439,6 +474,7 @@ int main(void)
 {
 	conf.follow_up_park_after_ms = INT64_C(7) * 24 * 3600 * 1000;
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_returns, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_asked_back, setup, teardown) };
+		cmocka_unit_test_setup_teardown(test_asked_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_asked_back_again, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));
 }

@@ -1959,6 +1959,40 @@ static void test_order_while_cancelling(void **state)
 	}
 }
 
+/* What asks money back is people's with the return that writes it: no worker need have seen it before it can end. */
+static void test_claim_back_is_parked(void **state)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	settle_followed(1, 1, 9, "+/A1");
+	commit();
+	later(1); /* the lease */
+	at = rec_begin(&buf, REC_ACCEPTED, 0, FOLLOW_UP(10), w.wall_ms);
+	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(&buf, REC_T_NUMBER, YT_STR("back/A1"));
+	rec_u8(&buf, REC_T_OPERATION, YT_OP_CLAIM_BACK);
+	rec_str(&buf, REC_T_SETTLEMENT, YT_STR("A1"));
+	rec_u32(&buf, REC_T_WORKER, 1);
+	rec_i64(&buf, REC_T_AMOUNT, 1234);
+	rec_str(&buf, REC_T_REFERENCE, YT_STR("IN20260101000000000000"));
+	rec_str(&buf, REC_T_FLOW, YT_STR("here"));
+	rec_u32(&buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_end(&buf, at);
+	add_answer(&buf, FOLLOW_UP(9), YT_DONE, NULL);
+	assert_int_equal(say(1, UP_RETURN, FOLLOW_UP(9), &buf), 0);
+	commit();
+	assert_int_equal(followed(10)->state, X_PARKED);
+	assert_string_equal(followed(10)->reason,
+	        "12.34 yuan paid by IN20260101000000000000 are to be asked back: its settlement was undone");
+	assert_int_equal(keeper_decide(w.keeper, FOLLOW_UP(10), "done", YT_STR("party"), YT_STR("it came back")), 0);
+	commit();
+	assert_int_equal(followed(10)->state, X_DONE);
+}
+
 /* Its settlement is undone while a worker has it, and the keeper is killed: it is undone when it comes back, not when
  * it was to go on. */
 static void test_ended_while_leased_survives(void **state)
@@ -2814,6 +2848,7 @@ int main(void)
 		TEST(test_follow_up_of_undone),
 		TEST(test_follow_up_waits_for_index),
 		TEST(test_follow_up_under_two_codes),
+		TEST(test_claim_back_is_parked),
 		TEST(test_cancel_tells_later),
 		TEST(test_follow_up_done_unwanted),
 		TEST(test_follow_up_clock),

@@ -530,6 +530,7 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		break;
 	case REC_JOINED:
 		x->reversal_wanted = !yt_str_is(rec_get(rec, REC_T_RESULT), "refused");
+		x->claimed_back = x->claimed_back && x->reversal_wanted; /* its settlement stands: it may be again */
 		note_move(x, rec->wall_ms);
 		break;
 	case REC_CARRIED:

@@ -1,7 +1,7 @@
 /* core/journal/keeper_follow.c - follow-ups: what follows from a settlement that is done, such as a claim at an
  * insurer.
  *
- *   on_end(), on_late(), on_lease_records() in keeper.c -> keeper_write_all() -> keeper_admit_follow_up()
+ *   on_end(), on_late(), on_lease_records() in keeper.c -> keeper_write_all() -> keeper_write_follow_up()
  *   keeper_write_down() -> keeper_end_follow_ups()
  *   keeper_tick() -> keeper_follow_up_may_leave()
  * A worker writes a follow-up down with the answer of what causes it (engine/written.c), so neither can be on disk
@@ -70,8 +70,9 @@ static int find_follow_up(struct keeper *k, const char *institution, const char 
 	return exchange_follow_up_number(settlement, number) ? find_by_codes(k, institution, yt_str(number), out) : 0;
 }
 
-/* A settlement may reach us under both codes of its institution: what follows from it does so once. */
-bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec)
+/* Takes it into memory.  A settlement may reach us under both codes of its institution: what follows from it does so
+ * once. */
+static bool admit(struct keeper *k, const struct rec *rec)
 {
 	char institution[sizeof(((struct exchange *)NULL)->institution)];
 	struct kept *e;
@@ -226,14 +227,14 @@ void keeper_ended_meanwhile(struct keeper *k, struct kept *e)
 		kept_set_due(k, e, keeper_mono(k)); /* that was for going on */
 }
 
-static void park(struct keeper *k, uint64_t id)
+static void park(struct keeper *k, uint64_t id, const char *reason)
 {
 	struct yt_buf buf = { 0 };
 	size_t at = rec_begin(&buf, REC_PARKED, 0, id, keeper_wall(k));
 
 	rec_str(&buf, REC_T_OWNER, YT_STR("operator"));
 	rec_u32(&buf, REC_T_FLAGS, REC_X_HELD);
-	rec_str(&buf, REC_T_REASON, YT_STR(FOLLOW_UP_GONE));
+	rec_str(&buf, REC_T_REASON, yt_str(reason));
 	rec_i64(&buf, REC_T_DEADLINE, keeper_wall(k) + FOLLOW_UP_WAIT_MS);
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
@@ -241,27 +242,77 @@ static void park(struct keeper *k, uint64_t id)
 }
 
 /* Its settlement stands again.  Where nothing of it was undone it goes on; what is being undone is parked when it is.
- */
-static void go_on(struct keeper *k, struct kept *e, uint64_t because)
+ * Money that was to be asked back stays paid, and is asked back anew when it is undone once more.  Anything but 0: the
+ * index cannot tell. */
+static int go_on(struct keeper *k, struct kept *e, uint64_t because)
 {
+	int rv = 0;
+
+	if (e->x.claimed_back)
+		rv = keeper_end_claim_back(k, &e->x, "reversed", "origin", "its settlement stands again");
 	if (e->x.state == X_REVERSED)
-		park(k, e->x.id);
-	else if (e->x.claimed_back)
-		keeper_end_claim_back(k, &e->x, "reversed", "origin", "its settlement stands again");
-	else if (e->x.reversal_wanted)
+		park(k, e->x.id, FOLLOW_UP_GONE);
+	else if (e->x.reversal_wanted || (e->x.claimed_back && rv == 0))
 		write_joined(k, e->x.id, because, "refused");
 	kept_settle_down(k, e);
+	return rv == YT_ESTATE ? 0 : rv; /* the money is back: people have said so */
 }
 
-void keeper_end_claim_back(
-        struct keeper *k, const struct exchange *x, const char *result, const char *who, const char *why)
+/* What asks the money of that back; *out NULL: none.  Anything but 0: the index cannot tell. */
+static int find_claim_back(struct keeper *k, const struct exchange *x, struct kept **out)
 {
 	char number[EXCHANGE_NUMBER_MAX];
-	struct kept *e = NULL;
 
-	if (exchange_claim_back_number(x->settlement, number) &&
-	        kept_find_number(k, yt_str(x->institution), yt_str(number), &e) == 0 && e != NULL)
-		(void)keeper_decide(k, e->x.id, result, yt_str(who), yt_str(why));
+	*out = NULL;
+	return exchange_claim_back_number(x->settlement, number) ? find_by_codes(k, x->institution, yt_str(number), out)
+	                                                         : 0;
+}
+
+int keeper_end_claim_back(
+        struct keeper *k, const struct exchange *x, const char *result, const char *who, const char *why)
+{
+	struct kept *e;
+	int rv = find_claim_back(k, x, &e);
+
+	if (rv == 0 && e != NULL)
+		rv = !exchange_is_open(&e->x) ? YT_ESTATE
+		     : e->x.state != X_PARKED ? YT_EAGAIN /* people let it be looked at once more */
+		                              : keeper_decide(k, e->x.id, result, yt_str(who), yt_str(why));
+	if (rv != 0 && rv != YT_ESTATE)
+		yt_log(YT_ERROR, "keeper", "exchange %016llx: its money is asked back, which %s could not end: %s",
+		        (unsigned long long)x->id, who, why);
+	return rv;
+}
+
+/* From the beginning, or once more when its settlement had stood again meanwhile. */
+static void ask_back(struct keeper *k, const struct exchange *x, const struct rec *asked)
+{
+	char reason[160], yuan[24];
+
+	yt_fen_print(rec_get_i64(asked, REC_T_AMOUNT), yuan);
+	snprintf(reason, sizeof(reason), "%s yuan paid by %.*s are to be asked back: its settlement was undone", yuan,
+	        YT_FMT(rec_get(asked, REC_T_REFERENCE)));
+	park(k, x->id, reason);
+}
+
+void keeper_write_follow_up(struct keeper *k, const struct rec *rec)
+{
+	bool asks_back = rec_get_u64(rec, REC_T_OPERATION) == YT_OP_CLAIM_BACK, is_new = admit(k, rec);
+	struct exchange of = { .id = 0 };
+	struct kept *e = kept_find(k, rec->exchange);
+
+	if (is_new)
+		keeper_write_down(k, rec);
+	if (!asks_back)
+		return;
+	keeper_copy_str(of.institution, sizeof(of.institution), rec_get(rec, REC_T_INSTITUTION));
+	keeper_copy_str(of.settlement, sizeof(of.settlement), rec_get(rec, REC_T_SETTLEMENT));
+	if (!is_new)
+		(void)find_claim_back(k, &of, &e);
+	if (e != NULL && (is_new || e->x.state == X_REVERSED))
+		ask_back(k, &e->x, rec);
+	if (e != NULL)
+		kept_settle_down(k, e);
 }
 
 bool keeper_waits_for_release(const struct exchange *x)
@@ -311,12 +362,13 @@ static int tell_follow_up(struct keeper *k, const struct exchange *x)
 	if (rv != 0 || e == NULL)
 		return rv;
 	if (over != NULL && e->x.state == X_REFUSED && e->x.pay_no[0] != '\0')
-		park(k, e->x.id); /* only its payment came to nothing: what was claimed stands yet, and is undone */
+		park(k, e->x.id, FOLLOW_UP_GONE); /* only its payment came to nothing: what was claimed stands yet, and
+		                                     is undone */
 	if (again != NULL)
-		go_on(k, e, x->id);
+		rv = go_on(k, e, x->id);
 	else if (!e->x.reversal_wanted && !e->x.claimed_back && e->x.state != X_REFUSED && e->x.state != X_REVERSED)
 		end_one(k, e, x->id);
-	return 0;
+	return rv;
 }
 
 /* Written down, so that a keeper after us owes it too. */
@@ -334,7 +386,7 @@ static void note_telling(struct keeper *k, const struct kept *e, const char *res
 void keeper_undone_in_vain(struct keeper *k, struct kept *e, enum exchange_state before, bool was_wanted)
 {
 	if ((e->x.flags & REC_X_FOLLOW_UP) && before != X_REVERSED && e->x.state == X_REVERSED && !was_wanted)
-		park(k, e->x.id);
+		park(k, e->x.id, FOLLOW_UP_GONE);
 }
 
 void keeper_end_follow_ups(struct keeper *k, struct kept *e)

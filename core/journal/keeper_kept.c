@@ -478,7 +478,9 @@ void keeper_write_all(struct keeper *k, struct yt_str payload)
 	size_t used;
 
 	for (; rec_read(payload, &rec, &used) == 0; payload.p += used, payload.n -= used)
-		if (rec.type != REC_ACCEPTED || keeper_admit_follow_up(k, &rec))
+		if (rec.type == REC_ACCEPTED)
+			keeper_write_follow_up(k, &rec);
+		else
 			keeper_write_down(k, &rec);
 }
 

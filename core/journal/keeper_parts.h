@@ -241,8 +241,9 @@ void keeper_drop_facts(struct keeper *k, log_pos before); /* the index has them 
 /* keeper_follow.c */
 /* An accepted record of one, under a number of that incarnation's own. */
 bool keeper_is_follow_up(const struct rec *rec, uint32_t incarnation);
-/* Takes it into memory, to be written down; false: there is one already, the record is to be left out. */
-bool keeper_admit_follow_up(struct keeper *k, const struct rec *rec);
+/* Writes it down; where there is one already it is left out.  What asks money back is people's from the beginning, and
+ * again when it had ended because its settlement stood again. */
+void keeper_write_follow_up(struct keeper *k, const struct rec *rec);
 /* What pays an institution's payout of that number, since it was ordered alone or in a list; *out NULL: nothing yet.
  * Anything but 0: the index cannot tell. */
 int keeper_find_payout(struct keeper *k, struct yt_str institution, struct yt_str pay_no, struct kept **out);
@@ -267,8 +268,9 @@ void keeper_tell_follow_ups_again(struct keeper *k, struct kept *e);
 bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e);
 
 /* keeper_notice.c */
-/* The money is asked back no more; nothing where it never was, or people have decided it. */
-void keeper_end_claim_back(
+/* The money is asked back no more.  YT_ESTATE: people have decided it; YT_EAGAIN: a worker has it; else the index
+ * cannot tell. */
+int keeper_end_claim_back(
         struct keeper *k, const struct exchange *x, const char *result, const char *who, const char *why);
 void keeper_note_payout(struct keeper *k, struct kept *e);  /* it may have a number by now */
 void keeper_drop_payouts(struct keeper *k, struct kept *e); /* it leaves memory */
