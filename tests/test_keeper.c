@@ -1765,10 +1765,11 @@ static void test_follow_up_waited_for(void **state)
 	}
 }
 
-/* A claim that somebody waited for is told whether the answer says what it came to, also after all has left memory. */
+/* A claim that somebody waited for is told whether the answer says what it came to, also after all has left memory;
+ * and that it does not, where its settlement has left the index, too. */
 static void test_follow_up_knows_answer(void **state)
 {
-	for (unsigned amended = 0; amended < 2; amended++) {
+	for (unsigned amended = 0; amended < 3; amended++) {
 		struct rec lease;
 		size_t used;
 
@@ -1776,12 +1777,12 @@ static void test_follow_up_knows_answer(void **state)
 		setup(NULL);
 		up(1);
 		w.is_one_stop = true;
-		begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+		begin(1, (struct asked){ 1, amended == 2 ? "N7" : "N1", "c", NULL, 0, NULL });
 		commit();
 		settle_followed(1, 1, 9, "+/A1");
 		w.is_one_stop = false;
 		commit();
-		if (amended)
+		if (amended == 1)
 			assert_int_equal(amend(1, 1, YT_DONE, "with"), 0);
 		note(1, 1, NULL);
 		commit();
@@ -1789,7 +1790,7 @@ static void test_follow_up_knows_answer(void **state)
 		keeper_tick(w.keeper);
 		commit();
 		assert_int_equal(rec_read(yt_buf_view(&w.leased), &lease, &used), 0);
-		assert_true(yt_str_is(rec_get(&lease, REC_T_RESULT), amended ? "amended" : "unamended"));
+		assert_true(yt_str_is(rec_get(&lease, REC_T_RESULT), amended == 1 ? "amended" : "unamended"));
 	}
 }
 

@@ -122,14 +122,17 @@ static uint64_t elapsed_ms(const struct keeper *k, const struct kept *e)
 	return since == 0 || now < since ? 0 : (uint64_t)(now - since);
 }
 
-/* Nothing where the index cannot tell. */
+/* Nothing where the index cannot tell.  Of a settlement that is not there any more nobody knows: people look. */
 static void lease_amended(struct keeper *k, const struct exchange *x, struct yt_buf *buf)
 {
 	struct kept *cause;
+	bool is_amended;
 
-	if ((x->flags & REC_X_ONE_STOP) != 0 &&
-	        kept_find_number(k, yt_str(x->institution), yt_str(x->original), &cause) == 0 && cause != NULL)
-		rec_str(buf, REC_T_RESULT, cause->x.flags & REC_X_AMENDED ? YT_STR("amended") : YT_STR("unamended"));
+	if ((x->flags & REC_X_ONE_STOP) == 0 ||
+	        kept_find_number(k, yt_str(x->institution), yt_str(x->original), &cause) != 0)
+		return;
+	is_amended = cause != NULL && (cause->x.flags & REC_X_AMENDED) != 0;
+	rec_str(buf, REC_T_RESULT, is_amended ? YT_STR("amended") : YT_STR("unamended"));
 }
 
 #define PAY_NUMBERS "+/pay" /* no institution is called so */
