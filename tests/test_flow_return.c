@@ -128,6 +128,12 @@ static const struct return_case {
 	        "FAILED", "", 2, X_REVERSED },
 };
 
+/* Of two that came to nothing the second is all that is known after a restart: this one is not killed. */
+static const struct return_case first_of_three = { "the first of three was paid after all: nothing leaves",
+	DECIDED "bank:PAY A bank:ASKPAY F hub:TELLPAID d account:1 bank:PAY A bank:ASKPAY F hub:TELLPAID d nothing "
+	        "old:PAID account:2 nothing",
+	"FAILED FAILED", "its party says otherwise now, after it had ended: look at what it was told", 2, X_PARKED };
+
 /* Each number once, and never twice to the account that it came back from. */
 static struct paid {
 	char number[3][40], message[3][40], to[3][32], told[60];
@@ -470,10 +476,19 @@ static void test_returns(void **state)
 	end_paying();
 }
 
+static void test_first_of_three(void **state)
+{
+	(void)state;
+	begin_paying();
+	play(&first_of_three, 0);
+	end_paying();
+}
+
 int main(void)
 {
 	conf.follow_up_park_after_ms = INT64_C(7) * 24 * 3600 * 1000;
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_returns, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_first_of_three, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asked_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asked_back_again, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));

@@ -1844,6 +1844,23 @@ static int order(uint32_t worker, uint64_t id)
 	return order_as(worker, id, "IN20260101000000000000", "PM1");
 }
 
+/* A word, under a lease of another exchange. */
+static void tell_of(uint64_t teller, const char *about)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_NOTICE, 0, teller, w.wall_ms);
+
+	rec_str(&buf, REC_T_ABOUT, yt_str(about));
+	rec_str(&buf, REC_T_RESULT, YT_STR("PAID"));
+	rec_end(&buf, at);
+	at = rec_begin(&buf, REC_DUE, 0, teller, w.wall_ms);
+	rec_i64(&buf, REC_T_DUE, w.wall_ms + 3600000);
+	rec_end(&buf, at);
+	assert_int_equal(say(1, UP_RETURN, teller, &buf), 0);
+	commit();
+	forget_told();
+}
+
 /* Its payment came to nothing, and is made anew under a lease that is out; then something is told about the old one,
  * under another lease. */
 static void tell_of_old_while_leased(const char *about)
@@ -1869,17 +1886,7 @@ static void tell_of_old_while_leased(const char *about)
 	assert_int_equal(say(1, UP_RETURN, FOLLOW_UP(9), &buf), 0);
 	lose(1, 2, "N2");
 	later(REVERSE_AFTER_MS); /* both leases */
-	buf = (struct yt_buf){ 0 };
-	at = rec_begin(&buf, REC_NOTICE, 0, 2, w.wall_ms);
-	rec_str(&buf, REC_T_ABOUT, yt_str(about));
-	rec_str(&buf, REC_T_RESULT, YT_STR("PAID"));
-	rec_end(&buf, at);
-	at = rec_begin(&buf, REC_DUE, 0, 2, w.wall_ms);
-	rec_i64(&buf, REC_T_DUE, w.wall_ms + 3600000);
-	rec_end(&buf, at);
-	assert_int_equal(say(1, UP_RETURN, 2, &buf), 0);
-	commit();
-	forget_told();
+	tell_of(2, about);
 }
 
 /* A payment had failed, and was paid after all, when a worker has the one that is made anew: that one does not leave,
@@ -2329,6 +2336,34 @@ static void test_follow_up_done_unwanted(void **state)
 		commit();
 		assert_int_equal(followed(9)->reversal_wanted, rows[i].is_wanted);
 	}
+}
+
+/* Undone before anything of it left, and its settlement stands again: that it is parked for, no word of a party ends.
+ */
+static void test_gone_is_not_taken_on(void **state)
+{
+	up(1);
+	begin(1, (struct asked){ 1, "N1", "c", NULL, 0, NULL });
+	commit();
+	cancel(2, "C1", "A1", H);
+	settle_followed(1, 1, 9, "+/A1");
+	commit();
+	later(1);
+	commit();
+	assert_int_equal(followed(9)->state, X_REVERSED);
+	begin(1, (struct asked){ 3, "R1", "c", NULL, YT_OP_REVERSE, "C1" });
+	commit();
+	end(1, 3, YT_DONE, "ok");
+	commit();
+	assert_int_equal(followed(9)->state, X_PARKED);
+	assert_string_equal(followed(9)->reason, FOLLOW_UP_GONE);
+	lose(1, 4, "N4");
+	later(REVERSE_AFTER_MS);
+	tell_of(4, "+/A1");
+	assert_string_equal(followed(9)->told_state, "PAID");
+	assert_int_equal(followed(9)->state, X_PARKED);
+	later(FOLLOW_UP_TURN_MS);
+	assert_told("");
 }
 
 /* How long it has been tried in vain: a claim that is asked for again and again has not been, and a withdrawal begins
@@ -2843,6 +2878,7 @@ int main(void)
 		TEST(test_order_while_cancelling),
 		TEST(test_ended_while_leased_survives),
 		TEST(test_old_one_paid_while_leased),
+		TEST(test_gone_is_not_taken_on),
 		TEST(test_follow_ups_leave_leases),
 		TEST(test_follow_up_of_cancelled),
 		TEST(test_follow_up_of_uncancelled),
