@@ -492,16 +492,17 @@ static bool worker_is_ready(struct keeper *k, uint32_t worker)
 	return w != NULL && w->ready;
 }
 
-/* The order of a payment is about to leave, first or once more, and its settlement was undone while a worker had it, or
- * its bank told that the one before was paid after all.  What such a worker knows of already it does not order. */
-static bool has_unwanted_order(const struct kept *e, const struct talk *talk)
+/* The order of a payment is about to leave, first or once more, and its settlement was undone, or its cancel
+ * came, while a worker had it, or its bank told that the one before was paid after all.  What such a worker knows of
+ * already it does not order. */
+static bool has_unwanted_order(struct keeper *k, const struct kept *e, const struct talk *talk)
 {
 	struct yt_str rest = talk->payload;
 	struct rec rec;
 	size_t used;
 
 	if (talk->kind != UP_STEP || (e->x.flags & REC_X_FOLLOW_UP) == 0 ||
-	        (!e->x.reversal_wanted && (e->x.flags & REC_X_HELD) == 0))
+	        (!e->x.reversal_wanted && (e->x.flags & REC_X_HELD) == 0 && !keeper_order_waits(k, e)))
 		return false;
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
 		if (rec.type == REC_SENDING && rec_get_u64(&rec, REC_T_LEG) == REC_LEG_STEP &&
@@ -525,6 +526,8 @@ static void stop_order(struct keeper *k, uint32_t worker, const struct talk *tal
 	keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
 	keeper_hold_told(k, e);
 	keeper_ended_meanwhile(k, e);
+	if (e->x.state == X_UNKNOWN && e->due_mono == 0)
+		kept_set_due(k, e, keeper_mono(k) + FOLLOW_UP_TURN_MS); /* until that cancel is over */
 }
 
 /* All that a lease brought is kept, or, where what it orders cannot be, nothing of it. */
@@ -561,7 +564,7 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 		on_held(k, worker, talk); /* said to a keeper before us, which did not live to write it */
 	if (e->holder != worker)
 		return YT_ECORRUPT; /* a lease ends only by return or death */
-	if (has_unwanted_order(e, talk)) {
+	if (has_unwanted_order(k, e, talk)) {
 		stop_order(k, worker, talk, e);
 		return 0;
 	}

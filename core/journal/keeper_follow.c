@@ -502,6 +502,11 @@ static bool is_about_to_pay(const struct exchange *x)
 	       memcmp(x->pay_digest, none, sizeof(none)) != 0;
 }
 
+bool keeper_order_waits(struct keeper *k, const struct kept *e)
+{
+	return is_about_to_pay(&e->x) && is_being_cancelled(k, &e->x);
+}
+
 bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e)
 {
 	int rv = 1;
@@ -511,7 +516,7 @@ bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e)
 		return true;
 	if (e->x.step == 0)
 		rv = look_once_more(k, e);
-	if (rv > 0 && is_about_to_pay(&e->x) && is_being_cancelled(k, &e->x))
+	if (rv > 0 && keeper_order_waits(k, e))
 		rv = YT_EAGAIN;
 	if (rv < 0)
 		kept_set_due(k, e, keeper_mono(k) + FOLLOW_UP_TURN_MS);
