@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define TELL_MS 60000
-#define BANK_LOSES 5    /* percent of the bank's answers */
+#define BANK_LOSES 5 /* percent of the bank's answers */
 /* By then all follow-ups have come to their end, also those at rest over which the clock was set back (crash_act.c, at
  * most 101 s): they are due when it stands there again. */
 #define SETTLE_MS 150000
