@@ -65,7 +65,7 @@ institutions:
   - { code: H33021399901, name: 示例市第一医院, area: "330213", level: "31", sign_in: pass, operator: YT9001 }
   - { code: BANK, name: 示例银行, area: "330200", sign_in: pass, operator: YT9001 }
 cases: { facts: [same-city, same-province] }
-resolution: { follow_up_park_after_ms: 2592000000 }
+resolution: { follow_up_retry_max_ms: 4000, follow_up_park_after_ms: 2592000000 }
 calendars:
   - { name: bank, file: conf/calendar.csv }
 flows:
@@ -145,7 +145,7 @@ shows() { yitong case "$1" >$dir/case.txt; grep -qE -- "$2" $dir/case.txt; }   #
 hides() { yitong case "$1" >$dir/case.txt; ! grep -qE -- "$2" $dir/case.txt; }
 is_seen() { # NAME REGEXP: the visit of that person shows it
 	visit=${visits[$1]}
-	within 20 "$1: $2" shows "$visit" "$2"
+	within 60 "$1: $2" shows "$visit" "$2"
 	say "ok: $moment: $1: $(grep -oE -- "$2" $dir/case.txt | head -n 1)"
 }
 late_names() { # [OPTION...]: whose settlements are late, in the order of discharge
