@@ -1,37 +1,21 @@
-/* sandbox/h2.c - the HTTP/2 server of h2.h: accept_loop() -> connection_run() a thread each -> handler ->
- * give_answer(). */
+/* sandbox/h2.c - the HTTP/2 server of h2.h: tls_server.c -> on_connection() -> serve() -> handler -> give_answer(). */
 #include "h2.h"
 #include "text.h"
+#include "tls_server.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#define POLL_MS 20           /* how often a resting connection looks whether the server stops */
-#define HANDSHAKE_MS 5000    /* and how long one write may block */
 #define GOODBYE_MS 500       /* how long we wait for the other side to leave */
 #define CONNECTIONS_MAX 2048 /* at once; more are closed */
 
 struct h2_server {
-	SSL_CTX *tls;
-	int fd;
+	struct tls_server *tls;
 	h2_handler handler;
 	void *context;
-	pthread_t acceptor;
-	atomic_bool is_stopping;
-	atomic_int n_connections;
 };
 
 struct stream {
@@ -45,8 +29,8 @@ struct stream {
 
 struct connection {
 	struct h2_server *server;
-	int fd;
 	SSL *ssl;
+	int fd;
 	nghttp2_session *session;
 	struct stream *streams;
 	bool is_cut;
@@ -229,7 +213,7 @@ static void give_answer(struct connection *c, struct stream *s)
 /* Gives what is due; returns for how many ms nothing is. */
 static int64_t give_due(struct connection *c)
 {
-	int64_t now_ms = clock_steady_ms(), wait_ms = POLL_MS;
+	int64_t now_ms = clock_steady_ms(), wait_ms = TLS_SERVER_POLL_MS;
 
 	for (struct stream *s = c->streams; s != NULL && !c->is_cut; s = s->next) {
 		if (s->due_ms == 0)
@@ -269,7 +253,7 @@ static void serve(struct connection *c)
 	struct pollfd wait = { .fd = c->fd, .events = POLLIN };
 
 	nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, settings, 1);
-	while (!atomic_load(&c->server->is_stopping)) {
+	while (!tls_server_is_stopping(c->ssl)) {
 		int64_t wait_ms = give_due(c);
 
 		if (c->is_cut || !flush(c))
@@ -311,131 +295,24 @@ static void say_goodbye(struct connection *c)
 		;
 }
 
-/* choose_h2() is not asked about a client that offers nothing at all. */
-static bool has_chosen_h2(const SSL *ssl)
+static void on_connection(void *context, SSL *ssl, int fd)
 {
-	const unsigned char *chosen;
-	unsigned len;
+	struct connection c = { .server = context, .ssl = ssl, .fd = fd };
 
-	SSL_get0_alpn_selected(ssl, &chosen, &len);
-	return len == 2 && memcmp(chosen, "h2", 2) == 0;
-}
+	c.session = session_new(&c);
+	serve(&c);
+	if (!c.is_cut)
+		say_goodbye(&c);
+	nghttp2_session_del(c.session);
+	while (c.streams != NULL) {
+		struct stream *s = c.streams;
 
-static void *connection_run(void *argument)
-{
-	struct connection *c = argument;
-	struct h2_server *server = c->server;
-	int on = 1;
-
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* an answer is written frame by frame */
-	c->ssl = must(SSL_new(server->tls));
-	SSL_set_fd(c->ssl, c->fd);
-	if (SSL_accept(c->ssl) == 1 && has_chosen_h2(c->ssl)) {
-		c->session = session_new(c);
-		serve(c);
-		if (!c->is_cut)
-			say_goodbye(c);
-		nghttp2_session_del(c->session);
-	}
-	while (c->streams != NULL) {
-		struct stream *s = c->streams;
-
-		c->streams = s->next;
+		c.streams = s->next;
 		stream_free(s);
 	}
-	SSL_free(c->ssl);
-	close(c->fd);
-	free(c);
-	ERR_clear_error();
-	atomic_fetch_sub(&server->n_connections, 1);
-	return NULL;
 }
 
 /* -- the server -- */
-
-static void take_connection(struct h2_server *server, int fd)
-{
-	struct timeval limit = { .tv_sec = HANDSHAKE_MS / 1000 };
-	struct connection *c;
-	pthread_t thread;
-
-	if (atomic_load(&server->n_connections) >= CONNECTIONS_MAX) {
-		close(fd);
-		return;
-	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)); /* reads are polled for: the handshake only */
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	c = must(calloc(1, sizeof(*c)));
-	*c = (struct connection){ .server = server, .fd = fd };
-	atomic_fetch_add(&server->n_connections, 1);
-	if (pthread_create(&thread, NULL, connection_run, c) == 0) {
-		pthread_detach(thread);
-		return;
-	}
-	atomic_fetch_sub(&server->n_connections, 1);
-	close(fd);
-	free(c);
-}
-
-static void *accept_loop(void *argument)
-{
-	struct h2_server *server = argument;
-	struct pollfd wait = { .fd = server->fd, .events = POLLIN };
-
-	while (!atomic_load(&server->is_stopping)) {
-		int fd;
-
-		if (poll(&wait, 1, POLL_MS) <= 0)
-			continue;
-		fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0)
-			take_connection(server, fd);
-	}
-	return NULL;
-}
-
-static int choose_h2(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *offered,
-        unsigned offered_len, void *context)
-{
-	for (unsigned i = 0; i < offered_len; i += offered[i] + 1u) {
-		if (offered[i] != 2 || i + 3 > offered_len || memcmp(offered + i + 1, "h2", 2) != 0)
-			continue;
-		*out = offered + i + 1;
-		*out_len = 2;
-		return SSL_TLSEXT_ERR_OK;
-	}
-	return SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-static SSL_CTX *tls_new(const char *cert_path, const char *key_path)
-{
-	SSL_CTX *tls = must(SSL_CTX_new(TLS_server_method()));
-
-	SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
-	SSL_CTX_set_alpn_select_cb(tls, choose_h2, NULL);
-	if (SSL_CTX_use_certificate_chain_file(tls, cert_path) == 1 &&
-	        SSL_CTX_use_PrivateKey_file(tls, key_path, SSL_FILETYPE_PEM) == 1)
-		return tls;
-	fprintf(stderr, "yitong-sandbox: %s and %s are no certificate with its key (certs/make makes them)\n",
-	        cert_path, key_path);
-	SSL_CTX_free(tls);
-	return NULL;
-}
-
-static int listen_on(const char *address, uint16_t port)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-
-	if (inet_pton(AF_INET, address, &at.sin_addr) == 1 && fd >= 0 &&
-	        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-	        bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, 128) == 0)
-		return fd;
-	fprintf(stderr, "yitong-sandbox: cannot listen on %s:%u: %s\n", address, port, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
 
 struct h2_server *h2_start(const char *address, uint16_t port, const char *cert_path, const char *key_path,
         h2_handler handler, void *context)
@@ -444,37 +321,29 @@ struct h2_server *h2_start(const char *address, uint16_t port, const char *cert_
 
 	server->handler = handler;
 	server->context = context;
-	server->fd = -1;
-	server->tls = tls_new(cert_path, key_path);
+	server->tls = tls_server_start(&(struct tls_server_options){ .address = address,
+	        .port = port,
+	        .cert_path = cert_path,
+	        .key_path = key_path,
+	        .protocol = "h2",
+	        .connections_max = CONNECTIONS_MAX,
+	        .serve = on_connection,
+	        .context = server });
 	if (server->tls != NULL)
-		server->fd = listen_on(address, port);
-	if (server->fd >= 0 && pthread_create(&server->acceptor, NULL, accept_loop, server) == 0)
 		return server;
-	if (server->fd >= 0)
-		close(server->fd);
-	SSL_CTX_free(server->tls);
 	free(server);
 	return NULL;
 }
 
 uint16_t h2_port(const struct h2_server *server)
 {
-	struct sockaddr_in at = { 0 };
-	socklen_t len = sizeof(at);
-
-	getsockname(server->fd, (struct sockaddr *)&at, &len);
-	return ntohs(at.sin_port);
+	return tls_server_port(server->tls);
 }
 
 void h2_stop(struct h2_server *server)
 {
 	if (server == NULL)
 		return;
-	atomic_store(&server->is_stopping, true);
-	pthread_join(server->acceptor, NULL);
-	while (atomic_load(&server->n_connections) > 0)
-		sleep_ms(5);
-	close(server->fd);
-	SSL_CTX_free(server->tls);
+	tls_server_stop(server->tls);
 	free(server);
 }
