@@ -40,8 +40,8 @@ static struct exchange of_number(const char *number)
 /* Legs as in test_flow_pay.c.  account:N another account is told; cancel: the settlement is; word:STATE what the bank
  * tells of the newest payout, old:STATE of the first one, message:STATE of the message that ordered that, both:STATE of
  * both at once; booked: its books say that it came back, part: a part of it, foreign: another bank's say so; hold:
- * people do; nothing: no leg for ten minutes; release: by two people. told: what the insurer hears of payments, in
- * order. */
+ * people do; nothing: no leg for ten minutes; restart: of all; release: by two people. told: what the insurer hears of
+ * payments, in order. */
 static const struct return_case {
 	const char *it, *script, *told, *reason;
 	unsigned n_orders;
@@ -128,15 +128,21 @@ static const struct return_case {
 	        "FAILED", "", 2, X_REVERSED },
 };
 
-/* Of two that came to nothing the second is all that is known after a restart: this one is not killed. */
+#define FAILS_AGAIN(n) "account:" n " bank:PAY A bank:ASKPAY F hub:TELLPAID d "
+static const struct return_case all_fail = { "six came to nothing: no seventh leaves, and people look",
+	DECIDED "bank:PAY A bank:ASKPAY F hub:TELLPAID d " FAILS_AGAIN("1") FAILS_AGAIN("2") FAILS_AGAIN("3")
+	        FAILS_AGAIN("4") FAILS_AGAIN("5") "account:6 nothing",
+	"FAILED FAILED FAILED FAILED FAILED FAILED",
+	"all payouts of it came to nothing, and no further one is ordered: look at them", 6, X_PARKED };
+
 static const struct return_case first_of_three = { "the first of three was paid after all: nothing leaves",
 	DECIDED "bank:PAY A bank:ASKPAY F hub:TELLPAID d account:1 bank:PAY A bank:ASKPAY F hub:TELLPAID d nothing "
-	        "old:PAID account:2 nothing",
+	        "restart old:PAID account:2 nothing",
 	"FAILED FAILED", "its party says otherwise now, after it had ended: look at what it was told", 2, X_PARKED };
 
 /* Each number once, and never twice to the account that it came back from. */
 static struct paid {
-	char number[3][40], message[3][40], to[3][32], told[60];
+	char number[6][40], message[6][40], to[6][32], told[60];
 	unsigned n;
 	bool is_released;
 } paid;
@@ -161,7 +167,7 @@ static void note_leg(void)
 		assert_string_not_equal(number, paid.number[i]);
 		assert_true(paid.is_released || strcmp(to, paid.to[i]) != 0);
 	}
-	assert_in_range(paid.n, 0, 2);
+	assert_in_range(paid.n, 0, 5);
 	memcpy(paid.number[paid.n], number, sizeof(number));
 	memcpy(paid.message[paid.n], of_number("+/A1").pay_msg, sizeof(paid.message[0]));
 	memcpy(paid.to[paid.n++], to, sizeof(to));
@@ -250,6 +256,8 @@ static bool does_event(const char *p, size_t n)
 		        keeper_decide(w.keeper, of_number("+/A1").id, "park", YT_STR("li"), YT_STR("seen")), 0);
 	else if (strncmp(p, "nothing", 7) == 0)
 		nothing_leaves();
+	else if (strncmp(p, "restart", 7) == 0)
+		kill_all();
 	else if (strncmp(p, "release", 7) == 0)
 		release();
 	else
@@ -480,7 +488,26 @@ static void test_first_of_three(void **state)
 {
 	(void)state;
 	begin_paying();
-	play(&first_of_three, 0);
+	index_has_all = true;
+	for (unsigned killed = 0; killed < 10; killed++) {
+		teardown(NULL);
+		setup(NULL);
+		print_message("%s, killed at leg %u\n", first_of_three.it, killed);
+		play(&first_of_three, killed);
+	}
+	index_has_all = false;
+	end_paying();
+}
+
+static void test_all_fail(void **state)
+{
+	(void)state;
+	begin_paying();
+	for (unsigned killed = 0; killed < 22; killed += 21) {
+		teardown(NULL);
+		setup(NULL);
+		play(&all_fail, killed);
+	}
 	end_paying();
 }
 
@@ -489,6 +516,7 @@ int main(void)
 	conf.follow_up_park_after_ms = INT64_C(7) * 24 * 3600 * 1000;
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_returns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first_of_three, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_all_fail, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asked_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asked_back_again, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));

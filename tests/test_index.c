@@ -521,6 +521,74 @@ static void assert_payment(const struct exchange *x)
 	assert_int_equal(x->adopted, 2);
 }
 
+static void add_order(struct world *w, uint64_t id, unsigned n)
+{
+	size_t at = rec_begin(&w->buf, REC_SENDING, 0, id, 3);
+	char no[24], message[24];
+
+	snprintf(no, sizeof(no), "IN20261122000000000%u00", n);
+	snprintf(message, sizeof(message), "PM20261122000000000%u00", n);
+	rec_u8(&w->buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(&w->buf, REC_T_STEP, 3);
+	rec_str(&w->buf, REC_T_PAY_NO, yt_str(no));
+	rec_str(&w->buf, REC_T_PAY_MSG, yt_str(message));
+	rec_end(&w->buf, at);
+}
+
+static void add_unpaid(struct world *w, uint64_t id, const char *as)
+{
+	size_t at = rec_begin(&w->buf, REC_RESOLVED, 0, id, 4);
+
+	rec_str(&w->buf, REC_T_RESULT, YT_STR("unpaid"));
+	rec_u8(&w->buf, REC_T_STEP, 3);
+	rec_str(&w->buf, REC_T_CODE, yt_str(as));
+	rec_bytes(&w->buf, REC_T_PAY_DIGEST, "0123456789abcdef", 16);
+	rec_end(&w->buf, at);
+}
+
+/* A bank may speak of any payout of a claim, however many came to nothing since; and of none that is gone. */
+static void test_all_its_payouts(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	char about[40];
+	struct exchange x;
+	bool more;
+	size_t at = rec_begin(&w->buf, REC_ACCEPTED, 0, 8, 2);
+
+	rec_str(&w->buf, REC_T_INSTITUTION, YT_STR("H33021399902"));
+	rec_str(&w->buf, REC_T_NUMBER, YT_STR("+/3302202611221000000009"));
+	rec_str(&w->buf, REC_T_FLOW, YT_STR("paid"));
+	rec_u32(&w->buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_end(&w->buf, at);
+	for (unsigned n = 1; n <= EXCHANGE_PAYOUTS_OLDER + 2; n++) {
+		add_order(w, 8, n);
+		if (n <= EXCHANGE_PAYOUTS_OLDER + 1)
+			add_unpaid(w, 8, n % 2 ? "FAILED" : "RETURNED");
+		commit(w); /* each in a batch of its own: the row is read back and written again */
+		assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	}
+	for (unsigned n = 1; n <= EXCHANGE_PAYOUTS_OLDER + 2; n++) {
+		snprintf(about, sizeof(about), "+/%s20261122000000000%u00", n % 2 ? "IN" : "PM", n);
+		assert_int_equal(index_find_follow_up(index, yt_str(about), &x), 0);
+		assert_int_equal(x.id, 8);
+		assert_false(exchange_may_pay_anew(&x));
+		assert_string_equal(x.older[0].no, "IN20261122000000000100");
+		assert_string_equal(x.older[EXCHANGE_PAYOUTS_OLDER - 1].msg, "PM20261122000000000400");
+		assert_string_equal(x.older[1].state, "RETURNED");
+		assert_string_equal(x.back_no, "IN20261122000000000500");
+		assert_string_equal(x.pay_no, "IN20261122000000000600");
+	}
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/IN20261122000000000700"), &x), YT_ENOTFOUND);
+	at = rec_begin(&w->buf, REC_REVERSED, 0, 8, 5);
+	rec_end(&w->buf, at);
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_drop_before(index, log_end(w->log), INT64_C(1) << 40, 10, &more), 0);
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/IN20261122000000000100"), &x), YT_ENOTFOUND);
+	index_close(index);
+}
+
 static void test_payment_rests(void **state)
 {
 	struct world *w = *state;
@@ -1600,6 +1668,7 @@ int main(void)
 		IN_A_WORLD("statements with lines of no payment are listed", test_statements_with_strays),
 		IN_A_WORLD("payouts that no statement has told of are listed", test_payouts_without_a_line),
 		IN_A_WORLD("what is known of a payment rests with it", test_payment_rests),
+		IN_A_WORLD("a claim is found by each of its payouts", test_all_its_payouts),
 		IN_A_WORLD("what was carried on is found like the original", test_carried),
 		IN_A_WORLD("a done cancel is found by its settlement", test_cancelled),
 		IN_A_WORLD("follow-ups rest until they are due", test_resting),

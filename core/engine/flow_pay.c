@@ -380,6 +380,10 @@ void flow_pay_anew(struct engine *e, struct task *t)
 	char reason[80];
 	size_t at;
 
+	if (!exchange_may_pay_anew(&t->x)) {
+		task_park(e, t, "all payouts of it came to nothing, and no further one is ordered: look at them");
+		return;
+	}
 	pay_to_whom(e, t, payee);
 	snprintf(reason, sizeof(reason), "its payment is %.*s%s%.*s", YT_FMT(state), advice.n > 0 ? ": " : "",
 	        YT_FMT(advice));

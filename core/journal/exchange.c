@@ -311,6 +311,25 @@ static void apply_carried(struct exchange *x, const struct view *v)
 	memcpy(x->reason, "carried over by another version", sizeof("carried over by another version"));
 }
 
+bool exchange_may_pay_anew(const struct exchange *x)
+{
+	return x->back_no[0] == '\0' || x->older[EXCHANGE_PAYOUTS_OLDER - 1].no[0] == '\0';
+}
+
+/* The newest one that came to nothing so far makes room for one more. */
+static void remember_older(struct exchange *x)
+{
+	struct exchange_payout *p = x->older;
+
+	if (x->back_no[0] == '\0')
+		return;
+	while (p < x->older + EXCHANGE_PAYOUTS_OLDER - 1 && p->no[0] != '\0')
+		p++;
+	memcpy(p->no, x->back_no, sizeof(p->no));
+	memcpy(p->msg, x->back_msg, sizeof(p->msg));
+	memcpy(p->state, x->back_state, sizeof(p->state));
+}
+
 /* A payment came to nothing: its number is never used again, and the step that orders it is done anew. Or it was made,
  * and is asked back. */
 static void apply_resolved(struct exchange *x, const struct view *v)
@@ -326,6 +345,7 @@ static void apply_resolved(struct exchange *x, const struct view *v)
 		take(x->unpaid_as, sizeof(x->unpaid_as), v, REC_T_CODE);
 	if (!yt_str_is(v->value[REC_T_RESULT], "unpaid") || step == 0 || step > REC_STEPS_MAX)
 		return;
+	remember_older(x);
 	memcpy(x->back_no, x->pay_no, sizeof(x->back_no));
 	memcpy(x->back_msg, x->pay_msg, sizeof(x->back_msg));
 	take(x->back_state, sizeof(x->back_state), v, REC_T_CODE);

@@ -41,6 +41,12 @@ enum exchange_step { /* of a flow: what became of the step named last */
  * others for the holder's name and the bank, which people release too. */
 #define PAY_DIGEST_SAME 12
 
+/* A payout that came to nothing, as long as its claim is known: its bank may say yet that it was paid. */
+struct exchange_payout {
+	char no[24], msg[40], state[16];
+};
+#define EXCHANGE_PAYOUTS_OLDER 4 /* beside the newest one that came to nothing, and the one under way */
+
 struct exchange {
 	uint64_t id;
 	enum exchange_state state;
@@ -80,7 +86,8 @@ struct exchange {
 	char back_msg[40];      /* ... of the message that left last with it; ... */
 	char back_state[16];    /* ... as what it ended, "RETURNED" ... */
 	uint8_t back_payee[16]; /* ... and to whom it went, as a keyed hash of account, name and bank */
-	bool doubted;           /* its bank has told that the money came back: it is asked once more */
+	struct exchange_payout older[EXCHANGE_PAYOUTS_OLDER]; /* those before that, oldest first */
+	bool doubted;      /* its bank has told that the money came back: it is asked once more */
 	bool claimed_back; /* its settlement was undone after it was paid: the money is asked back by a record of its
 	                      own */
 	uint32_t strays;   /* of a statement: its lines that tell of no payment known here */
@@ -125,6 +132,8 @@ bool exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_
 bool exchange_claim_back_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
 /* Business key (P13) of the cancel of a settlement: EXCHANGE_CANCEL_KEY with its number. */
 #define EXCHANGE_CANCEL_KEY "cancel|"
+/* There is room to remember one more payout that came to nothing; else it is people's. */
+bool exchange_may_pay_anew(const struct exchange *x);
 /* A follow-up that waits, of which surely nothing has left, or not yet its payment: people may take it back, ... */
 bool exchange_may_be_withdrawn(const struct exchange *x);
 /* ... or stop it before it goes on by itself. */

@@ -17,14 +17,13 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x59544958 /* "YTIX" */
-#define SCHEMA_VERSION 18         /* raised with every change of schema or fold: older files are rebuilt */
+#define SCHEMA_VERSION 19         /* raised with every change of schema or fold: older files are rebuilt */
 
 static const char schema[] =
         "CREATE TABLE exchange (id INTEGER PRIMARY KEY, number_key INTEGER, visit_key INTEGER, settlement_key INTEGER,"
         " bucket INTEGER NOT NULL, institution TEXT NOT NULL, party TEXT NOT NULL, accepted_ms INTEGER NOT NULL,"
         " state INTEGER NOT NULL, is_open INTEGER NOT NULL, admitted INTEGER NOT NULL, fold BLOB NOT NULL,"
-        " places BLOB NOT NULL, cancels_key INTEGER, rest_due_ms INTEGER, pay_key INTEGER, pay_msg_key INTEGER,"
-        " back_key INTEGER, back_msg_key INTEGER);"
+        " places BLOB NOT NULL, cancels_key INTEGER, rest_due_ms INTEGER);"
         "CREATE INDEX by_number ON exchange (number_key) WHERE number_key IS NOT NULL;"
         "CREATE INDEX by_visit ON exchange (visit_key) WHERE visit_key IS NOT NULL;"
         "CREATE INDEX by_settlement ON exchange (settlement_key) WHERE settlement_key IS NOT NULL;"
@@ -39,10 +38,8 @@ static const char schema[] =
         "CREATE TABLE facts (n INTEGER PRIMARY KEY, key TEXT NOT NULL, pos INTEGER NOT NULL, exchange INTEGER NOT NULL,"
         " wall_ms INTEGER NOT NULL);"
         "CREATE INDEX by_case ON facts (key, pos);"
-        "CREATE INDEX by_payout ON exchange (pay_key) WHERE pay_key IS NOT NULL;"
-        "CREATE INDEX by_pay_msg ON exchange (pay_msg_key) WHERE pay_msg_key IS NOT NULL;"
-        "CREATE INDEX by_back ON exchange (back_key) WHERE back_key IS NOT NULL;"
-        "CREATE INDEX by_back_msg ON exchange (back_msg_key) WHERE back_msg_key IS NOT NULL;"
+        "CREATE TABLE payout (number TEXT PRIMARY KEY, exchange INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE INDEX by_paying ON payout (exchange);"
         "CREATE TABLE reached (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL,"
         " last_commit INTEGER NOT NULL, last_digest INTEGER NOT NULL);"
         "INSERT INTO reached VALUES (1, 0, 0, 0);";
@@ -50,15 +47,14 @@ static const char schema[] =
 static const char *const statements[ST_N] = {
 	[ST_GET] = "SELECT " INDEX_COLUMNS " FROM exchange WHERE id = ?1",
 	[ST_INSERT] = "INSERT INTO exchange (" INDEX_COLUMNS ")"
-	              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+	              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
 	/* An id that came twice must not make the index unusable for ever. */
 	[ST_REPLACE] = "INSERT OR REPLACE INTO exchange (" INDEX_COLUMNS ")"
-	               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+	               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
 	[ST_UPDATE] = "UPDATE exchange SET number_key = ?2, visit_key = ?3, settlement_key = ?4, bucket = ?5,"
 	              " institution = ?6, party = ?7, accepted_ms = ?8, state = ?9, is_open = ?10, admitted = ?11, "
 	              "fold = ?12,"
-	              " places = ?13, cancels_key = ?14, rest_due_ms = ?15, pay_key = ?16, pay_msg_key = ?17,"
-	              " back_key = ?18, back_msg_key = ?19 WHERE id = ?1",
+	              " places = ?13, cancels_key = ?14, rest_due_ms = ?15 WHERE id = ?1",
 	[ST_UPDATE_FOLD] = "UPDATE exchange SET state = ?9, fold = ?12, places = ?13 WHERE id = ?1",
 	[ST_FIND] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number"
 	            " WHERE number_key = ?1 AND institution = ?2 AND admitted = 1 ORDER BY rowid",
@@ -66,14 +62,10 @@ static const char *const statements[ST_N] = {
 	                 " WHERE cancels_key = ?1 AND institution = ?2",
 	[ST_FIND_ANY] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number"
 	                " WHERE number_key = ?1 AND admitted = 1 ORDER BY rowid",
-	[ST_FIND_PAYOUT] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_payout"
-	                   " WHERE pay_key = ?1 ORDER BY rowid",
-	[ST_FIND_PAY_MSG] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_pay_msg"
-	                    " WHERE pay_msg_key = ?1 ORDER BY rowid",
-	[ST_FIND_BACK] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_back"
-	                 " WHERE back_key = ?1 ORDER BY rowid",
-	[ST_FIND_BACK_MSG] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_back_msg"
-	                     " WHERE back_msg_key = ?1 ORDER BY rowid",
+	[ST_FIND_PAYOUT] = "SELECT " INDEX_COLUMNS " FROM exchange"
+	                   " WHERE id = (SELECT exchange FROM payout WHERE number = ?1)",
+	[ST_PAYOUT_ADD] = "INSERT OR IGNORE INTO payout VALUES (?1, ?2)",
+	[ST_PAYOUTS_DROP] = "DELETE FROM payout WHERE exchange = ?1",
 	[ST_HIGHEST] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number WHERE number_key > 0"
 	               " ORDER BY number_key DESC LIMIT ?1",
 	[ST_BUCKET] = "SELECT max(bucket) FROM exchange INDEXED BY by_bucket WHERE bucket < ?1",

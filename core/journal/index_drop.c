@@ -33,13 +33,14 @@ static int find_old(struct index *index, log_pos before, int64_t wall_ms, size_t
 
 static int drop_row(struct index *index, uint64_t id)
 {
-	sqlite3_stmt *st = index_statement(index, ST_DROP);
-	int rc;
+	static const enum index_statement of_it[] = { ST_PAYOUTS_DROP, ST_DROP };
+	int rv = 0;
 
-	sqlite3_bind_int64(st, 1, (sqlite3_int64)id);
-	rc = sqlite3_step(st);
-	sqlite3_reset(st);
-	return index_error(rc);
+	for (size_t i = 0; rv == 0 && i < sizeof(of_it) / sizeof(of_it[0]); i++) {
+		sqlite3_bind_int64(index_statement(index, of_it[i]), 1, (sqlite3_int64)id);
+		rv = index_run(index, of_it[i]);
+	}
+	return rv;
 }
 
 /* Where the queries of that time began: one row each few minutes, so all at once. */

@@ -76,20 +76,14 @@ int index_cancelled(struct index *index, struct yt_str institution, struct yt_st
 	return rv;
 }
 
-static int find_follow_up(struct index *index, enum index_statement which, struct yt_str number, struct exchange *x)
+/* The first of the rows of a bound statement that is a follow-up; where number is given, of that one. */
+static int first_follow_up(sqlite3_stmt *st, struct yt_str number, struct exchange *x)
 {
-	sqlite3_stmt *st = index_statement(index, which);
 	int rc, rv = YT_ENOTFOUND;
 
-	sqlite3_bind_int64(st, 1, index_key(number));
 	while (rv == YT_ENOTFOUND && (rc = sqlite3_step(st)) != SQLITE_DONE) {
 		rv = rc == SQLITE_ROW ? index_row_read(st, x) : index_error(rc);
-		if (rv == 0 && (!yt_str_is(number, which == ST_FIND_ANY        ? x->number
-		                                   : which == ST_FIND_PAYOUT   ? x->pay_no
-		                                   : which == ST_FIND_BACK     ? x->back_no
-		                                   : which == ST_FIND_BACK_MSG ? x->back_msg
-		                                                               : x->pay_msg) ||
-		                       (x->flags & REC_X_FOLLOW_UP) == 0))
+		if (rv == 0 && ((number.n > 0 && !yt_str_is(number, x->number)) || (x->flags & REC_X_FOLLOW_UP) == 0))
 			rv = YT_ENOTFOUND;
 	}
 	sqlite3_reset(st);
@@ -99,18 +93,16 @@ static int find_follow_up(struct index *index, enum index_statement which, struc
 
 int index_find_follow_up(struct index *index, struct yt_str number, struct exchange *x)
 {
-	struct yt_str payout = { number.p + 2, number.n > 2 ? number.n - 2 : 0 };
-	int rv = find_follow_up(index, ST_FIND_ANY, number, x);
+	sqlite3_stmt *st = index_statement(index, ST_FIND_ANY);
+	int rv;
 
-	if (rv == YT_ENOTFOUND && payout.n > 0)
-		rv = find_follow_up(index, ST_FIND_PAYOUT, payout, x);
-	if (rv == YT_ENOTFOUND && payout.n > 0)
-		rv = find_follow_up(index, ST_FIND_PAY_MSG, payout, x);
-	if (rv == YT_ENOTFOUND && payout.n > 0)
-		rv = find_follow_up(index, ST_FIND_BACK, payout, x);
-	if (rv == YT_ENOTFOUND && payout.n > 0)
-		rv = find_follow_up(index, ST_FIND_BACK_MSG, payout, x);
-	return rv;
+	sqlite3_bind_int64(st, 1, index_key(number));
+	rv = first_follow_up(st, number, x);
+	if (rv != YT_ENOTFOUND || number.n <= 2)
+		return rv;
+	st = index_statement(index, ST_FIND_PAYOUT);
+	bind_str(st, 1, (struct yt_str){ number.p + 2, number.n - 2 });
+	return first_follow_up(st, (struct yt_str){ 0 }, x);
 }
 
 int index_highest_numbers(struct index *index, uint32_t n, int (*each)(void *arg, const struct exchange *x), void *arg)

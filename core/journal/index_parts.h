@@ -24,7 +24,7 @@
 #define INDEX_COLUMNS                                                                                                  \
 	"id, number_key, visit_key, settlement_key, bucket, institution, party, accepted_ms, state, is_open, "         \
 	"admitted,"                                                                                                    \
-	" fold, places, cancels_key, rest_due_ms, pay_key, pay_msg_key, back_key, back_msg_key"
+	" fold, places, cancels_key, rest_due_ms"
 enum index_column {
 	COL_ID,
 	COL_NUMBER_KEY,
@@ -40,11 +40,7 @@ enum index_column {
 	COL_FOLD,
 	COL_PLACES,
 	COL_CANCELS_KEY,
-	COL_REST_DUE,
-	COL_PAY_KEY,
-	COL_PAY_MSG_KEY,
-	COL_BACK_KEY,
-	COL_BACK_MSG_KEY
+	COL_REST_DUE
 };
 /* In COL_OPEN: it is over, is the keeper's to load at start, or may rest here, due at COL_REST_DUE; or it is over, and
  * a statement is still to tell of its payment, or is a statement with lines of no payment known here. */
@@ -63,9 +59,8 @@ enum index_statement {
 	ST_CANCELLED,
 	ST_FIND_ANY,
 	ST_FIND_PAYOUT,
-	ST_FIND_PAY_MSG,
-	ST_FIND_BACK,
-	ST_FIND_BACK_MSG,
+	ST_PAYOUT_ADD,
+	ST_PAYOUTS_DROP,
 	ST_HIGHEST,
 	ST_OPEN,
 	ST_LINES,
@@ -162,6 +157,7 @@ int64_t index_key(struct yt_str text);
 void index_fold_write(const struct exchange *x, struct yt_buf *out);
 int index_row_read(sqlite3_stmt *row, struct exchange *x);
 int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf *scratch);
+int index_store_payouts(struct index *index, const struct exchange *x);
 uint64_t index_columns_digest(const struct index_entry *e);
 void index_places_add(struct index_entry *e, log_pos pos);
 size_t index_places_read(struct yt_str places, log_pos *out, size_t max);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 14
+#define FOLD_VERSION 15
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -109,6 +109,18 @@ static bool store_number(void *at, size_t size, uint64_t v)
 
 /* ---- the fold ---- */
 
+/* Of payouts that came to nothing: most have none. */
+static void write_back(const struct exchange *x, struct yt_buf *out)
+{
+	uint8_t n = 0;
+
+	while (n < EXCHANGE_PAYOUTS_OLDER && x->older[n].no[0] != '\0')
+		n++;
+	yt_buf_add(out, x->back_payee, sizeof(x->back_payee));
+	yt_buf_byte(out, n);
+	yt_buf_add(out, x->older, n * sizeof(x->older[0]));
+}
+
 void index_fold_write(const struct exchange *x, struct yt_buf *out)
 {
 	const char *base = (const char *)x;
@@ -127,7 +139,7 @@ void index_fold_write(const struct exchange *x, struct yt_buf *out)
 	if (x->flow[0] != 0)
 		yt_buf_add(out, x->pay_digest, sizeof(x->pay_digest));
 	if (x->back_no[0] != 0)
-		yt_buf_add(out, x->back_payee, sizeof(x->back_payee));
+		write_back(x, out);
 	for (size_t i = 0; x->flow[0] != 0 && i < REC_STEPS_MAX; i++) {
 		put_varint(out, x->step_sent[i]);
 		put_varint(out, x->step_got[i]);
@@ -142,6 +154,24 @@ static bool read_digest(struct yt_str *in, uint8_t digest[16])
 		return false;
 	memcpy(digest, in->p, 16);
 	in->p += 16, in->n -= 16;
+	return true;
+}
+
+static bool read_back(struct yt_str *in, struct exchange *x)
+{
+	size_t n;
+
+	if (!read_digest(in, x->back_payee) || in->n < 1)
+		return false;
+	n = (uint8_t)*in->p;
+	in->p++, in->n--;
+	if (n > EXCHANGE_PAYOUTS_OLDER || in->n < n * sizeof(x->older[0]))
+		return false;
+	memcpy(x->older, in->p, n * sizeof(x->older[0]));
+	for (size_t i = 0; i < n; i++) /* each ends, whatever the file says */
+		x->older[i].no[sizeof(x->older[i].no) - 1] = x->older[i].msg[sizeof(x->older[i].msg) - 1] =
+		        x->older[i].state[sizeof(x->older[i].state) - 1] = '\0';
+	in->p += n * sizeof(x->older[0]), in->n -= n * sizeof(x->older[0]);
 	return true;
 }
 
@@ -179,8 +209,7 @@ static int fold_read(struct yt_str in, struct exchange *x)
 	memcpy(x->person, in.p + sizeof(x->digest), sizeof(x->person));
 	in.p += sizeof(x->digest) + sizeof(x->person);
 	in.n -= sizeof(x->digest) + sizeof(x->person);
-	if ((x->flow[0] != 0 && !read_digest(&in, x->pay_digest)) ||
-	        (x->back_no[0] != 0 && !read_digest(&in, x->back_payee)))
+	if ((x->flow[0] != 0 && !read_digest(&in, x->pay_digest)) || (x->back_no[0] != 0 && !read_back(&in, x)))
 		return YT_ECORRUPT;
 	return read_steps(&in, x) ? 0 : YT_ECORRUPT;
 }
@@ -280,11 +309,32 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 		sqlite3_bind_int64(st, COL_REST_DUE + 1, rest_due_ms(x));
 	else
 		sqlite3_bind_null(st, COL_REST_DUE + 1);
-	bind_key(st, COL_PAY_KEY, x->pay_no);
-	bind_key(st, COL_PAY_MSG_KEY, x->pay_msg);
-	bind_key(st, COL_BACK_KEY, x->back_no);
-	bind_key(st, COL_BACK_MSG_KEY, x->back_msg);
 	return 0;
+}
+
+/* All numbers by which a bank may speak of its payouts; those that are there already stay. */
+int index_store_payouts(struct index *index, const struct exchange *x)
+{
+	const char *numbers[4 + 2 * EXCHANGE_PAYOUTS_OLDER] = { x->pay_no, x->pay_msg, x->back_no, x->back_msg };
+	sqlite3_stmt *st = index_statement(index, ST_PAYOUT_ADD);
+	int rv = 0;
+
+	if (x->pay_no[0] == '\0' && x->back_no[0] == '\0')
+		return 0;
+	for (unsigned i = 0; i < EXCHANGE_PAYOUTS_OLDER; i++) {
+		numbers[4 + 2 * i] = x->older[i].no;
+		numbers[5 + 2 * i] = x->older[i].msg;
+	}
+	for (size_t i = 0; rv == 0 && i < N_OF(numbers); i++) {
+		if (numbers[i][0] == '\0')
+			continue;
+		sqlite3_bind_text(st, 1, numbers[i], -1, SQLITE_STATIC);
+		sqlite3_bind_int64(st, 2, (sqlite3_int64)x->id);
+		rv = index_error(sqlite3_step(st));
+		sqlite3_reset(st);
+	}
+	sqlite3_clear_bindings(st);
+	return rv;
 }
 
 uint64_t index_columns_digest(const struct index_entry *e)

@@ -25,6 +25,8 @@ static int store_entry(struct index *index, const struct index_entry *e, struct 
 	}
 	if (rv == 0)
 		rv = index_error(rc);
+	if (rv == 0 && !columns_are_same)
+		rv = index_store_payouts(index, &e->x);
 	counts[e->x.state]++;
 	if (e->is_stored)
 		counts[e->state_was]--;

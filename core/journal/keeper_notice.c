@@ -43,17 +43,27 @@ static void note_number(struct keeper *k, struct kept *e, const char *number, co
 	HASH_ADD_STR(k->payouts, number, p);
 }
 
+/* One that came to nothing. */
+static void note_old(struct keeper *k, struct kept *e, const char *number, const char *message, const char *end)
+{
+	struct payout *old;
+
+	note_number(k, e, number, number);
+	note_number(k, e, message, number);
+	old = payout_find(k, number);
+	if (old != NULL && old->exchange == e->x.id)
+		keeper_copy_str(old->end, sizeof(old->end), yt_str(end));
+}
+
 void keeper_note_payout(struct keeper *k, struct kept *e)
 {
-	struct payout *back;
-
 	note_number(k, e, e->x.pay_no, e->x.pay_no);
 	note_number(k, e, e->x.pay_msg, e->x.pay_no);
-	note_number(k, e, e->x.back_no, e->x.back_no);
-	note_number(k, e, e->x.back_msg, e->x.back_no);
-	back = payout_find(k, e->x.back_no);
-	if (back != NULL && back->exchange == e->x.id)
-		keeper_copy_str(back->end, sizeof(back->end), yt_str(e->x.back_state));
+	if (e->x.back_no[0] == '\0')
+		return;
+	note_old(k, e, e->x.back_no, e->x.back_msg, e->x.back_state);
+	for (unsigned i = 0; i < EXCHANGE_PAYOUTS_OLDER && e->x.older[i].no[0] != '\0'; i++)
+		note_old(k, e, e->x.older[i].no, e->x.older[i].msg, e->x.older[i].state);
 }
 
 void keeper_drop_payouts(struct keeper *k, struct kept *e)
