@@ -394,20 +394,17 @@ static void tell_ports(const struct bank_options *o, uint16_t link, uint16_t iso
 
 	printf("bank: tls://%s:%u (BDL/1.0), https://%s:%u/iso20022\ncontrol:  http://127.0.0.1:%u/ledger\n",
 	        o->address, link, o->address, iso, control);
-	fflush(stdout);
-	text_format(text, sizeof(text), "%u %u %u\n", link, iso, control);
-	if (o->ports_path != NULL)
-		file_write(o->ports_path, text, strlen(text));
+	text_format(text, sizeof(text), "%u %u %u", link, iso, control);
+	control_tell_ports(o->ports_path, text);
 }
 
-static void run_until_signal(struct bank_server *server, const sigset_t *signals)
+static void run_until_signal(struct bank_server *server)
 {
 	pthread_t ticker;
-	int signal_number;
 
 	if (pthread_create(&ticker, NULL, on_tick, server) != 0)
 		return;
-	sigwait(signals, &signal_number);
+	control_wait();
 	pthread_mutex_lock(&server->lock);
 	server->is_stopping = true;
 	pthread_mutex_unlock(&server->lock);
@@ -436,12 +433,8 @@ static int serve_until_signal(struct bank_server *server)
 		.body_max = BANK_DOCUMENT_MAX };
 	struct frames_server *frames;
 	struct http_server *control = NULL;
-	sigset_t signals;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all of them inherit it */
+	control_keep_signals();
 	frames = frames_start(&link);
 	if (frames != NULL)
 		server->iso = http_start(&iso);
@@ -449,28 +442,12 @@ static int serve_until_signal(struct bank_server *server)
 		control = bank_control_start(server, o->control_port);
 	if (control != NULL) {
 		tell_ports(o, frames_port(frames), http_port(server->iso), http_port(control));
-		run_until_signal(server, &signals);
+		run_until_signal(server);
 	}
 	http_stop(control);
 	http_stop(server->iso);
 	frames_stop(frames);
 	return control == NULL ? 1 : 0;
-}
-
-static int ledger_write(const struct bank_server *server)
-{
-	json_t *tree;
-	char *text;
-	int rv;
-
-	if (server->bank.options->ledger_path == NULL)
-		return 0;
-	tree = bank_whole_ledger(server);
-	text = must(json_dumps(tree, JSON_INDENT(1)));
-	rv = file_write(server->bank.options->ledger_path, text, strlen(text));
-	free(text);
-	json_decref(tree);
-	return rv;
 }
 
 int bank_init(struct bank *bank, const struct bank_options *options, int64_t now_ms)
@@ -506,7 +483,7 @@ int bank_main(const struct bank_options *options)
 	server.calls = must(json_object());
 	server.documents = must(json_array());
 	code = serve_until_signal(&server);
-	if (code == 0 && ledger_write(&server) != 0)
+	if (code == 0 && control_write_ledger(options->ledger_path, bank_whole_ledger(&server)) != 0)
 		code = 1;
 	while (server.outbox != NULL) {
 		struct bank_document *d = server.outbox;

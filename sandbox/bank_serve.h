@@ -3,10 +3,7 @@
 #define SANDBOX_BANK_SERVE_H
 
 #include "bank.h"
-#include "fault.h"
-#include "http.h"
-
-#include <pthread.h>
+#include "control_port.h"
 
 struct bank_document { /* told unasked */
 	char *octets;
@@ -25,11 +22,12 @@ struct bank_server {
 	struct http_server *iso;
 	int64_t n_requests, n_delivered, n_undelivered;
 	bool is_stopping, reverses_reports, doubles_reports;
+	struct control_port control;
 };
 
 #define BANK_DOCUMENTS 1000
 
-/* bank_control.c: plain HTTP on loopback.  NULL after telling on stderr. */
+/* bank_control.c.  NULL after telling on stderr. */
 struct http_server *bank_control_start(struct bank_server *server, uint16_t port);
 json_t *bank_whole_ledger(const struct bank_server *server);
 

@@ -1,49 +1,32 @@
-/* sandbox/control.c - the platform's control port: plain HTTP on loopback, JSON both ways.
- *
- * Reads the ledger, arms faults, adds persons, sets the clock, waits for quiet.  What each call takes
- * and gives is in sandbox/README.md and `yitong-sandbox --help`. */
+/* sandbox/control.c - the platform's control port (control_port.h): its calls read the ledger, add persons, set
+ * the clock.  What each takes and gives is in sandbox/README.md and `yitong-sandbox --help`. */
 #include "platform.h"
 #include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define QUIET_MS 30000 /* how long POST /quiesce waits unless told otherwise */
-
-typedef json_t *(*control_call)(struct platform *platform, const json_t *body, const char **wrong);
-
-static json_t *ledger(struct platform *platform, const json_t *body, const char **wrong)
+static json_t *ledger(void *of, const json_t *body, const char **wrong)
 {
+	struct platform *platform = of;
+
 	return book_ledger(platform->book);
 }
 
-static json_t *changes(struct platform *platform, const json_t *body, const char **wrong)
+static json_t *changes(void *of, const json_t *body, const char **wrong)
 {
+	struct platform *platform = of;
+
 	return book_changes(platform->book);
 }
 
-static json_t *stats(struct platform *platform, const json_t *body, const char **wrong)
+static json_t *stats(void *of, const json_t *body, const char **wrong)
 {
+	struct platform *platform = of;
+
 	return json_pack("{s:I, s:I, s:I, s:I, s:O}", "requests", (json_int_t)platform->n_requests, "refused_unheard",
 	        (json_int_t)platform->n_refused_unheard, "faults_taken", (json_int_t)platform->faults.n_taken,
 	        "pending", (json_int_t)platform->n_pending, "by_infno", platform->requests);
-}
-
-static json_t *faults_show(struct platform *platform, const json_t *body, const char **wrong)
-{
-	return json_pack("{s:o}", "faults", fault_list(&platform->faults, platform_now_ms(platform)));
-}
-
-static json_t *fault_add(struct platform *platform, const json_t *body, const char **wrong)
-{
-	*wrong = fault_arm(&platform->faults, body, platform_now_ms(platform));
-	return json_pack("{s:s}", "armed", json_text(body, "kind"));
-}
-
-static json_t *faults_clear(struct platform *platform, const json_t *body, const char **wrong)
-{
-	fault_clear(&platform->faults);
-	return json_pack("{s:[]}", "faults");
 }
 
 static void copy_text(char *to, size_t size, const json_t *row, const char *name, const char *otherwise)
@@ -76,8 +59,9 @@ static const char *person_read(const json_t *row, struct person *person)
 	return NULL;
 }
 
-static json_t *persons_add(struct platform *platform, const json_t *body, const char **wrong)
+static json_t *persons_add(void *of, const json_t *body, const char **wrong)
 {
+	struct platform *platform = of;
 	json_t *numbers = must(json_object()), *row;
 	struct person person;
 	size_t i;
@@ -95,8 +79,9 @@ static json_t *persons_add(struct platform *platform, const json_t *body, const 
 	return json_pack("{s:o}", "psn_no", numbers);
 }
 
-static json_t *alter(struct platform *platform, const json_t *body, const char **wrong)
+static json_t *alter(void *of, const json_t *body, const char **wrong)
 {
+	struct platform *platform = of;
 	const char *which = *json_text(body, "setl_id") != '\0' ? json_text(body, "setl_id") : json_text(body, "visit");
 	const char *id = book_alter(platform->book, *which == '\0' ? NULL : which, json_number(body, "fen", 1));
 
@@ -105,14 +90,17 @@ static json_t *alter(struct platform *platform, const json_t *body, const char *
 	return json_pack("{s:s?}", "altered", id);
 }
 
-static json_t *clock_set(struct platform *platform, const json_t *body, const char **wrong)
+static json_t *clock_set(void *of, const json_t *body, const char **wrong)
 {
+	struct platform *platform = of;
+
 	platform->clock_offset_ms = json_number(body, "offset_s", 0) * 1000;
 	return json_pack("{s:I}", "offset_s", (json_int_t)(platform->clock_offset_ms / 1000));
 }
 
-static json_t *settings(struct platform *platform, const json_t *body, const char **wrong)
+static json_t *settings(void *of, const json_t *body, const char **wrong)
 {
+	struct platform *platform = of;
 	static const char *const checks[] = { "off", "given", "required" };
 	struct book_options *options = book_options(platform->book);
 	const char *check = json_text(body, "sign_check");
@@ -130,93 +118,38 @@ static json_t *settings(struct platform *platform, const json_t *body, const cha
 	        "sign_check", checks[platform->sign_check]);
 }
 
-/* Waits, without the lock, until no effect is still to come.  A gap of 200 ms without a request must
- * follow, since what is quiet here may just be between two tries. */
-static json_t *quiesce(struct platform *platform, const json_t *body, const char **wrong)
+static int64_t now_ms(void *of)
 {
-	int64_t start_ms = clock_steady_ms(), end_ms = start_ms + json_number(body, "timeout_ms", QUIET_MS);
-	int64_t quiet_since_ms = start_ms, n_requests = platform->n_requests;
-
-	while (clock_steady_ms() < end_ms && clock_steady_ms() - quiet_since_ms < 200) {
-		pthread_mutex_unlock(&platform->lock);
-		sleep_ms(10);
-		pthread_mutex_lock(&platform->lock);
-		if (platform->n_pending > 0 || platform->n_requests != n_requests)
-			quiet_since_ms = clock_steady_ms();
-		n_requests = platform->n_requests;
-	}
-	return json_pack("{s:b, s:I}", "quiet", clock_steady_ms() - quiet_since_ms >= 200, "waited_ms",
-	        (json_int_t)(clock_steady_ms() - start_ms));
+	return platform_now_ms(of);
 }
 
-static const struct {
-	const char *method, *path;
-	control_call call;
-} calls[] = {
+static int64_t n_moving(void *of)
+{
+	const struct platform *platform = of;
+
+	return platform->n_pending;
+}
+
+static const struct control_call calls[] = {
 	{ "GET", "/ledger", ledger },
 	{ "GET", "/changes", changes },
 	{ "GET", "/stats", stats },
-	{ "GET", "/fault", faults_show },
-	{ "POST", "/fault", fault_add },
-	{ "DELETE", "/fault", faults_clear },
 	{ "POST", "/persons", persons_add },
 	{ "POST", "/alter", alter },
 	{ "POST", "/clock", clock_set },
 	{ "POST", "/settings", settings },
-	{ "POST", "/quiesce", quiesce },
+	{ NULL, NULL, NULL },
 };
 
-static enum MHD_Result answer_json(struct http_request *request, unsigned status, json_t *tree)
+struct http_server *control_start(struct platform *platform, uint16_t port)
 {
-	char *text = must(json_dumps(tree, JSON_INDENT(1)));
-	size_t len = strlen(text);
-	enum MHD_Result result;
-
-	text[len] = '\n'; /* over the NUL: sent by length */
-	result = http_answer(request, status, "application/json", text, len + 1);
-	free(text);
-	json_decref(tree);
-	return result;
-}
-
-static enum MHD_Result on_control_request(void *context, struct http_request *request)
-{
-	struct platform *platform = context;
-	const char *wrong = NULL;
-	json_t *body = NULL, *tree;
-	json_error_t error;
-
-	if (request->len > 0) {
-		body = json_loadb(request->body, request->len, 0, &error);
-		if (body == NULL)
-			return answer_json(request, MHD_HTTP_BAD_REQUEST,
-			        json_pack("{s:s, s:i}", "error", error.text, "line", error.line));
-	}
-	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
-		if (strcmp(calls[i].method, request->method) != 0 || strcmp(calls[i].path, request->path) != 0)
-			continue;
-		pthread_mutex_lock(&platform->lock);
-		tree = must(calls[i].call(platform, body, &wrong));
-		pthread_mutex_unlock(&platform->lock);
-		json_decref(body);
-		if (wrong == NULL)
-			return answer_json(request, MHD_HTTP_OK, tree);
-		json_decref(tree);
-		return answer_json(request, MHD_HTTP_BAD_REQUEST, json_pack("{s:s}", "error", wrong));
-	}
-	json_decref(body);
-	return answer_json(request, MHD_HTTP_NOT_FOUND,
-	        json_pack("{s:s}", "error",
-	                "no such call; there are GET /ledger /changes /stats /fault, POST /fault /persons /alter /clock "
-	                "/settings /quiesce, "
-	                "DELETE /fault"));
-}
-
-struct http_server *control_start(struct platform *platform, const char *address, uint16_t port)
-{
-	struct http_server_options options = {
-		.address = address, .port = port, .handler = on_control_request, .context = platform
-	};
-
-	return http_start(&options);
+	platform->control = (struct control_port){ .name = "the platform",
+		.calls = calls,
+		.faults = &platform->faults,
+		.lock = &platform->lock,
+		.n_requests = &platform->n_requests,
+		.now_ms = now_ms,
+		.n_moving = n_moving,
+		.of = platform };
+	return control_port_start(&platform->control, port);
 }

@@ -4,12 +4,10 @@
  *  play         the fault that was armed for it, if any     -> before, instead of or after
  *  take_effect  hub_book.c under the lock                   -> the signed answer */
 #include "hub.h"
-#include "fault.h"
-#include "http.h"
+#include "control_port.h"
 #include "text.h"
 
 #include <libxml/parser.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,23 +199,24 @@ static enum MHD_Result on_message(void *context, struct http_request *request)
 
 /* -- control port -- */
 
-static json_t *quiesce(struct hub *hub, int64_t timeout_ms)
+static json_t *ledger(void *of, const json_t *body, const char **wrong)
 {
-	int64_t end_ms = clock_steady_ms() + timeout_ms, quiet_since_ms = clock_steady_ms(), n = hub->n_requests;
+	const struct hub *hub = of;
 
-	while (clock_steady_ms() < end_ms && clock_steady_ms() - quiet_since_ms < 200) {
-		pthread_mutex_unlock(&hub->lock);
-		sleep_ms(10);
-		pthread_mutex_lock(&hub->lock);
-		if (hub->n_pending > 0 || hub->n_requests != n)
-			quiet_since_ms = clock_steady_ms();
-		n = hub->n_requests;
-	}
-	return json_pack("{s:b}", "quiet", clock_steady_ms() - quiet_since_ms >= 200);
+	return hub_book_ledger(hub->book);
 }
 
-static json_t *persons_add(struct hub *hub, const json_t *body, const char **wrong)
+static json_t *stats(void *of, const json_t *body, const char **wrong)
 {
+	const struct hub *hub = of;
+
+	return json_pack("{s:I, s:I, s:O}", "requests", (json_int_t)hub->n_requests, "pending",
+	        (json_int_t)hub->n_pending, "by_transno", hub->requests);
+}
+
+static json_t *persons_add(void *of, const json_t *body, const char **wrong)
+{
+	struct hub *hub = of;
 	json_t *row;
 	size_t i;
 
@@ -231,63 +230,31 @@ static json_t *persons_add(struct hub *hub, const json_t *body, const char **wro
 	return json_pack("{s:i}", "persons", (int)json_array_size(body));
 }
 
-static json_t *control(struct hub *hub, const struct http_request *request, const json_t *body, const char **wrong)
+static json_t *alter(void *of, const json_t *body, const char **wrong)
 {
-	bool is_post = strcmp(request->method, "POST") == 0;
-	const char *path = request->path, *which, *id;
+	struct hub *hub = of;
+	const char *which = json_text(body, "setl_id");
+	const char *id = hub_book_alter(hub->book, *which == '\0' ? NULL : which, json_number(body, "fen", 1));
 
-	if (strcmp(path, "/ledger") == 0 && !is_post)
-		return hub_book_ledger(hub->book);
-	if (strcmp(path, "/stats") == 0 && !is_post)
-		return json_pack("{s:I, s:I, s:O}", "requests", (json_int_t)hub->n_requests, "pending",
-		        (json_int_t)hub->n_pending, "by_transno", hub->requests);
-	if (strcmp(path, "/fault") == 0 && is_post) {
-		*wrong = fault_arm(&hub->faults, body, clock_wall_ms());
-		return json_pack("{s:s}", "armed", json_text(body, "kind"));
-	}
-	if (strcmp(path, "/fault") == 0 && strcmp(request->method, "DELETE") == 0)
-		fault_clear(&hub->faults);
-	if (strcmp(path, "/fault") == 0)
-		return json_pack("{s:o}", "faults", fault_list(&hub->faults, clock_wall_ms()));
-	if (strcmp(path, "/persons") == 0 && is_post)
-		return persons_add(hub, body, wrong);
-	if (strcmp(path, "/quiesce") == 0 && is_post)
-		return quiesce(hub, json_number(body, "timeout_ms", 30000));
-	if (strcmp(path, "/alter") == 0 && is_post) {
-		which = json_text(body, "setl_id");
-		id = hub_book_alter(hub->book, *which == '\0' ? NULL : which, json_number(body, "fen", 1));
-		*wrong = id == NULL ? "no settlement in force has this setl_id" : NULL;
-		return json_pack("{s:s?}", "altered", id);
-	}
-	*wrong =
-	        "no such call; there are GET /ledger /stats /fault, POST /fault /persons /alter /quiesce, DELETE /fault";
-	return NULL;
+	if (id == NULL)
+		*wrong = "no settlement in force has this setl_id";
+	return json_pack("{s:s?}", "altered", id);
 }
 
-static enum MHD_Result on_control(void *context, struct http_request *request)
+static int64_t n_moving(void *of)
 {
-	struct hub *hub = context;
-	const char *wrong = NULL;
-	enum MHD_Result result;
-	json_error_t error;
-	json_t *body = request->len > 0 ? json_loadb(request->body, request->len, 0, &error) : NULL, *tree;
-	char *text;
+	const struct hub *hub = of;
 
-	pthread_mutex_lock(&hub->lock);
-	tree = control(hub, request, body, &wrong);
-	pthread_mutex_unlock(&hub->lock);
-	json_decref(body);
-	if (wrong != NULL) {
-		json_decref(tree);
-		tree = json_pack("{s:s}", "error", wrong);
-	}
-	text = must(json_dumps(tree, JSON_INDENT(1)));
-	result = http_answer(
-	        request, wrong == NULL ? MHD_HTTP_OK : MHD_HTTP_BAD_REQUEST, "application/json", text, strlen(text));
-	free(text);
-	json_decref(tree);
-	return result;
+	return hub->n_pending;
 }
+
+static const struct control_call calls[] = {
+	{ "GET", "/ledger", ledger },
+	{ "GET", "/stats", stats },
+	{ "POST", "/persons", persons_add },
+	{ "POST", "/alter", alter },
+	{ NULL, NULL, NULL },
+};
 
 /* -- start and end -- */
 
@@ -301,22 +268,6 @@ static void add_examples(struct hub_book *book)
 	json_decref(row);
 }
 
-static int ledger_write(const struct hub *hub)
-{
-	json_t *ledger;
-	char *text;
-	int rv;
-
-	if (hub->options->ledger_path == NULL)
-		return 0;
-	ledger = hub_book_ledger(hub->book);
-	text = must(json_dumps(ledger, JSON_INDENT(1)));
-	rv = file_write(hub->options->ledger_path, text, strlen(text));
-	free(text);
-	json_decref(ledger);
-	return rv;
-}
-
 static int serve_until_signal(struct hub *hub)
 {
 	const struct hub_options *o = hub->options;
@@ -327,30 +278,27 @@ static int serve_until_signal(struct hub *hub)
 		.client_ca_path = o->client_ca,
 		.handler = on_message,
 		.context = hub };
-	struct http_server_options plain = {
-		.address = "127.0.0.1", .port = o->control_port, .handler = on_control, .context = hub
-	};
+	struct control_port control = { .name = "the hub",
+		.calls = calls,
+		.faults = &hub->faults,
+		.lock = &hub->lock,
+		.n_requests = &hub->n_requests,
+		.n_moving = n_moving,
+		.of = hub };
 	struct http_server *control_server;
-	int signal_number;
-	sigset_t signals;
 	char text[64];
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all of them inherit it */
+	control_keep_signals();
 	hub->server = http_start(&server);
 	if (hub->server == NULL)
 		return 1;
-	control_server = http_start(&plain);
+	control_server = control_port_start(&control, o->control_port);
 	if (control_server != NULL) {
 		printf("hub: https://%s:%u/ksbw\ncontrol:  http://127.0.0.1:%u/ledger\n", o->address,
 		        http_port(hub->server), http_port(control_server));
-		fflush(stdout);
-		text_format(text, sizeof(text), "%u %u\n", http_port(hub->server), http_port(control_server));
-		if (o->ports_path != NULL)
-			file_write(o->ports_path, text, strlen(text));
-		sigwait(&signals, &signal_number);
+		text_format(text, sizeof(text), "%u %u", http_port(hub->server), http_port(control_server));
+		control_tell_ports(o->ports_path, text);
+		control_wait();
 	}
 	http_stop(control_server);
 	http_stop(hub->server);
@@ -369,7 +317,7 @@ int hub_main(const struct hub_options *options)
 	hub.requests = must(json_object());
 	add_examples(hub.book);
 	code = serve_until_signal(&hub);
-	if (code == 0 && ledger_write(&hub) != 0)
+	if (code == 0 && control_write_ledger(options->ledger_path, hub_book_ledger(hub.book)) != 0)
 		code = 1;
 	fault_clear(&hub.faults);
 	hub_book_free(hub.book);

@@ -12,6 +12,7 @@
 #ifndef SANDBOX_INSURER_H
 #define SANDBOX_INSURER_H
 
+#include "control_port.h"
 #include "fault.h"
 #include "h2.h"
 #include "http.h"
@@ -179,6 +180,7 @@ struct insurer_desk {
 	json_t *calls;                   /* name -> how many arrived */
 	json_t *seen;                    /* requestNo -> how often, with amount faults */
 	int64_t n_requests, n_undelivered, n_delivered;
+	struct control_port control;
 };
 void insurer_desk_open(struct insurer_desk *desk, const struct insurer_options *options, struct insurer_book *book,
         const enum fault_kind *playable);
@@ -189,9 +191,8 @@ void insurer_desk_fault(struct insurer_desk *desk, const char *call, const char 
         const char *hospital, bool is_claim, int64_t total_fen, int64_t now_ms, struct fault *fault);
 /* The control port on 127.0.0.1; NULL after telling. */
 struct http_server *insurer_desk_serve(struct insurer_desk *desk);
-/* Tells where it serves, waits for SIGINT or SIGTERM, which must be blocked. */
+/* Tells where it serves, and control_wait(). */
 void insurer_desk_wait(const struct insurer_desk *desk, const char *url, uint16_t port, uint16_t control_port);
-void insurer_desk_block_signals(void);             /* before any thread */
 int insurer_desk_write(struct insurer_desk *desk); /* the ledger, when it ends; -1: told */
 
 /* insurer.c */

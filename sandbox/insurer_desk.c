@@ -1,12 +1,9 @@
 /* sandbox/insurer_desk.c - behind every simulated insurer: faults, counts, ledger and the control port (insurer.h).
  *
  * insurer_serve.c and jinhui_serve.c have the wires; both lock the desk around what they do with its book. */
-#include "fault.h"
-#include "http.h"
 #include "insurer.h"
 #include "text.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +57,24 @@ void insurer_desk_fault(struct insurer_desk *desk, const char *call, const char 
 
 /* -- control port -- */
 
-static json_t *stats(const struct insurer_desk *desk)
+static json_t *ledger(void *of, const json_t *body, const char **wrong)
 {
+	const struct insurer_desk *desk = of;
+
+	return insurer_ledger(desk->book);
+}
+
+static json_t *changes(void *of, const json_t *body, const char **wrong)
+{
+	const struct insurer_desk *desk = of;
+
+	return insurer_changes(desk->book);
+}
+
+static json_t *stats(void *of, const json_t *body, const char **wrong)
+{
+	const struct insurer_desk *desk = of;
+
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "requests", (json_int_t)desk->n_requests, "refused",
 	        (json_int_t)insurer_counts(desk->book)->refused, "faults_taken", (json_int_t)desk->faults.n_taken,
 	        "pending", (json_int_t)(insurer_n_moving(desk->book) + desk->n_undelivered), "callbacks_delivered",
@@ -69,25 +82,9 @@ static json_t *stats(const struct insurer_desk *desk)
 	        desk->calls);
 }
 
-static json_t *fault_add(struct insurer_desk *desk, const json_t *body, const char **wrong)
+static json_t *persons_add(void *of, const json_t *body, const char **wrong)
 {
-	static char text[400]; /* under the lock */
-	const char *kind = json_text(body, "kind");
-	bool is_playable = false;
-
-	text_format(text, sizeof(text), "this insurer plays");
-	for (const enum fault_kind *p = desk->playable; *p != FAULT_NONE; p++) {
-		size_t n = strlen(text);
-
-		is_playable |= strcmp(fault_name(*p), kind) == 0;
-		text_format(text + n, sizeof(text) - n, "%s %s", p == desk->playable ? "" : ",", fault_name(*p));
-	}
-	*wrong = is_playable ? fault_arm(&desk->faults, body, clock_wall_ms()) : text;
-	return json_pack("{s:s}", "armed", kind);
-}
-
-static json_t *persons_add(struct insurer_desk *desk, const json_t *body, const char **wrong)
-{
+	struct insurer_desk *desk = of;
 	json_t *rows = json_is_array(body) ? json_incref((json_t *)(uintptr_t)body) : json_pack("[O]", body), *row;
 	int n = 0;
 	size_t i;
@@ -105,8 +102,9 @@ static json_t *persons_add(struct insurer_desk *desk, const json_t *body, const 
 	return json_pack("{s:i}", "persons", n);
 }
 
-static json_t *list(const struct insurer_desk *desk)
+static json_t *list(void *of, const json_t *body, const char **wrong)
 {
+	const struct insurer_desk *desk = of;
 	char *text = insurer_list(desk->book, clock_wall_ms());
 	json_t *tree = json_pack("{s:s}", "list", text);
 
@@ -114,136 +112,66 @@ static json_t *list(const struct insurer_desk *desk)
 	return tree;
 }
 
-/* Waits, without the lock, until no claim will move by itself, all events are taken and nothing came for 200 ms. */
-static json_t *quiesce(struct insurer_desk *desk, int64_t timeout_ms)
+static json_t *alter(void *of, const json_t *body, const char **wrong)
 {
-	int64_t end_ms = clock_steady_ms() + timeout_ms, quiet_since_ms = clock_steady_ms(), n = desk->n_requests;
+	struct insurer_desk *desk = of;
 
-	while (clock_steady_ms() < end_ms && clock_steady_ms() - quiet_since_ms < 200) {
-		pthread_mutex_unlock(&desk->lock);
-		sleep_ms(10);
-		pthread_mutex_lock(&desk->lock);
-		if (insurer_n_moving(desk->book) + desk->n_undelivered > 0 || desk->n_requests != n)
-			quiet_since_ms = clock_steady_ms();
-		n = desk->n_requests;
-	}
-	return json_pack("{s:b}", "quiet", clock_steady_ms() - quiet_since_ms >= 200);
+	if (!insurer_alter(desk->book, json_text(body, "setl_id"), json_number(body, "fen", 1)))
+		*wrong = "no claim in force is of this setl_id";
+	return json_pack("{s:s}", "altered", json_text(body, "setl_id"));
 }
 
-static json_t *control(
-        struct insurer_desk *desk, const struct http_request *request, const json_t *body, const char **wrong)
+static const struct control_call calls[] = {
+	{ "GET", "/ledger", ledger },
+	{ "GET", "/changes", changes },
+	{ "GET", "/stats", stats },
+	{ "GET", "/list", list },
+	{ "POST", "/alter", alter },
+	{ "POST", "/persons", persons_add },
+	{ NULL, NULL, NULL },
+};
+
+static void advance(void *of)
 {
-	bool is_post = strcmp(request->method, "POST") == 0;
-	const char *path = request->path;
+	struct insurer_desk *desk = of;
 
-	if (strcmp(path, "/ledger") == 0 && !is_post)
-		return insurer_ledger(desk->book);
-	if (strcmp(path, "/changes") == 0 && !is_post)
-		return insurer_changes(desk->book);
-	if (strcmp(path, "/stats") == 0 && !is_post)
-		return stats(desk);
-	if (strcmp(path, "/list") == 0 && !is_post)
-		return list(desk);
-	if (strcmp(path, "/fault") == 0 && is_post)
-		return fault_add(desk, body, wrong);
-	if (strcmp(path, "/fault") == 0 && strcmp(request->method, "DELETE") == 0)
-		fault_clear(&desk->faults);
-	if (strcmp(path, "/fault") == 0)
-		return json_pack("{s:o}", "faults", fault_list(&desk->faults, clock_wall_ms()));
-	if (strcmp(path, "/alter") == 0 && is_post) {
-		*wrong = insurer_alter(desk->book, json_text(body, "setl_id"), json_number(body, "fen", 1))
-		                 ? NULL
-		                 : "no claim in force is of this setl_id";
-		return json_pack("{s:s}", "altered", json_text(body, "setl_id"));
-	}
-	if (strcmp(path, "/persons") == 0 && is_post)
-		return persons_add(desk, body, wrong);
-	if (strcmp(path, "/quiesce") == 0 && is_post)
-		return quiesce(desk, json_number(body, "timeout_ms", 30000));
-	*wrong =
-	        "no such call; there are GET /ledger /changes /stats /list /fault, POST /fault /persons /alter /quiesce, DELETE /fault";
-	return NULL;
-}
-
-static enum MHD_Result on_control(void *context, struct http_request *request)
-{
-	struct insurer_desk *desk = context;
-	const char *wrong = NULL;
-	enum MHD_Result result;
-	json_error_t error;
-	json_t *body = request->len > 0 ? json_loadb(request->body, request->len, 0, &error) : NULL, *tree;
-	char *text;
-
-	if (request->len > 0 && body == NULL)
-		body = must(json_object());
-	pthread_mutex_lock(&desk->lock);
 	insurer_book_advance(desk->book, clock_wall_ms());
-	tree = control(desk, request, body, &wrong);
-	pthread_mutex_unlock(&desk->lock);
-	json_decref(body);
-	if (wrong != NULL) {
-		json_decref(tree);
-		tree = json_pack("{s:s}", "error", wrong);
-	}
-	text = must(json_dumps(tree, JSON_INDENT(1)));
-	result = http_answer(
-	        request, wrong == NULL ? MHD_HTTP_OK : MHD_HTTP_BAD_REQUEST, "application/json", text, strlen(text));
-	free(text);
-	json_decref(tree);
-	return result;
+}
+
+static int64_t n_moving(void *of)
+{
+	const struct insurer_desk *desk = of;
+
+	return insurer_n_moving(desk->book) + desk->n_undelivered;
 }
 
 struct http_server *insurer_desk_serve(struct insurer_desk *desk)
 {
-	struct http_server_options plain = {
-		.address = "127.0.0.1", .port = desk->options->control_port, .handler = on_control, .context = desk
-	};
-
-	return http_start(&plain);
+	desk->control = (struct control_port){ .name = "this insurer",
+		.calls = calls,
+		.playable = desk->playable,
+		.faults = &desk->faults,
+		.lock = &desk->lock,
+		.n_requests = &desk->n_requests,
+		.advance = advance,
+		.n_moving = n_moving,
+		.of = desk };
+	return control_port_start(&desk->control, desk->options->control_port);
 }
 
 /* -- start and end -- */
 
-void insurer_desk_block_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL); /* all threads that come after it inherit it */
-}
-
 void insurer_desk_wait(const struct insurer_desk *desk, const char *url, uint16_t port, uint16_t control_port)
 {
-	const struct insurer_options *o = desk->options;
 	char text[64];
-	int signal_number;
-	sigset_t signals;
 
 	printf("insurer: %s\ncontrol:  http://127.0.0.1:%u/ledger\n", url, control_port);
-	fflush(stdout);
-	text_format(text, sizeof(text), "%u %u\n", port, control_port);
-	if (o->ports_path != NULL)
-		file_write(o->ports_path, text, strlen(text));
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigwait(&signals, &signal_number);
+	text_format(text, sizeof(text), "%u %u", port, control_port);
+	control_tell_ports(desk->options->ports_path, text);
+	control_wait();
 }
 
 int insurer_desk_write(struct insurer_desk *desk)
 {
-	json_t *tree;
-	char *text;
-	int rv;
-
-	if (desk->options->ledger_path == NULL)
-		return 0;
-	tree = insurer_ledger(desk->book);
-	text = must(json_dumps(tree, JSON_INDENT(1)));
-	rv = file_write(desk->options->ledger_path, text, strlen(text));
-	free(text);
-	json_decref(tree);
-	return rv;
+	return control_write_ledger(desk->options->ledger_path, insurer_ledger(desk->book));
 }

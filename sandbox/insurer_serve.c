@@ -293,7 +293,7 @@ static int serve_until_signal(struct server *server)
 	pthread_t ticker;
 	char url[80];
 
-	insurer_desk_block_signals();
+	control_keep_signals();
 	h2 = h2_start(o->address, o->port, o->cert, o->key, on_request, server);
 	if (h2 != NULL)
 		control = insurer_desk_serve(&server->desk);

@@ -172,7 +172,7 @@ static int serve_until_signal(struct server *server)
 	struct http_server *control = NULL;
 	char url[80];
 
-	insurer_desk_block_signals();
+	control_keep_signals();
 	server->http = http_start(&options);
 	if (server->http != NULL)
 		control = insurer_desk_serve(&server->desk);

@@ -245,10 +245,16 @@ long long number(const char *name, const char *value, long long from, long long 
 
 char *in_folder(const char *folder, const char *name)
 {
-	char path[1024];
+	static struct kept {
+		struct kept *before;
+		char path[1024];
+	} * last;
+	struct kept *kept = must(malloc(sizeof(*kept)));
 
-	text_format(path, sizeof(path), "%s/%s", folder, name);
-	return text_copy(path); /* lives as long as the program */
+	kept->before = last;
+	last = kept;
+	text_format(kept->path, sizeof(kept->path), "%s/%s", folder, name);
+	return kept->path;
 }
 
 /* The platform. */
@@ -485,7 +491,8 @@ static int origins_fill(struct origin *origins, const struct hospitals_settings 
 	static const char *const names[] = { "hospital-one", "hospital-two", "clinic" };
 	static const char *const institution_names[] = { "示例市第一医院", "示例市第二医院", "示例社区诊所" };
 	static const char *const certs[] = { "hospital-one", "hospital-two", NULL };
-	char *rest = NULL, *code = strtok_r(text_copy(s->institutions), ",", &rest), file[64];
+	static char *codes; /* the origins point into it */
+	char *rest = NULL, *code = strtok_r(codes = text_copy(s->institutions), ",", &rest), file[64];
 	bool is_direct = s->direct_url != NULL;
 
 	for (size_t i = 0; i < ORIGINS_MAX; i++, code = strtok_r(NULL, ",", &rest)) {

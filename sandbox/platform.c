@@ -373,32 +373,14 @@ static void add_examples(struct book *book)
 	book_person_add(book, &resident);
 }
 
-static int ledger_write(struct platform *platform)
-{
-	json_t *ledger;
-	char *text;
-	int rv;
-
-	if (platform->options->ledger_path == NULL)
-		return 0;
-	ledger = book_ledger(platform->book);
-	text = must(json_dumps(ledger, JSON_INDENT(1)));
-	rv = file_write(platform->options->ledger_path, text, strlen(text));
-	free(text);
-	json_decref(ledger);
-	return rv;
-}
-
 static void tell_ports(const struct platform_options *options, uint16_t port, uint16_t control_port)
 {
 	char text[64];
 
 	printf("platform: https://%s:%u%s\n", options->address, port, options->path);
 	printf("control:  http://127.0.0.1:%u/ledger\n", control_port);
-	fflush(stdout);
-	text_format(text, sizeof(text), "%u %u\n", port, control_port);
-	if (options->ports_path != NULL)
-		file_write(options->ports_path, text, strlen(text));
+	text_format(text, sizeof(text), "%u %u", port, control_port);
+	control_tell_ports(options->ports_path, text);
 }
 
 static int serve_until_signal(struct platform *platform)
@@ -412,20 +394,15 @@ static int serve_until_signal(struct platform *platform)
 		.handler = on_platform_request,
 		.context = platform };
 	struct http_server *control;
-	sigset_t signals;
-	int signal_number;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all of them inherit it */
+	control_keep_signals();
 	platform->server = http_start(&server);
 	if (platform->server == NULL)
 		return 1;
-	control = control_start(platform, "127.0.0.1", options->control_port);
+	control = control_start(platform, options->control_port);
 	if (control != NULL) {
 		tell_ports(options, http_port(platform->server), http_port(control));
-		sigwait(&signals, &signal_number);
+		control_wait();
 	}
 	http_stop(control);
 	http_stop(platform->server);
@@ -446,7 +423,7 @@ int platform_main(const struct platform_options *options)
 	add_examples(platform.book);
 	if (tokens_read(&platform) == 0)
 		code = serve_until_signal(&platform);
-	if (code == 0 && ledger_write(&platform) != 0)
+	if (code == 0 && control_write_ledger(options->ledger_path, book_ledger(platform.book)) != 0)
 		code = 1;
 	fault_clear(&platform.faults);
 	book_free(platform.book);

@@ -7,11 +7,10 @@
 #define SANDBOX_PLATFORM_H
 
 #include "book.h"
+#include "control_port.h"
 #include "fault.h"
 #include "http.h"
 #include "transactions.h"
-
-#include <pthread.h>
 
 #define PLATFORM_CALLERS_MAX 16
 #define PLATFORM_WINDOW_S 180 /* how far a signature's time may be from the platform's */
@@ -42,6 +41,7 @@ struct platform {
 	int64_t n_requests, n_refused_unheard; /* of these: certificate, signature, form */
 	int64_t n_pending;                     /* effects still to come: held, or running */
 	struct http_server *server;
+	struct control_port control;
 };
 
 /* The whole life: opens the ports, prints them, serves until SIGINT or SIGTERM, writes the ledger.
@@ -52,6 +52,6 @@ int platform_main(const struct platform_options *options);
 int64_t platform_now_ms(const struct platform *platform);
 
 /* Serves the control port.  NULL after telling on stderr. */
-struct http_server *control_start(struct platform *platform, const char *address, uint16_t port);
+struct http_server *control_start(struct platform *platform, uint16_t port);
 
 #endif
