@@ -451,6 +451,40 @@ static void test_cancelled_while_it_stays(void **state)
 	}
 }
 
+/* Its bank has not found it for five minutes: the same does not leave again while its settlement is being cancelled. */
+static void test_cancelled_while_not_found(void **state)
+{
+	(void)state;
+	for (const char *how = "dr"; *how != '\0'; how++) {
+		uint64_t leg, asked_ms;
+
+		teardown(NULL);
+		setup(NULL);
+		begin_paying();
+		ask(1, ACCOUNT);
+		decide(1, 'D');
+		expect("bank:PAY", 'l');
+		for (int i = 0; i < 5; i++)
+			expect("bank:ASKPAY", 'x');
+		ask(3, "CANCEL inst=H1 num=H1-2 | setl=A1");
+		assert_leg("platform:CANCEL");
+		leg = w.leg;
+		w.leg = 0;
+		asked_ms = (uint64_t)w.now;
+		for (int i = 0; i < 3; i++)
+			expect("bank:ASKPAY", 'x');
+		assert_in_range((uint64_t)w.now - asked_ms, 3 * 60000, 3600000); /* asked on, and not each second */
+		w.leg = leg;
+		reply(*how);
+		expect("bank:ASKPAY", 'x');
+		if (*how == 'd')
+			expect("hub:WITHDRAW", 'd');
+		else
+			expect("bank:PAY", 'p');
+		end_paying();
+	}
+}
+
 /* Nobody releases what is above the account's limit. */
 static void test_order_limit(void **state)
 {
@@ -1069,6 +1103,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_release_of_another_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancelled_while_it_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cancelled_while_not_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_day_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_day_limit_is_asked_for_seldom, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "yitong/payout.h"
+
 /* -- admission ---------------------------------------------------------------------------------- */
 
 static bool answer_is_final(const struct keeper *k, const struct kept *e)
@@ -502,7 +504,7 @@ static bool has_unwanted_order(struct keeper *k, const struct kept *e, const str
 	size_t used;
 
 	if (talk->kind != UP_STEP || (e->x.flags & REC_X_FOLLOW_UP) == 0 ||
-	        (!e->x.reversal_wanted && (e->x.flags & REC_X_HELD) == 0 && !keeper_order_waits(k, e)))
+	        (!e->x.reversal_wanted && (e->x.flags & REC_X_HELD) == 0 && !keeper_is_being_cancelled(k, &e->x)))
 		return false;
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
 		if (rec.type == REC_SENDING && rec_get_u64(&rec, REC_T_LEG) == REC_LEG_STEP &&
@@ -526,8 +528,10 @@ static void stop_order(struct keeper *k, uint32_t worker, const struct talk *tal
 	keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
 	keeper_hold_told(k, e);
 	keeper_ended_meanwhile(k, e);
-	if (e->x.state == X_UNKNOWN && e->due_mono == 0)
-		kept_set_due(k, e, keeper_mono(k) + FOLLOW_UP_TURN_MS); /* until that cancel is over */
+	if (e->x.state == X_UNKNOWN && e->due_mono == 0) /* until that cancel is over; what has left is asked for */
+		kept_set_due(k, e,
+		        keeper_mono(k) +
+		                (e->x.step_state == STEP_OUT ? yt_pay_ask_after_ms(e->x.asks + 1) : FOLLOW_UP_TURN_MS));
 }
 
 /* All that a lease brought is kept, or, where what it orders cannot be, nothing of it. */

@@ -97,13 +97,14 @@ static bool is_done_cancel(const struct exchange *x, const char *const codes[N_C
 	       (strcmp(x->institution, codes[0]) == 0 || (codes[1] != NULL && strcmp(x->institution, codes[1]) == 0));
 }
 
-/* The cancel of its settlement has begun, and has no outcome yet, or people have it. */
-static bool is_being_cancelled(struct keeper *k, const struct exchange *x)
+bool keeper_is_being_cancelled(struct keeper *k, const struct exchange *x)
 {
 	char key[sizeof(x->business_key)];
 	const char *codes[N_CODES];
 	const struct kept *e;
 
+	if (x->settlement[0] == '\0')
+		return false;
 	codes_of(k, x->institution, codes);
 	snprintf(key, sizeof(key), EXCHANGE_CANCEL_KEY "%s", x->settlement);
 	HASH_FIND(hh_business, k->by_business, key, strlen(key), e);
@@ -498,13 +499,7 @@ static bool is_about_to_pay(const struct exchange *x)
 {
 	static const uint8_t none[sizeof(x->pay_digest)];
 
-	return x->settlement[0] != '\0' && (x->pay_no[0] == '\0' || (x->flags & REC_X_STAYED)) &&
-	       memcmp(x->pay_digest, none, sizeof(none)) != 0;
-}
-
-bool keeper_order_waits(struct keeper *k, const struct kept *e)
-{
-	return is_about_to_pay(&e->x) && is_being_cancelled(k, &e->x);
+	return (x->pay_no[0] == '\0' || (x->flags & REC_X_STAYED)) && memcmp(x->pay_digest, none, sizeof(none)) != 0;
 }
 
 bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e)
@@ -516,7 +511,7 @@ bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e)
 		return true;
 	if (e->x.step == 0)
 		rv = look_once_more(k, e);
-	if (rv > 0 && keeper_order_waits(k, e))
+	if (rv > 0 && is_about_to_pay(&e->x) && keeper_is_being_cancelled(k, &e->x))
 		rv = YT_EAGAIN;
 	if (rv < 0)
 		kept_set_due(k, e, keeper_mono(k) + FOLLOW_UP_TURN_MS);

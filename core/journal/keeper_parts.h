@@ -266,8 +266,9 @@ void keeper_tell_follow_ups_again(struct keeper *k, struct kept *e);
 /* False: it is a follow-up of which nothing has left, and its settlement is undone, or whether it is cannot be told
  * now; it was ended, or is due later. */
 bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e);
-/* Its order has not left, or surely stayed, and the cancel of its settlement is under way. */
-bool keeper_order_waits(struct keeper *k, const struct kept *e);
+/* The cancel of its settlement has begun, and has no outcome yet, or people have it: no order of it leaves, nor once
+ * more. */
+bool keeper_is_being_cancelled(struct keeper *k, const struct exchange *x);
 
 /* keeper_notice.c */
 /* The money is asked back no more.  YT_ESTATE: people have decided it; YT_EAGAIN: a worker has it; else the index
