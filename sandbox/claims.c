@@ -480,6 +480,14 @@ static int payout_of(struct play *play, char ref[31])
 	return *ref != '\0' ? 0 : play_fail(play, "the insurer was not told of a payment of ours");
 }
 
+/* Whatever is ordered next where this one's claim is paid; files have no such faults. */
+static int arm_order(struct play *play, const char *kind)
+{
+	const char *op = strcmp(play->care->paid_over, "iso20022") == 0 ? "pain.001" : "BD1001";
+
+	return arm(play, play->demo->options->bank_url, op, kind);
+}
+
 /* Decided by the insurer, paid by the gateway through the bank, whatever happens to the order on its way; once, to the
  * account that the hospital told. */
 static int case_mandate(struct play *play)
@@ -489,8 +497,7 @@ static int case_mandate(struct play *play)
 	int rv = -1;
 	size_t i;
 
-	if (open_agreed(play, &big_bill) != 0 ||
-	        (play->argument != NULL && arm(play, play->demo->options->bank_url, "BD1001", play->argument) != 0) ||
+	if (open_agreed(play, &big_bill) != 0 || (play->argument != NULL && arm_order(play, play->argument) != 0) ||
 	        play_settle(play) != 0 || await_claim(play, play->care->setl_id, "PAID") != 0 ||
 	        payout_of(play, ref) != 0)
 		return -1;
@@ -515,6 +522,12 @@ static const struct case_kind mandate_kinds[] = {
 	{ "mandate-busy", "the bank is busy", 2, "busy", case_mandate, 0, 'i', true },
 	{ "mandate-signature", "the bank's answer is signed wrongly", 2, "wrong_signature", case_mandate, 0, 'i',
 	        true },
+	{ "mandate-iso-lost-after", "we pay by ISO 20022; the bank's answer is lost", 2, "effect_then_silence",
+	        case_mandate, 1, 'i', true },
+	{ "mandate-iso-lost-cut", "likewise, the connection is cut", 2, "effect_then_cut", case_mandate, 1, 'i', true },
+	{ "mandate-iso-lost-before", "the order never reaches the bank", 2, "cut", case_mandate, 1, 'i', true },
+	{ "mandate-iso", "decided by the insurer, paid by us by ISO 20022", 6, NULL, case_mandate, 1, 'i', true },
+	{ "mandate-file", "decided by the insurer, paid by us by files", 6, NULL, case_mandate, 2, 'i', true },
 	{ "mandate", "decided by the insurer, paid by us through the bank", 8, NULL, case_mandate, 0, 'i', true },
 };
 

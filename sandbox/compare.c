@@ -14,6 +14,7 @@ struct comparison {
 	json_t *claims;                              /* name of the insurer -> counts */
 	json_t *paid_by_ref;                         /* payout number -> fen that payees have by it at the bank */
 	json_t *paid_by_account;                     /* account -> fen that it has by payouts */
+	json_t *face_by_ref;                         /* payout number -> the bank's face that it came in by */
 	json_t *refs_known;                          /* payout numbers that an insurer was told */
 	json_int_t n_one_sided, n_undecided, n_compared, n_foreign, n_double;
 };
@@ -96,9 +97,9 @@ static void count_claim(struct comparison *c, const json_t *row, const char *wha
 	json_t *counts = json_object_get(c->claims, insurer);
 
 	if (counts == NULL) {
-		counts = must(json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "claims", 0, "paid", 0,
+		counts = must(json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:{}}", "claims", 0, "paid", 0,
 		        "refused", 0, "withdrawn", 0, "open", 0, "paid_fen", 0, "corrected", 0, "asked_back", 0,
-		        "asked_back_fen", 0));
+		        "asked_back_fen", 0, "paid_by"));
 		json_object_set_new(c->claims, insurer, counts);
 	}
 	json_object_set_new(counts, "claims", json_integer(json_number(counts, "claims", 0) + 1));
@@ -112,19 +113,55 @@ static void add(json_t *counts, const char *name, json_int_t n)
 	json_object_set_new(counts, name, json_integer(json_number(counts, name, 0) + n));
 }
 
-/* Of what was paid: made anew after it had come back; to be asked back, as its settlement is cancelled since. */
+/* Who has made this payment: the insurer, or the bank for us by this face. */
+static const char *payment_by(const struct comparison *c, const json_t *payment)
+{
+	bool is_ours = strcmp(json_text(payment, "by"), "GATEWAY") == 0;
+
+	return is_ours ? json_text(c->face_by_ref, json_text(payment, "payoutNo")) : "insurer";
+}
+
+/* Of what was paid, as a whole and by who paid it last: made anew after it had come back; to be asked back, as its
+ * settlement is cancelled since. */
 static void count_again(struct comparison *c, const json_t *row, bool is_back)
 {
-	json_t *counts = json_object_get(c->claims, json_text(row, "insurer")), *payment;
+	json_t *counts = json_object_get(c->claims, json_text(row, "insurer")), *by, *payment;
+	const char *last = "insurer";
 	bool came_back = false;
 	size_t i;
 
-	json_array_foreach(json_object_get(row, "payments"), i, payment) came_back |=
-	        strcmp(json_text(payment, "by"), "GATEWAY") == 0 &&
-	        strcmp(json_text(payment, "payState"), "RETURNED") == 0;
+	json_array_foreach(json_object_get(row, "payments"), i, payment)
+	{
+		came_back |= strcmp(json_text(payment, "by"), "GATEWAY") == 0 &&
+		             strcmp(json_text(payment, "payState"), "RETURNED") == 0;
+		last = payment_by(c, payment);
+	}
+	by = json_object_get(json_object_get(counts, "paid_by"), last);
+	if (by == NULL) {
+		by = must(json_pack("{s:i, s:i, s:i}", "paid", 0, "corrected", 0, "asked_back", 0));
+		json_object_set_new(json_object_get(counts, "paid_by"), last, by);
+	}
 	add(counts, "corrected", came_back);
 	add(counts, "asked_back", is_back);
 	add(counts, "asked_back_fen", is_back ? json_number(row, "paid", 0) : 0);
+	add(by, "paid", 1);
+	add(by, "corrected", came_back);
+	add(by, "asked_back", is_back);
+}
+
+/* Each payment went the way that was to pay this hospital's claims. */
+static bool went_its_way(const struct comparison *c, const json_t *row, const json_t *theirs)
+{
+	const char *wanted = json_text(theirs, "paid_over");
+	json_t *payment;
+	size_t i;
+
+	json_array_foreach(json_object_get(row, "payments"), i, payment)
+	{
+		if (*wanted != '\0' && strcmp(payment_by(c, payment), wanted) != 0)
+			return false;
+	}
+	return true;
 }
 
 /* What the gateway has paid for the insurer stands once at the bank, on one account. */
@@ -178,6 +215,8 @@ static void check_claim(struct comparison *c, const json_t *row)
 		differ(c, theirs, "the insurer's payments are not what it decided");
 	else if (!is_at_bank)
 		differ(c, theirs, "the insurer was told of payments that the bank has not, or has otherwise");
+	else if (!went_its_way(c, row, theirs))
+		differ(c, theirs, "was paid by another channel than its route asks for");
 }
 
 /* The rows of an insurer's ledger, by settlement; a withdrawn one gives way to the next. */
@@ -243,6 +282,8 @@ static void sum_entries(struct comparison *c, const json_t *parties)
 		if (*ref != '\0' && is_credit != is_return)
 			add(c->paid_by_account, json_text(row, "account"), is_return ? -fen : fen);
 	}
+	json_array_foreach(json_object_get(parties, "payouts"), i, row)
+	        json_object_set_new(c->face_by_ref, json_text(row, "pay_ref"), json_string(json_text(row, "face")));
 }
 
 static void differ_at_bank(struct comparison *c, const char *ref, const char *what)
@@ -344,6 +385,7 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 		.claims = must(json_object()),
 		.paid_by_ref = must(json_object()),
 		.paid_by_account = must(json_object()),
+		.face_by_ref = must(json_object()),
 		.refs_known = must(json_object()) };
 	json_t *payouts;
 	const char *run = json_text(hospitals, "run");
@@ -370,6 +412,7 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 	payouts = check_payouts(&c, hospitals, platform);
 	json_decref(c.paid_by_ref);
 	json_decref(c.paid_by_account);
+	json_decref(c.face_by_ref);
 	json_decref(c.refs_known);
 	json_decref(c.claims_by_setl);
 	json_decref(c.registered);

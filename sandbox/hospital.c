@@ -635,7 +635,7 @@ static json_t *care_json(const struct care *care)
 	static const char *const beliefs[] = { "open", "settled", "cancelled", "unknown" };
 
 	return must(json_pack(
-	        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:b, s:b, s:b}",
+	        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:b, s:b, s:b, s:s*}",
 	        "own_visit", care->own_number, "visit", care->visit, "batch", care->batch, "institution",
 	        care->origin->institution, "case", care->case_name, "state", beliefs[care->belief], "msgid",
 	        care->msgid, "setl_id", care->setl_id, "refund_setl_id", care->refund_setl_id, "medfee_fen",
@@ -643,7 +643,7 @@ static json_t *care_json(const struct care *care)
 	        (json_int_t)care->account_fen, "cash_fen", (json_int_t)care->cash_fen, "reversed",
 	        (int)care->n_reversed, "resettled", (int)care->n_resettled, "own_2601", (int)care->n_own_2601,
 	        "must_be_gone", care->must_be_gone, "is_claimed", care->is_claimed, "is_asked_back",
-	        care->is_asked_back));
+	        care->is_asked_back, "paid_over", care->paid_over));
 }
 
 json_t *hospital_ledger(struct hospital_run *run)

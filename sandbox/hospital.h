@@ -41,6 +41,7 @@ struct care {
 	char refusal[200];                    /* the last one heard */
 	int64_t hifp_fen, hifmi_fen, maf_fen; /* of the fund: basic, serious disease, aid */
 	bool must_be_gone;                    /* refused: registered nowhere in the end */
+	const char *paid_over;                /* the bank's face that must pay its claim; NULL: the insurer pays */
 	bool is_asked_back;                   /* cancelled after its claim was paid */
 	bool is_claimed;                      /* once settled, the person's insurer must know of it */
 	bool may_break_sums;                  /* the platform was told to answer sums that do not add up */

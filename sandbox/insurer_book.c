@@ -268,15 +268,16 @@ static void set_result(
         struct insurer_book *book, struct claim *claim, json_t *result, const char *code, const char *why)
 {
 	const struct insurer_options *o = book->options;
+	bool is_by_gateway = is_mandated(book, claim);
 	char day[11];
 
 	claim->payable_fen = json_number(result, "payable", 0);
 	json_object_set_new(result, "refuseCode", json_string(code));
 	json_object_set_new(result, "refuseReason", json_string(why));
-	json_object_set_new(result, "payBy", json_string(is_mandated(book, claim) ? "GATEWAY" : "INSURER"));
-	if (o->is_11)
-		json_object_set_new(
-		        result, "payTo", json_string(claim->is_at_once ? insurer_pays_to(o, claim->body) : o->pay_to));
+	json_object_set_new(result, "payBy", json_string(is_by_gateway ? "GATEWAY" : "INSURER"));
+	if (o->is_11) /* a mandate is to pay the person: the gateway knows no hospital's account */
+		json_object_set_new(result, "payTo",
+		        json_string(claim->is_at_once && !is_by_gateway ? insurer_pays_to(o, claim->body) : o->pay_to));
 	insurer_day_text(claim->state_ms + INT64_C(86400000), day);
 	json_object_set_new(result, "expectPayDate", json_string(day));
 	json_decref(claim->result);

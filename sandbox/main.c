@@ -490,14 +490,14 @@ static int origins_fill(struct origin *origins, const struct hospitals_settings 
 {
 	static const char *const names[] = { "hospital-one", "hospital-two", "clinic" };
 	static const char *const institution_names[] = { "示例市第一医院", "示例市第二医院", "示例社区诊所" };
-	static const char *const certs[] = { "hospital-one", "hospital-two", NULL };
+	static const char *const certs[] = { "hospital-one", "hospital-two", "clinic" };
 	static char *codes; /* the origins point into it */
 	char *rest = NULL, *code = strtok_r(codes = text_copy(s->institutions), ",", &rest), file[64];
 	bool is_direct = s->direct_url != NULL;
 
 	for (size_t i = 0; i < ORIGINS_MAX; i++, code = strtok_r(NULL, ",", &rest)) {
 		struct origin *origin = &origins[i];
-		const char *cert = certs[i] == NULL && is_direct ? certs[0] : certs[i];
+		const char *cert = i == 2 && is_direct ? certs[0] : certs[i];
 
 		if (code == NULL || strlen(code) != 12)
 			return wrong_option(
@@ -516,12 +516,10 @@ static int origins_fill(struct origin *origins, const struct hospitals_settings 
 			.serial = (unsigned)(clock_wall_ms() % 8999) };
 		pthread_mutex_init(&origin->lock, NULL);
 		pthread_mutex_init(&origin->sign_lock, NULL);
-		if (cert != NULL) {
-			text_format(file, sizeof(file), "%s.crt", cert);
-			origin->cert = in_folder(s->certs, file);
-			text_format(file, sizeof(file), "%s.key", cert);
-			origin->key = in_folder(s->certs, file);
-		}
+		text_format(file, sizeof(file), "%s.crt", cert);
+		origin->cert = in_folder(s->certs, file);
+		text_format(file, sizeof(file), "%s.key", cert);
+		origin->key = in_folder(s->certs, file);
 		if (is_direct ? signs_as(origin, s->platform_caller) != 0 : i == 2 && signs_as(origin, s->clinic) != 0)
 			return 2;
 	}

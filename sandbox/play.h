@@ -117,4 +117,8 @@ void play_ordered(struct play *play, const struct ordered *ordered);
 int play_open_and_arm(struct play *play, const char *kind, int64_t ms);
 int play_settle(struct play *play); /* must end as settled */
 
+/* report.c: what ledgers_compare() and the cases found, for people and as the file of --report (0, or -1). */
+void report_print(struct demo *demo, const json_t *result);
+int report_write(struct demo *demo, json_t *result);
+
 #endif

@@ -175,8 +175,16 @@ static const struct case_kind returned_kinds[] = {
 	        case_returned, 0, 'i', true },
 	{ "mandate-returned-name", "likewise, the name does not fit", 2, "E20005", case_returned, 0, 'i', true },
 	{ "mandate-closed", "the bank refuses the account, another is told", 3, NULL, case_closed, 0, 'i', true },
+	{ "mandate-iso-returned", "paid by us by ISO 20022 to an account that is closed", 2, "E20004", case_returned, 1,
+	        'i', true },
+	{ "mandate-file-returned", "likewise by files, the name does not fit", 2, "E20005", case_returned, 2, 'i',
+	        true },
+	{ "mandate-iso-closed", "the bank refuses the account by ISO 20022", 1, NULL, case_closed, 1, 'i', true },
+	{ "mandate-file-closed", "likewise by files", 1, NULL, case_closed, 2, 'i', true },
 	{ "mandate-asked-back", "paid by us, then the stay is cancelled: it is asked back", 3, NULL, case_asked_back, 0,
 	        'i', true },
+	{ "mandate-iso-asked-back", "likewise by ISO 20022", 2, NULL, case_asked_back, 1, 'i', true },
+	{ "mandate-file-asked-back", "likewise by files", 2, NULL, case_asked_back, 2, 'i', true },
 };
 const struct case_table returned_cases = { returned_kinds, sizeof(returned_kinds) / sizeof(*returned_kinds),
 	WHO_MANDATE };

@@ -601,6 +601,7 @@ static void test_claim_side(void **state)
 #define ORDER(ref, fen) "{\"pay_ref\":\"" ref "\",\"amount_fen\":" fen "}"
 #define BOOKED(ref, fen) "{\"pay_ref\":\"" ref "\",\"dc\":\"C\",\"reversal\":\"\",\"amount_fen\":" fen "}"
 #define BACK(ref, fen) "{\"pay_ref\":\"" ref "\",\"dc\":\"D\",\"reversal\":\"return\",\"amount_fen\":" fen "}"
+#define TOLD_BACK(ref) "{\"by\":\"GATEWAY\",\"payoutNo\":\"" ref "\",\"payState\":\"RETURNED\",\"amount\":7}"
 #define TOLD(ref) "{\"by\":\"GATEWAY\",\"payoutNo\":\"" ref "\",\"payState\":\"PAID\",\"amount\":7}"
 
 static const struct payout_side_case {
@@ -648,6 +649,54 @@ static void test_payout_side(void **state)
 	json_decref(result);
 	json_decref(hospitals);
 	json_decref(parties);
+}
+
+/* A claim left to us is paid the way that its hospital's route names, and counted by who paid it last. */
+static void test_paid_over(void **state)
+{
+	static const struct {
+		const char *wanted, *payments, *payouts, *entries, *by;
+		int one_sided, corrected;
+	} rows[] = {
+		{ "file", TOLD("IN1"), "{\"pay_ref\":\"IN1\",\"amount_fen\":7,\"face\":\"file\"}", BOOKED("IN1", "7"),
+		        "file", 0, 0 },
+		{ "iso20022", TOLD("IN1"), "{\"pay_ref\":\"IN1\",\"amount_fen\":7,\"face\":\"file\"}",
+		        BOOKED("IN1", "7"), "file", 1, 0 },
+		{ "link", "{\"by\":\"INSURER\",\"payState\":\"PAID\"}", "", "", "insurer", 1, 0 },
+		{ "link", TOLD("IN1") "," TOLD_BACK("IN1") "," TOLD("IN2"),
+		        "{\"pay_ref\":\"IN1\",\"amount_fen\":7,\"face\":\"link\"},{\"pay_ref\":\"IN2\",\"amount_fen\":7,"
+		        "\"face\":\"link\"}",
+		        BOOKED("IN1", "7") "," BACK("IN1", "7") "," BOOKED("IN2", "7"), "link", 0, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		json_t *hospitals =
+		        json_loads("{\"run\":\"run1\",\"settlements\":[" CLAIMED_ROW("settled") "]}", 0, NULL);
+		json_t *parties, *result, *by;
+		char text[2048];
+
+		json_object_set_new(json_array_get(json_object_get(hospitals, "settlements"), 0), "paid_over",
+		        json_string(rows[i].wanted));
+		text_format(text, sizeof(text),
+		        "{\"settlements\":[%s],\"claims\":[{\"insurer\":\"甲\",\"ownVisit\":\"run1MZ1\",\"setlId\":\"S1\","
+		        "\"status\":\"PAID\",\"totalFee\":100,\"payable\":7,\"paid\":7,\"payments\":[%s]}],\"payouts\":[%s],"
+		        "\"entries\":[%s]}",
+		        PLATFORM_ROW("effective", "80"), rows[i].payments, rows[i].payouts, rows[i].entries);
+		parties = json_loads(text, 0, NULL);
+		assert_non_null(parties);
+		result = ledgers_compare(hospitals, parties);
+		assert_int_equal(json_number(result, "one_sided", -1), rows[i].one_sided);
+		by = json_object_get(json_object_get(json_object_get(result, "claims"), "甲"), "paid_by");
+		assert_int_equal(json_object_size(by), 1);
+		by = json_object_get(by, rows[i].by);
+		assert_int_equal(json_number(by, "paid", -1), 1);
+		assert_int_equal(json_number(by, "corrected", -1), rows[i].corrected);
+		assert_int_equal(json_number(by, "asked_back", -1), 0);
+		json_decref(result);
+		json_decref(hospitals);
+		json_decref(parties);
+	}
 }
 
 /* What an agency has ordered: paid once, to that account, over that channel. */
@@ -1055,6 +1104,7 @@ int main(void)
 		cmocka_unit_test(test_spent_faults_are_not_listed),
 		cmocka_unit_test(test_a_port_is_held_once),
 		cmocka_unit_test(test_amounts_keep_two_decimals),
+		cmocka_unit_test(test_paid_over),
 		cmocka_unit_test(test_order_side),
 		cmocka_unit_test(test_reordered_side),
 		cmocka_unit_test(test_signature_vector),

@@ -711,8 +711,10 @@ static void an_agreed_hospital_is_paid_at_once(void **state)
 	static const struct {
 		const char *hospitals, *mode, *pays;
 		int status;
-	} rows[] = { { "H3302,H33029900001", "SYNC", "INSTITUTION", 200 }, { "H330299", "SYNC", "PERSON", 200 },
-		{ "H33029900001", "ASYNC", "PERSON", 202 } };
+		const char *mandate_banks; /* a mandate is to pay the person */
+	} rows[] = { { "H3302,H33029900001", "SYNC", "INSTITUTION", 200, NULL },
+		{ "H330299", "SYNC", "PERSON", 200, NULL }, { "H33029900001", "ASYNC", "PERSON", 202, NULL },
+		{ "H33029900001", "SYNC", "PERSON", 200, "313332" } };
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		desk_close(NULL);
@@ -720,11 +722,12 @@ static void an_agreed_hospital_is_paid_at_once(void **state)
 		desk.options.is_11 = true;
 		desk.options.sync_ms = 300;
 		desk.options.hospitals = rows[i].hospitals;
+		desk.options.mandate_banks = rows[i].mandate_banks;
 		desk.claim = a_claim();
 		json_object_set_new(desk.claim, "mode", json_string(rows[i].mode));
 		assert_int_equal(ask("POST", "/ins/v1/claims", desk.claim), rows[i].status);
 		assert_int_equal(desk.answer.delay_ms, rows[i].status == 200 ? 300 : 0);
-		assert_string_equal(status_after(1500), "PAID");
+		assert_string_equal(status_after(1500), rows[i].mandate_banks == NULL ? "PAID" : "ADJUDICATED");
 		assert_string_equal(json_text(json_object_get(data(), "result"), "payTo"), rows[i].pays);
 	}
 }
