@@ -602,6 +602,44 @@ static int k_get(void *ctx, uint64_t id, struct exchange *x)
 	return x->id != 0 ? 0 : YT_ENOTFOUND;
 }
 
+/* Where the pieces of a case stand. */
+static int k_facts(void *ctx, struct yt_str key, struct fact_place *out, size_t max, size_t *n)
+{
+	struct rec_field field;
+	struct rec rec;
+	size_t used, at;
+
+	for (size_t i = *n = 0; index_has_all && i < w.n_commits; i++)
+		for (struct yt_str rest = yt_buf_view(&w.commits[i]); rec_read(rest, &rec, &used) == 0;
+		        rest.p += used, rest.n -= used)
+			for (at = 0; rec.type == REC_FACTS && rec_next(&rec, &at, &field);)
+				if (field.tag == REC_T_CASE && yt_str_eq(field.value, key) && *n < max)
+					out[(*n)++] = (struct fact_place){ i + 1, rec.exchange, rec.wall_ms };
+	return 0;
+}
+
+/* All that waits for that person, as the journal tells it. */
+static int k_waiting(
+        void *ctx, const uint8_t person[16], size_t max, void (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	struct rec rec;
+	size_t used;
+
+	for (size_t i = 0; i < w.n_commits; i++)
+		for (struct yt_str rest = yt_buf_view(&w.commits[i]); rec_read(rest, &rec, &used) == 0;
+		        rest.p += used, rest.n -= used) {
+			struct exchange x =
+			        rec.type == REC_ACCEPTED ? exchange_in_log(rec.exchange) : (struct exchange){ .id = 0 };
+
+			if (max > 0 && exchange_waits_for_facts(&x) &&
+			        memcmp(x.person, person, sizeof(x.person)) == 0) {
+				max--;
+				each(arg, &x);
+			}
+		}
+	return 0;
+}
+
 static int k_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out)
 {
 	struct yt_str rest = yt_buf_view(&w.commits[pos - 1]);
@@ -646,6 +684,8 @@ static void start(void)
 		.find_follow_up = k_find_follow_up,
 		.flow_asks = k_flow_asks,
 		.get = follow_ups_rest ? k_get : NULL,
+		.waiting = k_waiting,
+		.facts = k_facts,
 		.fetch = k_fetch,
 		.closed = k_closed };
 
@@ -717,6 +757,37 @@ void later(int64_t ms)
 	w.now += ms;
 	keeper_tick(w.keeper);
 	engine_tick(w.engine);
+	pump();
+}
+
+/* Until a lease begins, and the keeper has told the worker what is known of its case. */
+void hold_facts(struct message *held)
+{
+	for (int i = 0; i < 36000 && w.first == w.last; i++) {
+		w.now += 100;
+		keeper_tick(w.keeper);
+		commit();
+	}
+	for (;; run_jobs()) {
+		assert_true(w.first < w.last);
+		*held = w.queue[w.first++ % COUNT(w.queue)];
+		held->payload = (struct yt_buf){ 0 };
+		yt_buf_str(&held->payload, yt_buf_view(&w.queue[(w.first - 1) % COUNT(w.queue)].payload));
+		held->talk.payload = yt_buf_view(&held->payload);
+		if (!held->up && held->talk.kind == DOWN_FACTS)
+			return;
+		if (held->up)
+			assert_int_equal(keeper_message(w.keeper, 1, &held->talk), 0);
+		else
+			engine_talk(w.engine, &held->talk);
+		yt_buf_free(&held->payload);
+	}
+}
+
+void let_go(struct message *held)
+{
+	engine_talk(w.engine, &held->talk);
+	yt_buf_free(&held->payload);
 	pump();
 }
 

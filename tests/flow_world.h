@@ -78,11 +78,13 @@ int flow_world_run(const struct CMUnitTest *tests, size_t n);
 const char *flow_world_running(void); /* the codec's function that is called just now */
 
 int64_t w_time(void *ctx);
-void commit(void);      /* what the keeper has gathered is durable */
-void pump(void);        /* until nothing moves any more without time or an answer */
-void later(int64_t ms); /* so much time passes */
-void run_jobs(void);    /* slow calls come back */
-void kill_all(void);    /* worker and keeper die; what is on the disk is all that is left */
+void commit(void);                     /* what the keeper has gathered is durable */
+void pump(void);                       /* until nothing moves any more without time or an answer */
+void later(int64_t ms);                /* so much time passes */
+void hold_facts(struct message *held); /* the next lease's; so it knows less than is told until let_go() */
+void let_go(struct message *held);
+void run_jobs(void); /* slow calls come back */
+void kill_all(void); /* worker and keeper die; what is on the disk is all that is left */
 void ask(uint64_t token, const char *line);
 void await_leg(void); /* the next leg, at most ten minutes of the world's time */
 /* Of claims D decided, to be paid by us, M much of it, V more than may be, O by the insurer, I and E by it to the

@@ -926,6 +926,63 @@ static void assert_said(struct yt_buf *said, const char *want)
 	yt_buf_clear(said);
 }
 
+static void add_reason(struct world *w, uint64_t id, enum rec_type type, unsigned flags, const char *reason)
+{
+	size_t at = begin(w, type, id, 1795312900003);
+
+	rec_i64(&w->buf, REC_T_DUE, 900);
+	rec_str(&w->buf, REC_T_REASON, yt_str(reason));
+	if (flags != 0)
+		rec_u32(&w->buf, REC_T_FLAGS, flags);
+	rec_end(&w->buf, at);
+}
+
+static void add_claim_of(struct world *w, uint64_t id, const char *person)
+{
+	size_t at = begin(w, REC_ACCEPTED, id, 1795312900000);
+
+	rec_str(&w->buf, REC_T_FLOW, YT_STR("claim"));
+	rec_u32(&w->buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_bytes(&w->buf, REC_T_PERSON, person, 16);
+	rec_end(&w->buf, at);
+}
+
+/* Whoever is told what a claim of his lacks is asked for by his person, among all that wait for other things. */
+static void test_waiting(void **state)
+{
+	static const uint8_t wang[16] = "wang, a person.", li[16] = "wang, a cousin."; /* one key */
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct yt_buf said = { 0 };
+	log_pos pos;
+
+	for (uint64_t id = 1; id <= 6; id++)
+		add_claim_of(w, id, (const char *)(id == 3 ? li : wang));
+	add_reason(w, 1, REC_DUE, 0, "its result is awaited");
+	add_reason(w, 2, REC_DUE, 0, "waits: data.payee_acct is missing");
+	add_reason(w, 3, REC_DUE, 0, "waits: data.payee_acct is missing");
+	add_reason(w, 4, REC_PARKED, 0, "waits: bill is missing");
+	add_reason(w, 5, REC_PARKED, REC_X_HELD, "waits: bill is missing");
+	add_reason(w, 6, REC_DUE, 0, "waits: consent.auth_no is missing");
+	assert_int_equal(log_commit(w->log, yt_buf_view(&w->buf), &pos), 0);
+	yt_buf_clear(&w->buf);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_waiting(index, wang, 9, on_resting, &said), 0);
+	assert_said(&said, "2 4 6 ");
+	assert_int_equal(index_waiting(index, wang, 2, on_resting, &said), 0);
+	assert_said(&said, "2 4 ");
+	assert_int_equal(index_waiting(index, li, 9, on_resting, &said), 0);
+	assert_said(&said, "3 ");
+	add_reason(w, 2, REC_DUE, 0, "its result is awaited"); /* it has gone on; now the other waits */
+	add_reason(w, 1, REC_DUE, 0, "waits: bill is missing");
+	assert_int_equal(log_commit(w->log, yt_buf_view(&w->buf), &pos), 0);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_waiting(index, wang, 9, on_resting, &said), 0);
+	assert_said(&said, "1 4 6 ");
+	yt_buf_free(&said);
+	index_close(index);
+}
+
 /* What follows from settlements is not the keeper's to load: it asks when it is due, and for some rows at a time. */
 static void test_resting(void **state)
 {
@@ -1671,6 +1728,7 @@ int main(void)
 		IN_A_WORLD("a claim is found by each of its payouts", test_all_its_payouts),
 		IN_A_WORLD("what was carried on is found like the original", test_carried),
 		IN_A_WORLD("a done cancel is found by its settlement", test_cancelled),
+		IN_A_WORLD("what waits for something is found by its person", test_waiting),
 		IN_A_WORLD("follow-ups rest until they are due", test_resting),
 		IN_A_WORLD("an exchange comes back in all its members", test_every_member),
 		IN_A_WORLD("pieces of case facts are found, newest first, until the log drops them", test_facts),

@@ -211,7 +211,7 @@ void flow_wait(struct engine *e, struct task *t, const struct yt_fault *fault)
 {
 	char reason[sizeof(fault->path) + sizeof(fault->why) + 16];
 
-	snprintf(reason, sizeof(reason), "waits: %s %s", fault->path, fault->why);
+	snprintf(reason, sizeof(reason), EXCHANGE_WAITS "%s %s", fault->path, fault->why);
 	task_try_later(e, t, reason);
 }
 

@@ -679,6 +679,14 @@ bool exchange_may_rest(const struct exchange *x)
 	return (x->flags & REC_X_FOLLOW_UP) != 0 && exchange_is_open(x);
 }
 
+bool exchange_waits_for_facts(const struct exchange *x)
+{
+	bool is_machines = x->state == X_UNKNOWN || (x->state == X_PARKED && (x->flags & REC_X_HELD) == 0);
+
+	return (x->flags & REC_X_FOLLOW_UP) != 0 && is_machines && !x->answered && !x->reversal_wanted &&
+	       x->reversals == 0 && strncmp(x->reason, EXCHANGE_WAITS, sizeof(EXCHANGE_WAITS) - 1) == 0;
+}
+
 bool exchange_awaits_line(const struct exchange *x)
 {
 	return (x->flags & REC_X_FOLLOW_UP) != 0 && x->state == X_DONE && x->pay_no[0] != 0 && !x->has_line;

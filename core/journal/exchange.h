@@ -35,6 +35,8 @@ enum exchange_step { /* of a flow: what became of the step named last */
 
 #define EXCHANGE_WHY_STOPPED "an operator has stopped its party's lane" /* why its next try waits */
 
+#define EXCHANGE_WAITS "waits: " /* how the reason begins of what lacks something that its case may bring */
+
 #define EXCHANGE_NUMBER_MAX 40 /* bytes of a message number with the NUL */
 
 /* So many octets of a pay_digest stand for the payee's account, amount and type, by which payments are the same; the
@@ -112,6 +114,9 @@ bool exchange_is_open(const struct exchange *x);
 bool exchange_is_cancel(const struct exchange *x);
 /* A follow-up that is open: it may be in the index alone until it is due (keeper_rest.c). */
 bool exchange_may_rest(const struct exchange *x);
+/* A follow-up that goes on when somebody tells what its case lacks, an account, a consent, an invoice; also one that
+ * was parked as that took too long, unless people hold it. */
+bool exchange_waits_for_facts(const struct exchange *x);
 /* It was paid, and no statement has told of that yet. */
 bool exchange_awaits_line(const struct exchange *x);
 /* A statement with lines that tell of no payment known here. */

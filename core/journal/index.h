@@ -45,6 +45,10 @@ int index_cancelled(struct index *index, struct yt_str institution, struct yt_st
 /* The follow-up of that number, of whatever institution, or, where number is "+/" and a payout's or its order's, that
  * pays it. YT_ENOTFOUND. */
 int index_find_follow_up(struct index *index, struct yt_str number, struct exchange *x);
+/* Follow-ups of that person that wait for something to be told, exchange_waits_for_facts(), the oldest first, at most
+ * max. */
+int index_waiting(struct index *index, const uint8_t person[16], size_t max,
+        void (*each)(void *arg, const struct exchange *x), void *arg);
 /* From now on index_find() tells of most new numbers that they are new without reading the file.  For who asks by this
  * struct for every number before it can get into the index: the keeper. */
 int index_expect_new(struct index *index);

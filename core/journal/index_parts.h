@@ -24,7 +24,7 @@
 #define INDEX_COLUMNS                                                                                                  \
 	"id, number_key, visit_key, settlement_key, bucket, institution, party, accepted_ms, state, is_open, "         \
 	"admitted,"                                                                                                    \
-	" fold, places, cancels_key, rest_due_ms"
+	" fold, places, cancels_key, rest_due_ms, waits_key"
 enum index_column {
 	COL_ID,
 	COL_NUMBER_KEY,
@@ -40,7 +40,8 @@ enum index_column {
 	COL_FOLD,
 	COL_PLACES,
 	COL_CANCELS_KEY,
-	COL_REST_DUE
+	COL_REST_DUE,
+	COL_WAITS_KEY
 };
 /* In COL_OPEN: it is over, is the keeper's to load at start, or may rest here, due at COL_REST_DUE; or it is over, and
  * a statement is still to tell of its payment, or is a statement with lines of no payment known here. */
@@ -61,6 +62,7 @@ enum index_statement {
 	ST_FIND_PAYOUT,
 	ST_PAYOUT_ADD,
 	ST_PAYOUTS_DROP,
+	ST_WAITING,
 	ST_HIGHEST,
 	ST_OPEN,
 	ST_LINES,
@@ -154,6 +156,7 @@ int index_store_counts(struct index *index, const int64_t *counts); /* by state,
 /* index_row.c */
 /* What a text is indexed by: its last digits where it ends in a count or time, else a hash; never 0. */
 int64_t index_key(struct yt_str text);
+int64_t index_person_key(const uint8_t person[16]); /* the same of a keyed hash */
 void index_fold_write(const struct exchange *x, struct yt_buf *out);
 int index_row_read(sqlite3_stmt *row, struct exchange *x);
 int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf *scratch);

@@ -233,6 +233,14 @@ int64_t index_key(struct yt_str text)
 	return -(int64_t)(h >> 2) - 1;
 }
 
+int64_t index_person_key(const uint8_t person[16])
+{
+	int64_t key;
+
+	memcpy(&key, person, sizeof(key));
+	return key;
+}
+
 static bool column_text(sqlite3_stmt *row, int column, char *to, size_t size)
 {
 	const void *p = sqlite3_column_blob(row, column);
@@ -309,6 +317,10 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 		sqlite3_bind_int64(st, COL_REST_DUE + 1, rest_due_ms(x));
 	else
 		sqlite3_bind_null(st, COL_REST_DUE + 1);
+	if (exchange_waits_for_facts(x))
+		sqlite3_bind_int64(st, COL_WAITS_KEY + 1, index_person_key(x->person));
+	else
+		sqlite3_bind_null(st, COL_WAITS_KEY + 1);
 	return 0;
 }
 
@@ -353,6 +365,8 @@ uint64_t index_columns_digest(const struct index_entry *e)
 	h = (h ^ (uint64_t)x->accepted_ms) * 0x100000001b3u;
 	if (exchange_may_rest(x))
 		h = (h ^ (uint64_t)rest_due_ms(x)) * 0x100000001b3u;
+	if (exchange_waits_for_facts(x))
+		h = (h ^ (uint64_t)index_person_key(x->person)) * 0x100000001b3u;
 	return (h ^ (uint64_t)open_column(x) ^ (e->is_admitted ? 4u : 0u)) * 0x100000001b3u;
 }
 

@@ -484,6 +484,7 @@ static void on_held(struct keeper *k, uint32_t worker, const struct talk *talk)
 		return;
 	kept_begin_lease(k, e, worker);
 	e->ended = (e->x.flags & REC_X_FOLLOW_UP) != 0 && e->x.reversal_wanted && !e->x.undoing;
+	e->told_facts = e->held_as_follow; /* a keeper before us may have known so */
 }
 
 static bool worker_is_ready(struct keeper *k, uint32_t worker)
@@ -586,6 +587,10 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 		keeper_hold_told(k, e);
 	if (e->ended && talk->kind == UP_RETURN)
 		keeper_ended_meanwhile(k, e);
+	if (talk->kind == UP_RETURN) {
+		keeper_waited_meanwhile(k, e);
+		keeper_wake_waiting(k, e);
+	}
 	note_forwarded_reversal(k, e);
 	serve_waiters(k, e);
 	return 0;

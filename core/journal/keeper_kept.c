@@ -108,6 +108,8 @@ void kept_note_follow_up(struct keeper *k, struct kept *e)
 	bool follows = (e->x.flags & REC_X_FOLLOW_UP) != 0;
 
 	k->n_follow_ups += follows && !e->follows;
+	if (follows && !e->follows)
+		keeper_share_person(k, e);
 	e->follows = follows;
 }
 
@@ -168,6 +170,7 @@ void kept_free(struct keeper *k, struct kept *e)
 	if (known == e)
 		HASH_DELETE(hh_key, k->by_key, e);
 	unshare_business(k, e);
+	keeper_unshare_person(k, e);
 	keeper_drop_payouts(k, e);
 	free(e);
 }

@@ -10,6 +10,7 @@
  *   keeper_room.c     what payments of a day may have together
  *   keeper_notice.c   what parties tell of follow-ups unasked
  *   keeper_rest.c     follow-ups that are in the index alone
+ *   keeper_waiting.c  follow-ups that wait for something to be told
  *   keeper_facts.c    case facts: where their pieces stand
  *   keeper_pieces.c   the newest of them in memory
  *   keeper_state.c    retention, operators, counts, the whole */
@@ -41,11 +42,14 @@ struct kept {
 	bool follows;        /* counted in n_follow_ups */
 	bool ended;          /* its settlement was undone while a worker had it: due at once when that gives it back */
 	bool joined;         /* its origin's own reversal waits for its end */
+	bool told_facts;     /* what it may wait for was told while a worker had it */
 	struct waiter *waiters;
 	struct payout *payouts; /* all that it had since it is in memory */
 	UT_hash_handle hh_id, hh_key, hh_business;
 	struct kept *same_business; /* next one with its business key; the first of them is the one in by_business */
-	struct kept *prev, *next;   /* queue of closed ones, oldest first */
+	UT_hash_handle hh_person;
+	struct kept *same_person; /* next follow-up of that person; the first of them is the one in by_person */
+	struct kept *prev, *next; /* queue of closed ones, oldest first */
 };
 
 struct due {
@@ -135,7 +139,7 @@ struct keeper {
 	struct piece *pieces, *oldest_piece;
 	size_t piece_bytes; /* of all pieces, with what we add to each */
 	struct keeper_world world;
-	struct kept *by_id, *by_key, *by_business;
+	struct kept *by_id, *by_key, *by_business, *by_person;
 	struct kept *closed; /* head of the queue that leaves memory */
 	struct payout *payouts;
 	struct tombstone *tombstones;
@@ -285,6 +289,13 @@ void keeper_due_now(struct keeper *k, struct kept *e, const char *reason);
 void keeper_told_meanwhile(struct keeper *k, struct kept *e);
 /* A lease is back, and what was told under it, or before its end, is people's to look at. */
 void keeper_hold_told(struct keeper *k, struct kept *e);
+/* keeper_waiting.c */
+void keeper_share_person(struct keeper *k, struct kept *e);   /* it is a follow-up */
+void keeper_unshare_person(struct keeper *k, struct kept *e); /* it leaves memory */
+/* The worker of cause has given it back: where it told what others of its person may wait for, they go on at once. */
+void keeper_wake_waiting(struct keeper *k, const struct kept *cause);
+/* A lease of e is back that was out while something was told. */
+void keeper_waited_meanwhile(struct keeper *k, struct kept *e);
 /* keeper_rest.c */
 bool keeper_may_rest(const struct keeper *k, const struct kept *e);
 void keeper_lie_down(struct keeper *k, struct kept *e); /* frees e: the index has all of it */

@@ -74,6 +74,14 @@ static int world_resting(void *ctx, struct exchange_cursor *after, size_t max,
 	return index_resting(p->index_reader, after, max, each, arg);
 }
 
+static int world_waiting(
+        void *ctx, const uint8_t person[16], size_t max, void (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	struct keeper_process *p = ctx;
+
+	return index_waiting(p->index_reader, person, max, each, arg);
+}
+
 static const char *world_other_code(void *ctx, const char *institution)
 {
 	struct keeper_process *p = ctx;
@@ -205,6 +213,7 @@ void kp_world(struct keeper_process *p, struct keeper_world *world)
 		.flow_asks = world_flow_asks,
 		.get = world_get,
 		.resting = world_resting,
+		.waiting = world_waiting,
 		.facts = world_facts,
 		.fetch = world_fetch,
 		.changed = world_changed,

@@ -1,0 +1,125 @@
+/* core/journal/keeper_waiting.c - what a claim waits for has been told: it goes on at once, not at its next try.
+ *
+ *   on_lease_records() in keeper.c -> keeper_wake_waiting(), keeper_waited_meanwhile()
+ * A consent, an account, invoices and what a bank says of an account are kept as facts of a person (engine/facts.h).
+ * With the end of what told them, in the same commit, the follow-ups of that person that wait are due: so they go on
+ * after a restart in between as well.  One that a worker has just then may have looked before: it looks once more. */
+#include "journal/keeper_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+#define WOKEN_MAX 100 /* of a person; others go on at their next try */
+#define HAS_COME "what it may have waited for was told"
+
+static bool has_person(const struct exchange *x)
+{
+	static const uint8_t none[sizeof(x->person)];
+
+	return memcmp(x->person, none, sizeof(none)) != 0;
+}
+
+/* -- follow-ups in memory by their person ---------------------------------------------------------- */
+
+void keeper_share_person(struct keeper *k, struct kept *e)
+{
+	struct kept *first;
+
+	if (!has_person(&e->x))
+		return;
+	HASH_FIND(hh_person, k->by_person, e->x.person, sizeof(e->x.person), first);
+	if (first == NULL)
+		HASH_ADD(hh_person, k->by_person, x.person, sizeof(e->x.person), e);
+	else
+		LL_APPEND2(first, e, same_person);
+}
+
+void keeper_unshare_person(struct keeper *k, struct kept *e)
+{
+	struct kept *first, *second = e->same_person;
+
+	if (!e->follows || !has_person(&e->x))
+		return;
+	HASH_FIND(hh_person, k->by_person, e->x.person, sizeof(e->x.person), first);
+	if (first != e) {
+		LL_DELETE2(first, e, same_person);
+		return;
+	}
+	HASH_DELETE(hh_person, k->by_person, e);
+	if (second != NULL)
+		HASH_ADD(hh_person, k->by_person, x.person, sizeof(second->x.person), second);
+}
+
+/* -- they go on -------------------------------------------------------------------------------------- */
+
+static void wake(struct keeper *k, struct kept *e)
+{
+	if (e->holder != 0)
+		e->told_facts = true;
+	else if (exchange_waits_for_facts(&e->x) &&
+	         (e->x.state != X_PARKED ||
+	                 keeper_decide(k, e->x.id, "retry", YT_STR("intake"), YT_STR(HAS_COME)) == 0))
+		keeper_due_now(k, e, NULL); /* why it waits stays, as what people release hangs on it */
+}
+
+struct found {
+	uint64_t id[WOKEN_MAX];
+	unsigned n;
+};
+
+static void find_one(void *arg, const struct exchange *x)
+{
+	struct found *found = arg;
+
+	if (found->n < WOKEN_MAX)
+		found->id[found->n++] = x->id;
+}
+
+/* Those that rest; of one that is in memory that knows better. */
+static void wake_resting(struct keeper *k, const uint8_t person[16])
+{
+	struct found found = { .n = 0 };
+	struct kept *e;
+
+	if (k->world.waiting == NULL || k->n_resting == 0)
+		return;
+	if (k->world.waiting(k->world.ctx, person, WOKEN_MAX, find_one, &found) != 0)
+		return; /* the index cannot be read: they go on at their next try */
+	for (unsigned i = 0; i < found.n; i++) {
+		if (kept_find(k, found.id[i]) != NULL)
+			continue;
+		(void)keeper_wake(k, found.id[i], &e);
+		if (e != NULL)
+			wake(k, e);
+	}
+}
+
+/* It is over, and has told what a claim may lack. */
+static bool tells_facts(const struct exchange *x)
+{
+	return (x->op == YT_OP_CONSENT_PUT || x->op == YT_OP_ACCOUNT_PUT || x->op == YT_OP_INVOICE_NOTICE) &&
+	       (x->state == X_DONE || x->state == X_REFUSED) && has_person(x);
+}
+
+void keeper_wake_waiting(struct keeper *k, const struct kept *cause)
+{
+	struct kept *e;
+
+	if (!tells_facts(&cause->x))
+		return;
+	HASH_FIND(hh_person, k->by_person, cause->x.person, sizeof(cause->x.person), e);
+	for (; e != NULL; e = e->same_person)
+		if (e != cause)
+			wake(k, e);
+	wake_resting(k, cause->x.person);
+}
+
+void keeper_waited_meanwhile(struct keeper *k, struct kept *e)
+{
+	bool was_told = e->told_facts;
+
+	e->told_facts = false;
+	if (was_told)
+		wake(k, e);
+}
