@@ -340,7 +340,8 @@ static int fake_decode_reply(
 	reply->may_retry = yt_str_is(value_of(line, "why"), "busy") || yt_str_is(value_of(line, "why"), "busynow");
 	reply->retry_after_ms = number_of(line, "after");
 	reply->body = body_of(reply->arena, line);
-	reply->head = yt_node_new(reply->arena, YT_OBJECT);
+	if (value_of(line, "bare").n == 0)
+		reply->head = yt_node_new(reply->arena, YT_OBJECT);
 	return 0;
 }
 
@@ -433,6 +434,7 @@ static enum yt_judgement fake_judge(
 	adopted->code = YT_STR("0");
 	adopted->visit = answer->visit;
 	adopted->settlement = answer->settlement;
+	adopted->breach = answer->breach;
 	return YT_FOUND;
 }
 

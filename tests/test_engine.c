@@ -103,6 +103,11 @@ static void e_random(void *ctx, void *out, size_t n)
 	memset(out, 0, n);
 }
 
+static bool has(struct yt_str octets, const char *part)
+{
+	return octets.n != 0 && memmem(octets.p, octets.n, part, strlen(part)) != NULL;
+}
+
 static void add_record(char *text, size_t size, const struct rec *rec)
 {
 	static const char *const outcomes[] = { "", ":done", ":refused", ":unknown" };
@@ -120,6 +125,8 @@ static void add_record(char *text, size_t size, const struct rec *rec)
 		snprintf(text + n, size - n, " %.*s", YT_FMT(rec_get(rec, REC_T_REASON)));
 	if (rec->type == REC_SESSION)
 		snprintf(text + n, size - n, ":%.*s", YT_FMT(rec_get(rec, REC_T_SIGN_NO)));
+	if (rec->type == REC_ANSWERED && (rec_get_u64(rec, REC_T_FLAGS) & REC_X_MONEY_BREACH) != 0)
+		snprintf(text + n, size - n, "%s", has(rec_get(rec, REC_T_REPLY), " warn=") ? ":marked" : ":unmarked");
 }
 
 static int e_submit(void *ctx, const struct talk *talk)
@@ -814,6 +821,9 @@ static const struct conversation {
 	{ "a lost cancel is asked for and found",
 	        "lease unknown 2000 " CANCEL SIGNED STEPPED "out FINDSETL\n"
 	        "back DONE state=found setl=S1 .\nup return outcome:done resolved:done answered:done" },
+	{ "what is found does not add up: marked all the same",
+	        "lease unknown 2000 " CANCEL SIGNED STEPPED "out FINDSETL\n"
+	        "back DONE state=found setl=S1 breach=I5 .\nup return outcome:done resolved:done answered:done:marked" },
 	{ "asked too early, not found when it is late enough: later",
 	        "lease unknown 14000 " CANCEL SIGNED STEPPED "out FINDSETL\nwait 1500\nback DONE state=absent .\n"
 	        "up return outcome:done due" },
@@ -1057,6 +1067,13 @@ static void test_marked(void **state)
 	           "answer 1 DONE setl=S1 at=1790000001000 warn=");
 }
 
+/* Also of a format whose answers have no envelope. */
+static void test_marked_bare(void **state)
+{
+	play(BEGUN "back DONE setl=S1 breach=I5 bare=1 .\nup end outcome:done answered:done\ndown durable end\n"
+	           "answer 1 DONE setl=S1 at=1790000001000 warn=");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1068,6 +1085,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_idle_slow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_marked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_marked_by_codec, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_marked_bare, setup, teardown),
 	};
 	struct CMUnitTest talks[COUNT(conversations)], slow_talks[COUNT(conversations)], races[COUNT(raced)];
 	size_t i;

@@ -8,24 +8,30 @@
 #include "engine/work.h"
 
 /* The answer as an origin may hear it: a breach of the sums is marked, never withheld (P4). */
-static unsigned mark_breach(struct engine *e, struct work *w, struct yt_reply *reply)
+unsigned engine_mark_breach(const struct breach_of *of, struct yt_arena *arena, struct yt_reply *reply)
 {
 	char why[200] = "";
-	struct yt_str text;
 
 	if (reply->outcome != YT_DONE)
 		return 0;
 	if (reply->breach.n != 0) /* its codec found one by the rules of its format */
 		snprintf(why, sizeof(why), "%.*s", YT_FMT(reply->breach));
-	else if (w->msg->op->reply_money == 0 ||
-	         yt_money_check(w->msg->op->reply_money, reply->body, why, sizeof(why)) == 0)
+	else if (of->op->reply_money == 0 || yt_money_check(of->op->reply_money, reply->body, why, sizeof(why)) == 0)
 		return 0;
-	yt_log(YT_ERROR, "engine", "exchange %016llx at %s: the answer does not add up: %s", (unsigned long long)w->id,
-	        w->party->name, why);
-	text = text_make(w->arena, TEXT_MARKED, (struct yt_str){ 0 }, w->trace);
-	if (reply->head != NULL)
-		yt_node_set_text(w->arena, reply->head, "warn_msg", text);
+	yt_log(YT_ERROR, "engine", "exchange %016llx at %s: the answer does not add up: %s",
+	        (unsigned long long)of->exchange, of->party, why);
+	if (reply->head == NULL) /* of a format that has no envelope to keep */
+		reply->head = yt_node_new(arena, YT_OBJECT);
+	yt_node_set_text(
+	        arena, reply->head, "warn_msg", text_make(arena, TEXT_MARKED, (struct yt_str){ 0 }, of->trace));
 	return REC_X_MONEY_BREACH;
+}
+
+static unsigned mark_breach(struct work *w, struct yt_reply *reply)
+{
+	return engine_mark_breach(
+	        &(struct breach_of){ .exchange = w->id, .party = w->party->name, .op = w->msg->op, .trace = w->trace },
+	        w->arena, reply);
 }
 
 /* What stands for the answer of a leg that has none. */
@@ -75,7 +81,7 @@ static void end_query(struct engine *e, struct work *w, struct yt_reply *reply, 
 
 	if (instead != NULL && (reply->outcome == YT_UNKNOWN || instead->outcome == YT_DONE))
 		reply = instead;
-	adds_up = mark_breach(e, w, reply) == 0;
+	adds_up = mark_breach(w, reply) == 0;
 	written_read(&e->records, e, w, reply);
 	cross_keep_facts(&e->records, e, w->id, w->msg, reply);
 	engine_submit_records(e, UP_NOTE, w->id);
@@ -131,7 +137,7 @@ static void write_end(struct engine *e, struct call *c)
 static void end_change(struct engine *e, const struct call *leg)
 {
 	struct work *w = leg->w;
-	unsigned flags = (leg->late ? REC_X_LATE : 0) | mark_breach(e, w, leg->reply);
+	unsigned flags = (leg->late ? REC_X_LATE : 0) | mark_breach(w, leg->reply);
 	struct call c = *leg;
 
 	if (leg->reply->outcome != YT_UNKNOWN)

@@ -144,7 +144,7 @@ static void answered(struct engine *e, struct call *c)
 {
 	struct task *t = c->t;
 
-	written_found_out(&t->receipt, e, t->id, c->reply, yt_buf_view(&c->own));
+	written_found_out(&t->receipt, e, t->id, c->reply, c->flags, yt_buf_view(&c->own));
 	if (c->reply->outcome == YT_DONE && t->run == NULL && t->x.joins == 0 && !t->x.must_answer)
 		cross_keep_facts(&t->receipt, e, t->id, t->original, c->reply);
 	written_follow_up(&t->receipt, e,
@@ -162,16 +162,20 @@ static void answered(struct engine *e, struct call *c)
 static void answer(struct engine *e, struct task *t, struct yt_reply *reply)
 {
 	struct call c;
+	unsigned flags;
 
 	if (t->outward != NULL && t->outward != t->original)
 		cross_give_back(t->original, reply);
 	if (task_is_follow_up(t)) { /* nobody waits for it */
-		written_found_out(&t->receipt, e, t->id, reply, (struct yt_str){ 0 });
+		written_found_out(&t->receipt, e, t->id, reply, 0, (struct yt_str){ 0 });
 		task_give_back(e, t);
 		return;
 	}
+	flags = engine_mark_breach(
+	        &(struct breach_of){ t->id, t->x.party, t->original->op, t->x.trace }, t->arena, reply);
 	c = call_encode_reply(e, &t->codec, t->original, reply, t->id, t->request, NULL);
 	c.t = t;
+	c.flags = flags;
 	c.then = answered;
 	call_begin(e, &c);
 }

@@ -431,14 +431,24 @@ void pay_batch_blame(struct yt_fault *fault, unsigned row); /* of an order: it b
 void pay_batch_ask(struct engine *e, struct work *w);
 void pay_batch_answer(struct engine *e, struct work *w, const struct talk *talk);
 
+/* leg.c: an answer that does not add up is marked and told of (P4), whoever found it out; REC_X_MONEY_BREACH, or 0. */
+struct breach_of {
+	uint64_t exchange;
+	const char *party;      /* for the log */
+	const struct yt_op *op; /* what was asked */
+	const char *trace;
+};
+unsigned engine_mark_breach(const struct breach_of *of, struct yt_arena *arena, struct yt_reply *reply);
+
 /* written.c */
 void written_accepted(struct yt_buf *out, struct engine *e, const struct work *w);
 void written_sending(struct yt_buf *out, struct engine *e, const struct work *w);
 void written_outcome(struct yt_buf *out, struct engine *e, uint64_t exchange, enum rec_leg leg,
         const struct yt_reply *reply, struct yt_str received, unsigned flags, int64_t took_ms);
-/* The answer that came of a resolution, with the numbers and amounts in it: no outcome of a main leg has them. */
-void written_found_out(
-        struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply, struct yt_str octets);
+/* The answer that came of a resolution, with the numbers, amounts and flags in it: no outcome of a main leg has them.
+ */
+void written_found_out(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply,
+        unsigned flags, struct yt_str octets);
 struct follow_cause { /* what a settlement is followed for */
 	uint64_t id;
 	const char *then;                 /* the flow that follows; NULL or empty: nothing does */

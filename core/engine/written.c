@@ -280,12 +280,12 @@ void written_answered(
 	rec_end(out, at);
 }
 
-void written_found_out(
-        struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply, struct yt_str octets)
+void written_found_out(struct yt_buf *out, struct engine *e, uint64_t exchange, const struct yt_reply *reply,
+        unsigned flags, struct yt_str octets)
 {
 	size_t at = rec_begin(out, REC_ANSWERED, 0, exchange, engine_wall(e));
 
-	verdict(out, reply, 0);
+	verdict(out, reply, flags);
 	rec_str(out, REC_T_REPLY, octets);
 	rec_end(out, at);
 }
