@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "alloc_fault.h"
 #include "hostile_http.h"
 #include "net/lane.h"
 #include "net_peer.h"
@@ -635,6 +636,69 @@ static void what_the_party_has_closed_is_not_written_into(void **state)
 	world_close();
 }
 
+/* Answers the first request, then reads nothing until we know what the second one came to. */
+static void play_slow_reader(void *arg)
+{
+	struct peer *peer = malloc(sizeof(*peer));
+	bool *has_it = arg;
+
+	if (peer_accept(peer, w.listener, "server", true, 0) == 0) {
+		peer_read_messages(peer, 1);
+		peer_send(peer, OK("1", "a"), strlen(OK("1", "a")));
+		await_cue(2);
+		peer->n_got = 0;
+		peer_read_some(peer);
+		*has_it = peer->n_got > 0;
+		peer_hang_up(peer, false);
+	}
+	free(peer);
+}
+
+/* One request that no socket takes whole, while the nth allocation fails; returns whether one did. */
+static bool half_of_it_left(char *body, int nth, int *n_halves)
+{
+	struct lane_conf conf = usual_conf();
+	bool has_it = false, failed;
+	uv_thread_t party;
+
+	world_open(&conf);
+	uv_thread_create(&party, play_slow_reader, &has_it);
+	send_one(1, "hello", NEVER_MS);
+	run_until_told(1);
+	allocs_until_fault = nth;
+	send_one(2, body, NEVER_MS);
+	failed = allocs_until_fault < 0;
+	allocs_until_fault = -1;
+	if (failed)
+		run_until_told(2);
+	lane_close(w.lane); /* the party reads what has left, to its end */
+	w.lane = NULL;
+	run_until_told(2);
+	uv_run(&w.loop, UV_RUN_NOWAIT);
+	w.cue = 2;
+	uv_thread_join(&party);
+	if (has_it)
+		assert_string_equal(w.told, "1 answered 200 a|2 lost|");
+	*n_halves += failed && has_it;
+	world_close();
+	return failed;
+}
+
+static void half_sent_without_memory_is_lost(void **state)
+{
+	size_t n = 16 << 20; /* more than any socket takes */
+	char *body = malloc(n + 1);
+	int n_halves = 0;
+
+	(void)state;
+	memset(body, 'x', n);
+	body[n] = '\0';
+	for (int nth = 0; half_of_it_left(body, nth, &n_halves); nth++)
+		;
+	assert_in_range(n_halves, 1, 9);
+	free(body);
+}
+
 static void a_late_answer_is_told_and_its_connection_used_again(void **state)
 {
 	struct lane_conf conf = usual_conf();
@@ -871,6 +935,7 @@ int main(void)
 		cmocka_unit_test(an_answer_nobody_asked_for_answers_no_later_request),
 		cmocka_unit_test(requests_share_a_connection),
 		cmocka_unit_test(what_the_party_has_closed_is_not_written_into),
+		cmocka_unit_test(half_sent_without_memory_is_lost),
 		cmocka_unit_test(a_late_answer_is_told_and_its_connection_used_again),
 		cmocka_unit_test(a_late_connection_is_not_kept_for_ever),
 		cmocka_unit_test(a_late_connection_makes_room),

@@ -130,6 +130,7 @@ static void on_written(uv_write_t *write, int status)
 	wire->hub->events->on_drained(wire);
 }
 
+/* 0 or, broken: YT_EIO if the socket took nothing of it, YT_ENOMEM if it took a part. */
 static int flush(struct wire *wire)
 {
 	struct yt_buf *out = &wire->hub->out;
@@ -154,7 +155,9 @@ static int flush(struct wire *wire)
 		yt_buf_free(out);
 	if (n < 0 || failed)
 		wire->broken = true;
-	return wire->broken ? YT_EIO : 0;
+	if (!wire->broken)
+		return 0;
+	return n > 0 ? YT_ENOMEM : YT_EIO;
 }
 
 static inline int flush_if_any(struct wire *wire)
@@ -304,7 +307,7 @@ int wire_handshake(struct wire *wire)
 	forget_errors();
 	result = SSL_do_handshake(wire->ssl);
 	if (result == 1)
-		return flush_if_any(wire);
+		return flush_if_any(wire) == 0 ? 0 : YT_EIO;
 	return judge(wire, result) == YT_EAGAIN ? YT_EAGAIN : YT_EIO;
 }
 
