@@ -33,6 +33,7 @@ static const struct yt_wire_op ops[] = {
 	{ "PAYTOLD", YT_OP_PAY_RESULT, YT_RESOLVE_RESEND },
 	{ "BOOKED", YT_OP_PAY_RETURN, YT_RESOLVE_RESEND },
 	{ "STATEMENT", YT_OP_STATEMENT_NOTICE, YT_RESOLVE_RESEND },
+	{ "FETCH", YT_OP_STATEMENT_FETCH, YT_RESOLVE_NONE },
 	{ "WITHDRAW", YT_OP_CLAIM_WITHDRAW, YT_RESOLVE_RESEND },
 	{ "ACCOUNT", YT_OP_ACCOUNT_PUT, YT_RESOLVE_RESEND },
 	{ "PAY", YT_OP_PAY_ORDER, YT_RESOLVE_PAY },
@@ -130,7 +131,9 @@ static const struct {
 } paying[] = { { "pay", "pay_no" }, { "askpay", "orig_pay_no" }, { "yuan", "pay_amt" }, { "to", "payee_acct" },
 	{ "named", "payee_name" }, { "from", "payer_acct" }, { "ptype", "pay_type" }, { "purpose", "purpose" },
 	{ "psn", "psn_name" }, { "payout", "payout_no" }, { "pst", "pay_state" }, { "advice", "pay_advice" },
-	{ "claim", "claim_no" }, { "oflist", "batch_no" } };
+	{ "claim", "claim_no" }, { "oflist", "batch_no" }, { "ofacct", "acct" }, { "since", "begin_date" },
+	{ "till", "end_date" }, { "page", "page_no" }, { "pages", "page_cnt" }, { "mark", "page_mark" },
+	{ "over", "is_whole" } };
 
 /* Amounts that "do not add up" are written total=3 paid=2. */
 static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
@@ -233,6 +236,8 @@ static int fake_decode_request(struct yt_plugin *self, struct yt_str octets, str
 	struct yt_str rest = octets;
 	const struct yt_wire_op *op = wire_op(next_word(&rest));
 
+	if (op == NULL && fake_is(octets, "DONE") && value_of(octets, "page").n != 0)
+		op = wire_op(YT_STR("STATEMENT")); /* the answer to FETCH, handed in as what was told */
 	if (op == NULL)
 		return fault_at(fault, "operation", "is not known");
 	msg->op = yt_op(op->op);

@@ -299,7 +299,7 @@ const struct engine_party hub = { .name = "hub",
 	.quote_failures = 2,
 	.quote_pause_ms = 20000 };
 const struct engine_party bank = { .name = "bank",
-	.told_by = "its-counter",
+	.told_by = { "its-counter" },
 	.codec = { &bank_api, NULL },
 	.query_timeout_ms = 1000,
 	.change_timeout_ms = 2000,
@@ -466,7 +466,7 @@ static bool k_flow_asks(void *ctx, const char *name, const char *party)
 
 	for (unsigned i = 0; f != NULL && i < f->n; i++)
 		if (strcmp(f->steps[i].party->name, party) == 0 ||
-		        (f->steps[i].party->told_by != NULL && strcmp(f->steps[i].party->told_by, party) == 0))
+		        (f->steps[i].party->told_by[0] != NULL && strcmp(f->steps[i].party->told_by[0], party) == 0))
 			return true;
 	return false;
 }

@@ -769,9 +769,95 @@ static void our_refusal_is_read_as_one(void **state)
 			*(const char *const *)&rows[i], fn, NULL, NULL, (void *)&rows[i]                               \
 		}
 
+/* -- a page that was fetched, as what the bank tells ------------------------------------------------ */
+
+#define PAGE(acct, mark, amount)                                                                                       \
+	"<AcctNo>" acct "</AcctNo><BgnDate>20261119</BgnDate><EndDate>20261119</EndDate><PageNo>1</PageNo>"            \
+	"<PageCnt>1</PageCnt>" mark "<TotalRec>1</TotalRec><OpenBal>10.00</OpenBal><CloseBal>3.00</CloseBal><Rec>"     \
+	"<BankSeqNo>BK7</BankSeqNo><TrnDate>20261119</TrnDate><TrnTime>101112</TrnTime><DcFlg>D</DcFlg><Amt>" amount   \
+	"</Amt><Bal>3.00</Bal><OppAcct></OppAcct><OppNm></OppNm><OppBankNo></OppBankNo>"                               \
+	"<PayRef>MA20261119000000000002</PayRef><Usage></Usage><RevFlg>0</RevFlg><OrgBankSeqNo></OrgBankSeqNo></Rec>"
+
+static const struct fetched {
+	const char *it, *code, *ret, *body, *key, *path; /* path: of the fault, NULL: none */
+	const char *is_whole;
+	bool is_same; /* it has the number of the first row */
+} fetcheds[] = {
+	{ "a page", "BD3002", "S 000000", PAGE("39", "<PosStr>E1</PosStr>", "7.00"), "bank", NULL, "1", true },
+	{ "the same, asked for later", "BD3002", "S 000000", PAGE("39", "<PosStr>E200</PosStr>", "7.00"), "bank", NULL,
+	        "1", true },
+	{ "another one", "BD3002", "S 000000", PAGE("39", "<PosStr>E1</PosStr>", "7.01"), "bank", NULL, "1", false },
+	{ "another account's", "BD3002", "S 000000", PAGE("40", "<PosStr>E1</PosStr>", "7.00"), "bank", NULL, "1",
+	        false },
+	{ "one signed by others", "BD3002", "S 000000", PAGE("39", "<PosStr>E1</PosStr>", "7.00"), "own", "Sign", NULL,
+	        false },
+	{ "what nobody asked for", "BD1002", "S 000000", PAGE("39", "<PosStr>E1</PosStr>", "7.00"), "bank",
+	        "Head.TxCode", NULL, false },
+	{ "a refusal", "BD3002", "F E20002", "", "bank", "Head.RetCode", NULL, false },
+	{ "half a page", "BD3002", "S 000000", "<AcctNo>39</AcctNo>", "bank", "Body.", NULL, false },
+};
+
+static void what_was_fetched_is_told(void **state)
+{
+	const struct fetched *row = *state;
+	struct bank b = open_link(NULL, NULL);
+	struct yt_msg *msg = yt_msg_new(b.arena), *first = yt_msg_new(b.arena);
+	const struct yt_node *entry;
+	int rv;
+
+	rv = b.api->decode_request(b.plugin,
+	        answer_of(&b, fetcheds[0].code, SEQ, fetcheds[0].ret, fetcheds[0].body, "bank"), first, &b.fault);
+	assert_int_equal(rv, 0);
+	rv = b.api->decode_request(
+	        b.plugin, answer_of(&b, row->code, SEQ, row->ret, row->body, row->key), msg, &b.fault);
+	if (row->path != NULL) {
+		assert_int_not_equal(rv, 0);
+		assert_part(b.fault.path, row->path);
+		assert_false(msg->is_authentic);
+		bank_close(&b);
+		return;
+	}
+	if (rv != 0)
+		fail_msg("%s %s", b.fault.path, b.fault.why);
+	assert_int_equal(msg->op->id, YT_OP_STATEMENT_NOTICE);
+	assert_true(msg->is_authentic);
+	assert_text(msg->institution, "bank");
+	assert_text(yt_node_text(yt_node_get(msg->body, "data"), "is_whole"), row->is_whole);
+	entry = row_at(yt_node_get(row_at(yt_node_get(msg->body, "statement"), 0), "entry"), 0);
+	assert_text(yt_node_text(entry, "pay_no"), "MA20261119000000000002");
+	assert_text(yt_node_text(entry, "book_date"), "2026-11-19");
+	assert_int_equal(yt_str_eq(msg->number, first->number), row->is_same);
+	assert_int_equal(yt_str_eq(msg->content, first->content), row->is_same);
+	bank_close(&b);
+}
+
+/* While its day goes on more will be told: the answers here are of 2026-11-20. */
+static void a_page_of_today_is_no_whole_day(void **state)
+{
+	struct bank b = open_link(NULL, NULL);
+	struct yt_msg *msg = yt_msg_new(b.arena);
+	static const char body[] =
+	        "<AcctNo>39</AcctNo><BgnDate>20261120</BgnDate><EndDate>20261120</EndDate><PageNo>1</PageNo><PageCnt>1</PageCnt>"
+	        "<PosStr></PosStr><TotalRec>0</TotalRec><OpenBal>10.00</OpenBal><CloseBal>10.00</CloseBal>";
+	struct yt_reply *taken;
+	struct yt_buf out = { 0 };
+
+	(void)state;
+	assert_int_equal(
+	        b.api->decode_request(b.plugin, answer_of(&b, "BD3002", SEQ, "S 000000", body, "bank"), msg, &b.fault),
+	        0);
+	assert_text(yt_node_text(yt_node_get(msg->body, "data"), "is_whole"), "0");
+	taken = yt_reply_new(b.arena); /* its teller hears that it is taken, and no page */
+	taken->outcome = YT_DONE;
+	assert_int_equal(b.api->encode_reply(b.plugin, msg, taken, &out), 0);
+	assert_null(memmem(out.p, out.n, "AcctNo", 6));
+	yt_buf_free(&out);
+	bank_close(&b);
+}
+
 int main(void)
 {
-	static struct CMUnitTest tests[160] = {
+	static struct CMUnitTest tests[170] = {
 		cmocka_unit_test(octets_may_come_in_any_pieces),
 		cmocka_unit_test(a_large_file_goes_beside_its_message),
 		cmocka_unit_test(the_composed_page_is_read),
@@ -780,8 +866,9 @@ int main(void)
 		cmocka_unit_test(a_batch_is_asked_for_by_its_number_and_day),
 		cmocka_unit_test(a_request_with_a_wrong_signature_is_refused),
 		cmocka_unit_test(our_refusal_is_read_as_one),
+		cmocka_unit_test(a_page_of_today_is_no_whole_day),
 	};
-	size_t n = 8;
+	size_t n = 9;
 
 	ROWS(frames, a_frame_is);
 	ROWS(vectors, the_composed_request_is_written);
@@ -792,5 +879,6 @@ int main(void)
 	ROWS(outcomes, it_proves);
 	ROWS(findings, it_is_found_out);
 	ROWS(others, it_is_asked_and_answered);
+	ROWS(fetcheds, what_was_fetched_is_told);
 	return _cmocka_run_group_tests("banklink", tests, n, NULL, NULL);
 }

@@ -33,7 +33,7 @@ static const char config[] =
         "parties:\n"
         "  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c}\n"
         "  - {name: tianyi-bank, format: nhsa, url: \"https://127.0.0.1:9448/\", ca: c}\n"
-        "  - {name: tianyi, format: tianyi, url: \"https://127.0.0.1:9445/\", ca: c, told_by: tianyi-bank, settings: "
+        "  - {name: tianyi, format: tianyi, url: \"https://127.0.0.1:9445/\", ca: c, told_by: [tianyi-bank], settings: "
         "{app_id: gw330299, key: ty-key, field_key: ty-field}}\n"
         "origins:\n"
         "  - {name: hospital-one, subject: hospital-one, institutions: [H33021399901]}\n"

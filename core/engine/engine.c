@@ -371,11 +371,12 @@ void engine_flushed(struct engine *e, uint64_t token)
 
 int64_t engine_tick(struct engine *e)
 {
-	int64_t now = engine_mono(e);
+	int64_t now = engine_mono(e), fetch_at;
 	struct work *w, *next;
 	bool is_early;
 
 	engine_empty_outbox(e);
+	fetch_at = fetches_tick(e);
 	HASH_ITER(hh_id, e->by_id, w, next)
 	{
 		if (w->state == WORK_PAUSED) {
@@ -401,7 +402,7 @@ int64_t engine_tick(struct engine *e)
 		                        now >= w->hold_until + (w->party == NULL ? 0 : w->party->server_delay_ms)))
 			work_free(e, w); /* a late answer is not to be expected any more */
 	}
-	return HASH_CNT(hh_id, e->by_id) > 0 || e->outbox != NULL ? now + TICK_MS : -1;
+	return HASH_CNT(hh_id, e->by_id) > 0 || e->outbox != NULL ? now + TICK_MS : fetch_at;
 }
 
 bool engine_is_idle(const struct engine *e)
@@ -445,6 +446,7 @@ struct engine *engine_new(const struct engine_conf *conf, const struct engine_wo
 		return NULL;
 	e->conf = *conf;
 	e->world = *world;
+	fetches_begin(e);
 	return e;
 }
 
@@ -477,6 +479,7 @@ void engine_free(struct engine *e)
 	}
 	works_free_memory(e);
 	quotes_free(e);
+	fetches_free(e);
 	yt_buf_free(&e->records);
 	yt_buf_free(&e->head);
 	while (e->n_spare > 0)

@@ -28,10 +28,12 @@ struct engine_codec {
 	struct yt_plugin *plugin;
 };
 
+enum { ENGINE_TELLERS = 4 };
+
 struct engine_party {
 	const char *name;
-	const char *told_by; /* the party that tells of what this one was asked, too; NULL: none */
-	void *owner;         /* the world's own, for send() */
+	const char *told_by[ENGINE_TELLERS]; /* the parties that tell of what this one was asked, too; NULL: no more */
+	void *owner;                         /* the world's own, for send() */
 	struct engine_codec codec;
 	int64_t query_timeout_ms, change_timeout_ms;
 	int64_t late_ms;          /* its connection stays open so long after a time-out ... */
@@ -95,6 +97,17 @@ struct engine_release {
 	uint32_t to_day; /* yyyymmdd in business time, the last one */
 };
 
+/* An account whose entries a party is asked for (statement.fetch; fetch.c). */
+#define ENGINE_FETCH_TIMES 8
+struct engine_fetch {
+	const struct engine_party *party;
+	const struct engine_origin *origin; /* the party itself, which tells what it was asked */
+	const char *account;
+	uint16_t at_min[ENGINE_FETCH_TIMES]; /* minutes after midnight, business time, ascending */
+	uint32_t n_at;
+	uint32_t days; /* that are over and not had yet: at most so many, at the start too */
+};
+
 enum engine_unknown_style { ENGINE_HOLD, ENGINE_SILENCE, ENGINE_CODE };
 
 struct engine_origin {
@@ -139,6 +152,8 @@ struct engine_conf {
 	const struct engine_payer *payers;                       /* the first that fits counts */
 	const struct engine_release *releases;
 	uint32_t n_payers, n_releases;
+	const struct engine_fetch *fetches; /* of this worker: one of all has them */
+	uint32_t n_fetches;
 	int64_t pay_ask_max_ms; /* longest pause between two questions about a payment; 0: yt_pay_ask_after_ms() alone
 	                         */
 	int64_t pay_absent_gap_ms; /* so far apart are two answers "not found" that prove it; 0: the 5 minutes of
@@ -197,6 +212,9 @@ struct engine_world {
 	 * and too many wait. */
 	int (*run)(void *ctx, struct engine_job *job);
 };
+
+/* Tokens of requests that the engine makes of what it fetched: nobody is to be answered (fetch.c). */
+#define ENGINE_TOKEN_FETCHED (1ull << 63)
 
 struct engine;
 struct engine *engine_new(const struct engine_conf *conf, const struct engine_world *world);

@@ -255,6 +255,11 @@ void engine_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int sta
 		session_leg(e, leg, end, status, body);
 		return;
 	}
+	if (leg & LEG_OF_FETCH) {
+		if (!late)
+			fetch_leg(e, leg, end, status, body, why);
+		return;
+	}
 	if (leg & LEG_OF_TASK) {
 		HASH_FIND(hh_id, e->tasks, &task_id, sizeof(task_id), t);
 		if (t != NULL && t->state == TASK_OUT && !late)

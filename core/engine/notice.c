@@ -24,6 +24,7 @@ struct line {
 	int64_t fen;                  /* -1: it says none */
 	uint8_t digest[16];
 	bool has_digest; /* it names the account */
+	bool is_of_part; /* of a day that is not over: more will be told, and this once more */
 };
 
 /* One that is spoken of: number is the settlement of a claim, the number of a payout or of a list.  fen: -1, it says
@@ -46,6 +47,8 @@ static void write_about(struct engine *e, struct task *t, struct yt_str number, 
 		rec_str(&t->receipt, REC_T_REFERENCE, line->serial);
 		if (line->fen >= 0)
 			rec_i64(&t->receipt, REC_T_AMOUNT, line->fen);
+		if (line->is_of_part)
+			rec_u32(&t->receipt, REC_T_FLAGS, REC_X_PART);
 		if (line->has_digest)
 			rec_bytes(&t->receipt, REC_T_PAY_DIGEST, line->digest, sizeof(line->digest));
 	}
@@ -81,6 +84,7 @@ struct telling {
 	struct yt_node *pieces;             /* array: what is kept of each payment ... */
 	struct yt_str keys[FACTS_TOLD_MAX]; /* ... under these */
 	unsigned n, n_strays;               /* lines of a statement that name no payment */
+	bool is_part;                       /* of a day that is not over */
 	bool was_cut;
 };
 
@@ -198,6 +202,7 @@ static bool read_line(struct telling *s, const struct yt_node *row, const struct
 	line->has_digest = line->fen >= 0 && number.n > 2 && account.n > 0 && memchr(account.p, '*', account.n) == NULL;
 	if (line->has_digest)
 		pay_digest(s->e, s->t, account, line->fen, (struct yt_str){ number.p, 2 }, line->digest);
+	line->is_of_part = s->is_part;
 	return line->booked.n == 10;
 }
 
@@ -207,7 +212,7 @@ static void tell_line(struct telling *s, const struct yt_node *row, const struct
 	struct line line;
 
 	if (number.n == 0 || s->n == FACTS_TOLD_MAX)
-		s->n_strays += is_final;
+		s->n_strays += is_final && !s->is_part;
 	if (number.n > 0)
 		tell(s, number, row, yt_str(yt_pay_state_name(yt_pay_entry_state(entry))),
 		        is_final && read_line(s, row, entry, &line) ? &line : NULL);
@@ -233,6 +238,7 @@ static void tell_statements(struct telling *s, const struct yt_msg *msg)
 	bool is_final = msg->op->id == YT_OP_STATEMENT_NOTICE &&
 	                !yt_str_is(yt_node_text(yt_node_get(msg->body, "data"), "is_final"), "0");
 
+	s->is_part = yt_str_is(yt_node_text(yt_node_get(msg->body, "data"), "is_whole"), "0");
 	for (const struct yt_node *one = statements == NULL ? NULL : statements->child; one != NULL; one = one->next) {
 		entries = yt_node_get(one, "entry");
 		for (const struct yt_node *row = entries == NULL ? NULL : entries->child; row != NULL; row = row->next)
@@ -329,8 +335,12 @@ static bool is_of_its_bank(const struct task *t, const struct yt_node *piece)
 	const struct engine_party *asked = step == 0 ? NULL : flow_step_at(t, step)->party;
 	struct yt_str told = yt_node_text(piece, "party");
 
-	return asked != NULL &&
-	       (yt_str_is(told, asked->name) || (asked->told_by != NULL && yt_str_is(told, asked->told_by)));
+	if (asked == NULL || yt_str_is(told, asked->name))
+		return asked != NULL;
+	for (unsigned i = 0; i < ENGINE_TELLERS && asked->told_by[i] != NULL; i++)
+		if (yt_str_is(told, asked->told_by[i]))
+			return true;
+	return false;
 }
 
 /* It speaks of another sum or account: of another's payment under that number, or of something that only people

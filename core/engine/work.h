@@ -193,13 +193,15 @@ struct engine {
 	struct work_memory spare_memory[WORK_MEMORIES]; /* of requests that ended, for the next ones */
 	uint32_t n_spare_memory;
 	struct quoter *quoters; /* how insurers did lately (quote.c) */
+	struct fetch *fetches;  /* as many as conf.n_fetches (fetch.c) */
 	struct yt_buf records;  /* being put together, empty in between: engine_submit() takes a copy */
 	struct yt_buf head;     /* headers of a signed request, for the black box */
 	struct engine_counts counts;
 };
 
 #define LEG_OF_TASK (1ull << 63)    /* leg ids: a work's is its id, a lease's has this bit ... */
-#define LEG_OF_SESSION (1ull << 62) /* ... and a sign-in's this one, with its granted serial below */
+#define LEG_OF_SESSION (1ull << 62) /* ... and a sign-in's this one, with its granted serial below ... */
+#define LEG_OF_FETCH (1ull << 61)   /* ... and a question for entries this one, with which below (fetch.c) */
 
 /* outbox.c */
 /* Puts a message on the ring, or in the outbox behind those that wait; returns its seq.  A note of a read or a
@@ -268,6 +270,15 @@ void again_end(struct engine *e, struct work *w);  /* it stays refused */
 int64_t again_pause(struct engine *e, const struct task *t, const struct yt_reply *reply);
 /* Our words for a refusal that holds only for now; the party's code stays. */
 void again_say(struct yt_reply *reply, const char *trace);
+
+/* fetch.c */
+void fetches_begin(struct engine *e);
+void fetches_free(struct engine *e);
+/* Asks for what is due, and sees what became of what was handed in; returns the monotonic time of the next call, -1:
+ * nothing is fetched here. */
+int64_t fetches_tick(struct engine *e);
+void fetch_leg(
+        struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body, const char *why);
 
 /* quote.c */
 /* An insurer is asked before its origin hears this answer; false: there is none to ask. */

@@ -405,7 +405,8 @@ void keeper_take_notices(struct keeper *k, struct yt_str payload)
 			continue;
 		first = first.whole.n == 0 ? rec : first;
 		taken = take(k, &rec);
-		n_strays += taken != ITS_OWN && rec_get(&rec, REC_T_BOOKED).n != 0;
+		n_strays += taken != ITS_OWN && rec_get(&rec, REC_T_BOOKED).n != 0 &&
+		            (rec_get_u64(&rec, REC_T_FLAGS) & REC_X_PART) == 0;
 		has_others = has_others || taken == ANOTHERS;
 		most = taken > most ? taken : most;
 	}

@@ -199,6 +199,15 @@ static int is_path_part(int c)
 	return c > ' ' && c < 127 && c != '?' && c != '#';
 }
 
+int conf_minute(struct yt_str time)
+{
+	if (time.n != 5 || time.p[2] != ':' || !isdigit((unsigned char)time.p[0]) ||
+	        !isdigit((unsigned char)time.p[1]) || !isdigit((unsigned char)time.p[3]) ||
+	        !isdigit((unsigned char)time.p[4]) || memcmp(time.p, "23:59", 5) > 0 || time.p[3] > '5')
+		return -1;
+	return ((time.p[0] - '0') * 10 + time.p[1] - '0') * 60 + (time.p[3] - '0') * 10 + time.p[4] - '0';
+}
+
 static bool item_is_right(struct loading *l, const struct conf_key *k, const struct conf_node *v)
 {
 	struct net_range range;
@@ -219,6 +228,10 @@ static bool item_is_right(struct loading *l, const struct conf_key *k, const str
 	        (v->len > 200 || v->text[0] != '/' || !consists_of(v->text, v->len, is_path_part))) {
 		WRONG("%s must hold paths that begin with / and have neither blanks nor ? or #, at most 200 octets long, not \"%.40s\"",
 		        k->key, v->text);
+		return false;
+	}
+	if (k->type == CONF_T_TIMES && conf_minute((struct yt_str){ v->text, v->len }) < 0) {
+		WRONG("%s must hold times of the day as \"17:30\", not \"%.40s\"", k->key, v->text);
 		return false;
 	}
 	if (k->type == CONF_T_STEPS && (v->len < 1 || v->len > 100)) {
@@ -292,7 +305,8 @@ static void fill_settings(
 static bool kind_fits(struct loading *l, const struct conf_key *k, const struct conf_node *v)
 {
 	bool wants_list = k->type == CONF_T_CODES || k->type == CONF_T_AREAS || k->type == CONF_T_WORDS ||
-	                  k->type == CONF_T_NETS || k->type == CONF_T_PATHS || k->type == CONF_T_STEPS;
+	                  k->type == CONF_T_NETS || k->type == CONF_T_PATHS || k->type == CONF_T_STEPS ||
+	                  k->type == CONF_T_TIMES;
 	bool wants_map = k->type == CONF_T_SETTINGS;
 	enum conf_node_kind wanted = wants_list ? CONF_LIST : wants_map ? CONF_MAP : CONF_SCALAR;
 
@@ -324,6 +338,7 @@ static void fill_key(struct loading *l, const struct conf_key *k, const struct c
 	case CONF_T_WORDS:
 	case CONF_T_NETS:
 	case CONF_T_PATHS:
+	case CONF_T_TIMES:
 	case CONF_T_STEPS:
 		fill_list(l, k, v, to);
 		break;
@@ -685,13 +700,20 @@ const struct conf_flow *conf_flow(const struct conf *conf, struct yt_str name)
 	return NULL;
 }
 
+static bool has_text(const struct conf_texts *texts, const char *text)
+{
+	for (uint32_t i = 0; i < texts->n; i++)
+		if (yt_str_is(texts->item[i], text))
+			return true;
+	return false;
+}
+
 bool conf_flow_asks(const struct conf *conf, const char *flow, const char *party)
 {
 	const struct conf_flow *known = conf_flow(conf, yt_str(flow));
 
 	for (uint32_t i = 0; known != NULL && i < known->n_steps; i++)
-		if (strcmp(known->step[i].party->name, party) == 0 ||
-		        (known->step[i].party->told_by != NULL && strcmp(known->step[i].party->told_by, party) == 0))
+		if (strcmp(known->step[i].party->name, party) == 0 || has_text(&known->step[i].party->told_by, party))
 			return true;
 	return false;
 }

@@ -124,8 +124,10 @@ struct conf_party {
 	uint32_t heartbeat_ms, heartbeat_timeout_ms; /* CONF_FRAMES */
 	uint32_t query_timeout_ms, change_timeout_ms, server_delay_ms;
 	uint32_t quote_timeout_ms, quote_failures, quote_pause_ms;
-	enum conf_pays pays; /* an insurer: whom */
-	const char *told_by; /* the party that tells of what this one was asked, too; NULL: none */
+	enum conf_pays pays;            /* an insurer: whom */
+	struct conf_texts told_by;      /* the parties that tell of what this one was asked, too */
+	struct conf_texts statement_at; /* HH:MM, when the entries of its payers' accounts are fetched; none: never */
+	uint32_t statement_days;
 	const char *enrolment,
 	        *enrolment_key; /* the file of who is insured there (message/enrolment.h); NULL: no list */
 	uint32_t enrolment_max_age_days, enrolment_min_percent;
@@ -373,6 +375,8 @@ bool conf_origin_speaks_for(const struct conf_origin *origin, struct yt_str inst
 bool conf_origin_may(
         const struct conf *conf, const struct conf_origin *origin, struct yt_str institution, struct yt_str area);
 const struct conf_flow *conf_flow(const struct conf *conf, struct yt_str name);
+/* Minutes after midnight of "HH:MM"; -1: it is none. */
+int conf_minute(struct yt_str time);
 /* A step of it asks that party, or one that it tells for (told_by). */
 bool conf_flow_asks(const struct conf *conf, const char *flow, const char *party);
 /* The first route that takes a message; NULL when none does. */

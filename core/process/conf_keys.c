@@ -279,9 +279,15 @@ const struct conf_key conf_keys[] = {
 	{ "parties", "fetch_ms", CONF_T_NUMBER, "ms", DEFAULT("60000"), 0, 86400000, NULL, AT(party, fetch_ms),
 		"With `sftp`: files that lie in `in` over there, and have not changed since the last look, are fetched so often, by one "
 		"worker; at most `response_kib` each. 0: never." },
-	{ "parties", "told_by", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(party, told_by),
-		"Another party that may tell what became of what this one was asked: the same bank by another way, whose statements have the "
-		"payments of both." },
+	{ "parties", "told_by", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(party, told_by),
+		"Other parties that may tell what became of what this one was asked: the same bank by other ways, whose statements have "
+		"the payments of all. Up to 4." },
+	{ "parties", "statement_at", CONF_T_TIMES, NULL, OPTIONAL, 0, 0, NULL, AT(party, statement_at),
+		"With a bank whose format has `statement.fetch` (`banklink`): at these times of the day, and at the start, one worker "
+		"fetches the entries of the accounts that `payers` has there: of each day that is over and not had yet, then of today so "
+		"far. Up to 8. Left out: never." },
+	{ "parties", "statement_days", CONF_T_NUMBER, "days", DEFAULT("3"), 1, 31, NULL, AT(party, statement_days),
+		"So many days that are over are fetched at the start; what was had before changes nothing." },
 	{ "parties", "query_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("30000"), 100, 600000, NULL,
 		AT(party, query_timeout_ms), "Deadline of a request that changes nothing." },
 	{ "parties", "change_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("120000"), 100, 3600000, NULL,
@@ -531,6 +537,7 @@ static void type_markdown(const struct conf_key *k, struct yt_buf *out)
 		[CONF_T_WORDS] = "list of words",
 		[CONF_T_NETS] = "list of networks",
 		[CONF_T_PATHS] = "list of paths",
+		[CONF_T_TIMES] = "list of HH:MM",
 		[CONF_T_STEPS] = "list of steps",
 		[CONF_T_SETTINGS] = "keys and texts",
 	};

@@ -3,6 +3,7 @@
  * conf.c calls conf_read_url() for the key `url`, conf_check.c the rest when all keys are read.  Whether a party's
  * format can speak that way only its plugin can tell: conf_plugins.c. */
 #include "base/words.h"
+#include "engine/engine.h"
 #include "net/http1.h"
 #include "process/conf_parts.h"
 #include "yitong/key.h"
@@ -248,9 +249,37 @@ static void check_enrolment(const struct conf *conf, const struct conf_party *p,
 
 static void check_told_by(const struct conf *conf, const struct conf_party *p, struct conf_errors *errors)
 {
-	if (p->told_by != NULL && conf_party(conf, yt_str(p->told_by)) == NULL)
+	for (uint32_t i = 0; i < p->told_by.n; i++)
+		if (conf_party(conf, p->told_by.item[i]) == NULL)
+			conf_error_add(errors, p->place.line, p->place.column,
+			        "told_by: no party is called \"%.*s\": add it to parties", YT_FMT(p->told_by.item[i]));
+	if (p->told_by.n > ENGINE_TELLERS)
+		conf_error_add(errors, p->place.line, p->place.column, "told_by: at most %d parties, not %u",
+		        ENGINE_TELLERS, (unsigned)p->told_by.n);
+}
+
+/* Whether its format has a question for entries only its plugin can tell: conf_plugins.c. */
+static void check_statements(const struct conf *conf, const struct conf_party *p, struct conf_errors *errors)
+{
+	bool has_account = false;
+
+	if (p->statement_at.n == 0 || p->name == NULL)
+		return;
+	for (uint32_t i = 0; i < conf->n_payers; i++)
+		has_account =
+		        has_account || (conf->payers[i].party != NULL && strcmp(conf->payers[i].party, p->name) == 0);
+	if (!has_account)
 		conf_error_add(errors, p->place.line, p->place.column,
-		        "told_by: no party is called \"%s\": add it to parties", p->told_by);
+		        "statement_at: payers has no account at party %s: there is nothing to be fetched", p->name);
+	if (p->statement_at.n > ENGINE_FETCH_TIMES)
+		conf_error_add(errors, p->place.line, p->place.column, "statement_at: at most %d times, not %u",
+		        ENGINE_FETCH_TIMES, (unsigned)p->statement_at.n);
+	for (uint32_t i = 0; i < conf->n_listeners; i++)
+		if (conf->listeners[i].name != NULL && strcmp(conf->listeners[i].name, p->name) == 0)
+			conf_error_add(errors, p->place.line, p->place.column,
+			        "statement_at: a listener is called %s, too, and what is fetched is kept under the party's "
+			        "name: give it another one",
+			        p->name);
 }
 
 void conf_check_parties(struct conf *conf, struct conf_errors *errors)
@@ -260,6 +289,7 @@ void conf_check_parties(struct conf *conf, struct conf_errors *errors)
 
 		check_enrolment(conf, p, errors);
 		check_told_by(conf, p, errors);
+		check_statements(conf, p, errors);
 		if (conf_party_is_files(p)) {
 			check_folder(p, errors);
 			continue;

@@ -42,6 +42,7 @@ enum conf_type {
 	CONF_T_NETS,    /* list of addresses and ranges, 10.1.0.0/16 */
 	CONF_T_WORDS,   /* list of words: letters, digits, `.`, `-`, `*`, `_` */
 	CONF_T_PATHS,   /* list of paths of a URL, without query */
+	CONF_T_TIMES,   /* list of HH:MM */
 	CONF_T_STEPS,   /* list of words and = ? :, in their order */
 	CONF_T_SETTINGS /* names and texts of the plugin */
 };

@@ -152,6 +152,18 @@ static void check_quotes(const struct conf *conf, const struct conf_party *party
 			        api->name);
 }
 
+static void check_statements(const struct conf_party *party, const struct yt_codec_api *api, struct conf_errors *errors)
+{
+	const struct yt_wire_op *op = api->ops;
+
+	while (op->wire != NULL && op->op != YT_OP_STATEMENT_FETCH)
+		op++;
+	if (party != NULL && party->statement_at.n > 0 && op->wire == NULL)
+		conf_error_add(errors, party->place.line, party->place.column,
+		        "statement_at: %s cannot be asked, its format %s has no statement.fetch", party->name,
+		        api->name);
+}
+
 /* A url says how a party is spoken to; here whether its format can.  party: NULL for a listener. */
 static bool speaks_so(const struct conf_party *party, const struct yt_codec_api *api, struct conf_place at,
         struct conf_errors *errors)
@@ -249,6 +261,7 @@ static void check_plugin(const struct conf *conf, const char *format, const char
 	else if (speaks_so(party, plugin_api(plugin), place, errors)) {
 		check_steps(conf, party, plugin_api(plugin), errors);
 		check_quotes(conf, party, plugin_api(plugin), errors);
+		check_statements(party, plugin_api(plugin), errors);
 		check_key_names(conf, name, settings, plugin_api(plugin), errors);
 	}
 	yt_log_watch(NULL, NULL);

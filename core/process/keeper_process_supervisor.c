@@ -138,7 +138,8 @@ static void check_each(void *arg, const struct exchange *x)
 	else if (x->listener[0] != 0 &&
 	         is_lost(format_of_listener(c->now, x->listener), format_of_listener(c->next, x->listener)))
 		snprintf(c->what, sizeof(c->what), "listener %s in its format", x->listener);
-	else if (x->institution[0] != 0 && conf_institution(c->next, yt_str(x->institution)) == NULL)
+	else if (conf_institution(c->now, yt_str(x->institution)) != NULL &&
+	         conf_institution(c->next, yt_str(x->institution)) == NULL)
 		snprintf(c->what, sizeof(c->what), "institution %s", x->institution);
 	else if (x->flow[0] != 0 && is_other_flow(c, x->flow))
 		snprintf(c->what, sizeof(c->what), "flow %s with its steps", x->flow);

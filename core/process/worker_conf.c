@@ -34,6 +34,8 @@ static bool speaks_for(void *ctx, const struct engine_origin *origin, const stru
 {
 	struct worker *w = ctx;
 
+	if (w->tellers <= origin && origin < w->tellers + w->conf->n_parties)
+		return true; /* for itself: it was asked */
 	return conf_origin_may(w->conf, &w->conf->origins[origin - w->origins], msg->institution, msg->treatment_area);
 }
 
@@ -115,6 +117,10 @@ static const struct engine_codec *listener_codec(void *ctx, const char *name)
 		if (strcmp(w->conf->listeners[i].name, name) == 0)
 			return &w->listeners[i].codec;
 	}
+	for (i = 0; i < w->conf->n_parties; i++) { /* what was fetched came by its party */
+		if (strcmp(w->conf->parties[i].name, name) == 0)
+			return &w->parties[i].engine.codec;
+	}
 	return NULL;
 }
 
@@ -139,6 +145,48 @@ void worker_take_flows(struct worker *w)
 				(enum yt_operation)from->op, from->unless, from->is_kept, from->only_with,
 				from->equals };
 		}
+	}
+}
+
+static struct engine_fetch *fetch_of(struct worker *w, uint32_t party, const char *account)
+{
+	for (uint32_t i = 0; i < w->n_fetches; i++)
+		if (w->fetches[i].party == &w->parties[party].engine && strcmp(w->fetches[i].account, account) == 0)
+			return &w->fetches[i];
+	return NULL;
+}
+
+static void take_fetch(struct worker *w, uint32_t party, const char *account)
+{
+	const struct conf_party *p = &w->conf->parties[party];
+	struct engine_fetch *f = &w->fetches[w->n_fetches++];
+
+	f->party = &w->parties[party].engine;
+	f->origin = &w->tellers[party];
+	f->account = account;
+	f->days = p->statement_days;
+	for (uint32_t i = 0; i < p->statement_at.n; i++)
+		f->at_min[f->n_at++] = (uint16_t)conf_minute(p->statement_at.item[i]);
+}
+
+void worker_take_fetches(struct worker *w)
+{
+	const struct conf *c = w->conf;
+
+	w->tellers = calloc(c->n_parties + 1, sizeof(*w->tellers));
+	w->fetches = calloc(c->n_payers + 1, sizeof(*w->fetches));
+	YT_REQUIRE(w->tellers != NULL && w->fetches != NULL);
+	for (uint32_t i = 0; i < c->n_parties; i++)
+		w->tellers[i] = (struct engine_origin){ .name = c->parties[i].name,
+			.party = c->parties[i].name,
+			.unknown_style = ENGINE_HOLD,
+			.timeout_ms = 60000 };
+	for (uint32_t i = 0; w->slot == 0 && i < c->n_payers; i++) {
+		const struct conf_party *p = conf_party(c, yt_str(c->payers[i].party));
+		uint32_t party = (uint32_t)(p - c->parties);
+
+		if (p->statement_at.n > 0 && fetch_of(w, party, c->payers[i].account) == NULL)
+			take_fetch(w, party, c->payers[i].account);
 	}
 }
 
@@ -210,6 +258,8 @@ void worker_engine_conf(struct worker *w, struct engine_conf *conf)
 		.releases = c->engine_releases,
 		.n_payers = c->n_payers,
 		.n_releases = c->n_releases,
+		.fetches = w->fetches,
+		.n_fetches = w->n_fetches,
 		.pay_ask_max_ms = c->resolution.pay_ask_max_ms,
 		.pay_absent_gap_ms = c->resolution.pay_absent_gap_ms,
 		.busy_tries = c->resolution.busy_tries,

@@ -64,6 +64,9 @@ struct worker {
 	struct engine_origin *origins;
 	struct engine_institution *institutions;
 	struct engine_flow *flows;
+	struct engine_origin *tellers; /* parties, as whom that what they told is kept that was fetched */
+	struct engine_fetch *fetches;  /* of the first worker */
+	uint32_t n_fetches;
 	struct failed_leg *failed;
 	struct sent *sent;
 	struct yt_arena *scratch; /* headers of one leg */
@@ -74,8 +77,9 @@ struct worker {
 };
 
 /* worker_conf.c */
-void worker_take_flows(struct worker *w);  /* after the parties, which they point at */
-void worker_take_people(struct worker *w); /* origins and institutions */
+void worker_take_flows(struct worker *w);   /* after the parties, which they point at */
+void worker_take_fetches(struct worker *w); /* after the parties, too */
+void worker_take_people(struct worker *w);  /* origins and institutions */
 /* What the engine goes by; w outlives it. */
 void worker_engine_conf(struct worker *w, struct engine_conf *conf);
 

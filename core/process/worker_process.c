@@ -104,6 +104,12 @@ static void world_send(void *ctx, const struct engine_party *party, uint64_t leg
 	yt_buf_free(&sending.frame);
 }
 
+/* The engine asked for it itself: it sees what became of that, and no connection waits. */
+static bool is_fetched(uint64_t token)
+{
+	return (token & ENGINE_TOKEN_FETCHED) != 0;
+}
+
 static struct server_token token_of(uint64_t token, uint32_t *listener)
 {
 	*listener = (uint32_t)(token >> 56) - 1;
@@ -121,6 +127,8 @@ static void world_answer(void *ctx, uint64_t token, int status, const char *cont
 	uint32_t listener;
 	struct server_token t = token_of(token, &listener);
 
+	if (is_fetched(token))
+		return;
 	if (status != 200)
 		meters_request(listener, YT_OP_COUNT, METER_TURNED_AWAY, 0);
 	if (w->listeners[listener].folder != NULL)
@@ -141,6 +149,8 @@ static void world_answer_http(
 		.n_fields = answer->n_headers,
 		.body = answer->body };
 
+	if (is_fetched(token))
+		return;
 	if (!is_asked)
 		meters_request(listener, YT_OP_COUNT, METER_TURNED_AWAY, 0);
 	if (w->listeners[listener].folder != NULL)
@@ -167,7 +177,7 @@ static void world_verdict(void *ctx, uint64_t token, enum yt_outcome outcome, st
 	uint32_t listener;
 	struct server_token t = token_of(token, &listener);
 
-	if (w->listeners[listener].folder != NULL)
+	if (!is_fetched(token) && w->listeners[listener].folder != NULL)
 		worker_folder_verdict(w->listeners[listener].folder, t, outcome, text);
 }
 
@@ -177,6 +187,8 @@ static void world_drop(void *ctx, uint64_t token)
 	uint32_t listener;
 	struct server_token t = token_of(token, &listener);
 
+	if (is_fetched(token))
+		return;
 	if (w->listeners[listener].folder != NULL)
 		worker_folder_drop(w->listeners[listener].folder, t);
 	else
@@ -612,7 +624,6 @@ static int open_parties(struct worker *w)
 		p->board = &w->area.board->lanes[i]; /* the check allows no more parties */
 		snprintf(p->board->name, sizeof(p->board->name), "%s", c->name);
 		p->engine = (struct engine_party){ .name = c->name,
-			.told_by = c->told_by,
 			.owner = p,
 			.query_timeout_ms = c->query_timeout_ms,
 			.change_timeout_ms = c->change_timeout_ms,
@@ -621,12 +632,15 @@ static int open_parties(struct worker *w)
 			.quote_timeout_ms = c->quote_timeout_ms,
 			.quote_failures = c->quote_failures,
 			.quote_pause_ms = c->quote_pause_ms };
+		for (uint32_t k = 0; k < c->told_by.n; k++)
+			p->engine.told_by[k] = c->told_by.item[k].p;
 		worker_enrolled_open(p);
 		if (load_plugin(w, &p->engine.codec, c->format, c->name, &c->settings) != 0 ||
 		        (conf_party_is_files(c) ? open_drop(w, p) : open_lane(w, p)) != 0)
 			return YT_ECONF;
 	}
 	worker_take_flows(w);
+	worker_take_fetches(w);
 	return 0;
 }
 
@@ -764,6 +778,8 @@ static void close_all(struct worker *w)
 	free(w->origins);
 	free(w->institutions);
 	free(w->flows);
+	free(w->fetches);
+	free(w->tellers);
 	yt_arena_free(w->scratch);
 	sent_forget_all(&w->sent);
 	EVP_MAC_CTX_free(w->person_mac);

@@ -95,6 +95,12 @@ int bdl_encode_reply(
         struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out);
 int bdl_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
         struct yt_reply *reply);
+/* Octets are an answer and no request. */
+bool bdl_is_answer(struct yt_str octets);
+/* An answer BD3002 that was fetched, as what the bank tells (statement.notice): msg's `data`, `statement` with its
+ * `entry` rows, and data.is_whole, 0 while the last of its days is not over.  Its number is made of what it says, so
+ * that the same page is one however often it is fetched.  As yt_codec_api.decode_request. */
+int bdl_decode_statement(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault);
 
 /* resolve.c */
 int bdl_query_for(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query);

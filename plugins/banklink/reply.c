@@ -308,6 +308,104 @@ int bdl_decode_reply(
 	return take_answer(&a);
 }
 
+/* -- what was fetched ----------------------------------------------------------------------------- */
+
+bool bdl_is_answer(struct yt_str octets)
+{
+	const char *body = octets.n > 0 ? memmem(octets.p, octets.n, "<Body>", 6) : NULL;
+	size_t n = body != NULL ? (size_t)(body - octets.p) : octets.n;
+
+	return n > 0 && memmem(octets.p, n, "<RetType>", 9) != NULL;
+}
+
+/* What it says, without the mark of the page behind it, which is another one each time. */
+static struct yt_str content_of(struct yt_arena *arena, struct yt_str body)
+{
+	const char *from = memmem(body.p, body.n, "<PosStr>", 8),
+	           *to = from != NULL ? memmem(from, body.n - (size_t)(from - body.p), "</PosStr>", 9) : NULL;
+
+	if (to == NULL)
+		return body;
+	return yt_arena_printf(arena, "%.*s%.*s", (int)(from - body.p), body.p, (int)(body.p + body.n - to), to);
+}
+
+static int take_notice(const struct bdl *b, struct answer *a, struct yt_msg *msg, int64_t told_ms)
+{
+	struct yt_str end = yt_node_text(a->data, "end_date");
+	uint8_t digest[32];
+	char hex[17] = "", time[20];
+
+	msg->content = content_of(msg->arena, a->e.raw_body);
+	if (msg->content.p == NULL)
+		return YT_ENOMEM;
+	yt_sm3(msg->content, digest);
+	for (size_t i = 0; i < 8; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	yt_time_print(told_ms, time);
+	msg->op = yt_op(YT_OP_STATEMENT_NOTICE);
+	msg->body = a->reply->body;
+	msg->institution = msg->sender = b->bank;
+	msg->number =
+	        yt_arena_printf(msg->arena, "%.*s-%.*s-%s", YT_FMT(end), YT_FMT(yt_node_text(a->data, "page_no")), hex);
+	msg->sent_ms = told_ms;
+	msg->time = yt_arena_copy(msg->arena, yt_str(time));
+	if (msg->number.p == NULL || msg->time.p == NULL || end.n != 10)
+		return YT_ENOMEM;
+	return bdl_put(msg->arena, a->data, "is_whole", memcmp(end.p, time, 10) < 0 ? YT_STR("1") : YT_STR("0"));
+}
+
+/* Form, signature, and that it is a page of entries, of our customer number. */
+static int read_notice(struct yt_plugin *self, struct answer *a, int64_t *told_ms, struct yt_fault *fault)
+{
+	const struct bdl *b = yt_plugin_ctx(self);
+	int rv = bdl_read(a->msg->arena, a->msg->octets, true, &a->e, fault);
+
+	if (rv != 0)
+		return rv;
+	if (yt_time_parse(yt_arena_printf(a->msg->arena, "%.*s%.*s", YT_FMT(yt_node_text(a->e.head, "rsp_date")),
+	                          YT_FMT(yt_node_text(a->e.head, "rsp_time"))),
+	            told_ms) != 0)
+		return bank_refuse(fault, "Head.RspTime", "", "is no time");
+	rv = bdl_verify(self, &a->e, b->bank, *told_ms, fault);
+	if (rv != 0)
+		return rv;
+	if (!yt_str_eq(yt_node_text(a->e.head, "tx_code"), a->wire))
+		return bank_refuse(
+		        fault, "Head.TxCode", "", "is an answer that nobody here asked for: BD3002 alone is taken");
+	if (!yt_str_eq(yt_node_text(a->e.head, "corp_no"), b->corp_no))
+		return bank_refuse(fault, "Head.CorpNo", "", "is another customer's");
+	if (!yt_str_is(yt_node_text(a->e.head, "ret_type"), "S") ||
+	        !yt_str_is(yt_node_text(a->e.head, "ret_code"), "000000"))
+		return bank_refuse(fault, "Head.RetCode", "", "refuses: it has no entries");
+	rv = read_body(a);
+	if (rv != 0)
+		*fault = a->fault;
+	return rv;
+}
+
+int bdl_decode_statement(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
+{
+	struct yt_msg asked = { .arena = msg->arena, .op = yt_op(YT_OP_STATEMENT_FETCH), .octets = octets };
+	struct answer a = { .self = self, .msg = &asked, .wire = bdl_wire_of(YT_OP_STATEMENT_FETCH) };
+	int64_t told_ms = 0;
+	int rv;
+
+	a.reply = yt_reply_new(msg->arena);
+	if (a.reply == NULL)
+		return YT_ENOMEM;
+	msg->octets = octets;
+	msg->wire_op = a.wire;
+	msg->refusal = YT_STR("E10003");
+	rv = read_notice(self, &a, &told_ms, fault);
+	msg->head = a.e.head;
+	if (rv == 0)
+		rv = take_notice(yt_plugin_ctx(self), &a, msg, told_ms);
+	if (rv == 0)
+		msg->refusal = (struct yt_str){ NULL, 0 };
+	msg->is_authentic = rv == 0;
+	return rv;
+}
+
 /* -- writing -------------------------------------------------------------------------------------- */
 
 /* As much of a text as 200 octets of GB18030 take, in whole characters that it has. */
@@ -403,7 +501,8 @@ int bdl_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const str
 	what.head = make_head(b, msg, reply);
 	if (what.head == NULL)
 		return YT_ENOMEM;
-	if (reply->outcome == YT_DONE) {
+	if (reply->outcome == YT_DONE &&
+	        msg->op->id != YT_OP_STATEMENT_NOTICE) { /* what was told hears that it is taken */
 		what.group = bdl_group(msg->wire_op, "out");
 		what.row_group = bdl_group(msg->wire_op, "row");
 		what.values = make_values(msg, reply);

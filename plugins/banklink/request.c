@@ -356,8 +356,11 @@ static int take_body(struct yt_msg *msg, const struct bdl_envelope *e, struct yt
 int bdl_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)
 {
 	struct bdl_envelope e;
-	int rv = bdl_read(msg->arena, octets, false, &e, fault), noted;
+	int rv, noted;
 
+	if (bdl_is_answer(octets))
+		return bdl_decode_statement(self, octets, msg, fault);
+	rv = bdl_read(msg->arena, octets, false, &e, fault);
 	if (rv == YT_ENOMEM)
 		return rv;
 	noted = take_head(msg, &e);

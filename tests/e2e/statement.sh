@@ -35,9 +35,9 @@ keys:
 parties: # one bank, three ways
   - { name: bank-iso, format: iso20022, url: "https://127.0.0.1:$iso/iso20022", ca: certs/out/ca.crt,
       cert: certs/out/gateway-client.crt, key: certs/out/gateway-client.key, settings: { customer: "3302990001", bank: BANK } }
-  - { name: bank-link, format: banklink, url: "tls://127.0.0.1:$link", ca: certs/out/ca.crt, told_by: bank-iso,
+  - { name: bank-link, format: banklink, url: "tls://127.0.0.1:$link", ca: certs/out/ca.crt, told_by: [bank-iso],
       cert: certs/out/gateway-client.crt, key: certs/out/gateway-client.key, settings: { corp_no: "3302990001", operator: OP000001 } }
-  - { name: bank-file, format: bankfile, url: "file:$dir/files", told_by: bank-iso, settings: { corp_no: "3302990001", bank: BANK } }
+  - { name: bank-file, format: bankfile, url: "file:$dir/files", told_by: [bank-iso], settings: { corp_no: "3302990001", bank: BANK } }
 origins:
   - { name: agency, subject: hospital-one, institutions: [H33021399901], unknown_style: hold, timeout_ms: 180000 }
   - { name: bank-iso, subject: bank-client, institutions: [BANK], unknown_style: hold, timeout_ms: 130000 }

@@ -1,0 +1,294 @@
+/* core/engine/fetch.c - entries of our accounts, asked for at banks that tell no statement unasked (statement.fetch).
+ *
+ * engine_tick() -> fetches_tick()   at its times of the day an account's party is asked for each day that is over and
+ *                                   not had yet, then for today so far; page by page          RESTS -> ASKED
+ * engine_leg()  -> fetch_leg()      the answer goes in as a request of the party that told it  ASKED -> GIVEN
+ * asking.c, notice.c                from here it is a statement like any that comes in by a listener
+ * fetches_tick()                    that is kept: the next page, the next day                  GIVEN -> ASKED, RESTS
+ * Nothing is remembered over a restart: what was had is asked for once more, and the same page has the same number, so
+ * it changes nothing (P2).  Whatever fails is asked again after a pause, from the first page. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/work.h"
+
+#define DAY_MS INT64_C(86400000)
+#define LEG_BITS 0xffff  /* of a leg's id: which account; above them how often it was asked */
+#define PAGES_MAX 10000u /* of a day: BDL/1.0 counts them in five digits, of 200 entries each */
+
+enum fetch_state { FETCH_RESTS, FETCH_ASKED, FETCH_GIVEN };
+
+struct fetch {
+	const struct engine_fetch *conf;
+	enum fetch_state state;
+	int64_t due_wall;             /* RESTS: when it is asked next, if not before ... */
+	int64_t again_mono, pause_ms; /* ... this, after a failure */
+	int64_t day, whole;           /* days since 1970 in business time: asked for just now; the last that was had */
+	uint32_t page, n_pages;
+	uint64_t n_asked, id;    /* id: the exchange that a crash is charged to (P8) */
+	char mark[80];           /* as the page before answered */
+	struct yt_arena *arena;  /* of what is out */
+	struct yt_msg *question; /* ASKED */
+};
+
+static int64_t today(const struct engine *e)
+{
+	return (engine_wall(e) + 8 * 3600000) / DAY_MS;
+}
+
+/* The next of its times after now. */
+static int64_t next_time(const struct engine *e, const struct engine_fetch *conf)
+{
+	int64_t midnight = today(e) * DAY_MS - 8 * 3600000, at;
+
+	for (uint32_t i = 0; i < conf->n_at; i++) {
+		at = midnight + conf->at_min[i] * INT64_C(60000);
+		if (at > engine_wall(e))
+			return at;
+	}
+	return midnight + DAY_MS + conf->at_min[0] * INT64_C(60000);
+}
+
+void fetches_begin(struct engine *e)
+{
+	e->fetches = calloc(e->conf.n_fetches + 1, sizeof(*e->fetches));
+	YT_REQUIRE(e->fetches != NULL && e->conf.n_fetches <= LEG_BITS);
+	for (uint32_t i = 0; i < e->conf.n_fetches; i++)
+		e->fetches[i] = (struct fetch){ .conf = &e->conf.fetches[i], .again_mono = -1 };
+}
+
+static void let_go(struct engine *e, struct fetch *f)
+{
+	if (f->arena != NULL)
+		engine_arena_back(e, f->arena);
+	f->arena = NULL;
+	f->question = NULL;
+}
+
+void fetches_free(struct engine *e)
+{
+	for (uint32_t i = 0; i < e->conf.n_fetches; i++)
+		let_go(e, &e->fetches[i]);
+	free(e->fetches);
+}
+
+/* -- asking ---------------------------------------------------------------------------------------- */
+
+/* It is asked again later, from the first page; the log says so once per pause, as nobody waits for it. */
+static void put_off(struct engine *e, struct fetch *f, const char *why)
+{
+	int64_t least = e->conf.retry_ms > 0 ? e->conf.retry_ms : 1000;
+
+	let_go(e, f);
+	f->state = FETCH_RESTS;
+	f->pause_ms = f->pause_ms == 0 ? least : 2 * f->pause_ms;
+	if (f->pause_ms > e->conf.follow_up_retry_max_ms && e->conf.follow_up_retry_max_ms > 0)
+		f->pause_ms = e->conf.follow_up_retry_max_ms;
+	f->again_mono = engine_mono(e) + f->pause_ms;
+	yt_log(YT_WARN, "engine", "party %s: entries of a day could not be had: %s; they are asked for again in %lld s",
+	        f->conf->party->name, why, (long long)(f->pause_ms / 1000));
+}
+
+/* What is kept away for a while if it killed a worker (P8).  No account: P9. */
+static struct yt_str what_is_asked(struct engine *e, const struct fetch *f)
+{
+	return yt_arena_printf(f->arena, "statement.fetch %s %u %lld %u", f->conf->party->name,
+	        (unsigned)(f - e->fetches), (long long)f->day, f->page);
+}
+
+static struct yt_msg *make_question(struct engine *e, const struct fetch *f)
+{
+	struct yt_msg *msg = yt_msg_new(f->arena);
+	struct yt_node *data;
+	char day[20];
+	bool is_made;
+
+	YT_REQUIRE(msg != NULL);
+	msg->op = yt_op(YT_OP_STATEMENT_FETCH);
+	msg->wall_ms = engine_wall(e);
+	msg->body = yt_node_new(f->arena, YT_OBJECT);
+	data = msg->body == NULL ? NULL : yt_node_add(f->arena, msg->body, YT_STR("data"), YT_OBJECT);
+	YT_REQUIRE(data != NULL);
+	yt_time_print(f->day * DAY_MS, day);
+	day[10] = '\0';
+	is_made = yt_node_add_text(f->arena, data, "acct", yt_str(f->conf->account)) != NULL &&
+	          yt_node_add_text(f->arena, data, "begin_date", yt_arena_copy(f->arena, yt_str(day))) != NULL &&
+	          yt_node_add_text(f->arena, data, "end_date", yt_arena_copy(f->arena, yt_str(day))) != NULL &&
+	          yt_node_add_text(f->arena, data, "page_no", yt_arena_printf(f->arena, "%u", f->page)) != NULL &&
+	          (f->mark[0] == '\0' || yt_node_add_text(f->arena, data, "page_mark",
+	                                         yt_arena_copy(f->arena, yt_str(f->mark))) != NULL);
+	YT_REQUIRE(is_made);
+	return msg;
+}
+
+static void ask_page(struct engine *e, struct fetch *f)
+{
+	const struct engine_party *party = f->conf->party;
+	struct yt_str what;
+	struct yt_buf out = { 0 };
+	struct call c;
+
+	f->id = work_take_id(e);
+	f->arena = engine_arena(e);
+	what = what_is_asked(e, f);
+	if (engine_is_stopped(e, party) || e->world.quarantined(e->world.ctx, what)) {
+		put_off(e, f, engine_is_stopped(e, party) ? "its lane is stopped" : "that killed a worker a while ago");
+		return;
+	}
+	f->question = make_question(e, f);
+	f->question->own_number = cross_made_number(e, f->arena, &party->codec, f->id, what);
+	c = call_encode_request(&party->codec, f->question, f->id, what, &out);
+	call_here(e, &c);
+	if (c.rv != 0) {
+		put_off(e, f, c.fault.why);
+	} else {
+		f->question->sent = yt_arena_copy(f->arena, yt_buf_view(&out));
+		f->state = FETCH_ASKED;
+		f->n_asked++;
+		engine_send(e, party, LEG_OF_FETCH | (f->n_asked & 0xffffffff) << 16 | (uint64_t)(f - e->fetches),
+		        f->id, what, f->question->wire_op, f->question->sent, engine_mono(e) + party->query_timeout_ms);
+	}
+	yt_buf_free(&out);
+}
+
+static void ask_day(struct engine *e, struct fetch *f, int64_t day)
+{
+	f->day = day;
+	f->page = 1;
+	f->mark[0] = '\0';
+	ask_page(e, f);
+}
+
+static void begin(struct engine *e, struct fetch *f)
+{
+	int64_t first = today(e) - f->conf->days;
+
+	f->again_mono = -1;
+	ask_day(e, f, f->whole + 1 > first ? f->whole + 1 : first);
+}
+
+/* -- what is told ------------------------------------------------------------------------------------ */
+
+/* The page that was asked for; how many there are, and the mark of the next. */
+static const char *take_page(struct fetch *f, const struct yt_reply *reply)
+{
+	const struct yt_node *data = yt_node_get(reply->body, "data"), *asked = yt_node_get(f->question->body, "data");
+	static const char *const same[] = { "acct", "begin_date", "end_date", "page_no" };
+	struct yt_str n = yt_node_text(data, "page_cnt"), mark = yt_node_text(data, "page_mark");
+	uint64_t pages = 0;
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
+		if (!yt_str_eq(yt_node_text(data, same[i]), yt_node_text(asked, same[i])))
+			return "the answer is about another account, day or page";
+	for (size_t i = 0; i < n.n && pages <= PAGES_MAX; i++)
+		pages = pages * 10 + (uint64_t)(n.p[i] - '0');
+	if (pages > PAGES_MAX || mark.n >= sizeof(f->mark))
+		return "there are too many pages";
+	f->n_pages = (uint32_t)pages;
+	memcpy(f->mark, mark.n > 0 ? mark.p : "", mark.n);
+	f->mark[mark.n] = '\0';
+	return NULL;
+}
+
+/* It goes in as what the party tells. */
+static void hand_in(struct engine *e, struct fetch *f, struct yt_str octets)
+{
+	const struct engine_request request = { .token = ENGINE_TOKEN_FETCHED | ((uint64_t)(f - e->fetches) + 1),
+		.listener = f->conf->party->name,
+		.codec = f->conf->party->codec,
+		.by_certificate = true,
+		.origin = f->conf->origin,
+		.method = YT_STR("POST"),
+		.path = YT_STR("/"),
+		.subject = yt_str(f->conf->origin->name),
+		.peer = YT_STR("fetched"),
+		.body = octets };
+
+	f->state = FETCH_GIVEN;
+	engine_request(e, &request);
+}
+
+void fetch_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body, const char *why)
+{
+	uint64_t which = leg & LEG_BITS;
+	struct fetch *f = which < e->conf.n_fetches ? &e->fetches[which] : NULL;
+	struct yt_reply *reply;
+	int rv;
+
+	if (f == NULL || f->state != FETCH_ASKED || (f->n_asked & 0xffffffff) != (leg >> 16 & 0xffffffff))
+		return;
+	if (end != LEG_ANSWERED) {
+		put_off(e, f, why);
+		return;
+	}
+	reply = yt_reply_new(f->arena);
+	YT_REQUIRE(reply != NULL);
+	body = yt_arena_copy(f->arena, body);
+	engine_box(e, &f->conf->party->codec, "decode_reply", f->id, what_is_asked(e, f));
+	rv = f->conf->party->codec.api->decode_reply(f->conf->party->codec.plugin, f->question, status, body, reply);
+	engine_unbox(e);
+	why = rv != 0                     ? "its answer cannot be read"
+	      : reply->outcome != YT_DONE ? "it refuses, or nobody can say"
+	                                  : NULL;
+	if (why == NULL)
+		why = take_page(f, reply);
+	if (why != NULL)
+		put_off(e, f, why);
+	else
+		hand_in(e, f, body);
+}
+
+/* It is kept: the next page, the next day, and after today the next time. */
+static void go_on(struct engine *e, struct fetch *f)
+{
+	f->pause_ms = 0;
+	if (f->page < f->n_pages) {
+		f->page++;
+		ask_page(e, f);
+	} else if (f->day < today(e)) {
+		f->whole = f->day;
+		ask_day(e, f, f->day + 1);
+	} else {
+		f->state = FETCH_RESTS;
+		f->due_wall = next_time(e, f->conf);
+	}
+}
+
+/* What became of the request that was made of the answer; its connection is nobody's, so it is closed here. */
+static void look_after(struct engine *e, struct fetch *f)
+{
+	uint64_t token = ENGINE_TOKEN_FETCHED | ((uint64_t)(f - e->fetches) + 1);
+	enum yt_outcome told;
+	struct work *w;
+
+	HASH_FIND(hh_token, e->by_token, &token, sizeof(token), w);
+	if (w != NULL && w->state != WORK_FLUSHING)
+		return;
+	told = w == NULL ? YT_UNKNOWN : w->told;
+	if (w != NULL)
+		engine_flushed(e, token);
+	let_go(e, f);
+	if (told == YT_DONE)
+		go_on(e, f);
+	else
+		put_off(e, f, told == YT_REFUSED ? "what it says is refused here" : "it cannot be kept now");
+}
+
+int64_t fetches_tick(struct engine *e)
+{
+	int64_t now = engine_mono(e), next = -1, at;
+
+	for (uint32_t i = 0; i < e->conf.n_fetches; i++) {
+		struct fetch *f = &e->fetches[i];
+
+		if (f->state == FETCH_GIVEN)
+			look_after(e, f);
+		at = f->again_mono >= 0 ? f->again_mono : now + (f->due_wall - engine_wall(e));
+		if (f->state == FETCH_RESTS && at <= now && engine_is_up(e))
+			begin(e, f);
+		at = f->state == FETCH_RESTS && at > now ? at : now + 100;
+		next = next < 0 || at < next ? at : next;
+	}
+	return next;
+}
