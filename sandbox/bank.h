@@ -34,7 +34,7 @@ struct bank_options {
 	const char *day; /* yyyyMMdd, the first business day; NULL: today */
 	uint16_t link_port, iso_port, control_port;
 	int64_t fund_fen, settle_ms, return_ms, fee_fen;
-	size_t slice; /* octets of an answer written at once; 0: all */
+	int64_t slice; /* octets of an answer written at once; 0: all */
 };
 
 /* -- bank_book.c: no sockets, no clock.  The caller holds one lock around it. -- */

@@ -1,12 +1,8 @@
 /* sandbox/bank_options.c - `yitong-sandbox bank`: its help and options; then bank_serve.c. */
 #include "bank.h"
 #include "options.h"
-#include "text.h"
 
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char bank_help[] =
         "yitong-sandbox bank - a bank with one ledger and three faces: BDL/1.0 (frames over TLS), ISO 20022 (HTTPS),\n"
@@ -37,101 +33,6 @@ static const char bank_help[] =
         "many octets of the frame), refuse (text: the code), busy, wrong_signature, duplicate_answer, http_502_html,\n"
         "maintenance; op (BD1001, pain.001 ...), pay_ref, count, skip, ms. sandbox/README.md has the rest.\n";
 
-enum bank_option_id {
-	OPT_HELP = 'h',
-	OPT_LINK_PORT = 256,
-	OPT_ISO_PORT,
-	OPT_CONTROL_PORT,
-	OPT_CERTS,
-	OPT_FUND_FEN,
-	OPT_DAY,
-	OPT_SETTLE,
-	OPT_RETURN,
-	OPT_FEE,
-	OPT_SLICE,
-	OPT_TEXT, /* and above: texts, by their place in texts_of() */
-};
-
-static const struct option bank_options[] = {
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "link-port", required_argument, NULL, OPT_LINK_PORT },
-	{ "iso-port", required_argument, NULL, OPT_ISO_PORT },
-	{ "control-port", required_argument, NULL, OPT_CONTROL_PORT },
-	{ "certs", required_argument, NULL, OPT_CERTS },
-	{ "fund-fen", required_argument, NULL, OPT_FUND_FEN },
-	{ "day", required_argument, NULL, OPT_DAY },
-	{ "settle-ms", required_argument, NULL, OPT_SETTLE },
-	{ "return-ms", required_argument, NULL, OPT_RETURN },
-	{ "fee-fen", required_argument, NULL, OPT_FEE },
-	{ "slice", required_argument, NULL, OPT_SLICE },
-	{ "address", required_argument, NULL, OPT_TEXT },
-	{ "corp-no", required_argument, NULL, OPT_TEXT + 1 },
-	{ "customer-sn", required_argument, NULL, OPT_TEXT + 2 },
-	{ "cert-sn", required_argument, NULL, OPT_TEXT + 3 },
-	{ "fund", required_argument, NULL, OPT_TEXT + 4 },
-	{ "fund-name", required_argument, NULL, OPT_TEXT + 5 },
-	{ "folder", required_argument, NULL, OPT_TEXT + 6 },
-	{ "gateway-url", required_argument, NULL, OPT_TEXT + 7 },
-	{ "ledger", required_argument, NULL, OPT_TEXT + 8 },
-	{ "ports", required_argument, NULL, OPT_TEXT + 9 },
-	{ NULL, 0, NULL, 0 },
-};
-
-static int bank_text_option(struct bank_options *o, int option)
-{
-	const char **texts[] = { &o->address, &o->corp_no, &o->customer_sn, &o->cert_sn, &o->fund_account,
-		&o->fund_name, &o->folder, &o->gateway_url, &o->ledger_path, &o->ports_path };
-
-	if (option < OPT_TEXT || option >= OPT_TEXT + (int)(sizeof(texts) / sizeof(*texts)))
-		return 2;
-	*texts[option - OPT_TEXT] = optarg;
-	if (texts[option - OPT_TEXT] == &o->corp_no && strspn(optarg, "0123456789") != 10)
-		return wrong_option("--corp-no", optarg, "ten digits are needed");
-	if (texts[option - OPT_TEXT] == &o->gateway_url && strncmp(optarg, "https://", 8) != 0)
-		return wrong_option("--gateway-url", optarg, "https://host:port/path is needed");
-	return 0;
-}
-
-static int bank_option(struct bank_options *o, int option, const char **certs)
-{
-	switch (option) {
-	case OPT_LINK_PORT:
-		o->link_port = (uint16_t)number("--link-port", optarg, 0, 65535);
-		return 0;
-	case OPT_ISO_PORT:
-		o->iso_port = (uint16_t)number("--iso-port", optarg, 0, 65535);
-		return 0;
-	case OPT_CONTROL_PORT:
-		o->control_port = (uint16_t)number("--control-port", optarg, 0, 65535);
-		return 0;
-	case OPT_CERTS:
-		*certs = optarg;
-		return 0;
-	case OPT_FUND_FEN:
-		o->fund_fen = number("--fund-fen", optarg, 0, INT64_MAX / 1000);
-		return 0;
-	case OPT_DAY:
-		o->day = optarg;
-		return strlen(optarg) == 8 && strspn(optarg, "0123456789") == 8
-		               ? 0
-		               : wrong_option("--day", optarg, "yyyyMMdd is needed");
-	case OPT_SETTLE:
-		o->settle_ms = number("--settle-ms", optarg, 0, INT32_MAX);
-		return 0;
-	case OPT_RETURN:
-		o->return_ms = number("--return-ms", optarg, 0, INT32_MAX);
-		return 0;
-	case OPT_FEE:
-		o->fee_fen = number("--fee-fen", optarg, 0, INT32_MAX);
-		return 0;
-	case OPT_SLICE:
-		o->slice = (size_t)number("--slice", optarg, 0, BANK_FRAME_MAX);
-		return 0;
-	default:
-		return bank_text_option(o, option);
-	}
-}
-
 int bank_mode(int argc, char **argv)
 {
 	static struct bank_options o = { .address = "127.0.0.1",
@@ -147,16 +48,37 @@ int bank_mode(int argc, char **argv)
 		.settle_ms = 2000,
 		.return_ms = 3000,
 		.fee_fen = 1500 };
-	const char *certs = "certs/out";
-	int option, wrong = 0;
+	static const char *certs = "certs/out";
+	static const struct mode_option options[] = {
+		{ "address", .text = &o.address },
+		{ "link-port", .port = &o.link_port },
+		{ "iso-port", .port = &o.iso_port },
+		{ "control-port", .port = &o.control_port },
+		{ "certs", .text = &certs },
+		{ "corp-no", .text = &o.corp_no, .pattern = "^[0-9]{10}$", .wanted = "ten digits are needed" },
+		{ "customer-sn", .text = &o.customer_sn },
+		{ "cert-sn", .text = &o.cert_sn },
+		{ "fund", .text = &o.fund_account },
+		{ "fund-name", .text = &o.fund_name },
+		{ "fund-fen", .number = &o.fund_fen, 0, INT64_MAX / 1000 },
+		{ "day", .text = &o.day, .pattern = "^[0-9]{8}$", .wanted = "yyyyMMdd is needed" },
+		{ "settle-ms", .number = &o.settle_ms, 0, INT32_MAX },
+		{ "return-ms", .number = &o.return_ms, 0, INT32_MAX },
+		{ "fee-fen", .number = &o.fee_fen, 0, INT32_MAX },
+		{ "folder", .text = &o.folder },
+		{ "gateway-url", .text = &o.gateway_url, .pattern = "^https://",
+		        .wanted = "https://host:port/path is needed" },
+		{ "slice", .number = &o.slice, 0, BANK_FRAME_MAX },
+		{ "ledger", .text = &o.ledger_path },
+		{ "ports", .text = &o.ports_path },
+		{ NULL },
+	};
+	enum options_read read = options_read(argc, argv, options);
 
-	while (wrong == 0 && (option = getopt_long(argc, argv, "h", bank_options, NULL)) != -1) {
-		if (option == OPT_HELP)
-			return fputs(bank_help, stdout) < 0;
-		wrong = bank_option(&o, option, &certs);
-	}
-	if (wrong != 0)
-		return wrong;
+	if (read == OPTIONS_HELP)
+		return fputs(bank_help, stdout) < 0;
+	if (read != OPTIONS_GO_ON)
+		return read;
 	o.cert = in_folder(certs, "bank.crt");
 	o.key = in_folder(certs, "bank.key");
 	o.client_cert = in_folder(certs, "bank-client.crt");

@@ -420,7 +420,7 @@ static int serve_until_signal(struct bank_server *server)
 		.key_path = o->key,
 		.client_ca_path = o->ca,
 		.frame_max = BANK_FRAME_MAX,
-		.slice = o->slice,
+		.slice = (size_t)o->slice,
 		.handler = on_frame,
 		.context = server };
 	struct http_server_options iso = { .address = o->address,

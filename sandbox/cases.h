@@ -19,9 +19,9 @@ struct hospitals_options {
 	struct origin *away;      /* the hospital in another province, sending to the gateway's listener for the hub */
 	const char *keys;         /* folder with SM2 keys by area */
 	const char *traffic_path; /* NULL: invented from seed */
-	uint64_t seed;
-	long visits; /* at least so many; out-patients without trouble fill up */
-	int threads;
+	int64_t seed;
+	int64_t visits; /* at least so many; out-patients without trouble fill up */
+	int64_t threads;
 	int64_t timeout_ms, budget_ms, held_ms;
 	const char *only; /* comma-separated case names; NULL: all */
 	bool is_direct;   /* straight to the platform: no cases that need a gateway */

@@ -2,12 +2,8 @@
  */
 #include "jinhui.h"
 #include "options.h"
-#include "text.h"
 
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char insurer_help[] =
         "yitong-sandbox insurer - 天一甬宁保 (profile TY/1.0, TY/1.1) or 金惠保 (JH/2.0): takes claims, decides, pays\n"
@@ -41,197 +37,62 @@ static const char insurer_help[] =
         "http_502_html, maintenance; JH not goaway and reset, but cut_body, garbage, chunked, pieces, beyond_gbk; op (claims, query, withdraw, documents, payment, eligibility, quote, reconciliation),\n"
         "setl_id, visit (of quote), msgid (requestNo), count, skip, ms. A person: {\"certno\", \"name\"}.\n";
 
-enum insurer_option_id {
-	OPT_HELP = 'h',
-	OPT_ADDRESS = 256,
-	OPT_PORT,
-	OPT_CONTROL_PORT,
-	OPT_CERTS,
-	OPT_LEDGER,
-	OPT_PORTS,
-	OPT_APP_ID,
-	OPT_PRODUCT,
-	OPT_VERSION,
-	OPT_DECIDE,
-	OPT_PAY,
-	OPT_PAY_BY,
-	OPT_PAY_TO,
-	OPT_HOSPITALS,
-	OPT_SYNC,
-	OPT_ENROL_ALL,
-	OPT_SPECIAL,
-	OPT_AMOUNT_FAULTS,
-	OPT_CALLBACK,
-	OPT_MINUTE,
-	OPT_PROFILE,
-	OPT_MANDATE,
-};
-
-static const struct option insurer_options[] = {
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "address", required_argument, NULL, OPT_ADDRESS },
-	{ "port", required_argument, NULL, OPT_PORT },
-	{ "control-port", required_argument, NULL, OPT_CONTROL_PORT },
-	{ "certs", required_argument, NULL, OPT_CERTS },
-	{ "app-id", required_argument, NULL, OPT_APP_ID },
-	{ "product", required_argument, NULL, OPT_PRODUCT },
-	{ "version", required_argument, NULL, OPT_VERSION },
-	{ "decide-ms", required_argument, NULL, OPT_DECIDE },
-	{ "pay-ms", required_argument, NULL, OPT_PAY },
-	{ "pay-by", required_argument, NULL, OPT_PAY_BY },
-	{ "pay-to", required_argument, NULL, OPT_PAY_TO },
-	{ "enrol-all", no_argument, NULL, OPT_ENROL_ALL },
-	{ "special-drugs", required_argument, NULL, OPT_SPECIAL },
-	{ "amount-faults", no_argument, NULL, OPT_AMOUNT_FAULTS },
-	{ "profile", required_argument, NULL, OPT_PROFILE },
-	{ "mandate-banks", required_argument, NULL, OPT_MANDATE },
-	{ "hospitals", required_argument, NULL, OPT_HOSPITALS },
-	{ "sync-ms", required_argument, NULL, OPT_SYNC },
-	{ "callback-url", required_argument, NULL, OPT_CALLBACK },
-	{ "callback-minute-ms", required_argument, NULL, OPT_MINUTE },
-	{ "ledger", required_argument, NULL, OPT_LEDGER },
-	{ "ports", required_argument, NULL, OPT_PORTS },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* Whether value is b rather than a; ends the program when it is neither. */
-static bool is_second(const char *name, const char *value, const char *a, const char *b)
-{
-	char wanted[80];
-
-	if (strcmp(value, b) == 0 || strcmp(value, a) == 0)
-		return strcmp(value, b) == 0;
-	text_format(wanted, sizeof(wanted), "%s or %s is needed", a, b);
-	exit(wrong_option(name, value, wanted));
-}
-
-/* How it behaves; 2: no such option. */
-static int insurer_behaviour(struct insurer_options *o, int option)
-{
-	switch (option) {
-	case OPT_VERSION:
-		o->is_11 = is_second("--version", optarg, "1.0", "1.1");
-		return 0;
-	case OPT_DECIDE:
-		o->decide_ms = number("--decide-ms", optarg, 0, INT32_MAX);
-		return 0;
-	case OPT_PAY:
-		o->pay_ms = number("--pay-ms", optarg, 0, INT32_MAX);
-		return 0;
-	case OPT_HOSPITALS:
-		o->hospitals = optarg;
-		return 0;
-	case OPT_SYNC:
-		o->sync_ms = number("--sync-ms", optarg, 1, INT32_MAX);
-		return 0;
-	case OPT_PAY_BY:
-		o->is_paid_by_gateway = is_second("--pay-by", optarg, "INSURER", "GATEWAY");
-		return 0;
-	case OPT_MANDATE:
-		o->mandate_banks = optarg;
-		return 0;
-	case OPT_PROFILE:
-		o->rule = is_second("--profile", optarg, "TY", "JH") ? &product_jh : &product_ty;
-		return 0;
-	case OPT_PAY_TO:
-		o->pay_to = is_second("--pay-to", optarg, "PERSON", "INSTITUTION") ? "INSTITUTION" : "PERSON";
-		return 0;
-	case OPT_ENROL_ALL:
-		o->enrols_all = true;
-		return 0;
-	case OPT_SPECIAL:
-		o->special_drugs = optarg;
-		return 0;
-	case OPT_AMOUNT_FAULTS:
-		o->has_amount_faults = true;
-		return 0;
-	case OPT_MINUTE:
-		o->callback_minute_ms = number("--callback-minute-ms", optarg, 1, 60000);
-		return 0;
-	default:
-		return 2;
-	}
-}
-
-static int insurer_option(struct insurer_options *o, int option, const char **certs)
-{
-	switch (option) {
-	case OPT_ADDRESS:
-		o->address = optarg;
-		return 0;
-	case OPT_PORT:
-		o->port = (uint16_t)number("--port", optarg, 0, 65535);
-		return 0;
-	case OPT_CONTROL_PORT:
-		o->control_port = (uint16_t)number("--control-port", optarg, 0, 65535);
-		return 0;
-	case OPT_CERTS:
-		*certs = optarg;
-		return 0;
-	case OPT_APP_ID:
-		o->app_id = optarg;
-		return strlen(optarg) <= 32 ? 0 : wrong_option("--app-id", optarg, "at most 32 characters");
-	case OPT_PRODUCT:
-		o->product = optarg;
-		return strlen(optarg) <= 16 ? 0 : wrong_option("--product", optarg, "at most 16 characters");
-	case OPT_CALLBACK:
-		o->callback_url = optarg;
-		return strncmp(optarg, "https://", 8) == 0
-		               ? 0
-		               : wrong_option("--callback-url", optarg, "https://host:port is needed");
-	case OPT_LEDGER:
-		o->ledger_path = optarg;
-		return 0;
-	case OPT_PORTS:
-		o->ports_path = optarg;
-		return 0;
-	default:
-		return insurer_behaviour(o, option);
-	}
-}
-
-/* What was not said is the profile's own. */
-static void insurer_defaults(struct insurer_options *o, bool has_port, bool has_control_port)
-{
-	bool is_jh = o->rule == &product_jh;
-
-	if (!has_port)
-		o->port = is_jh ? 9447 : 9446;
-	if (!has_control_port)
-		o->control_port = is_jh ? 9484 : 9483;
-	if (o->app_id == NULL)
-		o->app_id = is_jh ? "GW330799" : "gw330299";
-}
-
 int insurer_mode(int argc, char **argv)
 {
-	static struct insurer_options o = { .rule = &product_ty,
-		.address = "127.0.0.1",
+	static struct insurer_options o = { .address = "127.0.0.1",
 		.product = "TYYNB-2026",
-		.pay_to = "PERSON",
 		.special_drugs = "",
 		.decide_ms = 1500,
 		.pay_ms = 1500,
 		.callback_minute_ms = 60000 };
-	bool has_port = false, has_control_port = false;
-	const char *certs = "certs/out";
-	int option, wrong = 0;
+	static const char *certs = "certs/out";
+	static int is_11, is_jh, is_paid_by_gateway, is_to_institution;
+	static int64_t port = -1, control_port = -1; /* the profile's own */
+	static const struct mode_option options[] = {
+		{ "profile", .word = &is_jh, .words = { "TY", "JH" } },
+		{ "address", .text = &o.address },
+		{ "port", .number = &port, 0, UINT16_MAX },
+		{ "control-port", .number = &control_port, 0, UINT16_MAX },
+		{ "certs", .text = &certs },
+		{ "app-id", .text = &o.app_id, .pattern = "^.{0,32}$", .wanted = "at most 32 characters" },
+		{ "product", .text = &o.product, .pattern = "^.{0,16}$", .wanted = "at most 16 characters" },
+		{ "version", .word = &is_11, .words = { "1.0", "1.1" } },
+		{ "decide-ms", .number = &o.decide_ms, 0, INT32_MAX },
+		{ "pay-ms", .number = &o.pay_ms, 0, INT32_MAX },
+		{ "pay-by", .word = &is_paid_by_gateway, .words = { "INSURER", "GATEWAY" } },
+		{ "mandate-banks", .text = &o.mandate_banks },
+		{ "pay-to", .word = &is_to_institution, .words = { "PERSON", "INSTITUTION" } },
+		{ "hospitals", .text = &o.hospitals },
+		{ "sync-ms", .number = &o.sync_ms, 1, INT32_MAX },
+		{ "enrol-all", .flag = &o.enrols_all },
+		{ "special-drugs", .text = &o.special_drugs },
+		{ "amount-faults", .flag = &o.has_amount_faults },
+		{ "callback-url", .text = &o.callback_url, .pattern = "^https://",
+		        .wanted = "https://host:port is needed" },
+		{ "callback-minute-ms", .number = &o.callback_minute_ms, 1, 60000 },
+		{ "ledger", .text = &o.ledger_path },
+		{ "ports", .text = &o.ports_path },
+		{ NULL },
+	};
+	enum options_read read = options_read(argc, argv, options);
 
-	while (wrong == 0 && (option = getopt_long(argc, argv, "h", insurer_options, NULL)) != -1) {
-		if (option == OPT_HELP)
-			return fputs(insurer_help, stdout) < 0;
-		has_port |= option == OPT_PORT;
-		has_control_port |= option == OPT_CONTROL_PORT;
-		wrong = insurer_option(&o, option, &certs);
-	}
-	if (wrong != 0)
-		return wrong;
-	insurer_defaults(&o, has_port, has_control_port);
+	if (read == OPTIONS_HELP)
+		return fputs(insurer_help, stdout) < 0;
+	if (read != OPTIONS_GO_ON)
+		return read;
+	o.rule = is_jh ? &product_jh : &product_ty;
+	o.port = (uint16_t)(port >= 0 ? port : is_jh ? 9447 : 9446);
+	o.control_port = (uint16_t)(control_port >= 0 ? control_port : is_jh ? 9484 : 9483);
+	if (o.app_id == NULL)
+		o.app_id = is_jh ? "GW330799" : "gw330299";
+	o.is_11 = is_11;
+	o.is_paid_by_gateway = is_paid_by_gateway;
+	o.pay_to = is_to_institution ? "INSTITUTION" : "PERSON";
 	o.cert = in_folder(certs, "insurer.crt");
 	o.key = in_folder(certs, "insurer.key");
 	o.ca = in_folder(certs, "ca.crt");
 	o.secret_path = in_folder(certs, "secrets/insurer-ty-key");
 	o.field_key_path = in_folder(certs, "secrets/insurer-ty-field-key");
 	o.keys_folder = in_folder(certs, "sm2");
-	return o.rule == &product_jh ? jinhui_main(&o) : insurer_main(&o);
+	return is_jh ? jinhui_main(&o) : insurer_main(&o);
 }
