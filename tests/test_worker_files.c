@@ -17,6 +17,7 @@
 static const char *const parts[] = { "in", "taken", "done", "refused" };
 
 #define LISTENER (1ULL << 56) /* which one, in a token */
+#define NEXT 77               /* number of the next request */
 #define DROPPED 0             /* for a status: not answered at all */
 
 /* What the engine says of a file, each time that it is handed in. */
@@ -40,11 +41,14 @@ struct world {
 	struct worker_folder *folder;
 	const struct row *row;
 	unsigned n_asked, n_over; /* handed in; said to be over, which the engine waits for */
+	bool is_poison;
 };
 static struct world w;
 
 void __wrap_engine_request(struct engine *engine, const struct engine_request *request);
 void __wrap_engine_flushed(struct engine *engine, uint64_t token);
+bool __wrap_engine_is_poison(const struct engine *engine, struct yt_str octets);
+uint64_t __wrap_engine_next_id(const struct engine *engine);
 
 void __wrap_engine_request(struct engine *engine, const struct engine_request *request)
 {
@@ -68,6 +72,16 @@ void __wrap_engine_flushed(struct engine *engine, uint64_t token)
 	w.n_over++;
 	if (w.n_asked == w.row->n_said)
 		uv_stop(&w.loop); /* it is put away */
+}
+
+bool __wrap_engine_is_poison(const struct engine *engine, struct yt_str octets)
+{
+	return w.is_poison;
+}
+
+uint64_t __wrap_engine_next_id(const struct engine *engine)
+{
+	return NEXT;
 }
 
 static void on_limit(uv_timer_t *timer)
@@ -125,6 +139,40 @@ static bool takes(const char *folder, const char *name, const char *text)
 
 /* ---- tests ---- */
 
+/* One file, until it lies where the row says. */
+static void hand_in(
+        const struct row *row, const struct yt_codec_api *api, const struct engine_origin *origin, struct box *box)
+{
+	struct conf_listener listener = {
+		.name = "files", .path = w.dir, .files = 2, .look_ms = 20, .settle_ms = 1, .incomplete_ms = 3600000
+	};
+	struct worker_folder_conf conf = { .listener = &listener,
+		.file_bytes = 1000,
+		.codec = { .api = api },
+		.origin = origin,
+		.box = box,
+		.token = LISTENER };
+
+	print_message("  %s\n", row->it);
+	w.row = row;
+	w.n_asked = w.n_over = 0;
+	put("in", "a.txt", "one\n");
+	uv_loop_init(&w.loop);
+	uv_timer_init(&w.loop, &w.limit);
+	uv_timer_start(&w.limit, on_limit, 20000, 0);
+	assert_int_equal(worker_folder_open(&w.folder, &w.loop, &conf), 0);
+	uv_run(&w.loop, UV_RUN_DEFAULT);
+	assert_int_equal(w.n_over, w.n_asked - (w.row->said[0].status == DROPPED));
+	assert_int_equal(w.n_asked, row->n_said);
+	assert_true(takes(row->folder, "a.txt", "one\n"));
+	assert_true(takes("refused", "a.txt.why.txt", row->why));
+	worker_folder_close(w.folder);
+	uv_close((uv_handle_t *)&w.limit, NULL);
+	uv_run(&w.loop, UV_RUN_DEFAULT);
+	worker_folder_free(w.folder);
+	assert_int_equal(uv_loop_close(&w.loop), 0);
+}
+
 /* A bank writes its result once: what the engine cannot judge yet is no refusal. */
 static void a_file_goes_where_the_engine_says(void **state)
 {
@@ -143,37 +191,12 @@ static void a_file_goes_where_the_engine_says(void **state)
 	};
 	const struct engine_origin origin = { .name = "bank" };
 	const struct yt_codec_api api = { 0 };
-	struct conf_listener listener = {
-		.name = "files", .path = w.dir, .files = 2, .look_ms = 20, .settle_ms = 1, .incomplete_ms = 3600000
-	};
-	struct worker_folder_conf conf = { .listener = &listener,
-		.file_bytes = 1000,
-		.codec = { .api = &api },
-		.origin = &origin,
-		.token = LISTENER };
 
 	(void)state;
 	snprintf(w.dir, sizeof(w.dir), "/tmp/yt-files-XXXXXX");
 	make_folders(w.dir);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		print_message("  %s\n", rows[i].it);
-		w.row = &rows[i];
-		w.n_asked = w.n_over = 0;
-		put("in", "a.txt", "one\n");
-		uv_loop_init(&w.loop);
-		uv_timer_init(&w.loop, &w.limit);
-		uv_timer_start(&w.limit, on_limit, 20000, 0);
-		assert_int_equal(worker_folder_open(&w.folder, &w.loop, &conf), 0);
-		uv_run(&w.loop, UV_RUN_DEFAULT);
-		assert_int_equal(w.n_over, w.n_asked - (w.row->said[0].status == DROPPED));
-		assert_int_equal(w.n_asked, rows[i].n_said);
-		assert_true(takes(rows[i].folder, "a.txt", "one\n"));
-		assert_true(takes("refused", "a.txt.why.txt", rows[i].why));
-		worker_folder_close(w.folder);
-		uv_close((uv_handle_t *)&w.limit, NULL);
-		uv_run(&w.loop, UV_RUN_DEFAULT);
-		worker_folder_free(w.folder);
-		assert_int_equal(uv_loop_close(&w.loop), 0);
+		hand_in(&rows[i], &api, &origin, NULL);
 	}
 	remove_folders(w.dir);
 }
@@ -203,11 +226,48 @@ static void a_closed_folder_hears_nothing(void **state)
 	remove_folders(dir);
 }
 
+static struct box *boxed;
+
+static bool looks_into_box(struct yt_plugin *self, struct yt_str octets)
+{
+	(void)self, (void)octets;
+	assert_false(w.is_poison);               /* it died of them before */
+	assert_int_equal(boxed->exchange, NEXT); /* they are parked under it */
+	assert_string_equal(boxed->what, "file_is_whole");
+	return true;
+}
+
+/* A file that killed a worker in file_is_whole would kill each one that comes after it (P8). */
+static void octets_that_killed_are_not_looked_at_again(void **state)
+{
+	static const struct row rows[] = {
+		{ "looked at", { { 200, YT_DONE, "" } }, 1, "done", NULL },
+		{ "not looked at again", { { 503, 0, "poison" }, { 200, YT_REFUSED, "unreadable" } }, 2, "refused",
+		        "unreadable\n" },
+	};
+	const struct engine_origin origin = { .name = "bank" };
+	const struct yt_codec_api api = { .name = "fake", .file_is_whole = looks_into_box };
+
+	(void)state;
+	boxed = calloc(1, sizeof(*boxed));
+	assert_non_null(boxed);
+	snprintf(w.dir, sizeof(w.dir), "/tmp/yt-files-XXXXXX");
+	make_folders(w.dir);
+	for (size_t i = 0; i < 2; i++) {
+		w.is_poison = i == 1;
+		hand_in(&rows[i], &api, &origin, boxed);
+	}
+	w.is_poison = false;
+	remove_folders(w.dir);
+	free(boxed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_goes_where_the_engine_says),
 		cmocka_unit_test(a_closed_folder_hears_nothing),
+		cmocka_unit_test(octets_that_killed_are_not_looked_at_again),
 	};
 
 	return cmocka_run_group_tests_name("worker files", tests, NULL, NULL);

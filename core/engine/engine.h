@@ -233,6 +233,10 @@ struct engine_request {
 	struct yt_str body; /* borrowed until engine_request() returns */
 };
 
+/* For what a codec is asked about octets before they are a request: the number they are parked under should it die of
+ * them, and whether it did before. */
+uint64_t engine_next_id(const struct engine *engine);
+bool engine_is_poison(const struct engine *engine, struct yt_str octets);
 /* While world.send() runs: the traceparent of that leg (trace.h); empty: it belongs to no request. */
 const char *engine_traceparent(const struct engine *engine);
 void engine_start(struct engine *engine);       /* says hello to the keeper */

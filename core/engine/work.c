@@ -38,6 +38,16 @@ uint64_t work_next_id(const struct engine *e)
 	return (uint64_t)e->incarnation << 32 | (uint32_t)(e->counter + 1);
 }
 
+uint64_t engine_next_id(const struct engine *e)
+{
+	return work_next_id(e);
+}
+
+bool engine_is_poison(const struct engine *e, struct yt_str octets)
+{
+	return e->world.quarantined(e->world.ctx, octets);
+}
+
 uint64_t work_take_id(struct engine *e)
 {
 	uint64_t id = work_next_id(e);
