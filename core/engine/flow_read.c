@@ -200,11 +200,11 @@ static void read_adopted(struct engine *e, struct task *t, unsigned step, struct
 	read_steps(e, t, step + 1);
 }
 
-/* A file that was handed over: its party said nothing then, so no octets of an answer are kept. */
+/* A file that was handed over: its party said nothing then, so a word of ours is kept for an answer. */
 static bool was_handed_over(const struct task *t, unsigned step)
 {
-	return flow_step_at(t, step)->party->codec.api->file_name != NULL && t->run->got[step - 1].n == 0 &&
-	       !t->x.undoing && step != t->x.refused_step && (step != t->x.step || t->x.step_state == STEP_DONE);
+	return flow_step_at(t, step)->party->codec.api->file_name != NULL &&
+	       yt_str_is(t->run->got[step - 1], FLOW_HANDED_OVER);
 }
 
 /* What a step said is there; now what it heard.  Without that it was not answered, or refused unsent: else what must be
@@ -217,15 +217,17 @@ static void read_heard(struct engine *e, struct task *t, unsigned step, struct y
 
 	said->op = flow_op_of(t, step); /* out- and in-patients may share the number it has there */
 	t->run->said[step - 1] = said;
-	if (got.n == 0 && !is_file && !t->x.undoing && !t->x.must_answer && step != t->x.refused_step &&
+	if (got.n == 0 && !t->x.undoing && !t->x.must_answer && step != t->x.refused_step &&
 	        (step != t->x.step || t->x.step_state == STEP_DONE)) {
 		cannot_be_read(e, t);
-	} else if (got.n == 0 && !is_file) {
+	} else if (got.n == 0) {
 		flow_learn(t, step);
 		read_steps(e, t, step + 1);
 	} else if ((t->x.adopted >> (step - 1) & 1) != 0) {
 		read_adopted(e, t, step, got);
 	} else {
+		if (is_file)
+			got.n = 0;
 		c = call_decode_reply(&flow_step_at(t, step)->party->codec, said, t->id,
 		        is_file ? YT_FILE_HANDED_OVER : 200, got, yt_reply_new(t->arena));
 		YT_REQUIRE(c.reply != NULL);

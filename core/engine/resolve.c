@@ -742,7 +742,7 @@ void task_leg(
 	c.t = t;
 	c.then = leg_read;
 	c.end = end;
-	c.body = body;
+	c.body = end == LEG_ANSWERED && status == YT_FILE_HANDED_OVER ? YT_STR(FLOW_HANDED_OVER) : body;
 	c.took_ms = engine_mono(e) - t->leg_mono;
 	if (end == LEG_ANSWERED) {
 		call_begin(e, &c);

@@ -199,6 +199,8 @@ struct engine {
 	struct engine_counts counts;
 };
 
+#define FLOW_HANDED_OVER "handed over" /* kept as what a party said when it took a file, and said nothing */
+
 #define LEG_OF_TASK (1ull << 63)    /* leg ids: a work's is its id, a lease's has this bit ... */
 #define LEG_OF_SESSION (1ull << 62) /* ... and a sign-in's this one, with its granted serial below ... */
 #define LEG_OF_FETCH (1ull << 61)   /* ... and a question for entries this one, with which below (fetch.c) */
