@@ -7,6 +7,7 @@
  *   read.c    tree of the wire               -> canonical body
  *   value.c   one value: its type, its limits, its code
  *   derive.c  members that are computed, and what no single row can check
+ *   outcome.c what codes prove, numbers of ours, finding out what became of a claim; rows and settings looked up
  *
  * Canonical: amounts are NUMBER in yuan with two decimals, dates yyyy-MM-dd, times yyyy-MM-dd HH:mm:ss, all else
  * TEXT.  Names: plugins/tianyi/README.md. */
@@ -139,5 +140,56 @@ int ins_check_documents(const struct ins_map *m, const struct yt_node *body, con
 /* The first value under one of the names ("a|b") in the message: its objects, then the case's facts. */
 struct yt_str ins_find(const struct ins_map *m, const char *names);
 int ins_refuse(struct yt_fault *fault, const char *prefix, const char *path, const char *why);
+
+/* outcome.c */
+enum ins_code_class {
+	INS_REFUSED,
+	INS_RETRY,      /* busy: nothing was taken */
+	INS_ON_ITS_WAY, /* refused before anybody read what it says */
+	INS_UNKNOWN,    /* nobody knows whether it was taken */
+	INS_THERE       /* the claim was there already */
+};
+struct ins_code {
+	const char *code;
+	enum ins_code_class class;
+	bool alarms; /* somebody must look: keys, clocks, a program error */
+	int status;  /* HTTP, of an answer of ours; 0: the profile has none */
+};
+struct ins_own {
+	uint16_t text; /* number of the gateway's own text */
+	const char *code;
+};
+struct ins_codes {
+	const struct ins_code *rows; /* up to one without a code */
+	const struct ins_own *own;   /* likewise */
+	const char *done, *busy;
+	const char *used;     /* what makes one try differ from another was used: once more is another try */
+	const char *absent;   /* no claim of that number */
+	const char *too_late; /* it has gone on; also how we say what has no code */
+};
+const struct ins_code *ins_code_at(const struct ins_codes *codes, struct yt_str code); /* NULL: none of the profile */
+/* What c proves of an answer, but for class INS_UNKNOWN.  claim: the number it names, empty when none; reply->body has
+ * "data".  0 or YT_ENOMEM. */
+int ins_refused(struct yt_plugin *self, const struct ins_codes *codes, const struct ins_code *c,
+        const struct yt_msg *msg, struct yt_reply *reply, struct yt_str claim);
+/* The code that we refuse msg with. */
+struct yt_str ins_refusal_code(const struct ins_codes *codes, const struct yt_msg *msg, const struct yt_reply *reply);
+
+#define INS_NUMBER_LEN 22 /* two letters, yyyyMMdd, 12 digits */
+int ins_make_number(
+        const char prefix[3], struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number);
+bool ins_is_number(const char prefix[3], struct yt_str s);
+/* Asks what became of the claim that was handed in under number; wire: the query in the profile.  0 or YT_ENOMEM. */
+int ins_query_for(const struct yt_msg *original, const char *wire, struct yt_str number, struct yt_msg *query);
+enum yt_judgement ins_judge(
+        const struct ins_codes *codes, struct yt_str number, const struct yt_reply *answer, struct yt_reply *adopted);
+
+/* Both: NULL when it is not in the profile. */
+const struct ins_schema *ins_schema_of(const struct ins_schema *schemas, struct yt_str wire);
+const char *ins_wire_of(const struct yt_wire_op *ops, enum yt_operation op);
+/* A whole number; what is none, or has more than five digits, is beyond every limit. */
+int64_t ins_seconds(struct yt_str text);
+/* Tells that a setting is at fault; YT_ECONF. */
+int ins_bad_setting(struct yt_plugin *self, const char *key, const char *why);
 
 #endif

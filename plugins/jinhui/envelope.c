@@ -327,11 +327,11 @@ int jh_http_request(struct yt_plugin *self, struct yt_str octets, struct yt_str 
 		return YT_EFORMAT;
 	yt_time_compact(now_ms, now);
 	yt_buf_add(&made, octets.p, number);
-	if (time - number > JH_NUMBER_LEN + 2 && jh_is_number((struct yt_str){ octets.p + number, JH_NUMBER_LEN }) &&
-	        octets.p[number + JH_NUMBER_LEN + 2] == '<') {
-		yt_buf_add(&made, octets.p + number, JH_NUMBER_LEN);
+	if (time - number > INS_NUMBER_LEN + 2 && jh_is_number((struct yt_str){ octets.p + number, INS_NUMBER_LEN }) &&
+	        octets.p[number + INS_NUMBER_LEN + 2] == '<') {
+		yt_buf_add(&made, octets.p + number, INS_NUMBER_LEN);
 		put_try(&made);
-		number += JH_NUMBER_LEN + 2;
+		number += INS_NUMBER_LEN + 2;
 	}
 	yt_buf_add(&made, octets.p + number, time - number);
 	yt_buf_add(&made, now, 14);

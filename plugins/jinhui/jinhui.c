@@ -33,15 +33,6 @@ const struct yt_wire_op jh_ops[] = {
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK } /* end */
 };
 
-const struct ins_schema *jh_schema(struct yt_str code)
-{
-	const struct ins_schema *s = jinhui_schemas;
-
-	while (s->wire != NULL && !yt_str_is(code, s->wire))
-		s++;
-	return s->wire != NULL ? s : NULL;
-}
-
 const struct yt_wire_op *jh_row(struct yt_str code)
 {
 	const struct yt_wire_op *row = jh_ops;
@@ -49,31 +40,6 @@ const struct yt_wire_op *jh_row(struct yt_str code)
 	while (row->wire != NULL && !yt_str_is(code, row->wire))
 		row++;
 	return row->wire != NULL ? row : NULL;
-}
-
-const char *jh_wire_of(enum yt_operation op)
-{
-	const struct yt_wire_op *row = jh_ops;
-
-	while (row->wire != NULL && row->op != op)
-		row++;
-	return row->wire;
-}
-
-static int bad(struct yt_plugin *self, const char *key, const char *why)
-{
-	yt_plugin_log(self, YT_ERROR, "setting %s %s", key, why);
-	return YT_ECONF;
-}
-
-/* 1 to 86400; 0 when it is another number, or none. */
-static int64_t seconds(struct yt_str text)
-{
-	int64_t n = 0;
-
-	for (size_t i = 0; i < text.n && n < 100000; i++)
-		n = text.p[i] >= '0' && text.p[i] <= '9' ? n * 10 + (text.p[i] - '0') : 100000;
-	return n <= 86400 ? n : 0;
 }
 
 static bool is_partner(struct yt_str s)
@@ -98,18 +64,19 @@ static int jh_open(struct yt_plugin *self)
 	jh->allowed = yt_plugin_setting(self, "allowed");
 	jh->types = yt_plugin_setting(self, "claim_types");
 	jh->levels = yt_plugin_setting(self, "hospital_levels");
-	jh->ask_again_s = seconds(yt_plugin_setting(self, "ask_again_s"));
-	if (jh->ask_again_s == 0)
-		rv = bad(self, "ask_again_s", "must be 1 to 86400");
+	jh->ask_again_s = ins_seconds(yt_plugin_setting(self, "ask_again_s"));
+	if (jh->ask_again_s < 1 || jh->ask_again_s > 86400)
+		rv = ins_bad_setting(self, "ask_again_s", "must be 1 to 86400");
 	else if (!is_partner(jh->partner))
-		rv = bad(self, "partner", "must be 1 to 8 capital letters and digits");
+		rv = ins_bad_setting(self, "partner", "must be 1 to 8 capital letters and digits");
 	else if (!ins_is_map(jh->types, "1;2;3"))
-		rv = bad(self, "claim_types", "must be pairs med_type=kind with ; between, a kind is 1, 2 or 3");
+		rv = ins_bad_setting(
+		        self, "claim_types", "must be pairs med_type=kind with ; between, a kind is 1, 2 or 3");
 	else if (!ins_is_map(jh->levels, "31;32;33;21;22;23;11;12;13;90"))
-		rv = bad(self, "hospital_levels",
+		rv = ins_bad_setting(self, "hospital_levels",
 		        "must be pairs hosp_lv=level with ; between, a level is 31 to 13 or 90");
 	else if (!ins_is_agreement(jinhui_schemas, jh->allowed))
-		rv = bad(self, "allowed", "names something that is no optional element of fields.tsv");
+		rv = ins_bad_setting(self, "allowed", "names something that is no optional element of fields.tsv");
 	if (rv != 0) {
 		free(jh);
 		yt_plugin_ctx_set(self, NULL);

@@ -12,7 +12,6 @@
 #include "insurer.h"
 
 #define JH_BODY_MAX (8u << 20)
-#define JH_NUMBER_LEN 22 /* "JH", yyyyMMdd, 12 digits */
 #define JH_WINDOW_MS INT64_C(600000)
 
 /* One configured instance; nothing in it changes after open. */
@@ -39,10 +38,24 @@ struct jh_message {
 extern const struct ins_schema jinhui_schemas[]; /* generated from fields.tsv */
 extern const struct yt_wire_op jh_ops[];
 
-const struct ins_schema *jh_schema(struct yt_str code);
+extern const struct ins_codes jh_codes; /* reply.c */
+
+static inline const struct ins_schema *jh_schema(struct yt_str code)
+{
+	return ins_schema_of(jinhui_schemas, code);
+}
+
+static inline const char *jh_wire_of(enum yt_operation op)
+{
+	return ins_wire_of(jh_ops, op);
+}
+
+static inline bool jh_is_number(struct yt_str s)
+{
+	return ins_is_number("JH", s);
+}
+
 const struct yt_wire_op *jh_row(struct yt_str code);
-const char *jh_wire_of(enum yt_operation op); /* NULL: not in this profile */
-bool jh_is_number(struct yt_str s);
 void jh_map(struct yt_plugin *self, struct yt_arena *arena, const struct yt_msg *msg, struct yt_fault *fault,
         struct ins_map *map);
 

@@ -7,44 +7,48 @@
 
 #include "jinhui.h"
 
-enum code_class { REFUSED, RETRY, ON_ITS_WAY, UNKNOWN, THERE };
-
-static const struct {
-	const char *code;
-	enum code_class class;
-	bool alarms; /* somebody must look: keys, clocks, a program error */
-} codes[] = {
-	{ "1001", ON_ITS_WAY, true },
-	{ "1002", ON_ITS_WAY, true },
-	{ "1003", ON_ITS_WAY, true },
-	{ "1004", ON_ITS_WAY, true },
-	{ "1005", ON_ITS_WAY, true },
-	{ "1006", ON_ITS_WAY, false }, /* with another TRANS_NO it is another try */
-	{ "1007", ON_ITS_WAY, true },
-	{ "2001", REFUSED, true },
-	{ "2002", REFUSED, true },
-	{ "2003", REFUSED, false },
-	{ "2004", REFUSED, false },
-	{ "2005", REFUSED, false },
-	{ "2006", REFUSED, false },
-	{ "2007", THERE, false },
-	{ "2008", REFUSED, false },
-	{ "2009", REFUSED, true },
-	{ "2010", REFUSED, false },
-	{ "2011", REFUSED, false },
-	{ "9001", RETRY, false },
-	{ "9999", UNKNOWN, false },
+static const struct ins_code rows[] = {
+	{ "1001", INS_ON_ITS_WAY, true, 0 },
+	{ "1002", INS_ON_ITS_WAY, true, 0 },
+	{ "1003", INS_ON_ITS_WAY, true, 0 },
+	{ "1004", INS_ON_ITS_WAY, true, 0 },
+	{ "1005", INS_ON_ITS_WAY, true, 0 },
+	{ "1006", INS_ON_ITS_WAY, false, 0 }, /* with another TRANS_NO it is another try */
+	{ "1007", INS_ON_ITS_WAY, true, 0 },
+	{ "2001", INS_REFUSED, true, 0 },
+	{ "2002", INS_REFUSED, true, 0 },
+	{ "2003", INS_REFUSED, false, 0 },
+	{ "2004", INS_REFUSED, false, 0 },
+	{ "2005", INS_REFUSED, false, 0 },
+	{ "2006", INS_REFUSED, false, 0 },
+	{ "2007", INS_THERE, false, 0 },
+	{ "2008", INS_REFUSED, false, 0 },
+	{ "2009", INS_REFUSED, true, 0 },
+	{ "2010", INS_REFUSED, false, 0 },
+	{ "2011", INS_REFUSED, false, 0 },
+	{ "9001", INS_RETRY, false, 0 },
+	{ "9999", INS_UNKNOWN, false, 0 },
+	{ NULL, INS_UNKNOWN, false, 0 },
 };
-#define N_CODES (sizeof(codes) / sizeof(codes[0]))
 
-static size_t code_at(struct yt_str code)
-{
-	size_t i = 0;
+static const struct ins_own own[] = {
+	{ 101, "2001" },
+	{ 102, "1001" },
+	{ 103, "1004" },
+	{ 106, "2002" },
+	{ 108, "2001" },
+	{ 201, "2009" },
+	{ 202, "9001" },
+	{ 203, "9001" },
+	{ 301, "9001" },
+	{ 302, "9001" },
+	{ 404, "9999" },
+	{ 0, NULL },
+};
 
-	while (i < N_CODES && !yt_str_is(code, codes[i].code))
-		i++;
-	return i;
-}
+const struct ins_codes jh_codes = {
+	.rows = rows, .own = own, .done = "0000", .busy = "9001", .used = "1006", .absent = "2008", .too_late = "2010"
+};
 
 /* -- we ask ------------------------------------------------------------------------------------- */
 
@@ -76,31 +80,17 @@ static bool same_stem(struct yt_str a, struct yt_str b)
 {
 	if (yt_str_eq(a, b))
 		return true;
-	return a.n == JH_NUMBER_LEN + 2 && b.n == a.n && memcmp(a.p, b.p, JH_NUMBER_LEN) == 0 &&
-	       jh_is_number((struct yt_str){ a.p, JH_NUMBER_LEN });
+	return a.n == INS_NUMBER_LEN + 2 && b.n == a.n && memcmp(a.p, b.p, INS_NUMBER_LEN) == 0 &&
+	       jh_is_number((struct yt_str){ a.p, INS_NUMBER_LEN });
 }
 
 static int refused(struct yt_plugin *self, const struct yt_msg *msg, struct yt_reply *reply, const struct yt_node *body)
 {
-	size_t i = code_at(reply->code);
-	struct yt_str claim = yt_node_text(body, "CASE_NO");
+	const struct ins_code *c = ins_code_at(&jh_codes, reply->code);
 
-	if (i == N_CODES || codes[i].class == UNKNOWN)
+	if (c == NULL || c->class == INS_UNKNOWN)
 		return unknown(reply, "", "the insurer does not say whether it took it");
-	reply->outcome = YT_REFUSED;
-	reply->may_retry = codes[i].class == RETRY || yt_str_is(reply->code, "1006");
-	reply->at_gateway =
-	        codes[i].class == ON_ITS_WAY || codes[i].class == RETRY; /* busy: as little of an earlier try */
-	reply->too_late = msg->op->id == YT_OP_CLAIM_WITHDRAW && yt_str_is(reply->code, "2010");
-	if (codes[i].alarms)
-		yt_plugin_log(self, YT_ERROR, "%s was refused with %s: keys, clock or our own program", msg->op->name,
-		        codes[i].code);
-	if (codes[i].class != THERE || claim.n == 0)
-		return 0;
-	reply->already_done = true; /* its number is ours from now on */
-	reply->number = claim;
-	return yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "claim_no", claim) != NULL ? 0
-	                                                                                                   : YT_ENOMEM;
+	return ins_refused(self, &jh_codes, c, msg, reply, yt_node_text(body, "CASE_NO"));
 }
 
 static int done(struct yt_plugin *self, const struct yt_msg *msg, const struct jh_message *m, struct yt_str apply_no,
@@ -170,36 +160,6 @@ int jh_decode_reply(
 
 /* -- we are asked ------------------------------------------------------------------------------- */
 
-static struct yt_str refusal_code(const struct yt_msg *msg, const struct yt_reply *reply)
-{
-	static const struct {
-		uint16_t text; /* number of the gateway's own text */
-		struct yt_str code;
-	} own[] = {
-		{ 101, { "2001", 4 } },
-		{ 102, { "1001", 4 } },
-		{ 103, { "1004", 4 } },
-		{ 106, { "2002", 4 } },
-		{ 108, { "2001", 4 } },
-		{ 201, { "2009", 4 } },
-		{ 202, { "9001", 4 } },
-		{ 203, { "9001", 4 } },
-		{ 301, { "9001", 4 } },
-		{ 302, { "9001", 4 } },
-		{ 404, { "9999", 4 } },
-	};
-	size_t i = code_at(reply->code);
-
-	if (i < N_CODES)
-		return reply->code;
-	if (msg->refusal.n > 0)
-		return msg->refusal;
-	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (own[i].text == reply->own_text)
-			return own[i].code;
-	return reply->may_retry ? YT_STR("9001") : YT_STR("2010");
-}
-
 /* At most 100 characters, which GB18030 has: a text that cannot be written must not keep a refusal back. */
 static struct yt_str short_text(struct yt_arena *arena, struct yt_str text)
 {
@@ -262,7 +222,7 @@ int jh_encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const stru
 		if (head.res_msg.n == 0)
 			head.res_msg = msg->op->id == YT_OP_CLAIM_SUBMIT ? YT_STR("受理成功") : YT_STR("成功");
 	} else {
-		head.res_code = refusal_code(msg, reply);
+		head.res_code = ins_refusal_code(&jh_codes, msg, reply);
 		body = yt_node_new(arena, YT_OBJECT);
 	}
 	if (body == NULL || head.time.p == NULL || head.res_msg.p == NULL)

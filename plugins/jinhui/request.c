@@ -69,22 +69,12 @@ static int read_business(struct ins_map *map, const struct yt_msg *msg, const st
 
 /* -- we are asked ------------------------------------------------------------------------------- */
 
-bool jh_is_number(struct yt_str s)
-{
-	if (s.n != JH_NUMBER_LEN || memcmp(s.p, "JH", 2) != 0)
-		return false;
-	for (size_t i = 2; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-	return true;
-}
-
 /* Tries of one message differ in the last two characters only, where it is one of this plugin. */
 static struct yt_str stem(struct yt_str number)
 {
-	struct yt_str begin = { number.p, JH_NUMBER_LEN };
+	struct yt_str begin = { number.p, INS_NUMBER_LEN };
 
-	return number.n == JH_NUMBER_LEN + 2 && jh_is_number(begin) ? begin : number;
+	return number.n == INS_NUMBER_LEN + 2 && jh_is_number(begin) ? begin : number;
 }
 
 static int take_head(struct yt_msg *msg, const struct jh_message *m)

@@ -33,16 +33,6 @@ bool ty_is_plain(struct yt_str s)
 	return s.n > 0;
 }
 
-bool ty_is_number(struct yt_str s)
-{
-	if (s.n != TY_NUMBER_LEN || memcmp(s.p, "TY", 2) != 0)
-		return false;
-	for (size_t i = 2; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-	return true;
-}
-
 static bool between(struct yt_str path, const char *before, const char *after, struct yt_str *middle)
 {
 	size_t n = strlen(before), m = strlen(after);

@@ -9,52 +9,55 @@
 
 enum { NOT_BELIEVED = 109 }; /* the gateway's own text for who fails http_verify */
 
-enum code_class { REFUSED, RETRY, ON_ITS_WAY, UNKNOWN, THERE };
-
-static const struct {
-	const char *code;
-	int status;
-	enum code_class class;
-	bool alarms; /* somebody must look: keys, clocks, a program error */
-} codes[] = {
-	{ "A0001", 401, ON_ITS_WAY, true },
-	{ "A0002", 401, ON_ITS_WAY, true },
-	{ "A0003", 401, ON_ITS_WAY, false }, /* with a new nonce it is another try */
-	{ "A0004", 403, ON_ITS_WAY, true },
-	{ "B1001", 400, REFUSED, true },
-	{ "B1002", 422, REFUSED, true },
-	{ "B1003", 400, REFUSED, true },
-	{ "B1004", 413, REFUSED, false },
-	{ "B2001", 404, REFUSED, false },
-	{ "B2002", 422, REFUSED, false },
-	{ "B2003", 422, REFUSED, false },
-	{ "B2004", 403, REFUSED, false },
-	{ "B2005", 422, REFUSED, false },
-	{ "B2006", 422, REFUSED, false },
-	{ "B2007", 409, THERE, false },
-	{ "B3001", 409, REFUSED, true },
-	{ "B3002", 404, REFUSED, false },
-	{ "B3003", 409, REFUSED, false },
-	{ "C5001", 503, RETRY, false },
-	{ "C5002", 500, UNKNOWN, false },
+static const struct ins_code rows[] = {
+	{ "A0001", INS_ON_ITS_WAY, true, 401 },
+	{ "A0002", INS_ON_ITS_WAY, true, 401 },
+	{ "A0003", INS_ON_ITS_WAY, false, 401 }, /* with a new nonce it is another try */
+	{ "A0004", INS_ON_ITS_WAY, true, 403 },
+	{ "B1001", INS_REFUSED, true, 400 },
+	{ "B1002", INS_REFUSED, true, 422 },
+	{ "B1003", INS_REFUSED, true, 400 },
+	{ "B1004", INS_REFUSED, false, 413 },
+	{ "B2001", INS_REFUSED, false, 404 },
+	{ "B2002", INS_REFUSED, false, 422 },
+	{ "B2003", INS_REFUSED, false, 422 },
+	{ "B2004", INS_REFUSED, false, 403 },
+	{ "B2005", INS_REFUSED, false, 422 },
+	{ "B2006", INS_REFUSED, false, 422 },
+	{ "B2007", INS_THERE, false, 409 },
+	{ "B3001", INS_REFUSED, true, 409 },
+	{ "B3002", INS_REFUSED, false, 404 },
+	{ "B3003", INS_REFUSED, false, 409 },
+	{ "C5001", INS_RETRY, false, 503 },
+	{ "C5002", INS_UNKNOWN, false, 500 },
+	{ NULL, INS_UNKNOWN, false, 0 },
 };
-#define N_CODES (sizeof(codes) / sizeof(codes[0]))
 
-static size_t code_at(struct yt_str code)
-{
-	size_t i = 0;
+static const struct ins_own own[] = {
+	{ 101, "B1001" },
+	{ 102, "B1004" },
+	{ 103, "A0004" },
+	{ 106, "B1002" },
+	{ 108, "B1001" },
+	{ 201, "B3001" },
+	{ 202, "C5001" },
+	{ 203, "C5001" },
+	{ 301, "C5001" },
+	{ 302, "C5001" },
+	{ 404, "C5002" },
+	{ 0, NULL },
+};
 
-	while (i < N_CODES && !yt_str_is(code, codes[i].code))
-		i++;
-	return i;
-}
+const struct ins_codes ty_codes = {
+	.rows = rows, .own = own, .done = "0", .busy = "C5001", .used = "A0003", .absent = "B3002", .too_late = "B3003"
+};
 
 int ty_status_of(struct yt_str code, const struct yt_msg *msg)
 {
-	size_t i = code_at(code);
+	const struct ins_code *c = ins_code_at(&ty_codes, code);
 
-	if (i < N_CODES)
-		return codes[i].status;
+	if (c != NULL)
+		return c->status;
 	return msg->op->id == YT_OP_CLAIM_SUBMIT ? 202 : 200;
 }
 
@@ -84,37 +87,13 @@ static int unknown(struct yt_reply *reply, const char *why)
 	return reply->text.p != NULL ? 0 : YT_ENOMEM;
 }
 
-static void take_reply_head(struct yt_reply *reply)
-{
-	const struct yt_node *data = yt_node_get(reply->body, "data");
-
-	reply->number = yt_node_text(data, "claim_no");
-	reply->settlement = yt_node_text(data, "setl_id");
-}
-
 static int refused(struct yt_plugin *self, const struct yt_msg *msg, struct yt_reply *reply, const struct yt_node *data)
 {
-	size_t i = code_at(reply->code);
-	struct yt_node *body = yt_node_get(reply->body, "data");
-	struct yt_str claim = yt_node_text(data, "claimNo");
+	const struct ins_code *c = ins_code_at(&ty_codes, reply->code);
 
-	if (i == N_CODES || codes[i].class == UNKNOWN)
+	if (c == NULL || c->class == INS_UNKNOWN)
 		return unknown(reply, "the insurer does not say whether it took it");
-	reply->outcome = YT_REFUSED;
-	reply->may_retry = codes[i].class == RETRY || yt_str_is(reply->code, "A0003");
-	reply->at_gateway =
-	        codes[i].class == ON_ITS_WAY || codes[i].class == RETRY; /* busy: as little of an earlier try */
-	reply->too_late = msg->op->id == YT_OP_CLAIM_WITHDRAW && yt_str_is(reply->code, "B3003");
-	if (codes[i].alarms)
-		yt_plugin_log(self, YT_ERROR, "%s was refused with %s: keys, clock or our own program", msg->op->name,
-		        codes[i].code);
-	if (codes[i].class != THERE)
-		return 0;
-	reply->already_done = claim.n > 0; /* its number is ours from now on */
-	if (claim.n > 0 && yt_node_add_text(reply->arena, body, "claim_no", claim) == NULL)
-		return YT_ENOMEM;
-	take_reply_head(reply);
-	return 0;
+	return ins_refused(self, &ty_codes, c, msg, reply, yt_node_text(data, "claimNo"));
 }
 
 /* Whether the answer is about what was asked. */
@@ -135,6 +114,7 @@ static int done(struct yt_plugin *self, const struct yt_msg *msg, const struct y
 {
 	const struct ins_schema *schema = ty_schema(ty_wire_of(msg->op->id));
 	const struct yt_node *data = yt_node_get(root, "data"), empty = { .kind = YT_OBJECT };
+	const struct yt_node *canonical = yt_node_get(reply->body, "data");
 	struct yt_fault fault = { { 0 }, { 0 } };
 	struct ins_map map;
 	int rv;
@@ -152,8 +132,9 @@ static int done(struct yt_plugin *self, const struct yt_msg *msg, const struct y
 	if (!is_about(yt_plugin_ctx(self), msg, reply, yt_node_text(root, "requestNo")))
 		return unknown(reply, "the answer is about another claim");
 	reply->outcome = YT_DONE;
-	take_reply_head(reply);
-	if (msg->op->id == YT_OP_CLAIM_QUERY && ins_is_under_way(yt_node_get(reply->body, "data")))
+	reply->number = yt_node_text(canonical, "claim_no");
+	reply->settlement = yt_node_text(canonical, "setl_id");
+	if (msg->op->id == YT_OP_CLAIM_QUERY && ins_is_under_way(canonical))
 		reply->again_ms = ((const struct ty *)yt_plugin_ctx(self))->ask_again_s * INT64_C(1000);
 	return 0;
 }
@@ -174,7 +155,7 @@ int ty_decode_reply(
 		return unknown(reply, "no such operation here");
 	if (rv == 0 && yt_node_get(root, "code") != NULL && yt_node_get(root, "code")->kind == YT_TEXT)
 		reply->code = yt_node_text(root, "code");
-	if (http_status == 404 && msg->op->id == YT_OP_CLAIM_QUOTE && code_at(reply->code) == N_CODES) {
+	if (http_status == 404 && msg->op->id == YT_OP_CLAIM_QUOTE && ins_code_at(&ty_codes, reply->code) == NULL) {
 		reply->outcome = YT_REFUSED; /* TY/1.0 has no quotes */
 		reply->code = YT_STR("404");
 		reply->text = YT_STR("this insurer gives no quotes");
@@ -195,22 +176,6 @@ int ty_decode_reply(
 static struct yt_str refusal_code(const struct yt_msg *msg, const struct yt_reply *reply)
 {
 	static const struct {
-		uint16_t text; /* number of the gateway's own text */
-		struct yt_str code;
-	} own[] = {
-		{ 101, { "B1001", 5 } },
-		{ 102, { "B1004", 5 } },
-		{ 103, { "A0004", 5 } },
-		{ 106, { "B1002", 5 } },
-		{ 108, { "B1001", 5 } },
-		{ 201, { "B3001", 5 } },
-		{ 202, { "C5001", 5 } },
-		{ 203, { "C5001", 5 } },
-		{ 301, { "C5001", 5 } },
-		{ 302, { "C5001", 5 } },
-		{ 404, { "C5002", 5 } },
-	};
-	static const struct {
 		struct yt_str header, code;
 	} not_believed[] = {
 		{ { "x-timestamp", 11 }, { "A0002", 5 } },
@@ -218,23 +183,13 @@ static struct yt_str refusal_code(const struct yt_msg *msg, const struct yt_repl
 		{ { "x-sign", 6 }, { "A0001", 5 } },
 		{ { "x-sign-alg", 10 }, { "A0001", 5 } },
 	};
-	size_t i = code_at(reply->code);
 
-	if (reply->own_text == NOT_BELIEVED) {
-		for (i = 0; i < sizeof(not_believed) / sizeof(not_believed[0]); i++)
-			if (yt_str_eq(msg->refusal, not_believed[i].header))
-				return not_believed[i].code;
-		return YT_STR("A0004"); /* nobody has that caller id */
-	}
-	/* One who asks whether the person is insured may hear so; an unknown outcome must not read as refused. */
-	if (i < N_CODES)
-		return reply->code;
-	if (msg->refusal.n > 0)
-		return msg->refusal;
-	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (own[i].text == reply->own_text)
-			return own[i].code;
-	return reply->may_retry ? YT_STR("C5001") : YT_STR("B3003");
+	if (reply->own_text != NOT_BELIEVED)
+		return ins_refusal_code(&ty_codes, msg, reply);
+	for (size_t i = 0; i < sizeof(not_believed) / sizeof(not_believed[0]); i++)
+		if (yt_str_eq(msg->refusal, not_believed[i].header))
+			return not_believed[i].code;
+	return YT_STR("A0004"); /* nobody has that caller id */
 }
 
 static struct yt_node *answer_data(

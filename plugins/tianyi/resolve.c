@@ -2,65 +2,33 @@
  *
  * A claim is asked for by its own number.  Unknown there (B3002): the same octets again, which the number makes safe
  * also when the first try is still on its way (insurer.md 6.5).  All other calls are repeated as they are. */
-#include <string.h>
-
 #include "tianyi.h"
 
 int ty_make_number(
         struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number)
 {
-	char time[15];
-
 	(void)self;
-	yt_time_compact(wall_ms, time);
-	*number = yt_arena_printf(arena, "TY%.8s%012llu", time, (unsigned long long)(serial % UINT64_C(1000000000000)));
-	return number->p != NULL ? 0 : YT_ENOMEM;
-}
-
-static struct yt_str keep(struct yt_arena *arena, struct yt_str s)
-{
-	return s.n > 0 ? yt_arena_copy(arena, s) : (struct yt_str){ "", 0 };
+	return ins_make_number("TY", arena, wall_ms, serial, number);
 }
 
 int ty_query_for(struct yt_plugin *self, const struct yt_msg *original, struct yt_msg *query)
 {
 	struct yt_str number = ty_sent_number(yt_plugin_ctx(self), original, query->arena);
-	struct yt_node *data;
 
 	if (original->op->id != YT_OP_CLAIM_SUBMIT || !ty_is_number(number))
 		return YT_ENOTFOUND;
-	query->op = yt_op(YT_OP_CLAIM_QUERY);
-	query->wire_op = YT_STR("query");
-	query->institution = keep(query->arena, original->institution);
-	query->person = keep(query->arena, original->person);
-	query->visit = keep(query->arena, original->visit);
-	query->settlement = keep(query->arena, original->settlement);
-	query->body = yt_node_new(query->arena, YT_OBJECT);
-	data = yt_node_add(query->arena, query->body, YT_STR("data"), YT_OBJECT);
-	number = keep(query->arena, number);
-	if (number.p == NULL || query->institution.p == NULL || query->person.p == NULL || query->visit.p == NULL ||
-	        query->settlement.p == NULL || yt_node_add_text(query->arena, data, "request_no", number) == NULL)
-		return YT_ENOMEM;
-	return 0;
+	return ins_query_for(original, "query", number, query);
 }
 
 enum yt_judgement ty_judge(
         struct yt_plugin *self, const struct yt_msg *original, const struct yt_reply *answer, struct yt_reply *adopted)
 {
-	const struct yt_node *data = yt_node_get(answer->body, "data");
+	struct yt_str settlement = yt_node_text(yt_node_get(answer->body, "data"), "setl_id");
 	struct yt_str number = ty_sent_number(yt_plugin_ctx(self), original, adopted->arena);
-	struct yt_str settlement = yt_node_text(data, "setl_id");
+	enum yt_judgement judgement = ins_judge(&ty_codes, number, answer, adopted);
 
-	if (answer->outcome == YT_REFUSED && yt_str_is(answer->code, "B3002"))
-		return YT_ABSENT;
-	if (answer->outcome != YT_DONE || number.n == 0 || !yt_str_eq(yt_node_text(data, "request_no"), number) ||
-	        (original->settlement.n > 0 && !yt_str_eq(original->settlement, settlement)))
-		return YT_UNSURE;
-	adopted->outcome = YT_DONE;
-	adopted->code = YT_STR("0");
-	adopted->text = answer->text;
-	adopted->number = yt_node_text(data, "claim_no");
+	if (judgement != YT_FOUND)
+		return judgement;
 	adopted->settlement = settlement;
-	adopted->body = answer->body;
-	return YT_FOUND;
+	return original->settlement.n == 0 || yt_str_eq(original->settlement, settlement) ? YT_FOUND : YT_UNSURE;
 }

@@ -37,41 +37,7 @@ const struct yt_wire_op ty_ops[] = {
 	{ "reconciliation", YT_OP_CLAIM_STATEMENT, YT_RESOLVE_NONE }, { NULL, YT_OP_UNREAD, YT_RESOLVE_PARK } /* end */
 };
 
-const struct ins_schema *ty_schema(const char *wire)
-{
-	const struct ins_schema *s = tianyi_schemas;
-
-	while (s->wire != NULL && (wire == NULL || strcmp(s->wire, wire) != 0))
-		s++;
-	return s->wire != NULL ? s : NULL;
-}
-
-const char *ty_wire_of(enum yt_operation op)
-{
-	const struct yt_wire_op *row = ty_ops;
-
-	while (row->wire != NULL && row->op != op)
-		row++;
-	return row->wire;
-}
-
 /* -- the instance ------------------------------------------------------------------------------- */
-
-static int bad(struct yt_plugin *self, const char *key, const char *why)
-{
-	yt_plugin_log(self, YT_ERROR, "setting %s %s", key, why);
-	return YT_ECONF;
-}
-
-/* A whole number; what is none, or has more than five digits, is beyond every limit. */
-static int64_t seconds(struct yt_str text)
-{
-	int64_t n = text.n > 0 ? 0 : 100000;
-
-	for (size_t i = 0; i < text.n && n < 100000; i++)
-		n = text.p[i] >= '0' && text.p[i] <= '9' ? n * 10 + (text.p[i] - '0') : 100000;
-	return n;
-}
 
 static int take_settings(struct yt_plugin *self, struct ty *ty)
 {
@@ -88,31 +54,32 @@ static int take_settings(struct yt_plugin *self, struct ty *ty)
 	ty->insurer = yt_plugin_setting(self, "insurer");
 	ty->is_11 = yt_str_is(version, "1.1");
 	if (ty->app_id.n == 0 || ty->app_id.n > 32 || !ty_is_plain(ty->app_id))
-		return bad(self, "app_id", "must be 1 to 32 letters, digits, - . _");
+		return ins_bad_setting(self, "app_id", "must be 1 to 32 letters, digits, - . _");
 	if (!ty->is_11 && !yt_str_is(version, "1.0"))
-		return bad(self, "version", "must be 1.0 or 1.1");
+		return ins_bad_setting(self, "version", "must be 1.0 or 1.1");
 	if (ty->product.n == 0 || ty->product.n > 16)
-		return bad(self, "product_code", "must be 1 to 16 characters");
+		return ins_bad_setting(self, "product_code", "must be 1 to 16 characters");
 	if (ty->callback_path.n == 0 || ty->callback_path.p[0] != '/' || ty->callback_path.n > 200 ||
 	        memchr(ty->callback_path.p, ' ', ty->callback_path.n) != NULL ||
 	        yt_str_starts(ty->callback_path, "/ins/v1/"))
-		return bad(
+		return ins_bad_setting(
 		        self, "callback_path", "must begin with /, have at most 200 characters and not be in /ins/v1");
 	if (ty->insurer.n == 0 || ty->insurer.n > 32 || !ty_is_plain(ty->insurer))
-		return bad(self, "insurer", "must be 1 to 32 letters, digits, - . _");
-	ty->window_s = seconds(yt_plugin_setting(self, "window_s"));
-	ty->ask_again_s = seconds(yt_plugin_setting(self, "ask_again_s"));
+		return ins_bad_setting(self, "insurer", "must be 1 to 32 letters, digits, - . _");
+	ty->window_s = ins_seconds(yt_plugin_setting(self, "window_s"));
+	ty->ask_again_s = ins_seconds(yt_plugin_setting(self, "ask_again_s"));
 	if (ty->window_s < 1 || ty->window_s > 3600)
-		return bad(self, "window_s", "must be 1 to 3600");
+		return ins_bad_setting(self, "window_s", "must be 1 to 3600");
 	if (ty->ask_again_s < 1 || ty->ask_again_s > 86400)
-		return bad(self, "ask_again_s", "must be 1 to 86400");
+		return ins_bad_setting(self, "ask_again_s", "must be 1 to 86400");
 	if (!ins_is_map(ty->types, "1;2;3"))
-		return bad(self, "claim_types", "must be pairs med_type=kind with ; between, a kind is 1, 2 or 3");
+		return ins_bad_setting(
+		        self, "claim_types", "must be pairs med_type=kind with ; between, a kind is 1, 2 or 3");
 	if (!ins_is_map(ty->levels, "3A;3B;3C;2A;2B;2C;1A;1B;1C;NA"))
-		return bad(self, "hospital_levels",
+		return ins_bad_setting(self, "hospital_levels",
 		        "must be pairs hosp_lv=level with ; between, a level is 3A to 1C or NA");
 	if (!ins_is_agreement(tianyi_schemas, ty->allowed))
-		return bad(self, "allowed", "names something that is no optional member of fields.tsv");
+		return ins_bad_setting(self, "allowed", "names something that is no optional member of fields.tsv");
 	return 0;
 }
 

@@ -16,7 +16,6 @@
 #include "insurer.h"
 
 #define TY_BODY_MAX (4u << 20)
-#define TY_NUMBER_LEN 22 /* "TY", yyyyMMdd, 12 digits */
 
 struct ty_nonces; /* sign.c */
 
@@ -44,14 +43,27 @@ struct ty_call {
 extern const struct ins_schema tianyi_schemas[]; /* generated from fields.tsv */
 extern const struct yt_wire_op ty_ops[];
 
-const struct ins_schema *ty_schema(const char *wire);
-const char *ty_wire_of(enum yt_operation op); /* NULL: not in this profile */
+extern const struct ins_codes ty_codes; /* reply.c */
+
+static inline const struct ins_schema *ty_schema(const char *wire)
+{
+	return ins_schema_of(tianyi_schemas, yt_str(wire));
+}
+
+static inline const char *ty_wire_of(enum yt_operation op)
+{
+	return ins_wire_of(ty_ops, op);
+}
+
+static inline bool ty_is_number(struct yt_str s)
+{
+	return ins_is_number("TY", s);
+}
 
 /* What the octets of a request ask for; path: that of the listener, empty when the octets say it. */
 void ty_call_read(const struct ty *ty, struct yt_str octets, struct yt_str path, struct ty_call *call);
 /* The path of a call; YT_EFORMAT when a part of it is missing or cannot stand in a path. */
 int ty_call_path(const struct ty *ty, const struct ty_call *call, struct yt_arena *arena, struct yt_str *path);
-bool ty_is_number(struct yt_str s);
 /* Whether it may stand in a path or query as it is. */
 bool ty_is_plain(struct yt_str s);
 /* Strict JSON of an object; *why on YT_EFORMAT and YT_ELIMIT. */
