@@ -318,7 +318,7 @@ void restart(uint32_t n)
 		struct exchange *x = on_disk(id < 64 ? id : FOLLOW_UP(id - 64));
 
 		if (x != NULL && w.rests && exchange_may_rest(x))
-			keeper_rest(w.keeper, x->id, x->due_ms, x->state == X_PARKED);
+			keeper_rest(w.keeper, x->id, &(struct rest){ x->due_ms, x->due_set_ms, x->state == X_PARKED });
 		else if (x != NULL && exchange_is_open(x))
 			keeper_load(w.keeper, x);
 	}

@@ -1218,7 +1218,7 @@ static void load_all(struct sim *s)
 		const struct exchange *x = &g->index[i];
 
 		if (exchange_may_rest(x))
-			keeper_rest(g->keeper, x->id, x->due_ms, x->state == X_PARKED);
+			keeper_rest(g->keeper, x->id, &(struct rest){ x->due_ms, x->due_set_ms, x->state == X_PARKED });
 		else if (exchange_is_open(x))
 			keeper_load(g->keeper, x);
 	}
@@ -1391,7 +1391,11 @@ static void step_clock(struct sim *s)
 {
 	static const int64_t steps[] = { -6 * 3600000, -3600000, -2000, 1500, 3600000, 8 * 3600000 };
 
-	s->wall_off += steps[sim_random(s, sizeof(steps) / sizeof(steps[0]))];
+	int64_t step_ms = steps[sim_random(s, sizeof(steps) / sizeof(steps[0]))];
+
+	s->wall_off += step_ms;
+	if (s->gw.keeper != NULL)
+		keeper_clock_stepped(s->gw.keeper, step_ms);
 	sim_trace(s, "the wall clock is now %lld s off", (long long)(s->wall_off / 1000));
 }
 

@@ -903,9 +903,10 @@ static void add_waiting(struct world *w, uint64_t id, unsigned flags, int64_t du
 	rec_end(&w->buf, at);
 }
 
-static void on_resting_due(void *arg, uint64_t exchange, int64_t due_ms, bool is_parked)
+static void on_resting_due(void *arg, uint64_t exchange, const struct rest *rest)
 {
-	yt_buf_printf(arg, "%llu:%lld%s ", (unsigned long long)exchange, (long long)due_ms, is_parked ? "p" : "");
+	yt_buf_printf(arg, "%llu:%lld/%lld%s ", (unsigned long long)exchange, (long long)rest->due_ms,
+	        (long long)(rest->set_ms - 1795312900000), rest->is_parked ? "p" : "");
 }
 
 static void on_resting(void *arg, const struct exchange *x)
@@ -1007,7 +1008,7 @@ static void test_resting(void **state)
 	assert_int_equal(index_awake(index, on_awake, &said), 0);
 	assert_said(&said, "4 ");
 	assert_int_equal(index_resting_due(index, on_resting_due, &said), 0);
-	assert_said(&said, "1:500 2:-1p 5:100 6:700 ");
+	assert_said(&said, "1:500/1 2:-1/1p 5:100/1 6:700/1 ");
 	assert_int_equal(index_resting(index, &after, 2, on_resting, &said), 0);
 	assert_said(&said, "1 2 ");
 	assert_int_equal(index_resting(index, &after, 2, on_resting, &said), 0);
@@ -1025,7 +1026,7 @@ static void test_resting(void **state)
 	assert_int_equal(log_commit(w->log, yt_buf_view(&w->buf), &pos), 0);
 	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
 	assert_int_equal(index_resting_due(index, on_resting_due, &said), 0);
-	assert_said(&said, "1:800 2:0 6:700 ");
+	assert_said(&said, "1:800/3 2:0/1 6:700/1 ");
 	yt_buf_free(&said);
 	index_close(index);
 }

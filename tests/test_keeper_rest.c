@@ -214,15 +214,75 @@ static void test_rest_survives(void **state)
 	assert_told("1:lease 0/9");
 }
 
-/* The wall clock is set back while the keeper is down: it does not wait until that time has come again. */
+static void set_clock(int64_t by_ms)
+{
+	w.wall_ms += by_ms;
+	keeper_clock_stepped(w.keeper, by_ms);
+}
+
+/* In minutes: how long it is to rest and has rested when the keeper goes down, how far the clock is set meanwhile, how
+ * far it is set again, how long after, and when it is due, from when the keeper is up again. */
+static const struct clock_case {
+	const char *it;
+	int64_t rests, rested, set, again, after, due;
+} clocks[] = {
+	{ "as it was said", 60, 10, 0, 0, 0, 50 },
+	{ "a little back: its own pause", 60, 10, -30, 0, 0, 60 },
+	{ "a day back: its own pause", 60, 10, -1440, 0, 0, 60 },
+	{ "a day back, and mended: as it was said", 60, 10, -1440, 1440, 20, 50 },
+	{ "by less than it had rested, which nobody can know", 60, 40, -20, 0, 0, 40 },
+	{ "which is seen when it is mended", 60, 40, -20, 20, 10, 20 },
+	{ "mended when it was due long since", 60, 40, -20, 20, 30, 30 },
+	{ "forward: it is due", 60, 10, 1440, 0, 0, 0 },
+	{ "forward a little", 60, 10, 30, 0, 0, 20 },
+	{ "set forward and back again while the keeper is up: nothing waits longer", 60, 10, 30, -30, 5, 20 },
+};
+
 static void test_rest_and_clock(void **state)
 {
-	let_rest(60000);
-	w.wall_ms -= 24 * 3600 * 1000;
+	const int64_t minute = 60000;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+		const struct clock_case *c = &clocks[i];
+		int64_t first = c->again != 0 ? c->after : 0;
+
+		print_message("%s\n", c->it);
+		let_rest(c->rests * minute);
+		later(c->rested * minute);
+		w.wall_ms += c->set * minute;
+		restart(1);
+		ready(1);
+		forget_told();
+		if (first > 0) {
+			later(first * minute);
+			set_clock(c->again * minute);
+		}
+		if (c->due > first) {
+			later((c->due - first) * minute - 1);
+			assert_told("");
+		}
+		later(1);
+		assert_told("1:lease 0/9");
+	}
+}
+
+/* Woken for another reason while the clock is back, it goes on to rest, and no longer than it would have. */
+static void test_woken_while_back(void **state)
+{
+	struct exchange x;
+
+	(void)state;
+	let_rest(3600000);
+	w.wall_ms -= 24 * 3600000;
 	restart(1);
 	ready(1);
 	forget_told();
-	later(conf.rest_ms - 1);
+	later(600000);
+	assert_int_equal(keeper_get(w.keeper, FOLLOW_UP(9), &x), 0);
+	keeper_indexed(w.keeper, w.n_commits + 1);
+	assert_int_equal(in_memory(), 0);
+	later(3000000 - 1);
 	assert_told("");
 	later(1);
 	assert_told("1:lease 0/9");
@@ -267,7 +327,8 @@ static void test_many_rest(void **state)
 	half.leases = 10;
 	keeper_configure(w.keeper, &half);
 	for (uint64_t i = 0; i < w.n_made_up; i++)
-		keeper_rest(w.keeper, FOLLOW_UP(1000 + i), w.wall_ms + (int64_t)(i * 7919 % w.n_made_up), false);
+		keeper_rest(w.keeper, FOLLOW_UP(1000 + i),
+		        &(struct rest){ w.wall_ms + (int64_t)(i * 7919 % w.n_made_up), 0, false });
 	assert_int_equal(counts().follow_ups, 20001);
 	assert_int_equal(keeper_open(w.keeper), 20001);
 	assert_int_equal(in_memory(), 0);
@@ -325,6 +386,7 @@ int main(void)
 		TEST(test_rest_survives),
 		TEST(test_rest_and_lane),
 		TEST(test_rest_and_clock),
+		TEST(test_woken_while_back),
 		TEST(test_rest_is_carried),
 		TEST(test_many_rest),
 		TEST(test_follow_up_limit),

@@ -433,6 +433,7 @@ static void apply_waiting(struct exchange *x, const struct view *v)
 		x->flags |= yt_str_is(v->value[REC_T_RESULT], "untold") ? REC_X_UNTOLD : 0u;
 	} else if (v->rec->type == REC_DUE) {
 		take_i64(&x->due_ms, v, REC_T_DUE);
+		x->due_set_ms = v->rec->wall_ms;
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
 		x->attempts += rec_number(v->value[REC_T_ATTEMPT]) != 0;
 		apply_order(x, v);

@@ -60,11 +60,12 @@ struct exchange {
 	uint8_t digest[32], person[16];
 	int64_t amount_fen, fund_fen, account_fen, cash_fen;
 	int64_t accepted_ms, closed_ms, unknown_since_ms, due_ms, deadline_ms; /* wall clock; 0: none */
-	uint32_t attempts;                                                     /* legs spent on finding out */
-	uint32_t reversals;                                                    /* of which reversals */
-	uint32_t worker; /* incarnation that holds its leg while X_SENT */
-	uint32_t offers; /* answers on their way to the origin, of which is not known whether it has them */
-	uint64_t joins;  /* an origin's reversal: the exchange it joined, else 0 */
+	int64_t due_set_ms; /* when due_ms was said, by the same clock */
+	uint32_t attempts;  /* legs spent on finding out */
+	uint32_t reversals; /* of which reversals */
+	uint32_t worker;    /* incarnation that holds its leg while X_SENT */
+	uint32_t offers;    /* answers on their way to the origin, of which is not known whether it has them */
+	uint64_t joins;     /* an origin's reversal: the exchange it joined, else 0 */
 	bool answered, delivered, reversal_wanted;
 	char told_state[16]; /* of a follow-up: what its party told unasked, the newest of it, and its count; ... */
 	uint32_t told_seq;
@@ -100,6 +101,12 @@ struct exchange {
 	int64_t absent_ms; /* ... and when the first of them came, wall clock; 0: none */
 	uint32_t adopted;  /* a bit for each step whose answer was found out by asking: what it "got" is ours */
 	log_pos step_sent[REC_STEPS_MAX], step_got[REC_STEPS_MAX], undo_sent;
+};
+
+/* What is kept in memory of one that rests: when it is due, when that was said, wall clock; or people have it. */
+struct rest {
+	int64_t due_ms, set_ms;
+	bool is_parked;
 };
 
 /* Takes one record of this exchange into account.  pos: of its commit. */

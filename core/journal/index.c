@@ -17,19 +17,19 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x59544958 /* "YTIX" */
-#define SCHEMA_VERSION 20         /* raised with every change of schema or fold: older files are rebuilt */
+#define SCHEMA_VERSION 21         /* raised with every change of schema or fold: older files are rebuilt */
 
 static const char schema[] =
         "CREATE TABLE exchange (id INTEGER PRIMARY KEY, number_key INTEGER, visit_key INTEGER, settlement_key INTEGER,"
         " bucket INTEGER NOT NULL, institution TEXT NOT NULL, party TEXT NOT NULL, accepted_ms INTEGER NOT NULL,"
         " state INTEGER NOT NULL, is_open INTEGER NOT NULL, admitted INTEGER NOT NULL, fold BLOB NOT NULL,"
-        " places BLOB NOT NULL, cancels_key INTEGER, rest_due_ms INTEGER, waits_key INTEGER);"
+        " places BLOB NOT NULL, cancels_key INTEGER, rest_due_ms INTEGER, rest_set_ms INTEGER, waits_key INTEGER);"
         "CREATE INDEX by_number ON exchange (number_key) WHERE number_key IS NOT NULL;"
         "CREATE INDEX by_visit ON exchange (visit_key) WHERE visit_key IS NOT NULL;"
         "CREATE INDEX by_settlement ON exchange (settlement_key) WHERE settlement_key IS NOT NULL;"
         "CREATE INDEX by_cancelled ON exchange (cancels_key) WHERE cancels_key IS NOT NULL;"
         "CREATE INDEX by_bucket ON exchange (bucket, institution, party);"
-        "CREATE INDEX by_open ON exchange (accepted_ms, is_open, rest_due_ms) WHERE is_open > 0;"
+        "CREATE INDEX by_open ON exchange (accepted_ms, is_open, rest_due_ms, rest_set_ms) WHERE is_open > 0;"
         "CREATE INDEX by_line ON exchange (is_open, accepted_ms) WHERE is_open < 0;"
         "CREATE INDEX by_waiting ON exchange (waits_key) WHERE waits_key IS NOT NULL;"
         "CREATE TABLE queries (bucket INTEGER PRIMARY KEY, position INTEGER NOT NULL, n INTEGER NOT NULL);"
@@ -48,14 +48,15 @@ static const char schema[] =
 static const char *const statements[ST_N] = {
 	[ST_GET] = "SELECT " INDEX_COLUMNS " FROM exchange WHERE id = ?1",
 	[ST_INSERT] = "INSERT INTO exchange (" INDEX_COLUMNS ")"
-	              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+	              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
 	/* An id that came twice must not make the index unusable for ever. */
 	[ST_REPLACE] = "INSERT OR REPLACE INTO exchange (" INDEX_COLUMNS ")"
-	               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-	[ST_UPDATE] = "UPDATE exchange SET number_key = ?2, visit_key = ?3, settlement_key = ?4, bucket = ?5,"
-	              " institution = ?6, party = ?7, accepted_ms = ?8, state = ?9, is_open = ?10, admitted = ?11, "
-	              "fold = ?12,"
-	              " places = ?13, cancels_key = ?14, rest_due_ms = ?15, waits_key = ?16 WHERE id = ?1",
+	               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+	[ST_UPDATE] =
+	        "UPDATE exchange SET number_key = ?2, visit_key = ?3, settlement_key = ?4, bucket = ?5,"
+	        " institution = ?6, party = ?7, accepted_ms = ?8, state = ?9, is_open = ?10, admitted = ?11, "
+	        "fold = ?12,"
+	        " places = ?13, cancels_key = ?14, rest_due_ms = ?15, rest_set_ms = ?16, waits_key = ?17 WHERE id = ?1",
 	[ST_UPDATE_FOLD] = "UPDATE exchange SET state = ?9, fold = ?12, places = ?13 WHERE id = ?1",
 	[ST_FIND] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number"
 	            " WHERE number_key = ?1 AND institution = ?2 AND admitted = 1 ORDER BY rowid",
@@ -86,7 +87,8 @@ static const char *const statements[ST_N] = {
 	[ST_RESTING] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_open WHERE is_open > 0 AND is_open = 2"
 	               " AND (accepted_ms, id) > (?1, ?2) ORDER BY accepted_ms, id LIMIT ?3",
 	/* Of the SQL index alone: a million in a fraction of a second. */
-	[ST_RESTING_DUE] = "SELECT id, rest_due_ms FROM exchange INDEXED BY by_open WHERE is_open > 0 AND is_open = 2",
+	[ST_RESTING_DUE] =
+	        "SELECT id, rest_due_ms, rest_set_ms FROM exchange INDEXED BY by_open WHERE is_open > 0 AND is_open = 2",
 	[ST_OLD] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_bucket WHERE bucket < ?1 AND is_open <= 0"
 	           " ORDER BY bucket",
 	[ST_DROP] = "DELETE FROM exchange WHERE id = ?1",

@@ -58,7 +58,7 @@ int index_open_exchanges(struct index *index, int (*each)(void *arg, const struc
 /* Those of them that the keeper loads at start; and of the others, exchange_may_rest(), when each is due. */
 int index_awake(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg);
 int index_resting_due(
-        struct index *index, void (*each)(void *arg, uint64_t exchange, int64_t due_ms, bool is_parked), void *arg);
+        struct index *index, void (*each)(void *arg, uint64_t exchange, const struct rest *rest), void *arg);
 /* Those that may rest, as they were accepted, from behind *after on, which is moved on; at most max.  YT_ENOTFOUND:
  * there were no more. */
 int index_resting(struct index *index, struct exchange_cursor *after, size_t max,

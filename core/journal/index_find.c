@@ -182,17 +182,18 @@ int index_awake(struct index *index, int (*each)(void *arg, const struct exchang
 }
 
 int index_resting_due(
-        struct index *index, void (*each)(void *arg, uint64_t exchange, int64_t due_ms, bool is_parked), void *arg)
+        struct index *index, void (*each)(void *arg, uint64_t exchange, const struct rest *rest), void *arg)
 {
 	sqlite3_stmt *st = index_statement(index, ST_RESTING_DUE);
 	int rc, rv = 0;
 
 	while (rv == 0 && (rc = sqlite3_step(st)) != SQLITE_DONE) {
-		int64_t due_ms = sqlite3_column_int64(st, 1);
+		struct rest rest = { sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2), false };
 
 		rv = index_error(rc);
+		rest.is_parked = rest.due_ms == INDEX_PARKED;
 		if (rv == 0)
-			each(arg, (uint64_t)sqlite3_column_int64(st, 0), due_ms, due_ms == INDEX_PARKED);
+			each(arg, (uint64_t)sqlite3_column_int64(st, 0), &rest);
 	}
 	sqlite3_reset(st);
 	return rv;

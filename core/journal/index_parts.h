@@ -24,7 +24,7 @@
 #define INDEX_COLUMNS                                                                                                  \
 	"id, number_key, visit_key, settlement_key, bucket, institution, party, accepted_ms, state, is_open, "         \
 	"admitted,"                                                                                                    \
-	" fold, places, cancels_key, rest_due_ms, waits_key"
+	" fold, places, cancels_key, rest_due_ms, rest_set_ms, waits_key"
 enum index_column {
 	COL_ID,
 	COL_NUMBER_KEY,
@@ -41,10 +41,12 @@ enum index_column {
 	COL_PLACES,
 	COL_CANCELS_KEY,
 	COL_REST_DUE,
+	COL_REST_SET,
 	COL_WAITS_KEY
 };
-/* In COL_OPEN: it is over, is the keeper's to load at start, or may rest here, due at COL_REST_DUE; or it is over, and
- * a statement is still to tell of its payment, or is a statement with lines of no payment known here. */
+/* In COL_OPEN: it is over, is the keeper's to load at start, or may rest here, due at COL_REST_DUE, as was said at
+ * COL_REST_SET; or it is over, and a statement is still to tell of its payment, or is a statement with lines of no
+ * payment known here. */
 enum index_open { INDEX_OVER, INDEX_OPEN, INDEX_RESTS, INDEX_LINE = -1, INDEX_STRAYS = -2 };
 #define INDEX_PARKED (-1) /* in COL_REST_DUE: nobody but people go on with it */
 

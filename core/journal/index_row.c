@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 15
+#define FOLD_VERSION 16
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -25,7 +25,7 @@ static const struct member {
 		offsetof(struct exchange, m), sizeof(((struct exchange *)0)->m)                                        \
 	}
 	NUMBER(flags), NUMBER(op), NUMBER(amount_fen), NUMBER(fund_fen), NUMBER(account_fen), NUMBER(cash_fen),
-	NUMBER(closed_ms), NUMBER(unknown_since_ms), NUMBER(due_ms), NUMBER(deadline_ms), NUMBER(attempts),
+	NUMBER(closed_ms), NUMBER(unknown_since_ms), NUMBER(due_ms), NUMBER(due_set_ms), NUMBER(deadline_ms), NUMBER(attempts),
 	NUMBER(reversals), NUMBER(worker), NUMBER(joins), NUMBER(answered), NUMBER(delivered),
 	NUMBER(reversal_wanted), NUMBER(must_answer), NUMBER(offers), NUMBER(accepted_pos), NUMBER(sent_pos), NUMBER(answered_pos), NUMBER(last_pos),
 	NUMBER(step), NUMBER(step_state), NUMBER(refused_step), NUMBER(undoing), NUMBER(told_seq), NUMBER(told),
@@ -313,10 +313,12 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 	sqlite3_bind_blob(st, COL_FOLD + 1, scratch->p, (int)scratch->n, SQLITE_STATIC);
 	sqlite3_bind_blob(st, COL_PLACES + 1, e->places.p, (int)e->places.n, SQLITE_STATIC);
 	bind_key(st, COL_CANCELS_KEY, exchange_is_cancel(x) ? x->original : "");
-	if (exchange_may_rest(x))
+	sqlite3_bind_null(st, COL_REST_DUE + 1);
+	sqlite3_bind_null(st, COL_REST_SET + 1);
+	if (exchange_may_rest(x)) {
 		sqlite3_bind_int64(st, COL_REST_DUE + 1, rest_due_ms(x));
-	else
-		sqlite3_bind_null(st, COL_REST_DUE + 1);
+		sqlite3_bind_int64(st, COL_REST_SET + 1, x->due_set_ms);
+	}
 	if (exchange_waits_for_facts(x))
 		sqlite3_bind_int64(st, COL_WAITS_KEY + 1, index_person_key(x->person));
 	else
@@ -327,20 +329,20 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 /* All numbers by which a bank may speak of its payouts; those that are there already stay. */
 int index_store_payouts(struct index *index, const struct exchange *x)
 {
-	const char *numbers[4 + 2 * EXCHANGE_PAYOUTS_OLDER] = { x->pay_no, x->pay_msg, x->back_no, x->back_msg };
+	const char *known[4 + 2 * EXCHANGE_PAYOUTS_OLDER] = { x->pay_no, x->pay_msg, x->back_no, x->back_msg };
 	sqlite3_stmt *st = index_statement(index, ST_PAYOUT_ADD);
 	int rv = 0;
 
 	if (x->pay_no[0] == '\0' && x->back_no[0] == '\0')
 		return 0;
 	for (unsigned i = 0; i < EXCHANGE_PAYOUTS_OLDER; i++) {
-		numbers[4 + 2 * i] = x->older[i].no;
-		numbers[5 + 2 * i] = x->older[i].msg;
+		known[4 + 2 * i] = x->older[i].no;
+		known[5 + 2 * i] = x->older[i].msg;
 	}
-	for (size_t i = 0; rv == 0 && i < N_OF(numbers); i++) {
-		if (numbers[i][0] == '\0')
+	for (size_t i = 0; rv == 0 && i < N_OF(known); i++) {
+		if (known[i][0] == '\0')
 			continue;
-		sqlite3_bind_text(st, 1, numbers[i], -1, SQLITE_STATIC);
+		sqlite3_bind_text(st, 1, known[i], -1, SQLITE_STATIC);
 		sqlite3_bind_int64(st, 2, (sqlite3_int64)x->id);
 		rv = index_error(sqlite3_step(st));
 		sqlite3_reset(st);
@@ -364,7 +366,7 @@ uint64_t index_columns_digest(const struct index_entry *e)
 		}
 	h = (h ^ (uint64_t)x->accepted_ms) * 0x100000001b3u;
 	if (exchange_may_rest(x))
-		h = (h ^ (uint64_t)rest_due_ms(x)) * 0x100000001b3u;
+		h = ((h ^ (uint64_t)rest_due_ms(x)) * 0x100000001b3u ^ (uint64_t)x->due_set_ms) * 0x100000001b3u;
 	if (exchange_waits_for_facts(x))
 		h = (h ^ (uint64_t)index_person_key(x->person)) * 0x100000001b3u;
 	return (h ^ (uint64_t)open_column(x) ^ (e->is_admitted ? 4u : 0u)) * 0x100000001b3u;

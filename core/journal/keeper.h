@@ -80,7 +80,7 @@ void keeper_configure(struct keeper *keeper, const struct keeper_conf *conf); /*
 /* Recovery, before any other event: what the index had open, then every record after its position. */
 void keeper_load(struct keeper *keeper, const struct exchange *x);
 /* One that may rest, and stays where it is (with keeper_world.get). */
-void keeper_rest(struct keeper *keeper, uint64_t exchange, int64_t due_ms, bool is_parked);
+void keeper_rest(struct keeper *keeper, uint64_t exchange, const struct rest *rest);
 void keeper_replay(struct keeper *keeper, const struct rec *rec, log_pos pos);
 /* All is read back; workers that were not heard of are gone.  after_restart: rings of the workers
  * named to keeper_worker_up() before this were in use by a keeper before us. */
@@ -95,6 +95,9 @@ void keeper_worker_drains(struct keeper *keeper, uint32_t worker);
 
 /* One message of a worker's ring, in ring order.  YT_ECORRUPT: nonsense; the worker must be killed. */
 int keeper_message(struct keeper *keeper, uint32_t worker, const struct talk *talk);
+
+/* The wall clock was set forward by step_ms, or back where that is negative. */
+void keeper_clock_stepped(struct keeper *keeper, int64_t step_ms);
 
 /* Writes a record that is no worker's (generation, audit, what killed a worker). */
 void keeper_note(struct keeper *keeper, struct yt_str record);

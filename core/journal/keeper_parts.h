@@ -152,6 +152,7 @@ struct keeper {
 	UT_array *due, *follow_due; /* binary heaps; of follow-ups also those that rest */
 	uint64_t n_follow_ups;      /* in memory, some of them over */
 	uint64_t n_resting, n_resting_parked;
+	int64_t behind_ms;      /* what rests was written when the wall clock stood so much further than it does now */
 	log_pos carried_before; /* what rests is being gone through for keeper_carry() ... */
 	struct exchange_cursor carried_to;
 	struct yt_buf pending, taken;
@@ -299,6 +300,8 @@ void keeper_waited_meanwhile(struct keeper *k, struct kept *e);
 /* keeper_rest.c */
 bool keeper_may_rest(const struct keeper *k, const struct kept *e);
 void keeper_lie_down(struct keeper *k, struct kept *e); /* frees e: the index has all of it */
+/* Until then, by a wall clock that is not behind what was said; negative: it is past. */
+int64_t keeper_rests_for_ms(const struct keeper *k, int64_t due_ms);
 /* From the index into memory: one that is over, for as long as it is looked at, or one that rested. */
 struct kept *keeper_enter_indexed(struct keeper *k, const struct exchange *x);
 /* In memory, or taken there from its rest; *out NULL: neither.  Anything but 0: the index cannot tell. */

@@ -28,22 +28,60 @@ void keeper_lie_down(struct keeper *k, struct kept *e)
 	kept_free(k, e);
 }
 
-/* By the wall clock, as its record says; that may have been set back meanwhile, and asking too early does no harm. */
+int64_t keeper_rests_for_ms(const struct keeper *k, int64_t due_ms)
+{
+	return due_ms - keeper_wall(k) - k->behind_ms;
+}
+
+/* By the wall clock, as its record says.  Asking too early does no harm. */
 static int64_t due_mono(const struct keeper *k, int64_t due_ms)
 {
-	int64_t in = due_ms - keeper_wall(k);
+	int64_t in = keeper_rests_for_ms(k, due_ms);
 
 	if (in < 0)
 		in = 0;
 	return keeper_mono(k) + (in > k->conf.rest_ms ? k->conf.rest_ms : in);
 }
 
-void keeper_rest(struct keeper *k, uint64_t exchange, int64_t due_ms, bool is_parked)
+/* No longer than its own pause was, also when the clock has been set back while there was no keeper: nothing was said
+ * later than now. */
+void keeper_rest(struct keeper *k, uint64_t exchange, const struct rest *rest)
 {
+	int64_t ahead_ms = rest->set_ms - keeper_wall(k);
+
 	k->n_resting++;
-	k->n_resting_parked += is_parked;
-	if (!is_parked)
-		keeper_heap_push(k->follow_due, (struct due){ due_mono(k, due_ms), exchange });
+	k->n_resting_parked += rest->is_parked;
+	if (rest->is_parked)
+		return;
+	if (ahead_ms > k->behind_ms)
+		k->behind_ms = ahead_ms;
+	keeper_heap_push(k->follow_due, (struct due){ due_mono(k, rest->due_ms), exchange });
+}
+
+/* What rests was read from the index while the clock was back, and nobody knew. */
+static void hasten(struct keeper *k, int64_t by_ms)
+{
+	UT_array *before = k->follow_due;
+	const struct due *d = NULL;
+
+	utarray_new(k->follow_due, &before->icd);
+	while ((d = utarray_next(before, d)) != NULL) {
+		struct due due = *d;
+
+		if (kept_find(k, due.exchange) == NULL)
+			due.at = due.at > by_ms ? due.at - by_ms : 1;
+		keeper_heap_push(k->follow_due, due);
+	}
+	utarray_free(before);
+}
+
+void keeper_clock_stepped(struct keeper *k, int64_t step_ms)
+{
+	int64_t known_ms = step_ms < k->behind_ms ? step_ms : k->behind_ms; /* set back: it is behind by so much more */
+
+	k->behind_ms -= known_ms;
+	if (step_ms > known_ms)
+		hasten(k, step_ms - known_ms);
 }
 
 struct kept *keeper_enter_indexed(struct keeper *k, const struct exchange *x)

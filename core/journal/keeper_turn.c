@@ -250,7 +250,7 @@ static void put_off(struct keeper *k, struct kept *e)
 static bool rests_longer(const struct keeper *k, const struct kept *e, int64_t now)
 {
 	return e->due_mono > now && strcmp(e->x.reason, EXCHANGE_WHY_STOPPED) != 0 &&
-	       e->x.due_ms - keeper_wall(k) <= k->conf.rest_ms;
+	       keeper_rests_for_ms(k, e->x.due_ms) <= k->conf.rest_ms;
 }
 
 /* The exchange of a heap entry, if that is still true. *next: when to call again, if that is not now. */

@@ -28,11 +28,11 @@ static int load_open(void *arg, const struct exchange *x)
 	return 0;
 }
 
-static void load_resting(void *arg, uint64_t exchange, int64_t due_ms, bool is_parked)
+static void load_resting(void *arg, uint64_t exchange, const struct rest *rest)
 {
 	struct loading *l = arg;
 
-	keeper_rest(l->p->keeper, exchange, due_ms, is_parked);
+	keeper_rest(l->p->keeper, exchange, rest);
 	l->n++;
 }
 

@@ -27,6 +27,7 @@ void kp_watch_clock(struct keeper_process *p)
 	rec_end(&buf, at);
 	keeper_note(p->keeper, yt_buf_view(&buf));
 	yt_buf_free(&buf);
+	keeper_clock_stepped(p->keeper, step);
 	p->clock_offset = offset;
 }
 

@@ -18,8 +18,8 @@
 
 #define TELL_MS 60000
 #define BANK_LOSES 5 /* percent of the bank's answers */
-/* By then all follow-ups have come to their end, also those at rest over which the clock was set back (crash_act.c, at
- * most 101 s): they are due when it stands there again. */
+/* By then all follow-ups have come to their end, also those whose pause began anew as the keeper started when the clock
+ * had been set back (crash_act.c). */
 #define SETTLE_MS 150000
 
 /* -- told before ------------------------------------------------------------------------------- */
