@@ -297,6 +297,32 @@ static void a_visit_is_told_from_bill_to_payment(void **state)
 	ctl_peer_hides(w, "林小满");
 }
 
+/* Its answer was lost, and what became of it was found out otherwise: that is kept as its answer, in words of ours. */
+static void what_was_found_out_is_told(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
+	add_step(&buf, 2, 2, "TY20261122000000000002", asked, 40);
+	at = begin(&buf, REC_OUTCOME, 2, 50);
+	rec_u8(&buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(&buf, REC_T_STEP, 2);
+	rec_u8(&buf, REC_T_OUTCOME, YT_DONE);
+	text(&buf, REC_T_RESULT, "found");
+	text(&buf, (enum rec_tag)(REC_T_STEP_GOT + 1),
+	        "{\"pay_state\":\"FAILED\",\"pay_advice\":\"account\",\"payee_acct\":\"" ACCOUNT "\"}");
+	rec_end(&buf, at);
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "case " SETL), 0);
+	ctl_peer_prints(w, "pay_state FAILED, pay_advice account");
+	ctl_peer_hides(w, ACCOUNT);
+}
+
 static void what_is_no_visit_is_said_so(void **state)
 {
 	struct ctl_peer *w = *state;
@@ -532,10 +558,23 @@ static void add_line(struct yt_buf *buf, uint64_t id, const char *state, int64_t
 	rec_end(buf, at);
 }
 
+/* What its bank told unasked: no line of a statement. */
+static void add_word(struct yt_buf *buf, uint64_t id, const char *state, const char *number)
+{
+	size_t at = begin(buf, REC_NOTICE, id, 86400000);
+
+	rec_u64(buf, REC_T_JOINS, 76);
+	text(buf, REC_T_NUMBER, number);
+	text(buf, REC_T_RESULT, state);
+	text(buf, REC_T_PAY_NO, PAY_NO);
+	rec_end(buf, at);
+}
+
 static void a_payment_waits_for_its_line(void **state)
 {
 	struct ctl_peer *w = *state;
 	struct yt_buf buf = { 0 };
+	size_t at;
 
 	add_settlement(&buf, 1, "H33021399901202611221000000001");
 	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
@@ -551,6 +590,14 @@ static void a_payment_waits_for_its_line(void **state)
 	ctl_peer_prints(w, "operator  paid under " PAY_NO ", and no statement tells of it");
 	assert_int_equal(ctl_peer_run(w, "late --at '2026-11-25 00:00:00' --json"), 1);
 	ctl_peer_prints(w, "\"pay_no\":\"" PAY_NO "\",\"owner\":\"operator\"");
+	add_word(&buf, 2, "PROCESSING", "REPORT1");
+	add_word(&buf, 2, "PAID", "REPORT2");
+	add_word(&buf, 2, "PAID", "REPORT3");      /* the same once more is one */
+	at = begin(&buf, REC_NOTICE, 2, 86400000); /* of the claim, by its insurer */
+	rec_u64(&buf, REC_T_JOINS, 75);
+	text(&buf, REC_T_NUMBER, "EVENT1");
+	text(&buf, REC_T_RESULT, "RETURNED");
+	rec_end(&buf, at);
 	add_line(&buf, 2, "DIFFERS", 750001, "ST1"); /* tells of nothing that was ordered */
 	ctl_peer_commit(w, &buf);
 	ctl_peer_feed(w);
@@ -562,6 +609,11 @@ static void a_payment_waits_for_its_line(void **state)
 	ctl_peer_feed(w);
 	assert_int_equal(ctl_peer_run(w, "late --at 2026-11-30"), 0);
 	assert_int_equal(ctl_peer_run(w, "case " SETL), 0);
+	ctl_peer_prints(w, "its bank tells");
+	ctl_peer_prints(w, "PROCESSING");
+	ctl_peer_prints(w, "REPORT2");
+	ctl_peer_hides(w, "REPORT3");
+	ctl_peer_hides(w, "EVENT1");
 	ctl_peer_prints(w, "statement line");
 	ctl_peer_prints(w, "differs");
 	ctl_peer_prints(w, "booked");
@@ -573,7 +625,8 @@ static void a_payment_waits_for_its_line(void **state)
 	ctl_peer_prints(w, "inpatient.settle");
 	ctl_peer_prints(w, "statement line");
 	assert_int_equal(ctl_peer_run(w, "case --json " SETL), 0);
-	ctl_peer_prints(w, "\"lines\":[{\"statement\":\"ST1\",\"state\":\"DIFFERS\",\"book_date\":\"2026-11-22\"");
+	ctl_peer_prints(w, "\"lines\":[{\"told_by\":\"REPORT1\",\"state\":\"PROCESSING\",\"told_ms\":");
+	ctl_peer_prints(w, "{\"statement\":\"ST1\",\"state\":\"DIFFERS\",\"book_date\":\"2026-11-22\"");
 }
 
 #define NTRY(serial, fen, refs, account)                                                                               \
@@ -740,6 +793,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_number_used_before_is_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_claim_is_shown_as_what_it_is, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_the_insurer_pays_was_told, open_world, close_world),
+		cmocka_unit_test_setup_teardown(what_was_found_out_is_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_is_no_visit_is_said_so, open_world, close_world),
 		cmocka_unit_test_setup_teardown(pending_follow_ups_are_told_apart, open_world, close_world),
 		cmocka_unit_test_setup_teardown(totals_count_all_of_them, open_world, close_world),

@@ -198,6 +198,7 @@ const struct yt_word words_zh_operators[] = {
 	{ "--limit must be 1 to 1000", "--limit 应为 1 至 1000" },
 	{ "one statement's number at most", "至多一个对账单编号" },
 	{ "statement line", "对账单明细" },
+	{ "its bank tells", "银行通知" },
 	{ "booked", "已入账" },
 	{ "returned", "已退回" },
 	{ "differs", "不一致" },

@@ -314,14 +314,17 @@ static const char *line_state_of(const struct case_line *l)
 
 static void put_line(struct telling *t, const struct found *f, const struct case_line *l)
 {
-	bool is_fine = yt_pay_state_of(yt_str(l->state)) == YT_PAY_PAID;
+	bool is_fine = yt_pay_state_of(yt_str(l->state)) == YT_PAY_PAID, is_line = l->booked[0] != '\0';
 	struct yt_buf details = { 0 };
 	char yuan[24] = "";
 
 	cell_time(t, l->wall_ms);
-	ctl_table_cell(&t->table, CTL_PLAIN, "  %s", _("statement line"));
+	ctl_table_cell(&t->table, CTL_PLAIN, "  %s", is_line ? _("statement line") : _("its bank tells"));
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", "");
-	ctl_table_cell(&t->table, is_fine ? CTL_PLAIN : CTL_RED, "%s", _(line_state_of(l)));
+	if (is_line)
+		ctl_table_cell(&t->table, is_fine ? CTL_PLAIN : CTL_RED, "%s", _(line_state_of(l)));
+	else
+		ctl_table_cell(&t->table, CTL_PLAIN, "%s", l->state);
 	if (l->fen >= 0)
 		ctl_yuan(l->fen, yuan);
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", yuan);
@@ -464,12 +467,15 @@ static void json_step(struct telling *t, struct yt_node *steps, const struct cas
 static void json_line(struct telling *t, struct yt_node *lines, const struct case_line *l)
 {
 	struct yt_node *one = yt_node_add(t->desk.arena, lines, (struct yt_str){ 0 }, YT_OBJECT);
+	bool is_line = l->booked[0] != '\0';
 
 	YT_REQUIRE(one != NULL);
-	desk_put(&t->desk, one, "statement", yt_str(l->number));
+	desk_put(&t->desk, one, is_line ? "statement" : "told_by", yt_str(l->number));
 	desk_put(&t->desk, one, "state", yt_str(l->state));
-	desk_put(&t->desk, one, "book_date", yt_str(l->booked));
-	desk_put(&t->desk, one, "bank_serial", yt_str(l->serial));
+	if (is_line) {
+		desk_put(&t->desk, one, "book_date", yt_str(l->booked));
+		desk_put(&t->desk, one, "bank_serial", yt_str(l->serial));
+	}
 	json_number(t, one, "told_ms", l->wall_ms);
 	if (l->fen >= 0)
 		json_number(t, one, "amount_fen", l->fen);

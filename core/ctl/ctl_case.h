@@ -6,7 +6,7 @@
 #include "ctl/desk.h"
 
 #define CASE_STEPS_MAX 32
-#define CASE_LINES_MAX 8 /* of one exchange, that differ */
+#define CASE_LINES_MAX 16 /* of one exchange, that differ */
 
 /* One thing asked of one party; tries of the same are one step. */
 struct case_step {
@@ -18,15 +18,17 @@ struct case_step {
 	uint32_t n_sent;
 	enum yt_outcome outcome; /* 0: not known yet */
 	bool is_awaited;         /* answered, and nothing is decided yet */
+	bool is_found;           /* its answer was found out otherwise: what is kept for it is ours, JSON */
 	struct yt_str sent, got; /* octets, borrowed from the records; empty: not kept, or no keys */
 	struct yt_node *said;    /* object of what may be shown of request and answer; NULL: nothing */
 };
 
-/* A line of a bank's statement about what it has paid; the same line told again is one. */
+/* What a bank has told of a payment: a line of its statement, or without a day of booking another word of it, as a
+ * report, a result file, the notice of one entry.  The same told again is one. */
 struct case_line {
 	int64_t wall_ms;                                                     /* when it was told here ... */
 	uint64_t statement;                                                  /* ... by that exchange */
-	char number[EXCHANGE_NUMBER_MAX], serial[40], booked[11], state[16]; /* PAID, RETURNED, DIFFERS */
+	char number[EXCHANGE_NUMBER_MAX], serial[40], booked[11], state[16]; /* PAID, RETURNED, DIFFERS ... */
 	char pay_no[24];
 	int64_t fen; /* -1: it says none */
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "yitong/json.h"
 #include "yitong/plugin.h"
 
 /* Of the canonical messages of claims and payments (docs/claims.md, docs/payments.md). */
@@ -77,16 +78,25 @@ static void take(struct case_steps *s, const struct rec *rec)
 	}
 	step->outcome = (enum yt_outcome)rec_get_u64(rec, REC_T_OUTCOME);
 	step->is_awaited = step->outcome == YT_DONE && (rec_get_u64(rec, REC_T_FLAGS) & REC_X_ANEW) != 0;
+	step->is_found = yt_str_is(rec_get(rec, REC_T_RESULT), "found");
 	step->code[0] = step->reason[0] = '\0';
 	copy(step->code, sizeof(step->code), rec_get(rec, REC_T_CODE));
 	copy(step->reason, sizeof(step->reason), rec_get(rec, REC_T_REASON));
+}
+
+/* A bank's word names the payment; an insurer's, which speaks of a claim, does not. */
+static bool is_banks_word(const struct rec *rec)
+{
+	return rec_get(rec, REC_T_BOOKED).n != 0 ||
+	       (rec_get(rec, REC_T_PAY_NO).n != 0 && rec_get(rec, REC_T_NUMBER).n != 0 &&
+	               rec_get(rec, REC_T_RESULT).n != 0);
 }
 
 static void take_line(struct case_steps *s, const struct rec *rec)
 {
 	struct case_line line = { .wall_ms = rec->wall_ms, .statement = rec_get_u64(rec, REC_T_JOINS), .fen = -1 };
 
-	if (rec->type != REC_NOTICE || line.statement == 0 || rec_get(rec, REC_T_BOOKED).n == 0)
+	if (rec->type != REC_NOTICE || line.statement == 0 || !is_banks_word(rec))
 		return;
 	copy(line.number, sizeof(line.number), rec_get(rec, REC_T_NUMBER));
 	copy(line.serial, sizeof(line.serial), rec_get(rec, REC_T_REFERENCE));
@@ -97,7 +107,8 @@ static void take_line(struct case_steps *s, const struct rec *rec)
 		line.fen = rec_get_i64(rec, REC_T_AMOUNT);
 	for (size_t i = 0; i < s->n_lines; i++)
 		if (strcmp(s->line[i].serial, line.serial) == 0 && strcmp(s->line[i].booked, line.booked) == 0 &&
-		        strcmp(s->line[i].state, line.state) == 0)
+		        strcmp(s->line[i].state, line.state) == 0 &&
+		        (line.booked[0] != '\0' || strcmp(s->line[i].pay_no, line.pay_no) == 0))
 			return;
 	if (s->n_lines < CASE_LINES_MAX)
 		s->line[s->n_lines++] = line;
@@ -127,15 +138,36 @@ static void show_body(struct desk *desk, struct yt_node *said, const struct yt_n
 	show_members(desk, said, yt_node_get(body, "payout"));
 }
 
+/* What its party answered: in its own octets, nothing where it was handed a file, in ours where it was found out. */
+static void read_got(struct desk *desk, struct case_step *step, const struct desk_codec *codec, struct yt_msg *msg)
+{
+	bool is_file = codec->api->file_name != NULL;
+	struct yt_reply *reply = yt_reply_new(desk->arena);
+	struct yt_json_error err;
+	struct yt_node *found;
+
+	YT_REQUIRE(reply != NULL);
+	if (step->got.n == 0)
+		return;
+	step->got = yt_arena_copy(desk->arena, step->got);
+	if (step->is_found) {
+		if (yt_json_read(desk->arena, step->got, NULL, &found, &err) == 0)
+			show_members(desk, step->said, found);
+	} else if (codec->api->decode_reply(codec->plugin, msg, is_file ? YT_FILE_HANDED_OVER : 200,
+	                   is_file ? (struct yt_str){ 0 } : step->got, reply) == 0 &&
+	           reply->outcome != YT_UNKNOWN) {
+		show_body(desk, step->said, reply->body);
+	}
+}
+
 /* The octets as their party's plugin reads them; false: it cannot be loaded here, which has been told. */
 static bool read_said(struct desk *desk, struct case_step *step)
 {
 	const struct desk_codec *codec = desk_codec(desk, step->party);
 	struct yt_fault fault = { { 0 }, { 0 } };
 	struct yt_msg *msg = yt_msg_new(desk->arena);
-	struct yt_reply *reply = yt_reply_new(desk->arena);
 
-	YT_REQUIRE(msg != NULL && reply != NULL);
+	YT_REQUIRE(msg != NULL);
 	if (codec == NULL)
 		return false;
 	msg->sent = step->sent = yt_arena_copy(desk->arena, step->sent); /* ours: addressed to another */
@@ -147,10 +179,7 @@ static bool read_said(struct desk *desk, struct case_step *step)
 	step->said = yt_node_new(desk->arena, YT_OBJECT);
 	YT_REQUIRE(step->said != NULL);
 	show_body(desk, step->said, msg->body);
-	step->got = yt_arena_copy(desk->arena, step->got);
-	if (step->got.n > 0 && codec->api->decode_reply(codec->plugin, msg, 200, step->got, reply) == 0 &&
-	        reply->outcome != YT_UNKNOWN)
-		show_body(desk, step->said, reply->body);
+	read_got(desk, step, codec, msg);
 	return true;
 }
 
