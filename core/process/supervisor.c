@@ -7,7 +7,7 @@
  *  - a worker was killed          its black box goes to the keeper, its octets into quarantine
  *  - SIGHUP                       check; ask the keeper what is open; then a new generation of workers, and
  *                                 when all of it is up the old one drains
- *  - SIGTERM, SIGINT              workers drain, then the keeper writes down what is left
+ *  - SIGTERM, SIGINT              nobody is let in any more, workers drain, then the keeper writes down what is left
  * supervisor_parts.h says which file has what. */
 #include <fcntl.h>
 #include <signal.h>
@@ -110,6 +110,9 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 		return;
 	yt_log(YT_INFO, "supervisor", "stopping: workers drain, then the journal is closed");
 	sup.stopping = true;
+	reload_drop(); /* else the keeper's word would begin a generation that nobody ends */
+	/* Were ours left open, callers would wait unheard until all workers are gone. */
+	sockets_shut(sup.slots, sup.n_slots);
 	DL_FOREACH(sup.members, m)
 	worker_drain(m);
 }

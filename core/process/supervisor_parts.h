@@ -89,7 +89,8 @@ int64_t supervisor_restart_at(uint32_t *young_deaths, int64_t started_at); /* th
 /* Sockets for a configuration: those that stay are taken over, so that no connection is refused.  0, or YT_ECONF
  * after having said why. */
 int sockets_bind(const struct conf *conf, struct slot **out);
-void sockets_close(struct slot *slots, uint32_t n);
+void sockets_shut(struct slot *slots, uint32_t n);  /* we go: who connects is refused once no worker listens either */
+void sockets_close(struct slot *slots, uint32_t n); /* and frees them */
 
 /* ---- supervisor_workers.c ---- */
 

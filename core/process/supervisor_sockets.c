@@ -92,7 +92,7 @@ static struct slot *new_slots(uint32_t n)
 	return slots;
 }
 
-void sockets_close(struct slot *slots, uint32_t n)
+void sockets_shut(struct slot *slots, uint32_t n)
 {
 	uint32_t s, i;
 
@@ -100,8 +100,14 @@ void sockets_close(struct slot *slots, uint32_t n)
 		for (i = 0; i < LISTENERS_MAX; i++) {
 			if (slots[s].fds[i] >= 0)
 				close(slots[s].fds[i]);
+			slots[s].fds[i] = -1;
 		}
 	}
+}
+
+void sockets_close(struct slot *slots, uint32_t n)
+{
+	sockets_shut(slots, n);
 	free(slots);
 }
 

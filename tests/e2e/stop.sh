@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/e2e/stop.sh - a worker that stands still is replaced; Ctrl-C and hang-up reach every process of ours: the
-# first drains, the second reloads; no file we leave can be read by others; an idle gateway signs the end of its journal,
+# first drains and lets nobody in, the second reloads; no file we leave can be read by others; an idle gateway signs the end of its journal,
 # once; and a keeper that was asked to make its index anew is no death.
 set -u -m # a process group of its own for what is started here, as a terminal would give it
 cd "$(dirname "$0")/../.." || exit 1
@@ -80,7 +80,41 @@ done
 [ "$n" = 2 ] && ! is_alive "$worker" || fail "a worker that stands still is not replaced: $n workers"
 say "ok: a worker that stands still is replaced"
 
+# Half a request holds the drain open: it is still served, and who comes now is refused, not left waiting.  A reload that
+# waits for the keeper's word, who is held up, comes to nothing.
+mkfifo $dir/half
+timeout 60 openssl s_client -quiet -connect 127.0.0.1:$mtls -CAfile certs/out/ca.crt -cert certs/out/hospital-one.crt \
+	-key certs/out/hospital-one.key <$dir/half >$dir/answer 2>/dev/null &
+asker=$!
+exec 4>$dir/half
+printf 'POST /fsi/api/rsfComIfsService/callService HTTP/1.1\r\nHost: a\r\n' >&4
+for _ in $(seq 100); do
+	[ "$($bin/yitong --conf $dir/gateway.yaml status --json | jq '[.workers[].connections] | add')" = 1 ] && break
+	sleep 0.1
+done
+keeper=$($bin/yitong --conf $dir/gateway.yaml status --json | jq .pid)
+kill -STOP "$keeper"
+kill -HUP "$gateway"
+for _ in $(seq 100); do [ -s $dir/gateway/active-3.yaml ] && break; sleep 0.1; done
+[ -s $dir/gateway/active-3.yaml ] || fail "the reload does not get as far as the keeper"
 kill -INT -- "-$gateway"
+wait_log "stopping: workers drain"
+kill -CONT "$keeper"
+for _ in $(seq 100); do
+	[ -z "$(port_inode $mtls)" ] && break
+	sleep 0.1
+done
+[ -z "$(port_inode $mtls)" ] || fail "the port is open while workers drain: who connects waits unheard"
+is_alive "$gateway" || fail "it did not wait for half a request"
+printf 'Content-Length: 2\r\n\r\n{}' >&4
+wait "$asker"
+exec 4>&-
+grep -q '^HTTP/1.1 200' $dir/answer || fail "a request that had begun was not served: $(cat $dir/answer)"
+say "ok: a request that had begun is served to its end, and nobody else is let in"
+for _ in $(seq 200); do is_alive "$gateway" || break; sleep 0.1; done
+! is_alive "$gateway" || fail "it does not end"
+! grep -Eq 'generation 3|is not activated' $dir/gateway.log || fail "a reload goes on while we stop"
+say "ok: a reload that was under way comes to nothing"
 wait "$gateway"
 ended=$?
 wait_log "all written down; the journal is closed"
