@@ -255,9 +255,10 @@ static const struct bad_case {
 	{ "an institution table with an unknown column", NULL, "tables:\n  institutions: areas.csv\n", "error: ", "column \"area\" is missing" },
 	{ "an institution table with mistakes", NULL, "tables:\n  institutions: odd.csv\n", "error: ", "odd.csv:2: area: an area is six digits" },
 	{ "an institution of an unknown origin", NULL, "tables:\n  institutions: odd.csv\n", "error: ", "odd.csv:3: origin: there is no such origin" },
-	{ "an institution twice", NULL, "tables:\n  institutions: twice.csv\n", "error: ", "institution \"H33021399901\" is there twice" },
-	{ "an old code that is another's code", NULL, "tables:\n  institutions: twice.csv\n", "error: ", "old_code H33021399902 of institution H3 is the code of H33021399902 already" },
-	{ "an institution that signs with an unknown secret", NULL, "tables:\n  institutions: twice.csv\n", "error: ", "no secret is called \"nobody\"" },
+	{ "an institution twice", NULL, "tables:\n  institutions: twice.csv\n", "error: ", "twice.csv:2: error: institution \"H33021399901\" is there twice: the first is in the configuration on line " },
+	{ "an institution twice in the table", NULL, "tables:\n  institutions: twice.csv\n", "error: ", "twice.csv:5: error: institution \"H4\" is there twice: the first is on line 4" },
+	{ "an old code that is another's code", NULL, "tables:\n  institutions: twice.csv\n", "error: ", "twice.csv:3: error: old_code H33021399902 of institution H3 is the code of H33021399902 already" },
+	{ "an institution that signs with an unknown secret", NULL, "tables:\n  institutions: twice.csv\n", "error: ", "twice.csv:4: error: key: no secret is called \"nobody\"" },
 	{ "no institutions at all", "institutions:\n  - code: H33021399901\n    name: 示例市第一医院\n    area: \"330213\"\n    operator: YT9001\n  - code: H33021399902\n    name: 示例社区诊所\n    area: \"330213\"\n    operator: YT9001\n", "", "error: ", "institutions is missing" },
 	{ "an area table with a mistake", NULL, "tables:\n  areas: areas.csv\n", "error: ", "areas.csv:3: code must be" },
 	{ "an area table that is not there", NULL, "tables:\n  areas: none.csv\n", "59:10: error: ", "cannot find" },
@@ -503,7 +504,8 @@ static int make_folder(void **state)
 	write_text("odd.csv", "code,name,area,operator,origin\nH1,a,33021,YT,hospital-one\nH2,b,330213,YT,nobody\n");
 	write_text("twice.csv",
 	        "code,name,area,operator,origin,old_code,caller,key\nH33021399901,a,330213,YT,hospital-one,,,\n"
-	        "H3,b,330213,YT,hospital-one,H33021399902,,\nH4,c,330213,YT,,,CALLER4,nobody\n");
+	        "H3,b,330213,YT,hospital-one,H33021399902,,\nH4,c,330213,YT,,,CALLER4,nobody\n"
+	        "H4,d,330213,YT,hospital-one,,,\n");
 	write_text("more.csv",
 	        "code,name,area,operator,origin,old_code,sign_in,caller,key,from,to\n"
 	        "H5,a,330213,YT,hospital-one,OLD5,own,,,2026-01-01,2026-12-31\nH6,b,330213,YT,,,,CALLER6,clinic-token,,\n");

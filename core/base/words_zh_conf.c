@@ -102,6 +102,8 @@ const struct yt_word
 	        { "%s: \"%.200s\" is empty", "%s：\"%.200s\" 是空的" },
 	        { "%s \"%.64s\" is there twice: the first is on line %u, rename or remove one",
 	                "%s \"%.64s\" 重复：第一个在第 %u 行，请改名或去掉一个" },
+	        { "%s \"%.64s\" is there twice: the first is in the configuration on line %u, remove one",
+	                "%s \"%.64s\" 重复：第一个在配置文件第 %u 行，请去掉一个" },
 	        { "old_code %s of institution %s is the code of %s already", "old_code %s（机构 %s）已经是 %s 的编码" },
 	        { "port %u on %s is in use by listener %s on line %u already: take another",
 	                "端口 %u（%s）已被监听口 %s（第 %u 行）占用：请换一个" },

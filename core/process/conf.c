@@ -559,6 +559,8 @@ static int by_place(const void *a, const void *b)
 {
 	const struct conf_error *x = a, *y = b;
 
+	if (x->line != 0 && y->line != 0 && (x->column == 0) != (y->column == 0))
+		return x->column != 0 ? -1 : 1; /* the table's come after the file's */
 	if (x->line != y->line)
 		return x->line < y->line ? -1 : 1;
 	if (x->column != y->column)

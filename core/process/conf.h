@@ -29,7 +29,7 @@ enum conf_pays { CONF_PAYS_PERSON, CONF_PAYS_INSTITUTION };
 enum conf_unknown_style { CONF_HOLD, CONF_SILENCE, CONF_CODE };
 enum conf_sign_in { CONF_SIGN_IN_PASS, CONF_SIGN_IN_OWN };
 
-struct conf_place { /* where an entry stands in the file */
+struct conf_place { /* where an entry stands in the file; column 0: in the table of institutions */
 	uint32_t line, column;
 };
 
@@ -305,13 +305,14 @@ struct conf {
 };
 
 struct conf_error {
-	uint32_t line, column; /* from 1; 0: of the whole file */
+	uint32_t line, column; /* from 1; both 0: of the whole file; column 0: a row of the institutions' table */
 	bool is_warning;
 	char text[600]; /* what is wrong and the way out; Chinese takes three octets a character */
 };
 
 struct conf_errors { /* zero-initialised by the caller, or by conf_load() */
 	char file[256];
+	char table[256];   /* of institutions */
 	uint32_t n;        /* in item, sorted by place */
 	uint32_t n_errors; /* found in all */
 	uint32_t n_warnings;
@@ -328,7 +329,8 @@ int conf_load(struct conf **out, const char *file, struct conf_errors *errors);
 /* The same with enum conf_flag bits. */
 int conf_load_with(struct conf **out, const char *file, unsigned flags, struct conf_errors *errors);
 void conf_free(struct conf *conf); /* NULL is fine */
-/* "file:line:column: error: text\n" for one problem, into out (at most size bytes with the NUL). */
+/* "file:line:column: error: text\n" for one problem, or "table:line: ..." for one in the table of institutions, into
+ * out (at most size bytes with the NUL). */
 void conf_error_print(const struct conf_errors *errors, const struct conf_error *error, char *out, size_t size);
 
 struct yt_plugin;

@@ -59,6 +59,8 @@ void conf_error_print(const struct conf_errors *errors, const struct conf_error 
 
 	if (error->line == 0)
 		snprintf(out, size, "%s: %s: %s\n", errors->file, word, error->text);
+	else if (error->column == 0)
+		snprintf(out, size, "%s:%u: %s: %s\n", errors->table, (unsigned)error->line, word, error->text);
 	else
 		snprintf(out, size, "%s:%u:%u: %s: %s\n", errors->file, (unsigned)error->line, (unsigned)error->column,
 		        word, error->text);
@@ -255,7 +257,13 @@ static void check_named(struct conf *conf, const struct named *d, struct conf_er
 		struct conf_place at = place_at(d, i);
 		uint32_t first;
 
-		if (name != NULL && !conf_map_add(conf, d->map, name, i, &first))
+		if (name == NULL || conf_map_add(conf, d->map, name, i, &first))
+			continue;
+		if (at.column == 0 && place_at(d, first).column != 0)
+			conf_error_add(errors, at.line, at.column,
+			        "%s \"%.64s\" is there twice: the first is in the configuration on line %u, remove one",
+			        d->what, name, (unsigned)place_at(d, first).line);
+		else
 			conf_error_add(errors, at.line, at.column,
 			        "%s \"%.64s\" is there twice: the first is on line %u, "
 			        "rename or remove one",

@@ -95,6 +95,7 @@ static bool add_origin(struct reading *r, const struct yt_str *v, uint32_t *inde
 	o->key = keep(r, v[KEY]);
 	o->unknown_style = CONF_HOLD;
 	o->timeout_ms = 180000;
+	o->place = (struct conf_place){ r->csv.line, 0 };
 	*index = r->conf->n_origins++;
 	return true;
 }
@@ -133,6 +134,7 @@ static bool take_row(struct reading *r, const struct yt_str *v)
 		return complain(r, "from", "from and to are days as 2026-01-31");
 	if (!find_origin(r, v, &origin))
 		return false;
+	inst->place = (struct conf_place){ r->csv.line, 0 };
 	inst->code = keep(r, v[CODE]);
 	inst->old_code = keep(r, v[OLD_CODE]);
 	inst->name = keep(r, v[NAME]);
@@ -223,6 +225,7 @@ void conf_read_institutions(struct conf *conf, struct conf_errors *errors)
 
 	if (conf->tables.institutions == NULL)
 		return;
+	snprintf(errors->table, sizeof(errors->table), "%s", conf->tables.institutions);
 	if (conf_read_table(conf, conf->tables.institutions, &text, &why) != 0) {
 		if (why != NULL)
 			conf_error_add(errors, 0, 0, "tables.institutions: %s %s", conf->tables.institutions, _(why));
