@@ -133,7 +133,7 @@ static const struct {
 	{ "psn", "psn_name" }, { "payout", "payout_no" }, { "pst", "pay_state" }, { "advice", "pay_advice" },
 	{ "claim", "claim_no" }, { "oflist", "batch_no" }, { "ofacct", "acct" }, { "since", "begin_date" },
 	{ "till", "end_date" }, { "page", "page_no" }, { "pages", "page_cnt" }, { "mark", "page_mark" },
-	{ "over", "is_whole" } };
+	{ "over", "is_whole" }, { "uetr", "uetr" }, { "bserial", "bank_serial" } };
 
 /* Amounts that "do not add up" are written total=3 paid=2. */
 static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
@@ -219,6 +219,8 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 		yt_node_add_text(arena, row, "opp_acct", value_of(line, "acct"));
 		yt_node_add_text(arena, row, "book_date", value_of(line, "day"));
 		yt_node_add_text(arena, row, "bank_serial", value_of(line, "serial"));
+		yt_node_add_text(arena, row, "orig_bank_serial", value_of(line, "takesback"));
+		yt_node_add_text(arena, row, "uetr", value_of(line, "byuetr"));
 		yt_node_add_text(arena, data, "is_final", value_of(line, "final"));
 	}
 	if (value_of(line, "told").n != 0) { /* an insurer's event */

@@ -582,6 +582,7 @@ static int k_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
 			if (rec.type == REC_ACCEPTED && yt_str_eq(rec_get(&rec, REC_T_NUMBER), number))
 				x->id = rec.exchange;
 			if (number.n > 2 && (yt_str_eq(rec_get(&rec, REC_T_PAY_NO), payout) ||
+			                            yt_str_eq(rec_get(&rec, REC_T_UETR), payout) ||
 			                            yt_str_eq(rec_get(&rec, REC_T_PAY_MSG), payout)))
 				id = rec.exchange;
 			if (x->id != 0 && rec.exchange == x->id && rec.type != REC_FACTS)
@@ -891,7 +892,7 @@ void reply(char how)
 	                   : how == 'V' ? "DONE decided most ."
 	                   : how == 'A' ? "DONE pst=ACCEPTED ."
 	                   : how == 'P' ? "DONE pst=PROCESSING ."
-	                   : how == 'p' ? "DONE pst=PAID ."
+	                   : how == 'p' ? "DONE pst=PAID bserial=BK77 ."
 	                   : how == 'q' ? "DONE pst=PAID pay=IN20200101000000000001 ."
 	                   : how == 'F' ? "DONE pst=FAILED advice=account ."
 	                   : how == 'R' ? "DONE pst=RETURNED ."

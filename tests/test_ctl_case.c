@@ -730,6 +730,35 @@ static void lines_of_no_payment_are_listed(void **state)
 	assert_int_equal(ctl_peer_run(w, "statement ST1 ST2"), 2);
 }
 
+/* A line without our number, as the keeper has found it: by its bank's number for the payment and the sum. */
+static void a_line_is_known_by_its_banks_number(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
+	add_paid(&buf, 2);
+	at = begin(&buf, REC_OUTCOME, 2, 35);
+	rec_u8(&buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(&buf, REC_T_STEP, 1);
+	rec_u8(&buf, REC_T_OUTCOME, YT_DONE);
+	text(&buf, REC_T_PAY_SERIAL, "BK3");
+	rec_end(&buf, at);
+	add_statement(&buf, 3, "tianyi-bank", camt053, 3);
+	ctl_peer_commit(w, &buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "statement ST1"), 0);
+	ctl_peer_hides(w, "BK3          " PAY_NO); /* no line of it was told of */
+	add_line(&buf, 2, "PAID", 750000, "ST1");
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "statement ST1"), 0);
+	ctl_peer_prints(w, "BK3          " PAY_NO "  a payment known here");
+}
+
 /* The same statement told by a bank that nobody asked for the payment: what the keeper counts is shown. */
 static void a_line_another_bank_tells_is_listed(void **state)
 {
@@ -800,6 +829,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_past_its_deadline_is_late, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_payment_waits_for_its_line, open_world, close_world),
 		cmocka_unit_test_setup_teardown(lines_of_no_payment_are_listed, open_world, close_world),
+		cmocka_unit_test_setup_teardown(a_line_is_known_by_its_banks_number, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_line_another_bank_tells_is_listed, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_line_beyond_what_is_kept_is_listed, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_lane_is_stopped_by_somebody_for_a_reason, open_world, close_world),

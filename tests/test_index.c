@@ -631,6 +631,7 @@ static void test_follow_up_by_its_number(void **state)
 	rec_end(&w->buf, at);
 	at = rec_begin(&w->buf, REC_DUE, 0, 8, 4); /* what its payment has come to must survive a restart */
 	rec_bytes(&w->buf, REC_T_PAY_DIGEST, "0123456789abcdef", 16);
+	rec_i64(&w->buf, REC_T_AMOUNT, 750000);
 	rec_end(&w->buf, at);
 	at = rec_begin(&w->buf, REC_DECIDED, 0, 8, 4);
 	rec_str(&w->buf, REC_T_RESULT, YT_STR("release"));
@@ -640,6 +641,7 @@ static void test_follow_up_by_its_number(void **state)
 	rec_u8(&w->buf, REC_T_STEP, 2);
 	rec_str(&w->buf, REC_T_PAY_NO, YT_STR("IN20261122000000000100"));
 	rec_str(&w->buf, REC_T_PAY_MSG, YT_STR("PM20261122000000000200"));
+	rec_str(&w->buf, REC_T_UETR, YT_STR("3d8b1f0e-0000-4000-8000-000000000001"));
 	rec_end(&w->buf, at);
 	at = rec_begin(&w->buf, REC_SENDING, 0, 8, 6);
 	rec_u8(&w->buf, REC_T_LEG, REC_LEG_QUERY);
@@ -652,9 +654,16 @@ static void test_follow_up_by_its_number(void **state)
 	rec_u8(&w->buf, REC_T_LEG, REC_LEG_STEP);
 	rec_u8(&w->buf, REC_T_STEP, 2);
 	rec_str(&w->buf, REC_T_RESULT, YT_STR("found"));
+	rec_str(&w->buf, REC_T_PAY_SERIAL, YT_STR("BK77"));
 	rec_end(&w->buf, at);
 	commit(w);
 	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/3d8b1f0e-0000-4000-8000-000000000001"), &x), 0);
+	assert_int_equal(
+	        index_find_follow_up(index, YT_STR("+/#BK77/750000"), &x), 0); /* the bank's number and the sum */
+	assert_string_equal(x.pay_serial, "BK77");
+	assert_string_equal(x.pay_uetr, "3d8b1f0e-0000-4000-8000-000000000001");
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/#BK77/750001"), &x), YT_ENOTFOUND);
 	assert_int_equal(index_find_follow_up(index, YT_STR("+/3302202611221000000009"), &x), 0);
 	assert_int_equal(x.id, 8);
 	assert_int_equal(x.told_seq, 7);

@@ -497,18 +497,47 @@ static const struct line_case {
 	        X_DONE },
 	{ "an entry without a day is no line", "STATEMENT | entry=% dc=D booked=BOOK sum=12.34", "PAID", false,
 	        X_DONE },
+	{ "without our number it is found by the UETR",
+	        "STATEMENT | entry=- byuetr=@ dc=D booked=BOOK sum=12.34 acct=62220200000000 day=2026-11-20", "PAID",
+	        true, X_DONE },
+	{ "by the UETR of another sum it is an alarm",
+	        "STATEMENT | entry=- byuetr=@ dc=D booked=BOOK sum=12.35 day=2026-11-20", "DIFFERS", false, X_PARKED },
+	{ "and of another account",
+	        "STATEMENT | entry=- byuetr=@ dc=D booked=BOOK sum=12.34 acct=62220200000018 day=2026-11-20", "DIFFERS",
+	        false, X_PARKED },
+	{ "by another UETR it is not",
+	        "STATEMENT | entry=- byuetr=00000000-0000-4000-8000-00000000000@ dc=D booked=BOOK sum=12.34 day=2026-11-20",
+	        "", false, X_DONE },
+	{ "it is found by its bank's number and its sum",
+	        "STATEMENT | entry=- serial=BK77@ dc=D booked=BOOK sum=12.34 day=2026-11-20", "PAID", true, X_DONE },
+	{ "and its account",
+	        "STATEMENT | entry=- serial=BK77@ dc=D booked=BOOK sum=12.34 acct=62220200000000 day=2026-11-20",
+	        "PAID", true, X_DONE },
+	{ "by that and another sum it is not",
+	        "STATEMENT | entry=- serial=BK77@ dc=D booked=BOOK sum=12.35 day=2026-11-20", "", false, X_DONE },
+	{ "by that and another account neither",
+	        "STATEMENT | entry=- serial=BK77@ dc=D booked=BOOK sum=12.34 acct=62220200000018 day=2026-11-20", "",
+	        false, X_DONE },
+	{ "what takes that back is no debit",
+	        "STATEMENT | entry=- serial=BK78@ takesback=BK77 dc=C booked=BOOK sum=12.34 day=2026-11-20", "RETURNED",
+	        false, X_UNKNOWN },
 	{ "nor one that is not booked", "STATEMENT | entry=% dc=D booked=PDNG sum=12.34 day=2026-11-20", "", false,
 	        X_DONE },
 };
 
-/* % in a line is the payout's number. */
+/* % in a line is the payout's number, =@ its UETR; another @ is nothing. */
 static void tell_line(const char *number, const char *text)
 {
-	const char *at = strchr(text, '%'), *bar = strchr(text, '|');
-	char line[200];
+	const char *at = text + strcspn(text, "%@"), *bar = strchr(text, '|');
+	struct exchange x = told_of("+/A1");
+	char line[240];
 
 	snprintf(line, sizeof(line), "%.*sinst=BANK num=%s %.*s%s%s", (int)(bar - text), text, number, (int)(at - bar),
-	        bar, told_of("+/A1").pay_no, at + 1);
+	        bar,
+	        *at == '%'      ? x.pay_no
+	        : at[-1] == '=' ? x.pay_uetr
+	                        : "",
+	        at + 1);
 	ask(900, line);
 	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
 }
@@ -539,6 +568,39 @@ static void test_lines(void **state)
 		assert_int_equal(exchange_awaits_line(&x), c->end == X_DONE && !c->has_line);
 		assert_int_equal(log_has("another sum or account than was ordered"), strcmp(c->told, "DIFFERS") == 0);
 	}
+	set_back();
+}
+
+/* Two payments of one sum to which their bank has given the same number: a line with that alone is nobody's. */
+static void test_ambiguous_line(void **state)
+{
+	static const struct engine_flow payout_alone = { "payout",
+		{ { &bank, YT_OP_PAY_ORDER, NULL, false, NULL, NULL },
+		        { &bank, YT_OP_PAY_QUERY, NULL, true, NULL, NULL } },
+		2, 2 };
+
+	(void)state;
+	is_native = true;
+	follows = &payout_alone;
+	origin.party = "bank";
+	for (unsigned i = 1; i <= 2; i++) {
+		char line[160];
+
+		snprintf(line, sizeof(line),
+		        "PAY inst=H1 num=IN2026092100000000000%u | pay=IN2026092100000000000%u yuan=7.00 to=6222020000000%u named=Wu psn=Wu",
+		        i, i, i);
+		ask(i, line);
+		wait_for_leg(700000, "bank:PAY");
+		reply('p');
+	}
+	assert_string_equal(told_of("+/IN20260921000000000001").pay_serial, "BK77");
+	assert_string_equal(told_of("+/IN20260921000000000002").pay_serial, "BK77");
+	ask(9, "STATEMENT inst=BANK num=L1 | entry=- serial=BK77 dc=D booked=BOOK sum=7.00 day=2026-11-20");
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+	assert_false(told_of("+/IN20260921000000000001").has_line);
+	assert_false(told_of("+/IN20260921000000000002").has_line);
+	assert_int_equal(told_of("L1").strays, 1);
+	origin.party = "hub";
 	set_back();
 }
 
@@ -796,6 +858,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_banks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ambiguous_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_early_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strays, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines_of_nothing, setup, teardown),

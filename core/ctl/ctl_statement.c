@@ -156,6 +156,45 @@ static bool is_its_own(const struct telling *t, const struct exchange *statement
 	                                              conf_flow_asks(t->desk.ctl->conf, x->flow, statement->party));
 }
 
+static struct yt_str harmless(const char *name, struct yt_str value)
+{
+	return ctl_is_harmless(yt_str(name), value) ? value : (struct yt_str){ 0 };
+}
+
+static struct yt_str of_row(const struct line *l, const char *name)
+{
+	struct yt_str text = yt_node_text(l->row, name);
+
+	return text.n > 0 ? text : yt_node_text(l->entry, name);
+}
+
+/* What goes by that name in the index. */
+static int find_named(struct telling *t, const char *name, struct exchange *x)
+{
+	return *name == '\0' ? YT_ENOTFOUND
+	                     : index_find_follow_up(t->index, yt_arena_printf(t->desk.arena, "+/%s", name), x);
+}
+
+/* Without our number: by its UETR, else its bank's number for the debit and the sum (take_unnamed in
+ * journal/keeper_notice.c).  0: that payment has its line. */
+static int find_unnamed(struct telling *t, const struct exchange *statement, struct line *l, struct exchange *x)
+{
+	bool is_credit = yt_str_is(yt_node_text(l->entry, "dc_flag"), "C");
+	struct yt_str uetr = harmless("uetr", yt_node_text(l->row, "uetr"));
+	char key[EXCHANGE_SERIAL_KEY];
+	int rv = find_named(t, uetr.n > 0 ? yt_arena_printf(t->desk.arena, "%.*s", YT_FMT(uetr)).p : "", x);
+
+	exchange_serial_key(is_credit ? harmless("bank_serial", of_row(l, "orig_bank_serial"))
+	                              : harmless("bank_serial", yt_node_text(l->row, "bank_serial")),
+	        l->fen, key);
+	if (rv == YT_ENOTFOUND)
+		rv = find_named(t, key, x);
+	if (rv != 0 || !is_its_own(t, statement, x) || (!is_credit && !x->has_line))
+		return rv == 0 ? YT_ENOTFOUND : rv;
+	l->number = yt_arena_copy(t->desk.arena, yt_str(x->pay_no));
+	return 0;
+}
+
 /* Whose line it is, as engine and keeper decided when it came. */
 static void judge(struct telling *t, const struct exchange *statement, struct line *l)
 {
@@ -163,9 +202,11 @@ static void judge(struct telling *t, const struct exchange *statement, struct li
 	int rv = YT_ENOTFOUND;
 
 	l->is_stray = true;
-	if (l->number.n > 0)
+	if (l->number.n == 0)
+		rv = find_unnamed(t, statement, l, &x);
+	else
 		rv = index_find_follow_up(t->index, yt_arena_printf(t->desk.arena, "+/%.*s", YT_FMT(l->number)), &x);
-	if (l->number.n == 0) {
+	if (l->number.n == 0 && rv == YT_ENOTFOUND) {
 		propose(t, l);
 		l->what = N_("it names no payment");
 	} else if (rv == YT_ENOTFOUND) {
@@ -186,11 +227,6 @@ static void judge(struct telling *t, const struct exchange *statement, struct li
 }
 
 /* -- telling ---------------------------------------------------------------------------------------------- */
-
-static struct yt_str harmless(const char *name, struct yt_str value)
-{
-	return ctl_is_harmless(yt_str(name), value) ? value : (struct yt_str){ 0 };
-}
 
 static void put_row(struct telling *t, const struct line *l)
 {
@@ -229,13 +265,6 @@ static void put_json(const struct exchange *x, const struct line *l)
 	ctl_json_member(&out, "perhaps", yt_str(l->perhaps));
 	yt_buf_text(&out, "}\n");
 	ctl_print_buf(&out, stdout);
-}
-
-static struct yt_str of_row(const struct line *l, const char *name)
-{
-	struct yt_str text = yt_node_text(l->row, name);
-
-	return text.n > 0 ? text : yt_node_text(l->entry, name);
 }
 
 static void tell_line(

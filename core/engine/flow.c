@@ -430,6 +430,7 @@ static void write_outcome(
 	if (body.n == 0)
 		rec_str(&t->receipt, REC_T_REASON, reply->text);
 	rec_u32(&t->receipt, REC_T_ELAPSED, (uint32_t)(engine_mono(e) - t->leg_mono));
+	pay_write_serial(t, reply);
 	if (t->leg == REC_LEG_STEP && reply->outcome != YT_UNKNOWN && flags == 0)
 		rec_str(&t->receipt, (enum rec_tag)(REC_T_STEP_GOT + t->x.step - 1), body);
 	rec_end(&t->receipt, at);

@@ -91,6 +91,10 @@ unsigned pay_order_step(const struct task *t);
 struct yt_str pay_member(const struct yt_msg *order, const char *name);
 /* NULL: it cannot be ordered yet, *fault says why. */
 struct pay_order *pay_order_make(struct engine *e, struct task *t, struct yt_fault *fault);
+/* What may stand in the clear as a number of a bank's. */
+bool pay_is_serial(struct yt_str text);
+/* Its bank's number for the payment, into the record that is being written, where the answer tells it. */
+void pay_write_serial(struct task *t, const struct yt_reply *reply);
 /* Of payee's account, amount and type: the keyed hash that stands in pay_order.digest. */
 void pay_digest(
         struct engine *e, struct task *t, struct yt_str payee, int64_t fen, struct yt_str type, uint8_t out[16]);

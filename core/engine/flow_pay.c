@@ -423,6 +423,7 @@ static void write_outcome(struct engine *e, struct task *t, enum rec_leg leg, co
 	if (h->body.n == 0)
 		rec_str(&t->receipt, REC_T_REASON, h->reply->text);
 	rec_u32(&t->receipt, REC_T_ELAPSED, (uint32_t)(engine_mono(e) - t->leg_mono));
+	pay_write_serial(t, h->reply);
 	if (leg == REC_LEG_STEP && h->reply->outcome == YT_DONE && (h->flags & REC_X_ANEW) == 0)
 		rec_str(&t->receipt, (enum rec_tag)(REC_T_STEP_GOT + t->x.step - 1), h->body);
 	else if (leg == REC_LEG_QUERY)

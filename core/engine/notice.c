@@ -22,8 +22,10 @@ bool notice_is(enum yt_operation op)
 struct line {
 	struct yt_str booked, serial; /* its day; the bank's number */
 	int64_t fen;                  /* -1: it says none */
-	uint8_t digest[16];
-	bool has_digest; /* it names the account */
+	uint8_t digest[4][16];        /* of each type of payment that it may be */
+	unsigned n_digests;           /* 0: it names no account */
+	struct yt_str uetr,
+	        paid_as; /* what it names besides its number; the bank's of the debit it is, or takes back */
 	bool is_of_part; /* of a day that is not over: more will be told, and this once more */
 };
 
@@ -36,7 +38,8 @@ static void write_about(struct engine *e, struct task *t, struct yt_str number, 
 	struct yt_str about = yt_arena_printf(t->arena, "+/%.*s", YT_FMT(number));
 
 	rec_str(&t->receipt, REC_T_NUMBER, t->original->number);
-	rec_str(&t->receipt, REC_T_ABOUT, about);
+	if (number.n > 0)
+		rec_str(&t->receipt, REC_T_ABOUT, about);
 	if (seq != 0)
 		rec_u32(&t->receipt, REC_T_SERIAL, seq);
 	rec_str(&t->receipt, REC_T_RESULT, state);
@@ -49,8 +52,10 @@ static void write_about(struct engine *e, struct task *t, struct yt_str number, 
 			rec_i64(&t->receipt, REC_T_AMOUNT, line->fen);
 		if (line->is_of_part)
 			rec_u32(&t->receipt, REC_T_FLAGS, REC_X_PART);
-		if (line->has_digest)
-			rec_bytes(&t->receipt, REC_T_PAY_DIGEST, line->digest, sizeof(line->digest));
+		for (unsigned i = 0; i < line->n_digests; i++)
+			rec_bytes(&t->receipt, REC_T_PAY_DIGEST, line->digest[i], sizeof(line->digest[i]));
+		rec_str(&t->receipt, REC_T_UETR, line->uetr);
+		rec_str(&t->receipt, REC_T_PAY_SERIAL, line->paid_as);
 	}
 	rec_end(&t->receipt, at);
 }
@@ -83,7 +88,7 @@ struct telling {
 	struct task *t;
 	struct yt_node *pieces;             /* array: what is kept of each payment ... */
 	struct yt_str keys[FACTS_TOLD_MAX]; /* ... under these */
-	unsigned n, n_strays;               /* lines of a statement that name no payment */
+	unsigned n, n_unnamed, n_strays;    /* unnamed: lines without a number; strays: that name no payment */
 	bool is_part;                       /* of a day that is not over */
 	bool was_cut;
 };
@@ -122,9 +127,9 @@ static bool keep_piece(struct telling *s, struct yt_str number, const struct yt_
 	is_made = told != NULL && yt_node_add_text(arena, told, "pay_state", state) != NULL;
 	if (is_made && amount.n > 0)
 		is_made = yt_node_add_text(arena, piece, "pay_amt", amount) != NULL;
-	if (is_made && line != NULL && line->has_digest)
+	if (is_made && line != NULL && line->n_digests > 0)
 		is_made = yt_node_add_text(arena, piece, "digest",
-		                  yt_arena_printf(arena, "%s", hex_of(line->digest, hex))) != NULL;
+		                  yt_arena_printf(arena, "%s", hex_of(line->digest[0], hex))) != NULL;
 	for (const char *const *name = names; is_made && *name != NULL; name++) {
 		struct yt_str value = yt_node_text(row, *name);
 
@@ -175,47 +180,67 @@ static struct yt_str of_row(const struct yt_node *row, const struct yt_node *ent
 	return text.n > 0 ? text : yt_node_text(entry, name);
 }
 
-/* Kept in the clear: what is no number of a bank's is left out. */
-static bool is_serial(struct yt_str text)
+/* What may stand in the clear; else empty. */
+static struct yt_str clear(struct yt_str text)
 {
-	size_t i = 0;
+	return pay_is_serial(text) ? text : (struct yt_str){ 0 };
+}
 
-	while (i < text.n && i < 40 &&
-	        ((text.p[i] >= '0' && text.p[i] <= '9') || (text.p[i] >= 'A' && text.p[i] <= 'Z') ||
-	                (text.p[i] >= 'a' && text.p[i] <= 'z') || text.p[i] == '-'))
-		i++;
-	return i == text.n && i < 40;
+/* To whom, how much: of a line without a number of each type that it may be. */
+static void digest_line(struct telling *s, struct yt_str number, struct yt_str account, struct line *line)
+{
+	static const char types[] = "CLMAHSIN";
+
+	if (line->fen < 0 || account.n == 0 || memchr(account.p, '*', account.n) != NULL)
+		return; /* some banks show the end of an account only */
+	for (size_t i = 0; i + 1 < sizeof(types) && (i == 0 || number.n == 0); i += 2)
+		pay_digest(s->e, s->t, account, line->fen, (struct yt_str){ number.n > 2 ? number.p : types + i, 2 },
+		        line->digest[line->n_digests++]);
 }
 
 /* Its day, and what it says that is no personal data; false: it has no day, so it is no line. */
 static bool read_line(struct telling *s, const struct yt_node *row, const struct yt_node *entry, struct line *line)
 {
-	struct yt_str number = yt_node_text(row, "pay_no"), account = yt_node_text(row, "opp_acct");
+	bool is_credit = yt_str_is(of_row(row, entry, "dc_flag"), "C");
 
 	memset(line, 0, sizeof(*line));
 	line->booked = of_row(row, entry, "book_date");
-	line->serial = of_row(row, entry, "bank_serial");
-	line->serial.n = is_serial(line->serial) ? line->serial.n : 0;
+	line->serial = clear(of_row(row, entry, "bank_serial"));
 	if (yt_node_fen(row, "entry_amt", &line->fen) != 0)
 		line->fen = -1;
-	/* Some banks show the end of an account only. */
-	line->has_digest = line->fen >= 0 && number.n > 2 && account.n > 0 && memchr(account.p, '*', account.n) == NULL;
-	if (line->has_digest)
-		pay_digest(s->e, s->t, account, line->fen, (struct yt_str){ number.p, 2 }, line->digest);
+	digest_line(s, yt_node_text(row, "pay_no"), yt_node_text(row, "opp_acct"), line);
+	line->uetr = clear(yt_node_text(row, "uetr"));
+	line->paid_as =
+	        is_credit ? clear(of_row(row, entry, "orig_bank_serial")) : clear(yt_node_text(row, "bank_serial"));
 	line->is_of_part = s->is_part;
 	return line->booked.n == 10;
 }
 
+/* A line without our number: by the UETR or the bank's own number the keeper may know what it tells of. */
+static void tell_unnamed(struct telling *s, struct yt_str state, const struct line *line, bool is_line)
+{
+	if (!is_line || s->n_unnamed == FACTS_TOLD_MAX || (line->uetr.n == 0 && line->paid_as.n == 0)) {
+		s->n_strays += !s->is_part;
+		return;
+	}
+	s->n_unnamed++;
+	write_about(s->e, s->t, (struct yt_str){ 0 }, 0, state, line->fen, line);
+}
+
 static void tell_line(struct telling *s, const struct yt_node *row, const struct yt_node *entry, bool is_final)
 {
-	struct yt_str number = yt_node_text(row, "pay_no");
+	struct yt_str number = yt_node_text(row, "pay_no"),
+	              state = yt_str(yt_pay_state_name(yt_pay_entry_state(entry)));
 	struct line line;
+	bool is_line = read_line(s, row, entry, &line) && is_final;
 
-	if (number.n == 0 || s->n == FACTS_TOLD_MAX)
+	if (number.n == 0 && is_final)
+		tell_unnamed(s, state, &line, is_line);
+	if (number.n == 0)
+		return;
+	if (s->n == FACTS_TOLD_MAX)
 		s->n_strays += is_final && !s->is_part;
-	if (number.n > 0)
-		tell(s, number, row, yt_str(yt_pay_state_name(yt_pay_entry_state(entry))),
-		        is_final && read_line(s, row, entry, &line) ? &line : NULL);
+	tell(s, number, row, state, is_line ? &line : NULL);
 }
 
 /* What was booked is a fact, whoever told of it (bank.md 3.5). */

@@ -159,6 +159,17 @@ static bool check(struct task *t, struct pay_order *order, struct yt_fault *faul
 	return true;
 }
 
+/* By which a statement may tell of it where it leaves the number out. */
+static bool put_uetr(struct yt_arena *arena, struct yt_node *data, struct yt_str no)
+{
+	char uetr[37];
+
+	if (no.n == 0 || yt_node_text(data, "uetr").n > 0)
+		return true;
+	yt_pay_uetr(yt_node_text(data, "payer_acct"), no, uetr);
+	return put(arena, data, "uetr", yt_arena_copy(arena, yt_str(uetr)));
+}
+
 static bool make_body(struct engine *e, struct task *t, struct pay_order *order, struct yt_fault *fault)
 {
 	struct yt_node *body = yt_node_new(t->arena, YT_OBJECT), *data;
@@ -179,7 +190,27 @@ static bool make_body(struct engine *e, struct task *t, struct pay_order *order,
 		return false;
 	}
 	order->no = number_of(t, data);
-	return put_payer(t->arena, data, order->payer) && put(t->arena, data, "pay_no", order->no);
+	return put_payer(t->arena, data, order->payer) && put(t->arena, data, "pay_no", order->no) &&
+	       put_uetr(t->arena, data, order->no);
+}
+
+bool pay_is_serial(struct yt_str text)
+{
+	size_t i = 0;
+
+	while (i < text.n && i < 40 &&
+	        ((text.p[i] >= '0' && text.p[i] <= '9') || (text.p[i] >= 'A' && text.p[i] <= 'Z') ||
+	                (text.p[i] >= 'a' && text.p[i] <= 'z') || text.p[i] == '-'))
+		i++;
+	return i == text.n && i < 40;
+}
+
+void pay_write_serial(struct task *t, const struct yt_reply *reply)
+{
+	struct yt_str serial = yt_node_text(yt_node_get(reply->body, "data"), "bank_serial");
+
+	if (t->x.step > 0 && flow_pay_is_about(t, t->x.step) && pay_is_serial(serial))
+		rec_str(&t->receipt, REC_T_PAY_SERIAL, serial);
 }
 
 static struct yt_msg *begin(struct engine *e, struct task *t, enum yt_operation op)

@@ -116,8 +116,11 @@ static void apply_step(struct exchange *x, const struct view *v, enum rec_leg le
 	x->undoing = leg == REC_LEG_UNDO;
 	x->flags &= ~(unsigned)REC_X_STAYED;
 	if (leg == REC_LEG_STEP) {
-		if (v->value[REC_T_PAY_NO].n != 0 && !yt_str_is(v->value[REC_T_PAY_NO], x->pay_no))
+		if (v->value[REC_T_PAY_NO].n != 0 && !yt_str_is(v->value[REC_T_PAY_NO], x->pay_no)) {
 			x->has_line = false;
+			x->pay_uetr[0] = x->pay_serial[0] = '\0';
+		}
+		take(x->pay_uetr, sizeof(x->pay_uetr), v, REC_T_UETR);
 		take(x->pay_no, sizeof(x->pay_no), v, REC_T_PAY_NO);
 		take(x->pay_msg, sizeof(x->pay_msg), v, REC_T_PAY_MSG);
 		x->asks = x->absents = 0;
@@ -173,6 +176,7 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 	enum rec_leg leg = (enum rec_leg)rec_number(v->value[REC_T_LEG]);
 	uint64_t step = rec_number(v->value[REC_T_STEP]);
 
+	take(x->pay_serial, sizeof(x->pay_serial), v, REC_T_PAY_SERIAL);
 	if (leg == REC_LEG_STEP || leg == REC_LEG_UNDO) {
 		take(x->code, sizeof(x->code), v, REC_T_CODE);
 		bool is_anew = (rec_number(v->value[REC_T_FLAGS]) & REC_X_ANEW) != 0;
@@ -356,6 +360,7 @@ static void apply_resolved(struct exchange *x, const struct view *v)
 	memset(x->pay_digest, 0, sizeof(x->pay_digest));
 	x->released = x->doubted = x->undoing = x->has_line = false;
 	x->pay_fen = 0;
+	x->pay_uetr[0] = x->pay_serial[0] = '\0';
 	x->asks = x->absents = x->attempts = 0;
 	x->absent_ms = 0;
 	x->adopted &= (1u << (step - 1)) - 1;
@@ -598,6 +603,13 @@ const char *exchange_ends_follow_up(const struct exchange *x)
 const char *exchange_revives(const struct exchange *x)
 {
 	return exchange_is_cancel(x) && x->state == X_REVERSED ? x->original : NULL;
+}
+
+void exchange_serial_key(struct yt_str serial, int64_t fen, char out[EXCHANGE_SERIAL_KEY])
+{
+	out[0] = '\0';
+	if (serial.n > 0 && serial.n < sizeof(((struct exchange *)0)->pay_serial) && fen > 0)
+		snprintf(out, EXCHANGE_SERIAL_KEY, "#%.*s/%lld", YT_FMT(serial), (long long)fen);
 }
 
 static bool number_of(const char *settlement, const char *prefix, char out[EXCHANGE_NUMBER_MAX])

@@ -81,6 +81,8 @@ struct exchange {
 	/* Of a payment that is one of its steps (engine/flow_pay.c). */
 	char pay_no[24];        /* its number since it may have left, for ever; empty: it never did */
 	char pay_msg[40];       /* of the message that left last with it */
+	char pay_uetr[40];      /* its UETR; empty: it has none */
+	char pay_serial[40];    /* its bank's number for it; empty: not told yet */
 	uint8_t pay_digest[16]; /* of the order that is about to leave; zeros: none is.  PAY_DIGEST_SAME */
 	int64_t pay_fen;        /* its amount */
 	bool has_line;          /* a statement has told of its debit, as it was ordered */
@@ -141,6 +143,10 @@ const char *exchange_revives(const struct exchange *x);
  * too long to be told from others, nothing follows from it. */
 bool exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
 /* The number of the record by which its money is asked back; as above. */
+/* How a payout is found by its bank's number for it and the sum: banks may have the same numbers.  out empty: without
+ * either it is not. */
+#define EXCHANGE_SERIAL_KEY 64
+void exchange_serial_key(struct yt_str serial, int64_t fen, char out[EXCHANGE_SERIAL_KEY]);
 bool exchange_claim_back_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
 /* Business key (P13) of the cancel of a settlement: EXCHANGE_CANCEL_KEY with its number. */
 #define EXCHANGE_CANCEL_KEY "cancel|"

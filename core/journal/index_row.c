@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 16
+#define FOLD_VERSION 17
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -18,7 +18,7 @@ static const struct member {
 	}
 	TEXT(number), TEXT(visit), TEXT(settlement), TEXT(wire_op), TEXT(listener), TEXT(trace), TEXT(business_key), TEXT(batch), TEXT(original),
 	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner), TEXT(flow), TEXT(then), TEXT(told_state),
-	TEXT(pay_no), TEXT(pay_msg), TEXT(back_no), TEXT(back_msg), TEXT(back_state), TEXT(unpaid_as),
+	TEXT(pay_no), TEXT(pay_msg), TEXT(pay_uetr), TEXT(pay_serial), TEXT(back_no), TEXT(back_msg), TEXT(back_state), TEXT(unpaid_as),
 }, numbers[] = {
 #define NUMBER(m)                                                                                                      \
 	{                                                                                                              \
@@ -329,20 +329,23 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 /* All numbers by which a bank may speak of its payouts; those that are there already stay. */
 int index_store_payouts(struct index *index, const struct exchange *x)
 {
-	const char *known[4 + 2 * EXCHANGE_PAYOUTS_OLDER] = { x->pay_no, x->pay_msg, x->back_no, x->back_msg };
+	char serial[EXCHANGE_SERIAL_KEY];
+	const char *names[6 + 2 * EXCHANGE_PAYOUTS_OLDER] = { x->pay_no, x->pay_msg, x->pay_uetr, serial, x->back_no,
+		x->back_msg };
 	sqlite3_stmt *st = index_statement(index, ST_PAYOUT_ADD);
 	int rv = 0;
 
 	if (x->pay_no[0] == '\0' && x->back_no[0] == '\0')
 		return 0;
+	exchange_serial_key(yt_str(x->pay_serial), x->pay_fen, serial);
 	for (unsigned i = 0; i < EXCHANGE_PAYOUTS_OLDER; i++) {
-		known[4 + 2 * i] = x->older[i].no;
-		known[5 + 2 * i] = x->older[i].msg;
+		names[6 + 2 * i] = x->older[i].no;
+		names[7 + 2 * i] = x->older[i].msg;
 	}
-	for (size_t i = 0; rv == 0 && i < N_OF(known); i++) {
-		if (known[i][0] == '\0')
+	for (size_t i = 0; rv == 0 && i < N_OF(names); i++) {
+		if (names[i][0] == '\0')
 			continue;
-		sqlite3_bind_text(st, 1, known[i], -1, SQLITE_STATIC);
+		sqlite3_bind_text(st, 1, names[i], -1, SQLITE_STATIC);
 		sqlite3_bind_int64(st, 2, (sqlite3_int64)x->id);
 		rv = index_error(sqlite3_step(st));
 		sqlite3_reset(st);
@@ -355,7 +358,7 @@ uint64_t index_columns_digest(const struct index_entry *e)
 {
 	const struct exchange *x = &e->x;
 	const char *const texts_of[] = { x->number, x->visit, x->settlement, x->institution, x->party, x->pay_no,
-		x->pay_msg, x->back_no };
+		x->pay_msg, x->pay_uetr, x->pay_serial, x->back_no };
 	uint64_t h = 0xcbf29ce484222325u;
 
 	for (size_t i = 0; i < N_OF(texts_of); i++)

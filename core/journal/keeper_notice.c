@@ -7,6 +7,7 @@
  * that has ended otherwise than its party says now is parked: people must look. */
 #include "journal/keeper_parts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -30,9 +31,11 @@ static struct payout *payout_find(struct keeper *k, const char *number)
 
 static void note_number(struct keeper *k, struct kept *e, const char *number, const char *pay_no)
 {
-	struct payout *p;
+	struct payout *p = payout_find(k, number);
 
-	if (number[0] == 0 || payout_find(k, number) != NULL)
+	if (p != NULL && p->exchange != e->x.id)
+		p->is_shared = true;
+	if (number[0] == 0 || p != NULL)
 		return;
 	p = calloc(1, sizeof(*p));
 	YT_REQUIRE(p != NULL);
@@ -57,8 +60,13 @@ static void note_old(struct keeper *k, struct kept *e, const char *number, const
 
 void keeper_note_payout(struct keeper *k, struct kept *e)
 {
+	char serial[EXCHANGE_SERIAL_KEY];
+
 	note_number(k, e, e->x.pay_no, e->x.pay_no);
 	note_number(k, e, e->x.pay_msg, e->x.pay_no);
+	note_number(k, e, e->x.pay_uetr, e->x.pay_no);
+	exchange_serial_key(yt_str(e->x.pay_serial), e->x.pay_fen, serial);
+	note_number(k, e, serial, e->x.pay_no);
 	if (e->x.back_no[0] == '\0')
 		return;
 	note_old(k, e, e->x.back_no, e->x.back_msg, e->x.back_state);
@@ -226,6 +234,19 @@ static void copy_line(struct yt_buf *buf, const struct rec *notice)
 		rec_i64(buf, REC_T_AMOUNT, rec_get_i64(notice, REC_T_AMOUNT));
 }
 
+/* One without our number has a digest for each type of payment that it may be of. */
+static bool has_digest(const struct rec *notice, const uint8_t digest[16])
+{
+	struct rec_field field;
+	size_t at = 0;
+
+	while (rec_next(notice, &at, &field))
+		if (field.tag == REC_T_PAY_DIGEST && field.value.n == 16 &&
+		        memcmp(field.value.p, digest, PAY_DIGEST_SAME) == 0)
+			return true;
+	return false;
+}
+
 /* A debit under its number, of another sum, or to another account where the line names one; or less than all of what is
  * asked back. */
 static bool differs(const struct exchange *x, const struct rec *notice)
@@ -238,7 +259,7 @@ static bool differs(const struct exchange *x, const struct rec *notice)
 	if (rec_get(notice, REC_T_BOOKED).n == 0 || !yt_str_is(rec_get(notice, REC_T_RESULT), "PAID"))
 		return false;
 	if (digest.n == sizeof(x->pay_digest) && x->pay_fen != 0)
-		return memcmp(digest.p, x->pay_digest, PAY_DIGEST_SAME) != 0;
+		return !has_digest(notice, x->pay_digest);
 	return is_other_sum;
 }
 
@@ -346,6 +367,44 @@ static bool may_tell(struct keeper *k, const struct kept *e, uint64_t notice)
 
 enum taken { NOBODYS, ANOTHERS, ITS_OWN };
 
+/* The payout that goes by that name, brought into memory; NULL: none does, or two. */
+static struct payout *known_as(struct keeper *k, struct yt_str name)
+{
+	char about[EXCHANGE_SERIAL_KEY + 2];
+	struct payout *p;
+	struct kept *e;
+
+	if (name.n == 0 || name.n + 2 >= sizeof(about))
+		return NULL;
+	memcpy(about, "+/", 2);
+	keeper_copy_str(about + 2, sizeof(about) - 2, name);
+	find(k, yt_str(about), &e);
+	p = e == NULL ? NULL : payout_spoken_of(k, yt_str(about));
+	return p != NULL && p->exchange == e->x.id && !p->is_shared ? p : NULL;
+}
+
+/* A line without a number of ours: the UETR is the payment's own; a bank's number counts with sum, account and bank, as
+ * other banks may have the same.  What two speak of is nobody's: it is never guessed. */
+static enum taken take_unnamed(struct keeper *k, const struct rec *notice)
+{
+	char key[EXCHANGE_SERIAL_KEY], about[32];
+	struct payout *by_uetr = known_as(k, rec_get(notice, REC_T_UETR)), *by_serial, *p;
+	struct kept *e;
+
+	exchange_serial_key(rec_get(notice, REC_T_PAY_SERIAL), rec_get_i64(notice, REC_T_AMOUNT), key);
+	by_serial = known_as(k, yt_str(key));
+	p = by_uetr != NULL ? by_uetr : by_serial;
+	e = p == NULL ? NULL : kept_find(k, p->exchange);
+	if (e == NULL || (by_serial != NULL && by_serial->exchange != p->exchange) ||
+	        (by_uetr == NULL && differs(&e->x, notice)))
+		return NOBODYS;
+	if (!may_tell(k, e, notice->exchange))
+		return ANOTHERS;
+	snprintf(about, sizeof(about), "+/%s", p->pay_no);
+	tell(k, e, notice, yt_str(about));
+	return ITS_OWN;
+}
+
 static enum taken take(struct keeper *k, const struct rec *notice)
 {
 	enum taken taken = NOBODYS;
@@ -405,6 +464,8 @@ void keeper_take_notices(struct keeper *k, struct yt_str payload)
 			continue;
 		first = first.whole.n == 0 ? rec : first;
 		taken = take(k, &rec);
+		if (taken == NOBODYS && rec_get(&rec, REC_T_ABOUT).n == 0 && rec_get(&rec, REC_T_BOOKED).n != 0)
+			taken = take_unnamed(k, &rec);
 		n_strays += taken != ITS_OWN && rec_get(&rec, REC_T_BOOKED).n != 0 &&
 		            (rec_get_u64(&rec, REC_T_FLAGS) & REC_X_PART) == 0;
 		has_others = has_others || taken == ANOTHERS;

@@ -58,10 +58,11 @@ struct due {
 };
 
 struct payout { /* of a follow-up in memory: its bank speaks of it by this number, or its order's, alone */
-	char number[40];
+	char number[EXCHANGE_SERIAL_KEY];
 	char pay_no[24]; /* the payout's own */
 	char end[16];    /* under that: as what it ended, where it came to nothing */
 	uint64_t exchange;
+	bool is_shared;      /* another exchange has it, too: it names neither */
 	struct payout *next; /* of the same exchange */
 	UT_hash_handle hh;
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "yitong/charset.h"
+#include "yitong/plugin.h"
 
 /* -- states ------------------------------------------------------------------------------------- */
 
@@ -435,42 +436,30 @@ int yt_payout_check(
 	return rv;
 }
 
+/* -- the interbank reference ------------------------------------------------------------------------ */
+
+void yt_pay_uetr(struct yt_str owner, struct yt_str pay_no, char out[37])
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[128];
+	uint8_t d[32];
+	size_t at = 0;
+
+	snprintf(text, sizeof(text), "%.*s|%.*s", (int)(owner.n < 60 ? owner.n : 60), owner.p,
+	        (int)(pay_no.n < 60 ? pay_no.n : 60), pay_no.p);
+	yt_sm3(yt_str(text), d);
+	d[6] = (uint8_t)(0x40 | (d[6] & 0x0f)); /* version 4 */
+	d[8] = (uint8_t)(0x80 | (d[8] & 0x3f)); /* variant 10 */
+	for (size_t i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			out[at++] = '-';
+		out[at++] = digits[d[i] >> 4];
+		out[at++] = digits[d[i] & 15];
+	}
+	out[at] = '\0';
+}
+
 /* -- statements ----------------------------------------------------------------------------------- */
-
-static bool is_near(struct yt_str day, struct yt_str sent)
-{
-	int64_t a, b;
-
-	if (yt_time_parse(day, &a) != 0 || yt_time_parse(sent, &b) != 0)
-		return false;
-	return a >= b && a - b <= INT64_C(2) * 86400000;
-}
-
-static bool is_same(struct yt_str a, struct yt_str b)
-{
-	return a.n > 0 && yt_str_eq(a, b);
-}
-
-enum yt_pay_match yt_pay_match_entry(
-        const struct yt_node *entry, const struct yt_payout *payout, struct yt_str bank_serial, struct yt_str sent)
-{
-	struct yt_str account = yt_node_text(entry, "opp_acct");
-	bool has_account = account.n > 0, same_account = is_same(account, payout->payee_acct), same_amount;
-	int64_t fen;
-
-	same_amount = yt_node_fen(entry, "entry_amt", &fen) == 0 && fen == payout->amount_fen;
-	if (is_same(yt_node_text(entry, "uetr"), payout->uetr))
-		return same_amount ? YT_PAY_MATCH : YT_PAY_DIFFERS;
-	if (is_same(yt_node_text(entry, "pay_no"), payout->no)) /* a bank may leave the account out, not say another */
-		return same_amount && (same_account || !has_account) ? YT_PAY_MATCH : YT_PAY_DIFFERS;
-	if (yt_node_text(entry, "pay_no").n > 0)
-		return YT_PAY_NO_MATCH; /* another's */
-	if (is_same(yt_node_text(entry, "bank_serial"), bank_serial))
-		return same_amount ? YT_PAY_MATCH : YT_PAY_DIFFERS;
-	if (same_account && same_amount && is_near(yt_node_text(entry, "book_date"), sent))
-		return YT_PAY_PROPOSED;
-	return YT_PAY_NO_MATCH;
-}
 
 enum yt_pay_state yt_pay_entry_state(const struct yt_node *entry)
 {

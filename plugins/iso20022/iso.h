@@ -114,8 +114,6 @@ bool iso_list_has(struct yt_str list, struct yt_str word);
 /* order.c */
 int iso_write_order(const struct iso *iso, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault);
 int iso_read_order(const struct iso *iso, const struct iso_document *doc, struct yt_msg *msg, struct yt_fault *fault);
-/* The UETR of a payout: made of customer and number, so it is the same whenever it is sent. */
-void iso_uetr(const struct iso *iso, struct yt_str pay_no, char out[37]);
 /* Message number of what msg was sent as; empty when it is not known. */
 struct yt_str iso_sent_number(const struct yt_msg *msg);
 

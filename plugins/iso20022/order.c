@@ -49,27 +49,6 @@ static const char *channel_of(struct yt_str service)
 	return yt_str_is(service, "URGP") ? "H" : yt_str_is(service, "INST") ? "I" : "S";
 }
 
-void iso_uetr(const struct iso *iso, struct yt_str pay_no, char out[37])
-{
-	static const char digits[] = "0123456789abcdef";
-	char text[128];
-	uint8_t d[32];
-	size_t at = 0;
-
-	snprintf(text, sizeof(text), "%.*s|%.*s", (int)(iso->customer.n < 60 ? iso->customer.n : 60), iso->customer.p,
-	        (int)(pay_no.n < 60 ? pay_no.n : 60), pay_no.p);
-	yt_sm3(yt_str(text), d);
-	d[6] = (uint8_t)(0x40 | (d[6] & 0x0f)); /* version 4 */
-	d[8] = (uint8_t)(0x80 | (d[8] & 0x3f)); /* variant 10 */
-	for (size_t i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			out[at++] = '-';
-		out[at++] = digits[d[i] >> 4];
-		out[at++] = digits[d[i] & 15];
-	}
-	out[at] = '\0';
-}
-
 /* -- gathering ------------------------------------------------------------------------------------ */
 
 static bool same_block(const struct yt_payout *a, const struct yt_payout *b)
@@ -270,7 +249,7 @@ static struct yt_node *make_tx(struct order *o, const struct yt_payout *p)
 	char made[37];
 
 	if (uetr.n == 0) {
-		iso_uetr(o->iso, p->no, made);
+		yt_pay_uetr(o->iso->customer, p->no, made);
 		uetr = yt_arena_copy(arena, yt_str(made));
 	}
 	if (p->memo.n > 0)

@@ -50,7 +50,7 @@ static struct yt_node *make_values(const struct iso *iso, const struct yt_msg *m
 	if (put(arena, v, "instr_no", no) != 0)
 		return NULL;
 	if (yt_node_text(v, "uetr").n == 0 && no.n > 0 && iso->edition == '9') {
-		iso_uetr(iso, no, uetr);
+		yt_pay_uetr(iso->customer, no, uetr);
 		if (put(arena, v, "uetr", yt_arena_copy(arena, yt_str(uetr))) != 0)
 			return NULL;
 	}

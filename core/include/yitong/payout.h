@@ -58,6 +58,10 @@ bool yt_pay_no_is_valid(struct yt_str number);
  * half-width ones, one middle dot; rare characters are not converted.  False for what is no UTF-8 or empty. */
 bool yt_account_name_fits(struct yt_str a, struct yt_str b);
 
+/* A payout's UETR where nobody has given it one: the same each time it is asked for, version 4 in form.  owner: who
+ * pays, as customer or account. */
+void yt_pay_uetr(struct yt_str owner, struct yt_str pay_no, char out[37]);
+
 struct yt_payout {
 	struct yt_str no, type; /* type: CL, MA, HS, IN; of the number where the member is missing */
 	struct yt_str payer_acct, payer_name, payer_bank_no, payer_bank_name;
@@ -85,20 +89,8 @@ int yt_payout_read(const struct yt_node *body, const struct yt_node *row, const 
  * set, or YT_EFORMAT with *fault, which says no value of a person's. */
 int yt_payout_check(const struct yt_payout *payout, const char *path, int64_t limit_fen, unsigned *warnings,
         struct yt_fault *fault);
-/* What an entry of a statement (a row of `entry`, or of its `detail`) says of a payout (3.5). */
-enum yt_pay_match {
-	YT_PAY_NO_MATCH,
-	YT_PAY_MATCH,   /* the same UETR; the same number, amount and payee; or the same bank serial */
-	YT_PAY_DIFFERS, /* our number, but another amount or account: to the list */
-	YT_PAY_PROPOSED /* payee and amount alone, within two days of sending: a clerk confirms, if it is the only one
-	                 */
-};
-/* payout: with its uetr, where it is known.  bank_serial: the bank's for it, or empty.  sent: day it was sent,
- * yyyy-MM-dd. An entry that is booked for a whole block (block_no, no pay_no) is matched by block and sum, which is the
- * caller's. */
-enum yt_pay_match yt_pay_match_entry(
-        const struct yt_node *entry, const struct yt_payout *payout, struct yt_str bank_serial, struct yt_str sent);
-/* The state that a matching entry proves: PAID of a debit, RETURNED of a credit; YT_PAY_STATES: it is not booked. */
+/* The state that an entry of a statement (a row of `entry`, or of its `detail`) proves of what it tells of: PAID of a
+ * debit, RETURNED of a credit; YT_PAY_STATES: it is not booked. */
 enum yt_pay_state yt_pay_entry_state(const struct yt_node *entry);
 
 /* A person is paid, not a company: all types but HS. */
