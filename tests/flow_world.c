@@ -316,6 +316,12 @@ const struct engine_flow flows[] = {
 	                { &hub, YT_OP_COUNT, NULL, false, NULL, NULL } },
 	        3, 3 },
 };
+const struct engine_flow paid_claim = { "paid",
+	{ { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL, NULL }, { &hub, YT_OP_CLAIM_QUERY, NULL, true, NULL, NULL },
+	        { &bank, YT_OP_PAY_ORDER, NULL, false, "pay_by", "GATEWAY" },
+	        { &bank, YT_OP_PAY_QUERY, NULL, true, "pay_by", "GATEWAY" },
+	        { &hub, YT_OP_CLAIM_PAYMENT, NULL, true, "pay_by", "GATEWAY" } },
+	5, 2 };
 const struct engine_flow *follows; /* settlements at the platform; NULL: nothing does */
 const struct engine_flow *flow;    /* of this scenario; NULL: straight to the hub */
 
@@ -838,6 +844,49 @@ int teardown(void **state)
 	for (size_t i = 0; i < COUNT(w.queue); i++)
 		yt_buf_free(&w.queue[i].payload);
 	return 0;
+}
+
+/* The exchange whose accepted record says it is the one. */
+static struct exchange in_log_where(bool (*is_it)(const struct rec *accepted, const void *arg), const void *arg)
+{
+	struct exchange x;
+
+	memset(&x, 0, sizeof(x));
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+		struct rec rec;
+		size_t used;
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
+			if (rec.type == REC_ACCEPTED && is_it(&rec, arg)) {
+				assert_true(x.id == 0 || x.id == rec.exchange);
+				x.id = rec.exchange;
+			}
+			if (x.id != 0 && rec.exchange == x.id && rec.type != REC_FACTS)
+				exchange_apply(&x, &rec, i + 1);
+		}
+	}
+	return x;
+}
+
+static bool has_number(const struct rec *accepted, const void *number)
+{
+	return yt_str_is(rec_get(accepted, REC_T_NUMBER), number);
+}
+
+static bool has_flags(const struct rec *accepted, const void *flags)
+{
+	return (rec_get_u64(accepted, REC_T_FLAGS) & *(const uint32_t *)flags) != 0;
+}
+
+struct exchange in_log_of(const char *number)
+{
+	return in_log_where(has_number, number);
+}
+
+struct exchange in_log_flagged(uint32_t flags)
+{
+	return in_log_where(has_flags, &flags);
 }
 
 struct exchange in_log(void)

@@ -62,6 +62,7 @@ extern const struct engine_flow *follows;                   /* settlements at th
 extern const struct engine_flow *flow;                      /* of this scenario; NULL: straight to the hub */
 
 extern const struct engine_flow flows[2];
+extern const struct engine_flow paid_claim; /* to the hub, which decides; the bank pays, and the hub is told */
 extern const struct engine_party platform, hub, bank;
 extern struct yt_codec_api platform_api, hub_api, bank_api;
 extern const struct engine_codec codec; /* of the door */
@@ -95,7 +96,10 @@ void await_leg(void); /* the next leg, at most ten minutes of the world's time *
  * way, w awaited, j rejected, L too late, s, t, u and v done as the second to the fifth visit */
 void reply(char how);
 void expect(const char *head, char how); /* the next leg begins so, "hub:READ"; and what comes back */
-struct exchange in_log(void);            /* the first exchange, as the journal tells it */
+/* As the journal tells it: the first exchange, that of a number, the one with one of these flags (REC_X_...). */
+struct exchange in_log(void);
+struct exchange in_log_of(const char *number);
+struct exchange in_log_flagged(uint32_t flags);
 enum exchange_state state_in_log(void);
 bool log_has(const char *text);
 

@@ -9,37 +9,10 @@
 #define AT_ONCE_MS 3000
 #define LONG_MS 900000 /* a claim that waits is tried no sooner by itself */
 
-static const struct engine_flow claim = { "paid",
-	{ { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL, NULL }, { &hub, YT_OP_CLAIM_QUERY, NULL, true, NULL, NULL },
-	        { &bank, YT_OP_PAY_ORDER, NULL, false, "pay_by", "GATEWAY" },
-	        { &bank, YT_OP_PAY_QUERY, NULL, true, "pay_by", "GATEWAY" },
-	        { &hub, YT_OP_CLAIM_PAYMENT, NULL, true, "pay_by", "GATEWAY" } },
-	5, 2 };
-
-static struct exchange of_number(const char *number)
-{
-	struct exchange x;
-
-	memset(&x, 0, sizeof(x));
-	for (size_t i = 0; i < w.n_commits; i++) {
-		struct yt_str rest = yt_buf_view(&w.commits[i]);
-		struct rec rec;
-		size_t used;
-
-		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
-			if (rec.type == REC_ACCEPTED && yt_str_is(rec_get(&rec, REC_T_NUMBER), number))
-				x.id = rec.exchange;
-			if (x.id != 0 && rec.exchange == x.id && rec.type != REC_FACTS)
-				exchange_apply(&x, &rec, i + 1);
-		}
-	}
-	return x;
-}
-
 static void begin(void)
 {
 	is_native = true;
-	follows = &claim;
+	follows = &paid_claim;
 	conf.follow_up_retry_max_ms = LONG_MS;
 	conf.follow_up_park_after_ms = 100 * LONG_MS;
 }
@@ -105,7 +78,7 @@ static void test_woken(void **state)
 		setup(NULL);
 		decide_a_claim();
 		assert_leaves("nothing", c->after_ms);
-		assert_int_equal(strncmp(of_number("+/A1").reason, "waits: data.payee_acct", 22), 0);
+		assert_int_equal(strncmp(in_log_of("+/A1").reason, "waits: data.payee_acct", 22), 0);
 		if (c->rests)
 			keeper_indexed(w.keeper, w.n_commits + 1);
 		ask(2, c->told);

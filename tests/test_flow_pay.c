@@ -12,36 +12,9 @@
 #define SETTLED "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P"
 #define NOT_FOUND "bank:ASKPAY x bank:ASKPAY x bank:ASKPAY x bank:ASKPAY x " /* 5, 15, 30, ... s: not long enough */
 
-static const struct engine_flow claim = { "paid",
-	{ { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL, NULL }, { &hub, YT_OP_CLAIM_QUERY, NULL, true, NULL, NULL },
-	        { &bank, YT_OP_PAY_ORDER, NULL, false, "pay_by", "GATEWAY" },
-	        { &bank, YT_OP_PAY_QUERY, NULL, true, "pay_by", "GATEWAY" },
-	        { &hub, YT_OP_CLAIM_PAYMENT, NULL, true, "pay_by", "GATEWAY" } },
-	5, 2 };
-
-static struct exchange of_number(const char *number)
-{
-	struct exchange x;
-
-	memset(&x, 0, sizeof(x));
-	for (size_t i = 0; i < w.n_commits; i++) {
-		struct yt_str rest = yt_buf_view(&w.commits[i]);
-		struct rec rec;
-		size_t used;
-
-		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
-			if (rec.type == REC_ACCEPTED && yt_str_is(rec_get(&rec, REC_T_NUMBER), number))
-				x.id = rec.exchange;
-			if (x.id != 0 && rec.exchange == x.id && rec.type != REC_FACTS)
-				exchange_apply(&x, &rec, i + 1);
-		}
-	}
-	return x;
-}
-
 static struct exchange follow_up(void)
 {
-	return of_number("+/A1");
+	return in_log_of("+/A1");
 }
 
 static const struct pay_case {
@@ -247,7 +220,7 @@ static void play(const struct pay_case *c, unsigned killed)
 static void test_conversations(void **state)
 {
 	is_native = true;
-	follows = &claim;
+	follows = &paid_claim;
 	platform_settles = YT_RESOLVE_ADOPT;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		bank_pays = cases[i].method != 0 ? cases[i].method : YT_RESOLVE_PAY;
@@ -268,7 +241,7 @@ static void test_conversations(void **state)
 static void test_a_clock_set_forward(void **state)
 {
 	is_native = true;
-	follows = &claim;
+	follows = &paid_claim;
 	platform_settles = YT_RESOLVE_ADOPT;
 	ask(1, ACCOUNT);
 	ask(2, SETTLED);
@@ -292,7 +265,7 @@ static void test_a_clock_set_forward(void **state)
 static void begin_paying(void)
 {
 	is_native = true;
-	follows = &claim;
+	follows = &paid_claim;
 }
 
 static void end_paying(void)
@@ -326,7 +299,7 @@ static void nothing_leaves(int64_t ms)
 static int release(const char *number, const char *maker, const char *checker)
 {
 	int rv = keeper_release(
-	        w.keeper, of_number(number).id, yt_str(maker), yt_str(checker), YT_STR("seen and checked"));
+	        w.keeper, in_log_of(number).id, yt_str(maker), yt_str(checker), YT_STR("seen and checked"));
 
 	pump();
 	return rv;
@@ -531,10 +504,10 @@ static void test_twins(void **state)
 			continue;
 		}
 		nothing_leaves(100000);
-		assert_string_equal(of_number("+/A2").reason, TWIN);
+		assert_string_equal(in_log_of("+/A2").reason, TWIN);
 		assert_int_equal(release("+/A2", "li", "wang"), 0);
 		expect("bank:PAY", 'p');
-		assert_string_not_equal(of_number("+/A2").pay_no, of_number("+/A1").pay_no);
+		assert_string_not_equal(in_log_of("+/A2").pay_no, in_log_of("+/A1").pay_no);
 		end_paying();
 	}
 }
@@ -549,14 +522,14 @@ static void test_twins_that_wait(void **state)
 	ask(2, ACCOUNT); /* the same account, the person's own: a rule would let it leave */
 	decide(2, 'D');
 	nothing_leaves(100000);
-	assert_string_equal(of_number("+/A1").reason, TWIN);
-	assert_string_equal(of_number("+/A2").reason, TWIN);
+	assert_string_equal(in_log_of("+/A1").reason, TWIN);
+	assert_string_equal(in_log_of("+/A2").reason, TWIN);
 	kill_all();
 	assert_int_equal(release("+/A2", "li", "wang"), 0);
 	expect("bank:PAY", 'p');
 	expect("hub:TELLPAID", 'd');
 	nothing_leaves(100000);
-	assert_string_equal(of_number("+/A1").reason, TWIN);
+	assert_string_equal(in_log_of("+/A1").reason, TWIN);
 	end_paying();
 }
 
@@ -612,7 +585,7 @@ static void test_payout(void **state)
 			kill_all();
 		expect("bank:ASKPAY", 'p');
 		nothing_leaves(700000);
-		assert_int_equal(of_number("+/" PAYOUT_NO).state, X_DONE);
+		assert_int_equal(in_log_of("+/" PAYOUT_NO).state, X_DONE);
 		ask(2, PAYOUT); /* the same: once */
 		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
 		ask(3, "PAY inst=H1 num=" PAYOUT_NO " | pay=" PAYOUT_NO " yuan=8.00 to=62220200000009 named=Wu psn=Wu");
@@ -712,7 +685,7 @@ static void test_payout_that_cannot_be_sent(void **state)
 		assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
 		nothing_leaves(20000);
 		snprintf(line, sizeof(line), "+/%s%zu", PAYOUT_SHORT, i);
-		assert_int_equal(of_number(line).id, 0);
+		assert_int_equal(in_log_of(line).id, 0);
 	}
 	ask(1, PAYOUT);
 	expect("bank:PAY", 'p');
@@ -739,7 +712,7 @@ static struct exchange ordered(unsigned nth)
 	char number[48];
 
 	snprintf(number, sizeof(number), "+/%s%u", PAYOUT_SHORT, nth);
-	return of_number(number);
+	return in_log_of(number);
 }
 
 /* What a payer pays in a day, and what one account gets, has an end whoever is killed meanwhile: what is above waits
@@ -830,14 +803,14 @@ static void test_processed_for_ever(void **state)
 	}
 	expect("bank:ASKPAY", 'P');
 	nothing_leaves(700000);
-	assert_int_equal(of_number("+/" PAYOUT_NO).state, X_PARKED);
+	assert_int_equal(in_log_of("+/" PAYOUT_NO).state, X_PARKED);
 	assert_true(log_has("its bank has said no final word about a payment"));
 	assert_int_equal(
-	        keeper_decide(w.keeper, of_number("+/" PAYOUT_NO).id, "retry", YT_STR("li"), YT_STR("asked")), 0);
+	        keeper_decide(w.keeper, in_log_of("+/" PAYOUT_NO).id, "retry", YT_STR("li"), YT_STR("asked")), 0);
 	expect("bank:ASKPAY", 'P');
 	expect("bank:ASKPAY", 'p');
 	nothing_leaves(700000);
-	assert_int_equal(of_number("+/" PAYOUT_NO).state, X_DONE);
+	assert_int_equal(in_log_of("+/" PAYOUT_NO).state, X_DONE);
 	end_paying();
 }
 
@@ -866,10 +839,10 @@ static void test_list(void **state)
 		ask(1, LIST("2007.00", "2000.00"));
 		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
 		nothing_leaves(20000);
-		assert_string_equal(of_number("+/list/L1").reason, LIST_WAITS);
+		assert_string_equal(in_log_of("+/list/L1").reason, LIST_WAITS);
 		if (killed == 1)
 			kill_all();
-		list = of_number("+/list/L1").id;
+		list = in_log_of("+/list/L1").id;
 		assert_int_equal(
 		        keeper_release(w.keeper, list, YT_STR("li"), YT_STR("li"), YT_STR("both")), YT_EDENIED);
 		assert_int_equal(keeper_release(w.keeper, list, YT_STR("li"), YT_STR("wang"), YT_STR("seen")), 0);
@@ -881,7 +854,7 @@ static void test_list(void **state)
 		if (killed == 3)
 			kill_all();
 		nothing_leaves(20000);
-		assert_int_equal(of_number("+/list/L1").state, X_DONE);
+		assert_int_equal(in_log_of("+/list/L1").state, X_DONE);
 		assert_int_equal((ordered(1).state == X_DONE) + (ordered(2).state == X_DONE), 1);
 		w.now += INT64_C(24) * 3600 * 1000;
 		expect("bank:PAY", 'p');
@@ -927,7 +900,7 @@ static void test_list_is_asked_for(void **state)
 	later(10);
 	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
 	assert_int_equal(
-	        keeper_release(w.keeper, of_number("+/list/L1").id, YT_STR("li"), YT_STR("wang"), YT_STR("seen")), 0);
+	        keeper_release(w.keeper, in_log_of("+/list/L1").id, YT_STR("li"), YT_STR("wang"), YT_STR("seen")), 0);
 	expect("bank:PAY", 'p');
 	nothing_leaves(20000);
 	first = ordered(1).state == X_DONE;
@@ -962,7 +935,7 @@ static void test_list_that_cannot_be_sent(void **state)
 		if (strncmp(w.answer, "REFUSED", 7) != 0 || strstr(w.answer, rows[i].why) == NULL)
 			fail_msg("%s: %s", rows[i].list, w.answer);
 		nothing_leaves(20000);
-		assert_int_equal(of_number("+/list/L1").id, 0);
+		assert_int_equal(in_log_of("+/list/L1").id, 0);
 		end_paying();
 	}
 }
@@ -988,13 +961,13 @@ static void test_number_used_before(void **state)
 		if (killed)
 			kill_all();
 		nothing_leaves(20000);
-		list = of_number("+/list/L1");
+		list = in_log_of("+/list/L1");
 		assert_int_equal(list.state, X_PARKED);
 		assert_non_null(strstr(list.reason, KEEPER_NUMBER_USED PAYOUT_SHORT "2"));
 		assert_int_equal(ordered(1).id, 0);
 		assert_int_equal(keeper_decide(w.keeper, list.id, "retry", YT_STR("li"), YT_STR("once more")), 0);
 		nothing_leaves(20000);
-		assert_int_equal(of_number("+/list/L1").state, X_PARKED);
+		assert_int_equal(in_log_of("+/list/L1").state, X_PARKED);
 		assert_int_equal(keeper_decide(w.keeper, list.id, "reversed", YT_STR("li"), YT_STR("anew")), 0);
 		nothing_leaves(20000);
 		end_paying();
@@ -1065,7 +1038,7 @@ static void test_withdrawn(void **state)
 			expect("bank:PAY", *leg);
 		if (*c->legs == '\0')
 			nothing_leaves(3000);
-		id = of_number("+/" PAYOUT_NO).id;
+		id = in_log_of("+/" PAYOUT_NO).id;
 		assert_int_equal(keeper_decide(w.keeper, id, c->word, YT_STR("li"), YT_STR("wrong account")), c->rv);
 		pump();
 		if (c->rv == 0) {
@@ -1073,10 +1046,10 @@ static void test_withdrawn(void **state)
 			kill_all();
 			nothing_leaves(700000);
 			assert_int_equal(
-			        of_number("+/" PAYOUT_NO).state, strcmp(c->word, "park") == 0 ? X_PARKED : X_REFUSED);
+			        in_log_of("+/" PAYOUT_NO).state, strcmp(c->word, "park") == 0 ? X_PARKED : X_REFUSED);
 		}
 		if (c->rv == 0 && strcmp(c->word, "park") == 0) {
-			assert_int_equal(of_number("+/" PAYOUT_NO).deadline_ms != 0, 1);
+			assert_int_equal(in_log_of("+/" PAYOUT_NO).deadline_ms != 0, 1);
 			assert_int_equal(keeper_decide(w.keeper, id, "park", YT_STR("li"), YT_STR("x")), YT_ESTATE);
 			assert_int_equal(keeper_decide(w.keeper, id, "retry", YT_STR("li"), YT_STR("it is right")), 0);
 			if (*c->legs != '\0')
@@ -1097,7 +1070,7 @@ static void test_payout_failed(void **state)
 	expect("bank:PAY", 'A');
 	expect("bank:ASKPAY", 'F');
 	nothing_leaves(700000);
-	assert_int_equal(of_number("+/" PAYOUT_NO).state, X_REFUSED);
+	assert_int_equal(in_log_of("+/" PAYOUT_NO).state, X_REFUSED);
 	assert_true(log_has("its payment is FAILED: account"));
 	end_paying();
 }

@@ -10,33 +10,6 @@
 #define ACCOUNT "ACCOUNT inst=H1 num=H1-8%u | person=P relation=00 named=Lin account=6222020000000%d"
 #define DECIDED "platform:SETTLE d hub:CLAIM d hub:ASKCLAIM D "
 
-static const struct engine_flow claim = { "paid",
-	{ { &hub, YT_OP_CLAIM_SUBMIT, NULL, false, NULL, NULL }, { &hub, YT_OP_CLAIM_QUERY, NULL, true, NULL, NULL },
-	        { &bank, YT_OP_PAY_ORDER, NULL, false, "pay_by", "GATEWAY" },
-	        { &bank, YT_OP_PAY_QUERY, NULL, true, "pay_by", "GATEWAY" },
-	        { &hub, YT_OP_CLAIM_PAYMENT, NULL, true, "pay_by", "GATEWAY" } },
-	5, 2 };
-
-static struct exchange of_number(const char *number)
-{
-	struct exchange x;
-
-	memset(&x, 0, sizeof(x));
-	for (size_t i = 0; i < w.n_commits; i++) {
-		struct yt_str rest = yt_buf_view(&w.commits[i]);
-		struct rec rec;
-		size_t used;
-
-		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
-			if (rec.type == REC_ACCEPTED && yt_str_is(rec_get(&rec, REC_T_NUMBER), number))
-				x.id = rec.exchange;
-			if (x.id != 0 && rec.exchange == x.id && rec.type != REC_FACTS)
-				exchange_apply(&x, &rec, i + 1);
-		}
-	}
-	return x;
-}
-
 /* Legs as in test_flow_pay.c.  account:N another account is told; cancel: the settlement is; word:STATE what the bank
  * tells of the newest payout, old:STATE of the first one, message:STATE of the message that ordered that, both:STATE of
  * both at once; booked: its books say that it came back, part: a part of it, foreign: another bank's say so; hold:
@@ -169,7 +142,7 @@ static void note_leg(void)
 	}
 	assert_in_range(paid.n, 0, 5);
 	memcpy(paid.number[paid.n], number, sizeof(number));
-	memcpy(paid.message[paid.n], of_number("+/A1").pay_msg, sizeof(paid.message[0]));
+	memcpy(paid.message[paid.n], in_log_of("+/A1").pay_msg, sizeof(paid.message[0]));
 	memcpy(paid.to[paid.n++], to, sizeof(to));
 }
 
@@ -202,9 +175,9 @@ static void release(void)
 {
 	paid.is_released = true;
 	assert_int_equal(
-	        keeper_release(w.keeper, of_number("+/A1").id, YT_STR("li"), YT_STR("li"), YT_STR("seen")), YT_EDENIED);
+	        keeper_release(w.keeper, in_log_of("+/A1").id, YT_STR("li"), YT_STR("li"), YT_STR("seen")), YT_EDENIED);
 	assert_int_equal(
-	        keeper_release(w.keeper, of_number("+/A1").id, YT_STR("li"), YT_STR("wang"), YT_STR("seen")), 0);
+	        keeper_release(w.keeper, in_log_of("+/A1").id, YT_STR("li"), YT_STR("wang"), YT_STR("seen")), 0);
 	pump();
 }
 
@@ -253,7 +226,7 @@ static bool does_event(const char *p, size_t n)
 		tell_word(NULL, paid.message[0], p + 8, n - 8);
 	else if (strncmp(p, "hold", 4) == 0)
 		assert_int_equal(
-		        keeper_decide(w.keeper, of_number("+/A1").id, "park", YT_STR("li"), YT_STR("seen")), 0);
+		        keeper_decide(w.keeper, in_log_of("+/A1").id, "park", YT_STR("li"), YT_STR("seen")), 0);
 	else if (strncmp(p, "nothing", 7) == 0)
 		nothing_leaves();
 	else if (strncmp(p, "restart", 7) == 0)
@@ -336,10 +309,10 @@ static void play(const struct return_case *c, unsigned killed)
 	if (!play_script(c->script, killed))
 		return;
 	nothing_leaves();
-	assert_int_equal(of_number("+/A1").state, c->end);
+	assert_int_equal(in_log_of("+/A1").state, c->end);
 	assert_int_equal(paid.n, c->n_orders);
 	if (*c->reason != '\0')
-		assert_string_equal(of_number("+/A1").reason, c->reason);
+		assert_string_equal(in_log_of("+/A1").reason, c->reason);
 	if (killed == 0 && strstr(c->script, "TELLPAID l") == NULL)
 		assert_string_equal(paid.told, c->told);
 }
@@ -400,8 +373,8 @@ static void play_back(const struct back_case *c, unsigned killed)
 	if (!play_script(c->script, killed))
 		return;
 	nothing_leaves();
-	assert_int_equal(of_number("+/A1").state, c->end);
-	back = of_number("back/A1");
+	assert_int_equal(in_log_of("+/A1").state, c->end);
+	back = in_log_of("back/A1");
 	assert_int_equal(back.state, c->back);
 	if (c->back == X_NONE)
 		return;
@@ -413,14 +386,14 @@ static void play_back(const struct back_case *c, unsigned killed)
 	assert_non_null(strstr(back.reason, "are to be asked back"));
 	assert_int_equal(keeper_decide(w.keeper, back.id, "done", YT_STR("li"), YT_STR("it came back")), 0);
 	nothing_leaves();
-	assert_int_equal(of_number("back/A1").state, X_DONE);
-	assert_int_equal(of_number("+/A1").state, c->end);
+	assert_int_equal(in_log_of("back/A1").state, X_DONE);
+	assert_int_equal(in_log_of("+/A1").state, c->end);
 }
 
 static void begin_paying(void)
 {
 	is_native = true;
-	follows = &claim;
+	follows = &paid_claim;
 	platform_settles = YT_RESOLVE_ADOPT;
 }
 
@@ -457,13 +430,13 @@ static void test_asked_back_again(void **state)
 		assert_true(
 		        play_script(DECIDED "bank:PAY p hub:TELLPAID d cancel platform:CANCEL d hub:WITHDRAW L", 0));
 		nothing_leaves();
-		assert_int_equal(of_number("back/A1").state, X_PARKED);
+		assert_int_equal(in_log_of("back/A1").state, X_PARKED);
 		ask(21, "REVERSE inst=H1 num=H1-31 | orig=H1-2 origop=CANCEL");
 		await_leg();
 		reply('d');
 		nothing_leaves();
-		assert_int_equal(of_number("back/A1").state, X_REVERSED);
-		assert_false(of_number("+/A1").claimed_back);
+		assert_int_equal(in_log_of("back/A1").state, X_REVERSED);
+		assert_false(in_log_of("+/A1").claimed_back);
 		if (killed)
 			kill_all();
 		ask(22, "CANCEL inst=H1 num=H1-32 | setl=A1");
@@ -473,9 +446,9 @@ static void test_asked_back_again(void **state)
 		assert_true(fake_is(yt_str(w.sent), "WITHDRAW"));
 		reply('L');
 		nothing_leaves();
-		assert_int_equal(of_number("back/A1").state, X_PARKED);
-		assert_non_null(strstr(of_number("back/A1").reason, "are to be asked back"));
-		assert_true(of_number("+/A1").claimed_back);
+		assert_int_equal(in_log_of("back/A1").state, X_PARKED);
+		assert_non_null(strstr(in_log_of("back/A1").reason, "are to be asked back"));
+		assert_true(in_log_of("+/A1").claimed_back);
 	}
 	end_paying();
 }
@@ -510,7 +483,7 @@ static const struct way {
 	const struct engine_flow *flow;
 	enum yt_resolve pays;
 	bool is_mute;
-} ways[] = { { "link", &claim, YT_RESOLVE_PAY, false }, { "iso20022", &claim, YT_RESOLVE_PAY_ANEW, false },
+} ways[] = { { "link", &paid_claim, YT_RESOLVE_PAY, false }, { "iso20022", &paid_claim, YT_RESOLVE_PAY_ANEW, false },
 	{ "file", &claim_by_file, YT_RESOLVE_RESEND, true } };
 
 /* The same fate over each of them: what can be asked is asked for its final word, what is a file is told of. */
@@ -589,8 +562,8 @@ static void play_way(const struct way *way, const struct way_case *c, unsigned k
 	if (!play_script(way->is_mute ? c->told_by_file : c->asked, killed))
 		return;
 	nothing_leaves();
-	assert_int_equal(of_number("+/A1").state, is_other ? c->f_end : c->end);
-	assert_int_equal(of_number("back/A1").state, is_other ? c->f_back : c->back);
+	assert_int_equal(in_log_of("+/A1").state, is_other ? c->f_end : c->end);
+	assert_int_equal(in_log_of("back/A1").state, is_other ? c->f_back : c->back);
 	assert_int_equal(paid.n, c->n_orders);
 	if (killed == 0)
 		assert_string_equal(paid.told, c->told);

@@ -13,24 +13,7 @@ static const struct engine_flow claim = { "claim",
 
 static struct exchange follow_up(void)
 {
-	struct exchange x;
-
-	memset(&x, 0, sizeof(x));
-	for (size_t i = 0; i < w.n_commits; i++) {
-		struct yt_str rest = yt_buf_view(&w.commits[i]);
-		struct rec rec;
-		size_t used;
-
-		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
-			if (rec.type == REC_ACCEPTED && (rec_get_u64(&rec, REC_T_FLAGS) & REC_X_FOLLOW_UP)) {
-				assert_int_equal(x.id, 0); /* one a settlement */
-				x.id = rec.exchange;
-			}
-			if (x.id != 0 && rec.exchange == x.id && rec.type != REC_FACTS)
-				exchange_apply(&x, &rec, i + 1);
-		}
-	}
-	return x;
+	return in_log_flagged(REC_X_FOLLOW_UP);
 }
 
 /* As in struct scenario; + before a leg: a cancel is asked before it is answered. */

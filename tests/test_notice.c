@@ -12,29 +12,6 @@ static const struct engine_flow claim = { "claim",
 
 enum { AT_ONCE_MS = 1000, NOT_YET_MS = 5000 }; /* the party wants to be asked again after 20 s */
 
-/* The exchange with that number, as the journal tells it. */
-static struct exchange told_of(const char *number)
-{
-	struct exchange x;
-
-	memset(&x, 0, sizeof(x));
-	for (size_t i = 0; i < w.n_commits; i++) {
-		struct yt_str rest = yt_buf_view(&w.commits[i]);
-		struct rec rec;
-		size_t used;
-
-		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
-			if (rec.type == REC_ACCEPTED && yt_str_is(rec_get(&rec, REC_T_NUMBER), number)) {
-				assert_int_equal(x.id, 0);
-				x.id = rec.exchange;
-			}
-			if (x.id != 0 && rec.exchange == x.id && rec.type != REC_FACTS)
-				exchange_apply(&x, &rec, i + 1);
-		}
-	}
-	return x;
-}
-
 /* Records of notices that name another exchange: what the claim was told. */
 static unsigned n_brought(void)
 {
@@ -162,7 +139,7 @@ static void test_notices(void **state)
 		setup(NULL);
 		print_message("%s\n", cases[i].it);
 		play(cases[i].script);
-		assert_int_equal(told_of("+/A1").state, cases[i].end);
+		assert_int_equal(in_log_of("+/A1").state, cases[i].end);
 		assert_int_equal(n_brought(), cases[i].brought);
 		if (cases[i].log != NULL)
 			assert_true(log_has(cases[i].log));
@@ -203,12 +180,12 @@ static void test_of_nothing_known(void **state)
 	ask(1, "TOLD inst=TIANYI num=E1 | setl=A7 seq=1 told=PAID");
 	assert_int_equal(w.answers, 1);
 	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
-	assert_int_equal(told_of("E1").state, X_DONE);
-	assert_string_equal(told_of("E1").reason, "nothing that it speaks of is known here");
+	assert_int_equal(in_log_of("E1").state, X_DONE);
+	assert_string_equal(in_log_of("E1").reason, "nothing that it speaks of is known here");
 	ask(2, "SETTLE inst=H1 num=+/A9 | visit=V1 batch=B1"); /* an origin's number is no follow-up's */
 	expect("platform:SETTLE", 'd');
 	ask(3, "TOLD inst=TIANYI num=E2 | setl=A9 seq=1 told=PAID");
-	assert_string_equal(told_of("E2").reason, "nothing that it speaks of is known here");
+	assert_string_equal(in_log_of("E2").reason, "nothing that it speaks of is known here");
 	assert_int_equal(n_brought(), 0);
 	set_back();
 }
@@ -265,9 +242,9 @@ static void test_banks(void **state)
 		}
 		assert_int_equal(w.answers, answers + (strchr(c->line, ';') != NULL) + 1);
 		wait_for_leg(AT_ONCE_MS, c->next);
-		assert_int_equal(told_of("+/A1").state, c->end);
+		assert_int_equal(in_log_of("+/A1").state, c->end);
 		assert_int_equal(n_brought(), c->brought);
-		assert_int_equal(told_of("N1").state, X_DONE);
+		assert_int_equal(in_log_of("N1").state, X_DONE);
 		assert_int_equal(log_has("nothing that it speaks of"), c->is_stray);
 	}
 	set_back();
@@ -337,11 +314,11 @@ static void tell_payment(const char *word, size_t n)
 	static unsigned number;
 	char line[200], pay_no[40];
 
-	snprintf(pay_no, sizeof(pay_no), "%s", told_of("+/A1").pay_no);
+	snprintf(pay_no, sizeof(pay_no), "%s", in_log_of("+/A1").pay_no);
 	assert_int_equal(strlen(pay_no), 22);
 	if (*word == '%')
 		snprintf(line, sizeof(line), "PAYTOLD inst=BANK num=B%u | ofmsg=%s whole=%.*s", ++number,
-		        told_of("+/A1").pay_msg, (int)n - 1, word + 1);
+		        in_log_of("+/A1").pay_msg, (int)n - 1, word + 1);
 	else if (*word == '+')
 		snprintf(line, sizeof(line), "BOOKED inst=BANK num=B%u | entry=%s dc=C booked=BOOK", ++number, pay_no);
 	else if (*word == '$' || *word == '=')
@@ -416,7 +393,7 @@ static void test_payments(void **state)
 		setup(NULL);
 		print_message("%s\n", paid_cases[i].it);
 		play_payment(paid_cases[i].script);
-		assert_int_equal(told_of("+/A1").state, paid_cases[i].end);
+		assert_int_equal(in_log_of("+/A1").state, paid_cases[i].end);
 		assert_false(log_has("nothing that it speaks of"));
 	}
 	bank_is_mute = answers_none = index_has_all = false;
@@ -460,7 +437,7 @@ static void test_of_another_party(void **state)
 		print_message("%s\n", c->it);
 		tells = c->is_refused ? "REFUSED" : "DONE";
 		play_payment(c->script);
-		assert_int_equal(told_of("+/A1").state, c->end);
+		assert_int_equal(in_log_of("+/A1").state, c->end);
 		assert_int_equal(n_brought(), c->brought);
 		assert_int_equal(log_has("asked of another party"), c->brought == 0 && !c->is_refused);
 	}
@@ -529,7 +506,7 @@ static const struct line_case {
 static void tell_line(const char *number, const char *text)
 {
 	const char *at = text + strcspn(text, "%@"), *bar = strchr(text, '|');
-	struct exchange x = told_of("+/A1");
+	struct exchange x = in_log_of("+/A1");
 	char line[240];
 
 	snprintf(line, sizeof(line), "%.*sinst=BANK num=%s %.*s%s%s", (int)(bar - text), text, number, (int)(at - bar),
@@ -557,11 +534,11 @@ static void test_lines(void **state)
 		play_payment("bank:PAY p hub:TELLPAID d .");
 		if (j % 2 != 0)
 			kill_all(); /* what was ordered is read back */
-		x = told_of("+/A1");
+		x = in_log_of("+/A1");
 		assert_int_equal(x.pay_fen, 1234);
 		assert_true(exchange_awaits_line(&x));
 		tell_line("L1", c->line);
-		x = told_of("+/A1");
+		x = in_log_of("+/A1");
 		assert_string_equal(x.told_state, c->told);
 		assert_int_equal(x.has_line, c->has_line);
 		assert_int_equal(x.state, c->end);
@@ -593,13 +570,13 @@ static void test_ambiguous_line(void **state)
 		wait_for_leg(700000, "bank:PAY");
 		reply('p');
 	}
-	assert_string_equal(told_of("+/IN20260921000000000001").pay_serial, "BK77");
-	assert_string_equal(told_of("+/IN20260921000000000002").pay_serial, "BK77");
+	assert_string_equal(in_log_of("+/IN20260921000000000001").pay_serial, "BK77");
+	assert_string_equal(in_log_of("+/IN20260921000000000002").pay_serial, "BK77");
 	ask(9, "STATEMENT inst=BANK num=L1 | entry=- serial=BK77 dc=D booked=BOOK sum=7.00 day=2026-11-20");
 	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
-	assert_false(told_of("+/IN20260921000000000001").has_line);
-	assert_false(told_of("+/IN20260921000000000002").has_line);
-	assert_int_equal(told_of("L1").strays, 1);
+	assert_false(in_log_of("+/IN20260921000000000001").has_line);
+	assert_false(in_log_of("+/IN20260921000000000002").has_line);
+	assert_int_equal(in_log_of("L1").strays, 1);
 	origin.party = "hub";
 	set_back();
 }
@@ -648,7 +625,7 @@ static void test_early_lines(void **state)
 		if (j % 2 != 0)
 			kill_all();
 		play_legs(c->script);
-		assert_int_equal(told_of("+/A1").state, c->end);
+		assert_int_equal(in_log_of("+/A1").state, c->end);
 	}
 	bank_is_mute = false;
 	origin.party = "hub";
@@ -692,13 +669,13 @@ static void test_lines_of_nothing(void **state)
 		wait_for_leg(700000, "bank:ASKPAY");
 		reply(c->fate);
 		wait_for_leg(NOT_YET_MS, "nothing");
-		assert_int_equal(told_of("+/" PAYOUT_NO).state, X_REFUSED);
+		assert_int_equal(in_log_of("+/" PAYOUT_NO).state, X_REFUSED);
 		snprintf(line, sizeof(line),
 		        "STATEMENT inst=BANK num=L1 | entry=" PAYOUT_NO " dc=%s booked=BOOK sum=7.00 day=2026-11-20",
 		        c->dc);
 		ask(900, line);
 		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
-		assert_int_equal(told_of("+/" PAYOUT_NO).state, c->end);
+		assert_int_equal(in_log_of("+/" PAYOUT_NO).state, c->end);
 	}
 	origin.party = "hub";
 	set_back();
@@ -733,7 +710,7 @@ static void test_strays(void **state)
 		play("S d R d Q w");
 		ask(50, stray_cases[i].line);
 		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
-		x = told_of("L1");
+		x = in_log_of("L1");
 		assert_int_equal(x.state, X_DONE);
 		assert_int_equal(x.strays, stray_cases[i].strays);
 		assert_int_equal(exchange_has_strays(&x), stray_cases[i].strays > 0);
@@ -771,10 +748,10 @@ static void test_from_the_index(void **state)
 	play("S d R d Q d");
 	keeper_indexed(w.keeper, w.n_commits + 1);
 	tell("E1", 4, "RETURNED");
-	assert_int_equal(told_of("+/A1").state, X_DONE);
+	assert_int_equal(in_log_of("+/A1").state, X_DONE);
 	index_has_all = true;
 	tell("E2", 5, "RETURNED");
-	assert_int_equal(told_of("+/A1").state, X_PARKED);
+	assert_int_equal(in_log_of("+/A1").state, X_PARKED);
 	index_has_all = false;
 	set_back();
 }
@@ -842,8 +819,8 @@ static void test_killed_after_each_step(void **state)
 		assert_int_equal(n_brought(), 1);
 		wait_for_leg(AT_ONCE_MS, "hub:ASKCLAIM");
 		reply('d');
-		assert_int_equal(told_of("+/A1").state, X_DONE);
-		assert_int_equal(told_of("E1").state, X_DONE);
+		assert_int_equal(in_log_of("+/A1").state, X_DONE);
+		assert_int_equal(in_log_of("E1").state, X_DONE);
 	}
 	assert_true(steps > 6);
 	set_back();

@@ -210,23 +210,7 @@ static void test_gone_meanwhile(void **state)
 
 static struct exchange claim_in_log(void)
 {
-	uint64_t id = 0;
-	struct exchange x;
-
-	memset(&x, 0, sizeof(x));
-	for (size_t i = 0; i < w.n_commits; i++) {
-		struct yt_str rest = yt_buf_view(&w.commits[i]);
-		struct rec rec;
-		size_t used;
-
-		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
-			if (rec.type == REC_ACCEPTED && (rec_get_u64(&rec, REC_T_FLAGS) & REC_X_ONE_STOP))
-				id = rec.exchange;
-			if (id != 0 && rec.exchange == id && rec.type != REC_FACTS)
-				exchange_apply(&x, &rec, i + 1);
-		}
-	}
-	return x;
+	return in_log_flagged(REC_X_ONE_STOP);
 }
 
 /* The insurer pays the institution.  Where that does not know it has collected all, and people must see to it. */
