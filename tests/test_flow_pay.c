@@ -735,7 +735,7 @@ static void test_day_limits(void **state)
 		expect("bank:PAY", 'p');
 		order(2, "8.01", "62220200000009");
 		nothing_leaves(20000);
-		assert_string_equal(ordered(2).reason, KEEPER_WAITS_FOR_ROOM);
+		assert_string_equal(ordered(2).reason, TALK_WAITS_FOR_ROOM);
 		assert_int_equal(keeper_release(w.keeper, ordered(2).id, YT_STR("li"), YT_STR("wang"), YT_STR("now")),
 		        YT_ESTATE);
 		if (killed)
@@ -744,7 +744,7 @@ static void test_day_limits(void **state)
 		expect("bank:PAY", 'p');
 		order(4, "12.00", "62220200000017");
 		nothing_leaves(20000);
-		assert_string_equal(ordered(4).reason, KEEPER_WAITS_FOR_ROOM);
+		assert_string_equal(ordered(4).reason, TALK_WAITS_FOR_ROOM);
 		if (killed)
 			kill_all();
 		order(5, "5.00", "62220200000025");
@@ -781,7 +781,7 @@ static void test_day_limit_is_asked_for_seldom(void **state)
 	order(1, "7.00", "62220200000009");
 	nothing_leaves(600000);
 	for (size_t i = 0; i < w.n_commits; i++)
-		asked += memmem(w.commits[i].p, w.commits[i].n, KEEPER_WAITS_FOR_ROOM, strlen(KEEPER_WAITS_FOR_ROOM)) !=
+		asked += memmem(w.commits[i].p, w.commits[i].n, TALK_WAITS_FOR_ROOM, strlen(TALK_WAITS_FOR_ROOM)) !=
 		         NULL;
 	assert_in_range(asked, 2, 120); /* 8 s is the longest pause here, 1 s the first */
 	conf.payers = payers;

@@ -226,7 +226,7 @@ static void scan_tables(struct scan *s)
 	for (int state = X_ACCEPTED; state <= X_READ; state++)
 		want(s, "state", exchange_state_name((enum exchange_state)state));
 	want(s, "reason", EXCHANGE_WHY_STOPPED);
-	want(s, "reason", KEEPER_WAITS_FOR_ROOM);
+	want(s, "reason", TALK_WAITS_FOR_ROOM);
 	for (int type = 1; type < 256; type++)
 		if (strcmp(rec_type_name((enum rec_type)type), "unknown") != 0)
 			want(s, "record", rec_type_name((enum rec_type)type));

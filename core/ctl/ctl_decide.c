@@ -1,7 +1,7 @@
 /* core/ctl/ctl_decide.c - `yitong decide` and `yitong confirm`: what no machine may decide, by one person or two.
  *
  * The gateway knows who asks and what needs a second person (process/control_people.c); here is only the asking. */
-#include "ctl/control.h"
+#include "process/control_ask.h"
 #include "ctl/ctl.h"
 
 #include <getopt.h>

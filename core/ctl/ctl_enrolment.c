@@ -4,7 +4,7 @@
  * it was checked (message/enrolment_load.c).  check: one list, and whether one person is on it.  It works on the files
  * themselves, as the gateway's user, whether the gateway runs or not: workers notice a new list.  Who loads one or asks
  * for a person stands in the journal of a running gateway first. */
-#include "ctl/control.h"
+#include "process/control_ask.h"
 #include "ctl/desk.h"
 
 #include <errno.h>

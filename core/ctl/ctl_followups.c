@@ -40,7 +40,7 @@ const char *ctl_owner(const struct exchange *x)
 		return x->owner[0] != '\0' ? x->owner : N_("operator");
 	if (strncmp(x->reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0)
 		return N_("operator"); /* two: `yitong decide NUMBER release` */
-	if (strcmp(x->reason, ABOVE_LIMIT) == 0 || strcmp(x->reason, KEEPER_WAITS_FOR_ROOM) == 0)
+	if (strcmp(x->reason, ABOVE_LIMIT) == 0 || strcmp(x->reason, TALK_WAITS_FOR_ROOM) == 0)
 		return N_("operator"); /* whose configuration has it; nobody can release it */
 	if (strncmp(x->reason, WAITS_FOR_LIST, strlen(WAITS_FOR_LIST)) == 0)
 		return N_("operator"); /* who loads it: `yitong enrolment load` */
@@ -102,7 +102,7 @@ void ctl_waits_for(const struct exchange *x, char *text, size_t size)
 
 	if (strncmp(reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0)
 		tell_release(reason + strlen(KEEPER_WAITS_FOR_RELEASE), text, size);
-	else if (strcmp(reason, ABOVE_LIMIT) == 0 || strcmp(reason, KEEPER_WAITS_FOR_ROOM) == 0)
+	else if (strcmp(reason, ABOVE_LIMIT) == 0 || strcmp(reason, TALK_WAITS_FOR_ROOM) == 0)
 		snprintf(text, size, "%s", _(reason));
 	else if (strncmp(reason, WAITS_FOR_LIST, strlen(WAITS_FOR_LIST)) == 0)
 		ctl_reason(reason, text, size);

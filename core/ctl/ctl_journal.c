@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ctl/control.h"
+#include "process/control_ask.h"
 #include "format/keys.h"
 #include "journal/verify.h"
 

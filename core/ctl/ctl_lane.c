@@ -1,5 +1,5 @@
 /* core/ctl/ctl_lane.c - `yitong lane`: the ways to the parties: what they do now, stopping one and letting it go on. */
-#include "ctl/control.h"
+#include "process/control_ask.h"
 #include "ctl/ctl.h"
 
 #include <getopt.h>

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/control.h"
+#include "process/control_ask.h"
 
 #define PLACES_MAX 4096
 

@@ -9,7 +9,7 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
-#include "ctl/control.h"
+#include "process/control_ask.h"
 
 #define DAYS_ALARM 30 /* a certificate that ends sooner is shown in yellow, within 7 days in red */
 #define UNREADABLE (-1000000)

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "engine/flow_parts.h"
-#include "journal/keeper.h"
 
 static uint32_t today(const struct engine *e)
 {
@@ -51,6 +50,6 @@ bool pay_has_room(struct engine *e, struct task *t, const struct pay_order *orde
 	if (p->account_day_limit_fen > 0)
 		put_limit(t, key_of_account(e, t, order->payee), p->account_day_limit_fen);
 	rec_end(&t->receipt, at);
-	task_still_waits(e, t, KEEPER_WAITS_FOR_ROOM);
+	task_still_waits(e, t, TALK_WAITS_FOR_ROOM);
 	return false;
 }

@@ -151,8 +151,6 @@ int keeper_release(
 bool keeper_waits_for_release(const struct exchange *x);
 /* As it stands now, what is being written down included.  YT_ENOTFOUND: it is not open. */
 int keeper_get(struct keeper *keeper, uint64_t exchange, struct exchange *x);
-/* The reason of one for which a day's limits have no room. */
-#define KEEPER_WAITS_FOR_ROOM "waits: data.pay_amt is above what is left today of day_limit or account_day_limit"
 #define KEEPER_NUMBER_USED "a payout's number was used before, nothing is paid: " /* and that number */
 #define KEEPER_WAITS_FOR_RELEASE "waits: release" /* how the reason of such a follow-up begins */
 

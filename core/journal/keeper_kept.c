@@ -304,7 +304,7 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 			in = most; /* the wall clock stepped back since it was written */
 		if (e->x.released && keeper_waits_for_release(&e->x))
 			in = 0; /* people were quicker than the worker that asked for them */
-		if (strcmp(e->x.reason, KEEPER_WAITS_FOR_ROOM) == 0 && !keeper_waits_for_room(k, &e->x))
+		if (strcmp(e->x.reason, TALK_WAITS_FOR_ROOM) == 0 && !keeper_waits_for_room(k, &e->x))
 			in = 0; /* there was room at once */
 		kept_set_due(k, e, keeper_mono(k) + in);
 	}

@@ -151,7 +151,7 @@ bool keeper_waits_for_room(const struct keeper *k, const struct exchange *x)
 	char day[9];
 
 	day_of(keeper_wall(k), day);
-	return strcmp(x->reason, KEEPER_WAITS_FOR_ROOM) == 0 && x->room_day != strtoul(day, NULL, 10);
+	return strcmp(x->reason, TALK_WAITS_FOR_ROOM) == 0 && x->room_day != strtoul(day, NULL, 10);
 }
 
 void keeper_free_rooms(struct keeper *k)

@@ -41,6 +41,9 @@ enum talk_kind {
 	DOWN_MOOT = 42     /* UP_LATE came too late: nothing to be done by you */
 };
 
+/* The reason under which a lease goes back for which a day's limits have no room. */
+#define TALK_WAITS_FOR_ROOM "waits: data.pay_amt is above what is left today of day_limit or account_day_limit"
+
 struct talk {
 	uint64_t seq; /* up: the worker's count; down: the seq it answers, 0 for none */
 	uint64_t exchange;

@@ -1,5 +1,5 @@
-/* core/process/control.c - answers `yitong status`, `parked decide`, `show --raw`'s audit, see control.h; lanes are in
- * control_lanes.c.
+/* core/process/control.c - answers `yitong status`, `parked decide`, `show --raw`'s audit, see control_ask.h; lanes are
+ * in control_lanes.c.
  *
  * Runs on the keeper's loop.  A client that sends more than a line may have is cut off, as is one that has not sent
  * its line, or not taken its answer, within CLIENT_MS; more than CLIENTS_MAX at once are not let in, of one Unix user

@@ -1,6 +1,6 @@
 /* core/process/control.h - the keeper's control socket: what `yitong` asks and tells it.
  *
- * <run_dir>/keeper.sock, mode 0600; one JSON object a line each way (core/ctl/ writes the requests). */
+ * <run_dir>/keeper.sock; one JSON object a line each way: control_ask.h. */
 #ifndef YT_PROCESS_CONTROL_H
 #define YT_PROCESS_CONTROL_H
 

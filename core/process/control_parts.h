@@ -1,5 +1,6 @@
 /* core/process/control_parts.h - what the files of the control socket share; nobody else includes it.
  *
+ *   control_ask.c     the other side, in the processes that ask
  *   control.c         connections, one line in, one line out; status, decisions, audit, erasing
  *   control_people.c  who asks, whether he may, and what needs two persons
  *   control_lanes.c   outbound lanes: their state, stopping and starting them */
@@ -8,9 +9,8 @@
 
 #include "base/words.h"
 #include "process/control.h"
+#include "process/control_ask.h"
 #include "yitong/json.h"
-
-#define LINE_MAX_BYTES 4096
 
 struct control {
 	uv_pipe_t pipe;
@@ -41,7 +41,7 @@ struct client {
 	uv_write_t write;
 	struct yt_str who; /* the operator, after control_may() */
 	struct keeper_process *process;
-	char line[LINE_MAX_BYTES];
+	char line[CONTROL_REQUEST_MAX];
 	size_t n;
 	struct yt_buf answer;
 	struct yt_arena *arena;

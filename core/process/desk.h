@@ -4,7 +4,7 @@
 
 #include "yitong/node.h"
 
-/* status: the keeper's answer as ctl/control.h has it; NULL: it gave none. */
+/* status: the keeper's answer as control_ask.h has it; NULL: it gave none. */
 void desk_print_state(const struct yt_node *status, struct yt_buf *out);
 /* workers: that the configuration wants.  *why: static, when not ready. */
 bool desk_is_ready(const struct yt_node *status, uint32_t workers, const char **why);

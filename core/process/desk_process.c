@@ -15,9 +15,9 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "ctl/control.h"
 #include "net/server.h"
 #include "net/tls.h"
+#include "process/control_ask.h"
 #include "process/desk.h"
 #include "process/meters.h"
 #include "process/process.h"

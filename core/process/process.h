@@ -28,7 +28,5 @@ int worker_main(const char *conf_file, int supervisor_pid, uint32_t slot, uint32
 void process_follow(int supervisor_pid);
 /* In production none of us leaves a core file: it would hold keys and people's data in the clear. */
 void process_guard(enum conf_profile profile);
-/* What the command says to the keeper, and its answer: <run_dir>/keeper.sock. */
-#define CONTROL_SOCKET "keeper.sock"
 
 #endif

@@ -1,5 +1,5 @@
-/* core/ctl/control.c - asks the running keeper one thing over its control socket. */
-#include "ctl/control.h"
+/* core/process/control_ask.c - asks the running keeper one thing over its control socket: for `yitong` and the desk. */
+#include "process/control_ask.h"
 #include "base/words.h"
 
 #include <errno.h>

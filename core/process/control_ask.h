@@ -1,8 +1,10 @@
-/* core/ctl/control.h - the keeper's control socket: what is said over it, and the asking side.
+/* core/process/control_ask.h - the keeper's control socket: what is said over it, and the asking side (control.c
+ * answers).  The command asks, and the desk.
  *
- * A unix stream socket, <run_dir>/keeper.sock, for the user the gateway runs as only (mode 0600; the
- * keeper also checks the peer's uid).  One JSON object in one line is a request, one JSON object in one
- * line its answer, at most CONTROL_LINE_MAX bytes each; several requests may follow on one connection.
+ * A unix stream socket, <run_dir>/keeper.sock, for the user the gateway runs as only (mode 0600), or, where operators
+ * have Unix users of their own, for all, of whom the keeper lets in these (control_people.c).  One JSON object in one
+ * line is a request, of less than CONTROL_REQUEST_MAX bytes, one JSON object in one line its answer, at most
+ * CONTROL_LINE_MAX; then the connection is over.
  *
  *   {"ok":false,"error":"..."}        whatever was asked: it was not done; error is one English sentence
  *
@@ -12,9 +14,10 @@
  *      "journal":{"position":"3:81920","commits":120,"room_bytes":1048576,"sealed":true},
  *      "index":{"position":"3:81920","lag_bytes":0,"usable":true},
  *      "workers":[{"incarnation":7,"pid":72,"generation":1,"connections":2,"in_flight":0,"requests":310,
- *                  "answered":300,"refused":8,"reads":150,"unknown":2,"leases":0}],
- *      "exchanges":{"sent":0,"unknown":0,"reversing":0,"parked":0,"undelivered":0,"leased":0,"open":0,
- *                   "in_memory":0}}
+ *                  "answered":300,"refused":8,"reads":150,"unknown":2,"leases":0,"notes_dropped":0,"quotes":0,
+ *                  "quotes_missed":0,"one_stops":0,"one_stops_missed":0}],
+ *      "exchanges":{"sent":0,"unknown":0,"reversing":0,"parked":0,"undelivered":0,"follow_ups":0,"leased":0,
+ *                   "open":0,"in_memory":0,"follow_ups_full":false}}
  *
  *   {"do":"decide","exchange":"0000000100000002","result":"done","operator":"li","reason":"seen on their screen"}
  *     {"ok":true}                               result: done, refused, reversed, or retry, with which the
@@ -56,12 +59,13 @@
  *                                               are refused until status says usable
  *
  * Exchanges are texts: sixteen hexadecimal digits, as in log lines. */
-#ifndef YT_CTL_CONTROL_H
-#define YT_CTL_CONTROL_H
+#ifndef YT_PROCESS_CONTROL_ASK_H
+#define YT_PROCESS_CONTROL_ASK_H
 
 #include "yitong/json.h"
 
 #define CONTROL_SOCKET "keeper.sock" /* in gateway.run_dir */
+#define CONTROL_REQUEST_MAX 4096
 #define CONTROL_LINE_MAX (1 << 20)
 #define CONTROL_TIMEOUT_MS 10000
 
