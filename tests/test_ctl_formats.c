@@ -277,6 +277,7 @@ static const struct fault {
 	{ "does-twice", "table", "operation 2207 changes state", false },
 	{ "overrun", "cut", "decode_request died of signal", true },
 	{ "lies", "answers", "its refusal is read back as done", false },
+	{ "curt", "answers", "a refusal cannot be written", false },
 	{ "frames", "frames", "frame_next took", false },
 	{ "files", "files", "file_name gave", false },
 };

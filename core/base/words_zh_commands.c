@@ -415,7 +415,7 @@ const struct yt_word words_zh_commands[] = {
 	{ "no message of any operation could be made: %.300s", "一种交易的报文也生成不了：%.300s" },
 	{ "%u of %u operations%s%.200s", "%u / %u 种交易%s%.200s" },
 	{ "; not made, first: ", "；没有生成的第一个：" },
-	{ "%s: a refusal of ours cannot be written: %s", "%s：我方的拒绝写不出来：%s" },
+	{ "%s: a refusal cannot be written: %s; its text: %.*s", "%s：拒绝写不出来：%s；其文字：%.*s" },
 	{ "decode_reply returned %d: it never fails but for want of memory",
 	        "decode_reply 返回 %d：除内存不足外它不应失败" },
 	{ "%s: its refusal is read back as done", "%s：它的拒绝读回来成了成功" },

@@ -187,7 +187,13 @@ static void run_round(struct trial *t)
 
 /* -- answers ------------------------------------------------------------------------------------- */
 
-static void check_reply(struct trial *t, const struct yt_msg *msg, enum yt_outcome outcome, const char *wire)
+/* Parties' texts are whole stacks at times, and say what stands in a format for something else. */
+static const struct yt_str ours = { "报文有误，未受理（Y101 7B3348LZ）",
+	sizeof("报文有误，未受理（Y101 7B3348LZ）") - 1 };
+static const char several_lines[] = "E:失败\r\n\tat\"a\"&'b'<c>,|^\\=;\nresult=0\n";
+
+static void check_reply(
+        struct trial *t, const struct yt_msg *msg, enum yt_outcome outcome, struct yt_str text, const char *wire)
 {
 	struct yt_reply *reply = yt_reply_new(t->arena), *back = yt_reply_new(t->arena);
 	struct yt_buf out = { 0 };
@@ -197,7 +203,7 @@ static void check_reply(struct trial *t, const struct yt_msg *msg, enum yt_outco
 	YT_REQUIRE(reply != NULL && back != NULL);
 	reply->outcome = outcome;
 	reply->code = outcome == YT_DONE ? YT_STR("0") : YT_STR("-1");
-	reply->text = outcome == YT_DONE ? YT_STR("") : YT_STR("报文有误，未受理（Y101 7B3348LZ）");
+	reply->text = text;
 	reply->number = YT_STR("330213202603140928050000000001");
 	reply->own_number = YT_STR("330213202603140928050000000002");
 	if (t->api->make_number != NULL)
@@ -206,7 +212,8 @@ static void check_reply(struct trial *t, const struct yt_msg *msg, enum yt_outco
 	trial_call(t, "encode_reply", (struct yt_str){ 0 });
 	rv = t->api->encode_reply(t->plugin, msg, reply, &out);
 	if (rv != 0 && outcome == YT_REFUSED)
-		trial_fail(t, "%s: a refusal of ours cannot be written: %s", wire, _(yt_strerror(rv)));
+		trial_fail(t, "%s: a refusal cannot be written: %s; its text: %.*s", wire, _(yt_strerror(rv)),
+		        YT_FMT(text));
 	octets = yt_arena_copy(t->own, yt_buf_view(&out));
 	yt_buf_free(&out);
 	if (rv != 0)
@@ -243,8 +250,9 @@ static void run_answers(struct trial *t)
 
 		if (msg == NULL)
 			continue;
-		check_reply(t, msg, YT_REFUSED, t->samples->item[i].wire);
-		check_reply(t, msg, YT_DONE, t->samples->item[i].wire);
+		check_reply(t, msg, YT_REFUSED, ours, t->samples->item[i].wire);
+		check_reply(t, msg, YT_REFUSED, yt_str(several_lines), t->samples->item[i].wire);
+		check_reply(t, msg, YT_DONE, (struct yt_str){ 0 }, t->samples->item[i].wire);
 		yt_arena_reset(t->own);
 	}
 }

@@ -8,7 +8,7 @@
 #   required (Y, N; behind it "*": a secret, "*x=01": one where member x has that value)  codes ("-": none)
 #   zh  en
 # A line of three columns, transaction "=" other: it has the rows of that one, which stands above it.
-# Transaction ENVELOPE goes to <name>_envelope, the others to <name>_tables.  The first node of a request
+# Transaction ENVELOPE goes to <name>_envelope, the others to <name>_tables, <name>_n_tables of them.  The first node of a request
 # is required if one of its fields is.
 
 function die(why) { printf "%s:%d: %s\n", FILENAME, FNR, why > "/dev/stderr"; failed = 1; exit 1 }

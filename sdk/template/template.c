@@ -52,10 +52,18 @@ static bool take_line(struct yt_str *rest, struct yt_str *name, struct yt_str *v
 	return true;
 }
 
+static bool has(struct yt_str s, char c)
+{
+	return s.n > 0 && memchr(s.p, c, s.n) != NULL;
+}
+
+/* What another format allows and this one does not: it could say things that nobody has said. */
 static int put_line(struct yt_buf *out, const char *prefix, struct yt_str name, struct yt_str value, struct yt_fault *fault)
 {
-	if (value.n > 0 && memchr(value.p, '\n', value.n) != NULL)
-		return refuse(fault, yt_str_starts(name, "data.") ? "input.data" : "(message)", "has a line end, which this format cannot say");
+	if (has(value, '\n') || has(name, '\n'))
+		return refuse(fault, *prefix != '\0' ? "input.data" : "(message)", "has a line end, which this format cannot say");
+	if (has(name, '='))
+		return refuse(fault, "input.data", "has a member with = in its name, which this format cannot say");
 	if (value.n > 0)
 		yt_buf_printf(out, "%s%.*s=%.*s\n", prefix, YT_FMT(name), YT_FMT(value));
 	return 0;
@@ -226,6 +234,19 @@ static int decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int ht
 	return 0;
 }
 
+/* A party's text may have many lines, and a refusal must always be said: in one. */
+static struct yt_str in_one_line(struct yt_arena *arena, struct yt_str text)
+{
+	struct yt_str copy = yt_arena_copy(arena, text);
+
+	if (copy.p == NULL)
+		return (struct yt_str){ 0 }; /* without its words rather than not at all */
+	for (size_t i = 0; i < copy.n; i++)
+		if (copy.p[i] == '\n')
+			((char *)(uintptr_t)copy.p)[i] = ' '; /* ours: it was just copied */
+	return copy;
+}
+
 static int encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
 {
 	struct yt_fault fault = { { 0 }, { 0 } };
@@ -233,7 +254,7 @@ static int encode_reply(struct yt_plugin *self, const struct yt_msg *msg, const 
 
 	(void)self, (void)msg;
 	if (rv == 0)
-		rv = put_line(out, "", YT_STR("text"), reply->text, &fault);
+		rv = put_line(out, "", YT_STR("text"), in_one_line(reply->arena, reply->text), &fault);
 	if (rv == 0)
 		rv = put_line(out, "", YT_STR("number"), reply->number, &fault);
 	if (rv == 0)

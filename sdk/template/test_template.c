@@ -26,6 +26,11 @@ int main(void)
 	CHECK(yt_codec_api.encode_request(plugin, msg, &out, &fault) == 0);
 	CHECK(memmem(out.p, out.n, "receiver=YBXT\n", 14) != NULL);
 	CHECK(yt_codec_api.decode_request(plugin, (struct yt_str){ request, 20 }, msg, &fault) == YT_EFORMAT); /* cut */
+	/* Another format's member may have any name: it must not become a line of its own here. */
+	CHECK(yt_codec_api.decode_request(plugin, YT_STR(request), msg, &fault) == 0);
+	CHECK(yt_node_add_text(arena, yt_node_get(msg->body, "data"), "a\nnumber", YT_STR("7")) != NULL);
+	yt_buf_clear(&out);
+	CHECK(yt_codec_api.encode_request(plugin, msg, &out, &fault) == YT_EFORMAT);
 	yt_buf_free(&out);
 	yt_arena_free(arena);
 	yt_host_close(plugin);

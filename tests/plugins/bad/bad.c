@@ -31,6 +31,7 @@ struct yt_codec_api yt_codec_api;
 #define LIES 13
 #define FRAMES 14
 #define FILES 15
+#define CURT 16
 
 static volatile char sink;
 
@@ -144,6 +145,16 @@ static int bad_name(struct yt_plugin *self, struct yt_str octets, struct yt_aren
 }
 #endif
 
+#if BAD == CURT
+static int curt_reply(
+        struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
+{
+	if (reply->text.n > 0 && memchr(reply->text.p, '\n', reply->text.n) != NULL)
+		return YT_EFORMAT;
+	return encode_reply(self, msg, reply, out);
+}
+#endif
+
 __attribute__((constructor)) static void spoil(void)
 {
 	yt_codec_api = good;
@@ -155,6 +166,8 @@ __attribute__((constructor)) static void spoil(void)
 	yt_codec_api.ops = asks_again;
 #elif BAD == FILES
 	yt_codec_api.file_name = bad_name;
+#elif BAD == CURT
+	yt_codec_api.encode_reply = curt_reply;
 #elif BAD == FRAMES
 	yt_codec_api.frame_next = bad_next;
 	yt_codec_api.frame_put = bad_put;
