@@ -1,14 +1,14 @@
 /* tests/test_fetch.c - entries of an account, asked for at its bank at times of the day (engine/fetch.c).
  *
- * The world is that of tests/flow_world.h: 2026-09-21, 22:13 in business time.  The account's times are 06:00 and
- * 18:00, two days before count. */
+ * The world is that of tests/flow_world.h: 2026-09-21, 22:13 in business time.  The account's times are 18:00 and
+ * 06:00, in the order in which somebody wrote them; two days before count. */
 #include "flow_world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 static const struct engine_origin teller = { "bank", "bank", ENGINE_HOLD, 60000, "" };
-static const struct engine_fetch fetches[] = { { &bank, &teller, "6001", { 360, 1080 }, 2, 2 } };
+static const struct engine_fetch fetches[] = { { &bank, &teller, "6001", { 1080, 360 }, 2, 2 } };
 
 static const struct engine_flow payout = { "payout",
 	{ { &bank, YT_OP_PAY_ORDER, NULL, false, NULL, NULL }, { &bank, YT_OP_PAY_QUERY, NULL, true, NULL, NULL } }, 2,

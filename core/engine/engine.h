@@ -103,7 +103,7 @@ struct engine_fetch {
 	const struct engine_party *party;
 	const struct engine_origin *origin; /* the party itself, which tells what it was asked */
 	const char *account;
-	uint16_t at_min[ENGINE_FETCH_TIMES]; /* minutes after midnight, business time, ascending */
+	uint16_t at_min[ENGINE_FETCH_TIMES]; /* minutes after midnight, business time */
 	uint32_t n_at;
 	uint32_t days; /* that are over and not had yet: at most so many, at the start too */
 };

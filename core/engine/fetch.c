@@ -37,17 +37,17 @@ static int64_t today(const struct engine *e)
 	return (engine_wall(e) + 8 * 3600000) / DAY_MS;
 }
 
-/* The next of its times after now. */
+/* The next of its times after now, in whatever order they were written. */
 static int64_t next_time(const struct engine *e, const struct engine_fetch *conf)
 {
-	int64_t midnight = today(e) * DAY_MS - 8 * 3600000, at;
+	int64_t midnight = today(e) * DAY_MS - 8 * 3600000, next = INT64_MAX, at;
 
 	for (uint32_t i = 0; i < conf->n_at; i++) {
 		at = midnight + conf->at_min[i] * INT64_C(60000);
-		if (at > engine_wall(e))
-			return at;
+		at += at > engine_wall(e) ? 0 : DAY_MS;
+		next = at < next ? at : next;
 	}
-	return midnight + DAY_MS + conf->at_min[0] * INT64_C(60000);
+	return next;
 }
 
 void fetches_begin(struct engine *e)
