@@ -769,6 +769,32 @@ static void our_refusal_is_read_as_one(void **state)
 			*(const char *const *)&rows[i], fn, NULL, NULL, (void *)&rows[i]                               \
 		}
 
+/* What an order is made anew for stands in its remark, where it has none of its own. */
+static void an_order_names_the_one_that_came_back(void **state)
+{
+	static const char *const own[] = { "", ",\"memo\":\"附言\"" }, *const wanted[] = {
+		"原付款编号 MA20261119000000000001", "附言"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(own); i++) {
+		struct bank b = open_link(NULL, NULL);
+		struct yt_msg *msg, *back = yt_msg_new(b.arena);
+		char json[400];
+
+		snprintf(json, sizeof(json),
+		        "{\"data\":{\"pay_no\":\"MA20261120000000000002\",\"pay_amt\":\"1.00\",\"payer_acct\":\"1\",\"payer_name\":"
+		        "\"a\",\"payee_acct\":\"2\",\"payee_name\":\"b\",\"purpose\":\"c\",\"orig_pay_no\":\"MA20261119000000000001\""
+		        "%s}}",
+		        own[i]);
+		msg = order_of(&b, YT_OP_PAY_ORDER, SEQ, from_json(&b, json));
+		back->sent = encoded(&b, msg);
+		assert_int_equal(b.api->decode_request(b.plugin, back->sent, back, &b.fault), 0);
+		assert_text(yt_node_text(yt_node_get(back->body, "data"), "memo"), wanted[i]);
+		bank_close(&b);
+	}
+}
+
 /* -- a page that was fetched, as what the bank tells ------------------------------------------------ */
 
 #define PAGE(acct, mark, amount)                                                                                       \
@@ -867,8 +893,9 @@ int main(void)
 		cmocka_unit_test(a_request_with_a_wrong_signature_is_refused),
 		cmocka_unit_test(our_refusal_is_read_as_one),
 		cmocka_unit_test(a_page_of_today_is_no_whole_day),
+		cmocka_unit_test(an_order_names_the_one_that_came_back),
 	};
-	size_t n = 9;
+	size_t n = 10;
 
 	ROWS(frames, a_frame_is);
 	ROWS(vectors, the_composed_request_is_written);

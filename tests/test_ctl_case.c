@@ -539,6 +539,7 @@ static void add_paid(struct yt_buf *buf, uint64_t id)
 	rec_u8(buf, REC_T_LEG, REC_LEG_STEP);
 	rec_u8(buf, REC_T_STEP, 1);
 	text(buf, REC_T_PAY_NO, PAY_NO);
+	text(buf, REC_T_ORIG_PAY_NO, "IN20261121000000000099");
 	rec_end(buf, at);
 	at = begin(buf, REC_ANSWERED, id, 40);
 	rec_u8(buf, REC_T_OUTCOME, YT_DONE);
@@ -585,6 +586,9 @@ static void a_payment_waits_for_its_line(void **state)
 	ctl_peer_prints(
 	        w, FOLLOW "  paid under " PAY_NO ", and no statement tells of it, late from 2026-11-25 00:00:00");
 	ctl_peer_hides(w, "statement line");
+	ctl_peer_prints(w, "orig_pay_no IN20261121000000000099");
+	assert_int_equal(ctl_peer_run(w, "show " FOLLOW), 0);
+	ctl_peer_prints(w, "pay_no " PAY_NO ", orig_pay_no IN20261121000000000099");
 	assert_int_equal(ctl_peer_run(w, "late --at '2026-11-24 23:59:59'"), 0);
 	assert_int_equal(ctl_peer_run(w, "late --at '2026-11-25 00:00:00'"), 1);
 	ctl_peer_prints(w, "operator  paid under " PAY_NO ", and no statement tells of it");

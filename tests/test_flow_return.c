@@ -122,7 +122,7 @@ static struct paid {
 
 static void note_leg(void)
 {
-	char number[40], to[32], state[16];
+	char number[40], to[32], state[16], anew_for[40];
 
 	if (fake_is(yt_str(w.sent), "TELLPAID")) {
 		fake_value(yt_str(w.sent), "pst", state, sizeof(state));
@@ -136,6 +136,8 @@ static void note_leg(void)
 	fake_value(yt_str(w.sent), "pay", number, sizeof(number));
 	fake_value(yt_str(w.sent), "to", to, sizeof(to));
 	assert_int_equal(strlen(number), 22);
+	fake_value(yt_str(w.sent), "askpay", anew_for, sizeof(anew_for)); /* orig_pay_no */
+	assert_string_equal(anew_for, paid.n == 0 ? "" : paid.number[paid.n - 1]);
 	for (unsigned i = 0; i < paid.n; i++) {
 		assert_string_not_equal(number, paid.number[i]);
 		assert_true(paid.is_released || strcmp(to, paid.to[i]) != 0);

@@ -296,6 +296,8 @@ static void put_step(struct telling *t, const struct case_step *s)
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", s->number);
 	for (const struct yt_node *m = s->said == NULL ? NULL : s->said->child; m != NULL; m = m->next)
 		yt_buf_printf(&details, "%s%.*s %.*s", details.n == 0 ? "" : ", ", YT_FMT(m->name), YT_FMT(m->text));
+	if (s->orig_pay_no[0] != '\0')
+		add_text(&details, "orig_pay_no", yt_str(s->orig_pay_no));
 	if (s->code[0] != '\0' && s->outcome != YT_DONE)
 		add_text(&details, _("code"), yt_str(s->code));
 	ctl_reason(s->reason, why, sizeof(why));
@@ -450,6 +452,8 @@ static void json_step(struct telling *t, struct yt_node *steps, const struct cas
 	desk_put(&t->desk, one, "party", yt_arena_copy(t->desk.arena, yt_str(s->party)));
 	desk_put(&t->desk, one, "number", yt_arena_copy(t->desk.arena, yt_str(s->number)));
 	desk_put(&t->desk, one, "state", yt_str(state_of(s)));
+	if (s->orig_pay_no[0] != '\0')
+		desk_put(&t->desk, one, "orig_pay_no", yt_arena_copy(t->desk.arena, yt_str(s->orig_pay_no)));
 	desk_put(&t->desk, one, "code", yt_str(s->code));
 	desk_put(&t->desk, one, "reason", yt_str(s->reason));
 	json_number(t, one, "sent", s->n_sent);

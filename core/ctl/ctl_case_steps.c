@@ -73,6 +73,7 @@ static void take(struct case_steps *s, const struct rec *rec)
 	step->last_ms = rec->wall_ms;
 	if (rec->type == REC_SENDING) {
 		copy(step->number, sizeof(step->number), rec_get(rec, REC_T_NUMBER));
+		copy(step->orig_pay_no, sizeof(step->orig_pay_no), rec_get(rec, REC_T_ORIG_PAY_NO));
 		step->n_sent++;
 		return;
 	}

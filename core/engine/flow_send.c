@@ -26,8 +26,10 @@ void flow_write_step(struct engine *e, struct task *t)
 		rec_str(&buf, REC_T_PAY_NO, t->run->order->no);
 	if (t->leg == REC_LEG_STEP && flow_op_of(t, t->x.step)->id == YT_OP_PAY_ORDER)
 		rec_str(&buf, REC_T_PAY_MSG, cross_wire_number(t->own));
-	if (t->leg == REC_LEG_STEP && t->run->order != NULL)
+	if (t->leg == REC_LEG_STEP && t->run->order != NULL) {
 		rec_str(&buf, REC_T_UETR, pay_member(t->own, "uetr"));
+		rec_str(&buf, REC_T_ORIG_PAY_NO, pay_member(t->own, "orig_pay_no"));
+	}
 	if (t->run->is_kept)
 		rec_u32(&buf, REC_T_ATTEMPT, 1); /* the same octets, kept already */
 	else if (t->leg == REC_LEG_QUERY)

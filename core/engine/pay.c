@@ -77,7 +77,7 @@ static bool take_asked(struct task *t, struct yt_node *data)
 {
 	static const char *const names[] = { "pay_no", "pay_type", "pay_amt", "pay_date", "payee_acct", "payee_name",
 		"payee_bank_no", "payee_bank_name", "psn_name", "psn_cert_type", "certno", "purpose", "memo",
-		"behalf_name", "pay_channel", "name_check", NULL };
+		"orig_pay_no", "behalf_name", "pay_channel", "name_check", NULL };
 	struct yt_str no = pay_member(t->original, "pay_no");
 
 	for (const char *const *name = names; *name != NULL; name++)
@@ -98,7 +98,8 @@ static bool take_claim(struct task *t, struct yt_node *data)
 	            put(t->arena, data, "payee_acct", yt_node_text(payee, "bank_acct_no")) &&
 	            put(t->arena, data, "payee_name", yt_node_text(payee, "name")) &&
 	            put(t->arena, data, "payee_bank_no", yt_node_text(payee, "bank_no")) &&
-	            put(t->arena, data, "payee_bank_name", yt_node_text(payee, "bank_name"));
+	            put(t->arena, data, "payee_bank_name", yt_node_text(payee, "bank_name")) &&
+	            put(t->arena, data, "orig_pay_no", yt_str(t->x.back_no));
 
 	if (!made || !yt_str_is(yt_node_text(payee, "relation"), "00"))
 		return made;

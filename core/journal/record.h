@@ -131,7 +131,8 @@ enum rec_tag {                  /* stored: append only */
 	REC_T_LIMIT = 63,         /* ... each followed by what it may have, i64 fen */
 	REC_T_UETR = 64,          /* of a payout, where its bank's format has one; of a notice: what it names */
 	REC_T_PAY_SERIAL = 65,    /* its bank's number for it; of a notice: of the debit that it speaks of */
-	REC_T_CLEAR_END = 66,     /* raised with each tag before it: the memory a reader of clear fields needs */
+	REC_T_ORIG_PAY_NO = 66,   /* of the payout that came to nothing and that this one is made anew for */
+	REC_T_CLEAR_END = 67,     /* raised with each tag before it: the memory a reader of clear fields needs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */

@@ -279,6 +279,7 @@ static const struct {
 	MEMBER("psn_name", psn_name),
 	MEMBER("purpose", purpose),
 	MEMBER("memo", memo),
+	MEMBER("orig_pay_no", orig_no),
 	MEMBER("behalf_name", behalf_name),
 	MEMBER("pay_channel", channel),
 	MEMBER("name_check", name_check),
@@ -311,6 +312,14 @@ int yt_payout_read(const struct yt_node *body, const struct yt_node *row, const 
 	if (yt_fen_parse(amount, &out->amount_fen) != 0)
 		return refuse(fault, path, "pay_amt", "is not an amount in yuan with two decimals");
 	return 0;
+}
+
+struct yt_str yt_payout_remark(const struct yt_payout *payout, char text[YT_PAYOUT_REMARK])
+{
+	if (payout->memo.n > 0 || payout->orig_no.n == 0)
+		return payout->memo;
+	snprintf(text, YT_PAYOUT_REMARK, "原付款编号 %.*s", YT_PAY_NO_LEN, payout->orig_no.p);
+	return yt_str(text);
 }
 
 bool yt_payout_is_to_person(const struct yt_payout *payout)
@@ -352,6 +361,8 @@ static int check_number(const struct yt_payout *p, const char *path, struct yt_f
 		return refuse(fault, path, "pay_no", "is not CL, MA, HS or IN, a day yyyyMMdd and twelve digits");
 	if (!yt_str_eq(p->type, (struct yt_str){ p->no.p, 2 }))
 		return refuse(fault, path, "pay_type", "is not what pay_no begins with");
+	if (p->orig_no.n > 0 && (!yt_pay_no_is_valid(p->orig_no) || yt_str_eq(p->orig_no, p->no)))
+		return refuse(fault, path, "orig_pay_no", "is not the number of the payout that came to nothing");
 	return 0;
 }
 

@@ -143,7 +143,7 @@ static int finish(struct writing *w, int rv)
 static int write_detail(struct writing *w, const struct yt_payout *p, uint32_t n)
 {
 	bool has_paper = p->certno.n > 0 && yt_str_is(p->cert_type, "01");
-	char number[8];
+	char number[8], remark[YT_PAYOUT_REMARK];
 	int rv;
 
 	snprintf(number, sizeof(number), "%06u", n);
@@ -165,7 +165,7 @@ static int write_detail(struct writing *w, const struct yt_payout *p, uint32_t n
 	if (rv == 0)
 		rv = put_text(w, "purpose", p->purpose, 60);
 	if (rv == 0)
-		rv = put_text(w, "memo", p->memo, 100);
+		rv = put_text(w, "memo", yt_payout_remark(p, remark), 100);
 	end_line(w);
 	return rv;
 }

@@ -92,7 +92,7 @@ static int make_order(const struct bdl *b, const struct yt_msg *msg, struct yt_n
 	struct yt_node *v = *out = yt_node_new(arena, YT_OBJECT);
 	const struct yt_node *row = NULL;
 	struct yt_payout p;
-	char path[64] = "input.data";
+	char path[64] = "input.data", remark[YT_PAYOUT_REMARK];
 	int rv;
 
 	if (!yt_payout_next(msg->body, &row, path, sizeof(path)))
@@ -110,7 +110,7 @@ static int make_order(const struct bdl *b, const struct yt_msg *msg, struct yt_n
 	        bdl_put(arena, v, "pay_type", p.type) != 0 ||
 	        bdl_put(arena, v, "pay_channel", p.channel.n > 0 ? p.channel : b->channel) != 0 ||
 	        bdl_put(arena, v, "pay_date", p.date) != 0 || bdl_put(arena, v, "purpose", p.purpose) != 0 ||
-	        bdl_put(arena, v, "memo", p.memo) != 0)
+	        bdl_put(arena, v, "memo", yt_arena_copy(arena, yt_payout_remark(&p, remark))) != 0)
 		return YT_ENOMEM;
 	rv = put_payee(b, arena, v, &p, path, fault);
 	return rv == 0 ? put_paper(b, arena, v, &p, path, fault) : rv;

@@ -68,7 +68,8 @@ struct yt_payout {
 	struct yt_str payee_acct, payee_name, payee_bank_no, payee_bank_name;
 	struct yt_str cert_type, certno, psn_name; /* of the person paid for, national codes */
 	struct yt_str purpose, memo, behalf_name, channel, name_check, uetr;
-	struct yt_str date; /* yyyy-MM-dd; empty: today */
+	struct yt_str orig_no; /* the payout that came to nothing and is made anew by this one; or empty */
+	struct yt_str date;    /* yyyy-MM-dd; empty: today */
 	int64_t amount_fen;
 };
 
@@ -84,6 +85,10 @@ bool yt_payout_next(const struct yt_node *body, const struct yt_node **row, char
  * YT_EFORMAT with *fault: amount or currency cannot be read. */
 int yt_payout_read(const struct yt_node *body, const struct yt_node *row, const char *path, struct yt_payout *out,
         struct yt_fault *fault);
+/* What a bank keeps beside it as a remark: memo, else, made in text, the number of the payout it is made anew for; or
+ * empty. */
+#define YT_PAYOUT_REMARK 64
+struct yt_str yt_payout_remark(const struct yt_payout *payout, char text[YT_PAYOUT_REMARK]);
 /* What holds at every bank: number and type, amount above 0 and at most limit_fen (0: no limit), accounts, names and
  * texts, line numbers, check digit of a resident id, account name against psn_name.  0 with *warnings (may be NULL)
  * set, or YT_EFORMAT with *fault, which says no value of a person's. */
