@@ -72,11 +72,11 @@ void card_number(uint64_t serial, char out[20])
 	out[19] = '\0';
 }
 
-/* Those whose account is at a bank that begins with 105 are paid by the gateway. */
+/* Those whose account is at a bank that begins with 105 are paid by the gateway: three of four, each another way. */
 bool claims_person(struct world *w, struct hospital *h, const char *name)
 {
 	char card[20];
-	bool is_ours = h->number % 2 == 0;
+	bool is_ours = h->number % 4 != 3;
 	static const char intake[] =
 	        "{\"operation\":\"%s\",\"number\":\"%s-%s\",\"institution\":\"%s\",\"psn_no\":\"%s\",%s}";
 	char *person = message_person(h, name);
@@ -108,6 +108,7 @@ void claims_arm_faults(void)
 	static const char *const at_bank[] = { "effect_then_silence", "effect_then_cut", "cut", "busy",
 		"wrong_signature" };
 	static const char *const calls[] = { "claims", "claims", "query", "withdraw" };
+	static const char *const orders[] = { "BD1001", "BD1002", "pain.001" };
 	char spec[160];
 
 	json_decref(insurer_control("DELETE", "/fault", NULL));
@@ -118,8 +119,7 @@ void claims_arm_faults(void)
 	}
 	for (int i = 0; i < 2; i++) {
 		snprintf(spec, sizeof(spec), "{\"kind\":\"%s\",\"op\":\"%s\",\"count\":%d,\"skip\":%d}",
-		        at_bank[dice() % 5], dice() % 3 == 0 ? "BD1002" : "BD1001", 1 + (int)(dice() % 2),
-		        (int)(dice() % 4));
+		        at_bank[dice() % 5], orders[dice() % 3], 1 + (int)(dice() % 2), (int)(dice() % 4));
 		json_decref(bank_control("POST", "/fault", spec));
 	}
 	for (int i = 0; i < 3; i++) {
@@ -356,7 +356,22 @@ int claims_check_open(struct world *w)
 	return open_wrong(w, true);
 }
 
-size_t claims_seen, payouts_seen, orders_seen;
+size_t claims_seen, payouts_seen, orders_seen, claims_paid_by[N_FACES];
+
+static void count_faces(void)
+{
+	static const char *const faces[N_FACES] = { "link", "iso20022", "file" };
+	const char *number;
+	json_t *payout;
+
+	memset(claims_paid_by, 0, sizeof(claims_paid_by));
+	json_object_foreach(books.payouts, number, payout)
+	{
+		for (size_t i = 0; i < N_FACES && order_numbered(number) == NULL; i++)
+			claims_paid_by[i] +=
+			        book_number(payout, "booked") == 1 && strcmp(book_text(payout, "face"), faces[i]) == 0;
+	}
+}
 
 int claims_check(struct world *w, bool everything)
 {
@@ -373,5 +388,6 @@ int claims_check(struct world *w, bool everything)
 		n_wrong = compare(w, true);
 	claims_seen = json_object_size(books.claims);
 	payouts_seen = json_object_size(books.payouts);
+	count_faces();
 	return n_wrong;
 }

@@ -41,13 +41,13 @@ static char *wrap(const struct hospital *h, const char *infno, const char *msgid
 
 	time_text(time(NULL), "%Y-%m-%d %H:%M:%S", now, sizeof(now));
 	if (asprintf(&body,
-	            "{\"infno\":\"%s\",\"msgid\":\"%s\",\"mdtrtarea_admvs\":\"330213\",\"insuplc_admdvs\":\"330213\","
+	            "{\"infno\":\"%s\",\"msgid\":\"%s\",\"mdtrtarea_admvs\":\"330213\",\"insuplc_admdvs\":\"%s\","
 	            "\"recer_sys_code\":\"YBXT\",\"dev_no\":\"\",\"dev_safe_info\":\"\",\"cainfo\":\"\",\"signtype\":"
 	            "\"\","
 	            "\"infver\":\"V1.0\",\"opter_type\":\"1\",\"opter\":\"S%04d\",\"opter_name\":\"收费员\",\"inf_"
 	            "time\":\"%s\","
 	            "\"fixmedins_code\":\"%s\",\"fixmedins_name\":\"示例市医院\",\"sign_no\":\"\",\"input\":%s}",
-	            infno, msgid, h->number, now, h->institution, input) < 0)
+	            infno, msgid, h->insuplc, h->number, now, h->institution, input) < 0)
 		abort();
 	return body;
 }

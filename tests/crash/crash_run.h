@@ -93,6 +93,7 @@ extern struct book_of_messages {
 
 struct hospital {
 	const char *name, *institution;
+	const char *insuplc; /* its patients' area: by which way the bank pays their claims (tests/crash/run) */
 	int number;
 	char person[40], certno[24];
 	uint64_t random;
@@ -188,7 +189,9 @@ void claims_arm_faults(void);
 int claims_check_open(struct world *w);
 /* Of what changed; everything: of all, from whole ledgers. */
 int claims_check(struct world *w, bool everything);
+#define N_FACES 3                                     /* the bank's: link, ISO 20022, files */
 extern size_t claims_seen, payouts_seen, orders_seen; /* by then */
+extern size_t claims_paid_by[N_FACES];                /* likewise: payments of claims */
 
 /* crash_check.c: each prints what is wrong and returns how many things are. */
 int check_all(int round, bool everything);

@@ -213,8 +213,9 @@ static void take_person(struct hospital *h, int i)
 
 	identity(i, h->certno);
 	snprintf(name, sizeof(name), "示例%d", i);
-	snprintf(body, sizeof(body), "[{\"certno\":\"%s\",\"name\":\"%s\",\"insutype\":\"310\",\"balance_fen\":0}]",
-	        h->certno, name);
+	snprintf(body, sizeof(body),
+	        "[{\"certno\":\"%s\",\"name\":\"%s\",\"insutype\":\"310\",\"balance_fen\":0,\"insuplc_admdvs\":\"%s\"}]",
+	        h->certno, name, h->insuplc);
 	answer = world_control("POST", "/persons", body);
 	psn_no = json_string_value(json_object_get(json_object_get(answer, "psn_no"), h->certno));
 	if (psn_no == NULL) {
@@ -229,9 +230,12 @@ static void take_person(struct hospital *h, int i)
 
 static void init_hospital(struct hospital *h, int i, const char *name)
 {
+	static const char *const areas[] = { "330213", "330203", "330205", "330213" };
+
 	h->number = i;
 	h->name = name;
 	h->institution = strcmp(name, "hospital-one") == 0 ? "H33021399901" : "H33021399902";
+	h->insuplc = areas[i % 4];
 	h->random = (uint64_t)i * 7919 + 17;
 	h->curl = new_handle(h);
 	take_person(h, i);
