@@ -98,6 +98,14 @@ void kp_remove_dead(struct keeper_process *p);
 
 /* keeper_process_supervisor.c */
 void kp_on_channel(uv_poll_t *poll, int status, int events);
+/* Open exchanges that need what a new configuration drops: how many, and what the last one of them needs. */
+struct kp_checking {
+	const struct conf *now, *next;
+	uint64_t n;
+	char what[200];
+};
+/* arg: struct kp_checking.  What has no party, listener or institution, as octets that killed a worker, needs none. */
+void kp_check_each(void *arg, const struct exchange *x);
 
 /* keeper_process_start.c */
 int kp_open(struct keeper_process *p, const struct conf *conf); /* what failed has been told */

@@ -63,12 +63,12 @@ static void on_configure(struct keeper_process *p, const struct channel_msg *msg
 	control_open_to(p);
 }
 
-/* Open exchanges that need what a new configuration drops. */
-struct checking {
-	const struct conf *now, *next;
-	uint64_t n;
-	char what[200];
-};
+static const char *format_of_party(const struct conf *conf, const char *name)
+{
+	const struct conf_party *p = conf_party(conf, yt_str(name));
+
+	return p == NULL ? NULL : p->format;
+}
 
 static const char *format_of_listener(const struct conf *conf, const char *name)
 {
@@ -78,14 +78,7 @@ static const char *format_of_listener(const struct conf *conf, const char *name)
 		if (strcmp(conf->listeners[i].name, name) == 0)
 			return conf->listeners[i].format;
 	}
-	return NULL;
-}
-
-static const char *format_of_party(const struct conf *conf, const char *name)
-{
-	const struct conf_party *p = conf_party(conf, yt_str(name));
-
-	return p == NULL ? NULL : p->format;
+	return format_of_party(conf, name); /* what was fetched came by its party */
 }
 
 /* Gone, or of another format: what was written down could not be read any more. */
@@ -96,7 +89,7 @@ static bool is_lost(const char *now, const char *next)
 
 /* Steps that are no longer the same, or not said in the same formats: what an open exchange has sent would be read as
  * something else. */
-static bool is_other_flow(const struct checking *c, const char *name)
+static bool is_other_flow(const struct kp_checking *c, const char *name)
 {
 	const struct conf_flow *a = conf_flow(c->now, yt_str(name)), *b = conf_flow(c->next, yt_str(name));
 
@@ -115,7 +108,7 @@ static bool is_other_flow(const struct checking *c, const char *name)
 }
 
 /* A key that is gone: what was signed with it can not be believed when it is read back.  NULL: none. */
-static const char *lost_key(const struct checking *c)
+static const char *lost_key(const struct kp_checking *c)
 {
 	for (uint32_t i = 0; i < c->now->n_keys; i++) {
 		uint32_t j = 0;
@@ -128,10 +121,9 @@ static const char *lost_key(const struct checking *c)
 	return NULL;
 }
 
-/* What has no party, listener or institution, as octets that killed a worker, needs none. */
-static void check_each(void *arg, const struct exchange *x)
+void kp_check_each(void *arg, const struct exchange *x)
 {
-	struct checking *c = arg;
+	struct kp_checking *c = arg;
 
 	if (x->party[0] != 0 && is_lost(format_of_party(c->now, x->party), format_of_party(c->next, x->party)))
 		snprintf(c->what, sizeof(c->what), "party %s in its format", x->party);
@@ -153,9 +145,9 @@ static void check_each(void *arg, const struct exchange *x)
 static void on_check(struct keeper_process *p, const struct channel_msg *msg)
 {
 	struct conf *conf = load_named(msg);
-	struct checking c = { p->conf, conf, 0, { 0 } };
+	struct kp_checking c = { p->conf, conf, 0, { 0 } };
 
-	if (conf == NULL || !keeper_each_open(p->keeper, check_each, &c))
+	if (conf == NULL || !keeper_each_open(p->keeper, kp_check_each, &c))
 		c.n = UINT64_MAX;
 	conf_free(conf);
 	memset(&p->out, 0, offsetof(struct channel_msg, text));
