@@ -1,6 +1,6 @@
 /* core/engine/asking.c - a request from the listener's hand until its leg leaves: who asks, may he, where to.
  *
- * engine_request() is called by process/worker_process.c.  A query's leg leaves at once, a state-changing one only
+ * engine_request() is called by process/worker_doors.c.  A query's leg leaves at once, a state-changing one only
  * after the keeper said DOWN_ADMITTED (P1, engine.c). */
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* core/engine/engine.h - a worker's decisions: what happens to one request, and to one lease; pure.
  *
  * (state, event, now) -> (state', actions).  No sockets, files or clock of its own: events come in by
- * the functions below, actions go out by struct engine_world, which process/worker_process.c fills with the
+ * the functions below, actions go out by struct engine_world, which process/worker_world.c fills with the
  * listeners, the lanes and the ring, and the simulator with a faulty one.
  *
  * Flow of a state-changing request (asking.c, leg.c, engine.c):

@@ -1,6 +1,6 @@
 /* core/engine/leg.c - how a leg ended: its answer is read, its sums are checked, what it proves is written down.
  *
- * engine_leg() is called by process/worker_process.c when a lane has told.  A query's origin hears at once, that of a
+ * engine_leg() is called by process/worker_parties.c when a lane has told.  A query's origin hears at once, that of a
  * change only after DOWN_DURABLE (engine.c).  Without an answer the outcome is unknown and the keeper's from then on.
  */
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* core/net/drop.c - files for one party: who waits, who is put there, what came of it.
  *
- * process/worker_process.c opens it.  A file:
+ * process/worker_parties.c opens it.  A file:
  *  - waits for the thread                                             WAITING
  *  - the thread puts it where the party takes files (drop_put.c)      WAITING -> RUNNING
  *  - it is told how that ended, on the loop                           RUNNING -> gone

@@ -1,6 +1,6 @@
 /* core/net/drop.h - outbound by files: one party to whom messages are handed over by putting files where it takes them.
  *
- * The worker opens one per party whose url is a folder, here or over SSH (process/worker_process.c), and gives it whole
+ * The worker opens one per party whose url is a folder, here or over SSH (process/worker_parties.c), and gives it whole
  * files; a thread of its own puts them there, one after the other, by the order of steps in drop_put.c, which makes
  * each appear once under its name, whatever dies in between.  Ends are told as those of a lane: */
 #ifndef YT_NET_DROP_H

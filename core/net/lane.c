@@ -1,6 +1,6 @@
 /* core/net/lane.c - one party's connections: who waits, who is sent, what came of it.
  *
- * process/worker_process.c opens it, the engine's sends arrive by lane_send().  A connection (link):
+ * process/worker_parties.c opens it, the engine's sends arrive by lane_send().  A connection (link):
  *  - an address is found and TCP connects               CONNECTING
  *  - TLS; the party's certificate is checked            CONNECTING -> HANDSHAKE
  *  - it waits for a request, newest first               HANDSHAKE  -> IDLE

@@ -1,6 +1,6 @@
 /* core/net/lane.h - outbound: one party's connections, bounded queue, deadlines.
  *
- * The worker opens one lane per party (process/worker_process.c); the engine asks it to send one request and
+ * The worker opens one lane per party (process/worker_parties.c); the engine asks it to send one request and
  * hears exactly one end of it, and perhaps a late answer after LANE_TIMED_OUT.  Connections are pooled,
  * kept alive, over TLS with our client certificate where the party wants one; HTTP/1.1, one request at a time,
  * or HTTP/2 where both want it, many at a time; or the format's own frames, one request at a time, with heartbeats. */

@@ -1,6 +1,6 @@
 /* core/net/server.c - a listener's connections: TLS, one request at a time, its answer, the next.
  *
- * process/worker_process.c opens it on the supervisor's socket; the engine hears on_request and calls
+ * process/worker_doors.c opens it on the supervisor's socket; the engine hears on_request and calls
  * server_answer().  One connection's way:
  *  - accepted and counted                               HANDSHAKE (without TLS it is IDLE at once)
  *  - certificate checked                                HANDSHAKE -> IDLE

@@ -1,6 +1,6 @@
 /* core/net/server.h - listeners: who is asking, and whole requests of theirs.
  *
- * A worker opens one per configured listener on a socket that the supervisor bound (process/worker_process.c).
+ * A worker opens one per configured listener on a socket that the supervisor bound (process/worker_doors.c).
  * server.c speaks TLS (tls.c) and what ALPN finds, HTTP/1.1 (http1.c) or HTTP/2 (http2.c), checks the
  * certificate, and hands each whole request to on_request; the engine answers later by server_answer() or
  * server_drop(). */

@@ -3,7 +3,7 @@
  *   control.c -> control_lane()        written down by the machine (journal/keeper_lanes.c)
  *   control_durable()                  it is on disk -> control_mark_lanes(): each worker's board says so
  *   kp_tell(DOWN_WELCOME)              a new worker's board does before its doors open -> control_mark_worker()
- * A worker asks its board before anything new leaves (world_stopped() in worker_process.c). */
+ * A worker asks its board before anything new leaves (world_stopped() in worker_world.c). */
 #include "process/control_parts.h"
 
 #include <stdio.h>

@@ -1,6 +1,9 @@
 /* core/process/worker_parts.h - what the files of a worker share; nobody else includes it.
  *
- *   worker_process.c   listeners, lanes, ring and engine wired together; its life
+ *   worker_process.c   ring and loop, its life
+ *   worker_world.c     what the engine does to the world
+ *   worker_doors.c     listeners: requests come in
+ *   worker_parties.c   parties: legs go out, and how they end
  *   worker_conf.c      what the engine asks of the configuration
  *   worker_enrolled.c  ... and of the parties' enrolment lists */
 #ifndef YT_PROCESS_WORKER_PARTS_H
@@ -75,6 +78,22 @@ struct worker {
 	int64_t drain_until, warned_on;
 	bool doors_open, draining;
 };
+
+/* worker_process.c: one instance of a format; told when it fails. */
+int worker_load_plugin(struct worker *w, struct engine_codec *codec, const char *format, const char *instance,
+        const struct conf_settings *settings);
+
+/* worker_world.c */
+int worker_open_engine(struct worker *w);
+uint64_t worker_token(uint32_t listener, struct server_token t); /* as the engine knows a request */
+
+/* worker_doors.c.  0; YT_ECONF after telling */
+int worker_open_listeners(struct worker *w); /* codecs; nobody comes in yet */
+int worker_open_doors(struct worker *w);     /* when the engine is up */
+
+/* worker_parties.c */
+int worker_open_parties(struct worker *w); /* 0; YT_ECONF after telling */
+void worker_write_lanes(struct worker *w); /* on the board */
 
 /* worker_conf.c */
 void worker_take_flows(struct worker *w);   /* after the parties, which they point at */

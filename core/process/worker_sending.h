@@ -1,6 +1,6 @@
 /* core/process/worker_sending.h - one try of a message made ready for its lane, and its answer held against it.
  *
- *   engine_send() -> world_send() in worker_process.c -> sending_make(): path, signature, method, by the party's codec
+ *   engine_send() -> world_send() in worker_world.c -> sending_make(): path, signature, method, by the party's codec
  *   lane -> sent_frame_next(): where an answer in frames ends
  *   lane -> on_lane() -> sent_is_answered(): is the answer the party's, where the format signs it over HTTP */
 #ifndef YT_PROCESS_WORKER_SENDING_H
