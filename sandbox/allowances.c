@@ -119,8 +119,7 @@ static int case_allowance(struct play *play)
 
 /* -- a wrong account first -- */
 
-/* What the gateway shows of this payout: how it ended, and a step that says word. */
-static bool clerk_sees(struct play *play, const char *pay_no, const char *state, const char *word)
+bool play_clerk_sees(struct play *play, const char *pay_no, const char *state, const char *word)
 {
 	char command[1200];
 	json_t *told, *step;
@@ -144,7 +143,7 @@ static int await_clerk(struct play *play, const char *pay_no, const char *state,
 	int64_t end = clock_steady_ms() + PAID_WAIT_MS;
 
 	for (; clock_steady_ms() < end; sleep_ms(LOOK_MS))
-		if (clerk_sees(play, pay_no, state, word))
+		if (play_clerk_sees(play, pay_no, state, word))
 			return 0;
 	return play_fail(play, "the gateway never showed %s as %s %s", pay_no, state, word);
 }

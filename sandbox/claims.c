@@ -121,6 +121,8 @@ static int tell_account(struct play *play)
 	char account[20];
 
 	play_account(play->care->own_number, account);
+	if (play->demo->options->bank_url != NULL && play_open_account(play, account, play->care->patient->name) != 0)
+		return -1;
 	return play_tell_account(play, "payee", account);
 }
 

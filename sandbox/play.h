@@ -101,6 +101,10 @@ int play_intake(struct play *play, json_t *message);
 void play_account(const char *seed, char out[20]);
 /* Calls the bank's control port; takes body over. */
 int play_at_bank(struct play *play, const char *call, json_t *body);
+/* The bank knows this account under that name. */
+int play_open_account(struct play *play, const char *account, const char *name);
+/* What the gateway shows of what pays a payout, or follows from a settlement: its state, and a step that says word. */
+bool play_clerk_sees(struct play *play, const char *number, const char *state, const char *word);
 /* It must stand once at the right account and not at the wrong one, under another number than the one before. */
 int play_paid_anew(struct play *play, const char *wrong, const char *right, const char *ref, const char *before);
 

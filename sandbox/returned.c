@@ -87,6 +87,11 @@ int play_at_bank(struct play *play, const char *call, json_t *body)
 	return answer != NULL ? 0 : play_fail(play, "the bank did not take %s", call);
 }
 
+int play_open_account(struct play *play, const char *account, const char *name)
+{
+	return play_at_bank(play, "/accounts", must(json_pack("[{s:s, s:s}]", "account", account, "name", name)));
+}
+
 int play_paid_anew(struct play *play, const char *wrong, const char *right, const char *ref, const char *before)
 {
 	if (strcmp(ref, before) == 0)
@@ -145,6 +150,54 @@ static int case_closed(struct play *play)
 	return play_paid_anew(play, wrong, right, ref, "");
 }
 
+static bool was_ordered(struct play *play, const char *account)
+{
+	json_t *ledger = client_control(play->desk.client, play->demo->options->bank_url, "/ledger", NULL), *row;
+	bool was = false;
+	size_t i;
+
+	json_array_foreach(json_object_get(ledger, "payouts"), i, row)
+	{
+		was = was || strcmp(json_text(row, "payee"), account) == 0;
+	}
+	json_decref(ledger);
+	return was;
+}
+
+/* Until a clerk sees why it waits; where there is none to look, long enough for it to leave wrongly. */
+static int await_reason(struct play *play, const char *word)
+{
+	int64_t end = clock_steady_ms() + BACK_WAIT_MS;
+
+	if (play->demo->options->clerk == NULL) {
+		sleep_ms(1500);
+		return 0;
+	}
+	for (; !play_clerk_sees(play, play->care->setl_id, "unknown", word); sleep_ms(500))
+		if (clock_steady_ms() > end)
+			return play_fail(play, "the gateway never showed the claim as waiting: %s", word);
+	return 0;
+}
+
+/* The bank knows the account under another name: nothing ever leaves for it, and the right one is paid at once. */
+static int case_another_name(struct play *play)
+{
+	char wrong[20], right[20], seed[64], ref[31];
+
+	text_format(seed, sizeof(seed), "%s-name", play->care->own_number);
+	play_account(seed, wrong);
+	play_account(play->care->own_number, right);
+	if (play_open_account(play, wrong, "示例他人") != 0 ||
+	        play_open_account(play, right, play->care->patient->name) != 0 || settle_with(play, wrong) != 0 ||
+	        await_reason(play, "its holder has another name") != 0)
+		return -1;
+	if (was_ordered(play, wrong))
+		return play_fail(play, "%s was paid, whose holder has another name", wrong);
+	if (play_tell_account(play, "right", right) != 0 || await_payment(play, 0, "PAID", ref) != 0)
+		return -1;
+	return play_paid_anew(play, wrong, right, ref, "");
+}
+
 /* Paid by whomever, then the stay is cancelled: the insurer is told, and what was paid stays so. */
 static int case_asked_back(struct play *play)
 {
@@ -174,6 +227,8 @@ static const struct case_kind returned_kinds[] = {
 	{ "mandate-returned", "paid by us to an account that is closed: it comes back, another is told", 4, "E20004",
 	        case_returned, 0, 'i', true },
 	{ "mandate-returned-name", "likewise, the name does not fit", 2, "E20005", case_returned, 0, 'i', true },
+	{ "mandate-another-name", "the bank knows the account under another name: never paid to, another is told", 2,
+	        NULL, case_another_name, 0, 'i', true },
 	{ "mandate-closed", "the bank refuses the account, another is told", 3, NULL, case_closed, 0, 'i', true },
 	{ "mandate-iso-returned", "paid by us by ISO 20022 to an account that is closed", 2, "E20004", case_returned, 1,
 	        'i', true },

@@ -36,6 +36,7 @@ static const struct yt_wire_op ops[] = {
 	{ "FETCH", YT_OP_STATEMENT_FETCH, YT_RESOLVE_NONE },
 	{ "WITHDRAW", YT_OP_CLAIM_WITHDRAW, YT_RESOLVE_RESEND },
 	{ "ACCOUNT", YT_OP_ACCOUNT_PUT, YT_RESOLVE_RESEND },
+	{ "CHECK", YT_OP_ACCOUNT_CHECK, YT_RESOLVE_NONE },
 	{ "PAY", YT_OP_PAY_ORDER, YT_RESOLVE_PAY },
 	{ "ASKLIST", YT_OP_PAY_BATCH_QUERY, YT_RESOLVE_NONE },
 	{ "LIST", YT_OP_PAY_BATCH, YT_RESOLVE_RESEND },
@@ -133,7 +134,7 @@ static const struct {
 	{ "psn", "psn_name" }, { "payout", "payout_no" }, { "pst", "pay_state" }, { "advice", "pay_advice" },
 	{ "claim", "claim_no" }, { "oflist", "batch_no" }, { "ofacct", "acct" }, { "since", "begin_date" },
 	{ "till", "end_date" }, { "page", "page_no" }, { "pages", "page_cnt" }, { "mark", "page_mark" },
-	{ "over", "is_whole" }, { "uetr", "uetr" }, { "bserial", "bank_serial" } };
+	{ "over", "is_whole" }, { "uetr", "uetr" }, { "bserial", "bank_serial" }, { "chk", "check_result" } };
 
 /* Amounts that "do not add up" are written total=3 paid=2. */
 static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)

@@ -346,15 +346,18 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 	return &institution;
 }
 
+const struct engine_flow *follows_account;
+
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *o,
         const char *listener, struct engine_way *way)
 {
 	way->rule = "all";
-	way->then = follows;
+	way->then = msg->op->id == YT_OP_ACCOUNT_PUT ? follows_account : follows;
 	way->one_stop = decides_at_once ? &hub : NULL;
 	way->one_stop_member = "commercial_claim";
-	way->stays_here =
-	        msg->op->id == YT_OP_PAY_ORDER || msg->op->id == YT_OP_PAY_BATCH || msg->op->id == YT_OP_SETTLE_NOTICE;
+	way->stays_here = msg->op->id == YT_OP_PAY_ORDER || msg->op->id == YT_OP_PAY_BATCH ||
+	                  msg->op->id == YT_OP_SETTLE_NOTICE ||
+	                  (msg->op->id == YT_OP_ACCOUNT_PUT && follows_account != NULL);
 	if (is_native && (relays || msg->op->id != YT_OP_REVERSE))
 		return &platform;
 	way->flow = msg->op->changes_state ? flow : NULL;
@@ -363,9 +366,10 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
 
 static const struct engine_flow *c_flow(void *ctx, const char *name)
 {
-	return flow != NULL && strcmp(name, flow->name) == 0         ? flow
-	       : follows != NULL && strcmp(name, follows->name) == 0 ? follows
-	                                                             : NULL;
+	return flow != NULL && strcmp(name, flow->name) == 0                         ? flow
+	       : follows != NULL && strcmp(name, follows->name) == 0                 ? follows
+	       : follows_account != NULL && strcmp(name, follows_account->name) == 0 ? follows_account
+	                                                                             : NULL;
 }
 
 static bool c_keeps_facts(void *ctx, const struct yt_msg *msg, struct yt_str insured)
@@ -386,7 +390,7 @@ static const struct engine_codec *c_listener(void *ctx, const char *name)
 	return &codec;
 }
 
-static const struct engine_payer payers[] = {
+struct engine_payer world_payers[] = {
 	{ .party = "bank",
 	        .pay_type = "IN",
 	        .account = "6001",
@@ -424,8 +428,8 @@ struct engine_conf conf = { .origin_by_subject = c_subject,
 	.follow_up_park_after_ms = 600000,
 	.busy_tries = 2,
 	.busy_retry_ms = 1000,
-	.payers = payers,
-	.n_payers = COUNT(payers),
+	.payers = world_payers,
+	.n_payers = COUNT(world_payers),
 	.releases = releases,
 	.n_releases = COUNT(releases),
 	.margin_ms = 100 };
@@ -941,6 +945,9 @@ void reply(char how)
 	                   : how == 'V' ? "DONE decided most ."
 	                   : how == 'A' ? "DONE pst=ACCEPTED ."
 	                   : how == 'P' ? "DONE pst=PROCESSING ."
+	                   : how == '1' ? "DONE chk=1 ."
+	                   : how == '2' ? "DONE chk=2 ."
+	                   : how == '3' ? "DONE chk=3 ."
 	                   : how == 'p' ? "DONE pst=PAID bserial=BK77 ."
 	                   : how == 'q' ? "DONE pst=PAID pay=IN20200101000000000001 ."
 	                   : how == 'F' ? "DONE pst=FAILED advice=account ."

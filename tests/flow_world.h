@@ -59,6 +59,7 @@ extern bool steps_are_erased;                               /* what steps sent i
 extern enum enrolment_state list_is;                        /* the hub's, for parties with by_list; it is of ... */
 extern const char *list_of;                                 /* ... this one person */
 extern const struct engine_flow *follows;                   /* settlements at the platform; NULL: nothing does */
+extern const struct engine_flow *follows_account;           /* what asks about accounts; NULL: nothing does */
 extern const struct engine_flow *flow;                      /* of this scenario; NULL: straight to the hub */
 
 extern const struct engine_flow flows[2];
@@ -67,6 +68,7 @@ extern const struct engine_party platform, hub, bank;
 extern struct yt_codec_api platform_api, hub_api, bank_api;
 extern const struct engine_codec codec; /* of the door */
 extern struct engine_origin origin;     /* its party: as which it tells things unasked, from the start the hub */
+extern struct engine_payer world_payers[];
 extern struct engine_conf conf;
 int wide_make_number(
         struct yt_plugin *self, struct yt_arena *arena, int64_t wall_ms, uint64_t serial, struct yt_str *number);
@@ -91,9 +93,10 @@ void await_leg(void); /* the next leg, at most ten minutes of the world's time *
 /* Of claims D decided, to be paid by us, M much of it, V more than may be, O by the insurer, I and E by it to the
  * institution (E more than there is), H by us to that, K by the insurer and paid, T by us
  * and paid, Z nothing; of payments A
- * accepted, P processing, p paid, q another one paid, F failed, R returned.  All others: d done, r refused, l lost, n
- * not sent, x absent, a had been done, g refused on its way, e sign in first, b and B not now, G not now, said on its
- * way, w awaited, j rejected, L too late, s, t, u and v done as the second to the fifth visit */
+ * accepted, P processing, p paid, q another one paid, F failed, R returned.  1, 2, 3 the name fits its account, does
+ * not, cannot be said.  All others: d done, r refused, l lost, n not sent, x absent, a had been done, g refused on its
+ * way, e sign in first, b and B not now, G not now, said on its way, w awaited, j rejected, L too late, s, t, u and v
+ * done as the second to the fifth visit */
 void reply(char how);
 void expect(const char *head, char how); /* the next leg begins so, "hub:READ"; and what comes back */
 /* As the journal tells it: the first exchange, that of a number, the one with one of these flags (REC_X_...). */

@@ -1,4 +1,5 @@
-/* tests/test_account.c - the account that a person names: a claim that waits for it goes on as soon as it is told.
+/* tests/test_account.c - the account that a person names: its bank is asked about it before anything is paid to it, and
+ * a claim that waits for it goes on as soon as it is told.
  *
  * The world is that of tests/flow_world.h. */
 #include "flow_world.h"
@@ -107,10 +108,120 @@ static void test_told_meanwhile(void **state)
 	end();
 }
 
+/* -- its bank is asked about it first ----------------------------------------------------------------- */
+
+static const struct engine_flow asking = { "asking", { { &bank, YT_OP_ACCOUNT_CHECK, NULL, true, NULL, NULL } }, 1, 1 };
+
+#define OTHER "ACCOUNT inst=H1 num=H1-9 | person=P relation=00 named=Lin account=62220200000001"
+#define BY_PEOPLE "waits: release of 12.34 yuan: no bank has checked the account"
+#define ASKED "waits: account: its bank has not said yet whose it is"
+#define ANOTHERS "waits: account: its holder has another name, says its bank"
+#define REFUSED "waits: account: its bank refuses it"
+
+static const struct checked_case {
+	const char *it;     /* an account ... */
+	const char *script; /* A, B: it is told, the other one is; C: the claim is decided; else the legs to the bank
+	                       and what that says; in the end nothing more leaves */
+	const char *waits;  /* for what the claim does then; NULL: it is paid ... */
+	const char *to;     /* ... to this account */
+	bool is_trusted;    /* people do not look at those that nobody has checked */
+} checked_cases[] = {
+	{ "whose name fits is paid", "A CHECK1 C PAYp", NULL, "62220200000000", false },
+	{ "is asked about when the claim waits for it already", "C A CHECK1 PAYp", NULL, "62220200000000", false },
+	{ "is not paid before its bank has said so", "A CHECKl C CHECKl", ASKED, NULL, false },
+	{ "is asked about until its bank answers", "A CHECKl CHECKn CHECKb CHECKl C CHECK1 PAYp", NULL,
+	        "62220200000000", false },
+	{ "of another name is never paid", "A CHECK2 C", ANOTHERS, NULL, false },
+	{ "of another name, told after the claim, neither", "C A CHECK2", ANOTHERS, NULL, false },
+	{ "that its bank refuses is never paid", "A CHECKr C", REFUSED, NULL, false },
+	{ "of another name gives way to one that fits", "A CHECK2 C B CHECK1 PAYp", NULL, "62220200000001", false },
+	{ "that fits gives way to the one told later", "A CHECK1 B CHECK2 C", ANOTHERS, NULL, false },
+	{ "that fits says nothing of the one told later", "A CHECK1 B CHECKl C CHECKl", ASKED, NULL, false },
+	{ "that its bank cannot tell of is people's", "A CHECK3 C", BY_PEOPLE, NULL, false },
+	{ "that its bank cannot tell of is paid if so configured", "A CHECK3 C PAYp", NULL, "62220200000000", true },
+	{ "of another name is not paid even so", "A CHECK2 C", ANOTHERS, NULL, true },
+	{ "is not paid before its bank has said so even so", "A CHECKl C CHECKl", ASKED, NULL, true },
+};
+
+static void one_leg(const char *leg, bool is_killed)
+{
+	char how = leg[strlen(leg) - 1], head[40], to[32];
+	bool is_payment = strncmp(leg, "PAY", 3) == 0;
+
+	snprintf(head, sizeof(head), "bank:%.*s", (int)strlen(leg) - 1, leg);
+	assert_leaves(head, is_payment ? AT_ONCE_MS : LONG_MS);
+	fake_value(yt_str(w.sent), "to", to, sizeof(to));
+	if (is_killed && !is_payment) { /* asked once more */
+		kill_all();
+		assert_leaves(head, LONG_MS);
+	}
+	reply(how);
+	if (is_payment)
+		expect("hub:TELLPAID", 'd');
+}
+
+static void play(const struct checked_case *c, unsigned killed)
+{
+	char script[120], *rest = script;
+	const char *word;
+	unsigned n = 0;
+
+	snprintf(script, sizeof(script), "%s", c->script);
+	while ((word = strsep(&rest, " ")) != NULL) {
+		if (strcmp(word, "C") == 0)
+			decide_a_claim();
+		else if (strlen(word) > 1)
+			one_leg(word, ++n == killed);
+		else
+			ask(word[0] == 'A' ? 2 : 3, word[0] == 'A' ? ACCOUNT : OTHER);
+	}
+}
+
+static void assert_checked(const struct checked_case *c)
+{
+	struct exchange x;
+
+	if (strstr(c->script, "CHECKl") == NULL || c->waits == NULL)
+		assert_leaves("nothing", 2 * LONG_MS);
+	x = in_log_of("+/A1");
+	if (c->waits == NULL) {
+		assert_int_equal(x.state, X_DONE);
+		return;
+	}
+	assert_int_equal(x.state, X_UNKNOWN);
+	assert_string_equal(x.reason, c->waits);
+	if (strcmp(c->waits, BY_PEOPLE) != 0)
+		assert_int_equal(
+		        keeper_release(w.keeper, x.id, YT_STR("li"), YT_STR("wang"), YT_STR("seen")), YT_ESTATE);
+}
+
+static void test_checked(void **state)
+{
+	for (size_t i = 0; i < COUNT(checked_cases); i++) {
+		const struct checked_case *c = &checked_cases[i];
+
+		print_message("an account %s\n", c->it);
+		for (unsigned killed = 0; killed < 3; killed++) {
+			teardown(NULL);
+			begin();
+			follows_account = &asking;
+			world_payers[0].looks_at_unchecked = !c->is_trusted;
+			setup(NULL);
+			play(c, killed);
+			assert_checked(c);
+			assert_true(c->to == NULL || log_has(c->to));
+			follows_account = NULL;
+			world_payers[0].looks_at_unchecked = false;
+			end();
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_woken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_checked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_told_meanwhile, setup, teardown),
 	};
 

@@ -1296,6 +1296,7 @@ static void test_payments(void **state)
 	assert_int_equal(conf->engine_payers[0].day_limit_fen, 6000000);
 	assert_int_equal(conf->engine_payers[0].account_day_limit_fen, 700000);
 	assert_string_equal(conf->engine_payers[0].payer, "p");
+	assert_false(conf->engine_payers[0].looks_at_unchecked); /* nobody is asked about accounts */
 	assert_string_equal(conf->engine_releases[0].pay_type, "HS");
 	assert_int_equal(conf->engine_releases[0].most_fen, 10000);
 	assert_int_equal(conf->engine_releases[0].to_day, 20991231);
@@ -1303,6 +1304,58 @@ static void test_payments(void **state)
 	assert_string_equal(conf->routes[1].then->name, "payout");
 	assert_false(conf->routes[0].stays_here);
 	conf_free(conf);
+}
+
+/* An account that is told is kept here, and what follows asks about it, nothing else; who pays says what becomes of one
+ * of which that says nothing. */
+static void test_asked_accounts(void **state)
+{
+	static const struct {
+		const char *ops, *steps, *payer;
+		bool looks;
+		const char *want; /* NULL: it is right, for the configuration and for the plugins */
+	} rows[] = {
+		{ "account.put", "bank:account.check", "", true, NULL },
+		{ "account.put", "bank:account.check", ", unchecked_accounts: pay", false, NULL },
+		{ "account.put", "bank:account.check\", \"bank:account.check", "", true, "it has one step" },
+		{ "account.put", "bank:pay.query", "", true, "it has one step" },
+		{ "settle.notice", "bank:account.check", "", false, "it can only follow" },
+		{ "account.put, settle.notice", "bank:account.check", "", false, "leads to a party" },
+		{ "account.put", "zhejiang:account.check", "", true, "is nothing that its party's format can say" },
+	};
+
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		struct conf_errors errors;
+		struct conf *conf = NULL;
+		char text[900];
+		FILE *file;
+
+		make_files();
+		snprintf(text, sizeof(text),
+		        "  - name: accounts\n    operations: [%s]\n    then: asking\n"
+		        "flows:\n  - name: asking\n    steps: [\"%s\"]\n"
+		        "payers:\n  - {name: p, party: bank, pay_type: IN, account: \"6001\", account_name: fund%s}\n",
+		        rows[i].ops, rows[i].steps, rows[i].payer);
+		write_changed("  - name: zhejiang\n",
+		        "  - name: bank\n    format: banklink\n    url: tls://127.0.0.1:9448\n    ca: ca.crt\n"
+		        "  - name: zhejiang\n");
+		file = fopen("conf.yaml", "ae");
+		assert_non_null(file);
+		fputs(text, file);
+		fclose(file);
+		if (conf_load(&conf, "conf.yaml", &errors) == 0) {
+			conf->gateway.plugin_dir = YT_PLUGIN_DIR;
+			conf->parties[1].settings.item[0].key = "recer_sys_code";
+			conf_check_plugins(conf, &errors);
+		}
+		print_message("%s, %s%s\n", rows[i].ops, rows[i].steps, rows[i].payer);
+		for (uint32_t e = 0; rows[i].want == NULL && e < errors.n; e++)
+			assert_null(strstr(errors.item[e].text, "account"));
+		assert_true(rows[i].want == NULL || is_told(&errors, "error: ", rows[i].want));
+		if (conf != NULL)
+			assert_int_equal(conf->engine_payers[0].looks_at_unchecked, rows[i].looks);
+		conf_free(conf);
+	}
 }
 
 /* A settlement that is told is kept here, and what follows claims it: each step says what it asks, and no route takes
@@ -1349,6 +1402,7 @@ int main(void)
 	static const struct CMUnitTest others[] = {
 		{ "a good configuration is read as it stands", test_good, NULL, NULL, NULL },
 		{ "payments are as they stand", test_payments, NULL, NULL, NULL },
+		{ "accounts that are told are asked about", test_asked_accounts, NULL, NULL, NULL },
 		{ "settlements that are told are claimed", test_told_settlements, NULL, NULL, NULL },
 		{ "a flow's step that would be left to people is refused", test_steps_left_to_people, NULL, NULL,
 		        NULL },

@@ -720,7 +720,7 @@ static struct exchange ordered(unsigned nth)
 static void test_day_limits(void **state)
 {
 	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
-		"insurer", "claim", 500000, 2000, 1500, "claims" } };
+		"insurer", "claim", 500000, 2000, 1500, "claims", false } };
 	const struct engine_payer *const payers = conf.payers;
 	const uint32_t n_payers = conf.n_payers;
 
@@ -767,7 +767,7 @@ static void test_day_limits(void **state)
 static void test_day_limit_is_asked_for_seldom(void **state)
 {
 	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
-		"insurer", "claim", 500000, 600, 0, "claims" } };
+		"insurer", "claim", 500000, 600, 0, "claims", false } };
 	const struct engine_payer *const payers = conf.payers;
 	const uint32_t n_payers = conf.n_payers;
 	unsigned asked = 0;
@@ -824,7 +824,7 @@ static void test_processed_for_ever(void **state)
 static void test_list(void **state)
 {
 	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
-		"insurer", "claim", 500000, 200000, 0, "claims" } }; /* so that one leaves a day */
+		"insurer", "claim", 500000, 200000, 0, "claims", false } }; /* so that one leaves a day */
 	const struct engine_payer *const payers = conf.payers;
 	const uint32_t n_payers = conf.n_payers;
 	uint64_t list;
@@ -883,7 +883,7 @@ static void assert_list(const char *state, const char *other)
 static void test_list_is_asked_for(void **state)
 {
 	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
-		"insurer", "claim", 500000, 200000, 0, "claims" } };
+		"insurer", "claim", 500000, 200000, 0, "claims", false } };
 	const struct engine_payer *const payers = conf.payers;
 	const uint32_t n_payers = conf.n_payers;
 	bool first;
@@ -978,7 +978,7 @@ static void test_number_used_before(void **state)
 static void test_number_used_by_a_list(void **state)
 {
 	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
-		"insurer", "claim", 500000, 200000, 0, "claims" } }; /* so that one leaves a day */
+		"insurer", "claim", 500000, 200000, 0, "claims", false } }; /* so that one leaves a day */
 	const struct engine_payer *const payers = conf.payers;
 	const uint32_t n_payers = conf.n_payers;
 

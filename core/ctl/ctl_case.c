@@ -302,6 +302,7 @@ static void put_step(struct telling *t, const struct case_step *s)
 		add_text(&details, _("code"), yt_str(s->code));
 	ctl_reason(s->reason, why, sizeof(why));
 	add_text(&details, "", yt_str(why));
+	add_text(&details, "", s->note[0] != '\0' ? yt_str(_(s->note)) : (struct yt_str){ 0 });
 	if (s->n_sent > 1)
 		yt_buf_printf(&details, _("%ssent %u times"), details.n == 0 ? "" : ", ", (unsigned)s->n_sent);
 	cell_details(t, &details);
@@ -456,6 +457,7 @@ static void json_step(struct telling *t, struct yt_node *steps, const struct cas
 		desk_put(&t->desk, one, "orig_pay_no", yt_arena_copy(t->desk.arena, yt_str(s->orig_pay_no)));
 	desk_put(&t->desk, one, "code", yt_str(s->code));
 	desk_put(&t->desk, one, "reason", yt_str(s->reason));
+	desk_put(&t->desk, one, "note", yt_str(s->note));
 	json_number(t, one, "sent", s->n_sent);
 	json_number(t, one, "first_ms", s->first_ms);
 	json_number(t, one, "last_ms", s->last_ms);

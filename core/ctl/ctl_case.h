@@ -14,6 +14,7 @@ struct case_step {
 	unsigned step; /* of its flow, from 1; 0: none */
 	char party[32], number[EXCHANGE_NUMBER_MAX], code[16], reason[96];
 	char orig_pay_no[24];   /* of the payout that it makes anew; empty: none */
+	char note[96];          /* beside that it left; empty: nothing */
 	const struct yt_op *op; /* NULL: not known here */
 	int64_t first_ms, last_ms;
 	uint32_t n_sent;

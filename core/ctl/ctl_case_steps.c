@@ -14,7 +14,8 @@
 /* Of the canonical messages of claims and payments (docs/claims.md, docs/payments.md). */
 static const char *const shown[] = { "claim_no", "claim_state", "payable_amt", "refuse_code", "pay_by", "pay_to",
 	"expect_pay_date", "paid_amt", "pay_time", "pay_no", "pay_type", "pay_amt", "pay_date", "batch_no", "pay_state",
-	"bank_status", "bank_code", "pay_advice", "bank_serial", "acct_date", "return_code", "return_date", "uetr" };
+	"bank_status", "bank_code", "pay_advice", "bank_serial", "acct_date", "return_code", "return_date", "uetr",
+	"check_result" };
 
 /* -- folding -------------------------------------------------------------------------------------- */
 
@@ -74,6 +75,7 @@ static void take(struct case_steps *s, const struct rec *rec)
 	if (rec->type == REC_SENDING) {
 		copy(step->number, sizeof(step->number), rec_get(rec, REC_T_NUMBER));
 		copy(step->orig_pay_no, sizeof(step->orig_pay_no), rec_get(rec, REC_T_ORIG_PAY_NO));
+		copy(step->note, sizeof(step->note), rec_get(rec, REC_T_REASON));
 		step->n_sent++;
 		return;
 	}

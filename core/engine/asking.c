@@ -446,6 +446,9 @@ static void route(struct engine *e, struct work *w)
 		return;
 	}
 	if (w->msg->op->stays_here) {
+		if (w->msg->op->id == YT_OP_ACCOUNT_PUT &&
+		        e->conf.route(e->conf.ctx, w->msg, w->origin, w->listener, &way) != NULL && way.stays_here)
+			w->then = way.then;
 		w->flow = &flow_here;
 		work_digest(w);
 		go_admitted(e, w);

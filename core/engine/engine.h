@@ -88,6 +88,7 @@ struct engine_payer {
 	int64_t day_limit_fen;           /* what it pays in a day; 0: no limit */
 	int64_t account_day_limit_fen;   /* what one payee's account gets in a day; 0: no limit */
 	const char *payer;               /* its name in the configuration; NULL only without limits of a day */
+	bool looks_at_unchecked;         /* people release a claim's payment to an account that no bank has checked */
 };
 
 /* Which payments leave without anybody's looking at each. */

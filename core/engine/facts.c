@@ -59,6 +59,7 @@ static const struct source sources[] = {
 	{ YT_OP_INPATIENT_SETTLE, true, "setlinfo", SETTLED },
 	{ YT_OP_SETTLE_NOTICE, false, "setlinfo", SETTLED TOLD_STAY },
 	{ YT_OP_CONSENT_PUT, false, "consent", "auth_no" }, /* that there is one: steps may hang on it */
+	{ YT_OP_ACCOUNT_CHECK, true, "data", "check_result" },
 	{ YT_OP_CLAIM_ELIGIBILITY, true, "data", "insured" },
 	{ YT_OP_CLAIM_SUBMIT, true, "data", "claim_no claim_state" },
 	{ YT_OP_PAY_ORDER, true, "data", PAID },

@@ -101,7 +101,10 @@ static void end_undone(struct engine *e, struct task *t)
 		end_claimed_back(e, t);
 		return;
 	}
-
+	if (t->original->op->id == YT_OP_ACCOUNT_PUT && t->x.refused_step != 0) {
+		account_end(e, t);
+		return;
+	}
 	if (reply != NULL)
 		task_resolve_refused(e, t, reply, "a step was refused, those before it are undone");
 	else
@@ -136,6 +139,8 @@ static void end_here(struct engine *e, struct task *t)
 		reply->settlement = pay_batch_settlement(t->original);
 		pay_batch_keep(e, t);
 	}
+	if (op == YT_OP_ACCOUNT_PUT && t->x.then[0] != '\0')
+		reply->settlement = account_settlement(t);
 	if (op == YT_OP_PAY_ORDER || op == YT_OP_PAY_BATCH || op == YT_OP_SETTLE_NOTICE_CANCEL) {
 		task_resolve_done(e, t, reply, "kept here");
 		return;
@@ -151,6 +156,7 @@ static void end_here(struct engine *e, struct task *t)
 		task_park(e, t, "it holds nothing that is kept");
 		return;
 	}
+	account_is_asked_about(t, piece);
 	cross_write_facts(&t->receipt, e, t->id, &kept, NULL, piece);
 	task_resolve_done(e, t, reply, "kept here");
 }
@@ -238,6 +244,10 @@ static void end_done(struct engine *e, struct task *t)
 
 	if (answer == 0) {
 		end_without_steps(e, t);
+		return;
+	}
+	if (t->original->op->id == YT_OP_ACCOUNT_PUT) {
+		account_end(e, t);
 		return;
 	}
 	if (task_is_follow_up(t) && yt_str_is(facts_get(&t->run->facts, "claim_state"), "REJECTED")) {

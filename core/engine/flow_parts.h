@@ -83,6 +83,7 @@ struct pay_order {
 	uint8_t digest[16];  /* keyed hash of payee, amount and type */
 	uint8_t to_whom[16]; /* keyed hash of the payee's account, name and bank */
 	bool is_own;         /* the account's name was compared with the person's, or it is no person's */
+	bool is_unchecked;   /* of a claim: no bank has said that it is that name's account */
 };
 
 /* The step at which a payment is ordered, from 1; 0: none.  A flow has one at most. */
@@ -98,6 +99,9 @@ void pay_write_serial(struct task *t, const struct yt_reply *reply);
 /* Of payee's account, amount and type: the keyed hash that stands in pay_order.digest. */
 void pay_digest(
         struct engine *e, struct task *t, struct yt_str payee, int64_t fen, struct yt_str type, uint8_t out[16]);
+/* The keyed hash of to whom money goes, as in pay_order.to_whom. */
+void pay_hash_payee(struct engine *e, struct task *t, struct yt_str account, struct yt_str name, struct yt_str bank_no,
+        uint8_t out[16]);
 struct yt_msg *pay_recall_make(struct engine *e, struct task *t); /* NULL: it was never ordered, or out of memory */
 struct yt_msg *pay_told_make(struct engine *e, struct task *t);   /* claim.payment; NULL: out of memory */
 /* What an answer to an order or to a question about it proves: DONE with data.pay_state, FAILED where no money moves;
@@ -118,6 +122,16 @@ void pay_batch_hand_out(struct engine *e, struct task *t);
 void pay_batch_keep(struct engine *e, struct task *t);         /* what it holds, for who asks later */
 void pay_batch_note(struct engine *e, struct task *t);         /* a payout of a list has ended; of others nothing */
 struct yt_str pay_batch_settlement(const struct yt_msg *list); /* under which all of it follows */
+
+/* account.c: what a bank says of an account that a person has named */
+/* Under which the question about the account that t tells of follows; one for each telling. */
+struct yt_str account_settlement(const struct task *t);
+/* Says so in the piece of facts that t leaves behind, where it is. */
+void account_is_asked_about(const struct task *t, struct yt_node *piece);
+struct yt_msg *account_question(struct engine *e, struct task *t); /* NULL: it cannot be made */
+void account_end(struct engine *e, struct task *t);                /* the bank has answered, or refused */
+/* Why a claim is not paid to that account now, and by nobody's release; NULL: it may be, order->is_unchecked. */
+const char *account_lacks(const struct task *t, struct pay_order *order);
 
 /* pay_limits.c: the day's limits have room for it; false: the lease is given back, and the next one knows */
 bool pay_has_room(struct engine *e, struct task *t, const struct pay_order *order);

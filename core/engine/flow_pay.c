@@ -172,6 +172,11 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 		flow_wait(e, t, &fault);
 		return false;
 	}
+	why = account_lacks(t, order);
+	if (why != NULL) {
+		task_try_later(e, t, why);
+		return false;
+	}
 	if (memcmp(t->x.pay_digest, order->digest, sizeof(order->digest)) != 0) {
 		announce(e, t, order);
 		return false;
@@ -185,8 +190,9 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 	      : came_back_from(t, order) ? N_("the payment before came back from this account")
 	      : has_twin(e, t)           ? N_("the same payee, amount and type within 24 hours")
 	      : !order->is_own           ? N_("the account is not compared with the person")
-	      : a_rule_releases(e, order) || its_list_is_released(t) ? NULL
-	                                                             : N_("no rule releases it");
+	      : order->is_unchecked && order->payer->looks_at_unchecked ? N_("no bank has checked the account")
+	      : a_rule_releases(e, order) || its_list_is_released(t)    ? NULL
+	                                                                : N_("no rule releases it");
 	if (why != NULL) {
 		wait_for_release(e, t, order, why);
 		return false;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "engine/flow_parts.h"
 
 void flow_write_step(struct engine *e, struct task *t)
@@ -24,6 +25,8 @@ void flow_write_step(struct engine *e, struct task *t)
 	rec_str(&buf, REC_T_NUMBER, cross_wire_number(t->own));
 	if (t->leg == REC_LEG_STEP && t->run->order != NULL)
 		rec_str(&buf, REC_T_PAY_NO, t->run->order->no);
+	if (t->leg == REC_LEG_STEP && t->run->order != NULL && t->run->order->is_unchecked)
+		rec_str(&buf, REC_T_REASON, YT_STR(N_("to an account that no bank has checked")));
 	if (t->leg == REC_LEG_STEP && flow_op_of(t, t->x.step)->id == YT_OP_PAY_ORDER)
 		rec_str(&buf, REC_T_PAY_MSG, cross_wire_number(t->own));
 	if (t->leg == REC_LEG_STEP && t->run->order != NULL) {
@@ -146,6 +149,8 @@ static struct yt_msg *compose(struct engine *e, struct task *t)
 
 	if (flow_pay_is_about(t, t->x.step) || flow_op_of(t, t->x.step)->id == YT_OP_CLAIM_PAYMENT)
 		return flow_pay_compose(e, t);
+	if (flow_op_of(t, t->x.step)->id == YT_OP_ACCOUNT_CHECK)
+		return account_question(e, t);
 	if (t->leg == REC_LEG_STEP) {
 		made = facts_compose(&run->facts, t->original, flow_op_of(t, t->x.step));
 		if (made != NULL && made->op != t->original->op)

@@ -236,13 +236,20 @@ void pay_digest(struct engine *e, struct task *t, struct yt_str payee, int64_t f
 }
 
 /* A payment comes back for the account, its holder's name, or the bank: any of them changed may be right. */
-static void hash_payee(struct engine *e, struct task *t, const struct yt_msg *order, uint8_t out[16])
+void pay_hash_payee(struct engine *e, struct task *t, struct yt_str account, struct yt_str name, struct yt_str bank_no,
+        uint8_t out[16])
 {
-	struct yt_str text = yt_arena_printf(t->arena, "%.*s|%.*s|%.*s", YT_FMT(pay_member(order, "payee_acct")),
-	        YT_FMT(pay_member(order, "payee_name")), YT_FMT(pay_member(order, "payee_bank_no")));
+	struct yt_str text =
+	        yt_arena_printf(t->arena, "%.*s|%.*s|%.*s", YT_FMT(account), YT_FMT(name), YT_FMT(bank_no));
 
 	YT_REQUIRE(text.p != NULL);
 	e->world.person(e->world.ctx, text, out);
+}
+
+static void hash_payee(struct engine *e, struct task *t, const struct yt_msg *order, uint8_t out[16])
+{
+	pay_hash_payee(e, t, pay_member(order, "payee_acct"), pay_member(order, "payee_name"),
+	        pay_member(order, "payee_bank_no"), out);
 }
 
 void pay_to_whom(struct engine *e, struct task *t, uint8_t out[16])

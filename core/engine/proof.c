@@ -38,12 +38,14 @@ const char *proof_step_lacks(const struct yt_codec_api *api, const struct yt_op 
 {
 	bool is_there = false;
 
-	if (!op->changes_state)
+	if (!op->changes_state && op->id != YT_OP_ACCOUNT_CHECK)
 		return NULL;
 	for (const struct yt_wire_op *o = api->ops; o->wire != NULL; o++) {
 		if (o->op != op->id)
 			continue;
 		is_there = true;
+		if (!op->changes_state)
+			continue;
 		if (!proof_is_repeatable(o->resolve, op->id) && o->resolve != YT_RESOLVE_REVERSE &&
 		        !(op->id == YT_OP_PAY_ORDER && proof_is_payment(o->resolve)))
 			return N_(

@@ -218,11 +218,14 @@ struct conf_flow {
 
 enum conf_pay_type { CONF_PAY_CL, CONF_PAY_MA, CONF_PAY_HS, CONF_PAY_IN };
 
+enum conf_unchecked { CONF_UNCHECKED_RELEASE, CONF_UNCHECKED_PAY };
+
 struct conf_payer { /* an account of ours; see struct engine_payer */
 	const char *name, *party, *insurer;
 	enum conf_pay_type pay_type;
 	const char *account, *account_name, *bank_no, *bank_name, *behalf_name, *purpose;
 	const char *order_limit, *day_limit, *account_day_limit;
+	enum conf_unchecked unchecked_accounts;
 	struct conf_place place;
 };
 

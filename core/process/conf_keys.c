@@ -493,6 +493,10 @@ const struct conf_key conf_keys[] = {
 		"What one payee's account may get in one day, from all payers that have this key together. Likewise. Left out: no "
 		"limit." },
 
+	{ "payers", "unchecked_accounts", CONF_T_CHOICE, NULL, DEFAULT("release"), 0, 0, "release pay", AT(payer, unchecked_accounts),
+		"Where accounts are asked about (`then` of a route of `account.put`), and the bank cannot say whose one is, or it was told "
+		"before: `release`: two people release a claim's payment to it; `pay`: it leaves, and `yitong case` says so." },
+
 	{ "releases", "pay_type", CONF_T_CHOICE, NULL, REQUIRED, 0, 0, "CL MA HS IN", AT(release, pay_type), "For which payments." },
 	{ "releases", "most", CONF_T_TEXT, "yuan", REQUIRED, 1, 20, NULL, AT(release, most), "Up to this amount each." },
 	{ "releases", "until", CONF_T_TEXT, NULL, REQUIRED, 10, 10, NULL, AT(release, until),

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "engine/route.h"
 #include "yitong/payout.h"
 
 #define ENOUGH_GAP_MS YT_PAY_ABSENT_APART_MS
@@ -51,6 +52,15 @@ static void check_party(struct checking *c, const char *key, const char *name)
 	        meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
 }
 
+/* Some route says who is asked about accounts: only then one that was not is looked at. */
+static bool checks_accounts(const struct conf *conf)
+{
+	for (uint32_t i = 0; i < conf->n_routes; i++)
+		if (conf->routes[i].stays_here && conf->rules[i].ops[YT_OP_ACCOUNT_PUT])
+			return true;
+	return false;
+}
+
 static void make_payer(struct checking *c, const struct conf_payer *p, struct engine_payer *out)
 {
 	check_party(c, "party", p->party);
@@ -74,6 +84,7 @@ static void make_payer(struct checking *c, const struct conf_payer *p, struct en
 		.order_limit_fen = check_yuan(c, "order_limit", p->order_limit),
 		.day_limit_fen = check_yuan(c, "day_limit", p->day_limit),
 		.account_day_limit_fen = check_yuan(c, "account_day_limit", p->account_day_limit),
+		.looks_at_unchecked = p->unchecked_accounts == CONF_UNCHECKED_RELEASE && checks_accounts(c->conf),
 		.payer = p->name };
 }
 
@@ -136,6 +147,24 @@ static bool has_payer(const struct conf *conf, const struct conf_step *order, co
 	return false;
 }
 
+/* It follows an account that was told, and asks about that alone; no other flow asks so. */
+static void check_asking(struct checking *c, const struct conf_flow *flow)
+{
+	bool asks = step_of(flow, YT_OP_ACCOUNT_CHECK) != NULL, follows_others = false, follows_accounts = false;
+
+	for (uint32_t i = 0; i < c->conf->n_routes; i++) {
+		const struct conf_route *r = &c->conf->routes[i];
+		bool is_account = r->stays_here && c->conf->rules[i].ops[YT_OP_ACCOUNT_PUT];
+
+		follows_accounts = follows_accounts || (r->then == flow && is_account);
+		follows_others = follows_others || (r->then == flow && !is_account) || r->flow == flow;
+	}
+	if (follows_accounts && (!asks || flow->n_steps > 1))
+		WRONG(c, "flow %s follows account.put: it has one step, BANK:account.check", flow->name);
+	else if (asks && follows_others)
+		WRONG(c, "flow %s asks about an account: it can only follow (`then`) account.put", flow->name);
+}
+
 static void check_flow(struct checking *c, const struct conf_flow *flow)
 {
 	const struct conf_step *order = step_of(flow, YT_OP_PAY_ORDER), *query = step_of(flow, YT_OP_PAY_QUERY);
@@ -181,6 +210,7 @@ void conf_check_payments(struct conf *conf, struct conf_errors *errors)
 	}
 	for (uint32_t i = 0; i < conf->n_flows; i++) {
 		c.place = conf->flows[i].place;
+		check_asking(&c, &conf->flows[i]);
 		check_flow(&c, &conf->flows[i]);
 	}
 	if (conf->n_payers > 0 && conf->resolution.pay_absent_gap_ms < ENOUGH_GAP_MS)

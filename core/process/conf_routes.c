@@ -308,15 +308,16 @@ static void make_flow(struct making *m)
 			        yt_op((enum yt_operation)op)->name);
 }
 
-/* What an agency orders, or tells of a settlement elsewhere, is kept here; what follows pays or claims it.  One kind a
- * route: what follows from the one cannot follow from the other. */
+/* What an agency orders, or tells of a settlement elsewhere, is kept here; what follows pays or claims it; an account
+ * is, and what follows asks a bank about it.  One kind a route: what follows from the one cannot follow from the other.
+ */
 static bool is_kept_here(const struct route_rule *rule)
 {
 	unsigned n = 0;
 
 	for (unsigned op = 0; op < YT_OP_COUNT; op++) {
-		if (rule->any_op ||
-		        (rule->ops[op] && op != YT_OP_PAY_ORDER && op != YT_OP_PAY_BATCH && op != YT_OP_SETTLE_NOTICE))
+		if (rule->any_op || (rule->ops[op] && op != YT_OP_PAY_ORDER && op != YT_OP_PAY_BATCH &&
+		                            op != YT_OP_SETTLE_NOTICE && op != YT_OP_ACCOUNT_PUT))
 			return false;
 		n += rule->ops[op];
 	}
