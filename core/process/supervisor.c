@@ -124,11 +124,12 @@ static void watch_stop(void)
 	if (!sup.finishing && sup.keeper_ready) {
 		sup.finishing = true;
 		sup.stop_deadline = yt_mono_ms() + 30000;
+		yt_log(YT_INFO, "supervisor", "workers are gone: the keeper writes down what is left");
 		supervisor_begin_msg(CHANNEL_FINISH);
 		supervisor_tell();
 	}
 	if ((sup.finishing && !sup.keeper_alive) || (!sup.keeper_alive && sup.keeper_young_deaths > DEATHS_AT_ONCE)) {
-		sup.exit_code = sup.finishing ? 0 : 1;
+		sup.exit_code = sup.finishing && sup.keeper_ended_well ? 0 : 1;
 		uv_stop(sup.loop);
 	} else if (sup.finishing && yt_mono_ms() > sup.stop_deadline) {
 		yt_log(YT_ERROR, "supervisor", "the keeper does not end; it is killed (what is on disk stays)");

@@ -126,6 +126,7 @@ static void on_keeper_exit(uv_process_t *process, int64_t status, int signal_num
 	uv_close((uv_handle_t *)process, NULL);
 	sup.keeper_alive = false;
 	sup.keeper_ready = false;
+	sup.keeper_ended_well = signal_number == 0 && status == 0;
 	if (sup.next_conf != NULL)
 		yt_log(YT_ERROR, "supervisor",
 		        "the keeper ended before it had checked %s; generation %u stays active, reload again",
@@ -134,13 +135,13 @@ static void on_keeper_exit(uv_process_t *process, int64_t status, int signal_num
 	forget_untold();
 	DL_FOREACH(sup.members, m)
 	m->told_up = false;
-	if (sup.finishing && signal_number == 0 && status == 0)
+	if (sup.finishing && sup.keeper_ended_well)
 		return;
 	if (!sup.keeper_was_ready && signal_number == 0 && status == 2) { /* it said why: no use in trying again */
 		supervisor_give_up("the keeper cannot start");
 		return;
 	}
-	if (signal_number == 0 && status == 0) { /* it was asked to, to begin anew: `yitong index rebuild` */
+	if (sup.keeper_ended_well) { /* it was asked to, to begin anew: `yitong index rebuild` */
 		yt_log(YT_INFO, "supervisor", "the keeper ended as it was asked to; it is started again");
 		sup.keeper_start_at = yt_mono_ms();
 		return;

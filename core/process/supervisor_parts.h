@@ -65,6 +65,7 @@ struct supervisor {
 	uint32_t check_no; /* of the CHANNEL_CHECK that next_conf waits for */
 	bool keeper_alive, keeper_ready, keeper_was_ready, channel_open, stopping, finishing, announced, was_up;
 	bool waits_for_keeper; /* said so in the log */
+	bool keeper_ended_well;
 	int64_t keeper_start_at, stop_deadline, ticked_at;
 	uint32_t keeper_young_deaths;
 	int64_t keeper_started_at;

@@ -1,7 +1,7 @@
 #!/bin/bash
 # tests/e2e/stop.sh - a worker that stands still is replaced; Ctrl-C and hang-up reach every process of ours: the
 # first drains and lets nobody in, the second reloads; no file we leave can be read by others; an idle gateway signs the end of its journal,
-# once; and a keeper that was asked to make its index anew is no death.
+# once; a keeper that was asked to make its index anew is no death, one that is killed at the end is.
 set -u -m # a process group of its own for what is started here, as a terminal would give it
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib.sh
@@ -121,3 +121,18 @@ wait_log "all written down; the journal is closed"
 [ "$(grep -c 'ended: signal' $dir/gateway.log)" = 1 ] || fail "a process died of Ctrl-C"
 [ "$ended" = 0 ] || fail "yitongd ended with $ended"
 say "ok: Ctrl-C of the whole group drains and closes the journal"
+
+# A keeper that dies while it writes down what is left: yitongd says with its status that it was no orderly end.
+: >$dir/gateway.log
+start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
+gateway=$last_pid
+wait_log "ready: generation 1"
+keeper=$($bin/yitong --conf $dir/gateway.yaml status --json | jq .pid)
+kill -STOP "$keeper"
+kill -TERM "$gateway"
+wait_log "workers are gone: the keeper writes down what is left"
+kill -KILL "$keeper"
+wait "$gateway"
+ended=$?
+[ "$ended" = 1 ] || fail "yitongd ended with $ended although its keeper was killed at the end"
+say "ok: an end without the keeper's last word is no orderly one"
