@@ -12,9 +12,9 @@
 
 /* Legs as in test_flow_pay.c.  account:N another account is told; cancel: the settlement is; word:STATE what the bank
  * tells of the newest payout, old:STATE of the first one, message:STATE of the message that ordered that, both:STATE of
- * both at once; booked: its books say that it came back, part: a part of it, foreign: another bank's say so; hold:
- * people do; nothing: no leg for ten minutes; restart: of all; release: by two people. told: what the insurer hears of
- * payments, in order. */
+ * both at once; booked: its books say that it came back, part: a part of it, foreign: another bank's say so; lines: a
+ * statement has one for each payment; hold: people do; nothing: no leg for ten minutes; restart: of all; indexed: what
+ * is over leaves memory; release: by two people. told: what the insurer hears of payments, in order. */
 static const struct return_case {
 	const char *it, *script, *told, *reason;
 	unsigned n_orders;
@@ -196,6 +196,23 @@ static void tell_booked(const char *party, const char *yuan)
 	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
 }
 
+/* A line of a final statement for each payment that was made, to the account that it went to. */
+static void tell_lines(void)
+{
+	static unsigned serial;
+	char line[200];
+
+	origin.party = "bank";
+	for (unsigned i = 0; i < paid.n; i++) {
+		snprintf(line, sizeof(line),
+		        "STATEMENT inst=BANK num=S%u | entry=%s dc=D booked=BOOK sum=12.34 acct=%s day=2026-11-20",
+		        ++serial, paid.number[i], paid.to[i]);
+		ask(3000 + serial, line);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+	}
+	origin.party = "hub";
+}
+
 /* False: it is a leg. */
 static bool does_event(const char *p, size_t n)
 {
@@ -233,6 +250,11 @@ static bool does_event(const char *p, size_t n)
 		nothing_leaves();
 	else if (strncmp(p, "restart", 7) == 0)
 		kill_all();
+	else if (strncmp(p, "indexed", 7) == 0) {
+		keeper_indexed(w.keeper, w.n_commits + 1);
+		index_has_all = true;
+	} else if (strncmp(p, "lines", 5) == 0)
+		tell_lines();
 	else if (strncmp(p, "release", 7) == 0)
 		release();
 	else
@@ -517,6 +539,16 @@ static const struct way_case {
 	        DECIDED "bank:PAY h word:FAILED hub:TELLPAID d account:1 bank:PAY h word:PAID hub:TELLPAID d "
 	                "old:FAILED nothing",
 	        "FAILED PAID", 2, X_DONE, X_NONE, X_NONE, X_NONE },
+	{ "the insurer's word from before is late, and no other than its bank's",
+	        DECIDED "bank:PAY A bank:ASKPAY p hub:TELLPAID d word:PAID insurer:ADJUDICATED nothing",
+	        DECIDED "bank:PAY h word:PAID hub:TELLPAID d insurer:ADJUDICATED nothing", "PAID", 1, X_DONE, X_NONE,
+	        X_NONE, X_NONE },
+	{ "its day's statement has both payments, when all has left memory",
+	        DECIDED "bank:PAY A bank:ASKPAY p hub:TELLPAID d nothing booked bank:ASKPAY R hub:TELLPAID d account:1 "
+	                "bank:PAY A bank:ASKPAY p hub:TELLPAID d nothing indexed lines nothing",
+	        DECIDED "bank:PAY h word:PAID hub:TELLPAID d nothing booked hub:TELLPAID d account:1 bank:PAY h "
+	                "word:PAID hub:TELLPAID d nothing indexed lines nothing",
+	        "PAID RETURNED PAID", 2, X_DONE, X_NONE, X_NONE, X_NONE },
 	{ "cancelled when it is paid: it is asked back",
 	        DECIDED "bank:PAY A bank:ASKPAY p hub:TELLPAID d cancel platform:CANCEL d hub:WITHDRAW L",
 	        DECIDED "bank:PAY h word:PAID hub:TELLPAID d cancel platform:CANCEL d hub:WITHDRAW L", "PAID", 1,
@@ -558,6 +590,7 @@ static void play_way(const struct way *way, const struct way_case *c, unsigned k
 	follows = way->flow;
 	bank_pays = way->pays;
 	bank_is_mute = way->is_mute;
+	index_has_all = false;
 	teardown(NULL);
 	setup(NULL);
 	print_message("%s: %s, killed at leg %u\n", way->name, c->it, killed);
@@ -580,7 +613,7 @@ static void test_ways(void **state)
 			for (unsigned killed = 0; killed < 10; killed++)
 				play_way(&ways[k], &way_cases[i], killed);
 	bank_pays = YT_RESOLVE_PAY;
-	bank_is_mute = false;
+	bank_is_mute = index_has_all = false;
 	end_paying();
 }
 

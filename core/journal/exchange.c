@@ -410,6 +410,7 @@ static void apply_notice(struct exchange *x, const struct view *v)
 		x->told_seq = seq != 0 ? seq : x->told_seq;
 		take(x->told_state, sizeof(x->told_state), v, REC_T_RESULT);
 		x->told = true;
+		x->flags = seq != 0 ? x->flags | REC_X_COUNTED : x->flags & ~(unsigned)REC_X_COUNTED;
 		x->flags |= yt_str_is(v->value[REC_T_RESULT], "DIFFERS") ? REC_X_DIFFERS : 0u;
 		apply_doubt(x, v);
 	}

@@ -311,7 +311,8 @@ static void tell(struct keeper *k, struct kept *e, const struct rec *notice, str
 	struct yt_buf buf = { 0 };
 	size_t at;
 
-	keeper_copy_str(before, sizeof(before), yt_str(e->x.told_state));
+	/* An insurer's word is held against what it had said before, not against a bank's. */
+	keeper_copy_str(before, sizeof(before), yt_str((e->x.flags & REC_X_COUNTED) ? e->x.told_state : ""));
 	at = rec_begin(&buf, REC_NOTICE, 0, e->x.id, keeper_wall(k));
 	rec_u64(&buf, REC_T_JOINS, notice->exchange);
 	rec_str(&buf, REC_T_NUMBER, rec_get(notice, REC_T_NUMBER));

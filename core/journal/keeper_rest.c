@@ -91,6 +91,7 @@ struct kept *keeper_enter_indexed(struct keeper *k, const struct exchange *x)
 	e->x = *x;
 	kept_enter(k, e);
 	kept_note_follow_up(k, e);
+	keeper_note_payout(k, e); /* what is told next may be of one that came to nothing */
 	e->aged = true;
 	DL_APPEND(k->closed, e); /* leaves again with the next indexed position */
 	if (k->world.get == NULL || !exchange_may_rest(x))

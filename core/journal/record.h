@@ -175,7 +175,9 @@ enum rec_exchange_flag {
 	REC_X_DIFFERS = 1 << 16, /* a statement told of another sum or account than was ordered: people's at its end */
 	REC_X_STAYED = 1 << 17,  /* of an order's outcome: it surely did not leave, as its bank could not be reached */
 	REC_X_PART = 1 << 18,    /* of a notice: a line of a day that is not over, it is told again with all of them */
-	REC_X_UNPROVED = 1 << 3  /* whether its origin has the answer cannot be known: reconciliation tells */
+	REC_X_COUNTED =
+	        1 << 19, /* the newest word about it has a count: one with a higher count is newer, no other is */
+	REC_X_UNPROVED = 1 << 3 /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 
 /* Building: rec_begin(), fields, rec_end().  All append to buf; check buf->failed at the end. */
