@@ -35,6 +35,8 @@ static const char config[] =
         "parties:\n"
         "  - {name: zhejiang, format: nhsa, url: \"https://127.0.0.1:9443/\", ca: c, settings: {recer_sys_code: YBXT}}\n"
         "  - {name: hub, format: crossprovince, url: \"https://127.0.0.1:9444/\", ca: c, settings: {area: \"330000\"}}\n"
+        "  - {name: hub-gb, format: crossprovince, url: \"https://127.0.0.1:9444/\", ca: c, settings: {area: \"330000\", encoding: "
+        "GB18030}}\n"
         "  - {name: tianyi, format: tianyi, url: \"https://127.0.0.1:9445/\", ca: c, settings: {app_id: gw330299, key: "
         "clinic-token, field_key: ty-field, version: \"1.1\", allowed: \"*\"}, pays: institution, enrolment: @/t.list, enrolment_key: clinic-token}\n"
         "  - {name: jinhui, format: jinhui, url: \"https://127.0.0.1:9446/\", ca: c, settings: {partner: GW330799, "
@@ -52,6 +54,7 @@ static const char config[] =
         "  - {name: claim, steps: [\"tianyi:claim.submit?!auth_no\", \"!tianyi:claim.query?!auth_no\"], answer: 2}\n"
         "routes:\n"
         "  - {name: remote-fees, flow: remote-fees, relation: [cross-province], operations: [outpatient.fees]}\n"
+        "  - {name: remote-gb, to: hub-gb, insured: [\"62\"]}\n"
         "  - {name: remote, to: hub, relation: [cross-province]}\n"
         "  - {name: at-once, to: zhejiang, operations: [inpatient.settle], then: claim, one_stop: tianyi}\n"
         "  - {name: everything, to: zhejiang, then: claim}\n";
@@ -65,11 +68,14 @@ static const char config[] =
 	HEAD("0001", "1101", insured)                                                                                        \
 	"\"input\":{\"data\":{\"mdtrt_cert_type\":\"02\",\"mdtrt_cert_no\":\"330213197906152731\",\"psn_cert_type\":\"01\"," \
 	"\"certno\":\"330213197906152731\",\"psn_name\":\"示例甲\"}}}"
-#define FEES(insured)                                                                                                             \
+#define FEES(insured) LINE(insured, "1")
+#define ODD_FEES LINE("330213", "2")
+#define LINE(insured, count)                                                                                                      \
 	HEAD("0002", "2204", insured)                                                                                             \
 	"\"input\":{\"feedetail\":[{\"feedetl_sn\":\"1\",\"mdtrt_id\":\"M1\",\"psn_no\":\"31010000000100000000\",\"chrg_bchno\":" \
 	"\"B1\",\"rxno\":\"\",\"rx_circ_flag\":\"0\",\"fee_ocur_time\":\"2026-03-14 09:20:00\",\"med_list_codg\":"                \
-	"\"XJ01CAA040B001010100001\",\"medins_list_codg\":\"D1\",\"det_item_fee_sumamt\":10.00,\"cnt\":1,\"pric\":10.00,"         \
+	"\"XJ01CAA040B001010100001\",\"medins_list_codg\":\"D1\",\"det_item_fee_sumamt\":10.00,\"cnt\":" count                    \
+	",\"pric\":10.00,"                                                                                                        \
 	"\"bilg_dept_codg\":\"01\",\"bilg_dept_name\":\"内科\",\"bilg_dr_codg\":\"D1\",\"bilg_dr_name\":\"示例医生\","      \
 	"\"hosp_appr_flag\":\"1\"}]}}"
 
@@ -136,7 +142,9 @@ static int make_world(void **state)
 	write_file("field.key", "00112233445566778899aabbccddeeff\n");
 	write_file("1101.json", PERSON(""));
 	write_file("1101-sh.json", PERSON("310101"));
+	write_file("1101-gs.json", PERSON("621002"));
 	write_file("2204-sh.json", FEES("310101"));
+	write_file("2204-odd.json", ODD_FEES);
 	write_file("2207.json", SETTLE);
 	write_file("2304.json", STAY);
 	write_file("consent.json",
@@ -192,7 +200,12 @@ static const struct asked {
 	{ "explain says why an origin may not", "explain --origin other @/1101.json", 1,
 	        { "other: no: does not list the institution", "refused: this origin may not", NULL }, NULL },
 	{ "explain says where a message is wrong", "explain @/not.json", 1, { "refused:", "line 1", NULL }, "routes" },
+	{ "explain says which amounts do not add up", "explain @/2204-odd.json", 1,
+	        { "refused: feedetail[0].det_item_fee_sumamt is 10.00, but cnt times pric add up to 20.00\n", NULL },
+	        NULL },
 	{ "explain as JSON", "explain --json @/1101.json", 0, { "\"relation\":\"unknown\"", NULL }, NULL },
+	{ "explain shows octets in GB18030 so that they can be read", "explain --json @/1101-gs.json", 0,
+	        { "\"charset\":\"GB18030\"", "<aac003>示例甲</aac003>", NULL }, NULL },
 	{ "explain of an unknown listener", "explain --listener nobody @/1101.json", 3,
 	        { "there is no listener nobody", NULL }, NULL },
 	{ "explain of an unknown origin", "explain --origin nobody @/1101.json", 3,
@@ -336,7 +349,9 @@ static const char *const in_english[] = {
 	"explain follows a flow and says what undoes a step",
 	"explain leaves a step out whose fact is there",
 	"explain says where a message is wrong",
+	"explain says which amounts do not add up",
 	"explain as JSON",
+	"explain shows octets in GB18030 so that they can be read",
 	"translate names the path that is missing",
 	"translate of a format that needs a setting",
 	"translate with that setting names what is wrong",

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/route.h"
+#include "yitong/charset.h"
 
 struct explaining {
 	struct desk desk;
@@ -25,7 +26,7 @@ struct explaining {
 /* Says why it would be refused; all that is known so far is printed all the same. */
 static void refuse(struct explaining *x, const char *why)
 {
-	desk_put(&x->desk, x->tree, "refused", yt_str(_(why)));
+	desk_put(&x->desk, x->tree, "refused", yt_arena_copy(x->desk.arena, yt_str(_(why)))); /* printed at the end */
 	x->is_refused = true;
 }
 
@@ -173,6 +174,26 @@ static void put_fault(struct explaining *x, struct yt_node *node, const struct y
 	x->is_refused = true;
 }
 
+/* Octets as people and JSON can read them: what is not UTF-8 is shown in UTF-8, or as Base64. */
+static void put_readable(struct explaining *x, struct yt_node *node, struct yt_str octets)
+{
+	struct yt_buf buf = { 0 };
+
+	if (yt_utf8_check(octets, NULL) == 0) {
+		desk_put(&x->desk, node, "octets", octets);
+		return;
+	}
+	if (yt_gb18030_to_utf8(octets, &buf, NULL) == 0) {
+		desk_put(&x->desk, node, "charset", YT_STR("GB18030"));
+		desk_put(&x->desk, node, "octets", yt_arena_copy(x->desk.arena, yt_buf_view(&buf)));
+	} else {
+		yt_buf_clear(&buf);
+		yt_base64_add(&buf, octets.p, octets.n);
+		desk_put(&x->desk, node, "base64", yt_arena_copy(x->desk.arena, yt_buf_view(&buf)));
+	}
+	yt_buf_free(&buf);
+}
+
 /* The message for one party under node; NULL when it cannot be made.  may_come: it is not the first step. */
 static struct yt_msg *put_octets(struct explaining *x, struct yt_node *node, const struct conf_party *party,
         const struct yt_op *op, bool may_come)
@@ -199,7 +220,7 @@ static struct yt_msg *put_octets(struct explaining *x, struct yt_node *node, con
 	if (rv != 0) {
 		put_fault(x, node, &fault, may_come && rv == YT_EFORMAT);
 	} else {
-		desk_put(&x->desk, node, "octets", out->sent);
+		put_readable(x, node, out->sent);
 	}
 	yt_buf_free(&buf);
 	return rv == 0 ? out : NULL;

@@ -625,7 +625,7 @@ static const struct help {
 	        "\n"
 	        "Says what the gateway would do with the message in FILE (- is standard input), and why: what it is, who may send\n"
 	        "it, which route takes it, which steps follow, and the octets for each party.  Nothing is sent or written down.\n"
-	        "The octets are printed as they are, with people's data: look at them where you may.\n"
+	        "The octets are printed with people's data, GB18030 as UTF-8: look at them where you may.\n"
 	        "\n"
 	        "  --listener NAME     the listener it comes in by (default: the first)\n"
 	        "  --origin NAME       who sends it (default: the first origin that may speak for the institution)\n"
