@@ -75,10 +75,21 @@ static const struct booked *booked_by(const struct sim *s, const struct exchange
 static const struct booked *booked_for(const struct sim *s, const char *number, enum booked_kind kind)
 {
 	for (size_t i = 0; i < s->gw.n_index; i++) {
-		if (strcmp(s->gw.index[i].number, number) == 0)
-			return booked_by(s, &s->gw.index[i], kind);
+		const struct exchange *x = &s->gw.index[i];
+
+		if (strcmp(x->number, number) == 0 && (x->flags & REC_X_FORSAKEN) == 0)
+			return booked_by(s, x, kind);
 	}
 	return NULL;
+}
+
+/* What was refused for now, so that its number came again, has sent nothing. */
+static void check_forsaken(struct sim *s)
+{
+	for (size_t i = 0; i < s->gw.n_index; i++)
+		for (size_t k = 0; (s->gw.index[i].flags & REC_X_FORSAKEN) != 0 && k < s->gw.n_acked; k++)
+			if (s->gw.acked[k].exchange == s->gw.index[i].id && s->gw.acked[k].type == REC_SENDING)
+				sim_fail(s, "%s was refused for now, and had left", s->gw.index[i].number);
 }
 
 /* One-sided (单边账): what the hospital believes is not what the platform has. */
@@ -191,6 +202,7 @@ void sim_check(struct sim *s)
 			check_refusal(s, &s->asks[i], BOOKED_VISIT);
 	}
 	hub_check(s);
+	check_forsaken(s);
 	check_once(s);
 	check_journal(s);
 	check_log(s);

@@ -853,7 +853,8 @@ static int k_find(void *ctx, struct yt_str institution, struct yt_str number, st
 	for (i = 0; i < s->gw.n_index; i++) {
 		const struct exchange *row = &s->gw.index[i];
 
-		if (yt_str_is(institution, row->institution) && yt_str_is(number, row->number)) {
+		if (yt_str_is(institution, row->institution) && yt_str_is(number, row->number) &&
+		        (row->flags & REC_X_FORSAKEN) == 0) {
 			*x = *row;
 			return 0;
 		}

@@ -595,6 +595,49 @@ static void test_payout(void **state)
 	}
 }
 
+/* All are killed when it has just been written down: it was not answered, so it is refused for now, and the same is
+ * taken when it is asked again. */
+static void test_payout_killed_at_once(void **state)
+{
+	struct engine_request r = { .token = 1,
+		.listener = "door",
+		.codec = codec,
+		.by_certificate = true,
+		.method = YT_STR("POST"),
+		.subject = YT_STR("hospital"),
+		.body = YT_STR(PAYOUT) };
+	struct message *m;
+
+	(void)state;
+	for (unsigned killed = 0; killed < 2; killed++) {
+		teardown(NULL);
+		setup(NULL);
+		is_native = true;
+		follows = &payout;
+		pump();
+		engine_request(w.engine, &r);
+		run_jobs();
+		m = &w.queue[w.first++ % COUNT(w.queue)];
+		m->talk.payload = yt_buf_view(&m->payload);
+		assert_int_equal(keeper_message(w.keeper, 1, &m->talk), 0);
+		commit();
+		assert_int_equal(of_number(PAYOUT_NO).state, X_UNKNOWN);
+		kill_all();
+		nothing_leaves(20000);
+		assert_int_equal(of_number(PAYOUT_NO).state, X_REFUSED);
+		if (killed)
+			kill_all();
+		ask(2, PAYOUT);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		expect("bank:PAY", 'A');
+		expect("bank:ASKPAY", 'p');
+		ask(3, PAYOUT);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		nothing_leaves(700000);
+		end_paying();
+	}
+}
+
 /* Two agencies that count alike: the bank would say of the second one what became of the first, so it does not leave.
  */
 static void test_payout_of_the_same_number(void **state)
@@ -1098,6 +1141,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_waits_for_account, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_of_the_same_number, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_payout_killed_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_paid_by_hand, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_that_cannot_be_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_processed_for_ever, setup, teardown),

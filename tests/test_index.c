@@ -589,6 +589,33 @@ static void test_all_its_payouts(void **state)
 	index_close(index);
 }
 
+/* It was refused for now: the same may come under its number, and that is what is found. */
+static void test_forsaken(void **state)
+{
+	struct world *w = *state;
+	struct index *index = open_index(w);
+	struct exchange x;
+	size_t at;
+
+	add_accepted(w, REC_ACCEPTED, 4, 1, "H33021399902202611220000009");
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_find(index, YT_STR("H33021399900"), YT_STR("H33021399902202611220000009"), &x), 0);
+	at = rec_begin(&w->buf, REC_RESOLVED, 0, 4, 2);
+	rec_str(&w->buf, REC_T_RESULT, YT_STR("forsaken"));
+	rec_end(&w->buf, at);
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(
+	        index_find(index, YT_STR("H33021399900"), YT_STR("H33021399902202611220000009"), &x), YT_ENOTFOUND);
+	add_accepted(w, REC_ACCEPTED, 8, 3, "H33021399902202611220000009");
+	commit(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_find(index, YT_STR("H33021399900"), YT_STR("H33021399902202611220000009"), &x), 0);
+	assert_int_equal(x.id, 8);
+	index_close(index);
+}
+
 static void test_payment_rests(void **state)
 {
 	struct world *w = *state;
@@ -1735,6 +1762,7 @@ int main(void)
 		IN_A_WORLD("statements with lines of no payment are listed", test_statements_with_strays),
 		IN_A_WORLD("payouts that no statement has told of are listed", test_payouts_without_a_line),
 		IN_A_WORLD("what is known of a payment rests with it", test_payment_rests),
+		IN_A_WORLD("what was forsaken gives its number free", test_forsaken),
 		IN_A_WORLD("a claim is found by each of its payouts", test_all_its_payouts),
 		IN_A_WORLD("what was carried on is found like the original", test_carried),
 		IN_A_WORLD("a done cancel is found by its settlement", test_cancelled),

@@ -346,6 +346,47 @@ static void test_amended_before(void **state)
 	}
 }
 
+/* Nothing of it left, and who asked waits no more: it is refused for now, and its number is free again, whatever the
+ * index knows, over restarts. */
+static void test_forsaken(void **state)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	(void)state;
+	for (unsigned restarted = 0; restarted < 2; restarted++) {
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		lose(1, 1, "N1");
+		later(REVERSE_AFTER_MS);
+		begin(1, (struct asked){ 2, "N1", "c", NULL, 0, NULL });
+		commit();
+		forget_told();
+		at = rec_begin(&buf, REC_RESOLVED, 0, 1, w.wall_ms);
+		rec_str(&buf, REC_T_RESULT, YT_STR("forsaken"));
+		rec_end(&buf, at);
+		add_answer(&buf, 1, YT_REFUSED, "later");
+		assert_int_equal(say(1, UP_RETURN, 1, &buf), 0);
+		commit();
+		assert_told("1:closed 3 1:closed 4 1:durable 5"); /* who waits is to ask once more */
+		if (restarted) {
+			restart(1);
+			ready(1);
+		}
+		begin(1, (struct asked){ 3, "N1", "other", NULL, 0, NULL });
+		commit();
+		forget_told();
+		ended(1, 3, YT_DONE, "settled");
+		commit();
+		begin(1, (struct asked){ 4, "N1", "other", NULL, 0, NULL });
+		commit();
+		assert_int_equal(state_of(1), X_REFUSED);
+		yt_buf_byte(&w.told, 0);
+		assert_non_null(strstr((const char *)w.told.p, "=settled"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +409,7 @@ int main(void)
 		TEST(test_amended_before),
 		TEST(test_unoffered_is_reversed),
 		TEST(test_moot),
+		TEST(test_forsaken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@ void flow_ask_facts(struct engine *e, struct task *t)
 }
 
 /* Nothing has left yet, and who asked does not wait here any more: he may have heard a refusal of a keeper that died
- * before this one, which read the question again, admitted it.  So it stays refused. */
+ * before this one, which read the question again, admitted it.  So it is refused as that one did it: for now. */
 static bool is_forsaken(const struct engine *e, const struct task *t)
 {
 	const struct work *w;
@@ -69,9 +69,7 @@ static void start(struct engine *e, struct task *t)
 		else
 			task_answer_decided(e, t); /* what its steps were told is not known any more */
 	} else if (is_forsaken(e, t))
-		task_resolve_refused(e, t,
-		        engine_refusal(t->arena, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 }, t->x.trace),
-		        "nothing had left, and its origin does not wait any more");
+		task_resolve_forsaken(e, t);
 	else if (run->flow == NULL || t->x.step > run->flow->n)
 		task_park(e, t, "its flow is not configured any more");
 	else if (!is_as_it_was(t))

@@ -214,6 +214,15 @@ void task_resolve_refused(struct engine *e, struct task *t, struct yt_reply *rep
 	answer(e, t, reply);
 }
 
+/* Under its number it may come again, as the answer says. */
+void task_resolve_forsaken(struct engine *e, struct task *t)
+{
+	struct yt_reply *reply = engine_refusal(t->arena, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 }, t->x.trace);
+
+	write_end(e, t, REC_RESOLVED, "forsaken", "nothing had left, and its origin does not wait any more");
+	answer(e, t, reply);
+}
+
 static enum text_id text_of_undone(const struct task *t)
 {
 	switch (t->original->op->id) {

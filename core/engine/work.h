@@ -521,6 +521,7 @@ void task_answer_decided(struct engine *e, struct task *t);        /* in words o
 /* Its settlement is undone, and it was paid: that is edited by nobody (written_claim_back). */
 void task_resolve_claimed_back(struct engine *e, struct task *t, struct yt_reply *reply);
 void task_resolve_refused(struct engine *e, struct task *t, struct yt_reply *reply, const char *evidence);
+void task_resolve_forsaken(struct engine *e, struct task *t);
 void task_resolve_reversed(struct engine *e, struct task *t, const char *evidence);
 void task_free(struct engine *e, struct task *t);
 void tasks_again(struct engine *e); /* the keeper restarted: names what is held, asks again for what is waited for */

@@ -345,6 +345,8 @@ static void apply_resolved(struct exchange *x, const struct view *v)
 		x->claimed_back = true;
 		x->reversal_wanted = x->undoing = false;
 	}
+	if (yt_str_is(v->value[REC_T_RESULT], "forsaken"))
+		x->flags |= REC_X_FORSAKEN;
 	if (yt_str_is(v->value[REC_T_RESULT], "came to nothing"))
 		take(x->unpaid_as, sizeof(x->unpaid_as), v, REC_T_CODE);
 	if (!yt_str_is(v->value[REC_T_RESULT], "unpaid") || step == 0 || step > REC_STEPS_MAX)

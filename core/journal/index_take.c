@@ -277,5 +277,6 @@ int index_take(struct index *index, const struct rec *rec, log_pos pos)
 		e->is_admitted = true;
 	index_places_add(e, pos);
 	exchange_apply(&e->x, rec, pos);
+	e->is_admitted = e->is_admitted && (e->x.flags & REC_X_FORSAKEN) == 0;
 	return 0;
 }

@@ -87,10 +87,27 @@ void kept_enter(struct keeper *k, struct kept *e)
 {
 	struct kept *old;
 
+	if (e->x.flags & REC_X_FORSAKEN)
+		return;
 	make_key(e->key, yt_str(e->x.institution), yt_str(e->x.number));
 	HASH_FIND(hh_key, k->by_key, e->key, strlen(e->key), old);
 	if (old == NULL)
 		HASH_ADD_KEYPTR(hh_key, k->by_key, e->key, strlen(e->key), e);
+}
+
+static void leave_key(struct keeper *k, struct kept *e)
+{
+	struct kept *known;
+
+	HASH_FIND(hh_key, k->by_key, e->key, strlen(e->key), known);
+	if (known == e)
+		HASH_DELETE(hh_key, k->by_key, e);
+}
+
+void kept_free_number(struct keeper *k, struct kept *e)
+{
+	if (e->x.flags & REC_X_FORSAKEN)
+		leave_key(k, e);
 }
 
 struct kept *kept_new(struct keeper *k, uint64_t id)
@@ -160,15 +177,12 @@ struct kept *kept_find_business(struct keeper *k, const char *key)
 void kept_free(struct keeper *k, struct kept *e)
 {
 	struct waiter *w, *next;
-	struct kept *known;
 
 	LL_FOREACH_SAFE(e->waiters, w, next)
 	free(w);
 	k->n_follow_ups -= e->follows;
 	HASH_DELETE(hh_id, k->by_id, e);
-	HASH_FIND(hh_key, k->by_key, e->key, strlen(e->key), known);
-	if (known == e)
-		HASH_DELETE(hh_key, k->by_key, e);
+	leave_key(k, e);
 	unshare_business(k, e);
 	keeper_unshare_person(k, e);
 	keeper_drop_payouts(k, e);
@@ -192,7 +206,11 @@ int kept_find_number(struct keeper *k, struct yt_str institution, struct yt_str 
 	rv = k->world.find(k->world.ctx, institution, number, &x);
 	if (rv != 0)
 		return rv == YT_ENOTFOUND ? 0 : rv;
-	*out = kept_take(k, &x);
+	e = kept_find(k, x.id);
+	if (e != NULL)
+		x.flags |= e->x.flags & REC_X_FORSAKEN; /* the index does not know yet that its number is free */
+	if ((x.flags & REC_X_FORSAKEN) == 0)
+		*out = kept_take(k, &x);
 	return 0;
 }
 
@@ -286,6 +304,7 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 	before = e->x.state;
 	exchange_apply(&e->x, rec, 0);
 	kept_note_follow_up(k, e);
+	kept_free_number(k, e);
 	if (rec->type == REC_ROOM && rec_get(rec, REC_T_LIMIT).n != 0)
 		keeper_give_room(k, &e->x, rec);
 	if (e->x.state != before && k->world.changed != NULL)

@@ -194,6 +194,8 @@ void kept_enter(struct keeper *k, struct kept *e);
 struct kept *kept_new(struct keeper *k, uint64_t id);
 void kept_note_follow_up(struct keeper *k, struct kept *e); /* what it is has become known */
 void kept_free(struct keeper *k, struct kept *e);
+void kept_free_number(
+        struct keeper *k, struct kept *e); /* of one that came to nothing, where its number may come again */
 /* By admission key, in memory or, when it has left memory, from the index; *out NULL: never seen.  Anything but 0:
  * the index cannot tell, so nothing may be concluded. */
 int kept_find_number(struct keeper *k, struct yt_str institution, struct yt_str number, struct kept **out);

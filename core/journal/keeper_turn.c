@@ -362,7 +362,10 @@ static void tell_waiters(struct keeper *k, struct kept *e, const struct rec *ans
 		return; /* its origin asked to undo it: the end of that is the answer */
 	LL_FOREACH_SAFE(e->waiters, w, next)
 	{
-		keeper_tell(k, w->worker, w->seq, e->x.id, DOWN_STORED, answered->whole);
+		if (e->x.flags & REC_X_FORSAKEN)
+			keeper_tell_reason(k, w->worker, w->seq, DOWN_CLOSED, "asked once more, it is taken");
+		else
+			keeper_tell(k, w->worker, w->seq, e->x.id, DOWN_STORED, answered->whole);
 		LL_DELETE(e->waiters, w);
 		free(w);
 	}

@@ -265,5 +265,6 @@ void keeper_replay(struct keeper *k, const struct rec *rec, log_pos pos)
 		kept_note_follow_up(k, e);
 		if (rec->type == REC_ACCEPTED)
 			kept_enter(k, e);
+		kept_free_number(k, e);
 	}
 }

@@ -29,7 +29,8 @@ enum rec_type {            /* stored: append only */
 	REC_DELIVERED = 5, /* the answer's last byte was taken by the origin's connection; with REC_T_RESULT
 	                    * "offered" it is handed out once more, "missed": that offer was not taken,
 	                    * "unproved": nobody can say whether it was */
-	REC_RESOLVED = 6,  /* an unknown outcome became done or refused, by which evidence; "unpaid": a payment of a
+	REC_RESOLVED = 6,  /* an unknown outcome became done or refused, by which evidence; "forsaken": REC_X_FORSAKEN;
+	                    * "unpaid": a payment of a
 	                    * flow came to nothing (REC_T_CODE: as what), from its step on it is done anew;
 	                    * "claimed back": what was paid is asked back by an exchange of its own */
 	REC_REVERSED = 7,  /* the effect is proved undone (冲正) */
@@ -177,7 +178,8 @@ enum rec_exchange_flag {
 	REC_X_PART = 1 << 18,    /* of a notice: a line of a day that is not over, it is told again with all of them */
 	REC_X_COUNTED =
 	        1 << 19, /* the newest word about it has a count: one with a higher count is newer, no other is */
-	REC_X_UNPROVED = 1 << 3 /* whether its origin has the answer cannot be known: reconciliation tells */
+	REC_X_FORSAKEN = 1 << 20, /* nothing of it left, and who asked waited no more: its number may come again */
+	REC_X_UNPROVED = 1 << 3   /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 
 /* Building: rec_begin(), fields, rec_end().  All append to buf; check buf->failed at the end. */
