@@ -806,6 +806,73 @@ static void test_day_limits(void **state)
 	}
 }
 
+/* What fails, or does not leave in the end, leaves its room to others, whoever is killed meanwhile. */
+static void test_day_limit_and_failures(void **state)
+{
+	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
+		"insurer", "claim", 500000, 1500, 1500, "claims" } };
+	const struct engine_payer *const payers = conf.payers;
+	const uint32_t n_payers = conf.n_payers;
+
+	(void)state;
+	for (unsigned killed = 0; killed < 2; killed++) {
+		teardown(NULL);
+		conf.payers = limited;
+		conf.n_payers = 1;
+		setup(NULL);
+		is_native = true;
+		follows = &payout;
+		order(1, "7.00", "62220200000009");
+		expect("bank:PAY", 'A');
+		if (killed)
+			kill_all();
+		order(2, "8.50", "62220200000009");
+		expect("bank:ASKPAY", 'F');
+		assert_int_equal(ordered(1).state, X_REFUSED);
+		expect("bank:PAY", 'p');
+		nothing_leaves(20000);
+		order(3, "6.60", "62220200000009"); /* together above it by ten fen */
+		nothing_leaves(20000);
+		assert_string_equal(ordered(3).reason, KEEPER_WAITS_FOR_ROOM);
+		order(4, "6.50", "62220200000009");
+		expect("bank:PAY", 'n');
+		if (killed)
+			kill_all();
+		assert_int_equal(
+		        keeper_decide(w.keeper, ordered(4).id, "refused", YT_STR("li"), YT_STR("not wanted")), 0);
+		order(5, "6.40", "62220200000009");
+		expect("bank:PAY", 'p');
+		conf.payers = payers;
+		conf.n_payers = n_payers;
+		end_paying();
+	}
+}
+
+/* What comes back is no part of the day any more: it is paid again, to another account, on the same day. */
+static void test_day_limit_and_returns(void **state)
+{
+	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
+		"insurer", "claim", 500000, 2000, 0, "claims" } };
+	const struct engine_payer *const payers = conf.payers;
+	const uint32_t n_payers = conf.n_payers;
+
+	teardown(NULL);
+	conf.payers = limited;
+	conf.n_payers = 1;
+	setup(NULL);
+	begin_paying();
+	ask(1, ACCOUNT);
+	decide(1, 'D');
+	expect("bank:PAY", 'A');
+	expect("bank:ASKPAY", 'R');
+	expect("hub:TELLPAID", 'd');
+	ask(2, "ACCOUNT inst=H1 num=H1-9 | person=P relation=00 named=Lin account=62220200000001");
+	expect("bank:PAY", 'p');
+	conf.payers = payers;
+	conf.n_payers = n_payers;
+	end_paying();
+}
+
 /* Whoever has no room all day asks less and less often, though each ask is written down. */
 static void test_day_limit_is_asked_for_seldom(void **state)
 {
@@ -1130,6 +1197,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cancelled_while_it_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancelled_while_not_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_day_limits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_day_limit_and_failures, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_day_limit_and_returns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_day_limit_is_asked_for_seldom, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list_is_asked_for, setup, teardown),

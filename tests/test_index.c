@@ -1093,7 +1093,7 @@ static void make_full(struct exchange *x)
 	memset(x->person, 0xe2, sizeof(x->person));
 	x->amount_fen = INT64_MAX, x->fund_fen = INT64_MIN, x->account_fen = -1, x->cash_fen = 4;
 	x->accepted_ms = 1795312800000, x->closed_ms = 1795312800001, x->unknown_since_ms = 1795312800002;
-	x->due_ms = 1795312800003, x->deadline_ms = 1795312800004;
+	x->due_ms = 1795312800003, x->deadline_ms = 1795312800004, x->due_set_ms = 1795312800005;
 	x->attempts = UINT32_MAX, x->reversals = 6, x->worker = 7, x->offers = 8, x->joins = UINT64_MAX;
 	x->answered = x->delivered = x->reversal_wanted = x->must_answer = x->undoing = true;
 	x->step = 8, x->step_state = STEP_REFUSED, x->refused_step = 7;
@@ -1102,6 +1102,15 @@ static void make_full(struct exchange *x)
 		x->step_got[i] = i % 2 == 0 ? 0 : 1 + i;
 	}
 	x->undo_sent = 30;
+	x->room_day = 20261122, x->room_fen = 9;
+	fill(x->room_of, sizeof(x->room_of), 's'), fill(x->room_to, sizeof(x->room_to), 't');
+	fill(x->back_no, sizeof(x->back_no), 'u'), fill(x->back_msg, sizeof(x->back_msg), 'v');
+	memset(x->back_payee, 0xf3, sizeof(x->back_payee));
+	for (unsigned i = 0; i < EXCHANGE_PAYOUTS_OLDER; i++) {
+		fill(x->older[i].no, sizeof(x->older[i].no), (char)('0' + i));
+		fill(x->older[i].msg, sizeof(x->older[i].msg), (char)('A' + i));
+		fill(x->older[i].state, sizeof(x->older[i].state), (char)('K' + i));
+	}
 }
 
 /* Whatever an exchange is in memory it is again when it comes out of the file, in all members. */

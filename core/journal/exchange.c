@@ -220,8 +220,19 @@ static void apply_outcome(struct exchange *x, const struct view *v)
 	}
 }
 
+/* No money moves by it: what the day's limits had for it is others'. */
+static void leave_room(struct exchange *x)
+{
+	x->room_day = 0;
+	x->room_fen = 0;
+	memset(x->room_of, 0, sizeof(x->room_of));
+	memset(x->room_to, 0, sizeof(x->room_to));
+}
+
 static void close_as(struct exchange *x, enum exchange_state state, int64_t wall_ms)
 {
+	if (state == X_REFUSED || state == X_REVERSED)
+		leave_room(x);
 	x->state = state;
 	x->closed_ms = wall_ms;
 	x->due_ms = 0;
@@ -363,6 +374,7 @@ static void apply_resolved(struct exchange *x, const struct view *v)
 	x->released = x->doubted = x->undoing = x->has_line = false;
 	x->pay_fen = 0;
 	x->pay_uetr[0] = x->pay_serial[0] = '\0';
+	leave_room(x);
 	x->asks = x->absents = x->attempts = 0;
 	x->absent_ms = 0;
 	x->adopted &= (1u << (step - 1)) - 1;
@@ -430,7 +442,7 @@ static void apply_order(struct exchange *x, const struct view *v)
 	memcpy(x->pay_digest, digest.p, digest.n);
 	take_i64(&x->pay_fen, v, REC_T_AMOUNT);
 	x->released = false;
-	x->room_day = 0;
+	leave_room(x);
 }
 
 /* Records that name when and by whom to go on. */
@@ -454,6 +466,27 @@ static void apply_waiting(struct exchange *x, const struct view *v)
 		take(x->owner, sizeof(x->owner), v, REC_T_OWNER);
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
 		take_i64(&x->deadline_ms, v, REC_T_DEADLINE);
+	}
+}
+
+/* A day's limits have room for it; without the day it only asks. */
+static void apply_room(struct exchange *x, const struct view *v)
+{
+	struct rec_field field;
+	size_t pos = 0;
+
+	if (v->value[REC_T_SERIAL].n == 0)
+		return;
+	leave_room(x);
+	x->room_day = (uint32_t)rec_number(v->value[REC_T_SERIAL]);
+	take_i64(&x->room_fen, v, REC_T_AMOUNT);
+	while (rec_next(v->rec, &pos, &field)) {
+		char *name = x->room_of[0] == '\0' ? x->room_of : x->room_to;
+
+		if (field.tag != REC_T_LIMIT_KEY || field.value.n >= ROOM_NAME_MAX)
+			continue;
+		memcpy(name, field.value.p, field.value.n);
+		name[field.value.n] = '\0';
 	}
 }
 
@@ -580,8 +613,7 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 		apply_resolved(x, v);
 		break;
 	case REC_ROOM:
-		if (v->value[REC_T_SERIAL].n != 0) /* else it only asks */
-			x->room_day = (uint32_t)rec_number(v->value[REC_T_SERIAL]);
+		apply_room(x, v);
 		break;
 	default:
 		break;

@@ -43,6 +43,8 @@ enum exchange_step { /* of a flow: what became of the step named last */
  * others for the holder's name and the bank, which people release too. */
 #define PAY_DIGEST_SAME 12
 
+#define ROOM_NAME_MAX 64 /* bytes of what a day's limit is about, with the NUL */
+
 /* A payout that came to nothing, as long as its claim is known: its bank may say yet that it was paid. */
 struct exchange_payout {
 	char no[24], msg[40], state[16];
@@ -96,8 +98,10 @@ struct exchange {
 	bool claimed_back; /* its settlement was undone after it was paid: the money is asked back by a record of its
 	                      own */
 	uint32_t strays;   /* of a statement: its lines that tell of no payment known here */
-	uint32_t room_day; /* yyyymmdd: that day's limits have room for it (keeper_room.c) */
-	bool released;     /* exactly that order, by people */
+	uint32_t room_day; /* yyyymmdd: that day's limits have room for it (keeper_room.c), ... */
+	int64_t room_fen;  /* ... for so much, ... */
+	char room_of[ROOM_NAME_MAX], room_to[ROOM_NAME_MAX]; /* ... under these names */
+	bool released;                                       /* exactly that order, by people */
 	uint32_t asks;     /* how often its bank was asked about it since it left last */
 	uint32_t absents;  /* answers "not found" one after the other ... */
 	int64_t absent_ms; /* ... and when the first of them came, wall clock; 0: none */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 17
+#define FOLD_VERSION 18
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -18,7 +18,7 @@ static const struct member {
 	}
 	TEXT(number), TEXT(visit), TEXT(settlement), TEXT(wire_op), TEXT(listener), TEXT(trace), TEXT(business_key), TEXT(batch), TEXT(original),
 	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner), TEXT(flow), TEXT(then), TEXT(told_state),
-	TEXT(pay_no), TEXT(pay_msg), TEXT(pay_uetr), TEXT(pay_serial), TEXT(back_no), TEXT(back_msg), TEXT(back_state), TEXT(unpaid_as),
+	TEXT(pay_no), TEXT(pay_msg), TEXT(pay_uetr), TEXT(pay_serial), TEXT(back_no), TEXT(back_msg), TEXT(back_state), TEXT(unpaid_as), TEXT(room_of), TEXT(room_to),
 }, numbers[] = {
 #define NUMBER(m)                                                                                                      \
 	{                                                                                                              \
@@ -30,7 +30,7 @@ static const struct member {
 	NUMBER(reversal_wanted), NUMBER(must_answer), NUMBER(offers), NUMBER(accepted_pos), NUMBER(sent_pos), NUMBER(answered_pos), NUMBER(last_pos),
 	NUMBER(step), NUMBER(step_state), NUMBER(refused_step), NUMBER(undoing), NUMBER(told_seq), NUMBER(told),
 	NUMBER(released), NUMBER(asks), NUMBER(absents), NUMBER(absent_ms), NUMBER(adopted),
-	NUMBER(pay_fen), NUMBER(has_line), NUMBER(doubted), NUMBER(strays), NUMBER(room_day), NUMBER(claimed_back),
+	NUMBER(pay_fen), NUMBER(has_line), NUMBER(doubted), NUMBER(strays), NUMBER(room_day), NUMBER(room_fen), NUMBER(claimed_back),
 };
 
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))

@@ -294,6 +294,7 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 	struct kept *e = kept_find(k, rec->exchange);
 	struct yt_str due = rec_get(rec, REC_T_DUE);
 	enum exchange_state before;
+	struct exchange had;
 
 	yt_buf_str(&k->pending, rec->whole);
 	if (!(rec->flags & REC_NOWAIT))
@@ -302,7 +303,12 @@ void keeper_write_down(struct keeper *k, const struct rec *rec)
 		return;
 	e->unplaced++;
 	before = e->x.state;
+	had.room_day = 0;
+	if (e->x.room_day != 0)
+		had = e->x;
 	exchange_apply(&e->x, rec, 0);
+	if (had.room_day != 0 && e->x.room_day == 0)
+		keeper_return_room(k, &had);
 	kept_note_follow_up(k, e);
 	kept_free_number(k, e);
 	if (rec->type == REC_ROOM && rec_get(rec, REC_T_LIMIT).n != 0)

@@ -332,6 +332,7 @@ void keeper_free_lanes(struct keeper *k);
 void keeper_keep_room(struct keeper *k, const struct rec *rec); /* a day's sum */
 /* A payment asks for room under its day's limits: all have it and it is given, or nothing happens. */
 void keeper_give_room(struct keeper *k, const struct exchange *x, const struct rec *ask);
+void keeper_return_room(struct keeper *k, const struct exchange *x); /* what x had is others': nothing of it is paid */
 bool keeper_waits_for_room(const struct keeper *k, const struct exchange *x); /* and has none yet */
 void keeper_free_rooms(struct keeper *k);
 

@@ -5,8 +5,9 @@
  *   keeper_write_down() -> keeper_give_room()   all limits have room: their new sums (REC_ROOM of no exchange) and the
  *                          day from which its next lease knows that (x.room_day), in the same commit; else nothing, and
  *                          it asks again later
+ *   keeper_write_down() -> keeper_return_room()   nothing of it is paid: the sums without it, in the same commit
  * The keeper alone gives room, so two workers cannot share what is there once.  Sums outlive it: the newest of each key
- * is kept by the index (index_take.c).  What was let go counts all day, whatever becomes of it. */
+ * is kept by the index (index_take.c). */
 #include "journal/keeper_parts.h"
 
 #include <stdio.h>
@@ -111,12 +112,13 @@ static bool has_room(const struct keeper *k, const struct rec *ask, const char *
 static void add(struct keeper *k, const char *key, int64_t fen)
 {
 	const struct room *r = find(k, key);
+	int64_t sum = fen + (r == NULL ? 0 : r->fen);
 	struct yt_buf buf = { 0 };
 	size_t at = rec_begin(&buf, REC_ROOM, 0, 0, keeper_wall(k)), used;
 	struct rec rec;
 
 	rec_str(&buf, REC_T_LIMIT_KEY, yt_str(key));
-	rec_i64(&buf, REC_T_AMOUNT, fen + (r == NULL ? 0 : r->fen));
+	rec_i64(&buf, REC_T_AMOUNT, sum > 0 ? sum : 0);
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	YT_REQUIRE(rec_read(yt_buf_view(&buf), &rec, &used) == 0);
@@ -141,9 +143,23 @@ void keeper_give_room(struct keeper *k, const struct exchange *x, const struct r
 	}
 	at = rec_begin(&buf, REC_ROOM, 0, x->id, keeper_wall(k));
 	rec_u32(&buf, REC_T_SERIAL, (uint32_t)strtoul(day, NULL, 10));
+	rec_i64(&buf, REC_T_AMOUNT, fen);
+	for (pos = 0; next_limit(ask, &pos, &name, &most);)
+		rec_str(&buf, REC_T_LIMIT_KEY, name);
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
+}
+
+void keeper_return_room(struct keeper *k, const struct exchange *x)
+{
+	const char *const names[] = { x->room_of, x->room_to };
+	char day[9], key[ROOM_KEY_MAX];
+
+	snprintf(day, sizeof(day), "%08u", (unsigned)(x->room_day % 100000000));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i][0] != '\0' && key_of_day(day, yt_str(names[i]), key) && find(k, key) != NULL)
+			add(k, key, -x->room_fen);
 }
 
 bool keeper_waits_for_room(const struct keeper *k, const struct exchange *x)
