@@ -211,6 +211,41 @@ static void test_unproved_is_not_reversed(void **state)
 	assert_true(on_disk(1)->flags & REC_X_UNPROVED);
 }
 
+/* Nor where a worker that waits has named itself to a new keeper when its answer was on its way to the disk. */
+static void test_waited_for_over_a_restart(void **state)
+{
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	(void)state;
+	up(1);
+	lose(1, 1, "N1");
+	later(REVERSE_AFTER_MS);
+	restart(1);
+	held(1, 1);
+	ready(1);
+	forget_told();
+	at = rec_begin(&buf, REC_RESOLVED, 0, 1, w.wall_ms);
+	rec_end(&buf, at);
+	add_answer(&buf, 1, YT_DONE, "settled");
+	assert_int_equal(say(1, UP_RETURN, 1, &buf), 0);
+	at = rec_begin(&buf, REC_REFUSED, 0, 1, w.wall_ms);
+	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(&buf, REC_T_NUMBER, YT_STR("N1"));
+	rec_end(&buf, at);
+	assert_int_equal(say(1, UP_WAIT, 1, &buf), 0);
+	commit();
+	yt_buf_byte(&w.told, 0);
+	assert_non_null(strstr((const char *)w.told.p, "=settled"));
+	commit();
+	restart(0); /* and what the worker says of its delivery is lost */
+	forget_told();
+	later(UNDELIVERED_MS);
+	later(UNDELIVERED_MS);
+	assert_told("");
+	assert_true(on_disk(1)->flags & REC_X_UNPROVED);
+}
+
 /* A day may be erased when nothing is open that came by its end. */
 static void test_open_before(void **state)
 {
@@ -403,6 +438,7 @@ int main(void)
 		TEST(test_missed_is_reversed),
 		TEST(test_open_before),
 		TEST(test_unproved_is_not_reversed),
+		TEST(test_waited_for_over_a_restart),
 		TEST(test_amended),
 		TEST(test_amended_is_not_reversed),
 		TEST(test_amended_too_late),

@@ -93,6 +93,14 @@ void keeper_serve_waiters(struct keeper *k)
 	serve_waiters(k, e);
 }
 
+/* Its end may be on its way to the disk: then it is told with the commit that is out, and so offered from now on. */
+static void wait_for_answer(struct keeper *k, uint32_t worker, uint64_t seq, struct kept *e)
+{
+	kept_wait(e, worker, seq);
+	if (exchange_awaits_delivery(&e->x) && !e->x.reversal_wanted && e->x.answered_pos == 0)
+		keeper_note_delivery(k, e, "offered");
+}
+
 /* The same number was admitted before. */
 static void on_known(
         struct keeper *k, uint32_t worker, const struct talk *talk, const struct rec *accepted, struct kept *e)
@@ -106,9 +114,7 @@ static void on_known(
 	} else if (!exchange_is_open(&e->x) && !e->x.answered) {
 		tell_nothing(k, worker, talk->seq, e);
 	} else {
-		kept_wait(e, worker, talk->seq);
-		if (exchange_awaits_delivery(&e->x) && !e->x.reversal_wanted && e->x.answered_pos == 0)
-			keeper_note_delivery(k, e, "offered"); /* it is told with the commit that is out */
+		wait_for_answer(k, worker, talk->seq, e);
 		keeper_tell(k, worker, talk->seq, e->x.id, DOWN_WAIT, (struct yt_str){ 0 });
 	}
 }
@@ -407,7 +413,7 @@ static void tell_as_kept(struct keeper *k, uint32_t worker, uint64_t seq, struct
 	else if (!exchange_is_open(&e->x) && !e->x.answered)
 		tell_nothing(k, worker, seq, e);
 	else
-		kept_wait(e, worker, seq);
+		wait_for_answer(k, worker, seq, e);
 }
 
 /* Nobody can have heard the answer that is kept: it is its worker's to hand out, and was offered to nobody else. */
