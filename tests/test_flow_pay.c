@@ -621,10 +621,10 @@ static void test_payout_killed_at_once(void **state)
 		m->talk.payload = yt_buf_view(&m->payload);
 		assert_int_equal(keeper_message(w.keeper, 1, &m->talk), 0);
 		commit();
-		assert_int_equal(of_number(PAYOUT_NO).state, X_UNKNOWN);
+		assert_int_equal(in_log_of(PAYOUT_NO).state, X_UNKNOWN);
 		kill_all();
 		nothing_leaves(20000);
-		assert_int_equal(of_number(PAYOUT_NO).state, X_REFUSED);
+		assert_int_equal(in_log_of(PAYOUT_NO).state, X_REFUSED);
 		if (killed)
 			kill_all();
 		ask(2, PAYOUT);
@@ -810,7 +810,7 @@ static void test_day_limits(void **state)
 static void test_day_limit_and_failures(void **state)
 {
 	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
-		"insurer", "claim", 500000, 1500, 1500, "claims" } };
+		"insurer", "claim", 500000, 1500, 1500, "claims", false } };
 	const struct engine_payer *const payers = conf.payers;
 	const uint32_t n_payers = conf.n_payers;
 
@@ -833,7 +833,7 @@ static void test_day_limit_and_failures(void **state)
 		nothing_leaves(20000);
 		order(3, "6.60", "62220200000009"); /* together above it by ten fen */
 		nothing_leaves(20000);
-		assert_string_equal(ordered(3).reason, KEEPER_WAITS_FOR_ROOM);
+		assert_string_equal(ordered(3).reason, TALK_WAITS_FOR_ROOM);
 		order(4, "6.50", "62220200000009");
 		expect("bank:PAY", 'n');
 		if (killed)
@@ -852,7 +852,7 @@ static void test_day_limit_and_failures(void **state)
 static void test_day_limit_and_returns(void **state)
 {
 	static const struct engine_payer limited[] = { { "bank", "IN", NULL, "6001", "fund", "313332099026", "bank",
-		"insurer", "claim", 500000, 2000, 0, "claims" } };
+		"insurer", "claim", 500000, 2000, 0, "claims", false } };
 	const struct engine_payer *const payers = conf.payers;
 	const uint32_t n_payers = conf.n_payers;
 

@@ -477,6 +477,49 @@ static void test_asked_back_again(void **state)
 	end_paying();
 }
 
+/* It stands again after people had closed what asked its money back: what is back is to be paid anew, and they hear so;
+ * what was given up stays paid, and is asked back once more with the next cancel. */
+static void test_stands_again_when_closed(void **state)
+{
+	static const struct {
+		const char *said;
+		enum exchange_state end;
+	} closed[] = { { "done", X_PARKED }, { "refused", X_DONE } };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(closed); i++) {
+		teardown(NULL);
+		setup(NULL);
+		begin_paying();
+		memset(&paid, 0, sizeof(paid));
+		assert_true(
+		        play_script(DECIDED "bank:PAY p hub:TELLPAID d cancel platform:CANCEL d hub:WITHDRAW L", 0));
+		nothing_leaves();
+		assert_int_equal(keeper_decide(w.keeper, in_log_of("back/A1").id, closed[i / 2].said, YT_STR("li"),
+		                         YT_STR("seen")),
+		        0);
+		nothing_leaves();
+		if (i % 2)
+			kill_all();
+		ask(21, "REVERSE inst=H1 num=H1-31 | orig=H1-2 origop=CANCEL");
+		await_leg();
+		reply('d');
+		nothing_leaves();
+		assert_int_equal(in_log_of("+/A1").state, closed[i / 2].end);
+		assert_int_equal(log_has("its settlement stands again, and its money is back"), i / 2 == 0);
+		if (closed[i / 2].end == X_PARKED)
+			continue;
+		ask(22, "CANCEL inst=H1 num=H1-32 | setl=A1");
+		await_leg();
+		reply('d');
+		await_leg();
+		reply('L');
+		nothing_leaves();
+		assert_int_equal(in_log_of("back/A1").state, X_PARKED);
+	}
+	end_paying();
+}
+
 static void test_returns(void **state)
 {
 	begin_paying();
@@ -652,6 +695,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_first_of_three, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all_fail, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asked_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stands_again_when_closed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_asked_back_again, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));
 }

@@ -53,6 +53,8 @@ const struct yt_word words_zh_reasons[] = {
 	{ "the next lease has its number", "下次办理时取得付款编号" },
 	{ "its bank has said no final word about a payment: ask it, and look in its statement",
 	        "银行一直没有付款终态：请询问银行并查对账单" },
+	{ "its settlement stands again, and its money is back: pay it anew, or say that it is done",
+	        "该结算重新有效，而款项已追回：请重新付款，或注明已了结" },
 	{ "all payouts of it came to nothing, and no further one is ordered: look at them",
 	        "该案的各笔付款均未成功，不再另行付款：请逐笔核查" },
 	{ "nobody can say what became of a payment: look in its bank's statement", "付款结果无从查明：请查银行对账单" },

@@ -14,6 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/words.h"
+
+#define FOLLOW_UP_BACK N_("its settlement stands again, and its money is back: pay it anew, or say that it is done")
+
 bool keeper_is_follow_up(const struct rec *rec, uint32_t incarnation)
 {
 	return rec->type == REC_ACCEPTED && rec->exchange >> 32 == incarnation &&
@@ -242,23 +246,6 @@ static void park(struct keeper *k, uint64_t id, const char *reason)
 	yt_buf_free(&buf);
 }
 
-/* Its settlement stands again.  Where nothing of it was undone it goes on; what is being undone is parked when it is.
- * Money that was to be asked back stays paid, and is asked back anew when it is undone once more.  Anything but 0: the
- * index cannot tell. */
-static int go_on(struct keeper *k, struct kept *e, uint64_t because)
-{
-	int rv = 0;
-
-	if (e->x.claimed_back)
-		rv = keeper_end_claim_back(k, &e->x, "reversed", "origin", "its settlement stands again");
-	if (e->x.state == X_REVERSED)
-		park(k, e->x.id, FOLLOW_UP_GONE);
-	else if (e->x.reversal_wanted || (e->x.claimed_back && rv == 0))
-		write_joined(k, e->x.id, because, "refused");
-	kept_settle_down(k, e);
-	return rv == YT_ESTATE ? 0 : rv; /* the money is back: people have said so */
-}
-
 /* What asks the money of that back; *out NULL: none.  Anything but 0: the index cannot tell. */
 static int find_claim_back(struct keeper *k, const struct exchange *x, struct kept **out)
 {
@@ -267,6 +254,32 @@ static int find_claim_back(struct keeper *k, const struct exchange *x, struct ke
 	*out = NULL;
 	return exchange_claim_back_number(x->settlement, number) ? find_by_codes(k, x->institution, yt_str(number), out)
 	                                                         : 0;
+}
+
+/* Its settlement stands again.  Where nothing of it was undone it goes on; what is being undone is parked when it is.
+ * Money that was to be asked back stays paid, and is asked back anew when it is undone once more; what people have got
+ * back already is to be paid again, by them.  Anything but 0: the index cannot tell. */
+static int go_on(struct keeper *k, struct kept *e, uint64_t because)
+{
+	struct kept *back = NULL;
+	int rv = 0;
+
+	if (e->x.claimed_back)
+		rv = keeper_end_claim_back(k, &e->x, "reversed", "origin", "its settlement stands again");
+	if (rv == YT_ESTATE)
+		rv = find_claim_back(k, &e->x, &back);
+	if (rv != 0)
+		return rv;
+	if (back != NULL && back->x.state == X_DONE && e->x.state != X_PARKED) {
+		yt_log(YT_ERROR, "keeper", "exchange %016llx parked: %s", (unsigned long long)e->x.id, FOLLOW_UP_BACK);
+		park(k, e->x.id, FOLLOW_UP_BACK);
+	} else if (e->x.state == X_REVERSED) {
+		park(k, e->x.id, FOLLOW_UP_GONE);
+	} else if (e->x.reversal_wanted || (e->x.claimed_back && e->x.state != X_PARKED)) {
+		write_joined(k, e->x.id, because, "refused");
+	}
+	kept_settle_down(k, e);
+	return 0;
 }
 
 int keeper_end_claim_back(
@@ -285,7 +298,7 @@ int keeper_end_claim_back(
 	return rv;
 }
 
-/* From the beginning, or once more when its settlement had stood again meanwhile. */
+/* From the beginning, or once more when its settlement had stood again meanwhile, also where people had given it up. */
 static void ask_back(struct keeper *k, const struct exchange *x, const struct rec *asked)
 {
 	char reason[160], yuan[24];
@@ -310,7 +323,7 @@ void keeper_write_follow_up(struct keeper *k, const struct rec *rec)
 	keeper_copy_str(of.settlement, sizeof(of.settlement), rec_get(rec, REC_T_SETTLEMENT));
 	if (!is_new)
 		(void)find_claim_back(k, &of, &e);
-	if (e != NULL && (is_new || e->x.state == X_REVERSED))
+	if (e != NULL && (is_new || e->x.state == X_REVERSED || e->x.state == X_REFUSED))
 		ask_back(k, &e->x, rec);
 	if (e != NULL)
 		kept_settle_down(k, e);
