@@ -577,6 +577,16 @@ static struct exchange exchange_in_log(uint64_t id)
 	return x;
 }
 
+/* It names a payout so. */
+static bool names(const struct rec *rec, struct yt_str payout)
+{
+	char serial[EXCHANGE_SERIAL_KEY];
+
+	exchange_serial_key(rec_get(rec, REC_T_PAY_SERIAL), exchange_in_log(rec->exchange).pay_fen, serial);
+	return yt_str_eq(rec_get(rec, REC_T_PAY_NO), payout) || yt_str_eq(rec_get(rec, REC_T_UETR), payout) ||
+	       yt_str_eq(rec_get(rec, REC_T_PAY_MSG), payout) || yt_str_is(payout, serial);
+}
+
 static int k_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
 {
 	struct yt_str payout = { number.p + 2, number.n > 2 ? number.n - 2 : 0 };
@@ -591,9 +601,7 @@ static int k_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
 		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 			if (rec.type == REC_ACCEPTED && yt_str_eq(rec_get(&rec, REC_T_NUMBER), number))
 				x->id = rec.exchange;
-			if (number.n > 2 && (yt_str_eq(rec_get(&rec, REC_T_PAY_NO), payout) ||
-			                            yt_str_eq(rec_get(&rec, REC_T_UETR), payout) ||
-			                            yt_str_eq(rec_get(&rec, REC_T_PAY_MSG), payout)))
+			if (number.n > 2 && names(&rec, payout))
 				id = rec.exchange;
 			if (x->id != 0 && rec.exchange == x->id && rec.type != REC_FACTS)
 				exchange_apply(x, &rec, i + 1);

@@ -108,10 +108,19 @@ static const struct return_case all_fail = { "six came to nothing: no seventh le
 	"FAILED FAILED FAILED FAILED FAILED FAILED",
 	"all payouts of it came to nothing, and no further one is ordered: look at them", 6, X_PARKED };
 
-static const struct return_case first_of_three = { "the first of three was paid after all: nothing leaves",
+#define TWO_FAILED                                                                                                     \
 	DECIDED "bank:PAY A bank:ASKPAY F hub:TELLPAID d account:1 bank:PAY A bank:ASKPAY F hub:TELLPAID d nothing "
-	        "restart old:PAID account:2 nothing",
-	"FAILED FAILED", "its party says otherwise now, after it had ended: look at what it was told", 2, X_PARKED };
+static const struct return_case of_three[] = {
+	{ "the first of three was paid after all, told after a restart: nothing leaves",
+	        TWO_FAILED "restart old:PAID account:2 nothing", "FAILED FAILED",
+	        "its party says otherwise now, after it had ended: look at what it was told", 2, X_PARKED },
+	{ "the first of three was paid after all, told while it rests: nothing leaves",
+	        TWO_FAILED "indexed old:PAID account:2 nothing", "FAILED FAILED",
+	        "its party says otherwise now, after it had ended: look at what it was told", 2, X_PARKED },
+	{ "told while it rests of the message of the first: nothing leaves",
+	        TWO_FAILED "indexed message:PAID account:2 nothing", "FAILED FAILED",
+	        "its party says otherwise now, after it had ended: look at what it was told", 2, X_PARKED },
+};
 
 /* Each number once, and never twice to the account that it came back from. */
 static struct paid {
@@ -664,14 +673,16 @@ static void test_first_of_three(void **state)
 {
 	(void)state;
 	begin_paying();
-	index_has_all = true;
-	for (unsigned killed = 0; killed < 10; killed++) {
-		teardown(NULL);
-		setup(NULL);
-		print_message("%s, killed at leg %u\n", first_of_three.it, killed);
-		play(&first_of_three, killed);
+	index_has_all = follow_ups_rest = true;
+	for (size_t i = 0; i < COUNT(of_three); i++) {
+		for (unsigned killed = 0; killed < 10; killed++) {
+			teardown(NULL);
+			setup(NULL);
+			print_message("%s, killed at leg %u\n", of_three[i].it, killed);
+			play(&of_three[i], killed);
+		}
 	}
-	index_has_all = false;
+	index_has_all = follow_ups_rest = false;
 	end_paying();
 }
 
