@@ -91,6 +91,23 @@ int ctl_usage(const char *command, const char *fmt, ...) YT_PRINTF(2, 3);
 int ctl_bad_option(const char *command);
 /* Of --json: what machines read is English whatever the language of people.  Returns true. */
 bool ctl_json(void);
+/* ---- options.c ---- */
+
+/* --name VALUE, or --name alone: where it goes.  Exactly one of text, flag and take is set. */
+struct ctl_option {
+	const char *name;                    /* NULL ends a table */
+	const char **text;                   /* points into argv */
+	bool *flag;                          /* takes no value */
+	int (*take)(void *arg, char *value); /* CTL_GO_ON, or the exit code after telling */
+	void *arg;
+};
+#define CTL_GO_ON (-1)
+/* Options of a command, besides --conf, --help and, where is_json is no NULL, --json; optind is the first argument
+ * then. own: may be NULL.  CTL_GO_ON, or the exit code: its help was printed, or what is wrong told. */
+int ctl_options(
+        struct ctl *ctl, const char *command, int argc, char **argv, const struct ctl_option *own, bool *is_json);
+/* A number from 1 to most; false: it is none. */
+bool ctl_number(const char *text, uint32_t most, uint32_t *out);
 /* help.c: the help of a command, "" for yitong itself. */
 void ctl_help(const char *command, FILE *out);
 

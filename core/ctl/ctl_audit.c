@@ -180,29 +180,16 @@ static int list(struct ctl *ctl, struct auditing *a, bool is_one_day)
 
 int ctl_audit(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
-		{ "day", required_argument, NULL, 'd' }, { "operator", required_argument, NULL, 'o' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct auditing a = { 0 };
-	struct index_filter day = { 0 };
-	int option;
+	const char *day_text = NULL, *operator_name = NULL;
+	const struct ctl_option own[] = { { "day", .text = &day_text }, { "operator", .text = &operator_name },
+		{ NULL } };
+	int rv = ctl_options(ctl, "audit", argc, argv, own, &a.is_json);
+	struct index_filter day = { .day = yt_str(day_text) };
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("audit", stdout);
-			return CTL_OK;
-		}
-		if (option == '?')
-			return ctl_bad_option("audit");
-		if (option == 'c')
-			ctl->conf_file = optarg;
-		else if (option == 'd')
-			day.day = yt_str(optarg);
-		else if (option == 'o')
-			a.operator_name = yt_str(optarg);
-		else
-			a.is_json = ctl_json();
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
+	a.operator_name = yt_str(operator_name);
 	if (optind < argc)
 		return ctl_usage(
 		        "audit", "what is \"%s\"? A day goes with --day, a name with --operator", argv[optind]);

@@ -61,31 +61,18 @@ static int check(struct ctl *ctl, unsigned flags)
 
 int ctl_check(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
-		{ "keys", no_argument, NULL, 'k' }, { "no-files", no_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct yt_buf keys = { 0 };
-	unsigned flags = 0;
-	int option;
+	bool wants_keys = false, no_files = false;
+	const struct ctl_option own[] = { { "keys", .flag = &wants_keys }, { "no-files", .flag = &no_files },
+		{ NULL } };
+	int rv = ctl_options(ctl, "check", argc, argv, own, NULL);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			ctl->conf_file = optarg;
-			break;
-		case 'n':
-			flags = CONF_NO_FILES;
-			break;
-		case 'k':
-			conf_keys_markdown(&keys);
-			ctl_print_buf(&keys, stdout);
-			return CTL_OK;
-		case 'h':
-			ctl_help("check", stdout);
-			return CTL_OK;
-		default:
-			return ctl_bad_option("check");
-		}
+	if (rv != CTL_GO_ON)
+		return rv;
+	if (wants_keys) {
+		conf_keys_markdown(&keys);
+		ctl_print_buf(&keys, stdout);
+		return CTL_OK;
 	}
 	if (argc - optind > 1)
 		return ctl_usage("check", "one file at a time");
@@ -93,5 +80,5 @@ int ctl_check(struct ctl *ctl, int argc, char **argv)
 		ctl->conf_file = argv[optind];
 	if (!is_readable(ctl->conf_file))
 		return ctl_fail(CTL_CANNOT, "cannot read %s: is it a file, and may this user read it?", ctl->conf_file);
-	return check(ctl, flags);
+	return check(ctl, no_files ? CONF_NO_FILES : 0);
 }

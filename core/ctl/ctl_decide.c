@@ -12,35 +12,20 @@ struct words {
 	bool is_json;
 };
 
-/* Options that both take; -1 to go on, else the exit status. */
+/* Options that both take; CTL_GO_ON, or the exit status. */
 static int take_options(struct ctl *ctl, const char *command, struct words *w, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' }, { "operator", required_argument, NULL, 'o' },
-		{ "why", required_argument, NULL, 'w' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	int option;
+	const struct ctl_option own[] = { { "operator", .text = &w->operator_name }, { "why", .text = &w->why },
+		{ NULL } };
+	int rv = ctl_options(ctl, command, argc, argv, own, &w->is_json);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help(command, stdout);
-			return CTL_OK;
-		}
-		if (option == '?')
-			return ctl_bad_option(command);
-		if (option == 'c')
-			ctl->conf_file = optarg;
-		else if (option == 'o')
-			w->operator_name = optarg;
-		else if (option == 'w')
-			w->why = optarg;
-		else
-			w->is_json = ctl_json();
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (w->operator_name == NULL)
 		w->operator_name = ctl_user();
 	if (*w->operator_name == '\0' || strlen(w->operator_name) > 64)
 		return ctl_usage(command, "say who decides with --operator NAME (at most 64 bytes)");
-	return -1;
+	return CTL_GO_ON;
 }
 
 /* ---- decide ------------------------------------------------------------------------------------------ */

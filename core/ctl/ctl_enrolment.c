@@ -367,36 +367,19 @@ static int run(struct asked *a, int argc, char **argv)
 
 int ctl_enrolment(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "day", required_argument, NULL, 'd' },
-		{ "anyway", no_argument, NULL, 'a' }, { "person", no_argument, NULL, 'p' },
-		{ "operator", required_argument, NULL, 'o' }, { "conf", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct asked a = { .day = INT64_MIN };
+	const char *day = NULL;
+	const struct ctl_option own[] = { { "day", .text = &day }, { "anyway", .flag = &a.anyway },
+		{ "person", .flag = &a.person }, { "operator", .text = &a.operator_name }, { NULL } };
+	int rv = ctl_options(ctl, "enrolment", argc, argv, own, &a.is_json);
 	int64_t ms;
-	int option, rv;
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("enrolment", stdout);
-			return CTL_OK;
-		} else if (option == '?') {
-			return ctl_bad_option("enrolment");
-		} else if (option == 'c') {
-			ctl->conf_file = optarg;
-		} else if (option == 'j') {
-			a.is_json = ctl_json();
-		} else if (option == 'a') {
-			a.anyway = true;
-		} else if (option == 'p') {
-			a.person = true;
-		} else if (option == 'o') {
-			a.operator_name = optarg;
-		} else {
-			if (strlen(optarg) != 10 || yt_time_parse(yt_str(optarg), &ms) != 0)
-				return ctl_usage("enrolment", "--day must be a day as 2026-11-22, not \"%s\"", optarg);
-			a.day = calendar_day(ms);
-		}
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
+	if (day != NULL && (strlen(day) != 10 || yt_time_parse(yt_str(day), &ms) != 0))
+		return ctl_usage("enrolment", "--day must be a day as 2026-11-22, not \"%s\"", day);
+	if (day != NULL)
+		a.day = calendar_day(ms);
 	rv = desk_open(&a.desk, ctl, true);
 	if (rv == CTL_OK)
 		rv = run(&a, argc - optind, argv + optind);

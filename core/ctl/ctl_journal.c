@@ -262,38 +262,16 @@ static int erase(struct ctl *ctl, const struct erasing *how)
 
 int ctl_journal(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
-		{ "anchors", required_argument, NULL, 'a' }, { "public-key", required_argument, NULL, 'k' },
-		{ "json", no_argument, NULL, 'j' }, { "operator", required_argument, NULL, 'o' },
-		{ "reason", required_argument, NULL, 'r' }, { "yes", no_argument, NULL, 'y' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	const char *anchors = NULL, *key = NULL, *what;
 	struct erasing erasing = { 0 };
 	bool is_json = false;
-	int option;
+	const struct ctl_option own[] = { { "anchors", .text = &anchors }, { "public-key", .text = &key },
+		{ "operator", .text = &erasing.operator_name }, { "reason", .text = &erasing.reason },
+		{ "yes", .flag = &erasing.is_sure }, { NULL } };
+	int rv = ctl_options(ctl, "journal", argc, argv, own, &is_json);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("journal", stdout);
-			return CTL_OK;
-		}
-		if (option == '?')
-			return ctl_bad_option("journal");
-		if (option == 'c')
-			ctl->conf_file = optarg;
-		else if (option == 'a')
-			anchors = optarg;
-		else if (option == 'k')
-			key = optarg;
-		else if (option == 'o')
-			erasing.operator_name = optarg;
-		else if (option == 'r')
-			erasing.reason = optarg;
-		else if (option == 'y')
-			erasing.is_sure = true;
-		else
-			is_json = ctl_json();
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (optind + 2 == argc && strcmp(argv[optind], "erase") == 0) {
 		erasing.day = argv[optind + 1];
 		return erase(ctl, &erasing);
@@ -416,19 +394,10 @@ static int rebuild(struct ctl *ctl)
 
 int ctl_index(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	int option;
+	int rv = ctl_options(ctl, "index", argc, argv, NULL, NULL);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("index", stdout);
-			return CTL_OK;
-		}
-		if (option != 'c')
-			return ctl_bad_option("index");
-		ctl->conf_file = optarg;
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (optind + 1 != argc || strcmp(argv[optind], "rebuild") != 0)
 		return ctl_usage("index", "say rebuild");
 	return rebuild(ctl);

@@ -175,27 +175,12 @@ static int with_arguments(struct ctl *ctl, struct asking *a, int argc, char **ar
 
 int ctl_lane(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' }, { "operator", required_argument, NULL, 'o' },
-		{ "reason", required_argument, NULL, 'r' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct asking a = { 0 };
-	int option;
+	const struct ctl_option own[] = { { "operator", .text = &a.operator_name }, { "reason", .text = &a.reason },
+		{ NULL } };
+	int rv = ctl_options(ctl, "lane", argc, argv, own, &a.is_json);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("lane", stdout);
-			return CTL_OK;
-		}
-		if (option == '?')
-			return ctl_bad_option("lane");
-		if (option == 'c')
-			ctl->conf_file = optarg;
-		else if (option == 'o')
-			a.operator_name = optarg;
-		else if (option == 'r')
-			a.reason = optarg;
-		else
-			a.is_json = ctl_json();
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
 	return with_arguments(ctl, &a, argc, argv);
 }

@@ -186,33 +186,20 @@ static int list(struct gathering *g)
 
 int ctl_late(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "at", required_argument, NULL, 'a' },
-		{ "limit", required_argument, NULL, 'l' }, { "conf", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct gathering g = { .ctl = ctl, .limit = DEFAULT_LIMIT, .now_ms = yt_wall_ms() };
-	char *end;
-	int option;
+	const char *at = NULL, *limit = NULL;
+	const struct ctl_option own[] = { { "at", .text = &at }, { "limit", .text = &limit }, { NULL } };
+	int rv = ctl_options(ctl, "late", argc, argv, own, &g.is_json);
+	uint32_t n;
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("late", stdout);
-			return CTL_OK;
-		} else if (option == '?') {
-			return ctl_bad_option("late");
-		} else if (option == 'c') {
-			ctl->conf_file = optarg;
-		} else if (option == 'j') {
-			g.is_json = ctl_json();
-		} else if (option == 'a') {
-			if (yt_time_parse(yt_str(optarg), &g.now_ms) != 0)
-				return ctl_usage("late",
-				        "--at must be a date or a time (\"2026-11-22 08:00:00\"), not \"%s\"", optarg);
-		} else {
-			g.limit = strtoul(optarg, &end, 10);
-			if (*end != '\0' || g.limit < 1 || g.limit > 100000)
-				return ctl_usage("late", "--limit must be 1 to 100000");
-		}
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
+	if (at != NULL && yt_time_parse(yt_str(at), &g.now_ms) != 0)
+		return ctl_usage("late", "--at must be a date or a time (\"2026-11-22 08:00:00\"), not \"%s\"", at);
+	if (limit != NULL && !ctl_number(limit, 100000, &n))
+		return ctl_usage("late", "--limit must be 1 to 100000");
+	if (limit != NULL)
+		g.limit = n;
 	if (optind < argc)
 		return ctl_usage("late", "what is \"%s\"?", argv[optind]);
 	return list(&g);

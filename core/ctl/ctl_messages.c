@@ -303,48 +303,30 @@ static int list(struct ctl *ctl, const struct asked *asked)
 
 int ctl_messages(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
-		{ "number", required_argument, NULL, 'n' }, { "visit", required_argument, NULL, 'v' },
-		{ "settlement", required_argument, NULL, 's' }, { "institution", required_argument, NULL, 'i' },
-		{ "party", required_argument, NULL, 'p' }, { "trace", required_argument, NULL, 'r' },
-		{ "state", required_argument, NULL, 't' }, { "day", required_argument, NULL, 'd' },
-		{ "limit", required_argument, NULL, 'l' }, { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct asked asked = { 0 };
 	struct index_filter *f = &asked.filter;
-	struct yt_str *const to[] = { ['n'] = &f->number,
-		['v'] = &f->visit,
-		['s'] = &f->settlement,
-		['i'] = &f->institution,
-		['p'] = &f->party,
-		['d'] = &f->day };
-	char *end;
-	int option;
+	const char *number = NULL, *visit = NULL, *settlement = NULL, *institution = NULL, *party = NULL, *trace = NULL,
+	           *state = NULL, *day = NULL, *limit = NULL;
+	const struct ctl_option own[] = { { "number", .text = &number }, { "visit", .text = &visit },
+		{ "settlement", .text = &settlement }, { "institution", .text = &institution },
+		{ "party", .text = &party }, { "trace", .text = &trace }, { "state", .text = &state },
+		{ "day", .text = &day }, { "limit", .text = &limit }, { NULL } };
+	int rv = ctl_options(ctl, "messages", argc, argv, own, &asked.is_json);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("messages", stdout);
-			return CTL_OK;
-		} else if (option == 'c') {
-			ctl->conf_file = optarg;
-		} else if (option == 'j') {
-			asked.is_json = ctl_json();
-		} else if (option == 'l') {
-			f->limit = (uint32_t)strtoul(optarg, &end, 10);
-			if (*end != '\0' || f->limit < 1 || f->limit > 100000)
-				return ctl_usage("messages", "--limit must be 1 to 100000");
-		} else if (option == 't') {
-			f->state = state_of(optarg);
-		} else if (option == 'r') {
-			if (!ctl_parse_trace(yt_str(optarg), asked.trace))
-				return ctl_usage("messages",
-				        "--trace is eight letters and digits such as 7B3348LZ, not \"%s\"", optarg);
-		} else if (option == '?') {
-			return ctl_bad_option("messages");
-		} else {
-			*to[option] = yt_str(optarg);
-		}
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
+	f->number = yt_str(number);
+	f->visit = yt_str(visit);
+	f->settlement = yt_str(settlement);
+	f->institution = yt_str(institution);
+	f->party = yt_str(party);
+	f->day = yt_str(day);
+	if (state != NULL)
+		f->state = state_of(state);
+	if (limit != NULL && !ctl_number(limit, 100000, &f->limit))
+		return ctl_usage("messages", "--limit must be 1 to 100000");
+	if (trace != NULL && !ctl_parse_trace(yt_str(trace), asked.trace))
+		return ctl_usage("messages", "--trace is eight letters and digits such as 7B3348LZ, not \"%s\"", trace);
 	if (optind < argc)
 		return ctl_usage(
 		        "messages", "what is \"%s\"? A number goes with --number, a visit with --visit", argv[optind]);

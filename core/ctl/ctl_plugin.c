@@ -191,52 +191,30 @@ static int check(struct desk *desk, const struct options *o, const char *name)
 	return n_failed == 0 ? CTL_OK : CTL_FOUND;
 }
 
+static int take_setting(void *arg, char *value)
+{
+	if (desk_set(arg, value))
+		return CTL_GO_ON;
+	return ctl_usage("plugin", "--set wants KEY=VALUE, at most %d times", DESK_SETTINGS_MAX);
+}
+
+static int take_sample(void *arg, char *value)
+{
+	struct options *o = arg;
+
+	if (o->n_samples == SAMPLES_MAX)
+		return ctl_usage("plugin", "at most %d samples", SAMPLES_MAX);
+	o->samples[o->n_samples++] = value;
+	return CTL_GO_ON;
+}
+
 static int take_options(struct desk *desk, struct options *o, int argc, char **argv)
 {
-	static const struct option options[] = { { "set", required_argument, NULL, 's' },
-		{ "only", required_argument, NULL, 'o' }, { "keep", required_argument, NULL, 'k' },
-		{ "plugins", required_argument, NULL, 'd' }, { "json", no_argument, NULL, 'j' },
-		{ "verbose", no_argument, NULL, 'v' }, { "sample", required_argument, NULL, 'a' },
-		{ "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	int option;
+	const struct ctl_option own[] = { { "set", .take = take_setting, .arg = desk }, { "only", .text = &o->only },
+		{ "keep", .text = &o->keep }, { "plugins", .text = &desk->plugin_dir },
+		{ "verbose", .flag = &o->is_verbose }, { "sample", .take = take_sample, .arg = o }, { NULL } };
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 's':
-			if (desk_set(desk, optarg))
-				break;
-			return ctl_usage("plugin", "--set wants KEY=VALUE, at most %d times", DESK_SETTINGS_MAX);
-		case 'o':
-			o->only = optarg;
-			break;
-		case 'k':
-			o->keep = optarg;
-			break;
-		case 'd':
-			desk->plugin_dir = optarg;
-			break;
-		case 'a':
-			if (o->n_samples == SAMPLES_MAX)
-				return ctl_usage("plugin", "at most %d samples", SAMPLES_MAX);
-			o->samples[o->n_samples++] = optarg;
-			break;
-		case 'v':
-			o->is_verbose = true;
-			break;
-		case 'j':
-			o->as_json = ctl_json();
-			break;
-		case 'c':
-			desk->ctl->conf_file = optarg;
-			break;
-		case 'h':
-			ctl_help("plugin", stdout);
-			return -1;
-		default:
-			return ctl_bad_option("plugin");
-		}
-	}
-	return CTL_OK;
+	return ctl_options(desk->ctl, "plugin", argc, argv, own, &o->as_json);
 }
 
 int ctl_plugin(struct ctl *ctl, int argc, char **argv)
@@ -246,8 +224,8 @@ int ctl_plugin(struct ctl *ctl, int argc, char **argv)
 	int rv = take_options(&desk, &o, argc, argv), n = argc - optind;
 	bool lists = n == 1 && strcmp(argv[optind], "list") == 0, checks = n == 2 && strcmp(argv[optind], "check") == 0;
 
-	if (rv != CTL_OK)
-		return rv < 0 ? CTL_OK : rv;
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (!lists && !checks)
 		return ctl_usage("plugin", "either `plugin list` or `plugin check P`");
 	rv = desk_open(&desk, ctl, false);

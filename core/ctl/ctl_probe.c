@@ -656,33 +656,13 @@ static int probe(struct probing *p, const char *name)
 
 int ctl_probe(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "no-message", no_argument, NULL, 'n' },
-		{ "institution", required_argument, NULL, 'i' }, { "plugins", required_argument, NULL, 'd' },
-		{ "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct probing p = { .desk.ctl = ctl, .fd = -1, .second_fd = -1 };
-	int option, rv;
+	const struct ctl_option own[] = { { "no-message", .flag = &p.no_message },
+		{ "institution", .text = &p.institution }, { "plugins", .text = &p.desk.plugin_dir }, { NULL } };
+	int rv = ctl_options(ctl, "probe", argc, argv, own, NULL);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'n':
-			p.no_message = true;
-			break;
-		case 'i':
-			p.institution = optarg;
-			break;
-		case 'd':
-			p.desk.plugin_dir = optarg;
-			break;
-		case 'c':
-			ctl->conf_file = optarg;
-			break;
-		case 'h':
-			ctl_help("probe", stdout);
-			return CTL_OK;
-		default:
-			return ctl_bad_option("probe");
-		}
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (argc - optind != 1)
 		return ctl_usage("probe", "name one party");
 	rv = probe(&p, argv[optind]);

@@ -259,30 +259,13 @@ static int sign_explain(struct signing *s, const char *file)
 
 int ctl_sign_explain(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "plugin", required_argument, NULL, 'p' },
-		{ "plugins", required_argument, NULL, 'd' }, { "conf", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct signing s = { .desk.ctl = ctl };
-	int option, rv;
+	const struct ctl_option own[] = { { "plugin", .text = &s.only }, { "plugins", .text = &s.desk.plugin_dir },
+		{ NULL } };
+	int rv = ctl_options(ctl, "sign-explain", argc, argv, own, NULL);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'p':
-			s.only = optarg;
-			break;
-		case 'd':
-			s.desk.plugin_dir = optarg;
-			break;
-		case 'c':
-			ctl->conf_file = optarg;
-			break;
-		case 'h':
-			ctl_help("sign-explain", stdout);
-			return CTL_OK;
-		default:
-			return ctl_bad_option("sign-explain");
-		}
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (argc - optind != 1)
 		return ctl_usage("sign-explain", "name one file, - for standard input");
 	rv = sign_explain(&s, argv[optind]);

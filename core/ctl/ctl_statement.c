@@ -366,29 +366,15 @@ static int tell(struct telling *t, struct yt_str number)
 
 int ctl_statement(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "limit", required_argument, NULL, 'l' },
-		{ "conf", required_argument, NULL, 'c' }, { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct telling t = { .desk.ctl = ctl, .limit = DEFAULT_LIMIT };
-	int option, rv;
-	char *end;
+	const char *limit = NULL;
+	const struct ctl_option own[] = { { "limit", .text = &limit }, { NULL } };
+	int rv = ctl_options(ctl, "statement", argc, argv, own, &t.is_json);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("statement", stdout);
-			return CTL_OK;
-		} else if (option == '?') {
-			return ctl_bad_option("statement");
-		} else if (option == 'c') {
-			ctl->conf_file = optarg;
-		} else if (option == 'j') {
-			t.is_json = ctl_json();
-		} else {
-			t.limit = (uint32_t)strtoul(optarg, &end, 10);
-			if (*end != '\0' || t.limit < 1 || t.limit > 1000)
-				return ctl_usage("statement", "--limit must be 1 to 1000");
-		}
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
+	if (limit != NULL && !ctl_number(limit, 1000, &t.limit))
+		return ctl_usage("statement", "--limit must be 1 to 1000");
 	if (optind + 1 < argc)
 		return ctl_usage("statement", "one statement's number at most");
 	t.wants_all = optind < argc;

@@ -244,23 +244,11 @@ static int status(struct ctl *ctl, bool is_json)
 
 int ctl_status(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	bool is_json = false;
-	int option;
+	int rv = ctl_options(ctl, "status", argc, argv, NULL, &is_json);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("status", stdout);
-			return CTL_OK;
-		}
-		if (option == '?')
-			return ctl_bad_option("status");
-		if (option == 'c')
-			ctl->conf_file = optarg;
-		else
-			is_json = ctl_json();
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (optind < argc)
 		return ctl_usage("status", "what is \"%s\"?", argv[optind]);
 	return status(ctl, is_json);
@@ -450,29 +438,14 @@ static int check_decision(struct ctl *ctl, char **word, const char *operator_nam
 
 int ctl_parked(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' }, { "operator", required_argument, NULL, 'o' },
-		{ "reason", required_argument, NULL, 'r' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	const char *operator_name = NULL, *reason = NULL;
 	bool is_json = false;
-	int option;
+	const struct ctl_option own[] = { { "operator", .text = &operator_name }, { "reason", .text = &reason },
+		{ NULL } };
+	int rv = ctl_options(ctl, "parked", argc, argv, own, &is_json);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("parked", stdout);
-			return CTL_OK;
-		}
-		if (option == '?')
-			return ctl_bad_option("parked");
-		if (option == 'c')
-			ctl->conf_file = optarg;
-		else if (option == 'o')
-			operator_name = optarg;
-		else if (option == 'r')
-			reason = optarg;
-		else
-			is_json = ctl_json();
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (optind == argc)
 		return list_parked(ctl, is_json);
 	if (strcmp(argv[optind], "decide") != 0 || argc - optind != 3)

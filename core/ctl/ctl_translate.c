@@ -144,57 +144,23 @@ static int translate(struct translating *t, const char *in)
 	return t->is_request ? translate_request(t, in) : translate_reply(t, in);
 }
 
+static int take_setting(void *arg, char *value)
+{
+	struct translating *t = arg;
+
+	if (desk_set(&t->desk, value))
+		return CTL_GO_ON;
+	return ctl_usage("translate", "--set wants KEY=VALUE, at most %d times", DESK_SETTINGS_MAX);
+}
+
 static int take_options(struct translating *t, struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "plugin", required_argument, NULL, 'p' },
-		{ "to", required_argument, NULL, 't' }, { "facts", required_argument, NULL, 'f' },
-		{ "asked", required_argument, NULL, 'a' }, { "origin", required_argument, NULL, 'o' },
-		{ "set", required_argument, NULL, 's' }, { "plugins", required_argument, NULL, 'd' },
-		{ "request", no_argument, NULL, 'q' }, { "reply", no_argument, NULL, 'r' },
-		{ "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	int option;
+	const struct ctl_option own[] = { { "plugin", .text = &t->plugin }, { "to", .text = &t->to },
+		{ "facts", .text = &t->facts_file }, { "asked", .text = &t->asked }, { "origin", .text = &t->origin },
+		{ "set", .take = take_setting, .arg = t }, { "plugins", .text = &t->desk.plugin_dir },
+		{ "request", .flag = &t->is_request }, { "reply", .flag = &t->is_reply }, { NULL } };
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'p':
-			t->plugin = optarg;
-			break;
-		case 't':
-			t->to = optarg;
-			break;
-		case 'f':
-			t->facts_file = optarg;
-			break;
-		case 'a':
-			t->asked = optarg;
-			break;
-		case 'o':
-			t->origin = optarg;
-			break;
-		case 'd':
-			t->desk.plugin_dir = optarg;
-			break;
-		case 'q':
-			t->is_request = true;
-			break;
-		case 'r':
-			t->is_reply = true;
-			break;
-		case 'c':
-			ctl->conf_file = optarg;
-			break;
-		case 's':
-			if (desk_set(&t->desk, optarg))
-				break;
-			return ctl_usage("translate", "--set wants KEY=VALUE, at most %d times", DESK_SETTINGS_MAX);
-		case 'h':
-			ctl_help("translate", stdout);
-			return -1;
-		default:
-			return ctl_bad_option("translate");
-		}
-	}
-	return CTL_OK;
+	return ctl_options(ctl, "translate", argc, argv, own, NULL);
 }
 
 int ctl_translate(struct ctl *ctl, int argc, char **argv)
@@ -202,8 +168,8 @@ int ctl_translate(struct ctl *ctl, int argc, char **argv)
 	struct translating t = { .desk.ctl = ctl };
 	int rv = take_options(&t, ctl, argc, argv);
 
-	if (rv != CTL_OK)
-		return rv < 0 ? CTL_OK : rv;
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (t.plugin == NULL)
 		return ctl_usage("translate", "name the format of IN: --plugin P");
 	if (t.is_request == t.is_reply)
