@@ -169,7 +169,7 @@ static const struct detail_row {
 	{ "input.feedetail[0].det_item_fee_sumamt I6: is more than 0.05 off cnt times pric",
 	        "input.feedetail[0].det_item_fee_sumamt 与数量乘以单价相差超过 0.05 元" },
 	{ "input.data.akc018 I2: is more than inscp_scp_amt", "input.data.akc018 大于 inscp_scp_amt" },
-	{ "input.data.endtime I8: is behind the day of settlement", "input.data.endtime 晚于结算日期" },
+	{ "input.data.endtime I8: is behind the day it was sent", "input.data.endtime 晚于报送日期" },
 	{ "input.data.begntime I8: is behind endtime", "input.data.begntime 晚于 endtime" },
 	{ "input.data.overlmt_selfpay I7: is negative", "input.data.overlmt_selfpay 不能为负" },
 	{ "input.data.hosp_part_amt cannot be expressed: across provinces no part is borne by the hospital",

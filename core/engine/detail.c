@@ -29,7 +29,7 @@ static const struct phrase {
 	{ "%s I%s: is %s, but %s add up to %s", "%1 为 %3，而 %4 合计为 %5" },
 	{ "%s I%s: is more than 0.05 off cnt times pric", "%1 与数量乘以单价相差超过 0.05 元" },
 	{ "%s I%s: is more than %s", "%1 大于 %3" },
-	{ "%s I%s: is behind the day of settlement", "%1 晚于结算日期" },
+	{ "%s I%s: is behind the day it was sent", "%1 晚于报送日期" },
 	{ "%s I%s: is behind %s", "%1 晚于 %3" },
 	{ "%s I%s: is negative", "%1 不能为负" },
 	{ "%s cannot be expressed: across provinces no part is borne by the hospital",

@@ -113,9 +113,9 @@ static const char *check_visit(const struct check *c, const struct yt_msg *msg)
 	if (from.n >= 10 && to.n >= 10 && compare_days(from, to) > 0)
 		return broken(c, "I8", "begntime", "is behind endtime");
 	if (from.n >= 10 && now.n >= 10 && compare_days(from, now) > 0)
-		return broken(c, "I8", "begntime", "is behind the day of settlement");
+		return broken(c, "I8", "begntime", "is behind the day it was sent");
 	if (to.n >= 10 && now.n >= 10 && compare_days(to, now) > 0)
-		return broken(c, "I8", "endtime", "is behind the day of settlement");
+		return broken(c, "I8", "endtime", "is behind the day it was sent");
 	return NULL;
 }
 
