@@ -17,10 +17,8 @@
 
 #include "alloc_fault.h"
 #include "hostile_http.h"
-#include "net/lane.h"
-#include "net_peer.h"
+#include "lane_peer.h"
 
-#define NEVER_MS (PEER_NEVER_S * 1000)
 #define OK(body_n, body) "HTTP/1.1 200 OK\r\nContent-Length: " body_n "\r\n\r\n" body
 
 static struct world {
@@ -58,17 +56,11 @@ static void send_one(uint64_t id, const char *body, int64_t in_ms)
 
 static void on_done(void *arg, uint64_t id, const struct lane_result *result)
 {
-	static const char *const ends[] = { "", "not sent", "answered", "lost", "timed out" };
-	size_t n = strlen(w.told);
 
 	assert_ptr_equal(arg, &w);
 	w.n_inside += w.inside;
 	w.n_told++;
-	n += (size_t)snprintf(
-	        w.told + n, sizeof(w.told) - n, "%d %s%s", (int)id, result->late ? "late " : "", ends[result->end]);
-	if (result->end == LANE_ANSWERED)
-		n += (size_t)snprintf(w.told + n, sizeof(w.told) - n, " %d %.*s", result->status, YT_FMT(result->body));
-	snprintf(w.told + n, sizeof(w.told) - n, "|");
+	lane_told(w.told, sizeof(w.told), id, result, SIZE_MAX);
 	snprintf(w.why, sizeof(w.why), "%s", result->why);
 	if (w.comes_back)
 		listen(w.listener, 8);
@@ -82,22 +74,7 @@ static void on_done(void *arg, uint64_t id, const struct lane_result *result)
 
 static struct lane_conf usual_conf(void)
 {
-	static char ca[160], cert[160], key[160];
-
-	snprintf(ca, sizeof(ca), "%s", pki_cert("ca"));
-	snprintf(cert, sizeof(cert), "%s", pki_cert("hospital-one"));
-	snprintf(key, sizeof(key), "%s", pki_key("hospital-one"));
-	return (struct lane_conf){ .name = "party",
-		.host = "127.0.0.1",
-		.ca_file = ca,
-		.cert_file = cert,
-		.key_file = key,
-		.connections = 2,
-		.queue = 4,
-		.connect_ms = NEVER_MS,
-		.idle_ms = NEVER_MS,
-		.response_bytes = 1000,
-		.late_ms = NEVER_MS };
+	return lane_usual_conf("party");
 }
 
 static void world_open(struct lane_conf *conf)

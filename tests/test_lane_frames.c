@@ -17,10 +17,8 @@
 #include <cmocka.h>
 
 #include "bank_peer.h"
-#include "net/lane.h"
-#include "net_peer.h"
+#include "lane_peer.h"
 
-#define NEVER_MS (PEER_NEVER_S * 1000)
 #define MOST 1000 /* octets of an answer */
 #define X10 "xxxxxxxxxx"
 #define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
@@ -86,17 +84,10 @@ static void send_next(void)
 
 static void on_done(void *arg, uint64_t id, const struct lane_result *result)
 {
-	static const char *const ends[] = { "", "not sent", "answered", "lost", "timed out" };
-	size_t n = strlen(w.told);
 
 	assert_ptr_equal(arg, &w);
 	assert_false(w.inside);
-	n += (size_t)snprintf(
-	        w.told + n, sizeof(w.told) - n, "%d %s%s", (int)id, result->late ? "late " : "", ends[result->end]);
-	if (result->end == LANE_ANSWERED)
-		n += (size_t)snprintf(w.told + n, sizeof(w.told) - n, " %.*s",
-		        (int)(result->body.n < 20 ? result->body.n : 20), result->body.p);
-	snprintf(w.told + n, sizeof(w.told) - n, "|");
+	lane_told(w.told, sizeof(w.told), id, result, 20);
 	snprintf(w.why, sizeof(w.why), "%s", result->why);
 	w.n_told++;
 	if (w.is_hasty && w.n_sent < w.n_requests)
@@ -105,27 +96,16 @@ static void on_done(void *arg, uint64_t id, const struct lane_result *result)
 
 static struct lane_conf usual_conf(void)
 {
-	static char ca[160], cert[160], key[160];
+	struct lane_conf conf = lane_usual_conf("bank");
 
-	snprintf(ca, sizeof(ca), "%s", pki_cert("ca"));
-	snprintf(cert, sizeof(cert), "%s", pki_cert("hospital-one"));
-	snprintf(key, sizeof(key), "%s", pki_key("hospital-one"));
-	return (struct lane_conf){ .name = "bank",
-		.host = "127.0.0.1",
-		.ca_file = ca,
-		.cert_file = cert,
-		.key_file = key,
-		.connections = 1,
-		.queue = 4,
-		.connect_ms = NEVER_MS,
-		.idle_ms = NEVER_MS,
-		.response_bytes = MOST,
-		.late_ms = NEVER_MS,
-		.framing = { .next = on_frame,
-		        .ctx = &w.bank,
-		        .heartbeat = YT_STR("00000000"),
-		        .heartbeat_ms = NEVER_MS,
-		        .heartbeat_timeout_ms = NEVER_MS } };
+	conf.connections = 1;
+	conf.response_bytes = MOST;
+	conf.framing = (struct lane_framing){ .next = on_frame,
+		.ctx = &w.bank,
+		.heartbeat = YT_STR("00000000"),
+		.heartbeat_ms = NEVER_MS,
+		.heartbeat_timeout_ms = NEVER_MS };
+	return conf;
 }
 
 static void world_open(struct lane_conf *conf)

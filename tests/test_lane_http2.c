@@ -13,9 +13,7 @@
 #include <cmocka.h>
 
 #include "http2_peer.h"
-#include "net/lane.h"
-
-#define NEVER_MS (PEER_NEVER_S * 1000)
+#include "lane_peer.h"
 
 static struct world {
 	uv_loop_t loop;
@@ -46,18 +44,12 @@ static void send_one(uint64_t id, const char *body, int64_t in_ms)
 
 static void on_done(void *arg, uint64_t id, const struct lane_result *result)
 {
-	static const char *const ends[] = { "", "not sent", "answered", "lost", "timed out" };
-	size_t n = strlen(w.told);
 	uint64_t again = w.again;
 
 	(void)arg;
 	w.n_inside += w.inside;
 	w.n_told++;
-	n += (size_t)snprintf(
-	        w.told + n, sizeof(w.told) - n, "%d %s%s", (int)id, result->late ? "late " : "", ends[result->end]);
-	if (result->end == LANE_ANSWERED)
-		n += (size_t)snprintf(w.told + n, sizeof(w.told) - n, " %d %.*s", result->status, YT_FMT(result->body));
-	snprintf(w.told + n, sizeof(w.told) - n, "|");
+	lane_told(w.told, sizeof(w.told), id, result, SIZE_MAX);
 	snprintf(w.why, sizeof(w.why), "%s", result->why);
 	w.again = 0;
 	if (again != 0)
@@ -71,26 +63,14 @@ static void on_done(void *arg, uint64_t id, const struct lane_result *result)
 
 static struct lane_conf usual_conf(void)
 {
-	static char ca[160], cert[160], key[160];
+	struct lane_conf conf = lane_usual_conf("party");
 
-	snprintf(ca, sizeof(ca), "%s", pki_cert("ca"));
-	snprintf(cert, sizeof(cert), "%s", pki_cert("hospital-one"));
-	snprintf(key, sizeof(key), "%s", pki_key("hospital-one"));
-	return (struct lane_conf){ .name = "party",
-		.host = "127.0.0.1",
-		.ca_file = ca,
-		.cert_file = cert,
-		.key_file = key,
-		.connections = 2,
-		.queue = 8,
-		.connect_ms = NEVER_MS,
-		.idle_ms = NEVER_MS,
-		.response_bytes = 1000,
-		.late_ms = NEVER_MS,
-		.http2 = true,
-		.streams = 3,
-		.buffered_bytes = 100000,
-		.control_frames = 50 };
+	conf.queue = 8;
+	conf.http2 = true;
+	conf.streams = 3;
+	conf.buffered_bytes = 100000;
+	conf.control_frames = 50;
+	return conf;
 }
 
 static void world_open(struct lane_conf *conf)
