@@ -41,6 +41,18 @@ static const struct phrase {
 	{ "%s is above the payer's order_limit", "%1 超过付款账户的单笔限额" },
 	{ "payers has no account for this at its bank", "网关没有为这类付款配置账户，请联系网关管理员" },
 	{ "%s is missing: payee_bank_no names another bank", "缺少 %1：payee_bank_no 是他行，须写行名" },
+	/* nationally, sealed or wrapped (variants B and C) */
+	{ "%s appId is another than %s", "appId 与网关约定的不同" },
+	{ "%s encData cannot be decrypted with %s", "encData 不能用约定的密钥解密" },
+	{ "%s encData is no JSON object once decrypted", "encData 解密后不是 JSON 对象" },
+	{ "%s signData is not the sender's signature (%s)", "签名 signData 与内容不符" },
+	{ "%s does not say which transaction it is, neither by its path nor by transType",
+	        "从路径和 transType 都看不出是哪项交易" },
+	{ "%s has a timestamp that is no number", "timestamp 不是数字" },
+	{ "%s must be encrypted (%s)", "%1 须加密" },
+	{ "%s cannot be decrypted with %s", "%1 不能用约定的密钥解密" },
+	{ "%s is not what cainfo signs (%s)", "%1 与 cainfo 的签名不符" },
+	{ "%s is no JSON once decrypted", "%1 解密后不是 JSON" },
 	/* nationally */
 	{ "%s is missing", "缺少 %1" },
 	{ "%s is missing; set %s for this party", "网关没有设置 %1，请联系网关管理员" },
