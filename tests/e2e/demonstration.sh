@@ -35,6 +35,8 @@ jq -e '.claims | ([.[].corrected] | add) >= 5 and ([.[].asked_back] | add) >= 5'
 # What the insurer left to us was paid over each of the bank's channels, by hospital; there too some came back, or were cancelled after it.
 jq -e '.claims["天一甬宁保"].paid_by | .insurer.paid >= 50 and ([.link, .iso20022, .file] | all(.paid >= 10 and .corrected >= 2 and .asked_back >= 2))' \
 	run/summary.json || { echo "claims were not paid over all channels"; exit 1; }
+# The bank's statement of the day told of every payment, whichever way it left, and of none otherwise than it was known here.
+jq -e '.lined >= 100 and .unlined == 0 and .parked == 0' run/summary.json || { echo "payments are in no statement, or a statement parked some"; exit 1; }
 jq -e '.double_claims == 0 and .events_taken >= 150' run/ledger-insurer.json >/dev/null || { echo "the insurer's events did not arrive"; exit 1; }
 
 # Who agreed, but is on no insurer's list: the insurer never heard of him, and here it is said why.
