@@ -15,7 +15,6 @@
  * No connection has a timer: each has a deadline, and the server's one timer is set to the earliest
  * it knows of, found anew when it fires.  Events for the engine that arise inside its own calls wait
  * for the loop's next turn, so that it is never called from a call it made. */
-#include <openssl/err.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +24,7 @@
 
 enum {
 	BACKLOG = 511,
-	LINGER_MS = 2000, /* for the peer to read our last words and to close */
-	LOG_LINES_A_SECOND = 10
+	LINGER_MS = 2000 /* for the peer to read our last words and to close */
 };
 
 #define MAY(phase) (1u << (phase))
@@ -44,18 +42,10 @@ static const unsigned allowed[CLOSING + 1] = {
 
 void server_note(struct server *server, const char *fmt, ...)
 {
-	int64_t now = yt_mono_ms() / 1000;
 	char text[256];
 	va_list ap;
 
-	if (now != server->log_s) {
-		if (server->log_n > LOG_LINES_A_SECOND)
-			yt_log(YT_INFO, "net", "%s: %u more refusals", server->name,
-			        server->log_n - LOG_LINES_A_SECOND);
-		server->log_s = now;
-		server->log_n = 0;
-	}
-	if (++server->log_n > LOG_LINES_A_SECOND)
+	if (!yt_pace(&server->notes, yt_mono_ms(), "net", "refusals by a listener"))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);

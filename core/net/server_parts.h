@@ -78,9 +78,8 @@ struct server {
 	int64_t date_s;
 	char date[48];
 	size_t date_n;
-	int64_t log_s;
-	uint32_t log_n;
-	uint32_t n_handles; /* of the server itself */
+	struct yt_pace notes; /* server_note() */
+	uint32_t n_handles;   /* of the server itself */
 	bool draining, closing, listener_closed;
 	void (*drained)(void *arg);
 	void *drained_arg;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { CHAIN_DEPTH = 4, LOG_LINES_A_SECOND = 10 };
+enum { CHAIN_DEPTH = 4 };
 
 static int fail(SSL_CTX *ctx, const char *name, const char *what, const char *file)
 {
@@ -59,16 +59,9 @@ static int64_t not_after_s(const X509 *cert)
 /* A hostile peer must not be able to fill the disk with what we say about it. */
 static bool may_log(void)
 {
-	static _Thread_local int64_t second, n;
-	int64_t now = yt_mono_ms() / 1000;
+	static _Thread_local struct yt_pace pace;
 
-	if (now != second) {
-		if (n > LOG_LINES_A_SECOND)
-			yt_log(YT_WARN, "net", "%lld more refused certificates", (long long)(n - LOG_LINES_A_SECOND));
-		second = now;
-		n = 0;
-	}
-	return ++n <= LOG_LINES_A_SECOND;
+	return yt_pace(&pace, yt_mono_ms(), "net", "refused certificates");
 }
 
 static int on_verify(int ok, X509_STORE_CTX *store)
