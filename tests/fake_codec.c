@@ -40,6 +40,7 @@ static const struct yt_wire_op ops[] = {
 	{ "PAY", YT_OP_PAY_ORDER, YT_RESOLVE_PAY },
 	{ "ASKLIST", YT_OP_PAY_BATCH_QUERY, YT_RESOLVE_NONE },
 	{ "LIST", YT_OP_PAY_BATCH, YT_RESOLVE_RESEND },
+	{ "RESULTS", YT_OP_PAY_BATCH_RESULT, YT_RESOLVE_RESEND },
 	{ "ASKPAY", YT_OP_PAY_QUERY, YT_RESOLVE_NONE },
 	{ "RECALL", YT_OP_PAY_RECALL, YT_RESOLVE_RESEND },
 	{ "TELLPAID", YT_OP_CLAIM_PAYMENT, YT_RESOLVE_RESEND },
@@ -289,6 +290,13 @@ static int fake_encode_request(
 	put(out, "origop", msg->original_wire_op);
 	for (size_t i = 0; i < sizeof(paying) / sizeof(paying[0]); i++)
 		put(out, paying[i].word, yt_node_text(yt_node_get(msg->body, "data"), paying[i].name));
+	for (const struct yt_node *row = msg->op->id != YT_OP_PAY_BATCH_RESULT ||
+	                                                 yt_node_get(msg->body, "payout") == NULL
+	                                         ? NULL
+	                                         : yt_node_get(msg->body, "payout")->child;
+	        row != NULL; row = row->next)
+		yt_buf_printf(
+		        out, " %.*s=%.*s", YT_FMT(yt_node_text(row, "pay_no")), YT_FMT(yt_node_text(row, "pay_state")));
 	if (msg->amount_fen != 0)
 		yt_buf_printf(out, " amt=%lld", (long long)msg->amount_fen);
 	return 0;

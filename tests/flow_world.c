@@ -347,11 +347,13 @@ static const struct engine_institution *c_institution(void *ctx, struct yt_str c
 }
 
 const struct engine_flow *follows_account;
+const struct engine_flow *tells_lists;
 
 static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, const struct engine_origin *o,
         const char *listener, struct engine_way *way)
 {
 	way->rule = "all";
+	way->tells = tells_lists;
 	way->then = msg->op->id == YT_OP_ACCOUNT_PUT ? follows_account : follows;
 	way->one_stop = decides_at_once ? &hub : NULL;
 	way->one_stop_member = "commercial_claim";
@@ -364,12 +366,18 @@ static const struct engine_party *c_route(void *ctx, const struct yt_msg *msg, c
 	return flow != NULL ? flow->steps[0].party : &hub;
 }
 
+static bool is_called(const struct engine_flow *f, const char *name)
+{
+	return f != NULL && strcmp(name, f->name) == 0;
+}
+
 static const struct engine_flow *c_flow(void *ctx, const char *name)
 {
-	return flow != NULL && strcmp(name, flow->name) == 0                         ? flow
-	       : follows != NULL && strcmp(name, follows->name) == 0                 ? follows
-	       : follows_account != NULL && strcmp(name, follows_account->name) == 0 ? follows_account
-	                                                                             : NULL;
+	return is_called(flow, name)              ? flow
+	       : is_called(follows, name)         ? follows
+	       : is_called(follows_account, name) ? follows_account
+	       : is_called(tells_lists, name)     ? tells_lists
+	                                          : NULL;
 }
 
 static bool c_keeps_facts(void *ctx, const struct yt_msg *msg, struct yt_str insured)

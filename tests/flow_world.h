@@ -60,6 +60,7 @@ extern enum enrolment_state list_is;                        /* the hub's, for pa
 extern const char *list_of;                                 /* ... this one person */
 extern const struct engine_flow *follows;                   /* settlements at the platform; NULL: nothing does */
 extern const struct engine_flow *follows_account;           /* what asks about accounts; NULL: nothing does */
+extern const struct engine_flow *tells_lists;               /* by what the end of a list is told; NULL: it is not */
 extern const struct engine_flow *flow;                      /* of this scenario; NULL: straight to the hub */
 
 extern const struct engine_flow flows[2];

@@ -6,8 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include <cmocka.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
+#include "format/keys.h"
 #include "plugin/loader.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -212,9 +218,128 @@ static void test_no_invoice(void **state)
 	assert_string_equal(fault.path, "bill");
 }
 
+/* -- signed files ------------------------------------------------------------------------------------ */
+
+#define RESULT                                                                                                               \
+	"{\"operation\":\"pay.batch.result\",\"number\":\"RES-L1\",\"institution\":\"H33021399901\",\"data\":{\"batch_no\":" \
+	"\"L1\",\"pay_cnt\":\"1\",\"pay_sumamt\":\"7.00\"},\"payout\":[{\"pay_no\":\"MA1\",\"pay_state\":\"PAID\"}]}"
+
+static void add_sm2(struct yt_keys *keys, const char *name)
+{
+	char file[] = "/tmp/yt-intake-XXXXXX", why[256];
+	struct keys_spec spec = {
+		.name = name, .file = file, .kind = YT_KEY_SM2_PRIVATE, .from_ms = INT64_MIN, .to_ms = INT64_MAX
+	};
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "SM2");
+	FILE *out = fdopen(mkstemp(file), "w");
+
+	assert_true(key != NULL && out != NULL);
+	assert_int_equal(PEM_write_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL), 1);
+	fclose(out);
+	if (keys_add(keys, &spec, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	unlink(file);
+	EVP_PKEY_free(key);
+}
+
+static struct yt_plugin *instance(struct yt_keys *keys, const char *setting, const char *key)
+{
+	const struct plugin_setting settings[] = { { setting, key } };
+	struct yt_plugin *made;
+	char why[512];
+
+	if (plugin_load(&made, YT_PLUGIN_DIR "/intake.so", "test", settings, 1, keys, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	return made;
+}
+
+static const struct signed_case {
+	const char *it;         /* a message ... */
+	const char *key, *text; /* by whom it is signed; NULL: by nobody */
+	const char *from, *to;  /* what is altered in it afterwards; NULL: nothing */
+	const char *path;       /* where it comes from; empty: it is ours, read back */
+	const char *wrong;      /* what its refusal names; NULL: it is taken */
+} signed_cases[] = {
+	{ "signed by its sender", "theirs", LISTED, NULL, NULL, "/in/a.json", NULL },
+	{ "signed by another", "others", LISTED, NULL, NULL, "/in/a.json", "(signature)" },
+	{ "signed by nobody", NULL, LISTED, NULL, NULL, "/in/a.json", "(signature)" },
+	{ "altered", "theirs", LISTED, "330299", "330298", "/in/a.json", "(signature)" },
+	{ "whose signature is altered", "theirs", LISTED, "#SM2 M", "#SM2 N", "/in/a.json", "(signature)" },
+	{ "whose signature is no base64", "theirs", LISTED, "#SM2 M", "#SM2 *", "/in/a.json", "(signature)" },
+	{ "of ours, read back", NULL, LISTED, NULL, NULL, "", NULL },
+	{ "of ours, signed, read back", "others", RESULT, NULL, NULL, "", NULL },
+	{ "that only we write", "theirs", RESULT, NULL, NULL, "/in/a.json", "operation" },
+};
+
+static char *altered(struct yt_str text, const char *from, const char *to)
+{
+	char *copy = strndup(text.p, text.n), *at = from == NULL ? NULL : strstr(copy, from);
+
+	assert_true(copy != NULL && (from == NULL || at != NULL));
+	if (at != NULL)
+		memcpy(at, to, strlen(to));
+	return copy;
+}
+
+static void test_signed(void **state)
+{
+	struct yt_plugin *reader;
+	struct yt_keys *keys;
+	char why[256];
+
+	(void)state;
+	assert_int_equal(keys_open(&keys, NULL, why, sizeof(why)), 0);
+	add_sm2(keys, "theirs");
+	add_sm2(keys, "others");
+	reader = instance(keys, "verify_key", "theirs");
+	for (size_t i = 0; i < COUNT(signed_cases); i++) {
+		const struct signed_case *c = &signed_cases[i];
+		struct yt_plugin *writer = c->key == NULL ? NULL : instance(keys, "sign_key", c->key);
+		struct yt_msg *msg = yt_msg_new(arena), *read = yt_msg_new(arena);
+		struct yt_fault fault = { { 0 }, { 0 } };
+		struct yt_buf out = { 0 };
+		char *text;
+
+		print_message("a message %s\n", c->it);
+		assert_int_equal(api->decode_request(plugin, yt_str(c->text), msg, &fault), 0);
+		assert_int_equal(api->encode_request(writer != NULL ? writer : plugin, msg, &out, &fault), 0);
+		text = altered(yt_buf_view(&out), c->from, c->to);
+		assert_int_equal(api->file_is_whole(reader, yt_str(text)), c->key != NULL);
+		assert_false(api->file_is_whole(reader, (struct yt_str){ text, strlen(text) - 1 }));
+		read->path = yt_str(c->path);
+		assert_int_equal(
+		        api->decode_request(reader, yt_str(text), read, &fault), c->wrong == NULL ? 0 : YT_EFORMAT);
+		assert_string_equal(fault.path, c->wrong == NULL ? "" : c->wrong);
+		assert_true(c->wrong != NULL || (read->content.n > 0 && read->content.p[read->content.n - 1] != '\0' &&
+		                                        memmem(read->content.p, read->content.n, "#SM2", 4) == NULL));
+		free(text);
+		yt_buf_free(&out);
+		if (writer != NULL)
+			plugin_unload(writer);
+	}
+	plugin_unload(reader);
+	keys_close(keys);
+}
+
+/* A file's name is its list's, so that what tells of one list is one file. */
+static void test_file_name(void **state)
+{
+	struct yt_str name;
+
+	(void)state;
+	assert_int_equal(api->file_name(plugin, YT_STR(RESULT), arena, &name), 0);
+	assert_true(yt_str_is(name, "RES_H33021399901_L1.json"));
+	assert_int_equal(api->file_name(plugin, YT_STR(CONSENT), arena, &name), YT_EFORMAT);
+	assert_int_equal(api->file_name(plugin, YT_STR("{\"institution\":\"../x\",\"data\":{\"batch_no\":\"1\"}}"),
+	                         arena, &name),
+	        YT_EFORMAT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_signed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_file_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_invoice, setup, teardown) };
 

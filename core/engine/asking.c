@@ -462,6 +462,7 @@ static void route(struct engine *e, struct work *w)
 	if (w->party == NULL) {
 		work_refuse(e, w, TEXT_NO_ROUTE, (struct yt_str){ 0 });
 	} else if (way.stays_here) {
+		w->tells = way.tells;
 		w->flow = &flow_here;
 		work_digest(w);
 		if (w->msg->op->id == YT_OP_PAY_ORDER && w->then != NULL)

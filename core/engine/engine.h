@@ -64,12 +64,13 @@ struct engine_flow {
 
 /* Where a route leads. */
 struct engine_way {
-	const char *rule;                    /* its name */
-	const struct engine_flow *flow;      /* NULL: to the party alone; else the party is that of its first step */
-	const struct engine_flow *then;      /* what follows once a settlement is done; NULL: nothing */
-	bool stays_here;                     /* a payout, a settlement told: kept here, `then` pays or claims it */
-	const struct engine_party *quote;    /* who is asked what it would pay after a pre-settlement; NULL: nobody */
-	const char *quote_member;            /* the member of the answer's business part that shows it */
+	const char *rule;                 /* its name */
+	const struct engine_flow *flow;   /* NULL: to the party alone; else the party is that of its first step */
+	const struct engine_flow *then;   /* what follows once a settlement is done; NULL: nothing */
+	const struct engine_flow *tells;  /* what tells the end of a list of payouts to who ordered it; NULL: nothing */
+	bool stays_here;                  /* a payout, a settlement told: kept here, `then` pays or claims it */
+	const struct engine_party *quote; /* who is asked what it would pay after a pre-settlement; NULL: nobody */
+	const char *quote_member;         /* the member of the answer's business part that shows it */
 	const struct engine_party *one_stop; /* who decides the claim that `then` hands in before a settlement's origin
 	                                        hears, and pays the institution; NULL: nobody */
 	const char *one_stop_member;

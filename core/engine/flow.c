@@ -31,6 +31,8 @@ static void begin(struct engine *e, struct task *t, unsigned step, enum rec_leg 
 		return;
 	if (leg == REC_LEG_STEP && !enrolled_may_leave(e, t, step))
 		return;
+	if (leg == REC_LEG_STEP && flow_op_of(t, step)->id == YT_OP_PAY_BATCH_RESULT && !pay_batch_is_over(e, t))
+		return;
 	if (leg == REC_LEG_STEP && notice_is_awaited(e, t, step))
 		notice_await(e, t);
 	else
@@ -138,6 +140,7 @@ static void end_here(struct engine *e, struct task *t)
 	if (op == YT_OP_PAY_BATCH) {
 		reply->settlement = pay_batch_settlement(t->original);
 		pay_batch_keep(e, t);
+		pay_batch_follow_end(e, t);
 	}
 	if (op == YT_OP_ACCOUNT_PUT && t->x.then[0] != '\0')
 		reply->settlement = account_settlement(t);
@@ -277,6 +280,7 @@ static void end_decided(struct engine *e, struct task *t)
 	unsigned answer = t->run->flow->answer;
 	struct yt_reply *heard = answer == 0 ? NULL : t->run->heard[answer - 1], done = { .outcome = YT_DONE };
 
+	pay_batch_note_decided(e, t);
 	if (t->x.undoing || t->x.refused_step != 0) { /* of what was undone already nothing is believed */
 		task_answer_decided(e, t);
 		return;

@@ -119,9 +119,14 @@ bool pay_goes_anew(const struct task *t);
 
 /* pay_batch.c: a list of payouts waits for two people, or each of its payouts becomes a follow-up of its own */
 void pay_batch_hand_out(struct engine *e, struct task *t);
-void pay_batch_keep(struct engine *e, struct task *t);         /* what it holds, for who asks later */
-void pay_batch_note(struct engine *e, struct task *t);         /* a payout of a list has ended; of others nothing */
-struct yt_str pay_batch_settlement(const struct yt_msg *list); /* under which all of it follows */
+void pay_batch_keep(struct engine *e, struct task *t); /* what it holds, for who asks later */
+void pay_batch_note(struct engine *e, struct task *t); /* a payout of a list has ended; of others nothing */
+/* The case key under which a list and the ends of its payouts are kept; empty: t is of no list. */
+void pay_batch_key(const struct task *t, char key[FACTS_KEY_MAX]);
+/* Every payout of the list has ended; false: the lease is given back, to wait. */
+bool pay_batch_is_over(struct engine *e, struct task *t);
+struct yt_msg *pay_batch_result(struct engine *e, struct task *t); /* what became of each; NULL: it cannot be made */
+struct yt_str pay_batch_settlement(const struct yt_msg *list);     /* under which all of it follows */
 
 /* account.c: what a bank says of an account that a person has named */
 /* Under which the question about the account that t tells of follows; one for each telling. */

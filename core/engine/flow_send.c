@@ -151,6 +151,8 @@ static struct yt_msg *compose(struct engine *e, struct task *t)
 		return flow_pay_compose(e, t);
 	if (flow_op_of(t, t->x.step)->id == YT_OP_ACCOUNT_CHECK)
 		return account_question(e, t);
+	if (flow_op_of(t, t->x.step)->id == YT_OP_PAY_BATCH_RESULT)
+		return pay_batch_result(e, t);
 	if (t->leg == REC_LEG_STEP) {
 		made = facts_compose(&run->facts, t->original, flow_op_of(t, t->x.step));
 		if (made != NULL && made->op != t->original->op)

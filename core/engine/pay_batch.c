@@ -6,7 +6,9 @@
  *                                              is a follow-up of its own, written with the end of the list's
  *   flow.c            -> pay_batch_note()      the end of each of them is a piece of facts of the list ...
  *   cross.c           -> pay_batch_ask(), _answer()  ... which pay.batch.query tells
- * Nothing of it leaves before, and no payout twice: each goes by its number, like one that was ordered alone. */
+ *   flow.c end_here() -> pay_batch_follow_end()  and so does a follow-up of the list, where its route says how
+ * (`result`): it waits until each payout has ended (pay_batch_is_over) and leaves once (pay_batch_result) Nothing of it
+ * leaves before, and no payout twice: each goes by its number, like one that was ordered alone. */
 #include <stdio.h>
 #include <string.h>
 
@@ -166,6 +168,18 @@ static bool key_of(struct yt_str institution, struct yt_str batch_no, char key[F
 	       snprintf(key, FACTS_KEY_MAX, "l/%.*s/%.*s", YT_FMT(institution), YT_FMT(batch_no)) < FACTS_KEY_MAX;
 }
 
+void pay_batch_key(const struct task *t, char key[FACTS_KEY_MAX])
+{
+	struct yt_str batch = { NULL, 0 };
+
+	if (t->original->op->id == YT_OP_PAY_BATCH)
+		batch = yt_node_text(yt_node_get(t->original->body, "data"), "batch_no");
+	else if (t->original->op->id == YT_OP_PAY_ORDER)
+		batch = pay_member(t->original, "batch_no");
+	if (!key_of(t->original->institution, batch, key))
+		key[0] = '\0';
+}
+
 static void write_piece(struct engine *e, struct task *t, const char *key, const struct yt_node *piece)
 {
 	struct yt_buf json = { 0 };
@@ -198,6 +212,39 @@ void pay_batch_keep(struct engine *e, struct task *t)
 	write_piece(e, t, key, piece);
 }
 
+static void add_now(struct engine *e, struct task *t, struct yt_node *piece)
+{
+	char now[20];
+
+	yt_time_print(engine_wall(e), now);
+	YT_REQUIRE(yt_node_add_text(t->arena, piece, "end_time", yt_arena_copy(t->arena, yt_str(now))) != NULL);
+}
+
+void pay_batch_note_decided(struct engine *e, struct task *t)
+{
+	bool is_list = t->original->op->id == YT_OP_PAY_BATCH && strncmp(t->x.settlement, "list/", 5) == 0;
+	struct yt_node *piece = yt_node_new(t->arena, YT_OBJECT);
+	struct yt_str state = t->x.state == X_DONE      ? YT_STR("PAID")
+	                      : t->x.state == X_REFUSED ? YT_STR("FAILED")
+	                                                : YT_STR("CANCELLED");
+	char key[FACTS_KEY_MAX];
+
+	if (piece == NULL || !task_is_follow_up(t) || (!is_list && t->original->op->id != YT_OP_PAY_ORDER))
+		return;
+	if (is_list && t->x.state == X_DONE)
+		return; /* each of its payouts has an end of its own */
+	pay_batch_key(t, key);
+	if (key[0] == '\0')
+		return;
+	if (!is_list)
+		YT_REQUIRE(yt_node_add_text(t->arena, piece, "pay_no", pay_member(t->original, "pay_no")) != NULL);
+	YT_REQUIRE(yt_node_add_text(t->arena, piece, is_list ? "list" : "pay_state",
+	                   is_list ? YT_STR("CANCELLED") : state) != NULL &&
+	           yt_node_add_text(t->arena, piece, "decided", YT_STR("1")) != NULL);
+	add_now(e, t, piece);
+	write_piece(e, t, key, piece);
+}
+
 void pay_batch_note(struct engine *e, struct task *t)
 {
 	static const char *const names[] = { "pay_state", "bank_code", "pay_advice", "bank_serial", "acct_date" };
@@ -212,6 +259,7 @@ void pay_batch_note(struct engine *e, struct task *t)
 		if (facts_get(&t->run->facts, names[i]).n > 0)
 			YT_REQUIRE(yt_node_add_text(t->arena, piece, names[i], facts_get(&t->run->facts, names[i])) !=
 			           NULL);
+	add_now(e, t, piece);
 	write_piece(e, t, key, piece);
 }
 
@@ -224,13 +272,13 @@ void pay_batch_ask(struct engine *e, struct work *w)
 	work_await(e, w, cross_ask_facts_and(e, w->id, w->msg, keys, 1));
 }
 
-/* The newest piece about a payout; NULL: it has not ended. */
+/* The newest piece about a payout, or about its list as a whole; NULL: it has not ended. */
 static const struct yt_node *end_of(const struct facts *facts, struct yt_str pay_no)
 {
 	const struct yt_node *found = NULL;
 
 	for (const struct yt_node *p = facts->pieces->child; p != NULL; p = p->next)
-		if (yt_str_eq(yt_node_text(p, "pay_no"), pay_no))
+		if (yt_str_eq(yt_node_text(p, "pay_no"), pay_no) || yt_node_text(p, "list").n > 0)
 			found = p;
 	return found;
 }
@@ -245,16 +293,28 @@ static void tell_payout(
 		YT_REQUIRE(
 		        yt_node_set_text(arena, told, yt_arena_printf(arena, "%.*s", YT_FMT(c->name)).p, c->text) == 0);
 	for (const struct yt_node *c = end == NULL ? NULL : end->child; c != NULL; c = c->next)
-		YT_REQUIRE(
-		        yt_node_set_text(arena, told, yt_arena_printf(arena, "%.*s", YT_FMT(c->name)).p, c->text) == 0);
+		YT_REQUIRE(yt_node_set_text(arena, told,
+		                   yt_str_is(c->name, "list") ? "pay_state"
+		                                              : yt_arena_printf(arena, "%.*s", YT_FMT(c->name)).p,
+		                   c->text) == 0);
 	if (end == NULL)
 		YT_REQUIRE(yt_node_set_text(arena, told, "pay_state", YT_STR("OPEN")) == 0);
+}
+
+/* The rows of the list, as it was taken; NULL: it was not. */
+static const struct yt_node *rows_kept(const struct facts *facts)
+{
+	const struct yt_node *rows = NULL;
+
+	for (const struct yt_node *p = facts->pieces->child; rows == NULL && p != NULL; p = p->next)
+		rows = yt_node_get(p, "rows");
+	return rows;
 }
 
 void pay_batch_answer(struct engine *e, struct work *w, const struct talk *talk)
 {
 	struct yt_reply *reply = yt_reply_new(w->arena);
-	const struct yt_node *rows = NULL;
+	const struct yt_node *rows;
 	struct yt_node *told;
 	struct facts facts;
 
@@ -263,8 +323,7 @@ void pay_batch_answer(struct engine *e, struct work *w, const struct talk *talk)
 		work_refuse(e, w, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 });
 		return;
 	}
-	for (const struct yt_node *p = facts.pieces->child; rows == NULL && p != NULL; p = p->next)
-		rows = yt_node_get(p, "rows");
+	rows = rows_kept(&facts);
 	if (rows == NULL) {
 		reply->outcome = YT_REFUSED;
 		reply->code = YT_STR("1");
@@ -280,4 +339,66 @@ void pay_batch_answer(struct engine *e, struct work *w, const struct talk *talk)
 		tell_payout(w->arena, told, r, end_of(&facts, yt_node_text(r, "pay_no")));
 	e->counts.reads++;
 	work_give_reply(e, w, reply);
+}
+
+/* -- its end is told ---------------------------------------------------------------------------------- */
+
+void pay_batch_follow_end(struct engine *e, struct task *t)
+{
+	struct yt_reply done = { .arena = t->arena, .outcome = YT_DONE };
+	const struct work *w;
+
+	HASH_FIND(hh_id, e->by_id, &t->id, sizeof(t->id), w); /* who handed it in waits: else it is not taken */
+	if (w == NULL || w->tells == NULL)
+		return;
+	done.settlement = yt_arena_printf(
+	        t->arena, "result/%.*s", YT_FMT(yt_node_text(yt_node_get(t->original->body, "data"), "batch_no")));
+	(void)written_follow_up(&t->receipt, e,
+	        &(struct follow_cause){ .id = t->id,
+	                .then = w->tells->name,
+	                .codec = &t->codec,
+	                .listener = t->x.listener,
+	                .trace = t->x.trace,
+	                .request = t->request },
+	        t->original, &done);
+}
+
+bool pay_batch_is_over(struct engine *e, struct task *t)
+{
+	const struct yt_node *rows = rows_kept(&t->run->facts);
+	unsigned n = 0, n_open = 0;
+	char reason[96];
+
+	for (const struct yt_node *r = rows == NULL ? NULL : rows->child; r != NULL; r = r->next, n++)
+		n_open += end_of(&t->run->facts, yt_node_text(r, "pay_no")) == NULL;
+	if (n > 0 && n_open == 0)
+		return true;
+	snprintf(reason, sizeof(reason), EXCHANGE_WAITS "%u of %u payouts of the list have not ended", n_open, n);
+	task_try_later(e, t, reason);
+	return false;
+}
+
+struct yt_msg *pay_batch_result(struct engine *e, struct task *t)
+{
+	const struct yt_node *rows = rows_kept(&t->run->facts), *asked = yt_node_get(t->original->body, "data");
+	static const char *const names[] = { "batch_no", "pay_cnt", "pay_sumamt" };
+	struct yt_msg *msg = yt_msg_new(t->arena);
+	struct yt_node *data, *told;
+
+	if (msg == NULL || rows == NULL)
+		return NULL;
+	msg->op = yt_op(YT_OP_PAY_BATCH_RESULT);
+	msg->wire_op = undo_wire_op(&t->party->codec, msg->op->id);
+	msg->institution = t->original->institution;
+	msg->number = yt_arena_printf(t->arena, "RES-%.*s", YT_FMT(yt_node_text(asked, "batch_no")));
+	msg->body = yt_node_new(t->arena, YT_OBJECT);
+	data = yt_node_add(t->arena, msg->body, YT_STR("data"), YT_OBJECT);
+	told = yt_node_add(t->arena, msg->body, YT_STR("payout"), YT_ARRAY);
+	YT_REQUIRE(data != NULL && told != NULL);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		YT_REQUIRE(yt_node_add_text(t->arena, data, names[i], yt_node_text(asked, names[i])) != NULL);
+	for (const struct yt_node *r = rows->child; r != NULL; r = r->next)
+		tell_payout(t->arena, told, r, end_of(&t->run->facts, yt_node_text(r, "pay_no")));
+	(void)e;
+	return msg;
 }

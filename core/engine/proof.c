@@ -38,7 +38,7 @@ const char *proof_step_lacks(const struct yt_codec_api *api, const struct yt_op 
 {
 	bool is_there = false;
 
-	if (!op->changes_state && op->id != YT_OP_ACCOUNT_CHECK)
+	if (!op->changes_state && op->id != YT_OP_ACCOUNT_CHECK && op->id != YT_OP_PAY_BATCH_RESULT)
 		return NULL;
 	for (const struct yt_wire_op *o = api->ops; o->wire != NULL; o++) {
 		if (o->op != op->id)

@@ -485,9 +485,10 @@ void task_refuse_reversal(struct engine *e, struct task *t)
 
 static void decide(struct engine *e, struct task *t)
 {
-	if (t->x.must_answer)
+	if (t->x.must_answer) {
+		pay_batch_note_decided(e, t);
 		task_answer_decided(e, t);
-	else if (t->x.state == X_DONE && t->x.reversal_wanted && !can_undo(t))
+	} else if (t->x.state == X_DONE && t->x.reversal_wanted && !can_undo(t))
 		task_refuse_reversal(e, t);
 	else if (t->x.joins != 0)
 		answer_joined(e, t);

@@ -43,6 +43,7 @@ struct work {
 	struct yt_msg *msg;
 	struct yt_msg *outward;                /* as its party is asked: msg, or composed for another format */
 	const struct engine_flow *flow, *then; /* what it goes by; what follows it */
+	const struct engine_flow *tells;       /* of a list of payouts: by what its end is told */
 	const struct engine_origin *origin;
 	const struct engine_party *party;
 	struct engine_codec codec;
@@ -440,6 +441,10 @@ void sessions_again(struct engine *e); /* the keeper restarted: ask again */
 int pay_batch_order(struct engine *e, const struct work *w, unsigned row, const struct engine_party **bank,
         struct yt_msg **order, struct yt_fault *fault);
 void pay_batch_blame(struct yt_fault *fault, unsigned row); /* of an order: it becomes the row's */
+/* People have decided what became of a payout of a list, or of a list: a piece of facts says so; of others nothing. */
+void pay_batch_note_decided(struct engine *e, struct task *t);
+/* What became of a list's payouts is told by a follow-up of its own, from the time when it was taken. */
+void pay_batch_follow_end(struct engine *e, struct task *t);
 /* What became of a list's payouts is asked here: its facts are asked for, and answered from. */
 void pay_batch_ask(struct engine *e, struct work *w);
 void pay_batch_answer(struct engine *e, struct work *w, const struct talk *talk);

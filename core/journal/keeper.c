@@ -596,6 +596,7 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 	if (talk->kind == UP_RETURN) {
 		keeper_waited_meanwhile(k, e);
 		keeper_wake_waiting(k, e);
+		keeper_wake_results(k, talk->payload);
 	}
 	note_forwarded_reversal(k, e);
 	serve_waiters(k, e);

@@ -298,6 +298,8 @@ void keeper_share_person(struct keeper *k, struct kept *e);   /* it is a follow-
 void keeper_unshare_person(struct keeper *k, struct kept *e); /* it leaves memory */
 /* The worker of cause has given it back: where it told what others of its person may wait for, they go on at once. */
 void keeper_wake_waiting(struct keeper *k, const struct kept *cause);
+/* The same of what tells of a list of payouts: records under a lease that is given back. */
+void keeper_wake_results(struct keeper *k, struct yt_str payload);
 /* A lease of e is back that was out while something was told. */
 void keeper_waited_meanwhile(struct keeper *k, struct kept *e);
 /* keeper_rest.c */

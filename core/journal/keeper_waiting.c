@@ -115,6 +115,33 @@ void keeper_wake_waiting(struct keeper *k, const struct kept *cause)
 	wake_resting(k, cause->x.person);
 }
 
+/* "l/INSTITUTION/BATCH": the end of a payout of that list is kept; what tells of the list looks again. */
+static void wake_result(struct keeper *k, struct yt_str key)
+{
+	const char *slash = key.n > 2 ? memchr(key.p + 2, '/', key.n - 2) : NULL;
+	char number[EXCHANGE_NUMBER_MAX];
+	struct kept *e;
+
+	if (slash == NULL)
+		return;
+	snprintf(number, sizeof(number), "+/result/%.*s", (int)(key.p + key.n - slash - 1), slash + 1);
+	if (kept_find_number(k, (struct yt_str){ key.p + 2, (size_t)(slash - key.p - 2) }, yt_str(number), &e) == 0 &&
+	        e != NULL)
+		wake(k, e);
+}
+
+void keeper_wake_results(struct keeper *k, struct yt_str payload)
+{
+	struct rec_field field;
+	struct rec rec;
+	size_t used;
+
+	for (; rec_read(payload, &rec, &used) == 0; payload.p += used, payload.n -= used)
+		for (size_t at = 0; rec.type == REC_FACTS && rec_next(&rec, &at, &field);)
+			if (field.tag == REC_T_CASE && field.value.n > 2 && memcmp(field.value.p, "l/", 2) == 0)
+				wake_result(k, field.value);
+}
+
 void keeper_waited_meanwhile(struct keeper *k, struct kept *e)
 {
 	bool was_told = e->told_facts;

@@ -244,8 +244,10 @@ struct conf_cases {
 
 struct conf_route {
 	const char *name;
-	bool stays_here;       /* payouts, settlements told: kept here, what follows pays or claims them */
-	const char *then_name; /* of the flow that follows; NULL: none */
+	bool stays_here;         /* payouts, settlements told: kept here, what follows pays or claims them */
+	const char *then_name;   /* of the flow that follows; NULL: none */
+	const char *result_name; /* of the flow that tells the end of a list of payouts; NULL: none */
+	const struct conf_flow *result;
 	const struct conf_flow *then;
 	const char *quote_name, *quote_member;
 	const struct conf_party *quote; /* asked what it would pay, after a pre-settlement; NULL: nobody is */

@@ -409,6 +409,9 @@ const struct conf_key conf_keys[] = {
 	{ "routes", "to", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(route, to), "Name of the party." },
 	{ "routes", "flow", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(route, flow_name),
 		"Name of the flow, instead of `to`. A flow serves requests that change state." },
+	{ "routes", "result", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(route, result_name),
+		"Of `pay.batch` alone: name of the flow, one step `PARTY:pay.batch.result`, by which whoever ordered a list is told when each "
+		"of its payouts has ended. Left out: it is told when asked." },
 	{ "routes", "then", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(route, then_name),
 		"Name of the flow that follows once a settlement by this route is done, such as a claim; it is undone when "
 		"the settlement is. Nobody waits for it. Its steps are made of the case's facts: see `cases.facts`. A route of "

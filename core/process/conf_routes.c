@@ -226,6 +226,20 @@ static void make_then(struct making *m)
 			        (unsigned)i + 1, r->then_name);
 }
 
+/* Tells the end of a list: nothing else has one. */
+static void make_result(struct making *m)
+{
+	struct conf_route *r = m->route;
+
+	if (r->result_name == NULL)
+		return;
+	r->result = find_flow(m, r->result_name);
+	if (!r->stays_here || !m->rule->ops[YT_OP_PAY_BATCH])
+		WRONG(m, "`result` tells what became of a list: this route is not of pay.batch alone with `then`");
+	else if (r->result != NULL && (r->result->n_steps != 1 || r->result->step[0].op != YT_OP_PAY_BATCH_RESULT))
+		WRONG(m, "result: flow %s must have one step, PARTY:pay.batch.result", r->result_name);
+}
+
 static const struct conf_party *find_insurer(struct making *m, const char *key, const char *name)
 {
 	const struct conf_party *party = conf_party(m->conf, yt_str(name));
@@ -375,6 +389,7 @@ static void make_rule(struct making *m)
 	check_names_of(m, "origins", &r->origins, CONF_BY_ORIGIN);
 	make_party(m);
 	make_then(m);
+	make_result(m);
 	make_quote(m);
 	make_one_stop(m);
 }
@@ -456,6 +471,8 @@ static bool is_answered(const struct conf *conf, const struct conf_flow *flow)
 	for (uint32_t i = 0; i < conf->n_routes; i++) {
 		if (conf->routes[i].flow_name != NULL && strcmp(conf->routes[i].flow_name, flow->name) == 0)
 			return true;
+		follows = follows ||
+		          (conf->routes[i].result_name != NULL && strcmp(conf->routes[i].result_name, flow->name) == 0);
 		follows = follows || (conf->routes[i].then_name != NULL &&
 		                             (strcmp(conf->routes[i].then_name, flow->name) == 0 ||
 		                                     conf_flow(conf, yt_str(conf->routes[i].then_name)) == NULL));

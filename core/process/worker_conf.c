@@ -83,6 +83,7 @@ static const struct engine_party *route(void *ctx, const struct yt_msg *msg, con
 	way->stays_here = r->stays_here;
 	way->flow = r->flow == NULL ? NULL : &w->flows[r->flow - w->conf->flows];
 	way->then = r->then == NULL ? NULL : &w->flows[r->then - w->conf->flows];
+	way->tells = r->result == NULL ? NULL : &w->flows[r->result - w->conf->flows];
 	way->quote = r->quote == NULL ? NULL : &w->parties[r->quote - w->conf->parties].engine;
 	way->quote_member = r->quote_member;
 	way->one_stop = r->one_stop == NULL ? NULL : &w->parties[r->one_stop - w->conf->parties].engine;

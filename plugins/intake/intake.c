@@ -11,6 +11,8 @@
 #include <yitong/payout.h>
 #include <yitong/plugin.h>
 
+#include "intake.h"
+
 #define LIST_MAX 300     /* payouts of one list */
 #define NODES_MAX 100000 /* of a message: a settlement with its 5,000 fee lines */
 
@@ -21,6 +23,7 @@ static const struct yt_wire_op ops[] = {
 	{ "PAYOUT", YT_OP_PAY_ORDER, YT_RESOLVE_RESEND },
 	{ "PAYOUTS", YT_OP_PAY_BATCH, YT_RESOLVE_RESEND },
 	{ "LISTED", YT_OP_PAY_BATCH_QUERY, YT_RESOLVE_NONE },
+	{ "RESULTS", YT_OP_PAY_BATCH_RESULT, YT_RESOLVE_RESEND },
 	{ "SETTLED", YT_OP_SETTLE_NOTICE, YT_RESOLVE_RESEND },
 	{ "UNSETTLED", YT_OP_SETTLE_NOTICE_CANCEL, YT_RESOLVE_RESEND },
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
@@ -88,7 +91,7 @@ static const struct need {
 	{ "feedetail", "det_item_fee_sumamt", SUM, 0, 0 },
 };
 
-static int refuse(struct yt_fault *fault, const char *path, const char *why)
+int intake_refuse(struct yt_fault *fault, const char *path, const char *why)
 {
 	snprintf(fault->path, sizeof(fault->path), "%s", path);
 	snprintf(fault->why, sizeof(fault->why), "%s", why);
@@ -201,10 +204,10 @@ static int check_order(const struct yt_node *body, struct yt_str number, struct 
 	int rv;
 
 	if (data == NULL || data->kind != YT_OBJECT || yt_node_get(body, "payout") != NULL)
-		return refuse(fault, "data", "must be an object, one payout");
+		return intake_refuse(fault, "data", "must be an object, one payout");
 	rv = check_payout(body, data, "data", &no, fault);
 	if (rv == 0 && !yt_str_eq(no, number))
-		return refuse(fault, "data.pay_no", "must be the message's number: a payout is ordered once");
+		return intake_refuse(fault, "data.pay_no", "must be the message's number: a payout is ordered once");
 	return rv;
 }
 
@@ -213,16 +216,16 @@ static int check_head_of_list(const struct yt_node *data, struct yt_str number, 
 	int64_t fen;
 
 	if (data == NULL || data->kind != YT_OBJECT)
-		return refuse(fault, "data", "must be an object: the list's number, count and sum");
+		return intake_refuse(fault, "data", "must be an object: the list's number, count and sum");
 	if (number.n > 22 || !yt_str_eq(yt_node_text(data, "batch_no"), number))
-		return refuse(fault, "data.batch_no",
+		return intake_refuse(fault, "data.batch_no",
 		        "must be the message's number, at most 22 characters: a list is ordered once");
 	if (yt_node_text(data, "pay_no").n > 0 || yt_node_text(data, "pay_amt").n > 0)
-		return refuse(fault, "data", "has what belongs to each payout: its number, its amount");
+		return intake_refuse(fault, "data", "has what belongs to each payout: its number, its amount");
 	if (yt_node_text(data, "pay_cnt").n == 0)
-		return refuse(fault, "data.pay_cnt", "is missing: how many payouts there are");
+		return intake_refuse(fault, "data.pay_cnt", "is missing: how many payouts there are");
 	if (yt_node_fen(data, "pay_sumamt", &fen) != 0 || fen <= 0)
-		return refuse(fault, "data.pay_sumamt", "is not the sum of all payouts in yuan");
+		return intake_refuse(fault, "data.pay_sumamt", "is not the sum of all payouts in yuan");
 	return 0;
 }
 
@@ -238,18 +241,19 @@ static int check_list(const struct yt_node *body, struct yt_str number, struct y
 	if (rv != 0)
 		return rv;
 	if (rows == NULL || rows->kind != YT_ARRAY || rows->n == 0 || rows->n > LIST_MAX)
-		return refuse(fault, "payout", "must be an array of 1 to 300 payouts: make several lists of more");
+		return intake_refuse(
+		        fault, "payout", "must be an array of 1 to 300 payouts: make several lists of more");
 	for (const struct yt_node *row = rows->child; row != NULL; row = row->next, i++) {
 		snprintf(path, sizeof(path), "payout[%u]", i);
 		if (row->kind != YT_OBJECT)
-			return refuse(fault, path, "must be an object");
+			return intake_refuse(fault, path, "must be an object");
 		rv = check_payout(body, row, path, &numbers[i], fault);
 		if (rv != 0)
 			return rv;
 		for (unsigned k = 0; k < i; k++)
 			if (yt_str_eq(numbers[k], numbers[i])) {
 				snprintf(path, sizeof(path), "payout[%u].pay_no", i);
-				return refuse(fault, path, "is the number of another payout of the list");
+				return intake_refuse(fault, path, "is the number of another payout of the list");
 			}
 	}
 	return 0;
@@ -261,11 +265,11 @@ static int check_rows(const struct yt_node *rows, const char *name, struct yt_fa
 	int row = 0, rv = 0;
 
 	if (rows->child == NULL)
-		return refuse(fault, name, "holds no row");
+		return intake_refuse(fault, name, "holds no row");
 	for (const struct yt_node *r = rows->child; rv == 0 && r != NULL; r = r->next, row++) {
 		snprintf(path, sizeof(path), "%s[%d]", name, row);
 		rv = r->kind == YT_OBJECT ? check_object(r, name, row, fault)
-		                          : refuse(fault, path, "must be an object");
+		                          : intake_refuse(fault, path, "must be an object");
 	}
 	return rv;
 }
@@ -281,7 +285,7 @@ static int check_body(enum yt_operation op, const struct yt_node *body, struct y
 		if (parts[i].op != op || (node == NULL && !parts[i].must))
 			continue;
 		if (node == NULL || node->kind != (parts[i].is_rows ? YT_ARRAY : YT_OBJECT))
-			rv = refuse(fault, parts[i].name,
+			rv = intake_refuse(fault, parts[i].name,
 			        parts[i].is_rows ? "must be an array of objects" : "must be an object");
 		else
 			rv = parts[i].is_rows ? check_rows(node, parts[i].name, fault)
@@ -304,33 +308,35 @@ static int check_names(const struct yt_msg *msg, struct yt_fault *fault)
 {
 	if (msg->number.n == 0 || msg->number.n > 36 ||
 	        !all_of(msg->number, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_."))
-		return refuse(fault, "number",
+		return intake_refuse(fault, "number",
 		        "must be 1 to 36 letters, digits or -_. of your own, another for each message");
 	if (msg->institution.n == 0 || msg->institution.n > 30)
-		return refuse(fault, "institution", "must name for whom this is said");
+		return intake_refuse(fault, "institution", "must name for whom this is said");
 	switch (msg->op->id) {
 	case YT_OP_PAY_ORDER:
 	case YT_OP_PAY_BATCH:
 		return 0;
+	case YT_OP_PAY_BATCH_RESULT: /* ours, read back */
+		return msg->path.n == 0 ? 0 : intake_refuse(fault, "operation", "is what the gateway tells");
 	case YT_OP_PAY_BATCH_QUERY:
 		return yt_node_text(yt_node_get(msg->body, "data"), "batch_no").n > 0
 		               ? 0
-		               : refuse(fault, "data.batch_no", "must name the list that is asked for");
+		               : intake_refuse(fault, "data.batch_no", "must name the list that is asked for");
 	case YT_OP_SETTLE_NOTICE_CANCEL:
 		return msg->settlement.n > 0 && msg->settlement.n <= 30
 		               ? 0
-		               : refuse(fault, "setl_id", "must name the settlement that was cancelled");
+		               : intake_refuse(fault, "setl_id", "must name the settlement that was cancelled");
 	case YT_OP_SETTLE_NOTICE:
 		if (msg->insured_area.n != 6 || !all_of(msg->insured_area, "0123456789"))
-			return refuse(fault, "insuplc_admdvs", "must be the insured area, six digits");
+			return intake_refuse(fault, "insuplc_admdvs", "must be the insured area, six digits");
 		break;
 	default:
 		break;
 	}
 	if (msg->visit.n == 0 && (msg->op->id == YT_OP_INVOICE_NOTICE || msg->op->id == YT_OP_SETTLE_NOTICE))
-		return refuse(fault, "mdtrt_id", "is missing");
+		return intake_refuse(fault, "mdtrt_id", "is missing");
 	if (msg->person.n == 0 && msg->op->id != YT_OP_INVOICE_NOTICE)
-		return refuse(fault, "psn_no", "is missing");
+		return intake_refuse(fault, "psn_no", "is missing");
 	return 0;
 }
 
@@ -357,9 +363,11 @@ static int decode_request(struct yt_plugin *self, struct yt_str octets, struct y
 	const struct yt_wire_op *op;
 	struct yt_json_error err;
 	struct yt_node *root;
-	int rv = yt_json_read(msg->arena, octets, &limits, &root, &err);
+	int rv = intake_unsign(self, msg, octets, &octets, fault);
 
-	(void)self;
+	if (rv != 0)
+		return rv;
+	rv = yt_json_read(msg->arena, octets, &limits, &root, &err);
 	if (rv == YT_ENOMEM)
 		return rv;
 	if (rv != 0) {
@@ -369,12 +377,13 @@ static int decode_request(struct yt_plugin *self, struct yt_str octets, struct y
 		return rv;
 	}
 	if (root->kind != YT_OBJECT || err.duplicate != NULL)
-		return refuse(fault, "(message)", root->kind != YT_OBJECT ? "is not an object" : "has a member twice");
+		return intake_refuse(
+		        fault, "(message)", root->kind != YT_OBJECT ? "is not an object" : "has a member twice");
 	msg->body = root;
 	take_names(msg, octets);
 	op = op_by_name(yt_node_text(root, "operation"));
 	if (op == NULL)
-		return refuse(fault, "operation",
+		return intake_refuse(fault, "operation",
 		        "must be consent.put, account.put, invoice.notice, settle.notice, settle.cancel, pay.order, pay.batch or "
 		        "pay.batch.query");
 	msg->op = yt_op(op->op);
@@ -396,9 +405,8 @@ static int encode_request(struct yt_plugin *self, const struct yt_msg *msg, stru
 		msg->op->id == YT_OP_SETTLE_NOTICE_CANCEL ? msg->settlement : (struct yt_str){ NULL, 0 } };
 	const char *sign = "{";
 
-	(void)self;
 	if (op_by_name(yt_str(msg->op->name)) == NULL)
-		return refuse(fault, "(message)", "is an operation that this format does not have");
+		return intake_refuse(fault, "(message)", "is an operation that this format does not have");
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++) {
 		if (values[i].n == 0)
 			continue;
@@ -415,7 +423,7 @@ static int encode_request(struct yt_plugin *self, const struct yt_msg *msg, stru
 		yt_json_write(c, out);
 	}
 	yt_buf_text(out, "}");
-	return out->failed ? YT_ENOMEM : 0;
+	return out->failed ? YT_ENOMEM : intake_sign(self, out, fault);
 }
 
 /* -- answers -------------------------------------------------------------------------------------- */
@@ -450,9 +458,17 @@ static int decode_reply(
 	const struct yt_json_limits limits = { .depth = 4, .nodes = 200 };
 	struct yt_json_error err;
 	struct yt_node *root;
-	int rv = yt_json_read(reply->arena, octets, &limits, &root, &err);
+	int rv;
 
 	(void)self;
+	if (http_status == YT_FILE_HANDED_OVER || http_status == YT_FILE_NAME_TAKEN) {
+		reply->outcome = http_status == YT_FILE_HANDED_OVER ? YT_DONE : YT_REFUSED;
+		reply->code = http_status == YT_FILE_HANDED_OVER ? YT_STR("0") : YT_STR("1");
+		reply->text = http_status == YT_FILE_HANDED_OVER ? (struct yt_str){ "", 0 }
+		                                                 : YT_STR("another file of that name was there before");
+		return 0;
+	}
+	rv = yt_json_read(reply->arena, octets, &limits, &root, &err);
 	if (rv == YT_ENOMEM)
 		return rv;
 	reply->outcome = YT_UNKNOWN;
@@ -468,6 +484,17 @@ static int decode_reply(
 	return 0;
 }
 
-YT_CODEC_PLUGIN(.name = "intake", .content_type = "application/json; charset=utf-8",
-        .settings = (const struct yt_setting[]){ { NULL, NULL, NULL } }, .ops = ops, .decode_request = decode_request,
-        .encode_reply = encode_reply, .encode_request = encode_request, .decode_reply = decode_reply);
+static const struct yt_key_setting key_settings[] = { { "verify_key", YT_KEY_SM2_PUBLIC },
+	{ "sign_key", YT_KEY_SM2_PRIVATE }, { NULL, YT_KEY_SECRET } };
+
+static const struct yt_setting settings[] = {
+	{ "verify_key", "",
+	        "name of the SM2 key with which whoever sends here signs each message; empty: nobody signs" },
+	{ "sign_key", "", "name of our SM2 key, which signs the files that go out; empty: they are not signed" },
+	{ NULL, NULL, NULL }
+};
+
+YT_CODEC_PLUGIN(.name = "intake", .content_type = "application/json; charset=utf-8", .settings = settings,
+        .key_settings = key_settings, .ops = ops, .open = intake_open, .decode_request = decode_request,
+        .encode_reply = encode_reply, .encode_request = encode_request, .decode_reply = decode_reply,
+        .file_name = intake_file_name, .file_is_whole = intake_file_is_whole);
