@@ -1,5 +1,6 @@
 /* tests/keeper_world.c - the world of keeper_world.h: two clocks, a journal in memory, and what workers were told. */
 #include "keeper_world.h"
+#include "talk_name.h"
 
 struct world w;
 
@@ -11,24 +12,6 @@ static int64_t k_wall(void *ctx)
 static int64_t k_mono(void *ctx)
 {
 	return w.mono_ms;
-}
-
-static const char *talk_name(enum talk_kind kind)
-{
-	static const char *const names[] = { [DOWN_WELCOME] = "welcome",
-		[DOWN_ADMITTED] = "admitted",
-		[DOWN_STORED] = "stored",
-		[DOWN_WAIT] = "wait",
-		[DOWN_CONFLICT] = "conflict",
-		[DOWN_BUSY] = "busy",
-		[DOWN_CLOSED] = "closed",
-		[DOWN_DURABLE] = "durable",
-		[DOWN_LEASE] = "lease",
-		[DOWN_RESTARTED] = "restarted",
-		[DOWN_SESSION] = "session",
-		[DOWN_MOOT] = "moot" };
-
-	return names[kind];
 }
 
 /* "1:stored 4=reply " */

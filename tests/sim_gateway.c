@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sim.h"
+#include "talk_name.h"
 
 #define TICK_MS 50
 
@@ -35,37 +36,6 @@ static int64_t wall_now(const struct sim *s)
 static struct wproc *worker_of(struct sim *s, uint64_t id)
 {
 	return s->gw.workers[id - 1];
-}
-
-static const char *talk_name(enum talk_kind kind)
-{
-	static const char *const names[] = { [UP_HELLO] = "hello",
-		[UP_BEGIN] = "begin",
-		[UP_END] = "end",
-		[UP_LATE] = "late",
-		[UP_STEP] = "step",
-		[UP_RETURN] = "return",
-		[UP_NOTE] = "note",
-		[UP_HELD] = "held",
-		[UP_READY] = "ready",
-		[UP_WAIT] = "wait",
-		[UP_SESSION] = "session",
-		[UP_AGAIN] = "again",
-		[UP_AMEND] = "amend",
-		[DOWN_WELCOME] = "welcome",
-		[DOWN_ADMITTED] = "admitted",
-		[DOWN_STORED] = "stored",
-		[DOWN_WAIT] = "wait",
-		[DOWN_CONFLICT] = "conflict",
-		[DOWN_BUSY] = "busy",
-		[DOWN_CLOSED] = "closed",
-		[DOWN_DURABLE] = "durable",
-		[DOWN_LEASE] = "lease",
-		[DOWN_RESTARTED] = "restarted",
-		[DOWN_SESSION] = "session",
-		[DOWN_MOOT] = "moot" };
-
-	return (size_t)kind < sizeof(names) / sizeof(names[0]) && names[kind] != NULL ? names[kind] : "?";
 }
 
 static void trace_talk(struct sim *s, const char *way, uint32_t worker, const struct talk *talk)

@@ -31,6 +31,7 @@
 #include "engine/engine.h"
 #include "fake_codec.h"
 #include "held_jobs.h"
+#include "talk_name.h"
 
 #define NOON 1790000000000LL
 #define ORIGIN_MS 8000
@@ -65,28 +66,6 @@ static void say(const char *fmt, ...)
 }
 
 /* -- the engine's world --------------------------------------------------------------------------- */
-
-static const char *const kinds[] = { [UP_HELLO] = "hello",
-	[UP_BEGIN] = "begin",
-	[UP_END] = "end",
-	[UP_LATE] = "late",
-	[UP_STEP] = "step",
-	[UP_RETURN] = "return",
-	[UP_NOTE] = "note",
-	[UP_HELD] = "held",
-	[UP_READY] = "ready",
-	[UP_WAIT] = "wait",
-	[UP_SESSION] = "session",
-	[UP_AGAIN] = "again",
-	[UP_AMEND] = "amend",
-	[DOWN_ADMITTED] = "admitted",
-	[DOWN_STORED] = "stored",
-	[DOWN_WAIT] = "wait",
-	[DOWN_CONFLICT] = "conflict",
-	[DOWN_BUSY] = "busy",
-	[DOWN_CLOSED] = "closed",
-	[DOWN_DURABLE] = "durable",
-	[DOWN_MOOT] = "moot" };
 
 static int64_t e_wall(void *ctx)
 {
@@ -144,7 +123,7 @@ static int e_submit(void *ctx, const struct talk *talk)
 	w.exchange[talk->kind] = talk->exchange;
 	if (talk->kind == UP_BEGIN)
 		w.begun = talk->exchange;
-	say("up %s%s", kinds[talk->kind], records);
+	say("up %s%s", talk_name(talk->kind), records);
 	return 0;
 }
 
@@ -324,8 +303,8 @@ static enum talk_kind kind_of(struct yt_str name, size_t from)
 {
 	size_t i;
 
-	for (i = from; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (kinds[i] != NULL && yt_str_is(name, kinds[i]))
+	for (i = from; i < TALK_NAMES; i++) {
+		if (yt_str_is(name, talk_name(i)))
 			return (enum talk_kind)i;
 	}
 	fail_msg("no such message: %.*s", YT_FMT(name));
