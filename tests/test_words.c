@@ -35,8 +35,10 @@ static const char *const only_marked[] = { "process/control", "/keeper_process.c
 /* Files whose texts are elsewhere: help.c has both languages, the keys' meanings are documentation. */
 static const char *const left_out[] = { "/help.c", "/conf_keys.c" };
 
-/* The first literal behind these is a text, whatever it looks like. */
-static const char *const marks[] = { "_(", "print_line(", "print_label(" };
+/* The first literal behind these is a text, whatever it looks like; the later ones write reasons down. */
+static const char *const marks[] = { "_(", "print_line(", "print_label(", "REC_T_REASON, YT_STR(", "task_park(e, t,",
+	"task_try_later(e, t,", "task_resolve_done(e, t, reply,", "task_resolve_refused(e, t, reply,",
+	"task_resolve_reversed(e, t," };
 
 /* What looks like a text and is none, by how it begins. */
 static const char *const no_texts[] = { "POST %.*s HTTP", "%a, %d %b %Y", "\\r\\n", "<?xml", "user_name", "Nov 22",
@@ -179,6 +181,8 @@ static void look_at(struct scan *s, const char *text, const char *literal, bool 
 
 static bool ends_with_mark(const char *begin, const char *at)
 {
+	while (at > begin && isspace((unsigned char)at[-1]))
+		at--;
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		size_t n = strlen(marks[i]);
 

@@ -18,7 +18,19 @@ const struct yt_word words_zh_reasons[] = {
 	{ "its settlement was undone before it could leave", "其结算在它发出之前已冲正或未成功" },
 	{ "its settlement was found out twice, this follows from it already", "同一结算查明了两次，后续业务已有一笔" },
 	{ "older than what was told before", "早于已收到的通知" },
+	{ "another sum or account than was ordered", "金额或账号与所付不符" },
+	/* core/journal/keeper_waiting.c */
+	{ "what it may have waited for was told", "所等待的信息可能已送达" },
 	/* core/engine/flow.c */
+	{ "kept here", "已在本网关留存" },
+	{ "it holds nothing that is kept", "其中没有可留存的内容" },
+	{ "none of its steps is due", "没有需要办理的步骤" },
+	{ "the insurer rejected it", "保险公司拒赔" },
+	{ "refused for now, too long", "对端长时间暂不办理" },
+	{ "not connected", "未连接上" },
+	{ "the insurer does not take what it is told of a payment: agree with it, then decide",
+	        "保险公司不接受付款通知：请与其商定后再处理" },
+	{ "it was paid, and stays so: the money is asked back", "已付款且维持不变：款项另行追回" },
 	{ "nothing had left, and its origin does not wait any more", "什么也没有发出，请求方也不再等待" },
 	{ "its flow is not configured any more", "它的流程已不在配置里" },
 	{ "its flow has other steps now", "它的流程的步骤已改变" },
@@ -43,7 +55,11 @@ const struct yt_word words_zh_reasons[] = {
 	{ "lines are there whose split is not known, and they are not withdrawn yet", "已有拆分未知的明细，尚未撤销" },
 	{ "a step's outcome is unknown", "有一步结果未知" },
 	{ "what its case has left behind is too much", "就诊案留下的信息太多" },
-	/* core/engine/flow_pay.c */
+	/* core/engine/flow_pay.c, pay_batch.c */
+	{ "another payment has its number: order it anew under one of its own",
+	        "编号已被另一笔付款占用：请以新编号重新提交" },
+	{ "a payout of the list cannot be written", "清单中有一笔付款写不出来" },
+	{ "its payouts follow, each for itself", "清单中各笔付款分别办理" },
 	{ "a payment was made: its money must be asked back", "款已付出：须由人工追回" },
 	{ "the insurer pays the institution, which was not told: it owes the person a refund",
 	        "保险公司赔给机构，而机构当时未获通知：机构应向本人退款" },

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "engine/work.h"
 
 void task_free(struct engine *e, struct task *t)
@@ -204,7 +205,7 @@ void task_resolve_done(struct engine *e, struct task *t, struct yt_reply *reply,
 void task_resolve_claimed_back(struct engine *e, struct task *t, struct yt_reply *reply)
 {
 	reply->outcome = YT_DONE;
-	write_end(e, t, REC_RESOLVED, "claimed back", "it was paid, and stays so: the money is asked back");
+	write_end(e, t, REC_RESOLVED, "claimed back", N_("it was paid, and stays so: the money is asked back"));
 	answer(e, t, reply);
 }
 

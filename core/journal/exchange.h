@@ -146,11 +146,11 @@ const char *exchange_revives(const struct exchange *x);
 /* The number of what follows from that settlement: one a settlement, and no message of an origin has it.  False: it is
  * too long to be told from others, nothing follows from it. */
 bool exchange_follow_up_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
-/* The number of the record by which its money is asked back; as above. */
 /* How a payout is found by its bank's number for it and the sum: banks may have the same numbers.  out empty: without
  * either it is not. */
 #define EXCHANGE_SERIAL_KEY 64
 void exchange_serial_key(struct yt_str serial, int64_t fen, char out[EXCHANGE_SERIAL_KEY]);
+/* The number of the record by which its money is asked back; as above. */
 bool exchange_claim_back_number(const char *settlement, char out[EXCHANGE_NUMBER_MAX]);
 /* Business key (P13) of the cancel of a settlement: EXCHANGE_CANCEL_KEY with its number. */
 #define EXCHANGE_CANCEL_KEY "cancel|"

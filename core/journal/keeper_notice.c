@@ -12,8 +12,10 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "base/words.h"
+
 #define SAYS_OTHERWISE "its party says otherwise now, after it had ended: look at what it was told"
-#define OTHERWISE_PAID "another sum or account than was ordered"
+#define OTHERWISE_PAID N_("another sum or account than was ordered")
 #define HAS_TOLD "its party has told something"
 #define SPEAKS_OF_NOTHING "nothing that it speaks of is known here"
 #define SPEAKS_OF_OTHERS "what it speaks of was asked of another party, not of the one that tells"

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "base/words.h"
+
 #define WOKEN_MAX 100 /* of a person; others go on at their next try */
-#define HAS_COME "what it may have waited for was told"
+#define HAS_COME N_("what it may have waited for was told")
 
 static bool has_person(const struct exchange *x)
 {
