@@ -64,22 +64,22 @@ int play_settle(struct play *play)
 	return play_expect(play, BELIEF_SETTLED);
 }
 
-/* The cases. */
-
-static int case_normal(struct play *play)
+int play_normal(struct play *play)
 {
 	return care_open(&play->desk, play->care) == 0 ? play_settle(play) : -1;
 }
 
-static int case_cancel(struct play *play)
+int play_cancel(struct play *play)
 {
-	if (case_normal(play) != 0)
+	if (play_normal(play) != 0)
 		return -1;
 	care_cancel(&play->desk, play->care);
 	if (play_expect(play, BELIEF_CANCELLED) != 0 || care_undo_lines(&play->desk, play->care) != 0)
 		return -1;
 	return care_undo_visit(&play->desk, play->care);
 }
+
+/* The cases. */
 
 /* The settlement meets the fault named by the argument, and is settled once all the same. */
 static int case_trouble(struct play *play)
@@ -100,7 +100,7 @@ static int case_refused(struct play *play)
 
 static int case_lost_cancel(struct play *play)
 {
-	if (case_normal(play) != 0 ||
+	if (play_normal(play) != 0 ||
 	        play_arm(play, care_cancel_infno(play->care), play->care->visit, play->argument, 0) != 0)
 		return -1;
 	care_cancel(&play->desk, play->care);
@@ -112,7 +112,7 @@ static int case_lost_register(struct play *play)
 	if (play_arm(play, play->care->is_inpatient ? "2401" : "2201", play->care->own_number, "effect_then_cut", 0) !=
 	        0)
 		return -1;
-	return case_normal(play);
+	return play_normal(play);
 }
 
 static int case_lost_fees(struct play *play)
@@ -463,7 +463,7 @@ static int case_certificate(struct play *play)
 	struct call call = { .origin = &odd, .infno = "1101", .msgid = msgid, .insuplc = "" };
 
 	if (play->demo->options->certs == NULL)
-		return case_normal(play);
+		return play_normal(play);
 	text_format(cert, sizeof(cert), "%s/%s.crt", play->demo->options->certs, play->argument);
 	text_format(key, sizeof(key), "%s/%s.key", play->demo->options->certs, play->argument);
 	odd.cert = cert;
@@ -481,7 +481,7 @@ static int case_certificate(struct play *play)
 	if (answer.kind == ANSWER_DONE)
 		play_fail(play, "a request with the certificate %s was served", play->argument);
 	answer_clear(&answer);
-	return play->desk.why[0] != '\0' ? -1 : case_normal(play);
+	return play->desk.why[0] != '\0' ? -1 : play_normal(play);
 }
 
 /* In this order they are played: what takes long comes first. */
@@ -526,10 +526,10 @@ static const struct case_kind kinds[] = {
 	{ "wrong-type", "the wrong Content-Type", 1, "wrong_content_type", case_trouble, 0, 'o', false },
 	{ "unknown-fund", "a fund nobody knows", 1, "unknown_fund", case_trouble, 0, 'o', false },
 	{ "sums", "the answer's sums break R2", 1, "sums_break_r2", case_trouble, 0, 'o', false },
-	{ "in-cancel", "in-patient, settled, cancelled, undone", 4, NULL, case_cancel, -1, 'i', false },
-	{ "in", "in-patient over several days", 12, NULL, case_normal, -1, 'i', false },
-	{ "out-cancel", "out-patient, settled, cancelled, undone", 8, NULL, case_cancel, -1, 'o', false },
-	{ "out", "out-patient", 32, NULL, case_normal, -1, 'o', false },
+	{ "in-cancel", "in-patient, settled, cancelled, undone", 4, NULL, play_cancel, -1, 'i', false },
+	{ "in", "in-patient over several days", 12, NULL, play_normal, -1, 'i', false },
+	{ "out-cancel", "out-patient, settled, cancelled, undone", 8, NULL, play_cancel, -1, 'o', false },
+	{ "out", "out-patient", 32, NULL, play_normal, -1, 'o', false },
 };
 
 const struct case_table local_cases = { kinds, sizeof(kinds) / sizeof(*kinds), WHO_LOCAL };

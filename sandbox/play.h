@@ -120,6 +120,8 @@ void play_ordered(struct play *play, const struct ordered *ordered);
 /* Up to the pre-settlement, then a fault for the settlement. */
 int play_open_and_arm(struct play *play, const char *kind, int64_t ms);
 int play_settle(struct play *play); /* must end as settled */
+int play_normal(struct play *play); /* from the beginning of the visit */
+int play_cancel(struct play *play); /* ... and all of it undone */
 
 /* report.c: what ledgers_compare() and the cases found, for people and as the file of --report (0, or -1). */
 void report_print(struct demo *demo, const json_t *result);

@@ -24,16 +24,11 @@ static int not_reversed(struct play *play)
 	return play_fail(play, "reversed %u times, though its outcome could be asked for", play->care->n_reversed);
 }
 
-static int case_normal(struct play *play)
-{
-	return care_open(&play->desk, play->care) == 0 ? play_settle(play) : -1;
-}
-
 static int case_chronic(struct play *play)
 {
 	text_format(play->care->med_type, sizeof(play->care->med_type), "140104");
 	text_format(play->care->disease, sizeof(play->care->disease), "%s", diseases[play->number % 2]);
-	return case_normal(play);
+	return play_normal(play);
 }
 
 /* A second bill of the same visit, the first being settled. */
@@ -41,23 +36,13 @@ static int case_batches(struct play *play)
 {
 	struct care *first = play->care;
 
-	if (case_normal(play) != 0)
+	if (play_normal(play) != 0)
 		return -1;
 	play->care = care_new(play->desk.run, first->origin, first->patient, first->bill, false, first->case_name);
 	text_format(play->care->psn_no, sizeof(play->care->psn_no), "%s", first->psn_no);
 	text_format(play->care->visit, sizeof(play->care->visit), "%s", first->visit);
 	text_format(play->care->begntime, sizeof(play->care->begntime), "%s", first->begntime);
 	return care_charge(&play->desk, play->care) == 0 ? play_settle(play) : -1;
-}
-
-static int case_cancel(struct play *play)
-{
-	if (case_normal(play) != 0)
-		return -1;
-	care_cancel(&play->desk, play->care);
-	if (play_expect(play, BELIEF_CANCELLED) != 0 || care_undo_lines(&play->desk, play->care) != 0)
-		return -1;
-	return care_undo_visit(&play->desk, play->care);
 }
 
 /* The settlement meets the fault at the hub and is found out: settled once, nothing reversed. */
@@ -86,7 +71,7 @@ static int case_refused(struct play *play)
 
 static int case_lost_cancel(struct play *play)
 {
-	if (case_normal(play) != 0 || arm_hub(play, "0305", play->argument) != 0)
+	if (play_normal(play) != 0 || arm_hub(play, "0305", play->argument) != 0)
 		return -1;
 	care_cancel(&play->desk, play->care);
 	return play_expect(play, BELIEF_CANCELLED);
@@ -128,7 +113,7 @@ static int case_refused_fees(struct play *play)
 
 static int case_lost_admission(struct play *play)
 {
-	return arm_hub(play, "0212", play->argument) == 0 ? case_normal(play) : -1;
+	return arm_hub(play, "0212", play->argument) == 0 ? play_normal(play) : -1;
 }
 
 static int case_lost_fees(struct play *play)
@@ -244,7 +229,7 @@ static int case_qingyang(struct play *play)
 	care->patient = &patient;
 	care->bill = &bill;
 	care->total_fen = bill.total_fen;
-	if (case_normal(play) != 0)
+	if (play_normal(play) != 0)
 		return -1;
 	if (to_the_fen(play, "the total", care->total_fen, 2846357) != 0 ||
 	        to_the_fen(play, "scope", care->scope_fen, 2369200) != 0 ||
@@ -286,13 +271,13 @@ static const struct case_kind kinds[] = {
 	{ "guest-lost-split", "lines split by the platform, its answer is lost", 2, "effect_then_cut",
 	        case_lost_fees_platform, -1, 'b', true },
 	{ "guest-refused", "the hub refuses the settlement", 2, NULL, case_refused, -1, 'o', true },
-	{ "guest-cancel", "settled, cancelled, undone", 6, NULL, case_cancel, -1, 'b', true },
+	{ "guest-cancel", "settled, cancelled, undone", 6, NULL, play_cancel, -1, 'b', true },
 	{ "guest-batches", "two bills of one visit", 4, NULL, case_batches, -1, 'o', true },
 	{ "guest-pharmacy", "a purchase", 6, NULL, purchase, -1, 'o', true },
 	{ "guest-pharm-cancel", "a purchase, cancelled", 2, NULL, case_purchase_cancel, -1, 'o', true },
 	{ "guest-chronic", "out-patient with a chronic disease", 8, NULL, case_chronic, -1, 'o', true },
-	{ "guest-in", "in-patient", 8, NULL, case_normal, -1, 'i', true },
-	{ "guest-out", "out-patient", 12, NULL, case_normal, -1, 'o', true },
+	{ "guest-in", "in-patient", 8, NULL, play_normal, -1, 'i', true },
+	{ "guest-out", "out-patient", 12, NULL, play_normal, -1, 'o', true },
 };
 
 const struct case_table guest_cases = { kinds, sizeof(kinds) / sizeof(*kinds), WHO_GUEST };
