@@ -41,6 +41,8 @@ static const char config[] =
         "clinic-token, field_key: ty-field, version: \"1.1\", allowed: \"*\"}, pays: institution, enrolment: @/t.list, enrolment_key: clinic-token}\n"
         "  - {name: jinhui, format: jinhui, url: \"https://127.0.0.1:9446/\", ca: c, settings: {partner: GW330799, "
         "sign_key: ours, verify_key: ours, allowed: \"*\"}}\n"
+        "  - {name: bank, format: banklink, url: \"tls://127.0.0.1:9448\", ca: c, settings: {corp_no: \"3302990001\", operator: "
+        "OP000001, signatures: \"no\"}}\n"
         "origins:\n"
         "  - {name: hospital-one, subject: hospital-one, institutions: [H33021399901]}\n"
         "  - {name: other, subject: other, institutions: [H33021399902]}\n"
@@ -52,7 +54,11 @@ static const char config[] =
         "flows:\n"
         "  - {name: remote-fees, steps: [zhejiang, \"hub:outpatient.register?ykc700\", hub]}\n"
         "  - {name: claim, steps: [\"tianyi:claim.submit?!auth_no\", \"!tianyi:claim.query?!auth_no\"], answer: 2}\n"
+        "  - {name: payout, steps: [\"bank:pay.order\", \"!bank:pay.query\"], answer: 2, late_after_days: 1, line_after_days: 2}\n"
+        "payers:\n"
+        "  - {name: ours, party: bank, pay_type: MA, account: \"6001\", account_name: fund, purpose: p}\n"
         "routes:\n"
+        "  - {name: payouts, operations: [pay.order], then: payout}\n"
         "  - {name: remote-fees, flow: remote-fees, relation: [cross-province], operations: [outpatient.fees]}\n"
         "  - {name: remote-gb, to: hub-gb, insured: [\"62\"]}\n"
         "  - {name: remote, to: hub, relation: [cross-province]}\n"
@@ -316,6 +322,105 @@ static void a_fault_is_found(void **state)
 		fail_msg("%s: %s", want, out);
 }
 
+/* The first that is wrong of a picture's lines: wider than a terminal of 100 columns, Chinese taking two. */
+static const char *too_wide(const char *text)
+{
+	static char line[400];
+
+	for (const char *p = text; *p != '\0'; p += strcspn(p, "\n"), p += *p == '\n') {
+		size_t n = strcspn(p, "\n"), width = 0;
+
+		for (size_t i = 0; i < n; i++) /* of these texts all of three octets are wide */
+			width += ((unsigned char)p[i] & 0xc0) == 0x80 ? 0 : (unsigned char)p[i] >= 0xe0 ? 2 : 1;
+		snprintf(line, sizeof(line), "%.*s", (int)(n < 399 ? n : 399), p);
+		if (width > 100)
+			return line;
+	}
+	return NULL;
+}
+
+static const char payout_drawn[] =
+        "flow payout, 2 steps: follows from something else\n"
+        "  |\n"
+        " [1] pay.order 单笔付款 -> bank\n"
+        "  |   done     goes on with [2]\n"
+        "  |   refused  no money moved: a claim's is made anew, under another number, when another account is\n"
+        "  |            told or two people release it; an agency's ends\n"
+        "  |   unknown  its bank is asked by the payout's number; it leaves again, under the same number,\n"
+        "  |            only if it was not found twice\n"
+        "  |   undo     pay.recall 付款撤回\n"
+        "  |   waits    for a release where no rule covers it: two people; for the account: who tells it; for\n"
+        "  |            room under a day's limit: the next day; no deadline\n"
+        "  |   away     for bank: the gateway, every 15 min at the longest; after 7 days an operator\n"
+        "  |\n"
+        " [2] pay.query 付款结果查询 -> bank\n"
+        "  |   done     the flow is done\n"
+        "  |   refused  no money moved: a claim's is made anew, under another number, when another account is\n"
+        "  |            told or two people release it; an agency's ends\n"
+        "  |   unknown  it changes nothing: asked again\n"
+        "  |   undo     nothing: it changes nothing\n"
+        "  |   waits    for the word of bank, asked every 10 min at the longest; after 7 days an operator\n"
+        "  |   away     for bank: the gateway, every 15 min at the longest; after 7 days an operator\n"
+        "  |\n"
+        "  v\n"
+        " done: what [2] was answered is its outcome\n"
+        "       late after 1 working days (weekdays)\n"
+        "       then the bank's statement line, late after 2 working days (weekdays)\n";
+static const char fees_drawn[] = "流程 remote-fees，3 步\n"
+                                 "  |\n"
+                                 " [1] 所请求的交易 -> zhejiang\n"
+                                 "  |   成功     转入 [2]\n"
+                                 "  |   已拒绝   流程结束；没有要撤销的\n"
+                                 "  |   结果未知 同所请求的交易\n"
+                                 "  |   撤销     同所请求的交易\n"
+                                 "  |   等待     zhejiang 不通：由网关重试，间隔最长 5 分钟；1 天后由操作员处理\n"
+                                 "  |\n"
+                                 " [2] outpatient.register 门诊挂号 -> hub\n"
+                                 "  |   条件     本案尚无 ykc700；否则略过\n"
+                                 "  |   成功     转入 [3]\n"
+                                 "  |   已拒绝   流程结束；此前依次撤销：1\n"
+                                 "  |   结果未知 查询对方所存结果并以其为准；无人能答则按编号撤销\n"
+                                 "  |   撤销     reverse 冲正\n"
+                                 "  |   等待     hub 不通：由网关重试，间隔最长 5 分钟；1 天后由操作员处理\n"
+                                 "  |\n"
+                                 " [3] 所请求的交易 -> hub\n"
+                                 "  |   成功     流程完成\n"
+                                 "  |   已拒绝   流程结束；此前依次撤销：2, 1\n"
+                                 "  |   结果未知 同所请求的交易\n"
+                                 "  |   撤销     同所请求的交易\n"
+                                 "  |   等待     hub 不通：由网关重试，间隔最长 5 分钟；1 天后由操作员处理\n"
+                                 "  |\n"
+                                 "  v\n"
+                                 " 完成：请求方得到 [1] 的答复\n";
+
+static void a_flow_is_drawn(void **state)
+{
+	static const char *const languages[] = { "en", "zh" }, *const names[] = { "payout", "remote-fees", "claim" };
+	char command[80];
+
+	(void)state;
+	assert_int_equal(yitong("explain --flow payout"), 0);
+	assert_string_equal(out, payout_drawn);
+	assert_int_equal(yitong("--lang zh explain --flow remote-fees"), 0);
+	assert_string_equal(out, fees_drawn);
+	for (size_t i = 0; i < 2 * sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(command, sizeof(command), "--lang %s explain --flow %s", languages[i % 2], names[i / 2]);
+		assert_int_equal(yitong(command), 0);
+		if (too_wide(out) != NULL)
+			fail_msg("wider than 100 columns: %s", too_wide(out));
+	}
+	assert_int_equal(yitong("explain --flow claim"), 0);
+	assert_non_null(strstr(out, "undo     claim.withdraw"));
+	assert_non_null(strstr(out, "if       the case has auth_no; else it is left out"));
+	assert_int_equal(yitong("explain --flow nobody"), 3);
+	assert_non_null(strstr(out, "there is no flow nobody in"));
+	assert_int_equal(yitong("explain --flow claim @/1101.json"), 2);
+	assert_int_equal(yitong("explain @/2207.json"), 0); /* behind what is said of a message */
+	assert_non_null(strstr(out, "\nflow claim, 2 steps: follows from something else"));
+	assert_int_equal(yitong("explain --json @/2207.json"), 0);
+	assert_null(strstr(out, "flow claim, 2 steps"));
+}
+
 /* Ours stand the whole trial, with nearly all their operations. */
 static void a_good_plugin_stands_the_trial(void **state)
 {
@@ -530,8 +635,8 @@ int main(void)
 {
 	setenv("LC_ALL", "C", 1);
 	enum { N = sizeof(asked) / sizeof(asked[0]), N_FAULTS = sizeof(faults) / sizeof(faults[0]) };
-	const struct CMUnitTest single[] = { cmocka_unit_test(a_signature_is_explained),
-		cmocka_unit_test(a_message_between_provinces_is_explained),
+	const struct CMUnitTest single[] = { cmocka_unit_test(a_flow_is_drawn),
+		cmocka_unit_test(a_signature_is_explained), cmocka_unit_test(a_message_between_provinces_is_explained),
 		cmocka_unit_test(hostile_documents_are_refused), cmocka_unit_test(an_answer_is_translated),
 		cmocka_unit_test(a_good_plugin_stands_the_trial) };
 	struct CMUnitTest tests[N + N_FAULTS + sizeof(single) / sizeof(single[0])];

@@ -13,7 +13,8 @@
 
 struct explaining {
 	struct desk desk;
-	const char *listener, *origin, *facts_file;
+	const char *listener, *origin, *facts_file, *flow_name;
+	const struct conf_flow *drawn[2]; /* the way it goes, and what follows */
 	bool as_json, is_refused;
 	const struct desk_codec *from;
 	struct yt_msg *msg;
@@ -247,6 +248,7 @@ static void put_flow(struct explaining *x, const struct conf_flow *flow)
 {
 	struct yt_node *steps = yt_node_add(x->desk.arena, x->tree, YT_STR("steps"), YT_ARRAY);
 
+	x->drawn[0] = flow;
 	desk_putf(&x->desk, x->tree, "answer", "that of step %u", (unsigned)flow->answer);
 	for (uint32_t i = 0; i < flow->n_steps; i++) {
 		const struct conf_step *step = &flow->step[i];
@@ -281,6 +283,7 @@ static void put_then(struct explaining *x, const struct conf_flow *flow, const c
 	struct yt_node *then = yt_node_add(x->desk.arena, x->tree, YT_STR("then"), YT_OBJECT), *steps;
 
 	YT_REQUIRE(then != NULL);
+	x->drawn[1] = flow;
 	desk_put(&x->desk, then, "flow", yt_str(flow->name));
 	desk_put(&x->desk, then, "when", yt_str(when));
 	steps = yt_node_add(x->desk.arena, then, YT_STR("steps"), YT_ARRAY);
@@ -411,15 +414,35 @@ static int explain(struct explaining *x, const char *file)
 		desk_print_json(x->tree, stdout);
 	else
 		desk_print(x->tree, stdout);
+	for (size_t i = 0; !x->as_json && i < 2; i++)
+		if (x->drawn[i] != NULL) {
+			fputc('\n', stdout);
+			ctl_draw_flow(&x->desk, x->drawn[i], stdout);
+		}
 	return x->is_refused ? CTL_FOUND : CTL_OK;
+}
+
+static int draw(struct explaining *x)
+{
+	const struct conf_flow *flow;
+	int rv = desk_open(&x->desk, x->desk.ctl, true);
+
+	if (rv != CTL_OK)
+		return rv;
+	flow = conf_flow(x->desk.ctl->conf, yt_str(x->flow_name));
+	if (flow == NULL)
+		return ctl_fail(CTL_CANNOT, "there is no flow %s in %s", x->flow_name, x->desk.ctl->conf_file);
+	ctl_draw_flow(&x->desk, flow, stdout);
+	return CTL_OK;
 }
 
 int ctl_explain(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = { { "listener", required_argument, NULL, 'l' },
 		{ "origin", required_argument, NULL, 'o' }, { "facts", required_argument, NULL, 'f' },
-		{ "plugins", required_argument, NULL, 'p' }, { "json", no_argument, NULL, 'j' },
-		{ "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+		{ "flow", required_argument, NULL, 'w' }, { "plugins", required_argument, NULL, 'p' },
+		{ "json", no_argument, NULL, 'j' }, { "conf", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct explaining x = { .desk.ctl = ctl };
 	int option, rv;
 
@@ -433,6 +456,9 @@ int ctl_explain(struct ctl *ctl, int argc, char **argv)
 			break;
 		case 'f':
 			x.facts_file = optarg;
+			break;
+		case 'w':
+			x.flow_name = optarg;
 			break;
 		case 'p':
 			x.desk.plugin_dir = optarg;
@@ -450,9 +476,10 @@ int ctl_explain(struct ctl *ctl, int argc, char **argv)
 			return ctl_bad_option("explain");
 		}
 	}
-	if (argc - optind != 1)
-		return ctl_usage("explain", "name one file, - for standard input");
-	rv = explain(&x, argv[optind]);
+	if (argc - optind != (x.flow_name == NULL))
+		return ctl_usage("explain", x.flow_name == NULL ? "name one file, - for standard input"
+		                                                : "name a flow or a file, not both");
+	rv = x.flow_name == NULL ? explain(&x, argv[optind]) : draw(&x);
 	desk_close(&x.desk);
 	return rv;
 }

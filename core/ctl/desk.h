@@ -70,6 +70,8 @@ struct yt_node *desk_reply(struct desk *desk, const struct yt_reply *reply);
 /* "operation: ..." a line, objects and rows indented; texts of several lines behind bars. */
 void desk_print(const struct yt_node *tree, FILE *out);
 void desk_print_json(const struct yt_node *tree, FILE *out);
+/* ctl_draw.c: a flow as a picture, at most 100 columns wide; desk: open, with the plugins of its parties. */
+void ctl_draw_flow(struct desk *desk, const struct conf_flow *flow, FILE *out);
 /* A member of a tree; empty texts are left out. */
 void desk_put(struct desk *desk, struct yt_node *object, const char *name, struct yt_str text);
 void desk_putf(struct desk *desk, struct yt_node *object, const char *name, const char *fmt, ...) YT_PRINTF(4, 5);

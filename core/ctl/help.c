@@ -622,11 +622,14 @@ static const struct help {
 	        "  yitong index rebuild\n" },
 	{ "explain",
 	        "Usage: yitong explain [OPTIONS] FILE\n"
+	        "       yitong explain --flow NAME\n"
 	        "\n"
 	        "Says what the gateway would do with the message in FILE (- is standard input), and why: what it is, who may send\n"
 	        "it, which route takes it, which steps follow, and the octets for each party.  Nothing is sent or written down.\n"
 	        "The octets are printed with people's data, GB18030 as UTF-8: look at them where you may.\n"
+	        "Flows are drawn: steps, what follows each answer, what undoes them, who owns a wait and until when.\n"
 	        "\n"
+	        "  --flow NAME         draws that flow, without a message\n"
 	        "  --listener NAME     the listener it comes in by (default: the first)\n"
 	        "  --origin NAME       who sends it (default: the first origin that may speak for the institution)\n"
 	        "  --facts FILE        what earlier messages of the case brought, the oldest first:\n"
@@ -642,10 +645,13 @@ static const struct help {
 	        "Example:\n"
 	        "  yitong explain conf/example-1101.json\n",
 	        "用法：yitong explain [选项] 文件\n"
+	        "      yitong explain --flow 名称\n"
 	        "\n"
 	        "说明网关会怎样处理文件（- 为标准输入）里的报文、为什么：是什么交易、谁可以发、走哪条路由、有哪些步骤，\n"
 	        "以及发给各参与方的报文。什么也不发送，什么也不记录。报文按原文打印，含个人信息：请在合适的场所查看。\n"
+	        "流程画成图：各步骤、每种答复之后怎样、由什么撤销、等待由谁负责、到何时为止。\n"
 	        "\n"
+	        "  --flow 名称         画出该流程，不需要报文\n"
 	        "  --listener 名称     从哪个监听口进来（默认第一个）\n"
 	        "  --origin 名称       由谁发来（默认第一个可以代表该机构的请求方）\n"
 	        "  --facts 文件        本就诊案早先的报文留下的信息，早的在前：\n"

@@ -34,6 +34,19 @@ static bool is_undoable(const struct yt_codec_api *api, enum yt_resolve method, 
 	       undo_has_cancel(&codec, op);
 }
 
+enum yt_operation proof_undone_by(const struct yt_codec_api *api, enum yt_operation op)
+{
+	const struct engine_codec codec = { .api = api };
+	enum yt_resolve method = YT_RESOLVE_NONE;
+
+	for (const struct yt_wire_op *o = api->ops; o->wire != NULL; o++)
+		if (o->op == op)
+			method = o->resolve;
+	if (method == YT_RESOLVE_REVERSE || method == YT_RESOLVE_QUERY_REVERSE || method == YT_RESOLVE_ADOPT)
+		return YT_OP_REVERSE;
+	return undo_has_cancel(&codec, op) ? undo_cancel_of(op) : YT_OP_COUNT;
+}
+
 const char *proof_step_lacks(const struct yt_codec_api *api, const struct yt_op *op, bool is_kept, bool is_last)
 {
 	bool is_there = false;

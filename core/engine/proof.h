@@ -17,4 +17,7 @@ bool proof_is_payment(enum yt_resolve method);
  * no step behind it can be refused, so that only a settlement is ever undone. */
 const char *proof_step_lacks(const struct yt_codec_api *api, const struct yt_op *op, bool is_kept, bool is_last);
 
+/* What undoes op in a format, as flow.c would: its reversal by number, else the cancel; YT_OP_COUNT: nothing. */
+enum yt_operation proof_undone_by(const struct yt_codec_api *api, enum yt_operation op);
+
 #endif

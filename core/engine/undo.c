@@ -34,6 +34,13 @@ static size_t cancel_of(enum yt_operation op)
 	return i;
 }
 
+enum yt_operation undo_cancel_of(enum yt_operation op)
+{
+	size_t i = cancel_of(op);
+
+	return i < sizeof(cancels) / sizeof(cancels[0]) ? cancels[i].cancel : YT_OP_COUNT;
+}
+
 bool undo_has_cancel(const struct engine_codec *codec, enum yt_operation op)
 {
 	size_t i = cancel_of(op);

@@ -407,6 +407,7 @@ struct yt_str secrets_out(struct engine *e, const struct engine_codec *codec, ui
 int undo_of(
         const struct engine_codec *codec, const struct yt_msg *done, const struct yt_reply *heard, struct yt_msg *undo);
 /* Whether undo_of() knows one for what was done. */
+enum yt_operation undo_cancel_of(enum yt_operation op); /* YT_OP_COUNT: there is none */
 bool undo_has_cancel(const struct engine_codec *codec, enum yt_operation op);
 /* What an operation is called in a format; empty: it has no name there. */
 struct yt_str undo_wire_op(const struct engine_codec *codec, enum yt_operation op);
