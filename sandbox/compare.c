@@ -13,6 +13,8 @@ struct comparison {
 	json_t *claims_by_setl;                      /* setl_id -> row of an insurer's, also of refused ones */
 	json_t *claims;                              /* name of the insurer -> counts */
 	json_t *paid_by_ref;                         /* payout number -> fen that payees have by it at the bank */
+	json_t *booked_by_ref;                       /* ... fen that payees got by it, come back or not */
+	json_t *drawn_by_ref;                        /* ... fen that are gone from the payer's account for it */
 	json_t *paid_by_account;                     /* account -> fen that it has by payouts */
 	json_t *face_by_ref;                         /* payout number -> the bank's face that it came in by */
 	json_t *refs_known;                          /* payout numbers that an insurer was told */
@@ -277,10 +279,15 @@ static void sum_entries(struct comparison *c, const json_t *parties)
 		     is_credit = strcmp(json_text(row, "dc"), "C") == 0;
 		json_int_t fen = json_number(row, "amount_fen", 0);
 
-		if (*ref != '\0' && is_credit != is_return) /* the payee's side */
-			add(c->paid_by_ref, ref, is_return ? -fen : fen);
-		if (*ref != '\0' && is_credit != is_return)
-			add(c->paid_by_account, json_text(row, "account"), is_return ? -fen : fen);
+		if (*ref == '\0')
+			continue;
+		if (is_credit == is_return) { /* the payer's side */
+			add(c->drawn_by_ref, ref, is_return ? -fen : fen);
+			continue;
+		}
+		add(c->paid_by_ref, ref, is_return ? -fen : fen);
+		add(c->booked_by_ref, ref, is_return ? 0 : fen);
+		add(c->paid_by_account, json_text(row, "account"), is_return ? -fen : fen);
 	}
 	json_array_foreach(json_object_get(parties, "payouts"), i, row)
 	        json_object_set_new(c->face_by_ref, json_text(row, "pay_ref"), json_string(json_text(row, "face")));
@@ -346,7 +353,7 @@ static json_int_t check_reordered(struct comparison *c, const json_t *orders)
 /* What is paid for an insurer must be known to it; and no number may have been used for two payments. */
 static json_t *check_payouts(struct comparison *c, const json_t *hospitals, const json_t *parties)
 {
-	json_int_t n = 0, n_paid = 0, n_returned = 0, sum = 0, fen;
+	json_int_t n = 0, n_paid = 0, n_returned = 0, sum = 0, fen, booked, ordered;
 	json_t *row, *by_face = must(json_object());
 	size_t i;
 
@@ -355,6 +362,8 @@ static json_t *check_payouts(struct comparison *c, const json_t *hospitals, cons
 		const char *ref = json_text(row, "pay_ref"), *face = json_text(row, "face");
 
 		fen = json_number(c->paid_by_ref, ref, 0);
+		booked = json_number(c->booked_by_ref, ref, 0);
+		ordered = json_number(row, "amount_fen", 0);
 		n++;
 		if (fen > 0)
 			json_object_set_new(by_face, face, json_integer(json_number(by_face, face, 0) + 1));
@@ -363,8 +372,10 @@ static json_t *check_payouts(struct comparison *c, const json_t *hospitals, cons
 		sum += fen;
 		if (fen != 0 && strncmp(ref, "IN", 2) == 0 && json_object_get(c->refs_known, ref) == NULL)
 			differ_at_bank(c, ref, "paid by the bank, known to no insurer");
-		if (fen != 0 && fen != json_number(row, "amount_fen", 0))
+		if ((fen != 0 && fen != ordered) || (booked != 0 && booked != ordered))
 			differ_at_bank(c, ref, "booked otherwise than ordered");
+		else if (fen != json_number(c->drawn_by_ref, ref, 0))
+			differ_at_bank(c, ref, "the payer's account has not lost what the payee's got");
 	}
 	json_array_foreach(json_object_get(hospitals, "orders"), i, row)
 	        check_order(c, row, json_object_get(parties, "payouts"));
@@ -384,6 +395,8 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 		.claims_by_setl = must(json_object()),
 		.claims = must(json_object()),
 		.paid_by_ref = must(json_object()),
+		.booked_by_ref = must(json_object()),
+		.drawn_by_ref = must(json_object()),
 		.paid_by_account = must(json_object()),
 		.face_by_ref = must(json_object()),
 		.refs_known = must(json_object()) };
@@ -411,6 +424,8 @@ json_t *ledgers_compare(const json_t *hospitals, const json_t *platform)
 	check_claims(&c, hospitals, platform);
 	payouts = check_payouts(&c, hospitals, platform);
 	json_decref(c.paid_by_ref);
+	json_decref(c.booked_by_ref);
+	json_decref(c.drawn_by_ref);
 	json_decref(c.paid_by_account);
 	json_decref(c.face_by_ref);
 	json_decref(c.refs_known);

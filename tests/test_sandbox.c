@@ -599,8 +599,13 @@ static void test_claim_side(void **state)
 }
 
 #define ORDER(ref, fen) "{\"pay_ref\":\"" ref "\",\"amount_fen\":" fen "}"
-#define BOOKED(ref, fen) "{\"pay_ref\":\"" ref "\",\"dc\":\"C\",\"reversal\":\"\",\"amount_fen\":" fen "}"
-#define BACK(ref, fen) "{\"pay_ref\":\"" ref "\",\"dc\":\"D\",\"reversal\":\"return\",\"amount_fen\":" fen "}"
+/* One side each of a booking, and both. */
+#define GOT(ref, fen) "{\"pay_ref\":\"" ref "\",\"dc\":\"C\",\"reversal\":\"\",\"amount_fen\":" fen "}"
+#define DRAWN(ref, fen) "{\"pay_ref\":\"" ref "\",\"dc\":\"D\",\"reversal\":\"\",\"amount_fen\":" fen "}"
+#define GIVEN_BACK(ref, fen) "{\"pay_ref\":\"" ref "\",\"dc\":\"D\",\"reversal\":\"return\",\"amount_fen\":" fen "}"
+#define HAD_BACK(ref, fen) "{\"pay_ref\":\"" ref "\",\"dc\":\"C\",\"reversal\":\"return\",\"amount_fen\":" fen "}"
+#define BOOKED(ref, fen) DRAWN(ref, fen) "," GOT(ref, fen)
+#define BACK(ref, fen) GIVEN_BACK(ref, fen) "," HAD_BACK(ref, fen)
 #define TOLD_BACK(ref) "{\"by\":\"GATEWAY\",\"payoutNo\":\"" ref "\",\"payState\":\"RETURNED\",\"amount\":7}"
 #define TOLD(ref) "{\"by\":\"GATEWAY\",\"payoutNo\":\"" ref "\",\"payState\":\"PAID\",\"amount\":7}"
 
@@ -624,6 +629,14 @@ static const struct payout_side_case {
 	        0 },
 	{ "a maternity allowance is not", TOLD("IN1"), ORDER("IN1", "7") "," ORDER("MA2", "7"),
 	        BOOKED("IN1", "7") "," BOOKED("MA2", "7"), "", 0 },
+	{ "a payout drawn otherwise than it arrived is", TOLD("IN1"), ORDER("IN1", "7"),
+	        DRAWN("IN1", "8") "," GOT("IN1", "7"), "", 1 },
+	{ "a payout that came back to us otherwise than it was given is", TOLD("IN1"),
+	        ORDER("IN1", "7") "," ORDER("MA2", "7"),
+	        BOOKED("IN1", "7") "," BOOKED("MA2", "7") "," GIVEN_BACK("MA2", "7") "," HAD_BACK("MA2", "6"), "", 1 },
+	{ "a payout of another sum than ordered is, though it came back", TOLD("IN1"),
+	        ORDER("IN1", "7") "," ORDER("MA2", "7"), BOOKED("IN1", "7") "," BOOKED("MA2", "8") "," BACK("MA2", "8"),
+	        "", 1 },
 	{ "a number of two payments is", TOLD("IN1"), ORDER("IN1", "7"), BOOKED("IN1", "7"), "{\"pay_ref\":\"IN1\"}",
 	        1 },
 };
@@ -631,7 +644,7 @@ static const struct payout_side_case {
 static void test_payout_side(void **state)
 {
 	const struct payout_side_case *row = *state;
-	char text[2048];
+	char text[4096];
 	json_t *hospitals, *parties, *result;
 
 	hospitals = json_loads("{\"run\":\"run1\",\"settlements\":[" CLAIMED_ROW("settled") "]}", 0, NULL);
@@ -674,7 +687,7 @@ static void test_paid_over(void **state)
 		json_t *hospitals =
 		        json_loads("{\"run\":\"run1\",\"settlements\":[" CLAIMED_ROW("settled") "]}", 0, NULL);
 		json_t *parties, *result, *by;
-		char text[2048];
+		char text[4096];
 
 		json_object_set_new(json_array_get(json_object_get(hospitals, "settlements"), 0), "paid_over",
 		        json_string(rows[i].wanted));
@@ -718,7 +731,7 @@ static void test_order_side(void **state)
 		                               "\"amount_fen\":7,\"is_paid\":true,\"face\":\"file\"}]}",
 		        0, NULL);
 		json_t *parties, *result;
-		char text[512];
+		char text[1024];
 
 		text_format(
 		        text, sizeof(text), "{\"payouts\":[%s],\"entries\":[%s]}", rows[i].payouts, rows[i].entries);
@@ -732,9 +745,11 @@ static void test_order_side(void **state)
 }
 
 #define AT(ref, account, fen)                                                                                          \
-	"{\"pay_ref\":\"" ref "\",\"account\":\"" account "\",\"dc\":\"C\",\"reversal\":\"\",\"amount_fen\":" fen "}"
+	DRAWN(ref, fen)                                                                                                \
+	",{\"pay_ref\":\"" ref "\",\"account\":\"" account "\",\"dc\":\"C\",\"reversal\":\"\",\"amount_fen\":" fen "}"
 #define OFF(ref, account, fen)                                                                                         \
-	"{\"pay_ref\":\"" ref "\",\"account\":\"" account                                                              \
+	HAD_BACK(ref, fen)                                                                                             \
+	",{\"pay_ref\":\"" ref "\",\"account\":\"" account                                                             \
 	"\",\"dc\":\"D\",\"reversal\":\"return\",\"amount_fen\":" fen "}"
 
 /* Came back from a wrong account and was ordered anew: once on the right one, nothing on the wrong one. */
@@ -759,7 +774,7 @@ static void test_reordered_side(void **state)
 		                   "\"amount_fen\":7,\"is_paid\":true,\"wrong_account\":\"A\"}]}",
 		                0, NULL);
 		json_t *parties, *result;
-		char text[1024];
+		char text[4096];
 
 		text_format(text, sizeof(text),
 		        "{\"payouts\":[{\"pay_ref\":\"MA1\",\"amount_fen\":7,\"payee\":\"A\"},"
