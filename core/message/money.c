@@ -135,7 +135,7 @@ static int check_payers(const struct check *check)
 	return 0;
 }
 
-/* R4 */
+/* R4.  The answer to a cancel may say totals alone, as that of another province does (KSBW 0305). */
 static int check_funds(const struct check *check)
 {
 	int64_t fund, sum;
@@ -144,7 +144,7 @@ static int check_funds(const struct check *check)
 
 	if (rv == 0)
 		rv = sum_of(check, fund_fields, sizeof(fund_fields) / sizeof(fund_fields[0]), &sum, &n_present);
-	if (rv != 0 || sum == fund)
+	if (rv != 0 || sum == fund || (fund < 0 && n_present == 0))
 		return rv;
 	return unequal(check, "fund_pay_sumamt", fund, "the fund fields hifp_pay .. oth_pay", sum);
 }
