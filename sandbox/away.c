@@ -640,8 +640,8 @@ static const struct case_kind kinds[] = {
 	{ "away-lost-again", "likewise, and sent again as it was", 2, "effect_then_cut", case_again, -1, 'b', true },
 	{ "away-again", "one message again", 2, "", case_again, -1, 'b', true },
 	{ "away-cancel", "settled and cancelled", 3, NULL, case_cancel, -1, 'b', true },
-	{ "away-in", "in-patient in Shanghai", 3, NULL, case_normal, -1, 'i', true },
-	{ "away-out", "out-patient in Shanghai", 5, NULL, case_normal, -1, 'o', true },
+	{ "away-in", "in-patient in Shanghai", 8, NULL, case_normal, -1, 'i', true },
+	{ "away-out", "out-patient in Shanghai", 14, NULL, case_normal, -1, 'o', true },
 };
 
 const struct case_table away_cases = { kinds, sizeof(kinds) / sizeof(*kinds), WHO_AWAY };

@@ -273,11 +273,11 @@ static const struct case_kind kinds[] = {
 	{ "guest-refused", "the hub refuses the settlement", 2, NULL, case_refused, -1, 'o', true },
 	{ "guest-cancel", "settled, cancelled, undone", 6, NULL, play_cancel, -1, 'b', true },
 	{ "guest-batches", "two bills of one visit", 4, NULL, case_batches, -1, 'o', true },
-	{ "guest-pharmacy", "a purchase", 6, NULL, purchase, -1, 'o', true },
+	{ "guest-pharmacy", "a purchase", 20, NULL, purchase, -1, 'o', true },
 	{ "guest-pharm-cancel", "a purchase, cancelled", 2, NULL, case_purchase_cancel, -1, 'o', true },
-	{ "guest-chronic", "out-patient with a chronic disease", 8, NULL, case_chronic, -1, 'o', true },
-	{ "guest-in", "in-patient", 8, NULL, play_normal, -1, 'i', true },
-	{ "guest-out", "out-patient", 12, NULL, play_normal, -1, 'o', true },
+	{ "guest-chronic", "out-patient with a chronic disease", 28, NULL, case_chronic, -1, 'o', true },
+	{ "guest-in", "in-patient", 14, NULL, play_normal, -1, 'i', true },
+	{ "guest-out", "out-patient", 48, NULL, play_normal, -1, 'o', true },
 };
 
 const struct case_table guest_cases = { kinds, sizeof(kinds) / sizeof(*kinds), WHO_GUEST };

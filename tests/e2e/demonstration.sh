@@ -15,8 +15,8 @@ jq -e '.one_sided == 0 and .journal.verified == true and .pending == 0 and .reve
 	and (.exchanges | length > 0) and .visits >= 200' run/summary.json || exit 1
 
 # Across provinces: enough visits of each sort, the published example, and lost answers adopted, not reversed.
-jq -e '.cases | ([to_entries[] | select(.key | startswith("guest-")) | .value.visits] | add) >= 70
-	and ([to_entries[] | select(.key | startswith("away-")) | .value.visits] | add) >= 10
+jq -e '.cases | ([to_entries[] | select(.key | startswith("guest-") or startswith("away-")) | .value.visits] | add) >= 200
+	and ([to_entries[] | select(.key | startswith("away-")) | .value.visits] | add) >= 30
 	and .["guest-qingyang"].as_expected == 1
 	and ([.["guest-lost-after", "guest-lost-cut", "guest-502", "guest-signature", "guest-cut-body"]
 		| .visits == .as_expected and .reversed == 0] | all)' run/summary.json ||
