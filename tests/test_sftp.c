@@ -549,12 +549,50 @@ static void the_thread_puts_and_fetches(void **state)
 	assert_int_equal(uv_loop_close(&h.loop), 0);
 }
 
+/* A server that is connected to and never says a word: closing does not wait for it, as a stop of the gateway would. */
+static void closing_waits_for_no_server(void **state)
+{
+	struct server *s = fresh(state);
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), peer;
+	struct sftp_conf sftp = conf_of(s);
+	struct drop_conf conf = {
+		.name = "bank", .folder = s->spool, .queue = 4, .sftp = &sftp, .fetch_ms = 50, .file_bytes = 1000
+	};
+	struct heard h = { .n = 0 };
+	struct drop *drop;
+	char port[8];
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, size), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &size), 0);
+	snprintf(port, sizeof(port), "%u", (unsigned)ntohs(at.sin_port));
+	sftp.host = "127.0.0.1";
+	sftp.port = port;
+	sftp.connect_ms = sftp.answer_ms = 3600000;
+	assert_int_equal(uv_loop_init(&h.loop), 0);
+	assert_int_equal(drop_open(&drop, &h.loop, &conf, on_done, &h), 0);
+	peer = accept(listener, NULL, NULL); /* the thread is there, and waits */
+	assert_true(peer >= 0);
+	drop_send(drop, 1, YT_STR(NAME), YT_STR(OCTETS), yt_mono_ms() + 3600000);
+	alarm(120);
+	drop_close(drop);
+	uv_run(&h.loop, UV_RUN_DEFAULT);
+	alarm(0);
+	assert_int_equal(h.end, LANE_NOT_SENT);
+	assert_int_equal(uv_loop_close(&h.loop), 0);
+	close(peer);
+	close(listener);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(a_file_is_put_there_once),
 		cmocka_unit_test(a_lost_connection_is_found_out), cmocka_unit_test(who_it_is_is_checked),
 		cmocka_unit_test(half_a_rename_hands_over_once), cmocka_unit_test(a_missing_folder_there_is_named),
-		cmocka_unit_test(what_rests_there_is_fetched_once), cmocka_unit_test(the_thread_puts_and_fetches) };
+		cmocka_unit_test(what_rests_there_is_fetched_once), cmocka_unit_test(the_thread_puts_and_fetches),
+		cmocka_unit_test(closing_waits_for_no_server) };
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
