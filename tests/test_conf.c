@@ -1184,6 +1184,44 @@ static void test_settings_of_plugins(void **state)
 	}
 }
 
+/* An insurer with TY/1.0 gives no quotes and decides nothing at once: each claim would be a follow-up like any. */
+static void test_insurer_of_another_version(void **state)
+{
+	static const char *const versions[] = { "1.1", "1.0" };
+	struct conf_errors errors;
+	struct conf *conf = NULL;
+	char to[400];
+
+	make_files();
+	write_file("field", "0123456789abcdeffedcba9876543210\n", 33, 0600);
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		uint32_t n = 0;
+
+		snprintf(to, sizeof(to),
+		        "    format: tianyi\n    url: https://127.0.0.1:9443/\n    ca: ca.crt\n"
+		        "    change_timeout_ms: 120000\n    settings: { app_id: a, key: clinic-token, field_key: field, "
+		        "version: \"%s\" }\nkeys: [ { name: field, kind: sm4, file: field } ]\n",
+		        versions[i]);
+		write_changed("    format: nhsa\n    url: https://127.0.0.1:9443/fsi/api\n    ca: ca.crt\n"
+		              "    change_timeout_ms: 120000\n    settings: { paasid: GATEWAY01 }\n",
+		        to);
+		assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+		conf->gateway.plugin_dir = YT_PLUGIN_DIR;
+		conf->routes[0].one_stop = conf->routes[0].quote = &conf->parties[0];
+		conf_check_plugins(conf, &errors);
+		for (uint32_t e = 0; e < errors.n; e++)
+			n += strstr(errors.item[e].text, "TY/1.1") != NULL;
+		assert_int_equal(n, 2 * i);
+		if (n > 0) {
+			assert_true(is_told(&errors, "",
+			        "one_stop: zhejiang decides nothing at once, its format tianyi "
+			        "needs an insurer with TY/1.1 (setting version)"));
+			assert_true(is_told(&errors, "", "quote: zhejiang gives none, its format tianyi needs an"));
+		}
+		conf_free(conf);
+	}
+}
+
 /* A secret's name that is misspelt would be found out by the first message. */
 static void test_key_names(void **state)
 {
@@ -1426,6 +1464,8 @@ int main(void)
 		{ "what a plugin warns of when it is opened is a warning", test_plugin_warns, NULL, NULL, NULL },
 		{ "so is a bank without its keys", test_plugin_warns_of_keys, NULL, NULL, NULL },
 		{ "a wrong setting of a plugin is told where it stands", test_settings_of_plugins, NULL, NULL, NULL },
+		{ "an insurer of another version decides nothing at once", test_insurer_of_another_version, NULL, NULL,
+		        NULL },
 		{ "a misspelt name of a key is told where it stands", test_key_names, NULL, NULL, NULL },
 		{ "a misspelt then is one mistake", test_misspelt_then, NULL, NULL, NULL },
 		{ "a route to nobody is the only thing told", test_lost_route_once, NULL, NULL, NULL },

@@ -134,22 +134,29 @@ static void check_steps(const struct conf *conf, const struct conf_party *party,
 				check_step(conf, &conf->flows[f], i, api, errors);
 }
 
-static void check_quotes(const struct conf *conf, const struct conf_party *party, const struct yt_codec_api *api,
-        struct conf_errors *errors)
+/* An insurer that gives no quotes decides no claim at once either. */
+static void check_quotes(
+        const struct conf *conf, const struct conf_party *party, struct yt_plugin *plugin, struct conf_errors *errors)
 {
+	const struct yt_codec_api *api = plugin_api(plugin);
 	const struct yt_wire_op *op = api->ops;
+	const char *lacks = N_("has no claim.quote");
 
 	while (op->wire != NULL && op->op != YT_OP_CLAIM_QUOTE)
 		op++;
-	for (uint32_t i = 0; party != NULL && op->wire == NULL && i < conf->n_routes; i++)
-		if (conf->routes[i].quote == party)
-			conf_error_add(errors, conf->routes[i].place.line, conf->routes[i].place.column,
-			        "quote: %s gives none, its format %s has no claim.quote", party->name, api->name);
-	for (uint32_t i = 0; party != NULL && op->wire == NULL && i < conf->n_routes; i++)
-		if (conf->routes[i].one_stop == party)
-			conf_error_add(errors, conf->routes[i].place.line, conf->routes[i].place.column,
-			        "one_stop: %s decides nothing at once, its format %s has no claim.quote", party->name,
-			        api->name);
+	if (op->wire != NULL)
+		lacks = api->lacks == NULL ? NULL : api->lacks(plugin, YT_OP_CLAIM_QUOTE);
+	for (uint32_t i = 0; party != NULL && lacks != NULL && i < conf->n_routes; i++) {
+		const struct conf_route *r = &conf->routes[i];
+
+		if (r->quote == party)
+			conf_error_add(errors, r->place.line, r->place.column, "quote: %s gives none, its format %s %s",
+			        party->name, api->name, _(lacks));
+		if (r->one_stop == party)
+			conf_error_add(errors, r->place.line, r->place.column,
+			        "one_stop: %s decides nothing at once, its format %s %s", party->name, api->name,
+			        _(lacks));
+	}
 }
 
 static void check_statements(const struct conf_party *party, const struct yt_codec_api *api, struct conf_errors *errors)
@@ -260,7 +267,7 @@ static void check_plugin(const struct conf *conf, const char *format, const char
 		conf_error_add(errors, at.line, at.column, "%s: %s", name, why);
 	else if (speaks_so(party, plugin_api(plugin), place, errors)) {
 		check_steps(conf, party, plugin_api(plugin), errors);
-		check_quotes(conf, party, plugin_api(plugin), errors);
+		check_quotes(conf, party, plugin, errors);
 		check_statements(party, plugin_api(plugin), errors);
 		check_key_names(conf, name, settings, plugin_api(plugin), errors);
 	}

@@ -243,6 +243,13 @@ static int put_request(const struct ty *ty, const struct yt_msg *msg, struct ty_
 	return YT_ELIMIT;
 }
 
+const char *ty_lacks(struct yt_plugin *self, enum yt_operation op)
+{
+	const struct ty *ty = yt_plugin_ctx(self);
+
+	return op == YT_OP_CLAIM_QUOTE && !ty->is_11 ? "needs an insurer with TY/1.1 (setting version)" : NULL;
+}
+
 int ty_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault)
 {
 	const struct ty *ty = yt_plugin_ctx(self);
@@ -255,8 +262,8 @@ int ty_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct y
 
 	if (schema == NULL)
 		return ins_refuse(fault, "", "(operation)", "cannot be said to this insurer");
-	if (msg->op->id == YT_OP_CLAIM_QUOTE && !ty->is_11)
-		return ins_refuse(fault, "", "(operation)", "needs an insurer with TY/1.1 (setting version)");
+	if (ty_lacks(self, msg->op->id) != NULL)
+		return ins_refuse(fault, "", "(operation)", ty_lacks(self, msg->op->id));
 	ty_map(self, msg->arena, msg, fault, &map);
 	map.body = msg->body;
 	map.facts = msg->facts;

@@ -108,7 +108,7 @@ static int ty_open(struct yt_plugin *self)
 }
 
 YT_CODEC_PLUGIN(.name = "tianyi", .content_type = "application/json", .settings = settings,
-        .key_settings = key_settings, .ops = ty_ops, .open = ty_open, .close = ty_close,
+        .key_settings = key_settings, .lacks = ty_lacks, .ops = ty_ops, .open = ty_open, .close = ty_close,
         .decode_request = ty_decode_request, .encode_reply = ty_encode_reply, .verify = ty_verify, .sender = ty_sender,
         .encode_request = ty_encode_request, .decode_reply = ty_decode_reply, .sign = ty_sign,
         .query_for = ty_query_for, .judge = ty_judge, .make_number = ty_make_number, .http_request = ty_http_request,

@@ -74,6 +74,7 @@ void ty_map(struct yt_plugin *self, struct yt_arena *arena, const struct yt_msg 
         struct ins_map *map);
 
 int ty_decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault);
+const char *ty_lacks(struct yt_plugin *self, enum yt_operation op); /* NULL: nothing */
 int ty_encode_request(struct yt_plugin *self, const struct yt_msg *msg, struct yt_buf *out, struct yt_fault *fault);
 int ty_decode_reply(struct yt_plugin *self, const struct yt_msg *msg, int http_status, struct yt_str octets,
         struct yt_reply *reply);

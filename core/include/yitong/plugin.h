@@ -5,7 +5,7 @@
  * encode_request and decode_reply when we ask.
  *
  * ABI history: 1.2 requests and answers as HTTP carries them (struct yt_http), frames of streams, files,
- * yt_plugin_set_slow, key_settings;
+ * yt_plugin_set_slow, key_settings, lacks;
  * 1.1 host services of keys: SM2, SM4, HMAC; 1.0 first version. */
 #ifndef YITONG_PLUGIN_H
 #define YITONG_PLUGIN_H
@@ -299,6 +299,10 @@ struct yt_codec_api {
 	/* Since 1.2; may be NULL, else ends with a NULL key.  Which settings name secrets and keys, so that `yitong
 	 * check` finds a misspelt name at its line.  An empty value names none. */
 	const struct yt_key_setting *key_settings;
+
+	/* Since 1.2; may be NULL: all of them.  Why this instance, as it is configured, cannot say an operation of its
+	 * table, static storage: "needs ..."; NULL: it can.  `yitong check` tells what rests on it. */
+	const char *(*lacks)(struct yt_plugin *self, enum yt_operation op);
 };
 
 /* Defines the one symbol core looks up.  Stands last in the plugin's main file. */
