@@ -582,24 +582,12 @@ static int tell(struct telling *t)
 
 int ctl_case(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct telling *t;
 	bool is_json = false;
-	int option, rv;
+	int rv = ctl_options(ctl, "case", argc, argv, NULL, &is_json);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("case", stdout);
-			return CTL_OK;
-		}
-		if (option == '?')
-			return ctl_bad_option("case");
-		if (option == 'c')
-			ctl->conf_file = optarg;
-		else
-			is_json = ctl_json();
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (optind + 1 != argc || *argv[optind] == '\0')
 		return ctl_usage("case", "say which: the number of one visit, settlement or payment");
 	t = calloc(1, sizeof(*t));

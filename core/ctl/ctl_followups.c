@@ -343,36 +343,24 @@ static int list(struct gathering *g)
 
 int ctl_followups(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "waiting", no_argument, NULL, 'w' },
-		{ "due", no_argument, NULL, 'd' }, { "parked", no_argument, NULL, 'p' },
-		{ "limit", required_argument, NULL, 'l' }, { "conf", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct gathering g = { .ctl = ctl, .limit = DEFAULT_LIMIT };
-	enum follow_kind only;
-	char *end;
-	int option;
+	bool waiting = false, due = false, parked = false;
+	const char *limit = NULL;
+	const struct ctl_option own[] = { { "waiting", .flag = &waiting }, { "due", .flag = &due },
+		{ "parked", .flag = &parked }, { "limit", .text = &limit }, { NULL } };
+	int rv = ctl_options(ctl, "followups", argc, argv, own, &g.is_json);
+	uint32_t n;
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("followups", stdout);
-			return CTL_OK;
-		} else if (option == '?') {
-			return ctl_bad_option("followups");
-		} else if (option == 'c') {
-			ctl->conf_file = optarg;
-		} else if (option == 'j') {
-			g.is_json = ctl_json();
-		} else if (option == 'l') {
-			g.limit = strtoul(optarg, &end, 10);
-			if (*end != '\0' || g.limit < 1 || g.limit > 100000)
-				return ctl_usage("followups", "--limit must be 1 to 100000");
-		} else {
-			only = option == 'w' ? FOLLOW_WAITING : option == 'd' ? FOLLOW_DUE : FOLLOW_PARKED;
-			if (g.only != 0 && g.only != only)
-				return ctl_usage("followups", "one of --waiting, --due and --parked at a time");
-			g.only = only;
-		}
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
+	if (limit != NULL && !ctl_number(limit, 100000, &n))
+		return ctl_usage("followups", "--limit must be 1 to 100000");
+	if (limit != NULL)
+		g.limit = n;
+	if (waiting + due + parked > 1)
+		return ctl_usage("followups", "one of --waiting, --due and --parked at a time");
+	if (waiting || due || parked)
+		g.only = waiting ? FOLLOW_WAITING : due ? FOLLOW_DUE : FOLLOW_PARKED;
 	if (optind < argc)
 		return ctl_usage("followups", "what is \"%s\"?", argv[optind]);
 	return list(&g);

@@ -552,36 +552,23 @@ static int with_arguments(struct showing *s, int argc, char **argv)
 
 int ctl_show(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
-		{ "raw", no_argument, NULL, 'r' }, { "reason", required_argument, NULL, 'w' },
-		{ "no-bodies", no_argument, NULL, 'n' }, { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	struct showing *s = calloc(1, sizeof(*s));
-	int option, rv = -1;
+	bool is_raw = false, no_bodies = false, is_json = false;
+	const char *reason = NULL;
+	const struct ctl_option own[] = { { "raw", .flag = &is_raw }, { "reason", .text = &reason },
+		{ "no-bodies", .flag = &no_bodies }, { NULL } };
+	int rv = ctl_options(ctl, "show", argc, argv, own, &is_json);
+	struct showing *s;
 
+	if (rv != CTL_GO_ON)
+		return rv;
+	s = calloc(1, sizeof(*s));
 	YT_REQUIRE(s != NULL);
 	s->ctl = ctl;
-	s->has_bodies = true;
-	while (rv < 0 && (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		if (option == 'h') {
-			ctl_help("show", stdout);
-			rv = CTL_OK;
-		} else if (option == 'c') {
-			ctl->conf_file = optarg;
-		} else if (option == 'r') {
-			s->is_raw = true;
-		} else if (option == 'w') {
-			s->reason = optarg;
-		} else if (option == 'n') {
-			s->has_bodies = false;
-		} else if (option == 'j') {
-			s->is_json = ctl_json();
-		} else {
-			rv = ctl_bad_option("show");
-		}
-	}
-	if (rv < 0)
-		rv = with_arguments(s, argc, argv);
+	s->is_raw = is_raw;
+	s->has_bodies = !no_bodies;
+	s->is_json = is_json;
+	s->reason = reason;
+	rv = with_arguments(s, argc, argv);
 	free(s);
 	return rv;
 }
