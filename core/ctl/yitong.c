@@ -147,10 +147,13 @@ static int no_conf(const struct ctl *ctl)
 
 int ctl_conf(struct ctl *ctl)
 {
-	struct conf_errors *errors = calloc(1, sizeof(*errors));
+	struct conf_errors *errors;
 	char line[1024];
 	int rv;
 
+	if (ctl->conf != NULL)
+		return CTL_OK; /* a command may need it twice */
+	errors = calloc(1, sizeof(*errors));
 	YT_REQUIRE(errors != NULL);
 	rv = conf_load_with(&ctl->conf, ctl->conf_file, CONF_NO_FILES, errors);
 	for (uint32_t i = 0; rv != 0 && i < errors->n; i++) {
