@@ -117,6 +117,13 @@ static const struct return_case of_three[] = {
 	{ "the first of three was paid after all, told while it rests: nothing leaves",
 	        TWO_FAILED "indexed old:PAID account:2 nothing", "FAILED FAILED",
 	        "its party says otherwise now, after it had ended: look at what it was told", 2, X_PARKED },
+	{ "told by a line that names the first by its UETR alone: nothing leaves", TWO_FAILED "uetr account:2 nothing",
+	        "FAILED FAILED", "its party says otherwise now, after it had ended: look at what it was told", 2,
+	        X_PARKED },
+	{ "told so while it rests: nothing leaves", TWO_FAILED "indexed uetr account:2 nothing", "FAILED FAILED",
+	        "its party says otherwise now, after it had ended: look at what it was told", 2, X_PARKED },
+	{ "or after a restart: nothing leaves", TWO_FAILED "restart uetr account:2 nothing", "FAILED FAILED",
+	        "its party says otherwise now, after it had ended: look at what it was told", 2, X_PARKED },
 	{ "told while it rests of the message of the first: nothing leaves",
 	        TWO_FAILED "indexed message:PAID account:2 nothing", "FAILED FAILED",
 	        "its party says otherwise now, after it had ended: look at what it was told", 2, X_PARKED },
@@ -124,7 +131,7 @@ static const struct return_case of_three[] = {
 
 /* Each number once, and never twice to the account that it came back from. */
 static struct paid {
-	char number[6][40], message[6][40], to[6][32], told[60];
+	char number[6][40], message[6][40], uetr[6][40], to[6][32], told[60];
 	unsigned n;
 	bool is_released;
 } paid;
@@ -153,6 +160,7 @@ static void note_leg(void)
 	}
 	assert_in_range(paid.n, 0, 5);
 	memcpy(paid.number[paid.n], number, sizeof(number));
+	fake_value(yt_str(w.sent), "uetr", paid.uetr[paid.n], sizeof(paid.uetr[0]));
 	memcpy(paid.message[paid.n], in_log_of("+/A1").pay_msg, sizeof(paid.message[0]));
 	memcpy(paid.to[paid.n++], to, sizeof(to));
 }
@@ -222,6 +230,21 @@ static void tell_lines(void)
 	origin.party = "hub";
 }
 
+/* A line of the day's statement that names the first one by its UETR alone. */
+static void tell_old_uetr(void)
+{
+	static unsigned serial;
+	char line[200];
+
+	snprintf(line, sizeof(line),
+	        "STATEMENT inst=BANK num=U%u | entry=- byuetr=%s dc=D booked=BOOK sum=12.34 day=2026-11-20", ++serial,
+	        paid.uetr[0]);
+	origin.party = "bank";
+	ask(3000 + serial, line);
+	origin.party = "hub";
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+}
+
 /* False: it is a leg. */
 static bool does_event(const char *p, size_t n)
 {
@@ -250,6 +273,8 @@ static bool does_event(const char *p, size_t n)
 		tell_word(paid.number[0], NULL, p + 4, n - 4);
 	else if (strncmp(p, "both:", 5) == 0)
 		tell_word(paid.number[0], paid.message[0], p + 5, n - 5);
+	else if (strncmp(p, "uetr", 4) == 0)
+		tell_old_uetr();
 	else if (strncmp(p, "message:", 8) == 0)
 		tell_word(NULL, paid.message[0], p + 8, n - 8);
 	else if (strncmp(p, "hold", 4) == 0)

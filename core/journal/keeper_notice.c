@@ -370,6 +370,21 @@ static bool may_tell(struct keeper *k, const struct kept *e, uint64_t notice)
 
 enum taken { NOBODYS, ANOTHERS, ITS_OWN };
 
+/* The index knows it by a name that none of its payouts has any more: of one that came to nothing, whose numbers alone
+ * are remembered.  Of several, one that was never paid, so that it being paid is looked at. */
+static struct payout *note_former(struct keeper *k, struct kept *e, const char *name)
+{
+	const char *number = e->x.back_no;
+
+	for (unsigned i = 0; i < EXCHANGE_PAYOUTS_OLDER && strcmp(e->x.back_state, "RETURNED") == 0; i++)
+		if (e->x.older[i].no[0] != '\0' && strcmp(e->x.older[i].state, "RETURNED") != 0)
+			number = e->x.older[i].no;
+	if (number[0] == '\0')
+		return NULL;
+	note_number(k, e, name, number);
+	return payout_find(k, name);
+}
+
 /* The payout that goes by that name, brought into memory; NULL: none does, or two. */
 static struct payout *known_as(struct keeper *k, struct yt_str name)
 {
@@ -383,6 +398,8 @@ static struct payout *known_as(struct keeper *k, struct yt_str name)
 	keeper_copy_str(about + 2, sizeof(about) - 2, name);
 	find(k, yt_str(about), &e);
 	p = e == NULL ? NULL : payout_spoken_of(k, yt_str(about));
+	if (e != NULL && p == NULL)
+		p = note_former(k, e, about + 2);
 	return p != NULL && p->exchange == e->x.id && !p->is_shared ? p : NULL;
 }
 
