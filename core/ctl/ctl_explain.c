@@ -438,44 +438,14 @@ static int draw(struct explaining *x)
 
 int ctl_explain(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "listener", required_argument, NULL, 'l' },
-		{ "origin", required_argument, NULL, 'o' }, { "facts", required_argument, NULL, 'f' },
-		{ "flow", required_argument, NULL, 'w' }, { "plugins", required_argument, NULL, 'p' },
-		{ "json", no_argument, NULL, 'j' }, { "conf", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct explaining x = { .desk.ctl = ctl };
-	int option, rv;
+	const struct ctl_option own[] = { { "listener", .text = &x.listener }, { "origin", .text = &x.origin },
+		{ "facts", .text = &x.facts_file }, { "flow", .text = &x.flow_name },
+		{ "plugins", .text = &x.desk.plugin_dir }, { NULL } };
+	int rv = ctl_options(ctl, "explain", argc, argv, own, &x.as_json);
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'l':
-			x.listener = optarg;
-			break;
-		case 'o':
-			x.origin = optarg;
-			break;
-		case 'f':
-			x.facts_file = optarg;
-			break;
-		case 'w':
-			x.flow_name = optarg;
-			break;
-		case 'p':
-			x.desk.plugin_dir = optarg;
-			break;
-		case 'j':
-			x.as_json = ctl_json();
-			break;
-		case 'c':
-			ctl->conf_file = optarg;
-			break;
-		case 'h':
-			ctl_help("explain", stdout);
-			return CTL_OK;
-		default:
-			return ctl_bad_option("explain");
-		}
-	}
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (argc - optind != (x.flow_name == NULL))
 		return ctl_usage("explain", x.flow_name == NULL ? "name one file, - for standard input"
 		                                                : "name a flow or a file, not both");
