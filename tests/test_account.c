@@ -145,15 +145,18 @@ static const struct checked_case {
 
 static void one_leg(const char *leg, bool is_killed)
 {
-	char how = leg[strlen(leg) - 1], head[40], to[32];
+	char how = leg[strlen(leg) - 1], head[40], to[32], number[40], again[40];
 	bool is_payment = strncmp(leg, "PAY", 3) == 0;
 
 	snprintf(head, sizeof(head), "bank:%.*s", (int)strlen(leg) - 1, leg);
 	assert_leaves(head, is_payment ? AT_ONCE_MS : LONG_MS);
 	fake_value(yt_str(w.sent), "to", to, sizeof(to));
-	if (is_killed && !is_payment) { /* asked once more */
+	fake_value(yt_str(w.sent), "num", number, sizeof(number));
+	if (is_killed && !is_payment) { /* asked once more, in a message of its own: a bank takes none twice */
 		kill_all();
 		assert_leaves(head, LONG_MS);
+		fake_value(yt_str(w.sent), "num", again, sizeof(again));
+		assert_string_not_equal(again, number);
 	}
 	reply(how);
 	if (is_payment)

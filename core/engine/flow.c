@@ -382,8 +382,8 @@ static void find_out(struct engine *e, struct task *t)
 {
 	if (flow_pay_is_about(t, t->x.step) && t->x.undoing) /* asked twice not to pay is asked once */
 		begin(e, t, t->x.step, REC_LEG_UNDO);
-	else if (flow_op_of(t, t->x.step)->id == YT_OP_PAY_QUERY)
-		begin(e, t, t->x.step, REC_LEG_STEP);
+	else if (flow_op_of(t, t->x.step)->id == YT_OP_PAY_QUERY || flow_op_of(t, t->x.step)->id == YT_OP_ACCOUNT_CHECK)
+		begin(e, t, t->x.step, REC_LEG_STEP); /* a bank takes no message twice, and a question has no effect */
 	else if (flow_op_of(t, t->x.step)->id == YT_OP_PAY_ORDER)
 		flow_pay_find_out(e, t);
 	else if (t->x.undoing || t->run->said[t->x.step - 1] == NULL || is_repeatable(t, t->x.step))
