@@ -117,11 +117,13 @@ static const struct engine_flow asking = { "asking", { { &bank, YT_OP_ACCOUNT_CH
 #define ASKED "waits: account: its bank has not said yet whose it is"
 #define ANOTHERS "waits: account: its holder has another name, says its bank"
 #define REFUSED "waits: account: its bank refuses it"
+#define PEOPLE "waits: account: people have refused it"
 
 static const struct checked_case {
 	const char *it;     /* an account ... */
-	const char *script; /* A, B: it is told, the other one is; C: the claim is decided; else the legs to the bank
-	                       and what that says; in the end nothing more leaves */
+	const char *script; /* A, B: it is told, the other one is; C: the claim is decided; D, R: people end the
+	                       question, done or refused; else the legs to the bank and what that says; in the end
+	                       nothing more leaves */
 	const char *waits;  /* for what the claim does then; NULL: it is paid ... */
 	const char *to;     /* ... to this account */
 	bool is_trusted;    /* people do not look at those that nobody has checked */
@@ -140,6 +142,10 @@ static const struct checked_case {
 	{ "that its bank cannot tell of is people's", "A CHECK3 C", BY_PEOPLE, NULL, false },
 	{ "that its bank cannot tell of is paid if so configured", "A CHECK3 C PAYp", NULL, "62220200000000", true },
 	{ "of another name is not paid even so", "A CHECK2 C", ANOTHERS, NULL, true },
+	{ "of which people say that it is right is looked at once more", "A CHECKl D C", BY_PEOPLE, NULL, false },
+	{ "of which people say that it is right is paid if so configured", "A CHECKl C D PAYp", NULL, "62220200000000",
+	        true },
+	{ "that people refuse is never paid", "A CHECKl R C", PEOPLE, NULL, true },
 	{ "is not paid before its bank has said so even so", "A CHECKl C CHECKl", ASKED, NULL, true },
 };
 
@@ -163,6 +169,21 @@ static void one_leg(const char *leg, bool is_killed)
 		expect("hub:TELLPAID", 'd');
 }
 
+/* The question about the account told with number H1-8, once its bank has been silent for too long. */
+static void decide_question(const char *word)
+{
+	char number[40];
+
+	snprintf(number, sizeof(number), "+/account/%016llx", (unsigned long long)in_log_of("H1-8").id);
+	while (in_log_of(number).state != X_PARKED) {
+		assert_leaves("bank:CHECK", 10 * LONG_MS);
+		reply('l');
+	}
+	assert_int_equal(
+	        keeper_decide(w.keeper, in_log_of(number).id, word, YT_STR("li"), YT_STR("seen the passbook")), 0);
+	pump();
+}
+
 static void play(const struct checked_case *c, unsigned killed)
 {
 	char script[120], *rest = script;
@@ -173,6 +194,8 @@ static void play(const struct checked_case *c, unsigned killed)
 	while ((word = strsep(&rest, " ")) != NULL) {
 		if (strcmp(word, "C") == 0)
 			decide_a_claim();
+		else if (strcmp(word, "D") == 0 || strcmp(word, "R") == 0)
+			decide_question(word[0] == 'D' ? "done" : "refused");
 		else if (strlen(word) > 1)
 			one_leg(word, ++n == killed);
 		else
@@ -184,7 +207,7 @@ static void assert_checked(const struct checked_case *c)
 {
 	struct exchange x;
 
-	if (strstr(c->script, "CHECKl") == NULL || c->waits == NULL)
+	if (c->waits == NULL || strcmp(c->waits, ASKED) != 0)
 		assert_leaves("nothing", 2 * LONG_MS);
 	x = in_log_of("+/A1");
 	if (c->waits == NULL) {

@@ -43,6 +43,7 @@ const struct yt_word words_zh_operators[] = {
 	{ "waits: account: its bank has not said yet whose it is", "等待：收款账户：银行尚未答复户名" },
 	{ "waits: account: its holder has another name, says its bank", "等待：收款账户：银行称户名不符" },
 	{ "waits: account: its bank refuses it", "等待：收款账户：被银行拒绝" },
+	{ "waits: account: people have refused it", "等待：收款账户：已由人工拒绝" },
 	{ "the name is the account's holder's, says its bank", "银行称户名相符" },
 	{ "the account's holder has another name, says its bank", "银行称户名不符" },
 	{ "its bank refuses the account", "该账户被银行拒绝" },

@@ -5,6 +5,7 @@
  *   flow_send.c         -> account_question()        does this name belong to this account
  *   flow.c              -> account_end()             what the bank said is a fact of exactly that account; with it the
  *                                                    person's claims go on (journal/keeper_waiting.c)
+ *   flow.c, resolve.c   -> account_note_decided()    ... or what people decided instead of the bank
  *   flow_pay.c          -> account_lacks()           a claim is not paid before its bank said yes, or cannot say */
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #define FITS "1"
 #define ANOTHERS "2" /* or there is none of that number, or it is closed */
 #define CANNOT_SAY "3"
+#define BY_PEOPLE "decided" /* code of an answer that is not its bank's */
 
 static const struct yt_node *payee_of(const struct yt_msg *put)
 {
@@ -110,6 +112,13 @@ void account_end(struct engine *e, struct task *t)
 	                                  : N_("its bank cannot say whose the account is"));
 }
 
+/* Done is no word of its bank's: the account counts as one that nobody has checked. */
+void account_note_decided(struct engine *e, struct task *t)
+{
+	if (task_is_follow_up(t) && t->original->op->id == YT_OP_ACCOUNT_PUT)
+		keep_answer(e, t, t->x.state == X_DONE ? CANNOT_SAY : ANOTHERS, YT_STR(BY_PEOPLE));
+}
+
 /* The newest account of the person: whether its bank is asked about it; and what was said of the one that is paid. */
 static void look(const struct task *t, const char *hex, bool *is_asked, const struct yt_node **answer)
 {
@@ -127,17 +136,18 @@ const char *account_lacks(const struct task *t, struct pay_order *order)
 {
 	const struct yt_node *answer = NULL;
 	bool is_asked = false;
-	struct yt_str result;
+	struct yt_str result, code;
 	char hex[33];
 
 	if (!pay_goes_anew(t)) /* an agency's own payout names its account itself */
 		return NULL;
 	look(t, hex_of(order->to_whom, hex), &is_asked, &answer);
 	result = yt_node_text(answer, "result");
+	code = yt_node_text(answer, "code");
 	if (yt_str_is(result, ANOTHERS))
-		return yt_str_is(yt_node_text(answer, "code"), ANOTHERS)
-		               ? N_("waits: account: its holder has another name, says its bank")
-		               : N_("waits: account: its bank refuses it");
+		return yt_str_is(code, ANOTHERS)    ? N_("waits: account: its holder has another name, says its bank")
+		       : yt_str_is(code, BY_PEOPLE) ? N_("waits: account: people have refused it")
+		                                    : N_("waits: account: its bank refuses it");
 	if (answer == NULL && is_asked)
 		return N_("waits: account: its bank has not said yet whose it is");
 	order->is_unchecked = !yt_str_is(result, FITS);

@@ -281,6 +281,7 @@ static void end_decided(struct engine *e, struct task *t)
 	struct yt_reply *heard = answer == 0 ? NULL : t->run->heard[answer - 1], done = { .outcome = YT_DONE };
 
 	pay_batch_note_decided(e, t);
+	account_note_decided(e, t);
 	if (t->x.undoing || t->x.refused_step != 0) { /* of what was undone already nothing is believed */
 		task_answer_decided(e, t);
 		return;

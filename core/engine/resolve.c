@@ -488,6 +488,7 @@ static void decide(struct engine *e, struct task *t)
 {
 	if (t->x.must_answer) {
 		pay_batch_note_decided(e, t);
+		account_note_decided(e, t);
 		task_answer_decided(e, t);
 	} else if (t->x.state == X_DONE && t->x.reversal_wanted && !can_undo(t))
 		task_refuse_reversal(e, t);

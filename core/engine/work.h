@@ -444,6 +444,7 @@ int pay_batch_order(struct engine *e, const struct work *w, unsigned row, const 
 void pay_batch_blame(struct yt_fault *fault, unsigned row); /* of an order: it becomes the row's */
 /* People have decided what became of a payout of a list, or of a list: a piece of facts says so; of others nothing. */
 void pay_batch_note_decided(struct engine *e, struct task *t);
+void account_note_decided(struct engine *e, struct task *t); /* account.c: people ended the question about one */
 /* What became of a list's payouts is told by a follow-up of its own, from the time when it was taken. */
 void pay_batch_follow_end(struct engine *e, struct task *t);
 /* What became of a list's payouts is asked here: its facts are asked for, and answered from. */
