@@ -73,7 +73,8 @@ static const struct pay_case {
 	                "hub:WITHDRAW d",
 	        X_REVERSED, 0 },
 	{ "too late: it is asked for, and asked back",
-	        CLAIMED "D bank:PAY A bank:ASKPAY P platform:CANCEL d bank:RECALL r bank:ASKPAY p hub:WITHDRAW L",
+	        CLAIMED
+	        "D bank:PAY A bank:ASKPAY P platform:CANCEL d bank:RECALL r bank:ASKPAY p hub:TELLPAID d hub:WITHDRAW L",
 	        X_DONE, 0 },
 	{ "the bank does not know what it has taken: that is no recall",
 	        CLAIMED "D bank:PAY A bank:ASKPAY P platform:CANCEL d bank:RECALL x bank:RECALL d hub:WITHDRAW d",

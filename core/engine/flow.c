@@ -327,20 +327,6 @@ static bool stands(const struct task *t)
 	return is_done;
 }
 
-static void undo(struct engine *e, struct task *t, unsigned before)
-{
-	unsigned step = undo_before(t, before);
-
-	if (flow_pay_is_open(t, before))
-		flow_pay_await(e, t);
-	else if (step == 0 && t->x.refused_step == 0 && stands(t))
-		task_refuse_reversal(e, t);
-	else if (step == 0)
-		end_undone(e, t);
-	else
-		begin(e, t, step, REC_LEG_UNDO);
-}
-
 static bool is_left_out(const struct task *t, const struct engine_flow_step *step)
 {
 	struct yt_str with;
@@ -351,6 +337,37 @@ static bool is_left_out(const struct task *t, const struct engine_flow_step *ste
 		return false;
 	with = facts_get(&t->run->facts, step->only_with);
 	return with.n == 0 || (step->equals != NULL && !yt_str_is(with, step->equals));
+}
+
+/* Which tells an insurer what became of a payment on its mandate, when that was made and it has not heard of it: a
+ * claim that it takes back unaware would stand as paid in the bank's books alone.  0: it has, or there is none. */
+static unsigned untold_step(const struct task *t)
+{
+	unsigned step = pay_order_step(t);
+
+	if (step == 0 || !yt_str_is(facts_get(&t->run->facts, "pay_state"), "PAID"))
+		return 0;
+	while (++step <= t->run->flow->n)
+		if (flow_op_of(t, step)->id == YT_OP_CLAIM_PAYMENT && t->run->said[step - 1] == NULL &&
+		        t->run->heard[step - 1] == NULL && !is_left_out(t, flow_step_at(t, step)))
+			return step;
+	return 0;
+}
+
+static void undo(struct engine *e, struct task *t, unsigned before)
+{
+	unsigned step = undo_before(t, before), untold = untold_step(t);
+
+	if (flow_pay_is_open(t, before))
+		flow_pay_await(e, t);
+	else if (untold != 0)
+		begin(e, t, untold, REC_LEG_STEP);
+	else if (step == 0 && t->x.refused_step == 0 && stands(t))
+		task_refuse_reversal(e, t);
+	else if (step == 0)
+		end_undone(e, t);
+	else
+		begin(e, t, step, REC_LEG_UNDO);
 }
 
 /* The next step that is not left out; behind the last one when there is none. */

@@ -218,7 +218,7 @@ static void read_heard(struct engine *e, struct task *t, unsigned step, struct y
 
 	said->op = flow_op_of(t, step); /* out- and in-patients may share the number it has there */
 	t->run->said[step - 1] = said;
-	if (got.n == 0 && !t->x.undoing && !t->x.must_answer && step != t->x.refused_step &&
+	if (got.n == 0 && !t->x.undoing && !t->x.reversal_wanted && !t->x.must_answer && step != t->x.refused_step &&
 	        (step != t->x.step || t->x.step_state == STEP_DONE)) {
 		cannot_be_read(e, t);
 	} else if (got.n == 0) {

@@ -143,6 +143,8 @@ static bool says_otherwise(const struct exchange *x, const char *told_before)
 
 	if (x->state != X_DONE && yt_str_is(yt_str(now), "PAID") && had_left(x))
 		return false;
+	if (x->state == X_DONE && x->claimed_back && is_word(now, "REJECTED", "", ""))
+		return false; /* its insurer tells of the withdrawal that it has allowed */
 	if (is_word(now, "RETURNED", "", "") && x->state == X_REFUSED && x->pay_no[0] != 0)
 		return false; /* it had ended as a payment that came to nothing */
 	if (x->state == X_DONE && x->pay_no[0] != 0 && is_word(now, "PAID", "RETURNED", ""))
