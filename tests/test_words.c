@@ -44,7 +44,8 @@ static const char *const marks[] = { "_(", "print_line(", "print_label(", "REC_T
 static const char *const no_texts[] = { "POST %.*s HTTP", "%a, %d %b %Y", "\\r\\n", "<?xml", "user_name", "Nov 22",
 	"# Yitong", "| `%s` |", "https://", "\\\"", "{\\\"", ",\\\"", "%s.%.60s", "%s%s: ", "@/", "POST ", "GET ",
 	"PUT ", "BEAT", "enrolment load", "enrolment check", "is a person on the list", "waits: enrolment list of ",
-	"not enrolled: not on the list of ", " is missing", " is of ", "CLMAHSIN" };
+	"not enrolled: not on the list of ", " is missing", " is of ", " payouts of the list", "its payment is ",
+	" yuan paid by ", " are to be asked back", "CLMAHSIN" };
 
 struct scan {
 	const char *file, *at;

@@ -318,7 +318,7 @@ const struct yt_word words_zh_commands[] = {
 	{ "visit", "就诊" },
 	{ "batch", "批次" },
 	{ "cancels", "所撤销" },
-	{ "follows", "所后续" },
+	{ "follows", "由来" },
 	{ "followed by", "其后续" },
 	{ "reverses", "所冲正" },
 	{ "amount", "金额" },

@@ -21,6 +21,9 @@
 
 #define WAITS_FOR_LIST "waits: enrolment list of " /* core/engine/enrolled.c */
 #define NOT_ENROLLED "not enrolled: not on the list of "
+#define LIST_NOT_ENDED " payouts of the list have not ended" /* core/engine/pay_batch.c */
+#define PAYMENT_IS "its payment is "                         /* core/engine/flow.c, flow_pay.c */
+#define ASKED_BACK " are to be asked back: "                 /* core/engine/flow.c, core/journal/keeper_follow.c */
 
 /* Of a party: its answer, or its word unasked. */
 static bool is_awaited(const struct exchange *x)
@@ -35,8 +38,16 @@ enum follow_kind ctl_follow_kind(const struct exchange *x)
 	return strncmp(x->reason, WAITS, strlen(WAITS)) == 0 || is_awaited(x) ? FOLLOW_WAITING : FOLLOW_DUE;
 }
 
+/* Of the payouts of a list; its result waits for them. */
+static bool is_list_open(const char *reason, unsigned *n_open, unsigned *n)
+{
+	return strstr(reason, LIST_NOT_ENDED) != NULL && sscanf(reason, WAITS "%u of %u", n_open, n) == 2;
+}
+
 const char *ctl_owner(const struct exchange *x)
 {
+	unsigned n_open, n;
+
 	if (x->state == X_PARKED)
 		return x->owner[0] != '\0' ? x->owner : N_("operator");
 	if (strncmp(x->reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0)
@@ -45,6 +56,8 @@ const char *ctl_owner(const struct exchange *x)
 		return N_("operator"); /* whose configuration has it; nobody can release it */
 	if (strncmp(x->reason, WAITS_FOR_LIST, strlen(WAITS_FOR_LIST)) == 0)
 		return N_("operator"); /* who loads it: `yitong enrolment load` */
+	if (is_list_open(x->reason, &n_open, &n))
+		return N_("gateway"); /* each payout has an owner of its own */
 	if (strncmp(x->reason, WAITS, strlen(WAITS)) == 0)
 		return N_("institution"); /* it tells what is missing: consent, account, invoices */
 	if (is_awaited(x) && x->party[0] != '\0')
@@ -81,9 +94,18 @@ static void tell_list(const char *rest, char *text, size_t size)
 		snprintf(text, size, _("waits for the enrolment list of %.*s: it cannot be used"), n, rest);
 }
 
+/* "7500.00 yuan paid by NUMBER are to be asked back: its settlement was undone". */
+static void tell_asked_back(const char *reason, const char *by, const char *back, char *text, size_t size)
+{
+	const char *no = by + strlen(" yuan paid by ");
+
+	snprintf(text, size, _("%.*s yuan paid by %.*s are to be asked back: its settlement was undone"),
+	        (int)(by - reason), reason, (int)(back - no), no);
+}
+
 void ctl_reason(const char *reason, char *text, size_t size)
 {
-	const char *rest = reason + strlen(NOT_ENROLLED), *of;
+	const char *rest = reason + strlen(NOT_ENROLLED), *of, *back;
 
 	if (strncmp(reason, WAITS_FOR_LIST, strlen(WAITS_FOR_LIST)) == 0)
 		tell_list(reason + strlen(WAITS_FOR_LIST), text, size);
@@ -93,6 +115,10 @@ void ctl_reason(const char *reason, char *text, size_t size)
 	else if (strncmp(reason, KEEPER_NUMBER_USED, strlen(KEEPER_NUMBER_USED)) == 0)
 		snprintf(text, size, _("a payout's number was used before, nothing is paid: %s"),
 		        reason + strlen(KEEPER_NUMBER_USED));
+	else if (strncmp(reason, PAYMENT_IS, strlen(PAYMENT_IS)) == 0)
+		snprintf(text, size, _("its payment is %s"), reason + strlen(PAYMENT_IS));
+	else if ((of = strstr(reason, " yuan paid by ")) != NULL && (back = strstr(of, ASKED_BACK)) != NULL)
+		tell_asked_back(reason, of, back, text, size);
 	else
 		snprintf(text, size, "%s", _(reason));
 }
@@ -100,6 +126,7 @@ void ctl_reason(const char *reason, char *text, size_t size)
 void ctl_waits_for(const struct exchange *x, char *text, size_t size)
 {
 	const char *reason = x->reason;
+	unsigned n_open, n;
 
 	if (strncmp(reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0)
 		tell_release(reason + strlen(KEEPER_WAITS_FOR_RELEASE), text, size);
@@ -109,6 +136,8 @@ void ctl_waits_for(const struct exchange *x, char *text, size_t size)
 		snprintf(text, size, "%s", _(reason));
 	else if (strncmp(reason, WAITS_FOR_LIST, strlen(WAITS_FOR_LIST)) == 0)
 		ctl_reason(reason, text, size);
+	else if (is_list_open(reason, &n_open, &n))
+		snprintf(text, size, _("waits for the payouts of the list: %u of %u have not ended"), n_open, n);
 	else if (strncmp(reason, WAITS, strlen(WAITS)) == 0)
 		snprintf(text, size, _("waits for what is missing: %s"), reason + strlen(WAITS));
 	else if (reason[0] != '\0')

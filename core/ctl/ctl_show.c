@@ -240,7 +240,7 @@ static const struct field {
 	{ REC_T_PARTY, F_TEXT, N_("to") },
 	{ REC_T_OUTCOME, F_OUTCOME, "" },
 	{ REC_T_ABOUT, F_TEXT, N_("about") },
-	{ REC_T_RESULT, F_TEXT, "" },
+	{ REC_T_RESULT, F_REASON, "" },
 	{ REC_T_CODE, F_TEXT, N_("code") },
 	{ REC_T_REASON, F_REASON, "" },
 	{ REC_T_OPERATOR, F_TEXT, N_("operator") },

@@ -312,7 +312,7 @@ static int on_parked(void *arg, const struct exchange *x)
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->institution);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->number);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", yuan);
-	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->owner);
+	ctl_table_cell(&p->table, CTL_PLAIN, "%s", _(x->owner));
 	ctl_table_cell(
 	        &p->table, x->deadline_ms != 0 && x->deadline_ms < yt_wall_ms() ? CTL_RED : CTL_PLAIN, "%s", until);
 	ctl_reason(x->reason, why, sizeof(why));

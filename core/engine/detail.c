@@ -40,6 +40,7 @@ static const struct phrase {
 	/* payouts */
 	{ "%s is above the payer's order_limit", "%1 超过付款账户的单笔限额" },
 	{ "payers has no account for this at its bank", "网关没有为这类付款配置账户，请联系网关管理员" },
+	{ "(signature) is not its sender's: %s", "签名与内容不符" },
 	{ "%s is missing: payee_bank_no names another bank", "缺少 %1：payee_bank_no 是他行，须写行名" },
 	/* nationally, sealed or wrapped (variants B and C) */
 	{ "%s appId is another than %s", "appId 与网关约定的不同" },
@@ -76,6 +77,7 @@ static const struct phrase {
 /* What stands for a gap, when it is one of these; parts of it, when it is a list. */
 static const struct phrase words[] = {
 	{ "(message)", "报文" },
+	{ "the rows of payout", "payout 各行" },
 	{ "unescaped control character", "有未转义的控制字符" },
 	{ "bad escape or lone surrogate", "转义字符有误" },
 	{ "not UTF-8", "不是 UTF-8 编码" },
