@@ -769,7 +769,7 @@ static void our_refusal_is_read_as_one(void **state)
 			*(const char *const *)&rows[i], fn, NULL, NULL, (void *)&rows[i]                               \
 		}
 
-/* What an order is made anew for stands in its remark, where it has none of its own. */
+/* What an order is made anew for stands in its remark, if it has none; the answer is about the new one. */
 static void an_order_names_the_one_that_came_back(void **state)
 {
 	static const char *const own[] = { "", ",\"memo\":\"附言\"" }, *const wanted[] = {
@@ -780,6 +780,8 @@ static void an_order_names_the_one_that_came_back(void **state)
 	for (size_t i = 0; i < COUNT(own); i++) {
 		struct bank b = open_link(NULL, NULL);
 		struct yt_msg *msg, *back = yt_msg_new(b.arena);
+		struct yt_reply *reply;
+		struct yt_buf out = { 0 };
 		char json[400];
 
 		snprintf(json, sizeof(json),
@@ -791,6 +793,12 @@ static void an_order_names_the_one_that_came_back(void **state)
 		back->sent = encoded(&b, msg);
 		assert_int_equal(b.api->decode_request(b.plugin, back->sent, back, &b.fault), 0);
 		assert_text(yt_node_text(yt_node_get(back->body, "data"), "memo"), wanted[i]);
+		reply = answered(&b, msg, answer_of(&b, "BD1001", SEQ, "S 000000", PAID("04", "000000"), "bank"));
+		assert_int_equal(reply->outcome, YT_DONE);
+		msg->wire_op = YT_STR("BD1001");
+		assert_int_equal(b.api->encode_reply(b.plugin, msg, reply, &out), 0);
+		assert_non_null(memmem(out.p, out.n, "<PayRef>MA20261120000000000002</PayRef>", 39));
+		yt_buf_free(&out);
 		bank_close(&b);
 	}
 }

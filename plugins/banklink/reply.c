@@ -177,16 +177,24 @@ static int put_state(struct answer *a, enum yt_pay_state state)
 	return c != NULL && c->is_alarm ? bdl_put(arena, a->data, "pay_alarm", YT_STR("1")) : 0;
 }
 
+/* The payment that msg is about; an order made anew names the one before beside its own. */
+static struct yt_str payment_of(const struct yt_msg *msg, const struct yt_node *data)
+{
+	struct yt_str no = { 0 };
+
+	if (msg->op->id != YT_OP_PAY_ORDER)
+		no = yt_node_text(data, "orig_pay_no");
+	return no.n > 0 ? no : yt_node_text(data, "pay_no");
+}
+
 /* PaySts of the answer.  A recall is done when the payment is cancelled, refused when it is paid. */
 static int take_state(struct answer *a)
 {
 	struct yt_reply *reply = a->reply;
 	const struct yt_node *asked = yt_node_get(a->msg->body, "data");
-	struct yt_str no = yt_node_text(asked, "orig_pay_no"), told = yt_node_text(a->data, "pay_no");
+	struct yt_str no = payment_of(a->msg, asked), told = yt_node_text(a->data, "pay_no");
 	enum yt_pay_state state = bank_state(yt_node_text(a->data, "bank_status"), yt_node_text(a->data, "bank_code"));
 
-	if (no.n == 0)
-		no = yt_node_text(asked, "pay_no");
 	if (no.n == 0 && yt_node_get(a->msg->body, "payout") != NULL)
 		no = yt_node_text(yt_node_get(a->msg->body, "payout")->child, "pay_no");
 	if (!yt_str_eq(no, told) && (told.n > 0 || a->msg->op->id != YT_OP_PAY_RECALL))
@@ -479,7 +487,7 @@ static struct yt_node *make_values(const struct yt_msg *msg, const struct yt_rep
 	if (v == NULL)
 		return NULL;
 	state = yt_pay_state_of(yt_node_text(yt_node_get(reply->body, "data"), "pay_state"));
-	no = yt_node_text(v, "orig_pay_no");
+	no = payment_of(msg, v);
 	if (bdl_put(arena, v, "pay_no", no) != 0 ||
 	        bdl_put(arena, v, "bank_status", state != YT_PAY_STATES ? yt_str(bank_sts(state)) : YT_STR("01")) != 0)
 		return NULL;
