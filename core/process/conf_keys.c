@@ -285,7 +285,7 @@ const struct conf_key conf_keys[] = {
 	{ "parties", "statement_at", CONF_T_TIMES, NULL, OPTIONAL, 0, 0, NULL, AT(party, statement_at),
 		"With a bank whose format has `statement.fetch` (`banklink`): at these times of the day, and at the start, one worker "
 		"fetches the entries of the accounts that `payers` has there: of each day that is over and not had yet, then of today so "
-		"far. Up to 8. Left out: never." },
+		"far. Up to 8. Left out: never. Other parties that pay from these accounts need this one in `told_by`." },
 	{ "parties", "statement_days", CONF_T_NUMBER, "days", DEFAULT("3"), 1, 31, NULL, AT(party, statement_days),
 		"So many days that are over are fetched at the start; what was had before changes nothing." },
 	{ "parties", "query_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("30000"), 100, 600000, NULL,

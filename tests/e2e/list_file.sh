@@ -69,7 +69,7 @@ begin
 
 list L1 | sign $dir/ours.key | drop forged.json
 wait_file refused/forged.json.why.txt
-grep -q signature $dir/agency/refused/forged.json.why.txt || fail "another reason: $(cat $dir/agency/refused/forged.json.why.txt)"
+grep -q 签名与内容不符 $dir/agency/refused/forged.json.why.txt || fail "another reason: $(cat $dir/agency/refused/forged.json.why.txt)"
 list L1 | sed 's/7.50/7.60/' | sign $dir/agency.key | drop wrong.json
 wait_file refused/wrong.json.why.txt
 say "ok: refused: $(cat $dir/agency/refused/forged.json.why.txt); $(cat $dir/agency/refused/wrong.json.why.txt)"
