@@ -209,16 +209,18 @@ static bool was_handed_over(const struct task *t, unsigned step)
 }
 
 /* What a step said is there; now what it heard.  Without that it was not answered, or refused unsent: else what must be
- * undone some day would be forgotten. */
+ * undone some day would be forgotten.  A question leaves nothing to undo, and what was heard of it while its exchange
+ * is being undone is not kept. */
 static void read_heard(struct engine *e, struct task *t, unsigned step, struct yt_msg *said)
 {
 	struct yt_str got = t->run->got[step - 1];
-	bool is_file = was_handed_over(t, step);
+	bool is_file = was_handed_over(t, step), may_lack;
 	struct call c;
 
 	said->op = flow_op_of(t, step); /* out- and in-patients may share the number it has there */
 	t->run->said[step - 1] = said;
-	if (got.n == 0 && !t->x.undoing && !t->x.reversal_wanted && !t->x.must_answer && step != t->x.refused_step &&
+	may_lack = t->x.undoing || t->x.must_answer || (t->x.reversal_wanted && !said->op->changes_state);
+	if (got.n == 0 && !may_lack && step != t->x.refused_step &&
 	        (step != t->x.step || t->x.step_state == STEP_DONE)) {
 		cannot_be_read(e, t);
 	} else if (got.n == 0) {
