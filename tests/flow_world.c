@@ -129,8 +129,10 @@ static void decide_claim(struct yt_str octets, struct yt_reply *reply)
 static int wide_decode_reply(
         struct yt_plugin *self, const struct yt_msg *msg, int status, struct yt_str octets, struct yt_reply *reply)
 {
-	struct yt_str said = status == YT_FILE_HANDED_OVER ? YT_STR("DONE pst=SENT .") : octets;
-	int rv = fake_codec.decode_reply(self, msg, status == YT_FILE_HANDED_OVER ? 200 : status, said, reply);
+	struct yt_str said = status == YT_FILE_HANDED_OVER  ? YT_STR("DONE pst=SENT .")
+	                     : status == YT_FILE_NAME_TAKEN ? YT_STR("REFUSED no .")
+	                                                    : octets;
+	int rv = fake_codec.decode_reply(self, msg, status < 0 ? 200 : status, said, reply);
 
 	reply->octets = octets;
 	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "awaited", 7) != NULL)
@@ -976,6 +978,8 @@ void reply(char how)
 		engine_leg(w.engine, leg, LEG_TIMED_OUT, 0, (struct yt_str){ 0 }, "timed out", false);
 	else if (how == 'h') /* handed over as a file: nothing is said */
 		engine_leg(w.engine, leg, LEG_ANSWERED, YT_FILE_HANDED_OVER, (struct yt_str){ 0 }, NULL, false);
+	else if (how == 't') /* another file had its name */
+		engine_leg(w.engine, leg, LEG_ANSWERED, YT_FILE_NAME_TAKEN, (struct yt_str){ 0 }, NULL, false);
 	else if (how == 'n')
 		engine_leg(w.engine, leg, LEG_NOT_SENT, 0, (struct yt_str){ 0 }, "not connected", false);
 	else {

@@ -48,7 +48,20 @@ start() {
 	started_names+=("$name")
 }
 
-is_alive() { kill -0 "$1" 2>/dev/null; }
+# A process of which any thread still runs: one that its parent has not yet collected is gone all the same.
+is_alive() { grep -hs '^State:' "/proc/$1/task/"*/status | grep -qv '[ZX] ('; }
+
+# kill_all SUPERVISOR: it and its children, with SIGKILL; returns when none of them holds a port or a lock any more.
+kill_all() {
+	local family="$1 $(pgrep -P "$1" | tr '\n' ' ')" pid i
+	# shellcheck disable=SC2086 # one word a process
+	kill -KILL $family 2>/dev/null
+	wait "$1" 2>/dev/null
+	for pid in $family; do
+		for ((i = 0; i < stop_s * 20; i++)); do is_alive "$pid" || continue 2; sleep 0.05; done
+		fail "process $pid outlives SIGKILL"
+	done
+}
 
 # stop PID: returns when it is gone.
 stop() {

@@ -132,13 +132,15 @@ static const struct return_case of_three[] = {
 /* Each number once, and never twice to the account that it came back from. */
 static struct paid {
 	char number[6][40], message[6][40], uetr[6][40], to[6][32], told[60];
+	char file[40]; /* the number of the message that the last left as */
+	char heard;    /* how the last was answered */
 	unsigned n;
 	bool is_released;
 } paid;
 
 static void note_leg(void)
 {
-	char number[40], to[32], state[16], anew_for[40];
+	char number[40], to[32], state[16], anew_for[40], file[40];
 
 	if (fake_is(yt_str(w.sent), "TELLPAID")) {
 		fake_value(yt_str(w.sent), "pst", state, sizeof(state));
@@ -152,6 +154,15 @@ static void note_leg(void)
 	fake_value(yt_str(w.sent), "pay", number, sizeof(number));
 	fake_value(yt_str(w.sent), "to", to, sizeof(to));
 	assert_int_equal(strlen(number), 22);
+	fake_value(yt_str(w.sent), "num", file, sizeof(file));
+	if (paid.heard != '\0' && strchr(bank_is_mute ? "nlt" : "n", paid.heard) != NULL) { /* the same once more */
+		assert_string_equal(number, paid.number[paid.n - 1]);
+		assert_string_equal(to, paid.to[paid.n - 1]);
+		assert_int_equal(strcmp(file, paid.file) == 0, paid.heard == 'l');
+		memcpy(paid.file, file, sizeof(file));
+		return;
+	}
+	memcpy(paid.file, file, sizeof(file));
 	fake_value(yt_str(w.sent), "askpay", anew_for, sizeof(anew_for)); /* orig_pay_no */
 	assert_string_equal(anew_for, paid.n == 0 ? "" : paid.number[paid.n - 1]);
 	for (unsigned i = 0; i < paid.n; i++) {
@@ -334,6 +345,7 @@ static bool play_leg(const char *expected, char how, bool is_killed)
 	if (fake_is(yt_str(w.sent), "PAY")) { /* a file is put there once more: the same payment */
 		fake_value(yt_str(w.sent), "pay", number, sizeof(number));
 		assert_string_equal(number, paid.number[paid.n - 1]);
+		paid.heard = how;
 	}
 	reply(how);
 	return true;
@@ -659,6 +671,18 @@ static const struct way_case {
 	        DECIDED "bank:PAY A bank:ASKPAY P cancel platform:CANCEL d bank:RECALL r bank:ASKPAY F hub:WITHDRAW d",
 	        DECIDED "bank:PAY h cancel platform:CANCEL d nothing word:FAILED hub:WITHDRAW d", "", 1, X_REVERSED,
 	        X_NONE, X_NONE, X_NONE },
+	{ "it cannot leave, or another file has its name: once more",
+	        DECIDED "bank:PAY n bank:PAY n bank:PAY p hub:TELLPAID d",
+	        DECIDED "bank:PAY t bank:PAY t bank:PAY h nothing word:PAID hub:TELLPAID d", "PAID", 1, X_DONE, X_NONE,
+	        X_NONE, X_NONE },
+	{ "lost; another file had its name then, too: no try has left",
+	        DECIDED "bank:PAY l bank:ASKPAY p hub:TELLPAID d",
+	        DECIDED "bank:PAY l bank:PAY t bank:PAY h nothing word:PAID hub:TELLPAID d", "PAID", 1, X_DONE, X_NONE,
+	        X_NONE, X_NONE },
+	{ "cancelled when another file has its name: the claim is withdrawn",
+	        DECIDED "bank:PAY n cancel platform:CANCEL d hub:WITHDRAW d",
+	        DECIDED "bank:PAY t cancel platform:CANCEL d hub:WITHDRAW d", "", 1, X_REVERSED, X_NONE, X_NONE,
+	        X_NONE },
 	{ "cancelled when nothing could leave: the claim is withdrawn",
 	        DECIDED "bank:PAY n cancel platform:CANCEL d hub:WITHDRAW d",
 	        DECIDED "bank:PAY n cancel platform:CANCEL d hub:WITHDRAW d", "", 1, X_REVERSED, X_NONE, X_NONE,

@@ -56,6 +56,7 @@ const struct yt_word words_zh_reasons[] = {
 	{ "a step's outcome is unknown", "有一步结果未知" },
 	{ "what its case has left behind is too much", "就诊案留下的信息太多" },
 	/* core/engine/flow_pay.c, pay_batch.c */
+	{ "another file has its name", "其文件名已被另一文件占用" },
 	{ "another payment has its number: order it anew under one of its own",
 	        "编号已被另一笔付款占用：请以新编号重新提交" },
 	{ "a payout of the list cannot be written", "清单中有一笔付款写不出来" },

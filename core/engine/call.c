@@ -123,6 +123,7 @@ static void run(struct call *c)
 	case CALL_DECODE_REPLY:
 		if (api->decode_reply(plugin, c->msg, c->status, c->job.octets, c->reply) != 0)
 			c->reply->outcome = YT_UNKNOWN;
+		c->reply->never_left = c->status == YT_FILE_NAME_TAKEN;
 		return;
 	case CALL_ENCODE_REPLY:
 		c->rv = api->encode_reply(plugin, c->msg, c->reply, out);

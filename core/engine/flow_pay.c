@@ -562,18 +562,19 @@ static void after_question(struct engine *e, struct task *t, struct yt_reply *re
 		ask_later(e, t, ask_after_ms(e, t->x.asks + 1), "what became of a payment is not known yet");
 }
 
-/* Nothing has left, or it surely did not leave before: it may be made once more, under its number. */
+/* Nothing has left, or it surely did not leave before: it may be made once more, under its pay_no and as another
+ * message. */
 static void not_sent(struct engine *e, struct task *t, const struct yt_reply *reply)
 {
 	write_outcome(e, t, REC_LEG_STEP,
 	        &(struct heard){ (struct yt_reply *)(uintptr_t)reply, { NULL, 0 }, NULL, REC_X_ANEW | REC_X_STAYED });
-	task_try_later(e, t, "its bank cannot be reached");
+	task_try_later(e, t, reply->never_left ? "another file has its name" : "its bank cannot be reached");
 }
 
 static void after_order(
         struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body)
 {
-	if (end == LEG_NOT_SENT && !t->run->is_again) {
+	if (reply->never_left || (end == LEG_NOT_SENT && !t->run->is_again)) {
 		not_sent(e, t, reply);
 		return;
 	}

@@ -83,7 +83,8 @@ static int make_number(
 	char time[15];
 	/* Six digits a day, and what is counted is all that a worker numbers: each counts on from a place of its own,
 	 * and the places of those that follow each other lie as far apart as can be (the golden section).  A number
-	 * that is used up is refused (E20504), never paid twice; data.batch_no takes one of the caller's own counting.
+	 * that is used up is found so before anything is handed over, and the next one is taken; data.batch_no takes
+	 * one of the caller's own counting.
 	 */
 	unsigned batch = (unsigned)((serial / 1000000 * APART + serial % 1000000) % 1000000);
 
@@ -275,7 +276,7 @@ static int handed_over(const struct yt_msg *msg, struct yt_reply *reply)
 	return made ? 0 : YT_ENOMEM;
 }
 
-/* Another file had that name before: this one was not handed over, and never will be. */
+/* Another file had that name before: this one was not handed over, by no earlier try either. */
 static int name_taken(struct yt_reply *reply)
 {
 	reply->outcome = YT_REFUSED;

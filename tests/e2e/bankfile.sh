@@ -87,10 +87,7 @@ for i in $(seq 100 139); do
 		for pid in $($bin/yitong --conf $dir/gateway.yaml status --json | jq '.workers[].pid'); do kill -KILL "$pid"; done
 	fi
 done
-children=$(cat "/proc/$gateway/task/$gateway/children")
-kill -KILL "$gateway" $children
-wait "$gateway" 2>/dev/null
-sleep 0.5
+kill_all "$gateway"
 begin
 for i in $(seq 100 139); do wait_file "$dir/lists/done/$(name "000$i")"; wait_file "$dir/taken/$(name "000$i")"; done
 kill "$bank"

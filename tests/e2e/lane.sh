@@ -43,8 +43,7 @@ expect "a query is refused" Y303 "$(ask 0003 1101)"
 expect "a change is refused" Y303 "$(ask 0004 9999)"
 expect "who asks again hears what became of it" "$(jq -r .inf_refmsgid $dir/change.json)" "$(ask 0002 9999)"
 expect "it is listed" '"stopped":true' "$(yitong lane zhejiang --json)"
-kill -KILL "$gateway"
-for _ in $(seq 100); do yitong status >/dev/null 2>&1 || break; sleep 0.1; done
+kill_all "$gateway"
 start_gateway
 expect "still refused after all was killed" Y303 "$(ask 0005 1101)"
 yitong lane zhejiang start --operator wang --reason "it is over" || fail "start"

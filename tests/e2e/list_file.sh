@@ -52,13 +52,6 @@ wait_file() { # FILE below the agency's folder
 	fail "there is no $1: $(find $dir/agency -type f); $(tail -n 5 $dir/gateway.log)"
 }
 left() { find $dir/agency/out $dir/bank/out -type f; }
-kill_all() { # the supervisor and its children
-	local children
-	children=$(pgrep -P "$gateway")
-	# shellcheck disable=SC2086 # one word a process
-	kill -KILL "$gateway" $children 2>/dev/null
-	wait "$gateway" 2>/dev/null
-}
 yitong() { $bin/yitong --conf $dir/gateway.yaml "$@"; }
 begin() {
 	start yitongd $dir/gateway.log $bin/yitongd --conf $dir/gateway.yaml
@@ -85,7 +78,7 @@ for _ in $(seq 100); do # until it is offered to people
 done
 id=$(yitong confirm --json 2>/dev/null | jq -r '.proposal // empty' | head -1)
 [ -z "$id" ] || yitong confirm "$id" --operator wang >>$dir/decided 2>&1
-kill_all
+kill_all "$gateway"
 begin
 wait_file out/RES_330299_L2.json
 result=$dir/agency/out/RES_330299_L2.json
@@ -97,7 +90,7 @@ jq -e '.operation == "pay.batch.result" and ([.payout[].pay_state] == ["CANCELLE
 say "ok: what became of it is a file that we have signed: $(jq -c '.payout[0]' $dir/text)"
 
 rm "$result" # the agency has taken it
-kill_all
+kill_all "$gateway"
 begin
 list L2 | sign $dir/agency.key | drop again.json
 wait_file done/again.json

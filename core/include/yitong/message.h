@@ -224,6 +224,7 @@ struct yt_reply {
 	bool never_happened;  /* refused: the original of a reversal is not there */
 	bool session_expired; /* refused: sign in again, then the same call */
 	bool at_gateway;      /* refused on its way (signature, time): of what an earlier try did it says nothing */
+	bool never_left;      /* set by the caller of decode_reply: YT_FILE_NAME_TAKEN; true of each earlier try, too */
 	int64_t wall_ms; /* set by the caller of encode_reply: time written into an answer of ours; 0 leaves it out */
 	struct yt_node *head;  /* envelope members but the business part; NULL: an answer of ours */
 	struct yt_node *body;  /* NULL when there is none */
