@@ -488,19 +488,19 @@ static struct yt_str answer_of(
 static const struct outcome {
 	const char *it, *code, *seq, *ret, *body, *key;
 	enum yt_outcome outcome;
-	const char *state;
+	const char *state, *advice; /* advice NULL: there must be none */
 } outcomes[] = {
 	{ "taken", "BD1001", SEQ, "S 000000", PAID("01", "000000"), "bank", YT_DONE, "ACCEPTED" },
 	{ "paid", "BD1001", SEQ, "S 000000", PAID("04", "000000"), "bank", YT_DONE, "PAID" },
 	{ "known, with its state", "BD1001", SEQ, "S E20409", PAID("04", "000000"), "bank", YT_DONE, "PAID" },
-	{ "failed", "BD1001", SEQ, "S 000000", PAID("05", "E20004"), "bank", YT_REFUSED, "FAILED" },
+	{ "failed", "BD1001", SEQ, "S 000000", PAID("05", "E20004"), "bank", YT_REFUSED, "FAILED", "account" },
 	{ "failed without a refusal", "BD1001", SEQ, "S 000000", PAID("05", "000000"), "bank", YT_UNKNOWN, "UNKNOWN" },
-	{ "examined", "BD1001", SEQ, "S 000000", PAID("07", "E30002"), "bank", YT_UNKNOWN, "UNKNOWN" },
+	{ "examined", "BD1001", SEQ, "S 000000", PAID("07", "E30002"), "bank", YT_UNKNOWN, "UNKNOWN", "query" },
 	{ "cancelled", "BD1001", SEQ, "S 000000", PAID("08", "000000"), "bank", YT_REFUSED, "CANCELLED" },
 	{ "returned", "BD1001", SEQ, "S 000000", PAID("06", "000000"), "bank", YT_DONE, "RETURNED" },
 	{ "a state that is none", "BD1001", SEQ, "S 000000", PAID("09", "000000"), "bank", YT_UNKNOWN, "" },
-	{ "refused", "BD1001", SEQ, "F E20003", "", "bank", YT_REFUSED, NULL },
-	{ "refused for its form", "BD1001", SEQ, "F E10003", "", "bank", YT_REFUSED, NULL },
+	{ "refused", "BD1001", SEQ, "F E20003", "", "bank", YT_REFUSED, "", "account" },
+	{ "refused for its form", "BD1001", SEQ, "F E10003", "", "bank", YT_REFUSED, "", "program" },
 	{ "a request number used before", "BD1001", SEQ, "F E10009", "", "bank", YT_UNKNOWN, NULL },
 	{ "a payout's number with other content", "BD1001", SEQ, "F E20410", "", "bank", YT_UNKNOWN, NULL },
 	{ "busy", "BD1001", SEQ, "F E30001", "", "bank", YT_UNKNOWN, NULL },
@@ -537,6 +537,8 @@ static void it_proves(void **state)
 		fail_msg("outcome %d: %.*s", (int)reply->outcome, YT_FMT(reply->text));
 	if (row->state != NULL)
 		assert_text(yt_node_text(yt_node_get(reply->body, "data"), "pay_state"), row->state);
+	assert_text(
+	        yt_node_text(yt_node_get(reply->body, "data"), "pay_advice"), row->advice != NULL ? row->advice : "");
 	bank_close(&b);
 }
 

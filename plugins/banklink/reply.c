@@ -243,6 +243,19 @@ static int take_batch(struct answer *a)
 	return 0;
 }
 
+/* What the code of a refusal says to a clerk, as PayRetCode of a body would. */
+static int put_refusal(struct answer *a)
+{
+	struct yt_arena *arena = a->reply->arena;
+
+	a->reply->body = yt_node_new(arena, YT_OBJECT);
+	a->data = a->reply->body != NULL ? yt_node_add(arena, a->reply->body, YT_STR("data"), YT_OBJECT) : NULL;
+	if (a->data == NULL || bdl_put(arena, a->data, "bank_code", a->reply->code) != 0 ||
+	        bdl_put(arena, a->data, "bank_text", a->reply->text) != 0)
+		return YT_ENOMEM;
+	return put_state(a, YT_PAY_STATES);
+}
+
 /* A refused request.  Its body, where it has one, is not looked at: a refusal says nothing of the money. */
 static int take_refusal(struct answer *a, const struct bank_code *c)
 {
@@ -256,7 +269,7 @@ static int take_refusal(struct answer *a, const struct bank_code *c)
 	a->reply->outcome = YT_REFUSED;
 	a->reply->never_happened = c->meaning == BANK_ABSENT;
 	a->reply->at_gateway = c->is_before;
-	return 0;
+	return is_about_payment(a->msg) || is_about_batch(a->msg) ? put_refusal(a) : 0;
 }
 
 static int take_answer(struct answer *a)
