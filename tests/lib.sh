@@ -131,6 +131,13 @@ free_ports() {
 	done
 }
 
+# eventually COMMAND...: until it says yes, at most 20 s.
+eventually() {
+	local i
+	for ((i = 0; i < 200; i++)); do "$@" && return; sleep 0.1; done
+	return 1
+}
+
 # wait_port PORT PID SECONDS LOG: until PORT is listened on; fails when PID ends or time is up.
 wait_port() {
 	local i

@@ -117,8 +117,8 @@ end_day() { # LAST yyyyMMdd: its business days end, up to that one
 n_told=0
 tell_statements() { # [ID]: all that it has written since; ID: as other messages, whose numbers begin so
 	local document n
-	n=$(curl -sS "http://127.0.0.1:$bank_control/documents" | jq '.documents | length')
-	[ "$n_told" -lt "$n" ] || wrong "the bank has no statement to tell"
+	has_more() { n=$(curl -sS "http://127.0.0.1:$bank_control/documents" | jq '.documents | length') && [ "$n_told" -lt "$n" ]; }
+	eventually has_more || wrong "the bank has no statement to tell"
 	for (( ; n_told < n; n_told++)); do
 		document=$(curl -sS "http://127.0.0.1:$bank_control/documents" | jq -r ".documents[$n_told]" | sed "s/<MsgId>ST/<MsgId>${1:-ST}/")
 		as=bank-client type=xml post "$bankdoor" / <<<"$document" >$dir/told.xml

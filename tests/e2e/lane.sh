@@ -48,7 +48,10 @@ start_gateway
 expect "still refused after all was killed" Y303 "$(ask 0005 1101)"
 yitong lane zhejiang start --operator wang --reason "it is over" || fail "start"
 expect "a query passes again" '"infcode":0' "$(ask 0006 1101)"
-expect "the counts" '"answered":1' "$(sleep 0.3; yitong lane zhejiang --json)"
+counts() { yitong lane zhejiang --json; }
+is_counted() { [[ $(counts) == *'"answered":1'* ]]; }
+eventually is_counted
+expect "the counts" '"answered":1' "$(counts)"
 yitong audit >$dir/audit.txt
 grep -q 'li .*lane zhejiang stopped .*their maintenance' $dir/audit.txt || fail "audit: $(cat $dir/audit.txt)"
 grep -q 'wang .*lane zhejiang started' $dir/audit.txt || fail "audit: $(cat $dir/audit.txt)"

@@ -109,9 +109,8 @@ waiting() { yitong late --json --at 2099-01-01 | jq -s 'map(select(.pay_no)) | l
 for ((i = 0; i < 100; i++)); do [ "$(waiting)" = 4 ] && break || sleep 0.1; done # the index is some tenths of a second behind
 [ "$(waiting)" = 4 ] || wrong "not four payments wait for their lines"
 curl -sS -f -d '{}' "http://127.0.0.1:$control/day" >/dev/null || wrong "the day does not end"
-sleep 0.5
-curl -sS "http://127.0.0.1:$control/documents" | jq -r '.documents[]' >$dir/statement.xml
-[ "$(grep -c BkToCstmrStmt $dir/statement.xml)" -ge 1 ] || wrong "the bank told no statement"
+is_told() { curl -sS "http://127.0.0.1:$control/documents" | jq -r '.documents[]' >$dir/statement.xml && grep -q BkToCstmrStmt $dir/statement.xml; }
+eventually is_told || wrong "the bank told no statement"
 
 # The same statement, but 1004 paid with one yuan more, the fee less, and a number of nobody's.
 sed -e 's,<Amt Ccy="CNY">1004.00<,<Amt Ccy="CNY">1005.00<,g; s,<Amt Ccy="CNY">15.00<,<Amt Ccy="CNY">14.00<,g' \
