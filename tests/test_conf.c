@@ -207,6 +207,8 @@ static const struct bad_case {
 		"there is no operation \"go\"" },
 	{ "a flow without its answer", NULL, "flows:\n  - name: admit\n    steps: [zhejiang, zhejiang]\n    answer: 3\n", "59:5: error: ",
 		"step 3 is not there" },
+	{ "a flow whose answer is out of range", NULL, "flows:\n  - name: admit\n    steps: [zhejiang, zhejiang]\n    answer: 9\n", "61:13: error: ",
+		"answer is out of range: 9" },
 	{ "a flow whose answer may be left out", NULL, "flows:\n  - name: admit\n    steps: [\"zhejiang?a\", zhejiang]\n", "59:5: error: ",
 		"may be left out" },
 	{ "a flow whose answer may be without its fact", NULL, "flows:\n  - name: admit\n    steps: [\"zhejiang?!a\", zhejiang]\n", "59:5: error: ",
@@ -412,6 +414,8 @@ static const struct bad_case {
 	{ "a segment too small", "segment_mib: 16", "segment_mib: 3", "7:3: error: ", "segment_mib: 3 is too small" },
 	{ "production without a person key", "profile: development", "profile: production", "2:12: error: ", "person-key" },
 	{ "a calendar that is not there", NULL, "calendars:\n  - {name: bank, file: nothing.csv}\n", "59:", "nothing.csv" },
+	{ "a calendar's name mistyped", NULL, "calendars:\n  - {name: bank, file: calendar.csv}\nflows:\n  - {name: admit, steps: [zhejiang], calendar: banks, late_after_days: 1}\n",
+		"61:5: error: ", "calendar: there is no \"banks\" in calendars: did you mean \"bank\"?" },
 	{ "a calendar that is none", NULL, "calendars:\n  - {name: bank, file: ca.crt}\n", "59:5: error: ", "calendar bank: ca.crt:1: " },
 	{ "a flow by an unknown calendar", NULL,
 		"flows:\n  - {name: claim, steps: [\"zhejiang:person.check\"], late_after_days: 1, calendar: bank}\n", "59:5: error: ",
@@ -584,6 +588,18 @@ static void test_misspelt_then(void **state)
 	write_changed("to: zhejiang",
 	        "to: zhejiang\n    then: clam\ncases:\n  facts: [same-city]\nflows:\n  - name: claim\n"
 	        "    steps: [\"zhejiang:person.check?a\"]");
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), YT_ECONF);
+	assert_true(is_told(&errors, "56:5: error: ", "did you mean \"claim\"?"));
+	assert_int_equal(errors.n_errors, 1);
+	/* Nor what a route of no known operation leads to. */
+	write_changed("to: zhejiang", "operations: [account.putt]\n    then: claim\nflows:\n  - name: claim\n"
+	                              "    steps: [\"zhejiang:person.check?a\"]");
+	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), YT_ECONF);
+	assert_true(is_told(&errors, "56:5: error: ", "did you mean \"account.put\"?"));
+	assert_int_equal(errors.n_errors, 1);
+	/* Looked for twice, where the route keeps what is told: told once. */
+	write_changed("to: zhejiang", "operations: [account.put]\n    then: clam\nflows:\n  - name: claim\n"
+	                              "    steps: [\"zhejiang:person.check?a\"]");
 	assert_int_equal(conf_load(&conf, "conf.yaml", &errors), YT_ECONF);
 	assert_true(is_told(&errors, "56:5: error: ", "did you mean \"claim\"?"));
 	assert_int_equal(errors.n_errors, 1);

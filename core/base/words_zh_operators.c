@@ -226,7 +226,7 @@ const struct yt_word words_zh_operators[] = {
 	{ "calendar %s: %s:%u: %s", "日历 %s：%s:%u：%s" },
 	{ "calendar %s names no day of %.4s: add the holidays of that year, and what is worked for them, to %s",
 	        "日历 %s 没有 %.4s 年的日子：请把该年的节假日和调休加进 %s" },
-	{ "calendar: there is no \"%s\" in calendars", "calendar：calendars 里没有“%s”" },
+	{ "calendar: there is no \"%s\" in calendars%s%s%s", "calendar：calendars 里没有“%s”%s%s%s" },
 	{ "calendar goes with late_after_days or line_after_days: say after how many working days it is late",
 	        "calendar 要与 late_after_days 或 line_after_days 同用：写明几个工作日之后算逾期" },
 	{ "calendar \"%s\" is there twice: the first is on line %u", "日历“%s”出现两次：第一次在第 %u 行" },

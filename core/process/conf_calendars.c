@@ -36,18 +36,29 @@ static void read_one(struct conf *conf, struct conf_calendar *c, struct conf_err
 		        c->name, soon, c->file);
 }
 
+static const char *nth_calendar(const void *arg, size_t i)
+{
+	const struct conf *conf = arg;
+
+	return i < conf->n_calendars ? conf->calendars[i].name : NULL;
+}
+
 static void check_flow(const struct conf *conf, struct conf_flow *f, struct conf_errors *errors)
 {
+	const char *meant;
 	uint32_t i = 0;
 
 	if (f->calendar_name == NULL)
 		return;
+	meant = conf_closest(f->calendar_name, nth_calendar, conf);
 	while (i < conf->n_calendars &&
 	        (conf->calendars[i].name == NULL || strcmp(conf->calendars[i].name, f->calendar_name) != 0))
 		i++;
 	if (i == conf->n_calendars)
-		conf_error_add(errors, f->place.line, f->place.column, "calendar: there is no \"%s\" in calendars",
-		        f->calendar_name);
+		conf_error_add(errors, f->place.line, f->place.column,
+		        "calendar: there is no \"%s\" in calendars%s%s%s", f->calendar_name,
+		        meant == NULL ? _(": add it there") : _(": did you mean \""), meant == NULL ? "" : meant,
+		        meant == NULL ? "" : _("\"?"));
 	else
 		f->days = conf->calendars[i].days;
 	if (f->late_after_days == 0 && f->line_after_days == 0)

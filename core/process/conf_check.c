@@ -20,19 +20,18 @@
 static void add(
         struct conf_errors *errors, bool is_warning, uint32_t line, uint32_t column, const char *fmt, va_list args)
 {
-	struct conf_error *e;
+	struct conf_error *e, told = { .line = line, .column = column, .is_warning = is_warning };
 
+	vsnprintf(told.text, sizeof(told.text), _(fmt), args);
+	for (e = errors->item; e < errors->item + errors->n; e++)
+		if (e->line == line && e->column == column && strcmp(e->text, told.text) == 0)
+			return; /* two that need the same name both miss it */
 	if (is_warning)
 		errors->n_warnings++;
 	else
 		errors->n_errors++;
-	if (errors->n == CONF_ERRORS_MAX)
-		return;
-	e = &errors->item[errors->n++];
-	e->line = line;
-	e->column = column;
-	e->is_warning = is_warning;
-	vsnprintf(e->text, sizeof(e->text), _(fmt), args);
+	if (errors->n < CONF_ERRORS_MAX)
+		errors->item[errors->n++] = told;
 }
 
 void conf_error_add(struct conf_errors *errors, uint32_t line, uint32_t column, const char *fmt, ...)

@@ -49,7 +49,7 @@ static void check_party(struct checking *c, const char *key, const char *name)
 		return;
 	meant = conf_closest(name, nth_party, c->conf);
 	WRONG(c, "%s: there is no party \"%s\"%s%s%s", key, name, meant == NULL ? "" : _(": did you mean \""),
-	        meant == NULL ? "" : meant, meant == NULL ? "" : "\"?");
+	        meant == NULL ? "" : meant, meant == NULL ? "" : _("\"?"));
 }
 
 /* Some route says who is asked about accounts: only then one that was not is looked at. */

@@ -235,7 +235,7 @@ static void check_key_name(const struct conf *conf, const char *whose, const str
 		conf_error_add(errors, setting->place.line, setting->place.column,
 		        "%s: setting %s: there is no \"%s\" in secrets or keys%s%s%s", whose, setting->key,
 		        setting->value, meant == NULL ? "" : _(": did you mean \""), meant == NULL ? "" : meant,
-		        meant == NULL ? "" : "\"?");
+		        meant == NULL ? "" : _("\"?"));
 	else if (kind != wanted && (wanted != YT_KEY_SM2_PUBLIC || kind != YT_KEY_SM2_PRIVATE)) /* which has both */
 		conf_error_add(errors, setting->place.line, setting->place.column,
 		        "%s: setting %s: \"%s\" is of kind %s, one of kind %s is needed", whose, setting->key,

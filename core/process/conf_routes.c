@@ -99,9 +99,11 @@ static bool covers(struct yt_str word, const char *name)
 	return yt_str_is(word, name);
 }
 
-static void make_operations(struct making *m)
+/* False: one is misspelt, which has been told. */
+static bool make_operations(struct making *m)
 {
 	const struct conf_texts *words = &m->route->operations;
+	bool are_known = true;
 
 	m->rule->any_op = words->n == 0;
 	for (uint32_t i = 0; i < words->n; i++) {
@@ -115,11 +117,13 @@ static void make_operations(struct making *m)
 		}
 		if (is_known)
 			continue;
+		are_known = false;
 		meant = conf_closest(words->item[i].p, nth_operation, NULL);
 		WRONG(m, "operations: there is no operation \"%.*s\"%s%s%s", YT_FMT(words->item[i]),
 		        meant == NULL ? "" : _(": did you mean \""), meant == NULL ? "" : meant,
-		        meant == NULL ? "" : "\"?");
+		        meant == NULL ? "" : _("\"?"));
 	}
+	return are_known;
 }
 
 static void make_relations(struct making *m)
@@ -196,7 +200,7 @@ static const struct conf_flow *find_flow(struct making *m, const char *name)
 		meant = conf_closest(name, nth_flow, m->conf);
 		WRONG(m, "route to unknown flow \"%s\"%s%s%s", name,
 		        meant == NULL ? _(": add it to flows") : _(": did you mean \""), meant == NULL ? "" : meant,
-		        meant == NULL ? "" : "\"?");
+		        meant == NULL ? "" : _("\"?"));
 	}
 	return flow;
 }
@@ -250,7 +254,7 @@ static const struct conf_party *find_insurer(struct making *m, const char *key, 
 	meant = conf_closest(name, nth_party, m->conf);
 	WRONG(m, "%s of unknown party \"%s\"%s%s%s", key, name,
 	        meant == NULL ? _(": add it to parties") : _(": did you mean \""), meant == NULL ? "" : meant,
-	        meant == NULL ? "" : "\"?");
+	        meant == NULL ? "" : _("\"?"));
 	return NULL;
 }
 
@@ -364,7 +368,7 @@ static void make_party(struct making *m)
 	meant = conf_closest(r->to, nth_party, m->conf);
 	WRONG(m, "route to unknown party \"%s\"%s%s%s", r->to,
 	        meant == NULL ? _(": add it to parties") : _(": did you mean \""), meant == NULL ? "" : meant,
-	        meant == NULL ? "" : "\"?");
+	        meant == NULL ? "" : _("\"?"));
 }
 
 #define AS_TEXTS(texts) ((struct route_texts){ (texts).item, (texts).n })
@@ -372,6 +376,7 @@ static void make_party(struct making *m)
 static void make_rule(struct making *m)
 {
 	const struct conf_route *r = m->route;
+	bool are_known;
 
 	*m->rule = (struct route_rule){ .name = r->name,
 		.target = r,
@@ -382,11 +387,13 @@ static void make_rule(struct making *m)
 		.areas = AS_TEXTS(r->areas),
 		.treatment = AS_TEXTS(r->treatment),
 		.insured = AS_TEXTS(r->insured) };
-	make_operations(m);
+	are_known = make_operations(m);
 	make_relations(m);
 	make_fields(m);
 	check_names_of(m, "listeners", &r->listeners, CONF_BY_LISTENER);
 	check_names_of(m, "origins", &r->origins, CONF_BY_ORIGIN);
+	if (!are_known) /* what it serves decides where it may lead */
+		return;
 	make_party(m);
 	make_then(m);
 	make_result(m);
@@ -413,7 +420,7 @@ static const char *unknown(
 
 	if (meant == NULL || said.p == NULL)
 		return said.p == NULL ? "" : said.p;
-	return yt_arena_printf(conf->arena, "%s%s%s\"?", said.p, _(": did you mean \""), meant).p;
+	return yt_arena_printf(conf->arena, "%s%s%s%s", said.p, _(": did you mean \""), meant, _("\"?")).p;
 }
 
 /* The condition behind the question mark: "fact", "!fact" or "fact=VALUE".  NULL, or what is wrong with it. */
@@ -499,6 +506,8 @@ static void make_flows(struct conf *conf, struct conf_errors *errors)
 				conf_error_add(errors, f->place.line, f->place.column, "step %u, \"%.*s\": %s",
 				        (unsigned)f->n_steps + 1, YT_FMT(f->steps.item[f->n_steps]), wrong);
 		}
+		if (f->answer == 0) /* out of range: told where it was read */
+			continue;
 		if (f->answer > f->steps.n ||
 		        (wrong == NULL && is_answered(conf, f) &&
 		                (f->step[f->answer - 1].unless != NULL || f->step[f->answer - 1].only_with != NULL)))
