@@ -140,6 +140,22 @@ static void the_composed_order_is_read(void **state)
 	bank_close(&b);
 }
 
+/* Counts may have zeros in front: the schema wants digits. */
+static void an_order_that_counts_with_zeros_is_read(void **state)
+{
+	struct bank b = open_bank(NULL, NULL);
+	struct yt_str octets = encoded(&b, order(&b, one_order));
+	const char *at = memmem(octets.p, octets.n, "<NbOfTxs>1<", 11);
+	size_t n;
+
+	(void)state;
+	assert_non_null(at);
+	n = (size_t)(at + 9 - octets.p);
+	octets = yt_arena_printf(b.arena, "%.*s00%.*s", (int)n, octets.p, (int)(octets.n - n), octets.p + n);
+	assert_int_equal(decoded(&b, octets)->op->id, YT_OP_PAY_ORDER);
+	bank_close(&b);
+}
+
 /* xmllint, where it is installed: a reader of schemas that shares nothing with the plugin's calls. */
 static void xmllint(struct yt_str octets, const char *schema)
 {
@@ -329,7 +345,9 @@ static void a_uetr_belongs_to_its_payout(void **state)
 #define BLOCK(more)                                                                                                    \
 	"<OrgnlPmtInfAndSts><OrgnlPmtInfId>PB20261120000000000101</OrgnlPmtInfId>" more "</OrgnlPmtInfAndSts>"
 #define TX(more) "<TxInfAndSts><OrgnlEndToEndId>CL20261120000000000001</OrgnlEndToEndId>" more "</TxInfAndSts>"
-#define RJCT(code) "<TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>" code "</Cd></Rsn></StsRsnInf>"
+#define OF(amount) "<OrgnlTxRef><Amt><InstdAmt Ccy=\"CNY\">" amount "</InstdAmt></Amt></OrgnlTxRef>"
+#define REASON(code) "<StsRsnInf><Rsn><Cd>" code "</Cd></Rsn></StsRsnInf>"
+#define RJCT(code) "<TxSts>RJCT</TxSts>" REASON(code)
 
 static const struct report {
 	const char *it, *octets;
@@ -360,6 +378,10 @@ static const struct report {
 	{ "a duplicate of a kind that is new", REPORT("", BLOCK(TX(RJCT("DU99")))), YT_UNKNOWN, "UNKNOWN", "DU99" },
 	{ "no answer from the other bank", REPORT("", BLOCK(TX(RJCT("AB05")))), YT_UNKNOWN, "UNKNOWN", "AB05" },
 	{ "no answer at all", REPORT("", BLOCK(TX(RJCT("NOAS")))), YT_UNKNOWN, "UNKNOWN", "NOAS" },
+	{ "a clearing that timed out", REPORT("", BLOCK(TX(RJCT("AB01")))), YT_UNKNOWN, "UNKNOWN", "AB01" },
+	{ "a settlement that timed out", REPORT("", BLOCK(TX(RJCT("AB03")))), YT_UNKNOWN, "UNKNOWN", "AB03" },
+	{ "an agent that was off line", REPORT("", BLOCK(TX(RJCT("AB07")))), YT_UNKNOWN, "UNKNOWN", "AB07" },
+	{ "our own bank that timed out", REPORT("", BLOCK(TX(RJCT("AB11")))), YT_UNKNOWN, "UNKNOWN", "AB11" },
 	{ "a payment that is not found", REPORT("", BLOCK(TX(RJCT("NOOR")))), YT_UNKNOWN, "UNKNOWN", "NOOR" },
 	{ "a reason of the bank's own list", REPORT("", BLOCK(TX(RJCT("XX77")))), YT_UNKNOWN, "UNKNOWN", "XX77" },
 	{ "a refusal for a reason nobody listed", REPORT("", BLOCK(TX(RJCT("XX78")))), YT_REFUSED, "FAILED", "XX78" },
@@ -380,6 +402,17 @@ static const struct report {
 	        REPORT("", BLOCK(TX("<TxSts>ACSC</TxSts>") TX("<TxSts>ACSP</TxSts>"))), YT_DONE, "PAID", "ACSC" },
 	{ "one transfer with two words that contradict", REPORT("", BLOCK(TX("<TxSts>ACSC</TxSts>") TX(RJCT("BE01")))),
 	        YT_UNKNOWN, "UNKNOWN", "ACSC" },
+	{ "a word that names our sum", REPORT("", BLOCK(TX("<TxSts>ACSC</TxSts>" OF("3286.4")))), YT_DONE, "PAID",
+	        "ACSC" },
+	{ "a word that names another sum", REPORT("", BLOCK(TX("<TxSts>ACSC</TxSts>" OF("3286.41")))), YT_UNKNOWN,
+	        "UNKNOWN", "ACSC" },
+	{ "a refusal that names another sum", REPORT("", BLOCK(TX(RJCT("BE01") OF("3286.41")))), YT_UNKNOWN, "UNKNOWN",
+	        "BE01" },
+	{ "a word that has the instruction's number alone",
+	        REPORT("",
+	                BLOCK("<TxInfAndSts><OrgnlInstrId>CL20261120000000000001</OrgnlInstrId><OrgnlEndToEndId>NOTPROVIDED"
+	                      "</OrgnlEndToEndId>" RJCT("BE01") "</TxInfAndSts>")),
+	        YT_REFUSED, "FAILED", "BE01" },
 	{ "another transfer's word",
 	        REPORT("",
 	                BLOCK("<TxInfAndSts><OrgnlEndToEndId>CL20261120000000000009</OrgnlEndToEndId><TxSts>ACSC</TxSts>"
@@ -402,6 +435,17 @@ static void it_means(void **state)
 		fail_msg("outcome %d: %.*s", (int)reply->outcome, YT_FMT(reply->text));
 	assert_text(yt_node_text(data, "pay_state"), row->state);
 	assert_text(reply->code, row->code);
+	bank_close(&b);
+}
+
+/* What is told unasked says of which sum it is where the bank does, so that whoever waits can compare. */
+static void a_pushed_report_names_its_sum(void **state)
+{
+	struct bank b = open_bank(NULL, NULL);
+	struct yt_msg *msg = decoded(&b, yt_str(REPORT("", BLOCK(TX("<TxSts>ACSC</TxSts>" OF("9.9"))))));
+
+	(void)state;
+	assert_text(yt_node_text(row_at(yt_node_get(msg->body, "payout"), 0), "pay_amt"), "9.90");
 	bank_close(&b);
 }
 
@@ -612,6 +656,7 @@ static void the_composed_return_is_read(void **state)
 	"<Ntry><Amt Ccy=\"CNY\">" amt "</Amt><CdtDbtInd>" dir                                                          \
 	"</CdtDbtInd><Sts>BOOK</Sts><BookgDt><DtTm>2026-11-20T09:00:00.5+08:00</DtTm></BookgDt><BkTxCd/>" more         \
 	"</Ntry>"
+#define DETAIL(no, amt) "<TxDtls><Refs><EndToEndId>" no "</EndToEndId></Refs><Amt Ccy=\"CNY\">" amt "</Amt></TxDtls>"
 #define CLEAN BAL("OPBD", "10.00", "CRDT") BAL("CLBD", "7", "CRDT")
 
 static const struct statement {
@@ -692,6 +737,63 @@ static const struct statement {
 	                STMT("<TxsSummry><TtlDbtNtries><NbOfNtries>1</NbOfNtries><Sum>4</Sum></TtlDbtNtries></TxsSummry>" NTRY2(
 	                        "3", "DBIT", ""))),
 	        NULL, "Stmt[0].TxsSummry", "another sum", false },
+	{ "a summary with zeros in front",
+	        CAMT(ISO "camt.053.001.04", "BkToCstmrStmt",
+	                STMT("<TxsSummry><TtlNtries><NbOfNtries>001</NbOfNtries><Sum>3.0</Sum></TtlNtries></TxsSummry>" NTRY2(
+	                        "3", "DBIT", ""))),
+	        "\"entry_cnt\":\"001\"", NULL, NULL, true },
+	{ "a summary of both directions",
+	        CAMT(ISO "camt.053.001.04", "BkToCstmrStmt",
+	                STMT("<TxsSummry><TtlNtries><NbOfNtries>2</NbOfNtries><Sum>5</Sum></TtlNtries></TxsSummry>" NTRY2(
+	                        "3", "DBIT", "") NTRY2("2", "CRDT", ""))),
+	        "\"entry_cnt\":\"2\"", NULL, NULL, true },
+	{ "a summary that is the difference of both directions",
+	        CAMT(ISO "camt.053.001.04", "BkToCstmrStmt",
+	                STMT("<TxsSummry><TtlNtries><NbOfNtries>2</NbOfNtries><Sum>1</Sum></TtlNtries></TxsSummry>" NTRY2(
+	                        "3", "DBIT", "") NTRY2("2", "CRDT", ""))),
+	        "\"entry_cnt\":\"2\"", NULL, NULL, true },
+	{ "a summary of another total",
+	        CAMT(ISO "camt.053.001.04", "BkToCstmrStmt",
+	                STMT("<TxsSummry><TtlNtries><NbOfNtries>2</NbOfNtries><Sum>4</Sum></TtlNtries></TxsSummry>" NTRY2(
+	                        "3", "DBIT", "") NTRY2("2", "CRDT", ""))),
+	        NULL, "Stmt[0].TxsSummry", "another sum", false },
+	{ "a block whose details are elsewhere",
+	        CAMT(ISO "camt.053.001.08", "BkToCstmrStmt",
+	                STMT(NTRY2("3", "DBIT",
+	                        "<NtryDtls><Btch><PmtInfId>PB1</PmtInfId><NbOfTxs>3</NbOfTxs></Btch></NtryDtls>"))),
+	        "\"block_no\":\"PB1\",\"batch_cnt\":\"3\"", NULL, NULL, true },
+	{ "one entry for two blocks",
+	        CAMT(ISO "camt.053.001.08", "BkToCstmrStmt",
+	                STMT(NTRY2("3", "DBIT",
+	                        "<NtryDtls><Btch><PmtInfId>PB1</PmtInfId><NbOfTxs>01</NbOfTxs></Btch>" DETAIL("A1",
+	                                "1") "</NtryDtls><NtryDtls><Btch><PmtInfId>PB2</PmtInfId><NbOfTxs>1</NbOfTxs>"
+	                                     "</Btch>" DETAIL("A2", "2") "</NtryDtls>"))),
+	        "\"pay_no\":\"A2\",\"entry_amt\":\"2.00\",\"ccy\":\"CNY\",\"block_no\":\"PB2\"}],\"rev_flag\"", NULL,
+	        NULL, true },
+	{ "a credit that the bank takes back",
+	        CAMT(ISO "camt.053.001.02", "BkToCstmrStmt",
+	                STMT("<Ntry><Amt Ccy=\"CNY\">1</Amt><CdtDbtInd>DBIT</CdtDbtInd><RvslInd>true</RvslInd><Sts>BOOK</Sts>"
+	                     "<NtryDtls><TxDtls><RltdPties><Dbtr><Nm>乙</Nm></Dbtr><Cdtr><Nm>我们</Nm></Cdtr></RltdPties>"
+	                     "</TxDtls></NtryDtls></Ntry>")),
+	        "\"opp_name\":\"乙\",\"rev_flag\":\"1\"", NULL, NULL, true },
+	{ "the other side's bank",
+	        CAMT(ISO "camt.053.001.08", "BkToCstmrStmt",
+	                STMT(NTRY2("1", "DBIT",
+	                        "<NtryDtls><TxDtls><RltdPties><Cdtr><Pty><Nm>甲</Nm></Pty></Cdtr></RltdPties><RltdAgts>"
+	                        "<CdtrAgt><FinInstnId><ClrSysMmbId><MmbId>105332099046</MmbId></ClrSysMmbId></FinInstnId>"
+	                        "</CdtrAgt></RltdAgts></TxDtls></NtryDtls>"))),
+	        "\"opp_bank_no\":\"105332099046\"", NULL, NULL, true },
+	{ "an hour of another zone",
+	        CAMT(ISO "camt.053.001.08", "BkToCstmrStmt",
+	                STMT("<Ntry><Amt Ccy=\"CNY\">1</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>"
+	                     "<BookgDt><DtTm>2026-11-20T16:00:00.25Z</DtTm></BookgDt><ValDt><DtTm>2026-11-20T15:59:59Z</DtTm>"
+	                     "</ValDt></Ntry>")),
+	        "\"book_date\":\"2026-11-21\",\"value_date\":\"2026-11-20\"", NULL, NULL, true },
+	{ "an hour of a zone west of Greenwich",
+	        CAMT(ISO "camt.053.001.08", "BkToCstmrStmt",
+	                STMT("<Ntry><Amt Ccy=\"CNY\">1</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>"
+	                     "<BookgDt><DtTm>2026-12-31T12:30:00-04:30</DtTm></BookgDt></Ntry>")),
+	        "\"book_date\":\"2027-01-01\"", NULL, NULL, true },
 	{ "no number", "<Document xmlns=\"" ISO "camt.053.001.04\"><BkToCstmrStmt><GrpHdr/></BkToCstmrStmt></Document>",
 	        NULL, "GrpHdr/MsgId", "is missing", false },
 };
@@ -851,6 +953,8 @@ static const struct finding {
 	{ "found at work", REPORT("", BLOCK(TX("<TxSts>PDNG</TxSts>"))), YT_FOUND, YT_DONE },
 	{ "not found", REPORT("", BLOCK(TX(RJCT("NOOR")))), YT_ABSENT, 0 },
 	{ "not known", REPORT("", BLOCK(TX(RJCT("AB06")))), YT_UNSURE, 0 },
+	{ "not known, and not found", REPORT("", BLOCK(TX(RJCT("AB06") REASON("NOOR")))), YT_UNSURE, 0 },
+	{ "not found, and not known", REPORT("", BLOCK(TX(RJCT("NOOR") REASON("AB06")))), YT_UNSURE, 0 },
 	{ "a duplicate", REPORT("", BLOCK(TX(RJCT("DU03")))), YT_UNSURE, 0 },
 	{ "no answer", "", YT_UNSURE, 0 },
 };
@@ -997,9 +1101,11 @@ int main(void)
 	static struct CMUnitTest tests[128 + COUNT(reports)] = {
 		SINGLE(the_composed_order_is_written),
 		SINGLE(the_composed_order_is_read),
+		SINGLE(an_order_that_counts_with_zeros_is_read),
 		SINGLE(random_payouts_keep_to_the_schema),
 		SINGLE(a_uetr_belongs_to_its_payout),
 		SINGLE(the_composed_report_is_read),
+		SINGLE(a_pushed_report_names_its_sum),
 		SINGLE(the_composed_day_is_read),
 		SINGLE(the_composed_return_is_read),
 		SINGLE(the_composed_recall_is_written),

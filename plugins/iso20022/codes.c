@@ -172,7 +172,8 @@ static void judge_refusal(const struct iso *iso, struct yt_str reason, struct is
 			v->is_alarm = reasons[i].is_alarm;
 			v->advice = reasons[i].advice;
 		}
-	if (yt_str_starts(reason, "DU")) /* each code of that kind, also one that is new */
+	/* Each duplicate and each missing answer on the way (timed out, off line, broken off), also one that is new. */
+	if (yt_str_starts(reason, "DU") || yt_str_starts(reason, "AB"))
 		state = YT_PAY_UNKNOWN;
 	if (iso_list_has(iso->unknown, reason))
 		state = YT_PAY_UNKNOWN;

@@ -94,6 +94,8 @@ int iso_write_rows(struct yt_xml_writer *w, const struct iso_group *group, const
 /* Reads them into the object out.  path: of element in faults, "CstmrPmtStsRpt/GrpHdr". */
 int iso_read_rows(struct yt_arena *arena, const struct iso_group *group, const struct yt_node *element,
         struct yt_node *out, const char *path, struct yt_fault *fault);
+/* Digits that say n, whatever zeros stand in front. */
+bool iso_counts(struct yt_str digits, uint32_t n);
 /* The element at "a/b/c" below another; NULL. */
 const struct yt_node *iso_at(const struct yt_node *element, const char *path);
 

@@ -392,11 +392,9 @@ static int read_tx(struct reading *r, const struct yt_node *element, const struc
 static int check_total(struct reading *r, const struct yt_node *v, const char *cnt, const char *amt, uint32_t n,
         int64_t fen, const char *path)
 {
-	char wanted[16];
 	int64_t told;
 
-	snprintf(wanted, sizeof(wanted), "%u", n);
-	if (yt_node_text(v, cnt).n > 0 && !yt_str_is(yt_node_text(v, cnt), wanted))
+	if (yt_node_text(v, cnt).n > 0 && !iso_counts(yt_node_text(v, cnt), n))
 		return iso_refuse(r->fault, path, "NbOfTxs", "is not the number of transfers");
 	if (yt_node_text(v, amt).n > 0 && (yt_node_fen(v, amt, &told) != 0 || told != fen))
 		return iso_refuse(r->fault, path, "CtrlSum", "is not the sum of the transfers");

@@ -43,6 +43,14 @@ static int add_text(struct yt_arena *arena, struct yt_str *text, struct yt_str m
 	return text->p != NULL ? 0 : YT_ENOMEM;
 }
 
+/* Least proves what is unknown, and less than "not found" does. */
+static bool proves_less(const struct iso_verdict *v, const struct iso_verdict *than)
+{
+	if (!v->has_state || v->state != YT_PAY_UNKNOWN)
+		return false;
+	return !than->has_state || than->state != YT_PAY_UNKNOWN || (than->is_absent && !v->is_absent);
+}
+
 /* Of several reasons the one that says least about the money counts. */
 static int take_reasons(struct reading *r, const struct yt_node *element, struct level *level)
 {
@@ -58,7 +66,7 @@ static int take_reasons(struct reading *r, const struct yt_node *element, struct
 			return rv;
 		code = yt_node_text(v, "code");
 		verdict = iso_judge_status(r->iso, level->status, code);
-		if (level->reason.n == 0 || (verdict.has_state && verdict.state == YT_PAY_UNKNOWN)) {
+		if (level->reason.n == 0 || proves_less(&verdict, &level->verdict)) {
 			level->reason = code;
 			level->verdict = verdict;
 		}
@@ -213,12 +221,27 @@ static void forget_level(struct yt_node *row)
 	}
 }
 
+/* A word about another sum than was ordered is none about our payout, whatever its number says. */
+static void compare_sum(const struct yt_node *row, const struct yt_node *told, struct level *level)
+{
+	int64_t ordered, named;
+
+	if (yt_node_text(row, "pay_amt").n == 0 || yt_node_text(told, "pay_amt").n == 0 ||
+	        yt_node_fen(row, "pay_amt", &ordered) != 0 || yt_node_fen(told, "pay_amt", &named) != 0 ||
+	        ordered == named)
+		return;
+	level->verdict = (struct iso_verdict){
+		.has_state = true, .state = YT_PAY_UNKNOWN, .is_alarm = true, .advice = "compare"
+	};
+}
+
 static int take_tx(struct reading *r, const struct yt_node *element, const struct level *block, struct yt_str block_no,
         const char *path)
 {
-	static const char *const kept[] = { "pay_no", "uetr", "report_row", "bank_serial", "clearing_serial" };
-	struct yt_node *told = yt_node_new(r->arena, YT_OBJECT), *row;
-	struct level level;
+	static const char *const kept[] = { "pay_no", "uetr", "pay_amt", "report_row", "bank_serial",
+		"clearing_serial" };
+	struct yt_node *told = yt_node_new(r->arena, YT_OBJECT), *row, *no;
+	struct level level, counts;
 	int rv = told == NULL ? YT_ENOMEM : iso_read_rows(r->arena, &iso_pain002_tx, element, told, path, r->fault);
 
 	if (rv == 0)
@@ -227,6 +250,9 @@ static int take_tx(struct reading *r, const struct yt_node *element, const struc
 		rv = take_level(r, element, told, &level);
 	if (rv != 0)
 		return rv;
+	no = yt_node_get(told, "pay_no");
+	if (no != NULL && yt_str_is(no->text, "NOTPROVIDED"))
+		no->text = (struct yt_str){ NULL, 0 };
 	row = row_of(r, told);
 	if (row == NULL && r->is_asked)
 		return 0; /* a payout of another message: it says nothing of ours */
@@ -234,6 +260,8 @@ static int take_tx(struct reading *r, const struct yt_node *element, const struc
 		row = yt_node_add(r->arena, r->rows, (struct yt_str){ 0 }, YT_OBJECT);
 	if (row == NULL)
 		return YT_ENOMEM;
+	counts = *speaker(&level, block, &r->group);
+	compare_sum(row, told, &counts);
 	if (yt_node_text(told, "pay_no").n == 0)
 		rv = put(r->arena, told, "pay_no", yt_node_text(told, "instr_no"));
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]) && rv == 0; i++)
@@ -245,10 +273,10 @@ static int take_tx(struct reading *r, const struct yt_node *element, const struc
 		rv = put(r->arena, row, "is_named", YT_STR("1"));
 	if (rv == 0)
 		enter_row(r, row);
-	if (rv != 0 || !may_replace(row, speaker(&level, block, &r->group)))
+	if (rv != 0 || !may_replace(row, &counts))
 		return rv;
 	forget_level(row);
-	return put_level(r, row, speaker(&level, block, &r->group));
+	return put_level(r, row, &counts);
 }
 
 /* Payouts of a block, or of the message, that no row names. */

@@ -46,6 +46,50 @@ static bool is_day(struct yt_str s)
 	return s.n == 10 && yt_time_parse(s, &ms) == 0;
 }
 
+bool iso_counts(struct yt_str digits, uint32_t n)
+{
+	char wanted[16];
+
+	while (digits.n > 1 && digits.p[0] == '0') {
+		digits.p++;
+		digits.n--;
+	}
+	snprintf(wanted, sizeof(wanted), "%u", n);
+	return yt_str_is(digits, wanted);
+}
+
+/* Minutes east of Greenwich of what ends a time, "Z" or "+08:00"; false: no zone, so it is Beijing's. */
+static bool take_zone(struct yt_str s, int *minutes)
+{
+	const char *z = s.p + s.n - 6;
+
+	*minutes = 0;
+	if (s.p[s.n - 1] == 'Z')
+		return true;
+	if (s.n < 25 || (z[0] != '+' && z[0] != '-') || z[3] != ':')
+		return false;
+	*minutes = ((z[1] - '0') * 10 + z[2] - '0') * 60 + (z[4] - '0') * 10 + z[5] - '0';
+	if (z[0] == '-')
+		*minutes = -*minutes;
+	return *minutes >= -14 * 60 && *minutes <= 14 * 60;
+}
+
+/* The day in Beijing of a time that may be another zone's. */
+static struct yt_str beijing_day(struct yt_arena *arena, struct yt_str s)
+{
+	char text[20];
+	int64_t ms;
+	int minutes;
+
+	if (s.n < 20 || s.p[10] != 'T' || !take_zone(s, &minutes))
+		return (struct yt_str){ s.p, 10 };
+	snprintf(text, sizeof(text), "%.10s %.8s", s.p, s.p + 11);
+	if (yt_time_parse(yt_str(text), &ms) != 0)
+		return (struct yt_str){ s.p, 10 };
+	yt_time_print(ms + (8 * 60 - minutes) * INT64_C(60000), text);
+	return yt_arena_copy(arena, (struct yt_str){ text, 10 });
+}
+
 /* NULL, or what is wrong with a value that is to be written. */
 static const char *check_written(const struct iso_row *row, struct yt_str text)
 {
@@ -92,8 +136,10 @@ static struct yt_str take(struct yt_arena *arena, const struct iso_row *row, str
 	case 'D':
 	case 'E':
 		*why = "is not a day yyyy-MM-dd";
-		if (text.n > 10 && (row->type == 'E' || text.p[10] == 'Z' || text.p[10] == '+' || text.p[10] == '-'))
-			text.n = 10; /* a time, or a zone behind the day */
+		if (text.n > 10 && row->type == 'E')
+			text = beijing_day(arena, text);
+		else if (text.n > 10 && (text.p[10] == 'Z' || text.p[10] == '+' || text.p[10] == '-'))
+			text.n = 10; /* a zone behind the day */
 		return is_day(text) ? text : none;
 	case 'B':
 		*why = "is neither true nor false";

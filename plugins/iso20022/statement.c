@@ -3,6 +3,7 @@
  * Canonical: `statement` rows with their balances, each with `entry` rows.  An entry with one detail has that detail's
  * members itself; one with several has `detail` rows.  Whether all adds up is YT_MONEY_STATEMENT's to say. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "iso.h"
@@ -94,12 +95,13 @@ static bool is_reversal(const struct yt_node *row)
 	       yt_node_text(row, "return_code").n > 0;
 }
 
-/* The other side's name and account under one name, whichever side we are: of what comes back it is the payee still.  A
- * number that is none is left out. */
+/* The other side's name, account and bank under one name, whichever side we are: of what comes back it is who it was of
+ * the entry before.  A number that is none is left out. */
 static int complete_detail(struct yt_arena *arena, struct yt_node *row, const struct yt_node *entry)
 {
-	bool is_out = yt_str_is(yt_node_text(entry, "dc_flag"), "D") || is_reversal(entry) || is_reversal(row);
-	static const char *const names[2][2] = { { "payer_name", "payer_acct" }, { "payee_name", "payee_acct" } };
+	bool is_out = yt_str_is(yt_node_text(entry, "dc_flag"), "D") != (is_reversal(entry) || is_reversal(row));
+	static const char *const names[2][3] = { { "payer_name", "payer_acct", "payer_bank_no" },
+		{ "payee_name", "payee_acct", "payee_bank_no" } };
 	unsigned side = is_out ? 1 : 0;
 	struct yt_node *no = yt_node_get(row, "pay_no");
 	int rv;
@@ -109,7 +111,9 @@ static int complete_detail(struct yt_arena *arena, struct yt_node *row, const st
 	rv = put(arena, row, "opp_name", yt_node_text(row, names[side][0]));
 	if (no != NULL && !is_provided(no->text))
 		no->text = (struct yt_str){ NULL, 0 };
-	return rv == 0 ? put(arena, row, "opp_acct", yt_node_text(row, names[side][1])) : rv;
+	if (rv == 0)
+		rv = put(arena, row, "opp_acct", yt_node_text(row, names[side][1]));
+	return rv == 0 ? put(arena, row, "opp_bank_no", yt_node_text(row, names[side][2])) : rv;
 }
 
 static uint32_t count_details(const struct yt_node *element)
@@ -139,31 +143,55 @@ static void drop_foreign_amount(struct yt_node *row, struct yt_str ccy)
 	amount->text = (struct yt_str){ NULL, 0 };
 }
 
+/* Members of a detail that is the only one, or of a block, become its entry's where that lacks them. */
+static int give_entry(struct yt_arena *arena, struct yt_node *entry, const struct yt_node *from)
+{
+	int rv = 0;
+
+	/* Names are those of fields.tsv, with their NUL. */
+	for (const struct yt_node *c = from->child; c != NULL && rv == 0; c = c->next)
+		if (c->text.n > 0 && yt_node_get(entry, c->name.p) == NULL)
+			rv = put(arena, entry, c->name.p, c->text);
+	return rv;
+}
+
+/* One NtryDtls with its block.  An entry may stand for several blocks: then each detail says whose it is.  Banks give
+ * fewer details than the block counts, so that is none of its own: whether they add up is YT_MONEY_STATEMENT's. */
+static int take_block(
+        struct reading *r, const struct yt_node *d, bool is_only, struct yt_node *entry, struct yt_node *rows)
+{
+	struct yt_node *block = yt_node_new(r->arena, YT_OBJECT);
+	int rv = block == NULL ? YT_ENOMEM : iso_read_rows(r->arena, &iso_camt_batch, d, block, r->path, r->fault);
+
+	if (rv == 0 && is_only)
+		rv = give_entry(r->arena, entry, block);
+	for (const struct yt_node *tx = yt_node_get(d, "TxDtls"); tx != NULL && rv == 0; tx = yt_xml_next(tx)) {
+		struct yt_node *row = yt_node_add(r->arena, rows, (struct yt_str){ 0 }, YT_OBJECT);
+
+		rv = row == NULL ? YT_ENOMEM : take_detail(r, tx, row);
+		if (rv == 0)
+			rv = complete_detail(r->arena, row, entry);
+		if (rv == 0)
+			drop_foreign_amount(row, yt_node_text(entry, "ccy"));
+		if (rv == 0 && !is_only && yt_node_text(row, "block_no").n == 0)
+			rv = put(r->arena, row, "block_no", yt_node_text(block, "block_no"));
+	}
+	return rv;
+}
+
 /* Each detail in an object of its own; of the only one what the entry lacks becomes the entry's. */
 static int take_details(struct reading *r, const struct yt_node *element, struct yt_node *entry)
 {
-	uint32_t n = count_details(element);
+	uint32_t n = count_details(element), blocks = 0;
 	struct yt_node *rows =
 	        n > 1 ? yt_node_add(r->arena, entry, YT_STR("detail"), YT_ARRAY) : yt_node_new(r->arena, YT_ARRAY);
 	int rv = rows == NULL ? YT_ENOMEM : 0;
 
-	for (const struct yt_node *d = yt_node_get(element, "NtryDtls"); d != NULL && rv == 0; d = yt_xml_next(d)) {
-		rv = iso_read_rows(r->arena, &iso_camt_batch, d, entry, r->path, r->fault);
-		for (const struct yt_node *tx = yt_node_get(d, "TxDtls"); tx != NULL && rv == 0; tx = yt_xml_next(tx)) {
-			struct yt_node *row = yt_node_add(r->arena, rows, (struct yt_str){ 0 }, YT_OBJECT);
-
-			rv = row == NULL ? YT_ENOMEM : take_detail(r, tx, row);
-			if (rv == 0)
-				rv = complete_detail(r->arena, row, entry);
-			if (rv == 0)
-				drop_foreign_amount(row, yt_node_text(entry, "ccy"));
-		}
-	}
-	/* Names are those of fields.tsv, with their NUL. */
-	for (const struct yt_node *c = n == 1 && rv == 0 ? rows->child->child : NULL; c != NULL && rv == 0; c = c->next)
-		if (c->text.n > 0 && yt_node_get(entry, c->name.p) == NULL)
-			rv = put(r->arena, entry, c->name.p, c->text);
-	return rv;
+	for (const struct yt_node *d = yt_node_get(element, "NtryDtls"); d != NULL; d = yt_xml_next(d))
+		blocks += yt_node_get(d, "Btch") != NULL;
+	for (const struct yt_node *d = yt_node_get(element, "NtryDtls"); d != NULL && rv == 0; d = yt_xml_next(d))
+		rv = take_block(r, d, blocks <= 1, entry, rows);
+	return n == 1 && rv == 0 ? give_entry(r->arena, entry, rows->child) : rv;
 }
 
 static int take_entry(struct reading *r, const struct yt_node *element, struct yt_node *entry)
@@ -186,11 +214,10 @@ static int take_entry(struct reading *r, const struct yt_node *element, struct y
 /* Counts and sums that the bank gives beside its entries. */
 static int check_summary(struct reading *r, const struct yt_node *statement, const struct yt_node *entries)
 {
-	int64_t sum[2] = { 0, 0 }, told, fen;
-	uint32_t n[2] = { 0, 0 };
+	int64_t sum[3] = { 0, 0, 0 }, told, fen;
+	uint32_t n[3] = { 0, 0, 0 };
 	static const char *const names[3][2] = { { "credit_cnt", "credit_amt" }, { "debit_cnt", "debit_amt" },
-		{ "entry_cnt", NULL } };
-	char wanted[16];
+		{ "entry_cnt", "total_amt" } };
 
 	for (const struct yt_node *e = entries->child; e != NULL; e = e->next) {
 		unsigned side = yt_str_is(yt_node_text(e, "dc_flag"), "D");
@@ -200,13 +227,18 @@ static int check_summary(struct reading *r, const struct yt_node *statement, con
 		sum[side] += fen;
 		n[side]++;
 	}
+	n[2] = n[0] + n[1];
+	sum[2] = sum[0] + sum[1];
 	for (unsigned i = 0; i < 3; i++) {
-		snprintf(wanted, sizeof(wanted), "%u", i < 2 ? n[i] : n[0] + n[1]);
-		if (yt_node_text(statement, names[i][0]).n > 0 &&
-		        !yt_str_is(yt_node_text(statement, names[i][0]), wanted))
+		struct yt_str count = yt_node_text(statement, names[i][0]);
+
+		if (count.n > 0 && !iso_counts(count, n[i]))
 			return iso_refuse(r->fault, r->path, "TxsSummry", "counts other entries than there are");
-		if (i < 2 && yt_node_text(statement, names[i][1]).n > 0 &&
-		        (yt_node_fen(statement, names[i][1], &told) != 0 || told != sum[i]))
+		if (yt_node_text(statement, names[i][1]).n == 0)
+			continue;
+		/* Of all entries ISO wants the sum; some banks write what is left of it. */
+		if (yt_node_fen(statement, names[i][1], &told) != 0 ||
+		        (told != sum[i] && (i < 2 || told != llabs(sum[0] - sum[1]))))
 			return iso_refuse(r->fault, r->path, "TxsSummry", "has another sum than its entries");
 	}
 	return 0;
