@@ -722,6 +722,13 @@ static void test_follow_up_by_its_number(void **state)
 	assert_string_equal(x.back_no, "IN20261122000000000100");
 	assert_string_equal(x.back_msg, "PM20261122000000000200");
 	index_close(index);
+	remove_index(w->path); /* made anew, the log read in one go */
+	index = open_index(w);
+	assert_int_equal(index_feed(index, &w->io, &w->conf, log_end(w->log), NULL, NULL), 0);
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/3d8b1f0e-0000-4000-8000-000000000001"), &x), 0);
+	assert_int_equal(index_find_follow_up(index, YT_STR("+/#BK77/750000"), &x), 0);
+	assert_int_equal(x.id, 8);
+	index_close(index);
 }
 
 struct found {

@@ -100,6 +100,7 @@ enum index_statement {
 struct index_entry {
 	struct exchange x;
 	struct yt_buf places; /* positions of its commits, see index_places_add() */
+	struct yt_buf were;   /* names of earlier payouts that x does not say any more, each with its NUL */
 	log_pos last_place;
 	uint64_t columns_were; /* digest of what is in SQL indexes as stored; to leave them alone if equal */
 	enum exchange_state state_was;
@@ -162,7 +163,7 @@ int64_t index_person_key(const uint8_t person[16]); /* the same of a keyed hash 
 void index_fold_write(const struct exchange *x, struct yt_buf *out);
 int index_row_read(sqlite3_stmt *row, struct exchange *x);
 int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf *scratch);
-int index_store_payouts(struct index *index, const struct exchange *x);
+int index_store_payouts(struct index *index, const struct index_entry *e);
 uint64_t index_columns_digest(const struct index_entry *e);
 void index_places_add(struct index_entry *e, log_pos pos);
 size_t index_places_read(struct yt_str places, log_pos *out, size_t max);

@@ -327,30 +327,40 @@ int index_row_bind(sqlite3_stmt *st, const struct index_entry *e, struct yt_buf 
 }
 
 /* All numbers by which a bank may speak of its payouts; those that are there already stay. */
-int index_store_payouts(struct index *index, const struct exchange *x)
+static int store_name(struct index *index, const char *name, const struct exchange *x)
 {
+	sqlite3_stmt *st = index_statement(index, ST_PAYOUT_ADD);
+	int rv;
+
+	sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 2, (sqlite3_int64)x->id);
+	rv = index_error(sqlite3_step(st));
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	return rv;
+}
+
+int index_store_payouts(struct index *index, const struct index_entry *e)
+{
+	const struct exchange *x = &e->x;
+	const char *were = (const char *)e->were.p;
 	char serial[EXCHANGE_SERIAL_KEY];
 	const char *names[6 + 2 * EXCHANGE_PAYOUTS_OLDER] = { x->pay_no, x->pay_msg, x->pay_uetr, serial, x->back_no,
 		x->back_msg };
-	sqlite3_stmt *st = index_statement(index, ST_PAYOUT_ADD);
 	int rv = 0;
 
+	for (size_t at = 0; rv == 0 && at < e->were.n; at += strlen(were + at) + 1)
+		rv = store_name(index, were + at, x);
 	if (x->pay_no[0] == '\0' && x->back_no[0] == '\0')
-		return 0;
+		return rv;
 	exchange_serial_key(yt_str(x->pay_serial), x->pay_fen, serial);
 	for (unsigned i = 0; i < EXCHANGE_PAYOUTS_OLDER; i++) {
 		names[6 + 2 * i] = x->older[i].no;
 		names[7 + 2 * i] = x->older[i].msg;
 	}
-	for (size_t i = 0; rv == 0 && i < N_OF(names); i++) {
-		if (names[i][0] == '\0')
-			continue;
-		sqlite3_bind_text(st, 1, names[i], -1, SQLITE_STATIC);
-		sqlite3_bind_int64(st, 2, (sqlite3_int64)x->id);
-		rv = index_error(sqlite3_step(st));
-		sqlite3_reset(st);
-	}
-	sqlite3_clear_bindings(st);
+	for (size_t i = 0; rv == 0 && i < N_OF(names); i++)
+		if (names[i][0] != '\0')
+			rv = store_name(index, names[i], x);
 	return rv;
 }
 

@@ -12,7 +12,7 @@ static int store_entry(struct index *index, const struct index_entry *e, struct 
 	sqlite3_stmt *st = index_statement(index, !e->is_stored      ? ST_INSERT
 	                                          : columns_are_same ? ST_UPDATE_FOLD
 	                                                             : ST_UPDATE);
-	int rc = SQLITE_OK, rv = index_row_bind(st, e, scratch);
+	int rc = SQLITE_OK, rv = e->were.failed ? YT_ENOMEM : index_row_bind(st, e, scratch);
 
 	if (rv == 0)
 		rc = sqlite3_step(st);
@@ -25,8 +25,8 @@ static int store_entry(struct index *index, const struct index_entry *e, struct 
 	}
 	if (rv == 0)
 		rv = index_error(rc);
-	if (rv == 0 && !columns_are_same)
-		rv = index_store_payouts(index, &e->x);
+	if (rv == 0 && (!columns_are_same || e->were.n > 0))
+		rv = index_store_payouts(index, e);
 	counts[e->x.state]++;
 	if (e->is_stored)
 		counts[e->state_was]--;

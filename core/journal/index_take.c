@@ -9,8 +9,10 @@
 
 void index_batch_free(struct index_batch *b)
 {
-	for (size_t i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++) {
 		yt_buf_free(&b->entry[i].places);
+		yt_buf_free(&b->entry[i].were);
+	}
 	for (size_t i = 0; i < b->n_kept; i++)
 		yt_buf_free(&b->kept[i].record);
 	free(b->entry);
@@ -258,6 +260,22 @@ static int note_query(struct index_batch *b, const struct rec *rec, log_pos pos)
 	return 0;
 }
 
+/* By what its bank may still speak of a payout, when a later one takes its place within one batch.  Its own number and
+ * its order's are in the row (exchange.older). */
+static void apply_payout(struct index_entry *e, const struct rec *rec, log_pos pos)
+{
+	char uetr[sizeof(e->x.pay_uetr)], serial[EXCHANGE_SERIAL_KEY], now[EXCHANGE_SERIAL_KEY];
+
+	memcpy(uetr, e->x.pay_uetr, sizeof(uetr));
+	exchange_serial_key(yt_str(e->x.pay_serial), e->x.pay_fen, serial);
+	exchange_apply(&e->x, rec, pos);
+	exchange_serial_key(yt_str(e->x.pay_serial), e->x.pay_fen, now);
+	if (uetr[0] != '\0' && strcmp(uetr, e->x.pay_uetr) != 0)
+		yt_buf_add(&e->were, uetr, strlen(uetr) + 1);
+	if (serial[0] != '\0' && strcmp(serial, now) != 0)
+		yt_buf_add(&e->were, serial, strlen(serial) + 1);
+}
+
 int index_take(struct index *index, const struct rec *rec, log_pos pos)
 {
 	struct index_entry *e;
@@ -276,7 +294,10 @@ int index_take(struct index *index, const struct rec *rec, log_pos pos)
 	if (rec->type == REC_ACCEPTED || (rec->type == REC_CARRIED && !e->is_stored))
 		e->is_admitted = true;
 	index_places_add(e, pos);
-	exchange_apply(&e->x, rec, pos);
+	if (e->x.pay_no[0] != '\0')
+		apply_payout(e, rec, pos);
+	else
+		exchange_apply(&e->x, rec, pos);
 	e->is_admitted = e->is_admitted && (e->x.flags & REC_X_FORSAKEN) == 0;
 	return 0;
 }
