@@ -226,6 +226,11 @@ static const struct {
 	        "</OrgnlMsgId><OrgnlMsgNmId>d</OrgnlMsgNmId></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts><OrgnlPmtInfId>e"
 	        "</OrgnlPmtInfId><TxInfAndSts>",
 	        "</TxInfAndSts></OrgnlPmtInfAndSts></CstmrPmtStsRpt>" },
+	{ "pain002_after",
+	        "<CstmrPmtStsRpt><GrpHdr><MsgId>a</MsgId><CreDtTm>b</CreDtTm></GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>c"
+	        "</OrgnlMsgId><OrgnlMsgNmId>d</OrgnlMsgNmId></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts><OrgnlPmtInfId>e"
+	        "</OrgnlPmtInfId><TxInfAndSts><OrgnlEndToEndId>f</OrgnlEndToEndId><TxSts>ACSC</TxSts>",
+	        "</TxInfAndSts></OrgnlPmtInfAndSts></CstmrPmtStsRpt>" },
 	{ "camt_statement",
 	        "<BkToCstmrStmt><GrpHdr><MsgId>a</MsgId><CreDtTm>b</CreDtTm><MsgPgntn><PgNb>1</PgNb><LastPgInd>false</LastPgInd>"
 	        "</MsgPgntn></GrpHdr><Stmt>",
@@ -345,6 +350,9 @@ static void form_of(const struct row *row, char out[16])
 		return;
 	case '6':
 		snprintf(out, 16, "N6");
+		return;
+	case '#':
+		snprintf(out, 16, "N%.8s", row->cell[4]);
 		return;
 	case 'K':
 		snprintf(out, 16, "C2");

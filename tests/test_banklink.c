@@ -505,6 +505,7 @@ static const struct outcome {
 	{ "a request number used before", "BD1001", SEQ, "F E10009", "", "bank", YT_UNKNOWN, NULL, NULL },
 	{ "a payout's number with other content", "BD1001", SEQ, "F E20410", "", "bank", YT_UNKNOWN, NULL, NULL },
 	{ "busy", "BD1001", SEQ, "F E30001", "", "bank", YT_UNKNOWN, NULL, NULL },
+	{ "refused as a recall is", "BD1001", SEQ, "F E20411", "", "bank", YT_UNKNOWN, "", NULL },
 	{ "a refusal with a code nobody knows", "BD1001", SEQ, "F E29999", "", "bank", YT_UNKNOWN, NULL, NULL },
 	{ "refused, but done", "BD1001", SEQ, "F 000000", PAID("04", "000000"), "bank", YT_UNKNOWN, NULL, NULL },
 	{ "done, but refused", "BD1001", SEQ, "S E20003", PAID("04", "000000"), "bank", YT_UNKNOWN, NULL, NULL },
@@ -597,6 +598,7 @@ static void every_code_means_what_the_facts_say(void **state)
 		if (cell[2][0] == 'S')
 			want = YT_DONE; /* read PaySts */
 		else if (cell[2][0] == 'U' || strstr(cell[4], "query") != NULL || strcmp(code, "E20404") == 0 ||
+		         strcmp(code, "E20411") == 0 || /* of a recall alone */
 		         strcmp(code, "E20410") == 0)
 			want = YT_UNKNOWN;
 		else
@@ -703,9 +705,43 @@ static const struct other {
 	        "\"return_code\":\"E20004\",\"return_text\":\"账户已销户\",\"pay_state\":\"RETURNED\"" },
 	{ "BD4002", YT_OP_ACCOUNT_CHECK, "{\"data\":{\"payee_acct\":\"62\",\"payee_name\":\"陈晐\"}}",
 	        "<ChkRes>2</ChkRes>", "\"check_result\":\"2\"" },
+	{ "BD3002", YT_OP_STATEMENT_FETCH,
+	        "{\"data\":{\"acct\":\"39\",\"begin_date\":\"2026-11-20\",\"end_date\":\"2026-11-20\"}}",
+	        "<AcctNo>39</AcctNo><BgnDate>20261120</BgnDate><EndDate>20261120</EndDate><PageNo>00001</PageNo>"
+	        "<PageCnt>00001</PageCnt><PosStr></PosStr><TotalRec>000000000</TotalRec><OpenBal>1.00</OpenBal>"
+	        "<CloseBal>1.00</CloseBal>",
+	        "\"page_no\":\"1\",\"page_cnt\":\"1\",\"total_cnt\":\"0\"" },
 	{ "BD1003", YT_OP_PAY_RECALL, "{\"data\":{\"orig_pay_no\":\"MA20261120000000000002\"}}", "<PaySts>08</PaySts>",
 	        "\"pay_state\":\"CANCELLED\"" },
 };
+
+/* Of papers the bank knows the identity card alone: others are not told, so that it looks at the name. */
+static void another_paper_is_not_compared(void **state)
+{
+	static const struct {
+		const char *data;
+		bool is_told;
+	} papers[] = {
+		{ "\"psn_cert_type\":\"01\",\"certno\":\"330299199307265047\"", true },
+		{ "\"psn_cert_type\":\"08\",\"certno\":\"E12345678\"", false },
+		{ "\"psn_cert_type\":\"01\"", false },
+		{ "\"certno\":\"330299199307265047\"", false },
+	};
+	struct bank b = open_link(NULL, NULL);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(papers); i++) {
+		struct yt_str json = yt_arena_printf(
+		        b.arena, "{\"data\":{\"payee_acct\":\"62\",\"payee_name\":\"陈晐\",%s}}", papers[i].data);
+		struct yt_str octets =
+		        encoded(&b, message(&b, YT_OP_ACCOUNT_CHECK, SEQ, "2026-11-20 09:15:30", json.p));
+
+		if ((memmem(octets.p, octets.n, "<RcvIdTp>01</RcvIdTp><RcvIdNo>", 30) != NULL) != papers[i].is_told ||
+		        (memmem(octets.p, octets.n, "<RcvId", 6) != NULL) != papers[i].is_told)
+			fail_msg("%s: %.*s", papers[i].data, YT_FMT(octets));
+	}
+	bank_close(&b);
+}
 
 static void it_is_asked_and_answered(void **state)
 {
@@ -905,6 +941,7 @@ int main(void)
 		cmocka_unit_test(a_batch_is_asked_for_by_its_number_and_day),
 		cmocka_unit_test(a_request_with_a_wrong_signature_is_refused),
 		cmocka_unit_test(our_refusal_is_read_as_one),
+		cmocka_unit_test(another_paper_is_not_compared),
 		cmocka_unit_test(a_page_of_today_is_no_whole_day),
 		cmocka_unit_test(an_order_names_the_one_that_came_back),
 	};

@@ -264,6 +264,9 @@ static int take_refusal(struct answer *a, const struct bank_code *c)
 
 	if (c == NULL || c->meaning == BANK_UNKNOWN || c->meaning == BANK_DONE)
 		return unknown(a->reply, a->reply->text.n > 0 ? a->reply->text : YT_STR("a code that proves nothing"));
+	/* That it is too late to cancel something says nothing of what was not to be cancelled. */
+	if (yt_str_is(a->reply->code, "E20411") && a->msg->op->id != YT_OP_PAY_RECALL)
+		return unknown(a->reply, YT_STR("a code that proves nothing"));
 	if (c->meaning == BANK_ABSENT && !asks && a->msg->op->id != YT_OP_PAY_RECALL)
 		return unknown(a->reply, a->reply->text.n > 0 ? a->reply->text : YT_STR("not found"));
 	a->reply->outcome = YT_REFUSED;

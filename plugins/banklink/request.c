@@ -47,7 +47,7 @@ static bool is_own_bank(const struct bdl *b, const struct yt_payout *p)
 	       (b->own_bank.n == 3 && p->payee_bank_no.n == 12 && memcmp(b->own_bank.p, p->payee_bank_no.p, 3) == 0);
 }
 
-/* Name and paper are compared where the bank knows the paper: the identity card alone. */
+/* Whether name and paper are compared: the bank knows the identity card alone. */
 static int put_paper(const struct bdl *b, struct yt_arena *arena, struct yt_node *v, const struct yt_payout *p,
         const char *path, struct yt_fault *fault)
 {
@@ -183,6 +183,19 @@ static int make_batch(const struct bdl *b, const struct yt_msg *msg, struct yt_n
 	return rv;
 }
 
+/* Name and paper are compared where the bank knows the paper: the identity card alone. */
+static void drop_other_paper(struct yt_node *v)
+{
+	struct yt_node *type = yt_node_get(v, "psn_cert_type"), *number = yt_node_get(v, "certno");
+
+	if (type != NULL && number != NULL && yt_str_is(type->text, "01") && number->text.n > 0)
+		return;
+	if (type != NULL)
+		type->text = (struct yt_str){ NULL, 0 };
+	if (number != NULL)
+		number->text = (struct yt_str){ NULL, 0 };
+}
+
 /* What a query may leave out. */
 static int make_query(const struct yt_msg *msg, struct yt_node **out, struct yt_fault *fault)
 {
@@ -192,6 +205,8 @@ static int make_query(const struct yt_msg *msg, struct yt_node **out, struct yt_
 
 	if (rv == 0 && msg->op->id == YT_OP_PAY_QUERY && yt_pay_no_is_valid(no))
 		rv = put_default(msg->arena, v, "orig_date", bank_day_in(msg->arena, (struct yt_str){ no.p + 2, 8 }));
+	if (rv == 0 && msg->op->id == YT_OP_ACCOUNT_CHECK)
+		drop_other_paper(v);
 	if (rv != 0 || msg->op->id != YT_OP_STATEMENT_FETCH)
 		return rv;
 	rv = put_default(msg->arena, v, "page_no", YT_STR("1"));
@@ -293,10 +308,6 @@ int bdl_read_file(struct yt_arena *arena, const struct yt_node *values, struct b
 	if (rv != 0 || file.p == NULL)
 		return YT_ENOMEM;
 	snprintf(is, sizeof(is), "%zu", file.n);
-	while (len.n > 1 && len.p[0] == '0') {
-		len.p++;
-		len.n--;
-	}
 	if (!yt_str_is(len, is))
 		return bank_refuse(fault, "Body.FileLen", "", "is not the length of Content");
 	yt_sm3(file, digest);

@@ -29,6 +29,7 @@ static const char *check(const struct bdl_row *row, struct yt_str text, size_t n
 	case 'C':
 		return bank_is_ascii(text, 1, text.n) ? NULL : "must be printable ASCII";
 	case 'N':
+	case '#':
 		return bank_is_digits(text, 1, text.n) ? NULL : "must be digits";
 	case '6':
 		return bank_is_digits(text, 6, 6) ? NULL : "is not a time HHmmss";
@@ -127,6 +128,10 @@ static struct yt_str canonical(const struct bdl_row *row, struct yt_str text, st
 {
 	if (row->type == 'D')
 		return bank_day_in(arena, text);
+	while (row->type == '#' && text.n > 1 && text.p[0] == '0') {
+		text.p++;
+		text.n--;
+	}
 	return row->type == 'K' ? bank_type_of(text) : text;
 }
 

@@ -5,7 +5,7 @@
 #   group    "BD1001_in" its request's Body, "_out" its answer's, "_row" a repeated element of the answer; "head_…"
 #   element  on the wire, in this order
 #   name     canonical
-#   type     bank.md 5.2: C ASCII, N digits, Z text; A amount above 0, F amount, B balance, D day (yyyy-MM-dd inside),
+#   type     bank.md 5.2: C ASCII, N digits, # N that counts (no zeros in front inside), Z text; A amount above 0, F amount, B balance, D day (yyyy-MM-dd inside),
 #            8 day, 6 time as they are, K business (CL, MA, HS, IN inside), X Base64
 #   max      octets of GB18030 at most; 0: the frame's limit
 #   need     Y must be there; E must be there, may be empty; O may be left out
@@ -18,7 +18,7 @@ BEGIN { FS = "\t"; printf "/* Made by plugins/banklink/rows_gen.awk: do not edit
 !heading { heading = 1; next }
 {
 	if (NF != 7) die("wants 7 columns, has " NF)
-	if ($4 !~ /^[CNZAFBDKX68]$/) die("type must be one of CNZAFBDKX68")
+	if ($4 !~ /^[CN#ZAFBDKX68]$/) die("type must be one of CN#ZAFBDKX68")
 	if ($5 !~ /^[0-9]+$/) die("max must be a number")
 	if ($6 !~ /^[YEO]$/) die("need must be Y, E or O")
 	if ($1 != group) {
