@@ -230,25 +230,38 @@ static void who_is_not_enrolled_is_told(void **state)
 	ctl_peer_prints(w, "未参保：不在 tianyi 2026-11-22 的名单上");
 }
 
-/* A list that is people's, since one of its numbers is not free. */
-static void a_number_used_before_is_told(void **state)
+/* What is people's, since a number is not free, or the payout before may be paid. */
+static void a_number_that_parks_is_told(void **state)
 {
+	static const char *const rows[][3] = {
+		{ KEEPER_NUMBER_USED, "a payout's number was used before, nothing is paid: MA20261120000000000001",
+		        "付款编号以前用过，一笔也未支付：MA20261120000000000001" },
+		{ KEEPER_NOT_NOTHING, "the payout before has not come to nothing: MA20261120000000000001",
+		        "原付款并未失败或退回，暂不重付：MA20261120000000000001" },
+	};
 	struct ctl_peer *w = *state;
-	struct yt_buf buf = { 0 };
-	size_t at;
 
-	add_follow_up(&buf, 2, "+/list/L1", "list/L1", 21);
-	at = begin(&buf, REC_PARKED, 2, 30);
-	text(&buf, REC_T_OWNER, "operator");
-	text(&buf, REC_T_REASON, KEEPER_NUMBER_USED "MA20261120000000000001");
-	rec_end(&buf, at);
-	ctl_peer_commit(w, &buf);
-	ctl_peer_feed(w);
-	yt_buf_free(&buf);
-	assert_int_equal(ctl_peer_run(w, "parked"), 0);
-	ctl_peer_prints(w, "a payout's number was used before, nothing is paid: MA20261120000000000001");
-	assert_int_equal(ctl_peer_run(w, "--lang zh parked"), 0);
-	ctl_peer_prints(w, "付款编号以前用过，一笔也未支付：MA20261120000000000001");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char number[2][24], reason[96];
+		struct yt_buf buf = { 0 };
+		size_t at;
+
+		snprintf(number[0], sizeof(number[0]), "+/list/L%zu", i);
+		snprintf(number[1], sizeof(number[1]), "list/L%zu", i);
+		snprintf(reason, sizeof(reason), "%sMA20261120000000000001", rows[i][0]);
+		add_follow_up(&buf, 2 + i, number[0], number[1], 21);
+		at = begin(&buf, REC_PARKED, 2 + i, 30);
+		text(&buf, REC_T_OWNER, "operator");
+		text(&buf, REC_T_REASON, reason);
+		rec_end(&buf, at);
+		ctl_peer_commit(w, &buf);
+		ctl_peer_feed(w);
+		yt_buf_free(&buf);
+		assert_int_equal(ctl_peer_run(w, "parked"), 0);
+		ctl_peer_prints(w, rows[i][1]);
+		assert_int_equal(ctl_peer_run(w, "--lang zh parked"), 0);
+		ctl_peer_prints(w, rows[i][2]);
+	}
 }
 
 static void a_visit_is_told_from_bill_to_payment(void **state)
@@ -823,7 +836,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_visit_is_told_from_bill_to_payment, open_world, close_world),
 		cmocka_unit_test_setup_teardown(who_is_not_enrolled_is_told, open_world, close_world),
-		cmocka_unit_test_setup_teardown(a_number_used_before_is_told, open_world, close_world),
+		cmocka_unit_test_setup_teardown(a_number_that_parks_is_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_claim_is_shown_as_what_it_is, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_the_insurer_pays_was_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_was_found_out_is_told, open_world, close_world),

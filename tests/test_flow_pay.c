@@ -484,7 +484,7 @@ static void test_order_limit(void **state)
 #define TWIN "waits: release of 12.34 yuan: the same payee, amount and type within 24 hours"
 
 /* The same payee, amount and type twice within a day: the second one waits for people though a rule would release it;
- * the day after it does not. */
+ * a day and an hour after the first was announced it does not. */
 static void test_twins(void **state)
 {
 	for (unsigned next_day = 0; next_day < 2; next_day++) {
@@ -496,7 +496,7 @@ static void test_twins(void **state)
 		expect("bank:PAY", 'p');
 		expect("hub:TELLPAID", 'd');
 		if (next_day)
-			w.now += INT64_C(24) * 3600 * 1000;
+			w.now += INT64_C(25) * 3600 * 1000;
 		kill_all();
 		decide(2, 'D');
 		if (next_day) {

@@ -115,6 +115,9 @@ void ctl_reason(const char *reason, char *text, size_t size)
 	else if (strncmp(reason, KEEPER_NUMBER_USED, strlen(KEEPER_NUMBER_USED)) == 0)
 		snprintf(text, size, _("a payout's number was used before, nothing is paid: %s"),
 		        reason + strlen(KEEPER_NUMBER_USED));
+	else if (strncmp(reason, KEEPER_NOT_NOTHING, strlen(KEEPER_NOT_NOTHING)) == 0)
+		snprintf(text, size, _("the payout before has not come to nothing: %s"),
+		        reason + strlen(KEEPER_NOT_NOTHING));
 	else if (strncmp(reason, PAYMENT_IS, strlen(PAYMENT_IS)) == 0)
 		snprintf(text, size, _("its payment is %s"), reason + strlen(PAYMENT_IS));
 	else if ((of = strstr(reason, " yuan paid by ")) != NULL && (back = strstr(of, ASKED_BACK)) != NULL)

@@ -3,7 +3,8 @@
  *   flow_read.c   a lease of a flow begins: what its steps sent and got is read back, its case's facts are asked for
  *   flow.c        what to do now, and what an answer proves
  *   flow_send.c   the message of a step, or of its undoing, is made, written down and leaves
- *   flow_pay.c    a payment: when it may leave, how its outcome is found out; pay.c has its messages */
+ *   flow_pay.c    a payment: when it may leave, how its outcome is found out; pay.c has its messages, pay_announced.c
+ *                 sees others like it */
 #ifndef YT_ENGINE_FLOW_PARTS_H
 #define YT_ENGINE_FLOW_PARTS_H
 
@@ -88,6 +89,10 @@ struct pay_order {
 
 /* The step at which a payment is ordered, from 1; 0: none.  A flow has one at most. */
 unsigned pay_order_step(const struct task *t);
+/* The payout that came to nothing and that this one is made anew for; empty: none is said.  And the case key of all
+ * that are made anew for it. */
+struct yt_str pay_anew_for(const struct task *t);
+void pay_anew_key(const struct task *t, char key[FACTS_KEY_MAX]);
 /* A member of an order, as its row or its whole has it; empty: none. */
 struct yt_str pay_member(const struct yt_msg *order, const char *name);
 /* NULL: it cannot be ordered yet, *fault says why. */
@@ -137,6 +142,15 @@ struct yt_msg *account_question(struct engine *e, struct task *t); /* NULL: it c
 void account_end(struct engine *e, struct task *t);                /* the bank has answered, or refused */
 /* Why a claim is not paid to that account now, and by nobody's release; NULL: it may be, order->is_unchecked. */
 const char *account_lacks(const struct task *t, struct pay_order *order);
+
+/* pay_announced.c: of two orders that are alike at least one sees the other */
+void pay_announce(struct engine *e, struct task *t, const struct pay_order *order); /* the lease goes back with it */
+/* Another order was announced within 24 hours of this one: the same payee, amount and type. */
+bool pay_has_twin(const struct engine *e, const struct task *t);
+bool pay_has_heir(const struct task *t); /* another is made anew for the same payout */
+bool pay_has_namesake(const struct task *t, const struct pay_order *order);
+/* Too long for those like it to see that it left: it is announced once more. */
+bool pay_was_announced_long_ago(const struct engine *e, const struct task *t);
 
 /* pay_limits.c: the day's limits have room for it; false: the lease is given back, and the next one knows */
 bool pay_has_room(struct engine *e, struct task *t, const struct pay_order *order);

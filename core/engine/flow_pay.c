@@ -19,8 +19,6 @@
 #include "engine/proof.h"
 #include "yitong/json.h"
 
-#define TWIN_MS (24 * INT64_C(3600) * 1000) /* so long the same payee, amount and type need people */
-
 static bool orders(const struct task *t, unsigned step)
 {
 	return flow_op_of(t, step)->id == YT_OP_PAY_ORDER;
@@ -56,64 +54,6 @@ bool flow_pay_is_left_out(const struct task *t, unsigned step)
 }
 
 /* -- may it leave ---------------------------------------------------------------------------------- */
-
-/* Written down before anybody looks for others like it, or of its number: of two at the same time at least one sees the
- * other. */
-static void announce(struct engine *e, struct task *t, const struct pay_order *order)
-{
-	struct exchange announced = t->x;
-	char key[FACTS_KEY_MAX], named[2][FACTS_KEY_MAX];
-	struct yt_str piece;
-	size_t at;
-
-	memcpy(announced.pay_digest, order->digest, sizeof(order->digest));
-	facts_pay_key(announced.pay_digest, key);
-	piece = yt_arena_printf(t->arena,
-	        "{\"op\":\"pay.order\",\"exchange\":\"%016" PRIx64 "\",\"at\":\"%" PRId64 "\",\"pay_no\":\"%.*s\"}",
-	        t->id, engine_wall(e), YT_FMT(order->no));
-	YT_REQUIRE(piece.p != NULL);
-	notice_keys(t, named); /* the first: by its number, where that is known yet */
-	at = rec_begin(&t->receipt, REC_FACTS, 0, t->id, engine_wall(e));
-	rec_str(&t->receipt, REC_T_CASE, yt_str(key));
-	rec_str(&t->receipt, REC_T_CASE, yt_str(named[0]));
-	rec_str(&t->receipt, REC_T_FACTS, piece);
-	rec_end(&t->receipt, at);
-	at = rec_begin(&t->receipt, REC_DUE, 0, t->id, engine_wall(e));
-	rec_i64(&t->receipt, REC_T_DUE, engine_wall(e) + 1);
-	rec_bytes(&t->receipt, REC_T_PAY_DIGEST, order->digest, sizeof(order->digest));
-	rec_i64(&t->receipt, REC_T_AMOUNT, order->amount_fen);
-	rec_str(&t->receipt, REC_T_REASON, YT_STR("a payment is about to leave"));
-	rec_end(&t->receipt, at);
-	task_give_back(e, t);
-}
-
-static bool has_twin(const struct engine *e, const struct task *t)
-{
-	char own[17], at[24];
-
-	snprintf(own, sizeof(own), "%016" PRIx64, t->id);
-	for (const struct yt_node *p = t->run->facts.pieces->child; p != NULL; p = p->next) {
-		if (!yt_str_is(yt_node_text(p, "op"), "pay.order") || yt_str_is(yt_node_text(p, "exchange"), own))
-			continue;
-		snprintf(at, sizeof(at), "%.*s", YT_FMT(yt_node_text(p, "at")));
-		if (engine_wall(e) - strtoll(at, NULL, 10) < TWIN_MS)
-			return true;
-	}
-	return false;
-}
-
-/* Another order had its number before, from an agency that counts alike: its bank would take the second one for the
- * first, and what it says of that for this one's fate. */
-static bool has_namesake(const struct task *t, const struct pay_order *order)
-{
-	char own[17];
-
-	snprintf(own, sizeof(own), "%016" PRIx64, t->id);
-	for (const struct yt_node *p = t->run->facts.pieces->child; p != NULL && order->no.n > 0; p = p->next)
-		if (yt_str_is(yt_node_text(p, "op"), "pay.order") && yt_str_eq(yt_node_text(p, "pay_no"), order->no))
-			return !yt_str_is(yt_node_text(p, "exchange"), own);
-	return false;
-}
 
 /* Nothing of what was told for it has changed since. */
 static bool came_back_from(const struct task *t, const struct pay_order *order)
@@ -178,17 +118,18 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 		return false;
 	}
 	if (memcmp(t->x.pay_digest, order->digest, sizeof(order->digest)) != 0) {
-		announce(e, t, order);
+		pay_announce(e, t, order);
 		return false;
 	}
-	if (has_namesake(t, order)) {
+	if (pay_has_namesake(t, order)) {
 		task_park(e, t, "another payment has its number: order it anew under one of its own");
 		return false;
 	}
 	why = t->x.released              ? NULL
 	      : pay_was_told(t)          ? N_("the insurer says that this claim is paid")
 	      : came_back_from(t, order) ? N_("the payment before came back from this account")
-	      : has_twin(e, t)           ? N_("the same payee, amount and type within 24 hours")
+	      : pay_has_heir(t)          ? N_("another payout was ordered anew for the same one")
+	      : pay_has_twin(e, t)       ? N_("the same payee, amount and type within 24 hours")
 	      : !order->is_own           ? N_("the account is not compared with the person")
 	      : order->is_unchecked && order->payer->looks_at_unchecked ? N_("no bank has checked the account")
 	      : a_rule_releases(e, order) || its_list_is_released(t)    ? NULL
@@ -199,6 +140,10 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 	}
 	if (!pay_has_room(e, t, order))
 		return false;
+	if (pay_was_announced_long_ago(e, t)) {
+		pay_announce(e, t, order);
+		return false;
+	}
 	if (order->no.n == 0)
 		task_go_on_in(e, t, 1, "the next lease has its number");
 	return order->no.n > 0;

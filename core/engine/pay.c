@@ -47,6 +47,20 @@ static bool is_of_claim(const struct task *t)
 	return t->original->op->id != YT_OP_PAY_ORDER;
 }
 
+struct yt_str pay_anew_for(const struct task *t)
+{
+	return is_of_claim(t) ? yt_str(t->x.back_no) : pay_member(t->original, "orig_pay_no");
+}
+
+void pay_anew_key(const struct task *t, char key[FACTS_KEY_MAX])
+{
+	struct yt_str no = task_is_follow_up(t) ? pay_anew_for(t) : (struct yt_str){ 0 };
+
+	key[0] = 0;
+	if (no.n == YT_PAY_NO_LEN)
+		snprintf(key, FACTS_KEY_MAX, "a/%.*s", YT_FMT(no));
+}
+
 /* The insurer whose claim is paid: the party of the flow at which one is handed in. */
 static const char *insurer_of(const struct task *t)
 {

@@ -547,7 +547,8 @@ static void write_lease(struct keeper *k, const struct talk *talk, struct kept *
 	enum exchange_state before = e->x.state;
 	bool was_wanted = e->x.reversal_wanted;
 
-	if (talk->kind == UP_RETURN && keeper_parks_used_number(k, e, talk->payload))
+	if (talk->kind == UP_RETURN &&
+	        (keeper_parks_used_number(k, e, talk->payload) || keeper_parks_too_early(k, e, talk->payload)))
 		return;
 	keeper_write_all(k, talk->payload);
 	keeper_undone_in_vain(k, e, before, was_wanted);

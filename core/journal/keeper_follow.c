@@ -158,13 +158,13 @@ int keeper_find_payout(struct keeper *k, struct yt_str institution, struct yt_st
 	return find_follow_up(k, at, number, out);
 }
 
-static void park_number_used(struct keeper *k, const struct kept *e, struct yt_str pay_no)
+static void park_for(struct keeper *k, const struct kept *e, const char *reason, struct yt_str pay_no)
 {
 	struct yt_buf buf = { 0 };
 	size_t at = rec_begin(&buf, REC_PARKED, 0, e->x.id, keeper_wall(k));
 	char why[sizeof(e->x.reason)];
 
-	snprintf(why, sizeof(why), KEEPER_NUMBER_USED "%.*s", YT_FMT(pay_no));
+	snprintf(why, sizeof(why), "%s%.*s", reason, YT_FMT(pay_no));
 	yt_log(YT_ERROR, "keeper", "exchange %016llx parked: %s", (unsigned long long)e->x.id, why);
 	rec_str(&buf, REC_T_OWNER, YT_STR("operator"));
 	rec_str(&buf, REC_T_REASON, yt_str(why));
@@ -186,7 +186,33 @@ bool keeper_parks_used_number(struct keeper *k, const struct kept *cause, struct
 		                k, rec_get(&rec, REC_T_INSTITUTION), rec_get(&rec, REC_T_SETTLEMENT), &before) != 0 ||
 		        before == NULL)
 			continue;
-		park_number_used(k, cause, rec_get(&rec, REC_T_SETTLEMENT));
+		park_for(k, cause, KEEPER_NUMBER_USED, rec_get(&rec, REC_T_SETTLEMENT));
+		return true;
+	}
+	return false;
+}
+
+bool keeper_parks_too_early(struct keeper *k, struct kept *e, struct yt_str payload)
+{
+	char about[EXCHANGE_NUMBER_MAX];
+	struct kept *before;
+	struct rec rec;
+	size_t used;
+	int rv;
+
+	for (; rec_read(payload, &rec, &used) == 0; payload.p += used, payload.n -= used) {
+		struct yt_str orig = rec_get(&rec, REC_T_ORIG_PAY_NO);
+
+		if (rec.type != REC_DUE || orig.n == 0)
+			continue;
+		snprintf(about, sizeof(about), "+/%.*s", YT_FMT(orig));
+		rv = keeper_find_spoken_of(k, yt_str(about), &before);
+		if (rv != 0)
+			kept_set_due(k, e, keeper_mono(k) + FOLLOW_UP_TURN_MS);
+		else if (before != NULL && (exchange_is_open(&before->x) || before->x.state == X_DONE))
+			park_for(k, e, KEEPER_NOT_NOTHING, orig);
+		else
+			continue;
 		return true;
 	}
 	return false;
@@ -484,7 +510,7 @@ static int look_once_more(struct keeper *k, struct kept *e)
 	if (rv != 0)
 		return rv;
 	if (first != 0 && e->x.op == YT_OP_PAY_ORDER) { /* each order has one: here the number is another's */
-		park_number_used(k, e, yt_str(e->x.settlement));
+		park_for(k, e, KEEPER_NUMBER_USED, yt_str(e->x.settlement));
 		kept_settle_down(k, e);
 		return 0;
 	}

@@ -113,16 +113,24 @@ static struct kept *find_in_memory(struct keeper *k, struct yt_str number)
 	return p == NULL ? NULL : kept_find(k, p->exchange);
 }
 
-/* In memory, or where it has left that, from the index; *out NULL: it is not known, or the index cannot tell. */
-static void find(struct keeper *k, struct yt_str number, struct kept **out)
+int keeper_find_spoken_of(struct keeper *k, struct yt_str number, struct kept **out)
 {
 	struct exchange x;
+	int rv;
 
 	*out = find_in_memory(k, number);
 	if (*out != NULL || k->world.find_follow_up == NULL)
-		return;
-	if (k->world.find_follow_up(k->world.ctx, number, &x) == 0)
+		return 0;
+	rv = k->world.find_follow_up(k->world.ctx, number, &x);
+	if (rv == 0)
 		*out = kept_take(k, &x);
+	return rv == YT_ENOTFOUND ? 0 : rv;
+}
+
+/* *out NULL: it is not known, or the index cannot tell. */
+static void find(struct keeper *k, struct yt_str number, struct kept **out)
+{
+	(void)keeper_find_spoken_of(k, number, out);
 }
 
 static bool is_word(const char *word, const char *a, const char *b, const char *c)

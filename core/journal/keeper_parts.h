@@ -258,6 +258,9 @@ int keeper_find_payout(struct keeper *k, struct yt_str institution, struct yt_st
 /* The payload under cause's lease orders a payout whose number another order had: it is not to be written, as then that
  * one would never be paid, and nobody would know.  Cause is parked. */
 bool keeper_parks_used_number(struct keeper *k, const struct kept *cause, struct yt_str payload);
+/* The payload under e's lease announces a payout made anew for one that is paid, or may be yet: it is not to be
+ * written. e is parked; or it is looked for once more, where the index cannot tell. */
+bool keeper_parks_too_early(struct keeper *k, struct kept *e, struct yt_str payload);
 /* Nothing is admitted that another one would follow from. */
 bool keeper_has_enough_follow_ups(const struct keeper *k);
 /* No lease for another one now: half of them are for what somebody waits for. */
@@ -283,6 +286,9 @@ bool keeper_is_being_cancelled(struct keeper *k, const struct exchange *x);
  * cannot tell. */
 int keeper_end_claim_back(
         struct keeper *k, const struct exchange *x, const char *result, const char *who, const char *why);
+/* The follow-up of that number ("+/" and a settlement or a payout), or one of whose payouts has it, in memory or from
+ * the index; *out NULL: it is not known.  Anything but 0: the index cannot tell. */
+int keeper_find_spoken_of(struct keeper *k, struct yt_str number, struct kept **out);
 void keeper_note_payout(struct keeper *k, struct kept *e);  /* it may have a number by now */
 void keeper_drop_payouts(struct keeper *k, struct kept *e); /* it leaves memory */
 /* Records under a lease that is returned: what a party told goes to the follow-ups that it speaks of. */
