@@ -112,6 +112,15 @@ static void the_composed_result_is_read(void **state)
 	assert_int_equal(msg->op->id, YT_OP_PAY_RESULT);
 	assert_text(msg->number, "RES_3302990001_20261120_000007_01");
 	assert_text(msg->original_number, NUMBER);
+	/* Under the name of another batch's result. */
+	msg = yt_msg_new(b.arena);
+	msg->path = YT_STR("/in/RES_3302990001_20261120_000008_01.txt");
+	assert_int_equal(b.api->decode_request(b.plugin, octets, msg, &b.fault), YT_EFORMAT);
+	assert_part(b.fault.why, "another file's name");
+	/* A name that says nothing is no contradiction. */
+	msg = yt_msg_new(b.arena);
+	msg->path = YT_STR("/in/from-the-bank.txt");
+	assert_int_equal(b.api->decode_request(b.plugin, octets, msg, &b.fault), 0);
 	bank_close(&b);
 }
 
@@ -244,6 +253,10 @@ static const struct file {
 	{ "a result that counts a failure as paid",
 	        HEAD "1|1.00|1|1.00|0|0.00|0|0.00\nR|000001|MA1|6299|1.00|05|E20005|a|||\n", "1|1.00",
 	        "line 1 field 11", "what is paid" },
+	{ "another customer's result",
+	        "H|1.0|3302990002|000007|20261120|02|39|CNY|1|1.00|1|1.00|0|0.00|0|0.00\n"
+	        "R|000001|MA1|6299|1.00|04|000000|a|||\n",
+	        "1|1.00", "line 1 field 3", "another customer" },
 	{ "a result with a state that is none",
 	        HEAD "1|1.00|1|1.00|0|0.00|0|0.00\nR|000001|MA1|6299|1.00|09|000000|a|||\n", "1|1.00", "line 2 field 6",
 	        "no state" },

@@ -93,13 +93,34 @@ static int make_number(
 	return number->p != NULL ? 0 : YT_ENOMEM;
 }
 
+static struct yt_str name_in(struct yt_str path)
+{
+	const char *slash = path.n > 0 ? memrchr(path.p, '/', path.n) : NULL;
+
+	return slash != NULL ? (struct yt_str){ slash + 1, path.n - (size_t)(slash + 1 - path.p) } : path;
+}
+
+/* A result must be ours, and what its name says where that has the profile's form (6.6). */
+static int check_result(
+        const struct bankfile *b, const struct yt_msg *msg, const struct bpf_head *h, struct yt_fault *fault)
+{
+	struct yt_str name = name_in(msg->path);
+	char wanted[48];
+
+	if (!yt_str_eq(h->corp_no, b->corp_no))
+		return bank_refuse(
+		        fault, "line 1 field 3", "", "is another customer's number than the setting corp_no");
+	snprintf(
+	        wanted, sizeof(wanted), "RES_%.*s_%.*s_%.*s_", YT_FMT(h->corp_no), YT_FMT(h->day), YT_FMT(h->batch_no));
+	if (yt_str_starts(name, "RES_") && !yt_str_starts(name, wanted))
+		return bank_refuse(fault, "line 1", "", "is of another batch: it has another file's name");
+	return 0;
+}
+
 /* The name of a result file where its path is known, else one that its content makes. */
 static struct yt_str result_number(const struct yt_msg *msg, const struct bpf_head *h, struct yt_str octets)
 {
-	const char *slash = msg->path.n > 0 ? memrchr(msg->path.p, '/', msg->path.n) : NULL;
-	struct yt_str name = slash != NULL
-	                             ? (struct yt_str){ slash + 1, msg->path.n - (size_t)(slash + 1 - msg->path.p) }
-	                             : msg->path;
+	struct yt_str name = name_in(msg->path);
 	uint8_t digest[32];
 
 	if (yt_str_starts(name, "RES_") && name.n > 8 && name.n < 64 && memcmp(name.p + name.n - 4, ".txt", 4) == 0)
@@ -160,6 +181,8 @@ static int decode_request(struct yt_plugin *self, struct yt_str octets, struct y
 	msg->amount_fen = h.fen;
 	if (!h.is_result)
 		msg->original_number = (struct yt_str){ NULL, 0 };
+	if (rv == 0 && h.is_result)
+		rv = check_result(b, msg, &h, fault);
 	return rv != 0 || msg->number.p != NULL ? rv : YT_ENOMEM;
 }
 
