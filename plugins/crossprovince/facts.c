@@ -103,13 +103,12 @@ static bool fits(const struct ksbw_field *f, struct yt_str s)
 
 /* -- members by name ---------------------------------------------------------------------------- */
 
+/* A few characters tell names apart: reading all of each name cost more than the comparisons it saved. */
 static size_t bucket_of(struct yt_str name)
 {
-	uint32_t hash = 2166136261u;
+	const uint8_t *p = (const uint8_t *)name.p;
 
-	for (size_t i = 0; i < name.n; i++)
-		hash = (hash ^ (uint8_t)name.p[i]) * 16777619u;
-	return (hash ^ hash >> 16) % KSBW_BUCKETS;
+	return name.n == 0 ? 0 : (name.n + p[0] * 3u + p[name.n / 2] * 5u + p[name.n - 1] * 7u) % KSBW_BUCKETS;
 }
 
 static void put_member(struct ksbw_index *x, struct ksbw_member *m, const struct yt_node *node, size_t place)
@@ -149,20 +148,31 @@ static const struct ksbw_index *index_of(struct ksbw_source *s, struct ksbw_inde
 	return x;
 }
 
+/* The first of that name from m on, or NULL. */
+static const struct ksbw_member *named(const struct ksbw_member *m, struct yt_str name)
+{
+	while (m != NULL && !yt_str_eq(m->node->name, name))
+		m = m->next;
+	return m;
+}
+
 /* The first of that name in the object of that place, or NULL. */
 static const struct yt_node *node_at(const struct ksbw_member *m, struct yt_str name, size_t place)
 {
-	while (m != NULL && (m->place != place || !yt_str_eq(m->node->name, name)))
-		m = m->next;
+	for (m = named(m, name); m != NULL && m->place != place;)
+		m = named(m->next, name);
 	return m != NULL ? m->node : NULL;
+}
+
+static struct yt_str text_of(const struct yt_node *node)
+{
+	return node != NULL && (node->kind == YT_TEXT || node->kind == YT_NUMBER) ? node->text
+	                                                                          : (struct yt_str){ NULL, 0 };
 }
 
 static struct yt_str text_at(const struct ksbw_member *m, struct yt_str name, size_t place)
 {
-	const struct yt_node *node = node_at(m, name, place);
-
-	return node != NULL && (node->kind == YT_TEXT || node->kind == YT_NUMBER) ? node->text
-	                                                                          : (struct yt_str){ NULL, 0 };
+	return text_of(node_at(m, name, place));
 }
 
 static const struct ksbw_member *members_of(
@@ -186,18 +196,16 @@ static struct yt_str in_tree(struct ksbw_source *s, struct ksbw_index *x, const 
         const struct ksbw_field *f, const char *wanted)
 {
 	struct yt_str name = yt_str(wanted), found = { NULL, 0 };
-	const struct ksbw_member *m = members_of(s, x, tree, name);
+	const struct ksbw_member *m = named(members_of(s, x, tree, name), name);
 
-	while (m != NULL && !yt_str_eq(m->node->name, name))
-		m = m->next;
 	for (size_t i = 0; m != NULL && i < 3 && f->node[i] != NULL && found.n == 0; i++) {
 		size_t place = place_of(f->node[i]);
 
 		if (place < KSBW_OBJECTS)
 			found = text_at(m, name, place);
 	}
-	for (size_t i = 0; m != NULL && i < N_PLAIN && found.n == 0; i++)
-		found = text_at(m, name, i);
+	for (; m != NULL && m->place < N_PLAIN && found.n == 0; m = named(m->next, name))
+		found = text_of(m->node);
 	/* Fee lines name their visit and person each. */
 	if (found.n == 0 && !is_amount_type(f->type) && f->type != KSBW_T14 && f->type != KSBW_D8)
 		found = text_at(m, name, FEES);
@@ -234,13 +242,12 @@ static struct yt_str said_now(struct ksbw_source *s, const struct ksbw_field *f)
 	return fits(f, found) ? found : (struct yt_str){ NULL, 0 };
 }
 
-static struct yt_str by_name(struct ksbw_source *s, const struct ksbw_field *f, const char *name)
+/* Where a value stands that the business part itself does not have. */
+static struct yt_str elsewhere(struct ksbw_source *s, const struct ksbw_field *f, const char *name)
 {
 	struct yt_str found = { NULL, 0 };
 
-	if (f->node[0] != NULL)
-		found = in_tree(s, &s->in_body, s->body, f, name);
-	if (!fits(f, found) && !s->is_reply)
+	if (!s->is_reply)
 		found = message_member(s->msg, yt_str(name));
 	if (!fits(f, found) && !is_change(s, f))
 		found = known(s, name);
@@ -251,6 +258,15 @@ static struct yt_str by_name(struct ksbw_source *s, const struct ksbw_field *f, 
 	        s->msg->body != NULL)
 		found = in_tree(s, &s->in_request, s->msg->body, f, name);
 	return fits(f, found) ? found : (struct yt_str){ NULL, 0 };
+}
+
+static struct yt_str by_name(struct ksbw_source *s, const struct ksbw_field *f, const char *name)
+{
+	struct yt_str found = { NULL, 0 };
+
+	if (f->node[0] != NULL)
+		found = in_tree(s, &s->in_body, s->body, f, name);
+	return fits(f, found) ? found : elsewhere(s, f, name);
 }
 
 /* -- sums over the accepted lines --------------------------------------------------------------- */
@@ -300,7 +316,7 @@ static bool add_amount(const struct yt_node *row, const char *name, int64_t *a, 
 {
 	int64_t fen;
 
-	if (yt_node_text(row, name).n == 0 || yt_node_fen(row, name, &fen) != 0)
+	if (yt_fen_parse(yt_node_text(row, name), &fen) != 0)
 		return false;
 	*a += fen;
 	if (b != NULL)
@@ -487,10 +503,11 @@ static struct yt_str diagnosis(struct ksbw_source *s, unsigned nth, const char *
 static struct yt_str purchase(struct ksbw_source *s, const char *wire)
 {
 	bool is_name = strcmp(wire, "akc050") == 0;
-	struct yt_str disease = anywhere(s, is_name ? "dise_name" : "dise_codg");
+	struct yt_str disease;
 
-	if (!yt_str_is(anywhere(s, "med_type"), "41") || (!is_name && strcmp(wire, "akc193") != 0))
+	if ((!is_name && strcmp(wire, "akc193") != 0) || !yt_str_is(anywhere(s, "med_type"), "41"))
 		return (struct yt_str){ NULL, 0 };
+	disease = anywhere(s, is_name ? "dise_name" : "dise_codg");
 	return disease.n != 0 ? disease : is_name ? YT_STR("药店购药") : YT_STR("Z76.000");
 }
 
@@ -663,7 +680,7 @@ struct yt_str ksbw_find(struct ksbw_source *s, const struct ksbw_field *f, bool 
 	if (found.n == 0 && f->type != KSBW_AmtSum && s->facts != NULL)
 		found = said_now(s, f);
 	for (size_t i = 0; i < 3 && f->name[i] != NULL && found.n == 0 && f->type != KSBW_AmtSum; i++)
-		found = by_name(s, f, f->name[i]);
+		found = s->facts != NULL ? elsewhere(s, f, f->name[i]) : by_name(s, f, f->name[i]);
 	if (found.n == 0 && !*no_memory && !is_change(s, f)) {
 		found = known(s, f->wire);
 		if (!fits(f, found))
