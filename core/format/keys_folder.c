@@ -19,7 +19,7 @@
 struct folder {
 	EVP_PKEY *anchor;
 	struct sm4_ctr *cipher; /* both under the master key, ... */
-	EVP_MAC_CTX *mac;
+	struct sm3_hmac *mac;
 	pthread_mutex_t lock; /* ... for one thread at a time */
 };
 
@@ -92,7 +92,7 @@ static void folder_close(void *ctx)
 	/* OpenSSL and libgcrypt wipe private numbers and key schedules themselves when they free them. */
 	EVP_PKEY_free(f->anchor);
 	sm4_ctr_free(f->cipher);
-	EVP_MAC_CTX_free(f->mac);
+	sm3_hmac_free(f->mac);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
 }

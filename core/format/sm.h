@@ -1,7 +1,7 @@
 /* core/format/sm.h - the national algorithms SM2, SM3, SM4 as the rest of us needs them.
  *
- * Thin wrappers over OpenSSL's EVP, and over libgcrypt's SM4 in counter mode.  Contexts are made once per key and used
- * again, since setting one up costs more than a small message; a context is for one thread at a time. */
+ * Thin wrappers over OpenSSL's EVP, and over libgcrypt's SM3 and SM4 in counter mode.  Contexts are made once per key
+ * and used again, since setting one up costs more than a small message; a context is for one thread at a time. */
 #ifndef YT_FORMAT_SM_H
 #define YT_FORMAT_SM_H
 
@@ -34,9 +34,11 @@ int sm4_encrypt(const uint8_t key[SM4_KEY_LEN], const struct yt_sm4 *how, struct
 int sm4_decrypt(const uint8_t key[SM4_KEY_LEN], const struct yt_sm4 *how, struct yt_str sealed, struct yt_buf *out);
 
 /* HMAC-SM3.  NULL when out of memory. */
-EVP_MAC_CTX *sm3_hmac_new(const uint8_t *key, size_t n);
-/* Over the parts one after the other. */
-int sm3_hmac(EVP_MAC_CTX *ctx, const struct yt_str *parts, size_t n_parts, uint8_t out[SM3_LEN]);
+struct sm3_hmac;
+struct sm3_hmac *sm3_hmac_new(const uint8_t *key, size_t n);
+void sm3_hmac_free(struct sm3_hmac *hmac); /* wipes what was made of the key */
+/* Over the parts one after the other.  0 or YT_ENOMEM. */
+int sm3_hmac(struct sm3_hmac *hmac, const struct yt_str *parts, size_t n_parts, uint8_t out[SM3_LEN]);
 
 /* An SM2 key as configured: PEM, or in the first line hex or base64 of the bare number (private, 32 octets) or
  * point (public, 04 X Y).  A public one may also be a certificate, whose validity is then in from and to (ms

@@ -29,7 +29,7 @@ struct day_key {
 	uint64_t used; /* for dropping the one unused longest */
 	bool durable;  /* we have synced it, not only read it: may seal */
 	struct sm4_ctr *cipher;
-	EVP_MAC_CTX *mac;
+	struct sm3_hmac *mac;
 };
 
 struct log_keys {
@@ -46,7 +46,7 @@ static const char *const class_names[] = { [SEAL_BODY] = "body" };
 static void day_key_clear(struct day_key *key)
 {
 	sm4_ctr_free(key->cipher);
-	EVP_MAC_CTX_free(key->mac);
+	sm3_hmac_free(key->mac);
 	*key = (struct day_key){ 0 };
 }
 
