@@ -624,7 +624,8 @@ static void test_parked(void **state)
 	assert_int_equal(run(w, "parked decide 2 done --operator li"), 2);
 	assert_int_equal(run(w, "parked decide 2 done --reason seen"), 2);
 	assert_int_equal(run(w, "parked decide 2 lost --operator li --reason seen"), 2);
-	assert_int_equal(run(w, "parked decide two done --operator li --reason seen"), 2);
+	assert_int_equal(run(w, "parked decide two done --operator li --reason seen"), 1);
+	assert_prints(w, "no exchange has the number two; `yitong parked` and");
 	assert_int_equal(run(w, "parked decide 2 done --operator li --reason seen"), 3);
 	assert_prints(w, "nothing was decided: the gateway is not running");
 	start_keeper(w, "{\"ok\":true}\n");
@@ -633,6 +634,18 @@ static void test_parked(void **state)
 	asked(w, line, sizeof(line));
 	assert_string_equal(line, "{\"do\":\"decide\",\"exchange\":\"2\",\"result\":\"done\",\"operator\":\"li\","
 	                          "\"reason\":\"seen in their ledger\"}\n");
+	/* By its number, and with the word of the other command. */
+	start_keeper(w, "{\"ok\":true}\n");
+	assert_int_equal(
+	        run(w, "parked decide H33021399901202611221000000002 refused --operator li --why 'not there'"), 0);
+	asked(w, line, sizeof(line));
+	assert_string_equal(line, "{\"do\":\"decide\",\"exchange\":\"0000000000000002\",\"result\":\"refused\","
+	                          "\"operator\":\"li\",\"reason\":\"not there\"}\n");
+	start_keeper(w, "{\"ok\":true}\n");
+	assert_int_equal(
+	        run(w, "decide H33021399901202611221000000002 retry --operator li --reason 'they are back'"), 0);
+	asked(w, line, sizeof(line));
+	assert_non_null(strstr(line, "\"result\":\"retry\",\"operator\":\"li\",\"reason\":\"they are back\""));
 }
 
 static void test_parked_retry(void **state)
@@ -769,14 +782,14 @@ static void test_chinese_is_used(void **state)
 	char english[TEXT_MAX], *line, *column;
 
 	assert_int_equal(run(w, "--lang zh messages --state 挂起"), 0);
-	assert_prints(w, "时间 ");
+	assert_prints(w, "时间（UTC+8） ");
 	assert_prints(w, "挂起");
 	line = strstr(w->out, "机构");
 	assert_non_null(line);
 	column = strchr(w->out, '\n');
 	assert_non_null(column);
-	/* 时间 takes four columns, 状态 and 交易 too: the third column begins under its heading. */
-	assert_true(line - w->out == 19 + 2 - 4 + 6 + (4 + 2) + 2 + (4 + 2) + 2);
+	/* 时间（UTC+8） takes thirteen columns, 状态 and 交易 too: the third column begins under its heading. */
+	assert_true(line - w->out == 19 + 2 - 13 + 17 + (4 + 2) + 2 + (4 + 2) + 2);
 	assert_int_equal(strncmp(column + 1 + 19 + 2 + strlen("挂起") + 2 + 6, "H33021399901", 12), 0);
 	assert_int_equal(run(w, "messages --json"), 0);
 	snprintf(english, sizeof(english), "%s", w->out);

@@ -258,6 +258,8 @@ static void a_number_that_parks_is_told(void **state)
 		ctl_peer_feed(w);
 		yt_buf_free(&buf);
 		assert_int_equal(ctl_peer_run(w, "parked"), 0);
+		assert_null(strstr(w->out, "2304"));     /* of the settlement it follows from ... */
+		assert_null(strstr(w->out, "23000.00")); /* ... as is its amount */
 		ctl_peer_prints(w, rows[i][1]);
 		assert_int_equal(ctl_peer_run(w, "--lang zh parked"), 0);
 		ctl_peer_prints(w, rows[i][2]);

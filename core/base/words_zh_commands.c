@@ -15,7 +15,7 @@ const struct yt_word words_zh_commands[] = {
 	/* ctl_audit.c */
 	{ "decided %.*s", "裁定 %.*s" },
 	{ "configuration %llu active, %02x%02x%02x%02x", "启用第 %llu 代配置，%02x%02x%02x%02x" },
-	{ "TIME", "时间" },
+	{ "TIME (UTC+8)", "时间（UTC+8）" },
 	{ "OPERATOR", "操作员" },
 	{ "ACT", "操作" },
 	{ "EXCHANGE", "交易号" },
@@ -381,7 +381,7 @@ const struct yt_word words_zh_commands[] = {
 	{ "because   %s\n", "原因      %s\n" },
 	{ "%s; start it with `yitongd --conf %s`", "%s；启动：`yitongd --conf %s`" },
 	{ "what is \"%s\"?", "“%s”是什么？" },
-	{ "SINCE", "起始" },
+	{ "SINCE (UTC+8)", "起始（UTC+8）" },
 	{ "FOR", "负责人" },
 	{ "UNTIL", "期限" },
 	{ "WHY", "原因" },
@@ -394,7 +394,7 @@ const struct yt_word words_zh_commands[] = {
 	        "裁定只能是 done、refused、reversed 或 retry，不能是“%s”" },
 	{ "say who decides with --operator NAME (at most 64 bytes)", "请用 --operator 写明谁作的裁定（最多 64 字节）" },
 	{ "say by what evidence with --reason TEXT (at most 400 bytes)", "请用 --reason 写明依据（最多 400 字节）" },
-	{ "say: decide EXCHANGE done|refused|reversed|retry", "请写：decide 交易号 done|refused|reversed|retry" },
+	{ "say: decide NUMBER done|refused|reversed|retry", "请写：decide 报文ID done|refused|reversed|retry" },
 	/* ctl_translate.c */
 	{ "cannot be read", "读不了" },
 	{ "a key could not be read: %s", "有一把密钥读不了：%s" },

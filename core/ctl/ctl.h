@@ -44,6 +44,9 @@ int ctl_audit(struct ctl *ctl, int argc, char **argv);
 int ctl_journal(struct ctl *ctl, int argc, char **argv);
 int ctl_index(struct ctl *ctl, int argc, char **argv);
 
+/* ctl_decide.c: the exchange with that number, the open one of several, or by its own sixteen digits; 0: there is none
+ * or the index cannot be read, which has been told. */
+uint64_t ctl_find_exchange(struct ctl *ctl, const char *word);
 /* ctl_status.c: asks the keeper for a decision about one exchange, and tells what it came to. */
 int ctl_decide_one(
         struct ctl *ctl, const char *exchange, const char *result, const char *operator_name, const char *reason);
@@ -154,6 +157,8 @@ void ctl_clean(struct yt_buf *out, struct yt_str text);
 void ctl_exchange(uint64_t id, char out[20]);
 /* What it does: of a follow-up what its flow begins with, by the configuration.  NULL: it is not known. */
 const struct yt_op *ctl_operation(const struct ctl *ctl, const struct exchange *x);
+/* Its own amount: a follow-up has that of its settlement, which is none of its own; 0. */
+int64_t ctl_own_fen(const struct exchange *x);
 bool ctl_parse_exchange(struct yt_str text, uint64_t *id);
 /* The code that our own answers end with: 7B3348LZ, in small letters too, or whole as read out, Y103 7B3348LZ; or
  * the trace id (32 hexadecimal digits) that the request came with. */

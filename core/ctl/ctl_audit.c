@@ -103,7 +103,7 @@ static void put_json(const struct act *act)
 
 static void put_row(struct auditing *a, const struct act *act)
 {
-	static const char *const heading[] = { "TIME", "OPERATOR", "ACT", "EXCHANGE", "REASON" };
+	static const char *const heading[] = { "TIME (UTC+8)", "OPERATOR", "ACT", "EXCHANGE", "REASON" };
 	char time[20];
 
 	if (a->n == 0) {

@@ -243,8 +243,8 @@ static void put_exchange(struct telling *t, const struct found *f)
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", follows ? "" : x->party);
 	ctl_table_cell(&t->table, ctl_state_colour(x->state), "%s",
 	        _(x->state == X_DONE && exchange_is_open(x) ? "undelivered" : exchange_state_name(x->state)));
-	if (x->amount_fen != 0 && !follows)
-		ctl_yuan(x->amount_fen, yuan);
+	if (ctl_own_fen(x) != 0)
+		ctl_yuan(ctl_own_fen(x), yuan);
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", yuan);
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", x->number);
 	if (x->state == X_DONE && !follows && (x->fund_fen != 0 || x->account_fen != 0 || x->cash_fen != 0)) {
@@ -396,7 +396,7 @@ static void print_open(const struct telling *t)
 
 static void print(struct telling *t)
 {
-	static const char *const heading[] = { "TIME", "WHAT", "PARTY", "STATE", "YUAN", "NUMBER", "DETAILS" };
+	static const char *const heading[] = { "TIME (UTC+8)", "WHAT", "PARTY", "STATE", "YUAN", "NUMBER", "DETAILS" };
 	const struct conf_institution *institution =
 	        conf_institution(t->desk.ctl->conf, yt_str(t->found[0].x.institution));
 	bool is_sealed = false;

@@ -16,7 +16,7 @@ struct words {
 static int take_options(struct ctl *ctl, const char *command, struct words *w, int argc, char **argv)
 {
 	const struct ctl_option own[] = { { "operator", .text = &w->operator_name }, { "why", .text = &w->why },
-		{ NULL } };
+		{ "reason", .text = &w->why }, { NULL } }; /* as `lane` and `show --raw` call it */
 	int rv = ctl_options(ctl, command, argc, argv, own, &w->is_json);
 
 	if (rv != CTL_GO_ON)
@@ -38,8 +38,7 @@ static int on_row(void *arg, const struct exchange *x)
 	return exchange_is_open(x) ? 1 : 0; /* of several with that number the open one */
 }
 
-/* "+/330200S…" or a message number; else it is an exchange.  0: not found, which has been told. */
-static uint64_t find(struct ctl *ctl, const char *word)
+uint64_t ctl_find_exchange(struct ctl *ctl, const char *word)
 {
 	struct index_filter by_number = { .number = yt_str(word), .limit = 100 };
 	struct index *index = NULL;
@@ -54,7 +53,8 @@ static uint64_t find(struct ctl *ctl, const char *word)
 		id = 0;
 	index_close(index);
 	if (id == 0)
-		ctl_fail(CTL_FOUND, "no exchange has the number %s", word);
+		ctl_fail(CTL_FOUND,
+		        "no exchange has the number %s; `yitong parked` and `yitong followups` list what waits", word);
 	return id;
 }
 
@@ -78,7 +78,7 @@ int ctl_decide(struct ctl *ctl, int argc, char **argv)
 		        argv[optind + 1]);
 	if (w.why == NULL || strspn(w.why, " \t") == strlen(w.why) || strlen(w.why) > 400)
 		return ctl_usage("decide", "say by what evidence with --why TEXT (at most 400 bytes)");
-	id = find(ctl, argv[optind]);
+	id = ctl_find_exchange(ctl, argv[optind]);
 	if (id == 0)
 		return CTL_FOUND;
 	ctl_exchange(id, exchange);
@@ -100,7 +100,8 @@ static int ask(struct ctl *ctl, const char *request, struct yt_arena *arena, str
 
 static int list(struct ctl *ctl, const struct words *w, struct yt_arena *arena)
 {
-	static const char *const heading[] = { "PROPOSAL", "SINCE", "EXCHANGE", "DECISION", "OPERATOR", "REASON" };
+	static const char *const heading[] = { "PROPOSAL", "SINCE (UTC+8)", "EXCHANGE", "DECISION", "OPERATOR",
+		"REASON" };
 	struct ctl_table table;
 	struct yt_node *answer;
 	const struct yt_node *all;

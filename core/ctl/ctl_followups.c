@@ -263,7 +263,7 @@ static void put_json(const struct exchange *x)
 
 static void print_list(const struct gathering *g)
 {
-	static const char *const heading[] = { "SINCE", "FLOW", "PARTY", "NUMBER", "VISIT", "NEXT TRY", "UNTIL",
+	static const char *const heading[] = { "SINCE (UTC+8)", "FLOW", "PARTY", "NUMBER", "VISIT", "NEXT TRY", "UNTIL",
 		"OWNER", "WAITS FOR" };
 	struct ctl_table table;
 

@@ -125,7 +125,7 @@ static void put_json(const struct gathering *g, const struct late *l)
 
 static void print(const struct gathering *g)
 {
-	static const char *const heading[] = { "DEADLINE", "LATE", "FLOW", "PARTY", "NUMBER", "VISIT", "OWNER",
+	static const char *const heading[] = { "DEADLINE (UTC+8)", "LATE", "FLOW", "PARTY", "NUMBER", "VISIT", "OWNER",
 		"WAITS FOR" };
 	struct ctl_table table;
 

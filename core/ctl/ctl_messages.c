@@ -60,7 +60,7 @@ static void put_json(const struct ctl *ctl, const struct exchange *x)
 	ctl_json_member(&out, "code", yt_str(x->code));
 	ctl_json_member(&out, "reason", yt_str(x->reason));
 	ctl_json_member(&out, "trace", yt_str(x->trace));
-	ctl_json_number(&out, "amount_fen", follows ? 0 : x->amount_fen);
+	ctl_json_number(&out, "amount_fen", ctl_own_fen(x));
 	ctl_json_number(&out, "fund_fen", x->fund_fen);
 	ctl_json_number(&out, "account_fen", x->account_fen);
 	ctl_json_number(&out, "cash_fen", x->cash_fen);
@@ -76,8 +76,8 @@ static void put_json(const struct ctl *ctl, const struct exchange *x)
 
 static void put_heading(struct ctl_table *t)
 {
-	static const char *const heading[] = { "TIME", "STATE", "OP", "INSTITUTION", "NUMBER", "PARTY", "YUAN", "VISIT",
-		"SETTLEMENT", "EXCHANGE" };
+	static const char *const heading[] = { "TIME (UTC+8)", "STATE", "OP", "INSTITUTION", "NUMBER", "PARTY", "YUAN",
+		"VISIT", "SETTLEMENT", "EXCHANGE" };
 
 	ctl_table_begin(t, sizeof(heading) / sizeof(heading[0]), 1u << 6);
 	for (size_t i = 0; i < sizeof(heading) / sizeof(heading[0]); i++)
@@ -103,8 +103,8 @@ static void put(struct listing *l, const struct exchange *x)
 	if (l->n++ == 0)
 		put_heading(&l->table);
 	yt_time_print(x->accepted_ms, time);
-	if (x->amount_fen != 0 && !follows)
-		ctl_yuan(x->amount_fen, yuan);
+	if (ctl_own_fen(x) != 0)
+		ctl_yuan(ctl_own_fen(x), yuan);
 	ctl_table_cell(&l->table, CTL_PLAIN, "%s", time);
 	if (is_undelivered(x))
 		ctl_table_cell(&l->table, CTL_YELLOW, "%s", _("undelivered"));

@@ -402,7 +402,7 @@ static void print_head(const struct showing *s)
 
 static void print_steps(const struct showing *s)
 {
-	static const char *const heading[] = { "TIME", "+MS", "STEP", "WHAT" };
+	static const char *const heading[] = { "TIME (UTC+8)", "+MS", "STEP", "WHAT" };
 	struct yt_str rest = yt_buf_view(&s->records);
 	struct ctl_table table;
 	int64_t first_ms = 0;

@@ -257,6 +257,7 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 /* ---- parked ---- */
 
 struct parked {
+	const struct ctl *ctl;
 	struct ctl_table table;
 	bool is_json;
 	uint32_t n;
@@ -276,7 +277,7 @@ static void parked_json(const struct exchange *x)
 	ctl_json_member(&out, "visit", yt_str(x->visit));
 	ctl_json_member(&out, "owner", yt_str(x->owner));
 	ctl_json_member(&out, "reason", yt_str(x->reason));
-	ctl_json_number(&out, "amount_fen", x->amount_fen);
+	ctl_json_number(&out, "amount_fen", ctl_own_fen(x));
 	ctl_json_number(&out, "unknown_since_ms", x->unknown_since_ms);
 	ctl_json_number(&out, "deadline_ms", x->deadline_ms);
 	yt_buf_text(&out, "}\n");
@@ -285,9 +286,11 @@ static void parked_json(const struct exchange *x)
 
 static int on_parked(void *arg, const struct exchange *x)
 {
-	static const char *const heading[] = { "EXCHANGE", "SINCE", "OP", "INSTITUTION", "NUMBER", "YUAN", "FOR",
-		"UNTIL", "WHY" };
+	static const char *const heading[] = { "EXCHANGE", "SINCE (UTC+8)", "OP", "INSTITUTION", "NUMBER", "YUAN",
+		"FOR", "UNTIL", "WHY" };
 	struct parked *p = arg;
+	const struct yt_op *op = ctl_operation(p->ctl, x);
+	bool follows = (x->flags & REC_X_FOLLOW_UP) != 0; /* the wire number it has is its settlement's */
 	char since[20] = "-", until[20] = "-", yuan[24] = "-", id[20], why[256];
 
 	if (p->n++ == 0 && !p->is_json) {
@@ -303,12 +306,12 @@ static int on_parked(void *arg, const struct exchange *x)
 		yt_time_print(x->unknown_since_ms, since);
 	if (x->deadline_ms != 0)
 		yt_time_print(x->deadline_ms, until);
-	if (x->amount_fen != 0)
-		ctl_yuan(x->amount_fen, yuan);
+	if (ctl_own_fen(x) != 0)
+		ctl_yuan(ctl_own_fen(x), yuan);
 	ctl_exchange(x->id, id);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", id);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", since);
-	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->wire_op);
+	ctl_table_cell(&p->table, CTL_PLAIN, "%s", follows && op != NULL ? op->name : x->wire_op);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->institution);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", x->number);
 	ctl_table_cell(&p->table, CTL_PLAIN, "%s", yuan);
@@ -323,7 +326,7 @@ static int on_parked(void *arg, const struct exchange *x)
 static int list_parked(struct ctl *ctl, bool is_json)
 {
 	struct index_filter filter = { .state = YT_STR("parked"), .limit = 10000 };
-	struct parked p = { .is_json = is_json };
+	struct parked p = { .ctl = ctl, .is_json = is_json };
 	struct index *index = NULL;
 	int rv = ctl_open_index(ctl, &index);
 
@@ -422,10 +425,9 @@ int ctl_decide_one(
 
 static int check_decision(struct ctl *ctl, char **word, const char *operator_name, const char *reason)
 {
+	char exchange[20];
 	uint64_t id;
 
-	if (!ctl_parse_exchange(yt_str(word[1]), &id))
-		return ctl_usage("parked", "\"%s\" is no exchange: take the first column of `yitong parked`", word[1]);
 	if (strcmp(word[2], "done") != 0 && strcmp(word[2], "refused") != 0 && strcmp(word[2], "reversed") != 0 &&
 	        strcmp(word[2], "retry") != 0)
 		return ctl_usage("parked", "a decision is done, refused, reversed or retry, not \"%s\"", word[2]);
@@ -433,7 +435,13 @@ static int check_decision(struct ctl *ctl, char **word, const char *operator_nam
 		return ctl_usage("parked", "say who decides with --operator NAME (at most 64 bytes)");
 	if (reason == NULL || strspn(reason, " \t") == strlen(reason) || strlen(reason) > 400)
 		return ctl_usage("parked", "say by what evidence with --reason TEXT (at most 400 bytes)");
-	return ctl_decide_one(ctl, word[1], word[2], operator_name, reason);
+	if (ctl_parse_exchange(yt_str(word[1]), &id))
+		return ctl_decide_one(ctl, word[1], word[2], operator_name, reason);
+	id = ctl_find_exchange(ctl, word[1]);
+	if (id == 0)
+		return CTL_FOUND;
+	ctl_exchange(id, exchange);
+	return ctl_decide_one(ctl, exchange, word[2], operator_name, reason);
 }
 
 int ctl_parked(struct ctl *ctl, int argc, char **argv)
@@ -441,7 +449,7 @@ int ctl_parked(struct ctl *ctl, int argc, char **argv)
 	const char *operator_name = NULL, *reason = NULL;
 	bool is_json = false;
 	const struct ctl_option own[] = { { "operator", .text = &operator_name }, { "reason", .text = &reason },
-		{ NULL } };
+		{ "why", .text = &reason }, { NULL } };
 	int rv = ctl_options(ctl, "parked", argc, argv, own, &is_json);
 
 	if (rv != CTL_GO_ON)
@@ -449,6 +457,6 @@ int ctl_parked(struct ctl *ctl, int argc, char **argv)
 	if (optind == argc)
 		return list_parked(ctl, is_json);
 	if (strcmp(argv[optind], "decide") != 0 || argc - optind != 3)
-		return ctl_usage("parked", "say: decide EXCHANGE done|refused|reversed|retry");
+		return ctl_usage("parked", "say: decide NUMBER done|refused|reversed|retry");
 	return check_decision(ctl, argv + optind, operator_name, reason);
 }

@@ -168,6 +168,11 @@ const struct yt_op *ctl_operation(const struct ctl *ctl, const struct exchange *
 	return flow == NULL || flow->step[0].op == YT_OP_COUNT ? NULL : yt_op((enum yt_operation)flow->step[0].op);
 }
 
+int64_t ctl_own_fen(const struct exchange *x)
+{
+	return (x->flags & REC_X_FOLLOW_UP) != 0 && x->op != YT_OP_CLAIM_BACK ? 0 : x->amount_fen;
+}
+
 bool ctl_parse_exchange(struct yt_str text, uint64_t *id)
 {
 	char digits[17];

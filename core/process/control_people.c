@@ -370,8 +370,8 @@ void control_confirm(struct client *c, const struct yt_node *q, struct yt_buf *o
 	drop_expired(p->control);
 	one = find_proposal(p->control, yt_node_text(q, "proposal"));
 	if (one == NULL) {
-		control_error(
-		        out, N_("no such proposal waits: it has expired, or was confirmed, or forgotten by a restart"));
+		control_error(out, N_("no such proposal waits: it has expired, or was confirmed, or forgotten by a "
+		                      "restart; `yitong confirm` lists those that do"));
 		return;
 	}
 	if (c->who.n == 0 || yt_str_is(c->who, one->maker)) {
