@@ -727,6 +727,13 @@ static void test_write_refused(void **state)
 		yt_xml_start(&w, "a");
 	assert_int_equal(yt_xml_done(&w, &err), YT_EFORMAT);
 	yt_buf_free(&out);
+	yt_xml_begin(&w, &out, YT_UTF8);
+	for (int i = 0; i < YT_XML_DEEPEST; i++)
+		yt_xml_start(&w, "a");
+	yt_xml_leaf(&w, "a", YT_STR("1"));
+	assert_int_equal(yt_xml_done(&w, &err), YT_EFORMAT);
+	assert_string_equal(err.why, "elements are nested too deep");
+	yt_buf_free(&out);
 }
 
 /* What was read and is written again reads the same, in either charset. */

@@ -8,16 +8,15 @@
 
 enum { FIRST_CAP = 1024 };
 
-/* Makes room for n more bytes behind those in use. */
-static bool buf_reserve(struct yt_buf *buf, size_t n)
+/* More memory, for n more bytes behind those in use.  Apart from buf_reserve(), so that this, which is rare, makes
+ * nothing else slow. */
+static __attribute__((noinline)) bool buf_grow(struct yt_buf *buf, size_t n)
 {
 	size_t cap = buf->cap < FIRST_CAP ? FIRST_CAP : buf->cap;
 	uint8_t *p;
 
 	if (buf->failed)
 		return false; /* what follows a gap must not be appended: the content would be wrong, not short */
-	if (n <= buf->cap - buf->n)
-		return true;
 	buf->failed = true;
 	if (n > SIZE_MAX / 4 - buf->n)
 		return false;
@@ -30,6 +29,12 @@ static bool buf_reserve(struct yt_buf *buf, size_t n)
 	buf->cap = cap;
 	buf->failed = false;
 	return true;
+}
+
+/* Makes room for n more bytes behind those in use. */
+static inline bool buf_reserve(struct yt_buf *buf, size_t n)
+{
+	return (n <= buf->cap - buf->n && !buf->failed) || buf_grow(buf, n);
 }
 
 uint8_t *yt_buf_room(struct yt_buf *buf, size_t n)
@@ -46,21 +51,16 @@ uint8_t *yt_buf_room(struct yt_buf *buf, size_t n)
 
 void yt_buf_add(struct yt_buf *buf, const void *bytes, size_t n)
 {
-	uint8_t *room;
-
-	if (n == 0)
+	if (n == 0 || !buf_reserve(buf, n))
 		return;
-	room = yt_buf_room(buf, n);
-	if (room != NULL)
-		memcpy(room, bytes, n);
+	memcpy(buf->p + buf->n, bytes, n);
+	buf->n += n;
 }
 
 void yt_buf_byte(struct yt_buf *buf, uint8_t byte)
 {
-	uint8_t *room = yt_buf_room(buf, 1);
-
-	if (room != NULL)
-		*room = byte;
+	if (buf_reserve(buf, 1))
+		buf->p[buf->n++] = byte;
 }
 
 void yt_buf_str(struct yt_buf *buf, struct yt_str s)

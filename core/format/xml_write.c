@@ -313,8 +313,39 @@ void yt_xml_end(struct yt_xml_writer *w)
 	yt_buf_byte(w->out, '>');
 }
 
+static bool is_plain_text(struct yt_str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (!is_plain((uint8_t)text.p[i]))
+			return false;
+	return text.n > 0;
+}
+
+/* Nearly every leaf has nothing to escape or convert, and is put at once; false: this one has. */
+static bool put_plain_leaf(struct yt_xml_writer *w, struct yt_str name, struct yt_str text)
+{
+	char *room;
+
+	if (w->error != 0 || w->depth == YT_XML_DEEPEST || !is_plain_name(name) || !is_plain_text(text))
+		return false;
+	before_element(w);
+	room = (char *)yt_buf_room(w->out, 2 * name.n + text.n + 5);
+	if (room == NULL)
+		return true; /* yt_xml_done() tells */
+	*room++ = '<';
+	room = mempcpy(room, name.p, name.n);
+	*room++ = '>';
+	room = mempcpy(room, text.p, text.n);
+	room = mempcpy(room, "</", 2);
+	room = mempcpy(room, name.p, name.n);
+	*room = '>';
+	return true;
+}
+
 void yt_xml_leaf(struct yt_xml_writer *w, const char *name, struct yt_str text)
 {
+	if (put_plain_leaf(w, yt_str(name), text))
+		return;
 	yt_xml_start(w, name);
 	yt_xml_text(w, text);
 	yt_xml_end(w);
