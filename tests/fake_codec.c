@@ -133,9 +133,10 @@ static const struct {
 } paying[] = { { "pay", "pay_no" }, { "askpay", "orig_pay_no" }, { "yuan", "pay_amt" }, { "to", "payee_acct" },
 	{ "named", "payee_name" }, { "from", "payer_acct" }, { "ptype", "pay_type" }, { "purpose", "purpose" },
 	{ "psn", "psn_name" }, { "payout", "payout_no" }, { "pst", "pay_state" }, { "advice", "pay_advice" },
-	{ "claim", "claim_no" }, { "oflist", "batch_no" }, { "ofacct", "acct" }, { "since", "begin_date" },
-	{ "till", "end_date" }, { "page", "page_no" }, { "pages", "page_cnt" }, { "mark", "page_mark" },
-	{ "over", "is_whole" }, { "uetr", "uetr" }, { "bserial", "bank_serial" }, { "chk", "check_result" } };
+	{ "alarm", "pay_alarm" }, { "claim", "claim_no" }, { "oflist", "batch_no" }, { "ofacct", "acct" },
+	{ "since", "begin_date" }, { "till", "end_date" }, { "page", "page_no" }, { "pages", "page_cnt" },
+	{ "mark", "page_mark" }, { "over", "is_whole" }, { "uetr", "uetr" }, { "bserial", "bank_serial" },
+	{ "chk", "check_result" } };
 
 /* Amounts that "do not add up" are written total=3 paid=2. */
 static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)

@@ -1186,6 +1186,29 @@ static void test_payout_failed(void **state)
 	end_paying();
 }
 
+static void hear(void *ctx, enum yt_level level, const char *text)
+{
+	if (level == YT_ERROR && strstr(text, "people look now: its bank says FAILED of") != NULL)
+		(*(unsigned *)ctx)++;
+}
+
+/* What its bank says is everybody's trouble, as an account without money: the log has it as an error. */
+static void test_alarm(void **state)
+{
+	unsigned heard = 0;
+
+	is_native = true;
+	follows = &payout;
+	ask(1, PAYOUT);
+	expect("bank:PAY", 'A');
+	yt_log_watch(hear, &heard);
+	expect("bank:ASKPAY", '!');
+	nothing_leaves(1000);
+	yt_log_watch(NULL, NULL);
+	assert_int_equal(heard, 1);
+	end_paying();
+}
+
 int main(void)
 {
 	conf.follow_up_park_after_ms = INT64_C(7) * 24 * 3600 * 1000;
@@ -1216,6 +1239,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_payout_that_cannot_be_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_processed_for_ever, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_withdrawn, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_alarm, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_failed, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));
 }

@@ -112,6 +112,9 @@ struct yt_msg *pay_told_make(struct engine *e, struct task *t);   /* claim.payme
 /* What an answer to an order or to a question about it proves: DONE with data.pay_state, FAILED where no money moves;
  * else unknown. */
 void pay_take(const struct task *t, const struct yt_op *op, struct yt_reply *reply);
+/* An error in the log where row, what a bank says of a payout, has pay_alarm; of an answer that is heard just now. */
+void pay_tell_alarm(const struct task *t, struct yt_str pay_no, const struct yt_node *row);
+void pay_tell_answer_alarm(const struct task *t, const struct yt_reply *reply);
 bool pay_is_final(const struct task *t); /* nothing more is heard of it by asking */
 bool pay_was_made(const struct task *t); /* its money is with the payee */
 /* Before it ever left, by its insurer: a claim that was ours already, and another record of ours may have paid. */

@@ -491,6 +491,7 @@ static void after_question(struct engine *e, struct task *t, struct yt_reply *re
 	enum yt_pay_state state;
 
 	YT_REQUIRE(adopted != NULL);
+	pay_tell_answer_alarm(t, reply);
 	engine_box(e, &t->party->codec, "judge", t->id, t->request);
 	if (reply->outcome != YT_UNKNOWN && api->judge != NULL)
 		judgement = api->judge(t->party->codec.plugin, t->run->said[t->x.step - 1], reply, adopted);
@@ -523,6 +524,7 @@ static void after_order(
 		not_sent(e, t, reply);
 		return;
 	}
+	pay_tell_answer_alarm(t, reply);
 	pay_take(t, flow_op_of(t, t->x.step), reply);
 	write_outcome(e, t, REC_LEG_STEP, &(struct heard){ reply, body, NULL, 0 });
 	if (reply->outcome == YT_DONE)
@@ -570,6 +572,7 @@ static void after_waiting(struct engine *e, struct task *t, struct yt_reply *rep
 	enum yt_pay_state state = YT_PAY_STATES;
 	struct yt_reply *returned;
 
+	pay_tell_answer_alarm(t, reply);
 	pay_take(t, flow_op_of(t, t->x.step), reply);
 	if (reply->outcome == YT_DONE)
 		state = yt_pay_state_of(yt_node_text(yt_node_get(reply->body, "data"), "pay_state"));

@@ -145,6 +145,8 @@ static void tell(struct telling *s, struct yt_str number, const struct yt_node *
 	struct yt_str key, amount = first_of(row, "pay_amt", "entry_amt");
 	int64_t fen = -1;
 
+	if (number.n > 0)
+		pay_tell_alarm(s->t, number, row);
 	if (number.n == 0 || state.n == 0)
 		return;
 	if (s->n == FACTS_TOLD_MAX) {

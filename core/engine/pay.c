@@ -464,6 +464,33 @@ static bool proves_nothing(const struct yt_reply *reply)
 	return reply->outcome == YT_REFUSED && (reply->at_gateway || reply->may_retry || reply->never_happened);
 }
 
+/* A code that the log may have: a bank's own word may be anything. */
+static struct yt_str short_code(struct yt_str code)
+{
+	return code.n <= 10 && pay_is_serial(code) ? code : YT_STR("?");
+}
+
+void pay_tell_alarm(const struct task *t, struct yt_str pay_no, const struct yt_node *row)
+{
+	struct yt_str state = yt_node_text(row, "pay_state"), code = short_code(yt_node_text(row, "bank_code")),
+	              advice = yt_node_text(row, "pay_advice");
+
+	if (!yt_str_is(yt_node_text(row, "pay_alarm"), "1"))
+		return;
+	if (state.n == 0) /* of a refusal, or a status that nobody knows */
+		state = short_code(yt_node_text(row, "bank_status"));
+	yt_log(YT_ERROR, "engine", "exchange %016llx: people look now: its bank says %.*s%s%.*s of payout %.*s%s%.*s",
+	        (unsigned long long)t->id, YT_FMT(state), state.n > 0 && code.n > 0 ? " " : "", YT_FMT(code),
+	        YT_FMT(pay_no), advice.n > 0 ? ": " : "", YT_FMT(advice));
+}
+
+void pay_tell_answer_alarm(const struct task *t, const struct yt_reply *reply)
+{
+	struct yt_str no = pay_member(t->run->said[pay_order_step(t) - 1], "pay_no");
+
+	pay_tell_alarm(t, no, row_of(reply->body, no));
+}
+
 void pay_take(const struct task *t, const struct yt_op *op, struct yt_reply *reply)
 {
 	static const char *const names[] = { "bank_status", "bank_code", "pay_advice", "pay_alarm", "bank_serial",

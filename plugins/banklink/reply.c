@@ -262,6 +262,8 @@ static int take_refusal(struct answer *a, const struct bank_code *c)
 	bool asks = a->msg->op->id == YT_OP_PAY_QUERY || a->msg->op->id == YT_OP_PAY_BATCH_QUERY ||
 	            a->msg->op->id == YT_OP_PAY_BATCH_RESULT;
 
+	if ((is_about_payment(a->msg) || is_about_batch(a->msg)) && put_refusal(a) != 0)
+		return YT_ENOMEM;
 	if (c == NULL || c->meaning == BANK_UNKNOWN || c->meaning == BANK_DONE)
 		return unknown(a->reply, a->reply->text.n > 0 ? a->reply->text : YT_STR("a code that proves nothing"));
 	/* That it is too late to cancel something says nothing of what was not to be cancelled. */
@@ -272,7 +274,7 @@ static int take_refusal(struct answer *a, const struct bank_code *c)
 	a->reply->outcome = YT_REFUSED;
 	a->reply->never_happened = c->meaning == BANK_ABSENT;
 	a->reply->at_gateway = c->is_before;
-	return is_about_payment(a->msg) || is_about_batch(a->msg) ? put_refusal(a) : 0;
+	return 0;
 }
 
 static int take_answer(struct answer *a)
