@@ -354,6 +354,119 @@ static void two_persons_decide(void **state)
 	confirm_hears(id, "no such proposal");
 }
 
+/* Records that the keeper writes down one by one. */
+static void note_all(struct yt_buf *buf)
+{
+	struct yt_str rest = yt_buf_view(buf);
+	struct rec rec;
+	size_t used;
+
+	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+		keeper_note(g.p.keeper, rec.whole);
+	yt_buf_free(buf);
+}
+
+static void put_waits_for_release(struct yt_buf *buf)
+{
+	static const uint8_t order[16] = { 1 };
+	size_t at = rec_begin(buf, REC_DUE, 0, PARKED, now_ms(NULL));
+
+	rec_bytes(buf, REC_T_PAY_DIGEST, order, sizeof(order));
+	rec_str(buf, REC_T_REASON, YT_STR(KEEPER_WAITS_FOR_RELEASE));
+	rec_end(buf, at);
+}
+
+/* What is parked there becomes a follow-up whose payment waits for two people. */
+static void let_wait_for_release(void)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_ACCEPTED, 0, PARKED, now_ms(NULL));
+
+	rec_u32(&buf, REC_T_FLAGS, REC_X_FOLLOW_UP);
+	rec_str(&buf, REC_T_FLOW, YT_STR("paid"));
+	rec_str(&buf, REC_T_NUMBER, YT_STR("+/S1"));
+	rec_end(&buf, at);
+	put_waits_for_release(&buf);
+	note_all(&buf);
+}
+
+/* It leaves by a rule, comes back, and waits as before. */
+static void let_come_back(void)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_SENDING, 0, PARKED, now_ms(NULL));
+
+	rec_u8(&buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(&buf, REC_T_STEP, 1);
+	rec_str(&buf, REC_T_PAY_NO, YT_STR("IN20260921000000000001"));
+	rec_end(&buf, at);
+	at = rec_begin(&buf, REC_RESOLVED, 0, PARKED, now_ms(NULL));
+	rec_str(&buf, REC_T_RESULT, YT_STR("unpaid"));
+	rec_u8(&buf, REC_T_STEP, 1);
+	rec_end(&buf, at);
+	put_waits_for_release(&buf);
+	note_all(&buf);
+}
+
+static void propose_release(char id[8])
+{
+	const char *answer = ask_on(call_as(getuid()),
+	        "{\"do\":\"decide\",\"exchange\":\"0000000000000007\",\"result\":\"release\",\"reason\":\"x\","
+	        "\"operator\":\"li\"}");
+	const char *at = strstr(answer, "\"proposal\":\"");
+
+	if (at == NULL)
+		fail_msg("%s", answer);
+	snprintf(id, 8, "%.6s", at + strlen("\"proposal\":\""));
+}
+
+/* What came back looks as it did when somebody proposed to let it leave: he had not seen that. */
+static void a_payment_that_came_back_is_proposed_anew(void **state)
+{
+	char id[8];
+
+	let_wait_for_release();
+	propose_release(id);
+	let_come_back();
+	confirm_hears(id, "the order is another one now");
+	propose_release(id);
+	confirm_hears(id, "\"ok\":true");
+}
+
+/* Somebody wanted to take it back, as nothing had left; then it left, and is parked as nobody knows what became of it:
+ * he had not seen that.  And what its bank said meanwhile, or why it is parked now. */
+static void what_has_moved_is_proposed_anew(void **state)
+{
+	static const struct {
+		enum rec_type type;
+		enum rec_tag tag;
+		const char *text;
+	} rows[] = {
+		{ REC_SENDING, REC_T_PAY_NO, "IN20260921000000000001" },
+		{ REC_NOTICE, REC_T_RESULT, "PAID" },
+		{ REC_PARKED, REC_T_REASON, "another reason" },
+	};
+	char id[8];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct yt_buf buf = { 0 };
+		size_t at;
+
+		propose_as("li", id);
+		at = rec_begin(&buf, rows[i].type, 0, PARKED, now_ms(NULL));
+		rec_u8(&buf, REC_T_LEG, REC_LEG_STEP);
+		rec_u8(&buf, REC_T_STEP, 1);
+		rec_u64(&buf, REC_T_JOINS, 9);
+		rec_str(&buf, rows[i].tag, yt_str(rows[i].text));
+		rec_end(&buf, at);
+		note_all(&buf);
+		confirm_hears(id, "it is not as it was when that was proposed");
+		confirm_hears(id, "no such proposal");
+	}
+	propose_as("li", id);
+	confirm_hears(id, "\"ok\":true");
+}
+
 /* What one proposed who may not any more is nobody's proposal. */
 static void a_role_that_is_gone_proposes_nothing(void **state)
 {
@@ -394,6 +507,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_user_has_a_share, setup, teardown),
 		cmocka_unit_test_setup_teardown(others_leave_room_for_the_gateways_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_persons_decide, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_payment_that_came_back_is_proposed_anew, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_has_moved_is_proposed_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_role_that_is_gone_proposes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_proposals_have_two_ids, setup, teardown) };
 

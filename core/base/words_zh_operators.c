@@ -142,6 +142,8 @@ const struct yt_word words_zh_operators[] = {
 	        "没有这项待确认的裁定：已过期、已确认，或因重启而失效；`yitong confirm` 列出待确认的" },
 	{ "who proposed it may not decide any more: it is to be proposed anew", "提出的人已无权裁定：请重新提出" },
 	{ "the order is another one now: it is to be proposed anew", "该支付指令已经变了：请重新提出" },
+	{ "it is not as it was when that was proposed: look at it, and propose anew",
+	        "情况与提出时已不同：请先查看，再重新提出" },
 	/* ctl_decide.c, ctl_status.c, ctl_audit.c */
 	{ "Proposed as %.*s; it counts when a second person confirms it within %llu hours and before the gateway restarts: `yitong confirm %.*s`.\n",
 	        "已提出，编号 %.*s；%llu 小时内、网关重启之前，由第二人确认后生效：`yitong confirm %.*s`。\n" },

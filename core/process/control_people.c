@@ -178,9 +178,8 @@ bool control_may(struct client *c, const struct yt_node *q, const char *act, str
 struct proposal {
 	struct proposal *prev, *next;
 	char id[8], word[16], maker[72], reason[408];
-	uint64_t exchange;
+	struct exchange x; /* as the maker saw it */
 	int64_t since_ms, until_mono;
-	uint8_t pay_digest[sizeof(((struct exchange *)0)->pay_digest)]; /* of the order that waits; zeroes: none */
 };
 
 static void drop(struct control *control, struct proposal *one)
@@ -258,10 +257,9 @@ static void propose(struct client *c, const struct exchange *x, const char *word
 	snprintf(one->word, sizeof(one->word), "%s", word);
 	snprintf(one->maker, sizeof(one->maker), "%.*s", YT_FMT(c->who));
 	snprintf(one->reason, sizeof(one->reason), "%.*s", YT_FMT(reason));
-	one->exchange = x->id;
+	one->x = *x;
 	one->since_ms = yt_wall_ms();
 	one->until_mono = yt_mono_ms() + (int64_t)c->process->conf->gateway.proposal_s * 1000;
-	memcpy(one->pay_digest, x->pay_digest, sizeof(one->pay_digest));
 	DL_APPEND(control->proposals, one);
 	snprintf(act, sizeof(act), "proposed %s", word);
 	note(c, act, x->id, reason);
@@ -351,6 +349,25 @@ void control_decide(struct client *c, const struct yt_node *q, struct yt_buf *ou
 		propose(c, &x, word, reason);
 }
 
+/* The same payee and amount once more is another order: what was there then has left meanwhile, and came back. */
+static bool is_same_order(const struct exchange *then, const struct exchange *now)
+{
+	return memcmp(now->pay_digest, then->pay_digest, sizeof(now->pay_digest)) == 0 &&
+	       strcmp(now->back_no, then->back_no) == 0;
+}
+
+/* Why it waits for people, how far it has come and what its party said are as the maker saw them: of what has left
+ * since "refused" would be another decision. */
+static bool is_as_proposed(const struct proposal *one, const struct exchange *now)
+{
+	const struct exchange *then = &one->x;
+	bool goes_by_reason = now->state == X_PARKED || strcmp(one->word, "release") == 0;
+
+	return now->state == then->state && now->step == then->step && strcmp(now->pay_no, then->pay_no) == 0 &&
+	       strcmp(now->told_state, then->told_state) == 0 &&
+	       (!goes_by_reason || strcmp(now->reason, then->reason) == 0);
+}
+
 /* Since he proposed it the configuration may have taken his role from him. */
 static bool may_still_propose(const struct conf *conf, const struct proposal *one)
 {
@@ -383,24 +400,27 @@ void control_confirm(struct client *c, const struct yt_node *q, struct yt_buf *o
 		control_error(out, N_("who proposed it may not decide any more: it is to be proposed anew"));
 		return;
 	}
-	rv = keeper_get(p->keeper, one->exchange, &x);
+	rv = keeper_get(p->keeper, one->x.id, &x);
 	if (rv != 0) {
 		tell(c, rv);
 		return;
 	}
-	if (memcmp(x.pay_digest, one->pay_digest, sizeof(one->pay_digest)) != 0) {
+	if (!is_same_order(&one->x, &x) || !is_as_proposed(one, &x)) {
+		control_error(
+		        out, is_same_order(&one->x, &x)
+		                     ? N_("it is not as it was when that was proposed: look at it, and propose anew")
+		                     : N_("the order is another one now: it is to be proposed anew"));
 		drop(p->control, one);
-		control_error(out, N_("the order is another one now: it is to be proposed anew"));
 		return;
 	}
 	snprintf(both, sizeof(both), "%s, confirmed by %.*s", one->maker, YT_FMT(c->who));
 	if (strcmp(one->word, "release") == 0)
-		rv = keeper_release(p->keeper, one->exchange, yt_str(one->maker), c->who, yt_str(one->reason));
+		rv = keeper_release(p->keeper, one->x.id, yt_str(one->maker), c->who, yt_str(one->reason));
 	else
-		rv = keeper_decide(p->keeper, one->exchange, one->word, yt_str(both), yt_str(one->reason));
+		rv = keeper_decide(p->keeper, one->x.id, one->word, yt_str(both), yt_str(one->reason));
 	if (rv == 0) {
 		snprintf(act, sizeof(act), "confirmed %s", one->word);
-		note(c, act, one->exchange, yt_str(one->reason));
+		note(c, act, one->x.id, yt_str(one->reason));
 	}
 	tell(c, rv);
 	if (rv == 0)
@@ -417,7 +437,7 @@ void control_proposals(struct client *c, struct yt_buf *out)
 	DL_FOREACH(c->process->control->proposals, one)
 	{
 		yt_buf_printf(out, "%s{\"exchange\":\"%016llx\",\"since_ms\":%lld,\"expires_s\":%lld,",
-		        is_first ? "" : ",", (unsigned long long)one->exchange, (long long)one->since_ms,
+		        is_first ? "" : ",", (unsigned long long)one->x.id, (long long)one->since_ms,
 		        (long long)((one->until_mono - yt_mono_ms()) / 1000));
 		control_put_text(out, "proposal", yt_str(one->id));
 		yt_buf_text(out, ",");
