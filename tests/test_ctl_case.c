@@ -833,12 +833,32 @@ static void a_lane_is_stopped_by_somebody_for_a_reason(void **state)
 	ctl_peer_prints(w, "the gateway is not running");
 }
 
+/* Two agencies have each a list L7 that waits: nobody guesses which one is meant. */
+static void a_number_of_two_is_nobodys(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+
+	add_follow_up(&buf, 7, "+/list/L7", "list/L7", 21);
+	add_follow_up(&buf, 8, "+/list/L7", "list/L7", 22);
+	ctl_peer_commit(w, &buf);
+	ctl_peer_feed(w);
+	yt_buf_free(&buf);
+	assert_int_equal(ctl_peer_run(w, "decide +/list/L7 release --operator li --why seen"), 1);
+	ctl_peer_prints(w, "2 open exchanges have the number +/list/L7");
+	ctl_peer_prints(w, "0000000000000007");
+	ctl_peer_prints(w, "0000000000000008");
+	assert_int_equal(ctl_peer_run(w, "--lang zh decide +/list/L7 release --operator li --why seen"), 1);
+	ctl_peer_prints(w, "有 2 笔未了结的交易");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_visit_is_told_from_bill_to_payment, open_world, close_world),
 		cmocka_unit_test_setup_teardown(who_is_not_enrolled_is_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_number_that_parks_is_told, open_world, close_world),
+		cmocka_unit_test_setup_teardown(a_number_of_two_is_nobodys, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_claim_is_shown_as_what_it_is, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_the_insurer_pays_was_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_was_found_out_is_told, open_world, close_world),

@@ -154,6 +154,8 @@ const struct yt_word words_zh_operators[] = {
 	{ "Exchange %s is held now, by %s: nothing of it leaves until `yitong decide %s retry`, and `refused` ends it.\n",
 	        "交易 %s 已由 %s 扣住：`yitong decide %s retry` 之前不会发出，用 `refused` 了结。\n" },
 	{ "say by what evidence with --why TEXT (at most 400 bytes)", "请用 --why 写明依据（最多 400 字节）" },
+	{ "%zu open exchanges have the number %s: say which of%s",
+	        "有 %zu 笔未了结的交易的报文ID都是 %s：请指明是哪一笔：%s" },
 	{ "no exchange has the number %s; `yitong parked` and `yitong followups` list what waits",
 	        "没有报文ID为 %s 的交易；等待处理的见 `yitong parked` 和 `yitong followups`" },
 	{ "PROPOSAL", "编号" },

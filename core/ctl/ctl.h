@@ -44,8 +44,8 @@ int ctl_audit(struct ctl *ctl, int argc, char **argv);
 int ctl_journal(struct ctl *ctl, int argc, char **argv);
 int ctl_index(struct ctl *ctl, int argc, char **argv);
 
-/* ctl_decide.c: the exchange with that number, the open one of several, or by its own sixteen digits; 0: there is none
- * or the index cannot be read, which has been told. */
+/* ctl_decide.c: the exchange with that number, the open one of several, or by its own sixteen digits; 0: there is none,
+ * or several are open, or the index cannot be read, which has been told. */
 uint64_t ctl_find_exchange(struct ctl *ctl, const char *word);
 /* ctl_status.c: asks the keeper for a decision about one exchange, and tells what it came to. */
 int ctl_decide_one(

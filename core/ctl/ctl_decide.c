@@ -5,6 +5,7 @@
 #include "ctl/ctl.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
 struct words {
@@ -30,32 +31,55 @@ static int take_options(struct ctl *ctl, const char *command, struct words *w, i
 
 /* ---- decide ------------------------------------------------------------------------------------------ */
 
+#define SAME_NUMBER_MAX 100 /* exchanges that are looked at: agencies count alike */
+
+struct found {
+	uint64_t id, open[SAME_NUMBER_MAX];
+	size_t n_open;
+};
+
 static int on_row(void *arg, const struct exchange *x)
 {
-	uint64_t *id = arg;
+	struct found *found = arg;
 
-	*id = x->id;
-	return exchange_is_open(x) ? 1 : 0; /* of several with that number the open one */
+	found->id = x->id;
+	if (exchange_is_open(x) && found->n_open < SAME_NUMBER_MAX)
+		found->open[found->n_open++] = x->id;
+	return 0;
+}
+
+/* Nobody guesses which one is meant. */
+static void tell_which(const struct found *found, const char *word)
+{
+	char ids[17 * 10 + 1] = "", exchange[20];
+
+	for (size_t i = 0; i < found->n_open && i < 10; i++) {
+		ctl_exchange(found->open[i], exchange);
+		snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), " %s", exchange);
+	}
+	ctl_fail(CTL_FOUND, "%zu open exchanges have the number %s: say which of%s", found->n_open, word, ids);
 }
 
 uint64_t ctl_find_exchange(struct ctl *ctl, const char *word)
 {
-	struct index_filter by_number = { .number = yt_str(word), .limit = 100 };
+	struct index_filter by_number = { .number = yt_str(word), .limit = SAME_NUMBER_MAX };
+	struct found found = { .n_open = 0 };
 	struct index *index = NULL;
 	uint64_t id = 0;
 
 	if (ctl_parse_exchange(yt_str(word), &id) && strlen(word) == 16)
 		return id;
-	id = 0;
 	if (ctl_open_index(ctl, &index) != CTL_OK)
 		return 0;
-	if (index_search(index, &by_number, on_row, &id) < 0)
-		id = 0;
+	if (index_search(index, &by_number, on_row, &found) < 0)
+		found = (struct found){ .n_open = 0 };
 	index_close(index);
-	if (id == 0)
+	if (found.n_open > 1)
+		tell_which(&found, word);
+	else if (found.id == 0)
 		ctl_fail(CTL_FOUND,
 		        "no exchange has the number %s; `yitong parked` and `yitong followups` list what waits", word);
-	return id;
+	return found.n_open > 1 ? 0 : found.n_open == 1 ? found.open[0] : found.id;
 }
 
 int ctl_decide(struct ctl *ctl, int argc, char **argv)
