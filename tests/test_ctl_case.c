@@ -648,6 +648,113 @@ static void a_payment_waits_for_its_line(void **state)
 	ctl_peer_prints(w, "{\"statement\":\"ST1\",\"state\":\"DIFFERS\",\"book_date\":\"2026-11-22\"");
 }
 
+static void add_order(struct yt_buf *buf, uint64_t id, const char *pay_no, const char *orig, int64_t ms)
+{
+	size_t at = begin(buf, REC_SENDING, id, ms);
+
+	rec_u8(buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(buf, REC_T_STEP, 1);
+	text(buf, REC_T_PARTY, "bank");
+	text(buf, REC_T_PAY_NO, pay_no);
+	if (orig != NULL)
+		text(buf, REC_T_ORIG_PAY_NO, orig);
+	rec_end(buf, at);
+}
+
+static void add_asked(struct yt_buf *buf, uint64_t id, unsigned step, const char *number, int64_t ms)
+{
+	size_t at = begin(buf, REC_SENDING, id, ms);
+
+	rec_u8(buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u8(buf, REC_T_STEP, (uint8_t)step);
+	text(buf, REC_T_PARTY, "bank");
+	text(buf, REC_T_NUMBER, number);
+	rec_end(buf, at);
+}
+
+/* What came back and was paid anew: each payout has its lines, and all stand as they came. */
+static void each_payout_is_told_in_its_order(void **state)
+{
+	static const char *const in_order[] = { "ASKED-1", "WORD-1",
+		"pay_no " PAY_NO ", orig_pay_no IN20261121000000000099", "ASKED-2" };
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+	const char *at, *row = NULL;
+
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
+	add_order(&buf, 2, "IN20261121000000000099", NULL, 31);
+	add_asked(&buf, 2, 2, "ASKED-0", 32);
+	add_asked(&buf, 2, 2, "ASKED-1", 33); /* of the same payout: one line, of its last time */
+	add_word(&buf, 2, "RETURNED", "WORD-1");
+	add_order(&buf, 2, PAY_NO, "IN20261121000000000099", 86400001);
+	add_asked(&buf, 2, 2, "ASKED-2", 86400002);
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "case " SETL), 0);
+	row = strstr(w->out, "pay_no IN20261121000000000099");
+	for (size_t i = 0; i < sizeof(in_order) / sizeof(in_order[0]); i++) {
+		at = row;
+		assert_non_null(at);
+		row = strstr(at, in_order[i]);
+	}
+	assert_non_null(row);
+	ctl_peer_hides(w, "ASKED-0");
+	assert_int_equal(ctl_peer_run(w, "--lang zh case " SETL), 0);
+	ctl_peer_prints(w, "已退回");
+	ctl_peer_prints(w, "付款编号 " PAY_NO ", 原付款编号 IN20261121000000000099");
+}
+
+static void add_of(struct yt_buf *buf, uint64_t id, enum yt_operation op, const char *number, const char *code)
+{
+	size_t at = begin(buf, REC_ACCEPTED, id, (int64_t)id);
+
+	text(buf, REC_T_INSTITUTION, "H33021399901");
+	text(buf, REC_T_NUMBER, number);
+	rec_u8(buf, REC_T_OPERATION, (uint8_t)op);
+	text(buf, REC_T_VISIT, VISIT);
+	text(buf, REC_T_SETTLEMENT, op == YT_OP_CLAIM_BACK ? SETL : "account/0000000000000007");
+	text(buf, REC_T_FLOW, op == YT_OP_CLAIM_BACK ? "here" : "account-check");
+	text(buf, REC_T_CODE, code);
+	rec_i64(buf, REC_T_AMOUNT, 750000);
+	rec_u32(buf, REC_T_FLAGS, number[0] == '+' || number[0] == 'b' ? REC_X_FOLLOW_UP : 0);
+	rec_end(buf, at);
+	at = begin(buf, REC_RESOLVED, id, 30);
+	text(buf, REC_T_RESULT, "done");
+	text(buf, REC_T_REASON, "its bank cannot say whose the account is");
+	rec_end(buf, at);
+	at = begin(buf, REC_ANSWERED, id, 31);
+	rec_u8(buf, REC_T_OUTCOME, YT_DONE);
+	text(buf, REC_T_CODE, code);
+	rec_end(buf, at);
+}
+
+/* What the gateway calls them itself is nothing to people. */
+static void accounts_and_money_back_have_words(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+
+	add_of(&buf, 7, YT_OP_ACCOUNT_PUT, "A-1", "");
+	add_of(&buf, 8, YT_OP_ACCOUNT_PUT, "+/account/0000000000000007", "3");
+	add_of(&buf, 9, YT_OP_CLAIM_BACK, "back/" SETL, "INSURER");
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "case " VISIT), 0);
+	ctl_peer_prints(w, "follows: account-check");
+	ctl_peer_prints(w, "its bank cannot say whose the account is");
+	ctl_peer_hides(w, "code 3");
+	ctl_peer_hides(w, "settlement account/");
+	ctl_peer_prints(w, "follows: asked back");
+	ctl_peer_prints(w, "7500.00  back/" SETL);
+	ctl_peer_prints(w, "paid by its insurer");
+	assert_int_equal(ctl_peer_run(w, "--lang zh case " VISIT), 0);
+	ctl_peer_prints(w, "后续：追回");
+	ctl_peer_prints(w, "付款方 保险公司");
+}
+
 #define NTRY(serial, fen, refs, account)                                                                               \
 	"<Ntry><Amt Ccy=\"CNY\">" fen                                                                                  \
 	"</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-11-22</"                           \
@@ -867,6 +974,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(totals_count_all_of_them, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_is_past_its_deadline_is_late, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_payment_waits_for_its_line, open_world, close_world),
+		cmocka_unit_test_setup_teardown(each_payout_is_told_in_its_order, open_world, close_world),
+		cmocka_unit_test_setup_teardown(accounts_and_money_back_have_words, open_world, close_world),
 		cmocka_unit_test_setup_teardown(lines_of_no_payment_are_listed, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_line_is_known_by_its_banks_number, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_line_another_bank_tells_is_listed, open_world, close_world),

@@ -157,6 +157,8 @@ void ctl_clean(struct yt_buf *out, struct yt_str text);
 void ctl_exchange(uint64_t id, char out[20]);
 /* What it does: of a follow-up what its flow begins with, by the configuration.  NULL: it is not known. */
 const struct yt_op *ctl_operation(const struct ctl *ctl, const struct exchange *x);
+/* The flow it goes by, as people read it. */
+const char *ctl_flow(const struct exchange *x);
 /* Its own amount: a follow-up has that of its settlement, which is none of its own; 0. */
 int64_t ctl_own_fen(const struct exchange *x);
 bool ctl_parse_exchange(struct yt_str text, uint64_t *id);

@@ -231,12 +231,13 @@ static void put_exchange(struct telling *t, const struct found *f)
 	const struct exchange *x = &f->x;
 	const struct yt_op *op = yt_op(x->op);
 	bool follows = (x->flags & REC_X_FOLLOW_UP) != 0;
+	bool checks_account = follows && x->op == YT_OP_ACCOUNT_PUT; /* its code is what the bank's answer counts as */
 	struct yt_buf details = { 0 };
 	char yuan[24] = "", why[600];
 
 	cell_time(t, x->accepted_ms);
 	if (follows)
-		ctl_table_cell(&t->table, CTL_BOLD, _("follows: %s"), x->flow);
+		ctl_table_cell(&t->table, CTL_BOLD, _("follows: %s"), ctl_flow(x));
 	else
 		ctl_table_cell(
 		        &t->table, CTL_BOLD, "%s %s", op == NULL ? x->wire_op : op->name, op == NULL ? "" : op->zh);
@@ -252,21 +253,24 @@ static void put_exchange(struct telling *t, const struct found *f)
 		add_yuan(&details, _("account"), x->account_fen);
 		add_yuan(&details, _("cash"), x->cash_fen);
 	}
-	if (!follows)
+	if (!follows && op != NULL && op->id != YT_OP_ACCOUNT_PUT) /* whose number there is the gateway's own */
 		add_text(&details, _("settlement"), yt_str(x->settlement));
 	add_text(&details,
 	        follows                  ? _("follows")
 	        : x->op == YT_OP_REVERSE ? _("reverses")
 	                                 : _("cancels"),
 	        yt_str(x->original));
-	if (x->code[0] != '\0' && strcmp(x->code, "0") != 0)
+	if (x->op == YT_OP_CLAIM_BACK)
+		add_text(&details, _("paid by"),
+		        yt_str(strcmp(x->code, "INSURER") == 0 ? _("its insurer") : _("the gateway")));
+	else if (x->code[0] != '\0' && strcmp(x->code, "0") != 0 && !checks_account)
 		add_text(&details, _("code"), yt_str(x->code));
 	if (x->flags & REC_X_MONEY_BREACH)
 		add_text(&details, "", yt_str(_("does not add up")));
 	if (x->flags & REC_X_AMENDED)
 		add_text(&details, "", yt_str(_("its answer says what the insurer pays")));
-	if (follows && x->state == X_REFUSED) {
-		ctl_reason(f->steps.refused_why, why, sizeof(why));
+	if (follows && (x->state == X_REFUSED ? f->steps.is_refused : checks_account && x->state == X_DONE)) {
+		ctl_reason(f->steps.ended_why, why, sizeof(why));
 		add_text(&details, "", yt_str(why));
 	}
 	cell_details(t, &details);
@@ -282,27 +286,56 @@ static const char *state_of(const struct case_step *s)
 	                                  : N_("sent");
 }
 
+/* What its insurer decided, what its bank was ordered; -1: no money is meant. */
+static int64_t step_fen(const struct case_step *s)
+{
+	const char *name = s->op == NULL                    ? NULL
+	                   : s->op->id == YT_OP_CLAIM_QUERY ? "payable_amt"
+	                   : s->op->id == YT_OP_PAY_ORDER   ? "pay_amt"
+	                                                    : NULL;
+	int64_t fen = -1;
+
+	return s->leg == REC_LEG_STEP && name != NULL && s->said != NULL && yt_node_fen(s->said, name, &fen) == 0 ? fen
+	                                                                                                          : -1;
+}
+
+/* A canonical member, in Chinese by a name of its own. */
+static void add_said(struct yt_buf *out, const struct yt_node *member)
+{
+	const char *word = case_word(member->name, member->text);
+	char name[40];
+
+	snprintf(name, sizeof(name), "%.*s", YT_FMT(member->name));
+	add_text(out, _(name), word == NULL ? member->text : yt_str(word));
+}
+
 static void put_step(struct telling *t, const struct case_step *s)
 {
 	struct yt_buf details = { 0 };
-	char name[80], why[600];
+	char name[80], why[600], yuan[24] = "";
+	int64_t fen = step_fen(s);
 
 	cell_time(t, s->last_ms);
 	case_step_name(s, name, sizeof(name));
 	ctl_table_cell(&t->table, CTL_PLAIN, "  %s", name);
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", s->party);
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", _(state_of(s)));
-	ctl_table_cell(&t->table, CTL_PLAIN, "%s", "");
+	if (fen >= 0)
+		ctl_yuan(fen, yuan);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", yuan);
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", s->number);
 	for (const struct yt_node *m = s->said == NULL ? NULL : s->said->child; m != NULL; m = m->next)
-		yt_buf_printf(&details, "%s%.*s %.*s", details.n == 0 ? "" : ", ", YT_FMT(m->name), YT_FMT(m->text));
+		add_said(&details, m);
+	if (s->pay_no[0] != '\0' && (s->said == NULL || yt_node_get(s->said, "pay_no") == NULL))
+		add_text(&details, _("pay_no"), yt_str(s->pay_no));
 	if (s->orig_pay_no[0] != '\0')
-		add_text(&details, "orig_pay_no", yt_str(s->orig_pay_no));
+		add_text(&details, _("orig_pay_no"), yt_str(s->orig_pay_no));
 	if (s->code[0] != '\0' && s->outcome != YT_DONE)
 		add_text(&details, _("code"), yt_str(s->code));
 	ctl_reason(s->reason, why, sizeof(why));
 	add_text(&details, "", yt_str(why));
-	add_text(&details, "", s->note[0] != '\0' ? yt_str(_(s->note)) : (struct yt_str){ 0 });
+	if (s->note[0] != '\0' && s->op != NULL && s->op->id != YT_OP_CLAIM_PAYMENT) /* of the order before it */
+		add_text(&details, "", yt_str(_(s->note)));
 	if (s->n_sent > 1)
 		yt_buf_printf(&details, _("%ssent %u times"), details.n == 0 ? "" : ", ", (unsigned)s->n_sent);
 	cell_details(t, &details);
@@ -318,6 +351,7 @@ static const char *line_state_of(const struct case_line *l)
 static void put_line(struct telling *t, const struct found *f, const struct case_line *l)
 {
 	bool is_fine = yt_pay_state_of(yt_str(l->state)) == YT_PAY_PAID, is_line = l->booked[0] != '\0';
+	const char *word = case_word(YT_STR("pay_state"), yt_str(l->state));
 	struct yt_buf details = { 0 };
 	char yuan[24] = "";
 
@@ -327,14 +361,14 @@ static void put_line(struct telling *t, const struct found *f, const struct case
 	if (is_line)
 		ctl_table_cell(&t->table, is_fine ? CTL_PLAIN : CTL_RED, "%s", _(line_state_of(l)));
 	else
-		ctl_table_cell(&t->table, CTL_PLAIN, "%s", l->state);
+		ctl_table_cell(&t->table, CTL_PLAIN, "%s", word == NULL ? l->state : word);
 	if (l->fen >= 0)
 		ctl_yuan(l->fen, yuan);
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", yuan);
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", l->number);
-	add_text(&details, "pay_no", yt_str(l->pay_no[0] != '\0' ? l->pay_no : f->x.pay_no));
-	add_text(&details, "book_date", yt_str(l->booked));
-	add_text(&details, "bank_serial", yt_str(l->serial));
+	add_text(&details, _("pay_no"), yt_str(l->pay_no[0] != '\0' ? l->pay_no : f->x.pay_no));
+	add_text(&details, _("book_date"), yt_str(l->booked));
+	add_text(&details, _("bank_serial"), yt_str(l->serial));
 	cell_details(t, &details);
 }
 
@@ -342,6 +376,21 @@ static void put_line(struct telling *t, const struct found *f, const struct case
 static bool is_worth_a_row(const struct found *f, const struct case_step *s)
 {
 	return s->leg != REC_LEG_MAIN || f->x.flow[0] != '\0';
+}
+
+/* What was asked and what its bank told, as it came. */
+static void put_way(struct telling *t, const struct found *f)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < f->steps.n; i++) {
+		for (; k < f->steps.n_lines && f->steps.line[k].wall_ms < f->steps.item[i].last_ms; k++)
+			put_line(t, f, &f->steps.line[k]);
+		if (is_worth_a_row(f, &f->steps.item[i]))
+			put_step(t, &f->steps.item[i]);
+	}
+	for (; k < f->steps.n_lines; k++)
+		put_line(t, f, &f->steps.line[k]);
 }
 
 /* Paid, and where statements come in, none has told of it yet; false: nobody waits for that. */
@@ -409,11 +458,7 @@ static void print(struct telling *t)
 	for (size_t i = 0; i < t->n; i++) {
 		put_exchange(t, &t->found[i]);
 		is_sealed = is_sealed || (t->found[i].is_sealed && t->found[i].steps.n > 0);
-		for (size_t k = 0; k < t->found[i].steps.n; k++)
-			if (is_worth_a_row(&t->found[i], &t->found[i].steps.item[k]))
-				put_step(t, &t->found[i].steps.item[k]);
-		for (size_t k = 0; k < t->found[i].steps.n_lines; k++)
-			put_line(t, &t->found[i], &t->found[i].steps.line[k]);
+		put_way(t, &t->found[i]);
 	}
 	ctl_table_print(t->desk.ctl, &t->table, stdout);
 	print_open(t);

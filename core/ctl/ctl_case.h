@@ -8,11 +8,12 @@
 #define CASE_STEPS_MAX 32
 #define CASE_LINES_MAX 16 /* of one exchange, that differ */
 
-/* One thing asked of one party; tries of the same are one step. */
+/* One thing asked of one party; tries of the same are one step, each payout of one that is paid anew is its own. */
 struct case_step {
 	enum rec_leg leg;
 	unsigned step; /* of its flow, from 1; 0: none */
 	char party[32], number[EXCHANGE_NUMBER_MAX], code[16], reason[96];
+	char pay_no[24];        /* of the payout that it orders or tells of; empty: none */
 	char orig_pay_no[24];   /* of the payout that it makes anew; empty: none */
 	char note[96];          /* beside that it left; empty: nothing */
 	const struct yt_op *op; /* NULL: not known here */
@@ -36,15 +37,18 @@ struct case_line {
 };
 
 struct case_steps {
-	struct case_step item[CASE_STEPS_MAX];
+	struct case_step item[CASE_STEPS_MAX]; /* by the time of their last word */
 	size_t n;
 	struct case_line line[CASE_LINES_MAX];
 	size_t n_lines;
-	char refused_why[96]; /* by what evidence it ended as refused; empty: it did not */
+	char ended_why[96]; /* by what evidence it ended as done or refused; empty: it did not */
+	bool is_refused;    /* ... as refused */
 };
 
 /* Folds an exchange's records; what they told in other formats is read where desk has the plugin and the keys. */
 void case_steps_read(struct case_steps *out, struct desk *desk, const struct ctl_records *records);
+/* The value of a state in the chosen language; NULL: it is none, and stays what its party says. */
+const char *case_word(struct yt_str member, struct yt_str value);
 /* "submit" ...: what it is, in the chosen language; into text. */
 void case_step_name(const struct case_step *step, char *text, size_t size);
 

@@ -12,10 +12,29 @@
 #include "yitong/plugin.h"
 
 /* Of the canonical messages of claims and payments (docs/claims.md, docs/payments.md). */
-static const char *const shown[] = { "claim_no", "claim_state", "payable_amt", "refuse_code", "pay_by", "pay_to",
-	"expect_pay_date", "paid_amt", "pay_time", "pay_no", "pay_type", "pay_amt", "pay_date", "batch_no", "pay_state",
-	"bank_status", "bank_code", "pay_advice", "bank_serial", "acct_date", "return_code", "return_date", "uetr",
+static const char *const shown[] = { N_("claim_no"), N_("claim_state"), N_("payable_amt"), N_("refuse_code"),
+	N_("pay_by"), N_("pay_to"), N_("expect_pay_date"), N_("paid_amt"), N_("pay_time"), N_("pay_no"), N_("pay_type"),
+	N_("pay_amt"), N_("pay_date"), N_("batch_no"), N_("pay_state"), N_("bank_status"), N_("bank_code"),
+	N_("pay_advice"), N_("bank_serial"), N_("acct_date"), N_("return_code"), N_("return_date"), "uetr",
 	"check_result" };
+
+/* Those whose values are words, and the words. */
+static const char *const states[] = { "claim_state", "pay_state", "pay_by", "pay_to" };
+static const char *const words[] = { N_("SENT"), N_("RECEIVED"), N_("ACCEPTED"), N_("PENDING_DOCS"), N_("ADJUDICATED"),
+	N_("REJECTED"), N_("PROCESSING"), N_("UNKNOWN"), N_("PAID"), N_("FAILED"), N_("CANCELLED"), N_("RETURNED"),
+	N_("GATEWAY"), N_("INSURER"), N_("PERSON"), N_("INSTITUTION") };
+
+const char *case_word(struct yt_str member, struct yt_str value)
+{
+	bool is_state = false;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		is_state = is_state || yt_str_is(member, states[i]);
+	for (size_t i = 0; is_state && i < sizeof(words) / sizeof(words[0]); i++)
+		if (yt_str_is(value, words[i]))
+			return _(words[i]);
+	return NULL;
+}
 
 /* -- folding -------------------------------------------------------------------------------------- */
 
@@ -25,16 +44,33 @@ static void copy(char *to, size_t size, struct yt_str text)
 		snprintf(to, size, "%.*s", YT_FMT(text));
 }
 
-/* The same leg of the same step is the same thing asked again; NULL: there are too many different ones. */
+/* An order that what is asked in this leg of this step may be about: what was asked before it was of another payout. */
+static bool is_its_order(const struct case_step *s, enum rec_leg leg, unsigned step)
+{
+	return s->leg == REC_LEG_STEP && s->pay_no[0] != '\0' &&
+	       (s->step < step || (s->step == step && leg != REC_LEG_STEP));
+}
+
+/* The same leg of the same step is the same thing asked again, but for another payout, where one came to nothing and is
+ * made anew; NULL: there are too many different ones. */
 static struct case_step *step_of(struct case_steps *s, const struct rec *rec)
 {
 	enum rec_leg leg = (enum rec_leg)rec_get_u64(rec, REC_T_LEG);
 	unsigned step = (unsigned)rec_get_u64(rec, REC_T_STEP);
+	struct yt_str pay_no = rec_get(rec, REC_T_PAY_NO);
 	struct case_step *new;
 
-	for (size_t i = s->n; i-- > 0;)
-		if (s->item[i].leg == leg && s->item[i].step == step)
-			return &s->item[i];
+	for (size_t i = s->n; i-- > 0;) {
+		const struct case_step *old = &s->item[i];
+
+		if (old->leg == leg && old->step == step) {
+			if (pay_no.n == 0 || old->pay_no[0] == '\0' || yt_str_is(pay_no, old->pay_no))
+				return &s->item[i];
+			break;
+		}
+		if (is_its_order(old, leg, step))
+			break;
+	}
 	if (s->n == CASE_STEPS_MAX)
 		return NULL;
 	new = &s->item[s->n++];
@@ -63,8 +99,11 @@ static void take(struct case_steps *s, const struct rec *rec)
 {
 	struct case_step *step;
 
-	if (rec->type == REC_RESOLVED && yt_str_is(rec_get(rec, REC_T_RESULT), "refused"))
-		copy(s->refused_why, sizeof(s->refused_why), rec_get(rec, REC_T_REASON));
+	if (rec->type == REC_RESOLVED) {
+		s->is_refused = yt_str_is(rec_get(rec, REC_T_RESULT), "refused");
+		if (s->is_refused || yt_str_is(rec_get(rec, REC_T_RESULT), "done"))
+			copy(s->ended_why, sizeof(s->ended_why), rec_get(rec, REC_T_REASON));
+	}
 	if (rec->type != REC_SENDING && rec->type != REC_OUTCOME)
 		return;
 	if (rec_get_u64(rec, REC_T_STEP) > REC_STEPS_MAX || (step = step_of(s, rec)) == NULL)
@@ -74,6 +113,7 @@ static void take(struct case_steps *s, const struct rec *rec)
 	step->last_ms = rec->wall_ms;
 	if (rec->type == REC_SENDING) {
 		copy(step->number, sizeof(step->number), rec_get(rec, REC_T_NUMBER));
+		copy(step->pay_no, sizeof(step->pay_no), rec_get(rec, REC_T_PAY_NO));
 		copy(step->orig_pay_no, sizeof(step->orig_pay_no), rec_get(rec, REC_T_ORIG_PAY_NO));
 		copy(step->note, sizeof(step->note), rec_get(rec, REC_T_REASON));
 		step->n_sent++;
@@ -198,6 +238,18 @@ static const struct yt_op *op_of_step(const struct conf *conf, const struct exch
 	return yt_op((enum yt_operation)flow->step[step->step - 1].op);
 }
 
+/* Few, and nearly so already. */
+static void by_time(struct case_steps *s)
+{
+	for (size_t i = 1; i < s->n; i++)
+		for (size_t k = i; k > 0 && s->item[k].last_ms < s->item[k - 1].last_ms; k--) {
+			struct case_step later = s->item[k - 1];
+
+			s->item[k - 1] = s->item[k];
+			s->item[k] = later;
+		}
+}
+
 void case_steps_read(struct case_steps *out, struct desk *desk, const struct ctl_records *r)
 {
 	struct yt_str rest = yt_buf_view(&r->records);
@@ -206,11 +258,13 @@ void case_steps_read(struct case_steps *out, struct desk *desk, const struct ctl
 	size_t used;
 
 	out->n = out->n_lines = 0;
-	out->refused_why[0] = '\0';
+	out->ended_why[0] = '\0';
+	out->is_refused = false;
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 		take(out, &rec);
 		take_line(out, &rec);
 	}
+	by_time(out);
 	for (size_t i = 0; i < out->n; i++) {
 		struct case_step *step = &out->item[i];
 

@@ -282,7 +282,7 @@ static void print_list(const struct gathering *g)
 			yt_time_print(x->deadline_ms, until);
 		ctl_waits_for(x, why, sizeof(why));
 		ctl_table_cell(&table, CTL_PLAIN, "%s", since);
-		ctl_table_cell(&table, CTL_PLAIN, "%s", x->flow);
+		ctl_table_cell(&table, CTL_PLAIN, "%s", ctl_flow(x));
 		ctl_table_cell(&table, CTL_PLAIN, "%s", x->party[0] != '\0' ? x->party : "-");
 		ctl_table_cell(&table, CTL_PLAIN, "%s", x->number);
 		ctl_table_cell(&table, CTL_PLAIN, "%s", x->visit[0] != '\0' ? x->visit : "-");

@@ -144,7 +144,7 @@ static void print(const struct gathering *g)
 			ctl_table_cell(&table, CTL_RED, _("%lld days"), (long long)hours / 24);
 		else
 			ctl_table_cell(&table, CTL_YELLOW, _("%lld hours"), (long long)hours);
-		ctl_table_cell(&table, CTL_PLAIN, "%s", l->x.flow[0] != '\0' ? l->x.flow : l->x.wire_op);
+		ctl_table_cell(&table, CTL_PLAIN, "%s", l->x.flow[0] != '\0' ? ctl_flow(&l->x) : l->x.wire_op);
 		ctl_table_cell(&table, CTL_PLAIN, "%s", l->x.party[0] != '\0' ? l->x.party : "-");
 		ctl_table_cell(&table, CTL_PLAIN, "%s", l->x.number);
 		ctl_table_cell(&table, CTL_PLAIN, "%s", l->x.visit[0] != '\0' ? l->x.visit : "-");

@@ -367,7 +367,7 @@ static void print_head(const struct showing *s)
 
 	ctl_exchange(x->id, id);
 	printf(_("Exchange %s  %s %s %s  %s%s%s%s%s\n"), id, op == NULL ? "" : op->name, op == NULL ? "" : op->zh,
-	        follows ? x->flow : x->wire_op, ctl_colour(s->ctl, ctl_state_colour(x->state)),
+	        follows ? ctl_flow(x) : x->wire_op, ctl_colour(s->ctl, ctl_state_colour(x->state)),
 	        _(exchange_state_name(x->state)), ctl_colour(s->ctl, CTL_PLAIN),
 	        x->flags & REC_X_MONEY_BREACH ? _(", DOES NOT ADD UP") : "",
 	        x->flags & REC_X_LATE ? _(", answered late") : "");

@@ -168,6 +168,11 @@ const struct yt_op *ctl_operation(const struct ctl *ctl, const struct exchange *
 	return flow == NULL || flow->step[0].op == YT_OP_COUNT ? NULL : yt_op((enum yt_operation)flow->step[0].op);
 }
 
+const char *ctl_flow(const struct exchange *x)
+{
+	return x->op == YT_OP_CLAIM_BACK ? _("asked back") : x->flow; /* which nobody has configured */
+}
+
 int64_t ctl_own_fen(const struct exchange *x)
 {
 	return (x->flags & REC_X_FOLLOW_UP) != 0 && x->op != YT_OP_CLAIM_BACK ? 0 : x->amount_fen;
