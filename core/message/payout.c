@@ -327,8 +327,7 @@ bool yt_payout_is_to_person(const struct yt_payout *payout)
 	return !yt_str_is(payout->type, "HS");
 }
 
-/* Characters that no bank takes: controls, private use, what XML lacks (3.6). */
-static const char *check_text(struct yt_str text)
+const char *yt_payout_text_fault(struct yt_str text)
 {
 	uint32_t c;
 
@@ -386,7 +385,7 @@ static int check_texts(const struct yt_payout *p, const char *path, struct yt_fa
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		const struct yt_str *text = (const struct yt_str *)((const char *)p + members[i].at);
-		const char *why = check_text(*text);
+		const char *why = yt_payout_text_fault(*text);
 
 		for (size_t k = 0; why == NULL && k < sizeof(musts) / sizeof(musts[0]); k++)
 			if (text->n == 0 && strcmp(musts[k], members[i].name) == 0)

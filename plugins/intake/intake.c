@@ -29,7 +29,7 @@ static const struct yt_wire_op ops[] = {
 	{ NULL, YT_OP_UNREAD, YT_RESOLVE_PARK },
 };
 
-enum kind { TEXT, DAY, MOMENT, SM3, DIGITS, FLAGS, AMOUNT, SUM };
+enum kind { TEXT, NAME, DAY, MOMENT, SM3, DIGITS, CODE, BANK_NO, FLAGS, AMOUNT, SUM };
 
 /* What each message is about: an object, or rows. */
 static const struct part {
@@ -49,19 +49,19 @@ static const struct part {
 static const struct need {
 	const char *object, *name;
 	enum kind kind;
-	size_t least, most; /* characters; DIGITS and TEXT */
+	size_t least, most; /* characters; DIGITS, NAME and TEXT; of a CODE the smallest and the greatest */
 } needs[] = {
 	{ "consent", "auth_no", TEXT, 1, 32 },
 	{ "consent", "auth_time", MOMENT, 0, 0 },
 	{ "consent", "scope", FLAGS, 4, 4 },
-	{ "consent", "channel", DIGITS, 1, 1 },
+	{ "consent", "channel", CODE, 1, 3 },
 	{ "consent", "expire_date", DAY, 0, 0 },
 	{ "consent", "evidence_sm3", SM3, 0, 0 },
-	{ "payee", "relation", DIGITS, 2, 2 },
-	{ "payee", "name", TEXT, 1, 70 },
+	{ "payee", "relation", CODE, 0, 2 }, /* of two digits */
+	{ "payee", "name", NAME, 1, 70 },
 	{ "payee", "bank_acct_no", DIGITS, 8, 32 },
-	{ "payee", "bank_no", DIGITS, 12, 12 },
-	{ "payee", "bank_name", TEXT, 1, 70 },
+	{ "payee", "bank_no", BANK_NO, 12, 12 },
+	{ "payee", "bank_name", NAME, 1, 70 },
 	{ "bill", "elec_bill_code", TEXT, 1, 50 },
 	{ "bill", "elec_billno_code", TEXT, 1, 50 },
 	{ "bill", "elec_bill_chkcode", TEXT, 6, 6 },
@@ -129,6 +129,16 @@ static size_t characters(struct yt_str s)
 	return n;
 }
 
+/* A relation has two digits, a channel one. */
+static bool is_code(const struct need *need, struct yt_str text)
+{
+	size_t n = need->least == 0 ? 2 : 1;
+	char last = text.n == n ? text.p[n - 1] : '\0';
+
+	return text.n == n && (n == 1 || text.p[0] == '0') && last >= '0' + (int)need->least &&
+	       last <= '0' + (int)need->most;
+}
+
 static const char *wrong(const struct need *need, const struct yt_node *object)
 {
 	const struct yt_node *node = yt_node_get(object, need->name);
@@ -153,6 +163,16 @@ static const char *wrong(const struct need *need, const struct yt_node *object)
 	case DIGITS:
 		if (!all_of(text, "0123456789"))
 			return "is not of digits";
+		break;
+	case CODE:
+		return is_code(need, text) ? NULL : "is no code that it may have";
+	case BANK_NO:
+		return yt_bank_no_is_valid(text) ? NULL : "is not a line number of 12 digits with its check digit";
+	case NAME:
+		if (!yt_account_name_fits(text, text))
+			return "is blank";
+		if (yt_payout_text_fault(text) != NULL)
+			return yt_payout_text_fault(text);
 		break;
 	case FLAGS:
 		if (!all_of(text, "01"))

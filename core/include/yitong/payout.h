@@ -89,6 +89,8 @@ int yt_payout_read(const struct yt_node *body, const struct yt_node *row, const 
  * empty. */
 #define YT_PAYOUT_REMARK 64
 struct yt_str yt_payout_remark(const struct yt_payout *payout, char text[YT_PAYOUT_REMARK]);
+/* NULL, or why no bank takes a text: it has controls, private-use characters or what XML lacks (3.6). */
+const char *yt_payout_text_fault(struct yt_str text);
 /* What holds at every bank: number and type, amount above 0 and at most limit_fen (0: no limit), accounts, names and
  * texts, line numbers, check digit of a resident id, account name against psn_name.  0 with *warnings (may be NULL)
  * set, or YT_EFORMAT with *fault, which says no value of a person's. */
