@@ -969,6 +969,7 @@ void reply(char how)
 	                   : how == 'p' ? "DONE pst=PAID bserial=BK77 ."
 	                   : how == 'q' ? "DONE pst=PAID pay=IN20200101000000000001 ."
 	                   : how == 'F' ? "DONE pst=FAILED advice=account ."
+	                   : how == '#' ? "DONE pst=PAID yuan=0.01 ."
 	                   : how == '!' ? "DONE pst=FAILED advice=funds alarm=1 ."
 	                   : how == 'R' ? "DONE pst=RETURNED ."
 	                                : "REFUSED no .";

@@ -1209,6 +1209,20 @@ static void test_alarm(void **state)
 	end_paying();
 }
 
+/* An answer about another sum than was ordered is no word of this payment: it is asked for again. */
+static void test_another_sum(void **state)
+{
+	is_native = true;
+	follows = &payout;
+	ask(1, PAYOUT);
+	expect("bank:PAY", '#');
+	expect("bank:ASKPAY", '#');
+	expect("bank:ASKPAY", 'p');
+	nothing_leaves(700000);
+	assert_int_equal(in_log_of("+/" PAYOUT_NO).state, X_DONE);
+	end_paying();
+}
+
 int main(void)
 {
 	conf.follow_up_park_after_ms = INT64_C(7) * 24 * 3600 * 1000;
@@ -1240,6 +1254,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_processed_for_ever, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_withdrawn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_alarm, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_sum, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_failed, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));
 }

@@ -491,6 +491,17 @@ void pay_tell_answer_alarm(const struct task *t, const struct yt_reply *reply)
 	pay_tell_alarm(t, no, row_of(reply->body, no));
 }
 
+/* Whatever number it names: what is about another sum is not about this payment. */
+static bool is_of_another_sum(const struct task *t, const struct yt_node *row)
+{
+	struct yt_str ordered = pay_member(t->run->said[pay_order_step(t) - 1], "pay_amt"),
+	              named = yt_node_text(row, "pay_amt");
+	int64_t x, y;
+
+	return ordered.n > 0 && named.n > 0 && yt_fen_parse(ordered, &x) == 0 &&
+	       (yt_fen_parse(named, &y) != 0 || x != y);
+}
+
 void pay_take(const struct task *t, const struct yt_op *op, struct yt_reply *reply)
 {
 	static const char *const names[] = { "bank_status", "bank_code", "pay_advice", "pay_alarm", "bank_serial",
@@ -503,7 +514,7 @@ void pay_take(const struct task *t, const struct yt_op *op, struct yt_reply *rep
 
 	YT_REQUIRE(data != NULL);
 	if (reply->outcome == YT_UNKNOWN || proves_nothing(reply) || (reply->outcome == YT_REFUSED && !is_refused) ||
-	        (reply->outcome == YT_DONE && row == NULL && speaks_of_any(reply->body))) {
+	        (reply->outcome == YT_DONE && row == NULL && speaks_of_any(reply->body)) || is_of_another_sum(t, row)) {
 		reply->outcome = YT_UNKNOWN;
 		return;
 	}
