@@ -579,6 +579,36 @@ static void test_fee_upload(void **state)
 	world_close(&w);
 }
 
+static void test_lines_that_are_refused_are_named(void **state)
+{
+	static const struct {
+		const char *part, *by, *path;
+	} rows[] = {
+		{ "<ake001>ZD03AAA0001", "<x/><ake001>ZD03AAA0001", "input.detail.row[1].x" },
+		{ "<ake001>ZD03AAA0001", "<ake001/><ake001>ZD03AAA0001", "input.detail.row[1].ake001" },
+		{ "</detail>", "<row>x</row></detail>", "input.detail.row[3].ykc610" },
+		{ "</detail>", "<x/></detail>", "input.detail.x" },
+		{ "</detail>", "</detail><x/>", "input.x" },
+	};
+	struct world w = world_open();
+	struct codec zj = open_with(&w, "330000", NULL, NULL), gs = open_with(&w, "620000", NULL, NULL);
+	struct yt_str octets = encoded(&w, &zj, upload(&w, LINES));
+	struct doc q = ksbw_request;
+	struct yt_msg *msg;
+
+	q.transno = "0301";
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct yt_str good = yt_arena_copy(w.arena, element(octets, "input"));
+
+		q.body = replaced(&w, good.p, rows[i].part, rows[i].by);
+		assert_int_equal(decode(&w, &gs, sealed(&w, &q), &msg), YT_EFORMAT);
+		assert_string_equal(w.fault.path, rows[i].path);
+	}
+	plugin_unload(zj.plugin);
+	plugin_unload(gs.plugin);
+	world_close(&w);
+}
+
 /* -- settings ----------------------------------------------------------------------------------- */
 
 static void test_settings(void **state)
@@ -675,6 +705,7 @@ int main(void)
 		cmocka_unit_test(test_what_cannot_be_said),
 		cmocka_unit_test(test_sums_and_hash_of_lines),
 		cmocka_unit_test(test_fee_upload),
+		cmocka_unit_test(test_lines_that_are_refused_are_named),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_receivers_and_missing_keys),
 	};

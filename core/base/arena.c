@@ -285,13 +285,16 @@ struct yt_str yt_arena_copy(struct yt_arena *arena, struct yt_str s)
 
 struct yt_str yt_arena_printf(struct yt_arena *arena, const char *fmt, ...)
 {
+	char small[256]; /* nearly all are; what is longer is made a second time */
 	va_list ap;
 	char *p;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(small, sizeof(small), fmt, ap);
 	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(small))
+		return yt_arena_copy(arena, (struct yt_str){ small, (size_t)n });
 	p = n >= 0 ? yt_arena_alloc(arena, (size_t)n + 1) : NULL;
 	if (p == NULL)
 		return (struct yt_str){ NULL, 0 };

@@ -78,20 +78,23 @@ void yt_buf_printf(struct yt_buf *buf, const char *fmt, ...)
 	va_list ap;
 	int n;
 
+	/* vsnprintf() ends with a NUL, which has its place but is not counted; mostly there is room for all. */
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(buf->p == NULL ? NULL : (char *)buf->p + buf->n, buf->cap - buf->n, fmt, ap);
 	va_end(ap);
 	if (n < 0) {
 		buf->failed = true;
 		return;
 	}
-	/* vsnprintf() ends with a NUL, which is reserved but not counted. */
-	if (!buf_reserve(buf, (size_t)n + 1))
-		return;
-	va_start(ap, fmt);
-	vsnprintf((char *)buf->p + buf->n, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	buf->n += (size_t)n;
+	if ((size_t)n >= buf->cap - buf->n) {
+		if (!buf_reserve(buf, (size_t)n + 1))
+			return;
+		va_start(ap, fmt);
+		vsnprintf((char *)buf->p + buf->n, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
+	if (!buf->failed)
+		buf->n += (size_t)n;
 }
 
 void yt_buf_clear(struct yt_buf *buf)

@@ -162,15 +162,22 @@ static bool set(struct yt_arena *arena, struct yt_node *to, struct yt_str name, 
 	return true;
 }
 
-/* Single values of an object whose names differ, into one that has no member yet. */
-static bool copy_values(struct yt_arena *arena, struct yt_node *to, const struct yt_node *from)
+/* The values of an object, whose names differ, over those of another. */
+static bool lay_values(struct yt_arena *arena, struct yt_node *to, const struct yt_node *from)
 {
-	for (const struct yt_node *c = from->child; c != NULL; c = c->next) {
-		struct yt_node *node = yt_node_add(arena, to, c->name, (enum yt_kind)c->kind);
+	const struct yt_node *newest = to->last;
 
-		if (node == NULL)
+	for (const struct yt_node *c = from->child; c != NULL; c = c->next) {
+		struct yt_node *old = newest != NULL ? to->child : NULL;
+
+		while (old != NULL && !is_named(old, c->name))
+			old = old != newest ? old->next : NULL;
+		if (old == NULL)
+			old = yt_node_add(arena, to, c->name, (enum yt_kind)c->kind);
+		if (old == NULL)
 			return false;
-		node->text = c->text;
+		old->kind = c->kind;
+		old->text = c->text;
 	}
 	return true;
 }
@@ -476,10 +483,7 @@ static bool add_line(struct facts *facts, struct numbered **known, const struct 
 		if (serial.n != 0)
 			HASH_ADD_KEYPTR(hh, *known, serial.p, serial.n, n);
 	}
-	for (const struct yt_node *c = line->child; n->line != NULL && c != NULL; c = c->next)
-		if (!set(facts->arena, n->line, c->name, c))
-			return false;
-	return n->line != NULL;
+	return n->line != NULL && lay_values(facts->arena, n->line, line);
 }
 
 /* A part takes the place of the one before it, whole. */
@@ -508,9 +512,8 @@ static bool lay_over(struct facts *facts, struct numbered **known, const struct 
 	const struct yt_node *values = yt_node_get(piece, "set"), *lines = yt_node_get(piece, "lines");
 	const struct yt_node *gone = yt_node_get(piece, "gone");
 
-	for (const struct yt_node *c = values == NULL ? NULL : values->child; c != NULL; c = c->next)
-		if (!set(facts->arena, facts->set, c->name, c))
-			return false;
+	if (values != NULL && !lay_values(facts->arena, facts->set, values))
+		return false;
 	if (!lay_parts(facts, yt_node_get(piece, "parts")))
 		return false;
 	for (const struct yt_node *c = lines == NULL ? NULL : lines->child; c != NULL; c = c->next)
@@ -583,7 +586,7 @@ static struct yt_node *body_of(const struct facts *facts, const struct yt_msg *m
 	data = body == NULL ? NULL : yt_node_add(facts->arena, body, YT_STR("data"), YT_OBJECT);
 	if (data == NULL)
 		return NULL;
-	if (!copy_values(facts->arena, data, facts->set))
+	if (!lay_values(facts->arena, data, facts->set))
 		return NULL;
 	yt_node_set_text(facts->arena, data, "fixmedins_code", msg->institution);
 	yt_node_set_text(facts->arena, data, "mdtrt_id", msg->visit);
@@ -615,7 +618,7 @@ struct yt_msg *facts_compose(const struct facts *facts, const struct yt_msg *msg
 		out->wire_op = (struct yt_str){ 0 };
 	out->content = out->sent =
 	        (struct yt_str){ 0 }; /* what its origin's message became at another step is not this one */
-	if (!copy_values(facts->arena, all, facts->set))
+	if (!lay_values(facts->arena, all, facts->set))
 		return NULL;
 	if (facts->lines->n > 0) {
 		lines = yt_node_add(facts->arena, all, YT_STR("feedetail"), YT_ARRAY);

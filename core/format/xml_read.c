@@ -418,7 +418,9 @@ static int check_attributes(struct reading *r)
 		struct yt_str rest = { p, (size_t)(last - p) };
 		bool is_tag = rest.n < 2 || (p[1] != '!' && p[1] != '?');
 
-		if (is_tag) {
+		if (rest.n >= 2 && p[1] == '/') {
+			p += 2; /* of an end tag's attributes the parser reads none */
+		} else if (is_tag) {
 			p++;
 			if (count_values(&p, last) > r->limits.attributes)
 				return fail(r, xml_text_offset(&r->text, (size_t)(rest.p - begin)), YT_ELIMIT,

@@ -197,12 +197,22 @@ struct reading {
 	struct yt_node *body;
 	bool inpatient;
 	struct yt_fault *fault;
-	char path[64]; /* of the element whose children are read */
+	/* Where it is read: "input", "input.detail", "output.row[2]"; the last two NULL outside of rows. */
+	const char *root, *wrap, *row;
+	unsigned at;
+	/* Most values go where the one before them went. */
+	const char *object_name;
+	struct yt_node *object;
 };
 
 static int refuse_child(struct reading *x, const char *name, const char *why)
 {
-	snprintf(x->fault->path, sizeof(x->fault->path), "%s.%.64s", x->path, name);
+	char row[32] = "";
+
+	if (x->row != NULL)
+		snprintf(row, sizeof(row), ".%.16s[%u]", x->row, x->at);
+	snprintf(x->fault->path, sizeof(x->fault->path), "%s%s%s%s.%.64s", x->root, x->wrap != NULL ? "." : "",
+	        x->wrap != NULL ? x->wrap : "", row, name);
 	snprintf(x->fault->why, sizeof(x->fault->why), "%s", why);
 	return YT_EFORMAT;
 }
@@ -254,10 +264,14 @@ static int stray(struct reading *x, const struct ksbw_field *fields, size_t n, s
 static struct yt_node *object_in(struct reading *x, const struct ksbw_field *f)
 {
 	const char *name = f->node[0] == NULL ? "data" : f->node[1] != NULL && !x->inpatient ? f->node[1] : f->node[0];
-	size_t n = strcspn(name, "[");
 	struct yt_node *node = NULL;
-	struct yt_str text = { name, n };
+	struct yt_str text;
+	size_t n;
 
+	if (name == x->object_name)
+		return x->object;
+	n = strcspn(name, "[");
+	text = (struct yt_str){ name, n };
 	for (struct yt_node *have = x->body->child; have != NULL; have = have->next)
 		if (yt_str_eq(have->name, text))
 			node = have;
@@ -266,6 +280,10 @@ static struct yt_node *object_in(struct reading *x, const struct ksbw_field *f)
 	if (node != NULL && node->kind == YT_ARRAY)
 		node = node->child != NULL ? node->child
 		                           : yt_node_add(x->arena, node, (struct yt_str){ NULL, 0 }, YT_OBJECT);
+	if (node != NULL) {
+		x->object_name = name;
+		x->object = node;
+	}
 	return node;
 }
 
@@ -319,15 +337,15 @@ static int take_row(
         struct reading *x, const struct ksbw_field *f, struct yt_node *node, struct yt_node *array, unsigned at)
 {
 	struct yt_node *row = yt_node_add(x->arena, array, (struct yt_str){ NULL, 0 }, YT_OBJECT);
-	size_t was = strlen(x->path);
 	int rv;
 
 	if (row == NULL)
 		return YT_ENOMEM;
-	snprintf(x->path + was, sizeof(x->path) - was, ".%s[%u]", f->wire, at);
+	x->row = f->wire;
+	x->at = at;
 	rv = node->kind == YT_OBJECT ? take_fields(x, f->rows, f->n_rows, node->child, row)
 	                             : refuse_child(x, f->rows[0].wire, "is missing");
-	x->path[was] = '\0';
+	x->row = NULL;
 	return rv;
 }
 
@@ -355,7 +373,6 @@ static int take_rows(struct reading *x, const struct ksbw_field *f, struct yt_no
 static int take_wrapped(struct reading *x, const struct ksbw_field *f, struct yt_node **node)
 {
 	struct yt_node *inside;
-	size_t was = strlen(x->path);
 	int rv;
 
 	if (!is_named(*node, f->wrap, strlen(f->wrap)))
@@ -363,11 +380,11 @@ static int take_wrapped(struct reading *x, const struct ksbw_field *f, struct yt
 	if ((*node)->kind == YT_TEXT && ((*node)->text.n > 0 || (*node)->n > 0))
 		return refuse_child(x, f->wrap, "must hold elements only");
 	inside = (*node)->child;
-	snprintf(x->path + was, sizeof(x->path) - was, ".%s", f->wrap);
+	x->wrap = f->wrap;
 	rv = take_rows(x, f, &inside);
 	if (rv == 0 && inside != NULL)
 		rv = stray(x, f, 1, inside);
-	x->path[was] = '\0';
+	x->wrap = NULL;
 	*node = (*node)->next;
 	return rv;
 }
@@ -416,9 +433,8 @@ static int take_fields(
 int ksbw_read_body(const struct ksbw *k, struct yt_arena *arena, const struct yt_node *element, const char *root,
         const struct ksbw_field *fields, size_t n, bool inpatient, struct yt_node **body, struct yt_fault *fault)
 {
-	struct reading x = { .k = k, .arena = arena, .inpatient = inpatient, .fault = fault };
+	struct reading x = { .k = k, .arena = arena, .inpatient = inpatient, .fault = fault, .root = root };
 
-	snprintf(x.path, sizeof(x.path), "%s", root);
 	x.body = yt_node_new(arena, YT_OBJECT);
 	if (x.body == NULL)
 		return YT_ENOMEM;
