@@ -869,6 +869,33 @@ static void a_public_document_is_read(void **state)
 	bank_close(&b);
 }
 
+/* Business time is Beijing's, whatever zone a document is written in; lines of one text are one. */
+static void another_zone_is_beijings_time(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "2026-11-20T09:22:40+08:00", "2026-11-20 09:22:40" },
+		{ "2026-11-20T09:22:40", "2026-11-20 09:22:40" },
+		{ "2026-11-20T18:22:40.958Z", "2026-11-21 02:22:40" },
+		{ "2026-11-20T18:33:13.303+01:00", "2026-11-21 01:33:13" },
+	};
+	struct bank b = bank_open("iso20022", customer, 2);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct yt_str octets = yt_arena_printf(b.arena,
+		        "<Document xmlns=\"" ISO
+		        "camt.053.001.08\"><BkToCstmrStmt><GrpHdr><MsgId>M1</MsgId><CreDtTm>%s</CreDtTm>"
+		        "</GrpHdr>" STMT(NTRY2("3", "DBIT",
+		                "<NtryDtls><TxDtls><RmtInf><Ustrd>a </Ustrd><Ustrd>b</Ustrd></RmtInf></TxDtls></NtryDtls>")) "</BkToCstmrStmt></Document>",
+		        rows[i][0]);
+		struct yt_msg *msg = decoded(&b, octets);
+
+		assert_text(msg->time, rows[i][1]);
+		assert_part(json_of(&b, msg->body).p, "\"purpose\":\"a b\"");
+	}
+	bank_close(&b);
+}
+
 /* -- recalls and queries -------------------------------------------------------------------------- */
 
 #define RECALLED                                                                                                           \
@@ -1108,6 +1135,7 @@ int main(void)
 		SINGLE(a_pushed_report_names_its_sum),
 		SINGLE(the_composed_day_is_read),
 		SINGLE(the_composed_return_is_read),
+		SINGLE(another_zone_is_beijings_time),
 		SINGLE(the_composed_recall_is_written),
 		SINGLE(a_bank_that_cannot_be_asked_is_not),
 		SINGLE(what_breaks_its_schema_is_refused),

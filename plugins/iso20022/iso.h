@@ -94,6 +94,9 @@ int iso_write_rows(struct yt_xml_writer *w, const struct iso_group *group, const
 /* Reads them into the object out.  path: of element in faults, "CstmrPmtStsRpt/GrpHdr". */
 int iso_read_rows(struct yt_arena *arena, const struct iso_group *group, const struct yt_node *element,
         struct yt_node *out, const char *path, struct yt_fault *fault);
+/* "2026-11-20T09:15:02", with parts of a second or a zone or not, as core has times; Beijing's without a zone.  0,
+ * YT_EFORMAT. */
+int iso_time_read(struct yt_str s, char out[20]);
 /* Digits that say n, whatever zeros stand in front. */
 bool iso_counts(struct yt_str digits, uint32_t n);
 /* The element at "a/b/c" below another; NULL. */

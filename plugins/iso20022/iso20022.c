@@ -168,24 +168,16 @@ static void note_number(struct yt_msg *msg, const struct iso_document *doc)
 		msg->number = at->text;
 }
 
-/* "2026-11-20T09:15:02+08:00" as core wants it; a time in another zone is left as it stands. */
+/* "2026-11-20T09:15:02+08:00" as core wants it. */
 static void note_time(struct yt_msg *msg, const struct iso_document *doc)
 {
 	const struct yt_node *at = iso_at(doc->root, "GrpHdr/CreDtTm");
-	struct yt_str text;
-	int64_t ms;
+	char time[20];
 
 	if (at == NULL)
 		at = iso_at(doc->root, "Assgnmt/CreDtTm");
-	if (at == NULL || at->kind != YT_TEXT || at->text.n < 19)
-		return;
-	text = yt_arena_copy(msg->arena, (struct yt_str){ at->text.p, 19 });
-	if (text.p == NULL)
-		return;
-	if (text.p[10] == 'T')
-		((char *)(uintptr_t)text.p)[10] = ' ';
-	if (yt_time_parse(text, &ms) == 0)
-		msg->time = text;
+	if (at != NULL && at->kind == YT_TEXT && iso_time_read(at->text, time) == 0)
+		msg->time = yt_arena_copy(msg->arena, yt_str(time));
 }
 
 static int decode_request(struct yt_plugin *self, struct yt_str octets, struct yt_msg *msg, struct yt_fault *fault)

@@ -74,20 +74,30 @@ static bool take_zone(struct yt_str s, int *minutes)
 	return *minutes >= -14 * 60 && *minutes <= 14 * 60;
 }
 
-/* The day in Beijing of a time that may be another zone's. */
-static struct yt_str beijing_day(struct yt_arena *arena, struct yt_str s)
+int iso_time_read(struct yt_str s, char out[20])
 {
-	char text[20];
 	int64_t ms;
 	int minutes;
 
-	if (s.n < 20 || s.p[10] != 'T' || !take_zone(s, &minutes))
+	if (s.n < 19 || s.p[10] != 'T')
+		return YT_EFORMAT;
+	snprintf(out, 20, "%.10s %.8s", s.p, s.p + 11);
+	if (s.n == 19 || !take_zone(s, &minutes))
+		minutes = 8 * 60;
+	if (yt_time_parse(yt_str(out), &ms) != 0)
+		return YT_EFORMAT;
+	yt_time_print(ms + (8 * 60 - minutes) * INT64_C(60000), out);
+	return 0;
+}
+
+/* The day in Beijing of a time that may be another zone's. */
+static struct yt_str beijing_day(struct yt_arena *arena, struct yt_str s)
+{
+	char time[20];
+
+	if (iso_time_read(s, time) != 0)
 		return (struct yt_str){ s.p, 10 };
-	snprintf(text, sizeof(text), "%.10s %.8s", s.p, s.p + 11);
-	if (yt_time_parse(yt_str(text), &ms) != 0)
-		return (struct yt_str){ s.p, 10 };
-	yt_time_print(ms + (8 * 60 - minutes) * INT64_C(60000), text);
-	return yt_arena_copy(arena, (struct yt_str){ text, 10 });
+	return yt_arena_copy(arena, (struct yt_str){ time, 10 });
 }
 
 /* NULL, or what is wrong with a value that is to be written. */
@@ -292,6 +302,26 @@ static int take_currency(struct yt_arena *arena, struct yt_node *out, const stru
 	return yt_node_set_text(arena, out, "ccy", ccy);
 }
 
+/* A text of several lines, each an element of its own. */
+static struct yt_str join_lines(struct yt_arena *arena, const struct yt_node *at, struct yt_str text)
+{
+	struct yt_buf all = { 0 };
+
+	if (yt_xml_next(at) == NULL)
+		return text;
+	yt_buf_str(&all, text);
+	while ((at = yt_xml_next(at)) != NULL) {
+		struct yt_str line = without_blanks(at->kind == YT_TEXT ? at->text : (struct yt_str){ NULL, 0 });
+
+		if (line.n > 0)
+			yt_buf_byte(&all, ' ');
+		yt_buf_str(&all, line);
+	}
+	text = all.failed ? (struct yt_str){ NULL, 0 } : yt_arena_copy(arena, yt_buf_view(&all));
+	yt_buf_free(&all);
+	return text;
+}
+
 int iso_read_rows(struct yt_arena *arena, const struct iso_group *group, const struct yt_node *element,
         struct yt_node *out, const char *path, struct yt_fault *fault)
 {
@@ -312,6 +342,8 @@ int iso_read_rows(struct yt_arena *arena, const struct iso_group *group, const s
 				return refuse_element(fault, path, row, "is missing");
 			continue;
 		}
+		if (row->type == 'T')
+			text = join_lines(arena, at, text);
 		text = take(arena, row, text, &why);
 		if (text.p == NULL)
 			return refuse_element(fault, path, row, why);
