@@ -1172,15 +1172,26 @@ static void test_withdrawn(void **state)
 	}
 }
 
-/* It came to nothing: refused, with what a clerk shall do. */
+static void hear_warning(void *ctx, enum yt_level level, const char *text)
+{
+	if (level == YT_WARN && strstr(text, PAYOUT_NO " came to nothing, its payment is FAILED: account") != NULL)
+		(*(unsigned *)ctx)++;
+}
+
+/* It came to nothing: refused, with what a clerk shall do; the log says so, as nobody waits for it any more. */
 static void test_payout_failed(void **state)
 {
+	unsigned heard = 0;
+
 	is_native = true;
 	follows = &payout;
 	ask(1, PAYOUT);
 	expect("bank:PAY", 'A');
+	yt_log_watch(hear_warning, &heard);
 	expect("bank:ASKPAY", 'F');
 	nothing_leaves(700000);
+	yt_log_watch(NULL, NULL);
+	assert_int_equal(heard, 1);
 	assert_int_equal(in_log_of("+/" PAYOUT_NO).state, X_REFUSED);
 	assert_true(log_has("its payment is FAILED: account"));
 	end_paying();

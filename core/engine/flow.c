@@ -205,6 +205,8 @@ static void end_unpaid(struct engine *e, struct task *t)
 	snprintf(evidence, sizeof(evidence), "its payment is %.*s%s%.*s",
 	        YT_FMT(facts_get(&t->run->facts, "pay_state")), advice.n > 0 ? ": " : "", YT_FMT(advice));
 	pay_batch_note(e, t);
+	yt_log(YT_WARN, "engine", "exchange %016llx: payout %.*s came to nothing, %s: its agency is to order it anew",
+	        (unsigned long long)t->id, YT_FMT(pay_member(t->run->said[pay_order_step(t) - 1], "pay_no")), evidence);
 	task_resolve_refused(e, t, reply, evidence);
 }
 
