@@ -457,7 +457,7 @@ static void pending_follow_ups_are_told_apart(void **state)
 		ctl_peer_hides(w, "H33021399901202611221000000009");
 	}
 	ctl_peer_prints(w, "the oldest 1 of 5");
-	ctl_peer_prints(w, "waits for a release of 7500.00 yuan: no rule releases it");
+	ctl_peer_prints(w, "waits for a release: no rule releases it");
 	assert_int_equal(ctl_peer_run(w, "--lang zh followups"), 0);
 	ctl_peer_prints(w, "等待放行 7500.00 元：没有规则可自动放行");
 	assert_int_equal(ctl_peer_run(w, "followups --json"), 0);
@@ -496,8 +496,41 @@ static void totals_count_all_of_them(void **state)
 	ctl_peer_prints(w, "+/S0002");
 	ctl_peer_hides(w, "+/S0003");
 	ctl_peer_prints(w, "the oldest 3 of 250");
-	ctl_peer_prints(w, "\n  240  waiting");
-	ctl_peer_prints(w, "\n   10  waiting");
+	ctl_peer_prints(w, "\n  240     -  waiting");
+	ctl_peer_prints(w, "\n   10     -  waiting");
+}
+
+/* What each has of its own, a sum or a number, is no reason of its own: the sums are told together. */
+static void totals_go_by_what_all_have(void **state)
+{
+	static const char *const reasons[] = { "waits: release of 7500.00 yuan: no rule releases it",
+		"waits: release of 2500.50 yuan: no rule releases it",
+		"7500.00 yuan paid by IN1 are to be asked back: its settlement was undone",
+		"6480.00 yuan paid by JHA1 are to be asked back: its settlement was undone",
+		"waits: 2 of 3 payouts of the list have not ended",
+		"waits: 7 of 9 payouts of the list have not ended" };
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+	char number[40];
+
+	for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		snprintf(number, sizeof(number), "+/S%04u", i);
+		add_follow_up(&buf, 10 + i, number, number + 2, i);
+		add_due(&buf, 10 + i, reasons[i], 1000);
+	}
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "followups"), 0);
+	ctl_peer_prints(w, "waits for a release of 2500.50 yuan: no rule releases it");
+	ctl_peer_prints(w, "7500.00 yuan paid under IN1 are to be asked back");
+	ctl_peer_prints(w, "\n    2  10000.50  waiting  ");
+	ctl_peer_prints(w, "  waits for a release: no rule releases it\n");
+	ctl_peer_prints(w, "\n    2  13980.00  due  ");
+	ctl_peer_prints(w, "  to be asked back: its settlement was undone\n");
+	ctl_peer_prints(w, "  waits for the payouts of a list\n");
+	assert_int_equal(ctl_peer_run(w, "--lang zh followups"), 0);
+	ctl_peer_prints(w, "  等待放行：没有规则可自动放行\n");
 }
 
 /* ---- late ------------------------------------------------------------------------------------------ */
@@ -972,6 +1005,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_no_visit_is_said_so, open_world, close_world),
 		cmocka_unit_test_setup_teardown(pending_follow_ups_are_told_apart, open_world, close_world),
 		cmocka_unit_test_setup_teardown(totals_count_all_of_them, open_world, close_world),
+		cmocka_unit_test_setup_teardown(totals_go_by_what_all_have, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_is_past_its_deadline_is_late, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_payment_waits_for_its_line, open_world, close_world),
 		cmocka_unit_test_setup_teardown(each_payout_is_told_in_its_order, open_world, close_world),

@@ -263,7 +263,7 @@ static void put_exchange(struct telling *t, const struct found *f)
 	if (x->op == YT_OP_CLAIM_BACK)
 		add_text(&details, _("paid by"),
 		        yt_str(strcmp(x->code, "INSURER") == 0 ? _("its insurer") : _("the gateway")));
-	else if (x->code[0] != '\0' && strcmp(x->code, "0") != 0 && !checks_account)
+	else if (strspn(x->code, "0") < strlen(x->code) && !checks_account)
 		add_text(&details, _("code"), yt_str(x->code));
 	if (x->flags & REC_X_MONEY_BREACH)
 		add_text(&details, "", yt_str(_("does not add up")));

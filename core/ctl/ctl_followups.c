@@ -99,7 +99,7 @@ static void tell_asked_back(const char *reason, const char *by, const char *back
 {
 	const char *no = by + strlen(" yuan paid by ");
 
-	snprintf(text, size, _("%.*s yuan paid by %.*s are to be asked back: its settlement was undone"),
+	snprintf(text, size, _("%.*s yuan paid under %.*s are to be asked back: its settlement was undone"),
 	        (int)(by - reason), reason, (int)(back - no), no);
 }
 
@@ -152,11 +152,11 @@ void ctl_waits_for(const struct exchange *x, char *text, size_t size)
 /* ---- gathering --------------------------------------------------------------------------------------- */
 
 struct group {
-	char key[144]; /* party | kind | reason */
-	char party[32], reason[96];
+	char key[240]; /* party | kind | what it waits for */
+	char party[32], why[160];
 	enum follow_kind kind;
 	uint64_t n;
-	int64_t oldest_ms;
+	int64_t oldest_ms, fen; /* fen: together, of those that name their sum */
 	UT_hash_handle hh;
 };
 
@@ -184,13 +184,45 @@ static int oldest_first(const void *a, const void *b)
 	return left->id < right->id ? -1 : left->id > right->id ? 1 : 0;
 }
 
+/* The sum that a reason begins with, behind skip; what comes behind " yuan" into *rest. */
+static bool take_sum(const char *reason, size_t skip, int64_t *fen, const char **rest)
+{
+	const char *sum = reason + skip, *end = strlen(reason) > skip ? strstr(sum, " yuan") : NULL;
+
+	if (end == NULL || yt_fen_parse((struct yt_str){ sum, (size_t)(end - sum) }, fen) != 0)
+		return false;
+	*rest = end + strlen(" yuan");
+	return true;
+}
+
+/* Without what each has of its own, as a sum and a number: those go together.  The sum; 0: it names none. */
+static int64_t same_for_all(const struct exchange *x, char *why, size_t size)
+{
+	size_t release = strlen(KEEPER_WAITS_FOR_RELEASE " of ");
+	unsigned n_open, n;
+	const char *rest;
+	int64_t fen = 0;
+
+	if (strncmp(x->reason, KEEPER_WAITS_FOR_RELEASE " of ", release) == 0 &&
+	        take_sum(x->reason, release, &fen, &rest) && strncmp(rest, ": ", 2) == 0)
+		snprintf(why, size, _("waits for a release: %s"), _(rest + 2));
+	else if (strstr(x->reason, ASKED_BACK) != NULL && take_sum(x->reason, 0, &fen, &rest))
+		snprintf(why, size, "%s", _("to be asked back: its settlement was undone"));
+	else if (is_list_open(x->reason, &n_open, &n))
+		snprintf(why, size, "%s", _("waits for the payouts of a list"));
+	else
+		ctl_waits_for(x, why, size);
+	return fen;
+}
+
 static void count(struct gathering *g, const struct exchange *x)
 {
 	enum follow_kind kind = ctl_follow_kind(x);
 	struct group *group;
-	char key[sizeof(group->key)];
+	char key[sizeof(group->key)], why[sizeof(group->why)];
+	int64_t fen = same_for_all(x, why, sizeof(why));
 
-	snprintf(key, sizeof(key), "%s|%d|%s", x->party, (int)kind, x->reason);
+	snprintf(key, sizeof(key), "%s|%d|%s", x->party, (int)kind, why);
 	HASH_FIND_STR(g->groups, key, group);
 	if (group == NULL && HASH_COUNT(g->groups) >= GROUPS_MAX) {
 		snprintf(key, sizeof(key), "%s", "other");
@@ -204,11 +236,12 @@ static void count(struct gathering *g, const struct exchange *x)
 		group->oldest_ms = x->accepted_ms;
 		if (strcmp(key, "other") != 0) {
 			memcpy(group->party, x->party, sizeof(group->party));
-			memcpy(group->reason, x->reason, sizeof(group->reason));
+			memcpy(group->why, why, sizeof(group->why));
 		}
 		HASH_ADD_STR(g->groups, key, group);
 	}
 	group->n++;
+	group->fen += fen;
 	if (x->accepted_ms < group->oldest_ms)
 		group->oldest_ms = x->accepted_ms;
 }
@@ -303,26 +336,27 @@ static int most_first(struct group *a, struct group *b)
 
 static void print_totals(struct gathering *g)
 {
-	static const char *const heading[] = { "COUNT", "KIND", "PARTY", "OLDEST", "WAITS FOR" };
+	static const char *const heading[] = { "COUNT", "YUAN", "KIND", "PARTY", "OLDEST (UTC+8)", "WAITS FOR" };
 	struct ctl_table table;
 
 	HASH_SORT(g->groups, most_first);
 	printf("\n");
-	ctl_table_begin(&table, 5, 1u << 0);
-	for (size_t i = 0; i < 5; i++)
+	ctl_table_begin(&table, 6, 1u << 0 | 1u << 1);
+	for (size_t i = 0; i < 6; i++)
 		ctl_table_cell(&table, CTL_PLAIN, "%s", _(heading[i]));
 	for (const struct group *group = g->groups; group != NULL; group = group->hh.next) {
-		struct exchange x = { .state = group->kind == FOLLOW_PARKED ? X_PARKED : X_UNKNOWN };
-		char oldest[20], why[160];
+		char oldest[20], yuan[24] = "-";
 
-		memcpy(x.reason, group->reason, sizeof(x.reason));
-		ctl_waits_for(&x, why, sizeof(why));
+		if (group->fen != 0)
+			ctl_yuan(group->fen, yuan);
 		yt_time_print(group->oldest_ms, oldest);
 		ctl_table_cell(&table, CTL_PLAIN, "%llu", (unsigned long long)group->n);
+		ctl_table_cell(&table, CTL_PLAIN, "%s", yuan);
 		ctl_table_cell(&table, CTL_PLAIN, "%s", _(kinds[group->kind]));
 		ctl_table_cell(&table, CTL_PLAIN, "%s", group->party[0] != '\0' ? group->party : "-");
 		ctl_table_cell(&table, CTL_PLAIN, "%s", oldest);
-		ctl_table_cell(&table, CTL_PLAIN, "%s", strcmp(group->key, "other") == 0 ? _("other reasons") : why);
+		ctl_table_cell(
+		        &table, CTL_PLAIN, "%s", strcmp(group->key, "other") == 0 ? _("other reasons") : group->why);
 	}
 	ctl_table_print(g->ctl, &table, stdout);
 }
