@@ -310,6 +310,8 @@ static const struct result {
 	enum yt_outcome outcome;
 	const char *state;
 } results[] = {
+	{ "paid, but another payment", RES("1|1.00|0|0.00|0|0.00", "04|E20410|a|||"), YT_UNKNOWN, "UNKNOWN" },
+	{ "paid, and refused", RES("1|1.00|0|0.00|0|0.00", "04|E20005|a|||"), YT_UNKNOWN, "UNKNOWN" },
 	{ "taken", RES("0|0.00|0|0.00|1|1.00", "01|000000||||"), YT_DONE, "ACCEPTED" },
 	{ "waits for approval", RES("0|0.00|0|0.00|1|1.00", "02|000000||||"), YT_DONE, "PROCESSING" },
 	{ "paid", RES("1|1.00|0|0.00|0|0.00", "04|000000||BK1|20261120|101502"), YT_DONE, "PAID" },

@@ -288,7 +288,7 @@ int bpf_open(struct bpf_reader *r, struct yt_arena *arena, struct yt_str octets,
 
 static int count_result(struct bpf_reader *r, const struct bpf_line *line, struct yt_fault *fault)
 {
-	switch (bank_state(line->field[5], line->field[6])) {
+	switch (bank_state(line->field[5], YT_STR("000000"))) { /* as the bank counts, whatever its reasons prove */
 	case YT_PAY_PAID:
 		r->n_ok++;
 		r->ok_fen += line->fen;

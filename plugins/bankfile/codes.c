@@ -78,6 +78,11 @@ enum yt_pay_state bank_state(struct yt_str sts, struct yt_str code)
 	/* "Failed" counts with a reason that is a refusal: without one, or with one that is none, ask. */
 	if (state == YT_PAY_FAILED && (c == NULL || c->meaning != BANK_FAILED))
 		state = YT_PAY_UNKNOWN;
+	/* "Paid" with a reason why not proves neither; and what is said under a number that is another payment's is
+	 * said of that one. */
+	if (state != YT_PAY_STATES && c != NULL &&
+	        ((state == YT_PAY_PAID && c->meaning != BANK_DONE) || yt_str_is(code, "E20410")))
+		state = YT_PAY_UNKNOWN;
 	return state;
 }
 
