@@ -546,6 +546,24 @@ static void write_changed(const char *from, const char *to)
 	yt_buf_free(&text);
 }
 
+static char *read_whole(const char *path, size_t *n);
+
+/* In conf.yaml as it stands: from gives way to key and number, and what is behind them. */
+static void set_number(const char *from, const char *key, unsigned number, const char *behind)
+{
+	struct yt_buf text = { 0 };
+	size_t n;
+	char *was = read_whole("conf.yaml", &n), *at = strstr(was, from);
+
+	assert_non_null(at);
+	yt_buf_add(&text, was, (size_t)(at - was));
+	yt_buf_printf(&text, "%s: %u%s", key, number, behind);
+	yt_buf_text(&text, at + strlen(from));
+	write_file("conf.yaml", (const char *)text.p, text.n, 0644);
+	yt_buf_free(&text);
+	free(was);
+}
+
 /* Whether one of the errors begins and goes on as wanted; prints all when none does. */
 static bool is_told(const struct conf_errors *errors, const char *want, const char *words)
 {
@@ -1333,6 +1351,46 @@ static void test_steps_left_to_people(void **state)
 	}
 }
 
+/* All payouts of a list go through a ring at once, and into one commit. */
+static const struct list_room {
+	unsigned list_rows, ring_mib, segment_mib;
+	bool takes_lists;
+	const char *want; /* NULL: nothing is wrong */
+} list_rooms[] = {
+	{ 2048, 4, 16, true, NULL },
+	{ 2049, 4, 16, true, "do not fit in ring_mib: 4: make it 5, or list_rows at most 2048" },
+	{ 2049, 4, 16, false, NULL },
+	{ 4096, 8, 16, true, NULL },
+	{ 4097, 16, 16, true, "do not fit in segment_mib: 16: make it 17, or list_rows at most 4096" },
+	{ 4097, 16, 17, true, NULL },
+};
+
+static void test_list_rooms(void **state)
+{
+	for (size_t i = 0; i < sizeof(list_rooms) / sizeof(list_rooms[0]); i++) {
+		const struct list_room *c = &list_rooms[i];
+		struct conf_errors errors;
+		struct conf *conf = NULL;
+		char text[400];
+
+		make_files();
+		snprintf(text, sizeof(text),
+		        "  - name: lists\n    operations: [%s]\n    then: payout\n"
+		        "flows:\n  - name: payout\n    steps: [\"zhejiang:pay.order\"]\n"
+		        "payers:\n  - {name: p, party: zhejiang, pay_type: MA, account: \"6001\", account_name: fund}\n",
+		        c->takes_lists ? "pay.batch" : "pay.order");
+		write_changed(NULL, text);
+		set_number("segment_mib: 16", "segment_mib", c->segment_mib, "");
+		set_number("body_kib: 1024", "ring_mib", c->ring_mib, "\n  body_kib: 1024");
+		set_number("body_kib: 1024", "list_rows", c->list_rows, "\n  body_kib: 1024");
+		(void)conf_load(&conf, "conf.yaml", &errors);
+		assert_int_equal(errors.n_errors, c->want != NULL);
+		if (c->want != NULL)
+			assert_true(is_told(&errors, "error: ", c->want));
+		conf_free(conf);
+	}
+}
+
 /* Payers and rules as the engine takes them; payouts stay here, and a flow pays them. */
 static void test_payments(void **state)
 {
@@ -1460,6 +1518,7 @@ int main(void)
 	static const struct CMUnitTest others[] = {
 		{ "a good configuration is read as it stands", test_good, NULL, NULL, NULL },
 		{ "payments are as they stand", test_payments, NULL, NULL, NULL },
+		{ "lists that no ring or commit could hold", test_list_rooms, NULL, NULL, NULL },
 		{ "accounts that are told are asked about", test_asked_accounts, NULL, NULL, NULL },
 		{ "settlements that are told are claimed", test_told_settlements, NULL, NULL, NULL },
 		{ "a flow's step that would be left to people is refused", test_steps_left_to_people, NULL, NULL,

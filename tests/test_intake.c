@@ -209,6 +209,40 @@ static void test_refused(void **state)
 	}
 }
 
+/* As many payouts as a gateway may let a list have; twice: the last one has that one's number. */
+static int decode_long(unsigned twice, struct yt_msg *msg, struct yt_fault *fault)
+{
+	struct yt_buf text = { 0 };
+	int rv;
+
+	yt_buf_text(&text, "{\"operation\":\"pay.batch\",\"number\":\"L1\",\"institution\":\"330299\",\"data\":"
+	                   "{\"batch_no\":\"L1\",\"pay_cnt\":\"10000\",\"pay_sumamt\":\"75000.00\"},\"payout\":[");
+	for (unsigned i = 0; i < 10000; i++)
+		yt_buf_printf(&text,
+		        "%s{\"pay_no\":\"MA20261120%012u\",\"pay_amt\":\"7.50\",\"payee_acct\":\"6299993302000001017\","
+		        "\"payee_name\":\"林晚晴\",\"psn_name\":\"林晚晴\","
+		        "\"payee_bank_no\":\"102332099026\",\"payee_bank_name\":\"示例银行\",\"purpose\":"
+		        "\"生育津贴\",\"memo\":\"十一月\"}",
+		        i == 0 ? "" : ",", i == 9999 ? twice : i);
+	yt_buf_text(&text, "]}");
+	assert_false(text.failed);
+	rv = api->decode_request(plugin, yt_arena_copy(arena, yt_buf_view(&text)), msg, fault);
+	yt_buf_free(&text);
+	return rv;
+}
+
+static void test_long(void **state)
+{
+	struct yt_fault fault = { { 0 }, { 0 } };
+	struct yt_msg *msg = yt_msg_new(arena);
+
+	(void)state;
+	assert_int_equal(decode_long(9999, msg, &fault), 0);
+	assert_int_equal(yt_node_get(msg->body, "payout")->n, 10000);
+	assert_int_equal(decode_long(17, yt_msg_new(arena), &fault), YT_EFORMAT);
+	assert_string_equal(fault.path, "payout[9999].pay_no");
+}
+
 /* An empty array is no invoice. */
 static void test_no_invoice(void **state)
 {
@@ -347,6 +381,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_signed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_invoice, setup, teardown) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

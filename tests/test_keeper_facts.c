@@ -357,6 +357,86 @@ static void test_too_many(void **state)
 	assert_found("v", want);
 }
 
+/* -- lists of payouts ----------------------------------------------------------------------------- */
+
+#define ROWS 10000 /* limits.list_rows at its most */
+
+static void leave_of_list(uint64_t exchange, const char *piece)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_FACTS, REC_NOWAIT, exchange, w.wall_ms);
+
+	rec_str(&buf, REC_T_CASE, YT_STR("l/H1/L1"));
+	rec_str(&buf, REC_T_FACTS, yt_str(piece));
+	rec_end(&buf, at);
+	say(UP_NOTE, exchange, &buf);
+}
+
+static void ask_for_list(void)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_FACTS, REC_NOWAIT, 99, w.wall_ms);
+
+	rec_str(&buf, REC_T_CASE, YT_STR("l/H1/L1"));
+	rec_end(&buf, at);
+	say(UP_FACTS, 99, &buf);
+}
+
+/* Its rows come first, then the newest word about each of them. */
+static void assert_list(const char *rows, char word, size_t n)
+{
+	ask_for_list();
+	assert_int_equal(w.told.n, strlen(rows) + 2 * n);
+	assert_memory_equal(w.told.p, rows, strlen(rows));
+	for (size_t i = 0; i < n; i++)
+		assert_true(w.told.p[strlen(rows) + 2 * i] == (uint8_t)word);
+}
+
+/* All of a list is told, whatever was said before of its payouts, and wherever that stands. */
+static void test_list(void **state)
+{
+	leave_of_list(50, "r");
+	commit();
+	for (unsigned round = 0; round < 4; round++) {
+		w.wall_ms++;
+		for (unsigned i = 0; i < ROWS; i++)
+			leave_of_list(100 + i, round == 3 ? "p" : "f");
+		if (round == 3)
+			assert_list("r ", 'p', ROWS); /* gathered alone */
+		commit();
+		if (round == 1)
+			index_all();
+	}
+	assert_list("r ", 'p', ROWS);
+	w.wall_ms++;
+	leave_of_list(100, "b"); /* that one came back */
+	for (unsigned indexed = 0; indexed < 2; indexed++) {
+		ask_for_list();
+		assert_int_equal(w.told.n, 2 + 2 * ROWS);
+		assert_memory_equal(w.told.p, "r p ", 4);
+		assert_memory_equal(w.told.p + w.told.n - 4, "p b ", 4);
+		commit();
+		index_all();
+	}
+}
+
+/* More than half a ring: nothing, and never a part of it, as what is left out would seem not to have ended. */
+static void test_list_too_large(void **state)
+{
+	leave_of_list(50, "r");
+	for (unsigned i = 0; i < 99; i++)
+		leave_of_list(100 + i, "p");
+	commit();
+	conf.message_bytes = 2 * 100 * (1 + REC_HEAD + 8);
+	keeper_configure(w.keeper, &conf);
+	assert_list("r ", 'p', 99);
+	conf.message_bytes -= 2;
+	keeper_configure(w.keeper, &conf);
+	ask_for_list();
+	assert_int_equal(w.told.n, 1);
+	assert_memory_equal(w.told.p, " ", 1);
+}
+
 static void test_too_large(void **state)
 {
 	leave_large(1, 'a', 400000);
@@ -738,8 +818,8 @@ static void test_flow_too_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_wherever_they_stand), TEST(test_replayed), TEST(test_keys),
-		TEST(test_order_in_a_commit), TEST(test_too_many), TEST(test_too_large),
-		TEST(test_erased_and_unreadable), TEST(test_too_old), TEST(test_remembered),
+		TEST(test_order_in_a_commit), TEST(test_too_many), TEST(test_list), TEST(test_list_too_large),
+		TEST(test_too_large), TEST(test_erased_and_unreadable), TEST(test_too_old), TEST(test_remembered),
 		TEST(test_remembered_bytes), TEST(test_remembered_for_an_hour), TEST(test_nonsense),
 		TEST(test_flow_leased), TEST(test_flow_carried), TEST(test_unread_is_not_carried),
 		TEST(test_flow_carried_for_one_step), TEST(test_flow_too_large) };

@@ -164,6 +164,43 @@ static void test_waits(void **state)
 	end();
 }
 
+/* Each look at a list goes through all of it: when one payout has ended, others soon will. */
+static void test_looks_seldom(void **state)
+{
+	int64_t due_ms;
+
+	begin();
+	ask(1, LIST);
+	assert_leaves("nothing", LONG_MS); /* by itself it looks seldom by now */
+	release();
+	assert_leaves("bank:PAY", 2 * LONG_MS);
+	reply('p');
+	due_ms = in_log_of("+/result/L1").due_ms;
+	assert_int_equal(due_ms, w_time(NULL) + 1000);
+	later(500);
+	assert_int_equal(in_log_of("+/result/L1").due_ms, due_ms);
+	later(500);
+	assert_true(in_log_of("+/result/L1").due_ms > due_ms);
+	assert_string_equal(in_log_of("+/result/L1").reason, WAITS);
+	end();
+}
+
+/* limits.list_rows */
+static void test_too_long(void **state)
+{
+	for (unsigned rows = 1; rows <= 2; rows++) {
+		conf.list_rows = rows;
+		begin();
+		ask(1, LIST);
+		assert_int_equal(strncmp(w.answer, rows == 1 ? "REFUSED" : "DONE", 4), 0);
+		assert_true(rows == 2 || strstr(w.answer, "payout 有 2 笔，一批最多 1 笔") != NULL);
+		assert_int_equal(in_log_of("+/list/L1").id != 0, rows == 2);
+		assert_int_equal(in_log_of("+/result/L1").id != 0, rows == 2);
+		end();
+		conf.list_rows = 0;
+	}
+}
+
 /* A route without `result`: as ever. */
 static void test_untold(void **state)
 {
@@ -184,6 +221,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_untold, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_looks_seldom, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),
 	};
 
 	return flow_world_run(tests, COUNT(tests));

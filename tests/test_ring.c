@@ -27,6 +27,25 @@ static int new_area(struct area *area)
 	return fd;
 }
 
+/* limits.ring_mib may be any number. */
+static void test_sizes(void **state)
+{
+	static const struct {
+		uint32_t mib, is_mib;
+	} sizes[] = { { 1, 1 }, { 4, 4 }, { 5, 8 }, { 1000, 1024 } };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct area area = { 0 };
+		int fd = area_make(sizes[i].mib);
+
+		assert_true(fd >= 0);
+		assert_int_equal(area_map(&area, fd), 0);
+		assert_int_equal(area.ring_bytes, sizes[i].is_mib << 20);
+		area_unmap(&area);
+		close(fd);
+	}
+}
+
 /* A worker holds the descriptor: it must not be able to take the memory from under the others. */
 static void test_size_is_fixed(void **state)
 {
@@ -270,6 +289,7 @@ static void test_wakes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_size_is_fixed),
 		cmocka_unit_test(test_put_get),
 		cmocka_unit_test(test_altered),

@@ -381,6 +381,17 @@ static void refuse_row(struct engine *e, struct work *w, struct yt_fault *fault,
 	refuse_unless_known(e, w, fault);
 }
 
+/* The next row, in memory that the one before it needs no more: all of thousands would be more than a request may have.
+ * NULL: there is none. */
+static const struct yt_node *next_row(struct engine *e, struct work *w, unsigned row)
+{
+	w->row = row == 0 ? pay_batch_first(w->msg) : w->row->next;
+	if (w->row_arena == NULL)
+		w->row_arena = engine_arena(e);
+	yt_arena_reset(w->row_arena);
+	return w->row;
+}
+
 static void row_tried(struct engine *e, struct call *c)
 {
 	struct work *w = c->w;
@@ -403,14 +414,11 @@ static void try_rows(struct engine *e, struct work *w, unsigned row)
 	struct yt_msg *order;
 	struct call c;
 
-	for (;; row++) {
+	for (; next_row(e, w, row) != NULL; row++) {
 		yt_buf_clear(&w->sent);
-		if (pay_batch_order(e, w, row, &bank, &order, &fault) != 0) {
-			refuse_unless_known(e, w, &fault);
-			return;
-		}
+		order = pay_batch_order(e, w, w->row_arena, w->row, &bank, &fault);
 		if (order == NULL) {
-			go_admitted(e, w);
+			refuse_row(e, w, &fault, row);
 			return;
 		}
 		c = call_encode_request(&bank->codec, order, w->id, w->request, &w->sent);
@@ -429,6 +437,18 @@ static void try_rows(struct engine *e, struct work *w, unsigned row)
 			return;
 		}
 	}
+	yt_buf_clear(&w->sent);
+	go_admitted(e, w);
+}
+
+static void keep_list(struct engine *e, struct work *w)
+{
+	struct yt_fault fault = { { 0 }, { 0 } };
+
+	if (pay_batch_is_too_long(e, w->msg, &fault))
+		refuse_unless_known(e, w, &fault);
+	else
+		try_rows(e, w, 0);
 }
 
 static void route(struct engine *e, struct work *w)
@@ -468,7 +488,7 @@ static void route(struct engine *e, struct work *w)
 		if (w->msg->op->id == YT_OP_PAY_ORDER && w->then != NULL)
 			keep_payout(e, w);
 		else if (w->msg->op->id == YT_OP_PAY_BATCH && w->then != NULL)
-			try_rows(e, w, 0);
+			keep_list(e, w);
 		else
 			go_admitted(e, w);
 	} else if (is_stopped(e, w)) {

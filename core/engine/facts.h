@@ -12,7 +12,6 @@
 
 #define FACTS_KEY_MAX 96           /* bytes of one key with the NUL */
 #define FACTS_KEYS_MAX 3           /* of one message */
-#define FACTS_PIECES_MAX 512       /* of one case; a stay of 400 lines has a few dozen */
 #define FACTS_BYTES_MAX (1u << 20) /* of all pieces of a case */
 #define FACTS_TOLD_MAX 2000        /* payments of one notice; what becomes of more is found out by asking */
 

@@ -1,6 +1,7 @@
 /* core/engine/pay_batch.c - a list of payouts that an agency orders: looked at as a whole, released as a whole.
  *
- *   asking.c route()  -> pay_batch_order()     every payout can be ordered, or the first that cannot is named
+ *   asking.c route()  -> pay_batch_is_too_long(), pay_batch_order()
+ *                                              every payout can be ordered, or the first that cannot is named
  *   flow.c end_here() -> pay_batch_settlement  it is kept here; one follow-up stands for all of it
  *   flow_pay.c        -> pay_batch_hand_out()  that waits until two people have released the list; then each payout
  *                                              is a follow-up of its own, written with the end of the list's
@@ -70,26 +71,35 @@ void pay_batch_blame(struct yt_fault *fault, unsigned row)
 	snprintf(fault->path, sizeof(fault->path), "payout[%u]%s", row, path);
 }
 
-int pay_batch_order(struct engine *e, const struct work *w, unsigned row, const struct engine_party **bank,
-        struct yt_msg **order, struct yt_fault *fault)
+bool pay_batch_is_too_long(const struct engine *e, const struct yt_msg *list, struct yt_fault *fault)
 {
-	const struct yt_node *payout = rows_of(w->msg);
+	const struct yt_node *rows = yt_node_get(list->body, "payout");
+
+	if (e->conf.list_rows == 0 || rows == NULL || rows->n <= e->conf.list_rows)
+		return false;
+	snprintf(fault->path, sizeof(fault->path), "payout");
+	snprintf(fault->why, sizeof(fault->why),
+	        "has %u payouts, and one list may have %u (limits.list_rows): hand in several lists", (unsigned)rows->n,
+	        (unsigned)e->conf.list_rows);
+	return true;
+}
+
+const struct yt_node *pay_batch_first(const struct yt_msg *list)
+{
+	return rows_of(list);
+}
+
+struct yt_msg *pay_batch_order(struct engine *e, const struct work *w, struct yt_arena *arena,
+        const struct yt_node *row, const struct engine_party **bank, struct yt_fault *fault)
+{
 	struct work one = *w;
 
-	*order = NULL;
-	for (unsigned i = 0; payout != NULL && i < row; i++)
-		payout = payout->next;
-	if (payout == NULL)
-		return 0;
-	one.msg = alone(w->arena, w->msg, payout);
-	if (one.msg == NULL)
-		snprintf(fault->why, sizeof(fault->why), "is too much");
-	else
-		*order = pay_order_try(e, &one, bank, fault);
-	if (*order != NULL)
-		return 0;
-	pay_batch_blame(fault, row);
-	return YT_EFORMAT;
+	one.arena = arena;
+	one.msg = alone(arena, w->msg, row);
+	if (one.msg != NULL)
+		return pay_order_try(e, &one, bank, fault);
+	snprintf(fault->why, sizeof(fault->why), "is too much");
+	return NULL;
 }
 
 struct yt_str pay_batch_settlement(const struct yt_msg *list)
@@ -110,10 +120,10 @@ static void wait_for_people(struct engine *e, struct task *t)
 
 /* The follow-up of one payout, as if it had been ordered alone; it knows that its list was released.  False: it cannot
  * be written. */
-static bool hand_out(struct engine *e, struct task *t, const struct yt_node *row)
+static bool hand_out(struct engine *e, struct task *t, struct yt_arena *arena, const struct yt_node *row)
 {
-	struct yt_msg *msg = alone(t->arena, t->original, row);
-	struct yt_reply done = { .arena = t->arena, .outcome = YT_DONE };
+	struct yt_msg *msg = alone(arena, t->original, row);
+	struct yt_reply done = { .arena = arena, .outcome = YT_DONE };
 	struct yt_buf octets = { 0 };
 	uint64_t id = 0;
 	struct call c;
@@ -143,18 +153,24 @@ static bool hand_out(struct engine *e, struct task *t, const struct yt_node *row
 void pay_batch_hand_out(struct engine *e, struct task *t)
 {
 	struct yt_reply *reply = yt_reply_new(t->arena);
+	struct yt_arena *arena;
+	bool is_written = true;
 
 	if (!t->x.released) {
 		wait_for_people(e, t);
 		return;
 	}
 	YT_REQUIRE(reply != NULL);
-	for (const struct yt_node *row = rows_of(t->original); row != NULL; row = row->next)
-		if (!hand_out(e, t, row)) {
-			yt_buf_clear(&t->receipt);
-			task_park(e, t, "a payout of the list cannot be written");
-			return;
-		}
+	for (const struct yt_node *row = rows_of(t->original); is_written && row != NULL; row = row->next) {
+		arena = engine_arena(e);
+		is_written = hand_out(e, t, arena, row);
+		engine_arena_back(e, arena);
+	}
+	if (!is_written) {
+		yt_buf_clear(&t->receipt);
+		task_park(e, t, "a payout of the list cannot be written");
+		return;
+	}
 	reply->code = YT_STR("0");
 	task_resolve_done(e, t, reply, "its payouts follow, each for itself");
 }
@@ -272,15 +288,56 @@ void pay_batch_ask(struct engine *e, struct work *w)
 	work_await(e, w, cross_ask_facts_and(e, w->id, w->msg, keys, 1));
 }
 
-/* The newest piece about a payout, or about its list as a whole; NULL: it has not ended. */
-static const struct yt_node *end_of(const struct facts *facts, struct yt_str pay_no)
-{
-	const struct yt_node *found = NULL;
+/* The newest piece about each payout, and what is told of the list as a whole, which takes the place of all before. */
+struct end {
+	const struct yt_node *piece;
+	UT_hash_handle hh; /* by pay_no */
+};
 
-	for (const struct yt_node *p = facts->pieces->child; p != NULL; p = p->next)
-		if (yt_str_eq(yt_node_text(p, "pay_no"), pay_no) || yt_node_text(p, "list").n > 0)
-			found = p;
-	return found;
+struct ends {
+	struct end *by_no;
+	const struct yt_node *all;
+};
+
+/* ends_free() is the caller's. */
+static struct ends ends_of(struct yt_arena *arena, const struct facts *facts)
+{
+	struct ends ends = { NULL, NULL };
+
+	for (const struct yt_node *p = facts->pieces->child; p != NULL; p = p->next) {
+		struct yt_str pay_no = yt_node_text(p, "pay_no");
+		struct end *end = NULL;
+
+		if (pay_no.n == 0 && yt_node_text(p, "list").n > 0) {
+			HASH_CLEAR(hh, ends.by_no);
+			ends.all = p;
+		}
+		if (pay_no.n == 0)
+			continue;
+		HASH_FIND(hh, ends.by_no, pay_no.p, pay_no.n, end);
+		if (end == NULL) {
+			end = yt_arena_alloc(arena, sizeof(*end));
+			YT_REQUIRE(end != NULL);
+			HASH_ADD_KEYPTR(hh, ends.by_no, pay_no.p, pay_no.n, end);
+		}
+		end->piece = p;
+	}
+	return ends;
+}
+
+static void ends_free(struct ends *ends)
+{
+	HASH_CLEAR(hh, ends->by_no);
+}
+
+/* NULL: it has not ended. */
+static const struct yt_node *end_of(const struct ends *ends, const struct yt_node *row)
+{
+	struct yt_str pay_no = yt_node_text(row, "pay_no");
+	const struct end *end = NULL;
+
+	HASH_FIND(hh, ends->by_no, pay_no.p, pay_no.n, end);
+	return end != NULL ? end->piece : ends->all;
 }
 
 static void tell_payout(
@@ -299,6 +356,16 @@ static void tell_payout(
 		                   c->text) == 0);
 	if (end == NULL)
 		YT_REQUIRE(yt_node_set_text(arena, told, "pay_state", YT_STR("OPEN")) == 0);
+}
+
+static void tell_payouts(
+        struct yt_arena *arena, struct yt_node *to, const struct facts *facts, const struct yt_node *rows)
+{
+	struct ends ends = ends_of(arena, facts);
+
+	for (const struct yt_node *r = rows->child; r != NULL; r = r->next)
+		tell_payout(arena, to, r, end_of(&ends, r));
+	ends_free(&ends);
 }
 
 /* The rows of the list, as it was taken; NULL: it was not. */
@@ -335,8 +402,7 @@ void pay_batch_answer(struct engine *e, struct work *w, const struct talk *talk)
 	reply->body = yt_node_new(w->arena, YT_OBJECT);
 	told = yt_node_add(w->arena, reply->body, YT_STR("payout"), YT_ARRAY);
 	YT_REQUIRE(told != NULL);
-	for (const struct yt_node *r = rows->child; r != NULL; r = r->next)
-		tell_payout(w->arena, told, r, end_of(&facts, yt_node_text(r, "pay_no")));
+	tell_payouts(w->arena, told, &facts, rows);
 	e->counts.reads++;
 	work_give_reply(e, w, reply);
 }
@@ -366,11 +432,13 @@ void pay_batch_follow_end(struct engine *e, struct task *t)
 bool pay_batch_is_over(struct engine *e, struct task *t)
 {
 	const struct yt_node *rows = rows_kept(&t->run->facts);
+	struct ends ends = ends_of(t->arena, &t->run->facts);
 	unsigned n = 0, n_open = 0;
 	char reason[96];
 
 	for (const struct yt_node *r = rows == NULL ? NULL : rows->child; r != NULL; r = r->next, n++)
-		n_open += end_of(&t->run->facts, yt_node_text(r, "pay_no")) == NULL;
+		n_open += end_of(&ends, r) == NULL;
+	ends_free(&ends);
 	if (n > 0 && n_open == 0)
 		return true;
 	snprintf(reason, sizeof(reason), EXCHANGE_WAITS "%u of %u payouts of the list have not ended", n_open, n);
@@ -397,8 +465,7 @@ struct yt_msg *pay_batch_result(struct engine *e, struct task *t)
 	YT_REQUIRE(data != NULL && told != NULL);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		YT_REQUIRE(yt_node_add_text(t->arena, data, names[i], yt_node_text(asked, names[i])) != NULL);
-	for (const struct yt_node *r = rows->child; r != NULL; r = r->next)
-		tell_payout(t->arena, told, r, end_of(&t->run->facts, yt_node_text(r, "pay_no")));
+	tell_payouts(t->arena, told, &t->run->facts, rows);
 	(void)e;
 	return msg;
 }

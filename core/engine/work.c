@@ -136,6 +136,8 @@ void work_free(struct engine *e, struct work *w)
 	work_forget_seq(e, w);
 	HASH_DELETE(hh_id, e->by_id, w);
 	call_free(w->call);
+	if (w->row_arena != NULL)
+		engine_arena_back(e, w->row_arena);
 	give_memory_back(e, w);
 	free(w);
 }

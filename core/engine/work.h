@@ -43,7 +43,9 @@ struct work {
 	struct yt_msg *msg;
 	struct yt_msg *outward;                /* as its party is asked: msg, or composed for another format */
 	const struct engine_flow *flow, *then; /* what it goes by; what follows it */
-	const struct engine_flow *tells;       /* of a list of payouts: by what its end is told */
+	const struct engine_flow *tells;       /* of a list of payouts: by what its end is told ... */
+	const struct yt_node *row;             /* ... which of them is being tried, ... */
+	struct yt_arena *row_arena;            /* ... in memory of its own; NULL: none was */
 	const struct engine_origin *origin;
 	const struct engine_party *party;
 	struct engine_codec codec;
@@ -437,11 +439,14 @@ void session_keep(struct engine *e, const struct engine_party *party, struct yt_
 void sessions_again(struct engine *e); /* the keeper restarted: ask again */
 
 /* pay_batch.c */
-/* The order of a list's payout, rows count from 0, as its bank would get it.  0: *order NULL, there are no more;
- * YT_EFORMAT: it cannot be ordered, *fault names the row. */
-int pay_batch_order(struct engine *e, const struct work *w, unsigned row, const struct engine_party **bank,
-        struct yt_msg **order, struct yt_fault *fault);
-void pay_batch_blame(struct yt_fault *fault, unsigned row); /* of an order: it becomes the row's */
+/* It has more payouts than limits.list_rows: *fault says so, and what to do. */
+bool pay_batch_is_too_long(const struct engine *e, const struct yt_msg *list, struct yt_fault *fault);
+const struct yt_node *pay_batch_first(const struct yt_msg *list); /* its first payout, the next is ->next; NULL: none */
+/* The order of a list's payout as its bank would get it, in arena.  NULL: it cannot be ordered, *fault says why as of
+ * one that came alone. */
+struct yt_msg *pay_batch_order(struct engine *e, const struct work *w, struct yt_arena *arena,
+        const struct yt_node *row, const struct engine_party **bank, struct yt_fault *fault);
+void pay_batch_blame(struct yt_fault *fault, unsigned row); /* of an order: it becomes the row's, from 0 */
 /* People have decided what became of a payout of a list, or of a list: a piece of facts says so; of others nothing. */
 void pay_batch_note_decided(struct engine *e, struct task *t);
 void account_note_decided(struct engine *e, struct task *t); /* account.c: people ended the question about one */

@@ -3,13 +3,17 @@
  * Workers leave pieces (REC_FACTS) with the end of a message; the log holds them encrypted.  The index knows where
  * those before its position stand, this memory where the later ones do, and those that are not durable yet stand in
  * what is gathered: nobody waits for what a query leaves, and its origin's next message may be here before it is
- * committed. keeper.c asks keeper_on_facts(). */
+ * committed. keeper.c asks keeper_on_facts().
+ *
+ * Of a case with too many the newest are told.  A list of payouts ("l/INSTITUTION/BATCH") needs all: its rows as they
+ * were taken, which are the oldest piece, and of each row the newest word. */
 #include "journal/keeper_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECES_MAX 512              /* of one case */
+#define PIECES_MAX 512              /* of one case; a stay of 400 lines has a few dozen */
+#define LIST_PIECES_MAX 60000       /* of one list: six words about each of 10,000 payouts (limits.list_rows) */
 #define PIECES_BYTES_MAX (1u << 20) /* of all of them, with what a record adds to each */
 #define IN_TAKEN (UINT64_MAX - 1)   /* positions of what is being committed, ... */
 #define IN_PENDING UINT64_MAX       /* ... and of what is gathered after it */
@@ -105,23 +109,76 @@ static void find_gathered(struct yt_str records, log_pos where, struct yt_str ke
 	}
 }
 
-/* All places of a case: the index's, our own, and what is gathered. */
-static int find(struct keeper *k, struct yt_str key, UT_array *places)
+static bool is_list(struct yt_str key)
 {
-	struct fact_place known[PIECES_MAX];
+	return key.n > 2 && memcmp(key.p, "l/", 2) == 0;
+}
+
+static int find_indexed(struct keeper *k, struct yt_str key, UT_array *places)
+{
+	size_t max = is_list(key) ? LIST_PIECES_MAX : PIECES_MAX, n = 0;
+	struct fact_place *known = malloc(max * sizeof(*known)); /* touched as far as there are any */
+	int rv;
+
+	YT_REQUIRE(known != NULL);
+	rv = k->world.facts(k->world.ctx, key, known, max, &n);
+	for (size_t i = 0; rv == 0 && i < n; i++)
+		utarray_push_back(places, &known[i]);
+	free(known);
+	return rv == 0 && n == LIST_PIECES_MAX ? YT_ELIMIT : rv; /* its rows are the oldest */
+}
+
+static int by_exchange(const void *a, const void *b)
+{
+	const struct fact_place *x = a, *y = b;
+
+	return x->exchange != y->exchange ? (x->exchange < y->exchange ? -1 : 1) : by_place(a, b);
+}
+
+/* Each payout of a list is one exchange, and what was said of it last counts. */
+static void leave_newest(UT_array *places)
+{
+	struct fact_place *all = (struct fact_place *)utarray_front(places);
+	unsigned n = 0;
+
+	if (utarray_len(places) > 1)
+		utarray_sort(places, by_exchange);
+	for (unsigned i = 0; i < utarray_len(places); i++) {
+		n -= n > 0 && all[n - 1].exchange == all[i].exchange;
+		all[n++] = all[i];
+	}
+	utarray_resize(places, n);
+}
+
+/* All places of a case: the index's, our own, and what is gathered. */
+static int find_all(struct keeper *k, struct yt_str key, UT_array *places)
+{
 	struct case_facts *c;
-	size_t n = 0;
 	int rv = 0;
 
 	if (k->world.facts != NULL)
-		rv = k->world.facts(k->world.ctx, key, known, PIECES_MAX, &n);
-	for (size_t i = 0; rv == 0 && i < n; i++)
-		utarray_push_back(places, &known[i]);
+		rv = find_indexed(k, key, places);
 	HASH_FIND(hh, k->facts, key.p, key.n, c);
 	if (c != NULL)
 		utarray_concat(places, c->places);
 	find_gathered(yt_buf_view(&k->taken), IN_TAKEN, key, places);
 	find_gathered(yt_buf_view(&k->pending), IN_PENDING, key, places);
+	return rv;
+}
+
+/* Those that may count. */
+static int find(struct keeper *k, struct yt_str key, UT_array *places)
+{
+	UT_array *of_list;
+	int rv;
+
+	if (!is_list(key))
+		return find_all(k, key, places);
+	utarray_new(of_list, &place_icd);
+	rv = find_all(k, key, of_list);
+	leave_newest(of_list);
+	utarray_concat(places, of_list);
+	utarray_free(of_list);
 	return rv;
 }
 
@@ -183,20 +240,29 @@ static void add_piece(struct keeper *k, struct yt_buf *payload, uint64_t exchang
 	rec_end(payload, at);
 }
 
-/* Fetches the newest pieces that fit, as what came later counts; lengths[i] 0: the i-th is left out. */
-static int fetch_newest(struct keeper *k, UT_array *places, uint32_t *lengths, struct yt_buf *all)
+/* Others are told things too. */
+static size_t bytes_most(const struct keeper *k, bool of_list)
 {
-	size_t limit = PIECES_BYTES_MAX, bytes = 0;
+	size_t most = k->conf.message_bytes == 0 ? SIZE_MAX : k->conf.message_bytes / (of_list ? 2 : 4);
+
+	return !of_list && most > PIECES_BYTES_MAX ? PIECES_BYTES_MAX : most;
+}
+
+/* Fetches the newest pieces that fit, as what came later counts; lengths[i] 0: the i-th is left out.  A list's are told
+ * all or not at all (YT_ELIMIT): what is left out would seem not to have ended. */
+static int fetch_newest(struct keeper *k, UT_array *places, bool of_list, uint32_t *lengths, struct yt_buf *all)
+{
+	size_t limit = bytes_most(k, of_list), bytes = 0;
 	struct yt_buf octets = { 0 };
 	int rv = 0;
 
-	if (k->conf.message_bytes != 0 && k->conf.message_bytes / 4 < limit)
-		limit = k->conf.message_bytes / 4; /* others are told things too */
-	for (unsigned i = utarray_len(places), n = 0; rv == 0 && i-- > 0 && n < PIECES_MAX; n++) {
+	for (unsigned i = utarray_len(places), n = 0; rv == 0 && i-- > 0 && (of_list || n < PIECES_MAX); n++) {
 		yt_buf_clear(&octets);
 		rv = octets_of(k, (struct fact_place *)utarray_eltptr(places, i), &octets);
 		bytes += octets.n + REC_HEAD + 8;
-		if (rv == 0 && bytes > limit)
+		if (rv == 0 && bytes > limit && of_list)
+			rv = YT_ELIMIT;
+		else if (rv == 0 && bytes > limit)
 			break;
 		if (rv == 0) {
 			lengths[i] = (uint32_t)octets.n;
@@ -209,7 +275,7 @@ static int fetch_newest(struct keeper *k, UT_array *places, uint32_t *lengths, s
 	return rv;
 }
 
-static void tell(struct keeper *k, uint32_t worker, const struct talk *talk, UT_array *places, int rv)
+static void tell(struct keeper *k, uint32_t worker, const struct talk *talk, UT_array *places, bool of_list, int rv)
 {
 	struct yt_buf payload = { 0 }, all = { 0 };
 	unsigned n = utarray_len(places);
@@ -218,7 +284,11 @@ static void tell(struct keeper *k, uint32_t worker, const struct talk *talk, UT_
 
 	YT_REQUIRE(lengths != NULL);
 	if (rv == 0)
-		rv = fetch_newest(k, places, lengths, &all);
+		rv = fetch_newest(k, places, of_list, lengths, &all);
+	if (rv == YT_ELIMIT)
+		yt_log(YT_ERROR, "keeper",
+		        "exchange %016llx: what is told of its list is more than half a ring (limits.ring_mib), or too often",
+		        (unsigned long long)talk->exchange);
 	end = all.n; /* the oldest stands last there */
 	for (unsigned i = 0; rv == 0 && i < n; i++) {
 		struct fact_place *p = (struct fact_place *)utarray_eltptr(places, i);
@@ -242,16 +312,19 @@ int keeper_on_facts(struct keeper *k, uint32_t worker, const struct talk *talk)
 	UT_array *places;
 	struct rec rec;
 	size_t used, at = 0;
+	bool of_list = false;
 	int rv = 0;
 
 	if (keeper_check_records(k, worker, talk) != 0 || rec_read(talk->payload, &rec, &used) != 0)
 		return YT_ECORRUPT;
 	utarray_new(places, &place_icd);
-	while (rv == 0 && rec_next(&rec, &at, &field))
+	while (rv == 0 && rec_next(&rec, &at, &field)) {
 		if (field.tag == REC_T_CASE)
 			rv = find(k, field.value, places);
+		of_list = of_list || (field.tag == REC_T_CASE && is_list(field.value));
+	}
 	tidy(k, places);
-	tell(k, worker, talk, places, rv);
+	tell(k, worker, talk, places, of_list, rv);
 	utarray_free(places);
 	return 0;
 }

@@ -179,16 +179,21 @@ static void park(struct keeper *k, struct kept *e)
 	yt_buf_free(&buf);
 }
 
-void keeper_due_now(struct keeper *k, struct kept *e, const char *reason)
+void keeper_due_in(struct keeper *k, struct kept *e, int64_t pause_ms, const char *reason)
 {
 	struct yt_buf buf = { 0 };
 	size_t at = rec_begin(&buf, REC_DUE, 0, e->x.id, keeper_wall(k));
 
-	rec_i64(&buf, REC_T_DUE, keeper_wall(k));
+	rec_i64(&buf, REC_T_DUE, keeper_wall(k) + pause_ms);
 	rec_str(&buf, REC_T_REASON, yt_str(reason));
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
+}
+
+void keeper_due_now(struct keeper *k, struct kept *e, const char *reason)
+{
+	keeper_due_in(k, e, 0, reason);
 }
 
 /* Machines stopped on its way forward, so they may go on now that there is news; what is to be undone, or had ended, or

@@ -293,7 +293,8 @@ void keeper_note_payout(struct keeper *k, struct kept *e);  /* it may have a num
 void keeper_drop_payouts(struct keeper *k, struct kept *e); /* it leaves memory */
 /* Records under a lease that is returned: what a party told goes to the follow-ups that it speaks of. */
 void keeper_take_notices(struct keeper *k, struct yt_str payload);
-/* A follow-up's next step, or its last one again, now. */
+/* A follow-up's next step, or its last one again, in a while, or now. */
+void keeper_due_in(struct keeper *k, struct kept *e, int64_t pause_ms, const char *reason);
 void keeper_due_now(struct keeper *k, struct kept *e, const char *reason);
 /* A lease of a follow-up is back that was out while its party told something. */
 void keeper_told_meanwhile(struct keeper *k, struct kept *e);

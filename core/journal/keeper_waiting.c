@@ -3,7 +3,9 @@
  *   on_lease_records() in keeper.c -> keeper_wake_waiting(), keeper_waited_meanwhile()
  * A consent, an account, invoices and what a bank says of an account are kept as facts of a person (engine/facts.h).
  * With the end of what told them, in the same commit, the follow-ups of that person that wait are due: so they go on
- * after a restart in between as well.  One that a worker has just then may have looked before: it looks once more. */
+ * after a restart in between as well.  One that a worker has just then may have looked before: it looks once more.
+ * What tells of a list of payouts looks at all of it each time, and thousands of ends come: it is due a while after the
+ * first of them. */
 #include "journal/keeper_parts.h"
 
 #include <stdio.h>
@@ -12,7 +14,9 @@
 
 #include "base/words.h"
 
-#define WOKEN_MAX 100 /* of a person; others go on at their next try */
+#define WOKEN_MAX 100        /* of a person; others go on at their next try */
+#define RESULT_PAUSE_MS 1000 /* of what tells of a list, while its payouts end */
+#define RESULT_NUMBER "+/result/"
 #define HAS_COME N_("what it may have waited for was told")
 
 static bool has_person(const struct exchange *x)
@@ -55,6 +59,20 @@ void keeper_unshare_person(struct keeper *k, struct kept *e)
 
 /* -- they go on -------------------------------------------------------------------------------------- */
 
+static bool tells_of_list(const struct exchange *x)
+{
+	return strncmp(x->number, RESULT_NUMBER, sizeof(RESULT_NUMBER) - 1) == 0;
+}
+
+/* Why it waits stays, as what people release hangs on it. */
+static void go_on(struct keeper *k, struct kept *e)
+{
+	int64_t pause = tells_of_list(&e->x) ? RESULT_PAUSE_MS : 0;
+
+	if (pause == 0 || e->due_mono == 0 || e->due_mono > keeper_mono(k) + pause)
+		keeper_due_in(k, e, pause, NULL);
+}
+
 static void wake(struct keeper *k, struct kept *e)
 {
 	if (e->holder != 0)
@@ -62,7 +80,7 @@ static void wake(struct keeper *k, struct kept *e)
 	else if (exchange_waits_for_facts(&e->x) &&
 	         (e->x.state != X_PARKED ||
 	                 keeper_decide(k, e->x.id, "retry", YT_STR("intake"), YT_STR(HAS_COME)) == 0))
-		keeper_due_now(k, e, NULL); /* why it waits stays, as what people release hangs on it */
+		go_on(k, e);
 }
 
 struct found {
@@ -126,7 +144,7 @@ static void wake_result(struct keeper *k, struct yt_str key)
 
 	if (slash == NULL)
 		return;
-	snprintf(number, sizeof(number), "+/result/%.*s", (int)(key.p + key.n - slash - 1), slash + 1);
+	snprintf(number, sizeof(number), RESULT_NUMBER "%.*s", (int)(key.p + key.n - slash - 1), slash + 1);
 	if (kept_find_number(k, (struct yt_str){ key.p + 2, (size_t)(slash - key.p - 2) }, yt_str(number), &e) == 0 &&
 	        e != NULL)
 		wake(k, e);

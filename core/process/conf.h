@@ -65,11 +65,13 @@ struct conf_desk {
 	uint32_t port;       /* 0: no desk */
 };
 
+#define CONF_LIST_ROW_KIB 2 /* of a ring for each payout of a list: its order, or twice what is told of it */
+
 struct conf_limits {
 	uint32_t body_kib, header_kib, headers, connections, handshake_ms, request_ms, idle_ms;
 	uint32_t http2_streams, http2_continuations, http2_buffer_kib, http2_resets, http2_control_frames;
 	uint32_t json_depth, json_values;
-	uint32_t exchanges, follow_ups, slow_queue, ring_mib;
+	uint32_t exchanges, follow_ups, slow_queue, ring_mib, list_rows;
 };
 
 struct conf_texts {

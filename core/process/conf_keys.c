@@ -160,7 +160,11 @@ const struct conf_key conf_keys[] = {
 		"Requests that may wait for one instance of a format that signs its messages, in each worker; more are "
 		"told to try later." },
 	{ "limits", "ring_mib", CONF_T_NUMBER, "MiB", DEFAULT("4"), 1, 1024, NULL, AT(limits, ring_mib),
-		"Shared memory between one worker and the keeper. At least four times `body_kib`." },
+		"Shared memory between one worker and the keeper, rounded up to a power of two. At least four times `body_kib`; where lists of payouts come in, "
+		"2 KiB for each of `list_rows`." },
+	{ "limits", "list_rows", CONF_T_NUMBER, NULL, DEFAULT("2000"), 1, 10000, NULL, AT(limits, list_rows),
+		"Payouts of one list (`pay.batch`); a longer one is refused, to be handed in as several. A row is 200 to 500 bytes of "
+		"`body_kib`." },
 
 	{ "listeners", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(listener, name), "How log and journal call it." },
 	{ "listeners", "kind", CONF_T_CHOICE, NULL, REQUIRED, 0, 0, "mtls signed plain folder", AT(listener, kind),

@@ -230,6 +230,27 @@ static void make_then(struct making *m)
 			        (unsigned)i + 1, r->then_name);
 }
 
+/* All payouts of a list leave for the keeper in one message, and what is told of them comes back in half a ring. */
+static void check_list_room(struct making *m)
+{
+	const struct conf_limits *limits = &m->conf->limits;
+	const uint32_t kib = CONF_LIST_ROW_KIB * limits->list_rows;
+
+	if (!m->route->stays_here || !m->rule->ops[YT_OP_PAY_BATCH])
+		return;
+	if (limits->ring_mib * 1024 < kib)
+		WRONG(m,
+		        "lists of %u payouts (limits.list_rows) do not fit in ring_mib: %u: make it %u, or list_rows at most %u",
+		        (unsigned)limits->list_rows, (unsigned)limits->ring_mib, (unsigned)(kib + 1023) / 1024,
+		        (unsigned)(limits->ring_mib * 1024 / CONF_LIST_ROW_KIB));
+	if (m->conf->journal.segment_mib * 1024 < 2 * kib)
+		WRONG(m,
+		        "lists of %u payouts (limits.list_rows) do not fit in segment_mib: %u: make it %u, or list_rows at most %u",
+		        (unsigned)limits->list_rows, (unsigned)m->conf->journal.segment_mib,
+		        (unsigned)(2 * kib + 1023) / 1024,
+		        (unsigned)(m->conf->journal.segment_mib * 1024 / (2 * CONF_LIST_ROW_KIB)));
+}
+
 /* Tells the end of a list: nothing else has one. */
 static void make_result(struct making *m)
 {
@@ -397,6 +418,7 @@ static void make_rule(struct making *m)
 	make_party(m);
 	make_then(m);
 	make_result(m);
+	check_list_room(m);
 	make_quote(m);
 	make_one_stop(m);
 }

@@ -234,6 +234,8 @@ int kp_open(struct keeper_process *p, const struct conf *conf)
 	p->clock_offset = yt_wall_ms() - yt_mono_ms();
 	p->reserve_bytes = (uint64_t)conf->journal.segment_mib << 18; /* a quarter of a segment */
 	p->message_bytes = 2 * ((size_t)largest_body(conf) << 10) + (64u << 10);
+	if (p->message_bytes < (size_t)conf->limits.list_rows * (CONF_LIST_ROW_KIB << 10))
+		p->message_bytes = (size_t)conf->limits.list_rows * (CONF_LIST_ROW_KIB << 10);
 	if (p->keeper == NULL || open_journal(p, conf) != 0)
 		return YT_ECONF;
 	p->drain_bytes = log_commit_max(p->log) > 2 * p->message_bytes

@@ -45,13 +45,15 @@ static size_t ring_size(uint32_t bytes)
 
 int area_make(uint32_t ring_mib)
 {
-	uint32_t bytes = ring_mib << 20;
-	struct area_head head = { .magic = AREA_MAGIC, .ring_bytes = bytes };
-	size_t first = page_up(sizeof(struct area_head)), size = first + 2 * ring_size(bytes);
+	struct area_head head = { .magic = AREA_MAGIC, .ring_bytes = 1u << 20 };
+	size_t size;
 	int fd = memfd_create("yitong-worker", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)
 		return -1;
+	while (head.ring_bytes < ring_mib << 20) /* a place in it is found by a mask */
+		head.ring_bytes *= 2;
+	size = page_up(sizeof(head)) + 2 * ring_size(head.ring_bytes);
 	/* Sealed: a worker that made it smaller would kill all who have mapped it. */
 	if (ftruncate(fd, (off_t)size) == 0 && pwrite(fd, &head, 8, 0) == 8 &&
 	        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)

@@ -53,7 +53,7 @@ struct area { /* one process's view of a worker's shared memory */
 	uint32_t ring_bytes;
 };
 
-/* A new area's memfd, sized; -1 with errno. */
+/* A new area's memfd, sized: each ring has as many MiB, rounded up to a power of two; -1 with errno. */
 int area_make(uint32_t ring_mib);
 /* Maps it.  YT_ECORRUPT: it is no area of ours. */
 int area_map(struct area *area, int fd);

@@ -5,6 +5,7 @@
  *   encode_reply() -> {"number", "code", "text"}, of a list that was asked for its payouts
  * What is needed of each object is a table; the rest of the message goes into the facts' own table (engine/facts.c). */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <yitong/json.h>
@@ -13,8 +14,7 @@
 
 #include "intake.h"
 
-#define LIST_MAX 300     /* payouts of one list */
-#define NODES_MAX 100000 /* of a message: a settlement with its 5,000 fee lines */
+#define NODES_MAX 300000 /* of a message: a settlement with its 5,000 fee lines, a list of 10,000 payouts */
 
 static const struct yt_wire_op ops[] = {
 	{ "CONSENT", YT_OP_CONSENT_PUT, YT_RESOLVE_RESEND },
@@ -249,34 +249,63 @@ static int check_head_of_list(const struct yt_node *data, struct yt_str number, 
 	return 0;
 }
 
-/* A list: each payout as if it were alone, and none of them twice. */
-static int check_list(const struct yt_node *body, struct yt_str number, struct yt_fault *fault)
+struct numbered { /* a payout of a list */
+	struct yt_str no;
+	unsigned row;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	const struct numbered *x = a, *y = b;
+	int order = memcmp(x->no.p, y->no.p, x->no.n < y->no.n ? x->no.n : y->no.n);
+
+	if (order == 0 && x->no.n != y->no.n)
+		order = x->no.n < y->no.n ? -1 : 1;
+	return order != 0 ? order : x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* None of them twice; they are sorted. */
+static int check_numbers(struct numbered *numbers, unsigned n, struct yt_fault *fault)
+{
+	unsigned again = n;
+	char path[64];
+
+	qsort(numbers, n, sizeof(*numbers), by_number);
+	for (unsigned i = 1; i < n; i++)
+		if (yt_str_eq(numbers[i - 1].no, numbers[i].no) && numbers[i].row < again)
+			again = numbers[i].row;
+	if (again == n)
+		return 0;
+	snprintf(path, sizeof(path), "payout[%u].pay_no", again);
+	return intake_refuse(fault, path, "is the number of another payout of the list");
+}
+
+/* A list: each payout as if it were alone.  How many there may be is the gateway's to say. */
+static int check_list(struct yt_arena *arena, const struct yt_node *body, struct yt_str number, struct yt_fault *fault)
 {
 	const struct yt_node *rows = yt_node_get(body, "payout");
-	struct yt_str numbers[LIST_MAX];
+	struct numbered *numbers;
 	char path[64];
 	unsigned i = 0;
 	int rv = check_head_of_list(yt_node_get(body, "data"), number, fault);
 
 	if (rv != 0)
 		return rv;
-	if (rows == NULL || rows->kind != YT_ARRAY || rows->n == 0 || rows->n > LIST_MAX)
-		return intake_refuse(
-		        fault, "payout", "must be an array of 1 to 300 payouts: make several lists of more");
+	if (rows == NULL || rows->kind != YT_ARRAY || rows->n == 0)
+		return intake_refuse(fault, "payout", "must be an array of payouts, at least one");
+	numbers = yt_arena_alloc(arena, rows->n * sizeof(*numbers));
+	if (numbers == NULL)
+		return YT_ENOMEM;
 	for (const struct yt_node *row = rows->child; row != NULL; row = row->next, i++) {
 		snprintf(path, sizeof(path), "payout[%u]", i);
 		if (row->kind != YT_OBJECT)
 			return intake_refuse(fault, path, "must be an object");
-		rv = check_payout(body, row, path, &numbers[i], fault);
+		numbers[i].row = i;
+		rv = check_payout(body, row, path, &numbers[i].no, fault);
 		if (rv != 0)
 			return rv;
-		for (unsigned k = 0; k < i; k++)
-			if (yt_str_eq(numbers[k], numbers[i])) {
-				snprintf(path, sizeof(path), "payout[%u].pay_no", i);
-				return intake_refuse(fault, path, "is the number of another payout of the list");
-			}
 	}
-	return 0;
+	return check_numbers(numbers, i, fault);
 }
 
 static int check_rows(const struct yt_node *rows, const char *name, struct yt_fault *fault)
@@ -412,7 +441,7 @@ static int decode_request(struct yt_plugin *self, struct yt_str octets, struct y
 	if (rv != 0)
 		return rv;
 	if (op->op == YT_OP_PAY_BATCH)
-		return check_list(root, msg->number, fault);
+		return check_list(msg->arena, root, msg->number, fault);
 	return op->op == YT_OP_PAY_ORDER ? check_order(root, msg->number, fault) : check_body(op->op, root, fault);
 }
 
