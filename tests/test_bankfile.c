@@ -253,6 +253,9 @@ static const struct file {
 	{ "a result that counts a failure as paid",
 	        HEAD "1|1.00|1|1.00|0|0.00|0|0.00\nR|000001|MA1|6299|1.00|05|E20005|a|||\n", "1|1.00",
 	        "line 1 field 11", "what is paid" },
+	{ "a result that counts what is open as failed",
+	        HEAD "1|1.00|0|0.00|1|1.00|0|0.00\nR|000001|MA1|6299|1.00|03|000000|a|||\n", "1|1.00",
+	        "line 1 field 13", "what failed" },
 	{ "another customer's result",
 	        "H|1.0|3302990002|000007|20261120|02|39|CNY|1|1.00|1|1.00|0|0.00|0|0.00\n"
 	        "R|000001|MA1|6299|1.00|04|000000|a|||\n",

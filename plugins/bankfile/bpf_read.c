@@ -288,7 +288,8 @@ int bpf_open(struct bpf_reader *r, struct yt_arena *arena, struct yt_str octets,
 
 static int count_result(struct bpf_reader *r, const struct bpf_line *line, struct yt_fault *fault)
 {
-	switch (bank_state(line->field[5], YT_STR("000000"))) { /* as the bank counts, whatever its reasons prove */
+	/* As the bank counts, by PaySts alone, whatever its reasons prove. */
+	switch (bank_state(line->field[5], yt_str_is(line->field[5], "05") ? YT_STR("E20003") : YT_STR("000000"))) {
 	case YT_PAY_PAID:
 		r->n_ok++;
 		r->ok_fen += line->fen;
@@ -333,7 +334,6 @@ static int check_detail(struct bpf_reader *r, struct bpf_line *line, struct yt_f
 	return 0;
 }
 
-/* A failed line whose code is not a refusal counts as open here and as failed there: only all of it is compared. */
 static int check_totals(struct bpf_reader *r, struct yt_fault *fault)
 {
 	const struct bpf_head *h = &r->head;
@@ -344,6 +344,8 @@ static int check_totals(struct bpf_reader *r, struct yt_fault *fault)
 		return bank_refuse(fault, "line 1 field 10", "", "is not the sum of the details");
 	if (h->is_result && r->n_back == 0 && (r->n_ok != h->n_ok || r->ok_fen != h->ok_fen))
 		return bank_refuse(fault, "line 1 field 11", "", "and 12 are not what is paid in the details");
+	if (h->is_result && r->n_back == 0 && (r->n_failed != h->n_failed || r->failed_fen != h->failed_fen))
+		return bank_refuse(fault, "line 1 field 13", "", "and 14 are not what failed in the details");
 	return 0;
 }
 
