@@ -369,6 +369,14 @@ int ins_check_claim(const struct ins_map *m, const struct yt_node *body, const c
 	return ins_refuse(m->fault, at, is_quote ? "medfee_sumamt" : "setl_id", why);
 }
 
+bool ins_lacks_amount(const struct yt_node *data)
+{
+	struct yt_str state = yt_node_text(data, "claim_state");
+
+	return (yt_str_is(state, "ADJUDICATED") || yt_str_is(state, "PAID")) &&
+	       yt_node_text(data, "payable_amt").n == 0;
+}
+
 /* Nothing more is to come of what was rejected, paid for good, decided without money, or is ours to
  * pay. */
 bool ins_is_under_way(const struct yt_node *data)

@@ -133,6 +133,8 @@ const struct yt_node *ins_whole_fen(struct ins_map *m, const struct yt_node *lin
 int ins_check_claim(const struct ins_map *m, const struct yt_node *body, const char *path, bool is_quote);
 /* Takes the flags of the consent that the message is sent under; a part it does not cover stays here. */
 int ins_take_scope(struct ins_map *m);
+/* Decided or paid, and not a word how much: such an answer is none, whose claim would end as one of nothing. */
+bool ins_lacks_amount(const struct yt_node *data);
 /* Whether more is to come of a claim in that state (insurer.md 6.5). */
 bool ins_is_under_way(const struct yt_node *data);
 /* Files of asked-for documents: at most 2 MiB each, with the digest they are said to have. */

@@ -117,6 +117,8 @@ static int done(struct yt_plugin *self, const struct yt_msg *msg, const struct j
 	about = yt_node_text(data, "claim_no");
 	if (about.n > 0 && case_no.n > 0 && !yt_str_eq(about, case_no))
 		return unknown(reply, "CASE_NO", "is that of another case");
+	if (msg->op->id == YT_OP_CLAIM_QUERY && ins_lacks_amount(data))
+		return unknown(reply, "PAY_AMT", "is missing: a decided case must say how much");
 	reply->outcome = YT_DONE;
 	reply->number = yt_node_text(data, "claim_no");
 	if (msg->op->id == YT_OP_CLAIM_QUERY && ins_is_under_way(data))

@@ -131,6 +131,8 @@ static int done(struct yt_plugin *self, const struct yt_msg *msg, const struct y
 	}
 	if (!is_about(yt_plugin_ctx(self), msg, reply, yt_node_text(root, "requestNo")))
 		return unknown(reply, "the answer is about another claim");
+	if (msg->op->id == YT_OP_CLAIM_QUERY && ins_lacks_amount(canonical))
+		return unknown(reply, "a decided claim must say how much (result.payable)");
 	reply->outcome = YT_DONE;
 	reply->number = yt_node_text(canonical, "claim_no");
 	reply->settlement = yt_node_text(canonical, "setl_id");
