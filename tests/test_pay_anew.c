@@ -1,5 +1,6 @@
 /* tests/test_pay_anew.c - an agency orders a payout anew that came to nothing, or says so: one leaves for it, and none
- * while the one before may be paid (P5).  And payments that look the same, however long the first of them waited.
+ * while the one before may be paid (P5).  Payments that look the same, however long the first of them waited.  And what
+ * an insurer tells of its claim while the payment that it left to us waits.
  *
  * The world is that of tests/flow_world.h. */
 #include "flow_world.h"
@@ -222,6 +223,75 @@ static void test_twin_of_what_waited(void **state)
 	conf.follow_up_park_after_ms = park_after_ms;
 }
 
+/* -- told while it waits ----------------------------------------------------------------------------- */
+
+#define RELEASE "waits: release of 12.34 yuan: "
+#define GUARDIAN RELEASE "the account is not compared with the person"
+
+static int release_claim(void)
+{
+	return keeper_release(w.keeper, in_log_of("+/A1").id, YT_STR("li"), YT_STR("wang"), YT_STR("seen"));
+}
+
+/* What the insurer tells of a claim, decided and to be paid by us, that waits for people is asked for before its order
+ * leaves, also when they have released it: it may have paid, or taken its decision back. */
+static void test_told_while_it_waits(void **state)
+{
+	static const struct {
+		const char *it, *told;
+		char how;      /* it is asked then */
+		char released; /* - not, b before a worker looked at it, w while it did */
+		bool is_killed;
+		const char *waits; /* NULL: it has ended */
+		enum exchange_state end;
+	} rows[] = {
+		{ "it has paid itself", "PAID", 'K', '-', false, NULL, X_DONE },
+		{ "it has paid itself, and people release it", "PAID", 'K', 'w', false, NULL, X_DONE },
+		{ "it has paid itself, and its order is about to leave", "PAID", 'K', 'b', false, NULL, X_DONE },
+		{ "it has paid itself, and all were killed", "PAID", 'K', 'b', true, NULL, X_DONE },
+		{ "it rejects it now", "REJECTED", 'j', '-', false, NULL, X_REFUSED },
+		{ "it says that it is paid: people had released it before", "PAID", 'T', 'b', false,
+		        RELEASE "the insurer says that this claim is paid", X_UNKNOWN },
+		{ "it has decided as before", "ADJUDICATED", 'D', '-', false, GUARDIAN, X_UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct message held;
+		char line[80];
+
+		print_message("%s\n", rows[i].it);
+		begin();
+		follows = &paid_claim;
+		ask(1, "ACCOUNT inst=H1 num=H1-8 | person=P relation=01 named=Wang account=62220200000000");
+		ask(2, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
+		expect("platform:SETTLE", 'd');
+		expect("hub:CLAIM", 'd');
+		expect("hub:ASKCLAIM", 'D');
+		nothing_leaves(20000);
+		assert_string_equal(in_log_of("+/A1").reason, GUARDIAN);
+		snprintf(line, sizeof(line), "TOLD inst=HUB num=E1 | setl=A1 seq=5 told=%s", rows[i].told);
+		if (rows[i].released == 'b')
+			assert_int_equal(release_claim(), 0);
+		if (rows[i].released != '-') /* a worker looks at it just then */
+			hold_facts(&held);
+		if (rows[i].released == 'w')
+			assert_int_equal(release_claim(), 0);
+		ask(3, line);
+		if (rows[i].released != '-')
+			let_go(&held);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		if (rows[i].is_killed)
+			kill_all();
+		expect("hub:ASKCLAIM", rows[i].how);
+		nothing_leaves(100000);
+		assert_int_equal(in_log_of("+/A1").state, rows[i].end);
+		if (rows[i].waits != NULL)
+			assert_string_equal(in_log_of("+/A1").reason, rows[i].waits);
+		end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +300,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_anew_too_early, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_anew_for_a_stranger, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twin_of_what_waited, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_told_while_it_waits, setup, teardown),
 	};
 
 	return flow_world_run(tests, COUNT(tests));

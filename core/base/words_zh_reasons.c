@@ -66,6 +66,7 @@ const struct yt_word words_zh_reasons[] = {
 	        "保险公司赔给机构，而机构当时未获通知：机构应向本人退款" },
 	{ "whether the institution was told is looked at once more", "再核对一次机构是否已获通知" },
 	{ "a payment is about to leave", "付款即将发出" },
+	{ "its insurer was asked once more", "已再次询问保险公司" },
 	{ "a payment is a step of what follows from something, of nothing else", "付款只能是后续流程的步骤" },
 	{ "the next lease has its number", "下次办理时取得付款编号" },
 	{ "its bank has said no final word about a payment: ask it, and look in its statement",

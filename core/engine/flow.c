@@ -641,7 +641,7 @@ static bool is_unheard(struct engine *e, struct task *t, const struct yt_reply *
 	return true;
 }
 
-static unsigned claim_query_step(const struct task *t)
+unsigned flow_claim_query_step(const struct task *t)
 {
 	unsigned step = 1;
 
@@ -654,7 +654,7 @@ static unsigned claim_query_step(const struct task *t)
 static bool is_too_late(struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body)
 {
 	struct yt_str state = facts_get(&t->run->facts, "claim_state");
-	unsigned step = claim_query_step(t);
+	unsigned step = flow_claim_query_step(t);
 
 	if (t->leg != REC_LEG_UNDO || reply->outcome != YT_REFUSED || !reply->too_late)
 		return false;

@@ -37,6 +37,7 @@ void flow_learn(struct task *t, unsigned step); /* it counts from here on, for t
 
 /* flow.c */
 void flow_decide(struct engine *e, struct task *t);
+unsigned flow_claim_query_step(const struct task *t); /* from 1; 0: the flow asks for no claim */
 /* A step that cannot be said in its party's format, since the case lacks something: as if it had been refused. */
 void flow_refuse_unsent(struct engine *e, struct task *t, const struct yt_fault *fault);
 

@@ -93,6 +93,26 @@ static void wait_for_release(struct engine *e, struct task *t, const struct pay_
 	task_try_later(e, t, reason);
 }
 
+/* Its insurer has told something of the claim while its payment waited: it is asked before anything of that leaves, and
+ * the next lease knows the answer alone. */
+static bool asks_insurer(struct engine *e, struct task *t)
+{
+	unsigned step = flow_claim_query_step(t);
+
+	if ((t->x.flags & REC_X_UNASKED) == 0 || step == 0 || t->x.pay_no[0] != '\0' || t->x.back_no[0] != '\0')
+		return false;
+	if (t->run->was_asked) {
+		task_go_on_in(e, t, 1, "its insurer was asked once more");
+		return true;
+	}
+	t->run->was_asked = true;
+	t->x.step = step;
+	t->leg = REC_LEG_STEP;
+	t->party = flow_step_at(t, step)->party;
+	flow_go(e, t);
+	return true;
+}
+
 bool flow_pay_may_leave(struct engine *e, struct task *t)
 {
 	struct yt_fault fault = { { 0 }, { 0 } };
@@ -107,6 +127,8 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 		pay_batch_hand_out(e, t);
 		return false;
 	}
+	if (asks_insurer(e, t))
+		return false;
 	order = t->run->order = pay_order_make(e, t, &fault);
 	if (order == NULL) {
 		flow_wait(e, t, &fault);

@@ -291,6 +291,8 @@ struct pay_order *pay_order_make(struct engine *e, struct task *t, struct yt_fau
 	pay_digest(e, t, order->payee, order->amount_fen, order->type, order->digest);
 	hash_payee(e, t, order->msg, order->to_whom);
 	memcpy(order->digest + PAY_DIGEST_SAME, order->to_whom, sizeof(order->digest) - PAY_DIGEST_SAME);
+	if (is_of_claim(t) && pay_was_told(t)) /* another order to people than before its insurer said so */
+		order->digest[sizeof(order->digest) - 1] ^= 0xff;
 	return order;
 }
 

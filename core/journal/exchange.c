@@ -137,6 +137,7 @@ static void apply_sending(struct exchange *x, const struct view *v)
 	enum rec_leg leg = (enum rec_leg)rec_number(v->value[REC_T_LEG]);
 
 	x->told = false; /* whatever comes back was said after it */
+	x->flags &= ~(unsigned)REC_X_UNASKED;
 	if (leg == REC_LEG_MAIN) {
 		take(x->party, sizeof(x->party), v, REC_T_PARTY);
 		x->state = X_SENT;
@@ -424,7 +425,7 @@ static void apply_notice(struct exchange *x, const struct view *v)
 		x->told_seq = seq != 0 ? seq : x->told_seq;
 		take(x->told_state, sizeof(x->told_state), v, REC_T_RESULT);
 		x->told = true;
-		x->flags = seq != 0 ? x->flags | REC_X_COUNTED : x->flags & ~(unsigned)REC_X_COUNTED;
+		x->flags = seq != 0 ? x->flags | REC_X_COUNTED | REC_X_UNASKED : x->flags & ~(unsigned)REC_X_COUNTED;
 		x->flags |= yt_str_is(v->value[REC_T_RESULT], "DIFFERS") ? REC_X_DIFFERS : 0u;
 		apply_doubt(x, v);
 	}

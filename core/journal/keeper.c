@@ -502,16 +502,19 @@ static bool worker_is_ready(struct keeper *k, uint32_t worker)
 }
 
 /* The order of a payment is about to leave, first or once more, and its settlement was undone, or its cancel
- * came, while a worker had it, or its bank told that the one before was paid after all.  What such a worker knows of
- * already it does not order. */
+ * came, while a worker had it, or its bank told that the one before was paid after all, or before it ever left its
+ * insurer something of the claim.  What such a worker knows of already it does not order. */
 static bool has_unwanted_order(struct keeper *k, const struct kept *e, const struct talk *talk)
 {
 	struct yt_str rest = talk->payload;
 	struct rec rec;
 	size_t used;
 
+	bool is_news = e->x.told && (e->x.flags & REC_X_UNASKED) != 0 && e->x.pay_no[0] == '\0';
+
 	if (talk->kind != UP_STEP || (e->x.flags & REC_X_FOLLOW_UP) == 0 ||
-	        (!e->x.reversal_wanted && (e->x.flags & REC_X_HELD) == 0 && !keeper_is_being_cancelled(k, &e->x)))
+	        (!is_news && !e->x.reversal_wanted && (e->x.flags & REC_X_HELD) == 0 &&
+	                !keeper_is_being_cancelled(k, &e->x)))
 		return false;
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
 		if (rec.type == REC_SENDING && rec_get_u64(&rec, REC_T_LEG) == REC_LEG_STEP &&
@@ -524,6 +527,7 @@ static bool has_unwanted_order(struct keeper *k, const struct kept *e, const str
 static void stop_order(struct keeper *k, uint32_t worker, const struct talk *talk, struct kept *e)
 {
 	struct yt_str rest = talk->payload;
+	bool told = e->x.told;
 	struct rec rec;
 	size_t used;
 
@@ -533,6 +537,8 @@ static void stop_order(struct keeper *k, uint32_t worker, const struct talk *tal
 		if (rec.type != REC_SENDING)
 			keeper_write_down(k, &rec);
 	keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_MOOT, (struct yt_str){ 0 });
+	if (told)
+		keeper_told_meanwhile(k, e);
 	keeper_hold_told(k, e);
 	keeper_ended_meanwhile(k, e);
 	if (e->x.state == X_UNKNOWN && e->due_mono == 0) /* until that cancel is over; what has left is asked for */

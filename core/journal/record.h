@@ -179,6 +179,7 @@ enum rec_exchange_flag {
 	REC_X_COUNTED =
 	        1 << 19, /* the newest word about it has a count: one with a higher count is newer, no other is */
 	REC_X_FORSAKEN = 1 << 20, /* nothing of it left, and who asked waited no more: its number may come again */
+	REC_X_UNASKED = 1 << 21,  /* its insurer told something, and nothing has left since */
 	REC_X_UNPROVED = 1 << 3   /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 
