@@ -341,6 +341,7 @@ static const char *too_wide(const char *text)
 
 static const char payout_drawn[] =
         "flow payout, 2 steps: follows from something else\n"
+        "  |   routes   payouts\n"
         "  |\n"
         " [1] pay.order 单笔付款 -> bank\n"
         "  |   done     goes on with [2]\n"
@@ -364,9 +365,10 @@ static const char payout_drawn[] =
         "  |\n"
         "  v\n"
         " done: what [2] was answered is its outcome\n"
-        "       late after 1 working days (weekdays)\n"
-        "       then the bank's statement line, late after 2 working days (weekdays)\n";
+        "       late after working day 1 (Monday to Friday)\n"
+        "       then the bank's statement line, late after working day 2 (Monday to Friday)\n";
 static const char fees_drawn[] = "流程 remote-fees，3 步\n"
+                                 "  |   路由     remote-fees\n"
                                  "  |\n"
                                  " [1] 所请求的交易 -> zhejiang\n"
                                  "  |   成功     转入 [2]\n"
@@ -413,7 +415,7 @@ static void a_flow_is_drawn(void **state)
 	assert_non_null(strstr(out, "undo     claim.withdraw"));
 	assert_non_null(strstr(out, "if       the case has auth_no; else it is left out"));
 	assert_int_equal(yitong("explain --flow nobody"), 3);
-	assert_non_null(strstr(out, "there is no flow nobody in"));
+	assert_non_null(strstr(out, ": it has remote-fees claim payout\n"));
 	assert_int_equal(yitong("explain --flow claim @/1101.json"), 2);
 	assert_int_equal(yitong("explain @/2207.json"), 0); /* behind what is said of a message */
 	assert_non_null(strstr(out, "\nflow claim, 2 steps: follows from something else"));

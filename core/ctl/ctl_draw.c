@@ -251,13 +251,34 @@ static bool does_follow(const struct conf *conf, const struct conf_flow *flow)
 	return follows;
 }
 
+/* Where it comes from. */
+static void put_routes(const struct drawing *d)
+{
+	const struct conf *conf = d->desk->ctl->conf;
+	char names[560] = "";
+
+	for (uint32_t i = 0; i < conf->n_routes; i++) {
+		const struct conf_route *r = &conf->routes[i];
+		size_t n = strlen(names);
+
+		if (r->flow == d->flow || r->then == d->flow || r->result == d->flow)
+			snprintf(names + n, sizeof(names) - n, "%s%s", n == 0 ? "" : ", ", r->name);
+	}
+	put_row(d, _("routes"), "%s", names[0] == '\0' ? _("none leads here: it is never used") : names);
+}
+
 void ctl_draw_flow(struct desk *desk, const struct conf_flow *flow, FILE *out)
 {
 	const struct drawing d = { desk, flow, does_follow(desk->ctl->conf, flow), out };
-	const char *days = flow->calendar_name == NULL ? _("weekdays") : flow->calendar_name;
+	char days[80];
 
+	if (flow->calendar_name == NULL)
+		snprintf(days, sizeof(days), "%s", _("Monday to Friday"));
+	else
+		snprintf(days, sizeof(days), _("calendar %s"), flow->calendar_name);
 	fprintf(out, _("flow %s, %u steps"), flow->name, (unsigned)flow->n_steps);
 	fputs(d.follows ? _(": follows from something else\n") : "\n", out);
+	put_routes(&d);
 	for (uint32_t i = 0; i < flow->n_steps; i++)
 		draw_step(&d, i);
 	fputs("  |\n  v\n", out);
@@ -266,8 +287,8 @@ void ctl_draw_flow(struct desk *desk, const struct conf_flow *flow, FILE *out)
 	else
 		fprintf(out, _(" done: what [%u] was answered is its outcome\n"), (unsigned)flow->answer);
 	if (flow->late_after_days > 0)
-		fprintf(out, _("       late after %u working days (%s)\n"), (unsigned)flow->late_after_days, days);
+		fprintf(out, _("       late after working day %u (%s)\n"), (unsigned)flow->late_after_days, days);
 	if (flow->line_after_days > 0)
-		fprintf(out, _("       then the bank's statement line, late after %u working days (%s)\n"),
+		fprintf(out, _("       then the bank's statement line, late after working day %u (%s)\n"),
 		        (unsigned)flow->line_after_days, days);
 }

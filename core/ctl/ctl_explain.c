@@ -425,13 +425,19 @@ static int explain(struct explaining *x, const char *file)
 static int draw(struct explaining *x)
 {
 	const struct conf_flow *flow;
+	const struct conf *conf;
+	char names[900] = "";
 	int rv = desk_open(&x->desk, x->desk.ctl, true);
 
 	if (rv != CTL_OK)
 		return rv;
-	flow = conf_flow(x->desk.ctl->conf, yt_str(x->flow_name));
+	conf = x->desk.ctl->conf;
+	flow = conf_flow(conf, yt_str(x->flow_name));
+	for (uint32_t i = 0; flow == NULL && i < conf->n_flows && strlen(names) < sizeof(names) - 40; i++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s", conf->flows[i].name);
 	if (flow == NULL)
-		return ctl_fail(CTL_CANNOT, "there is no flow %s in %s", x->flow_name, x->desk.ctl->conf_file);
+		return ctl_fail(CTL_CANNOT, "there is no flow %s in %s: it has%s", x->flow_name, x->desk.ctl->conf_file,
+		        names[0] == '\0' ? _(" none") : names);
 	ctl_draw_flow(&x->desk, flow, stdout);
 	return CTL_OK;
 }
