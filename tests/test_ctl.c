@@ -553,6 +553,8 @@ static void test_audit(void **state)
 	assert_int_equal(run(w, "audit --day 2026-11-22"), 0);
 	assert_prints(w, "2026-11-22 10:00:00");
 	assert_prints(w, "0000000000000001"); /* whose text was shown */
+	assert_int_equal(run(w, "--lang zh audit --day 2026-11-22"), 0);
+	assert_prints(w, "查看原文");
 	assert_int_equal(run(w, "audit --day 2026-11-23 --json"), 0);
 	assert_prints(w, "\"operator\":\"li\",\"act\":\"decided done\",\"exchange\":\"0000000000000002\"");
 	assert_int_equal(run(w, "audit --day tomorrow"), 2);

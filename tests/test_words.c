@@ -26,11 +26,11 @@
 static const char *const sources[] = { "core/ctl/*.c", "core/process/conf*.c", "core/process/yitongd.c",
 	"core/process/control*.c", "core/process/keeper_process.c", "core/engine/*.c", "core/journal/keeper*.c",
 	"core/plugin/loader.c", "core/format/keys.c", "core/format/keys_folder.c", "core/format/csv.c",
-	"core/message/area.c", "core/message/calendar.c", "core/message/enrolment*.c" };
+	"core/message/area.c", "core/message/calendar.c", "core/message/enrolment*.c", "core/net/*.c" };
 
 /* Files of which only what is marked goes to people; the rest are log lines. */
 static const char *const only_marked[] = { "process/control", "/keeper_process.c", "core/engine/", "core/journal/",
-	"message/enrolment" };
+	"message/enrolment", "core/net/" };
 
 /* Files whose texts are elsewhere: help.c has both languages, the keys' meanings are documentation. */
 static const char *const left_out[] = { "/help.c", "/conf_keys.c" };

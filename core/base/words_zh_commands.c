@@ -328,6 +328,8 @@ const struct yt_word words_zh_commands[] = {
 	        "日志读不了（%s）：请用 `yitong journal verify`" },
 	{ "all records of that exchange are past their retention", "该交易的记录都已过保存期" },
 	{ "show raw", "查看原文" },
+	{ "enrolment load %.*s", "装入参保名单 %.*s" },
+	{ "enrolment check %.*s", "查询参保名单 %.*s" },
 	{ "raw text is not shown, as it cannot be written down who looked: %s", "不显示原文，因为记不下是谁看的：%s" },
 	{ "by", "由" },
 	{ "to", "发往" },

@@ -11,6 +11,8 @@
 #define LATER_MAX 10000 /* records later than the day, before the rest is taken to be later too */
 
 /* As core/process/control_people.c writes them. */
+#define LOADED "enrolment load "
+#define CHECKED "enrolment check "
 #define PROPOSED "proposed "
 #define CONFIRMED "confirmed "
 
@@ -55,8 +57,17 @@ static bool read_act(const struct rec *rec, struct act *act)
 	} else if (rec->type == REC_AUDIT && yt_str_starts(word, CONFIRMED)) {
 		snprintf(act->what, sizeof(act->what), _("confirmed %.*s"), (int)(word.n - strlen(CONFIRMED)),
 		        word.p + strlen(CONFIRMED));
+	} else if (rec->type == REC_AUDIT && yt_str_starts(word, LOADED)) {
+		snprintf(act->what, sizeof(act->what), _("enrolment load %.*s"), (int)(word.n - strlen(LOADED)),
+		        word.p + strlen(LOADED));
+	} else if (rec->type == REC_AUDIT && yt_str_starts(word, CHECKED)) {
+		snprintf(act->what, sizeof(act->what), _("enrolment check %.*s"), (int)(word.n - strlen(CHECKED)),
+		        word.p + strlen(CHECKED));
 	} else if (rec->type == REC_AUDIT) {
-		snprintf(act->what, sizeof(act->what), "%.*s", YT_FMT(word));
+		char what[sizeof(act->what)];
+
+		snprintf(what, sizeof(what), "%.*s", YT_FMT(word));
+		snprintf(act->what, sizeof(act->what), "%s", _(what));
 	} else if (rec->type == REC_DECIDED && rec_get(rec, REC_T_OWNER).n > 0) {
 		snprintf(act->what, sizeof(act->what), _("decided %.*s, as %.*s proposed"), YT_FMT(word),
 		        YT_FMT(rec_get(rec, REC_T_OWNER)));
