@@ -1220,6 +1220,30 @@ static void test_alarm(void **state)
 	end_paying();
 }
 
+static void hear_card(void *ctx, enum yt_level level, const char *text)
+{
+	if (level == YT_WARN && strstr(text, "fails its check digit") != NULL)
+		(*(unsigned *)ctx)++;
+}
+
+/* A card whose check digit is wrong may be an account all the same: it leaves, and the log has a warning. */
+static void test_wrong_card(void **state)
+{
+	static const char *const cards[] = { "6299993307000002023", "6299993307000002022", "622202000000" };
+	unsigned heard = 0;
+
+	is_native = true;
+	follows = &payout;
+	yt_log_watch(hear_card, &heard);
+	for (unsigned i = 0; i < COUNT(cards); i++) {
+		order(i + 1, "7.00", cards[i]);
+		expect("bank:PAY", 'p');
+		assert_int_equal(heard, 1);
+	}
+	yt_log_watch(NULL, NULL);
+	end_paying();
+}
+
 /* An answer about another sum than was ordered is no word of this payment: it is asked for again. */
 static void test_another_sum(void **state)
 {
@@ -1266,6 +1290,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_withdrawn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_alarm, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_another_sum, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_card, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_failed, setup, teardown) };
 	return flow_world_run(tests, COUNT(tests));
 }

@@ -85,6 +85,7 @@ struct pay_order {
 	uint8_t digest[16];  /* keyed hash of payee, amount and type */
 	uint8_t to_whom[16]; /* keyed hash of the payee's account, name and bank */
 	bool is_own;         /* the account's name was compared with the person's, or it is no person's */
+	unsigned warnings;   /* enum yt_payout_warning */
 	bool is_unchecked;   /* of a claim: no bank has said that it is that name's account */
 };
 
@@ -148,7 +149,8 @@ void account_end(struct engine *e, struct task *t);                /* the bank h
 const char *account_lacks(const struct task *t, struct pay_order *order);
 
 /* pay_announced.c: of two orders that are alike at least one sees the other */
-void pay_announce(struct engine *e, struct task *t, const struct pay_order *order); /* the lease goes back with it */
+void pay_warn(struct engine *e, const struct task *t, const struct pay_order *order); /* in the log */
+void pay_announce(struct engine *e, struct task *t, const struct pay_order *order);   /* the lease goes back with it */
 /* Another order was announced within 24 hours of this one: the same payee, amount and type. */
 bool pay_has_twin(const struct engine *e, const struct task *t);
 bool pay_has_heir(const struct task *t); /* another is made anew for the same payout */

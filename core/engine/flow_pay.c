@@ -140,6 +140,7 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 		return false;
 	}
 	if (memcmp(t->x.pay_digest, order->digest, sizeof(order->digest)) != 0) {
+		pay_warn(e, t, order);
 		pay_announce(e, t, order);
 		return false;
 	}

@@ -161,7 +161,7 @@ static bool check(struct task *t, struct pay_order *order, struct yt_fault *faul
 		memcpy(text, p.type.p, p.type.n < 2 ? p.type.n : 2);
 		p.no = yt_arena_copy(t->arena, yt_str(text));
 	}
-	if (yt_payout_check(&p, "data", 0, NULL, fault) != 0)
+	if (yt_payout_check(&p, "data", 0, &order->warnings, fault) != 0)
 		return false;
 	if (order->payer->order_limit_fen > 0 && p.amount_fen > order->payer->order_limit_fen) {
 		say(fault, "data.pay_amt", "is above the payer's order_limit");

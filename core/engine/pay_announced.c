@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/flow_parts.h"
+#include "yitong/payout.h"
 
 #define TWIN_MS (24 * INT64_C(3600) * 1000) /* so long the same payee, amount and type need people */
 #define ANNOUNCED_MS (3600 * INT64_C(1000)) /* an order leaves at most so long after it was announced */
@@ -47,6 +48,20 @@ void pay_announce(struct engine *e, struct task *t, const struct pay_order *orde
 	rec_str(&t->receipt, REC_T_REASON, YT_STR("a payment is about to leave"));
 	rec_end(&t->receipt, at);
 	task_give_back(e, t);
+}
+
+/* What may be right all the same: the order leaves, and the log says what to look at if it comes back. */
+void pay_warn(struct engine *e, const struct task *t, const struct pay_order *order)
+{
+	if (order->warnings == 0 || !yt_pace(&e->doubtful, engine_mono(e), "engine", "payees that may be mistyped"))
+		return;
+	if (order->warnings & YT_PAYOUT_WARN_CARD)
+		yt_log(YT_WARN, "engine", "exchange %016llx: payout %.*s: its payee's card fails its check digit",
+		        (unsigned long long)t->id, YT_FMT(order->no));
+	if (order->warnings & YT_PAYOUT_WARN_BANK)
+		yt_log(YT_WARN, "engine",
+		        "exchange %016llx: payout %.*s: its payee's line number is of a bank not known here",
+		        (unsigned long long)t->id, YT_FMT(order->no));
 }
 
 static bool is_own(const struct task *t, const struct yt_node *announced)

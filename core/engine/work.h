@@ -183,6 +183,7 @@ struct engine {
 	uint32_t incarnation;
 	uint64_t hello_seq;
 	struct yt_pace denials, refusals; /* lines about who may not, and about what was refused otherwise */
+	struct yt_pace doubtful;          /* lines about accounts and banks that may be mistyped */
 	uint32_t counter;
 	uint32_t numbers; /* of our own given out, at parties whose format has no sign-ins */
 	uint64_t seq;
