@@ -36,6 +36,9 @@ static const char *const names[] = {
 	[FAULT_RESET] = "reset",
 	[FAULT_CHUNKED] = "chunked",
 	[FAULT_PIECES] = "pieces",
+	[FAULT_INTERIM] = "interim",
+	[FAULT_TRAILERS] = "trailers",
+	[FAULT_SMALL_WINDOW] = "small_window",
 	[FAULT_BEYOND_GBK] = "beyond_gbk",
 };
 

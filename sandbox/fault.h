@@ -36,9 +36,12 @@ enum fault_kind {
 	FAULT_WRONG_SIGNATURE,    /* takes effect; the answer's signature does not fit */
 	FAULT_GOAWAY,             /* HTTP/2: no effect, GOAWAY says that this stream was not handled */
 	FAULT_RESET,              /* HTTP/2: takes effect, RST_STREAM */
-	FAULT_CHUNKED,    /* these three 金惠保 only: takes effect; its good answer does not say its length */
-	FAULT_PIECES,     /* ... comes a few octets at a time */
-	FAULT_BEYOND_GBK, /* ... has characters of four octets, which GBK does not have */
+	FAULT_CHUNKED,      /* these three 金惠保 only: takes effect; its good answer does not say its length */
+	FAULT_PIECES,       /* ... comes a few octets at a time */
+	FAULT_INTERIM,      /* takes effect; a 103 comes before the answer (HTTP/2) */
+	FAULT_TRAILERS,     /* ... the answer has trailers */
+	FAULT_SMALL_WINDOW, /* ... requests after it may send 16 octets at a time */
+	FAULT_BEYOND_GBK,   /* ... has characters of four octets, which GBK does not have */
 };
 
 struct fault {

@@ -113,6 +113,7 @@ static int on_data(
 		s->room = (s->request.len + len + 1) * 2;
 		s->request.body = must(realloc(s->request.body, s->room));
 	}
+	s->request.n_pieces++;
 	memcpy(s->request.body + s->request.len, data, len);
 	s->request.len += len;
 	s->request.body[s->request.len] = '\0';
@@ -150,6 +151,14 @@ static int on_close(nghttp2_session *session, int32_t stream_id, uint32_t error,
 
 /* -- answers -- */
 
+static nghttp2_nv pair(const char *name, const char *value)
+{
+	return (nghttp2_nv){ .name = (uint8_t *)(uintptr_t)name,
+		.value = (uint8_t *)(uintptr_t)value,
+		.namelen = strlen(name),
+		.valuelen = strlen(value) };
+}
+
 static ssize_t body_read(nghttp2_session *session, int32_t stream_id, uint8_t *out, size_t room, uint32_t *flags,
         nghttp2_data_source *source, void *user)
 {
@@ -161,16 +170,16 @@ static ssize_t body_read(nghttp2_session *session, int32_t stream_id, uint8_t *o
 	s->n_sent += n;
 	if (s->n_sent == s->answer.len)
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
+	if (s->n_sent == s->answer.len && s->answer.has_trailers) {
+		const nghttp2_nv end = pair("x-end", "1");
+
+		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+		nghttp2_submit_trailer(session, stream_id, &end, 1);
+	}
 	return (ssize_t)n;
 }
 
-static nghttp2_nv pair(const char *name, const char *value)
-{
-	return (nghttp2_nv){ .name = (uint8_t *)(uintptr_t)name,
-		.value = (uint8_t *)(uintptr_t)value,
-		.namelen = strlen(name),
-		.valuelen = strlen(value) };
-}
+static const nghttp2_settings_entry small_window = { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 16 };
 
 static void submit(struct connection *c, struct stream *s)
 {
@@ -179,6 +188,13 @@ static void submit(struct connection *c, struct stream *s)
 	char status[12];
 	size_t n = 0;
 
+	if (s->answer.has_interim) {
+		const nghttp2_nv interim = pair(":status", "103");
+
+		nghttp2_submit_headers(c->session, NGHTTP2_FLAG_NONE, s->id, NULL, &interim, 1, NULL);
+	}
+	if (s->answer.shrinks_windows)
+		nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, &small_window, 1);
 	text_format(status, sizeof(status), "%d", s->answer.status);
 	headers[n++] = pair(":status", status);
 	if (s->answer.type != NULL)

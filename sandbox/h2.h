@@ -26,6 +26,7 @@ struct h2_request {
 	char *body; /* NUL ended, never NULL */
 	size_t len;
 	bool is_too_large;
+	unsigned n_pieces; /* that the body came in */
 };
 
 enum h2_act {
@@ -48,6 +49,9 @@ struct h2_answer {
 	const char *type; /* static; content-type */
 	char *body;       /* malloc, freed by the server; may be NULL */
 	size_t len;
+	bool has_interim;     /* a 103 comes before it */
+	bool has_trailers;    /* x-end comes behind it */
+	bool shrinks_windows; /* streams after it may send 16 octets at a time */
 };
 
 /* On the connection's thread. */

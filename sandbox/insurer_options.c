@@ -34,7 +34,8 @@ static const char insurer_help[] =
         "\n"
         "Control port: GET /ledger /stats /list (its daily list) /fault, POST /fault /persons /quiesce, DELETE /fault. A fault: kind delay,\n"
         "effect_then_silence, effect_then_cut, cut, refuse (text: the code), busy, wrong_signature, goaway, reset,\n"
-        "http_502_html, maintenance; JH not goaway and reset, but cut_body, garbage, chunked, pieces, beyond_gbk; op (claims, query, withdraw, documents, payment, eligibility, quote, reconciliation),\n"
+        "interim (a 103 before the answer), trailers, small_window (16 octets at a time from then on),\n"
+        "http_502_html, maintenance; JH not goaway, reset, interim, trailers and small_window, but cut_body, garbage, chunked, pieces, beyond_gbk; op (claims, query, withdraw, documents, payment, eligibility, quote, reconciliation),\n"
         "setl_id, visit (of quote), msgid (requestNo), count, skip, ms. A person: {\"certno\", \"name\"}.\n";
 
 int insurer_mode(int argc, char **argv)

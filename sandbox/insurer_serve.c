@@ -36,7 +36,7 @@ struct server {
 
 static const enum fault_kind playable[] = { FAULT_DELAY, FAULT_EFFECT_THEN_SILENCE, FAULT_EFFECT_THEN_CUT, FAULT_CUT,
 	FAULT_REFUSE, FAULT_BUSY, FAULT_WRONG_SIGNATURE, FAULT_GOAWAY, FAULT_RESET, FAULT_HTTP_502_HTML,
-	FAULT_MAINTENANCE, FAULT_NONE };
+	FAULT_MAINTENANCE, FAULT_INTERIM, FAULT_TRAILERS, FAULT_SMALL_WINDOW, FAULT_NONE };
 
 static void find_fault(struct server *server, const struct h2_request *request, int64_t now_ms, struct fault *fault)
 {
@@ -103,6 +103,15 @@ static void play_after(const struct fault *fault, struct h2_answer *answer)
 		break;
 	case FAULT_HTTP_502_HTML:
 		become_502(answer);
+		break;
+	case FAULT_INTERIM:
+		answer->has_interim = true;
+		break;
+	case FAULT_TRAILERS:
+		answer->has_trailers = true;
+		break;
+	case FAULT_SMALL_WINDOW:
+		answer->shrinks_windows = true;
 		break;
 	default:
 		break;

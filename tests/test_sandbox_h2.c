@@ -39,6 +39,10 @@ static void on_request(void *context, const struct h2_request *request, struct h
 	answer->type = "text/plain";
 	answer->headers[answer->n_headers].name = "x-path";
 	text_format(answer->headers[answer->n_headers++].value, sizeof(answer->headers[0].value), "%s", path);
+	answer->headers[answer->n_headers].name = "x-pieces";
+	text_format(
+	        answer->headers[answer->n_headers++].value, sizeof(answer->headers[0].value), "%u", request->n_pieces);
+	answer->has_interim = answer->has_trailers = answer->shrinks_windows = strcmp(path, "/around") == 0;
 	if (strcmp(path, "/big") == 0) {
 		answer->len = BIG;
 		answer->body = must(calloc(1, BIG));
@@ -228,14 +232,52 @@ static void test_way(void **state)
 	world_close(NULL);
 }
 
+static size_t keep(char *octets, size_t size, size_t n, void *user)
+{
+	char *text = user; /* of 2000 octets */
+	size_t have = strlen(text), room = 1999 - have;
+
+	memcpy(text + have, octets, size * n < room ? size * n : room);
+	return size * n;
+}
+
+/* What may stand around an answer, and a window of 16 octets for the request after it. */
+static void an_answer_has_more_around_it(void **state)
+{
+	char first[2000] = "", second[2000] = "", body[800];
+	size_t n_read;
+	CURL *curl = request("/around", NULL, 0, &n_read);
+	char url[80];
+
+	memset(body, 'a', sizeof(body));
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, keep);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, first);
+	assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+	assert_int_equal(status_of(curl), 200);
+	assert_non_null(strstr(first, "HTTP/2 103"));
+	assert_non_null(strstr(first, "x-end: 1"));
+	text_format(url, sizeof(url), "https://127.0.0.1:%u/after", h2_port(world.server));
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, second);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)sizeof(body));
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	assert_int_equal(curl_easy_perform(curl), CURLE_OK);
+	assert_null(strstr(second, "HTTP/2 103"));
+	assert_non_null(strstr(second, "x-pieces: "));
+	assert_true(strtol(strstr(second, "x-pieces: ") + 10, NULL, 10) >= 800 / 16);
+	curl_easy_cleanup(curl);
+}
+
 #define N(rows) (sizeof(rows) / sizeof(*(rows)))
 
 int main(void)
 {
-	struct CMUnitTest tests[1 + N(ways)] = { cmocka_unit_test_setup_teardown(
-		no_answer_on_one_stream_holds_up_no_other, world_open, world_close) };
+	struct CMUnitTest tests[2 + N(ways)] = {
+		cmocka_unit_test_setup_teardown(no_answer_on_one_stream_holds_up_no_other, world_open, world_close),
+		cmocka_unit_test_setup_teardown(an_answer_has_more_around_it, world_open, world_close)
+	};
 
 	for (size_t i = 0; i < N(ways); i++)
-		tests[1 + i] = (struct CMUnitTest){ ways[i].it, test_way, NULL, NULL, (void *)(uintptr_t)&ways[i] };
+		tests[2 + i] = (struct CMUnitTest){ ways[i].it, test_way, NULL, NULL, (void *)(uintptr_t)&ways[i] };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

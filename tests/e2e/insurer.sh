@@ -94,7 +94,7 @@ curl -s -d "{\"certno\": \"$person\", \"name\": \"示例\"}" $control_url/person
 n=1
 claim $n | post /ins/v1/claims
 expect "a claim" '"RECEIVED"' "$(jq -c .data.status $dir/answer)"
-for kind in goaway cut effect_then_cut effect_then_silence reset wrong_signature http_502_html; do
+for kind in interim trailers small_window goaway cut effect_then_cut effect_then_silence reset wrong_signature http_502_html; do
 	n=$((n + 1))
 	arm "{\"kind\": \"$kind\", \"op\": \"claims\"}"
 	claim $n | post /ins/v1/claims
