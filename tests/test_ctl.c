@@ -510,6 +510,7 @@ static void add_acts(struct world *w)
 	size_t at;
 
 	add_act(&buf, REC_AUDIT, AUDIT_DAY_MS, "wang", "show raw");
+	add_act(&buf, REC_AUDIT, AUDIT_DAY_MS, "wang", "enrolment load tianyi");
 	add_act(&buf, REC_DECIDED, AUDIT_DAY_MS + 1000, "keeper", "refused");
 	add_act(&buf, REC_DECIDED, AUDIT_DAY_MS + DAY_MS, "li", "done");
 	at = rec_begin(&buf, REC_GENERATION, 0, 0, AUDIT_DAY_MS + 2 * DAY_MS);
@@ -555,6 +556,7 @@ static void test_audit(void **state)
 	assert_prints(w, "0000000000000001"); /* whose text was shown */
 	assert_int_equal(run(w, "--lang zh audit --day 2026-11-22"), 0);
 	assert_prints(w, "查看原文");
+	assert_prints(w, "装入参保名单 tianyi");
 	assert_int_equal(run(w, "audit --day 2026-11-23 --json"), 0);
 	assert_prints(w, "\"operator\":\"li\",\"act\":\"decided done\",\"exchange\":\"0000000000000002\"");
 	assert_int_equal(run(w, "audit --day tomorrow"), 2);

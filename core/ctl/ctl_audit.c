@@ -64,10 +64,7 @@ static bool read_act(const struct rec *rec, struct act *act)
 		snprintf(act->what, sizeof(act->what), _("enrolment check %.*s"), (int)(word.n - strlen(CHECKED)),
 		        word.p + strlen(CHECKED));
 	} else if (rec->type == REC_AUDIT) {
-		char what[sizeof(act->what)];
-
-		snprintf(what, sizeof(what), "%.*s", YT_FMT(word));
-		snprintf(act->what, sizeof(act->what), "%s", _(what));
+		snprintf(act->what, sizeof(act->what), "%.*s", YT_FMT(word));
 	} else if (rec->type == REC_DECIDED && rec_get(rec, REC_T_OWNER).n > 0) {
 		snprintf(act->what, sizeof(act->what), _("decided %.*s, as %.*s proposed"), YT_FMT(word),
 		        YT_FMT(rec_get(rec, REC_T_OWNER)));
