@@ -427,6 +427,7 @@ static void a_payment_that_came_back_is_proposed_anew(void **state)
 
 	let_wait_for_release();
 	propose_release(id);
+	assert_hears("{\"do\":\"proposals\"}", "\"number\":\"+/S1\",\"waits\":\"waits: release\"");
 	let_come_back();
 	confirm_hears(id, "the order is another one now");
 	propose_release(id);

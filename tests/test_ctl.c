@@ -652,6 +652,23 @@ static void test_parked(void **state)
 	assert_non_null(strstr(line, "\"result\":\"retry\",\"operator\":\"li\",\"reason\":\"they are back\""));
 }
 
+/* The second person sees what it is about, not a number of ours alone. */
+static void test_confirm_lists(void **state)
+{
+	struct world *w = *state;
+	char line[4096];
+
+	start_keeper(w,
+	        "{\"ok\":true,\"proposals\":[{\"exchange\":\"0000000100000002\",\"since_ms\":1795312800123,\"expires_s\":9,"
+	        "\"proposal\":\"3f9a21\",\"result\":\"release\",\"operator\":\"li\",\"reason\":\"item 7\",\"number\":\"+/S1\","
+	        "\"waits\":\"waits: release of 7500.00 yuan: no rule releases it\"}]}\n");
+	assert_int_equal(run(w, "confirm"), 0);
+	asked(w, line, sizeof(line));
+	assert_prints(w,
+	        "3f9a21    2026-11-22 10:00:00  0000000100000002  +/S1    waits for a release of 7500.00 yuan: no rule "
+	        "releases it  release   li        item 7");
+}
+
 static void test_parked_retry(void **state)
 {
 	struct world *w = *state;
@@ -920,6 +937,7 @@ int main(void)
 		IN_A_WORLD("audit tells who did what, by day and operator", test_audit),
 		IN_A_WORLD("status says what the keeper says, or that there is none", test_status),
 		IN_A_WORLD("parked lists, and decides through the keeper", test_parked),
+		IN_A_WORLD("confirm lists what waits for a second person", test_confirm_lists),
 		IN_A_WORLD("parked decide retry asks the gateway to try again", test_parked_retry),
 		IN_A_WORLD("journal verify finds one changed byte", test_journal),
 		IN_A_WORLD("index rebuild makes it anew, never beside a writer", test_index_rebuild),

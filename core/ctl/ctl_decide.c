@@ -124,8 +124,8 @@ static int ask(struct ctl *ctl, const char *request, struct yt_arena *arena, str
 
 static int list(struct ctl *ctl, const struct words *w, struct yt_arena *arena)
 {
-	static const char *const heading[] = { "PROPOSAL", "SINCE (UTC+8)", "EXCHANGE", "DECISION", "OPERATOR",
-		"REASON" };
+	static const char *const heading[] = { "PROPOSAL", "SINCE (UTC+8)", "EXCHANGE", "NUMBER", "WAITS FOR",
+		"DECISION", "OPERATOR", "REASON" };
 	struct ctl_table table;
 	struct yt_node *answer;
 	const struct yt_node *all;
@@ -145,17 +145,22 @@ static int list(struct ctl *ctl, const struct words *w, struct yt_arena *arena)
 	}
 	if (w->is_json)
 		return CTL_OK;
-	ctl_table_begin(&table, 6, 0);
-	for (size_t i = 0; i < 6; i++)
+	ctl_table_begin(&table, 8, 0);
+	for (size_t i = 0; i < 8; i++)
 		ctl_table_cell(&table, CTL_PLAIN, "%s", _(heading[i]));
 	for (const struct yt_node *one = all->child; one != NULL; one = one->next) {
-		char since[20], result[16];
+		struct exchange x = { .state = X_PARKED };
+		char since[20], result[16], why[160];
 
 		yt_time_print((int64_t)control_number(one, "since_ms"), since);
 		snprintf(result, sizeof(result), "%.*s", YT_FMT(control_text(one, "result")));
+		snprintf(x.reason, sizeof(x.reason), "%.*s", YT_FMT(control_text(one, "waits")));
+		ctl_waits_for(&x, why, sizeof(why));
 		ctl_table_cell(&table, CTL_BOLD, "%.*s", YT_FMT(control_text(one, "proposal")));
 		ctl_table_cell(&table, CTL_PLAIN, "%s", since);
 		ctl_table_cell(&table, CTL_PLAIN, "%.*s", YT_FMT(control_text(one, "exchange")));
+		ctl_table_cell(&table, CTL_PLAIN, "%.*s", YT_FMT(control_text(one, "number")));
+		ctl_table_cell(&table, CTL_PLAIN, "%s", why);
 		ctl_table_cell(&table, CTL_PLAIN, "%s", _(result));
 		ctl_table_cell(&table, CTL_PLAIN, "%.*s", YT_FMT(control_text(one, "operator")));
 		ctl_table_cell(&table, CTL_PLAIN, "%.*s", YT_FMT(control_text(one, "reason")));

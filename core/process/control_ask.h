@@ -32,7 +32,8 @@
  *
  *   {"do":"proposals"}
  *     {"ok":true,"proposals":[{"exchange":"0000000100000002","since_ms":1795312800123,"expires_s":86000,
- *      "proposal":"3f9a21","result":"done","operator":"li","reason":"seen on their screen"}]}
+ *      "proposal":"3f9a21","result":"done","operator":"li","reason":"seen on their screen",
+ *      "number":"+/330200S0000000000012","waits":"waits: release of 7500.00 yuan: no rule releases it"}]}
  *
  *   {"do":"audit","act":"show raw","exchange":"0000000100000002","operator":"root","reason":"complaint 17"}
  *     {"ok":true}                               durable when answered; operator is the asking user's name; of

@@ -446,6 +446,10 @@ void control_proposals(struct client *c, struct yt_buf *out)
 		control_put_text(out, "operator", yt_str(one->maker));
 		yt_buf_text(out, ",");
 		control_put_text(out, "reason", yt_str(one->reason));
+		yt_buf_text(out, ",");
+		control_put_text(out, "number", yt_str(one->x.number));
+		yt_buf_text(out, ",");
+		control_put_text(out, "waits", yt_str(one->x.reason));
 		yt_buf_text(out, "}");
 		is_first = false;
 	}
