@@ -235,10 +235,13 @@ static void test_long(void **state)
 {
 	struct yt_fault fault = { { 0 }, { 0 } };
 	struct yt_msg *msg = yt_msg_new(arena);
+	struct yt_str name;
 
 	(void)state;
 	assert_int_equal(decode_long(9999, msg, &fault), 0);
 	assert_int_equal(yt_node_get(msg->body, "payout")->n, 10000);
+	assert_int_equal(api->file_name(plugin, msg->content, arena, &name), 0); /* what is told of it is no shorter */
+	assert_true(yt_str_is(name, "RES_330299_L1.json"));
 	assert_int_equal(decode_long(17, yt_msg_new(arena), &fault), YT_EFORMAT);
 	assert_string_equal(fault.path, "payout[9999].pay_no");
 }

@@ -130,10 +130,101 @@ static void what_is_open_holds_what_it_needs(void **state)
 	conf_free(now);
 }
 
+/* -- octets from the log ---------------------------------------------------------------------------- */
+
+#define N_LARGE (KP_UNPACKED + 2)
+
+static void add_octets(struct yt_buf *buf, uint64_t exchange, const char *what, unsigned no)
+{
+	size_t at = rec_begin(buf, REC_FACTS, 0, exchange, 0);
+	char text[40];
+
+	snprintf(text, sizeof(text), "%s %u of %u", what, no, (unsigned)exchange);
+	rec_str(buf, REC_T_FACTS, yt_str(text));
+	rec_end(buf, at);
+}
+
+static int ignore(void *arg, const struct rec *rec, log_pos pos)
+{
+	return 0;
+}
+
+/* Of each exchange two words, in n records and one of another. */
+static log_pos commit_words(struct keeper_process *p, unsigned no, unsigned n)
+{
+	struct yt_buf buf = { 0 };
+	log_pos pos;
+
+	for (unsigned i = 0; i < n; i++)
+		add_octets(&buf, 1 + i % (n / 2), i < n / 2 ? "first" : "last", no);
+	rec_end(&buf, rec_begin(&buf, REC_FACTS, 0, 9999, 0));
+	assert_int_equal(log_commit(p->log, yt_buf_view(&buf), &pos), 0);
+	yt_buf_free(&buf);
+	return pos;
+}
+
+static void assert_fetched(struct keeper_process *p, log_pos pos, uint64_t exchange, const char *want)
+{
+	struct yt_buf got = { 0 };
+	int rv = kp_fetch(p, pos, exchange, REC_T_FACTS, &got);
+
+	assert_int_equal(rv, want == NULL ? YT_ENOTFOUND : 0);
+	assert_true(want == NULL || yt_str_is(yt_buf_view(&got), want));
+	yt_buf_free(&got);
+}
+
+static unsigned count_unpacked(const struct keeper_process *p)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < KP_UNPACKED; i++)
+		n += p->unpacked[i].n > 0;
+	return n;
+}
+
+/* What is found is the same whether its commit is unpacked for it or was before; only large ones stay so. */
+static void octets_are_found(void **state)
+{
+	struct keeper_process *p = calloc(1, sizeof(*p));
+	char folder[] = "/tmp/test_keeper_process.XXXXXX", want[40], command[80];
+	struct log_problem why;
+	log_pos small, large[N_LARGE];
+
+	assert_non_null(p);
+	assert_non_null(mkdtemp(folder));
+	p->log_conf = (struct log_conf){ .segment_bytes = 1 << 20, .reserve_segments = 1 };
+	assert_int_equal(yt_io_folder(folder, &p->io), 0);
+	assert_int_equal(log_open(&p->log, &p->log_conf, &p->io, 0, ignore, NULL, &why), 0);
+	small = commit_words(p, 77, 20);
+	for (unsigned i = 0; i < N_LARGE; i++)
+		large[i] = commit_words(p, i, 300);
+	for (unsigned round = 0; round < 3; round++) {
+		assert_fetched(p, small, 3, "last 77 of 3");
+		assert_int_equal(count_unpacked(p), round == 0 ? 0 : KP_UNPACKED);
+		for (unsigned i = 0; i < N_LARGE; i++) {
+			snprintf(want, sizeof(want), "last %u of 1", i);
+			assert_fetched(p, large[i], 1, want);
+			snprintf(want, sizeof(want), "last %u of 150", i);
+			assert_fetched(p, large[i], 150, want);
+			assert_fetched(p, large[i], 151, NULL);
+			assert_fetched(p, large[i], 9999, NULL);
+		}
+	}
+	kp_fetch_forget(p);
+	assert_int_equal(count_unpacked(p), 0);
+	assert_fetched(p, large[0], 1, "last 0 of 1");
+	kp_fetch_forget(p);
+	log_close(p->log);
+	yt_io_close(&p->io);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
+	free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(settings_reach_the_machine),
-		cmocka_unit_test(what_is_open_holds_what_it_needs) };
+		cmocka_unit_test(octets_are_found), cmocka_unit_test(what_is_open_holds_what_it_needs) };
 
 	return cmocka_run_group_tests_name("keeper process", tests, NULL, NULL);
 }

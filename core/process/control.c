@@ -198,6 +198,7 @@ static void erase(struct client *c)
 	int rv = seal_destroy(c->process->seal, SEAL_BODY, c->erases);
 
 	keeper_forget(c->process->keeper);
+	kp_fetch_forget(c->process);
 	if (rv == 0) {
 		yt_log(YT_INFO, "keeper", "the bodies of %u are erased: their key is destroyed", (unsigned)c->erases);
 		return;

@@ -113,40 +113,6 @@ static int world_facts(void *ctx, struct yt_str case_key, struct fact_place *out
 	return index_facts(p->index_reader, case_key, out, max, n);
 }
 
-struct fetching {
-	uint64_t exchange;
-	enum rec_tag tag;
-	struct yt_buf *out;
-	bool found;
-};
-
-static int fetch_each(void *arg, const struct rec *rec, log_pos pos)
-{
-	struct fetching *f = arg;
-	struct yt_str value;
-
-	if (rec->exchange != f->exchange)
-		return 0;
-	value = rec_get(rec, f->tag);
-	if (value.n == 0)
-		return 0;
-	yt_buf_clear(f->out); /* the last one of the commit counts */
-	yt_buf_str(f->out, value);
-	f->found = true;
-	return 0;
-}
-
-static int world_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out)
-{
-	struct keeper_process *p = ctx;
-	struct fetching f = { exchange, tag, out, false };
-	int rv = log_read(&p->io, &p->log_conf, pos, fetch_each, &f);
-
-	if (rv != 0)
-		return rv;
-	return f.found && !out->failed ? 0 : YT_ENOTFOUND;
-}
-
 /* What is left is for finishing what was taken on. */
 bool kp_is_short_of_room(const struct keeper_process *p)
 {
@@ -215,7 +181,7 @@ void kp_world(struct keeper_process *p, struct keeper_world *world)
 		.resting = world_resting,
 		.waiting = world_waiting,
 		.facts = world_facts,
-		.fetch = world_fetch,
+		.fetch = kp_fetch,
 		.changed = world_changed,
 		.closed = world_closed };
 }

@@ -2,6 +2,7 @@
  *
  *   keeper_process.c             the machine's world, commits, the loop
  *   keeper_process_workers.c     rings
+ *   keeper_process_fetch.c       octets from the log
  *   keeper_process_supervisor.c  what the supervisor says
  *   keeper_process_start.c       opens journal, index and machine
  *   keeper_process_upkeep.c      clock, retention */
@@ -38,6 +39,21 @@ struct kp_worker {
 	struct kp_worker *prev, *next;
 };
 
+struct kp_record {
+	uint64_t exchange;
+	size_t offset; /* in the commit's octets */
+};
+
+struct kp_unpacked { /* a commit with its bodies in clear; n 0: none */
+	log_pos pos;
+	struct yt_buf octets;      /* records, whole */
+	struct kp_record *records; /* sorted */
+	size_t n, cap;
+	int64_t used_mono;
+};
+
+#define KP_UNPACKED 4
+
 struct keeper_process {
 	uv_loop_t *loop;
 	uv_poll_t channel;
@@ -73,7 +89,8 @@ struct keeper_process {
 	bool full, finishing, reindexing, started;
 	bool drops_notes; /* said so in the log */
 	char index_path[512];
-	struct channel_msg msg, out; /* received; to be sent */
+	struct kp_unpacked unpacked[KP_UNPACKED]; /* those used last, of large ones */
+	struct channel_msg msg, out;              /* received; to be sent */
 };
 
 /* NULL when new state-changing work is taken on, else why not. */
@@ -95,6 +112,11 @@ bool kp_drain_all(struct keeper_process *p, bool stays_awake);
 void kp_add_worker(struct keeper_process *p, const struct channel_msg *msg);
 /* Those that are dead and reaped: what they still had on their rings counts, then their legs are unknown. */
 void kp_remove_dead(struct keeper_process *p);
+
+/* keeper_process_fetch.c */
+/* Octets as keeper_world.fetch says. */
+int kp_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out);
+void kp_fetch_forget(struct keeper_process *p); /* bodies were erased */
 
 /* keeper_process_supervisor.c */
 void kp_on_channel(uv_poll_t *poll, int status, int events);

@@ -234,7 +234,7 @@ int worker_open_engine(struct worker *w)
 	struct engine_conf conf;
 
 	worker_engine_conf(w, &conf);
-	w->scratch = yt_arena_new(1 << 20);
+	w->scratch = yt_arena_new(64 << 20); /* the name of a file is found by reading it: thousands of payouts */
 	w->engine = engine_new(&conf, &world);
 	return w->engine != NULL && w->scratch != NULL ? 0 : YT_ENOMEM;
 }

@@ -14,8 +14,6 @@
 
 #include "intake.h"
 
-#define NODES_MAX 300000 /* of a message: a settlement with its 5,000 fee lines, a list of 10,000 payouts */
-
 static const struct yt_wire_op ops[] = {
 	{ "CONSENT", YT_OP_CONSENT_PUT, YT_RESOLVE_RESEND },
 	{ "ACCOUNT", YT_OP_ACCOUNT_PUT, YT_RESOLVE_RESEND },

@@ -4,6 +4,8 @@
 
 #include <yitong/plugin.h>
 
+#define NODES_MAX 300000 /* of a message: a settlement with its 5,000 fee lines, a list of 10,000 payouts */
+
 /* Sets fault and returns YT_EFORMAT. */
 int intake_refuse(struct yt_fault *fault, const char *path, const char *why);
 

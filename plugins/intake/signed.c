@@ -105,7 +105,7 @@ static bool is_name(struct yt_str text)
 
 int intake_file_name(struct yt_plugin *self, struct yt_str octets, struct yt_arena *arena, struct yt_str *name)
 {
-	const struct yt_json_limits limits = { .depth = 4, .nodes = 100000 };
+	const struct yt_json_limits limits = { .depth = 4, .nodes = NODES_MAX };
 	struct yt_str institution, batch;
 	struct yt_node *root;
 	int rv;

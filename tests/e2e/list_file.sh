@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/e2e/list_file.sh - a list of payouts as a signed file: one that its sender has not signed is refused, what became of it
-# comes back as one file that we have signed, once, though all is killed in between.
+# comes back as one file that we have signed, once, though all is killed in between.  One list is as long as may be.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib.sh
@@ -40,6 +40,15 @@ list() { # NUMBER
 		"psn_name": "沈晐"}, {"pay_no": "MA20261120000000000002", "pay_amt": "7.50", "payee_acct": "6299993302000001017",
 		"payee_name": "林晚晴", "psn_name": "林晚晴"}]}\n' "$1" "$1"
 }
+long() { # NUMBER ROWS
+	awk -v no="$1" -v n="$2" 'BEGIN {
+		printf "{\"operation\": \"pay.batch\", \"number\": \"%s\", \"institution\": \"330299\", \"data\": {\"batch_no\": \"%s\", ", no, no
+		printf "\"pay_cnt\": \"%d\", \"pay_sumamt\": \"%.2f\"}, \"payout\": [", n, n * 7.5
+		for (i = 1; i <= n; i++)
+			printf "%s{\"pay_no\": \"MA20261121%012d\", \"pay_amt\": \"7.50\", \"payee_acct\": \"6299993302000001017\", \"payee_name\": \"林晚晴\"}", (i > 1 ? "," : ""), i
+		print "]}"
+	}'
+}
 sign() { # KEY: the signed form of standard input
 	cat >$dir/text
 	openssl dgst -sm3 -sigopt distid:1234567812345678 -sign "$1" -out $dir/text.sig $dir/text || fail "openssl cannot sign"
@@ -67,7 +76,11 @@ list L1 | sed 's/7.50/7.60/' | sign $dir/agency.key | drop wrong.json
 wait_file refused/wrong.json.why.txt
 say "ok: refused: $(cat $dir/agency/refused/forged.json.why.txt); $(cat $dir/agency/refused/wrong.json.why.txt)"
 
-list L2 | sign $dir/agency.key | drop right.json
+long L3 2001 | sign $dir/agency.key | drop long.json
+wait_file refused/long.json.why.txt
+grep -q '有 2001 笔，一批最多 2000 笔' $dir/agency/refused/long.json.why.txt || fail "another reason: $(cat $dir/agency/refused/long.json.why.txt)"
+say "ok: too long: $(cat $dir/agency/refused/long.json.why.txt)"
+long L2 2000 | sign $dir/agency.key | drop right.json
 wait_file done/right.json
 [ -z "$(left)" ] || fail "something has left: $(left)"
 say "ok: a signed list is taken, and waits for people"
@@ -86,13 +99,13 @@ cp $result $dir/first
 head -n -1 $result >$dir/text
 tail -n 1 $result | sed 's/^#SM2 //' | base64 -d >$dir/text.sig
 openssl dgst -sm3 -sigopt distid:1234567812345678 -verify $dir/ours.pub -signature $dir/text.sig $dir/text >/dev/null || fail "its signature is wrong"
-jq -e '.operation == "pay.batch.result" and ([.payout[].pay_state] == ["CANCELLED", "CANCELLED"])' $dir/text >/dev/null || fail "it says: $(cat $dir/text)"
+jq -e '.operation == "pay.batch.result" and ([.payout[].pay_state] | length == 2000 and all(. == "CANCELLED"))' $dir/text >/dev/null || fail "it says: $(cut -c1-2000 $dir/text)"
 say "ok: what became of it is a file that we have signed: $(jq -c '.payout[0]' $dir/text)"
 
 rm "$result" # the agency has taken it
 kill_all "$gateway"
 begin
-list L2 | sign $dir/agency.key | drop again.json
+long L2 2000 | sign $dir/agency.key | drop again.json
 wait_file done/again.json
 sleep 1
 [ -z "$(left)" ] || fail "it was told twice: $(left)"
