@@ -137,6 +137,8 @@ static int wide_decode_reply(
 	reply->octets = octets;
 	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "awaited", 7) != NULL)
 		reply->again_ms = 20000;
+	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "documents", 9) != NULL)
+		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "claim_state", YT_STR("PENDING_DOCS"));
 	if (rv == 0 && reply->outcome == YT_DONE && msg->op->id == YT_OP_CLAIM_SUBMIT)
 		yt_node_add_text(reply->arena, yt_node_get(reply->body, "data"), "claim_no", YT_STR("C77"));
 	if (rv == 0 && fake_is(octets, "DONE") && memmem(octets.p, octets.n, "rejected", 8) != NULL) {
@@ -945,6 +947,7 @@ void reply(char how)
 	                   : how == 'G' ? "REFUSED why=busynow ."
 	                   : how == 'B' ? "REFUSED why=busy after=7000 ."
 	                   : how == 'w' ? "DONE awaited ."
+	                   : how == 'W' ? "DONE awaited documents ."
 	                   : how == 'j' ? "DONE rejected ."
 	                   : how == 's' ? "DONE visit=V2 setl=A2 ."
 	                   : how == 't' ? "DONE visit=V3 setl=A3 ."
@@ -980,7 +983,7 @@ void reply(char how)
 		engine_leg(w.engine, leg, LEG_TIMED_OUT, 0, (struct yt_str){ 0 }, "timed out", false);
 	else if (how == 'h') /* handed over as a file: nothing is said */
 		engine_leg(w.engine, leg, LEG_ANSWERED, YT_FILE_HANDED_OVER, (struct yt_str){ 0 }, NULL, false);
-	else if (how == 't') /* another file had its name */
+	else if (how == 'N') /* another file had its name */
 		engine_leg(w.engine, leg, LEG_ANSWERED, YT_FILE_NAME_TAKEN, (struct yt_str){ 0 }, NULL, false);
 	else if (how == 'n')
 		engine_leg(w.engine, leg, LEG_NOT_SENT, 0, (struct yt_str){ 0 }, "not connected", false);

@@ -95,9 +95,10 @@ void await_leg(void); /* the next leg, at most ten minutes of the world's time *
  * institution (E more than there is), H by us to that, K by the insurer and paid, T by us
  * and paid, Z nothing; of payments A
  * accepted, P processing, p paid, q another one paid, F failed, R returned.  1, 2, 3 the name fits its account, does
- * not, cannot be said.  All others: d done, r refused, l lost, n not sent, x absent, a had been done, g refused on its
- * way, e sign in first, b and B not now, G not now, said on its way, w awaited, j rejected, L too late, s, t, u and v
- * done as the second to the fifth visit */
+ * not, cannot be said.  All others: d done, r refused, l lost, n not sent, N not as a file, whose name another has, x
+ * absent, a had been done, g refused on its way, e sign in first, b and B not now, G not now, said on its way, w
+ * awaited, W awaited as documents are wanted, j rejected, L too late, s, t, u and v done as the second to the fifth
+ * visit */
 void reply(char how);
 void expect(const char *head, char how); /* the next leg begins so, "hub:READ"; and what comes back */
 /* As the journal tells it: the first exchange, that of a number, the one with one of these flags (REC_X_...). */
