@@ -830,11 +830,41 @@ static void test_killed_after_each_step(void **state)
 	set_back();
 }
 
+static void hear(void *ctx, enum yt_level level, const char *text)
+{
+	if (level == YT_WARN && strstr(text, "hub asks for documents of a claim") != NULL)
+		(*(unsigned *)ctx)++;
+}
+
+/* The insurer waits for documents: that is the institution's to see to, and said once. */
+static void test_documents_are_wanted(void **state)
+{
+	unsigned heard = 0;
+
+	(void)state;
+	is_native = true;
+	follows = &paid_claim;
+	yt_log_watch(hear, &heard);
+	ask(1, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
+	expect("platform:SETTLE", 'd');
+	expect("hub:CLAIM", 'd');
+	expect("hub:ASKCLAIM", 'W');
+	assert_string_equal(in_log_of("+/A1").reason, "waits: documents: the insurer asks the institution for them");
+	expect("hub:ASKCLAIM", 'W');
+	assert_int_equal(heard, 1);
+	expect("hub:ASKCLAIM", 'w');
+	assert_string_equal(in_log_of("+/A1").reason, "its result is awaited");
+	yt_log_watch(NULL, NULL);
+	follows = NULL;
+	is_native = false;
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_notices, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_repeat, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_documents_are_wanted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_nothing_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_banks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payments, setup, teardown),

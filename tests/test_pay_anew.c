@@ -292,6 +292,40 @@ static void test_told_while_it_waits(void **state)
 	}
 }
 
+/* Its bank could not be reached, so its order, which people had released, surely stayed; what was told since then is
+ * theirs to look at, also when a worker is about to send it once more. */
+static void test_told_while_it_stays(void **state)
+{
+	(void)state;
+	for (unsigned about_to_leave = 0; about_to_leave < 2; about_to_leave++) {
+		struct message held;
+
+		begin();
+		follows = &paid_claim;
+		ask(1, "ACCOUNT inst=H1 num=H1-8 | person=P relation=01 named=Wang account=62220200000000");
+		ask(2, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
+		expect("platform:SETTLE", 'd');
+		expect("hub:CLAIM", 'd');
+		expect("hub:ASKCLAIM", 'D');
+		nothing_leaves(20000);
+		assert_int_equal(release_claim(), 0);
+		expect("bank:PAY", 'n');
+		if (about_to_leave)
+			hold_facts(&held);
+		ask(3, "TOLD inst=HUB num=E1 | setl=A1 seq=5 told=PAID");
+		if (about_to_leave)
+			let_go(&held);
+		nothing_leaves(100000);
+		assert_string_equal(
+		        in_log_of("+/A1").reason, RELEASE "the insurer has told something of this claim meanwhile");
+		kill_all();
+		assert_int_equal(release_claim(), 0);
+		expect("bank:PAY", 'p');
+		expect("hub:TELLPAID", 'd');
+		end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_anew_for_a_stranger, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twin_of_what_waited, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_told_while_it_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_told_while_it_stays, setup, teardown),
 	};
 
 	return flow_world_run(tests, COUNT(tests));

@@ -16,6 +16,7 @@
 /* ---- what an open exchange waits for ------------------------------------------------------------- */
 
 #define WAITS "waits: "
+#define WAITS_FOR_DOCUMENTS WAITS "documents: "                            /* core/engine/flow.c */
 #define WAITS_FOR_ACCOUNT WAITS "account: "                                /* core/engine/account.c */
 #define ABOVE_LIMIT "waits: data.pay_amt is above the payer's order_limit" /* core/engine/pay.c */
 
@@ -133,7 +134,8 @@ void ctl_waits_for(const struct exchange *x, char *text, size_t size)
 
 	if (strncmp(reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0)
 		tell_release(reason + strlen(KEEPER_WAITS_FOR_RELEASE), text, size);
-	else if (strncmp(reason, WAITS_FOR_ACCOUNT, strlen(WAITS_FOR_ACCOUNT)) == 0)
+	else if (strncmp(reason, WAITS_FOR_ACCOUNT, strlen(WAITS_FOR_ACCOUNT)) == 0 ||
+	         strncmp(reason, WAITS_FOR_DOCUMENTS, strlen(WAITS_FOR_DOCUMENTS)) == 0)
 		snprintf(text, size, "%s", _(reason));
 	else if (strcmp(reason, ABOVE_LIMIT) == 0 || strcmp(reason, TALK_WAITS_FOR_ROOM) == 0)
 		snprintf(text, size, "%s", _(reason));

@@ -11,7 +11,9 @@
  * outcome is sent again unchanged until it is known, where its party knows it by its number; what must not be sent
  * twice (nhsa.md 5.2: 2401) is taken back by its number, with all before it. */
 #include <stdio.h>
+#include <string.h>
 
+#include "base/words.h"
 #include "engine/flow_parts.h"
 #include "engine/proof.h"
 
@@ -578,13 +580,22 @@ static bool goes_unhurried(struct engine *e, struct task *t, enum engine_leg_end
 	return true;
 }
 
-/* It was asked what has become of something, and nothing has yet: the same question later. */
+#define WANTS_DOCUMENTS N_("waits: documents: the insurer asks the institution for them")
+
+/* It was asked what has become of something, and nothing has yet: the same question later.  Documents are not the
+ * insurer's to bring: when they do not come in time it rejects the claim. */
 static bool is_awaited(struct engine *e, struct task *t, const struct yt_reply *reply, struct yt_str body)
 {
+	bool lacks_documents = yt_str_is(yt_node_text(yt_node_get(reply->body, "data"), "claim_state"), "PENDING_DOCS");
+
 	if (t->leg != REC_LEG_STEP || reply->outcome != YT_DONE || reply->again_ms <= 0 || t->x.reversal_wanted)
 		return false;
 	write_outcome(e, t, reply, body, REC_X_ANEW);
-	task_go_on_in(e, t, reply->again_ms, "its result is awaited");
+	if (lacks_documents && strcmp(t->x.reason, WANTS_DOCUMENTS) != 0)
+		yt_log(YT_WARN, "engine",
+		        "exchange %016llx: %s asks for documents of a claim: have the institution hand them in there",
+		        (unsigned long long)t->id, t->party->name);
+	task_go_on_in(e, t, reply->again_ms, lacks_documents ? WANTS_DOCUMENTS : "its result is awaited");
 	return true;
 }
 

@@ -148,12 +148,13 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 		task_park(e, t, "another payment has its number: order it anew under one of its own");
 		return false;
 	}
-	why = t->x.released              ? NULL
-	      : pay_was_told(t)          ? N_("the insurer says that this claim is paid")
-	      : came_back_from(t, order) ? N_("the payment before came back from this account")
-	      : pay_has_heir(t)          ? N_("another payout was ordered anew for the same one")
-	      : pay_has_twin(e, t)       ? N_("the same payee, amount and type within 24 hours")
-	      : !order->is_own           ? N_("the account is not compared with the person")
+	why = t->x.released                         ? NULL
+	      : pay_was_told(t)                     ? N_("the insurer says that this claim is paid")
+	      : pay_goes_anew(t) && pay_has_news(t) ? N_("the insurer has told something of this claim meanwhile")
+	      : came_back_from(t, order)            ? N_("the payment before came back from this account")
+	      : pay_has_heir(t)                     ? N_("another payout was ordered anew for the same one")
+	      : pay_has_twin(e, t)                  ? N_("the same payee, amount and type within 24 hours")
+	      : !order->is_own                      ? N_("the account is not compared with the person")
 	      : order->is_unchecked && order->payer->looks_at_unchecked ? N_("no bank has checked the account")
 	      : a_rule_releases(e, order) || its_list_is_released(t)    ? NULL
 	                                                                : N_("no rule releases it");

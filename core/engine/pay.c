@@ -291,7 +291,7 @@ struct pay_order *pay_order_make(struct engine *e, struct task *t, struct yt_fau
 	pay_digest(e, t, order->payee, order->amount_fen, order->type, order->digest);
 	hash_payee(e, t, order->msg, order->to_whom);
 	memcpy(order->digest + PAY_DIGEST_SAME, order->to_whom, sizeof(order->digest) - PAY_DIGEST_SAME);
-	if (is_of_claim(t) && pay_was_told(t)) /* another order to people than before its insurer said so */
+	if (is_of_claim(t) && (pay_was_told(t) || pay_has_news(t))) /* to people another order than before */
 		order->digest[sizeof(order->digest) - 1] ^= 0xff;
 	return order;
 }
@@ -452,6 +452,11 @@ bool pay_was_made(const struct task *t)
 bool pay_was_told(const struct task *t)
 {
 	return t->x.back_no[0] == '\0' && yt_str_is(facts_get(&t->run->facts, "claim_state"), "PAID");
+}
+
+bool pay_has_news(const struct task *t)
+{
+	return (t->x.flags & REC_X_UNASKED) != 0 && t->x.pay_no[0] != '\0' && t->x.back_no[0] == '\0';
 }
 
 /* It came to nothing: its money stayed with us, or is back. */

@@ -510,7 +510,8 @@ static bool has_unwanted_order(struct keeper *k, const struct kept *e, const str
 	struct rec rec;
 	size_t used;
 
-	bool is_news = e->x.told && (e->x.flags & REC_X_UNASKED) != 0 && e->x.pay_no[0] == '\0';
+	bool is_news = e->x.told && (e->x.flags & REC_X_UNASKED) != 0 &&
+	               (e->x.pay_no[0] == '\0' || (e->x.flags & REC_X_STAYED) != 0);
 
 	if (talk->kind != UP_STEP || (e->x.flags & REC_X_FOLLOW_UP) == 0 ||
 	        (!is_news && !e->x.reversal_wanted && (e->x.flags & REC_X_HELD) == 0 &&
