@@ -338,6 +338,26 @@ static void what_was_found_out_is_told(void **state)
 	ctl_peer_hides(w, ACCOUNT);
 }
 
+/* By its agency's number: what it is, what tells how it ended, and where its payouts are. */
+static void a_list_is_found_by_its_number(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, "+/list/L9", "list/L9", 21);
+	add_follow_up(&buf, 3, "+/result/L9", "", 22);
+	ctl_peer_commit(w, &buf);
+	yt_buf_free(&buf);
+	ctl_peer_feed(w);
+	assert_int_equal(ctl_peer_run(w, "case L9"), 0);
+	ctl_peer_prints(w, "+/list/L9");
+	ctl_peer_prints(w, "+/result/L9");
+	ctl_peer_prints(w, "each payout of the list has a case of its own");
+	assert_int_equal(ctl_peer_run(w, "case " SETL), 0);
+	ctl_peer_hides(w, "each payout of the list");
+}
+
 static void what_is_no_visit_is_said_so(void **state)
 {
 	struct ctl_peer *w = *state;
@@ -1002,6 +1022,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_claim_is_shown_as_what_it_is, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_the_insurer_pays_was_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_was_found_out_is_told, open_world, close_world),
+		cmocka_unit_test_setup_teardown(a_list_is_found_by_its_number, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_is_no_visit_is_said_so, open_world, close_world),
 		cmocka_unit_test_setup_teardown(pending_follow_ups_are_told_apart, open_world, close_world),
 		cmocka_unit_test_setup_teardown(totals_count_all_of_them, open_world, close_world),

@@ -36,7 +36,7 @@ struct telling {
 	size_t n_tail;
 	struct found *found;
 	struct ctl_table table;
-	bool is_json;
+	bool is_json, is_list;
 };
 
 /* ---- finding ------------------------------------------------------------------------------------- */
@@ -88,16 +88,26 @@ static int on_tail(void *arg, const struct rec *rec, log_pos pos)
 	return 0;
 }
 
-/* The number of a payment, which names its visit or, of an agency's own, nothing but itself. */
+/* The number of a payment, which names its visit or, of an agency's own, nothing but itself; or of a list, and what
+ * tells how it ended. */
 static int find_payment(struct telling *t)
 {
-	struct yt_str number = yt_arena_printf(t->desk.arena, "+/%.*s", YT_FMT(t->wanted));
+	static const char *const kinds[] = { "", "list/", "result/" };
+	struct index_filter list = { .limit = EXCHANGES_MAX };
 	struct exchange x;
-	int rv = index_find_follow_up(t->index, number, &x);
 
-	if (rv == 0)
-		on_row(t, &x);
-	return rv == YT_ENOTFOUND ? 0 : rv;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct yt_str number = yt_arena_printf(t->desk.arena, "+/%s%.*s", kinds[i], YT_FMT(t->wanted));
+		int rv = index_find_follow_up(t->index, number, &x);
+
+		if (rv == 0)
+			on_row(t, &x);
+		else if (rv != YT_ENOTFOUND)
+			return rv;
+		t->is_list = t->is_list || (rv == 0 && i > 0);
+	}
+	list.settlement = yt_arena_printf(t->desk.arena, "list/%.*s", YT_FMT(t->wanted));
+	return t->is_list ? index_search(t->index, &list, on_row, t) : 0;
 }
 
 static int find(struct telling *t)
@@ -462,6 +472,9 @@ static void print(struct telling *t)
 	}
 	ctl_table_print(t->desk.ctl, &t->table, stdout);
 	print_open(t);
+	if (t->is_list)
+		printf(_(
+		        "each payout of the list has a case of its own, by its number; what waits of them: `yitong followups`\n"));
 	if (t->n_left_out > 0)
 		printf(_("%zu other messages of the visit: `yitong messages --visit %s`\n"), t->n_left_out, t->visit);
 	if (is_sealed)

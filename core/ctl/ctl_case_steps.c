@@ -162,7 +162,7 @@ static void take_line(struct case_steps *s, const struct rec *rec)
 static void show_members(struct desk *desk, struct yt_node *said, const struct yt_node *from)
 {
 	if (from != NULL && from->kind == YT_ARRAY)
-		from = from->child;
+		from = from->n == 1 ? from->child : NULL; /* of several none speaks for all */
 	for (size_t i = 0; from != NULL && i < sizeof(shown) / sizeof(shown[0]); i++) {
 		struct yt_str value = yt_node_text(from, shown[i]);
 
