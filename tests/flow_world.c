@@ -123,6 +123,11 @@ static void decide_claim(struct yt_str octets, struct yt_reply *reply)
 	        : much ? YT_STR("2000.00")
 	        : most ? YT_STR("9000.00")
 	               : YT_STR("12.34"));
+	if (memmem(octets.p, octets.n, "uneven", 6) != NULL)
+		yt_node_add_text(reply->arena,
+		        yt_node_add(reply->arena, yt_node_add(reply->arena, reply->body, YT_STR("liability"), YT_ARRAY),
+		                YT_STR(""), YT_OBJECT),
+		        "pay_amt", YT_STR("12.33"));
 }
 
 /* A registration issues a number of its own: a fact for the steps behind it. */
@@ -961,6 +966,7 @@ void reply(char how)
 	                   : how == 'K' ? "DONE decided other paid ."
 	                   : how == 'T' ? "DONE decided paid ."
 	                   : how == 'L' ? "REFUSED why=late ."
+	                   : how == '%' ? "DONE decided uneven ."
 	                   : how == 'Z' ? "DONE decided zero ."
 	                   : how == 'M' ? "DONE decided much ."
 	                   : how == 'V' ? "DONE decided most ."

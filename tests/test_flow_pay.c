@@ -321,6 +321,27 @@ static const struct release_case {
 	        "waits: release of 12.34 yuan: the insurer says that this claim is paid", 'T', 0 },
 };
 
+static void hear_breach(void *ctx, enum yt_level level, const char *text)
+{
+	if (level == YT_ERROR && strstr(text, "at hub: the answer does not add up: data.payable_amt is 12.34") != NULL)
+		(*(unsigned *)ctx)++;
+}
+
+/* A decision whose parts do not add up is told of as every answer is (P4); what was decided is paid. */
+static void test_uneven_decision(void **state)
+{
+	unsigned heard = 0;
+
+	begin_paying();
+	ask(1, ACCOUNT);
+	yt_log_watch(hear_breach, &heard);
+	decide(1, '%');
+	expect("bank:PAY", 'p');
+	yt_log_watch(NULL, NULL);
+	assert_int_equal(heard, 1);
+	end_paying();
+}
+
 /* Without a rule it waits by name until two people have released exactly it, whatever is killed meanwhile. */
 static void test_release(void **state)
 {
@@ -1289,6 +1310,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_processed_for_ever, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_withdrawn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_alarm, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_uneven_decision, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_another_sum, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_card, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout_failed, setup, teardown) };

@@ -683,6 +683,15 @@ static bool is_too_late(struct engine *e, struct task *t, const struct yt_reply 
 	return true;
 }
 
+/* Of an insurer's decision the origin hears nothing that could be marked: the log says it. */
+static void tell_of_decision(struct task *t, struct yt_reply *reply)
+{
+	const struct yt_op *op = flow_op_of(t, t->x.step);
+
+	if ((op->reply_money & YT_MONEY_DECISION) != 0)
+		(void)engine_mark_breach(&(struct breach_of){ t->id, t->party->name, op, t->x.trace }, t->arena, reply);
+}
+
 void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct yt_reply *reply, struct yt_str body)
 {
 	bool not_found = t->leg == REC_LEG_UNDO && reply->outcome == YT_REFUSED && reply->never_happened;
@@ -706,8 +715,10 @@ void flow_leg(struct engine *e, struct task *t, enum engine_leg_end end, struct 
 		take_back(e, t, reply);
 		return;
 	}
-	if (t->leg == REC_LEG_STEP)
+	if (t->leg == REC_LEG_STEP) {
 		judge_step(t, reply);
+		tell_of_decision(t, reply);
+	}
 	if (goes_unhurried(e, t, end, reply) || is_too_late(e, t, reply, body) || goes_anew(e, t, reply, body) ||
 	        is_awaited(e, t, reply, body) || is_unheard(e, t, reply, body))
 		return;

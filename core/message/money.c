@@ -309,10 +309,15 @@ static int check_claim(const struct check *check, const struct yt_node *body)
 
 static int check_decision(const struct check *check, const struct yt_node *body)
 {
-	int64_t payable, sum;
+	int64_t payable, sum, paid;
 	size_t n;
 	int rv = amount(check, "payable_amt", &payable);
 
+	if (rv == 0)
+		rv = amount(check, "paid_amt", &paid);
+	if (rv == 0 && has_value(yt_node_get(check->node, "paid_amt")) &&
+	        has_value(yt_node_get(check->node, "payable_amt")) && paid != payable)
+		return unequal(check, "payable_amt", payable, "paid_amt", paid);
 	if (rv == 0)
 		rv = rows_sum(check, body, "liability", "pay_amt", &sum, &n);
 	if (rv != 0 || n == 0 || sum == payable)
