@@ -545,7 +545,8 @@ void add_follow_up(struct yt_buf *buf, uint32_t worker, uint64_t id, const char 
 	rec_str(buf, REC_T_FLOW, YT_STR("claim"));
 	if (w.pays)
 		rec_u8(buf, REC_T_OPERATION, YT_OP_PAY_ORDER);
-	rec_u32(buf, REC_T_FLAGS, REC_X_FOLLOW_UP | (w.is_one_stop ? REC_X_ONE_STOP : 0u));
+	rec_u32(buf, REC_T_FLAGS,
+	        REC_X_FOLLOW_UP | (w.is_one_stop ? REC_X_ONE_STOP : 0u) | (w.is_listed ? REC_X_LISTED : 0u));
 	rec_str(buf, REC_T_REQUEST, YT_STR("request"));
 	rec_end(buf, at);
 }

@@ -37,7 +37,8 @@ extern struct world {
 	const char *why;  /* a lease is given back for now; NULL: no reason */
 	const char *then; /* flow that follows from what is asked; NULL: none */
 	bool is_one_stop; /* somebody waits for what follows */
-	bool pays;        /* what follows is a payout */
+	bool pays;        /* what follows is a payout ... */
+	bool is_listed;   /* ... of a list */
 	bool index_lags;  /* it does not know of cancels yet */
 	uint64_t seq[8];  /* of each worker */
 } w;

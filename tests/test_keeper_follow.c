@@ -192,30 +192,34 @@ static void test_follow_up_of_uncancelled(void **state)
 	assert_told("1:lease 0/9");
 }
 
-/* Its settlement is found to be done while its origin has asked to undo it: nothing leaves before that is over. */
+/* Its settlement is found to be done while its origin has asked to undo it: nothing leaves before that is over.  Of a
+ * list its agency hears what becomes of each payout, so people see to it. */
 static void test_follow_up_of_undone(void **state)
 {
-	struct yt_buf buf = { 0 };
+	for (unsigned listed = 0; listed < 2; listed++) {
+		struct yt_buf buf = { 0 };
 
-	up(1);
-	w.then = "claim";
-	lose(1, 1, "N1");
-	w.then = NULL;
-	begin(1, (struct asked){ 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" });
-	commit();
-	later(1);
-	add_answer(&buf, 1, YT_DONE, "found");
-	add_follow_up(&buf, 1, FOLLOW_UP(9), "+/A1");
-	assert_int_equal(say(1, UP_RETURN, 1, &buf), 0);
-	commit();
-	forget_told();
-	later(FOLLOW_UP_TURN_MS);
-	assert_told("1:lease 0/1");
-	give_back_reversed(1, 1, "undone");
-	commit();
-	later(FOLLOW_UP_TURN_MS);
-	assert_int_equal(followed(9)->state, X_REVERSED);
-	assert_int_equal(followed(9)->reversals, 0);
+		anew();
+		w.pays = w.is_listed = listed != 0;
+		w.then = "claim";
+		lose(1, 1, "N1");
+		w.then = NULL;
+		begin(1, (struct asked){ 2, "R1", "c", NULL, YT_OP_REVERSE, "N1" });
+		commit();
+		later(1);
+		add_answer(&buf, 1, YT_DONE, "found");
+		add_follow_up(&buf, 1, FOLLOW_UP(9), "+/A1");
+		assert_int_equal(say(1, UP_RETURN, 1, &buf), 0);
+		commit();
+		forget_told();
+		later(FOLLOW_UP_TURN_MS);
+		assert_told("1:lease 0/1");
+		give_back_reversed(1, 1, "undone");
+		commit();
+		later(FOLLOW_UP_TURN_MS);
+		assert_int_equal(followed(9)->state, listed ? X_PARKED : X_REVERSED);
+		assert_int_equal(followed(9)->reversals, 0);
+	}
 }
 
 /* Whether it may leave cannot be told while the index cannot be read: it waits, and a second one for the same

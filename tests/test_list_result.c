@@ -185,6 +185,27 @@ static void test_looks_seldom(void **state)
 	end();
 }
 
+/* A list that cannot be handed out waits for people, and what they decide is told. */
+static void test_parked(void **state)
+{
+	char row[40];
+
+	begin();
+	ask(2, "PAY inst=H1 num=" NO "2 | pay=" NO "2 yuan=7.00 to=62220200000017 named=Wu psn=Wu");
+	pay('p');
+	ask(1, LIST);
+	release();
+	assert_leaves("nothing", LONG_MS);
+	assert_int_equal(in_log_of("+/list/L1").state, X_PARKED);
+	decide("+/list/L1", "reversed");
+	assert_leaves("hub:RESULTS", AT_ONCE_MS);
+	for (unsigned i = 1; i <= 2; i++) {
+		fake_value(yt_str(w.sent), i == 1 ? NO "1" : NO "2", row, sizeof(row));
+		assert_string_equal(row, "CANCELLED");
+	}
+	end();
+}
+
 /* limits.list_rows */
 static void test_too_long(void **state)
 {
@@ -223,6 +244,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_untold, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_looks_seldom, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_parked, setup, teardown),
 	};
 
 	return flow_world_run(tests, COUNT(tests));

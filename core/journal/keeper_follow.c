@@ -446,12 +446,18 @@ void keeper_tell_follow_ups_again(struct keeper *k, struct kept *e)
 
 /* -- before it leaves ----------------------------------------------------------------------------- */
 
-/* What it follows from was undone before anybody knew that it had been done: nothing of it leaves. */
+/* What it follows from was undone before anybody knew that it had been done: nothing of it leaves.  Of a list each
+ * payout's end is told (engine/pay_batch.c), and only a worker can say it: when people have decided this one's. */
 static void end_unsent(struct keeper *k, struct kept *e, uint64_t because, const char *why)
 {
 	struct yt_buf buf = { 0 };
 	size_t at;
 
+	if (e->x.flags & REC_X_LISTED) {
+		park(k, e->x.id, why);
+		kept_settle_down(k, e);
+		return;
+	}
 	write_joined(k, e->x.id, because, NULL);
 	at = rec_begin(&buf, REC_REVERSED, 0, e->x.id, keeper_wall(k));
 	rec_u64(&buf, REC_T_JOINS, because);
