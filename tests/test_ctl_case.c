@@ -756,7 +756,7 @@ static void each_payout_is_told_in_its_order(void **state)
 	ctl_peer_hides(w, "ASKED-0");
 	assert_int_equal(ctl_peer_run(w, "--lang zh case " SETL), 0);
 	ctl_peer_prints(w, "已退回");
-	ctl_peer_prints(w, "付款编号 " PAY_NO ", 原付款编号 IN20261121000000000099");
+	ctl_peer_prints(w, "付款编号 " PAY_NO "，原付款编号 IN20261121000000000099");
 }
 
 static void add_of(struct yt_buf *buf, uint64_t id, enum yt_operation op, const char *number, const char *code)

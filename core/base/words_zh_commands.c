@@ -51,6 +51,7 @@ const struct yt_word words_zh_commands[] = {
 	{ "GATEWAY", "网关" },
 	{ "INSURER", "保险公司" },
 	{ "PERSON", "个人" },
+	{ ", ", "，" },
 	{ "asked back", "追回" },
 	{ "each payout of the list has a case of its own, by its number; what waits of them: `yitong followups`\n",
 	        "清单中各笔付款以各自的编号查看（yitong case）；还在等待的见 `yitong followups`\n" },

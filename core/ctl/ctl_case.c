@@ -217,7 +217,7 @@ static void add_text(struct yt_buf *out, const char *name, struct yt_str value)
 {
 	if (value.n > 0)
 		yt_buf_printf(
-		        out, "%s%s%s%.*s", out->n == 0 ? "" : ", ", name, *name == '\0' ? "" : " ", YT_FMT(value));
+		        out, "%s%s%s%.*s", out->n == 0 ? "" : _(", "), name, *name == '\0' ? "" : " ", YT_FMT(value));
 }
 
 static void add_yuan(struct yt_buf *out, const char *name, int64_t fen)
@@ -347,7 +347,7 @@ static void put_step(struct telling *t, const struct case_step *s)
 	if (s->note[0] != '\0' && s->op != NULL && s->op->id != YT_OP_CLAIM_PAYMENT) /* of the order before it */
 		add_text(&details, "", yt_str(_(s->note)));
 	if (s->n_sent > 1)
-		yt_buf_printf(&details, _("%ssent %u times"), details.n == 0 ? "" : ", ", (unsigned)s->n_sent);
+		yt_buf_printf(&details, _("%ssent %u times"), details.n == 0 ? "" : _(", "), (unsigned)s->n_sent);
 	cell_details(t, &details);
 }
 

@@ -283,7 +283,7 @@ static void describe_field(struct yt_buf *out, const struct field *f, const stru
 
 	if (value.n == 0)
 		return;
-	yt_buf_printf(out, "%s%s%s", out->n == 0 ? "" : ", ", _(f->before), *f->before == '\0' ? "" : " ");
+	yt_buf_printf(out, "%s%s%s", out->n == 0 ? "" : _(", "), _(f->before), *f->before == '\0' ? "" : " ");
 	switch (f->kind) {
 	case F_TEXT:
 		yt_buf_str(out, value);
@@ -326,11 +326,11 @@ static void describe(struct yt_buf *out, const struct rec *rec)
 	/* The origin's own stands in the head; here are those of our legs. */
 	if (rec->type != REC_ACCEPTED && rec->type != REC_READ && rec->type != REC_REFUSED &&
 	        rec_get(rec, REC_T_NUMBER).n > 0)
-		yt_buf_printf(out, _("%snumber %.*s"), out->n == 0 ? "" : ", ", YT_FMT(rec_get(rec, REC_T_NUMBER)));
+		yt_buf_printf(out, _("%snumber %.*s"), out->n == 0 ? "" : _(", "), YT_FMT(rec_get(rec, REC_T_NUMBER)));
 	while (rec_next(rec, &at, &field))
 		if (field.tag >= REC_BODY)
-			yt_buf_printf(out, _("%s%s of %zu bytes"), out->n == 0 ? "" : ", ", _(rec_tag_name(field.tag)),
-			        field.value.n);
+			yt_buf_printf(out, _("%s%s of %zu bytes"), out->n == 0 ? "" : _(", "),
+			        _(rec_tag_name(field.tag)), field.value.n);
 	yt_buf_byte(out, 0);
 }
 

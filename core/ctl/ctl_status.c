@@ -121,7 +121,7 @@ static void print_exchanges(const struct ctl *ctl, const struct yt_node *a)
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		uint64_t n = control_number(a, counts[i].path);
 
-		printf("%s%s%llu %s%s", i == 0 ? "" : ", ", n > 0 ? ctl_colour(ctl, counts[i].colour) : "",
+		printf("%s%s%llu %s%s", i == 0 ? "" : _(", "), n > 0 ? ctl_colour(ctl, counts[i].colour) : "",
 		        (unsigned long long)n, _(counts[i].name), n > 0 ? ctl_colour(ctl, CTL_PLAIN) : "");
 	}
 	printf("\n");
