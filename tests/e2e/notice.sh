@@ -81,7 +81,7 @@ for http in --http1.1 --http2; do
 	expect "an event over ${http#--}" "200 0 yes" "$status $(code) $(is_signed)"
 	tell "E1$http"
 	expect "told again" "200 0 yes" "$status $(code) $(is_signed)"
-	tell "E2$http" "${key//0/1}"
+	tell "E2$http" "$(tr 0-9a-f 1-9a-f0 <<<"$key")"
 	expect "with another secret" "401 A0001 yes" "$status $(code) $(is_signed)"
 	tell "E2$http" "$key" "$(($(date +%s%3N) - 400000))"
 	expect "of some minutes ago" "401 A0002 yes" "$status $(code) $(is_signed)"
