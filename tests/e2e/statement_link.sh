@@ -94,6 +94,8 @@ done
 for ((i = 0; i < 100; i++)); do yitong statement >$dir/list.txt && break || sleep 0.1; done
 grep -q '15.00.*it names no payment' $dir/list.txt || { cat $dir/list.txt; wrong "the fee is not listed"; }
 say "ok: $(head -n 1 $dir/list.txt)"
+has_six() { [ "$(told)" = 6 ]; }
+eventually has_six || wrong "not the ended day and the new one were fetched besides: $(told)"
 before=$(told)
 again
 for ((i = 0; i < 40; i++)); do [ "$(told)" -gt "$before" ] && break || sleep 0.1; done # it has time to do so
