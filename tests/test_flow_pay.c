@@ -319,6 +319,8 @@ static const struct release_case {
 	        "waits: release of 12.34 yuan: the account is not compared with the person", 'D', 0 },
 	{ "another record of ours has paid it, as the insurer says", ACCOUNT,
 	        "waits: release of 12.34 yuan: the insurer says that this claim is paid", 'T', 0 },
+	{ "parts that do not add up to what was decided", ACCOUNT,
+	        "waits: release of 12.34 yuan: the insurer's decision does not add up", '%', 0 },
 };
 
 static void hear_breach(void *ctx, enum yt_level level, const char *text)
@@ -327,7 +329,8 @@ static void hear_breach(void *ctx, enum yt_level level, const char *text)
 		(*(unsigned *)ctx)++;
 }
 
-/* A decision whose parts do not add up is told of as every answer is (P4); what was decided is paid. */
+/* A decision whose parts do not add up is told of as every answer is (P4), and what was decided is paid when two people
+ * say so. */
 static void test_uneven_decision(void **state)
 {
 	unsigned heard = 0;
@@ -336,7 +339,7 @@ static void test_uneven_decision(void **state)
 	ask(1, ACCOUNT);
 	yt_log_watch(hear_breach, &heard);
 	decide(1, '%');
-	expect("bank:PAY", 'p');
+	nothing_leaves(20000);
 	yt_log_watch(NULL, NULL);
 	assert_int_equal(heard, 1);
 	end_paying();

@@ -51,6 +51,7 @@ const struct yt_word words_zh_operators[] = {
 	{ "the account's holder has another name, says its bank", "银行称户名不符" },
 	{ "its bank refuses the account", "该账户被银行拒绝" },
 	{ "its bank cannot say whose the account is", "银行无法核对户名" },
+	{ "the insurer's decision does not add up", "保险公司的理赔决定金额不平" },
 	{ "the insurer says that this claim is paid", "保险公司称该理赔已支付" },
 	{ "the account is not compared with the person", "账户户名未与本人核对" },
 	{ "the payment before came back from this account", "前一笔付款从该账户退回" },

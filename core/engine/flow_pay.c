@@ -84,6 +84,22 @@ static bool its_list_is_released(const struct task *t)
 	return (t->x.flags & REC_X_LISTED) != 0 && t->x.back_no[0] == '\0';
 }
 
+/* An insurer's, as it was read back. */
+static bool decision_adds_up(const struct task *t)
+{
+	char why[200];
+
+	for (unsigned step = 1; step <= t->run->flow->n; step++) {
+		const struct yt_reply *heard = t->run->heard[step - 1];
+		unsigned rules = flow_op_of(t, step)->reply_money;
+
+		if (heard != NULL && (rules & YT_MONEY_DECISION) != 0 &&
+		        (heard->breach.n > 0 || yt_money_check(rules, heard->body, why, sizeof(why)) != 0))
+			return false;
+	}
+	return true;
+}
+
 static void wait_for_release(struct engine *e, struct task *t, const struct pay_order *order, const char *why)
 {
 	char reason[200], yuan[24];
@@ -150,6 +166,7 @@ bool flow_pay_may_leave(struct engine *e, struct task *t)
 	}
 	why = t->x.released                         ? NULL
 	      : pay_was_told(t)                     ? N_("the insurer says that this claim is paid")
+	      : !decision_adds_up(t)                ? N_("the insurer's decision does not add up")
 	      : pay_goes_anew(t) && pay_has_news(t) ? N_("the insurer has told something of this claim meanwhile")
 	      : came_back_from(t, order)            ? N_("the payment before came back from this account")
 	      : pay_has_heir(t)                     ? N_("another payout was ordered anew for the same one")
