@@ -73,7 +73,7 @@ stop() {
 		sleep 0.1
 	done
 	if is_alive "$pid"; then
-		say "pid $pid did not end within $stop_s s after SIGTERM: SIGKILL" >&2
+		say "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-80) (pid $pid) did not end within $stop_s s after SIGTERM: SIGKILL" >&2
 		kill -KILL "$pid" 2>/dev/null
 	fi
 	wait "$pid" 2>/dev/null
