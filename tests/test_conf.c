@@ -239,6 +239,12 @@ static const struct bad_case {
 		"until must be a date" },
 	{ "a release of nothing", NULL, "releases:\n  - {pay_type: IN, most: \"0\", until: \"2099-12-31\", signed_by: li}\n", "error: ",
 		"most must be an amount" },
+	{ "a release signed on no day", NULL, "releases:\n  - {pay_type: IN, most: \"1\", until: \"2099-12-31\", signed_by: li, signed_on: \"2026-13-01\"}\n",
+		"59:5: error: ", "signed_on must be a date" },
+	{ "a release signed tomorrow", NULL, "releases:\n  - {pay_type: IN, most: \"1\", until: \"2099-12-31\", signed_by: li, signed_on: \"2099-12-31\"}\n",
+		"59:5: error: ", "signed_on: 2099-12-31 is still to come" },
+	{ "a signature of no day", NULL, "releases:\n  - {pay_type: IN, most: \"1\", until: \"2099-12-31\", signed_by: li, signature: bGk=}\n",
+		"59:5: error: ", "signature needs signed_on" },
 	{ "a payment from no account", NULL, "flows:\n  - name: pay\n    steps: [\"zhejiang:pay.order\"]\n", "error: ",
 		"no account is given for that: add one to payers" },
 	{ "a claim paid from an account of another type", NULL, "flows:\n  - name: pay\n    steps: [\"zhejiang:claim.submit\", \"zhejiang:pay.order\"]\npayers:\n  - {name: p, party: zhejiang, pay_type: CL, account: \"6001\", account_name: fund}\n", "error: ",
@@ -1422,6 +1428,109 @@ static void test_payments(void **state)
 	conf_free(conf);
 }
 
+/* What openssl makes of text, as docs/payments.md has it; into out. */
+static void sign_text(const char *text, const char *key, char out[200])
+{
+	char command[300];
+	FILE *pipe;
+
+	write_text("rule.txt", text);
+	snprintf(command, sizeof(command),
+	        "openssl dgst -sm3 -sigopt distid:1234567812345678 -sign %s -out rule.sig rule.txt && base64 -w0 rule.sig",
+	        key);
+	pipe = popen(command, "r");
+	assert_non_null(pipe);
+	assert_non_null(fgets(out, 200, pipe));
+	assert_int_equal(pclose(pipe), 0);
+}
+
+#define LI_KEY "  - {name: li, kind: sm2-public, file: li.pub, owner: 财务科 李}\n"
+#define WANG_KEY "  - {name: wang, kind: sm2-public, file: wang.pub, owner: 财务科 王}\n"
+
+/* Only what the person it names has signed releases payments: every member counts. */
+static void test_signed_releases(void **state)
+{
+	static const char text[] = "yitong-release 1\npay_type: IN\nmost: 5000.00\nuntil: 2099-12-31\n"
+	                           "signed_by: 财务科 李\nsigned_on: 2026-01-05\n";
+	static const struct {
+		const char *it, *keys, *rule, *signer; /* signer NULL: the rule says it all */
+		bool is_production;
+		const char *want; /* NULL: nothing is told */
+	} rows[] = {
+		{ "right", WANG_KEY LI_KEY, "pay_type: IN, most: \"5000\", until: \"2099-12-31\"", "li", true, NULL },
+		{ "right, by the key before this one",
+		        "  - {name: next, kind: sm2-public, file: wang.pub, owner: 财务科 李, from: \"2026-01-05\"}\n"
+		        "  - {name: li, kind: sm2-public, file: li.pub, owner: 财务科 李, to: \"2026-01-06\"}\n",
+		        "pay_type: IN, most: \"5000.00\", until: \"2099-12-31\"", "li", true, NULL },
+		{ "another amount", LI_KEY, "pay_type: IN, most: \"5000.01\", until: \"2099-12-31\"", "li", false,
+		        "error: signature is not that of 财务科 李" },
+		{ "another last day", LI_KEY, "pay_type: IN, most: \"5000\", until: \"2099-12-30\"", "li", false,
+		        "error: signature is not that of" },
+		{ "another type", LI_KEY, "pay_type: MA, most: \"5000\", until: \"2099-12-31\"", "li", false,
+		        "error: signature is not that of" },
+		{ "another's signature", WANG_KEY LI_KEY, "pay_type: IN, most: \"5000\", until: \"2099-12-31\"", "wang",
+		        false, "check --release 1` prints" },
+		{ "the signer has no key", WANG_KEY, "pay_type: IN, most: \"5000\", until: \"2099-12-31\"", "li", false,
+		        "error: signature: keys has no sm2-public of owner \"财务科 李\"" },
+		{ "the signer's key was not valid yet",
+		        "  - {name: li, kind: sm2-public, file: li.pub, owner: 财务科 李, from: \"2026-01-06\"}\n",
+		        "pay_type: IN, most: \"5000\", until: \"2099-12-31\"", "li", false,
+		        "that was valid on 2026-01-05: add the signer's" },
+		{ "the signer's key had ended",
+		        "  - {name: li, kind: sm2-public, file: li.pub, owner: 财务科 李, to: \"2026-01-05\"}\n",
+		        "pay_type: IN, most: \"5000\", until: \"2099-12-31\"", "li", false,
+		        "that was valid on 2026-01-05: add the signer's" },
+		{ "a private key, which this host has",
+		        "  - {name: li, kind: sm2-private, file: li.key, owner: 财务科 李}\n",
+		        "pay_type: IN, most: \"5000\", until: \"2099-12-31\"", "li", false, "has no sm2-public" },
+		{ "not base64", LI_KEY, "pay_type: IN, most: \"5000\", until: \"2099-12-31\", signature: \"?\"", NULL,
+		        false, "error: signature is not base64" },
+		{ "base64 of something else", LI_KEY,
+		        "pay_type: IN, most: \"5000\", until: \"2099-12-31\", signature: bGk=", NULL, false,
+		        "error: signature is not base64 of a signature in DER" },
+		{ "unsigned", LI_KEY, "pay_type: IN, most: \"5000\", until: \"2099-12-31\"", NULL, false,
+		        "warning: this release is not signed" },
+		{ "unsigned in production", LI_KEY, "pay_type: IN, most: \"5000\", until: \"2099-12-31\"", NULL, true,
+		        "error: profile production needs a signature of this release" },
+	};
+
+	make_files();
+	assert_int_equal(system("for k in li wang; do openssl genpkey -algorithm SM2 -out $k.key 2>/dev/null && "
+	                        "openssl pkey -in $k.key -pubout -out $k.pub && chmod 600 $k.key && chmod 644 $k.pub "
+	                        "|| exit 1; done"),
+	        0);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		struct conf_errors errors;
+		struct conf *conf = NULL;
+		struct yt_buf printed = { 0 };
+		char all[1200], key[20], signature[200] = "";
+		uint32_t n_told = 0;
+
+		snprintf(key, sizeof(key), "%s.key", rows[i].signer == NULL ? "li" : rows[i].signer);
+		sign_text(text, key, signature);
+		snprintf(all, sizeof(all),
+		        "releases:\n  - {%s, signed_by: 财务科 李, signed_on: \"2026-01-05\"%s%s}\nkeys:\n%s",
+		        rows[i].rule,
+		        rows[i].signer == NULL ? "" : ", signature: ", rows[i].signer == NULL ? "" : signature,
+		        rows[i].keys);
+		write_changed(NULL, all);
+		assert_int_equal(conf_load(&conf, "conf.yaml", &errors), 0);
+		conf->gateway.profile = rows[i].is_production ? CONF_PRODUCTION : CONF_DEVELOPMENT;
+		conf_check_plugins(conf, &errors);
+		print_message("%s\n", rows[i].it);
+		for (uint32_t e = 0; e < errors.n; e++)
+			n_told += errors.item[e].line == 59;
+		assert_int_equal(n_told, rows[i].want != NULL);
+		assert_true(rows[i].want == NULL || is_told(&errors, "59:5: ", rows[i].want));
+		if (rows[i].want == NULL) {
+			conf_release_text(conf, 0, &printed);
+			assert_true(yt_str_is(yt_buf_view(&printed), text));
+			yt_buf_free(&printed);
+		}
+		conf_free(conf);
+	}
+}
+
 /* An account that is told is kept here, and what follows asks about it, nothing else; who pays says what becomes of one
  * of which that says nothing. */
 static void test_asked_accounts(void **state)
@@ -1518,6 +1627,7 @@ int main(void)
 	static const struct CMUnitTest others[] = {
 		{ "a good configuration is read as it stands", test_good, NULL, NULL, NULL },
 		{ "payments are as they stand", test_payments, NULL, NULL, NULL },
+		{ "a rule releases payments as its signer has signed it", test_signed_releases, NULL, NULL, NULL },
 		{ "lists that no ring or commit could hold", test_list_rooms, NULL, NULL, NULL },
 		{ "accounts that are told are asked about", test_asked_accounts, NULL, NULL, NULL },
 		{ "settlements that are told are claimed", test_told_settlements, NULL, NULL, NULL },

@@ -767,15 +767,28 @@ static void test_check(void **state)
 
 	assert_int_equal(run(w, "check --no-files"), 0);
 	assert_prints(w, "can be used");
+	assert_int_equal(run(w, "check --release 1"), 1);
+	assert_prints(w, "there are 0 rules in releases");
 	assert_int_equal(run(w, "check"), 1); /* its files are not there */
 	assert_prints(w, "/conf.yaml:4:");
 	assert_prints(w, "cannot find \"a\"");
+	f = fopen(w->conf, "a");
+	fputs("releases: [{pay_type: CL, most: \"7\", until: \"2099-12-31\", signed_by: li, signed_on: \"2026-01-05\"}, "
+	      "{pay_type: MA, most: \"7\", until: \"2099-12-31\", signed_by: li}]\n",
+	        f);
+	fclose(f);
+	assert_int_equal(run(w, "check --release 1"), 0);
+	assert_string_equal(w->out, "yitong-release 1\npay_type: CL\nmost: 7.00\nuntil: 2099-12-31\nsigned_by: li\n"
+	                            "signed_on: 2026-01-05\n");
+	assert_int_equal(run(w, "check --release 2"), 1);
+	assert_prints(w, "rule 2 of releases has no signed_on");
+	assert_int_equal(run(w, "check --release 3"), 1);
 	f = fopen(w->conf, "a");
 	fputs("numbers: {serial_form: 1}\n", f);
 	fclose(f);
 	assert_int_equal(run(w, "check --no-files"), 1);
 	assert_prints(
-	        w, "/conf.yaml:14:11: error: unknown key \"serial_form\" in numbers: did you mean \"serial_from\"?");
+	        w, "/conf.yaml:15:11: error: unknown key \"serial_form\" in numbers: did you mean \"serial_from\"?");
 	assert_prints(w, "1 error: this configuration cannot be used");
 	assert_int_equal(run(w, "messages"), 3);
 	assert_prints(w, "serial_form");

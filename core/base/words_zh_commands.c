@@ -75,6 +75,10 @@ const struct yt_word words_zh_commands[] = {
 	{ "%u errors: this configuration cannot be used\n", "%u 个错误：此配置不能使用\n" },
 	{ "%s%s can be used%s: listeners %u, parties %u, origins %u, institutions %u, warnings %u\n",
 	        "%s%s 可以使用%s：监听口 %u，参与方 %u，请求方 %u，机构 %u，警告 %u\n" },
+	{ "--release: there are %u rules in releases; they are counted from 1",
+	        "--release：releases 中共 %u 条规则，从 1 数起" },
+	{ "rule %u of releases has no signed_on: give it the day on which it is signed",
+	        "releases 第 %u 条规则没有 signed_on：请写上签名的日期" },
 	{ "one file at a time", "一次只查一个文件" },
 	{ "cannot read %s: is it a file, and may this user read it?", "读不了 %s：它是文件吗？当前用户可以读吗？" },
 	/* ctl_draw.c */

@@ -490,6 +490,27 @@ const struct yt_word
 	        { "Up to this amount each.", "每笔不超过该金额。" },
 	        { "The last day, as `2026-12-31`. After it the rule does not count any more.",
 	                "最后一天，如 `2026-12-31`。此后该规则不再生效。" },
-	        { "Who has signed it.", "由谁签发。" },
+	        { "Who has signed it: the `owner` of a key of kind `sm2-public` in `keys`.",
+	                "由谁签发：`keys` 中一把 `sm2-public` 密钥的 `owner`。" },
+	        { "signed_on must be a date, as 2026-12-31, not \"%.40s\"",
+	                "signed_on 必须是日期，如 2026-12-31，不能是“%.40s”" },
+	        { "signed_on: %s is still to come", "signed_on：%s 还没有到" },
+	        { "signature needs signed_on, the day on which it was made: it is part of what is signed",
+	                "有 signature 就要有 signed_on，即签名的日期：它是被签内容的一部分" },
+	        { "this release is not signed: whoever writes this file releases payments, in anybody's name (production "
+	          "refuses to start so)",
+	                "该放行规则未签名：能写此文件者即可以任何人的名义放行付款（production 下拒绝启动）" },
+	        { "profile production needs a signature of this release: give it its signed_on, let %s sign what `yitong "
+	          "check --release %u` prints, and put that into signature",
+	                "profile production 要求该放行规则有签名：先写 signed_on，由 %s 对 `yitong check --release %u` 所印文本签名，再写入 "
+	                "signature" },
+	        { "signature: keys has no sm2-public of owner \"%s\" (signed_by) that was valid on %s: add the signer's "
+	          "public key",
+	                "signature：keys 中没有属于“%s”（signed_by）且在 %s 有效的 sm2-public：请加入签发人的公钥" },
+	        { "signature is not base64 of a signature in DER: it is one line, as `openssl dgst -sign` and `base64 -w0` "
+	          "write it",
+	                "signature 不是 DER 签名的 Base64：应为一行，即 `openssl dgst -sign` 加 `base64 -w0` 的输出" },
+	        { "signature is not that of %s over this release: let %s sign anew what `yitong check --release %u` prints",
+	                "signature 不是 %s 对该放行规则的签名：请 %s 对 `yitong check --release %u` 所印文本重新签名" },
 	        { NULL, NULL },
         };

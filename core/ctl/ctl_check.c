@@ -59,12 +59,42 @@ static int check(struct ctl *ctl, unsigned flags)
 	return CTL_OK;
 }
 
+/* What one signs is all of standard output: what is wrong with the configuration goes beside it. */
+static int print_release(struct ctl *ctl, const char *which)
+{
+	struct conf_errors *errors = calloc(1, sizeof(*errors));
+	struct yt_buf text = { 0 };
+	char line[1024];
+	uint32_t nth;
+	int rv;
+
+	YT_REQUIRE(errors != NULL);
+	rv = conf_load_with(&ctl->conf, ctl->conf_file, CONF_NO_FILES, errors);
+	for (uint32_t i = 0; rv != 0 && i < errors->n; i++) {
+		conf_error_print(errors, &errors->item[i], line, sizeof(line));
+		fputs(line, stderr);
+	}
+	free(errors);
+	if (rv != 0)
+		return rv == YT_ENOMEM ? ctl_fail(CTL_CANNOT, "out of memory") : CTL_FOUND;
+	if (!ctl_number(which, ctl->conf->n_releases, &nth))
+		return ctl_fail(CTL_FOUND, "--release: there are %u rules in releases; they are counted from 1",
+		        (unsigned)ctl->conf->n_releases);
+	if (ctl->conf->releases[nth - 1].signed_on == NULL)
+		return ctl_fail(CTL_FOUND,
+		        "rule %u of releases has no signed_on: give it the day on which it is signed", (unsigned)nth);
+	conf_release_text(ctl->conf, nth - 1, &text);
+	ctl_print_buf(&text, stdout);
+	return CTL_OK;
+}
+
 int ctl_check(struct ctl *ctl, int argc, char **argv)
 {
 	struct yt_buf keys = { 0 };
 	bool wants_keys = false, no_files = false;
+	const char *release = NULL;
 	const struct ctl_option own[] = { { "keys", .flag = &wants_keys }, { "no-files", .flag = &no_files },
-		{ NULL } };
+		{ "release", .text = &release }, { NULL } };
 	int rv = ctl_options(ctl, "check", argc, argv, own, NULL);
 
 	if (rv != CTL_GO_ON)
@@ -80,5 +110,7 @@ int ctl_check(struct ctl *ctl, int argc, char **argv)
 		ctl->conf_file = argv[optind];
 	if (!is_readable(ctl->conf_file))
 		return ctl_fail(CTL_CANNOT, "cannot read %s: is it a file, and may this user read it?", ctl->conf_file);
+	if (release != NULL)
+		return print_release(ctl, release);
 	return check(ctl, no_files ? CONF_NO_FILES : 0);
 }

@@ -10,6 +10,7 @@
  *   conf_routes.c routes as rules, and the tables in CSV they ask
  *   conf_files.c  listeners and counterparts that are folders
  *   conf_parties.c counterparts: their urls, and what goes with which kind of them
+ *   conf_releases.c rules that release payments: what their signers sign
  *   conf_check.c  what no single key can tell: names, files, ports, time-outs that contradict
  *
  * All texts belong to the struct conf and end with it.  Relative paths are relative to the directory
@@ -234,6 +235,7 @@ struct conf_payer { /* an account of ours; see struct engine_payer */
 struct conf_release {
 	enum conf_pay_type pay_type;
 	const char *most, *until, *signed_by;
+	const char *signed_on, *signature; /* NULL: not signed; see conf_releases.c */
 	struct conf_place place;
 };
 
@@ -352,6 +354,9 @@ int conf_add_key(
         const struct conf *conf, uint32_t i, struct yt_keys *keys, struct conf_place *at, char *why, size_t size);
 /* Adds what only plugins, secrets, certificates and the key folder can tell: loads each as a worker would. */
 void conf_check_plugins(const struct conf *conf, struct conf_errors *errors);
+/* Appends the text that the signer of the i-th of releases signs (docs/payments.md, "Who signs a rule").  The release
+ * has its signed_on. */
+void conf_release_text(const struct conf *conf, uint32_t i, struct yt_buf *out);
 
 /* The roles' words, "business checker", as they are written in the configuration; into out. */
 void conf_roles_print(unsigned roles, char *out, size_t size);

@@ -70,7 +70,7 @@ const struct conf_section conf_sections[] = {
 /* clang-format off */
 const struct conf_key conf_keys[] = {
 	{ "gateway", "profile", CONF_T_CHOICE, NULL, DEFAULT("development"), 0, 0, "development production",
-		AT(gateway, profile), "`production` refuses to start without journal keys and operators." },
+		AT(gateway, profile), "`production` refuses to start without journal keys and operators, or with a release that nobody has signed." },
 	{ "gateway", "workers", CONF_T_NUMBER, NULL, DEFAULT("2"), 1, 64, NULL, AT(gateway, workers),
 		"Worker processes. One per core that is to carry traffic." },
 	{ "gateway", "run_dir", CONF_T_PATH, NULL, DEFAULT("run/gateway"), 1, 90, NULL, AT(gateway, run_dir),
@@ -508,7 +508,13 @@ const struct conf_key conf_keys[] = {
 	{ "releases", "most", CONF_T_TEXT, "yuan", REQUIRED, 1, 20, NULL, AT(release, most), "Up to this amount each." },
 	{ "releases", "until", CONF_T_TEXT, NULL, REQUIRED, 10, 10, NULL, AT(release, until),
 		"The last day, as `2026-12-31`. After it the rule does not count any more." },
-	{ "releases", "signed_by", CONF_T_TEXT, NULL, REQUIRED, 1, 100, NULL, AT(release, signed_by), "Who has signed it." },
+	{ "releases", "signed_by", CONF_T_TEXT, NULL, REQUIRED, 1, 64, NULL, AT(release, signed_by),
+		"Who has signed it: the `owner` of a key of kind `sm2-public` in `keys`." },
+	{ "releases", "signed_on", CONF_T_TEXT, NULL, OPTIONAL, 10, 10, NULL, AT(release, signed_on),
+		"The day on which it was signed, with `signature`. That key was valid then." },
+	{ "releases", "signature", CONF_T_TEXT, NULL, OPTIONAL, 1, 200, NULL, AT(release, signature),
+		"Base64 of DER, SM2 with SM3, of what `yitong check --release N` prints. Left out (development only): anybody who writes "
+		"this file releases payments." },
 
 	{ "cases", "facts", CONF_T_WORDS, NULL, OPTIONAL, 0, 0, NULL, AT(cases, facts),
 		"For which visits: `same-city`, `same-province`, `cross-province`, by treatment and insured area. Left out: none." },

@@ -96,6 +96,9 @@ void conf_read_institutions(struct conf *conf, struct conf_errors *errors);
 void conf_check_routes(struct conf *conf, struct conf_errors *errors);
 /* Payers, releases, and flows that pay. */
 void conf_check_payments(struct conf *conf, struct conf_errors *errors);
+/* Signatures of releases, by keys that are there: conf_check_plugins() calls it. */
+struct yt_keys;
+void conf_check_releases(const struct conf *conf, const struct yt_keys *keys, struct conf_errors *errors);
 /* Takes a party's url apart: kind, host, port, target.  False: out of memory. */
 bool conf_read_url(struct conf *conf, const struct conf_node *v, const char *key, struct conf_party *party,
         struct conf_errors *errors);

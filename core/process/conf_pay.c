@@ -100,6 +100,19 @@ static uint32_t day_of(const char *text)
 	return (uint32_t)strtoul(digits, NULL, 10);
 }
 
+/* Who signs a rule says when; nobody has signed it tomorrow. */
+static void check_signed_on(struct checking *c, const struct conf_release *r, unsigned long today)
+{
+	uint32_t day = day_of(r->signed_on);
+
+	if (r->signed_on != NULL && day == 0)
+		WRONG(c, "signed_on must be a date, as 2026-12-31, not \"%.40s\"", r->signed_on);
+	else if (day > today)
+		WRONG(c, "signed_on: %s is still to come", r->signed_on);
+	else if (r->signature != NULL && r->signed_on == NULL)
+		WRONG(c, "signature needs signed_on, the day on which it was made: it is part of what is signed");
+}
+
 static void make_release(struct checking *c, const struct conf_release *r, struct engine_release *out)
 {
 	char today[15];
@@ -107,6 +120,7 @@ static void make_release(struct checking *c, const struct conf_release *r, struc
 	*out = (struct engine_release){ type_names[r->pay_type], check_yuan(c, "most", r->most), day_of(r->until) };
 	yt_time_compact(yt_wall_ms(), today);
 	today[8] = '\0';
+	check_signed_on(c, r, strtoul(today, NULL, 10));
 	if (out->to_day == 0)
 		WRONG(c, "until must be a date, as 2026-12-31, not \"%.40s\"", r->until == NULL ? "" : r->until);
 	else if (out->to_day < strtoul(today, NULL, 10))

@@ -354,6 +354,7 @@ void conf_check_plugins(const struct conf *conf, struct conf_errors *errors)
 			conf_error_add(errors, at.line, at.column, "%s", why);
 	for (i = 0; i < conf->n_keys; i++)
 		check_term(keys, conf->keys[i].name, conf->keys[i].place, errors);
+	conf_check_releases(conf, keys, errors);
 	for (i = 0; i < conf->n_parties; i++)
 		check_header_value(&conf->parties[i], keys, errors);
 	for (i = 0; i < conf->n_listeners; i++)
