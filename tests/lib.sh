@@ -58,7 +58,10 @@ kill_all() {
 	kill -KILL $family 2>/dev/null
 	wait "$1" 2>/dev/null
 	for pid in $family; do
-		for ((i = 0; i < stop_s * 20; i++)); do is_alive "$pid" || continue 2; sleep 0.05; done
+		for ((i = 0; i < stop_s * 20; i++)); do
+			is_alive "$pid" || { sleep 0.05 && is_alive "$pid"; } || continue 2 # one that is ending may look gone too early
+			sleep 0.05
+		done
 		fail "process $pid outlives SIGKILL"
 	done
 }
@@ -69,13 +72,11 @@ stop() {
 	is_alive "$pid" || { wait "$pid" 2>/dev/null; return 0; }
 	kill -TERM "$pid" 2>/dev/null
 	for ((i = 0; i < stop_s * 10; i++)); do
-		is_alive "$pid" || break
+		is_alive "$pid" || { wait "$pid" 2>/dev/null; return 0; }
 		sleep 0.1
 	done
-	if is_alive "$pid"; then
-		say "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-80) (pid $pid) did not end within $stop_s s after SIGTERM: SIGKILL" >&2
-		kill -KILL "$pid" 2>/dev/null
-	fi
+	say "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-80) (pid $pid) did not end within $stop_s s after SIGTERM: SIGKILL" >&2
+	kill -KILL "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
 	return 0
 }
