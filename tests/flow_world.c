@@ -456,7 +456,7 @@ static const struct keeper_conf keeper_conf = { .serial_from = 9000,
 	.undelivered_ms = 30000,
 	.longest_wait_ms = 10000,
 	.rest_ms = 3600000,
-	.leases = 4,
+	.leases = 8,
 	.exchanges = 100 };
 
 /* -- the world ------------------------------------------------------------------------------------ */
@@ -485,6 +485,13 @@ static void put(bool up, const struct talk *talk)
 	yt_buf_str(&m->payload, talk->payload);
 	m->talk = *talk;
 	m->up = up;
+}
+
+static const char *k_step_party(void *ctx, const char *name, unsigned step)
+{
+	const struct engine_flow *f = c_flow(NULL, name);
+
+	return f != NULL && step >= 1 && step <= f->n ? f->steps[step - 1].party->name : NULL;
 }
 
 static bool k_flow_asks(void *ctx, const char *name, const char *party)
@@ -719,6 +726,7 @@ static void start(void)
 		.find = k_find,
 		.find_follow_up = k_find_follow_up,
 		.flow_asks = k_flow_asks,
+		.step_party = k_step_party,
 		.get = follow_ups_rest ? k_get : NULL,
 		.waiting = k_waiting,
 		.facts = k_facts,

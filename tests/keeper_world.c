@@ -105,8 +105,9 @@ static int k_cancelled(void *ctx, struct yt_str institution, struct yt_str settl
 
 static int k_get(void *ctx, uint64_t exchange, struct exchange *x)
 {
-	struct exchange *found = on_disk(exchange);
+	struct exchange *found = exchange < FOLLOW_UP(1000) ? on_disk(exchange) : NULL;
 
+	w.n_got++;
 	if (w.find_error != 0)
 		return w.find_error;
 	if (found != NULL) {
@@ -121,8 +122,13 @@ static int k_get(void *ctx, uint64_t exchange, struct exchange *x)
 	x->flags = REC_X_FOLLOW_UP;
 	x->accepted_pos = x->last_pos = 1;
 	snprintf(x->number, sizeof(x->number), "+/B%llu", (unsigned long long)exchange);
-	strcpy(x->flow, "claim");
+	strcpy(x->flow, exchange < FOLLOW_UP(1000) + w.n_made_up - w.n_paying ? "claim" : "pay");
 	return 0;
+}
+
+static const char *k_step_party(void *ctx, const char *flow, unsigned step)
+{
+	return step > 2 ? NULL : strcmp(flow, "claim") == 0 && step == 1 ? "insurer" : "bank";
 }
 
 static int k_resting(void *ctx, struct exchange_cursor *after, size_t max,
@@ -188,6 +194,7 @@ void new_keeper(void)
 		.find = k_find,
 		.cancelled = k_cancelled,
 		.other_code = k_other_code,
+		.step_party = k_step_party,
 		.fetch = k_fetch,
 		.closed = k_closed };
 
@@ -542,7 +549,7 @@ void add_follow_up(struct yt_buf *buf, uint32_t worker, uint64_t id, const char 
 	rec_str(buf, REC_T_SETTLEMENT, yt_str(number + 2));
 	rec_str(buf, REC_T_ORIGINAL, YT_STR("N1"));
 	rec_u32(buf, REC_T_WORKER, worker);
-	rec_str(buf, REC_T_FLOW, YT_STR("claim"));
+	rec_str(buf, REC_T_FLOW, yt_str(w.flow != NULL ? w.flow : "claim"));
 	if (w.pays)
 		rec_u8(buf, REC_T_OPERATION, YT_OP_PAY_ORDER);
 	rec_u32(buf, REC_T_FLAGS,

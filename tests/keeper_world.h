@@ -33,8 +33,12 @@ extern struct world {
 	const char *asks_as; /* NULL: H */
 	int find_error;
 	bool rests;       /* follow-ups do in the index, as far as that has come */
-	size_t n_made_up; /* of this many more of them nobody wrote down: FOLLOW_UP(1000) and on */
+	size_t n_made_up; /* of this many more of them nobody wrote down: FOLLOW_UP(1000) and on ... */
+	size_t n_paying;  /* ... and the last so many are the bank's */
+	size_t n_got;     /* rows read one by one */
 	const char *why;  /* a lease is given back for now; NULL: no reason */
+	const char
+	        *flow; /* of what follows: "claim" asks the insurer and then the bank, "pay" the bank; NULL: "claim" */
 	const char *then; /* flow that follows from what is asked; NULL: none */
 	bool is_one_stop; /* somebody waits for what follows */
 	bool pays;        /* what follows is a payout ... */

@@ -1202,6 +1202,13 @@ static void forget_unindexed(struct gateway *g)
 	g->n_index = 0;
 }
 
+static const char *k_step_party(void *ctx, const char *name, unsigned step)
+{
+	const struct engine_flow *f = c_flow(ctx, name);
+
+	return f != NULL && step >= 1 && step <= f->n ? f->steps[step - 1].party->name : NULL;
+}
+
 static void start_keeper(struct sim *s, struct sim_event *e)
 {
 	static const struct keeper_conf conf = { .serial_from = 9000,
@@ -1221,6 +1228,7 @@ static void start_keeper(struct sim *s, struct sim_event *e)
 		.cancelled = k_cancelled,
 		.get = k_get,
 		.resting = k_resting,
+		.step_party = k_step_party,
 		.fetch = k_fetch,
 		.closed = k_closed };
 	struct log_problem why = { { 0 }, 0, 0, { 0 } };

@@ -490,7 +490,7 @@ static void on_held(struct keeper *k, uint32_t worker, const struct talk *talk)
 		return;
 	kept_begin_lease(k, e, worker);
 	e->ended = (e->x.flags & REC_X_FOLLOW_UP) != 0 && e->x.reversal_wanted && !e->x.undoing;
-	e->told_facts = e->held_as_follow; /* a keeper before us may have known so */
+	e->told_facts = e->held_in != NULL; /* a keeper before us may have known so */
 }
 
 static bool worker_is_ready(struct keeper *k, uint32_t worker)

@@ -52,6 +52,8 @@ struct keeper_world {
 	int (*find_follow_up)(void *ctx, struct yt_str number, struct exchange *x);
 	/* A flow of that name asks that party: what it tells of an exchange that goes by it counts.  NULL: any may. */
 	bool (*flow_asks)(void *ctx, const char *flow, const char *party);
+	/* Whom that step of a flow asks, from 1.  NULL: there is none.  May be NULL: nobody knows. */
+	const char *(*step_party)(void *ctx, const char *flow, unsigned step);
 	/* The index: what rests there, exchange_may_rest().  YT_ENOTFOUND.  NULL: all that is open stays in memory. */
 	int (*get)(void *ctx, uint64_t exchange, struct exchange *x);
 	/* Those that rest, as they were accepted, behind *after: at most max, *after is moved on.  YT_ENOTFOUND: these

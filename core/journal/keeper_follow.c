@@ -31,12 +31,6 @@ bool keeper_has_enough_follow_ups(const struct keeper *k)
 	return k->conf.follow_ups != 0 && k->n_follow_ups + k->n_resting >= k->conf.follow_ups;
 }
 
-/* With an insurer that lets everybody wait, thousands may be due. */
-bool keeper_leases_enough_follow_ups(const struct keeper *k)
-{
-	return k->follow_ups_leased >= (k->conf.leases + 1) / 2;
-}
-
 /* -- what belongs to a settlement ----------------------------------------------------------------- */
 
 #define N_CODES 2

@@ -9,6 +9,15 @@
 
 /* -- the heap of due times ---------------------------------------------------------------------- */
 
+UT_array *keeper_heap_new(void)
+{
+	static const UT_icd icd = { sizeof(struct due), NULL, NULL, NULL };
+	UT_array *heap;
+
+	utarray_new(heap, &icd);
+	return heap;
+}
+
 struct due *keeper_heap_at(UT_array *heap, unsigned i)
 {
 	return (struct due *)utarray_eltptr(heap, i);
@@ -227,7 +236,8 @@ struct kept *kept_take(struct keeper *k, const struct exchange *x)
 void kept_set_due(struct keeper *k, struct kept *e, int64_t at)
 {
 	e->due_mono = at < 1 ? 1 : at;
-	keeper_heap_push(e->x.flags & REC_X_FOLLOW_UP ? k->follow_due : k->due, (struct due){ e->due_mono, e->x.id });
+	e->due_in = e->x.flags & REC_X_FOLLOW_UP ? keeper_share_of(k, &e->x) : NULL;
+	keeper_heap_push(e->due_in != NULL ? e->due_in->due : k->due, (struct due){ e->due_mono, e->x.id });
 }
 
 static void wake_joiners(struct keeper *k, const struct kept *target)
@@ -252,6 +262,7 @@ void kept_settle_down(struct keeper *k, struct kept *e)
 	keeper_note_payout(k, e);
 	if (x->state == X_UNKNOWN && e->since_mono == 0)
 		e->since_mono = now;
+	keeper_share_anew(k, e);
 	if (!exchange_is_open(x)) {
 		e->due_mono = 0;
 		if (e->joined)
@@ -517,8 +528,7 @@ void kept_begin_lease(struct keeper *k, struct kept *e, uint32_t worker)
 	e->holder = worker;
 	e->due_mono = 0;
 	k->leased++;
-	e->held_as_follow = (e->x.flags & REC_X_FOLLOW_UP) != 0;
-	k->follow_ups_leased += e->held_as_follow;
+	keeper_share_lease(k, e);
 }
 
 void kept_end_lease(struct keeper *k, struct kept *e)
@@ -526,6 +536,6 @@ void kept_end_lease(struct keeper *k, struct kept *e)
 	if (e->holder != 0) {
 		e->holder = 0;
 		k->leased--;
-		k->follow_ups_leased -= e->held_as_follow;
+		keeper_unshare_lease(k, e);
 	}
 }

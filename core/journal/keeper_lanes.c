@@ -72,7 +72,7 @@ static void wake_resting(void *arg, const struct exchange *x)
 	struct keeper *k = arg;
 
 	if (was_stopped(x) && x->state != X_PARKED)
-		keeper_heap_push(k->follow_due, (struct due){ keeper_mono(k), x->id });
+		keeper_heap_push(keeper_share_of(k, x)->due, (struct due){ keeper_mono(k), x->id });
 }
 
 #define LOOKED_AT_MAX 100000 /* of those that rest: more would hold everybody up, they go on at their own times */

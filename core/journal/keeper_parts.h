@@ -10,6 +10,7 @@
  *   keeper_room.c     what payments of a day may have together
  *   keeper_notice.c   what parties tell of follow-ups unasked
  *   keeper_rest.c     follow-ups that are in the index alone
+ *   keeper_share.c    which party's follow-up is leased next
  *   keeper_waiting.c  follow-ups that wait for something to be told
  *   keeper_facts.c    case facts: where their pieces stand
  *   keeper_pieces.c   the newest of them in memory
@@ -30,19 +31,20 @@ struct waiter {
 
 struct kept {
 	struct exchange x;
-	char key[80];        /* institution | number */
-	uint32_t holder;     /* worker with the lease; 0 none */
-	bool held_as_follow; /* counted in follow_ups_leased */
-	int64_t due_mono;    /* next try; 0 none */
-	int64_t since_mono;  /* when its outcome became unknown, in this keeper's life */
-	int64_t resent_mono; /* when it was last sent again; 0 never in this keeper's life */
-	uint32_t unplaced;   /* records gathered whose commit is not durable yet */
-	bool shares;         /* stands in by_business */
-	bool aged;           /* queued to leave memory */
-	bool follows;        /* counted in n_follow_ups */
-	bool ended;          /* its settlement was undone while a worker had it: due at once when that gives it back */
-	bool joined;         /* its origin's own reversal waits for its end */
-	bool told_facts;     /* what it may wait for was told while a worker had it */
+	char key[80];          /* institution | number */
+	uint32_t holder;       /* worker with the lease; 0 none */
+	struct share *held_in; /* of a follow-up: counted among the leases that ask this party; NULL: not leased */
+	struct share *due_in;  /* ... and where its due_mono stands */
+	int64_t due_mono;      /* next try; 0 none */
+	int64_t since_mono;    /* when its outcome became unknown, in this keeper's life */
+	int64_t resent_mono;   /* when it was last sent again; 0 never in this keeper's life */
+	uint32_t unplaced;     /* records gathered whose commit is not durable yet */
+	bool shares;           /* stands in by_business */
+	bool aged;             /* queued to leave memory */
+	bool follows;          /* counted in n_follow_ups */
+	bool ended;      /* its settlement was undone while a worker had it: due at once when that gives it back */
+	bool joined;     /* its origin's own reversal waits for its end */
+	bool told_facts; /* what it may wait for was told while a worker had it */
 	struct waiter *waiters;
 	struct payout *payouts; /* all that it had since it is in memory */
 	UT_hash_handle hh_id, hh_key, hh_business;
@@ -55,6 +57,13 @@ struct kept {
 struct due {
 	int64_t at;
 	uint64_t exchange;
+};
+
+struct share {          /* the follow-ups whose next step asks that party */
+	char party[32]; /* empty: they ask nobody */
+	UT_array *due;  /* binary heap */
+	uint32_t leased;
+	UT_hash_handle hh;
 };
 
 struct payout { /* of a follow-up in memory: its bank speaks of it by this number, or its order's, alone */
@@ -150,8 +159,11 @@ struct keeper {
 	struct room *rooms;
 	struct known_worker *workers;
 	struct written *written;
-	UT_array *due, *follow_due; /* binary heaps; of follow-ups also those that rest */
-	uint64_t n_follow_ups;      /* in memory, some of them over */
+	UT_array *due;         /* binary heap, of all but follow-ups */
+	struct share *shares;  /* those have one each, also what rests ... */
+	UT_array *unsorted;    /* ... but for what has rested since before this keeper and was not due yet */
+	int64_t sort_mono;     /* when it is looked at again */
+	uint64_t n_follow_ups; /* in memory, some of them over */
 	uint64_t n_resting, n_resting_parked;
 	int64_t behind_ms;      /* what rests was written when the wall clock stood so much further than it does now */
 	log_pos carried_before; /* what rests is being gone through for keeper_carry() ... */
@@ -184,6 +196,7 @@ void keeper_let_refuse(struct keeper *k, struct kept *e);
 bool keeper_knows_leases(const struct keeper *k);
 
 /* keeper_kept.c */
+UT_array *keeper_heap_new(void);
 struct due *keeper_heap_at(UT_array *heap, unsigned i);
 void keeper_heap_push(UT_array *heap, struct due due);
 void keeper_heap_pop(UT_array *heap);
@@ -263,8 +276,6 @@ bool keeper_parks_used_number(struct keeper *k, const struct kept *cause, struct
 bool keeper_parks_too_early(struct keeper *k, struct kept *e, struct yt_str payload);
 /* Nothing is admitted that another one would follow from. */
 bool keeper_has_enough_follow_ups(const struct keeper *k);
-/* No lease for another one now: half of them are for what somebody waits for. */
-bool keeper_leases_enough_follow_ups(const struct keeper *k);
 /* A worker has given one back whose settlement was undone meanwhile. */
 void keeper_ended_meanwhile(struct keeper *k, struct kept *e);
 /* A worker has undone it, and its settlement stands again by now: people's.  before, was_wanted: its state and
@@ -323,6 +334,20 @@ uint64_t keeper_resting_before(const struct keeper *k, int64_t wall_ms);
 /* Takes some of those into memory that have octets before that position, and lets none of them lie down again.  0: call
  * again when these are carried; 1: there are no more; negative: the index cannot tell. */
 int keeper_wake_old(struct keeper *k, log_pos before);
+
+/* keeper_share.c */
+/* Made when it is not there yet; it stays as long as the keeper does. */
+struct share *keeper_share_of(struct keeper *k, const struct exchange *x);
+void keeper_share_lease(struct keeper *k, struct kept *e); /* a lease of it begins; of others than follow-ups nothing */
+void keeper_unshare_lease(struct keeper *k, struct kept *e); /* it ends, if it had begun */
+void keeper_share_anew(struct keeper *k, struct kept *e);    /* it may ask another party from now on */
+/* Puts some of what has rested since before this keeper, and is due, to those of its party. */
+void keeper_sort_due(struct keeper *k, int64_t now);
+/* That whose first entry has been due longest, of those that may have one more lease; NULL: none is due and may, *next:
+ * when to look again, -1: not for anything that is here. */
+struct share *keeper_next_share(struct keeper *k, int64_t now, int64_t *next);
+void keeper_hasten_resting(struct keeper *k, int64_t by_ms); /* the clock was behind by so much */
+void keeper_free_shares(struct keeper *k);
 
 /* keeper_state.c */
 bool keeper_has_octets_before(const struct exchange *x, log_pos before);

@@ -55,24 +55,7 @@ void keeper_rest(struct keeper *k, uint64_t exchange, const struct rest *rest)
 		return;
 	if (ahead_ms > k->behind_ms)
 		k->behind_ms = ahead_ms;
-	keeper_heap_push(k->follow_due, (struct due){ due_mono(k, rest->due_ms), exchange });
-}
-
-/* What rests was read from the index while the clock was back, and nobody knew. */
-static void hasten(struct keeper *k, int64_t by_ms)
-{
-	UT_array *before = k->follow_due;
-	const struct due *d = NULL;
-
-	utarray_new(k->follow_due, &before->icd);
-	while ((d = utarray_next(before, d)) != NULL) {
-		struct due due = *d;
-
-		if (kept_find(k, due.exchange) == NULL)
-			due.at = due.at > by_ms ? due.at - by_ms : 1;
-		keeper_heap_push(k->follow_due, due);
-	}
-	utarray_free(before);
+	keeper_heap_push(k->unsorted, (struct due){ due_mono(k, rest->due_ms), exchange });
 }
 
 void keeper_clock_stepped(struct keeper *k, int64_t step_ms)
@@ -81,7 +64,7 @@ void keeper_clock_stepped(struct keeper *k, int64_t step_ms)
 
 	k->behind_ms -= known_ms;
 	if (step_ms > known_ms)
-		hasten(k, step_ms - known_ms);
+		keeper_hasten_resting(k, step_ms - known_ms);
 }
 
 struct kept *keeper_enter_indexed(struct keeper *k, const struct exchange *x)

@@ -237,8 +237,6 @@ uint64_t keeper_open_before(const struct keeper *k, int64_t wall_ms)
 	return n;
 }
 
-static const UT_icd due_icd = { sizeof(struct due), NULL, NULL, NULL };
-
 static const UT_icd answer_icd = { sizeof(struct answer), NULL, NULL, NULL };
 
 struct keeper *keeper_new(const struct keeper_conf *conf, const struct keeper_world *world)
@@ -250,8 +248,8 @@ struct keeper *keeper_new(const struct keeper_conf *conf, const struct keeper_wo
 	k->conf = *conf;
 	k->world = *world;
 	k->epoch = (uint64_t)keeper_mono(k);
-	utarray_new(k->due, &due_icd);
-	utarray_new(k->follow_due, &due_icd);
+	k->due = keeper_heap_new();
+	k->unsorted = keeper_heap_new();
 	utarray_new(k->answers, &answer_icd);
 	utarray_new(k->answers_taken, &answer_icd);
 	return k;
@@ -280,6 +278,7 @@ void keeper_free(struct keeper *k)
 		return;
 	keeper_free_lanes(k);
 	keeper_free_rooms(k);
+	keeper_free_shares(k);
 	keeper_drop_facts(k, UINT64_MAX);
 	keeper_forget(k);
 	HASH_ITER(hh_id, k->by_id, e, next_e)
@@ -312,7 +311,6 @@ void keeper_free(struct keeper *k)
 		free(r);
 	}
 	utarray_free(k->due);
-	utarray_free(k->follow_due);
 	free_answers(k->answers);
 	free_answers(k->answers_taken);
 	yt_buf_free(&k->pending);

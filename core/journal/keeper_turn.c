@@ -202,10 +202,11 @@ static bool must_wait(struct keeper *k, const struct kept *e)
 	return target != NULL && exchange_is_open(&target->x);
 }
 
-/* What a heap entry speaks of is done, said again with another time, or to be woken by its target. */
-static bool is_stale(struct keeper *k, struct kept *e, const struct due *due)
+/* What a heap entry speaks of is done, said again with another time, to be woken by its target, or people have it. */
+static bool is_stale(struct keeper *k, struct kept *e, const struct share *s, const struct due *due)
 {
-	if (e == NULL || e->due_mono != due->at || e->holder != 0 || !exchange_is_open(&e->x))
+	if (e == NULL || e->due_in != s || e->due_mono != due->at || e->holder != 0 || !exchange_is_open(&e->x) ||
+	        e->x.state == X_PARKED)
 		return true;
 	if (!must_wait(k, e))
 		return false;
@@ -253,43 +254,70 @@ static bool rests_longer(const struct keeper *k, const struct kept *e, int64_t n
 	       keeper_rests_for_ms(k, e->x.due_ms) <= k->conf.rest_ms;
 }
 
-/* The exchange of a heap entry, if that is still true. *next: when to call again, if that is not now. */
-static struct kept *due_one(struct keeper *k, UT_array *heap, int64_t now, int64_t *next)
+/* The exchange of the first entry that is still true, if it is due; *next: when to call again, if that is not now. */
+static struct kept *due_one(struct keeper *k, int64_t now, int64_t *next)
 {
-	while (utarray_len(heap) > 0) {
-		struct due due = *keeper_heap_at(heap, 0);
+	while (utarray_len(k->due) > 0) {
+		struct due due = *keeper_heap_at(k->due, 0);
 		struct kept *e = kept_find(k, due.exchange);
-		bool may_rest = e == NULL && heap == k->follow_due;
 
-		if (!may_rest && is_stale(k, e, &due)) {
-			keeper_heap_pop(heap);
-			continue;
+		if (!is_stale(k, e, NULL, &due)) {
+			*next = due.at;
+			return due.at <= now ? e : NULL;
 		}
-		*next = due.at;
-		if (due.at <= now && heap == k->follow_due && keeper_leases_enough_follow_ups(k))
-			*next = now + FOLLOW_UP_TURN_MS;
-		if (*next > now)
-			return NULL;
-		if (may_rest && keeper_wake(k, due.exchange, &e) != 0) {
-			*next = now + FOLLOW_UP_TURN_MS; /* the index cannot be read */
-			return NULL;
-		}
-		if (e != NULL && e->x.state != X_PARKED && !(may_rest && rests_longer(k, e, now))) {
-			e->due_mono = due.at;
-			return e;
-		}
-		keeper_heap_pop(heap); /* it is over, or due later */
+		keeper_heap_pop(k->due);
 	}
 	*next = -1;
 	return NULL;
 }
 
-static int64_t work_off(struct keeper *k, UT_array *heap)
+/* The same of a party's follow-ups that are due; *rv, where the index cannot tell. */
+static struct kept *due_of(struct keeper *k, struct share *s, int64_t now, int *rv)
+{
+	while (utarray_len(s->due) > 0) {
+		struct due due = *keeper_heap_at(s->due, 0);
+		struct kept *e = kept_find(k, due.exchange);
+		bool rested = e == NULL;
+
+		if (due.at > now)
+			return NULL;
+		*rv = rested ? keeper_wake(k, due.exchange, &e) : 0;
+		if (*rv != 0)
+			return NULL;
+		if (rested && e != NULL && e->due_in == s && !rests_longer(k, e, now))
+			e->due_mono = due.at;
+		if (!is_stale(k, e, s, &due))
+			return e;
+		keeper_heap_pop(s->due); /* it is over, due later, or asks another party */
+	}
+	return NULL;
+}
+
+static struct kept *due_follow_up(struct keeper *k, int64_t now, int64_t *next)
+{
+	struct share *s;
+	struct kept *e;
+	int rv = 0;
+
+	while ((s = keeper_next_share(k, now, next)) != NULL) {
+		e = due_of(k, s, now, &rv);
+		if (e != NULL)
+			return e;
+		if (rv != 0) {
+			*next = now + FOLLOW_UP_TURN_MS; /* the index cannot be read */
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+static int64_t work_off(struct keeper *k, struct kept *(*due)(struct keeper *k, int64_t now, int64_t *next))
 {
 	int64_t now = keeper_mono(k), next;
 	struct kept *e;
 
-	while ((e = due_one(k, heap, now, &next)) != NULL) {
+	while ((e = due(k, now, &next)) != NULL) {
+		UT_array *heap = e->due_in != NULL ? e->due_in->due : k->due;
 		struct known_worker *w;
 
 		if (must_be_put_off(e)) {
@@ -311,8 +339,10 @@ static int64_t work_off(struct keeper *k, UT_array *heap)
 
 int64_t keeper_tick(struct keeper *k)
 {
-	int64_t next = work_off(k, k->due), follows = work_off(k, k->follow_due);
+	int64_t next = work_off(k, due_one), follows;
 
+	keeper_sort_due(k, keeper_mono(k));
+	follows = work_off(k, due_follow_up);
 	return next < 0 || (follows >= 0 && follows < next) ? follows : next;
 }
 

@@ -99,6 +99,14 @@ static bool world_flow_asks(void *ctx, const char *flow, const char *party)
 	return conf_flow_asks(p->conf, flow, party);
 }
 
+static const char *world_step_party(void *ctx, const char *flow, unsigned step)
+{
+	struct keeper_process *p = ctx;
+	const struct conf_flow *known = conf_flow(p->conf, yt_str(flow));
+
+	return known != NULL && step >= 1 && step <= known->n_steps ? known->step[step - 1].party->name : NULL;
+}
+
 static int world_find_follow_up(void *ctx, struct yt_str number, struct exchange *x)
 {
 	struct keeper_process *p = ctx;
@@ -177,6 +185,7 @@ void kp_world(struct keeper_process *p, struct keeper_world *world)
 		.other_code = world_other_code,
 		.find_follow_up = world_find_follow_up,
 		.flow_asks = world_flow_asks,
+		.step_party = world_step_party,
 		.get = world_get,
 		.resting = world_resting,
 		.waiting = world_waiting,
