@@ -126,6 +126,18 @@ static int k_get(void *ctx, uint64_t exchange, struct exchange *x)
 	return 0;
 }
 
+static int k_of_visit(
+        void *ctx, struct yt_str visit, size_t max, void (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	for (uint64_t n = 1; n < 64 && w.find_error == 0; n++) {
+		const struct exchange *found = followed(n);
+
+		if (found != NULL && exchange_may_rest(found) && yt_str_is(visit, found->visit))
+			each(arg, found);
+	}
+	return w.find_error;
+}
+
 static const char *k_step_party(void *ctx, const char *flow, unsigned step)
 {
 	return step > 2 ? NULL : strcmp(flow, "claim") == 0 && step == 1 ? "insurer" : "bank";
@@ -201,6 +213,7 @@ void new_keeper(void)
 	if (w.rests) {
 		world.get = k_get;
 		world.resting = k_resting;
+		world.of_visit = k_of_visit;
 	}
 	w.keeper = keeper_new(&conf, &world);
 	assert_non_null(w.keeper);
@@ -550,6 +563,10 @@ void add_follow_up(struct yt_buf *buf, uint32_t worker, uint64_t id, const char 
 	rec_str(buf, REC_T_ORIGINAL, YT_STR("N1"));
 	rec_u32(buf, REC_T_WORKER, worker);
 	rec_str(buf, REC_T_FLOW, yt_str(w.flow != NULL ? w.flow : "claim"));
+	if (w.visit != NULL) {
+		rec_str(buf, REC_T_VISIT, yt_str(w.visit));
+		rec_bytes(buf, REC_T_PERSON, "0123456789abcdef", 16);
+	}
 	if (w.pays)
 		rec_u8(buf, REC_T_OPERATION, YT_OP_PAY_ORDER);
 	rec_u32(buf, REC_T_FLAGS,

@@ -39,12 +39,13 @@ extern struct world {
 	const char *why;  /* a lease is given back for now; NULL: no reason */
 	const char
 	        *flow; /* of what follows: "claim" asks the insurer and then the bank, "pay" the bank; NULL: "claim" */
-	const char *then; /* flow that follows from what is asked; NULL: none */
-	bool is_one_stop; /* somebody waits for what follows */
-	bool pays;        /* what follows is a payout ... */
-	bool is_listed;   /* ... of a list */
-	bool index_lags;  /* it does not know of cancels yet */
-	uint64_t seq[8];  /* of each worker */
+	const char *visit; /* of what follows, and somebody's; NULL: none */
+	const char *then;  /* flow that follows from what is asked; NULL: none */
+	bool is_one_stop;  /* somebody waits for what follows */
+	bool pays;         /* what follows is a payout ... */
+	bool is_listed;    /* ... of a list */
+	bool index_lags;   /* it does not know of cancels yet */
+	uint64_t seq[8];   /* of each worker */
 } w;
 
 extern const struct keeper_conf conf;

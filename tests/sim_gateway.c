@@ -874,6 +874,17 @@ static int k_resting(void *ctx, struct exchange_cursor *after, size_t max,
 	return YT_ENOTFOUND;
 }
 
+static int k_of_visit(
+        void *ctx, struct yt_str visit, size_t max, void (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	struct sim *s = ctx;
+
+	for (size_t i = 0; i < s->gw.n_index; i++)
+		if (exchange_may_rest(&s->gw.index[i]) && yt_str_is(visit, s->gw.index[i].visit))
+			each(arg, &s->gw.index[i]);
+	return 0;
+}
+
 struct fetching {
 	uint64_t exchange;
 	enum rec_tag tag;
@@ -1228,6 +1239,7 @@ static void start_keeper(struct sim *s, struct sim_event *e)
 		.cancelled = k_cancelled,
 		.get = k_get,
 		.resting = k_resting,
+		.of_visit = k_of_visit,
 		.step_party = k_step_party,
 		.fetch = k_fetch,
 		.closed = k_closed };

@@ -934,6 +934,7 @@ static void add_waiting(struct world *w, uint64_t id, unsigned flags, int64_t du
 	size_t at = begin(w, REC_ACCEPTED, id, 1795312900000 + (int64_t)(id / 2));
 
 	rec_str(&w->buf, REC_T_FLOW, YT_STR("claim"));
+	rec_str(&w->buf, REC_T_VISIT, id < 6 ? YT_STR("V1") : YT_STR("V2"));
 	rec_u32(&w->buf, REC_T_FLAGS, flags);
 	rec_end(&w->buf, at);
 	at = begin(w, REC_DUE, id, 1795312900001);
@@ -1057,6 +1058,10 @@ static void test_resting(void **state)
 	assert_int_equal(index_resting(index, &after, 2, on_resting, &said), 0);
 	assert_said(&said, "5 6 ");
 	assert_int_equal(index_resting(index, &after, 2, on_resting, &said), YT_ENOTFOUND);
+	assert_int_equal(index_resting_of_visit(index, YT_STR("V1"), 9, on_resting, &said), 0);
+	assert_said(&said, "1 2 5 "); /* 3 is over, 4 no follow-up, 6 of another one */
+	assert_int_equal(index_resting_of_visit(index, YT_STR("V1"), 2, on_resting, &said), 0);
+	assert_said(&said, "1 2 ");
 	size_t at = begin(w, REC_DUE, 1, 1795312900003);
 	rec_i64(&w->buf, REC_T_DUE, 800);
 	rec_end(&w->buf, at);

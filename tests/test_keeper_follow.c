@@ -431,6 +431,98 @@ static void test_follow_up_of_another(void **state)
 	}
 }
 
+/* Settlement 1 of a visit is cancelled and its claim withdrawn, at which its insurer is away for a minute. */
+static void withdraw(void)
+{
+	struct keeper_conf wide = conf;
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	up(1);
+	wide.leases = 16;
+	keeper_configure(w.keeper, &wide);
+	w.visit = "V1";
+	settle_and_follow();
+	later(1);
+	at = rec_begin(&buf, REC_SENDING, 0, FOLLOW_UP(9), w.wall_ms);
+	rec_u8(&buf, REC_T_LEG, REC_LEG_STEP);
+	rec_u32(&buf, REC_T_STEP, 1);
+	rec_end(&buf, at);
+	assert_int_equal(say(1, UP_STEP, FOLLOW_UP(9), &buf), 0);
+	cancel(2, "C1", "A1", H);
+	give_back_due(1, FOLLOW_UP(9), 1);
+	commit();
+	later(1);
+	give_back_due(1, FOLLOW_UP(9), 60000);
+	commit();
+	forget_told();
+}
+
+/* It is settled anew: an insurer that has both claims refuses the second one, so that waits until the first one is
+ * withdrawn, or people have it; another visit's does not. */
+static void test_follow_ups_of_a_visit(void **state)
+{
+	static const struct {
+		const char *it;
+		bool restarts, is_parked;
+	} rows[] = {
+		{ "withdrawn", false, false },
+		{ "withdrawn, and a keeper comes after this one", true, false },
+		{ "people have it", false, true },
+		{ "people have it after a restart", true, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		print_message("%s\n", rows[i].it);
+		teardown(NULL);
+		memset(&w, 0, sizeof(w));
+		w.wall_ms = NOON;
+		w.mono_ms = 1000000;
+		w.rests = true;
+		new_keeper();
+		keeper_start(w.keeper);
+		withdraw();
+		begin(1, (struct asked){ 3, "N3", "c", NULL, 0, NULL });
+		commit();
+		settle_followed(1, 3, 10, "+/A3");
+		commit();
+		begin(1, (struct asked){ 4, "N4", "c", NULL, 0, NULL });
+		commit();
+		w.visit = "V2";
+		settle_followed(1, 4, 11, "+/A4");
+		commit();
+		if (rows[i].restarts) {
+			struct keeper_conf wide = conf;
+
+			restart(1);
+			wide.leases = 16;
+			keeper_configure(w.keeper, &wide);
+			ready(1);
+		}
+		forget_told();
+		later(1);
+		assert_told("1:lease 0/11");
+		later(30000);
+		assert_told("");
+		later(30000);
+		assert_told("1:lease 0/9");
+		if (rows[i].is_parked) {
+			struct yt_buf buf = { 0 };
+			size_t at = rec_begin(&buf, REC_PARKED, 0, FOLLOW_UP(9), w.wall_ms);
+
+			rec_end(&buf, at);
+			assert_int_equal(say(1, UP_RETURN, FOLLOW_UP(9), &buf), 0);
+		} else {
+			give_back_reversed(1, FOLLOW_UP(9), "withdrawn");
+		}
+		commit();
+		forget_told();
+		later(FOLLOW_UP_TURN_MS);
+		assert_told("1:lease 0/10");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,6 +541,7 @@ int main(void)
 		TEST(test_follow_up_clock),
 		TEST(test_follow_up_leaves_draining),
 		TEST(test_follow_up_of_another),
+		TEST(test_follow_ups_of_a_visit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,8 @@ static const char *const statements[ST_N] = {
 	[ST_PAYOUTS_DROP] = "DELETE FROM payout WHERE exchange = ?1",
 	[ST_WAITING] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_waiting"
 	               " WHERE waits_key = ?1 ORDER BY rowid",
+	[ST_RESTING_OF_VISIT] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_visit"
+	                        " WHERE visit_key = ?1 AND is_open = 2",
 	[ST_HIGHEST] = "SELECT " INDEX_COLUMNS " FROM exchange INDEXED BY by_number WHERE number_key > 0"
 	               " ORDER BY number_key DESC LIMIT ?1",
 	[ST_BUCKET] = "SELECT max(bucket) FROM exchange INDEXED BY by_bucket WHERE bucket < ?1",

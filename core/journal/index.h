@@ -63,6 +63,9 @@ int index_resting_due(
  * there were no more. */
 int index_resting(struct index *index, struct exchange_cursor *after, size_t max,
         void (*each)(void *arg, const struct exchange *x), void *arg);
+/* Those of that visit, at most max, in any order. */
+int index_resting_of_visit(struct index *index, struct yt_str visit, size_t max,
+        void (*each)(void *arg, const struct exchange *x), void *arg);
 /* Payouts that were made and that no statement has told of yet, the oldest first: exchange_awaits_line(). */
 int index_awaits_line(struct index *index, int (*each)(void *arg, const struct exchange *x), void *arg);
 /* Statements with lines of no payment known here, the newest first, at most max. */

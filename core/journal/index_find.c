@@ -124,6 +124,25 @@ int index_waiting(struct index *index, const uint8_t person[16], size_t max,
 	return rv;
 }
 
+int index_resting_of_visit(struct index *index, struct yt_str visit, size_t max,
+        void (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	sqlite3_stmt *st = index_statement(index, ST_RESTING_OF_VISIT);
+	struct exchange x;
+	int rc, rv = 0;
+
+	sqlite3_bind_int64(st, 1, index_key(visit));
+	while (rv == 0 && max > 0 && (rc = sqlite3_step(st)) != SQLITE_DONE) {
+		rv = rc == SQLITE_ROW ? index_row_read(st, &x) : index_error(rc);
+		if (rv != 0 || !yt_str_is(visit, x.visit))
+			continue; /* another visit with the same key */
+		max--;
+		each(arg, &x);
+	}
+	sqlite3_reset(st);
+	return rv;
+}
+
 int index_highest_numbers(struct index *index, uint32_t n, int (*each)(void *arg, const struct exchange *x), void *arg)
 {
 	sqlite3_stmt *st = index_statement(index, ST_HIGHEST);

@@ -63,6 +63,10 @@ struct keeper_world {
 	/* The index: follow-ups of that person that wait, exchange_waits_for_facts(), at most max.  Only with get. */
 	int (*waiting)(void *ctx, const uint8_t person[16], size_t max,
 	        void (*each)(void *arg, const struct exchange *x), void *arg);
+	/* The index: follow-ups of that visit that rest, exchange_may_rest(), at most max.  Only with get.  May be
+	 * NULL: what is in memory is all there is. */
+	int (*of_visit)(void *ctx, struct yt_str visit, size_t max, void (*each)(void *arg, const struct exchange *x),
+	        void *arg);
 	/* Appends the octets of a body field of an exchange's record in the commit at pos. */
 	int (*fetch)(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, struct yt_buf *out);
 	/* Where facts of a case stand before the index position: the newest, *n of them, at most max.  Anything but 0:

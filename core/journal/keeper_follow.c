@@ -533,6 +533,54 @@ static int look_once_more(struct keeper *k, struct kept *e)
 	return 0;
 }
 
+/* -- the order in a case --------------------------------------------------------------------------- */
+
+#define OF_VISIT_MAX 100 /* that rest; all are seen that are in memory, where those that are undone stay */
+
+struct looking {
+	struct keeper *k;
+	const struct exchange *x;
+	bool is_behind;
+};
+
+/* It belongs to the visit and another settlement of it, and is taken back. */
+static bool goes_first(struct keeper *k, const struct exchange *first, const struct exchange *x)
+{
+	const char *codes[N_CODES];
+
+	codes_of(k, x->institution, codes);
+	return first->id != x->id && exchange_may_rest(first) && keeper_is_being_undone(first) &&
+	       strcmp(first->visit, x->visit) == 0 && strcmp(first->settlement, x->settlement) != 0 &&
+	       (strcmp(first->institution, codes[0]) == 0 ||
+	               (codes[1] != NULL && strcmp(first->institution, codes[1]) == 0));
+}
+
+static void look_at(void *arg, const struct exchange *x)
+{
+	struct looking *l = arg;
+	const struct kept *e = kept_find(l->k, x->id); /* memory knows better */
+
+	l->is_behind = l->is_behind || goes_first(l->k, e != NULL ? &e->x : x, l->x);
+}
+
+/* A visit that was settled anew is claimed anew when the claim before is withdrawn: an insurer that has both refuses
+ * the second, for its invoice.  1: none is before it; negative: one is, or the index cannot tell. */
+static int await_withdrawal(struct keeper *k, const struct exchange *x)
+{
+	struct looking l = { k, x, false };
+	const struct kept *e;
+	int rv = 0;
+
+	if (x->visit[0] == '\0')
+		return 1;
+	HASH_FIND(hh_person, k->by_person, x->person, sizeof(x->person), e);
+	for (; e != NULL && !l.is_behind; e = e->same_person)
+		l.is_behind = goes_first(k, &e->x, x);
+	if (!l.is_behind && k->n_resting > 0 && k->world.of_visit != NULL)
+		rv = k->world.of_visit(k->world.ctx, yt_str(x->visit), OF_VISIT_MAX, look_at, &l);
+	return rv != 0 ? rv : l.is_behind ? YT_EAGAIN : 1;
+}
+
 /* Its order is made, and it has not left yet, or surely stayed when it was to. */
 static bool is_about_to_pay(const struct exchange *x)
 {
@@ -550,6 +598,8 @@ bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e)
 		return true;
 	if (e->x.step == 0)
 		rv = look_once_more(k, e);
+	if (rv > 0 && e->x.step == 0)
+		rv = await_withdrawal(k, &e->x);
 	if (rv > 0 && is_about_to_pay(&e->x) && keeper_is_being_cancelled(k, &e->x))
 		rv = YT_EAGAIN;
 	if (rv < 0)

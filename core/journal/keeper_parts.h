@@ -321,6 +321,7 @@ void keeper_wake_results(struct keeper *k, struct yt_str payload);
 /* A lease of e is back that was out while something was told. */
 void keeper_waited_meanwhile(struct keeper *k, struct kept *e);
 /* keeper_rest.c */
+bool keeper_is_being_undone(const struct exchange *x); /* by machines */
 bool keeper_may_rest(const struct keeper *k, const struct kept *e);
 void keeper_lie_down(struct keeper *k, struct kept *e); /* frees e: the index has all of it */
 /* Until then, by a wall clock that is not behind what was said; negative: it is past. */

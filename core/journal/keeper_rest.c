@@ -10,14 +10,14 @@
 #include <utlist.h>
 
 /* How long nothing has left that may still take effect is known in memory alone, and what is undone needs it. */
-static bool is_being_undone(const struct exchange *x)
+bool keeper_is_being_undone(const struct exchange *x)
 {
 	return x->state != X_PARKED && (x->reversal_wanted || x->undoing || x->state == X_REVERSING);
 }
 
 bool keeper_may_rest(const struct keeper *k, const struct kept *e)
 {
-	return k->world.get != NULL && exchange_may_rest(&e->x) && !is_being_undone(&e->x) && e->holder == 0 &&
+	return k->world.get != NULL && exchange_may_rest(&e->x) && !keeper_is_being_undone(&e->x) && e->holder == 0 &&
 	       e->waiters == NULL && (k->carried_before == 0 || !keeper_has_octets_before(&e->x, k->carried_before));
 }
 

@@ -82,6 +82,14 @@ static int world_waiting(
 	return index_waiting(p->index_reader, person, max, each, arg);
 }
 
+static int world_of_visit(
+        void *ctx, struct yt_str visit, size_t max, void (*each)(void *arg, const struct exchange *x), void *arg)
+{
+	struct keeper_process *p = ctx;
+
+	return index_resting_of_visit(p->index_reader, visit, max, each, arg);
+}
+
 static const char *world_other_code(void *ctx, const char *institution)
 {
 	struct keeper_process *p = ctx;
@@ -189,6 +197,7 @@ void kp_world(struct keeper_process *p, struct keeper_world *world)
 		.get = world_get,
 		.resting = world_resting,
 		.waiting = world_waiting,
+		.of_visit = world_of_visit,
 		.facts = world_facts,
 		.fetch = kp_fetch,
 		.changed = world_changed,
