@@ -537,6 +537,22 @@ static void test_twins(void **state)
 	}
 }
 
+/* What its insurer is told leaves under a lease of its own: those that asked the bank do not hang there. */
+static void test_a_lease_asks_one(void **state)
+{
+	begin_paying();
+	ask(1, ACCOUNT);
+	decide(1, 'D');
+	expect("bank:PAY", 'A');
+	expect("bank:ASKPAY", 'p');
+	await_leg();
+	assert_leg("hub:TELLPAID");
+	assert_string_equal(follow_up().reason, "its next step asks another party");
+	reply('d');
+	assert_int_equal(follow_up().state, X_DONE);
+	end_paying();
+}
+
 /* One that has not left is seen as well: of two that nobody has paid yet, neither leaves by a rule. */
 static void test_twins_that_wait(void **state)
 {
@@ -1303,6 +1319,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_number_used_before, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_number_used_by_a_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_lease_asks_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_twins_that_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits_for_account, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_payout, setup, teardown),

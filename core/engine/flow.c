@@ -23,8 +23,21 @@ const struct engine_flow flow_here = { .name = "here" };
 
 /* -- what to do --------------------------------------------------------------------------------- */
 
+/* Something has left to another party under this lease.  Of what nobody waits for a lease asks one, as the keeper
+ * counts who asks whom (keeper_share.c): with a bank's leases none hangs at an insurer.  An order is announced first,
+ * which gives the lease back in any case. */
+static bool is_for_another_lease(const struct task *t, unsigned step)
+{
+	return task_is_follow_up(t) && t->leg_mono != 0 && flow_step_at(t, step)->party != t->party &&
+	       flow_op_of(t, step)->id != YT_OP_PAY_ORDER;
+}
+
 static void begin(struct engine *e, struct task *t, unsigned step, enum rec_leg leg)
 {
+	if (is_for_another_lease(t, step)) {
+		task_go_on_in(e, t, 1, "its next step asks another party");
+		return;
+	}
 	t->x.step = step;
 	t->x.undoing = leg == REC_LEG_UNDO;
 	t->party = flow_step_at(t, step)->party;
