@@ -122,6 +122,34 @@ static void test_goes_on_to_another(void **state)
 	assert_told("1:lease 0/1");
 }
 
+/* A platform lets everything that is found out hang: a follow-up leaves. */
+static void test_hanging_platform(void **state)
+{
+	struct keeper_counts c;
+
+	(void)state;
+	up(1);
+	give_follow_ups(8);
+	follow(1, "pay");
+	later(1);
+	give_back_due(1, FOLLOW_UP(1), REVERSE_AFTER_MS + 1);
+	for (uint64_t id = 2; id < 22; id++) {
+		char number[8];
+
+		snprintf(number, sizeof(number), "N%u", (unsigned)id);
+		begin(1, (struct asked){ id, number, "c", NULL, 0, NULL });
+		commit();
+		ended(1, id, YT_UNKNOWN, NULL);
+	}
+	commit();
+	later(REVERSE_AFTER_MS);
+	keeper_count(w.keeper, &c);
+	assert_int_equal(c.leased, 14);
+	assert_int_equal(n_leased("pay"), 0);
+	later(1);
+	assert_int_equal(n_leased("pay"), 1);
+}
+
 #define N_RESTING 20000
 #define N_PAYING 3
 
@@ -180,6 +208,7 @@ int main(void)
 		TEST(test_hanging_party),
 		TEST(test_hanging_party_survives),
 		TEST(test_goes_on_to_another),
+		TEST(test_hanging_platform),
 		TEST(test_resting_backlog),
 	};
 

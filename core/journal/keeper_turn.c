@@ -311,6 +311,15 @@ static struct kept *due_follow_up(struct keeper *k, int64_t now, int64_t *next)
 	return NULL;
 }
 
+/* An eighth of them is for follow-ups alone: a platform that lets each question about what is unknown hang has not all.
+ */
+static bool has_lease(const struct keeper *k, const struct kept *e)
+{
+	uint32_t others = k->leased - k->follow_ups_leased, most = k->conf.leases;
+
+	return k->leased < most && ((e->x.flags & REC_X_FOLLOW_UP) || others < most - most / 8);
+}
+
 static int64_t work_off(struct keeper *k, struct kept *(*due)(struct keeper *k, int64_t now, int64_t *next))
 {
 	int64_t now = keeper_mono(k), next;
@@ -325,8 +334,8 @@ static int64_t work_off(struct keeper *k, struct kept *(*due)(struct keeper *k, 
 			put_off(k, e);
 			continue;
 		}
-		w = k->leased < k->conf.leases ? worker_of(k, e) : NULL;
-		if (w == NULL && k->leased < k->conf.leases)
+		w = has_lease(k, e) ? worker_of(k, e) : NULL;
+		if (w == NULL && has_lease(k, e))
 			w = pick_worker(k);
 		if (w == NULL)
 			return now + NOBODY_MS; /* nobody to give it to just now */
