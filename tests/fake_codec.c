@@ -34,6 +34,7 @@ static const struct yt_wire_op ops[] = {
 	{ "BOOKED", YT_OP_PAY_RETURN, YT_RESOLVE_RESEND },
 	{ "STATEMENT", YT_OP_STATEMENT_NOTICE, YT_RESOLVE_RESEND },
 	{ "FETCH", YT_OP_STATEMENT_FETCH, YT_RESOLVE_NONE },
+	{ "CLAIMS", YT_OP_CLAIM_STATEMENT, YT_RESOLVE_NONE },
 	{ "WITHDRAW", YT_OP_CLAIM_WITHDRAW, YT_RESOLVE_RESEND },
 	{ "ACCOUNT", YT_OP_ACCOUNT_PUT, YT_RESOLVE_RESEND },
 	{ "CHECK", YT_OP_ACCOUNT_CHECK, YT_RESOLVE_NONE },
@@ -136,7 +137,41 @@ static const struct {
 	{ "alarm", "pay_alarm" }, { "claim", "claim_no" }, { "oflist", "batch_no" }, { "ofacct", "acct" },
 	{ "since", "begin_date" }, { "till", "end_date" }, { "page", "page_no" }, { "pages", "page_cnt" },
 	{ "mark", "page_mark" }, { "over", "is_whole" }, { "uetr", "uetr" }, { "bserial", "bank_serial" },
-	{ "chk", "check_result" } };
+	{ "chk", "check_result" }, { "listday", "stmt_date" }, { "listpage", "page" }, { "listpages", "pages" } };
+
+static struct yt_str cut(struct yt_str *rest, char at)
+{
+	struct yt_str part = *rest;
+	const char *end = memchr(rest->p, at, rest->n);
+
+	if (end != NULL)
+		part.n = (size_t)(end - rest->p);
+	rest->p += part.n + (end != NULL);
+	rest->n -= part.n + (end != NULL);
+	return part;
+}
+
+/* Claims of a day: SETTLEMENT/STATE/YUAN/WHO PAYS/BANK'S SERIAL, with commas between; what comes last may be left out.
+ */
+static void list_claims(struct yt_arena *arena, struct yt_node *body, struct yt_str rest)
+{
+	static const char *const names[] = { "setl_id", "claim_state", "payable_amt", "pay_by", "bank_serial" };
+	struct yt_node *rows = yt_node_add(arena, body, YT_STR("claims"), YT_ARRAY), *row;
+
+	while (rest.n > 0) {
+		struct yt_str one = cut(&rest, ','), value;
+
+		row = yt_node_add(arena, rows, YT_STR(""), YT_OBJECT);
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && one.n > 0; i++) {
+			value = cut(&one, '/');
+			if (i == 1 && yt_str_is(value, "RETURNED")) {
+				yt_node_add_text(arena, row, "pay_state", value);
+				value = YT_STR("PAID");
+			}
+			yt_node_add_text(arena, row, names[i], value);
+		}
+	}
+}
 
 /* Amounts that "do not add up" are written total=3 paid=2. */
 static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
@@ -231,6 +266,8 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 		yt_node_add_text(arena, data, "claim_state", value_of(line, "told"));
 		yt_node_add_text(arena, data, "pay_state", value_of(line, "pay"));
 	}
+	if (value_of(line, "rows").n != 0)
+		list_claims(arena, body, value_of(line, "rows"));
 	yt_node_add_text(arena, body, "state", value_of(line, "state"));
 	return body;
 }

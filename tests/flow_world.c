@@ -1,5 +1,6 @@
 /* tests/flow_world.c - see flow_world.h. */
 #include "flow_world.h"
+#include "engine/day_list.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -404,7 +405,9 @@ static const struct engine_party *c_party(void *ctx, const char *name)
 
 static const struct engine_codec *c_listener(void *ctx, const char *name)
 {
-	return &codec;
+	static const struct engine_codec day_list = { &day_list_codec, NULL }; /* what was fetched at the insurer */
+
+	return strcmp(name, "hub") == 0 ? &day_list : &codec;
 }
 
 struct engine_payer world_payers[] = {

@@ -363,7 +363,7 @@ static const struct bad_case {
 	{ "a time after the day", "    ca: ca.crt\n", "    ca: ca.crt\n    statement_at: [\"24:00\"]\n", "error: ",
 		"statement_at must hold times of the day as \"17:30\", not \"24:00\"" },
 	{ "entries of no account", "    ca: ca.crt\n", "    ca: ca.crt\n    statement_at: [\"17:30\"]\n", "27:5: error: ",
-		"statement_at: payers has no account at party zhejiang" },
+		"statement_at: payers has no account at party zhejiang, and no flow hands in claims there" },
 	{ "too many times of the day", "    ca: ca.crt\n",
 		"    ca: ca.crt\n    statement_at: [\"01:00\", \"02:00\", \"03:00\", \"04:00\", \"05:00\", \"06:00\", \"07:00\", "
 		"\"08:00\", \"09:00\"]\n",
@@ -1612,6 +1612,48 @@ static void test_told_settlements(void **state)
 	}
 }
 
+/* Who is asked for what was done in a day: a bank for the entries of an account, an insurer for its claims. */
+static void test_asked_days(void **state)
+{
+	static const struct {
+		const char *flow, *payer,
+		        *want; /* want NULL: the configuration is right, whatever the format can say */
+	} rows[] = {
+		{ "claim.submit", "", NULL },
+		{ "claim.submit", "", "zhejiang cannot be asked, its format nhsa has no claim.statement" },
+		{ "pay.order", "", "payers has no account at party zhejiang, and no flow hands in claims there" },
+		{ "claim.submit",
+		        "payers:\n  - {name: p, party: zhejiang, pay_type: IN, account: \"6001\", account_name: fund}\n",
+		        "zhejiang cannot be asked, its format nhsa has no statement.fetch" },
+	};
+
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		struct conf_errors errors;
+		struct conf *conf = NULL;
+		char text[500];
+		FILE *file;
+
+		make_files();
+		snprintf(text, sizeof(text),
+		        "  - name: told\n    operations: [settle.notice]\n    then: claims\n"
+		        "flows:\n  - name: claims\n    steps: [\"zhejiang:%s\"]\n%s",
+		        rows[i].flow, rows[i].payer);
+		write_changed("    ca: ca.crt\n", "    ca: ca.crt\n    statement_at: [\"03:00\"]\n");
+		file = fopen("conf.yaml", "ae");
+		assert_non_null(file);
+		fputs(text, file);
+		fclose(file);
+		if (conf_load(&conf, "conf.yaml", &errors) == 0 && rows[i].want != NULL) {
+			conf->gateway.plugin_dir = YT_PLUGIN_DIR;
+			conf->parties[0].settings.item[0].key = "recer_sys_code";
+			conf_check_plugins(conf, &errors);
+		}
+		print_message("%s, %s\n", rows[i].flow, rows[i].want == NULL ? "right" : rows[i].want);
+		assert_true(rows[i].want == NULL ? errors.n_errors == 0 : is_told(&errors, "error: ", rows[i].want));
+		conf_free(conf);
+	}
+}
+
 static void test_lost_route_once(void **state)
 {
 	struct conf_errors errors;
@@ -1631,6 +1673,7 @@ int main(void)
 		{ "lists that no ring or commit could hold", test_list_rooms, NULL, NULL, NULL },
 		{ "accounts that are told are asked about", test_asked_accounts, NULL, NULL, NULL },
 		{ "settlements that are told are claimed", test_told_settlements, NULL, NULL, NULL },
+		{ "who is asked for days", test_asked_days, NULL, NULL, NULL },
 		{ "a flow's step that would be left to people is refused", test_steps_left_to_people, NULL, NULL,
 		        NULL },
 		{ "lookups find what is there and nothing else", test_lookups, NULL, NULL, NULL },

@@ -18,6 +18,10 @@ const struct yt_word words_zh_reasons[] = {
 	{ "its settlement was undone before it could leave", "其结算在它发出之前已冲正或未成功" },
 	{ "its settlement was found out twice, this follows from it already", "同一结算查明了两次，后续业务已有一笔" },
 	{ "older than what was told before", "早于已收到的通知" },
+	{ "its insurer's list says that another has paid it than it ended with",
+	        "保险公司日清单所列付款方与办结结果不符" },
+	{ "its insurer's list says another sum than it ended with", "保险公司日清单所列金额与办结结果不符" },
+	{ "its insurer's list says another state than it ended with", "保险公司日清单所列状态与办结结果不符" },
 	{ "another sum or account than was ordered", "金额或账号与所付不符" },
 	/* core/journal/keeper_waiting.c */
 	{ "what it may have waited for was told", "所等待的信息可能已送达" },

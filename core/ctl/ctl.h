@@ -129,6 +129,10 @@ const char *ctl_owner(const struct exchange *x);
 void ctl_reason(const char *reason, char *text, size_t size);
 /* What it waits for, in the chosen language. */
 void ctl_waits_for(const struct exchange *x, char *text, size_t size);
+/* When what was paid is late without a line of a statement, or of the list of the insurer that paid; INT64_MAX: never.
+ */
+int64_t ctl_line_late_ms(const struct conf *conf, const struct exchange *x);
+void ctl_unproved(const struct exchange *x, char *text, size_t size); /* why */
 
 /* ---- out.c ---- */
 

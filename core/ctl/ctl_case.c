@@ -358,6 +358,28 @@ static const char *line_state_of(const struct case_line *l)
 	return state == YT_PAY_PAID ? N_("booked") : state == YT_PAY_RETURNED ? N_("returned") : N_("differs");
 }
 
+/* A row of its insurer's list: beside what it ended with. */
+static void put_listing(struct telling *t, const struct case_line *l)
+{
+	const char *word = case_word(YT_STR("claim_state"), yt_str(l->state));
+	struct yt_buf details = { 0 };
+	char yuan[24] = "";
+
+	cell_time(t, l->wall_ms);
+	ctl_table_cell(&t->table, CTL_PLAIN, "  %s", _("insurer's daily list"));
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", "");
+	ctl_table_cell(&t->table, l->why[0] == '\0' ? CTL_PLAIN : CTL_RED, "%s", word == NULL ? l->state : word);
+	if (l->fen >= 0)
+		ctl_yuan(l->fen, yuan);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", yuan);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", l->number);
+	add_text(&details, _("stmt_date"), yt_str(l->booked));
+	add_text(&details, _("claim_no"), yt_str(l->serial));
+	if (l->why[0] != '\0')
+		add_text(&details, "", yt_str(_(l->why)));
+	cell_details(t, &details);
+}
+
 static void put_line(struct telling *t, const struct found *f, const struct case_line *l)
 {
 	bool is_fine = yt_pay_state_of(yt_str(l->state)) == YT_PAY_PAID, is_line = l->booked[0] != '\0';
@@ -365,6 +387,10 @@ static void put_line(struct telling *t, const struct found *f, const struct case
 	struct yt_buf details = { 0 };
 	char yuan[24] = "";
 
+	if (l->is_listing) {
+		put_listing(t, l);
+		return;
+	}
 	cell_time(t, l->wall_ms);
 	ctl_table_cell(&t->table, CTL_PLAIN, "  %s", is_line ? _("statement line") : _("its bank tells"));
 	ctl_table_cell(&t->table, CTL_PLAIN, "%s", "");
@@ -403,17 +429,18 @@ static void put_way(struct telling *t, const struct found *f)
 		put_line(t, f, &f->steps.line[k]);
 }
 
-/* Paid, and where statements come in, none has told of it yet; false: nobody waits for that. */
+/* Paid, and where statements or lists come in, none has told of it yet; false: nobody waits for that. */
 static bool print_unlined(const struct telling *t, const struct exchange *x, bool is_first)
 {
-	int64_t late_ms = conf_line_late_ms(conf_flow(t->desk.ctl->conf, yt_str(x->flow)), x->closed_ms);
-	char when[20];
+	int64_t late_ms = ctl_line_late_ms(t->desk.ctl->conf, x);
+	char why[100], when[20];
 
 	if (!exchange_awaits_line(x) || late_ms == INT64_MAX)
 		return false;
 	if (is_first)
 		printf(_("\nstill open:\n"));
-	printf(_("  %s  paid under %s, and no statement tells of it"), x->number, x->pay_no);
+	ctl_unproved(x, why, sizeof(why));
+	printf("  %s  %s", x->number, why);
 	yt_time_print(late_ms, when);
 	printf(_(", late from %s"), when);
 	printf("\n");
@@ -534,9 +561,13 @@ static void json_line(struct telling *t, struct yt_node *lines, const struct cas
 	bool is_line = l->booked[0] != '\0';
 
 	YT_REQUIRE(one != NULL);
-	desk_put(&t->desk, one, is_line ? "statement" : "told_by", yt_str(l->number));
+	desk_put(&t->desk, one, l->is_listing ? "list" : is_line ? "statement" : "told_by", yt_str(l->number));
 	desk_put(&t->desk, one, "state", yt_str(l->state));
-	if (is_line) {
+	if (l->is_listing) {
+		desk_put(&t->desk, one, "stmt_date", yt_str(l->booked));
+		desk_put(&t->desk, one, "claim_no", yt_str(l->serial));
+		desk_put(&t->desk, one, "reason", yt_str(l->why));
+	} else if (is_line) {
 		desk_put(&t->desk, one, "book_date", yt_str(l->booked));
 		desk_put(&t->desk, one, "bank_serial", yt_str(l->serial));
 	}

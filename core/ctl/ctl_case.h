@@ -33,7 +33,9 @@ struct case_line {
 	uint64_t statement;                                                  /* ... by that exchange */
 	char number[EXCHANGE_NUMBER_MAX], serial[40], booked[11], state[16]; /* PAID, RETURNED, DIFFERS ... */
 	char pay_no[24];
-	int64_t fen; /* -1: it says none */
+	bool is_listing; /* a row of its insurer's list of that day: serial is the claim's number, ... */
+	char why[96];    /* ... and why it is no proof; empty: it is none, or as the claim ended */
+	int64_t fen;     /* -1: it says none */
 };
 
 struct case_steps {

@@ -144,7 +144,10 @@ static void take_line(struct case_steps *s, const struct rec *rec)
 	copy(line.number, sizeof(line.number), rec_get(rec, REC_T_NUMBER));
 	copy(line.serial, sizeof(line.serial), rec_get(rec, REC_T_REFERENCE));
 	copy(line.booked, sizeof(line.booked), rec_get(rec, REC_T_BOOKED));
-	copy(line.state, sizeof(line.state), rec_get(rec, REC_T_RESULT));
+	line.is_listing = (rec_get_u64(rec, REC_T_FLAGS) & REC_X_LISTING) != 0;
+	copy(line.state, sizeof(line.state), rec_get(rec, line.is_listing ? REC_T_CODE : REC_T_RESULT));
+	if (line.is_listing)
+		copy(line.why, sizeof(line.why), rec_get(rec, REC_T_REASON));
 	copy(line.pay_no, sizeof(line.pay_no), rec_get(rec, REC_T_PAY_NO));
 	if (rec_get(rec, REC_T_AMOUNT).n != 0)
 		line.fen = rec_get_i64(rec, REC_T_AMOUNT);

@@ -288,7 +288,10 @@ void ctl_draw_flow(struct desk *desk, const struct conf_flow *flow, FILE *out)
 		fprintf(out, _(" done: what [%u] was answered is its outcome\n"), (unsigned)flow->answer);
 	if (flow->late_after_days > 0)
 		fprintf(out, _("       late after working day %u (%s)\n"), (unsigned)flow->late_after_days, days);
-	if (flow->line_after_days > 0)
+	if (flow->line_after_days > 0 && conf_flow_is_listed(flow))
+		fprintf(out, _("       then its insurer's daily list, late after working day %u (%s)\n"),
+		        (unsigned)flow->line_after_days, days);
+	if (flow->line_after_days > 0 && (!conf_flow_is_listed(flow) || conf_flow_does(flow, YT_OP_PAY_ORDER)))
 		fprintf(out, _("       then the bank's statement line, late after working day %u (%s)\n"),
 		        (unsigned)flow->line_after_days, days);
 }

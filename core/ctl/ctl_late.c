@@ -67,12 +67,29 @@ static int on_open(void *arg, const struct exchange *x)
 	return take(g, x, deadline_of(g->ctl->conf, x));
 }
 
-/* Paid, as its bank has said, and no statement tells of it. */
+/* Paid, as its bank or its insurer has said, and no statement or list tells of it. */
 static int on_unlined(void *arg, const struct exchange *x)
 {
 	struct gathering *g = arg;
 
-	return take(g, x, conf_line_late_ms(conf_flow(g->ctl->conf, yt_str(x->flow)), x->closed_ms));
+	return take(g, x, ctl_line_late_ms(g->ctl->conf, x));
+}
+
+int64_t ctl_line_late_ms(const struct conf *conf, const struct exchange *x)
+{
+	const struct conf_flow *flow = conf_flow(conf, yt_str(x->flow));
+
+	if (flow == NULL || (x->pay_no[0] == '\0' && !conf_flow_is_listed(flow)))
+		return INT64_MAX;
+	return conf_line_late_ms(flow, x->closed_ms);
+}
+
+void ctl_unproved(const struct exchange *x, char *text, size_t size)
+{
+	if (x->pay_no[0] == '\0')
+		snprintf(text, size, "%s", _("paid by its insurer, and no daily list tells of it"));
+	else
+		snprintf(text, size, _("paid under %s, and no statement tells of it"), x->pay_no);
 }
 
 static bool waits_for_lines(const struct conf *conf)
@@ -93,7 +110,7 @@ static void why_of(const struct exchange *x, char *text, size_t size)
 	if (exchange_is_open(x))
 		ctl_waits_for(x, text, size);
 	else
-		snprintf(text, size, _("paid under %s, and no statement tells of it"), x->pay_no);
+		ctl_unproved(x, text, size);
 }
 
 static void put_json(const struct gathering *g, const struct late *l)
@@ -114,8 +131,10 @@ static void put_json(const struct gathering *g, const struct late *l)
 	ctl_json_member(&out, "visit", yt_str(l->x.visit));
 	ctl_json_member(&out, "settlement", yt_str(l->x.settlement));
 	ctl_json_member(&out, "state", yt_str(exchange_state_name(l->x.state)));
-	ctl_json_member(
-	        &out, "reason", yt_str(exchange_is_open(&l->x) ? l->x.reason : "paid, and no statement tells of it"));
+	ctl_json_member(&out, "reason",
+	        yt_str(exchange_is_open(&l->x)   ? l->x.reason
+	                : l->x.pay_no[0] == '\0' ? "paid by its insurer, and no daily list tells of it"
+	                                         : "paid, and no statement tells of it"));
 	if (!exchange_is_open(&l->x))
 		ctl_json_member(&out, "pay_no", yt_str(l->x.pay_no));
 	ctl_json_member(&out, "owner", yt_str(owner_of(&l->x)));

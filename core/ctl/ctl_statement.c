@@ -1,4 +1,5 @@
-/* core/ctl/ctl_statement.c - `yitong statement`: lines of banks' statements that tell of no payment known here.
+/* core/ctl/ctl_statement.c - `yitong statement`: lines of banks' statements that tell of no payment known here, and
+ * rows of insurers' lists of a day that tell of no claim.
  *
  * The index lists the statements that have any, the keeper has counted them (keeper_notice.c).  What the lines say is
  * read from the statement itself, with the listener's plugin and the gateway's keys; who is on the other side is not
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/sha256.h"
+#include "ctl/ctl_case.h"
+#include "engine/day_list.h"
 #include "journal/keeper.h"
 #include "yitong/payout.h"
 
@@ -87,9 +90,11 @@ static struct yt_node *read_statement(struct telling *t, const struct exchange *
 	yt_buf_free(&read.records);
 	t->is_sealed = t->is_sealed || octets.n == 0;
 	codec = octets.n == 0 ? NULL : desk_codec(&t->desk, x->listener);
-	if (codec == NULL || codec->api->decode_request(codec->plugin, octets, msg, &fault) != 0)
+	if (codec == NULL)
 		return NULL;
-	return msg->body;
+	if (day_list_is_of(codec->api)) /* as it is kept, not as its party says it */
+		return day_list_codec.decode_request(NULL, octets, msg, &fault) == 0 ? msg->body : NULL;
+	return codec->api->decode_request(codec->plugin, octets, msg, &fault) == 0 ? msg->body : NULL;
 }
 
 /* -- what a line is --------------------------------------------------------------------------------------- */
@@ -303,10 +308,104 @@ static void tell_entries(struct telling *t, const struct exchange *x, const stru
 	}
 }
 
+/* -- claims ----------------------------------------------------------------------------------------------- */
+
+/* A row of an insurer's list: state, and what became of it, as the keeper decided (keeper_list.c). */
+struct listed {
+	struct yt_str day, state, settlement, claim_no;
+	int64_t fen;
+	const char *what;
+	bool is_stray;
+};
+
+static void judge_claim(struct telling *t, const struct exchange *list, struct listed *l)
+{
+	struct exchange x;
+	int rv = index_find_follow_up(t->index, yt_arena_printf(t->desk.arena, "+/%.*s", YT_FMT(l->settlement)), &x);
+
+	l->is_stray = true;
+	if (rv == YT_ENOTFOUND) {
+		l->what = N_("no claim here is of that settlement");
+	} else if (rv != 0) {
+		t->error = rv;
+		l->what = N_("not known now: the index cannot be read");
+	} else if (!is_its_own(t, list, &x)) {
+		l->what = N_("a claim known here, which another insurer decides than the one that tells");
+	} else {
+		l->is_stray = false;
+		l->what = N_("a claim known here: see its case");
+	}
+}
+
+static void put_claim(struct telling *t, const struct listed *l)
+{
+	const char *word = case_word(YT_STR("claim_state"), l->state);
+	char yuan[24] = "-";
+
+	if (l->fen >= 0)
+		ctl_yuan(l->fen, yuan);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%.*s", YT_FMT(l->day));
+	if (word != NULL)
+		ctl_table_cell(&t->table, CTL_PLAIN, "%s", word);
+	else
+		ctl_table_cell(&t->table, CTL_PLAIN, "%.*s", YT_FMT(l->state));
+	ctl_table_cell(&t->table, CTL_PLAIN, "%s", yuan);
+	ctl_table_cell(&t->table, CTL_PLAIN, "%.*s", YT_FMT(l->claim_no));
+	ctl_table_cell(&t->table, CTL_PLAIN, "%.*s", YT_FMT(l->settlement));
+	ctl_table_cell(&t->table, l->is_stray ? CTL_RED : CTL_PLAIN, "%s", _(l->what));
+}
+
+static void put_claim_json(const struct exchange *x, const struct listed *l)
+{
+	struct yt_buf out = { 0 };
+
+	yt_buf_byte(&out, '{');
+	ctl_json_member(&out, "statement", yt_str(x->number));
+	ctl_json_number(&out, "told_ms", x->accepted_ms);
+	ctl_json_member(&out, "institution", yt_str(x->institution));
+	ctl_json_member(&out, "stmt_date", l->day);
+	ctl_json_member(&out, "claim_state", l->state);
+	ctl_json_number(&out, "amount_fen", l->fen);
+	ctl_json_member(&out, "claim_no", l->claim_no);
+	ctl_json_member(&out, "settlement", l->settlement);
+	ctl_json_member(&out, "what", yt_str(l->what));
+	yt_buf_text(&out, "}\n");
+	ctl_print_buf(&out, stdout);
+}
+
+static void tell_claims(struct telling *t, const struct exchange *x, const struct yt_node *body)
+{
+	const struct yt_node *claims = yt_node_get(body, "claims");
+
+	for (const struct yt_node *row = claims->child; row != NULL; row = row->next) {
+		struct listed l = { .day = yt_node_text(yt_node_get(body, "data"), "stmt_date"),
+			.state = harmless("claim_state", yt_node_text(row, "claim_state")),
+			.settlement = harmless("setl_id", yt_node_text(row, "setl_id")),
+			.claim_no = harmless("claim_no", yt_node_text(row, "claim_no")) };
+
+		if (yt_node_fen(row, "payable_amt", &l.fen) != 0)
+			l.fen = -1;
+		judge_claim(t, x, &l);
+		t->n_lines++;
+		t->n_strays += l.is_stray;
+		if (!l.is_stray && !t->wants_all)
+			continue;
+		if (t->is_json)
+			put_claim_json(x, &l);
+		else
+			put_claim(t, &l);
+	}
+}
+
+/* -- one of them ------------------------------------------------------------------------------------------ */
+
 static void tell_one(struct telling *t, const struct exchange *x)
 {
-	static const char *const heading[] = { "BOOKED", "WAY", "YUAN", "BANK SERIAL", "PAYMENT", "WHAT" };
+	static const char *const headings[2][6] = { { "BOOKED", "WAY", "YUAN", "BANK SERIAL", "PAYMENT", "WHAT" },
+		{ "DAY", "STATE", "YUAN", "CLAIM", "SETTLEMENT", "WHAT" } };
 	const struct yt_node *body = read_statement(t, x), *all = yt_node_get(body, "statement");
+	bool is_list = yt_node_get(body, "claims") != NULL;
+	const char *const *heading = headings[is_list];
 	char when[20];
 
 	t->n_lines = t->n_numbers = t->n_strays = 0;
@@ -315,18 +414,21 @@ static void tell_one(struct telling *t, const struct exchange *x)
 		for (size_t i = 0; i < 6; i++)
 			ctl_table_cell(&t->table, CTL_PLAIN, "%s", _(heading[i]));
 	}
+	if (is_list)
+		tell_claims(t, x, body);
 	for (const struct yt_node *one = all == NULL ? NULL : all->child; one != NULL; one = one->next)
 		tell_entries(t, x, yt_node_get(one, "entry"));
 	if (t->is_json)
 		return;
 	yt_time_print(x->accepted_ms, when);
 	if (body == NULL) {
-		printf(_("statement %s, told by %s at %s: %u lines of no payment known here\n\n"), x->number,
+		printf(_("statement %s, told by %s at %s: %u lines of nothing known here\n\n"), x->number,
 		        x->institution, when, (unsigned)x->strays);
 		return;
 	}
-	printf(_("statement %s, told by %s at %s: %u lines, %u of no payment known here\n"), x->number, x->institution,
-	        when, t->n_lines, t->n_strays);
+	printf(is_list ? _("list %s, told by %s at %s: %u claims, %u of none known here\n")
+	               : _("statement %s, told by %s at %s: %u lines, %u of no payment known here\n"),
+	        x->number, x->institution, when, t->n_lines, t->n_strays);
 	ctl_table_print(t->desk.ctl, &t->table, stdout);
 	printf("\n");
 }

@@ -99,12 +99,13 @@ struct engine_release {
 	uint32_t to_day; /* yyyymmdd in business time, the last one */
 };
 
-/* An account whose entries a party is asked for (statement.fetch; fetch.c). */
+/* An account whose entries a party is asked for (statement.fetch; fetch.c), or an insurer that is asked for the claims
+ * of days that are over (claim.statement). */
 #define ENGINE_FETCH_TIMES 8
 struct engine_fetch {
 	const struct engine_party *party;
-	const struct engine_origin *origin; /* the party itself, which tells what it was asked */
-	const char *account;
+	const struct engine_origin *origin;  /* the party itself, which tells what it was asked */
+	const char *account;                 /* NULL: claims */
 	uint16_t at_min[ENGINE_FETCH_TIMES]; /* minutes after midnight, business time */
 	uint32_t n_at;
 	uint32_t days; /* that are over and not had yet: at most so many, at the start too */

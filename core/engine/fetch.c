@@ -1,7 +1,9 @@
-/* core/engine/fetch.c - entries of our accounts, asked for at banks that tell no statement unasked (statement.fetch).
+/* core/engine/fetch.c - entries of our accounts, asked for at banks that tell no statement unasked (statement.fetch),
+ * and the claims of a day, asked for at insurers (claim.statement).
  *
  * engine_tick() -> fetches_tick()   at its times of the day an account's party is asked for each day that is over and
- *                                   not had yet, then for today so far; page by page          RESTS -> ASKED
+ *                                   not had yet, then for today so far; an insurer for each day that is over, once
+ *                                   more; page by page                                        RESTS -> ASKED
  * engine_leg()  -> fetch_leg()      the answer goes in as a request of the party that told it  ASKED -> GIVEN
  * asking.c, notice.c                from here it is a statement like any that comes in by a listener
  * fetches_tick()                    that is kept: the next page, the next day                  GIVEN -> ASKED, RESTS
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/day_list.h"
 #include "engine/work.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -31,6 +34,25 @@ struct fetch {
 	struct yt_arena *arena;  /* of what is out */
 	struct yt_msg *question; /* ASKED */
 };
+
+/* What differs between the two. */
+struct kind {
+	enum yt_operation op;
+	const char *day, *page, *pages, *mark; /* members of data; the last two of the answer, mark NULL: it has none */
+	const char *same[5];                   /* what an answer must say as it was asked, ... */
+	bool may_be_left_out;                  /* ... or not at all */
+	const char *what;
+};
+
+static const struct kind entries = { YT_OP_STATEMENT_FETCH, "begin_date", "page_no", "page_cnt", "page_mark",
+	{ "acct", "begin_date", "end_date", "page_no", NULL }, false, "entries" };
+static const struct kind claims = { YT_OP_CLAIM_STATEMENT, "stmt_date", "page", "pages", NULL,
+	{ "stmt_date", "page", NULL }, true, "claims" };
+
+static const struct kind *kind_of(const struct fetch *f)
+{
+	return f->conf->account == NULL ? &claims : &entries;
+}
 
 static int64_t today(const struct engine *e)
 {
@@ -86,38 +108,43 @@ static void put_off(struct engine *e, struct fetch *f, const char *why)
 	if (f->pause_ms > e->conf.follow_up_retry_max_ms && e->conf.follow_up_retry_max_ms > 0)
 		f->pause_ms = e->conf.follow_up_retry_max_ms;
 	f->again_mono = engine_mono(e) + f->pause_ms;
-	yt_log(YT_WARN, "engine", "party %s: entries of a day could not be had: %s; they are asked for again in %lld s",
-	        f->conf->party->name, why, (long long)(f->pause_ms / 1000));
+	yt_log(YT_WARN, "engine", "party %s: %s of a day could not be had: %s; they are asked for again in %lld s",
+	        f->conf->party->name, kind_of(f)->what, why, (long long)(f->pause_ms / 1000));
 }
 
 /* What is kept away for a while if it killed a worker (P8).  No account: P9. */
 static struct yt_str what_is_asked(struct engine *e, const struct fetch *f)
 {
-	return yt_arena_printf(f->arena, "statement.fetch %s %u %lld %u", f->conf->party->name,
+	return yt_arena_printf(f->arena, "%s %s %u %lld %u", yt_op(kind_of(f)->op)->name, f->conf->party->name,
 	        (unsigned)(f - e->fetches), (long long)f->day, f->page);
 }
 
 static struct yt_msg *make_question(struct engine *e, const struct fetch *f)
 {
 	struct yt_msg *msg = yt_msg_new(f->arena);
+	const struct kind *kind = kind_of(f);
 	struct yt_node *data;
-	char day[20];
+	char text[20];
+	struct yt_str day;
 	bool is_made;
 
 	YT_REQUIRE(msg != NULL);
-	msg->op = yt_op(YT_OP_STATEMENT_FETCH);
+	msg->op = yt_op(kind->op);
 	msg->wall_ms = engine_wall(e);
 	msg->body = yt_node_new(f->arena, YT_OBJECT);
 	data = msg->body == NULL ? NULL : yt_node_add(f->arena, msg->body, YT_STR("data"), YT_OBJECT);
 	YT_REQUIRE(data != NULL);
-	yt_time_print(f->day * DAY_MS, day);
-	day[10] = '\0';
-	is_made = yt_node_add_text(f->arena, data, "acct", yt_str(f->conf->account)) != NULL &&
-	          yt_node_add_text(f->arena, data, "begin_date", yt_arena_copy(f->arena, yt_str(day))) != NULL &&
-	          yt_node_add_text(f->arena, data, "end_date", yt_arena_copy(f->arena, yt_str(day))) != NULL &&
-	          yt_node_add_text(f->arena, data, "page_no", yt_arena_printf(f->arena, "%u", f->page)) != NULL &&
-	          (f->mark[0] == '\0' || yt_node_add_text(f->arena, data, "page_mark",
-	                                         yt_arena_copy(f->arena, yt_str(f->mark))) != NULL);
+	yt_time_print(f->day * DAY_MS, text);
+	text[10] = '\0';
+	day = yt_arena_copy(f->arena, yt_str(text));
+	is_made = yt_node_add_text(f->arena, data, kind->day, day) != NULL &&
+	          yt_node_add_text(f->arena, data, kind->page, yt_arena_printf(f->arena, "%u", f->page)) != NULL;
+	if (is_made && kind == &entries)
+		is_made = yt_node_add_text(f->arena, data, "acct", yt_str(f->conf->account)) != NULL &&
+		          yt_node_add_text(f->arena, data, "end_date", day) != NULL;
+	if (is_made && f->mark[0] != '\0')
+		is_made =
+		        yt_node_add_text(f->arena, data, kind->mark, yt_arena_copy(f->arena, yt_str(f->mark))) != NULL;
 	YT_REQUIRE(is_made);
 	return msg;
 }
@@ -165,7 +192,9 @@ static void begin(struct engine *e, struct fetch *f)
 	int64_t first = today(e) - f->conf->days;
 
 	f->again_mono = -1;
-	ask_day(e, f, f->whole + 1 > first ? f->whole + 1 : first);
+	if (f->whole + 1 > first)
+		first = f->whole + 1;
+	ask_day(e, f, first);
 }
 
 /* -- what is told ------------------------------------------------------------------------------------ */
@@ -174,13 +203,17 @@ static void begin(struct engine *e, struct fetch *f)
 static const char *take_page(struct fetch *f, const struct yt_reply *reply)
 {
 	const struct yt_node *data = yt_node_get(reply->body, "data"), *asked = yt_node_get(f->question->body, "data");
-	static const char *const same[] = { "acct", "begin_date", "end_date", "page_no" };
-	struct yt_str n = yt_node_text(data, "page_cnt"), mark = yt_node_text(data, "page_mark");
+	const struct kind *kind = kind_of(f);
+	struct yt_str n = yt_node_text(data, kind->pages), mark = { 0 }, told;
 	uint64_t pages = 0;
 
-	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
-		if (!yt_str_eq(yt_node_text(data, same[i]), yt_node_text(asked, same[i])))
+	if (kind->mark != NULL)
+		mark = yt_node_text(data, kind->mark);
+	for (const char *const *name = kind->same; *name != NULL; name++) {
+		told = yt_node_text(data, *name);
+		if (!yt_str_eq(told, yt_node_text(asked, *name)) && (told.n > 0 || !kind->may_be_left_out))
 			return "the answer is about another account, day or page";
+	}
 	for (size_t i = 0; i < n.n && pages <= PAGES_MAX; i++)
 		pages = pages * 10 + (uint64_t)(n.p[i] - '0');
 	if (pages > PAGES_MAX || mark.n >= sizeof(f->mark))
@@ -192,11 +225,11 @@ static const char *take_page(struct fetch *f, const struct yt_reply *reply)
 }
 
 /* It goes in as what the party tells. */
-static void hand_in(struct engine *e, struct fetch *f, struct yt_str octets)
+static void hand_in(struct engine *e, struct fetch *f, struct engine_codec codec, struct yt_str octets)
 {
 	const struct engine_request request = { .token = ENGINE_TOKEN_FETCHED | ((uint64_t)(f - e->fetches) + 1),
 		.listener = f->conf->party->name,
-		.codec = f->conf->party->codec,
+		.codec = codec,
 		.by_certificate = true,
 		.origin = f->conf->origin,
 		.method = YT_STR("POST"),
@@ -207,6 +240,18 @@ static void hand_in(struct engine *e, struct fetch *f, struct yt_str octets)
 
 	f->state = FETCH_GIVEN;
 	engine_request(e, &request);
+}
+
+/* A list of claims is no message that its format tells unasked: it is written down in octets of our own. */
+static void hand_in_claims(struct engine *e, struct fetch *f, const struct yt_reply *reply)
+{
+	struct yt_buf out = { 0 };
+
+	if (day_list_write(f->arena, yt_str(f->conf->party->name), f->question->body, reply->body, &out) == 0)
+		hand_in(e, f, (struct engine_codec){ &day_list_codec, NULL }, yt_buf_view(&out));
+	else
+		put_off(e, f, "what it says is too much");
+	yt_buf_free(&out);
 }
 
 void fetch_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int status, struct yt_str body, const char *why)
@@ -235,23 +280,29 @@ void fetch_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int stat
 		why = take_page(f, reply);
 	if (why != NULL)
 		put_off(e, f, why);
+	else if (kind_of(f) == &claims)
+		hand_in_claims(e, f, reply);
 	else
-		hand_in(e, f, body);
+		hand_in(e, f, f->conf->party->codec, body);
 }
 
-/* It is kept: the next page, the next day, and after today the next time. */
+/* It is kept: the next page, the next day, and after the last one the next time. */
 static void go_on(struct engine *e, struct fetch *f)
 {
+	int64_t last = kind_of(f) == &claims ? today(e) - 1 : today(e);
+
 	f->pause_ms = 0;
 	if (f->page < f->n_pages) {
 		f->page++;
 		ask_page(e, f);
-	} else if (f->day < today(e)) {
+	} else if (f->day < last) {
 		f->whole = f->day;
 		ask_day(e, f, f->day + 1);
 	} else {
 		f->state = FETCH_RESTS;
 		f->due_wall = next_time(e, f->conf);
+		if (kind_of(f) == &claims) /* what was told of a day may be told otherwise */
+			f->whole = 0;
 	}
 }
 

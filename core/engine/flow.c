@@ -238,6 +238,19 @@ static unsigned last_word(const struct task *t)
 	return step;
 }
 
+void flow_write_who_paid(struct task *t)
+{
+	int64_t fen = 0;
+
+	if (t->run == NULL || yt_fen_parse(facts_get(&t->run->facts, "payable_amt"), &fen) != 0 || fen < 0)
+		return;
+	rec_i64(&t->receipt, REC_T_AMOUNT, fen);
+	rec_str(&t->receipt, REC_T_PAY_BY,
+	        fen == 0          ? YT_STR("NOBODY")
+	        : pay_was_made(t) ? YT_STR("GATEWAY")
+	                          : YT_STR("INSURER"));
+}
+
 /* Its insurer pays the institution: where that was not told in time it has collected all, and owes some to the person.
  * What the answer says is known for sure under a lease after the one that handed the claim in. */
 static bool is_to_be_refunded(struct engine *e, struct task *t)

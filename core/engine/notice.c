@@ -60,6 +60,12 @@ static void write_about(struct engine *e, struct task *t, struct yt_str number, 
 	rec_end(&t->receipt, at);
 }
 
+/* What may stand in the clear; else empty. */
+static struct yt_str clear(struct yt_str text)
+{
+	return pay_is_serial(text) ? text : (struct yt_str){ 0 };
+}
+
 /* -- claims ----------------------------------------------------------------------------------------- */
 
 static uint32_t count_of(struct yt_str text)
@@ -79,6 +85,49 @@ static void write_claim(struct engine *e, struct task *t)
 
 	write_about(e, t, t->original->settlement, count_of(yt_node_text(data, "event_seq")),
 	        is_returned ? YT_STR("RETURNED") : yt_node_text(data, "claim_state"), -1, NULL);
+}
+
+/* -- an insurer's list of a day --------------------------------------------------------------------- */
+
+/* What it decided, or has paid: until then a sum says nothing. */
+static int64_t sum_of(const struct yt_node *row, struct yt_str state)
+{
+	bool is_paid = yt_str_is(state, "PAID") || yt_str_is(state, "RETURNED");
+	int64_t fen = -1;
+
+	if (!is_paid && !yt_str_is(state, "ADJUDICATED"))
+		return -1;
+	if (is_paid && yt_node_text(row, "paid_amt").n > 0 && yt_node_fen(row, "paid_amt", &fen) == 0)
+		return fen;
+	return yt_node_text(row, "payable_amt").n > 0 && yt_node_fen(row, "payable_amt", &fen) == 0 ? fen : -1;
+}
+
+static void write_listed(struct engine *e, struct task *t, struct yt_str day, const struct yt_node *row)
+{
+	bool is_returned = yt_str_is(yt_node_text(row, "pay_state"), "RETURNED");
+	struct yt_str state = is_returned ? YT_STR("RETURNED") : yt_node_text(row, "claim_state");
+	int64_t fen = sum_of(row, state);
+	size_t at = rec_begin(&t->receipt, REC_NOTICE, 0, t->id, engine_wall(e));
+
+	rec_str(&t->receipt, REC_T_NUMBER, t->original->number);
+	rec_str(&t->receipt, REC_T_ABOUT, yt_arena_printf(t->arena, "+/%.*s", YT_FMT(yt_node_text(row, "setl_id"))));
+	rec_u32(&t->receipt, REC_T_FLAGS, REC_X_LISTING);
+	rec_str(&t->receipt, REC_T_CODE, state);
+	if (fen >= 0)
+		rec_i64(&t->receipt, REC_T_AMOUNT, fen);
+	rec_str(&t->receipt, REC_T_BOOKED, day);
+	rec_str(&t->receipt, REC_T_REFERENCE, clear(yt_node_text(row, "claim_no")));
+	rec_str(&t->receipt, REC_T_PAY_BY, yt_node_text(row, "pay_by"));
+	rec_str(&t->receipt, REC_T_PAY_SERIAL, clear(yt_node_text(row, "bank_serial")));
+	rec_end(&t->receipt, at);
+}
+
+static void write_list(struct engine *e, struct task *t, const struct yt_node *claims)
+{
+	struct yt_str day = yt_node_text(yt_node_get(t->original->body, "data"), "stmt_date");
+
+	for (const struct yt_node *row = claims->child; row != NULL; row = row->next)
+		write_listed(e, t, day, row);
 }
 
 /* -- payments --------------------------------------------------------------------------------------- */
@@ -180,12 +229,6 @@ static struct yt_str of_row(const struct yt_node *row, const struct yt_node *ent
 	struct yt_str text = yt_node_text(row, name);
 
 	return text.n > 0 ? text : yt_node_text(entry, name);
-}
-
-/* What may stand in the clear; else empty. */
-static struct yt_str clear(struct yt_str text)
-{
-	return pay_is_serial(text) ? text : (struct yt_str){ 0 };
 }
 
 /* To whom, how much: of a line without a number of each type that it may be. */
@@ -491,12 +534,15 @@ void notice_learn(struct engine *e, struct task *t)
 
 void notice_end(struct engine *e, struct task *t)
 {
+	const struct yt_node *claims = yt_node_get(t->original->body, "claims");
 	struct yt_reply *reply = yt_reply_new(t->arena);
 
 	YT_REQUIRE(reply != NULL);
 	reply->code = YT_STR("0");
 	if (t->original->op->id == YT_OP_CLAIM_RESULT)
 		write_claim(e, t);
+	else if (claims != NULL)
+		write_list(e, t, claims);
 	else
 		write_payments(e, t);
 	task_resolve_done(e, t, reply, "kept here");

@@ -192,6 +192,8 @@ static void write_end(struct engine *e, struct task *t, enum rec_type type, cons
 
 	rec_str(&t->receipt, REC_T_RESULT, yt_str(result));
 	rec_str(&t->receipt, REC_T_REASON, yt_str(evidence));
+	if (strcmp(result, "done") == 0 && task_is_follow_up(t))
+		flow_write_who_paid(t);
 	rec_end(&t->receipt, at);
 }
 

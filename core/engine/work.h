@@ -419,6 +419,8 @@ struct yt_str undo_wire_op(const struct engine_codec *codec, enum yt_operation o
 extern const struct engine_flow flow_here; /* of no steps: what is asked stays here, as facts */
 void flow_take(struct engine *e, struct task *t, const struct rec *lease); /* copies what its steps sent and got */
 void flow_start(struct engine *e, struct task *t);
+/* Into the record of its end: who has paid what its insurer decided, and how much; nothing where nobody decided. */
+void flow_write_who_paid(struct task *t);
 void flow_facts(struct engine *e, struct task *t, const struct talk *talk);
 void flow_ask_facts(struct engine *e, struct task *t);
 void flow_signed(struct engine *e, struct task *t, bool signed_in); /* a sign_no came or could not be had */

@@ -357,6 +357,12 @@ static void apply_resolved(struct exchange *x, const struct view *v)
 		x->claimed_back = true;
 		x->reversal_wanted = x->undoing = false;
 	}
+	if (v->value[REC_T_PAY_BY].n != 0) {
+		take(x->paid_by, sizeof(x->paid_by), v, REC_T_PAY_BY);
+		take_i64(&x->decided_fen, v, REC_T_AMOUNT);
+		if (strcmp(x->listed_state, "PAID") == 0 && x->listed_fen >= 0 && x->listed_fen != x->decided_fen)
+			x->flags |= REC_X_DIFFERS; /* its insurer's list had told of it before */
+	}
 	if (yt_str_is(v->value[REC_T_RESULT], "forsaken"))
 		x->flags |= REC_X_FORSAKEN;
 	if (yt_str_is(v->value[REC_T_RESULT], "came to nothing"))
@@ -409,6 +415,31 @@ static bool is_of_old_payout(const struct exchange *x, struct yt_str number)
 	return number.n != 0 && !yt_str_is(number, x->pay_no) && !yt_str_is(number, x->pay_msg);
 }
 
+uint32_t exchange_day(struct yt_str day)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < day.n; i++)
+		n = day.p[i] >= '0' && day.p[i] <= '9' ? n * 10 + (uint32_t)(day.p[i] - '0') : n;
+	return n;
+}
+
+/* A row of its insurer's list: proof that it paid, or news, which have no count. */
+static void apply_listed(struct exchange *x, const struct view *v)
+{
+	x->listed_day = exchange_day(v->value[REC_T_BOOKED]);
+	x->listed_fen = -1;
+	take_i64(&x->listed_fen, v, REC_T_AMOUNT);
+	memset(x->listed_state, 0, sizeof(x->listed_state));
+	take(x->listed_state, sizeof(x->listed_state), v, REC_T_CODE);
+	x->has_line = x->has_line || (x->pay_no[0] == '\0' && yt_str_is(v->value[REC_T_CODE], "PAID"));
+	if (v->value[REC_T_RESULT].n == 0)
+		return;
+	take(x->told_state, sizeof(x->told_state), v, REC_T_RESULT);
+	x->told = true;
+	x->flags |= REC_X_UNASKED;
+}
+
 /* What a party told unasked: on the follow-up it belongs to, or why it belongs to none.  What came after it counts. */
 static void apply_notice(struct exchange *x, const struct view *v)
 {
@@ -418,6 +449,9 @@ static void apply_notice(struct exchange *x, const struct view *v)
 		x->strays += (uint32_t)rec_number(v->value[REC_T_STRAYS]);
 	} else if (v->value[REC_T_JOINS].n == 0) {
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
+	} else if ((rec_number(v->value[REC_T_FLAGS]) & REC_X_LISTING) != 0) {
+		apply_listed(x, v);
+		return;
 	} else if (is_of_old_payout(x, v->value[REC_T_PAY_NO])) {
 		x->flags |= (unsigned)rec_number(v->value[REC_T_FLAGS]) & REC_X_HELD;
 		return; /* that one is over */
@@ -736,9 +770,15 @@ bool exchange_waits_for_facts(const struct exchange *x)
 	       x->reversals == 0 && strncmp(x->reason, EXCHANGE_WAITS, sizeof(EXCHANGE_WAITS) - 1) == 0;
 }
 
+bool exchange_is_paid_by_insurer(const struct exchange *x)
+{
+	return strcmp(x->paid_by, "INSURER") == 0 && x->decided_fen > 0;
+}
+
 bool exchange_awaits_line(const struct exchange *x)
 {
-	return (x->flags & REC_X_FOLLOW_UP) != 0 && x->state == X_DONE && x->pay_no[0] != 0 && !x->has_line;
+	return (x->flags & REC_X_FOLLOW_UP) != 0 && x->state == X_DONE && !x->has_line &&
+	       (x->pay_no[0] != 0 || exchange_is_paid_by_insurer(x));
 }
 
 bool exchange_has_strays(const struct exchange *x)

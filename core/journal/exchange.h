@@ -87,16 +87,21 @@ struct exchange {
 	char pay_serial[40];    /* its bank's number for it; empty: not told yet */
 	uint8_t pay_digest[16]; /* of the order that is about to leave; zeros: none is.  PAY_DIGEST_SAME */
 	int64_t pay_fen;        /* its amount */
-	bool has_line;          /* a statement has told of its debit, as it was ordered */
-	char unpaid_as[16];     /* as what it ended where it came to nothing and ends so: "RETURNED", "FAILED" */
+	bool has_line;      /* a statement has told of its debit, as it was ordered; or a list that its insurer paid */
+	char unpaid_as[16]; /* as what it ended where it came to nothing and ends so: "RETURNED", "FAILED" */
 	char back_no[24]; /* the newest payout that came to nothing and is to be made anew, under another number; ... */
 	char back_msg[40];      /* ... of the message that left last with it; ... */
 	char back_state[16];    /* ... as what it ended, "RETURNED" ... */
 	uint8_t back_payee[16]; /* ... and to whom it went, as a keyed hash of account, name and bank */
 	struct exchange_payout older[EXCHANGE_PAYOUTS_OLDER]; /* those before that, oldest first */
-	bool doubted;      /* its bank has told that the money came back: it is asked once more */
-	bool claimed_back; /* its settlement was undone after it was paid: the money is asked back by a record of its
-	                      own */
+	bool doubted;        /* its bank has told that the money came back: it is asked once more */
+	bool claimed_back;   /* its settlement was undone after it was paid: the money is asked back by a record of its
+	                        own */
+	char paid_by[12];    /* who paid what its insurer decided, as REC_T_PAY_BY; empty: not known, ... */
+	int64_t decided_fen; /* ... and how much that is */
+	uint32_t listed_day; /* yyyymmdd: of the newest of its insurer's lists that told of it; 0: none has ... */
+	char listed_state[16]; /* ... what that said, and how much; -1: it says none */
+	int64_t listed_fen;
 	uint32_t strays;   /* of a statement: its lines that tell of no payment known here */
 	uint32_t room_day; /* yyyymmdd: that day's limits have room for it (keeper_room.c), ... */
 	int64_t room_fen;  /* ... for so much, ... */
@@ -130,7 +135,11 @@ bool exchange_may_rest(const struct exchange *x);
 /* A follow-up that goes on when somebody tells what its case lacks, an account, a consent, an invoice; also one that
  * was parked as that took too long, unless people hold it. */
 bool exchange_waits_for_facts(const struct exchange *x);
-/* It was paid, and no statement has told of that yet. */
+/* "2026-11-20" as yyyymmdd. */
+uint32_t exchange_day(struct yt_str day);
+/* Its insurer has paid what it decided, by itself. */
+bool exchange_is_paid_by_insurer(const struct exchange *x);
+/* It was paid, and no statement, or list of the insurer that paid, has told of that yet. */
 bool exchange_awaits_line(const struct exchange *x);
 /* A statement with lines that tell of no payment known here. */
 bool exchange_has_strays(const struct exchange *x);

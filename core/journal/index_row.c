@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define FOLD_VERSION 18
+#define FOLD_VERSION 19
 #define PLACES_MAX 4096 /* positions kept of one exchange: it would have to be retried for weeks */
 
 static const struct member {
@@ -19,6 +19,7 @@ static const struct member {
 	TEXT(number), TEXT(visit), TEXT(settlement), TEXT(wire_op), TEXT(listener), TEXT(trace), TEXT(business_key), TEXT(batch), TEXT(original),
 	TEXT(treatment_area), TEXT(insured_area), TEXT(code), TEXT(reason), TEXT(reference), TEXT(owner), TEXT(flow), TEXT(then), TEXT(told_state),
 	TEXT(pay_no), TEXT(pay_msg), TEXT(pay_uetr), TEXT(pay_serial), TEXT(back_no), TEXT(back_msg), TEXT(back_state), TEXT(unpaid_as), TEXT(room_of), TEXT(room_to),
+	TEXT(paid_by), TEXT(listed_state),
 }, numbers[] = {
 #define NUMBER(m)                                                                                                      \
 	{                                                                                                              \
@@ -31,6 +32,7 @@ static const struct member {
 	NUMBER(step), NUMBER(step_state), NUMBER(refused_step), NUMBER(undoing), NUMBER(told_seq), NUMBER(told),
 	NUMBER(released), NUMBER(asks), NUMBER(absents), NUMBER(absent_ms), NUMBER(adopted),
 	NUMBER(pay_fen), NUMBER(has_line), NUMBER(doubted), NUMBER(strays), NUMBER(room_day), NUMBER(room_fen), NUMBER(claimed_back),
+	NUMBER(decided_fen), NUMBER(listed_day), NUMBER(listed_fen),
 };
 
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))

@@ -218,16 +218,9 @@ static void doubt(struct keeper *k, struct kept *e)
 	yt_buf_free(&buf);
 }
 
-/* A follow-up after what it was told: told_before is the word before that one. */
-static void go_on(struct keeper *k, struct kept *e, const char *told_before)
+void keeper_go_on_told(struct keeper *k, struct kept *e, bool is_otherwise)
 {
-	if (e->x.claimed_back && e->x.state == X_DONE && is_word(e->x.told_state, "RETURNED", "", "")) {
-		keeper_end_claim_back(k, &e->x, "done", "party", "its bank says that the money came back");
-		return;
-	}
-	if (e->x.state == X_DONE && e->x.doubted && !e->x.reversal_wanted)
-		doubt(k, e);
-	if (!exchange_is_open(&e->x) && says_otherwise(&e->x, told_before)) {
+	if (is_otherwise) {
 		yt_log(YT_ERROR, "keeper", "exchange %016llx had ended as %s, and its party says %s now: parked",
 		        (unsigned long long)e->x.id, exchange_state_name(e->x.state), e->x.told_state);
 		park(k, e);
@@ -240,6 +233,18 @@ static void go_on(struct keeper *k, struct kept *e, const char *told_before)
 		keeper_due_now(k, e, HAS_TOLD); /* one that is leased: keeper_told_meanwhile() */
 	}
 	kept_settle_down(k, e);
+}
+
+/* A follow-up after what it was told: told_before is the word before that one. */
+static void go_on(struct keeper *k, struct kept *e, const char *told_before)
+{
+	if (e->x.claimed_back && e->x.state == X_DONE && is_word(e->x.told_state, "RETURNED", "", "")) {
+		keeper_end_claim_back(k, &e->x, "done", "party", "its bank says that the money came back");
+		return;
+	}
+	if (e->x.state == X_DONE && e->x.doubted && !e->x.reversal_wanted)
+		doubt(k, e);
+	keeper_go_on_told(k, e, !exchange_is_open(&e->x) && says_otherwise(&e->x, told_before));
 }
 
 /* What a line says beside its state goes on with it. */
@@ -458,7 +463,10 @@ static enum taken take(struct keeper *k, const struct rec *notice)
 			continue;
 		}
 		taken = ITS_OWN;
-		tell(k, e, notice, field.value);
+		if ((rec_get_u64(notice, REC_T_FLAGS) & REC_X_LISTING) != 0)
+			keeper_tell_listed(k, e, notice);
+		else
+			tell(k, e, notice, field.value);
 	}
 	return taken;
 }
@@ -478,7 +486,7 @@ static void note_strays(struct keeper *k, uint64_t statement, uint32_t n)
 	size_t at = rec_begin(&buf, REC_NOTICE, 0, statement, keeper_wall(k));
 
 	yt_log(YT_WARN, "keeper",
-	        "exchange %016llx: %u lines of a statement have numbers of payments that are not known here",
+	        "exchange %016llx: %u lines of a statement or list have numbers that are not known here",
 	        (unsigned long long)statement, n);
 	rec_u32(&buf, REC_T_STRAYS, n);
 	rec_end(&buf, at);

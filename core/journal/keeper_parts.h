@@ -9,6 +9,7 @@
  *   keeper_lanes.c    which parties' lanes an operator has stopped
  *   keeper_room.c     what payments of a day may have together
  *   keeper_notice.c   what parties tell of follow-ups unasked
+ *   keeper_list.c     ... and rows of an insurer's list of a day
  *   keeper_rest.c     follow-ups that are in the index alone
  *   keeper_share.c    which party's follow-up is leased next
  *   keeper_waiting.c  follow-ups that wait for something to be told
@@ -307,6 +308,10 @@ void keeper_take_notices(struct keeper *k, struct yt_str payload);
 /* A follow-up's next step, or its last one again, in a while, or now. */
 void keeper_due_in(struct keeper *k, struct kept *e, int64_t pause_ms, const char *reason);
 void keeper_due_now(struct keeper *k, struct kept *e, const char *reason);
+/* It was told something, which is written: it goes on, or is people's where it had ended otherwise. */
+void keeper_go_on_told(struct keeper *k, struct kept *e, bool is_otherwise);
+/* keeper_list.c: a row of its insurer's list of a day. */
+void keeper_tell_listed(struct keeper *k, struct kept *e, const struct rec *notice);
 /* A lease of a follow-up is back that was out while its party told something. */
 void keeper_told_meanwhile(struct keeper *k, struct kept *e);
 /* A lease is back, and what was told under it, or before its end, is people's to look at. */

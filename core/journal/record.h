@@ -55,7 +55,9 @@ enum rec_type {            /* stored: append only */
 	REC_LANE = 24,       /* an operator stopped a party's lane or let it go on: party, result, who, why */
 	REC_NOTICE = 25,     /* what a party told unasked (engine/notice.c): on its own exchange REC_T_ABOUT; on the
 	                      * follow-up that it speaks of REC_T_JOINS names that exchange.  Of a statement's line
-	                      * REC_T_BOOKED, REC_T_AMOUNT, REC_T_REFERENCE (the bank's serial), REC_T_PAY_DIGEST */
+	                      * REC_T_BOOKED, REC_T_AMOUNT, REC_T_REFERENCE (the bank's serial), REC_T_PAY_DIGEST; of
+	                      * a row of an insurer's list (REC_X_LISTING) REC_T_BOOKED its day, REC_T_CODE its state,
+	                      * REC_T_PAY_BY and REC_T_PAY_SERIAL where it says who paid; REC_T_RESULT only if it is news */
 	REC_ROOM = 26        /* limits of a day (journal/keeper_room.c).  By a worker: REC_T_AMOUNT is asked for under
 	                      * each REC_T_LIMIT_KEY with its REC_T_LIMIT; the answer: REC_T_SERIAL, the day as yyyymmdd;
 	                      * of no exchange: what a day came to under REC_T_LIMIT_KEY */
@@ -133,7 +135,9 @@ enum rec_tag {                  /* stored: append only */
 	REC_T_UETR = 64,          /* of a payout, where its bank's format has one; of a notice: what it names */
 	REC_T_PAY_SERIAL = 65,    /* its bank's number for it; of a notice: of the debit that it speaks of */
 	REC_T_ORIG_PAY_NO = 66,   /* of the payout that came to nothing and that this one is made anew for */
-	REC_T_CLEAR_END = 67,     /* raised with each tag before it: the memory a reader of clear fields needs */
+	REC_T_PAY_BY =
+	        67, /* who has paid what an insurer decided, "INSURER", "GATEWAY", "NOBODY"; beside its REC_T_AMOUNT */
+	REC_T_CLEAR_END = 68, /* raised with each tag before it: the memory a reader of clear fields needs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */
@@ -173,13 +177,15 @@ enum rec_exchange_flag {
 	REC_X_SURE = 1 << 13,    /* of a step's outcome: what a bank had told unasked was asked for, and this is it */
 	REC_X_LISTED = 1 << 14,  /* a payout of a list that two people have released as a whole */
 	REC_X_HELD = 1 << 15,    /* people's: neither a party's word nor a rule takes it on, until they decide */
-	REC_X_DIFFERS = 1 << 16, /* a statement told of another sum or account than was ordered: people's at its end */
+	REC_X_DIFFERS = 1 << 16, /* a statement told of another sum or account than was ordered, or its insurer's list
+	                            of another sum than it ends with: people's at its end */
 	REC_X_STAYED = 1 << 17,  /* of an order's outcome: it surely did not leave, as its bank could not be reached */
 	REC_X_PART = 1 << 18,    /* of a notice: a line of a day that is not over, it is told again with all of them */
 	REC_X_COUNTED =
 	        1 << 19, /* the newest word about it has a count: one with a higher count is newer, no other is */
 	REC_X_FORSAKEN = 1 << 20, /* nothing of it left, and who asked waited no more: its number may come again */
 	REC_X_UNASKED = 1 << 21,  /* its insurer told something, and nothing has left since */
+	REC_X_LISTING = 1 << 22,  /* of a notice: a row of an insurer's list of a day (journal/keeper_list.c) */
 	REC_X_UNPROVED = 1 << 3   /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 

@@ -370,6 +370,13 @@ static inline bool conf_party_is_files(const struct conf_party *party)
 {
 	return party->kind == CONF_FILES || party->kind == CONF_SFTP;
 }
+/* payers has an account there, whose entries it tells. */
+bool conf_party_has_account(const struct conf *conf, const struct conf_party *p);
+/* A flow hands in claims there. */
+bool conf_party_has_claims(const struct conf *conf, const struct conf_party *p);
+/* It hands in claims where lists of days are fetched, which are the proof of what that insurer pays. */
+bool conf_flow_is_listed(const struct conf_flow *flow);
+bool conf_flow_does(const struct conf_flow *flow, unsigned op); /* enum yt_operation */
 
 /* Lookups, one hash probe each; NULL when there is none. */
 const struct conf_origin *conf_origin_by_subject(const struct conf *conf, struct yt_str subject);

@@ -681,6 +681,7 @@ void conf_check_whole(struct conf *conf, const struct conf_node *root, struct co
 	check_keys(conf, errors);
 	conf_check_parties(conf, errors);
 	conf_check_routes(conf, errors);
+	conf_check_statements(conf, errors); /* after the flows */
 	conf_check_payments(conf, errors);
 	check_origins(conf, is_spoken_for, errors);
 	check_institutions(conf, is_spoken_for, errors);

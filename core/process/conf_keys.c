@@ -289,9 +289,12 @@ const struct conf_key conf_keys[] = {
 	{ "parties", "statement_at", CONF_T_TIMES, NULL, OPTIONAL, 0, 0, NULL, AT(party, statement_at),
 		"With a bank whose format has `statement.fetch` (`banklink`): at these times of the day, and at the start, one worker "
 		"fetches the entries of the accounts that `payers` has there: of each day that is over and not had yet, then of today so "
-		"far. Up to 8. Left out: never. Other parties that pay from these accounts need this one in `told_by`." },
+		"far. Up to 8. Left out: never. Other parties that pay from these accounts need this one in `told_by`. With an insurer "
+		"whose format has `claim.statement` (`tianyi`, `jinhui`): the claims of each day that is over, and each time of the "
+		"`statement_days` before once more." },
 	{ "parties", "statement_days", CONF_T_NUMBER, "days", DEFAULT("3"), 1, 31, NULL, AT(party, statement_days),
-		"So many days that are over are fetched at the start; what was had before changes nothing." },
+		"So many days that are over are fetched at the start, an insurer's claims each time; what was had before changes "
+		"nothing." },
 	{ "parties", "query_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("30000"), 100, 600000, NULL,
 		AT(party, query_timeout_ms), "Deadline of a request that changes nothing." },
 	{ "parties", "change_timeout_ms", CONF_T_NUMBER, "ms", DEFAULT("120000"), 100, 3600000, NULL,
@@ -470,7 +473,8 @@ const struct conf_key conf_keys[] = {
 		"after its day. 0: never." },
 	{ "flows", "line_after_days", CONF_T_NUMBER, "days", DEFAULT("0"), 0, 365, NULL, AT(flow, line_after_days),
 		"What this flow has paid is late (`yitong late`) when no statement has told of it by the end of so many working days "
-		"after that day. 0: never; only where the bank's statements come in." },
+		"after that day; a claim that its insurer has paid, when no list of that day has, where it has `statement_at`. 0: never; "
+		"only where the bank's statements come in." },
 	{ "flows", "calendar", CONF_T_NAME, NULL, OPTIONAL, 0, 0, NULL, AT(flow, calendar_name),
 		"Name of the calendar that says which days are worked; with `late_after_days` or `line_after_days`. Left out: Monday to "
 		"Friday." },

@@ -258,19 +258,49 @@ static void check_told_by(const struct conf *conf, const struct conf_party *p, s
 		        ENGINE_TELLERS, (unsigned)p->told_by.n);
 }
 
-/* Whether its format has a question for entries only its plugin can tell: conf_plugins.c. */
+bool conf_party_has_account(const struct conf *conf, const struct conf_party *p)
+{
+	for (uint32_t i = 0; i < conf->n_payers; i++)
+		if (conf->payers[i].party != NULL && strcmp(conf->payers[i].party, p->name) == 0)
+			return true;
+	return false;
+}
+
+bool conf_flow_does(const struct conf_flow *flow, unsigned op)
+{
+	for (uint32_t i = 0; i < flow->n_steps; i++)
+		if (flow->step[i].op == op)
+			return true;
+	return false;
+}
+
+bool conf_flow_is_listed(const struct conf_flow *flow)
+{
+	for (uint32_t i = 0; i < flow->n_steps; i++)
+		if (flow->step[i].op == YT_OP_CLAIM_SUBMIT && flow->step[i].party->statement_at.n > 0)
+			return true;
+	return false;
+}
+
+bool conf_party_has_claims(const struct conf *conf, const struct conf_party *p)
+{
+	for (uint32_t i = 0; i < conf->n_flows; i++)
+		for (uint32_t k = 0; k < conf->flows[i].n_steps; k++)
+			if (conf->flows[i].step[k].party == p && conf->flows[i].step[k].op == YT_OP_CLAIM_SUBMIT)
+				return true;
+	return false;
+}
+
+/* Whether its format has a question for entries, or for claims, only its plugin can tell: conf_plugins.c. */
 static void check_statements(const struct conf *conf, const struct conf_party *p, struct conf_errors *errors)
 {
-	bool has_account = false;
-
 	if (p->statement_at.n == 0 || p->name == NULL)
 		return;
-	for (uint32_t i = 0; i < conf->n_payers; i++)
-		has_account =
-		        has_account || (conf->payers[i].party != NULL && strcmp(conf->payers[i].party, p->name) == 0);
-	if (!has_account)
+	if (!conf_party_has_account(conf, p) && !conf_party_has_claims(conf, p))
 		conf_error_add(errors, p->place.line, p->place.column,
-		        "statement_at: payers has no account at party %s: there is nothing to be fetched", p->name);
+		        "statement_at: payers has no account at party %s, and no flow hands in claims there: there is "
+		        "nothing to be fetched",
+		        p->name);
 	if (p->statement_at.n > ENGINE_FETCH_TIMES)
 		conf_error_add(errors, p->place.line, p->place.column, "statement_at: at most %d times, not %u",
 		        ENGINE_FETCH_TIMES, (unsigned)p->statement_at.n);
@@ -282,6 +312,12 @@ static void check_statements(const struct conf *conf, const struct conf_party *p
 			        p->name);
 }
 
+void conf_check_statements(const struct conf *conf, struct conf_errors *errors)
+{
+	for (uint32_t i = 0; i < conf->n_parties; i++)
+		check_statements(conf, &conf->parties[i], errors);
+}
+
 void conf_check_parties(struct conf *conf, struct conf_errors *errors)
 {
 	for (uint32_t i = 0; i < conf->n_parties; i++) {
@@ -289,7 +325,6 @@ void conf_check_parties(struct conf *conf, struct conf_errors *errors)
 
 		check_enrolment(conf, p, errors);
 		check_told_by(conf, p, errors);
-		check_statements(conf, p, errors);
 		if (conf_party_is_files(p)) {
 			check_folder(p, errors);
 			continue;

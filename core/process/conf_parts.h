@@ -104,6 +104,7 @@ bool conf_read_url(struct conf *conf, const struct conf_node *v, const char *key
         struct conf_errors *errors);
 /* What goes with which kind of party; fills in what depends on the kind. */
 void conf_check_parties(struct conf *conf, struct conf_errors *errors);
+void conf_check_statements(const struct conf *conf, struct conf_errors *errors);
 /* Calendars, and the flows that go by them. */
 void conf_read_calendars(struct conf *conf, struct conf_errors *errors);
 /* Roles of people: conf->operators[].roles, and what production needs. */

@@ -159,16 +159,22 @@ static void check_quotes(
 	}
 }
 
-static void check_statements(const struct conf_party *party, const struct yt_codec_api *api, struct conf_errors *errors)
+static void check_statements(const struct conf *conf, const struct conf_party *party, const struct yt_codec_api *api,
+        struct conf_errors *errors)
 {
+	enum yt_operation asked = YT_OP_STATEMENT_FETCH;
 	const struct yt_wire_op *op = api->ops;
 
-	while (op->wire != NULL && op->op != YT_OP_STATEMENT_FETCH)
+	if (party == NULL || party->statement_at.n == 0)
+		return;
+	if (!conf_party_has_account(conf, party))
+		asked = YT_OP_CLAIM_STATEMENT;
+	while (op->wire != NULL && op->op != asked)
 		op++;
-	if (party != NULL && party->statement_at.n > 0 && op->wire == NULL)
+	if (op->wire == NULL)
 		conf_error_add(errors, party->place.line, party->place.column,
-		        "statement_at: %s cannot be asked, its format %s has no statement.fetch", party->name,
-		        api->name);
+		        "statement_at: %s cannot be asked, its format %s has no %s", party->name, api->name,
+		        yt_op(asked)->name);
 }
 
 /* A url says how a party is spoken to; here whether its format can.  party: NULL for a listener. */
@@ -268,7 +274,7 @@ static void check_plugin(const struct conf *conf, const char *format, const char
 	else if (speaks_so(party, plugin_api(plugin), place, errors)) {
 		check_steps(conf, party, plugin_api(plugin), errors);
 		check_quotes(conf, party, plugin, errors);
-		check_statements(party, plugin_api(plugin), errors);
+		check_statements(conf, party, plugin_api(plugin), errors);
 		check_key_names(conf, name, settings, plugin_api(plugin), errors);
 	}
 	yt_log_watch(NULL, NULL);

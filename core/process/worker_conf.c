@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/day_list.h"
 #include "engine/route.h"
 #include "process/worker_parts.h"
 
@@ -109,6 +110,15 @@ static bool keeps_facts(void *ctx, const struct yt_msg *msg, struct yt_str insur
 	               1) != 0;
 }
 
+/* What was fetched came by its party; as whose octets it is kept. */
+static const struct engine_codec *party_codec(const struct worker *w, uint32_t party)
+{
+	static const struct engine_codec day_list = { &day_list_codec, NULL };
+	const struct engine_codec *codec = &w->parties[party].engine.codec;
+
+	return day_list_is_of(codec->api) ? &day_list : codec;
+}
+
 static const struct engine_codec *listener_codec(void *ctx, const char *name)
 {
 	struct worker *w = ctx;
@@ -118,9 +128,9 @@ static const struct engine_codec *listener_codec(void *ctx, const char *name)
 		if (strcmp(w->conf->listeners[i].name, name) == 0)
 			return &w->listeners[i].codec;
 	}
-	for (i = 0; i < w->conf->n_parties; i++) { /* what was fetched came by its party */
+	for (i = 0; i < w->conf->n_parties; i++) {
 		if (strcmp(w->conf->parties[i].name, name) == 0)
-			return &w->parties[i].engine.codec;
+			return party_codec(w, i);
 	}
 	return NULL;
 }
@@ -175,7 +185,7 @@ void worker_take_fetches(struct worker *w)
 	const struct conf *c = w->conf;
 
 	w->tellers = calloc(c->n_parties + 1, sizeof(*w->tellers));
-	w->fetches = calloc(c->n_payers + 1, sizeof(*w->fetches));
+	w->fetches = calloc(c->n_payers + c->n_parties + 1, sizeof(*w->fetches));
 	YT_REQUIRE(w->tellers != NULL && w->fetches != NULL);
 	for (uint32_t i = 0; i < c->n_parties; i++)
 		w->tellers[i] = (struct engine_origin){ .name = c->parties[i].name,
@@ -189,6 +199,9 @@ void worker_take_fetches(struct worker *w)
 		if (p->statement_at.n > 0 && fetch_of(w, party, c->payers[i].account) == NULL)
 			take_fetch(w, party, c->payers[i].account);
 	}
+	for (uint32_t i = 0; w->slot == 0 && i < c->n_parties; i++)
+		if (c->parties[i].statement_at.n > 0 && !conf_party_has_account(c, &c->parties[i]))
+			take_fetch(w, i, NULL);
 }
 
 static void take_origin(const struct conf *conf, struct engine_origin *to, const struct conf_origin *from)
