@@ -1,7 +1,8 @@
 /* sandbox/insurer.h - 天一甬宁保, simulated: an insurer that decides claims by a stated rule (profile TY/1.0, TY/1.1).
  *
  * insurer_wire.c signs, verifies and opens fields; insurer_check.c holds a claim to the text of the profile;
- * insurer_book.c keeps claims, decides and pays by the clock it is given, insurer_rule.c says by which rule;
+ * insurer_book.c keeps claims, decides and pays by the clock it is given, insurer_rule.c says by which rule,
+ * insurer_listed.c what its list of a day says otherwise;
  * insurer_desk.c has faults, counts and the control port; insurer.c answers a request; insurer_serve.c has the sockets
  * and callbacks.  Book, rule and desk are those of 金惠保 (jinhui.h), too.  The rules, in fen, halves up:
  *   TY  IN_LIST       selfInList + preSelf, 5000.00 a year borne by the person, 60 % of the rest
@@ -165,9 +166,18 @@ json_t *insurer_ledger(const struct insurer_book *book);
 json_t *insurer_changes(struct insurer_book *book);
 /* So many fen in the ledger only, for testing that a comparison finds it; false: no such claim. */
 bool insurer_alter(struct insurer_book *book, const char *setl_id, int64_t fen);
+/* What its list of a day says of a settlement from now on, in the list only: {"setl_id", "day": also on that day's,
+ * "status", "payable" in fen}; one of which it has no claim gets a row of its own. */
+void insurer_say(struct insurer_book *book, const json_t *said);
 int64_t insurer_n_moving(const struct insurer_book *book); /* claims that a timer will still change */
 /* The next event not yet taken, {"path", "event"}; NULL: none. */
 json_t *insurer_event_next(struct insurer_book *book);
+
+/* insurer_listed.c: rows of a day's list that are not as the book has them; listed: settlement -> what insurer_say()
+ * was given. */
+bool insurer_listed_on(const json_t *listed, const char *setl_id, const char *day);
+json_t *insurer_listed_row(const json_t *listed, const char *setl_id, json_t *row); /* row, changed */
+void insurer_listed_strays(const json_t *listed, const char *day, json_t *rows);    /* appends them */
 
 /* insurer_desk.c: what every simulated insurer has besides its wire.  All but the two servers needs the lock. */
 

@@ -45,6 +45,7 @@ struct insurer_book {
 	json_t *by_number;   /* requestNo, claimNo -> claim, as an integer */
 	json_t *by_setl_id;  /* of those not withdrawn */
 	json_t *refused;     /* settlements whose claim was not taken in, {"setlId", "requestNo", "code"} */
+	json_t *listed;      /* what its list of a day is to say otherwise (insurer_listed.c) */
 	json_t *by_invoice;  /* code and number -> the claim that was accepted with it */
 	struct claim *first, **end;
 	uint64_t n_claims, n_events, n_payments;
@@ -71,6 +72,7 @@ struct insurer_book *insurer_book_new(const struct insurer_options *options)
 	book->events = must(json_array());
 	book->by_number = must(json_object());
 	book->by_setl_id = must(json_object());
+	book->listed = must(json_object());
 	book->by_invoice = must(json_object());
 	book->refused = must(json_array());
 	book->end = &book->first;
@@ -96,6 +98,7 @@ void insurer_book_free(struct insurer_book *book)
 	json_decref(book->events);
 	json_decref(book->by_number);
 	json_decref(book->by_setl_id);
+	json_decref(book->listed);
 	json_decref(book->by_invoice);
 	json_decref(book->refused);
 	free(book);
@@ -584,12 +587,14 @@ json_t *insurer_reconciliation(const struct insurer_book *book, const char *day,
 	int n = 0;
 
 	for (const struct claim *claim = book->first; claim != NULL; claim = claim->next) {
-		if (json_object_get(claim->days, day) == NULL)
+		if (json_object_get(claim->days, day) == NULL && !insurer_listed_on(book->listed, claim->setl_id, day))
 			continue;
 		if (n / PAGE == page - 1)
-			json_array_append_new(rows, show(claim));
+			json_array_append_new(rows, insurer_listed_row(book->listed, claim->setl_id, show(claim)));
 		n++;
 	}
+	if (page == 1)
+		insurer_listed_strays(book->listed, day, rows);
 	return must(json_pack("{s:s, s:i, s:i, s:i, s:o}", "date", day, "page", page, "pages",
 	        n == 0 ? 1 : (n + PAGE - 1) / PAGE, "total", n, "claims", rows));
 }
@@ -682,6 +687,15 @@ bool insurer_alter(struct insurer_book *book, const char *setl_id, int64_t fen)
 	if (claim != NULL)
 		claim->alter_fen += fen;
 	return claim != NULL;
+}
+
+void insurer_say(struct insurer_book *book, const json_t *said)
+{
+	const char *setl_id = json_text(said, "setl_id");
+	json_t *row = must(json_deep_copy(said));
+
+	json_object_set_new(row, "is_stray", json_boolean(find_by_settlement(book, setl_id) == NULL));
+	json_object_set_new(book->listed, setl_id, row);
 }
 
 int64_t insurer_n_moving(const struct insurer_book *book)

@@ -121,12 +121,24 @@ static json_t *alter(void *of, const json_t *body, const char **wrong)
 	return json_pack("{s:s}", "altered", json_text(body, "setl_id"));
 }
 
+static json_t *say(void *of, const json_t *body, const char **wrong)
+{
+	struct insurer_desk *desk = of;
+
+	if (*json_text(body, "setl_id") == '\0')
+		*wrong = "setl_id is missing";
+	else
+		insurer_say(desk->book, body);
+	return json_pack("{s:s}", "listed", json_text(body, "setl_id"));
+}
+
 static const struct control_call calls[] = {
 	{ "GET", "/ledger", ledger },
 	{ "GET", "/changes", changes },
 	{ "GET", "/stats", stats },
 	{ "GET", "/list", list },
 	{ "POST", "/alter", alter },
+	{ "POST", "/listed", say },
 	{ "POST", "/persons", persons_add },
 	{ NULL, NULL, NULL },
 };

@@ -26,7 +26,7 @@
 	"{\"data\":{\"stmt_date\":\"2026-11-20\",\"page\":\"1\",\"pages\":\"1\",\"total\":\"1\",\"total_pay_amt\":3.00}," \
 	"\"claims\":[{\"request_no\":\"R1\",\"claim_no\":\"C1\",\"setl_id\":\"S1\",\"claim_state\":\"PAID\","             \
 	"\"state_time\":\"2026-11-21 09:00:00\",\"payable_amt\":3,\"pay_time\":\"2026-11-21 09:00:00\","                  \
-	"\"bank_serial\":\"B1\",\"paid_amt\":3,\"pay_state\":\"PAID\"}]}"
+	"\"bank_serial\":\"B1\",\"paid_amt\":3,\"pay_state\":\"PAID\",\"pay_by\":\"INSURER\"}]}"
 #define INSURED                                                                                                               \
 	"{\"data\":{\"insured\":\"1\"},\"policy\":[{\"policy_no\":\"P1\",\"product_code\":\"X\",\"begndate\":\"2026-01-01\"," \
 	"\"enddate\":\"2026-12-31\",\"deductible_used\":%s}]}"

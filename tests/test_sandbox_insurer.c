@@ -559,6 +559,34 @@ static void a_day_has_the_claims_that_moved_on_it(void **state)
 	assert_int_equal(json_array_size(json_object_get(data(), "claims")), 0);
 }
 
+/* Its list of a day as it is told to be, in the list only; and a row of a claim that it does not have. */
+static void a_list_of_a_day_says_otherwise(void **state)
+{
+	json_t *said = json_pack(
+	        "{s:s, s:s, s:s, s:i}", "setl_id", "S1", "day", "2026-11-25", "status", "REJECTED", "payable", 7);
+	const char *claim_no;
+	char path[80];
+
+	assert_int_equal(hand_in(NUMBER, "S1"), 202);
+	claim_no = json_text(data(), "claimNo");
+	text_format(path, sizeof(path), "/ins/v1/claims/%s", claim_no);
+	insurer_say(desk.insurer.book, said);
+	json_object_set_new(said, "setl_id", json_string("S9"));
+	insurer_say(desk.insurer.book, said);
+	json_decref(said);
+	assert_int_equal(ask("GET", "/ins/v1/reconciliation/2026-11-25?page=1", NULL), 200);
+	assert_int_equal(json_array_size(json_object_get(data(), "claims")), 2);
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *row = json_array_get(json_object_get(data(), "claims"), i);
+
+		assert_string_equal(json_text(row, "setlId"), i == 0 ? "S1" : "S9");
+		assert_string_equal(json_text(row, "status"), "REJECTED");
+		assert_int_equal(json_number(json_object_get(row, "result"), "payable", -1), 7);
+	}
+	assert_int_equal(ask("GET", path, NULL), 200);
+	assert_string_equal(json_text(data(), "status"), "RECEIVED");
+}
+
 /* The total of the claim ends in cents; the basic fund pays the difference. */
 static int hand_in_ending(int cents)
 {
@@ -780,6 +808,7 @@ int main(void)
 		DESK(the_gateway_pays_on_mandate),
 		DESK(a_bank_decides_who_pays),
 		DESK(a_day_has_the_claims_that_moved_on_it),
+		DESK(a_list_of_a_day_says_otherwise),
 		DESK(an_amount_asks_for_documents),
 		DESK(what_changed_is_told_once),
 		DESK(an_amount_has_its_payment_come_back),
