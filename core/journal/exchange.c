@@ -547,9 +547,12 @@ static void place(struct exchange *x, enum rec_type type, log_pos pos)
 /* Where a step's octets stand. */
 static void place_step(struct exchange *x, const struct rec *rec, log_pos pos)
 {
-	uint64_t leg = rec_get_u64(rec, REC_T_LEG), step = rec_get_u64(rec, REC_T_STEP);
+	uint64_t leg, step;
 
-	if (pos == 0 || step == 0 || step > REC_STEPS_MAX)
+	if (pos == 0 || (rec->type != REC_SENDING && rec->type != REC_OUTCOME))
+		return;
+	leg = rec_get_u64(rec, REC_T_LEG), step = rec_get_u64(rec, REC_T_STEP);
+	if (step == 0 || step > REC_STEPS_MAX)
 		return;
 	if (rec->type == REC_SENDING && leg == REC_LEG_STEP && rec_get_u64(rec, REC_T_ATTEMPT) == 0)
 		x->step_sent[step - 1] = pos; /* sent again it is the same octets, kept once */

@@ -39,13 +39,22 @@ static const struct member {
 
 /* ---- variable-length integers ---- */
 
+#define VARINT_MAX 10 /* bytes of one */
+
+/* Where it ends. */
+static uint8_t *write_varint(uint8_t *to, uint64_t v)
+{
+	for (; v >= 0x80; v >>= 7)
+		*to++ = (uint8_t)(v | 0x80);
+	*to++ = (uint8_t)v;
+	return to;
+}
+
 static void put_varint(struct yt_buf *out, uint64_t v)
 {
-	while (v >= 0x80) {
-		yt_buf_byte(out, (uint8_t)(v | 0x80));
-		v >>= 7;
-	}
-	yt_buf_byte(out, (uint8_t)v);
+	uint8_t bytes[VARINT_MAX];
+
+	yt_buf_add(out, bytes, (size_t)(write_varint(bytes, v) - bytes));
 }
 
 /* False when the bytes end before the number does. */
@@ -123,19 +132,31 @@ static void write_back(const struct exchange *x, struct yt_buf *out)
 	yt_buf_add(out, x->older, n * sizeof(x->older[0]));
 }
 
-void index_fold_write(const struct exchange *x, struct yt_buf *out)
+/* Most are empty or small, and each row has them all: one room for the longest there could be. */
+static void write_columns(const struct exchange *x, struct yt_buf *out)
 {
+	const size_t longest = 1 + N_OF(texts) + sizeof(*x) + N_OF(numbers) * VARINT_MAX;
 	const char *base = (const char *)x;
+	uint8_t *room = yt_buf_room(out, longest), *to = room;
 
-	yt_buf_byte(out, FOLD_VERSION);
+	if (room == NULL)
+		return;
+	*to++ = FOLD_VERSION;
 	for (size_t i = 0; i < N_OF(texts); i++) {
 		size_t n = strnlen(base + texts[i].offset, texts[i].size);
 
-		yt_buf_byte(out, (uint8_t)n);
-		yt_buf_add(out, base + texts[i].offset, n);
+		*to++ = (uint8_t)n;
+		memcpy(to, base + texts[i].offset, n);
+		to += n;
 	}
 	for (size_t i = 0; i < N_OF(numbers); i++)
-		put_varint(out, fold_sign(load_number(base + numbers[i].offset, numbers[i].size)));
+		to = write_varint(to, fold_sign(load_number(base + numbers[i].offset, numbers[i].size)));
+	out->n -= longest - (size_t)(to - room);
+}
+
+void index_fold_write(const struct exchange *x, struct yt_buf *out)
+{
+	write_columns(x, out);
 	yt_buf_add(out, x->digest, sizeof(x->digest));
 	yt_buf_add(out, x->person, sizeof(x->person));
 	if (x->flow[0] != 0)
