@@ -17,13 +17,16 @@ static const struct engine_flow claim = { "claim",
 
 #define NEVER "S d R d Q w "
 #define BY_INSURER "S d R d Q K "
+#define OF_EVENTS "S d R d Q w !1a Q w "
+#define PAID_ANEW "S d R d Q D P R T d @ a P p T d "
+#define UNDER_WAY "S d R d Q D P A "
 #define BY_US "S d R d Q D P p T d "
 #define REJECTED "S d R d Q j "
 #define OF_NOTHING "S d R d Q Z "
 
 /* What became of the claim first: legs, each with its answer (flow_world.h reply()).  Then what is asked for, and said:
  * DAY/PAGE and behind it m, there is another page; l, nothing comes in time; o, of another day; : and the rows of
- * claims.  # everything is killed, + eight hours. */
+ * claims.  # everything is killed, + eight hours, !NS an event as in tell(), = a leg of the claim, and its answer. */
 static const struct list_case {
 	const char *it, *script, *lists;
 	enum exchange_state end;
@@ -74,6 +77,14 @@ static const struct list_case {
 	        "hub:ASKCLAIM:K", NULL },
 	{ "of one that waits, and it ends with another sum", NEVER, "19/1: 20/1:A1/PAID/12.33", X_PARKED, true, 2, 1, 0,
 	        "hub:ASKCLAIM:K", "its party says otherwise now" },
+	{ "of one that waits, and events of before come after its end", OF_EVENTS,
+	        "19/1: 20/1:A1/PAID/12.34 =QK !2d !3p", X_DONE, true, 2, 4, 0, "nothing", NULL },
+	{ "being paid by us, and by its insurer as well", UNDER_WAY, "19/1: 20/1:A1/PAID/12.34/INSURER =Ap =Td",
+	        X_PARKED, false, 2, 1, 0, "nothing", "another has paid" },
+	{ "being paid by us, and listed so", UNDER_WAY, "19/1: 20/1:A1/PAID/12.34/GATEWAY =Ap =Td", X_DONE, false, 2, 1,
+	        0, "nothing", NULL },
+	{ "paid by us anew, and listed with the payment that came back", PAID_ANEW, "19/1: 20/1:A1/PAID/12.34//BK66",
+	        X_DONE, false, 2, 1, 0, "nothing", NULL },
 	{ "of nobody's: counted", BY_INSURER, "19/1: 20/1:A1/PAID/12.34,A7/PAID/1.00", X_DONE, true, 2, 1, 1, "nothing",
 	        NULL },
 	{ "page by page", BY_INSURER, "19/1: 20/1m:A7/PAID/1.00 20/2:A1/PAID/12.34", X_DONE, true, 3, 1, 1, "nothing",
@@ -106,17 +117,38 @@ static void wait_for_leg(int64_t ms, const char *head)
 	assert_string_equal(w.leg == 0 ? "nothing" : got, head);
 }
 
+/* !NS: the insurer tells, as the Nth of this claim, that it is S: accepted, decided or paid. */
+static void tell(const char *word)
+{
+	char line[80];
+
+	snprintf(line, sizeof(line), "TOLD inst=HUB num=E%c | setl=A1 seq=%c told=%s", word[1], word[1],
+	        word[2] == 'a'   ? "ACCEPTED"
+	        : word[2] == 'd' ? "ADJUDICATED"
+	                         : "PAID");
+	ask(50 + (uint64_t)(word[1] - '0'), line);
+}
+
+static const char *const heads[] = { ['S'] = "platform:SETTLE",
+	['R'] = "hub:CLAIM",
+	['Q'] = "hub:ASKCLAIM",
+	['P'] = "bank:PAY",
+	['A'] = "bank:ASKPAY",
+	['T'] = "hub:TELLPAID" };
+
 static void play(const char *script)
 {
-	static const char *const heads[] = { ['S'] = "platform:SETTLE",
-		['R'] = "hub:CLAIM",
-		['Q'] = "hub:ASKCLAIM",
-		['P'] = "bank:PAY",
-		['T'] = "hub:TELLPAID" };
-
 	ask(1, "ACCOUNT inst=H1 num=H1-8 | person=P relation=00 named=Lin account=62220200000000");
 	ask(2, "SETTLE inst=H1 num=H1-1 | visit=V1 batch=B1 person=P");
 	for (const char *p = script; *p != 0; p += 4) {
+		if (*p == '!') {
+			tell(p);
+			continue;
+		}
+		if (*p == '@') {
+			ask(3, "ACCOUNT inst=H1 num=H1-9 | person=P relation=00 named=Lin account=62220200000001");
+			continue;
+		}
 		wait_for_leg(60000, heads[(unsigned char)*p]);
 		reply(p[2]);
 	}
@@ -163,6 +195,11 @@ static void fetch(const char *lists)
 	for (const char *p = lists; *p != 0; p += strcspn(p, " "), p += *p == ' ') {
 		if (*p == '#') {
 			kill_all();
+		} else if (*p == '!') {
+			tell(p);
+		} else if (*p == '=') {
+			wait_for_leg(60000, heads[(unsigned char)p[1]]);
+			reply(p[2]);
 		} else if (*p == '+') {
 			for (int i = 0; i < 8 * 60 && w.leg == 0; i++)
 				later(60000);
@@ -231,7 +268,7 @@ static void test_lists(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		print_message("a claim %s\n", cases[i].it);
 		conf.n_fetches = 0;
-		follows = strcmp(cases[i].script, BY_US) == 0 ? &paid_claim : &claim;
+		follows = strchr(cases[i].script, 'P') != NULL ? &paid_claim : &claim;
 		teardown(NULL);
 		setup(NULL);
 		check(&cases[i]);

@@ -424,7 +424,8 @@ uint32_t exchange_day(struct yt_str day)
 	return n;
 }
 
-/* A row of its insurer's list: proof that it paid, or news, which have no count. */
+/* A row of its insurer's list: proof that it paid, or news, which have no count.  Of another payment than the one under
+ * way it is held against the end of that. */
 static void apply_listed(struct exchange *x, const struct view *v)
 {
 	x->listed_day = exchange_day(v->value[REC_T_BOOKED]);
@@ -437,7 +438,8 @@ static void apply_listed(struct exchange *x, const struct view *v)
 		return;
 	take(x->told_state, sizeof(x->told_state), v, REC_T_RESULT);
 	x->told = true;
-	x->flags |= REC_X_UNASKED;
+	x->flags = (x->flags & ~(unsigned)REC_X_COUNTED) | REC_X_UNASKED; /* an event of before may come after it */
+	x->flags |= yt_str_is(v->value[REC_T_RESULT], "DIFFERS") ? REC_X_DIFFERS : 0u;
 }
 
 /* What a party told unasked: on the follow-up it belongs to, or why it belongs to none.  What came after it counts. */

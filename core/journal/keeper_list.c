@@ -37,20 +37,29 @@ static bool is_known(const struct exchange *x, const struct row *row)
 	       (x->listed_day != 0 && yt_str_eq(row->state, yt_str(x->listed_state)) && row->fen == x->listed_fen);
 }
 
-static bool is_paid_by_us(const struct exchange *x)
+/* Its order has left, and may have been paid. */
+static bool is_being_paid(const struct exchange *x)
 {
-	return strcmp(x->paid_by, "GATEWAY") == 0;
+	return exchange_is_open(x) && x->pay_no[0] != '\0' && (x->flags & REC_X_STAYED) == 0;
 }
 
-/* What was paid, by whom: its bank's number is the one that we told, where we paid. */
+static bool is_paid_by_us(const struct exchange *x)
+{
+	return strcmp(x->paid_by, "GATEWAY") == 0 || is_being_paid(x);
+}
+
+/* What was paid, by whom: its bank's number is the one that we told, where we paid.  Of a claim paid anew a day before
+ * that has the number of the payment that came back. */
 static bool names_other_payer(const struct exchange *x, const struct row *row)
 {
-	if (x->paid_by[0] == '\0' || strcmp(x->paid_by, "NOBODY") == 0)
+	const char *payer = is_paid_by_us(x) ? "GATEWAY" : x->paid_by;
+
+	if (payer[0] == '\0' || strcmp(payer, "NOBODY") == 0)
 		return false;
-	if (row->paid_by.n > 0 && !yt_str_eq(row->paid_by, yt_str(x->paid_by)))
+	if (row->paid_by.n > 0 && !yt_str_eq(row->paid_by, yt_str(payer)))
 		return true;
-	return is_paid_by_us(x) && yt_str_is(row->state, "PAID") && row->serial.n > 0 && x->pay_serial[0] != '\0' &&
-	       !yt_str_eq(row->serial, yt_str(x->pay_serial));
+	return is_paid_by_us(x) && x->back_no[0] == '\0' && yt_str_is(row->state, "PAID") && row->serial.n > 0 &&
+	       x->pay_serial[0] != '\0' && !yt_str_eq(row->serial, yt_str(x->pay_serial));
 }
 
 /* What a list says of what ended otherwise; NULL: that is no other. */
@@ -77,6 +86,12 @@ static bool is_news(const struct exchange *x, const struct row *row)
 		return false;
 	return x->pay_no[0] == '\0' || yt_str_is(row->state, "PAID") || yt_str_is(row->state, "REJECTED") ||
 	       yt_str_is(row->state, "RETURNED");
+}
+
+/* Our order is out, and another has paid: what becomes of the order is found out, and then it is people's. */
+static bool pays_twice(const struct exchange *x, const struct row *row)
+{
+	return is_being_paid(x) && yt_str_is(row->state, "PAID") && names_other_payer(x, row);
 }
 
 static void write_row(struct keeper *k, struct kept *e, const struct rec *notice, const struct row *row, bool is_told,
@@ -113,11 +128,14 @@ void keeper_tell_listed(struct keeper *k, struct kept *e, const struct rec *noti
 		kept_settle_down(k, e);
 		return;
 	}
-	why = is_open ? NULL : why_otherwise(&e->x, &row);
-	is_told = is_open ? is_news(&e->x, &row) : why != NULL;
+	why = !is_open ? why_otherwise(&e->x, &row) : pays_twice(&e->x, &row) ? OTHER_PAYER : NULL;
+	is_told = why != NULL || (is_open && is_news(&e->x, &row));
 	write_row(k, e, notice, &row, is_told, why);
+	if (is_open && why != NULL)
+		yt_log(YT_ERROR, "keeper", "exchange %016llx: %s is under way, and " OTHER_PAYER,
+		        (unsigned long long)e->x.id, e->x.pay_no);
 	if (is_told)
-		keeper_go_on_told(k, e, why != NULL);
+		keeper_go_on_told(k, e, !is_open && why != NULL);
 	else
 		kept_settle_down(k, e);
 }
