@@ -173,6 +173,27 @@ static void list_claims(struct yt_arena *arena, struct yt_node *body, struct yt_
 	}
 }
 
+/* Lines of a statement, as many as entry= has numbers: A,B,-; all else they have in common. */
+static void list_entries(struct yt_arena *arena, struct yt_node *body, struct yt_str line)
+{
+	static const char *const names[][2] = { { "dc_flag", "dc" }, { "entry_state", "booked" },
+		{ "entry_amt", "sum" }, { "opp_acct", "acct" }, { "book_date", "day" }, { "bank_serial", "serial" },
+		{ "orig_bank_serial", "takesback" }, { "uetr", "byuetr" } };
+	struct yt_node *all = yt_node_add(arena, body, YT_STR("statement"), YT_ARRAY);
+	struct yt_node *one = yt_node_add(arena, all, YT_STR(""), YT_OBJECT);
+	struct yt_node *rows = yt_node_add(arena, one, YT_STR("entry"), YT_ARRAY), *row;
+	struct yt_str rest = value_of(line, "entry"), number;
+
+	while (rest.n > 0) {
+		number = cut(&rest, ',');
+		row = yt_node_add(arena, rows, YT_STR(""), YT_OBJECT);
+		if (!yt_str_is(number, "-"))
+			yt_node_add_text(arena, row, "pay_no", number);
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			yt_node_add_text(arena, row, names[i][0], value_of(line, names[i][1]));
+	}
+}
+
 /* Amounts that "do not add up" are written total=3 paid=2. */
 static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 {
@@ -244,21 +265,7 @@ static struct yt_node *body_of(struct yt_arena *arena, struct yt_str line)
 		yt_node_add_text(arena, data, "pay_state", value_of(line, "whole"));
 	}
 	if (value_of(line, "entry").n != 0) {
-		struct yt_node *all = yt_node_add(arena, body, YT_STR("statement"), YT_ARRAY);
-		struct yt_node *one = yt_node_add(arena, all, YT_STR(""), YT_OBJECT);
-		struct yt_node *rows = yt_node_add(arena, one, YT_STR("entry"), YT_ARRAY);
-		struct yt_node *row = yt_node_add(arena, rows, YT_STR(""), YT_OBJECT);
-
-		if (!yt_str_is(value_of(line, "entry"), "-"))
-			yt_node_add_text(arena, row, "pay_no", value_of(line, "entry"));
-		yt_node_add_text(arena, row, "dc_flag", value_of(line, "dc"));
-		yt_node_add_text(arena, row, "entry_state", value_of(line, "booked"));
-		yt_node_add_text(arena, row, "entry_amt", value_of(line, "sum"));
-		yt_node_add_text(arena, row, "opp_acct", value_of(line, "acct"));
-		yt_node_add_text(arena, row, "book_date", value_of(line, "day"));
-		yt_node_add_text(arena, row, "bank_serial", value_of(line, "serial"));
-		yt_node_add_text(arena, row, "orig_bank_serial", value_of(line, "takesback"));
-		yt_node_add_text(arena, row, "uetr", value_of(line, "byuetr"));
+		list_entries(arena, body, line);
 		yt_node_add_text(arena, data, "is_final", value_of(line, "final"));
 	}
 	if (value_of(line, "told").n != 0) { /* an insurer's event */

@@ -709,20 +709,9 @@ static const char *k_closed(void *ctx)
 	return NULL;
 }
 
-static void start(void)
+/* From what is on the disk; incarnation: of the worker that lives, 0: a new one comes. */
+static void start_keeper(uint32_t incarnation)
 {
-	struct engine_world ew = { .wall_ms = w_wall,
-		.mono_ms = w_time,
-		.random = w_random,
-		.submit = w_submit,
-		.send = w_send,
-		.answer = w_answer,
-		.drop = w_drop,
-		.person = w_person,
-		.box = w_box,
-		.quarantined = w_quarantined,
-		.enrolled = w_enrolled,
-		.run = jobs_take };
 	struct keeper_world kw = { .wall_ms = w_wall,
 		.mono_ms = w_time,
 		.tell = k_tell,
@@ -737,7 +726,6 @@ static void start(void)
 		.closed = k_closed };
 
 	w.keeper = keeper_new(&keeper_conf, &kw);
-	w.engine = engine_new(&conf, &ew);
 	for (size_t i = 0; i < w.n_commits; i++) {
 		struct yt_str rest = yt_buf_view(&w.commits[i]);
 		struct rec rec;
@@ -746,8 +734,30 @@ static void start(void)
 		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
 			keeper_replay(w.keeper, &rec, i + 1);
 	}
+	if (incarnation != 0)
+		keeper_worker_up(w.keeper, 1, incarnation);
 	keeper_start(w.keeper);
-	keeper_worker_up(w.keeper, 1, 0);
+	if (incarnation == 0)
+		keeper_worker_up(w.keeper, 1, 0);
+}
+
+static void start(void)
+{
+	struct engine_world ew = { .wall_ms = w_wall,
+		.mono_ms = w_time,
+		.random = w_random,
+		.submit = w_submit,
+		.send = w_send,
+		.answer = w_answer,
+		.drop = w_drop,
+		.person = w_person,
+		.box = w_box,
+		.quarantined = w_quarantined,
+		.enrolled = w_enrolled,
+		.run = jobs_take };
+
+	w.engine = engine_new(&conf, &ew);
+	start_keeper(0);
 	engine_start(w.engine);
 }
 
@@ -760,6 +770,27 @@ void kill_all(void)
 	w.first = w.last = 0;
 	w.leg = 0;
 	start();
+}
+
+/* The worker's incarnation, as it was welcomed last. */
+static uint32_t welcomed(void)
+{
+	uint32_t incarnation = 0;
+	struct rec rec;
+	size_t used;
+
+	for (size_t i = 0; i < w.n_commits; i++)
+		for (struct yt_str rest = yt_buf_view(&w.commits[i]); rec_read(rest, &rec, &used) == 0;
+		        rest.p += used, rest.n -= used)
+			if (rec.type == REC_WORKER)
+				incarnation = (uint32_t)rec_get_u64(&rec, REC_T_WORKER);
+	return incarnation;
+}
+
+void kill_keeper(void)
+{
+	keeper_free(w.keeper);
+	start_keeper(welcomed());
 }
 
 void commit(void)

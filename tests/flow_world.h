@@ -87,8 +87,9 @@ void pump(void);                       /* until nothing moves any more without t
 void later(int64_t ms);                /* so much time passes */
 void hold_facts(struct message *held); /* the next lease's; so it knows less than is told until let_go() */
 void let_go(struct message *held);
-void run_jobs(void); /* slow calls come back */
-void kill_all(void); /* worker and keeper die; what is on the disk is all that is left */
+void run_jobs(void);    /* slow calls come back */
+void kill_keeper(void); /* it alone dies: what it was told and had not written is the test's to say again */
+void kill_all(void);    /* worker and keeper die; what is on the disk is all that is left */
 void ask(uint64_t token, const char *line);
 void await_leg(void); /* the next leg, at most ten minutes of the world's time */
 /* Of claims D decided, to be paid by us, M much of it, V more than may be, O by the insurer, I and E by it to the

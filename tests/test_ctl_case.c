@@ -956,30 +956,6 @@ static void a_line_another_bank_tells_is_listed(void **state)
 	ctl_peer_prints(w, PAY_NO "  a payment known here, which another party pays than the one that tells");
 }
 
-/* Beyond so many the engine brings no line to its payment. */
-static void a_line_beyond_what_is_kept_is_listed(void **state)
-{
-	struct ctl_peer *w = *state;
-	const char *entry = strstr(camt053, "<Ntry>"), *end = strstr(entry, "</Ntry>") + strlen("</Ntry>");
-	struct yt_buf buf = { 0 }, octets = { 0 };
-
-	yt_buf_add(&octets, camt053, (size_t)(entry - camt053));
-	for (unsigned i = 0; i < FACTS_TOLD_MAX + 1; i++)
-		yt_buf_add(&octets, entry, (size_t)(end - entry));
-	yt_buf_add(&octets, "</Stmt></BkToCstmrStmt></Document>", sizeof("</Stmt></BkToCstmrStmt></Document>"));
-	add_settlement(&buf, 1, "H33021399901202611221000000001");
-	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
-	add_paid(&buf, 2);
-	add_statement(&buf, 3, "tianyi-bank", (const char *)octets.p, 1);
-	ctl_peer_commit(w, &buf);
-	yt_buf_free(&buf);
-	yt_buf_free(&octets);
-	ctl_peer_feed(w);
-	assert_int_equal(ctl_peer_run(w, "statement"), 0);
-	ctl_peer_prints(w, "2001 lines, 1 of no payment known here");
-	ctl_peer_prints(w, "in too long a statement: not kept with its case");
-}
-
 static void a_lane_is_stopped_by_somebody_for_a_reason(void **state)
 {
 	static const char *const wrong[] = { "lane tianyi stop", "lane tianyi stop --operator li",
@@ -1034,7 +1010,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lines_of_no_payment_are_listed, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_line_is_known_by_its_banks_number, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_line_another_bank_tells_is_listed, open_world, close_world),
-		cmocka_unit_test_setup_teardown(a_line_beyond_what_is_kept_is_listed, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_lane_is_stopped_by_somebody_for_a_reason, open_world, close_world),
 	};
 

@@ -723,6 +723,77 @@ static void test_strays(void **state)
 	set_back();
 }
 
+/* -- lines told piece by piece ----------------------------------------------------------------------------- */
+
+#define LONG_STATEMENT                                                                                                 \
+	"STATEMENT inst=BANK num=L1 | entry=IN71,-,A1,IN72,-,IN73,A1 dc=D booked=BOOK sum=1.00 day=2026-11-20"
+
+/* Commits with records of it: each piece is one. */
+static unsigned n_pieces(const char *number)
+{
+	uint64_t id = in_log_of(number).id;
+	unsigned n = 0;
+	struct rec rec;
+	size_t used;
+
+	for (size_t i = 0; i < w.n_commits; i++) {
+		struct yt_str rest = yt_buf_view(&w.commits[i]);
+
+		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
+			n += rec.type == REC_NOTICE && rec.exchange == id && rec_get(&rec, REC_T_LINES).n != 0;
+	}
+	return n;
+}
+
+static void test_in_pieces(void **state)
+{
+	(void)state;
+	set_up_claims();
+	for (conf.lines_at_once = 1; conf.lines_at_once < 9; conf.lines_at_once++) {
+		teardown(NULL);
+		setup(NULL);
+		play("S d R d Q w");
+		ask(50, LONG_STATEMENT);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		assert_int_equal(
+		        n_pieces("L1"), conf.lines_at_once < 7 ? (6 + conf.lines_at_once) / conf.lines_at_once : 0);
+		assert_int_equal(n_brought(), 2);
+		assert_int_equal(in_log_of("L1").strays, 5);
+		wait_for_leg(AT_ONCE_MS, "hub:ASKCLAIM");
+		reply('w');
+		ask(51, LONG_STATEMENT); /* the same, as a copy */
+		assert_int_equal(in_log_of("L1").strays, 5);
+		assert_int_equal(n_brought(), 2);
+	}
+	conf.lines_at_once = 0;
+	set_back();
+}
+
+/* limits.statement_lines */
+static void test_too_long(void **state)
+{
+	(void)state;
+	set_up_claims();
+	for (conf.statement_lines = 6; conf.statement_lines < 8; conf.statement_lines++) {
+		teardown(NULL);
+		setup(NULL);
+		play("S d R d Q w");
+		ask(50, LONG_STATEMENT);
+		assert_int_equal(strncmp(w.answer, conf.statement_lines == 7 ? "DONE" : "REFUSED", 4), 0);
+		assert_int_equal(n_brought(), conf.statement_lines == 7 ? 2 : 0);
+		if (conf.statement_lines == 7)
+			continue;
+		conf.statement_lines = 8; /* its number is free: told again it is taken */
+		kill_all();
+		ask(51, LONG_STATEMENT);
+		assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		assert_int_equal(n_brought(), 2);
+		conf.statement_lines = 6;
+	}
+	conf.statement_lines = 0;
+	set_back();
+}
+
 /* One that waits rests in the index alone. */
 static void test_of_a_resting_one(void **state)
 {
@@ -830,6 +901,106 @@ static void test_killed_after_each_step(void **state)
 	set_back();
 }
 
+struct unwritten { /* what the keeper was told and had not written: its ring has it still */
+	struct message of[2 * COUNT(w.queue)];
+	size_t n;
+};
+
+static void keep(struct unwritten *u, const struct message *m)
+{
+	struct message *mine = &u->of[u->n++];
+
+	assert_true(u->n <= COUNT(u->of));
+	*mine = *m;
+	mine->payload = (struct yt_buf){ 0 };
+	yt_buf_str(&mine->payload, yt_buf_view(&m->payload));
+}
+
+static void forget(struct unwritten *u)
+{
+	while (u->n > 0)
+		yt_buf_free(&u->of[--u->n].payload);
+}
+
+/* The one after it reads it again, and then what came behind that. */
+static void kill_keeper_with(struct unwritten *u)
+{
+	while (w.first < w.last)
+		keep(u, &w.queue[w.first++ % COUNT(w.queue)]);
+	w.first = w.last = 0;
+	for (size_t i = 0; i < u->n; i++) {
+		struct message *m = &w.queue[w.last++];
+		struct yt_buf own = m->payload;
+
+		*m = u->of[i];
+		m->payload = own;
+		yt_buf_clear(&m->payload);
+		yt_buf_str(&m->payload, yt_buf_view(&u->of[i].payload));
+	}
+	kill_keeper();
+}
+
+/* As many steps as said, then the keeper alone dies, or all.  True: there were no more. */
+static bool play_until(unsigned steps, bool keeper_alone)
+{
+	static struct unwritten u;
+	size_t commits = w.n_commits;
+	bool is_over = false;
+
+	for (unsigned i = 0; i < steps && !is_over; i++) {
+		if (w.first < w.last && w.queue[w.first % COUNT(w.queue)].up)
+			keep(&u, &w.queue[w.first % COUNT(w.queue)]);
+		is_over = !one_step();
+		if (w.n_commits > commits)
+			forget(&u);
+		commits = w.n_commits;
+	}
+	if (keeper_alone)
+		kill_keeper_with(&u);
+	else
+		conf.lines_at_once = 3, kill_all(); /* another version comes back */
+	forget(&u);
+	return is_over;
+}
+
+/* What was told of a statement is told once, and all of it, whoever dies and when. */
+static void test_pieces_killed_after_each_step(void **state)
+{
+	struct engine_request r = { .token = 50,
+		.listener = "door",
+		.codec = codec,
+		.by_certificate = true,
+		.method = YT_STR("POST"),
+		.subject = YT_STR("insurer"),
+		.body = YT_STR(LONG_STATEMENT) };
+	unsigned steps;
+	bool is_over;
+
+	(void)state;
+	set_up_claims();
+	for (unsigned keeper_alone = 0; keeper_alone < 2; keeper_alone++) {
+		for (steps = 0, is_over = false; !is_over; steps++) {
+			conf.lines_at_once = 2;
+			teardown(NULL);
+			setup(NULL);
+			play("S d R d Q w");
+			engine_request(w.engine, &r);
+			is_over = play_until(steps, keeper_alone != 0);
+			pump();
+			later(100);
+			ask(51, LONG_STATEMENT);
+			assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+			assert_true(n_pieces("L1") == 4 || (!keeper_alone && n_pieces("L1") == 3));
+			assert_int_equal(n_brought(), 2);
+			assert_int_equal(in_log_of("L1").strays, 5);
+			assert_int_equal(in_log_of("L1").state, X_DONE);
+		}
+		assert_true(steps > 12);
+	}
+	conf.lines_at_once = 0;
+	set_back();
+}
+
 static void hear(void *ctx, enum yt_level level, const char *text)
 {
 	if (level == YT_WARN && strstr(text, "hub asks for documents of a claim") != NULL)
@@ -877,6 +1048,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_of_a_resting_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_from_the_index, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_after_each_step, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_in_pieces, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pieces_killed_after_each_step, setup, teardown),
 	};
 
 	return flow_world_run(tests, COUNT(tests));

@@ -221,8 +221,6 @@ const struct yt_word words_zh_operators[] = {
 	{ "no payment here has that number", "本网关没有该编号的支付" },
 	{ "a payment known here", "本网关的支付" },
 	{ "a payment known here, which another party pays than the one that tells", "本网关的支付，但不由告知方支付" },
-	{ "a payment known here, in too long a statement: not kept with its case",
-	        "本网关的支付，但对账单过长，未记入其 case" },
 	{ "not known now: the index cannot be read", "暂不能确定：索引读不了" },
 	{ "a payment known here: see its case", "本网关的支付：请看该就诊的 case" },
 	{ "%s; perhaps %s: the same account and sum within two days, which is no proof",

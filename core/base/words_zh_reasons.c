@@ -9,6 +9,7 @@ const struct yt_word words_zh_reasons[] = {
 	{ "what it speaks of was asked of another party, not of the one that tells",
 	        "所通知的业务由别的参与方办理，此通知不作数" },
 	{ "nothing that it speaks of is known here", "所通知的业务在本网关查无记录" },
+	{ "nothing that some of its lines speak of is known here", "部分明细所指的业务在本网关查无记录" },
 	{ "its bank has not told what became of a payment: look in its statement",
 	        "银行一直没有通知付款结果：请查对账单" },
 	{ "its bank's word is awaited", "等待银行通知" },

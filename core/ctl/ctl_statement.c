@@ -20,8 +20,7 @@
 #include "yitong/payout.h"
 
 #define DEFAULT_LIMIT 20
-#define PLACES_MAX 64 /* commits of one statement */
-#define TWINS_MAX 16  /* payments of the same sum to the same account that are looked at */
+#define TWINS_MAX 16 /* payments of the same sum to the same account that are looked at */
 #define NEAR_MS (2 * 86400000LL)
 
 struct telling {
@@ -32,8 +31,8 @@ struct telling {
 	struct exchange *statement;
 	uint32_t limit, n;
 	struct ctl_table table;
-	unsigned n_lines, n_numbers, n_strays; /* of the one that is told just now; lines, those that name a payment */
-	int error;                             /* of the index; 0: none */
+	unsigned n_lines, n_strays; /* of the one that is told just now */
+	int error;                  /* of the index; 0: none */
 	bool is_json, is_sealed, wants_all;
 };
 
@@ -74,13 +73,11 @@ static struct yt_node *read_statement(struct telling *t, const struct exchange *
 	struct yt_msg *msg = yt_msg_new(t->desk.arena);
 	struct yt_str octets = { 0 }, rest;
 	const struct desk_codec *codec;
-	log_pos place[PLACES_MAX];
 	struct rec rec;
 	size_t used;
-	int n = index_positions(t->index, x->id, place, PLACES_MAX);
 
 	YT_REQUIRE(msg != NULL);
-	if (n > 0 && ctl_records(&t->journal, x->id, place, (size_t)n, &read) == 0) {
+	if (x->accepted_pos != 0 && ctl_records(&t->journal, x->id, &x->accepted_pos, 1, &read) == 0) {
 		rest = yt_buf_view(&read.records);
 		for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used)
 			if (rec.type == REC_ACCEPTED)
@@ -221,8 +218,6 @@ static void judge(struct telling *t, const struct exchange *statement, struct li
 		l->what = N_("not known now: the index cannot be read");
 	} else if (!is_its_own(t, statement, &x)) {
 		l->what = N_("a payment known here, which another party pays than the one that tells");
-	} else if (t->n_numbers > FACTS_TOLD_MAX) {
-		l->what = N_("a payment known here, in too long a statement: not kept with its case");
 	} else {
 		l->is_stray = false;
 		l->what = x.has_line && (x.pay_fen == 0 || l->fen == x.pay_fen)
@@ -282,7 +277,6 @@ static void tell_line(
 	l.serial = harmless("bank_serial", of_row(&l, "bank_serial"));
 	if (yt_node_fen(row, "entry_amt", &l.fen) != 0)
 		l.fen = -1;
-	t->n_numbers += l.number.n > 0;
 	judge(t, x, &l);
 	t->n_lines++;
 	t->n_strays += l.is_stray;
@@ -408,7 +402,7 @@ static void tell_one(struct telling *t, const struct exchange *x)
 	const char *const *heading = headings[is_list];
 	char when[20];
 
-	t->n_lines = t->n_numbers = t->n_strays = 0;
+	t->n_lines = t->n_strays = 0;
 	if (!t->is_json && body != NULL) {
 		ctl_table_begin(&t->table, 6, 1u << 2);
 		for (size_t i = 0; i < 6; i++)

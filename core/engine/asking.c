@@ -454,6 +454,7 @@ static void keep_list(struct engine *e, struct work *w)
 static void route(struct engine *e, struct work *w)
 {
 	const struct engine_institution *institution = e->conf.institution(e->conf.ctx, w->msg->institution);
+	struct yt_fault fault = { { 0 }, { 0 } };
 	struct engine_way way = { 0 };
 
 	if ((institution == NULL && w->codec.api->sign_in_for != NULL) ||
@@ -463,6 +464,10 @@ static void route(struct engine *e, struct work *w)
 	}
 	if (w->msg->op->id == YT_OP_PAY_BATCH_QUERY) { /* of a list that was taken here */
 		cross_begin(e, w);
+		return;
+	}
+	if (notice_is(w->msg->op->id) && notice_is_too_long(e, w->msg, &fault)) {
+		work_refuse(e, w, TEXT_UNREADABLE, yt_arena_printf(w->arena, "%s %s", fault.path, fault.why));
 		return;
 	}
 	if (w->msg->op->stays_here) {

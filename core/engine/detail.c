@@ -41,6 +41,8 @@ static const struct phrase {
 	{ "%s is above the payer's order_limit", "%1 超过付款账户的单笔限额" },
 	{ "%s has %s payouts, and one list may have %s (limits.list_rows): hand in several lists",
 	        "%1 有 %2 笔，一批最多 %3 笔（limits.list_rows），请分成几批提交" },
+	{ "%s has %s lines, and one statement may have %s (limits.statement_lines): raise it",
+	        "%1 有 %2 笔明细，一份对账单最多 %3 笔（limits.statement_lines），请联系网关管理员调高" },
 	{ "%s is the number of another payout of the list", "%1 与本批另一笔付款的编号相同" },
 	{ "payers has no account for this at its bank", "网关没有为这类付款配置账户，请联系网关管理员" },
 	{ "(signature) is not its sender's: %s", "签名与内容不符" },

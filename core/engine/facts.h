@@ -13,7 +13,6 @@
 #define FACTS_KEY_MAX 96           /* bytes of one key with the NUL */
 #define FACTS_KEYS_MAX 3           /* of one message */
 #define FACTS_BYTES_MAX (1u << 20) /* of all pieces of a case */
-#define FACTS_TOLD_MAX 2000        /* payments of one notice; what becomes of more is found out by asking */
 
 struct facts {
 	struct yt_arena *arena;

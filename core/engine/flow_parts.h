@@ -23,6 +23,7 @@ struct flow_run {
 	bool was_asked;               /* what became of a claim that cannot be withdrawn, under this lease */
 	bool lacks_secret;            /* the request is known without its credentials only */
 	struct pay_order *order;      /* that is about to leave */
+	struct notice_lines *lines;   /* of a notice, told piece by piece; NULL: it is none, or not begun */
 	struct yt_str pay_digits;     /* of its number, of this lease; empty: it has one, or needs none yet */
 };
 

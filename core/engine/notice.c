@@ -1,10 +1,14 @@
 /* core/engine/notice.c - what a party tells us unasked: an insurer's decision, a bank's word about payments.
  *
  * A notice comes in by a listener like any request and stays here (asking.c, flow_here): it is admitted by its own
- * number, so a repeat hears the first answer, and leased at once. flow.c flow_decide() -> notice_end()   records of
- * what it speaks of go with its answer; the keeper brings them to the follow-ups (journal/keeper_notice.c) What was
- * told decides nothing where its party can be asked: the follow-up asks, and the answer to that does.  A bank's words
- * are kept as facts of each payment besides, for banks that cannot be asked (result files). */
+ * number, so a repeat hears the first answer, and leased at once:
+ *  - notice_end()    from flow_decide(): finds its lines, and those that a lease before this one has told
+ *  - notice_go_on()  records of the next ones go to the keeper, which brings them to the follow-ups they speak of
+ *                    (journal/keeper_notice.c); when they are durable it is called again, and the last go with the
+ *                    answer.  So the day of a whole province takes no more memory, and holds nobody up longer, than a
+ *                    few hundred lines do, and what is told is not told again, whatever dies.
+ * What was told decides nothing where its party can be asked: the follow-up asks, and the answer to that does.  A
+ * bank's words are kept as facts of each payment besides, for banks that cannot be asked (result files). */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +21,21 @@ bool notice_is(enum yt_operation op)
 	return op == YT_OP_CLAIM_RESULT || op == YT_OP_PAY_RESULT || op == YT_OP_PAY_RETURN ||
 	       op == YT_OP_STATEMENT_NOTICE;
 }
+
+enum { LINES_AT_ONCE = 250, PIECE_BYTES = 1 << 18 }; /* told in one message, and what is kept of them, as it came */
+
+enum item_kind { ITEM_LISTED, ITEM_PAYOUT, ITEM_WHOLE, ITEM_BATCH, ITEM_LINE };
+
+struct item { /* what one line of a notice says */
+	enum item_kind kind;
+	const struct yt_node *row,
+	        *entry; /* entry: that a detail belongs to, or the line itself; NULL: of no statement */
+};
+
+struct notice_lines {
+	struct item *item;
+	uint32_t n, at; /* at: those before it are told, with what is on its way */
+};
 
 /* A line of a statement, that is final. */
 struct line {
@@ -102,8 +121,9 @@ static int64_t sum_of(const struct yt_node *row, struct yt_str state)
 	return yt_node_text(row, "payable_amt").n > 0 && yt_node_fen(row, "payable_amt", &fen) == 0 ? fen : -1;
 }
 
-static void write_listed(struct engine *e, struct task *t, struct yt_str day, const struct yt_node *row)
+static void write_listed(struct engine *e, struct task *t, const struct yt_node *row)
 {
+	struct yt_str day = yt_node_text(yt_node_get(t->original->body, "data"), "stmt_date");
 	bool is_returned = yt_str_is(yt_node_text(row, "pay_state"), "RETURNED");
 	struct yt_str state = is_returned ? YT_STR("RETURNED") : yt_node_text(row, "claim_state");
 	int64_t fen = sum_of(row, state);
@@ -122,24 +142,17 @@ static void write_listed(struct engine *e, struct task *t, struct yt_str day, co
 	rec_end(&t->receipt, at);
 }
 
-static void write_list(struct engine *e, struct task *t, const struct yt_node *claims)
-{
-	struct yt_str day = yt_node_text(yt_node_get(t->original->body, "data"), "stmt_date");
-
-	for (const struct yt_node *row = claims->child; row != NULL; row = row->next)
-		write_listed(e, t, day, row);
-}
-
 /* -- payments --------------------------------------------------------------------------------------- */
 
-struct telling {
+struct telling { /* of some lines of a notice */
 	struct engine *e;
 	struct task *t;
-	struct yt_node *pieces;             /* array: what is kept of each payment ... */
-	struct yt_str keys[FACTS_TOLD_MAX]; /* ... under these */
-	unsigned n, n_unnamed, n_strays;    /* unnamed: lines without a number; strays: that name no payment */
-	bool is_part;                       /* of a day that is not over */
-	bool was_cut;
+	struct yt_node *pieces; /* array: what is kept of each payment ... */
+	struct yt_str *keys;    /* ... under these */
+	unsigned n, n_strays;   /* strays: lines that name no payment */
+	size_t bytes;           /* of the texts of pieces */
+	bool is_final;          /* during the day a bank may still take back what it shows */
+	bool is_part;           /* of a day that is not over */
 };
 
 static struct yt_str first_of(const struct yt_node *row, const char *a, const char *b)
@@ -183,6 +196,7 @@ static bool keep_piece(struct telling *s, struct yt_str number, const struct yt_
 		struct yt_str value = yt_node_text(row, *name);
 
 		is_made = value.n == 0 || yt_node_add_text(arena, told, *name, value) != NULL;
+		s->bytes += value.n;
 	}
 	return is_made;
 }
@@ -198,29 +212,12 @@ static void tell(struct telling *s, struct yt_str number, const struct yt_node *
 		pay_tell_alarm(s->t, number, row);
 	if (number.n == 0 || state.n == 0)
 		return;
-	if (s->n == FACTS_TOLD_MAX) {
-		s->was_cut = true;
-		return;
-	}
 	key = yt_arena_printf(s->t->arena, NOTICE_KEY "%.*s", YT_FMT(number));
 	YT_REQUIRE(key.p != NULL && keep_piece(s, number, row, state, line));
 	if (amount.n == 0 || yt_fen_parse(amount, &fen) != 0)
 		fen = -1;
 	s->keys[s->n++] = key;
 	write_about(s->e, s->t, number, 0, state, fen, line);
-}
-
-static void tell_payouts(struct telling *s, const struct yt_node *body)
-{
-	const struct yt_node *data = yt_node_get(body, "data"), *row = NULL;
-	char path[64];
-
-	while (yt_payout_next(body, &row, path, sizeof(path)))
-		tell(s, first_of(row, "pay_no", "orig_pay_no"), row, yt_node_text(row, "pay_state"), NULL);
-	if (yt_node_text(data, "orig_msg_no").n > 0) /* of our message as a whole, which here has one payment */
-		tell(s, yt_node_text(data, "orig_msg_no"), data, yt_node_text(data, "pay_state"), NULL);
-	if (yt_node_text(data, "batch_no").n > 0)
-		tell(s, yt_node_text(data, "batch_no"), data, first_of(data, "pay_state", "batch_state"), NULL);
 }
 
 /* A detail says what differs from its entry. */
@@ -264,65 +261,68 @@ static bool read_line(struct telling *s, const struct yt_node *row, const struct
 /* A line without our number: by the UETR or the bank's own number the keeper may know what it tells of. */
 static void tell_unnamed(struct telling *s, struct yt_str state, const struct line *line, bool is_line)
 {
-	if (!is_line || s->n_unnamed == FACTS_TOLD_MAX || (line->uetr.n == 0 && line->paid_as.n == 0)) {
+	if (!is_line || (line->uetr.n == 0 && line->paid_as.n == 0)) {
 		s->n_strays += !s->is_part;
 		return;
 	}
-	s->n_unnamed++;
 	write_about(s->e, s->t, (struct yt_str){ 0 }, 0, state, line->fen, line);
 }
 
-static void tell_line(struct telling *s, const struct yt_node *row, const struct yt_node *entry, bool is_final)
+/* What was booked is a fact, whoever told of it (bank.md 3.5). */
+static void tell_line(struct telling *s, const struct yt_node *row, const struct yt_node *entry)
 {
 	struct yt_str number = yt_node_text(row, "pay_no"),
 	              state = yt_str(yt_pay_state_name(yt_pay_entry_state(entry)));
 	struct line line;
-	bool is_line = read_line(s, row, entry, &line) && is_final;
+	bool is_line = read_line(s, row, entry, &line) && s->is_final;
 
-	if (number.n == 0 && is_final)
+	if (number.n > 0)
+		tell(s, number, row, state, is_line ? &line : NULL);
+	else if (s->is_final)
 		tell_unnamed(s, state, &line, is_line);
-	if (number.n == 0)
-		return;
-	if (s->n == FACTS_TOLD_MAX)
-		s->n_strays += is_final && !s->is_part;
-	tell(s, number, row, state, is_line ? &line : NULL);
 }
 
-/* What was booked is a fact, whoever told of it (bank.md 3.5). */
-static void tell_entry(struct telling *s, const struct yt_node *entry, bool is_final)
+static void tell_item(struct telling *s, const struct item *item)
 {
-	const struct yt_node *details = yt_node_get(entry, "detail");
+	const struct yt_node *row = item->row;
 
-	if (yt_pay_entry_state(entry) == YT_PAY_STATES)
-		return;
-	if (details == NULL || yt_node_text(entry, "pay_no").n > 0)
-		tell_line(s, entry, entry, is_final);
-	for (const struct yt_node *d = details == NULL ? NULL : details->child; d != NULL; d = d->next)
-		tell_line(s, d, entry, is_final);
-}
-
-/* During the day a bank may still take back what it shows, and a single entry's notice is no statement. */
-static void tell_statements(struct telling *s, const struct yt_msg *msg)
-{
-	const struct yt_node *statements = yt_node_get(msg->body, "statement"), *entries;
-	bool is_final = msg->op->id == YT_OP_STATEMENT_NOTICE &&
-	                !yt_str_is(yt_node_text(yt_node_get(msg->body, "data"), "is_final"), "0");
-
-	s->is_part = yt_str_is(yt_node_text(yt_node_get(msg->body, "data"), "is_whole"), "0");
-	for (const struct yt_node *one = statements == NULL ? NULL : statements->child; one != NULL; one = one->next) {
-		entries = yt_node_get(one, "entry");
-		for (const struct yt_node *row = entries == NULL ? NULL : entries->child; row != NULL; row = row->next)
-			tell_entry(s, row, is_final);
+	switch (item->kind) {
+	case ITEM_LISTED:
+		write_listed(s->e, s->t, row);
+		break;
+	case ITEM_PAYOUT:
+		tell(s, first_of(row, "pay_no", "orig_pay_no"), row, yt_node_text(row, "pay_state"), NULL);
+		break;
+	case ITEM_WHOLE:
+		tell(s, yt_node_text(row, "orig_msg_no"), row, yt_node_text(row, "pay_state"), NULL);
+		break;
+	case ITEM_BATCH:
+		tell(s, yt_node_text(row, "batch_no"), row, first_of(row, "pay_state", "batch_state"), NULL);
+		break;
+	case ITEM_LINE:
+		tell_line(s, row, item->entry);
+		break;
 	}
 }
 
-/* Its lines that speak of no payment; those whose number nobody knows the keeper counts. */
-static void write_strays(struct engine *e, struct task *t, unsigned n)
+/* How far it has come, where that takes more than one message, and its lines that speak of no payment; those whose
+ * number nobody knows the keeper counts. */
+static void write_progress(const struct telling *s, uint32_t before)
 {
-	size_t at = rec_begin(&t->receipt, REC_NOTICE, 0, t->id, engine_wall(e));
+	const struct notice_lines *lines = s->t->run->lines;
+	bool is_piece = before > 0 || lines->at < lines->n;
+	size_t at;
 
-	rec_u32(&t->receipt, REC_T_STRAYS, n);
-	rec_end(&t->receipt, at);
+	if (!is_piece && s->n_strays == 0)
+		return;
+	at = rec_begin(&s->t->receipt, REC_NOTICE, 0, s->t->id, engine_wall(s->e));
+	if (is_piece) {
+		rec_u32(&s->t->receipt, REC_T_SERIAL, before);
+		rec_u32(&s->t->receipt, REC_T_LINES, lines->at);
+	}
+	if (s->n_strays > 0)
+		rec_u32(&s->t->receipt, REC_T_STRAYS, s->n_strays);
+	rec_end(&s->t->receipt, at);
 }
 
 /* One record for all: of several of an exchange in one commit the last counts. */
@@ -345,25 +345,113 @@ static void keep_pieces(const struct telling *s)
 	yt_buf_free(&json);
 }
 
-static void write_payments(struct engine *e, struct task *t)
+static void tell_some(struct telling *s, uint32_t most)
 {
-	struct telling *s = yt_arena_alloc(t->arena, sizeof(*s));
+	const struct yt_msg *notice = s->t->original;
+	const struct yt_node *data = yt_node_get(notice->body, "data");
+	struct notice_lines *lines = s->t->run->lines;
+	uint32_t before = lines->at;
 
-	YT_REQUIRE(s != NULL);
-	memset(s, 0, sizeof(*s));
-	s->e = e;
-	s->t = t;
-	s->pieces = yt_node_new(t->arena, YT_ARRAY);
-	YT_REQUIRE(s->pieces != NULL);
-	tell_payouts(s, t->original->body);
-	tell_statements(s, t->original);
+	s->pieces = yt_node_new(s->t->arena, YT_ARRAY);
+	s->keys = yt_arena_alloc(s->t->arena, most * sizeof(*s->keys));
+	YT_REQUIRE(s->pieces != NULL && s->keys != NULL);
+	s->is_final = notice->op->id == YT_OP_STATEMENT_NOTICE && !yt_str_is(yt_node_text(data, "is_final"), "0");
+	s->is_part = yt_str_is(yt_node_text(data, "is_whole"), "0");
+	while (lines->at < lines->n && lines->at - before < most && s->bytes < PIECE_BYTES)
+		tell_item(s, &lines->item[lines->at++]);
 	if (s->n > 0)
 		keep_pieces(s);
-	if (s->n_strays > 0)
-		write_strays(e, t, s->n_strays);
-	if (s->was_cut)
-		yt_log(YT_WARN, "engine", "exchange %016llx speaks of more than %d payments: the others are asked for",
-		        (unsigned long long)t->id, FACTS_TOLD_MAX);
+	write_progress(s, before);
+}
+
+/* The next of its lines, in memory that those after them use again. */
+static void write_lines(struct engine *e, struct task *t)
+{
+	struct telling s = { .e = e, .t = t };
+	struct yt_arena *own = t->arena;
+
+	t->arena = engine_arena(e);
+	tell_some(&s, e->conf.lines_at_once != 0 ? e->conf.lines_at_once : LINES_AT_ONCE);
+	engine_arena_back(e, t->arena);
+	t->arena = own;
+}
+
+/* -- its lines ---------------------------------------------------------------------------------------- */
+
+static void put(
+        struct item *out, uint32_t *n, enum item_kind kind, const struct yt_node *row, const struct yt_node *entry)
+{
+	if (out != NULL)
+		out[*n] = (struct item){ kind, row, entry };
+	(*n)++;
+}
+
+static void put_entry(struct item *out, uint32_t *n, const struct yt_node *entry)
+{
+	const struct yt_node *details = yt_node_get(entry, "detail");
+
+	if (yt_pay_entry_state(entry) == YT_PAY_STATES)
+		return; /* it is not booked */
+	if (details == NULL || yt_node_text(entry, "pay_no").n > 0)
+		put(out, n, ITEM_LINE, entry, entry);
+	for (const struct yt_node *d = details == NULL ? NULL : details->child; d != NULL; d = d->next)
+		put(out, n, ITEM_LINE, d, entry);
+}
+
+/* In an order that is the same whenever the same octets are read.  out NULL: they are only counted. */
+static uint32_t items_of(const struct yt_msg *notice, struct item *out)
+{
+	const struct yt_node *data = yt_node_get(notice->body, "data"), *claims = yt_node_get(notice->body, "claims"),
+	                     *statements = yt_node_get(notice->body, "statement"), *row = NULL, *entries;
+	char path[64];
+	uint32_t n = 0;
+
+	for (const struct yt_node *c = claims == NULL ? NULL : claims->child; c != NULL; c = c->next)
+		put(out, &n, ITEM_LISTED, c, NULL);
+	if (claims != NULL)
+		return n;
+	while (yt_payout_next(notice->body, &row, path, sizeof(path)))
+		if (first_of(row, "pay_no", "orig_pay_no").n > 0)
+			put(out, &n, ITEM_PAYOUT, row, NULL);
+	if (yt_node_text(data, "orig_msg_no").n > 0) /* of our message as a whole, which here has one payment */
+		put(out, &n, ITEM_WHOLE, data, NULL);
+	if (yt_node_text(data, "batch_no").n > 0)
+		put(out, &n, ITEM_BATCH, data, NULL);
+	for (const struct yt_node *one = statements == NULL ? NULL : statements->child; one != NULL; one = one->next) {
+		entries = yt_node_get(one, "entry");
+		for (row = entries == NULL ? NULL : entries->child; row != NULL; row = row->next)
+			put_entry(out, &n, row);
+	}
+	return n;
+}
+
+bool notice_is_too_long(const struct engine *e, const struct yt_msg *notice, struct yt_fault *fault)
+{
+	uint32_t n = e->conf.statement_lines == 0 ? 0 : items_of(notice, NULL);
+
+	if (n <= e->conf.statement_lines)
+		return false;
+	snprintf(fault->path, sizeof(fault->path), "statement");
+	snprintf(fault->why, sizeof(fault->why),
+	        "has %u lines, and one statement may have %u (limits.statement_lines): raise it", (unsigned)n,
+	        (unsigned)e->conf.statement_lines);
+	yt_log(YT_ERROR, "engine", "message %.*s of %.*s: %s %s", YT_FMT(notice->number), YT_FMT(notice->institution),
+	        fault->path, fault->why);
+	return true;
+}
+
+/* Those that a lease before this one has told are behind it. */
+static struct notice_lines *lines_of(const struct task *t)
+{
+	struct notice_lines *lines = yt_arena_alloc(t->arena, sizeof(*lines));
+
+	YT_REQUIRE(lines != NULL);
+	lines->n = items_of(t->original, NULL);
+	lines->at = t->x.told_seq < lines->n ? t->x.told_seq : lines->n;
+	lines->item = yt_arena_alloc(t->arena, (lines->n + 1) * sizeof(*lines->item));
+	YT_REQUIRE(lines->item != NULL);
+	items_of(t->original, lines->item);
+	return lines;
 }
 
 /* -- who waits for it -------------------------------------------------------------------------------- */
@@ -532,18 +620,49 @@ void notice_learn(struct engine *e, struct task *t)
 
 /* -- the end ----------------------------------------------------------------------------------------- */
 
-void notice_end(struct engine *e, struct task *t)
+static void end_kept(struct engine *e, struct task *t)
 {
-	const struct yt_node *claims = yt_node_get(t->original->body, "claims");
 	struct yt_reply *reply = yt_reply_new(t->arena);
 
 	YT_REQUIRE(reply != NULL);
 	reply->code = YT_STR("0");
-	if (t->original->op->id == YT_OP_CLAIM_RESULT)
-		write_claim(e, t);
-	else if (claims != NULL)
-		write_list(e, t, claims);
-	else
-		write_payments(e, t);
 	task_resolve_done(e, t, reply, "kept here");
+}
+
+/* The next lines; with the last of them its answer. */
+static void tell_on(struct engine *e, struct task *t)
+{
+	write_lines(e, t);
+	if (t->run->lines->at < t->run->lines->n)
+		task_submit(e, t, UP_STEP, yt_buf_view(&t->receipt));
+	else
+		end_kept(e, t);
+}
+
+void notice_end(struct engine *e, struct task *t)
+{
+	if (t->original->op->id == YT_OP_CLAIM_RESULT) {
+		write_claim(e, t);
+		end_kept(e, t);
+	} else {
+		t->run->lines = lines_of(t);
+		tell_on(e, t);
+	}
+}
+
+bool notice_go_on(struct engine *e, struct task *t)
+{
+	if (t->run == NULL || t->run->lines == NULL)
+		return false;
+	yt_buf_clear(&t->receipt); /* that is on the disk */
+	tell_on(e, t);
+	return true;
+}
+
+bool notice_say_again(struct engine *e, struct task *t)
+{
+	if (t->run == NULL || t->run->lines == NULL)
+		return false;
+	task_submit(e, t, UP_STEP, yt_buf_view(&t->receipt));
+	return true;
 }

@@ -777,7 +777,7 @@ void task_verdict(struct engine *e, struct task *t, const struct talk *talk)
 		flow_facts(e, t, talk);
 		return;
 	}
-	if (talk->kind != DOWN_DURABLE || t->state != TASK_STEPPING)
+	if (talk->kind != DOWN_DURABLE || t->state != TASK_STEPPING || notice_go_on(e, t))
 		return;
 	t->state = TASK_OUT;
 	t->leg_mono = engine_mono(e);
@@ -801,6 +801,8 @@ void tasks_again(struct engine *e)
 			continue;
 		}
 		engine_submit(e, UP_HELD, t->id, (struct yt_str){ 0 });
+		if (t->state == TASK_STEPPING && notice_say_again(e, t))
+			continue;
 		if (t->state == TASK_STEPPING && t->run != NULL)
 			flow_write_step(e, t);
 		else if (t->state == TASK_STEPPING)

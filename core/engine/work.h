@@ -242,6 +242,12 @@ void work_note_delivery(struct engine *e, uint64_t exchange, const char *result)
 
 /* asking.c */
 bool notice_is(enum yt_operation op); /* something that a party tells us unasked: notice.c */
+/* It has more lines than limits.statement_lines: *fault says so, and what to do. */
+bool notice_is_too_long(const struct engine *e, const struct yt_msg *notice, struct yt_fault *fault);
+/* Some of its lines are told, the keeper has them on disk, and there may be more; false: t is of no notice. */
+bool notice_go_on(struct engine *e, struct task *t);
+/* The same lines once more, to a keeper after the one that was told; false: t is of no notice. */
+bool notice_say_again(struct engine *e, struct task *t);
 /* The order that follows from a payout, as its flow will make it, but for its numbers: pay.c.  NULL with *fault: that
  * can never be sent.  *bank: who gets it. */
 struct yt_msg *pay_order_try(

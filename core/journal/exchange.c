@@ -447,7 +447,9 @@ static void apply_notice(struct exchange *x, const struct view *v)
 {
 	uint32_t seq = (uint32_t)rec_number(v->value[REC_T_SERIAL]);
 
-	if (v->value[REC_T_STRAYS].n != 0) {
+	if (v->value[REC_T_LINES].n != 0)
+		x->told_seq = (uint32_t)rec_number(v->value[REC_T_LINES]);
+	if (v->value[REC_T_STRAYS].n != 0 || v->value[REC_T_LINES].n != 0) {
 		x->strays += (uint32_t)rec_number(v->value[REC_T_STRAYS]);
 	} else if (v->value[REC_T_JOINS].n == 0) {
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);

@@ -70,9 +70,9 @@ struct exchange {
 	uint64_t joins;     /* an origin's reversal: the exchange it joined, else 0 */
 	bool answered, delivered, reversal_wanted;
 	char told_state[16]; /* of a follow-up: what its party told unasked, the newest of it, and its count; ... */
-	uint32_t told_seq;
-	bool told;        /* ... it was not asked since then */
-	bool must_answer; /* an operator decided: a worker is to write the answer that says so */
+	uint32_t told_seq;   /* of a notice: how many of its lines are told */
+	bool told;           /* ... it was not asked since then */
+	bool must_answer;    /* an operator decided: a worker is to write the answer that says so */
 	log_pos accepted_pos, sent_pos, answered_pos, last_pos;
 	char flow[32];         /* the flow it goes by, step after step under a lease; empty: one leg */
 	char then[32];         /* the flow that follows once it is done (written_follow_up in engine/); empty: none */

@@ -565,8 +565,8 @@ static void write_lease(struct keeper *k, const struct talk *talk, struct kept *
 
 static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
+	bool told, is_known;
 	struct kept *e;
-	bool told;
 
 	(void)keeper_wake(k, talk->exchange, &e);
 	if (keeper_check_records(k, worker, talk) != 0)
@@ -583,6 +583,12 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 		on_held(k, worker, talk); /* said to a keeper before us, which did not live to write it */
 	if (e->holder != worker)
 		return YT_ECORRUPT; /* a lease ends only by return or death */
+	if (keeper_check_piece(e, talk->payload, &is_known) != 0)
+		return YT_ECORRUPT;
+	if (is_known) {
+		keeper_answer_later(k, worker, talk->seq, e->x.id, DOWN_DURABLE);
+		return 0;
+	}
 	if (has_unwanted_order(k, e, talk)) {
 		stop_order(k, worker, talk, e);
 		return 0;

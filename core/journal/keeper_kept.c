@@ -442,7 +442,7 @@ int keeper_check_records(struct keeper *k, uint32_t worker, const struct talk *t
 		[UP_BEGIN] = 1u << REC_ACCEPTED | 1u << REC_SENDING,
 		[UP_END] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_FACTS | 1u << REC_ACCEPTED,
 		[UP_LATE] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_FACTS | 1u << REC_ACCEPTED,
-		[UP_STEP] = 1u << REC_SENDING | 1u << REC_OUTCOME,
+		[UP_STEP] = 1u << REC_SENDING | 1u << REC_OUTCOME | 1u << REC_NOTICE | 1u << REC_FACTS,
 		[UP_RETURN] = 1u << REC_OUTCOME | 1u << REC_ANSWERED | 1u << REC_RESOLVED | 1u << REC_REVERSED |
 		              1u << REC_PARKED | 1u << REC_DUE | 1u << REC_JOINED | 1u << REC_FACTS |
 		              1u << REC_ACCEPTED | 1u << REC_NOTICE | 1u << REC_ROOM,

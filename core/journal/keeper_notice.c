@@ -3,7 +3,8 @@
  *   on_lease_records() in keeper.c -> keeper_take_notices(), keeper_told_meanwhile()
  * A notice is an exchange like any that stays here (engine/notice.c).  With its end the follow-up gets a record of it,
  * in the same commit, so its sender hears "taken" only when both are on disk; a repeat hears the stored answer and does
- * nothing.  A follow-up under way is due at once: its own query decides, whatever was told, and whatever was not.  One
+ * nothing.  One of many lines comes in pieces, each with how far it has come, so that none counts twice whoever
+ * dies.  A follow-up under way is due at once: its own query decides, whatever was told, and whatever was not.  One
  * that has ended otherwise than its party says now is parked: people must look. */
 #include "journal/keeper_parts.h"
 
@@ -18,6 +19,7 @@
 #define OTHERWISE_PAID N_("another sum or account than was ordered")
 #define HAS_TOLD "its party has told something"
 #define SPEAKS_OF_NOTHING "nothing that it speaks of is known here"
+#define SPEAKS_OF_SOME "nothing that some of its lines speak of is known here"
 #define SPEAKS_OF_OTHERS "what it speaks of was asked of another party, not of the one that tells"
 
 /* ---- payouts in memory ---- */
@@ -494,16 +496,38 @@ static void note_strays(struct keeper *k, uint64_t statement, uint32_t n)
 	yt_buf_free(&buf);
 }
 
+/* What a worker says of how far it has come. */
+static bool is_progress(const struct rec *rec)
+{
+	return rec->type == REC_NOTICE && rec_get(rec, REC_T_LINES).n != 0;
+}
+
+int keeper_check_piece(const struct kept *e, struct yt_str payload, bool *is_known)
+{
+	struct rec rec;
+	size_t used;
+
+	*is_known = false;
+	for (; rec_read(payload, &rec, &used) == 0; payload.p += used, payload.n -= used) {
+		if (!is_progress(&rec))
+			continue;
+		*is_known = rec_get_u64(&rec, REC_T_SERIAL) < e->x.told_seq;
+		return rec_get_u64(&rec, REC_T_SERIAL) > e->x.told_seq ? YT_ECORRUPT : 0;
+	}
+	return 0;
+}
+
 void keeper_take_notices(struct keeper *k, struct yt_str payload)
 {
 	struct rec rec, first = { 0 };
 	enum taken most = NOBODYS, taken;
-	bool has_others = false;
+	bool has_others = false, is_piece = false;
 	uint32_t n_strays = 0;
 	size_t used;
 
 	for (; rec_read(payload, &rec, &used) == 0; payload.p += used, payload.n -= used) {
-		if (rec.type != REC_NOTICE)
+		is_piece = is_piece || is_progress(&rec);
+		if (rec.type != REC_NOTICE || is_progress(&rec))
 			continue;
 		first = first.whole.n == 0 ? rec : first;
 		taken = take(k, &rec);
@@ -519,7 +543,7 @@ void keeper_take_notices(struct keeper *k, struct yt_str payload)
 	if (has_others)
 		note_stray(k, &first, SPEAKS_OF_OTHERS);
 	else if (first.whole.n != 0 && most == NOBODYS && may_be_stray(k, first.exchange))
-		note_stray(k, &first, SPEAKS_OF_NOTHING);
+		note_stray(k, &first, is_piece ? SPEAKS_OF_SOME : SPEAKS_OF_NOTHING);
 }
 
 void keeper_told_meanwhile(struct keeper *k, struct kept *e)

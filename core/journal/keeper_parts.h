@@ -305,6 +305,9 @@ void keeper_note_payout(struct keeper *k, struct kept *e);  /* it may have a num
 void keeper_drop_payouts(struct keeper *k, struct kept *e); /* it leaves memory */
 /* Records under a lease that is returned: what a party told goes to the follow-ups that it speaks of. */
 void keeper_take_notices(struct keeper *k, struct yt_str payload);
+/* Records under a lease of a notice that is told piece by piece: a keeper before us had written this one.
+ * YT_ECORRUPT: there is one before it that nobody has written. */
+int keeper_check_piece(const struct kept *e, struct yt_str payload, bool *is_known);
 /* A follow-up's next step, or its last one again, in a while, or now. */
 void keeper_due_in(struct keeper *k, struct kept *e, int64_t pause_ms, const char *reason);
 void keeper_due_now(struct keeper *k, struct kept *e, const char *reason);

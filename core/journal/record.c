@@ -106,6 +106,7 @@ static const char *const tag_names[] = {
 	[REC_T_BOOKED] = "booked",
 	[REC_T_STRAYS] = "strays",
 	[REC_T_PAY_BY] = "pay_by",
+	[REC_T_LINES] = "lines",
 	[REC_T_LIMIT_KEY] = "limit_key",
 	[REC_T_LIMIT] = "limit",
 	[REC_T_PAY_DIGEST] = "pay_digest",

@@ -137,7 +137,8 @@ enum rec_tag {                  /* stored: append only */
 	REC_T_ORIG_PAY_NO = 66,   /* of the payout that came to nothing and that this one is made anew for */
 	REC_T_PAY_BY =
 	        67, /* who has paid what an insurer decided, "INSURER", "GATEWAY", "NOBODY"; beside its REC_T_AMOUNT */
-	REC_T_CLEAR_END = 68, /* raised with each tag before it: the memory a reader of clear fields needs */
+	REC_T_LINES = 68, /* u32: so many of a notice's lines are told, with those told just now; REC_T_SERIAL before */
+	REC_T_CLEAR_END = 69, /* raised with each tag before it: the memory a reader of clear fields needs */
 	REC_BODY = 128,
 	REC_T_REQUEST = 128,   /* octets the origin sent */
 	REC_T_SENT = 129,      /* octets we sent, business part as covered by a signature */

@@ -72,7 +72,7 @@ struct conf_limits {
 	uint32_t body_kib, header_kib, headers, connections, handshake_ms, request_ms, idle_ms;
 	uint32_t http2_streams, http2_continuations, http2_buffer_kib, http2_resets, http2_control_frames;
 	uint32_t json_depth, json_values;
-	uint32_t exchanges, follow_ups, slow_queue, ring_mib, list_rows;
+	uint32_t exchanges, follow_ups, slow_queue, ring_mib, list_rows, statement_lines;
 };
 
 struct conf_texts {

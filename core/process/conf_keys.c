@@ -165,6 +165,9 @@ const struct conf_key conf_keys[] = {
 	{ "limits", "list_rows", CONF_T_NUMBER, NULL, DEFAULT("2000"), 1, 10000, NULL, AT(limits, list_rows),
 		"Payouts of one list (`pay.batch`); a longer one is refused, to be handed in as several. A row is 200 to 500 bytes of "
 		"`body_kib`." },
+	{ "limits", "statement_lines", CONF_T_NUMBER, NULL, DEFAULT("50000"), 100, 200000, NULL, AT(limits, statement_lines),
+		"Lines of one statement, report or result file of a bank, or of one page of an insurer's list; a longer one is refused. "
+		"They are worked off a few hundred at a time. A line of camt.053 is 1 to 2 KiB of `body_kib`." },
 
 	{ "listeners", "name", CONF_T_NAME, NULL, REQUIRED, 0, 0, NULL, AT(listener, name), "How log and journal call it." },
 	{ "listeners", "kind", CONF_T_CHOICE, NULL, REQUIRED, 0, 0, "mtls signed plain folder", AT(listener, kind),

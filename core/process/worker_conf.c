@@ -264,6 +264,7 @@ void worker_engine_conf(struct worker *w, struct engine_conf *conf)
 		.serial_to = c->numbers.serial_to,
 		.exchanges = c->limits.exchanges,
 		.list_rows = c->limits.list_rows,
+		.statement_lines = c->limits.statement_lines,
 		.retry_ms = c->resolution.retry_ms,
 		.retry_max_ms = c->resolution.retry_max_ms,
 		.park_after_ms = c->resolution.park_after_ms,
