@@ -26,7 +26,8 @@ static const struct engine_flow claim = { "claim",
 
 /* What became of the claim first: legs, each with its answer (flow_world.h reply()).  Then what is asked for, and said:
  * DAY/PAGE and behind it m, there is another page; l, nothing comes in time; o, of another day; : and the rows of
- * claims.  # everything is killed, + eight hours, !NS an event as in tell(), = a leg of the claim, and its answer. */
+ * claims.  # everything is killed, + eight hours, !NS an event as in tell(), = a leg of the claim, and its answer,
+ * - nothing is asked for a while. */
 static const struct list_case {
 	const char *it, *script, *lists;
 	enum exchange_state end;
@@ -93,6 +94,12 @@ static const struct list_case {
 	        "nothing", NULL },
 	{ "another day's is asked for again", BY_INSURER, "19/1: 20/1o:A1/REJECTED 20/1:A1/PAID/12.34", X_DONE, true, 2,
 	        1, 0, "nothing", NULL },
+	{ "a day that cannot be read does not hold up the next", BY_INSURER,
+	        "19/1o: 20/1:A1/PAID/12.34 19/1o: 20/1:A1/PAID/12.34 19/1: 20/1:A1/PAID/12.34", X_DONE, true, 2, 1, 0,
+	        "nothing", NULL },
+	{ "pauses grow, however many of its pages are told", BY_INSURER,
+	        "19/1: 20/1m: 20/2l: 20/1m: 20/2l: - 20/1m: 20/2:A1/PAID/12.34", X_DONE, true, 3, 1, 0, "nothing",
+	        NULL },
 	{ "told again it counts once", BY_INSURER,
 	        "19/1: 20/1:A1/PAID/12.34,A7/PAID/1.00 # 19/1: "
 	        "20/1:A1/PAID/12.34,A7/PAID/1.00",
@@ -200,6 +207,8 @@ static void fetch(const char *lists)
 		} else if (*p == '=') {
 			wait_for_leg(60000, heads[(unsigned char)p[1]]);
 			reply(p[2]);
+		} else if (*p == '-') {
+			wait_for_leg(1500, "nothing");
 		} else if (*p == '+') {
 			for (int i = 0; i < 8 * 60 && w.leg == 0; i++)
 				later(60000);

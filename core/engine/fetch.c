@@ -8,7 +8,8 @@
  * asking.c, notice.c                from here it is a statement like any that comes in by a listener
  * fetches_tick()                    that is kept: the next page, the next day                  GIVEN -> ASKED, RESTS
  * Nothing is remembered over a restart: what was had is asked for once more, and the same page has the same number, so
- * it changes nothing (P2).  Whatever fails is asked again after a pause, from the first page. */
+ * it changes nothing (P2).  Whatever fails is asked again after a pause, from the first page; of insurers, where what
+ * they say of a day cannot be taken, when the days behind it are had. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,8 @@ struct fetch {
 	enum fetch_state state;
 	int64_t due_wall;             /* RESTS: when it is asked next, if not before ... */
 	int64_t again_mono, pause_ms; /* ... this, after a failure */
-	int64_t day, whole;           /* days since 1970 in business time: asked for just now; the last that was had */
+	int64_t day, whole;           /* days since 1970 in business time: asked for just now; the last that was had, */
+	bool has_gap;                 /* ... and one after that could not be read, which is asked for again */
 	uint32_t page, n_pages;
 	uint64_t n_asked, id;    /* id: the exchange that a crash is charged to (P8) */
 	char mark[80];           /* as the page before answered */
@@ -112,6 +114,29 @@ static void put_off(struct engine *e, struct fetch *f, const char *why)
 	        f->conf->party->name, kind_of(f)->what, why, (long long)(f->pause_ms / 1000));
 }
 
+static void ask_day(struct engine *e, struct fetch *f, int64_t day);
+
+/* The day that is told last: an account's entries of today so far, too. */
+static int64_t last_day(const struct engine *e, const struct fetch *f)
+{
+	return kind_of(f) == &claims ? today(e) - 1 : today(e);
+}
+
+/* What is said of this day cannot be taken: an insurer's next ones do not wait for it. */
+static void leave_out(struct engine *e, struct fetch *f, const char *why)
+{
+	if (kind_of(f) != &claims || f->day >= last_day(e, f)) {
+		put_off(e, f, why);
+		return;
+	}
+	yt_log(YT_WARN, "engine",
+	        "party %s: claims of %lld days ago could not be had: %s; those of the next day are asked for",
+	        f->conf->party->name, (long long)(today(e) - f->day), why);
+	let_go(e, f);
+	f->has_gap = true;
+	ask_day(e, f, f->day + 1);
+}
+
 /* What is kept away for a while if it killed a worker (P8).  No account: P9. */
 static struct yt_str what_is_asked(struct engine *e, const struct fetch *f)
 {
@@ -159,8 +184,12 @@ static void ask_page(struct engine *e, struct fetch *f)
 	f->id = work_take_id(e);
 	f->arena = engine_arena(e);
 	what = what_is_asked(e, f);
-	if (engine_is_stopped(e, party) || e->world.quarantined(e->world.ctx, what)) {
-		put_off(e, f, engine_is_stopped(e, party) ? "its lane is stopped" : "that killed a worker a while ago");
+	if (engine_is_stopped(e, party)) {
+		put_off(e, f, "its lane is stopped");
+		return;
+	}
+	if (e->world.quarantined(e->world.ctx, what)) {
+		leave_out(e, f, "that killed a worker a while ago");
 		return;
 	}
 	f->question = make_question(e, f);
@@ -192,6 +221,7 @@ static void begin(struct engine *e, struct fetch *f)
 	int64_t first = today(e) - f->conf->days;
 
 	f->again_mono = -1;
+	f->has_gap = false;
 	if (f->whole + 1 > first)
 		first = f->whole + 1;
 	ask_day(e, f, first);
@@ -279,7 +309,7 @@ void fetch_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int stat
 	if (why == NULL)
 		why = take_page(f, reply);
 	if (why != NULL)
-		put_off(e, f, why);
+		leave_out(e, f, why);
 	else if (kind_of(f) == &claims)
 		hand_in_claims(e, f, reply);
 	else
@@ -289,15 +319,17 @@ void fetch_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int stat
 /* It is kept: the next page, the next day, and after the last one the next time. */
 static void go_on(struct engine *e, struct fetch *f)
 {
-	int64_t last = kind_of(f) == &claims ? today(e) - 1 : today(e);
-
-	f->pause_ms = 0;
 	if (f->page < f->n_pages) {
 		f->page++;
 		ask_page(e, f);
-	} else if (f->day < last) {
-		f->whole = f->day;
+		return;
+	}
+	f->pause_ms = f->has_gap ? f->pause_ms : 0;
+	if (f->day < last_day(e, f)) {
+		f->whole = f->has_gap ? f->whole : f->day;
 		ask_day(e, f, f->day + 1);
+	} else if (f->has_gap) {
+		put_off(e, f, "a day before could not be had");
 	} else {
 		f->state = FETCH_RESTS;
 		f->due_wall = next_time(e, f->conf);
@@ -322,8 +354,10 @@ static void look_after(struct engine *e, struct fetch *f)
 	let_go(e, f);
 	if (told == YT_DONE)
 		go_on(e, f);
+	else if (told == YT_REFUSED)
+		leave_out(e, f, "what it says is refused here");
 	else
-		put_off(e, f, told == YT_REFUSED ? "what it says is refused here" : "it cannot be kept now");
+		put_off(e, f, "it cannot be kept now");
 }
 
 int64_t fetches_tick(struct engine *e)
