@@ -47,6 +47,30 @@ static int on_statement(void *arg, const struct exchange *x)
 	return 0;
 }
 
+/* A page of an insurer's list as it was before: asked for again it said more, and the newest comes first. */
+static bool is_older_page(const struct telling *t, const struct exchange *x)
+{
+	const char *digest = strcmp(x->wire_op, day_list_codec.ops[0].wire) == 0 ? strrchr(x->number, '-') : NULL;
+	size_t n = digest == NULL ? 0 : (size_t)(digest - x->number) + 1;
+
+	for (uint32_t i = 0; n > 0 && i < t->n; i++)
+		if (strcmp(t->statement[i].institution, x->institution) == 0 &&
+		        strncmp(t->statement[i].number, x->number, n) == 0)
+			return true;
+	return false;
+}
+
+enum { ENOUGH = 1 };
+
+static int on_stray(void *arg, const struct exchange *x)
+{
+	struct telling *t = arg;
+
+	if (!is_older_page(t, x))
+		(void)on_statement(t, x);
+	return t->n == t->limit ? ENOUGH : 0;
+}
+
 static int find(struct telling *t, struct yt_str number)
 {
 	struct index_filter filter = { .number = number, .limit = t->limit };
@@ -55,8 +79,8 @@ static int find(struct telling *t, struct yt_str number)
 	t->statement = calloc(t->limit, sizeof(*t->statement));
 	YT_REQUIRE(t->statement != NULL);
 	rv = number.n > 0 ? index_search(t->index, &filter, on_statement, t)
-	                  : index_strays(t->index, t->limit, on_statement, t);
-	if (rv != 0)
+	                  : index_strays(t->index, UINT32_MAX, on_stray, t);
+	if (rv != 0 && rv != ENOUGH)
 		return ctl_fail(
 		        CTL_CANNOT, "the index cannot be read (%s): `yitong index rebuild`", _(yt_strerror(rv)));
 	if (t->n > 0)

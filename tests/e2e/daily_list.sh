@@ -144,3 +144,9 @@ again
 sleep 2 # it has time to fetch them
 [ "$(told) $(parked)" = "$before" ] || wrong "the same list counts twice: $before, then $(told) $(parked)"
 say "ok: told again, it counts once"
+listed "$ty_control" '{"setl_id": "S103", "day": "'"$yesterday"'"}'
+again
+sees 103 "insurer's daily list +PAID +9000.00"
+yitong statement >$dir/list.txt
+[ "$(grep -c S777 $dir/list.txt)" = 1 ] || { cat $dir/list.txt; wrong "the claim of nobody's is listed with each version of its page"; }
+say "ok: of a page that says more the newest version is listed"
