@@ -366,6 +366,11 @@ static int fake_encode_reply(
 	        row != NULL; row = row->next)
 		yt_buf_printf(
 		        out, " %.*s=%.*s", YT_FMT(yt_node_text(row, "pay_no")), YT_FMT(yt_node_text(row, "pay_state")));
+	for (const struct yt_node *c = msg->op->id != YT_OP_PAY_QUERY || reply->body == NULL
+	                                       ? NULL
+	                                       : yt_node_get(reply->body, "data")->child;
+	        c != NULL; c = c->next)
+		yt_buf_printf(out, " %.*s=%.*s", YT_FMT(c->name), YT_FMT(c->text));
 	if (reply->text.n != 0)
 		yt_buf_printf(out, " : %.*s", YT_FMT(reply->text));
 	return 0;

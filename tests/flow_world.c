@@ -578,12 +578,7 @@ static enum enrolment_state w_enrolled(
 	return list_is;
 }
 
-static int k_find(void *ctx, struct yt_str number_of, struct yt_str number, struct exchange *x)
-{
-	return YT_ENOTFOUND; /* nothing leaves memory here */
-}
-
-bool steps_are_erased;
+bool steps_are_erased, facts_are_erased;
 
 bool index_has_all;
 
@@ -602,6 +597,22 @@ static struct exchange exchange_in_log(uint64_t id)
 				exchange_apply(&x, &rec, i + 1);
 	}
 	return x;
+}
+
+static int k_find(void *ctx, struct yt_str at, struct yt_str number, struct exchange *x)
+{
+	struct rec rec;
+	size_t used;
+
+	for (size_t i = 0; index_has_all && i < w.n_commits; i++)
+		for (struct yt_str rest = yt_buf_view(&w.commits[i]); rec_read(rest, &rec, &used) == 0;
+		        rest.p += used, rest.n -= used)
+			if (rec.type == REC_ACCEPTED && yt_str_eq(rec_get(&rec, REC_T_NUMBER), number) &&
+			        yt_str_eq(rec_get(&rec, REC_T_INSTITUTION), at)) {
+				*x = exchange_in_log(rec.exchange);
+				return 0;
+			}
+	return YT_ENOTFOUND; /* else nothing leaves memory here */
 }
 
 /* It names a payout so. */
@@ -693,6 +704,8 @@ static int k_fetch(void *ctx, log_pos pos, uint64_t exchange, enum rec_tag tag, 
 	size_t used;
 
 	if (steps_are_erased && tag >= REC_T_STEP_SENT && tag < REC_T_STEP_SENT + REC_STEPS_MAX)
+		return YT_ENOTFOUND;
+	if (facts_are_erased && tag == REC_T_FACTS)
 		return YT_ENOTFOUND;
 	for (; rec_read(rest, &rec, &used) == 0; rest.p += used, rest.n -= used) {
 		if (rec.exchange == exchange && rec_get(&rec, tag).n != 0) {

@@ -56,6 +56,7 @@ extern bool bank_takes_none;                                /* its format takes 
 extern bool follow_ups_rest;                                /* and what waits may leave it */
 extern bool index_has_all;                                  /* what left the keeper's memory is found */
 extern bool steps_are_erased;                               /* what steps sent is not on the disk any more */
+extern bool facts_are_erased;                               /* nor any piece of facts */
 extern enum enrolment_state list_is;                        /* the hub's, for parties with by_list; it is of ... */
 extern const char *list_of;                                 /* ... this one person */
 extern const struct engine_flow *follows;                   /* settlements at the platform; NULL: nothing does */

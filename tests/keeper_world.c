@@ -29,6 +29,11 @@ static void k_tell(void *ctx, uint32_t worker, const struct talk *talk)
 	if (talk->kind == DOWN_SESSION && rec_read(talk->payload, &rec, &used) == 0)
 		yt_buf_printf(&w.told, "=%.*s%s", YT_FMT(rec_get(&rec, REC_T_SIGN_NO)),
 		        rec_get(&rec, REC_T_SERIAL).n != 0 ? "grant" : "");
+	if (talk->kind == DOWN_FACTS && rec_read(talk->payload, &rec, &used) == 0) {
+		const struct exchange *x = (const void *)rec_get(&rec, REC_T_STATE).p;
+
+		yt_buf_printf(&w.told, "=%s", x != NULL ? exchange_state_name(x->state) : "error");
+	}
 	yt_buf_byte(&w.told, ' ');
 	if (talk->kind == DOWN_LEASE) {
 		yt_buf_clear(&w.leased);

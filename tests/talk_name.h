@@ -35,7 +35,8 @@ static inline const char *talk_name(size_t kind)
 		[DOWN_LEASE] = "lease",
 		[DOWN_RESTARTED] = "restarted",
 		[DOWN_SESSION] = "session",
-		[DOWN_MOOT] = "moot" };
+		[DOWN_MOOT] = "moot",
+		[DOWN_FACTS] = "facts" };
 
 	return kind < TALK_NAMES && names[kind] != NULL ? names[kind] : "?";
 }

@@ -372,7 +372,7 @@ static void put_waits_for_release(struct yt_buf *buf)
 	size_t at = rec_begin(buf, REC_DUE, 0, PARKED, now_ms(NULL));
 
 	rec_bytes(buf, REC_T_PAY_DIGEST, order, sizeof(order));
-	rec_str(buf, REC_T_REASON, YT_STR(KEEPER_WAITS_FOR_RELEASE));
+	rec_str(buf, REC_T_REASON, YT_STR(TALK_WAITS_FOR_RELEASE));
 	rec_end(buf, at);
 }
 

@@ -55,6 +55,9 @@
 	"\"6299993302000001017\",\"payee_name\":\"林晚晴\",\"psn_name\":\"林晚晴\"}]}"
 #define ASKED                                                                                                          \
 	"{\"operation\":\"pay.batch.query\",\"number\":\"A-9\",\"institution\":\"330299\",\"data\":{\"batch_no\":\"L1\"}}"
+#define ASKED_ONE                                                                                                      \
+	"{\"operation\":\"pay.query\",\"number\":\"A-10\",\"institution\":\"330299\",\"data\":{\"pay_no\":"            \
+	"\"CL20261120000000000001\"}}"
 #define UNSETTLED                                                                                                      \
 	"{\"operation\":\"settle.cancel\",\"number\":\"A-5\",\"institution\":\"H33021399901\",\"setl_id\":\"S77\"}"
 
@@ -93,6 +96,7 @@ static const struct taken {
 	{ PAYOUT, YT_OP_PAY_ORDER, "data", "pay_amt", "812.50" },
 	{ LISTED, YT_OP_PAY_BATCH, "data", "pay_cnt", "2" },
 	{ ASKED, YT_OP_PAY_BATCH_QUERY, "data", "batch_no", "L1" },
+	{ ASKED_ONE, YT_OP_PAY_QUERY, "data", "pay_no", "CL20261120000000000001" },
 	{ SETTLED, YT_OP_SETTLE_NOTICE, "setlinfo", "inscp_scp_amt", "70.00" },
 	{ UNSETTLED, YT_OP_SETTLE_NOTICE_CANCEL, NULL, NULL, NULL },
 };
@@ -110,7 +114,7 @@ static void test_taken(void **state)
 		assert_int_equal(api->decode_request(plugin, yt_str(taken[i].text), msg, &fault), 0);
 		assert_int_equal(msg->op->id, taken[i].op);
 		assert_true(msg->op->stays_here || msg->op->id == YT_OP_PAY_ORDER || msg->op->id == YT_OP_PAY_BATCH ||
-		            msg->op->id == YT_OP_PAY_BATCH_QUERY ||
+		            msg->op->id == YT_OP_PAY_BATCH_QUERY || msg->op->id == YT_OP_PAY_QUERY ||
 		            msg->op->id == YT_OP_SETTLE_NOTICE); /* these by what their route says */
 		assert_int_equal(yt_money_check(msg->op->request_money, msg->body, why, sizeof(why)), 0);
 		assert_int_equal(api->encode_request(plugin, msg, &out, &fault), 0);
@@ -176,6 +180,8 @@ static const struct refused {
 	{ SETTLED, "\"feedetail\":[{", "\"feedetail\":[1,{", "feedetail[0]" },
 	{ UNSETTLED, "S77", "", "setl_id" },
 	{ ASKED, "L1", "", "data.batch_no" },
+	{ ASKED_ONE, "\"CL2", "\"+/CL2", "data.pay_no" },
+	{ ASKED_ONE, "\"pay_no\"", "\"orig_pay_no\"", "data.pay_no" },
 	{ LISTED, "\"batch_no\":\"LIST", "\"batch_no\":\"LAST", "data.batch_no" },
 	{ LISTED, "\"pay_cnt\":\"2\",", "", "data.pay_cnt" },
 	{ LISTED, "\"820.00\"", "\"0.00\"", "data.pay_sumamt" },
@@ -244,6 +250,39 @@ static void test_long(void **state)
 	assert_true(yt_str_is(name, "RES_330299_L1.json"));
 	assert_int_equal(decode_long(17, yt_msg_new(arena), &fault), YT_EFORMAT);
 	assert_string_equal(fault.path, "payout[9999].pay_no");
+}
+
+/* What a question hears stands beside the code, where the question has it. */
+static void test_told(void **state)
+{
+	static const struct {
+		const char *asked, *told;
+	} rows[] = {
+		{ ASKED, "{\"number\":\"A-9\",\"code\":\"0\",\"text\":\"\",\"payout\":[{\"pay_no\":\"X\"}]}" },
+		{ ASKED_ONE, "{\"number\":\"A-10\",\"code\":\"0\",\"text\":\"\",\"data\":{\"pay_no\":\"X\"}}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct yt_msg *msg = yt_msg_new(arena);
+		struct yt_reply *reply = yt_reply_new(arena);
+		struct yt_buf out = { 0 };
+		struct yt_fault fault;
+		struct yt_node *told;
+
+		assert_int_equal(api->decode_request(plugin, yt_str(rows[i].asked), msg, &fault), 0);
+		reply->outcome = YT_DONE;
+		reply->body = yt_node_new(arena, YT_OBJECT);
+		told = yt_node_add(
+		        arena, reply->body, i == 0 ? YT_STR("payout") : YT_STR("data"), i == 0 ? YT_ARRAY : YT_OBJECT);
+		if (i == 0)
+			told = yt_node_add(arena, told, (struct yt_str){ 0 }, YT_OBJECT);
+		assert_non_null(yt_node_add_text(arena, told, "pay_no", YT_STR("X")));
+		assert_int_equal(api->encode_reply(plugin, msg, reply, &out), 0);
+		yt_buf_byte(&out, 0);
+		assert_string_equal((const char *)out.p, rows[i].told);
+		yt_buf_free(&out);
+	}
 }
 
 /* An empty array is no invoice. */
@@ -384,6 +423,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_signed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_invoice, setup, teardown) };
 

@@ -272,6 +272,47 @@ static void test_gone_is_not_taken_on(void **state)
 	assert_told("");
 }
 
+static void ask_for(uint32_t worker, const char *pay_no)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_FACTS, REC_NOWAIT, 77, w.wall_ms);
+
+	rec_str(&buf, REC_T_CASE, YT_STR("o/X/Y"));
+	rec_str(&buf, REC_T_INSTITUTION, YT_STR(H));
+	rec_str(&buf, REC_T_ABOUT, yt_str(pay_no));
+	rec_end(&buf, at);
+	assert_int_equal(say(worker, UP_FACTS, 77, &buf), 0);
+}
+
+/* Whoever asks for an order hears nothing of it that a crash could take back, and not that there is none when the index
+ * cannot tell.  What follows from a settlement of that number is no order. */
+static void test_asked_for(void **state)
+{
+	up(1);
+	up(2);
+	forget_told();
+	ask_for(2, "P1");
+	assert_told("2:facts 2"); /* none */
+	begin(1, (struct asked){ 5, "P1", "c", NULL, YT_OP_PAY_ORDER, NULL });
+	ask_for(2, "P1");
+	assert_told("");
+	commit();
+	assert_told("1:admitted 2 2:facts 3=sent");
+	ask_for(2, "P1");
+	assert_told("2:facts 4=sent");
+	w.find_error = YT_EIO;
+	ask_for(2, "P9");
+	assert_told("2:facts 5=error");
+	ask_for(2, "P1");
+	assert_told("2:facts 6=error"); /* what pays it may be there */
+	w.find_error = 0;
+	settle_and_follow();
+	assert_int_not_equal(followed(9)->id, 0);
+	forget_told();
+	ask_for(2, "A1");
+	assert_told("2:facts 7");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +323,7 @@ int main(void)
 		TEST(test_old_one_paid_while_leased),
 		TEST(test_gone_is_not_taken_on),
 		TEST(test_claim_back_is_parked),
+		TEST(test_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

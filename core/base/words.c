@@ -61,15 +61,22 @@ enum yt_lang yt_words_of_environment(void)
 	return value != NULL && strncmp(value, "zh", 2) == 0 ? YT_ZH : YT_EN;
 }
 
-const char *yt_words(const char *en)
+const char *yt_words_zh(const char *en)
 {
 	const struct yt_word wanted = { en, NULL }, *key = &wanted;
 	const struct yt_word **row;
 
-	if (now == YT_EN)
-		return en;
+	if (n_sorted == 0)
+		sort_all();
 	row = bsearch(&key, sorted, n_sorted, sizeof(*sorted), by_english);
-	return row != NULL ? (*row)->zh : en;
+	return row != NULL ? (*row)->zh : NULL;
+}
+
+const char *yt_words(const char *en)
+{
+	const char *zh = now == YT_EN ? NULL : yt_words_zh(en);
+
+	return zh != NULL ? zh : en;
 }
 
 bool yt_words_at(size_t i, struct yt_word *out)

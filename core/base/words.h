@@ -30,6 +30,10 @@ const char *yt_words(const char *en) __attribute__((format_arg(1)));
 #define _(en) yt_words(en)
 #define N_(en) en /* marks a text that _() gets later, from a table */
 
+/* The Chinese of en, whatever language is chosen; NULL: the catalogue does not have it.  For what goes into a message.
+ */
+const char *yt_words_zh(const char *en);
+
 /* The i-th row of the catalogue, for tests; false behind the last. */
 bool yt_words_at(size_t i, struct yt_word *out);
 

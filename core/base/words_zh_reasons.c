@@ -155,5 +155,18 @@ const struct yt_word words_zh_reasons[] = {
 	{ "no time is left", "没有剩余时间" },
 	{ "lane is closed", "通道已关闭" },
 	{ "answer is too large", "应答过大" },
+	/* core/engine/pay_asked.c: for whoever ordered it */
+	{ "people have it", "由人工处理中" },
+	{ "people found so", "经人工核定" },
+	{ "its bank says so", "银行答复" },
+	{ "it was refused when it was handed in", "下单时已被拒绝，未受理" },
+	{ "the account does not exist, is closed or cannot be paid to", "收款账户不存在、已销户或不能入账" },
+	{ "the name is not the account's", "户名与账户不符" },
+	{ "the paper is not the account holder's", "证件与账户持有人不符" },
+	{ "the payee's bank or its line number is wrong", "收款行或行号有误" },
+	{ "it is above a limit of the bank", "超过银行限额" },
+	{ "the payer's account does not cover it", "付款账户余额不足" },
+	{ "the payer's account cannot pay", "付款账户不能付款" },
+	{ "the bank takes it on another day only", "银行当日不受理" },
 	{ NULL, NULL },
 };

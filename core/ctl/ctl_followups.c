@@ -51,7 +51,7 @@ const char *ctl_owner(const struct exchange *x)
 
 	if (x->state == X_PARKED)
 		return x->owner[0] != '\0' ? x->owner : N_("operator");
-	if (strncmp(x->reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0)
+	if (strncmp(x->reason, TALK_WAITS_FOR_RELEASE, strlen(TALK_WAITS_FOR_RELEASE)) == 0)
 		return N_("operator"); /* two: `yitong decide NUMBER release` */
 	if (strcmp(x->reason, ABOVE_LIMIT) == 0 || strcmp(x->reason, TALK_WAITS_FOR_ROOM) == 0)
 		return N_("operator"); /* whose configuration has it; nobody can release it */
@@ -132,8 +132,8 @@ void ctl_waits_for(const struct exchange *x, char *text, size_t size)
 	const char *reason = x->reason;
 	unsigned n_open, n;
 
-	if (strncmp(reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0)
-		tell_release(reason + strlen(KEEPER_WAITS_FOR_RELEASE), text, size);
+	if (strncmp(reason, TALK_WAITS_FOR_RELEASE, strlen(TALK_WAITS_FOR_RELEASE)) == 0)
+		tell_release(reason + strlen(TALK_WAITS_FOR_RELEASE), text, size);
 	else if (strncmp(reason, WAITS_FOR_ACCOUNT, strlen(WAITS_FOR_ACCOUNT)) == 0 ||
 	         strncmp(reason, WAITS_FOR_DOCUMENTS, strlen(WAITS_FOR_DOCUMENTS)) == 0)
 		snprintf(text, size, "%s", _(reason));
@@ -200,12 +200,12 @@ static bool take_sum(const char *reason, size_t skip, int64_t *fen, const char *
 /* Without what each has of its own, as a sum and a number: those go together.  The sum; 0: it names none. */
 static int64_t same_for_all(const struct exchange *x, char *why, size_t size)
 {
-	size_t release = strlen(KEEPER_WAITS_FOR_RELEASE " of ");
+	size_t release = strlen(TALK_WAITS_FOR_RELEASE " of ");
 	unsigned n_open, n;
 	const char *rest;
 	int64_t fen = 0;
 
-	if (strncmp(x->reason, KEEPER_WAITS_FOR_RELEASE " of ", release) == 0 &&
+	if (strncmp(x->reason, TALK_WAITS_FOR_RELEASE " of ", release) == 0 &&
 	        take_sum(x->reason, release, &fen, &rest) && strncmp(rest, ": ", 2) == 0)
 		snprintf(why, size, _("waits for a release: %s"), _(rest + 2));
 	else if (strstr(x->reason, ASKED_BACK) != NULL && take_sum(x->reason, 0, &fen, &rest))

@@ -462,7 +462,7 @@ static void route(struct engine *e, struct work *w)
 		work_refuse(e, w, TEXT_UNKNOWN_INSTITUTION, (struct yt_str){ 0 });
 		return;
 	}
-	if (w->msg->op->id == YT_OP_PAY_BATCH_QUERY) { /* of a list that was taken here */
+	if (pay_is_asked(w->msg)) { /* of what was taken here */
 		cross_begin(e, w);
 		return;
 	}

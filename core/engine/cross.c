@@ -174,8 +174,8 @@ void cross_keep_facts(
 
 void cross_begin(struct engine *e, struct work *w)
 {
-	if (w->msg->op->id == YT_OP_PAY_BATCH_QUERY) {
-		pay_batch_ask(e, w);
+	if (pay_is_asked(w->msg)) {
+		pay_ask(e, w);
 		return;
 	}
 	w->state = WORK_FACTS;
@@ -187,8 +187,8 @@ void cross_go(struct engine *e, struct work *w, const struct talk *talk)
 	struct yt_msg *composed = NULL;
 	struct facts facts;
 
-	if (w->msg->op->id == YT_OP_PAY_BATCH_QUERY) {
-		pay_batch_answer(e, w, talk);
+	if (pay_is_asked(w->msg)) {
+		pay_tell(e, w, talk);
 		return;
 	}
 	work_forget_seq(e, w);

@@ -189,6 +189,8 @@ struct yt_str text_detail(struct yt_arena *arena, struct yt_str english)
 	struct yt_buf out = { 0 };
 	size_t i, path = before(english, " ", 1);
 
+	if (english.n > 0 && (uint8_t)english.p[0] >= 0x80)
+		return english; /* it is said already */
 	if (path > english.n)
 		return english; /* a path alone, or nothing */
 	for (i = 0; i < N(phrases) && !fits(phrases[i].en, english, gap); i++)

@@ -150,8 +150,11 @@ static void end_here(struct engine *e, struct task *t)
 
 	YT_REQUIRE(reply != NULL);
 	reply->code = YT_STR("0");
-	if (op == YT_OP_PAY_ORDER) /* what follows pays it, under this number */
+	if (op == YT_OP_PAY_ORDER) { /* what follows pays it, under this number */
 		reply->settlement = pay_member(t->original, "pay_no");
+		(void)yt_fen_parse(pay_member(t->original, "pay_amt"), &reply->amount_fen);
+		pay_note_taken(e, t);
+	}
 	if (op == YT_OP_PAY_BATCH) {
 		reply->settlement = pay_batch_settlement(t->original);
 		pay_batch_keep(e, t);
@@ -219,7 +222,7 @@ static void end_unpaid(struct engine *e, struct task *t)
 	rec_end(&t->receipt, at);
 	snprintf(evidence, sizeof(evidence), "its payment is %.*s%s%.*s",
 	        YT_FMT(facts_get(&t->run->facts, "pay_state")), advice.n > 0 ? ": " : "", YT_FMT(advice));
-	pay_batch_note(e, t);
+	pay_note_end(e, t);
 	yt_log(YT_WARN, "engine", "exchange %016llx: payout %.*s came to nothing, %s: its agency is to order it anew",
 	        (unsigned long long)t->id, YT_FMT(pay_member(t->run->said[pay_order_step(t) - 1], "pay_no")), evidence);
 	task_resolve_refused(e, t, reply, evidence);
@@ -299,7 +302,7 @@ static void end_done(struct engine *e, struct task *t)
 	keep_facts(e, t, t->run->heard[answer - 1]);
 	if (!flow_is_verbatim(t, answer))
 		cross_give_back(t->original, t->run->heard[answer - 1]);
-	pay_batch_note(e, t);
+	pay_note_end(e, t);
 	task_resolve_done(e, t, t->run->heard[answer - 1], "all its steps are done");
 }
 
@@ -310,7 +313,7 @@ static void end_decided(struct engine *e, struct task *t)
 	unsigned answer = t->run->flow->answer;
 	struct yt_reply *heard = answer == 0 ? NULL : t->run->heard[answer - 1], done = { .outcome = YT_DONE };
 
-	pay_batch_note_decided(e, t);
+	pay_note_decided(e, t);
 	account_note_decided(e, t);
 	if (t->x.undoing || t->x.refused_step != 0) { /* of what was undone already nothing is believed */
 		task_answer_decided(e, t);

@@ -96,6 +96,7 @@ unsigned pay_order_step(const struct task *t);
  * that are made anew for it. */
 struct yt_str pay_anew_for(const struct task *t);
 void pay_anew_key(const struct task *t, char key[FACTS_KEY_MAX]);
+void pay_anew_key_of(struct yt_str pay_no, char key[FACTS_KEY_MAX]); /* that came to nothing; empty: it is no number */
 /* A member of an order, as its row or its whole has it; empty: none. */
 struct yt_str pay_member(const struct yt_msg *order, const char *name);
 /* NULL: it cannot be ordered yet, *fault says why. */
@@ -130,16 +131,26 @@ void pay_to_whom(struct engine *e, struct task *t, uint8_t digest[16]);
 /* It is made anew to another account once that is told: of a claim, which stands whatever became of the money. */
 bool pay_goes_anew(const struct task *t);
 
+/* How the reason begins of what two people must release; the sum follows, and why. */
+#define PAY_WAITS_FOR_RELEASE TALK_WAITS_FOR_RELEASE " of "
+#define PAY_RELEASE_WHY " yuan: "
+
 /* pay_batch.c: a list of payouts waits for two people, or each of its payouts becomes a follow-up of its own */
 void pay_batch_hand_out(struct engine *e, struct task *t);
 void pay_batch_keep(struct engine *e, struct task *t); /* what it holds, for who asks later */
-void pay_batch_note(struct engine *e, struct task *t); /* a payout of a list has ended; of others nothing */
 /* The case key under which a list and the ends of its payouts are kept; empty: t is of no list. */
 void pay_batch_key(const struct task *t, char key[FACTS_KEY_MAX]);
 /* Every payout of the list has ended; false: the lease is given back, to wait. */
 bool pay_batch_is_over(struct engine *e, struct task *t);
 struct yt_msg *pay_batch_result(struct engine *e, struct task *t); /* what became of each; NULL: it cannot be made */
 struct yt_str pay_batch_settlement(const struct yt_msg *list);     /* under which all of it follows */
+
+/* pay_asked.c: what became of a payout, for its agency's question, and for its list's.  Pieces of facts under its own
+ * number and its institution's code, and under its list's key. */
+void pay_note_taken(struct engine *e, struct task *t); /* it was ordered alone */
+void pay_note_end(struct engine *e, struct task *t);   /* its bank has said what became of it; of a claim's nothing */
+/* The piece under key, and under also unless that is NULL. */
+void pay_write_piece(struct engine *e, struct task *t, const char *key, const char *also, const struct yt_node *piece);
 
 /* account.c: what a bank says of an account that a person has named */
 /* Under which the question about the account that t tells of follows; one for each telling. */

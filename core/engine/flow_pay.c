@@ -105,7 +105,7 @@ static void wait_for_release(struct engine *e, struct task *t, const struct pay_
 	char reason[200], yuan[24];
 
 	yt_fen_print(order->amount_fen, yuan);
-	snprintf(reason, sizeof(reason), "waits: release of %s yuan: %s", yuan, why);
+	snprintf(reason, sizeof(reason), PAY_WAITS_FOR_RELEASE "%s" PAY_RELEASE_WHY "%s", yuan, why);
 	task_try_later(e, t, reason);
 }
 

@@ -54,11 +54,14 @@ struct yt_str pay_anew_for(const struct task *t)
 
 void pay_anew_key(const struct task *t, char key[FACTS_KEY_MAX])
 {
-	struct yt_str no = task_is_follow_up(t) ? pay_anew_for(t) : (struct yt_str){ 0 };
+	pay_anew_key_of(task_is_follow_up(t) ? pay_anew_for(t) : (struct yt_str){ 0 }, key);
+}
 
+void pay_anew_key_of(struct yt_str pay_no, char key[FACTS_KEY_MAX])
+{
 	key[0] = 0;
-	if (no.n == YT_PAY_NO_LEN)
-		snprintf(key, FACTS_KEY_MAX, "a/%.*s", YT_FMT(no));
+	if (pay_no.n == YT_PAY_NO_LEN)
+		snprintf(key, FACTS_KEY_MAX, "a/%.*s", YT_FMT(pay_no));
 }
 
 /* The insurer whose claim is paid: the party of the flow at which one is handed in. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "engine/flow_parts.h"
+#include "yitong/json.h"
 #include "yitong/payout.h"
 
 #define TWIN_MS (24 * INT64_C(3600) * 1000) /* so long the same payee, amount and type need people */
@@ -21,24 +22,27 @@ void pay_announce(struct engine *e, struct task *t, const struct pay_order *orde
 {
 	struct exchange announced = t->x;
 	char key[FACTS_KEY_MAX], named[2][FACTS_KEY_MAX], anew[FACTS_KEY_MAX];
-	struct yt_str piece;
+	struct yt_buf piece = { 0 };
 	size_t at;
 
 	memcpy(announced.pay_digest, order->digest, sizeof(order->digest));
 	facts_pay_key(announced.pay_digest, key);
-	piece = yt_arena_printf(t->arena,
+	yt_buf_printf(&piece,
 	        "{\"op\":\"pay.order\",\"exchange\":\"%016" PRIx64 "\",\"at\":\"%" PRId64
-	        "\",\"pay_no\":\"%.*s\",\"orig_pay_no\":\"%.*s\"}",
+	        "\",\"pay_no\":\"%.*s\",\"orig_pay_no\":\"%.*s\",\"ordered_by\":",
 	        t->id, engine_wall(e), YT_FMT(order->no), YT_FMT(pay_anew_for(t)));
-	YT_REQUIRE(piece.p != NULL);
+	yt_json_write_string(cross_institution(e, t->original->institution), &piece);
+	yt_buf_text(&piece, "}");
+	YT_REQUIRE(!piece.failed);
 	notice_keys(t, named); /* the first: by its number, where that is known yet */
 	pay_anew_key(t, anew);
 	at = rec_begin(&t->receipt, REC_FACTS, 0, t->id, engine_wall(e));
 	rec_str(&t->receipt, REC_T_CASE, yt_str(key));
 	rec_str(&t->receipt, REC_T_CASE, yt_str(named[0]));
 	rec_str(&t->receipt, REC_T_CASE, yt_str(anew));
-	rec_str(&t->receipt, REC_T_FACTS, piece);
+	rec_str(&t->receipt, REC_T_FACTS, yt_buf_view(&piece));
 	rec_end(&t->receipt, at);
+	yt_buf_free(&piece);
 	at = rec_begin(&t->receipt, REC_DUE, 0, t->id, engine_wall(e));
 	rec_i64(&t->receipt, REC_T_DUE, engine_wall(e) + 1);
 	rec_bytes(&t->receipt, REC_T_PAY_DIGEST, order->digest, sizeof(order->digest));

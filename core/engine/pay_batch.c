@@ -5,8 +5,8 @@
  *   flow.c end_here() -> pay_batch_settlement  it is kept here; one follow-up stands for all of it
  *   flow_pay.c        -> pay_batch_hand_out()  that waits until two people have released the list; then each payout
  *                                              is a follow-up of its own, written with the end of the list's
- *   flow.c            -> pay_batch_note()      the end of each of them is a piece of facts of the list ...
- *   cross.c           -> pay_batch_ask(), _answer()  ... which pay.batch.query tells
+ *   pay_asked.c       -> pay_batch_key()       the end of each of them is a piece of facts of the list ...
+ *   pay_asked.c       -> pay_batch_answer()    ... which pay.batch.query tells
  *   flow.c end_here() -> pay_batch_follow_end()  and so does a follow-up of the list, where its route says how
  * (`result`): it waits until each payout has ended (pay_batch_is_over) and leaves once (pay_batch_result) Nothing of it
  * leaves before, and no payout twice: each goes by its number, like one that was ordered alone. */
@@ -112,7 +112,7 @@ static void wait_for_people(struct engine *e, struct task *t)
 {
 	char reason[120];
 
-	snprintf(reason, sizeof(reason), "waits: release of %.*s yuan: %s",
+	snprintf(reason, sizeof(reason), PAY_WAITS_FOR_RELEASE "%.*s" PAY_RELEASE_WHY "%s",
 	        YT_FMT(yt_node_text(yt_node_get(t->original->body, "data"), "pay_sumamt")),
 	        N_("a list of payouts, as a whole"));
 	task_try_later(e, t, reason);
@@ -196,20 +196,6 @@ void pay_batch_key(const struct task *t, char key[FACTS_KEY_MAX])
 		key[0] = '\0';
 }
 
-static void write_piece(struct engine *e, struct task *t, const char *key, const struct yt_node *piece)
-{
-	struct yt_buf json = { 0 };
-	size_t at;
-
-	yt_json_write(piece, &json);
-	YT_REQUIRE(!json.failed);
-	at = rec_begin(&t->receipt, REC_FACTS, 0, t->id, engine_wall(e));
-	rec_str(&t->receipt, REC_T_CASE, yt_str(key));
-	rec_str(&t->receipt, REC_T_FACTS, yt_buf_view(&json));
-	rec_end(&t->receipt, at);
-	yt_buf_free(&json);
-}
-
 void pay_batch_keep(struct engine *e, struct task *t)
 {
 	const struct yt_node *data = yt_node_get(t->original->body, "data");
@@ -225,67 +211,13 @@ void pay_batch_keep(struct engine *e, struct task *t)
 		           yt_node_add_text(t->arena, row, "pay_no", yt_node_text(r, "pay_no")) != NULL &&
 		           yt_node_add_text(t->arena, row, "pay_amt", yt_node_text(r, "pay_amt")) != NULL);
 	}
-	write_piece(e, t, key, piece);
+	pay_write_piece(e, t, key, NULL, piece);
 }
 
-static void add_now(struct engine *e, struct task *t, struct yt_node *piece)
+void pay_batch_key_asked(const struct yt_msg *query, char key[FACTS_KEY_MAX])
 {
-	char now[20];
-
-	yt_time_print(engine_wall(e), now);
-	YT_REQUIRE(yt_node_add_text(t->arena, piece, "end_time", yt_arena_copy(t->arena, yt_str(now))) != NULL);
-}
-
-void pay_batch_note_decided(struct engine *e, struct task *t)
-{
-	bool is_list = t->original->op->id == YT_OP_PAY_BATCH && strncmp(t->x.settlement, "list/", 5) == 0;
-	struct yt_node *piece = yt_node_new(t->arena, YT_OBJECT);
-	struct yt_str state = t->x.state == X_DONE      ? YT_STR("PAID")
-	                      : t->x.state == X_REFUSED ? YT_STR("FAILED")
-	                                                : YT_STR("CANCELLED");
-	char key[FACTS_KEY_MAX];
-
-	if (piece == NULL || !task_is_follow_up(t) || (!is_list && t->original->op->id != YT_OP_PAY_ORDER))
-		return;
-	if (is_list && t->x.state == X_DONE)
-		return; /* each of its payouts has an end of its own */
-	pay_batch_key(t, key);
-	if (key[0] == '\0')
-		return;
-	if (!is_list)
-		YT_REQUIRE(yt_node_add_text(t->arena, piece, "pay_no", pay_member(t->original, "pay_no")) != NULL);
-	YT_REQUIRE(yt_node_add_text(t->arena, piece, is_list ? "list" : "pay_state",
-	                   is_list ? YT_STR("CANCELLED") : state) != NULL &&
-	           yt_node_add_text(t->arena, piece, "decided", YT_STR("1")) != NULL);
-	add_now(e, t, piece);
-	write_piece(e, t, key, piece);
-}
-
-void pay_batch_note(struct engine *e, struct task *t)
-{
-	static const char *const names[] = { "pay_state", "bank_code", "pay_advice", "bank_serial", "acct_date" };
-	struct yt_node *piece = yt_node_new(t->arena, YT_OBJECT);
-	char key[FACTS_KEY_MAX];
-
-	if (t->original->op->id != YT_OP_PAY_ORDER || piece == NULL ||
-	        !key_of(t->original->institution, pay_member(t->original, "batch_no"), key))
-		return;
-	YT_REQUIRE(yt_node_add_text(t->arena, piece, "pay_no", pay_member(t->original, "pay_no")) != NULL);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (facts_get(&t->run->facts, names[i]).n > 0)
-			YT_REQUIRE(yt_node_add_text(t->arena, piece, names[i], facts_get(&t->run->facts, names[i])) !=
-			           NULL);
-	add_now(e, t, piece);
-	write_piece(e, t, key, piece);
-}
-
-void pay_batch_ask(struct engine *e, struct work *w)
-{
-	char keys[1][FACTS_KEY_MAX] = { "" };
-
-	(void)key_of(w->msg->institution, yt_node_text(yt_node_get(w->msg->body, "data"), "batch_no"), keys[0]);
-	w->state = WORK_FACTS;
-	work_await(e, w, cross_ask_facts_and(e, w->id, w->msg, keys, 1));
+	if (!key_of(query->institution, yt_node_text(yt_node_get(query->body, "data"), "batch_no"), key))
+		key[0] = '\0';
 }
 
 /* The newest piece about each payout, and what is told of the list as a whole, which takes the place of all before. */
@@ -378,33 +310,18 @@ static const struct yt_node *rows_kept(const struct facts *facts)
 	return rows;
 }
 
-void pay_batch_answer(struct engine *e, struct work *w, const struct talk *talk)
+struct yt_node *pay_batch_answer(struct yt_arena *arena, const struct facts *facts)
 {
-	struct yt_reply *reply = yt_reply_new(w->arena);
-	const struct yt_node *rows;
-	struct yt_node *told;
-	struct facts facts;
+	const struct yt_node *rows = rows_kept(facts);
+	struct yt_node *body, *told;
 
-	work_forget_seq(e, w);
-	if (reply == NULL || cross_facts(w->arena, talk, w->msg, &facts) != 0) {
-		work_refuse(e, w, TEXT_NOT_ACCEPTED, (struct yt_str){ 0 });
-		return;
-	}
-	rows = rows_kept(&facts);
-	if (rows == NULL) {
-		reply->outcome = YT_REFUSED;
-		reply->code = YT_STR("1");
-		reply->text = YT_STR("no list of this number was taken here");
-		work_give_reply(e, w, reply);
-		return;
-	}
-	reply->outcome = YT_DONE;
-	reply->body = yt_node_new(w->arena, YT_OBJECT);
-	told = yt_node_add(w->arena, reply->body, YT_STR("payout"), YT_ARRAY);
+	if (rows == NULL)
+		return NULL;
+	body = yt_node_new(arena, YT_OBJECT);
+	told = yt_node_add(arena, body, YT_STR("payout"), YT_ARRAY);
 	YT_REQUIRE(told != NULL);
-	tell_payouts(w->arena, told, &facts, rows);
-	e->counts.reads++;
-	work_give_reply(e, w, reply);
+	tell_payouts(arena, told, facts, rows);
+	return body;
 }
 
 /* -- its end is told ---------------------------------------------------------------------------------- */

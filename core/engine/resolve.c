@@ -489,7 +489,7 @@ void task_refuse_reversal(struct engine *e, struct task *t)
 static void decide(struct engine *e, struct task *t)
 {
 	if (t->x.must_answer) {
-		pay_batch_note_decided(e, t);
+		pay_note_decided(e, t);
 		account_note_decided(e, t);
 		task_answer_decided(e, t);
 	} else if (t->x.state == X_DONE && t->x.reversal_wanted && !can_undo(t))

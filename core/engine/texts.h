@@ -29,12 +29,21 @@ enum text_id {                 /* numbers are stable: they are in manuals */
 	TEXT_NOT_DONE = 403,           /* proved absent */
 	TEXT_NOTHING_TO_REVERSE = 406, /* no such transaction came through here */
 	TEXT_DECIDED = 405,            /* warn_msg of a success that an operator decided: details by query */
-	TEXT_UNKNOWN = 404,            /* with the code agreed with that origin: not known yet, being found out */
-	TEXT_MARKED = 501              /* warn_msg: the answer's amounts do not add up */
+	TEXT_NO_LIST = 407,            /* asked for, and not known here */
+	TEXT_NO_PAYOUT = 408,
+	TEXT_UNKNOWN = 404,   /* with the code agreed with that origin: not known yet, being found out */
+	TEXT_MARKED = 501,    /* warn_msg: the answer's amounts do not add up */
+	TEXT_PAY_WAITS = 601, /* of a payout that its agency asks for: nothing of it has left yet; ... */
+	TEXT_PAY_HELD = 602,  /* ... and it waits for people; %s: why */
+	TEXT_PAY_SENT = 603,
+	TEXT_PAY_UNKNOWN = 604,
+	TEXT_PAY_PAID = 605,
+	TEXT_PAY_FAILED = 606,  /* %s: why */
+	TEXT_PAY_RETURNED = 607 /* %s: why */
 };
 
 /* The text with its number and the trace, in arena.  detail: a path, or a path and what is wrong with it in the English
- * of struct yt_fault, which is said in Chinese; may be empty. */
+ * of struct yt_fault, which is said in Chinese; or what is Chinese already; may be empty. */
 struct yt_str text_make(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace);
 /* "Y101 input.data.psn_no is missing", "Y107 no route matches, nothing was sent": the same for journal and log, in
  * arena. */

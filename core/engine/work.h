@@ -456,14 +456,21 @@ const struct yt_node *pay_batch_first(const struct yt_msg *list); /* its first p
 struct yt_msg *pay_batch_order(struct engine *e, const struct work *w, struct yt_arena *arena,
         const struct yt_node *row, const struct engine_party **bank, struct yt_fault *fault);
 void pay_batch_blame(struct yt_fault *fault, unsigned row); /* of an order: it becomes the row's, from 0 */
-/* People have decided what became of a payout of a list, or of a list: a piece of facts says so; of others nothing. */
-void pay_batch_note_decided(struct engine *e, struct task *t);
+/* The case key of the list that a pay.batch.query asks about; empty: it names none. */
+void pay_batch_key_asked(const struct yt_msg *query, char key[FACTS_KEY_MAX]);
+/* What became of each payout of the list of these facts; NULL: they are of none. */
+struct yt_node *pay_batch_answer(struct yt_arena *arena, const struct facts *facts);
+/* pay_asked.c: people have decided what became of an agency's payout, or of a list: a piece of facts says so; of others
+ * nothing. */
+void pay_note_decided(struct engine *e, struct task *t);
 void account_note_decided(struct engine *e, struct task *t); /* account.c: people ended the question about one */
 /* What became of a list's payouts is told by a follow-up of its own, from the time when it was taken. */
 void pay_batch_follow_end(struct engine *e, struct task *t);
-/* What became of a list's payouts is asked here: its facts are asked for, and answered from. */
-void pay_batch_ask(struct engine *e, struct work *w);
-void pay_batch_answer(struct engine *e, struct work *w, const struct talk *talk);
+
+/* pay_asked.c: an agency asks what became of its list, or of one order: answered here, from what the keeper tells. */
+bool pay_is_asked(const struct yt_msg *msg);
+void pay_ask(struct engine *e, struct work *w);
+void pay_tell(struct engine *e, struct work *w, const struct talk *talk);
 
 /* leg.c: an answer that does not add up is marked and told of (P4), whoever found it out; REC_X_MONEY_BREACH, or 0. */
 struct breach_of {

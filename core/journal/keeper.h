@@ -160,7 +160,6 @@ int keeper_get(struct keeper *keeper, uint64_t exchange, struct exchange *x);
 #define KEEPER_NUMBER_USED "a payout's number was used before, nothing is paid: " /* and that number */
 /* How the reason begins of an order made anew for a payout that is paid, or may be yet; and that number. */
 #define KEEPER_NOT_NOTHING "the payout before has not come to nothing: "
-#define KEEPER_WAITS_FOR_RELEASE "waits: release" /* how the reason of such a follow-up begins */
 
 struct keeper_counts {
 	uint64_t sent, unknown, reversing, parked, undelivered, leased, in_memory;

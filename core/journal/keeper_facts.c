@@ -275,9 +275,10 @@ static int fetch_newest(struct keeper *k, UT_array *places, bool of_list, uint32
 	return rv;
 }
 
-static void tell(struct keeper *k, uint32_t worker, const struct talk *talk, UT_array *places, bool of_list, int rv)
+static void add_pieces(
+        struct keeper *k, const struct talk *talk, UT_array *places, bool of_list, int rv, struct yt_buf *payload)
 {
-	struct yt_buf payload = { 0 }, all = { 0 };
+	struct yt_buf all = { 0 };
 	unsigned n = utarray_len(places);
 	uint32_t *lengths = calloc(n + 1, sizeof(*lengths));
 	size_t end;
@@ -295,28 +296,69 @@ static void tell(struct keeper *k, uint32_t worker, const struct talk *talk, UT_
 
 		end -= lengths[i];
 		if (lengths[i] > 0)
-			add_piece(k, &payload, p->exchange, (struct yt_str){ (const char *)all.p + end, lengths[i] });
+			add_piece(k, payload, p->exchange, (struct yt_str){ (const char *)all.p + end, lengths[i] });
 	}
 	if (rv != 0)
-		add_piece(k, &payload, talk->exchange, (struct yt_str){ 0 });
-	YT_REQUIRE(!payload.failed && !all.failed);
-	keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_FACTS, yt_buf_view(&payload));
-	yt_buf_free(&payload);
+		add_piece(k, payload, talk->exchange, (struct yt_str){ 0 });
+	YT_REQUIRE(!payload->failed && !all.failed);
 	yt_buf_free(&all);
 	free(lengths);
 }
 
+/* What became of the payout that is asked about, where that is known here, before the pieces.  *is_durable: all that is
+ * said of it is on disk, as is that there is none. */
+static int add_order(struct keeper *k, const struct rec *ask, struct yt_buf *payload, bool *is_durable)
+{
+	struct yt_str pay_no = rec_get(ask, REC_T_ABOUT);
+	struct kept *e = NULL;
+	size_t at;
+	int rv;
+
+	*is_durable = true;
+	if (pay_no.n == 0)
+		return 0;
+	rv = keeper_find_order(k, rec_get(ask, REC_T_INSTITUTION), pay_no, &e);
+	if (rv != 0 || e == NULL)
+		return rv;
+	*is_durable = e->unplaced == 0;
+	at = rec_begin(payload, REC_CARRIED, REC_NOWAIT, e->x.id, keeper_wall(k));
+	rec_bytes(payload, REC_T_STATE, &e->x, sizeof(e->x));
+	rec_end(payload, at);
+	return 0;
+}
+
+/* What a crash could still take back is told when it is on disk. */
+static void tell(
+        struct keeper *k, uint32_t worker, const struct talk *talk, const struct yt_buf *payload, bool is_durable)
+{
+	struct answer a = {
+		.worker = worker, .seq = talk->seq, .exchange = talk->exchange, .kind = DOWN_FACTS, .payload = *payload
+	};
+
+	if (is_durable) {
+		keeper_tell(k, worker, talk->seq, talk->exchange, DOWN_FACTS, yt_buf_view(payload));
+		yt_buf_free(&a.payload);
+		return;
+	}
+	utarray_push_back(k->answers, &a); /* owns the payload from here on */
+	k->urgent = true;
+}
+
+/* With INSTITUTION and ABOUT, a payout's number, an institution asks for its order, too: where that is known here one
+ * record with STATE (struct exchange) comes before the pieces. */
 int keeper_on_facts(struct keeper *k, uint32_t worker, const struct talk *talk)
 {
+	struct yt_buf payload = { 0 };
 	struct rec_field field;
 	UT_array *places;
 	struct rec rec;
 	size_t used, at = 0;
-	bool of_list = false;
-	int rv = 0;
+	bool of_list = false, is_durable;
+	int rv;
 
 	if (keeper_check_records(k, worker, talk) != 0 || rec_read(talk->payload, &rec, &used) != 0)
 		return YT_ECORRUPT;
+	rv = add_order(k, &rec, &payload, &is_durable);
 	utarray_new(places, &place_icd);
 	while (rv == 0 && rec_next(&rec, &at, &field)) {
 		if (field.tag == REC_T_CASE)
@@ -324,7 +366,8 @@ int keeper_on_facts(struct keeper *k, uint32_t worker, const struct talk *talk)
 		of_list = of_list || (field.tag == REC_T_CASE && is_list(field.value));
 	}
 	tidy(k, places);
-	tell(k, worker, talk, places, of_list, rv);
+	add_pieces(k, talk, places, of_list, rv, &payload);
+	tell(k, worker, talk, &payload, is_durable);
 	utarray_free(places);
 	return 0;
 }

@@ -152,6 +152,25 @@ int keeper_find_payout(struct keeper *k, struct yt_str institution, struct yt_st
 	return find_follow_up(k, at, number, out);
 }
 
+int keeper_find_order(struct keeper *k, struct yt_str institution, struct yt_str pay_no, struct kept **out)
+{
+	char at[sizeof((*out)->x.institution)];
+	const char *codes[N_CODES];
+	struct kept *e;
+	int rv = keeper_find_payout(k, institution, pay_no, out);
+
+	if (*out != NULL && (*out)->x.op != YT_OP_PAY_ORDER)
+		*out = NULL; /* it follows from a settlement of that number */
+	keeper_copy_str(at, sizeof(at), institution);
+	codes_of(k, at, codes);
+	for (unsigned i = 0; rv == 0 && *out == NULL && i < N_CODES && codes[i] != NULL; i++) {
+		rv = kept_find_number(k, yt_str(codes[i]), pay_no, &e);
+		if (rv == 0 && e != NULL && e->x.op == YT_OP_PAY_ORDER)
+			*out = e;
+	}
+	return rv;
+}
+
 static void park_for(struct keeper *k, const struct kept *e, const char *reason, struct yt_str pay_no)
 {
 	struct yt_buf buf = { 0 };
@@ -352,7 +371,7 @@ void keeper_write_follow_up(struct keeper *k, const struct rec *rec)
 bool keeper_waits_for_release(const struct exchange *x)
 {
 	return x->state == X_UNKNOWN && (x->flags & REC_X_FOLLOW_UP) != 0 && !x->reversal_wanted &&
-	       strncmp(x->reason, KEEPER_WAITS_FOR_RELEASE, strlen(KEEPER_WAITS_FOR_RELEASE)) == 0;
+	       strncmp(x->reason, TALK_WAITS_FOR_RELEASE, strlen(TALK_WAITS_FOR_RELEASE)) == 0;
 }
 
 int keeper_release(

@@ -269,6 +269,8 @@ void keeper_write_follow_up(struct keeper *k, const struct rec *rec);
 /* What pays an institution's payout of that number, since it was ordered alone or in a list; *out NULL: nothing yet.
  * Anything but 0: the index cannot tell. */
 int keeper_find_payout(struct keeper *k, struct yt_str institution, struct yt_str pay_no, struct kept **out);
+/* The same, or, where nothing pays it yet or ever will, the order itself as the institution handed it in. */
+int keeper_find_order(struct keeper *k, struct yt_str institution, struct yt_str pay_no, struct kept **out);
 /* The payload under cause's lease orders a payout whose number another order had: it is not to be written, as then that
  * one would never be paid, and nobody would know.  Cause is parked. */
 bool keeper_parks_used_number(struct keeper *k, const struct kept *cause, struct yt_str payload);

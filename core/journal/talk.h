@@ -21,7 +21,7 @@ enum talk_kind {
 	UP_READY = 9,  /* after a keeper's restart: all held leases have been named; exchange as in DOWN_RESTARTED */
 	UP_WAIT = 10,  /* after a keeper's restart: still waiting for this exchange; record with INSTITUTION, NUMBER */
 	UP_SESSION = 11, /* wants a sign_no: record with PARTY, INSTITUTION, OPERATOR, and SIGN_NO of a dead one */
-	UP_FACTS = 12,   /* wants the facts of cases: one record with CASE fields */
+	UP_FACTS = 12,   /* wants the facts of cases: one record with CASE fields; see keeper_on_facts() */
 	UP_AGAIN = 13,   /* outcome, a refusal for now, and sending under another number: wants to leave once more */
 	UP_AMEND =
 	        14, /* answered once more: what an insurer decided stands in it now, and nobody heard the one before */
@@ -37,12 +37,15 @@ enum talk_kind {
 	DOWN_LEASE = 40,     /* work off this exchange: one record, see keeper_lease() in keeper_turn.c */
 	DOWN_RESTARTED = 41, /* a new keeper (exchange: its epoch): name what you hold, ask again what you wait for */
 	DOWN_SESSION = 43, /* record with SIGN_NO; or with SECOND and SERIAL: sign in yourself, then note REC_SESSION */
-	DOWN_FACTS = 44,   /* REC_FACTS records, oldest first; or none */
+	DOWN_FACTS = 44,   /* REC_FACTS records, oldest first; or none; first of all an order that was asked for */
 	DOWN_MOOT = 42     /* UP_LATE came too late: nothing to be done by you */
 };
 
 /* The reason under which a lease goes back for which a day's limits have no room. */
 #define TALK_WAITS_FOR_ROOM "waits: data.pay_amt is above what is left today of day_limit or account_day_limit"
+
+/* How the reason begins of what waits until two people release it. */
+#define TALK_WAITS_FOR_RELEASE "waits: release"
 
 struct talk {
 	uint64_t seq; /* up: the worker's count; down: the seq it answers, 0 for none */

@@ -2,7 +2,7 @@
  * member.
  *
  *   listener (format: intake) -> decode_request() -> engine: kept as facts of the person or the visit, never sent on
- *   encode_reply() -> {"number", "code", "text"}, of a list that was asked for its payouts
+ *   encode_reply() -> {"number", "code", "text"}, of a list that was asked for its payouts, of one order its state
  * What is needed of each object is a table; the rest of the message goes into the facts' own table (engine/facts.c). */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +21,7 @@ static const struct yt_wire_op ops[] = {
 	{ "PAYOUT", YT_OP_PAY_ORDER, YT_RESOLVE_RESEND },
 	{ "PAYOUTS", YT_OP_PAY_BATCH, YT_RESOLVE_RESEND },
 	{ "LISTED", YT_OP_PAY_BATCH_QUERY, YT_RESOLVE_NONE },
+	{ "ORDERED", YT_OP_PAY_QUERY, YT_RESOLVE_NONE },
 	{ "RESULTS", YT_OP_PAY_BATCH_RESULT, YT_RESOLVE_RESEND },
 	{ "SETTLED", YT_OP_SETTLE_NOTICE, YT_RESOLVE_RESEND },
 	{ "UNSETTLED", YT_OP_SETTLE_NOTICE_CANCEL, YT_RESOLVE_RESEND },
@@ -351,10 +352,16 @@ static const struct yt_wire_op *op_by_name(struct yt_str name)
 	return NULL;
 }
 
+/* As our own records have numbers: none of those. */
+static bool is_number(struct yt_str text)
+{
+	return text.n > 0 && text.n <= 36 &&
+	       all_of(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.");
+}
+
 static int check_names(const struct yt_msg *msg, struct yt_fault *fault)
 {
-	if (msg->number.n == 0 || msg->number.n > 36 ||
-	        !all_of(msg->number, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_."))
+	if (!is_number(msg->number))
 		return intake_refuse(fault, "number",
 		        "must be 1 to 36 letters, digits or -_. of your own, another for each message");
 	if (msg->institution.n == 0 || msg->institution.n > 30)
@@ -369,6 +376,11 @@ static int check_names(const struct yt_msg *msg, struct yt_fault *fault)
 		return yt_node_text(yt_node_get(msg->body, "data"), "batch_no").n > 0
 		               ? 0
 		               : intake_refuse(fault, "data.batch_no", "must name the list that is asked for");
+	case YT_OP_PAY_QUERY:
+		return is_number(yt_node_text(yt_node_get(msg->body, "data"), "pay_no"))
+		               ? 0
+		               : intake_refuse(
+		                         fault, "data.pay_no", "must be the number of the payout that is asked for");
 	case YT_OP_SETTLE_NOTICE_CANCEL:
 		return msg->settlement.n > 0 && msg->settlement.n <= 30
 		               ? 0
@@ -431,8 +443,8 @@ static int decode_request(struct yt_plugin *self, struct yt_str octets, struct y
 	op = op_by_name(yt_node_text(root, "operation"));
 	if (op == NULL)
 		return intake_refuse(fault, "operation",
-		        "must be consent.put, account.put, invoice.notice, settle.notice, settle.cancel, pay.order, pay.batch or "
-		        "pay.batch.query");
+		        "must be consent.put, account.put, invoice.notice, settle.notice, settle.cancel, pay.order, pay.query, "
+		        "pay.batch or pay.batch.query");
 	msg->op = yt_op(op->op);
 	msg->wire_op = yt_str(op->wire);
 	rv = check_names(msg, fault);
@@ -478,8 +490,10 @@ static int encode_request(struct yt_plugin *self, const struct yt_msg *msg, stru
 static int encode_reply(
         struct yt_plugin *self, const struct yt_msg *msg, const struct yt_reply *reply, struct yt_buf *out)
 {
-	const struct yt_node *payouts =
-	        msg->op->id == YT_OP_PAY_BATCH_QUERY ? yt_node_get(reply->body, "payout") : NULL;
+	const char *name = msg->op->id == YT_OP_PAY_BATCH_QUERY ? "payout"
+	                   : msg->op->id == YT_OP_PAY_QUERY     ? "data"
+	                                                        : "";
+	const struct yt_node *told = yt_node_get(reply->body, name);
 
 	(void)self;
 	yt_buf_text(out, "{\"number\":");
@@ -491,9 +505,9 @@ static int encode_reply(
 	        out);
 	yt_buf_text(out, ",\"text\":");
 	yt_json_write_string(reply->outcome == YT_DONE ? (struct yt_str){ "", 0 } : reply->text, out);
-	if (payouts != NULL) {
-		yt_buf_text(out, ",\"payout\":");
-		yt_json_write(payouts, out);
+	if (told != NULL) {
+		yt_buf_printf(out, ",\"%s\":", name);
+		yt_json_write(told, out);
 	}
 	yt_buf_text(out, "}");
 	return out->failed ? YT_ENOMEM : 0;

@@ -1,7 +1,8 @@
 #!/bin/bash
 # tests/e2e/statement_link.sh - the lines of a direct link: the gateway fetches the entries of its account itself (BD3002).
 #
-# Two allowances are paid by the link on a day that is over by now; when the gateway starts again it fetches that day, each payment's
+# Two allowances are paid by the link on a day that is over by now, and a third waits for people, as its agency hears when it asks
+# (pay.query), before and after a restart; when the gateway starts again it fetches that day, each payment's
 # case shows its line, and the fee that nobody ordered is listed.  Another start fetches the same again, and nothing counts twice.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -59,12 +60,22 @@ start_gateway
 
 wrong() { tail -n 5 $dir/yitongd.log >&2; fail "$1"; }
 number() { printf 'MA%s%012d' "$day" "$1"; }
+post() {
+	curl -sS --max-time 60 --cacert certs/out/ca.crt --cert certs/out/hospital-one.crt --key certs/out/hospital-one.key \
+		-H "Content-Type: application/json" --data-binary @- "https://127.0.0.1:$intake/intake" >$dir/answer.json
+}
+asks() { # SEQUENCE FILTER: what its agency hears of that order, soon
+	is_told() {
+		jq -n --arg no "$(number "$1")" '{operation: "pay.query", number: "Q1", institution: "H33021399901", data: {pay_no: $no}}' | post
+		jq -e "$2" $dir/answer.json >/dev/null
+	}
+	eventually is_told "$1" "$2" || wrong "asked for $1, not $2: $(cat $dir/answer.json)"
+	say "ok: asked for $1: $(jq -r '.text + .data.pay_text' $dir/answer.json)"
+}
 order() { # SEQUENCE AMOUNT
 	jq -n --arg no "$(number "$1")" --arg amount "$2" --arg account "629999330200000$1" '{operation: "pay.order", number: $no,
 		institution: "H33021399901", data: {pay_no: $no, pay_type: "MA", pay_amt: $amount, payee_acct: $account, payee_name: "示例甲",
-		psn_name: "示例甲"}}' |
-		curl -sS --max-time 60 --cacert certs/out/ca.crt --cert certs/out/hospital-one.crt --key certs/out/hospital-one.key \
-			-H "Content-Type: application/json" --data-binary @- "https://127.0.0.1:$intake/intake" >$dir/answer.json
+		psn_name: "示例甲"}}' | post
 	jq -e '.code == "0"' $dir/answer.json >/dev/null || wrong "an order was refused: $(cat $dir/answer.json)"
 }
 yitong() { $bin/yitong --conf $dir/gateway.yaml "$@" 2>>$dir/ctl.log; }
@@ -82,14 +93,19 @@ sees() { # SEQUENCE REGEXP: its case shows it, soon
 told() { yitong messages --limit 1000 --json | jq -s 'flatten | map(select(.operation == "statement.notice")) | length'; }
 for ((i = 0; i < 100; i++)); do [ "$(told)" = 4 ] && break || sleep 0.2; done # three days that are over and today, at the start
 [ "$(told)" = 4 ] || wrong "not four days were fetched at the start: $(told)"
+asks 1001 '.code != "0" and .data == null and (.text | contains("Y408"))'
 order 1001 1001.00
 order 1002 1002.00
+order 1003 50000.01
 for n in 1001 1002; do sees $n 'and no statement tells of it, late from'; done
+asks 1001 '.code == "0" and (.data | .pay_no == "'"$(number 1001)"'" and .pay_amt == "1001.00" and .pay_state == "PAID" and .bank_serial != null)'
+asks 1003 '.data | .pay_state == "OPEN" and .stage == "PEOPLE" and (.pay_text | contains("没有规则可自动放行"))'
 curl -sS -f -d '{}' "http://127.0.0.1:$control/day" >/dev/null || wrong "the day does not end"
 again
 for n in 1001 1002; do
 	sees $n 'statement line +booked +'$n'.00'
 	sees $n 'nothing is open'
+	asks $n '.data | .pay_state == "PAID" and .end_time != null'
 done
 for ((i = 0; i < 100; i++)); do yitong statement >$dir/list.txt && break || sleep 0.1; done
 grep -q '15.00.*it names no payment' $dir/list.txt || { cat $dir/list.txt; wrong "the fee is not listed"; }
