@@ -177,7 +177,8 @@ json_t *insurer_event_next(struct insurer_book *book);
  * was given. */
 bool insurer_listed_on(const json_t *listed, const char *setl_id, const char *day);
 json_t *insurer_listed_row(const json_t *listed, const char *setl_id, json_t *row); /* row, changed */
-void insurer_listed_strays(const json_t *listed, const char *day, json_t *rows);    /* appends them */
+/* Appends them where rows is not NULL; how many there are. */
+int insurer_listed_strays(const json_t *listed, const char *day, json_t *rows);
 
 /* insurer_desk.c: what every simulated insurer has besides its wire.  All but the two servers needs the lock. */
 

@@ -584,7 +584,7 @@ json_t *insurer_claim_payment(struct insurer_book *book, const char *claim_no, c
 json_t *insurer_reconciliation(const struct insurer_book *book, const char *day, int page)
 {
 	json_t *rows = must(json_array());
-	int n = 0;
+	int n = 0, n_strays;
 
 	for (const struct claim *claim = book->first; claim != NULL; claim = claim->next) {
 		if (json_object_get(claim->days, day) == NULL && !insurer_listed_on(book->listed, claim->setl_id, day))
@@ -593,10 +593,9 @@ json_t *insurer_reconciliation(const struct insurer_book *book, const char *day,
 			json_array_append_new(rows, insurer_listed_row(book->listed, claim->setl_id, show(claim)));
 		n++;
 	}
-	if (page == 1)
-		insurer_listed_strays(book->listed, day, rows);
+	n_strays = insurer_listed_strays(book->listed, day, page == 1 ? rows : NULL);
 	return must(json_pack("{s:s, s:i, s:i, s:i, s:o}", "date", day, "page", page, "pages",
-	        n == 0 ? 1 : (n + PAGE - 1) / PAGE, "total", n, "claims", rows));
+	        n == 0 ? 1 : (n + PAGE - 1) / PAGE, "total", n + n_strays, "claims", rows));
 }
 
 /* -- what the control port shows -- */

@@ -30,10 +30,11 @@ json_t *insurer_listed_row(const json_t *listed, const char *setl_id, json_t *ro
 	return row;
 }
 
-void insurer_listed_strays(const json_t *listed, const char *day, json_t *rows)
+int insurer_listed_strays(const json_t *listed, const char *day, json_t *rows)
 {
 	const char *setl_id;
 	json_t *said, *row;
+	int n = 0;
 
 	json_object_foreach((json_t *)listed, setl_id, said)
 	{
@@ -41,6 +42,10 @@ void insurer_listed_strays(const json_t *listed, const char *day, json_t *rows)
 			continue;
 		row = must(json_pack("{s:s, s:s, s:s, s:s}", "claimNo", "STRAY00000000001", "requestNo",
 		        "STRAY00000000000000001", "setlId", setl_id, "status", "PAID"));
-		json_array_append_new(rows, insurer_listed_row(listed, setl_id, row));
+		if (rows != NULL)
+			json_array_append(rows, insurer_listed_row(listed, setl_id, row));
+		json_decref(row);
+		n++;
 	}
+	return n;
 }

@@ -25,8 +25,9 @@ static const struct engine_flow claim = { "claim",
 #define OF_NOTHING "S d R d Q Z "
 
 /* What became of the claim first: legs, each with its answer (flow_world.h reply()).  Then what is asked for, and said:
- * DAY/PAGE and behind it m, there is another page; l, nothing comes in time; o, of another day; : and the rows of
- * claims.  # everything is killed, + eight hours, !NS an event as in tell(), = a leg of the claim, and its answer,
+ * DAY/PAGE and behind it m, there is another page; l, nothing comes in time; o, of another day; t, m: of two claims; :
+ * and the rows of claims.  # everything is killed, + eight hours, !NS an event as in tell(), = a leg of the claim, and
+ * its answer,
  * - nothing is asked for a while. */
 static const struct list_case {
 	const char *it, *script, *lists;
@@ -100,6 +101,13 @@ static const struct list_case {
 	{ "pauses grow, however many of its pages are told", BY_INSURER,
 	        "19/1: 20/1m: 20/2l: 20/1m: 20/2l: - 20/1m: 20/2:A1/PAID/12.34", X_DONE, true, 3, 1, 0, "nothing",
 	        NULL },
+	{ "of fewer claims than it says: asked for again", BY_INSURER,
+	        "19/1: 20/1t:A7/PAID/1.00 20/1t:A7/PAID/1.00,A1/PAID/12.34", X_DONE, true, 3, 1, 2, "nothing", NULL },
+	{ "of as many claims as it says on all its pages", BY_INSURER,
+	        "19/1: 20/1m:A7/PAID/1.00 20/2t:A1/PAID/12.34 + 19/1:", X_DONE, true, 3, 1, 1, "hub:CLAIMS", NULL },
+	{ "of a day with fewer claims than it says: the next is had first", BY_INSURER,
+	        "19/1t:A8/PAID/1.00 20/1m:A7/PAID/1.00 20/2t:A1/PAID/12.34 19/1t:A8/PAID/1.00,A9/PAID/1.00", X_DONE,
+	        true, 4, 1, 4, "hub:CLAIMS", NULL },
 	{ "told again it counts once", BY_INSURER,
 	        "19/1: 20/1:A1/PAID/12.34,A7/PAID/1.00 # 19/1: "
 	        "20/1:A1/PAID/12.34,A7/PAID/1.00",
@@ -169,9 +177,9 @@ static void answer(const char *word)
 	const char *rows = strchr(word, ':') + 1;
 
 	w.leg = 0;
-	snprintf(text, sizeof(text), "DONE | listday=2026-09-%.2s listpage=%c listpages=%c rows=%.*s .",
-	        how == 'o' ? "01" : word, word[3], how == 'm' || word[3] == '2' ? '2' : '1', (int)strcspn(rows, " "),
-	        rows);
+	snprintf(text, sizeof(text), "DONE | listday=2026-09-%.2s listpage=%c listpages=%c listtotal=%s rows=%.*s .",
+	        how == 'o' ? "01" : word, word[3], how == 'm' || word[3] == '2' ? '2' : '1',
+	        how == 't' || how == 'm' ? "2" : "", (int)strcspn(rows, " "), rows);
 	if (how == 'l')
 		engine_leg(w.engine, leg, LEG_TIMED_OUT, 0, (struct yt_str){ 0 }, "timed out", false);
 	else

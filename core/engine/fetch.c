@@ -31,6 +31,8 @@ struct fetch {
 	int64_t day, whole;           /* days since 1970 in business time: asked for just now; the last that was had, */
 	bool has_gap;                 /* ... and one after that could not be read, which is asked for again */
 	uint32_t page, n_pages;
+	uint64_t n_rows,
+	        total; /* claims of that day so far, and how many it has as its newest page says; 0: it says none */
 	uint64_t n_asked, id;    /* id: the exchange that a crash is charged to (P8) */
 	char mark[80];           /* as the page before answered */
 	struct yt_arena *arena;  /* of what is out */
@@ -212,6 +214,7 @@ static void ask_day(struct engine *e, struct fetch *f, int64_t day)
 {
 	f->day = day;
 	f->page = 1;
+	f->n_rows = 0;
 	f->mark[0] = '\0';
 	ask_page(e, f);
 }
@@ -229,13 +232,23 @@ static void begin(struct engine *e, struct fetch *f)
 
 /* -- what is told ------------------------------------------------------------------------------------ */
 
+static uint64_t number(struct yt_str digits, uint64_t most)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < digits.n && n <= most; i++)
+		n = n * 10 + (uint64_t)(digits.p[i] - '0');
+	return n;
+}
+
 /* The page that was asked for; how many there are, and the mark of the next. */
 static const char *take_page(struct fetch *f, const struct yt_reply *reply)
 {
 	const struct yt_node *data = yt_node_get(reply->body, "data"), *asked = yt_node_get(f->question->body, "data");
 	const struct kind *kind = kind_of(f);
-	struct yt_str n = yt_node_text(data, kind->pages), mark = { 0 }, told;
-	uint64_t pages = 0;
+	const struct yt_node *rows = kind == &claims ? yt_node_get(reply->body, "claims") : NULL;
+	uint64_t pages = number(yt_node_text(data, kind->pages), PAGES_MAX);
+	struct yt_str mark = { 0 }, told;
 
 	if (kind->mark != NULL)
 		mark = yt_node_text(data, kind->mark);
@@ -244,13 +257,13 @@ static const char *take_page(struct fetch *f, const struct yt_reply *reply)
 		if (!yt_str_eq(told, yt_node_text(asked, *name)) && (told.n > 0 || !kind->may_be_left_out))
 			return "the answer is about another account, day or page";
 	}
-	for (size_t i = 0; i < n.n && pages <= PAGES_MAX; i++)
-		pages = pages * 10 + (uint64_t)(n.p[i] - '0');
 	if (pages > PAGES_MAX || mark.n >= sizeof(f->mark))
 		return "there are too many pages";
 	f->n_pages = (uint32_t)pages;
 	memcpy(f->mark, mark.n > 0 ? mark.p : "", mark.n);
 	f->mark[mark.n] = '\0';
+	f->n_rows += rows == NULL ? 0 : rows->n;
+	f->total = number(yt_node_text(data, "total"), UINT32_MAX);
 	return NULL;
 }
 
@@ -322,6 +335,10 @@ static void go_on(struct engine *e, struct fetch *f)
 	if (f->page < f->n_pages) {
 		f->page++;
 		ask_page(e, f);
+		return;
+	}
+	if (kind_of(f) == &claims && f->total != 0 && f->total != f->n_rows) {
+		leave_out(e, f, "they are not as many as it says");
 		return;
 	}
 	f->pause_ms = f->has_gap ? f->pause_ms : 0;
