@@ -122,6 +122,32 @@ static void test_goes_on_to_another(void **state)
 	assert_told("1:lease 0/1");
 }
 
+/* An insurer tells of claims whose payments wait, by its list of a day, and lets everybody wait who asks what it means:
+ * the bank's are none the fewer. */
+static void test_teller_hangs(void **state)
+{
+	(void)state;
+	up(1);
+	give_follow_ups(0);
+	for (uint64_t id = 1; id <= N_CLAIMS; id++) {
+		struct kept *e;
+
+		w.mono_ms++;
+		follow(id, "claim");
+		e = kept_find(w.keeper, FOLLOW_UP(id));
+		e->x.step = 1;
+		e->x.step_state = STEP_DONE;
+		e->x.flags |= REC_X_UNASKED;
+		keeper_copy_str(e->x.party, sizeof(e->x.party), YT_STR("insurer"));
+		kept_settle_down(w.keeper, e);
+	}
+	follow(N_CLAIMS + 1, "pay");
+	give_follow_ups(8);
+	later(1);
+	assert_int_equal(n_leased("claim"), 4);
+	assert_int_equal(n_leased("pay"), 1);
+}
+
 /* A platform lets everything that is found out hang: a follow-up leaves. */
 static void test_hanging_platform(void **state)
 {
@@ -208,6 +234,7 @@ int main(void)
 		TEST(test_hanging_party),
 		TEST(test_hanging_party_survives),
 		TEST(test_goes_on_to_another),
+		TEST(test_teller_hangs),
 		TEST(test_hanging_platform),
 		TEST(test_resting_backlog),
 	};

@@ -23,10 +23,17 @@ static unsigned next_step(const struct exchange *x)
 	return x->step + (goes_on ? 1 : 0);
 }
 
+/* Its payment waits, and its insurer has told something meanwhile: that is asked first (engine/flow_pay.c). */
+static bool asks_teller(const struct exchange *x)
+{
+	return (x->flags & REC_X_UNASKED) != 0 && x->step > 0 && x->step_state == STEP_DONE && x->pay_no[0] == '\0' &&
+	       x->back_no[0] == '\0' && !x->reversal_wanted;
+}
+
 struct share *keeper_share_of(struct keeper *k, const struct exchange *x)
 {
-	const char *party =
-	        k->world.step_party == NULL ? NULL : k->world.step_party(k->world.ctx, x->flow, next_step(x));
+	unsigned step = asks_teller(x) ? x->step : next_step(x);
+	const char *party = k->world.step_party == NULL ? NULL : k->world.step_party(k->world.ctx, x->flow, step);
 	struct share *s;
 
 	if (party == NULL)
