@@ -471,6 +471,7 @@ static void test_follow_ups_of_a_visit(void **state)
 		{ "people have it", false, true },
 		{ "people have it after a restart", true, true },
 	};
+	size_t n_commits;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -503,8 +504,12 @@ static void test_follow_ups_of_a_visit(void **state)
 		forget_told();
 		later(1);
 		assert_told("1:lease 0/11");
+		n_commits = w.n_commits;
 		later(30000);
 		assert_told("");
+		assert_string_equal(followed(10)->reason, "the claim before it of the same visit is withdrawn first");
+		assert_in_range(w.n_commits, n_commits, n_commits + 1); /* which is written once ... */
+		assert_true(keeper_tick(w.keeper) > w.mono_ms + 20000); /* ... and looked at seldom */
 		later(30000);
 		assert_told("1:lease 0/9");
 		if (rows[i].is_parked) {
@@ -518,7 +523,7 @@ static void test_follow_ups_of_a_visit(void **state)
 		}
 		commit();
 		forget_told();
-		later(FOLLOW_UP_TURN_MS);
+		later(1);
 		assert_told("1:lease 0/10");
 	}
 }

@@ -24,6 +24,8 @@ const struct yt_word words_zh_reasons[] = {
 	{ "its insurer's list says another sum than it ended with", "保险公司日清单所列金额与办结结果不符" },
 	{ "its insurer's list says another state than it ended with", "保险公司日清单所列状态与办结结果不符" },
 	{ "another sum or account than was ordered", "金额或账号与所付不符" },
+	{ "the claim before it of the same visit is withdrawn first", "同一就诊的前一笔理赔先撤回" },
+	{ "its settlement is being undone, or people have that", "其结算正在撤销，或由人工处理" },
 	/* core/journal/keeper_waiting.c */
 	{ "what it may have waited for was told", "所等待的信息可能已送达" },
 	/* core/engine/flow.c */

@@ -16,6 +16,9 @@
 
 #include "base/words.h"
 
+#define WITHDRAWN_FIRST N_("the claim before it of the same visit is withdrawn first")
+#define BEING_UNDONE N_("its settlement is being undone, or people have that")
+#define LOOK_MAX_MS 60000 /* longest pause until that is looked at again */
 #define FOLLOW_UP_BACK N_("its settlement stands again, and its money is back: pay it anew, or say that it is done")
 
 bool keeper_is_follow_up(const struct rec *rec, uint32_t incarnation)
@@ -442,10 +445,26 @@ void keeper_undone_in_vain(struct keeper *k, struct kept *e, enum exchange_state
 		park(k, e->x.id, FOLLOW_UP_GONE);
 }
 
+/* It is withdrawn, or people have it: the claim of the same visit that waits for that goes on at once. */
+static void wake_next_of_visit(struct keeper *k, const struct kept *first)
+{
+	struct kept *e;
+
+	if ((first->x.flags & REC_X_FOLLOW_UP) == 0 || first->x.visit[0] == '\0' ||
+	        (first->x.state != X_PARKED && exchange_is_open(&first->x)))
+		return;
+	HASH_FIND(hh_person, k->by_person, first->x.person, sizeof(first->x.person), e);
+	for (; e != NULL; e = e->same_person)
+		if (e->holder == 0 && e->due_mono != 0 && strcmp(e->x.reason, WITHDRAWN_FIRST) == 0 &&
+		        strcmp(e->x.visit, first->x.visit) == 0)
+			kept_set_due(k, e, keeper_mono(k));
+}
+
 void keeper_end_follow_ups(struct keeper *k, struct kept *e)
 {
 	bool owes = (e->x.flags & REC_X_UNTOLD) != 0;
 
+	wake_next_of_visit(k, e);
 	if ((tell_follow_up(k, &e->x) != 0) != owes)
 		note_telling(k, e, owes ? "told" : "untold");
 }
@@ -548,7 +567,7 @@ static int look_once_more(struct keeper *k, struct kept *e)
 		end_unsent(k, e, cause->x.id, "its settlement was undone before it could leave");
 	else
 		return cause == NULL ? 1
-		                     : YT_EAGAIN; /* its settlement is being undone, or that is people's to decide */
+		                     : YT_ESTATE; /* its settlement is being undone, or that is people's to decide */
 	return 0;
 }
 
@@ -597,7 +616,7 @@ static int await_withdrawal(struct keeper *k, const struct exchange *x)
 		l.is_behind = goes_first(k, &e->x, x);
 	if (!l.is_behind && k->n_resting > 0 && k->world.of_visit != NULL)
 		rv = k->world.of_visit(k->world.ctx, yt_str(x->visit), OF_VISIT_MAX, look_at, &l);
-	return rv != 0 ? rv : l.is_behind ? YT_EAGAIN : 1;
+	return rv != 0 ? rv : l.is_behind ? YT_ESTATE : 1;
 }
 
 /* Its order is made, and it has not left yet, or surely stayed when it was to. */
@@ -608,8 +627,33 @@ static bool is_about_to_pay(const struct exchange *x)
 	return (x->pay_no[0] == '\0' || (x->flags & REC_X_STAYED)) && memcmp(x->pay_digest, none, sizeof(none)) != 0;
 }
 
+/* What it waits for is written down once, unless it waits for something anyhow; then it is looked at seldom.  NULL: the
+ * index cannot tell. */
+static void look_later(struct keeper *k, struct kept *e, const char *why)
+{
+	bool has_reason = why == NULL || strcmp(e->x.reason, why) == 0 ||
+	                  strncmp(e->x.reason, EXCHANGE_WAITS, sizeof(EXCHANGE_WAITS) - 1) == 0;
+	int64_t waited = keeper_wall(k) - e->x.due_set_ms, in = FOLLOW_UP_TURN_MS;
+	struct yt_buf buf = { 0 };
+	size_t at;
+
+	if (has_reason) {
+		if (why != NULL && waited > in)
+			in = waited < LOOK_MAX_MS ? waited : LOOK_MAX_MS;
+		kept_set_due(k, e, keeper_mono(k) + in);
+		return;
+	}
+	at = rec_begin(&buf, REC_DUE, 0, e->x.id, keeper_wall(k));
+	rec_i64(&buf, REC_T_DUE, keeper_wall(k) + in);
+	rec_str(&buf, REC_T_REASON, yt_str(why));
+	rec_end(&buf, at);
+	keeper_write_own(k, &buf);
+	yt_buf_free(&buf);
+}
+
 bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e)
 {
+	const char *why = NULL;
 	int rv = 1;
 
 	if ((e->x.flags & REC_X_FOLLOW_UP) == 0 || e->x.op == YT_OP_CLAIM_BACK || e->x.reversal_wanted ||
@@ -617,11 +661,15 @@ bool keeper_follow_up_may_leave(struct keeper *k, struct kept *e)
 		return true;
 	if (e->x.step == 0)
 		rv = look_once_more(k, e);
-	if (rv > 0 && e->x.step == 0)
+	if (rv == YT_ESTATE)
+		why = BEING_UNDONE;
+	if (rv > 0 && e->x.step == 0) {
 		rv = await_withdrawal(k, &e->x);
+		why = rv == YT_ESTATE ? WITHDRAWN_FIRST : NULL;
+	}
 	if (rv > 0 && is_about_to_pay(&e->x) && keeper_is_being_cancelled(k, &e->x))
 		rv = YT_EAGAIN;
 	if (rv < 0)
-		kept_set_due(k, e, keeper_mono(k) + FOLLOW_UP_TURN_MS);
+		look_later(k, e, why);
 	return rv > 0;
 }
