@@ -290,6 +290,12 @@ static int fake_decode_request(struct yt_plugin *self, struct yt_str octets, str
 		op = wire_op(YT_STR("STATEMENT")); /* the answer to FETCH, handed in as what was told */
 	if (op == NULL)
 		return fault_at(fault, "operation", "is not known");
+	if (value_of(octets, "fills").n != 0) { /* all that there is */
+		for (size_t size = 1 << 16; size > 0; size /= 2)
+			while (yt_arena_alloc(msg->arena, size) != NULL)
+				;
+		return YT_ENOMEM;
+	}
 	msg->op = yt_op(op->op);
 	msg->wire_op = yt_str(op->wire);
 	msg->institution = value_of(octets, "inst");

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "alloc_fault.h"
+#include "base/arena_guard.h"
 #include "base/crc32c.h"
 #include "yitong/base.h"
 
@@ -348,6 +349,10 @@ static void test_arena_keeps_to_its_limit(void **state)
 		assert_null(yt_arena_copy(arena, YT_STR("x")).p); /* with its NUL: two bytes */
 		assert_null(yt_arena_printf(arena, "%s", "x").p);
 		assert_non_null(yt_arena_alloc(arena, 1)); /* a refusal took nothing */
+		assert_null(yt_arena_alloc(arena, 1));
+		arena_allow(arena, 2); /* that much more, until it is reset */
+		assert_null(yt_arena_alloc(arena, 3));
+		assert_non_null(yt_arena_copy(arena, YT_STR("x")).p);
 		assert_null(yt_arena_alloc(arena, 1));
 		yt_arena_reset(arena); /* all of it is there again */
 	}

@@ -769,6 +769,21 @@ static void test_in_pieces(void **state)
 	set_back();
 }
 
+/* It takes all memory that a message may have when it is read: refused, and its worker lives. */
+static void test_takes_too_much(void **state)
+{
+	(void)state;
+	conf.message_bytes = 1 << 20;
+	teardown(NULL);
+	setup(NULL);
+	ask(50, "STATEMENT inst=BANK num=L1 fills=1 | entry=A1 dc=D booked=BOOK sum=1.00 day=2026-11-20");
+	assert_int_equal(strncmp(w.answer, "REFUSED", 7), 0);
+	assert_non_null(strstr(w.answer, "limits.body_kib"));
+	ask(51, "STATEMENT inst=BANK num=L1 | entry=A1 dc=D booked=BOOK sum=1.00 day=2026-11-20");
+	assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+	conf.message_bytes = 0;
+}
+
 /* limits.statement_lines */
 static void test_too_long(void **state)
 {
@@ -1050,6 +1065,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_killed_after_each_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_in_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_takes_too_much, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pieces_killed_after_each_step, setup, teardown),
 	};
 

@@ -56,6 +56,7 @@ struct yt_arena {
 	struct block *first; /* holds this struct too */
 	struct block *kept;  /* by the last reset, not in use; or NULL */
 	size_t limit;        /* bytes, 0 for none */
+	size_t more;         /* allowed beyond it until the next reset */
 	size_t handed_out;
 	bool is_guarded; /* arena_guard.h */
 	struct fenced *fenced;
@@ -118,6 +119,11 @@ struct yt_arena *yt_arena_new(size_t limit)
 }
 
 /* -- arena_guard.h ------------------------------------------------------------------------------ */
+
+void arena_allow(struct yt_arena *arena, size_t more)
+{
+	arena->more += more;
+}
 
 struct fenced { /* one allocation with pages of its own; stands at their beginning */
 	struct fenced *older;
@@ -201,6 +207,7 @@ void yt_arena_reset(struct yt_arena *arena)
 	if (arena->kept != NULL)
 		block_empty(arena->kept, 0);
 	arena->handed_out = 0;
+	arena->more = 0;
 }
 
 static struct block *take_kept(struct yt_arena *arena)
@@ -249,7 +256,7 @@ static inline __attribute__((always_inline)) void *arena_take(struct yt_arena *a
 
 	if (size > SIZE_MAX / 2)
 		return NULL;
-	if (arena->limit != 0 && size > arena->limit - arena->handed_out)
+	if (arena->limit != 0 && size > arena->limit + arena->more - arena->handed_out)
 		return NULL;
 	if (taken_by(size) <= b->size - b->used)
 		p = block_take(b, size, soiled);

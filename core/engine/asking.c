@@ -564,7 +564,7 @@ static void decoded(struct engine *e, struct call *c)
 		w->unless_known = where;
 		go_admitted(e, w);
 	} else if (rv != 0) {
-		work_refuse(e, w, rv == YT_ELIMIT ? TEXT_TOO_LARGE : TEXT_UNREADABLE, where);
+		work_refuse(e, w, rv == YT_ELIMIT || rv == YT_ENOMEM ? TEXT_TOO_LARGE : TEXT_UNREADABLE, where);
 	} else if (may_go(e, w)) {
 		route(e, w);
 	}

@@ -6,9 +6,11 @@
  *  - a slow one's call becomes a job of the world's (engine.h), and c->then() goes on in engine_coded()
  * Meanwhile the request or lease is nobody's but the job's: w->call or t->call stands, what the keeper says about it is
  * kept until it is back (engine.c), and nothing frees it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "base/arena_guard.h"
 #include "engine/work.h"
 
 static const char *const names[] = { [CALL_DECODE_REQUEST] = "decode_request",
@@ -105,6 +107,17 @@ static void cannot_be_written(struct call *c, struct yt_buf *out)
 	        (unsigned long long)c->job.exchange, c->job.codec.api->name, yt_strerror(c->rv));
 }
 
+#define ROOM_TO_ANSWER (1u << 20)
+
+/* All that its trees may have is taken: there must be room to say so. */
+static void is_too_large(struct call *c)
+{
+	arena_allow(c->msg->arena, ROOM_TO_ANSWER);
+	snprintf(c->fault.path, sizeof(c->fault.path), "(message)");
+	snprintf(c->fault.why, sizeof(c->fault.why),
+	        "takes more memory than one of limits.body_kib may: raise that, or have it split");
+}
+
 /* In any thread: what it touches is this call's alone. */
 static void run(struct call *c)
 {
@@ -116,6 +129,8 @@ static void run(struct call *c)
 	case CALL_DECODE_REQUEST:
 		c->rv = api->decode_request(
 		        plugin, c->is_bare ? (struct yt_str){ "", 0 } : c->job.octets, c->msg, &c->fault);
+		if (c->rv == YT_ENOMEM)
+			is_too_large(c);
 		return;
 	case CALL_ENCODE_REQUEST:
 		c->rv = api->encode_request(plugin, c->msg, out, &c->fault);

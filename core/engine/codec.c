@@ -3,11 +3,9 @@
  * Called by asking.c, leg.c, call.c, resolve.c and session.c; also keeps the arenas that their messages live in. */
 #include "engine/work.h"
 
-#define ARENA_LIMIT (64u << 20) /* bytes one exchange's trees may take */
-
 struct yt_arena *engine_arena(struct engine *e)
 {
-	struct yt_arena *arena = e->n_spare > 0 ? e->spare[--e->n_spare] : yt_arena_new(ARENA_LIMIT);
+	struct yt_arena *arena = e->n_spare > 0 ? e->spare[--e->n_spare] : yt_arena_new(e->conf.message_bytes);
 
 	YT_REQUIRE(arena != NULL);
 	return arena;

@@ -59,6 +59,8 @@ static const struct phrase {
 	{ "%s cannot be decrypted with %s", "%1 不能用约定的密钥解密" },
 	{ "%s is not what cainfo signs (%s)", "%1 与 cainfo 的签名不符" },
 	{ "%s is no JSON once decrypted", "%1 解密后不是 JSON" },
+	{ "%s takes more memory than one of %s may: raise that, or have it split",
+	        "%1过大，超过 %2 允许的内存，请分成几份，或联系网关管理员调高" },
 	/* nationally */
 	{ "%s is missing", "缺少 %1" },
 	{ "%s is missing; set %s for this party", "网关没有设置 %1，请联系网关管理员" },

@@ -151,6 +151,7 @@ struct engine_conf {
 	uint32_t serial_from, serial_to; /* reserved block: an origin that uses it is refused */
 	uint32_t exchanges;              /* at once in this worker */
 	uint32_t list_rows;              /* payouts of one list; 0: any */
+	size_t message_bytes;            /* that one message's trees may take; 0: any */
 	uint32_t statement_lines;        /* of one notice; 0: any */
 	uint32_t lines_at_once;          /* ... that are told to the keeper in one message; 0: as many as is good */
 	int64_t retry_ms, retry_max_ms, park_after_ms;

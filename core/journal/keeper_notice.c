@@ -487,13 +487,24 @@ static void note_strays(struct keeper *k, uint64_t statement, uint32_t n)
 	struct yt_buf buf = { 0 };
 	size_t at = rec_begin(&buf, REC_NOTICE, 0, statement, keeper_wall(k));
 
-	yt_log(YT_WARN, "keeper",
-	        "exchange %016llx: %u lines of a statement or list have numbers that are not known here",
-	        (unsigned long long)statement, n);
 	rec_u32(&buf, REC_T_STRAYS, n);
 	rec_end(&buf, at);
 	keeper_write_own(k, &buf);
 	yt_buf_free(&buf);
+}
+
+/* In the log, once: of one told in pieces all that there are, with its last one. */
+static void tell_strays(struct keeper *k, uint64_t statement, uint32_t n, bool is_piece)
+{
+	const struct kept *e = is_piece ? kept_find(k, statement) : NULL;
+
+	if (is_piece)
+		n = e == NULL || exchange_is_open(&e->x) ? 0 : e->x.strays;
+	if (n > 0)
+		yt_log(YT_WARN, "keeper",
+		        "exchange %016llx: %u lines of a statement or list %s: `yitong statement` lists them",
+		        (unsigned long long)statement, n,
+		        is_piece ? "tell of nothing known here" : "have numbers that are not known here");
 }
 
 /* What a worker says of how far it has come. */
@@ -540,6 +551,7 @@ void keeper_take_notices(struct keeper *k, struct yt_str payload)
 	}
 	if (n_strays > 0)
 		note_strays(k, first.exchange, n_strays);
+	tell_strays(k, first.exchange, n_strays, is_piece);
 	if (has_others)
 		note_stray(k, &first, SPEAKS_OF_OTHERS);
 	else if (first.whole.n != 0 && most == NOBODYS && may_be_stray(k, first.exchange))

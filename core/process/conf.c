@@ -710,6 +710,23 @@ static bool has_text(const struct conf_texts *texts, const char *text)
 	return false;
 }
 
+uint32_t conf_largest_kib(const struct conf *conf)
+{
+	uint32_t most = conf->limits.body_kib;
+
+	for (uint32_t i = 0; i < conf->n_parties; i++)
+		if (conf->parties[i].response_kib > most)
+			most = conf->parties[i].response_kib;
+	return most;
+}
+
+size_t conf_message_bytes(const struct conf *conf)
+{
+	size_t least = 64u << 20, most = (size_t)conf_largest_kib(conf) << 14;
+
+	return most > least ? most : least;
+}
+
 bool conf_flow_asks(const struct conf *conf, const char *flow, const char *party)
 {
 	const struct conf_flow *known = conf_flow(conf, yt_str(flow));

@@ -400,6 +400,11 @@ const struct conf_flow *conf_flow(const struct conf *conf, struct yt_str name);
 int conf_minute(struct yt_str time);
 /* A step of it asks that party, or one that it tells for (told_by). */
 bool conf_flow_asks(const struct conf *conf, const char *flow, const char *party);
+/* KiB of the largest octets that may come in, by a listener or from a party. */
+uint32_t conf_largest_kib(const struct conf *conf);
+/* Bytes that one message may take when it is read: of XML an element takes 80, and what is made of it the same again.
+ */
+size_t conf_message_bytes(const struct conf *conf);
 /* The first route that takes a message; NULL when none does. */
 const struct conf_route *conf_route(const struct conf *conf, const struct route_query *query);
 /* The party of an institution's settlements for people insured where it is; NULL when no route takes them. */

@@ -120,7 +120,8 @@ const struct conf_key conf_keys[] = {
 	{ "desk", "port", CONF_T_NUMBER, NULL, DEFAULT("0"), 0, 65535, NULL, AT(desk, port), "TCP port. 0: there is no desk." },
 
 	{ "limits", "body_kib", CONF_T_NUMBER, "KiB", DEFAULT("1024"), 1, 65536, NULL, AT(limits, body_kib),
-		"Largest request body; beyond it 413." },
+		"Largest request body; beyond it 413. Read, a message may take 64 MiB of memory, or 16 times the largest that may come "
+		"in, where that is more; a statement of camt.053 takes some 12 times." },
 	{ "limits", "header_kib", CONF_T_NUMBER, "KiB", DEFAULT("16"), 1, 256, NULL, AT(limits, header_kib),
 		"Request line and header fields together; beyond it 431." },
 	{ "limits", "headers", CONF_T_NUMBER, NULL, DEFAULT("64"), 8, 1024, NULL, AT(limits, headers),

@@ -205,18 +205,6 @@ void kp_conf_of_machine(struct keeper_conf *k, const struct conf *conf)
 	k->follow_ups = conf->limits.follow_ups;
 }
 
-/* KiB of the largest octets that a record may hold. */
-static uint32_t largest_body(const struct conf *conf)
-{
-	uint32_t most = conf->limits.body_kib, i;
-
-	for (i = 0; i < conf->n_parties; i++) {
-		if (conf->parties[i].response_kib > most)
-			most = conf->parties[i].response_kib;
-	}
-	return most;
-}
-
 int kp_open(struct keeper_process *p, const struct conf *conf)
 {
 	struct keeper_world world;
@@ -233,7 +221,7 @@ int kp_open(struct keeper_process *p, const struct conf *conf)
 	p->index_ms = (int64_t)conf->journal.index_days * 24 * 3600 * 1000;
 	p->clock_offset = yt_wall_ms() - yt_mono_ms();
 	p->reserve_bytes = (uint64_t)conf->journal.segment_mib << 18; /* a quarter of a segment */
-	p->message_bytes = 2 * ((size_t)largest_body(conf) << 10) + (64u << 10);
+	p->message_bytes = 2 * ((size_t)conf_largest_kib(conf) << 10) + (64u << 10);
 	if (p->message_bytes < (size_t)conf->limits.list_rows * (CONF_LIST_ROW_KIB << 10))
 		p->message_bytes = (size_t)conf->limits.list_rows * (CONF_LIST_ROW_KIB << 10);
 	if (p->keeper == NULL || open_journal(p, conf) != 0)

@@ -265,6 +265,7 @@ void worker_engine_conf(struct worker *w, struct engine_conf *conf)
 		.exchanges = c->limits.exchanges,
 		.list_rows = c->limits.list_rows,
 		.statement_lines = c->limits.statement_lines,
+		.message_bytes = conf_message_bytes(c),
 		.retry_ms = c->resolution.retry_ms,
 		.retry_max_ms = c->resolution.retry_max_ms,
 		.park_after_ms = c->resolution.park_after_ms,
