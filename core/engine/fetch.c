@@ -8,8 +8,8 @@
  * asking.c, notice.c                from here it is a statement like any that comes in by a listener
  * fetches_tick()                    that is kept: the next page, the next day                  GIVEN -> ASKED, RESTS
  * Nothing is remembered over a restart: what was had is asked for once more, and the same page has the same number, so
- * it changes nothing (P2).  Whatever fails is asked again after a pause, from the first page; of insurers, where what
- * they say of a day cannot be taken, when the days behind it are had. */
+ * it changes nothing (P2).  Whatever fails is asked again after a pause, from the first page; of insurers,
+ * when the days behind it are had. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ struct fetch {
 	int64_t due_wall;             /* RESTS: when it is asked next, if not before ... */
 	int64_t again_mono, pause_ms; /* ... this, after a failure */
 	int64_t day, whole;           /* days since 1970 in business time: asked for just now; the last that was had, */
-	bool has_gap;                 /* ... and one after that could not be read, which is asked for again */
+	bool has_gap;                 /* ... and one after that could not be had, which is asked for again */
 	uint32_t page, n_pages;
 	uint64_t n_rows,
 	        total; /* claims of that day so far, and how many it has as its newest page says; 0: it says none */
@@ -124,7 +124,7 @@ static int64_t last_day(const struct engine *e, const struct fetch *f)
 	return kind_of(f) == &claims ? today(e) - 1 : today(e);
 }
 
-/* What is said of this day cannot be taken: an insurer's next ones do not wait for it. */
+/* What is said of this day cannot be had or taken: an insurer's next ones do not wait for it. */
 static void leave_out(struct engine *e, struct fetch *f, const char *why)
 {
 	if (kind_of(f) != &claims || f->day >= last_day(e, f)) {
@@ -307,7 +307,7 @@ void fetch_leg(struct engine *e, uint64_t leg, enum engine_leg_end end, int stat
 	if (f == NULL || f->state != FETCH_ASKED || (f->n_asked & 0xffffffff) != (leg >> 16 & 0xffffffff))
 		return;
 	if (end != LEG_ANSWERED) {
-		put_off(e, f, why);
+		leave_out(e, f, why);
 		return;
 	}
 	reply = yt_reply_new(f->arena);
