@@ -6,7 +6,7 @@
 
 #include "journal/talk.h"
 
-#define TALK_NAMES (DOWN_FACTS + 1) /* kinds are below this; not all have a name */
+#define TALK_NAMES (DOWN_LET_GO + 1) /* kinds are below this; not all have a name */
 
 /* "?" for none. */
 static inline const char *talk_name(size_t kind)
@@ -36,7 +36,8 @@ static inline const char *talk_name(size_t kind)
 		[DOWN_RESTARTED] = "restarted",
 		[DOWN_SESSION] = "session",
 		[DOWN_MOOT] = "moot",
-		[DOWN_FACTS] = "facts" };
+		[DOWN_FACTS] = "facts",
+		[DOWN_LET_GO] = "letgo" };
 
 	return kind < TALK_NAMES && names[kind] != NULL ? names[kind] : "?";
 }

@@ -670,6 +670,9 @@ static const struct conversation {
 	/* P3: unknown is never a failure */
 	{ "held until its end is known", UNKNOWN "wait 3000\ndown stored end DONE later\nanswer 1 DONE later" },
 	{ "held no longer than its origin waits, then silence", UNKNOWN "wait 7600\ndrop 1" },
+	{ "or until we stop and people have it",
+	        UNKNOWN "wait 3000\ndown letgo end\ndrop 1\ndown stored end DONE later\n"
+	                "up note delivered:missed" },
 	{ "silence at once where that is agreed",
 	        "ask 1 SETTLE inst=H2 num=N1 op=A | visit=V1\nup begin accepted sending\n"
 	        "down admitted begin\nout SETTLE\nlost\nup end outcome:unknown\ndown wait end\ndrop 1" },
@@ -1016,7 +1019,7 @@ static void test_idle(void **state)
 	assert_true(engine_is_idle(w.engine));
 	play(UNKNOWN);
 	assert_false(engine_is_idle(w.engine));
-	play("gone 1");
+	play("down letgo end\ndrop 1");
 	assert_true(engine_is_idle(w.engine)); /* its outcome is the keeper's now */
 	play("lease unknown 2000 " SETTLE SIGNED "up step sending");
 	assert_false(engine_is_idle(w.engine));

@@ -424,11 +424,66 @@ static void test_stopped_lane(void **state)
 	assert_false(keeper_lane_is_stopped(w.keeper, "zhejiang"));
 }
 
+static void park(uint32_t worker, uint64_t id)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_PARKED, 0, id, w.wall_ms);
+
+	rec_end(&buf, at);
+	assert_int_equal(say(worker, UP_RETURN, id, &buf), 0);
+	commit();
+}
+
+static bool was_told(const char *what)
+{
+	yt_buf_byte(&w.told, 0);
+	w.told.n--;
+	return strstr((const char *)w.told.p, what) != NULL;
+}
+
+/* Once all workers drain nobody is given a lease, and so nobody hears what people decide: who waits for what they have
+ * is let go.  Not at a reload, when other workers go on, and not of what may still be found out. */
+static void test_let_go(void **state)
+{
+	enum { PARKED, LEASED, LATE, N_CASES };
+
+	for (unsigned i = PARKED; i < N_CASES; i++) {
+		uint32_t holder = 0;
+
+		teardown(NULL);
+		setup(NULL);
+		up(1);
+		up(2);
+		lose(1, 1, "N1"); /* by its third message, and waits for it */
+		if (i != LATE) {
+			later(REVERSE_AFTER_MS);
+			holder = holder_of_lease();
+		}
+		if (i == PARKED)
+			park(holder, 1);
+		forget_told();
+		keeper_worker_drains(w.keeper, 1);
+		assert_told("");
+		keeper_worker_drains(w.keeper, 2);
+		assert_told(i == PARKED ? "1:letgo 3" : "");
+		if (i == LATE)
+			continue;
+		if (i == LEASED) {
+			park(holder, 1);
+			assert_true(was_told("1:letgo 3"));
+		}
+		forget_told();
+		begin(2, (struct asked){ 2, "N1", "c", "settle|V|B", 0, NULL });
+		assert_true(was_told("2:wait") && was_told(" 2:letgo"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_stopped_lane),
 		TEST(test_lease),
+		TEST(test_let_go),
 		TEST(test_lease_ends),
 		TEST(test_clock_step),
 		TEST(test_numbers),

@@ -87,6 +87,15 @@ static void on_wait(struct engine *e, struct work *w, const struct talk *talk)
 	}
 }
 
+/* As if its origin's time were over: its outcome is not known, and it may ask again. */
+static void let_go(struct engine *e, struct work *w)
+{
+	if (w->state != WORK_WAITING || w->token == 0)
+		return;
+	e->world.drop(e->world.ctx, w->token);
+	work_forget_token(e, w);
+}
+
 static void on_verdict(struct engine *e, struct work *w, const struct talk *talk)
 {
 	switch (talk->kind) {
@@ -125,6 +134,9 @@ static void on_verdict(struct engine *e, struct work *w, const struct talk *talk
 		return;
 	case DOWN_WAIT:
 		on_wait(e, w, talk);
+		return;
+	case DOWN_LET_GO:
+		let_go(e, w);
 		return;
 	case DOWN_STORED:
 		on_stored(e, w, talk);

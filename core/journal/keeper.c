@@ -116,6 +116,7 @@ static void on_known(
 	} else {
 		wait_for_answer(k, worker, talk->seq, e);
 		keeper_tell(k, worker, talk->seq, e->x.id, DOWN_WAIT, (struct yt_str){ 0 });
+		keeper_let_go(k, e);
 	}
 }
 
@@ -414,6 +415,7 @@ static void tell_as_kept(struct keeper *k, uint32_t worker, uint64_t seq, struct
 		tell_nothing(k, worker, seq, e);
 	else
 		wait_for_answer(k, worker, seq, e);
+	keeper_let_go(k, e);
 }
 
 /* Nobody can have heard the answer that is kept: it is its worker's to hand out, and was offered to nobody else. */
@@ -608,6 +610,7 @@ static int on_lease_records(struct keeper *k, uint32_t worker, const struct talk
 	if (e->ended && talk->kind == UP_RETURN)
 		keeper_ended_meanwhile(k, e);
 	if (talk->kind == UP_RETURN) {
+		keeper_let_go(k, e);
 		keeper_waited_meanwhile(k, e);
 		keeper_wake_waiting(k, e);
 		keeper_wake_results(k, talk->payload);

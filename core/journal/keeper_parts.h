@@ -193,6 +193,8 @@ void keeper_serve_waiters(struct keeper *k);
 /* keeper_workers.c */
 /* What was admitted was never sent, and there is no answer that says so: a worker is to write one. */
 void keeper_let_refuse(struct keeper *k, struct kept *e);
+/* We stop, and people have it: whoever waits hears no more than that its time were over.  Else nothing. */
+void keeper_let_go(struct keeper *k, const struct kept *e);
 /* No worker may hold a lease that this keeper has not heard of: a step under it may stand on a ring. */
 bool keeper_knows_leases(const struct keeper *k);
 

@@ -40,13 +40,38 @@ bool keeper_knows_leases(const struct keeper *k)
 	return true;
 }
 
+/* None of them is given a lease any more: we stop. */
+static bool all_drain(const struct keeper *k)
+{
+	const struct known_worker *w;
+
+	for (w = k->workers; w != NULL && w->drains; w = w->hh.next)
+		;
+	return k->workers != NULL && w == NULL;
+}
+
+void keeper_let_go(struct keeper *k, const struct kept *e)
+{
+	const struct waiter *w;
+
+	if (e->x.state != X_PARKED || e->holder != 0 || e->waiters == NULL || !all_drain(k))
+		return;
+	LL_FOREACH(e->waiters, w)
+	keeper_tell(k, w->worker, w->seq, e->x.id, DOWN_LET_GO, (struct yt_str){ 0 });
+}
+
 void keeper_worker_drains(struct keeper *k, uint32_t worker)
 {
 	struct known_worker *w;
+	struct kept *e, *next;
 
 	HASH_FIND_INT(k->workers, &worker, w);
 	if (w != NULL)
 		w->drains = true;
+	if (!all_drain(k))
+		return;
+	HASH_ITER(hh_id, k->by_id, e, next)
+	keeper_let_go(k, e);
 }
 
 static void drop_waiters(struct kept *e, uint32_t worker)

@@ -38,7 +38,9 @@ enum talk_kind {
 	DOWN_RESTARTED = 41, /* a new keeper (exchange: its epoch): name what you hold, ask again what you wait for */
 	DOWN_SESSION = 43, /* record with SIGN_NO; or with SECOND and SERIAL: sign in yourself, then note REC_SESSION */
 	DOWN_FACTS = 44,   /* REC_FACTS records, oldest first; or none; first of all an order that was asked for */
-	DOWN_MOOT = 42     /* UP_LATE came too late: nothing to be done by you */
+	DOWN_LET_GO =
+	        45,    /* of what a DOWN_WAIT had said: people have it, and no worker is left that could tell its end */
+	DOWN_MOOT = 42 /* UP_LATE came too late: nothing to be done by you */
 };
 
 /* The reason under which a lease goes back for which a day's limits have no room. */
