@@ -18,6 +18,8 @@ static const struct engine_flow claim = { "claim",
 #define NEVER "S d R d Q w "
 #define BY_INSURER "S d R d Q K "
 #define OF_EVENTS "S d R d Q w !1a Q w "
+#define WITHDRAWN "S d R d Q w C d W d "
+#define ASKED_BACK BY_INSURER "C d W L "
 #define PAID_ANEW "S d R d Q D P R T d @ a P p T d "
 #define UNDER_WAY "S d R d Q D P A "
 #define BY_US "S d R d Q D P p T d "
@@ -87,6 +89,14 @@ static const struct list_case {
 	        0, "nothing", NULL },
 	{ "paid by us anew, and listed with the payment that came back", PAID_ANEW, "19/1: 20/1:A1/PAID/12.34//BK66",
 	        X_DONE, false, 2, 1, 0, "nothing", NULL },
+	{ "withdrawn, and listed so", WITHDRAWN, "19/1: 20/1:A1/REJECTED", X_REVERSED, false, 2, 1, 0, "nothing",
+	        NULL },
+	{ "withdrawn, and decided the day before", WITHDRAWN, "19/1: 20/1:A1/ADJUDICATED/12.34", X_REVERSED, false, 2,
+	        1, 0, "nothing", NULL },
+	{ "withdrawn, and paid all the same", WITHDRAWN, "19/1: 20/1:A1/PAID/12.34", X_PARKED, true, 2, 1, 0, "nothing",
+	        "another state" },
+	{ "asked back, whatever is listed", ASKED_BACK, "19/1:A1/PAID/12.34 20/1:A1/REJECTED", X_DONE, true, 2, 2, 0,
+	        "nothing", NULL },
 	{ "of nobody's: counted", BY_INSURER, "19/1: 20/1:A1/PAID/12.34,A7/PAID/1.00", X_DONE, true, 2, 1, 1, "nothing",
 	        NULL },
 	{ "page by page", BY_INSURER, "19/1: 20/1m:A7/PAID/1.00 20/2:A1/PAID/12.34", X_DONE, true, 3, 1, 1, "nothing",
@@ -152,7 +162,9 @@ static const char *const heads[] = { ['S'] = "platform:SETTLE",
 	['Q'] = "hub:ASKCLAIM",
 	['P'] = "bank:PAY",
 	['A'] = "bank:ASKPAY",
-	['T'] = "hub:TELLPAID" };
+	['T'] = "hub:TELLPAID",
+	['C'] = "platform:CANCEL",
+	['W'] = "hub:WITHDRAW" };
 
 static void play(const char *script)
 {
@@ -167,6 +179,8 @@ static void play(const char *script)
 			ask(3, "ACCOUNT inst=H1 num=H1-9 | person=P relation=00 named=Lin account=62220200000001");
 			continue;
 		}
+		if (*p == 'C')
+			ask(4, "CANCEL inst=H1 num=H1-2 | setl=A1");
 		wait_for_leg(60000, heads[(unsigned char)*p]);
 		reply(p[2]);
 	}
