@@ -359,6 +359,7 @@ static void test_follow_up_limit(void **state)
 	commit();
 	assert_told("1:closed 6");
 	assert_true(counts().has_enough);
+	assert_int_equal(keeper_follow_ups_full(w.keeper), 100);
 	w.then = NULL;
 	begin(1, (struct asked){ 3, "N3", "c", NULL, 0, NULL });
 	commit();
@@ -369,6 +370,7 @@ static void test_follow_up_limit(void **state)
 	few.follow_ups = 2;
 	few.exchanges = 2;
 	keeper_configure(w.keeper, &few);
+	assert_int_equal(keeper_follow_ups_full(w.keeper), 50);
 	w.then = "claim";
 	begin(1, (struct asked){ 2, "N2", "c", NULL, 0, NULL });
 	commit();

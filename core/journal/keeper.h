@@ -167,6 +167,8 @@ struct keeper_counts {
 	uint64_t follow_ups; /* that are not parked; they are none of the others but `leased` */
 };
 void keeper_count(const struct keeper *keeper, struct keeper_counts *counts);
+/* How full limits.follow_ups is, in percent: from 100 on what one would follow from is refused.  0: no limit. */
+unsigned keeper_follow_ups_full(const struct keeper *keeper);
 /* It is open, and finding out its outcome has not been tried yet: the death of a worker in its main leg
  * makes it unknown; one that kills the worker finding out is for an operator. */
 bool keeper_may_resolve(const struct keeper *keeper, uint64_t exchange);

@@ -29,9 +29,14 @@ bool keeper_is_follow_up(const struct rec *rec, uint32_t incarnation)
 	       rec_get(rec, REC_T_NUMBER).n != 0;
 }
 
+unsigned keeper_follow_ups_full(const struct keeper *k)
+{
+	return k->conf.follow_ups == 0 ? 0 : (unsigned)((k->n_follow_ups + k->n_resting) * 100 / k->conf.follow_ups);
+}
+
 bool keeper_has_enough_follow_ups(const struct keeper *k)
 {
-	return k->conf.follow_ups != 0 && k->n_follow_ups + k->n_resting >= k->conf.follow_ups;
+	return keeper_follow_ups_full(k) >= 100;
 }
 
 /* -- what belongs to a settlement ----------------------------------------------------------------- */

@@ -155,8 +155,9 @@ const struct conf_key conf_keys[] = {
 		"Values in one message." },
 	{ "limits", "exchanges", CONF_T_NUMBER, NULL, DEFAULT("32768"), 16, 1048576, NULL, AT(limits, exchanges),
 		"Exchanges in flight per worker; more are told to try later." },
-	{ "limits", "follow_ups", CONF_T_NUMBER, NULL, DEFAULT("2000000"), 1, 100000000, NULL, AT(limits, follow_ups),
-		"What follows from settlements and is not over; beyond it, what something would follow from is refused." },
+	{ "limits", "follow_ups", CONF_T_NUMBER, NULL, DEFAULT("10000000"), 1, 100000000, NULL, AT(limits, follow_ups),
+		"What follows from settlements and is not over; some 15 bytes of memory each while it waits. From four fifths on it is "
+		"said in the log; beyond it, what something would follow from is refused." },
 	{ "limits", "slow_queue", CONF_T_NUMBER, NULL, DEFAULT("500"), 1, 100000, NULL, AT(limits, slow_queue),
 		"Requests that may wait for one instance of a format that signs its messages, in each worker; more are "
 		"told to try later." },

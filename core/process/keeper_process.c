@@ -352,6 +352,7 @@ static void on_timer(uv_timer_t *timer)
 	retry_full(p);
 	kp_watch_clock(p);
 	kp_watch_retention(p);
+	kp_watch_follow_ups(p);
 	kp_turn(p);
 	if (p->reindexing && committer_is_idle(p->committer)) {
 		yt_log(YT_INFO, "keeper", "the index is to be rebuilt: the keeper starts again without it");

@@ -87,7 +87,8 @@ struct keeper_process {
 	size_t message_bytes, drain_bytes; /* largest message; gathered so much, the rings wait for a commit */
 	bool find_failed;                  /* the last question to the index was not answered */
 	bool full, finishing, reindexing, started;
-	bool drops_notes; /* said so in the log */
+	bool drops_notes;         /* said so in the log */
+	unsigned follow_ups_said; /* how full it was when that was told; 0: not told */
 	char index_path[512];
 	struct kp_unpacked unpacked[KP_UNPACKED]; /* those used last, of large ones */
 	struct channel_msg msg, out;              /* received; to be sent */
@@ -137,5 +138,6 @@ void kp_remove_index(const char *path);
 /* keeper_process_upkeep.c */
 void kp_watch_clock(struct keeper_process *p);
 void kp_watch_retention(struct keeper_process *p);
+void kp_watch_follow_ups(struct keeper_process *p);
 
 #endif

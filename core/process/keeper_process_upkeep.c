@@ -1,5 +1,5 @@
 /* core/process/keeper_process_upkeep.c - what the keeper's clock looks after: steps of the wall clock, and segments
- * whose retention is over. */
+ * whose retention is over, and how full limits.follow_ups is. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +9,7 @@
 
 #define CLOCK_STEP_MS 1000
 #define RETENTION_EVERY_MS (3600 * 1000)
+#define FOLLOW_UPS_MANY 80 /* percent of limits.follow_ups from which on it is said */
 
 /* A step of the wall clock is written down: times in the journal are read by it. */
 void kp_watch_clock(struct keeper_process *p)
@@ -83,4 +84,22 @@ void kp_watch_retention(struct keeper_process *p)
 	p->retired = before;
 	p->retire_before = before;
 	p->retire_after = p->n_commits + (idle ? 1 : 2);
+}
+
+/* Told once when they are many, once when no more are taken, and anew after they were fewer. */
+void kp_watch_follow_ups(struct keeper_process *p)
+{
+	unsigned full = keeper_follow_ups_full(p->keeper);
+
+	if (full >= 100 && p->follow_ups_said < 100)
+		yt_log(YT_ERROR, "keeper",
+		        "as many follow-ups wait as limits.follow_ups allows: settlements that a claim or a payment "
+		        "follows from are refused; see what waits with `yitong followups`, or raise the limit");
+	else if (full >= FOLLOW_UPS_MANY && p->follow_ups_said < FOLLOW_UPS_MANY)
+		yt_log(YT_WARN, "keeper",
+		        "limits.follow_ups is %u %% full; at 100 settlements that a claim or a payment follows from are "
+		        "refused: see what waits with `yitong followups`",
+		        full);
+	if (full > p->follow_ups_said || full + 10 < FOLLOW_UPS_MANY)
+		p->follow_ups_said = full < FOLLOW_UPS_MANY ? 0 : full;
 }
