@@ -145,7 +145,9 @@ static int k_of_visit(
 
 static const char *k_step_party(void *ctx, const char *flow, unsigned step)
 {
-	return step > 2 ? NULL : strcmp(flow, "claim") == 0 && step == 1 ? "insurer" : "bank";
+	const char *insurer = w.is_renamed ? "insurer-anew" : "insurer";
+
+	return step > 2 ? NULL : strcmp(flow, "claim") == 0 && step == 1 ? insurer : "bank";
 }
 
 static int k_resting(void *ctx, struct exchange_cursor *after, size_t max,

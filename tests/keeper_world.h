@@ -36,6 +36,7 @@ extern struct world {
 	size_t n_made_up; /* of this many more of them nobody wrote down: FOLLOW_UP(1000) and on ... */
 	size_t n_paying;  /* ... and the last so many are the bank's */
 	size_t n_got;     /* rows read one by one */
+	bool is_renamed;  /* whom flows ask has another name since the reload */
 	const char *why;  /* a lease is given back for now; NULL: no reason */
 	const char
 	        *flow; /* of what follows: "claim" asks the insurer and then the bank, "pay" the bank; NULL: "claim" */

@@ -148,6 +148,24 @@ static void test_teller_hangs(void **state)
 	assert_int_equal(n_leased("pay"), 1);
 }
 
+/* Nor under another name, which a reload gives it. */
+static void test_renamed_party(void **state)
+{
+	(void)state;
+	owe_claims_and_payment();
+	w.is_renamed = true;
+	for (uint64_t id = 1; id <= 4; id++)
+		give_back_due(1, FOLLOW_UP(id), 3600000);
+	commit();
+	later(1);
+	assert_int_equal(n_leased("claim"), 4);
+	for (uint64_t id = 5; id <= 8; id++)
+		give_back_due(1, FOLLOW_UP(id), 3600000);
+	commit();
+	later(1);
+	assert_int_equal(n_leased("claim"), 2); /* all that were due */
+}
+
 /* A platform lets everything that is found out hang: a follow-up leaves. */
 static void test_hanging_platform(void **state)
 {
@@ -235,6 +253,7 @@ int main(void)
 		TEST(test_hanging_party_survives),
 		TEST(test_goes_on_to_another),
 		TEST(test_teller_hangs),
+		TEST(test_renamed_party),
 		TEST(test_hanging_platform),
 		TEST(test_resting_backlog),
 	};

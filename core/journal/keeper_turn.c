@@ -286,8 +286,11 @@ static struct kept *due_of(struct keeper *k, struct share *s, int64_t now, int *
 			return NULL;
 		if (rested && e != NULL && e->due_in == s && !rests_longer(k, e, now))
 			e->due_mono = due.at;
-		if (!is_stale(k, e, s, &due))
-			return e;
+		if (!is_stale(k, e, s, &due)) {
+			if (keeper_share_of(k, &e->x) == s)
+				return e;
+			kept_set_due(k, e, due.at); /* the party that it asks has another name since a reload */
+		}
 		keeper_heap_pop(s->due); /* it is over, due later, or asks another party */
 	}
 	return NULL;
