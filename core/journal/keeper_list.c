@@ -72,7 +72,9 @@ static const char *why_otherwise(const struct exchange *x, const struct row *row
 	if (x->state != X_DONE) /* refused, or undone before it was paid; what had left and is back is told still */
 		return (is_paid || is_back) && row->fen != 0 && strcmp(x->unpaid_as, "RETURNED") != 0 ? OTHER_STATE
 		                                                                                      : NULL;
-	if (yt_str_is(row->state, "REJECTED") || (is_back && !is_paid_by_us(x)))
+	if (is_back && is_paid_by_us(x) && x->back_no[0] != '\0')
+		return NULL; /* the payment before this one */
+	if (yt_str_is(row->state, "REJECTED") || is_back)
 		return OTHER_STATE;
 	if (names_other_payer(x, row))
 		return OTHER_PAYER;
