@@ -41,7 +41,7 @@ static void begin(const struct engine_flow *pays)
 static void end(void)
 {
 	follows = NULL;
-	is_native = index_has_all = false;
+	is_native = index_has_all = bank_takes_none = false;
 	origin.party = "hub";
 }
 
@@ -104,9 +104,9 @@ static void order(unsigned nth, const char *institution, const char *more)
 	ask(nth, line);
 }
 
-/* o ordered, u its person not named, t too much, 2 ordered anew as the second; B it leaves, Q its bank is asked, and
- * what comes back; ~ left alone; P people hold it, X they refuse it, V they reverse it, D they say that it is paid; R
- * its bank tells that it came back; K machines park it, x people have just refused it. */
+/* o ordered, N its bank takes none, u its person not named, t too much, 2 ordered anew as the second; B it leaves, Q
+ * its bank is asked, and what comes back; ~ left alone; P people hold it, X they refuse it, V they reverse it, D they
+ * say that it is paid; R its bank tells that it came back; K machines park it, x people have just refused it. */
 static void play(const char *script)
 {
 	for (const char *p = script; *p != '\0'; p++) {
@@ -116,6 +116,10 @@ static void play(const char *script)
 			break;
 		case 'u':
 			order(1, "H1", "");
+			nothing_leaves(5000);
+			break;
+		case 'N':
+			bank_takes_none = true;
 			nothing_leaves(5000);
 			break;
 		case 't':
@@ -161,6 +165,7 @@ static const struct told_case {
 } told_cases[] = {
 	{ "that has just been taken", "o", "pay_state=OPEN pay_amt=7.00 order_time=2026 !end_time", &payout },
 	{ "that waits for its release", "u", "pay_state=OPEN stage=PEOPLE Y602 账户户名未与本人核对", &payout },
+	{ "that its bank's format does not take any more", "oN", "pay_state=OPEN stage=PEOPLE Y602", &payout },
 	{ "that people hold", "uP", "pay_state=OPEN stage=PEOPLE Y602", &payout },
 	{ "that people have refused", "uX", "pay_state=FAILED decided=1 Y606 经人工核定 end_time=2026 !stage",
 	        &payout },
@@ -267,6 +272,7 @@ static void test_of_list(void **state)
 {
 	const struct engine_payer *const payers = conf.payers;
 	const uint32_t n_payers = conf.n_payers;
+	unsigned n_waiting;
 
 	conf.payers = limited;
 	conf.n_payers = 1;
@@ -278,6 +284,10 @@ static void test_of_list(void **state)
 	        keeper_release(w.keeper, in_log_of("+/list/L1").id, YT_STR("li"), YT_STR("wang"), YT_STR("seen")), 0);
 	pump();
 	assert_told(asked("H1", NO "4"), "pay_state=OPEN pay_amt=7.00");
+	await_leg();
+	n_waiting = strstr(asked("H1", NO "4"), "stage=WAITING") != NULL;
+	n_waiting += strstr(asked("H1", NO "5"), "stage=WAITING") != NULL;
+	assert_int_equal(n_waiting, 1); /* the day's limit has room for one */
 	play("BAQFBAQF~");
 	assert_told(asked("H1", NO "4"), "pay_state=FAILED pay_advice=account Y606");
 	assert_told(asked("H1", NO "5"), "pay_state=FAILED pay_advice=account Y606");

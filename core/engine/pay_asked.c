@@ -228,6 +228,14 @@ static bool waits_for_release(const struct exchange *x)
 	return strncmp(x->reason, PAY_WAITS_FOR_RELEASE, strlen(PAY_WAITS_FOR_RELEASE)) == 0;
 }
 
+/* It does not go on by itself: it must be released, or lacks something, or is parked.  Room of a day comes by itself.
+ */
+static bool is_held(const struct exchange *x)
+{
+	return x->state == X_PARKED || (strncmp(x->reason, EXCHANGE_WAITS, sizeof(EXCHANGE_WAITS) - 1) == 0 &&
+	                                       strcmp(x->reason, TALK_WAITS_FOR_ROOM) != 0);
+}
+
 /* The reason of what waits for people, in Chinese, as far as there are words for it. */
 static struct yt_str held_by(const struct exchange *x)
 {
@@ -271,20 +279,20 @@ static struct yt_str why_not(const struct asked *a)
 static void put_state(const struct asked *a, struct yt_node *data)
 {
 	enum yt_pay_state state = state_of(a);
-	bool is_held = state == YT_PAY_NEW && (a->x->state == X_PARKED || waits_for_release(a->x));
+	bool held = state == YT_PAY_NEW && is_held(a->x);
 	const char *stage = is_final(state)           ? ""
-	                    : is_held                 ? "PEOPLE"
+	                    : held                    ? "PEOPLE"
 	                    : state == YT_PAY_NEW     ? "WAITING"
 	                    : state == YT_PAY_UNKNOWN ? "UNKNOWN"
 	                                              : "SENT";
 	enum text_id text = state == YT_PAY_PAID       ? TEXT_PAY_PAID
 	                    : state == YT_PAY_RETURNED ? TEXT_PAY_RETURNED
 	                    : is_final(state)          ? TEXT_PAY_FAILED
-	                    : is_held                  ? TEXT_PAY_HELD
+	                    : held                     ? TEXT_PAY_HELD
 	                    : state == YT_PAY_NEW      ? TEXT_PAY_WAITS
 	                    : state == YT_PAY_UNKNOWN  ? TEXT_PAY_UNKNOWN
 	                                               : TEXT_PAY_SENT;
-	struct yt_str detail = is_held                                   ? held_by(a->x)
+	struct yt_str detail = held                                      ? held_by(a->x)
 	                       : is_final(state) && state != YT_PAY_PAID ? why_not(a)
 	                                                                 : (struct yt_str){ 0 };
 
