@@ -85,6 +85,12 @@ static const struct list_case {
 	        "hub:ASKCLAIM:K", NULL },
 	{ "of one that waits, and it ends with another sum", NEVER, "19/1: 20/1:A1/PAID/12.33", X_PARKED, true, 2, 1, 0,
 	        "hub:ASKCLAIM:K", "its party says otherwise now" },
+	{ "of one that waits, and it ends rejected", NEVER, "19/1: 20/1:A1/PAID/12.34", X_PARKED, true, 2, 1, 0,
+	        "hub:ASKCLAIM:j", "its party says otherwise now" },
+	{ "of one that waits, listed as paid, and it is withdrawn", NEVER, "19/1: 20/1:A1/PAID/12.34 =Qw =Cd =Wd",
+	        X_PARKED, true, 2, 1, 0, "nothing", "its party says otherwise now" },
+	{ "of one that waits, listed as paid nothing, and it ends rejected", NEVER, "19/1: 20/1:A1/PAID/0.00",
+	        X_REFUSED, true, 2, 1, 0, "hub:ASKCLAIM:j", NULL },
 	{ "of one that waits, and events of before come after its end", OF_EVENTS,
 	        "19/1: 20/1:A1/PAID/12.34 =QK !2d !3p", X_DONE, true, 2, 4, 0, "nothing", NULL },
 	{ "being paid by us, and by its insurer as well", UNDER_WAY, "19/1: 20/1:A1/PAID/12.34/INSURER =Ap =Td",
@@ -170,6 +176,14 @@ static const char *const heads[] = { ['S'] = "platform:SETTLE",
 	['C'] = "platform:CANCEL",
 	['W'] = "hub:WITHDRAW" };
 
+static void leg(char which, char how)
+{
+	if (which == 'C')
+		ask(4, "CANCEL inst=H1 num=H1-2 | setl=A1");
+	wait_for_leg(60000, heads[(unsigned char)which]);
+	reply(how);
+}
+
 static void play(const char *script)
 {
 	ask(1, "ACCOUNT inst=H1 num=H1-8 | person=P relation=00 named=Lin account=62220200000000");
@@ -183,10 +197,7 @@ static void play(const char *script)
 			ask(3, "ACCOUNT inst=H1 num=H1-9 | person=P relation=00 named=Lin account=62220200000001");
 			continue;
 		}
-		if (*p == 'C')
-			ask(4, "CANCEL inst=H1 num=H1-2 | setl=A1");
-		wait_for_leg(60000, heads[(unsigned char)*p]);
-		reply(p[2]);
+		leg(p[0], p[2]);
 	}
 }
 
@@ -234,8 +245,7 @@ static void fetch(const char *lists)
 		} else if (*p == '!') {
 			tell(p);
 		} else if (*p == '=') {
-			wait_for_leg(60000, heads[(unsigned char)p[1]]);
-			reply(p[2]);
+			leg(p[1], p[2]);
 		} else if (*p == '-') {
 			wait_for_leg(1500, "nothing");
 		} else if (*p == '+') {

@@ -346,6 +346,14 @@ static void remember_older(struct exchange *x)
 	memcpy(p->state, x->back_state, sizeof(p->state));
 }
 
+/* It ends as nothing that was paid, and its insurer's list had told that it was: by itself, not by us. */
+static void end_unpaid(struct exchange *x)
+{
+	if (strcmp(x->listed_state, "PAID") == 0 && x->listed_fen != 0 && x->back_no[0] == '\0' &&
+	        strcmp(x->unpaid_as, "RETURNED") != 0)
+		x->flags |= REC_X_DIFFERS;
+}
+
 /* A payment came to nothing: its number is never used again, and the step that orders it is done anew. Or it was made,
  * and is asked back. */
 static void apply_resolved(struct exchange *x, const struct view *v)
@@ -363,6 +371,8 @@ static void apply_resolved(struct exchange *x, const struct view *v)
 		if (strcmp(x->listed_state, "PAID") == 0 && x->listed_fen >= 0 && x->listed_fen != x->decided_fen)
 			x->flags |= REC_X_DIFFERS; /* its insurer's list had told of it before */
 	}
+	if (yt_str_is(v->value[REC_T_RESULT], "refused"))
+		end_unpaid(x);
 	if (yt_str_is(v->value[REC_T_RESULT], "forsaken"))
 		x->flags |= REC_X_FORSAKEN;
 	if (yt_str_is(v->value[REC_T_RESULT], "came to nothing"))
@@ -631,6 +641,7 @@ void exchange_apply(struct exchange *x, const struct rec *rec, log_pos pos)
 	case REC_REVERSED:
 		close_as(x, X_REVERSED, rec->wall_ms);
 		x->reversal_wanted = false;
+		end_unpaid(x);
 		break;
 	case REC_JOINED:
 		x->reversal_wanted = !yt_str_is(rec_get(rec, REC_T_RESULT), "refused");
