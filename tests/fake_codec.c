@@ -183,8 +183,14 @@ static void list_entries(struct yt_arena *arena, struct yt_node *body, struct yt
 	struct yt_node *all = yt_node_add(arena, body, YT_STR("statement"), YT_ARRAY);
 	struct yt_node *one = yt_node_add(arena, all, YT_STR(""), YT_OBJECT);
 	struct yt_node *rows = yt_node_add(arena, one, YT_STR("entry"), YT_ARRAY), *row;
+	static const char *const heads[][2] = { { "acct", "books" }, { "sequence_no", "nr" }, { "open_bal", "opens" },
+		{ "close_bal", "closes" }, { "begin_date", "since" }, { "end_date", "till" }, { "page_cnt", "pages" },
+		{ "copy", "copy" } };
 	struct yt_str rest = value_of(line, "entry"), number;
 
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		if (value_of(line, heads[i][1]).n > 0)
+			yt_node_add_text(arena, one, heads[i][0], value_of(line, heads[i][1]));
 	while (rest.n > 0) {
 		number = cut(&rest, ',');
 		row = yt_node_add(arena, rows, YT_STR(""), YT_OBJECT);

@@ -809,6 +809,69 @@ static void test_too_long(void **state)
 	set_back();
 }
 
+/* -- from statement to statement ------------------------------------------------------------------------- */
+
+#define DAY_1 "nr=1 opens=10.00 closes=9.00"
+#define DAYS(since, till, opens, closes) "since=2026-11-" since " till=2026-11-" till " opens=" opens " closes=" closes
+
+/* Each has one line of 1.00 yuan out; of one account, unless it says another. */
+static const struct continuity_case {
+	const char *it;
+	const char *told[3]; /* one after the other */
+	unsigned flags;      /* of the last */
+} continuity_cases[] = {
+	{ "the first of its account", { "nr=7 opens=10.00 closes=9.00" }, 0 },
+	{ "it goes on", { DAY_1, "nr=2 opens=9.00 closes=8.00" }, 0 },
+	{ "it opens with another balance", { DAY_1, "nr=2 opens=9.01 closes=8.01" }, REC_X_BALANCE },
+	{ "one before it has not come", { DAY_1, "nr=3 opens=8.00 closes=7.00" }, REC_X_GAP },
+	{ "that one comes late", { DAY_1, "nr=3 opens=8.00 closes=7.00", "nr=2 opens=9.00 closes=8.00" }, 0 },
+	{ "after both it goes on",
+	        { "nr=3 opens=8.00 closes=7.00", "nr=2 opens=9.00 closes=8.00", "nr=4 opens=7.00 closes=6.00" }, 0 },
+	{ "another account's is no one before", { DAY_1, "books=6002 nr=5 opens=3.00 closes=2.00" }, 0 },
+	{ "the same under another number", { DAY_1, "nr=1 opens=10.00 closes=9.00 serial=X" }, 0 },
+	{ "by days it goes on", { DAYS("19", "19", "10.00", "9.00"), DAYS("20", "20", "9.00", "8.00") }, 0 },
+	{ "by days it does not", { DAYS("19", "19", "10.00", "9.00"), DAYS("20", "20", "8.00", "7.00") },
+	        REC_X_BALANCE },
+	{ "the newest of the days before counts",
+	        { DAYS("18", "18", "5.00", "4.00"), DAYS("17", "17", "6.00", "5.00"),
+	                DAYS("20", "20", "4.00", "3.00") },
+	        0 },
+	{ "a page of several is none", { DAY_1, "nr=3 opens=8.00 closes=1.00 pages=0" }, 0 },
+	{ "nor is a copy", { DAY_1, "nr=3 opens=8.00 closes=7.00 copy=DUPL" }, 0 },
+	{ "nor what is shown during the day", { DAY_1, "nr=3 opens=8.00 closes=7.00 final=0" }, 0 },
+	{ "without a count or days nothing is compared", { "opens=10.00 closes=9.00", "opens=1.00 closes=0.00" }, 0 },
+};
+
+static void test_continuity(void **state)
+{
+	(void)state;
+	for (size_t j = 0; j < 2 * COUNT(continuity_cases); j++) {
+		const struct continuity_case *c = &continuity_cases[j / 2];
+		unsigned n = 0;
+		char line[240], number[8];
+		struct exchange x;
+
+		teardown(NULL);
+		setup(NULL);
+		print_message("%s\n", c->it);
+		for (; n < COUNT(c->told) && c->told[n] != NULL; n++) {
+			snprintf(number, sizeof(number), "L%u", n);
+			snprintf(line, sizeof(line),
+			        "STATEMENT inst=BANK num=%s | entry=- dc=D booked=BOOK sum=1.00 day=2026-11-20 %s%s",
+			        number, strstr(c->told[n], "books=") != NULL ? "" : "books=6001 ", c->told[n]);
+			if (j % 2 != 0 && n > 0)
+				kill_all(); /* what was told before is read back */
+			ask(50 + n, line);
+			assert_int_equal(strncmp(w.answer, "DONE", 4), 0);
+		}
+		x = in_log_of(number);
+		assert_int_equal(x.flags & (REC_X_GAP | REC_X_BALANCE), c->flags);
+		x.strays = 0;
+		assert_int_equal(exchange_has_strays(&x), c->flags != 0);
+		assert_int_equal(x.state, X_DONE);
+	}
+}
+
 /* One that waits rests in the index alone. */
 static void test_of_a_resting_one(void **state)
 {
@@ -1065,6 +1128,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_killed_after_each_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_in_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_continuity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_takes_too_much, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pieces_killed_after_each_step, setup, teardown),
 	};

@@ -417,6 +417,41 @@ static void tell_claims(struct telling *t, const struct exchange *x, const struc
 
 /* -- one of them ------------------------------------------------------------------------------------------ */
 
+/* What is wrong with it as a whole; NULL: no more. */
+static const char *alarm_of(const struct exchange *x, unsigned i)
+{
+	if (i == 0 && (x->flags & REC_X_GAP) != 0)
+		return N_("by its bank's count a statement before it has not come: ask the bank for it");
+	if (i <= 1 && (x->flags & REC_X_BALANCE) != 0 && (i == 1 || (x->flags & REC_X_GAP) == 0))
+		return N_("it opens with another balance than the one before closes with: ask the bank");
+	return NULL;
+}
+
+static void put_json_alarm(const struct exchange *x, const char *alarm)
+{
+	struct yt_buf out = { 0 };
+
+	yt_buf_byte(&out, '{');
+	ctl_json_member(&out, "statement", yt_str(x->number));
+	ctl_json_number(&out, "told_ms", x->accepted_ms);
+	ctl_json_member(&out, "institution", yt_str(x->institution));
+	ctl_json_member(&out, "what", yt_str(alarm));
+	yt_buf_text(&out, "}\n");
+	ctl_print_buf(&out, stdout);
+}
+
+static void tell_alarms(const struct telling *t, const struct exchange *x)
+{
+	const char *alarm;
+
+	for (unsigned i = 0; (alarm = alarm_of(x, i)) != NULL; i++) {
+		if (t->is_json)
+			put_json_alarm(x, alarm);
+		else
+			printf("%s\n", _(alarm));
+	}
+}
+
 static void tell_one(struct telling *t, const struct exchange *x)
 {
 	static const char *const headings[2][6] = { { "BOOKED", "WAY", "YUAN", "BANK SERIAL", "PAYMENT", "WHAT" },
@@ -436,17 +471,21 @@ static void tell_one(struct telling *t, const struct exchange *x)
 		tell_claims(t, x, body);
 	for (const struct yt_node *one = all == NULL ? NULL : all->child; one != NULL; one = one->next)
 		tell_entries(t, x, yt_node_get(one, "entry"));
-	if (t->is_json)
+	if (t->is_json) {
+		tell_alarms(t, x);
 		return;
+	}
 	yt_time_print(x->accepted_ms, when);
 	if (body == NULL) {
 		printf(_("statement %s, told by %s at %s: %u lines of nothing known here\n\n"), x->number,
 		        x->institution, when, (unsigned)x->strays);
+		tell_alarms(t, x);
 		return;
 	}
 	printf(is_list ? _("list %s, told by %s at %s: %u claims, %u of none known here\n")
 	               : _("statement %s, told by %s at %s: %u lines, %u of no payment known here\n"),
 	        x->number, x->institution, when, t->n_lines, t->n_strays);
+	tell_alarms(t, x);
 	ctl_table_print(t->desk.ctl, &t->table, stdout);
 	printf("\n");
 }

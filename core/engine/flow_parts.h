@@ -57,6 +57,16 @@ void notice_await(struct engine *e, struct task *t); /* until it tells, or for t
 /* The step would ask a bank that cannot be asked. */
 bool notice_is_awaited(struct engine *e, const struct task *t, unsigned step);
 
+/* continuity.c: whether a statement goes on where the one before of its account ended */
+enum { CONTINUITY_MAX = 4 }; /* accounts of one statement; of more the first ones are compared */
+/* Where earlier statements of its accounts left what they said.  Returns how many. */
+unsigned continuity_keys(struct engine *e, const struct task *t, char keys[CONTINUITY_MAX][FACTS_KEY_MAX]);
+/* REC_X_GAP, REC_X_BALANCE, or 0; the log says which and why. */
+unsigned continuity_check(struct engine *e, const struct task *t);
+/* Adds what it says to pieces, and under which keys; returns how many. */
+unsigned continuity_keep(
+        struct engine *e, const struct task *t, struct yt_node *pieces, struct yt_str keys[CONTINUITY_MAX]);
+
 /* enrolled.c */
 #define ENROLLED_LIST_OF "enrolment list of "
 /* The step may leave, as far as its party's list goes: he is on it, or the party keeps none.  False: the lease is given

@@ -8,7 +8,8 @@
 
 void flow_ask_facts(struct engine *e, struct task *t)
 {
-	char keys[5][FACTS_KEY_MAX];
+	char keys[5 + CONTINUITY_MAX][FACTS_KEY_MAX];
+	unsigned n = 5;
 
 	notice_keys(t, keys);
 	if (!facts_pay_key(t->x.pay_digest, keys[2]))
@@ -17,10 +18,11 @@ void flow_ask_facts(struct engine *e, struct task *t)
 	if (t->original->op->id == YT_OP_PAY_BATCH) /* of its payouts none needs to know of the others */
 		pay_batch_key(t, keys[3]);
 	pay_anew_key(t, keys[4]);
+	n += continuity_keys(e, t, keys + n);
 	if (t->seq != 0)
 		HASH_DELETE(hh_seq, e->tasks_by_seq, t);
 	t->state = TASK_FACTS;
-	t->seq = cross_ask_facts_and(e, t->id, t->original, keys, 5);
+	t->seq = cross_ask_facts_and(e, t->id, t->original, keys, n);
 	HASH_ADD(hh_seq, e->tasks_by_seq, seq, sizeof(t->seq), t);
 }
 

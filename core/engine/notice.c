@@ -307,21 +307,22 @@ static void tell_item(struct telling *s, const struct item *item)
 
 /* How far it has come, where that takes more than one message, and its lines that speak of no payment; those whose
  * number nobody knows the keeper counts. */
-static void write_progress(const struct telling *s, uint32_t before)
+static void write_progress(const struct telling *s, uint32_t before, unsigned flags)
 {
 	const struct notice_lines *lines = s->t->run->lines;
 	bool is_piece = before > 0 || lines->at < lines->n;
 	size_t at;
 
-	if (!is_piece && s->n_strays == 0)
+	if (!is_piece && s->n_strays == 0 && flags == 0)
 		return;
 	at = rec_begin(&s->t->receipt, REC_NOTICE, 0, s->t->id, engine_wall(s->e));
 	if (is_piece) {
 		rec_u32(&s->t->receipt, REC_T_SERIAL, before);
 		rec_u32(&s->t->receipt, REC_T_LINES, lines->at);
 	}
-	if (s->n_strays > 0)
-		rec_u32(&s->t->receipt, REC_T_STRAYS, s->n_strays);
+	rec_u32(&s->t->receipt, REC_T_STRAYS, s->n_strays);
+	if (flags != 0)
+		rec_u32(&s->t->receipt, REC_T_FLAGS, flags);
 	rec_end(&s->t->receipt, at);
 }
 
@@ -351,17 +352,22 @@ static void tell_some(struct telling *s, uint32_t most)
 	const struct yt_node *data = yt_node_get(notice->body, "data");
 	struct notice_lines *lines = s->t->run->lines;
 	uint32_t before = lines->at;
+	unsigned flags = 0;
 
 	s->pieces = yt_node_new(s->t->arena, YT_ARRAY);
-	s->keys = yt_arena_alloc(s->t->arena, most * sizeof(*s->keys));
+	s->keys = yt_arena_alloc(s->t->arena, (most + CONTINUITY_MAX) * sizeof(*s->keys));
 	YT_REQUIRE(s->pieces != NULL && s->keys != NULL);
 	s->is_final = notice->op->id == YT_OP_STATEMENT_NOTICE && !yt_str_is(yt_node_text(data, "is_final"), "0");
 	s->is_part = yt_str_is(yt_node_text(data, "is_whole"), "0");
 	while (lines->at < lines->n && lines->at - before < most && s->bytes < PIECE_BYTES)
 		tell_item(s, &lines->item[lines->at++]);
+	if (lines->at == lines->n) {
+		flags = continuity_check(s->e, s->t);
+		s->n += continuity_keep(s->e, s->t, s->pieces, s->keys + s->n);
+	}
 	if (s->n > 0)
 		keep_pieces(s);
-	write_progress(s, before);
+	write_progress(s, before, flags);
 }
 
 /* The next of its lines, in memory that those after them use again. */

@@ -141,7 +141,7 @@ uint32_t exchange_day(struct yt_str day);
 bool exchange_is_paid_by_insurer(const struct exchange *x);
 /* It was paid, and no statement, or list of the insurer that paid, has told of that yet. */
 bool exchange_awaits_line(const struct exchange *x);
-/* A statement with lines that tell of no payment known here. */
+/* A statement with lines that tell of no payment known here, or that does not go on where the one before ended. */
 bool exchange_has_strays(const struct exchange *x);
 struct exchange_cursor { /* a place in the order in which exchanges were accepted */
 	int64_t accepted_ms;

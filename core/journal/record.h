@@ -187,6 +187,8 @@ enum rec_exchange_flag {
 	REC_X_FORSAKEN = 1 << 20, /* nothing of it left, and who asked waited no more: its number may come again */
 	REC_X_UNASKED = 1 << 21,  /* its insurer told something, and nothing has left since */
 	REC_X_LISTING = 1 << 22,  /* of a notice: a row of an insurer's list of a day (journal/keeper_list.c) */
+	REC_X_GAP = 1 << 23,      /* of a statement: by its bank's count one before it has not come */
+	REC_X_BALANCE = 1 << 24,  /* ... it opens with another balance than the one before closes with */
 	REC_X_UNPROVED = 1 << 3   /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 
