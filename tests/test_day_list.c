@@ -24,6 +24,7 @@ static const struct engine_flow claim = { "claim",
 #define UNDER_WAY "S d R d Q D P A "
 #define BY_US "S d R d Q D P p T d "
 #define REJECTED "S d R d Q j "
+#define LEFT_TO_US "S d R d Q D "
 #define OF_NOTHING "S d R d Q Z "
 
 /* What became of the claim first: legs, each with its answer (flow_world.h reply()).  Then what is asked for, and said:
@@ -75,6 +76,8 @@ static const struct list_case {
 	{ "rejected, and listed so", REJECTED, "19/1: 20/1:A1/REJECTED", X_REFUSED, false, 2, 1, 0, "nothing", NULL },
 	{ "rejected, and paid all the same", REJECTED, "19/1: 20/1:A1/PAID/12.34", X_PARKED, true, 2, 1, 0, "nothing",
 	        "another state" },
+	{ "left to us, by a flow that orders no payment: people's before any list", LEFT_TO_US, "19/1: 20/1:", X_PARKED,
+	        false, 2, 0, 0, "nothing", NULL },
 	{ "of nothing to be paid, and listed so", OF_NOTHING, "19/1: 20/1:A1/ADJUDICATED/0.00/INSURER", X_DONE, false,
 	        2, 1, 0, "nothing", NULL },
 	{ "of nothing to be paid, and paid all the same", OF_NOTHING, "19/1: 20/1:A1/PAID/12.34", X_PARKED, true, 2, 1,

@@ -71,6 +71,8 @@ const struct yt_word words_zh_reasons[] = {
 	{ "a payment was made: its money must be asked back", "款已付出：须由人工追回" },
 	{ "the insurer pays the institution, which was not told: it owes the person a refund",
 	        "保险公司赔给机构，而机构当时未获通知：机构应向本人退款" },
+	{ "its insurer leaves the payment to us, and its flow has no step that pays (pay.order)",
+	        "保险公司委托本网关支付，而该流程没有支付步骤（pay.order）" },
 	{ "its next step asks another party", "下一步由另一方办理" },
 	{ "whether the institution was told is looked at once more", "再核对一次机构是否已获通知" },
 	{ "a payment is about to leave", "付款即将发出" },

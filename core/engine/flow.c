@@ -18,6 +18,7 @@
 #include "engine/proof.h"
 
 #define REFUND_LOOK_MS 1000
+#define LEFT_TO_US N_("its insurer leaves the payment to us, and its flow has no step that pays (pay.order)")
 
 const struct engine_flow flow_here = { .name = "here" };
 
@@ -274,6 +275,17 @@ static bool is_to_be_refunded(struct engine *e, struct task *t)
 	return true;
 }
 
+/* Its insurer has decided, and pays nothing itself; nor does this flow. */
+static bool is_left_unpaid(const struct task *t)
+{
+	const struct facts *facts = &t->run->facts;
+	int64_t fen = 0;
+
+	return task_is_follow_up(t) && pay_order_step(t) == 0 && yt_str_is(facts_get(facts, "pay_by"), "GATEWAY") &&
+	       yt_str_is(facts_get(facts, "claim_state"), "ADJUDICATED") &&
+	       yt_fen_parse(facts_get(facts, "payable_amt"), &fen) == 0 && fen > 0;
+}
+
 static void end_done(struct engine *e, struct task *t)
 {
 	unsigned answer = last_word(t);
@@ -295,6 +307,10 @@ static void end_done(struct engine *e, struct task *t)
 			flow_pay_anew(e, t);
 		else
 			end_unpaid(e, t);
+		return;
+	}
+	if (is_left_unpaid(t)) {
+		task_park(e, t, LEFT_TO_US);
 		return;
 	}
 	if (is_to_be_refunded(e, t))
