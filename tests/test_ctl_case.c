@@ -959,24 +959,25 @@ static void a_line_another_bank_tells_is_listed(void **state)
 /* It does not go on where the one before of its account ended: listed, though all its lines may be known. */
 static void what_is_missing_between_statements_is_told(void **state)
 {
-	static const char *const says[] = { "a statement before it has not come", "it opens with another balance" };
+	static const char *const says[] = { "a statement before it has not come", "it opens with another balance",
+		"its balances and its lines do not add up" };
 	struct ctl_peer *w = *state;
 	struct yt_buf buf = { 0 };
 	size_t at;
 
-	for (unsigned flags = 1; flags < 4; flags++) {
+	for (unsigned flags = 1; flags < 8; flags++) {
 		yt_buf_clear(&buf);
 		add_statement(&buf, 3 + flags, "tianyi-bank", camt053, 0);
 		at = begin(&buf, REC_NOTICE, 3 + flags, 52);
 		rec_u32(&buf, REC_T_STRAYS, 0);
-		rec_u32(&buf, REC_T_FLAGS, (flags & 1 ? REC_X_GAP : 0) | (flags & 2 ? REC_X_BALANCE : 0));
+		rec_u32(&buf, REC_T_FLAGS, flags * REC_X_GAP);
 		rec_end(&buf, at);
 		ctl_peer_commit(w, &buf);
 		ctl_peer_feed(w);
 		for (unsigned json = 0; json < 2; json++) {
 			assert_int_equal(
 			        ctl_peer_run(w, json ? "statement --json --limit 1" : "statement --limit 1"), 0);
-			for (unsigned i = 0; i < 2; i++)
+			for (unsigned i = 0; i < 3; i++)
 				assert_int_equal(strstr(w->out, says[i]) != NULL, flags >> i & 1);
 		}
 	}

@@ -223,6 +223,7 @@ const struct yt_word words_zh_operators[] = {
 	{ "a payment known here, which another party pays than the one that tells", "本网关的支付，但不由告知方支付" },
 	{ "by its bank's count a statement before it has not come: ask the bank for it",
 	        "按银行的序号，此前有对账单没有收到，请向银行索取" },
+	{ "its balances and its lines do not add up: ask the bank", "余额与明细不平，请向银行查询" },
 	{ "it opens with another balance than the one before closes with: ask the bank",
 	        "期初余额与上一份的期末余额不符，请向银行查询" },
 	{ "not known now: the index cannot be read", "暂不能确定：索引读不了" },

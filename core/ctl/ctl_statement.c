@@ -417,15 +417,15 @@ static void tell_claims(struct telling *t, const struct exchange *x, const struc
 
 /* -- one of them ------------------------------------------------------------------------------------------ */
 
-/* What is wrong with it as a whole; NULL: no more. */
-static const char *alarm_of(const struct exchange *x, unsigned i)
-{
-	if (i == 0 && (x->flags & REC_X_GAP) != 0)
-		return N_("by its bank's count a statement before it has not come: ask the bank for it");
-	if (i <= 1 && (x->flags & REC_X_BALANCE) != 0 && (i == 1 || (x->flags & REC_X_GAP) == 0))
-		return N_("it opens with another balance than the one before closes with: ask the bank");
-	return NULL;
-}
+/* What is wrong with it as a whole. */
+static const struct {
+	unsigned flag;
+	const char *what;
+} alarms[] = {
+	{ REC_X_GAP, N_("by its bank's count a statement before it has not come: ask the bank for it") },
+	{ REC_X_BALANCE, N_("it opens with another balance than the one before closes with: ask the bank") },
+	{ REC_X_UNEVEN, N_("its balances and its lines do not add up: ask the bank") },
+};
 
 static void put_json_alarm(const struct exchange *x, const char *alarm)
 {
@@ -442,13 +442,13 @@ static void put_json_alarm(const struct exchange *x, const char *alarm)
 
 static void tell_alarms(const struct telling *t, const struct exchange *x)
 {
-	const char *alarm;
-
-	for (unsigned i = 0; (alarm = alarm_of(x, i)) != NULL; i++) {
+	for (size_t i = 0; i < sizeof(alarms) / sizeof(alarms[0]); i++) {
+		if ((x->flags & alarms[i].flag) == 0)
+			continue;
 		if (t->is_json)
-			put_json_alarm(x, alarm);
+			put_json_alarm(x, alarms[i].what);
 		else
-			printf("%s\n", _(alarm));
+			printf("%s\n", _(alarms[i].what));
 	}
 }
 

@@ -263,7 +263,7 @@ static bool may_go(struct engine *e, struct work *w)
 		deny(e, w, "uses a message number of ours", TEXT_RESERVED_NUMBER);
 	} else if (notice_is(w->msg->op->id) && w->origin->party == NULL) {
 		deny(e, w, "tells what became of something and is no party (party of its origin)", TEXT_NOT_ALLOWED);
-	} else if (w->msg->op->request_money != 0 &&
+	} else if (w->msg->op->request_money != 0 && !notice_is(w->msg->op->id) &&
 	           yt_money_check(w->msg->op->request_money, w->msg->body, why, sizeof(why)) != 0) {
 		work_refuse(e, w, TEXT_DOES_NOT_ADD_UP, yt_str(why));
 	} else {

@@ -4,7 +4,8 @@
  *   notice.c, with its last lines  compares, and leaves what this one says: continuity_check(), continuity_keep()
  * A gap in the bank's count is a statement that never came; an opening balance that is not the closing one of the day
  * before is money that moved and was told by none (bank.md 3.5).  Either is an alarm, for people: in the log, and in
- * `yitong statement`.  Its lines count all the same. */
+ * `yitong statement`.  So is one that does not add up.
+ * Its lines count all the same: what was booked was booked. */
 #include <stdio.h>
 #include <string.h>
 
@@ -154,11 +155,23 @@ static unsigned check_one(const struct task *t, const struct state *now, const s
 	return REC_X_BALANCE;
 }
 
+/* From its opening balance by its entries to its closing one, and each entry by its details. */
+static unsigned check_sums(const struct task *t)
+{
+	char why[200] = "";
+
+	if (yt_money_check(t->original->op->request_money, t->original->body, why, sizeof(why)) == 0)
+		return 0;
+	yt_log(YT_ERROR, "engine", "exchange %016llx: statement %.*s does not add up: %s: ask the bank",
+	        (unsigned long long)t->id, YT_FMT(t->original->number), why);
+	return REC_X_UNEVEN;
+}
+
 unsigned continuity_check(struct engine *e, const struct task *t)
 {
 	char key[FACTS_KEY_MAX];
 	struct state now, before;
-	unsigned flags = 0, n = 0;
+	unsigned flags = check_sums(t), n = 0;
 
 	for (const struct yt_node *row = NULL; n < CONTINUITY_MAX && (row = next_whole(t->original, row)) != NULL;
 	        n++) {

@@ -61,7 +61,7 @@ bool notice_is_awaited(struct engine *e, const struct task *t, unsigned step);
 enum { CONTINUITY_MAX = 4 }; /* accounts of one statement; of more the first ones are compared */
 /* Where earlier statements of its accounts left what they said.  Returns how many. */
 unsigned continuity_keys(struct engine *e, const struct task *t, char keys[CONTINUITY_MAX][FACTS_KEY_MAX]);
-/* REC_X_GAP, REC_X_BALANCE, or 0; the log says which and why. */
+/* REC_X_GAP, REC_X_BALANCE, REC_X_UNEVEN, together or 0; the log says which and why. */
 unsigned continuity_check(struct engine *e, const struct task *t);
 /* Adds what it says to pieces, and under which keys; returns how many. */
 unsigned continuity_keep(

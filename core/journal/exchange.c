@@ -460,7 +460,7 @@ static void apply_notice(struct exchange *x, const struct view *v)
 	if (v->value[REC_T_LINES].n != 0)
 		x->told_seq = (uint32_t)rec_number(v->value[REC_T_LINES]);
 	if (v->value[REC_T_STRAYS].n != 0 || v->value[REC_T_LINES].n != 0) {
-		x->flags |= (unsigned)rec_number(v->value[REC_T_FLAGS]) & (REC_X_GAP | REC_X_BALANCE);
+		x->flags |= (unsigned)rec_number(v->value[REC_T_FLAGS]) & REC_X_DOUBTS;
 		x->strays += (uint32_t)rec_number(v->value[REC_T_STRAYS]);
 	} else if (v->value[REC_T_JOINS].n == 0) {
 		take(x->reason, sizeof(x->reason), v, REC_T_REASON);
@@ -802,5 +802,5 @@ bool exchange_awaits_line(const struct exchange *x)
 
 bool exchange_has_strays(const struct exchange *x)
 {
-	return x->op == YT_OP_STATEMENT_NOTICE && (x->strays > 0 || (x->flags & (REC_X_GAP | REC_X_BALANCE)) != 0);
+	return x->op == YT_OP_STATEMENT_NOTICE && (x->strays > 0 || (x->flags & REC_X_DOUBTS) != 0);
 }

@@ -189,7 +189,9 @@ enum rec_exchange_flag {
 	REC_X_LISTING = 1 << 22,  /* of a notice: a row of an insurer's list of a day (journal/keeper_list.c) */
 	REC_X_GAP = 1 << 23,      /* of a statement: by its bank's count one before it has not come */
 	REC_X_BALANCE = 1 << 24,  /* ... it opens with another balance than the one before closes with */
-	REC_X_UNPROVED = 1 << 3   /* whether its origin has the answer cannot be known: reconciliation tells */
+	REC_X_UNEVEN = 1 << 25,   /* ... its balances and its lines, or an entry and its details, do not add up */
+	REC_X_DOUBTS = REC_X_GAP | REC_X_BALANCE | REC_X_UNEVEN,
+	REC_X_UNPROVED = 1 << 3 /* whether its origin has the answer cannot be known: reconciliation tells */
 };
 
 /* Building: rec_begin(), fields, rec_end().  All append to buf; check buf->failed at the end. */
