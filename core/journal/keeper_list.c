@@ -30,13 +30,6 @@ static struct row read_row(const struct rec *notice)
 		.fen = has_sum ? rec_get_i64(notice, REC_T_AMOUNT) : -1 };
 }
 
-/* As it was listed before, or of a day before that. */
-static bool is_known(const struct exchange *x, const struct row *row)
-{
-	return exchange_day(row->day) < x->listed_day ||
-	       (x->listed_day != 0 && yt_str_eq(row->state, yt_str(x->listed_state)) && row->fen == x->listed_fen);
-}
-
 /* Its order has left, and may have been paid. */
 static bool is_being_paid(const struct exchange *x)
 {
@@ -60,6 +53,16 @@ static bool names_other_payer(const struct exchange *x, const struct row *row)
 		return true;
 	return is_paid_by_us(x) && x->back_no[0] == '\0' && yt_str_is(row->state, "PAID") && row->serial.n > 0 &&
 	       x->pay_serial[0] != '\0' && !yt_str_eq(row->serial, yt_str(x->pay_serial));
+}
+
+/* As it was listed before, by whom it was paid too; or of a day before that. */
+static bool is_known(const struct exchange *x, const struct row *row)
+{
+	bool is_same =
+	        x->listed_day != 0 && yt_str_eq(row->state, yt_str(x->listed_state)) && row->fen == x->listed_fen;
+
+	return exchange_day(row->day) < x->listed_day ||
+	       (is_same && (!names_other_payer(x, row) || strcmp(x->told_state, "DIFFERS") == 0));
 }
 
 /* What a list says of what ended otherwise; NULL: that is no other. */
