@@ -179,7 +179,8 @@ static void list_entries(struct yt_arena *arena, struct yt_node *body, struct yt
 {
 	static const char *const names[][2] = { { "dc_flag", "dc" }, { "entry_state", "booked" },
 		{ "entry_amt", "sum" }, { "opp_acct", "acct" }, { "book_date", "day" }, { "bank_serial", "serial" },
-		{ "orig_bank_serial", "takesback" }, { "uetr", "byuetr" } };
+		{ "orig_bank_serial", "takesback" }, { "uetr", "byuetr" }, { "orig_msg_no", "bymsg" },
+		{ "batch_cnt", "payments" } };
 	struct yt_node *all = yt_node_add(arena, body, YT_STR("statement"), YT_ARRAY);
 	struct yt_node *one = yt_node_add(arena, all, YT_STR(""), YT_OBJECT);
 	struct yt_node *rows = yt_node_add(arena, one, YT_STR("entry"), YT_ARRAY), *row;

@@ -607,6 +607,7 @@ static void add_paid(struct yt_buf *buf, uint64_t id)
 	rec_u8(buf, REC_T_LEG, REC_LEG_STEP);
 	rec_u8(buf, REC_T_STEP, 1);
 	text(buf, REC_T_PAY_NO, PAY_NO);
+	text(buf, REC_T_PAY_MSG, "PM20261122000000000100");
 	text(buf, REC_T_ORIG_PAY_NO, "IN20261121000000000099");
 	rec_end(buf, at);
 	at = begin(buf, REC_ANSWERED, id, 40);
@@ -956,6 +957,32 @@ static void a_line_another_bank_tells_is_listed(void **state)
 	ctl_peer_prints(w, PAY_NO "  a payment known here, which another party pays than the one that tells");
 }
 
+/* A line that names our message alone, which ordered one payment. */
+static void a_line_of_a_message_is_its_payments(void **state)
+{
+	static const char statement[] =
+	        "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\"><BkToCstmrStmt><GrpHdr><MsgId>ST1"
+	        "</MsgId><CreDtTm>2026-11-22T23:00:00+08:00</CreDtTm></GrpHdr><Stmt><Id>S1</Id><Acct><Id><Othr>"
+	        "<Id>3999020001000000018</Id></Othr></Id><Ccy>CNY</Ccy></Acct>"                       //
+	        NTRY("BK1", "7500.00", "<Refs><MsgId>PM20261122000000000100</MsgId></Refs>", ACCOUNT) //
+	        NTRY("BK2", "7500.00", "<Refs><MsgId>PM20261122000000000200</MsgId></Refs>", ACCOUNT) //
+	        "</Stmt></BkToCstmrStmt></Document>";
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+
+	add_settlement(&buf, 1, "H33021399901202611221000000001");
+	add_follow_up(&buf, 2, FOLLOW, SETL, 21);
+	add_paid(&buf, 2);
+	add_line(&buf, 2, "PAID", 750000, "ST1");
+	add_statement(&buf, 3, "tianyi-bank", statement, 1);
+	ctl_peer_commit(w, &buf);
+	ctl_peer_feed(w);
+	yt_buf_free(&buf);
+	assert_int_equal(ctl_peer_run(w, "statement ST1"), 0);
+	ctl_peer_prints(w, "2 lines, 1 of no payment known here");
+	ctl_peer_prints(w, "7500.00  BK1          " PAY_NO "  a payment known here");
+}
+
 /* It does not go on where the one before of its account ended: listed, though all its lines may be known. */
 static void what_is_missing_between_statements_is_told(void **state)
 {
@@ -1038,6 +1065,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lines_of_no_payment_are_listed, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_line_is_known_by_its_banks_number, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_line_another_bank_tells_is_listed, open_world, close_world),
+		cmocka_unit_test_setup_teardown(a_line_of_a_message_is_its_payments, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_is_missing_between_statements_is_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_lane_is_stopped_by_somebody_for_a_reason, open_world, close_world),
 	};

@@ -498,20 +498,34 @@ static const struct line_case {
 	{ "what takes that back is no debit",
 	        "STATEMENT | entry=- serial=BK78@ takesback=BK77 dc=C booked=BOOK sum=12.34 day=2026-11-20", "RETURNED",
 	        false, X_UNKNOWN },
+	{ "it is found by the message that ordered it alone",
+	        "STATEMENT | entry=- bymsg=& payments=1 dc=D booked=BOOK sum=12.34 day=2026-11-20", "PAID", true,
+	        X_DONE },
+	{ "of another sum that is an alarm",
+	        "STATEMENT | entry=- bymsg=& serial=BK77 dc=D booked=BOOK sum=12.35 day=2026-11-20", "DIFFERS", false,
+	        X_PARKED },
+	{ "an entry for several is not",
+	        "STATEMENT | entry=- bymsg=& payments=2 dc=D booked=BOOK sum=12.34 day=2026-11-20", "", false, X_DONE },
+	{ "what takes that message's back is no debit",
+	        "STATEMENT | entry=- bymsg=& dc=C booked=BOOK sum=12.34 day=2026-11-20", "RETURNED", false, X_UNKNOWN },
+	{ "another's message, but its bank's number",
+	        "STATEMENT | entry=- bymsg=X1@ serial=BK77 dc=D booked=BOOK sum=12.34 day=2026-11-20", "PAID", true,
+	        X_DONE },
 	{ "nor one that is not booked", "STATEMENT | entry=% dc=D booked=PDNG sum=12.34 day=2026-11-20", "", false,
 	        X_DONE },
 };
 
-/* % in a line is the payout's number, =@ its UETR; another @ is nothing. */
+/* % in a line is the payout's number, & its message's, =@ its UETR; another @ is nothing. */
 static void tell_line(const char *number, const char *text)
 {
-	const char *at = text + strcspn(text, "%@"), *bar = strchr(text, '|');
+	const char *at = text + strcspn(text, "%@&"), *bar = strchr(text, '|');
 	struct exchange x = in_log_of("+/A1");
 	char line[240];
 
 	snprintf(line, sizeof(line), "%.*sinst=BANK num=%s %.*s%s%s", (int)(bar - text), text, number, (int)(at - bar),
 	        bar,
 	        *at == '%'      ? x.pay_no
+	        : *at == '&'    ? x.pay_msg
 	        : at[-1] == '=' ? x.pay_uetr
 	                        : "",
 	        at + 1);

@@ -201,18 +201,21 @@ static int find_named(struct telling *t, const char *name, struct exchange *x)
 	                     : index_find_follow_up(t->index, yt_arena_printf(t->desk.arena, "+/%s", name), x);
 }
 
-/* Without our number: by its UETR, else its bank's number for the debit and the sum (take_unnamed in
+/* Without our number: by its UETR, our message's number, or its bank's for the debit and the sum (take_unnamed in
  * journal/keeper_notice.c).  0: that payment has its line. */
 static int find_unnamed(struct telling *t, const struct exchange *statement, struct line *l, struct exchange *x)
 {
 	bool is_credit = yt_str_is(yt_node_text(l->entry, "dc_flag"), "C");
 	struct yt_str uetr = harmless("uetr", yt_node_text(l->row, "uetr"));
+	struct yt_str msg = yt_node_text(l->row, "orig_msg_no"); /* it is not shown */
 	char key[EXCHANGE_SERIAL_KEY];
 	int rv = find_named(t, uetr.n > 0 ? yt_arena_printf(t->desk.arena, "%.*s", YT_FMT(uetr)).p : "", x);
 
 	exchange_serial_key(is_credit ? harmless("bank_serial", of_row(l, "orig_bank_serial"))
 	                              : harmless("bank_serial", yt_node_text(l->row, "bank_serial")),
 	        l->fen, key);
+	if (rv == YT_ENOTFOUND && l->row == l->entry && yt_node_get(l->row, "detail") == NULL)
+		rv = find_named(t, yt_arena_printf(t->desk.arena, "%.*s", YT_FMT(msg)).p, x);
 	if (rv == YT_ENOTFOUND)
 		rv = find_named(t, key, x);
 	if (rv != 0 || !is_its_own(t, statement, x) || (!is_credit && !x->has_line))

@@ -43,6 +43,7 @@ struct line {
 	int64_t fen;                  /* -1: it says none */
 	uint8_t digest[4][16];        /* of each type of payment that it may be */
 	unsigned n_digests;           /* 0: it names no account */
+	struct yt_str msg;            /* of an entry for a whole message: ours, which orders one payment */
 	struct yt_str uetr,
 	        paid_as; /* what it names besides its number; the bank's of the debit it is, or takes back */
 	bool is_of_part; /* of a day that is not over: more will be told, and this once more */
@@ -75,6 +76,8 @@ static void write_about(struct engine *e, struct task *t, struct yt_str number, 
 			rec_bytes(&t->receipt, REC_T_PAY_DIGEST, line->digest[i], sizeof(line->digest[i]));
 		rec_str(&t->receipt, REC_T_UETR, line->uetr);
 		rec_str(&t->receipt, REC_T_PAY_SERIAL, line->paid_as);
+		if (number.n == 0)
+			rec_str(&t->receipt, REC_T_PAY_MSG, line->msg);
 	}
 	rec_end(&t->receipt, at);
 }
@@ -240,6 +243,14 @@ static void digest_line(struct telling *s, struct yt_str number, struct yt_str a
 		        line->digest[line->n_digests++]);
 }
 
+/* Banks that book in batches name the message alone, or its one block. */
+static bool is_of_message(const struct yt_node *row, const struct yt_node *entry)
+{
+	struct yt_str n = yt_node_text(row, "batch_cnt");
+
+	return row == entry && yt_node_get(row, "detail") == NULL && (n.n == 0 || yt_str_is(n, "1"));
+}
+
 /* Its day, and what it says that is no personal data; false: it has no day, so it is no line. */
 static bool read_line(struct telling *s, const struct yt_node *row, const struct yt_node *entry, struct line *line)
 {
@@ -254,14 +265,16 @@ static bool read_line(struct telling *s, const struct yt_node *row, const struct
 	line->uetr = clear(yt_node_text(row, "uetr"));
 	line->paid_as =
 	        is_credit ? clear(of_row(row, entry, "orig_bank_serial")) : clear(yt_node_text(row, "bank_serial"));
+	line->msg = is_of_message(row, entry) ? clear(yt_node_text(row, "orig_msg_no")) : (struct yt_str){ 0 };
 	line->is_of_part = s->is_part;
 	return line->booked.n == 10;
 }
 
-/* A line without our number: by the UETR or the bank's own number the keeper may know what it tells of. */
+/* A line without our number: by the UETR, our message's or the bank's own number the keeper may know what it tells of.
+ */
 static void tell_unnamed(struct telling *s, struct yt_str state, const struct line *line, bool is_line)
 {
-	if (!is_line || (line->uetr.n == 0 && line->paid_as.n == 0)) {
+	if (!is_line || (line->uetr.n == 0 && line->msg.n == 0 && line->paid_as.n == 0)) {
 		s->n_strays += !s->is_part;
 		return;
 	}

@@ -425,20 +425,22 @@ static struct payout *known_as(struct keeper *k, struct yt_str name)
 	return p != NULL && p->exchange == e->x.id && !p->is_shared ? p : NULL;
 }
 
-/* A line without a number of ours: the UETR is the payment's own; a bank's number counts with sum, account and bank, as
- * other banks may have the same.  What two speak of is nobody's: it is never guessed. */
+/* A line without the payment's number: the UETR is its own, and our message orders it alone; a bank's number counts
+ * with sum, account and bank, as other banks may have the same.  What two speak of is nobody's: it is never guessed. */
 static enum taken take_unnamed(struct keeper *k, const struct rec *notice)
 {
 	char key[EXCHANGE_SERIAL_KEY], about[32];
-	struct payout *by_uetr = known_as(k, rec_get(notice, REC_T_UETR)), *by_serial, *p;
+	struct payout *by_ours = known_as(k, rec_get(notice, REC_T_UETR)), *by_serial, *p;
 	struct kept *e;
 
 	exchange_serial_key(rec_get(notice, REC_T_PAY_SERIAL), rec_get_i64(notice, REC_T_AMOUNT), key);
 	by_serial = known_as(k, yt_str(key));
-	p = by_uetr != NULL ? by_uetr : by_serial;
+	if (by_ours == NULL)
+		by_ours = known_as(k, rec_get(notice, REC_T_PAY_MSG));
+	p = by_ours != NULL ? by_ours : by_serial;
 	e = p == NULL ? NULL : kept_find(k, p->exchange);
 	if (e == NULL || (by_serial != NULL && by_serial->exchange != p->exchange) ||
-	        (by_uetr == NULL && differs(&e->x, notice)))
+	        (by_ours == NULL && differs(&e->x, notice)))
 		return NOBODYS;
 	if (!may_tell(k, e, notice->exchange))
 		return ANOTHERS;

@@ -194,6 +194,18 @@ static int take_details(struct reading *r, const struct yt_node *element, struct
 	return n == 1 && rv == 0 ? give_entry(r->arena, entry, rows->child) : rv;
 }
 
+/* An entry for a block alone: of the first one of a message of ours (order.c, block_number) that is known, too. */
+static int name_message(struct yt_arena *arena, struct yt_node *entry)
+{
+	struct yt_str block = yt_node_text(entry, "block_no"), number;
+
+	if (block.n != 22 || memcmp(block.p, "PB", 2) != 0 || memcmp(block.p + 20, "01", 2) != 0 ||
+	        yt_node_text(entry, "orig_msg_no").n > 0)
+		return 0;
+	number = yt_arena_printf(arena, "PM%.18s00", block.p + 2);
+	return number.p == NULL ? YT_ENOMEM : put(arena, entry, "orig_msg_no", number);
+}
+
 static int take_entry(struct reading *r, const struct yt_node *element, struct yt_node *entry)
 {
 	int rv = iso_read_rows(r->arena, &iso_camt_entry, element, entry, r->path, r->fault);
@@ -203,6 +215,8 @@ static int take_entry(struct reading *r, const struct yt_node *element, struct y
 		rv = put_direction(r->arena, entry);
 	if (rv == 0)
 		rv = take_details(r, element, entry);
+	if (rv == 0)
+		rv = name_message(r->arena, entry);
 	state = yt_node_text(entry, "entry_state");
 	if (rv == 0 && state.n == 0)
 		rv = iso_refuse(r->fault, r->path, "Sts", "is missing: only booked entries count");
