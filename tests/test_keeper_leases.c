@@ -47,6 +47,44 @@ static void test_lease_ends(void **state)
 	assert_int_equal(holder_of_lease(), other);
 }
 
+static int tell_piece(uint32_t worker, uint64_t id, uint32_t before, uint32_t lines)
+{
+	struct yt_buf buf = { 0 };
+	size_t at = rec_begin(&buf, REC_NOTICE, 0, id, w.wall_ms);
+
+	rec_u32(&buf, REC_T_SERIAL, before);
+	rec_u32(&buf, REC_T_LINES, lines);
+	rec_u32(&buf, REC_T_STRAYS, 1);
+	rec_end(&buf, at);
+	return say(worker, UP_STEP, id, &buf);
+}
+
+/* Lines of a notice: those that stand on disk are not written again, and none is left out. */
+static void test_pieces(void **state)
+{
+	uint32_t worker;
+
+	up(1);
+	lose(1, 1, "N1");
+	worker = lend(1);
+	forget_told();
+	assert_int_equal(tell_piece(worker, 1, 0, 250), 0);
+	commit_untold(); /* the keeper dies before it says so */
+	restart(1);
+	forget_told();
+	held(worker, 1);
+	assert_int_equal(tell_piece(worker, 1, 0, 250), 0);
+	commit();
+	assert_true(memmem(w.told.p, w.told.n, "1:durable", 9) != NULL);
+	assert_int_equal(on_disk(1)->told_seq, 250);
+	assert_int_equal(on_disk(1)->strays, 1);
+	assert_int_equal(tell_piece(worker, 1, 250, 500), 0);
+	commit();
+	assert_int_equal(on_disk(1)->told_seq, 500);
+	assert_int_equal(on_disk(1)->strays, 2);
+	assert_int_equal(tell_piece(worker, 1, 750, 1000), YT_ECORRUPT);
+}
+
 /* A pause is never longer than configured, whatever the wall clock did meanwhile. */
 static void test_clock_step(void **state)
 {
@@ -484,6 +522,7 @@ int main(void)
 		TEST(test_stopped_lane),
 		TEST(test_lease),
 		TEST(test_let_go),
+		TEST(test_pieces),
 		TEST(test_lease_ends),
 		TEST(test_clock_step),
 		TEST(test_numbers),
