@@ -119,14 +119,15 @@ void pay_note_decided(struct engine *e, struct task *t)
 
 /* -- asked ----------------------------------------------------------------------------------------- */
 
-bool pay_is_asked(const struct yt_msg *msg)
-{
-	return msg->op->id == YT_OP_PAY_BATCH_QUERY || msg->op->id == YT_OP_PAY_QUERY;
-}
-
+/* An agency asks by pay_no for its own order; banks are asked by orig_pay_no, and so is who passes that on. */
 static struct yt_str number_asked(const struct yt_msg *query)
 {
 	return yt_node_text(yt_node_get(query->body, "data"), "pay_no");
+}
+
+bool pay_is_asked(const struct yt_msg *msg)
+{
+	return msg->op->id == YT_OP_PAY_BATCH_QUERY || (msg->op->id == YT_OP_PAY_QUERY && number_asked(msg).n > 0);
 }
 
 void pay_ask(struct engine *e, struct work *w)
