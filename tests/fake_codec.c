@@ -137,8 +137,8 @@ static const struct {
 	{ "alarm", "pay_alarm" }, { "claim", "claim_no" }, { "oflist", "batch_no" }, { "ofacct", "acct" },
 	{ "since", "begin_date" }, { "till", "end_date" }, { "page", "page_no" }, { "pages", "page_cnt" },
 	{ "mark", "page_mark" }, { "over", "is_whole" }, { "uetr", "uetr" }, { "bserial", "bank_serial" },
-	{ "chk", "check_result" }, { "listday", "stmt_date" }, { "listpage", "page" }, { "listpages", "pages" },
-	{ "listtotal", "total" } };
+	{ "chk", "check_result" }, { "bcode", "bank_code" }, { "listday", "stmt_date" }, { "listpage", "page" },
+	{ "listpages", "pages" }, { "listtotal", "total" } };
 
 static struct yt_str cut(struct yt_str *rest, char at)
 {

@@ -1035,7 +1035,7 @@ void reply(char how)
 	                   : how == 'F' ? "DONE pst=FAILED advice=account ."
 	                   : how == '#' ? "DONE pst=PAID yuan=0.01 ."
 	                   : how == '!' ? "DONE pst=FAILED advice=funds alarm=1 ."
-	                   : how == 'R' ? "DONE pst=RETURNED ."
+	                   : how == 'R' ? "DONE pst=RETURNED bcode=000000 ."
 	                                : "REFUSED no .";
 	uint64_t leg = w.leg;
 

@@ -184,7 +184,7 @@ static const struct told_case {
 	{ "that is paid, as was found out", "oBlQp~", "pay_state=PAID Y605", &payout },
 	{ "that failed", "oBAQF~", "pay_state=FAILED pay_advice=account Y606 收款账户不存在", &payout },
 	{ "that its bank has refused", "oBr~", "pay_state=FAILED Y606", &payout },
-	{ "that came back", "oBAQR~", "pay_state=RETURNED Y607", &payout },
+	{ "that came back", "oBAQR~", "pay_state=RETURNED Y607 付款后被退回：银行未说明原因 !银行答复", &payout },
 	{ "that was paid, and of which its bank says that it came back", "oBp~R",
 	        "pay_state=OPEN stage=UNKNOWN Y604 !end_time !bank_code", &payout },
 	{ "that came back after it had been paid", "oBp~RQR~", "pay_state=RETURNED Y607", &payout },

@@ -190,6 +190,62 @@ static const struct detail_row {
 	        "input.feedetail 有 301 行，跨省交易 0301 须为 1 至 300 行" },
 	{ "(message) is a transaction that KSBW 1.0 does not have", "跨省没有这项交易" },
 	{ "input/aac003 cannot be written in UTF-8: U+0001", "input/aac003 含有 UTF-8 编码写不出的字符 U+0001" },
+	/* payouts, and what else the intake is told */
+	{ "data.payee_name is not psn_name: an account of another's needs a clerk's order without psn_name",
+	        "data.payee_name 与 psn_name 不符；付到他人账户的，由经办人下单，不写 psn_name" },
+	{ "data.payee_name is not CL, MA, HS or IN, a day yyyyMMdd and twelve digits",
+	        "data.payee_name 应为 CL、MA、HS 或 IN，加日期 yyyyMMdd，再加 12 位数字" },
+	{ "data.payee_name is not what pay_no begins with", "data.payee_name 与 pay_no 的前两位不同" },
+	{ "data.payee_name is not the number of the payout that came to nothing",
+	        "data.payee_name 应为未付成的那笔付款的编号" },
+	{ "data.payee_name must be more than 0", "data.payee_name 须大于 0" },
+	{ "data.pay_amt is above the limit of one order, 50000.00 yuan: split it or have the limit raised",
+	        "data.pay_amt 超过单笔限额 50000.00 元" },
+	{ "data.payee_name is not a day yyyy-MM-dd", "data.payee_name 不是日期，格式应为 yyyy-MM-dd" },
+	{ "data.payee_name is not 1 to 34 letters and digits", "data.payee_name 应为 1 至 34 位字母和数字" },
+	{ "data.payee_name is not a line number of 12 digits with its check digit",
+	        "data.payee_name 不是行号（12 位数字，末位为校验位）" },
+	{ "data.certno is no resident identity number: 18 characters with a birthday and the check digit",
+	        "data.certno 不是居民身份证号码（18 位，含出生日期和校验位）" },
+	{ "data.payee_name is another currency than CNY", "data.payee_name 只能是 CNY" },
+	{ "data.payee_name is not UTF-8", "data.payee_name 不是 UTF-8 编码" },
+	{ "data.payee_name has a control character", "data.payee_name 含有控制字符" },
+	{ "payout[3].payee_name has a private-use character: enter the name in characters of Unicode",
+	        "payout[3].payee_name 含有专用区字符，请改用 Unicode 中的字" },
+	{ "data.payee_name is missing: how many payouts there are", "缺少 data.payee_name（笔数）" },
+	{ "data.payee_name is missing: the last line must be #SM2 and the signature",
+	        "缺少签名：末行应为 #SM2 和签名" },
+	{ "operation must be consent.put, account.put, invoice.notice, settle.notice, settle.cancel, pay.order, pay.query, pay.batch or pay.batch.query",
+	        "operation 应为 consent.put、account.put、invoice.notice、settle.notice、settle.cancel、pay.order、pay.query、pay.batch 或 pay.batch.query" },
+	{ "data.payee_name is an operation that this format does not have", "没有这项交易" },
+	{ "consent.expire_date is not a date as 2026-11-20", "consent.expire_date 不是日期，格式应为 2026-11-20" },
+	{ "consent.auth_time is not a time as 2026-11-20 16:10:05",
+	        "consent.auth_time 不是时间，格式应为 2026-11-20 16:10:05" },
+	{ "data.payee_name is not 64 hexadecimal digits in lower case", "data.payee_name 应为 64 位小写十六进制数字" },
+	{ "data.payee_name is not of digits", "data.payee_name 只能是数字" },
+	{ "data.payee_name is no code that it may have", "data.payee_name 的代码不在允许的范围内" },
+	{ "data.payee_name is blank", "data.payee_name 是空白" },
+	{ "data.payee_name is not of 0 and 1", "data.payee_name 只能由 0 和 1 组成" },
+	{ "data.payee_name is too short or too long", "data.payee_name 过短或过长" },
+	{ "data.payee_name must be an object, one payout", "data.payee_name 应为 JSON 对象，即一笔付款" },
+	{ "data must be an object: the list's number, count and sum",
+	        "data 应为 JSON 对象：本批的编号、笔数和合计金额" },
+	{ "data.pay_no must be the message's number: a payout is ordered once", "data.pay_no 须与报文的 number 相同" },
+	{ "data.batch_no must be the message's number, at most 22 characters: a list is ordered once",
+	        "data.batch_no 须与报文的 number 相同，最多 22 个字符" },
+	{ "data has what belongs to each payout: its number, its amount", "data 里不能有编号和金额，应写在每笔付款里" },
+	{ "data.payee_name is not the sum of all payouts in yuan", "data.payee_name 应为本批合计金额（元）" },
+	{ "data.payee_name must be an array of payouts, at least one", "data.payee_name 应为付款的数组，至少一笔" },
+	{ "data.payee_name holds no row", "data.payee_name 没有明细" },
+	{ "number must be 1 to 36 letters, digits or -_. of your own, another for each message",
+	        "number 应为 1 至 36 位字母、数字或 -_.，每条报文各用一个" },
+	{ "data.payee_name must name for whom this is said", "data.payee_name 须写明机构编号" },
+	{ "data.payee_name must name the list that is asked for", "data.payee_name 须写明所问清单的编号" },
+	{ "data.payee_name must be the number of the payout that is asked for", "data.payee_name 应为所问付款的编号" },
+	{ "data.payee_name must name the settlement that was cancelled", "data.payee_name 须写明被撤销的结算" },
+	{ "data.payee_name must be the insured area, six digits", "data.payee_name 应为参保地区划，6 位数字" },
+	{ "data.payee_name is not an object", "data.payee_name 应为 JSON 对象" },
+	{ "data.payee_name has a member twice", "data.payee_name 里有名称重复" },
 	/* of another plugin */
 	{ "input.data.psn_no offends against a rule of its own", "input.data.psn_no 不符合要求" },
 	{ " is odd", "内容不符合要求" },
@@ -206,6 +262,17 @@ static void test_detail(void **state)
 		if (!yt_str_is(zh, detail_rows[i].zh))
 			fail_msg("\"%s\" is said as \"%.*s\"", detail_rows[i].en, YT_FMT(zh));
 	}
+	yt_arena_free(arena);
+}
+
+/* It was taken for English, a path and what is wrong with it, and left out. */
+static void test_chinese_that_begins_with_a_digit(void **state)
+{
+	struct yt_arena *arena = yt_arena_new(0);
+
+	(void)state;
+	assert_true(yt_str_is(text_say(arena, TEXT_PAY_HELD, YT_STR("24 小时内有相同的付款"), TRACE),
+	        "已受理，尚未发往银行，等待人工处理：24 小时内有相同的付款（Y602 " TRACE "）"));
 	yt_arena_free(arena);
 }
 
@@ -289,6 +356,7 @@ int main(void)
 		{ "no answer is over 200 characters, and its end is whole", test_length, NULL, NULL, NULL },
 		{ "a short detail is told whole", test_short_detail, NULL, NULL, NULL },
 		{ "a complaint is said in Chinese, with its path", test_detail, NULL, NULL, NULL },
+		{ "Chinese that begins with a digit stays", test_chinese_that_begins_with_a_digit, NULL, NULL, NULL },
 		{ "the JSON reader's complaints are in the catalogue", test_json_complaints, NULL, NULL, NULL },
 		{ "the money rules' complaints are in the catalogue", test_money_complaints, NULL, NULL, NULL },
 		{ "journal and log have it in English", test_english, NULL, NULL, NULL },

@@ -2,9 +2,9 @@
  *
  * Codecs and the money rules complain in English, for the journal and the log: a path and a predicate, as in
  * "input.data.psn_no is missing".  text_make() has each complaint said in Chinese here before it goes into an answer.
- * The catalogue has the sentences of core/message, core/format/json.c and plugins/nhsa, and of plugins/crossprovince
- * what a hospital can cause; what another plugin complains of in other words keeps its path and is called 不符合要求,
- * and the operator has the sentence. */
+ * The catalogue has the sentences of core/message, core/format/json.c, plugins/nhsa and plugins/intake, and of
+ * plugins/crossprovince what a hospital can cause; what another plugin complains of in other words keeps its path and
+ * is called 不符合要求, and the operator has the sentence. */
 #include "engine/texts.h"
 
 #include <string.h>
@@ -47,6 +47,52 @@ static const struct phrase {
 	{ "payers has no account for this at its bank", "网关没有为这类付款配置账户，请联系网关管理员" },
 	{ "(signature) is not its sender's: %s", "签名与内容不符" },
 	{ "%s is missing: payee_bank_no names another bank", "缺少 %1：payee_bank_no 是他行，须写行名" },
+	{ "%s is not psn_name: %s", "%1 与 psn_name 不符；付到他人账户的，由经办人下单，不写 psn_name" },
+	{ "%s is not CL, MA, HS or IN, a day yyyyMMdd and twelve digits",
+	        "%1 应为 CL、MA、HS 或 IN，加日期 yyyyMMdd，再加 12 位数字" },
+	{ "%s is not what pay_no begins with", "%1 与 pay_no 的前两位不同" },
+	{ "%s is not the number of the payout that came to nothing", "%1 应为未付成的那笔付款的编号" },
+	{ "%s must be more than 0", "%1 须大于 0" },
+	{ "%s is above the limit of one order, %s yuan: %s", "%1 超过单笔限额 %2 元" },
+	{ "%s is not a day yyyy-MM-dd", "%1 不是日期，格式应为 yyyy-MM-dd" },
+	{ "%s is not 1 to 34 letters and digits", "%1 应为 1 至 34 位字母和数字" },
+	{ "%s is not a line number of 12 digits with its check digit", "%1 不是行号（12 位数字，末位为校验位）" },
+	{ "%s is no resident identity number: %s", "%1 不是居民身份证号码（18 位，含出生日期和校验位）" },
+	{ "%s is another currency than CNY", "%1 只能是 CNY" },
+	{ "%s is not UTF-8", "%1 不是 UTF-8 编码" },
+	{ "%s has a control character", "%1 含有控制字符" },
+	{ "%s has a private-use character: %s", "%1 含有专用区字符，请改用 Unicode 中的字" },
+	/* at the intake */
+	{ "%s is missing: how many payouts there are", "缺少 %1（笔数）" },
+	{ "%s is missing: the last line must be #SM2 and the signature", "缺少签名：末行应为 #SM2 和签名" },
+	{ "%s must be consent.put, account.put, %s",
+	        "%1 应为 consent.put、account.put、invoice.notice、settle.notice、settle.cancel、pay.order、pay.query、pay.batch 或 pay.batch.query" },
+	{ "%s is an operation that this format does not have", "没有这项交易" },
+	{ "%s is not a date as %s", "%1 不是日期，格式应为 %2" },
+	{ "%s is not a time as %s", "%1 不是时间，格式应为 %2" },
+	{ "%s is not 64 hexadecimal digits in lower case", "%1 应为 64 位小写十六进制数字" },
+	{ "%s is not of digits", "%1 只能是数字" },
+	{ "%s is no code that it may have", "%1 的代码不在允许的范围内" },
+	{ "%s is blank", "%1 是空白" },
+	{ "%s is not of 0 and 1", "%1 只能由 0 和 1 组成" },
+	{ "%s is too short or too long", "%1 过短或过长" },
+	{ "%s must be an object, one payout", "%1 应为 JSON 对象，即一笔付款" },
+	{ "%s must be an object: %s", "%1 应为 JSON 对象：本批的编号、笔数和合计金额" },
+	{ "%s must be the message's number: %s", "%1 须与报文的 number 相同" },
+	{ "%s must be the message's number, at most 22 characters: %s", "%1 须与报文的 number 相同，最多 22 个字符" },
+	{ "%s has what belongs to each payout: %s", "%1 里不能有编号和金额，应写在每笔付款里" },
+	{ "%s is not the sum of all payouts in yuan", "%1 应为本批合计金额（元）" },
+	{ "%s must be an array of payouts, at least one", "%1 应为付款的数组，至少一笔" },
+	{ "%s holds no row", "%1 没有明细" },
+	{ "%s must be 1 to 36 letters, digits or -_. of your own, %s",
+	        "%1 应为 1 至 36 位字母、数字或 -_.，每条报文各用一个" },
+	{ "%s must name for whom this is said", "%1 须写明机构编号" },
+	{ "%s must name the list that is asked for", "%1 须写明所问清单的编号" },
+	{ "%s must be the number of the payout that is asked for", "%1 应为所问付款的编号" },
+	{ "%s must name the settlement that was cancelled", "%1 须写明被撤销的结算" },
+	{ "%s must be the insured area, six digits", "%1 应为参保地区划，6 位数字" },
+	{ "%s is not an object", "%1 应为 JSON 对象" },
+	{ "%s has a member twice", "%1 里有名称重复" },
 	/* nationally, sealed or wrapped (variants B and C) */
 	{ "%s appId is another than %s", "appId 与网关约定的不同" },
 	{ "%s encData cannot be decrypted with %s", "encData 不能用约定的密钥解密" },

@@ -262,14 +262,18 @@ static struct yt_str why_not(const struct asked *a)
 		{ "tomorrow", N_("the bank takes it on another day only") },
 	};
 	struct yt_str advice = yt_node_text(a->end, "pay_advice"), code = yt_node_text(a->end, "return_code");
-	const char *words = N_("its bank says so");
+	const char *words = a->end != NULL || a->x->unpaid_as[0] != '\0'
+	                            ? N_("its bank gives no reason")
+	                            : N_("why is not on record, or not yet: ask again, or ask the operator");
 
 	if (a->end == NULL && !is_paid_for(a->x))
 		return yt_str(yt_words_zh(N_("it was refused when it was handed in")));
 	if (yt_str_is(yt_node_text(a->end, "decided"), "1"))
 		return yt_str(yt_words_zh(N_("people found so")));
-	if (code.n == 0)
+	if (code.n == 0 && state_of(a) != YT_PAY_RETURNED) /* else it is that of the payment, which had gone well */
 		code = yt_node_text(a->end, "bank_code");
+	if (code.n > 0)
+		words = N_("its bank says so");
 	for (size_t i = 0; i < sizeof(advised) / sizeof(advised[0]); i++)
 		if (yt_str_is(advice, advised[i].advice))
 			words = advised[i].words;
@@ -299,7 +303,7 @@ static void put_state(const struct asked *a, struct yt_node *data)
 
 	put(a->arena, data, "pay_state", is_final(state) ? yt_str(yt_pay_state_name(state)) : YT_STR("OPEN"));
 	put(a->arena, data, "stage", yt_str(stage));
-	put(a->arena, data, "pay_text", text_make(a->arena, text, detail, a->trace));
+	put(a->arena, data, "pay_text", text_say(a->arena, text, detail, a->trace));
 }
 
 static struct yt_node *answer_of(const struct asked *a, struct yt_str pay_no)

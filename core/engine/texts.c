@@ -122,11 +122,15 @@ static size_t find(enum text_id id)
 
 struct yt_str text_make(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace)
 {
+	return text_say(arena, id, text_detail(arena, detail), trace);
+}
+
+struct yt_str text_say(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace)
+{
 	struct yt_buf buf = { 0 };
 	struct yt_str text;
 	size_t i = find(id), fixed;
 
-	detail = text_detail(arena, detail);
 	/* Number and trace come last and are what the cashier reads out: the detail gives way. */
 	fixed = count_characters(yt_str(texts[i].zh)) + count_characters(yt_str(trace)) + TAIL - 2; /* without %s */
 	put(&buf, texts[i].zh, cut(detail, fixed < ROOM ? ROOM - fixed : 0));

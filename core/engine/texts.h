@@ -43,8 +43,10 @@ enum text_id {                 /* numbers are stable: they are in manuals */
 };
 
 /* The text with its number and the trace, in arena.  detail: a path, or a path and what is wrong with it in the English
- * of struct yt_fault, which is said in Chinese; or what is Chinese already; may be empty. */
+ * of struct yt_fault, which is said in Chinese; or Chinese that begins with a Chinese character; may be empty. */
 struct yt_str text_make(struct yt_arena *arena, enum text_id id, struct yt_str detail, const char *trace);
+/* The same; zh is Chinese, whatever it begins with. */
+struct yt_str text_say(struct yt_arena *arena, enum text_id id, struct yt_str zh, const char *trace);
 /* "Y101 input.data.psn_no is missing", "Y107 no route matches, nothing was sent": the same for journal and log, in
  * arena. */
 struct yt_str text_english(struct yt_arena *arena, enum text_id id, struct yt_str detail);
