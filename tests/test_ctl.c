@@ -626,7 +626,9 @@ static void test_parked(void **state)
 	assert_int_equal(run(w, "parked --json"), 0);
 	assert_prints(w, "\"deadline_ms\":1795399200000");
 	assert_int_equal(run(w, "parked decide 2 done --operator li"), 2);
-	assert_int_equal(run(w, "parked decide 2 done --reason seen"), 2);
+	assert_prints(w, "say why with --reason TEXT");
+	assert_int_equal(run(w, "parked decide 2 done --operator '' --reason seen"), 2);
+	assert_int_equal(run(w, "parked decide 2 done --reason seen"), 3); /* it is who runs this */
 	assert_int_equal(run(w, "parked decide 2 lost --operator li --reason seen"), 2);
 	assert_int_equal(run(w, "parked decide two done --operator li --reason seen"), 1);
 	assert_prints(w, "no exchange has the number two; `yitong parked` and");

@@ -1043,6 +1043,22 @@ static void a_number_of_two_is_nobodys(void **state)
 	ctl_peer_prints(w, "有 2 笔未了结的交易");
 }
 
+/* What was ordered or settled has ended, and what follows from it waits: that is named, and not taken for it. */
+static void what_follows_is_named_where_it_is_meant(void **state)
+{
+	struct ctl_peer *w = *state;
+	struct yt_buf buf = { 0 };
+
+	add_follow_up(&buf, 7, "+/MA20261123000000000011", "MA20261123000000000011", 21);
+	ctl_peer_commit(w, &buf);
+	ctl_peer_feed(w);
+	yt_buf_free(&buf);
+	assert_int_equal(ctl_peer_run(w, "decide MA20261123000000000011 release --reason seen"), 1);
+	ctl_peer_prints(w, "MA20261123000000000011 itself does not wait, what follows from it does: say +/MA2026");
+	assert_int_equal(ctl_peer_run(w, "decide MA20261123000000000012 release --reason seen"), 1);
+	ctl_peer_prints(w, "no exchange has the number MA20261123000000000012");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1050,6 +1066,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_is_not_enrolled_is_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_number_that_parks_is_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_number_of_two_is_nobodys, open_world, close_world),
+		cmocka_unit_test_setup_teardown(what_follows_is_named_where_it_is_meant, open_world, close_world),
 		cmocka_unit_test_setup_teardown(a_claim_is_shown_as_what_it_is, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_the_insurer_pays_was_told, open_world, close_world),
 		cmocka_unit_test_setup_teardown(what_was_found_out_is_told, open_world, close_world),

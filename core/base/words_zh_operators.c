@@ -39,6 +39,7 @@ const struct yt_word words_zh_operators[] = {
 	{ "no rule releases it", "没有规则可自动放行" },
 	{ "the insurer has told something of this claim meanwhile", "保险公司其间另有通知：请先核实该理赔" },
 	{ "another payout was ordered anew for the same one", "同一笔原付款已有另一笔重付" },
+	{ "%s itself does not wait, what follows from it does: say %s", "%s 本身不在等待，等待的是其后续：请写 %s" },
 	{ "the same payee, amount and type within 24 hours", "24 小时内有收款人、金额、类型都相同的付款" },
 	{ "no bank has checked the account", "没有银行核对过该账户" },
 	{ "to an account that no bank has checked", "付往未经银行核对的账户" },
@@ -105,7 +106,6 @@ const struct yt_word words_zh_operators[] = {
 	{ "%s is open again; what waited for that goes on now.\n", "%s 已恢复，等待它的事项现在继续。\n" },
 	{ "say: lane [PARTY [stop|start]]", "请写：lane [参与方 [stop|start]]" },
 	{ "a lane is stopped or started with stop and start, not \"%s\"", "通道用 stop 停用、start 恢复，不能用“%s”" },
-	{ "say who does it with --operator NAME (at most 64 bytes)", "用 --operator 写明操作员姓名（至多 64 字节）" },
 	/* control_lanes.c */
 	{ "act is one of stop, start", "act 只能是 stop、start" },
 	{ "there is no such party in the active configuration", "生效的配置里没有这个参与方" },
@@ -159,7 +159,6 @@ const struct yt_word words_zh_operators[] = {
 	        "裁定只能是 done、refused、reversed、retry、release 或 park，不能是“%s”" },
 	{ "Exchange %s is held now, by %s: nothing of it leaves until `yitong decide %s retry`, and `refused` ends it.\n",
 	        "交易 %s 已由 %s 扣住：`yitong decide %s retry` 之前不会发出，用 `refused` 了结。\n" },
-	{ "say by what evidence with --why TEXT (at most 400 bytes)", "请用 --why 写明依据（最多 400 字节）" },
 	{ "%zu open exchanges have the number %s: say which of%s",
 	        "有 %zu 笔未了结的交易的报文ID都是 %s：请指明是哪一笔：%s" },
 	{ "no exchange has the number %s; `yitong parked` and `yitong followups` list what waits",

@@ -109,6 +109,19 @@ struct ctl_option {
  * then. own: may be NULL.  CTL_GO_ON, or the exit code: its help was printed, or what is wrong told. */
 int ctl_options(
         struct ctl *ctl, const char *command, int argc, char **argv, const struct ctl_option *own, bool *is_json);
+
+/* Who does it and why: the same options at each command that decides, changes or reveals something. */
+struct ctl_who {
+	const char *operator_name, *reason;
+};
+#define CTL_WHO_OPTIONS(who)                                                                                           \
+	{ "operator", .text = &(who)->operator_name }, { "reason", .text = &(who)->reason },                           \
+	{                                                                                                              \
+		"why", .text = &(who)->reason                                                                          \
+	}
+/* Where nobody is named it is who runs this.  CTL_GO_ON, or the exit code after telling what is wrong; with_reason:
+ * there must be one. */
+int ctl_who(const char *command, bool with_reason, struct ctl_who *who);
 /* A number from 1 to most; false: it is none. */
 bool ctl_number(const char *text, uint32_t most, uint32_t *out);
 /* help.c: the help of a command, "" for yitong itself. */

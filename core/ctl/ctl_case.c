@@ -263,7 +263,9 @@ static void put_exchange(struct telling *t, const struct found *f)
 		add_yuan(&details, _("account"), x->account_fen);
 		add_yuan(&details, _("cash"), x->cash_fen);
 	}
-	if (!follows && op != NULL && op->id != YT_OP_ACCOUNT_PUT) /* whose number there is the gateway's own */
+	/* Of an account it is the gateway's own number, of what is ordered the number that stands there already. */
+	if (!follows && op != NULL && op->id != YT_OP_ACCOUNT_PUT && op->id != YT_OP_PAY_ORDER &&
+	        op->id != YT_OP_PAY_BATCH)
 		add_text(&details, _("settlement"), yt_str(x->settlement));
 	add_text(&details,
 	        follows                  ? _("follows")

@@ -8,27 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-struct words {
-	const char *operator_name, *why;
-	bool is_json;
-};
-
-/* Options that both take; CTL_GO_ON, or the exit status. */
-static int take_options(struct ctl *ctl, const char *command, struct words *w, int argc, char **argv)
-{
-	const struct ctl_option own[] = { { "operator", .text = &w->operator_name }, { "why", .text = &w->why },
-		{ "reason", .text = &w->why }, { NULL } }; /* as `lane` and `show --raw` call it */
-	int rv = ctl_options(ctl, command, argc, argv, own, &w->is_json);
-
-	if (rv != CTL_GO_ON)
-		return rv;
-	if (w->operator_name == NULL)
-		w->operator_name = ctl_user();
-	if (*w->operator_name == '\0' || strlen(w->operator_name) > 64)
-		return ctl_usage(command, "say who decides with --operator NAME (at most 64 bytes)");
-	return CTL_GO_ON;
-}
-
 /* ---- decide ------------------------------------------------------------------------------------------ */
 
 #define SAME_NUMBER_MAX 100 /* exchanges that are looked at: agencies count alike */
@@ -36,6 +15,7 @@ static int take_options(struct ctl *ctl, const char *command, struct words *w, i
 struct found {
 	uint64_t id, open[SAME_NUMBER_MAX];
 	size_t n_open;
+	char settlement[sizeof(((struct exchange *)0)->settlement)];
 };
 
 static int on_row(void *arg, const struct exchange *x)
@@ -43,6 +23,7 @@ static int on_row(void *arg, const struct exchange *x)
 	struct found *found = arg;
 
 	found->id = x->id;
+	memcpy(found->settlement, x->settlement, sizeof(found->settlement));
 	if (exchange_is_open(x) && found->n_open < SAME_NUMBER_MAX)
 		found->open[found->n_open++] = x->id;
 	return 0;
@@ -60,12 +41,27 @@ static void tell_which(const struct found *found, const char *word)
 	ctl_fail(CTL_FOUND, "%zu open exchanges have the number %s: say which of%s", found->n_open, word, ids);
 }
 
+/* What was ordered, or settled, is over; the payment or the claim that follows from it may be what is meant. */
+static bool tell_what_follows(struct index *index, const struct found *found, const char *word)
+{
+	char number[EXCHANGE_NUMBER_MAX];
+	struct exchange x;
+
+	if (found->n_open > 0 ||
+	        !exchange_follow_up_number(found->settlement[0] != '\0' ? found->settlement : word, number) ||
+	        index_find_follow_up(index, yt_str(number), &x) != 0 || !exchange_is_open(&x))
+		return false;
+	ctl_fail(CTL_FOUND, "%s itself does not wait, what follows from it does: say %s", word, number);
+	return true;
+}
+
 uint64_t ctl_find_exchange(struct ctl *ctl, const char *word)
 {
 	struct index_filter by_number = { .number = yt_str(word), .limit = SAME_NUMBER_MAX };
 	struct found found = { .n_open = 0 };
 	struct index *index = NULL;
 	uint64_t id = 0;
+	bool is_told;
 
 	if (ctl_parse_exchange(yt_str(word), &id) && strlen(word) == 16)
 		return id;
@@ -73,7 +69,10 @@ uint64_t ctl_find_exchange(struct ctl *ctl, const char *word)
 		return 0;
 	if (index_search(index, &by_number, on_row, &found) < 0)
 		found = (struct found){ .n_open = 0 };
+	is_told = tell_what_follows(index, &found, word);
 	index_close(index);
+	if (is_told)
+		return 0;
 	if (found.n_open > 1)
 		tell_which(&found, word);
 	else if (found.id == 0)
@@ -85,13 +84,14 @@ uint64_t ctl_find_exchange(struct ctl *ctl, const char *word)
 int ctl_decide(struct ctl *ctl, int argc, char **argv)
 {
 	static const char *const results[] = { "done", "refused", "reversed", "retry", "release", "park" };
-	struct words w = { 0 };
-	int rv = take_options(ctl, "decide", &w, argc, argv);
+	struct ctl_who who = { 0 };
+	const struct ctl_option own[] = { CTL_WHO_OPTIONS(&who), { NULL } };
+	int rv = ctl_options(ctl, "decide", argc, argv, own, NULL);
 	bool is_known = false;
 	char exchange[20];
 	uint64_t id;
 
-	if (rv >= 0)
+	if (rv != CTL_GO_ON)
 		return rv;
 	if (argc - optind != 2)
 		return ctl_usage("decide", "say: decide NUMBER done|refused|reversed|retry|release|park --why TEXT");
@@ -100,13 +100,14 @@ int ctl_decide(struct ctl *ctl, int argc, char **argv)
 	if (!is_known)
 		return ctl_usage("decide", "a decision is done, refused, reversed, retry, release or park, not \"%s\"",
 		        argv[optind + 1]);
-	if (w.why == NULL || strspn(w.why, " \t") == strlen(w.why) || strlen(w.why) > 400)
-		return ctl_usage("decide", "say by what evidence with --why TEXT (at most 400 bytes)");
+	rv = ctl_who("decide", true, &who);
+	if (rv != CTL_GO_ON)
+		return rv;
 	id = ctl_find_exchange(ctl, argv[optind]);
 	if (id == 0)
 		return CTL_FOUND;
 	ctl_exchange(id, exchange);
-	return ctl_decide_one(ctl, exchange, argv[optind + 1], w.operator_name, w.why);
+	return ctl_decide_one(ctl, exchange, argv[optind + 1], who.operator_name, who.reason);
 }
 
 /* ---- confirm ------------------------------------------------------------------------------------------- */
@@ -122,7 +123,7 @@ static int ask(struct ctl *ctl, const char *request, struct yt_arena *arena, str
 	return rv;
 }
 
-static int list(struct ctl *ctl, const struct words *w, struct yt_arena *arena)
+static int list(struct ctl *ctl, bool is_json, struct yt_arena *arena)
 {
 	static const char *const heading[] = { "PROPOSAL", "SINCE (UTC+8)", "EXCHANGE", "NUMBER", "WAITS FOR",
 		"DECISION", "OPERATOR", "REASON" };
@@ -136,14 +137,14 @@ static int list(struct ctl *ctl, const struct words *w, struct yt_arena *arena)
 	all = control_node(answer, "proposals");
 	if (all == NULL || all->child == NULL)
 		return ctl_fail(CTL_FOUND, "no decision waits for a second person");
-	for (const struct yt_node *one = all->child; w->is_json && one != NULL; one = one->next) {
+	for (const struct yt_node *one = all->child; is_json && one != NULL; one = one->next) {
 		struct yt_buf json = { 0 };
 
 		yt_json_write(one, &json);
 		yt_buf_byte(&json, '\n');
 		ctl_print_buf(&json, stdout);
 	}
-	if (w->is_json)
+	if (is_json)
 		return CTL_OK;
 	ctl_table_begin(&table, 8, 0);
 	for (size_t i = 0; i < 8; i++)
@@ -169,7 +170,7 @@ static int list(struct ctl *ctl, const struct words *w, struct yt_arena *arena)
 	return CTL_OK;
 }
 
-static int confirm(struct ctl *ctl, const char *id, const struct words *w, struct yt_arena *arena)
+static int confirm(struct ctl *ctl, const char *id, const struct ctl_who *who, struct yt_arena *arena)
 {
 	struct yt_buf request = { 0 };
 	struct yt_node *answer;
@@ -178,7 +179,7 @@ static int confirm(struct ctl *ctl, const char *id, const struct words *w, struc
 	yt_buf_byte(&request, '{');
 	ctl_json_member(&request, "do", YT_STR("confirm"));
 	ctl_json_member(&request, "proposal", yt_str(id));
-	ctl_json_member(&request, "operator", yt_str(w->operator_name));
+	ctl_json_member(&request, "operator", yt_str(who->operator_name));
 	yt_buf_byte(&request, '}');
 	yt_buf_byte(&request, 0);
 	YT_REQUIRE(!request.failed);
@@ -191,17 +192,21 @@ static int confirm(struct ctl *ctl, const char *id, const struct words *w, struc
 
 int ctl_confirm(struct ctl *ctl, int argc, char **argv)
 {
-	struct words w = { 0 };
+	struct ctl_who who = { 0 };
+	const struct ctl_option own[] = { { "operator", .text = &who.operator_name }, { NULL } };
 	struct yt_arena *arena;
-	int rv = take_options(ctl, "confirm", &w, argc, argv);
+	bool is_json = false;
+	int rv = ctl_options(ctl, "confirm", argc, argv, own, &is_json);
 
-	if (rv >= 0)
+	if (rv == CTL_GO_ON)
+		rv = ctl_who("confirm", false, &who);
+	if (rv != CTL_GO_ON)
 		return rv;
 	if (argc - optind > 1)
 		return ctl_usage("confirm", "one proposal at a time");
 	arena = yt_arena_new(4 << 20);
 	YT_REQUIRE(arena != NULL);
-	rv = optind == argc ? list(ctl, &w, arena) : confirm(ctl, argv[optind], &w, arena);
+	rv = optind == argc ? list(ctl, is_json, arena) : confirm(ctl, argv[optind], &who, arena);
 	yt_arena_free(arena);
 	return rv;
 }

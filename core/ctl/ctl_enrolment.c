@@ -25,7 +25,7 @@ struct asked {
 	const struct conf_party *party;
 	struct enrolment_key key;
 	const char *file; /* load: the insurer's */
-	const char *operator_name;
+	struct ctl_who who;
 	int64_t day; /* INT64_MIN: the file says it */
 	bool anyway, person, is_json;
 	uint64_t n_faults;
@@ -69,7 +69,7 @@ static int note(const struct asked *a, bool is_load, const char *reason)
 	yt_buf_byte(&request, '{');
 	ctl_json_member(&request, "do", is_load ? YT_STR("enrolment") : YT_STR("audit"));
 	ctl_json_member(&request, is_load ? "party" : "act", yt_str(is_load ? a->party->name : what));
-	ctl_json_member(&request, "operator", yt_str(a->operator_name != NULL ? a->operator_name : ctl_user()));
+	ctl_json_member(&request, "operator", yt_str(a->who.operator_name));
 	ctl_json_member(&request, "reason", yt_str(reason));
 	yt_buf_byte(&request, '}');
 	YT_REQUIRE(!request.failed);
@@ -370,10 +370,12 @@ int ctl_enrolment(struct ctl *ctl, int argc, char **argv)
 	struct asked a = { .day = INT64_MIN };
 	const char *day = NULL;
 	const struct ctl_option own[] = { { "day", .text = &day }, { "anyway", .flag = &a.anyway },
-		{ "person", .flag = &a.person }, { "operator", .text = &a.operator_name }, { NULL } };
+		{ "person", .flag = &a.person }, { "operator", .text = &a.who.operator_name }, { NULL } };
 	int rv = ctl_options(ctl, "enrolment", argc, argv, own, &a.is_json);
 	int64_t ms;
 
+	if (rv == CTL_GO_ON)
+		rv = ctl_who("enrolment", false, &a.who);
 	if (rv != CTL_GO_ON)
 		return rv;
 	if (day != NULL && (strlen(day) != 10 || yt_time_parse(yt_str(day), &ms) != 0))

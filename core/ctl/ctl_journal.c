@@ -207,7 +207,8 @@ static int stat_journal(struct ctl *ctl, bool is_json)
 /* ---- erase ---- */
 
 struct erasing {
-	const char *day, *operator_name, *reason;
+	const char *day;
+	struct ctl_who who;
 	bool is_sure;
 };
 
@@ -223,8 +224,8 @@ static int ask_erase(struct ctl *ctl, const struct erasing *how)
 	yt_buf_byte(&request, '{');
 	ctl_json_member(&request, "do", YT_STR("erase"));
 	ctl_json_member(&request, "day", yt_str(how->day));
-	ctl_json_member(&request, "operator", yt_str(how->operator_name));
-	ctl_json_member(&request, "reason", yt_str(how->reason));
+	ctl_json_member(&request, "operator", yt_str(how->who.operator_name));
+	ctl_json_member(&request, "reason", yt_str(how->who.reason));
 	yt_buf_byte(&request, '}');
 	rv = control_ask(ctl->conf->gateway.run_dir, yt_buf_view(&request), arena, &answer, why, sizeof(why));
 	if (rv == 0)
@@ -238,17 +239,16 @@ static int ask_erase(struct ctl *ctl, const struct erasing *how)
 	return rv;
 }
 
-static int erase(struct ctl *ctl, const struct erasing *how)
+static int erase(struct ctl *ctl, struct erasing *how)
 {
 	int64_t from_ms;
 	int rv;
 
 	if (strlen(how->day) != 10 || yt_time_parse(yt_str(how->day), &from_ms) != 0)
 		return ctl_usage("journal", "DAY must be a date such as 2026-11-22, not \"%s\"", how->day);
-	if (how->operator_name == NULL || *how->operator_name == '\0' || strlen(how->operator_name) > 64)
-		return ctl_usage("journal", "say who erases with --operator NAME (at most 64 bytes)");
-	if (how->reason == NULL || strspn(how->reason, " \t") == strlen(how->reason) || strlen(how->reason) > 400)
-		return ctl_usage("journal", "say why with --reason TEXT (at most 400 bytes)");
+	rv = ctl_who("journal", true, &how->who);
+	if (rv != CTL_GO_ON)
+		return rv;
 	rv = ctl_conf(ctl);
 	if (rv != CTL_OK)
 		return rv;
@@ -266,8 +266,7 @@ int ctl_journal(struct ctl *ctl, int argc, char **argv)
 	struct erasing erasing = { 0 };
 	bool is_json = false;
 	const struct ctl_option own[] = { { "anchors", .text = &anchors }, { "public-key", .text = &key },
-		{ "operator", .text = &erasing.operator_name }, { "reason", .text = &erasing.reason },
-		{ "yes", .flag = &erasing.is_sure }, { NULL } };
+		CTL_WHO_OPTIONS(&erasing.who), { "yes", .flag = &erasing.is_sure }, { NULL } };
 	int rv = ctl_options(ctl, "journal", argc, argv, own, &is_json);
 
 	if (rv != CTL_GO_ON)
@@ -364,7 +363,7 @@ static int rebuild_here(struct ctl *ctl)
 	return rv;
 }
 
-static int rebuild(struct ctl *ctl)
+static int rebuild(struct ctl *ctl, const struct ctl_who *who)
 {
 	struct yt_arena *arena = yt_arena_new(1 << 20);
 	struct yt_buf request = { 0 };
@@ -376,7 +375,7 @@ static int rebuild(struct ctl *ctl)
 	if (rv == CTL_OK) {
 		yt_buf_byte(&request, '{');
 		ctl_json_member(&request, "do", YT_STR("reindex"));
-		ctl_json_member(&request, "operator", yt_str(ctl_user()));
+		ctl_json_member(&request, "operator", yt_str(who->operator_name));
 		yt_buf_byte(&request, '}');
 		rv = control_ask(ctl->conf->gateway.run_dir, yt_buf_view(&request), arena, &answer, why, sizeof(why));
 		yt_buf_free(&request);
@@ -394,11 +393,14 @@ static int rebuild(struct ctl *ctl)
 
 int ctl_index(struct ctl *ctl, int argc, char **argv)
 {
-	int rv = ctl_options(ctl, "index", argc, argv, NULL, NULL);
+	struct ctl_who who = { 0 };
+	const struct ctl_option own[] = { { "operator", .text = &who.operator_name }, { NULL } };
+	int rv = ctl_options(ctl, "index", argc, argv, own, NULL);
 
 	if (rv != CTL_GO_ON)
 		return rv;
 	if (optind + 1 != argc || strcmp(argv[optind], "rebuild") != 0)
 		return ctl_usage("index", "say rebuild");
-	return rebuild(ctl);
+	rv = ctl_who("index", false, &who);
+	return rv == CTL_GO_ON ? rebuild(ctl, &who) : rv;
 }

@@ -7,7 +7,7 @@
 
 struct asking {
 	const char *party, *act; /* NULL: all; NULL: only shown */
-	const char *operator_name, *reason;
+	struct ctl_who who;
 	bool is_json;
 };
 
@@ -143,8 +143,8 @@ static int set(struct ctl *ctl, const struct asking *a)
 	ctl_json_member(&request, "do", YT_STR("lane"));
 	ctl_json_member(&request, "party", yt_str(a->party));
 	ctl_json_member(&request, "act", yt_str(a->act));
-	ctl_json_member(&request, "operator", yt_str(a->operator_name));
-	ctl_json_member(&request, "reason", yt_str(a->reason));
+	ctl_json_member(&request, "operator", yt_str(a->who.operator_name));
+	ctl_json_member(&request, "reason", yt_str(a->who.reason));
 	yt_buf_byte(&request, '}');
 	rv = ask(ctl, &request, arena, &answer);
 	if (rv == CTL_OK && strcmp(a->act, "stop") == 0)
@@ -158,6 +158,8 @@ static int set(struct ctl *ctl, const struct asking *a)
 
 static int with_arguments(struct ctl *ctl, struct asking *a, int argc, char **argv)
 {
+	int rv;
+
 	if (argc - optind > 2)
 		return ctl_usage("lane", "say: lane [PARTY [stop|start]]");
 	a->party = optind < argc ? argv[optind] : NULL;
@@ -166,18 +168,14 @@ static int with_arguments(struct ctl *ctl, struct asking *a, int argc, char **ar
 		return show(ctl, a);
 	if (strcmp(a->act, "stop") != 0 && strcmp(a->act, "start") != 0)
 		return ctl_usage("lane", "a lane is stopped or started with stop and start, not \"%s\"", a->act);
-	if (a->operator_name == NULL || *a->operator_name == '\0' || strlen(a->operator_name) > 64)
-		return ctl_usage("lane", "say who does it with --operator NAME (at most 64 bytes)");
-	if (a->reason == NULL || strspn(a->reason, " \t") == strlen(a->reason) || strlen(a->reason) > 400)
-		return ctl_usage("lane", "say why with --reason TEXT (at most 400 bytes)");
-	return set(ctl, a);
+	rv = ctl_who("lane", true, &a->who);
+	return rv == CTL_GO_ON ? set(ctl, a) : rv;
 }
 
 int ctl_lane(struct ctl *ctl, int argc, char **argv)
 {
 	struct asking a = { 0 };
-	const struct ctl_option own[] = { { "operator", .text = &a.operator_name }, { "reason", .text = &a.reason },
-		{ NULL } };
+	const struct ctl_option own[] = { CTL_WHO_OPTIONS(&a.who), { NULL } };
 	int rv = ctl_options(ctl, "lane", argc, argv, own, &a.is_json);
 
 	if (rv != CTL_GO_ON)

@@ -30,7 +30,7 @@ struct showing {
 	struct exchange x;                     /* folded from them */
 	char followed_by[EXCHANGE_NUMBER_MAX]; /* "" nothing, or none is in the index */
 	bool is_raw, has_bodies, is_json, bodies_are_sealed;
-	const char *reason;
+	struct ctl_who who;
 };
 
 /* ---- finding it ---- */
@@ -215,8 +215,8 @@ static int audit(struct showing *s)
 	ctl_json_member(&request, "do", YT_STR("audit"));
 	ctl_json_member(&request, "act", YT_STR("show raw"));
 	ctl_json_member(&request, "exchange", yt_str(id));
-	ctl_json_member(&request, "operator", yt_str(ctl_user()));
-	ctl_json_member(&request, "reason", yt_str(s->reason));
+	ctl_json_member(&request, "operator", yt_str(s->who.operator_name));
+	ctl_json_member(&request, "reason", yt_str(s->who.reason));
 	yt_buf_byte(&request, '}');
 	rv = control_ask(s->ctl->conf->gateway.run_dir, yt_buf_view(&request), arena, &answer, why, sizeof(why));
 	yt_buf_free(&request);
@@ -535,8 +535,9 @@ static int with_arguments(struct showing *s, int argc, char **argv)
 
 	if (optind + 1 != argc)
 		return ctl_usage("show", "say which: one message number, exchange or trace");
-	if (s->is_raw && (s->reason == NULL || strspn(s->reason, " \t") == strlen(s->reason)))
-		return ctl_usage("show", "--raw shows personal data: say why with --reason TEXT");
+	rv = s->is_raw ? ctl_who("show", true, &s->who) : CTL_GO_ON;
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (s->is_raw && s->is_json)
 		return ctl_usage("show", "--json has no bodies: leave --raw out");
 	s->wanted = yt_str(argv[optind]);
@@ -553,8 +554,8 @@ static int with_arguments(struct showing *s, int argc, char **argv)
 int ctl_show(struct ctl *ctl, int argc, char **argv)
 {
 	bool is_raw = false, no_bodies = false, is_json = false;
-	const char *reason = NULL;
-	const struct ctl_option own[] = { { "raw", .flag = &is_raw }, { "reason", .text = &reason },
+	struct ctl_who who = { 0 };
+	const struct ctl_option own[] = { { "raw", .flag = &is_raw }, CTL_WHO_OPTIONS(&who),
 		{ "no-bodies", .flag = &no_bodies }, { NULL } };
 	int rv = ctl_options(ctl, "show", argc, argv, own, &is_json);
 	struct showing *s;
@@ -567,7 +568,7 @@ int ctl_show(struct ctl *ctl, int argc, char **argv)
 	s->is_raw = is_raw;
 	s->has_bodies = !no_bodies;
 	s->is_json = is_json;
-	s->reason = reason;
+	s->who = who;
 	rv = with_arguments(s, argc, argv);
 	free(s);
 	return rv;

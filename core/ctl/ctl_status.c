@@ -423,33 +423,32 @@ int ctl_decide_one(
 	return rv;
 }
 
-static int check_decision(struct ctl *ctl, char **word, const char *operator_name, const char *reason)
+static int check_decision(struct ctl *ctl, char **word, struct ctl_who *who)
 {
 	char exchange[20];
 	uint64_t id;
+	int rv;
 
 	if (strcmp(word[2], "done") != 0 && strcmp(word[2], "refused") != 0 && strcmp(word[2], "reversed") != 0 &&
 	        strcmp(word[2], "retry") != 0)
 		return ctl_usage("parked", "a decision is done, refused, reversed or retry, not \"%s\"", word[2]);
-	if (operator_name == NULL || *operator_name == '\0' || strlen(operator_name) > 64)
-		return ctl_usage("parked", "say who decides with --operator NAME (at most 64 bytes)");
-	if (reason == NULL || strspn(reason, " \t") == strlen(reason) || strlen(reason) > 400)
-		return ctl_usage("parked", "say by what evidence with --reason TEXT (at most 400 bytes)");
+	rv = ctl_who("parked", true, who);
+	if (rv != CTL_GO_ON)
+		return rv;
 	if (ctl_parse_exchange(yt_str(word[1]), &id))
-		return ctl_decide_one(ctl, word[1], word[2], operator_name, reason);
+		return ctl_decide_one(ctl, word[1], word[2], who->operator_name, who->reason);
 	id = ctl_find_exchange(ctl, word[1]);
 	if (id == 0)
 		return CTL_FOUND;
 	ctl_exchange(id, exchange);
-	return ctl_decide_one(ctl, exchange, word[2], operator_name, reason);
+	return ctl_decide_one(ctl, exchange, word[2], who->operator_name, who->reason);
 }
 
 int ctl_parked(struct ctl *ctl, int argc, char **argv)
 {
-	const char *operator_name = NULL, *reason = NULL;
+	struct ctl_who who = { 0 };
 	bool is_json = false;
-	const struct ctl_option own[] = { { "operator", .text = &operator_name }, { "reason", .text = &reason },
-		{ "why", .text = &reason }, { NULL } };
+	const struct ctl_option own[] = { CTL_WHO_OPTIONS(&who), { NULL } };
 	int rv = ctl_options(ctl, "parked", argc, argv, own, &is_json);
 
 	if (rv != CTL_GO_ON)
@@ -458,5 +457,5 @@ int ctl_parked(struct ctl *ctl, int argc, char **argv)
 		return list_parked(ctl, is_json);
 	if (strcmp(argv[optind], "decide") != 0 || argc - optind != 3)
 		return ctl_usage("parked", "say: decide NUMBER done|refused|reversed|retry");
-	return check_decision(ctl, argv + optind, operator_name, reason);
+	return check_decision(ctl, argv + optind, &who);
 }

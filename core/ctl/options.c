@@ -2,6 +2,7 @@
  * all. */
 #include <getopt.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ctl/ctl.h"
 
@@ -47,6 +48,19 @@ int ctl_options(
 			rv = take(&own[option - 256], optarg);
 	}
 	return rv;
+}
+
+int ctl_who(const char *command, bool with_reason, struct ctl_who *who)
+{
+	const char *reason = who->reason;
+
+	if (who->operator_name == NULL)
+		who->operator_name = ctl_user();
+	if (*who->operator_name == '\0' || strlen(who->operator_name) > 64)
+		return ctl_usage(command, "--operator NAME says who does it, in 1 to 64 bytes");
+	if (with_reason && (reason == NULL || strspn(reason, " \t") == strlen(reason) || strlen(reason) > 400))
+		return ctl_usage(command, "say why with --reason TEXT (at most 400 bytes)");
+	return CTL_GO_ON;
 }
 
 bool ctl_number(const char *text, uint32_t most, uint32_t *out)
