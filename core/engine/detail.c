@@ -62,6 +62,17 @@ static const struct phrase {
 	{ "%s is not UTF-8", "%1 不是 UTF-8 编码" },
 	{ "%s has a control character", "%1 含有控制字符" },
 	{ "%s has a private-use character: %s", "%1 含有专用区字符，请改用 Unicode 中的字" },
+	/* what banks tell by ISO 20022 */
+	{ "%s has another element inside than its namespace says", "%1 里的元素与其命名空间不符" },
+	{ "%s has no namespace that ends with a message and its version, %s",
+	        "%1 的命名空间末尾应为报文名称和版本，如 pain.002.001.10" },
+	{ "%s is a message that is not read here", "%1 不是这里接收的报文" },
+	{ "%s counts other entries than there are", "%1 的笔数与明细不符" },
+	{ "%s has another sum than its entries", "%1 的合计与明细不符" },
+	{ "%s is empty", "%1 为空" },
+	{ "%s is no amount above 0", "%1 应为大于 0 的金额" },
+	{ "%s is not an amount with at most two decimals", "%1 应为最多两位小数的金额" },
+	{ "%s is missing: only booked entries count", "缺少 %1：只有已入账的明细才算数" },
 	/* at the intake */
 	{ "%s is missing: how many payouts there are", "缺少 %1（笔数）" },
 	{ "%s is missing: the last line must be #SM2 and the signature", "缺少签名：末行应为 #SM2 和签名" },
@@ -130,6 +141,11 @@ static const struct phrase {
 /* What stands for a gap, when it is one of these; parts of it, when it is a list. */
 static const struct phrase words[] = {
 	{ "(message)", "报文" },
+	{ "(document)", "文档" },
+	{ "there is no element", "没有 XML 元素" },
+	{ "it is not well-formed XML", "不是格式良好的 XML" },
+	{ "the octets are not GB18030, as the XML declaration says", "不是 XML 声明所写的 GB18030 编码" },
+	{ "the octets are UTF-8, but the XML declaration says GB18030", "是 UTF-8 编码，与 XML 声明的 GB18030 不符" },
 	{ "the rows of payout", "payout 各行" },
 	{ "unescaped control character", "有未转义的控制字符" },
 	{ "bad escape or lone surrogate", "转义字符有误" },
@@ -150,6 +166,7 @@ static const struct phrase words[] = {
 	{ "larger than 4 GiB", "超过 4 GiB" },
 }, joints[] = {
 	{ ", person and ", "、个人负担、" },
+	{ " and the entries", " 与各笔明细" },
 	{ " times ", "×" },
 	{ ", ", "、" },
 	{ " and ", "、" },
