@@ -9,6 +9,7 @@
  *
  * Under ASan the bytes not handed out are poisoned, with a gap after each allocation, so that running
  * over the end of one and using one after yt_arena_reset() are reported. */
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ enum {
 	ALIGN = 16,
 	FIRST_BLOCK = 8192,      /* a 2 KB message with its tree fits */
 	KEPT_BLOCK = 1 << 16,    /* a reset arena keeps one more block of up to so many bytes */
+	TRIMMED = 1 << 24,       /* a message that took so much gives it back to the system, some ms of work */
 	LARGEST_BLOCK = 1 << 18, /* blocks double up to here; larger allocations get a block of their own size */
 };
 
@@ -180,6 +182,8 @@ static void free_all_but_first(struct yt_arena *arena)
 	}
 	arena->newest = arena->first;
 	arena->first->older = NULL;
+	if (arena->handed_out >= TRIMMED)
+		malloc_trim(0); /* else the allocator keeps what a day's statement took until the process ends */
 }
 
 void yt_arena_free(struct yt_arena *arena)

@@ -112,6 +112,12 @@ for n in 1001 1002 1003; do
 	eventually case_of $n 'statement line  *booked  *1000.00' || { cat $dir/case.txt; wrong "payout $n has no line"; }
 	[ "$(grep -c 'statement line' $dir/case.txt)" = 1 ] || { cat $dir/case.txt; wrong "payout $n has its line more than once"; }
 done
+rss_mib() { awk '/^VmRSS/ { print int($2 / 1024) }' "/proc/$(pids worker | tr -d ' ')/status"; }
+is_small() { [ "$(rss_mib)" -lt 75 ]; }
+case $bin in
+*sanitize*) ;; # holds back what is freed
+*) eventually is_small || wrong "its worker keeps $(rss_mib) MiB" ;;
+esac
 lists() { yitong statement --json >$dir/list.json; [ "$(wc -l <$dir/list.json)" = $((lines - 3)) ]; }
 eventually lists || wrong "$(wc -l <$dir/list.json) lines are listed, not $((lines - 3))"
 say "ok: $lines lines, three payments, each told once, whoever was killed"
