@@ -513,6 +513,11 @@ static void add_acts(struct world *w)
 	add_act(&buf, REC_AUDIT, AUDIT_DAY_MS, "wang", "enrolment load tianyi");
 	add_act(&buf, REC_DECIDED, AUDIT_DAY_MS + 1000, "keeper", "refused");
 	add_act(&buf, REC_DECIDED, AUDIT_DAY_MS + DAY_MS, "li", "done");
+	at = rec_begin(&buf, REC_DECIDED, 0, 2, AUDIT_DAY_MS + DAY_MS);
+	put_text(&buf, REC_T_OPERATOR, "li");
+	put_text(&buf, REC_T_OWNER, "operator"); /* for whom it is held */
+	put_text(&buf, REC_T_RESULT, "park");
+	rec_end(&buf, at);
 	at = rec_begin(&buf, REC_GENERATION, 0, 0, AUDIT_DAY_MS + 2 * DAY_MS);
 	rec_u32(&buf, REC_T_GENERATION, 4);
 	rec_bytes(&buf, REC_T_DIGEST, digest, sizeof(digest));
@@ -557,6 +562,9 @@ static void test_audit(void **state)
 	assert_int_equal(run(w, "--lang zh audit --day 2026-11-22"), 0);
 	assert_prints(w, "查看原文");
 	assert_prints(w, "装入参保名单 tianyi");
+	assert_int_equal(run(w, "audit --day 2026-11-23"), 0);
+	assert_prints(w, "decided park ");
+	assert_null(strstr(w->out, "proposed"));
 	assert_int_equal(run(w, "audit --day 2026-11-23 --json"), 0);
 	assert_prints(w, "\"operator\":\"li\",\"act\":\"decided done\",\"exchange\":\"0000000000000002\"");
 	assert_int_equal(run(w, "audit --day tomorrow"), 2);

@@ -119,6 +119,9 @@ const struct yt_word words_zh_operators[] = {
 	{ "lane %.*s started", "恢复通道 %.*s" },
 	{ "lane", "通道" },
 	/* ctl_explain.c */
+	{ "it was read as what comes in by %s, the first listener; --listener NAME says by which",
+	        "按从第一个监听口 %s 进来的报文读取；用 --listener 另指监听口" },
+	{ "no: %s", "否：%s" },
 	{ "it is kept here, and answered; nobody waits for it", "存于网关并回复之后；没有人等它" },
 	{ "the settlement is done; nobody waits for it", "结算成功之后；没有人等它" },
 	{ "the settlement is done, and its answer kept", "结算成功、其回复已保存之后" },

@@ -65,7 +65,8 @@ static bool read_act(const struct rec *rec, struct act *act)
 		        word.p + strlen(CHECKED));
 	} else if (rec->type == REC_AUDIT) {
 		snprintf(act->what, sizeof(act->what), "%.*s", YT_FMT(word));
-	} else if (rec->type == REC_DECIDED && rec_get(rec, REC_T_OWNER).n > 0) {
+	} else if (rec->type == REC_DECIDED && rec_get(rec, REC_T_OWNER).n > 0 && !yt_str_is(word, "park")) {
+		/* Who holds something needs nobody's word; its owner is who is to look at it. */
 		snprintf(act->what, sizeof(act->what), _("decided %.*s, as %.*s proposed"), YT_FMT(word),
 		        YT_FMT(rec_get(rec, REC_T_OWNER)));
 	} else if (rec->type == REC_DECIDED) {

@@ -111,6 +111,10 @@ static int read_message(struct explaining *x, const char *file)
 	x->query = (struct route_query){ .msg = x->msg, .listener = yt_str(listener->name), .day = today() };
 	if (rv != 0)
 		refuse(x, yt_arena_printf(x->desk.arena, "%s %s (%s)", fault.path, _(fault.why), _(yt_strerror(rv))).p);
+	if (rv != 0 && x->listener == NULL && x->desk.ctl->conf->n_listeners > 1)
+		desk_putf(&x->desk, x->tree, "hint",
+		        "it was read as what comes in by %s, the first listener; --listener NAME says by which",
+		        listener->name);
 	return CTL_OK;
 }
 
