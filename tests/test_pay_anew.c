@@ -41,7 +41,7 @@ static const char *number_of(unsigned nth)
 /* The nth payout, made anew for another one; 0: for none. */
 static void order(unsigned nth, unsigned anew_for, const char *institution, const char *yuan)
 {
-	char line[240], orig[40] = "";
+	char line[400], orig[96] = "";
 
 	if (anew_for != 0)
 		snprintf(orig, sizeof(orig), " askpay=%s", number_of(anew_for));
@@ -292,14 +292,30 @@ static void test_told_while_it_waits(void **state)
 	}
 }
 
-/* Its bank could not be reached, so its order, which people had released, surely stayed; what was told since then is
- * theirs to look at, also when a worker is about to send it once more. */
+/* Its bank could not be reached, so its order, which people had released, surely stayed: its insurer is asked before it
+ * leaves, also when a worker is about to send it once more, and it leaves if that stands by its decision. */
 static void test_told_while_it_stays(void **state)
 {
-	(void)state;
-	for (unsigned about_to_leave = 0; about_to_leave < 2; about_to_leave++) {
-		struct message held;
+	static const struct {
+		const char *it, *told;
+		char how; /* the insurer is asked then */
+		bool about_to_leave, is_killed;
+	} rows[] = {
+		{ "it has paid itself", "PAID", 'K', false, false },
+		{ "it has paid itself, and the order is about to leave", "PAID", 'K', true, false },
+		{ "it rejects it now", "REJECTED", 'j', false, false },
+		{ "it has decided as before", "ADJUDICATED", 'D', false, false },
+		{ "it has decided as before, and the order is about to leave", "ADJUDICATED", 'D', true, false },
+		{ "it has decided as before, and all were killed", "ADJUDICATED", 'D', false, true },
+	};
 
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct exchange stayed;
+		struct message held;
+		char line[80];
+
+		print_message("%s\n", rows[i].it);
 		begin();
 		follows = &paid_claim;
 		ask(1, "ACCOUNT inst=H1 num=H1-8 | person=P relation=01 named=Wang account=62220200000000");
@@ -310,18 +326,23 @@ static void test_told_while_it_stays(void **state)
 		nothing_leaves(20000);
 		assert_int_equal(release_claim(), 0);
 		expect("bank:PAY", 'n');
-		if (about_to_leave)
+		stayed = in_log_of("+/A1");
+		if (rows[i].about_to_leave)
 			hold_facts(&held);
-		ask(3, "TOLD inst=HUB num=E1 | setl=A1 seq=5 told=PAID");
-		if (about_to_leave)
+		snprintf(line, sizeof(line), "TOLD inst=HUB num=E1 | setl=A1 seq=5 told=%s", rows[i].told);
+		ask(3, line);
+		if (rows[i].about_to_leave)
 			let_go(&held);
+		if (rows[i].is_killed)
+			kill_all();
+		expect("hub:ASKCLAIM", rows[i].how);
+		if (rows[i].how == 'D') {
+			expect("bank:PAY", 'p');
+			expect("hub:TELLPAID", 'd');
+		}
 		nothing_leaves(100000);
-		assert_string_equal(
-		        in_log_of("+/A1").reason, RELEASE "the insurer has told something of this claim meanwhile");
-		kill_all();
-		assert_int_equal(release_claim(), 0);
-		expect("bank:PAY", 'p');
-		expect("hub:TELLPAID", 'd');
+		assert_int_equal(in_log_of("+/A1").state, rows[i].how == 'j' ? X_REFUSED : X_DONE);
+		assert_string_equal(in_log_of("+/A1").pay_no, stayed.pay_no);
 		end();
 	}
 }

@@ -170,7 +170,7 @@ static unsigned check_sums(const struct task *t)
 unsigned continuity_check(struct engine *e, const struct task *t)
 {
 	char key[FACTS_KEY_MAX];
-	struct state now, before;
+	struct state now, before = { 0 };
 	unsigned flags = check_sums(t), n = 0;
 
 	for (const struct yt_node *row = NULL; n < CONTINUITY_MAX && (row = next_whole(t->original, row)) != NULL;

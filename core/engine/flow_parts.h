@@ -133,7 +133,8 @@ bool pay_is_final(const struct task *t); /* nothing more is heard of it by askin
 bool pay_was_made(const struct task *t); /* its money is with the payee */
 /* Before it ever left, by its insurer: a claim that was ours already, and another record of ours may have paid. */
 bool pay_was_told(const struct task *t);
-/* Its insurer has told something since its order was made, which its bank surely does not have yet. */
+bool pay_may_have_left(const struct exchange *x); /* the order that was made last */
+/* Its insurer has told something since its order may have left, of which its bank has nothing. */
 bool pay_has_news(const struct task *t);
 bool pay_came_to_nothing(const struct task *t); /* its money stayed with us, or is back */
 /* The hash of to whom the payment of this flow went, as in struct pay_order. */

@@ -115,7 +115,7 @@ static bool asks_insurer(struct engine *e, struct task *t)
 {
 	unsigned step = flow_claim_query_step(t);
 
-	if ((t->x.flags & REC_X_UNASKED) == 0 || step == 0 || t->x.pay_no[0] != '\0' || t->x.back_no[0] != '\0')
+	if ((t->x.flags & REC_X_UNASKED) == 0 || step == 0 || pay_may_have_left(&t->x) || t->x.back_no[0] != '\0')
 		return false;
 	if (t->run->was_asked) {
 		task_go_on_in(e, t, 1, "its insurer was asked once more");

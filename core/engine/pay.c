@@ -457,9 +457,14 @@ bool pay_was_told(const struct task *t)
 	return t->x.back_no[0] == '\0' && yt_str_is(facts_get(&t->run->facts, "claim_state"), "PAID");
 }
 
+bool pay_may_have_left(const struct exchange *x)
+{
+	return x->pay_no[0] != '\0' && (x->flags & REC_X_STAYED) == 0;
+}
+
 bool pay_has_news(const struct task *t)
 {
-	return (t->x.flags & REC_X_UNASKED) != 0 && t->x.pay_no[0] != '\0' && t->x.back_no[0] == '\0';
+	return (t->x.flags & REC_X_UNASKED) != 0 && pay_may_have_left(&t->x) && t->x.back_no[0] == '\0';
 }
 
 /* It came to nothing: its money stayed with us, or is back. */

@@ -201,7 +201,7 @@ static bool is_final(enum yt_pay_state state)
 static enum yt_pay_state state_of(const struct asked *a)
 {
 	const struct exchange *x = a->x;
-	bool may_have_left = x->pay_no[0] != '\0' && (x->flags & REC_X_STAYED) == 0;
+	bool may_have_left = pay_may_have_left(x);
 	unsigned order = step_of(a->flow, YT_OP_PAY_ORDER);
 
 	if (x->state == X_REFUSED)

@@ -103,6 +103,13 @@ static void take_answer(struct exchange *x, const struct view *v)
 	take_i64(&x->cash_fen, v, REC_T_CASH);
 }
 
+/* From that one on they are done anew: their octets stay in the log, and count no more. */
+static void forget_steps(struct exchange *x, uint64_t step)
+{
+	for (uint64_t i = step; i > 0 && i <= REC_STEPS_MAX; i++)
+		x->step_sent[i - 1] = x->step_got[i - 1] = 0;
+}
+
 /* One step of a flow leaves, or what undoes it. */
 static void apply_step(struct exchange *x, const struct view *v, enum rec_leg leg)
 {
@@ -114,7 +121,10 @@ static void apply_step(struct exchange *x, const struct view *v, enum rec_leg le
 	x->step = step;
 	x->step_state = leg == REC_LEG_TAKE ? STEP_TAKING : STEP_OUT;
 	x->undoing = leg == REC_LEG_UNDO;
-	x->flags &= ~(unsigned)REC_X_STAYED;
+	if (leg == REC_LEG_STEP && v->value[REC_T_PAY_NO].n == 0 && (x->flags & REC_X_STAYED) != 0)
+		forget_steps(x, step + 1); /* its insurer is asked once more: the order stays where it is */
+	else
+		x->flags &= ~(unsigned)REC_X_STAYED;
 	if (leg == REC_LEG_STEP) {
 		if (v->value[REC_T_PAY_NO].n != 0 && !yt_str_is(v->value[REC_T_PAY_NO], x->pay_no)) {
 			x->has_line = false;
@@ -576,13 +586,6 @@ static void place_step(struct exchange *x, const struct rec *rec, log_pos pos)
 		x->undo_sent = pos;
 	else if (rec->type == REC_OUTCOME && leg == REC_LEG_STEP)
 		x->step_got[step - 1] = pos;
-}
-
-/* From that one on they are done anew: their octets stay in the log, and count no more. */
-static void forget_steps(struct exchange *x, uint64_t step)
-{
-	for (uint64_t i = step; i > 0 && i <= REC_STEPS_MAX; i++)
-		x->step_sent[i - 1] = x->step_got[i - 1] = 0;
 }
 
 void exchange_place(struct exchange *x, const struct rec *rec, log_pos pos)

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x59544958 /* "YTIX" */
-#define SCHEMA_VERSION 26         /* raised with every change of schema or fold: older files are rebuilt */
+#define SCHEMA_VERSION 27         /* raised with every change of schema or fold: older files are rebuilt */
 
 static const char schema[] =
         "CREATE TABLE exchange (id INTEGER PRIMARY KEY, number_key INTEGER, visit_key INTEGER, settlement_key INTEGER,"

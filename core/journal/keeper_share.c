@@ -26,13 +26,16 @@ static unsigned next_step(const struct exchange *x)
 /* Its payment waits, and its insurer has told something meanwhile: that is asked first (engine/flow_pay.c). */
 static bool asks_teller(const struct exchange *x)
 {
-	return (x->flags & REC_X_UNASKED) != 0 && x->step > 0 && x->step_state == STEP_DONE && x->pay_no[0] == '\0' &&
-	       x->back_no[0] == '\0' && !x->reversal_wanted;
+	bool is_decided = x->step > 0 && x->step_state == STEP_DONE && x->pay_no[0] == '\0';
+	bool stayed = x->step > 1 && x->step_state == STEP_ANEW && (x->flags & REC_X_STAYED) != 0;
+
+	return (x->flags & REC_X_UNASKED) != 0 && (is_decided || stayed) && x->back_no[0] == '\0' &&
+	       !x->reversal_wanted;
 }
 
 struct share *keeper_share_of(struct keeper *k, const struct exchange *x)
 {
-	unsigned step = asks_teller(x) ? x->step : next_step(x);
+	unsigned step = !asks_teller(x) ? next_step(x) : x->step_state == STEP_DONE ? x->step : x->step - 1;
 	const char *party = k->world.step_party == NULL ? NULL : k->world.step_party(k->world.ctx, x->flow, step);
 	struct share *s;
 
