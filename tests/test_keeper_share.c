@@ -124,9 +124,8 @@ static void test_goes_on_to_another(void **state)
 
 /* An insurer tells of claims whose payments wait, by its list of a day, and lets everybody wait who asks what it means:
  * the bank's are none the fewer. */
-static void test_teller_hangs(void **state)
+static void let_teller_hang(bool order_stayed)
 {
-	(void)state;
 	up(1);
 	give_follow_ups(0);
 	for (uint64_t id = 1; id <= N_CLAIMS; id++) {
@@ -135,9 +134,10 @@ static void test_teller_hangs(void **state)
 		w.mono_ms++;
 		follow(id, "claim");
 		e = kept_find(w.keeper, FOLLOW_UP(id));
-		e->x.step = 1;
-		e->x.step_state = STEP_DONE;
-		e->x.flags |= REC_X_UNASKED;
+		e->x.step = order_stayed ? 2 : 1;
+		e->x.step_state = order_stayed ? STEP_ANEW : STEP_DONE;
+		e->x.flags |= REC_X_UNASKED | (order_stayed ? REC_X_STAYED : 0u);
+		keeper_copy_str(e->x.pay_no, sizeof(e->x.pay_no), order_stayed ? YT_STR("IN1") : YT_STR(""));
 		keeper_copy_str(e->x.party, sizeof(e->x.party), YT_STR("insurer"));
 		kept_settle_down(w.keeper, e);
 	}
@@ -164,6 +164,18 @@ static void test_renamed_party(void **state)
 	commit();
 	later(1);
 	assert_int_equal(n_leased("claim"), 2); /* all that were due */
+}
+
+static void test_teller_hangs(void **state)
+{
+	(void)state;
+	let_teller_hang(false);
+}
+
+static void test_teller_hangs_of_orders_that_stayed(void **state)
+{
+	(void)state;
+	let_teller_hang(true);
 }
 
 /* A platform lets everything that is found out hang: a follow-up leaves. */
@@ -253,6 +265,7 @@ int main(void)
 		TEST(test_hanging_party_survives),
 		TEST(test_goes_on_to_another),
 		TEST(test_teller_hangs),
+		TEST(test_teller_hangs_of_orders_that_stayed),
 		TEST(test_renamed_party),
 		TEST(test_hanging_platform),
 		TEST(test_resting_backlog),
