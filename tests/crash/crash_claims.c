@@ -181,12 +181,34 @@ static bool is(const json_t *row, const char *status)
 	return strcmp(book_text(row, "status"), status) == 0;
 }
 
+/* As much is paid for another settlement there, so it may be to the same person: people are to look, which happens by
+ * chance. */
+static bool has_twin(const char *setl_id, const json_t *claim)
+{
+	const char *where = book_text(json_object_get(books.standing, setl_id), "institution"), *other, *number;
+	json_t *rows, *row;
+
+	json_object_foreach(books.claims, other, rows)
+	{
+		if (strcmp(other, setl_id) == 0 ||
+		        strcmp(book_text(json_object_get(books.standing, other), "institution"), where) != 0)
+			continue;
+		json_object_foreach(rows, number, row)
+		{
+			if (book_number(row, "payable") == book_number(claim, "payable"))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Of a settlement that stands.  Nothing more is to come: paid, refused, or decided without money (insurer.md 6.4); or
  * it was ours to pay, the bank could not, and people are asked. */
 static const char *wrong_standing(struct world *w, const char *setl_id, const json_t *claim)
 {
 	static const char *const again[N_HOW] = { "stands again" };
 	static const char *const peoples[N_HOW] = { "came back from this account" }; /* it did, or never got there */
+	static const char *const twins[N_HOW] = { "the same payee, amount and type within 24 hours" };
 
 	if (claim == NULL)
 		return "ONE-SIDED: in force, and not claimed";
@@ -196,6 +218,8 @@ static const char *wrong_standing(struct world *w, const char *setl_id, const js
 	        (is(claim, "ADJUDICATED") && book_number(claim, "payable") == 0))
 		return NULL;
 	if (is(claim, "ADJUDICATED") && has_ended(w, setl_id, peoples))
+		return NULL;
+	if (is(claim, "ADJUDICATED") && has_twin(setl_id, claim) && has_ended(w, setl_id, twins))
 		return NULL;
 	return "its claim is neither paid nor over";
 }
