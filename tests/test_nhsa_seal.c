@@ -401,7 +401,7 @@ static void a_wrapped_request_is_read_by_the_other_side(void **state)
 
 	assert_int_equal(asker.api->path(asker.plugin, YT_STR("6301"), YT_STR("/x"), asker.arena, &path), 0);
 	assert_text(path, QUERY_PATH);
-	assert_has_not(octets, "O1");
+	assert_has_not(octets, "payOrdId"); /* two letters may stand in a signature */
 	assert_text(member(&asker, octets, "timestamp"), "1741915815000");
 	msg = must_decode(&asked, octets, QUERY_PATH "?x=1");
 	assert_int_equal(msg->op->id, YT_OP_PAYMENT_QUERY);
@@ -485,7 +485,7 @@ static void a_wrapped_answer_is_read_by_the_asker(void **state)
 
 	reply->wall_ms = SENT_MS;
 	octets = encoded_reply(&asked, msg, reply);
-	assert_has_not(octets, "O1");
+	assert_has_not(octets, "payOrdId"); /* two letters may stand in a signature */
 	assert_text(member(&asked, octets, "code"), "0");
 	reply = answer(&asker, msg, octets);
 	assert_int_equal(reply->outcome, YT_DONE);
