@@ -53,7 +53,7 @@ static void order(unsigned nth, unsigned anew_for, const char *institution, cons
 
 static struct exchange ordered(unsigned nth)
 {
-	char number[40];
+	char number[80];
 
 	snprintf(number, sizeof(number), "+/%s", number_of(nth));
 	return in_log_of(number);
